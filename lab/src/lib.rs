@@ -1,0 +1,1 @@
+//! Throwaway Cyrus servers for tests and demonstration.

@@ -1,0 +1,35 @@
+//! # cyrsync
+//!
+//! The client side of Cyrus IMAP replication: reads a master's mail spool
+//! under Cyrus's own locks and brings a replica up to date over Cyrus's
+//! replication protocol.
+//!
+//! Layers, each of which knows only those below it:
+//!
+//! - [`engine`]: the public face: a [`Client`](engine::Client) made from a [`Config`](config::Config)
+//! - [`schedule`]: units of work and the isolation of their failures
+//! - [`sync`]: what differs (pure), what to do about it (pure), and doing it
+//! - [`store`]: the master's data | [`replica`]: the connection to the replica
+//! - [`format`], [`cyrusdb`], [`dlist`]: what files and wire hold; pure parsers
+//! - [`names`], [`config`], [`sys`], [`types`], [`error`], [`observe`], [`limits`]
+
+pub mod config;
+pub mod cyrusdb;
+pub mod dlist;
+pub mod engine;
+pub mod error;
+pub mod format;
+pub mod limits;
+pub mod names;
+pub mod observe;
+pub mod replica;
+pub mod schedule;
+pub mod store;
+pub mod sync;
+pub mod sys;
+pub mod types;
+
+#[cfg(feature = "capi")]
+pub mod capi;
+
+pub use error::{Error, Kind, Result};

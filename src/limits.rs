@@ -1,0 +1,25 @@
+//! Every bound on what strangers' bytes may make us do, in one place.
+//!
+//! Disk and wire are hostile: a count is believed only as far as bytes are
+//! left to back it, and past these limits a clear error is returned.
+
+/// Deepest nesting of lists in a dlist. Cyrus itself nests about five deep.
+pub const DLIST_DEPTH: usize = 64;
+/// Longest atom, quoted string or literal held in memory (a mailbox annotation, a sieve script).
+pub const DLIST_ITEM_BYTES: u64 = 64 << 20;
+/// Longest response line outside literals.
+pub const LINE_BYTES: usize = 1 << 20;
+/// Bytes that may be written to the replica ahead of its replies.
+pub const IN_FLIGHT_BYTES: u64 = 64 << 20;
+/// Commands that may be written to the replica ahead of their replies.
+pub const IN_FLIGHT_COMMANDS: usize = 256;
+/// Longest name of a mailbox (`MAX_MAILBOX_NAME` of `imap/mailbox.h`).
+pub const MAILBOX_NAME_BYTES: usize = 490;
+/// User flags of one mailbox (`MAX_USER_FLAGS` of `imap/mailbox.h`).
+pub const USER_FLAGS: usize = 128;
+/// Longest logical line of imapd.conf.
+pub const CONFIG_LINE_BYTES: usize = 1 << 20;
+/// Deepest chain of `@include` in imapd.conf.
+pub const CONFIG_INCLUDE_DEPTH: usize = 16;
+/// Largest cyrus.header that is read.
+pub const MAILBOX_HEADER_BYTES: u64 = 1 << 20;

@@ -1,0 +1,53 @@
+//! How the library tells its caller what it does.
+//!
+//! The library never prints and never logs by itself: it calls an [`Observer`].
+//! The binary's observer is stdout, stderr and syslog.
+
+/// Severity of a log line, with syslog's meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Something failed and somebody should look (`LOG_ERR`).
+    Error,
+    /// Something looks wrong but work goes on (`LOG_WARNING`).
+    Warning,
+    /// Unusual but in order (`LOG_NOTICE`).
+    Notice,
+    /// What is being done (`LOG_INFO`).
+    Info,
+    /// For those who trace a problem (`LOG_DEBUG`).
+    Debug,
+}
+
+/// Which way bytes went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// To the replica.
+    Sent,
+    /// From the replica.
+    Received,
+}
+
+/// Receives what the library reports. All methods may be called from any thread
+/// that runs the library and must not call back into the same client.
+pub trait Observer: Send + Sync {
+    /// A line for the log, in the vocabulary of Cyrus's syslog lines
+    /// (`SYNCERROR: ...`, `IOERROR: ...`), so that log watchers keep working.
+    fn log(&self, _level: Level, _line: &str) {}
+
+    /// One thing that is done, as Cyrus's `-v` prints it: `USER fred`, `MAILBOX user.fred`.
+    fn action(&self, _line: &str) {}
+
+    /// Protocol traffic in clear, before compression and encryption; credentials are left out.
+    fn wire(&self, _direction: Direction, _bytes: &[u8]) {}
+
+    /// Whether [`Observer::wire`] is wanted; asked once per connection.
+    fn wants_wire(&self) -> bool {
+        false
+    }
+}
+
+/// An observer that ignores everything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}

@@ -1,0 +1,60 @@
+//! The connection to the replica: connect, log in, and a pipelined session.
+//!
+//! [`Replica`] is the seam between engine and network.
+
+use crate::dlist::{Value, Writer};
+use crate::error::Result;
+
+/// What a command begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// `GET`: look something up.
+    Get,
+    /// `APPLY`: change something.
+    Apply,
+    /// `RESTART`: let go of staged message files (no body).
+    Restart,
+}
+
+/// Names a command that was submitted; replies come in the order of submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// The untagged items of a reply that ended with OK: `* NAME value`.
+#[derive(Debug, Clone, Default)]
+pub struct Reply {
+    /// Name and value of each item in order.
+    pub items: Vec<(Vec<u8>, Value)>,
+}
+
+/// What the replica agreed to in answer to `APPLY CAPABILITIES`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Enabled {
+    /// Sieve scripts are replicated as the `#sieve` mailbox.
+    pub sieve_mailbox: bool,
+    /// Incoming files are staged on the archive partition.
+    pub archive: bool,
+}
+
+/// A connection that takes commands without waiting for the replies of earlier ones.
+pub trait Replica {
+    /// Sends a command. Returns when it is written or buffered; blocks only while too much is in
+    /// flight. `body` writes the command's name and value. If `body` fails after it has written
+    /// something the connection is closed, for the stream cannot be taken back.
+    fn submit(
+        &mut self,
+        verb: Verb,
+        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
+    ) -> Result<Ticket>;
+
+    /// Waits for the reply to a command. A NO becomes an error of its kind
+    /// ([`Kind::ReplicaMoved`](crate::Kind::ReplicaMoved), ...) and leaves the session usable.
+    /// A reply can be taken once.
+    fn wait(&mut self, ticket: Ticket) -> Result<Reply>;
+
+    /// Forgets the reply to a command that nobody is interested in any more.
+    fn discard(&mut self, ticket: Ticket);
+
+    /// What the replica agreed to.
+    fn enabled(&self) -> Enabled;
+}

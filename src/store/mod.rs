@@ -1,0 +1,123 @@
+//! The master's data as the engine sees it.
+//!
+//! [`Store`] is the seam between engine and data: [`spool`] reads a Cyrus spool natively; a C
+//! host can supply its own. Nothing here writes.
+
+pub mod spool;
+
+use std::fs::File;
+use std::ops::ControlFlow;
+
+use crate::error::Result;
+use crate::types::{
+    Annotation, MailboxEntry, MailboxState, MboxName, Modseq, Quota, Record, Seen, SieveScript,
+    SyncCrcs, Text, Uid, UniqueId, UserId,
+};
+
+/// Whether to wait for a lock that somebody else holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Until it is free.
+    Block,
+    /// Not at all: [`Kind::Locked`](crate::Kind::Locked).
+    Fail,
+}
+
+/// A held lock; dropping it releases it.
+pub trait Lock: Send {}
+
+/// Which CRCs of a mailbox are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crcs {
+    /// As cyrus.index stores them.
+    Stored,
+    /// Computed from all records and annotations.
+    Recomputed,
+}
+
+/// The master's data. All methods may be called from several threads at once.
+pub trait Store: Send + Sync {
+    /// The entry of a mailbox by name, tombstones, intermediates and reserved ones included
+    /// (`mboxlist_lookup_allow_all`); `None` if there is none.
+    fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>>;
+
+    /// The entry of a mailbox by uniqueid, with its name history (`mboxlist_lookup_by_uniqueid`).
+    fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>>;
+
+    /// All mailboxes of a user, INBOX first, deleted ones (`DELETED.user.fred...`) and
+    /// intermediates included, tombstones left out
+    /// (`mboxlist_usermboxtree` with `MBOXTREE_DELETED`).
+    fn user_tree(&self, user: &UserId) -> Result<Vec<MailboxEntry>>;
+
+    /// Every mailbox whose name begins with `prefix`, in the database's order, tombstones left
+    /// out (`mboxlist_allmbox`). No lock is held while `visit` runs.
+    fn each_mailbox(
+        &self,
+        prefix: &[u8],
+        visit: &mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>,
+    ) -> Result<()>;
+
+    /// Excludes other replication of the same user (`None`: of shared mailboxes) to the same
+    /// server (`sync_lock` in `imap/sync_support.c`).
+    fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>>;
+
+    /// Opens a mailbox under shared locks: namespace, mailbox, index, in Cyrus's order
+    /// (`mailbox_open_irl`). [`Kind::NotFound`](crate::Kind::NotFound) if it is not there any
+    /// more, or is not finished yet (reserved).
+    fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>>;
+
+    /// Subscriptions of a user in the database's order (`mboxlist_sublist`).
+    fn subscriptions(&self, user: &UserId) -> Result<Vec<MboxName>>;
+
+    /// Seen state of a user, in the database's order; empty if the user has none.
+    fn seen(&self, user: &UserId) -> Result<Vec<Seen>>;
+
+    /// Limits of a quota root; `None` if it is not one (any more).
+    fn quota(&self, root: &Text) -> Result<Option<Quota>>;
+
+    /// Sieve scripts of a user without their content, ordered by name.
+    fn sieve_scripts(&self, user: &UserId) -> Result<Vec<SieveScript>>;
+
+    /// Content of one of them.
+    fn sieve_content(&self, user: &UserId, name: &Text) -> Result<Vec<u8>>;
+
+    /// Annotations of a mailbox from its entry alone, or of the server (`None`),
+    /// ordered as [`Annotation`] is.
+    fn annotations(&self, mailbox: Option<&MboxName>) -> Result<Vec<Annotation>>;
+
+    /// Modseq of the reverse ACLs of the user or domain that owns `name`; 0 if unused
+    /// (`mboxname_readraclmodseq`).
+    fn raclmodseq(&self, name: &MboxName) -> Result<Modseq>;
+}
+
+/// An open mailbox. The mailbox lock is held as long as it lives, so that message files are not
+/// unlinked; the index lock until [`Mailbox::unlock_index`].
+pub trait Mailbox {
+    /// Header, index header and entry, as they were when the index was locked.
+    fn state(&self) -> &MailboxState;
+
+    /// The mailbox's own annotations, ordered as [`Annotation`] is.
+    fn annotations(&self) -> Result<Vec<Annotation>>;
+
+    /// The sync CRCs (`mailbox_synccrcs`). Needs the index lock for [`Crcs::Recomputed`].
+    fn crcs(&mut self, which: Crcs) -> Result<SyncCrcs>;
+
+    /// Visits the records with a UID of at least `from` and a modseq above `since`, expunged and
+    /// unlinked ones included, by ascending UID, reading in chunks. Needs the index lock.
+    fn scan(
+        &mut self,
+        from: Uid,
+        since: Modseq,
+        visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
+    ) -> Result<()>;
+
+    /// Annotations stored for one message, ordered as [`Annotation`] is; the virtual ones that
+    /// replication makes of record fields are not among them. Needs the index lock.
+    fn message_annotations(&self, uid: Uid) -> Result<Vec<Annotation>>;
+
+    /// Opens the file of a message, on whichever partition it lies.
+    fn message(&self, record: &Record) -> Result<File>;
+
+    /// Releases the index lock: others may write again, message files stay.
+    fn unlock_index(&mut self);
+}

@@ -1,0 +1,1 @@
+//! Native reader of a Cyrus spool.

@@ -1,0 +1,90 @@
+//! Newtypes over byte strings, so that a mailbox name cannot be mistaken for a userid.
+
+use std::borrow::Borrow;
+use std::fmt;
+
+macro_rules! byte_string {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name(Box<[u8]>);
+
+        impl $name {
+            /// From bytes as they stand on disk or wire.
+            pub fn new(bytes: impl AsRef<[u8]>) -> Self {
+                $name(bytes.as_ref().into())
+            }
+            /// The bytes.
+            pub fn as_bytes(&self) -> &[u8] {
+                &self.0
+            }
+            /// Whether there is nothing in it.
+            pub fn is_empty(&self) -> bool {
+                self.0.is_empty()
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&String::from_utf8_lossy(&self.0))
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", String::from_utf8_lossy(&self.0))
+            }
+        }
+        impl AsRef<[u8]> for $name {
+            fn as_ref(&self) -> &[u8] {
+                &self.0
+            }
+        }
+        impl Borrow<[u8]> for $name {
+            fn borrow(&self) -> &[u8] {
+                &self.0
+            }
+        }
+        impl From<&str> for $name {
+            fn from(s: &str) -> Self {
+                $name::new(s)
+            }
+        }
+        impl From<&[u8]> for $name {
+            fn from(s: &[u8]) -> Self {
+                $name::new(s)
+            }
+        }
+        impl From<Vec<u8>> for $name {
+            fn from(s: Vec<u8>) -> Self {
+                $name(s.into())
+            }
+        }
+        impl PartialEq<[u8]> for $name {
+            fn eq(&self, other: &[u8]) -> bool {
+                *self.0 == *other
+            }
+        }
+        impl PartialEq<&str> for $name {
+            fn eq(&self, other: &&str) -> bool {
+                *self.0 == *other.as_bytes()
+            }
+        }
+    };
+}
+
+byte_string! {
+    /// A mailbox name in Cyrus's internal form: `user.fred.Sent`, dots in a component as `^`,
+    /// modified UTF-7, with virtual domains `example.com!user.fred`.
+    MboxName
+}
+byte_string! {
+    /// The uniqueid of a mailbox: stays the same through renames.
+    UniqueId
+}
+byte_string! {
+    /// A userid as Cyrus holds it, dots as dots: `fred.smith`, `fred@example.com`.
+    UserId
+}
+byte_string! {
+    /// Any other text: an ACL, a partition, a quota root, a flag name, an annotation entry.
+    Text
+}

@@ -1,0 +1,51 @@
+//! Message GUIDs: the SHA-1 of the message file (`imap/message_guid.c`).
+
+use std::fmt;
+
+/// The SHA-1 of a message file; all zero means unknown.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Guid(pub [u8; 20]);
+
+impl Guid {
+    /// Whether it is unknown (all zero).
+    pub fn is_null(&self) -> bool {
+        self.0 == [0; 20]
+    }
+
+    /// From 40 hexadecimal digits of either case.
+    pub fn from_hex(hex: &[u8]) -> Option<Guid> {
+        if hex.len() != 40 {
+            return None;
+        }
+        let digit = |c: u8| char::from(c).to_digit(16);
+        let mut out = [0; 20];
+        for (byte, pair) in out.iter_mut().zip(hex.chunks_exact(2)) {
+            let [high, low] = *pair else { return None };
+            *byte = u8::try_from(digit(high)? << 4 | digit(low)?).ok()?;
+        }
+        Some(Guid(out))
+    }
+
+    /// The 40 lower-case digits that Cyrus writes.
+    pub fn to_hex(self) -> [u8; 40] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut out = [0; 40];
+        for (pair, byte) in out.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        out
+    }
+}
+
+impl fmt::Display for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl fmt::Debug for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

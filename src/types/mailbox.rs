@@ -1,0 +1,136 @@
+//! A mailbox: its entry in mailboxes.db, and its state in header and index.
+
+use super::{MboxName, MboxType, Modseq, SyncCrcs, Text, Time, Uid, UniqueId};
+
+/// A name that a mailbox had before (`name_history` in mailboxes.db).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormerName {
+    /// The former name.
+    pub name: MboxName,
+    /// The partition it was on.
+    pub partition: Text,
+    /// When it was given up.
+    pub mtime: Time,
+    /// Modseq of the folder then.
+    pub foldermodseq: Modseq,
+    /// UIDVALIDITY then.
+    pub uidvalidity: u32,
+}
+
+/// An entry of mailboxes.db (`mbentry_t` in `imap/mboxlist.h`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MailboxEntry {
+    /// Internal name.
+    pub name: MboxName,
+    /// Stays through renames; empty in entries written before Cyrus 3.0.
+    pub uniqueid: UniqueId,
+    /// Type bits, tombstones and intermediates included.
+    pub mbtype: MboxType,
+    /// Partition the mailbox lies on.
+    pub partition: Text,
+    /// Access control list as stored: identifier TAB rights TAB ...
+    pub acl: Text,
+    /// UIDVALIDITY.
+    pub uidvalidity: u32,
+    /// Modseq at creation.
+    pub createdmodseq: Modseq,
+    /// Modseq of the last change of name, ACL or existence.
+    pub foldermodseq: Modseq,
+    /// When the entry was written.
+    pub mtime: Time,
+    /// Whether its directory is named after the mailbox, not after the uniqueid
+    /// (`MBTYPE_LEGACY_DIRS`).
+    pub legacy_dirs: bool,
+    /// Names it had before, newest first; only in entries by uniqueid.
+    pub name_history: Vec<FormerName>,
+}
+
+/// Mailbox option bits (`OPT_*` in `imap/mailbox.h`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Options(pub u32);
+
+impl Options {
+    /// New style of POP3 UIDLs: on the wire `P`.
+    pub const POP3_NEW_UIDL: u32 = 1 << 0;
+    /// Seen state is shared by all users: `S`.
+    pub const IMAP_SHAREDSEEN: u32 = 1 << 2;
+    /// Duplicate delivery suppression is off: `D`.
+    pub const IMAP_DUPDELIVER: u32 = 1 << 3;
+    /// Has calendar alarms: `A`.
+    pub const IMAP_HAS_ALARMS: u32 = 1 << 4;
+
+    /// The letters on the wire (`sync_encode_options`), other bits left out.
+    pub fn to_wire(self) -> String {
+        let letters = [(Self::POP3_NEW_UIDL, 'P'), (Self::IMAP_SHAREDSEEN, 'S')]
+            .into_iter()
+            .chain([(Self::IMAP_DUPDELIVER, 'D'), (Self::IMAP_HAS_ALARMS, 'A')]);
+        letters.filter(|(bit, _)| self.0 & bit != 0).map(|(_, letter)| letter).collect()
+    }
+
+    /// From the letters on the wire; unknown letters are ignored as Cyrus does.
+    pub fn from_wire(letters: &[u8]) -> Self {
+        Options(letters.iter().fold(0, |bits, letter| {
+            bits | match letter {
+                b'P' => Self::POP3_NEW_UIDL,
+                b'S' => Self::IMAP_SHAREDSEEN,
+                b'D' => Self::IMAP_DUPDELIVER,
+                b'A' => Self::IMAP_HAS_ALARMS,
+                _ => 0,
+            }
+        }))
+    }
+}
+
+/// The state of an open mailbox, read under its locks: entry, header, index header, and what
+/// replication adds (xconvmodseq, raclmodseq).
+#[derive(Debug, Clone, Default)]
+pub struct MailboxState {
+    /// Internal name.
+    pub name: MboxName,
+    /// uniqueid, the same in mailboxes.db and cyrus.header.
+    pub uniqueid: UniqueId,
+    /// Type bits.
+    pub mbtype: MboxType,
+    /// Partition.
+    pub partition: Text,
+    /// Access control list.
+    pub acl: Text,
+    /// Quota root that applies, if any.
+    pub quotaroot: Option<Text>,
+    /// Names of the user flags by bit; `None` where a bit is unused.
+    pub flags: Vec<Option<Text>>,
+    /// Minor version of cyrus.index.
+    pub minor_version: u32,
+    /// Option bits, masked by `MAILBOX_OPTIONS_MASK`.
+    pub options: Options,
+    /// UIDVALIDITY.
+    pub uidvalidity: u32,
+    /// Highest UID ever given.
+    pub last_uid: Uid,
+    /// Highest modseq of the mailbox.
+    pub highestmodseq: Modseq,
+    /// Below this modseq expunged records are forgotten.
+    pub deletedmodseq: Modseq,
+    /// Modseq at creation.
+    pub createdmodseq: Modseq,
+    /// Modseq of the folder entry.
+    pub foldermodseq: Modseq,
+    /// Last UID the owner was told about.
+    pub recentuid: Uid,
+    /// When that was.
+    pub recenttime: Time,
+    /// Last append.
+    pub last_appenddate: Time,
+    /// Last POP3 login.
+    pub pop3_last_login: Time,
+    /// POP3 clients see messages from this time on.
+    pub pop3_show_after: Time,
+    /// Records in the index, expunged ones included.
+    pub num_records: u32,
+    /// The CRCs that cyrus.index stores.
+    pub stored_crcs: SyncCrcs,
+    /// Highest modseq of the conversations of this mailbox; `None` if it has no conversations.
+    pub xconvmodseq: Option<Modseq>,
+    /// Modseq of the user's reverse ACLs; 0 if unused.
+    pub raclmodseq: Modseq,
+}

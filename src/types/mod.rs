@@ -1,0 +1,28 @@
+//! The values of the field: what a mailbox, a message, an annotation is made of.
+//!
+//! Names and texts are bytes, never assumed to be UTF-8; they print lossily.
+
+mod annotation;
+mod bytes;
+mod crc;
+mod guid;
+mod mailbox;
+mod mboxtype;
+mod meta;
+mod record;
+
+pub use annotation::Annotation;
+pub use bytes::{MboxName, Text, UniqueId, UserId};
+pub use crc::SyncCrcs;
+pub use guid::Guid;
+pub use mailbox::{FormerName, MailboxEntry, MailboxState, Options};
+pub use mboxtype::MboxType;
+pub use meta::{QUOTA_RESOURCES, Quota, Seen, SieveScript};
+pub use record::{InternalFlags, Record, SystemFlags};
+
+/// Number of a message in its mailbox, from 1 upwards.
+pub type Uid = u32;
+/// Modification sequence (RFC 7162); 0 means none or unknown.
+pub type Modseq = u64;
+/// Seconds since 1970.
+pub type Time = i64;
