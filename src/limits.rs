@@ -9,6 +9,8 @@ pub const DLIST_DEPTH: usize = 64;
 pub const DLIST_ITEM_BYTES: u64 = 64 << 20;
 /// Longest response line outside literals.
 pub const LINE_BYTES: usize = 1 << 20;
+/// Longest reply: a user with a hundred thousand mailboxes needs about 100 MB.
+pub const REPLY_BYTES: u64 = 256 << 20;
 /// Bytes that may be written to the replica ahead of its replies.
 pub const IN_FLIGHT_BYTES: u64 = 64 << 20;
 /// Commands that may be written to the replica ahead of their replies.

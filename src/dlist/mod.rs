@@ -1,4 +1,20 @@
-//! The value grammar of the replication protocol (`imap/dlist.c`).
+//! The value grammar of the replication protocol (`imap/dlist.c`), also found in the values of
+//! Cyrus's databases.
+//!
+//! - [`parse`] and [`parse_named`] read a value that is wholly in memory; pure and bounded.
+//! - [`Kv`] takes typed values out of a key-value list.
+//! - [`Writer`] writes values straight to a sink.
+//! - [`Framer`] finds the end of a line on the wire, literals included.
+
+mod frame;
+mod get;
+mod parse;
+mod write;
+
+pub use frame::Framer;
+pub use get::Kv;
+pub use parse::{parse, parse_named};
+pub use write::Writer;
 
 /// A parsed value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,9 +27,13 @@ pub enum Value {
     List(Vec<Value>),
     /// `%(KEY value KEY value)`, order kept.
     Kv(Vec<(Box<[u8]>, Value)>),
-}
-
-/// Writes values straight to a sink.
-pub struct Writer<'w> {
-    _sink: &'w mut dyn std::io::Write,
+    /// `%{partition guid size}` and the bytes of a message.
+    File {
+        /// The partition it is staged on.
+        partition: Box<[u8]>,
+        /// The GUID as written.
+        guid: Box<[u8]>,
+        /// The message.
+        bytes: Box<[u8]>,
+    },
 }

@@ -2,6 +2,19 @@
 //!
 //! [`Replica`] is the seam between engine and network.
 
+mod connect;
+mod link;
+mod login;
+mod responses;
+mod session;
+#[cfg(test)]
+mod tests;
+
+pub use connect::{Settings, Target};
+pub use link::Traffic;
+pub use login::Credentials;
+pub use session::Session;
+
 use crate::dlist::{Value, Writer};
 use crate::error::Result;
 
@@ -17,7 +30,7 @@ pub enum Verb {
 }
 
 /// Names a command that was submitted; replies come in the order of submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
 /// The untagged items of a reply that ended with OK: `* NAME value`.

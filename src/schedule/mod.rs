@@ -1,1 +1,112 @@
-//! Placeholder.
+//! Units of work: cut so that each can fail, be skipped or be repeated by itself.
+
+use std::collections::{HashSet, VecDeque};
+use std::ops::ControlFlow;
+
+use crate::error::{Error, Kind, Result};
+use crate::names;
+use crate::replica::Ticket;
+use crate::store::Store;
+use crate::sync::{Syncer, is_locked};
+use crate::types::{MboxName, UserId};
+
+/// Users whose state is asked for ahead of time, so that no round trip is waited for between
+/// one user and the next.
+const USERS_AHEAD: usize = 4;
+/// Shared mailboxes that are replicated as one unit.
+const SHARED_PER_UNIT: usize = 64;
+
+/// A part of the work that depends on no other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unit {
+    /// A user with all that belongs to it.
+    User(UserId),
+    /// Mailboxes that belong to no user.
+    Shared(Vec<MboxName>),
+    /// Annotations of the server.
+    ServerAnnotations,
+}
+
+/// How many units ended how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Units that are equal on both sides now.
+    pub done: u64,
+    /// Units that somebody else had locked.
+    pub skipped_locked: u64,
+    /// Units that failed.
+    pub failed: u64,
+}
+
+/// All units of the mailboxes whose name begins with `prefix`, in the order of mailboxes.db:
+/// each user once, shared mailboxes in groups. Deleted mailboxes of users come with their user.
+pub fn all_units(store: &dyn Store, prefix: &[u8]) -> Result<Vec<Unit>> {
+    let mut units = Vec::new();
+    let mut shared = Vec::new();
+    let mut users = HashSet::new();
+    store.each_mailbox(prefix, &mut |entry| {
+        match names::owner(&entry.name) {
+            Some(user) => {
+                if !names::is_deleted(&entry.name) && users.insert(user.clone()) {
+                    units.push(Unit::User(user));
+                }
+            }
+            None => shared.push(entry.name),
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    units.extend(shared.chunks(SHARED_PER_UNIT).map(|names| Unit::Shared(names.to_vec())));
+    if prefix.is_empty() && !store.annotations(None)?.is_empty() {
+        units.push(Unit::ServerAnnotations);
+    }
+    Ok(units)
+}
+
+/// How the work goes on after a unit failed.
+pub type OnResult<'r> = dyn FnMut(&Unit, &Result<()>) + 'r;
+
+/// Runs units over one connection until they are done or the connection is lost. Gives back the
+/// units that were not reached, and the error that ended it.
+pub fn run(
+    syncer: &mut Syncer<'_>,
+    units: impl IntoIterator<Item = Unit>,
+    report: &mut Report,
+    on_result: &mut OnResult<'_>,
+) -> Result<(), (Vec<Unit>, Error)> {
+    let mut units = units.into_iter();
+    let mut ahead: VecDeque<(Unit, Option<Ticket>)> = VecDeque::new();
+    loop {
+        while ahead.len() < USERS_AHEAD {
+            let Some(unit) = units.next() else { break };
+            let ticket = match &unit {
+                Unit::User(user) => match syncer.ask_user(user) {
+                    Ok(ticket) => Some(ticket),
+                    Err(error) => {
+                        let rest = ahead.into_iter().map(|(unit, _)| unit).chain([unit]);
+                        return Err((rest.chain(units).collect(), error));
+                    }
+                },
+                _ => None,
+            };
+            ahead.push_back((unit, ticket));
+        }
+        let Some((unit, ticket)) = ahead.pop_front() else { return Ok(()) };
+        let result = match &unit {
+            Unit::User(user) => syncer.user(user, ticket),
+            Unit::Shared(names) => syncer.mailboxes(names),
+            Unit::ServerAnnotations => syncer.annotations(None),
+        };
+        match &result {
+            Ok(()) => report.done += 1,
+            Err(error) if is_locked(error) => report.skipped_locked += 1,
+            Err(_) => report.failed += 1,
+        }
+        on_result(&unit, &result);
+        if let Err(error) = result
+            && (error.is_connection() || error.kind() == Kind::Cancelled)
+        {
+            let rest = ahead.into_iter().map(|(unit, _)| unit);
+            return Err((rest.chain(units).collect(), error));
+        }
+    }
+}

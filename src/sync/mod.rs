@@ -1,1 +1,180 @@
-//! Placeholder.
+//! The engine: compares the master with the replica and sends what differs.
+//!
+//! What to do is decided by pure functions ([`compare`], [`folders`], [`meta`], [`batch`]); the
+//! rest carries it out on a [`Store`] and a [`Replica`] and knows neither files nor sockets.
+
+pub mod batch;
+mod commands;
+pub mod compare;
+mod contents;
+pub mod folders;
+mod mailboxes;
+pub mod meta;
+mod metadata;
+mod remote;
+mod reserve;
+mod settle;
+mod snapshot;
+mod user;
+
+pub use remote::{RemoteFolder, RemoteUser};
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, Kind, Result};
+use crate::observe::{Level, Observer};
+use crate::replica::{Replica, Ticket};
+use crate::store::{Store, Wait};
+use crate::types::{MboxName, Text, UserId};
+use reserve::Staged;
+
+/// How often renames and changes under way are tried to settle, as with Cyrus.
+const TRIES: u32 = 3;
+
+/// A request to stop, shared between whoever asks and whoever works.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks to stop at the next safe point. May be called from a signal handler.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The flag itself, for those who poll it.
+    pub fn flag(&self) -> &Arc<AtomicBool> {
+        &self.0
+    }
+
+    fn check(&self, subject: &str) -> Result<()> {
+        match self.is_cancelled() {
+            true => Err(Error::new(Kind::Cancelled, "replicate", subject, "asked to stop")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What stays the same for all units of work.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Name of the replica, as in the sync lock and in log lines.
+    pub server: String,
+    /// Channel, for log lines.
+    pub channel: Option<String>,
+    /// Partition to use on the replica instead of the master's (`-p`).
+    pub partition: Option<Text>,
+    /// No mupdate operations (`-L`): `LOCAL_MAILBOX` and so on.
+    pub local_only: bool,
+    /// Whether to wait for users that somebody else replicates (`-N`).
+    pub wait: Wait,
+    /// Never change the master, force the replica (`-O`).
+    pub no_copyback: bool,
+    /// Records per batch (`sync_batchsize`); 0 switches batches off.
+    pub batch_size: u32,
+    /// The option `reverseacls`.
+    pub reverse_acls: bool,
+}
+
+/// Replicates one unit of work after the other over one connection.
+pub struct Syncer<'a> {
+    store: &'a dyn Store,
+    replica: &'a mut dyn Replica,
+    settings: &'a Settings,
+    observer: &'a dyn Observer,
+    cancel: &'a Cancel,
+    staged: Staged,
+}
+
+impl<'a> Syncer<'a> {
+    /// A syncer over a connection that is logged in.
+    pub fn new(
+        store: &'a dyn Store,
+        replica: &'a mut dyn Replica,
+        settings: &'a Settings,
+        observer: &'a dyn Observer,
+        cancel: &'a Cancel,
+    ) -> Self {
+        Syncer { store, replica, settings, observer, cancel, staged: Staged::default() }
+    }
+
+    fn log(&self, level: Level, line: impl AsRef<str>) {
+        self.observer.log(level, line.as_ref());
+    }
+
+    fn action(&self, line: impl AsRef<str>) {
+        self.observer.action(line.as_ref());
+    }
+
+    /// The partition that a mailbox shall have on the replica.
+    fn partition(&self, here: &Text) -> Text {
+        self.settings.partition.clone().unwrap_or_else(|| here.clone())
+    }
+
+    /// Waits for the replies to commands whose failure is the failure of all.
+    fn wait_all(&mut self, tickets: impl IntoIterator<Item = Ticket>) -> Result<()> {
+        let mut result = Ok(());
+        for ticket in tickets {
+            match self.replica.wait(ticket) {
+                Ok(_) => {}
+                Err(error) if error.is_connection() => return Err(error),
+                Err(error) => result = result.and(Err(error)),
+            }
+        }
+        result
+    }
+}
+
+/// The failures of the parts of a unit: the parts that did not fail went on.
+#[derive(Debug, Default)]
+struct Failures(Vec<(MboxName, Error)>);
+
+impl Failures {
+    /// Keeps the failure of one mailbox; gives back what ends the whole unit.
+    fn keep(&mut self, syncer: &Syncer<'_>, name: &MboxName, error: Error) -> Result<()> {
+        if error.is_connection() || error.kind() == Kind::Cancelled {
+            return Err(error);
+        }
+        syncer.log(Level::Error, format!("SYNCERROR: update failed: {name} '{error}'"));
+        self.0.push((name.clone(), error));
+        Ok(())
+    }
+
+    /// The unit's result: the failure that asks for another try if there is one, else the first.
+    fn into_result(self, subject: impl Into<String>) -> Result<()> {
+        let count = self.0.len();
+        let retry = self.0.iter().position(|(_, error)| wants_another_try(error)).unwrap_or(0);
+        let Some((name, error)) = self.0.into_iter().nth(retry) else { return Ok(()) };
+        let detail = match count {
+            1 => format!("{name}: {error}"),
+            _ => format!("{count} mailboxes failed, among them {name}: {error}"),
+        };
+        Err(Error::new(error.kind(), "replicate", subject, detail).caused_by(error))
+    }
+}
+
+/// Whether the cause is a change that happened meanwhile, here or there.
+fn wants_another_try(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        Kind::Moved
+            | Kind::Changed
+            | Kind::ReplicaChanged
+            | Kind::ReplicaMoved
+            | Kind::ReplicaNoMailbox
+    )
+}
+
+/// Whether the user must be left for later: somebody else is at work.
+pub fn is_locked(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Locked | Kind::ReplicaLocked)
+}
+
+fn user_subject(user: &UserId) -> String {
+    format!("user {user}")
+}

@@ -1,0 +1,128 @@
+//! Finds the end of a line on the wire: the first line feed that is not inside a literal.
+
+use crate::error::Malformed;
+use crate::limits::{DLIST_ITEM_BYTES, LINE_BYTES};
+
+/// Finds line ends in a growing buffer without looking at any byte twice.
+#[derive(Debug, Default)]
+pub struct Framer {
+    /// Where the search goes on.
+    at: usize,
+    /// Where the present line, or its piece behind the last literal, began.
+    piece: usize,
+    /// Bytes of the line's pieces before this one.
+    line: usize,
+}
+
+impl Framer {
+    /// The length of the first line in `buffer`, line feed included; `None` if more bytes are
+    /// needed. `buffer` must begin with the same bytes as in the call before, until a line was
+    /// found: then the next call begins a new line at the start of its buffer.
+    pub fn find(&mut self, buffer: &[u8]) -> Result<Option<usize>, Malformed> {
+        loop {
+            let Some(rest) = buffer.get(self.at..).filter(|rest| !rest.is_empty()) else {
+                return self.too_long(self.at).map(|()| None);
+            };
+            let Some(feed) = rest.iter().position(|b| *b == b'\n') else {
+                self.at = buffer.len();
+                return self.too_long(self.at).map(|()| None);
+            };
+            let feed = self.at + feed;
+            self.too_long(feed)?;
+            let piece = buffer.get(self.piece..feed).unwrap_or_default();
+            let Some(size) = literal_size(piece, self.piece)? else {
+                *self = Framer::default();
+                return Ok(Some(feed + 1));
+            };
+            self.line += feed - self.piece;
+            self.piece = feed + 1 + size;
+            self.at = self.piece;
+        }
+    }
+
+    fn too_long(&self, end: usize) -> Result<(), Malformed> {
+        let length = self.line.saturating_add(end.saturating_sub(self.piece));
+        if length > LINE_BYTES {
+            return Err(Malformed::new(end, "the line is too long"));
+        }
+        Ok(())
+    }
+}
+
+/// The size of the literal that a piece of a line announces at its end: `{n}`, `{n+}` or
+/// `%{partition guid n}`.
+fn literal_size(piece: &[u8], offset: usize) -> Result<Option<usize>, Malformed> {
+    let piece = piece.strip_suffix(b"\r").unwrap_or(piece);
+    let Some(piece) = piece.strip_suffix(b"}") else { return Ok(None) };
+    let piece = piece.strip_suffix(b"+").unwrap_or(piece);
+    let digits = piece.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let (before, digits) = piece.split_at(piece.len() - digits);
+    let opened = match before {
+        [.., b'{'] => true,
+        // Of a file, the brace stands before partition and GUID.
+        [.., b' '] => before.windows(2).any(|pair| pair == b"%{"),
+        _ => false,
+    };
+    if digits.is_empty() || !opened {
+        return Ok(None);
+    }
+    let size = std::str::from_utf8(digits).ok().and_then(|d| d.parse::<u64>().ok());
+    let size = size.filter(|n| *n <= DLIST_ITEM_BYTES).and_then(|n| usize::try_from(n).ok());
+    size.map(Some).ok_or_else(|| Malformed::new(offset, "the announced literal is too big"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds byte by byte; gives back the lengths of the lines found.
+    fn lines(mut input: &[u8]) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut framer = Framer::default();
+        let mut end = 0;
+        while end <= input.len() {
+            match framer.find(&input[..end]).unwrap() {
+                Some(length) => {
+                    found.push(length);
+                    input = &input[length..];
+                    end = 0;
+                }
+                None => end += 1,
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn lines_end_outside_literals() {
+        assert_eq!(lines(b"OK\r\nNO\n"), [4, 3]);
+        assert_eq!(lines(b"* A {4}\r\n\r\n\r\n x\r\nOK\r\n"), [17, 4]);
+        assert_eq!(lines(b"a {2+}\r\n\n\n{1}\r\n\n\r\n"), [18]);
+        assert_eq!(lines(b"* M (%{default 00ff 3}\r\n\n\n\n)\r\n"), [30]);
+        assert_eq!(lines(b"text 7}\r\n{x}\r\n"), [9, 5]);
+    }
+
+    #[test]
+    fn oversized_literal_is_rejected_before_it_arrives() {
+        let mut framer = Framer::default();
+        let error = framer.find(b"* A {9999999999}\r\n").unwrap_err();
+        assert_eq!(error.what, "the announced literal is too big");
+        let mut framer = Framer::default();
+        assert!(framer.find(b"* A {99999999999999999999999}\r\n").is_err());
+    }
+
+    #[test]
+    fn an_endless_line_is_refused() {
+        let long = vec![b'x'; LINE_BYTES + 1];
+        assert!(Framer::default().find(&long).is_err());
+        let mut framer = Framer::default();
+        let mut pieces = Vec::new();
+        let mut refused = false;
+        while !refused && pieces.len() < 4 * LINE_BYTES {
+            pieces.extend_from_slice(&[b'y'; 1000]);
+            pieces.extend_from_slice(b"{1}\r\nz");
+            refused = framer.find(&pieces).is_err();
+        }
+        assert!(refused);
+    }
+}

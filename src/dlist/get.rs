@@ -1,0 +1,130 @@
+//! Typed values of key-value lists. Errors name the key.
+
+use super::Value;
+use crate::error::Malformed;
+
+/// A key-value list to take typed values from. Keys are unique on the wire; of doubles the first
+/// counts, as with `dlist_getchild`.
+#[derive(Debug, Clone, Copy)]
+pub struct Kv<'a>(&'a [(Box<[u8]>, Value)]);
+
+impl Value {
+    /// As a key-value list.
+    pub fn kv(&self) -> Result<Kv<'_>, Malformed> {
+        match self {
+            Value::Kv(items) => Ok(Kv(items)),
+            _ => Err(Malformed::new(0u64, "expected a key-value list")),
+        }
+    }
+
+    /// As a list.
+    pub fn list(&self) -> Result<&[Value], Malformed> {
+        match self {
+            Value::List(items) => Ok(items),
+            _ => Err(Malformed::new(0u64, "expected a list")),
+        }
+    }
+
+    /// As text or bytes.
+    pub fn atom(&self) -> Result<&[u8], Malformed> {
+        match self {
+            Value::Atom(bytes) => Ok(bytes),
+            _ => Err(Malformed::new(0u64, "expected an atom")),
+        }
+    }
+}
+
+fn bad(key: &str, what: &str) -> Malformed {
+    Malformed::new(0u64, format!("{key} {what}"))
+}
+
+macro_rules! getters {
+    ($($(#[$doc:meta])* $get:ident, $opt:ident -> $type:ty;)*) => {$(
+        $(#[$doc])*
+        pub fn $get(&self, key: &str) -> Result<$type, Malformed> {
+            self.$opt(key)?.ok_or_else(|| bad(key, "is missing"))
+        }
+    )*};
+}
+
+impl<'a> Kv<'a> {
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&'a Value> {
+        let found = self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(key.as_bytes()));
+        found.map(|(_, value)| value)
+    }
+
+    getters! {
+        /// Text or bytes.
+        atom, opt_atom -> &'a [u8];
+        /// A number of 32 bits.
+        num32, opt_num32 -> u32;
+        /// A number of 64 bits.
+        num64, opt_num64 -> u64;
+        /// Seconds since 1970.
+        date, opt_date -> i64;
+        /// A list.
+        list, opt_list -> &'a [Value];
+    }
+
+    /// Text or bytes; `None` if the key is missing or NIL.
+    pub fn opt_atom(&self, key: &str) -> Result<Option<&'a [u8]>, Malformed> {
+        match self.get(key) {
+            None | Some(Value::Nil) => Ok(None),
+            Some(Value::Atom(bytes)) => Ok(Some(bytes)),
+            Some(_) => Err(bad(key, "is no atom")),
+        }
+    }
+
+    /// A number of 64 bits, if the key is there.
+    pub fn opt_num64(&self, key: &str) -> Result<Option<u64>, Malformed> {
+        let Some(digits) = self.opt_atom(key)? else { return Ok(None) };
+        let all_digits = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+        let text = std::str::from_utf8(digits).ok().filter(|_| all_digits);
+        let number = text.and_then(|t| t.parse().ok());
+        number.map(Some).ok_or_else(|| bad(key, "is no number"))
+    }
+
+    /// A number of 32 bits, if the key is there.
+    pub fn opt_num32(&self, key: &str) -> Result<Option<u32>, Malformed> {
+        let Some(number) = self.opt_num64(key)? else { return Ok(None) };
+        u32::try_from(number).map(Some).map_err(|_| bad(key, "does not fit into 32 bits"))
+    }
+
+    /// Seconds since 1970, if the key is there. Cyrus prints them as unsigned numbers, so that
+    /// times before 1970 come as huge ones.
+    pub fn opt_date(&self, key: &str) -> Result<Option<i64>, Malformed> {
+        Ok(self.opt_num64(key)?.map(u64::cast_signed))
+    }
+
+    /// A list, if the key is there.
+    pub fn opt_list(&self, key: &str) -> Result<Option<&'a [Value]>, Malformed> {
+        match self.get(key) {
+            None | Some(Value::Nil) => Ok(None),
+            Some(Value::List(items)) => Ok(Some(items)),
+            Some(_) => Err(bad(key, "is no list")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+
+    #[test]
+    fn values_come_typed_and_errors_name_the_key() {
+        let (value, _) =
+            parse(b"%(N 7 BIG 4294967296 T \"a b\" L (x) E NIL D 18446744073709551615)").unwrap();
+        let kv = value.kv().unwrap();
+        assert_eq!(kv.num32("N").unwrap(), 7);
+        assert_eq!(kv.num64("BIG").unwrap(), 1 << 32);
+        assert_eq!(kv.num32("BIG").unwrap_err().what, "BIG does not fit into 32 bits");
+        assert_eq!(kv.atom("T").unwrap(), b"a b");
+        assert_eq!(kv.num32("T").unwrap_err().what, "T is no number");
+        assert_eq!(kv.list("L").unwrap().len(), 1);
+        assert_eq!(kv.opt_atom("E").unwrap(), None);
+        assert_eq!(kv.date("D").unwrap(), -1);
+        assert_eq!(kv.atom("X").unwrap_err().what, "X is missing");
+        assert_eq!(kv.opt_num32("X").unwrap(), None);
+    }
+}

@@ -1,0 +1,362 @@
+//! Bytes to and from the replica: a non-blocking socket with buffers on both sides and deflate in
+//! between. Reads while it waits to write, so that two full pipes never wait for each other.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+use crate::error::{Error, Kind, Result};
+use crate::sys::poll;
+
+/// Written bytes that are collected before they go to the socket.
+const SEND_CHUNK: usize = 256 << 10;
+/// Bytes read from the socket or out of the decompressor at once.
+const READ_CHUNK: usize = 64 << 10;
+/// How often a wait looks whether it was cancelled.
+const TICK: Duration = Duration::from_millis(200);
+
+/// The two kinds of sockets.
+#[derive(Debug)]
+pub enum Socket {
+    /// TCP.
+    Tcp(TcpStream),
+    /// UNIX.
+    Unix(UnixStream),
+}
+
+impl Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(socket) => socket.read(buffer),
+            Socket::Unix(socket) => socket.read(buffer),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(socket) => socket.write(bytes),
+            Socket::Unix(socket) => socket.write(bytes),
+        }
+    }
+
+    fn set_nonblocking(&self) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => socket.set_nonblocking(true),
+            Socket::Unix(socket) => socket.set_nonblocking(true),
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Socket::Tcp(socket) => socket.as_fd(),
+            Socket::Unix(socket) => socket.as_fd(),
+        }
+    }
+}
+
+/// Bytes that went over the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traffic {
+    /// Bytes of commands, before compression.
+    pub sent: u64,
+    /// Bytes of replies, after decompression.
+    pub received: u64,
+    /// Bytes written to the socket.
+    pub sent_raw: u64,
+    /// Bytes read from the socket.
+    pub received_raw: u64,
+}
+
+struct Deflate {
+    compress: Compress,
+    decompress: Decompress,
+    /// Whether the compressor holds back bytes that a flush would give out.
+    held: bool,
+}
+
+/// A connection's bytes.
+pub struct Link {
+    socket: Socket,
+    cancel: Arc<AtomicBool>,
+    timeout: Duration,
+    deflate: Option<Deflate>,
+    out: Vec<u8>,
+    out_sent: usize,
+    /// Received bytes in clear; those before `taken` were consumed.
+    input: Vec<u8>,
+    taken: usize,
+    ended: bool,
+    chunk: Box<[u8]>,
+    traffic: Traffic,
+}
+
+impl Link {
+    /// Takes a connected socket over.
+    pub fn new(socket: Socket, timeout: Duration, cancel: Arc<AtomicBool>) -> Result<Link> {
+        socket.set_nonblocking().map_err(|e| broken("prepare", &e))?;
+        Ok(Link {
+            socket,
+            cancel,
+            timeout,
+            deflate: None,
+            out: Vec::new(),
+            out_sent: 0,
+            input: Vec::new(),
+            taken: 0,
+            ended: false,
+            chunk: vec![0; READ_CHUNK].into(),
+            traffic: Traffic::default(),
+        })
+    }
+
+    /// How long nothing may move before it is an error.
+    pub fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
+    /// Compresses from here on, both ways. Nothing may be buffered in either direction.
+    pub fn start_deflate(&mut self, level: u32) -> Result<()> {
+        if !self.out.is_empty() || self.taken < self.input.len() {
+            return Err(Error::new(
+                Kind::Protocol,
+                "start compression with",
+                "the replica",
+                "it sent bytes before compression began",
+            ));
+        }
+        self.deflate = Some(Deflate {
+            compress: Compress::new(Compression::new(level.min(9)), false),
+            decompress: Decompress::new(false),
+            held: false,
+        });
+        Ok(())
+    }
+
+    /// Whether the bytes are compressed.
+    pub fn is_compressed(&self) -> bool {
+        self.deflate.is_some()
+    }
+
+    /// What went over the wire so far.
+    pub fn traffic(&self) -> Traffic {
+        self.traffic
+    }
+
+    /// Writes bytes, mostly into a buffer. Blocks while the socket takes none and reads meanwhile.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.traffic.sent += bytes.len() as u64;
+        match &mut self.deflate {
+            None => self.out.extend_from_slice(bytes),
+            Some(deflate) => deflate.write(bytes, &mut self.chunk, &mut self.out)?,
+        }
+        if self.out.len() >= SEND_CHUNK {
+            self.drain(SEND_CHUNK / 4)?;
+        }
+        Ok(())
+    }
+
+    /// Has everything that was written leave for the replica.
+    pub fn flush(&mut self) -> Result<()> {
+        if let Some(deflate) = &mut self.deflate {
+            deflate.flush(&mut self.chunk, &mut self.out)?;
+        }
+        self.drain(0)
+    }
+
+    /// Writes to the socket until at most `rest` bytes are left.
+    fn drain(&mut self, rest: usize) -> Result<()> {
+        let mut quiet = Instant::now();
+        while self.out.len() - self.out_sent > rest {
+            if self.pump(true, quiet)? {
+                quiet = Instant::now();
+            }
+        }
+        self.out.drain(..self.out_sent);
+        self.out_sent = 0;
+        Ok(())
+    }
+
+    /// Reads more into the buffer, waiting as long as the timeout allows.
+    pub fn fill(&mut self) -> Result<()> {
+        let (before, quiet) = (self.input.len(), Instant::now());
+        while self.input.len() == before {
+            if self.ended {
+                return Err(ended());
+            }
+            self.pump(false, quiet)?;
+        }
+        Ok(())
+    }
+
+    /// The bytes that were received and not consumed.
+    pub fn received(&self) -> &[u8] {
+        self.input.get(self.taken..).unwrap_or_default()
+    }
+
+    /// Consumes received bytes.
+    pub fn consume(&mut self, count: usize) {
+        self.taken = self.input.len().min(self.taken + count);
+        if self.taken == self.input.len() {
+            self.input.clear();
+            self.taken = 0;
+        } else if self.taken >= READ_CHUNK {
+            self.input.drain(..self.taken);
+            self.taken = 0;
+        }
+    }
+
+    /// Moves what can be moved now; waits a little if nothing can. Says whether bytes moved.
+    fn pump(&mut self, write: bool, quiet: Instant) -> Result<bool> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(Error::new(Kind::Cancelled, "talk to", "the replica", "asked to stop"));
+        }
+        let left = self.timeout.saturating_sub(quiet.elapsed());
+        if left.is_zero() {
+            let what = if write { "it takes no more bytes" } else { "it does not answer" };
+            let detail = format!("{what} for {} seconds", self.timeout.as_secs());
+            return Err(Error::new(Kind::Timeout, "talk to", "the replica", detail)
+                .hint("look at the replica's load and log; sync_timeout sets how long to wait"));
+        }
+        // Once the peer has closed, its end would always be ready to be read.
+        let ready =
+            poll::wait(&self.socket, write, left.min(TICK)).map_err(|e| broken("wait for", &e))?;
+        let mut moved = false;
+        if ready.read && !self.ended {
+            moved |= self.read_some()?;
+        }
+        if write && (ready.write || self.ended) {
+            moved |= self.write_some()?;
+        }
+        Ok(moved)
+    }
+
+    fn write_some(&mut self) -> Result<bool> {
+        let bytes = self.out.get(self.out_sent..).unwrap_or_default();
+        match self.socket.write(bytes) {
+            Ok(count) => {
+                self.out_sent += count;
+                self.traffic.sent_raw += count as u64;
+                Ok(count > 0)
+            }
+            Err(error) if is_transient(&error) => Ok(false),
+            // The replica may have said why before it closed: let that be read.
+            Err(_) if !self.received().is_empty() => {
+                self.out_sent = self.out.len();
+                self.ended = true;
+                Ok(true)
+            }
+            Err(error) => Err(broken("write to", &error)),
+        }
+    }
+
+    fn read_some(&mut self) -> Result<bool> {
+        match self.socket.read(&mut self.chunk) {
+            Ok(0) => {
+                self.ended = true;
+                Ok(true)
+            }
+            Ok(count) => {
+                self.traffic.received_raw += count as u64;
+                let bytes = self.chunk.get(..count).unwrap_or_default();
+                let before = self.input.len();
+                match &mut self.deflate {
+                    None => self.input.extend_from_slice(bytes),
+                    Some(deflate) => deflate.read(bytes, &mut self.input)?,
+                }
+                self.traffic.received += (self.input.len() - before) as u64;
+                Ok(true)
+            }
+            Err(error) if is_transient(&error) => Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                self.ended = true;
+                Ok(true)
+            }
+            Err(error) => Err(broken("read from", &error)),
+        }
+    }
+}
+
+impl Deflate {
+    fn write(&mut self, mut bytes: &[u8], chunk: &mut [u8], out: &mut Vec<u8>) -> Result<()> {
+        while !bytes.is_empty() {
+            let (taken, _) = self.step(bytes, chunk, out, FlushCompress::None)?;
+            bytes = bytes.get(taken..).unwrap_or_default();
+            self.held = true;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, chunk: &mut [u8], out: &mut Vec<u8>) -> Result<()> {
+        while std::mem::take(&mut self.held) {
+            let (_, given) = self.step(&[], chunk, out, FlushCompress::Sync)?;
+            // A full chunk may not have been all.
+            self.held = given == chunk.len();
+        }
+        Ok(())
+    }
+
+    fn step(
+        &mut self,
+        bytes: &[u8],
+        chunk: &mut [u8],
+        out: &mut Vec<u8>,
+        flush: FlushCompress,
+    ) -> Result<(usize, usize)> {
+        let (before_in, before_out) = (self.compress.total_in(), self.compress.total_out());
+        let done = self.compress.compress(bytes, chunk, flush);
+        done.map_err(|e| Error::new(Kind::Internal, "compress", "a command", e.to_string()))?;
+        let taken = usize::try_from(self.compress.total_in() - before_in).unwrap_or(0);
+        let given = usize::try_from(self.compress.total_out() - before_out).unwrap_or(0);
+        out.extend_from_slice(chunk.get(..given).unwrap_or_default());
+        Ok((taken, given))
+    }
+
+    fn read(&mut self, mut bytes: &[u8], input: &mut Vec<u8>) -> Result<()> {
+        let mut chunk = [0; READ_CHUNK];
+        loop {
+            let (before_in, before_out) = (self.decompress.total_in(), self.decompress.total_out());
+            let status = self
+                .decompress
+                .decompress(bytes, &mut chunk, FlushDecompress::None)
+                .map_err(|e| garbage(&e.to_string()))?;
+            let taken = usize::try_from(self.decompress.total_in() - before_in).unwrap_or(0);
+            let given = usize::try_from(self.decompress.total_out() - before_out).unwrap_or(0);
+            input.extend_from_slice(chunk.get(..given).unwrap_or_default());
+            bytes = bytes.get(taken..).unwrap_or_default();
+            if status == Status::StreamEnd {
+                return Err(garbage("the stream ended"));
+            }
+            if bytes.is_empty() && given < chunk.len() {
+                return Ok(());
+            }
+            if taken == 0 && given == 0 {
+                return Err(garbage("it makes no progress"));
+            }
+        }
+    }
+}
+
+fn is_transient(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+fn garbage(why: &str) -> Error {
+    Error::new(Kind::Protocol, "decompress bytes of", "the replica", why)
+}
+
+fn ended() -> Error {
+    Error::new(Kind::Closed, "read from", "the replica", "it closed the connection")
+        .hint("its log says why")
+}
+
+fn broken(op: &'static str, error: &io::Error) -> Error {
+    Error::new(Kind::Closed, op, "the replica", error.to_string())
+}

@@ -1,0 +1,89 @@
+//! What the last line of a reply means (`sync_parse_response`, `sync_response` in
+//! `imap/sync_support.c`).
+
+use crate::error::{Error, Kind};
+
+/// The texts of NO that have a meaning of their own.
+const MEANINGS: [(&str, Kind, &str); 10] = [
+    ("IMAP_INVALID_USER", Kind::ReplicaNoUser, ""),
+    ("IMAP_MAILBOX_NONEXISTENT", Kind::ReplicaNoMailbox, ""),
+    ("IMAP_MAILBOX_LOCKED", Kind::ReplicaLocked, "try again later"),
+    (
+        "IMAP_MAILBOX_MOVED",
+        Kind::ReplicaMoved,
+        "the replica has another mailbox of this name or uniqueid; replicate the whole user",
+    ),
+    (
+        "IMAP_MAILBOX_NOTSUPPORTED",
+        Kind::ReplicaNotSupported,
+        "upgrade the mailbox on the replica with reconstruct -V max",
+    ),
+    ("IMAP_SYNC_CHECKSUM", Kind::ReplicaChecksum, ""),
+    ("IMAP_SYNC_CHANGED", Kind::ReplicaChanged, ""),
+    ("IMAP_SYNC_BADSIEVE", Kind::ReplicaBadSieve, "the replica's sieve cannot compile the script"),
+    ("IMAP_PROTOCOL_ERROR", Kind::ReplicaProtocol, "the replica's log says more"),
+    ("IMAP_PROTOCOL_BAD_PARAMETERS", Kind::ReplicaBadParameters, "the replica's log says more"),
+];
+
+/// How a reply ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// `OK`.
+    Ok,
+    /// `NO` and its text.
+    No(String),
+    /// `BYE`: the connection ends.
+    Bye(String),
+}
+
+/// Reads the last line of a reply; `None` if it is not one.
+pub fn ending(line: &[u8]) -> Option<Ending> {
+    let line = String::from_utf8_lossy(line);
+    let line = line.trim_end_matches(['\r', '\n']);
+    let (word, text) = line.split_once(' ').unwrap_or((line, ""));
+    match word {
+        "OK" => Some(Ending::Ok),
+        // The server found fault with the form of a command: for us no other than a refusal.
+        "NO" | "BAD" => Some(Ending::No(text.to_owned())),
+        "BYE" => Some(Ending::Bye(text.to_owned())),
+        _ => None,
+    }
+}
+
+/// The error that a NO to `command` stands for.
+pub fn refusal(command: &str, text: &str) -> Error {
+    let word = text.split(' ').next().unwrap_or_default();
+    let meaning = MEANINGS.iter().find(|(name, ..)| *name == word);
+    let (kind, hint) = meaning
+        .map_or((Kind::ReplicaDenied, "the replica's log says more"), |(_, kind, hint)| {
+            (*kind, *hint)
+        });
+    Error::new(kind, "replica refused", command, text).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_of_no_has_its_kind() {
+        for (word, kind, _) in MEANINGS {
+            let line = format!("NO {word} Some text\r\n");
+            let Some(Ending::No(text)) = ending(line.as_bytes()) else { panic!("{line}") };
+            let error = refusal("APPLY MAILBOX", &text);
+            assert_eq!(error.kind(), kind);
+            assert!(error.to_string().contains(word), "{error}");
+        }
+        assert_eq!(refusal("GET USER", "Unknown error").kind(), Kind::ReplicaDenied);
+        assert_eq!(refusal("GET USER", "IMAP_SYNC_CHECKSUMS x").kind(), Kind::ReplicaDenied);
+    }
+
+    #[test]
+    fn other_lines_are_no_ending() {
+        assert_eq!(ending(b"OK success\r\n"), Some(Ending::Ok));
+        assert_eq!(ending(b"OK\r\n"), Some(Ending::Ok));
+        assert_eq!(ending(b"BYE shutting down\r\n"), Some(Ending::Bye("shutting down".into())));
+        assert_eq!(ending(b"+ go ahead\r\n"), None);
+        assert_eq!(ending(b"\xff\xfe\r\n"), None);
+    }
+}

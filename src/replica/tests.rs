@@ -1,0 +1,199 @@
+//! The pipeline against scripted peers.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::link::{Link, Socket};
+use super::session::Session;
+use super::{Replica, Ticket, Verb};
+use crate::error::{Kind, Result};
+use crate::observe::Silent;
+
+/// A session whose other end runs `peer` in a thread.
+fn session(
+    timeout: Duration,
+    peer: impl FnOnce(UnixStream) + Send + 'static,
+) -> (Session, JoinHandle<()>) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let thread = std::thread::spawn(move || peer(theirs));
+    let link = Link::new(Socket::Unix(ours), timeout, Arc::new(AtomicBool::new(false))).unwrap();
+    (Session::new(link, Arc::new(Silent)), thread)
+}
+
+fn patient(peer: impl FnOnce(UnixStream) + Send + 'static) -> (Session, JoinHandle<()>) {
+    session(Duration::from_secs(20), peer)
+}
+
+fn get(session: &mut Session, name: &str) -> Result<Ticket> {
+    session.submit(Verb::Get, &mut |w| w.name("USER")?.atom(name.as_bytes()))
+}
+
+/// Reads up to `count` line feeds.
+fn read_lines(socket: &mut UnixStream, count: usize) -> String {
+    let (mut text, mut byte) = (Vec::new(), [0]);
+    while text.iter().filter(|b| **b == b'\n').count() < count {
+        socket.read_exact(&mut byte).unwrap();
+        text.push(byte[0]);
+    }
+    String::from_utf8(text).unwrap()
+}
+
+#[test]
+fn commands_go_out_together_and_replies_are_taken_in_any_order() {
+    let (mut session, peer) = patient(|mut socket| {
+        let commands = read_lines(&mut socket, 3);
+        assert_eq!(commands, "GET USER a\r\nGET USER b\r\nGET USER c\r\n");
+        let replies = b"* LSUB (x)\r\nOK\r\nNO IMAP_MAILBOX_MOVED elsewhere\r\nOK success\r\n";
+        socket.write_all(replies).unwrap();
+    });
+    let [a, b, c] = ["a", "b", "c"].map(|name| get(&mut session, name).unwrap());
+    assert!(session.wait(c).unwrap().items.is_empty());
+    let moved = session.wait(b).unwrap_err();
+    assert_eq!((moved.kind(), moved.subject()), (Kind::ReplicaMoved, "GET USER b"));
+    assert_eq!(session.wait(a).unwrap().items[0].0, b"LSUB");
+    assert_eq!(session.wait(a).unwrap_err().kind(), Kind::Internal, "a reply is taken once");
+    peer.join().unwrap();
+}
+
+#[test]
+fn two_full_pipes_do_not_wait_for_each_other() {
+    const COMMANDS: usize = 200;
+    const LENGTH: usize = 8000;
+    let (mut session, peer) = patient(|mut socket| {
+        // A server that does not read the next command before its reply is written.
+        for _ in 0..COMMANDS {
+            let mut command = vec![0; "GET USER ".len() + LENGTH + "\r\n".len()];
+            socket.read_exact(&mut command).unwrap();
+            let item = "y".repeat(100_000);
+            socket.write_all(format!("* LSUB ({item})\r\nOK\r\n").as_bytes()).unwrap();
+        }
+    });
+    let name = "x".repeat(LENGTH);
+    let tickets: Vec<_> = (0..COMMANDS).map(|_| get(&mut session, &name).unwrap()).collect();
+    for ticket in tickets {
+        assert_eq!(session.wait(ticket).unwrap().items.len(), 1);
+    }
+    peer.join().unwrap();
+}
+
+#[test]
+fn no_text_leaves_the_session_usable() {
+    let (mut session, peer) = patient(|mut socket| {
+        read_lines(&mut socket, 2);
+        socket.write_all(b"NO IMAP_SYNC_CHECKSUM Checksum Failure\r\nOK\r\n").unwrap();
+    });
+    let (first, second) = (get(&mut session, "a").unwrap(), get(&mut session, "b").unwrap());
+    assert_eq!(session.wait(first).unwrap_err().kind(), Kind::ReplicaChecksum);
+    session.wait(second).unwrap();
+    peer.join().unwrap();
+}
+
+#[test]
+fn bye_and_end_name_what_was_waited_for() {
+    let (mut session, peer) = patient(|mut socket| {
+        read_lines(&mut socket, 1);
+        socket.write_all(b"* BYE shutting down\r\n").unwrap();
+    });
+    let ticket = get(&mut session, "fred").unwrap();
+    let error = session.wait(ticket).unwrap_err();
+    assert_eq!(error.kind(), Kind::Bye);
+    assert!(error.to_string().contains("GET USER fred"), "{error}");
+    assert_eq!(get(&mut session, "x").unwrap_err().kind(), Kind::Bye, "it stays ended");
+    peer.join().unwrap();
+
+    let (mut session, peer) = patient(|mut socket| drop(read_lines(&mut socket, 1)));
+    let ticket = get(&mut session, "fred").unwrap();
+    assert_eq!(session.wait(ticket).unwrap_err().kind(), Kind::Closed);
+    peer.join().unwrap();
+}
+
+#[test]
+fn nonsense_is_a_protocol_error() {
+    let replies: [&[u8]; 6] = [
+        b"HTTP/1.1 400 Bad Request\r\n",
+        b"* USER %(A\r\nOK\r\n",
+        b"* A {99999999999}\r\n",
+        b"* A b) c\r\nOK\r\n",
+        b"OK\r\nOK\r\n",
+        b"\xff\xff\xff\n",
+    ];
+    for reply in replies {
+        let (mut session, peer) = patient(move |mut socket| {
+            read_lines(&mut socket, 1);
+            socket.write_all(reply).unwrap();
+            // Whatever else is asked gets no answer.
+            let _ = socket.read_to_end(&mut Vec::new());
+        });
+        let ticket = get(&mut session, "a").unwrap();
+        let error = match session.wait(ticket) {
+            Err(error) => error,
+            Ok(_) => {
+                let again = get(&mut session, "b").unwrap();
+                session.wait(again).unwrap_err()
+            }
+        };
+        assert_eq!(error.kind(), Kind::Protocol, "{reply:?}: {error}");
+        drop(session);
+        peer.join().unwrap();
+    }
+}
+
+#[test]
+fn silence_ends_in_a_timeout_that_names_the_command() {
+    let (mut session, peer) = session(Duration::from_millis(300), |mut socket| {
+        let _ = socket.read_to_end(&mut Vec::new());
+    });
+    let ticket = get(&mut session, "fred").unwrap();
+    let error = session.wait(ticket).unwrap_err();
+    assert_eq!(error.kind(), Kind::Timeout);
+    assert!(error.to_string().contains("GET USER fred"), "{error}");
+    drop(session);
+    peer.join().unwrap();
+}
+
+#[test]
+fn a_cancelled_session_stops_waiting() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let cancel = Arc::new(AtomicBool::new(false));
+    let link = Link::new(Socket::Unix(ours), Duration::from_secs(60), cancel.clone()).unwrap();
+    let mut session = Session::new(link, Arc::new(Silent));
+    let ticket = get(&mut session, "a").unwrap();
+    let asker =
+        std::thread::spawn(move || cancel.store(true, std::sync::atomic::Ordering::Relaxed));
+    assert_eq!(session.wait(ticket).unwrap_err().kind(), Kind::Cancelled);
+    asker.join().unwrap();
+    drop(theirs);
+}
+
+#[test]
+fn discarded_replies_are_read_past() {
+    let (mut session, peer) = patient(|mut socket| {
+        read_lines(&mut socket, 2);
+        socket.write_all(b"* LSUB (a)\r\nOK\r\n* LSUB (b)\r\nOK\r\n").unwrap();
+    });
+    let (first, second) = (get(&mut session, "a").unwrap(), get(&mut session, "b").unwrap());
+    session.discard(first);
+    assert_eq!(session.wait(second).unwrap().items.len(), 1);
+    assert_eq!(session.wait(first).unwrap_err().kind(), Kind::Internal);
+    peer.join().unwrap();
+}
+
+#[test]
+fn a_body_that_fails_ends_the_connection() {
+    let (mut session, peer) = patient(|mut socket| {
+        let _ = socket.read_to_end(&mut Vec::new());
+    });
+    let error = session
+        .submit(Verb::Apply, &mut |w| {
+            w.file(b"p", crate::types::Guid::default(), 10, &mut b"short".as_slice())
+        })
+        .unwrap_err();
+    assert!(error.is_connection(), "{error}");
+    assert!(get(&mut session, "a").unwrap_err().is_connection());
+    drop(session);
+    peer.join().unwrap();
+}

@@ -1,0 +1,460 @@
+//! Brings the contents of mailboxes over: uploads run ahead, updates follow in order.
+//!
+//! A mailbox's files are all written before its update, and its update is not written before
+//! the replica has confirmed them: a replica that misses a staged file when it applies an update
+//! aborts (3.6.1, `sync_apply_mailbox`). Meanwhile the files of the next mailboxes are already
+//! on their way, so a round trip is paid per user, not per mailbox.
+
+use std::collections::VecDeque;
+
+use super::remote::RemoteFolder;
+use super::snapshot::{Attempt, Snapshot, find_batch};
+use super::{Failures, Syncer, commands};
+use crate::error::{Error, Kind, Result};
+use crate::observe::Level;
+use crate::replica::{Ticket, Verb};
+use crate::store::Mailbox;
+use crate::types::{Guid, InternalFlags, MailboxEntry, MboxName, Record, Text};
+
+/// Message files in one `APPLY MESSAGE`, at most.
+const FILES_PER_COMMAND: usize = 256;
+/// Bytes of message files after which an `APPLY MESSAGE` is ended.
+const BYTES_PER_COMMAND: u64 = 4 << 20;
+/// Records that may be held in memory for updates under way.
+const RECORDS_AHEAD: usize = 20_000;
+/// Mailboxes whose updates may be under way.
+const MAILBOXES_AHEAD: usize = 128;
+/// Staged files after which the replica is told to let go of them.
+const STAGED_FILES: u64 = 8192;
+
+/// A mailbox that must be sent.
+#[derive(Debug, Clone)]
+pub(super) struct Work {
+    pub entry: MailboxEntry,
+    pub remote: Option<RemoteFolder>,
+}
+
+/// An update on its way.
+struct Pending {
+    work: Work,
+    body: Body,
+    uploads: Vec<Ticket>,
+    update: Option<Ticket>,
+}
+
+enum Body {
+    Mailbox(Box<Snapshot>),
+    Intermediate,
+    /// Its files could not all be read: nothing to apply, but what was uploaded counts for others.
+    Failed(Error),
+}
+
+impl Pending {
+    fn records(&self) -> usize {
+        match &self.body {
+            Body::Mailbox(snapshot) => snapshot.records.len(),
+            _ => 0,
+        }
+    }
+    fn is_partial(&self) -> bool {
+        matches!(&self.body, Body::Mailbox(snapshot) if snapshot.partial.is_some())
+    }
+}
+
+/// Whether updates wait for the replies to their uploads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Uploads {
+    /// They stay unwritten, as does all behind them: there is more to upload meanwhile.
+    LeaveUnconfirmed,
+    /// They wait: replies come in order, so this costs one round trip for the whole queue.
+    Confirm,
+}
+
+/// What a look at one mailbox found.
+#[derive(Debug)]
+pub(super) enum Look {
+    /// It is not there (any more).
+    Gone,
+    /// The replica has the same.
+    Same {
+        /// Its quota root.
+        quotaroot: Option<Text>,
+    },
+    /// It must be sent.
+    Differs {
+        /// Its quota root.
+        quotaroot: Option<Text>,
+    },
+}
+
+impl Syncer<'_> {
+    /// Looks whether a mailbox must be sent; if so and if `reserve`, notes the files it needs.
+    pub(super) fn look(
+        &mut self,
+        entry: &MailboxEntry,
+        remote: Option<&RemoteFolder>,
+        reserve: bool,
+    ) -> Result<Look> {
+        let mut mailbox = match self.store.open(&entry.name) {
+            Ok(mailbox) => mailbox,
+            Err(error) if error.kind() == Kind::NotFound => return Ok(Look::Gone),
+            Err(error) => return Err(error),
+        };
+        let quotaroot = mailbox.state().quotaroot.clone();
+        let annotations = mailbox.annotations()?;
+        if self.difference(mailbox.as_mut(), &annotations, remote)?.is_none() {
+            return Ok(Look::Same { quotaroot });
+        }
+        if reserve {
+            self.want_files(mailbox.as_mut(), remote)?;
+        }
+        Ok(Look::Differs { quotaroot })
+    }
+
+    fn want_files(
+        &mut self,
+        mailbox: &mut dyn Mailbox,
+        remote: Option<&RemoteFolder>,
+    ) -> Result<()> {
+        let partition = self.partition(&mailbox.state().partition);
+        let mut new: Vec<(u32, Guid)> = Vec::new();
+        let partial = find_batch(mailbox, self.settings.batch_size, remote, |record| {
+            new.push((record.uid, record.guid));
+        })?;
+        let end = partial.map_or(u32::MAX, |p| p.last_uid);
+        for (_, guid) in new.into_iter().take_while(|(uid, _)| *uid <= end) {
+            self.staged.want(&partition, guid);
+        }
+        Ok(())
+    }
+
+    /// Asks the replica which of the wanted files it has in the mailboxes `among`.
+    pub(super) fn reserve(&mut self, among: &[MboxName]) -> Result<()> {
+        if among.is_empty() {
+            return Ok(()); // nowhere to find them
+        }
+        let mut asked = Vec::new();
+        for (partition, guids) in self.staged.ask() {
+            let ticket = self
+                .replica
+                .submit(Verb::Apply, &mut |w| commands::reserve(w, &partition, among, &guids))?;
+            asked.push((partition, guids, ticket));
+        }
+        for (partition, guids, ticket) in asked {
+            let missing = commands::missing(&self.replica.wait(ticket)?)?;
+            self.staged.answered(&partition, &guids, &missing);
+        }
+        Ok(())
+    }
+
+    /// Sends mailboxes, batch by batch. `reserved_among` are the replica's mailboxes in which
+    /// it may find messages; `work` was already looked at and reserved for.
+    pub(super) fn send_contents(
+        &mut self,
+        mut work: Vec<Work>,
+        reserved_among: &[MboxName],
+        failures: &mut Failures,
+    ) -> Result<()> {
+        loop {
+            let unfinished = self.send_once(work, failures)?;
+            if unfinished.is_empty() {
+                return Ok(());
+            }
+            self.release_staged()?;
+            work = self.look_again(unfinished)?;
+            if !reserved_among.is_empty() {
+                for Work { entry, remote } in &work {
+                    // A failure here will show again where it is kept.
+                    let _ = self.look(entry, remote.as_ref(), true);
+                }
+                self.reserve(reserved_among)?;
+            }
+        }
+    }
+
+    /// Fetches the replica's state of mailboxes of which a batch was sent.
+    fn look_again(&mut self, unfinished: Vec<MailboxEntry>) -> Result<Vec<Work>> {
+        let names: Vec<MboxName> = unfinished.iter().map(|e| e.name.clone()).collect();
+        let remotes = self.get_mailboxes(&names)?;
+        let find = |entry: &MailboxEntry| remotes.iter().find(|r| r.uniqueid == entry.uniqueid);
+        let with_remote =
+            unfinished.into_iter().map(|entry| Work { remote: find(&entry).cloned(), entry });
+        Ok(with_remote.collect())
+    }
+
+    /// Tells the replica to let go of staged files once there are many.
+    pub(super) fn release_staged(&mut self) -> Result<()> {
+        if self.staged.uploads() < STAGED_FILES {
+            return Ok(());
+        }
+        let ticket = self.replica.submit(Verb::Restart, &mut |_| Ok(()))?;
+        self.staged.clear();
+        self.replica.wait(ticket).map(drop)
+    }
+
+    /// One pass: each mailbox once. Returns those of which only a batch was sent.
+    fn send_once(&mut self, work: Vec<Work>, failures: &mut Failures) -> Result<Vec<MailboxEntry>> {
+        let mut queue: VecDeque<Pending> = VecDeque::new();
+        let mut unfinished = Vec::new();
+        for item in work {
+            self.cancel.check(&item.entry.name.to_string())?;
+            match self.start(&item) {
+                Ok(Some((body, uploads))) => {
+                    queue.push_back(Pending { work: item, body, uploads, update: None });
+                }
+                Ok(None) => {}
+                Err(error) => failures.keep(self, &item.entry.name, error)?,
+            }
+            self.advance(&mut queue, Uploads::LeaveUnconfirmed)?;
+            while queue.len() >= MAILBOXES_AHEAD
+                || queue.iter().map(Pending::records).sum::<usize>() > RECORDS_AHEAD
+            {
+                self.finish_first(&mut queue, &mut unfinished, failures)?;
+            }
+        }
+        while !queue.is_empty() {
+            self.finish_first(&mut queue, &mut unfinished, failures)?;
+        }
+        Ok(unfinished)
+    }
+
+    /// Reads a mailbox and writes its files to the replica.
+    fn start(&mut self, work: &Work) -> Result<Option<(Body, Vec<Ticket>)>> {
+        let Work { entry, remote } = work;
+        if entry.mbtype.is_intermediate() {
+            return Ok(Some((Body::Intermediate, Vec::new())));
+        }
+        let mut mailbox = match self.store.open(&entry.name) {
+            Ok(mailbox) => mailbox,
+            // Deleted meanwhile: its tombstone tells the next run.
+            Err(error) if error.kind() == Kind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        check_identity(mailbox.as_ref(), entry)?;
+        let snapshot = self.snapshot(mailbox.as_mut(), remote.as_ref(), Attempt::First)?;
+        let Some(snapshot) = snapshot else { return Ok(None) };
+        mailbox.unlock_index();
+        self.action(format!("{} {}", self.update_command(), entry.name));
+        let (uploads, failed) = self.upload(mailbox.as_ref(), &snapshot)?;
+        let body = failed.map_or_else(|| Body::Mailbox(Box::new(snapshot)), Body::Failed);
+        Ok(Some((body, uploads)))
+    }
+
+    fn update_command(&self) -> &'static str {
+        if self.settings.local_only { "LOCAL_MAILBOX" } else { "MAILBOX" }
+    }
+
+    /// Writes the files that an update needs; the mailbox lock keeps them from vanishing.
+    /// Gives back what to wait for, and the error of a file that cannot be sent.
+    fn upload(
+        &mut self,
+        mailbox: &dyn Mailbox,
+        snapshot: &Snapshot,
+    ) -> Result<(Vec<Ticket>, Option<Error>)> {
+        let partition = &snapshot.partition;
+        let mut tickets = Vec::new();
+        let mut chunk: Vec<Record> = Vec::new();
+        let mut bytes = 0;
+        let mut records = snapshot.new_messages().peekable();
+        while let Some(record) = records.next() {
+            if self.staged.must_upload(partition, record.guid) {
+                chunk.push(*record);
+                bytes += u64::from(record.size);
+                self.staged.uploaded(partition, record.guid);
+            }
+            let last = records.peek().is_none();
+            let full = chunk.len() >= FILES_PER_COMMAND || bytes >= BYTES_PER_COMMAND;
+            if full || (last && !chunk.is_empty()) {
+                let (ticket, failed) = self.upload_chunk(mailbox, partition, &chunk)?;
+                tickets.push(ticket);
+                if failed.is_some() {
+                    return Ok((tickets, failed));
+                }
+                chunk.clear();
+                bytes = 0;
+            }
+        }
+        Ok((tickets, None))
+    }
+
+    fn upload_chunk(
+        &mut self,
+        mailbox: &dyn Mailbox,
+        partition: &Text,
+        chunk: &[Record],
+    ) -> Result<(Ticket, Option<Error>)> {
+        let mut failed = None;
+        let staged = &mut self.staged;
+        let ticket = self.replica.submit(Verb::Apply, &mut |w| {
+            commands::messages(w, partition, chunk, &mut |record| {
+                let error = match open_message(mailbox, record) {
+                    Ok(file) => return Some(file),
+                    Err(error) => error,
+                };
+                staged.forget(partition, record.guid);
+                // The replica takes an expunged record without its file.
+                if !record.internal_flags.has(InternalFlags::EXPUNGED) {
+                    failed.get_or_insert(error);
+                }
+                None
+            })
+        })?;
+        Ok((ticket, failed))
+    }
+
+    /// Writes the updates whose turn has come, in order.
+    fn advance(&mut self, queue: &mut VecDeque<Pending>, uploads: Uploads) -> Result<()> {
+        for pending in queue.iter_mut() {
+            let barrier = is_new_inbox(&pending.work);
+            if pending.update.is_none() && !matches!(pending.body, Body::Failed(_)) {
+                if !pending.uploads.is_empty() && uploads == Uploads::LeaveUnconfirmed {
+                    return Ok(());
+                }
+                // Files that did not arrive are a matter of the replica (a full disk, say):
+                // nothing later could be trusted to be there either.
+                self.wait_all(pending.uploads.drain(..))?;
+                pending.update = self.submit_update(&pending.work, &pending.body)?;
+            }
+            if barrier {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn submit_update(&mut self, work: &Work, body: &Body) -> Result<Option<Ticket>> {
+        let command = self.update_command();
+        let ticket = match body {
+            Body::Mailbox(snapshot) => self
+                .replica
+                .submit(Verb::Apply, &mut |w| commands::mailbox(w, command, snapshot))?,
+            Body::Intermediate => {
+                self.replica.submit(Verb::Apply, &mut |w| commands::intermediate(w, &work.entry))?
+            }
+            Body::Failed(_) => return Ok(None),
+        };
+        Ok(Some(ticket))
+    }
+
+    /// Sees the first update of the queue through to its end.
+    fn finish_first(
+        &mut self,
+        queue: &mut VecDeque<Pending>,
+        unfinished: &mut Vec<MailboxEntry>,
+        failures: &mut Failures,
+    ) -> Result<()> {
+        if queue.front().is_some_and(|p| p.update.is_none()) {
+            self.advance(queue, Uploads::Confirm)?;
+        }
+        let Some(pending) = queue.pop_front() else { return Ok(()) };
+        let partial = pending.is_partial();
+        let Pending { work, body, uploads, update } = pending;
+        let name = &work.entry.name;
+        self.wait_all(uploads)?;
+        let mut result = match (update, body) {
+            (_, Body::Failed(error)) => Err(error),
+            (Some(ticket), _) => self.replica.wait(ticket).map(drop),
+            (None, _) => Ok(()),
+        };
+        if result.as_ref().is_err_and(|e| e.kind() == Kind::ReplicaChecksum) {
+            self.log(
+                Level::Notice,
+                format!(
+                    "SYNC_NOTICE: CRC failure on sync {name}, recalculating counts and trying again"
+                ),
+            );
+            result = self.send_recomputed(&work);
+        }
+        match result {
+            Ok(()) if partial => unfinished.push(work.entry),
+            Ok(()) => {}
+            Err(error) if is_new_inbox(&work) => return Err(error),
+            Err(error) => failures.keep(self, name, error)?,
+        }
+        Ok(())
+    }
+
+    /// The second rung of the ladder: recomputed CRCs, the replica's state looked up anew, no
+    /// condition. What fails here takes a full comparison.
+    fn send_recomputed(&mut self, work: &Work) -> Result<()> {
+        let name = &work.entry.name;
+        self.action(format!("MAILBOXES {name}"));
+        let remote = self.get_mailboxes(std::slice::from_ref(name))?.into_iter().next();
+        let mut mailbox = match self.store.open(name) {
+            Ok(mailbox) => mailbox,
+            Err(error) if error.kind() == Kind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        check_identity(mailbox.as_ref(), &work.entry)?;
+        let snapshot = self.snapshot(mailbox.as_mut(), remote.as_ref(), Attempt::Recomputed)?;
+        let Some(snapshot) = snapshot else { return Ok(()) };
+        mailbox.unlock_index();
+        self.action(format!("{} {name}", self.update_command()));
+        let (uploads, failed) = self.upload(mailbox.as_ref(), &snapshot)?;
+        drop(mailbox);
+        self.wait_all(uploads)?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let command = self.update_command();
+        let ticket =
+            self.replica.submit(Verb::Apply, &mut |w| commands::mailbox(w, command, &snapshot))?;
+        match self.replica.wait(ticket) {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == Kind::ReplicaChecksum && !self.settings.no_copyback => {
+                self.log(
+                    Level::Error,
+                    format!("CRC failure on sync for {name}, full update needed"),
+                );
+                Err(Error::new(
+                    Kind::NeedsFullSync,
+                    "update mailbox",
+                    name.to_string(),
+                    "the replica still differs after the update: it was written to",
+                )
+                .hint("run Cyrus's own sync_client on this mailbox, or -O to overrule the replica")
+                .caused_by(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Other mailboxes of a user must not be created before the INBOX is.
+fn is_new_inbox(work: &Work) -> bool {
+    work.remote.is_none() && crate::names::is_inbox(&work.entry.name)
+}
+
+fn check_identity(mailbox: &dyn Mailbox, entry: &MailboxEntry) -> Result<()> {
+    let state = mailbox.state();
+    if state.uniqueid == entry.uniqueid && state.partition == entry.partition {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Moved,
+        "update mailbox",
+        entry.name.to_string(),
+        "it was renamed, recreated or moved to another partition meanwhile",
+    ))
+}
+
+fn open_message(mailbox: &dyn Mailbox, record: &Record) -> Result<std::fs::File> {
+    let file = mailbox.message(record)?;
+    let name = &mailbox.state().name;
+    let size = file
+        .metadata()
+        .map_err(|e| {
+            Error::new(Kind::Io, "stat message", format!("{name} {}", record.uid), e.to_string())
+        })?
+        .len();
+    if size == u64::from(record.size) {
+        return Ok(file);
+    }
+    Err(Error::new(
+        Kind::Corrupt,
+        "read message",
+        format!("{name} uid {}", record.uid),
+        format!("the file has {size} bytes, cyrus.index says {}", record.size),
+    )
+    .hint("run reconstruct on the mailbox"))
+}

@@ -1,0 +1,116 @@
+//! Replicates named mailboxes, of whichever users (`sync_do_mailboxes`).
+
+use super::remote::{RemoteFolder, RemoteUser, folders_reply};
+use super::settle::Settled;
+use super::user::Attempted;
+use super::{Failures, Syncer, TRIES, commands, meta, wants_another_try};
+use crate::error::{Error, Kind, Result};
+use crate::names;
+use crate::observe::Level;
+use crate::replica::{Ticket, Verb};
+use crate::types::{MailboxEntry, MboxName, UserId};
+
+impl Syncer<'_> {
+    /// Replicates the mailboxes of these names. A name that is gone here but has a tombstone is
+    /// deleted there; one that never existed is passed over.
+    pub fn mailboxes(&mut self, names: &[MboxName]) -> Result<()> {
+        let mut owners: Vec<Option<UserId>> = names.iter().map(names::owner).collect();
+        owners.sort();
+        owners.dedup();
+        let mut locks = Vec::with_capacity(owners.len());
+        for owner in &owners {
+            let server = &self.settings.server;
+            locks.push(self.store.sync_lock(server, owner.as_ref(), self.settings.wait)?);
+        }
+        let scripts_apart = !self.replica.enabled().sieve_mailbox;
+        let (sieve, names): (Vec<_>, Vec<_>) =
+            names.iter().cloned().partition(|name| scripts_apart && names::is_sieve(name));
+        let result = self.mailboxes_locked(&names, &owners);
+        self.staged.clear_if_failed(&result);
+        result?;
+        for user in sieve.iter().filter_map(names::owner) {
+            self.sieve_only(&user)?;
+        }
+        Ok(())
+    }
+
+    fn mailboxes_locked(&mut self, names: &[MboxName], owners: &[Option<UserId>]) -> Result<()> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let mut last = None;
+        for attempt in 0..TRIES {
+            self.cancel.check("mailboxes")?;
+            let list: Vec<String> = names.iter().map(ToString::to_string).collect();
+            self.action(format!("MAILBOXES {}", list.join(" ")));
+            match self.mailboxes_once(names, owners, attempt > 0) {
+                Ok(Attempted::Done) => return Ok(()),
+                Ok(Attempted::Renamed) => self.log(Level::Debug, "did some renames, so retrying"),
+                Err(error) if wants_another_try(&error) => last = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        self.log(Level::Error, format!("failed to settle renames after {TRIES} tries!"));
+        Err(last.unwrap_or_else(|| {
+            Error::new(
+                Kind::Changed,
+                "replicate",
+                "mailboxes",
+                format!("renames did not settle in {TRIES} tries"),
+            )
+        }))
+    }
+
+    fn mailboxes_once(
+        &mut self,
+        names: &[MboxName],
+        owners: &[Option<UserId>],
+        look_everywhere: bool,
+    ) -> Result<Attempted> {
+        let mut remotes = self.get_mailboxes(names)?;
+        let mut entries = Vec::new();
+        for name in names {
+            entries.extend(self.live_entry(name)?);
+        }
+        let settled = self.settle(&entries, &mut remotes, owners, look_everywhere)?;
+        if settled == Settled::LookAgain {
+            return Ok(Attempted::Renamed);
+        }
+        let mut failures = Failures::default();
+        self.folders_and_contents(entries, remotes, &mut failures)?;
+        failures.into_result("mailboxes")?;
+        self.release_staged()?;
+        Ok(Attempted::Done)
+    }
+
+    /// The entry of a mailbox that exists, with its name history.
+    fn live_entry(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
+        let live = |e: &MailboxEntry| !e.mbtype.is_deleted() && !e.mbtype.is_reserved();
+        let Some(entry) = self.store.lookup(name)?.filter(live) else { return Ok(None) };
+        let by_id = self.store.lookup_by_id(&entry.uniqueid)?;
+        Ok(Some(by_id.filter(|e| e.name == *name).unwrap_or(entry)))
+    }
+
+    /// Fetches the replica's state of mailboxes by name; those it does not have are left out.
+    pub(super) fn get_mailboxes(&mut self, names: &[MboxName]) -> Result<Vec<RemoteFolder>> {
+        let ticket = self.replica.submit(Verb::Get, &mut |w| commands::get_mailboxes(w, names))?;
+        self.mailboxes_reply(ticket)
+    }
+
+    pub(super) fn mailboxes_reply(&mut self, ticket: Ticket) -> Result<Vec<RemoteFolder>> {
+        match self.replica.wait(ticket) {
+            Ok(reply) => folders_reply(reply),
+            Err(error) if error.kind() == Kind::ReplicaNoMailbox => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sieve scripts alone, for a `#sieve` mailbox and a replica that has none.
+    fn sieve_only(&mut self, user: &UserId) -> Result<()> {
+        self.action(format!("META {user}"));
+        let ticket = self.replica.submit(Verb::Get, &mut |w| commands::named(w, "META", user))?;
+        let remote = RemoteUser::from_reply(self.replica.wait(ticket)?)?;
+        let steps = meta::sieve(&self.store.sieve_scripts(user)?, &remote.sieve);
+        self.apply_steps(user, steps)
+    }
+}

@@ -1,0 +1,198 @@
+//! The replica's view, decoded from its replies (`sync_kl_parse` in `imap/sync_support.c`).
+
+use crate::dlist::{Kv, Value};
+use crate::error::{Error, Kind, Malformed, Result};
+use crate::replica::Reply;
+use crate::types::{
+    Annotation, Guid, MboxName, MboxType, Modseq, Options, QUOTA_RESOURCES, Quota, Seen,
+    SieveScript, SyncCrcs, Text, Time, Uid, UniqueId,
+};
+
+/// A mailbox as the replica describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RemoteFolder {
+    /// uniqueid.
+    pub uniqueid: UniqueId,
+    /// Internal name.
+    pub name: MboxName,
+    /// Type bits that take part in replication.
+    pub mbtype: MboxType,
+    /// Partition; empty for intermediates.
+    pub partition: Text,
+    /// Access control list.
+    pub acl: Text,
+    /// Option bits.
+    pub options: Options,
+    /// UIDVALIDITY.
+    pub uidvalidity: u32,
+    /// Highest UID ever given.
+    pub last_uid: Uid,
+    /// Highest modseq.
+    pub highestmodseq: Modseq,
+    /// Modseq at creation.
+    pub createdmodseq: Modseq,
+    /// Modseq of the folder entry; 0 if the replica is too old to tell.
+    pub foldermodseq: Modseq,
+    /// Sync CRCs.
+    pub crcs: SyncCrcs,
+    /// Last UID the owner was told about.
+    pub recentuid: Uid,
+    /// When that was.
+    pub recenttime: Time,
+    /// Last POP3 login.
+    pub pop3_last_login: Time,
+    /// POP3 clients see messages from this time on.
+    pub pop3_show_after: Time,
+    /// Highest modseq of its conversations; 0 if it has none.
+    pub xconvmodseq: Modseq,
+    /// Modseq of the user's reverse ACLs; 0 if unused.
+    pub raclmodseq: Modseq,
+    /// The mailbox's own annotations, ordered.
+    pub annotations: Vec<Annotation>,
+}
+
+/// Everything that the replica has of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RemoteUser {
+    /// Mailboxes, deleted ones and intermediates included.
+    pub folders: Vec<RemoteFolder>,
+    /// Quota roots of these mailboxes.
+    pub quotas: Vec<Quota>,
+    /// Subscriptions.
+    pub subscriptions: Vec<MboxName>,
+    /// Seen state.
+    pub seen: Vec<Seen>,
+    /// Sieve scripts.
+    pub sieve: Vec<SieveScript>,
+}
+
+impl RemoteUser {
+    /// From the reply to `GET USER` or `GET META`.
+    pub fn from_reply(reply: Reply) -> Result<RemoteUser> {
+        let mut user = RemoteUser::default();
+        for (name, value) in &reply.items {
+            user.take(name, value).map_err(|e| bad_item(name, &e))?;
+        }
+        Ok(user)
+    }
+
+    fn take(&mut self, name: &[u8], value: &Value) -> Result<(), Malformed> {
+        match name {
+            b"MAILBOX" => self.folders.push(folder(&value.kv()?)?),
+            b"QUOTA" => self.quotas.push(quota(&value.kv()?)?),
+            b"SEEN" => self.seen.push(seen(&value.kv()?)?),
+            b"SIEVE" => self.sieve.push(sieve(&value.kv()?)?),
+            b"LSUB" => {
+                for name in value.list()? {
+                    self.subscriptions.push(MboxName::new(name.atom()?));
+                }
+            }
+            _ => return Err(Malformed::new(0u64, "an item of this name was not asked for")),
+        }
+        Ok(())
+    }
+}
+
+fn bad_item(name: &[u8], error: &Malformed) -> Error {
+    let name = String::from_utf8_lossy(name).into_owned();
+    Error::new(Kind::Protocol, "read item of the replica's reply", name, error.what.to_string())
+        .hint("is this a Cyrus replica of version 3.0 or later?")
+}
+
+/// The mailboxes of a reply to `GET MAILBOXES` or `GET UNIQUEIDS`.
+pub fn folders_reply(reply: Reply) -> Result<Vec<RemoteFolder>> {
+    Ok(RemoteUser::from_reply(reply)?.folders)
+}
+
+/// The annotations of a reply to `GET ANNOTATION`, ordered.
+pub fn annotations_reply(reply: Reply) -> Result<Vec<Annotation>> {
+    let one = |(name, value): &(Vec<u8>, Value)| {
+        let parsed = value.kv().and_then(|kv| annotation(&kv));
+        parsed.map_err(|e| bad_item(name, &e))
+    };
+    let mut annotations: Vec<_> = reply.items.iter().map(one).collect::<Result<_>>()?;
+    annotations.sort();
+    Ok(annotations)
+}
+
+fn folder(kv: &Kv<'_>) -> Result<RemoteFolder, Malformed> {
+    let mut annotations = Vec::new();
+    if let Some(list) = kv.opt_list("ANNOTATIONS")? {
+        for item in list {
+            annotations.push(annotation(&item.kv()?)?);
+        }
+        annotations.sort();
+        annotations
+            .dedup_by(|a, b| (&a.entry, &a.userid, &a.value) == (&b.entry, &b.userid, &b.value));
+    }
+    Ok(RemoteFolder {
+        uniqueid: UniqueId::new(kv.atom("UNIQUEID")?),
+        name: MboxName::new(kv.atom("MBOXNAME")?),
+        mbtype: MboxType::from_wire(kv.opt_atom("MBOXTYPE")?.unwrap_or_default())
+            .ok_or_else(|| Malformed::new(0u64, "MBOXTYPE is of a kind that is not known"))?,
+        // NIL for intermediates.
+        partition: Text::new(kv.opt_atom("PARTITION")?.unwrap_or_default()),
+        acl: Text::new(kv.opt_atom("ACL")?.unwrap_or_default()),
+        options: Options::from_wire(kv.opt_atom("OPTIONS")?.unwrap_or_default()),
+        uidvalidity: kv.num32("UIDVALIDITY")?,
+        last_uid: kv.num32("LAST_UID")?,
+        highestmodseq: kv.num64("HIGHESTMODSEQ")?,
+        createdmodseq: kv.opt_num64("CREATEDMODSEQ")?.unwrap_or(0),
+        foldermodseq: kv.opt_num64("FOLDERMODSEQ")?.unwrap_or(0),
+        crcs: SyncCrcs {
+            basic: kv.opt_num32("SYNC_CRC")?.unwrap_or(0),
+            annot: kv.opt_num32("SYNC_CRC_ANNOT")?.unwrap_or(0),
+        },
+        recentuid: kv.num32("RECENTUID")?,
+        recenttime: kv.date("RECENTTIME")?,
+        pop3_last_login: kv.date("POP3_LAST_LOGIN")?,
+        pop3_show_after: kv.opt_date("POP3_SHOW_AFTER")?.unwrap_or(0),
+        xconvmodseq: kv.opt_num64("XCONVMODSEQ")?.unwrap_or(0),
+        raclmodseq: kv.opt_num64("RACLMODSEQ")?.unwrap_or(0),
+        annotations,
+    })
+}
+
+fn annotation(kv: &Kv<'_>) -> Result<Annotation, Malformed> {
+    Ok(Annotation {
+        entry: Text::new(kv.atom("ENTRY")?),
+        userid: Text::new(kv.opt_atom("USERID")?.unwrap_or_default()),
+        modseq: kv.opt_num64("MODSEQ")?.unwrap_or(0),
+        value: Text::new(kv.opt_atom("VALUE")?.unwrap_or_default()),
+    })
+}
+
+/// LIMIT is STORAGE in the words of old versions; its highest 32-bit value means unlimited
+/// (`sync_decode_quota_limits`).
+fn quota(kv: &Kv<'_>) -> Result<Quota, Malformed> {
+    let mut limits = [None; QUOTA_RESOURCES.len()];
+    limits[0] = kv.opt_num32("LIMIT")?.filter(|n| *n != u32::MAX).map(u64::from);
+    for (limit, name) in limits.iter_mut().zip(QUOTA_RESOURCES) {
+        *limit = kv.opt_num32(name)?.map(u64::from).or(*limit);
+    }
+    Ok(Quota {
+        root: Text::new(kv.atom("ROOT")?),
+        limits,
+        modseq: kv.opt_num64("MODSEQ")?.unwrap_or(0),
+    })
+}
+
+fn seen(kv: &Kv<'_>) -> Result<Seen, Malformed> {
+    Ok(Seen {
+        uniqueid: UniqueId::new(kv.atom("UNIQUEID")?),
+        lastread: kv.date("LASTREAD")?,
+        lastuid: kv.num32("LASTUID")?,
+        lastchange: kv.date("LASTCHANGE")?,
+        seenuids: Text::new(kv.atom("SEENUIDS")?),
+    })
+}
+
+fn sieve(kv: &Kv<'_>) -> Result<SieveScript, Malformed> {
+    let guid = kv.opt_atom("GUID")?.map_or(Some(Guid::default()), Guid::from_hex);
+    Ok(SieveScript {
+        name: Text::new(kv.atom("FILENAME")?),
+        last_update: kv.date("LAST_UPDATE")?,
+        guid: guid.ok_or_else(|| Malformed::new(0u64, "GUID is not 40 hexadecimal digits"))?,
+        active: kv.opt_num32("ISACTIVE")?.unwrap_or(0) != 0,
+    })
+}

@@ -1,0 +1,152 @@
+//! Which message files the replica still needs: each GUID is uploaded once per partition, and
+//! not at all where the replica finds it in one of the user's mailboxes (`APPLY RESERVE`).
+
+use std::collections::HashMap;
+
+use crate::types::{Guid, Text};
+
+/// GUIDs in one `APPLY RESERVE`, as many as Cyrus puts into one.
+pub const GUIDS_PER_COMMAND: usize = 8192;
+
+/// The files that a unit of work needs, by partition and GUID: what the replica keeps staged
+/// (`struct sync_reserve_list` in `imap/sync_support.h`).
+#[derive(Debug, Default)]
+pub struct Staged {
+    partitions: HashMap<Text, HashMap<Guid, Stage>>,
+    uploads: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The replica lacks it, as far as we know.
+    Wanted,
+    /// Asked for, the answer is under way.
+    Asked,
+    /// The replica has it staged, or will have when it reads what we wrote.
+    There,
+}
+
+impl Staged {
+    /// Notes that a message is needed on a partition.
+    pub fn want(&mut self, partition: &Text, guid: Guid) {
+        if !self.partitions.contains_key(partition) {
+            self.partitions.insert(partition.clone(), HashMap::new());
+        }
+        if let Some(guids) = self.partitions.get_mut(partition) {
+            guids.entry(guid).or_insert(Stage::Wanted);
+        }
+    }
+
+    /// Takes the GUIDs to ask the replica for, in commands of bounded size.
+    pub fn ask(&mut self) -> Vec<(Text, Vec<Guid>)> {
+        let mut commands = Vec::new();
+        for (partition, guids) in &mut self.partitions {
+            let mut wanted: Vec<Guid> = Vec::new();
+            for (guid, stage) in guids.iter_mut().filter(|(_, s)| **s == Stage::Wanted) {
+                *stage = Stage::Asked;
+                wanted.push(*guid);
+            }
+            wanted.sort_unstable();
+            let chunks = wanted.chunks(GUIDS_PER_COMMAND);
+            commands.extend(chunks.map(|chunk| (partition.clone(), chunk.to_vec())));
+        }
+        commands
+    }
+
+    /// Takes in the replica's answer to one command of [`Staged::ask`].
+    pub fn answered(&mut self, partition: &Text, asked: &[Guid], missing: &[Guid]) {
+        let Some(guids) = self.partitions.get_mut(partition) else { return };
+        for guid in asked {
+            guids.insert(*guid, Stage::There);
+        }
+        for guid in missing {
+            if let Some(stage) = guids.get_mut(guid) {
+                *stage = Stage::Wanted;
+            }
+        }
+    }
+
+    /// Whether the file must be uploaded now.
+    pub fn must_upload(&self, partition: &Text, guid: Guid) -> bool {
+        let stage = self.partitions.get(partition).and_then(|guids| guids.get(&guid));
+        stage != Some(&Stage::There)
+    }
+
+    /// Notes that the file was written to the replica.
+    pub fn uploaded(&mut self, partition: &Text, guid: Guid) {
+        self.want(partition, guid);
+        if let Some(guids) = self.partitions.get_mut(partition) {
+            guids.insert(guid, Stage::There);
+        }
+        self.uploads += 1;
+    }
+
+    /// Takes [`Staged::uploaded`] back: the file could not be read after all.
+    pub fn forget(&mut self, partition: &Text, guid: Guid) {
+        if let Some(guids) = self.partitions.get_mut(partition) {
+            guids.remove(&guid);
+        }
+    }
+
+    /// Files uploaded since the replica was last told to let go of them.
+    pub fn uploads(&self) -> u64 {
+        self.uploads
+    }
+
+    /// Forgets everything: the replica was told to.
+    pub fn clear(&mut self) {
+        *self = Staged::default();
+    }
+
+    /// After a failure nobody knows what arrived: trust nothing.
+    pub fn clear_if_failed<T, E>(&mut self, result: &Result<T, E>) {
+        if result.is_err() {
+            self.partitions.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guid(n: u8) -> Guid {
+        Guid([n; 20])
+    }
+
+    #[test]
+    fn what_the_replica_has_is_not_uploaded_and_what_it_misses_is_uploaded_once() {
+        let part = Text::from("default");
+        let mut staged = Staged::default();
+        staged.want(&part, guid(1));
+        staged.want(&part, guid(2));
+        let asked = staged.ask();
+        assert_eq!(asked, [(part.clone(), vec![guid(1), guid(2)])]);
+        staged.answered(&part, &asked[0].1, &[guid(2)]);
+        assert!(!staged.must_upload(&part, guid(1)));
+        assert!(staged.must_upload(&part, guid(2)));
+        staged.uploaded(&part, guid(2));
+        assert!(!staged.must_upload(&part, guid(2)));
+        assert!(staged.ask().is_empty());
+    }
+
+    #[test]
+    fn another_partition_needs_its_own_copy() {
+        let mut staged = Staged::default();
+        staged.uploaded(&Text::from("default"), guid(1));
+        assert!(staged.must_upload(&Text::from("archive"), guid(1)));
+    }
+
+    #[test]
+    fn requests_are_cut_to_size() {
+        let part = Text::from("default");
+        let mut staged = Staged::default();
+        for n in 0..10_000u32 {
+            let mut guid = Guid::default();
+            guid.0[..4].copy_from_slice(&n.to_be_bytes());
+            staged.want(&part, guid);
+        }
+        let sizes: Vec<usize> = staged.ask().iter().map(|(_, guids)| guids.len()).collect();
+        assert_eq!(sizes, [GUIDS_PER_COMMAND, 10_000 - GUIDS_PER_COMMAND]);
+    }
+}

@@ -1,0 +1,161 @@
+//! Deletes and renames on the replica, before contents: carries out [`folders::plan`].
+
+use std::collections::HashSet;
+
+use super::folders::{self, Fate, Local};
+use super::remote::RemoteFolder;
+use super::{Syncer, commands};
+use crate::error::{Kind, Result};
+use crate::names;
+use crate::observe::Level;
+use crate::replica::{Ticket, Verb};
+use crate::store::{Lock, Wait};
+use crate::types::{MailboxEntry, MboxName, UniqueId, UserId};
+
+/// Whether the replica's folders are where they must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// Contents can be sent.
+    Yes,
+    /// Something was renamed: the replica's lists must be fetched anew.
+    LookAgain,
+}
+
+impl Syncer<'_> {
+    /// Deletes and renames folders of the replica so that they match `entries`. `owners` are the
+    /// users whose sync locks are held.
+    pub(super) fn settle(
+        &mut self,
+        entries: &[MailboxEntry],
+        remotes: &mut Vec<RemoteFolder>,
+        owners: &[Option<UserId>],
+        look_everywhere: bool,
+    ) -> Result<Settled> {
+        self.find_moved_in(entries, remotes, look_everywhere)?;
+        let locals: Vec<Local> = entries.iter().map(|e| self.local(e)).collect();
+        let plan = folders::plan(&locals, remotes, |remote| self.fate(remote))?;
+        for name in &plan.strays {
+            self.log(
+                Level::Notice,
+                format!("SYNCNOTICE: no tombstone for deleted mailbox {name}, left on the replica"),
+            );
+        }
+        if plan.deletes.is_empty() && plan.renames.is_empty() {
+            return Ok(Settled::Yes);
+        }
+        let touched = plan.renames.iter().flat_map(|r| [&r.from, &r.to]).chain(&plan.deletes);
+        let _locks = self.lock_owners(touched, owners)?;
+        let mut tickets = Vec::new();
+        for name in &plan.deletes {
+            tickets.push(self.submit_delete(name)?);
+        }
+        self.wait_deletes(tickets)?;
+        let deleted: HashSet<&MboxName> = plan.deletes.iter().collect();
+        remotes.retain(|r| !deleted.contains(&r.name));
+        for rename in &plan.renames {
+            let command = if self.settings.local_only { "LOCAL_RENAME" } else { "RENAME" };
+            let folders::Rename { from, to, partition, .. } = rename;
+            self.action(format!("{command} {from} -> {to} ({partition})"));
+            let ticket =
+                self.replica.submit(Verb::Apply, &mut |w| commands::rename(w, command, rename))?;
+            if let Err(error) = self.replica.wait(ticket) {
+                self.log(Level::Error, format!("SYNCERROR: failed to rename: {from} -> {to}"));
+                return Err(error);
+            }
+        }
+        Ok(if plan.renames.is_empty() { Settled::Yes } else { Settled::LookAgain })
+    }
+
+    fn local(&self, entry: &MailboxEntry) -> Local {
+        let intermediate = entry.mbtype.is_intermediate();
+        Local {
+            name: entry.name.clone(),
+            uniqueid: entry.uniqueid.clone(),
+            partition: (!intermediate).then(|| self.partition(&entry.partition)),
+            uidvalidity: entry.uidvalidity,
+            history: entry.name_history.clone(),
+        }
+    }
+
+    /// Mailboxes of the master that the replica did not list may be there under a name that was
+    /// not asked for: another user's, say. Asks by uniqueid for those that had other names.
+    fn find_moved_in(
+        &mut self,
+        entries: &[MailboxEntry],
+        remotes: &mut Vec<RemoteFolder>,
+        look_everywhere: bool,
+    ) -> Result<()> {
+        let listed: HashSet<&UniqueId> = remotes.iter().map(|r| &r.uniqueid).collect();
+        let mut ids = Vec::new();
+        for entry in entries.iter().filter(|e| !listed.contains(&e.uniqueid)) {
+            if look_everywhere || !entry.name_history.is_empty() {
+                ids.push(entry.uniqueid.clone());
+            }
+        }
+        if !ids.is_empty() {
+            let ticket =
+                self.replica.submit(Verb::Get, &mut |w| commands::get_uniqueids(w, &ids))?;
+            remotes.extend(self.mailboxes_reply(ticket)?);
+        }
+        Ok(())
+    }
+
+    /// What became here of a folder that only the replica lists.
+    fn fate(&self, remote: &RemoteFolder) -> Result<Fate> {
+        let Some(entry) = self.store.lookup_by_id(&remote.uniqueid)? else {
+            // Entries of old versions are found by name alone.
+            let by_name = self.store.lookup(&remote.name)?;
+            let same = by_name.filter(|e| e.uniqueid == remote.uniqueid);
+            let deleted = same.is_some_and(|e| e.mbtype.is_deleted());
+            return Ok(if deleted { Fate::Deleted } else { Fate::Unknown });
+        };
+        if entry.mbtype.is_deleted() {
+            return Ok(Fate::Deleted);
+        }
+        Ok(Fate::Renamed(self.local(&entry)))
+    }
+
+    /// Takes the sync locks of users whose mailboxes are touched beside the locked ones. Waiting
+    /// here could deadlock with a client that took the locks the other way round.
+    fn lock_owners<'n>(
+        &self,
+        names: impl Iterator<Item = &'n MboxName>,
+        locked: &[Option<UserId>],
+    ) -> Result<Vec<Box<dyn Lock>>> {
+        let mut others: Vec<Option<UserId>> = names.map(names::owner).collect();
+        others.retain(|owner| !locked.contains(owner));
+        others.sort();
+        others.dedup();
+        let lock = |owner: &Option<UserId>| {
+            self.store.sync_lock(&self.settings.server, owner.as_ref(), Wait::Fail)
+        };
+        others.iter().map(lock).collect()
+    }
+
+    fn submit_delete(&mut self, name: &MboxName) -> Result<(MboxName, Ticket)> {
+        let command = if self.settings.local_only { "LOCAL_UNMAILBOX" } else { "UNMAILBOX" };
+        self.action(format!("{command} {name}"));
+        let ticket =
+            self.replica.submit(Verb::Apply, &mut |w| commands::named(w, command, name))?;
+        Ok((name.clone(), ticket))
+    }
+
+    fn wait_deletes(&mut self, tickets: Vec<(MboxName, Ticket)>) -> Result<()> {
+        let mut result = Ok(());
+        for (name, ticket) in tickets {
+            match self.replica.wait(ticket) {
+                Ok(_) => {}
+                Err(error) if error.kind() == Kind::ReplicaNoMailbox => {}
+                Err(error) if error.is_connection() => return Err(error),
+                Err(error) => {
+                    self.log(
+                        Level::Error,
+                        format!("SYNCERROR: sync_do_folder_delete(): failed: {name} '{error}'"),
+                    );
+                    result = result.and(Err(error));
+                }
+            }
+        }
+        result
+    }
+}

@@ -1,0 +1,248 @@
+//! What is sent of one mailbox: read under its locks into memory, so that the index lock is let
+//! go before the first byte is written to the replica.
+
+use std::ops::ControlFlow;
+
+use super::batch::{Batcher, Partial};
+use super::remote::RemoteFolder;
+use super::{Syncer, compare};
+use crate::error::{Error, Kind, Result};
+use crate::observe::Level;
+use crate::store::{Crcs, Mailbox};
+use crate::types::{Annotation, InternalFlags, MailboxState, Modseq, Record, SyncCrcs, Text, Uid};
+
+/// One record as it is sent.
+#[derive(Debug)]
+pub struct Entry {
+    /// The record.
+    pub record: Record,
+    /// Its modseq in the state that is sent.
+    pub modseq: Modseq,
+    /// Its stored annotations.
+    pub annotations: Box<[Annotation]>,
+}
+
+/// The replica's state that the update builds on; it refuses if it has another.
+#[derive(Debug, Clone, Copy)]
+pub struct Since {
+    /// HIGHESTMODSEQ there.
+    pub modseq: Modseq,
+    /// CRCs there.
+    pub crcs: SyncCrcs,
+}
+
+/// Values of a partial state that are kept as the replica has them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Kept {
+    /// RECENTUID.
+    pub recentuid: Uid,
+    /// RECENTTIME.
+    pub recenttime: i64,
+    /// POP3_LAST_LOGIN.
+    pub pop3_last_login: i64,
+    /// POP3_SHOW_AFTER.
+    pub pop3_show_after: i64,
+}
+
+/// An update of one mailbox, ready to be sent.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// State of the mailbox.
+    pub state: MailboxState,
+    /// Annotations of the mailbox.
+    pub annotations: Vec<Annotation>,
+    /// CRCs of the mailbox.
+    pub crcs: SyncCrcs,
+    /// Partition on the replica.
+    pub partition: Text,
+    /// Set if this is not the whole.
+    pub partial: Option<(Partial, Kept)>,
+    /// Records, by UID.
+    pub records: Vec<Entry>,
+    /// What it builds on.
+    pub since: Option<Since>,
+    /// Records above this UID are new to the replica and need their files there.
+    pub known_up_to: Uid,
+}
+
+impl Snapshot {
+    /// The records whose files the replica must have before the update: new ones that still
+    /// have a file here.
+    pub fn new_messages(&self) -> impl Iterator<Item = &Record> {
+        let known = self.known_up_to;
+        self.records
+            .iter()
+            .map(|e| &e.record)
+            .filter(move |r| r.uid > known && !r.internal_flags.has(InternalFlags::UNLINKED))
+    }
+}
+
+/// Whether this is the first look at a mailbox or the second, after the replica ended with other
+/// CRCs than ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    /// Trust the CRCs that cyrus.index stores, build on the replica's state.
+    First,
+    /// Recompute the CRCs and send without condition.
+    Recomputed,
+}
+
+/// The records above `from` end where? One pass over what is new to the replica.
+pub fn find_batch(
+    mailbox: &mut dyn Mailbox,
+    size: u32,
+    remote: Option<&RemoteFolder>,
+    mut each: impl FnMut(&Record),
+) -> Result<Option<Partial>> {
+    let (from_uid, from_modseq) = remote.map_or((0, 0), |r| (r.last_uid, r.highestmodseq));
+    let state = mailbox.state();
+    if state.last_uid <= from_uid {
+        return Ok(None);
+    }
+    let mut batcher = Batcher::new(size, from_modseq, state.deletedmodseq, state.highestmodseq);
+    mailbox.scan(from_uid.saturating_add(1), 0, &mut |record| {
+        if !record.internal_flags.has(InternalFlags::UNLINKED) {
+            batcher.add(record);
+            each(record);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(batcher.finish())
+}
+
+impl Syncer<'_> {
+    /// Says why an update cannot end well without a full comparison, if so.
+    pub(super) fn diverged(
+        &self,
+        state: &MailboxState,
+        remote: Option<&RemoteFolder>,
+    ) -> Result<()> {
+        let Some(remote) = remote else { return Ok(()) };
+        let name = &state.name;
+        let why = if state.deletedmodseq > remote.highestmodseq {
+            self.log(
+                Level::Notice,
+                format!(
+                    "inefficient replication ({} > {}) {name}",
+                    state.deletedmodseq, remote.highestmodseq
+                ),
+            );
+            format!(
+                "the replica is at modseq {}, expunged records up to {} are forgotten here",
+                remote.highestmodseq, state.deletedmodseq
+            )
+        } else if self.settings.no_copyback {
+            return Ok(());
+        } else if state.uidvalidity < remote.uidvalidity {
+            format!("UIDVALIDITY is {} here, {} there", state.uidvalidity, remote.uidvalidity)
+        } else if state.foldermodseq < remote.foldermodseq {
+            format!("FOLDERMODSEQ is {} here, {} there", state.foldermodseq, remote.foldermodseq)
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(Kind::NeedsFullSync, "update mailbox", name.to_string(), why)
+            .hint("run Cyrus's own sync_client on this mailbox, or -O to overrule the replica"))
+    }
+
+    /// The first difference between an open mailbox and the replica's, if any.
+    pub(super) fn difference(
+        &self,
+        mailbox: &mut dyn Mailbox,
+        annotations: &[Annotation],
+        remote: Option<&RemoteFolder>,
+    ) -> Result<Option<compare::Difference>> {
+        let Some(remote) = remote else { return Ok(Some(compare::Difference::Missing)) };
+        let state = mailbox.state();
+        let found = compare::mailbox(state, annotations, remote, self.settings.reverse_acls);
+        if found.is_some() || mailbox.crcs(Crcs::Stored)? == remote.crcs {
+            return Ok(found);
+        }
+        let master = mailbox.crcs(Crcs::Recomputed)?;
+        Ok((master != remote.crcs)
+            .then_some(compare::Difference::Crcs { master, replica: remote.crcs }))
+    }
+
+    /// Reads what must be sent of an open mailbox; `None` if nothing differs.
+    pub(super) fn snapshot(
+        &self,
+        mailbox: &mut dyn Mailbox,
+        remote: Option<&RemoteFolder>,
+        attempt: Attempt,
+    ) -> Result<Option<Snapshot>> {
+        let state = mailbox.state().clone();
+        let annotations = mailbox.annotations()?;
+        if attempt == Attempt::First {
+            self.diverged(&state, remote)?;
+        }
+        let Some(why) = self.difference(mailbox, &annotations, remote)? else { return Ok(None) };
+        self.log(Level::Debug, format!("{}: {why}", state.name));
+        let partial = match attempt {
+            Attempt::First => find_batch(mailbox, self.settings.batch_size, remote, |_| {})?,
+            Attempt::Recomputed => None,
+        };
+        if let Some(partial) = partial {
+            self.log(
+                Level::Debug,
+                format!(
+                    "doing partial sync: {} ({}/{}/{}) ({}/{}/{})",
+                    state.name,
+                    remote.map_or(0, |r| r.last_uid),
+                    partial.last_uid,
+                    state.last_uid,
+                    remote.map_or(0, |r| r.highestmodseq),
+                    partial.highestmodseq,
+                    state.highestmodseq
+                ),
+            );
+        }
+        let known_up_to = remote.map_or(0, |r| r.last_uid);
+        let records = read_records(mailbox, remote, partial, known_up_to)?;
+        let crcs = mailbox.crcs(match attempt {
+            Attempt::First => Crcs::Stored,
+            Attempt::Recomputed => Crcs::Recomputed,
+        })?;
+        let kept = remote.map_or_else(Kept::default, |r| Kept {
+            recentuid: r.recentuid,
+            recenttime: r.recenttime,
+            pop3_last_login: r.pop3_last_login,
+            pop3_show_after: r.pop3_show_after,
+        });
+        let since = remote
+            .filter(|r| attempt == Attempt::First && r.highestmodseq != 0)
+            .map(|r| Since { modseq: r.highestmodseq, crcs: r.crcs });
+        Ok(Some(Snapshot {
+            partition: self.partition(&state.partition),
+            state,
+            annotations,
+            crcs,
+            partial: partial.map(|p| (p, kept)),
+            records,
+            since,
+            known_up_to,
+        }))
+    }
+}
+
+fn read_records(
+    mailbox: &mut dyn Mailbox,
+    remote: Option<&RemoteFolder>,
+    partial: Option<Partial>,
+    known_up_to: Uid,
+) -> Result<Vec<Entry>> {
+    let mut records = Vec::new();
+    mailbox.scan(1, remote.map_or(0, |r| r.highestmodseq), &mut |record| {
+        let modseq = match partial {
+            None => Some(record.modseq),
+            Some(partial) if record.uid > partial.last_uid => return Ok(ControlFlow::Break(())),
+            Some(partial) => partial.modseq_of(record, known_up_to),
+        };
+        if let Some(modseq) = modseq {
+            records.push(Entry { record: *record, modseq, annotations: Box::default() });
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    for entry in &mut records {
+        entry.annotations = mailbox.message_annotations(entry.record.uid)?.into_boxed_slice();
+    }
+    Ok(records)
+}

@@ -1,0 +1,187 @@
+//! Replicates one user: mailboxes, quotas, subscriptions, sieve, seen (`sync_do_user`).
+
+use super::contents::{Look, Work};
+use super::remote::{RemoteFolder, RemoteUser};
+use super::settle::Settled;
+use super::{Failures, Syncer, TRIES, commands, meta, user_subject, wants_another_try};
+use crate::error::{Error, Kind, Result};
+use crate::names;
+use crate::observe::Level;
+use crate::replica::{Ticket, Verb};
+use crate::types::{MailboxEntry, MboxName, Text, UserId};
+
+/// How an attempt at a unit ended, if not with an error.
+pub(super) enum Attempted {
+    /// All is sent.
+    Done,
+    /// Folders were renamed on the replica; everything must be looked at again.
+    Renamed,
+}
+
+impl Syncer<'_> {
+    /// Asks for the replica's view of a user ahead of time; pass the ticket to [`Syncer::user`].
+    pub fn ask_user(&mut self, user: &UserId) -> Result<Ticket> {
+        self.replica.submit(Verb::Get, &mut |w| commands::named(w, "USER", user))
+    }
+
+    /// Replicates one user. `asked` is the ticket of [`Syncer::ask_user`], if it was called.
+    ///
+    /// A mailbox that fails does not stop the others; the error then names the first.
+    pub fn user(&mut self, user: &UserId, asked: Option<Ticket>) -> Result<()> {
+        let result = self.user_locked(user, asked);
+        self.staged.clear_if_failed(&result);
+        if let Err(error) = &result
+            && !super::is_locked(error)
+            && error.kind() != Kind::Cancelled
+        {
+            self.log_failed_user(user, error);
+        }
+        result
+    }
+
+    fn user_locked(&mut self, user: &UserId, mut asked: Option<Ticket>) -> Result<()> {
+        self.cancel.check(&user_subject(user))?;
+        let lock = self.store.sync_lock(&self.settings.server, Some(user), self.settings.wait);
+        let _lock = match lock {
+            Ok(lock) => lock,
+            Err(error) => {
+                asked.into_iter().for_each(|ticket| self.replica.discard(ticket));
+                return Err(error);
+            }
+        };
+        self.action(format!("USER {user}"));
+        let mut last = None;
+        for attempt in 0..TRIES {
+            let ticket = match asked.take() {
+                Some(ticket) => ticket,
+                None => self.ask_user(user)?,
+            };
+            let remote = match self.replica.wait(ticket) {
+                Ok(reply) => RemoteUser::from_reply(reply)?,
+                Err(error) if error.kind() == Kind::ReplicaNoMailbox => RemoteUser::default(),
+                Err(error) => return Err(error),
+            };
+            match self.user_once(user, remote, attempt > 0) {
+                Ok(Attempted::Done) => return Ok(()),
+                Ok(Attempted::Renamed) => self.log(Level::Debug, "did some renames, so retrying"),
+                Err(error) if wants_another_try(&error) => last = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        self.log(Level::Error, format!("failed to sync user {user} after {TRIES} tries"));
+        Err(last.unwrap_or_else(|| {
+            Error::new(
+                Kind::Changed,
+                "replicate",
+                user_subject(user),
+                format!("renames did not settle in {TRIES} tries"),
+            )
+            .hint("try again when the user's folders rest")
+        }))
+    }
+
+    fn log_failed_user(&self, user: &UserId, error: &Error) {
+        let channel = self.settings.channel.as_deref().unwrap_or("(null)");
+        let server = &self.settings.server;
+        self.log(
+            Level::Error,
+            format!(
+                "IOERROR: user replication failed: error=<{error}> userid=<{user}> \
+                 channel=<{channel}> servername=<{server}>"
+            ),
+        );
+    }
+
+    fn user_once(
+        &mut self,
+        user: &UserId,
+        remote: RemoteUser,
+        look_everywhere: bool,
+    ) -> Result<Attempted> {
+        let entries = self.user_entries(user)?;
+        let inbox = names::inbox(user);
+        let has_inbox = |e: &MailboxEntry| e.name == inbox && !e.mbtype.is_intermediate();
+        if !entries.iter().any(has_inbox) {
+            self.action(format!("Does not exist locally {user}"));
+            return Ok(Attempted::Done);
+        }
+        let RemoteUser { mut folders, quotas, subscriptions, seen, sieve } = remote;
+        let owner = [Some(user.clone())];
+        if self.settle(&entries, &mut folders, &owner, look_everywhere)? == Settled::LookAgain {
+            return Ok(Attempted::Renamed);
+        }
+        let mut failures = Failures::default();
+        let quotaroots = self.folders_and_contents(entries, folders, &mut failures)?;
+        let mut steps = self.quota_steps(quotaroots, &quotas)?;
+        steps.extend(meta::subscriptions(&self.store.subscriptions(user)?, &subscriptions));
+        if !self.replica.enabled().sieve_mailbox {
+            steps.extend(meta::sieve(&self.store.sieve_scripts(user)?, &sieve));
+        }
+        steps.extend(meta::seen(self.store.seen(user)?, &seen));
+        let meta = self.apply_steps(user, steps);
+        failures.into_result(user_subject(user))?;
+        meta?;
+        self.release_staged()?;
+        Ok(Attempted::Done)
+    }
+
+    /// The user's mailboxes that take part in replication.
+    fn user_entries(&self, user: &UserId) -> Result<Vec<MailboxEntry>> {
+        let mut entries = self.store.user_tree(user)?;
+        let sieve_mailbox = self.replica.enabled().sieve_mailbox;
+        entries.retain(|e| !e.mbtype.is_reserved() && (sieve_mailbox || !e.mbtype.is_sieve()));
+        Ok(entries)
+    }
+
+    /// Looks at each mailbox, reserves what the changed ones need, sends them. Returns the quota
+    /// roots of all.
+    pub(super) fn folders_and_contents(
+        &mut self,
+        entries: Vec<MailboxEntry>,
+        remotes: Vec<RemoteFolder>,
+        failures: &mut Failures,
+    ) -> Result<Vec<Text>> {
+        let among: Vec<MboxName> = remotes
+            .iter()
+            .filter(|r| !r.mbtype.is_intermediate())
+            .map(|r| r.name.clone())
+            .collect();
+        let mut by_id: std::collections::HashMap<_, _> =
+            remotes.into_iter().map(|r| (r.uniqueid.clone(), r)).collect();
+        let mut quotaroots: Vec<Text> = Vec::new();
+        let mut work = Vec::new();
+        for entry in entries {
+            let remote = by_id.remove(&entry.uniqueid);
+            if entry.mbtype.is_intermediate() {
+                let same = remote
+                    .as_ref()
+                    .is_some_and(|r| super::compare::intermediate(&entry, r).is_none());
+                if !same {
+                    work.push(Work { entry, remote });
+                }
+                continue;
+            }
+            let looked = self.look(&entry, remote.as_ref(), !among.is_empty());
+            let (quotaroot, differs) = match looked {
+                Ok(Look::Gone) => continue,
+                Ok(Look::Same { quotaroot }) => (quotaroot, false),
+                Ok(Look::Differs { quotaroot }) => (quotaroot, true),
+                Err(error) => {
+                    failures.keep(self, &entry.name, error)?;
+                    continue;
+                }
+            };
+            if let Some(root) = quotaroot
+                && !quotaroots.contains(&root)
+            {
+                quotaroots.push(root);
+            }
+            if differs {
+                work.push(Work { entry, remote });
+            }
+        }
+        self.reserve(&among)?;
+        self.send_contents(work, &among, failures)?;
+        Ok(quotaroots)
+    }
+}
