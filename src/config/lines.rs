@@ -85,6 +85,9 @@ pub fn statement(line: &[u8]) -> Result<Option<Statement<'_>>, String> {
     let length = at + line.iter().skip(at).take_while(|b| is_key(b)).count();
     let (key, rest) = line.split_at_checked(length).unwrap_or((line, &[]));
     let key = String::from_utf8_lossy(key).to_ascii_lowercase();
+    if length == 0 {
+        return Err("it does not begin with an option's name".into());
+    }
     let Some(value) = rest.strip_prefix(b":") else {
         return Err(match rest.first() {
             None => format!("no ':' after {key:?}"),
@@ -173,6 +176,7 @@ mod tests {
             "@x: y",
             "a.b: c",
             "a: \0",
+            ": x",
         ] {
             assert!(statement(bad.as_bytes()).is_err(), "{bad}");
         }

@@ -190,10 +190,8 @@ impl<'a> Reader<'a> {
                     None => self.former.push((deprecated, given)),
                 },
             }
-        } else if self.config.overflow.contains_key(&full) {
+        } else if self.config.overflow.insert(full.clone(), given.text).is_some() {
             return Err(twice());
-        } else {
-            self.config.overflow.insert(full, given.text);
         }
         Ok(())
     }
