@@ -21,6 +21,8 @@ pub const MAILBOX_NAME_BYTES: usize = 490;
 pub const USER_FLAGS: usize = 128;
 /// Longest logical line of imapd.conf.
 pub const CONFIG_LINE_BYTES: usize = 1 << 20;
+/// Largest file of a configuration.
+pub const CONFIG_FILE_BYTES: u64 = 16 << 20;
 /// Deepest chain of `@include` in imapd.conf.
 pub const CONFIG_INCLUDE_DEPTH: usize = 16;
 /// Largest cyrus.header that is read.

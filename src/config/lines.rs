@@ -1,0 +1,184 @@
+//! The line grammar of imapd.conf (`config_read_file` in `lib/libconfig.c`). Pure.
+
+use std::borrow::Cow;
+
+/// A logical line: physical lines joined where one ends in a backslash.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Number of its first physical line, from 1.
+    pub number: usize,
+    /// Without the newlines and the backslashes before them; blanks stay.
+    pub text: Cow<'a, [u8]>,
+}
+
+/// The logical lines of a file.
+pub struct Lines<'a> {
+    rest: &'a [u8],
+    number: usize,
+}
+
+impl<'a> Lines<'a> {
+    /// The lines of `text`.
+    pub fn new(text: &'a [u8]) -> Self {
+        Lines { rest: text, number: 0 }
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    /// A line; or, as the last item, the number of a line that ends in a backslash with nothing
+    /// after it: Cyrus drops such a line.
+    type Item = Result<Line<'a>, usize>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let first = self.number + 1;
+        let mut text: Cow<'a, [u8]> = Cow::Borrowed(&[]);
+        loop {
+            self.number += 1;
+            let end = self.rest.iter().position(|b| *b == b'\n');
+            // Only a newline makes a backslash before it a continuation: not the file's end.
+            let (piece, rest, more) = match end.and_then(|at| self.rest.split_at_checked(at)) {
+                Some((piece, rest)) => {
+                    let stripped = piece.strip_suffix(b"\\");
+                    (stripped.unwrap_or(piece), rest.get(1..).unwrap_or(&[]), stripped.is_some())
+                }
+                None => (self.rest, &[][..], false),
+            };
+            self.rest = rest;
+            if text.is_empty() {
+                text = Cow::Borrowed(piece);
+            } else {
+                text.to_mut().extend_from_slice(piece);
+            }
+            if !more {
+                return Some(Ok(Line { number: first, text }));
+            }
+            if self.rest.is_empty() {
+                return Some(Err(first));
+            }
+        }
+    }
+}
+
+/// What a logical line says.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Statement<'a> {
+    /// `key: value`; the key in lower case, no blanks around the value.
+    Set(String, &'a [u8]),
+    /// `@include: file`
+    Include(&'a [u8]),
+}
+
+/// Reads one logical line; `None` for a blank line or a comment. The error says what is wrong.
+pub fn statement(line: &[u8]) -> Result<Option<Statement<'_>>, String> {
+    let line = trim_start(line);
+    if line.is_empty() || line.starts_with(b"#") {
+        return Ok(None);
+    }
+    if line.contains(&0) {
+        return Err("a NUL byte".into());
+    }
+    let at = usize::from(line.starts_with(b"@"));
+    let is_key = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let length = at + line.iter().skip(at).take_while(|b| is_key(b)).count();
+    let (key, rest) = line.split_at_checked(length).unwrap_or((line, &[]));
+    let key = String::from_utf8_lossy(key).to_ascii_lowercase();
+    if length == 0 {
+        return Err("it does not begin with an option's name".into());
+    }
+    let Some(value) = rest.strip_prefix(b":") else {
+        return Err(match rest.first() {
+            None => format!("no ':' after {key:?}"),
+            Some(b) => {
+                format!("{:?} after {key:?} where a ':' must stand", char::from(*b))
+            }
+        });
+    };
+    let value = trim_start(value);
+    // All blanks: Cyrus's loop leaves the first byte, which trim_start has dealt with.
+    let end = value.iter().rposition(|b| !is_blank(*b)).map_or(0, |last| last + 1);
+    let value = value.get(..end).unwrap_or(value);
+    if value.is_empty() {
+        return Err(format!("{key} has no value"));
+    }
+    match key.as_str() {
+        "@include" => Ok(Some(Statement::Include(value))),
+        _ if at == 1 => Err(format!("unknown directive {key}")),
+        _ => Ok(Some(Statement::Set(key, value))),
+    }
+}
+
+fn is_blank(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte == 0x0b
+}
+
+fn trim_start(text: &[u8]) -> &[u8] {
+    let blanks = text.iter().take_while(|b| is_blank(**b)).count();
+    text.get(blanks..).unwrap_or(&[])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str) -> Vec<Result<(usize, String), usize>> {
+        Lines::new(text.as_bytes())
+            .map(|l| l.map(|l| (l.number, String::from_utf8_lossy(&l.text).into_owned())))
+            .collect()
+    }
+
+    #[test]
+    fn lines_join_at_a_backslash() {
+        assert_eq!(
+            all("a: 1\nb: x \\\n  y\\\nz\n\nc: 3"),
+            [
+                Ok((1, "a: 1".into())),
+                Ok((2, "b: x   yz".into())),
+                Ok((5, "".into())),
+                Ok((6, "c: 3".into()))
+            ]
+        );
+    }
+
+    #[test]
+    fn a_backslash_without_newline_stays() {
+        assert_eq!(all("a: 1\\"), [Ok((1, "a: 1\\".into()))]);
+        assert_eq!(all("a: 1\\\r\nb: 2\n"), [Ok((1, "a: 1\\\r".into())), Ok((2, "b: 2".into()))]);
+    }
+
+    #[test]
+    fn a_comment_continues_too() {
+        assert_eq!(all("# x\\\na: 1\n"), [Ok((1, "# xa: 1".into()))]);
+    }
+
+    #[test]
+    fn a_continuation_into_nothing_is_reported() {
+        assert_eq!(all("a: 1\nb: 2\\\n"), [Ok((1, "a: 1".into())), Err(2)]);
+        assert_eq!(all("a: 1\\\n\n"), [Ok((1, "a: 1".into()))]);
+    }
+
+    #[test]
+    fn statements() {
+        let set = |k: &str, v: &'static str| Ok(Some(Statement::Set(k.into(), v.as_bytes())));
+        assert_eq!(statement(b"  Sync_Host:  a b \t\r"), set("sync_host", "a b"));
+        assert_eq!(statement(b"partition-Foo:/x"), set("partition-foo", "/x"));
+        assert_eq!(statement(b"a:b:c # no comment"), set("a", "b:c # no comment"));
+        assert_eq!(statement(b"@Include: /x"), Ok(Some(Statement::Include(b"/x"))));
+        assert_eq!(statement(b" \t"), Ok(None));
+        assert_eq!(statement(b"  # x: y"), Ok(None));
+        for bad in [
+            "sync host: x",
+            "sync_host : x",
+            "sync_host",
+            "sync_host:  ",
+            "@x: y",
+            "a.b: c",
+            "a: \0",
+            ": x",
+        ] {
+            assert!(statement(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The options this project reads: name, type, unit and default, as `lib/imapoptions` of
+//! Cyrus 3.8.1 has them (3.6.1 differs in the type of `archive_maxsize` alone, not in its meaning).
+//!
+//! An identifier carries its type, so that asking for a switch as a number does not compile.
+
+use super::value::{SizeUnit, TimeUnit};
+
+/// What an option's value looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    /// Any text.
+    String,
+    /// `yes` or `no`.
+    Switch,
+    /// A 32 bit number.
+    Int,
+    /// A duration, with the unit of a bare number.
+    Duration(TimeUnit),
+    /// A size in bytes, with the unit of a bare number.
+    Size(SizeUnit),
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// One of these words, `on` and `off` in the spellings of a switch too.
+    OnOffOr(&'static [&'static str]),
+    /// Any of these words, separated by blanks.
+    AnyOf(&'static [&'static str]),
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct Spec {
+    /// As in imapd.conf.
+    pub name: &'static str,
+    /// What the value looks like.
+    pub kind: Type,
+    /// The value where the file has none, in the file's grammar.
+    pub default: Option<&'static str>,
+}
+
+macro_rules! identifiers {
+    ($($(#[$doc:meta])* $type:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $type(pub(super) &'static Spec);
+
+        impl $type {
+            /// The option's name in imapd.conf.
+            pub const fn name(self) -> &'static str {
+                self.0.name
+            }
+        }
+    )*};
+}
+
+identifiers! {
+    /// Identifies an option of free text.
+    StringOpt;
+    /// Identifies a switch.
+    SwitchOpt;
+    /// Identifies a number.
+    IntOpt;
+    /// Identifies a duration.
+    DurationOpt;
+    /// Identifies a size.
+    SizeOpt;
+    /// Identifies a choice of one word.
+    ChoiceOpt;
+    /// Identifies a set of words.
+    SetOpt;
+}
+
+macro_rules! options {
+    ($($id:ident: $type:ident = $name:literal, $kind:expr, $default:expr;)*) => {
+        $(
+            #[doc = concat!("`", $name, "`")]
+            pub const $id: $type = $type(&Spec { name: $name, kind: $kind, default: $default });
+        )*
+        /// All of them.
+        pub const ALL: &[&Spec] = &[$($id.0),*];
+    };
+}
+
+use SizeUnit::Kibibytes;
+use TimeUnit::{Days, Seconds};
+use Type::{AnyOf, Duration, Int, OnOffOr, OneOf, Size, String as Text, Switch};
+
+const YES: Option<&str> = Some("yes");
+const NO: Option<&str> = Some("no");
+
+options! {
+    // Replication.
+    SYNC_AUTHNAME: StringOpt = "sync_authname", Text, None;
+    SYNC_BATCHSIZE: IntOpt = "sync_batchsize", Int, Some("8192");
+    SYNC_CACHE_DB: ChoiceOpt = "sync_cache_db",
+        OneOf(&["skiplist", "sql", "twoskip", "zeroskip"]), Some("twoskip");
+    SYNC_CACHE_DB_PATH: StringOpt = "sync_cache_db_path", Text, None;
+    SYNC_HOST: StringOpt = "sync_host", Text, None;
+    SYNC_LOG: SwitchOpt = "sync_log", Switch, NO;
+    SYNC_LOG_CHAIN: SwitchOpt = "sync_log_chain", Switch, NO;
+    SYNC_LOG_CHANNELS: StringOpt = "sync_log_channels", Text, None;
+    SYNC_LOG_UNSUPPRESSABLE_CHANNELS: StringOpt =
+        "sync_log_unsuppressable_channels", Text, Some("squatter");
+    SYNC_PASSWORD: StringOpt = "sync_password", Text, None;
+    SYNC_PORT: StringOpt = "sync_port", Text, None;
+    SYNC_REALM: StringOpt = "sync_realm", Text, None;
+    SYNC_RECONNECT_MAXWAIT: DurationOpt =
+        "sync_reconnect_maxwait", Duration(Seconds), Some("20m");
+    SYNC_REPEAT_INTERVAL: DurationOpt = "sync_repeat_interval", Duration(Seconds), Some("1s");
+    SYNC_RIGHTNOW_CHANNEL: StringOpt = "sync_rightnow_channel", Text, None;
+    SYNC_SHUTDOWN_FILE: StringOpt = "sync_shutdown_file", Text, None;
+    SYNC_TIMEOUT: DurationOpt = "sync_timeout", Duration(Seconds), Some("30m");
+    SYNC_TRY_IMAP: SwitchOpt = "sync_try_imap", Switch, YES;
+
+    // The connection.
+    CLIENT_BIND: SwitchOpt = "client_bind", Switch, NO;
+    CLIENT_BIND_NAME: StringOpt = "client_bind_name", Text, None;
+    CLIENT_TIMEOUT: DurationOpt = "client_timeout", Duration(Seconds), Some("10s");
+    FORCE_SASL_CLIENT_MECH: StringOpt = "force_sasl_client_mech", Text, None;
+    PROXY_AUTHNAME: StringOpt = "proxy_authname", Text, Some("proxy");
+    PROXY_COMPRESS: SwitchOpt = "proxy_compress", Switch, NO;
+    PROXY_PASSWORD: StringOpt = "proxy_password", Text, None;
+    PROXY_REALM: StringOpt = "proxy_realm", Text, None;
+    SASL_MAXIMUM_LAYER: IntOpt = "sasl_maximum_layer", Int, Some("256");
+    SASL_MINIMUM_LAYER: IntOpt = "sasl_minimum_layer", Int, Some("0");
+    TLS_CIPHERS: StringOpt = "tls_ciphers", Text, Some("DEFAULT");
+    TLS_CLIENT_CA_DIR: StringOpt = "tls_client_ca_dir", Text, None;
+    TLS_CLIENT_CA_FILE: StringOpt = "tls_client_ca_file", Text, None;
+    TLS_CLIENT_CERT: StringOpt = "tls_client_cert", Text, None;
+    TLS_CLIENT_KEY: StringOpt = "tls_client_key", Text, None;
+    TLS_CRL_FILE: StringOpt = "tls_crl_file", Text, None;
+    TLS_SERVER_CA_DIR: StringOpt = "tls_server_ca_dir", Text, None;
+    TLS_SERVER_CA_FILE: StringOpt = "tls_server_ca_file", Text, None;
+    TLS_VERSIONS: StringOpt = "tls_versions", Text, Some("tls1_0 tls1_1 tls1_2 tls1_3");
+
+    // Where things lie.
+    CONFIGDIRECTORY: StringOpt = "configdirectory", Text, None;
+    DEFAULTPARTITION: StringOpt = "defaultpartition", Text, None;
+    HASHIMAPSPOOL: SwitchOpt = "hashimapspool", Switch, NO;
+    FULLDIRHASH: SwitchOpt = "fulldirhash", Switch, NO;
+    MBOXNAME_LOCKPATH: StringOpt = "mboxname_lockpath", Text, None;
+    METAPARTITION_FILES: SetOpt = "metapartition_files",
+        AnyOf(&["header", "index", "cache", "expunge", "squat", "annotations", "lock", "dav",
+            "archivecache"]), Some("");
+    ARCHIVE_ENABLED: SwitchOpt = "archive_enabled", Switch, NO;
+    ARCHIVE_AFTER: DurationOpt = "archive_after", Duration(Days), Some("7d");
+    ARCHIVE_KEEPFLAGGED: SwitchOpt = "archive_keepflagged", Switch, NO;
+    ARCHIVE_MAXSIZE: SizeOpt = "archive_maxsize", Size(Kibibytes), Some("1024 K");
+    OBJECT_STORAGE_ENABLED: SwitchOpt = "object_storage_enabled", Switch, NO;
+    PROC_PATH: StringOpt = "proc_path", Text, None;
+    SIEVEDIR: StringOpt = "sievedir", Text, Some("/usr/sieve");
+    SIEVEUSEHOMEDIR: SwitchOpt = "sieveusehomedir", Switch, NO;
+    SIEVE_FOLDER: StringOpt = "sieve_folder", Text, Some("#sieve");
+    TEMP_PATH: StringOpt = "temp_path", Text, Some("/tmp");
+
+    // Databases.
+    MBOXLIST_DB: ChoiceOpt = "mboxlist_db",
+        OneOf(&["flat", "skiplist", "sql", "twoskip", "zeroskip"]), Some("twoskip");
+    MBOXLIST_DB_PATH: StringOpt = "mboxlist_db_path", Text, None;
+    ANNOTATION_DB: ChoiceOpt = "annotation_db",
+        OneOf(&["skiplist", "twoskip", "zeroskip"]), Some("twoskip");
+    ANNOTATION_DB_PATH: StringOpt = "annotation_db_path", Text, None;
+    SUBSCRIPTION_DB: ChoiceOpt = "subscription_db",
+        OneOf(&["flat", "skiplist", "twoskip", "zeroskip"]), Some("flat");
+    SEENSTATE_DB: ChoiceOpt = "seenstate_db",
+        OneOf(&["flat", "skiplist", "twoskip", "zeroskip"]), Some("twoskip");
+    QUOTA_DB: ChoiceOpt = "quota_db",
+        OneOf(&["flat", "skiplist", "sql", "quotalegacy", "twoskip", "zeroskip"]),
+        Some("quotalegacy");
+    QUOTA_DB_PATH: StringOpt = "quota_db_path", Text, None;
+    CONVERSATIONS: SwitchOpt = "conversations", Switch, NO;
+    CONVERSATIONS_DB: ChoiceOpt = "conversations_db",
+        OneOf(&["skiplist", "sql", "twoskip", "zeroskip"]), Some("skiplist");
+    REVERSEACLS: SwitchOpt = "reverseacls", Switch, NO;
+
+    // Names.
+    UNIXHIERARCHYSEP: SwitchOpt = "unixhierarchysep", Switch, YES;
+    ALTNAMESPACE: SwitchOpt = "altnamespace", Switch, YES;
+    USERPREFIX: StringOpt = "userprefix", Text, Some("Other Users");
+    SHAREDPREFIX: StringOpt = "sharedprefix", Text, Some("Shared Folders");
+    VIRTDOMAINS: ChoiceOpt = "virtdomains", OnOffOr(&["off", "userid", "on"]), Some("off");
+    DEFAULTDOMAIN: StringOpt = "defaultdomain", Text, Some("internal");
+    DELETE_MODE: ChoiceOpt = "delete_mode", OnOffOr(&["immediate", "delayed"]), Some("delayed");
+    DELETEDPREFIX: StringOpt = "deletedprefix", Text, Some("DELETED");
+    // Read by no program since 3.0 but for a flag of cyr_dbtool; checked because it may be there.
+    IMPROVED_MBOXLIST_SORT: SwitchOpt = "improved_mboxlist_sort", Switch, NO;
+    MAILBOX_LEGACY_DIRS: SwitchOpt = "mailbox_legacy_dirs", Switch, NO;
+
+    // The process.
+    SERVERNAME: StringOpt = "servername", Text, None;
+    CYRUS_USER: StringOpt = "cyrus_user", Text, None;
+    CYRUS_GROUP: StringOpt = "cyrus_group", Text, None;
+    DEBUG: SwitchOpt = "debug", Switch, NO;
+    SYSLOG_PREFIX: StringOpt = "syslog_prefix", Text, None;
+    SYSLOG_FACILITY: StringOpt = "syslog_facility", Text, None;
+    UMASK: StringOpt = "umask", Text, Some("077");
+}
+
+/// An option's former name, still accepted.
+#[derive(Debug)]
+pub struct Deprecated {
+    /// The former name.
+    pub name: &'static str,
+    /// The option that took its place.
+    pub preferred: &'static Spec,
+    /// The version of Cyrus it happened in.
+    pub since: &'static str,
+}
+
+/// The former names of the options above.
+pub const DEPRECATED: &[Deprecated] = &[
+    Deprecated { name: "archive_days", preferred: ARCHIVE_AFTER.0, since: "3.1.8" },
+    Deprecated { name: "tls_ca_file", preferred: TLS_CLIENT_CA_FILE.0, since: "2.5.0" },
+    Deprecated { name: "tls_ca_path", preferred: TLS_CLIENT_CA_DIR.0, since: "2.5.0" },
+    Deprecated { name: "tls_cipher_list", preferred: TLS_CIPHERS.0, since: "2.5.0" },
+];

@@ -1,0 +1,245 @@
+//! Reading files into a [`Config`]: includes, repeated options, former names, final checks.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::lines::{Lines, Statement, statement};
+use super::opt::{self, DEPRECATED};
+use super::{Config, Known, check, spec};
+use crate::error::{Error, Kind, Result};
+use crate::limits::{CONFIG_FILE_BYTES, CONFIG_INCLUDE_DEPTH, CONFIG_LINE_BYTES};
+
+const OP: &str = "read configuration";
+
+/// Reads `path`, with `prefix` before it if there is such a file.
+pub(super) fn file(path: &Path, service: &str, prefix: Option<&OsStr>) -> Result<Config> {
+    let mut reader = Reader::new(service, prefix);
+    reader.file(path, None)?;
+    reader.finish(path)
+}
+
+/// Reads a text that stands for the file `name`.
+pub(super) fn text(text: &[u8], name: &Path, service: &str) -> Result<Config> {
+    let mut reader = Reader::new(service, None);
+    reader.seen.insert(name.to_owned());
+    reader.text(text, name)?;
+    reader.finish(name)
+}
+
+struct Reader<'a> {
+    config: Config,
+    prefix: Option<&'a OsStr>,
+    /// Files read so far: Cyrus takes none twice.
+    seen: HashSet<PathBuf>,
+    depth: usize,
+    /// Former names of options with their values.
+    former: Vec<(&'static opt::Deprecated, Known)>,
+}
+
+/// A place in a file, for errors.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    file: &'a Path,
+    line: usize,
+}
+
+impl Place<'_> {
+    fn error(self, what: impl Into<String>) -> Error {
+        Error::new(Kind::Config, OP, format!("{} line {}", self.file.display(), self.line), what)
+    }
+}
+
+impl<'a> Reader<'a> {
+    fn new(service: &str, prefix: Option<&'a OsStr>) -> Self {
+        let config = Config {
+            service: service.to_ascii_lowercase(),
+            known: Default::default(),
+            overflow: Default::default(),
+            notes: Vec::new(),
+        };
+        Reader { config, prefix, seen: HashSet::new(), depth: 0, former: Vec::new() }
+    }
+
+    fn file(&mut self, path: &Path, from: Option<Place<'_>>) -> Result<()> {
+        let error = |what: String| match from {
+            Some(place) => place.error(format!("@include: {}: {what}", path.display())),
+            None => Error::new(Kind::Config, OP, path.display().to_string(), what),
+        };
+        if self.depth >= CONFIG_INCLUDE_DEPTH {
+            return Err(error(format!(
+                "more than {CONFIG_INCLUDE_DEPTH} includes within each other"
+            ))
+            .hint("include the files from one file, side by side"));
+        }
+        if !self.seen.insert(path.to_owned()) {
+            return Err(error("this file is included twice".into()).hint("remove one @include"));
+        }
+        let prefixed = self.prefix.map(|prefix| {
+            let mut full = prefix.to_owned();
+            full.push(path);
+            full
+        });
+        let opened = match prefixed.map(File::open) {
+            Some(Ok(file)) => Ok(file),
+            _ => File::open(path),
+        };
+        let mut text = Vec::new();
+        opened.and_then(|file| file.take(CONFIG_FILE_BYTES + 1).read_to_end(&mut text)).map_err(
+            |e| {
+                error(format!("cannot be read: {e}"))
+                    .hint("check that the file exists and that the cyrus user may read it")
+                    .caused_by(e)
+            },
+        )?;
+        if u64::try_from(text.len()).unwrap_or(u64::MAX) > CONFIG_FILE_BYTES {
+            return Err(error(format!("larger than {CONFIG_FILE_BYTES} bytes"))
+                .hint("check that this is a configuration file"));
+        }
+        self.depth += 1;
+        self.text(&text, path)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn text(&mut self, text: &[u8], file: &Path) -> Result<()> {
+        for line in Lines::new(text) {
+            let line = match line {
+                Ok(line) => line,
+                Err(number) => {
+                    self.config.notes.push(format!(
+                        "{} line {number}: ignored, as Cyrus does: its last line ends in a backslash",
+                        file.display()
+                    ));
+                    continue;
+                }
+            };
+            let place = Place { file, line: line.number };
+            if line.text.len() > CONFIG_LINE_BYTES {
+                return Err(place
+                    .error(format!("longer than {CONFIG_LINE_BYTES} bytes"))
+                    .hint("check that this is a configuration file"));
+            }
+            let read = statement(&line.text).map_err(|what| {
+                place.error(what).hint("a line is \"option: value\", a comment begins with #")
+            })?;
+            match read {
+                None => {}
+                Some(Statement::Include(path)) => {
+                    let path =
+                        std::str::from_utf8(path).map_err(|_| not_utf8(place, "@include"))?;
+                    self.file(Path::new(path), Some(place))?;
+                }
+                Some(Statement::Set(key, value)) => self.set(place, key, value)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, place: Place<'_>, full: String, value: &[u8]) -> Result<()> {
+        // <service>_<option> is for us alone, if there is such an option.
+        let own = full
+            .strip_prefix(&*self.config.service)
+            .and_then(|rest| rest.strip_prefix('_'))
+            .filter(|name| spec(name).is_some() || former(name).is_some());
+        let (for_service, key) = (own.is_some(), own.unwrap_or(&full));
+        let twice = || {
+            place
+                .error(format!("{full} is set for the second time"))
+                .hint("remove one of the two lines")
+        };
+        let text = match std::str::from_utf8(value) {
+            Ok(text) => {
+                check(key, text).map_err(|(what, hint)| place.error(what).hint(hint))?;
+                text.to_owned()
+            }
+            Err(_) if spec(key).is_some() || super::channel_spec(key).is_some() => {
+                return Err(not_utf8(place, &full));
+            }
+            // Of another program: nothing for us to refuse.
+            Err(_) => {
+                self.config.notes.push(format!(
+                    "{} line {}: {full} is not UTF-8; its other bytes are lost",
+                    place.file.display(),
+                    place.line
+                ));
+                String::from_utf8_lossy(value).into_owned()
+            }
+        };
+        let given = Known { text, for_service };
+        let before = |known: Option<&Known>| known.map(|known| known.for_service);
+        if let Some(spec) = spec(key) {
+            match (before(self.config.known.get(spec.name)), for_service) {
+                (Some(true), true) | (Some(false), false) => return Err(twice()),
+                // The service's own setting stays.
+                (Some(true), false) => {}
+                (Some(false), true) | (None, _) => {
+                    self.config.known.insert(spec.name, given);
+                }
+            }
+        } else if let Some(deprecated) = former(key) {
+            let known = self.former.iter().position(|(d, _)| d.name == key);
+            let known = known.and_then(|at| self.former.get_mut(at));
+            match (before(known.as_ref().map(|(_, known)| known)), for_service) {
+                (Some(true), true) | (Some(false), false) => return Err(twice()),
+                (Some(true), false) => {}
+                _ => match known {
+                    Some((_, known)) => *known = given,
+                    None => self.former.push((deprecated, given)),
+                },
+            }
+        } else if self.config.overflow.insert(full.clone(), given.text).is_some() {
+            return Err(twice());
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, path: &Path) -> Result<Config> {
+        let config = &mut self.config;
+        let error = |what: String| Error::new(Kind::Config, OP, path.display().to_string(), what);
+        for (deprecated, given) in self.former {
+            let preferred = deprecated.preferred.name;
+            config.notes.push(format!(
+                "{} is called {preferred} since Cyrus {}",
+                deprecated.name, deprecated.since
+            ));
+            config.known.entry(preferred).or_insert(given);
+        }
+        if config.string(opt::CONFIGDIRECTORY).is_none() {
+            return Err(error("configdirectory is not set".into())
+                .hint("add the line \"configdirectory: /var/lib/cyrus\", or where yours lies"));
+        }
+        let expanded: Vec<_> = (config.known.iter())
+            .filter_map(|(name, known)| Some((*name, config.expand(spec(name)?, &known.text))))
+            .collect();
+        for (name, text) in expanded {
+            if let Some(known) = config.known.get_mut(name) {
+                known.text = text;
+            }
+        }
+        if let Some(known) = config.known.get_mut(opt::DEFAULTPARTITION.name()) {
+            known.text.make_ascii_lowercase();
+            let name = known.text.clone();
+            if !name.bytes().all(|b| b.is_ascii_alphanumeric()) {
+                return Err(error(format!("defaultpartition: {name:?} is not a partition's name"))
+                    .hint("a partition's name has letters and digits only"));
+            }
+            if config.partition(&name).is_none() {
+                return Err(error(format!("partition-{name} is not set")).hint(format!(
+                    "defaultpartition needs the line \"partition-{name}: DIRECTORY\""
+                )));
+            }
+        }
+        Ok(self.config)
+    }
+}
+
+fn former(name: &str) -> Option<&'static opt::Deprecated> {
+    DEPRECATED.iter().find(|deprecated| deprecated.name == name)
+}
+
+fn not_utf8(place: Place<'_>, key: &str) -> Error {
+    place.error(format!("the value of {key} is not UTF-8")).hint("save the file as UTF-8")
+}

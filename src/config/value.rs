@@ -1,0 +1,213 @@
+//! The value grammars of imapd.conf (`config_parse_switch`, `config_parseduration`,
+//! `config_parsebytesize` and the integer case of `config_read_file` in `lib/libconfig.c`).
+//!
+//! Each takes the trimmed text of a value and gives `None` for text that Cyrus refuses; numbers
+//! that would overflow Cyrus's types are refused too, where Cyrus wraps around.
+
+/// The unit of a duration without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeUnit {
+    /// `s`
+    Seconds,
+    /// `m`
+    Minutes,
+    /// `h`
+    Hours,
+    /// `d`
+    Days,
+}
+
+impl TimeUnit {
+    const fn seconds(self) -> i32 {
+        match self {
+            TimeUnit::Seconds => 1,
+            TimeUnit::Minutes => 60,
+            TimeUnit::Hours => 3600,
+            TimeUnit::Days => 86400,
+        }
+    }
+}
+
+/// The unit of a size without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SizeUnit {
+    /// `B`
+    Bytes,
+    /// `K`
+    Kibibytes,
+}
+
+/// A switch. Only the first letter counts, of `on` and `off` the second, all in lower case.
+pub fn switch(text: &str) -> Option<bool> {
+    match text.as_bytes() {
+        [b'0' | b'n' | b'f', ..] | [b'o', b'f', ..] => Some(false),
+        [b'1' | b'y' | b't', ..] | [b'o', b'n', ..] => Some(true),
+        _ => None,
+    }
+}
+
+/// An integer as `strtol` takes it: decimal, `0x` hexadecimal or `0` octal, with an optional sign.
+pub fn int(text: &str) -> Option<i32> {
+    let (negative, digits) = match text.as_bytes() {
+        [b'-', ..] => (true, text.get(1..)?),
+        [b'+', ..] => (false, text.get(1..)?),
+        _ => (false, text),
+    };
+    let (digits, radix) = match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(hex) => (hex, 16),
+        None if digits.len() > 1 && digits.starts_with('0') => (digits, 8),
+        None => (digits, 10),
+    };
+    // from_str_radix takes a sign of its own.
+    if !digits.starts_with(|c: char| c.is_ascii_hexdigit()) {
+        return None;
+    }
+    let value = i64::from_str_radix(digits, radix).ok()?;
+    i32::try_from(if negative { -value } else { value }).ok()
+}
+
+/// A duration in seconds: numbers with `d`, `h`, `m` or `s` one after the other, the last one's
+/// unit optional, the whole with an optional `-`.
+pub fn duration(text: &str, default: TimeUnit) -> Option<i32> {
+    let (sign, rest) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text),
+    };
+    let (mut total, mut number) = (0i32, None::<i32>);
+    for byte in rest.bytes() {
+        let unit = match byte {
+            b'0'..=b'9' => {
+                let digit = i32::from(byte - b'0');
+                number = Some(number.unwrap_or(0).checked_mul(10)?.checked_add(digit)?);
+                continue;
+            }
+            b's' => TimeUnit::Seconds,
+            b'm' => TimeUnit::Minutes,
+            b'h' => TimeUnit::Hours,
+            b'd' => TimeUnit::Days,
+            _ => return None,
+        };
+        total = total.checked_add(number.take()?.checked_mul(unit.seconds())?)?;
+    }
+    match number {
+        Some(n) => Some(sign * total.checked_add(n.checked_mul(default.seconds())?)?),
+        // Not even one number: "-" alone.
+        None if rest.is_empty() => None,
+        None => Some(sign * total),
+    }
+}
+
+/// A size in bytes: a number, blanks, `K`, `M` or `G` (also `Ki`...), `B`; any letter case.
+pub fn size(text: &str, default: SizeUnit) -> Option<i64> {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let digits = unsigned.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(text.len() - unsigned.len() + digits)?;
+    let number: i64 = number.parse().ok()?;
+    let unit = match (unit, default) {
+        ("", SizeUnit::Bytes) => "b",
+        ("", SizeUnit::Kibibytes) => "k",
+        (unit, _) => unit.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\x0b'),
+    };
+    let unit = unit.to_ascii_lowercase();
+    let (shift, rest) = match unit.as_bytes().first() {
+        Some(b'k') => (10, unit.get(1..)?),
+        Some(b'm') => (20, unit.get(1..)?),
+        Some(b'g') => (30, unit.get(1..)?),
+        _ => (0, unit.as_str()),
+    };
+    match rest {
+        "" | "b" => {}
+        "i" | "ib" if shift > 0 => {}
+        _ => return None,
+    }
+    number.checked_mul(1 << shift)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn switches_in_all_spellings() {
+        for on in ["1", "yes", "y", "t", "true", "on", "10"] {
+            assert_eq!(switch(on), Some(true), "{on}");
+        }
+        for off in ["0", "no", "n", "f", "false", "off", "of", "never"] {
+            assert_eq!(switch(off), Some(false), "{off}");
+        }
+        for bad in ["", "o", "Yes", "ON", "2", "-1", "x"] {
+            assert_eq!(switch(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn integers_in_three_bases() {
+        for (text, value) in
+            [("0", 0), ("8192", 8192), ("-1", -1), ("+7", 7), ("0x10", 16), ("010", 8)]
+        {
+            assert_eq!(int(text), Some(value), "{text}");
+        }
+        for bad in ["", "-", "1k", "08", "0x", "--1", "+-1", "1 ", "2147483648", "0x-1"] {
+            assert_eq!(int(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations_add_up() {
+        let s = TimeUnit::Seconds;
+        for (text, value) in [
+            ("30m", 1800),
+            ("1d12h", 129600),
+            ("1h30m5", 5405),
+            ("-1d", -86400),
+            ("0", 0),
+            ("5m5m", 600),
+        ] {
+            assert_eq!(duration(text, s), Some(value), "{text}");
+        }
+        assert_eq!(duration("30", TimeUnit::Minutes), Some(1800));
+        assert_eq!(duration("1h30", TimeUnit::Minutes), Some(5400));
+        assert_eq!(duration("7", TimeUnit::Days), Some(604_800));
+        assert_eq!(duration("2", TimeUnit::Hours), Some(7200));
+        for bad in ["", "-", "m", "1 m", "1w", "1m h", "30M", "--1", "99999999999", "90000d"] {
+            assert_eq!(duration(bad, s), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_in_all_units() {
+        let b = SizeUnit::Bytes;
+        for (text, value) in [
+            ("0", 0),
+            ("64B", 64),
+            ("128K", 131_072),
+            ("1024 K", 1 << 20),
+            ("1MiB", 1 << 20),
+            ("2g", 2 << 30),
+            ("-1", -1),
+            ("10kb", 10240),
+        ] {
+            assert_eq!(size(text, b), Some(value), "{text}");
+        }
+        assert_eq!(size("1024", SizeUnit::Kibibytes), Some(1 << 20));
+        for bad in
+            ["", "K", "1iB", "1T", "1 K B", "1KK", "99999999999999999999", "9223372036854775807K"]
+        {
+            assert_eq!(size(bad, b), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn no_text_panics() {
+        let alphabet = ["", "-", "0", "9", "x", "k", "i", "b", "d", " ", "é", "99999999999"];
+        for a in alphabet {
+            for b in alphabet {
+                for c in alphabet {
+                    let text = format!("{a}{b}{c}");
+                    let _ = (switch(&text), int(&text));
+                    let _ = (duration(&text, TimeUnit::Days), size(&text, SizeUnit::Kibibytes));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The letters that spread directories (`dir_hash_c` in `lib/util.c`).
+
+/// The directory letter for a name: its first letter, `q` if it does not begin with one; with
+/// `fulldirhash` one of `A` to `W` from all bytes up to the first dot.
+pub(super) fn letter(name: &[u8], full: bool) -> u8 {
+    if full {
+        let stem = name.iter().take_while(|b| **b != b'.' && **b != 0);
+        let n = stem.fold(0u32, |n, b| ((n << 3) ^ (n >> 5)) ^ u32::from(*b));
+        return b'A' + u8::try_from(n % 23).unwrap_or(0);
+    }
+    match name.first() {
+        Some(first) if first.is_ascii_alphabetic() => first.to_ascii_lowercase(),
+        _ => b'q',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_letters() {
+        for (name, expected) in [("fred", b'f'), ("Fred", b'f'), ("9x", b'q'), ("", b'q')] {
+            assert_eq!(letter(name.as_bytes(), false), expected, "{name}");
+        }
+        assert_eq!(letter("élan".as_bytes(), false), b'q');
+    }
+
+    #[test]
+    fn full_hash_ends_at_a_dot() {
+        assert_eq!(letter(b"fred.smith", true), letter(b"fred", true));
+        assert_eq!(letter(b"", true), b'A');
+    }
+}

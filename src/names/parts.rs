@@ -1,0 +1,158 @@
+//! A mailbox name taken apart, as `mbname_t` of `imap/mboxname.c`. Pure.
+
+use crate::types::{MboxName, UserId};
+
+/// What a mailbox name is made of. Dots are dots here: the `^` of names is undone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Parts {
+    /// The domain, unless it is the default one.
+    pub domain: Option<Vec<u8>>,
+    /// When it was deleted, for names like `DELETED.user.fred.Sent.5F3A0C11`; seconds since 1970.
+    pub deleted: Option<u64>,
+    /// The owner without domain; `None` for a shared mailbox.
+    pub localpart: Option<Vec<u8>>,
+    /// The rest: empty for an INBOX.
+    pub boxes: Vec<Vec<u8>>,
+}
+
+/// What of the configuration decides how names are taken apart.
+#[derive(Debug, Clone)]
+pub(super) struct Rules {
+    pub default_domain: Vec<u8>,
+    pub deleted_prefix: Vec<u8>,
+}
+
+/// Separators of an internal name, and of a name as a key of mailboxes.db
+/// (`mboxname_to_dbname` in `imap/mboxlist.c`).
+#[derive(Clone, Copy)]
+pub(super) struct Form {
+    domain: u8,
+    level: u8,
+    /// Whether dots within a level are written `^`.
+    escape: bool,
+}
+
+pub(super) const INTERNAL: Form = Form { domain: b'!', level: b'.', escape: true };
+pub(super) const DATABASE: Form = Form { domain: 0x1d, level: 0x1f, escape: false };
+
+impl Parts {
+    /// `mbname_from_intname`, `mbname_from_dbname`.
+    pub(super) fn read(name: &[u8], form: Form, rules: &Rules) -> Parts {
+        let mut parts = Parts::default();
+        let rest = match split_first(name, form.domain) {
+            Some((domain, rest)) => {
+                parts.domain = rules.domain(domain);
+                rest
+            }
+            None => name,
+        };
+        let mut boxes: Vec<Vec<u8>> = levels(rest, form.level)
+            .map(|level| if form.escape { replace(level, b'^', b'.') } else { level.to_vec() })
+            .collect();
+        if boxes.len() > 2 && boxes.first() == Some(&rules.deleted_prefix) {
+            boxes.remove(0);
+            parts.deleted = boxes.pop().map(|time| hex(&time)).filter(|time| *time != 0);
+        }
+        if boxes.len() > 1 && boxes.first().is_some_and(|level| level == b"user") {
+            boxes.remove(0);
+            parts.localpart = Some(boxes.remove(0));
+        }
+        parts.boxes = boxes;
+        parts
+    }
+
+    /// `mbname_from_userid`
+    pub(super) fn of_user(user: &[u8], rules: &Rules) -> Parts {
+        let mut parts = Parts::default();
+        match user.iter().rposition(|b| *b == b'@').and_then(|at| user.split_at_checked(at)) {
+            Some((localpart, domain)) => {
+                parts.localpart = Some(localpart.to_vec());
+                parts.domain = rules.domain(domain.get(1..).unwrap_or_default());
+            }
+            None if user.is_empty() => {}
+            None => parts.localpart = Some(user.to_vec()),
+        }
+        parts
+    }
+
+    /// The owner's userid, with the domain unless it is the default one; also of a deleted
+    /// mailbox (`mbname_userid`).
+    pub fn owner(&self) -> Option<UserId> {
+        let mut user = self.localpart.clone()?;
+        if let Some(domain) = &self.domain {
+            user.push(b'@');
+            user.extend_from_slice(domain);
+        }
+        Some(user.into())
+    }
+
+    /// All levels from the top: `DELETED`, `user`, owner, boxes, time.
+    pub(super) fn levels(&self, rules: &Rules) -> Vec<Vec<u8>> {
+        let mut levels = Vec::with_capacity(self.boxes.len() + 4);
+        if self.deleted.is_some() {
+            levels.push(rules.deleted_prefix.clone());
+        }
+        if let Some(localpart) = &self.localpart {
+            levels.push(b"user".to_vec());
+            levels.push(localpart.clone());
+        }
+        levels.extend(self.boxes.iter().cloned());
+        if let Some(time) = self.deleted {
+            // Cyrus prints the lower 32 bits.
+            levels.push(format!("{:X}", time & 0xffff_ffff).into_bytes());
+        }
+        levels
+    }
+
+    /// `mbname_intname`, `mbname_dbname`
+    pub(super) fn write(&self, form: Form, rules: &Rules) -> Vec<u8> {
+        let mut name = Vec::new();
+        if let Some(domain) = &self.domain {
+            name.extend_from_slice(domain);
+            name.push(form.domain);
+        }
+        for (i, level) in self.levels(rules).iter().enumerate() {
+            if i > 0 {
+                name.push(form.level);
+            }
+            name.extend(level.iter().map(|b| if form.escape && *b == b'.' { b'^' } else { *b }));
+        }
+        name
+    }
+
+    pub(super) fn to_internal(&self, rules: &Rules) -> MboxName {
+        self.write(INTERNAL, rules).into()
+    }
+}
+
+impl Rules {
+    /// The default domain is never written.
+    pub fn domain(&self, domain: &[u8]) -> Option<Vec<u8>> {
+        (domain != self.default_domain).then(|| domain.to_vec())
+    }
+}
+
+/// The parts between separators, empty ones left out (`strarray_split`).
+pub(super) fn levels(name: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    name.split(move |b| *b == separator).filter(|level| !level.is_empty())
+}
+
+pub(super) fn replace(bytes: &[u8], from: u8, to: u8) -> Vec<u8> {
+    bytes.iter().map(|b| if *b == from { to } else { *b }).collect()
+}
+
+/// A hexadecimal number as `strtoul` reads it: as far as it goes, 0 if there is none.
+pub(super) fn hex(text: &[u8]) -> u64 {
+    let text = text.trim_ascii_start();
+    let digits = match text {
+        [b'0', b'x' | b'X', rest @ ..] => rest,
+        _ => text,
+    };
+    let digits = digits.iter().map_while(|b| char::from(*b).to_digit(16));
+    digits.fold(0u64, |n, digit| n.saturating_mul(16).saturating_add(digit.into()))
+}
+
+fn split_first(name: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
+    let (head, rest) = name.split_at_checked(name.iter().position(|b| *b == separator)?)?;
+    Some((head, rest.get(1..)?))
+}

@@ -1,0 +1,408 @@
+//! Where everything lies. The same in Cyrus 3.6.1, 3.8.1 and 3.12.3.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::hash::letter;
+use super::parts::{INTERNAL, Parts, replace};
+use super::{Namespace, Rules};
+use crate::config::{Config, opt};
+use crate::error::{Error, Kind, Result};
+use crate::types::{MailboxEntry, MboxName, Text, Uid, UniqueId, UserId};
+
+/// Makes paths from a configuration. Nothing is looked up in the file system.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    config: Config,
+    rules: Rules,
+    virtdomains: bool,
+    hashimapspool: bool,
+    fulldirhash: bool,
+}
+
+/// The files of one mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailboxPaths {
+    /// Directory of the message files.
+    pub data: PathBuf,
+    /// Directory of the archived message files; `data` where nothing is archived elsewhere.
+    pub archive: PathBuf,
+    /// `cyrus.header`
+    pub header: PathBuf,
+    /// `cyrus.index`
+    pub index: PathBuf,
+    /// `cyrus.cache`
+    pub cache: PathBuf,
+    /// `cyrus.cache` of the archived messages; may be the same as `cache`.
+    pub archive_cache: PathBuf,
+    /// `cyrus.annotations`: absent as long as the mailbox has none.
+    pub annotations: PathBuf,
+    /// The lock file that every opener of the mailbox locks (`mboxname_lock`).
+    pub lock: PathBuf,
+}
+
+impl MailboxPaths {
+    /// A message's file: `archived` as its record says
+    /// ([`InternalFlags::ARCHIVED`](crate::types::InternalFlags::ARCHIVED)).
+    pub fn message(&self, uid: Uid, archived: bool) -> PathBuf {
+        let directory = if archived { &self.archive } else { &self.data };
+        directory.join(format!("{uid}."))
+    }
+}
+
+/// How the files of a user are found below `configdirectory`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserHome {
+    /// By the uniqueid of the INBOX, as Cyrus 3.6 and later create them.
+    Id(UniqueId),
+    /// By userid: users from before 3.6, users without INBOX.
+    Name(UserId),
+}
+
+/// A file of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserFile {
+    /// What the user has seen of mailboxes of others, and of those with shared seen state.
+    Seen,
+    /// Subscriptions.
+    Subscriptions,
+    /// Modseqs and UIDVALIDITY of the user.
+    Counters,
+    /// Conversations.
+    Conversations,
+}
+
+impl UserFile {
+    const fn suffix(self) -> &'static str {
+        match self {
+            UserFile::Seen => "seen",
+            UserFile::Subscriptions => "sub",
+            UserFile::Counters => "counters",
+            UserFile::Conversations => "conversations",
+        }
+    }
+}
+
+/// Which option moves a metadata file: a word of `metapartition_files`, and the middle of
+/// `metadir-...-<partition>`. Annotations go by `index` in the latter: so does Cyrus.
+struct Meta {
+    name: &'static str,
+    word: &'static str,
+    metadir: &'static str,
+    archived: bool,
+}
+
+const HEADER: Meta =
+    Meta { name: "cyrus.header", word: "header", metadir: "header", archived: false };
+const INDEX: Meta = Meta { name: "cyrus.index", word: "index", metadir: "index", archived: false };
+const CACHE: Meta = Meta { name: "cyrus.cache", word: "cache", metadir: "cache", archived: false };
+const ARCHIVE_CACHE: Meta =
+    Meta { name: "cyrus.cache", word: "archivecache", metadir: "archivecache", archived: true };
+const ANNOTATIONS: Meta =
+    Meta { name: "cyrus.annotations", word: "annotations", metadir: "index", archived: false };
+
+impl Paths {
+    /// The paths of a configuration.
+    pub fn new(config: &Config) -> Paths {
+        let Namespace { rules, virtdomains, .. } = Namespace::new(config);
+        Paths {
+            rules,
+            virtdomains,
+            hashimapspool: config.switch(opt::HASHIMAPSPOOL),
+            fulldirhash: config.switch(opt::FULLDIRHASH),
+            config: config.clone(),
+        }
+    }
+
+    /// The files of a mailbox, below directories by uniqueid, or by name for old mailboxes
+    /// (`mbentry_datapath`, `mbentry_archivepath`, `mbentry_metapath` in `imap/mboxlist.c`).
+    ///
+    /// [`Kind::Config`] if its partition is not configured, [`Kind::Corrupt`] if its entry in
+    /// mailboxes.db cannot be right.
+    pub fn mailbox(&self, entry: &MailboxEntry) -> Result<MailboxPaths> {
+        let below = Below::of(entry)?;
+        let partition = String::from_utf8_lossy(entry.partition.as_bytes());
+        let data = self.config.partition(&partition).ok_or_else(|| {
+            Error::new(
+                Kind::Config,
+                "find mailbox",
+                entry.name.to_string(),
+                format!("it lies on partition {partition:?}, which is not configured"),
+            )
+            .hint(format!("add \"partition-{partition}: DIRECTORY\" to imapd.conf"))
+        })?;
+        let archive = self.config.archivepartition(&partition);
+        let meta = |file: &Meta| {
+            let metadir = self.config.overflow(&format!("metadir-{}-{partition}", file.metadir));
+            let moved = self.config.contains(opt::METAPARTITION_FILES, file.word);
+            let root = (metadir.map(Path::new))
+                .or_else(|| self.config.metapartition(&partition).filter(|_| moved))
+                .or_else(|| archive.filter(|_| file.archived))
+                .unwrap_or(data);
+            self.mailbox_directory(root, &below).join(file.name)
+        };
+        Ok(MailboxPaths {
+            data: self.mailbox_directory(data, &below),
+            archive: self.mailbox_directory(archive.unwrap_or(data), &below),
+            header: meta(&HEADER),
+            index: meta(&INDEX),
+            cache: meta(&CACHE),
+            archive_cache: meta(&ARCHIVE_CACHE),
+            annotations: meta(&ANNOTATIONS),
+            lock: match below {
+                Below::Id(id) => self.lock(id.as_bytes()),
+                Below::Name(name) => self.lock(name.as_bytes()),
+            },
+        })
+    }
+
+    /// How the files of `user` are found: `inbox` is the entry of the user's INBOX as
+    /// mailboxes.db has it, tombstones included; for the sieve directory without tombstones
+    /// (`mboxname_conf_getpath`, `user_sieve_path`).
+    ///
+    /// If there is no entry because the user is being renamed, Cyrus goes by the INBOX of a former
+    /// name; give that one.
+    pub fn home(&self, user: &UserId, inbox: Option<&MailboxEntry>) -> UserHome {
+        match inbox {
+            Some(entry) if !entry.legacy_dirs && !entry.uniqueid.is_empty() => {
+                UserHome::Id(entry.uniqueid.clone())
+            }
+            _ => UserHome::Name(user.clone()),
+        }
+    }
+
+    /// A file of a user (`mboxname_conf_getpath`): `user/uuid/4/2/42.../seen.db` or
+    /// `user/f/fred.seen`. It may not be there.
+    pub fn user_file(&self, home: &UserHome, file: UserFile) -> Result<PathBuf> {
+        let suffix = file.suffix();
+        match home {
+            UserHome::Id(id) => {
+                check_id(id)?;
+                let root = self.config.directory().join("user");
+                Ok(by_id(&root, id).join(format!("{suffix}.db")))
+            }
+            UserHome::Name(user) => {
+                let (mut path, localpart) = self.user(user)?;
+                let hash = char::from(letter(&localpart, self.fulldirhash));
+                path.push(format!("user/{hash}"));
+                path.push(os(&[&localpart[..], b".", suffix.as_bytes()].concat()));
+                Ok(path)
+            }
+        }
+    }
+
+    /// The directory of a user's sieve scripts (`user_sieve_path`); not for `sieveusehomedir`.
+    /// Give a home made without tombstones.
+    pub fn sieve(&self, home: &UserHome) -> Result<PathBuf> {
+        let root = Path::new(self.config.string(opt::SIEVEDIR).unwrap_or_default());
+        match home {
+            UserHome::Id(id) => {
+                check_id(id)?;
+                Ok(by_id(root, id))
+            }
+            UserHome::Name(user) => {
+                let user = UserId::new(replace(user.as_bytes(), b'^', b'.'));
+                check_component(user.as_bytes(), "userid")?;
+                let parts = Parts::of_user(user.as_bytes(), &self.rules);
+                let mut path = root.to_owned();
+                let mut name = user.as_bytes().to_vec();
+                if self.virtdomains {
+                    if let Some(domain) = &parts.domain {
+                        path.push(self.domain(domain, true));
+                    }
+                    name = parts.localpart.unwrap_or_default();
+                }
+                path.push(char::from(letter(&name, self.fulldirhash)).to_string());
+                path.push(os(&name));
+                Ok(path)
+            }
+        }
+    }
+
+    /// `mailboxes.db` (`mboxlist_fname`).
+    pub fn mailboxes_db(&self) -> PathBuf {
+        self.database(opt::MBOXLIST_DB_PATH, "mailboxes.db")
+    }
+
+    /// `annotations.db`: the server's own annotations (`annotate_dbname_mbentry`). Those of a
+    /// mailbox are in [`MailboxPaths::annotations`].
+    pub fn annotations_db(&self) -> PathBuf {
+        self.database(opt::ANNOTATION_DB_PATH, "annotations.db")
+    }
+
+    /// `quotas.db`, unless `quota_db` is `quotalegacy` (`quotadb_open`).
+    pub fn quota_db(&self) -> PathBuf {
+        self.database(opt::QUOTA_DB_PATH, "quotas.db")
+    }
+
+    /// The file of a quota root where `quota_db` is `quotalegacy`: `quota/f/user.fred`
+    /// (`hash_quota` in `lib/cyrusdb_quotalegacy.c`).
+    pub fn quota_legacy(&self, root: &Text) -> Result<PathBuf> {
+        let name = root.as_bytes();
+        check_component(name, "quota root")?;
+        // The database's path stands for its directory.
+        let mut path = self.quota_db();
+        path.pop();
+        let at = name.iter().position(|b| *b == b'!').filter(|_| self.virtdomains);
+        let name = match at.and_then(|at| name.split_at_checked(at)) {
+            Some((domain, rest)) => {
+                path.push(self.domain(domain, true));
+                rest.get(1..).unwrap_or_default()
+            }
+            None => name,
+        };
+        path.push("quota");
+        if name.is_empty() {
+            path.push("root");
+            return Ok(path);
+        }
+        let start = name.iter().position(|b| *b == b'.').map_or(0, |dot| dot + 1);
+        let hash = letter(name.get(start..).unwrap_or_default(), self.fulldirhash);
+        path.push(char::from(hash).to_string());
+        path.push(os(name));
+        Ok(path)
+    }
+
+    /// The lock file of a user's names: `*U*fred`; `None` stands for shared mailboxes
+    /// (`user_namespacelock_full` in `imap/user.c`).
+    pub fn lock_user(&self, user: Option<&UserId>) -> PathBuf {
+        self.lock(&[b"*U*", &*lock_word(user.map_or(b"", UserId::as_bytes))].concat())
+    }
+
+    /// The lock file of replication to `server`, as written in `sync_host` or given with `-S`:
+    /// `*S*replica^example^com*fred` (`sync_lock` in `imap/sync_support.c`).
+    pub fn lock_sync(&self, server: &str, user: Option<&UserId>) -> PathBuf {
+        let user = lock_word(user.map_or(b"", UserId::as_bytes));
+        self.lock(&[b"*S*", &*lock_word(server.as_bytes()), b"*", &*user].concat())
+    }
+
+    /// Any other lock file by its name, such as `$QUOTACHANGE` or `$SUBS_UPGRADE$fred`
+    /// (`mboxname_lockpath`).
+    pub fn lock_named(&self, name: &str) -> PathBuf {
+        self.lock(name.as_bytes())
+    }
+
+    /// The sync log of a channel, or the one without channel (`sync_log_fname` in
+    /// `imap/sync_log.c`).
+    pub fn sync_log(&self, channel: Option<&str>) -> PathBuf {
+        let directory = self.config.directory().join("sync");
+        channel.map_or(directory.clone(), |channel| directory.join(channel)).join("log")
+    }
+
+    fn database(&self, option: opt::StringOpt, name: &str) -> PathBuf {
+        let configured = self.config.string(option).map(PathBuf::from);
+        configured.unwrap_or_else(|| self.config.directory().join(name))
+    }
+
+    /// A lock's name is hashed like a mailbox's.
+    fn lock(&self, name: &[u8]) -> PathBuf {
+        let root = self.config.string(opt::MBOXNAME_LOCKPATH).map(PathBuf::from);
+        let root = root.unwrap_or_else(|| self.config.directory().join("lock"));
+        let mut path = self.by_name(&root, name).into_os_string();
+        path.push(".lock");
+        path.into()
+    }
+
+    fn mailbox_directory(&self, root: &Path, below: &Below<'_>) -> PathBuf {
+        match below {
+            Below::Id(id) => by_id(root, id),
+            Below::Name(name) => self.by_name(root, name.as_bytes()),
+        }
+    }
+
+    /// `mboxname_hash`
+    fn by_name(&self, root: &Path, name: &[u8]) -> PathBuf {
+        let parts = Parts::read(name, INTERNAL, &self.rules);
+        let mut path = root.as_os_str().as_bytes().to_vec();
+        if let Some(domain) = &parts.domain {
+            path.push(b'/');
+            path.extend_from_slice(self.domain(domain, self.hashimapspool).as_os_str().as_bytes());
+        }
+        let levels = parts.levels(&self.rules);
+        // The letter of the user or, for shared mailboxes, of the second level.
+        if let Some(level) = levels.get(1).or(levels.first()).filter(|_| self.hashimapspool) {
+            path.extend([b'/', letter(level, self.fulldirhash)]);
+        }
+        for level in &levels {
+            path.push(b'/');
+            path.extend(replace(level, b'.', b'^'));
+        }
+        os(&path).into()
+    }
+
+    /// Where the users of a domain are, and a user's name there.
+    fn user(&self, user: &UserId) -> Result<(PathBuf, Vec<u8>)> {
+        check_component(user.as_bytes(), "userid")?;
+        let parts = Parts::of_user(user.as_bytes(), &self.rules);
+        let mut path = self.config.directory().to_owned();
+        if let Some(domain) = &parts.domain {
+            path.push(self.domain(domain, true));
+        }
+        Ok((path, parts.localpart.unwrap_or_default()))
+    }
+
+    fn domain(&self, domain: &[u8], hashed: bool) -> PathBuf {
+        let mut path = PathBuf::from("domain");
+        if hashed {
+            path.push(char::from(letter(domain, self.fulldirhash)).to_string());
+        }
+        path.push(os(domain));
+        path
+    }
+}
+
+/// What a mailbox's directories are named after.
+enum Below<'a> {
+    Id(&'a UniqueId),
+    Name(&'a MboxName),
+}
+
+impl<'a> Below<'a> {
+    fn of(entry: &'a MailboxEntry) -> Result<Self> {
+        if entry.legacy_dirs || entry.uniqueid.is_empty() {
+            check_component(entry.name.as_bytes(), "mailbox name")?;
+            Ok(Below::Name(&entry.name))
+        } else {
+            check_id(&entry.uniqueid)?;
+            Ok(Below::Id(&entry.uniqueid))
+        }
+    }
+}
+
+/// `mboxname_id_hash`; the id must have been checked.
+fn by_id(root: &Path, id: &UniqueId) -> PathBuf {
+    let mut path = root.join("uuid");
+    for byte in id.as_bytes().iter().take(2) {
+        path.push(os(std::slice::from_ref(byte)));
+    }
+    path.join(os(id.as_bytes()))
+}
+
+fn lock_word(word: &[u8]) -> Vec<u8> {
+    replace(word, b'.', b'^')
+}
+
+fn check_id(id: &UniqueId) -> Result<()> {
+    let letters_and_digits =
+        id.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if letters_and_digits && id.as_bytes().len() >= 2 {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Corrupt, "find uniqueid", id.to_string(), "this is no uniqueid")
+        .hint("mailboxes.db may be damaged; run reconstruct -P, or recover it from its backup"))
+}
+
+/// A name from a database or log must not lead out of its directory.
+fn check_component(name: &[u8], what: &'static str) -> Result<()> {
+    if !name.is_empty() && !name.iter().any(|b| matches!(b, b'/' | 0)) {
+        return Ok(());
+    }
+    let name = String::from_utf8_lossy(name);
+    Err(Error::new(Kind::Corrupt, "find files", name, format!("this is no {what}"))
+        .hint("no name that Cyrus accepts is empty or holds a slash"))
+}
+
+fn os(bytes: &[u8]) -> &OsStr {
+    OsStr::from_bytes(bytes)
+}
