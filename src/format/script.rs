@@ -38,7 +38,8 @@ pub fn parse(message: &[u8]) -> Result<Script<'_>, Malformed> {
     Ok(Script { id, name, content })
 }
 
-/// The last field of that name, its lines joined, without space around it.
+/// The last field of that name without the space before it, its lines joined: a fold is taken out,
+/// the space behind it stays.
 fn field(header: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     let mut found = None;
     let mut inside = false;
@@ -46,7 +47,7 @@ fn field(header: &[u8], name: &[u8]) -> Option<Vec<u8>> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if matches!(line.first(), Some(b' ' | b'\t')) {
             if let (true, Some(value)) = (inside, &mut found) {
-                joined(value, line);
+                Vec::extend_from_slice(value, line);
             }
             continue;
         }
@@ -56,15 +57,10 @@ fn field(header: &[u8], name: &[u8]) -> Option<Vec<u8>> {
             .and_then(|(_, rest)| rest.trim_ascii_start().strip_prefix(b":"));
         inside = value.is_some();
         if let Some(value) = value {
-            found = Some(value.trim_ascii().to_vec());
+            found = Some(value.trim_ascii_start().to_vec());
         }
     }
     found
-}
-
-/// A fold is taken out, the space behind it stays.
-fn joined(value: &mut Vec<u8>, line: &[u8]) {
-    value.extend_from_slice(line.trim_ascii_end());
 }
 
 /// The parameter `filename` of a Content-Disposition, quoted or not.
