@@ -27,3 +27,15 @@ pub const CONFIG_FILE_BYTES: u64 = 16 << 20;
 pub const CONFIG_INCLUDE_DEPTH: usize = 16;
 /// Largest cyrus.header that is read.
 pub const MAILBOX_HEADER_BYTES: u64 = 1 << 20;
+/// Longest key of a Cyrus database (names of mailboxes and annotations, message IDs).
+pub const DB_KEY_BYTES: u64 = 1 << 20;
+/// Longest value of a Cyrus database.
+pub const DB_VALUE_BYTES: u64 = 64 << 20;
+/// Records of a database that are read under one lock before they are visited without it.
+pub const DB_CHUNK_RECORDS: usize = 4096;
+/// Keys and values that are held for that, in bytes; one record may go beyond it.
+pub const DB_CHUNK_BYTES: usize = 1 << 20;
+/// Blocks of a database that are kept while its lock is held, in bytes.
+pub const DB_CACHE_BYTES: usize = 8 << 20;
+/// Largest file of a quota root.
+pub const QUOTA_FILE_BYTES: u64 = 64 << 10;

@@ -1,1 +1,12 @@
-//! Placeholder.
+//! What Cyrus's files and databases hold: pure parsers, bytes in, value or a located complaint out.
+
+pub mod annot;
+pub mod conv;
+pub mod counters;
+#[cfg(test)]
+pub(crate) mod damage;
+mod dl;
+pub mod mbentry;
+pub mod quota;
+pub mod script;
+pub mod seen;

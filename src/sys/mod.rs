@@ -1,4 +1,7 @@
-//! What takes the operating system by the hand: the only `unsafe` outside the C ABI.
+//! What the standard library does not offer: file locks that Cyrus respects, waiting for sockets.
+//!
+//! With the C ABI, the only place where `unsafe` is allowed.
 #![allow(unsafe_code, reason = "system calls that the standard library does not wrap")]
 
+pub mod lock;
 pub mod poll;

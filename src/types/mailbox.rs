@@ -26,8 +26,10 @@ pub struct MailboxEntry {
     pub uniqueid: UniqueId,
     /// Type bits, tombstones and intermediates included.
     pub mbtype: MboxType,
-    /// Partition the mailbox lies on.
+    /// Partition the mailbox lies on; empty in tombstones and intermediates.
     pub partition: Text,
+    /// The server it lies on, where that is another one; else empty.
+    pub server: Text,
     /// Access control list as stored: identifier TAB rights TAB ...
     pub acl: Text,
     /// UIDVALIDITY.

@@ -1,0 +1,209 @@
+//! flat (`lib/cyrusdb_flat.c`): a line for each record, key TAB value, sorted in mailbox order.
+//!
+//! NUL, TAB, CR and LF are written as 0xff and the byte with its highest bit set, 0xff as itself
+//! twice (`encode`). A writer makes a new file and renames it over the old one, so readers take no
+//! lock: the file they have opened never changes.
+
+use std::cmp::Ordering;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use super::order;
+use super::{Db, Visit};
+use crate::error::{Error, Malformed, Result};
+use crate::limits::{DB_KEY_BYTES, DB_VALUE_BYTES};
+
+const OP: &str = "read flat database";
+const HINT: &str = "each line must be key, TAB, value, sorted as Cyrus sorts mailboxes: \
+                    `cvt_cyrusdb FILE flat NEW twoskip` reads what Cyrus can read";
+const ESCAPE: u8 = 0xff;
+/// Escaping doubles the length at most; TAB and LF.
+const LINE_BYTES: u64 = 2 * (DB_KEY_BYTES + DB_VALUE_BYTES) + 2;
+const SCAN_BUFFER: usize = 64 << 10;
+const SEARCH_BUFFER: usize = 4 << 10;
+
+/// A flat database; the file is opened for each operation, to see the newest one.
+#[derive(Debug)]
+pub(super) struct Flat {
+    path: PathBuf,
+}
+
+/// A record's line without its LF, and where it begins.
+struct Line<'a> {
+    offset: u64,
+    key: &'a [u8],
+    value: &'a [u8],
+}
+
+impl Flat {
+    pub(super) fn new(path: &Path) -> Self {
+        Flat { path: path.to_owned() }
+    }
+
+    fn open(&self) -> Result<(File, u64)> {
+        let file = File::open(&self.path)
+            .map_err(|error| Error::io("open database", &self.path, error))?;
+        let size = file.metadata().map_err(|error| self.io(error))?.len();
+        Ok((file, size))
+    }
+
+    fn io(&self, error: io::Error) -> Error {
+        Error::io(OP, &self.path, error)
+    }
+
+    fn wrap(&self, malformed: Malformed) -> Error {
+        malformed.in_file(OP, &self.path, HINT)
+    }
+
+    /// Offset of the first line whose (encoded) key is not below `key`; the file's size if there
+    /// is none.
+    ///
+    /// Bisects byte positions: each stands for the first line that begins there or later.
+    fn seek(&self, file: &File, size: u64, key: &[u8]) -> Result<u64> {
+        let mut reader = BufReader::with_capacity(SEARCH_BUFFER, file);
+        let (mut low, mut high) = (0, size);
+        let mut found = size;
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let start = self.line_start(&mut reader, middle)?;
+            let below = start < size && {
+                let line_key = self.key_at(&mut reader, start)?;
+                order::mailbox(&line_key, key) == Ordering::Less
+            };
+            if below {
+                low = start.saturating_add(1);
+            } else {
+                high = middle;
+                found = start;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Where the first line begins that begins at `offset` or later.
+    fn line_start(&self, reader: &mut BufReader<&File>, offset: u64) -> Result<u64> {
+        let Some(before) = offset.checked_sub(1) else { return Ok(0) };
+        reader.seek(SeekFrom::Start(before)).map_err(|error| self.io(error))?;
+        let skipped = reader.skip_until(b'\n').map_err(|error| self.io(error))?;
+        Ok(before.saturating_add(skipped as u64))
+    }
+
+    fn key_at(&self, reader: &mut BufReader<&File>, offset: u64) -> Result<Vec<u8>> {
+        reader.seek(SeekFrom::Start(offset)).map_err(|error| self.io(error))?;
+        let mut key = Vec::new();
+        reader
+            .take(2 * DB_KEY_BYTES + 1)
+            .read_until(b'\t', &mut key)
+            .map_err(|error| self.io(error))?;
+        if key.pop() != Some(b'\t') || key.contains(&b'\n') {
+            return Err(self.wrap(Malformed::new(offset, "line has no TAB")));
+        }
+        Ok(key)
+    }
+
+    /// Hands out the lines from `offset` on until it is told to stop.
+    fn lines(
+        &self,
+        file: &File,
+        offset: u64,
+        each: &mut dyn FnMut(Line<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let mut reader = BufReader::with_capacity(SCAN_BUFFER, file);
+        reader.seek(SeekFrom::Start(offset)).map_err(|error| self.io(error))?;
+        let mut offset = offset;
+        let mut text = Vec::new();
+        loop {
+            text.clear();
+            let read = (&mut reader)
+                .take(LINE_BYTES)
+                .read_until(b'\n', &mut text)
+                .map_err(|error| self.io(error))?;
+            if read == 0 {
+                return Ok(());
+            }
+            let line = parse_line(&text, offset).map_err(|malformed| self.wrap(malformed))?;
+            if let ControlFlow::Break(()) = each(line)? {
+                return Ok(());
+            }
+            offset = offset.saturating_add(read as u64);
+        }
+    }
+}
+
+impl Db for Flat {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let (file, size) = self.open()?;
+        let key = encode(key);
+        let offset = self.seek(&file, size, &key)?;
+        let mut value = None;
+        self.lines(&file, offset, &mut |line| {
+            if line.key == key {
+                value = Some(decode(line.value));
+            }
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(value)
+    }
+
+    fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        let (file, size) = self.open()?;
+        let offset = self.seek(&file, size, &encode(prefix))?;
+        let mut before: Option<Vec<u8>> = None;
+        self.lines(&file, offset, &mut |line| {
+            if let Some(before) = &before
+                && order::mailbox(before, line.key) != Ordering::Less
+            {
+                return Err(self.wrap(Malformed::new(line.offset, "keys are out of order")));
+            }
+            let key = decode(line.key);
+            if !key.starts_with(prefix) {
+                return Ok(ControlFlow::Break(()));
+            }
+            before.get_or_insert_default().clear();
+            before.get_or_insert_default().extend_from_slice(line.key);
+            visit(&key, &decode(line.value))
+        })
+    }
+}
+
+fn parse_line(text: &[u8], offset: u64) -> Result<Line<'_>, Malformed> {
+    let Some((b'\n', line)) = text.split_last() else {
+        return Err(Malformed::new(offset, "line is not ended, or too long"));
+    };
+    let tab = line.iter().position(|&b| b == b'\t');
+    let Some((key, [_, value @ ..])) = tab.and_then(|at| line.split_at_checked(at)) else {
+        return Err(Malformed::new(offset, "line has no TAB"));
+    };
+    Ok(Line { offset, key, value })
+}
+
+fn encode(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    for &byte in bytes {
+        match byte {
+            b'\0' | b'\t' | b'\r' | b'\n' => out.extend([ESCAPE, 0x80 | byte]),
+            ESCAPE => out.extend([ESCAPE, ESCAPE]),
+            _ => out.push(byte),
+        }
+    }
+    out
+}
+
+/// An escape at the end stands for nothing, as in Cyrus.
+fn decode(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut bytes = bytes.iter().copied();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            ESCAPE => match bytes.next() {
+                Some(ESCAPE) => out.push(ESCAPE),
+                Some(escaped) => out.push(escaped & 0x7f),
+                None => {}
+            },
+            _ => out.push(byte),
+        }
+    }
+    out
+}

@@ -1,0 +1,92 @@
+//! How databases are sorted (`lib/bsearch.c`).
+
+use std::cmp::Ordering;
+use std::ffi::c_char;
+
+/// Which order a database was opened with (`CYRUSDB_MBOXSORT` of `lib/cyrusdb.h`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyOrder {
+    /// The backend's own order of bytes.
+    #[default]
+    Raw,
+    /// Mailbox order: the hierarchy separator `.` before everything else.
+    Mailbox,
+}
+
+/// How two keys compare.
+pub(super) type Compare = fn(&[u8], &[u8]) -> Ordering;
+
+/// Unsigned bytes, a prefix first (`bsearch_ncompare_raw`).
+pub(super) fn raw(a: &[u8], b: &[u8]) -> Ordering {
+    a.cmp(b)
+}
+
+/// Bytes as C's plain `char`, which is signed on most machines (`compare_signed` of
+/// `lib/cyrusdb_skiplist.c`).
+pub(super) fn c_chars(a: &[u8], b: &[u8]) -> Ordering {
+    match a.iter().zip(b).find(|(a, b)| a != b) {
+        Some((&a, &b)) => (a as c_char).cmp(&(b as c_char)),
+        None => a.len().cmp(&b.len()),
+    }
+}
+
+/// Mailbox order, a prefix first (`bsearch_ncompare_mbox`).
+pub(super) fn mailbox(a: &[u8], b: &[u8]) -> Ordering {
+    a.iter().map(|&c| weight(c)).cmp(b.iter().map(|&c| weight(c)))
+}
+
+/// The rank of a byte: NUL, then TAB and LF (which end a key in a flat file), then `.`; the
+/// control characters up to backspace make room for them.
+fn weight(byte: u8) -> u8 {
+    match byte {
+        0 => 0,
+        b'\t' | b'\n' => 1,
+        b'.' => 2,
+        1..=8 => byte + 2,
+        _ => byte,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mailbox_order_puts_children_before_names_that_merely_go_on() {
+        let mut names = [
+            &b"user.a-b"[..],
+            b"user.a b",
+            b"user.a",
+            b"user.a.z",
+            b"user.a.b.c",
+            b"user.a\x01",
+            b"user.a.b",
+        ];
+        names.sort_by(|a, b| mailbox(a, b));
+        assert_eq!(
+            names,
+            [
+                &b"user.a"[..],
+                b"user.a.b",
+                b"user.a.b.c",
+                b"user.a.z",
+                b"user.a\x01",
+                b"user.a b",
+                b"user.a-b"
+            ]
+        );
+        assert_eq!(mailbox(b"a\t", b"a\n"), Ordering::Equal);
+    }
+
+    #[test]
+    fn other_orders() {
+        assert_eq!(raw(b"a", b"\xff"), Ordering::Less);
+        assert_eq!(raw(b"a", b"aa"), Ordering::Less);
+        assert_eq!(c_chars(b"a", b"aa"), Ordering::Less);
+        assert_eq!(c_chars(b"a", b"b"), Ordering::Less);
+        assert_eq!(c_chars(b"a", b"a"), Ordering::Equal);
+        if c_char::MIN < 0 {
+            assert_eq!(c_chars(b"a", b"\xff"), Ordering::Greater);
+        }
+    }
+}

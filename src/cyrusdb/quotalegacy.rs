@@ -1,0 +1,232 @@
+//! quotalegacy (`lib/cyrusdb_quotalegacy.c`): a file for each quota root, in the directory that
+//! is to hold the database.
+//!
+//! `quota/C/ROOT`, or with virtual domains `domain/C/DOMAIN/quota/C/ROOT` for `DOMAIN!ROOT` and
+//! `domain/C/DOMAIN/quota/root` for the whole `DOMAIN!` (`hash_quota`). `C` is one character made
+//! from the name. A file holds the value and a LF; where the value is not a dlist (`%`), the space
+//! between usage and limit is a LF too. Writers rename a new file over the old one.
+
+use std::fs::{DirEntry, File};
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use super::order::{self, KeyOrder};
+use super::{Db, Options, Visit};
+use crate::error::{Error, Malformed, Result};
+use crate::limits::QUOTA_FILE_BYTES;
+use crate::store::Wait;
+use crate::sys::lock::{self, Mode};
+
+const OP: &str = "read quota root";
+const HINT: &str = "remove the file, then run `quota -f` to set the quota's usage again";
+
+/// The files below one directory.
+#[derive(Debug)]
+pub(super) struct QuotaLegacy {
+    directory: PathBuf,
+    options: Options,
+}
+
+impl QuotaLegacy {
+    /// The last component of `path` does not count (`myopen`); `None` if its directory is
+    /// missing.
+    pub(super) fn open(path: &Path, options: &Options) -> Result<Option<Self>> {
+        let directory = path.parent().unwrap_or(Path::new("/")).to_owned();
+        match std::fs::metadata(&directory) {
+            Ok(_) => Ok(Some(QuotaLegacy { directory, options: *options })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("open quota directory", &directory, error)),
+        }
+    }
+
+    /// Domain and name of a key; no domain if there is none, or they are not in use.
+    fn split<'k>(&self, key: &'k [u8]) -> (Option<&'k [u8]>, &'k [u8]) {
+        match key.iter().position(|&b| b == b'!') {
+            Some(at) if self.options.virtual_domains => match key.split_at_checked(at) {
+                Some((domain, [_, name @ ..])) => (Some(domain), name),
+                _ => (None, key),
+            },
+            _ => (None, key),
+        }
+    }
+
+    /// The directory of a domain's quota roots, or of those without domain.
+    fn quota_directory(&self, domain: Option<&[u8]>) -> PathBuf {
+        let mut path = self.directory.clone();
+        if let Some(domain) = domain {
+            path.push("domain");
+            path.push(hash_char(domain, self.options.full_dir_hash));
+            path.push(name(domain));
+        }
+        path.push("quota");
+        path
+    }
+
+    /// Where the value of `key` is; `None` for keys that cannot be.
+    fn path(&self, key: &[u8]) -> Option<PathBuf> {
+        let (domain, root) = self.split(key);
+        let safe = |part: &[u8]| {
+            !matches!(part, b"" | b"." | b"..") && !part.iter().any(|&b| b == b'/' || b == 0)
+        };
+        if !domain.is_none_or(safe) {
+            return None;
+        }
+        let mut path = self.quota_directory(domain);
+        if root.is_empty() && domain.is_some() {
+            path.push("root");
+            return Some(path);
+        }
+        if !safe(root) {
+            return None;
+        }
+        // Users' names do not all hash to `u`: what comes before the first dot is left out.
+        let hashed = root.iter().position(|&b| b == b'.').and_then(|at| root.get(at + 1..));
+        path.push(hash_char(hashed.unwrap_or(root), self.options.full_dir_hash));
+        path.push(name(root));
+        Some(path)
+    }
+
+    /// Adds the keys of one domain that begin with `prefix` (`scan_qr_dir`).
+    fn list(&self, domain: Option<&[u8]>, prefix: &[u8], keys: &mut Vec<Vec<u8>>) -> Result<()> {
+        let directory = self.quota_directory(domain);
+        let mut add = |root: &[u8]| {
+            let mut key = Vec::new();
+            if let Some(domain) = domain {
+                key.extend_from_slice(domain);
+                key.push(b'!');
+            }
+            key.extend_from_slice(root);
+            if key.starts_with(prefix) {
+                keys.push(key);
+            }
+        };
+        for entry in entries(&directory)? {
+            let hash = entry.file_name();
+            if hash.len() == 1 {
+                for file in entries(&entry.path())? {
+                    add(file.file_name().as_bytes());
+                }
+            } else if hash == "root" && domain.is_some() {
+                add(b"");
+            }
+        }
+        Ok(())
+    }
+
+    /// Value of the quota root in this file; `None` if it is gone.
+    fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        let mut bytes = Vec::new();
+        let read = File::open(path)
+            .and_then(|file| file.take(QUOTA_FILE_BYTES + 1).read_to_end(&mut bytes));
+        match read {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io(OP, path, error)),
+        }
+        parse(bytes).map(Some).map_err(|malformed| malformed.in_file(OP, path, HINT))
+    }
+}
+
+impl Db for QuotaLegacy {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        match self.path(key) {
+            Some(path) => self.read(&path),
+            None => Ok(None),
+        }
+    }
+
+    fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        let mut keys = Vec::new();
+        self.list(None, prefix, &mut keys)?;
+        if self.options.virtual_domains {
+            for hash in entries(&self.directory.join("domain"))? {
+                for domain in entries(&hash.path())? {
+                    let domain = domain.file_name().into_vec();
+                    self.list(Some(&domain), prefix, &mut keys)?;
+                }
+            }
+        }
+        let compare = match self.options.order {
+            KeyOrder::Raw => order::raw,
+            KeyOrder::Mailbox => order::mailbox,
+        };
+        keys.sort_by(|a, b| compare(a, b));
+        // A file that lies in the wrong directory is not found by its key.
+        keys.dedup();
+        for key in keys {
+            let Some(path) = self.path(&key) else { continue };
+            if key.ends_with(b".NEW") && being_written(&path)? {
+                continue;
+            }
+            let Some(value) = self.read(&path)? else { continue };
+            if let ControlFlow::Break(()) = visit(&key, &value)? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether `path`, which is named like a writer's temporary file, is one: writers lock it until
+/// they have renamed it, and have written nothing before they lock it (`mystore`). A mailbox may
+/// have such a name, too.
+fn being_written(path: &Path) -> Result<bool> {
+    match lock::lock_existing(path, Mode::Shared, Wait::Block) {
+        Ok(locked) => {
+            let metadata = locked.file().metadata().map_err(|error| Error::io(OP, path, error))?;
+            Ok(metadata.len() == 0)
+        }
+        Err(error) if error.io_kind() == Some(io::ErrorKind::NotFound) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+fn parse(mut bytes: Vec<u8>) -> Result<Vec<u8>, Malformed> {
+    if bytes.len() as u64 > QUOTA_FILE_BYTES {
+        return Err(Malformed::new(QUOTA_FILE_BYTES, "the file is too long"));
+    }
+    if !bytes.is_empty() && bytes.pop() != Some(b'\n') {
+        return Err(Malformed::new(bytes.len(), "the file does not end with a line feed"));
+    }
+    if bytes.first() != Some(&b'%')
+        && let Some(separator) = bytes.iter_mut().find(|b| **b == b'\n')
+    {
+        *separator = b' ';
+    }
+    Ok(bytes)
+}
+
+/// What is in a directory; nothing if it is missing, or not a directory.
+fn entries(path: &Path) -> Result<Vec<DirEntry>> {
+    match std::fs::read_dir(path).and_then(Iterator::collect) {
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(Vec::new())
+        }
+        other => other.map_err(|error| Error::io("list quota roots", path, error)),
+    }
+}
+
+/// The character that spreads names over directories (`dir_hash_c` of `lib/util.c`).
+fn hash_char(name: &[u8], full: bool) -> String {
+    let c = if full {
+        let hash = name
+            .iter()
+            .take_while(|&&b| b != b'.')
+            .fold(0u32, |hash, &byte| ((hash << 3) ^ (hash >> 5)) ^ u32::from(byte));
+        b'A' + (hash % 23) as u8
+    } else {
+        match name.first().map(u8::to_ascii_lowercase) {
+            Some(c @ b'a'..=b'z') => c,
+            _ => b'q',
+        }
+    };
+    char::from(c).to_string()
+}
+
+fn name(bytes: &[u8]) -> &std::ffi::OsStr {
+    std::ffi::OsStr::from_bytes(bytes)
+}

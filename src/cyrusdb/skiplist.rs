@@ -1,0 +1,193 @@
+//! skiplist (`lib/cyrusdb_skiplist.c`): a header, then records; all numbers 4 bytes, big-endian.
+//!
+//! The header is a magic of 20 bytes, version (major, minor), highest level, current level,
+//! number of records, start of the log, time of the last recovery. A record is a type (1 in
+//! order, 2 added, 257 start), key length, key, value length, value, pointers, and all ones; key
+//! and value are filled with zeroes to multiples of 4. Of a record's pointers there are as many as
+//! precede the all ones. The log of later transactions also has deletions (4 and the record's
+//! offset), which nothing points to, and ends each transaction with a commit (255).
+//!
+//! Pointers are overwritten as the transaction goes, and nothing has a CRC. If the log does not
+//! end with a commit (`SAFE_TO_APPEND`), a writer was killed: the old state is not there any more
+//! without replaying the log, so the file is refused until Cyrus has recovered it.
+
+use super::input::Input;
+use super::list::{Format, MAX_LINKS, Node, too_long};
+use super::order::{self, Compare};
+use super::paged::View;
+use crate::error::{Malformed, Result};
+
+const MAGIC: &[u8; 20] = b"\xa1\x02\x8b\x0dskiplist file\0\0\0";
+const VERSION: u32 = 1;
+const HEADER_BYTES: usize = 48;
+/// The start record follows the header.
+const START: u64 = HEADER_BYTES as u64;
+const MAX_LEVEL: u32 = 20;
+
+const IN_ORDER: u32 = 1;
+const ADD: u32 = 2;
+const DELETE: u32 = 4;
+const COMMIT: u32 = 255;
+const DUMMY: u32 = 257;
+const PADDING: u32 = u32::MAX;
+
+/// What the header says.
+#[derive(Debug)]
+pub(super) struct Skiplist {
+    max_level: usize,
+    current_level: usize,
+    log_start: u64,
+}
+
+impl Format for Skiplist {
+    const OP: &'static str = "read skiplist database";
+    const HINT: &'static str = "check it with `cyr_dbtool FILE skiplist consistent`; Cyrus \
+                                recovers it at the next write or after `ctl_cyrusdb -r`, \
+                                otherwise restore it";
+    const RAW: Compare = order::c_chars;
+
+    fn header(view: &mut View<'_>) -> Result<Option<Self>> {
+        if view.size() == 0 {
+            return Ok(None);
+        }
+        let mut bytes = [0; HEADER_BYTES];
+        view.read(0, &mut bytes)?;
+        let header = parse_header(&bytes).map_err(|e| view.wrap(e))?;
+        header.check_log(view)?;
+        Ok(Some(header))
+    }
+
+    fn start(&self, view: &mut View<'_>) -> Result<Node> {
+        let (kind, mut node) = self.record(view, START)?;
+        if kind != DUMMY || !node.key.is_empty() || node.levels != self.max_level {
+            return Err(view.malformed(START, "no start record"));
+        }
+        node.levels = self.current_level.max(1);
+        Ok(node)
+    }
+
+    fn link(&self, view: &View<'_>, node: &Node, level: usize) -> Result<u64> {
+        let link = node.links.get(level).copied();
+        link.ok_or_else(|| view.malformed(node.offset, "record has too few levels"))
+    }
+
+    fn node(&self, view: &mut View<'_>, offset: u64) -> Result<Option<Node>> {
+        if offset == 0 {
+            return Ok(None);
+        }
+        let (kind, node) = self.record(view, offset)?;
+        if kind == DUMMY || node.key.is_empty() {
+            return Err(view.malformed(offset, "pointer leads to what is no record"));
+        }
+        Ok(Some(node))
+    }
+
+    fn value(&self, view: &mut View<'_>, node: &Node) -> Result<Vec<u8>> {
+        view.bytes(node.value_offset, node.value_len)
+    }
+}
+
+impl Skiplist {
+    /// Whether the log ends with a finished transaction, and the file with the log.
+    fn check_log(&self, view: &mut View<'_>) -> Result<()> {
+        let size = view.size();
+        if size % 4 != 0 || size < self.log_start {
+            return Err(view.malformed(size, "the file ends in the middle of a record"));
+        }
+        let mut end = [0; 12];
+        view.read(size.saturating_sub(12), &mut end)?;
+        let mut input = Input::new(&end);
+        let words = (|| Ok((input.u32()?, input.u32()?, input.u32()?)))();
+        let (third, second, last) = words.map_err(|e: Malformed| view.wrap(e))?;
+        let finished = if size == self.log_start {
+            last == PADDING
+        } else {
+            last == COMMIT && (second == PADDING || third == DELETE)
+        };
+        if !finished {
+            return Err(view.malformed(size, "the last transaction was never committed"));
+        }
+        Ok(())
+    }
+
+    /// Type and contents of the record at `offset`.
+    fn record(&self, view: &mut View<'_>, offset: u64) -> Result<(u32, Node)> {
+        if offset < START || !offset.is_multiple_of(4) {
+            return Err(view.malformed(offset, "pointer leads to what is no record"));
+        }
+        let kind = number(view, offset)?;
+        if !matches!(kind, IN_ORDER | ADD | DUMMY) {
+            return Err(view.malformed(offset, "pointer leads to what is no record"));
+        }
+        let key_len = u64::from(number(view, offset.saturating_add(4))?);
+        let key_offset = offset.saturating_add(8);
+        let after_key = key_offset.saturating_add(key_len.next_multiple_of(4));
+        let value_len = u64::from(number(view, after_key)?);
+        let value_offset = after_key.saturating_add(4);
+        if let Some(what) = too_long(key_len, value_len) {
+            return Err(view.malformed(offset, what));
+        }
+        let key = view.bytes(key_offset, key_len)?;
+
+        let links_offset = value_offset.saturating_add(value_len.next_multiple_of(4));
+        let mut links = [0; MAX_LINKS];
+        let (levels, complete) = self.links(view, links_offset, &mut links)?;
+        if !complete || levels == 0 {
+            return Err(view.malformed(links_offset, "record has no valid pointers"));
+        }
+        let node = Node { offset, links, levels, key, value_offset, value_len, crc: 0 };
+        Ok((kind, node))
+    }
+
+    /// How many pointers there are, and whether they end within the levels of the database.
+    fn links(
+        &self,
+        view: &mut View<'_>,
+        offset: u64,
+        links: &mut [u64; MAX_LINKS],
+    ) -> Result<(usize, bool)> {
+        let mut buffer = [0; 4 * (MAX_LEVEL as usize + 1)];
+        let left = view.size().saturating_sub(offset);
+        let wanted = (self.max_level + 1).saturating_mul(4).min(buffer.len());
+        let (bytes, _) =
+            buffer.split_at_mut(usize::try_from(left).unwrap_or(usize::MAX).min(wanted));
+        view.read(offset, bytes)?;
+        let mut levels = 0;
+        let (words, _) = bytes.as_chunks::<4>();
+        for (word, link) in words.iter().zip(links) {
+            let word = u32::from_be_bytes(*word);
+            if word == PADDING {
+                return Ok((levels, true));
+            }
+            *link = u64::from(word);
+            levels += 1;
+        }
+        Ok((levels, false))
+    }
+}
+
+fn number(view: &mut View<'_>, offset: u64) -> Result<u32> {
+    let mut bytes = [0; 4];
+    view.read(offset, &mut bytes)?;
+    Ok(u32::from_be_bytes(bytes))
+}
+
+fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<Skiplist, Malformed> {
+    let mut input = Input::new(bytes);
+    if input.take(MAGIC.len())? != MAGIC {
+        return Err(Malformed::new(0, "not a skiplist database"));
+    }
+    let version = input.u32()?;
+    if version != VERSION {
+        return Err(Malformed::new(20, format!("version {version} of the format is not known")));
+    }
+    let _minor = input.u32()?;
+    let max_level = input.u32()?;
+    let current_level = input.u32()?;
+    if max_level == 0 || max_level > MAX_LEVEL || current_level > max_level {
+        return Err(Malformed::new(28, "levels are out of range"));
+    }
+    let _records = input.u32()?;
+    let log_start = u64::from(input.u32()?);
+    Ok(Skiplist { max_level: max_level as usize, current_level: current_level as usize, log_start })
+}

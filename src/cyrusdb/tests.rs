@@ -1,0 +1,430 @@
+//! All formats against databases that Cyrus made, whole and damaged
+//! (`tests/fixtures/cyrusdb/make.sh`).
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+use super::*;
+use crate::store::Wait;
+use crate::sys::lock::{self, Mode};
+
+type Records = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Databases that read as their export says, with the order they were made with.
+const READABLE: [(&str, KeyOrder); 10] = [
+    ("plain.twoskip", KeyOrder::Raw),
+    ("plain.skiplist", KeyOrder::Raw),
+    ("plain.flat", KeyOrder::Raw),
+    ("empty.twoskip", KeyOrder::Raw),
+    ("empty.skiplist", KeyOrder::Raw),
+    ("repacked.twoskip", KeyOrder::Raw),
+    ("repacked.skiplist", KeyOrder::Raw),
+    ("mailbox.twoskip", KeyOrder::Mailbox),
+    ("mailbox.skiplist", KeyOrder::Mailbox),
+    ("killed.twoskip", KeyOrder::Raw),
+];
+
+fn fixture(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cyrusdb").join(name)
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let (pairs, _) = text.as_bytes().as_chunks::<2>();
+    let pairs = pairs.iter().map(|pair| std::str::from_utf8(pair).unwrap());
+    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+}
+
+fn export(name: &str) -> Records {
+    let text = fs::read_to_string(fixture(&format!("{name}.export"))).unwrap();
+    let lines = text.lines().map(|line| line.split_once(' ').unwrap());
+    lines.map(|(key, value)| (unhex(key), unhex(value))).collect()
+}
+
+fn open_as(path: &Path, declared: Backend, order: KeyOrder) -> Box<dyn Db> {
+    let options = Options { order, ..Options::default() };
+    open(path, Some(declared), &options).unwrap().unwrap()
+}
+
+fn backend(name: &str) -> Backend {
+    Backend::from_config(name.rsplit('.').next().unwrap()).unwrap()
+}
+
+fn scan(db: &dyn Db, prefix: &[u8]) -> Result<Records> {
+    let mut records = Records::new();
+    db.scan(prefix, &mut |key, value| {
+        records.push((key.to_vec(), value.to_vec()));
+        assert!(records.len() < 10_000, "the scan does not end");
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(records)
+}
+
+#[test]
+fn databases_hold_what_cyrus_reads_from_them() {
+    for (name, order) in READABLE {
+        let expected = export(name);
+        assert!(expected.len() > 150 || name.starts_with("empty"), "{name}");
+        let db = open_as(&fixture(name), backend(name), order);
+        assert_eq!(scan(&*db, b"").unwrap(), expected, "{name}");
+        for (key, value) in &expected {
+            assert_eq!(
+                db.get(key).unwrap().as_ref(),
+                Some(value),
+                "{name}: {}",
+                key.escape_ascii()
+            );
+        }
+        for absent in [&b"absent"[..], b"", b"user.alice.folder", b"\xff\xff\xff", b"\0"] {
+            assert_eq!(db.get(absent).unwrap(), None, "{name}");
+        }
+    }
+}
+
+#[test]
+fn scans_by_prefix() {
+    for (name, order) in READABLE {
+        let all = export(name);
+        let db = open_as(&fixture(name), backend(name), order);
+        for prefix in
+            [&b"user.bob"[..], b"user.bob.", b"user", b"\xff", b"a", b"zzz", b"user.carol^x.f"]
+        {
+            let expected: Records =
+                all.iter().filter(|(key, _)| key.starts_with(prefix)).cloned().collect();
+            assert_eq!(scan(&*db, prefix).unwrap(), expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_scan_ends_when_told_to_and_passes_errors_on() {
+    let db = open_as(&fixture("plain.twoskip"), Backend::Twoskip, KeyOrder::Raw);
+    let mut seen = 0;
+    db.scan(b"", &mut |_, _| {
+        seen += 1;
+        Ok(if seen == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })
+    .unwrap();
+    assert_eq!(seen, 3);
+    let error =
+        db.scan(b"", &mut |_, _| Err(Error::new(Kind::Cancelled, "stop", "", ""))).unwrap_err();
+    assert_eq!(error.kind(), Kind::Cancelled);
+}
+
+#[test]
+fn quota_roots_are_files() {
+    for (name, full_dir_hash, virtual_domains) in
+        [("quota-plain", false, false), ("quota-full", true, true)]
+    {
+        let options = Options { full_dir_hash, virtual_domains, ..Options::default() };
+        let path = fixture(name).join("quotas.db");
+        let db = open(&path, Some(Backend::QuotaLegacy), &options).unwrap().unwrap();
+        let expected = export(name);
+        assert!(expected.len() > 6);
+        assert_eq!(scan(&*db, b"").unwrap(), expected);
+        for (key, value) in &expected {
+            assert_eq!(db.get(key).unwrap().as_ref(), Some(value));
+            assert!(scan(&*db, key).unwrap().contains(&(key.clone(), value.clone())));
+        }
+        for absent in
+            [&b"user.none"[..], b"", b"..", b"../../user.alice", b"a\0b", b"!", b"../..!x"]
+        {
+            assert_eq!(db.get(absent).unwrap(), None);
+        }
+    }
+    let none =
+        open(Path::new("/nonexistent/quotas.db"), Some(Backend::QuotaLegacy), &Options::default());
+    assert!(none.unwrap().is_none());
+}
+
+#[test]
+fn a_quota_file_that_is_being_written_is_no_quota_root() {
+    let dir = tempfile::tempdir().unwrap();
+    let roots = dir.path().join("quota/f");
+    fs::create_dir_all(&roots).unwrap();
+    for (name, text) in [
+        ("user.fred", "1\n2\n"),
+        ("user.fred.NEW", "3\n4\n"),
+        ("user.foo.NEW", ""),
+        ("user.fix", "1"),
+    ] {
+        fs::write(roots.join(name), text).unwrap();
+    }
+    let db = open(&dir.path().join("x"), Some(Backend::QuotaLegacy), &Options::default());
+    let db = db.unwrap().unwrap();
+    let two = [("user.fred", "1 2"), ("user.fred.NEW", "3 4")];
+    let two = two.map(|(key, value)| (key.as_bytes().to_vec(), value.as_bytes().to_vec()));
+    assert_eq!(scan(&*db, b"user.f").unwrap_err().kind(), Kind::Corrupt);
+    fs::remove_file(roots.join("user.fix")).unwrap();
+    assert_eq!(scan(&*db, b"user.f").unwrap(), two);
+}
+
+#[test]
+fn what_a_killed_writer_left_in_a_skiplist_is_refused() {
+    let db = open_as(&fixture("killed.skiplist"), Backend::Skiplist, KeyOrder::Raw);
+    let error = scan(&*db, b"").unwrap_err();
+    assert_eq!(error.kind(), Kind::Corrupt);
+    let text = error.to_string();
+    assert!(text.contains("killed.skiplist") && text.contains("never committed"), "{text}");
+    assert!(text.contains("ctl_cyrusdb -r"), "{text}");
+}
+
+#[test]
+fn the_magic_decides_against_the_declaration() {
+    for (name, wrong) in [
+        ("plain.twoskip", Backend::Skiplist),
+        ("plain.skiplist", Backend::Twoskip),
+        ("plain.twoskip", Backend::Flat),
+    ] {
+        let db = open_as(&fixture(name), wrong, KeyOrder::Raw);
+        assert_eq!(scan(&*db, b"").unwrap(), export(name));
+    }
+    let db = open(&fixture("plain.flat"), None, &Options::default()).unwrap().unwrap();
+    assert_eq!(scan(&*db, b"").unwrap(), export("plain.flat"));
+    let db = open_as(&fixture("plain.flat"), Backend::Twoskip, KeyOrder::Raw);
+    assert_eq!(scan(&*db, b"").unwrap_err().kind(), Kind::Corrupt);
+}
+
+#[test]
+fn the_wrong_order_is_noticed() {
+    for name in ["mailbox.twoskip", "mailbox.skiplist"] {
+        let db = open_as(&fixture(name), backend(name), KeyOrder::Raw);
+        let error = scan(&*db, b"").unwrap_err().to_string();
+        assert!(error.contains("out of order"), "{error}");
+    }
+}
+
+#[test]
+fn a_replaced_file_is_opened_again() {
+    let dir = tempfile::tempdir().unwrap();
+    for kind in ["twoskip", "skiplist", "flat"] {
+        let path = dir.path().join(kind);
+        let [first, second] = if kind == "flat" {
+            ["empty.flat".to_owned(), "plain.flat".to_owned()]
+        } else {
+            [format!("plain.{kind}"), format!("repacked.{kind}")]
+        };
+        fs::copy(fixture(&first), &path).unwrap();
+        let db = open_as(&path, backend(&first), KeyOrder::Raw);
+        assert_eq!(scan(&*db, b"").unwrap(), export(&first));
+        let new = dir.path().join("NEW");
+        fs::copy(fixture(&second), &new).unwrap();
+        fs::rename(&new, &path).unwrap();
+        assert_eq!(scan(&*db, b"").unwrap(), export(&second));
+        fs::remove_file(&path).unwrap();
+        let error = db.get(b"key").unwrap_err();
+        assert_eq!(error.io_kind(), Some(io::ErrorKind::NotFound));
+    }
+}
+
+#[test]
+fn no_lock_is_held_while_records_are_visited_nor_afterwards() {
+    for name in ["plain.twoskip", "plain.skiplist", "plain.flat"] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(name);
+        fs::copy(fixture(name), &path).unwrap();
+        let db = open_as(&path, backend(name), KeyOrder::Raw);
+        let free = || lock::lock_existing(&path, Mode::Exclusive, Wait::Fail).map(drop);
+        db.scan(b"", &mut |key, value| {
+            free()?;
+            assert_eq!(db.get(key)?.unwrap(), value);
+            Ok(ControlFlow::Continue(()))
+        })
+        .unwrap();
+        free().unwrap();
+    }
+}
+
+#[test]
+fn readers_wait_for_a_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["plain.twoskip", "plain.skiplist"] {
+        let path = dir.path().join(name);
+        fs::copy(fixture(name), &path).unwrap();
+        let writer = lock::lock_existing(&path, Mode::Exclusive, Wait::Fail).unwrap();
+        let db = open_as(&path, backend(name), KeyOrder::Raw);
+        let (send, receive) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let found = db.get(b"user.bob").unwrap();
+                send.send("read").unwrap();
+                found
+            });
+            assert!(receive.recv_timeout(std::time::Duration::from_millis(50)).is_err());
+            drop(writer);
+            assert_eq!(receive.recv().unwrap(), "read");
+        });
+    }
+}
+
+#[test]
+fn several_threads_use_one_handle() {
+    let expected = export("plain.twoskip");
+    let db = open_as(&fixture("plain.twoskip"), Backend::Twoskip, KeyOrder::Raw);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    assert_eq!(scan(&*db, b"").unwrap(), expected);
+                }
+            });
+        }
+    });
+}
+
+/// Reads all there is in every way; whatever comes of it must come soon.
+fn exercise(db: &dyn Db) {
+    let _ = scan(db, b"");
+    for key in [&b"user.bob"[..], b"\xff\xff", b"\x01low", b"user.carol^x.folder7"] {
+        let _ = db.get(key);
+    }
+}
+
+#[test]
+fn truncated_databases_are_errors_or_shorter() {
+    let dir = tempfile::tempdir().unwrap();
+    let killed = ("killed.skiplist", KeyOrder::Raw);
+    for (name, order) in READABLE.into_iter().chain([killed]) {
+        let path = dir.path().join(name);
+        fs::copy(fixture(name), &path).unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        let size = file.metadata().unwrap().len();
+        let db = open_as(&path, backend(name), order);
+        for len in (0..size).rev() {
+            file.set_len(len).unwrap();
+            // A file that was left dirty may lose what was not committed.
+            if name.ends_with(".twoskip") && len > 0 && !name.starts_with("killed") {
+                assert_eq!(db.get(b"user.bob").unwrap_err().kind(), Kind::Corrupt, "{name} {len}");
+            }
+            exercise(&*db);
+        }
+    }
+}
+
+#[test]
+fn flipped_bits_are_errors_or_values() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, order) in READABLE {
+        let path = dir.path().join(name);
+        fs::copy(fixture(name), &path).unwrap();
+        let whole = fs::read(&path).unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        let db = open_as(&path, backend(name), order);
+        // The header and start record bit by bit, the rest by a step that meets all bits.
+        let bits = whole.len() * 8;
+        for bit in (0..bits.min(456 * 8)).chain((456 * 8..bits).step_by(59)) {
+            let at = bit / 8;
+            let damaged = whole[at] ^ (1 << (bit % 8));
+            file.write_all_at(&[damaged], at as u64).unwrap();
+            exercise(&*db);
+            file.write_all_at(&whole[at..=at], at as u64).unwrap();
+        }
+        assert_eq!(scan(&*db, b"").unwrap(), export(name));
+    }
+}
+
+/// Damage that a CRC cannot tell: each pointer of each record is led elsewhere.
+#[test]
+fn pointers_that_lead_astray_end_somewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["plain.twoskip", "killed.twoskip"] {
+        let path = dir.path().join(name);
+        let whole = fs::read(fixture(name)).unwrap();
+        fs::write(&path, &whole).unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        let db = open_as(&path, Backend::Twoskip, KeyOrder::Raw);
+        let word = |at: usize| u64::from_be_bytes(whole[at..at + 8].try_into().unwrap());
+        let is_record = |at: &usize| {
+            let head = whole.get(*at..at + 8 + 8 * (usize::from(whole[at + 1]) + 1));
+            let crc = head.and_then(|head| whole.get(at + head.len()..at + head.len() + 4));
+            matches!(whole[*at], b'+' | b'-' | b'=')
+                && head.map(|head| crc32fast::hash(head).to_be_bytes()).as_ref().map(|c| &c[..])
+                    == crc
+        };
+        let records: Vec<usize> = (64..whole.len() - 24).step_by(8).filter(is_record).collect();
+        assert!(records.len() > 200);
+        for (n, &at) in records.iter().enumerate() {
+            let end = at + 8 + 8 * (usize::from(whole[at + 1]) + 1);
+            let other = records[(n * 7 + 3) % records.len()];
+            for link in (at + 8..end).step_by(8) {
+                for target in [0, 1, 64, at, other, whole.len(), usize::MAX] {
+                    if word(link) == target as u64 {
+                        continue;
+                    }
+                    let mut head = whole[at..end].to_vec();
+                    head[link - at..][..8].copy_from_slice(&(target as u64).to_be_bytes());
+                    head.extend(crc32fast::hash(&head).to_be_bytes());
+                    file.write_all_at(&head, at as u64).unwrap();
+                    exercise(&*db);
+                }
+                file.write_all_at(&whole[at..end + 4], at as u64).unwrap();
+            }
+        }
+        assert_eq!(scan(&*db, b"").unwrap(), export(name));
+    }
+}
+
+#[test]
+fn unsorted_flat_files_are_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x");
+    for (text, offset) in
+        [("a\t1\nc\t\nb\t2\n", 7), ("a\t1\na\t2\n", 4), ("a\t1\nb", 4), ("a\n", 0), ("a\t1\n\n", 4)]
+    {
+        fs::write(&path, text).unwrap();
+        let db = open_as(&path, Backend::Flat, KeyOrder::Raw);
+        let error = scan(&*db, b"").unwrap_err();
+        assert_eq!(error.kind(), Kind::Corrupt);
+        assert!(error.to_string().contains(&format!("offset {offset:#x}")), "{error}");
+    }
+}
+
+#[test]
+fn words_of_imapd_conf() {
+    for backend in [Backend::Twoskip, Backend::Skiplist, Backend::Flat, Backend::QuotaLegacy] {
+        assert_eq!(Backend::from_config(backend.name()).unwrap(), backend);
+    }
+    for word in ["sql", "zeroskip", "twom", "lmdb"] {
+        let error = Backend::from_config(word).unwrap_err();
+        assert_eq!(error.kind(), Kind::Unsupported);
+        assert!(error.to_string().contains(word) && error.to_string().contains("cvt_cyrusdb"));
+    }
+    assert_eq!(Backend::from_config("berkeley").unwrap_err().kind(), Kind::Config);
+}
+
+#[test]
+fn a_missing_file_is_no_database() {
+    let dir = tempfile::tempdir().unwrap();
+    for declared in [None, Some(Backend::Twoskip), Some(Backend::Flat)] {
+        let db = open(&dir.path().join("none"), declared, &Options::default()).unwrap();
+        assert!(db.is_none());
+    }
+}
+
+#[test]
+fn an_empty_file_is_an_empty_database() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("empty");
+    fs::write(&path, "").unwrap();
+    for declared in [None, Some(Backend::Twoskip), Some(Backend::Skiplist), Some(Backend::Flat)] {
+        let db = open(&path, declared, &Options::default()).unwrap().unwrap();
+        assert_eq!(db.get(b"key").unwrap(), None);
+        assert_eq!(scan(&*db, b"").unwrap(), []);
+    }
+}
+
+#[test]
+fn foreign_databases_are_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let refused = |path: &Path| {
+        let error = open(path, Some(Backend::Twoskip), &Options::default()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Unsupported);
+        error.to_string()
+    };
+    fs::write(&path, "SQLite format 3\0...").unwrap();
+    assert!(refused(&path).contains("SQLite"));
+    fs::write(&path, b"\xa1\x02\x8b\x0dsomething new").unwrap();
+    assert!(refused(&path).contains("twom"));
+    assert!(refused(dir.path()).contains("zeroskip"));
+}

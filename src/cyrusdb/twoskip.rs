@@ -1,0 +1,231 @@
+//! twoskip (`lib/cyrusdb_twoskip.c`): a header and records, all numbers big-endian.
+//!
+//! | header | bytes | | record | bytes |
+//! |---|---|---|---|---|
+//! | magic | 20 | | type: `=` start, `+` record, `-` deletion, `$` commit | 1 |
+//! | version | 4 | | level | 1 |
+//! | generation | 8 | | key length | 2, or all ones and 8 more |
+//! | records | 8 | | value length | 4, or all ones and 8 more |
+//! | size when last repacked | 8 | | pointers | 8 each, level + 1 of them |
+//! | size at last commit | 8 | | CRC32 of all this | 4 |
+//! | flags: 1 is dirty | 4 | | CRC32 of key, value and padding | 4 |
+//! | CRC32 of all this | 4 | | key, value, zeroes up to a multiple of 8 | |
+//!
+//! The lowest level has two pointers that are written in turn, and a transaction never overwrites
+//! the one the last commit made valid. So the state of the last commit can be read from a file a
+//! killed writer left dirty: of the two, the higher one below the committed size counts
+//! (`_getloc`), and a higher level that points beyond it is no shortcut. Cyrus repairs such a
+//! file to just this state (`recovery1`).
+
+use super::input::Input;
+use super::list::{Format, MAX_LINKS, Node, too_long};
+use super::order::{self, Compare};
+use super::paged::View;
+use crate::error::{Malformed, Result};
+
+const MAGIC: &[u8; 20] = b"\xa1\x02\x8b\x0dtwoskip file\0\0\0\0";
+const VERSION: u32 = 1;
+const HEADER_BYTES: usize = 64;
+/// The start record follows the header.
+const START: u64 = HEADER_BYTES as u64;
+const MAX_LEVEL: usize = 31;
+const MIN_RECORD_BYTES: u64 = 24;
+/// Type, level and lengths, the long lengths, the pointers, the CRCs.
+const MAX_HEAD_BYTES: usize = 8 + 16 + 8 * (MAX_LEVEL + 1) + 8;
+const DIRTY: u32 = 1;
+
+/// The state of the last commit.
+#[derive(Debug)]
+pub(super) struct Twoskip {
+    /// The committed size; nothing at or beyond it counts.
+    end: u64,
+    /// Whether a writer died in the middle of a transaction.
+    dirty: bool,
+}
+
+#[derive(Debug)]
+struct Head {
+    kind: u8,
+    links: [u64; MAX_LINKS],
+    level: usize,
+    key_len: u64,
+    value_len: u64,
+    /// Where the key begins, from the record's start.
+    len: u64,
+    tail_crc: u32,
+}
+
+impl Format for Twoskip {
+    const OP: &'static str = "read twoskip database";
+    const HINT: &'static str = "check it with `cyr_dbtool FILE twoskip consistent`; Cyrus tries \
+                                to recover it when it opens it, otherwise restore it";
+    const RAW: Compare = order::raw;
+
+    fn header(view: &mut View<'_>) -> Result<Option<Self>> {
+        if view.size() == 0 {
+            return Ok(None);
+        }
+        let mut bytes = [0; HEADER_BYTES];
+        view.read(0, &mut bytes)?;
+        let (committed, flags) = parse_header(&bytes).map_err(|e| view.wrap(e))?;
+        if committed > view.size() {
+            return Err(view.malformed(view.size(), "the file is shorter than its header says"));
+        }
+        let dirty = flags & DIRTY != 0 || committed != view.size();
+        Ok(Some(Twoskip { end: committed, dirty }))
+    }
+
+    fn start(&self, view: &mut View<'_>) -> Result<Node> {
+        let head = self.head(view, START)?;
+        if head.kind != b'=' || head.level != MAX_LEVEL || head.key_len != 0 {
+            return Err(view.malformed(START, "no start record"));
+        }
+        self.with_key(view, START, head)
+    }
+
+    fn link(&self, view: &View<'_>, node: &Node, level: usize) -> Result<u64> {
+        let [first, second, higher @ ..] = &node.links;
+        if level == 0 {
+            let valid = [*first, *second].into_iter().filter(|&offset| offset < self.end).max();
+            return valid
+                .ok_or_else(|| view.malformed(node.offset, "no pointer is below committed size"));
+        }
+        match higher.get(level - 1) {
+            Some(&offset) if offset < self.end => Ok(offset),
+            Some(_) if self.dirty => Ok(0),
+            _ => Err(view.malformed(node.offset, "pointer goes beyond the committed size")),
+        }
+    }
+
+    fn node(&self, view: &mut View<'_>, offset: u64) -> Result<Option<Node>> {
+        // Deletions are on the lowest level only; chains of them are as good as unknown.
+        let mut offset = offset;
+        let mut budget = self.end / MIN_RECORD_BYTES;
+        loop {
+            if offset == 0 {
+                return Ok(None);
+            }
+            let head = self.head(view, offset)?;
+            match head.kind {
+                b'+' if head.level > 0 && head.key_len > 0 => {
+                    return self.with_key(view, offset, head).map(Some);
+                }
+                b'-' if budget > 0 => {
+                    budget -= 1;
+                    let [next, ..] = head.links;
+                    offset = next;
+                }
+                b'-' => return Err(view.malformed(offset, "deletions point in a circle")),
+                _ => return Err(view.malformed(offset, "pointer leads to what is no record")),
+            }
+        }
+    }
+
+    fn value(&self, view: &mut View<'_>, node: &Node) -> Result<Vec<u8>> {
+        let used = (node.key.len() as u64).saturating_add(node.value_len);
+        let padded = node.value_len.saturating_add(used.next_multiple_of(8) - used);
+        let mut value = view.bytes(node.value_offset, padded)?;
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(&node.key);
+        crc.update(&value);
+        if crc.finalize() != node.crc {
+            return Err(view.malformed(node.offset, "CRC of key and value does not match"));
+        }
+        value.truncate(usize::try_from(node.value_len).unwrap_or(usize::MAX));
+        Ok(value)
+    }
+}
+
+impl Twoskip {
+    fn head(&self, view: &mut View<'_>, offset: u64) -> Result<Head> {
+        if offset < START || offset >= self.end {
+            return Err(view.malformed(offset, "pointer outside the committed records"));
+        }
+        let mut buffer = [0; MAX_HEAD_BYTES];
+        let left = usize::try_from(self.end - offset).unwrap_or(usize::MAX).min(MAX_HEAD_BYTES);
+        let (bytes, _) = buffer.split_at_mut(left);
+        view.read(offset, bytes)?;
+        let head = parse_head(bytes).map_err(|mut e| {
+            e.offset = e.offset.saturating_add(offset);
+            view.wrap(e)
+        })?;
+        let whole = head
+            .key_len
+            .checked_add(head.value_len)
+            .and_then(|n| n.checked_next_multiple_of(8))
+            .and_then(|n| n.checked_add(head.len))
+            .and_then(|n| n.checked_add(offset));
+        if whole.is_none_or(|end| end > self.end) {
+            return Err(view.malformed(offset, "record goes beyond the committed size"));
+        }
+        match too_long(head.key_len, head.value_len) {
+            Some(what) => Err(view.malformed(offset, what)),
+            None => Ok(head),
+        }
+    }
+
+    fn with_key(&self, view: &mut View<'_>, offset: u64, head: Head) -> Result<Node> {
+        let key_offset = offset.saturating_add(head.len);
+        Ok(Node {
+            offset,
+            links: head.links,
+            levels: head.level,
+            key: view.bytes(key_offset, head.key_len)?,
+            value_offset: key_offset.saturating_add(head.key_len),
+            value_len: head.value_len,
+            crc: head.tail_crc,
+        })
+    }
+}
+
+/// Committed size and flags.
+fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<(u64, u32), Malformed> {
+    let (checked, crc) = bytes.split_at(HEADER_BYTES - 4);
+    let mut input = Input::new(bytes);
+    if input.take(MAGIC.len())? != MAGIC {
+        return Err(Malformed::new(0, "not a twoskip database"));
+    }
+    let version = input.u32()?;
+    if version > VERSION {
+        let at = input.offset() - 4;
+        return Err(Malformed::new(at, format!("version {version} of the format is not known")));
+    }
+    if crc32fast::hash(checked).to_be_bytes() != *crc {
+        return Err(Malformed::new(HEADER_BYTES - 4, "CRC of the header does not match"));
+    }
+    let _generation = input.u64()?;
+    let _records = input.u64()?;
+    let _repacked_size = input.u64()?;
+    let committed = input.u64()?;
+    let flags = input.u32()?;
+    Ok((committed, flags))
+}
+
+/// A record up to its key; `bytes` are as many as the longest head has, or all that are left.
+fn parse_head(bytes: &[u8]) -> Result<Head, Malformed> {
+    let mut input = Input::new(bytes);
+    let [kind, level] = input.array()?;
+    let level = usize::from(level);
+    if level > MAX_LEVEL {
+        return Err(Malformed::new(1, "record has too many levels"));
+    }
+    let mut key_len = u64::from(u16::from_be_bytes(input.array()?));
+    let mut value_len = u64::from(input.u32()?);
+    if key_len == u64::from(u16::MAX) {
+        key_len = input.u64()?;
+    }
+    if value_len == u64::from(u32::MAX) {
+        value_len = input.u64()?;
+    }
+    let mut links = [0; MAX_LINKS];
+    for link in links.iter_mut().take(level + 1) {
+        *link = input.u64()?;
+    }
+    let (head, _) = bytes.split_at(input.offset());
+    let at = input.offset();
+    if input.u32()? != crc32fast::hash(head) {
+        return Err(Malformed::new(at, "CRC of the record's head does not match"));
+    }
+    let tail_crc = input.u32()?;
+    Ok(Head { kind, links, level, key_len, value_len, len: input.offset() as u64, tail_crc })
+}

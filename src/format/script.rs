@@ -1,0 +1,132 @@
+//! Messages of a `#sieve` mailbox: what `store_script` in `imap/sieve_db.c` writes and
+//! `mailbox_update_sieve` in `imap/mailbox.c` reads.
+
+use crate::error::Malformed;
+
+/// A sieve script in its message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script<'a> {
+    /// Stays the same when the script is replaced or renamed: the file name in
+    /// Content-Disposition, without its extension.
+    pub id: Vec<u8>,
+    /// The name users see: the Subject as it stands there, encoded words and all, for that is
+    /// what Cyrus tells other servers too.
+    pub name: Vec<u8>,
+    /// The script: the message's body.
+    pub content: &'a [u8],
+}
+
+const EXTENSION: &[u8] = b".sieve";
+
+/// Parses a message.
+///
+/// # Errors
+/// If the header has no end, no Subject, or no Content-Disposition with a file name in `.sieve`.
+pub fn parse(message: &[u8]) -> Result<Script<'_>, Malformed> {
+    let end = message
+        .windows(4)
+        .position(|bytes| bytes == b"\r\n\r\n")
+        .ok_or_else(|| Malformed::new(message.len(), "the header has no end"))?;
+    let (header, content) = message.split_at_checked(end + 4).unwrap_or_default();
+    let name = field(header, b"Subject")
+        .ok_or_else(|| Malformed::new(0u64, "the message of a script has no Subject"))?;
+    let id = field(header, b"Content-Disposition")
+        .and_then(|value| file_name(&value))
+        .and_then(|name| Some(name.strip_suffix(EXTENSION)?.to_vec()))
+        .filter(|id| !id.is_empty())
+        .ok_or_else(|| Malformed::new(0u64, "the message of a script has no id"))?;
+    Ok(Script { id, name, content })
+}
+
+/// The last field of that name without the space before it, its lines joined: a fold is taken out,
+/// the space behind it stays.
+fn field(header: &[u8], name: &[u8]) -> Option<Vec<u8>> {
+    let mut found = None;
+    let mut inside = false;
+    for line in header.split(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if matches!(line.first(), Some(b' ' | b'\t')) {
+            if let (true, Some(value)) = (inside, &mut found) {
+                Vec::extend_from_slice(value, line);
+            }
+            continue;
+        }
+        let start = line.split_at_checked(name.len());
+        let value = start
+            .filter(|(start, _)| start.eq_ignore_ascii_case(name))
+            .and_then(|(_, rest)| rest.trim_ascii_start().strip_prefix(b":"));
+        inside = value.is_some();
+        if let Some(value) = value {
+            found = Some(value.trim_ascii_start().to_vec());
+        }
+    }
+    found
+}
+
+/// The parameter `filename` of a Content-Disposition, quoted or not.
+fn file_name(value: &[u8]) -> Option<Vec<u8>> {
+    parameters(value).find_map(|(name, value)| {
+        name.eq_ignore_ascii_case(b"filename").then(|| match value.strip_prefix(b"\"") {
+            Some(rest) => rest.strip_suffix(b"\"").unwrap_or(rest).to_vec(),
+            None => value.to_vec(),
+        })
+    })
+}
+
+/// The `name=value` behind the semicolons. Cyrus writes ids without semicolons or quotes.
+fn parameters(value: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    value.split(|byte| *byte == b';').skip(1).filter_map(|parameter| {
+        let equals = parameter.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = parameter.split_at_checked(equals)?;
+        Some((name.trim_ascii(), value.get(1..)?.trim_ascii()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::damage;
+    use super::*;
+
+    const MAIN: &[u8] = include_bytes!("../../tests/fixtures/userdata/sieve/2.");
+    const ENCODED: &[u8] = include_bytes!("../../tests/fixtures/userdata/sieve/3.");
+
+    #[test]
+    fn a_message_of_cyrus_is_read() {
+        let script = parse(MAIN).unwrap();
+        assert_eq!(script.name, b"main");
+        assert_eq!(script.content, b"require [\"fileinto\"];\r\nfileinto \"INBOX/Sent\";\r\n");
+        let replaced = include_bytes!("../../tests/fixtures/userdata/sieve/1.");
+        assert_eq!(script.id, parse(replaced).unwrap().id);
+        assert!(!script.id.is_empty() && !script.id.contains(&b'.'));
+    }
+
+    #[test]
+    fn a_name_stays_encoded() {
+        assert_eq!(parse(ENCODED).unwrap().name, b"=?UTF-8?Q?Gr=C3=BC=C3=9Fe_an_alle?=");
+    }
+
+    #[test]
+    fn folds_are_taken_out() {
+        let message = b"subject: a\r\n b\r\nX: y\r\n c\r\n\
+            Content-Disposition: attachment; filename=i.sieve\r\n\r\n";
+        let script = parse(message).unwrap();
+        assert_eq!((&script.id[..], &script.name[..]), (&b"i"[..], &b"a b"[..]));
+    }
+
+    #[test]
+    fn what_is_no_script_is_refused() {
+        let complaint = |message: &[u8]| parse(message).unwrap_err().what.into_owned();
+        assert_eq!(complaint(b"Subject: x\r\n"), "the header has no end");
+        assert_eq!(complaint(b"X: x\r\n\r\n"), "the message of a script has no Subject");
+        assert_eq!(
+            complaint(b"Subject: x\r\nContent-Disposition: inline; filename=x.txt\r\n\r\n"),
+            "the message of a script has no id"
+        );
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        damage::survives(MAIN, |message| drop(parse(message)));
+        damage::survives(ENCODED, |message| drop(parse(message)));
+    }
+}

@@ -1,0 +1,233 @@
+//! mailboxes.db (`imap/mboxlist.c`): mailboxes by name, by uniqueid, and by user.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::error::{Error, Malformed, Result};
+use crate::format::mbentry::{
+    self, DOMAIN_SEPARATOR, HIERARCHY_SEPARATOR, NAME_KEY, internal_name, parse_by_id,
+    parse_by_name,
+};
+use crate::observe::{Level, Observer};
+use crate::types::{MailboxEntry, MboxName, UniqueId};
+
+use super::table::Table;
+
+const OP: &str = "read mailboxes.db";
+const HINT: &str = "reconstruct -m, or restore the entry from a ctl_mboxlist -d dump";
+
+/// The list of all mailboxes.
+pub struct MailboxList {
+    table: Table,
+    observer: Arc<dyn Observer>,
+}
+
+impl MailboxList {
+    /// The list in `table`. The observer hears of entries that cannot be parsed: like Cyrus we
+    /// leave them out of lists, so that one of them does not stop all the others.
+    pub fn new(table: Table, observer: Arc<dyn Observer>) -> Self {
+        MailboxList { table, observer }
+    }
+
+    /// The entry of a mailbox, tombstones, intermediates and reserved ones included
+    /// (`mboxlist_lookup_allow_all`).
+    ///
+    /// # Errors
+    /// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if the entry cannot be
+    /// parsed.
+    pub fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
+        let key = mbentry::name_key(name);
+        let Some(value) = self.table.get(&key)? else { return Ok(None) };
+        parse_by_name(name.clone(), &value)
+            .map(Some)
+            .map_err(|malformed| self.corrupt(&key, malformed))
+    }
+
+    /// The entry of a mailbox by uniqueid with the names it had, tombstones included; none if it
+    /// is reserved (`mboxlist_lookup_by_uniqueid`).
+    ///
+    /// # Errors
+    /// As for [`MailboxList::lookup`].
+    pub fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
+        let key = mbentry::id_key(id);
+        let Some(value) = self.table.get(&key)? else { return Ok(None) };
+        let entry =
+            parse_by_id(id.clone(), &value).map_err(|malformed| self.corrupt(&key, malformed))?;
+        Ok(Some(entry).filter(|entry| !entry.mbtype.is_reserved()))
+    }
+
+    /// All mailboxes of a user: the INBOX first, those below it, then the deleted ones.
+    /// Intermediates and reserved entries are there, tombstones are not
+    /// (`mboxlist_usermboxtree` with `MBOXTREE_DELETED` and `MBOXTREE_INTERMEDIATES`).
+    ///
+    /// `inbox` is the INBOX's internal name, `deleted_prefix` imapd.conf's `deletedprefix`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn user_tree(&self, inbox: &MboxName, deleted_prefix: &str) -> Result<Vec<MailboxEntry>> {
+        let mut entries = Vec::new();
+        let key = mbentry::name_key(inbox);
+        if let Some(value) = self.table.get(&key)? {
+            entries.extend(self.living(&key, &value));
+        }
+        let below = [&key[..], &[HIERARCHY_SEPARATOR]].concat();
+        for prefix in [below, deleted_key(inbox, deleted_prefix)] {
+            self.table.scan(&prefix, &mut |key, value| {
+                entries.extend(self.living(key, value));
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        Ok(entries)
+    }
+
+    /// Visits every mailbox whose internal name begins with `prefix`, in the database's order.
+    /// Tombstones and intermediates are left out (`mboxlist_allmbox` without flags).
+    ///
+    /// No lock is held while `visit` runs.
+    ///
+    /// # Errors
+    /// Those of the database and of `visit`.
+    pub fn each(
+        &self,
+        prefix: &[u8],
+        visit: &mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let prefix = [&[NAME_KEY], &mbentry::dbname(prefix)[..]].concat();
+        self.table.scan(&prefix, &mut |key, value| match self.living(key, value) {
+            Some(entry) if !entry.mbtype.is_intermediate() => visit(entry),
+            _ => Ok(ControlFlow::Continue(())),
+        })
+    }
+
+    /// The entry of a record by name unless it is a tombstone or cannot be parsed.
+    fn living(&self, key: &[u8], value: &[u8]) -> Option<MailboxEntry> {
+        let name = internal_name(key.get(1..)?);
+        match parse_by_name(name, value) {
+            Ok(entry) => Some(entry).filter(|entry| !entry.mbtype.is_deleted()),
+            Err(malformed) => {
+                let error = self.corrupt(key, malformed);
+                self.observer.log(Level::Error, &format!("DBERROR: mailbox left out: {error}"));
+                None
+            }
+        }
+    }
+
+    fn corrupt(&self, key: &[u8], malformed: Malformed) -> Error {
+        self.table.corrupt(OP, key, malformed, HINT)
+    }
+}
+
+/// With what the keys of a user's deleted mailboxes begin: `DELETED` goes behind the domain.
+fn deleted_key(inbox: &MboxName, deleted_prefix: &str) -> Vec<u8> {
+    let dbname = mbentry::dbname(inbox.as_bytes());
+    let domain = dbname.iter().position(|byte| *byte == DOMAIN_SEPARATOR).map_or(0, |at| at + 1);
+    let (domain, local) = dbname.split_at_checked(domain).unwrap_or_default();
+    let separator: &[u8] = &[HIERARCHY_SEPARATOR];
+    [&[NAME_KEY], domain, deleted_prefix.as_bytes(), separator, local, separator].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::testing::table;
+    use super::*;
+    use crate::error::Kind;
+    use crate::format::damage::told;
+    use parking_lot::Mutex;
+
+    const DUMP: &str = include_str!("../../../tests/fixtures/userdata/dump/mailboxes.db");
+    const TOLD: &str = include_str!("../../../tests/fixtures/userdata/told/user.fred");
+
+    #[derive(Default)]
+    struct Ears(Mutex<Vec<String>>);
+
+    impl Observer for Ears {
+        fn log(&self, _: Level, line: &str) {
+            self.0.lock().push(line.to_string());
+        }
+    }
+
+    fn list(dump: &str) -> (MailboxList, Arc<Ears>) {
+        let ears = Arc::new(Ears::default());
+        (MailboxList::new(table(dump), ears.clone()), ears)
+    }
+
+    fn names(entries: &[MailboxEntry]) -> Vec<String> {
+        entries.iter().map(|entry| entry.name.to_string()).collect()
+    }
+
+    fn each(list: &MailboxList, prefix: &str) -> Vec<String> {
+        let mut entries = Vec::new();
+        list.each(prefix.as_bytes(), &mut |entry| {
+            entries.push(entry);
+            Ok(ControlFlow::Continue(()))
+        })
+        .unwrap();
+        names(&entries)
+    }
+
+    #[test]
+    fn a_tree_is_what_cyrus_says() {
+        let (list, _) = list(DUMP);
+        let tree = list.user_tree(&"user.fred".into(), "DELETED").unwrap();
+        // GET USER leaves the #sieve mailbox to GET META.
+        let ours: Vec<_> =
+            names(&tree).into_iter().filter(|name| name != "user.fred.#sieve").collect();
+        let told: Vec<_> =
+            TOLD.lines().filter_map(|line| told(line, "* MAILBOX", "MBOXNAME")).collect();
+        assert_eq!(ours, told);
+    }
+
+    #[test]
+    fn trees_in_domains_and_of_nobody() {
+        let (list, _) = list(DUMP);
+        let tree = |inbox: &str| names(&list.user_tree(&inbox.into(), "DELETED").unwrap());
+        assert_eq!(tree("example.com!user.bob"), ["example.com!user.bob"]);
+        assert_eq!(tree("user.fred^smith"), ["user.fred^smith"]);
+        assert_eq!(tree("user.fred2"), ["user.fred2", "user.fred2.Box"]);
+        assert!(tree("user.fre").is_empty());
+        assert_eq!(
+            deleted_key(&"example.com!user.bob".into(), "DELETED"),
+            b"Nexample.com\x1dDELETED\x1fuser\x1fbob\x1f"
+        );
+    }
+
+    #[test]
+    fn lists_begin_with_their_prefix_and_skip_what_is_no_mailbox() {
+        let (list, _) = list(DUMP);
+        assert_eq!(each(&list, "shared"), ["shared", "shared.sub"]);
+        assert_eq!(each(&list, "user.fred2"), ["user.fred2", "user.fred2.Box"]);
+        assert_eq!(each(&list, "user.fred.Ga"), ["user.fred.Gap.below"]);
+        let all = each(&list, "");
+        assert!(all.iter().any(|name| name.starts_with("DELETED.")));
+        assert!(!all.contains(&"user.fred.Old".to_string()));
+        assert!(all.contains(&"user.fred.With^dot".to_string()));
+    }
+
+    #[test]
+    fn lookups_find_tombstones_too() {
+        let (list, _) = list(DUMP);
+        let gone = list.lookup(&"user.fred.Gone".into()).unwrap().unwrap();
+        assert!(gone.mbtype.is_deleted());
+        let by_id = list.lookup_by_id(&gone.uniqueid).unwrap().unwrap();
+        assert!(by_id.name.to_string().starts_with("DELETED.user.fred.Gone."));
+        assert_eq!(by_id.name_history.len(), 1);
+        assert_eq!(list.lookup(&"user.nobody".into()).unwrap(), None);
+        assert_eq!(list.lookup_by_id(&"nothing".into()).unwrap(), None);
+    }
+
+    #[test]
+    fn reserved_ones_are_not_found_by_id() {
+        let (list, _) = list("Iid\t%(T ez N user\\x1ffred\\x1fx P default)");
+        assert_eq!(list.lookup_by_id(&"id".into()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_broken_entry_is_told_and_left_out() {
+        let (list, ears) = list("Na\t%(T e)\nNb\t%(T ?)\nNc\t%(T e)");
+        assert_eq!(each(&list, ""), ["a", "c"]);
+        let lines = ears.0.lock();
+        assert_eq!(lines.len(), 1);
+        assert!(lines.iter().all(|line| line.contains("record Nb: a letter")), "{lines:?}");
+        assert_eq!(list.lookup(&"b".into()).unwrap_err().kind(), Kind::Corrupt);
+    }
+}

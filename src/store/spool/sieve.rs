@@ -1,0 +1,293 @@
+//! Sieve scripts of a user.
+//!
+//! Since Cyrus 3.6 a script is a message in the user's `#sieve` mailbox; the flagged one is active.
+//! Cyrus lists them from a table in the user's dav.db that it derives from these messages
+//! (`sync_sieve_list_generate`, `mailbox_update_sieve`); we go to the source. Where that mailbox is
+//! missing the scripts are still in the user's sieve directory, from which Cyrus will move them
+//! when it next opens it (`sieve_ensure_folder`).
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use sha1::{Digest, Sha1};
+
+use crate::error::{Error, Kind, Malformed, Result};
+use crate::format::script;
+use crate::limits::DLIST_ITEM_BYTES;
+use crate::store::Mailbox;
+use crate::types::{Guid, InternalFlags, Record, SieveScript, SystemFlags, Text, Time};
+
+const OP: &str = "read sieve script";
+const SCRIPT: &[u8] = b".script";
+const BYTECODE: &[u8] = b".bc";
+const ACTIVE_LINK: &str = "defaultbc";
+
+/// A script as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The name users see, without extension.
+    pub name: Vec<u8>,
+    /// When it was stored.
+    pub last_update: Time,
+    /// Whether it is the active one.
+    pub active: bool,
+    /// The script itself.
+    pub content: Vec<u8>,
+}
+
+/// The scripts of a `#sieve` mailbox, ordered by name.
+///
+/// # Errors
+/// Those of the mailbox and its files; [`Kind::Corrupt`] for a message that is no script.
+pub fn in_mailbox(mailbox: &mut dyn Mailbox) -> Result<Vec<Stored>> {
+    let mut records = Vec::new();
+    mailbox.scan(1, 0, &mut |record| {
+        if !record.internal_flags.has(InternalFlags::EXPUNGED | InternalFlags::UNLINKED) {
+            records.push(*record);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let mut newest: Vec<(Vec<u8>, Stored)> = Vec::new();
+    for record in &records {
+        let (id, stored) = in_message(mailbox, record)?;
+        // A script is replaced by appending the new message before expunging the old one.
+        newest.retain(|(other, _)| *other != id);
+        newest.push((id, stored));
+    }
+    Ok(by_name(newest.into_iter().map(|(_, stored)| stored).collect()))
+}
+
+fn in_message(mailbox: &dyn Mailbox, record: &Record) -> Result<(Vec<u8>, Stored)> {
+    let subject = || format!("{} UID {}", mailbox.state().name, record.uid);
+    let failed = |error: std::io::Error| {
+        Error::new(Kind::Io, OP, subject(), error.to_string()).caused_by(error)
+    };
+    let message = read(mailbox.message(record)?).map_err(failed)?;
+    let corrupt = |malformed: Malformed| {
+        Error::new(Kind::Corrupt, OP, subject(), malformed.to_string())
+            .hint("expunge the message: only sieve scripts belong there")
+    };
+    let script = script::parse(&message).map_err(corrupt)?;
+    let stored = Stored {
+        name: script.name,
+        last_update: record.internaldate,
+        active: record.system_flags.has(SystemFlags::FLAGGED),
+        content: script.content.to_vec(),
+    };
+    Ok((script.id, stored))
+}
+
+/// The scripts of a sieve directory, ordered by name; none if there is no such directory.
+///
+/// # Errors
+/// [`Kind::Io`].
+pub fn in_directory(directory: &Path) -> Result<Vec<Stored>> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |error| Error::io(OP, &path, error)
+    };
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(at(directory))?,
+    };
+    let active = fs::read_link(directory.join(ACTIVE_LINK)).ok();
+    let active = active.as_deref().map(|target| target.as_os_str().as_bytes());
+    let active = active.and_then(|target| target.strip_suffix(BYTECODE));
+    let mut scripts = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(at(directory))?;
+        let path = entry.path();
+        let name = path.file_name().map(OsStr::as_bytes).and_then(|it| it.strip_suffix(SCRIPT));
+        let metadata = entry.metadata().map_err(at(&path))?;
+        let Some(name) = name.filter(|_| metadata.is_file()) else { continue };
+        let modified = metadata.modified().map_err(at(&path))?;
+        let seconds = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let content = File::open(&path).and_then(read).map_err(at(&path))?;
+        scripts.push(Stored {
+            name: name.to_vec(),
+            last_update: Time::try_from(seconds).unwrap_or(Time::MAX),
+            active: active == Some(name),
+            content,
+        });
+    }
+    Ok(by_name(scripts))
+}
+
+fn read(file: File) -> std::io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    let read = file.take(DLIST_ITEM_BYTES).read_to_end(&mut content)?;
+    if u64::try_from(read).is_ok_and(|read| read < DLIST_ITEM_BYTES) {
+        Ok(content)
+    } else {
+        Err(std::io::Error::new(ErrorKind::FileTooLarge, "larger than any sieve script"))
+    }
+}
+
+fn by_name(mut scripts: Vec<Stored>) -> Vec<Stored> {
+    scripts.sort_by(|a, b| a.name.cmp(&b.name));
+    scripts
+}
+
+/// The list that both sides of replication compare: for each script its `.script`, and for the
+/// active one also a `.bc` without GUID and time, which alone is marked active
+/// (`sync_sieve_list_generate`).
+pub fn listed(scripts: &[Stored]) -> Vec<SieveScript> {
+    let mut list = Vec::new();
+    for script in scripts {
+        list.push(SieveScript {
+            name: Text::from([&script.name[..], SCRIPT].concat()),
+            last_update: script.last_update,
+            guid: Guid(Sha1::digest(&script.content).into()),
+            active: false,
+        });
+        if script.active {
+            list.push(SieveScript {
+                name: Text::from([&script.name[..], BYTECODE].concat()),
+                last_update: 0,
+                guid: Guid::default(),
+                active: true,
+            });
+        }
+    }
+    list
+}
+
+/// The content of the script that is listed as `name`, which ends in `.script`.
+///
+/// # Errors
+/// [`Kind::NotFound`] if there is none, as for `.bc`: bytecode is not replicated.
+pub fn content(scripts: Vec<Stored>, name: &Text) -> Result<Vec<u8>> {
+    let wanted = name.as_bytes().strip_suffix(SCRIPT);
+    let found = scripts.into_iter().find(|script| Some(&script.name[..]) == wanted);
+    found.map(|script| script.content).ok_or_else(|| {
+        Error::new(Kind::NotFound, OP, name.to_string(), "the user has no such script")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::damage::told;
+    use crate::store::Crcs;
+    use crate::types::{Annotation, MailboxState, SyncCrcs, Uid};
+
+    const TOLD: &str = include_str!("../../../tests/fixtures/userdata/told/meta.fred");
+
+    /// The #sieve mailbox of the fixtures, with the records its cyrus.index has.
+    struct Folder(MailboxState, Vec<Record>);
+
+    impl Folder {
+        /// UID, flags and internal flags.
+        fn of(records: &[(Uid, u32, u32)]) -> Self {
+            let records = records.iter().map(|(uid, system, internal)| Record {
+                uid: *uid,
+                internaldate: told(TOLD, "main.script", "LAST_UPDATE").unwrap().parse().unwrap(),
+                system_flags: SystemFlags(*system),
+                internal_flags: InternalFlags(*internal),
+                ..Record::default()
+            });
+            let state = MailboxState { name: "user.fred.#sieve".into(), ..Default::default() };
+            Folder(state, records.collect())
+        }
+
+        fn as_cyrus_left_it() -> Self {
+            let expunged = InternalFlags::EXPUNGED;
+            Folder::of(&[
+                (1, 0, expunged),
+                (2, SystemFlags::FLAGGED, 0),
+                (3, 0, 0),
+                (4, 0, expunged),
+            ])
+        }
+    }
+
+    impl Mailbox for Folder {
+        fn state(&self) -> &MailboxState {
+            &self.0
+        }
+        fn annotations(&self) -> Result<Vec<Annotation>> {
+            Ok(Vec::new())
+        }
+        fn crcs(&mut self, _: Crcs) -> Result<SyncCrcs> {
+            Ok(SyncCrcs::default())
+        }
+        fn scan(
+            &mut self,
+            _: Uid,
+            _: u64,
+            visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
+        ) -> Result<()> {
+            self.1.iter().try_for_each(|record| visit(record).map(drop))
+        }
+        fn message_annotations(&self, _: Uid) -> Result<Vec<Annotation>> {
+            Ok(Vec::new())
+        }
+        fn message(&self, record: &Record) -> Result<File> {
+            let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/userdata");
+            let path = fixtures.join(format!("sieve/{}.", record.uid));
+            File::open(&path).map_err(|error| Error::io(OP, &path, error))
+        }
+        fn unlock_index(&mut self) {}
+    }
+
+    fn line(script: &SieveScript) -> String {
+        format!(
+            "* SIEVE %(FILENAME {} LAST_UPDATE {} GUID {} ISACTIVE {})",
+            script.name,
+            script.last_update,
+            script.guid,
+            u8::from(script.active)
+        )
+    }
+
+    #[test]
+    fn a_list_is_what_cyrus_says() {
+        let scripts = in_mailbox(&mut Folder::as_cyrus_left_it()).unwrap();
+        let mut ours: Vec<_> = listed(&scripts).iter().map(line).collect();
+        let mut told: Vec<_> = TOLD.lines().filter(|line| line.starts_with("* SIEVE")).collect();
+        ours.sort();
+        told.sort();
+        assert_eq!(ours, told);
+    }
+
+    #[test]
+    fn content_is_what_cyrus_says() {
+        let scripts = in_mailbox(&mut Folder::as_cyrus_left_it()).unwrap();
+        let main = content(scripts.clone(), &"main.script".into()).unwrap();
+        let told = include_str!("../../../tests/fixtures/userdata/told/script.main");
+        assert!(told.contains(&format!("{{47}}\r\n{})", String::from_utf8(main).unwrap())));
+        for name in ["old.script", "main.bc", "main"] {
+            assert_eq!(content(scripts.clone(), &name.into()).unwrap_err().kind(), Kind::NotFound);
+        }
+    }
+
+    #[test]
+    fn of_two_messages_of_a_script_the_later_counts() {
+        let [script] = &in_mailbox(&mut Folder::of(&[(1, 0, 0), (2, 0, 0)])).unwrap()[..] else {
+            panic!("not one script")
+        };
+        assert!(script.content.starts_with(b"require"));
+    }
+
+    #[test]
+    fn a_directory_is_read_where_there_is_no_mailbox() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, content: &str| fs::write(dir.path().join(name), content).unwrap();
+        write("b.script", "keep;");
+        write("a.script", "stop;");
+        write("a.bc", "compiled");
+        fs::create_dir(dir.path().join("c.script")).unwrap();
+        std::os::unix::fs::symlink("b.bc", dir.path().join(ACTIVE_LINK)).unwrap();
+        let scripts = in_directory(dir.path()).unwrap();
+        assert!(scripts.iter().all(|script| script.last_update > 1_600_000_000));
+        let names: Vec<_> = listed(&scripts).iter().map(|it| it.name.to_string()).collect();
+        assert_eq!(names, ["a.script", "b.script", "b.bc"]);
+        assert_eq!(content(scripts, &"b.script".into()).unwrap(), b"keep;");
+        assert_eq!(in_directory(&dir.path().join("none")).unwrap(), []);
+    }
+}

@@ -1,0 +1,113 @@
+//! Subscriptions: a database for each user (`mboxlist_sublist` in `imap/mboxlist.c`).
+//!
+//! Since Cyrus 3.6 the keys are those of mailboxes.db with the user's own INBOX written as
+//! `INBOX`; earlier they were internal names. Which it is tells a record of the version.
+
+use std::ops::ControlFlow;
+
+use crate::error::{Malformed, Result};
+use crate::format::mbentry::{self, HIERARCHY_SEPARATOR, NAME_KEY};
+use crate::types::MboxName;
+
+use super::table::Table;
+
+const VERSION_KEY: &[u8] = b"\x1fVER\x1f";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    /// None: internal names. Cyrus converts such a database when it next opens it.
+    Names,
+    /// 2: every key that begins with `INBOX` had begun with the INBOX's name, whatever follows:
+    /// `INBOX2` of fred is the user fred2.
+    Prefix,
+    /// 3 (Cyrus 3.12): only whole components are replaced.
+    Component,
+}
+
+/// The subscriptions in the database's order. `inbox` is the user's.
+///
+/// # Errors
+/// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if its version is not known.
+pub fn list(table: &Table, inbox: &MboxName) -> Result<Vec<MboxName>> {
+    let version = match table.get(VERSION_KEY)?.as_deref() {
+        None => Version::Names,
+        Some(b"2") => Version::Prefix,
+        Some(b"3") => Version::Component,
+        Some(_) => {
+            let malformed = Malformed::new(0u64, "the version of the database is not known");
+            let hint = "this user's subscriptions come from a later Cyrus than is known here";
+            return Err(table.corrupt("read subscriptions", VERSION_KEY, malformed, hint));
+        }
+    };
+    let prefix: &[u8] = if version == Version::Names { b"" } else { &[NAME_KEY] };
+    let inbox = mbentry::dbname(inbox.as_bytes());
+    let mut names = Vec::new();
+    table.scan(prefix, &mut |key, _| {
+        names.push(match key.strip_prefix(prefix).unwrap_or(key) {
+            name if version == Version::Names => name.into(),
+            dbname => name(version, dbname, &inbox),
+        });
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(names)
+}
+
+fn name(version: Version, dbname: &[u8], inbox: &[u8]) -> MboxName {
+    let rest = dbname.strip_prefix(b"INBOX").filter(|rest| {
+        version == Version::Prefix || matches!(rest.first(), None | Some(&HIERARCHY_SEPARATOR))
+    });
+    match rest {
+        Some(rest) => mbentry::internal_name(&[inbox, rest].concat()),
+        None => mbentry::internal_name(dbname),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::testing::table;
+    use super::*;
+    use crate::error::Kind;
+
+    fn names(dump: &str, inbox: &str) -> Vec<String> {
+        let list = list(&table(dump), &inbox.into()).unwrap();
+        list.iter().map(MboxName::to_string).collect()
+    }
+
+    fn told(answer: &str) -> Vec<&str> {
+        let list = answer.lines().find_map(|line| line.strip_prefix("* LSUB ("));
+        list.unwrap().strip_suffix(")").unwrap().split(' ').collect()
+    }
+
+    #[test]
+    fn subscriptions_are_what_cyrus_says() {
+        let fred = include_str!("../../../tests/fixtures/userdata/dump/fred.sub.db");
+        let answer = include_str!("../../../tests/fixtures/userdata/told/meta.fred");
+        assert_eq!(names(fred, "user.fred"), told(answer));
+        let bob = include_str!("../../../tests/fixtures/userdata/dump/bob@example.com.sub.db");
+        let answer = include_str!("../../../tests/fixtures/userdata/told/meta.bob");
+        assert_eq!(names(bob, "example.com!user.bob"), told(answer));
+    }
+
+    #[test]
+    fn version_3_replaces_whole_components() {
+        let dump = "\\x1fVER\\x1f\t3\nNINBOX\t\nNINBOX2\t\nNINBOX\\x1fa.b\t\nNuser\\x1ffred2\t";
+        assert_eq!(
+            names(dump, "user.fred"),
+            ["user.fred", "INBOX2", "user.fred.a^b", "user.fred2"]
+        );
+    }
+
+    #[test]
+    fn early_databases_hold_internal_names() {
+        assert_eq!(
+            names("user.fred\t\nuser.fred.a^b\t", "user.fred"),
+            ["user.fred", "user.fred.a^b"]
+        );
+    }
+
+    #[test]
+    fn a_later_version_is_refused() {
+        let error = list(&table("\\x1fVER\\x1f\t4"), &"user.fred".into()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Corrupt);
+    }
+}

@@ -1,0 +1,352 @@
+//! Whole-file locks that exclude Cyrus and are excluded by it.
+//!
+//! Cyrus locks with POSIX record locks over the whole file (`lib/lock_fcntl.c`). Those die as
+//! soon as any descriptor of the file is closed anywhere in the process, which no library can
+//! rule out. The locks here are *open file description* locks (`F_OFD_SETLK`): they conflict
+//! with the POSIX locks of every other process, but belong to one open file, whatever other
+//! threads open and close.
+//!
+//! They also conflict with POSIX locks of the *same* process: a process that holds Cyrus's
+//! files locked itself must not ask for them here.
+#![allow(unsafe_code, reason = "fcntl has no safe wrapper for OFD locks")]
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use crate::error::{Error, Kind, Result};
+use crate::store::{self, Wait};
+
+/// Who may hold a lock at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Any number of readers. The file must be open for reading.
+    Shared,
+    /// Nobody else. The file must be open for writing.
+    Exclusive,
+}
+
+/// A locked file. Dropping it releases the lock and closes the file.
+#[derive(Debug)]
+pub struct LockGuard {
+    file: File,
+}
+
+impl LockGuard {
+    /// The locked file, for reading under the lock.
+    ///
+    /// Do not lock or unlock it: the lock belongs to the open file.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+}
+
+impl Drop for LockGuard {
+    fn drop(&mut self) {
+        // Closing would do, but a child that is just being spawned holds a copy until it execs.
+        release(&self.file);
+    }
+}
+
+impl store::Lock for LockGuard {}
+
+/// Locks the whole of an open file (`lock_setlock` of `lib/lock_fcntl.c`); `path` is for the
+/// error alone. Released by [`release`] or when the file is closed. A lock of the other mode on
+/// the same open file is converted.
+///
+/// # Errors
+/// [`Kind::Locked`] if somebody else holds it and `wait` is [`Wait::Fail`]; [`Kind::Io`].
+pub fn acquire(file: &File, path: &Path, mode: Mode, wait: Wait) -> Result<()> {
+    let kind = match mode {
+        Mode::Shared => libc::F_RDLCK,
+        Mode::Exclusive => libc::F_WRLCK,
+    };
+    let command = match wait {
+        Wait::Block => libc::F_OFD_SETLKW,
+        Wait::Fail => libc::F_OFD_SETLK,
+    };
+    loop {
+        let Err(error) = set(file, command, kind) else {
+            return Ok(());
+        };
+        match error.raw_os_error() {
+            Some(libc::EINTR) => {}
+            Some(libc::EAGAIN | libc::EACCES) if wait == Wait::Fail => {
+                return Err(Error::new(
+                    Kind::Locked,
+                    "lock",
+                    path.display().to_string(),
+                    "held by another process",
+                ));
+            }
+            _ => return Err(Error::io("lock", path, error)),
+        }
+    }
+}
+
+/// Releases what [`acquire`] took (`lock_unlock` of `lib/lock_fcntl.c`).
+pub fn release(file: &File) {
+    // Nothing to do if it fails: the lock ends with the file at the latest.
+    while let Err(error) = set(file, libc::F_OFD_SETLK, libc::F_UNLCK) {
+        if error.raw_os_error() != Some(libc::EINTR) {
+            break;
+        }
+    }
+}
+
+fn set(file: &File, command: libc::c_int, kind: libc::c_int) -> io::Result<()> {
+    // SAFETY: `flock` is plain old data for which all zeroes is a valid value: it means the
+    // whole file from its start, and OFD locks demand that `l_pid` is zero.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = kind as libc::c_short;
+    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    // SAFETY: the descriptor is open as long as `file` is borrowed, and `lock` is a live,
+    // initialised `flock`, which is what these commands read.
+    match unsafe { libc::fcntl(file.as_raw_fd(), command, &raw const lock) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// Locks the file that is called `path` at the moment the lock is held, which may be another one
+/// than `file` by then: writers replace files by renaming. `file` is reopened until both are the
+/// same (`lock_reopen_ex` of `lib/lock_fcntl.c`).
+///
+/// # Errors
+/// As [`acquire`]; [`Kind::Io`] with `NotFound` if nothing is called `path` any more. Nothing is
+/// locked then.
+pub fn acquire_current(file: &mut File, path: &Path, mode: Mode, wait: Wait) -> Result<()> {
+    loop {
+        acquire(file, path, mode, wait)?;
+        let current = (|| {
+            let held = file.metadata()?;
+            let named = std::fs::metadata(path)?;
+            Ok((held.dev(), held.ino()) == (named.dev(), named.ino()))
+        })();
+        match current {
+            Ok(true) => return Ok(()),
+            Ok(false) => {
+                release(file);
+                *file = open(path, mode)?;
+            }
+            Err(error) => {
+                release(file);
+                return Err(Error::io("lock", path, error));
+            }
+        }
+    }
+}
+
+/// Opens and locks an existing file, with the care of [`acquire_current`].
+///
+/// # Errors
+/// As [`acquire_current`].
+pub fn lock_existing(path: &Path, mode: Mode, wait: Wait) -> Result<LockGuard> {
+    let mut file = open(path, mode)?;
+    acquire_current(&mut file, path, mode, wait)?;
+    Ok(LockGuard { file })
+}
+
+/// Locks by name: the file at `path` is only there to be locked, and is created together with
+/// its directories if it is missing (`mboxname_lock` of `imap/mboxname.c`, whose modes are used;
+/// nobody ever removes such a file). Every process that locks the name excludes the others.
+///
+/// # Errors
+/// [`Kind::Locked`] if somebody else holds it and `wait` is [`Wait::Fail`]; [`Kind::Io`].
+pub fn lock_name(path: &Path, mode: Mode, wait: Wait) -> Result<LockGuard> {
+    let create = || {
+        OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o666).open(path)
+    };
+    let file = match create() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if let Some(parent) = path.parent() {
+                DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o755)
+                    .create(parent)
+                    .map_err(|error| Error::io("create directory", parent, error))?;
+            }
+            create()
+        }
+        other => other,
+    };
+    let file = file.map_err(|error| {
+        Error::io("create lock file", path, error)
+            .hint("run as the user Cyrus runs as, on the machine that holds the mail")
+    })?;
+    acquire(&file, path, mode, wait)?;
+    Ok(LockGuard { file })
+}
+
+fn open(path: &Path, mode: Mode) -> Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(mode == Mode::Exclusive)
+        .open(path)
+        .map_err(|error| Error::io("open", path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+    use super::*;
+
+    /// Another process that uses the locks Cyrus uses: POSIX record locks.
+    struct Posix {
+        child: Child,
+        input: Option<ChildStdin>,
+        output: BufReader<ChildStdout>,
+    }
+
+    impl Posix {
+        fn start(path: &Path) -> Posix {
+            const SCRIPT: &str = "
+import errno, fcntl, sys
+f = open(sys.argv[1], 'r+b')
+how = {'sh': fcntl.LOCK_SH, 'ex': fcntl.LOCK_EX, 'un': fcntl.LOCK_UN,
+       'try': fcntl.LOCK_EX | fcntl.LOCK_NB, 'trysh': fcntl.LOCK_SH | fcntl.LOCK_NB}
+for line in sys.stdin:
+    try:
+        fcntl.lockf(f, how[line.strip()])
+        print('ok', flush=True)
+    except OSError as e:
+        print(errno.errorcode[e.errno], flush=True)
+";
+            let mut child = Command::new("python3")
+                .args(["-c", SCRIPT])
+                .arg(path)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("python3 is needed to hold POSIX locks");
+            let input = child.stdin.take();
+            let output = BufReader::new(child.stdout.take().unwrap());
+            Posix { child, input, output }
+        }
+
+        fn send(&mut self, what: &str) {
+            writeln!(self.input.as_mut().unwrap(), "{what}").unwrap();
+        }
+
+        fn answer(&mut self) -> String {
+            let mut line = String::new();
+            self.output.read_line(&mut line).unwrap();
+            line.trim().to_owned()
+        }
+
+        fn ask(&mut self, what: &str) -> String {
+            self.send(what);
+            self.answer()
+        }
+    }
+
+    impl Drop for Posix {
+        fn drop(&mut self) {
+            drop(self.input.take());
+            let _ = self.child.wait();
+        }
+    }
+
+    #[test]
+    fn a_posix_lock_of_another_process_excludes_us() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.lock");
+        std::fs::write(&path, "").unwrap();
+        let mut other = Posix::start(&path);
+
+        assert_eq!(other.ask("ex"), "ok");
+        for mode in [Mode::Shared, Mode::Exclusive] {
+            let error = lock_existing(&path, mode, Wait::Fail).unwrap_err();
+            assert_eq!(error.kind(), Kind::Locked);
+            assert!(error.to_string().contains("x.lock"), "{error}");
+        }
+
+        assert_eq!(other.ask("sh"), "ok");
+        assert!(lock_existing(&path, Mode::Shared, Wait::Fail).is_ok());
+        let error = lock_existing(&path, Mode::Exclusive, Wait::Fail).unwrap_err();
+        assert_eq!(error.kind(), Kind::Locked);
+
+        assert_eq!(other.ask("un"), "ok");
+        assert!(lock_existing(&path, Mode::Exclusive, Wait::Fail).is_ok());
+    }
+
+    #[test]
+    fn our_lock_excludes_posix_locks_of_another_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b/x.lock");
+        let held = lock_name(&path, Mode::Exclusive, Wait::Block).unwrap();
+        let mut other = Posix::start(&path);
+        assert_ne!(other.ask("try"), "ok");
+        assert_ne!(other.ask("trysh"), "ok");
+        // Closing another descriptor of the file would end a POSIX lock.
+        drop(File::open(&path).unwrap());
+        assert_ne!(other.ask("try"), "ok");
+        drop(held);
+        assert_eq!(other.ask("try"), "ok");
+        assert_eq!(other.ask("un"), "ok");
+
+        let held = lock_name(&path, Mode::Shared, Wait::Block).unwrap();
+        assert_eq!(other.ask("trysh"), "ok");
+        assert_ne!(other.ask("try"), "ok");
+        drop(held);
+    }
+
+    #[test]
+    fn waiting_ends_when_the_holder_lets_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.lock");
+        let held = lock_name(&path, Mode::Exclusive, Wait::Block).unwrap();
+        let mut other = Posix::start(&path);
+        other.send("ex");
+        drop(held);
+        assert_eq!(other.answer(), "ok");
+
+        let waiter = std::thread::spawn({
+            let path = path.clone();
+            move || lock_name(&path, Mode::Shared, Wait::Block).map(drop)
+        });
+        assert_eq!(other.ask("un"), "ok");
+        waiter.join().unwrap().unwrap();
+    }
+
+    #[test]
+    fn two_open_files_of_one_process_exclude_each_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.lock");
+        let first = lock_name(&path, Mode::Exclusive, Wait::Fail).unwrap();
+        assert_eq!(lock_name(&path, Mode::Exclusive, Wait::Fail).unwrap_err().kind(), Kind::Locked);
+        drop(first);
+        lock_name(&path, Mode::Exclusive, Wait::Fail).unwrap();
+    }
+
+    #[test]
+    fn a_file_replaced_meanwhile_is_opened_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        std::fs::write(&path, "old").unwrap();
+        let mut file = File::open(&path).unwrap();
+        std::fs::write(dir.path().join("db.NEW"), "new").unwrap();
+        std::fs::rename(dir.path().join("db.NEW"), &path).unwrap();
+
+        acquire_current(&mut file, &path, Mode::Shared, Wait::Fail).unwrap();
+        assert_eq!(io::read_to_string(&file).unwrap(), "new");
+
+        release(&file);
+        std::fs::remove_file(&path).unwrap();
+        let error = acquire_current(&mut file, &path, Mode::Shared, Wait::Fail).unwrap_err();
+        assert_eq!(error.io_kind(), Some(io::ErrorKind::NotFound));
+    }
+
+    #[test]
+    fn a_missing_file_is_not_created_unless_it_is_a_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("none");
+        let error = lock_existing(&path, Mode::Shared, Wait::Fail).unwrap_err();
+        assert_eq!(error.io_kind(), Some(io::ErrorKind::NotFound));
+        assert!(!path.exists());
+    }
+}

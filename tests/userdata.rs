@@ -1,0 +1,94 @@
+//! The readers of user data on databases as a real Cyrus left them, against what that Cyrus said.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cyrsync::cyrusdb::{Backend, Options};
+use cyrsync::observe::Silent;
+use cyrsync::store::spool::mboxlist::MailboxList;
+use cyrsync::store::spool::table::Table;
+use cyrsync::store::spool::{annot, conv, counters, quota, seen, subs};
+use cyrsync::types::{MailboxEntry, UserId};
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/userdata")
+}
+
+fn table(name: &str, backend: Backend) -> Table {
+    Table::new(fixtures().join("raw").join(name), Some(backend), Options::default())
+}
+
+fn told(name: &str) -> String {
+    std::fs::read_to_string(fixtures().join("told").join(name)).unwrap()
+}
+
+/// The value of `field` in the line of Cyrus's answer that has `line`.
+fn field<'a>(answer: &'a str, line: &str, field: &str) -> &'a str {
+    let line = answer.lines().find(|it| it.contains(line)).unwrap();
+    let mut words = line.split([' ', '(', ')']).filter(|word| !word.is_empty());
+    words.find(|word| *word == field).unwrap();
+    words.next().unwrap()
+}
+
+fn inbox() -> MailboxEntry {
+    let list = MailboxList::new(table("mailboxes.db", Backend::Twoskip), Arc::new(Silent));
+    list.lookup(&"user.fred".into()).unwrap().unwrap()
+}
+
+#[test]
+fn mailboxes() {
+    let list = MailboxList::new(table("mailboxes.db", Backend::Twoskip), Arc::new(Silent));
+    let tree = list.user_tree(&"user.fred".into(), "DELETED").unwrap();
+    let ours: Vec<_> = tree.iter().filter(|entry| !entry.mbtype.is_sieve()).collect();
+    let answer = told("user.fred");
+    let lines: Vec<_> = answer.lines().filter(|line| line.starts_with("* MAILBOX")).collect();
+    assert_eq!(ours.len(), lines.len());
+    for (entry, line) in ours.iter().zip(lines) {
+        assert_eq!(entry.name, field(line, "", "MBOXNAME"));
+        assert_eq!(entry.uniqueid, field(line, "", "UNIQUEID"));
+        assert_eq!(list.lookup_by_id(&entry.uniqueid).unwrap().unwrap().name, entry.name);
+    }
+}
+
+#[test]
+fn annotations() {
+    let fred = UserId::from("fred");
+    let global = table("annotations.db", Backend::Twoskip);
+    assert_eq!(annot::of_server(&global).unwrap().len(), 2);
+    let of_inbox = annot::of_mailbox(&global, &inbox().uniqueid, Some(&fred)).unwrap();
+    let values: Vec<_> = of_inbox.iter().map(|it| it.value.to_string()).collect();
+    assert_eq!(values, ["ten chars.", "for fred only"]);
+    let local = table("fred.cyrus.annotations", Backend::Twoskip);
+    assert_eq!(annot::of_message(&local, 1, Some(&fred)).unwrap().len(), 2);
+    assert_eq!(annot::of_message(&local, 2, Some(&fred)).unwrap().len(), 0);
+}
+
+#[test]
+fn seen_state_and_subscriptions() {
+    let seen = seen::list(&table("anna.seen.db", Backend::Twoskip)).unwrap();
+    let answer = told("meta.anna");
+    let ids: Vec<_> = seen.iter().map(|seen| seen.uniqueid.to_string()).collect();
+    assert_eq!(ids, [field(&answer, "SEEN", "UNIQUEID")]);
+    let names = subs::list(&table("fred.sub.db", Backend::Flat), &"user.fred".into()).unwrap();
+    let names: Vec<_> = names.iter().map(|name| name.to_string()).collect();
+    assert!(told("meta.fred").contains(&format!("* LSUB ({})", names.join(" "))), "{names:?}");
+}
+
+#[test]
+fn quotas() {
+    let quotas = table("quotas.db", Backend::QuotaLegacy);
+    let fred = quota::read(&quotas, &"user.fred".into()).unwrap().unwrap();
+    assert_eq!(fred.limits, [Some(10000), Some(500), Some(100), Some(20)]);
+    assert_eq!(fred.modseq.to_string(), field(&told("quota.fred"), "QUOTA", "MODSEQ"));
+    assert_eq!(quota::read(&quotas, &"user.bob".into()).unwrap(), None);
+}
+
+#[test]
+fn modseqs_beside_the_index() {
+    let answer = told("user.fred");
+    let table = table("fred.conversations.db", Backend::Skiplist);
+    let modseq = conv::xconvmodseq(&table, &inbox().uniqueid, &"user.fred".into()).unwrap();
+    assert_eq!(modseq.to_string(), field(&answer, "user.fred ", "XCONVMODSEQ"));
+    let modseq = counters::raclmodseq(&fixtures().join("dump/fred.counters.db")).unwrap();
+    assert_eq!(modseq.to_string(), field(&answer, "user.fred ", "RACLMODSEQ"));
+}
