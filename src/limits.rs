@@ -23,3 +23,7 @@ pub const CONFIG_LINE_BYTES: usize = 1 << 20;
 pub const CONFIG_INCLUDE_DEPTH: usize = 16;
 /// Largest cyrus.header that is read.
 pub const MAILBOX_HEADER_BYTES: u64 = 1 << 20;
+/// Largest record of cyrus.index that is read; today's have 112 bytes.
+pub const INDEX_RECORD_BYTES: u32 = 4096;
+/// Bytes of cyrus.index that are in memory at a time.
+pub const INDEX_CHUNK_BYTES: usize = 256 << 10;
