@@ -1,1 +1,223 @@
-//! Placeholder.
+//! The public face: a [`Client`] replicates what a [`Config`] describes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{Config, opt};
+use crate::error::{Error, Kind, Result};
+use crate::names::Namespace;
+use crate::observe::Observer;
+use crate::replica::{Credentials, Session, Settings as ConnectSettings, Target};
+use crate::schedule::{self, Report, Unit};
+use crate::store::spool::Spool;
+use crate::store::{Store, Wait};
+use crate::sync::{Settings, Syncer};
+use crate::types::{MboxName, Text, UserId};
+
+pub use crate::sync::Cancel;
+
+/// How a client works; the default is that of `sync_client` without options.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Channel, whose options (`<channel>_sync_host`, ...) go before the general ones (`-n`).
+    pub channel: Option<String>,
+    /// The replica, instead of the channel's `sync_host` (`-S`): host, `host:port` or `/path`.
+    pub server: Option<String>,
+    /// Partition to use on the replica (`-p`).
+    pub dest_partition: Option<Text>,
+    /// No mupdate operations (`-L`).
+    pub local_only: bool,
+    /// Pass over users that somebody else is replicating (`-N`).
+    pub skip_locked: bool,
+    /// Never change the master, force the replica (`-O`).
+    pub no_copyback: bool,
+    /// Stage incoming files on the replica's archive partition (`-a`).
+    pub archive: bool,
+    /// Fail if the replica does not offer compression (`-z`).
+    pub require_compress: bool,
+}
+
+/// A replication client for one replica. Not tied to a thread; one thread at a time.
+pub struct Client {
+    store: Arc<dyn Store>,
+    namespace: Namespace,
+    observer: Arc<dyn Observer>,
+    cancel: Cancel,
+    settings: Settings,
+    target: Target,
+    connect: ConnectSettings,
+    session: Option<Session>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("server", &self.settings.server)
+            .field("connected", &self.session.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client that reads the spool of `config` natively. Opens nothing on the network.
+    ///
+    /// The process must not hold Cyrus's files open by other means: see the lock hazard in
+    /// [`crate::sys::lock`].
+    pub fn new(config: Config, options: Options, observer: Arc<dyn Observer>) -> Result<Client> {
+        let channel = options.channel.as_deref();
+        let server = match &options.server {
+            Some(server) => server.clone(),
+            None => {
+                let host = config.channel_string(channel, opt::SYNC_HOST);
+                host.map(str::to_owned).ok_or_else(no_host)?
+            }
+        };
+        let store: Arc<dyn Store> = Arc::new(Spool::open(&config, observer.clone())?);
+        let batch_size = config.channel_int(channel, opt::SYNC_BATCHSIZE);
+        Ok(Client {
+            namespace: Namespace::new(&config),
+            target: Target::parse(&server)?,
+            connect: connect_settings(&config, &options),
+            settings: Settings {
+                server,
+                channel: options.channel,
+                partition: options.dest_partition,
+                local_only: options.local_only,
+                wait: if options.skip_locked { Wait::Fail } else { Wait::Block },
+                no_copyback: options.no_copyback,
+                batch_size: u32::try_from(batch_size).unwrap_or(0),
+                reverse_acls: config.switch(opt::REVERSEACLS),
+            },
+            store,
+            observer,
+            cancel: Cancel::default(),
+            session: None,
+        })
+    }
+
+    /// The replica's name as configured.
+    pub fn server(&self) -> &str {
+        &self.settings.server
+    }
+
+    /// A handle with which any thread can ask this client to stop.
+    pub fn canceller(&self) -> Cancel {
+        self.cancel.clone()
+    }
+
+    /// The internal name of a mailbox as the command line gives it.
+    pub fn internal_name(&self, external: &[u8]) -> Result<MboxName> {
+        self.namespace.from_external(external)
+    }
+
+    /// Connects and logs in, unless that was already done.
+    pub fn connect(&mut self) -> Result<()> {
+        if self.session.is_none() {
+            let (observer, cancel) = (self.observer.clone(), self.cancel.flag().clone());
+            self.session =
+                Some(Session::connect(&self.target, &self.connect, observer, cancel)?);
+        }
+        Ok(())
+    }
+
+    /// Says goodbye to the replica. The next call that needs a connection makes a new one.
+    pub fn disconnect(&mut self) {
+        if let Some(session) = self.session.take() {
+            session.close();
+        }
+    }
+
+    /// Replicates one user with all mailboxes, quotas, subscriptions, sieve scripts, seen state.
+    pub fn sync_user(&mut self, user: &UserId) -> Result<()> {
+        self.with_syncer(|syncer| syncer.user(user, None))
+    }
+
+    /// Replicates the named mailboxes, of whichever users.
+    pub fn sync_mailboxes(&mut self, names: &[MboxName]) -> Result<()> {
+        self.with_syncer(|syncer| syncer.mailboxes(names))
+    }
+
+    /// Replicates seen state, subscriptions and sieve scripts of a user.
+    pub fn sync_meta(&mut self, user: &UserId) -> Result<()> {
+        self.with_syncer(|syncer| syncer.meta(user))
+    }
+
+    /// Replicates every user and every shared mailbox whose name begins with `prefix`, and
+    /// without one the server's annotations too. `each` hears how every unit ended; a failure
+    /// stops no other unit. A lost connection is made anew once per unit that it fails.
+    pub fn sync_all(
+        &mut self,
+        prefix: &[u8],
+        each: &mut dyn FnMut(&Unit, &Result<()>),
+    ) -> Result<Report> {
+        let mut report = Report::default();
+        let mut rest = schedule::all_units(self.store.as_ref(), &self.namespace, prefix)?;
+        while !rest.is_empty() {
+            let units = std::mem::take(&mut rest);
+            self.connect()?;
+            let ended = self.with_syncer(|syncer| {
+                Ok(schedule::run(syncer, units, &mut report, each))
+            })?;
+            if let Err((left, error)) = ended {
+                self.disconnect();
+                if error.kind() == Kind::Cancelled {
+                    return Err(error);
+                }
+                rest = left;
+            }
+        }
+        Ok(report)
+    }
+
+    fn with_syncer<T>(&mut self, work: impl FnOnce(&mut Syncer<'_>) -> Result<T>) -> Result<T> {
+        self.connect()?;
+        let Some(session) = self.session.as_mut() else {
+            return Err(Error::new(Kind::Internal, "use", "connection", "there is none"));
+        };
+        let mut syncer = Syncer::new(
+            self.store.as_ref(),
+            &self.namespace,
+            session,
+            &self.settings,
+            self.observer.as_ref(),
+            &self.cancel,
+        );
+        let result = work(&mut syncer);
+        if result.as_ref().is_err_and(Error::is_connection) {
+            self.session = None;
+        }
+        result
+    }
+}
+
+fn no_host() -> Error {
+    Error::new(Kind::Config, "choose", "replica", "sync_host not defined")
+        .hint("set sync_host in imapd.conf or name the server with -S")
+}
+
+fn connect_settings(config: &Config, options: &Options) -> ConnectSettings {
+    let channel = options.channel.as_deref();
+    let string = |option| config.channel_string(channel, option).map(str::to_owned);
+    ConnectSettings {
+        port: string(opt::SYNC_PORT),
+        credentials: Credentials {
+            authname: string(opt::SYNC_AUTHNAME),
+            password: string(opt::SYNC_PASSWORD),
+            mechanism: config.string(opt::FORCE_SASL_CLIENT_MECH).map(str::to_owned),
+        },
+        connect_timeout: config.duration(opt::CLIENT_TIMEOUT).max(Duration::from_secs(1)),
+        // Cyrus waits three seconds at the least.
+        timeout: config.duration(opt::SYNC_TIMEOUT).max(Duration::from_secs(3)),
+        deflate_level: u32::try_from(config.channel_int(channel, opt::SYNC_DEFLATE_LEVEL))
+            .unwrap_or(0),
+        require_compress: options.require_compress,
+        archive: options.archive,
+        force: options.no_copyback,
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.disconnect();
+    }
+}

@@ -39,3 +39,7 @@ pub const DB_CHUNK_BYTES: usize = 1 << 20;
 pub const DB_CACHE_BYTES: usize = 8 << 20;
 /// Largest file of a quota root.
 pub const QUOTA_FILE_BYTES: u64 = 64 << 10;
+/// Largest record of cyrus.index that is read; today's have 112 bytes.
+pub const INDEX_RECORD_BYTES: u32 = 4096;
+/// Bytes of cyrus.index that are in memory at a time.
+pub const INDEX_CHUNK_BYTES: usize = 256 << 10;

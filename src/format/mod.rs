@@ -6,6 +6,8 @@ pub mod counters;
 #[cfg(test)]
 pub(crate) mod damage;
 mod dl;
+pub mod header;
+pub mod index;
 pub mod mbentry;
 pub mod quota;
 pub mod script;

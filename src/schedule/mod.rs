@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::ops::ControlFlow;
 
 use crate::error::{Error, Kind, Result};
-use crate::names;
+use crate::names::Namespace;
 use crate::replica::Ticket;
 use crate::store::Store;
 use crate::sync::{Syncer, is_locked};
@@ -40,14 +40,14 @@ pub struct Report {
 
 /// All units of the mailboxes whose name begins with `prefix`, in the order of mailboxes.db:
 /// each user once, shared mailboxes in groups. Deleted mailboxes of users come with their user.
-pub fn all_units(store: &dyn Store, prefix: &[u8]) -> Result<Vec<Unit>> {
+pub fn all_units(store: &dyn Store, names: &Namespace, prefix: &[u8]) -> Result<Vec<Unit>> {
     let mut units = Vec::new();
     let mut shared = Vec::new();
     let mut users = HashSet::new();
     store.each_mailbox(prefix, &mut |entry| {
-        match names::owner(&entry.name) {
+        match names.owner(&entry.name) {
             Some(user) => {
-                if !names::is_deleted(&entry.name) && users.insert(user.clone()) {
+                if !names.is_deleted(&entry.name) && users.insert(user.clone()) {
                     units.push(Unit::User(user));
                 }
             }

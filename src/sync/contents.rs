@@ -302,10 +302,15 @@ impl Syncer<'_> {
         Ok((ticket, failed))
     }
 
+    /// Other mailboxes of a user must not be created before the INBOX is.
+    fn is_new_inbox(&self, work: &Work) -> bool {
+        work.remote.is_none() && self.names.is_inbox(&work.entry.name)
+    }
+
     /// Writes the updates whose turn has come, in order.
     fn advance(&mut self, queue: &mut VecDeque<Pending>, uploads: Uploads) -> Result<()> {
         for pending in queue.iter_mut() {
-            let barrier = is_new_inbox(&pending.work);
+            let barrier = self.is_new_inbox(&pending.work);
             if pending.update.is_none() && !matches!(pending.body, Body::Failed(_)) {
                 if !pending.uploads.is_empty() && uploads == Uploads::LeaveUnconfirmed {
                     return Ok(());
@@ -368,7 +373,7 @@ impl Syncer<'_> {
         match result {
             Ok(()) if partial => unfinished.push(work.entry),
             Ok(()) => {}
-            Err(error) if is_new_inbox(&work) => return Err(error),
+            Err(error) if self.is_new_inbox(&work) => return Err(error),
             Err(error) => failures.keep(self, name, error)?,
         }
         Ok(())
@@ -420,10 +425,6 @@ impl Syncer<'_> {
     }
 }
 
-/// Other mailboxes of a user must not be created before the INBOX is.
-fn is_new_inbox(work: &Work) -> bool {
-    work.remote.is_none() && crate::names::is_inbox(&work.entry.name)
-}
 
 fn check_identity(mailbox: &dyn Mailbox, entry: &MailboxEntry) -> Result<()> {
     let state = mailbox.state();

@@ -5,7 +5,6 @@ use super::settle::Settled;
 use super::user::Attempted;
 use super::{Failures, Syncer, TRIES, commands, meta, wants_another_try};
 use crate::error::{Error, Kind, Result};
-use crate::names;
 use crate::observe::Level;
 use crate::replica::{Ticket, Verb};
 use crate::types::{MailboxEntry, MboxName, UserId};
@@ -14,7 +13,7 @@ impl Syncer<'_> {
     /// Replicates the mailboxes of these names. A name that is gone here but has a tombstone is
     /// deleted there; one that never existed is passed over.
     pub fn mailboxes(&mut self, names: &[MboxName]) -> Result<()> {
-        let mut owners: Vec<Option<UserId>> = names.iter().map(names::owner).collect();
+        let mut owners: Vec<Option<UserId>> = names.iter().map(|name| self.names.owner(name)).collect();
         owners.sort();
         owners.dedup();
         let mut locks = Vec::with_capacity(owners.len());
@@ -24,11 +23,11 @@ impl Syncer<'_> {
         }
         let scripts_apart = !self.replica.enabled().sieve_mailbox;
         let (sieve, names): (Vec<_>, Vec<_>) =
-            names.iter().cloned().partition(|name| scripts_apart && names::is_sieve(name));
+            names.iter().cloned().partition(|name| scripts_apart && self.names.is_sieve(name));
         let result = self.mailboxes_locked(&names, &owners);
         self.staged.clear_if_failed(&result);
         result?;
-        for user in sieve.iter().filter_map(names::owner) {
+        for user in sieve.iter().filter_map(|name| self.names.owner(name)) {
             self.sieve_only(&user)?;
         }
         Ok(())
@@ -83,12 +82,10 @@ impl Syncer<'_> {
         Ok(Attempted::Done)
     }
 
-    /// The entry of a mailbox that exists, with its name history.
+    /// The entry of a mailbox that exists.
     fn live_entry(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
-        let live = |e: &MailboxEntry| !e.mbtype.is_deleted() && !e.mbtype.is_reserved();
-        let Some(entry) = self.store.lookup(name)?.filter(live) else { return Ok(None) };
-        let by_id = self.store.lookup_by_id(&entry.uniqueid)?;
-        Ok(Some(by_id.filter(|e| e.name == *name).unwrap_or(entry)))
+        let live = |e: &MailboxEntry| !e.mbtype.is_deleted() && !e.mbtype.is_unavailable();
+        Ok(self.store.lookup(name)?.filter(live))
     }
 
     /// Fetches the replica's state of mailboxes by name; those it does not have are left out.

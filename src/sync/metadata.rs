@@ -66,7 +66,7 @@ impl Syncer<'_> {
     /// Replicates the annotations of the server (`None`) or of one mailbox without its records
     /// (`sync_do_annotation`).
     pub fn annotations(&mut self, mailbox: Option<&MboxName>) -> Result<()> {
-        let owner = mailbox.and_then(crate::names::owner);
+        let owner = mailbox.and_then(|name| self.names.owner(name));
         let server = &self.settings.server;
         let _lock = self.store.sync_lock(server, owner.as_ref(), self.settings.wait)?;
         let name = mailbox.cloned().unwrap_or_default();

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Kind, Result};
+use crate::names::Namespace;
 use crate::observe::{Level, Observer};
 use crate::replica::{Replica, Ticket};
 use crate::store::{Store, Wait};
@@ -84,6 +85,7 @@ pub struct Settings {
 /// Replicates one unit of work after the other over one connection.
 pub struct Syncer<'a> {
     store: &'a dyn Store,
+    names: &'a Namespace,
     replica: &'a mut dyn Replica,
     settings: &'a Settings,
     observer: &'a dyn Observer,
@@ -95,12 +97,13 @@ impl<'a> Syncer<'a> {
     /// A syncer over a connection that is logged in.
     pub fn new(
         store: &'a dyn Store,
+        names: &'a Namespace,
         replica: &'a mut dyn Replica,
         settings: &'a Settings,
         observer: &'a dyn Observer,
         cancel: &'a Cancel,
     ) -> Self {
-        Syncer { store, replica, settings, observer, cancel, staged: Staged::default() }
+        Syncer { store, names, replica, settings, observer, cancel, staged: Staged::default() }
     }
 
     fn log(&self, level: Level, line: impl AsRef<str>) {

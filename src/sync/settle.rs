@@ -6,7 +6,6 @@ use super::folders::{self, Fate, Local};
 use super::remote::RemoteFolder;
 use super::{Syncer, commands};
 use crate::error::{Kind, Result};
-use crate::names;
 use crate::observe::Level;
 use crate::replica::{Ticket, Verb};
 use crate::store::{Lock, Wait};
@@ -31,8 +30,16 @@ impl Syncer<'_> {
         owners: &[Option<UserId>],
         look_everywhere: bool,
     ) -> Result<Settled> {
-        self.find_moved_in(entries, remotes, look_everywhere)?;
-        let locals: Vec<Local> = entries.iter().map(|e| self.local(e)).collect();
+        let in_place = |e: &MailboxEntry| {
+            remotes.iter().any(|r| r.uniqueid == e.uniqueid && r.name == e.name)
+        };
+        let mut moved = Vec::new();
+        for entry in entries.iter().filter(|e| !in_place(e)) {
+            moved.push(self.with_history(entry)?);
+        }
+        self.find_moved_in(&moved, remotes, look_everywhere)?;
+        let in_place = entries.iter().filter(|e| moved.iter().all(|m| m.name != e.name));
+        let locals: Vec<Local> = in_place.chain(&moved).map(|e| self.local(e)).collect();
         let plan = folders::plan(&locals, remotes, |remote| self.fate(remote))?;
         for name in &plan.strays {
             self.log(
@@ -64,6 +71,13 @@ impl Syncer<'_> {
             }
         }
         Ok(if plan.renames.is_empty() { Settled::Yes } else { Settled::LookAgain })
+    }
+
+    /// The entry with the names it had before, which only the entry by uniqueid tells.
+    fn with_history(&self, entry: &MailboxEntry) -> Result<MailboxEntry> {
+        let by_id = self.store.lookup_by_id(&entry.uniqueid)?;
+        let history = by_id.map(|e| e.name_history).unwrap_or_default();
+        Ok(MailboxEntry { name_history: history, ..entry.clone() })
     }
 
     fn local(&self, entry: &MailboxEntry) -> Local {
@@ -122,7 +136,7 @@ impl Syncer<'_> {
         names: impl Iterator<Item = &'n MboxName>,
         locked: &[Option<UserId>],
     ) -> Result<Vec<Box<dyn Lock>>> {
-        let mut others: Vec<Option<UserId>> = names.map(names::owner).collect();
+        let mut others: Vec<Option<UserId>> = names.map(|name| self.names.owner(name)).collect();
         others.retain(|owner| !locked.contains(owner));
         others.sort();
         others.dedup();

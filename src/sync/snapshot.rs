@@ -154,11 +154,11 @@ impl Syncer<'_> {
         let Some(remote) = remote else { return Ok(Some(compare::Difference::Missing)) };
         let state = mailbox.state();
         let found = compare::mailbox(state, annotations, remote, self.settings.reverse_acls);
-        if found.is_some() || mailbox.crcs(Crcs::Stored)? == remote.crcs {
+        if found.is_some() || mailbox.crcs(Crcs::Stored)?.agrees(remote.crcs) {
             return Ok(found);
         }
         let master = mailbox.crcs(Crcs::Recomputed)?;
-        Ok((master != remote.crcs)
+        Ok((!master.agrees(remote.crcs))
             .then_some(compare::Difference::Crcs { master, replica: remote.crcs }))
     }
 

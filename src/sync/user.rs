@@ -5,7 +5,6 @@ use super::remote::{RemoteFolder, RemoteUser};
 use super::settle::Settled;
 use super::{Failures, Syncer, TRIES, commands, meta, user_subject, wants_another_try};
 use crate::error::{Error, Kind, Result};
-use crate::names;
 use crate::observe::Level;
 use crate::replica::{Ticket, Verb};
 use crate::types::{MailboxEntry, MboxName, Text, UserId};
@@ -99,7 +98,7 @@ impl Syncer<'_> {
         look_everywhere: bool,
     ) -> Result<Attempted> {
         let entries = self.user_entries(user)?;
-        let inbox = names::inbox(user);
+        let inbox = self.names.inbox(user);
         let has_inbox = |e: &MailboxEntry| e.name == inbox && !e.mbtype.is_intermediate();
         if !entries.iter().any(has_inbox) {
             self.action(format!("Does not exist locally {user}"));
@@ -129,7 +128,7 @@ impl Syncer<'_> {
     fn user_entries(&self, user: &UserId) -> Result<Vec<MailboxEntry>> {
         let mut entries = self.store.user_tree(user)?;
         let sieve_mailbox = self.replica.enabled().sieve_mailbox;
-        entries.retain(|e| !e.mbtype.is_reserved() && (sieve_mailbox || !e.mbtype.is_sieve()));
+        entries.retain(|e| !e.mbtype.is_unavailable() && (sieve_mailbox || !e.mbtype.is_sieve()));
         Ok(entries)
     }
 

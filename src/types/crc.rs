@@ -1,11 +1,230 @@
 //! Sync CRCs: a fingerprint of a mailbox that both sides can keep up to date
 //! record by record (`mailbox_synccrcs` in `imap/mailbox.c`).
+//!
+//! All are CRC-32 over a line of text, XORed over records: the order does not matter, and a
+//! record is taken out as it is put in. Records that are expunged count nothing.
+
+use std::fmt::{self, Write};
+
+use super::{Annotation, InternalFlags, Record, SystemFlags, Text, Uid};
+use crate::limits::USER_FLAGS;
 
 /// Fingerprint of a mailbox's records and annotations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SyncCrcs {
     /// Over the unexpunged records: uid, modseq, flags, dates, GUID.
     pub basic: u32,
-    /// Over all annotations of the mailbox and its messages.
+    /// Over the annotations of the unexpunged records, those included that stand for fields of
+    /// the record. The mailbox's own annotations do not count.
     pub annot: u32,
+}
+
+impl SyncCrcs {
+    /// Those of a mailbox without records (`CRC_INIT_BASIC`, `CRC_INIT_ANNOT`).
+    pub const EMPTY: SyncCrcs = SyncCrcs { basic: 0, annot: 12_345_678 };
+
+    /// Whether both may be of the same contents; 0 means unknown (`mailbox_crceq`).
+    #[must_use]
+    pub fn agrees(self, other: SyncCrcs) -> bool {
+        let agree = |a, b| a == 0 || b == 0 || a == b;
+        agree(self.basic, other.basic) && agree(self.annot, other.annot)
+    }
+}
+
+/// What each flag adds to a record's CRC: computed once a mailbox.
+#[derive(Debug, Clone)]
+pub struct FlagCrcs([u32; USER_FLAGS]);
+
+impl FlagCrcs {
+    /// From the names of the user flags by bit. Names count in lower case.
+    pub fn new(names: &[Option<Text>]) -> Self {
+        let mut crcs = [0; USER_FLAGS];
+        for (crc, name) in crcs.iter_mut().zip(names) {
+            if let Some(name) = name {
+                *crc = crc32fast::hash(&name.as_bytes().to_ascii_lowercase());
+            }
+        }
+        FlagCrcs(crcs)
+    }
+
+    /// The XOR over the flags that are set. Bits without a name count nothing.
+    fn of(&self, record: &Record) -> u32 {
+        const SYSTEM: [(u32, &[u8]); 5] = [
+            (SystemFlags::DELETED, b"\\deleted"),
+            (SystemFlags::ANSWERED, b"\\answered"),
+            (SystemFlags::FLAGGED, b"\\flagged"),
+            (SystemFlags::DRAFT, b"\\draft"),
+            (SystemFlags::SEEN, b"\\seen"),
+        ];
+        let system = SYSTEM.iter().filter(|(flag, _)| record.system_flags.has(*flag));
+        let system = system.fold(0, |crc, (_, name)| crc ^ crc32fast::hash(name));
+        let user = self.0.chunks(32).zip(record.user_flags).flat_map(|(crcs, word)| {
+            let set = move |(bit, _): &(usize, &u32)| word >> bit & 1 != 0;
+            crcs.iter().enumerate().filter(set).map(|(_, crc)| crc)
+        });
+        user.fold(system, |all, crc| all ^ crc)
+    }
+}
+
+/// What a record adds to [`SyncCrcs::basic`] (`crc_basic`).
+pub fn basic(record: &Record, flags: &FlagCrcs) -> u32 {
+    if record.internal_flags.has(InternalFlags::EXPUNGED) {
+        return 0;
+    }
+    let Record { uid, modseq, last_updated, internaldate, guid, .. } = record;
+    let flags = flags.of(record);
+    crc(format_args!("{uid} {modseq} {last_updated} ({flags}) {internaldate} {guid}"))
+}
+
+/// What a stored annotation of an unexpunged record adds to [`SyncCrcs::annot`] (`crc_annot`).
+///
+/// Those that [`is_virtual`] must be left out.
+pub fn annot(uid: Uid, annotation: &Annotation) -> u32 {
+    let Annotation { entry, userid, value, .. } = annotation;
+    let mut line = Line::default();
+    line.add(format_args!("{uid} "));
+    for part in [entry.as_bytes(), b" ", userid.as_bytes(), b" ", value.as_bytes()] {
+        line.0.update(part);
+    }
+    line.0.finalize()
+}
+
+/// The annotations that stand for fields of a record, with the version of cyrus.index that has
+/// the field. On the wire they are among the stored ones.
+const VIRTUAL: [(&str, u32); 3] = [
+    ("/vendor/cmu/cyrus-imapd/thrid", 13),
+    ("/vendor/cmu/cyrus-imapd/savedate", 15),
+    ("/vendor/cmu/cyrus-imapd/createdmodseq", 16),
+];
+
+/// Whether an annotation of a message stands for a field of its record in a mailbox of this
+/// version: then one of that name in the database counts nothing (`mailbox_is_virtannot`).
+pub fn is_virtual(entry: &Text, minor_version: u32) -> bool {
+    VIRTUAL.iter().any(|(name, since)| entry == name && minor_version >= *since)
+}
+
+/// Text that goes straight into a CRC-32.
+#[derive(Default)]
+struct Line(crc32fast::Hasher);
+
+impl Line {
+    fn add(&mut self, text: fmt::Arguments<'_>) {
+        // Cannot fail: nothing below does.
+        let _ = self.write_fmt(text);
+    }
+}
+
+impl fmt::Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text.as_bytes());
+        Ok(())
+    }
+}
+
+fn crc(text: fmt::Arguments<'_>) -> u32 {
+    let mut line = Line::default();
+    line.add(text);
+    line.0.finalize()
+}
+
+/// What the fields of a record add to [`SyncCrcs::annot`] in a mailbox of this version
+/// (`crc_virtannot`).
+pub fn virtual_annots(record: &Record, minor_version: u32) -> u32 {
+    if record.internal_flags.has(InternalFlags::EXPUNGED) {
+        return 0;
+    }
+    let Record { uid, cid, savedate, createdmodseq, .. } = record;
+    let [thrid, saved, created] = VIRTUAL;
+    let mut all = 0;
+    let mut add = |(name, since): (&str, u32), present: bool, value: fmt::Arguments<'_>| {
+        if present && minor_version >= since {
+            all ^= crc(format_args!("{uid} {name}  {value}"));
+        }
+    };
+    // Without leading zeros, which the same value has on the wire.
+    add(thrid, *cid != 0, format_args!("{cid:x}"));
+    add(saved, *savedate != 0, format_args!("{savedate}"));
+    add(created, *createdmodseq != 0, format_args!("{createdmodseq}"));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn annotation(entry: &str, userid: &str, value: &str) -> Annotation {
+        Annotation { entry: entry.into(), userid: userid.into(), value: value.into(), modseq: 9 }
+    }
+
+    fn record() -> Record {
+        Record {
+            uid: 7,
+            modseq: 12,
+            last_updated: 1_700_000_000,
+            internaldate: 1_600_000_000,
+            cid: 0x0a1b,
+            savedate: 5,
+            createdmodseq: 3,
+            ..Record::default()
+        }
+    }
+
+    #[test]
+    fn lines_are_those_of_cyrus() {
+        let flags = FlagCrcs::new(&[None, Some("$FooBar".into())]);
+        let zeros = "0".repeat(40);
+        let line = |flags: u32| {
+            crc32fast::hash(format!("7 12 1700000000 ({flags}) 1600000000 {zeros}").as_bytes())
+        };
+        assert_eq!(basic(&record(), &flags), line(0));
+
+        let flagged = Record {
+            system_flags: SystemFlags(SystemFlags::SEEN | SystemFlags::DRAFT),
+            // Bits 0 and 127 have no name.
+            user_flags: [0b11, 0, 0, 1 << 31],
+            ..record()
+        };
+        let names = ["\\seen", "\\draft", "$foobar"];
+        let expected = names.iter().fold(0, |all, name| all ^ crc32fast::hash(name.as_bytes()));
+        assert_eq!(basic(&flagged, &flags), line(expected));
+
+        let shared = annotation("/comment", "", "a b");
+        assert_eq!(annot(7, &shared), crc32fast::hash(b"7 /comment  a b"));
+        let private = annotation("/comment", "fred", "");
+        assert_eq!(annot(7, &private), crc32fast::hash(b"7 /comment fred "));
+    }
+
+    #[test]
+    fn fields_count_as_annotations_from_the_version_that_has_them() {
+        let of = |entry: &str, value: &str| {
+            annot(7, &annotation(&format!("/vendor/cmu/cyrus-imapd/{entry}"), "", value))
+        };
+        let (thrid, saved, created) =
+            (of("thrid", "a1b"), of("savedate", "5"), of("createdmodseq", "3"));
+        let versions = (12..=16).map(|version| virtual_annots(&record(), version));
+        let expected = [0, thrid, thrid, thrid ^ saved, thrid ^ saved ^ created];
+        assert_eq!(versions.collect::<Vec<_>>(), expected);
+        assert_eq!(virtual_annots(&Record { uid: 7, ..Record::default() }, 17), 0);
+
+        let entry = Text::from("/vendor/cmu/cyrus-imapd/savedate");
+        assert_eq!((14..=15).map(|v| is_virtual(&entry, v)).collect::<Vec<_>>(), [false, true]);
+        assert!(!is_virtual(&"/vendor/cmu/cyrus-imapd/basethrid".into(), 19));
+    }
+
+    #[test]
+    fn expunged_records_count_nothing() {
+        let gone = Record { internal_flags: InternalFlags(InternalFlags::EXPUNGED), ..record() };
+        assert_eq!(basic(&gone, &FlagCrcs::new(&[])), 0);
+        assert_eq!(virtual_annots(&gone, 17), 0);
+    }
+
+    #[test]
+    fn zero_means_unknown() {
+        let crcs = |basic, annot| SyncCrcs { basic, annot };
+        assert!(crcs(1, 2).agrees(crcs(1, 2)));
+        assert!(crcs(1, 2).agrees(crcs(0, 2)));
+        assert!(crcs(1, 0).agrees(crcs(1, 2)));
+        assert!(!crcs(1, 2).agrees(crcs(3, 2)));
+        assert!(!crcs(1, 2).agrees(crcs(0, 3)));
+    }
 }

@@ -4,7 +4,7 @@
 
 mod annotation;
 mod bytes;
-mod crc;
+pub mod crc;
 mod guid;
 mod mailbox;
 mod mboxtype;

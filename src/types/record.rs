@@ -2,7 +2,7 @@
 
 use super::{Guid, Modseq, Time, Uid};
 
-/// System flags of a record (`FLAG_*` in `imap/mailbox.h`).
+/// System flags of a record (`FLAG_*` in `imap/mailbox.h`): the lower half of 32 bits on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SystemFlags(pub u32);
 
@@ -19,7 +19,8 @@ impl SystemFlags {
     }
 }
 
-/// Internal flags of a record (`FLAG_INTERNAL_*` in `imap/mailbox.h`), in the same 32 bits on disk.
+/// Internal flags of a record (`FLAG_INTERNAL_*` in `imap/mailbox.h`): the upper half of the same
+/// 32 bits on disk, in all versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct InternalFlags(pub u32);
 
@@ -28,6 +29,8 @@ impl InternalFlags {
     pub const SNOOZED: u32 = 1 << 26;
     /// Belongs to a split conversation.
     pub const SPLITCONVERSATION: u32 = 1 << 27;
+    /// Changed in a way whose cleanup is still to come: a file to remove. Cyrus's own affair.
+    pub const NEEDS_CLEANUP: u32 = 1 << 28;
     /// The file is on the archive partition.
     pub const ARCHIVED: u32 = 1 << 29;
     /// The file is gone.
@@ -59,7 +62,7 @@ pub struct Record {
     pub modseq: Modseq,
     /// Modseq at creation (version 16 on).
     pub createdmodseq: Modseq,
-    /// Conversation (thread) id (version 13 on).
+    /// Conversation (thread) id (version 13 on); 0 if it has none.
     pub cid: u64,
     /// Flags of the protocol.
     pub system_flags: SystemFlags,
@@ -69,4 +72,16 @@ pub struct Record {
     pub user_flags: [u32; 4],
     /// SHA-1 of the message file.
     pub guid: Guid,
+}
+
+impl Record {
+    /// Whether the message is gone for IMAP clients. Replication sends such records as `\Expunged`.
+    pub fn is_expunged(&self) -> bool {
+        self.internal_flags.has(InternalFlags::EXPUNGED)
+    }
+
+    /// Whether the user flag with this bit is set.
+    pub fn has_user_flag(&self, bit: usize) -> bool {
+        self.user_flags.get(bit / 32).is_some_and(|word| word >> (bit % 32) & 1 != 0)
+    }
 }

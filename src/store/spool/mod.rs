@@ -1,11 +1,262 @@
-//! Native reader of a Cyrus spool.
+//! Native reader of a Cyrus spool: takes Cyrus's locks, reads Cyrus's files, writes nothing.
 
 pub mod annot;
 pub mod conv;
 pub mod counters;
+pub mod mailbox;
 pub mod mboxlist;
 pub mod quota;
 pub mod seen;
 pub mod sieve;
 pub mod subs;
 pub mod table;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::config::{Config, opt};
+use crate::cyrusdb::{self, Backend};
+use crate::error::{Error, Kind, Result};
+use crate::names::{Namespace, Paths, UserFile, UserHome};
+use crate::observe::{Level, Observer};
+use crate::store::{Lock, Mailbox, Store, Wait};
+use crate::sys::lock::{Mode, lock_name};
+use crate::types::{
+    Annotation, MailboxEntry, MboxName, MboxType, Modseq, Quota, Seen, SieveScript, Text, Uid, UniqueId,
+    UserId,
+};
+use mailbox::{Annotations, Files, Found, SpoolMailbox, VisitAnnotation};
+use mboxlist::MailboxList;
+use table::Table;
+
+/// The backends that imapd.conf declares for the databases of users.
+#[derive(Debug, Clone, Copy)]
+struct Declared {
+    subscriptions: Backend,
+    seen: Backend,
+    conversations: Backend,
+    annotations: Backend,
+}
+
+/// The spool that a configuration describes.
+pub struct Spool {
+    observer: Arc<dyn Observer>,
+    names: Namespace,
+    paths: Paths,
+    list: MailboxList,
+    annotations: Table,
+    quotas: Table,
+    declared: Declared,
+    conversations: bool,
+    submissions: Vec<u8>,
+    deleted_prefix: String,
+}
+
+impl Spool {
+    /// The spool of a configuration. Databases are opened when first asked. Unreadable entries
+    /// of mailboxes.db are told to `observer`.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] or [`Kind::Unsupported`] for databases of a kind that is not read.
+    pub fn open(config: &Config, observer: Arc<dyn Observer>) -> Result<Spool> {
+        let backend = |option| Backend::from_config(config.choice(option));
+        let options = cyrusdb::Options {
+            full_dir_hash: config.switch(opt::FULLDIRHASH),
+            virtual_domains: config.choice(opt::VIRTDOMAINS) != "off",
+            ..cyrusdb::Options::default()
+        };
+        let paths = Paths::new(config);
+        let table = |path, option| Ok(Table::new(path, Some(backend(option)?), options));
+        let list: Result<Table> = table(paths.mailboxes_db(), opt::MBOXLIST_DB);
+        let annotations: Result<Table> = table(paths.annotations_db(), opt::ANNOTATION_DB);
+        let quotas: Result<Table> = table(paths.quota_db(), opt::QUOTA_DB);
+        Ok(Spool {
+            names: Namespace::new(config),
+            list: MailboxList::new(list?, observer.clone()),
+            observer,
+            annotations: annotations?,
+            quotas: quotas?,
+            paths,
+            declared: Declared {
+                subscriptions: backend(opt::SUBSCRIPTION_DB)?,
+                seen: backend(opt::SEENSTATE_DB)?,
+                conversations: backend(opt::CONVERSATIONS_DB)?,
+                annotations: backend(opt::ANNOTATION_DB)?,
+            },
+            conversations: config.switch(opt::CONVERSATIONS),
+            submissions: config.string(opt::JMAPSUBMISSIONFOLDER).unwrap_or_default().into(),
+            deleted_prefix: config.string(opt::DELETEDPREFIX).unwrap_or_default().to_owned(),
+        })
+    }
+
+    /// How the files of a user are found: by the uniqueid of the INBOX, or by name.
+    fn home(&self, user: &UserId) -> Result<UserHome> {
+        let inbox = self.list.lookup(&self.names.inbox(user))?;
+        Ok(self.paths.home(user, inbox.as_ref()))
+    }
+
+    fn user_table(&self, user: &UserId, file: UserFile, declared: Backend) -> Result<Table> {
+        let path = self.paths.user_file(&self.home(user)?, file)?;
+        Ok(Table::new(path, Some(declared), cyrusdb::Options::default()))
+    }
+
+    /// The modseq of the conversations of a mailbox, if it has any.
+    fn xconvmodseq(
+        &self,
+        name: &MboxName,
+        id: &UniqueId,
+        mbtype: MboxType,
+    ) -> Result<Option<Modseq>> {
+        if !self.conversations {
+            return Ok(None);
+        }
+        let parts = self.names.parts(name);
+        let owner = parts.owner();
+        let has = conv::has_conversations(
+            owner.is_some(),
+            parts.deleted.is_some(),
+            mbtype,
+            parts.boxes.first().map(Vec::as_slice),
+            &self.submissions,
+        );
+        let Some(owner) = owner.filter(|_| has) else { return Ok(None) };
+        let table = self.user_table(&owner, UserFile::Conversations, self.declared.conversations)?;
+        conv::xconvmodseq(&table, id, name).map(Some)
+    }
+
+    fn stored_scripts(&self, user: &UserId) -> Result<Vec<sieve::Stored>> {
+        let inbox = self.names.inbox(user);
+        let mailbox = MboxName::from([inbox.as_bytes(), b".#sieve"].concat());
+        match self.open(&mailbox) {
+            Ok(mut mailbox) => sieve::in_mailbox(mailbox.as_mut()),
+            Err(error) if error.kind() == Kind::NotFound => {
+                let living = self.list.lookup(&inbox)?.filter(|e| !e.mbtype.is_deleted());
+                sieve::in_directory(&self.paths.sieve(&self.paths.home(user, living.as_ref()))?)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The annotations of one mailbox: its own are in annotations.db, its messages' beside them.
+struct MailboxAnnotations<'a> {
+    global: &'a Table,
+    local: Table,
+    id: UniqueId,
+    owner: Option<UserId>,
+}
+
+impl Annotations for MailboxAnnotations<'_> {
+    fn of_mailbox(&self) -> Result<Vec<Annotation>> {
+        annot::of_mailbox(self.global, &self.id, self.owner.as_ref())
+    }
+
+    fn of_message(&self, uid: Uid) -> Result<Vec<Annotation>> {
+        annot::of_message(&self.local, uid, self.owner.as_ref())
+    }
+
+    fn each_of_messages(&self, visit: &mut VisitAnnotation<'_>) -> Result<()> {
+        annot::each_of_messages(&self.local, self.owner.as_ref(), visit)
+    }
+}
+
+impl Store for Spool {
+    fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
+        self.list.lookup(name)
+    }
+
+    fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
+        self.list.lookup_by_id(id)
+    }
+
+    fn user_tree(&self, user: &UserId) -> Result<Vec<MailboxEntry>> {
+        self.list.user_tree(&self.names.inbox(user), &self.deleted_prefix)
+    }
+
+    fn each_mailbox(
+        &self,
+        prefix: &[u8],
+        visit: &mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        self.list.each(prefix, visit)
+    }
+
+    fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
+        let guard = lock_name(&self.paths.lock_sync(server, user), Mode::Exclusive, wait)?;
+        Ok(Box::new(guard))
+    }
+
+    fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>> {
+        let owner = self.names.owner(name);
+        let mut mailbox = SpoolMailbox::open(&self.paths.lock_user(owner.as_ref()), || {
+            let entry = self.list.lookup(name)?.ok_or_else(|| {
+                let detail = "it is not in mailboxes.db";
+                Error::new(Kind::NotFound, "open mailbox", name.to_string(), detail)
+            })?;
+            let paths = self.paths.mailbox(&entry)?;
+            let options = cyrusdb::Options::default();
+            let annotations = MailboxAnnotations {
+                global: &self.annotations,
+                local: Table::new(paths.annotations, Some(self.declared.annotations), options),
+                id: entry.uniqueid.clone(),
+                owner: owner.clone(),
+            };
+            let files = Files {
+                data: paths.data,
+                archive: paths.archive,
+                header: paths.header,
+                index: paths.index,
+                lock: paths.lock,
+            };
+            Ok(Found { entry, files, annotations: Box::new(annotations) })
+        })?;
+        let state = mailbox.state();
+        let xconvmodseq = self.xconvmodseq(&state.name, &state.uniqueid, state.mbtype)?;
+        mailbox.set_modseqs(xconvmodseq, self.raclmodseq(name)?);
+        for oddity in mailbox.oddities() {
+            let line = format!("IOERROR: mailbox header odd: mailbox=<{name}> error=<{oddity}>");
+            self.observer.log(Level::Warning, &line);
+        }
+        Ok(Box::new(mailbox))
+    }
+
+    fn subscriptions(&self, user: &UserId) -> Result<Vec<MboxName>> {
+        let declared = self.declared.subscriptions;
+        let table = self.user_table(user, UserFile::Subscriptions, declared)?;
+        subs::list(&table, &self.names.inbox(user))
+    }
+
+    fn seen(&self, user: &UserId) -> Result<Vec<Seen>> {
+        seen::list(&self.user_table(user, UserFile::Seen, self.declared.seen)?)
+    }
+
+    fn quota(&self, root: &Text) -> Result<Option<Quota>> {
+        quota::read(&self.quotas, root)
+    }
+
+    fn sieve_scripts(&self, user: &UserId) -> Result<Vec<SieveScript>> {
+        Ok(sieve::listed(&self.stored_scripts(user)?))
+    }
+
+    fn sieve_content(&self, user: &UserId, name: &Text) -> Result<Vec<u8>> {
+        sieve::content(self.stored_scripts(user)?, name)
+    }
+
+    fn annotations(&self, mailbox: Option<&MboxName>) -> Result<Vec<Annotation>> {
+        let Some(name) = mailbox else { return annot::of_server(&self.annotations) };
+        match self.list.lookup(name)? {
+            Some(entry) => {
+                let owner = self.names.owner(name);
+                annot::of_mailbox(&self.annotations, &entry.uniqueid, owner.as_ref())
+            }
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn raclmodseq(&self, name: &MboxName) -> Result<Modseq> {
+        let owner = self.names.owner(name).filter(|_| self.names.is_inbox(name));
+        let Some(owner) = owner.filter(|_| self.conversations) else { return Ok(0) };
+        let path = self.paths.user_file(&self.home(&owner)?, UserFile::Counters)?;
+        counters::raclmodseq(&path)
+    }
+}

@@ -1,0 +1,235 @@
+//! cyrus.index: a header and one record of fixed size a message, in order of UIDs.
+//!
+//! Written in place under the index lock, so what is read under that lock is consistent.
+
+mod layout;
+
+use std::path::Path;
+
+use crate::error::{Error, Kind, Malformed};
+use crate::limits::INDEX_RECORD_BYTES;
+use crate::types::{
+    Guid, InternalFlags, Modseq, Options, Record, SyncCrcs, SystemFlags, Time, Uid,
+};
+use layout::{LAYOUTS, Layout, MINOR_VERSION, NUM_RECORDS, RECORD_SIZE, START_OFFSET};
+
+/// Bytes that are enough to hold the header of every version.
+pub const HEADER_BYTES: usize = 160;
+
+/// Oldest and newest minor version that are read.
+pub const VERSIONS: std::ops::RangeInclusive<u32> = 12..=19;
+
+/// Why a cyrus.index is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// It is damaged.
+    Malformed(Malformed),
+    /// It has a minor version outside [`VERSIONS`].
+    Version(u32),
+}
+
+impl From<Malformed> for Refused {
+    fn from(malformed: Malformed) -> Self {
+        Refused::Malformed(malformed)
+    }
+}
+
+impl Refused {
+    /// The same with the file it is about, and what to do about it.
+    pub fn in_file(self, path: &Path) -> Error {
+        const OP: &str = "read cyrus.index";
+        match self {
+            Refused::Malformed(malformed) => malformed.in_file(OP, path, REPAIR),
+            Refused::Version(version) => {
+                let (oldest, newest) = (VERSIONS.start(), VERSIONS.end());
+                let detail = format!("minor version {version}, but {oldest} to {newest} are read");
+                let error = Error::new(Kind::Unsupported, OP, path.display().to_string(), detail);
+                error.hint(if version < *oldest {
+                    "bring the mailbox to the current version with: reconstruct -V max MAILBOX"
+                        .into()
+                } else {
+                    format!("a later release may read it; or: reconstruct -V {newest} MAILBOX")
+                })
+            }
+        }
+    }
+}
+
+/// Option bits that are replicated.
+const OPTIONS: u32 = Options::POP3_NEW_UIDL
+    | Options::IMAP_SHAREDSEEN
+    | Options::IMAP_DUPDELIVER
+    | Options::IMAP_HAS_ALARMS;
+/// Option bit of a deleted mailbox.
+const DELETED: u32 = 1 << 31;
+
+/// What repairs a damaged cyrus.index.
+pub const REPAIR: &str = "repair the mailbox with Cyrus's reconstruct";
+
+/// The header of a cyrus.index (`struct index_header` in `imap/mailbox.h`), as far as
+/// replication needs it.
+#[derive(Debug, Clone)]
+pub struct Header {
+    layout: &'static Layout,
+    /// Where the first record is.
+    pub start_offset: u32,
+    /// Bytes from one record to the next.
+    pub record_size: u32,
+    /// Records, expunged ones included; the file is known to be large enough for them.
+    pub num_records: u32,
+    /// Last append.
+    pub last_appenddate: Time,
+    /// Highest UID ever given.
+    pub last_uid: Uid,
+    /// Last POP3 login.
+    pub pop3_last_login: Time,
+    /// UIDVALIDITY.
+    pub uidvalidity: u32,
+    /// Messages that are not expunged.
+    pub exists: u32,
+    /// Option bits that are replicated (`MAILBOX_OPTIONS_MASK`).
+    pub options: Options,
+    /// Whether the mailbox is deleted and waits for its files to be removed
+    /// (`OPT_MAILBOX_DELETED`).
+    pub is_deleted: bool,
+    /// Highest modseq, at least 1.
+    pub highestmodseq: Modseq,
+    /// Below this modseq expunged records are forgotten.
+    pub deletedmodseq: Modseq,
+    /// CRC-32 of the cyrus.header that belongs to it; 0 if unknown.
+    pub header_file_crc: u32,
+    /// The sync CRCs; `annot` is 0 (unknown) before version 13.
+    pub synccrcs: SyncCrcs,
+    /// Last UID the owner was told about.
+    pub recentuid: Uid,
+    /// When that was.
+    pub recenttime: Time,
+    /// POP3 clients see messages from this time on; 0 before version 13.
+    pub pop3_show_after: Time,
+    /// Modseq at creation; 0 before version 16.
+    pub createdmodseq: Modseq,
+}
+
+impl Header {
+    /// Parses the header at the start of `data`, which need not hold more than
+    /// [`HEADER_BYTES`] of a file of `file_size` bytes.
+    ///
+    /// # Errors
+    /// [`Refused`] if the version is not read, the CRC is wrong, or the file is too short for the
+    /// records.
+    pub fn parse(data: &[u8], file_size: u64) -> Result<Header, Refused> {
+        if data.len() < 12 {
+            return Err(Malformed::new(data.len(), "too short for a version number").into());
+        }
+        let version = MINOR_VERSION.of(data);
+        let layout = LAYOUTS.iter().find(|layout| layout.minor_version == version);
+        let layout = layout.ok_or(Refused::Version(version))?;
+        let header_size = usize::from(layout.header_size);
+        let data = data.get(..header_size).ok_or(Malformed::new(data.len(), "too short"))?;
+        checked(data, "the header's CRC is wrong")?;
+
+        let start_offset = START_OFFSET.of(data);
+        let record_size = RECORD_SIZE.of(data);
+        let num_records = NUM_RECORDS.of(data);
+        if start_offset < u32::from(layout.header_size) {
+            return Err(Malformed::new(12u64, "the records begin inside the header").into());
+        }
+        if !(u32::from(layout.record_size)..=INDEX_RECORD_BYTES).contains(&record_size) {
+            return Err(Malformed::new(16u64, "an impossible record size").into());
+        }
+        // 32-bit numbers: neither product nor sum overflow.
+        let end = u64::from(start_offset) + u64::from(num_records) * u64::from(record_size);
+        if end > file_size {
+            let what = format!("the file is too short for {num_records} records");
+            return Err(Malformed::new(20u64, what).into());
+        }
+
+        let fields = &layout.header;
+        let exists = fields.exists.of(data);
+        let stored = fields.options.of(data);
+        let mut options = stored & OPTIONS;
+        if exists == 0 {
+            options |= Options::POP3_NEW_UIDL;
+        }
+        Ok(Header {
+            layout,
+            start_offset,
+            record_size,
+            num_records,
+            last_appenddate: fields.last_appenddate.of(data).into(),
+            last_uid: fields.last_uid.of(data),
+            pop3_last_login: fields.pop3_last_login.of(data).into(),
+            uidvalidity: fields.uidvalidity.of(data),
+            exists,
+            options: Options(options),
+            is_deleted: stored & DELETED != 0,
+            highestmodseq: fields.highestmodseq.of(data).max(1),
+            deletedmodseq: fields.deletedmodseq.of(data),
+            header_file_crc: fields.header_file_crc.of(data),
+            synccrcs: SyncCrcs {
+                basic: fields.synccrc_basic.of(data),
+                annot: fields.synccrc_annot.of(data),
+            },
+            recentuid: fields.recentuid.of(data),
+            recenttime: fields.recenttime.of(data).into(),
+            pop3_show_after: fields.pop3_show_after.of(data).into(),
+            createdmodseq: fields.createdmodseq.of(data),
+        })
+    }
+
+    /// The minor version.
+    pub fn minor_version(&self) -> u32 {
+        self.layout.minor_version
+    }
+
+    /// Where the `n`-th record is, counted from 0.
+    pub fn offset_of(&self, n: u32) -> u64 {
+        u64::from(self.start_offset) + u64::from(n) * u64::from(self.record_size)
+    }
+
+    /// The UID alone of the record at the start of `data`, unchecked: for searching.
+    pub fn uid(&self, data: &[u8]) -> Uid {
+        self.layout.record.uid.of(data)
+    }
+
+    /// Parses the record at the start of `data`.
+    ///
+    /// # Errors
+    /// [`Malformed`] if its CRC is wrong or `data` is too short for it.
+    pub fn record(&self, data: &[u8]) -> Result<Record, Malformed> {
+        let fields = &self.layout.record;
+        let size = usize::from(self.layout.record_size);
+        let data = data.get(..size).ok_or(Malformed::new(data.len(), "a record is cut short"))?;
+        checked(data, "a record's CRC is wrong")?;
+        // 16 bits of the protocol's flags below 16 bits of Cyrus's own.
+        let flags = fields.flags.of(data);
+        let guid = data.get(usize::from(fields.guid)..).and_then(<[u8]>::first_chunk);
+        Ok(Record {
+            uid: fields.uid.of(data),
+            size: fields.size.of(data),
+            internaldate: fields.internaldate.of(data).into(),
+            last_updated: fields.last_updated.of(data).into(),
+            savedate: fields.savedate.of(data).into(),
+            modseq: fields.modseq.of(data),
+            createdmodseq: fields.createdmodseq.of(data),
+            cid: fields.cid.of(data),
+            system_flags: SystemFlags(flags & 0xffff),
+            internal_flags: InternalFlags(flags & 0xffff_0000),
+            user_flags: fields.user_flags.map(|word| word.of(data)),
+            guid: guid.map_or(Guid::default(), |guid| Guid(*guid)),
+        })
+    }
+}
+
+/// Checks the CRC-32 in the last four of `bytes` over those before.
+fn checked(bytes: &[u8], complaint: &'static str) -> Result<(), Malformed> {
+    match bytes.split_last_chunk() {
+        Some((body, crc)) if crc32fast::hash(body) == u32::from_be_bytes(*crc) => Ok(()),
+        _ => Err(Malformed::new(bytes.len().saturating_sub(4), complaint)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(crate) mod told;

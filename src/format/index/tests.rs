@@ -1,0 +1,217 @@
+use super::told::Told;
+use super::*;
+use crate::format::header;
+use crate::types::Text;
+use crate::types::crc::{self, FlagCrcs};
+
+fn parse(data: &[u8]) -> Result<Header, Refused> {
+    Header::parse(data, data.len() as u64)
+}
+
+fn records(data: &[u8]) -> Vec<Record> {
+    let header = parse(data).unwrap();
+    let at = |n| usize::try_from(header.offset_of(n)).unwrap();
+    (0..header.num_records).map(|n| header.record(&data[at(n)..]).unwrap()).collect()
+}
+
+fn flags(record: &Record, names: &[Option<Text>]) -> Vec<String> {
+    let system = [
+        (SystemFlags::ANSWERED, "\\Answered"),
+        (SystemFlags::FLAGGED, "\\Flagged"),
+        (SystemFlags::DELETED, "\\Deleted"),
+        (SystemFlags::DRAFT, "\\Draft"),
+        (SystemFlags::SEEN, "\\Seen"),
+    ];
+    let system = system.into_iter().filter(|(flag, _)| record.system_flags.has(*flag));
+    let mut flags: Vec<_> = system.map(|(_, name)| name.to_owned()).collect();
+    flags.extend(record.is_expunged().then(|| "\\Expunged".to_owned()));
+    let user = names.iter().enumerate().filter(|(bit, _)| record.has_user_flag(*bit));
+    flags.extend(user.map(|(_, name)| name.as_ref().unwrap().to_string()));
+    flags.sort();
+    flags
+}
+
+#[test]
+fn headers_of_all_versions_are_as_cyrus_says() {
+    for told in Told::all() {
+        let header = parse(&told.index).unwrap();
+        if let Some(version) = told.name.strip_prefix('v') {
+            assert_eq!(header.minor_version().to_string(), version);
+        }
+        assert_eq!(header.num_records as usize, told.records.len());
+        let got = [
+            ("LAST_UID", header.last_uid.into()),
+            ("HIGHESTMODSEQ", header.highestmodseq),
+            ("RECENTUID", header.recentuid.into()),
+            ("RECENTTIME", header.recenttime.cast_unsigned()),
+            ("LAST_APPENDDATE", header.last_appenddate.cast_unsigned()),
+            ("POP3_LAST_LOGIN", header.pop3_last_login.cast_unsigned()),
+            ("POP3_SHOW_AFTER", header.pop3_show_after.cast_unsigned()),
+            ("UIDVALIDITY", header.uidvalidity.into()),
+            ("CREATEDMODSEQ", header.createdmodseq),
+            ("SYNC_CRC", header.synccrcs.basic.into()),
+            ("SYNC_CRC_ANNOT", header.synccrcs.annot.into()),
+        ];
+        for (key, value) in got {
+            assert_eq!(value, told.number(key), "{key} of {}", told.name);
+        }
+        assert_eq!(header.options.to_wire(), told.mailbox["OPTIONS"]);
+        assert_eq!(
+            header.exists as usize,
+            records(&told.index).iter().filter(|r| !r.is_expunged()).count()
+        );
+        assert!(header.deletedmodseq < header.highestmodseq);
+        assert_eq!(header.header_file_crc, header::parse(&told.header).unwrap().crc);
+    }
+}
+
+#[test]
+fn records_of_all_versions_are_as_cyrus_says() {
+    for told in Told::all() {
+        let names = header::parse(&told.header).unwrap().flags;
+        let version = parse(&told.index).unwrap().minor_version();
+        for (record, expected) in records(&told.index).iter().zip(&told.records) {
+            let Record { uid, modseq, last_updated, internaldate, size, guid, .. } = record;
+            assert_eq!(*uid, expected.uid);
+            let fields = format!("{modseq}\t{last_updated}\t{internaldate}\t{size}\t{guid}");
+            assert_eq!(fields, expected.fields, "UID {uid} of {}", told.name);
+            assert_eq!(flags(record, &names), expected.flags, "UID {uid} of {}", told.name);
+
+            // A version without the field keeps it as a real annotation.
+            let of = |name: &str| {
+                let entry = Text::new(format!("/vendor/cmu/cyrus-imapd/{name}"));
+                let mut all = told.annotations.iter().filter(|(of, _)| of == uid);
+                all.find(|(_, one)| one.entry == entry && crc::is_virtual(&entry, version))
+                    .map_or(String::new(), |(_, one)| one.value.to_string())
+            };
+            let shown = |number: u64| if number == 0 { String::new() } else { number.to_string() };
+            assert_eq!(shown(record.createdmodseq), of("createdmodseq"));
+            assert_eq!(shown(record.savedate.cast_unsigned()), of("savedate"));
+            let cid = if record.cid == 0 { String::new() } else { format!("{:016x}", record.cid) };
+            assert_eq!(cid, of("thrid"));
+        }
+    }
+}
+
+#[test]
+fn sync_crcs_are_those_of_cyrus() {
+    for told in Told::all() {
+        let version = parse(&told.index).unwrap().minor_version();
+        let flags = FlagCrcs::new(&header::parse(&told.header).unwrap().flags);
+        let mut crcs = SyncCrcs::EMPTY;
+        for record in records(&told.index) {
+            crcs.basic ^= crc::basic(&record, &flags);
+            crcs.annot ^= crc::virtual_annots(&record, version);
+            let stored = told.annotations.iter().filter(|(uid, annotation)| {
+                *uid == record.uid && !crc::is_virtual(&annotation.entry, version)
+            });
+            if !record.is_expunged() {
+                crcs.annot ^= stored.fold(0, |all, (uid, one)| all ^ crc::annot(*uid, one));
+            }
+        }
+        assert_eq!(crcs.basic, told.crcs().basic, "{}", told.name);
+        assert!(crcs.agrees(told.crcs()), "{}: {crcs:?} {:?}", told.name, told.crcs());
+        assert_eq!(told.crcs().annot == 0, version == 12, "only version 12 stores no such CRC");
+    }
+}
+
+#[test]
+fn other_versions_are_refused_with_advice() {
+    let mut data = Told::read("v17").index;
+    for (version, advice) in [(10, "reconstruct -V max"), (11, "-V max"), (20, "reconstruct -V 19")]
+    {
+        data[8..12].copy_from_slice(&u32::to_be_bytes(version));
+        let refused = parse(&data).unwrap_err();
+        assert_eq!(refused, Refused::Version(version));
+        let error = refused.in_file(Path::new("/m/cyrus.index"));
+        assert_eq!(error.kind(), Kind::Unsupported);
+        let text = error.to_string();
+        assert!(text.contains(advice) && text.contains("/m/cyrus.index"), "{text}");
+    }
+    assert_eq!(LAYOUTS.map(|layout| layout.minor_version).to_vec(), VERSIONS.collect::<Vec<_>>());
+}
+
+/// Gives the header a right CRC again.
+fn sealed(mut data: Vec<u8>) -> Vec<u8> {
+    let crc = crc32fast::hash(&data[..156]).to_be_bytes();
+    data[156..160].copy_from_slice(&crc);
+    data
+}
+
+#[test]
+fn numbers_that_the_file_cannot_back_are_refused() {
+    let good = Told::read("v17").index;
+    let complaint = |at: usize, value: u32| {
+        let mut data = good.clone();
+        data[at..at + 4].copy_from_slice(&value.to_be_bytes());
+        match parse(&sealed(data)) {
+            Err(Refused::Malformed(malformed)) => malformed.to_string(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(complaint(12, 159), "the records begin inside the header at offset 0xc");
+    assert_eq!(complaint(16, 111), "an impossible record size at offset 0x10");
+    assert_eq!(complaint(16, INDEX_RECORD_BYTES + 1), "an impossible record size at offset 0x10");
+    assert_eq!(complaint(16, 113), "the file is too short for 8 records at offset 0x14");
+    assert_eq!(complaint(20, 9), "the file is too short for 9 records at offset 0x14");
+    assert_eq!(
+        complaint(20, u32::MAX),
+        "the file is too short for 4294967295 records at offset 0x14"
+    );
+    assert_eq!(complaint(12, u32::MAX), "the file is too short for 8 records at offset 0x14");
+}
+
+#[test]
+fn larger_records_of_a_known_version_are_stepped_over() {
+    let good = Told::read("v17").index;
+    let (head, body) = good.split_at(160);
+    let mut data = head.to_vec();
+    data[16..20].copy_from_slice(&120u32.to_be_bytes());
+    for record in body.chunks(112) {
+        data.extend_from_slice(record);
+        data.extend_from_slice(&[0xff; 8]);
+    }
+    assert_eq!(records(&sealed(data)), records(&good));
+}
+
+#[test]
+fn an_empty_mailbox_has_new_uidls_and_a_modseq() {
+    let mut data = Told::read("v17").index;
+    data.truncate(160);
+    data[20..24].fill(0);
+    data[60..64].fill(0);
+    data[68..76].fill(0);
+    data[84..88].fill(0);
+    let header = parse(&sealed(data)).unwrap();
+    assert_eq!(header.options, Options(Options::POP3_NEW_UIDL));
+    assert_eq!(header.highestmodseq, 1);
+}
+
+#[test]
+fn damage_is_always_noticed() {
+    for told in Told::all() {
+        let good = &told.index;
+        for end in 0..good.len() {
+            parse(&good[..end]).unwrap_err();
+        }
+        let whole = parse(good).unwrap();
+        let mut data = good.clone();
+        for at in 0..data.len() {
+            for bit in 0..8 {
+                data[at] ^= 1 << bit;
+                match at.checked_sub(whole.start_offset as usize) {
+                    None => assert!(parse(&data).is_err(), "{} {at} {bit}", told.name),
+                    Some(offset) => {
+                        let n = u32::try_from(offset).unwrap() / whole.record_size;
+                        let start = usize::try_from(whole.offset_of(n)).unwrap();
+                        whole.record(&data[start..]).unwrap_err();
+                    }
+                }
+                data[at] ^= 1 << bit;
+            }
+        }
+        for end in 0..whole.record_size as usize {
+            whole.record(&good[whole.start_offset as usize..][..end]).unwrap_err();
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What Cyrus itself said of the fixtures below `tests/fixtures/index`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::types::{Annotation, SyncCrcs, Text, Uid};
+
+/// A fixture: the files, and what Cyrus said of the mailbox.
+pub(crate) struct Told {
+    pub(crate) name: &'static str,
+    pub(crate) index: Vec<u8>,
+    pub(crate) header: Vec<u8>,
+    pub(crate) mailbox: BTreeMap<String, String>,
+    pub(crate) records: Vec<ToldRecord>,
+    /// UID (0: of the mailbox) and annotation, in Cyrus's order.
+    pub(crate) annotations: Vec<(Uid, Annotation)>,
+}
+
+pub(crate) struct ToldRecord {
+    pub(crate) uid: Uid,
+    /// modseq, last_updated, internaldate, size, GUID.
+    pub(crate) fields: String,
+    /// Sorted, as Cyrus lists them.
+    pub(crate) flags: Vec<String>,
+}
+
+impl Told {
+    /// Every fixture, by ascending version of cyrus.index.
+    pub(crate) fn all() -> Vec<Told> {
+        let names = ["v12", "v13", "v14", "v15", "v16", "text-header", "v17", "v18", "v19"];
+        names.map(Told::read).into()
+    }
+
+    pub(crate) fn read(name: &'static str) -> Told {
+        let dir: PathBuf =
+            [env!("CARGO_MANIFEST_DIR"), "tests/fixtures/index", name].iter().collect();
+        let file = |file| std::fs::read(dir.join(file)).unwrap();
+        let mut told = Told {
+            name,
+            index: file("cyrus.index"),
+            header: file("cyrus.header"),
+            mailbox: BTreeMap::new(),
+            records: vec![],
+            annotations: vec![],
+        };
+        let facts = String::from_utf8(file("told")).unwrap();
+        for fact in facts.lines() {
+            match fact.split_once('\t').unwrap() {
+                ("mailbox", rest) => {
+                    let (key, value) = rest.split_once('\t').unwrap();
+                    told.mailbox.insert(key.to_owned(), value.to_owned());
+                }
+                ("record", rest) => {
+                    let (uid, rest) = rest.split_once('\t').unwrap();
+                    let (fields, flags) = rest.rsplit_once('\t').unwrap();
+                    let mut flags: Vec<_> = flags.split_whitespace().map(str::to_owned).collect();
+                    flags.sort();
+                    told.records.push(ToldRecord {
+                        uid: uid.parse().unwrap(),
+                        fields: fields.to_owned(),
+                        flags,
+                    });
+                }
+                ("annotation", rest) => {
+                    let [uid, entry, userid, value] =
+                        rest.splitn(4, '\t').collect::<Vec<_>>().try_into().unwrap();
+                    let [entry, userid, value] = [entry, userid, value].map(Text::from);
+                    let annotation = Annotation { entry, userid, value, modseq: 0 };
+                    told.annotations.push((uid.parse().unwrap(), annotation));
+                }
+                (what, _) => panic!("{what}"),
+            }
+        }
+        told
+    }
+
+    pub(crate) fn number(&self, key: &str) -> u64 {
+        self.mailbox.get(key).map_or(0, |value| value.parse().unwrap())
+    }
+
+    pub(crate) fn crcs(&self) -> SyncCrcs {
+        let crc = |key| self.number(key).try_into().unwrap();
+        SyncCrcs { basic: crc("SYNC_CRC"), annot: crc("SYNC_CRC_ANNOT") }
+    }
+}
