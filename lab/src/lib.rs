@@ -1,1 +1,47 @@
-//! Throwaway Cyrus servers for tests and demonstration.
+//! # Throwaway Cyrus servers
+//!
+//! [`Lab::new`] gives a test (or the demonstration) a real Cyrus master and a real replica in
+//! temporary directories, on free ports of 127.0.0.1, as the user cyrus; dropping it leaves
+//! nothing behind. Around it:
+//!
+//! - [`SyncServer`]: Cyrus's own replication server on a socket pair, to look into a spool and to
+//!   fill it fast ([`fill`])
+//! - [`Imap`], [`lmtp`], [`Sieve`]: change a live server as mail clients do; [`random`] does so at random
+//! - [`compare`](compare()): every difference between two servers, field by field
+//! - [`run`]: Cyrus's sync_client and ours, with all they print and log
+//! - [`tools`]: Cyrus's own checks (`reconstruct -n`, `quota`, ...)
+//! - [`Proxy`]: delays, counts and records what crosses the wire
+//!
+//! The lab shares no code with the library it tests, so that the same misunderstanding is not on
+//! both sides. Its functions panic with an explanation when the servers do not do as told:
+//! in a test that is the failure wanted.
+
+mod compare;
+mod cyrus;
+mod dlist;
+pub mod fill;
+mod guard;
+mod imap;
+mod lab;
+pub mod lmtp;
+mod options;
+mod proxy;
+mod rng;
+pub mod run;
+mod sieve;
+mod sync_server;
+pub mod text;
+pub mod tools;
+
+pub use compare::{Difference, compare, describe};
+pub use cyrus::Cyrus;
+pub use dlist::Value;
+pub use imap::{Imap, Response, Status, quote};
+pub use lab::{Lab, another_replica, replica_settings};
+pub use lmtp::Lmtp;
+pub use options::{ADMIN, Options, PASSWORD, REPLICATOR};
+pub use proxy::{Proxy, Traffic};
+pub use rng::Rng;
+pub use run::{Run, cyrus_sync_client, sync_client};
+pub use sieve::Sieve;
+pub use sync_server::{Reply, SyncServer};

@@ -1,0 +1,233 @@
+//! One side of a comparison, turned into paths and values.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Facts;
+use crate::cyrus::Cyrus;
+use crate::dlist::Value;
+use crate::sync_server::SyncServer;
+use crate::tools;
+
+/// Message files by UID. A path that does not exist is a message without a file.
+pub(crate) type Files = BTreeMap<u64, PathBuf>;
+
+/// One server and a session with its spool.
+pub(crate) struct Side<'a> {
+    cyrus: &'a Cyrus,
+    server: SyncServer,
+}
+
+/// What mailboxes.db holds.
+pub(crate) struct Mailboxes {
+    pub(crate) facts: Facts,
+    /// Those that can be opened, by internal name.
+    pub(crate) open: Vec<String>,
+    /// Owners of mailboxes, deleted ones included.
+    pub(crate) users: Vec<String>,
+}
+
+/// What a mailbox holds.
+pub(crate) struct Contents {
+    pub(crate) facts: Facts,
+    pub(crate) files: Files,
+}
+
+impl<'a> Side<'a> {
+    pub(crate) fn open(cyrus: &'a Cyrus) -> Side<'a> {
+        Side { cyrus, server: SyncServer::spawn(cyrus) }
+    }
+
+    /// Sends a `GET`; the answer is read by the method for it, so that both sides work at once.
+    pub(crate) fn ask(&mut self, name: &str, value: &str) {
+        let mut line = format!("GET {name} ").into_bytes();
+        Value::text(value).write(&mut line);
+        line.extend(b"\r\n");
+        self.server.send(&line);
+    }
+
+    /// Entries of mailboxes.db: by name (tombstones and intermediates included) and by uniqueid
+    /// with their name history.
+    pub(crate) fn mailboxes(&self) -> Mailboxes {
+        let mut found = Mailboxes { facts: Facts::new(), open: Vec::new(), users: Vec::new() };
+        for (key, value) in tools::dump(self.cyrus, "mailboxes.db", "twoskip") {
+            let (kind, name) = key.split_at_checked(1).unwrap_or((&key, ""));
+            let name = name.replace('\u{1f}', ".");
+            let mut entry = match Value::parse(value.as_bytes()) {
+                Ok((entry, b"")) => entry.into_map(),
+                other => panic!("mailboxes.db: {key}: {value}: {other:?}"),
+            };
+            let types = entry.get("T").map_or_else(String::new, Value::show);
+            if kind == "N" {
+                found.users.extend(owner(&name));
+                if !types.contains(['d', 'i', 'z', 'r']) {
+                    found.open.push(name.clone());
+                }
+            }
+            let history = entry.remove("H");
+            for (field, value) in &entry {
+                let value = value.show().replace("\\x1f", ".");
+                found.facts.insert(format!("mailboxes.db {kind} {name} {field}"), value);
+            }
+            for (n, former) in history.iter().flat_map(Value::items).enumerate() {
+                for (field, value) in former.clone().into_map() {
+                    let path = format!("mailboxes.db {kind} {name} H {n} {field}");
+                    found.facts.insert(path, value.show().replace("\\x1f", "."));
+                }
+            }
+        }
+        found.users.sort();
+        found.users.dedup();
+        found
+    }
+
+    /// Seen state, subscriptions and sieve scripts of a user.
+    pub(crate) fn user(&mut self, user: &str) -> Facts {
+        let mut facts = Facts::new();
+        for (kind, value) in self.server.reply().ok() {
+            let prefix = format!("USER {user} {kind}");
+            match kind.as_str() {
+                "LSUB" => {
+                    for name in value.items() {
+                        facts.insert(format!("{prefix} {}", name.show()), "subscribed".into());
+                    }
+                }
+                "SEEN" => fields(&mut facts, &prefix, &["UNIQUEID"], value),
+                _ => fields(&mut facts, &prefix, &["FILENAME"], value),
+            }
+        }
+        facts
+    }
+
+    /// Annotations of the server itself.
+    pub(crate) fn server_annotations(&mut self) -> Facts {
+        let mut facts = Facts::new();
+        for (_, value) in self.server.reply().ok() {
+            fields(&mut facts, "SERVER ANNOTATION", &["ENTRY", "USERID"], value);
+        }
+        facts
+    }
+
+    /// Limits and use of every quota root.
+    pub(crate) fn quotas(&mut self) -> Facts {
+        let mut facts = Facts::new();
+        let mut roots = Vec::new();
+        quota_files(&self.cyrus.config_dir().join("quota"), &mut roots);
+        for (root, path) in roots {
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            facts.insert(format!("QUOTA {root} FILE"), text.escape_debug().to_string());
+            self.ask("QUOTA", &root);
+            for (_, value) in self.server.reply().ok() {
+                fields(&mut facts, "QUOTA", &["ROOT"], value);
+            }
+        }
+        facts
+    }
+
+    /// A mailbox with all its records, and the files of those that are not expunged.
+    pub(crate) fn mailbox(&mut self, name: &str) -> Contents {
+        let mut contents = Contents { facts: Facts::new(), files: Files::new() };
+        let reply = self.server.reply();
+        if reply.status != crate::Status::Ok {
+            let words = format!("{:?} {}", reply.status, reply.text);
+            contents.facts.insert(format!("{name} FULLMAILBOX"), words);
+            return contents;
+        }
+        for (_, value) in reply.items {
+            let (partition, uniqueid) = (value.str("PARTITION"), value.str("UNIQUEID"));
+            let Value::Keyed(items) = value else { continue };
+            for (key, value) in items {
+                match (key.as_str(), value) {
+                    ("RECORD", Value::List(records)) => {
+                        for record in records {
+                            let uid = record.num("UID");
+                            if !flags(&record).contains("\\Expunged") {
+                                let paths =
+                                    tools::message_paths(self.cyrus, &partition, &uniqueid, uid);
+                                let [file, archived] = paths;
+                                let path = if archived.exists() { archived } else { file };
+                                contents.files.insert(uid, path);
+                            }
+                            fields(&mut contents.facts, &format!("{name} RECORD"), &["UID"], record);
+                        }
+                    }
+                    (_, value) => field(&mut contents.facts, name, &key, value),
+                }
+            }
+        }
+        contents
+    }
+}
+
+/// Adds the fields of a keyed list, its path being the prefix and the values of `keys`.
+fn fields(facts: &mut Facts, prefix: &str, keys: &[&str], value: Value) {
+    let mut map = value.into_map();
+    let mut path = prefix.to_owned();
+    for key in keys {
+        path.push(' ');
+        path.push_str(&map.remove(*key).map_or_else(String::new, |v| v.show()));
+    }
+    for (key, value) in map {
+        field(facts, &path, &key, value);
+    }
+}
+
+/// Adds one field, in an order of its own where order has no meaning.
+fn field(facts: &mut Facts, path: &str, key: &str, value: Value) {
+    match (key, value) {
+        ("ANNOTATIONS", Value::List(annotations)) => {
+            for annotation in annotations {
+                fields(facts, &format!("{path} ANNOTATION"), &["ENTRY", "USERID"], annotation);
+            }
+        }
+        ("FLAGS", Value::List(flags)) => {
+            let mut names: Vec<String> = flags.iter().map(Value::show).collect();
+            names.sort();
+            facts.insert(format!("{path} FLAGS"), format!("({})", names.join(" ")));
+        }
+        ("ACL", Value::Text(acl)) => {
+            let text = String::from_utf8_lossy(&acl);
+            let words: Vec<&str> = text.split('\t').collect();
+            let mut pairs: Vec<String> = words.chunks(2).map(|p| p.join(" ")).collect();
+            pairs.sort();
+            facts.insert(format!("{path} ACL"), pairs.join(", "));
+        }
+        (_, value) => {
+            facts.insert(format!("{path} {key}"), value.show());
+        }
+    }
+}
+
+fn flags(record: &Value) -> String {
+    record.get("FLAGS").map_or_else(String::new, Value::show).replace("\\\\", "\\")
+}
+
+/// The owner of a mailbox: `user.john^doe.Sent` and `DELETED.user.john^doe.Sent.6B04A4A8` are
+/// john.doe's, `example.com!user.fred` is fred@example.com's.
+fn owner(name: &str) -> Option<String> {
+    let (domain, local) = match name.split_once('!') {
+        Some((domain, local)) => (Some(domain), local),
+        None => (None, name),
+    };
+    let local = local.strip_prefix("DELETED.").unwrap_or(local);
+    let user = local.strip_prefix("user.")?.split('.').next()?.replace('^', ".");
+    Some(match domain {
+        Some(domain) => format!("{user}@{domain}"),
+        None => user,
+    })
+}
+
+/// Quota roots below a directory of the `quotalegacy` database: one file each, named as the root.
+fn quota_files(dir: &Path, out: &mut Vec<(String, PathBuf)>) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            quota_files(&path, out);
+        } else {
+            out.push((entry.file_name().to_string_lossy().into_owned(), path));
+        }
+    }
+    out.sort();
+}

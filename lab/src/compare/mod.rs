@@ -1,0 +1,130 @@
+//! The oracle: everything in which a replica differs from its master.
+//!
+//! Both sides are asked through Cyrus's own programs (`sync_server -X`, `cyr_dbtool`) and by
+//! reading message files, never through code of the library under test. Each side becomes a map
+//! from a path (`user.fred.Sent RECORD 7 FLAGS`) to a value; the differences of the maps, less the
+//! documented [exceptions](exceptions::EXCEPTIONS), are what is returned.
+
+mod collect;
+mod exceptions;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::cyrus::Cyrus;
+use collect::Side;
+
+/// A place where replica and master are not the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What it is about: `user.fred.Sent RECORD 7 FLAGS`.
+    pub path: String,
+    /// The master's value; `None` if it has none.
+    pub master: Option<String>,
+    /// The replica's value; `None` if it has none.
+    pub replica: Option<String>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = |value: &Option<String>| value.clone().unwrap_or_else(|| "(nothing)".into());
+        write!(f, "{}: master {} replica {}", self.path, show(&self.master), show(&self.replica))
+    }
+}
+
+/// Paths and values of one side.
+pub(crate) type Facts = BTreeMap<String, String>;
+
+/// Everything in which the replica differs from the master: mailboxes, tombstones and name
+/// histories, records, flags, annotations, message files, quotas and their use, seen state,
+/// subscriptions, sieve scripts. Order is ignored where it has no meaning.
+pub fn compare(master: &Cyrus, replica: &Cyrus) -> Vec<Difference> {
+    let (mut left, mut right) = (Side::open(master), Side::open(replica));
+    let mut differences = Vec::new();
+    let (left_boxes, right_boxes) = (left.mailboxes(), right.mailboxes());
+    diff(left_boxes.facts, right_boxes.facts, &mut differences);
+
+    let common = |a: &[String], b: &[String]| {
+        let mut all = [a, b].concat();
+        all.sort();
+        all.dedup();
+        all
+    };
+    for user in common(&left_boxes.users, &right_boxes.users) {
+        left.ask("META", &user);
+        right.ask("META", &user);
+        diff(left.user(&user), right.user(&user), &mut differences);
+    }
+    left.ask("ANNOTATION", "");
+    right.ask("ANNOTATION", "");
+    diff(left.server_annotations(), right.server_annotations(), &mut differences);
+    diff(left.quotas(), right.quotas(), &mut differences);
+    for mailbox in common(&left_boxes.open, &right_boxes.open) {
+        left.ask("FULLMAILBOX", &mailbox);
+        right.ask("FULLMAILBOX", &mailbox);
+        let (a, b) = (left.mailbox(&mailbox), right.mailbox(&mailbox));
+        compare_files(&mailbox, &a.files, &b.files, &mut differences);
+        diff(a.facts, b.facts, &mut differences);
+    }
+    differences
+}
+
+/// The differences as lines, at most `limit` of them, for the message of a failed test.
+pub fn describe(differences: &[Difference], limit: usize) -> String {
+    let mut lines: Vec<String> =
+        differences.iter().take(limit).map(|d| format!("  {d}")).collect();
+    if differences.len() > limit {
+        lines.push(format!("  ... and {} more", differences.len() - limit));
+    }
+    format!("{} differences\n{}", differences.len(), lines.join("\n"))
+}
+
+fn diff(master: Facts, mut replica: Facts, out: &mut Vec<Difference>) {
+    let mut push = |path: String, master: Option<String>, replica: Option<String>| {
+        let difference = Difference { path, master, replica };
+        if difference.master != difference.replica && !exceptions::excuses(&difference) {
+            out.push(difference);
+        }
+    };
+    for (path, value) in master {
+        let other = replica.remove(&path);
+        push(path, Some(value), other);
+    }
+    for (path, value) in replica {
+        push(path, None, Some(value));
+    }
+}
+
+fn compare_files(
+    mailbox: &str,
+    master: &collect::Files,
+    replica: &collect::Files,
+    out: &mut Vec<Difference>,
+) {
+    let uids: std::collections::BTreeSet<_> = master.keys().chain(replica.keys()).collect();
+    for uid in uids {
+        let show = |files: &collect::Files| match files.get(uid) {
+            None => None,
+            Some(path) => Some(std::fs::read(path).map_err(|e| e.to_string())),
+        };
+        let (a, b) = (show(master), show(replica));
+        if a.is_none() || b.is_none() || a == b {
+            // A record that only one side has is reported as such.
+            if a.is_none() || b.is_none() || matches!(a, Some(Ok(_))) {
+                continue;
+            }
+        }
+        let words = |file: Option<Result<Vec<u8>, String>>| match file {
+            Some(Ok(bytes)) => Some(format!("{} bytes, {}", bytes.len(), hash(&bytes))),
+            Some(Err(e)) => Some(e),
+            None => None,
+        };
+        let path = format!("{mailbox} RECORD {uid} FILE");
+        out.push(Difference { path, master: words(a), replica: words(b) });
+    }
+}
+
+fn hash(bytes: &[u8]) -> String {
+    use sha1::{Digest, Sha1};
+    Sha1::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}

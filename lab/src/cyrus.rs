@@ -1,0 +1,396 @@
+//! One Cyrus server: its configuration, its daemons, its files.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::guard::{self, Guard};
+use crate::options::{ADMIN, Options, PASSWORD, REPLICATOR};
+
+/// How long a server may take to start before the lab gives up.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// Where Debian puts Cyrus's programs.
+const PROGRAM_DIRS: [&str; 3] = ["/usr/lib/cyrus/bin", "/usr/sbin", "/usr/bin"];
+
+/// Directories of a server, in an order in which they can be made.
+const DIRECTORIES: [&str; 11] = [
+    "", "conf", "conf/db", "conf/socket", "spool", "second", "archive", "archive2", "sieve", "proc",
+    "lock",
+];
+
+/// One Cyrus server with its own configuration and spool.
+#[derive(Debug)]
+pub struct Cyrus {
+    guard: Arc<Guard>,
+    dir: PathBuf,
+    name: String,
+    unixhierarchysep: bool,
+    ports: Ports,
+    master: Option<Child>,
+}
+
+/// TCP ports on 127.0.0.1.
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    imap: u16,
+    csync: u16,
+    sieve: u16,
+}
+
+impl Ports {
+    /// Ports that are free now. Somebody else may take one before Cyrus does; the greeting tells.
+    fn free() -> Ports {
+        let [a, b, c] = [(); 3].map(|()| {
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("no free port on 127.0.0.1")
+        });
+        let port = |l: &TcpListener| l.local_addr().expect("a bound socket has a port").port();
+        Ports { imap: port(&a), csync: port(&b), sieve: port(&c) }
+    }
+}
+
+impl Cyrus {
+    /// Lays out the directories and the user database; nothing runs yet.
+    pub(crate) fn prepare(guard: &Arc<Guard>, side: &str, options: &Options) -> Cyrus {
+        let dir = guard.dir().join(side);
+        let lab = guard.dir().file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
+        let cyrus = Cyrus {
+            guard: Arc::clone(guard),
+            name: format!("{side}.{lab}"),
+            unixhierarchysep: options.unixhierarchysep,
+            ports: Ports::free(),
+            master: None,
+            dir,
+        };
+        for sub in DIRECTORIES {
+            guard.make_dir(&cyrus.dir.join(sub));
+        }
+        // What `ctl_cyrusdb -r` leaves at every start of Cyrus: the time of the last recovery.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let stamp = u32::try_from(now).unwrap_or(u32::MAX).to_be_bytes();
+        guard.write(&cyrus.dir.join("conf/db/skipstamp"), stamp);
+        guard.write(&cyrus.dir.join("annotations"), ANNOTATIONS);
+        for user in [ADMIN, REPLICATOR].into_iter().chain(options.users.iter().map(String::as_str)) {
+            cyrus.add_user(user);
+        }
+        cyrus
+    }
+
+    /// Writes imapd.conf and cyrus.conf. `extra` is added at the end.
+    pub(crate) fn configure(&self, options: &Options, extra: &str) {
+        let yes = |value: bool| if value { "yes" } else { "no" };
+        let dir = self.dir.display();
+        let text = format!(
+            "configdirectory: {dir}/conf\n\
+             proc_path: {dir}/proc\n\
+             mboxname_lockpath: {dir}/lock\n\
+             defaultpartition: default\n\
+             partition-default: {dir}/spool\n\
+             partition-second: {dir}/second\n\
+             sievedir: {dir}/sieve\n\
+             servername: {name}\n\
+             admins: {ADMIN} {REPLICATOR}\n\
+             proxyservers: {ADMIN}\n\
+             allowplaintext: yes\n\
+             sasl_pwcheck_method: auxprop\n\
+             sasl_auxprop_plugin: sasldb\n\
+             sasl_sasldb_path: {dir}/sasldb2\n\
+             sasl_mech_list: PLAIN\n\
+             annotation_definitions: {dir}/annotations\n\
+             skiplist_unsafe: yes\n\
+             duplicatesuppression: no\n\
+             autocreate_quota: -1\n\
+             unixhierarchysep: {sep}\n\
+             altnamespace: {alt}\n\
+             hashimapspool: {hash}\n\
+             conversations: {conversations}\n\
+             reverseacls: {reverseacls}\n\
+             delete_mode: {delete}\n\
+             expunge_mode: {expunge}\n\
+             virtdomains: {virt}\n\
+             {extra}\n",
+            name = self.name,
+            sep = yes(options.unixhierarchysep),
+            alt = yes(options.altnamespace),
+            hash = yes(options.hashimapspool),
+            conversations = yes(options.conversations),
+            reverseacls = yes(options.reverseacls),
+            delete = if options.delayed_delete { "delayed" } else { "immediate" },
+            expunge = if options.delayed_expunge { "delayed" } else { "immediate" },
+            virt = if options.virtdomains { "userid" } else { "off" },
+        );
+        self.guard.write(&self.imapd_conf(), text);
+        let Ports { imap, csync, sieve } = self.ports;
+        let bin = PROGRAM_DIRS[0];
+        let conf = self.imapd_conf();
+        let service = |name: &str, program: &str, listen: &str| {
+            let conf = conf.display();
+            format!("  {name} cmd=\"{bin}/{program} -C {conf}\" listen=\"{listen}\" prefork=0\n")
+        };
+        let services = [
+            service("imap", "imapd", &format!("127.0.0.1:{imap}")),
+            service("csync", "sync_server", &format!("127.0.0.1:{csync}")),
+            service("sieve", "timsieved", &format!("127.0.0.1:{sieve}")),
+            service("csyncunix", "sync_server", &self.csync_socket().display().to_string()),
+            service("lmtpunix", "lmtpd", &self.lmtp_socket().display().to_string()),
+        ];
+        let text = format!("START {{\n}}\nSERVICES {{\n{}}}\nEVENTS {{\n}}\n", services.concat());
+        self.guard.write(&self.dir.join("cyrus.conf"), text);
+    }
+
+    /// Chooses other ports; `configure` must follow.
+    pub(crate) fn change_ports(&mut self) {
+        self.ports = Ports::free();
+    }
+
+    /// Starts the daemons and waits until they greet.
+    ///
+    /// # Panics
+    /// If they do not, with what they logged.
+    pub fn start_server(&mut self) {
+        self.launch();
+        if let Err(why) = self.await_greetings() {
+            panic!("{} did not start: {why}\n{}", self.name, self.log());
+        }
+    }
+
+    pub(crate) fn launch(&mut self) {
+        assert!(self.master.is_none(), "{} runs already", self.name);
+        let mut command = self.program("master");
+        command.arg("-M").arg(self.dir.join("cyrus.conf")).arg("-p").arg(self.dir.join("pid"));
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        self.master = Some(command.spawn().expect("cannot start Cyrus's master"));
+    }
+
+    /// Waits until imapd and sync_server greet with this server's own name, so that a port taken
+    /// by somebody else in the meantime is noticed.
+    pub(crate) fn await_greetings(&mut self) -> Result<(), String> {
+        let deadline = Instant::now() + START_LIMIT;
+        for (port, last) in [(self.ports.imap, "* OK"), (self.ports.csync, "* OK")] {
+            let text = self.greeting(port, last, deadline)?;
+            if !text.contains(&self.name) {
+                return Err(format!("port {port} is somebody else's: {text}"));
+            }
+        }
+        self.greeting(self.ports.sieve, "OK", deadline).map(drop)
+    }
+
+    /// Connects and reads lines up to one that begins with `last`.
+    fn greeting(&mut self, port: u16, last: &str, deadline: Instant) -> Result<String, String> {
+        loop {
+            if let Some(Ok(Some(status))) = self.master.as_mut().map(Child::try_wait) {
+                self.master = None;
+                return Err(format!("master ended with {status}"));
+            }
+            match TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
+                Ok(stream) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    let _ = stream.set_read_timeout(Some(left.max(Duration::from_millis(1))));
+                    let mut text = String::new();
+                    for line in BufReader::new(stream).lines() {
+                        let line = line.map_err(|e| format!("port {port}: {e}"))?;
+                        text.push_str(&line);
+                        if line.starts_with(last) {
+                            return Ok(text);
+                        }
+                    }
+                    return Err(format!("port {port} closed without a greeting: {text:?}"));
+                }
+                // Master gives no sign that it listens; asking again is the only way.
+                Err(_) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(3));
+                }
+                Err(e) => return Err(format!("port {port}: {e}")),
+            }
+        }
+    }
+
+    /// Stops the daemons; the spool stays and [`Cyrus::start_server`] starts them again.
+    pub fn stop_server(&mut self) {
+        let Some(mut master) = self.master.take() else { return };
+        let services = guard::children(master.id());
+        let pid = i32::try_from(master.id()).expect("process ids fit");
+        guard::signal(pid, libc::SIGTERM);
+        let limit = Duration::from_secs(5);
+        if !guard::wait_child(&mut master, limit) {
+            guard::signal(pid, libc::SIGKILL);
+            let _ = master.wait();
+        }
+        for service in services {
+            guard::signal(service, libc::SIGTERM);
+            if !guard::wait_gone(service, limit) {
+                guard::signal(service, libc::SIGKILL);
+                guard::wait_gone(service, limit);
+            }
+        }
+    }
+
+    /// Whether the daemons were started and not stopped.
+    pub fn is_running(&self) -> bool {
+        self.master.is_some()
+    }
+
+    /// Gives a user a password ([`PASSWORD`]).
+    pub fn add_user(&self, user: &str) {
+        let mut command = self.guard.command("/usr/sbin/saslpasswd2");
+        command.args(["-c", "-p", "-f"]).arg(self.dir.join("sasldb2"));
+        let (name, realm) = user.split_once('@').unwrap_or((user, &self.name));
+        command.args(["-u", realm, name]).stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("saslpasswd2 (package sasl2-bin) is missing");
+        let mut stdin = child.stdin.take().expect("stdin is piped");
+        std::io::Write::write_all(&mut stdin, PASSWORD.as_bytes()).expect("saslpasswd2 reads");
+        drop(stdin);
+        let output = child.wait_with_output().expect("saslpasswd2 runs");
+        assert!(output.status.success(), "saslpasswd2 {user}: {output:?}");
+    }
+
+    /// One of Cyrus's programs, with `-C imapd.conf`, as the cyrus user, in the lab's group,
+    /// its syslog going to [`Cyrus::log_path`].
+    pub fn program(&self, name: &str) -> Command {
+        let found = PROGRAM_DIRS.iter().map(|d| Path::new(d).join(name)).find(|p| p.exists());
+        let path = found.unwrap_or_else(|| panic!("Cyrus's {name} is not installed"));
+        let mut command = self.command(path);
+        command.arg("-C").arg(self.imapd_conf());
+        command
+    }
+
+    /// Any program, as the cyrus user, in the lab's group, its syslog going to
+    /// [`Cyrus::log_path`].
+    pub fn command(&self, path: impl AsRef<Path>) -> Command {
+        let mut command = self.guard.command(path);
+        command.env("LD_PRELOAD", self.guard.dir().join(SHIM_NAME));
+        command.env("CYRSYNC_LAB_SYSLOG", self.log_path());
+        if let Some(debug) = std::env::var_os("CYRSYNC_LAB_DEBUG") {
+            command.env("CYRSYNC_LAB_DEBUG", debug);
+        }
+        command
+    }
+
+    /// A directory of the lab that goes with it and that the cyrus user may write to.
+    pub fn scratch(&self) -> PathBuf {
+        let dir = self.dir.join("scratch");
+        self.guard.make_dir(&dir);
+        dir
+    }
+
+    /// Adds lines to imapd.conf; later lines win in Cyrus. Daemons read it at their next start.
+    pub fn add_config(&self, lines: &str) {
+        let old = fs::read_to_string(self.imapd_conf()).expect("imapd.conf was written");
+        self.guard.write(&self.imapd_conf(), format!("{old}{lines}\n"));
+    }
+
+    /// imapd.conf.
+    pub fn imapd_conf(&self) -> PathBuf {
+        self.dir.join("imapd.conf")
+    }
+    /// `configdirectory`: mailboxes.db, annotations.db, user/, quota/, sync/, ...
+    pub fn config_dir(&self) -> PathBuf {
+        self.dir.join("conf")
+    }
+    /// Directory of a partition: `default` or `second`.
+    pub fn partition_dir(&self, partition: &str) -> PathBuf {
+        self.dir.join(if partition == "default" { "spool" } else { partition })
+    }
+    /// Directory of an archive partition.
+    pub fn archive_dir(&self, partition: &str) -> PathBuf {
+        self.dir.join(if partition == "default" { "archive" } else { "archive2" })
+    }
+    /// The server's own directory, above all the others.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+    /// What daemons and tools of this server sent to syslog, a line each.
+    pub fn log_path(&self) -> PathBuf {
+        self.dir.join("syslog")
+    }
+    /// Contents of [`Cyrus::log_path`].
+    pub fn log(&self) -> String {
+        let bytes = fs::read(self.log_path()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+    /// `servername`, also what it greets with.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+    /// Port of imapd on 127.0.0.1.
+    pub fn imap_port(&self) -> u16 {
+        self.ports.imap
+    }
+    /// Port of sync_server on 127.0.0.1.
+    pub fn csync_port(&self) -> u16 {
+        self.ports.csync
+    }
+    /// Port of timsieved on 127.0.0.1.
+    pub fn sieve_port(&self) -> u16 {
+        self.ports.sieve
+    }
+    /// UNIX socket of sync_server (already authorised).
+    pub fn csync_socket(&self) -> PathBuf {
+        self.dir.join("csync.sock")
+    }
+    /// UNIX socket of lmtpd (already authorised).
+    pub fn lmtp_socket(&self) -> PathBuf {
+        self.dir.join("lmtp.sock")
+    }
+
+    /// The name of a mailbox as the administrator writes it: with `unixhierarchysep`
+    /// `user.john^doe.Sent` is `user/john.doe/Sent`.
+    pub fn admin_name(&self, internal: &str) -> String {
+        if !self.unixhierarchysep {
+            return internal.to_owned();
+        }
+        let change = |c| match c {
+            '.' => '/',
+            '^' => '.',
+            other => other,
+        };
+        internal.chars().map(change).collect()
+    }
+
+    /// The reverse of [`Cyrus::admin_name`].
+    pub fn internal_name(&self, admin: &str) -> String {
+        if !self.unixhierarchysep {
+            return admin.to_owned();
+        }
+        let change = |c| match c {
+            '/' => '.',
+            '.' => '^',
+            other => other,
+        };
+        admin.chars().map(change).collect()
+    }
+
+    /// The separator in names.
+    pub fn separator(&self) -> char {
+        if self.unixhierarchysep { '/' } else { '.' }
+    }
+
+    pub(crate) fn guard(&self) -> &Arc<Guard> {
+        &self.guard
+    }
+}
+
+impl Drop for Cyrus {
+    fn drop(&mut self) {
+        // The guard kills the group; this only keeps no zombie.
+        if let Some(mut master) = self.master.take() {
+            let _ = master.kill();
+            let _ = master.wait();
+        }
+    }
+}
+
+/// Name of the preloaded syslog shim in the lab's directory.
+pub(crate) const SHIM_NAME: &str = "syslog_shim.so";
+
+/// Annotations beyond those Cyrus defines: a text and a number, for mailboxes, messages, server.
+const ANNOTATIONS: &str = "\
+/vendor/lab/mailbox,mailbox,string,backend,value.shared value.priv,
+/vendor/lab/number,mailbox,uint,backend,value.shared,
+/vendor/lab/message,message,string,backend,value.shared value.priv,
+/vendor/lab/server,server,string,backend,value.shared value.priv,
+";

@@ -1,0 +1,205 @@
+//! Nothing stays behind: the lab's directory and processes end with the lab, even if the test
+//! process is killed.
+//!
+//! All processes of a lab share one process group, led by a small shell that waits for the end of
+//! its standard input. That end comes when the test process dies, however it dies; the shell then
+//! kills the group and removes the directory. Dropping the [`Guard`] does the same at once.
+
+use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// Waits for the end of standard input, then kills its own group from outside of it (in a new
+/// session) and removes the directory `$1`.
+const WATCHDOG: &str = r#"
+trap '' INT TERM HUP
+read ignored
+setsid /bin/sh -c 'kill -KILL -- "-$1"; rm -rf -- "$2"' killer "$$" "$1" \
+    </dev/null >/dev/null 2>&1
+"#;
+
+/// The shared directory and process group of a lab.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    dir: PathBuf,
+    group: i32,
+    watchdog: Child,
+    /// Held open: its end is what the watchdog waits for.
+    _lifeline: ChildStdin,
+    account: Account,
+}
+
+/// The account Cyrus runs as.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Account {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+impl Guard {
+    /// Makes the directory under `base` and starts the watchdog.
+    pub(crate) fn new(base: &Path) -> Guard {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        assert!(
+            effective_uid() == 0,
+            "the lab starts Cyrus as the user cyrus and must itself run as root: try sudo"
+        );
+        let account = Account::lookup("cyrus").unwrap_or_else(|| {
+            panic!("there is no user cyrus: install Debian's cyrus packages with scripts/setup")
+        });
+        let dir = loop {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let dir = base.join(format!("cyrsync-lab-{}-{number}", std::process::id()));
+            match fs::create_dir(&dir) {
+                Ok(()) => break dir,
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => panic!("cannot make {}: {e}", dir.display()),
+            }
+        };
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).expect("chmod of own dir");
+        let mut watchdog = Command::new("/bin/sh")
+            .args(["-c", WATCHDOG, "lab-watchdog"])
+            .arg(&dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .expect("cannot start the lab's watchdog shell");
+        let group = i32::try_from(watchdog.id()).expect("process ids fit");
+        let lifeline = watchdog.stdin.take().expect("stdin is piped");
+        Guard { dir, group, watchdog, _lifeline: lifeline, account }
+    }
+
+    /// The lab's directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// A command that runs as the cyrus user, in the lab's process group.
+    pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new(program.as_ref());
+        command
+            .uid(self.account.uid)
+            .gid(self.account.gid)
+            .process_group(self.group)
+            .current_dir(&self.dir)
+            .env_clear()
+            .env("PATH", "/usr/lib/cyrus/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Makes a directory (with its parents) that belongs to the cyrus user.
+    pub(crate) fn make_dir(&self, path: &Path) {
+        fs::create_dir_all(path).unwrap_or_else(|e| panic!("cannot make {}: {e}", path.display()));
+        self.give(path);
+    }
+
+    /// Writes a file that belongs to the cyrus user.
+    pub(crate) fn write(&self, path: &Path, text: impl AsRef<[u8]>) {
+        fs::write(path, text).unwrap_or_else(|e| panic!("cannot write {}: {e}", path.display()));
+        self.give(path);
+    }
+
+    /// Gives a path to the cyrus user.
+    pub(crate) fn give(&self, path: &Path) {
+        chown(path, Some(self.account.uid), Some(self.account.gid))
+            .unwrap_or_else(|e| panic!("cannot chown {}: {e}", path.display()));
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        signal(-self.group, libc::SIGKILL);
+        let _ = self.watchdog.wait();
+        if std::env::var_os("CYRSYNC_LAB_KEEP").is_some() {
+            eprintln!("lab kept in {}", self.dir.display());
+            return;
+        }
+        // A killed process may still be creating its last file while the directory goes.
+        for _ in 0..50 {
+            match fs::remove_dir_all(&self.dir) {
+                Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+                _ => return,
+            }
+        }
+    }
+}
+
+impl Account {
+    fn lookup(name: &str) -> Option<Account> {
+        let passwd = fs::read_to_string("/etc/passwd").ok()?;
+        let line = passwd.lines().find(|l| l.split(':').next() == Some(name))?;
+        let mut ids = line.split(':').skip(2).map(str::parse);
+        Some(Account { uid: ids.next()?.ok()?, gid: ids.next()?.ok()? })
+    }
+}
+
+/// Sends a signal to a process, or to a group if negative; a process that is gone is no error.
+#[expect(unsafe_code, reason = "std can only kill its own children")]
+pub(crate) fn signal(pid: i32, signal: i32) {
+    // SAFETY: kill takes two numbers and touches no memory of ours.
+    unsafe { libc::kill(pid, signal) };
+}
+
+#[expect(unsafe_code, reason = "std does not offer geteuid")]
+fn effective_uid() -> u32 {
+    // SAFETY: geteuid takes nothing and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
+/// Waits until a process (not necessarily a child) has ended; `false` if it has not in time.
+#[expect(unsafe_code, reason = "pidfd_open and poll are not in std")]
+pub(crate) fn wait_gone(pid: i32, within: Duration) -> bool {
+    // SAFETY: pidfd_open takes two numbers; the descriptor it returns is ours alone.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    let Ok(fd) = i32::try_from(fd) else { return true };
+    if fd < 0 {
+        return true;
+    }
+    let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    let milliseconds = i32::try_from(within.as_millis()).unwrap_or(i32::MAX);
+    // SAFETY: one pollfd is passed and counted; it outlives the call.
+    let ready = unsafe { libc::poll(&raw mut poll, 1, milliseconds) };
+    // SAFETY: fd came from pidfd_open above and is closed once.
+    unsafe { libc::close(fd) };
+    ready == 1
+}
+
+/// Free bytes of the file system that holds `path`; 0 if that cannot be found out.
+#[expect(unsafe_code, reason = "statvfs is not in std")]
+pub(crate) fn free_space(path: &Path) -> u64 {
+    let Ok(path) = CString::new(path.as_os_str().as_encoded_bytes()) else { return 0 };
+    // SAFETY: all-zero is a valid statvfs, a struct of integers.
+    let mut stat: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: path is NUL-terminated and stat is writable for the call.
+    let result = unsafe { libc::statvfs(path.as_ptr(), &raw mut stat) };
+    if result == 0 { stat.f_bavail.saturating_mul(stat.f_frsize) } else { 0 }
+}
+
+/// Processes whose parent is `pid`.
+pub(crate) fn children(pid: u32) -> Vec<i32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|child| {
+        let Ok(stat) = fs::read_to_string(format!("/proc/{child}/stat")) else { return false };
+        // "pid (name) state ppid ...", where the name may hold anything
+        let after = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+        after.split(' ').nth(1).and_then(|p| p.parse().ok()) == Some(pid)
+    })
+    .collect()
+}
+
+/// Waits for a child, at most so long; `false` if it still runs.
+pub(crate) fn wait_child(child: &mut Child, within: Duration) -> bool {
+    let Ok(pid) = i32::try_from(child.id()) else { return false };
+    wait_gone(pid, within) && matches!(child.wait(), Ok(_))
+}

@@ -1,0 +1,72 @@
+//! How the two servers of a lab are set up.
+
+use std::path::PathBuf;
+
+/// Set-up of a lab; the default is Debian's own configuration where that makes a difference.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `/` separates mailbox names and dots are ordinary characters.
+    pub unixhierarchysep: bool,
+    /// A user's mailboxes are beside INBOX, not below it.
+    pub altnamespace: bool,
+    /// Partition directories are hashed by user.
+    pub hashimapspool: bool,
+    /// The master (and replica) keep conversations.
+    pub conversations: bool,
+    /// Reverse ACLs (RACLMODSEQ on the wire).
+    pub reverseacls: bool,
+    /// Deleted mailboxes are kept below `DELETED.`.
+    pub delayed_delete: bool,
+    /// Expunged messages keep their files until `cyr_expire` comes.
+    pub delayed_expunge: bool,
+    /// User names may have a domain.
+    pub virtdomains: bool,
+    /// The replica has archive partitions.
+    pub archive_on_replica: bool,
+    /// Channels of the master's sync log; an empty name is the default log. No entry: no log.
+    pub sync_log_channels: Vec<String>,
+    /// Users with a password, beside `admin` and `repl`; [`PASSWORD`] is everybody's.
+    /// The lab's IMAP client logs in as anybody, password or not.
+    pub users: Vec<String>,
+    /// Further lines of the master's imapd.conf.
+    pub master_conf: String,
+    /// Further lines of the replica's imapd.conf.
+    pub replica_conf: String,
+    /// Where the spools lie; by default memory (`/dev/shm`) if a gigabyte is free there.
+    pub base: Option<PathBuf>,
+}
+
+/// The password of every user of a lab.
+pub const PASSWORD: &str = "lab-secret";
+/// The administrator's userid.
+pub const ADMIN: &str = "admin";
+/// The userid that replication logs in with.
+pub const REPLICATOR: &str = "repl";
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            unixhierarchysep: false,
+            altnamespace: false,
+            hashimapspool: true,
+            conversations: false,
+            reverseacls: false,
+            delayed_delete: true,
+            delayed_expunge: true,
+            virtdomains: false,
+            archive_on_replica: false,
+            sync_log_channels: vec![String::new()],
+            users: Vec::new(),
+            master_conf: String::new(),
+            replica_conf: String::new(),
+            base: None,
+        }
+    }
+}
+
+impl Options {
+    /// The defaults of Cyrus itself since 3.0: `/` as separator and the alternative namespace.
+    pub fn modern() -> Self {
+        Options { unixhierarchysep: true, altnamespace: true, ..Options::default() }
+    }
+}

@@ -1,0 +1,235 @@
+//! A TCP forwarder that delays, counts and records.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What Cyrus's sync_server offers and the proxy hides, so that commands stay readable.
+const COMPRESSION: &[u8] = b"* COMPRESS DEFLATE\r\n";
+
+/// Forwards 127.0.0.1 to a server on 127.0.0.1 until it is dropped.
+#[derive(Debug)]
+pub struct Proxy {
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    target: u16,
+    one_way: Duration,
+    clear: bool,
+    stopping: AtomicBool,
+    sent: AtomicU64,
+    received: AtomicU64,
+    connections: AtomicU64,
+    transcript: Mutex<Vec<u8>>,
+    answers: Mutex<Vec<u8>>,
+    /// Bytes from the client after which the connection is cut; `u64::MAX`: never.
+    cut_after: AtomicU64,
+    open: Mutex<Vec<TcpStream>>,
+}
+
+/// What went through a proxy so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes from client to server.
+    pub sent: u64,
+    /// Bytes from server to client.
+    pub received: u64,
+    /// Connections taken.
+    pub connections: u64,
+}
+
+impl Proxy {
+    /// Forwards to `target`, each byte arriving half a round trip later. With `clear` the
+    /// server's offer to compress is hidden and all that both sides say is recorded.
+    pub fn new(target: u16, round_trip: Duration, clear: bool) -> Proxy {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("no free port");
+        let port = listener.local_addr().expect("a bound socket has a port").port();
+        let shared = Arc::new(Shared {
+            target,
+            one_way: round_trip / 2,
+            clear,
+            stopping: AtomicBool::new(false),
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+            transcript: Mutex::default(),
+            answers: Mutex::default(),
+            cut_after: AtomicU64::new(u64::MAX),
+            open: Mutex::default(),
+        });
+        let taken = Arc::clone(&shared);
+        thread::spawn(move || accept(&listener, &taken));
+        Proxy { port, shared }
+    }
+
+    /// The port to connect to on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Counters since the start or the last [`Proxy::reset`].
+    pub fn traffic(&self) -> Traffic {
+        Traffic {
+            sent: self.shared.sent.load(Ordering::Relaxed),
+            received: self.shared.received.load(Ordering::Relaxed),
+            connections: self.shared.connections.load(Ordering::Relaxed),
+        }
+    }
+
+    /// All that clients said (with `clear` only).
+    pub fn transcript(&self) -> Vec<u8> {
+        lock(&self.shared.transcript).clone()
+    }
+
+    /// All that the server said (with `clear` only).
+    pub fn answers(&self) -> Vec<u8> {
+        lock(&self.shared.answers).clone()
+    }
+
+    /// First two words of each command that clients sent, literals left out:
+    /// `GET USER`, `APPLY MAILBOX` (with `clear` only).
+    pub fn commands(&self) -> Vec<String> {
+        let transcript = self.transcript();
+        let mut input = std::io::BufReader::new(&transcript[..]);
+        let mut commands = Vec::new();
+        while let Ok(line) = crate::sync_server::read_line(&mut input) {
+            let text = String::from_utf8_lossy(&line).into_owned();
+            let words: Vec<&str> = text.split_whitespace().take(2).collect();
+            commands.push(words.join(" "));
+        }
+        commands
+    }
+
+    /// Forgets counters and transcripts.
+    pub fn reset(&self) {
+        for counter in [&self.shared.sent, &self.shared.received, &self.shared.connections] {
+            counter.store(0, Ordering::Relaxed);
+        }
+        lock(&self.shared.transcript).clear();
+        lock(&self.shared.answers).clear();
+    }
+
+    /// Cuts each connection once clients have sent so many bytes since the last reset.
+    pub fn cut_after(&self, bytes: u64) {
+        self.shared.cut_after.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Lets connections live again.
+    pub fn never_cut(&self) {
+        self.cut_after(u64::MAX);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
+        for stream in lock(&self.shared.open).drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        // Wakes the thread that waits for connections.
+        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for client in listener.incoming() {
+        if shared.stopping.load(Ordering::Relaxed) {
+            return;
+        }
+        let Ok(client) = client else { continue };
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, shared.target));
+        let Ok(server) = TcpStream::connect(address) else { continue };
+        shared.connections.fetch_add(1, Ordering::Relaxed);
+        for stream in [&client, &server] {
+            let _ = stream.set_nodelay(true);
+            lock(&shared.open).extend(stream.try_clone());
+        }
+        let (Ok(client_in), Ok(server_in)) = (client.try_clone(), server.try_clone()) else {
+            continue;
+        };
+        forward(client_in, server, Arc::clone(shared), Way::Out);
+        forward(server_in, client, Arc::clone(shared), Way::Back);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Way {
+    Out,
+    Back,
+}
+
+/// Two threads: one reads at once and stamps, one writes when the time has come, so that the
+/// delay does not limit the throughput.
+fn forward(mut from: TcpStream, mut to: TcpStream, shared: Arc<Shared>, way: Way) {
+    let (queue, due): (Sender<(Instant, Vec<u8>)>, Receiver<_>) = mpsc::channel();
+    let delay = shared.one_way;
+    thread::spawn(move || {
+        while let Ok((at, bytes)) = due.recv() {
+            if let Some(wait) = Instant::checked_duration_since(&at, Instant::now()) {
+                thread::sleep(wait);
+            }
+            if to.write_all(&bytes).is_err() {
+                break;
+            }
+        }
+        let _ = to.shutdown(Shutdown::Both);
+    });
+    thread::spawn(move || {
+        let mut filter = Filter { hides: way == Way::Back && shared.clear, held: VecDeque::new() };
+        let mut buffer = vec![0; 64 << 10];
+        while let Ok(size @ 1..) = from.read(&mut buffer) {
+            let Some(bytes) = buffer.get(..size) else { break };
+            let (counter, record) = match way {
+                Way::Out => (&shared.sent, &shared.transcript),
+                Way::Back => (&shared.received, &shared.answers),
+            };
+            let total = counter.fetch_add(size as u64, Ordering::Relaxed) + size as u64;
+            let bytes = filter.pass(bytes);
+            if shared.clear {
+                lock(record).extend(&bytes);
+            }
+            let cut = way == Way::Out && total > shared.cut_after.load(Ordering::Relaxed);
+            if cut || queue.send((Instant::now() + delay, bytes)).is_err() {
+                break;
+            }
+        }
+        let _ = from.shutdown(Shutdown::Both);
+    });
+}
+
+/// Takes the offer to compress out of a greeting.
+struct Filter {
+    hides: bool,
+    held: VecDeque<u8>,
+}
+
+impl Filter {
+    fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
+        if !self.hides {
+            return bytes.to_vec();
+        }
+        self.held.extend(bytes);
+        let text = self.held.make_contiguous();
+        if let Some(at) = text.windows(COMPRESSION.len()).position(|w| w == COMPRESSION) {
+            self.held.drain(at..at + COMPRESSION.len());
+            self.hides = false;
+        } else if text.windows(4).any(|w| w == b"* OK") && text.ends_with(b"\r\n") {
+            self.hides = false;
+        } else {
+            return Vec::new();
+        }
+        self.held.drain(..).collect()
+    }
+}

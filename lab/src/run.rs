@@ -1,0 +1,146 @@
+//! Runs sync_client, Cyrus's or ours, and keeps all it prints and logs.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::cyrus::Cyrus;
+
+/// A finished run of a program.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Standard output, lossily as text.
+    pub stdout: String,
+    /// Standard error, lossily as text.
+    pub stderr: String,
+    /// What it sent to syslog: `LEVEL ident: text`, a line each.
+    pub log: String,
+}
+
+impl Run {
+    /// Panics unless the program succeeded; returns it otherwise.
+    #[track_caller]
+    pub fn ok(self) -> Run {
+        assert!(self.status.success(), "the program failed:\n{self}");
+        self
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Run { status, stdout, stderr, log } = self;
+        write!(f, "{status}\n--- stdout\n{stdout}--- stderr\n{stderr}--- syslog\n{log}")
+    }
+}
+
+/// A program that runs, its output and log going to files.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    files: [PathBuf; 3],
+}
+
+/// Runs Debian's own sync_client on a server's configuration.
+pub fn cyrus_sync_client(cyrus: &Cyrus, args: &[&str]) -> Run {
+    start_cyrus_sync_client(cyrus, args).wait()
+}
+
+/// Runs the sync_client at `path` (a test passes `env!("CARGO_BIN_EXE_sync_client")`) on a
+/// server's configuration.
+pub fn sync_client(path: impl AsRef<Path>, cyrus: &Cyrus, args: &[&str]) -> Run {
+    start_sync_client(path, cyrus, args).wait()
+}
+
+/// As [`cyrus_sync_client`], without waiting for the end.
+pub fn start_cyrus_sync_client(cyrus: &Cyrus, args: &[&str]) -> Running {
+    start(cyrus, cyrus.program("sync_client").args(args))
+}
+
+/// As [`sync_client`], without waiting for the end.
+pub fn start_sync_client(path: impl AsRef<Path>, cyrus: &Cyrus, args: &[&str]) -> Running {
+    let program = reachable(cyrus, path.as_ref());
+    start(cyrus, cyrus.command(program).arg("-C").arg(cyrus.imapd_conf()).args(args))
+}
+
+/// Starts any command made by [`Cyrus::program`] or [`Cyrus::command`].
+pub fn start(cyrus: &Cyrus, command: &mut Command) -> Running {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let scratch = cyrus.scratch();
+    let files = ["out", "err", "log"].map(|kind| scratch.join(format!("run-{number}.{kind}")));
+    let [out, err, log] = &files;
+    // The program may write its log while it has become another user.
+    for path in &files {
+        fs::write(path, "").expect("the scratch directory can be written to");
+        let all = fs::Permissions::from_mode(0o666);
+        fs::set_permissions(path, all).expect("chmod of own file");
+    }
+    let append = |path: &PathBuf| fs::File::options().append(true).open(path).expect("own file");
+    command.stdout(append(out)).stderr(append(err)).stdin(Stdio::null());
+    command.env("CYRSYNC_LAB_SYSLOG", log);
+    let child = command.spawn().unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
+    Running { child, files }
+}
+
+impl Running {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> Run {
+        let status = self.child.wait().expect("a child can be waited for");
+        self.finished(status)
+    }
+
+    /// Waits for its end; `Err` gives it back if it has not come in time.
+    pub fn wait_within(mut self, limit: std::time::Duration) -> Result<Run, Running> {
+        if !crate::guard::wait_child(&mut self.child, limit) {
+            return Err(self);
+        }
+        Ok(self.wait())
+    }
+
+    /// Sends a signal (`libc::SIGTERM`, ...).
+    pub fn signal(&self, signal: i32) {
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            crate::guard::signal(pid, signal);
+        }
+    }
+
+    /// What it has printed and logged so far: stdout, stderr, syslog.
+    pub fn so_far(&self) -> [String; 3] {
+        self.files.each_ref().map(|path| {
+            String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+        })
+    }
+
+    fn finished(self, status: ExitStatus) -> Run {
+        let [stdout, stderr, log] = self.so_far();
+        Run { status, stdout, stderr, log }
+    }
+}
+
+/// A path at which the cyrus user can run the program: its own, or a copy inside the lab if a
+/// directory above it is closed to others (a build directory below /root, say).
+fn reachable(cyrus: &Cyrus, program: &Path) -> PathBuf {
+    let program = program.canonicalize().unwrap_or_else(|e| panic!("{}: {e}", program.display()));
+    let open = |path: &Path| fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o001 != 0);
+    if program.ancestors().all(open) {
+        return program;
+    }
+    let inode = fs::metadata(&program).map_or(0, |m| m.ino());
+    let copy = cyrus.scratch().join(format!("program-{inode}"));
+    let result = if copy.exists() { Ok(0) } else { fs::copy(&program, &copy) };
+    let mode = |_| fs::set_permissions(&copy, fs::Permissions::from_mode(0o755));
+    let done: io::Result<()> = result.and_then(mode);
+    done.unwrap_or_else(|e| panic!("cannot copy {}: {e}", program.display()));
+    copy
+}

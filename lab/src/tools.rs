@@ -1,0 +1,100 @@
+//! Cyrus's own tools, as checks and dumps.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::cyrus::Cyrus;
+use crate::dlist::Value;
+
+/// Runs one of Cyrus's tools and returns what it prints on both channels, standard output first.
+///
+/// # Panics
+/// If it fails.
+#[track_caller]
+pub fn run(cyrus: &Cyrus, tool: &str, args: &[&str]) -> String {
+    let (success, text) = try_run(cyrus, tool, args);
+    assert!(success, "{tool} {args:?} failed: {text}");
+    text
+}
+
+/// As [`run`], with the outcome instead of a panic.
+pub fn try_run(cyrus: &Cyrus, tool: &str, args: &[&str]) -> (bool, String) {
+    let mut command = cyrus.program(tool);
+    finish(command.args(args), tool)
+}
+
+fn finish(command: &mut Command, tool: &str) -> (bool, String) {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = command.output().unwrap_or_else(|e| panic!("cannot start {tool}: {e}"));
+    let bytes = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Every complaint of `reconstruct -n` about the mailboxes below a pattern (`user.*` or `*`),
+/// what it logs included. It changes nothing; empty means that index, files and headers agree.
+pub fn reconstruct_complaints(cyrus: &Cyrus, pattern: &str) -> Vec<String> {
+    let log = cyrus.scratch().join("reconstruct.log");
+    let _ = std::fs::remove_file(&log);
+    let mut command = cyrus.program("reconstruct");
+    command.args(["-n", "-r", "-G", pattern]).env("CYRSYNC_LAB_SYSLOG", &log);
+    let (success, printed) = finish(&mut command, "reconstruct");
+    let logged = std::fs::read_to_string(&log).unwrap_or_default();
+    // What is in order is printed as the mailbox's bare name.
+    let mailboxes = mailbox_names(cyrus);
+    let known = |line: &&str| mailboxes.iter().any(|m| m == line || cyrus.admin_name(m) == **line);
+    let mut complaints: Vec<String> =
+        printed.lines().filter(|l| !known(l) && !l.is_empty()).map(str::to_owned).collect();
+    let loud = logged.lines().filter(|l| !l.starts_with("INFO") && !l.starts_with("DEBUG"));
+    complaints.extend(loud.map(str::to_owned));
+    if !success {
+        complaints.push("reconstruct failed".to_owned());
+    }
+    complaints
+}
+
+/// The quota uses that Cyrus's books and the spool disagree on, in the words of `quota -f`,
+/// which corrects them: a second call finds nothing.
+pub fn quota_complaints(cyrus: &Cyrus) -> Vec<String> {
+    let printed = run(cyrus, "quota", &["-f"]);
+    printed.lines().filter(|l| l.contains(" usage was ") || l.ends_with(": removed")).map(str::to_owned).collect()
+}
+
+/// Internal names of all mailboxes, deleted ones included, tombstones left out.
+pub fn mailbox_names(cyrus: &Cyrus) -> Vec<String> {
+    let records = dump(cyrus, "mailboxes.db", "twoskip");
+    let names = records.into_iter().filter_map(|(key, value)| {
+        let name = key.strip_prefix('N')?;
+        let (entry, _) = Value::parse(value.as_bytes()).ok()?;
+        let deleted = entry.get("T").is_some_and(|types| types.show().contains('d'));
+        (!deleted).then(|| name.replace('\u{1f}', "."))
+    });
+    names.collect()
+}
+
+/// Keys and values of a database below `configdirectory`, as `cyr_dbtool show` prints them.
+/// A database that does not exist is empty.
+pub fn dump(cyrus: &Cyrus, file: &str, format: &str) -> Vec<(String, String)> {
+    let path = cyrus.config_dir().join(file);
+    if !path.exists() {
+        return Vec::new();
+    }
+    let path = path.display().to_string();
+    let mut command = cyrus.program("cyr_dbtool");
+    command.args(["-n", &path, format, "show"]);
+    let (success, printed) = finish(&mut command, "cyr_dbtool");
+    assert!(success, "cyr_dbtool {path}: {printed}");
+    let lines = printed.lines().filter_map(|l| l.split_once('\t'));
+    lines.map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+}
+
+/// Where the files of a message may lie: its partition and its archive partition.
+pub fn message_paths(cyrus: &Cyrus, partition: &str, uniqueid: &str, uid: u64) -> [PathBuf; 2] {
+    let place = |base: PathBuf| mailbox_dir(&base, uniqueid).join(format!("{uid}."));
+    [place(cyrus.partition_dir(partition)), place(cyrus.archive_dir(partition))]
+}
+
+/// Directory of a mailbox below a partition (`mboxname_id_hash` in `imap/mboxname.c`).
+pub fn mailbox_dir(base: &Path, uniqueid: &str) -> PathBuf {
+    let letter = |n: usize| uniqueid.get(n..=n).unwrap_or("_").to_owned();
+    base.join("uuid").join(letter(0)).join(letter(1)).join(uniqueid)
+}
