@@ -55,6 +55,14 @@ impl Refused {
     }
 }
 
+/// Option bits that are replicated.
+const OPTIONS: u32 = Options::POP3_NEW_UIDL
+    | Options::IMAP_SHAREDSEEN
+    | Options::IMAP_DUPDELIVER
+    | Options::IMAP_HAS_ALARMS;
+/// Option bit of a deleted mailbox.
+const DELETED: u32 = 1 << 31;
+
 /// What repairs a damaged cyrus.index.
 pub const REPAIR: &str = "repair the mailbox with Cyrus's reconstruct";
 
@@ -79,8 +87,11 @@ pub struct Header {
     pub uidvalidity: u32,
     /// Messages that are not expunged.
     pub exists: u32,
-    /// All option bits, those included that are only for Cyrus: [`Header::DELETED`].
+    /// Option bits that are replicated (`MAILBOX_OPTIONS_MASK`).
     pub options: Options,
+    /// Whether the mailbox is deleted and waits for its files to be removed
+    /// (`OPT_MAILBOX_DELETED`).
+    pub is_deleted: bool,
     /// Highest modseq, at least 1.
     pub highestmodseq: Modseq,
     /// Below this modseq expunged records are forgotten.
@@ -100,10 +111,6 @@ pub struct Header {
 }
 
 impl Header {
-    /// Option bit: the mailbox is deleted and waits for its files to be removed
-    /// (`OPT_MAILBOX_DELETED`).
-    pub const DELETED: u32 = 1 << 31;
-
     /// Parses the header at the start of `data`, which need not hold more than
     /// [`HEADER_BYTES`] of a file of `file_size` bytes.
     ///
@@ -139,7 +146,8 @@ impl Header {
 
         let fields = &layout.header;
         let exists = fields.exists.of(data);
-        let mut options = fields.options.of(data);
+        let stored = fields.options.of(data);
+        let mut options = stored & OPTIONS;
         if exists == 0 {
             options |= Options::POP3_NEW_UIDL;
         }
@@ -154,6 +162,7 @@ impl Header {
             uidvalidity: fields.uidvalidity.of(data),
             exists,
             options: Options(options),
+            is_deleted: stored & DELETED != 0,
             highestmodseq: fields.highestmodseq.of(data).max(1),
             deletedmodseq: fields.deletedmodseq.of(data),
             header_file_crc: fields.header_file_crc.of(data),

@@ -1,1 +1,3 @@
 //! Native reader of a Cyrus spool.
+
+pub mod mailbox;

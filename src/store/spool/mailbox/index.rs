@@ -1,0 +1,133 @@
+//! cyrus.index, open and locked for reading.
+
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::missing;
+use crate::error::{Error, Malformed, Result};
+use crate::format::index::{HEADER_BYTES, Header, REPAIR};
+use crate::limits::INDEX_CHUNK_BYTES;
+use crate::store::Wait;
+use crate::sys::lock::{self, LockGuard, Mode};
+use crate::types::{Modseq, Record, Uid};
+
+const OP: &str = "read cyrus.index";
+
+/// Dropping it releases first the lock of the file, then that of the namespace.
+pub(super) struct Index {
+    file: Locked,
+    path: PathBuf,
+    header: Header,
+    chunk: Vec<u8>,
+    _namespace: LockGuard,
+}
+
+struct Locked(File);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing would do, but a child that is just being spawned holds a copy until it execs.
+        lock::release(&self.0);
+    }
+}
+
+impl Index {
+    /// Opens and locks the file. The mailbox's name must be locked: it keeps the file from being
+    /// replaced.
+    pub(super) fn open(path: &Path, namespace: LockGuard) -> Result<Index> {
+        let file = File::open(path).map_err(|error| missing(OP, path, error))?;
+        lock::acquire(&file, path, Mode::Shared, Wait::Block)?;
+        let file = Locked(file);
+        let size = file.0.metadata().map_err(|error| Error::io(OP, path, error))?.len();
+        let mut head = [0; HEADER_BYTES];
+        let len = read_up_to(&file.0, &mut head, 0).map_err(|error| Error::io(OP, path, error))?;
+        let head = head.get(..len).unwrap_or_default();
+        let header = Header::parse(head, size).map_err(|refused| refused.in_file(path))?;
+        Ok(Index { file, path: path.to_owned(), header, chunk: Vec::new(), _namespace: namespace })
+    }
+
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// See [`Mailbox::scan`](crate::store::Mailbox::scan). Records without UID are passed over,
+    /// as Cyrus does (`mailbox_iter_step`); UIDs that do not ascend are an error.
+    pub(super) fn scan(
+        &mut self,
+        from: Uid,
+        since: Modseq,
+        visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let stride = self.header.record_size as usize;
+        let mut n = self.first_from(from)?;
+        let mut last = 0;
+        // Reused from scan to scan.
+        let mut chunk = std::mem::take(&mut self.chunk);
+        while n < self.header.num_records {
+            let left = (self.header.num_records - n) as usize;
+            let count = left.min((INDEX_CHUNK_BYTES / stride).max(1));
+            chunk.resize(count * stride, 0);
+            self.read(&mut chunk, n)?;
+            for bytes in chunk.chunks_exact(stride) {
+                let record = self.header.record(bytes).map_err(|error| self.corrupt(n, error))?;
+                n += 1;
+                if record.uid == 0 {
+                    continue;
+                }
+                if record.uid <= last {
+                    let what = format!("UID {} follows UID {last}", record.uid);
+                    return Err(self.corrupt(n - 1, Malformed::new(0u64, what)));
+                }
+                last = record.uid;
+                if record.modseq > since && record.uid >= from && visit(&record)?.is_break() {
+                    self.chunk = chunk;
+                    return Ok(());
+                }
+            }
+        }
+        self.chunk = chunk;
+        Ok(())
+    }
+
+    /// The number of the first record with a UID of at least `from` (`mailbox_finduid`).
+    fn first_from(&self, from: Uid) -> Result<u32> {
+        let (mut low, mut high) = (0, self.header.num_records);
+        while from > 1 && low < high {
+            let middle = low + (high - low) / 2;
+            let mut uid = [0; 4];
+            self.read(&mut uid, middle)?;
+            if self.header.uid(&uid) < from {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    fn read(&self, buffer: &mut [u8], n: u32) -> Result<()> {
+        let read = self.file.0.read_exact_at(buffer, self.header.offset_of(n));
+        read.map_err(|error| Error::io(OP, &self.path, error))
+    }
+
+    fn corrupt(&self, n: u32, error: Malformed) -> Error {
+        let offset = self.header.offset_of(n).saturating_add(error.offset);
+        Malformed { offset, ..error }.in_file(OP, &self.path, REPAIR)
+    }
+}
+
+fn read_up_to(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut len = 0;
+    while let Some(rest) = buffer.get_mut(len..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, offset + len as u64) {
+            Ok(0) => break,
+            Ok(n) => len += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(len)
+}

@@ -1,0 +1,403 @@
+use std::cell::RefCell;
+use std::fs;
+use std::rc::Rc;
+
+use super::*;
+use crate::format::index::told::Told;
+use crate::sys::lock::lock_existing;
+use crate::types::{SystemFlags, Text};
+
+/// A mailbox in a directory of its own.
+struct Spool {
+    dir: tempfile::TempDir,
+    entry: MailboxEntry,
+    files: Files,
+    annotations: Vec<(Uid, Annotation)>,
+    /// UIDs that were looked up; 0 for a visit to all.
+    asked: Rc<RefCell<Vec<Uid>>>,
+}
+
+/// What would read cyrus.annotations.
+struct Database {
+    annotations: Vec<(Uid, Annotation)>,
+    asked: Rc<RefCell<Vec<Uid>>>,
+}
+
+impl Annotations for Database {
+    fn of_mailbox(&self) -> Result<Vec<Annotation>> {
+        self.of_message(0)
+    }
+
+    fn of_message(&self, uid: Uid) -> Result<Vec<Annotation>> {
+        self.asked.borrow_mut().push(uid);
+        let own = self.annotations.iter().filter(|(of, _)| *of == uid);
+        Ok(own.map(|(_, annotation)| annotation.clone()).collect())
+    }
+
+    fn each_of_messages(&self, visit: &mut VisitAnnotation<'_>) -> Result<()> {
+        self.asked.borrow_mut().push(0);
+        // Databases are ordered by the digits of the UID.
+        for (uid, annotation) in self.annotations.iter().rev().filter(|(uid, _)| *uid != 0) {
+            if visit(*uid, annotation.clone())?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Spool {
+    fn new(told: &Told) -> Spool {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let files = Files {
+            data: path("data"),
+            archive: path("archive"),
+            header: path("data/cyrus.header"),
+            index: path("data/cyrus.index"),
+            lock: path("lock/mailbox.lock"),
+        };
+        fs::create_dir(&files.data).unwrap();
+        fs::create_dir(&files.archive).unwrap();
+        fs::write(&files.header, &told.header).unwrap();
+        fs::write(&files.index, &told.index).unwrap();
+        let text = |key: &str| Text::from(told.mailbox[key].as_str());
+        let entry = MailboxEntry {
+            name: text("MBOXNAME").as_bytes().into(),
+            uniqueid: text("UNIQUEID").as_bytes().into(),
+            partition: text("PARTITION"),
+            acl: text("ACL"),
+            foldermodseq: told.number("FOLDERMODSEQ"),
+            ..MailboxEntry::default()
+        };
+        let header = format::Header::parse(&told.index, told.index.len() as u64).unwrap();
+        let mut annotations = told.annotations.clone();
+        annotations.retain(|(_, one)| !crc::is_virtual(&one.entry, header.minor_version()));
+        Spool { dir, entry, files, annotations, asked: Rc::default() }
+    }
+
+    fn namespace(&self) -> PathBuf {
+        self.dir.path().join("lock/user.lock")
+    }
+
+    fn found(&self) -> Found<'static> {
+        let (annotations, asked) = (self.annotations.clone(), self.asked.clone());
+        Found {
+            entry: self.entry.clone(),
+            files: self.files.clone(),
+            annotations: Box::new(Database { annotations, asked }),
+        }
+    }
+
+    fn open(&self) -> Result<SpoolMailbox<'static>> {
+        SpoolMailbox::open(&self.namespace(), || Ok(self.found()))
+    }
+
+    fn refusal(&self) -> Error {
+        self.open().err().expect("not to be opened")
+    }
+}
+
+/// Whether somebody else could lock the file, shared and exclusively.
+fn lockable(path: &Path) -> (bool, bool) {
+    let try_lock = |mode| lock_existing(path, mode, Wait::Fail).is_ok();
+    (try_lock(Mode::Shared), try_lock(Mode::Exclusive))
+}
+
+/// Records that are in memory at a time.
+const INDEX_CHUNK_RECORDS: u32 = (crate::limits::INDEX_CHUNK_BYTES / 112) as u32;
+
+const SHARED: (bool, bool) = (true, false);
+const FREE: (bool, bool) = (true, true);
+
+fn uids(mailbox: &mut SpoolMailbox<'_>, from: Uid, since: Modseq) -> Vec<Uid> {
+    let mut uids = Vec::new();
+    let mut visit = |record: &Record| {
+        uids.push(record.uid);
+        Ok(ControlFlow::Continue(()))
+    };
+    mailbox.scan(from, since, &mut visit).unwrap();
+    uids
+}
+
+/// `told` with other records: those of `make`, for numbers from 0.
+fn with_records(mut told: Told, count: u32, make: impl Fn(u32) -> (Uid, Modseq)) -> Told {
+    let template = told.index[160..][..112].to_vec();
+    told.index.truncate(160);
+    told.index[20..24].copy_from_slice(&count.to_be_bytes());
+    let crc = crc32fast::hash(&told.index[..156]).to_be_bytes();
+    told.index[156..].copy_from_slice(&crc);
+    for n in 0..count {
+        let (uid, modseq) = make(n);
+        let mut record = template.clone();
+        record[..4].copy_from_slice(&uid.to_be_bytes());
+        record[80..88].copy_from_slice(&modseq.to_be_bytes());
+        let crc = crc32fast::hash(&record[..108]).to_be_bytes();
+        record[108..].copy_from_slice(&crc);
+        told.index.extend_from_slice(&record);
+    }
+    told
+}
+
+#[test]
+fn an_open_mailbox_is_as_cyrus_says() {
+    for told in Told::all() {
+        let spool = Spool::new(&told);
+        let mut mailbox = spool.open().unwrap();
+        mailbox.set_modseqs(Some(told.number("XCONVMODSEQ")), 3);
+        assert_eq!(mailbox.oddities(), []);
+        let state = mailbox.state();
+        assert_eq!(state.name, told.mailbox["MBOXNAME"].as_str());
+        assert_eq!(state.uniqueid, told.mailbox["UNIQUEID"].as_str());
+        assert_eq!(state.acl, told.mailbox["ACL"].as_str());
+        assert_eq!(state.options.to_wire(), told.mailbox["OPTIONS"]);
+        assert_eq!(state.highestmodseq, told.number("HIGHESTMODSEQ"));
+        assert_eq!(state.foldermodseq, told.number("FOLDERMODSEQ"));
+        assert_eq!(state.xconvmodseq, Some(told.number("XCONVMODSEQ")));
+        assert_eq!((state.raclmodseq, state.flags.len()), (3, 41));
+        let own = mailbox.annotations().unwrap();
+        assert_eq!(own[0].value, "counts in no CRC");
+
+        let recomputed = mailbox.crcs(Crcs::Recomputed).unwrap();
+        assert_eq!(mailbox.crcs(Crcs::Stored).unwrap(), told.crcs());
+        assert_eq!(recomputed.basic, told.crcs().basic);
+        assert!(recomputed.agrees(told.crcs()), "{}", told.name);
+        assert_ne!(recomputed.annot, 0);
+
+        let all: Vec<_> = told.records.iter().map(|record| record.uid).collect();
+        assert_eq!(uids(&mut mailbox, 0, 0), all);
+    }
+}
+
+#[test]
+fn locks_are_those_of_cyrus() {
+    let spool = Spool::new(&Told::read("v17"));
+    let Files { lock, index, .. } = &spool.files;
+    let namespace = spool.namespace();
+    let find = || {
+        assert_eq!(lockable(&namespace), SHARED);
+        assert!(!lock.exists());
+        Ok(spool.found())
+    };
+    let mut mailbox = SpoolMailbox::open(&namespace, find).unwrap();
+    for path in [&namespace, lock, index] {
+        assert_eq!(lockable(path), SHARED);
+    }
+    // Several may read at a time.
+    drop(spool.open().unwrap());
+
+    mailbox.unlock_index();
+    assert_eq!([lockable(&namespace), lockable(lock), lockable(index)], [FREE, SHARED, FREE]);
+    let error = mailbox.scan(0, 0, &mut |_| Ok(ControlFlow::Continue(()))).unwrap_err();
+    assert_eq!(error.kind(), Kind::InvalidArgument);
+    assert_eq!(mailbox.crcs(Crcs::Stored).unwrap(), mailbox.state().stored_crcs);
+
+    drop(mailbox);
+    assert_eq!(lockable(lock), FREE);
+}
+
+#[test]
+fn a_failed_open_leaves_no_lock() {
+    let mut spool = Spool::new(&Told::read("v17"));
+    fs::remove_file(&spool.files.index).unwrap();
+    spool.refusal();
+    assert_eq!([lockable(&spool.namespace()), lockable(&spool.files.lock)], [FREE, FREE]);
+    spool.entry.mbtype = MboxType(MboxType::DELETED);
+    spool.refusal();
+    assert_eq!(lockable(&spool.namespace()), FREE);
+    let failing = || Err(Error::new(Kind::NotFound, "look up", "user.x", "gone"));
+    let error = SpoolMailbox::open(&spool.namespace(), failing).err().unwrap();
+    assert_eq!((error.kind(), error.op()), (Kind::NotFound, "look up"));
+    assert_eq!(lockable(&spool.namespace()), FREE);
+}
+
+#[test]
+fn scans_start_and_end_where_they_are_told_to() {
+    // More than fit into memory at a time; UIDs with gaps.
+    let count = 2 * (INDEX_CHUNK_RECORDS + 10);
+    let told = with_records(Told::read("v17"), count, |n| (2 * n + 10, u64::from(n % 100)));
+    let mut mailbox = Spool::new(&told).open().unwrap();
+    let all: Vec<Uid> = (0..count).map(|n| 2 * n + 10).collect();
+    assert_eq!(uids(&mut mailbox, 0, 0).len() as u32, count - count.div_ceil(100));
+    let changed = |since: Modseq| {
+        all.iter().copied().filter(move |uid| u64::from((uid - 10) / 2 % 100) > since)
+    };
+    assert_eq!(uids(&mut mailbox, 0, 98), changed(98).collect::<Vec<_>>());
+    for from in [1, 9, 10, 11, 12, 5000, 2 * count + 7, 2 * count + 8, 2 * count + 9, u32::MAX] {
+        let expected: Vec<_> = changed(0).filter(|uid| *uid >= from).collect();
+        assert_eq!(uids(&mut mailbox, from, 0), expected, "from {from}");
+    }
+
+    let mut seen = 0;
+    let mut stop = |record: &Record| {
+        seen += 1;
+        Ok(if record.uid == 24 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    };
+    mailbox.scan(20, 0, &mut stop).unwrap();
+    assert_eq!(seen, 3);
+    let failing = &mut |_: &Record| Err(Error::new(Kind::Cancelled, "scan", "", "enough"));
+    assert_eq!(mailbox.scan(0, 0, failing).unwrap_err().kind(), Kind::Cancelled);
+}
+
+#[test]
+fn records_out_of_order_are_damage() {
+    let told = with_records(Told::read("v17"), 4, |n| ([3, 0, 7, 7][n as usize], 1));
+    let spool = Spool::new(&told);
+    let mut mailbox = spool.open().unwrap();
+    let mut seen = Vec::new();
+    let mut visit = |record: &Record| {
+        seen.push(record.uid);
+        Ok(ControlFlow::Continue(()))
+    };
+    let error = mailbox.scan(0, 0, &mut visit).unwrap_err();
+    assert_eq!(seen, [3, 7], "the one without UID is passed over");
+    assert_eq!(error.kind(), Kind::Corrupt);
+    let text = error.to_string();
+    assert!(text.contains("UID 7 follows UID 7 at offset 0x1f0"), "{text}");
+    assert!(text.contains("cyrus.index") && text.contains("reconstruct"), "{text}");
+}
+
+#[test]
+fn damage_is_an_error_that_names_the_file() {
+    let told = Told::read("v16");
+    let spool = Spool::new(&told);
+    let outcome = || {
+        let mut mailbox = spool.open()?;
+        mailbox.crcs(Crcs::Recomputed)
+    };
+    for end in 0..told.index.len() {
+        fs::write(&spool.files.index, &told.index[..end]).unwrap();
+        let error = outcome().unwrap_err();
+        assert_eq!(error.kind(), Kind::Corrupt);
+    }
+    let mut damaged = told.index.clone();
+    for at in 0..damaged.len() {
+        damaged[at] ^= 1 << (at % 8);
+        fs::write(&spool.files.index, &damaged).unwrap();
+        let error = outcome().unwrap_err();
+        assert!(matches!(error.kind(), Kind::Corrupt | Kind::Unsupported), "{error}");
+        assert!(error.subject().ends_with("cyrus.index"), "{error}");
+        damaged[at] ^= 1 << (at % 8);
+    }
+    fs::write(&spool.files.index, &told.index).unwrap();
+
+    fs::write(&spool.files.header, &told.header[..100]).unwrap();
+    assert!(outcome().unwrap_err().subject().ends_with("cyrus.header"));
+    for file in [&spool.files.header, &spool.files.index] {
+        fs::remove_file(file).unwrap();
+        let error = outcome().unwrap_err();
+        assert_eq!((error.kind(), error.detail()), (Kind::Corrupt, "the file is missing"));
+        assert_eq!(error.io_kind(), Some(io::ErrorKind::NotFound));
+        assert!(error.hint_text().contains("reconstruct"));
+    }
+}
+
+#[test]
+fn a_header_without_end_is_not_read() {
+    let spool = Spool::new(&Told::read("v17"));
+    let file = File::options().write(true).open(&spool.files.header).unwrap();
+    file.set_len(1 << 40).unwrap();
+    assert!(spool.refusal().detail().contains("too large"));
+}
+
+#[test]
+fn entries_that_cyrus_does_not_open_are_not_opened() {
+    let mut spool = Spool::new(&Told::read("v17"));
+    for (flag, kind) in [
+        (MboxType::DELETED, Kind::NotFound),
+        (MboxType::INTERMEDIATE, Kind::NotFound),
+        (MboxType::RESERVE, Kind::NotFound),
+        (MboxType::REMOTE, Kind::NotFound),
+        (MboxType::MOVING, Kind::Moved),
+    ] {
+        spool.entry.mbtype = MboxType(flag);
+        assert_eq!(spool.refusal().kind(), kind);
+    }
+    spool.entry.mbtype = MboxType::default();
+    spool.entry.partition = Text::default();
+    assert_eq!(spool.refusal().kind(), Kind::NotFound);
+}
+
+#[test]
+fn a_mailbox_being_deleted_is_not_there() {
+    let mut told = Told::read("v17");
+    told.index[60] |= 0x80;
+    let crc = crc32fast::hash(&told.index[..156]).to_be_bytes();
+    told.index[156..160].copy_from_slice(&crc);
+    let error = Spool::new(&told).refusal();
+    assert_eq!(error.kind(), Kind::NotFound);
+    assert!(error.to_string().contains("user.fred.v17"), "{error}");
+}
+
+#[test]
+fn oddities_that_cyrus_lives_with_are_told() {
+    let mut told = Told::read("v17");
+    told.header.extend_from_slice(b"\n");
+    let mut spool = Spool::new(&told);
+    let of_header = spool.entry.uniqueid.clone();
+    spool.entry.uniqueid = "other".into();
+    let mailbox = spool.open().unwrap();
+    assert_eq!(mailbox.state().uniqueid, "other");
+    let texts: Vec<_> = mailbox.oddities().iter().map(Oddity::to_string).collect();
+    assert!(texts[0].starts_with("the CRC of cyrus.header is "), "{texts:?}");
+    assert_eq!(
+        texts[1..],
+        [format!("the uniqueid is other in mailboxes.db, but {of_header} in cyrus.header")]
+    );
+
+    spool.entry.uniqueid = UniqueId::default();
+    assert_eq!(spool.open().unwrap().state().uniqueid, of_header);
+
+    let neither =
+        String::from_utf8_lossy(&told.header[12..]).replace(&format!(" I {of_header}"), "");
+    fs::write(&spool.files.header, [&told.header[..12], neither.as_bytes()].concat()).unwrap();
+    assert_eq!(spool.refusal().kind(), Kind::Corrupt);
+}
+
+#[test]
+fn messages_are_found_on_either_partition() {
+    let spool = Spool::new(&Told::read("v17"));
+    let mailbox = spool.open().unwrap();
+    fs::write(spool.files.data.join("1."), "data").unwrap();
+    fs::write(spool.files.archive.join("2."), "archive").unwrap();
+    let record = |uid, size, flags| Record {
+        uid,
+        size,
+        system_flags: SystemFlags(SystemFlags::SEEN),
+        internal_flags: InternalFlags(flags),
+        ..Record::default()
+    };
+    let read = |record| mailbox.message(&record).map(|file| io::read_to_string(file).unwrap());
+    assert_eq!(read(record(1, 4, InternalFlags::EXPUNGED)).unwrap(), "data");
+    assert_eq!(read(record(2, 7, InternalFlags::ARCHIVED)).unwrap(), "archive");
+
+    let missing = read(record(2, 7, 0)).unwrap_err();
+    assert_eq!(missing.kind(), Kind::Corrupt);
+    assert_eq!(missing.io_kind(), Some(io::ErrorKind::NotFound));
+    let text = missing.to_string();
+    for part in ["UID 2 of user.fred.v17", "/data/2.", "missing", "reconstruct"] {
+        assert!(text.contains(part), "{text}");
+    }
+    let short = read(record(1, 5, 0)).unwrap_err();
+    assert_eq!(short.detail(), "4 bytes, but cyrus.index says 5");
+    let unlinked = read(record(1, 4, InternalFlags::EXPUNGED | InternalFlags::UNLINKED));
+    assert!(unlinked.unwrap_err().detail().contains("removed"));
+}
+
+#[test]
+fn messages_without_annotations_are_soon_not_looked_up() {
+    let spool = Spool::new(&Told::read("v17"));
+    let mailbox = spool.open().unwrap();
+    for round in 0..3 {
+        for uid in 1..=8 {
+            let count = spool.annotations.iter().filter(|(of, _)| *of == uid).count();
+            assert_eq!(mailbox.message_annotations(uid).unwrap().len(), count, "{round} {uid}");
+        }
+    }
+    let asked = spool.asked.borrow();
+    let annotated: Vec<_> =
+        (1..=8).filter(|uid| spool.annotations.iter().any(|(of, _)| of == uid)).collect();
+    assert_eq!(annotated, [5, 6, 7]);
+    let expected = [vec![1, 2, 3, 4, 5, 6, 7, 8, 0], annotated.clone(), annotated].concat();
+    assert_eq!(*asked, expected);
+}
