@@ -4,7 +4,8 @@
 //! All are CRC-32 over a line of text, XORed over records: the order does not matter, and a
 //! record is taken out as it is put in. Records that are expunged count nothing.
 
-use std::fmt::{self, Write};
+use std::fmt;
+use std::io::Write;
 
 use super::{Annotation, InternalFlags, Record, SystemFlags, Text, Uid};
 use crate::limits::USER_FLAGS;
@@ -73,7 +74,8 @@ pub fn basic(record: &Record, flags: &FlagCrcs) -> u32 {
     }
     let Record { uid, modseq, last_updated, internaldate, guid, .. } = record;
     let flags = flags.of(record);
-    crc(format_args!("{uid} {modseq} {last_updated} ({flags}) {internaldate} {guid}"))
+    let numbers = format_args!("{uid} {modseq} {last_updated} ({flags}) {internaldate} ");
+    crc(numbers, &[&guid.to_hex()])
 }
 
 /// What a stored annotation of an unexpunged record adds to [`SyncCrcs::annot`] (`crc_annot`).
@@ -81,12 +83,8 @@ pub fn basic(record: &Record, flags: &FlagCrcs) -> u32 {
 /// Those that [`is_virtual`] must be left out.
 pub fn annot(uid: Uid, annotation: &Annotation) -> u32 {
     let Annotation { entry, userid, value, .. } = annotation;
-    let mut line = Line::default();
-    line.add(format_args!("{uid} "));
-    for part in [entry.as_bytes(), b" ", userid.as_bytes(), b" ", value.as_bytes()] {
-        line.0.update(part);
-    }
-    line.0.finalize()
+    let parts = [entry.as_bytes(), b" ", userid.as_bytes(), b" ", value.as_bytes()];
+    crc(format_args!("{uid} "), &parts)
 }
 
 /// The annotations that stand for fields of a record, with the version of cyrus.index that has
@@ -103,28 +101,18 @@ pub fn is_virtual(entry: &Text, minor_version: u32) -> bool {
     VIRTUAL.iter().any(|(name, since)| entry == name && minor_version >= *since)
 }
 
-/// Text that goes straight into a CRC-32.
-#[derive(Default)]
-struct Line(crc32fast::Hasher);
-
-impl Line {
-    fn add(&mut self, text: fmt::Arguments<'_>) {
-        // Cannot fail: nothing below does.
-        let _ = self.write_fmt(text);
-    }
-}
-
-impl fmt::Write for Line {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text.as_bytes());
-        Ok(())
-    }
-}
-
-fn crc(text: fmt::Arguments<'_>) -> u32 {
-    let mut line = Line::default();
-    line.add(text);
-    line.0.finalize()
+/// CRC-32 of a text that consists of numbers and fixed words, and of what follows it.
+fn crc(text: fmt::Arguments<'_>, rest: &[&[u8]]) -> u32 {
+    // Five numbers of at most 20 digits are the most, or two and the name of a field.
+    let mut line = [0; 128];
+    let mut free = &mut line[..];
+    // Cannot fail: it is large enough.
+    let _ = free.write_fmt(text);
+    let unused = free.len();
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(line.get(..line.len() - unused).unwrap_or_default());
+    rest.iter().for_each(|part| hasher.update(part));
+    hasher.finalize()
 }
 
 /// What the fields of a record add to [`SyncCrcs::annot`] in a mailbox of this version
@@ -138,7 +126,7 @@ pub fn virtual_annots(record: &Record, minor_version: u32) -> u32 {
     let mut all = 0;
     let mut add = |(name, since): (&str, u32), present: bool, value: fmt::Arguments<'_>| {
         if present && minor_version >= since {
-            all ^= crc(format_args!("{uid} {name}  {value}"));
+            all ^= crc(format_args!("{uid} {name}  {value}"), &[]);
         }
     };
     // Without leading zeros, which the same value has on the wire.

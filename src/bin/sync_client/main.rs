@@ -1,1 +1,2 @@
+//! The replication client.
 fn main() {}
