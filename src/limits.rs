@@ -35,8 +35,8 @@ pub const DB_VALUE_BYTES: u64 = 64 << 20;
 pub const DB_CHUNK_RECORDS: usize = 4096;
 /// Keys and values that are held for that, in bytes; one record may go beyond it.
 pub const DB_CHUNK_BYTES: usize = 1 << 20;
-/// Blocks of a database that are kept while its lock is held, in bytes.
-pub const DB_CACHE_BYTES: usize = 8 << 20;
+/// Blocks of a database that are kept while its lock is held, in bytes for each open file.
+pub const DB_CACHE_BYTES: usize = 1 << 20;
 /// Largest file of a quota root.
 pub const QUOTA_FILE_BYTES: u64 = 64 << 10;
 /// Largest record of cyrus.index that is read; today's have 112 bytes.

@@ -219,10 +219,8 @@ fn hash_char(name: &[u8], full: bool) -> String {
             .fold(0u32, |hash, &byte| ((hash << 3) ^ (hash >> 5)) ^ u32::from(byte));
         b'A' + (hash % 23) as u8
     } else {
-        match name.first().map(u8::to_ascii_lowercase) {
-            Some(c @ b'a'..=b'z') => c,
-            _ => b'q',
-        }
+        let first = name.first().map(u8::to_ascii_lowercase);
+        first.filter(u8::is_ascii_lowercase).unwrap_or(b'q')
     };
     char::from(c).to_string()
 }

@@ -91,7 +91,7 @@ impl Skiplist {
     /// Whether the log ends with a finished transaction, and the file with the log.
     fn check_log(&self, view: &mut View<'_>) -> Result<()> {
         let size = view.size();
-        if size % 4 != 0 || size < self.log_start {
+        if !size.is_multiple_of(4) || size < self.log_start {
             return Err(view.malformed(size, "the file ends in the middle of a record"));
         }
         let mut end = [0; 12];

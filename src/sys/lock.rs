@@ -78,7 +78,7 @@ pub fn acquire(file: &File, path: &Path, mode: Mode, wait: Wait) -> Result<()> {
                     Kind::Locked,
                     "lock",
                     path.display().to_string(),
-                    "held by another process",
+                    "somebody else holds the lock",
                 ));
             }
             _ => return Err(Error::io("lock", path, error)),
