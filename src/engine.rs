@@ -7,7 +7,7 @@ use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
 use crate::observe::Observer;
-use crate::replica::{Credentials, Session, Settings as ConnectSettings, Target};
+use crate::replica::{Credentials, DeflateLevel, Session, Settings as ConnectSettings, Target};
 use crate::schedule::{self, Report, Unit};
 use crate::store::spool::Spool;
 use crate::store::{Store, Wait};
@@ -114,8 +114,7 @@ impl Client {
     pub fn connect(&mut self) -> Result<()> {
         if self.session.is_none() {
             let (observer, cancel) = (self.observer.clone(), self.cancel.flag().clone());
-            self.session =
-                Some(Session::connect(&self.target, &self.connect, observer, cancel)?);
+            self.session = Some(Session::connect(&self.target, &self.connect, observer, cancel)?);
         }
         Ok(())
     }
@@ -155,9 +154,8 @@ impl Client {
         while !rest.is_empty() {
             let units = std::mem::take(&mut rest);
             self.connect()?;
-            let ended = self.with_syncer(|syncer| {
-                Ok(schedule::run(syncer, units, &mut report, each))
-            })?;
+            let ended =
+                self.with_syncer(|syncer| Ok(schedule::run(syncer, units, &mut report, each)))?;
             if let Err((left, error)) = ended {
                 self.disconnect();
                 if error.kind() == Kind::Cancelled {
@@ -208,8 +206,10 @@ fn connect_settings(config: &Config, options: &Options) -> ConnectSettings {
         connect_timeout: config.duration(opt::CLIENT_TIMEOUT).max(Duration::from_secs(1)),
         // Cyrus waits three seconds at the least.
         timeout: config.duration(opt::SYNC_TIMEOUT).max(Duration::from_secs(3)),
-        deflate_level: u32::try_from(config.channel_int(channel, opt::SYNC_DEFLATE_LEVEL))
-            .unwrap_or(0),
+        deflate: match config.channel_int(channel, opt::SYNC_DEFLATE_LEVEL) {
+            0 => None,
+            level => Some(u32::try_from(level).map_or(DeflateLevel::Auto, DeflateLevel::Fixed)),
+        },
         require_compress: options.require_compress,
         archive: options.archive,
         force: options.no_copyback,

@@ -19,7 +19,16 @@ const PROGRAM_DIRS: [&str; 3] = ["/usr/lib/cyrus/bin", "/usr/sbin", "/usr/bin"];
 
 /// Directories of a server, in an order in which they can be made.
 const DIRECTORIES: [&str; 11] = [
-    "", "conf", "conf/db", "conf/socket", "spool", "second", "archive", "archive2", "sieve", "proc",
+    "",
+    "conf",
+    "conf/db",
+    "conf/socket",
+    "spool",
+    "second",
+    "archive",
+    "archive2",
+    "sieve",
+    "proc",
     "lock",
 ];
 
@@ -74,7 +83,8 @@ impl Cyrus {
         let stamp = u32::try_from(now).unwrap_or(u32::MAX).to_be_bytes();
         guard.write(&cyrus.dir.join("conf/db/skipstamp"), stamp);
         guard.write(&cyrus.dir.join("annotations"), ANNOTATIONS);
-        for user in [ADMIN, REPLICATOR].into_iter().chain(options.users.iter().map(String::as_str)) {
+        for user in [ADMIN, REPLICATOR].into_iter().chain(options.users.iter().map(String::as_str))
+        {
             cyrus.add_user(user);
         }
         cyrus

@@ -117,9 +117,9 @@ impl Running {
 
     /// What it has printed and logged so far: stdout, stderr, syslog.
     pub fn so_far(&self) -> [String; 3] {
-        self.files.each_ref().map(|path| {
-            String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
-        })
+        self.files
+            .each_ref()
+            .map(|path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned())
     }
 
     fn finished(self, status: ExitStatus) -> Run {

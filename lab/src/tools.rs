@@ -56,7 +56,11 @@ pub fn reconstruct_complaints(cyrus: &Cyrus, pattern: &str) -> Vec<String> {
 /// which corrects them: a second call finds nothing.
 pub fn quota_complaints(cyrus: &Cyrus) -> Vec<String> {
     let printed = run(cyrus, "quota", &["-f"]);
-    printed.lines().filter(|l| l.contains(" usage was ") || l.ends_with(": removed")).map(str::to_owned).collect()
+    printed
+        .lines()
+        .filter(|l| l.contains(" usage was ") || l.ends_with(": removed"))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Internal names of all mailboxes, deleted ones included, tombstones left out.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use super::deflate::DeflateLevel;
 use super::link::{Link, Socket};
 use super::login::{self, Credentials};
 use super::responses::{Ending, ending};
@@ -88,8 +89,8 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// How long a reply may take (`sync_timeout`).
     pub timeout: Duration,
-    /// Level of deflate, 1 to 9; 0 switches compression off.
-    pub deflate_level: u32,
+    /// How hard to compress; `None` switches compression off.
+    pub deflate: Option<DeflateLevel>,
     /// Fail where compression is not to be had.
     pub require_compress: bool,
     /// Ask for staging on the archive partition.
@@ -128,8 +129,8 @@ impl Session {
                 &settings.credentials,
             )?;
         }
-        if settings.deflate_level > 0 && greeting.deflate {
-            start_deflate(&mut link, settings.deflate_level, observer.as_ref())?;
+        if let Some(level) = settings.deflate.filter(|_| greeting.deflate) {
+            start_deflate(&mut link, level, observer.as_ref())?;
         }
         if settings.require_compress && !link.is_compressed() {
             return Err(Error::new(
@@ -301,7 +302,7 @@ fn greeting(link: &mut Link) -> Result<Greeting> {
         match words.next() {
             Some("SASL") => greeting.mechanisms.extend(words.map(str::to_ascii_uppercase)),
             Some("STARTTLS") => greeting.starttls = true,
-            Some("COMPRESS=DEFLATE") => greeting.deflate = true,
+            Some("COMPRESS") => greeting.deflate = words.any(|w| w == "DEFLATE"),
             Some("SIEVE-MAILBOX") => greeting.sieve_mailbox = true,
             Some("REPLICATION-ARCHIVE") => greeting.archive = true,
             _ => {}
@@ -321,7 +322,7 @@ fn not_csync(line: &str) -> Error {
     .hint("check sync_host and sync_port")
 }
 
-fn start_deflate(link: &mut Link, level: u32, observer: &dyn Observer) -> Result<()> {
+fn start_deflate(link: &mut Link, level: DeflateLevel, observer: &dyn Observer) -> Result<()> {
     link.write(b"COMPRESS DEFLATE\r\n")?;
     link.flush()?;
     match ending(&read_line(link)?) {

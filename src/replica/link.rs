@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
-
+use super::deflate::{Deflate, DeflateLevel};
 use crate::error::{Error, Kind, Result};
 use crate::sys::poll;
 
@@ -75,13 +74,6 @@ pub struct Traffic {
     pub received_raw: u64,
 }
 
-struct Deflate {
-    compress: Compress,
-    decompress: Decompress,
-    /// Whether the compressor holds back bytes that a flush would give out.
-    held: bool,
-}
-
 /// A connection's bytes.
 pub struct Link {
     socket: Socket,
@@ -123,7 +115,7 @@ impl Link {
     }
 
     /// Compresses from here on, both ways. Nothing may be buffered in either direction.
-    pub fn start_deflate(&mut self, level: u32) -> Result<()> {
+    pub fn start_deflate(&mut self, level: DeflateLevel) -> Result<()> {
         if !self.out.is_empty() || self.taken < self.input.len() {
             return Err(Error::new(
                 Kind::Protocol,
@@ -132,11 +124,7 @@ impl Link {
                 "it sent bytes before compression began",
             ));
         }
-        self.deflate = Some(Deflate {
-            compress: Compress::new(Compression::new(level.min(9)), false),
-            decompress: Decompress::new(false),
-            held: false,
-        });
+        self.deflate = Some(Deflate::new(level));
         Ok(())
     }
 
@@ -284,72 +272,8 @@ impl Link {
     }
 }
 
-impl Deflate {
-    fn write(&mut self, mut bytes: &[u8], chunk: &mut [u8], out: &mut Vec<u8>) -> Result<()> {
-        while !bytes.is_empty() {
-            let (taken, _) = self.step(bytes, chunk, out, FlushCompress::None)?;
-            bytes = bytes.get(taken..).unwrap_or_default();
-            self.held = true;
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self, chunk: &mut [u8], out: &mut Vec<u8>) -> Result<()> {
-        while std::mem::take(&mut self.held) {
-            let (_, given) = self.step(&[], chunk, out, FlushCompress::Sync)?;
-            // A full chunk may not have been all.
-            self.held = given == chunk.len();
-        }
-        Ok(())
-    }
-
-    fn step(
-        &mut self,
-        bytes: &[u8],
-        chunk: &mut [u8],
-        out: &mut Vec<u8>,
-        flush: FlushCompress,
-    ) -> Result<(usize, usize)> {
-        let (before_in, before_out) = (self.compress.total_in(), self.compress.total_out());
-        let done = self.compress.compress(bytes, chunk, flush);
-        done.map_err(|e| Error::new(Kind::Internal, "compress", "a command", e.to_string()))?;
-        let taken = usize::try_from(self.compress.total_in() - before_in).unwrap_or(0);
-        let given = usize::try_from(self.compress.total_out() - before_out).unwrap_or(0);
-        out.extend_from_slice(chunk.get(..given).unwrap_or_default());
-        Ok((taken, given))
-    }
-
-    fn read(&mut self, mut bytes: &[u8], input: &mut Vec<u8>) -> Result<()> {
-        let mut chunk = [0; READ_CHUNK];
-        loop {
-            let (before_in, before_out) = (self.decompress.total_in(), self.decompress.total_out());
-            let status = self
-                .decompress
-                .decompress(bytes, &mut chunk, FlushDecompress::None)
-                .map_err(|e| garbage(&e.to_string()))?;
-            let taken = usize::try_from(self.decompress.total_in() - before_in).unwrap_or(0);
-            let given = usize::try_from(self.decompress.total_out() - before_out).unwrap_or(0);
-            input.extend_from_slice(chunk.get(..given).unwrap_or_default());
-            bytes = bytes.get(taken..).unwrap_or_default();
-            if status == Status::StreamEnd {
-                return Err(garbage("the stream ended"));
-            }
-            if bytes.is_empty() && given < chunk.len() {
-                return Ok(());
-            }
-            if taken == 0 && given == 0 {
-                return Err(garbage("it makes no progress"));
-            }
-        }
-    }
-}
-
 fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
-}
-
-fn garbage(why: &str) -> Error {
-    Error::new(Kind::Protocol, "decompress bytes of", "the replica", why)
 }
 
 fn ended() -> Error {

@@ -3,6 +3,7 @@
 //! [`Replica`] is the seam between engine and network.
 
 mod connect;
+mod deflate;
 mod link;
 mod login;
 mod responses;
@@ -11,6 +12,7 @@ mod session;
 mod tests;
 
 pub use connect::{Settings, Target};
+pub use deflate::DeflateLevel;
 pub use link::Traffic;
 pub use login::Credentials;
 pub use session::Session;

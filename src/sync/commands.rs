@@ -1,8 +1,6 @@
 //! The bodies of the commands that the engine sends: name and value, key by key, as
 //! `imap/sync_support.c` expects them.
 
-use std::fs::File;
-
 use super::folders::Rename;
 use super::meta::Step;
 use super::snapshot::{Entry, Snapshot};
@@ -67,19 +65,14 @@ pub fn missing(reply: &Reply) -> Result<Vec<Guid>> {
     guids.iter().map(|v| guid(v).ok_or_else(|| bad("MISSING holds no GUIDs"))).collect()
 }
 
-/// `APPLY MESSAGE (%{partition guid size} ...)`: the files that `open` can open.
+/// `APPLY MESSAGE (%{partition guid size} ...)`: `write` writes the file of each record, or not.
 pub fn messages(
     w: &mut Writer<'_>,
-    partition: &Text,
     records: &[Record],
-    open: &mut dyn FnMut(&Record) -> Option<File>,
+    write: &mut dyn FnMut(&mut Writer<'_>, &Record) -> Result<()>,
 ) -> Result<()> {
     w.name("MESSAGE")?.open_list()?;
-    for record in records {
-        if let Some(mut file) = open(record) {
-            w.file(partition.as_bytes(), record.guid, u64::from(record.size), &mut file)?;
-        }
-    }
+    records.iter().try_for_each(|record| write(w, record))?;
     w.close()
 }
 

@@ -284,11 +284,14 @@ impl Syncer<'_> {
         chunk: &[Record],
     ) -> Result<(Ticket, Option<Error>)> {
         let mut failed = None;
-        let staged = &mut self.staged;
+        let (staged, messages) = (&mut self.staged, &mut self.messages);
         let ticket = self.replica.submit(Verb::Apply, &mut |w| {
-            commands::messages(w, partition, chunk, &mut |record| {
-                let error = match open_message(mailbox, record) {
-                    Ok(file) => return Some(file),
+            commands::messages(w, chunk, &mut |w, record| {
+                let error = match messages.open(mailbox, record) {
+                    Ok(mut message) => {
+                        let size = u64::from(record.size);
+                        return w.file(partition.as_bytes(), record.guid, size, &mut message);
+                    }
                     Err(error) => error,
                 };
                 staged.forget(partition, record.guid);
@@ -296,7 +299,7 @@ impl Syncer<'_> {
                 if !record.internal_flags.has(InternalFlags::EXPUNGED) {
                     failed.get_or_insert(error);
                 }
-                None
+                Ok(())
             })
         })?;
         Ok((ticket, failed))
@@ -425,7 +428,6 @@ impl Syncer<'_> {
     }
 }
 
-
 fn check_identity(mailbox: &dyn Mailbox, entry: &MailboxEntry) -> Result<()> {
     let state = mailbox.state();
     if state.uniqueid == entry.uniqueid && state.partition == entry.partition {
@@ -437,25 +439,4 @@ fn check_identity(mailbox: &dyn Mailbox, entry: &MailboxEntry) -> Result<()> {
         entry.name.to_string(),
         "it was renamed, recreated or moved to another partition meanwhile",
     ))
-}
-
-fn open_message(mailbox: &dyn Mailbox, record: &Record) -> Result<std::fs::File> {
-    let file = mailbox.message(record)?;
-    let name = &mailbox.state().name;
-    let size = file
-        .metadata()
-        .map_err(|e| {
-            Error::new(Kind::Io, "stat message", format!("{name} {}", record.uid), e.to_string())
-        })?
-        .len();
-    if size == u64::from(record.size) {
-        return Ok(file);
-    }
-    Err(Error::new(
-        Kind::Corrupt,
-        "read message",
-        format!("{name} uid {}", record.uid),
-        format!("the file has {size} bytes, cyrus.index says {}", record.size),
-    )
-    .hint("run reconstruct on the mailbox"))
 }

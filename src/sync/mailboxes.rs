@@ -13,7 +13,8 @@ impl Syncer<'_> {
     /// Replicates the mailboxes of these names. A name that is gone here but has a tombstone is
     /// deleted there; one that never existed is passed over.
     pub fn mailboxes(&mut self, names: &[MboxName]) -> Result<()> {
-        let mut owners: Vec<Option<UserId>> = names.iter().map(|name| self.names.owner(name)).collect();
+        let mut owners: Vec<Option<UserId>> =
+            names.iter().map(|name| self.names.owner(name)).collect();
         owners.sort();
         owners.dedup();
         let mut locks = Vec::with_capacity(owners.len());

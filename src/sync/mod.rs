@@ -9,6 +9,7 @@ pub mod compare;
 mod contents;
 pub mod folders;
 mod mailboxes;
+mod message;
 pub mod meta;
 mod metadata;
 mod remote;
@@ -91,6 +92,7 @@ pub struct Syncer<'a> {
     observer: &'a dyn Observer,
     cancel: &'a Cancel,
     staged: Staged,
+    messages: message::Messages,
 }
 
 impl<'a> Syncer<'a> {
@@ -103,7 +105,16 @@ impl<'a> Syncer<'a> {
         observer: &'a dyn Observer,
         cancel: &'a Cancel,
     ) -> Self {
-        Syncer { store, names, replica, settings, observer, cancel, staged: Staged::default() }
+        Syncer {
+            store,
+            names,
+            replica,
+            settings,
+            observer,
+            cancel,
+            staged: Staged::default(),
+            messages: message::Messages::default(),
+        }
     }
 
     fn log(&self, level: Level, line: impl AsRef<str>) {

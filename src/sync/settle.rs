@@ -30,9 +30,8 @@ impl Syncer<'_> {
         owners: &[Option<UserId>],
         look_everywhere: bool,
     ) -> Result<Settled> {
-        let in_place = |e: &MailboxEntry| {
-            remotes.iter().any(|r| r.uniqueid == e.uniqueid && r.name == e.name)
-        };
+        let in_place =
+            |e: &MailboxEntry| remotes.iter().any(|r| r.uniqueid == e.uniqueid && r.name == e.name);
         let mut moved = Vec::new();
         for entry in entries.iter().filter(|e| !in_place(e)) {
             moved.push(self.with_history(entry)?);

@@ -149,7 +149,12 @@ impl<'a> Side<'a> {
                                 let path = if archived.exists() { archived } else { file };
                                 contents.files.insert(uid, path);
                             }
-                            fields(&mut contents.facts, &format!("{name} RECORD"), &["UID"], record);
+                            fields(
+                                &mut contents.facts,
+                                &format!("{name} RECORD"),
+                                &["UID"],
+                                record,
+                            );
                         }
                     }
                     (_, value) => field(&mut contents.facts, name, &key, value),

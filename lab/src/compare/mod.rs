@@ -71,8 +71,7 @@ pub fn compare(master: &Cyrus, replica: &Cyrus) -> Vec<Difference> {
 
 /// The differences as lines, at most `limit` of them, for the message of a failed test.
 pub fn describe(differences: &[Difference], limit: usize) -> String {
-    let mut lines: Vec<String> =
-        differences.iter().take(limit).map(|d| format!("  {d}")).collect();
+    let mut lines: Vec<String> = differences.iter().take(limit).map(|d| format!("  {d}")).collect();
     if differences.len() > limit {
         lines.push(format!("  ... and {} more", differences.len() - limit));
     }

@@ -22,8 +22,8 @@ use crate::observe::{Level, Observer};
 use crate::store::{Lock, Mailbox, Store, Wait};
 use crate::sys::lock::{Mode, lock_name};
 use crate::types::{
-    Annotation, MailboxEntry, MboxName, MboxType, Modseq, Quota, Seen, SieveScript, Text, Uid, UniqueId,
-    UserId,
+    Annotation, MailboxEntry, MboxName, MboxType, Modseq, Quota, Seen, SieveScript, Text, Uid,
+    UniqueId, UserId,
 };
 use mailbox::{Annotations, Files, Found, SpoolMailbox, VisitAnnotation};
 use mboxlist::MailboxList;
@@ -120,7 +120,8 @@ impl Spool {
             &self.submissions,
         );
         let Some(owner) = owner.filter(|_| has) else { return Ok(None) };
-        let table = self.user_table(&owner, UserFile::Conversations, self.declared.conversations)?;
+        let table =
+            self.user_table(&owner, UserFile::Conversations, self.declared.conversations)?;
         conv::xconvmodseq(&table, id, name).map(Some)
     }
 
