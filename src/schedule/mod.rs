@@ -39,7 +39,8 @@ pub struct Report {
 }
 
 /// All units of the mailboxes whose name begins with `prefix`, in the order of mailboxes.db:
-/// each user once, shared mailboxes in groups. Deleted mailboxes of users come with their user.
+/// each user once, shared mailboxes in groups, with those whose tombstones tell the replica to
+/// delete them. Deleted mailboxes of users come with their user.
 pub fn all_units(store: &dyn Store, names: &Namespace, prefix: &[u8]) -> Result<Vec<Unit>> {
     let mut units = Vec::new();
     let mut shared = Vec::new();
@@ -47,7 +48,8 @@ pub fn all_units(store: &dyn Store, names: &Namespace, prefix: &[u8]) -> Result<
     store.each_mailbox(prefix, &mut |entry| {
         match names.owner(&entry.name) {
             Some(user) => {
-                if !names.is_deleted(&entry.name) && users.insert(user.clone()) {
+                let deleted = entry.mbtype.is_deleted() || names.is_deleted(&entry.name);
+                if !deleted && users.insert(user.clone()) {
                     units.push(Unit::User(user));
                 }
             }

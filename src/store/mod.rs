@@ -49,8 +49,9 @@ pub trait Store: Send + Sync {
     /// (`mboxlist_usermboxtree` with `MBOXTREE_DELETED`).
     fn user_tree(&self, user: &UserId) -> Result<Vec<MailboxEntry>>;
 
-    /// Every mailbox whose name begins with `prefix`, in the database's order, tombstones left
-    /// out (`mboxlist_allmbox`). No lock is held while `visit` runs.
+    /// Every mailbox whose name begins with `prefix`, in the database's order, tombstones
+    /// included, intermediates left out (`mboxlist_allmbox` with `MBOXTREE_TOMBSTONES`). No lock
+    /// is held while `visit` runs.
     fn each_mailbox(
         &self,
         prefix: &[u8],

@@ -81,7 +81,8 @@ impl MailboxList {
     }
 
     /// Visits every mailbox whose internal name begins with `prefix`, in the database's order.
-    /// Tombstones and intermediates are left out (`mboxlist_allmbox` without flags).
+    /// Tombstones are among them, intermediates are not (`mboxlist_allmbox` with
+    /// `MBOXTREE_TOMBSTONES`).
     ///
     /// No lock is held while `visit` runs.
     ///
@@ -93,7 +94,7 @@ impl MailboxList {
         visit: &mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let prefix = [&[NAME_KEY], &mbentry::dbname(prefix)[..]].concat();
-        self.table.scan(&prefix, &mut |key, value| match self.living(key, value) {
+        self.table.scan(&prefix, &mut |key, value| match self.parsed(key, value) {
             Some(entry) if !entry.mbtype.is_intermediate() => visit(entry),
             _ => Ok(ControlFlow::Continue(())),
         })
@@ -101,9 +102,14 @@ impl MailboxList {
 
     /// The entry of a record by name unless it is a tombstone or cannot be parsed.
     fn living(&self, key: &[u8], value: &[u8]) -> Option<MailboxEntry> {
+        self.parsed(key, value).filter(|entry| !entry.mbtype.is_deleted())
+    }
+
+    /// The entry of a record by name unless it cannot be parsed.
+    fn parsed(&self, key: &[u8], value: &[u8]) -> Option<MailboxEntry> {
         let name = internal_name(key.get(1..)?);
         match parse_by_name(name, value) {
-            Ok(entry) => Some(entry).filter(|entry| !entry.mbtype.is_deleted()),
+            Ok(entry) => Some(entry),
             Err(malformed) => {
                 let error = self.corrupt(key, malformed);
                 self.observer.log(Level::Error, &format!("DBERROR: mailbox left out: {error}"));
@@ -155,13 +161,14 @@ mod tests {
         entries.iter().map(|entry| entry.name.to_string()).collect()
     }
 
-    fn each(list: &MailboxList, prefix: &str) -> Vec<String> {
+    fn each(list: &MailboxList, prefix: &str, tombstones: bool) -> Vec<String> {
         let mut entries = Vec::new();
         list.each(prefix.as_bytes(), &mut |entry| {
             entries.push(entry);
             Ok(ControlFlow::Continue(()))
         })
         .unwrap();
+        entries.retain(|entry| entry.mbtype.is_deleted() == tombstones);
         names(&entries)
     }
 
@@ -194,13 +201,14 @@ mod tests {
     #[test]
     fn lists_begin_with_their_prefix_and_skip_what_is_no_mailbox() {
         let (list, _) = list(DUMP);
-        assert_eq!(each(&list, "shared"), ["shared", "shared.sub"]);
-        assert_eq!(each(&list, "user.fred2"), ["user.fred2", "user.fred2.Box"]);
-        assert_eq!(each(&list, "user.fred.Ga"), ["user.fred.Gap.below"]);
-        let all = each(&list, "");
+        assert_eq!(each(&list, "shared", false), ["shared", "shared.sub"]);
+        assert_eq!(each(&list, "user.fred2", false), ["user.fred2", "user.fred2.Box"]);
+        assert_eq!(each(&list, "user.fred.Ga", false), ["user.fred.Gap.below"]);
+        let all = each(&list, "", false);
         assert!(all.iter().any(|name| name.starts_with("DELETED.")));
         assert!(!all.contains(&"user.fred.Old".to_string()));
         assert!(all.contains(&"user.fred.With^dot".to_string()));
+        assert!(each(&list, "user.", true).contains(&"user.fred.Gone".to_string()));
     }
 
     #[test]
@@ -224,7 +232,7 @@ mod tests {
     #[test]
     fn a_broken_entry_is_told_and_left_out() {
         let (list, ears) = list("Na\t%(T e)\nNb\t%(T ?)\nNc\t%(T e)");
-        assert_eq!(each(&list, ""), ["a", "c"]);
+        assert_eq!(each(&list, "", false), ["a", "c"]);
         let lines = ears.0.lock();
         assert_eq!(lines.len(), 1);
         assert!(lines.iter().all(|line| line.contains("record Nb: a letter")), "{lines:?}");
