@@ -15,8 +15,11 @@ fn main() {
 
 #[cfg(feature = "capi")]
 mod header {
-    use std::path::{Path, PathBuf};
-    use std::{env, fs};
+    use std::env;
+    use std::path::PathBuf;
+
+    /// The files of `src/capi` with something for C, in the order in which to read it.
+    const SOURCES: &[&str] = &["version", "strings", "error", "callbacks", "config", "client"];
 
     pub fn generate() {
         println!("cargo:rerun-if-changed=cbindgen.toml");
@@ -26,21 +29,11 @@ mod header {
         let config = cbindgen::Config::from_file(root.join("cbindgen.toml"))
             .expect("cbindgen.toml is a configuration of cbindgen");
         let mut builder = cbindgen::Builder::new().with_config(config);
-        // One file after the other, not the crate: that needs no `cargo metadata`, and leaves
-        // out what is not C's business. Sorted, so that the header does not depend on the disk.
-        for file in sources(&root.join("src/capi")) {
-            builder = builder.with_src(file);
+        // File by file, not the crate: that needs no `cargo metadata`, and gives the order of
+        // the header.
+        for name in SOURCES {
+            builder = builder.with_src(root.join("src/capi").join(name).with_extension("rs"));
         }
         builder.generate().expect("src/capi can be put in C").write_to_file(out.join("cyrsync.h"));
-    }
-
-    fn sources(dir: &Path) -> Vec<PathBuf> {
-        let entries = fs::read_dir(dir).expect("src/capi is there");
-        let mut files: Vec<_> = entries
-            .map(|entry| entry.expect("src/capi is readable").path())
-            .filter(|path| path.extension().is_some_and(|ext| ext == "rs"))
-            .collect();
-        files.sort();
-        files
     }
 }

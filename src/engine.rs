@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Observer;
+use crate::schedule::{Report, Unit};
 use crate::types::{MboxName, Text, UserId};
 
 /// How a client works; the default is that of `sync_client` without options.
@@ -27,10 +28,6 @@ pub struct Options {
     pub archive: bool,
     /// Fail without compression (`-z`).
     pub require_compress: bool,
-    /// Connect once (`-o`).
-    pub connect_once: bool,
-    /// Traffic is wanted (`-v -v`).
-    pub verbose_wire: bool,
 }
 
 /// A request to stop.
@@ -42,26 +39,6 @@ impl Cancel {
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
-}
-
-/// A part of the work.
-#[derive(Debug, Clone, Copy)]
-pub enum Unit<'a> {
-    /// A user.
-    User(&'a UserId),
-    /// A shared mailbox.
-    Mailbox(&'a MboxName),
-}
-
-/// How many units ended how.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Report {
-    /// Done.
-    pub done: u64,
-    /// Locked by others.
-    pub skipped_locked: u64,
-    /// Failed.
-    pub failed: u64,
 }
 
 /// A replication client.
@@ -113,8 +90,8 @@ impl Client {
     /// All.
     pub fn sync_all(
         &mut self,
-        _prefix: Option<&[u8]>,
-        _each: &mut dyn FnMut(Unit<'_>, Result<(), Error>),
+        _prefix: &[u8],
+        _each: &mut dyn FnMut(&Unit, &Result<()>),
     ) -> Result<Report> {
         unsupported("replicate all")
     }

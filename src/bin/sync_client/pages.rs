@@ -96,7 +96,7 @@ pub fn manual() -> String {
         let _ = writeln!(page, "\\fBsync_client\\fR {}", roff(line));
     }
     page.push_str(".fi\n");
-    section(&mut page, "DESCRIPTION", &DESCRIPTION);
+    section(&mut page, "DESCRIPTION", DESCRIPTION);
     page.push_str(".SH OPTIONS\n");
     for (category, title) in Category::ALL {
         let _ = writeln!(page, ".SS {}", roff(title));
@@ -114,9 +114,9 @@ pub fn manual() -> String {
     for (exit, meaning) in MEANINGS {
         let _ = writeln!(page, ".TP\n{}\n{}", *exit as u8, roff(meaning));
     }
-    section(&mut page, "SIGNALS", &SIGNALS);
-    section(&mut page, "ENVIRONMENT", &ENVIRONMENT);
-    section(&mut page, "DIFFERENCES FROM CYRUS", &DIFFERENCES);
+    section(&mut page, "SIGNALS", SIGNALS);
+    section(&mut page, "ENVIRONMENT", ENVIRONMENT);
+    section(&mut page, "DIFFERENCES FROM CYRUS", DIFFERENCES);
     page.push_str(".SH FILES\n/etc/imapd.conf\n");
     page.push_str(".SH SEE ALSO\nsync_server(8), imapd.conf(5), cyrus.conf(5), master(8)\n");
     page

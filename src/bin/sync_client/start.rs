@@ -172,8 +172,6 @@ fn options(low: &Low, server: String) -> Options {
         no_copyback: low.no_copyback,
         archive: low.archive,
         require_compress: low.require_compress,
-        connect_once: low.connect_once,
-        verbose_wire: low.verbose > 1,
     }
 }
 
@@ -193,13 +191,12 @@ mod tests {
             mode: Some(Mode::Users),
             partition: Some("fast".into()),
             skip_locked: true,
-            verbose: 2,
             ..Low::default()
         };
         let resolved = options(&low, "replica".into());
         assert_eq!(resolved.server.as_deref(), Some("replica"));
         assert_eq!(resolved.dest_partition, Some(Text::from("fast")));
-        assert!(resolved.skip_locked && resolved.verbose_wire && !resolved.no_copyback);
+        assert!(resolved.skip_locked && !resolved.no_copyback);
         let all = Low { mode: Some(Mode::All), ..low };
         assert_eq!(options(&all, "replica".into()).dest_partition, None);
     }

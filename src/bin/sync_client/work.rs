@@ -4,10 +4,11 @@ use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use cyrsync::engine::{Client, Unit};
+use cyrsync::engine::Client;
 use cyrsync::observe::Level;
+use cyrsync::schedule::Unit;
 use cyrsync::sys::syslog;
-use cyrsync::types::UserId;
+use cyrsync::types::{MboxName, UserId};
 use cyrsync::{Error, Kind};
 
 use crate::connect::{NotConnected, connect};
@@ -152,7 +153,7 @@ fn mailboxes(names: Names, session: &mut Session, tally: &mut Tally) -> Result<(
 /// Replicates everything, or what has names that begin with `prefix`.
 fn all(prefix: Option<&OsString>, session: &mut Session, tally: &mut Tally) -> Result<(), End> {
     let Session { client, signals, policy } = session;
-    let prefix = prefix.map(|prefix| prefix.as_bytes());
+    let prefix = prefix.map(|prefix| prefix.as_bytes()).unwrap_or_default();
     let mut furthest = 0;
     loop {
         connect(client, *policy, signals)?;
@@ -178,17 +179,50 @@ fn all(prefix: Option<&OsString>, session: &mut Session, tally: &mut Tally) -> R
     }
 }
 
-fn unit_ended(tally: &mut Tally, unit: Unit<'_>, result: Result<(), Error>) {
-    let (what, name): (_, &dyn fmt::Display) = match unit {
-        Unit::User(user) => ("user", user),
-        Unit::Mailbox(name) => ("mailbox", name),
+fn unit_ended(tally: &mut Tally, unit: &Unit, result: &Result<(), Error>) {
+    let Err(error) = result else { return };
+    let (what, name) = match unit {
+        Unit::User(user) => ("user", user.to_string()),
+        Unit::Shared(names) => ("mailbox", group(names)),
+        Unit::ServerAnnotations => ("mailbox", String::new()),
     };
-    match result {
-        Ok(()) => {}
-        Err(error) if matches!(error.kind(), Kind::Locked | Kind::ReplicaLocked) => {
-            tally.skipped(what, name);
+    match error.kind() {
+        Kind::Locked | Kind::ReplicaLocked => tally.skipped(what, name),
+        Kind::Cancelled => {}
+        _ => tally.failed(format_args!("do_user({name})"), error),
+    }
+}
+
+/// Mailboxes that are replicated together, in short.
+fn group(names: &[MboxName]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => only.to_string(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_count_but_locked_users_do_not() {
+        let mut tally = Tally { verbose: false, failed: false };
+        let unit = Unit::User("fred".into());
+        for kind in [Kind::Locked, Kind::ReplicaLocked, Kind::Cancelled] {
+            unit_ended(&mut tally, &unit, &Err(Error::new(kind, "lock", "fred", "held")));
+            assert!(!tally.failed);
         }
-        Err(error) if error.kind() == Kind::Cancelled => {}
-        Err(error) => tally.failed(format_args!("do_user({name})"), &error),
+        unit_ended(&mut tally, &unit, &Ok(()));
+        assert!(!tally.failed);
+        unit_ended(&mut tally, &unit, &Err(Error::new(Kind::Corrupt, "read", "fred", "bad")));
+        assert!(tally.failed);
+    }
+
+    #[test]
+    fn a_group_is_named_by_its_first() {
+        let names = ["a", "b", "c"].map(MboxName::from);
+        assert_eq!((group(&names).as_str(), group(&names[..1]).as_str()), ("a and 2 more", "a"));
     }
 }
