@@ -323,9 +323,14 @@ fn the_environments_prefix_wins_and_a_wrong_facility_is_told() {
 #[test]
 fn names_cannot_forge_log_lines_or_formats() {
     let site = Site::new("");
-    let server = "%s%n\nroot: x";
-    let (_, log) = site.captured(site.command().args(["-u", "-o", "-S", server]));
-    assert_eq!(log.last().unwrap(), "3 Can not connect to server '%s%n\\x0aroot: x'", "{log:?}");
+    let mut command = site.command();
+    let list = "/nonexistent/%s%n\nroot: x";
+    let (output, log) = site.captured(command.args(["-u", "-S", NOBODY, "-f", list]));
+    assert_eq!(code(&output), 1);
+    assert_eq!(
+        log.last().unwrap(),
+        "5 Unable to open /nonexistent/%s%n\\x0aroot: x: No such file or directory"
+    );
 }
 
 /// A run that waits for a replica which is not there.
