@@ -1,1 +1,24 @@
-//! Placeholder.
+//! The C ABI of `include/cyrsync.h`: one wrapper deep, no logic of its own.
+//!
+//! Each exported function checks its pointers, stands behind the panic boundary of [`panic`] and
+//! makes one call into the Rust API. Its documentation is written for C, since it becomes the
+//! header's. What is said once for all of them is at the head of the header, in `cbindgen.toml`.
+
+#![allow(unsafe_code, reason = "C hands over pointers")]
+#![allow(non_camel_case_types, reason = "the names are those of the header")]
+#![allow(clippy::missing_safety_doc, reason = "the head of the header says it for all")]
+
+mod callbacks;
+mod client;
+mod config;
+mod error;
+mod panic;
+mod strings;
+mod version;
+
+pub use callbacks::*;
+pub use client::*;
+pub use config::*;
+pub use error::*;
+pub use strings::*;
+pub use version::*;

@@ -1,7 +1,10 @@
-//! What the standard library does not offer: file locks that Cyrus respects, waiting for sockets.
+//! What the standard library does not offer: file locks that Cyrus respects, waiting for sockets,
+//! the identity of the process, the system's log.
 //!
 //! With the C ABI, the only place where `unsafe` is allowed.
 #![allow(unsafe_code, reason = "system calls that the standard library does not wrap")]
 
+pub mod identity;
 pub mod lock;
 pub mod poll;
+pub mod syslog;

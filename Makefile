@@ -1,0 +1,39 @@
+# Installs what cargo built. Everyday work is done with cargo itself.
+#
+#   make && make install prefix=/usr DESTDIR=/tmp/package
+
+prefix ?= /usr/local
+sbindir ?= $(prefix)/sbin
+libdir ?= $(prefix)/lib
+includedir ?= $(prefix)/include
+mandir ?= $(prefix)/share/man
+DESTDIR ?=
+
+CARGO ?= cargo
+INSTALL ?= install
+BUILT ?= target/release
+SONAME = libcyrsync.so.0
+# What Rust's standard library needs: `rustc --print native-static-libs`.
+STATIC_LIBS = -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
+
+version := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+
+all:
+	$(CARGO) build --release --locked
+
+install:
+	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(includedir) \
+		$(DESTDIR)$(mandir)/man8
+	$(INSTALL) -m 755 $(BUILT)/sync_client $(DESTDIR)$(sbindir)/sync_client
+	$(INSTALL) -m 644 $(BUILT)/libcyrsync.so $(DESTDIR)$(libdir)/libcyrsync.so.$(version)
+	ln -sf libcyrsync.so.$(version) $(DESTDIR)$(libdir)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libcyrsync.so
+	$(INSTALL) -m 644 $(BUILT)/libcyrsync.a $(DESTDIR)$(libdir)/libcyrsync.a
+	$(INSTALL) -m 644 include/cyrsync.h $(DESTDIR)$(includedir)/cyrsync.h
+	$(INSTALL) -m 644 docs/sync_client.8 $(DESTDIR)$(mandir)/man8/sync_client.8
+	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|' \
+		-e 's|@version@|$(version)|; s|@static_libs@|$(STATIC_LIBS)|' \
+		cyrsync.pc.in > $(DESTDIR)$(libdir)/pkgconfig/cyrsync.pc
+	chmod 644 $(DESTDIR)$(libdir)/pkgconfig/cyrsync.pc
+
+.PHONY: all install

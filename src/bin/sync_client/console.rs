@@ -1,0 +1,79 @@
+//! Where the program's words go: stdout, stderr and syslog. A reader that went away stops none
+//! of the work.
+
+use std::io::{self, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cyrsync::observe::{Direction, Level, Observer};
+use cyrsync::sys::syslog;
+
+/// Writes to stderr what somebody should see, if there is anybody.
+pub fn complain(line: impl AsRef<[u8]>) {
+    let mut line = line.as_ref().to_vec();
+    if !line.ends_with(b"\n") {
+        line.push(b'\n');
+    }
+    let _ = io::stderr().lock().write_all(&line);
+}
+
+/// The program's observer.
+#[derive(Debug, Clone, Copy)]
+pub struct Console {
+    /// Actions go to stdout (`-v`).
+    pub print_actions: bool,
+    /// Actions go to syslog (`-l`).
+    pub log_actions: bool,
+    /// Traffic goes to stderr (`-v -v`).
+    pub show_wire: bool,
+}
+
+impl Observer for Console {
+    fn log(&self, level: Level, line: &str) {
+        syslog::send(level, line);
+    }
+
+    fn action(&self, line: &str) {
+        if self.print_actions {
+            // One write a line, so that whoever reads along sees it now.
+            let mut out = io::stdout().lock();
+            let _ = out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush());
+        }
+        if self.log_actions {
+            syslog::send(Level::Info, line);
+        }
+    }
+
+    fn wire(&self, direction: Direction, bytes: &[u8]) {
+        let _ = io::stderr().lock().write_all(&traffic(direction, unix_time(), bytes));
+    }
+
+    fn wants_wire(&self) -> bool {
+        self.show_wire
+    }
+}
+
+/// `<time<data` or `>time>data`, as `prot_setlog` of Cyrus's `lib/prot.c` leads to.
+fn traffic(direction: Direction, time: u64, bytes: &[u8]) -> Vec<u8> {
+    let mark = match direction {
+        Direction::Sent => '>',
+        Direction::Received => '<',
+    };
+    let mut text = format!("{mark}{time}{mark}").into_bytes();
+    text.extend_from_slice(bytes);
+    text
+}
+
+fn unix_time() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traffic_is_marked_as_cyrus_marks_it() {
+        assert_eq!(traffic(Direction::Sent, 1700000000, b"NOOP\r\n"), b">1700000000>NOOP\r\n");
+        assert_eq!(traffic(Direction::Received, 7, b"* OK\r\n"), b"<7<* OK\r\n");
+    }
+}

@@ -1,0 +1,84 @@
+//! How the program ends: every exit code and what leads to it, in one place.
+
+use std::process::ExitCode;
+
+use cyrsync::{Error, Kind};
+
+/// The exit codes, as Cyrus's program has them (numbers of `sysexits.h`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything that was asked for is on the replica.
+    Ok = 0,
+    /// Something failed.
+    Failed = 1,
+    /// `EX_USAGE`.
+    Usage = 64,
+    /// `EX_UNAVAILABLE`.
+    Unavailable = 69,
+    /// `EX_SOFTWARE`.
+    Software = 70,
+    /// `EX_TEMPFAIL`.
+    TempFail = 75,
+    /// `EX_CONFIG`.
+    Config = 78,
+}
+
+/// What each code means, for the manual page.
+pub const MEANINGS: &[(Exit, &str)] = &[
+    (Exit::Ok, "Everything asked for is on the replica; users skipped by -N in -A mode included."),
+    (
+        Exit::Failed,
+        "A user or mailbox could not be replicated, the replica could not be reached, or the list \
+         of -f could not be read.",
+    ),
+    (Exit::Usage, "The command line is wrong, or root found no cyrus user to become."),
+    (Exit::Unavailable, "The mode is not built into this version."),
+    (Exit::Software, "No replica is named: neither -S nor sync_host. Or a bug was caught."),
+    (Exit::TempFail, "A signal ended the run early, or the mail store could not be opened."),
+    (Exit::Config, "The configuration cannot be read or holds a bad value."),
+];
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// The end of a run that did not get to its work, with what to tell on stderr and in the log.
+#[derive(Debug)]
+pub struct Fatal {
+    /// The code to exit with.
+    pub exit: Exit,
+    /// Told as `Fatal error: ...`.
+    pub message: String,
+}
+
+impl Fatal {
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Fatal { exit, message: message.into() }
+    }
+}
+
+/// A failure before the work began: in configuration or mail store.
+impl From<Error> for Fatal {
+    fn from(error: Error) -> Self {
+        let exit = match error.kind() {
+            Kind::Config | Kind::InvalidArgument | Kind::Unsupported => Exit::Config,
+            Kind::Internal => Exit::Software,
+            _ => Exit::TempFail,
+        };
+        Fatal::new(exit, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_documented_once_and_in_order() {
+        let codes: Vec<u8> = MEANINGS.iter().map(|(exit, _)| *exit as u8).collect();
+        assert_eq!(codes, [0, 1, 64, 69, 70, 75, 78]);
+    }
+}

@@ -1,0 +1,155 @@
+//! Command lines as GNU `getopt_long` reads them, message for message: bundled flags, arguments
+//! attached or in the next word, flags after operands, `--`, long names cut short.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+use crate::flags::Flag;
+
+/// A word that is no flag of the table. The text is the one glibc prints.
+#[derive(Debug, PartialEq, Eq)]
+pub enum BadOption {
+    /// `-x` is not in the table.
+    Short(u8),
+    /// `-x` lacks its argument.
+    ShortNeedsArgument(u8),
+    /// `--name` is not in the table: all of the word.
+    Long(OsString),
+    /// `--name` could be any of these: all of the word.
+    Ambiguous(OsString, Vec<&'static str>),
+    /// `--name=value` where the flag takes none.
+    LongTakesNoArgument(&'static str),
+    /// `--name` lacks its argument.
+    LongNeedsArgument(&'static str),
+}
+
+impl BadOption {
+    /// The line for stderr, in bytes as the words are.
+    pub fn message(&self, program: &OsStr) -> Vec<u8> {
+        let mut line = program.as_bytes().to_vec();
+        let mut add = |parts: &[&[u8]]| parts.iter().for_each(|part| line.extend_from_slice(part));
+        match self {
+            BadOption::Short(c) => add(&[b": invalid option -- '", &[*c], b"'"]),
+            BadOption::ShortNeedsArgument(c) => {
+                add(&[b": option requires an argument -- '", &[*c], b"'"]);
+            }
+            BadOption::Long(word) => add(&[b": unrecognized option '--", word.as_bytes(), b"'"]),
+            BadOption::Ambiguous(word, names) => {
+                add(&[b": option '--", word.as_bytes(), b"' is ambiguous; possibilities:"]);
+                names.iter().for_each(|name| add(&[b" '--", name.as_bytes(), b"'"]));
+            }
+            BadOption::LongTakesNoArgument(name) => {
+                add(&[b": option '--", name.as_bytes(), b"' doesn't allow an argument"]);
+            }
+            BadOption::LongNeedsArgument(name) => {
+                add(&[b": option '--", name.as_bytes(), b"' requires an argument"]);
+            }
+        }
+        line.push(b'\n');
+        line
+    }
+}
+
+/// A flag that was read, and its argument if it takes one.
+pub type Given<'w> = (&'static Flag, Option<&'w OsStr>);
+
+/// Words of a command line, on the way from first to last.
+pub struct Words<'w> {
+    table: &'static [Flag],
+    rest: std::slice::Iter<'w, OsString>,
+    /// What is left of a word of bundled flags.
+    bundle: &'w [u8],
+    posixly: bool,
+    operands: Vec<OsString>,
+}
+
+impl<'w> Words<'w> {
+    pub fn new(table: &'static [Flag], words: &'w [OsString], posixly: bool) -> Self {
+        Words { table, rest: words.iter(), bundle: &[], posixly, operands: Vec::new() }
+    }
+
+    /// The next flag; `None` when only operands are left.
+    pub fn next_flag(&mut self) -> Result<Option<Given<'w>>, BadOption> {
+        if let Some((&c, rest)) = self.bundle.split_first() {
+            self.bundle = rest;
+            return self.short(c).map(Some);
+        }
+        while let Some(word) = self.rest.next() {
+            match word.as_bytes() {
+                b"--" => break,
+                [b'-', b'-', name @ ..] => return self.long(name).map(Some),
+                [b'-', c, rest @ ..] => {
+                    self.bundle = rest;
+                    return self.short(*c).map(Some);
+                }
+                _ => self.operands.push(word.clone()),
+            }
+            if self.posixly {
+                break;
+            }
+        }
+        self.operands.extend(self.rest.by_ref().cloned());
+        Ok(None)
+    }
+
+    /// The words that are no flags, once there are no more flags.
+    pub fn into_operands(self) -> Vec<OsString> {
+        self.operands
+    }
+
+    fn short(&mut self, c: u8) -> Result<Given<'w>, BadOption> {
+        let flag = self.table.iter().find(|flag| flag.short == Some(c));
+        let flag = flag.ok_or(BadOption::Short(c))?;
+        if flag.arg.is_none() {
+            return Ok((flag, None));
+        }
+        let argument = match std::mem::take(&mut self.bundle) {
+            [] => self.rest.next().ok_or(BadOption::ShortNeedsArgument(c))?,
+            attached => OsStr::from_bytes(attached),
+        };
+        Ok((flag, Some(argument)))
+    }
+
+    fn long(&mut self, word: &'w [u8]) -> Result<Given<'w>, BadOption> {
+        let (name, value) = match word.iter().position(|&c| c == b'=').map(|at| word.split_at(at)) {
+            Some((name, value)) => (name, value.get(1..)),
+            None => (word, None),
+        };
+        let (flag, full) = find_long(self.table, name, word)?;
+        match (flag.arg, value) {
+            (None, None) => Ok((flag, None)),
+            (None, Some(_)) => Err(BadOption::LongTakesNoArgument(full)),
+            (Some(_), Some(value)) => Ok((flag, Some(OsStr::from_bytes(value)))),
+            (Some(_), None) => match self.rest.next() {
+                Some(next) => Ok((flag, Some(next))),
+                None => Err(BadOption::LongNeedsArgument(full)),
+            },
+        }
+    }
+}
+
+/// The flag with this name, else the only one whose name begins so.
+fn find_long(
+    table: &'static [Flag],
+    name: &[u8],
+    word: &[u8],
+) -> Result<(&'static Flag, &'static str), BadOption> {
+    let named = || table.iter().filter_map(|flag| Some((flag, flag.long?)));
+    if let Some(exact) = named().find(|(_, long)| long.as_bytes() == name) {
+        return Ok(exact);
+    }
+    let begin_so: Vec<_> =
+        named().filter(|(flag, long)| !flag.in_full && long.as_bytes().starts_with(name)).collect();
+    let word = || OsStr::from_bytes(word).to_owned();
+    match begin_so.as_slice() {
+        [] => Err(BadOption::Long(word())),
+        [only] => Ok(*only),
+        several => {
+            Err(BadOption::Ambiguous(word(), several.iter().map(|(_, long)| *long).collect()))
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "getopt_tests.rs"]
+mod tests;

@@ -1,0 +1,207 @@
+//! What is printed from the table of flags: usage, `--help`, `--version` and the manual page.
+
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+
+use crate::exit::MEANINGS;
+use crate::flags::{Applies, Category, FLAGS, Flag, Low, Mode, Usage};
+
+/// Cyrus's words after a wrong command line, which scripts know.
+const USAGE: &str = "Usage: sync_client -S <servername> [-C <alt_config>] [-r] [-v] mailbox...\n";
+
+/// The lines for stderr after a wrong command line.
+pub fn usage(wrong: &Usage, program: &OsStr) -> Vec<u8> {
+    let mut text = match wrong {
+        Usage::Option(bad) => bad.message(program),
+        Usage::Contradiction => b"Mutually exclusive options defined\n\n".to_vec(),
+        Usage::NoMode => b"No replication mode specified\n\n".to_vec(),
+    };
+    text.extend_from_slice(USAGE.as_bytes());
+    text
+}
+
+/// `--version`
+pub fn version() -> String {
+    format!(
+        "sync_client (cyrsync) {}\nDrop-in for sync_client of Cyrus IMAP 3.8.1\n",
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+/// `--help`
+pub fn help() -> String {
+    let mut text = String::from(
+        "Brings a replica of this Cyrus IMAP server up to date.\n\n\
+         Usage: sync_client -u|-m|-s [options] name...\n       \
+         sync_client -A [options] [prefix]\n       \
+         sync_client -r|-R [options]\n",
+    );
+    for (category, title) in Category::ALL {
+        let _ = write!(text, "\n{title}:\n");
+        for flag in FLAGS.iter().filter(|flag| flag.category == *category) {
+            let _ = writeln!(text, "  {:<32} {}", invocation(flag), flag.help);
+        }
+    }
+    if let Some(unbuilt) = unbuilt_flags() {
+        let _ = writeln!(text, "\nNot built into this version: {unbuilt}");
+    }
+    text.push_str(
+        "\nOptions, exit codes and differences from Cyrus: sync_client --man | man -l -\n",
+    );
+    text
+}
+
+/// Whether all that the flag asks for or has to do with is refused.
+fn is_unbuilt(flag: &Flag) -> bool {
+    let mut low = Low::default();
+    (flag.update)(&mut low, OsStr::new(""));
+    let mode = low.mode.or((flag.applies == Applies::Rolling).then_some(Mode::Rolling));
+    mode.is_some_and(|mode| mode.refusal().is_some())
+}
+
+fn unbuilt_flags() -> Option<String> {
+    let names: Vec<_> = FLAGS
+        .iter()
+        .filter(|flag| is_unbuilt(flag))
+        .filter_map(|flag| flag.short.map(|c| format!("-{}", char::from(c))))
+        .collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// `-S, --server server-name`
+fn invocation(flag: &Flag) -> String {
+    let mut text = match (flag.short, flag.long) {
+        (Some(c), Some(long)) => format!("-{}, --{long}", char::from(c)),
+        (Some(c), None) => format!("-{}", char::from(c)),
+        (None, long) => format!("    --{}", long.unwrap_or_default()),
+    };
+    if let Some(arg) = flag.arg {
+        let _ = write!(text, " {arg}");
+    }
+    text
+}
+
+/// The manual page.
+pub fn manual() -> String {
+    let mut page =
+        String::from(".\\\" Made from the program's table of flags: sync_client --man\n");
+    let _ = writeln!(
+        page,
+        ".TH SYNC_CLIENT 8 \"\" \"cyrsync {}\" \"Cyrus IMAP replication\"",
+        env!("CARGO_PKG_VERSION")
+    );
+    page.push_str(".SH NAME\nsync_client \\- bring a replica of a Cyrus IMAP server up to date\n");
+    page.push_str(".SH SYNOPSIS\n.nf\n");
+    for line in ["-u|-m|-s [options] name...", "-A [options] [prefix]", "-r|-R [options]"] {
+        let _ = writeln!(page, "\\fBsync_client\\fR {}", roff(line));
+    }
+    page.push_str(".fi\n");
+    section(&mut page, "DESCRIPTION", DESCRIPTION);
+    page.push_str(".SH OPTIONS\n");
+    for (category, title) in Category::ALL {
+        let _ = writeln!(page, ".SS {}", roff(title));
+        for flag in FLAGS.iter().filter(|flag| flag.category == *category) {
+            let _ = writeln!(page, ".TP\n{}\n{}", roff_invocation(flag), roff(flag.doc));
+            if is_unbuilt(flag) {
+                page.push_str("Not built into this version.\n");
+            }
+            if let Some(note) = flag.applies.note() {
+                let _ = writeln!(page, "{}", roff(note));
+            }
+        }
+    }
+    page.push_str(".SH EXIT STATUS\n");
+    for (exit, meaning) in MEANINGS {
+        let _ = writeln!(page, ".TP\n{}\n{}", *exit as u8, roff(meaning));
+    }
+    section(&mut page, "SIGNALS", SIGNALS);
+    section(&mut page, "ENVIRONMENT", ENVIRONMENT);
+    section(&mut page, "DIFFERENCES FROM CYRUS", DIFFERENCES);
+    page.push_str(".SH FILES\n/etc/imapd.conf\n");
+    page.push_str(".SH SEE ALSO\nsync_server(8), imapd.conf(5), cyrus.conf(5), master(8)\n");
+    page
+}
+
+const DESCRIPTION: &[&str] = &[
+    "sync_client runs on the master of a pair of Cyrus IMAP servers. It compares users and \
+     mailboxes with those of the replica, a Cyrus server that runs sync_server(8) or imapd(8), \
+     and sends what differs.",
+    "It reads imapd.conf(5) and the mail store as Cyrus does, under Cyrus's locks, and never \
+     writes to the mail store itself. Started by root it becomes the cyrus user.",
+    "Long options may be cut short as long as they stay unambiguous, except --help, --version \
+     and --man.",
+];
+
+const SIGNALS: &[&str] =
+    &["SIGTERM, SIGINT and SIGQUIT end the run at the next safe point, with exit status 75; a \
+     second one ends it at once. SIGHUP cuts short the wait for the next attempt to connect."];
+
+const ENVIRONMENT: &[&str] =
+    &["CYRUS_USER, CYRUS_GROUP and CYRUS_SYSLOG_PREFIX go before cyrus_user, cyrus_group and \
+     syslog_prefix of imapd.conf(5). With POSIXLY_CORRECT the first operand ends the options."];
+
+const DIFFERENCES: &[&str] = &[
+    "A user or mailbox that cannot be replicated is told on standard error with its reason, \
+     with or without -v; the others go on.",
+    "-o is obeyed. The lines of a list may be of any length and end in CR LF. A list that cannot \
+     be read is found out before connecting, and told.",
+    "--help, --version and --man are new.",
+];
+
+fn section(page: &mut String, title: &str, paragraphs: &[&str]) {
+    let _ = writeln!(page, ".SH {title}");
+    for paragraph in paragraphs {
+        let _ = writeln!(page, ".PP\n{}", roff(paragraph));
+    }
+}
+
+fn roff_invocation(flag: &Flag) -> String {
+    let names = [
+        flag.short.map(|c| format!("\\fB\\-{}\\fR", char::from(c))),
+        flag.long.map(|long| format!("\\fB\\-\\-{}\\fR", roff(long))),
+    ];
+    let names: Vec<_> = names.into_iter().flatten().collect();
+    let arg = flag.arg.map(|arg| format!(" \\fI{}\\fR", roff(arg))).unwrap_or_default();
+    names.join(", ") + &arg
+}
+
+/// Text for a line of roff: a minus that can be copied, no accidental requests.
+fn roff(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-");
+    match text.starts_with(['.', '\'']) {
+        true => format!("\\&{text}"),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_names_every_flag_on_lines_a_terminal_holds() {
+        let help = help();
+        for flag in FLAGS {
+            assert!(help.contains(&format!("{} ", invocation(flag))), "{}", invocation(flag));
+        }
+        for line in help.lines() {
+            assert!(line.len() <= 84, "{line}");
+        }
+    }
+
+    #[test]
+    fn manual_names_every_flag_and_exit_code() {
+        let manual = manual();
+        for flag in FLAGS {
+            assert!(manual.contains(&roff_invocation(flag)), "{}", invocation(flag));
+        }
+        for (exit, _) in MEANINGS {
+            assert!(manual.contains(&format!("\n.TP\n{}\n", *exit as u8)));
+        }
+    }
+
+    #[test]
+    fn roff_takes_text_as_text() {
+        assert_eq!(roff(".so a-b\\n"), "\\&.so a\\-b\\en");
+    }
+}

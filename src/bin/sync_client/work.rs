@@ -1,0 +1,228 @@
+//! The modes: what is replicated, what is told of failures, and that no failure stops the rest.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use cyrsync::engine::Client;
+use cyrsync::observe::Level;
+use cyrsync::schedule::Unit;
+use cyrsync::sys::syslog;
+use cyrsync::types::{MboxName, UserId};
+use cyrsync::{Error, Kind};
+
+use crate::connect::{NotConnected, connect};
+use crate::console::complain;
+use crate::exit::Exit;
+use crate::flags::{Low, Mode};
+use crate::list::{self, Unreadable};
+use crate::start::Session;
+
+/// Names to replicate, from the command line or a list.
+type Names = Box<dyn Iterator<Item = Result<Vec<u8>, Unreadable>>>;
+
+/// Why the work ends before everything was tried. It was told.
+enum End {
+    /// By a signal.
+    Stopped,
+    /// The replica cannot be reached, or a list not be read.
+    GivenUp,
+}
+
+impl From<Unreadable> for End {
+    fn from(_: Unreadable) -> Self {
+        End::GivenUp
+    }
+}
+
+impl From<NotConnected> for End {
+    fn from(why: NotConnected) -> Self {
+        match why {
+            NotConnected::Stopped => End::Stopped,
+            NotConnected::Unreachable => End::GivenUp,
+        }
+    }
+}
+
+/// Does what `mode` asks for.
+pub fn work(mode: Mode, low: Low, session: &mut Session) -> Exit {
+    let mut tally = Tally { verbose: low.verbose > 0, failed: false };
+    let ended = match mode {
+        Mode::Users => {
+            let call = "sync_do_user";
+            names(low).and_then(|list| each(list, session, &mut tally, call, Client::sync_user))
+        }
+        Mode::Meta => {
+            let call = "sync_do_meta";
+            each(operands(low.operands), session, &mut tally, call, Client::sync_meta)
+        }
+        Mode::Mailboxes => names(low).and_then(|list| mailboxes(list, session, &mut tally)),
+        Mode::All => all(low.operands.first(), session, &mut tally),
+        Mode::Rolling => return Exit::Unavailable,
+    };
+    session.client.disconnect();
+    match ended {
+        Err(End::Stopped) => Exit::TempFail,
+        Err(End::GivenUp) => Exit::Failed,
+        Ok(()) if tally.failed => Exit::Failed,
+        Ok(()) => Exit::Ok,
+    }
+}
+
+fn operands(words: Vec<OsString>) -> Names {
+    Box::new(words.into_iter().map(|word| Ok(word.into_vec())))
+}
+
+/// The list's names if there is a list, else the operands.
+fn names(low: Low) -> Result<Names, End> {
+    match &low.input_file {
+        Some(path) => Ok(Box::new(list::open(path)?)),
+        None => Ok(operands(low.operands)),
+    }
+}
+
+/// Remembers and tells what failed.
+struct Tally {
+    verbose: bool,
+    failed: bool,
+}
+
+impl Tally {
+    /// `call` is what Cyrus's line names: `sync_do_user(fred)`.
+    fn failed(&mut self, call: impl fmt::Display, error: &Error) {
+        self.failed = true;
+        let reason = error.to_string();
+        complain(&reason);
+        syslog::send(Level::Error, &reason);
+        if self.verbose {
+            complain(format!("Error from {call}: bailing out!"));
+        }
+        syslog::send(Level::Error, format!("Error in {call}: bailing out!"));
+    }
+
+    fn skipped(&self, what: &str, name: impl fmt::Display) {
+        if self.verbose {
+            complain(format!("Skipping locked {what} {name}"));
+        }
+    }
+}
+
+/// Replicates one user after the other.
+fn each(
+    names: Names,
+    session: &mut Session,
+    tally: &mut Tally,
+    call: &str,
+    sync: fn(&mut Client, &UserId) -> Result<(), Error>,
+) -> Result<(), End> {
+    let Session { client, signals, policy } = session;
+    connect(client, *policy, signals)?;
+    for name in names {
+        let user = UserId::from(name?);
+        // A connection that was lost is made anew for the next user.
+        connect(client, *policy, signals)?;
+        match sync(client, &user) {
+            Err(error) if error.kind() == Kind::Cancelled => return Err(End::Stopped),
+            Err(error) => tally.failed(format_args!("{call}({user})"), &error),
+            Ok(()) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Replicates mailboxes, all at once.
+fn mailboxes(names: Names, session: &mut Session, tally: &mut Tally) -> Result<(), End> {
+    const CALL: &str = "sync_do_mailboxes()";
+    let Session { client, signals, policy } = session;
+    let mut internal = Vec::new();
+    for name in names {
+        match client.internal_name(&name?) {
+            Ok(name) => internal.push(name),
+            Err(error) => tally.failed(CALL, &error),
+        }
+    }
+    connect(client, *policy, signals)?;
+    match client.sync_mailboxes(&internal) {
+        Err(error) if error.kind() == Kind::Cancelled => return Err(End::Stopped),
+        Err(error) => tally.failed(CALL, &error),
+        Ok(()) => {}
+    }
+    Ok(())
+}
+
+/// Replicates everything, or what has names that begin with `prefix`.
+fn all(prefix: Option<&OsString>, session: &mut Session, tally: &mut Tally) -> Result<(), End> {
+    let Session { client, signals, policy } = session;
+    let prefix = prefix.map(|prefix| prefix.as_bytes()).unwrap_or_default();
+    let mut furthest = 0;
+    loop {
+        connect(client, *policy, signals)?;
+        let mut ended = 0;
+        let result = client.sync_all(prefix, &mut |unit, result| {
+            ended += 1;
+            unit_ended(tally, unit, result);
+        });
+        let error = match result {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == Kind::Cancelled => return Err(End::Stopped),
+            Err(error) => error,
+        };
+        // If the replica went away: wait for it, then look at everything again, which is quick
+        // for what is done. But only as long as that leads further each time.
+        if !error.is_connection() || policy.once || ended <= furthest {
+            tally.failed("do_user()", &error);
+            return Ok(());
+        }
+        furthest = ended;
+        syslog::send(Level::Error, error.to_string());
+        client.disconnect();
+    }
+}
+
+fn unit_ended(tally: &mut Tally, unit: &Unit, result: &Result<(), Error>) {
+    let Err(error) = result else { return };
+    let (what, name) = match unit {
+        Unit::User(user) => ("user", user.to_string()),
+        Unit::Shared(names) => ("mailbox", group(names)),
+        Unit::ServerAnnotations => ("mailbox", String::new()),
+    };
+    match error.kind() {
+        Kind::Locked | Kind::ReplicaLocked => tally.skipped(what, name),
+        Kind::Cancelled => {}
+        _ => tally.failed(format_args!("do_user({name})"), error),
+    }
+}
+
+/// Mailboxes that are replicated together, in short.
+fn group(names: &[MboxName]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => only.to_string(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_count_but_locked_users_do_not() {
+        let mut tally = Tally { verbose: false, failed: false };
+        let unit = Unit::User("fred".into());
+        for kind in [Kind::Locked, Kind::ReplicaLocked, Kind::Cancelled] {
+            unit_ended(&mut tally, &unit, &Err(Error::new(kind, "lock", "fred", "held")));
+            assert!(!tally.failed);
+        }
+        unit_ended(&mut tally, &unit, &Ok(()));
+        assert!(!tally.failed);
+        unit_ended(&mut tally, &unit, &Err(Error::new(Kind::Corrupt, "read", "fred", "bad")));
+        assert!(tally.failed);
+    }
+
+    #[test]
+    fn a_group_is_named_by_its_first() {
+        let names = ["a", "b", "c"].map(MboxName::from);
+        assert_eq!((group(&names).as_str(), group(&names[..1]).as_str()), ("a and 2 more", "a"));
+    }
+}

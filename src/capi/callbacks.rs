@@ -1,0 +1,141 @@
+//! Functions of the host that the library calls.
+
+use std::ffi::c_void;
+
+use super::error::cyrsync_error;
+use super::strings::cyrsync_str;
+use crate::observe::{Level, Observer};
+
+/// How much a log line matters, with syslog's numbers.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum cyrsync_log_level {
+    /// Something failed and somebody should look.
+    CYRSYNC_LOG_LEVEL_ERROR = 3,
+    /// Something looks wrong but work goes on.
+    CYRSYNC_LOG_LEVEL_WARNING = 4,
+    /// Unusual but in order.
+    CYRSYNC_LOG_LEVEL_NOTICE = 5,
+    /// What is being done.
+    CYRSYNC_LOG_LEVEL_INFO = 6,
+    /// For those who trace a problem.
+    CYRSYNC_LOG_LEVEL_DEBUG = 7,
+}
+
+use cyrsync_log_level::*;
+
+/// Takes a line for the log. The line is borrowed for the call.
+pub type cyrsync_log_callback = Option<
+    unsafe extern "C" fn(userdata: *mut c_void, level: cyrsync_log_level, line: cyrsync_str),
+>;
+
+/// Takes a line that says what is being done, as sync_client -v prints it: "USER fred". The line
+/// is borrowed for the call.
+pub type cyrsync_action_callback =
+    Option<unsafe extern "C" fn(userdata: *mut c_void, line: cyrsync_str)>;
+
+/// Gives userdata back to the host: nobody uses it any more.
+pub type cyrsync_destroy_callback = Option<unsafe extern "C" fn(userdata: *mut c_void)>;
+
+/// What cyrsync_client_sync_all() works on.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum cyrsync_unit {
+    /// A user with all that belongs to it.
+    CYRSYNC_UNIT_USER = 1,
+    /// Mailboxes that belong to no user.
+    CYRSYNC_UNIT_SHARED = 2,
+    /// Annotations of the server itself.
+    CYRSYNC_UNIT_ANNOTATIONS = 3,
+}
+
+/// Hears how a part of the work ended. Names are the user, the mailboxes, or none. Names and error
+/// are borrowed for the call; error is NULL if all went well.
+pub type cyrsync_unit_callback = Option<
+    unsafe extern "C" fn(
+        userdata: *mut c_void,
+        unit: cyrsync_unit,
+        names: *const cyrsync_str,
+        count: usize,
+        error: *const cyrsync_error,
+    ),
+>;
+
+/// The host's data, given back when the last who could use it is gone.
+pub(super) struct Userdata {
+    pointer: *mut c_void,
+    destroy: cyrsync_destroy_callback,
+}
+
+// SAFETY: the library does nothing with the pointer but pass it to the host's functions, and the
+// header says that these are called from any thread.
+unsafe impl Send for Userdata {}
+// SAFETY: as above.
+unsafe impl Sync for Userdata {}
+
+impl Userdata {
+    pub(super) fn new(pointer: *mut c_void, destroy: cyrsync_destroy_callback) -> Self {
+        Userdata { pointer, destroy }
+    }
+}
+
+impl Drop for Userdata {
+    fn drop(&mut self) {
+        if let Some(destroy) = self.destroy {
+            // SAFETY: the host gave both for this; it happens once, since this is the drop.
+            unsafe { destroy(self.pointer) };
+        }
+    }
+}
+
+/// The host's functions that hear what goes on.
+#[derive(Default)]
+pub(super) struct Listeners {
+    pub(super) log: Option<std::sync::Arc<Listener<LogFunction>>>,
+    pub(super) action: Option<std::sync::Arc<Listener<ActionFunction>>>,
+}
+
+pub(super) type LogFunction = unsafe extern "C" fn(*mut c_void, cyrsync_log_level, cyrsync_str);
+pub(super) type ActionFunction = unsafe extern "C" fn(*mut c_void, cyrsync_str);
+
+/// A function with its data.
+pub(super) struct Listener<F> {
+    pub(super) function: F,
+    pub(super) userdata: Userdata,
+}
+
+impl Clone for Listeners {
+    fn clone(&self) -> Self {
+        Listeners { log: self.log.clone(), action: self.action.clone() }
+    }
+}
+
+impl Observer for Listeners {
+    fn log(&self, level: Level, line: &str) {
+        if let Some(log) = &self.log {
+            let line = cyrsync_str::lend(line.as_bytes());
+            // SAFETY: the host gave function and data for this; the line lives through the call.
+            unsafe { (log.function)(log.userdata.pointer, level.into(), line) };
+        }
+    }
+
+    fn action(&self, line: &str) {
+        if let Some(action) = &self.action {
+            let line = cyrsync_str::lend(line.as_bytes());
+            // SAFETY: as above.
+            unsafe { (action.function)(action.userdata.pointer, line) };
+        }
+    }
+}
+
+impl From<Level> for cyrsync_log_level {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Error => CYRSYNC_LOG_LEVEL_ERROR,
+            Level::Warning => CYRSYNC_LOG_LEVEL_WARNING,
+            Level::Notice => CYRSYNC_LOG_LEVEL_NOTICE,
+            Level::Info => CYRSYNC_LOG_LEVEL_INFO,
+            Level::Debug => CYRSYNC_LOG_LEVEL_DEBUG,
+        }
+    }
+}

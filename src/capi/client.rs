@@ -1,0 +1,335 @@
+//! A replication client.
+
+use std::ffi::{CString, c_char, c_void};
+use std::ptr;
+use std::sync::{Arc, Mutex, TryLockError};
+
+use super::callbacks::{Listeners, cyrsync_unit, cyrsync_unit_callback};
+use super::config::cyrsync_config;
+use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer, panicked};
+use super::panic::{boundary, fallible};
+use super::strings::{c_string, cyrsync_str, slice};
+use crate::engine::{Cancel, Client};
+use crate::observe::{Level, Observer};
+use crate::schedule::Unit;
+use crate::types::{MboxName, UserId};
+
+/// A client for one replica. Free it with cyrsync_client_free().
+pub struct cyrsync_client {
+    /// Taken for the length of a call. A panic in it poisons it, and so the client.
+    client: Mutex<Client>,
+    cancel: Cancel,
+    server: CString,
+    listeners: Listeners,
+}
+
+const _: () = {
+    // C may use a client from any thread.
+    const fn any_thread<T: Send + Sync>() {}
+    any_thread::<cyrsync_client>();
+    any_thread::<cyrsync_config>();
+};
+
+/// How many parts of the work ended how.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct cyrsync_report {
+    /// Equal on both sides now.
+    pub done: u64,
+    /// Passed over: somebody else had them locked.
+    pub skipped_locked: u64,
+    /// Failed.
+    pub failed: u64,
+}
+
+/// Lets `work` have the client. The error is logged if the caller has no place for it.
+///
+/// # Safety
+/// `client` must be NULL or a client, `err` NULL or a place for a pointer.
+unsafe fn with_client(
+    client: *const cyrsync_client,
+    err: *mut *mut cyrsync_error,
+    work: impl FnOnce(&mut Client) -> Result<(), Failure>,
+) -> cyrsync_result {
+    let body = || {
+        // SAFETY: the caller's promise.
+        let handle = unsafe { client.as_ref() }.ok_or_else(|| null_pointer("client"))?;
+        let result = match handle.client.try_lock() {
+            Ok(mut client) => work(&mut client),
+            Err(TryLockError::WouldBlock) => {
+                let what = "another call uses this client now";
+                Err(misuse(cyrsync_result::CYRSYNC_RESULT_BUSY, "client", what))
+            }
+            Err(TryLockError::Poisoned(_)) => {
+                Err(panicked("an earlier call panicked: this client can only be freed"))
+            }
+        };
+        if let (Err(failure), true) = (&result, err.is_null()) {
+            handle.listeners.log(Level::Error, &failure.message.to_string_lossy());
+        }
+        result
+    };
+    // SAFETY: the caller's promise.
+    unsafe { fallible(err, body) }
+}
+
+/// Makes a client from a configuration, which stays the caller's. Nothing is sent yet. *out is
+/// set on success.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_new(
+    config: *const cyrsync_config,
+    out: *mut *mut cyrsync_client,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        // SAFETY: the header asks for NULL or a configuration.
+        let config = unsafe { config.as_ref() }.ok_or_else(|| null_pointer("config"))?;
+        if out.is_null() {
+            return Err(null_pointer("out"));
+        }
+        let listeners = config.listeners.clone();
+        let observer = Arc::new(listeners.clone());
+        let client = Client::new(config.config.clone(), config.options.clone(), observer)?;
+        let handle = cyrsync_client {
+            cancel: client.canceller(),
+            server: c_string(client.server()),
+            client: Mutex::new(client),
+            listeners,
+        };
+        // SAFETY: not NULL; the header asks for a place for a pointer.
+        unsafe { out.write(Box::into_raw(Box::new(handle))) };
+        Ok(())
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// Says goodbye to the replica and frees the client. NULL is fine. A client that is in use, as by
+/// the call whose callback calls this, is cancelled but never freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_free(client: *mut cyrsync_client) {
+    boundary((), || {
+        // SAFETY: the header asks for NULL or a client.
+        let Some(handle) = (unsafe { client.as_ref() }) else { return };
+        let in_use = matches!(handle.client.try_lock(), Err(TryLockError::WouldBlock));
+        if in_use {
+            handle.cancel.cancel();
+            return;
+        }
+        // SAFETY: it came from cyrsync_client_new(), is not freed yet, and `handle` is not used
+        // any more.
+        drop(unsafe { Box::from_raw(client) });
+    });
+}
+
+/// The name of the replica. Borrowed until the client is freed; empty for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_server(client: *const cyrsync_client) -> *const c_char {
+    boundary(c"".as_ptr(), || {
+        // SAFETY: the header asks for NULL or a client.
+        unsafe { client.as_ref() }.map_or(c"".as_ptr(), |handle| handle.server.as_ptr())
+    })
+}
+
+/// Asks the client to stop: the call that runs ends at the next safe point with
+/// CYRSYNC_RESULT_CANCELLED, and so does every later one. May be called from any thread at any
+/// time, from callbacks too, but not from a signal handler. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_cancel(client: *const cyrsync_client) {
+    boundary((), || {
+        // SAFETY: the header asks for NULL or a client.
+        if let Some(handle) = unsafe { client.as_ref() } {
+            handle.cancel.cancel();
+        }
+    });
+}
+
+/// Connects and logs in, unless that is done. The calls below do it by themselves; this one tells
+/// early whether it works.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_connect(
+    client: *mut cyrsync_client,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, |client| Ok(client.connect()?)) }
+}
+
+/// Says goodbye to the replica. The next call that needs a connection makes a new one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_disconnect(
+    client: *mut cyrsync_client,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        client.disconnect();
+        Ok(())
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+/// Replicates a user with mailboxes, quotas, subscriptions, Sieve scripts and seen state.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_sync_user(
+    client: *mut cyrsync_client,
+    user: cyrsync_str,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for bytes that live through the call.
+        let user = unsafe { user_id(user) }?;
+        Ok(client.sync_user(&user)?)
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+/// Replicates the seen state, subscriptions and Sieve scripts of a user.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_sync_meta(
+    client: *mut cyrsync_client,
+    user: cyrsync_str,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for bytes that live through the call.
+        let user = unsafe { user_id(user) }?;
+        Ok(client.sync_meta(&user)?)
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+/// Replicates mailboxes of whichever users, by their internal names ("user.fred.Sent").
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_sync_mailboxes(
+    client: *mut cyrsync_client,
+    names: *const cyrsync_str,
+    count: usize,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for an array that lives through the call.
+        let names = unsafe { slice(names, count, "names") }?;
+        let names: Vec<MboxName> = names
+            .iter()
+            // SAFETY: the header asks for bytes that live through the call.
+            .map(|name| unsafe { name.bytes("names") }.map(MboxName::new))
+            .collect::<Result<_, Failure>>()?;
+        Ok(client.sync_mailboxes(&names)?)
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+/// Replicates every user and every shared mailbox whose internal name begins with prefix, all if
+/// it is empty, and then the server's annotations too. Callback, unless NULL, hears how each part
+/// ended. A failure stops none of the others and is counted in *report: the call itself fails only
+/// if not everything was tried. Report may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_sync_all(
+    client: *mut cyrsync_client,
+    prefix: cyrsync_str,
+    callback: cyrsync_unit_callback,
+    userdata: *mut c_void,
+    report: *mut cyrsync_report,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for bytes that live through the call.
+        let prefix = unsafe { prefix.bytes("prefix") }?;
+        let ended = client.sync_all(prefix, &mut |unit, result| {
+            let Some(callback) = callback else { return };
+            let (kind, names) = unit_for_c(unit);
+            let failure = result.as_ref().err().map(Failure::from);
+            let error = failure.as_deref().map_or(ptr::null(), ptr::from_ref);
+            // SAFETY: the host gave function and data for this; names and error outlive the call.
+            unsafe { callback(userdata, kind, names.as_ptr(), names.len(), error) };
+        })?;
+        if !report.is_null() {
+            let ended = cyrsync_report {
+                done: ended.done,
+                skipped_locked: ended.skipped_locked,
+                failed: ended.failed,
+            };
+            // SAFETY: not NULL; the header asks for a place for a report.
+            unsafe { report.write(ended) };
+        }
+        Ok(())
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+fn unit_for_c(unit: &Unit) -> (cyrsync_unit, Vec<cyrsync_str>) {
+    match unit {
+        Unit::User(user) => {
+            (cyrsync_unit::CYRSYNC_UNIT_USER, vec![cyrsync_str::lend(user.as_bytes())])
+        }
+        Unit::Shared(names) => (
+            cyrsync_unit::CYRSYNC_UNIT_SHARED,
+            names.iter().map(|name| cyrsync_str::lend(name.as_bytes())).collect(),
+        ),
+        Unit::ServerAnnotations => (cyrsync_unit::CYRSYNC_UNIT_ANNOTATIONS, Vec::new()),
+    }
+}
+
+/// A user's name from C.
+///
+/// # Safety
+/// As for [`cyrsync_str::bytes`].
+unsafe fn user_id(user: cyrsync_str) -> Result<UserId, Failure> {
+    // SAFETY: the caller's promise.
+    match unsafe { user.bytes("user") }? {
+        [] => Err(misuse(cyrsync_result::CYRSYNC_RESULT_INVALID_ARGUMENT, "user", "is empty")),
+        user => Ok(UserId::new(user)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::engine::Options;
+
+    fn handle() -> cyrsync_client {
+        let text = b"configdirectory: /nonexistent\nsync_host: 127.0.0.1\n\
+            defaultpartition: default\npartition-default: /nonexistent/spool\n";
+        let config = Config::from_text(text, "imapd.conf").unwrap();
+        let listeners = Listeners::default();
+        let client = Client::new(config, Options::default(), Arc::new(listeners.clone())).unwrap();
+        cyrsync_client {
+            cancel: client.canceller(),
+            server: c_string(client.server()),
+            client: Mutex::new(client),
+            listeners,
+        }
+    }
+
+    #[test]
+    fn a_panic_leaves_a_client_that_can_only_be_freed() {
+        let client = handle();
+        // SAFETY: a client, and NULL, which is allowed.
+        unsafe {
+            let result = with_client(&client, ptr::null_mut(), |_| panic!("oh"));
+            assert_eq!(result, cyrsync_result::CYRSYNC_RESULT_PANIC);
+            let result = with_client(&client, ptr::null_mut(), |_| Ok(()));
+            assert_eq!(result, cyrsync_result::CYRSYNC_RESULT_PANIC);
+        }
+    }
+
+    #[test]
+    fn a_call_within_a_call_is_refused() {
+        let client = handle();
+        // SAFETY: a client, and NULL, which is allowed.
+        let result = unsafe {
+            with_client(&client, ptr::null_mut(), |_| {
+                let inner = with_client(&client, ptr::null_mut(), |_| Ok(()));
+                assert_eq!(inner, cyrsync_result::CYRSYNC_RESULT_BUSY);
+                Ok(())
+            })
+        };
+        assert_eq!(result, cyrsync_result::CYRSYNC_RESULT_OK);
+    }
+}

@@ -1,0 +1,231 @@
+//! A configuration, with what `sync_client` takes from its command line.
+
+use std::ffi::{OsStr, c_void};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+
+use super::callbacks::{
+    Listener, Listeners, Userdata, cyrsync_action_callback, cyrsync_destroy_callback,
+    cyrsync_log_callback,
+};
+use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer};
+use super::panic::{boundary, fallible};
+use super::strings::cyrsync_str;
+use crate::config::{Config, DEFAULT_PATH};
+use crate::engine::Options;
+use crate::types::Text;
+
+/// Change no mupdate server (sync_client -L).
+pub const CYRSYNC_FLAG_LOCAL_ONLY: u32 = 1;
+/// Do not wait for users that somebody else is replicating (sync_client -N).
+pub const CYRSYNC_FLAG_SKIP_LOCKED: u32 = 2;
+/// Change nothing on this server (sync_client -O).
+pub const CYRSYNC_FLAG_NO_COPYBACK: u32 = 4;
+/// Let the replica receive messages on its archive partition (sync_client -a).
+pub const CYRSYNC_FLAG_ARCHIVE: u32 = 8;
+/// Give up unless the connection is compressed (sync_client -z).
+pub const CYRSYNC_FLAG_REQUIRE_COMPRESS: u32 = 16;
+
+const ALL_FLAGS: u32 = CYRSYNC_FLAG_LOCAL_ONLY
+    | CYRSYNC_FLAG_SKIP_LOCKED
+    | CYRSYNC_FLAG_NO_COPYBACK
+    | CYRSYNC_FLAG_ARCHIVE
+    | CYRSYNC_FLAG_REQUIRE_COMPRESS;
+
+/// A configuration: imapd.conf, choices, callbacks. Free it with cyrsync_config_free().
+pub struct cyrsync_config {
+    pub(super) config: Config,
+    pub(super) options: Options,
+    pub(super) listeners: Listeners,
+}
+
+/// The configuration that C passes, to be changed.
+///
+/// # Safety
+/// `config` must be NULL or a configuration that nobody else uses meanwhile.
+unsafe fn exclusive<'a>(config: *mut cyrsync_config) -> Result<&'a mut cyrsync_config, Failure> {
+    // SAFETY: the caller's promise.
+    unsafe { config.as_mut() }.ok_or_else(|| null_pointer("config"))
+}
+
+/// Reads an imapd.conf; if path is empty, the default one. *out is set on success.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_load(
+    path: cyrsync_str,
+    out: *mut *mut cyrsync_config,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        if out.is_null() {
+            return Err(null_pointer("out"));
+        }
+        // SAFETY: the header asks for bytes that live through the call.
+        let path = match unsafe { path.bytes("path") }? {
+            [] => OsStr::new(DEFAULT_PATH),
+            path => OsStr::from_bytes(path),
+        };
+        let config = cyrsync_config {
+            config: Config::load(path)?,
+            options: Options::default(),
+            listeners: Listeners::default(),
+        };
+        // SAFETY: not NULL; the header asks for a place for a pointer.
+        unsafe { out.write(Box::into_raw(Box::new(config))) };
+        Ok(())
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// Sets an option of imapd.conf over what the file says, such as "sync_host". The value is
+/// checked.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_set(
+    config: *mut cyrsync_config,
+    name: cyrsync_str,
+    value: cyrsync_str,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        // SAFETY: the header asks for a configuration of the caller's own, and for bytes that
+        // live through the call.
+        let (config, name, value) =
+            unsafe { (exclusive(config)?, name.text("name")?, value.text("value")?) };
+        Ok(config.config.set(name, value)?)
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// Uses the options of a channel (sync_client -n); of none if channel is empty.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_set_channel(
+    config: *mut cyrsync_config,
+    channel: cyrsync_str,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        // SAFETY: as in cyrsync_config_set().
+        let (config, channel) = unsafe { (exclusive(config)?, channel.text("channel")?) };
+        config.options.channel = (!channel.is_empty()).then(|| channel.to_owned());
+        Ok(())
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// Chooses the replica (sync_client -S): host, host:port, or the path of a UNIX socket. If server
+/// is empty it is sync_host of the channel again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_set_server(
+    config: *mut cyrsync_config,
+    server: cyrsync_str,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        // SAFETY: as in cyrsync_config_set().
+        let (config, server) = unsafe { (exclusive(config)?, server.text("server")?) };
+        config.options.server = (!server.is_empty()).then(|| server.to_owned());
+        Ok(())
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// Chooses the partition on the replica (sync_client -p); the same as here if partition is empty.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_set_partition(
+    config: *mut cyrsync_config,
+    partition: cyrsync_str,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        // SAFETY: as in cyrsync_config_set().
+        let (config, partition) = unsafe { (exclusive(config)?, partition.bytes("partition")?) };
+        config.options.dest_partition = (!partition.is_empty()).then(|| Text::new(partition));
+        Ok(())
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// Sets which of the CYRSYNC_FLAG_ constants hold, put together with |. The others do not.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_set_flags(
+    config: *mut cyrsync_config,
+    flags: u32,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        // SAFETY: the header asks for a configuration of the caller's own.
+        let options = unsafe { &mut exclusive(config)?.options };
+        let unknown = flags & !ALL_FLAGS;
+        if unknown != 0 {
+            let result = cyrsync_result::CYRSYNC_RESULT_INVALID_ARGUMENT;
+            return Err(misuse(result, "flags", format!("{unknown:#x} is no flag")));
+        }
+        let has = |flag| flags & flag != 0;
+        options.local_only = has(CYRSYNC_FLAG_LOCAL_ONLY);
+        options.skip_locked = has(CYRSYNC_FLAG_SKIP_LOCKED);
+        options.no_copyback = has(CYRSYNC_FLAG_NO_COPYBACK);
+        options.archive = has(CYRSYNC_FLAG_ARCHIVE);
+        options.require_compress = has(CYRSYNC_FLAG_REQUIRE_COMPRESS);
+        Ok(())
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// Who hears log lines of the clients that are made from now on; nobody if callback is NULL. It
+/// may be called from several threads at once. Destroy, unless NULL, is called once userdata is
+/// not used any more: at once if this call fails.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_set_log(
+    config: *mut cyrsync_config,
+    callback: cyrsync_log_callback,
+    userdata: *mut c_void,
+    destroy: cyrsync_destroy_callback,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        let userdata = Userdata::new(userdata, destroy);
+        // SAFETY: the header asks for a configuration of the caller's own.
+        let listeners = unsafe { &mut exclusive(config)?.listeners };
+        listeners.log = callback.map(|function| Arc::new(Listener { function, userdata }));
+        Ok(())
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// Who hears what the clients do that are made from now on; nobody if callback is NULL. As
+/// cyrsync_config_set_log() in all else.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_set_action(
+    config: *mut cyrsync_config,
+    callback: cyrsync_action_callback,
+    userdata: *mut c_void,
+    destroy: cyrsync_destroy_callback,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        let userdata = Userdata::new(userdata, destroy);
+        // SAFETY: the header asks for a configuration of the caller's own.
+        let listeners = unsafe { &mut exclusive(config)?.listeners };
+        listeners.action = callback.map(|function| Arc::new(Listener { function, userdata }));
+        Ok(())
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// Frees a configuration. Clients that were made from it live on. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_free(config: *mut cyrsync_config) {
+    boundary((), || {
+        if !config.is_null() {
+            // SAFETY: not NULL, so it came from cyrsync_config_load() and is not freed yet.
+            drop(unsafe { Box::from_raw(config) });
+        }
+    });
+}

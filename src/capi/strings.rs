@@ -1,0 +1,137 @@
+//! Bytes with a length, between C and Rust.
+
+use std::ffi::{CStr, CString, c_char};
+use std::ptr;
+
+use super::error::cyrsync_result;
+use super::error::{Failure, misuse, null_pointer};
+use super::panic::boundary;
+
+/// Borrowed bytes: a mailbox name, a path, a line of text. They need no zero byte at their end
+/// and are not assumed to be UTF-8. If len is 0, data is not looked at and may be NULL.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cyrsync_str {
+    /// The first byte.
+    pub data: *const c_char,
+    /// How many bytes there are.
+    pub len: usize,
+}
+
+/// The bytes of a C string, without the zero byte at its end. It borrows text, and is empty if
+/// text is NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_str_from(text: *const c_char) -> cyrsync_str {
+    boundary(cyrsync_str { data: ptr::null(), len: 0 }, || {
+        if text.is_null() {
+            return cyrsync_str { data: ptr::null(), len: 0 };
+        }
+        // SAFETY: the header asks for NULL or a C string.
+        let len = unsafe { CStr::from_ptr(text) }.count_bytes();
+        cyrsync_str { data: text, len }
+    })
+}
+
+impl cyrsync_str {
+    /// Lends bytes to C.
+    pub(super) fn lend(bytes: &[u8]) -> Self {
+        cyrsync_str { data: bytes.as_ptr().cast(), len: bytes.len() }
+    }
+
+    /// The bytes that C lends.
+    ///
+    /// # Safety
+    /// Data must lead to `len` bytes that do not change during `'a`.
+    pub(super) unsafe fn bytes<'a>(self, name: &'static str) -> Result<&'a [u8], Failure> {
+        // SAFETY: the caller's promise; `data` is not looked at if there is nothing.
+        unsafe { slice(self.data.cast(), self.len, name) }
+    }
+
+    /// The bytes as text that must be UTF-8.
+    ///
+    /// # Safety
+    /// As for [`cyrsync_str::bytes`].
+    pub(super) unsafe fn text<'a>(self, name: &'static str) -> Result<&'a str, Failure> {
+        // SAFETY: the caller's promise.
+        let bytes = unsafe { self.bytes(name) }?;
+        str::from_utf8(bytes).map_err(|error| {
+            misuse(
+                cyrsync_result::CYRSYNC_RESULT_INVALID_ARGUMENT,
+                name,
+                format!("not UTF-8: {error}"),
+            )
+        })
+    }
+}
+
+/// An array that C lends; the pointer is not looked at if the array is empty.
+///
+/// # Safety
+/// `data` must lead to `len` values that do not change during `'a`.
+pub(super) unsafe fn slice<'a, T>(
+    data: *const T,
+    len: usize,
+    name: &'static str,
+) -> Result<&'a [T], Failure> {
+    if len == 0 {
+        return Ok(&[]);
+    }
+    if data.is_null() {
+        return Err(null_pointer(name));
+    }
+    if len > isize::MAX as usize / size_of::<T>().max(1) {
+        let result = cyrsync_result::CYRSYNC_RESULT_INVALID_ARGUMENT;
+        return Err(misuse(result, name, format!("{len} is no length")));
+    }
+    // SAFETY: not NULL, of a possible size, and the rest is the caller's promise.
+    Ok(unsafe { std::slice::from_raw_parts(data, len) })
+}
+
+/// Text as C takes it: zero bytes become visible.
+pub(super) fn c_string(text: &str) -> CString {
+    CString::new(text.replace('\0', "\\0")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_needs_no_pointer_but_something_does() {
+        let nothing = cyrsync_str { data: ptr::null(), len: 0 };
+        // SAFETY: there is nothing to look at.
+        assert_eq!(unsafe { nothing.bytes("x") }.unwrap(), b"");
+        let bad = cyrsync_str { data: ptr::null(), len: 3 };
+        // SAFETY: NULL is refused.
+        let error = unsafe { bad.bytes("user") }.unwrap_err();
+        assert_eq!(error.code, cyrsync_result::CYRSYNC_RESULT_NULL_POINTER);
+        let huge = cyrsync_str { data: c"x".as_ptr(), len: usize::MAX };
+        // SAFETY: the length is refused before anything is looked at.
+        assert!(unsafe { huge.bytes("user") }.is_err());
+    }
+
+    #[test]
+    fn c_strings_become_bytes() {
+        // SAFETY: a C string, and NULL, which is allowed.
+        let (text, none) =
+            unsafe { (cyrsync_str_from(c"fred".as_ptr()), cyrsync_str_from(ptr::null())) };
+        // SAFETY: both were just made.
+        unsafe {
+            assert_eq!(text.text("x").unwrap(), "fred");
+            assert_eq!(none.text("x").unwrap(), "");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_refused_where_text_is_wanted() {
+        let bytes = cyrsync_str::lend(b"\xff");
+        // SAFETY: a literal.
+        let error = unsafe { bytes.text("channel") }.unwrap_err();
+        assert_eq!(error.code, cyrsync_result::CYRSYNC_RESULT_INVALID_ARGUMENT);
+    }
+
+    #[test]
+    fn a_zero_byte_does_not_cut_a_text_short() {
+        assert_eq!(c_string("a\0b").as_c_str(), c"a\\0b");
+    }
+}

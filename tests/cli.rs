@@ -1,0 +1,404 @@
+//! The program from outside: exit codes, messages, signals, log; side by side with Cyrus's own
+//! where that is installed.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
+const THEIRS: &[&str] = &["/usr/lib/cyrus/bin/sync_client", "/usr/sbin/sync_client"];
+/// Nobody listens there.
+const NOBODY: &str = "127.0.0.1:1";
+
+/// A command without the surroundings that change what it does. Run by root it stays root, so
+/// that no cyrus user is needed.
+fn command(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.arg0("sync_client").stdin(Stdio::null()).env("LC_ALL", "C").env("CYRUS_USER", "root");
+    for name in ["POSIXLY_CORRECT", "CYRUS_PREFIX", "CYRUS_GROUP", "CYRUS_SYSLOG_PREFIX"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn sync_client<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>) -> Output {
+    command(OURS).args(words).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("ended by itself")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A directory with an imapd.conf.
+struct Site(TempDir);
+
+impl Site {
+    fn new(more: &str) -> Site {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["conf", "spool"] {
+            fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        let at = dir.path().display();
+        let text = format!(
+            "configdirectory: {at}/conf\npartition-default: {at}/spool\n\
+             defaultpartition: default\n{more}"
+        );
+        fs::write(dir.path().join("imapd.conf"), text).unwrap();
+        Site(dir)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = command(OURS);
+        command.arg("-C").arg(self.path("imapd.conf"));
+        command
+    }
+
+    /// What the command tells syslog, line by line.
+    fn captured(&self, command: &mut Command) -> (Output, Vec<String>) {
+        let (library, log) = (self.path("capture.so"), self.path("log"));
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("c-tests/capture_syslog.c");
+        let mut cc = Command::new("cc");
+        cc.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source);
+        assert!(cc.status().unwrap().success());
+        command.env("LD_PRELOAD", library).env("SYSLOG_CAPTURE", &log);
+        let output = command.output().unwrap();
+        let log = fs::read_to_string(log).unwrap_or_default();
+        (output, log.lines().map(str::to_owned).collect())
+    }
+}
+
+/// Command lines that Cyrus 3.6.1, which has no long options, refuses as 3.8.1 does.
+fn bad_command_lines() -> Vec<Vec<OsString>> {
+    let mut lines: Vec<Vec<OsString>> = [
+        "",
+        "fred",
+        "-Q",
+        "-u -Q",
+        "-uQ",
+        "-Qu",
+        "-vQ fred",
+        "fred -u -Q",
+        "-u -A",
+        "-A -u",
+        "-uA",
+        "-m -s",
+        "-r -R",
+        "-R -r",
+        "-u -u",
+        "-A -A",
+        "-r -u",
+        "-1",
+        "-1 -v",
+        "-n",
+        "-u -n",
+        "-un",
+        "-C",
+        "-S",
+        "-f",
+        "-F",
+        "-w",
+        "-t",
+        "-d",
+        "-p",
+        "-u fred -p",
+        "-v -l -L -N -O -o -z",
+        "-n chan",
+        "-nchan",
+        "-n -u",
+        "-: ",
+        "-?",
+        "-W",
+        "-;",
+        "-u -",
+        "-- -u",
+        "- -Q",
+        "-v -- -Q",
+        "-u -m -Q",
+        "-u -Q -m",
+        "-C /nonexistent -u fred",
+        "-C/nonexistent -ufred",
+        "-C /nonexistent/imapd.conf -A",
+        "-f list -u -C /nonexistent",
+    ]
+    .iter()
+    .map(|line| line.split_whitespace().map(OsString::from).collect())
+    .collect();
+    lines.push(vec![OsString::from_vec(b"-\xe4".to_vec())]);
+    lines.push(vec!["".into()]);
+    // An argument for -n, no flag: then there is no mode.
+    lines.push(vec!["-n".into(), "-Q".into()]);
+    lines
+}
+
+#[test]
+fn wrong_command_lines_end_as_with_cyrus() {
+    let Some(theirs) = THEIRS.iter().find(|path| Path::new(path).exists()) else {
+        eprintln!("skipped: no sync_client of Cyrus is installed");
+        return;
+    };
+    for posixly in [false, true] {
+        for line in bad_command_lines() {
+            let run = |program: &str| {
+                let mut command = command(program);
+                if posixly {
+                    command.env("POSIXLY_CORRECT", "1");
+                }
+                command.args(&line).output().unwrap()
+            };
+            let (ours, theirs) = (run(OURS), run(theirs));
+            assert_eq!(stderr(&ours), stderr(&theirs), "{line:?}");
+            assert_eq!(code(&ours), code(&theirs), "{line:?}");
+            assert!(code(&ours) >= 64 && ours.stdout.is_empty(), "{line:?}");
+        }
+    }
+}
+
+#[test]
+fn cyrus_and_we_want_a_replica_named() {
+    let site = Site::new("");
+    let output = site.command().args(["-u", "fred"]).output().unwrap();
+    assert_eq!(
+        (code(&output), stderr(&output).as_str()),
+        (70, "Fatal error: sync_host not defined\n")
+    );
+}
+
+#[test]
+fn long_options_complain_in_getopts_words() {
+    for (word, complaint) in [
+        ("--all-userz", "unrecognized option '--all-userz'"),
+        ("--nope=3", "unrecognized option '--nope=3'"),
+        ("--verb", "option '--verb' is ambiguous; possibilities: '--verbose-logging' '--verbose'"),
+        ("--userids=x", "option '--userids' doesn't allow an argument"),
+        ("--us=x", "option '--userids' doesn't allow an argument"),
+        ("--chan", "option '--channel' requires an argument"),
+    ] {
+        let output = sync_client([word]);
+        let usage = "Usage: sync_client -S <servername> [-C <alt_config>] [-r] [-v] mailbox...";
+        assert_eq!(stderr(&output), format!("sync_client: {complaint}\n{usage}\n"));
+        assert_eq!(code(&output), 64);
+    }
+}
+
+#[test]
+fn long_options_work_in_short_and_with_either_way_of_arguments() {
+    let site = Site::new("");
+    for line in [
+        "--userids --server=127.0.0.1:1 --connect-once fred",
+        "fred --use --serv 127.0.0.1:1 --conn",
+        "-uoS127.0.0.1:1 fred",
+    ] {
+        let output = site.command().args(line.split(' ')).output().unwrap();
+        assert_eq!(code(&output), 1, "{line}: {}", stderr(&output));
+        assert!(stderr(&output).ends_with("Can not connect to server '127.0.0.1:1'\n"), "{line}");
+    }
+}
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    let help = sync_client(["--help"]);
+    assert_eq!((code(&help), stderr(&help).as_str()), (0, ""));
+    assert!(help.stdout.starts_with(b"Brings a replica"));
+    let version = sync_client(["--version"]);
+    let text = String::from_utf8(version.stdout).unwrap();
+    let ours = format!("sync_client (cyrsync) {}\n", env!("CARGO_PKG_VERSION"));
+    assert!(text.starts_with(&ours) && text.contains("3.8.1"), "{text}");
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_failure() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = command(OURS).arg("--help").stdout(writer).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn the_manual_page_is_that_of_the_flags() {
+    let page = sync_client(["--man"]).stdout;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sync_client.8");
+    if std::env::var_os("CYRSYNC_UPDATE").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    assert!(
+        fs::read(path).unwrap_or_default() == page,
+        "docs/sync_client.8 is stale: run this test with CYRSYNC_UPDATE=1"
+    );
+}
+
+#[test]
+fn what_is_wrong_with_the_configuration_is_told_with_exit_78() {
+    let site = Site::new("sync_reconnect_maxwait: zz\n");
+    let output = site.command().args(["-u", "fred", "-S", NOBODY]).output().unwrap();
+    assert_eq!(code(&output), 78);
+    let told = stderr(&output);
+    assert!(told.starts_with("Fatal error: ") && told.contains("sync_reconnect_maxwait"), "{told}");
+}
+
+#[test]
+fn rolling_modes_are_refused_before_anything_is_done() {
+    for line in ["-r", "-R", "-R -1", "-r -f log", "--rolling -C /nonexistent"] {
+        let output = sync_client(line.split(' '));
+        assert_eq!(code(&output), 69, "{line}");
+        assert_eq!(
+            stderr(&output),
+            "sync_client: rolling replication is not built into this version\n"
+        );
+    }
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_found_out_before_connecting() {
+    let site = Site::new("");
+    for mode in ["-u", "-m"] {
+        let mut command = site.command();
+        let (output, log) = site.captured(command.args([mode, "-S", NOBODY, "-f", "/nonexistent"]));
+        assert_eq!(code(&output), 1);
+        assert_eq!(stderr(&output), "Unable to open /nonexistent: No such file or directory\n");
+        assert_eq!(log.last().unwrap(), "5 Unable to open /nonexistent: No such file or directory");
+    }
+}
+
+#[test]
+fn root_needs_a_cyrus_user_to_become() {
+    let site = Site::new("");
+    let mut command = site.command();
+    let output =
+        command.env("CYRUS_USER", "no-such-user-here").args(["-u", "fred"]).output().unwrap();
+    // Whoever is not root stays who they are, and comes as far as the missing replica.
+    if code(&output) == 70 {
+        eprintln!("skipped: needs to be run by root");
+        return;
+    }
+    assert_eq!(code(&output), 64);
+    let told = stderr(&output);
+    assert!(told.contains("no-such-user-here"), "{told}");
+    assert!(told.ends_with("Fatal error: must run as the Cyrus user\n"), "{told}");
+}
+
+#[test]
+fn the_log_is_opened_as_cyrus_opens_it() {
+    let site = Site::new("syslog_prefix: mail1\nsyslog_facility: mail\n");
+    let (_, log) = site.captured(site.command().args(["-u", "fred"]));
+    assert_eq!(
+        log,
+        [
+            "open ident=sync_client pid=1 echo=0 facility=22",
+            "open ident=mail1/sync_client pid=1 echo=0 facility=2",
+            "3 Fatal error: sync_host not defined",
+        ]
+    );
+}
+
+#[test]
+fn the_environments_prefix_wins_and_a_wrong_facility_is_told() {
+    let site = Site::new("syslog_prefix: mail1\nsyslog_facility: nonsense\n");
+    let mut command = site.command();
+    let (_, log) = site.captured(command.env("CYRUS_SYSLOG_PREFIX", "env").args(["-u", "-vv"]));
+    assert_eq!(
+        log,
+        [
+            "open ident=env/sync_client pid=1 echo=1 facility=22",
+            "3 config error: syslog name nonsense not recognised",
+            "open ident=env/sync_client pid=1 echo=1 facility=22",
+            "3 Fatal error: sync_host not defined",
+        ]
+    );
+}
+
+#[test]
+fn names_cannot_forge_log_lines_or_formats() {
+    let site = Site::new("");
+    let mut command = site.command();
+    let list = "/nonexistent/%s%n\nroot: x";
+    let (output, log) = site.captured(command.args(["-u", "-S", NOBODY, "-f", list]));
+    assert_eq!(code(&output), 1);
+    assert_eq!(
+        log.last().unwrap(),
+        "5 Unable to open /nonexistent/%s%n\\x0aroot: x: No such file or directory"
+    );
+}
+
+/// A run that waits for a replica which is not there.
+struct Waiting {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+}
+
+impl Waiting {
+    fn start(site: &Site, words: &[&str]) -> Waiting {
+        let mut command = site.command();
+        command.args(["-u", "-S", NOBODY, "fred"]).args(words).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Waiting { child, stderr }
+    }
+
+    fn await_line(&mut self, wanted: &str) {
+        let mut line = String::new();
+        while line.trim_end() != wanted {
+            line.clear();
+            assert_ne!(self.stderr.read_line(&mut line).unwrap(), 0, "never told: {wanted}");
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn signals_end_the_wait_for_a_replica() {
+    let site = Site::new("");
+    for signal in ["TERM", "INT", "QUIT"] {
+        let mut waiting = Waiting::start(&site, &[]);
+        waiting
+            .await_line(&format!("Can not connect to server '{NOBODY}', retrying in 15 seconds"));
+        waiting.signal(signal);
+        assert_eq!(waiting.child.wait().unwrap().code(), Some(75), "{signal}");
+    }
+}
+
+#[test]
+fn a_hangup_makes_it_try_again_at_once() {
+    let site = Site::new("sync_reconnect_maxwait: 20\n");
+    let mut waiting = Waiting::start(&site, &[]);
+    for seconds in [15, 20, 20] {
+        let line = format!("Can not connect to server '{NOBODY}', retrying in {seconds} seconds");
+        waiting.await_line(&line);
+        waiting.signal("HUP");
+    }
+    waiting.signal("TERM");
+    assert_eq!(waiting.child.wait().unwrap().code(), Some(75));
+}
+
+#[test]
+fn the_wait_for_a_debugger_can_be_ended() {
+    let site = Site::new("");
+    let mut waiting = Waiting::start(&site, &["-w", "600"]);
+    waiting.await_line("Waiting for 600 seconds for gdb attach...");
+    waiting.signal("TERM");
+    assert_eq!(waiting.child.wait().unwrap().code(), Some(75));
+}
