@@ -134,7 +134,7 @@ impl Session {
         }
         if settings.require_compress && !link.is_compressed() {
             return Err(Error::new(
-                Kind::Connect,
+                Kind::Unsupported,
                 "enable compression with",
                 "the replica",
                 "the replica does not offer it",
@@ -200,7 +200,7 @@ impl Session {
         if bits & CAPA_REPLICATION_ARCHIVE != 0 && !self.enabled.archive {
             let what = "Replication to archive requested but destination didn't enable it";
             observer.log(Level::Notice, what);
-            return Err(Error::new(Kind::Connect, "enable", "REPLICATION-ARCHIVE", what)
+            return Err(Error::new(Kind::ReplicaDenied, "enable", "REPLICATION-ARCHIVE", what)
                 .hint("set archive_enabled on the replica or leave -a out"));
         }
         Ok(())
