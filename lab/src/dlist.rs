@@ -90,7 +90,8 @@ impl Value {
                 format!("({})", items.iter().map(Value::show).collect::<Vec<_>>().join(" "))
             }
             Value::Keyed(items) => {
-                let items: Vec<_> = items.iter().map(|(k, v)| format!("{k} {}", v.show())).collect();
+                let items: Vec<_> =
+                    items.iter().map(|(k, v)| format!("{k} {}", v.show())).collect();
                 format!("%({})", items.join(" "))
             }
             Value::File { partition, guid, bytes } => {
