@@ -14,6 +14,9 @@ use crate::options::{ADMIN, Options, PASSWORD, REPLICATOR};
 /// How long a server may take to start before the lab gives up.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
+/// How long a service may take to finish what it does.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
 /// Where Debian puts Cyrus's programs.
 const PROGRAM_DIRS: [&str; 3] = ["/usr/lib/cyrus/bin", "/usr/sbin", "/usr/bin"];
 
@@ -39,6 +42,7 @@ pub struct Cyrus {
     dir: PathBuf,
     name: String,
     unixhierarchysep: bool,
+    altnamespace: bool,
     ports: Ports,
     master: Option<Child>,
 }
@@ -71,6 +75,7 @@ impl Cyrus {
             guard: Arc::clone(guard),
             name: format!("{side}.{lab}"),
             unixhierarchysep: options.unixhierarchysep,
+            altnamespace: options.altnamespace,
             ports: Ports::free(),
             master: None,
             dir,
@@ -222,19 +227,20 @@ impl Cyrus {
     /// Stops the daemons; the spool stays and [`Cyrus::start_server`] starts them again.
     pub fn stop_server(&mut self) {
         let Some(mut master) = self.master.take() else { return };
-        let services = guard::children(master.id());
+        // Master answers SIGTERM by signalling its whole process group, which is the lab's.
+        // So it is halted, its services are ended in order, and it is killed.
         let pid = i32::try_from(master.id()).expect("process ids fit");
-        guard::signal(pid, libc::SIGTERM);
-        let limit = Duration::from_secs(5);
-        if !guard::wait_child(&mut master, limit) {
-            guard::signal(pid, libc::SIGKILL);
-            let _ = master.wait();
+        guard::signal(pid, libc::SIGSTOP);
+        let services = guard::children(master.id());
+        for service in &services {
+            guard::signal(*service, libc::SIGTERM);
         }
+        guard::signal(pid, libc::SIGKILL);
+        let _ = master.wait();
         for service in services {
-            guard::signal(service, libc::SIGTERM);
-            if !guard::wait_gone(service, limit) {
+            if !guard::wait_gone(service, STOP_LIMIT) {
                 guard::signal(service, libc::SIGKILL);
-                guard::wait_gone(service, limit);
+                guard::wait_gone(service, STOP_LIMIT);
             }
         }
     }
@@ -287,10 +293,26 @@ impl Cyrus {
         dir
     }
 
-    /// Adds lines to imapd.conf; later lines win in Cyrus. Daemons read it at their next start.
-    pub fn add_config(&self, lines: &str) {
+    /// Sets an option of imapd.conf, or with `None` removes it. Tools see it at once, daemons when
+    /// they are next started.
+    pub fn set_config(&self, option: &str, value: Option<&str>) {
         let old = fs::read_to_string(self.imapd_conf()).expect("imapd.conf was written");
-        self.guard.write(&self.imapd_conf(), format!("{old}{lines}\n"));
+        let is_other = |line: &&str| line.split(':').next() != Some(option);
+        let mut lines: Vec<String> = old.lines().filter(is_other).map(str::to_owned).collect();
+        lines.extend(value.map(|value| format!("{option}: {value}")));
+        self.guard.write(&self.imapd_conf(), lines.join("\n") + "\n");
+    }
+
+    /// Makes sync_client on this server talk to that replica.
+    pub fn use_replica(&self, replica: &Cyrus) {
+        self.use_port(replica.csync_port());
+        self.set_config("sync_realm", Some(replica.name()));
+    }
+
+    /// Makes sync_client on this server talk to that port of 127.0.0.1, for instance a
+    /// [`Proxy`](crate::Proxy)'s.
+    pub fn use_port(&self, port: u16) {
+        self.set_config("sync_port", Some(&port.to_string()));
     }
 
     /// imapd.conf.
@@ -372,6 +394,28 @@ impl Cyrus {
             other => other,
         };
         admin.chars().map(change).collect()
+    }
+
+    /// The name of a user's own mailbox as that user writes it: of `user.fred.Sent` it is
+    /// `INBOX.Sent`, or `Sent` with `altnamespace`; of `user.fred` it is `INBOX`.
+    pub fn own_name(&self, internal: &str) -> String {
+        let below = internal.splitn(3, '.').nth(2);
+        match below {
+            None => "INBOX".to_owned(),
+            Some(below) if self.altnamespace => self.admin_name(below),
+            Some(below) => format!("INBOX{}{}", self.separator(), self.admin_name(below)),
+        }
+    }
+
+    /// The name of another user's or a shared mailbox as a user writes it.
+    pub fn others_name(&self, internal: &str) -> String {
+        if !self.altnamespace {
+            return self.admin_name(internal);
+        }
+        match internal.strip_prefix("user.") {
+            Some(rest) => format!("Other Users{}{}", self.separator(), self.admin_name(rest)),
+            None => format!("Shared Folders{}{}", self.separator(), self.admin_name(internal)),
+        }
     }
 
     /// The separator in names.

@@ -20,7 +20,7 @@ use std::time::Duration;
 const WATCHDOG: &str = r#"
 trap '' INT TERM HUP
 read ignored
-setsid /bin/sh -c 'kill -KILL -- "-$1"; rm -rf -- "$2"' killer "$$" "$1" \
+setsid /bin/sh -c 'kill -KILL "-$1"; rm -rf -- "$2"' killer "$$" "$1" \
     </dev/null >/dev/null 2>&1
 "#;
 

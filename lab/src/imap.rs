@@ -127,6 +127,13 @@ impl Imap {
         self.command_bytes(&[head.as_bytes(), message].concat())
     }
 
+    /// Selects a mailbox, which must succeed.
+    #[track_caller]
+    pub fn with_selected(mut self, mailbox: &str) -> Imap {
+        self.ok(&format!("SELECT {}", quote(mailbox)));
+        self
+    }
+
     /// `STORE` by UIDs: `+FLAGS (\Seen)`, `FLAGS ($A $B)`, ...
     pub fn uid_store(&mut self, uids: &str, what: &str) -> Response {
         self.command(&format!("UID STORE {uids} {what}"))

@@ -86,10 +86,11 @@ pub fn another_replica(lab: &Lab, name: &str, options: &Options) -> Cyrus {
     replica
 }
 
-/// The lines of a master's imapd.conf that name its replica.
+/// The lines of a master's imapd.conf that name its replica. `sync_try_imap` is off, for Cyrus's
+/// client may wait ten seconds until it has found out that a csync port speaks no IMAP.
 pub fn replica_settings(replica: &Cyrus) -> String {
     format!(
-        "sync_host: 127.0.0.1\nsync_port: {}\nsync_authname: {REPLICATOR}\n\
+        "sync_host: 127.0.0.1\nsync_port: {}\nsync_try_imap: no\nsync_authname: {REPLICATOR}\n\
          sync_password: {PASSWORD}\nsync_realm: {}\n",
         replica.csync_port(),
         replica.name(),
@@ -115,7 +116,7 @@ fn configure_replica(replica: &Cyrus, options: &Options) {
     let mut extra = String::new();
     if options.archive_on_replica {
         extra = format!(
-            "archive_enabled: yes\narchive_days: 1d\narchive_maxsize: 1K\n\
+            "archive_enabled: yes\narchive_days: 1d\narchive_maxsize: 1\n\
              archivepartition-default: {}\narchivepartition-second: {}\n",
             replica.archive_dir("default").display(),
             replica.archive_dir("second").display(),

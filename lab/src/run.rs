@@ -7,8 +7,13 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use crate::cyrus::Cyrus;
+use crate::guard;
+
+/// How long a program may run. Cyrus's client waits for hours for a replica that is not there.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A finished run of a program.
 #[derive(Debug, Clone)]
@@ -95,23 +100,33 @@ impl Running {
     }
 
     /// Waits for its end.
-    pub fn wait(mut self) -> Run {
-        let status = self.child.wait().expect("a child can be waited for");
-        self.finished(status)
+    ///
+    /// # Panics
+    /// With all it said, if that takes ten minutes.
+    #[track_caller]
+    pub fn wait(self) -> Run {
+        self.wait_within(PATIENCE).unwrap_or_else(|running| {
+            let [stdout, stderr, log] = running.so_far();
+            panic!(
+                "a program does not end\n--- stdout\n{stdout}--- stderr\n{stderr}--- syslog\n{log}"
+            )
+        })
     }
 
     /// Waits for its end; `Err` gives it back if it has not come in time.
-    pub fn wait_within(mut self, limit: std::time::Duration) -> Result<Run, Running> {
-        if !crate::guard::wait_child(&mut self.child, limit) {
+    pub fn wait_within(mut self, limit: Duration) -> Result<Run, Running> {
+        if !guard::wait_child(&mut self.child, limit) {
             return Err(self);
         }
-        Ok(self.wait())
+        let status = self.child.wait().expect("a child can be waited for");
+        let [stdout, stderr, log] = self.so_far();
+        Ok(Run { status, stdout, stderr, log })
     }
 
     /// Sends a signal (`libc::SIGTERM`, ...).
     pub fn signal(&self, signal: i32) {
         if let Ok(pid) = i32::try_from(self.child.id()) {
-            crate::guard::signal(pid, signal);
+            guard::signal(pid, signal);
         }
     }
 
@@ -121,10 +136,15 @@ impl Running {
             .each_ref()
             .map(|path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned())
     }
+}
 
-    fn finished(self, status: ExitStatus) -> Run {
-        let [stdout, stderr, log] = self.so_far();
-        Run { status, stdout, stderr, log }
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A program nobody waits for any more must not go on working on the lab.
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
     }
 }
 

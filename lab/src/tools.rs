@@ -70,9 +70,20 @@ pub fn mailbox_names(cyrus: &Cyrus) -> Vec<String> {
         let name = key.strip_prefix('N')?;
         let (entry, _) = Value::parse(value.as_bytes()).ok()?;
         let deleted = entry.get("T").is_some_and(|types| types.show().contains('d'));
-        (!deleted).then(|| name.replace('\u{1f}', "."))
+        (!deleted).then(|| internal_name(name))
     });
     names.collect()
+}
+
+/// An internal name from its form in mailboxes.db, where the unit separator stands for dots and
+/// dots for `^` (`mboxname_to_dbname` in `imap/mboxname.c`).
+pub fn internal_name(database: &str) -> String {
+    let change = |c| match c {
+        '.' => '^',
+        '\u{1f}' => '.',
+        other => other,
+    };
+    database.chars().map(change).collect()
 }
 
 /// Keys and values of a database below `configdirectory`, as `cyr_dbtool show` prints them.

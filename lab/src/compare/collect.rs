@@ -47,13 +47,15 @@ impl<'a> Side<'a> {
         self.server.send(&line);
     }
 
-    /// Entries of mailboxes.db: by name (tombstones and intermediates included) and by uniqueid
-    /// with their name history.
+    /// Entries of mailboxes.db: by name (`N`) and by uniqueid (`I`).
+    ///
+    /// Tombstones and name histories are left out: they tell how a server got where it is. The
+    /// protocol of 3.6 speaks of present names alone; each server writes its own past.
     pub(crate) fn mailboxes(&self) -> Mailboxes {
         let mut found = Mailboxes { facts: Facts::new(), open: Vec::new(), users: Vec::new() };
         for (key, value) in tools::dump(self.cyrus, "mailboxes.db", "twoskip") {
             let (kind, name) = key.split_at_checked(1).unwrap_or((&key, ""));
-            let name = name.replace('\u{1f}', ".");
+            let name = tools::internal_name(name);
             let mut entry = match Value::parse(value.as_bytes()) {
                 Ok((entry, b"")) => entry.into_map(),
                 other => panic!("mailboxes.db: {key}: {value}: {other:?}"),
@@ -65,16 +67,23 @@ impl<'a> Side<'a> {
                     found.open.push(name.clone());
                 }
             }
-            let history = entry.remove("H");
-            for (field, value) in &entry {
-                let value = value.show().replace("\\x1f", ".");
-                found.facts.insert(format!("mailboxes.db {kind} {name} {field}"), value);
-            }
-            for (n, former) in history.iter().flat_map(Value::items).enumerate() {
-                for (field, value) in former.clone().into_map() {
-                    let path = format!("mailboxes.db {kind} {name} H {n} {field}");
-                    found.facts.insert(path, value.show().replace("\\x1f", "."));
-                }
+            let past = types.contains('d');
+            entry.remove("H");
+            for (field, value) in entry.into_iter().filter(|_| !past) {
+                let path = format!("mailboxes.db {kind} {name} {field}");
+                let shown = match (field.as_str(), value) {
+                    ("N", Value::Text(text)) => {
+                        tools::internal_name(&String::from_utf8_lossy(&text))
+                    }
+                    ("A", acl @ Value::Keyed(_)) => {
+                        let rights = acl.into_map();
+                        let pairs =
+                            rights.iter().map(|(who, what)| format!("{who} {}", what.show()));
+                        pairs.collect::<Vec<_>>().join(", ")
+                    }
+                    (_, value) => value.show(),
+                };
+                found.facts.insert(path, shown);
             }
         }
         found.users.sort();
@@ -109,17 +118,29 @@ impl<'a> Side<'a> {
         facts
     }
 
-    /// Limits and use of every quota root.
-    pub(crate) fn quotas(&mut self) -> Facts {
+    /// Limits and use of the quota roots.
+    ///
+    /// A root with no mailbox at or below it (left after a rename or delete; `quota -f` removes
+    /// it) is left out: the protocol shows roots only through the mailboxes they apply to. So is
+    /// the modseq of a root, which on each server rises with changes that are no change of limits.
+    pub(crate) fn quotas(&mut self, mailboxes: &[String]) -> Facts {
         let mut facts = Facts::new();
         let mut roots = Vec::new();
         quota_files(&self.cyrus.config_dir().join("quota"), &mut roots);
+        roots.retain(|(root, _)| {
+            let applies = |m: &String| {
+                m.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            mailboxes.iter().any(applies)
+        });
         for (root, path) in roots {
             let text = fs::read_to_string(&path).unwrap_or_default();
-            facts.insert(format!("QUOTA {root} FILE"), text.escape_debug().to_string());
+            let used = text.split(" MODSEQ").next().unwrap_or_default().to_owned();
+            facts.insert(format!("QUOTA {root} FILE"), used);
             self.ask("QUOTA", &root);
             for (_, value) in self.server.reply().ok() {
                 fields(&mut facts, "QUOTA", &["ROOT"], value);
+                facts.remove(&format!("QUOTA {root} MODSEQ"));
             }
         }
         facts
@@ -130,7 +151,8 @@ impl<'a> Side<'a> {
         let mut contents = Contents { facts: Facts::new(), files: Files::new() };
         let reply = self.server.reply();
         if reply.status != crate::Status::Ok {
-            let words = format!("{:?} {}", reply.status, reply.text);
+            // With the server's name, so that a mailbox broken on both sides does not go unseen.
+            let words = format!("{:?} {} on {}", reply.status, reply.text, self.cyrus.name());
             contents.facts.insert(format!("{name} FULLMAILBOX"), words);
             return contents;
         }
@@ -193,7 +215,7 @@ fn field(facts: &mut Facts, path: &str, key: &str, value: Value) {
         }
         ("ACL", Value::Text(acl)) => {
             let text = String::from_utf8_lossy(&acl);
-            let words: Vec<&str> = text.split('\t').collect();
+            let words: Vec<&str> = text.trim_end_matches('\t').split('\t').collect();
             let mut pairs: Vec<String> = words.chunks(2).map(|p| p.join(" ")).collect();
             pairs.sort();
             facts.insert(format!("{path} ACL"), pairs.join(", "));
