@@ -8,7 +8,7 @@
 //! let config = Config::from_text(text, "imapd.conf")?;
 //! assert_eq!(config.channel_string(None, opt::SYNC_HOST), Some("a"));
 //! assert_eq!(config.channel_string(Some("backup"), opt::SYNC_HOST), Some("b"));
-//! # cyrsync::Result::Ok(())
+//! # Ok::<(), cyrsync::Error>(())
 //! ```
 
 mod lines;
