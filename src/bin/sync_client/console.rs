@@ -2,6 +2,7 @@
 //! of the work.
 
 use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cyrsync::observe::{Direction, Level, Observer};
@@ -17,7 +18,7 @@ pub fn complain(line: impl AsRef<[u8]>) {
 }
 
 /// The program's observer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Default)]
 pub struct Console {
     /// Actions go to stdout (`-v`).
     pub print_actions: bool,
@@ -25,6 +26,8 @@ pub struct Console {
     pub log_actions: bool,
     /// Traffic goes to stderr (`-v -v`).
     pub show_wire: bool,
+    /// The traffic shown so far.
+    pub wire: Mutex<Wire>,
 }
 
 impl Observer for Console {
@@ -44,7 +47,8 @@ impl Observer for Console {
     }
 
     fn wire(&self, direction: Direction, bytes: &[u8]) {
-        let _ = io::stderr().lock().write_all(&traffic(direction, unix_time(), bytes));
+        let mut wire = self.wire.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = io::stderr().lock().write_all(&wire.show(direction, unix_time(), bytes));
     }
 
     fn wants_wire(&self) -> bool {
@@ -52,15 +56,28 @@ impl Observer for Console {
     }
 }
 
-/// `<time<data` or `>time>data`, as `prot_setlog` of Cyrus's `lib/prot.c` leads to.
-fn traffic(direction: Direction, time: u64, bytes: &[u8]) -> Vec<u8> {
-    let mark = match direction {
-        Direction::Sent => '>',
-        Direction::Received => '<',
-    };
-    let mut text = format!("{mark}{time}{mark}").into_bytes();
-    text.extend_from_slice(bytes);
-    text
+/// Where the traffic on the screen has come to: in the middle of a line, or at its end.
+#[derive(Debug, Default)]
+pub struct Wire {
+    within: Option<Direction>,
+}
+
+impl Wire {
+    /// `<time<data` or `>time>data`, as `prot_setlog` of Cyrus's `lib/prot.c` leads to. What
+    /// goes on with a line that has its mark gets no other.
+    fn show(&mut self, direction: Direction, time: u64, bytes: &[u8]) -> Vec<u8> {
+        let mark = match direction {
+            Direction::Sent => '>',
+            Direction::Received => '<',
+        };
+        let mut text = Vec::with_capacity(bytes.len());
+        if self.within != Some(direction) {
+            text.extend_from_slice(format!("{mark}{time}{mark}").as_bytes());
+        }
+        text.extend_from_slice(bytes);
+        self.within = (!text.ends_with(b"\n")).then_some(direction);
+        text
+    }
 }
 
 fn unix_time() -> u64 {
@@ -73,7 +90,17 @@ mod tests {
 
     #[test]
     fn traffic_is_marked_as_cyrus_marks_it() {
-        assert_eq!(traffic(Direction::Sent, 1700000000, b"NOOP\r\n"), b">1700000000>NOOP\r\n");
-        assert_eq!(traffic(Direction::Received, 7, b"* OK\r\n"), b"<7<* OK\r\n");
+        let mut wire = Wire::default();
+        assert_eq!(wire.show(Direction::Sent, 1700000000, b"NOOP\r\n"), b">1700000000>NOOP\r\n");
+        assert_eq!(wire.show(Direction::Received, 7, b"* OK\r\n"), b"<7<* OK\r\n");
+    }
+
+    #[test]
+    fn a_line_that_comes_in_pieces_has_one_mark() {
+        let mut wire = Wire::default();
+        assert_eq!(wire.show(Direction::Sent, 1, b"GET "), b">1>GET ");
+        assert_eq!(wire.show(Direction::Sent, 2, b"META x\n"), b"META x\n");
+        assert_eq!(wire.show(Direction::Sent, 3, b"GET"), b">3>GET");
+        assert_eq!(wire.show(Direction::Received, 3, b"OK\n"), b"<3<OK\n");
     }
 }

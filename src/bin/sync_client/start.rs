@@ -4,7 +4,8 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::sync::Arc;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cyrsync::config::{self, Config, opt};
@@ -18,7 +19,7 @@ use cyrsync::types::Text;
 use crate::connect::Policy;
 use crate::console::{Console, complain};
 use crate::exit::{Exit, Fatal};
-use crate::flags::Low;
+use crate::flags::{Low, Mode};
 use crate::list;
 use crate::signals::{Signals, Waited};
 
@@ -56,6 +57,7 @@ pub fn start(low: &Low) -> Result<Session, Result<Exit, Fatal>> {
         print_actions: low.verbose > 0,
         log_actions: low.log_actions,
         show_wire: low.verbose > 1,
+        wire: Mutex::default(),
     };
     let client = Client::new(config, options(low, server), Arc::new(console))
         .map_err(|error| Err(error.into()))?;
@@ -157,12 +159,9 @@ fn text(word: Option<&OsString>) -> Option<String> {
 }
 
 fn options(low: &Low, server: String) -> Options {
-    use std::os::unix::ffi::OsStrExt;
     // Without -u and -m the partition has no effect, as with Cyrus.
-    let partition = low.partition.as_ref().filter(|_| {
-        use crate::flags::Mode;
-        matches!(low.mode, Some(Mode::Users | Mode::Mailboxes))
-    });
+    let has_effect = matches!(low.mode, Some(Mode::Users | Mode::Mailboxes));
+    let partition = low.partition.as_ref().filter(|_| has_effect);
     Options {
         channel: text(low.channel.as_ref()),
         server: Some(server),
@@ -178,7 +177,6 @@ fn options(low: &Low, server: String) -> Options {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flags::Mode;
 
     #[test]
     fn umask_is_octal_and_forgiving() {
