@@ -72,7 +72,11 @@ impl Session {
     /// Says goodbye, if nothing is under way; errors no longer matter.
     pub fn close(mut self) {
         if self.dead.is_none() && self.in_flight.is_empty() {
-            let goodbye = self.link.write(b"EXIT\r\n").and_then(|()| self.link.flush());
+            const EXIT: &[u8] = b"EXIT\r\n";
+            if self.wire {
+                self.observer.wire(Direction::Sent, EXIT);
+            }
+            let goodbye = self.link.write(EXIT).and_then(|()| self.link.flush());
             let _ = goodbye.and_then(|()| self.link.fill());
         }
     }
