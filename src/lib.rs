@@ -10,7 +10,7 @@
 //! - [`schedule`]: units of work and the isolation of their failures
 //! - [`sync`]: what differs (pure), what to do about it (pure), and doing it
 //! - [`store`]: the master's data | [`replica`]: the connection to the replica
-//! - [`format`], [`cyrusdb`], [`dlist`]: what files and wire hold; pure parsers
+//! - [`mod@format`], [`cyrusdb`], [`dlist`]: what files and wire hold; pure parsers
 //! - [`names`], [`config`], [`sys`], [`types`], [`error`], [`observe`], [`limits`]
 
 pub mod config;
