@@ -261,7 +261,8 @@ impl<'a> Reader<'a> {
                 self.expect("}\r\n")?;
                 Ok(Value::File { partition, guid, bytes: self.take(size)?.to_vec() })
             }
-            [b'N', b'I', b'L', after @ ..] if matches!(after, [] | [b' ' | b')' | b'\r', ..]) => {
+            [b'%', ..] => Err(format!("unknown kind of value at {}", self.place())),
+            [b'N', b'I', b'L'] | [b'N', b'I', b'L', b' ' | b')' | b'\r', ..] => {
                 self.expect("NIL")?;
                 Ok(Value::Nil)
             }

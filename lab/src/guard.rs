@@ -9,9 +9,9 @@ use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -201,5 +201,30 @@ pub(crate) fn children(pid: u32) -> Vec<i32> {
 /// Waits for a child, at most so long; `false` if it still runs.
 pub(crate) fn wait_child(child: &mut Child, within: Duration) -> bool {
     let Ok(pid) = i32::try_from(child.id()) else { return false };
-    wait_gone(pid, within) && matches!(child.wait(), Ok(_))
+    wait_gone(pid, within) && child.wait().is_ok()
+}
+
+/// Most memory a process has had, in KiB; `None` once it has ended.
+pub(crate) fn peak_memory_kib(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+/// Waits for a child; returns how it ended and the processor time it took.
+#[expect(unsafe_code, reason = "wait4 is not in std")]
+pub(crate) fn wait_with_cpu(child: &mut Child) -> (ExitStatus, Duration) {
+    let pid = i32::try_from(child.id()).expect("process ids fit");
+    // SAFETY: all-zero is a valid rusage, a struct of integers.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    let mut status = 0;
+    // SAFETY: both pointers are to locals that outlive the call; the child was not waited for.
+    let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
+    assert!(waited == pid, "wait4: {}", io::Error::last_os_error());
+    let time = |t: libc::timeval| {
+        let seconds = u64::try_from(t.tv_sec).unwrap_or(0);
+        let micros = u64::try_from(t.tv_usec).unwrap_or(0);
+        Duration::from_secs(seconds) + Duration::from_micros(micros)
+    };
+    (ExitStatus::from_raw(status), time(usage.ru_utime) + time(usage.ru_stime))
 }

@@ -44,6 +44,6 @@ pub use options::{ADMIN, Options, PASSWORD, REPLICATOR};
 pub use proxy::{Proxy, Traffic};
 pub use random::random_changes;
 pub use rng::Rng;
-pub use run::{Run, cyrus_sync_client, sync_client};
+pub use run::{Cost, Run, cyrus_sync_client, sync_client};
 pub use sieve::Sieve;
 pub use sync_server::{Reply, SyncServer};

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::cyrus::Cyrus;
 use crate::guard;
@@ -44,11 +44,23 @@ impl fmt::Display for Run {
     }
 }
 
+/// What a run cost.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cost {
+    /// From start to end.
+    pub wall: Duration,
+    /// Processor time in user mode and in the kernel, threads and waited-for children included.
+    pub cpu: Duration,
+    /// Most memory it had at once, in KiB, as seen every few milliseconds.
+    pub peak_kib: u64,
+}
+
 /// A program that runs, its output and log going to files.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
     files: [PathBuf; 3],
+    started: Instant,
 }
 
 /// Runs Debian's own sync_client on a server's configuration.
@@ -89,8 +101,9 @@ pub fn start(cyrus: &Cyrus, command: &mut Command) -> Running {
     let append = |path: &PathBuf| fs::File::options().append(true).open(path).expect("own file");
     command.stdout(append(out)).stderr(append(err)).stdin(Stdio::null());
     command.env("CYRSYNC_LAB_SYSLOG", log);
+    let started = Instant::now();
     let child = command.spawn().unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
-    Running { child, files }
+    Running { child, files, started }
 }
 
 impl Running {
@@ -121,6 +134,26 @@ impl Running {
         let status = self.child.wait().expect("a child can be waited for");
         let [stdout, stderr, log] = self.so_far();
         Ok(Run { status, stdout, stderr, log })
+    }
+
+    /// Waits for its end and measures.
+    pub fn wait_measured(mut self) -> (Run, Cost) {
+        let pid = self.child.id();
+        let sampler = std::thread::spawn(move || {
+            let mut peak_kib = 0;
+            // The kernel's own high-water mark (VmHWM) of the program, without what the process
+            // was before it became the program, as getrusage would count.
+            while let Some(kib) = guard::peak_memory_kib(pid) {
+                peak_kib = kib.max(peak_kib);
+                std::thread::sleep(Duration::from_millis(4));
+            }
+            peak_kib
+        });
+        let (status, cpu) = guard::wait_with_cpu(&mut self.child);
+        let wall = self.started.elapsed();
+        let peak_kib = sampler.join().unwrap_or(0);
+        let [stdout, stderr, log] = self.so_far();
+        (Run { status, stdout, stderr, log }, Cost { wall, cpu, peak_kib })
     }
 
     /// Sends a signal (`libc::SIGTERM`, ...).

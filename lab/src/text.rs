@@ -16,7 +16,7 @@ however home small found thought went say part once general high upon school eve
 /// A message of about `size` bytes, as `text/plain`, or with an attachment when it is large.
 /// The same random state gives the same message.
 pub fn message(rng: &mut Rng, size: usize) -> Vec<u8> {
-    let id = rng.next();
+    let id = rng.number();
     let subject = sentence(rng, 6);
     let second = id % 60;
     let mut out = format!(
@@ -45,7 +45,7 @@ pub fn message(rng: &mut Rng, size: usize) -> Vec<u8> {
          Content-Transfer-Encoding: base64\r\n\r\n"
     ));
     while out.len() < size {
-        let bytes: Vec<u8> = (0..7).flat_map(|_| rng.next().to_le_bytes()).collect();
+        let bytes: Vec<u8> = (0..7).flat_map(|_| rng.number().to_le_bytes()).collect();
         out.push_str(&base64(bytes.get(..54).unwrap_or(&bytes)));
         out.push_str("\r\n");
     }

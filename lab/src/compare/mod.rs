@@ -109,9 +109,8 @@ fn compare_files(
 ) {
     let uids: std::collections::BTreeSet<_> = master.keys().chain(replica.keys()).collect();
     for uid in uids {
-        let show = |files: &collect::Files| match files.get(uid) {
-            None => None,
-            Some(path) => Some(std::fs::read(path).map_err(|e| e.to_string())),
+        let show = |files: &collect::Files| {
+            files.get(uid).map(|path| std::fs::read(path).map_err(|e| e.to_string()))
         };
         let (a, b) = (show(master), show(replica));
         let missing = [&a, &b].iter().any(|side| matches!(side, Some(Err(_))));
