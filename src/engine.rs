@@ -7,7 +7,7 @@ use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
 use crate::observe::Observer;
-use crate::replica::{Credentials, DeflateLevel, Session, Settings as ConnectSettings, Target};
+use crate::replica::{Credentials, Session, Settings as ConnectSettings, Target};
 use crate::schedule::{self, Report, Unit};
 use crate::store::spool::Spool;
 use crate::store::{Store, Wait};
@@ -206,10 +206,8 @@ fn connect_settings(config: &Config, options: &Options) -> ConnectSettings {
         connect_timeout: config.duration(opt::CLIENT_TIMEOUT).max(Duration::from_secs(1)),
         // Cyrus waits three seconds at the least.
         timeout: config.duration(opt::SYNC_TIMEOUT).max(Duration::from_secs(3)),
-        deflate: match config.channel_int(channel, opt::SYNC_DEFLATE_LEVEL) {
-            0 => None,
-            level => Some(u32::try_from(level).map_or(DeflateLevel::Auto, DeflateLevel::Fixed)),
-        },
+        deflate_level: u32::try_from(config.channel_int(channel, opt::SYNC_DEFLATE_LEVEL))
+            .unwrap_or(0),
         require_compress: options.require_compress,
         archive: options.archive,
         force: options.no_copyback,

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::deflate::DeflateLevel;
 use super::link::{Link, Socket};
 use super::login::{self, Credentials};
 use super::responses::{Ending, ending};
@@ -89,8 +88,8 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// How long a reply may take (`sync_timeout`).
     pub timeout: Duration,
-    /// How hard to compress; `None` switches compression off.
-    pub deflate: Option<DeflateLevel>,
+    /// Level of deflate, 1 to 9; 0 switches compression off.
+    pub deflate_level: u32,
     /// Fail where compression is not to be had.
     pub require_compress: bool,
     /// Ask for staging on the archive partition.
@@ -129,8 +128,8 @@ impl Session {
                 &settings.credentials,
             )?;
         }
-        if let Some(level) = settings.deflate.filter(|_| greeting.deflate) {
-            start_deflate(&mut link, level, observer.as_ref())?;
+        if settings.deflate_level > 0 && greeting.deflate {
+            start_deflate(&mut link, settings.deflate_level, observer.as_ref())?;
         }
         if settings.require_compress && !link.is_compressed() {
             return Err(Error::new(
@@ -322,7 +321,7 @@ fn not_csync(line: &str) -> Error {
     .hint("check sync_host and sync_port")
 }
 
-fn start_deflate(link: &mut Link, level: DeflateLevel, observer: &dyn Observer) -> Result<()> {
+fn start_deflate(link: &mut Link, level: u32, observer: &dyn Observer) -> Result<()> {
     link.write(b"COMPRESS DEFLATE\r\n")?;
     link.flush()?;
     match ending(&read_line(link)?) {

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::deflate::{Deflate, DeflateLevel};
+use super::deflate::Deflate;
 use crate::error::{Error, Kind, Result};
 use crate::sys::poll;
 
 /// Written bytes that are collected before they go to the socket.
 const SEND_CHUNK: usize = 256 << 10;
+/// Bytes that are collected before they are compressed: commands are written word by word.
+const COMPRESS_CHUNK: usize = 64 << 10;
 /// Bytes read from the socket or out of the decompressor at once.
 const READ_CHUNK: usize = 64 << 10;
 /// How often a wait looks whether it was cancelled.
@@ -80,6 +82,8 @@ pub struct Link {
     cancel: Arc<AtomicBool>,
     timeout: Duration,
     deflate: Option<Deflate>,
+    /// Bytes that wait to be compressed.
+    plain: Vec<u8>,
     out: Vec<u8>,
     out_sent: usize,
     /// Received bytes in clear; those before `taken` were consumed.
@@ -99,6 +103,7 @@ impl Link {
             cancel,
             timeout,
             deflate: None,
+            plain: Vec::new(),
             out: Vec::new(),
             out_sent: 0,
             input: Vec::new(),
@@ -115,7 +120,7 @@ impl Link {
     }
 
     /// Compresses from here on, both ways. Nothing may be buffered in either direction.
-    pub fn start_deflate(&mut self, level: DeflateLevel) -> Result<()> {
+    pub fn start_deflate(&mut self, level: u32) -> Result<()> {
         if !self.out.is_empty() || self.taken < self.input.len() {
             return Err(Error::new(
                 Kind::Protocol,
@@ -143,7 +148,13 @@ impl Link {
         self.traffic.sent += bytes.len() as u64;
         match &mut self.deflate {
             None => self.out.extend_from_slice(bytes),
-            Some(deflate) => deflate.write(bytes, &mut self.chunk, &mut self.out)?,
+            Some(deflate) => {
+                self.plain.extend_from_slice(bytes);
+                if self.plain.len() >= COMPRESS_CHUNK {
+                    deflate.write(&self.plain, &mut self.out)?;
+                    self.plain.clear();
+                }
+            }
         }
         if self.out.len() >= SEND_CHUNK {
             self.drain(SEND_CHUNK / 4)?;
@@ -154,7 +165,9 @@ impl Link {
     /// Has everything that was written leave for the replica.
     pub fn flush(&mut self) -> Result<()> {
         if let Some(deflate) = &mut self.deflate {
-            deflate.flush(&mut self.chunk, &mut self.out)?;
+            deflate.write(&self.plain, &mut self.out)?;
+            self.plain.clear();
+            deflate.flush(&mut self.out)?;
         }
         self.drain(0)
     }

@@ -4,6 +4,7 @@
 
 mod connect;
 mod deflate;
+mod encoder;
 mod link;
 mod login;
 mod responses;
@@ -12,7 +13,6 @@ mod session;
 mod tests;
 
 pub use connect::{Settings, Target};
-pub use deflate::DeflateLevel;
 pub use link::Traffic;
 pub use login::Credentials;
 pub use session::Session;

@@ -1,0 +1,214 @@
+//! The compressor of a connection: raw deflate (RFC 1951) with little work where it is wasted.
+//!
+//! Most of a mail spool's bytes are base64 of what was compressed before: JPEG, PDF, office
+//! documents. Looking for repetitions there finds none and costs most of the time. Such blocks go
+//! through a second encoder that only codes the 64 letters shorter; the output is the same size.
+//! Its output has no references to earlier bytes, so it can stand between blocks of the first,
+//! which starts anew after it: what it knew lies behind bytes without repetitions anyway.
+
+use zlib_rs::{Deflate, DeflateConfig, DeflateError, DeflateFlush, Strategy};
+
+/// Bytes that are judged, and coded, together.
+const BLOCK_BYTES: usize = 16 << 10;
+/// Room for each call of an encoder.
+const SCRATCH_BYTES: usize = 64 << 10;
+/// Raw deflate with the largest window.
+const RAW: i32 = -15;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// With references to what came before.
+    Repetitions,
+    /// Letter by letter.
+    Letters,
+}
+
+/// See the module.
+pub struct Encoder {
+    repetitions: Deflate,
+    letters: Deflate,
+    level: u32,
+    mode: Mode,
+    /// Whether something was taken that the other side cannot decode yet.
+    unflushed: bool,
+    scratch: Box<[u8]>,
+}
+
+impl Encoder {
+    /// An encoder of a level from 0 (none) to 9.
+    pub fn new(level: u32) -> Self {
+        let level = level.min(9);
+        let config = DeflateConfig {
+            level: i32::try_from(level).unwrap_or_default(),
+            window_bits: RAW,
+            ..DeflateConfig::default()
+        };
+        Encoder {
+            repetitions: Deflate::new_with_config(config),
+            letters: Deflate::new_with_config(DeflateConfig {
+                strategy: Strategy::HuffmanOnly,
+                ..config
+            }),
+            level,
+            mode: Mode::Repetitions,
+            unflushed: false,
+            scratch: vec![0; SCRATCH_BYTES].into(),
+        }
+    }
+
+    /// Appends what `bytes` become; part of it may be held back until [`Encoder::flush`].
+    pub fn encode(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), DeflateError> {
+        for block in bytes.chunks(BLOCK_BYTES) {
+            let mode = self.judge(block);
+            if mode != self.mode {
+                self.flush(out)?;
+                if mode == Mode::Repetitions {
+                    self.repetitions.reset();
+                }
+                self.mode = mode;
+            }
+            self.unflushed = true;
+            self.run(block, DeflateFlush::NoFlush, out)?;
+        }
+        Ok(())
+    }
+
+    /// Appends what was held back, so that the other side can decode everything.
+    pub fn flush(&mut self, out: &mut Vec<u8>) -> Result<(), DeflateError> {
+        if std::mem::take(&mut self.unflushed) {
+            self.run(&[], DeflateFlush::SyncFlush, out)?;
+        }
+        Ok(())
+    }
+
+    /// Level 0 stores. A short block changes to repetitions only, for it says too little.
+    fn judge(&self, block: &[u8]) -> Mode {
+        let long = block.len() == BLOCK_BYTES || self.mode == Mode::Letters;
+        if self.level == 0 || !long || repeats(block) { Mode::Repetitions } else { Mode::Letters }
+    }
+
+    fn run(
+        &mut self,
+        mut rest: &[u8],
+        flush: DeflateFlush,
+        out: &mut Vec<u8>,
+    ) -> Result<(), DeflateError> {
+        let encoder = match self.mode {
+            Mode::Repetitions => &mut self.repetitions,
+            Mode::Letters => &mut self.letters,
+        };
+        loop {
+            let (taken, given) = (encoder.total_in(), encoder.total_out());
+            encoder.compress(rest, &mut self.scratch, flush)?;
+            let taken = usize::try_from(encoder.total_in() - taken).unwrap_or(rest.len());
+            let given = usize::try_from(encoder.total_out() - given).unwrap_or_default();
+            rest = rest.get(taken..).unwrap_or_default();
+            out.extend_from_slice(self.scratch.get(..given).unwrap_or_default());
+            // Room left over says that the encoder has no more to give.
+            if rest.is_empty() && given < self.scratch.len() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Whether repetitions are worth looking for: whether more than one in 64 places begins with four
+/// bytes that stood in the block before. Text answers within its first lines.
+fn repeats(block: &[u8]) -> bool {
+    const SLOTS: usize = 4096;
+    let mut seen = [0u32; SLOTS];
+    let mut left = block.len() / 64;
+    for four in block.windows(4) {
+        let Ok(four) = <[u8; 4]>::try_from(four) else { continue };
+        let four = u32::from_le_bytes(four);
+        let slot = (four.wrapping_mul(0x9e37_79b1) >> 20) as usize;
+        let Some(before) = seen.get_mut(slot) else { continue };
+        if std::mem::replace(before, four) == four {
+            match left.checked_sub(1) {
+                Some(fewer) => left = fewer,
+                None => return true,
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::{Decompress, FlushDecompress};
+
+    use super::*;
+
+    /// Random letters of base64 in lines, the same on every run.
+    fn base64(len: usize, mut state: u64) -> Vec<u8> {
+        const LETTERS: &[u8; 64] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut out = Vec::with_capacity(len);
+        while out.len() < len {
+            if out.len() % 78 == 76 {
+                out.extend_from_slice(b"\r\n");
+            }
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            out.push(LETTERS[(state >> 20) as usize % 64]);
+        }
+        out
+    }
+
+    fn text(len: usize) -> Vec<u8> {
+        let line = |n: usize| format!("line {n} of a letter that says little, {}\r\n", n * 7919);
+        (0..).flat_map(|n| line(n).into_bytes()).take(len).collect()
+    }
+
+    fn encoded(level: u32, parts: &[&[u8]], flush_each: bool) -> Vec<u8> {
+        let mut encoder = Encoder::new(level);
+        let mut out = Vec::new();
+        for part in parts {
+            encoder.encode(part, &mut out).unwrap();
+            if flush_each {
+                encoder.flush(&mut out).unwrap();
+            }
+        }
+        encoder.flush(&mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn letters_and_repetitions_follow_each_other_in_any_order() {
+        let (letters, text) = (base64(100_000, 3), text(100_000));
+        let cuts = [1, 100, 5_000, 16_384, 16_385, 40_000, 70_000, 99_999];
+        let mut parts: Vec<&[u8]> = Vec::new();
+        for (n, cut) in cuts.iter().enumerate() {
+            // The same bytes come again and again, so that a wrong reference would be found.
+            parts.extend([&text[..*cut], &letters[n..(*cut).max(n)], &text[100..][..*cut / 2]]);
+            parts.extend([&letters[..*cut / 3], &letters[..*cut]]);
+        }
+        let whole = parts.concat();
+        for level in [0, 1, 3, 6, 9] {
+            for flush_each in [false, true] {
+                let raw = encoded(level, &parts, flush_each);
+                let mut plain = Vec::with_capacity(whole.len() + 1);
+                let mut decoder = Decompress::new(false);
+                decoder.decompress_vec(&raw, &mut plain, FlushDecompress::Sync).unwrap();
+                assert!(plain == whole, "level {level}");
+            }
+        }
+    }
+
+    #[test]
+    fn attachments_do_not_grow_by_being_fast() {
+        let letters = base64(1 << 20, 5);
+        assert!(encoded(3, &[&letters], false).len() * 100 < letters.len() * 78);
+        let text = text(1 << 20);
+        assert!(encoded(3, &[&text], false).len() * 4 < text.len());
+    }
+
+    #[test]
+    fn text_is_told_from_attachments() {
+        assert!(repeats(&text(BLOCK_BYTES)));
+        for seed in 1..50 {
+            assert!(!repeats(&base64(BLOCK_BYTES, seed)));
+        }
+    }
+}
