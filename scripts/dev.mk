@@ -1,0 +1,29 @@
+# Everyday targets; included by the Makefile.
+
+demo:
+	scripts/demo
+
+test:
+	scripts/test
+
+# Cyrus's client against ours; needs some gigabytes of memory or of $TMPDIR.
+bench:
+	scripts/setup
+	$(CARGO) build --release --locked --bin sync_client
+	$(CARGO) build --release --locked -p cyrsync-lab --bin bench
+	target/release/bench $(BENCH)
+
+# Writes include/cyrsync.h anew from src/capi.
+header:
+	CYRSYNC_UPDATE=1 $(CARGO) test --locked --test header the_committed_header_is_the_generated_one
+
+fmt:
+	$(CARGO) fmt --all
+
+clippy:
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+clean:
+	$(CARGO) clean
+
+.PHONY: demo test bench header fmt clippy clean
