@@ -21,6 +21,8 @@ version := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\
 all:
 	$(CARGO) build --release --locked
 
+include scripts/dev.mk
+
 install:
 	$(INSTALL) -d $(DESTDIR)$(sbindir) $(DESTDIR)$(libdir)/pkgconfig $(DESTDIR)$(includedir) \
 		$(DESTDIR)$(mandir)/man8
