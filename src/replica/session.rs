@@ -138,6 +138,9 @@ impl Session {
             return Err(Error::new(Kind::Bye, "talk to", "the replica", format!("BYE {text}"))
                 .hint("the replica is shutting down"));
         }
+        if let Ending::Bad(text) = ending {
+            return Err(unreadable(&text));
+        }
         let Some(command) = self.in_flight.pop_front() else {
             return Err(nonsense(&Malformed::new(0u64, "a reply to no command")));
         };
@@ -302,6 +305,14 @@ fn label(start: &[u8]) -> String {
 fn printable(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+/// The server gave a command up half way (its disk is full, say: `reservefile` in `imap/dlist.c`)
+/// and goes on reading in the middle of it. No later reply can be told apart from those to the
+/// rest of it.
+fn unreadable(text: &str) -> Error {
+    Error::new(Kind::Protocol, "talk to", "the replica", format!("BAD {text}"))
+        .hint("the replica could not read a command: its log says why, look at its disk space")
 }
 
 fn nonsense(error: &Malformed) -> Error {
