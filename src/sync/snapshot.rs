@@ -230,7 +230,19 @@ fn read_records(
     known_up_to: Uid,
 ) -> Result<Vec<Entry>> {
     let mut records = Vec::new();
+    let (name, last_uid) = (mailbox.state().name.clone(), mailbox.state().last_uid);
     mailbox.scan(1, remote.map_or(0, |r| r.highestmodseq), &mut |record| {
+        if record.uid > known_up_to {
+            appendable(record, last_uid).map_err(|what| {
+                Error::new(
+                    Kind::Corrupt,
+                    "read mailbox",
+                    format!("{name} uid {}", record.uid),
+                    what,
+                )
+                .hint("reconstruct the mailbox, with -G if the GUID is missing")
+            })?;
+        }
         let modseq = match partial {
             None => Some(record.modseq),
             Some(partial) if record.uid > partial.last_uid => return Ok(ControlFlow::Break(())),
@@ -245,4 +257,15 @@ fn read_records(
         entry.annotations = mailbox.message_annotations(entry.record.uid)?.into_boxed_slice();
     }
     Ok(records)
+}
+
+/// Whether the replica can take a record as a new one: where it cannot it aborts
+/// (`mailbox_append_index_record`, `sync_apply_mailbox`).
+fn appendable(record: &Record, last_uid: Uid) -> Result<(), &'static str> {
+    match record {
+        r if r.uid > last_uid => Err("its UID is above the last UID of the mailbox"),
+        r if r.size == 0 => Err("it is empty"),
+        r if r.guid.is_null() => Err("it has no GUID"),
+        _ => Ok(()),
+    }
 }
