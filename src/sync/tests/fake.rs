@@ -218,6 +218,14 @@ impl FakeReplica {
         }
     }
 
+    /// An item for a mailbox in this state.
+    pub fn item(name: &str, id: &str, last_uid: Uid, modseq: Modseq) -> String {
+        format!(
+            "MAILBOX %(UNIQUEID {id} MBOXNAME {name} PARTITION default UIDVALIDITY 0 \
+             LAST_UID {last_uid} HIGHESTMODSEQ {modseq} RECENTUID 0 RECENTTIME 0 POP3_LAST_LOGIN 0)"
+        )
+    }
+
     /// The commands that begin with these words.
     pub fn commands(&self, start: &str) -> Vec<&str> {
         self.log.iter().map(String::as_str).filter(|line| line.starts_with(start)).collect()
@@ -240,8 +248,16 @@ impl FakeReplica {
         let line = format!("{verb:?} {} {subject}", String::from_utf8_lossy(name));
         let line = line.replacen("Get", "GET", 1).replacen("Apply", "APPLY", 1);
         self.log.push(line.trim_end().to_owned());
-        if let Some((_, kind)) = self.refuse.iter().find(|(start, _)| line.starts_with(start)) {
-            return Err(Error::new(*kind, "replica refused", line, "as told"));
+        let refused = self.refuse.iter().position(|(start, _)| line.starts_with(start));
+        if let Some(at) = refused {
+            let (_, kind) = self.refuse[at];
+            if kind == Kind::ReplicaChecksum {
+                // Once, for somebody has emptied the mailbox.
+                self.refuse.remove(at);
+                let mailbox = value.kv().unwrap().atom("MBOXNAME").unwrap();
+                self.items.remove(self.mailbox(mailbox).unwrap());
+            }
+            return Err(Error::new(kind, "replica refused", line, "as told"));
         }
         let mut reply = Reply::default();
         match (verb, name) {
