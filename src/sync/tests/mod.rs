@@ -182,3 +182,12 @@ fn a_mailbox_goes_over_in_batches_and_one_that_does_not_stick_ends_it() {
     forgetful.forgets = true;
     assert_eq!(run(&mut forgetful).unwrap_err().kind(), Kind::ReplicaChanged);
 }
+
+#[test]
+fn a_mailbox_that_was_created_and_no_more_is_filled() {
+    let mut inbox = mailbox("user.fred", "1", &["one", "two"]);
+    inbox.state.highestmodseq = 600;
+    let mut replica = FakeReplica::with(&[&FakeReplica::item("user.fred", "1", 0, 500)]);
+    user(vec![inbox], &mut replica).unwrap();
+    assert_eq!(replica.commands("APPLY MESSAGE"), ["APPLY MESSAGE (one two)"]);
+}
