@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::link::{Link, Traffic};
 use super::responses::{Ending, ending, refusal};
@@ -14,6 +15,9 @@ use crate::observe::{Direction, Level, Observer};
 
 /// Bytes of a command that are kept to name it in errors.
 const LABEL_BYTES: usize = 48;
+
+/// How long a replica may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// A command whose reply is not complete.
 struct InFlight {
@@ -69,9 +73,11 @@ impl Session {
         self.link.is_compressed()
     }
 
-    /// Says goodbye, if nothing is under way; errors no longer matter.
+    /// Says goodbye, if nothing is under way; errors no longer matter, and a replica that is
+    /// stuck is not waited for.
     pub fn close(mut self) {
         if self.dead.is_none() && self.in_flight.is_empty() {
+            self.link.set_timeout(GOODBYE);
             let goodbye = self.link.write(b"EXIT\r\n").and_then(|()| self.link.flush());
             let _ = goodbye.and_then(|()| self.link.fill());
         }

@@ -211,3 +211,15 @@ fn a_body_that_fails_ends_the_connection() {
     drop(session);
     peer.join().unwrap();
 }
+
+#[test]
+fn a_replica_that_does_not_say_goodbye_is_left() {
+    let (ended, end) = std::sync::mpsc::channel();
+    let (session, peer) = session(Duration::from_secs(600), move |mut socket| {
+        let _ = socket.read_to_end(&mut Vec::new());
+        ended.send(()).unwrap();
+    });
+    session.close();
+    end.recv_timeout(Duration::from_secs(60)).unwrap();
+    peer.join().unwrap();
+}
