@@ -11,7 +11,7 @@ use crate::replica::{Credentials, Session, Settings as ConnectSettings, Target};
 use crate::schedule::{self, Report, Unit};
 use crate::store::spool::Spool;
 use crate::store::{Store, Wait};
-use crate::sync::{Settings, Syncer};
+use crate::sync::{Settings, Staged, Syncer};
 use crate::types::{MboxName, Text, UserId};
 
 pub use crate::sync::Cancel;
@@ -47,6 +47,7 @@ pub struct Client {
     target: Target,
     connect: ConnectSettings,
     session: Option<Session>,
+    staged: Staged,
 }
 
 impl std::fmt::Debug for Client {
@@ -92,6 +93,7 @@ impl Client {
             observer,
             cancel: Cancel::default(),
             session: None,
+            staged: Staged::default(),
         })
     }
 
@@ -115,6 +117,7 @@ impl Client {
         if self.session.is_none() {
             let (observer, cancel) = (self.observer.clone(), self.cancel.flag().clone());
             self.session = Some(Session::connect(&self.target, &self.connect, observer, cancel)?);
+            self.staged = Staged::default();
         }
         Ok(())
     }
@@ -153,12 +156,14 @@ impl Client {
         let mut rest = schedule::all_units(self.store.as_ref(), &self.namespace, prefix)?;
         while !rest.is_empty() {
             let units = std::mem::take(&mut rest);
+            let count = units.len();
             self.connect()?;
             let ended =
                 self.with_syncer(|syncer| Ok(schedule::run(syncer, units, &mut report, each)))?;
             if let Err((left, error)) = ended {
                 self.disconnect();
-                if error.kind() == Kind::Cancelled {
+                // Without a unit that ended it would never end.
+                if error.kind() == Kind::Cancelled || left.len() >= count {
                     return Err(error);
                 }
                 rest = left;
@@ -179,6 +184,7 @@ impl Client {
             &self.settings,
             self.observer.as_ref(),
             &self.cancel,
+            &mut self.staged,
         );
         let result = work(&mut syncer);
         if result.as_ref().is_err_and(Error::is_connection) {

@@ -291,7 +291,7 @@ fn greeting(link: &mut Link) -> Result<Greeting> {
         };
         match ending(line.as_bytes()) {
             Some(Ending::Ok) => return Ok(greeting),
-            Some(Ending::No(text) | Ending::Bye(text)) => {
+            Some(Ending::No(text) | Ending::Bad(text) | Ending::Bye(text)) => {
                 return Err(Error::new(Kind::Connect, "connect to", "the replica", text)
                     .hint("the replica turned the connection down; its log says why"));
             }

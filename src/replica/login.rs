@@ -93,7 +93,7 @@ fn send(link: &mut Link, line: &str) -> Result<()> {
 fn finish(line: &[u8], authname: &str) -> Result<()> {
     let text = match ending(line) {
         Some(Ending::Ok) => return Ok(()),
-        Some(Ending::No(text) | Ending::Bye(text)) => text,
+        Some(Ending::No(text) | Ending::Bad(text) | Ending::Bye(text)) => text,
         None => return Err(Error::new(Kind::Protocol, "log in to", "the replica", "no answer")),
     };
     Err(Error::new(Kind::Auth, "log in to the replica as", authname, text).hint(

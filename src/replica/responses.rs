@@ -32,6 +32,8 @@ pub enum Ending {
     Ok,
     /// `NO` and its text.
     No(String),
+    /// `BAD` and its text: the server could not read the command.
+    Bad(String),
     /// `BYE`: the connection ends.
     Bye(String),
 }
@@ -43,8 +45,8 @@ pub fn ending(line: &[u8]) -> Option<Ending> {
     let (word, text) = line.split_once(' ').unwrap_or((line, ""));
     match word {
         "OK" => Some(Ending::Ok),
-        // The server found fault with the form of a command: for us no other than a refusal.
-        "NO" | "BAD" => Some(Ending::No(text.to_owned())),
+        "NO" => Some(Ending::No(text.to_owned())),
+        "BAD" => Some(Ending::Bad(text.to_owned())),
         "BYE" => Some(Ending::Bye(text.to_owned())),
         _ => None,
     }
@@ -82,6 +84,7 @@ mod tests {
     fn other_lines_are_no_ending() {
         assert_eq!(ending(b"OK success\r\n"), Some(Ending::Ok));
         assert_eq!(ending(b"OK\r\n"), Some(Ending::Ok));
+        assert_eq!(ending(b"BAD what?\r\n"), Some(Ending::Bad("what?".into())));
         assert_eq!(ending(b"BYE shutting down\r\n"), Some(Ending::Bye("shutting down".into())));
         assert_eq!(ending(b"+ go ahead\r\n"), None);
         assert_eq!(ending(b"\xff\xfe\r\n"), None);

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::link::{Link, Traffic};
 use super::responses::{Ending, ending, refusal};
@@ -14,6 +15,9 @@ use crate::observe::{Direction, Level, Observer};
 
 /// Bytes of a command that are kept to name it in errors.
 const LABEL_BYTES: usize = 48;
+
+/// How long a replica may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(5);
 
 /// A command whose reply is not complete.
 struct InFlight {
@@ -69,13 +73,15 @@ impl Session {
         self.link.is_compressed()
     }
 
-    /// Says goodbye, if nothing is under way; errors no longer matter.
+    /// Says goodbye, if nothing is under way; errors no longer matter, and a replica that is
+    /// stuck is not waited for.
     pub fn close(mut self) {
         if self.dead.is_none() && self.in_flight.is_empty() {
             const EXIT: &[u8] = b"EXIT\r\n";
             if self.wire {
                 self.observer.wire(Direction::Sent, EXIT);
             }
+            self.link.set_timeout(GOODBYE);
             let goodbye = self.link.write(EXIT).and_then(|()| self.link.flush());
             let _ = goodbye.and_then(|()| self.link.fill());
         }
@@ -141,6 +147,9 @@ impl Session {
         if let Ending::Bye(text) = ending {
             return Err(Error::new(Kind::Bye, "talk to", "the replica", format!("BYE {text}"))
                 .hint("the replica is shutting down"));
+        }
+        if let Ending::Bad(text) = ending {
+            return Err(unreadable(&text));
         }
         let Some(command) = self.in_flight.pop_front() else {
             return Err(nonsense(&Malformed::new(0u64, "a reply to no command")));
@@ -306,6 +315,14 @@ fn label(start: &[u8]) -> String {
 fn printable(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+/// The server gave a command up half way (its disk is full, say: `reservefile` in `imap/dlist.c`)
+/// and goes on reading in the middle of it. No later reply can be told apart from those to the
+/// rest of it.
+fn unreadable(text: &str) -> Error {
+    Error::new(Kind::Protocol, "talk to", "the replica", format!("BAD {text}"))
+        .hint("the replica could not read a command: its log says why, look at its disk space")
 }
 
 fn nonsense(error: &Malformed) -> Error {

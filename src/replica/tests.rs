@@ -112,6 +112,20 @@ fn bye_and_end_name_what_was_waited_for() {
 }
 
 #[test]
+fn after_bad_no_reply_is_trusted() {
+    let (mut session, peer) = patient(|mut socket| {
+        read_lines(&mut socket, 2);
+        // The second OK would be taken for the reply to the second command.
+        socket.write_all(b"BAD IMAP_PROTOCOL_ERROR Failed to parse\r\nOK\r\nOK\r\n").unwrap();
+    });
+    let (first, second) = (get(&mut session, "a").unwrap(), get(&mut session, "b").unwrap());
+    assert_eq!(session.wait(first).unwrap_err().kind(), Kind::Protocol);
+    assert!(session.wait(second).unwrap_err().is_connection());
+    assert!(get(&mut session, "c").unwrap_err().is_connection());
+    peer.join().unwrap();
+}
+
+#[test]
 fn nonsense_is_a_protocol_error() {
     let replies: [&[u8]; 6] = [
         b"HTTP/1.1 400 Bad Request\r\n",
@@ -195,5 +209,17 @@ fn a_body_that_fails_ends_the_connection() {
     assert!(error.is_connection(), "{error}");
     assert!(get(&mut session, "a").unwrap_err().is_connection());
     drop(session);
+    peer.join().unwrap();
+}
+
+#[test]
+fn a_replica_that_does_not_say_goodbye_is_left() {
+    let (ended, end) = std::sync::mpsc::channel();
+    let (session, peer) = session(Duration::from_secs(600), move |mut socket| {
+        let _ = socket.read_to_end(&mut Vec::new());
+        ended.send(()).unwrap();
+    });
+    session.close();
+    end.recv_timeout(Duration::from_secs(60)).unwrap();
     peer.join().unwrap();
 }

@@ -5,16 +5,17 @@
 //! aborts (3.6.1, `sync_apply_mailbox`). Meanwhile the files of the next mailboxes are already
 //! on their way, so a round trip is paid per user, not per mailbox.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use super::remote::RemoteFolder;
 use super::snapshot::{Attempt, Snapshot, find_batch};
+use super::user::inbox_gone;
 use super::{Failures, Syncer, commands};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
 use crate::replica::{Ticket, Verb};
 use crate::store::Mailbox;
-use crate::types::{Guid, InternalFlags, MailboxEntry, MboxName, Record, Text};
+use crate::types::{Guid, InternalFlags, MailboxEntry, MboxName, Record, Text, Uid, UniqueId};
 
 /// Message files in one `APPLY MESSAGE`, at most.
 const FILES_PER_COMMAND: usize = 256;
@@ -56,9 +57,19 @@ impl Pending {
             _ => 0,
         }
     }
-    fn is_partial(&self) -> bool {
-        matches!(&self.body, Body::Mailbox(snapshot) if snapshot.partial.is_some())
+    /// The last UID of a batch that is not the last.
+    fn partial(&self) -> Option<Uid> {
+        match &self.body {
+            Body::Mailbox(snapshot) => snapshot.partial.map(|(partial, _)| partial.last_uid),
+            _ => None,
+        }
     }
+}
+
+/// A mailbox of which a batch was sent, up to this UID.
+struct Unfinished {
+    entry: MailboxEntry,
+    last_uid: Uid,
 }
 
 /// Whether updates wait for the replies to their uploads.
@@ -161,7 +172,7 @@ impl Syncer<'_> {
                 return Ok(());
             }
             self.release_staged()?;
-            work = self.look_again(unfinished)?;
+            work = self.look_again(unfinished, failures)?;
             if !reserved_among.is_empty() {
                 for Work { entry, remote } in &work {
                     // A failure here will show again where it is kept.
@@ -173,18 +184,34 @@ impl Syncer<'_> {
     }
 
     /// Fetches the replica's state of mailboxes of which a batch was sent.
-    fn look_again(&mut self, unfinished: Vec<MailboxEntry>) -> Result<Vec<Work>> {
-        let names: Vec<MboxName> = unfinished.iter().map(|e| e.name.clone()).collect();
+    /// One that has not got as far as was sent is a failure: going on might never end.
+    fn look_again(
+        &mut self,
+        unfinished: Vec<Unfinished>,
+        failures: &mut Failures,
+    ) -> Result<Vec<Work>> {
+        let names: Vec<MboxName> = unfinished.iter().map(|u| u.entry.name.clone()).collect();
         let remotes = self.get_mailboxes(&names)?;
-        let find = |entry: &MailboxEntry| remotes.iter().find(|r| r.uniqueid == entry.uniqueid);
-        let with_remote =
-            unfinished.into_iter().map(|entry| Work { remote: find(&entry).cloned(), entry });
-        Ok(with_remote.collect())
+        let mut remotes: HashMap<UniqueId, RemoteFolder> =
+            remotes.into_iter().map(|r| (r.uniqueid.clone(), r)).collect();
+        let mut work = Vec::with_capacity(unfinished.len());
+        for Unfinished { entry, last_uid } in unfinished {
+            let remote = remotes.remove(&entry.uniqueid);
+            if remote.as_ref().is_some_and(|r| r.last_uid >= last_uid) {
+                work.push(Work { entry, remote });
+                continue;
+            }
+            let detail = format!("the messages up to UID {last_uid} are not there any more");
+            let op = "go on with mailbox";
+            let error = Error::new(Kind::ReplicaChanged, op, entry.name.to_string(), detail);
+            failures.keep(self, &entry.name, error)?;
+        }
+        Ok(work)
     }
 
     /// Tells the replica to let go of staged files once there are many.
     pub(super) fn release_staged(&mut self) -> Result<()> {
-        if self.staged.uploads() < STAGED_FILES {
+        if self.staged.files() < STAGED_FILES {
             return Ok(());
         }
         let ticket = self.replica.submit(Verb::Restart, &mut |_| Ok(()))?;
@@ -193,8 +220,26 @@ impl Syncer<'_> {
     }
 
     /// One pass: each mailbox once. Returns those of which only a batch was sent.
-    fn send_once(&mut self, work: Vec<Work>, failures: &mut Failures) -> Result<Vec<MailboxEntry>> {
+    fn send_once(&mut self, work: Vec<Work>, failures: &mut Failures) -> Result<Vec<Unfinished>> {
         let mut queue: VecDeque<Pending> = VecDeque::new();
+        let result = self.send_through(&mut queue, work, failures);
+        if result.is_err() {
+            // Nobody will hear whether these uploads arrived: no later update may build on them.
+            self.staged.distrust();
+            for pending in queue {
+                let tickets = pending.uploads.into_iter().chain(pending.update);
+                tickets.for_each(|ticket| self.replica.discard(ticket));
+            }
+        }
+        result
+    }
+
+    fn send_through(
+        &mut self,
+        queue: &mut VecDeque<Pending>,
+        work: Vec<Work>,
+        failures: &mut Failures,
+    ) -> Result<Vec<Unfinished>> {
         let mut unfinished = Vec::new();
         for item in work {
             self.cancel.check(&item.entry.name.to_string())?;
@@ -202,18 +247,20 @@ impl Syncer<'_> {
                 Ok(Some((body, uploads))) => {
                     queue.push_back(Pending { work: item, body, uploads, update: None });
                 }
+                Ok(None) if self.is_new_inbox(&item) => return Err(inbox_gone(&item.entry)),
                 Ok(None) => {}
+                Err(error) if self.is_new_inbox(&item) => return Err(error),
                 Err(error) => failures.keep(self, &item.entry.name, error)?,
             }
-            self.advance(&mut queue, Uploads::LeaveUnconfirmed)?;
+            self.advance(queue, Uploads::LeaveUnconfirmed)?;
             while queue.len() >= MAILBOXES_AHEAD
                 || queue.iter().map(Pending::records).sum::<usize>() > RECORDS_AHEAD
             {
-                self.finish_first(&mut queue, &mut unfinished, failures)?;
+                self.finish_first(queue, &mut unfinished, failures)?;
             }
         }
         while !queue.is_empty() {
-            self.finish_first(&mut queue, &mut unfinished, failures)?;
+            self.finish_first(queue, &mut unfinished, failures)?;
         }
         Ok(unfinished)
     }
@@ -255,7 +302,10 @@ impl Syncer<'_> {
         let mut tickets = Vec::new();
         let mut chunk: Vec<Record> = Vec::new();
         let mut bytes = 0;
-        let mut records = snapshot.new_messages().peekable();
+        let expunged = |record: &&Record| record.internal_flags.has(InternalFlags::EXPUNGED);
+        // Expunged ones last: one whose file is gone must not stand in for another of its GUID.
+        let living = snapshot.new_messages().filter(|record| !expunged(record));
+        let mut records = living.chain(snapshot.new_messages().filter(expunged)).peekable();
         while let Some(record) = records.next() {
             if self.staged.must_upload(partition, record.guid) {
                 chunk.push(*record);
@@ -314,12 +364,13 @@ impl Syncer<'_> {
     fn advance(&mut self, queue: &mut VecDeque<Pending>, uploads: Uploads) -> Result<()> {
         for pending in queue.iter_mut() {
             let barrier = self.is_new_inbox(&pending.work);
-            if pending.update.is_none() && !matches!(pending.body, Body::Failed(_)) {
+            if pending.update.is_none() {
                 if !pending.uploads.is_empty() && uploads == Uploads::LeaveUnconfirmed {
                     return Ok(());
                 }
                 // Files that did not arrive are a matter of the replica (a full disk, say):
-                // nothing later could be trusted to be there either.
+                // nothing later could be trusted to be there either. Files of a mailbox that
+                // failed count as well, for those behind it rely on them.
                 self.wait_all(pending.uploads.drain(..))?;
                 pending.update = self.submit_update(&pending.work, &pending.body)?;
             }
@@ -348,14 +399,14 @@ impl Syncer<'_> {
     fn finish_first(
         &mut self,
         queue: &mut VecDeque<Pending>,
-        unfinished: &mut Vec<MailboxEntry>,
+        unfinished: &mut Vec<Unfinished>,
         failures: &mut Failures,
     ) -> Result<()> {
         if queue.front().is_some_and(|p| p.update.is_none()) {
             self.advance(queue, Uploads::Confirm)?;
         }
         let Some(pending) = queue.pop_front() else { return Ok(()) };
-        let partial = pending.is_partial();
+        let partial = pending.partial();
         let Pending { work, body, uploads, update } = pending;
         let name = &work.entry.name;
         self.wait_all(uploads)?;
@@ -371,11 +422,17 @@ impl Syncer<'_> {
                     "SYNC_NOTICE: CRC failure on sync {name}, recalculating counts and trying again"
                 ),
             );
+            // It may need files that were uploaded for the mailboxes behind it.
+            for pending in queue.iter_mut() {
+                self.wait_all(pending.uploads.drain(..))?;
+            }
             result = self.send_recomputed(&work);
         }
         match result {
-            Ok(()) if partial => unfinished.push(work.entry),
-            Ok(()) => {}
+            Ok(()) => {
+                let entry = work.entry;
+                unfinished.extend(partial.map(|last_uid| Unfinished { entry, last_uid }));
+            }
             Err(error) if self.is_new_inbox(&work) => return Err(error),
             Err(error) => failures.keep(self, name, error)?,
         }

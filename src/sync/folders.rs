@@ -93,11 +93,9 @@ pub fn plan<E>(
     }
     let moved = moved_out.iter().map(|(remote, local)| (*remote, local));
     let wanted = matched.into_iter().chain(moved).filter_map(|(r, l)| want(r, l)).collect();
-    let taken = remotes
-        .iter()
-        .map(|r| r.name.clone())
-        .filter(|name| !plan.deletes.contains(name))
-        .collect();
+    let deleted: HashSet<&MboxName> = plan.deletes.iter().collect();
+    let taken =
+        remotes.iter().map(|r| r.name.clone()).filter(|name| !deleted.contains(name)).collect();
     plan.renames = order(wanted, taken);
     Ok(plan)
 }

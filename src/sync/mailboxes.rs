@@ -72,7 +72,7 @@ impl Syncer<'_> {
         for name in names {
             entries.extend(self.live_entry(name)?);
         }
-        let settled = self.settle(&entries, &mut remotes, owners, look_everywhere)?;
+        let settled = self.settle(&entries, &mut remotes, owners, look_everywhere, false)?;
         if settled == Settled::LookAgain {
             return Ok(Attempted::Renamed);
         }

@@ -16,9 +16,12 @@ mod remote;
 mod reserve;
 mod settle;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod user;
 
 pub use remote::{RemoteFolder, RemoteUser};
+pub use reserve::Staged;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +32,6 @@ use crate::observe::{Level, Observer};
 use crate::replica::{Replica, Ticket};
 use crate::store::{Store, Wait};
 use crate::types::{MboxName, Text, UserId};
-use reserve::Staged;
 
 /// How often renames and changes under way are tried to settle, as with Cyrus.
 const TRIES: u32 = 3;
@@ -91,12 +93,13 @@ pub struct Syncer<'a> {
     settings: &'a Settings,
     observer: &'a dyn Observer,
     cancel: &'a Cancel,
-    staged: Staged,
+    staged: &'a mut Staged,
     messages: message::Messages,
 }
 
 impl<'a> Syncer<'a> {
-    /// A syncer over a connection that is logged in.
+    /// A syncer over a connection that is logged in. `staged` is what the replica keeps for that
+    /// connection: new with it, and the same for all that work on it.
     pub fn new(
         store: &'a dyn Store,
         names: &'a Namespace,
@@ -104,6 +107,7 @@ impl<'a> Syncer<'a> {
         settings: &'a Settings,
         observer: &'a dyn Observer,
         cancel: &'a Cancel,
+        staged: &'a mut Staged,
     ) -> Self {
         Syncer {
             store,
@@ -112,7 +116,7 @@ impl<'a> Syncer<'a> {
             settings,
             observer,
             cancel,
-            staged: Staged::default(),
+            staged,
             messages: message::Messages::default(),
         }
     }
@@ -157,6 +161,10 @@ impl Failures {
         syncer.log(Level::Error, format!("SYNCERROR: update failed: {name} '{error}'"));
         self.0.push((name.clone(), error));
         Ok(())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The unit's result: the failure that asks for another try if there is one, else the first.

@@ -70,8 +70,9 @@ impl RemoteUser {
     /// From the reply to `GET USER` or `GET META`.
     pub fn from_reply(reply: Reply) -> Result<RemoteUser> {
         let mut user = RemoteUser::default();
-        for (name, value) in &reply.items {
-            user.take(name, value).map_err(|e| bad_item(name, &e))?;
+        // Each item is let go once it is read: as a value it takes far more memory.
+        for (name, value) in reply.items {
+            user.take(&name, &value).map_err(|e| bad_item(&name, &e))?;
         }
         Ok(user)
     }

@@ -13,7 +13,7 @@ pub const GUIDS_PER_COMMAND: usize = 8192;
 #[derive(Debug, Default)]
 pub struct Staged {
     partitions: HashMap<Text, HashMap<Guid, Stage>>,
-    uploads: u64,
+    files: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +59,7 @@ impl Staged {
         for guid in asked {
             guids.insert(*guid, Stage::There);
         }
+        self.files += asked.len().saturating_sub(missing.len()) as u64;
         for guid in missing {
             if let Some(stage) = guids.get_mut(guid) {
                 *stage = Stage::Wanted;
@@ -78,7 +79,7 @@ impl Staged {
         if let Some(guids) = self.partitions.get_mut(partition) {
             guids.insert(guid, Stage::There);
         }
-        self.uploads += 1;
+        self.files += 1;
     }
 
     /// Takes [`Staged::uploaded`] back: the file could not be read after all.
@@ -88,9 +89,9 @@ impl Staged {
         }
     }
 
-    /// Files uploaded since the replica was last told to let go of them.
-    pub fn uploads(&self) -> u64 {
-        self.uploads
+    /// Files that the replica keeps staged until it is told to let go of them.
+    pub fn files(&self) -> u64 {
+        self.files
     }
 
     /// Forgets everything: the replica was told to.
@@ -99,9 +100,14 @@ impl Staged {
     }
 
     /// After a failure nobody knows what arrived: trust nothing.
+    pub fn distrust(&mut self) {
+        self.partitions.clear();
+    }
+
+    /// [`Staged::distrust`] if that is what happened.
     pub fn clear_if_failed<T, E>(&mut self, result: &Result<T, E>) {
         if result.is_err() {
-            self.partitions.clear();
+            self.distrust();
         }
     }
 }
@@ -128,6 +134,7 @@ mod tests {
         staged.uploaded(&part, guid(2));
         assert!(!staged.must_upload(&part, guid(2)));
         assert!(staged.ask().is_empty());
+        assert_eq!(staged.files(), 2, "one found there, one uploaded");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Deletes and renames on the replica, before contents: carries out [`folders::plan`].
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::folders::{self, Fate, Local};
 use super::remote::RemoteFolder;
@@ -16,28 +16,32 @@ use crate::types::{MailboxEntry, MboxName, UniqueId, UserId};
 pub(super) enum Settled {
     /// Contents can be sent.
     Yes,
-    /// Something was renamed: the replica's lists must be fetched anew.
+    /// Something was renamed, or must be: the replica's lists must be fetched anew.
     LookAgain,
 }
 
 impl Syncer<'_> {
     /// Deletes and renames folders of the replica so that they match `entries`. `owners` are the
-    /// users whose sync locks are held.
+    /// users whose sync locks are held. Where `remotes` was asked for before they were (`stale`),
+    /// nothing is deleted or renamed: somebody else may have given a name to another mailbox.
     pub(super) fn settle(
         &mut self,
         entries: &[MailboxEntry],
         remotes: &mut Vec<RemoteFolder>,
         owners: &[Option<UserId>],
         look_everywhere: bool,
+        stale: bool,
     ) -> Result<Settled> {
-        let in_place =
-            |e: &MailboxEntry| remotes.iter().any(|r| r.uniqueid == e.uniqueid && r.name == e.name);
+        let there: HashMap<&UniqueId, &MboxName> =
+            remotes.iter().map(|r| (&r.uniqueid, &r.name)).collect();
+        let in_place = |e: &MailboxEntry| there.get(&e.uniqueid) == Some(&&e.name);
         let mut moved = Vec::new();
         for entry in entries.iter().filter(|e| !in_place(e)) {
             moved.push(self.with_history(entry)?);
         }
         self.find_moved_in(&moved, remotes, look_everywhere)?;
-        let in_place = entries.iter().filter(|e| moved.iter().all(|m| m.name != e.name));
+        let names: HashSet<&MboxName> = moved.iter().map(|m| &m.name).collect();
+        let in_place = entries.iter().filter(|e| !names.contains(&e.name));
         let locals: Vec<Local> = in_place.chain(&moved).map(|e| self.local(e)).collect();
         let plan = folders::plan(&locals, remotes, |remote| self.fate(remote))?;
         for name in &plan.strays {
@@ -48,6 +52,9 @@ impl Syncer<'_> {
         }
         if plan.deletes.is_empty() && plan.renames.is_empty() {
             return Ok(Settled::Yes);
+        }
+        if stale {
+            return Ok(Settled::LookAgain);
         }
         let touched = plan.renames.iter().flat_map(|r| [&r.from, &r.to]).chain(&plan.deletes);
         let _locks = self.lock_owners(touched, owners)?;

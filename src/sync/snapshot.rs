@@ -230,19 +230,47 @@ fn read_records(
     known_up_to: Uid,
 ) -> Result<Vec<Entry>> {
     let mut records = Vec::new();
-    mailbox.scan(1, remote.map_or(0, |r| r.highestmodseq), &mut |record| {
+    let (name, last_uid) = (mailbox.state().name.clone(), mailbox.state().last_uid);
+    let mut take = |record: &Record| {
         let modseq = match partial {
             None => Some(record.modseq),
-            Some(partial) if record.uid > partial.last_uid => return Ok(ControlFlow::Break(())),
+            Some(partial) if record.uid > partial.last_uid => return ControlFlow::Break(()),
             Some(partial) => partial.modseq_of(record, known_up_to),
         };
         if let Some(modseq) = modseq {
             records.push(Entry { record: *record, modseq, annotations: Box::default() });
         }
-        Ok(ControlFlow::Continue(()))
+        ControlFlow::Continue(())
+    };
+    mailbox.scan(1, remote.map_or(0, |r| r.highestmodseq), &mut |record| {
+        Ok(match record.uid > known_up_to {
+            true => ControlFlow::Break(()),
+            false => take(record),
+        })
+    })?;
+    // New ones go along whatever their modseq: a replica that aborted when it had just created
+    // the mailbox keeps it empty, but with the HIGHESTMODSEQ it was to have.
+    mailbox.scan(known_up_to.saturating_add(1), 0, &mut |record| {
+        appendable(record, last_uid).map_err(|what| {
+            let subject = format!("{name} uid {}", record.uid);
+            Error::new(Kind::Corrupt, "read mailbox", subject, what)
+                .hint("reconstruct the mailbox, with -G if the GUID is missing")
+        })?;
+        Ok(take(record))
     })?;
     for entry in &mut records {
         entry.annotations = mailbox.message_annotations(entry.record.uid)?.into_boxed_slice();
     }
     Ok(records)
+}
+
+/// Whether the replica can take a record as a new one: where it cannot it aborts
+/// (`mailbox_append_index_record`, `sync_apply_mailbox`).
+fn appendable(record: &Record, last_uid: Uid) -> Result<(), &'static str> {
+    match record {
+        r if r.uid > last_uid => Err("its UID is above the last UID of the mailbox"),
+        r if r.size == 0 => Err("it is empty"),
+        r if r.guid.is_null() => Err("it has no GUID"),
+        _ => Ok(()),
+    }
 }

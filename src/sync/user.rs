@@ -1,5 +1,7 @@
 //! Replicates one user: mailboxes, quotas, subscriptions, sieve, seen (`sync_do_user`).
 
+use std::collections::{HashMap, HashSet};
+
 use super::contents::{Look, Work};
 use super::remote::{RemoteFolder, RemoteUser};
 use super::settle::Settled;
@@ -50,7 +52,12 @@ impl Syncer<'_> {
         };
         self.action(format!("USER {user}"));
         let mut last = None;
-        for attempt in 0..TRIES {
+        let mut tries = 0;
+        while tries < TRIES {
+            // What was asked for before the lock was held may have changed since: a free try.
+            let stale = asked.is_some();
+            let look_everywhere = tries > 0;
+            tries += u32::from(!stale);
             let ticket = match asked.take() {
                 Some(ticket) => ticket,
                 None => self.ask_user(user)?,
@@ -60,7 +67,7 @@ impl Syncer<'_> {
                 Err(error) if error.kind() == Kind::ReplicaNoMailbox => RemoteUser::default(),
                 Err(error) => return Err(error),
             };
-            match self.user_once(user, remote, attempt > 0) {
+            match self.user_once(user, remote, look_everywhere, stale) {
                 Ok(Attempted::Done) => return Ok(()),
                 Ok(Attempted::Renamed) => self.log(Level::Debug, "did some renames, so retrying"),
                 Err(error) if wants_another_try(&error) => last = Some(error),
@@ -96,6 +103,7 @@ impl Syncer<'_> {
         user: &UserId,
         remote: RemoteUser,
         look_everywhere: bool,
+        stale: bool,
     ) -> Result<Attempted> {
         let entries = self.user_entries(user)?;
         let inbox = self.names.inbox(user);
@@ -106,12 +114,17 @@ impl Syncer<'_> {
         }
         let RemoteUser { mut folders, quotas, subscriptions, seen, sieve } = remote;
         let owner = [Some(user.clone())];
-        if self.settle(&entries, &mut folders, &owner, look_everywhere)? == Settled::LookAgain {
+        let settled = self.settle(&entries, &mut folders, &owner, look_everywhere, stale)?;
+        if settled == Settled::LookAgain {
             return Ok(Attempted::Renamed);
         }
         let mut failures = Failures::default();
         let quotaroots = self.folders_and_contents(entries, folders, &mut failures)?;
         let mut steps = self.quota_steps(quotaroots, &quotas)?;
+        if !failures.is_empty() {
+            // A mailbox that could not be opened may be the one that names the root.
+            steps.retain(|step| !matches!(step, meta::Step::DeleteQuota(_)));
+        }
         steps.extend(meta::subscriptions(&self.store.subscriptions(user)?, &subscriptions));
         if !self.replica.enabled().sieve_mailbox {
             steps.extend(meta::sieve(&self.store.sieve_scripts(user)?, &sieve));
@@ -145,7 +158,8 @@ impl Syncer<'_> {
             .filter(|r| !r.mbtype.is_intermediate())
             .map(|r| r.name.clone())
             .collect();
-        let mut by_id: std::collections::HashMap<_, _> =
+        let real: HashSet<MboxName> = among.iter().cloned().collect();
+        let mut by_id: HashMap<_, _> =
             remotes.into_iter().map(|r| (r.uniqueid.clone(), r)).collect();
         let mut quotaroots: Vec<Text> = Vec::new();
         let mut work = Vec::new();
@@ -155,16 +169,22 @@ impl Syncer<'_> {
                 let same = remote
                     .as_ref()
                     .is_some_and(|r| super::compare::intermediate(&entry, r).is_none());
-                if !same {
+                if !same && real.contains(&entry.name) {
+                    failures.keep(self, &entry.name, hidden(&entry))?;
+                } else if !same {
                     work.push(Work { entry, remote });
                 }
                 continue;
             }
+            let new_inbox = remote.is_none() && self.names.is_inbox(&entry.name);
             let looked = self.look(&entry, remote.as_ref(), !among.is_empty());
             let (quotaroot, differs) = match looked {
+                Ok(Look::Gone) if new_inbox => return Err(inbox_gone(&entry)),
                 Ok(Look::Gone) => continue,
                 Ok(Look::Same { quotaroot }) => (quotaroot, false),
                 Ok(Look::Differs { quotaroot }) => (quotaroot, true),
+                // Nothing of a user may be created before the INBOX is.
+                Err(error) if new_inbox => return Err(error),
                 Err(error) => {
                     failures.keep(self, &entry.name, error)?;
                     continue;
@@ -183,4 +203,16 @@ impl Syncer<'_> {
         self.send_contents(work, &among, failures)?;
         Ok(quotaroots)
     }
+}
+
+/// The replica takes an intermediate for granted and would lose sight of the mailbox that it has.
+fn hidden(entry: &MailboxEntry) -> Error {
+    let detail = "the replica has a mailbox of this name, the master has none any more";
+    Error::new(Kind::NeedsFullSync, "update intermediate", entry.name.to_string(), detail)
+        .hint("rename or delete it on the replica")
+}
+
+pub(super) fn inbox_gone(entry: &MailboxEntry) -> Error {
+    let detail = "the INBOX vanished meanwhile";
+    Error::new(Kind::Changed, "update mailbox", entry.name.to_string(), detail)
 }

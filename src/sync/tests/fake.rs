@@ -1,0 +1,384 @@
+//! A master and a replica in memory. The replica aborts where one of 3.6.1 does.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::ops::ControlFlow;
+
+use sha1::{Digest, Sha1};
+
+use crate::config::Config;
+use crate::dlist::{Kv, Value, Writer, parse_named};
+use crate::error::{Error, Kind, Result};
+use crate::names::Namespace;
+use crate::observe::Silent;
+use crate::replica::{Enabled, Replica, Reply, Ticket, Verb};
+use crate::store::{Crcs, Lock, Mailbox, Store, Wait};
+use crate::sync::{Cancel, Settings, Staged, Syncer};
+use crate::types::{
+    Annotation, Guid, InternalFlags, MailboxEntry, MailboxState, MboxName, MboxType, Modseq, Quota,
+    Record, Seen, SieveScript, SyncCrcs, Text, Uid, UniqueId, UserId,
+};
+
+/// A mailbox of the master: a record and its file for each UID from 1.
+#[derive(Debug, Clone, Default)]
+pub struct Folder {
+    pub entry: MailboxEntry,
+    pub state: MailboxState,
+    pub records: Vec<Record>,
+    /// `None`: the file is missing.
+    pub files: Vec<Option<Vec<u8>>>,
+    /// It cannot be opened.
+    pub broken: bool,
+}
+
+/// The GUID of a text.
+pub fn guid(text: &str) -> Guid {
+    Guid(Sha1::digest(text.as_bytes()).into())
+}
+
+/// A mailbox with these messages.
+pub fn mailbox(name: &str, id: &str, messages: &[&str]) -> Folder {
+    let records = messages.iter().zip(1..).map(|(text, uid)| Record {
+        uid,
+        modseq: 100 + u64::from(uid),
+        size: u32::try_from(text.len()).unwrap(),
+        guid: guid(text),
+        ..Record::default()
+    });
+    let records: Vec<Record> = records.collect();
+    let last_uid = records.last().map_or(0, |r| r.uid);
+    Folder {
+        entry: MailboxEntry {
+            name: name.into(),
+            uniqueid: id.into(),
+            partition: "default".into(),
+            ..MailboxEntry::default()
+        },
+        state: MailboxState {
+            name: name.into(),
+            uniqueid: id.into(),
+            partition: "default".into(),
+            last_uid,
+            highestmodseq: 100 + u64::from(last_uid),
+            minor_version: 17,
+            stored_crcs: SyncCrcs { basic: 7, annot: 7 },
+            ..MailboxState::default()
+        },
+        records,
+        files: messages.iter().map(|text| Some(text.as_bytes().to_vec())).collect(),
+        broken: false,
+    }
+}
+
+/// A name above other mailboxes.
+pub fn intermediate(name: &str, id: &str) -> Folder {
+    let mut made = mailbox(name, id, &[]);
+    made.entry.mbtype = MboxType(MboxType::INTERMEDIATE);
+    made.entry.foldermodseq = 5;
+    made
+}
+
+/// The master.
+#[derive(Debug, Default)]
+pub struct Master {
+    pub boxes: Vec<Folder>,
+    pub tombstones: Vec<MailboxEntry>,
+    pub quotas: Vec<Quota>,
+}
+
+struct Unlocked;
+
+impl Lock for Unlocked {}
+
+impl Master {
+    fn entries(&self) -> impl Iterator<Item = &MailboxEntry> {
+        self.boxes.iter().map(|b| &b.entry).chain(&self.tombstones)
+    }
+}
+
+impl Store for Master {
+    fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
+        Ok(self.entries().find(|e| e.name == *name).cloned())
+    }
+    fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
+        Ok(self.entries().find(|e| e.uniqueid == *id).cloned())
+    }
+    fn user_tree(&self, _: &UserId) -> Result<Vec<MailboxEntry>> {
+        Ok(self.boxes.iter().map(|b| b.entry.clone()).collect())
+    }
+    fn each_mailbox(
+        &self,
+        _: &[u8],
+        visit: &mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        self.entries().try_for_each(|e| visit(e.clone()).map(drop))
+    }
+    fn sync_lock(&self, _: &str, _: Option<&UserId>, _: Wait) -> Result<Box<dyn Lock>> {
+        Ok(Box::new(Unlocked))
+    }
+    fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>> {
+        let found = self.boxes.iter().find(|b| b.entry.name == *name);
+        match found {
+            Some(found) if found.broken => {
+                Err(Error::new(Kind::Corrupt, "open", name.to_string(), "broken"))
+            }
+            Some(found) => Ok(Box::new(Opened(found))),
+            None => Err(Error::new(Kind::NotFound, "open", name.to_string(), "not there")),
+        }
+    }
+    fn subscriptions(&self, _: &UserId) -> Result<Vec<MboxName>> {
+        Ok(Vec::new())
+    }
+    fn seen(&self, _: &UserId) -> Result<Vec<Seen>> {
+        Ok(Vec::new())
+    }
+    fn quota(&self, root: &Text) -> Result<Option<Quota>> {
+        Ok(self.quotas.iter().find(|q| q.root == *root).cloned())
+    }
+    fn sieve_scripts(&self, _: &UserId) -> Result<Vec<SieveScript>> {
+        Ok(Vec::new())
+    }
+    fn sieve_content(&self, _: &UserId, _: &Text) -> Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+    fn annotations(&self, _: Option<&MboxName>) -> Result<Vec<Annotation>> {
+        Ok(Vec::new())
+    }
+    fn raclmodseq(&self, _: &MboxName) -> Result<Modseq> {
+        Ok(0)
+    }
+}
+
+struct Opened<'s>(&'s Folder);
+
+impl Mailbox for Opened<'_> {
+    fn state(&self) -> &MailboxState {
+        &self.0.state
+    }
+    fn annotations(&self) -> Result<Vec<Annotation>> {
+        Ok(Vec::new())
+    }
+    fn crcs(&mut self, _: Crcs) -> Result<SyncCrcs> {
+        Ok(self.0.state.stored_crcs)
+    }
+    fn scan(
+        &mut self,
+        from: Uid,
+        since: Modseq,
+        visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        for record in self.0.records.iter().filter(|r| r.uid >= from && r.modseq > since) {
+            if visit(record)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+    fn message_annotations(&self, _: Uid) -> Result<Vec<Annotation>> {
+        Ok(Vec::new())
+    }
+    fn message(&self, record: &Record) -> Result<File> {
+        let Some(bytes) = &self.0.files[record.uid as usize - 1] else {
+            return Err(Error::new(Kind::Corrupt, "open", "message", "missing"));
+        };
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file.rewind().unwrap();
+        Ok(file)
+    }
+    fn unlock_index(&mut self) {}
+}
+
+/// The replica: does what it is told, at once, and hands the replies out later.
+#[derive(Debug, Default)]
+pub struct FakeReplica {
+    /// Every command: `GET USER fred`, `APPLY MESSAGE (one two)`, `APPLY MAILBOX user.fred`.
+    pub log: Vec<String>,
+    /// Commands to refuse: how each begins, and with what.
+    pub refuse: Vec<(&'static str, Kind)>,
+    /// Why it aborted.
+    pub aborted: Option<String>,
+    /// It says OK to updates and does nothing.
+    pub forgets: bool,
+    /// What it answers to `GET`: `MAILBOX %(...)` and the like.
+    pub items: Vec<(Vec<u8>, Value)>,
+    staged: HashSet<Vec<u8>>,
+    replies: HashMap<Ticket, Result<Reply>>,
+    next: u64,
+}
+
+impl FakeReplica {
+    /// A replica that has these items.
+    pub fn with(items: &[&str]) -> FakeReplica {
+        let parsed = items.iter().map(|item| parse_named(item.as_bytes()).unwrap());
+        FakeReplica {
+            items: parsed.map(|(name, value, _)| (name.into(), value)).collect(),
+            ..FakeReplica::default()
+        }
+    }
+
+    /// An item for a mailbox in this state.
+    pub fn item(name: &str, id: &str, last_uid: Uid, modseq: Modseq) -> String {
+        format!(
+            "MAILBOX %(UNIQUEID {id} MBOXNAME {name} PARTITION default UIDVALIDITY 0 \
+             LAST_UID {last_uid} HIGHESTMODSEQ {modseq} RECENTUID 0 RECENTTIME 0 POP3_LAST_LOGIN 0)"
+        )
+    }
+
+    /// The commands that begin with these words.
+    pub fn commands(&self, start: &str) -> Vec<&str> {
+        self.log.iter().map(String::as_str).filter(|line| line.starts_with(start)).collect()
+    }
+
+    fn mailbox(&self, name: &[u8]) -> Option<usize> {
+        let is = |kv: Kv<'_>| kv.atom("MBOXNAME").is_ok_and(|found| found == name);
+        self.items.iter().position(|(item, v)| item == b"MAILBOX" && v.kv().is_ok_and(is))
+    }
+
+    fn run(&mut self, verb: Verb, name: &[u8], value: &Value) -> Result<Reply> {
+        let subject = match value {
+            Value::Kv(_) => {
+                let kv = value.kv().unwrap();
+                let name = kv.get("MBOXNAME").or(kv.get("OLDMBOXNAME")).or(kv.get("ROOT"));
+                name.map(text).unwrap_or_default()
+            }
+            other => text(other),
+        };
+        let line = format!("{verb:?} {} {subject}", String::from_utf8_lossy(name));
+        let line = line.replacen("Get", "GET", 1).replacen("Apply", "APPLY", 1);
+        self.log.push(line.trim_end().to_owned());
+        let refused = self.refuse.iter().position(|(start, _)| line.starts_with(start));
+        if let Some(at) = refused {
+            let (_, kind) = self.refuse[at];
+            if kind == Kind::ReplicaChecksum {
+                // Once, for somebody has emptied the mailbox.
+                self.refuse.remove(at);
+                let mailbox = value.kv().unwrap().atom("MBOXNAME").unwrap();
+                self.items.remove(self.mailbox(mailbox).unwrap());
+            }
+            return Err(Error::new(kind, "replica refused", line, "as told"));
+        }
+        let mut reply = Reply::default();
+        match (verb, name) {
+            (Verb::Restart, _) => self.staged.clear(),
+            (Verb::Get, b"USER") => reply.items = self.items.clone(),
+            (Verb::Get, b"MAILBOXES") => {
+                let found =
+                    value.list().unwrap().iter().filter_map(|n| self.mailbox(n.atom().ok()?));
+                reply.items = found.map(|at| self.items[at].clone()).collect();
+            }
+            (Verb::Apply, b"RESERVE") => {
+                let missing = value.kv().unwrap().get("GUID").unwrap().clone();
+                reply.items.push((b"MISSING".to_vec(), missing));
+            }
+            (Verb::Apply, b"MESSAGE") => {
+                for file in value.list().unwrap() {
+                    let Value::File { guid, .. } = file else { panic!("{file:?}") };
+                    self.staged.insert(guid.to_vec());
+                }
+            }
+            (Verb::Apply, b"MAILBOX") if !self.forgets => self.update(value),
+            (Verb::Apply, b"UNMAILBOX") => {
+                let at = self.mailbox(value.atom().unwrap()).unwrap();
+                self.items.remove(at);
+            }
+            _ => {}
+        }
+        Ok(reply)
+    }
+
+    fn update(&mut self, value: &Value) {
+        let kv = value.kv().unwrap();
+        let name = kv.atom("MBOXNAME").unwrap();
+        let at = self.mailbox(name);
+        let known = at.map_or(0, |at| self.items[at].1.kv().unwrap().num32("LAST_UID").unwrap());
+        for record in kv.opt_list("RECORD").unwrap().unwrap_or_default() {
+            let record = record.kv().unwrap();
+            let expunged = record.list("FLAGS").unwrap().iter().any(|f| text(f) == "\\Expunged");
+            let staged = self.staged.contains(record.atom("GUID").unwrap());
+            if record.num32("UID").unwrap() > known && !expunged && !staged {
+                let uid = record.num32("UID").unwrap();
+                self.aborted = Some(format!("{} uid {uid} is not staged", text_of(name)));
+            }
+        }
+        let Value::Kv(pairs) = value else { return };
+        let kept = pairs.iter().filter(|(key, _)| **key != *b"RECORD").cloned().collect();
+        let item = (b"MAILBOX".to_vec(), Value::Kv(kept));
+        match at {
+            Some(at) => self.items[at] = item,
+            None => self.items.push(item),
+        }
+    }
+}
+
+fn text_of(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Atom(bytes) | Value::File { bytes, .. } => text_of(bytes),
+        Value::List(items) => format!("({})", items.iter().map(text).collect::<Vec<_>>().join(" ")),
+        _ => String::new(),
+    }
+}
+
+impl Replica for FakeReplica {
+    fn submit(
+        &mut self,
+        verb: Verb,
+        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
+    ) -> Result<Ticket> {
+        let mut bytes = Vec::new();
+        body(&mut Writer::new(&mut bytes))?;
+        let (name, value) = match verb {
+            Verb::Restart => (b"RESTART".as_slice().into(), Value::Nil),
+            _ => parse_named(&bytes).map(|(name, value, _)| (name, value)).unwrap(),
+        };
+        let reply = match &self.aborted {
+            Some(why) => Err(Error::new(Kind::Closed, "talk to", "the replica", why.clone())),
+            None => self.run(verb, &name, &value),
+        };
+        self.next += 1;
+        self.replies.insert(Ticket(self.next), reply);
+        Ok(Ticket(self.next))
+    }
+    fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
+        self.replies.remove(&ticket).expect("a reply is taken once")
+    }
+    fn discard(&mut self, ticket: Ticket) {
+        self.replies.remove(&ticket);
+    }
+    fn enabled(&self) -> Enabled {
+        Enabled::default()
+    }
+}
+
+/// Works on a master and a replica.
+pub fn sync<T>(
+    master: &Master,
+    replica: &mut FakeReplica,
+    batch_size: u32,
+    work: impl FnOnce(&mut Syncer<'_>) -> T,
+) -> T {
+    let config = Config::from_text(b"configdirectory: /conf\n", "imapd.conf").unwrap();
+    let settings = Settings {
+        server: "replica".into(),
+        channel: None,
+        partition: None,
+        local_only: false,
+        wait: Wait::Block,
+        no_copyback: false,
+        batch_size,
+        reverse_acls: false,
+    };
+    let (names, cancel) = (Namespace::new(&config), Cancel::default());
+    let mut staged = Staged::default();
+    work(&mut Syncer::new(master, &names, replica, &settings, &Silent, &cancel, &mut staged))
+}
+
+/// Marks the record of a UID as expunged.
+pub fn expunge(mailbox: &mut Folder, uid: Uid) {
+    mailbox.records[uid as usize - 1].internal_flags = InternalFlags(InternalFlags::EXPUNGED);
+}

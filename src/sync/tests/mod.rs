@@ -1,0 +1,193 @@
+//! The engine between a master and a replica in memory.
+
+mod fake;
+
+use crate::error::{Kind, Result};
+use crate::types::{MailboxEntry, MboxType, UserId};
+use fake::{FakeReplica, Folder, Master, expunge, intermediate, mailbox, sync};
+
+const BATCH: u32 = 8192;
+
+fn fred() -> UserId {
+    "fred".into()
+}
+
+fn user(boxes: Vec<Folder>, replica: &mut FakeReplica) -> Result<()> {
+    user_of(&Master { boxes, ..Master::default() }, replica)
+}
+
+fn user_of(master: &Master, replica: &mut FakeReplica) -> Result<()> {
+    let result = sync(master, replica, BATCH, |syncer| syncer.user(&fred(), None));
+    assert_eq!(replica.aborted, None);
+    result
+}
+
+#[test]
+fn a_first_sync_is_complete_and_a_second_has_nothing_to_do() {
+    let master = Master {
+        boxes: vec![
+            mailbox("user.fred", "1", &["one", "two"]),
+            mailbox("user.fred.Sent", "2", &["two"]),
+        ],
+        ..Master::default()
+    };
+    let mut replica = FakeReplica::default();
+    user_of(&master, &mut replica).unwrap();
+    assert_eq!(replica.commands("APPLY MESSAGE"), ["APPLY MESSAGE (one two)"]);
+    assert_eq!(
+        replica.commands("APPLY MAILBOX"),
+        ["APPLY MAILBOX user.fred", "APPLY MAILBOX user.fred.Sent"]
+    );
+    replica.log.clear();
+    user_of(&master, &mut replica).unwrap();
+    assert_eq!(replica.log, ["GET USER fred"]);
+}
+
+#[test]
+fn an_update_waits_for_files_that_came_with_a_mailbox_that_failed() {
+    let mut damaged = mailbox("user.fred.a", "2", &["shared", "lost"]);
+    damaged.files[1] = None;
+    let boxes =
+        vec![mailbox("user.fred", "1", &[]), damaged, mailbox("user.fred.b", "3", &["shared"])];
+    let mut replica = FakeReplica::default();
+    replica.refuse.push(("APPLY MESSAGE (shared", Kind::ReplicaDenied));
+    let error = user(boxes, &mut replica).unwrap_err();
+    assert_eq!(error.kind(), Kind::ReplicaDenied);
+    assert_eq!(replica.commands("APPLY MAILBOX user.fred."), [""; 0]);
+}
+
+#[test]
+fn files_whose_arrival_nobody_saw_are_sent_again_on_the_next_try() {
+    let boxes = vec![mailbox("user.fred", "1", &["one"]), mailbox("user.fred.b", "2", &["two"])];
+    let mut replica = FakeReplica::default();
+    // The INBOX asks for another try while the upload for the next is unconfirmed.
+    replica.refuse.push(("APPLY MAILBOX user.fred", Kind::ReplicaMoved));
+    replica.refuse.push(("APPLY MESSAGE (two", Kind::ReplicaDenied));
+    user(boxes, &mut replica).unwrap_err();
+    assert!(replica.commands("APPLY MESSAGE (two").len() > 1, "{:?}", replica.log);
+}
+
+#[test]
+fn a_second_try_with_recomputed_crcs_waits_for_files_of_the_mailboxes_behind_it() {
+    let boxes = vec![mailbox("user.fred", "1", &["one"]), mailbox("user.fred.b", "2", &["one"])];
+    // The INBOX needs no file at the first try, but all at the second.
+    let mut replica = FakeReplica::with(&[&FakeReplica::item("user.fred", "1", 1, 1)]);
+    replica.refuse.push(("APPLY MAILBOX user.fred", Kind::ReplicaChecksum));
+    replica.refuse.push(("APPLY MESSAGE", Kind::ReplicaDenied));
+    let error = user(boxes, &mut replica).unwrap_err();
+    assert_eq!(error.kind(), Kind::ReplicaDenied);
+}
+
+#[test]
+fn an_expunged_record_without_its_file_does_not_stand_in_for_its_double() {
+    let mut inbox = mailbox("user.fred", "1", &["same", "same"]);
+    expunge(&mut inbox, 1);
+    inbox.files[0] = None;
+    let mut replica = FakeReplica::default();
+    user(vec![inbox], &mut replica).unwrap();
+    assert_eq!(replica.commands("APPLY MESSAGE"), ["APPLY MESSAGE (same)"]);
+}
+
+#[test]
+fn records_that_would_abort_the_replica_are_not_sent() {
+    let damages: [fn(&mut Folder); 3] = [
+        |inbox| inbox.records[1].guid = Default::default(),
+        |inbox| inbox.records[1].size = 0,
+        |inbox| inbox.state.last_uid = 1,
+    ];
+    for damage in damages {
+        let mut inbox = mailbox("user.fred", "1", &["one", "two"]);
+        damage(&mut inbox);
+        let mut replica = FakeReplica::default();
+        assert_eq!(user(vec![inbox], &mut replica).unwrap_err().kind(), Kind::Corrupt);
+        assert_eq!(replica.commands("APPLY MAILBOX"), [""; 0]);
+    }
+}
+
+#[test]
+fn a_mailbox_that_fails_does_not_stop_the_others_but_a_new_inbox_does() {
+    let boxes = |broken: usize| {
+        let mut boxes = vec![
+            mailbox("user.fred", "1", &["one"]),
+            mailbox("user.fred.a", "2", &["two"]),
+            mailbox("user.fred.b", "3", &["three"]),
+        ];
+        boxes[broken].broken = true;
+        boxes
+    };
+    let mut replica = FakeReplica::default();
+    assert_eq!(user(boxes(1), &mut replica).unwrap_err().kind(), Kind::Corrupt);
+    assert_eq!(replica.commands("APPLY MAILBOX").len(), 2);
+    let mut replica = FakeReplica::default();
+    assert_eq!(user(boxes(0), &mut replica).unwrap_err().kind(), Kind::Corrupt);
+    assert_eq!(replica.commands("APPLY MAILBOX").len(), 0);
+}
+
+#[test]
+fn a_quota_root_stays_while_the_mailbox_that_names_it_cannot_be_opened() {
+    let root = "QUOTA %(ROOT user.fred LIMIT 5 STORAGE 5)";
+    let mut inbox = mailbox("user.fred", "1", &["one"]);
+    let mut replica = FakeReplica::default();
+    user(vec![inbox.clone()], &mut replica).unwrap();
+    replica.items.extend(FakeReplica::with(&[root]).items);
+    inbox.broken = true;
+    user(vec![inbox.clone()], &mut replica).unwrap_err();
+    assert_eq!(replica.commands("APPLY UNQUOTA"), [""; 0]);
+    inbox.broken = false;
+    user(vec![inbox], &mut replica).unwrap();
+    assert_eq!(replica.commands("APPLY UNQUOTA"), ["APPLY UNQUOTA user.fred"]);
+}
+
+#[test]
+fn an_intermediate_does_not_hide_a_mailbox_of_the_replica() {
+    let inbox = mailbox("user.fred", "1", &[]);
+    let mut replica = FakeReplica::default();
+    let stray = mailbox("user.fred.a", "stray", &["precious"]);
+    user(vec![inbox.clone(), stray], &mut replica).unwrap();
+    let boxes = vec![inbox, intermediate("user.fred.a", "2"), mailbox("user.fred.a.b", "3", &[])];
+    replica.log.clear();
+    let error = user(boxes, &mut replica).unwrap_err();
+    assert_eq!(error.kind(), Kind::NeedsFullSync, "{error}");
+    assert_eq!(replica.commands("APPLY MAILBOX"), ["APPLY MAILBOX user.fred.a.b"]);
+}
+
+#[test]
+fn nothing_is_deleted_by_a_view_from_before_the_lock() {
+    let inbox = mailbox("user.fred", "1", &[]);
+    let gone = mailbox("user.fred.a", "2", &["old"]);
+    let mut replica = FakeReplica::default();
+    user(vec![inbox.clone(), gone.clone()], &mut replica).unwrap();
+    let tombstone = MailboxEntry { mbtype: MboxType(MboxType::DELETED), ..gone.entry };
+    let master = Master { boxes: vec![inbox], tombstones: vec![tombstone], ..Master::default() };
+    replica.log.clear();
+    sync(&master, &mut replica, BATCH, |syncer| {
+        let asked = syncer.ask_user(&fred()).unwrap();
+        syncer.user(&fred(), Some(asked)).unwrap();
+    });
+    assert_eq!(replica.log, ["GET USER fred", "GET USER fred", "APPLY UNMAILBOX user.fred.a"]);
+}
+
+#[test]
+fn a_mailbox_goes_over_in_batches_and_one_that_does_not_stick_ends_it() {
+    let inbox = || vec![mailbox("user.fred", "1", &["one", "two", "three", "four", "five"])];
+    let run = |replica: &mut FakeReplica| {
+        let master = Master { boxes: inbox(), ..Master::default() };
+        sync(&master, replica, 2, |syncer| syncer.user(&fred(), None))
+    };
+    let mut replica = FakeReplica::default();
+    run(&mut replica).unwrap();
+    assert_eq!(replica.aborted, None);
+    assert_eq!(replica.commands("APPLY MAILBOX").len(), 3);
+    let mut forgetful = FakeReplica::with(&[&FakeReplica::item("user.fred", "1", 0, 1)]);
+    forgetful.forgets = true;
+    assert_eq!(run(&mut forgetful).unwrap_err().kind(), Kind::ReplicaChanged);
+}
+
+#[test]
+fn a_mailbox_that_was_created_and_no_more_is_filled() {
+    let mut inbox = mailbox("user.fred", "1", &["one", "two"]);
+    inbox.state.highestmodseq = 600;
+    let mut replica = FakeReplica::with(&[&FakeReplica::item("user.fred", "1", 0, 500)]);
+    user(vec![inbox], &mut replica).unwrap();
+    assert_eq!(replica.commands("APPLY MESSAGE"), ["APPLY MESSAGE (one two)"]);
+}
