@@ -58,6 +58,9 @@ pub struct Plan {
     pub renames: Vec<Rename>,
     /// Folders that only the replica has and no tombstone explains: left alone, reported.
     pub strays: Vec<MboxName>,
+    /// Folders of the master whose name on the replica is held by one that stays: they cannot be
+    /// brought there.
+    pub blocked: Vec<MboxName>,
 }
 
 struct Wanted<'a> {
@@ -74,6 +77,8 @@ pub fn plan<E>(
     mut fate: impl FnMut(&RemoteFolder) -> Result<Fate, E>,
 ) -> Result<Plan, E> {
     let by_id: HashMap<&UniqueId, &Local> = locals.iter().map(|l| (&l.uniqueid, l)).collect();
+    let names: HashSet<&MboxName> =
+        locals.iter().filter(|l| l.partition.is_some()).map(|l| &l.name).collect();
     let mut plan = Plan::default();
     let mut moved_out = Vec::new();
     let mut matched = Vec::new();
@@ -86,6 +91,10 @@ pub fn plan<E>(
             Some(local) => matched.push((remote, *local)),
             None => match fate(remote)? {
                 Fate::Deleted => plan.deletes.push(remote.name.clone()),
+                // Never held a message: the replica itself replaces such a mailbox.
+                Fate::Unknown if remote.last_uid == 0 && names.contains(&remote.name) => {
+                    plan.deletes.push(remote.name.clone());
+                }
                 Fate::Unknown => plan.strays.push(remote.name.clone()),
                 Fate::Renamed(local) => moved_out.push((remote, local)),
             },
@@ -96,7 +105,12 @@ pub fn plan<E>(
     let deleted: HashSet<&MboxName> = plan.deletes.iter().collect();
     let taken =
         remotes.iter().map(|r| r.name.clone()).filter(|name| !deleted.contains(name)).collect();
-    plan.renames = order(wanted, taken);
+    (plan.renames, plan.blocked) = order(wanted, taken);
+    let strays: HashSet<&MboxName> = plan.strays.iter().collect();
+    let held = |l: &&Local| l.partition.is_some() && strays.contains(&l.name);
+    plan.blocked.extend(locals.iter().filter(held).map(|l| l.name.clone()));
+    plan.blocked.sort();
+    plan.blocked.dedup();
     Ok(plan)
 }
 
@@ -116,8 +130,13 @@ fn want<'a>(remote: &RemoteFolder, local: &'a Local) -> Option<Wanted<'a>> {
 /// Orders renames so that no target is taken when its turn comes. A cycle (a swap, say) is cut
 /// open through a name that the folder had before, as its owner must have done it, or else a
 /// name of our own making: the uniqueid brings it home even if we are interrupted half way.
-fn order(mut wanted: Vec<Wanted<'_>>, mut taken: HashSet<MboxName>) -> Vec<Rename> {
+/// Gives back, too, the names of those whose target is not going to be free.
+fn order(
+    mut wanted: Vec<Wanted<'_>>,
+    mut taken: HashSet<MboxName>,
+) -> (Vec<Rename>, Vec<MboxName>) {
     let mut done = Vec::with_capacity(wanted.len());
+    let mut blocked = Vec::new();
     let step = |w: &Wanted<'_>, to: &MboxName, uidvalidity| Rename {
         from: w.from.clone(),
         to: to.clone(),
@@ -138,14 +157,16 @@ fn order(mut wanted: Vec<Wanted<'_>>, mut taken: HashSet<MboxName>) -> Vec<Renam
         if wanted.len() < before {
             continue;
         }
-        // Only targets that one of the remaining renames will free can be waited for; a target
-        // held by a folder that stays is the replica's to refuse.
+        // A target that none of the remaining renames will free is held by a folder that stays;
+        // who waits for such a one waits in vain too.
         let leaving: HashSet<MboxName> = wanted.iter().map(|w| w.from.clone()).collect();
-        let Some(position) = wanted.iter().position(|w| leaving.contains(&w.to)) else {
-            done.extend(wanted.iter().map(|w| step(w, &w.to, w.local.uidvalidity)));
-            break;
-        };
-        if let Some(w) = wanted.get_mut(position) {
+        if wanted.iter().any(|w| !leaving.contains(&w.to)) {
+            let (cycles, stuck) = wanted.into_iter().partition(|w| leaving.contains(&w.to));
+            wanted = cycles;
+            blocked.extend(stuck.into_iter().map(|w: Wanted<'_>| w.local.name.clone()));
+            continue;
+        }
+        if let Some(w) = wanted.first_mut() {
             let former = w.local.history.iter().find(|f| !taken.contains(&f.name));
             let detour = former.map_or_else(|| detour_name(w), |f| f.name.clone());
             let uidvalidity = former.map_or(w.local.uidvalidity, |f| f.uidvalidity);
@@ -155,7 +176,7 @@ fn order(mut wanted: Vec<Wanted<'_>>, mut taken: HashSet<MboxName>) -> Vec<Renam
             w.from = detour;
         }
     }
-    done
+    (done, blocked)
 }
 
 fn detour_name(w: &Wanted<'_>) -> MboxName {
@@ -292,6 +313,28 @@ mod tests {
         assert_eq!(plan.deletes, ["gone"]);
         assert_eq!(plan.strays, ["stray"]);
         assert_eq!(steps(&plan), [("moved".into(), "elsewhere".into())]);
+    }
+
+    #[test]
+    fn a_stray_that_holds_messages_blocks_its_name_and_whoever_waits_for_it() {
+        let mut stray = remote("9", "b");
+        stray.last_uid = 5;
+        let remotes = [remote("1", "a"), stray, remote("2", "x"), remote("3", "y")];
+        let locals = [local("1", "b"), local("2", "a"), local("3", "z")];
+        let plan = plan(&locals, &remotes, unknown).unwrap();
+        assert_eq!(plan.strays, ["b"]);
+        assert_eq!(plan.blocked, ["a", "b"]);
+        assert_eq!(steps(&plan), [("y".into(), "z".into())]);
+        assert!(plan.deletes.is_empty());
+    }
+
+    #[test]
+    fn a_stray_that_never_held_a_message_makes_room() {
+        let remotes = [remote("1", "a"), remote("9", "b")];
+        let plan = plan(&[local("1", "b")], &remotes, unknown).unwrap();
+        assert_eq!(plan.deletes, ["b"]);
+        assert_eq!(play(&plan, &remotes).len(), 1);
+        assert!(plan.blocked.is_empty());
     }
 
     #[test]

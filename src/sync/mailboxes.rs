@@ -72,11 +72,12 @@ impl Syncer<'_> {
         for name in names {
             entries.extend(self.live_entry(name)?);
         }
-        let settled = self.settle(&entries, &mut remotes, owners, look_everywhere, false)?;
+        let mut failures = Failures::default();
+        let settled =
+            self.settle(&mut entries, &mut remotes, &mut failures, owners, look_everywhere, false)?;
         if settled == Settled::LookAgain {
             return Ok(Attempted::Renamed);
         }
-        let mut failures = Failures::default();
         self.folders_and_contents(entries, remotes, &mut failures)?;
         failures.into_result("mailboxes")?;
         self.release_staged()?;

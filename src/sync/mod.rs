@@ -158,7 +158,7 @@ impl Failures {
         if error.is_connection() || error.kind() == Kind::Cancelled {
             return Err(error);
         }
-        syncer.log(Level::Error, format!("SYNCERROR: update failed: {name} '{error}'"));
+        syncer.log(Level::Error, format!("SYNCERROR: update failed: {name} '{}'", error.detail()));
         self.0.push((name.clone(), error));
         Ok(())
     }
@@ -172,11 +172,18 @@ impl Failures {
         let count = self.0.len();
         let retry = self.0.iter().position(|(_, error)| wants_another_try(error)).unwrap_or(0);
         let Some((name, error)) = self.0.into_iter().nth(retry) else { return Ok(()) };
-        let detail = match count {
-            1 => format!("{name}: {error}"),
-            _ => format!("{count} mailboxes failed, among them {name}: {error}"),
+        let why = if error.subject().contains(&name.to_string()) {
+            format!("{} {}: {}", error.op(), error.subject(), error.detail())
+        } else {
+            format!("{name}: {} {}: {}", error.op(), error.subject(), error.detail())
         };
-        Err(Error::new(error.kind(), "replicate", subject, detail).caused_by(error))
+        let detail = match count {
+            1 => why,
+            _ => format!("{count} parts failed, among them: {why}"),
+        };
+        Err(Error::new(error.kind(), "replicate", subject, detail)
+            .hint(error.hint_text().to_owned())
+            .caused_by(error))
     }
 }
 

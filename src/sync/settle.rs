@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::folders::{self, Fate, Local};
 use super::remote::RemoteFolder;
-use super::{Syncer, commands};
-use crate::error::{Kind, Result};
+use super::{Failures, Syncer, commands};
+use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
 use crate::replica::{Ticket, Verb};
 use crate::store::{Lock, Wait};
@@ -24,10 +24,13 @@ impl Syncer<'_> {
     /// Deletes and renames folders of the replica so that they match `entries`. `owners` are the
     /// users whose sync locks are held. Where `remotes` was asked for before they were (`stale`),
     /// nothing is deleted or renamed: somebody else may have given a name to another mailbox.
+    /// Mailboxes that cannot be brought to their names are taken out of `entries` and put into
+    /// `failures`.
     pub(super) fn settle(
         &mut self,
-        entries: &[MailboxEntry],
+        entries: &mut Vec<MailboxEntry>,
         remotes: &mut Vec<RemoteFolder>,
+        failures: &mut Failures,
         owners: &[Option<UserId>],
         look_everywhere: bool,
         stale: bool,
@@ -50,11 +53,13 @@ impl Syncer<'_> {
                 format!("SYNCNOTICE: no tombstone for deleted mailbox {name}, left on the replica"),
             );
         }
-        if plan.deletes.is_empty() && plan.renames.is_empty() {
-            return Ok(Settled::Yes);
-        }
-        if stale {
+        let idle = plan.deletes.is_empty() && plan.renames.is_empty();
+        if stale && !(idle && plan.blocked.is_empty()) {
             return Ok(Settled::LookAgain);
+        }
+        self.leave_blocked(&plan.blocked, entries, remotes, failures)?;
+        if idle {
+            return Ok(Settled::Yes);
         }
         let touched = plan.renames.iter().flat_map(|r| [&r.from, &r.to]).chain(&plan.deletes);
         let _locks = self.lock_owners(touched, owners)?;
@@ -77,6 +82,32 @@ impl Syncer<'_> {
             }
         }
         Ok(if plan.renames.is_empty() { Settled::Yes } else { Settled::LookAgain })
+    }
+
+    /// Passes over mailboxes whose name another one holds on the replica. `-O` overrules that one,
+    /// unless ours is there already, under another name.
+    fn leave_blocked(
+        &self,
+        blocked: &[MboxName],
+        entries: &mut Vec<MailboxEntry>,
+        remotes: &[RemoteFolder],
+        failures: &mut Failures,
+    ) -> Result<()> {
+        let there: HashSet<&UniqueId> = remotes.iter().map(|r| &r.uniqueid).collect();
+        let blocked: HashSet<&MboxName> = blocked.iter().collect();
+        let (stay, go): (Vec<_>, Vec<_>) = std::mem::take(entries).into_iter().partition(|e| {
+            let overruled = self.settings.no_copyback && !there.contains(&e.uniqueid);
+            !blocked.contains(&e.name) || overruled
+        });
+        *entries = stay;
+        for entry in go {
+            let error = name_taken(&entry);
+            if self.names.is_inbox(&entry.name) {
+                return Err(error);
+            }
+            failures.keep(self, &entry.name, error)?;
+        }
+        Ok(())
     }
 
     /// The entry with the names it had before, which only the entry by uniqueid tells.
@@ -122,12 +153,9 @@ impl Syncer<'_> {
 
     /// What became here of a folder that only the replica lists.
     fn fate(&self, remote: &RemoteFolder) -> Result<Fate> {
+        // A tombstone by name says nothing: a rename leaves one too.
         let Some(entry) = self.store.lookup_by_id(&remote.uniqueid)? else {
-            // Entries of old versions are found by name alone.
-            let by_name = self.store.lookup(&remote.name)?;
-            let same = by_name.filter(|e| e.uniqueid == remote.uniqueid);
-            let deleted = same.is_some_and(|e| e.mbtype.is_deleted());
-            return Ok(if deleted { Fate::Deleted } else { Fate::Unknown });
+            return Ok(Fate::Unknown);
         };
         if entry.mbtype.is_deleted() {
             return Ok(Fate::Deleted);
@@ -147,7 +175,18 @@ impl Syncer<'_> {
         others.sort();
         others.dedup();
         let lock = |owner: &Option<UserId>| {
-            self.store.sync_lock(&self.settings.server, owner.as_ref(), Wait::Fail)
+            let lock = self.store.sync_lock(&self.settings.server, owner.as_ref(), Wait::Fail);
+            lock.map_err(|error| match (error.kind(), self.settings.wait) {
+                // Not what the caller asked to be passed over.
+                (Kind::Locked, Wait::Block) => {
+                    let detail =
+                        "mailboxes moved between users of whom another is being replicated";
+                    Error::new(Kind::Changed, "replicate", error.subject().to_owned(), detail)
+                        .hint("run it again")
+                        .caused_by(error)
+                }
+                _ => error,
+            })
         };
         others.iter().map(lock).collect()
     }
@@ -178,4 +217,11 @@ impl Syncer<'_> {
         }
         result
     }
+}
+
+fn name_taken(entry: &MailboxEntry) -> Error {
+    let detail = "the replica holds another mailbox of this name, with messages, of which this \
+                  server knows nothing";
+    Error::new(Kind::NeedsFullSync, "update mailbox", entry.name.to_string(), detail)
+        .hint("look at it there, then rename or delete it on the replica")
 }

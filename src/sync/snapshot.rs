@@ -141,7 +141,7 @@ impl Syncer<'_> {
             return Ok(());
         };
         Err(Error::new(Kind::NeedsFullSync, "update mailbox", name.to_string(), why)
-            .hint("run Cyrus's own sync_client on this mailbox, or -O to overrule the replica"))
+            .hint("run Cyrus's own sync_client on this mailbox once"))
     }
 
     /// The first difference between an open mailbox and the replica's, if any.

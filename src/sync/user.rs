@@ -105,7 +105,7 @@ impl Syncer<'_> {
         look_everywhere: bool,
         stale: bool,
     ) -> Result<Attempted> {
-        let entries = self.user_entries(user)?;
+        let mut entries = self.user_entries(user)?;
         let inbox = self.names.inbox(user);
         let has_inbox = |e: &MailboxEntry| e.name == inbox && !e.mbtype.is_intermediate();
         if !entries.iter().any(has_inbox) {
@@ -114,11 +114,12 @@ impl Syncer<'_> {
         }
         let RemoteUser { mut folders, quotas, subscriptions, seen, sieve } = remote;
         let owner = [Some(user.clone())];
-        let settled = self.settle(&entries, &mut folders, &owner, look_everywhere, stale)?;
+        let mut failures = Failures::default();
+        let settled =
+            self.settle(&mut entries, &mut folders, &mut failures, &owner, look_everywhere, stale)?;
         if settled == Settled::LookAgain {
             return Ok(Attempted::Renamed);
         }
-        let mut failures = Failures::default();
         let quotaroots = self.folders_and_contents(entries, folders, &mut failures)?;
         let mut steps = self.quota_steps(quotaroots, &quotas)?;
         if !failures.is_empty() {
