@@ -1,0 +1,7 @@
+//! Our sync_client between a real Cyrus master and a real replica: every scenario is set up as
+//! mail clients do it, replicated, and compared field by field.
+
+mod common;
+mod folders;
+mod layouts;
+mod users;
