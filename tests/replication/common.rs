@@ -1,6 +1,10 @@
 //! What the scenarios have in common: run, compare, and see that nothing is left to do.
 
-use std::path::PathBuf;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use cyrsync_lab::run::{Running, start_sync_client};
 use cyrsync_lab::{
@@ -18,6 +22,19 @@ pub fn ours(lab: &Lab, args: &[&str]) -> Run {
 /// As [`ours`], without waiting for its end.
 pub fn start_ours(lab: &Lab, args: &[&str]) -> Running {
     start_sync_client(OURS, &lab.master, args)
+}
+
+/// Waits until what a program has printed and logged so far (stdout, stderr, syslog) is as wanted.
+#[track_caller]
+pub fn until(mut running: Running, wanted: impl Fn(&[String; 3]) -> bool) -> Running {
+    while !wanted(&running.so_far()) {
+        // Its words come by files, which nobody announces.
+        match running.wait_within(Duration::from_millis(2)) {
+            Ok(run) => panic!("it ended before that: {run}"),
+            Err(still_running) => running = still_running,
+        }
+    }
+    running
 }
 
 /// Runs our client with `-v`; it must succeed without a complaint. Returns the actions.
@@ -145,4 +162,53 @@ pub fn message_file(cyrus: &Cyrus, internal: &str, uid: u64) -> PathBuf {
     let [path, _] = tools::message_paths(cyrus, "default", &uniqueid(cyrus, internal), uid);
     assert!(path.exists(), "{} is missing", path.display());
     path
+}
+
+/// Another process that holds an exclusive lock on one of the master's lock files, until it is
+/// dropped.
+pub struct Holder(Child);
+
+impl Holder {
+    /// Locks the file with this name below the master's lock directory; some run
+    /// made it before.
+    #[track_caller]
+    pub fn of(lab: &Lab, name: &str) -> Holder {
+        let root = lab.master.dir().join("lock");
+        let path = find(&root, name).unwrap_or_else(|| panic!("no lock {name}"));
+        let script = "import fcntl, sys\n\
+                      file = open(sys.argv[1], 'r+')\n\
+                      fcntl.lockf(file, fcntl.LOCK_EX)\n\
+                      print('locked', flush=True)\n\
+                      sys.stdin.read()\n";
+        let mut command = lab.master.command("/usr/bin/python3");
+        command.args(["-c", script]).arg(&path).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("python3 is there");
+        let mut line = String::new();
+        let stdout = child.stdout.as_mut().expect("stdout is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("the holder tells");
+        assert_eq!(line, "locked\n");
+        Holder(child)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+/// A file of this name below a directory.
+fn find(dir: &Path, name: &str) -> Option<PathBuf> {
+    for entry in fs::read_dir(dir).ok()?.flatten() {
+        let path = entry.path();
+        let found = match path.is_dir() {
+            true => find(&path, name),
+            false => path.file_name().is_some_and(|n| n == name).then_some(path),
+        };
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
 }

@@ -2,7 +2,10 @@
 
 use cyrsync_lab::{Imap, Lab, Lmtp, Options, Sieve, Status, tools};
 
-use crate::common::{append, create, message, replicate, replicate_as_cyrus_would};
+use crate::common::{
+    actions, append, assert_cyrus_idle, assert_idle, create, message, replicate,
+    replicate_as_cyrus_would,
+};
 
 /// A user with folders, a reader and a shared mailbox: new, changed, renamed, deleted.
 fn round(options: &Options) {
@@ -100,26 +103,16 @@ fn users_with_domains() {
     append(&mut fred, "Sent", "from the domain");
     fred.ok("SUBSCRIBE Sent");
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "without one");
-    let done = replicate_as_cyrus_would(&lab, &["-u", "fred@example.com", "fred"]);
-    assert!(done.iter().any(|l| l == "USER fred@example.com"), "{done:#?}");
+    // Looked over by both clients.
+    let both = ["-u", "fred@example.com", "fred"];
+    let done = actions(&lab, &both);
+    assert!(done.iter().any(|l| l == "MAILBOX example.com!user.fred.Sent"), "{done:#?}");
+    assert_cyrus_idle(&lab, &both);
     append(&mut fred, "INBOX", "another one");
     fred.ok("RENAME Sent Sent2");
-    replicate_as_cyrus_would(&lab, &["-A"]);
-}
-
-#[test]
-fn messages_that_are_unlinked_at_once() {
-    let lab = Lab::new(Options { delayed_expunge: false, ..Options::default() });
-    create(&lab.master, &["user.fred"]);
-    let mut fred = Imap::login(&lab.master, "fred");
-    for number in 0..6 {
-        append(&mut fred, "INBOX", &format!("message {number}"));
-    }
-    fred.ok("SELECT INBOX");
-    fred.ok("UID STORE 1,3 +FLAGS (\\Deleted)");
-    fred.ok("EXPUNGE");
-    replicate(&lab, &["-u", "fred"]);
-    fred.ok("UID STORE 5,6 +FLAGS (\\Deleted)");
-    fred.ok("EXPUNGE");
-    replicate_as_cyrus_would(&lab, &["-u", "fred"]);
+    let done = actions(&lab, &["-A"]);
+    let renamed = "RENAME example.com!user.fred.Sent -> example.com!user.fred.Sent2 (default)";
+    assert!(done.iter().any(|l| l == renamed), "{done:#?}");
+    assert_idle(&lab, &["-A"]);
+    assert_cyrus_idle(&lab, &["-A"]);
 }
