@@ -67,13 +67,13 @@ fn a_user_that_does_not_exist_is_no_error_as_with_cyrus() {
 
 #[test]
 fn a_message_file_that_is_not_what_it_was_fails_its_mailbox_alone() {
-    let damages: [(&str, &dyn Fn(&Path)); 3] = [
-        ("missing", &|file| fs::remove_file(file).expect("own file")),
-        ("truncated", &|file| {
+    let damages: [(&str, fn(&Path)); 3] = [
+        ("missing", |file| fs::remove_file(file).expect("own file")),
+        ("truncated", |file| {
             let bytes = fs::read(file).expect("own file");
             fs::write(file, &bytes[..bytes.len() / 2]).expect("own file");
         }),
-        ("changed", &|file| {
+        ("changed", |file| {
             let mut bytes = fs::read(file).expect("own file");
             bytes[9] ^= 1;
             fs::write(file, bytes).expect("own file");
