@@ -65,9 +65,12 @@ fn a_user_that_does_not_exist_is_no_error_as_with_cyrus() {
     assert!(theirs.stdout.contains("Does not exist locally nobody\n"), "{theirs}");
 }
 
+/// What befalls a file.
+type Damage = fn(&Path);
+
 #[test]
 fn a_message_file_that_is_not_what_it_was_fails_its_mailbox_alone() {
-    let damages: [(&str, fn(&Path)); 3] = [
+    let damages: [(&str, Damage); 3] = [
         ("missing", |file| fs::remove_file(file).expect("own file")),
         ("truncated", |file| {
             let bytes = fs::read(file).expect("own file");
