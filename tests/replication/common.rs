@@ -1,0 +1,214 @@
+//! What the scenarios have in common: run, compare, and see that nothing is left to do.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use cyrsync_lab::run::{Running, start_sync_client};
+use cyrsync_lab::{
+    Cyrus, Imap, Lab, Run, SyncServer, Value, compare, cyrus_sync_client, describe, sync_client,
+    tools,
+};
+
+const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
+
+/// Runs our client on the master.
+pub fn ours(lab: &Lab, args: &[&str]) -> Run {
+    sync_client(OURS, &lab.master, args)
+}
+
+/// As [`ours`], without waiting for its end.
+pub fn start_ours(lab: &Lab, args: &[&str]) -> Running {
+    start_sync_client(OURS, &lab.master, args)
+}
+
+/// Waits until what a program has printed and logged so far (stdout, stderr, syslog) is as wanted.
+#[track_caller]
+pub fn until(mut running: Running, wanted: impl Fn(&[String; 3]) -> bool) -> Running {
+    while !wanted(&running.so_far()) {
+        // Its words come by files, which nobody announces.
+        match running.wait_within(Duration::from_millis(2)) {
+            Ok(run) => panic!("it ended before that: {run}"),
+            Err(still_running) => running = still_running,
+        }
+    }
+    running
+}
+
+/// Runs our client with `-v`; it must succeed without a complaint. Returns the actions.
+#[track_caller]
+pub fn actions(lab: &Lab, args: &[&str]) -> Vec<String> {
+    let run = ours(lab, &[&["-v"], args].concat()).ok();
+    assert_eq!(run.stderr, "", "{run}");
+    assert_eq!(errors(&run), [""; 0], "{run}");
+    let mut actions = lines(&run.stdout);
+    actions.retain(|line| !line.starts_with("ENABLE "));
+    actions
+}
+
+/// Replicates: afterwards both servers are equal and a second run sends nothing. Returns the
+/// actions of the first.
+#[track_caller]
+pub fn replicate(lab: &Lab, args: &[&str]) -> Vec<String> {
+    let done = actions(lab, args);
+    assert_equal(lab);
+    assert_idle(lab, args);
+    done
+}
+
+/// As [`replicate`], and Cyrus's own client agrees that there is nothing left to do.
+#[track_caller]
+pub fn replicate_as_cyrus_would(lab: &Lab, args: &[&str]) -> Vec<String> {
+    let done = replicate(lab, args);
+    assert_cyrus_idle(lab, args);
+    done
+}
+
+/// The oracle finds no difference.
+#[track_caller]
+pub fn assert_equal(lab: &Lab) {
+    let differences = compare(&lab.master, &lab.replica);
+    assert!(differences.is_empty(), "{}", describe(&differences, 20));
+}
+
+/// Paths of the differences.
+pub fn differing(lab: &Lab) -> Vec<String> {
+    compare(&lab.master, &lab.replica).into_iter().map(|d| d.path).collect()
+}
+
+/// Our client looks and sends nothing.
+#[track_caller]
+pub fn assert_idle(lab: &Lab, args: &[&str]) {
+    let run = ours(lab, &[&["-v", "-v"], args].concat()).ok();
+    assert!(idle(&run), "there was something left to do:\n{run}");
+    let mut applied = sent(&run);
+    applied.retain(|l| l.starts_with("APPLY") && !l.starts_with("APPLY CAPABILITIES"));
+    assert!(applied.is_empty(), "the replica was told to change:\n{run}");
+}
+
+/// Cyrus's own client looks and finds nothing to do.
+#[track_caller]
+pub fn assert_cyrus_idle(lab: &Lab, args: &[&str]) {
+    let run = cyrus_sync_client(&lab.master, &[&["-v"], args].concat()).ok();
+    assert!(idle(&run), "Cyrus's client found something to do:\n{run}");
+}
+
+/// Whether a run with `-v` told of looking alone.
+fn idle(run: &Run) -> bool {
+    let known = ["USER ", "MAILBOXES ", "ENABLE "];
+    run.stdout.lines().all(|line| known.iter().any(|word| line.starts_with(word)))
+}
+
+/// The commands that a run with `-v -v` sent, each up to its end of line.
+pub fn sent(run: &Run) -> Vec<String> {
+    let after_mark = |line: &str| {
+        let (time, command) = line.strip_prefix('>')?.split_once('>')?;
+        time.bytes().all(|b| b.is_ascii_digit()).then(|| command.to_owned())
+    };
+    run.stderr.lines().filter_map(after_mark).collect()
+}
+
+/// What a run logged as errors.
+pub fn errors(run: &Run) -> Vec<String> {
+    run.log.lines().filter(|line| line.starts_with("ERR")).map(str::to_owned).collect()
+}
+
+/// Lines of a text.
+pub fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Makes mailboxes as the administrator.
+#[track_caller]
+pub fn create(cyrus: &Cyrus, mailboxes: &[&str]) {
+    let mut admin = Imap::admin(cyrus);
+    for mailbox in mailboxes {
+        admin.ok(&format!("CREATE {}", cyrsync_lab::quote(mailbox)));
+    }
+}
+
+/// A small message that differs from every other with another subject.
+pub fn message(subject: &str) -> Vec<u8> {
+    format!("From: a@example.org\r\nSubject: {subject}\r\n\r\nThis is {subject}.\r\n").into_bytes()
+}
+
+/// Appends a small message to a mailbox as its owner.
+#[track_caller]
+pub fn append(imap: &mut Imap, mailbox: &str, subject: &str) {
+    let response = imap.append(mailbox, "", &message(subject));
+    assert!(response.is_ok(), "APPEND {mailbox}: {response:?}");
+}
+
+/// The uniqueid of a mailbox.
+#[track_caller]
+pub fn uniqueid(cyrus: &Cyrus, internal: &str) -> String {
+    mailbox_field(cyrus, internal, "UNIQUEID")
+}
+
+/// A field of a mailbox as the replication server tells it.
+#[track_caller]
+pub fn mailbox_field(cyrus: &Cyrus, internal: &str, field: &str) -> String {
+    let mut server = SyncServer::spawn(cyrus);
+    let found = server.get("MAILBOXES", &Value::texts([internal])).ok();
+    let mailbox = found.first().unwrap_or_else(|| panic!("no {internal} on {}", cyrus.name()));
+    mailbox.1.str(field)
+}
+
+/// Where the file of a message is, on partition `default`.
+#[track_caller]
+pub fn message_file(cyrus: &Cyrus, internal: &str, uid: u64) -> PathBuf {
+    let [path, _] = tools::message_paths(cyrus, "default", &uniqueid(cyrus, internal), uid);
+    assert!(path.exists(), "{} is missing", path.display());
+    path
+}
+
+/// Another process that holds an exclusive lock on one of the master's lock files, until it is
+/// dropped.
+pub struct Holder(Child);
+
+impl Holder {
+    /// Locks the file with this name below the master's lock directory; some run
+    /// made it before.
+    #[track_caller]
+    pub fn of(lab: &Lab, name: &str) -> Holder {
+        let root = lab.master.dir().join("lock");
+        let path = find(&root, name).unwrap_or_else(|| panic!("no lock {name}"));
+        let script = "import fcntl, sys\n\
+                      file = open(sys.argv[1], 'r+')\n\
+                      fcntl.lockf(file, fcntl.LOCK_EX)\n\
+                      print('locked', flush=True)\n\
+                      sys.stdin.read()\n";
+        let mut command = lab.master.command("/usr/bin/python3");
+        command.args(["-c", script]).arg(&path).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("python3 is there");
+        let mut line = String::new();
+        let stdout = child.stdout.as_mut().expect("stdout is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("the holder tells");
+        assert_eq!(line, "locked\n");
+        Holder(child)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+/// A file of this name below a directory.
+fn find(dir: &Path, name: &str) -> Option<PathBuf> {
+    for entry in fs::read_dir(dir).ok()?.flatten() {
+        let path = entry.path();
+        let found = match path.is_dir() {
+            true => find(&path, name),
+            false => path.file_name().is_some_and(|n| n == name).then_some(path),
+        };
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}

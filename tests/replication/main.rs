@@ -1,0 +1,12 @@
+//! Our sync_client between a real Cyrus master and a real replica: every scenario is set up as
+//! mail clients do it, replicated, and compared field by field.
+
+mod big;
+mod clients;
+mod common;
+mod failures;
+mod folders;
+mod layouts;
+mod live;
+mod options;
+mod users;
