@@ -7,8 +7,9 @@
 pub const DLIST_DEPTH: usize = 64;
 /// Longest atom, quoted string or literal held in memory (a mailbox annotation, a sieve script).
 pub const DLIST_ITEM_BYTES: u64 = 64 << 20;
-/// Longest response line outside literals: a user's subscriptions are one line.
-pub const LINE_BYTES: usize = 16 << 20;
+/// Longest response line outside literals: all records of a mailbox, or a user's subscriptions,
+/// come in one.
+pub const LINE_BYTES: usize = 64 << 20;
 /// Longest reply: a user with a hundred thousand mailboxes needs about 100 MB.
 pub const REPLY_BYTES: u64 = 256 << 20;
 /// Bytes that may be written to the replica ahead of its replies.

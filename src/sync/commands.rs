@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::replica::Reply;
 use crate::types::{
     Annotation, Guid, InternalFlags, MailboxEntry, MboxName, MboxType, QUOTA_RESOURCES, Quota,
-    Record, SystemFlags, Text, UniqueId, UserId,
+    Record, SystemFlags, Text, Uid, UniqueId, UserId,
 };
 
 /// `NAME value`: `GET USER`, `GET META`, `GET ANNOTATION`, `APPLY UNMAILBOX`.
@@ -247,6 +247,22 @@ pub fn intermediate(w: &mut Writer<'_>, entry: &MailboxEntry) -> Result<()> {
     w.key("HIGHESTMODSEQ")?.num(entry.foldermodseq)?;
     w.key("CREATEDMODSEQ")?.num(entry.createdmodseq)?;
     w.key("FOLDERMODSEQ")?.num(entry.foldermodseq)?;
+    w.close()
+}
+
+/// `APPLY EXPUNGE`: marks records as expunged, in this mailbox and no other of its name.
+pub fn expunge(
+    w: &mut Writer<'_>,
+    name: &MboxName,
+    uniqueid: &UniqueId,
+    uids: &[Uid],
+) -> Result<()> {
+    w.name("EXPUNGE")?.open_kv()?;
+    w.key("MBOXNAME")?.atom(name.as_bytes())?;
+    w.key("UNIQUEID")?.atom(uniqueid.as_bytes())?;
+    w.key("UID")?.open_list()?;
+    uids.iter().try_for_each(|uid| w.num((*uid).into()))?;
+    w.close()?;
     w.close()
 }
 

@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::ladder::check_identity;
 use super::remote::RemoteFolder;
 use super::snapshot::{Attempt, Snapshot, find_batch};
 use super::user::inbox_gone;
@@ -46,6 +47,8 @@ struct Pending {
 enum Body {
     Mailbox(Box<Snapshot>),
     Intermediate,
+    /// The replica must be compared in full first.
+    Behind,
     /// Its files could not all be read: nothing to apply, but what was uploaded counts for others.
     Failed(Error),
 }
@@ -278,6 +281,9 @@ impl Syncer<'_> {
             Err(error) => return Err(error),
         };
         check_identity(mailbox.as_ref(), entry)?;
+        if self.has_forgotten(mailbox.state(), remote.as_ref()) {
+            return Ok(Some((Body::Behind, Vec::new())));
+        }
         let snapshot = self.snapshot(mailbox.as_mut(), remote.as_ref(), Attempt::First)?;
         let Some(snapshot) = snapshot else { return Ok(None) };
         mailbox.unlock_index();
@@ -287,13 +293,13 @@ impl Syncer<'_> {
         Ok(Some((body, uploads)))
     }
 
-    fn update_command(&self) -> &'static str {
+    pub(super) fn update_command(&self) -> &'static str {
         if self.settings.local_only { "LOCAL_MAILBOX" } else { "MAILBOX" }
     }
 
     /// Writes the files that an update needs; the mailbox lock keeps them from vanishing.
     /// Gives back what to wait for, and the error of a file that cannot be sent.
-    fn upload(
+    pub(super) fn upload(
         &mut self,
         mailbox: &dyn Mailbox,
         snapshot: &Snapshot,
@@ -390,9 +396,18 @@ impl Syncer<'_> {
             Body::Intermediate => {
                 self.replica.submit(Verb::Apply, &mut |w| commands::intermediate(w, &work.entry))?
             }
-            Body::Failed(_) => return Ok(None),
+            Body::Behind | Body::Failed(_) => return Ok(None),
         };
         Ok(Some(ticket))
+    }
+
+    /// Confirms all uploads: an update out of turn may need files that were uploaded for the
+    /// mailboxes behind it.
+    fn confirm_all(&mut self, queue: &mut VecDeque<Pending>) -> Result<()> {
+        for pending in queue.iter_mut() {
+            self.wait_all(pending.uploads.drain(..))?;
+        }
+        Ok(())
     }
 
     /// Sees the first update of the queue through to its end.
@@ -410,24 +425,29 @@ impl Syncer<'_> {
         let Pending { work, body, uploads, update } = pending;
         let name = &work.entry.name;
         self.wait_all(uploads)?;
-        let mut result = match (update, body) {
+        let result = match (update, body) {
             (_, Body::Failed(error)) => Err(error),
+            (_, Body::Behind) => {
+                self.confirm_all(queue)?;
+                self.catch_up(&work)
+            }
             (Some(ticket), _) => self.replica.wait(ticket).map(drop),
             (None, _) => Ok(()),
         };
-        if result.as_ref().is_err_and(|e| e.kind() == Kind::ReplicaChecksum) {
-            self.log(
-                Level::Notice,
-                format!(
-                    "SYNC_NOTICE: CRC failure on sync {name}, recalculating counts and trying again"
-                ),
-            );
-            // It may need files that were uploaded for the mailboxes behind it.
-            for pending in queue.iter_mut() {
-                self.wait_all(pending.uploads.drain(..))?;
+        let result = match result {
+            Err(error) if error.kind() == Kind::ReplicaChecksum => {
+                self.log(
+                    Level::Notice,
+                    format!(
+                        "SYNC_NOTICE: CRC failure on sync {name}, recalculating counts and trying \
+                         again"
+                    ),
+                );
+                self.confirm_all(queue)?;
+                self.send_recomputed(&work)
             }
-            result = self.send_recomputed(&work);
-        }
+            result => result,
+        };
         match result {
             Ok(()) => {
                 let entry = work.entry;
@@ -438,62 +458,4 @@ impl Syncer<'_> {
         }
         Ok(())
     }
-
-    /// The second rung of the ladder: recomputed CRCs, the replica's state looked up anew, no
-    /// condition. What fails here takes a full comparison.
-    fn send_recomputed(&mut self, work: &Work) -> Result<()> {
-        let name = &work.entry.name;
-        self.action(format!("MAILBOXES {name}"));
-        let remote = self.get_mailboxes(std::slice::from_ref(name))?.into_iter().next();
-        let mut mailbox = match self.store.open(name) {
-            Ok(mailbox) => mailbox,
-            Err(error) if error.kind() == Kind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        check_identity(mailbox.as_ref(), &work.entry)?;
-        let snapshot = self.snapshot(mailbox.as_mut(), remote.as_ref(), Attempt::Recomputed)?;
-        let Some(snapshot) = snapshot else { return Ok(()) };
-        mailbox.unlock_index();
-        self.action(format!("{} {name}", self.update_command()));
-        let (uploads, failed) = self.upload(mailbox.as_ref(), &snapshot)?;
-        drop(mailbox);
-        self.wait_all(uploads)?;
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        let command = self.update_command();
-        let ticket =
-            self.replica.submit(Verb::Apply, &mut |w| commands::mailbox(w, command, &snapshot))?;
-        match self.replica.wait(ticket) {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == Kind::ReplicaChecksum && !self.settings.no_copyback => {
-                self.log(
-                    Level::Error,
-                    format!("CRC failure on sync for {name}, full update needed"),
-                );
-                Err(Error::new(
-                    Kind::NeedsFullSync,
-                    "update mailbox",
-                    name.to_string(),
-                    "the replica still differs after the update: it was written to",
-                )
-                .hint("run Cyrus's own sync_client on this mailbox, or -O to overrule the replica")
-                .caused_by(error))
-            }
-            Err(error) => Err(error),
-        }
-    }
-}
-
-fn check_identity(mailbox: &dyn Mailbox, entry: &MailboxEntry) -> Result<()> {
-    let state = mailbox.state();
-    if state.uniqueid == entry.uniqueid && state.partition == entry.partition {
-        return Ok(());
-    }
-    Err(Error::new(
-        Kind::Moved,
-        "update mailbox",
-        entry.name.to_string(),
-        "it was renamed, recreated or moved to another partition meanwhile",
-    ))
 }

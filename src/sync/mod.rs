@@ -8,6 +8,7 @@ mod commands;
 pub mod compare;
 mod contents;
 pub mod folders;
+mod ladder;
 mod mailboxes;
 mod message;
 pub mod meta;

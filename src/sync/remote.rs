@@ -51,6 +51,19 @@ pub struct RemoteFolder {
     pub annotations: Vec<Annotation>,
 }
 
+/// A record of a mailbox on the replica, as far as a comparison needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RemoteRecord {
+    /// Number of the message.
+    pub uid: Uid,
+    /// Last change.
+    pub modseq: Modseq,
+    /// SHA-1 of the message.
+    pub guid: Guid,
+    /// Whether it is expunged.
+    pub expunged: bool,
+}
+
 /// Everything that the replica has of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RemoteUser {
@@ -103,6 +116,27 @@ fn bad_item(name: &[u8], error: &Malformed) -> Error {
 /// The mailboxes of a reply to `GET MAILBOXES` or `GET UNIQUEIDS`.
 pub fn folders_reply(reply: Reply) -> Result<Vec<RemoteFolder>> {
     Ok(RemoteUser::from_reply(reply)?.folders)
+}
+
+/// The records of a reply to `GET FULLMAILBOX`, by UID.
+pub fn records_reply(reply: Reply) -> Result<Vec<RemoteRecord>> {
+    let Some((name, value)) = reply.items.into_iter().next() else { return Ok(Vec::new()) };
+    let parsed = value.kv().and_then(|kv| {
+        kv.list("RECORD")?.iter().map(|item| record(&item.kv()?)).collect::<Result<Vec<_>, _>>()
+    });
+    parsed.map_err(|e| bad_item(&name, &e))
+}
+
+fn record(kv: &Kv<'_>) -> Result<RemoteRecord, Malformed> {
+    let flags = kv.list("FLAGS")?;
+    let is_expunged = |v: &Value| v.atom().is_ok_and(|f| f.eq_ignore_ascii_case(b"\\Expunged"));
+    Ok(RemoteRecord {
+        uid: kv.num32("UID")?,
+        modseq: kv.num64("MODSEQ")?,
+        guid: Guid::from_hex(kv.atom("GUID")?)
+            .ok_or_else(|| Malformed::new(0u64, "GUID is not 40 hexadecimal digits"))?,
+        expunged: flags.iter().any(is_expunged),
+    })
 }
 
 /// The annotations of a reply to `GET ANNOTATION`, ordered.

@@ -119,19 +119,7 @@ impl Syncer<'_> {
     ) -> Result<()> {
         let Some(remote) = remote else { return Ok(()) };
         let name = &state.name;
-        let why = if state.deletedmodseq > remote.highestmodseq {
-            self.log(
-                Level::Notice,
-                format!(
-                    "inefficient replication ({} > {}) {name}",
-                    state.deletedmodseq, remote.highestmodseq
-                ),
-            );
-            format!(
-                "the replica is at modseq {}, expunged records up to {} are forgotten here",
-                remote.highestmodseq, state.deletedmodseq
-            )
-        } else if self.settings.no_copyback {
+        let why = if self.settings.no_copyback {
             return Ok(());
         } else if state.uidvalidity < remote.uidvalidity {
             format!("UIDVALIDITY is {} here, {} there", state.uidvalidity, remote.uidvalidity)

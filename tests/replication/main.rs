@@ -6,6 +6,7 @@ mod clients;
 mod common;
 mod failures;
 mod folders;
+mod forgotten;
 mod layouts;
 mod live;
 mod options;
