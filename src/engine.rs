@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
-use crate::observe::Observer;
+use crate::observe::{Level, Observer};
 use crate::replica::{Credentials, Session, Settings as ConnectSettings, Target};
-use crate::schedule::{self, Report, Unit};
+use crate::schedule::{self, Interrupted, Report, Unit};
 use crate::store::spool::Spool;
 use crate::store::{Store, Wait};
 use crate::sync::{Settings, Staged, Syncer};
@@ -146,7 +146,8 @@ impl Client {
 
     /// Replicates every user and every shared mailbox whose name begins with `prefix`, and
     /// without one the server's annotations too. `each` hears how every unit ended; a failure
-    /// stops no other unit. A lost connection is made anew once per unit that it fails.
+    /// stops no other unit. A unit that loses the
+    /// connection is tried once more over a new one.
     pub fn sync_all(
         &mut self,
         prefix: &[u8],
@@ -154,19 +155,31 @@ impl Client {
     ) -> Result<Report> {
         let mut report = Report::default();
         let mut rest = schedule::all_units(self.store.as_ref(), &self.namespace, prefix)?;
+        let mut tried: Option<Unit> = None;
         while !rest.is_empty() {
             let units = std::mem::take(&mut rest);
             let count = units.len();
             self.connect()?;
             let ended =
                 self.with_syncer(|syncer| Ok(schedule::run(syncer, units, &mut report, each)))?;
-            if let Err((left, error)) = ended {
-                self.disconnect();
-                // Without a unit that ended it would never end.
-                if error.kind() == Kind::Cancelled || left.len() >= count {
-                    return Err(error);
+            let Err(Interrupted { unit, rest: left, error }) = ended else { break };
+            self.disconnect();
+            if error.kind() == Kind::Cancelled {
+                return Err(error);
+            }
+            rest = left;
+            match unit {
+                Some(unit) if tried.as_ref() == Some(&unit) => {
+                    report.ended(&unit, &Err(error), each);
                 }
-                rest = left;
+                Some(unit) => {
+                    self.observer.log(Level::Notice, &format!("trying again: {error}"));
+                    tried = Some(unit.clone());
+                    rest.insert(0, unit);
+                }
+                // Without a unit that ended it would never end.
+                None if rest.len() >= count => return Err(error),
+                None => {}
             }
         }
         Ok(report)

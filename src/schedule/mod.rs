@@ -38,6 +38,18 @@ pub struct Report {
     pub failed: u64,
 }
 
+impl Report {
+    /// Counts a unit and tells how it ended.
+    pub fn ended(&mut self, unit: &Unit, result: &Result<()>, on_result: &mut OnResult<'_>) {
+        match result {
+            Ok(()) => self.done += 1,
+            Err(error) if is_locked(error) => self.skipped_locked += 1,
+            Err(_) => self.failed += 1,
+        }
+        on_result(unit, result);
+    }
+}
+
 /// All units of the mailboxes whose name begins with `prefix`, in the order of mailboxes.db:
 /// each user once, shared mailboxes in groups, with those whose tombstones tell the replica to
 /// delete them. Deleted mailboxes of users come with their user.
@@ -67,14 +79,24 @@ pub fn all_units(store: &dyn Store, names: &Namespace, prefix: &[u8]) -> Result<
 /// How the work goes on after a unit failed.
 pub type OnResult<'r> = dyn FnMut(&Unit, &Result<()>) + 'r;
 
-/// Runs units over one connection until they are done or the connection is lost. Gives back the
-/// units that were not reached, and the error that ended it.
+/// Why the units of [`run`] did not all end.
+#[derive(Debug)]
+pub struct Interrupted {
+    /// The unit that was being worked on, if one was. Nobody heard of its end.
+    pub unit: Option<Unit>,
+    /// The units that were not reached.
+    pub rest: Vec<Unit>,
+    /// A lost connection, or a request to stop.
+    pub error: Error,
+}
+
+/// Runs units over one connection until they are done or the connection is lost.
 pub fn run(
     syncer: &mut Syncer<'_>,
     units: impl IntoIterator<Item = Unit>,
     report: &mut Report,
     on_result: &mut OnResult<'_>,
-) -> Result<(), (Vec<Unit>, Error)> {
+) -> Result<(), Interrupted> {
     let mut units = units.into_iter();
     let mut ahead: VecDeque<(Unit, Option<Ticket>)> = VecDeque::new();
     loop {
@@ -85,7 +107,11 @@ pub fn run(
                     Ok(ticket) => Some(ticket),
                     Err(error) => {
                         let rest = ahead.into_iter().map(|(unit, _)| unit).chain([unit]);
-                        return Err((rest.chain(units).collect(), error));
+                        return Err(Interrupted {
+                            unit: None,
+                            rest: rest.chain(units).collect(),
+                            error,
+                        });
                     }
                 },
                 _ => None,
@@ -98,17 +124,12 @@ pub fn run(
             Unit::Shared(names) => syncer.mailboxes(names),
             Unit::ServerAnnotations => syncer.annotations(None),
         };
-        match &result {
-            Ok(()) => report.done += 1,
-            Err(error) if is_locked(error) => report.skipped_locked += 1,
-            Err(_) => report.failed += 1,
-        }
-        on_result(&unit, &result);
-        if let Err(error) = result
-            && (error.is_connection() || error.kind() == Kind::Cancelled)
-        {
-            let rest = ahead.into_iter().map(|(unit, _)| unit);
-            return Err((rest.chain(units).collect(), error));
+        match result {
+            Err(error) if error.is_connection() || error.kind() == Kind::Cancelled => {
+                let rest = ahead.into_iter().map(|(unit, _)| unit).chain(units).collect();
+                return Err(Interrupted { unit: Some(unit), rest, error });
+            }
+            result => report.ended(&unit, &result, on_result),
         }
     }
 }

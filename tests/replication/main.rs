@@ -10,4 +10,5 @@ mod forgotten;
 mod layouts;
 mod live;
 mod options;
+mod restarts;
 mod users;

@@ -1,0 +1,43 @@
+//! The replica's server dies in the middle of a run, as when it is restarted or crashes.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use cyrsync_lab::fill::{Bulk, bulk};
+use cyrsync_lab::{Cyrus, Lab, Proxy};
+
+use crate::common::{assert_equal, assert_idle, start_ours, until};
+
+/// Kills the processes that serve replication; the master process starts new ones when asked.
+fn kill_sync_servers(cyrus: &Cyrus) -> usize {
+    let conf = cyrus.imapd_conf().display().to_string();
+    let mut killed = 0;
+    for process in fs::read_dir("/proc").expect("/proc is there").flatten() {
+        let words = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words).into_owned();
+        if words.contains("sync_server") && words.contains(&conf) {
+            let pid = process.file_name();
+            let status = Command::new("kill").arg("-9").arg(pid).status().expect("kill runs");
+            killed += usize::from(status.success());
+        }
+    }
+    killed
+}
+
+#[test]
+fn a_user_whose_connection_dies_is_tried_once_more_in_the_same_run() {
+    let lab = Lab::default();
+    bulk(&lab.master, Bulk { users: 6, folders: 3, messages: 40, seed: 9 });
+    // Slow enough to be caught in the middle.
+    let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(20), false);
+    lab.master.use_port(proxy.port());
+    let running = start_ours(&lab, &["-v", "-A"]);
+    let running = until(running, |[stdout, ..]| stdout.contains("USER u002"));
+    assert!(kill_sync_servers(&lab.replica) > 0, "nobody was serving");
+    let run = running.wait();
+    assert!(run.status.success(), "{run}");
+    assert!(run.log.contains("trying again"), "{run}");
+    assert_equal(&lab);
+    assert_idle(&lab, &["-A"]);
+}
