@@ -26,7 +26,9 @@ fn settle_quotas(cyrus: &Cyrus) {
 
 fn assert_equal(lab: &Lab, seed: u64, done: &[String], run: &Run) {
     settle_quotas(&lab.replica);
-    let differences = compare(&lab.master, &lab.replica);
+    let mut differences = compare(&lab.master, &lab.replica);
+    // What `quota -f` mends gets a new modseq.
+    differences.retain(|d| !(d.path.starts_with("QUOTA ") && d.path.ends_with(" MODSEQ")));
     assert!(
         differences.is_empty(),
         "seed {seed}, after:\n{}\nit did:\n{}\n{}\n{}",

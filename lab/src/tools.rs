@@ -75,9 +75,13 @@ pub fn mailbox_names(cyrus: &Cyrus) -> Vec<String> {
     names.collect()
 }
 
-/// An internal name from its form in mailboxes.db, where the unit separator stands for dots and
-/// dots for `^` (`mboxname_to_dbname` in `imap/mboxname.c`).
+/// An internal name from its form in mailboxes.db, where the unit separator stands for dots,
+/// dots for `^`, and a domain is set apart by the group separator (`mboxname_to_dbname` in
+/// `imap/mboxname.c`).
 pub fn internal_name(database: &str) -> String {
+    if let Some((domain, rest)) = database.split_once('\u{1d}') {
+        return format!("{domain}!{}", internal_name(rest));
+    }
     let change = |c| match c {
         '.' => '^',
         '\u{1f}' => '.',
