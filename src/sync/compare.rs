@@ -65,7 +65,8 @@ macro_rules! compare_fields {
 /// The first difference that can be told without the records: `None` leaves the CRCs to compare.
 ///
 /// `reverse_acls` is the option `reverseacls`; a raclmodseq of 0 on either side is version skew
-/// and a higher one on the replica is nothing that sending would mend: neither counts.
+/// and a higher one on the replica is nothing that sending would mend: neither counts. The same
+/// goes for a higher xconvmodseq there, which an `APPLY EXPUNGE` leaves behind.
 pub fn mailbox(
     local: &MailboxState,
     annotations: &[Annotation],
@@ -93,7 +94,7 @@ pub fn mailbox(
         return Some(field("RACLMODSEQ", local.raclmodseq, remote.raclmodseq));
     }
     if let Some(xconvmodseq) = local.xconvmodseq
-        && xconvmodseq != remote.xconvmodseq
+        && xconvmodseq > remote.xconvmodseq
     {
         return Some(field("XCONVMODSEQ", xconvmodseq, remote.xconvmodseq));
     }
@@ -200,6 +201,15 @@ mod tests {
         assert!(mailbox(&local, &[], &remote, true).is_some());
         local.raclmodseq = 4;
         assert_eq!(mailbox(&local, &[], &remote, true), None);
+    }
+
+    #[test]
+    fn xconvmodseq_counts_only_if_ours_is_higher() {
+        let (mut local, remote) = pair();
+        local.xconvmodseq = Some(39);
+        assert_eq!(mailbox(&local, &[], &remote, false), None);
+        local.xconvmodseq = Some(41);
+        assert!(mailbox(&local, &[], &remote, false).is_some());
     }
 
     #[test]

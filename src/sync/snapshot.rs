@@ -157,7 +157,7 @@ impl Syncer<'_> {
         remote: Option<&RemoteFolder>,
         attempt: Attempt,
     ) -> Result<Option<Snapshot>> {
-        let state = mailbox.state().clone();
+        let mut state = mailbox.state().clone();
         let annotations = mailbox.annotations()?;
         if attempt == Attempt::First {
             self.diverged(&state, remote)?;
@@ -198,6 +198,12 @@ impl Syncer<'_> {
         let since = remote
             .filter(|r| attempt == Attempt::First && r.highestmodseq != 0)
             .map(|r| Since { modseq: r.highestmodseq, crcs: r.crcs });
+        // The replica refuses a lower one than its own, and keeps that if none is sent; unless it
+        // is forced: then it takes what comes, and none for 0.
+        let refused = |ours: u64| remote.is_some_and(|r| r.xconvmodseq > ours);
+        if !self.settings.no_copyback && state.xconvmodseq.is_some_and(refused) {
+            state.xconvmodseq = None;
+        }
         Ok(Some(Snapshot {
             partition: self.partition(&state.partition),
             state,
