@@ -82,6 +82,11 @@ fn random_spools_without_hashed_directories_become_equal() {
 }
 
 #[test]
+fn random_spools_with_immediate_expunges_become_equal() {
+    ours_then_cyrus(5, Options { delayed_expunge: false, ..Options::default() });
+}
+
+#[test]
 fn after_cyruss_client_ours_finds_nothing_to_send() {
     let lab = Lab::new(Options { conversations: true, ..Options::default() });
     let mut done = Vec::new();
