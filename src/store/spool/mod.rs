@@ -49,6 +49,7 @@ pub struct Spool {
     declared: Declared,
     conversations: bool,
     submissions: Vec<u8>,
+    sieve_folder: Vec<u8>,
     deleted_prefix: String,
 }
 
@@ -84,6 +85,7 @@ impl Spool {
                 annotations: backend(opt::ANNOTATION_DB)?,
             },
             conversations: config.switch(opt::CONVERSATIONS),
+            sieve_folder: config.string(opt::SIEVE_FOLDER).unwrap_or_default().into(),
             submissions: config.string(opt::JMAPSUBMISSIONFOLDER).unwrap_or_default().into(),
             deleted_prefix: config.string(opt::DELETEDPREFIX).unwrap_or_default().to_owned(),
         })
@@ -127,7 +129,7 @@ impl Spool {
 
     fn stored_scripts(&self, user: &UserId) -> Result<Vec<sieve::Stored>> {
         let inbox = self.names.inbox(user);
-        let mailbox = MboxName::from([inbox.as_bytes(), b".#sieve"].concat());
+        let mailbox = MboxName::from([inbox.as_bytes(), b".", &self.sieve_folder].concat());
         match self.open(&mailbox) {
             Ok(mut mailbox) => sieve::in_mailbox(mailbox.as_mut()),
             Err(error) if error.kind() == Kind::NotFound => {
@@ -258,6 +260,13 @@ impl Store for Spool {
         let owner = self.names.owner(name).filter(|_| self.names.is_inbox(name));
         let Some(owner) = owner.filter(|_| self.conversations) else { return Ok(0) };
         let path = self.paths.user_file(&self.home(&owner)?, UserFile::Counters)?;
-        counters::raclmodseq(&path)
+        // As with Cyrus, damaged counters are no reason to leave the user behind.
+        counters::raclmodseq(&path).or_else(|error| match error.kind() {
+            Kind::Corrupt => {
+                self.observer.log(Level::Error, &format!("IOERROR: counters ignored: {error}"));
+                Ok(0)
+            }
+            _ => Err(error),
+        })
     }
 }
