@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::fs;
-use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -191,9 +190,11 @@ fn reachable(cyrus: &Cyrus, program: &Path) -> PathBuf {
     }
     let inode = fs::metadata(&program).map_or(0, |m| m.ino());
     let copy = cyrus.scratch().join(format!("program-{inode}"));
-    let result = if copy.exists() { Ok(0) } else { fs::copy(&program, &copy) };
-    let mode = |_| fs::set_permissions(&copy, fs::Permissions::from_mode(0o755));
-    let done: io::Result<()> = result.and_then(mode);
-    done.unwrap_or_else(|e| panic!("cannot copy {}: {e}", program.display()));
+    if !copy.exists() {
+        // By another process: had this one the copy open for writing, a child that another test
+        // forks meanwhile would inherit that, and the program could not be started.
+        let status = Command::new("install").args(["-m", "755"]).arg(&program).arg(&copy).status();
+        assert!(status.is_ok_and(|s| s.success()), "cannot copy {}", program.display());
+    }
     copy
 }

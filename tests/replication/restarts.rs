@@ -17,8 +17,9 @@ fn kill_sync_servers(cyrus: &Cyrus) -> usize {
         let words = fs::read(process.path().join("cmdline")).unwrap_or_default();
         let words = String::from_utf8_lossy(&words).into_owned();
         if words.contains("sync_server") && words.contains(&conf) {
-            let pid = process.file_name();
-            let status = Command::new("kill").arg("-9").arg(pid).status().expect("kill runs");
+            // The shell's own, for there may be no other.
+            let kill = format!("kill -9 {}", process.file_name().display());
+            let status = Command::new("sh").args(["-c", &kill]).status().expect("sh runs");
             killed += usize::from(status.success());
         }
     }
