@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::error::{Error, Malformed, Result};
 use crate::limits::DB_CACHE_BYTES;
-use crate::store::Wait;
+use crate::sys::lock::Wait;
 use crate::sys::lock::{self, Mode};
 
 const BLOCK: usize = 4096;

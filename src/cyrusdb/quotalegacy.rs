@@ -16,7 +16,7 @@ use super::order::{self, KeyOrder};
 use super::{Db, Options, Visit};
 use crate::error::{Error, Malformed, Result};
 use crate::limits::QUOTA_FILE_BYTES;
-use crate::store::Wait;
+use crate::sys::lock::Wait;
 use crate::sys::lock::{self, Mode};
 
 const OP: &str = "read quota root";

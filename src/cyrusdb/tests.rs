@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use super::*;
-use crate::store::Wait;
+use crate::sys::lock::Wait;
 use crate::sys::lock::{self, Mode};
 
 type Records = Vec<(Vec<u8>, Vec<u8>)>;

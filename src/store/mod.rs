@@ -5,6 +5,8 @@
 
 pub mod spool;
 
+pub use crate::sys::lock::Wait;
+
 use std::fs::File;
 use std::ops::ControlFlow;
 
@@ -14,17 +16,10 @@ use crate::types::{
     SyncCrcs, Text, Uid, UniqueId, UserId,
 };
 
-/// Whether to wait for a lock that somebody else holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
-    /// Until it is free.
-    Block,
-    /// Not at all: [`Kind::Locked`](crate::Kind::Locked).
-    Fail,
-}
-
 /// A held lock; dropping it releases it.
 pub trait Lock: Send {}
+
+impl Lock for crate::sys::lock::LockGuard {}
 
 /// Which CRCs of a mailbox are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

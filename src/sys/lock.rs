@@ -17,7 +17,15 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::error::{Error, Kind, Result};
-use crate::store::{self, Wait};
+
+/// Whether to wait for a lock that somebody else holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// Until it is free.
+    Block,
+    /// Not at all: [`Kind::Locked`](crate::Kind::Locked).
+    Fail,
+}
 
 /// Who may hold a lock at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +57,6 @@ impl Drop for LockGuard {
         release(&self.file);
     }
 }
-
-impl store::Lock for LockGuard {}
 
 /// Locks the whole of an open file (`lock_setlock` of `lib/lock_fcntl.c`); `path` is for the
 /// error alone. Released by [`release`] or when the file is closed. A lock of the other mode on
