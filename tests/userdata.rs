@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cyrsync::cyrusdb::{Backend, Options};
+use cyrsync::cyrusdb::{Backend, KeyOrder, Options};
 use cyrsync::observe::Silent;
 use cyrsync::store::spool::mboxlist::MailboxList;
 use cyrsync::store::spool::table::Table;
@@ -30,14 +30,18 @@ fn field<'a>(answer: &'a str, line: &str, field: &str) -> &'a str {
     words.next().unwrap()
 }
 
+fn list() -> MailboxList {
+    let path = fixtures().join("raw/mailboxes.db");
+    MailboxList::new(&path, Backend::Twoskip, KeyOrder::Raw, Arc::new(Silent))
+}
+
 fn inbox() -> MailboxEntry {
-    let list = MailboxList::new(table("mailboxes.db", Backend::Twoskip), Arc::new(Silent));
-    list.lookup(&"user.fred".into()).unwrap().unwrap()
+    list().lookup(&"user.fred".into()).unwrap().unwrap()
 }
 
 #[test]
 fn mailboxes() {
-    let list = MailboxList::new(table("mailboxes.db", Backend::Twoskip), Arc::new(Silent));
+    let list = list();
     let tree = list.user_tree(&"user.fred".into(), "DELETED").unwrap();
     let ours: Vec<_> = tree.iter().filter(|entry| !entry.mbtype.is_sieve()).collect();
     let answer = told("user.fred");
@@ -55,7 +59,7 @@ fn annotations() {
     let fred = UserId::from("fred");
     let global = table("annotations.db", Backend::Twoskip);
     assert_eq!(annot::of_server(&global).unwrap().len(), 2);
-    let of_inbox = annot::of_mailbox(&global, &inbox().uniqueid, Some(&fred)).unwrap();
+    let of_inbox = annot::of_mailbox(&global, inbox().uniqueid.as_bytes(), Some(&fred)).unwrap();
     let values: Vec<_> = of_inbox.iter().map(|it| it.value.to_string()).collect();
     assert_eq!(values, ["ten chars.", "for fred only"]);
     let local = table("fred.cyrus.annotations", Backend::Twoskip);

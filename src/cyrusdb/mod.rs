@@ -115,7 +115,7 @@ impl fmt::Display for Backend {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
     /// How twoskip, skiplist and quotalegacy are sorted. Cyrus 3.6 and later pass nothing but
-    /// [`KeyOrder::Raw`], whatever `improved_mboxlist_sort` says.
+    /// [`KeyOrder::Raw`]; earlier ones [`KeyOrder::Mailbox`] where `improved_mboxlist_sort` is on.
     pub order: KeyOrder,
     /// quotalegacy alone: `fulldirhash` of imapd.conf.
     pub full_dir_hash: bool,

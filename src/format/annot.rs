@@ -1,10 +1,11 @@
 //! Records of annotations.db and cyrus.annotations (`imap/annotate.c`).
 //!
 //! The key is scope NUL entry NUL userid NUL. The scope is empty for the server and a uniqueid for
-//! a mailbox (both in annotations.db), or the UID of a message in decimal (in cyrus.annotations).
+//! a mailbox, up to Cyrus 3.4 its internal name (all in annotations.db), or the UID of a message
+//! in decimal (in cyrus.annotations).
 
 use crate::error::Malformed;
-use crate::types::{Modseq, Uid, UniqueId};
+use crate::types::{Modseq, Uid};
 
 /// Stands in keys for the userid of the mailbox's owner (`OWNER_USERID_TOKEN`).
 pub const OWNER_TOKEN: &[u8] = b"[.OwNeR.]";
@@ -14,8 +15,8 @@ pub const OWNER_TOKEN: &[u8] = b"[.OwNeR.]";
 pub enum Scope<'a> {
     /// The server.
     Server,
-    /// A mailbox.
-    Mailbox(&'a UniqueId),
+    /// A mailbox, by its uniqueid or, up to Cyrus 3.4, its internal name.
+    Mailbox(&'a [u8]),
     /// A message.
     Message(Uid),
 }
@@ -25,7 +26,7 @@ impl Scope<'_> {
     pub fn prefix(self) -> Vec<u8> {
         let mut prefix = match self {
             Scope::Server => Vec::new(),
-            Scope::Mailbox(id) => id.as_bytes().to_vec(),
+            Scope::Mailbox(id) => id.to_vec(),
             Scope::Message(uid) => uid.to_string().into_bytes(),
         };
         prefix.push(0);
@@ -36,7 +37,7 @@ impl Scope<'_> {
 /// A key taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key<'a> {
-    /// Nothing, a uniqueid, or a UID.
+    /// Nothing, a uniqueid or name, or a UID.
     pub scope: &'a [u8],
     /// `/comment`, ...
     pub entry: &'a [u8],
@@ -142,12 +143,12 @@ mod tests {
     #[test]
     fn mailbox_annotations_are_read() {
         let told = include_str!("../../tests/fixtures/userdata/told/user.fred");
-        let id = UniqueId::from(damage::told(told, " user.fred ", "UNIQUEID").unwrap());
+        let id = damage::told(told, " user.fred ", "UNIQUEID").unwrap();
         let expected = [
             row("/comment", "", "ten chars.", false, false),
             row("/comment", "[.OwNeR.]", "for fred only", false, false),
         ];
-        assert_eq!(rows(GLOBAL, &Scope::Mailbox(&id).prefix()), expected);
+        assert_eq!(rows(GLOBAL, &Scope::Mailbox(id.as_bytes()).prefix()), expected);
     }
 
     #[test]

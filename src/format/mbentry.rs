@@ -1,68 +1,13 @@
 //! Entries of mailboxes.db (`imap/mboxlist.c`).
 //!
-//! Since Cyrus 3.6 a mailbox has two records: `N` + name, and `I` + uniqueid, which also knows the
-//! names it had before. Keys that begin with anything else (`A` + reverse ACLs, ...) are for others.
-//! Names in there are "dbnames": the components as they are, unit separators between them, and
-//! after a domain a group separator.
+//! Since Cyrus 3.6 a mailbox has two records: by name, and by uniqueid, which also knows the names
+//! it had before; earlier it had only the former. For the keys see [`mbkeys`](super::mbkeys).
 
 use crate::error::Malformed;
 use crate::types::{FormerName, MailboxEntry, MboxName, MboxType, Text, UniqueId};
 
 use super::dl::{self, Item, Word};
-
-/// First byte of a key by name (`KEY_TYPE_NAME`).
-pub const NAME_KEY: u8 = b'N';
-/// First byte of a key by uniqueid (`KEY_TYPE_ID`).
-pub const ID_KEY: u8 = b'I';
-/// Between the components of a dbname (`DB_HIERSEP_CHAR`).
-pub const HIERARCHY_SEPARATOR: u8 = 0x1f;
-/// Behind the domain of a dbname (`DB_DOMAINSEP_CHAR`).
-pub const DOMAIN_SEPARATOR: u8 = 0x1d;
-
-/// The dbname of an internal name: `user.fred.a^b` is `user` US `fred` US `a.b`
-/// (`mboxname_to_dbname`).
-pub fn dbname(name: &[u8]) -> Vec<u8> {
-    convert(name, b'!', DOMAIN_SEPARATOR, |byte| match byte {
-        b'.' => HIERARCHY_SEPARATOR,
-        b'^' => b'.',
-        other => other,
-    })
-}
-
-/// The internal name of a dbname (`mboxname_from_dbname`).
-pub fn internal_name(dbname: &[u8]) -> MboxName {
-    MboxName::from(convert(dbname, DOMAIN_SEPARATOR, b'!', |byte| match byte {
-        HIERARCHY_SEPARATOR => b'.',
-        b'.' => b'^',
-        other => other,
-    }))
-}
-
-/// Converts what follows the domain, if there is one.
-fn convert(name: &[u8], from: u8, to: u8, byte: impl Fn(u8) -> u8) -> Vec<u8> {
-    let domain = name.iter().position(|byte| *byte == from);
-    let mut out = name.to_vec();
-    if let Some(separator) = domain.and_then(|at| out.get_mut(at)) {
-        *separator = to;
-    }
-    let local = out.get_mut(domain.map_or(0, |at| at + 1)..).unwrap_or_default();
-    local.iter_mut().for_each(|each| *each = byte(*each));
-    out
-}
-
-/// The key of a mailbox by name.
-pub fn name_key(name: &MboxName) -> Vec<u8> {
-    prefixed(NAME_KEY, &dbname(name.as_bytes()))
-}
-
-/// The key of a mailbox by uniqueid.
-pub fn id_key(id: &UniqueId) -> Vec<u8> {
-    prefixed(ID_KEY, id.as_bytes())
-}
-
-fn prefixed(kind: u8, rest: &[u8]) -> Vec<u8> {
-    [&[kind], rest].concat()
-}
+use super::mbkeys::internal_name;
 
 /// Parses the record of a mailbox by name.
 ///
@@ -209,36 +154,24 @@ fn early_text(mut entry: MailboxEntry, value: &[u8]) -> Result<MailboxEntry, Mal
 #[cfg(test)]
 mod tests {
     use super::super::damage;
+    use super::super::mbkeys::Keys;
     use super::*;
 
     const DUMP: &str = include_str!("../../tests/fixtures/userdata/dump/mailboxes.db");
     const TOLD: &str = include_str!("../../tests/fixtures/userdata/told/user.fred");
 
     fn by_name(name: &str) -> MailboxEntry {
-        let key = name_key(&name.into());
+        let key = Keys::Typed.of_name(&name.into());
         let records = damage::records(DUMP);
         let (_, value) = records.iter().find(|(found, _)| *found == key).unwrap();
         parse_by_name(name.into(), value).unwrap()
     }
 
     fn by_id(id: &UniqueId) -> MailboxEntry {
-        let key = id_key(id);
+        let key = Keys::Typed.of_id(id).unwrap();
         let records = damage::records(DUMP);
         let (_, value) = records.iter().find(|(found, _)| *found == key).unwrap();
         parse_by_id(id.clone(), value).unwrap()
-    }
-
-    #[test]
-    fn names_are_converted_both_ways() {
-        for (name, db) in [
-            ("user.fred^smith.a^b", &b"user\x1ffred.smith\x1fa.b"[..]),
-            ("example.com!user.bob", b"example.com\x1duser\x1fbob"),
-            ("shared", b"shared"),
-            ("", b""),
-        ] {
-            assert_eq!(dbname(name.as_bytes()), db);
-            assert_eq!(internal_name(db), name);
-        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod dl;
 pub mod header;
 pub mod index;
 pub mod mbentry;
+pub mod mbkeys;
 pub mod quota;
 pub mod script;
 pub mod seen;

@@ -183,7 +183,7 @@ impl Namespace {
 
     /// The order of names in mailboxes.db: of the bytes of [`Namespace::to_db`], so that a
     /// mailbox comes right before those below it. `improved_mboxlist_sort` has no effect since
-    /// Cyrus 3.0 and none here.
+    /// Cyrus 3.6 and none here.
     ///
     /// A skiplist compares bytes as signed, which differs for bytes above 0x7F alone; names in
     /// modified UTF-7 have none.

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use crate::error::{Malformed, Result};
 use crate::format::annot::{Key, OWNER_TOKEN, Scope, Value};
-use crate::types::{Annotation, Uid, UniqueId, UserId};
+use crate::types::{Annotation, Uid, UserId};
 
 use super::table::Table;
 
@@ -23,16 +23,12 @@ pub fn of_server(global: &Table) -> Result<Vec<Annotation>> {
     of_scope(global, Scope::Server, None)
 }
 
-/// Annotations of a mailbox from annotations.db, ordered as [`Annotation`] is. `owner` is the
-/// user whose mailbox it is, deleted or not.
+/// Annotations of a mailbox from annotations.db, ordered as [`Annotation`] is. `id` is its
+/// uniqueid or, up to Cyrus 3.4, its name, `owner` the user whose mailbox it is, deleted or not.
 ///
 /// # Errors
 /// As for [`of_server`].
-pub fn of_mailbox(
-    global: &Table,
-    id: &UniqueId,
-    owner: Option<&UserId>,
-) -> Result<Vec<Annotation>> {
+pub fn of_mailbox(global: &Table, id: &[u8], owner: Option<&UserId>) -> Result<Vec<Annotation>> {
     of_scope(global, Scope::Mailbox(id), owner)
 }
 
@@ -152,8 +148,8 @@ mod tests {
 
     #[test]
     fn a_mailbox_has_what_cyrus_says() {
-        let id = told(TOLD, " user.fred ", "UNIQUEID").unwrap().into();
-        let ours = of_mailbox(&table(GLOBAL), &id, Some(&"fred".into())).unwrap();
+        let id = told(TOLD, " user.fred ", "UNIQUEID").unwrap();
+        let ours = of_mailbox(&table(GLOBAL), id.as_bytes(), Some(&"fred".into())).unwrap();
         assert_eq!(ours.len(), 2);
         let line = TOLD.lines().find(|line| line.contains(" user.fred ")).unwrap();
         let list: Vec<_> = ours.iter().map(wire).collect();

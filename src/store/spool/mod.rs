@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::config::{Config, opt};
-use crate::cyrusdb::{self, Backend};
+use crate::cyrusdb::{self, Backend, KeyOrder};
 use crate::error::{Error, Kind, Result};
 use crate::names::{Namespace, Paths, UserFile, UserHome};
 use crate::observe::{Level, Observer};
@@ -46,6 +46,8 @@ pub struct Spool {
     list: MailboxList,
     annotations: Table,
     quotas: Table,
+    /// The same, sorted as Cyrus up to 3.4 did.
+    early_quotas: Table,
     declared: Declared,
     conversations: bool,
     submissions: Vec<u8>,
@@ -67,22 +69,30 @@ impl Spool {
             ..cyrusdb::Options::default()
         };
         let paths = Paths::new(config);
-        let table = |path, option| Ok(Table::new(path, Some(backend(option)?), options));
-        let list: Result<Table> = table(paths.mailboxes_db(), opt::MBOXLIST_DB);
-        let annotations: Result<Table> = table(paths.annotations_db(), opt::ANNOTATION_DB);
-        let quotas: Result<Table> = table(paths.quota_db(), opt::QUOTA_DB);
+        let early_order = match config.switch(opt::IMPROVED_MBOXLIST_SORT) {
+            true => KeyOrder::Mailbox,
+            false => KeyOrder::Raw,
+        };
+        let list_db = backend(opt::MBOXLIST_DB)?;
+        let annotation_db = backend(opt::ANNOTATION_DB)?;
+        let quota_db = backend(opt::QUOTA_DB)?;
         Ok(Spool {
             names: Namespace::new(config),
-            list: MailboxList::new(list?, observer.clone()),
+            list: MailboxList::new(&paths.mailboxes_db(), list_db, early_order, observer.clone()),
             observer,
-            annotations: annotations?,
-            quotas: quotas?,
+            annotations: Table::new(paths.annotations_db(), Some(annotation_db), options),
+            quotas: Table::new(paths.quota_db(), Some(quota_db), options),
+            early_quotas: Table::new(
+                paths.quota_db(),
+                Some(quota_db),
+                cyrusdb::Options { order: early_order, ..options },
+            ),
             paths,
             declared: Declared {
                 subscriptions: backend(opt::SUBSCRIPTION_DB)?,
                 seen: backend(opt::SEENSTATE_DB)?,
                 conversations: backend(opt::CONVERSATIONS_DB)?,
-                annotations: backend(opt::ANNOTATION_DB)?,
+                annotations: annotation_db,
             },
             conversations: config.switch(opt::CONVERSATIONS),
             sieve_folder: config.string(opt::SIEVE_FOLDER).unwrap_or_default().into(),
@@ -95,6 +105,24 @@ impl Spool {
     fn home(&self, user: &UserId) -> Result<UserHome> {
         let inbox = self.list.lookup(&self.names.inbox(user))?;
         Ok(self.paths.home(user, inbox.as_ref()))
+    }
+
+    /// How annotations.db calls a mailbox.
+    fn annotated_as(&self, entry: &MailboxEntry) -> Result<Vec<u8>> {
+        let early = self.list.is_early()?;
+        let id = if early { entry.name.as_bytes() } else { entry.uniqueid.as_bytes() };
+        Ok(id.to_vec())
+    }
+
+    /// The entry with a uniqueid, if need be from cyrus.header: entries that Cyrus before 3.0
+    /// wrote have none.
+    fn identified(&self, mut entry: MailboxEntry) -> MailboxEntry {
+        if entry.uniqueid.is_empty() && mailbox::openable(&entry).is_ok() {
+            // Whoever opens the mailbox will hear what is wrong.
+            let header = self.paths.mailbox(&entry).and_then(|at| mailbox::read_header(&at.header));
+            entry.uniqueid = header.map(|header| header.uniqueid).unwrap_or_default();
+        }
+        entry
     }
 
     fn user_table(&self, user: &UserId, file: UserFile, declared: Backend) -> Result<Table> {
@@ -145,7 +173,8 @@ impl Spool {
 struct MailboxAnnotations<'a> {
     global: &'a Table,
     local: Table,
-    id: UniqueId,
+    /// Its uniqueid or, up to Cyrus 3.4, its name.
+    id: Vec<u8>,
     owner: Option<UserId>,
 }
 
@@ -165,7 +194,7 @@ impl Annotations for MailboxAnnotations<'_> {
 
 impl Store for Spool {
     fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
-        self.list.lookup(name)
+        Ok(self.list.lookup(name)?.map(|entry| self.identified(entry)))
     }
 
     fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
@@ -173,7 +202,8 @@ impl Store for Spool {
     }
 
     fn user_tree(&self, user: &UserId) -> Result<Vec<MailboxEntry>> {
-        self.list.user_tree(&self.names.inbox(user), &self.deleted_prefix)
+        let tree = self.list.user_tree(&self.names.inbox(user), &self.deleted_prefix)?;
+        Ok(tree.into_iter().map(|entry| self.identified(entry)).collect())
     }
 
     fn each_mailbox(
@@ -201,7 +231,7 @@ impl Store for Spool {
             let annotations = MailboxAnnotations {
                 global: &self.annotations,
                 local: Table::new(paths.annotations, Some(self.declared.annotations), options),
-                id: entry.uniqueid.clone(),
+                id: self.annotated_as(&entry)?,
                 owner: owner.clone(),
             };
             let files = Files {
@@ -234,7 +264,8 @@ impl Store for Spool {
     }
 
     fn quota(&self, root: &Text) -> Result<Option<Quota>> {
-        quota::read(&self.quotas, root)
+        let early = self.list.is_early()?;
+        quota::read(if early { &self.early_quotas } else { &self.quotas }, root)
     }
 
     fn sieve_scripts(&self, user: &UserId) -> Result<Vec<SieveScript>> {
@@ -250,7 +281,8 @@ impl Store for Spool {
         match self.list.lookup(name)? {
             Some(entry) => {
                 let owner = self.names.owner(name);
-                annot::of_mailbox(&self.annotations, &entry.uniqueid, owner.as_ref())
+                let id = self.annotated_as(&entry)?;
+                annot::of_mailbox(&self.annotations, &id, owner.as_ref())
             }
             None => Ok(Vec::new()),
         }

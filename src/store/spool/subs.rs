@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 
 use crate::error::{Malformed, Result};
-use crate::format::mbentry::{self, HIERARCHY_SEPARATOR, NAME_KEY};
+use crate::format::mbkeys::{self, HIERARCHY_SEPARATOR, NAME_KEY};
 use crate::types::MboxName;
 
 use super::table::Table;
@@ -40,7 +40,7 @@ pub fn list(table: &Table, inbox: &MboxName) -> Result<Vec<MboxName>> {
         }
     };
     let prefix: &[u8] = if version == Version::Names { b"" } else { &[NAME_KEY] };
-    let inbox = mbentry::dbname(inbox.as_bytes());
+    let inbox = mbkeys::dbname(inbox.as_bytes());
     let mut names = Vec::new();
     table.scan(prefix, &mut |key, _| {
         names.push(match key.strip_prefix(prefix).unwrap_or(key) {
@@ -57,8 +57,8 @@ fn name(version: Version, dbname: &[u8], inbox: &[u8]) -> MboxName {
         version == Version::Prefix || matches!(rest.first(), None | Some(&HIERARCHY_SEPARATOR))
     });
     match rest {
-        Some(rest) => mbentry::internal_name(&[inbox, rest].concat()),
-        None => mbentry::internal_name(dbname),
+        Some(rest) => mbkeys::internal_name(&[inbox, rest].concat()),
+        None => mbkeys::internal_name(dbname),
     }
 }
 

@@ -244,7 +244,7 @@ fn not_found(entry: &MailboxEntry, detail: &str) -> Error {
 }
 
 /// What `mailbox_open_advanced` refuses by the entry alone.
-fn openable(entry: &MailboxEntry) -> Result<()> {
+pub(super) fn openable(entry: &MailboxEntry) -> Result<()> {
     let refused = [
         (MboxType::DELETED, "it is deleted"),
         (MboxType::INTERMEDIATE, "it is no mailbox, only a name above one"),
@@ -264,7 +264,8 @@ fn openable(entry: &MailboxEntry) -> Result<()> {
     Ok(())
 }
 
-fn read_header(path: &Path) -> Result<header::Header> {
+/// cyrus.header; it is replaced by renaming, so what is read is whole without a lock.
+pub(super) fn read_header(path: &Path) -> Result<header::Header> {
     const OP: &str = "read cyrus.header";
     let mut data = Vec::with_capacity(4096);
     let read = File::open(path)

@@ -1,0 +1,171 @@
+//! How mailboxes.db is keyed (`imap/mboxlist.c`).
+//!
+//! | Cyrus | key of a mailbox | others |
+//! |---|---|---|
+//! | up to 3.4 | its internal name: `user.fred.a^b` | `$RACL$...`, `$RUNQ$...` |
+//! | since 3.6 | `N` + its dbname, and `I` + its uniqueid | `AS`/`AU` + record separator + ... |
+//!
+//! A dbname has the components as they are, unit separators between them, and after a domain a
+//! group separator: `user` US `fred` US `a.b`. A database of the one kind becomes one of the other
+//! when `ctl_cyrusdb -r` of a later Cyrus first runs (`mboxlist_upgrade`).
+
+use crate::types::{MboxName, UniqueId};
+
+use super::mbentry::parse_by_name;
+
+/// First byte of a key by name (`KEY_TYPE_NAME`).
+pub const NAME_KEY: u8 = b'N';
+/// First byte of a key by uniqueid (`KEY_TYPE_ID`).
+const ID_KEY: u8 = b'I';
+/// First byte of a key of reverse ACLs (`KEY_TYPE_ACL`).
+const ACL_KEY: u8 = b'A';
+/// Between the components of a dbname (`DB_HIERSEP_CHAR`).
+pub const HIERARCHY_SEPARATOR: u8 = 0x1f;
+/// Behind the domain of a dbname (`DB_DOMAINSEP_CHAR`).
+pub const DOMAIN_SEPARATOR: u8 = 0x1d;
+/// Between the parts of the keys of reverse ACLs (`DB_RECORDSEP_CHAR`).
+const RECORD_SEPARATOR: u8 = 0x1e;
+
+/// The dbname of an internal name: `user.fred.a^b` is `user` US `fred` US `a.b`
+/// (`mboxname_to_dbname`).
+pub fn dbname(name: &[u8]) -> Vec<u8> {
+    convert(name, b'!', DOMAIN_SEPARATOR, |byte| match byte {
+        b'.' => HIERARCHY_SEPARATOR,
+        b'^' => b'.',
+        other => other,
+    })
+}
+
+/// The internal name of a dbname (`mboxname_from_dbname`).
+pub fn internal_name(dbname: &[u8]) -> MboxName {
+    MboxName::from(convert(dbname, DOMAIN_SEPARATOR, b'!', |byte| match byte {
+        HIERARCHY_SEPARATOR => b'.',
+        b'.' => b'^',
+        other => other,
+    }))
+}
+
+/// Converts what follows the domain, if there is one.
+fn convert(name: &[u8], from: u8, to: u8, byte: impl Fn(u8) -> u8) -> Vec<u8> {
+    let domain = name.iter().position(|byte| *byte == from);
+    let mut out = name.to_vec();
+    if let Some(separator) = domain.and_then(|at| out.get_mut(at)) {
+        *separator = to;
+    }
+    let local = out.get_mut(domain.map_or(0, |at| at + 1)..).unwrap_or_default();
+    local.iter_mut().for_each(|each| *each = byte(*each));
+    out
+}
+
+/// What the keys of a mailboxes.db are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// Internal names, as up to Cyrus 3.4.
+    Names,
+    /// A letter, then a dbname or a uniqueid, as since Cyrus 3.6.
+    Typed,
+}
+
+impl Keys {
+    /// What one record tells of the whole database, if anything (`_check_rec_cb`). Shared
+    /// mailboxes named `Info` or `Notes` have keys that look like those of the other kind.
+    pub fn told_by(key: &[u8], value: &[u8]) -> Option<Keys> {
+        let entry = || parse_by_name(MboxName::default(), value).ok();
+        match *key {
+            [ACL_KEY, b'S' | b'U', RECORD_SEPARATOR, ..] => Some(Keys::Typed),
+            [NAME_KEY, ..] if key.contains(&HIERARCHY_SEPARATOR) => Some(Keys::Typed),
+            // Not told by a mailbox at the top, but by its record by uniqueid, which comes first.
+            [NAME_KEY | ACL_KEY, ..] => None,
+            // Only there the name is among the values.
+            [ID_KEY, ..] => entry().map(|entry| match entry.name.is_empty() {
+                true => Keys::Names,
+                false => Keys::Typed,
+            }),
+            _ if key.starts_with(b"$RACL") || key.starts_with(b"$RUNQ") => Some(Keys::Names),
+            _ => entry().map(|_| Keys::Names),
+        }
+    }
+
+    /// The key of a mailbox by name.
+    pub fn of_name(self, name: &MboxName) -> Vec<u8> {
+        self.prefix(name.as_bytes())
+    }
+
+    /// With what the keys of all mailboxes begin whose internal names begin with `start`.
+    pub fn prefix(self, start: &[u8]) -> Vec<u8> {
+        match self {
+            Keys::Names => start.to_vec(),
+            Keys::Typed => [&[NAME_KEY], &dbname(start)[..]].concat(),
+        }
+    }
+
+    /// The key of a mailbox by uniqueid; there are none in early databases.
+    pub fn of_id(self, id: &UniqueId) -> Option<Vec<u8>> {
+        (self == Keys::Typed).then(|| [&[ID_KEY], id.as_bytes()].concat())
+    }
+
+    /// The internal name in the key of a mailbox by name; `None` for other records.
+    pub fn name(self, key: &[u8]) -> Option<MboxName> {
+        match (self, key) {
+            (Keys::Typed, [NAME_KEY, dbname @ ..]) => Some(internal_name(dbname)),
+            (Keys::Typed, _) | (Keys::Names, [] | [b'$', ..]) => None,
+            (Keys::Names, name) => Some(name.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::damage;
+    use super::*;
+
+    const DUMP: &str = include_str!("../../tests/fixtures/userdata/dump/mailboxes.db");
+    const ENTRY: &[u8] = b"%(T e I 6a5b P default A %(fred lrs))";
+
+    #[test]
+    fn names_are_converted_both_ways() {
+        for (name, db) in [
+            ("user.fred^smith.a^b", &b"user\x1ffred.smith\x1fa.b"[..]),
+            ("example.com!user.bob", b"example.com\x1duser\x1fbob"),
+            ("shared", b"shared"),
+            ("", b""),
+        ] {
+            assert_eq!(dbname(name.as_bytes()), db);
+            assert_eq!(internal_name(db), name);
+        }
+    }
+
+    #[test]
+    fn keys_hold_names_and_give_them_back() {
+        for name in ["example.com!user.bob^x.a b", "shared", "user.fred"] {
+            for keys in [Keys::Names, Keys::Typed] {
+                assert_eq!(keys.name(&keys.of_name(&name.into())), Some(name.into()));
+            }
+        }
+        assert_eq!(Keys::Names.name(b"$RACL$U$anna$user.fred"), None);
+        assert_eq!(Keys::Typed.name(b"AU\x1eanna\x1euser\x1ffred"), None);
+        assert_eq!(Keys::Typed.of_id(&"6a5b".into()).unwrap(), b"I6a5b");
+    }
+
+    #[test]
+    fn later_databases_are_known_by_any_record_but_that_of_a_mailbox_at_the_top() {
+        for (key, value) in damage::records(DUMP) {
+            let top = key.starts_with(b"N") && !key.contains(&HIERARCHY_SEPARATOR);
+            let told = if top { None } else { Some(Keys::Typed) };
+            assert_eq!(Keys::told_by(&key, &value), told, "{}", key.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn early_databases_are_known_whatever_their_mailboxes_are_called() {
+        for key in ["user.fred", "DELETED.user.fred.5F3A0C11", "Info", "example.com!user.bob"] {
+            assert_eq!(Keys::told_by(key.as_bytes(), ENTRY), Some(Keys::Names), "{key}");
+        }
+        assert_eq!(Keys::told_by(b"user.fred", b"0 default fred\tlrs\t"), Some(Keys::Names));
+        assert_eq!(Keys::told_by(b"$RACL", b""), Some(Keys::Names));
+        for key in ["Notes", "Announcements"] {
+            assert_eq!(Keys::told_by(key.as_bytes(), ENTRY), None, "{key}");
+        }
+        assert_eq!(Keys::told_by(b"user.fred", b"?"), None);
+    }
+}

@@ -1,0 +1,140 @@
+//! Mailboxes by uniqueid in databases of Cyrus up to 3.4, which have no records for that.
+
+use std::collections::HashMap;
+use std::fs;
+use std::ops::ControlFlow;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::types::{FormerName, MailboxEntry, MboxName, UniqueId};
+
+/// Which names each uniqueid has, tombstones included: some 100 bytes a mailbox, made at the first
+/// question and again when the database has changed.
+#[derive(Debug, Default)]
+pub(super) struct ById {
+    made_from: Option<Version>,
+    names: HashMap<UniqueId, Vec<MboxName>>,
+}
+
+/// A state of a file, as far as can be told without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Version {
+    file: (u64, u64),
+    len: u64,
+    mtime: (i64, i64),
+}
+
+impl Version {
+    fn of(path: &Path) -> Result<Version> {
+        let meta = fs::metadata(path).map_err(|e| Error::io("read mailboxes.db", path, e))?;
+        Ok(Version {
+            file: (meta.dev(), meta.ino()),
+            len: meta.len(),
+            mtime: (meta.mtime(), meta.mtime_nsec()),
+        })
+    }
+}
+
+/// Gives every entry of a database.
+pub(super) type Each<'a> =
+    dyn FnOnce(&mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>) -> Result<()> + 'a;
+
+impl ById {
+    /// The names of a uniqueid in the database at `path`, of which `each` gives the entries.
+    pub(super) fn names(
+        &mut self,
+        id: &UniqueId,
+        path: &Path,
+        each: Box<Each<'_>>,
+    ) -> Result<&[MboxName]> {
+        let now = Version::of(path)?;
+        if self.made_from != Some(now) {
+            *self = ById::default();
+            each(&mut |entry| {
+                if !entry.uniqueid.is_empty() {
+                    self.names.entry(entry.uniqueid).or_default().push(entry.name);
+                }
+                Ok(ControlFlow::Continue(()))
+            })?;
+            self.made_from = Some(now);
+        }
+        Ok(self.names.get(id).map_or(&[], Vec::as_slice))
+    }
+}
+
+/// What the record by uniqueid would be once a later Cyrus had made one of these entries
+/// (`mboxlist_upgrade`): the mailbox as it is, and as its history its tombstones, newest first.
+pub(super) fn as_one(mut entries: Vec<MailboxEntry>) -> Option<MailboxEntry> {
+    entries.sort_by_key(|entry| (!entry.mbtype.is_deleted(), entry.foldermodseq));
+    let mut entry = entries.pop()?;
+    let former = |entry: MailboxEntry| FormerName {
+        name: entry.name,
+        partition: entry.partition,
+        mtime: entry.mtime,
+        foldermodseq: entry.foldermodseq,
+        uidvalidity: entry.uidvalidity,
+    };
+    entries.retain(|other| other.mbtype.is_deleted());
+    entry.name_history = entries.into_iter().rev().map(former).collect();
+    Some(entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::MboxType;
+
+    fn entry(name: &str, mbtype: u32, foldermodseq: u64) -> MailboxEntry {
+        let mbtype = MboxType(mbtype);
+        MailboxEntry { name: name.into(), mbtype, foldermodseq, ..MailboxEntry::default() }
+    }
+
+    #[test]
+    fn a_living_mailbox_has_its_tombstones_as_history() {
+        let one = as_one(vec![
+            entry("user.a.first", MboxType::DELETED, 3),
+            entry("user.a.now", MboxType::EMAIL, 2),
+            entry("user.a.second", MboxType::DELETED, 7),
+        ]);
+        let one = one.unwrap();
+        assert_eq!(one.name, "user.a.now");
+        let former: Vec<_> = one.name_history.iter().map(|f| f.name.to_string()).collect();
+        assert_eq!(former, ["user.a.second", "user.a.first"]);
+    }
+
+    #[test]
+    fn of_tombstones_alone_the_newest_counts() {
+        let one = as_one(vec![
+            entry("user.a.second", MboxType::DELETED, 7),
+            entry("user.a.first", MboxType::DELETED, 3),
+        ]);
+        assert_eq!(one.unwrap().name, "user.a.second");
+        assert_eq!(as_one(Vec::new()), None);
+    }
+
+    #[test]
+    fn the_names_are_collected_again_when_the_database_has_changed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        let mut by_id = ById::default();
+        let mut names = |path: &Path, now: &str| {
+            let mut asked = false;
+            let found = by_id.names(
+                &"id".into(),
+                path,
+                Box::new(|visit: &mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>| {
+                    asked = true;
+                    let entry = entry(now, MboxType::EMAIL, 1);
+                    visit(MailboxEntry { uniqueid: "id".into(), ..entry }).map(drop)
+                }),
+            );
+            (found.unwrap().to_vec(), asked)
+        };
+        fs::write(&path, "1").unwrap();
+        assert_eq!(names(&path, "a"), (vec!["a".into()], true));
+        assert_eq!(names(&path, "b"), (vec!["a".into()], false));
+        fs::write(&path, "22").unwrap();
+        assert_eq!(names(&path, "b"), (vec!["b".into()], true));
+    }
+}
