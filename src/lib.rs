@@ -23,6 +23,7 @@ pub mod limits;
 pub mod names;
 pub mod observe;
 pub mod replica;
+pub mod rolling;
 pub mod schedule;
 pub mod store;
 pub mod sync;

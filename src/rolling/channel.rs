@@ -1,0 +1,308 @@
+//! The sync log of a channel on disk (`imap/sync_log.c`).
+//!
+//! Cyrus's daemons append to `log`. We take it over by renaming it to `log-run`, and keep there
+//! what is not on the replica yet, until there is nothing left. So `log-run` and `log` together
+//! hold at every moment all that is still to do, in a form that Cyrus's own client goes on from.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Kind, Result};
+use crate::store::Wait;
+use crate::sys::lock::{self, LockGuard, Mode};
+
+const OP: &str = "take over sync log";
+/// What Cyrus gives its logs and their directories.
+const FILE_MODE: u32 = 0o640;
+const DIRECTORY_MODE: u32 = 0o755;
+
+/// The log of a channel.
+#[derive(Debug)]
+pub struct Channel {
+    log: PathBuf,
+    work: PathBuf,
+    spare: PathBuf,
+    guard: PathBuf,
+}
+
+/// A log that nobody writes to any more.
+#[derive(Debug)]
+pub struct Taken {
+    /// To read from its start.
+    pub file: File,
+    /// Bytes in it that [`Channel::take`] had put back itself.
+    pub put_back: Range<u64>,
+}
+
+impl Channel {
+    /// The channel whose log is at `log`. Nothing is opened.
+    pub fn new(log: impl Into<PathBuf>) -> Channel {
+        let log = log.into();
+        let with = |suffix: &str| {
+            let mut path = log.clone().into_os_string();
+            path.push(suffix);
+            PathBuf::from(path)
+        };
+        let guard = log.with_file_name("sync_client.lock");
+        Channel { work: with("-run"), spare: with("-run.new"), guard, log }
+    }
+
+    /// Where Cyrus's daemons write.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// What was taken over and is not done.
+    pub fn work(&self) -> &Path {
+        &self.work
+    }
+
+    /// Makes the directory, which the first writer would make otherwise.
+    pub fn make_directory(&self) -> Result<()> {
+        let Some(directory) = self.log.parent() else { return Ok(()) };
+        let mut builder = fs::DirBuilder::new();
+        let made = builder.recursive(true).mode(DIRECTORY_MODE).create(directory);
+        made.map_err(|error| Error::io("create directory", directory, error))
+    }
+
+    /// Keeps every other client of this library from the channel, as long as the guard lives.
+    /// The file holds our process id.
+    ///
+    /// # Errors
+    /// [`Kind::Locked`] if another one has it.
+    pub fn claim(&self) -> Result<LockGuard> {
+        self.make_directory()?;
+        let mut options = OpenOptions::new();
+        let created = options.write(true).create(true).truncate(false).mode(FILE_MODE);
+        created.open(&self.guard).map_err(|error| Error::io("create", &self.guard, error))?;
+        let guard = lock::lock_existing(&self.guard, Mode::Exclusive, Wait::Fail);
+        let guard = guard.map_err(|error| match error.kind() {
+            Kind::Locked => {
+                let pid = fs::read_to_string(&self.guard).unwrap_or_default();
+                let detail = format!("process {} works on it already", pid.trim());
+                let subject = self.log.display().to_string();
+                Error::new(Kind::Locked, "claim sync log", subject, detail)
+                    .hint("stop it, or use another channel")
+            }
+            _ => error,
+        })?;
+        let mut file = guard.file();
+        let written = file
+            .set_len(0)
+            .and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()));
+        written.map_err(|error| Error::io("write", &self.guard, error))?;
+        Ok(guard)
+    }
+
+    /// What an earlier client left behind; `None` if it left nothing.
+    pub fn left_over(&self) -> Result<Option<File>> {
+        match File::open(&self.work) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("open", &self.work, error)),
+        }
+    }
+
+    /// Takes over what was logged since; `None` if nothing was. `undone` is what the work file
+    /// holds: it is put back to the log first, so that the new work file has both.
+    pub fn take(&self, undone: &[u8]) -> Result<Option<Taken>> {
+        if !exists(&self.log)? {
+            return Ok(None);
+        }
+        let put_back = match undone {
+            [] => 0..0,
+            undone => self.append(undone)?,
+        };
+        match fs::rename(&self.log, &self.work) {
+            Ok(()) => {}
+            // Another client was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io(OP, &self.log, error)),
+        }
+        let open = OpenOptions::new().read(true).write(true).open(&self.work);
+        let file = open.map_err(|error| Error::io(OP, &self.work, error))?;
+        // Whoever wrote when it was renamed is waited for; whoever comes later sees the rename.
+        lock::acquire(&file, &self.work, Mode::Exclusive, Wait::Block)?;
+        lock::release(&file);
+        Ok(Some(Taken { file, put_back }))
+    }
+
+    /// Appends entries as Cyrus's daemons do (`sync_log_base`): all or nothing, and on disk when
+    /// it returns. Returns where they are.
+    pub fn append(&self, lines: &[u8]) -> Result<Range<u64>> {
+        self.make_directory()?;
+        let error = |error| Error::io("append to sync log", &self.log, error);
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true).mode(FILE_MODE);
+        loop {
+            let mut file = options.open(&self.log).map_err(error)?;
+            lock::acquire(&file, &self.log, Mode::Exclusive, Wait::Block)?;
+            if !same_file(&file, &self.log).map_err(error)? {
+                continue;
+            }
+            let start = file.seek(SeekFrom::End(0)).map_err(error)?;
+            // After a line that a writer could not finish, ours begin on one of their own.
+            let torn = start > 0 && last_byte(&mut file).map_err(error)? != b'\n';
+            let end_of_line: &[u8] = if torn { b"\n" } else { b"" };
+            let written = (file.write_all(end_of_line))
+                .and_then(|()| file.write_all(lines))
+                .and_then(|()| file.sync_data());
+            if let Err(why) = written {
+                let _ = file.set_len(start);
+                return Err(error(why));
+            }
+            let end = file.metadata().map_err(error)?.len();
+            lock::release(&file);
+            return Ok(end.saturating_sub(lines.len() as u64)..end);
+        }
+    }
+
+    /// Replaces what is not done; removes the work file if that is nothing.
+    pub fn keep(&self, undone: &[u8]) -> Result<()> {
+        if undone.is_empty() {
+            return match fs::remove_file(&self.work) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(Error::io("remove", &self.work, error))
+                }
+                _ => Ok(()),
+            };
+        }
+        let error = |error| Error::io("write", &self.spare, error);
+        let mut options = OpenOptions::new();
+        let mut file = options
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(FILE_MODE)
+            .open(&self.spare)
+            .map_err(error)?;
+        file.write_all(undone).and_then(|()| file.sync_data()).map_err(error)?;
+        fs::rename(&self.spare, &self.work).map_err(|error| Error::io("replace", &self.work, error))
+    }
+}
+
+fn exists(path: &Path) -> Result<bool> {
+    path.try_exists().map_err(|error| Error::io("look for", path, error))
+}
+
+fn same_file(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let held = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(named) => Ok((held.dev(), held.ino()) == (named.dev(), named.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn last_byte(file: &mut File) -> io::Result<u8> {
+    let mut byte = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut byte)?;
+    Ok(byte[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn channel() -> (tempfile::TempDir, Channel) {
+        let dir = tempfile::tempdir().unwrap();
+        let channel = Channel::new(dir.path().join("sync/second/log"));
+        (dir, channel)
+    }
+
+    fn text(mut file: File) -> String {
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn what_is_appended_is_taken_over_once() {
+        let (_dir, channel) = channel();
+        assert!(channel.take(b"").unwrap().is_none());
+        channel.append(b"USER fred\n").unwrap();
+        channel.append(b"USER anna\n").unwrap();
+        let taken = channel.take(b"").unwrap().unwrap();
+        assert_eq!(text(taken.file), "USER fred\nUSER anna\n");
+        assert!(taken.put_back.is_empty());
+        assert!(channel.take(b"").unwrap().is_none());
+        assert_eq!(text(channel.left_over().unwrap().unwrap()), "USER fred\nUSER anna\n");
+        channel.keep(b"").unwrap();
+        assert!(channel.left_over().unwrap().is_none());
+        channel.keep(b"").unwrap();
+    }
+
+    #[test]
+    fn what_is_not_done_is_never_gone_from_both_files() {
+        let (_dir, channel) = channel();
+        channel.append(b"USER fred\nUSER anna\n").unwrap();
+        channel.take(b"").unwrap().unwrap();
+        channel.keep(b"USER anna\n").unwrap();
+        assert_eq!(text(channel.left_over().unwrap().unwrap()), "USER anna\n");
+        channel.append(b"USER zoe\n").unwrap();
+        let taken = channel.take(b"USER anna\n").unwrap().unwrap();
+        assert_eq!(taken.put_back, 9..19);
+        assert_eq!(text(taken.file), "USER zoe\nUSER anna\n");
+    }
+
+    #[test]
+    fn a_torn_line_does_not_swallow_the_next() {
+        let (_dir, channel) = channel();
+        channel.append(b"USER fred\n").unwrap();
+        OpenOptions::new().append(true).open(channel.log()).unwrap().write_all(b"MAILB").unwrap();
+        assert_eq!(channel.append(b"USER anna\n").unwrap(), 16..26);
+        let taken = channel.take(b"").unwrap().unwrap();
+        assert_eq!(text(taken.file), "USER fred\nMAILB\nUSER anna\n");
+    }
+
+    #[test]
+    fn a_channel_has_one_client() {
+        let (_dir, channel) = channel();
+        let guard = channel.claim().unwrap();
+        let error = Channel::new(channel.log()).claim().unwrap_err();
+        assert_eq!(error.kind(), Kind::Locked);
+        let pid = std::process::id();
+        assert!(error.to_string().contains(&format!("process {pid} works")), "{error}");
+        drop(guard);
+        channel.claim().unwrap();
+    }
+
+    #[test]
+    fn writers_and_a_reader_lose_nothing() {
+        const WRITERS: u32 = 4;
+        const EACH: u32 = 100;
+        let (_dir, channel) = channel();
+        let mut found = String::new();
+        std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..WRITERS)
+                .map(|writer| {
+                    let channel = &channel;
+                    scope.spawn(move || {
+                        for number in 0..EACH {
+                            let line = format!("USER {writer}-{number}\n");
+                            channel.append(line.as_bytes()).unwrap();
+                        }
+                    })
+                })
+                .collect();
+            loop {
+                let ended = writers.iter().all(|writer| writer.is_finished());
+                match channel.take(b"").unwrap() {
+                    Some(taken) => found += &text(taken.file),
+                    None if ended => break,
+                    None => std::thread::yield_now(),
+                }
+            }
+        });
+        let mut lines: Vec<_> = found.lines().collect();
+        assert_eq!(lines.len() as u32, WRITERS * EACH);
+        lines.sort_unstable();
+        lines.dedup();
+        assert_eq!(lines.len() as u32, WRITERS * EACH);
+    }
+}

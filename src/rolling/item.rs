@@ -1,0 +1,310 @@
+//! One entry of a sync log (`sync_log_*` in Cyrus's `imap/sync_log.h`). Pure.
+
+use crate::types::{MboxName, Text, UniqueId, UserId};
+
+/// What Cyrus's daemons noted for replication.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Item {
+    /// `USER`: all that belongs to a user.
+    User(UserId),
+    /// `UNUSER`: a user is gone.
+    UnUser(UserId),
+    /// `META`, and `SIEVE` of early versions: seen state, subscriptions and scripts of a user.
+    Meta(UserId),
+    /// `MAILBOX`, `APPEND`: a mailbox changed.
+    Mailbox(MboxName),
+    /// `DOUBLEMAILBOX`: messages were copied or moved from the one to the other.
+    Double(MboxName, MboxName),
+    /// `RENAME`: from the one name to the other.
+    Rename(MboxName, MboxName),
+    /// `UNMAILBOX`: a mailbox is gone.
+    UnMailbox(MboxName),
+    /// `QUOTA`: limits of a quota root changed.
+    Quota(Text),
+    /// `ANNOTATION`: of a mailbox, or with an empty name of the server.
+    Annotation(MboxName),
+    /// `SEEN`: of a user in the mailbox with this uniqueid.
+    Seen(UserId, UniqueId),
+    /// `SUB`, `UNSUB`: a user's subscription to a mailbox began or ended.
+    Sub(UserId, MboxName),
+}
+
+impl Item {
+    /// Reads a line without its end, literals included. `None` for a blank one.
+    ///
+    /// # Errors
+    /// What is wrong with it, in a few words.
+    pub fn parse(line: &[u8]) -> Result<Option<Item>, &'static str> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() {
+            return Ok(None);
+        }
+        let space = line.iter().position(|byte| *byte == b' ').ok_or("no name follows")?;
+        let (word, rest) = line.split_at_checked(space).unwrap_or_default();
+        let (first, rest) = astring(rest.get(1..).unwrap_or_default())?;
+        let second = match rest {
+            [] => None,
+            [b' ', rest @ ..] => match astring(rest)? {
+                (second, []) => Some(second),
+                _ => return Err("there is more after the names"),
+            },
+            _ => return Err("there is more after the name"),
+        };
+        let both = |second: Option<Vec<u8>>| second.ok_or("the second name is missing");
+        let word = word.to_ascii_uppercase();
+        let item = match word.as_slice() {
+            b"USER" => Item::User(first.into()),
+            b"UNUSER" => Item::UnUser(first.into()),
+            b"META" | b"SIEVE" => Item::Meta(first.into()),
+            b"APPEND" | b"MAILBOX" | b"DOUBLEMAILBOX" => match second {
+                Some(second) => Item::Double(first.into(), second.into()),
+                None => Item::Mailbox(first.into()),
+            },
+            b"RENAME" => Item::Rename(first.into(), both(second)?.into()),
+            b"UNMAILBOX" => Item::UnMailbox(first.into()),
+            b"QUOTA" => Item::Quota(first.into()),
+            b"ANNOTATION" => Item::Annotation(first.into()),
+            b"SEEN" => Item::Seen(first.into(), both(second)?.into()),
+            b"SUB" | b"UNSUB" => Item::Sub(first.into(), both(second)?.into()),
+            _ => return Err("the action is unknown"),
+        };
+        match item.first_name() {
+            [] if !matches!(item, Item::Annotation(_)) => Err("the name is empty"),
+            _ => Ok(Some(item)),
+        }
+    }
+
+    fn first_name(&self) -> &[u8] {
+        match self {
+            Item::User(user) | Item::UnUser(user) | Item::Meta(user) => user.as_bytes(),
+            Item::Seen(user, _) | Item::Sub(user, _) => user.as_bytes(),
+            Item::Mailbox(name) | Item::UnMailbox(name) | Item::Annotation(name) => name.as_bytes(),
+            Item::Double(name, _) | Item::Rename(name, _) => name.as_bytes(),
+            Item::Quota(root) => root.as_bytes(),
+        }
+    }
+
+    /// Writes the line, as Cyrus would, with its end.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let (word, second) = match self {
+            Item::User(_) => ("USER", None),
+            Item::UnUser(_) => ("UNUSER", None),
+            Item::Meta(_) => ("META", None),
+            Item::Mailbox(_) => ("MAILBOX", None),
+            Item::Double(_, second) => ("DOUBLEMAILBOX", Some(second.as_bytes())),
+            Item::Rename(_, second) => ("RENAME", Some(second.as_bytes())),
+            Item::UnMailbox(_) => ("UNMAILBOX", None),
+            Item::Quota(_) => ("QUOTA", None),
+            Item::Annotation(_) => ("ANNOTATION", None),
+            Item::Seen(_, id) => ("SEEN", Some(id.as_bytes())),
+            Item::Sub(_, name) => ("SUB", Some(name.as_bytes())),
+        };
+        out.extend_from_slice(word.as_bytes());
+        for name in [Some(self.first_name()), second].into_iter().flatten() {
+            out.push(b' ');
+            quote(name, out);
+        }
+        out.push(b'\n');
+    }
+}
+
+/// The line, for messages.
+impl std::fmt::Display for Item {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut line = Vec::new();
+        self.write(&mut line);
+        f.write_str(String::from_utf8_lossy(&line).trim_end())
+    }
+}
+
+/// An atom, a quoted string or a literal (`getastring` in `imap/imapparse.c`), and what follows.
+fn astring(text: &[u8]) -> Result<(Vec<u8>, &[u8]), &'static str> {
+    match text {
+        [] => Err("the name is missing"),
+        [b'"', rest @ ..] => quoted(rest),
+        [b'{', rest @ ..] => literal(rest),
+        _ => {
+            let special = |byte: &u8| matches!(byte, b' ' | b'\t' | b'(' | b')' | b'"');
+            let end = text.iter().position(special).unwrap_or(text.len());
+            let (atom, rest) = text.split_at_checked(end).unwrap_or_default();
+            Ok((atom.to_vec(), rest))
+        }
+    }
+}
+
+fn quoted(text: &[u8]) -> Result<(Vec<u8>, &[u8]), &'static str> {
+    let mut value = Vec::new();
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [b'"', rest @ ..] => return Ok((value, rest)),
+            [b'\\', byte, rest @ ..] | [byte, rest @ ..] => {
+                value.push(*byte);
+                rest
+            }
+            [] => return Err("a quoted name has no end"),
+        };
+    }
+}
+
+/// `{5}` or `{5+}`, end of line, five bytes.
+fn literal(text: &[u8]) -> Result<(Vec<u8>, &[u8]), &'static str> {
+    const WRONG: &str = "a literal name is cut off";
+    let (len, rest) = literal_head(text).ok_or(WRONG)?;
+    let (value, rest) = rest.split_at_checked(len).ok_or(WRONG)?;
+    Ok((value.to_vec(), rest))
+}
+
+/// The length of a literal of which the brace was read, and what follows the end of its line.
+fn literal_head(text: &[u8]) -> Option<(usize, &[u8])> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, rest) = text.split_at_checked(digits)?;
+    let len = std::str::from_utf8(number).ok()?.parse().ok()?;
+    let rest = rest.strip_prefix(b"+").unwrap_or(rest).strip_prefix(b"}")?;
+    let rest = rest.strip_prefix(b"\r").unwrap_or(rest).strip_prefix(b"\n")?;
+    Some((len, rest))
+}
+
+/// How many bytes a line goes on with after its end, because it ends with the head of a literal.
+pub(super) fn continues(line: &[u8]) -> Option<usize> {
+    let open = line.iter().rposition(|byte| *byte == b'{')?;
+    let (before, head) = line.split_at_checked(open)?;
+    // Within a quoted name a brace is escaped.
+    if before.last() != Some(&b' ') {
+        return None;
+    }
+    match literal_head(head.get(1..)?) {
+        Some((len, [])) => Some(len),
+        _ => None,
+    }
+}
+
+/// Quotes a name where Cyrus would (`sync_quote_name` in `imap/sync_log.c`). What Cyrus refuses,
+/// a name with a line break, becomes a literal.
+fn quote(name: &[u8], out: &mut Vec<u8>) {
+    if name.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+        out.extend_from_slice(format!("{{{}+}}\r\n", name.len()).as_bytes());
+        out.extend_from_slice(name);
+        return;
+    }
+    let special =
+        |byte: &u8| matches!(byte, b'\\' | b'"' | b'{' | b'}' | b' ' | b'\t' | b'(' | b')');
+    if !name.is_empty() && !name.iter().any(special) {
+        out.extend_from_slice(name);
+        return;
+    }
+    out.push(b'"');
+    for byte in name {
+        if matches!(byte, b'\\' | b'"' | b'{' | b'}') {
+            out.push(b'\\');
+        }
+        out.push(*byte);
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Option<Item>, &'static str> {
+        Item::parse(line.as_bytes())
+    }
+
+    #[test]
+    fn every_action_of_cyrus_is_known() {
+        for (line, item) in [
+            ("USER fred", Item::User("fred".into())),
+            ("UNUSER fred", Item::UnUser("fred".into())),
+            ("META fred", Item::Meta("fred".into())),
+            ("SIEVE fred", Item::Meta("fred".into())),
+            ("APPEND user.fred", Item::Mailbox("user.fred".into())),
+            ("mailbox user.fred\r", Item::Mailbox("user.fred".into())),
+            ("MAILBOX user.a user.b", Item::Double("user.a".into(), "user.b".into())),
+            ("DOUBLEMAILBOX user.a user.b", Item::Double("user.a".into(), "user.b".into())),
+            ("RENAME user.a user.b", Item::Rename("user.a".into(), "user.b".into())),
+            ("UNMAILBOX user.fred", Item::UnMailbox("user.fred".into())),
+            ("QUOTA user.fred", Item::Quota("user.fred".into())),
+            ("ANNOTATION user.fred", Item::Annotation("user.fred".into())),
+            ("ANNOTATION \"\"", Item::Annotation("".into())),
+            ("SEEN fred 6a5b", Item::Seen("fred".into(), "6a5b".into())),
+            ("SUB fred user.x", Item::Sub("fred".into(), "user.x".into())),
+            ("UNSUB fred user.x", Item::Sub("fred".into(), "user.x".into())),
+        ] {
+            assert_eq!(parse(line), Ok(Some(item)), "{line}");
+        }
+        assert_eq!(parse(""), Ok(None));
+        assert_eq!(parse("\r"), Ok(None));
+    }
+
+    #[test]
+    fn names_survive_being_written_and_read() {
+        for name in [
+            "user.fred",
+            "user.fred.with space",
+            "user.fred.a\"b\\c",
+            "user.fred.{5}",
+            "user.fred.(x)",
+            "user.fred.&AOQ-\u{e4}",
+            "user.fred.line\nbreak",
+            "user.fred.{3+}\r\n",
+        ] {
+            let item = Item::Double(name.into(), "user.x".into());
+            let mut line = Vec::new();
+            item.write(&mut line);
+            line.pop();
+            assert_eq!(Item::parse(&line), Ok(Some(item)), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_quoted_as_cyrus_does() {
+        let written = |name: &str| Item::Mailbox(name.into()).to_string();
+        assert_eq!(written("user.a b"), "MAILBOX \"user.a b\"");
+        assert_eq!(written("user.a{b}"), "MAILBOX \"user.a\\{b\\}\"");
+        assert_eq!(written("user.&AOQ-"), "MAILBOX user.&AOQ-");
+        assert_eq!(Item::Annotation("".into()).to_string(), "ANNOTATION \"\"");
+    }
+
+    #[test]
+    fn garbage_is_named() {
+        for (line, what) in [
+            ("MAILBOX", "no name follows"),
+            ("MAILBOX ", "the name is missing"),
+            ("MAILBOX \"\"", "the name is empty"),
+            ("MAILBOX \"user.fred", "a quoted name has no end"),
+            ("MAILBOX user.fred)", "there is more after the name"),
+            ("MAILBOX a b c", "there is more after the names"),
+            ("RENAME a", "the second name is missing"),
+            ("SEEN fred", "the second name is missing"),
+            ("FROB fred", "the action is unknown"),
+            ("MAILBOX {9}\r\nuser", "a literal name is cut off"),
+        ] {
+            assert_eq!(parse(line), Err(what), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_with_a_literal_goes_on() {
+        assert_eq!(continues(b"MAILBOX {5+}\r\n"), Some(5));
+        assert_eq!(continues(b"MAILBOX {5}\n"), Some(5));
+        assert_eq!(continues(b"MAILBOX \"a{5}\"\n"), None);
+        assert_eq!(continues(b"MAILBOX {5}x\n"), None);
+        assert_eq!(continues(b"MAILBOX user.fred\n"), None);
+    }
+
+    #[test]
+    fn no_line_is_too_odd() {
+        let line = b"DOUBLEMAILBOX \"a\\\"{2}\" {4+}\r\nabcd";
+        for end in 0..line.len() {
+            let _ = Item::parse(&line[..end]);
+        }
+        for at in 0..line.len() {
+            for byte in 0..=255 {
+                let mut odd = line.to_vec();
+                odd[at] = byte;
+                let _ = Item::parse(&odd);
+            }
+        }
+    }
+}
