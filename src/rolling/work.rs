@@ -206,9 +206,9 @@ mod tests {
             SUB anna user.x";
         assert_eq!(works(meta), ["META fred", "SUB anna user.x"]);
         let user = format!("{meta}\nUSER fred\nMAILBOX user.fred");
-        assert_eq!(works(&user), ["USER fred, MAILBOX user.fred", "SUB anna user.x"]);
+        assert_eq!(works(&user), ["SUB anna user.x", "USER fred, MAILBOX user.fred"]);
         let ended = format!("{user}\nUNUSER fred");
-        assert_eq!(works(&ended), ["MAILBOX user.fred, UNUSER fred", "SUB anna user.x"]);
+        assert_eq!(works(&ended), ["SUB anna user.x", "MAILBOX user.fred, UNUSER fred"]);
     }
 
     #[test]
