@@ -3,6 +3,10 @@
 //! The library never prints and never logs by itself: it calls an [`Observer`].
 //! The binary's observer is stdout, stderr and syslog.
 
+use std::time::Duration;
+
+use crate::error::Error;
+
 /// Severity of a log line, with syslog's meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -36,6 +40,9 @@ pub trait Observer: Send + Sync {
 
     /// One thing that is done, as Cyrus's `-v` prints it: `USER fred`, `MAILBOX user.fred`.
     fn action(&self, _line: &str) {}
+
+    /// There is no connection to `server`; after a pause it is tried again.
+    fn unreachable(&self, _error: &Error, _server: &str, _pause: Duration) {}
 
     /// Protocol traffic in clear, before compression and encryption; credentials are left out.
     fn wire(&self, _direction: Direction, _bytes: &[u8]) {}

@@ -101,8 +101,6 @@ fn bad_command_lines() -> Vec<Vec<OsString>> {
         "-u -u",
         "-A -A",
         "-r -u",
-        "-1",
-        "-1 -v",
         "-n",
         "-u -n",
         "-un",
@@ -247,18 +245,6 @@ fn what_is_wrong_with_the_configuration_is_told_with_exit_78() {
     assert_eq!(code(&output), 78);
     let told = stderr(&output);
     assert!(told.starts_with("Fatal error: ") && told.contains("sync_reconnect_maxwait"), "{told}");
-}
-
-#[test]
-fn rolling_modes_are_refused_before_anything_is_done() {
-    for line in ["-r", "-R", "-R -1", "-r -f log", "--rolling -C /nonexistent"] {
-        let output = sync_client(line.split(' '));
-        assert_eq!(code(&output), 69, "{line}");
-        assert_eq!(
-            stderr(&output),
-            "sync_client: rolling replication is not built into this version\n"
-        );
-    }
 }
 
 #[test]

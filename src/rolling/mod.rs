@@ -8,4 +8,6 @@ pub mod backlog;
 pub mod channel;
 pub mod item;
 pub mod lines;
+pub mod run;
+pub mod watch;
 pub mod work;

@@ -217,9 +217,7 @@ impl Syncer<'_> {
         if self.staged.files() < STAGED_FILES {
             return Ok(());
         }
-        let ticket = self.replica.submit(Verb::Restart, &mut |_| Ok(()))?;
-        self.staged.clear();
-        self.replica.wait(ticket).map(drop)
+        self.restart()
     }
 
     /// One pass: each mailbox once. Returns those of which only a batch was sent.

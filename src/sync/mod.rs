@@ -4,6 +4,7 @@
 //! rest carries it out on a [`Store`] and a [`Replica`] and knows neither files nor sockets.
 
 pub mod batch;
+mod cancel;
 mod commands;
 pub mod compare;
 mod contents;
@@ -13,6 +14,7 @@ mod mailboxes;
 mod message;
 pub mod meta;
 mod metadata;
+mod pieces;
 mod remote;
 mod reserve;
 mod settle;
@@ -21,11 +23,9 @@ mod snapshot;
 mod tests;
 mod user;
 
+pub use cancel::{Cancel, TICK, Waited};
 pub use remote::{RemoteFolder, RemoteUser};
 pub use reserve::Staged;
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
@@ -36,34 +36,6 @@ use crate::types::{MboxName, Text, UserId};
 
 /// How often renames and changes under way are tried to settle, as with Cyrus.
 const TRIES: u32 = 3;
-
-/// A request to stop, shared between whoever asks and whoever works.
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    /// Asks to stop at the next safe point. May be called from a signal handler.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether somebody asked.
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// The flag itself, for those who poll it.
-    pub fn flag(&self) -> &Arc<AtomicBool> {
-        &self.0
-    }
-
-    fn check(&self, subject: &str) -> Result<()> {
-        match self.is_cancelled() {
-            true => Err(Error::new(Kind::Cancelled, "replicate", subject, "asked to stop")),
-            false => Ok(()),
-        }
-    }
-}
 
 /// What stays the same for all units of work.
 #[derive(Debug, Clone)]

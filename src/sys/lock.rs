@@ -15,6 +15,8 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Result};
 
@@ -23,8 +25,20 @@ use crate::error::{Error, Kind, Result};
 pub enum Wait {
     /// Until it is free.
     Block,
+    /// No longer than this, then [`Kind::Locked`](crate::Kind::Locked).
+    For(Duration),
     /// Not at all: [`Kind::Locked`](crate::Kind::Locked).
     Fail,
+}
+
+/// Between attempts at a lock that is waited for with a limit.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(16);
+
+impl Wait {
+    fn has_time(self, started: Instant) -> bool {
+        matches!(self, Wait::For(limit) if started.elapsed() < limit)
+    }
 }
 
 /// Who may hold a lock at the same time.
@@ -63,7 +77,7 @@ impl Drop for LockGuard {
 /// the same open file is converted.
 ///
 /// # Errors
-/// [`Kind::Locked`] if somebody else holds it and `wait` is [`Wait::Fail`]; [`Kind::Io`].
+/// [`Kind::Locked`] if somebody else holds it and `wait` has an end; [`Kind::Io`].
 pub fn acquire(file: &File, path: &Path, mode: Mode, wait: Wait) -> Result<()> {
     let kind = match mode {
         Mode::Shared => libc::F_RDLCK,
@@ -71,15 +85,22 @@ pub fn acquire(file: &File, path: &Path, mode: Mode, wait: Wait) -> Result<()> {
     };
     let command = match wait {
         Wait::Block => libc::F_OFD_SETLKW,
-        Wait::Fail => libc::F_OFD_SETLK,
+        Wait::For(_) | Wait::Fail => libc::F_OFD_SETLK,
     };
+    let started = Instant::now();
+    // fcntl cannot wait for a limited time.
+    let mut pause = SHORTEST_PAUSE;
     loop {
         let Err(error) = set(file, command, kind) else {
             return Ok(());
         };
         match error.raw_os_error() {
             Some(libc::EINTR) => {}
-            Some(libc::EAGAIN | libc::EACCES) if wait == Wait::Fail => {
+            Some(libc::EAGAIN | libc::EACCES) if wait.has_time(started) => {
+                thread::sleep(pause);
+                pause = LONGEST_PAUSE.min(pause * 2);
+            }
+            Some(libc::EAGAIN | libc::EACCES) if wait != Wait::Block => {
                 return Err(Error::new(
                     Kind::Locked,
                     "lock",
@@ -160,7 +181,7 @@ pub fn lock_existing(path: &Path, mode: Mode, wait: Wait) -> Result<LockGuard> {
 /// nobody ever removes such a file). Every process that locks the name excludes the others.
 ///
 /// # Errors
-/// [`Kind::Locked`] if somebody else holds it and `wait` is [`Wait::Fail`]; [`Kind::Io`].
+/// [`Kind::Locked`] if somebody else holds it and `wait` has an end; [`Kind::Io`].
 pub fn lock_name(path: &Path, mode: Mode, wait: Wait) -> Result<LockGuard> {
     let create = || {
         OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o666).open(path)

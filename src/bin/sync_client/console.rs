@@ -3,8 +3,9 @@
 
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cyrsync::Error;
 use cyrsync::observe::{Direction, Level, Observer};
 use cyrsync::sys::syslog;
 
@@ -28,6 +29,8 @@ pub struct Console {
     pub show_wire: bool,
     /// The traffic shown so far.
     pub wire: Mutex<Wire>,
+    /// Why there was no connection when it was last told.
+    pub told: Mutex<String>,
 }
 
 impl Observer for Console {
@@ -44,6 +47,18 @@ impl Observer for Console {
         if self.log_actions {
             syslog::send(Level::Info, line);
         }
+    }
+
+    fn unreachable(&self, error: &Error, server: &str, pause: Duration) {
+        let reason = error.to_string();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        // The reason once, not at every attempt.
+        if *told != reason {
+            complain(&reason);
+            *told = reason;
+        }
+        let seconds = pause.as_secs();
+        complain(format!("Can not connect to server '{server}', retrying in {seconds} seconds"));
     }
 
     fn wire(&self, direction: Direction, bytes: &[u8]) {

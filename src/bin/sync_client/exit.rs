@@ -14,8 +14,6 @@ pub enum Exit {
     Failed = 1,
     /// `EX_USAGE`.
     Usage = 64,
-    /// `EX_UNAVAILABLE`.
-    Unavailable = 69,
     /// `EX_SOFTWARE`.
     Software = 70,
     /// `EX_TEMPFAIL`.
@@ -26,16 +24,23 @@ pub enum Exit {
 
 /// What each code means, for the manual page.
 pub const MEANINGS: &[(Exit, &str)] = &[
-    (Exit::Ok, "Everything asked for is on the replica; users skipped by -N in -A mode included."),
+    (
+        Exit::Ok,
+        "Everything asked for is on the replica, users skipped by -N in -A mode left out. Rolling \
+         replication ended by its shutdown file.",
+    ),
     (
         Exit::Failed,
-        "A user or mailbox could not be replicated, the replica could not be reached, or the list \
-         of -f could not be read.",
+        "Something could not be replicated, the replica could not be reached, or the file of -f \
+         could not be read.",
     ),
     (Exit::Usage, "The command line is wrong, or root found no cyrus user to become."),
-    (Exit::Unavailable, "The mode is not built into this version."),
     (Exit::Software, "No replica is named: neither -S nor sync_host. Or a bug was caught."),
-    (Exit::TempFail, "A signal ended the run early, or the mail store could not be opened."),
+    (
+        Exit::TempFail,
+        "A signal ended the run, the mail store or the log could not be opened, or another client \
+         works on the channel.",
+    ),
     (Exit::Config, "The configuration cannot be read or holds a bad value."),
 ];
 
@@ -79,6 +84,6 @@ mod tests {
     #[test]
     fn codes_are_documented_once_and_in_order() {
         let codes: Vec<u8> = MEANINGS.iter().map(|(exit, _)| *exit as u8).collect();
-        assert_eq!(codes, [0, 1, 64, 69, 70, 75, 78]);
+        assert_eq!(codes, [0, 1, 64, 70, 75, 78]);
     }
 }

@@ -10,6 +10,7 @@ mod flags;
 mod getopt;
 mod list;
 mod pages;
+mod rolling;
 mod signals;
 mod start;
 mod work;
@@ -25,7 +26,7 @@ use cyrsync::sys::syslog;
 
 use console::complain;
 use exit::{Exit, Fatal};
-use flags::{Page, Request};
+use flags::{Mode, Page, Request};
 
 fn main() -> ExitCode {
     let mut words: Vec<OsString> = env::args_os().collect();
@@ -54,11 +55,8 @@ fn print(page: Page) -> Exit {
 }
 
 fn run(mode: flags::Mode, low: flags::Low) -> Exit {
-    if let Some(refusal) = mode.refusal() {
-        complain(format!("sync_client: {refusal}"));
-        return Exit::Unavailable;
-    }
-    let ended = catch_unwind(move || match start::start(&low) {
+    let ended = catch_unwind(move || match start::start(mode, &low) {
+        Ok(session) if mode == Mode::Rolling => rolling::work(low, session),
         Ok(mut session) => Ok(work::work(mode, low, &mut session)),
         Err(ended) => ended,
     });

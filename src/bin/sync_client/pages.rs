@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 
 use crate::exit::MEANINGS;
-use crate::flags::{Applies, Category, FLAGS, Flag, Low, Mode, Usage};
+use crate::flags::{Category, FLAGS, Flag, Usage};
 
 /// Cyrus's words after a wrong command line, which scripts know.
 const USAGE: &str = "Usage: sync_client -S <servername> [-C <alt_config>] [-r] [-v] mailbox...\n";
@@ -42,30 +42,10 @@ pub fn help() -> String {
             let _ = writeln!(text, "  {:<32} {}", invocation(flag), flag.help);
         }
     }
-    if let Some(unbuilt) = unbuilt_flags() {
-        let _ = writeln!(text, "\nNot built into this version: {unbuilt}");
-    }
     text.push_str(
         "\nOptions, exit codes and differences from Cyrus: sync_client --man | man -l -\n",
     );
     text
-}
-
-/// Whether all that the flag asks for or has to do with is refused.
-fn is_unbuilt(flag: &Flag) -> bool {
-    let mut low = Low::default();
-    (flag.update)(&mut low, OsStr::new(""));
-    let mode = low.mode.or((flag.applies == Applies::Rolling).then_some(Mode::Rolling));
-    mode.is_some_and(|mode| mode.refusal().is_some())
-}
-
-fn unbuilt_flags() -> Option<String> {
-    let names: Vec<_> = FLAGS
-        .iter()
-        .filter(|flag| is_unbuilt(flag))
-        .filter_map(|flag| flag.short.map(|c| format!("-{}", char::from(c))))
-        .collect();
-    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// `-S, --server server-name`
@@ -92,7 +72,7 @@ pub fn manual() -> String {
     );
     page.push_str(".SH NAME\nsync_client \\- bring a replica of a Cyrus IMAP server up to date\n");
     page.push_str(".SH SYNOPSIS\n.nf\n");
-    for line in ["-u|-m|-s [options] name...", "-A [options] [prefix]", "-r|-R [options]"] {
+    for line in ["-u|-m|-s [options] name...", "-A [options] [prefix]", "-r|-R|-1 [options]"] {
         let _ = writeln!(page, "\\fBsync_client\\fR {}", roff(line));
     }
     page.push_str(".fi\n");
@@ -102,9 +82,6 @@ pub fn manual() -> String {
         let _ = writeln!(page, ".SS {}", roff(title));
         for flag in FLAGS.iter().filter(|flag| flag.category == *category) {
             let _ = writeln!(page, ".TP\n{}\n{}", roff_invocation(flag), roff(flag.doc));
-            if is_unbuilt(flag) {
-                page.push_str("Not built into this version.\n");
-            }
             if let Some(note) = flag.applies.note() {
                 let _ = writeln!(page, "{}", roff(note));
             }
@@ -132,9 +109,13 @@ const DESCRIPTION: &[&str] = &[
      and --man.",
 ];
 
-const SIGNALS: &[&str] =
-    &["SIGTERM, SIGINT and SIGQUIT end the run at the next safe point, with exit status 75; a \
-     second one ends it at once. SIGHUP cuts short the wait for the next attempt to connect."];
+const SIGNALS: &[&str] = &[
+    "SIGTERM, SIGINT and SIGQUIT end the run at the next safe point, with exit status 75; a \
+     second one ends it at once. Rolling replication goes on for up to ten seconds with what it \
+     works on; what is left stays in the log.",
+    "SIGHUP cuts short the wait for the next attempt to connect. Rolling replication reads \
+     imapd.conf anew, connects anew, and tries at once what had failed.",
+];
 
 const ENVIRONMENT: &[&str] =
     &["CYRUS_USER, CYRUS_GROUP and CYRUS_SYSLOG_PREFIX go before cyrus_user, cyrus_group and \
@@ -145,6 +126,10 @@ const DIFFERENCES: &[&str] = &[
      with or without -v; the others go on.",
     "-o is obeyed. The lines of a list may be of any length and end in CR LF. A list that cannot \
      be read is found out before connecting, and told.",
+    "Rolling replication reacts to the log at once if the interval allows. What fails or is \
+     locked stays in the work file (sync/log-run, as Cyrus's) and is tried again after growing \
+     pauses, while all else goes on; a replica that says goodbye is connected to again. Only one \
+     such client works on a channel. -1 is a mode by itself.",
     "--help, --version and --man are new.",
 ];
 

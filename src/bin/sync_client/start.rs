@@ -5,23 +5,24 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cyrsync::config::{self, Config, opt};
-use cyrsync::engine::{Client, Options};
+use cyrsync::engine::{Cancel, Client, Options, Persistence, Rolling, Waited};
 use cyrsync::error::Error as LibraryError;
 use cyrsync::observe::Level;
+use cyrsync::sys::daemon::{self, Side};
 use cyrsync::sys::identity;
 use cyrsync::sys::syslog::{self, Facility};
 use cyrsync::types::Text;
 
-use crate::connect::Policy;
 use crate::console::{Console, complain};
 use crate::exit::{Exit, Fatal};
 use crate::flags::{Low, Mode};
 use crate::list;
-use crate::signals::{Signals, Waited};
+use crate::signals::{self, Stop};
 
 /// What Cyrus has fixed when it is built; a packager does so here by the environment of the
 /// build: Debian's Cyrus logs as `cyrus/sync_client` to `mail`.
@@ -29,40 +30,93 @@ const CYRUS_USER: Option<&str> = option_env!("CYRSYNC_CYRUS_USER");
 const SYSLOG_PREFIX: Option<&str> = option_env!("CYRSYNC_SYSLOG_PREFIX");
 const SYSLOG_FACILITY: Option<&str> = option_env!("CYRSYNC_SYSLOG_FACILITY");
 
+/// After so many seconds the replica is told to let go of everything, unless -t says otherwise.
+const RESTART_AFTER: i32 = 600;
+/// How long rolling replication waits for a lock before it goes on with something else.
+const LOCK_PATIENCE: Duration = Duration::from_millis(200);
+
 /// Everything resolved.
 pub struct Session {
     pub client: Client,
-    pub signals: Signals,
     pub policy: Policy,
+    /// How to roll, for rolling replication.
+    pub rolling: Rolling,
+}
+
+/// How the program connects.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// `-o`, `sync_reconnect_maxwait`
+    pub persistence: Persistence,
+    /// `-z`
+    pub require_compress: bool,
 }
 
 /// Gets ready to work. `Err` is the end: with what to tell, if there is something to tell.
-pub fn start(low: &Low) -> Result<Session, Result<Exit, Fatal>> {
-    let (config, server) = configure(low).map_err(Err)?;
-    let signals = Signals::install().map_err(|error| {
+pub fn start(mode: Mode, low: &Low) -> Result<Session, Result<Exit, Fatal>> {
+    let configured = configure(low).map_err(Err)?;
+    if low.background && low.input_file.is_none() && env::var_os("CYRUS_ISDAEMON").is_none() {
+        // Before there are threads.
+        match daemon::detach() {
+            Ok(Side::Daemon) => {}
+            Ok(Side::Caller) => return Err(Ok(Exit::Ok)),
+            Err(error) => return Err(Err(Fatal::new(Exit::Failed, format!("fork: {error}")))),
+        }
+    }
+    let stop = if mode == Mode::Rolling { Stop::Soon } else { Stop::Now };
+    let cancel = Cancel::default();
+    signals::answer(stop, cancel.clone()).map_err(|error| {
         Err(Fatal::new(Exit::TempFail, format!("unable to install signal handlers: {error}")))
     })?;
     if let Some(seconds) = u64::try_from(low.wait).ok().filter(|&seconds| seconds > 0) {
         complain(format!("Waiting for {seconds} seconds for gdb attach..."));
-        if signals.sleep(Duration::from_secs(seconds)) == Waited::Stop {
+        if cancel.wait(Duration::from_secs(seconds)) == Waited::Stop {
             return Err(Ok(Exit::TempFail));
         }
     }
-    let policy = Policy {
+    session(low, configured, cancel).map_err(Err)
+}
+
+/// Reads the configuration anew and makes a new client, which can be asked to stop as the last.
+pub fn restart(low: &Low, cancel: Cancel) -> Result<Session, Fatal> {
+    session(low, configure(low)?, cancel)
+}
+
+fn session(low: &Low, configured: (Config, String), cancel: Cancel) -> Result<Session, Fatal> {
+    let (config, server) = configured;
+    let longest_pause = u64::try_from(config.seconds(opt::SYNC_RECONNECT_MAXWAIT)).ok();
+    let persistence = Persistence {
         once: low.connect_once,
-        require_compress: low.require_compress,
-        longest_pause: config.seconds(opt::SYNC_RECONNECT_MAXWAIT),
+        longest_pause: longest_pause.filter(|&seconds| seconds > 0).map(Duration::from_secs),
     };
     let console = Console {
         print_actions: low.verbose > 0,
         log_actions: low.log_actions,
         show_wire: low.verbose > 1,
-        wire: Mutex::default(),
+        ..Console::default()
     };
-    let client = Client::new(config, options(low, server), Arc::new(console))
-        .map_err(|error| Err(error.into()))?;
-    signals.attach(client.canceller());
-    Ok(Session { client, signals, policy })
+    let rolling = rolling(low, &config, persistence);
+    let options = Options { cancel, ..options(low, server) };
+    let client = Client::new(config, options, Arc::new(console))?;
+    let policy = Policy { persistence, require_compress: low.require_compress };
+    Ok(Session { client, policy, rolling })
+}
+
+fn rolling(low: &Low, config: &Config, persistence: Persistence) -> Rolling {
+    let channel = text(low.channel.as_ref());
+    let channel = channel.as_deref();
+    let seconds = |number: i32| Duration::from_secs(u64::try_from(number).unwrap_or(0));
+    let configured = config.channel_string(channel, opt::SYNC_SHUTDOWN_FILE).map(PathBuf::from);
+    Rolling {
+        interval: match low.delay {
+            0 => config.channel_duration(channel, opt::SYNC_REPEAT_INTERVAL),
+            delay => seconds(delay),
+        },
+        restart_after: seconds(low.timeout.unwrap_or(RESTART_AFTER)),
+        shutdown_file: low.shutdown_file.as_ref().map(PathBuf::from).or(configured),
+        once: low.one_log,
+        persistence,
+    }
 }
 
 fn configure(low: &Low) -> Result<(Config, String), Fatal> {
@@ -171,6 +225,13 @@ fn options(low: &Low, server: String) -> Options {
         no_copyback: low.no_copyback,
         archive: low.archive,
         require_compress: low.require_compress,
+        // Without a channel there is nowhere to put what is locked in a log file.
+        lock_patience: match (low.mode, &low.input_file, &low.channel) {
+            (Some(Mode::Rolling), Some(_), None) => None,
+            (Some(Mode::Rolling), _, _) => Some(LOCK_PATIENCE),
+            _ => None,
+        },
+        cancel: Cancel::default(),
     }
 }
 

@@ -58,7 +58,8 @@ pub fn work(mode: Mode, low: Low, session: &mut Session) -> Exit {
         }
         Mode::Mailboxes => names(low).and_then(|list| mailboxes(list, session, &mut tally)),
         Mode::All => all(low.operands.first(), session, &mut tally),
-        Mode::Rolling => return Exit::Unavailable,
+        // Elsewhere.
+        Mode::Rolling => Ok(()),
     };
     session.client.disconnect();
     match ended {
@@ -115,12 +116,12 @@ fn each(
     call: &str,
     sync: fn(&mut Client, &UserId) -> Result<(), Error>,
 ) -> Result<(), End> {
-    let Session { client, signals, policy } = session;
-    connect(client, *policy, signals)?;
+    let Session { client, policy, .. } = session;
+    connect(client, policy)?;
     for name in names {
         let user = UserId::from(name?);
         // A connection that was lost is made anew for the next user.
-        connect(client, *policy, signals)?;
+        connect(client, policy)?;
         match sync(client, &user) {
             Err(error) if error.kind() == Kind::Cancelled => return Err(End::Stopped),
             Err(error) => tally.failed(format_args!("{call}({user})"), &error),
@@ -133,7 +134,7 @@ fn each(
 /// Replicates mailboxes, all at once.
 fn mailboxes(names: Names, session: &mut Session, tally: &mut Tally) -> Result<(), End> {
     const CALL: &str = "sync_do_mailboxes()";
-    let Session { client, signals, policy } = session;
+    let Session { client, policy, .. } = session;
     let mut internal = Vec::new();
     for name in names {
         match client.internal_name(&name?) {
@@ -141,7 +142,7 @@ fn mailboxes(names: Names, session: &mut Session, tally: &mut Tally) -> Result<(
             Err(error) => tally.failed(CALL, &error),
         }
     }
-    connect(client, *policy, signals)?;
+    connect(client, policy)?;
     match client.sync_mailboxes(&internal) {
         Err(error) if error.kind() == Kind::Cancelled => return Err(End::Stopped),
         Err(error) => tally.failed(CALL, &error),
@@ -152,11 +153,11 @@ fn mailboxes(names: Names, session: &mut Session, tally: &mut Tally) -> Result<(
 
 /// Replicates everything, or what has names that begin with `prefix`.
 fn all(prefix: Option<&OsString>, session: &mut Session, tally: &mut Tally) -> Result<(), End> {
-    let Session { client, signals, policy } = session;
+    let Session { client, policy, .. } = session;
     let prefix = prefix.map(|prefix| prefix.as_bytes()).unwrap_or_default();
     let mut furthest = 0;
     loop {
-        connect(client, *policy, signals)?;
+        connect(client, policy)?;
         let mut ended = 0;
         let result = client.sync_all(prefix, &mut |unit, result| {
             ended += 1;
@@ -169,7 +170,7 @@ fn all(prefix: Option<&OsString>, session: &mut Session, tally: &mut Tally) -> R
         };
         // If the replica went away: wait for it, then look at everything again, which is quick
         // for what is done. But only as long as that leads further each time.
-        if !error.is_connection() || policy.once || ended <= furthest {
+        if !error.is_connection() || policy.persistence.once || ended <= furthest {
             tally.failed("do_user()", &error);
             return Ok(());
         }

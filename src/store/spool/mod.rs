@@ -11,7 +11,10 @@ pub mod sieve;
 pub mod subs;
 pub mod table;
 
+use std::ffi::OsStr;
 use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::{Config, opt};
@@ -53,6 +56,9 @@ pub struct Spool {
     submissions: Vec<u8>,
     sieve_folder: Vec<u8>,
     deleted_prefix: String,
+    patience: Wait,
+    /// Beginning of the paths of files that ask for users to be skipped.
+    skip: PathBuf,
 }
 
 impl Spool {
@@ -76,6 +82,7 @@ impl Spool {
         let list_db = backend(opt::MBOXLIST_DB)?;
         let annotation_db = backend(opt::ANNOTATION_DB)?;
         let quota_db = backend(opt::QUOTA_DB)?;
+        let skip_prefix = paths.sync_log(None).with_file_name("skipuser-");
         Ok(Spool {
             names: Namespace::new(config),
             list: MailboxList::new(&paths.mailboxes_db(), list_db, early_order, observer.clone()),
@@ -98,7 +105,36 @@ impl Spool {
             sieve_folder: config.string(opt::SIEVE_FOLDER).unwrap_or_default().into(),
             submissions: config.string(opt::JMAPSUBMISSIONFOLDER).unwrap_or_default().into(),
             deleted_prefix: config.string(opt::DELETEDPREFIX).unwrap_or_default().to_owned(),
+            patience: Wait::Block,
+            skip: skip_prefix,
         })
+    }
+
+    /// Waits for locks of mailboxes as told; without, as long as it takes.
+    pub fn with_patience(self, patience: Wait) -> Spool {
+        Spool { patience, ..self }
+    }
+
+    /// Serves a channel: its files decide which users are skipped.
+    pub fn for_channel(self, channel: Option<&str>) -> Spool {
+        Spool { skip: self.paths.sync_log(channel).with_file_name("skipuser-"), ..self }
+    }
+
+    /// Whether an administrator wants this user left alone (`sync_skipuser` in
+    /// `imap/sync_support.c` of Cyrus 3.12).
+    fn check_skipped(&self, user: &UserId) -> Result<()> {
+        let mut path = self.skip.clone().into_os_string();
+        path.push(OsStr::from_bytes(user.as_bytes()));
+        match Path::new(&path).exists() && !user.as_bytes().contains(&b'/') {
+            true => Err(Error::new(
+                Kind::Locked,
+                "replicate",
+                format!("user {user}"),
+                format!("{} says to skip it", path.display()),
+            )
+            .hint("remove that file to have the user replicated again")),
+            false => Ok(()),
+        }
     }
 
     /// How the files of a user are found: by the uniqueid of the INBOX, or by name.
@@ -215,34 +251,36 @@ impl Store for Spool {
     }
 
     fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
+        user.map_or(Ok(()), |user| self.check_skipped(user))?;
         let guard = lock_name(&self.paths.lock_sync(server, user), Mode::Exclusive, wait)?;
         Ok(Box::new(guard))
     }
 
     fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>> {
         let owner = self.names.owner(name);
-        let mut mailbox = SpoolMailbox::open(&self.paths.lock_user(owner.as_ref()), || {
-            let entry = self.list.lookup(name)?.ok_or_else(|| {
-                let detail = "it is not in mailboxes.db";
-                Error::new(Kind::NotFound, "open mailbox", name.to_string(), detail)
+        let mut mailbox =
+            SpoolMailbox::open(&self.paths.lock_user(owner.as_ref()), self.patience, || {
+                let entry = self.list.lookup(name)?.ok_or_else(|| {
+                    let detail = "it is not in mailboxes.db";
+                    Error::new(Kind::NotFound, "open mailbox", name.to_string(), detail)
+                })?;
+                let paths = self.paths.mailbox(&entry)?;
+                let options = cyrusdb::Options::default();
+                let annotations = MailboxAnnotations {
+                    global: &self.annotations,
+                    local: Table::new(paths.annotations, Some(self.declared.annotations), options),
+                    id: self.annotated_as(&entry)?,
+                    owner: owner.clone(),
+                };
+                let files = Files {
+                    data: paths.data,
+                    archive: paths.archive,
+                    header: paths.header,
+                    index: paths.index,
+                    lock: paths.lock,
+                };
+                Ok(Found { entry, files, annotations: Box::new(annotations) })
             })?;
-            let paths = self.paths.mailbox(&entry)?;
-            let options = cyrusdb::Options::default();
-            let annotations = MailboxAnnotations {
-                global: &self.annotations,
-                local: Table::new(paths.annotations, Some(self.declared.annotations), options),
-                id: self.annotated_as(&entry)?,
-                owner: owner.clone(),
-            };
-            let files = Files {
-                data: paths.data,
-                archive: paths.archive,
-                header: paths.header,
-                index: paths.index,
-                lock: paths.lock,
-            };
-            Ok(Found { entry, files, annotations: Box::new(annotations) })
-        })?;
         let state = mailbox.state();
         let xconvmodseq = self.xconvmodseq(&state.name, &state.uniqueid, state.mbtype)?;
         mailbox.set_modseqs(xconvmodseq, self.raclmodseq(name)?);

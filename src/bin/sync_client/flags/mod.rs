@@ -26,16 +26,6 @@ pub enum Mode {
     Rolling,
 }
 
-impl Mode {
-    /// Why this version does not do it.
-    pub fn refusal(self) -> Option<&'static str> {
-        match self {
-            Mode::Users | Mode::Mailboxes | Mode::All | Mode::Meta => None,
-            Mode::Rolling => Some("rolling replication is not built into this version"),
-        }
-    }
-}
-
 /// Something to print instead of working.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
@@ -184,6 +174,9 @@ pub fn parse(words: &[OsString], posixly: bool) -> Result<Request, Usage> {
         }
     }
     low.operands = words.into_operands();
+    // Cyrus's program does not take -1 for a mode, its manual page does.
+    let rolling = low.one_log.then_some(Mode::Rolling);
+    low.mode = low.mode.or(rolling);
     match low.mode {
         Some(mode) => Ok(Request::Run(mode, low)),
         None => Err(Usage::NoMode),
@@ -218,8 +211,17 @@ mod tests {
         for line in ["-u -m", "-A -u", "-r -R", "-s -r", "-u -u", "-um"] {
             assert_eq!(parse(&words(line), false), Err(Usage::Contradiction), "{line}");
         }
-        for line in ["", "fred", "-1", "-v -f x"] {
+        for line in ["", "fred", "-v -f x"] {
             assert_eq!(parse(&words(line), false), Err(Usage::NoMode), "{line}");
+        }
+    }
+
+    #[test]
+    fn one_log_file_is_a_mode_by_itself_and_goes_with_others() {
+        for (line, mode) in [("-1", Mode::Rolling), ("-1R", Mode::Rolling), ("-1 -u", Mode::Users)]
+        {
+            let low = low(line);
+            assert_eq!((low.mode, low.one_log), (Some(mode), true), "{line}");
         }
     }
 

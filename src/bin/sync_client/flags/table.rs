@@ -39,8 +39,9 @@ pub const FLAGS: &[Flag] = &[
         long: Some("rolling-once"),
         arg: None,
         in_full: false,
-        help: "with -R: process one log file, then exit",
-        doc: "Process a single log file, then exit. By itself this is no mode: give it with -R.",
+        help: "rolling: process one log file, then exit",
+        doc: "Rolling replication in the foreground, but of a single log file: what is logged \
+              when it starts. What cannot be done is put back to the log.",
         category: Category::Rolling,
         applies: Applies::Rolling,
         update: |low, _| set(&mut low.one_log, true),

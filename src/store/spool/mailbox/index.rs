@@ -37,9 +37,9 @@ impl Drop for Locked {
 impl Index {
     /// Opens and locks the file. The mailbox's name must be locked: it keeps the file from being
     /// replaced.
-    pub(super) fn open(path: &Path, namespace: LockGuard) -> Result<Index> {
+    pub(super) fn open(path: &Path, namespace: LockGuard, wait: Wait) -> Result<Index> {
         let file = File::open(path).map_err(|error| missing(OP, path, error))?;
-        lock::acquire(&file, path, Mode::Shared, Wait::Block)?;
+        lock::acquire(&file, path, Mode::Shared, wait)?;
         let file = Locked(file);
         let size = file.0.metadata().map_err(|error| Error::io(OP, path, error))?.len();
         let mut head = [0; HEADER_BYTES];

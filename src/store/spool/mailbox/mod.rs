@@ -101,7 +101,7 @@ pub struct SpoolMailbox<'a> {
 }
 
 impl<'a> SpoolMailbox<'a> {
-    /// Opens a mailbox, waiting for its locks.
+    /// Opens a mailbox, waiting for each of its locks as `wait` says.
     ///
     /// `namespace` is the lock file of its owner's namespace, or of that of shared mailboxes;
     /// under that lock `find` looks the mailbox up. `xconvmodseq` and `raclmodseq` of the state
@@ -115,12 +115,16 @@ impl<'a> SpoolMailbox<'a> {
     /// reserved, lies on another server, or the mailbox is about to be deleted;
     /// [`Kind::Moved`] if it is on its way to another server; [`Kind::Corrupt`] and
     /// [`Kind::Unsupported`] for its files; [`Kind::Io`].
-    pub fn open(namespace: &Path, find: impl FnOnce() -> Result<Found<'a>>) -> Result<Self> {
-        let namespace = lock_name(namespace, Mode::Shared, Wait::Block)?;
+    pub fn open(
+        namespace: &Path,
+        wait: Wait,
+        find: impl FnOnce() -> Result<Found<'a>>,
+    ) -> Result<Self> {
+        let namespace = lock_name(namespace, Mode::Shared, wait)?;
         let Found { entry, files, annotations } = find()?;
         openable(&entry)?;
-        let lock = lock_name(&files.lock, Mode::Shared, Wait::Block)?;
-        let index = Index::open(&files.index, namespace)?;
+        let lock = lock_name(&files.lock, Mode::Shared, wait)?;
+        let index = Index::open(&files.index, namespace, wait)?;
         // Written under an exclusive lock of cyrus.index.
         let header = read_header(&files.header)?;
         if index.header().is_deleted {

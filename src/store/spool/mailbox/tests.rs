@@ -90,7 +90,7 @@ impl Spool {
     }
 
     fn open(&self) -> Result<SpoolMailbox<'static>> {
-        SpoolMailbox::open(&self.namespace(), || Ok(self.found()))
+        SpoolMailbox::open(&self.namespace(), Wait::Block, || Ok(self.found()))
     }
 
     fn refusal(&self) -> Error {
@@ -179,7 +179,7 @@ fn locks_are_those_of_cyrus() {
         assert!(!lock.exists());
         Ok(spool.found())
     };
-    let mut mailbox = SpoolMailbox::open(&namespace, find).unwrap();
+    let mut mailbox = SpoolMailbox::open(&namespace, Wait::Block, find).unwrap();
     for path in [&namespace, lock, index] {
         assert_eq!(lockable(path), SHARED);
     }
@@ -206,7 +206,7 @@ fn a_failed_open_leaves_no_lock() {
     spool.refusal();
     assert_eq!(lockable(&spool.namespace()), FREE);
     let failing = || Err(Error::new(Kind::NotFound, "look up", "user.x", "gone"));
-    let error = SpoolMailbox::open(&spool.namespace(), failing).err().unwrap();
+    let error = SpoolMailbox::open(&spool.namespace(), Wait::Block, failing).err().unwrap();
     assert_eq!((error.kind(), error.op()), (Kind::NotFound, "look up"));
     assert_eq!(lockable(&spool.namespace()), FREE);
 }

@@ -1,11 +1,16 @@
 //! The public face: a [`Client`] replicates what a [`Config`] describes.
 
+mod log;
+mod reach;
+mod roll;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
-use crate::names::Namespace;
+use crate::names::{Namespace, Paths};
 use crate::observe::{Level, Observer};
 use crate::replica::{Credentials, Session, Settings as ConnectSettings, Target};
 use crate::schedule::{self, Interrupted, Report, Unit};
@@ -14,7 +19,10 @@ use crate::store::{Store, Wait};
 use crate::sync::{Settings, Staged, Syncer};
 use crate::types::{MboxName, Text, UserId};
 
-pub use crate::sync::Cancel;
+pub use crate::rolling::run::Undone;
+pub use crate::sync::{Cancel, Waited};
+pub use reach::Persistence;
+pub use roll::{Ended, Rolling};
 
 /// How a client works; the default is that of `sync_client` without options.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +43,10 @@ pub struct Options {
     pub archive: bool,
     /// Fail if the replica does not offer compression (`-z`).
     pub require_compress: bool,
+    /// How long to wait for locks of users and mailboxes; without, as long as it takes.
+    pub lock_patience: Option<Duration>,
+    /// With what the client can be asked to stop.
+    pub cancel: Cancel,
 }
 
 /// A replication client for one replica. Not tied to a thread; one thread at a time.
@@ -48,6 +60,14 @@ pub struct Client {
     connect: ConnectSettings,
     session: Option<Session>,
     staged: Staged,
+    /// The sync log of the channel.
+    log: PathBuf,
+}
+
+/// What a client lends to whoever works with its [`Syncer`].
+struct Context<'c> {
+    names: &'c Namespace,
+    observer: &'c dyn Observer,
 }
 
 impl std::fmt::Debug for Client {
@@ -73,7 +93,10 @@ impl Client {
                 host.map(str::to_owned).ok_or_else(no_host)?
             }
         };
-        let store: Arc<dyn Store> = Arc::new(Spool::open(&config, observer.clone())?);
+        let patience = options.lock_patience.map_or(Wait::Block, Wait::For);
+        let spool = Spool::open(&config, observer.clone())?;
+        let store: Arc<dyn Store> = Arc::new(spool.for_channel(channel).with_patience(patience));
+        let log = Paths::new(&config).sync_log(channel);
         let batch_size = config.channel_int(channel, opt::SYNC_BATCHSIZE);
         Ok(Client {
             namespace: Namespace::new(&config),
@@ -84,16 +107,17 @@ impl Client {
                 channel: options.channel,
                 partition: options.dest_partition,
                 local_only: options.local_only,
-                wait: if options.skip_locked { Wait::Fail } else { Wait::Block },
+                wait: if options.skip_locked { Wait::Fail } else { patience },
                 no_copyback: options.no_copyback,
                 batch_size: u32::try_from(batch_size).unwrap_or(0),
                 reverse_acls: config.switch(opt::REVERSEACLS),
             },
             store,
             observer,
-            cancel: Cancel::default(),
+            cancel: options.cancel,
             session: None,
             staged: Staged::default(),
+            log,
         })
     }
 
@@ -131,17 +155,17 @@ impl Client {
 
     /// Replicates one user with all mailboxes, quotas, subscriptions, sieve scripts, seen state.
     pub fn sync_user(&mut self, user: &UserId) -> Result<()> {
-        self.with_syncer(|syncer| syncer.user(user, None))
+        self.with_syncer(|syncer, _| syncer.user(user, None))
     }
 
     /// Replicates the named mailboxes, of whichever users.
     pub fn sync_mailboxes(&mut self, names: &[MboxName]) -> Result<()> {
-        self.with_syncer(|syncer| syncer.mailboxes(names))
+        self.with_syncer(|syncer, _| syncer.mailboxes(names))
     }
 
     /// Replicates seen state, subscriptions and sieve scripts of a user.
     pub fn sync_meta(&mut self, user: &UserId) -> Result<()> {
-        self.with_syncer(|syncer| syncer.meta(user))
+        self.with_syncer(|syncer, _| syncer.meta(user))
     }
 
     /// Replicates every user and every shared mailbox whose name begins with `prefix`, and
@@ -161,7 +185,7 @@ impl Client {
             let count = units.len();
             self.connect()?;
             let ended =
-                self.with_syncer(|syncer| Ok(schedule::run(syncer, units, &mut report, each)))?;
+                self.with_syncer(|syncer, _| Ok(schedule::run(syncer, units, &mut report, each)))?;
             let Err(Interrupted { unit, rest: left, error }) = ended else { break };
             self.disconnect();
             if error.kind() == Kind::Cancelled {
@@ -185,7 +209,10 @@ impl Client {
         Ok(report)
     }
 
-    fn with_syncer<T>(&mut self, work: impl FnOnce(&mut Syncer<'_>) -> Result<T>) -> Result<T> {
+    fn with_syncer<T>(
+        &mut self,
+        work: impl FnOnce(&mut Syncer<'_>, Context<'_>) -> Result<T>,
+    ) -> Result<T> {
         self.connect()?;
         let Some(session) = self.session.as_mut() else {
             return Err(Error::new(Kind::Internal, "use", "connection", "there is none"));
@@ -199,7 +226,8 @@ impl Client {
             &self.cancel,
             &mut self.staged,
         );
-        let result = work(&mut syncer);
+        let context = Context { names: &self.namespace, observer: self.observer.as_ref() };
+        let result = work(&mut syncer, context);
         if result.as_ref().is_err_and(Error::is_connection) {
             self.session = None;
         }

@@ -1,0 +1,101 @@
+//! Rolling replication: the channel's log again and again, or one log file.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
+
+use cyrsync::engine::{Client, Ended, Undone};
+use cyrsync::observe::Level;
+use cyrsync::sys::syslog;
+use cyrsync::{Error, Kind};
+
+use crate::connect::{self, NotConnected};
+use crate::console::complain;
+use crate::exit::{Exit, Fatal};
+use crate::flags::Low;
+use crate::list;
+use crate::start::{self, Session};
+
+/// Does what logs say.
+pub fn work(low: Low, mut session: Session) -> Result<Exit, Fatal> {
+    if let Some(path) = &low.input_file {
+        return Ok(file(path, &mut session));
+    }
+    loop {
+        let Session { client, policy, rolling } = &mut session;
+        let exit = match client.roll(rolling) {
+            Ok(Ended::Nudged) => {
+                let cancel = client.canceller();
+                syslog::send(Level::Info, "SIGHUP: starting over with a new configuration");
+                session = start::restart(&low, cancel)?;
+                continue;
+            }
+            Ok(Ended::Stopped) => Exit::TempFail,
+            Ok(Ended::ShutdownFile | Ended::Once { undone: 0 }) => Exit::Ok,
+            Ok(Ended::Once { undone }) => {
+                complain(format!("{undone} parts of the log could not be replicated"));
+                Exit::Failed
+            }
+            Err(error) if error.kind() == Kind::Locked || !error.is_connection() => {
+                return Err(error.into());
+            }
+            Err(error) => {
+                connect::give_up(client.server(), policy, &error);
+                Exit::Failed
+            }
+        };
+        client.disconnect();
+        return Ok(exit);
+    }
+}
+
+/// Does what a file says, once; the file stays as it is.
+fn file(path: &OsStr, session: &mut Session) -> Exit {
+    let opened: io::Result<Box<dyn Read>> = match path == "-" {
+        true => Ok(Box::new(io::stdin())),
+        false => File::open(path).map(|file| Box::new(file) as _),
+    };
+    let log = match opened {
+        Ok(log) => log,
+        Err(error) => {
+            let line = format!("Failed to open {}: {}", path.display(), list::reason(&error));
+            complain(&line);
+            syslog::send(Level::Error, &line);
+            return Exit::Failed;
+        }
+    };
+    let Session { client, policy, .. } = session;
+    let exit = match connect::connect(client, policy) {
+        Ok(()) => process(client, log, &path.to_string_lossy()),
+        Err(NotConnected::Stopped) => Exit::TempFail,
+        Err(NotConnected::Unreachable) => Exit::Failed,
+    };
+    client.disconnect();
+    exit
+}
+
+fn process(client: &mut Client, log: Box<dyn Read>, name: &str) -> Exit {
+    match client.process_log(log, name) {
+        Ok(undone) if undone.is_empty() => Exit::Ok,
+        Ok(undone) => {
+            undone.iter().for_each(tell);
+            Exit::Failed
+        }
+        Err(error) if error.kind() == Kind::Cancelled => Exit::TempFail,
+        Err(error) => {
+            failed(name, &error);
+            Exit::Failed
+        }
+    }
+}
+
+fn tell(undone: &Undone) {
+    let items: Vec<String> = undone.items.iter().map(ToString::to_string).collect();
+    failed(&items.join(", "), &undone.error);
+}
+
+fn failed(what: &str, error: &Error) {
+    let line = format!("Processing sync log file failed: {what}: {error}");
+    complain(&line);
+    syslog::send(Level::Error, &line);
+}

@@ -1,0 +1,386 @@
+//! Rolling replication (`do_daemon` in Cyrus's `imap/sync_client.c`): takes over what a channel's
+//! log says, does it, waits for more.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::reach::Persistence;
+use super::{Client, Context};
+use crate::error::{Error, Kind, Result};
+use crate::observe::Level;
+use crate::rolling::backlog::{Backlog, Why};
+use crate::rolling::channel::{Channel, Taken};
+use crate::rolling::item::Item;
+use crate::rolling::run::{Run, Undone};
+use crate::rolling::watch::Watch;
+use crate::rolling::work::{self, Work};
+use crate::sync::{TICK, is_locked};
+
+/// How often the log is looked for where the system does not tell of it, and the shutdown file.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often what is left of a long log is noted on disk, at most.
+const NOTE_EVERY: Duration = Duration::from_secs(2);
+/// Connections that a part may lose before others go first.
+const LOSSES: u32 = 2;
+/// Time without another entry after which a change counts as complete.
+const QUIET: Duration = Duration::from_millis(5);
+/// How often that is waited for.
+const QUIET_TRIES: u32 = 3;
+/// After the disk refused what must be written to it.
+const DISK_PAUSE: Duration = Duration::from_secs(10);
+
+/// How to roll.
+#[derive(Debug, Clone, Default)]
+pub struct Rolling {
+    /// Least time from one run to the next (`-d`, `sync_repeat_interval`).
+    pub interval: Duration,
+    /// The replica is told to let go of everything after so long (`-t`); zero for never.
+    pub restart_after: Duration,
+    /// A file that asks for the end by being there (`-F`, `sync_shutdown_file`).
+    pub shutdown_file: Option<PathBuf>,
+    /// Only what is logged now (`-1`).
+    pub once: bool,
+    /// How persistently to connect.
+    pub persistence: Persistence,
+}
+
+/// Why rolling replication ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was asked to.
+    Stopped,
+    /// The shutdown file was there; it is removed.
+    ShutdownFile,
+    /// Somebody called [`Cancel::nudge`](super::Cancel::nudge). Called again, it goes on, and
+    /// tries at once what had failed.
+    Nudged,
+    /// What was logged is done, or put back to the log: so many parts.
+    Once {
+        /// Parts that could not be done.
+        undone: usize,
+    },
+}
+
+/// The loop's state.
+struct Roll<'r> {
+    options: &'r Rolling,
+    channel: Channel,
+    watch: Watch,
+    queue: VecDeque<Part>,
+    backlog: Backlog,
+    /// What the work file holds.
+    noted: Vec<u8>,
+    last_take: Option<Instant>,
+    session_since: Instant,
+    nudges: u32,
+}
+
+/// A part that waits for its turn.
+struct Part {
+    work: Work,
+    tries: u32,
+    losses: u32,
+}
+
+impl Client {
+    /// Replicates what is logged to the client's channel until asked to stop. A part that fails
+    /// stays in the log and is tried again after a growing pause; it stops no other.
+    ///
+    /// # Errors
+    /// If the log cannot be used at all, the replica refuses us for good, or was to be tried once
+    /// and cannot be reached. What is not done is in the log then, as it always is.
+    pub fn roll(&mut self, options: &Rolling) -> Result<Ended> {
+        let channel = Channel::new(&self.log);
+        let _claim = channel.claim()?;
+        let watch = Watch::new(channel.log().parent().unwrap_or(channel.log()));
+        let mut roll = Roll {
+            options,
+            channel,
+            watch,
+            queue: VecDeque::new(),
+            backlog: Backlog::default(),
+            noted: Vec::new(),
+            last_take: None,
+            session_since: Instant::now(),
+            nudges: self.cancel.nudges(),
+        };
+        let ended = roll.run(self);
+        // Whatever the reason: what is left is on disk. If that fails what was there still is.
+        let noted = roll.note();
+        let ended = ended?;
+        noted?;
+        Ok(ended)
+    }
+}
+
+impl Roll<'_> {
+    fn run(&mut self, client: &mut Client) -> Result<Ended> {
+        match self.reach(client) {
+            Ok(()) => {}
+            Err(error) if error.kind() == Kind::Cancelled => return self.stop(),
+            Err(error) => return Err(error),
+        }
+        if let Some(file) = self.channel.left_over()? {
+            let work = self.channel.work().display().to_string();
+            client.observer.log(Level::Notice, &format!("Reprocessing sync log file {work}"));
+            let items = self.read(client, file, 0..0)?;
+            self.enqueue(client, items);
+            self.noted = self.undone();
+        }
+        let mut taken = false;
+        loop {
+            if client.cancel.is_finishing() || self.shutdown_requested() {
+                return self.stop();
+            }
+            if client.cancel.nudges() != self.nudges {
+                return Ok(Ended::Nudged);
+            }
+            if self.queue.is_empty() && !(self.options.once && taken) {
+                taken = true;
+                self.take(client)?;
+            }
+            let now = Instant::now();
+            let due = self.backlog.take_due(now);
+            self.queue.extend(due.into_iter().map(|(work, tries)| Part { work, tries, losses: 0 }));
+            if self.queue.is_empty() {
+                if self.options.once {
+                    return self.put_back();
+                }
+                self.keep_session(client)?;
+                self.wait(client, now);
+                continue;
+            }
+            match self.work_through(client) {
+                Ok(()) => {}
+                Err(error) if error.kind() == Kind::Cancelled => return self.stop(),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Connects, as persistently as was asked for.
+    fn reach(&mut self, client: &mut Client) -> Result<()> {
+        let file = self.options.shutdown_file.clone();
+        let mut give_up = || file.as_ref().is_some_and(|file| file.exists());
+        let was_connected = client.session.is_some();
+        client.reach(self.options.persistence, &mut give_up)?;
+        if !was_connected {
+            self.session_since = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn shutdown_requested(&self) -> bool {
+        self.options.shutdown_file.as_ref().is_some_and(|file| file.exists())
+    }
+
+    fn stop(&mut self) -> Result<Ended> {
+        let Some(file) = self.options.shutdown_file.as_ref().filter(|file| file.exists()) else {
+            return Ok(Ended::Stopped);
+        };
+        let removed = std::fs::remove_file(file);
+        removed.map_err(|error| Error::io("remove shutdown file", file, error))?;
+        Ok(Ended::ShutdownFile)
+    }
+
+    /// Puts what could not be done back to the log, for the next time.
+    fn put_back(&mut self) -> Result<Ended> {
+        let undone = self.undone();
+        if !undone.is_empty() {
+            self.channel.append(&undone)?;
+            self.channel.keep(b"")?;
+        }
+        let count = self.backlog.count();
+        self.backlog = Backlog::default();
+        self.noted.clear();
+        Ok(Ended::Once { undone: count })
+    }
+
+    /// Takes over what was logged, if it is time to.
+    fn take(&mut self, client: &Client) -> Result<()> {
+        let now = Instant::now();
+        if self.last_take.is_some_and(|last| now < last + self.options.interval) {
+            return Ok(());
+        }
+        let undone = self.undone();
+        let taken = match self.channel.take(&undone) {
+            Ok(Some(taken)) => taken,
+            Ok(None) => return Ok(()),
+            // A full disk, say. What was taken over before is where it was.
+            Err(error) => {
+                client.observer.log(Level::Error, &format!("SYNCERROR: {error}"));
+                self.last_take = Some(now + DISK_PAUSE);
+                return Ok(());
+            }
+        };
+        self.last_take = Some(now);
+        let Taken { file, put_back } = taken;
+        let mut items = self.read(client, file, put_back)?;
+        self.backlog.absorb(&mut items);
+        self.enqueue(client, items);
+        self.noted = self.undone();
+        if self.queue.is_empty() {
+            self.try_to_note(client);
+        }
+        Ok(())
+    }
+
+    fn enqueue(&mut self, client: &Client, items: Vec<Item>) {
+        let parts = work::parts(items, &client.namespace);
+        self.queue.extend(parts.into_iter().map(|work| Part { work, tries: 0, losses: 0 }));
+    }
+
+    /// The entries of a log but those that we put there ourselves.
+    fn read(&self, client: &Client, mut file: File, but: Range<u64>) -> Result<Vec<Item>> {
+        let path = self.channel.work();
+        let error = |error| Error::io("read sync log", path, error);
+        let mut items = Vec::new();
+        if !but.is_empty() {
+            items = client.read_log((&mut file).take(but.start), path)?;
+            file.seek(SeekFrom::Start(but.end)).map_err(error)?;
+        }
+        items.extend(client.read_log(file, path)?);
+        Ok(items)
+    }
+
+    /// All that is not done, as a log.
+    fn undone(&self) -> Vec<u8> {
+        let mut undone = Vec::new();
+        self.queue.iter().for_each(|part| part.work.write(&mut undone));
+        self.backlog.write(&mut undone);
+        undone
+    }
+
+    /// Has the work file hold what is not done, and nothing else.
+    fn note(&mut self) -> Result<()> {
+        let undone = self.undone();
+        if undone != self.noted || (undone.is_empty() && self.channel.work().exists()) {
+            self.channel.keep(&undone)?;
+            self.noted = undone;
+        }
+        Ok(())
+    }
+
+    /// Does all parts, one after the other.
+    fn work_through(&mut self, client: &mut Client) -> Result<()> {
+        let mut last_noted = Instant::now();
+        loop {
+            self.reach(client)?;
+            let Some(part) = self.queue.pop_front() else { break };
+            let result = client.with_syncer(|syncer, context| {
+                Run::part(syncer, context.names, context.observer, &part.work)
+            });
+            match result {
+                Ok(undone) => self.leave(client, undone, part.tries),
+                Err(error) if error.kind() == Kind::Cancelled => {
+                    self.queue.push_front(part);
+                    return Err(error);
+                }
+                Err(error) if part.losses + 1 >= LOSSES => {
+                    let items = part.work.items;
+                    self.leave(client, vec![Undone { items, error }], part.tries);
+                }
+                Err(error) => {
+                    client.observer.log(Level::Notice, &format!("trying again: {error}"));
+                    self.queue.push_front(Part { losses: part.losses + 1, ..part });
+                }
+            }
+            if client.cancel.is_finishing() {
+                break;
+            }
+            if !self.queue.is_empty() && last_noted.elapsed() >= NOTE_EVERY {
+                self.try_to_note(client);
+                last_noted = Instant::now();
+            }
+        }
+        self.try_to_note(client);
+        if client.session.is_some() && client.staged.files() > 0 {
+            self.tidy(client)?;
+        }
+        Ok(())
+    }
+
+    /// What is on disk stays valid if it cannot be replaced: it only says too much.
+    fn try_to_note(&mut self, client: &Client) {
+        if let Err(error) = self.note() {
+            client.observer.log(Level::Error, &format!("SYNCERROR: {error}"));
+        }
+    }
+
+    fn leave(&mut self, client: &Client, undone: Vec<Undone>, tries: u32) {
+        let now = Instant::now();
+        for Undone { mut items, error } in undone {
+            self.backlog.absorb(&mut items);
+            if items.is_empty() {
+                continue;
+            }
+            let why = if is_locked(&error) { Why::Locked } else { Why::Failed };
+            let what: Vec<String> = items.iter().map(ToString::to_string).collect();
+            let pause = self.backlog.add(Work { items }, why, tries + 1, now);
+            let level = if why == Why::Locked { Level::Info } else { Level::Error };
+            let what = what.join(", ");
+            let line = format!(
+                "SYNCERROR: left for later: items=<{what}> tries=<{}> next=<{} s> error=<{error}>",
+                tries + 1,
+                pause.as_secs()
+            );
+            client.observer.log(level, &line);
+        }
+    }
+
+    /// Has the replica let go of staged files now and then, which also shows whether it is there.
+    fn keep_session(&mut self, client: &mut Client) -> Result<()> {
+        let after = self.options.restart_after;
+        if after.is_zero() || client.session.is_none() || self.session_since.elapsed() < after {
+            return Ok(());
+        }
+        self.session_since = Instant::now();
+        self.tidy(client)
+    }
+
+    fn tidy(&mut self, client: &mut Client) -> Result<()> {
+        match client.with_syncer(|syncer, _: Context<'_>| syncer.restart()) {
+            Ok(()) => {}
+            Err(error) if error.kind() == Kind::Cancelled => return Err(error),
+            Err(error) => {
+                let line = format!("sync_client RESTART failed: {error}");
+                client.observer.log(Level::Notice, &line);
+                client.session = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// One change makes several entries in a row: they go together, lest those that come a moment
+    /// later wait for the next run.
+    fn settle(&mut self, client: &Client) {
+        if self.options.interval.is_zero() {
+            return;
+        }
+        for _ in 0..QUIET_TRIES {
+            if self.watch.wait(QUIET, &client.cancel).is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Waits until there is something to do.
+    fn wait(&mut self, client: &Client, now: Instant) {
+        let free = self.last_take.map(|last| last + self.options.interval).filter(|at| *at > now);
+        let mut until = now + if self.watch.is_blind() { TICK } else { LOOK };
+        for at in [free, self.backlog.next_due()].into_iter().flatten() {
+            until = until.min(at);
+        }
+        let time = until.saturating_duration_since(now);
+        // While nothing may be taken over, news of the log is no news.
+        if free.is_some() {
+            client.cancel.wait(time);
+        } else if self.watch.wait(time, &client.cancel).is_none() {
+            self.settle(client);
+        }
+    }
+}

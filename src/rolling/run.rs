@@ -1,0 +1,238 @@
+//! Carries out one part of a log (`sync_do_reader` in Cyrus's `imap/sync_support.c`): from the
+//! cheapest to the most thorough, and what fails is tried as part of something larger.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::item::Item;
+use super::work::Work;
+use crate::error::{Error, Kind, Result};
+use crate::names::Namespace;
+use crate::observe::{Level, Observer};
+use crate::sync::Syncer;
+use crate::types::{MboxName, Text, UniqueId, UserId};
+
+/// What could not be done.
+#[derive(Debug)]
+pub struct Undone {
+    /// What must be done in its place.
+    pub items: Vec<Item>,
+    /// Why.
+    pub error: Error,
+}
+
+/// A part that is being carried out.
+pub struct Run<'r, 's> {
+    syncer: &'r mut Syncer<'s>,
+    names: &'r Namespace,
+    observer: &'r dyn Observer,
+    /// Users to look at as a whole.
+    users: Vec<UserId>,
+    undone: Vec<Undone>,
+}
+
+/// What one part asks for, sorted.
+#[derive(Default)]
+struct Sorted {
+    mailboxes: Vec<MboxName>,
+    quotas: Vec<Text>,
+    server: bool,
+    pieces: BTreeMap<UserId, (Vec<UniqueId>, Vec<MboxName>)>,
+    metas: Vec<UserId>,
+    unusers: Vec<UserId>,
+}
+
+impl<'r, 's> Run<'r, 's> {
+    /// Does a part. Gives back what could not be done for its own sake.
+    ///
+    /// # Errors
+    /// A lost connection, or a request to stop: how far it came is not known then.
+    pub fn part(
+        syncer: &'r mut Syncer<'s>,
+        names: &'r Namespace,
+        observer: &'r dyn Observer,
+        work: &Work,
+    ) -> Result<Vec<Undone>> {
+        let mut run = Run { syncer, names, observer, users: Vec::new(), undone: Vec::new() };
+        let sorted = run.sort(work)?;
+        run.mailboxes(sorted.mailboxes)?;
+        for root in sorted.quotas {
+            run.quota(root)?;
+        }
+        if sorted.server {
+            let result = run.syncer.annotations(None);
+            run.settle(result, vec![Item::Annotation(MboxName::default())])?;
+        }
+        let mut metas = sorted.metas;
+        for (user, (seen, subs)) in sorted.pieces {
+            run.pieces(user, &seen, &subs, &mut metas)?;
+        }
+        for user in metas {
+            run.meta(user)?;
+        }
+        for user in std::mem::take(&mut run.users) {
+            let result = run.syncer.user(&user, None);
+            run.settle(result, vec![Item::User(user)])?;
+        }
+        for user in sorted.unusers {
+            let result = run.syncer.unuser(&user);
+            run.settle(result, vec![Item::UnUser(user)])?;
+        }
+        Ok(run.undone)
+    }
+
+    fn sort(&mut self, work: &Work) -> Result<Sorted> {
+        for item in &work.items {
+            // A user without INBOX may have mailboxes all the same.
+            if let Item::User(user) = item
+                && self.syncer.has_inbox(user)?
+            {
+                self.users.push(user.clone());
+            }
+        }
+        let whole: HashSet<&UserId> = self.users.iter().collect();
+        let covered =
+            |name: &MboxName| self.names.owner(name).is_some_and(|owner| whole.contains(&owner));
+        let mut sorted = Sorted { mailboxes: work.mailboxes(), ..Sorted::default() };
+        for item in &work.items {
+            match item {
+                Item::Annotation(name) if name.is_empty() => sorted.server = true,
+                // Looking at the mailbox compares its annotations and finds its tombstone.
+                Item::Annotation(name) | Item::UnMailbox(name) => {
+                    sorted.mailboxes.push(name.clone());
+                }
+                Item::Quota(root) => sorted.quotas.push(root.clone()),
+                Item::Seen(user, id) => {
+                    sorted.pieces.entry(user.clone()).or_default().0.push(id.clone());
+                }
+                Item::Sub(user, name) => {
+                    sorted.pieces.entry(user.clone()).or_default().1.push(name.clone());
+                }
+                Item::Meta(user) => sorted.metas.push(user.clone()),
+                Item::UnUser(user) => sorted.unusers.push(user.clone()),
+                _ => {}
+            }
+        }
+        let mut known = HashSet::new();
+        sorted.mailboxes.retain(|name| !covered(name) && known.insert(name.clone()));
+        Ok(sorted)
+    }
+
+    fn mailboxes(&mut self, names: Vec<MboxName>) -> Result<()> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let with_former = self.syncer.with_former_names(&names)?;
+        let Err(error) = self.syncer.mailboxes(&with_former) else { return Ok(()) };
+        let error = own(error)?;
+        if crate::sync::is_locked(&error) {
+            return self.leave(names.into_iter().map(Item::Mailbox).collect(), error);
+        }
+        let mut left = Vec::new();
+        for name in names {
+            match self.names.owner(&name) {
+                Some(user) if self.promote(&Item::Mailbox(name.clone()), &user)? => {}
+                _ => left.push(name),
+            }
+        }
+        match left.as_slice() {
+            [] => Ok(()),
+            [_] => self.leave(left.into_iter().map(Item::Mailbox).collect(), error),
+            // Which one is it?
+            _ => {
+                for name in left {
+                    let result = self.syncer.mailboxes(std::slice::from_ref(&name));
+                    self.settle(result, vec![Item::Mailbox(name)])?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn quota(&mut self, root: Text) -> Result<()> {
+        let Err(error) = self.syncer.quota(&root) else { return Ok(()) };
+        let error = own(error)?;
+        let owner = self.names.owner(&MboxName::new(root.as_bytes()));
+        let item = Item::Quota(root);
+        match owner {
+            Some(user) if !crate::sync::is_locked(&error) && self.promote(&item, &user)? => Ok(()),
+            _ => self.leave(vec![item], error),
+        }
+    }
+
+    fn pieces(
+        &mut self,
+        user: UserId,
+        seen: &[UniqueId],
+        subs: &[MboxName],
+        metas: &mut Vec<UserId>,
+    ) -> Result<()> {
+        let Err(error) = self.syncer.pieces(&user, seen, subs) else { return Ok(()) };
+        let error = own(error)?;
+        if crate::sync::is_locked(&error) {
+            let seen = seen.iter().map(|id| Item::Seen(user.clone(), id.clone()));
+            let subs = subs.iter().map(|name| Item::Sub(user.clone(), name.clone()));
+            return self.leave(seen.chain(subs).collect(), error);
+        }
+        for id in seen {
+            self.note(format!("  Promoting: SEEN {user} {id} -> META {user}"));
+        }
+        for name in subs {
+            self.note(format!("  Promoting: SUB {user} {name} -> META {user}"));
+        }
+        if !metas.contains(&user) {
+            metas.push(user);
+        }
+        Ok(())
+    }
+
+    fn meta(&mut self, user: UserId) -> Result<()> {
+        let Err(error) = self.syncer.meta(&user) else { return Ok(()) };
+        let error = own(error)?;
+        let item = Item::Meta(user.clone());
+        match !crate::sync::is_locked(&error) && self.promote(&item, &user)? {
+            true => Ok(()),
+            false => self.leave(vec![item], error),
+        }
+    }
+
+    /// Has the whole user looked at instead, if that helps.
+    fn promote(&mut self, item: &Item, user: &UserId) -> Result<bool> {
+        if !self.syncer.has_inbox(user)? {
+            return Ok(false);
+        }
+        self.note(format!("  Promoting: {item} -> USER {user}"));
+        if !self.users.contains(user) {
+            self.users.push(user.clone());
+        }
+        Ok(true)
+    }
+
+    fn settle(&mut self, result: Result<()>, items: Vec<Item>) -> Result<()> {
+        match result {
+            Ok(()) => Ok(()),
+            Err(error) => self.leave(items, own(error)?),
+        }
+    }
+
+    fn leave(&mut self, items: Vec<Item>, error: Error) -> Result<()> {
+        if crate::sync::is_locked(&error) {
+            for item in &items {
+                self.note(format!("  Deferred: {item}"));
+            }
+        }
+        self.undone.push(Undone { items, error });
+        Ok(())
+    }
+
+    fn note(&self, line: String) {
+        self.observer.log(Level::Info, &line);
+    }
+}
+
+/// An error of the part itself; one that ends everything is passed on.
+fn own(error: Error) -> Result<Error> {
+    match error.is_connection() || error.kind() == Kind::Cancelled {
+        true => Err(error),
+        false => Ok(error),
+    }
+}

@@ -1,0 +1,101 @@
+//! Pieces of a user's data by themselves, as sync logs name them.
+
+use std::collections::HashSet;
+
+use super::{Syncer, commands, meta};
+use crate::error::{Kind, Result};
+use crate::observe::Level;
+use crate::replica::Verb;
+use crate::types::{MboxName, Text, UniqueId, UserId};
+use meta::Step;
+
+impl Syncer<'_> {
+    /// Sends a user's seen state of these mailboxes and whether the user is subscribed to those
+    /// (`sync_do_seen`, `user_sub`). What the user has not seen at all is left as it is there.
+    pub fn pieces(&mut self, user: &UserId, seen: &[UniqueId], subs: &[MboxName]) -> Result<()> {
+        let _lock = self.store.sync_lock(&self.settings.server, Some(user), self.settings.wait)?;
+        let mut steps = Vec::new();
+        if !seen.is_empty() {
+            let all = self.store.seen(user)?;
+            let wanted = all.into_iter().filter(|entry| seen.contains(&entry.uniqueid));
+            steps.extend(wanted.map(Step::Seen));
+        }
+        if !subs.is_empty() {
+            let here = self.store.subscriptions(user)?;
+            steps.extend(subs.iter().map(|name| match here.contains(name) {
+                true => Step::Subscribe(name.clone()),
+                false => Step::Unsubscribe(name.clone()),
+            }));
+        }
+        self.apply_steps(user, steps)
+    }
+
+    /// Sends the limits of a quota root, or that it is none any more (`sync_do_quota`).
+    pub fn quota(&mut self, root: &Text) -> Result<()> {
+        let owner = self.names.owner(&MboxName::new(root.as_bytes()));
+        let server = &self.settings.server;
+        let _lock = self.store.sync_lock(server, owner.as_ref(), self.settings.wait)?;
+        let step = match self.store.quota(root)? {
+            Some(quota) => Step::SetQuota(quota),
+            None => Step::DeleteQuota(root.clone()),
+        };
+        let user = owner.unwrap_or_default();
+        self.action(step.line(&user));
+        let ticket =
+            self.replica.submit(Verb::Apply, &mut |w| commands::step(w, &user, &step, &[]))?;
+        match self.replica.wait(ticket) {
+            Err(error) if error.kind() == Kind::ReplicaNoMailbox => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// Deletes a user on the replica who is gone here (`do_unuser`). One who is still here, or
+    /// here again, is left alone.
+    pub fn unuser(&mut self, user: &UserId) -> Result<()> {
+        let _lock = self.store.sync_lock(&self.settings.server, Some(user), self.settings.wait)?;
+        let inbox = self.store.lookup(&self.names.inbox(user))?;
+        if inbox.is_some_and(|inbox| !inbox.mbtype.is_deleted()) {
+            self.log(Level::Notice, format!("SYNCNOTICE: user is not gone: userid=<{user}>"));
+            return Ok(());
+        }
+        self.action(format!("UNUSER {user}"));
+        let ticket =
+            self.replica.submit(Verb::Apply, &mut |w| commands::named(w, "UNUSER", user))?;
+        match self.replica.wait(ticket) {
+            Err(error) if error.kind() == Kind::ReplicaNoMailbox => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// Has the replica let go of the files it keeps staged (`RESTART`).
+    pub fn restart(&mut self) -> Result<()> {
+        let ticket = self.replica.submit(Verb::Restart, &mut |_| Ok(()))?;
+        self.staged.clear();
+        self.replica.wait(ticket).map(drop)
+    }
+
+    /// Whether the user has an INBOX here: only then [`Syncer::user`] does anything.
+    pub fn has_inbox(&self, user: &UserId) -> Result<bool> {
+        let inbox = self.store.lookup(&self.names.inbox(user))?;
+        Ok(inbox.is_some_and(|it| {
+            !it.mbtype.is_unavailable() && !it.mbtype.is_intermediate() && !it.mbtype.is_deleted()
+        }))
+    }
+
+    /// These mailboxes and what they were under the names they had before: a rename shows as
+    /// one only if both are looked at.
+    pub fn with_former_names(&self, names: &[MboxName]) -> Result<Vec<MboxName>> {
+        let mut known: HashSet<MboxName> = names.iter().cloned().collect();
+        let mut all = names.to_vec();
+        for name in names {
+            let Some(entry) = self.store.lookup(name)? else { continue };
+            let by_id = self.store.lookup_by_id(&entry.uniqueid)?;
+            for former in by_id.map(|entry| entry.name_history).unwrap_or_default() {
+                if known.insert(former.name.clone()) {
+                    all.push(former.name);
+                }
+            }
+        }
+        Ok(all)
+    }
+}
