@@ -19,7 +19,8 @@ mod header {
     use std::path::PathBuf;
 
     /// The files of `src/capi` with something for C, in the order in which to read it.
-    const SOURCES: &[&str] = &["version", "strings", "error", "callbacks", "config", "client"];
+    const SOURCES: &[&str] =
+        &["version", "strings", "error", "callbacks", "config", "client", "rolling"];
 
     pub fn generate() {
         println!("cargo:rerun-if-changed=cbindgen.toml");

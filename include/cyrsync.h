@@ -18,14 +18,14 @@
  * Threads. Different objects may be used by different threads at once. One configuration must not
  * be used by two threads at once if one of them changes it. A client may go from thread to thread,
  * but does one thing at a time: a second call meanwhile is answered with CYRSYNC_RESULT_BUSY, all
- * but cyrsync_client_cancel() and cyrsync_client_server(), which may be called at any time. Nobody
- * may use an object while it is freed.
+ * but cyrsync_client_cancel(), _finish(), _nudge() and _server(), which may be called at any time.
+ * Nobody may use an object while it is freed.
  *
  * Callbacks are called from within a call to the client, by any thread of the library. They must
  * return, must not throw or longjmp, and must not call functions of the same client except
  * cyrsync_client_cancel(); such calls are answered with CYRSYNC_RESULT_BUSY.
  *
- * Waiting. cyrsync_client_connect() and the cyrsync_client_sync_ functions wait for network, disk
+ * Waiting. cyrsync_client_connect() and the functions that replicate wait for network, disk
  * and locks: at most sync_timeout of imapd.conf(5) for each answer of the replica, and for the
  * locks of Cyrus as long as others hold them. cyrsync_client_cancel() ends them early.
  *
@@ -278,6 +278,32 @@ typedef enum cyrsync_unit {
 } cyrsync_unit;
 
 /**
+ * Why cyrsync_client_roll() ended.
+ */
+typedef enum cyrsync_rolled {
+    /**
+     * It was asked to, by cyrsync_client_finish() or cyrsync_client_cancel().
+     */
+    CYRSYNC_ROLLED_STOPPED = 1,
+    /**
+     * The shutdown file was there; it is removed.
+     */
+    CYRSYNC_ROLLED_SHUTDOWN_FILE = 2,
+    /**
+     * cyrsync_client_nudge() was called. Called again it goes on.
+     */
+    CYRSYNC_ROLLED_NUDGED = 3,
+    /**
+     * What was logged is done, as asked for by once.
+     */
+    CYRSYNC_ROLLED_ONCE = 4,
+    /**
+     * The same, but a part of it failed and was put back to the log.
+     */
+    CYRSYNC_ROLLED_ONCE_UNDONE = 5,
+} cyrsync_rolled;
+
+/**
  * A client for one replica. Free it with cyrsync_client_free().
  */
 typedef struct cyrsync_client cyrsync_client;
@@ -352,6 +378,41 @@ typedef struct cyrsync_report {
      */
     uint64_t failed;
 } cyrsync_report;
+
+/**
+ * How cyrsync_client_roll() works. Set all of it to zero, then size to its sizeof, then what is
+ * wanted.
+ */
+typedef struct cyrsync_rolling {
+    /**
+     * sizeof(cyrsync_rolling), so that later versions can add to its end.
+     */
+    size_t size;
+    /**
+     * Least time from one run to the next, in milliseconds (sync_repeat_interval).
+     */
+    uint64_t interval_ms;
+    /**
+     * After so many seconds the replica is told to let go of everything (-t); 0 for never.
+     */
+    uint64_t restart_after;
+    /**
+     * A file that asks for the end by being there (sync_shutdown_file); empty for none.
+     */
+    struct cyrsync_str shutdown_file;
+    /**
+     * Longest pause between attempts to connect, in seconds (sync_reconnect_maxwait); 0 for none.
+     */
+    uint64_t longest_pause;
+    /**
+     * Try to connect only once.
+     */
+    bool connect_once;
+    /**
+     * Do only what is logged now.
+     */
+    bool once;
+} cyrsync_rolling;
 
 #ifdef __cplusplus
 extern "C" {
@@ -513,7 +574,7 @@ const char *cyrsync_client_server(const struct cyrsync_client *client);
 /**
  * Asks the client to stop: the call that runs ends at the next safe point with
  * CYRSYNC_RESULT_CANCELLED, and so does every later one. May be called from any thread at any
- * time, from callbacks too, but not from a signal handler. NULL is fine.
+ * time, from callbacks and signal handlers too. NULL is fine.
  */
 void cyrsync_client_cancel(const struct cyrsync_client *client);
 
@@ -564,6 +625,59 @@ enum cyrsync_result cyrsync_client_sync_all(struct cyrsync_client *client,
                                             void *userdata,
                                             struct cyrsync_report *report,
                                             struct cyrsync_error **err);
+
+/**
+ * Replicates what Cyrus's programs write to the sync log of the client's channel, until asked to
+ * stop. What fails stays in the log and is tried again after a growing pause; it is told to the
+ * log callback and stops nothing else. *Ended, unless NULL, is set to why it ended. Fails with
+ * CYRSYNC_RESULT_LOCKED if another client works on the channel.
+ */
+enum cyrsync_result cyrsync_client_roll(struct cyrsync_client *client,
+                                        const struct cyrsync_rolling *rolling,
+                                        enum cyrsync_rolled *ended,
+                                        struct cyrsync_error **err);
+
+/**
+ * Asks cyrsync_client_roll() to end when the part it works on is done. May be called from any
+ * thread at any time and from signal handlers. NULL is fine.
+ */
+void cyrsync_client_finish(const struct cyrsync_client *client);
+
+/**
+ * Ends cyrsync_client_roll() with CYRSYNC_ROLLED_NUDGED, and a pause between attempts to connect.
+ * Called again it goes on, and tries at once what had failed. May be called from any thread at
+ * any time and from signal handlers. NULL is fine.
+ */
+void cyrsync_client_nudge(const struct cyrsync_client *client);
+
+/**
+ * Does what a sync log in memory says ("MAILBOX user.fred", a line each), as sync_do_reader()
+ * does. What fails is told to the log callback and stops nothing else; *undone, unless NULL, is
+ * set to how many parts of it failed. What is locked is put into the log of the client's channel,
+ * if it has one.
+ */
+enum cyrsync_result cyrsync_client_process_log(struct cyrsync_client *client,
+                                               struct cyrsync_str log,
+                                               size_t *undone,
+                                               struct cyrsync_error **err);
+
+/**
+ * Replicates what was just logged, over a connection that is kept for the next time: what
+ * sync_checkpoint() does, so that a user is told of a change when the replica has it. Outputs as
+ * for cyrsync_client_process_log().
+ */
+enum cyrsync_result cyrsync_client_checkpoint(struct cyrsync_client *client,
+                                              struct cyrsync_str log,
+                                              size_t *undone,
+                                              struct cyrsync_error **err);
+
+/**
+ * Says goodbye to the replica if the last checkpoint is that many seconds ago. Cyrus waits for
+ * 30; call it from a timer.
+ */
+enum cyrsync_result cyrsync_client_disconnect_if_idle(struct cyrsync_client *client,
+                                                      uint64_t seconds,
+                                                      struct cyrsync_error **err);
 
 #ifdef __cplusplus
 }  // extern "C"

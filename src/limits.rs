@@ -38,6 +38,8 @@ pub const DB_CHUNK_RECORDS: usize = 4096;
 pub const DB_CHUNK_BYTES: usize = 1 << 20;
 /// Blocks of a database that are kept while its lock is held, in bytes for each open file.
 pub const DB_CACHE_BYTES: usize = 1 << 20;
+/// Largest record of a replication cache: a mailbox with its annotations.
+pub const CACHE_RECORD_BYTES: usize = 4 << 20;
 /// Longest line of a sync log, literals included. Names have some hundred bytes.
 pub const LOG_LINE_BYTES: usize = 64 << 10;
 /// Largest file of a quota root.

@@ -1,10 +1,10 @@
-//! A C program replicates a user of a real master, with the shared library and with the static one.
+//! C programs replicate from a real master, with the shared library and with the static one.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cyrsync_lab::fill::Filler;
-use cyrsync_lab::{Lab, compare, describe};
+use cyrsync_lab::{Imap, Lab, compare, describe};
 
 /// Where cargo leaves the libraries that belong to this test.
 fn libraries() -> PathBuf {
@@ -40,6 +40,24 @@ fn a_c_program_replicates_a_user_with_either_library() {
         let differences = compare(&lab.master, &lab.replica);
         assert!(differences.is_empty(), "{form}:\n{}", describe(&differences, 20));
     }
+}
+
+#[test]
+fn a_c_program_replicates_what_was_just_logged() {
+    let lab = Lab::default();
+    let programs = lab.master.scratch();
+    build(&programs);
+    Filler::new(&lab.master, 1).mailbox("user.fred", 5);
+    let mut admin = Imap::admin(&lab.master);
+    admin.ok("CREATE user.mary");
+    let mut command = lab.master.command(programs.join("checkpoint-shared"));
+    let log = "MAILBOX user.fred\r\nSUB fred user.fred\n";
+    let output = command.arg(lab.master.imapd_conf()).arg(log).output().expect("it starts");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    // fred by the log in memory, which the filler did not write to disk, mary by that on disk.
+    let differences = compare(&lab.master, &lab.replica);
+    assert!(differences.is_empty(), "{}", describe(&differences, 20));
 }
 
 #[test]

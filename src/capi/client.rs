@@ -9,7 +9,7 @@ use super::config::cyrsync_config;
 use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer, panicked};
 use super::panic::{boundary, fallible};
 use super::strings::{c_string, cyrsync_str, slice};
-use crate::engine::{Cancel, Client};
+use crate::engine::{Cancel, Client, Options};
 use crate::observe::{Level, Observer};
 use crate::schedule::Unit;
 use crate::types::{MboxName, UserId};
@@ -18,7 +18,7 @@ use crate::types::{MboxName, UserId};
 pub struct cyrsync_client {
     /// Taken for the length of a call. A panic in it poisons it, and so the client.
     client: Mutex<Client>,
-    cancel: Cancel,
+    pub(super) cancel: Cancel,
     server: CString,
     listeners: Listeners,
 }
@@ -46,7 +46,7 @@ pub struct cyrsync_report {
 ///
 /// # Safety
 /// `client` must be NULL or a client, `err` NULL or a place for a pointer.
-unsafe fn with_client(
+pub(super) unsafe fn with_client(
     client: *const cyrsync_client,
     err: *mut *mut cyrsync_error,
     work: impl FnOnce(&mut Client) -> Result<(), Failure>,
@@ -89,7 +89,9 @@ pub unsafe extern "C" fn cyrsync_client_new(
         }
         let listeners = config.listeners.clone();
         let observer = Arc::new(listeners.clone());
-        let client = Client::new(config.config.clone(), config.options.clone(), observer)?;
+        // Each client is asked to stop by itself.
+        let options = Options { cancel: Cancel::default(), ..config.options.clone() };
+        let client = Client::new(config.config.clone(), options, observer)?;
         let handle = cyrsync_client {
             cancel: client.canceller(),
             server: c_string(client.server()),
@@ -133,7 +135,7 @@ pub unsafe extern "C" fn cyrsync_client_server(client: *const cyrsync_client) ->
 
 /// Asks the client to stop: the call that runs ends at the next safe point with
 /// CYRSYNC_RESULT_CANCELLED, and so does every later one. May be called from any thread at any
-/// time, from callbacks too, but not from a signal handler. NULL is fine.
+/// time, from callbacks and signal handlers too. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_client_cancel(client: *const cyrsync_client) {
     boundary((), || {
@@ -291,7 +293,6 @@ unsafe fn user_id(user: cyrsync_str) -> Result<UserId, Failure> {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::engine::Options;
 
     fn handle() -> cyrsync_client {
         let text = b"configdirectory: /nonexistent\nsync_host: 127.0.0.1\n\

@@ -13,6 +13,7 @@ mod client;
 mod config;
 mod error;
 mod panic;
+mod rolling;
 mod strings;
 mod version;
 
@@ -20,5 +21,6 @@ pub use callbacks::*;
 pub use client::*;
 pub use config::*;
 pub use error::*;
+pub use rolling::*;
 pub use strings::*;
 pub use version::*;

@@ -3,6 +3,7 @@
 
 use std::io::{BufReader, Read};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use super::Client;
 use crate::error::{Error, Kind, Result};
@@ -47,6 +48,36 @@ impl Client {
             undone = self.defer(undone)?;
         }
         Ok(undone)
+    }
+
+    /// Does what a log in memory says, over a connection that is kept for the next time: what
+    /// Cyrus's `sync_checkpoint` does with what was logged since the last one, so that a client is
+    /// told of a change when the replica has it. See [`Client::disconnect_if_idle`].
+    ///
+    /// # Errors
+    /// As [`Client::process_log`].
+    pub fn checkpoint(&mut self, log: &[u8]) -> Result<Vec<Undone>> {
+        self.open_cache();
+        let result = self.process_log(log, "checkpoint");
+        self.last_used = Instant::now();
+        result
+    }
+
+    /// Says goodbye to the replica if the last checkpoint is as long ago; Cyrus does so after 30
+    /// seconds. Returns whether there is a connection now.
+    pub fn disconnect_if_idle(&mut self, after: Duration) -> bool {
+        if self.last_used.elapsed() >= after {
+            self.disconnect();
+        }
+        self.session.is_some()
+    }
+
+    /// Tells the observer what could not be done.
+    pub fn tell(&self, undone: &Undone) {
+        let items: Vec<String> = undone.items.iter().map(ToString::to_string).collect();
+        let (items, error) = (items.join(", "), &undone.error);
+        let line = format!("SYNCERROR: not replicated: items=<{items}> error=<{error}>");
+        self.observer.log(Level::Error, &line);
     }
 
     /// Puts what is locked into the channel's log.

@@ -6,13 +6,14 @@ mod roll;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
 use crate::names::{Namespace, Paths};
 use crate::observe::{Level, Observer};
 use crate::replica::{Credentials, Session, Settings as ConnectSettings, Target};
+use crate::rolling::cache::DiskCache;
 use crate::schedule::{self, Interrupted, Report, Unit};
 use crate::store::spool::Spool;
 use crate::store::{Store, Wait};
@@ -45,7 +46,7 @@ pub struct Options {
     pub require_compress: bool,
     /// How long to wait for locks of users and mailboxes; without, as long as it takes.
     pub lock_patience: Option<Duration>,
-    /// With what the client can be asked to stop.
+    /// With what the client can be asked to stop. A clone of these options has the same.
     pub cancel: Cancel,
 }
 
@@ -62,6 +63,11 @@ pub struct Client {
     staged: Staged,
     /// The sync log of the channel.
     log: PathBuf,
+    /// What the replica has, remembered.
+    cache: Option<DiskCache>,
+    cache_path: Option<PathBuf>,
+    /// The end of the last checkpoint.
+    last_used: Instant,
 }
 
 /// What a client lends to whoever works with its [`Syncer`].
@@ -97,6 +103,7 @@ impl Client {
         let spool = Spool::open(&config, observer.clone())?;
         let store: Arc<dyn Store> = Arc::new(spool.for_channel(channel).with_patience(patience));
         let log = Paths::new(&config).sync_log(channel);
+        let cache_path = config.channel_string(channel, opt::SYNC_CACHE_DB_PATH).map(PathBuf::from);
         let batch_size = config.channel_int(channel, opt::SYNC_BATCHSIZE);
         Ok(Client {
             namespace: Namespace::new(&config),
@@ -118,6 +125,9 @@ impl Client {
             session: None,
             staged: Staged::default(),
             log,
+            cache: None,
+            cache_path,
+            last_used: Instant::now(),
         })
     }
 
@@ -209,6 +219,18 @@ impl Client {
         Ok(report)
     }
 
+    /// Remembers what the replica has from now on, if imapd.conf names a place for that.
+    fn open_cache(&mut self) {
+        let Some(path) = self.cache_path.as_ref().filter(|_| self.cache.is_none()) else { return };
+        match DiskCache::open(path, &self.settings.server) {
+            Ok(cache) => self.cache = Some(cache),
+            Err(error) => {
+                let line = format!("DBERROR: working without replication cache: {error}");
+                self.observer.log(Level::Warning, &line);
+            }
+        }
+    }
+
     fn with_syncer<T>(
         &mut self,
         work: impl FnOnce(&mut Syncer<'_>, Context<'_>) -> Result<T>,
@@ -225,7 +247,8 @@ impl Client {
             self.observer.as_ref(),
             &self.cancel,
             &mut self.staged,
-        );
+        )
+        .with_cache(self.cache.as_mut().map(|cache| cache as _));
         let context = Context { names: &self.namespace, observer: self.observer.as_ref() };
         let result = work(&mut syncer, context);
         if result.as_ref().is_err_and(Error::is_connection) {

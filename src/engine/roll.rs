@@ -96,6 +96,7 @@ impl Client {
     pub fn roll(&mut self, options: &Rolling) -> Result<Ended> {
         let channel = Channel::new(&self.log);
         let _claim = channel.claim()?;
+        self.open_cache();
         let watch = Watch::new(channel.log().parent().unwrap_or(channel.log()));
         let mut roll = Roll {
             options,

@@ -5,6 +5,7 @@
 //! on disk.
 
 pub mod backlog;
+pub mod cache;
 pub mod channel;
 pub mod item;
 pub mod lines;

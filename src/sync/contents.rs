@@ -60,6 +60,13 @@ impl Pending {
             _ => 0,
         }
     }
+    /// What the replica has if it takes this.
+    fn outcome(&self) -> Option<RemoteFolder> {
+        match &self.body {
+            Body::Mailbox(snapshot) => snapshot.outcome(),
+            _ => None,
+        }
+    }
     /// The last UID of a batch that is not the last.
     fn partial(&self) -> Option<Uid> {
         match &self.body {
@@ -420,6 +427,7 @@ impl Syncer<'_> {
         }
         let Some(pending) = queue.pop_front() else { return Ok(()) };
         let partial = pending.partial();
+        let outcome = self.cache.is_some().then(|| pending.outcome()).flatten();
         let Pending { work, body, uploads, update } = pending;
         let name = &work.entry.name;
         self.wait_all(uploads)?;
@@ -442,7 +450,15 @@ impl Syncer<'_> {
                     ),
                 );
                 self.confirm_all(queue)?;
+                self.forget(name);
                 self.send_recomputed(&work)
+            }
+            Ok(()) => {
+                match outcome {
+                    Some(outcome) => self.remember(&outcome),
+                    None => self.forget(name),
+                }
+                Ok(())
             }
             result => result,
         };
@@ -451,8 +467,11 @@ impl Syncer<'_> {
                 let entry = work.entry;
                 unfinished.extend(partial.map(|last_uid| Unfinished { entry, last_uid }));
             }
-            Err(error) if self.is_new_inbox(&work) => return Err(error),
-            Err(error) => failures.keep(self, name, error)?,
+            Err(error) if self.is_new_inbox(&work) => {
+                self.forget(name);
+                return Err(error);
+            }
+            Err(error) => self.keep_failed(failures, name, error)?,
         }
         Ok(())
     }

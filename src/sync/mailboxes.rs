@@ -67,11 +67,15 @@ impl Syncer<'_> {
         owners: &[Option<UserId>],
         look_everywhere: bool,
     ) -> Result<Attempted> {
-        let mut remotes = self.get_mailboxes(names)?;
         let mut entries = Vec::new();
         for name in names {
             entries.extend(self.live_entry(name)?);
         }
+        let complete = entries.len() == names.len() && !look_everywhere;
+        let mut remotes = match self.remembered(&entries).filter(|_| complete) {
+            Some(remotes) => remotes,
+            None => self.get_mailboxes(names)?,
+        };
         let mut failures = Failures::default();
         let settled =
             self.settle(&mut entries, &mut remotes, &mut failures, owners, look_everywhere, false)?;
@@ -98,7 +102,11 @@ impl Syncer<'_> {
 
     pub(super) fn mailboxes_reply(&mut self, ticket: Ticket) -> Result<Vec<RemoteFolder>> {
         match self.replica.wait(ticket) {
-            Ok(reply) => folders_reply(reply),
+            Ok(reply) => {
+                let folders = folders_reply(reply)?;
+                folders.iter().for_each(|folder| self.remember(folder));
+                Ok(folders)
+            }
             Err(error) if error.kind() == Kind::ReplicaNoMailbox => Ok(Vec::new()),
             Err(error) => Err(error),
         }

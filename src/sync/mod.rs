@@ -4,6 +4,7 @@
 //! rest carries it out on a [`Store`] and a [`Replica`] and knows neither files nor sockets.
 
 pub mod batch;
+mod cache;
 mod cancel;
 mod commands;
 pub mod compare;
@@ -23,6 +24,7 @@ mod snapshot;
 mod tests;
 mod user;
 
+pub use cache::Cache;
 pub use cancel::{Cancel, TICK, Waited};
 pub use remote::{RemoteFolder, RemoteUser};
 pub use reserve::Staged;
@@ -67,6 +69,7 @@ pub struct Syncer<'a> {
     observer: &'a dyn Observer,
     cancel: &'a Cancel,
     staged: &'a mut Staged,
+    cache: Option<&'a mut dyn Cache>,
     messages: message::Messages,
 }
 
@@ -90,8 +93,14 @@ impl<'a> Syncer<'a> {
             observer,
             cancel,
             staged,
+            cache: None,
             messages: message::Messages::default(),
         }
+    }
+
+    /// Remembers what the replica has in `cache`.
+    pub fn with_cache(self, cache: Option<&'a mut dyn Cache>) -> Self {
+        Syncer { cache, ..self }
     }
 
     fn log(&self, level: Level, line: impl AsRef<str>) {

@@ -1,6 +1,6 @@
 //! The replica's view, decoded from its replies (`sync_kl_parse` in `imap/sync_support.c`).
 
-use crate::dlist::{Kv, Value};
+use crate::dlist::{Kv, Value, Writer};
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::replica::Reply;
 use crate::types::{
@@ -49,6 +49,52 @@ pub struct RemoteFolder {
     pub raclmodseq: Modseq,
     /// The mailbox's own annotations, ordered.
     pub annotations: Vec<Annotation>,
+}
+
+impl RemoteFolder {
+    /// What is read again by [`RemoteFolder::from_kv`]: the keys of Cyrus's own answers.
+    pub fn write(&self, w: &mut Writer<'_>) -> Result<()> {
+        w.open_kv()?;
+        w.key("UNIQUEID")?.atom(self.uniqueid.as_bytes())?;
+        w.key("MBOXNAME")?.atom(self.name.as_bytes())?;
+        w.key("MBOXTYPE")?.atom(self.mbtype.to_wire().as_bytes())?;
+        w.key("PARTITION")?.atom(self.partition.as_bytes())?;
+        w.key("ACL")?.atom(self.acl.as_bytes())?;
+        w.key("OPTIONS")?.atom(self.options.to_wire().as_bytes())?;
+        for (key, number) in [
+            ("UIDVALIDITY", self.uidvalidity.into()),
+            ("LAST_UID", self.last_uid.into()),
+            ("HIGHESTMODSEQ", self.highestmodseq),
+            ("CREATEDMODSEQ", self.createdmodseq),
+            ("FOLDERMODSEQ", self.foldermodseq),
+            ("SYNC_CRC", self.crcs.basic.into()),
+            ("SYNC_CRC_ANNOT", self.crcs.annot.into()),
+            ("RECENTUID", self.recentuid.into()),
+            ("XCONVMODSEQ", self.xconvmodseq),
+            ("RACLMODSEQ", self.raclmodseq),
+        ] {
+            w.key(key)?.num(number)?;
+        }
+        w.key("RECENTTIME")?.date(self.recenttime)?;
+        w.key("POP3_LAST_LOGIN")?.date(self.pop3_last_login)?;
+        w.key("POP3_SHOW_AFTER")?.date(self.pop3_show_after)?;
+        w.key("ANNOTATIONS")?.open_list()?;
+        for annotation in &self.annotations {
+            w.open_kv()?;
+            w.key("ENTRY")?.atom(annotation.entry.as_bytes())?;
+            w.key("USERID")?.atom(annotation.userid.as_bytes())?;
+            w.key("MODSEQ")?.num(annotation.modseq)?;
+            w.key("VALUE")?.atom(annotation.value.as_bytes())?;
+            w.close()?;
+        }
+        w.close()?;
+        w.close()
+    }
+
+    /// From the value of `* MAILBOX %(...)`.
+    pub fn from_kv(kv: &Kv<'_>) -> Result<RemoteFolder, Malformed> {
+        folder(kv)
+    }
 }
 
 /// A record of a mailbox on the replica, as far as a comparison needs it.

@@ -65,6 +65,7 @@ impl Syncer<'_> {
         let _locks = self.lock_owners(touched, owners)?;
         let mut tickets = Vec::new();
         for name in &plan.deletes {
+            self.forget(name);
             tickets.push(self.submit_delete(name)?);
         }
         self.wait_deletes(tickets)?;
@@ -74,6 +75,8 @@ impl Syncer<'_> {
             let command = if self.settings.local_only { "LOCAL_RENAME" } else { "RENAME" };
             let folders::Rename { from, to, partition, .. } = rename;
             self.action(format!("{command} {from} -> {to} ({partition})"));
+            self.forget(from);
+            self.forget(to);
             let ticket =
                 self.replica.submit(Verb::Apply, &mut |w| commands::rename(w, command, rename))?;
             if let Err(error) = self.replica.wait(ticket) {

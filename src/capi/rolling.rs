@@ -1,0 +1,209 @@
+//! Sync logs: rolling replication, and replication of what was just logged.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::client::{cyrsync_client, with_client};
+use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer};
+use super::panic::boundary;
+use super::strings::cyrsync_str;
+use crate::engine::{Client, Ended, Persistence, Rolling, Undone};
+
+/// How cyrsync_client_roll() works. Set all of it to zero, then size to its sizeof, then what is
+/// wanted.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cyrsync_rolling {
+    /// sizeof(cyrsync_rolling), so that later versions can add to its end.
+    pub size: usize,
+    /// Least time from one run to the next, in milliseconds (sync_repeat_interval).
+    pub interval_ms: u64,
+    /// After so many seconds the replica is told to let go of everything (-t); 0 for never.
+    pub restart_after: u64,
+    /// A file that asks for the end by being there (sync_shutdown_file); empty for none.
+    pub shutdown_file: cyrsync_str,
+    /// Longest pause between attempts to connect, in seconds (sync_reconnect_maxwait); 0 for none.
+    pub longest_pause: u64,
+    /// Try to connect only once.
+    pub connect_once: bool,
+    /// Do only what is logged now.
+    pub once: bool,
+}
+
+/// Why cyrsync_client_roll() ended.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum cyrsync_rolled {
+    /// It was asked to, by cyrsync_client_finish() or cyrsync_client_cancel().
+    CYRSYNC_ROLLED_STOPPED = 1,
+    /// The shutdown file was there; it is removed.
+    CYRSYNC_ROLLED_SHUTDOWN_FILE = 2,
+    /// cyrsync_client_nudge() was called. Called again it goes on.
+    CYRSYNC_ROLLED_NUDGED = 3,
+    /// What was logged is done, as asked for by once.
+    CYRSYNC_ROLLED_ONCE = 4,
+    /// The same, but a part of it failed and was put back to the log.
+    CYRSYNC_ROLLED_ONCE_UNDONE = 5,
+}
+
+use cyrsync_rolled::*;
+
+/// Replicates what Cyrus's programs write to the sync log of the client's channel, until asked to
+/// stop. What fails stays in the log and is tried again after a growing pause; it is told to the
+/// log callback and stops nothing else. *Ended, unless NULL, is set to why it ended. Fails with
+/// CYRSYNC_RESULT_LOCKED if another client works on the channel.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_roll(
+    client: *mut cyrsync_client,
+    rolling: *const cyrsync_rolling,
+    ended: *mut cyrsync_rolled,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for NULL or a structure of at least its first member, whose
+        // size member is true.
+        let rolling = unsafe { options(rolling) }?;
+        let why = match client.roll(&rolling)? {
+            Ended::Stopped => CYRSYNC_ROLLED_STOPPED,
+            Ended::ShutdownFile => CYRSYNC_ROLLED_SHUTDOWN_FILE,
+            Ended::Nudged => CYRSYNC_ROLLED_NUDGED,
+            Ended::Once { undone: 0 } => CYRSYNC_ROLLED_ONCE,
+            Ended::Once { .. } => CYRSYNC_ROLLED_ONCE_UNDONE,
+        };
+        if !ended.is_null() {
+            // SAFETY: not NULL; the header asks for a place for the value.
+            unsafe { ended.write(why) };
+        }
+        Ok(())
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+/// # Safety
+/// NULL, or a structure whose size member tells its size truly.
+unsafe fn options(rolling: *const cyrsync_rolling) -> Result<Rolling, Failure> {
+    if rolling.is_null() {
+        return Err(null_pointer("rolling"));
+    }
+    // SAFETY: not NULL, and the size is the first member of every version.
+    let size = unsafe { rolling.cast::<usize>().read() };
+    if size < size_of::<cyrsync_rolling>() {
+        let what = "its size is not set to sizeof(cyrsync_rolling)";
+        return Err(misuse(cyrsync_result::CYRSYNC_RESULT_INVALID_ARGUMENT, "rolling", what));
+    }
+    // SAFETY: it is as large as it says, which is large enough.
+    let rolling = unsafe { rolling.read() };
+    // SAFETY: the header asks for bytes that live through the call.
+    let file = unsafe { rolling.shutdown_file.bytes("shutdown_file") }?;
+    let longest = Duration::from_secs(rolling.longest_pause);
+    Ok(Rolling {
+        interval: Duration::from_millis(rolling.interval_ms),
+        restart_after: Duration::from_secs(rolling.restart_after),
+        shutdown_file: (!file.is_empty()).then(|| path(file)),
+        once: rolling.once,
+        persistence: Persistence {
+            once: rolling.connect_once,
+            longest_pause: (!longest.is_zero()).then_some(longest),
+        },
+    })
+}
+
+fn path(bytes: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
+}
+
+/// Asks cyrsync_client_roll() to end when the part it works on is done. May be called from any
+/// thread at any time and from signal handlers. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_finish(client: *const cyrsync_client) {
+    boundary((), || {
+        // SAFETY: the header asks for NULL or a client.
+        if let Some(handle) = unsafe { client.as_ref() } {
+            handle.cancel.finish();
+        }
+    });
+}
+
+/// Ends cyrsync_client_roll() with CYRSYNC_ROLLED_NUDGED, and a pause between attempts to connect.
+/// Called again it goes on, and tries at once what had failed. May be called from any thread at
+/// any time and from signal handlers. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_nudge(client: *const cyrsync_client) {
+    boundary((), || {
+        // SAFETY: the header asks for NULL or a client.
+        if let Some(handle) = unsafe { client.as_ref() } {
+            handle.cancel.nudge();
+        }
+    });
+}
+
+/// Does what a sync log in memory says ("MAILBOX user.fred", a line each), as sync_do_reader()
+/// does. What fails is told to the log callback and stops nothing else; *undone, unless NULL, is
+/// set to how many parts of it failed. What is locked is put into the log of the client's channel,
+/// if it has one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_process_log(
+    client: *mut cyrsync_client,
+    log: cyrsync_str,
+    undone: *mut usize,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for bytes that live through the call.
+        let left = client.process_log(unsafe { log.bytes("log") }?, "log")?;
+        // SAFETY: the header asks for NULL or a place for a number.
+        unsafe { tell(client, &left, undone) };
+        Ok(())
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+/// Replicates what was just logged, over a connection that is kept for the next time: what
+/// sync_checkpoint() does, so that a user is told of a change when the replica has it. Outputs as
+/// for cyrsync_client_process_log().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_checkpoint(
+    client: *mut cyrsync_client,
+    log: cyrsync_str,
+    undone: *mut usize,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for bytes that live through the call.
+        let left = client.checkpoint(unsafe { log.bytes("log") }?)?;
+        // SAFETY: the header asks for NULL or a place for a number.
+        unsafe { tell(client, &left, undone) };
+        Ok(())
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+/// # Safety
+/// `undone` is NULL or a place for a number.
+unsafe fn tell(client: &Client, left: &[Undone], undone: *mut usize) {
+    left.iter().for_each(|one| client.tell(one));
+    if !undone.is_null() {
+        // SAFETY: not NULL, else the caller's promise.
+        unsafe { undone.write(left.len()) };
+    }
+}
+
+/// Says goodbye to the replica if the last checkpoint is that many seconds ago. Cyrus waits for
+/// 30; call it from a timer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_disconnect_if_idle(
+    client: *mut cyrsync_client,
+    seconds: u64,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        client.disconnect_if_idle(Duration::from_secs(seconds));
+        Ok(())
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
