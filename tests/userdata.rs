@@ -93,6 +93,6 @@ fn modseqs_beside_the_index() {
     let table = table("fred.conversations.db", Backend::Skiplist);
     let modseq = conv::xconvmodseq(&table, &inbox().uniqueid, &"user.fred".into()).unwrap();
     assert_eq!(modseq.to_string(), field(&answer, "user.fred ", "XCONVMODSEQ"));
-    let modseq = counters::raclmodseq(&fixtures().join("dump/fred.counters.db")).unwrap();
+    let modseq = counters::read(&fixtures().join("dump/fred.counters.db")).unwrap().raclmodseq;
     assert_eq!(modseq.to_string(), field(&answer, "user.fred ", "RACLMODSEQ"));
 }

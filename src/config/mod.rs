@@ -18,7 +18,7 @@ pub mod value;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
@@ -41,6 +41,7 @@ pub struct Config {
     /// Everything else: partitions, channels, SASL, options of other programs.
     overflow: HashMap<String, String>,
     notes: Vec<String>,
+    path: Option<PathBuf>,
 }
 
 #[derive(Clone)]
@@ -62,7 +63,8 @@ impl Config {
     /// As [`Config::load`], with `<service>_<option>` overriding `<option>`.
     pub fn load_for(path: impl AsRef<Path>, service: &str) -> Result<Config> {
         let prefix = std::env::var_os("CYRUS_PREFIX").filter(|p| !p.is_empty());
-        read::file(path.as_ref(), service, prefix.as_deref())
+        let config = read::file(path.as_ref(), service, prefix.as_deref())?;
+        Ok(Config { path: Some(path.as_ref().to_owned()), ..config })
     }
 
     /// Reads a configuration that is in memory; `name` stands for its path in errors.
@@ -92,6 +94,11 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// The file it was read from, as it was named; `None` if it was in memory.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// What is odd about the file but no error: former names of options, lines that have no

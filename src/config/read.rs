@@ -59,6 +59,7 @@ impl<'a> Reader<'a> {
             known: Default::default(),
             overflow: Default::default(),
             notes: Vec::new(),
+            path: None,
         };
         Reader { config, prefix, seen: HashSet::new(), depth: 0, former: Vec::new() }
     }

@@ -1,6 +1,7 @@
 //! The public face: a [`Client`] replicates what a [`Config`] describes.
 
 mod log;
+mod master;
 mod reach;
 mod roll;
 
@@ -19,6 +20,7 @@ use crate::store::spool::Spool;
 use crate::store::{Store, Wait};
 use crate::sync::{Settings, Staged, Syncer};
 use crate::types::{MboxName, Text, UserId};
+use master::NativeMaster;
 
 pub use crate::rolling::run::Undone;
 pub use crate::sync::{Cancel, Waited};
@@ -66,6 +68,8 @@ pub struct Client {
     /// What the replica has, remembered.
     cache: Option<DiskCache>,
     cache_path: Option<PathBuf>,
+    /// How a repair writes to the master.
+    master: NativeMaster,
     /// The end of the last checkpoint.
     last_used: Instant,
 }
@@ -103,6 +107,8 @@ impl Client {
         let spool = Spool::open(&config, observer.clone())?;
         let store: Arc<dyn Store> = Arc::new(spool.for_channel(channel).with_patience(patience));
         let log = Paths::new(&config).sync_log(channel);
+        let cancel = options.cancel.flag().clone();
+        let master = NativeMaster::new(&config, channel, observer.clone(), cancel);
         let cache_path = config.channel_string(channel, opt::SYNC_CACHE_DB_PATH).map(PathBuf::from);
         let batch_size = config.channel_int(channel, opt::SYNC_BATCHSIZE);
         Ok(Client {
@@ -127,6 +133,7 @@ impl Client {
             log,
             cache: None,
             cache_path,
+            master,
             last_used: Instant::now(),
         })
     }
@@ -248,7 +255,8 @@ impl Client {
             &self.cancel,
             &mut self.staged,
         )
-        .with_cache(self.cache.as_mut().map(|cache| cache as _));
+        .with_cache(self.cache.as_mut().map(|cache| cache as _))
+        .with_master(Some(&mut self.master));
         let context = Context { names: &self.namespace, observer: self.observer.as_ref() };
         let result = work(&mut syncer, context);
         if result.as_ref().is_err_and(Error::is_connection) {

@@ -8,14 +8,24 @@ const LENGTHS: [usize; 10] = [48, 56, 64, 88, 104, 120, 200, 232, 264, 296];
 /// Reverse ACLs are counted from this version on.
 const RACL_VERSION: usize = 4;
 const RACL_OFFSET: usize = 88;
+const HIGHEST_OFFSET: usize = 8;
 
-/// The modseq of the reverse ACLs; 0 in files that do not know it, or of a length below eight.
+/// What replication needs of a user's counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// The highest modseq that anything of the user has.
+    pub highestmodseq: Modseq,
+    /// The modseq of the reverse ACLs; 0 in files that do not know it.
+    pub raclmodseq: Modseq,
+}
+
+/// Reads counters; one of a length below eight has none.
 ///
 /// # Errors
 /// If the version is unknown, or length or CRC do not fit.
-pub fn raclmodseq(data: &[u8]) -> Result<Modseq, Malformed> {
+pub fn parse(data: &[u8]) -> Result<Counters, Malformed> {
     if data.len() < 8 {
-        return Ok(0);
+        return Ok(Counters::default());
     }
     let version = match (data.len(), field(data, 4).map(u32::from_be_bytes)) {
         // The first version left there what was in memory.
@@ -32,8 +42,11 @@ pub fn raclmodseq(data: &[u8]) -> Result<Modseq, Malformed> {
     if field(crc, 0).map(u32::from_be_bytes) != Some(crc32fast::hash(counters)) {
         return Err(Malformed::new(counters.len(), "CRC mismatch"));
     }
-    let modseq = field(counters, RACL_OFFSET).map(u64::from_be_bytes);
-    Ok(if version >= RACL_VERSION { modseq.unwrap_or(0) } else { 0 })
+    let modseq = |offset| field(counters, offset).map_or(0, u64::from_be_bytes);
+    Ok(Counters {
+        highestmodseq: modseq(HIGHEST_OFFSET),
+        raclmodseq: if version >= RACL_VERSION { modseq(RACL_OFFSET) } else { 0 },
+    })
 }
 
 fn field<const N: usize>(data: &[u8], at: usize) -> Option<[u8; N]> {
@@ -51,26 +64,26 @@ mod tests {
     #[test]
     fn the_modseq_is_what_cyrus_says() {
         let told = damage::told(TOLD, " user.fred ", "RACLMODSEQ").unwrap();
-        assert_eq!(raclmodseq(FRED).unwrap().to_string(), told);
+        assert_eq!(parse(FRED).unwrap().raclmodseq.to_string(), told);
     }
 
     #[test]
     fn early_files_know_none() {
         let mut early = vec![0xff; 44];
         early.extend(crc32fast::hash(&early).to_be_bytes());
-        assert_eq!(raclmodseq(&early), Ok(0));
-        assert_eq!(raclmodseq(b""), Ok(0));
+        assert_eq!(parse(&early).map(|it| it.raclmodseq), Ok(0));
+        assert_eq!(parse(b""), Ok(Counters::default()));
     }
 
     #[test]
     fn damage_is_found() {
-        let complaint = |data: &[u8]| raclmodseq(data).unwrap_err().to_string();
+        let complaint = |data: &[u8]| parse(data).unwrap_err().to_string();
         let mut damaged = FRED.to_vec();
         damaged[90] ^= 1;
         assert_eq!(complaint(&damaged), "CRC mismatch at offset 0x124");
         assert_eq!(complaint(&FRED[..295]), "not 296 bytes long at offset 0x127");
         damaged[7] = 10;
         assert_eq!(complaint(&damaged), "version 10 is not known at offset 0x4");
-        damage::survives(FRED, |data| drop(raclmodseq(data)));
+        damage::survives(FRED, |data| drop(parse(data)));
     }
 }

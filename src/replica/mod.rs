@@ -6,6 +6,7 @@ mod connect;
 mod deflate;
 mod encoder;
 mod link;
+mod local;
 mod login;
 mod responses;
 mod session;

@@ -3,6 +3,7 @@
 //! [`Store`] is the seam between engine and data: [`spool`] reads a Cyrus spool natively; a C
 //! host can supply its own. Nothing here writes.
 
+pub mod apply;
 pub mod spool;
 
 pub use crate::sys::lock::Wait;
@@ -80,6 +81,10 @@ pub trait Store: Send + Sync {
     /// Annotations of a mailbox from its entry alone, or of the server (`None`),
     /// ordered as [`Annotation`] is.
     fn annotations(&self, mailbox: Option<&MboxName>) -> Result<Vec<Annotation>>;
+
+    /// The highest modseq that the owner of a mailbox has anywhere; 0 if each mailbox has its own
+    /// (`mboxname_readmodseq`).
+    fn used_modseq(&self, name: &MboxName) -> Result<Modseq>;
 
     /// Modseq of the reverse ACLs of the user or domain that owns `name`; 0 if unused
     /// (`mboxname_readraclmodseq`).

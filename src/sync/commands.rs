@@ -3,13 +3,15 @@
 
 use super::folders::Rename;
 use super::meta::Step;
+use super::remote::RemoteFolder;
+use super::repair::plan::Fetch;
 use super::snapshot::{Entry, Snapshot};
 use crate::dlist::{Value, Writer};
 use crate::error::{Error, Kind, Result};
 use crate::replica::Reply;
 use crate::types::{
     Annotation, Guid, InternalFlags, MailboxEntry, MboxName, MboxType, QUOTA_RESOURCES, Quota,
-    Record, SystemFlags, Text, Uid, UniqueId, UserId,
+    Record, SystemFlags, Text, UniqueId, UserId,
 };
 
 /// `NAME value`: `GET USER`, `GET META`, `GET ANNOTATION`, `APPLY UNMAILBOX`.
@@ -250,19 +252,14 @@ pub fn intermediate(w: &mut Writer<'_>, entry: &MailboxEntry) -> Result<()> {
     w.close()
 }
 
-/// `APPLY EXPUNGE`: marks records as expunged, in this mailbox and no other of its name.
-pub fn expunge(
-    w: &mut Writer<'_>,
-    name: &MboxName,
-    uniqueid: &UniqueId,
-    uids: &[Uid],
-) -> Result<()> {
-    w.name("EXPUNGE")?.open_kv()?;
-    w.key("MBOXNAME")?.atom(name.as_bytes())?;
-    w.key("UNIQUEID")?.atom(uniqueid.as_bytes())?;
-    w.key("UID")?.open_list()?;
-    uids.iter().try_for_each(|uid| w.num((*uid).into()))?;
-    w.close()?;
+/// `GET FETCH`: a message's file (`sync_get_message`).
+pub fn fetch(w: &mut Writer<'_>, mailbox: &RemoteFolder, message: &Fetch) -> Result<()> {
+    w.name("FETCH")?.open_kv()?;
+    w.key("MBOXNAME")?.atom(mailbox.name.as_bytes())?;
+    w.key("PARTITION")?.atom(mailbox.partition.as_bytes())?;
+    w.key("UNIQUEID")?.atom(mailbox.uniqueid.as_bytes())?;
+    w.key("GUID")?.atom(&message.guid.to_hex())?;
+    w.key("UID")?.num(message.uid.into())?;
     w.close()
 }
 

@@ -286,7 +286,8 @@ impl Syncer<'_> {
             Err(error) => return Err(error),
         };
         check_identity(mailbox.as_ref(), entry)?;
-        if self.has_forgotten(mailbox.state(), remote.as_ref()) {
+        let state = mailbox.state();
+        if self.has_forgotten(state, remote.as_ref()) || self.is_outdone(state, remote.as_ref()) {
             return Ok(Some((Body::Behind, Vec::new())));
         }
         let snapshot = self.snapshot(mailbox.as_mut(), remote.as_ref(), Attempt::First)?;
@@ -435,7 +436,7 @@ impl Syncer<'_> {
             (_, Body::Failed(error)) => Err(error),
             (_, Body::Behind) => {
                 self.confirm_all(queue)?;
-                self.catch_up(&work)
+                self.repair(&work)
             }
             (Some(ticket), _) => self.replica.wait(ticket).map(drop),
             (None, _) => Ok(()),

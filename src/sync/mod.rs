@@ -17,6 +17,7 @@ pub mod meta;
 mod metadata;
 mod pieces;
 mod remote;
+pub mod repair;
 mod reserve;
 mod settle;
 mod snapshot;
@@ -27,6 +28,7 @@ mod user;
 pub use cache::Cache;
 pub use cancel::{Cancel, TICK, Waited};
 pub use remote::{RemoteFolder, RemoteUser};
+pub use repair::Master;
 pub use reserve::Staged;
 
 use crate::error::{Error, Kind, Result};
@@ -70,6 +72,7 @@ pub struct Syncer<'a> {
     cancel: &'a Cancel,
     staged: &'a mut Staged,
     cache: Option<&'a mut dyn Cache>,
+    master: Option<&'a mut dyn Master>,
     messages: message::Messages,
 }
 
@@ -94,6 +97,7 @@ impl<'a> Syncer<'a> {
             cancel,
             staged,
             cache: None,
+            master: None,
             messages: message::Messages::default(),
         }
     }
@@ -101,6 +105,11 @@ impl<'a> Syncer<'a> {
     /// Remembers what the replica has in `cache`.
     pub fn with_cache(self, cache: Option<&'a mut dyn Cache>) -> Self {
         Syncer { cache, ..self }
+    }
+
+    /// Repairs what both sides were written to, with `master` as the way to write to this one.
+    pub fn with_master(self, master: Option<&'a mut dyn Master>) -> Self {
+        Syncer { master, ..self }
     }
 
     fn log(&self, level: Level, line: impl AsRef<str>) {

@@ -97,19 +97,6 @@ impl RemoteFolder {
     }
 }
 
-/// A record of a mailbox on the replica, as far as a comparison needs it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RemoteRecord {
-    /// Number of the message.
-    pub uid: Uid,
-    /// Last change.
-    pub modseq: Modseq,
-    /// SHA-1 of the message.
-    pub guid: Guid,
-    /// Whether it is expunged.
-    pub expunged: bool,
-}
-
 /// Everything that the replica has of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RemoteUser {
@@ -153,7 +140,7 @@ impl RemoteUser {
     }
 }
 
-fn bad_item(name: &[u8], error: &Malformed) -> Error {
+pub(super) fn bad_item(name: &[u8], error: &Malformed) -> Error {
     let name = String::from_utf8_lossy(name).into_owned();
     Error::new(Kind::Protocol, "read item of the replica's reply", name, error.what.to_string())
         .hint("is this a Cyrus replica of version 3.0 or later?")
@@ -162,27 +149,6 @@ fn bad_item(name: &[u8], error: &Malformed) -> Error {
 /// The mailboxes of a reply to `GET MAILBOXES` or `GET UNIQUEIDS`.
 pub fn folders_reply(reply: Reply) -> Result<Vec<RemoteFolder>> {
     Ok(RemoteUser::from_reply(reply)?.folders)
-}
-
-/// The records of a reply to `GET FULLMAILBOX`, by UID.
-pub fn records_reply(reply: Reply) -> Result<Vec<RemoteRecord>> {
-    let Some((name, value)) = reply.items.into_iter().next() else { return Ok(Vec::new()) };
-    let parsed = value.kv().and_then(|kv| {
-        kv.list("RECORD")?.iter().map(|item| record(&item.kv()?)).collect::<Result<Vec<_>, _>>()
-    });
-    parsed.map_err(|e| bad_item(&name, &e))
-}
-
-fn record(kv: &Kv<'_>) -> Result<RemoteRecord, Malformed> {
-    let flags = kv.list("FLAGS")?;
-    let is_expunged = |v: &Value| v.atom().is_ok_and(|f| f.eq_ignore_ascii_case(b"\\Expunged"));
-    Ok(RemoteRecord {
-        uid: kv.num32("UID")?,
-        modseq: kv.num64("MODSEQ")?,
-        guid: Guid::from_hex(kv.atom("GUID")?)
-            .ok_or_else(|| Malformed::new(0u64, "GUID is not 40 hexadecimal digits"))?,
-        expunged: flags.iter().any(is_expunged),
-    })
 }
 
 /// The annotations of a reply to `GET ANNOTATION`, ordered.
@@ -234,7 +200,7 @@ fn folder(kv: &Kv<'_>) -> Result<RemoteFolder, Malformed> {
     })
 }
 
-fn annotation(kv: &Kv<'_>) -> Result<Annotation, Malformed> {
+pub(super) fn annotation(kv: &Kv<'_>) -> Result<Annotation, Malformed> {
     Ok(Annotation {
         entry: Text::new(kv.atom("ENTRY")?),
         userid: Text::new(kv.opt_atom("USERID")?.unwrap_or_default()),

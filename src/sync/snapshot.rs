@@ -77,14 +77,15 @@ impl Snapshot {
     }
 }
 
-/// Whether this is the first look at a mailbox or the second, after the replica ended with other
-/// CRCs than ours.
+/// Which look at a mailbox this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
     /// Trust the CRCs that cyrus.index stores, build on the replica's state.
     First,
-    /// Recompute the CRCs and send without condition.
+    /// The replica ended with other CRCs: recompute them and send without condition.
     Recomputed,
+    /// Both sides were compared: recompute the CRCs, build on what was compared, send in any case.
+    Repaired,
 }
 
 /// The records above `from` end where? One pass over what is new to the replica.
@@ -111,25 +112,15 @@ pub fn find_batch(
 }
 
 impl Syncer<'_> {
-    /// Says why an update cannot end well without a full comparison, if so.
-    pub(super) fn diverged(
-        &self,
-        state: &MailboxState,
-        remote: Option<&RemoteFolder>,
-    ) -> Result<()> {
-        let Some(remote) = remote else { return Ok(()) };
-        let name = &state.name;
-        let why = if self.settings.no_copyback {
-            return Ok(());
-        } else if state.uidvalidity < remote.uidvalidity {
-            format!("UIDVALIDITY is {} here, {} there", state.uidvalidity, remote.uidvalidity)
-        } else if state.foldermodseq < remote.foldermodseq {
-            format!("FOLDERMODSEQ is {} here, {} there", state.foldermodseq, remote.foldermodseq)
-        } else {
-            return Ok(());
-        };
-        Err(Error::new(Kind::NeedsFullSync, "update mailbox", name.to_string(), why)
-            .hint("run Cyrus's own sync_client on this mailbox once"))
+    /// Whether the replica has higher values than the master where an update cannot lower them:
+    /// somebody wrote to it.
+    pub(super) fn is_outdone(&self, state: &MailboxState, remote: Option<&RemoteFolder>) -> bool {
+        remote.filter(|_| !self.settings.no_copyback).is_some_and(|there| {
+            state.uidvalidity < there.uidvalidity
+                || state.foldermodseq < there.foldermodseq
+                || state.highestmodseq < there.highestmodseq
+                || state.last_uid < there.last_uid
+        })
     }
 
     /// The first difference between an open mailbox and the replica's, if any.
@@ -159,14 +150,14 @@ impl Syncer<'_> {
     ) -> Result<Option<Snapshot>> {
         let mut state = mailbox.state().clone();
         let annotations = mailbox.annotations()?;
-        if attempt == Attempt::First {
-            self.diverged(&state, remote)?;
+        match self.difference(mailbox, &annotations, remote)? {
+            Some(why) => self.log(Level::Debug, format!("{}: {why}", state.name)),
+            None if attempt == Attempt::Repaired => {}
+            None => return Ok(None),
         }
-        let Some(why) = self.difference(mailbox, &annotations, remote)? else { return Ok(None) };
-        self.log(Level::Debug, format!("{}: {why}", state.name));
         let partial = match attempt {
             Attempt::First => find_batch(mailbox, self.settings.batch_size, remote, |_| {})?,
-            Attempt::Recomputed => None,
+            Attempt::Recomputed | Attempt::Repaired => None,
         };
         if let Some(partial) = partial {
             self.log(
@@ -187,7 +178,7 @@ impl Syncer<'_> {
         let records = read_records(mailbox, remote, partial, known_up_to)?;
         let crcs = mailbox.crcs(match attempt {
             Attempt::First => Crcs::Stored,
-            Attempt::Recomputed => Crcs::Recomputed,
+            Attempt::Recomputed | Attempt::Repaired => Crcs::Recomputed,
         })?;
         let kept = remote.map_or_else(Kept::default, |r| Kept {
             recentuid: r.recentuid,
@@ -196,7 +187,7 @@ impl Syncer<'_> {
             pop3_show_after: r.pop3_show_after,
         });
         let since = remote
-            .filter(|r| attempt == Attempt::First && r.highestmodseq != 0)
+            .filter(|r| attempt != Attempt::Recomputed && r.highestmodseq != 0)
             .map(|r| Since { modseq: r.highestmodseq, crcs: r.crcs });
         // The replica refuses a lower one than its own, and keeps that if none is sent; unless it
         // is forced: then it takes what comes, and none for 0.

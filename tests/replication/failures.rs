@@ -7,7 +7,7 @@ use std::time::Duration;
 use cyrsync_lab::{Imap, Lab, Options, Proxy, Run, Sieve, Status, cyrus_sync_client, tools};
 
 use crate::common::{
-    Holder, append, assert_idle, create, differing, errors, message, message_file, ours, replicate,
+    Holder, append, create, differing, errors, message, message_file, ours, replicate,
     start_ours, uniqueid, until,
 };
 
@@ -135,23 +135,6 @@ fn a_destroyed_index_fails_its_mailbox_alone() {
         failed_for(&lab, &run, "fred", &[mailbox]);
         replicate(&lab, &["-A"]);
     }
-}
-
-#[test]
-fn a_mailbox_that_got_mail_on_both_sides_fails_alone() {
-    let lab = replicated();
-    more(&lab);
-    append(&mut Imap::login(&lab.replica, "fred"), "INBOX", "only on the replica");
-    let run = ours(&lab, &["-A", "-v"]);
-    failed_for(&lab, &run, "fred", &["user.fred"]);
-    assert!(run.stderr.contains("user.fred"), "{run}");
-    assert!(run.stderr.contains("hint: "), "{run}");
-    // Cyrus's client repairs it: both messages get new UIDs, and what remains of the old ones,
-    // expunged on both sides, counts no more.
-    cyrus_sync_client(&lab.master, &["-u", "fred"]).ok();
-    assert_idle(&lab, &["-A"]);
-    let gone = differing(&lab);
-    assert!(gone.iter().all(|path| path.starts_with("user.fred RECORD 3 ")), "{gone:#?}");
 }
 
 #[test]

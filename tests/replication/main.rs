@@ -11,4 +11,5 @@ mod layouts;
 mod live;
 mod options;
 mod restarts;
+mod splitbrain;
 mod users;

@@ -5,23 +5,22 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::format::counters;
-use crate::types::Modseq;
+use crate::format::counters::{self, Counters};
 
-/// The modseq of a user's reverse ACLs from the counters file at `path`, 0 if there is none.
+/// The counters file at `path`; all are 0 if there is none.
 ///
-/// It is the INBOX's alone, and unused unless imapd.conf says `conversations: yes`
-/// (`mboxname_readraclmodseq`): do not ask for others.
+/// The modseq of reverse ACLs is the INBOX's alone. None is used unless imapd.conf says
+/// `conversations: yes` (`mboxname_readraclmodseq`, `mboxname_readmodseq`): do not ask for others.
 ///
 /// # Errors
 /// [`Kind::Io`](crate::Kind::Io), or [`Kind::Corrupt`](crate::Kind::Corrupt), where Cyrus takes 0.
-pub fn raclmodseq(path: &Path) -> Result<Modseq> {
+pub fn read(path: &Path) -> Result<Counters> {
     const OP: &str = "read counters";
     match std::fs::read(path) {
-        Ok(data) => counters::raclmodseq(&data).map_err(|malformed| {
+        Ok(data) => counters::parse(&data).map_err(|malformed| {
             malformed.in_file(OP, path, "remove the file: Cyrus makes a new one")
         }),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Counters::default()),
         Err(error) => Err(Error::io(OP, path, error)),
     }
 }
@@ -34,9 +33,10 @@ mod tests {
     #[test]
     fn a_file_is_read_missing_or_broken() {
         let dump = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/userdata/dump");
-        assert!(raclmodseq(&dump.join("fred.counters.db")).unwrap() > 0);
-        assert_eq!(raclmodseq(&dump.join("nobody.counters.db")).unwrap(), 0);
-        assert_eq!(raclmodseq(&dump.join("mailboxes.db")).unwrap_err().kind(), Kind::Corrupt);
-        assert_eq!(raclmodseq(&dump.join("quota/x")).unwrap_err().kind(), Kind::Io);
+        let counters = read(&dump.join("fred.counters.db")).unwrap();
+        assert!(counters.raclmodseq > 0 && counters.highestmodseq >= counters.raclmodseq);
+        assert_eq!(read(&dump.join("nobody.counters.db")).unwrap(), Counters::default());
+        assert_eq!(read(&dump.join("mailboxes.db")).unwrap_err().kind(), Kind::Corrupt);
+        assert_eq!(read(&dump.join("quota/x")).unwrap_err().kind(), Kind::Io);
     }
 }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use crate::config::{Config, opt};
 use crate::cyrusdb::{self, Backend, KeyOrder};
 use crate::error::{Error, Kind, Result};
+use crate::format::counters::Counters;
 use crate::names::{Namespace, Paths, UserFile, UserHome};
 use crate::observe::{Level, Observer};
 use crate::store::{Lock, Mailbox, Store, Wait};
@@ -159,6 +160,21 @@ impl Spool {
             entry.uniqueid = header.map(|header| header.uniqueid).unwrap_or_default();
         }
         entry
+    }
+
+    fn counters(&self, user: &UserId) -> Result<Counters> {
+        if !self.conversations {
+            return Ok(Counters::default());
+        }
+        let path = self.paths.user_file(&self.home(user)?, UserFile::Counters)?;
+        // As with Cyrus, damaged counters are no reason to leave the user behind.
+        counters::read(&path).or_else(|error| match error.kind() {
+            Kind::Corrupt => {
+                self.observer.log(Level::Error, &format!("IOERROR: counters ignored: {error}"));
+                Ok(Counters::default())
+            }
+            _ => Err(error),
+        })
     }
 
     fn user_table(&self, user: &UserId, file: UserFile, declared: Backend) -> Result<Table> {
@@ -326,17 +342,13 @@ impl Store for Spool {
         }
     }
 
+    fn used_modseq(&self, name: &MboxName) -> Result<Modseq> {
+        let Some(owner) = self.names.owner(name) else { return Ok(0) };
+        Ok(self.counters(&owner)?.highestmodseq)
+    }
+
     fn raclmodseq(&self, name: &MboxName) -> Result<Modseq> {
         let owner = self.names.owner(name).filter(|_| self.names.is_inbox(name));
-        let Some(owner) = owner.filter(|_| self.conversations) else { return Ok(0) };
-        let path = self.paths.user_file(&self.home(&owner)?, UserFile::Counters)?;
-        // As with Cyrus, damaged counters are no reason to leave the user behind.
-        counters::raclmodseq(&path).or_else(|error| match error.kind() {
-            Kind::Corrupt => {
-                self.observer.log(Level::Error, &format!("IOERROR: counters ignored: {error}"));
-                Ok(0)
-            }
-            _ => Err(error),
-        })
+        owner.map_or(Ok(0), |owner| Ok(self.counters(&owner)?.raclmodseq))
     }
 }

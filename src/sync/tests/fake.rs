@@ -145,6 +145,9 @@ impl Store for Master {
     fn annotations(&self, _: Option<&MboxName>) -> Result<Vec<Annotation>> {
         Ok(Vec::new())
     }
+    fn used_modseq(&self, _: &MboxName) -> Result<Modseq> {
+        Ok(0)
+    }
     fn raclmodseq(&self, _: &MboxName) -> Result<Modseq> {
         Ok(0)
     }

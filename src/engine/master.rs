@@ -1,0 +1,113 @@
+//! How a repair writes to the master: through its own Cyrus, and into the logs of all channels but
+//! our own, whose replica has the change already.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::config::{Config, opt};
+use crate::error::{Error, Kind, Result};
+use crate::names::Paths;
+use crate::observe::{Level, Observer, Silent};
+use crate::replica::Replica;
+use crate::rolling::channel::Channel;
+use crate::rolling::item::Item;
+use crate::store::apply::{self, OwnServer};
+use crate::sync::Master;
+use crate::types::MboxName;
+
+/// The master that a configuration describes.
+pub(super) struct NativeMaster {
+    imapd_conf: Option<PathBuf>,
+    program: Option<PathBuf>,
+    logs: Vec<PathBuf>,
+    timeout: Duration,
+    observer: Arc<dyn Observer>,
+    cancel: Arc<AtomicBool>,
+    server: Option<OwnServer>,
+}
+
+impl NativeMaster {
+    /// The master of a configuration, for a client of `channel`. Nothing is started yet.
+    pub(super) fn new(
+        config: &Config,
+        channel: Option<&str>,
+        observer: Arc<dyn Observer>,
+        cancel: Arc<AtomicBool>,
+    ) -> NativeMaster {
+        NativeMaster {
+            imapd_conf: config.path().map(PathBuf::from),
+            program: config.string(opt::SYNC_SERVER_PATH).map(PathBuf::from),
+            logs: other_logs(config, channel),
+            timeout: config.duration(opt::SYNC_TIMEOUT).max(Duration::from_secs(3)),
+            observer,
+            cancel,
+            server: None,
+        }
+    }
+}
+
+/// The logs that Cyrus's daemons would write to, but that of `channel` (`sync_log_init`).
+fn other_logs(config: &Config, channel: Option<&str>) -> Vec<PathBuf> {
+    if !config.switch(opt::SYNC_LOG) {
+        return Vec::new();
+    }
+    let paths = Paths::new(config);
+    let channels = config.string(opt::SYNC_LOG_CHANNELS).unwrap_or("\"\"");
+    let names = channels.split_whitespace().map(|name| (name != "\"\"").then_some(name));
+    names.filter(|name| *name != channel).map(|name| paths.sync_log(name)).collect()
+}
+
+impl Master for NativeMaster {
+    fn server(&mut self) -> Result<&mut dyn Replica> {
+        if self.server.is_none() {
+            let Some(imapd_conf) = &self.imapd_conf else {
+                let detail = "the configuration is in no file";
+                return Err(Error::new(Kind::Config, "start", "sync_server", detail));
+            };
+            let program = apply::find(self.program.as_deref())?;
+            let (observer, cancel) = (Arc::new(Silent), self.cancel.clone());
+            let server = OwnServer::start(&program, imapd_conf, self.timeout, observer, cancel)?;
+            self.server = Some(server);
+        }
+        let session = self.server.as_mut().and_then(OwnServer::session);
+        session.ok_or_else(|| Error::new(Kind::Internal, "use", "sync_server", "it is gone"))
+    }
+
+    fn changed(&mut self, name: &MboxName) -> Result<()> {
+        let mut line = Vec::new();
+        Item::Mailbox(name.clone()).write(&mut line);
+        for log in &self.logs {
+            // The change is made: other replicas hear of it with the next one at the latest.
+            if let Err(error) = Channel::new(log).append(&line) {
+                self.observer.log(Level::Error, &format!("SYNCERROR: {error}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn broken(&mut self) {
+        self.server = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_other_channel_hears_of_a_repair() {
+        let logs = |lines: &str, channel| {
+            let text = format!("configdirectory: /conf\n{lines}");
+            other_logs(&Config::from_text(text.as_bytes(), "t.conf").unwrap(), channel)
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(logs("", None), none.map(PathBuf::from));
+        assert_eq!(logs("sync_log: yes", None), none.map(PathBuf::from));
+        let three = "sync_log: yes\nsync_log_channels: \"\" second squatter";
+        let of = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        assert_eq!(logs(three, None), of(&["/conf/sync/second/log", "/conf/sync/squatter/log"]));
+        assert_eq!(logs(three, Some("second")), of(&["/conf/sync/log", "/conf/sync/squatter/log"]));
+    }
+}

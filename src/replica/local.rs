@@ -1,0 +1,62 @@
+//! A session with a server at the other end of a socket pair, which trusts us.
+
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::connect::read_line;
+use super::link::{Link, Socket};
+use super::responses::{Ending, ending};
+use super::session::Session;
+use super::{Replica, Verb};
+use crate::error::{Error, Kind, Result};
+use crate::observe::Observer;
+
+/// Lines of a greeting; such a server offers nothing, so it has one.
+const GREETING_LINES: usize = 64;
+
+impl Session {
+    /// Greets a replication server on a socket pair. On a UNIX socket it takes whoever talks to
+    /// it for authorised.
+    ///
+    /// # Errors
+    /// [`Kind::Connect`] if it does not greet as one.
+    pub fn local(
+        socket: UnixStream,
+        timeout: Duration,
+        observer: Arc<dyn Observer>,
+        cancel: Arc<AtomicBool>,
+    ) -> Result<Session> {
+        let refused = |text: String| Error::new(Kind::Connect, "greet", "sync_server", text);
+        let mut link = Link::new(Socket::Unix(socket), timeout, cancel)?;
+        for _ in 0..GREETING_LINES {
+            let line = read_line(&mut link)?;
+            let line = String::from_utf8_lossy(&line);
+            match line.strip_prefix("* ").and_then(|line| ending(line.as_bytes())) {
+                Some(Ending::Ok) => return local_session(link, observer),
+                Some(Ending::No(text) | Ending::Bad(text) | Ending::Bye(text)) => {
+                    return Err(refused(text));
+                }
+                None if line.starts_with("* ") => {}
+                None => break,
+            }
+        }
+        Err(refused("it does not greet as a replication server".into()))
+    }
+}
+
+fn local_session(link: Link, observer: Arc<dyn Observer>) -> Result<Session> {
+    let mut session = Session::new(link, observer);
+    // It offers nothing on such a socket, but takes the sieve mailbox from who says to know it.
+    let ticket = session.submit(Verb::Apply, &mut |w| {
+        w.name("CAPABILITIES")?.open_list()?;
+        w.atom(b"SIEVE-MAILBOX")?;
+        w.close()
+    })?;
+    match session.wait(ticket) {
+        Err(error) if error.is_connection() => Err(error),
+        // Before 3.6 there is no such command, and no such mailbox.
+        _ => Ok(session),
+    }
+}

@@ -1,0 +1,336 @@
+//! Repairs mailboxes that both sides were written to (`mailbox_full_update` in Cyrus's
+//! `imap/sync_support.c`): compares all records, brings the master to what both shall have through
+//! [`Master`], then the replica by an update.
+//!
+//! Both writes say on which state they build. Who else writes meanwhile is not overruled: then it
+//! all begins anew. Stopped at any point it leaves two valid mailboxes, and the next run goes on.
+
+pub mod plan;
+mod sides;
+
+use sha1::{Digest, Sha1};
+
+use super::contents::Work;
+use super::ladder::check_identity;
+use super::remote::RemoteFolder;
+use super::snapshot::{Attempt, Entry, Since, Snapshot};
+use super::{Syncer, TRIES, commands};
+use crate::error::{Error, Kind, Result};
+use crate::observe::{Level, Observer};
+use crate::replica::{Replica, Ticket, Verb};
+use crate::types::{MailboxState, MboxName, SyncCrcs, Text};
+use plan::{Fetch, Header, Knowledge, Message, Plan};
+
+/// Bytes of fetched messages that are in memory at a time; one message may go beyond.
+const FETCHED_BYTES: u64 = 4 << 20;
+/// Messages that are asked for at a time.
+const FETCHES_AHEAD: usize = 64;
+
+/// Writes to the master: what a repair changes there is done by Cyrus itself.
+pub trait Master {
+    /// The replication server of the master's own Cyrus, or who acts for it.
+    ///
+    /// # Errors
+    /// If there is none.
+    fn server(&mut self) -> Result<&mut dyn Replica>;
+
+    /// Notes for other replicas that a mailbox has changed.
+    fn changed(&mut self, name: &MboxName) -> Result<()>;
+
+    /// The server did not do as it should: the next time there shall be another one.
+    fn broken(&mut self);
+}
+
+impl Syncer<'_> {
+    /// Makes both sides of a mailbox the same.
+    pub(super) fn repair(&mut self, work: &Work) -> Result<()> {
+        let mut last = None;
+        for _ in 0..TRIES {
+            match self.repair_once(work) {
+                Err(error) if matches!(error.kind(), Kind::Changed | Kind::ReplicaChanged) => {
+                    self.log(Level::Notice, format!("comparing once more: {error}"));
+                    last = Some(error);
+                }
+                other => return other,
+            }
+        }
+        Err(last.unwrap_or_else(|| {
+            let name = work.entry.name.to_string();
+            Error::new(Kind::Changed, "repair mailbox", name, "it does not rest")
+        }))
+    }
+
+    fn repair_once(&mut self, work: &Work) -> Result<()> {
+        let name = &work.entry.name;
+        self.action(format!("FULLMAILBOX {name}"));
+        let ticket =
+            self.replica.submit(Verb::Get, &mut |w| commands::named(w, "FULLMAILBOX", name))?;
+        let (remote, theirs) = sides::of_replica(self.replica.wait(ticket)?)?;
+        let mut mailbox = match self.store.open(name) {
+            Ok(mailbox) => mailbox,
+            Err(error) if error.kind() == Kind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        check_identity(mailbox.as_ref(), &work.entry)?;
+        let ours = sides::of_master(mailbox.as_mut())?;
+        let state = mailbox.state().clone();
+        drop(mailbox);
+        let known = Knowledge {
+            deletedmodseq: state.deletedmodseq,
+            used_modseq: self.store.used_modseq(name)?,
+            now: unix_time(),
+        };
+        let mut plan = plan::plan(name, &ours, &theirs, known);
+        for (level, line) in &plan.notices {
+            self.log(*level, line);
+            self.action(line);
+        }
+        if self.settings.no_copyback {
+            self.leave_master(name, &state, &mut plan)?;
+        } else if plan.writes_master {
+            self.write_master(&state, &remote, &plan)?;
+        }
+        self.update_repaired(work, &remote, &plan.expunge)
+    }
+
+    /// With `-O` the replica is forced to what the master has, if that is all it takes.
+    fn leave_master(&self, name: &MboxName, state: &MailboxState, plan: &mut Plan) -> Result<()> {
+        if let Some(message) = plan.master.first() {
+            let detail = format!(
+                "{} records would have to be changed here, the first of them uid {}",
+                plan.master.len(),
+                message.record.uid
+            );
+            return Err(Error::new(
+                Kind::NeedsFullSync,
+                "update mailbox",
+                name.to_string(),
+                detail,
+            )
+            .hint("run once without -O: both sides are compared and repaired"));
+        }
+        for message in &mut plan.expunge {
+            message.record.modseq = state.highestmodseq.max(message.record.modseq);
+        }
+        Ok(())
+    }
+
+    /// Brings the master to what both shall have.
+    fn write_master(
+        &mut self,
+        state: &MailboxState,
+        remote: &RemoteFolder,
+        plan: &Plan,
+    ) -> Result<()> {
+        let name = &state.name;
+        let Some(master) = self.master.as_mut() else {
+            let detail = "the master would have to be changed, and there is no way to do that";
+            return Err(Error::new(
+                Kind::NeedsFullSync,
+                "repair mailbox",
+                name.to_string(),
+                detail,
+            )
+            .hint("run Cyrus's own sync_client on this mailbox once"));
+        };
+        let result = write_through(self.replica, &mut **master, state, remote, plan, self.observer);
+        match result {
+            Ok(()) => master.changed(name),
+            Err(error) => {
+                // What it has staged is of no use to the next attempt.
+                master.broken();
+                Err(error)
+            }
+        }
+    }
+
+    /// The update after the master has what both shall have; it builds on what was compared.
+    fn update_repaired(
+        &mut self,
+        work: &Work,
+        remote: &RemoteFolder,
+        expunge: &[Message],
+    ) -> Result<()> {
+        let name = &work.entry.name;
+        let mut mailbox = match self.store.open(name) {
+            Ok(mailbox) => mailbox,
+            Err(error) if error.kind() == Kind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        check_identity(mailbox.as_ref(), &work.entry)?;
+        let snapshot = self.snapshot(mailbox.as_mut(), Some(remote), Attempt::Repaired)?;
+        let Some(mut snapshot) = snapshot else { return Ok(()) };
+        mailbox.unlock_index();
+        insert(&mut snapshot, expunge)?;
+        for record in snapshot.new_messages() {
+            self.staged.want(&snapshot.partition, record.guid);
+        }
+        self.reserve(std::slice::from_ref(name))?;
+        self.action(format!("{} {name}", self.update_command()));
+        let (uploads, failed) = self.upload(mailbox.as_ref(), &snapshot)?;
+        drop(mailbox);
+        self.wait_all(uploads)?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let command = self.update_command();
+        let ticket =
+            self.replica.submit(Verb::Apply, &mut |w| commands::mailbox(w, command, &snapshot))?;
+        self.replica.wait(ticket).map(drop).map_err(|error| match error.kind() {
+            Kind::ReplicaChecksum => Error::new(
+                Kind::NeedsFullSync,
+                "repair mailbox",
+                name.to_string(),
+                "the replica still differs after it was compared in full",
+            )
+            .hint("reconstruct the mailbox on both sides, then try again")
+            .caused_by(error),
+            _ => error,
+        })
+    }
+}
+
+/// Fetches what the plan needs from the replica and writes it to the master.
+fn write_through(
+    replica: &mut dyn Replica,
+    master: &mut dyn Master,
+    state: &MailboxState,
+    remote: &RemoteFolder,
+    plan: &Plan,
+    observer: &dyn Observer,
+) -> Result<()> {
+    let name = &state.name;
+    let server = master.server()?;
+    let own = |error: Error| of_master(name, error);
+    if !plan.own.is_empty() {
+        // Links them from the mailbox itself.
+        let among = std::slice::from_ref(name);
+        let ticket = server
+            .submit(Verb::Apply, &mut |w| commands::reserve(w, &state.partition, among, &plan.own));
+        let missing = commands::missing(&server.wait(ticket.map_err(own)?).map_err(own)?)?;
+        if let Some(guid) = missing.first() {
+            let detail = format!("the message with GUID {guid} cannot be found");
+            return Err(Error::new(Kind::Corrupt, "repair mailbox", name.to_string(), detail)
+                .hint("reconstruct the mailbox"));
+        }
+    }
+    let mut rest = plan.fetch.as_slice();
+    while !rest.is_empty() {
+        let fetched = fetch(replica, remote, &mut rest)?;
+        upload(server, &state.partition, fetched).map_err(own)?;
+    }
+    let snapshot = for_master(state, plan)?;
+    observer.action(&format!("MAILBOX {name} (on the master)"));
+    let ticket = server
+        .submit(Verb::Apply, &mut |w| commands::mailbox(w, "MAILBOX", &snapshot))
+        .map_err(own)?;
+    server.wait(ticket).map_err(own)?;
+    let ticket = server.submit(Verb::Restart, &mut |_| Ok(())).map_err(own)?;
+    server.wait(ticket).map(drop).map_err(own)
+}
+
+/// What the master's own server answered, told as such: a change meanwhile is one here.
+fn of_master(name: &MboxName, error: Error) -> Error {
+    let kind = match error.kind() {
+        Kind::ReplicaChanged => Kind::Changed,
+        Kind::ReplicaMoved => Kind::Moved,
+        Kind::ReplicaLocked => Kind::Locked,
+        kind if error.is_connection() && kind != Kind::Cancelled => Kind::Internal,
+        kind => kind,
+    };
+    let detail = format!("this server's own sync_server: {}", error.detail());
+    Error::new(kind, "change mailbox", name.to_string(), detail)
+        .hint("look into this server's log")
+        .caused_by(error)
+}
+
+/// Fetches the next messages from the replica, as many as may be in memory, and takes them off
+/// `rest`. Each is verified.
+fn fetch(
+    replica: &mut dyn Replica,
+    remote: &RemoteFolder,
+    rest: &mut &[Fetch],
+) -> Result<Vec<(Fetch, Box<[u8]>)>> {
+    let mut asked: Vec<(Fetch, Ticket)> = Vec::new();
+    let mut bytes = 0;
+    while let Some((next, later)) = rest.split_first() {
+        if !asked.is_empty() && (bytes >= FETCHED_BYTES || asked.len() >= FETCHES_AHEAD) {
+            break;
+        }
+        let ticket = replica.submit(Verb::Get, &mut |w| commands::fetch(w, remote, next))?;
+        asked.push((*next, ticket));
+        bytes += u64::from(next.size);
+        *rest = later;
+    }
+    let mut fetched = Vec::with_capacity(asked.len());
+    for (wanted, ticket) in asked {
+        let subject = || format!("uid {} of {} on the replica", wanted.uid, remote.name);
+        let found = sides::file(replica.wait(ticket)?);
+        let right = found.filter(|bytes| {
+            bytes.len() as u64 == u64::from(wanted.size)
+                && Sha1::digest(bytes)[..] == wanted.guid.0[..]
+        });
+        let bytes = right.ok_or_else(|| {
+            let detail = "its file is not the message that the replica's cyrus.index names";
+            Error::new(Kind::Corrupt, "fetch message", subject(), detail)
+                .hint("reconstruct the mailbox on the replica")
+        })?;
+        fetched.push((wanted, bytes));
+    }
+    Ok(fetched)
+}
+
+fn upload(
+    server: &mut dyn Replica,
+    partition: &Text,
+    fetched: Vec<(Fetch, Box<[u8]>)>,
+) -> Result<()> {
+    let ticket = server.submit(Verb::Apply, &mut |w| {
+        w.name("MESSAGE")?.open_list()?;
+        for (message, bytes) in &fetched {
+            let size = u64::from(message.size);
+            w.file(partition.as_bytes(), message.guid, size, &mut &bytes[..])?;
+        }
+        w.close()
+    })?;
+    server.wait(ticket).map(drop)
+}
+
+fn for_master(state: &MailboxState, plan: &Plan) -> Result<Snapshot> {
+    let mut merged = state.clone();
+    let Header { last_uid, highestmodseq, uidvalidity, foldermodseq, .. } = plan.header;
+    merged.last_uid = last_uid;
+    merged.highestmodseq = highestmodseq;
+    merged.uidvalidity = uidvalidity;
+    merged.foldermodseq = foldermodseq;
+    merged.xconvmodseq = state.xconvmodseq.map(|_| plan.header.xconvmodseq);
+    merged.raclmodseq = plan.header.raclmodseq;
+    let records = sides::entries(&plan.master, &mut merged)?;
+    let since = Since { modseq: state.highestmodseq, crcs: state.stored_crcs };
+    Ok(Snapshot {
+        partition: state.partition.clone(),
+        annotations: plan.annotations.clone(),
+        // Not checked: they would be those of the state that is about to be made.
+        crcs: SyncCrcs { basic: 0, annot: 0 },
+        partial: None,
+        records,
+        since: (since.modseq != 0).then_some(since),
+        known_up_to: state.last_uid,
+        state: merged,
+    })
+}
+
+/// Puts records to expunge into an update, in the place of what the master has at their UIDs.
+fn insert(snapshot: &mut Snapshot, expunge: &[Message]) -> Result<()> {
+    let mut added: Vec<Entry> = sides::entries(expunge, &mut snapshot.state)?;
+    let has = |uid| expunge.binary_search_by_key(&uid, |message| message.record.uid).is_ok();
+    snapshot.records.retain(|entry| !has(entry.record.uid));
+    snapshot.records.append(&mut added);
+    snapshot.records.sort_by_key(|entry| entry.record.uid);
+    Ok(())
+}
+
+fn unix_time() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.ok().and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0)
+}

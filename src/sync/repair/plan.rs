@@ -1,0 +1,411 @@
+//! What makes two mailboxes one again that were both written to (`mailbox_full_update`,
+//! `compare_one_record` and others in Cyrus's `imap/sync_support.c`). Pure.
+//!
+//! The master is brought to the state that both shall have, then the replica is brought there by
+//! an ordinary update. All that is written has a modseq above those of both sides, so that IMAP
+//! clients of both see it.
+//!
+//! Where a UID means different messages, both get new ones. The message that was on the replica
+//! loses its UID there only with the update that brings it back under the new one: at no moment
+//! is it on neither side.
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::observe::Level;
+use crate::types::{
+    Annotation, Guid, InternalFlags, MboxName, Modseq, Record, SystemFlags, Text, Time, Uid,
+};
+
+/// A message with all that belongs to it. User flags go by name: each side numbers them itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Message {
+    /// Its record, without user flags.
+    pub record: Record,
+    /// Its user flags.
+    pub flags: BTreeSet<Text>,
+    /// Its annotations but those that stand for fields of the record, ordered.
+    pub annotations: Vec<Annotation>,
+}
+
+/// What a mailbox is beside its messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Header {
+    /// Highest UID ever given.
+    pub last_uid: Uid,
+    /// Highest modseq.
+    pub highestmodseq: Modseq,
+    /// UIDVALIDITY.
+    pub uidvalidity: u32,
+    /// Modseq of the folder entry.
+    pub foldermodseq: Modseq,
+    /// Highest modseq of its conversations; 0 if it has none.
+    pub xconvmodseq: Modseq,
+    /// Modseq of the user's reverse ACLs; 0 if unused.
+    pub raclmodseq: Modseq,
+}
+
+impl Header {
+    /// The higher of both in everything.
+    fn raised(self, other: Header) -> Header {
+        Header {
+            last_uid: self.last_uid.max(other.last_uid),
+            highestmodseq: self.highestmodseq.max(other.highestmodseq),
+            uidvalidity: self.uidvalidity.max(other.uidvalidity),
+            foldermodseq: self.foldermodseq.max(other.foldermodseq),
+            xconvmodseq: self.xconvmodseq.max(other.xconvmodseq),
+            raclmodseq: self.raclmodseq.max(other.raclmodseq),
+        }
+    }
+}
+
+/// A mailbox as one side has it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Side {
+    /// Beside its messages.
+    pub header: Header,
+    /// Its own annotations, ordered.
+    pub annotations: Vec<Annotation>,
+    /// Its records, expunged ones included, by UID.
+    pub messages: Vec<Message>,
+}
+
+/// What the master knows beyond what it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Knowledge {
+    /// Below this modseq it has forgotten expunged records.
+    pub deletedmodseq: Modseq,
+    /// The highest modseq that its owner has anywhere.
+    pub used_modseq: Modseq,
+    /// The time, for what is written now.
+    pub now: Time,
+}
+
+/// A message that must be fetched from the replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fetch {
+    /// Its UID there.
+    pub uid: Uid,
+    /// Its SHA-1.
+    pub guid: Guid,
+    /// Its size in bytes.
+    pub size: u32,
+}
+
+/// A line for the log, in Cyrus's words.
+pub type Notice = (Level, String);
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// What both shall have beside messages.
+    pub header: Header,
+    /// The annotations that both shall have.
+    pub annotations: Vec<Annotation>,
+    /// Records to be written on the master, by UID.
+    pub master: Vec<Message>,
+    /// Whether anything must be written there.
+    pub writes_master: bool,
+    /// Files that the master needs from the replica.
+    pub fetch: Vec<Fetch>,
+    /// Files that the master has under another UID.
+    pub own: Vec<Guid>,
+    /// Records that the replica shall expunge whatever the master has at their UIDs, by UID.
+    pub expunge: Vec<Message>,
+    /// Why, for the log.
+    pub notices: Vec<Notice>,
+}
+
+/// Decides. `name` is for the notices.
+pub fn plan(name: &MboxName, ours: &Side, theirs: &Side, known: Knowledge) -> Plan {
+    let mut planner =
+        Planner { name, ours, theirs, known, plan: Plan::default(), moves: Vec::new() };
+    planner.compare_all();
+    planner.finish()
+}
+
+/// A message that gets a new UID, in the order in which they get them.
+enum Move<'s> {
+    /// The master's: the old one is expunged.
+    Renumber(&'s Message),
+    /// The replica's.
+    CopyBack(&'s Message),
+}
+
+struct Planner<'s> {
+    name: &'s MboxName,
+    ours: &'s Side,
+    theirs: &'s Side,
+    known: Knowledge,
+    plan: Plan,
+    moves: Vec<Move<'s>>,
+}
+
+impl<'s> Planner<'s> {
+    fn compare_all(&mut self) {
+        let (ours, theirs) = (self.ours, self.theirs);
+        let mut here = ours.messages.iter().peekable();
+        let mut there = theirs.messages.iter().peekable();
+        loop {
+            let (m, r) = (here.peek().map(|m| m.record.uid), there.peek().map(|r| r.record.uid));
+            let next = m.into_iter().chain(r).min();
+            let Some(next) = next else { break };
+            let m = here.next_if(|m| m.record.uid == next);
+            let r = there.next_if(|r| r.record.uid == next);
+            match (m, r) {
+                (Some(m), Some(r)) => self.both(m, r),
+                (Some(m), None) => self.only_here(m),
+                (None, Some(r)) => self.only_there(r),
+                (None, None) => break,
+            }
+        }
+    }
+
+    fn both(&mut self, m: &'s Message, r: &'s Message) {
+        match (m.record.is_expunged(), r.record.is_expunged()) {
+            (true, true) => {}
+            _ if m.record.guid != r.record.guid => self.two_messages(m, r),
+            _ if same(m, r) => {}
+            (true, false) => self.plan.expunge.push(r.clone()),
+            (false, true) => {
+                let mut merged = m.clone();
+                merged.record.internal_flags.0 |= InternalFlags::EXPUNGED;
+                self.plan.master.push(merged);
+            }
+            (false, false) => self.merge(m, r),
+        }
+    }
+
+    /// One UID, two messages: both get a new one, the lower GUID first, so that it does not
+    /// matter which side was the master.
+    fn two_messages(&mut self, m: &'s Message, r: &'s Message) {
+        self.tell(Level::Error, "SYNCERROR: guid mismatch", m.record.uid, || {
+            let guid = |message: &Message| hex(message.record.guid);
+            format!(" rguid=<{}> mguid=<{}>", guid(r), guid(m))
+        });
+        if m.record.guid > r.record.guid {
+            self.copy_back(r);
+            self.renumber(m);
+        } else {
+            self.renumber(m);
+            self.copy_back(r);
+        }
+    }
+
+    /// The same message, changed on either side or both.
+    fn merge(&mut self, m: &Message, r: &Message) {
+        let newer_there =
+            r.record.modseq > m.record.modseq && r.record.last_updated >= m.record.last_updated;
+        if newer_there {
+            self.tell(
+                Level::Notice,
+                "SYNCNOTICE: record mismatch with replica: more recent on replica",
+                m.record.uid,
+                || format!(" modseq=<{}> rmodseq=<{}>", m.record.modseq, r.record.modseq),
+            );
+            let mut merged = m.clone();
+            merged.record.system_flags = r.record.system_flags;
+            merged.record.cid = r.record.cid;
+            merged.flags.clone_from(&r.flags);
+            merged.annotations.clone_from(&r.annotations);
+            self.plan.master.push(merged);
+        } else if m.record.modseq <= self.theirs.header.highestmodseq {
+            // Only above what the replica has seen an update carries it.
+            self.plan.master.push(m.clone());
+        }
+    }
+
+    fn only_here(&mut self, m: &'s Message) {
+        let header = self.theirs.header;
+        if m.record.is_expunged() {
+            return;
+        }
+        if m.record.uid <= header.last_uid {
+            self.tell(
+                Level::Error,
+                "SYNCNOTICE: record only exists on master",
+                m.record.uid,
+                || format!(" guid=<{}>", hex(m.record.guid)),
+            );
+            self.renumber(m);
+        } else if m.record.modseq <= header.highestmodseq {
+            self.tell(Level::Notice, "SYNCNOTICE: bumping modseq", m.record.uid, String::new);
+            self.plan.master.push(m.clone());
+        }
+    }
+
+    fn only_there(&mut self, r: &'s Message) {
+        if r.record.is_expunged() {
+            return;
+        }
+        let stale = self.is_stale(&r.record);
+        let (level, why) = match stale {
+            true => (Level::Notice, " expunged on the master before"),
+            false => (Level::Error, ""),
+        };
+        self.tell(level, "SYNCNOTICE: record only exists on replica", r.record.uid, || {
+            format!(" guid=<{}>{why}", hex(r.record.guid))
+        });
+        match stale {
+            true => self.plan.expunge.push(r.clone()),
+            false => self.copy_back(r),
+        }
+    }
+
+    /// Whether the master had it, expunged it, and has forgotten that. Cyrus asks this of messages
+    /// too whose UID is another one's here, and loses them: they were never on the master.
+    fn is_stale(&self, record: &Record) -> bool {
+        record.uid <= self.ours.header.last_uid && record.modseq < self.known.deletedmodseq
+    }
+
+    fn renumber(&mut self, m: &'s Message) {
+        if !m.record.is_expunged() {
+            self.moves.push(Move::Renumber(m));
+        }
+    }
+
+    fn copy_back(&mut self, r: &'s Message) {
+        let record = &r.record;
+        if record.is_expunged() {
+            return;
+        }
+        if record.uid > self.ours.header.last_uid {
+            self.fetch(record);
+            self.plan.master.push(r.clone());
+            return;
+        }
+        if !self.came_back(record) {
+            self.fetch(record);
+            self.moves.push(Move::CopyBack(r));
+        }
+        self.plan.expunge.push(r.clone());
+    }
+
+    /// Whether an attempt that did not come to its end has brought this message to the master
+    /// already, under a UID that the replica has not heard of yet.
+    fn came_back(&self, record: &Record) -> bool {
+        let last_uid = self.theirs.header.last_uid;
+        self.ours.messages.iter().rev().map(|m| &m.record).take_while(|m| m.uid > last_uid).any(
+            |m| {
+                !m.is_expunged()
+                    && (m.guid, m.size, m.internaldate)
+                        == (record.guid, record.size, record.internaldate)
+                    && (record.savedate == 0 || m.savedate == record.savedate)
+                    && (record.createdmodseq == 0 || m.createdmodseq == record.createdmodseq)
+            },
+        )
+    }
+
+    fn fetch(&mut self, record: &Record) {
+        let Record { uid, guid, size, .. } = *record;
+        self.plan.fetch.push(Fetch { uid, guid, size });
+    }
+
+    fn finish(mut self) -> Plan {
+        let (ours, theirs) = (self.ours, self.theirs);
+        let mut header = ours.header.raised(theirs.header);
+        for moved in &self.moves {
+            header.last_uid = header.last_uid.saturating_add(1);
+            let mut new = match *moved {
+                Move::CopyBack(r) => r.clone(),
+                Move::Renumber(m) => {
+                    let mut old = m.clone();
+                    old.record.internal_flags.0 |= InternalFlags::EXPUNGED;
+                    self.plan.master.push(old);
+                    self.plan.own.push(m.record.guid);
+                    m.clone()
+                }
+            };
+            new.record.uid = header.last_uid;
+            self.plan.master.push(new);
+        }
+        // Which annotations of the mailbox are newer, only its modseq tells.
+        let newer_there = theirs.header.highestmodseq > ours.header.highestmodseq;
+        self.plan.annotations =
+            if newer_there { &theirs.annotations } else { &ours.annotations }.clone();
+        self.plan.writes_master = header != ours.header
+            || !self.plan.master.is_empty()
+            || !same_annotations(&self.plan.annotations, &ours.annotations);
+        if self.plan.writes_master {
+            header.highestmodseq =
+                header.highestmodseq.max(self.known.used_modseq).saturating_add(1);
+        }
+        let kept = InternalFlags::EXPUNGED;
+        for message in &mut self.plan.master {
+            message.record.modseq = header.highestmodseq;
+            message.record.last_updated = self.known.now;
+            message.record.internal_flags.0 &= kept;
+        }
+        for message in &mut self.plan.expunge {
+            message.record.modseq = header.highestmodseq;
+            message.record.last_updated = self.known.now;
+            message.record.internal_flags.0 = kept;
+        }
+        self.plan.master.sort_by_key(|message| message.record.uid);
+        self.plan.own.sort_unstable();
+        self.plan.own.dedup();
+        self.plan.header = header;
+        self.tell_header();
+        self.plan
+    }
+
+    fn tell_header(&mut self) {
+        let (ours, theirs, merged) = (self.ours.header, self.theirs.header, self.plan.header);
+        let name = self.name;
+        for (what, here, there, now) in [
+            (
+                "uidvalidity",
+                ours.uidvalidity.into(),
+                theirs.uidvalidity.into(),
+                merged.uidvalidity.into(),
+            ),
+            ("highestmodseq", ours.highestmodseq, theirs.highestmodseq, merged.highestmodseq),
+            ("last_uid", ours.last_uid.into(), theirs.last_uid.into(), merged.last_uid.into()),
+            ("foldermodseq", ours.foldermodseq, theirs.foldermodseq, merged.foldermodseq),
+        ] {
+            let (here, there, now): (u64, u64, u64) = (here, there, now);
+            if there > here {
+                self.plan.notices.push((
+                    Level::Notice,
+                    format!(
+                        "SYNCNOTICE: {what} higher on replica, updating: mailbox=<{name}> \
+                         old{what}=<{here}> new{what}=<{now}>"
+                    ),
+                ));
+            }
+        }
+    }
+
+    fn tell(&mut self, level: Level, what: &str, uid: Uid, more: impl FnOnce() -> String) {
+        let line = format!("{what}: mailbox=<{}> uid=<{uid}>{}", self.name, more());
+        self.plan.notices.push((level, line));
+    }
+}
+
+fn hex(guid: Guid) -> String {
+    String::from_utf8_lossy(&guid.to_hex()).into_owned()
+}
+
+/// Whether two records of one message say the same.
+fn same(m: &Message, r: &Message) -> bool {
+    let key = |message: &Message| {
+        let record = &message.record;
+        (
+            (record.modseq, record.last_updated, record.internaldate, record.is_expunged()),
+            (record.cid, record.savedate, record.createdmodseq),
+            SystemFlags(record.system_flags.0),
+        )
+    };
+    key(m) == key(r) && m.flags == r.flags && same_annotations(&m.annotations, &r.annotations)
+}
+
+/// Modseqs take no part in the comparison of annotations.
+fn same_annotations(a: &[Annotation], b: &[Annotation]) -> bool {
+    let key = |list: &[Annotation]| -> HashSet<(Text, Text, Text)> {
+        list.iter().map(|a| (a.entry.clone(), a.userid.clone(), a.value.clone())).collect()
+    };
+    a.len() == b.len() && key(a) == key(b)
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

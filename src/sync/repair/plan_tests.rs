@@ -1,0 +1,351 @@
+//! The planner on single cases, and on random histories of two sides (seeds are told).
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+const BASE: Header = Header {
+    last_uid: 3,
+    highestmodseq: 10,
+    uidvalidity: 1,
+    foldermodseq: 1,
+    xconvmodseq: 0,
+    raclmodseq: 0,
+};
+const KNOWN: Knowledge = Knowledge { deletedmodseq: 0, used_modseq: 0, now: 1000 };
+
+fn message(uid: Uid, content: u8, modseq: Modseq) -> Message {
+    let record = Record {
+        uid,
+        modseq,
+        guid: Guid([content; 20]),
+        size: u32::from(content) + 1,
+        internaldate: 100 + Time::from(content),
+        last_updated: modseq as Time,
+        createdmodseq: modseq,
+        ..Record::default()
+    };
+    Message { record, ..Message::default() }
+}
+
+fn expunged(mut message: Message) -> Message {
+    message.record.internal_flags.0 |= InternalFlags::EXPUNGED;
+    message
+}
+
+fn flagged(mut message: Message, flag: u32, modseq: Modseq) -> Message {
+    message.record.system_flags.0 |= flag;
+    message.record.modseq = modseq;
+    message.record.last_updated = modseq as Time;
+    message
+}
+
+fn side(messages: &[Message]) -> Side {
+    let last = messages.iter().map(|m| m.record.uid).max().unwrap_or(0).max(BASE.last_uid);
+    let modseq = messages.iter().map(|m| m.record.modseq).max().unwrap_or(0);
+    let highestmodseq = modseq.max(BASE.highestmodseq);
+    let header = Header { last_uid: last, highestmodseq, ..BASE };
+    Side { header, messages: messages.to_vec(), ..Side::default() }
+}
+
+fn decide(ours: &[Message], theirs: &[Message], known: Knowledge) -> Plan {
+    plan(&"user.fred".into(), &side(ours), &side(theirs), known)
+}
+
+/// UID, content and `x` for expunged of each message.
+fn show(messages: &[Message]) -> Vec<String> {
+    let one = |m: &Message| {
+        let gone = if m.record.is_expunged() { "x" } else { "" };
+        format!("{}:{}{gone}", m.record.uid, m.record.guid.0[0])
+    };
+    messages.iter().map(one).collect()
+}
+
+#[test]
+fn equal_sides_need_nothing() {
+    let both = [message(1, 1, 1), expunged(message(2, 2, 5))];
+    let plan = decide(&both, &both, KNOWN);
+    assert!(!plan.writes_master && plan.expunge.is_empty() && plan.notices.is_empty());
+    assert_eq!(plan.header, side(&both).header);
+}
+
+#[test]
+fn what_was_expunged_on_both_is_not_looked_at() {
+    let plan = decide(&[expunged(message(1, 1, 4))], &[expunged(message(1, 2, 5))], KNOWN);
+    assert!(!plan.writes_master && plan.expunge.is_empty());
+}
+
+#[test]
+fn two_messages_of_one_uid_both_get_new_ones_the_lower_guid_first() {
+    for (m, r, expected) in [(7, 8, ["4:7x", "5:7", "6:8"]), (8, 7, ["4:8x", "5:7", "6:8"])] {
+        let plan = decide(&[message(4, m, 11)], &[message(4, r, 11)], KNOWN);
+        assert_eq!(show(&plan.master), expected);
+        assert_eq!(show(&plan.expunge), [format!("4:{r}x")]);
+        assert_eq!(plan.own, [Guid([m; 20])]);
+        assert_eq!(plan.fetch, [Fetch { uid: 4, guid: Guid([r; 20]), size: u32::from(r) + 1 }]);
+        assert_eq!(plan.header.last_uid, 6);
+        let above = |m: &Message| m.record.modseq == 12 && m.record.last_updated == KNOWN.now;
+        assert!(plan.master.iter().chain(&plan.expunge).all(above));
+        assert!(
+            plan.notices[0]
+                .1
+                .starts_with("SYNCERROR: guid mismatch: mailbox=<user.fred> uid=<4> rguid=<")
+        );
+    }
+}
+
+#[test]
+fn a_message_that_only_the_replica_has_above_our_last_uid_keeps_its_uid() {
+    let plan = decide(&[], &[message(4, 4, 11)], KNOWN);
+    assert_eq!(show(&plan.master), ["4:4"]);
+    assert!(plan.expunge.is_empty());
+    assert_eq!((plan.header.last_uid, plan.header.highestmodseq), (4, 12));
+}
+
+#[test]
+fn one_below_comes_back_under_a_new_uid_unless_it_was_forgotten_here() {
+    let theirs = [message(2, 2, 5)];
+    let plan = decide(&[], &theirs, KNOWN);
+    assert_eq!(
+        (show(&plan.master), show(&plan.expunge)),
+        (vec!["4:2".into()], vec!["2:2x".into()])
+    );
+    let plan = decide(&[], &theirs, Knowledge { deletedmodseq: 6, ..KNOWN });
+    assert!(plan.master.is_empty() && plan.fetch.is_empty() && !plan.writes_master);
+    assert_eq!(show(&plan.expunge), ["2:2x"]);
+}
+
+#[test]
+fn what_was_forgotten_had_no_other_message_at_its_uid() {
+    let known = Knowledge { deletedmodseq: 20, ..KNOWN };
+    let plan = decide(&[message(4, 7, 21)], &[message(4, 8, 11)], known);
+    assert_eq!(show(&plan.master), ["4:7x", "5:7", "6:8"]);
+}
+
+#[test]
+fn what_an_interrupted_attempt_brought_back_is_not_brought_back_again() {
+    let there = message(2, 2, 5);
+    let mut back = there.clone();
+    (back.record.uid, back.record.modseq) = (4, 12);
+    let plan = decide(std::slice::from_ref(&back), std::slice::from_ref(&there), KNOWN);
+    assert_eq!((show(&plan.master), show(&plan.expunge)), (vec![], vec!["2:2x".into()]));
+    // Another copy of the same content is another message.
+    back.record.internaldate += 1;
+    let plan = decide(&[back], &[there], KNOWN);
+    assert_eq!(show(&plan.master), ["5:2"]);
+}
+
+#[test]
+fn a_message_that_only_the_master_has_is_renumbered_if_the_replica_has_seen_its_uid() {
+    let ours = [message(2, 2, 5), message(4, 4, 11), message(5, 5, 3)];
+    let mut theirs = side(&[]);
+    theirs.header.last_uid = 3;
+    let plan = plan(&"x".into(), &side(&ours), &theirs, KNOWN);
+    // 4 goes by itself; 5 would, but for its low modseq.
+    assert_eq!(show(&plan.master), ["2:2x", "5:5", "6:2"]);
+    assert_eq!(plan.header.last_uid, 6);
+}
+
+#[test]
+fn the_newer_side_wins_flags_and_an_expunge_wins_over_all() {
+    let base = message(1, 1, 1);
+    let ours = flagged(base.clone(), SystemFlags::SEEN, 11);
+    let mut theirs = flagged(base.clone(), SystemFlags::FLAGGED, 12);
+    theirs.flags.insert("Junk".into());
+    let plan = decide(std::slice::from_ref(&ours), std::slice::from_ref(&theirs), KNOWN);
+    assert_eq!(plan.master[0].record.system_flags.0, SystemFlags::FLAGGED);
+    assert_eq!(plan.master[0].flags, theirs.flags);
+    // Ours is newer: bumped, for an update would not carry a modseq of 11 to a replica at 12.
+    let newer = flagged(base.clone(), SystemFlags::SEEN, 11);
+    let older = [flagged(base.clone(), SystemFlags::FLAGGED, 9), message(3, 3, 12)];
+    let plan = decide(&[newer, message(3, 3, 12)], &older, KNOWN);
+    assert_eq!(plan.master[0].record.system_flags.0, SystemFlags::SEEN);
+    assert_eq!(plan.header.highestmodseq, 13);
+    // Gone here: the replica is told. Gone there: it goes here.
+    let plan = decide(&[expunged(ours.clone())], std::slice::from_ref(&theirs), KNOWN);
+    assert_eq!((show(&plan.master), show(&plan.expunge)), (vec![], vec!["1:1x".into()]));
+    let plan = decide(&[ours], &[expunged(theirs)], KNOWN);
+    assert_eq!((show(&plan.master), show(&plan.expunge)), (vec!["1:1x".into()], vec![]));
+}
+
+#[test]
+fn the_header_takes_the_higher_of_both_and_the_modseq_is_above_all_that_the_user_has() {
+    let mut theirs = side(&[]);
+    theirs.header =
+        Header { uidvalidity: 9, foldermodseq: 8, raclmodseq: 7, highestmodseq: 30, ..BASE };
+    theirs.annotations = vec![Annotation {
+        entry: "/comment".into(),
+        userid: "".into(),
+        value: "theirs".into(),
+        modseq: 0,
+    }];
+    let plan = plan(&"x".into(), &side(&[]), &theirs, Knowledge { used_modseq: 50, ..KNOWN });
+    assert!(plan.writes_master);
+    assert_eq!(plan.header, Header { highestmodseq: 51, ..theirs.header });
+    assert_eq!(plan.annotations, theirs.annotations, "its modseq is higher");
+    assert_eq!(plan.notices.len(), 3, "{:?}", plan.notices);
+}
+
+/// A small generator of numbers, the same for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 33) % n
+    }
+}
+
+/// A few things that clients do.
+fn live(side: &mut Side, random: &mut Random, content: &mut u8) {
+    for _ in 0..random.below(8) {
+        side.header.highestmodseq += 1;
+        let modseq = side.header.highestmodseq;
+        let which = random.below(side.messages.len() as u64 + 1) as usize;
+        match (random.below(3), side.messages.get_mut(which)) {
+            (0, Some(m)) if !m.record.is_expunged() => {
+                m.record.internal_flags.0 |= InternalFlags::EXPUNGED;
+                m.record.modseq = modseq;
+                m.record.last_updated = modseq as Time;
+            }
+            (1, Some(m)) if !m.record.is_expunged() => {
+                *m = flagged(m.clone(), 1 << random.below(5), modseq);
+            }
+            _ => {
+                *content += 1;
+                side.header.last_uid += 1;
+                side.messages.push(message(side.header.last_uid, *content, modseq));
+            }
+        }
+    }
+}
+
+/// What the master has after the plan, as its server does it.
+fn written(side: &Side, plan: &Plan) -> Side {
+    let mut messages: BTreeMap<Uid, Message> =
+        side.messages.iter().map(|m| (m.record.uid, m.clone())).collect();
+    for new in &plan.master {
+        if let Some(old) = messages.get(&new.record.uid) {
+            assert_eq!(old.record.guid, new.record.guid, "a UID never becomes another message");
+            assert!(!old.record.is_expunged(), "nothing rises again");
+            assert!(old.record.modseq < new.record.modseq);
+        } else {
+            assert!(new.record.uid > side.header.last_uid, "new UIDs are above all given ones");
+        }
+        messages.insert(new.record.uid, new.clone());
+    }
+    let messages = messages.into_values().collect();
+    Side { header: plan.header, annotations: plan.annotations.clone(), messages }
+}
+
+/// What the replica has after the update that follows.
+fn updated(replica: &Side, master: &Side, plan: &Plan) -> Side {
+    let mut messages: BTreeMap<Uid, Message> =
+        replica.messages.iter().map(|m| (m.record.uid, m.clone())).collect();
+    let mut sent: BTreeMap<Uid, &Message> = master
+        .messages
+        .iter()
+        .filter(|m| {
+            let Header { last_uid, highestmodseq, .. } = replica.header;
+            m.record.uid > last_uid || m.record.modseq > highestmodseq
+        })
+        .map(|m| (m.record.uid, m))
+        .collect();
+    sent.extend(plan.expunge.iter().map(|m| (m.record.uid, m)));
+    for (uid, new) in sent {
+        match messages.get(&uid) {
+            Some(old) if old.record.is_expunged() && new.record.is_expunged() => continue,
+            Some(old) => {
+                assert_eq!(old.record.guid, new.record.guid, "the replica would refuse uid {uid}");
+                assert!(old.record.modseq <= new.record.modseq);
+                assert!(new.record.is_expunged() || !old.record.is_expunged());
+            }
+            None if uid <= replica.header.last_uid => {
+                assert!(new.record.is_expunged(), "the replica would refuse uid {uid}");
+                continue;
+            }
+            None => {}
+        }
+        messages.insert(uid, new.clone());
+    }
+    let messages = messages.into_values().collect();
+    Side { header: master.header, annotations: master.annotations.clone(), messages }
+}
+
+fn living(side: &Side) -> Vec<Message> {
+    side.messages.iter().filter(|m| !m.record.is_expunged()).cloned().collect()
+}
+
+fn contents(side: &Side) -> Vec<(u8, u32)> {
+    let mut all: Vec<_> =
+        living(side).iter().map(|m| (m.record.guid.0[0], m.record.system_flags.0)).collect();
+    all.sort_unstable();
+    all
+}
+
+/// A history: a common beginning, then each side by itself.
+fn history(seed: u64) -> (Side, Side) {
+    let mut random = Random(seed);
+    let mut content = 0;
+    let mut ours = Side { header: Header { last_uid: 0, ..BASE }, ..Side::default() };
+    live(&mut ours, &mut random, &mut content);
+    let mut theirs = ours.clone();
+    live(&mut ours, &mut random, &mut content);
+    live(&mut theirs, &mut random, &mut content);
+    (ours, theirs)
+}
+
+#[test]
+fn random_histories_end_equal_and_lose_nothing() {
+    for seed in 0..5000 {
+        let (ours, theirs) = history(seed);
+        let decided = plan(&"x".into(), &ours, &theirs, KNOWN);
+        let master = written(&ours, &decided);
+        let replica = updated(&theirs, &master, &decided);
+        assert_eq!(living(&master), living(&replica), "seed {seed}");
+        assert_eq!(master.header, replica.header, "seed {seed}");
+        // Whatever nobody expunged is there once.
+        let gone = |side: &Side, content: u8| {
+            side.messages.iter().any(|m| m.record.guid.0[0] == content && m.record.is_expunged())
+        };
+        let mut expected: Vec<u8> = living(&ours)
+            .iter()
+            .chain(&living(&theirs))
+            .map(|m| m.record.guid.0[0])
+            .filter(|content| !gone(&ours, *content) && !gone(&theirs, *content))
+            .collect();
+        expected.sort_unstable();
+        expected.dedup();
+        let found: Vec<u8> = contents(&master).iter().map(|(content, _)| *content).collect();
+        assert_eq!(found, expected, "seed {seed}");
+        // Once more there is nothing to do.
+        let again = plan(&"x".into(), &master, &replica, KNOWN);
+        assert!(!again.writes_master && again.expunge.is_empty(), "seed {seed}: {again:?}");
+    }
+}
+
+#[test]
+fn it_does_not_matter_which_side_is_the_master() {
+    for seed in 0..5000 {
+        let (ours, theirs) = history(seed);
+        let end = |a: &Side, b: &Side| contents(&written(a, &plan(&"x".into(), a, b, KNOWN)));
+        let (one, other) = (end(&ours, &theirs), end(&theirs, &ours));
+        let names = |end: &[(u8, u32)]| end.iter().map(|(c, _)| *c).collect::<Vec<_>>();
+        assert_eq!(names(&one), names(&other), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_repair_that_stops_halfway_is_finished_without_copies() {
+    for seed in 0..5000 {
+        let (ours, theirs) = history(seed);
+        let decided = plan(&"x".into(), &ours, &theirs, KNOWN);
+        let whole = written(&ours, &decided);
+        // The master was written to, the replica was not.
+        let second = plan(&"x".into(), &whole, &theirs, KNOWN);
+        let master = written(&whole, &second);
+        let replica = updated(&theirs, &master, &second);
+        assert_eq!(living(&master), living(&replica), "seed {seed}");
+        assert_eq!(contents(&master), contents(&whole), "seed {seed}");
+    }
+}

@@ -1,0 +1,175 @@
+//! The two sides of a comparison: from an open mailbox, and from the answer to `GET FULLMAILBOX`;
+//! and records for the wire from messages.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
+
+use super::plan::{Header, Message, Side};
+use crate::dlist::{Kv, Value};
+use crate::error::{Error, Kind, Malformed, Result};
+use crate::replica::Reply;
+use crate::store::Mailbox;
+use crate::sync::remote::{self, RemoteFolder};
+use crate::sync::snapshot::Entry;
+use crate::types::{Annotation, Guid, InternalFlags, MailboxState, Record, SystemFlags, Text};
+
+/// What stands for a field of the record among the annotations of a message.
+const VIRTUAL: &str = "/vendor/cmu/cyrus-imapd/";
+
+const SYSTEM_FLAGS: [(u32, &str); 5] = [
+    (SystemFlags::ANSWERED, "\\Answered"),
+    (SystemFlags::FLAGGED, "\\Flagged"),
+    (SystemFlags::DELETED, "\\Deleted"),
+    (SystemFlags::DRAFT, "\\Draft"),
+    (SystemFlags::SEEN, "\\Seen"),
+];
+
+/// The master's side, read under the index lock.
+pub(super) fn of_master(mailbox: &mut dyn Mailbox) -> Result<Side> {
+    let names = mailbox.state().flags.clone();
+    let mut messages = Vec::new();
+    mailbox.scan(1, 0, &mut |record| {
+        let named = names.iter().enumerate().filter(|(bit, _)| record.has_user_flag(*bit));
+        let flags = named.filter_map(|(_, name)| name.clone()).collect();
+        let record = Record { user_flags: [0; 4], ..*record };
+        messages.push(Message { record, flags, annotations: Vec::new() });
+        Ok(ControlFlow::Continue(()))
+    })?;
+    for message in &mut messages {
+        message.annotations = mailbox.message_annotations(message.record.uid)?;
+    }
+    let state = mailbox.state();
+    let header = Header {
+        last_uid: state.last_uid,
+        highestmodseq: state.highestmodseq,
+        uidvalidity: state.uidvalidity,
+        foldermodseq: state.foldermodseq,
+        xconvmodseq: state.xconvmodseq.unwrap_or(0),
+        raclmodseq: state.raclmodseq,
+    };
+    Ok(Side { header, annotations: mailbox.annotations()?, messages })
+}
+
+/// The replica's side, and the mailbox as an ordinary answer would tell it.
+pub(super) fn of_replica(reply: Reply) -> Result<(RemoteFolder, Side)> {
+    let Some((name, value)) = reply.items.into_iter().next() else {
+        let detail = "it holds no mailbox";
+        return Err(Error::new(Kind::Protocol, "read reply to", "GET FULLMAILBOX", detail));
+    };
+    let parse = || {
+        let kv = value.kv()?;
+        let folder = RemoteFolder::from_kv(&kv)?;
+        let records = kv.list("RECORD")?;
+        let messages: Result<Vec<Message>, Malformed> =
+            records.iter().map(|record| message(&record.kv()?)).collect();
+        let mut messages = messages?;
+        messages.sort_by_key(|message| message.record.uid);
+        Ok((folder, messages))
+    };
+    let (folder, messages) = parse().map_err(|error| remote::bad_item(&name, &error))?;
+    let header = Header {
+        last_uid: folder.last_uid,
+        highestmodseq: folder.highestmodseq,
+        uidvalidity: folder.uidvalidity,
+        foldermodseq: folder.foldermodseq,
+        xconvmodseq: folder.xconvmodseq,
+        raclmodseq: folder.raclmodseq,
+    };
+    let side = Side { header, annotations: folder.annotations.clone(), messages };
+    Ok((folder, side))
+}
+
+/// One of `RECORD (%(UID ...) ...)` (`parse_upload`).
+fn message(kv: &Kv<'_>) -> Result<Message, Malformed> {
+    let mut record = Record {
+        uid: kv.num32("UID")?,
+        modseq: kv.num64("MODSEQ")?,
+        last_updated: kv.date("LAST_UPDATED")?,
+        internaldate: kv.date("INTERNALDATE")?,
+        size: kv.num32("SIZE")?,
+        guid: Guid::from_hex(kv.atom("GUID")?)
+            .ok_or_else(|| Malformed::new(0u64, "GUID is not 40 hexadecimal digits"))?,
+        ..Record::default()
+    };
+    let mut flags = BTreeSet::new();
+    for flag in kv.list("FLAGS")? {
+        let flag = flag.atom()?;
+        let system =
+            SYSTEM_FLAGS.iter().find(|(_, name)| flag.eq_ignore_ascii_case(name.as_bytes()));
+        match system {
+            Some((bit, _)) => record.system_flags.0 |= bit,
+            None if flag.eq_ignore_ascii_case(b"\\Expunged") => {
+                record.internal_flags.0 |= InternalFlags::EXPUNGED;
+            }
+            None => drop(flags.insert(Text::new(flag))),
+        }
+    }
+    let mut annotations = Vec::new();
+    for item in kv.opt_list("ANNOTATIONS")?.unwrap_or_default() {
+        let annotation = remote::annotation(&item.kv()?)?;
+        if !take_virtual(&mut record, &annotation)? {
+            annotations.push(annotation);
+        }
+    }
+    annotations.sort();
+    Ok(Message { record, flags, annotations })
+}
+
+/// Takes what stands for a field of the record (`decode_annotations`).
+fn take_virtual(record: &mut Record, annotation: &Annotation) -> Result<bool, Malformed> {
+    let Some(field) = annotation.entry.as_bytes().strip_prefix(VIRTUAL.as_bytes()) else {
+        return Ok(false);
+    };
+    let number = |radix| {
+        let text = std::str::from_utf8(annotation.value.as_bytes()).ok();
+        text.and_then(|text| u64::from_str_radix(text.trim(), radix).ok()).ok_or_else(|| {
+            Malformed::new(0u64, "an annotation that stands for a field is no number")
+        })
+    };
+    match field {
+        b"thrid" => record.cid = number(16)?,
+        b"savedate" => record.savedate = i64::try_from(number(10)?).unwrap_or(0),
+        b"createdmodseq" => record.createdmodseq = number(10)?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// The messages as records with numbered user flags; names that `state` does not have are added.
+pub(super) fn entries(messages: &[Message], state: &mut MailboxState) -> Result<Vec<Entry>> {
+    let mut bits: HashMap<Text, usize> = HashMap::new();
+    for (bit, name) in state.flags.iter().enumerate() {
+        bits.extend(name.clone().map(|name| (name, bit)));
+    }
+    let mut entries = Vec::with_capacity(messages.len());
+    for message in messages {
+        let mut record = message.record;
+        for name in &message.flags {
+            let bit = match bits.get(name) {
+                Some(bit) => *bit,
+                None => {
+                    state.flags.push(Some(name.clone()));
+                    bits.insert(name.clone(), state.flags.len() - 1);
+                    state.flags.len() - 1
+                }
+            };
+            let word = record.user_flags.get_mut(bit / 32).ok_or_else(|| {
+                let detail = "both sides together have more user flags than a mailbox can";
+                Error::new(Kind::NeedsFullSync, "repair mailbox", state.name.to_string(), detail)
+                    .hint("remove flags that are not needed any more on one side")
+            })?;
+            *word |= 1 << (bit % 32);
+        }
+        let annotations = message.annotations.clone().into_boxed_slice();
+        entries.push(Entry { record, modseq: record.modseq, annotations });
+    }
+    Ok(entries)
+}
+
+/// A file in an answer.
+pub(super) fn file(reply: Reply) -> Option<Box<[u8]>> {
+    reply.items.into_iter().find_map(|(_, value)| match value {
+        Value::File { bytes, .. } => Some(bytes),
+        _ => None,
+    })
+}
