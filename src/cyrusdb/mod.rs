@@ -8,11 +8,13 @@
 //! | quotalegacy | a directory tree with one file for each quota root | nothing, for the same reason |
 //!
 //! Nothing is mapped into memory: Cyrus rewrites in place, so what is needed is read into owned
-//! buffers, block by block, while the lock is held. A handle can stay open for as long as the
+//! buffers, block by block, while the lock is held. Blocks are kept as long as the file stays the
+//! same, so that looking up one mailbox after the other reads little. A handle can stay open for as long as the
 //! process runs: files that Cyrus replaces are opened again.
 //!
-//! A database that a killed writer left behind is never repaired here, as that would be writing:
-//! twoskip's format lets us read the last committed state, skiplist's does not and is refused.
+//! A database that a killed writer left behind is never repaired here, as that would be writing.
+//! It is read as Cyrus will find it after its own recovery: twoskip's format keeps the last
+//! committed state, of a skiplist the log is replayed in memory.
 
 mod flat;
 mod input;
@@ -20,6 +22,7 @@ mod list;
 mod order;
 mod paged;
 mod quotalegacy;
+mod replay;
 mod skiplist;
 #[cfg(test)]
 mod tests;

@@ -60,8 +60,9 @@ impl Format for Twoskip {
     const HINT: &'static str = "check it with `cyr_dbtool FILE twoskip consistent`; Cyrus tries \
                                 to recover it when it opens it, otherwise restore it";
     const RAW: Compare = order::raw;
+    type Memo = ();
 
-    fn header(view: &mut View<'_>) -> Result<Option<Self>> {
+    fn header(view: &mut View<'_>, _: Compare, (): &()) -> Result<Option<Self>> {
         if view.size() == 0 {
             return Ok(None);
         }
