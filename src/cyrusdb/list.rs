@@ -23,6 +23,10 @@ pub(super) trait Format: Sized + fmt::Debug + Send + Sync + 'static {
     const OP: &'static str;
     /// What to do about them.
     const HINT: &'static str;
+    /// What a file begins with.
+    const MAGIC: &'static [u8; 20];
+    /// What to do about a file that begins otherwise.
+    const FOREIGN: &'static str;
     /// The order of keys if the database was not opened with mailbox order.
     const RAW: Compare;
 
@@ -67,6 +71,16 @@ pub(super) fn too_long(key: u64, value: u64) -> Option<&'static str> {
         Some("value is too long")
     } else {
         None
+    }
+}
+
+/// Checks what the file begins with; there may be less of it than that.
+pub(super) fn check_magic<F: Format>(view: &mut View<'_>) -> Result<()> {
+    let len = F::MAGIC.len().min(usize::try_from(view.size()).unwrap_or(usize::MAX));
+    let start = view.bytes(0, len as u64)?;
+    match F::MAGIC.starts_with(&start) {
+        true => Ok(()),
+        false => Err(view.foreign("the file begins like no database of this type", F::FOREIGN)),
     }
 }
 

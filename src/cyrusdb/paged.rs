@@ -152,6 +152,11 @@ impl View<'_> {
         self.wrap(Malformed::new(offset, what.into()))
     }
 
+    /// A complaint that the file is another one than was expected.
+    pub(super) fn foreign(&self, what: &'static str, hint: &'static str) -> Error {
+        Malformed::new(0, what).in_file(self.paged.op, &self.paged.path, hint)
+    }
+
     /// A parser's complaint, with the file it is about.
     pub(super) fn wrap(&self, malformed: Malformed) -> Error {
         malformed.in_file(self.paged.op, &self.paged.path, self.paged.hint)

@@ -18,13 +18,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::input::Input;
-use super::list::{Format, MAX_LINKS, Node, too_long};
+use super::list::{Format, MAX_LINKS, Node, check_magic, too_long};
 use super::order::{self, Compare};
 use super::paged::{State, View};
 use super::replay;
 use crate::error::{Malformed, Result};
 
-const MAGIC: &[u8; 20] = b"\xa1\x02\x8b\x0dskiplist file\0\0\0";
 const VERSION: u32 = 1;
 const HEADER_BYTES: usize = 48;
 /// The start record follows the header.
@@ -57,6 +56,10 @@ impl Format for Skiplist {
     const HINT: &'static str = "check it with `cyr_dbtool FILE skiplist consistent`; Cyrus \
                                 recovers it at the next write or after `ctl_cyrusdb -r`, \
                                 otherwise restore it";
+    const MAGIC: &'static [u8; 20] = b"\xa1\x02\x8b\x0dskiplist file\0\0\0";
+    const FOREIGN: &'static str = "if it is a flat database, convert it with `cvt_cyrusdb FILE \
+                                   flat NEW skiplist`, or have imapd.conf say flat where that is \
+                                   allowed; otherwise restore it";
     const RAW: Compare = order::c_chars;
     type Memo = Replayed;
 
@@ -64,6 +67,7 @@ impl Format for Skiplist {
         if view.size() == 0 {
             return Ok(None);
         }
+        check_magic::<Self>(view)?;
         let mut bytes = [0; HEADER_BYTES];
         view.read(0, &mut bytes)?;
         let mut header = parse_header(&bytes).map_err(|e| view.wrap(e))?;
@@ -275,9 +279,7 @@ pub(super) fn number(view: &mut View<'_>, offset: u64) -> Result<u32> {
 
 fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<Skiplist, Malformed> {
     let mut input = Input::new(bytes);
-    if input.take(MAGIC.len())? != MAGIC {
-        return Err(Malformed::new(0, "not a skiplist database"));
-    }
+    input.take(Skiplist::MAGIC.len())?;
     let version = input.u32()?;
     if version != VERSION {
         return Err(Malformed::new(20, format!("version {version} of the format is not known")));

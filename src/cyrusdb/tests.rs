@@ -50,7 +50,7 @@ fn open_as(path: &Path, declared: Backend, order: KeyOrder) -> Box<dyn Db> {
 }
 
 fn backend(name: &str) -> Backend {
-    Backend::from_config(name.rsplit('.').next().unwrap()).unwrap()
+    Backend::from_config("x_db", name.rsplit('.').next().unwrap()).unwrap()
 }
 
 fn scan(db: &dyn Db, prefix: &[u8]) -> Result<Records> {
@@ -175,7 +175,9 @@ fn the_magic_decides_against_the_declaration() {
     let db = open(&fixture("plain.flat"), None, &Options::default()).unwrap().unwrap();
     assert_eq!(scan(&*db, b"").unwrap(), export("plain.flat"));
     let db = open_as(&fixture("plain.flat"), Backend::Twoskip, KeyOrder::Raw);
-    assert_eq!(scan(&*db, b"").unwrap_err().kind(), Kind::Corrupt);
+    let error = scan(&*db, b"").unwrap_err();
+    assert_eq!(error.kind(), Kind::Corrupt);
+    assert!(error.to_string().contains("cvt_cyrusdb FILE flat NEW twoskip"), "{error}");
 }
 
 #[test]
@@ -283,14 +285,15 @@ fn unsorted_flat_files_are_noticed() {
 #[test]
 fn words_of_imapd_conf() {
     for backend in [Backend::Twoskip, Backend::Skiplist, Backend::Flat, Backend::QuotaLegacy] {
-        assert_eq!(Backend::from_config(backend.name()).unwrap(), backend);
+        assert_eq!(Backend::from_config("x_db", backend.name()).unwrap(), backend);
     }
     for word in ["sql", "zeroskip", "twom", "lmdb"] {
-        let error = Backend::from_config(word).unwrap_err();
+        let error = Backend::from_config("quota_db", word).unwrap_err();
         assert_eq!(error.kind(), Kind::Unsupported);
-        assert!(error.to_string().contains(word) && error.to_string().contains("cvt_cyrusdb"));
+        let text = error.to_string();
+        assert!(text.contains(&format!("quota_db: {word}")) && text.contains("cvt_cyrusdb"));
     }
-    assert_eq!(Backend::from_config("berkeley").unwrap_err().kind(), Kind::Config);
+    assert_eq!(Backend::from_config("quota_db", "berkeley").unwrap_err().kind(), Kind::Config);
 }
 
 #[test]

@@ -5,4 +5,5 @@
 
 mod killed;
 mod tool;
+mod work;
 mod writers;
