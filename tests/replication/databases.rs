@@ -1,12 +1,15 @@
 //! Databases of every type that Cyrus allows for each of them.
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
 
 use cyrsync_lab::tools::{convert_databases, database_type};
 use cyrsync_lab::{Imap, Lab, Options};
 
 use crate::common::{
-    append, assert_equal, create, errors, ours, replicate, replicate_as_cyrus_would,
+    actions, append, assert_equal, assert_idle, create, errors, ours, replicate,
+    replicate_as_cyrus_would,
 };
 
 /// A user with something in each database, and a reader.
@@ -101,6 +104,40 @@ fn all_databases_are_skiplist() {
 #[test]
 fn all_databases_are_flat_that_may_be() {
     all_of_type(&[("mboxlist_db", "flat"), ("seenstate_db", "flat"), ("quota_db", "flat")]);
+}
+
+#[test]
+fn a_transaction_that_was_killed_is_not_replicated() {
+    for kind in ["twoskip", "skiplist"] {
+        let mut lab = Lab::default();
+        create(&lab.master, &["user.fred", "user.fred.Sent", "lists"]);
+        replicate(&lab, &["-A"]);
+        append(&mut Imap::login(&lab.master, "fred"), "INBOX.Sent", "not replicated yet");
+        lab.master.stop_server();
+        if kind == "skiplist" {
+            convert_databases(&lab.master, "mboxlist_db", kind);
+        }
+        let path = lab.master.config_dir().join("mailboxes.db");
+        let before = fs::metadata(&path).unwrap().len();
+        let mut tool = lab.master.program("cyr_dbtool");
+        tool.arg("-n").arg(&path).args([kind, "batch"]);
+        let mut writer = tool.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut input = writer.stdin.take().unwrap();
+        writeln!(input, "BEGIN\nDELETE {{10+}}\r\nNuser\x1ffred\nSET a b\nGET a").unwrap();
+        let mut line = String::new();
+        BufReader::new(writer.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "a b\n");
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        assert!(fs::metadata(&path).unwrap().len() > before);
+
+        let done = actions(&lab, &["-A"]);
+        assert!(done.iter().any(|line| line == "MAILBOX user.fred.Sent"), "{kind}: {done:#?}");
+        assert_idle(&lab, &["-A"]);
+        lab.master.start_server();
+        create(&lab.master, &["user.anna"]);
+        replicate_as_cyrus_would(&lab, &["-A"]);
+    }
 }
 
 #[test]
