@@ -14,6 +14,8 @@ use crate::sys::lock::{self, Mode};
 
 const BLOCK: usize = 4096;
 const BLOCK_U64: u64 = BLOCK as u64;
+/// Slots of the cache that a block may be in.
+const WAYS: usize = 4;
 /// Bytes at the beginning of a file that tell its state: a twoskip header.
 const HEAD: usize = 64;
 /// Reads of at least this length go around the cache.
@@ -202,7 +204,8 @@ impl View<'_> {
         for slot in &mut handle.slots {
             slot.number = None;
         }
-        handle.slots.resize_with((blocks as usize).next_power_of_two(), Slot::default);
+        let slots = (blocks as usize).next_power_of_two().max(WAYS);
+        handle.slots.resize_with(slots, Slot::default);
         Ok(())
     }
 
@@ -210,8 +213,14 @@ impl View<'_> {
         let paged = self.paged;
         let io = |error| Error::io(paged.op, &paged.path, error);
         let handle = self.handle.as_mut().ok_or_else(|| io(closed()))?;
-        let count = (handle.slots.len() as u64).max(1);
-        let slot = handle.slots.get_mut((number % count) as usize).ok_or_else(|| io(closed()))?;
+        // Any of a few slots, the one used last in front: searches go the same ways again.
+        let sets = (handle.slots.len() / WAYS).max(1) as u64;
+        let mut all = handle.slots.chunks_mut(WAYS);
+        let set = all.nth((number % sets) as usize).ok_or_else(|| io(closed()))?;
+        let place = set.iter().position(|slot| slot.number == Some(number));
+        let upto = place.map_or(set.len(), |place| place + 1);
+        set.get_mut(..upto).unwrap_or_default().rotate_right(1);
+        let slot = set.first_mut().ok_or_else(|| io(closed()))?;
         if slot.number != Some(number) {
             slot.number = None;
             let start = number.saturating_mul(BLOCK_U64);

@@ -142,9 +142,10 @@ fn a_transaction_that_was_killed_is_not_replicated() {
 
 #[test]
 fn the_type_is_told_by_the_file_where_imapd_conf_says_another() {
-    let lab = Lab::default();
+    let mut lab = Lab::default();
     set_up(&lab);
-    // Tools see imapd.conf at once, the daemons go on with what they know.
+    // Cyrus converts what it opens.
+    lab.master.stop_server();
     for option in ["mboxlist_db", "annotation_db", "seenstate_db"] {
         lab.master.set_config(option, Some("skiplist"));
     }
