@@ -36,12 +36,17 @@ pub const DB_VALUE_BYTES: u64 = 64 << 20;
 pub const DB_CHUNK_RECORDS: usize = 4096;
 /// Keys and values that are held for that, in bytes; one record may go beyond it.
 pub const DB_CHUNK_BYTES: usize = 1 << 20;
-/// Blocks of a database that are kept while its lock is held, in bytes for each open file.
+/// Blocks of a database that are kept as long as it stays the same, in bytes for each open file.
 pub const DB_CACHE_BYTES: usize = 1 << 20;
 /// Largest record of a replication cache: a mailbox with its annotations.
 pub const CACHE_RECORD_BYTES: usize = 4 << 20;
 /// Longest line of a sync log, literals included. Names have some hundred bytes.
 pub const LOG_LINE_BYTES: usize = 64 << 10;
+/// Keys of a skiplist's log that are held while it is replayed, in bytes. Cyrus checkpoints when
+/// the log is as long as the rest.
+pub const DB_REPLAY_BYTES: usize = 64 << 20;
+/// Records of a skiplist whose log is replayed; each takes four bytes afterwards.
+pub const DB_REPLAY_RECORDS: usize = 8 << 20;
 /// Largest file of a quota root.
 pub const QUOTA_FILE_BYTES: u64 = 64 << 10;
 /// Largest record of cyrus.index that is read; today's have 112 bytes.

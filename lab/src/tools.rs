@@ -65,7 +65,7 @@ pub fn quota_complaints(cyrus: &Cyrus) -> Vec<String> {
 
 /// Internal names of all mailboxes, deleted ones included, tombstones left out.
 pub fn mailbox_names(cyrus: &Cyrus) -> Vec<String> {
-    let records = dump(cyrus, "mailboxes.db", "twoskip");
+    let records = dump(cyrus, "mailboxes.db", &database_type(cyrus, "mboxlist_db"));
     let names = records.into_iter().filter_map(|(key, value)| {
         let name = key.strip_prefix('N')?;
         let (entry, _) = Value::parse(value.as_bytes()).ok()?;
@@ -88,6 +88,66 @@ pub fn internal_name(database: &str) -> String {
         other => other,
     };
     database.chars().map(change).collect()
+}
+
+/// The type of the databases that an option of imapd.conf is about.
+///
+/// # Panics
+/// If it is none of those that replication reads.
+pub fn database_type(cyrus: &Cyrus, option: &str) -> String {
+    let default = match option {
+        "mboxlist_db" | "annotation_db" | "seenstate_db" => "twoskip",
+        "subscription_db" => "flat",
+        "quota_db" => "quotalegacy",
+        "conversations_db" => "skiplist",
+        other => panic!("{other} is no database of a user or mailbox"),
+    };
+    let text = std::fs::read_to_string(cyrus.imapd_conf()).expect("imapd.conf was written");
+    let mut words = text.lines().rev().filter_map(|line| line.split_once(": "));
+    words.find(|(name, _)| *name == option).map_or(default, |(_, word)| word).to_owned()
+}
+
+/// Converts the databases that an option is about to another type, and sets the option.
+///
+/// # Panics
+/// If the server runs, or has no such database.
+pub fn convert_databases(cyrus: &Cyrus, option: &str, to: &str) {
+    assert!(!cyrus.is_running(), "{} runs", cyrus.name());
+    let from = database_type(cyrus, option);
+    let mut paths = Vec::new();
+    let conf = cyrus.config_dir();
+    match option {
+        "mboxlist_db" => paths.push(conf.join("mailboxes.db")),
+        "quota_db" => paths.push(conf.join("quotas.db")),
+        "annotation_db" => {
+            paths.push(conf.join("annotations.db"));
+            find_files(&cyrus.partition_dir("default"), "cyrus.annotations", &mut paths);
+        }
+        "seenstate_db" => find_files(&conf.join("user"), "seen.db", &mut paths),
+        "subscription_db" => find_files(&conf.join("user"), "sub.db", &mut paths),
+        _ => find_files(&conf.join("user"), "conversations.db", &mut paths),
+    }
+    assert!(!paths.is_empty(), "there are no databases of {option}");
+    for path in paths {
+        let old = path.display().to_string();
+        let new = format!("{old}.converted");
+        run(cyrus, "cvt_cyrusdb", &[&old, &from, &new, to]);
+        std::fs::rename(&new, &path).expect("the directory can be written to");
+    }
+    if from == "quotalegacy" {
+        std::fs::remove_dir_all(conf.join("quota")).expect("there were quotas");
+    }
+    cyrus.set_config(option, Some(to));
+}
+
+fn find_files(dir: &Path, name: &str, out: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            find_files(&entry.path(), name, out);
+        } else if entry.file_name() == name {
+            out.push(entry.path());
+        }
+    }
 }
 
 /// Keys and values of a database below `configdirectory`, as `cyr_dbtool show` prints them.

@@ -156,24 +156,24 @@ options! {
     SIEVE_FOLDER: StringOpt = "sieve_folder", Text, Some("#sieve");
     TEMP_PATH: StringOpt = "temp_path", Text, Some("/tmp");
 
-    // Databases.
+    // Databases. `twom` comes after Cyrus 3.12; it is let through to be refused with advice.
     MBOXLIST_DB: ChoiceOpt = "mboxlist_db",
-        OneOf(&["flat", "skiplist", "sql", "twoskip", "zeroskip"]), Some("twoskip");
+        OneOf(&["flat", "skiplist", "sql", "twom", "twoskip", "zeroskip"]), Some("twoskip");
     MBOXLIST_DB_PATH: StringOpt = "mboxlist_db_path", Text, None;
     ANNOTATION_DB: ChoiceOpt = "annotation_db",
-        OneOf(&["skiplist", "twoskip", "zeroskip"]), Some("twoskip");
+        OneOf(&["skiplist", "twom", "twoskip", "zeroskip"]), Some("twoskip");
     ANNOTATION_DB_PATH: StringOpt = "annotation_db_path", Text, None;
     SUBSCRIPTION_DB: ChoiceOpt = "subscription_db",
-        OneOf(&["flat", "skiplist", "twoskip", "zeroskip"]), Some("flat");
+        OneOf(&["flat", "skiplist", "twom", "twoskip", "zeroskip"]), Some("flat");
     SEENSTATE_DB: ChoiceOpt = "seenstate_db",
-        OneOf(&["flat", "skiplist", "twoskip", "zeroskip"]), Some("twoskip");
+        OneOf(&["flat", "skiplist", "twom", "twoskip", "zeroskip"]), Some("twoskip");
     QUOTA_DB: ChoiceOpt = "quota_db",
-        OneOf(&["flat", "skiplist", "sql", "quotalegacy", "twoskip", "zeroskip"]),
+        OneOf(&["flat", "skiplist", "sql", "quotalegacy", "twom", "twoskip", "zeroskip"]),
         Some("quotalegacy");
     QUOTA_DB_PATH: StringOpt = "quota_db_path", Text, None;
     CONVERSATIONS: SwitchOpt = "conversations", Switch, NO;
     CONVERSATIONS_DB: ChoiceOpt = "conversations_db",
-        OneOf(&["skiplist", "sql", "twoskip", "zeroskip"]), Some("skiplist");
+        OneOf(&["skiplist", "sql", "twom", "twoskip", "zeroskip"]), Some("skiplist");
     JMAPSUBMISSIONFOLDER: StringOpt = "jmapsubmissionfolder", Text, Some("#jmapsubmission");
     REVERSEACLS: SwitchOpt = "reverseacls", Switch, NO;
 

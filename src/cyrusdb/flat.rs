@@ -22,7 +22,10 @@ const ESCAPE: u8 = 0xff;
 /// Escaping doubles the length at most; TAB and LF.
 const LINE_BYTES: u64 = 2 * (DB_KEY_BYTES + DB_VALUE_BYTES) + 2;
 const SCAN_BUFFER: usize = 64 << 10;
-const SEARCH_BUFFER: usize = 4 << 10;
+/// A search looks at one line here, one there.
+const SEARCH_BUFFER: usize = 512;
+/// One record, of usual length.
+const GET_BUFFER: usize = 4 << 10;
 
 /// A flat database; the file is opened for each operation, to see the newest one.
 #[derive(Debug)]
@@ -82,16 +85,19 @@ impl Flat {
         Ok(found)
     }
 
-    /// Where the first line begins that begins at `offset` or later.
+    /// Goes to the first line that begins at `offset` or later, and tells where that is.
     fn line_start(&self, reader: &mut BufReader<&File>, offset: u64) -> Result<u64> {
-        let Some(before) = offset.checked_sub(1) else { return Ok(0) };
+        let before = offset.saturating_sub(1);
         reader.seek(SeekFrom::Start(before)).map_err(|error| self.io(error))?;
+        if offset == 0 {
+            return Ok(0);
+        }
         let skipped = reader.skip_until(b'\n').map_err(|error| self.io(error))?;
         Ok(before.saturating_add(skipped as u64))
     }
 
+    /// The key of the line at `offset`, where the reader is.
     fn key_at(&self, reader: &mut BufReader<&File>, offset: u64) -> Result<Vec<u8>> {
-        reader.seek(SeekFrom::Start(offset)).map_err(|error| self.io(error))?;
         let mut key = Vec::new();
         reader
             .take(2 * DB_KEY_BYTES + 1)
@@ -108,9 +114,10 @@ impl Flat {
         &self,
         file: &File,
         offset: u64,
+        buffer: usize,
         each: &mut dyn FnMut(Line<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        let mut reader = BufReader::with_capacity(SCAN_BUFFER, file);
+        let mut reader = BufReader::with_capacity(buffer, file);
         reader.seek(SeekFrom::Start(offset)).map_err(|error| self.io(error))?;
         let mut offset = offset;
         let mut text = Vec::new();
@@ -138,7 +145,7 @@ impl Db for Flat {
         let key = encode(key);
         let offset = self.seek(&file, size, &key)?;
         let mut value = None;
-        self.lines(&file, offset, &mut |line| {
+        self.lines(&file, offset, GET_BUFFER, &mut |line| {
             if line.key == key {
                 value = Some(decode(line.value));
             }
@@ -151,7 +158,7 @@ impl Db for Flat {
         let (file, size) = self.open()?;
         let offset = self.seek(&file, size, &encode(prefix))?;
         let mut before: Option<Vec<u8>> = None;
-        self.lines(&file, offset, &mut |line| {
+        self.lines(&file, offset, SCAN_BUFFER, &mut |line| {
             if let Some(before) = &before
                 && order::mailbox(before, line.key) != Ordering::Less
             {

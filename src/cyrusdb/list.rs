@@ -23,11 +23,18 @@ pub(super) trait Format: Sized + fmt::Debug + Send + Sync + 'static {
     const OP: &'static str;
     /// What to do about them.
     const HINT: &'static str;
+    /// What a file begins with.
+    const MAGIC: &'static [u8; 20];
+    /// What to do about a file that begins otherwise.
+    const FOREIGN: &'static str;
     /// The order of keys if the database was not opened with mailbox order.
     const RAW: Compare;
 
+    /// What is kept from one reading of the header to the next.
+    type Memo: Default + fmt::Debug + Send + Sync;
+
     /// Reads and checks the header; `None` if the file is empty.
-    fn header(view: &mut View<'_>) -> Result<Option<Self>>;
+    fn header(view: &mut View<'_>, compare: Compare, memo: &Self::Memo) -> Result<Option<Self>>;
 
     /// The record before the first one, which points to the first one on each level.
     fn start(&self, view: &mut View<'_>) -> Result<Node>;
@@ -67,12 +74,22 @@ pub(super) fn too_long(key: u64, value: u64) -> Option<&'static str> {
     }
 }
 
+/// Checks what the file begins with; there may be less of it than that.
+pub(super) fn check_magic<F: Format>(view: &mut View<'_>) -> Result<()> {
+    let len = F::MAGIC.len().min(usize::try_from(view.size()).unwrap_or(usize::MAX));
+    let start = view.bytes(0, len as u64)?;
+    match F::MAGIC.starts_with(&start) {
+        true => Ok(()),
+        false => Err(view.foreign("the file begins like no database of this type", F::FOREIGN)),
+    }
+}
+
 /// A database of one of these formats.
 #[derive(Debug)]
-pub(super) struct List<F> {
+pub(super) struct List<F: Format> {
     file: Paged,
     compare: Compare,
-    format: std::marker::PhantomData<F>,
+    memo: F::Memo,
 }
 
 type Records = Vec<(Vec<u8>, Vec<u8>)>;
@@ -83,11 +100,7 @@ impl<F: Format> List<F> {
             KeyOrder::Raw => F::RAW,
             KeyOrder::Mailbox => order::mailbox,
         };
-        Ok(List {
-            file: Paged::open(path, F::OP, F::HINT)?,
-            compare,
-            format: std::marker::PhantomData,
-        })
+        Ok(List { file: Paged::open(path, F::OP, F::HINT)?, compare, memo: F::Memo::default() })
     }
 
     /// The record `node` points to on `level`.
@@ -140,7 +153,9 @@ impl<F: Format> List<F> {
     fn chunk(&self, prefix: &[u8], after: Option<&[u8]>) -> Result<(Records, bool)> {
         let mut view = self.file.lock()?;
         let mut records = Records::new();
-        let Some(format) = F::header(&mut view)? else { return Ok((records, false)) };
+        let Some(format) = F::header(&mut view, self.compare, &self.memo)? else {
+            return Ok((records, false));
+        };
         let mut next = self.seek(&format, &mut view, after.unwrap_or(prefix))?;
         if let (Some(node), Some(after)) = (&next, after)
             && (self.compare)(&node.key, after) == Ordering::Equal
@@ -173,7 +188,7 @@ impl<F: Format> List<F> {
 impl<F: Format> Db for List<F> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let mut view = self.file.lock()?;
-        let Some(format) = F::header(&mut view)? else { return Ok(None) };
+        let Some(format) = F::header(&mut view, self.compare, &self.memo)? else { return Ok(None) };
         match self.seek(&format, &mut view, key)? {
             Some(node) if (self.compare)(&node.key, key) == Ordering::Equal => {
                 format.value(&mut view, &node).map(Some)

@@ -8,11 +8,13 @@
 //! | quotalegacy | a directory tree with one file for each quota root | nothing, for the same reason |
 //!
 //! Nothing is mapped into memory: Cyrus rewrites in place, so what is needed is read into owned
-//! buffers, block by block, while the lock is held. A handle can stay open for as long as the
+//! buffers, block by block, while the lock is held. Blocks are kept as long as the file stays the
+//! same, so that looking up one mailbox after the other reads little. A handle can stay open for as long as the
 //! process runs: files that Cyrus replaces are opened again.
 //!
-//! A database that a killed writer left behind is never repaired here, as that would be writing:
-//! twoskip's format lets us read the last committed state, skiplist's does not and is refused.
+//! A database that a killed writer left behind is never repaired here, as that would be writing.
+//! It is read as Cyrus will find it after its own recovery: twoskip's format keeps the last
+//! committed state, of a skiplist the log is replayed in memory.
 
 mod flat;
 mod input;
@@ -20,6 +22,7 @@ mod list;
 mod order;
 mod paged;
 mod quotalegacy;
+mod replay;
 mod skiplist;
 #[cfg(test)]
 mod tests;
@@ -72,22 +75,28 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// The backend an option of imapd.conf (`mboxlist_db`, `quota_db`, ...) names.
+    /// The backend that an option of imapd.conf (`mboxlist_db`, `quota_db`, ...) names.
     ///
     /// # Errors
     /// [`Kind::Unsupported`] for a backend of Cyrus that is not read here, [`Kind::Config`]
     /// for any other word.
-    pub fn from_config(word: &str) -> Result<Backend> {
+    pub fn from_config(option: &str, word: &str) -> Result<Backend> {
         match word {
             "twoskip" => Ok(Backend::Twoskip),
             "skiplist" => Ok(Backend::Skiplist),
             "flat" => Ok(Backend::Flat),
             "quotalegacy" => Ok(Backend::QuotaLegacy),
-            "sql" | "zeroskip" | "twom" | "lmdb" => Err(unsupported("use database backend", word)),
+            "sql" | "zeroskip" | "twom" | "lmdb" => {
+                Err(unsupported("use database backend", format!("{option}: {word}")).hint(format!(
+                    "stop Cyrus, convert what {option} is about with `cvt_cyrusdb FILE {word} NEW \
+                     twoskip`, put the new files in place, set {option}: twoskip; or run the \
+                     engine inside a host that reads it"
+                )))
+            }
             _ => Err(Error::new(
                 Kind::Config,
                 "use database backend",
-                word,
+                format!("{option}: {word}"),
                 "Cyrus has no such backend",
             )
             .hint("twoskip, skiplist, flat and quotalegacy can be read")),
@@ -127,7 +136,10 @@ pub struct Options {
 /// as in Cyrus (`cyrusdb_open`), a file that begins like a twoskip or skiplist database is read
 /// as that. For [`Backend::QuotaLegacy`] the last component of `path` is ignored.
 ///
-/// An empty file is an empty database: Cyrus writes the header when it first opens it.
+/// An empty file is an empty database: Cyrus writes the header when it first opens it. A file that
+/// begins like neither can be read as flat alone; Cyrus does not open it either if it is declared
+/// twoskip or skiplist. The reverse is told by the beginning here, while Cyrus's flat backend takes
+/// every file, and would write lines into a twoskip database.
 ///
 /// # Errors
 /// [`Kind::Io`]; [`Kind::Unsupported`] for a format that is not read; [`Kind::Corrupt`] if the
@@ -148,7 +160,7 @@ pub fn open(
     let backend = match (magic, declared) {
         (Magic::Known(backend), _) => backend,
         (Magic::Foreign(name), declared) if declared != Some(Backend::Flat) => {
-            return Err(unsupported("open database", &format!("{} ({name})", path.display())));
+            return Err(unsupported("open database", format!("{} ({name})", path.display())));
         }
         (_, Some(declared)) => declared,
         (Magic::Empty, None) => Backend::Twoskip,
@@ -189,7 +201,7 @@ fn detect(path: &Path) -> io::Result<Magic> {
     })
 }
 
-fn unsupported(op: &'static str, subject: &str) -> Error {
+fn unsupported(op: &'static str, subject: String) -> Error {
     Error::new(Kind::Unsupported, op, subject, "this backend is not read").hint(
         "convert the database to twoskip with cvt_cyrusdb and change imapd.conf, \
          or run the engine inside a host that reads it",

@@ -1,8 +1,8 @@
-//! Random access to a locked file, by blocks that are kept while the lock is held.
+//! Random access to a locked file, by blocks that are kept as long as the file stays the same.
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
@@ -14,6 +14,10 @@ use crate::sys::lock::{self, Mode};
 
 const BLOCK: usize = 4096;
 const BLOCK_U64: u64 = BLOCK as u64;
+/// Slots of the cache that a block may be in.
+const WAYS: usize = 4;
+/// Bytes at the beginning of a file that tell its state: a twoskip header.
+const HEAD: usize = 64;
 /// Reads of at least this length go around the cache.
 const DIRECT: usize = 4 * BLOCK;
 
@@ -32,7 +36,21 @@ pub(super) struct Paged {
 #[derive(Debug)]
 struct Handle {
     file: File,
+    /// What the cached blocks are of.
+    state: Option<State>,
     slots: Vec<Slot>,
+}
+
+/// Two files of the same state hold the same records. A commit never leaves it as it was: in
+/// twoskip the header has the committed size, a skiplist grows, and either is repacked into a new
+/// file. Time is for the rest: a skiplist that was cut back and has grown to the same size again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct State {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    head: [u8; HEAD],
 }
 
 /// One block of the cache; `number` is the block's place in the file.
@@ -46,7 +64,7 @@ impl Paged {
     /// Opens the file; `op` and `hint` are for errors about its contents.
     pub(super) fn open(path: &Path, op: &'static str, hint: &'static str) -> Result<Paged> {
         let file = File::open(path).map_err(|error| Error::io("open database", path, error))?;
-        let idle = Mutex::new(vec![Handle { file, slots: Vec::new() }]);
+        let idle = Mutex::new(vec![Handle { file, state: None, slots: Vec::new() }]);
         Ok(Paged { path: path.to_owned(), op, hint, idle })
     }
 
@@ -58,14 +76,14 @@ impl Paged {
             None => Handle {
                 file: File::open(&self.path)
                     .map_err(|error| Error::io("open database", &self.path, error))?,
+                state: None,
                 slots: Vec::new(),
             },
         };
         lock::acquire_current(&mut handle.file, &self.path, Mode::Shared, Wait::Block)?;
         // From here on dropping the view unlocks.
         let mut view = View { paged: self, handle: Some(handle), size: 0 };
-        view.size = view.file()?.metadata().map_err(|error| view.io(error))?.len();
-        view.forget();
+        view.look()?;
         Ok(view)
     }
 }
@@ -136,6 +154,11 @@ impl View<'_> {
         self.wrap(Malformed::new(offset, what.into()))
     }
 
+    /// A complaint that the file is another one than was expected.
+    pub(super) fn foreign(&self, what: &'static str, hint: &'static str) -> Error {
+        Malformed::new(0, what).in_file(self.paged.op, &self.paged.path, hint)
+    }
+
     /// A parser's complaint, with the file it is about.
     pub(super) fn wrap(&self, malformed: Malformed) -> Error {
         malformed.in_file(self.paged.op, &self.paged.path, self.paged.hint)
@@ -150,22 +173,54 @@ impl View<'_> {
         self.handle.as_ref().map(|handle| &handle.file).ok_or_else(|| self.io(closed()))
     }
 
-    /// Drops all cached blocks and sizes the cache for the file.
-    fn forget(&mut self) {
-        let blocks = self.size.div_ceil(BLOCK_U64).min((DB_CACHE_BYTES / BLOCK) as u64);
-        let Some(handle) = &mut self.handle else { return };
+    /// What the file is like; the same as long as nobody changes it.
+    pub(super) fn state(&self) -> Option<State> {
+        self.handle.as_ref().and_then(|handle| handle.state)
+    }
+
+    /// Sees whether the file is as it was when it was locked before; if not, drops all cached
+    /// blocks and sizes the cache for the file.
+    fn look(&mut self) -> Result<()> {
+        let file = self.file()?;
+        let metadata = file.metadata().map_err(|error| self.io(error))?;
+        let mut head = [0; HEAD];
+        let (start, _) =
+            head.split_at_mut(usize::try_from(metadata.len()).unwrap_or(HEAD).min(HEAD));
+        file.read_exact_at(start, 0).map_err(|error| self.io(error))?;
+        let state = State {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            head,
+        };
+        self.size = state.size;
+        let Some(handle) = &mut self.handle else { return Ok(()) };
+        if handle.state == Some(state) {
+            return Ok(());
+        }
+        handle.state = Some(state);
+        let blocks = state.size.div_ceil(BLOCK_U64).min((DB_CACHE_BYTES / BLOCK) as u64);
         for slot in &mut handle.slots {
             slot.number = None;
         }
-        handle.slots.resize_with((blocks as usize).next_power_of_two(), Slot::default);
+        let slots = (blocks as usize).next_power_of_two().max(WAYS);
+        handle.slots.resize_with(slots, Slot::default);
+        Ok(())
     }
 
     fn block(&mut self, number: u64) -> Result<&[u8]> {
         let paged = self.paged;
         let io = |error| Error::io(paged.op, &paged.path, error);
         let handle = self.handle.as_mut().ok_or_else(|| io(closed()))?;
-        let count = (handle.slots.len() as u64).max(1);
-        let slot = handle.slots.get_mut((number % count) as usize).ok_or_else(|| io(closed()))?;
+        // Any of a few slots, the one used last in front: searches go the same ways again.
+        let sets = (handle.slots.len() / WAYS).max(1) as u64;
+        let mut all = handle.slots.chunks_mut(WAYS);
+        let set = all.nth((number % sets) as usize).ok_or_else(|| io(closed()))?;
+        let place = set.iter().position(|slot| slot.number == Some(number));
+        let upto = place.map_or(set.len(), |place| place + 1);
+        set.get_mut(..upto).unwrap_or_default().rotate_right(1);
+        let slot = set.first_mut().ok_or_else(|| io(closed()))?;
         if slot.number != Some(number) {
             slot.number = None;
             let start = number.saturating_mul(BLOCK_U64);

@@ -8,26 +8,32 @@
 //! offset), which nothing points to, and ends each transaction with a commit (255).
 //!
 //! Pointers are overwritten as the transaction goes, and nothing has a CRC. If the log does not
-//! end with a commit (`SAFE_TO_APPEND`), a writer was killed: the old state is not there any more
-//! without replaying the log, so the file is refused until Cyrus has recovered it.
+//! end with a commit (`SAFE_TO_APPEND`), a writer was killed, and the pointers are those of a
+//! transaction that never ended. Cyrus replays the log before it writes next; until then its own
+//! readers follow these pointers. Here the log is replayed in memory ([`replay`]) and the pointers
+//! are made up: a perfect skip list over the records that live.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::input::Input;
-use super::list::{Format, MAX_LINKS, Node, too_long};
+use super::list::{Format, MAX_LINKS, Node, check_magic, too_long};
 use super::order::{self, Compare};
-use super::paged::View;
+use super::paged::{State, View};
+use super::replay;
 use crate::error::{Malformed, Result};
 
-const MAGIC: &[u8; 20] = b"\xa1\x02\x8b\x0dskiplist file\0\0\0";
 const VERSION: u32 = 1;
 const HEADER_BYTES: usize = 48;
 /// The start record follows the header.
 const START: u64 = HEADER_BYTES as u64;
 const MAX_LEVEL: u32 = 20;
 
-const IN_ORDER: u32 = 1;
-const ADD: u32 = 2;
-const DELETE: u32 = 4;
-const COMMIT: u32 = 255;
+pub(super) const IN_ORDER: u32 = 1;
+pub(super) const ADD: u32 = 2;
+pub(super) const DELETE: u32 = 4;
+pub(super) const COMMIT: u32 = 255;
 const DUMMY: u32 = 257;
 const PADDING: u32 = u32::MAX;
 
@@ -37,23 +43,37 @@ pub(super) struct Skiplist {
     max_level: usize,
     current_level: usize,
     log_start: u64,
+    /// Offsets by key, if the log had to be replayed. Pointers are places in it then, 1 being the
+    /// first.
+    living: Option<Arc<[u32]>>,
 }
+
+/// What the log of a file was replayed to, and of which state of it.
+pub(super) type Replayed = Mutex<Option<(State, Arc<[u32]>)>>;
 
 impl Format for Skiplist {
     const OP: &'static str = "read skiplist database";
     const HINT: &'static str = "check it with `cyr_dbtool FILE skiplist consistent`; Cyrus \
                                 recovers it at the next write or after `ctl_cyrusdb -r`, \
                                 otherwise restore it";
+    const MAGIC: &'static [u8; 20] = b"\xa1\x02\x8b\x0dskiplist file\0\0\0";
+    const FOREIGN: &'static str = "if it is a flat database, convert it with `cvt_cyrusdb FILE \
+                                   flat NEW skiplist`, or have imapd.conf say flat where that is \
+                                   allowed; otherwise restore it";
     const RAW: Compare = order::c_chars;
+    type Memo = Replayed;
 
-    fn header(view: &mut View<'_>) -> Result<Option<Self>> {
+    fn header(view: &mut View<'_>, compare: Compare, memo: &Replayed) -> Result<Option<Self>> {
         if view.size() == 0 {
             return Ok(None);
         }
+        check_magic::<Self>(view)?;
         let mut bytes = [0; HEADER_BYTES];
         view.read(0, &mut bytes)?;
-        let header = parse_header(&bytes).map_err(|e| view.wrap(e))?;
-        header.check_log(view)?;
+        let mut header = parse_header(&bytes).map_err(|e| view.wrap(e))?;
+        if !header.log_is_finished(view)? {
+            header.living = Some(header.replayed(view, compare, memo)?);
+        }
         Ok(Some(header))
     }
 
@@ -63,6 +83,9 @@ impl Format for Skiplist {
             return Err(view.malformed(START, "no start record"));
         }
         node.levels = self.current_level.max(1);
+        if let Some(living) = &self.living {
+            made_up_links(&mut node, 0, living.len());
+        }
         Ok(node)
     }
 
@@ -72,13 +95,13 @@ impl Format for Skiplist {
     }
 
     fn node(&self, view: &mut View<'_>, offset: u64) -> Result<Option<Node>> {
-        if offset == 0 {
-            return Ok(None);
-        }
-        let (kind, node) = self.record(view, offset)?;
-        if kind == DUMMY || node.key.is_empty() {
-            return Err(view.malformed(offset, "pointer leads to what is no record"));
-        }
+        let Some(before) = offset.checked_sub(1) else { return Ok(None) };
+        let Some(living) = &self.living else { return self.real(view, offset).map(Some) };
+        let place =
+            usize::try_from(before).ok().and_then(|place| living.get(place).zip(Some(place)));
+        let Some((&offset, place)) = place else { return Ok(None) };
+        let mut node = self.real(view, offset.into())?;
+        made_up_links(&mut node, place.saturating_add(1), living.len());
         Ok(Some(node))
     }
 
@@ -88,30 +111,89 @@ impl Format for Skiplist {
 }
 
 impl Skiplist {
-    /// Whether the log ends with a finished transaction, and the file with the log.
-    fn check_log(&self, view: &mut View<'_>) -> Result<()> {
+    /// Whether the log ends with a finished transaction, and the file with the log
+    /// (`SAFE_TO_APPEND`).
+    fn log_is_finished(&self, view: &mut View<'_>) -> Result<bool> {
         let size = view.size();
-        if !size.is_multiple_of(4) || size < self.log_start {
-            return Err(view.malformed(size, "the file ends in the middle of a record"));
+        if size < self.log_start {
+            return Err(view.malformed(size, "the file is shorter than its header says"));
+        }
+        if !size.is_multiple_of(4) {
+            return Ok(false);
         }
         let mut end = [0; 12];
         view.read(size.saturating_sub(12), &mut end)?;
         let mut input = Input::new(&end);
         let words = (|| Ok((input.u32()?, input.u32()?, input.u32()?)))();
         let (third, second, last) = words.map_err(|e: Malformed| view.wrap(e))?;
-        let finished = if size == self.log_start {
+        Ok(if size == self.log_start {
             last == PADDING
         } else {
             last == COMMIT && (second == PADDING || third == DELETE)
-        };
-        if !finished {
-            return Err(view.malformed(size, "the last transaction was never committed"));
+        })
+    }
+
+    /// The living records of a file that a killed writer left, once for each state of it.
+    fn replayed(
+        &self,
+        view: &mut View<'_>,
+        compare: Compare,
+        memo: &Replayed,
+    ) -> Result<Arc<[u32]>> {
+        let mut memo = memo.lock();
+        let state = view.state();
+        if let Some((of, living)) = &*memo
+            && Some(*of) == state
+        {
+            return Ok(living.clone());
         }
-        Ok(())
+        let living: Arc<[u32]> = replay::living(self, view, compare)?.into();
+        *memo = state.map(|state| (state, living.clone()));
+        Ok(living)
+    }
+
+    /// Where the log begins, as the header says.
+    pub(super) fn log_start(&self) -> u64 {
+        self.log_start
+    }
+
+    /// Where the records begin.
+    pub(super) fn records_start(&self) -> u64 {
+        START + 12 + 4 * (self.max_level as u64 + 1)
+    }
+
+    /// A record that is no start record.
+    fn real(&self, view: &mut View<'_>, offset: u64) -> Result<Node> {
+        let (kind, node) = self.record(view, offset)?;
+        match kind == DUMMY || node.key.is_empty() {
+            true => Err(view.malformed(offset, "pointer leads to what is no record")),
+            false => Ok(node),
+        }
+    }
+
+    /// How long the record at `offset` is; `None` if the file ends before it does.
+    pub(super) fn length(&self, view: &mut View<'_>, offset: u64) -> Result<Option<u64>> {
+        let number = |view: &mut View<'_>, at: u64| match at.saturating_add(4) > view.size() {
+            true => Ok(None),
+            false => number(view, at).map(Some),
+        };
+        let Some(key_len) = number(view, offset.saturating_add(4))? else { return Ok(None) };
+        let after_key = offset.saturating_add(8 + u64::from(key_len).next_multiple_of(4));
+        let Some(value_len) = number(view, after_key)? else { return Ok(None) };
+        let links = after_key.saturating_add(4 + u64::from(value_len).next_multiple_of(4));
+        let mut end = links;
+        for _ in 0..=self.max_level {
+            let Some(link) = number(view, end)? else { return Ok(None) };
+            end = end.saturating_add(4);
+            if link == PADDING {
+                return Ok(Some(end - offset));
+            }
+        }
+        Err(view.malformed(links, "record has no valid pointers"))
     }
 
     /// Type and contents of the record at `offset`.
-    fn record(&self, view: &mut View<'_>, offset: u64) -> Result<(u32, Node)> {
+    pub(super) fn record(&self, view: &mut View<'_>, offset: u64) -> Result<(u32, Node)> {
         if offset < START || !offset.is_multiple_of(4) {
             return Err(view.malformed(offset, "pointer leads to what is no record"));
         }
@@ -166,7 +248,30 @@ impl Skiplist {
     }
 }
 
-fn number(view: &mut View<'_>, offset: u64) -> Result<u32> {
+/// Where a record ends whose pointers are those in the file.
+pub(super) fn node_end(node: &Node) -> u64 {
+    let value_end = node.value_offset.saturating_add(node.value_len.next_multiple_of(4));
+    value_end.saturating_add(4 * (node.levels as u64 + 1))
+}
+
+/// Pointers of the record at `place`, 0 being the start, if every second record is on the second
+/// level, every fourth on the third and so on.
+fn made_up_links(node: &mut Node, place: usize, records: usize) {
+    node.links = [0; MAX_LINKS];
+    node.levels = match place {
+        0 => records.checked_ilog2().unwrap_or(0) as usize + 1,
+        _ => place.trailing_zeros() as usize + 1,
+    };
+    for (level, link) in node.links.iter_mut().enumerate().take(node.levels) {
+        let next = place.saturating_add(1 << level);
+        if next <= records {
+            *link = next as u64;
+        }
+    }
+}
+
+/// The number at `offset`.
+pub(super) fn number(view: &mut View<'_>, offset: u64) -> Result<u32> {
     let mut bytes = [0; 4];
     view.read(offset, &mut bytes)?;
     Ok(u32::from_be_bytes(bytes))
@@ -174,9 +279,7 @@ fn number(view: &mut View<'_>, offset: u64) -> Result<u32> {
 
 fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<Skiplist, Malformed> {
     let mut input = Input::new(bytes);
-    if input.take(MAGIC.len())? != MAGIC {
-        return Err(Malformed::new(0, "not a skiplist database"));
-    }
+    input.take(Skiplist::MAGIC.len())?;
     let version = input.u32()?;
     if version != VERSION {
         return Err(Malformed::new(20, format!("version {version} of the format is not known")));
@@ -189,5 +292,10 @@ fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<Skiplist, Malformed> {
     }
     let _records = input.u32()?;
     let log_start = u64::from(input.u32()?);
-    Ok(Skiplist { max_level: max_level as usize, current_level: current_level as usize, log_start })
+    Ok(Skiplist {
+        max_level: max_level as usize,
+        current_level: current_level as usize,
+        log_start,
+        living: None,
+    })
 }

@@ -18,12 +18,11 @@
 //! file to just this state (`recovery1`).
 
 use super::input::Input;
-use super::list::{Format, MAX_LINKS, Node, too_long};
+use super::list::{Format, MAX_LINKS, Node, check_magic, too_long};
 use super::order::{self, Compare};
 use super::paged::View;
 use crate::error::{Malformed, Result};
 
-const MAGIC: &[u8; 20] = b"\xa1\x02\x8b\x0dtwoskip file\0\0\0\0";
 const VERSION: u32 = 1;
 const HEADER_BYTES: usize = 64;
 /// The start record follows the header.
@@ -59,12 +58,18 @@ impl Format for Twoskip {
     const OP: &'static str = "read twoskip database";
     const HINT: &'static str = "check it with `cyr_dbtool FILE twoskip consistent`; Cyrus tries \
                                 to recover it when it opens it, otherwise restore it";
+    const MAGIC: &'static [u8; 20] = b"\xa1\x02\x8b\x0dtwoskip file\0\0\0\0";
+    const FOREIGN: &'static str = "if it is a flat database, convert it with `cvt_cyrusdb FILE \
+                                   flat NEW twoskip`, or have imapd.conf say flat where that is \
+                                   allowed; otherwise restore it";
     const RAW: Compare = order::raw;
+    type Memo = ();
 
-    fn header(view: &mut View<'_>) -> Result<Option<Self>> {
+    fn header(view: &mut View<'_>, _: Compare, (): &()) -> Result<Option<Self>> {
         if view.size() == 0 {
             return Ok(None);
         }
+        check_magic::<Self>(view)?;
         let mut bytes = [0; HEADER_BYTES];
         view.read(0, &mut bytes)?;
         let (committed, flags) = parse_header(&bytes).map_err(|e| view.wrap(e))?;
@@ -182,9 +187,7 @@ impl Twoskip {
 fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<(u64, u32), Malformed> {
     let (checked, crc) = bytes.split_at(HEADER_BYTES - 4);
     let mut input = Input::new(bytes);
-    if input.take(MAGIC.len())? != MAGIC {
-        return Err(Malformed::new(0, "not a twoskip database"));
-    }
+    input.take(Twoskip::MAGIC.len())?;
     let version = input.u32()?;
     if version > VERSION {
         let at = input.offset() - 4;

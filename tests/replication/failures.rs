@@ -7,8 +7,8 @@ use std::time::Duration;
 use cyrsync_lab::{Imap, Lab, Options, Proxy, Run, Sieve, Status, cyrus_sync_client, tools};
 
 use crate::common::{
-    Holder, append, create, differing, errors, message, message_file, ours, replicate,
-    start_ours, uniqueid, until,
+    Holder, append, create, differing, errors, message, message_file, ours, replicate, start_ours,
+    uniqueid, until,
 };
 
 /// fred with INBOX and Sent, anna with INBOX, two messages in each, replicated.

@@ -4,6 +4,7 @@
 mod big;
 mod clients;
 mod common;
+mod databases;
 mod failures;
 mod folders;
 mod forgotten;

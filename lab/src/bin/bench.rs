@@ -11,10 +11,13 @@ use cyrsync_lab::run::{Cost, Run, start_cyrus_sync_client, start_sync_client};
 use cyrsync_lab::{Cyrus, Imap, Lab, Options, Proxy, another_replica, compare, describe};
 
 const USAGE: &str = "\
-usage: bench [--client PATH] [--users N] [--folders N] [--messages N] [--big N] [--round-trip MS]
+usage: bench [--client PATH] [--users N] [--folders N] [--messages N] [--big N] [--idle N]
+             [--round-trip MS]
   --client      our sync_client (default: beside this program)
-  --users       users (20), --folders  mailboxes of each (5), --messages  in each mailbox (400)
+  --users       users (20; 0 leaves them out), --folders  mailboxes of each (5),
+                --messages  in each mailbox (400)
   --big         messages in the one large mailbox (200000; 0 leaves it out)
+  --idle        mailboxes where nothing changed, 50 of each user (100000; 0 leaves it out)
   --round-trip  milliseconds, for the measurement over a distance (50)
 ";
 
@@ -24,6 +27,7 @@ struct Settings {
     folders: usize,
     messages: usize,
     big: usize,
+    idle: usize,
     round_trip: Duration,
 }
 
@@ -48,7 +52,12 @@ fn main() {
         std::process::exit(2);
     });
     println!("{:44} {:>12} {:>12} {:>8}", "", "Cyrus's", "ours", "ratio");
-    many_mailboxes(&settings);
+    if settings.users > 0 {
+        many_mailboxes(&settings);
+    }
+    if settings.idle > 0 {
+        idle_mailboxes(&settings);
+    }
     if settings.big > 0 {
         one_large_mailbox(&settings);
     }
@@ -62,6 +71,7 @@ fn settings() -> Result<Settings, String> {
         folders: 5,
         messages: 400,
         big: 200_000,
+        idle: 100_000,
         round_trip: Duration::from_millis(50),
     };
     let mut args = std::env::args().skip(1);
@@ -74,6 +84,7 @@ fn settings() -> Result<Settings, String> {
             "--folders" => settings.folders = number()?,
             "--messages" => settings.messages = number()?,
             "--big" => settings.big = number()?,
+            "--idle" => settings.idle = number()?,
             "--round-trip" => settings.round_trip = Duration::from_millis(number()? as u64),
             _ => return Err(format!("unknown option {arg}")),
         }
@@ -130,6 +141,29 @@ fn one_large_mailbox(settings: &Settings) {
     let results = both
         .map(|(client, replica)| measure(client, settings, &lab.master, replica, Duration::ZERO));
     report("first sync of one large mailbox", &results, true);
+}
+
+/// Many users whose mailboxes are all as the replica has them: what a nightly `-A` finds.
+fn idle_mailboxes(settings: &Settings) {
+    const FOLDERS: usize = 50;
+    let lab = Lab::new(Options::default());
+    let started = Instant::now();
+    let users = settings.idle.div_ceil(FOLDERS);
+    // The same seed makes the same mailboxes.
+    let fill = |cyrus| bulk(cyrus, Bulk { users, folders: FOLDERS, messages: 0, seed: 3 });
+    std::thread::scope(|scope| {
+        scope.spawn(|| fill(&lab.replica));
+        fill(&lab.master);
+    });
+    println!("{} empty mailboxes, filled in {:.1?}", users * FOLDERS, started.elapsed());
+    // What filling left different, if anything.
+    let first = measure(Client::Ours, settings, &lab.master, &lab.replica, Duration::ZERO);
+    if let Some(fault) = first.fault {
+        println!("  our client failed: {fault}");
+    }
+    let results = [Client::Cyrus, Client::Ours]
+        .map(|client| measure(client, settings, &lab.master, &lab.replica, Duration::ZERO));
+    report("nothing changed, many mailboxes", &results, true);
 }
 
 /// One new message in every mailbox of every user.

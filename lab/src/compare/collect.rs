@@ -53,7 +53,8 @@ impl<'a> Side<'a> {
     /// protocol of 3.6 speaks of present names alone; each server writes its own past.
     pub(crate) fn mailboxes(&self) -> Mailboxes {
         let mut found = Mailboxes { facts: Facts::new(), open: Vec::new(), users: Vec::new() };
-        for (key, value) in tools::dump(self.cyrus, "mailboxes.db", "twoskip") {
+        let kind = tools::database_type(self.cyrus, "mboxlist_db");
+        for (key, value) in tools::dump(self.cyrus, "mailboxes.db", &kind) {
             let (kind, name) = key.split_at_checked(1).unwrap_or((&key, ""));
             let name = tools::internal_name(name);
             let mut entry = match Value::parse(value.as_bytes()) {
@@ -126,15 +127,17 @@ impl<'a> Side<'a> {
     pub(crate) fn quotas(&mut self, mailboxes: &[String]) -> Facts {
         let mut facts = Facts::new();
         let mut roots = Vec::new();
-        quota_files(&self.cyrus.config_dir().join("quota"), &mut roots);
+        match tools::database_type(self.cyrus, "quota_db").as_str() {
+            "quotalegacy" => quota_files(&self.cyrus.config_dir().join("quota"), &mut roots),
+            kind => roots = tools::dump(self.cyrus, "quotas.db", kind),
+        }
         roots.retain(|(root, _)| {
             let applies = |m: &String| {
                 m.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             };
             mailboxes.iter().any(applies)
         });
-        for (root, path) in roots {
-            let text = fs::read_to_string(&path).unwrap_or_default();
+        for (root, text) in roots {
             let used = text.split(" MODSEQ").next().unwrap_or_default().to_owned();
             facts.insert(format!("QUOTA {root} FILE"), used);
             self.ask("QUOTA", &root);
@@ -245,15 +248,18 @@ fn owner(name: &str) -> Option<String> {
     })
 }
 
-/// Quota roots below a directory of the `quotalegacy` database: one file each, named as the root.
-fn quota_files(dir: &Path, out: &mut Vec<(String, PathBuf)>) {
+/// Quota roots below a directory of the `quotalegacy` database, one file each, named as the root:
+/// with what the file holds, as it would be in another database.
+fn quota_files(dir: &Path, out: &mut Vec<(String, String)>) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     for entry in entries.flatten() {
         let path = entry.path();
         if path.is_dir() {
             quota_files(&path, out);
         } else {
-            out.push((entry.file_name().to_string_lossy().into_owned(), path));
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let value = text.trim_end_matches('\n').replacen('\n', " ", 1);
+            out.push((entry.file_name().to_string_lossy().into_owned(), value));
         }
     }
     out.sort();

@@ -69,7 +69,8 @@ impl Spool {
     /// # Errors
     /// [`Kind::Config`] or [`Kind::Unsupported`] for databases of a kind that is not read.
     pub fn open(config: &Config, observer: Arc<dyn Observer>) -> Result<Spool> {
-        let backend = |option| Backend::from_config(config.choice(option));
+        let backend =
+            |option: opt::ChoiceOpt| Backend::from_config(option.name(), config.choice(option));
         let options = cyrusdb::Options {
             full_dir_hash: config.switch(opt::FULLDIRHASH),
             virtual_domains: config.choice(opt::VIRTDOMAINS) != "off",

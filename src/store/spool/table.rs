@@ -1,25 +1,30 @@
 //! A database of the spool: opened when first asked, empty as long as there is none.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
 
 use crate::cyrusdb::{self, Backend, Db, Options};
-use crate::error::{Error, Malformed, Result};
+use crate::error::{Error, Kind, Malformed, Result};
 
 /// A database at a path. It is opened at the first question and stays open; while the file does
 /// not exist every question looks for it again and finds nothing.
+///
+/// Cyrus converts a database that is not of the type imapd.conf says when it opens it
+/// (`CYRUSDB_CONVERT`): what cannot be read as what it was is looked at once more.
 #[derive(Debug)]
 pub struct Table {
     path: PathBuf,
     declared: Option<Backend>,
     options: Options,
-    db: OnceLock<Box<dyn Db>>,
+    db: RwLock<Option<Arc<dyn Db>>>,
 }
 
 impl Table {
     /// A database that need not exist; `declared` and `options` as for [`cyrusdb::open`].
     pub fn new(path: impl Into<PathBuf>, declared: Option<Backend>, options: Options) -> Self {
-        Table { path: path.into(), declared, options, db: OnceLock::new() }
+        Table { path: path.into(), declared, options, db: RwLock::new(None) }
     }
 
     /// Where it lies.
@@ -27,12 +32,19 @@ impl Table {
         &self.path
     }
 
-    fn db(&self) -> Result<Option<&dyn Db>> {
-        if let Some(db) = self.db.get() {
-            return Ok(Some(&**db));
+    fn db(&self) -> Result<Option<Arc<dyn Db>>> {
+        let db = self.db.read().clone();
+        if db.is_some() {
+            return Ok(db);
         }
-        let opened = cyrusdb::open(&self.path, self.declared, &self.options)?;
-        Ok(opened.map(|db| &**self.db.get_or_init(|| db)))
+        let opened = cyrusdb::open(&self.path, self.declared, &self.options)?.map(Arc::from);
+        self.db.write().clone_from(&opened);
+        Ok(opened)
+    }
+
+    /// Whether the question may be asked again: of a database that is opened anew.
+    fn again(&self, error: &Error) -> bool {
+        error.kind() == Kind::Corrupt && self.db.write().take().is_some()
     }
 
     /// The value of a key.
@@ -40,9 +52,10 @@ impl Table {
     /// # Errors
     /// As for [`Db::get`] and [`cyrusdb::open`].
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        match self.db()? {
-            Some(db) => db.get(key),
-            None => Ok(None),
+        let Some(db) = self.db()? else { return Ok(None) };
+        match db.get(key) {
+            Err(error) if self.again(&error) => self.db()?.map_or(Ok(None), |db| db.get(key)),
+            result => result,
         }
     }
 
@@ -52,9 +65,17 @@ impl Table {
     /// # Errors
     /// As for [`Db::scan`] and [`cyrusdb::open`].
     pub fn scan(&self, prefix: &[u8], visit: &mut cyrusdb::Visit<'_>) -> Result<()> {
-        match self.db()? {
-            Some(db) => db.scan(prefix, visit),
-            None => Ok(()),
+        let Some(db) = self.db()? else { return Ok(()) };
+        let mut visited = false;
+        let result = db.scan(prefix, &mut |key, value| {
+            visited = true;
+            visit(key, value)
+        });
+        match result {
+            Err(error) if !visited && self.again(&error) => {
+                self.db()?.map_or(Ok(()), |db| db.scan(prefix, visit))
+            }
+            result => result,
         }
     }
 
@@ -98,7 +119,7 @@ pub(super) mod testing {
     /// A table with the records of a dump.
     pub(in super::super) fn table(dump: &str) -> Table {
         let table = Table::new("/dump", None, Options::default());
-        table.db.set(Box::new(Dump(damage::records(dump)))).unwrap();
+        *table.db.write() = Some(Arc::new(Dump(damage::records(dump))));
         table
     }
 
@@ -108,5 +129,29 @@ pub(super) mod testing {
         let table = Table::new(dir.path().join("none"), None, Options::default());
         assert_eq!(table.get(b"x").unwrap(), None);
         table.scan(b"", &mut |_, _| panic!("nothing to visit")).unwrap();
+    }
+    #[test]
+    fn a_database_that_cyrus_converts_meanwhile_is_read_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db");
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cyrusdb");
+        let table = Table::new(&path, Some(Backend::Twoskip), Options::default());
+        for name in ["plain.twoskip", "plain.skiplist", "plain.twoskip"] {
+            let new = dir.path().join("db.NEW");
+            std::fs::copy(fixtures.join(name), &new).unwrap();
+            std::fs::rename(&new, &path).unwrap();
+            assert!(table.get(b"user.bob").unwrap().is_some(), "{name}");
+            let mut count = 0;
+            table
+                .scan(b"user.bob", &mut |_, _| {
+                    count += 1;
+                    Ok(std::ops::ControlFlow::Continue(()))
+                })
+                .unwrap();
+            assert!(count > 50, "{name}");
+        }
+        // What is damaged stays so.
+        std::fs::write(&path, "damaged").unwrap();
+        assert_eq!(table.get(b"user.bob").unwrap_err().kind(), Kind::Corrupt);
     }
 }

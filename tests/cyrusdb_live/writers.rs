@@ -1,101 +1,14 @@
-//! Reading databases while Cyrus writes to them.
-//!
-//! Needs Cyrus's `cyr_dbtool` (`CYR_DBTOOL`, or Debian's path); without it the tests say so and
-//! do nothing. Run by root, the tool runs as the user `cyrus`, as it insists.
+//! Databases that Cyrus writes to meanwhile.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Write};
-use std::ops::ControlFlow;
+use std::fs;
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cyrsync::cyrusdb::{self, Backend, Db, Options};
+use cyrsync::cyrusdb::Backend;
 
-struct Tool {
-    program: PathBuf,
-    dir: tempfile::TempDir,
-    as_root: bool,
-}
-
-/// One running `cyr_dbtool batch`.
-struct Batch {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
-
-impl Tool {
-    fn find() -> Option<Tool> {
-        let program = std::env::var_os("CYR_DBTOOL")
-            .map_or_else(|| PathBuf::from("/usr/lib/cyrus/bin/cyr_dbtool"), PathBuf::from);
-        if !program.exists() {
-            eprintln!("SKIPPED: {} is not installed", program.display());
-            return None;
-        }
-        let dir = tempfile::tempdir().unwrap();
-        let as_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
-        let root = dir.path().display();
-        std::fs::write(
-            dir.path().join("imapd.conf"),
-            format!(
-                "configdirectory: {root}\ndefaultpartition: default\npartition-default: {root}\n"
-            ),
-        )
-        .unwrap();
-        if as_root {
-            let status = Command::new("chown").args(["-R", "cyrus"]).arg(dir.path()).status();
-            assert!(status.unwrap().success());
-        }
-        Some(Tool { program, dir, as_root })
-    }
-
-    fn path(&self, backend: Backend) -> PathBuf {
-        self.dir.path().join(backend.name())
-    }
-
-    fn command(&self, backend: Backend, action: &str) -> Command {
-        let mut command = if self.as_root {
-            let mut command = Command::new("runuser");
-            command.args(["-u", "cyrus", "--"]).arg(&self.program);
-            command
-        } else {
-            Command::new(&self.program)
-        };
-        command.arg("-C").arg(self.dir.path().join("imapd.conf"));
-        command.arg("-n").arg(self.path(backend)).args([backend.name(), action]);
-        command
-    }
-
-    fn batch(&self, backend: Backend) -> Batch {
-        let mut command = self.command(backend, "batch");
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let input = child.stdin.take().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        Batch { child, input, output }
-    }
-}
-
-impl Batch {
-    fn set(&mut self, key: &str, value: &str) -> io::Result<()> {
-        let (k, v) = (key.len(), value.len());
-        write!(self.input, "SET {{{k}+}}\r\n{key} {{{v}+}}\r\n{value}\n")
-    }
-
-    /// Waits until everything up to now is done.
-    fn settle(&mut self, key: &str) {
-        writeln!(self.input, "GET {key}").unwrap();
-        let mut line = String::new();
-        self.output.read_line(&mut line).unwrap();
-        assert!(line.starts_with(key), "{line}");
-    }
-
-    fn finish(mut self) {
-        drop(self.input);
-        assert!(self.child.wait().unwrap().success());
-    }
-}
+use crate::tool::{Tool, contents, key, open, value};
 
 /// Stops the writer, also when an assertion failed.
 struct Stop<'a>(&'a AtomicBool);
@@ -104,29 +17,6 @@ impl Drop for Stop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
-}
-
-fn open(path: &Path, backend: Backend) -> Box<dyn Db> {
-    cyrusdb::open(path, Some(backend), &Options::default()).unwrap().unwrap()
-}
-
-fn contents(db: &dyn Db, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let mut records = Vec::new();
-    db.scan(prefix, &mut |key, value| {
-        records.push((key.to_vec(), value.to_vec()));
-        Ok(ControlFlow::Continue(()))
-    })
-    .unwrap();
-    records
-}
-
-fn key(n: usize) -> String {
-    format!("user.{n:05}")
-}
-
-/// A value that tells whose it is, of a length that changes.
-fn value(n: usize, round: usize) -> String {
-    format!("%(k {} v {})", key(n), "x".repeat((n * 31 + round * 7) % 200))
 }
 
 #[test]
@@ -232,4 +122,93 @@ fn big_databases_are_read_whole() {
         assert!(db.get(long_key.as_bytes()).unwrap().unwrap() == long_value.as_bytes());
         assert_eq!(contents(&*db, b"user.0001").len(), 10);
     }
+}
+
+/// How often each key is changed in one transaction, all of them at a time.
+const ROUNDS: usize = 150;
+
+#[test]
+fn a_transaction_is_seen_whole_or_not_at_all() {
+    let Some(tool) = Tool::find() else { return };
+    for backend in [Backend::Twoskip, Backend::Skiplist, Backend::Flat] {
+        let mut writer = tool.batch(backend);
+        let write = |writer: &mut crate::tool::Batch, round: usize| {
+            writeln!(writer.input, "BEGIN").unwrap();
+            for n in 0..60 {
+                // Some in order, some not; each transaction also has keys of its own.
+                writer.set(&key(n * 37 % 60), &format!("round {round}")).unwrap();
+            }
+            writer.set(&format!("z{}", round % 7), &format!("round {round}")).unwrap();
+            writeln!(writer.input, "DELETE z{}", (round + 3) % 7).unwrap();
+            writeln!(writer.input, "COMMIT").unwrap();
+            writer.settle(&key(0));
+        };
+        write(&mut writer, 0);
+        let db = open(&tool.path(backend), backend);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let _stop = Stop(&done);
+                (1..=ROUNDS).for_each(|round| write(&mut writer, round));
+                writer.finish();
+            });
+            let mut seen = BTreeMap::new();
+            while !done.load(Ordering::Relaxed) {
+                let records = contents(&*db, b"");
+                let (users, others) = records.split_at(60);
+                let (_, round) = users.first().unwrap();
+                assert!(users.iter().all(|(_, value)| value == round), "{backend}: {records:?}");
+                let newest = others.iter().filter(|(_, value)| value == round).count();
+                assert_eq!(newest, 1, "{backend}: {records:?}");
+                *seen.entry(round.clone()).or_insert(0) += 1;
+            }
+            assert!(seen.len() > 3, "{backend}: {seen:?}");
+        });
+        let last = format!("round {ROUNDS}");
+        assert_eq!(db.get(key(7).as_bytes()).unwrap().unwrap(), last.as_bytes());
+    }
+}
+
+#[test]
+fn a_reader_waits_for_a_transaction_of_cyrus() {
+    let Some(tool) = Tool::find() else { return };
+    for backend in [Backend::Twoskip, Backend::Skiplist] {
+        let mut writer = tool.batch(backend);
+        writer.set("a", "before").unwrap();
+        writer.settle("a");
+        writeln!(writer.input, "BEGIN").unwrap();
+        writer.set("a", "after").unwrap();
+        writer.settle("a");
+        let path = tool.path(backend);
+        let inode = format!(":{} ", fs::metadata(&path).unwrap().ino());
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| open(&path, backend).get(b"a").unwrap());
+            // The kernel tells who waits for a lock.
+            let waits = |line: &str| line.contains("->") && line.contains(&inode);
+            while !fs::read_to_string("/proc/locks").unwrap().lines().any(waits) {
+                assert!(!reader.is_finished(), "{backend}: it did not wait");
+                std::thread::yield_now();
+            }
+            writeln!(writer.input, "COMMIT").unwrap();
+            assert_eq!(reader.join().unwrap().unwrap(), b"after", "{backend}");
+        });
+        writer.finish();
+    }
+}
+
+#[test]
+fn a_flat_database_is_read_as_it_was_before_a_transaction_under_way() {
+    let Some(tool) = Tool::find() else { return };
+    let mut writer = tool.batch(Backend::Flat);
+    writer.set("a", "before").unwrap();
+    writer.settle("a");
+    let db = open(&tool.path(Backend::Flat), Backend::Flat);
+    writeln!(writer.input, "BEGIN").unwrap();
+    writer.set("a", "after").unwrap();
+    writer.settle("a");
+    assert_eq!(db.get(b"a").unwrap().unwrap(), b"before");
+    writeln!(writer.input, "COMMIT").unwrap();
+    writer.settle("a");
+    assert_eq!(db.get(b"a").unwrap().unwrap(), b"after");
+    writer.finish();
 }

@@ -1,0 +1,203 @@
+//! What a skiplist holds after its recovery (`recovery` of `lib/cyrusdb_skiplist.c`), found
+//! without writing.
+//!
+//! Recovery forgets all pointers: the records in order, which the last checkpoint wrote, are taken
+//! as they lie, then the log behind them is replayed up to the last transaction that has a commit.
+//! Here that leaves a list of offsets sorted by key, four bytes a record, and meanwhile the keys
+//! that the log names.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use super::order::Compare;
+use super::paged::View;
+use super::skiplist::{ADD, COMMIT, DELETE, IN_ORDER, Skiplist, node_end, number};
+use crate::error::Result;
+use crate::limits::{DB_REPLAY_BYTES, DB_REPLAY_RECORDS};
+
+/// What an entry of [`Touched`] takes beside its key, about.
+const ENTRY_BYTES: usize = 64;
+
+/// The offset of the record that a key has in the end; `None` if it is deleted.
+type Touched = HashMap<Vec<u8>, Option<u32>>;
+
+/// The offsets of all living records, ordered by key.
+///
+/// # Errors
+/// [`Kind::Corrupt`](crate::Kind::Corrupt) where Cyrus gives up, too, or where what it would do
+/// cannot be told; also if there is too much to hold in memory.
+pub(super) fn living(format: &Skiplist, view: &mut View<'_>, compare: Compare) -> Result<Vec<u32>> {
+    let mut in_order = Vec::new();
+    let log = in_order_records(format, view, compare, &mut in_order)?;
+    let touched = replay(format, view, compare, log, &in_order)?;
+    merge(format, view, compare, &in_order, touched)
+}
+
+/// Collects the records of the last checkpoint; where the log begins.
+fn in_order_records(
+    format: &Skiplist,
+    view: &mut View<'_>,
+    compare: Compare,
+    in_order: &mut Vec<u32>,
+) -> Result<u64> {
+    let mut before: Option<Vec<u8>> = None;
+    let mut offset = format.records_start();
+    while offset.saturating_add(4) <= view.size() && number(view, offset)? == IN_ORDER {
+        let (_, node) = format.record(view, offset)?;
+        let ascends = |before: &Vec<u8>| compare(before, &node.key) == Ordering::Less;
+        if node.key.is_empty() || !before.as_ref().is_none_or(ascends) {
+            return Err(view.malformed(offset, "keys are out of order"));
+        }
+        if in_order.len() >= DB_REPLAY_RECORDS {
+            return Err(too_many(view));
+        }
+        in_order.push(short(view, offset)?);
+        offset = node_end(&node);
+        before = Some(node.key);
+    }
+    // Cyrus would take what it finds for the log's start, even if the checkpoint was cut short.
+    match offset == format.log_start() {
+        true => Ok(offset),
+        false => Err(view.malformed(offset, "the log does not start where the header says")),
+    }
+}
+
+/// Follows the log's finished transactions.
+fn replay(
+    format: &Skiplist,
+    view: &mut View<'_>,
+    compare: Compare,
+    log: u64,
+    in_order: &[u32],
+) -> Result<Touched> {
+    let mut touched = Touched::new();
+    let mut bytes = 0usize;
+    let mut offset = log;
+    while let Some(commit) = next_commit(format, view, offset)? {
+        while offset < commit {
+            let (key, now) = match number(view, offset)? {
+                DELETE => {
+                    let deleted = u64::from(number(view, offset.saturating_add(4))?);
+                    let (kind, node) = format.record(view, deleted)?;
+                    if deleted >= offset || !matches!(kind, IN_ORDER | ADD) {
+                        return Err(view.malformed(offset, "what is deleted is no earlier record"));
+                    }
+                    let holder = match touched.get(&node.key) {
+                        Some(holder) => *holder,
+                        None => {
+                            let place = find(format, view, compare, in_order, &node.key)?;
+                            place.ok().and_then(|place| in_order.get(place).copied())
+                        }
+                    };
+                    offset = offset.saturating_add(8);
+                    // Cyrus unlinks nothing else than just this record.
+                    if holder.map(u64::from) != Some(deleted) {
+                        continue;
+                    }
+                    (node.key, None)
+                }
+                _ => {
+                    let (_, node) = format.record(view, offset)?;
+                    if node.key.is_empty() {
+                        return Err(view.malformed(offset, "record has no key"));
+                    }
+                    let added = short(view, offset)?;
+                    offset = node_end(&node);
+                    (node.key, Some(added))
+                }
+            };
+            let more = key.len().saturating_add(ENTRY_BYTES);
+            if touched.insert(key, now).is_none() {
+                bytes = bytes.saturating_add(more);
+            }
+            if bytes > DB_REPLAY_BYTES {
+                return Err(view.malformed(offset, "the log is too long to be replayed in memory"));
+            }
+        }
+        offset = commit.saturating_add(4);
+    }
+    Ok(touched)
+}
+
+/// Where the transaction that begins at `offset` is committed; `None` if it is the unfinished one
+/// that a killed writer left, or if the log ends here.
+fn next_commit(format: &Skiplist, view: &mut View<'_>, offset: u64) -> Result<Option<u64>> {
+    let size = view.size();
+    let mut at = offset;
+    while at.saturating_add(4) <= size {
+        let length = match number(view, at)? {
+            COMMIT => return Ok(Some(at)),
+            DELETE => Some(8),
+            ADD => format.length(view, at)?,
+            // Cyrus looks for a log behind the zeroes, which no writer leaves by being killed.
+            0 if at == offset => return Err(view.malformed(at, "the log has a hole")),
+            _ if at == offset => return Err(view.malformed(at, "the log has an unknown record")),
+            _ => None,
+        };
+        let Some(length) = length else { return Ok(None) };
+        at = at.saturating_add(length);
+    }
+    // Less than a word at the beginning is what Cyrus cannot recover from.
+    match at == offset && at < size {
+        true => Err(view.malformed(at, "the file ends in the middle of a word")),
+        false => Ok(None),
+    }
+}
+
+/// The records in order with what the log did to them.
+fn merge(
+    format: &Skiplist,
+    view: &mut View<'_>,
+    compare: Compare,
+    in_order: &[u32],
+    touched: Touched,
+) -> Result<Vec<u32>> {
+    let mut touched: Vec<_> = touched.into_iter().collect();
+    touched.sort_by(|(a, _), (b, _)| compare(a, b));
+    let mut living = Vec::new();
+    let mut done = 0;
+    for (key, now) in touched {
+        let (upto, next) = match find(format, view, compare, in_order, &key)? {
+            Ok(place) => (place, place + 1),
+            Err(place) => (place, place),
+        };
+        living.extend_from_slice(in_order.get(done..upto).unwrap_or_default());
+        living.extend(now);
+        done = next;
+    }
+    living.extend_from_slice(in_order.get(done..).unwrap_or_default());
+    match living.len() > DB_REPLAY_RECORDS {
+        true => Err(too_many(view)),
+        false => Ok(living),
+    }
+}
+
+/// The place of a key among the records in order, or where it would be.
+fn find(
+    format: &Skiplist,
+    view: &mut View<'_>,
+    compare: Compare,
+    in_order: &[u32],
+    key: &[u8],
+) -> Result<Result<usize, usize>> {
+    let (mut low, mut high) = (0, in_order.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let Some(&offset) = in_order.get(middle) else { break };
+        let (_, node) = format.record(view, offset.into())?;
+        match compare(&node.key, key) {
+            Ordering::Less => low = middle + 1,
+            Ordering::Equal => return Ok(Ok(middle)),
+            Ordering::Greater => high = middle,
+        }
+    }
+    Ok(Err(low))
+}
+
+fn too_many(view: &View<'_>) -> crate::Error {
+    view.malformed(0, "too many records to replay the log in memory")
+}
+
+fn short(view: &View<'_>, offset: u64) -> Result<u32> {
+    u32::try_from(offset).map_err(|_| view.malformed(offset, "the file is too long for a skiplist"))
+}

@@ -1,0 +1,37 @@
+//! How much is read.
+
+use std::fs;
+
+use super::*;
+
+/// Bytes that this thread has asked the system for so far.
+fn bytes_read() -> u64 {
+    let text = fs::read_to_string("/proc/thread-self/io").unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("rchar: "));
+    line.unwrap().parse().unwrap()
+}
+
+/// Bytes that `work` makes this thread read.
+fn cost(work: impl FnOnce()) -> u64 {
+    let empty = bytes_read();
+    let own = bytes_read() - empty;
+    let before = bytes_read();
+    work();
+    bytes_read() - before - own
+}
+
+#[test]
+fn looking_up_again_what_has_not_changed_reads_next_to_nothing() {
+    for name in ["plain.twoskip", "plain.skiplist", "killed.twoskip", "killed.skiplist"] {
+        let db = open_as(&fixture(name), backend(name), KeyOrder::Raw);
+        let expected = export(name);
+        assert_eq!(scan(&*db, b"").unwrap(), expected);
+        let read = cost(|| {
+            for (key, value) in &expected {
+                assert_eq!(db.get(key).unwrap().as_ref(), Some(value));
+            }
+        });
+        // The head of the file tells that it is the same.
+        assert_eq!(read, 64 * expected.len() as u64, "{name}");
+    }
+}

@@ -1,0 +1,9 @@
+//! Reading databases while Cyrus writes to them, and after it was killed.
+//!
+//! Needs Cyrus's `cyr_dbtool` (`CYR_DBTOOL`, or Debian's path); without it the tests say so and
+//! do nothing. Run by root, the tool runs as the user `cyrus`, as it insists.
+
+mod killed;
+mod tool;
+mod work;
+mod writers;

@@ -1,0 +1,210 @@
+//! Databases of every type that Cyrus allows for each of them.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+
+use cyrsync_lab::tools::{convert_databases, database_type};
+use cyrsync_lab::{Imap, Lab, Options};
+
+use crate::common::{
+    actions, append, assert_equal, assert_idle, create, errors, ours, replicate,
+    replicate_as_cyrus_would,
+};
+
+/// A user with something in each database, and a reader.
+fn set_up(lab: &Lab) {
+    let master = &lab.master;
+    create(master, &["user.fred", "user.fred.Sent", "user.fred.Old", "user.anna", "lists"]);
+    assert!(Imap::admin(master).set_quota("user.fred", "STORAGE 100000 MESSAGE 500").is_ok());
+    let mut fred = Imap::login(master, "fred");
+    for number in 0..6 {
+        append(&mut fred, "INBOX", &format!("{number}"));
+        append(&mut fred, "INBOX.Sent", &format!("{}", number % 2));
+    }
+    fred.ok("SELECT INBOX");
+    assert!(fred.annotate_messages("1:3", "/comment", true, Some(b"a note")).is_ok());
+    assert!(fred.set_metadata("INBOX.Sent", "/shared/comment", Some(b"ours")).is_ok());
+    fred.ok("SETACL INBOX.Sent anna lrs");
+    fred.ok("SUBSCRIBE INBOX.Sent");
+    let server = Imap::admin(master).set_metadata("", "/shared/vendor/lab/server", Some(b"hi"));
+    assert!(server.is_ok());
+    see_as_anna(lab, 2);
+}
+
+fn see_as_anna(lab: &Lab, uid: u32) {
+    let mut anna = Imap::login(&lab.master, "anna");
+    anna.ok("SELECT user.fred.Sent");
+    anna.ok(&format!("UID STORE {uid} +FLAGS (\\Seen)"));
+    anna.ok("SUBSCRIBE user.fred.Sent");
+    anna.ok("UNSELECT");
+}
+
+/// A change in each database.
+fn change(lab: &Lab) {
+    let mut fred = Imap::login(&lab.master, "fred");
+    append(&mut fred, "INBOX", "later");
+    fred.ok("SELECT INBOX");
+    fred.ok("UID STORE 1:2 +FLAGS (\\Seen \\Flagged)");
+    assert!(fred.annotate_messages("2", "/comment", true, None).is_ok());
+    assert!(fred.annotate_messages("4", "/comment", false, Some(b"shared")).is_ok());
+    assert!(fred.set_metadata("INBOX.Sent", "/shared/comment", Some(b"changed")).is_ok());
+    fred.ok("SUBSCRIBE INBOX");
+    fred.ok("UNSUBSCRIBE INBOX.Sent");
+    fred.ok("RENAME INBOX.Old INBOX.Older");
+    fred.ok("CREATE INBOX.New");
+    assert!(Imap::admin(&lab.master).set_quota("user.fred", "STORAGE 200000").is_ok());
+    see_as_anna(lab, 5);
+}
+
+fn all_of_type(types: &[(&str, &str)]) {
+    let options = Options { conversations: true, reverseacls: true, ..Options::default() };
+    let mut lab = Lab::new(options);
+    set_up(&lab);
+    replicate_as_cyrus_would(&lab, &["-A"]);
+    lab.master.stop_server();
+    for (option, kind) in types {
+        convert_databases(&lab.master, option, kind);
+        assert_eq!(database_type(&lab.master, option), *kind);
+    }
+    lab.master.start_server();
+    replicate_as_cyrus_would(&lab, &["-A"]);
+    change(&lab);
+    let done = replicate_as_cyrus_would(&lab, &["-A"]);
+    for wanted in ["MAILBOX user.fred", "SUB fred user.fred", "UNSUB fred user.fred.Sent"] {
+        assert!(done.iter().any(|line| line == wanted), "{wanted}: {done:#?}");
+    }
+    for wanted in ["RENAME user.fred.Old", "SEEN anna", "QUOTA user.fred"] {
+        assert!(done.iter().any(|line| line.starts_with(wanted)), "{wanted}: {done:#?}");
+    }
+    Imap::login(&lab.master, "fred").ok("DELETE INBOX.New");
+    replicate_as_cyrus_would(&lab, &["-u", "fred", "anna"]);
+}
+
+#[test]
+fn all_databases_are_twoskip() {
+    all_of_type(&[
+        ("subscription_db", "twoskip"),
+        ("quota_db", "twoskip"),
+        ("conversations_db", "twoskip"),
+    ]);
+}
+
+#[test]
+fn all_databases_are_skiplist() {
+    all_of_type(&[
+        ("mboxlist_db", "skiplist"),
+        ("annotation_db", "skiplist"),
+        ("seenstate_db", "skiplist"),
+        ("subscription_db", "skiplist"),
+        ("quota_db", "skiplist"),
+    ]);
+}
+
+#[test]
+fn all_databases_are_flat_that_may_be() {
+    all_of_type(&[("mboxlist_db", "flat"), ("seenstate_db", "flat"), ("quota_db", "flat")]);
+}
+
+#[test]
+fn a_transaction_that_was_killed_is_not_replicated() {
+    for kind in ["twoskip", "skiplist"] {
+        let mut lab = Lab::default();
+        create(&lab.master, &["user.fred", "user.fred.Sent", "lists"]);
+        replicate(&lab, &["-A"]);
+        append(&mut Imap::login(&lab.master, "fred"), "INBOX.Sent", "not replicated yet");
+        lab.master.stop_server();
+        if kind == "skiplist" {
+            convert_databases(&lab.master, "mboxlist_db", kind);
+        }
+        let path = lab.master.config_dir().join("mailboxes.db");
+        let before = fs::metadata(&path).unwrap().len();
+        let mut tool = lab.master.program("cyr_dbtool");
+        tool.arg("-n").arg(&path).args([kind, "batch"]);
+        let mut writer = tool.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut input = writer.stdin.take().unwrap();
+        writeln!(input, "BEGIN\nDELETE {{10+}}\r\nNuser\x1ffred\nSET a b\nGET a").unwrap();
+        let mut line = String::new();
+        BufReader::new(writer.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "a b\n");
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        assert!(fs::metadata(&path).unwrap().len() > before);
+
+        let done = actions(&lab, &["-A"]);
+        assert!(done.iter().any(|line| line == "MAILBOX user.fred.Sent"), "{kind}: {done:#?}");
+        assert_idle(&lab, &["-A"]);
+        lab.master.start_server();
+        create(&lab.master, &["user.anna"]);
+        replicate_as_cyrus_would(&lab, &["-A"]);
+    }
+}
+
+#[test]
+fn the_type_is_told_by_the_file_where_imapd_conf_says_another() {
+    let mut lab = Lab::default();
+    set_up(&lab);
+    // Cyrus converts what it opens.
+    lab.master.stop_server();
+    for option in ["mboxlist_db", "annotation_db", "seenstate_db"] {
+        lab.master.set_config(option, Some("skiplist"));
+    }
+    ours(&lab, &["-A"]).ok();
+    for option in ["mboxlist_db", "annotation_db", "seenstate_db"] {
+        lab.master.set_config(option, None);
+    }
+    assert_equal(&lab);
+    // What begins like neither is no database but a flat one.
+    lab.master.set_config("subscription_db", Some("twoskip"));
+    let run = ours(&lab, &["-A"]);
+    assert_eq!(run.status.code(), Some(1), "{run}");
+    assert!(run.stderr.contains("sub.db") && run.stderr.contains("flat"), "{run}");
+    lab.master.set_config("subscription_db", None);
+    replicate(&lab, &["-A"]);
+}
+
+#[test]
+fn databases_that_are_not_read_are_refused_with_advice() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    replicate(&lab, &["-A"]);
+    for (option, word) in [
+        ("mboxlist_db", "sql"),
+        ("mboxlist_db", "twom"),
+        ("annotation_db", "zeroskip"),
+        ("seenstate_db", "zeroskip"),
+        ("subscription_db", "twom"),
+        ("quota_db", "sql"),
+        ("conversations_db", "sql"),
+    ] {
+        lab.master.set_config(option, Some(word));
+        let run = ours(&lab, &["-A"]);
+        lab.master.set_config(option, None);
+        assert_eq!(run.status.code(), Some(78), "{run}");
+        let [line] = run.stderr.lines().collect::<Vec<_>>()[..] else { panic!("{run}") };
+        let asked = ["Fatal error: ", option, word, "cvt_cyrusdb", "twoskip"];
+        assert!(asked.iter().all(|part| line.contains(part)), "{line}");
+        assert_eq!(errors(&run).len(), 1, "{run}");
+    }
+
+    // Found in the file only.
+    let path = lab.master.config_dir().join("mailboxes.db");
+    let aside = path.with_extension("aside");
+    fs::rename(&path, &aside).unwrap();
+    let refused = |what: &str| {
+        let run = ours(&lab, &["-A"]);
+        assert_eq!(run.status.code(), Some(1), "{run}");
+        for part in ["mailboxes.db", what, "cvt_cyrusdb"] {
+            assert!(run.stderr.contains(part), "{part}: {run}");
+        }
+    };
+    fs::write(&path, b"\xa1\x02\x8b\x0dtwom file\0\0\0\0\0\0\0").unwrap();
+    refused("twom");
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    File::create(path.join(".zsdb")).unwrap();
+    refused("zeroskip");
+    fs::remove_dir_all(&path).unwrap();
+    fs::rename(&aside, &path).unwrap();
+    replicate(&lab, &["-A"]);
+}
