@@ -301,6 +301,10 @@ typedef enum cyrsync_rolled {
      * The same, but a part of it failed and was put back to the log.
      */
     CYRSYNC_ROLLED_ONCE_UNDONE = 5,
+    /**
+     * The replica said goodbye, and it was to be connected to only once.
+     */
+    CYRSYNC_ROLLED_GOODBYE = 6,
 } cyrsync_rolled;
 
 /**

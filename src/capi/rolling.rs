@@ -44,6 +44,8 @@ pub enum cyrsync_rolled {
     CYRSYNC_ROLLED_ONCE = 4,
     /// The same, but a part of it failed and was put back to the log.
     CYRSYNC_ROLLED_ONCE_UNDONE = 5,
+    /// The replica said goodbye, and it was to be connected to only once.
+    CYRSYNC_ROLLED_GOODBYE = 6,
 }
 
 use cyrsync_rolled::*;
@@ -69,6 +71,7 @@ pub unsafe extern "C" fn cyrsync_client_roll(
             Ended::Nudged => CYRSYNC_ROLLED_NUDGED,
             Ended::Once { undone: 0 } => CYRSYNC_ROLLED_ONCE,
             Ended::Once { .. } => CYRSYNC_ROLLED_ONCE_UNDONE,
+            Ended::Goodbye => CYRSYNC_ROLLED_GOODBYE,
         };
         if !ended.is_null() {
             // SAFETY: not NULL; the header asks for a place for the value.

@@ -55,6 +55,8 @@ pub enum Ended {
     Stopped,
     /// The shutdown file was there; it is removed.
     ShutdownFile,
+    /// The replica said goodbye, and it was to be connected to only once.
+    Goodbye,
     /// Somebody called [`Cancel::nudge`](super::Cancel::nudge). Called again, it goes on, and
     /// tries at once what had failed.
     Nudged,
@@ -76,6 +78,8 @@ struct Roll<'r> {
     noted: Vec<u8>,
     last_take: Option<Instant>,
     session_since: Instant,
+    /// Whether the replica ended the last session by itself.
+    goodbye: bool,
     nudges: u32,
 }
 
@@ -107,6 +111,7 @@ impl Client {
             noted: Vec::new(),
             last_take: None,
             session_since: Instant::now(),
+            goodbye: false,
             nudges: self.cancel.nudges(),
         };
         let ended = roll.run(self);
@@ -158,6 +163,10 @@ impl Roll<'_> {
             match self.work_through(client) {
                 Ok(()) => {}
                 Err(error) if error.kind() == Kind::Cancelled => return self.stop(),
+                Err(error) if self.goodbye && error.is_connection() => {
+                    client.observer.log(Level::Notice, &format!("the replica is gone: {error}"));
+                    return Ok(Ended::Goodbye);
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -287,6 +296,7 @@ impl Roll<'_> {
                 }
                 Err(error) => {
                     client.observer.log(Level::Notice, &format!("trying again: {error}"));
+                    self.goodbye = error.kind() == Kind::Bye;
                     self.queue.push_front(Part { losses: part.losses + 1, ..part });
                 }
             }

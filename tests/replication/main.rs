@@ -2,6 +2,7 @@
 //! mail clients do it, replicated, and compared field by field.
 
 mod big;
+mod cache;
 mod clients;
 mod common;
 mod databases;

@@ -31,7 +31,7 @@ pub fn work(low: Low, mut session: Session) -> Result<Exit, Fatal> {
                 continue;
             }
             Ok(Ended::Stopped) => Exit::TempFail,
-            Ok(Ended::ShutdownFile | Ended::Once { undone: 0 }) => Exit::Ok,
+            Ok(Ended::ShutdownFile | Ended::Goodbye | Ended::Once { undone: 0 }) => Exit::Ok,
             Ok(Ended::Once { undone }) => {
                 complain(format!("{undone} parts of the log could not be replicated"));
                 Exit::Failed
