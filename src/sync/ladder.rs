@@ -10,7 +10,7 @@
 
 use super::contents::Work;
 use super::remote::RemoteFolder;
-use super::snapshot::Attempt;
+use super::snapshot::{Attempt, Snapshot};
 use super::{Syncer, commands};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
@@ -53,18 +53,8 @@ impl Syncer<'_> {
         let snapshot = self.snapshot(mailbox.as_mut(), remote.as_ref(), Attempt::Recomputed)?;
         let Some(snapshot) = snapshot else { return Ok(()) };
         mailbox.unlock_index();
-        self.action(format!("{} {name}", self.update_command()));
-        let (uploads, failed) = self.upload(mailbox.as_ref(), &snapshot)?;
-        drop(mailbox);
-        self.wait_all(uploads)?;
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        let command = self.update_command();
-        let ticket =
-            self.replica.submit(Verb::Apply, &mut |w| commands::mailbox(w, command, &snapshot))?;
-        match self.replica.wait(ticket) {
-            Ok(_) => Ok(()),
+        match self.send_alone(mailbox, &snapshot) {
+            Ok(()) => Ok(()),
             Err(error) if error.kind() == Kind::ReplicaChecksum && !self.settings.no_copyback => {
                 let line = format!("CRC failure on sync for {name}, trying full update");
                 self.log(Level::Error, line);
@@ -72,6 +62,25 @@ impl Syncer<'_> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Sends the update of one mailbox with the files it needs, and awaits the end.
+    pub(super) fn send_alone(
+        &mut self,
+        mailbox: Box<dyn Mailbox + '_>,
+        snapshot: &Snapshot,
+    ) -> Result<()> {
+        self.action(format!("{} {}", self.update_command(), snapshot.state.name));
+        let (uploads, failed) = self.upload(mailbox.as_ref(), snapshot)?;
+        drop(mailbox);
+        self.wait_all(uploads)?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let command = self.update_command();
+        let ticket =
+            self.replica.submit(Verb::Apply, &mut |w| commands::mailbox(w, command, snapshot))?;
+        self.replica.wait(ticket).map(drop)
     }
 }
 

@@ -166,17 +166,7 @@ impl Syncer<'_> {
             self.staged.want(&snapshot.partition, record.guid);
         }
         self.reserve(std::slice::from_ref(name))?;
-        self.action(format!("{} {name}", self.update_command()));
-        let (uploads, failed) = self.upload(mailbox.as_ref(), &snapshot)?;
-        drop(mailbox);
-        self.wait_all(uploads)?;
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        let command = self.update_command();
-        let ticket =
-            self.replica.submit(Verb::Apply, &mut |w| commands::mailbox(w, command, &snapshot))?;
-        self.replica.wait(ticket).map(drop).map_err(|error| match error.kind() {
+        self.send_alone(mailbox, &snapshot).map_err(|error| match error.kind() {
             Kind::ReplicaChecksum => Error::new(
                 Kind::NeedsFullSync,
                 "repair mailbox",
