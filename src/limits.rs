@@ -31,7 +31,7 @@ pub const MAILBOX_HEADER_BYTES: u64 = 1 << 20;
 /// Longest key of a Cyrus database (names of mailboxes and annotations, message IDs).
 pub const DB_KEY_BYTES: u64 = 1 << 20;
 /// Longest value of a Cyrus database.
-pub const DB_VALUE_BYTES: u64 = 64 << 20;
+pub const DB_VALUE_BYTES: u64 = 16 << 20;
 /// Records of a database that are read under one lock before they are visited without it.
 pub const DB_CHUNK_RECORDS: usize = 4096;
 /// Keys and values that are held for that, in bytes; one record may go beyond it.
@@ -40,6 +40,10 @@ pub const DB_CHUNK_BYTES: usize = 1 << 20;
 pub const DB_CACHE_BYTES: usize = 1 << 20;
 /// Largest file of a quota root.
 pub const QUOTA_FILE_BYTES: u64 = 64 << 10;
+/// What is read of a counters file; today's have 296 bytes.
+pub const COUNTERS_FILE_BYTES: u64 = 4096;
+/// Largest sieve script; Cyrus's own limit (`sieve_maxscriptsize`) is 32 KiB unless raised.
+pub const SIEVE_SCRIPT_BYTES: u64 = 8 << 20;
 /// Largest record of cyrus.index that is read; today's have 112 bytes.
 pub const INDEX_RECORD_BYTES: u32 = 4096;
 /// Bytes of cyrus.index that are in memory at a time.

@@ -10,7 +10,7 @@ pub use crate::sys::lock::Wait;
 use std::fs::File;
 use std::ops::ControlFlow;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::types::{
     Annotation, MailboxEntry, MailboxState, MboxName, Modseq, Quota, Record, Seen, SieveScript,
     SyncCrcs, Text, Uid, UniqueId, UserId,
@@ -30,6 +30,15 @@ pub enum Crcs {
     Recomputed,
 }
 
+/// The mailboxes of a user, as far as they can be read.
+#[derive(Debug, Default)]
+pub struct UserTree {
+    /// The entries.
+    pub entries: Vec<MailboxEntry>,
+    /// Why others could not be read. They must fail the user, but no other mailbox.
+    pub unreadable: Vec<Error>,
+}
+
 /// The master's data. All methods may be called from several threads at once.
 pub trait Store: Send + Sync {
     /// The entry of a mailbox by name, tombstones, intermediates and reserved ones included
@@ -42,11 +51,14 @@ pub trait Store: Send + Sync {
     /// All mailboxes of a user, INBOX first, deleted ones (`DELETED.user.fred...`) and
     /// intermediates included, tombstones left out
     /// (`mboxlist_usermboxtree` with `MBOXTREE_DELETED`).
-    fn user_tree(&self, user: &UserId) -> Result<Vec<MailboxEntry>>;
+    ///
+    /// An error if the INBOX's entry cannot be read.
+    fn user_tree(&self, user: &UserId) -> Result<UserTree>;
 
     /// Every mailbox whose name begins with `prefix`, in the database's order, tombstones
     /// included, intermediates left out (`mboxlist_allmbox` with `MBOXTREE_TOMBSTONES`). No lock
-    /// is held while `visit` runs.
+    /// is held while `visit` runs. What cannot be read is passed over and told at the end, as an
+    /// error.
     fn each_mailbox(
         &self,
         prefix: &[u8],

@@ -1,11 +1,13 @@
 //! The counters file of a user or domain (`imap/mboxname.c`). Cyrus replaces it by renaming, so it
 //! is read without a lock.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::format::counters;
+use crate::limits::COUNTERS_FILE_BYTES;
+use crate::sys::file::open_regular;
 use crate::types::Modseq;
 
 /// The modseq of a user's reverse ACLs from the counters file at `path`, 0 if there is none.
@@ -17,8 +19,11 @@ use crate::types::Modseq;
 /// [`Kind::Io`](crate::Kind::Io), or [`Kind::Corrupt`](crate::Kind::Corrupt), where Cyrus takes 0.
 pub fn raclmodseq(path: &Path) -> Result<Modseq> {
     const OP: &str = "read counters";
-    match std::fs::read(path) {
-        Ok(data) => counters::raclmodseq(&data).map_err(|malformed| {
+    let mut data = Vec::new();
+    let read = open_regular(path)
+        .and_then(|(file, _)| file.take(COUNTERS_FILE_BYTES).read_to_end(&mut data));
+    match read {
+        Ok(_) => counters::raclmodseq(&data).map_err(|malformed| {
             malformed.in_file(OP, path, "remove the file: Cyrus makes a new one")
         }),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),

@@ -9,6 +9,7 @@ use crate::format::mbentry::{
     parse_by_name,
 };
 use crate::observe::{Level, Observer};
+use crate::store::UserTree;
 use crate::types::{MailboxEntry, MboxName, UniqueId};
 
 use super::table::Table;
@@ -24,7 +25,7 @@ pub struct MailboxList {
 
 impl MailboxList {
     /// The list in `table`. The observer hears of entries that cannot be parsed: like Cyrus we
-    /// leave them out of lists, so that one of them does not stop all the others.
+    /// leave them out of lists, so that one of them does not stop all the others, but then say so.
     pub fn new(table: Table, observer: Arc<dyn Observer>) -> Self {
         MailboxList { table, observer }
     }
@@ -63,59 +64,68 @@ impl MailboxList {
     /// `inbox` is the INBOX's internal name, `deleted_prefix` imapd.conf's `deletedprefix`.
     ///
     /// # Errors
-    /// Those of the database.
-    pub fn user_tree(&self, inbox: &MboxName, deleted_prefix: &str) -> Result<Vec<MailboxEntry>> {
-        let mut entries = Vec::new();
+    /// Those of the database, if the entry of the INBOX cannot be read; where others cannot, the
+    /// tree says so.
+    pub fn user_tree(&self, inbox: &MboxName, deleted_prefix: &str) -> Result<UserTree> {
+        let UserTree { mut entries, mut unreadable } = UserTree::default();
+        let mut add = |entry: MailboxEntry| {
+            if !entry.mbtype.is_deleted() {
+                entries.push(entry);
+            }
+        };
         let key = mbentry::name_key(inbox);
         if let Some(value) = self.table.get(&key)? {
-            entries.extend(self.living(&key, &value));
+            add(self.parsed(&key, &value)?);
         }
         let below = [&key[..], &[HIERARCHY_SEPARATOR]].concat();
         for prefix in [below, deleted_key(inbox, deleted_prefix)] {
-            self.table.scan(&prefix, &mut |key, value| {
-                entries.extend(self.living(key, value));
+            let scanned = self.table.salvage(&prefix, &mut |key, value| {
+                match self.parsed(key, value) {
+                    Ok(entry) => add(entry),
+                    Err(error) => unreadable.push(error),
+                }
                 Ok(ControlFlow::Continue(()))
-            })?;
+            });
+            unreadable.extend(scanned.err());
         }
-        Ok(entries)
+        Ok(UserTree { entries, unreadable })
     }
 
     /// Visits every mailbox whose internal name begins with `prefix`, in the database's order.
     /// Tombstones are among them, intermediates are not (`mboxlist_allmbox` with
     /// `MBOXTREE_TOMBSTONES`).
     ///
-    /// No lock is held while `visit` runs.
+    /// No lock is held while `visit` runs. What cannot be read is passed over.
     ///
     /// # Errors
-    /// Those of the database and of `visit`.
+    /// Those of the database and of `visit`; of what was passed over, the first, at the end.
     pub fn each(
         &self,
         prefix: &[u8],
         visit: &mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let prefix = [&[NAME_KEY], &mbentry::dbname(prefix)[..]].concat();
-        self.table.scan(&prefix, &mut |key, value| match self.parsed(key, value) {
-            Some(entry) if !entry.mbtype.is_intermediate() => visit(entry),
-            _ => Ok(ControlFlow::Continue(())),
-        })
-    }
-
-    /// The entry of a record by name unless it is a tombstone or cannot be parsed.
-    fn living(&self, key: &[u8], value: &[u8]) -> Option<MailboxEntry> {
-        self.parsed(key, value).filter(|entry| !entry.mbtype.is_deleted())
-    }
-
-    /// The entry of a record by name unless it cannot be parsed.
-    fn parsed(&self, key: &[u8], value: &[u8]) -> Option<MailboxEntry> {
-        let name = internal_name(key.get(1..)?);
-        match parse_by_name(name, value) {
-            Ok(entry) => Some(entry),
-            Err(malformed) => {
-                let error = self.corrupt(key, malformed);
-                self.observer.log(Level::Error, &format!("DBERROR: mailbox left out: {error}"));
-                None
+        let mut unreadable = None;
+        self.table.salvage(&prefix, &mut |key, value| match self.parsed(key, value) {
+            Ok(entry) if !entry.mbtype.is_intermediate() => visit(entry),
+            Ok(_) => Ok(ControlFlow::Continue(())),
+            Err(error) => {
+                unreadable.get_or_insert(error);
+                Ok(ControlFlow::Continue(()))
             }
-        }
+        })?;
+        unreadable.map_or(Ok(()), Err)
+    }
+
+    /// The entry of a record by name. One that cannot be parsed is logged as Cyrus does, which
+    /// then leaves it out.
+    fn parsed(&self, key: &[u8], value: &[u8]) -> Result<MailboxEntry> {
+        let name = internal_name(key.get(1..).unwrap_or_default());
+        parse_by_name(name, value).map_err(|malformed| {
+            let error = self.corrupt(key, malformed);
+            self.observer.log(Level::Error, &format!("DBERROR: mailbox left out: {error}"));
+            error
+        })
     }
 
     fn corrupt(&self, key: &[u8], malformed: Malformed) -> Error {
@@ -175,7 +185,7 @@ mod tests {
     #[test]
     fn a_tree_is_what_cyrus_says() {
         let (list, _) = list(DUMP);
-        let tree = list.user_tree(&"user.fred".into(), "DELETED").unwrap();
+        let tree = list.user_tree(&"user.fred".into(), "DELETED").unwrap().entries;
         // GET USER leaves the #sieve mailbox to GET META.
         let ours: Vec<_> =
             names(&tree).into_iter().filter(|name| name != "user.fred.#sieve").collect();
@@ -187,7 +197,7 @@ mod tests {
     #[test]
     fn trees_in_domains_and_of_nobody() {
         let (list, _) = list(DUMP);
-        let tree = |inbox: &str| names(&list.user_tree(&inbox.into(), "DELETED").unwrap());
+        let tree = |inbox: &str| names(&list.user_tree(&inbox.into(), "DELETED").unwrap().entries);
         assert_eq!(tree("example.com!user.bob"), ["example.com!user.bob"]);
         assert_eq!(tree("user.fred^smith"), ["user.fred^smith"]);
         assert_eq!(tree("user.fred2"), ["user.fred2", "user.fred2.Box"]);
@@ -230,9 +240,15 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_entry_is_told_and_left_out() {
+    fn a_broken_entry_is_passed_over_and_told() {
         let (list, ears) = list("Na\t%(T e)\nNb\t%(T ?)\nNc\t%(T e)");
-        assert_eq!(each(&list, "", false), ["a", "c"]);
+        let mut names = Vec::new();
+        let listed = list.each(b"", &mut |entry| {
+            names.push(entry.name.to_string());
+            Ok(ControlFlow::Continue(()))
+        });
+        assert_eq!(names, ["a", "c"]);
+        assert_eq!(listed.unwrap_err().kind(), Kind::Corrupt);
         let lines = ears.0.lock();
         assert_eq!(lines.len(), 1);
         assert!(lines.iter().all(|line| line.contains("record Nb: a letter")), "{lines:?}");

@@ -19,7 +19,7 @@ use crate::cyrusdb::{self, Backend};
 use crate::error::{Error, Kind, Result};
 use crate::names::{Namespace, Paths, UserFile, UserHome};
 use crate::observe::{Level, Observer};
-use crate::store::{Lock, Mailbox, Store, Wait};
+use crate::store::{Lock, Mailbox, Store, UserTree, Wait};
 use crate::sys::lock::{Mode, lock_name};
 use crate::types::{
     Annotation, MailboxEntry, MboxName, MboxType, Modseq, Quota, Seen, SieveScript, Text, Uid,
@@ -67,10 +67,13 @@ impl Spool {
             ..cyrusdb::Options::default()
         };
         let paths = Paths::new(config);
-        let table = |path, option| Ok(Table::new(path, Some(backend(option)?), options));
-        let list: Result<Table> = table(paths.mailboxes_db(), opt::MBOXLIST_DB);
-        let annotations: Result<Table> = table(paths.annotations_db(), opt::ANNOTATION_DB);
-        let quotas: Result<Table> = table(paths.quota_db(), opt::QUOTA_DB);
+        let table = |path, option, options| Ok(Table::new(path, Some(backend(option)?), options));
+        // imapd makes these two at its start.
+        let required = cyrusdb::Options { required: true, ..options };
+        let list: Result<Table> = table(paths.mailboxes_db(), opt::MBOXLIST_DB, required);
+        let annotations: Result<Table> =
+            table(paths.annotations_db(), opt::ANNOTATION_DB, required);
+        let quotas: Result<Table> = table(paths.quota_db(), opt::QUOTA_DB, options);
         Ok(Spool {
             names: Namespace::new(config),
             list: MailboxList::new(list?, observer.clone()),
@@ -172,7 +175,7 @@ impl Store for Spool {
         self.list.lookup_by_id(id)
     }
 
-    fn user_tree(&self, user: &UserId) -> Result<Vec<MailboxEntry>> {
+    fn user_tree(&self, user: &UserId) -> Result<UserTree> {
         self.list.user_tree(&self.names.inbox(user), &self.deleted_prefix)
     }
 
@@ -262,7 +265,7 @@ impl Store for Spool {
         let path = self.paths.user_file(&self.home(&owner)?, UserFile::Counters)?;
         // As with Cyrus, damaged counters are no reason to leave the user behind.
         counters::raclmodseq(&path).or_else(|error| match error.kind() {
-            Kind::Corrupt => {
+            Kind::Corrupt | Kind::Io => {
                 self.observer.log(Level::Error, &format!("IOERROR: counters ignored: {error}"));
                 Ok(0)
             }

@@ -18,8 +18,9 @@ use sha1::{Digest, Sha1};
 
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::format::script;
-use crate::limits::DLIST_ITEM_BYTES;
+use crate::limits::SIEVE_SCRIPT_BYTES;
 use crate::store::Mailbox;
+use crate::sys::file::{absent, open_regular};
 use crate::types::{Guid, InternalFlags, Record, SieveScript, SystemFlags, Text, Time};
 
 const OP: &str = "read sieve script";
@@ -67,7 +68,7 @@ fn in_message(mailbox: &dyn Mailbox, record: &Record) -> Result<(Vec<u8>, Stored
     let failed = |error: std::io::Error| {
         Error::new(Kind::Io, OP, subject(), error.to_string()).caused_by(error)
     };
-    let message = read(mailbox.message(record)?).map_err(failed)?;
+    let message = read((mailbox.message(record)?, record.size.into())).map_err(failed)?;
     let corrupt = |malformed: Malformed| {
         Error::new(Kind::Corrupt, OP, subject(), malformed.to_string())
             .hint("expunge the message: only sieve scripts belong there")
@@ -92,7 +93,10 @@ pub fn in_directory(directory: &Path) -> Result<Vec<Stored>> {
         move |error| Error::io(OP, &path, error)
     };
     let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => match absent(directory) {
+            Some(error) => return Err(at(directory)(error)),
+            None => return Ok(Vec::new()),
+        },
         entries => entries.map_err(at(directory))?,
     };
     let active = fs::read_link(directory.join(ACTIVE_LINK)).ok();
@@ -107,7 +111,7 @@ pub fn in_directory(directory: &Path) -> Result<Vec<Stored>> {
         let Some(name) = name.filter(|_| metadata.is_file()) else { continue };
         let modified = metadata.modified().map_err(at(&path))?;
         let seconds = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let content = File::open(&path).and_then(read).map_err(at(&path))?;
+        let content = open_regular(&path).and_then(read).map_err(at(&path))?;
         scripts.push(Stored {
             name: name.to_vec(),
             last_update: Time::try_from(seconds).unwrap_or(Time::MAX),
@@ -118,14 +122,16 @@ pub fn in_directory(directory: &Path) -> Result<Vec<Stored>> {
     Ok(by_name(scripts))
 }
 
-fn read(file: File) -> std::io::Result<Vec<u8>> {
+/// Reads a file of this length.
+fn read((file, len): (File, u64)) -> std::io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    let read = file.take(DLIST_ITEM_BYTES).read_to_end(&mut content)?;
-    if u64::try_from(read).is_ok_and(|read| read < DLIST_ITEM_BYTES) {
-        Ok(content)
-    } else {
-        Err(std::io::Error::new(ErrorKind::FileTooLarge, "larger than any sieve script"))
+    if len <= SIEVE_SCRIPT_BYTES {
+        file.take(SIEVE_SCRIPT_BYTES + 1).read_to_end(&mut content)?;
     }
+    if len > SIEVE_SCRIPT_BYTES || content.len() as u64 > SIEVE_SCRIPT_BYTES {
+        return Err(std::io::Error::new(ErrorKind::FileTooLarge, "larger than any sieve script"));
+    }
+    Ok(content)
 }
 
 fn by_name(mut scripts: Vec<Stored>) -> Vec<Stored> {

@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
 use crate::observe::Silent;
 use crate::replica::{Enabled, Replica, Reply, Ticket, Verb};
-use crate::store::{Crcs, Lock, Mailbox, Store, Wait};
+use crate::store::{Crcs, Lock, Mailbox, Store, UserTree, Wait};
 use crate::sync::{Cancel, Settings, Staged, Syncer};
 use crate::types::{
     Annotation, Guid, InternalFlags, MailboxEntry, MailboxState, MboxName, MboxType, Modseq, Quota,
@@ -104,8 +104,9 @@ impl Store for Master {
     fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
         Ok(self.entries().find(|e| e.uniqueid == *id).cloned())
     }
-    fn user_tree(&self, _: &UserId) -> Result<Vec<MailboxEntry>> {
-        Ok(self.boxes.iter().map(|b| b.entry.clone()).collect())
+    fn user_tree(&self, _: &UserId) -> Result<UserTree> {
+        let entries = self.boxes.iter().map(|b| b.entry.clone()).collect();
+        Ok(UserTree { entries, unreadable: Vec::new() })
     }
     fn each_mailbox(
         &self,
