@@ -99,27 +99,42 @@ pub fn in_directory(directory: &Path) -> Result<Vec<Stored>> {
         },
         entries => entries.map_err(at(directory))?,
     };
-    let active = fs::read_link(directory.join(ACTIVE_LINK)).ok();
-    let active = active.as_deref().map(|target| target.as_os_str().as_bytes());
-    let active = active.and_then(|target| target.strip_suffix(BYTECODE));
+    let active = active(&directory.join(ACTIVE_LINK))?;
     let mut scripts = Vec::new();
     for entry in entries {
         let entry = entry.map_err(at(directory))?;
         let path = entry.path();
         let name = path.file_name().map(OsStr::as_bytes).and_then(|it| it.strip_suffix(SCRIPT));
-        let metadata = entry.metadata().map_err(at(&path))?;
-        let Some(name) = name.filter(|_| metadata.is_file()) else { continue };
-        let modified = metadata.modified().map_err(at(&path))?;
+        let Some(name) = name else { continue };
+        // Taking what is no file for no script would end in its deletion on the replica.
+        let (file, len) = open_regular(&path).map_err(at(&path))?;
+        let modified = file.metadata().and_then(|found| found.modified()).map_err(at(&path))?;
         let seconds = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let content = open_regular(&path).and_then(read).map_err(at(&path))?;
+        let content = read((file, len)).map_err(at(&path))?;
         scripts.push(Stored {
             name: name.to_vec(),
             last_update: Time::try_from(seconds).unwrap_or(Time::MAX),
-            active: active == Some(name),
+            active: active.as_deref() == Some(name),
             content,
         });
     }
     Ok(by_name(scripts))
+}
+
+/// The name of the active script; `None` if there is no link to its bytecode.
+fn active(link: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read_link(link) {
+        Ok(target) => match target.as_os_str().as_bytes().strip_suffix(BYTECODE) {
+            Some(name) => Ok(Some(name.to_vec())),
+            None => {
+                let subject = link.display().to_string();
+                Err(Error::new(Kind::Corrupt, OP, subject, "it does not lead to bytecode")
+                    .hint("have the user activate a script again"))
+            }
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io(OP, link, error)),
+    }
 }
 
 /// Reads a file of this length.
@@ -287,7 +302,6 @@ mod tests {
         write("b.script", "keep;");
         write("a.script", "stop;");
         write("a.bc", "compiled");
-        fs::create_dir(dir.path().join("c.script")).unwrap();
         std::os::unix::fs::symlink("b.bc", dir.path().join(ACTIVE_LINK)).unwrap();
         let scripts = in_directory(dir.path()).unwrap();
         assert!(scripts.iter().all(|script| script.last_update > 1_600_000_000));
@@ -295,5 +309,31 @@ mod tests {
         assert_eq!(names, ["a.script", "b.script", "b.bc"]);
         assert_eq!(content(scripts, &"b.script".into()).unwrap(), b"keep;");
         assert_eq!(in_directory(&dir.path().join("none")).unwrap(), []);
+    }
+
+    #[test]
+    fn what_is_no_script_or_link_in_a_script_directory_is_not_taken_for_a_deleted_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let refused = |name: &str| {
+            let error = in_directory(dir.path()).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+            assert!(!error.hint_text().is_empty(), "{error}");
+        };
+        let (script, link) = (dir.path().join("a.script"), dir.path().join(ACTIVE_LINK));
+        fs::create_dir(&script).unwrap();
+        refused("a.script");
+        fs::remove_dir(&script).unwrap();
+        fs::write(&link, "a.bc").unwrap();
+        refused(ACTIVE_LINK);
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(ACTIVE_LINK, &link).unwrap();
+        refused(ACTIVE_LINK);
+        fs::remove_file(&link).unwrap();
+        assert_eq!(in_directory(dir.path()).unwrap(), []);
+        // The directory itself.
+        let nowhere = dir.path().join("nowhere");
+        std::os::unix::fs::symlink("x", &nowhere).unwrap();
+        assert_eq!(in_directory(&nowhere).unwrap_err().kind(), Kind::Io);
+        assert_eq!(in_directory(&link.join("x")).unwrap(), []);
     }
 }
