@@ -40,6 +40,10 @@ pub(super) trait Format: Sized + fmt::Debug + Send + Sync + 'static {
 
     /// Reads a record's value, checking it if the format can.
     fn value(&self, view: &mut View<'_>, node: &Node) -> Result<Vec<u8>>;
+
+    /// Makes sure of a record's key, as far as the format can. A key is taken at its word while a
+    /// record is searched for; only its neighbours tell that it is not there.
+    fn verify(&self, view: &mut View<'_>, node: &Node) -> Result<()>;
 }
 
 /// A record without its value.
@@ -166,7 +170,10 @@ impl<F: Format> List<F> {
                         beyond = Some((offset, next));
                         break;
                     }
-                    Ok(Some((_, None))) if level == 0 => return Ok(None),
+                    Ok(Some((_, None))) if level == 0 => {
+                        beyond = None;
+                        break;
+                    }
                     Ok(_) => break,
                     // The pointers below may lead around it; if not, what is beyond is next.
                     Err(error) => {
@@ -175,6 +182,9 @@ impl<F: Format> List<F> {
                     }
                 }
             }
+        }
+        if let Err(error) = format.verify(view, &node) {
+            damage.pass_over(error)?;
         }
         Ok(beyond.map(|(_, node)| node))
     }
@@ -204,6 +214,9 @@ impl<F: Format> List<F> {
         while let Some(node) = next {
             let begin = node.key.get(..prefix.len());
             if begin.is_none_or(|begin| (self.compare)(begin, prefix) != Ordering::Equal) {
+                if let Err(error) = format.verify(&mut view, &node) {
+                    damage.pass_over(error)?;
+                }
                 return Ok((records, false));
             }
             if records.len() >= DB_CHUNK_RECORDS || bytes >= DB_CHUNK_BYTES {
@@ -268,7 +281,8 @@ impl<F: Format> Db for List<F> {
             Some(node) if (self.compare)(&node.key, key) == Ordering::Equal => {
                 format.value(&mut view, &node).map(Some)
             }
-            _ => Ok(None),
+            Some(node) => format.verify(&mut view, &node).map(|()| None),
+            None => Ok(None),
         }
     }
 

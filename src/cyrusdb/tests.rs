@@ -503,3 +503,31 @@ fn a_sparse_file_of_many_gigabytes_is_not_read_as_a_whole() {
         }
     }
 }
+
+#[test]
+fn a_record_whose_key_is_damaged_is_not_taken_for_a_missing_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    for name in ["plain.twoskip", "repacked.twoskip", "killed.twoskip"] {
+        let whole = fs::read(fixture(name)).unwrap();
+        for (n, (key, value)) in export(name).iter().enumerate().skip(1).step_by(5) {
+            // Where it stands in the file: the last time, as it may have been replaced.
+            let found = whole
+                .windows(key.len() + value.len())
+                .rposition(|bytes| bytes.strip_prefix(&key[..]).is_some_and(|rest| rest == value));
+            let Some(at) = found else { continue };
+            let mut bytes = whole.clone();
+            bytes[at + n % key.len()] ^= 1 << (n % 7);
+            fs::write(&path, &bytes).unwrap();
+            let db = open_as(&path, Backend::Twoskip, KeyOrder::Raw);
+            let got = db.get(key);
+            assert!(got.as_ref().is_ok_and(|got| got.is_some()) || got.is_err(), "{name} {n}");
+            let scanned = scan(&*db, key);
+            assert!(
+                scanned.as_ref().is_ok_and(|found| found.iter().any(|(k, _)| k == key))
+                    || scanned.is_err(),
+                "{name} {n}"
+            );
+        }
+    }
+}

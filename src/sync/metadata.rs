@@ -11,9 +11,9 @@ use meta::Step;
 #[derive(Debug)]
 pub(super) struct NamedRoot {
     pub root: Text,
-    /// Whether one of them lies where it applies. Cyrus takes a root from those mailboxes before
+    /// One of them that lies where it applies. Cyrus takes a root from those mailboxes before
     /// it deletes it (`mboxlist_unsetquota`); others may keep its name after a rename.
-    pub by_its_own: bool,
+    pub by_its_own: Option<MboxName>,
 }
 
 impl Syncer<'_> {
@@ -71,7 +71,7 @@ impl Syncer<'_> {
         let mut ours = Vec::with_capacity(roots.len());
         for NamedRoot { root, by_its_own } in roots {
             let quota = match self.store.quota(&root) {
-                Ok(None) if by_its_own => Err(lost(&root)),
+                Ok(None) => self.lost(&root, by_its_own.as_ref()).map(|()| None),
                 quota => quota,
             };
             match quota {
@@ -87,6 +87,21 @@ impl Syncer<'_> {
             steps.retain(|step| !matches!(step, Step::DeleteQuota(_)));
         }
         Ok(steps)
+    }
+
+    /// An error if a quota root without a record should have one: if the mailbox still names it.
+    fn lost(&self, root: &Text, named_by: Option<&MboxName>) -> Result<()> {
+        let Some(name) = named_by else { return Ok(()) };
+        let mailbox = match self.store.open(name) {
+            Err(error) if error.kind() == Kind::NotFound => return Ok(()),
+            opened => opened?,
+        };
+        if mailbox.state().quotaroot.as_ref() != Some(root) {
+            return Ok(());
+        }
+        let detail = format!("cyrus.header of {name} names it, but there is no record of it");
+        Err(Error::new(Kind::Corrupt, "read quota", root.to_string(), detail)
+            .hint("restore the record, or run quota -f: the mailboxes then have no quota"))
     }
 
     /// Writes all steps, then awaits all replies. A step that fails does not stop the others.
@@ -154,10 +169,4 @@ impl Syncer<'_> {
         }
         self.wait_all(tickets)
     }
-}
-
-fn lost(root: &Text) -> Error {
-    let detail = "mailboxes name this quota root, but there is no record of it";
-    Error::new(Kind::Changed, "read quota", root.to_string(), detail)
-        .hint("restore it, or set the quota again; quota -f takes the name from the mailboxes")
 }

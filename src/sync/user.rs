@@ -190,10 +190,11 @@ impl Syncer<'_> {
             };
             if let Some(root) = quotaroot {
                 let rest = entry.name.as_bytes().strip_prefix(root.as_bytes());
-                let by_its_own = rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'.')));
+                let applies = rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'.')));
+                let name = applies.then(|| entry.name.clone());
                 match quotaroots.iter_mut().find(|known| known.root == root) {
-                    Some(known) => known.by_its_own |= by_its_own,
-                    None => quotaroots.push(NamedRoot { root, by_its_own }),
+                    Some(known) => known.by_its_own = known.by_its_own.take().or(name),
+                    None => quotaroots.push(NamedRoot { root, by_its_own: name }),
                 }
             }
             if differs {

@@ -28,7 +28,8 @@ enum Content {
 impl Saved {
     /// Remembers what is at a path.
     pub fn of(path: &Path) -> Saved {
-        let found = fs::symlink_metadata(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let found =
+            fs::symlink_metadata(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let content = if found.is_symlink() {
             Content::Link(fs::read_link(path).expect("a link"))
         } else if found.is_dir() {
@@ -271,9 +272,8 @@ fn covered(bytes: &[u8]) -> Vec<Covered> {
     let word = |at: usize| {
         bytes.get(at..at + 4).map_or(0, |b| u32::from_be_bytes(b.try_into().expect("4 bytes")))
     };
-    let sound = |c: &Covered| {
-        bytes.get(c.start..c.crc).is_some_and(|b| crc32fast::hash(b) == word(c.crc))
-    };
+    let sound =
+        |c: &Covered| bytes.get(c.start..c.crc).is_some_and(|b| crc32fast::hash(b) == word(c.crc));
     let mut found = Vec::new();
     if bytes.starts_with(b"\xa1\x02\x8b\x0dtwoskip file") {
         found.push(Covered { start: 0, crc: 60 });

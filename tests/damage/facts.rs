@@ -19,7 +19,7 @@ impl Oracle {
     /// Everything of a user.
     pub fn user(&mut self, user: &str) -> Facts {
         let mut facts = Facts::new();
-        for (kind, value) in self.0.get("USER", &Value::text(user)).items {
+        for (kind, value) in self.0.get("USER", &Value::text(user)).ok() {
             match kind.as_str() {
                 "LSUB" => {
                     for name in value.items() {
@@ -38,10 +38,10 @@ impl Oracle {
     /// Shared mailboxes and the server's annotations.
     pub fn others(&mut self, shared: &[&str]) -> Facts {
         let mut facts = Facts::new();
-        for (kind, value) in self.0.get("MAILBOXES", &Value::texts(shared)).items {
+        for (kind, value) in self.0.get("MAILBOXES", &Value::texts(shared)).ok() {
             add(&mut facts, &kind, "UNIQUEID", value);
         }
-        for (kind, value) in self.0.get("ANNOTATION", &Value::text("")).items {
+        for (kind, value) in self.0.get("ANNOTATION", &Value::text("")).ok() {
             add(&mut facts, &kind, "ENTRY", value);
         }
         facts

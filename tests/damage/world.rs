@@ -1,12 +1,16 @@
 //! A master with users of every kind of data, its replica one step behind, and the way back to
 //! this state after each seed.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use cyrsync_lab::{Cyrus, Imap, Lab, Options, Sieve, Status, compare, describe, sync_client, tools};
+use cyrsync_lab::{
+    Cyrus, Imap, Lab, Options, Sieve, Status, compare, describe, sync_client, tools,
+};
 
 use crate::corrupt::base_name;
 use crate::facts::{Facts, Oracle};
@@ -65,6 +69,7 @@ impl World {
         }
         let (targets, names) = targets(&lab.master);
         let world = World { lab, oracle, targets, before, after, names, replica };
+
         world.reset_replica();
         world
     }
@@ -76,7 +81,22 @@ impl World {
 
     /// Brings the replica back to where it was before any run.
     pub fn reset_replica(&self) {
+        self.await_server();
         self.replica.restore();
+    }
+}
+
+impl World {
+    /// Waits until the replica's server is done with its last client: while it serves one it is
+    /// listed in `proc_path`, as the oracle always is.
+    pub fn await_server(&self) {
+        let proc = self.lab.replica.dir().join("proc");
+        let busy = || fs::read_dir(&proc).map_or(0, Iterator::count) > 1;
+        let patience = Instant::now() + Duration::from_secs(5);
+        while busy() {
+            assert!(Instant::now() < patience, "the replica's server does not end its session");
+            std::thread::yield_now();
+        }
     }
 }
 
@@ -112,7 +132,9 @@ fn populate(lab: &Lab) {
         for below in BOXES {
             let name = format!("INBOX{below}");
             for n in 1..=3 {
-                assert!(imap.append(&name, "$Label", &message(&format!("{n} {name} {user}"))).is_ok());
+                assert!(
+                    imap.append(&name, "$Label", &message(&format!("{n} {name} {user}"))).is_ok()
+                );
             }
             assert!(imap.set_metadata(&name, "/shared/comment", Some(b"one")).is_ok());
             let mut open = Imap::login(&lab.master, user).with_selected(&name);
@@ -191,7 +213,8 @@ fn targets(master: &Cyrus) -> (Vec<Target>, HashMap<String, String>) {
             "imapd.conf" => "imapd.conf",
             "lock" => "lock directory",
             _ if at("lock") => {
-                owner = USERS.iter().find(|u| text.contains(**u)).map(|u| (*u).to_owned()).or(owner);
+                owner =
+                    USERS.iter().find(|u| text.contains(**u)).map(|u| (*u).to_owned()).or(owner);
                 "lock"
             }
             _ if at("quota") => {
@@ -217,10 +240,12 @@ fn targets(master: &Cyrus) -> (Vec<Target>, HashMap<String, String>) {
         };
         targets.push(Target { path, kind, owner, mailbox });
     }
-    targets.sort_by(|a, b| (a.kind, &a.path).cmp(&(b.kind, &b.path)));
-    for kind in
-        ["mailboxes.db", "annotations.db", "sub", "seen", "lock", "cyrus.annotations"]
-    {
+    // Uniqueids are other ones each time; what a seed means should not be.
+    targets.sort_by_cached_key(|t: &Target| {
+        let name = t.mailbox.as_ref().and_then(|id| names.get(id)).cloned();
+        (t.kind, t.owner.clone(), name, base_name(&t.path))
+    });
+    for kind in ["mailboxes.db", "annotations.db", "sub", "seen", "lock", "cyrus.annotations"] {
         assert!(targets.iter().any(|t| t.kind == kind), "no {kind} among {targets:#?}");
     }
     (targets, names)
@@ -242,6 +267,7 @@ fn walk(dir: &Path, out: &mut Vec<PathBuf>) {
 struct Snapshot {
     roots: Vec<PathBuf>,
     files: HashMap<PathBuf, (Metadata, Vec<u8>)>,
+    generation: Cell<u64>,
 }
 
 impl Snapshot {
@@ -257,7 +283,20 @@ impl Snapshot {
             };
             (path, (found, bytes))
         };
-        Snapshot { roots, files: paths.into_iter().map(read).collect() }
+        Snapshot { roots, files: paths.into_iter().map(read).collect(), generation: Cell::new(0) }
+    }
+
+    /// A twoskip database with a generation of its own. A server that has it open would trust
+    /// what it remembers of the one before, which had the same generation but more records.
+    fn renewed(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut bytes = bytes.to_vec();
+        if bytes.starts_with(b"\xa1\x02\x8b\x0dtwoskip file") {
+            let generation = 1000 + self.generation.replace(self.generation.get() + 1);
+            bytes[24..32].copy_from_slice(&generation.to_be_bytes());
+            let crc = crc32fast::hash(&bytes[..60]);
+            bytes[60..64].copy_from_slice(&crc.to_be_bytes());
+        }
+        bytes
     }
 
     /// Puts each file that is not what it was in place under a new inode: servers that have one
@@ -282,7 +321,7 @@ impl Snapshot {
                 let target = String::from_utf8_lossy(bytes).into_owned();
                 std::os::unix::fs::symlink(target, &new).expect("own directory");
             } else {
-                fs::write(&new, bytes).expect("own file");
+                fs::write(&new, self.renewed(bytes)).expect("own file");
                 chown(&new, Some(was.uid()), Some(was.gid())).expect("chown as root");
                 fs::set_permissions(&new, was.permissions()).expect("own file");
                 let file = fs::File::options().write(true).open(&new).expect("own file");
