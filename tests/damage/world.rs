@@ -70,6 +70,7 @@ impl World {
         let (targets, names) = targets(&lab.master);
         let world = World { lab, oracle, targets, before, after, names, replica };
 
+        world.await_server().expect("it replicated well");
         world.reset_replica();
         world
     }
@@ -81,7 +82,6 @@ impl World {
 
     /// Brings the replica back to where it was before any run.
     pub fn reset_replica(&self) {
-        self.await_server();
         self.replica.restore();
     }
 }
@@ -89,11 +89,24 @@ impl World {
 impl World {
     /// Waits until the replica's server is done with its last client: while it serves one it is
     /// listed in `proc_path`, as the oracle always is.
-    pub fn await_server(&self) {
+    ///
+    /// An error if it came to a bad end instead.
+    pub fn await_server(&self) -> Result<(), String> {
         let proc = self.lab.replica.dir().join("proc");
-        let busy = || fs::read_dir(&proc).map_or(0, Iterator::count) > 1;
         let patience = Instant::now() + Duration::from_secs(5);
-        while busy() {
+        loop {
+            let serving: Vec<_> = fs::read_dir(&proc).into_iter().flatten().flatten().collect();
+            if serving.len() <= 1 {
+                return Ok(());
+            }
+            for entry in serving {
+                if !Path::new("/proc").join(entry.file_name()).exists() {
+                    let _ = fs::remove_file(entry.path());
+                    let log = self.lab.replica.log();
+                    let last: Vec<&str> = log.lines().rev().take(5).collect();
+                    return Err(format!("the replica's server died: {last:#?}"));
+                }
+            }
             assert!(Instant::now() < patience, "the replica's server does not end its session");
             std::thread::yield_now();
         }
