@@ -16,8 +16,8 @@ pub const REPLY_BYTES: u64 = 256 << 20;
 pub const IN_FLIGHT_BYTES: u64 = 64 << 20;
 /// Commands that may be written to the replica ahead of their replies.
 pub const IN_FLIGHT_COMMANDS: usize = 256;
-/// Longest name of a mailbox (`MAX_MAILBOX_NAME` of `imap/mailbox.h`).
-pub const MAILBOX_NAME_BYTES: usize = 490;
+/// Longest name of a mailbox, deleted ones included (`MAX_MAILBOX_BUFFER` of `imap/mailbox.h`).
+pub const MAILBOX_NAME_BYTES: usize = 1024;
 /// User flags of one mailbox (`MAX_USER_FLAGS` of `imap/mailbox.h`).
 pub const USER_FLAGS: usize = 128;
 /// Longest logical line of imapd.conf.

@@ -121,7 +121,11 @@ impl MailboxList {
     /// then leaves it out.
     fn parsed(&self, key: &[u8], value: &[u8]) -> Result<MailboxEntry> {
         let name = internal_name(key.get(1..).unwrap_or_default());
-        parse_by_name(name, value).map_err(|malformed| {
+        let possible = match name.is_possible() {
+            true => Ok(name),
+            false => Err(Malformed::new(0u64, "this cannot be the name of a mailbox")),
+        };
+        possible.and_then(|name| parse_by_name(name, value)).map_err(|malformed| {
             let error = self.corrupt(key, malformed);
             self.observer.log(Level::Error, &format!("DBERROR: mailbox left out: {error}"));
             error
@@ -241,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_broken_entry_is_passed_over_and_told() {
-        let (list, ears) = list("Na\t%(T e)\nNb\t%(T ?)\nNc\t%(T e)");
+        let (list, ears) = list("Na\t%(T e)\nNb\t%(T ?)\nNb\\x0d\t%(T e)\nNc\t%(T e)");
         let mut names = Vec::new();
         let listed = list.each(b"", &mut |entry| {
             names.push(entry.name.to_string());
@@ -250,8 +254,9 @@ mod tests {
         assert_eq!(names, ["a", "c"]);
         assert_eq!(listed.unwrap_err().kind(), Kind::Corrupt);
         let lines = ears.0.lock();
-        assert_eq!(lines.len(), 1);
-        assert!(lines.iter().all(|line| line.contains("record Nb: a letter")), "{lines:?}");
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].contains("record Nb: a letter"), "{lines:?}");
+        assert!(lines[1].contains("record Nb\\r: this cannot be"), "{lines:?}");
         assert_eq!(list.lookup(&"b".into()).unwrap_err().kind(), Kind::Corrupt);
     }
 }
