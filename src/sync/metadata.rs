@@ -153,20 +153,32 @@ impl Syncer<'_> {
         let key = |a: &Annotation| (a.entry.clone(), a.userid.clone());
         let mut tickets = Vec::new();
         for gone in theirs.iter().filter(|a| !ours.iter().any(|o| key(o) == key(a))) {
-            self.action(format!("UNANNOTATION {name} {} {}", gone.entry, gone.userid));
-            tickets.push(
-                self.replica
-                    .submit(Verb::Apply, &mut |w| commands::unannotation(w, &name, gone))?,
-            );
+            let line = format!("UNANNOTATION {name} {} {}", gone.entry, gone.userid);
+            self.action(&line);
+            let ticket = self
+                .replica
+                .submit(Verb::Apply, &mut |w| commands::unannotation(w, &name, gone))?;
+            tickets.push((line, ticket));
         }
         let same = |a: &Annotation, b: &Annotation| key(a) == key(b) && a.value == b.value;
         for changed in ours.iter().filter(|a| !theirs.iter().any(|t| same(t, a))) {
-            self.action(format!("ANNOTATION {name} {} {}", changed.entry, changed.userid));
-            tickets.push(
-                self.replica
-                    .submit(Verb::Apply, &mut |w| commands::annotation(w, &name, changed))?,
-            );
+            let line = format!("ANNOTATION {name} {} {}", changed.entry, changed.userid);
+            self.action(&line);
+            let ticket = self
+                .replica
+                .submit(Verb::Apply, &mut |w| commands::annotation(w, &name, changed))?;
+            tickets.push((line, ticket));
         }
-        self.wait_all(tickets)
+        let mut failures = Failures::default();
+        for (line, ticket) in tickets {
+            if let Err(error) = self.replica.wait(ticket) {
+                failures.keep(self, &MboxName::from(line.trim_end()), error)?;
+            }
+        }
+        failures.into_result(
+            mailbox.map_or("annotations of the server".into(), |name| {
+                format!("annotations of {name}")
+            }),
+        )
     }
 }
