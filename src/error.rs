@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io;
 
 /// Shorthand for results with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -107,13 +108,25 @@ impl Error {
         }))
     }
 
-    /// An I/O error on a path. `NotFound` stays distinguishable through [`Error::io_kind`].
+    /// An I/O error on a path, with a hint to what commonly helps. `NotFound` stays distinguishable through [`Error::io_kind`].
     pub fn io(
         op: impl Into<Cow<'static, str>>,
         path: &std::path::Path,
         source: std::io::Error,
     ) -> Self {
-        Error::new(Kind::Io, op, path.display().to_string(), source.to_string()).caused_by(source)
+        let hint = match source.kind() {
+            io::ErrorKind::PermissionDenied => {
+                "give the file, and the directories above it, the owner and mode that Cyrus needs"
+            }
+            io::ErrorKind::StorageFull | io::ErrorKind::Interrupted => "",
+            _ => {
+                "see what is at this path; restore the file from a backup or, for a mailbox's, run \
+                  reconstruct"
+            }
+        };
+        Error::new(Kind::Io, op, path.display().to_string(), source.to_string())
+            .hint(hint)
+            .caused_by(source)
     }
 
     /// Adds what the operator can do about it.

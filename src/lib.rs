@@ -19,6 +19,9 @@ pub mod dlist;
 pub mod engine;
 pub mod error;
 pub mod format;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod limits;
 pub mod names;
 pub mod observe;

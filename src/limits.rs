@@ -16,8 +16,8 @@ pub const REPLY_BYTES: u64 = 256 << 20;
 pub const IN_FLIGHT_BYTES: u64 = 64 << 20;
 /// Commands that may be written to the replica ahead of their replies.
 pub const IN_FLIGHT_COMMANDS: usize = 256;
-/// Longest name of a mailbox (`MAX_MAILBOX_NAME` of `imap/mailbox.h`).
-pub const MAILBOX_NAME_BYTES: usize = 490;
+/// Longest name of a mailbox, deleted ones included (`MAX_MAILBOX_BUFFER` of `imap/mailbox.h`).
+pub const MAILBOX_NAME_BYTES: usize = 1024;
 /// User flags of one mailbox (`MAX_USER_FLAGS` of `imap/mailbox.h`).
 pub const USER_FLAGS: usize = 128;
 /// Longest logical line of imapd.conf.
@@ -31,7 +31,7 @@ pub const MAILBOX_HEADER_BYTES: u64 = 1 << 20;
 /// Longest key of a Cyrus database (names of mailboxes and annotations, message IDs).
 pub const DB_KEY_BYTES: u64 = 1 << 20;
 /// Longest value of a Cyrus database.
-pub const DB_VALUE_BYTES: u64 = 64 << 20;
+pub const DB_VALUE_BYTES: u64 = 16 << 20;
 /// Records of a database that are read under one lock before they are visited without it.
 pub const DB_CHUNK_RECORDS: usize = 4096;
 /// Keys and values that are held for that, in bytes; one record may go beyond it.
@@ -49,6 +49,10 @@ pub const DB_REPLAY_BYTES: usize = 64 << 20;
 pub const DB_REPLAY_RECORDS: usize = 8 << 20;
 /// Largest file of a quota root.
 pub const QUOTA_FILE_BYTES: u64 = 64 << 10;
+/// What is read of a counters file; today's have 296 bytes.
+pub const COUNTERS_FILE_BYTES: u64 = 4096;
+/// Largest sieve script; Cyrus's own limit (`sieve_maxscriptsize`) is 32 KiB unless raised.
+pub const SIEVE_SCRIPT_BYTES: u64 = 8 << 20;
 /// Largest record of cyrus.index that is read; today's have 112 bytes.
 pub const INDEX_RECORD_BYTES: u32 = 4096;
 /// Bytes of cyrus.index that are in memory at a time.

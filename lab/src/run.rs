@@ -135,6 +135,22 @@ impl Running {
         Ok(Run { status, stdout, stderr, log })
     }
 
+    /// As [`Running::wait_measured`]; `Err` gives it back if its end has not come in time.
+    pub fn wait_measured_within(self, limit: Duration) -> Result<(Run, Cost), Running> {
+        let Ok(pid) = i32::try_from(self.child.id()) else { return Err(self) };
+        let mut peak_kib = 0;
+        let deadline = Instant::now() + limit;
+        while !guard::wait_gone(pid, Duration::from_millis(4)) {
+            peak_kib = guard::peak_memory_kib(self.child.id()).unwrap_or(0).max(peak_kib);
+            if Instant::now() > deadline {
+                return Err(self);
+            }
+        }
+        let (run, mut cost) = self.wait_measured();
+        cost.peak_kib = cost.peak_kib.max(peak_kib);
+        Ok((run, cost))
+    }
+
     /// Waits for its end and measures.
     pub fn wait_measured(mut self) -> (Run, Cost) {
         let pid = self.child.id();

@@ -14,6 +14,7 @@ use super::order;
 use super::{Db, Visit};
 use crate::error::{Error, Malformed, Result};
 use crate::limits::{DB_KEY_BYTES, DB_VALUE_BYTES};
+use crate::sys::file::open_regular;
 
 const OP: &str = "read flat database";
 const HINT: &str = "each line must be key, TAB, value, sorted as Cyrus sorts mailboxes: \
@@ -46,10 +47,7 @@ impl Flat {
     }
 
     fn open(&self) -> Result<(File, u64)> {
-        let file = File::open(&self.path)
-            .map_err(|error| Error::io("open database", &self.path, error))?;
-        let size = file.metadata().map_err(|error| self.io(error))?.len();
-        Ok((file, size))
+        open_regular(&self.path).map_err(|error| Error::io("open database", &self.path, error))
     }
 
     fn io(&self, error: io::Error) -> Error {
@@ -92,7 +90,10 @@ impl Flat {
         if offset == 0 {
             return Ok(0);
         }
-        let skipped = reader.skip_until(b'\n').map_err(|error| self.io(error))?;
+        let skipped = reader.take(LINE_BYTES).skip_until(b'\n').map_err(|error| self.io(error))?;
+        if skipped as u64 == LINE_BYTES {
+            return Err(self.wrap(Malformed::new(before, "line is too long")));
+        }
         Ok(before.saturating_add(skipped as u64))
     }
 
@@ -123,10 +124,17 @@ impl Flat {
         let mut text = Vec::new();
         loop {
             text.clear();
-            let read = (&mut reader)
-                .take(LINE_BYTES)
-                .read_until(b'\n', &mut text)
+            // What has no TAB where a key may end is no line, however long it goes on.
+            let mut read = (&mut reader)
+                .take(2 * DB_KEY_BYTES + 1)
+                .read_until(b'\t', &mut text)
                 .map_err(|error| self.io(error))?;
+            if text.last() == Some(&b'\t') {
+                read += (&mut reader)
+                    .take(LINE_BYTES)
+                    .read_until(b'\n', &mut text)
+                    .map_err(|error| self.io(error))?;
+            }
             if read == 0 {
                 return Ok(());
             }
@@ -183,6 +191,9 @@ fn parse_line(text: &[u8], offset: u64) -> Result<Line<'_>, Malformed> {
     let Some((key, [_, value @ ..])) = tab.and_then(|at| line.split_at_checked(at)) else {
         return Err(Malformed::new(offset, "line has no TAB"));
     };
+    if key.contains(&b'\n') {
+        return Err(Malformed::new(offset, "line has no TAB"));
+    }
     Ok(Line { offset, key, value })
 }
 

@@ -10,8 +10,8 @@ use std::path::Path;
 
 use super::order::{self, Compare, KeyOrder};
 use super::paged::{Paged, View};
-use super::{Db, Visit};
-use crate::error::Result;
+use super::{Db, Options, Visit};
+use crate::error::{Error, Kind, Result};
 use crate::limits::{DB_CHUNK_BYTES, DB_CHUNK_RECORDS, DB_KEY_BYTES, DB_VALUE_BYTES};
 
 /// Most pointers of one record: twoskip's 31 levels and its doubled lowest one.
@@ -47,6 +47,10 @@ pub(super) trait Format: Sized + fmt::Debug + Send + Sync + 'static {
 
     /// Reads a record's value, checking it if the format can.
     fn value(&self, view: &mut View<'_>, node: &Node) -> Result<Vec<u8>>;
+
+    /// Makes sure of a record's key, as far as the format can. A key is taken at its word while a
+    /// record is searched for; only its neighbours tell that it is not there.
+    fn verify(&self, view: &mut View<'_>, node: &Node) -> Result<()>;
 }
 
 /// A record without its value.
@@ -90,17 +94,52 @@ pub(super) struct List<F: Format> {
     file: Paged,
     compare: Compare,
     memo: F::Memo,
+    /// Whether an empty file is damage.
+    required: bool,
 }
 
 type Records = Vec<(Vec<u8>, Vec<u8>)>;
 
+/// What to do where a record cannot be read.
+enum Damage {
+    /// End with the error.
+    Refused,
+    /// Go on behind it, and remember the first error.
+    PassedOver(Option<Error>),
+}
+
+impl Damage {
+    fn pass_over(&mut self, error: Error) -> Result<()> {
+        match self {
+            Damage::PassedOver(first) if error.kind() == Kind::Corrupt => {
+                first.get_or_insert(error);
+                Ok(())
+            }
+            _ => Err(error),
+        }
+    }
+}
+
 impl<F: Format> List<F> {
-    pub(super) fn open(path: &Path, order: KeyOrder) -> Result<Self> {
-        let compare = match order {
+    pub(super) fn open(path: &Path, options: &Options) -> Result<Self> {
+        let compare = match options.order {
             KeyOrder::Raw => F::RAW,
             KeyOrder::Mailbox => order::mailbox,
         };
-        Ok(List { file: Paged::open(path, F::OP, F::HINT)?, compare, memo: F::Memo::default() })
+        Ok(List {
+            file: Paged::open(path, F::OP, F::HINT)?,
+            compare,
+            memo: F::Memo::default(),
+            required: options.required,
+        })
+    }
+
+    /// Header of a locked database; `None` if it is empty and may be.
+    fn header(&self, view: &mut View<'_>) -> Result<Option<F>> {
+        match F::header(view, self.compare, &self.memo)? {
+            None if self.required => Err(view.malformed(0, "the file is empty")),
+            header => Ok(header),
+        }
     }
 
     /// The record `node` points to on `level`.
@@ -123,84 +162,121 @@ impl<F: Format> List<F> {
         Ok(Some(next))
     }
 
-    /// The first record whose key is not below `key`.
-    fn seek(&self, format: &F, view: &mut View<'_>, key: &[u8]) -> Result<Option<Node>> {
+    /// The first record whose key is not below `key`, of those that can be read.
+    fn seek(
+        &self,
+        format: &F,
+        view: &mut View<'_>,
+        key: &[u8],
+        damage: &mut Damage,
+    ) -> Result<Option<Node>> {
         let mut node = format.start(view)?;
         // The nearest record known to be at or beyond the key, and the pointer that led to it.
         let mut beyond: Option<(u64, Node)> = None;
         for level in (0..node.levels).rev() {
             loop {
-                let offset = format.link(view, &node, level)?;
-                if beyond.as_ref().is_some_and(|(seen, _)| *seen == offset) {
-                    break;
-                }
-                match self.next(format, view, &node, level, offset)? {
-                    Some(next) if (self.compare)(&next.key, key) == Ordering::Less => node = next,
-                    Some(next) => {
+                let step = format.link(view, &node, level).and_then(|offset| {
+                    if beyond.as_ref().is_some_and(|(seen, _)| *seen == offset) {
+                        return Ok(None);
+                    }
+                    Ok(Some((offset, self.next(format, view, &node, level, offset)?)))
+                });
+                match step {
+                    Ok(Some((_, Some(next)))) if self.is_below(&next, key) => node = next,
+                    Ok(Some((offset, Some(next)))) => {
                         beyond = Some((offset, next));
                         break;
                     }
-                    None if level == 0 => return Ok(None),
-                    None => break,
+                    Ok(Some((_, None))) if level == 0 => {
+                        beyond = None;
+                        break;
+                    }
+                    Ok(_) => break,
+                    // The pointers below may lead around it; if not, what is beyond is next.
+                    Err(error) => {
+                        damage.pass_over(error)?;
+                        break;
+                    }
                 }
             }
+        }
+        if let Err(error) = format.verify(view, &node) {
+            damage.pass_over(error)?;
         }
         Ok(beyond.map(|(_, node)| node))
     }
 
+    fn is_below(&self, node: &Node, key: &[u8]) -> bool {
+        (self.compare)(&node.key, key) == Ordering::Less
+    }
+
     /// Reads records with `prefix` under one lock: those from the prefix on, or those after
     /// the key `after`. Also says whether there may be more.
-    fn chunk(&self, prefix: &[u8], after: Option<&[u8]>) -> Result<(Records, bool)> {
+    fn chunk(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        damage: &mut Damage,
+    ) -> Result<(Records, bool)> {
         let mut view = self.file.lock()?;
         let mut records = Records::new();
-        let Some(format) = F::header(&mut view, self.compare, &self.memo)? else {
-            return Ok((records, false));
-        };
-        let mut next = self.seek(&format, &mut view, after.unwrap_or(prefix))?;
+        let Some(format) = self.header(&mut view)? else { return Ok((records, false)) };
+        let mut next = self.seek(&format, &mut view, after.unwrap_or(prefix), damage)?;
         if let (Some(node), Some(after)) = (&next, after)
             && (self.compare)(&node.key, after) == Ordering::Equal
         {
-            next = self.follow(&format, &mut view, node)?;
+            next = self.follow(&format, &mut view, node, damage)?;
         }
         let mut bytes = 0usize;
         while let Some(node) = next {
             let begin = node.key.get(..prefix.len());
             if begin.is_none_or(|begin| (self.compare)(begin, prefix) != Ordering::Equal) {
+                if let Err(error) = format.verify(&mut view, &node) {
+                    damage.pass_over(error)?;
+                }
                 return Ok((records, false));
             }
             if records.len() >= DB_CHUNK_RECORDS || bytes >= DB_CHUNK_BYTES {
                 return Ok((records, true));
             }
-            let value = format.value(&mut view, &node)?;
-            next = self.follow(&format, &mut view, &node)?;
-            bytes = bytes.saturating_add(node.key.len()).saturating_add(value.len());
-            records.push((node.key, value));
+            let value = format.value(&mut view, &node);
+            next = self.follow(&format, &mut view, &node, damage)?;
+            match value {
+                Ok(value) => {
+                    bytes = bytes.saturating_add(node.key.len()).saturating_add(value.len());
+                    records.push((node.key, value));
+                }
+                Err(error) => damage.pass_over(error)?,
+            }
         }
         Ok((records, false))
     }
 
-    fn follow(&self, format: &F, view: &mut View<'_>, node: &Node) -> Result<Option<Node>> {
-        let offset = format.link(view, node, 0)?;
-        self.next(format, view, node, 0, offset)
-    }
-}
-
-impl<F: Format> Db for List<F> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let mut view = self.file.lock()?;
-        let Some(format) = F::header(&mut view, self.compare, &self.memo)? else { return Ok(None) };
-        match self.seek(&format, &mut view, key)? {
-            Some(node) if (self.compare)(&node.key, key) == Ordering::Equal => {
-                format.value(&mut view, &node).map(Some)
+    /// The next record of those that can be read.
+    fn follow(
+        &self,
+        format: &F,
+        view: &mut View<'_>,
+        node: &Node,
+        damage: &mut Damage,
+    ) -> Result<Option<Node>> {
+        let next =
+            format.link(view, node, 0).and_then(|offset| self.next(format, view, node, 0, offset));
+        match next {
+            Err(error) => {
+                damage.pass_over(error)?;
+                // The least key above this one.
+                let above = [&node.key[..], b"\0"].concat();
+                self.seek(format, view, &above, damage)
             }
-            _ => Ok(None),
+            next => next,
         }
     }
 
-    fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+    fn visit_all(&self, prefix: &[u8], visit: &mut Visit<'_>, damage: &mut Damage) -> Result<()> {
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let (records, more) = self.chunk(prefix, after.as_deref())?;
+            let (records, more) = self.chunk(prefix, after.as_deref(), damage)?;
             for (key, value) in &records {
                 if let ControlFlow::Break(()) = visit(key, value)? {
                     return Ok(());
@@ -210,6 +286,33 @@ impl<F: Format> Db for List<F> {
                 Some((key, _)) if more => after = Some(key),
                 _ => return Ok(()),
             }
+        }
+    }
+}
+
+impl<F: Format> Db for List<F> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let mut view = self.file.lock()?;
+        let Some(format) = self.header(&mut view)? else { return Ok(None) };
+        match self.seek(&format, &mut view, key, &mut Damage::Refused)? {
+            Some(node) if (self.compare)(&node.key, key) == Ordering::Equal => {
+                format.value(&mut view, &node).map(Some)
+            }
+            Some(node) => format.verify(&mut view, &node).map(|()| None),
+            None => Ok(None),
+        }
+    }
+
+    fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        self.visit_all(prefix, visit, &mut Damage::Refused)
+    }
+
+    fn salvage(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        let mut damage = Damage::PassedOver(None);
+        self.visit_all(prefix, visit, &mut damage)?;
+        match damage {
+            Damage::PassedOver(Some(error)) => Err(error),
+            _ => Ok(()),
         }
     }
 }

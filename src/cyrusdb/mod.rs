@@ -33,7 +33,8 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Malformed, Result};
+use crate::sys::file::open_regular;
 
 pub use order::KeyOrder;
 
@@ -59,6 +60,15 @@ pub trait Db: Send + Sync + fmt::Debug {
     /// # Errors
     /// As for [`Db::get`], and whatever `visit` returns.
     fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<()>;
+
+    /// As [`Db::scan`], but where a record cannot be read it goes on behind it, as far as the
+    /// format has other ways to get there. Records close to the damaged one may be missed.
+    ///
+    /// # Errors
+    /// As [`Db::scan`]; the first record that could not be read is told at the end.
+    fn salvage(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        self.scan(prefix, visit)
+    }
 }
 
 /// The formats that are read.
@@ -130,16 +140,19 @@ pub struct Options {
     pub full_dir_hash: bool,
     /// quotalegacy alone: whether `virtdomains` of imapd.conf is on.
     pub virtual_domains: bool,
+    /// Whether the file must be there and hold something, as those must that Cyrus makes at its
+    /// start: that it is not is damage, not a database without records.
+    pub required: bool,
 }
 
 /// Opens the database at `path`, or `None` if there is none. `declared` is what imapd.conf says;
 /// as in Cyrus (`cyrusdb_open`), a file that begins like a twoskip or skiplist database is read
 /// as that. For [`Backend::QuotaLegacy`] the last component of `path` is ignored.
 ///
-/// An empty file is an empty database: Cyrus writes the header when it first opens it. A file that
-/// begins like neither can be read as flat alone; Cyrus does not open it either if it is declared
-/// twoskip or skiplist. The reverse is told by the beginning here, while Cyrus's flat backend takes
-/// every file, and would write lines into a twoskip database.
+/// An empty file is an empty database, unless it is required: Cyrus writes the header when it
+/// first opens it. A file that begins like neither can be read as flat alone; Cyrus does not open
+/// it either if it is declared twoskip or skiplist. The reverse is told by the beginning here,
+/// while Cyrus's flat backend takes every file, and would write lines into a twoskip database.
 ///
 /// # Errors
 /// [`Kind::Io`]; [`Kind::Unsupported`] for a format that is not read; [`Kind::Corrupt`] if the
@@ -153,8 +166,14 @@ pub fn open(
         return Ok(quotalegacy::QuotaLegacy::open(path, options)?.map(|db| Box::new(db) as _));
     }
     let magic = match detect(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !options.required => {
+            return Ok(None);
+        }
         Err(error) => return Err(Error::io("open database", path, error)),
+        Ok(Magic::Empty) if options.required => {
+            let empty = Malformed::new(0u64, "the file is empty");
+            return Err(empty.in_file("open database", path, "restore it from a backup"));
+        }
         Ok(magic) => magic,
     };
     let backend = match (magic, declared) {
@@ -167,8 +186,8 @@ pub fn open(
         (_, None) => Backend::Flat,
     };
     Ok(Some(match backend {
-        Backend::Twoskip => Box::new(list::List::<twoskip::Twoskip>::open(path, options.order)?),
-        Backend::Skiplist => Box::new(list::List::<skiplist::Skiplist>::open(path, options.order)?),
+        Backend::Twoskip => Box::new(list::List::<twoskip::Twoskip>::open(path, options)?),
+        Backend::Skiplist => Box::new(list::List::<skiplist::Skiplist>::open(path, options)?),
         Backend::Flat | Backend::QuotaLegacy => Box::new(flat::Flat::new(path)),
     }))
 }
@@ -182,12 +201,12 @@ enum Magic {
 
 /// What a file begins like (`cyrusdb_detect` of `lib/cyrusdb.c`).
 fn detect(path: &Path) -> io::Result<Magic> {
-    let file = match std::fs::File::open(path) {
+    let file = match open_regular(path) {
         // zeroskip's databases are directories.
-        Ok(file) if file.metadata()?.is_dir() => {
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
             return Ok(Magic::Foreign("a directory: zeroskip?"));
         }
-        other => other?,
+        other => other?.0,
     };
     let mut start = Vec::with_capacity(16);
     file.take(16).read_to_end(&mut start)?;

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use crate::error::{Error, Malformed, Result};
 use crate::limits::DB_CACHE_BYTES;
+use crate::sys::file::open_regular;
 use crate::sys::lock::Wait;
 use crate::sys::lock::{self, Mode};
 
@@ -63,7 +64,7 @@ struct Slot {
 impl Paged {
     /// Opens the file; `op` and `hint` are for errors about its contents.
     pub(super) fn open(path: &Path, op: &'static str, hint: &'static str) -> Result<Paged> {
-        let file = File::open(path).map_err(|error| Error::io("open database", path, error))?;
+        let file = open(path)?;
         let idle = Mutex::new(vec![Handle { file, state: None, slots: Vec::new() }]);
         Ok(Paged { path: path.to_owned(), op, hint, idle })
     }
@@ -73,12 +74,7 @@ impl Paged {
         let idle = self.idle.lock().pop();
         let mut handle = match idle {
             Some(handle) => handle,
-            None => Handle {
-                file: File::open(&self.path)
-                    .map_err(|error| Error::io("open database", &self.path, error))?,
-                state: None,
-                slots: Vec::new(),
-            },
+            None => Handle { file: open(&self.path)?, state: None, slots: Vec::new() },
         };
         lock::acquire_current(&mut handle.file, &self.path, Mode::Shared, Wait::Block)?;
         // From here on dropping the view unlocks.
@@ -230,6 +226,13 @@ impl View<'_> {
             slot.number = Some(number);
         }
         Ok(&slot.bytes)
+    }
+}
+
+fn open(path: &Path) -> Result<File> {
+    match open_regular(path) {
+        Ok((file, _)) => Ok(file),
+        Err(error) => Err(Error::io("open database", path, error)),
     }
 }
 

@@ -6,7 +6,7 @@
 //! from the name. A file holds the value and a LF; where the value is not a dlist (`%`), the space
 //! between usage and limit is a LF too. Writers rename a new file over the old one.
 
-use std::fs::{DirEntry, File};
+use std::fs::DirEntry;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -16,6 +16,7 @@ use super::order::{self, KeyOrder};
 use super::{Db, Options, Visit};
 use crate::error::{Error, Malformed, Result};
 use crate::limits::QUOTA_FILE_BYTES;
+use crate::sys::file::open_regular;
 use crate::sys::lock::Wait;
 use crate::sys::lock::{self, Mode};
 
@@ -118,8 +119,8 @@ impl QuotaLegacy {
     /// Value of the quota root in this file; `None` if it is gone.
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         let mut bytes = Vec::new();
-        let read = File::open(path)
-            .and_then(|file| file.take(QUOTA_FILE_BYTES + 1).read_to_end(&mut bytes));
+        let read = open_regular(path)
+            .and_then(|(file, _)| file.take(QUOTA_FILE_BYTES + 1).read_to_end(&mut bytes));
         match read {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -4,12 +4,13 @@
 mod damage;
 mod work;
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 
 use super::*;
 use crate::sys::lock::Wait;
 use crate::sys::lock::{self, Mode};
+use damage::exercise;
 
 type Records = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -331,4 +332,107 @@ fn foreign_databases_are_refused_by_name() {
     fs::write(&path, b"\xa1\x02\x8b\x0dsomething new").unwrap();
     assert!(refused(&path).contains("twom"));
     assert!(refused(dir.path()).contains("zeroskip"));
+}
+
+#[test]
+fn a_required_database_that_is_missing_or_empty_is_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let options = Options { required: true, ..Options::default() };
+    for declared in [Backend::Twoskip, Backend::Skiplist, Backend::Flat] {
+        let error = open(&path, Some(declared), &options).unwrap_err();
+        assert_eq!(error.io_kind(), Some(io::ErrorKind::NotFound));
+        fs::write(&path, "").unwrap();
+        let error = open(&path, Some(declared), &options).unwrap_err();
+        assert_eq!(error.kind(), Kind::Corrupt);
+        fs::remove_file(&path).unwrap();
+    }
+    // Emptied while it is open.
+    fs::copy(fixture("plain.twoskip"), &path).unwrap();
+    let db = open(&path, Some(Backend::Twoskip), &options).unwrap().unwrap();
+    assert!(db.get(b"user.bob").unwrap().is_some());
+    fs::write(&path, "").unwrap();
+    assert_eq!(db.get(b"user.bob").unwrap_err().kind(), Kind::Corrupt);
+    assert_eq!(scan(&*db, b"").unwrap_err().kind(), Kind::Corrupt);
+}
+
+#[test]
+fn what_lies_behind_a_damaged_record_is_salvaged() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    for name in ["plain.twoskip", "repacked.twoskip"] {
+        let whole = fs::read(fixture(name)).unwrap();
+        let all = export(name);
+        let (mut damaged, mut lost) = (0, 0);
+        for at in (700..whole.len()).step_by(331) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x10;
+            fs::write(&path, &bytes).unwrap();
+            let db = open_as(&path, Backend::Twoskip, KeyOrder::Raw);
+            let mut found = Records::new();
+            let result = db.salvage(b"", &mut |key, value| {
+                found.push((key.to_vec(), value.to_vec()));
+                Ok(ControlFlow::Continue(()))
+            });
+            assert_eq!(result.is_err(), scan(&*db, b"").is_err(), "{name} {at}");
+            assert!(found.iter().all(|record| all.contains(record)), "{name} {at}");
+            assert!(found.is_sorted(), "{name} {at}");
+            match result {
+                Ok(()) => assert_eq!(found, all),
+                Err(error) => {
+                    assert_eq!(error.kind(), Kind::Corrupt);
+                    damaged += 1;
+                    lost += all.len() - found.len();
+                }
+            }
+        }
+        // A record and the few that only its own pointers lead to.
+        assert!(damaged > 20, "{name}: {damaged}");
+        assert!(lost < 8 * damaged, "{name}: {lost} in {damaged}");
+    }
+}
+
+#[test]
+fn a_sparse_file_of_many_gigabytes_is_not_read_as_a_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["plain.twoskip", "plain.skiplist", "plain.flat", "none"] {
+        let path = dir.path().join(name);
+        if name != "none" {
+            fs::copy(fixture(name), &path).unwrap();
+        }
+        let file = File::options().create(true).truncate(false).write(true).open(&path).unwrap();
+        file.set_len(64 << 30).unwrap();
+        for declared in [Backend::Twoskip, Backend::Skiplist, Backend::Flat] {
+            // Reading all of it would take minutes, and more memory than there is.
+            exercise(&*open_as(&path, declared, KeyOrder::Raw));
+        }
+    }
+}
+
+#[test]
+fn a_record_whose_key_is_damaged_is_not_taken_for_a_missing_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    for name in ["plain.twoskip", "repacked.twoskip", "killed.twoskip"] {
+        let whole = fs::read(fixture(name)).unwrap();
+        for (n, (key, value)) in export(name).iter().enumerate().skip(1).step_by(5) {
+            // Where it stands in the file: the last time, as it may have been replaced.
+            let found = whole
+                .windows(key.len() + value.len())
+                .rposition(|bytes| bytes.strip_prefix(&key[..]).is_some_and(|rest| rest == value));
+            let Some(at) = found else { continue };
+            let mut bytes = whole.clone();
+            bytes[at + n % key.len()] ^= 1 << (n % 7);
+            fs::write(&path, &bytes).unwrap();
+            let db = open_as(&path, Backend::Twoskip, KeyOrder::Raw);
+            let got = db.get(key);
+            assert!(got.as_ref().is_ok_and(|got| got.is_some()) || got.is_err(), "{name} {n}");
+            let scanned = scan(&*db, key);
+            assert!(
+                scanned.as_ref().is_ok_and(|found| found.iter().any(|(k, _)| k == key))
+                    || scanned.is_err(),
+                "{name} {n}"
+            );
+        }
+    }
 }

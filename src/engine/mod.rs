@@ -189,13 +189,18 @@ impl Client {
     /// without one the server's annotations too. `each` hears how every unit ended; a failure
     /// stops no other unit. A unit that loses the
     /// connection is tried once more over a new one.
+    ///
+    /// # Errors
+    /// Those of the connection, if they stay; [`Kind::Corrupt`] and [`Kind::Io`] of mailboxes.db,
+    /// after all that could be found in it was replicated.
     pub fn sync_all(
         &mut self,
         prefix: &[u8],
         each: &mut dyn FnMut(&Unit, &Result<()>),
     ) -> Result<Report> {
         let mut report = Report::default();
-        let mut rest = schedule::all_units(self.store.as_ref(), &self.namespace, prefix)?;
+        let (mut rest, unlisted) =
+            schedule::all_units(self.store.as_ref(), &self.namespace, prefix);
         let mut tried: Option<Unit> = None;
         while !rest.is_empty() {
             let units = std::mem::take(&mut rest);
@@ -223,7 +228,7 @@ impl Client {
                 None => {}
             }
         }
-        Ok(report)
+        unlisted.map_or(Ok(report), Err)
     }
 
     /// Remembers what the replica has from now on, if imapd.conf names a place for that.

@@ -5,7 +5,7 @@ pub mod conv;
 pub mod counters;
 #[cfg(test)]
 pub(crate) mod damage;
-mod dl;
+pub(crate) mod dl;
 pub mod header;
 pub mod index;
 pub mod mbentry;

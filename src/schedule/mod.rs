@@ -53,11 +53,18 @@ impl Report {
 /// All units of the mailboxes whose name begins with `prefix`, in the order of mailboxes.db:
 /// each user once, shared mailboxes in groups, with those whose tombstones tell the replica to
 /// delete them. Deleted mailboxes of users come with their user.
-pub fn all_units(store: &dyn Store, names: &Namespace, prefix: &[u8]) -> Result<Vec<Unit>> {
+///
+/// Where mailboxes.db cannot be read as a whole, those units that could be found, and why there
+/// may be more.
+pub fn all_units(
+    store: &dyn Store,
+    names: &Namespace,
+    prefix: &[u8],
+) -> (Vec<Unit>, Option<Error>) {
     let mut units = Vec::new();
     let mut shared = Vec::new();
     let mut users = HashSet::new();
-    store.each_mailbox(prefix, &mut |entry| {
+    let listed = store.each_mailbox(prefix, &mut |entry| {
         match names.owner(&entry.name) {
             Some(user) => {
                 let deleted = entry.mbtype.is_deleted() || names.is_deleted(&entry.name);
@@ -68,12 +75,13 @@ pub fn all_units(store: &dyn Store, names: &Namespace, prefix: &[u8]) -> Result<
             None => shared.push(entry.name),
         }
         Ok(ControlFlow::Continue(()))
-    })?;
+    });
     units.extend(shared.chunks(SHARED_PER_UNIT).map(|names| Unit::Shared(names.to_vec())));
-    if prefix.is_empty() && !store.annotations(None)?.is_empty() {
+    // If they cannot be read their unit will say so.
+    if prefix.is_empty() && !store.annotations(None).is_ok_and(|found| found.is_empty()) {
         units.push(Unit::ServerAnnotations);
     }
-    Ok(units)
+    (units, listed.err())
 }
 
 /// How the work goes on after a unit failed.

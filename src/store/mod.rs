@@ -11,7 +11,7 @@ pub use crate::sys::lock::Wait;
 use std::fs::File;
 use std::ops::ControlFlow;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::types::{
     Annotation, MailboxEntry, MailboxState, MboxName, Modseq, Quota, Record, Seen, SieveScript,
     SyncCrcs, Text, Uid, UniqueId, UserId,
@@ -31,6 +31,15 @@ pub enum Crcs {
     Recomputed,
 }
 
+/// The mailboxes of a user, as far as they can be read.
+#[derive(Debug, Default)]
+pub struct UserTree {
+    /// The entries.
+    pub entries: Vec<MailboxEntry>,
+    /// Why others could not be read. They must fail the user, but no other mailbox.
+    pub unreadable: Vec<Error>,
+}
+
 /// The master's data. All methods may be called from several threads at once.
 pub trait Store: Send + Sync {
     /// The entry of a mailbox by name, tombstones, intermediates and reserved ones included
@@ -43,11 +52,14 @@ pub trait Store: Send + Sync {
     /// All mailboxes of a user, INBOX first, deleted ones (`DELETED.user.fred...`) and
     /// intermediates included, tombstones left out
     /// (`mboxlist_usermboxtree` with `MBOXTREE_DELETED`).
-    fn user_tree(&self, user: &UserId) -> Result<Vec<MailboxEntry>>;
+    ///
+    /// An error if the INBOX's entry cannot be read.
+    fn user_tree(&self, user: &UserId) -> Result<UserTree>;
 
     /// Every mailbox whose name begins with `prefix`, in the database's order, tombstones
     /// included, intermediates left out (`mboxlist_allmbox` with `MBOXTREE_TOMBSTONES`). No lock
-    /// is held while `visit` runs.
+    /// is held while `visit` runs. What cannot be read is passed over and told at the end, as an
+    /// error.
     fn each_mailbox(
         &self,
         prefix: &[u8],
@@ -118,6 +130,12 @@ pub trait Mailbox {
 
     /// Opens the file of a message, on whichever partition it lies.
     fn message(&self, record: &Record) -> Result<File>;
+
+    /// Why the parts of this mailbox may not belong together, if they may not: then it can be
+    /// replicated as it is, but must not be repaired.
+    fn doubt(&self) -> Option<String> {
+        None
+    }
 
     /// Releases the index lock: others may write again, message files stay.
     fn unlock_index(&mut self);

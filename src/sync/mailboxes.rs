@@ -118,6 +118,8 @@ impl Syncer<'_> {
         let ticket = self.replica.submit(Verb::Get, &mut |w| commands::named(w, "META", user))?;
         let remote = RemoteUser::from_reply(self.replica.wait(ticket)?)?;
         let steps = meta::sieve(&self.store.sieve_scripts(user)?, &remote.sieve);
-        self.apply_steps(user, steps)
+        let mut failures = Failures::default();
+        self.apply_steps(user, steps, &mut failures)?;
+        failures.into_result(super::user_subject(user))
     }
 }

@@ -2,10 +2,19 @@
 
 use super::remote::RemoteUser;
 use super::{Failures, Syncer, commands, meta};
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::replica::Verb;
 use crate::types::{Annotation, MboxName, Quota, Text, UserId};
 use meta::Step;
+
+/// A quota root that mailboxes name.
+#[derive(Debug)]
+pub(super) struct NamedRoot {
+    pub root: Text,
+    /// One of them that lies where it applies. Cyrus takes a root from those mailboxes before
+    /// it deletes it (`mboxlist_unsetquota`); others may keep its name after a rename.
+    pub by_its_own: Option<MboxName>,
+}
 
 impl Syncer<'_> {
     /// Replicates seen state, subscriptions and sieve scripts of a user (`sync_do_meta`).
@@ -18,23 +27,90 @@ impl Syncer<'_> {
             Err(error) if error.kind() == Kind::ReplicaNoMailbox => RemoteUser::default(),
             Err(error) => return Err(error),
         };
-        let mut steps = meta::seen(self.store.seen(user)?, &remote.seen);
-        steps.extend(meta::subscriptions(&self.store.subscriptions(user)?, &remote.subscriptions));
-        if !self.replica.enabled().sieve_mailbox {
-            steps.extend(meta::sieve(&self.store.sieve_scripts(user)?, &remote.sieve));
-        }
-        self.apply_steps(user, steps)
+        let mut failures = Failures::default();
+        let steps = self.user_steps(user, &remote, &mut failures)?;
+        self.apply_steps(user, steps, &mut failures)?;
+        failures.into_result(super::user_subject(user))
     }
 
-    pub(super) fn quota_steps(&self, roots: Vec<Text>, theirs: &[Quota]) -> Result<Vec<Step>> {
-        let read = |root: Text| Ok((root.clone(), self.store.quota(&root)?));
-        let ours: Vec<_> = roots.into_iter().map(read).collect::<Result<_>>()?;
-        Ok(meta::quotas(&ours, theirs))
+    /// What to do about subscriptions, sieve scripts and seen state. What of it cannot be read
+    /// here is left as it is there, and kept in `failures`.
+    pub(super) fn user_steps(
+        &self,
+        user: &UserId,
+        theirs: &RemoteUser,
+        failures: &mut Failures,
+    ) -> Result<Vec<Step>> {
+        let ours = self.store.subscriptions(user);
+        let subscriptions = ours.map(|ours| meta::subscriptions(&ours, &theirs.subscriptions));
+        let mut read = vec![("SUB", subscriptions)];
+        if !self.replica.enabled().sieve_mailbox {
+            let ours = self.store.sieve_scripts(user);
+            read.push(("SIEVE", ours.map(|ours| meta::sieve(&ours, &theirs.sieve))));
+        }
+        read.push(("SEEN", self.store.seen(user).map(|ours| meta::seen(ours, &theirs.seen))));
+        let mut all = Vec::new();
+        for (what, steps) in read {
+            match steps {
+                Ok(steps) => all.extend(steps),
+                Err(error) => {
+                    failures.keep(self, &MboxName::from(&*format!("{what} {user}")), error)?
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// What to do about the quota roots that the master's mailboxes name.
+    pub(super) fn quota_steps(
+        &self,
+        roots: Vec<NamedRoot>,
+        theirs: &[Quota],
+        failures: &mut Failures,
+    ) -> Result<Vec<Step>> {
+        let mut ours = Vec::with_capacity(roots.len());
+        for NamedRoot { root, by_its_own } in roots {
+            let quota = match self.store.quota(&root) {
+                Ok(None) => self.lost(&root, by_its_own.as_ref()).map(|()| None),
+                quota => quota,
+            };
+            match quota {
+                Ok(quota) => ours.push((root, quota)),
+                Err(error) => {
+                    failures.keep(self, &MboxName::from(&*format!("QUOTA {root}")), error)?
+                }
+            }
+        }
+        let mut steps = meta::quotas(&ours, theirs);
+        if !failures.is_empty() {
+            // A mailbox that could not be opened may be the one that names the root.
+            steps.retain(|step| !matches!(step, Step::DeleteQuota(_)));
+        }
+        Ok(steps)
+    }
+
+    /// An error if a quota root without a record should have one: if the mailbox still names it.
+    fn lost(&self, root: &Text, named_by: Option<&MboxName>) -> Result<()> {
+        let Some(name) = named_by else { return Ok(()) };
+        let mailbox = match self.store.open(name) {
+            Err(error) if error.kind() == Kind::NotFound => return Ok(()),
+            opened => opened?,
+        };
+        if mailbox.state().quotaroot.as_ref() != Some(root) {
+            return Ok(());
+        }
+        let detail = format!("cyrus.header of {name} names it, but there is no record of it");
+        Err(Error::new(Kind::Corrupt, "read quota", root.to_string(), detail)
+            .hint("restore the record, or run quota -f: the mailboxes then have no quota"))
     }
 
     /// Writes all steps, then awaits all replies. A step that fails does not stop the others.
-    pub(super) fn apply_steps(&mut self, user: &UserId, steps: Vec<Step>) -> Result<()> {
-        let mut failures = Failures::default();
+    pub(super) fn apply_steps(
+        &mut self,
+        user: &UserId,
+        steps: Vec<Step>,
+        failures: &mut Failures,
+    ) -> Result<()> {
         let mut tickets = Vec::with_capacity(steps.len());
         for step in steps {
             let subject = MboxName::from(step.line(user).into_bytes());
@@ -60,7 +136,7 @@ impl Syncer<'_> {
                 failures.keep(self, &subject, error)?;
             }
         }
-        failures.into_result(super::user_subject(user))
+        Ok(())
     }
 
     /// Replicates the annotations of the server (`None`) or of one mailbox without its records
@@ -77,20 +153,32 @@ impl Syncer<'_> {
         let key = |a: &Annotation| (a.entry.clone(), a.userid.clone());
         let mut tickets = Vec::new();
         for gone in theirs.iter().filter(|a| !ours.iter().any(|o| key(o) == key(a))) {
-            self.action(format!("UNANNOTATION {name} {} {}", gone.entry, gone.userid));
-            tickets.push(
-                self.replica
-                    .submit(Verb::Apply, &mut |w| commands::unannotation(w, &name, gone))?,
-            );
+            let line = format!("UNANNOTATION {name} {} {}", gone.entry, gone.userid);
+            self.action(&line);
+            let ticket = self
+                .replica
+                .submit(Verb::Apply, &mut |w| commands::unannotation(w, &name, gone))?;
+            tickets.push((line, ticket));
         }
         let same = |a: &Annotation, b: &Annotation| key(a) == key(b) && a.value == b.value;
         for changed in ours.iter().filter(|a| !theirs.iter().any(|t| same(t, a))) {
-            self.action(format!("ANNOTATION {name} {} {}", changed.entry, changed.userid));
-            tickets.push(
-                self.replica
-                    .submit(Verb::Apply, &mut |w| commands::annotation(w, &name, changed))?,
-            );
+            let line = format!("ANNOTATION {name} {} {}", changed.entry, changed.userid);
+            self.action(&line);
+            let ticket = self
+                .replica
+                .submit(Verb::Apply, &mut |w| commands::annotation(w, &name, changed))?;
+            tickets.push((line, ticket));
         }
-        self.wait_all(tickets)
+        let mut failures = Failures::default();
+        for (line, ticket) in tickets {
+            if let Err(error) = self.replica.wait(ticket) {
+                failures.keep(self, &MboxName::from(line.trim_end()), error)?;
+            }
+        }
+        failures.into_result(
+            mailbox.map_or("annotations of the server".into(), |name| {
+                format!("annotations of {name}")
+            }),
+        )
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Syncer, commands, meta};
+use super::{Failures, Syncer, commands, meta};
 use crate::error::{Kind, Result};
 use crate::observe::Level;
 use crate::replica::Verb;
@@ -27,7 +27,9 @@ impl Syncer<'_> {
                 false => Step::Unsubscribe(name.clone()),
             }));
         }
-        self.apply_steps(user, steps)
+        let mut failures = Failures::default();
+        self.apply_steps(user, steps, &mut failures)?;
+        failures.into_result(super::user_subject(user))
     }
 
     /// Sends the limits of a quota root, or that it is none any more (`sync_do_quota`).

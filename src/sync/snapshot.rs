@@ -256,6 +256,11 @@ fn appendable(record: &Record, last_uid: Uid) -> Result<(), &'static str> {
         r if r.uid > last_uid => Err("its UID is above the last UID of the mailbox"),
         r if r.size == 0 => Err("it is empty"),
         r if r.guid.is_null() => Err("it has no GUID"),
+        r if r.internal_flags.has(InternalFlags::UNLINKED)
+            && !r.internal_flags.has(InternalFlags::EXPUNGED) =>
+        {
+            Err("its file is said to be removed, though it is not expunged")
+        }
         _ => Ok(()),
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use super::contents::{Look, Work};
+use super::metadata::NamedRoot;
 use super::remote::{RemoteFolder, RemoteUser};
 use super::settle::Settled;
-use super::{Failures, Syncer, TRIES, commands, meta, user_subject, wants_another_try};
+use super::{Failures, Syncer, TRIES, commands, user_subject, wants_another_try};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
 use crate::replica::{Ticket, Verb};
-use crate::types::{MailboxEntry, MboxName, Text, UserId};
+use crate::store::UserTree;
+use crate::types::{MailboxEntry, MboxName, UserId};
 
 /// How an attempt at a unit ended, if not with an error.
 pub(super) enum Attempted {
@@ -101,46 +103,41 @@ impl Syncer<'_> {
     fn user_once(
         &mut self,
         user: &UserId,
-        remote: RemoteUser,
+        mut remote: RemoteUser,
         look_everywhere: bool,
         stale: bool,
     ) -> Result<Attempted> {
-        let mut entries = self.user_entries(user)?;
+        let mut failures = Failures::default();
+        let mut entries = self.user_entries(user, &mut failures)?;
         let inbox = self.names.inbox(user);
         let has_inbox = |e: &MailboxEntry| e.name == inbox && !e.mbtype.is_intermediate();
         if !entries.iter().any(has_inbox) {
             self.action(format!("Does not exist locally {user}"));
+            failures.into_result(user_subject(user))?;
             return Ok(Attempted::Done);
         }
-        let RemoteUser { mut folders, quotas, subscriptions, seen, sieve } = remote;
+        let mut folders = std::mem::take(&mut remote.folders);
         let owner = [Some(user.clone())];
-        let mut failures = Failures::default();
         let settled =
             self.settle(&mut entries, &mut folders, &mut failures, &owner, look_everywhere, stale)?;
         if settled == Settled::LookAgain {
             return Ok(Attempted::Renamed);
         }
         let quotaroots = self.folders_and_contents(entries, folders, &mut failures)?;
-        let mut steps = self.quota_steps(quotaroots, &quotas)?;
-        if !failures.is_empty() {
-            // A mailbox that could not be opened may be the one that names the root.
-            steps.retain(|step| !matches!(step, meta::Step::DeleteQuota(_)));
-        }
-        steps.extend(meta::subscriptions(&self.store.subscriptions(user)?, &subscriptions));
-        if !self.replica.enabled().sieve_mailbox {
-            steps.extend(meta::sieve(&self.store.sieve_scripts(user)?, &sieve));
-        }
-        steps.extend(meta::seen(self.store.seen(user)?, &seen));
-        let meta = self.apply_steps(user, steps);
+        let mut steps = self.quota_steps(quotaroots, &remote.quotas, &mut failures)?;
+        steps.extend(self.user_steps(user, &remote, &mut failures)?);
+        self.apply_steps(user, steps, &mut failures)?;
         failures.into_result(user_subject(user))?;
-        meta?;
         self.release_staged()?;
         Ok(Attempted::Done)
     }
 
     /// The user's mailboxes that take part in replication.
-    fn user_entries(&self, user: &UserId) -> Result<Vec<MailboxEntry>> {
-        let mut entries = self.store.user_tree(user)?;
+    fn user_entries(&self, user: &UserId, failures: &mut Failures) -> Result<Vec<MailboxEntry>> {
+        let UserTree { mut entries, unreadable } = self.store.user_tree(user)?;
+        for error in unreadable {
+            failures.keep(self, &self.names.inbox(user), error)?;
+        }
         let sieve_mailbox = self.replica.enabled().sieve_mailbox;
         entries.retain(|e| !e.mbtype.is_unavailable() && (sieve_mailbox || !e.mbtype.is_sieve()));
         Ok(entries)
@@ -153,7 +150,7 @@ impl Syncer<'_> {
         entries: Vec<MailboxEntry>,
         remotes: Vec<RemoteFolder>,
         failures: &mut Failures,
-    ) -> Result<Vec<Text>> {
+    ) -> Result<Vec<NamedRoot>> {
         let among: Vec<MboxName> = remotes
             .iter()
             .filter(|r| !r.mbtype.is_intermediate())
@@ -162,7 +159,7 @@ impl Syncer<'_> {
         let real: HashSet<MboxName> = among.iter().cloned().collect();
         let mut by_id: HashMap<_, _> =
             remotes.into_iter().map(|r| (r.uniqueid.clone(), r)).collect();
-        let mut quotaroots: Vec<Text> = Vec::new();
+        let mut quotaroots: Vec<NamedRoot> = Vec::new();
         let mut work = Vec::new();
         for entry in entries {
             let remote = by_id.remove(&entry.uniqueid);
@@ -191,10 +188,14 @@ impl Syncer<'_> {
                     continue;
                 }
             };
-            if let Some(root) = quotaroot
-                && !quotaroots.contains(&root)
-            {
-                quotaroots.push(root);
+            if let Some(root) = quotaroot {
+                let rest = entry.name.as_bytes().strip_prefix(root.as_bytes());
+                let applies = rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'.')));
+                let name = applies.then(|| entry.name.clone());
+                match quotaroots.iter_mut().find(|known| known.root == root) {
+                    Some(known) => known.by_its_own = known.by_its_own.take().or(name),
+                    None => quotaroots.push(NamedRoot { root, by_its_own: name }),
+                }
             }
             if differs {
                 work.push(Work { entry, remote });

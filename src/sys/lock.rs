@@ -19,6 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Result};
+use crate::sys::file::open_with;
 
 /// Whether to wait for a lock that somebody else holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,29 +190,29 @@ pub fn lock_name(path: &Path, mode: Mode, wait: Wait) -> Result<LockGuard> {
     let file = match create() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             if let Some(parent) = path.parent() {
-                DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o755)
-                    .create(parent)
-                    .map_err(|error| Error::io("create directory", parent, error))?;
+                DirBuilder::new().recursive(true).mode(0o755).create(parent).map_err(|error| {
+                    Error::io("create lock directory", parent, error)
+                        .hint("set owner and mode of the directory above it right")
+                })?;
             }
             create()
         }
         other => other,
     };
     let file = file.map_err(|error| {
-        Error::io("create lock file", path, error)
-            .hint("run as the user Cyrus runs as, on the machine that holds the mail")
+        Error::io("open lock file", path, error).hint(
+            "run as the user Cyrus runs as; if that one has no access to the lock directory either, \
+             set its owner and mode right, and remove what is no file of its own",
+        )
     })?;
     acquire(&file, path, mode, wait)?;
     Ok(LockGuard { file })
 }
 
 fn open(path: &Path, mode: Mode) -> Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(mode == Mode::Exclusive)
-        .open(path)
+    let mut options = OpenOptions::new();
+    open_with(options.read(true).write(mode == Mode::Exclusive), path)
+        .map(|(file, _)| file)
         .map_err(|error| Error::io("open", path, error))
 }
 

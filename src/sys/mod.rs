@@ -5,6 +5,7 @@
 #![allow(unsafe_code, reason = "system calls that the standard library does not wrap")]
 
 pub mod daemon;
+pub mod file;
 pub mod identity;
 pub mod lock;
 pub mod poll;

@@ -3,6 +3,8 @@
 use std::borrow::Borrow;
 use std::fmt;
 
+use crate::limits::MAILBOX_NAME_BYTES;
+
 macro_rules! byte_string {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -87,4 +89,14 @@ byte_string! {
 byte_string! {
     /// Any other text: an ACL, a partition, a quota root, a flag name, an annotation entry.
     Text
+}
+
+impl MboxName {
+    /// Whether Cyrus can have given a mailbox this name: it is not empty nor too long, and has no
+    /// control characters. A replica that is told of another does not survive it.
+    pub fn is_possible(&self) -> bool {
+        !self.0.is_empty()
+            && self.0.len() <= MAILBOX_NAME_BYTES
+            && !self.0.iter().any(u8::is_ascii_control)
+    }
 }

@@ -1,11 +1,13 @@
 //! The counters file of a user or domain (`imap/mboxname.c`). Cyrus replaces it by renaming, so it
 //! is read without a lock.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::format::counters::{self, Counters};
+use crate::limits::COUNTERS_FILE_BYTES;
+use crate::sys::file::open_regular;
 
 /// The counters file at `path`; all are 0 if there is none.
 ///
@@ -16,8 +18,11 @@ use crate::format::counters::{self, Counters};
 /// [`Kind::Io`](crate::Kind::Io), or [`Kind::Corrupt`](crate::Kind::Corrupt), where Cyrus takes 0.
 pub fn read(path: &Path) -> Result<Counters> {
     const OP: &str = "read counters";
-    match std::fs::read(path) {
-        Ok(data) => counters::parse(&data).map_err(|malformed| {
+    let mut data = Vec::new();
+    let read = open_regular(path)
+        .and_then(|(file, _)| file.take(COUNTERS_FILE_BYTES).read_to_end(&mut data));
+    match read {
+        Ok(_) => counters::parse(&data).map_err(|malformed| {
             malformed.in_file(OP, path, "remove the file: Cyrus makes a new one")
         }),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Counters::default()),

@@ -23,7 +23,7 @@ use crate::error::{Error, Kind, Result};
 use crate::format::counters::Counters;
 use crate::names::{Namespace, Paths, UserFile, UserHome};
 use crate::observe::{Level, Observer};
-use crate::store::{Lock, Mailbox, Store, Wait};
+use crate::store::{Lock, Mailbox, Store, UserTree, Wait};
 use crate::sys::lock::{Mode, lock_name};
 use crate::types::{
     Annotation, MailboxEntry, MboxName, MboxType, Modseq, Quota, Seen, SieveScript, Text, Uid,
@@ -84,12 +84,14 @@ impl Spool {
         let list_db = backend(opt::MBOXLIST_DB)?;
         let annotation_db = backend(opt::ANNOTATION_DB)?;
         let quota_db = backend(opt::QUOTA_DB)?;
+        // imapd makes mailboxes.db and this one at its start.
+        let required = cyrusdb::Options { required: true, ..options };
         let skip_prefix = paths.sync_log(None).with_file_name("skipuser-");
         Ok(Spool {
             names: Namespace::new(config),
             list: MailboxList::new(&paths.mailboxes_db(), list_db, early_order, observer.clone()),
             observer,
-            annotations: Table::new(paths.annotations_db(), Some(annotation_db), options),
+            annotations: Table::new(paths.annotations_db(), Some(annotation_db), required),
             quotas: Table::new(paths.quota_db(), Some(quota_db), options),
             early_quotas: Table::new(
                 paths.quota_db(),
@@ -170,7 +172,7 @@ impl Spool {
         let path = self.paths.user_file(&self.home(user)?, UserFile::Counters)?;
         // As with Cyrus, damaged counters are no reason to leave the user behind.
         counters::read(&path).or_else(|error| match error.kind() {
-            Kind::Corrupt => {
+            Kind::Corrupt | Kind::Io => {
                 self.observer.log(Level::Error, &format!("IOERROR: counters ignored: {error}"));
                 Ok(Counters::default())
             }
@@ -254,9 +256,11 @@ impl Store for Spool {
         self.list.lookup_by_id(id)
     }
 
-    fn user_tree(&self, user: &UserId) -> Result<Vec<MailboxEntry>> {
-        let tree = self.list.user_tree(&self.names.inbox(user), &self.deleted_prefix)?;
-        Ok(tree.into_iter().map(|entry| self.identified(entry)).collect())
+    fn user_tree(&self, user: &UserId) -> Result<UserTree> {
+        let mut tree = self.list.user_tree(&self.names.inbox(user), &self.deleted_prefix)?;
+        let entries = tree.entries.into_iter();
+        tree.entries = entries.map(|entry| self.identified(entry)).collect();
+        Ok(tree)
     }
 
     fn each_mailbox(

@@ -18,8 +18,9 @@ use sha1::{Digest, Sha1};
 
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::format::script;
-use crate::limits::DLIST_ITEM_BYTES;
+use crate::limits::SIEVE_SCRIPT_BYTES;
 use crate::store::Mailbox;
+use crate::sys::file::{absent, open_regular};
 use crate::types::{Guid, InternalFlags, Record, SieveScript, SystemFlags, Text, Time};
 
 const OP: &str = "read sieve script";
@@ -67,7 +68,7 @@ fn in_message(mailbox: &dyn Mailbox, record: &Record) -> Result<(Vec<u8>, Stored
     let failed = |error: std::io::Error| {
         Error::new(Kind::Io, OP, subject(), error.to_string()).caused_by(error)
     };
-    let message = read(mailbox.message(record)?).map_err(failed)?;
+    let message = read((mailbox.message(record)?, record.size.into())).map_err(failed)?;
     let corrupt = |malformed: Malformed| {
         Error::new(Kind::Corrupt, OP, subject(), malformed.to_string())
             .hint("expunge the message: only sieve scripts belong there")
@@ -92,40 +93,60 @@ pub fn in_directory(directory: &Path) -> Result<Vec<Stored>> {
         move |error| Error::io(OP, &path, error)
     };
     let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => match absent(directory) {
+            Some(error) => return Err(at(directory)(error)),
+            None => return Ok(Vec::new()),
+        },
         entries => entries.map_err(at(directory))?,
     };
-    let active = fs::read_link(directory.join(ACTIVE_LINK)).ok();
-    let active = active.as_deref().map(|target| target.as_os_str().as_bytes());
-    let active = active.and_then(|target| target.strip_suffix(BYTECODE));
+    let active = active(&directory.join(ACTIVE_LINK))?;
     let mut scripts = Vec::new();
     for entry in entries {
         let entry = entry.map_err(at(directory))?;
         let path = entry.path();
         let name = path.file_name().map(OsStr::as_bytes).and_then(|it| it.strip_suffix(SCRIPT));
-        let metadata = entry.metadata().map_err(at(&path))?;
-        let Some(name) = name.filter(|_| metadata.is_file()) else { continue };
-        let modified = metadata.modified().map_err(at(&path))?;
+        let Some(name) = name else { continue };
+        // Taking what is no file for no script would end in its deletion on the replica.
+        let (file, len) = open_regular(&path).map_err(at(&path))?;
+        let modified = file.metadata().and_then(|found| found.modified()).map_err(at(&path))?;
         let seconds = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let content = File::open(&path).and_then(read).map_err(at(&path))?;
+        let content = read((file, len)).map_err(at(&path))?;
         scripts.push(Stored {
             name: name.to_vec(),
             last_update: Time::try_from(seconds).unwrap_or(Time::MAX),
-            active: active == Some(name),
+            active: active.as_deref() == Some(name),
             content,
         });
     }
     Ok(by_name(scripts))
 }
 
-fn read(file: File) -> std::io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    let read = file.take(DLIST_ITEM_BYTES).read_to_end(&mut content)?;
-    if u64::try_from(read).is_ok_and(|read| read < DLIST_ITEM_BYTES) {
-        Ok(content)
-    } else {
-        Err(std::io::Error::new(ErrorKind::FileTooLarge, "larger than any sieve script"))
+/// The name of the active script; `None` if there is no link to its bytecode.
+fn active(link: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read_link(link) {
+        Ok(target) => match target.as_os_str().as_bytes().strip_suffix(BYTECODE) {
+            Some(name) => Ok(Some(name.to_vec())),
+            None => {
+                let subject = link.display().to_string();
+                Err(Error::new(Kind::Corrupt, OP, subject, "it does not lead to bytecode")
+                    .hint("have the user activate a script again"))
+            }
+        },
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io(OP, link, error)),
     }
+}
+
+/// Reads a file of this length.
+fn read((file, len): (File, u64)) -> std::io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    if len <= SIEVE_SCRIPT_BYTES {
+        file.take(SIEVE_SCRIPT_BYTES + 1).read_to_end(&mut content)?;
+    }
+    if len > SIEVE_SCRIPT_BYTES || content.len() as u64 > SIEVE_SCRIPT_BYTES {
+        return Err(std::io::Error::new(ErrorKind::FileTooLarge, "larger than any sieve script"));
+    }
+    Ok(content)
 }
 
 fn by_name(mut scripts: Vec<Stored>) -> Vec<Stored> {
@@ -281,7 +302,6 @@ mod tests {
         write("b.script", "keep;");
         write("a.script", "stop;");
         write("a.bc", "compiled");
-        fs::create_dir(dir.path().join("c.script")).unwrap();
         std::os::unix::fs::symlink("b.bc", dir.path().join(ACTIVE_LINK)).unwrap();
         let scripts = in_directory(dir.path()).unwrap();
         assert!(scripts.iter().all(|script| script.last_update > 1_600_000_000));
@@ -289,5 +309,31 @@ mod tests {
         assert_eq!(names, ["a.script", "b.script", "b.bc"]);
         assert_eq!(content(scripts, &"b.script".into()).unwrap(), b"keep;");
         assert_eq!(in_directory(&dir.path().join("none")).unwrap(), []);
+    }
+
+    #[test]
+    fn what_is_no_script_or_link_in_a_script_directory_is_not_taken_for_a_deleted_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let refused = |name: &str| {
+            let error = in_directory(dir.path()).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+            assert!(!error.hint_text().is_empty(), "{error}");
+        };
+        let (script, link) = (dir.path().join("a.script"), dir.path().join(ACTIVE_LINK));
+        fs::create_dir(&script).unwrap();
+        refused("a.script");
+        fs::remove_dir(&script).unwrap();
+        fs::write(&link, "a.bc").unwrap();
+        refused(ACTIVE_LINK);
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(ACTIVE_LINK, &link).unwrap();
+        refused(ACTIVE_LINK);
+        fs::remove_file(&link).unwrap();
+        assert_eq!(in_directory(dir.path()).unwrap(), []);
+        // The directory itself.
+        let nowhere = dir.path().join("nowhere");
+        std::os::unix::fs::symlink("x", &nowhere).unwrap();
+        assert_eq!(in_directory(&nowhere).unwrap_err().kind(), Kind::Io);
+        assert_eq!(in_directory(&link.join("x")).unwrap(), []);
     }
 }

@@ -43,10 +43,16 @@ pub fn list(table: &Table, inbox: &MboxName) -> Result<Vec<MboxName>> {
     let inbox = mbkeys::dbname(inbox.as_bytes());
     let mut names = Vec::new();
     table.scan(prefix, &mut |key, _| {
-        names.push(match key.strip_prefix(prefix).unwrap_or(key) {
+        let name = match key.strip_prefix(prefix).unwrap_or(key) {
             name if version == Version::Names => name.into(),
             dbname => name(version, dbname, &inbox),
-        });
+        };
+        if !name.is_possible() {
+            let malformed = Malformed::new(0u64, "this cannot be the name of a mailbox");
+            let hint = "restore the file from a backup or the replica, or take out the record";
+            return Err(table.corrupt("read subscriptions", key, malformed, hint));
+        }
+        names.push(name);
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(names)
@@ -103,6 +109,14 @@ mod tests {
             names("user.fred\t\nuser.fred.a^b\t", "user.fred"),
             ["user.fred", "user.fred.a^b"]
         );
+    }
+
+    #[test]
+    fn what_cannot_be_a_name_is_refused() {
+        for dump in ["user.a\\x0db\t", "\\x1fVERS\\x1f\t2", "\\x1fVER\\x1f\t2\nN\t"] {
+            let error = list(&table(dump), &"user.fred".into()).unwrap_err();
+            assert_eq!(error.kind(), Kind::Corrupt, "{dump}");
+        }
     }
 
     #[test]

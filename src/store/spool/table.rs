@@ -79,6 +79,17 @@ impl Table {
         }
     }
 
+    /// As [`Table::scan`], going on behind records that cannot be read ([`Db::salvage`]).
+    ///
+    /// # Errors
+    /// As for [`Db::salvage`] and [`cyrusdb::open`].
+    pub fn salvage(&self, prefix: &[u8], visit: &mut cyrusdb::Visit<'_>) -> Result<()> {
+        match self.db()? {
+            Some(db) => db.salvage(prefix, visit),
+            None => Ok(()),
+        }
+    }
+
     /// What to say of a record that cannot be parsed.
     pub(super) fn corrupt(
         &self,

@@ -74,6 +74,7 @@ impl Syncer<'_> {
         check_identity(mailbox.as_ref(), &work.entry)?;
         let ours = sides::of_master(mailbox.as_mut())?;
         let state = mailbox.state().clone();
+        let doubt = mailbox.doubt();
         drop(mailbox);
         let known = Knowledge {
             deletedmodseq: state.deletedmodseq,
@@ -88,6 +89,11 @@ impl Syncer<'_> {
         if self.settings.no_copyback {
             self.leave_master(name, &state, &mut plan)?;
         } else if plan.writes_master {
+            if let Some(doubt) = doubt {
+                // An index of another mailbox, say: its messages are none of this one's.
+                return Err(Error::new(Kind::Corrupt, "repair mailbox", name.to_string(), doubt)
+                    .hint("reconstruct the mailbox, then try again"));
+            }
             self.write_master(&state, &remote, &plan)?;
         }
         self.update_repaired(work, &remote, &plan.expunge)

@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
 use crate::observe::Silent;
 use crate::replica::{Enabled, Replica, Reply, Ticket, Verb};
-use crate::store::{Crcs, Lock, Mailbox, Store, Wait};
+use crate::store::{Crcs, Lock, Mailbox, Store, UserTree, Wait};
 use crate::sync::{Cancel, Settings, Staged, Syncer};
 use crate::types::{
     Annotation, Guid, InternalFlags, MailboxEntry, MailboxState, MboxName, MboxType, Modseq, Quota,
@@ -85,6 +85,10 @@ pub struct Master {
     pub boxes: Vec<Folder>,
     pub tombstones: Vec<MailboxEntry>,
     pub quotas: Vec<Quota>,
+    /// fred has a subscription, seen state and a sieve script.
+    pub metadata: bool,
+    /// Which of `sub`, `seen`, `sieve`, `quota` cannot be read.
+    pub unreadable: Vec<&'static str>,
 }
 
 struct Unlocked;
@@ -92,6 +96,17 @@ struct Unlocked;
 impl Lock for Unlocked {}
 
 impl Master {
+    fn of<T>(&self, one: impl FnOnce() -> T) -> Vec<T> {
+        self.metadata.then(one).into_iter().collect()
+    }
+
+    fn readable(&self, file: &str) -> Result<()> {
+        match self.unreadable.contains(&file) {
+            true => Err(Error::new(Kind::Corrupt, "read", file, "damaged")),
+            false => Ok(()),
+        }
+    }
+
     fn entries(&self) -> impl Iterator<Item = &MailboxEntry> {
         self.boxes.iter().map(|b| &b.entry).chain(&self.tombstones)
     }
@@ -104,8 +119,9 @@ impl Store for Master {
     fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
         Ok(self.entries().find(|e| e.uniqueid == *id).cloned())
     }
-    fn user_tree(&self, _: &UserId) -> Result<Vec<MailboxEntry>> {
-        Ok(self.boxes.iter().map(|b| b.entry.clone()).collect())
+    fn user_tree(&self, _: &UserId) -> Result<UserTree> {
+        let entries = self.boxes.iter().map(|b| b.entry.clone()).collect();
+        Ok(UserTree { entries, unreadable: Vec::new() })
     }
     fn each_mailbox(
         &self,
@@ -128,16 +144,31 @@ impl Store for Master {
         }
     }
     fn subscriptions(&self, _: &UserId) -> Result<Vec<MboxName>> {
-        Ok(Vec::new())
+        self.readable("sub")?;
+        Ok(self.of(|| "user.fred.subscribed".into()))
     }
     fn seen(&self, _: &UserId) -> Result<Vec<Seen>> {
-        Ok(Vec::new())
+        self.readable("seen")?;
+        Ok(self.of(|| Seen {
+            uniqueid: "seen".into(),
+            lastread: 1,
+            lastuid: 1,
+            lastchange: 1,
+            seenuids: "1".into(),
+        }))
     }
     fn quota(&self, root: &Text) -> Result<Option<Quota>> {
+        self.readable("quota")?;
         Ok(self.quotas.iter().find(|q| q.root == *root).cloned())
     }
     fn sieve_scripts(&self, _: &UserId) -> Result<Vec<SieveScript>> {
-        Ok(Vec::new())
+        self.readable("sieve")?;
+        Ok(self.of(|| SieveScript {
+            name: "main.script".into(),
+            last_update: 1,
+            guid: guid(""),
+            active: false,
+        }))
     }
     fn sieve_content(&self, _: &UserId, _: &Text) -> Result<Vec<u8>> {
         Ok(Vec::new())

@@ -3,7 +3,7 @@
 mod fake;
 
 use crate::error::{Kind, Result};
-use crate::types::{MailboxEntry, MboxType, UserId};
+use crate::types::{InternalFlags, MailboxEntry, MboxType, Quota, UserId};
 use fake::{FakeReplica, Folder, Master, expunge, intermediate, mailbox, sync};
 
 const BATCH: u32 = 8192;
@@ -190,4 +190,63 @@ fn a_mailbox_that_was_created_and_no_more_is_filled() {
     let mut replica = FakeReplica::with(&[&FakeReplica::item("user.fred", "1", 0, 500)]);
     user(vec![inbox], &mut replica).unwrap();
     assert_eq!(replica.commands("APPLY MESSAGE"), ["APPLY MESSAGE (one two)"]);
+}
+
+#[test]
+fn metadata_that_cannot_be_read_stops_no_other() {
+    for (damaged, left) in [
+        ("sub", ["APPLY SIEVE", "APPLY SEEN", "APPLY QUOTA"]),
+        ("sieve", ["APPLY SUB", "APPLY SEEN", "APPLY QUOTA"]),
+        ("seen", ["APPLY SUB", "APPLY SIEVE", "APPLY QUOTA"]),
+        ("quota", ["APPLY SUB", "APPLY SIEVE", "APPLY SEEN"]),
+    ] {
+        let mut inbox = mailbox("user.fred", "1", &["one"]);
+        inbox.state.quotaroot = Some("user.fred".into());
+        let quota =
+            Quota { root: "user.fred".into(), limits: [Some(1), None, None, None], modseq: 1 };
+        let master = Master {
+            boxes: vec![inbox],
+            quotas: vec![quota],
+            metadata: true,
+            unreadable: vec![damaged],
+            ..Master::default()
+        };
+        let mut replica = FakeReplica::with(&["LSUB (user.fred.old)"]);
+        let error = user_of(&master, &mut replica).unwrap_err();
+        assert!(error.to_string().contains(damaged), "{error}");
+        for command in left {
+            assert_eq!(replica.commands(command).len(), 1, "{damaged}: {:?}", replica.log);
+        }
+        // Nothing is deleted for want of a list.
+        let deleted = replica.commands("APPLY UN");
+        assert_eq!(deleted.is_empty(), damaged == "sub", "{damaged}: {deleted:?}");
+    }
+}
+
+#[test]
+fn a_quota_root_that_lost_its_record_is_not_deleted_on_the_replica() {
+    for (root, lost) in [("user.fred", true), ("user.fre", false), ("user", true), ("x", false)] {
+        let mut inbox = mailbox("user.fred", "1", &["one"]);
+        inbox.state.quotaroot = Some(root.into());
+        let item = format!("QUOTA %(ROOT {root} LIMIT 5 STORAGE 5)");
+        let mut replica = FakeReplica::with(&[&item]);
+        let result = user(vec![inbox], &mut replica);
+        assert_eq!(result.is_err(), lost, "{root}");
+        // One that is named outside of where it applies was renamed out of there.
+        assert_eq!(replica.commands("APPLY UNQUOTA").is_empty(), lost, "{root}: {:?}", replica.log);
+    }
+}
+
+#[test]
+fn a_living_record_whose_file_is_said_to_be_removed_fails_its_mailbox() {
+    let mut damaged = mailbox("user.fred.a", "2", &["one", "two"]);
+    damaged.records[1].internal_flags = InternalFlags(InternalFlags::UNLINKED);
+    let boxes = vec![mailbox("user.fred", "1", &[]), damaged, mailbox("user.fred.b", "3", &["b"])];
+    let mut replica = FakeReplica::default();
+    let error = user(boxes, &mut replica).unwrap_err();
+    assert!(error.to_string().contains("user.fred.a uid 2"), "{error}");
+    assert_eq!(
+        replica.commands("APPLY MAILBOX"),
+        ["APPLY MAILBOX user.fred", "APPLY MAILBOX user.fred.b"]
+    );
 }

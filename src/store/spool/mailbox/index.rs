@@ -11,6 +11,7 @@ use crate::error::{Error, Malformed, Result};
 use crate::format::index::{HEADER_BYTES, Header, REPAIR};
 use crate::limits::INDEX_CHUNK_BYTES;
 use crate::store::Wait;
+use crate::sys::file::{open_unchecked, regular_len};
 use crate::sys::lock::{self, LockGuard, Mode};
 use crate::types::{Modseq, Record, Uid};
 
@@ -38,10 +39,11 @@ impl Index {
     /// Opens and locks the file. The mailbox's name must be locked: it keeps the file from being
     /// replaced.
     pub(super) fn open(path: &Path, namespace: LockGuard, wait: Wait) -> Result<Index> {
-        let file = File::open(path).map_err(|error| missing(OP, path, error))?;
+        let opened = open_unchecked(File::options().read(true), path);
+        let file = opened.map_err(|error| missing(OP, path, error))?;
         lock::acquire(&file, path, Mode::Shared, wait)?;
         let file = Locked(file);
-        let size = file.0.metadata().map_err(|error| Error::io(OP, path, error))?.len();
+        let size = regular_len(&file.0).map_err(|error| Error::io(OP, path, error))?;
         let mut head = [0; HEADER_BYTES];
         let len = read_up_to(&file.0, &mut head, 0).map_err(|error| Error::io(OP, path, error))?;
         let head = head.get(..len).unwrap_or_default();

@@ -6,7 +6,7 @@
 //! that it is not written. Between the first and the second the mailbox is looked up.
 //!
 //! An unchanged mailbox costs these calls, open to close: `openat` and `fcntl` for each of the
-//! three locks, `statx` and `pread` of cyrus.index, `openat`, two `read` and `close` of
+//! three locks, `statx` and `pread` of cyrus.index, `openat`, `statx`, `read` and `close` of
 //! cyrus.header, then `fcntl` and `close` for each lock.
 
 mod annotated;
@@ -23,6 +23,7 @@ use crate::error::{Error, Kind, Malformed, Result};
 use crate::format::{header, index as format};
 use crate::limits::MAILBOX_HEADER_BYTES;
 use crate::store::{Crcs, Mailbox, Wait};
+use crate::sys::file::open_regular;
 use crate::sys::lock::{LockGuard, Mode, lock_name};
 use crate::types::crc::{self, FlagCrcs};
 use crate::types::{
@@ -222,10 +223,9 @@ impl Mailbox for SpoolMailbox<'_> {
         if record.internal_flags.has(InternalFlags::UNLINKED) {
             return Err(broken("expunged, and its file is removed".into()));
         }
-        let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
-        match opened {
-            Ok((len, file)) if len == u64::from(record.size) => Ok(file),
-            Ok((len, _)) => {
+        match open_regular(&path) {
+            Ok((file, len)) if len == u64::from(record.size) => Ok(file),
+            Ok((_, len)) => {
                 let detail = format!("{len} bytes, but cyrus.index says {}", record.size);
                 Err(broken(detail).hint(format::REPAIR))
             }
@@ -234,6 +234,10 @@ impl Mailbox for SpoolMailbox<'_> {
             }
             Err(error) => Err(Error::io(OP, &path, error)),
         }
+    }
+
+    fn doubt(&self) -> Option<String> {
+        self.oddities.first().map(ToString::to_string)
     }
 
     fn unlock_index(&mut self) {
@@ -271,12 +275,14 @@ pub(super) fn openable(entry: &MailboxEntry) -> Result<()> {
 /// cyrus.header; it is replaced by renaming, so what is read is whole without a lock.
 pub(super) fn read_header(path: &Path) -> Result<header::Header> {
     const OP: &str = "read cyrus.header";
-    let mut data = Vec::with_capacity(4096);
-    let read = File::open(path)
-        .and_then(|file| file.take(MAILBOX_HEADER_BYTES + 1).read_to_end(&mut data));
-    read.map_err(|error| missing(OP, path, error))?;
-    let parsed = match data.len() as u64 {
-        ..=MAILBOX_HEADER_BYTES => header::parse(&data),
+    let (mut file, len) = open_regular(path).map_err(|error| missing(OP, path, error))?;
+    let parsed = match usize::try_from(len) {
+        Ok(size) if len <= MAILBOX_HEADER_BYTES => {
+            // It is replaced by renaming, so its length stays.
+            let mut data = vec![0; size];
+            file.read_exact(&mut data).map_err(|error| Error::io(OP, path, error))?;
+            header::parse(&data)
+        }
         _ => Err(Malformed::new(MAILBOX_HEADER_BYTES, "too large")),
     };
     parsed.map_err(|malformed| malformed.in_file(OP, path, format::REPAIR))

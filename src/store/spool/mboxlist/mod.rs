@@ -13,6 +13,7 @@ use crate::error::{Error, Malformed, Result};
 use crate::format::mbentry::{parse_by_id, parse_by_name};
 use crate::format::mbkeys::Keys;
 use crate::observe::{Level, Observer};
+use crate::store::UserTree;
 use crate::types::{MailboxEntry, MboxName, UniqueId};
 
 use super::table::Table;
@@ -35,16 +36,18 @@ pub struct MailboxList {
 impl MailboxList {
     /// The list at `path`; `declared` is imapd.conf's `mboxlist_db`, `early_order` how Cyrus up to
     /// 3.4 would sort it. The observer hears of entries that cannot be parsed: like Cyrus we leave
-    /// them out of lists, so that one of them does not stop all the others.
+    /// them out of lists, so that one of them does not stop all the others, but then say so.
     pub fn new(
         path: &Path,
         declared: Backend,
         early_order: KeyOrder,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        let early = Options { order: early_order, ..Options::default() };
+        // imapd makes it at its start.
+        let options = Options { required: true, ..Options::default() };
+        let early = Options { order: early_order, ..options };
         MailboxList::over(
-            Table::new(path, Some(declared), Options::default()),
+            Table::new(path, Some(declared), options),
             Table::new(path, Some(declared), early),
             observer,
         )
@@ -134,59 +137,76 @@ impl MailboxList {
     /// `inbox` is the INBOX's internal name, `deleted_prefix` imapd.conf's `deletedprefix`.
     ///
     /// # Errors
-    /// Those of the database.
-    pub fn user_tree(&self, inbox: &MboxName, deleted_prefix: &str) -> Result<Vec<MailboxEntry>> {
+    /// Those of the database, if the entry of the INBOX cannot be read; where others cannot, the
+    /// tree says so.
+    pub fn user_tree(&self, inbox: &MboxName, deleted_prefix: &str) -> Result<UserTree> {
         let (keys, table) = self.keyed()?;
-        let mut entries = Vec::new();
+        let UserTree { mut entries, mut unreadable } = UserTree::default();
+        let mut add = |entry: MailboxEntry| {
+            if !entry.mbtype.is_deleted() {
+                entries.push(entry);
+            }
+        };
         let key = keys.of_name(inbox);
         if let Some(value) = table.get(&key)? {
-            entries.extend(self.living(keys, &key, &value));
+            add(self.parsed(keys, &key, inbox.clone(), &value)?);
         }
         let below = [inbox.as_bytes(), b"."].concat();
         for start in [below, deleted_below(inbox, deleted_prefix)] {
-            table.scan(&keys.prefix(&start), &mut |key, value| {
-                entries.extend(self.living(keys, key, value));
+            let scanned = table.salvage(&keys.prefix(&start), &mut |key, value| {
+                let Some(name) = keys.name(key) else { return Ok(ControlFlow::Continue(())) };
+                match self.parsed(keys, key, name, value) {
+                    Ok(entry) => add(entry),
+                    Err(error) => unreadable.push(error),
+                }
                 Ok(ControlFlow::Continue(()))
-            })?;
+            });
+            unreadable.extend(scanned.err());
         }
-        Ok(entries)
+        Ok(UserTree { entries, unreadable })
     }
 
     /// Visits every mailbox whose internal name begins with `prefix`, in the database's order.
     /// Tombstones are among them, intermediates are not (`mboxlist_allmbox` with
     /// `MBOXTREE_TOMBSTONES`).
     ///
-    /// No lock is held while `visit` runs.
+    /// No lock is held while `visit` runs. What cannot be read is passed over.
     ///
     /// # Errors
-    /// Those of the database and of `visit`.
+    /// Those of the database and of `visit`; of what was passed over, the first, at the end.
     pub fn each(
         &self,
         prefix: &[u8],
         visit: &mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let (keys, table) = self.keyed()?;
-        table.scan(&keys.prefix(prefix), &mut |key, value| match self.parsed(keys, key, value) {
-            Some(entry) if !entry.mbtype.is_intermediate() => visit(entry),
-            _ => Ok(ControlFlow::Continue(())),
-        })
-    }
-
-    /// The entry of a record by name unless it is a tombstone or cannot be parsed.
-    fn living(&self, keys: Keys, key: &[u8], value: &[u8]) -> Option<MailboxEntry> {
-        self.parsed(keys, key, value).filter(|entry| !entry.mbtype.is_deleted())
-    }
-
-    /// The entry of a record by name unless it cannot be parsed.
-    fn parsed(&self, keys: Keys, key: &[u8], value: &[u8]) -> Option<MailboxEntry> {
-        match entry(keys, keys.name(key)?, value) {
-            Ok(entry) => Some(entry),
-            Err(malformed) => {
-                let error = self.corrupt(key, malformed);
-                self.observer.log(Level::Error, &format!("DBERROR: mailbox left out: {error}"));
-                None
+        let mut unreadable = None;
+        table.salvage(&keys.prefix(prefix), &mut |key, value| {
+            let Some(name) = keys.name(key) else { return Ok(ControlFlow::Continue(())) };
+            match self.parsed(keys, key, name, value) {
+                Ok(entry) if !entry.mbtype.is_intermediate() => visit(entry),
+                Ok(_) => Ok(ControlFlow::Continue(())),
+                Err(error) => {
+                    unreadable.get_or_insert(error);
+                    Ok(ControlFlow::Continue(()))
+                }
             }
-        }
+        })?;
+        unreadable.map_or(Ok(()), Err)
+    }
+
+    /// The entry of a record by name. One that cannot be parsed is logged as Cyrus does, which
+    /// then leaves it out.
+    fn parsed(&self, keys: Keys, key: &[u8], name: MboxName, value: &[u8]) -> Result<MailboxEntry> {
+        let possible = match name.is_possible() {
+            true => Ok(name),
+            false => Err(Malformed::new(0u64, "this cannot be the name of a mailbox")),
+        };
+        possible.and_then(|name| entry(keys, name, value)).map_err(|malformed| {
+            let error = self.corrupt(key, malformed);
+            self.observer.log(Level::Error, &format!("DBERROR: mailbox left out: {error}"));
+            error
+        })
     }
 
     fn corrupt(&self, key: &[u8], malformed: Malformed) -> Error {
@@ -252,7 +272,7 @@ mod tests {
     #[test]
     fn a_tree_is_what_cyrus_says() {
         let (list, _) = list(DUMP);
-        let tree = list.user_tree(&"user.fred".into(), "DELETED").unwrap();
+        let tree = list.user_tree(&"user.fred".into(), "DELETED").unwrap().entries;
         // GET USER leaves the #sieve mailbox to GET META.
         let ours: Vec<_> =
             names(&tree).into_iter().filter(|name| name != "user.fred.#sieve").collect();
@@ -264,7 +284,7 @@ mod tests {
     #[test]
     fn trees_in_domains_and_of_nobody() {
         let (list, _) = list(DUMP);
-        let tree = |inbox: &str| names(&list.user_tree(&inbox.into(), "DELETED").unwrap());
+        let tree = |inbox: &str| names(&list.user_tree(&inbox.into(), "DELETED").unwrap().entries);
         assert_eq!(tree("example.com!user.bob"), ["example.com!user.bob"]);
         assert_eq!(tree("user.fred^smith"), ["user.fred^smith"]);
         assert_eq!(tree("user.fred2"), ["user.fred2", "user.fred2.Box"]);
@@ -307,12 +327,19 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_entry_is_told_and_left_out() {
-        let (list, ears) = list("Na\t%(T e)\nNb\t%(T ?)\nNc\t%(T e)");
-        assert_eq!(each(&list, "", false), ["a", "c"]);
+    fn a_broken_entry_is_passed_over_and_told() {
+        let (list, ears) = list("Na\t%(T e)\nNb\t%(T ?)\nNb\\x0d\t%(T e)\nNc\t%(T e)");
+        let mut names = Vec::new();
+        let listed = list.each(b"", &mut |entry| {
+            names.push(entry.name.to_string());
+            Ok(ControlFlow::Continue(()))
+        });
+        assert_eq!(names, ["a", "c"]);
+        assert_eq!(listed.unwrap_err().kind(), Kind::Corrupt);
         let lines = ears.0.lock();
-        assert_eq!(lines.len(), 1);
-        assert!(lines.iter().all(|line| line.contains("record Nb: a letter")), "{lines:?}");
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].contains("record Nb: a letter"), "{lines:?}");
+        assert!(lines[1].contains("record Nb\\r: this cannot be"), "{lines:?}");
         assert_eq!(list.lookup(&"b".into()).unwrap_err().kind(), Kind::Corrupt);
     }
 
@@ -329,7 +356,7 @@ mod tests {
     fn early_databases_are_read_by_name() {
         let (list, _) = list(EARLY);
         assert!(list.is_early().unwrap());
-        let tree = list.user_tree(&"user.fred".into(), "DELETED").unwrap();
+        let tree = list.user_tree(&"user.fred".into(), "DELETED").unwrap().entries;
         assert!(tree.iter().all(|entry| entry.legacy_dirs));
         let expected = ["user.fred", "user.fred.New^name", "DELETED.user.fred.Gone.5F3A0C11"];
         assert_eq!(names(&tree), expected);

@@ -1,0 +1,304 @@
+//! Every parser of strangers' bytes as a function of bytes alone: for cargo-fuzz (`fuzz/`), and for
+//! the tests below, which feed them real files cut at every byte and with every bit flipped, and
+//! the inputs that once made them fail (`fuzz/crashes`).
+//!
+//! Where a CRC keeps damage out, a target parses the bytes twice: as they are, and with the CRCs
+//! put right, so that what lies behind the CRC is tried too.
+
+use std::cell::OnceCell;
+use std::fs::{self, File};
+use std::ops::ControlFlow;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use crate::config::Config;
+use crate::cyrusdb::{self, Backend, KeyOrder, Options};
+use crate::dlist::{self, Framer};
+use crate::format::{
+    annot, conv, counters, dl, header, index, mbentry, mbkeys, quota, script, seen,
+};
+use crate::replica::Reply;
+use crate::sync::RemoteUser;
+
+/// Feeds one parser.
+pub type Target = fn(&[u8]);
+
+/// The targets by name.
+pub const TARGETS: [(&str, Target); 17] = [
+    ("annot", annotation),
+    ("config", configuration),
+    ("conv", conversations),
+    ("counters", counters_file),
+    ("dl", stored_dlist),
+    ("dlist", wire_dlist),
+    ("flat", flat),
+    ("header", mailbox_header),
+    ("index", mailbox_index),
+    ("mbentry", mailboxes_entry),
+    ("quota", quota_value),
+    ("quotalegacy", quotalegacy),
+    ("reply", reply),
+    ("script", sieve_message),
+    ("seen", seen_value),
+    ("skiplist", skiplist),
+    ("twoskip", twoskip),
+];
+
+/// Runs the target of this name.
+///
+/// # Panics
+/// If there is none; and if the parser is at fault.
+pub fn run(name: &str, data: &[u8]) {
+    let found = TARGETS.iter().find(|(known, _)| *known == name);
+    let (_, target) = found.unwrap_or_else(|| panic!("there is no target {name}"));
+    target(data);
+}
+
+/// As key and as value; the first byte says where the one ends.
+fn annotation(data: &[u8]) {
+    let at = data.first().map_or(0, |n| usize::from(*n));
+    let (key, value) = data.split_at_checked(at).unwrap_or((data, data));
+    for key in [key, data] {
+        if let Some(parts) = annot::Key::split(key) {
+            assert!(parts.scope.len() + parts.entry.len() + parts.userid.len() <= key.len());
+        }
+    }
+    for value in [value, data] {
+        if let Ok(parts) = annot::Value::split(value) {
+            assert!(parts.value.len() <= value.len());
+        }
+    }
+}
+
+/// Without `@include`, which would open what it names.
+fn configuration(data: &[u8]) {
+    let text: Vec<u8> = data.iter().map(|b| if *b == b'@' { b'#' } else { *b }).collect();
+    let _ = Config::from_text(&text, "fuzz");
+    let dir = b"\nconfigdirectory: /fuzz\n";
+    let _ = Config::from_text(&[&text[..], dir].concat(), "fuzz");
+}
+
+fn conversations(data: &[u8]) {
+    let _ = conv::status_modseq(data);
+}
+
+fn counters_file(data: &[u8]) {
+    let _ = counters::parse(data);
+    let mut sealed = data.to_vec();
+    seal(&mut sealed, 0, data.len().saturating_sub(4));
+    let _ = counters::parse(&sealed);
+}
+
+fn stored_dlist(data: &[u8]) {
+    let _ = dl::parse(data);
+}
+
+fn wire_dlist(data: &[u8]) {
+    for end in [data.len() / 2, data.len()] {
+        let _ = Framer::default().find(data.get(..end).unwrap_or_default());
+    }
+    if let Ok((value, taken)) = dlist::parse(data) {
+        assert!(taken <= data.len());
+        let _ = value.kv().map(|kv| (kv.opt_num64("UID").ok(), kv.opt_date("X").ok()));
+    }
+    if let Ok((name, _, taken)) = dlist::parse_named(data) {
+        assert!(name.len() <= taken && taken <= data.len());
+    }
+}
+
+/// Lines of a reply, as those to `GET USER`.
+fn reply(data: &[u8]) {
+    let mut items = Vec::new();
+    for line in data.split(|byte| *byte == b'\n').take(64) {
+        if let Ok((name, value, _)) = dlist::parse_named(line) {
+            items.push((name.into_vec(), value));
+        }
+    }
+    let _ = RemoteUser::from_reply(Reply { items });
+}
+
+fn mailbox_header(data: &[u8]) {
+    if let Ok(header) = header::parse(data) {
+        assert!(header.flags.len() <= crate::limits::USER_FLAGS);
+    }
+}
+
+fn mailbox_index(data: &[u8]) {
+    read_index(data);
+    let mut sealed = data.to_vec();
+    let word =
+        |at: usize| data.get(at..).and_then(<[u8]>::first_chunk).map(|b| u32::from_be_bytes(*b));
+    let (Some(version), Some(start), Some(size)) = (word(8), word(12), word(16)) else { return };
+    seal(&mut sealed, 0, if version < 14 { 124 } else { 156 });
+    let (start, size) = (start as usize, size as usize);
+    if size >= 96 {
+        for at in (start..data.len()).step_by(size) {
+            seal(&mut sealed, at, at.saturating_add(size - 4));
+        }
+    }
+    read_index(&sealed);
+}
+
+fn read_index(data: &[u8]) {
+    let Ok(header) = index::Header::parse(data, data.len() as u64) else { return };
+    for n in 0..header.num_records {
+        let at = usize::try_from(header.offset_of(n)).unwrap_or(usize::MAX);
+        let Some(bytes) = data.get(at..) else { panic!("record {n} is not in the file") };
+        let _ = header.uid(bytes);
+        let _ = header.record(bytes);
+    }
+}
+
+fn mailboxes_entry(data: &[u8]) {
+    let _ = mbentry::parse_by_name("user.fred".into(), data);
+    if let Ok(entry) = mbentry::parse_by_id("id".into(), data) {
+        assert!(!entry.name.is_empty());
+    }
+    let name = mbkeys::internal_name(data);
+    assert_eq!(name.as_bytes().len(), data.len());
+    assert_eq!(mbkeys::dbname(name.as_bytes()).len(), data.len());
+}
+
+fn quota_value(data: &[u8]) {
+    let _ = quota::parse("user.fred".into(), data);
+}
+
+fn sieve_message(data: &[u8]) {
+    if let Ok(script) = script::parse(data) {
+        assert!(script.content.len() <= data.len() && !script.id.is_empty());
+    }
+}
+
+fn seen_value(data: &[u8]) {
+    let _ = seen::parse("id".into(), data);
+}
+
+fn flat(data: &[u8]) {
+    database(data, Backend::Flat);
+}
+
+fn skiplist(data: &[u8]) {
+    let magic = b"\xa1\x02\x8b\x0dskiplist file\0\0\0";
+    database(
+        &[&magic[..], data.get(magic.len()..).unwrap_or_default()].concat(),
+        Backend::Skiplist,
+    );
+}
+
+fn twoskip(data: &[u8]) {
+    let magic = b"\xa1\x02\x8b\x0dtwoskip file\0\0\0\0";
+    let data = [&magic[..], data.get(magic.len()..).unwrap_or_default()].concat();
+    database(&data, Backend::Twoskip);
+    database(&seal_twoskip(data), Backend::Twoskip);
+}
+
+fn quotalegacy(data: &[u8]) {
+    let root = scratch(|dir| dir.join("quota/f/user.fred"));
+    write(&root, data);
+    let options = Options::default();
+    let path = scratch(|dir| dir.join("quotas.db"));
+    let Ok(Some(db)) = cyrusdb::open(&path, Some(Backend::QuotaLegacy), &options) else { return };
+    if let Ok(Some(value)) = db.get(b"user.fred") {
+        let _ = quota::parse("user.fred".into(), &value);
+    }
+    let _ = db.scan(b"user.", &mut |_, _| Ok(ControlFlow::Continue(())));
+}
+
+/// Reads a database in every way; keys come in order and records can be found by them.
+fn database(data: &[u8], backend: Backend) {
+    let path = scratch(|dir| dir.join("db"));
+    write(&path, data);
+    for order in [KeyOrder::Raw, KeyOrder::Mailbox] {
+        let options = Options { order, ..Options::default() };
+        let Ok(Some(db)) = cyrusdb::open(&path, Some(backend), &options) else { return };
+        let mut keys: Vec<Vec<u8>> = Vec::new();
+        let mut visit = |key: &[u8], value: &[u8]| {
+            assert!(key.len() + value.len() <= data.len(), "more than the file holds");
+            keys.push(key.to_vec());
+            assert!(keys.len() <= data.len(), "the scan does not end");
+            Ok(ControlFlow::Continue(()))
+        };
+        let scanned = db.scan(b"", &mut visit);
+        let _ = db.salvage(b"user", &mut |_, _| Ok(ControlFlow::Continue(())));
+        let _ = db.get(b"user.fred");
+        if scanned.is_ok() && backend != Backend::Flat {
+            for key in keys.iter().take(8) {
+                // A pointer of a higher level may be damaged, which is told.
+                let found = db.get(key);
+                assert!(!found.is_ok_and(|found| found.is_none()), "{}", key.escape_ascii());
+            }
+        }
+    }
+}
+
+/// Puts the CRC at `crc` right, which covers what is from `start` on.
+fn seal(data: &mut [u8], start: usize, crc: usize) {
+    let Some(sum) = data.get(start..crc).map(crc32fast::hash) else { return };
+    if let Some(place) = data.get_mut(crc..).and_then(<[u8]>::first_chunk_mut) {
+        *place = sum.to_be_bytes();
+    }
+}
+
+/// The CRCs of the header and of all that looks like a record.
+fn seal_twoskip(mut data: Vec<u8>) -> Vec<u8> {
+    seal(&mut data, 0, 60);
+    let mut at = 64;
+    while let Some([kind, level, a, b, c, d, e, f]) = data.get(at..).and_then(<[u8]>::first_chunk) {
+        let links = 8 * (usize::from(*level) + 1);
+        let (known, head) = (b"=+-$".contains(kind), at + 8 + links);
+        let key_len = usize::from(u16::from_be_bytes([*a, *b]));
+        let value_len = u32::from_be_bytes([*c, *d, *e, *f]) as usize;
+        let tail = (key_len.saturating_add(value_len)).next_multiple_of(8);
+        if !known || *level > 31 {
+            at += 8;
+            continue;
+        }
+        seal(&mut data, at, head);
+        let sum = data.get(head + 8..(head + 8).saturating_add(tail)).map(crc32fast::hash);
+        if let (Some(sum), Some(place)) =
+            (sum, data.get_mut(head + 4..).and_then(<[u8]>::first_chunk_mut))
+        {
+            *place = sum.to_be_bytes();
+        }
+        at = head + 8 + if sum.is_some() { tail } else { 0 };
+    }
+    data
+}
+
+thread_local! {
+    static SCRATCH: OnceCell<Scratch> = const { OnceCell::new() };
+}
+
+/// A directory of this thread, in memory where that is possible.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn scratch<T>(with: impl FnOnce(&Path) -> T) -> T {
+    SCRATCH.with(|cell| {
+        let scratch = cell.get_or_init(|| {
+            let memory = Path::new("/dev/shm");
+            let base = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+            let name =
+                format!("cyrsync-fuzz-{}-{:?}", std::process::id(), std::thread::current().id());
+            let dir = base.join(name);
+            fs::create_dir_all(dir.join("quota/f")).expect("a temporary directory can be made");
+            Scratch(dir)
+        });
+        with(&scratch.0)
+    })
+}
+
+fn write(path: &Path, data: &[u8]) {
+    let file = File::options().create(true).truncate(false).write(true).open(path);
+    let file = file.expect("own file");
+    file.set_len(data.len() as u64).expect("own file");
+    file.write_all_at(data, 0).expect("own file");
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! Opening files of a spool that may not be what they should: a FIFO must not make us wait for
+//! its writer, a directory must not be read, and a symbolic link that leads nowhere is damage and
+//! not a file that does not exist.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Opens a regular file for reading; also gives its length in bytes.
+///
+/// # Errors
+/// `NotFound` only if nothing has this name; anything else that is no regular file is refused.
+pub fn open_regular(path: &Path) -> io::Result<(File, u64)> {
+    open_with(OpenOptions::new().read(true), path)
+}
+
+/// As [`open_regular`], with other ways to open than for reading alone.
+///
+/// # Errors
+/// As [`open_regular`].
+pub fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<(File, u64)> {
+    let file = open_unchecked(options, path)?;
+    let len = regular_len(&file)?;
+    Ok((file, len))
+}
+
+/// Opens whatever has this name, without waiting: look at it with [`regular_len`].
+///
+/// # Errors
+/// `NotFound` only if nothing has this name.
+pub fn open_unchecked(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    // Without O_NONBLOCK opening a FIFO waits; for regular files it has no meaning.
+    let opened = options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
+    opened.map_err(|error| absent(path).unwrap_or(error))
+}
+
+/// The length of an open file in bytes.
+///
+/// # Errors
+/// If it is no regular file.
+pub fn regular_len(file: &File) -> io::Result<u64> {
+    let metadata = file.metadata()?;
+    match metadata.is_file() {
+        true => Ok(metadata.len()),
+        false if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        false => Err(io::Error::other("it is no regular file")),
+    }
+}
+
+/// What to say where a path was not found although something has that name.
+pub fn absent(path: &Path) -> Option<io::Error> {
+    let link = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    let nowhere = link && !path.exists();
+    nowhere.then(|| io::Error::other("it is a symbolic link that leads nowhere"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_opened_and_nothing_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        std::fs::write(path("file"), "12345").unwrap();
+        let mkfifo = std::process::Command::new("mkfifo").arg(path("fifo")).status();
+        assert!(mkfifo.is_ok_and(|status| status.success()));
+        symlink("nowhere", path("dangling")).unwrap();
+        symlink("self", path("self")).unwrap();
+        symlink("file", path("link")).unwrap();
+        symlink("fifo", path("link to fifo")).unwrap();
+
+        let kind = |name: &str| open_regular(&path(name)).unwrap_err().kind();
+        assert_eq!(open_regular(&path("file")).unwrap().1, 5);
+        assert_eq!(open_regular(&path("link")).unwrap().1, 5);
+        assert_eq!(kind("fifo"), io::ErrorKind::Other);
+        assert_eq!(kind("link to fifo"), io::ErrorKind::Other);
+        assert_eq!(kind("dangling"), io::ErrorKind::Other);
+        assert_ne!(kind("self"), io::ErrorKind::NotFound);
+        assert_eq!(kind("."), io::ErrorKind::IsADirectory);
+        assert_eq!(kind("missing"), io::ErrorKind::NotFound);
+        assert_eq!(kind("missing/file"), io::ErrorKind::NotFound);
+    }
+}
