@@ -75,6 +75,7 @@ impl Client {
         };
         let store: Arc<dyn Store> = Arc::new(Spool::open(&config, observer.clone())?);
         let batch_size = config.channel_int(channel, opt::SYNC_BATCHSIZE);
+        let check_messages = config.channel_switch(channel, opt::SYNC_CHECK_MESSAGES);
         Ok(Client {
             namespace: Namespace::new(&config),
             target: Target::parse(&server)?,
@@ -88,6 +89,7 @@ impl Client {
                 no_copyback: options.no_copyback,
                 batch_size: u32::try_from(batch_size).unwrap_or(0),
                 reverse_acls: config.switch(opt::REVERSEACLS),
+                check_messages,
             },
             store,
             observer,

@@ -3,6 +3,7 @@
 
 use super::folders::Rename;
 use super::meta::Step;
+use super::remote::RemoteFolder;
 use super::snapshot::{Entry, Snapshot};
 use crate::dlist::{Value, Writer};
 use crate::error::{Error, Kind, Result};
@@ -32,6 +33,17 @@ fn atoms<A: AsRef<[u8]>>(w: &mut Writer<'_>, items: &[A]) -> Result<()> {
     for item in items {
         w.atom(item.as_ref())?;
     }
+    w.close()
+}
+
+/// `GET FETCH %(...)`: the file of one message.
+pub fn fetch(w: &mut Writer<'_>, folder: &RemoteFolder, uid: Uid, guid: Guid) -> Result<()> {
+    w.name("FETCH")?.open_kv()?;
+    w.key("MBOXNAME")?.atom(folder.name.as_bytes())?;
+    w.key("PARTITION")?.atom(folder.partition.as_bytes())?;
+    w.key("UNIQUEID")?.atom(folder.uniqueid.as_bytes())?;
+    w.key("GUID")?.atom(&guid.to_hex())?;
+    w.key("UID")?.num(uid.into())?;
     w.close()
 }
 

@@ -194,7 +194,7 @@ mod tests {
     }
 
     fn there(uid: Uid, modseq: Modseq) -> RemoteRecord {
-        RemoteRecord { uid, modseq, guid: Guid([1; 20]), expunged: false }
+        RemoteRecord { uid, modseq, guid: Guid([1; 20]), expunged: false, flagged: false }
     }
 
     #[test]

@@ -20,9 +20,7 @@ impl Syncer<'_> {
         };
         let mut steps = meta::seen(self.store.seen(user)?, &remote.seen);
         steps.extend(meta::subscriptions(&self.store.subscriptions(user)?, &remote.subscriptions));
-        if !self.replica.enabled().sieve_mailbox {
-            steps.extend(meta::sieve(&self.store.sieve_scripts(user)?, &remote.sieve));
-        }
+        steps.extend(self.sieve_steps(user, &remote.sieve)?);
         self.apply_steps(user, steps)
     }
 

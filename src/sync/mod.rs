@@ -4,6 +4,7 @@
 //! rest carries it out on a [`Store`] and a [`Replica`] and knows neither files nor sockets.
 
 pub mod batch;
+mod check;
 mod commands;
 pub mod compare;
 mod contents;
@@ -15,6 +16,7 @@ pub mod meta;
 mod metadata;
 mod remote;
 mod reserve;
+mod scripts;
 mod settle;
 mod snapshot;
 #[cfg(test)]
@@ -84,6 +86,9 @@ pub struct Settings {
     pub batch_size: u32,
     /// The option `reverseacls`.
     pub reverse_acls: bool,
+    /// Read the files of all messages, those that the replica has already included
+    /// (`sync_check_messages`).
+    pub check_messages: bool,
 }
 
 /// Replicates one unit of work after the other over one connection.

@@ -62,6 +62,8 @@ pub struct RemoteRecord {
     pub guid: Guid,
     /// Whether it is expunged.
     pub expunged: bool,
+    /// Whether it is flagged: of a sieve script, whether it is active.
+    pub flagged: bool,
 }
 
 /// Everything that the replica has of a user.
@@ -129,13 +131,16 @@ pub fn records_reply(reply: Reply) -> Result<Vec<RemoteRecord>> {
 
 fn record(kv: &Kv<'_>) -> Result<RemoteRecord, Malformed> {
     let flags = kv.list("FLAGS")?;
-    let is_expunged = |v: &Value| v.atom().is_ok_and(|f| f.eq_ignore_ascii_case(b"\\Expunged"));
+    let has = |name: &[u8]| {
+        flags.iter().any(|v| v.atom().is_ok_and(|flag| flag.eq_ignore_ascii_case(name)))
+    };
     Ok(RemoteRecord {
         uid: kv.num32("UID")?,
         modseq: kv.num64("MODSEQ")?,
         guid: Guid::from_hex(kv.atom("GUID")?)
             .ok_or_else(|| Malformed::new(0u64, "GUID is not 40 hexadecimal digits"))?,
-        expunged: flags.iter().any(is_expunged),
+        expunged: has(b"\\Expunged"),
+        flagged: has(b"\\Flagged"),
     })
 }
 

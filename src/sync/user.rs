@@ -9,7 +9,7 @@ use super::{Failures, Syncer, TRIES, commands, meta, user_subject, wants_another
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
 use crate::replica::{Ticket, Verb};
-use crate::types::{MailboxEntry, MboxName, Text, UserId};
+use crate::types::{MailboxEntry, MboxName, MboxType, Text, UserId};
 
 /// How an attempt at a unit ended, if not with an error.
 pub(super) enum Attempted {
@@ -120,6 +120,7 @@ impl Syncer<'_> {
         if settled == Settled::LookAgain {
             return Ok(Attempted::Renamed);
         }
+        let to_check = self.to_check(&entries);
         let quotaroots = self.folders_and_contents(entries, folders, &mut failures)?;
         let mut steps = self.quota_steps(quotaroots, &quotas)?;
         if !failures.is_empty() {
@@ -127,11 +128,10 @@ impl Syncer<'_> {
             steps.retain(|step| !matches!(step, meta::Step::DeleteQuota(_)));
         }
         steps.extend(meta::subscriptions(&self.store.subscriptions(user)?, &subscriptions));
-        if !self.replica.enabled().sieve_mailbox {
-            steps.extend(meta::sieve(&self.store.sieve_scripts(user)?, &sieve));
-        }
+        steps.extend(self.sieve_steps(user, &sieve)?);
         steps.extend(meta::seen(self.store.seen(user)?, &seen));
         let meta = self.apply_steps(user, steps);
+        self.check_messages(&to_check, &mut failures)?;
         failures.into_result(user_subject(user))?;
         meta?;
         self.release_staged()?;
@@ -166,6 +166,11 @@ impl Syncer<'_> {
         let mut work = Vec::new();
         for entry in entries {
             let remote = by_id.remove(&entry.uniqueid);
+            let notifications = entry.mbtype.kind() == MboxType::JMAP_NOTIFY;
+            if notifications && !self.replica.enabled().notifications {
+                failures.keep(self, &entry.name, unknown_type(&entry))?;
+                continue;
+            }
             if entry.mbtype.is_intermediate() {
                 let same = remote
                     .as_ref()
@@ -211,6 +216,12 @@ fn hidden(entry: &MailboxEntry) -> Error {
     let detail = "the replica has a mailbox of this name, the master has none any more";
     Error::new(Kind::NeedsFullSync, "update intermediate", entry.name.to_string(), detail)
         .hint("rename or delete it on the replica")
+}
+
+fn unknown_type(entry: &MailboxEntry) -> Error {
+    let detail = "it holds JMAP notifications, which the replica's Cyrus does not know";
+    Error::new(Kind::ReplicaNotSupported, "update mailbox", entry.name.to_string(), detail)
+        .hint("upgrade the replica to Cyrus 3.8 or later")
 }
 
 pub(super) fn inbox_gone(entry: &MailboxEntry) -> Error {

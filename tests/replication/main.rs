@@ -7,6 +7,7 @@ mod common;
 mod failures;
 mod folders;
 mod forgotten;
+mod kinds;
 mod layouts;
 mod live;
 mod options;

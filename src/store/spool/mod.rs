@@ -49,7 +49,6 @@ pub struct Spool {
     declared: Declared,
     conversations: bool,
     submissions: Vec<u8>,
-    sieve_folder: Vec<u8>,
     deleted_prefix: String,
 }
 
@@ -85,7 +84,6 @@ impl Spool {
                 annotations: backend(opt::ANNOTATION_DB)?,
             },
             conversations: config.switch(opt::CONVERSATIONS),
-            sieve_folder: config.string(opt::SIEVE_FOLDER).unwrap_or_default().into(),
             submissions: config.string(opt::JMAPSUBMISSIONFOLDER).unwrap_or_default().into(),
             deleted_prefix: config.string(opt::DELETEDPREFIX).unwrap_or_default().to_owned(),
         })
@@ -129,8 +127,7 @@ impl Spool {
 
     fn stored_scripts(&self, user: &UserId) -> Result<Vec<sieve::Stored>> {
         let inbox = self.names.inbox(user);
-        let mailbox = MboxName::from([inbox.as_bytes(), b".", &self.sieve_folder].concat());
-        match self.open(&mailbox) {
+        match self.open(&self.names.sieve_mailbox(user)) {
             Ok(mut mailbox) => sieve::in_mailbox(mailbox.as_mut()),
             Err(error) if error.kind() == Kind::NotFound => {
                 let living = self.list.lookup(&inbox)?.filter(|e| !e.mbtype.is_deleted());

@@ -232,6 +232,9 @@ mod tests {
             let path = fixtures.join(format!("sieve/{}.", record.uid));
             File::open(&path).map_err(|error| Error::io(OP, &path, error))
         }
+        fn message_name(&self, record: &Record) -> String {
+            format!("UID {}", record.uid)
+        }
         fn unlock_index(&mut self) {}
     }
 

@@ -17,12 +17,13 @@ mod tests;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::format::{header, index as format};
 use crate::limits::MAILBOX_HEADER_BYTES;
-use crate::store::{Crcs, Mailbox, Wait};
+use crate::store::{Crcs, MESSAGE_REPAIR, Mailbox, Wait};
 use crate::sys::lock::{LockGuard, Mode, lock_name};
 use crate::types::crc::{self, FlagCrcs};
 use crate::types::{
@@ -210,26 +211,36 @@ impl Mailbox for SpoolMailbox<'_> {
 
     fn message(&self, record: &Record) -> Result<File> {
         const OP: &str = "open message";
-        let path = self.files.message(record);
-        let broken = |detail: String| {
-            let subject = format!("UID {} of {} ({})", record.uid, self.state.name, path.display());
-            Error::new(Kind::Corrupt, OP, subject, detail)
-        };
+        let broken = |kind, detail: String| Error::new(kind, OP, self.message_name(record), detail);
         if record.internal_flags.has(InternalFlags::UNLINKED) {
-            return Err(broken("expunged, and its file is removed".into()));
+            return Err(broken(Kind::Corrupt, "expunged, and its file is removed".into()));
         }
-        let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
-        match opened {
-            Ok((len, file)) if len == u64::from(record.size) => Ok(file),
-            Ok((len, _)) => {
-                let detail = format!("{len} bytes, but cyrus.index says {}", record.size);
-                Err(broken(detail).hint(format::REPAIR))
+        // Without waiting for a writer, should it be a FIFO.
+        let opened = File::options()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(self.files.message(record))
+            .and_then(|file| Ok((file.metadata()?, file)));
+        let error = match opened {
+            Ok((found, _)) if !found.is_file() => {
+                broken(Kind::Corrupt, "there is something else in place of the file".into())
+            }
+            Ok((found, file)) if found.len() == u64::from(record.size) => return Ok(file),
+            Ok((found, _)) => {
+                let detail = format!("{} bytes, but cyrus.index says {}", found.len(), record.size);
+                broken(Kind::Corrupt, detail)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(broken("the file is missing".into()).hint(format::REPAIR).caused_by(error))
+                broken(Kind::Corrupt, "the file is missing".into()).caused_by(error)
             }
-            Err(error) => Err(Error::io(OP, &path, error)),
-        }
+            Err(error) => broken(Kind::Io, error.to_string()).caused_by(error),
+        };
+        Err(error.hint(MESSAGE_REPAIR))
+    }
+
+    fn message_name(&self, record: &Record) -> String {
+        let path = self.files.message(record);
+        format!("UID {} of {} ({})", record.uid, self.state.name, path.display())
     }
 
     fn unlock_index(&mut self) {

@@ -1,0 +1,3 @@
+//! Every kind of mailbox and of user data, each with what is special about it.
+
+mod sieve_directories;
