@@ -82,7 +82,8 @@ fn in_message(mailbox: &dyn Mailbox, record: &Record) -> Result<(Vec<u8>, Stored
     Ok((script.id, stored))
 }
 
-/// The scripts of a sieve directory, ordered by name; none if there is no such directory.
+/// The scripts of a sieve directory, ordered by name, under the names that they will have in a
+/// mailbox; none if there is no such directory.
 ///
 /// # Errors
 /// [`Kind::Io`].
@@ -104,12 +105,13 @@ pub fn in_directory(directory: &Path) -> Result<Vec<Stored>> {
         let path = entry.path();
         let name = path.file_name().map(OsStr::as_bytes).and_then(|it| it.strip_suffix(SCRIPT));
         let metadata = entry.metadata().map_err(at(&path))?;
-        let Some(name) = name.filter(|_| metadata.is_file()) else { continue };
+        let wanted = |name: &&[u8]| metadata.is_file() && !name.is_empty();
+        let Some(name) = name.filter(wanted) else { continue };
         let modified = metadata.modified().map_err(at(&path))?;
         let seconds = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let content = File::open(&path).and_then(read).map_err(at(&path))?;
         scripts.push(Stored {
-            name: name.to_vec(),
+            name: script::subject(name),
             last_update: Time::try_from(seconds).unwrap_or(Time::MAX),
             active: active == Some(name),
             content,

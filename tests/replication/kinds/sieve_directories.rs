@@ -127,3 +127,72 @@ fn scripts_in_a_directory_reach_a_replica_that_keeps_them_in_a_mailbox() {
     assert!(before.iter().all(|script| after.contains(script)), "{after:?}");
     assert_cyrus_idle(&lab, &args);
 }
+
+#[test]
+fn scripts_of_users_with_directories_by_name_reach_a_replica_without_sieve_mailboxes() {
+    let lab = Lab::new(Options {
+        virtdomains: true,
+        master_conf: "mailbox_legacy_dirs: yes\n".to_owned(),
+        replica_conf: "mailbox_legacy_dirs: yes\n".to_owned(),
+        ..Options::modern()
+    });
+    create(&lab.master, &["user/fred@example.com", "user/anna"]);
+    let root = lab.master.dir().join("sieve");
+    let of_fred = root.join("domain/e/example.com/f/fred");
+    let of_anna = root.join("a/anna");
+    put(&lab.master, &of_fred, "main", KEEP);
+    put(&lab.master, &of_fred, "r\u{e9}sum\u{e9} \u{2713}", "stop;\r\n");
+    put(&lab.master, &of_fred, &"y".repeat(90), KEEP);
+    activate(&of_fred, "main.bc");
+    put(&lab.master, &of_anna, "away", "discard;\r\n");
+    let too_big = format!("# {}\r\nkeep;\r\n", "x".repeat(200_000));
+    put(&lab.master, &of_anna, "too big", &too_big);
+
+    let socket = lab.replica.csync_socket().display().to_string();
+    let args = ["-S", &socket, "-u", "fred@example.com"];
+    let done = actions(&lab, &args);
+    assert!(done.contains(&"ACTIVATE_SIEVE fred@example.com main.bc".to_owned()), "{done:#?}");
+    // Cyrus keeps the name of a script in a header, and shows it as it stands there.
+    let accents = "\"=?UTF-8?Q?r=C3=A9sum=C3=A9_=E2=9C=93?=\"";
+    let long = format!("\"=?UTF-8?Q?{}?= =?UTF-8?Q?{}?=\"", "y".repeat(62), "y".repeat(28));
+    let there = [(accents, "stop;\r\n"), (&*long, KEEP), ("\"main\" ACTIVE", KEEP)];
+    assert_eq!(scripts(&lab.replica, "fred@example.com"), wanted(&there));
+    assert_idle(&lab, &args);
+
+    // Another active one, one without, and back: over both kinds of connection.
+    for args in [&args[..], &args[2..]] {
+        for (target, active) in [
+            ("r\u{e9}sum\u{e9} \u{2713}.bc", Some(accents)),
+            ("none.bc", None),
+            ("main.bc", Some("\"main\"")),
+        ] {
+            activate(&of_fred, target);
+            actions(&lab, args);
+            let found = scripts(&lab.replica, "fred@example.com");
+            let found = found.iter().find_map(|(name, _)| name.strip_suffix(" ACTIVE"));
+            assert_eq!(found, active, "{args:?}");
+            assert_idle(&lab, args);
+        }
+    }
+
+    // What the replica does not take is told in its words; others are done.
+    let run = ours(&lab, &["-v", "-u", "anna", "fred@example.com"]);
+    assert_eq!(run.status.code(), Some(1), "{run}");
+    assert!(run.stderr.contains("it gave up: [TOOBIG]"), "{run}");
+    assert!(errors(&run).iter().any(|line| line.contains("userid=<anna>")), "{run}");
+    fs::remove_file(of_anna.join("too big.script")).expect("own file");
+    actions(&lab, &["-u", "anna"]);
+    assert_eq!(scripts(&lab.replica, "anna"), wanted(&[("\"away\"", "discard;\r\n")]));
+
+    // Moved into mailboxes on the master, they are replicated as such.
+    for user in ["fred@example.com", "anna"] {
+        let before = scripts(&lab.replica, user);
+        assert_eq!(Sieve::login(&lab.master, user).put("last", KEEP).0, Status::Ok);
+        actions(&lab, &["-u", user]);
+        let after = scripts(&lab.replica, user);
+        assert!(before.iter().all(|script| after.contains(script)), "{before:?}, {after:?}");
+    }
+    assert_equal(&lab);
+    assert_idle(&lab, &["-A"]);
+    assert_cyrus_idle(&lab, &["-A"]);
+}
