@@ -164,7 +164,7 @@ impl Failures {
         if error.is_connection() || error.kind() == Kind::Cancelled {
             return Err(error);
         }
-        syncer.log(Level::Error, format!("SYNCERROR: update failed: {name} '{}'", error.detail()));
+        syncer.log(Level::Error, format!("SYNCERROR: update failed: {name} '{error}'"));
         self.0.push((name.clone(), error));
         Ok(())
     }
