@@ -172,6 +172,11 @@ pub fn message_paths(cyrus: &Cyrus, partition: &str, uniqueid: &str, uid: u64) -
     [place(cyrus.partition_dir(partition)), place(cyrus.archive_dir(partition))]
 }
 
+/// The directory of a mailbox as Cyrus tells it, whichever layout it has.
+pub fn mailbox_path(cyrus: &Cyrus, internal: &str) -> PathBuf {
+    PathBuf::from(run(cyrus, "mbpath", &[&cyrus.admin_name(internal)]).trim_end())
+}
+
 /// Directory of a mailbox below a partition (`mboxname_id_hash` in `imap/mboxname.c`).
 pub fn mailbox_dir(base: &Path, uniqueid: &str) -> PathBuf {
     let letter = |n: usize| uniqueid.get(n..=n).unwrap_or("_").to_owned();

@@ -96,6 +96,8 @@ options! {
     SYNC_CACHE_DB_PATH: StringOpt = "sync_cache_db_path", Text, None;
     // Ours alone: the program that a repair writes to the master with.
     SYNC_SERVER_PATH: StringOpt = "sync_server_path", Text, None;
+    // Ours alone: whether to read the files of messages that were replicated already.
+    SYNC_CHECK_MESSAGES: SwitchOpt = "sync_check_messages", Switch, NO;
     // Ours alone: the level of deflate, 0 (off) to 9.
     SYNC_DEFLATE_LEVEL: IntOpt = "sync_deflate_level", Int, Some("3");
     SYNC_HOST: StringOpt = "sync_host", Text, None;

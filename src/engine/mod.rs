@@ -111,6 +111,7 @@ impl Client {
         let master = NativeMaster::new(&config, channel, observer.clone(), cancel);
         let cache_path = config.channel_string(channel, opt::SYNC_CACHE_DB_PATH).map(PathBuf::from);
         let batch_size = config.channel_int(channel, opt::SYNC_BATCHSIZE);
+        let check_messages = config.channel_switch(channel, opt::SYNC_CHECK_MESSAGES);
         Ok(Client {
             namespace: Namespace::new(&config),
             target: Target::parse(&server)?,
@@ -124,6 +125,7 @@ impl Client {
                 no_copyback: options.no_copyback,
                 batch_size: u32::try_from(batch_size).unwrap_or(0),
                 reverse_acls: config.switch(opt::REVERSEACLS),
+                check_messages,
             },
             store,
             observer,

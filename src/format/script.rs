@@ -38,6 +38,47 @@ pub fn parse(message: &[u8]) -> Result<Script<'_>, Malformed> {
     Ok(Script { id, name, content })
 }
 
+/// Characters of a line up to which Cyrus leaves a Subject as it is, and fills an encoded word.
+const PLAIN_LINE: usize = 74;
+const ENCODED_LINE: usize = 72;
+const WORD: &[u8] = b"=?UTF-8?Q?";
+
+/// The name that a script gets when Cyrus stores it: the Subject of its message, which it takes for
+/// the name from then on. What is more than printable ASCII ends up in encoded words
+/// (`charset_encode_mimeheader` in `lib/charset.c`).
+pub fn subject(name: &[u8]) -> Vec<u8> {
+    let printable = name.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
+    let words = name.split(|byte| matches!(byte, b' ' | b'\t'));
+    if printable && words.into_iter().all(|word| word.len() <= PLAIN_LINE) {
+        return name.to_vec();
+    }
+    let mut subject = WORD.to_vec();
+    let mut length = WORD.len();
+    for byte in name {
+        // A character is not torn apart.
+        let whole = match byte {
+            0xc0..0xe0 => 6,
+            0xe0..0xf0 => 9,
+            0xf0..0xf8 => 12,
+            _ => 3,
+        };
+        if length + whole - 3 >= ENCODED_LINE {
+            subject.extend_from_slice(b"?= ");
+            subject.extend_from_slice(WORD);
+            length = WORD.len() + 1;
+        }
+        let before = subject.len();
+        match byte {
+            b' ' => subject.push(b'_'),
+            b'!'..=b'~' if !matches!(byte, b'=' | b'?' | b'_') => subject.push(*byte),
+            _ => subject.extend_from_slice(format!("={byte:02X}").as_bytes()),
+        }
+        length += subject.len() - before;
+    }
+    subject.extend_from_slice(b"?=");
+    subject
+}
+
 /// The last field of that name without the space before it, its lines joined: a fold is taken out,
 /// the space behind it stays.
 fn field(header: &[u8], name: &[u8]) -> Option<Vec<u8>> {

@@ -153,6 +153,11 @@ impl Namespace {
         Parts::of_user(user.as_bytes(), &self.rules).to_internal(&self.rules)
     }
 
+    /// The mailbox that holds the sieve scripts of a user (`sieve_mboxname`).
+    pub fn sieve_mailbox(&self, user: &UserId) -> MboxName {
+        MboxName::from([self.inbox(user).as_bytes(), b".", &self.sieve_folder].concat())
+    }
+
     /// Whether it is an INBOX (`mboxname_isusermailbox`).
     pub fn is_inbox(&self, name: &MboxName) -> bool {
         let parts = self.parts(name);

@@ -22,6 +22,8 @@ use crate::sys::poll;
 const CSYNC_PORT: u16 = 2005;
 /// Lines of a greeting; real ones have about six.
 const GREETING_LINES: usize = 64;
+/// The version from which mailboxes of JMAP notifications are known.
+const NOTIFICATIONS_SINCE: (u32, u32) = (3, 8);
 /// Capability bits as Cyrus's client prints them with `-v`.
 const CAPA_SIEVE_MAILBOX: u32 = 1 << 11;
 const CAPA_REPLICATION_ARCHIVE: u32 = 1 << 12;
@@ -106,6 +108,8 @@ pub(super) struct Greeting {
     deflate: bool,
     sieve_mailbox: bool,
     archive: bool,
+    /// Of the server: major and minor. Every sync_server tells it.
+    version: Option<(u32, u32)>,
 }
 
 impl Session {
@@ -162,6 +166,8 @@ impl Session {
         archive: bool,
         observer: &dyn Observer,
     ) -> Result<()> {
+        let notifications = greeting.version >= Some(NOTIFICATIONS_SINCE);
+        self.enabled.notifications = notifications;
         let mut bits = 0;
         if greeting.sieve_mailbox {
             observer.log(Level::Info, "Destination supports #sieve mailbox");
@@ -194,8 +200,11 @@ impl Session {
             let mut agreed = lists.filter_map(|(_, value)| value.list().ok()).flatten();
             agreed.any(|v| matches!(v, Value::Atom(a) if a.eq_ignore_ascii_case(name.as_bytes())))
         };
-        self.enabled =
-            Enabled { sieve_mailbox: has("SIEVE-MAILBOX"), archive: has("REPLICATION-ARCHIVE") };
+        self.enabled = Enabled {
+            sieve_mailbox: has("SIEVE-MAILBOX"),
+            archive: has("REPLICATION-ARCHIVE"),
+            notifications,
+        };
         if bits & CAPA_REPLICATION_ARCHIVE != 0 && !self.enabled.archive {
             let what = "Replication to archive requested but destination didn't enable it";
             observer.log(Level::Notice, what);
@@ -290,7 +299,10 @@ fn greeting(link: &mut Link) -> Result<Greeting> {
             return Err(not_csync(&line));
         };
         match ending(line.as_bytes()) {
-            Some(Ending::Ok) => return Ok(greeting),
+            Some(Ending::Ok) => {
+                greeting.version = version(line);
+                return Ok(greeting);
+            }
             Some(Ending::No(text) | Ending::Bad(text) | Ending::Bye(text)) => {
                 return Err(Error::new(Kind::Connect, "connect to", "the replica", text)
                     .hint("the replica turned the connection down; its log says why"));
@@ -308,6 +320,13 @@ fn greeting(link: &mut Link) -> Result<Greeting> {
         }
     }
     Err(not_csync("the greeting does not end"))
+}
+
+/// Major and minor version in `OK host Cyrus sync server 3.6.1-4` (`dobanner`).
+fn version(line: &str) -> Option<(u32, u32)> {
+    let (_, version) = line.split_once(" Cyrus sync server ")?;
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 fn not_csync(line: &str) -> Error {
@@ -349,6 +368,14 @@ mod tests {
             assert_eq!(Target::parse(bad).unwrap_err().kind(), Kind::Config, "{bad}");
         }
         assert_eq!(Target::parse("a:993/tls").unwrap_err().kind(), Kind::Unsupported);
+    }
+
+    #[test]
+    fn the_greeting_tells_the_version() {
+        assert_eq!(version("OK a.b Cyrus sync server 3.6.1-4+deb12u3"), Some((3, 6)));
+        assert_eq!(version("OK a Cyrus sync server 3.12.3"), Some((3, 12)));
+        assert_eq!(version("OK hello"), None);
+        assert!(version("OK a Cyrus sync server x") < Some(NOTIFICATIONS_SINCE));
     }
 
     #[test]

@@ -135,6 +135,9 @@ impl Session {
     }
 
     fn take_line(&mut self, line: &[u8]) -> Result<()> {
+        if let Some(text) = line.strip_prefix(b"* Fatal error: ") {
+            return Err(given_up(&printable(text)));
+        }
         if let Some(item) = line.strip_prefix(b"* ")
             && ending(item).is_none_or(|e| !matches!(e, Ending::Bye(_)))
         {
@@ -323,6 +326,18 @@ fn printable(bytes: &[u8]) -> String {
 fn unreadable(text: &str) -> Error {
     Error::new(Kind::Protocol, "talk to", "the replica", format!("BAD {text}"))
         .hint("the replica could not read a command: its log says why, look at its disk space")
+}
+
+/// The server's last words before it ends (`fatal` in `imap/sync_server.c`).
+fn given_up(text: &str) -> Error {
+    let hint = match text.contains("[TOOBIG]") {
+        true => {
+            "the replica takes no text of this size; see maxliteral, maxword and maxquoted in \
+             imapd.conf(5) there"
+        }
+        false => "the replica's log may tell more",
+    };
+    Error::new(Kind::Closed, "talk to", "the replica", format!("it gave up: {text}")).hint(hint)
 }
 
 fn nonsense(error: &Malformed) -> Error {

@@ -109,6 +109,17 @@ fn bye_and_end_name_what_was_waited_for() {
     let ticket = get(&mut session, "fred").unwrap();
     assert_eq!(session.wait(ticket).unwrap_err().kind(), Kind::Closed);
     peer.join().unwrap();
+
+    let (mut session, peer) = patient(|mut socket| {
+        read_lines(&mut socket, 1);
+        socket.write_all(b"* Fatal error: [TOOBIG] Word too long\r\n").unwrap();
+    });
+    let ticket = get(&mut session, "fred").unwrap();
+    let error = session.wait(ticket).unwrap_err();
+    assert_eq!(error.kind(), Kind::Closed);
+    assert!(error.to_string().contains("[TOOBIG] Word too long"), "{error}");
+    assert!(error.hint_text().contains("maxword"), "{error}");
+    peer.join().unwrap();
 }
 
 #[test]

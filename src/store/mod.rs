@@ -22,6 +22,10 @@ pub trait Lock: Send {}
 
 impl Lock for crate::sys::lock::LockGuard {}
 
+/// What to do about a message file that is not what the index says.
+pub const MESSAGE_REPAIR: &str = "restore the file from the replica or a backup, or run reconstruct \
+                                  on the mailbox";
+
 /// Which CRCs of a mailbox are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crcs {
@@ -128,8 +132,11 @@ pub trait Mailbox {
     /// replication makes of record fields are not among them. Needs the index lock.
     fn message_annotations(&self, uid: Uid) -> Result<Vec<Annotation>>;
 
-    /// Opens the file of a message, on whichever partition it lies.
+    /// Opens the file of a message, on whichever partition it lies. Its content is not checked.
     fn message(&self, record: &Record) -> Result<File>;
+
+    /// What errors call a message: its UID, its mailbox and where its file is.
+    fn message_name(&self, record: &Record) -> String;
 
     /// Why the parts of this mailbox may not belong together, if they may not: then it can be
     /// replicated as it is, but must not be repaired.

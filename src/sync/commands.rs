@@ -4,14 +4,13 @@
 use super::folders::Rename;
 use super::meta::Step;
 use super::remote::RemoteFolder;
-use super::repair::plan::Fetch;
 use super::snapshot::{Entry, Snapshot};
 use crate::dlist::{Value, Writer};
 use crate::error::{Error, Kind, Result};
 use crate::replica::Reply;
 use crate::types::{
     Annotation, Guid, InternalFlags, MailboxEntry, MboxName, MboxType, QUOTA_RESOURCES, Quota,
-    Record, SystemFlags, Text, UniqueId, UserId,
+    Record, SystemFlags, Text, Uid, UniqueId, UserId,
 };
 
 /// `NAME value`: `GET USER`, `GET META`, `GET ANNOTATION`, `APPLY UNMAILBOX`.
@@ -34,6 +33,17 @@ fn atoms<A: AsRef<[u8]>>(w: &mut Writer<'_>, items: &[A]) -> Result<()> {
     for item in items {
         w.atom(item.as_ref())?;
     }
+    w.close()
+}
+
+/// `GET FETCH %(...)`: the file of one message (`sync_get_message`).
+pub fn fetch(w: &mut Writer<'_>, folder: &RemoteFolder, uid: Uid, guid: Guid) -> Result<()> {
+    w.name("FETCH")?.open_kv()?;
+    w.key("MBOXNAME")?.atom(folder.name.as_bytes())?;
+    w.key("PARTITION")?.atom(folder.partition.as_bytes())?;
+    w.key("UNIQUEID")?.atom(folder.uniqueid.as_bytes())?;
+    w.key("GUID")?.atom(&guid.to_hex())?;
+    w.key("UID")?.num(uid.into())?;
     w.close()
 }
 
@@ -249,17 +259,6 @@ pub fn intermediate(w: &mut Writer<'_>, entry: &MailboxEntry) -> Result<()> {
     w.key("HIGHESTMODSEQ")?.num(entry.foldermodseq)?;
     w.key("CREATEDMODSEQ")?.num(entry.createdmodseq)?;
     w.key("FOLDERMODSEQ")?.num(entry.foldermodseq)?;
-    w.close()
-}
-
-/// `GET FETCH`: a message's file (`sync_get_message`).
-pub fn fetch(w: &mut Writer<'_>, mailbox: &RemoteFolder, message: &Fetch) -> Result<()> {
-    w.name("FETCH")?.open_kv()?;
-    w.key("MBOXNAME")?.atom(mailbox.name.as_bytes())?;
-    w.key("PARTITION")?.atom(mailbox.partition.as_bytes())?;
-    w.key("UNIQUEID")?.atom(mailbox.uniqueid.as_bytes())?;
-    w.key("GUID")?.atom(&message.guid.to_hex())?;
-    w.key("UID")?.num(message.uid.into())?;
     w.close()
 }
 

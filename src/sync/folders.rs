@@ -91,8 +91,9 @@ pub fn plan<E>(
             Some(local) => matched.push((remote, *local)),
             None => match fate(remote)? {
                 Fate::Deleted => plan.deletes.push(remote.name.clone()),
-                // Never held a message: the replica itself replaces such a mailbox.
-                Fate::Unknown if remote.last_uid == 0 && names.contains(&remote.name) => {
+                // Never held a message: the replica itself replaces such a mailbox. Or it made it
+                // for scripts from a time when the master's were in no mailbox yet.
+                Fate::Unknown if replaceable(remote) && names.contains(&remote.name) => {
                     plan.deletes.push(remote.name.clone());
                 }
                 Fate::Unknown => plan.strays.push(remote.name.clone()),
@@ -112,6 +113,10 @@ pub fn plan<E>(
     plan.blocked.sort();
     plan.blocked.dedup();
     Ok(plan)
+}
+
+fn replaceable(remote: &RemoteFolder) -> bool {
+    remote.last_uid == 0 || remote.mbtype.is_sieve()
 }
 
 fn want<'a>(remote: &RemoteFolder, local: &'a Local) -> Option<Wanted<'a>> {
@@ -189,6 +194,7 @@ fn detour_name(w: &Wanted<'_>) -> MboxName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::MboxType;
 
     fn local(id: &str, name: &str) -> Local {
         Local {
@@ -335,6 +341,17 @@ mod tests {
         assert_eq!(plan.deletes, ["b"]);
         assert_eq!(play(&plan, &remotes).len(), 1);
         assert!(plan.blocked.is_empty());
+    }
+
+    #[test]
+    fn scripts_that_the_replica_keeps_in_a_mailbox_of_its_own_make_room_for_the_masters() {
+        let mut own = remote("9", "user.fred.#sieve");
+        own.last_uid = 5;
+        own.mbtype = MboxType(MboxType::SIEVE);
+        let remotes = [remote("1", "user.fred"), own];
+        let locals = [local("1", "user.fred"), local("2", "user.fred.#sieve")];
+        assert_eq!(plan(&locals, &remotes, unknown).unwrap().deletes, ["user.fred.#sieve"]);
+        assert_eq!(plan(&locals[..1], &remotes, unknown).unwrap().deletes, [""; 0]);
     }
 
     #[test]

@@ -82,7 +82,9 @@ impl Syncer<'_> {
         if settled == Settled::LookAgain {
             return Ok(Attempted::Renamed);
         }
+        let to_check = self.to_check(&entries);
         self.folders_and_contents(entries, remotes, &mut failures)?;
+        self.check_messages(&to_check, &mut failures)?;
         failures.into_result("mailboxes")?;
         self.release_staged()?;
         Ok(Attempted::Done)

@@ -10,7 +10,7 @@ use std::io::{self, Read, Seek};
 use sha1::{Digest, Sha1};
 
 use crate::error::{Error, Kind, Result};
-use crate::store::Mailbox;
+use crate::store::{MESSAGE_REPAIR, Mailbox};
 use crate::types::{Guid, Record};
 
 /// Messages up to this size are read once and sent from memory.
@@ -45,14 +45,16 @@ impl Messages {
     /// Opens the file of a message and makes sure that it has the size and the GUID of its record.
     pub fn open(&mut self, mailbox: &dyn Mailbox, record: &Record) -> Result<Message<'_>> {
         let mut file = mailbox.message(record)?;
-        let subject = || format!("{} uid {}", mailbox.state().name, record.uid);
+        let subject = || mailbox.message_name(record);
         let found = if record.size <= IN_MEMORY {
             self.read(&mut file, record.size)
         } else {
             self.hash(&mut file)
         };
         let found = found.map_err(|error| {
-            Error::new(Kind::Io, "read message", subject(), error.to_string()).caused_by(error)
+            Error::new(Kind::Io, "read message", subject(), error.to_string())
+                .hint(MESSAGE_REPAIR)
+                .caused_by(error)
         })?;
         let wanted = (u64::from(record.size), record.guid);
         if found != wanted {
@@ -61,8 +63,9 @@ impl Messages {
                 "the file has {size} bytes with SHA-1 {guid}, cyrus.index says {} with {}",
                 wanted.0, wanted.1
             );
-            return Err(Error::new(Kind::Corrupt, "read message", subject(), detail)
-                .hint("restore the file, or run reconstruct on the mailbox"));
+            return Err(
+                Error::new(Kind::Corrupt, "read message", subject(), detail).hint(MESSAGE_REPAIR)
+            );
         }
         Ok(if record.size <= IN_MEMORY {
             Message::Memory(&self.buffer)

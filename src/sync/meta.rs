@@ -101,19 +101,30 @@ pub fn sieve(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<Step> {
         .cloned()
         .map(Step::UploadSieve)
         .collect();
-    let gone = theirs.iter().filter(|s| !here.contains(&s.name));
+    // Cyrus also deletes the bytecode of a script that is active no more: since 3.6 the replica
+    // passes over that, and the script stays active there.
+    let kept = |name: &Text| here.contains(name) || here.contains(&source(name));
+    let gone = theirs.iter().filter(|s| !kept(&s.name));
     steps.extend(gone.map(|s| Step::DeleteSieve(s.name.clone())));
     match ours.iter().find(|s| s.active) {
         Some(active) if there.get(&active.name).is_none_or(|s| !s.active) => {
             steps.push(Step::ActivateSieve(active.name.clone()));
         }
         Some(_) => {}
-        None if theirs.iter().any(|s| s.active && here.contains(&s.name)) => {
+        None if theirs.iter().any(|s| s.active && kept(&s.name)) => {
             steps.push(Step::DeactivateSieve);
         }
         None => {}
     }
     steps
+}
+
+/// The script that bytecode was made of; any other name is itself.
+fn source(name: &Text) -> Text {
+    match name.as_bytes().strip_suffix(b".bc") {
+        Some(script) => Text::from([script, b".script"].concat()),
+        None => name.clone(),
+    }
 }
 
 /// Quota roots whose limits differ, then those that are gone (`sync_do_user_quota`). `ours`
@@ -181,6 +192,18 @@ mod tests {
         let theirs = [script("a.script", 1, true)];
         assert_eq!(sieve(&[script("a.script", 1, false)], &theirs), [Step::DeactivateSieve]);
         assert_eq!(sieve(&[], &theirs), [Step::DeleteSieve("a.script".into())]);
+    }
+
+    #[test]
+    fn a_script_that_stays_is_deactivated_and_keeps_its_bytecode() {
+        let theirs = [script("a.script", 1, false), script("a.bc", 0, true)];
+        assert_eq!(sieve(&theirs[..1], &theirs), [Step::DeactivateSieve]);
+        let ours = [script("a.script", 1, false), script("b.script", 2, false)];
+        let active = script("b.bc", 0, true);
+        let activate = [Step::UploadSieve(ours[1].clone()), Step::ActivateSieve("b.bc".into())];
+        assert_eq!(sieve(&[&ours[..], &[active]].concat(), &theirs), activate);
+        let deleted = ["a.script", "a.bc"].map(|name| Step::DeleteSieve(name.into()));
+        assert_eq!(sieve(&[], &theirs), deleted);
     }
 
     #[test]

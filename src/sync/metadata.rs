@@ -36,19 +36,16 @@ impl Syncer<'_> {
     /// What to do about subscriptions, sieve scripts and seen state. What of it cannot be read
     /// here is left as it is there, and kept in `failures`.
     pub(super) fn user_steps(
-        &self,
+        &mut self,
         user: &UserId,
         theirs: &RemoteUser,
         failures: &mut Failures,
     ) -> Result<Vec<Step>> {
         let ours = self.store.subscriptions(user);
         let subscriptions = ours.map(|ours| meta::subscriptions(&ours, &theirs.subscriptions));
-        let mut read = vec![("SUB", subscriptions)];
-        if !self.replica.enabled().sieve_mailbox {
-            let ours = self.store.sieve_scripts(user);
-            read.push(("SIEVE", ours.map(|ours| meta::sieve(&ours, &theirs.sieve))));
-        }
-        read.push(("SEEN", self.store.seen(user).map(|ours| meta::seen(ours, &theirs.seen))));
+        let scripts = self.sieve_steps(user, &theirs.sieve);
+        let seen = self.store.seen(user).map(|ours| meta::seen(ours, &theirs.seen));
+        let read = [("SUB", subscriptions), ("SIEVE", scripts), ("SEEN", seen)];
         let mut all = Vec::new();
         for (what, steps) in read {
             match steps {

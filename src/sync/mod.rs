@@ -6,6 +6,7 @@
 pub mod batch;
 mod cache;
 mod cancel;
+mod check;
 mod commands;
 pub mod compare;
 mod contents;
@@ -19,6 +20,7 @@ mod pieces;
 mod remote;
 pub mod repair;
 mod reserve;
+mod scripts;
 mod settle;
 mod snapshot;
 #[cfg(test)]
@@ -60,6 +62,9 @@ pub struct Settings {
     pub batch_size: u32,
     /// The option `reverseacls`.
     pub reverse_acls: bool,
+    /// Read the files of all messages, those that the replica has already included
+    /// (`sync_check_messages`).
+    pub check_messages: bool,
 }
 
 /// Replicates one unit of work after the other over one connection.

@@ -47,7 +47,8 @@ impl Syncer<'_> {
         let in_place = entries.iter().filter(|e| !names.contains(&e.name));
         let locals: Vec<Local> = in_place.chain(&moved).map(|e| self.local(e)).collect();
         let plan = folders::plan(&locals, remotes, |remote| self.fate(remote))?;
-        for name in &plan.strays {
+        // A replica keeps scripts in a mailbox wherever the master does.
+        for name in plan.strays.iter().filter(|name| !self.names.is_sieve(name)) {
             self.log(
                 Level::Notice,
                 format!("SYNCNOTICE: no tombstone for deleted mailbox {name}, left on the replica"),

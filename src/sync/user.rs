@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
 use crate::replica::{Ticket, Verb};
 use crate::store::UserTree;
-use crate::types::{MailboxEntry, MboxName, UserId};
+use crate::types::{MailboxEntry, MboxName, MboxType, UserId};
 
 /// How an attempt at a unit ended, if not with an error.
 pub(super) enum Attempted {
@@ -123,10 +123,12 @@ impl Syncer<'_> {
         if settled == Settled::LookAgain {
             return Ok(Attempted::Renamed);
         }
+        let to_check = self.to_check(&entries);
         let quotaroots = self.folders_and_contents(entries, folders, &mut failures)?;
         let mut steps = self.quota_steps(quotaroots, &remote.quotas, &mut failures)?;
         steps.extend(self.user_steps(user, &remote, &mut failures)?);
         self.apply_steps(user, steps, &mut failures)?;
+        self.check_messages(&to_check, &mut failures)?;
         failures.into_result(user_subject(user))?;
         self.release_staged()?;
         Ok(Attempted::Done)
@@ -163,6 +165,11 @@ impl Syncer<'_> {
         let mut work = Vec::new();
         for entry in entries {
             let remote = by_id.remove(&entry.uniqueid);
+            let notifications = entry.mbtype.kind() == MboxType::JMAP_NOTIFY;
+            if notifications && !self.replica.enabled().notifications {
+                failures.keep(self, &entry.name, unknown_type(&entry))?;
+                continue;
+            }
             if entry.mbtype.is_intermediate() {
                 let same = remote
                     .as_ref()
@@ -212,6 +219,12 @@ fn hidden(entry: &MailboxEntry) -> Error {
     let detail = "the replica has a mailbox of this name, the master has none any more";
     Error::new(Kind::NeedsFullSync, "update intermediate", entry.name.to_string(), detail)
         .hint("rename or delete it on the replica")
+}
+
+fn unknown_type(entry: &MailboxEntry) -> Error {
+    let detail = "it holds JMAP notifications, which the replica's Cyrus does not know";
+    Error::new(Kind::ReplicaNotSupported, "update mailbox", entry.name.to_string(), detail)
+        .hint("upgrade the replica to Cyrus 3.8 or later")
 }
 
 pub(super) fn inbox_gone(entry: &MailboxEntry) -> Error {

@@ -97,7 +97,7 @@ pub fn assert_cyrus_idle(lab: &Lab, args: &[&str]) {
 
 /// Whether a run with `-v` told of looking alone.
 fn idle(run: &Run) -> bool {
-    let known = ["USER ", "MAILBOXES ", "ENABLE "];
+    let known = ["USER ", "META ", "MAILBOXES ", "ENABLE "];
     run.stdout.lines().all(|line| known.iter().any(|word| line.starts_with(word)))
 }
 

@@ -9,6 +9,7 @@ mod databases;
 mod failures;
 mod folders;
 mod forgotten;
+mod kinds;
 mod layouts;
 mod live;
 mod options;

@@ -162,14 +162,21 @@ impl<'a> Side<'a> {
         for (_, value) in reply.items {
             let (partition, uniqueid) = (value.str("PARTITION"), value.str("UNIQUEID"));
             let Value::Keyed(items) = value else { continue };
+            let mut by_name: Option<PathBuf> = None;
             for (key, value) in items {
                 match (key.as_str(), value) {
                     ("RECORD", Value::List(records)) => {
                         for record in records {
                             let uid = record.num("UID");
                             if !flags(&record).contains("\\Expunged") {
-                                let paths =
+                                let mut paths =
                                     tools::message_paths(self.cyrus, &partition, &uniqueid, uid);
+                                if !paths.iter().any(|path| path.exists()) {
+                                    let dir = by_name.get_or_insert_with(|| {
+                                        tools::mailbox_path(self.cyrus, name)
+                                    });
+                                    paths[0] = dir.join(format!("{uid}."));
+                                }
                                 let [file, archived] = paths;
                                 let path = if archived.exists() { archived } else { file };
                                 contents.files.insert(uid, path);

@@ -110,7 +110,11 @@ fn compare_files(
     let uids: std::collections::BTreeSet<_> = master.keys().chain(replica.keys()).collect();
     for uid in uids {
         let show = |files: &collect::Files| {
-            files.get(uid).map(|path| std::fs::read(path).map_err(|e| e.to_string()))
+            files.get(uid).map(|path| match path.metadata() {
+                // Reading a FIFO would never end.
+                Ok(found) if !found.is_file() => Err("no regular file".to_owned()),
+                _ => std::fs::read(path).map_err(|e| e.to_string()),
+            })
         };
         let (a, b) = (show(master), show(replica));
         let missing = [&a, &b].iter().any(|side| matches!(side, Some(Err(_))));

@@ -55,7 +55,6 @@ pub struct Spool {
     declared: Declared,
     conversations: bool,
     submissions: Vec<u8>,
-    sieve_folder: Vec<u8>,
     deleted_prefix: String,
     patience: Wait,
     /// Beginning of the paths of files that ask for users to be skipped.
@@ -106,7 +105,6 @@ impl Spool {
                 annotations: annotation_db,
             },
             conversations: config.switch(opt::CONVERSATIONS),
-            sieve_folder: config.string(opt::SIEVE_FOLDER).unwrap_or_default().into(),
             submissions: config.string(opt::JMAPSUBMISSIONFOLDER).unwrap_or_default().into(),
             deleted_prefix: config.string(opt::DELETEDPREFIX).unwrap_or_default().to_owned(),
             patience: Wait::Block,
@@ -212,8 +210,7 @@ impl Spool {
 
     fn stored_scripts(&self, user: &UserId) -> Result<Vec<sieve::Stored>> {
         let inbox = self.names.inbox(user);
-        let mailbox = MboxName::from([inbox.as_bytes(), b".", &self.sieve_folder].concat());
-        match self.open(&mailbox) {
+        match self.open(&self.names.sieve_mailbox(user)) {
             Ok(mut mailbox) => sieve::in_mailbox(mailbox.as_mut()),
             Err(error) if error.kind() == Kind::NotFound => {
                 let living = self.list.lookup(&inbox)?.filter(|e| !e.mbtype.is_deleted());

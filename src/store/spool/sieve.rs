@@ -83,7 +83,8 @@ fn in_message(mailbox: &dyn Mailbox, record: &Record) -> Result<(Vec<u8>, Stored
     Ok((script.id, stored))
 }
 
-/// The scripts of a sieve directory, ordered by name; none if there is no such directory.
+/// The scripts of a sieve directory, ordered by name, under the names that they will have in a
+/// mailbox; none if there is no such directory.
 ///
 /// # Errors
 /// [`Kind::Io`].
@@ -105,14 +106,14 @@ pub fn in_directory(directory: &Path) -> Result<Vec<Stored>> {
         let entry = entry.map_err(at(directory))?;
         let path = entry.path();
         let name = path.file_name().map(OsStr::as_bytes).and_then(|it| it.strip_suffix(SCRIPT));
-        let Some(name) = name else { continue };
+        let Some(name) = name.filter(|name| !name.is_empty()) else { continue };
         // Taking what is no file for no script would end in its deletion on the replica.
         let (file, len) = open_regular(&path).map_err(at(&path))?;
         let modified = file.metadata().and_then(|found| found.modified()).map_err(at(&path))?;
         let seconds = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let content = read((file, len)).map_err(at(&path))?;
         scripts.push(Stored {
-            name: name.to_vec(),
+            name: script::subject(name),
             last_update: Time::try_from(seconds).unwrap_or(Time::MAX),
             active: active.as_deref() == Some(name),
             content,
@@ -252,6 +253,9 @@ mod tests {
             let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/userdata");
             let path = fixtures.join(format!("sieve/{}.", record.uid));
             File::open(&path).map_err(|error| Error::io(OP, &path, error))
+        }
+        fn message_name(&self, record: &Record) -> String {
+            format!("UID {}", record.uid)
         }
         fn unlock_index(&mut self) {}
     }

@@ -17,7 +17,7 @@ use super::snapshot::{Attempt, Entry, Since, Snapshot};
 use super::{Syncer, TRIES, commands};
 use crate::error::{Error, Kind, Result};
 use crate::observe::{Level, Observer};
-use crate::replica::{Replica, Ticket, Verb};
+use crate::replica::{Replica, Reply, Ticket, Verb};
 use crate::types::{MailboxState, MboxName, SyncCrcs, Text};
 use plan::{Fetch, Header, Knowledge, Message, Plan};
 
@@ -25,6 +25,11 @@ use plan::{Fetch, Header, Knowledge, Message, Plan};
 const FETCHED_BYTES: u64 = 4 << 20;
 /// Messages that are asked for at a time.
 const FETCHES_AHEAD: usize = 64;
+
+/// The messages in the answer to `GET FULLMAILBOX`, by UID.
+pub(super) fn all_of(reply: Reply) -> Result<Vec<Message>> {
+    sides::of_replica(reply).map(|(_, side)| side.messages)
+}
 
 /// Writes to the master: what a repair changes there is done by Cyrus itself.
 pub trait Master {
@@ -253,7 +258,8 @@ fn fetch(
         if !asked.is_empty() && (bytes >= FETCHED_BYTES || asked.len() >= FETCHES_AHEAD) {
             break;
         }
-        let ticket = replica.submit(Verb::Get, &mut |w| commands::fetch(w, remote, next))?;
+        let ticket =
+            replica.submit(Verb::Get, &mut |w| commands::fetch(w, remote, next.uid, next.guid))?;
         asked.push((*next, ticket));
         bytes += u64::from(next.size);
         *rest = later;

@@ -221,6 +221,9 @@ impl Mailbox for Opened<'_> {
         file.rewind().unwrap();
         Ok(file)
     }
+    fn message_name(&self, record: &Record) -> String {
+        format!("UID {} of {}", record.uid, self.0.state.name)
+    }
     fn unlock_index(&mut self) {}
 }
 
@@ -406,6 +409,7 @@ pub fn sync<T>(
         no_copyback: false,
         batch_size,
         reverse_acls: false,
+        check_messages: false,
     };
     let (names, cancel) = (Namespace::new(&config), Cancel::default());
     let mut staged = Staged::default();

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::format::{header, index as format};
 use crate::limits::MAILBOX_HEADER_BYTES;
-use crate::store::{Crcs, Mailbox, Wait};
+use crate::store::{Crcs, MESSAGE_REPAIR, Mailbox, Wait};
 use crate::sys::file::open_regular;
 use crate::sys::lock::{LockGuard, Mode, lock_name};
 use crate::types::crc::{self, FlagCrcs};
@@ -215,25 +215,27 @@ impl Mailbox for SpoolMailbox<'_> {
 
     fn message(&self, record: &Record) -> Result<File> {
         const OP: &str = "open message";
-        let path = self.files.message(record);
-        let broken = |detail: String| {
-            let subject = format!("UID {} of {} ({})", record.uid, self.state.name, path.display());
-            Error::new(Kind::Corrupt, OP, subject, detail)
-        };
+        let broken = |kind, detail: String| Error::new(kind, OP, self.message_name(record), detail);
         if record.internal_flags.has(InternalFlags::UNLINKED) {
-            return Err(broken("expunged, and its file is removed".into()));
+            return Err(broken(Kind::Corrupt, "expunged, and its file is removed".into()));
         }
-        match open_regular(&path) {
-            Ok((file, len)) if len == u64::from(record.size) => Ok(file),
+        let error = match open_regular(&self.files.message(record)) {
+            Ok((file, len)) if len == u64::from(record.size) => return Ok(file),
             Ok((_, len)) => {
                 let detail = format!("{len} bytes, but cyrus.index says {}", record.size);
-                Err(broken(detail).hint(format::REPAIR))
+                broken(Kind::Corrupt, detail)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(broken("the file is missing".into()).hint(format::REPAIR).caused_by(error))
+                broken(Kind::Corrupt, "the file is missing".into()).caused_by(error)
             }
-            Err(error) => Err(Error::io(OP, &path, error)),
-        }
+            Err(error) => broken(Kind::Io, error.to_string()).caused_by(error),
+        };
+        Err(error.hint(MESSAGE_REPAIR))
+    }
+
+    fn message_name(&self, record: &Record) -> String {
+        let path = self.files.message(record);
+        format!("UID {} of {} ({})", record.uid, self.state.name, path.display())
     }
 
     fn doubt(&self) -> Option<String> {

@@ -1,0 +1,78 @@
+//! Sieve scripts of users. Where both sides keep them in the `#sieve` mailbox that is replicated
+//! like any other. Else they go by commands of their own (`sync_do_user_sieve`): where the replica
+//! does not offer that, and where the master has them in a directory still, as all were before
+//! Cyrus 3.6. Cyrus's client moves those into a mailbox first; we write nothing on the master.
+
+use sha1::{Digest, Sha1};
+
+use super::meta::{self, Step};
+use super::remote::RemoteFolder;
+use super::{Syncer, commands, repair};
+use crate::dlist::Value;
+use crate::error::{Error, Kind, Result};
+use crate::format::script;
+use crate::replica::Verb;
+use crate::types::{Guid, SieveScript, SystemFlags, Text, UserId};
+
+impl Syncer<'_> {
+    /// What to do about the scripts of a user. `told` are those that the replica told of by
+    /// itself, which it does only if `#sieve` mailboxes are not replicated.
+    pub(super) fn sieve_steps(&mut self, user: &UserId, told: &[SieveScript]) -> Result<Vec<Step>> {
+        if !self.replica.enabled().sieve_mailbox {
+            return Ok(meta::sieve(&self.store.sieve_scripts(user)?, told));
+        }
+        let name = self.names.sieve_mailbox(user);
+        if self.store.lookup(&name)?.is_some_and(|entry| !entry.mbtype.is_deleted()) {
+            return Ok(Vec::new());
+        }
+        let ours = self.store.sieve_scripts(user)?;
+        if ours.is_empty() {
+            return Ok(Vec::new());
+        }
+        let there = self.get_mailboxes(&[name])?.into_iter().find(|r| r.mbtype.is_sieve());
+        let theirs = there.map_or_else(|| Ok(Vec::new()), |folder| self.scripts_in(&folder))?;
+        Ok(meta::sieve(&ours, &theirs))
+    }
+
+    /// The scripts in a `#sieve` mailbox of the replica, read from its messages.
+    fn scripts_in(&mut self, folder: &RemoteFolder) -> Result<Vec<SieveScript>> {
+        let name = &folder.name;
+        let ticket =
+            self.replica.submit(Verb::Get, &mut |w| commands::named(w, "FULLMAILBOX", name))?;
+        let messages = repair::all_of(self.replica.wait(ticket)?)?;
+        let mut asked = Vec::new();
+        for record in messages.iter().map(|m| &m.record).filter(|r| !r.is_expunged()) {
+            let ticket = self
+                .replica
+                .submit(Verb::Get, &mut |w| commands::fetch(w, folder, record.uid, record.guid))?;
+            asked.push((record, ticket));
+        }
+        let mut scripts: Vec<SieveScript> = Vec::new();
+        for (record, ticket) in asked {
+            let subject = || format!("uid {} of {name} on the replica", record.uid);
+            let bad = |what: String| {
+                Error::new(Kind::Protocol, "read sieve script", subject(), what)
+                    .hint("expunge the message there: only sieve scripts belong there")
+            };
+            let reply = self.replica.wait(ticket)?;
+            let Some((_, Value::File { bytes, .. })) = reply.items.first() else {
+                return Err(bad("the answer holds no file".into()));
+            };
+            let script = script::parse(bytes).map_err(|malformed| bad(malformed.to_string()))?;
+            let with = |extension: &str| Text::from([&script.name, extension.as_bytes()].concat());
+            // A script is replaced by appending the new message before expunging the old one.
+            scripts.retain(|s| s.name != with(".script") && s.name != with(".bc"));
+            scripts.push(SieveScript {
+                name: with(".script"),
+                last_update: 0,
+                guid: Guid(Sha1::digest(script.content).into()),
+                active: false,
+            });
+            if record.system_flags.has(SystemFlags::FLAGGED) {
+                let (name, guid) = (with(".bc"), Guid::default());
+                scripts.push(SieveScript { name, last_update: 0, guid, active: true });
+            }
+        }
+        Ok(scripts)
+    }
+}
