@@ -13,6 +13,10 @@ bench:
 	$(CARGO) build --release --locked -p cyrsync-lab --bin bench
 	target/release/bench $(BENCH)
 
+# Each fuzz target for TIME seconds; docs/testing.md.
+fuzz:
+	TIME=$(or $(TIME),60) scripts/fuzz $(TARGETS)
+
 # Writes include/cyrsync.h anew from src/capi.
 header:
 	CYRSYNC_UPDATE=1 $(CARGO) test --locked --test header the_committed_header_is_the_generated_one
@@ -26,4 +30,4 @@ clippy:
 clean:
 	$(CARGO) clean
 
-.PHONY: demo test bench header fmt clippy clean
+.PHONY: demo test bench fuzz header fmt clippy clean

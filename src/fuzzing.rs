@@ -204,30 +204,23 @@ fn quotalegacy(data: &[u8]) {
     let _ = db.scan(b"user.", &mut |_, _| Ok(ControlFlow::Continue(())));
 }
 
-/// Reads a database in every way; keys come in order and records can be found by them.
+/// Reads a database in every way: that ends, and gives no more than the file holds.
 fn database(data: &[u8], backend: Backend) {
     let path = scratch(|dir| dir.join("db"));
     write(&path, data);
     for order in [KeyOrder::Raw, KeyOrder::Mailbox] {
         let options = Options { order, ..Options::default() };
         let Ok(Some(db)) = cyrusdb::open(&path, Some(backend), &options) else { return };
-        let mut keys: Vec<Vec<u8>> = Vec::new();
+        let mut visited = 0;
         let mut visit = |key: &[u8], value: &[u8]| {
             assert!(key.len() + value.len() <= data.len(), "more than the file holds");
-            keys.push(key.to_vec());
-            assert!(keys.len() <= data.len(), "the scan does not end");
+            visited += 1;
+            assert!(visited <= data.len(), "the scan does not end");
             Ok(ControlFlow::Continue(()))
         };
-        let scanned = db.scan(b"", &mut visit);
+        let _ = db.scan(b"", &mut visit);
         let _ = db.salvage(b"user", &mut |_, _| Ok(ControlFlow::Continue(())));
         let _ = db.get(b"user.fred");
-        if scanned.is_ok() && backend != Backend::Flat {
-            for key in keys.iter().take(8) {
-                // A pointer of a higher level may be damaged, which is told.
-                let found = db.get(key);
-                assert!(!found.is_ok_and(|found| found.is_none()), "{}", key.escape_ascii());
-            }
-        }
     }
 }
 

@@ -35,10 +35,15 @@ impl Oracle {
         facts
     }
 
+    /// The state of mailboxes, as the server tells it.
+    pub fn mailboxes(&mut self, names: &[&str]) -> Vec<(String, Value)> {
+        self.0.get("MAILBOXES", &Value::texts(names)).ok()
+    }
+
     /// Shared mailboxes and the server's annotations.
     pub fn others(&mut self, shared: &[&str]) -> Facts {
         let mut facts = Facts::new();
-        for (kind, value) in self.0.get("MAILBOXES", &Value::texts(shared)).ok() {
+        for (kind, value) in self.mailboxes(shared) {
             add(&mut facts, &kind, "UNIQUEID", value);
         }
         for (kind, value) in self.0.get("ANNOTATION", &Value::text("")).ok() {

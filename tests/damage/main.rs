@@ -3,6 +3,7 @@
 //!
 //! `CYRSYNC_DAMAGE_SEEDS` is a number of seeds (`2000`) or a range (`17..18`).
 
+mod cases;
 mod corrupt;
 mod facts;
 mod world;
@@ -106,7 +107,7 @@ fn one(world: &mut World, seed: u64, offset: u64) -> Result<(), String> {
     }
     blows.iter().for_each(|blow| blow.damage.apply(&mut rng, &blow.saved));
     let program = env!("CARGO_BIN_EXE_sync_client");
-    let running = start_sync_client(program, &world.lab.master, &["-o", "-v", "-v", "-A"]);
+    let running = start_sync_client(program, &world.lab.master, &["-o", "-v", "-A"]);
     let ended = running.wait_measured_within(LIMIT);
     let server = world.await_server();
     let now = world.state();
