@@ -63,17 +63,17 @@ impl MailboxList {
             Some(keys) => *keys,
             None => {
                 let mut told = None;
-                self.table.scan(b"", &mut |key, value| {
+                let scanned = self.table.salvage(b"", &mut |key, value| {
                     told = Keys::told_by(key, value);
                     Ok(match told {
                         Some(_) => ControlFlow::Break(()),
                         None => ControlFlow::Continue(()),
                     })
-                })?;
+                });
                 match told {
                     Some(keys) => *self.keys.get_or_init(|| keys),
                     // Nothing in it yet: the first mailbox will tell.
-                    None => Keys::Typed,
+                    None => scanned.map(|()| Keys::Typed)?,
                 }
             }
         };
