@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cyrsync_lab::run::{Running, start_sync_client};
 use cyrsync_lab::{
@@ -13,6 +13,9 @@ use cyrsync_lab::{
 };
 
 const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
+
+/// How long something that must come may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs our client on the master.
 pub fn ours(lab: &Lab, args: &[&str]) -> Run {
@@ -25,9 +28,12 @@ pub fn start_ours(lab: &Lab, args: &[&str]) -> Running {
 }
 
 /// Waits until what a program has printed and logged so far (stdout, stderr, syslog) is as wanted.
+/// Panics with all of it if that takes a minute.
 #[track_caller]
 pub fn until(mut running: Running, wanted: impl Fn(&[String; 3]) -> bool) -> Running {
+    let end = Instant::now() + PATIENCE;
     while !wanted(&running.so_far()) {
+        assert!(Instant::now() < end, "it does not come: {:#?}", running.so_far());
         // Its words come by files, which nobody announces.
         match running.wait_within(Duration::from_millis(2)) {
             Ok(run) => panic!("it ended before that: {run}"),

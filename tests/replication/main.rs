@@ -14,5 +14,6 @@ mod layouts;
 mod live;
 mod options;
 mod restarts;
+mod rolling;
 mod splitbrain;
 mod users;

@@ -1,0 +1,281 @@
+//! Rolling replication: every entry of a log, and the loop with all that may befall it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use cyrsync_lab::random::World;
+use cyrsync_lab::run::Running;
+use cyrsync_lab::{Imap, Lab, Lmtp, Options, Sieve, Status, tools};
+
+use crate::common::{
+    Holder, append, assert_equal, create, differing, errors, message, message_file, ours,
+    replicate, start_ours, uniqueid, until,
+};
+
+fn log(lab: &Lab) -> PathBuf {
+    lab.master.config_dir().join("sync/log")
+}
+
+/// Waits until nothing is left to do: no log, no work file.
+#[track_caller]
+fn drained(mut running: Running, lab: &Lab) -> Running {
+    let files = ["sync/log", "sync/log-run"].map(|name| lab.master.config_dir().join(name));
+    let end = Instant::now() + Duration::from_secs(60);
+    while files.iter().any(|file| file.exists()) {
+        assert!(Instant::now() < end, "it is not done: {:#?}", running.so_far());
+        // Files that nobody announces.
+        match running.wait_within(Duration::from_millis(5)) {
+            Ok(run) => panic!("it ended before that: {run}"),
+            Err(still_running) => running = still_running,
+        }
+    }
+    running
+}
+
+/// It connected and did what was logged before.
+#[track_caller]
+fn rolling(lab: &Lab, args: &[&str]) -> Running {
+    let running = start_ours(lab, &[&["-R", "-v"], args].concat());
+    let running = until(running, |so_far| so_far[2].contains("Destination supports"));
+    drained(running, lab)
+}
+
+#[track_caller]
+fn stop(running: Running) {
+    running.signal(libc::SIGTERM);
+    let run = running.wait();
+    assert_eq!(run.status.code(), Some(75), "{run}");
+}
+
+/// Does what a log says that was written by hand, and nothing else of what was logged.
+#[track_caller]
+fn process(lab: &Lab, text: &str) {
+    let _ = fs::remove_file(log(lab));
+    let file = lab.master.scratch().join("by-hand");
+    fs::write(&file, text).expect("own file");
+    let path = file.display().to_string();
+    let run = ours(lab, &["-R", "-v", "-f", &path]).ok();
+    assert_eq!(errors(&run), [""; 0], "{run}");
+    assert_equal(lab);
+    assert_eq!(fs::read_to_string(&file).expect("it stays"), text);
+}
+
+#[test]
+fn every_entry_of_a_log_brings_over_what_it_names() {
+    let lab = Lab::new(Options { delayed_delete: false, ..Options::default() });
+    create(&lab.master, &["user.fred", "user.fred.Sent", "user.anna", "shared", "user.zoe"]);
+    process(&lab, "USER fred\nUSER anna\nUSER zoe\nMAILBOX shared\n");
+    let mut fred = Imap::login(&lab.master, "fred");
+    let mut admin = Imap::admin(&lab.master);
+    append(&mut fred, "INBOX", "one");
+    process(&lab, "APPEND user.fred\nSEEN fred nothing\n");
+    append(&mut fred, "INBOX.Sent", "two");
+    process(&lab, "\r\nMAILBOX \"user.fred.Sent\"\r\n");
+    fred.ok("SELECT INBOX");
+    fred.ok("UID MOVE 1 INBOX.Sent");
+    process(&lab, "doublemailbox user.fred {14+}\r\nuser.fred.Sent\n");
+    fred.ok("RENAME INBOX.Sent INBOX.Posted");
+    process(&lab, "RENAME user.fred.Sent user.fred.Posted\n");
+    fred.ok("DELETE INBOX.Posted");
+    process(&lab, "UNMAILBOX user.fred.Posted\n");
+    fred.ok("SUBSCRIBE INBOX");
+    process(&lab, "SUB fred user.fred\n");
+    fred.ok("UNSUBSCRIBE INBOX");
+    process(&lab, "UNSUB fred user.fred\n");
+    admin.ok("SETQUOTA user.fred (STORAGE 5000)");
+    process(&lab, "QUOTA user.fred\nMAILBOX user.fred\n");
+    assert!(fred.set_metadata("INBOX", "/shared/comment", Some(b"mine")).is_ok());
+    process(&lab, "ANNOTATION user.fred\n");
+    assert!(admin.set_metadata("", "/shared/comment", Some(b"of the server")).is_ok());
+    process(&lab, "ANNOTATION \"\"\n");
+    assert_eq!(Sieve::login(&lab.master, "fred").put("main", "keep;\r\n").0, Status::Ok);
+    process(&lab, "SIEVE fred\nMAILBOX user.fred.#sieve\n");
+    admin.ok("SETACL user.fred anna lrs");
+    append(&mut fred, "INBOX", "for anna");
+    let mut anna = Imap::login(&lab.master, "anna").with_selected("user.fred");
+    anna.ok("UID STORE 1:* +FLAGS (\\Seen)");
+    anna.ok("UNSELECT");
+    let id = uniqueid(&lab.master, "user.fred");
+    process(&lab, &format!("SEEN anna {id}\nMAILBOX user.fred\n"));
+    anna.ok("SUBSCRIBE user.fred");
+    process(&lab, "META anna\n");
+    admin.ok("SETACL user.zoe admin lrswipkxtecdan");
+    admin.ok("DELETE user.zoe");
+    process(&lab, "UNUSER zoe\n");
+}
+
+#[test]
+fn lines_that_are_no_entries_are_told_and_passed_over() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    let long = "x".repeat(100_000);
+    let text = format!("MAILBOX\nnonsense\nMAILBOX {long}\n\n\u{ff} \u{1}\nFROB x\nUSER fred\n");
+    fs::write(log(&lab), text).expect("own file");
+    let run = ours(&lab, &["-1"]).ok();
+    let told = errors(&run);
+    for number in [1, 2, 3, 5, 6] {
+        let place = format!("log-run:{number}: ");
+        assert!(told.iter().any(|line| line.contains(&place)), "{number}: {told:#?}");
+    }
+    assert_eq!(told.len(), 5, "{told:#?}");
+    assert_equal(&lab);
+    assert!(!log(&lab).with_file_name("log-run").exists());
+}
+
+#[test]
+fn what_the_daemons_log_is_on_the_replica_soon() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    let running = rolling(&lab, &["-d", "0"]);
+    let mut fred = Imap::login(&lab.master, "fred");
+    for number in 1..=10 {
+        append(&mut fred, "INBOX", &format!("message {number}"));
+        assert!(Lmtp::connect(&lab.master).deliver("fred", &message(&number.to_string())).is_ok());
+    }
+    fred.ok("CREATE INBOX.New");
+    fred.ok("RENAME INBOX.New INBOX.Newer");
+    assert_eq!(Sieve::login(&lab.master, "fred").put("main", "keep;\r\n").0, Status::Ok);
+    let running = drained(running, &lab);
+    assert_equal(&lab);
+    stop(running);
+}
+
+#[test]
+fn one_client_works_on_a_channel() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    let running = rolling(&lab, &[]);
+    let pid = running.pid();
+    let second = ours(&lab, &["-1"]);
+    assert_eq!(second.status.code(), Some(75), "{second}");
+    assert!(second.stderr.contains(&format!("process {pid} works on it already")), "{second}");
+    stop(running);
+    ours(&lab, &["-1"]).ok();
+}
+
+#[test]
+fn the_shutdown_file_ends_it_and_is_removed() {
+    let mut lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    let file = lab.master.scratch().join("shutdown");
+    let path = file.display().to_string();
+    let running = rolling(&lab, &["-F", &path]);
+    fs::write(&file, "").expect("own directory");
+    let run = running.wait();
+    assert_eq!((run.status.code(), file.exists()), (Some(0), false), "{run}");
+    // While it waits for the replica too.
+    lab.replica.stop_server();
+    lab.master.set_config("sync_shutdown_file", Some(&path));
+    let waiting = until(start_ours(&lab, &["-R"]), |so_far| so_far[1].contains("retrying in 15"));
+    fs::write(&file, "").expect("own directory");
+    let run = waiting.wait();
+    assert_eq!((run.status.code(), file.exists()), (Some(0), false), "{run}");
+}
+
+#[test]
+fn a_replica_that_was_away_is_caught_up_with_after_sighup() {
+    let mut lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    let running = rolling(&lab, &["-d", "0"]);
+    lab.replica.stop_server();
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "while it is away");
+    let running = until(running, |so_far| so_far[1].contains("retrying in 15 seconds"));
+    assert!(log(&lab).with_file_name("log-run").exists(), "nothing is lost");
+    lab.replica.start_server();
+    running.signal(libc::SIGHUP);
+    let running = drained(running, &lab);
+    assert_equal(&lab);
+    stop(running);
+}
+
+#[test]
+fn what_fails_or_is_locked_stays_in_the_log_and_stops_nobody() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.anna", "user.bert", "user.carl", "user.dora"]);
+    replicate(&lab, &["-A"]);
+    let running = rolling(&lab, &["-d", "0"]);
+    let skip = lab.master.config_dir().join("sync/skipuser-carl");
+    fs::write(&skip, "").expect("own directory");
+    let holder = Holder::of(&lab, "*S*127^0^0^1*bert.lock");
+    let mut intact = Vec::new();
+    // So that nothing is replicated before it is damaged.
+    running.signal(libc::SIGSTOP);
+    for user in ["anna", "bert", "carl", "dora"] {
+        append(&mut Imap::login(&lab.master, user), "INBOX", "first");
+        if user == "anna" {
+            intact = fs::read(message_file(&lab.master, "user.anna", 1)).expect("own file");
+            fs::write(message_file(&lab.master, "user.anna", 1), "nonsense").expect("own file");
+        }
+    }
+    running.signal(libc::SIGCONT);
+    let running = until(running, |so_far| {
+        ["USER anna", "MAILBOX user.bert", "MAILBOX user.carl"]
+            .iter()
+            .all(|item| so_far[2].contains(&format!("left for later: items=<{item}>")))
+            && so_far[0].contains("MAILBOX user.dora\n")
+    });
+    append(&mut Imap::login(&lab.master, "dora"), "INBOX", "dora goes on");
+    let running = until(running, |so_far| so_far[0].matches("MAILBOX user.dora\n").count() >= 2);
+    let left = differing(&lab);
+    assert!(left.iter().all(|path| !path.contains("dora")), "{left:#?}");
+    let work = fs::read_to_string(log(&lab).with_file_name("log-run")).expect("it is there");
+    for item in ["USER anna\n", "MAILBOX user.bert\n", "MAILBOX user.carl\n"] {
+        assert!(work.contains(item), "{work}");
+    }
+    assert!(running.so_far()[2].contains("skipuser-carl"));
+    drop(holder);
+    fs::remove_file(skip).expect("own file");
+    fs::write(message_file(&lab.master, "user.anna", 1), intact).expect("own file");
+    running.signal(libc::SIGHUP);
+    let running = drained(running, &lab);
+    assert_equal(&lab);
+    stop(running);
+}
+
+/// Random changes while it rolls, `disturb`ed after each lot; afterwards both are equal.
+fn soak(seed: u64, disturb: impl Fn(Running, &mut Lab, u64) -> Running) {
+    let mut lab = Lab::new(Options { conversations: true, ..Options::default() });
+    let mut running = start_ours(&lab, &["-R", "-d", "0"]);
+    for lot in 0..6 {
+        let mut world = World::new(&lab.master, seed * 100 + lot);
+        for _ in 0..40 {
+            world.step();
+        }
+        drop(world);
+        running = disturb(running, &mut lab, lot);
+    }
+    let running = drained(running, &lab);
+    tools::quota_complaints(&lab.master);
+    stop(running);
+    // What was made equal entry by entry is equal as a whole, but for quota roots' modseqs.
+    ours(&lab, &["-A"]).ok();
+    tools::quota_complaints(&lab.replica);
+    let left: Vec<String> =
+        differing(&lab).into_iter().filter(|path| !path.ends_with(" MODSEQ")).collect();
+    assert_eq!(left, [""; 0], "seed {seed}");
+}
+
+#[test]
+fn random_changes_are_followed() {
+    soak(1, |running, _, _| running);
+}
+
+#[test]
+fn a_client_that_is_killed_again_and_again_loses_nothing() {
+    soak(2, |running, lab, _| {
+        running.signal(libc::SIGKILL);
+        running.wait();
+        start_ours(lab, &["-R", "-d", "0"])
+    });
+}
+
+#[test]
+fn a_replica_that_is_restarted_again_and_again_misses_nothing() {
+    soak(3, |running, lab, _| {
+        lab.replica.stop_server();
+        lab.replica.start_server();
+        running.signal(libc::SIGHUP);
+        running
+    });
+}
