@@ -207,9 +207,11 @@ fn messages_that_are_replicated_already_are_read_if_asked_for() {
 fn archived_messages_are_read_where_they_are() {
     let lab = Lab::default();
     let archive = lab.master.archive_dir("default").display().to_string();
-    for (option, value) in
-        [("archive_enabled", "yes"), ("archive_maxsize", "1"), ("archivepartition-default", &archive)]
-    {
+    for (option, value) in [
+        ("archive_enabled", "yes"),
+        ("archive_maxsize", "1"),
+        ("archivepartition-default", &archive),
+    ] {
         lab.master.set_config(option, Some(value));
     }
     create(&lab.master, &["user.fred", "user.fred.Old"]);

@@ -5,11 +5,11 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use cyrsync_lab::{Cyrus, Imap, Lab, Options, Sieve, Status, tools};
+use cyrsync_lab::{Cyrus, Lab, Options, Sieve, Status, tools};
 
 use crate::common::{
-    actions, append, assert_cyrus_idle, assert_equal, assert_idle, create, differing, errors,
-    lines, ours, replicate, uniqueid,
+    actions, assert_cyrus_idle, assert_equal, assert_idle, create, differing, errors, lines, ours,
+    replicate, uniqueid,
 };
 
 const KEEP: &str = "keep;\r\n";
