@@ -7,7 +7,7 @@ use super::{Failures, Syncer, TRIES, commands, meta, wants_another_try};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
 use crate::replica::{Ticket, Verb};
-use crate::types::{MailboxEntry, MboxName, UserId};
+use crate::types::{MailboxEntry, MboxName, Text, UserId};
 
 impl Syncer<'_> {
     /// Replicates the mailboxes of these names. A name that is gone here but has a tombstone is
@@ -79,7 +79,9 @@ impl Syncer<'_> {
             return Ok(Attempted::Renamed);
         }
         let to_check = self.to_check(&entries);
-        self.folders_and_contents(entries, remotes, &mut failures)?;
+        let mut roots: Vec<Text> = remotes.iter().filter_map(|r| r.quotaroot.clone()).collect();
+        roots.extend(self.folders_and_contents(entries, remotes, &mut failures)?);
+        self.shared_quotas(roots, &mut failures)?;
         self.check_messages(&to_check, &mut failures)?;
         failures.into_result("mailboxes")?;
         self.release_staged()?;
@@ -88,7 +90,7 @@ impl Syncer<'_> {
 
     /// The entry of a mailbox that exists.
     fn live_entry(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
-        let live = |e: &MailboxEntry| !e.mbtype.is_deleted() && !e.mbtype.is_unavailable();
+        let live = |e: &MailboxEntry| !e.mbtype.is_deleted() && !e.mbtype.is_elsewhere();
         Ok(self.store.lookup(name)?.filter(live))
     }
 

@@ -2,6 +2,7 @@
 
 use super::remote::RemoteUser;
 use super::{Failures, Syncer, commands, meta};
+use crate::dlist::Writer;
 use crate::error::{Kind, Result};
 use crate::replica::Verb;
 use crate::types::{Annotation, MboxName, Quota, Text, UserId};
@@ -30,8 +31,37 @@ impl Syncer<'_> {
         Ok(meta::quotas(&ours, theirs))
     }
 
+    /// Brings over the limits of those of these quota roots that belong to no user: here or there
+    /// shared mailboxes name them. Cyrus's client does so only for users and when its log says so.
+    pub(super) fn shared_quotas(
+        &mut self,
+        mut roots: Vec<Text>,
+        failures: &mut Failures,
+    ) -> Result<()> {
+        roots.retain(|root| self.names.owner(&MboxName::new(root.as_bytes())).is_none());
+        roots.sort();
+        roots.dedup();
+        let mut tickets = Vec::with_capacity(roots.len());
+        for root in &roots {
+            let ask = |w: &mut Writer<'_>| commands::named(w, "QUOTA", root);
+            tickets.push(self.replica.submit(Verb::Get, &mut { ask })?);
+        }
+        let mut theirs = Vec::new();
+        for ticket in tickets {
+            theirs.extend(super::remote::quota_reply(self.replica.wait(ticket)?)?);
+        }
+        let steps = self.quota_steps(roots, &theirs)?;
+        let failed = self.carry_out(&UserId::default(), steps)?;
+        failures.0.extend(failed.0);
+        Ok(())
+    }
+
     /// Writes all steps, then awaits all replies. A step that fails does not stop the others.
     pub(super) fn apply_steps(&mut self, user: &UserId, steps: Vec<Step>) -> Result<()> {
+        self.carry_out(user, steps)?.into_result(super::user_subject(user))
+    }
+
+    fn carry_out(&mut self, user: &UserId, steps: Vec<Step>) -> Result<Failures> {
         let mut failures = Failures::default();
         let mut tickets = Vec::with_capacity(steps.len());
         for step in steps {
@@ -58,7 +88,7 @@ impl Syncer<'_> {
                 failures.keep(self, &subject, error)?;
             }
         }
-        failures.into_result(super::user_subject(user))
+        Ok(failures)
     }
 
     /// Replicates the annotations of the server (`None`) or of one mailbox without its records

@@ -19,6 +19,8 @@ pub struct RemoteFolder {
     pub mbtype: MboxType,
     /// Partition; empty for intermediates.
     pub partition: Text,
+    /// The quota root that applies to it, if any.
+    pub quotaroot: Option<Text>,
     /// Access control list.
     pub acl: Text,
     /// Option bits.
@@ -120,6 +122,11 @@ pub fn folders_reply(reply: Reply) -> Result<Vec<RemoteFolder>> {
     Ok(RemoteUser::from_reply(reply)?.folders)
 }
 
+/// The quota of a reply to `GET QUOTA`; none if the replica has no such root.
+pub fn quota_reply(reply: Reply) -> Result<Option<Quota>> {
+    Ok(RemoteUser::from_reply(reply)?.quotas.into_iter().next())
+}
+
 /// The records of a reply to `GET FULLMAILBOX`, by UID.
 pub fn records_reply(reply: Reply) -> Result<Vec<RemoteRecord>> {
     let Some((name, value)) = reply.items.into_iter().next() else { return Ok(Vec::new()) };
@@ -172,6 +179,7 @@ fn folder(kv: &Kv<'_>) -> Result<RemoteFolder, Malformed> {
             .ok_or_else(|| Malformed::new(0u64, "MBOXTYPE is of a kind that is not known"))?,
         // NIL for intermediates.
         partition: Text::new(kv.opt_atom("PARTITION")?.unwrap_or_default()),
+        quotaroot: kv.opt_atom("QUOTAROOT")?.map(Text::new),
         acl: Text::new(kv.opt_atom("ACL")?.unwrap_or_default()),
         options: Options::from_wire(kv.opt_atom("OPTIONS")?.unwrap_or_default()),
         uidvalidity: kv.num32("UIDVALIDITY")?,
