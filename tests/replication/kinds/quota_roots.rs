@@ -1,7 +1,7 @@
 //! Quota roots: below and above the mailboxes they apply to, with every resource, set, changed and
 //! removed between runs.
 
-use cyrsync_lab::{Cyrus, Imap, Lab, tools};
+use cyrsync_lab::{Cyrus, Imap, Lab, SyncServer, Value, tools};
 
 use crate::common::{
     actions, append, assert_equal, assert_idle, create, replicate, replicate_as_cyrus_would,
@@ -13,6 +13,18 @@ const ALL: &str = "(STORAGE 1000 MESSAGE 200 X-ANNOTATION-STORAGE 30 X-NUM-FOLDE
 fn quota(cyrus: &Cyrus, root: &str) -> String {
     let answer = Imap::admin(cyrus).command(&format!("GETQUOTA {root}"));
     answer.lines().into_iter().find(|line| line.starts_with("QUOTA")).unwrap_or_default()
+}
+
+#[track_caller]
+fn books_agree(lab: &Lab) {
+    for server in [&lab.master, &lab.replica] {
+        assert_eq!(tools::quota_complaints(server), [""; 0], "{}", server.name());
+    }
+}
+
+/// Removes a root altogether, which no IMAP command does while mailboxes are below it.
+fn remove(cyrus: &Cyrus, root: &str) {
+    SyncServer::spawn(cyrus).apply("UNQUOTA", &Value::text(root)).ok();
 }
 
 #[test]
@@ -46,9 +58,22 @@ fn quota_roots_of_users_are_set_changed_and_removed() {
     append(&mut fred, "INBOX.Sent.2023", "two");
     let done = replicate_as_cyrus_would(&lab, &["-u", "fred"]);
     assert!(done.contains(&"QUOTA user.fred.Sent.2023".to_owned()), "{done:#?}");
-    for server in [&lab.master, &lab.replica] {
-        assert_eq!(tools::quota_complaints(server), [""; 0], "{}", server.name());
-    }
+    books_agree(&lab);
+    remove(&lab.master, "user.fred.Sent.2023");
+    let done = replicate_as_cyrus_would(&lab, &["-u", "fred"]);
+    assert!(done.contains(&"UNQUOTA user.fred.Sent.2023".to_owned()), "{done:#?}");
+
+    // One above all users counts for those without one of their own.
+    create(&lab.master, &["user.zoe"]);
+    let limits = [("ROOT", "user"), ("LIMIT", "9000"), ("STORAGE", "9000")];
+    let limits = Value::keyed(limits.map(|(key, value)| (key, Value::text(value))));
+    SyncServer::spawn(&lab.master).apply("QUOTA", &limits).ok();
+    let done = replicate_as_cyrus_would(&lab, &["-u", "zoe"]);
+    assert!(done.contains(&"QUOTA user".to_owned()), "{done:#?}");
+    assert_eq!(quota(&lab.replica, "user"), quota(&lab.master, "user"));
+    remove(&lab.master, "user");
+    let done = replicate_as_cyrus_would(&lab, &["-u", "zoe"]);
+    assert!(done.contains(&"UNQUOTA user".to_owned()), "{done:#?}");
 }
 
 #[test]
@@ -76,11 +101,12 @@ fn quota_roots_above_shared_mailboxes_and_users() {
     assert_equal(&lab);
     admin.ok("SETQUOTA lists.rust ()");
     replicate_as_cyrus_would(&lab, &["-A"]);
+    books_agree(&lab);
+    remove(&lab.master, "lists.rust");
+    let done = replicate_as_cyrus_would(&lab, &["-A"]);
+    assert!(done.contains(&"UNQUOTA lists.rust".to_owned()), "{done:#?}");
     // A root is gone with its last mailbox, or when it is removed.
     admin.ok("SETACL lists.rust.old admin lrx");
     admin.ok("DELETE lists.rust.old");
     replicate(&lab, &["-A"]);
-    for server in [&lab.master, &lab.replica] {
-        assert_eq!(tools::quota_complaints(server), [""; 0], "{}", server.name());
-    }
 }
