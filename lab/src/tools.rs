@@ -182,3 +182,35 @@ pub fn mailbox_dir(base: &Path, uniqueid: &str) -> PathBuf {
     let letter = |n: usize| uniqueid.get(n..=n).unwrap_or("_").to_owned();
     base.join("uuid").join(letter(0)).join(letter(1)).join(uniqueid)
 }
+
+/// Changes the entry of a mailbox in mailboxes.db, by name and by uniqueid, in the text that
+/// `cyr_dbtool` shows of it. The server must not run.
+///
+/// # Panics
+/// If there is no such mailbox.
+#[track_caller]
+pub fn set_entry(cyrus: &Cyrus, internal: &str, change: impl Fn(&str) -> String) {
+    let records = dump(cyrus, "mailboxes.db", "twoskip");
+    let id = records.iter().find_map(|(key, value)| {
+        let found = internal_name(key.strip_prefix('N')?) == internal;
+        let (entry, _) = Value::parse(value.as_bytes()).ok().filter(|_| found)?;
+        Some(entry.str("I"))
+    });
+    let id = id.unwrap_or_else(|| panic!("{} has no {internal}", cyrus.name()));
+    for (key, value) in &records {
+        let by_name = key.strip_prefix('N').is_some_and(|name| internal_name(name) == internal);
+        if by_name || key.strip_prefix('I') == Some(&id) {
+            set_record(cyrus, "mailboxes.db", key, &change(value));
+        }
+    }
+}
+
+/// Sets one record of a twoskip database below `configdirectory`.
+///
+/// # Panics
+/// If it cannot be done.
+#[track_caller]
+pub fn set_record(cyrus: &Cyrus, file: &str, key: &str, value: &str) {
+    let path = cyrus.config_dir().join(file).display().to_string();
+    run(cyrus, "cyr_dbtool", &[&path, "twoskip", "set", key, value]);
+}

@@ -132,6 +132,18 @@ mod tests {
     const ENCODED: &[u8] = include_bytes!("../../tests/fixtures/userdata/sieve/3.");
 
     #[test]
+    fn names_become_what_cyrus_makes_of_them() {
+        assert_eq!(subject(b"with space"), b"with space");
+        assert_eq!(subject("a?=_ \u{e9}".as_bytes()), b"=?UTF-8?Q?a=3F=3D=5F_=C3=A9?=");
+        assert_eq!(subject(&[b'y'; 74]), [b'y'; 74]);
+        let long = [WORD, &[b'y'; 62], b"?= ", WORD, &[b'y'; 13], b"?="].concat();
+        assert_eq!(subject(&[b'y'; 75]), long);
+        let accents = subject("\u{e9}".repeat(12).as_bytes());
+        let whole = accents.split(|b| *b == b' ').all(|word| (word.len() - 12) % 6 == 0);
+        assert!(whole && accents.contains(&b' '), "{}", String::from_utf8_lossy(&accents));
+    }
+
+    #[test]
     fn a_message_of_cyrus_is_read() {
         let script = parse(MAIN).unwrap();
         assert_eq!(script.name, b"main");

@@ -77,6 +77,7 @@ impl Snapshot {
             recenttime: state.recenttime,
             pop3_last_login: state.pop3_last_login,
             pop3_show_after: state.pop3_show_after,
+            quotaroot: state.quotaroot.clone(),
             xconvmodseq: state.xconvmodseq.unwrap_or(0),
             raclmodseq: state.raclmodseq,
             annotations: annotations.clone(),

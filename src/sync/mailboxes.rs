@@ -1,5 +1,6 @@
 //! Replicates named mailboxes, of whichever users (`sync_do_mailboxes`).
 
+use super::metadata::NamedRoot;
 use super::remote::{RemoteFolder, RemoteUser, folders_reply};
 use super::settle::Settled;
 use super::user::Attempted;
@@ -83,7 +84,11 @@ impl Syncer<'_> {
             return Ok(Attempted::Renamed);
         }
         let to_check = self.to_check(&entries);
-        self.folders_and_contents(entries, remotes, &mut failures)?;
+        let there = remotes.iter().filter_map(|remote| remote.quotaroot.clone());
+        let mut roots: Vec<NamedRoot> =
+            there.map(|root| NamedRoot { root, by_its_own: None }).collect();
+        roots.extend(self.folders_and_contents(entries, remotes, &mut failures)?);
+        self.shared_quotas(roots, &mut failures)?;
         self.check_messages(&to_check, &mut failures)?;
         failures.into_result("mailboxes")?;
         self.release_staged()?;
@@ -92,7 +97,7 @@ impl Syncer<'_> {
 
     /// The entry of a mailbox that exists.
     fn live_entry(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
-        let live = |e: &MailboxEntry| !e.mbtype.is_deleted() && !e.mbtype.is_unavailable();
+        let live = |e: &MailboxEntry| !e.mbtype.is_deleted() && !e.mbtype.is_elsewhere();
         Ok(self.store.lookup(name)?.filter(live))
     }
 

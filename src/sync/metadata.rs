@@ -2,6 +2,7 @@
 
 use super::remote::RemoteUser;
 use super::{Failures, Syncer, commands, meta};
+use crate::dlist::Writer;
 use crate::error::{Error, Kind, Result};
 use crate::replica::Verb;
 use crate::types::{Annotation, MboxName, Quota, Text, UserId};
@@ -99,6 +100,31 @@ impl Syncer<'_> {
         let detail = format!("cyrus.header of {name} names it, but there is no record of it");
         Err(Error::new(Kind::Corrupt, "read quota", root.to_string(), detail)
             .hint("restore the record, or run quota -f: the mailboxes then have no quota"))
+    }
+
+    /// Brings over the limits of those of these quota roots that belong to no user: here or there
+    /// shared mailboxes name them. Cyrus's client does so only for users and when its log says so.
+    pub(super) fn shared_quotas(
+        &mut self,
+        mut roots: Vec<NamedRoot>,
+        failures: &mut Failures,
+    ) -> Result<()> {
+        let is_shared = |root: &Text| self.names.owner(&MboxName::new(root.as_bytes())).is_none();
+        roots.retain(|named| is_shared(&named.root));
+        // Of the same twice the one that tells more.
+        roots.sort_by(|a, b| (&a.root, &b.by_its_own).cmp(&(&b.root, &a.by_its_own)));
+        roots.dedup_by(|later, earlier| later.root == earlier.root);
+        let mut tickets = Vec::with_capacity(roots.len());
+        for root in roots.iter().map(|named| &named.root) {
+            let ask = |w: &mut Writer<'_>| commands::named(w, "QUOTA", root);
+            tickets.push(self.replica.submit(Verb::Get, &mut { ask })?);
+        }
+        let mut theirs = Vec::new();
+        for ticket in tickets {
+            theirs.extend(super::remote::quota_reply(self.replica.wait(ticket)?)?);
+        }
+        let steps = self.quota_steps(roots, &theirs, failures)?;
+        self.apply_steps(&UserId::default(), steps, failures)
     }
 
     /// Writes all steps, then awaits all replies. A step that fails does not stop the others.

@@ -80,7 +80,7 @@ impl Syncer<'_> {
     pub fn has_inbox(&self, user: &UserId) -> Result<bool> {
         let inbox = self.store.lookup(&self.names.inbox(user))?;
         Ok(inbox.is_some_and(|it| {
-            !it.mbtype.is_unavailable() && !it.mbtype.is_intermediate() && !it.mbtype.is_deleted()
+            !it.mbtype.is_elsewhere() && !it.mbtype.is_intermediate() && !it.mbtype.is_deleted()
         }))
     }
 

@@ -19,6 +19,8 @@ pub struct RemoteFolder {
     pub mbtype: MboxType,
     /// Partition; empty for intermediates.
     pub partition: Text,
+    /// The quota root that applies to it, if any.
+    pub quotaroot: Option<Text>,
     /// Access control list.
     pub acl: Text,
     /// Option bits.
@@ -61,6 +63,9 @@ impl RemoteFolder {
         w.key("PARTITION")?.atom(self.partition.as_bytes())?;
         w.key("ACL")?.atom(self.acl.as_bytes())?;
         w.key("OPTIONS")?.atom(self.options.to_wire().as_bytes())?;
+        if let Some(root) = &self.quotaroot {
+            w.key("QUOTAROOT")?.atom(root.as_bytes())?;
+        }
         for (key, number) in [
             ("UIDVALIDITY", self.uidvalidity.into()),
             ("LAST_UID", self.last_uid.into()),
@@ -151,6 +156,11 @@ pub fn folders_reply(reply: Reply) -> Result<Vec<RemoteFolder>> {
     Ok(RemoteUser::from_reply(reply)?.folders)
 }
 
+/// The quota of a reply to `GET QUOTA`; none if the replica has no such root.
+pub fn quota_reply(reply: Reply) -> Result<Option<Quota>> {
+    Ok(RemoteUser::from_reply(reply)?.quotas.into_iter().next())
+}
+
 /// The annotations of a reply to `GET ANNOTATION`, ordered.
 pub fn annotations_reply(reply: Reply) -> Result<Vec<Annotation>> {
     let one = |(name, value): &(Vec<u8>, Value)| {
@@ -179,6 +189,7 @@ fn folder(kv: &Kv<'_>) -> Result<RemoteFolder, Malformed> {
             .ok_or_else(|| Malformed::new(0u64, "MBOXTYPE is of a kind that is not known"))?,
         // NIL for intermediates.
         partition: Text::new(kv.opt_atom("PARTITION")?.unwrap_or_default()),
+        quotaroot: kv.opt_atom("QUOTAROOT")?.map(Text::new),
         acl: Text::new(kv.opt_atom("ACL")?.unwrap_or_default()),
         options: Options::from_wire(kv.opt_atom("OPTIONS")?.unwrap_or_default()),
         uidvalidity: kv.num32("UIDVALIDITY")?,

@@ -141,8 +141,24 @@ impl Syncer<'_> {
             failures.keep(self, &self.names.inbox(user), error)?;
         }
         let sieve_mailbox = self.replica.enabled().sieve_mailbox;
-        entries.retain(|e| !e.mbtype.is_unavailable() && (sieve_mailbox || !e.mbtype.is_sieve()));
+        entries.retain(|e| !e.mbtype.is_elsewhere() && (sieve_mailbox || !e.mbtype.is_sieve()));
         Ok(entries)
+    }
+
+    /// Why a mailbox that is there must not be sent, by its entry alone.
+    fn unsendable(&self, entry: &MailboxEntry) -> Option<Error> {
+        let error = |kind, what| Error::new(kind, "update mailbox", entry.name.to_string(), what);
+        if entry.mbtype.has(MboxType::MOVING) {
+            let what = "it is on its way to another server";
+            let hint = "wait for the end of its XFER; if that broke off, repeat it";
+            return Some(error(Kind::Unsupported, what).hint(hint));
+        }
+        let notifications = entry.mbtype.kind() == MboxType::JMAP_NOTIFY;
+        (notifications && !self.replica.enabled().notifications).then(|| {
+            let what = "it holds JMAP notifications, which the replica's Cyrus does not know";
+            let hint = "upgrade the replica to Cyrus 3.8 or later";
+            error(Kind::ReplicaNotSupported, what).hint(hint)
+        })
     }
 
     /// Looks at each mailbox, reserves what the changed ones need, sends them. Returns the quota
@@ -165,9 +181,11 @@ impl Syncer<'_> {
         let mut work = Vec::new();
         for entry in entries {
             let remote = by_id.remove(&entry.uniqueid);
-            let notifications = entry.mbtype.kind() == MboxType::JMAP_NOTIFY;
-            if notifications && !self.replica.enabled().notifications {
-                failures.keep(self, &entry.name, unknown_type(&entry))?;
+            if let Some(error) = self.unsendable(&entry) {
+                if remote.is_none() && self.names.is_inbox(&entry.name) {
+                    return Err(error);
+                }
+                failures.keep(self, &entry.name, error)?;
                 continue;
             }
             if entry.mbtype.is_intermediate() {
@@ -219,12 +237,6 @@ fn hidden(entry: &MailboxEntry) -> Error {
     let detail = "the replica has a mailbox of this name, the master has none any more";
     Error::new(Kind::NeedsFullSync, "update intermediate", entry.name.to_string(), detail)
         .hint("rename or delete it on the replica")
-}
-
-fn unknown_type(entry: &MailboxEntry) -> Error {
-    let detail = "it holds JMAP notifications, which the replica's Cyrus does not know";
-    Error::new(Kind::ReplicaNotSupported, "update mailbox", entry.name.to_string(), detail)
-        .hint("upgrade the replica to Cyrus 3.8 or later")
 }
 
 pub(super) fn inbox_gone(entry: &MailboxEntry) -> Error {

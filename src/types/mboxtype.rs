@@ -92,9 +92,10 @@ impl MboxType {
         self.has(Self::RESERVE)
     }
 
-    /// Whether it is not to be had here now: remote, reserved or moving (`mbtypes_unavailable`).
-    pub fn is_unavailable(self) -> bool {
-        self.has(Self::REMOTE | Self::RESERVE | Self::MOVING)
+    /// Whether there is no mailbox of this name here: it lies on another server, or is not
+    /// finished yet.
+    pub fn is_elsewhere(self) -> bool {
+        self.has(Self::REMOTE | Self::RESERVE)
     }
 
     /// What of it is replicated: everything but where the directories are (`mbtypes_sync`).

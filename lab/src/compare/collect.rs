@@ -57,6 +57,11 @@ impl<'a> Side<'a> {
         for (key, value) in tools::dump(self.cyrus, "mailboxes.db", &kind) {
             let (kind, name) = key.split_at_checked(1).unwrap_or((&key, ""));
             let name = tools::internal_name(name);
+            if !matches!(kind, "N" | "I") {
+                // Reverse ACLs: who may do what to which mailbox is in the key.
+                found.facts.insert(format!("mailboxes.db {kind} {name}"), value);
+                continue;
+            }
             let mut entry = match Value::parse(value.as_bytes()) {
                 Ok((entry, b"")) => entry.into_map(),
                 other => panic!("mailboxes.db: {key}: {value}: {other:?}"),

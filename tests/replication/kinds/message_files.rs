@@ -56,7 +56,7 @@ const DAMAGES: [Damage; 8] = [
     (
         "unreadable",
         |file| {
-            fs::set_permissions(file, Permissions::from_mode(0o0)).expect("own file");
+            fs::set_permissions(file, Permissions::from_mode(0o000)).expect("own file");
         },
         "Permission denied",
     ),

@@ -1,4 +1,9 @@
 //! Every kind of mailbox and of user data, each with what is special about it.
 
+mod entries;
+mod made;
+mod mail_types;
 mod message_files;
+mod quota_roots;
+mod seen_and_subscriptions;
 mod sieve_directories;
