@@ -9,7 +9,7 @@ use std::time::Duration;
 use cyrsync_lab::fill::{Bulk, Filler};
 use cyrsync_lab::{
     Imap, Lab, Lmtp, Options, Proxy, Sieve, Status, SyncServer, Value, another_replica, compare,
-    cyrus_sync_client, describe, random_changes, tools,
+    cyrus_sync_client, describe, places, random_changes, tools,
 };
 
 /// Replicates with Cyrus's client and expects the oracle to find nothing.
@@ -155,10 +155,7 @@ fn a_flag_changed_on_the_replica_is_found_and_nothing_else() {
 #[test]
 fn a_damaged_message_file_on_the_replica_is_found_and_nothing_else() {
     let lab = one_message();
-    let mut server = SyncServer::spawn(&lab.replica);
-    let items = server.get("MAILBOXES", &Value::texts(["user.fred"])).ok();
-    let uniqueid = items[0].1.str("UNIQUEID");
-    let [file, _] = tools::message_paths(&lab.replica, "default", &uniqueid, 1);
+    let [file, _] = places::place(&lab.replica, "user.fred").message(1);
     let mut bytes = fs::read(&file).expect("the message is there");
     bytes[20] ^= 1;
     fs::write(&file, bytes).expect("own file");

@@ -95,7 +95,7 @@ impl Cyrus {
         cyrus
     }
 
-    /// Writes imapd.conf and cyrus.conf. `extra` is added at the end.
+    /// Writes imapd.conf and cyrus.conf. Lines of `extra` take the place of ours.
     pub(crate) fn configure(&self, options: &Options, extra: &str) {
         let yes = |value: bool| if value { "yes" } else { "no" };
         let dir = self.dir.display();
@@ -126,8 +126,7 @@ impl Cyrus {
              reverseacls: {reverseacls}\n\
              delete_mode: {delete}\n\
              expunge_mode: {expunge}\n\
-             virtdomains: {virt}\n\
-             {extra}\n",
+             virtdomains: {virt}\n",
             name = self.name,
             sep = yes(options.unixhierarchysep),
             alt = yes(options.altnamespace),
@@ -138,7 +137,8 @@ impl Cyrus {
             expunge = if options.delayed_expunge { "delayed" } else { "immediate" },
             virt = if options.virtdomains { "userid" } else { "off" },
         );
-        self.guard.write(&self.imapd_conf(), text);
+        let extra = extra.replace("{dir}", &dir.to_string());
+        self.guard.write(&self.imapd_conf(), merge(&text, &extra));
         let Ports { imap, csync, sieve } = self.ports;
         let bin = PROGRAM_DIRS[0];
         let conf = self.imapd_conf();
@@ -370,8 +370,12 @@ impl Cyrus {
     }
 
     /// The name of a mailbox as the administrator writes it: with `unixhierarchysep`
-    /// `user.john^doe.Sent` is `user/john.doe/Sent`.
+    /// `user.john^doe.Sent` is `user/john.doe/Sent`; `example.com!user.fred` is
+    /// `user.fred@example.com`.
     pub fn admin_name(&self, internal: &str) -> String {
+        if let Some((domain, rest)) = internal.split_once('!') {
+            return format!("{}@{domain}", self.admin_name(rest));
+        }
         if !self.unixhierarchysep {
             return internal.to_owned();
         }
@@ -399,7 +403,7 @@ impl Cyrus {
     /// The name of a user's own mailbox as that user writes it: of `user.fred.Sent` it is
     /// `INBOX.Sent`, or `Sent` with `altnamespace`; of `user.fred` it is `INBOX`.
     pub fn own_name(&self, internal: &str) -> String {
-        let below = internal.splitn(3, '.').nth(2);
+        let below = local(internal).splitn(3, '.').nth(2);
         match below {
             None => "INBOX".to_owned(),
             Some(below) if self.altnamespace => self.admin_name(below),
@@ -407,8 +411,9 @@ impl Cyrus {
         }
     }
 
-    /// The name of another user's or a shared mailbox as a user writes it.
+    /// The name of another user's or a shared mailbox as a user of the same domain writes it.
     pub fn others_name(&self, internal: &str) -> String {
+        let internal = local(internal);
         if !self.altnamespace {
             return self.admin_name(internal);
         }
@@ -426,6 +431,25 @@ impl Cyrus {
     pub(crate) fn guard(&self) -> &Arc<Guard> {
         &self.guard
     }
+}
+
+/// An internal name without its domain.
+fn local(internal: &str) -> &str {
+    internal.split_once('!').map_or(internal, |(_, rest)| rest)
+}
+
+/// Lines of imapd.conf, each option once: the later line counts, and one without a value takes
+/// the option away.
+fn merge(lines: &str, more: &str) -> String {
+    let mut merged: Vec<&str> = Vec::new();
+    for line in lines.lines().chain(more.lines()).filter(|line| !line.is_empty()) {
+        let (option, value) = line.split_once(':').unwrap_or((line, ""));
+        merged.retain(|other| other.split(':').next() != Some(option));
+        if !value.trim().is_empty() {
+            merged.push(line);
+        }
+    }
+    merged.join("\n") + "\n"
 }
 
 impl Drop for Cyrus {

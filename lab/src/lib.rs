@@ -25,6 +25,7 @@ mod imap;
 mod lab;
 pub mod lmtp;
 mod options;
+pub mod places;
 mod proxy;
 pub mod random;
 mod rng;

@@ -28,9 +28,10 @@ pub struct Options {
     /// Users with a password, beside `admin` and `repl`; [`PASSWORD`] is everybody's.
     /// The lab's IMAP client logs in as anybody, password or not.
     pub users: Vec<String>,
-    /// Further lines of the master's imapd.conf.
+    /// Further lines of the master's imapd.conf: they take the place of the lab's own, and a line
+    /// without a value takes the option away. `{dir}` stands for the server's directory.
     pub master_conf: String,
-    /// Further lines of the replica's imapd.conf.
+    /// Further lines of the replica's imapd.conf, likewise.
     pub replica_conf: String,
     /// Where the spools lie; by default memory (`/dev/shm`) if a gigabyte is free there.
     pub base: Option<PathBuf>,

@@ -166,23 +166,6 @@ pub fn dump(cyrus: &Cyrus, file: &str, format: &str) -> Vec<(String, String)> {
     lines.map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
 }
 
-/// Where the files of a message may lie: its partition and its archive partition.
-pub fn message_paths(cyrus: &Cyrus, partition: &str, uniqueid: &str, uid: u64) -> [PathBuf; 2] {
-    let place = |base: PathBuf| mailbox_dir(&base, uniqueid).join(format!("{uid}."));
-    [place(cyrus.partition_dir(partition)), place(cyrus.archive_dir(partition))]
-}
-
-/// The directory of a mailbox as Cyrus tells it, whichever layout it has.
-pub fn mailbox_path(cyrus: &Cyrus, internal: &str) -> PathBuf {
-    PathBuf::from(run(cyrus, "mbpath", &[&cyrus.admin_name(internal)]).trim_end())
-}
-
-/// Directory of a mailbox below a partition (`mboxname_id_hash` in `imap/mboxname.c`).
-pub fn mailbox_dir(base: &Path, uniqueid: &str) -> PathBuf {
-    let letter = |n: usize| uniqueid.get(n..=n).unwrap_or("_").to_owned();
-    base.join("uuid").join(letter(0)).join(letter(1)).join(uniqueid)
-}
-
 /// Changes the entry of a mailbox in mailboxes.db, by name and by uniqueid, in the text that
 /// `cyr_dbtool` shows of it. The server must not run.
 ///

@@ -161,8 +161,8 @@ impl Paths {
     /// mailboxes.db has it, tombstones included; for the sieve directory without tombstones
     /// (`mboxname_conf_getpath`, `user_sieve_path`).
     ///
-    /// If there is no entry because the user is being renamed, Cyrus goes by the INBOX of a former
-    /// name; give that one.
+    /// If there is no entry because the user is being renamed, Cyrus goes by the INBOX that a mailbox
+    /// of this name had before, where it looks by the mailbox; give that one.
     pub fn home(&self, user: &UserId, inbox: Option<&MailboxEntry>) -> UserHome {
         match inbox {
             Some(entry) if !entry.legacy_dirs && !entry.uniqueid.is_empty() => {
@@ -192,7 +192,8 @@ impl Paths {
         }
     }
 
-    /// The directory of a user's sieve scripts (`user_sieve_path`); not for `sieveusehomedir`.
+    /// The directory of a user's sieve scripts (`user_sieve_path`). As in Cyrus's
+    /// replication, `sieveusehomedir` has no part in it: scripts in homes are not replicated.
     /// Give a home made without tombstones.
     pub fn sieve(&self, home: &UserHome) -> Result<PathBuf> {
         let root = Path::new(self.config.string(opt::SIEVEDIR).unwrap_or_default());

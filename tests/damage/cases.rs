@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use cyrsync_lab::{Imap, Lab, Run, Value, sync_client, tools};
+use cyrsync_lab::{Imap, Lab, Run, places, sync_client};
 
 use crate::facts::{Facts, Oracle};
 
@@ -116,10 +116,7 @@ fn a_fifo_in_place_of_a_file_is_not_waited_for() {
     lab.master.stop_server();
     let mut oracle = Oracle::new(&lab.replica);
     let before = oracle.user("anna");
-    let reply = oracle.mailboxes(&["user.anna.Sent"]);
-    let id = reply.first().map(|(_, value): &(String, Value)| value.str("UNIQUEID"));
-    let spool = lab.master.partition_dir("default");
-    let index = tools::mailbox_dir(&spool, &id.expect("it is there")).join("cyrus.index");
+    let index = places::place(&lab.master, "user.anna.Sent").meta.join("cyrus.index");
     fs::remove_file(&index).expect("own file");
     let made = std::process::Command::new("mkfifo").args(["-m", "666"]).arg(&index).status();
     assert!(made.is_ok_and(|status| status.success()));

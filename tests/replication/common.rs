@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use cyrsync_lab::run::{Running, start_sync_client};
 use cyrsync_lab::{
-    Cyrus, Imap, Lab, Run, SyncServer, Value, compare, cyrus_sync_client, describe, sync_client,
-    tools,
+    Cyrus, Imap, Lab, Run, SyncServer, Value, compare, cyrus_sync_client, describe, places,
+    sync_client,
 };
 
 const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
@@ -162,10 +162,10 @@ pub fn mailbox_field(cyrus: &Cyrus, internal: &str, field: &str) -> String {
     mailbox.1.str(field)
 }
 
-/// Where the file of a message is, on partition `default`.
+/// Where the file of a message is.
 #[track_caller]
 pub fn message_file(cyrus: &Cyrus, internal: &str, uid: u64) -> PathBuf {
-    let [path, _] = tools::message_paths(cyrus, "default", &uniqueid(cyrus, internal), uid);
+    let [path, _] = places::place(cyrus, internal).message(uid);
     assert!(path.exists(), "{} is missing", path.display());
     path
 }

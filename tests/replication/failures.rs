@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use cyrsync_lab::{Imap, Lab, Options, Proxy, Run, Sieve, Status, cyrus_sync_client, tools};
+use cyrsync_lab::{Imap, Lab, Options, Proxy, Run, Sieve, Status, cyrus_sync_client, places};
 
 use crate::common::{
     Holder, append, create, differing, errors, message, message_file, ours, replicate, start_ours,
@@ -119,9 +119,7 @@ fn a_destroyed_index_fails_its_mailbox_alone() {
     for mailbox in ["user.fred", "user.fred.Sent"] {
         let lab = replicated();
         more(&lab);
-        let id = uniqueid(&lab.master, mailbox);
-        let index =
-            tools::mailbox_dir(&lab.master.partition_dir("default"), &id).join("cyrus.index");
+        let index = places::place(&lab.master, mailbox).data.join("cyrus.index");
         let intact = fs::read(&index).expect("own file");
         let mut bytes = intact.clone();
         for byte in &mut bytes[200..260] {

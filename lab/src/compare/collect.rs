@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Facts;
 use crate::cyrus::Cyrus;
 use crate::dlist::Value;
+use crate::places::{Places, places};
 use crate::sync_server::SyncServer;
 use crate::tools;
 
@@ -87,6 +88,8 @@ impl<'a> Side<'a> {
                             rights.iter().map(|(who, what)| format!("{who} {}", what.show()));
                         pairs.collect::<Vec<_>>().join(", ")
                     }
+                    // Whether the directories are by name: each server's own affair.
+                    ("T", value) => value.show().replace('l', ""),
                     (_, value) => value.show(),
                 };
                 found.facts.insert(path, shown);
@@ -95,6 +98,11 @@ impl<'a> Side<'a> {
         found.users.sort();
         found.users.dedup();
         found
+    }
+
+    /// Where the files of these mailboxes are.
+    pub(crate) fn places(&self, mailboxes: &[String]) -> BTreeMap<String, Places> {
+        places(self.cyrus, mailboxes.iter().map(String::as_str))
     }
 
     /// Seen state, subscriptions and sieve scripts of a user.
@@ -133,12 +141,22 @@ impl<'a> Side<'a> {
         let mut facts = Facts::new();
         let mut roots = Vec::new();
         match tools::database_type(self.cyrus, "quota_db").as_str() {
-            "quotalegacy" => quota_files(&self.cyrus.config_dir().join("quota"), &mut roots),
+            "quotalegacy" => {
+                let conf = self.cyrus.config_dir();
+                quota_files(&conf.join("quota"), "", &mut roots);
+                let letters = directories(&conf.join("domain"));
+                for domain in letters.iter().flat_map(|letter| directories(letter)) {
+                    let name = domain.file_name().unwrap_or_default().to_string_lossy();
+                    quota_files(&domain.join("quota"), &format!("{name}!"), &mut roots);
+                }
+            }
             kind => roots = tools::dump(self.cyrus, "quotas.db", kind),
         }
         roots.retain(|(root, _)| {
             let applies = |m: &String| {
-                m.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                let below =
+                    |rest: &str| rest.is_empty() || rest.starts_with('.') || root.ends_with('!');
+                m.strip_prefix(root).is_some_and(below)
             };
             mailboxes.iter().any(applies)
         });
@@ -155,7 +173,8 @@ impl<'a> Side<'a> {
     }
 
     /// A mailbox with all its records, and the files of those that are not expunged.
-    pub(crate) fn mailbox(&mut self, name: &str) -> Contents {
+    /// `places` are the directories of all mailboxes.
+    pub(crate) fn mailbox(&mut self, name: &str, places: &BTreeMap<String, Places>) -> Contents {
         let mut contents = Contents { facts: Facts::new(), files: Files::new() };
         let reply = self.server.reply();
         if reply.status != crate::Status::Ok {
@@ -164,25 +183,16 @@ impl<'a> Side<'a> {
             contents.facts.insert(format!("{name} FULLMAILBOX"), words);
             return contents;
         }
+        let places = places.get(name).unwrap_or_else(|| panic!("mbpath knows no {name}"));
         for (_, value) in reply.items {
-            let (partition, uniqueid) = (value.str("PARTITION"), value.str("UNIQUEID"));
             let Value::Keyed(items) = value else { continue };
-            let mut by_name: Option<PathBuf> = None;
             for (key, value) in items {
                 match (key.as_str(), value) {
                     ("RECORD", Value::List(records)) => {
                         for record in records {
                             let uid = record.num("UID");
                             if !flags(&record).contains("\\Expunged") {
-                                let mut paths =
-                                    tools::message_paths(self.cyrus, &partition, &uniqueid, uid);
-                                if !paths.iter().any(|path| path.exists()) {
-                                    let dir = by_name.get_or_insert_with(|| {
-                                        tools::mailbox_path(self.cyrus, name)
-                                    });
-                                    paths[0] = dir.join(format!("{uid}."));
-                                }
-                                let [file, archived] = paths;
+                                let [file, archived] = places.message(uid);
                                 let path = if archived.exists() { archived } else { file };
                                 contents.files.insert(uid, path);
                             }
@@ -260,19 +270,27 @@ fn owner(name: &str) -> Option<String> {
     })
 }
 
-/// Quota roots below a directory of the `quotalegacy` database, one file each, named as the root:
-/// with what the file holds, as it would be in another database.
-fn quota_files(dir: &Path, out: &mut Vec<(String, String)>) {
+/// Quota roots below a directory of the `quotalegacy` database, one file each, named as the root
+/// without its domain; `root` is that of the whole domain. With what the file holds, as it would
+/// be in another database.
+fn quota_files(dir: &Path, domain: &str, out: &mut Vec<(String, String)>) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     for entry in entries.flatten() {
         let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
         if path.is_dir() {
-            quota_files(&path, out);
-        } else {
-            let text = fs::read_to_string(&path).unwrap_or_default();
-            let value = text.trim_end_matches('\n').replacen('\n', " ", 1);
-            out.push((entry.file_name().to_string_lossy().into_owned(), value));
+            quota_files(&path, domain, out);
+            continue;
         }
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let value = text.trim_end_matches('\n').replacen('\n', " ", 1);
+        let root = if name == "root" { domain.to_owned() } else { format!("{domain}{name}") };
+        out.push((root, value));
     }
     out.sort();
+}
+
+fn directories(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }

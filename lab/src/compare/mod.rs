@@ -7,6 +7,7 @@
 //!
 //! - the time at which an entry of mailboxes.db was written (`M`): it is not on the wire
 //! - tombstones and name histories: each server writes its own past ([`Side::mailboxes`])
+//! - whether a mailbox's directories are by name or by uniqueid: nor is that
 //! - quota roots that apply to no mailbox: the protocol cannot show them ([`Side::quotas`])
 
 mod collect;
@@ -61,10 +62,12 @@ pub fn compare(master: &Cyrus, replica: &Cyrus) -> Vec<Difference> {
     right.ask("ANNOTATION", "");
     diff(left.server_annotations(), right.server_annotations(), &mut differences);
     diff(left.quotas(&left_boxes.open), right.quotas(&right_boxes.open), &mut differences);
+    let (left_places, right_places) =
+        (left.places(&left_boxes.open), right.places(&right_boxes.open));
     for mailbox in common(&left_boxes.open, &right_boxes.open) {
         left.ask("FULLMAILBOX", &mailbox);
         right.ask("FULLMAILBOX", &mailbox);
-        let (a, b) = (left.mailbox(&mailbox), right.mailbox(&mailbox));
+        let (a, b) = (left.mailbox(&mailbox, &left_places), right.mailbox(&mailbox, &right_places));
         compare_files(&mailbox, &a.files, &b.files, &mut differences);
         diff(a.facts, b.facts, &mut differences);
     }

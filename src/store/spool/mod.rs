@@ -178,8 +178,30 @@ impl Spool {
         })
     }
 
+    /// As [`Spool::home`], for what Cyrus finds by the name of a mailbox: where its owner has no
+    /// INBOX because a rename is half done, the INBOX of an owner that it had before counts
+    /// (`mboxname_conf_getpath`).
+    fn home_of_mailbox(&self, id: &UniqueId, owner: &UserId) -> Result<UserHome> {
+        if let Some(inbox) = self.list.lookup(&self.names.inbox(owner))? {
+            return Ok(self.paths.home(owner, Some(&inbox)));
+        }
+        let entry = self.list.lookup_by_id(id)?;
+        for former in entry.iter().flat_map(|entry| &entry.name_history) {
+            let Some(before) = self.names.owner(&former.name) else { continue };
+            if let Some(inbox) = self.list.lookup(&self.names.inbox(&before))? {
+                // In directories by name, those of the new name.
+                return Ok(self.paths.home(owner, Some(&inbox)));
+            }
+        }
+        Ok(self.paths.home(owner, None))
+    }
+
     fn user_table(&self, user: &UserId, file: UserFile, declared: Backend) -> Result<Table> {
-        let path = self.paths.user_file(&self.home(user)?, file)?;
+        self.table_at(&self.home(user)?, file, declared)
+    }
+
+    fn table_at(&self, home: &UserHome, file: UserFile, declared: Backend) -> Result<Table> {
+        let path = self.paths.user_file(home, file)?;
         Ok(Table::new(path, Some(declared), cyrusdb::Options::default()))
     }
 
@@ -203,8 +225,8 @@ impl Spool {
             &self.submissions,
         );
         let Some(owner) = owner.filter(|_| has) else { return Ok(None) };
-        let table =
-            self.user_table(&owner, UserFile::Conversations, self.declared.conversations)?;
+        let home = self.home_of_mailbox(id, &owner)?;
+        let table = self.table_at(&home, UserFile::Conversations, self.declared.conversations)?;
         conv::xconvmodseq(&table, id, name).map(Some)
     }
 

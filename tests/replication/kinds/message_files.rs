@@ -5,11 +5,11 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cyrsync_lab::{Cyrus, Imap, Lab, Run, tools};
+use cyrsync_lab::{Cyrus, Imap, Lab, Run, places, tools};
 
 use crate::common::{
     append, assert_cyrus_idle, assert_idle, create, differing, errors, message_file, ours,
-    replicate, uniqueid,
+    replicate,
 };
 
 /// What befalls a file, and what is said of it.
@@ -223,8 +223,7 @@ fn archived_messages_are_read_where_they_are() {
     }
     tools::run(&lab.master, "cyr_expire", &["-E", "1", "-A", "0"]);
     let archived = |mailbox: &str| {
-        let id = uniqueid(&lab.master, mailbox);
-        let [_, path] = tools::message_paths(&lab.master, "default", &id, 2);
+        let [_, path] = places::place(&lab.master, mailbox).message(2);
         assert!(path.exists(), "{} is not archived", path.display());
         path
     };

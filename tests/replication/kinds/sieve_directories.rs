@@ -5,18 +5,18 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use cyrsync_lab::{Cyrus, Lab, Options, Sieve, Status, tools};
+use cyrsync_lab::{Cyrus, Lab, Options, Sieve, Status, places};
 
 use crate::common::{
     actions, assert_cyrus_idle, assert_equal, assert_idle, create, differing, errors, lines, ours,
-    replicate, uniqueid,
+    replicate,
 };
 
 const KEEP: &str = "keep;\r\n";
 
 /// The sieve directory of a user whose directories have the uniqueid's name.
 fn directory(cyrus: &Cyrus, inbox: &str) -> PathBuf {
-    tools::mailbox_dir(&cyrus.dir().join("sieve"), &uniqueid(cyrus, inbox))
+    places::place(cyrus, inbox).user.remove("sieve").expect("it is a user's")
 }
 
 /// Runs a shell command as the cyrus user.
