@@ -15,5 +15,4 @@ mod live;
 mod options;
 mod restarts;
 mod rolling;
-mod splitbrain;
 mod users;
