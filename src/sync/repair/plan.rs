@@ -346,6 +346,11 @@ impl<'s> Planner<'s> {
         }
         self.plan.annotations =
             if newer_there { &theirs.annotations } else { &ours.annotations }.clone();
+        if !same_annotations(&self.plan.annotations, &theirs.annotations) {
+            // Writing them lifts the replica's foldermodseq to the HIGHESTMODSEQ it had
+            // (`mailbox_annot_changed` in `imap/mailbox.c`); a lower one here would differ again.
+            header.foldermodseq = header.foldermodseq.max(theirs.header.highestmodseq);
+        }
         self.plan.writes_master = header != ours.header
             || !self.plan.master.is_empty()
             || !same_annotations(&self.plan.annotations, &ours.annotations);

@@ -183,7 +183,23 @@ fn the_header_takes_the_higher_of_both_and_the_modseq_is_above_all_that_the_user
     assert!(plan.writes_master);
     assert_eq!(plan.header, Header { highestmodseq: 51, ..theirs.header });
     assert_eq!(plan.annotations, theirs.annotations, "its modseq is higher");
-    assert_eq!(plan.notices.len(), 3, "{:?}", plan.notices);
+    let raised =
+        plan.notices.iter().filter(|(_, line)| line.contains(" higher on replica")).count();
+    assert_eq!(raised, 3, "{:?}", plan.notices);
+}
+
+#[test]
+fn the_foldermodseq_is_not_below_what_the_replica_makes_of_new_annotations() {
+    let mut ours = side(&[]);
+    ours.header.highestmodseq = 30;
+    ours.annotations = vec![Annotation {
+        entry: "/comment".into(),
+        userid: "".into(),
+        value: "ours".into(),
+        modseq: 0,
+    }];
+    let plan = plan(&"x".into(), &ours, &side(&[]), KNOWN);
+    assert_eq!(plan.header.foldermodseq, BASE.highestmodseq);
 }
 
 /// A small generator of numbers, the same for the same seed.
