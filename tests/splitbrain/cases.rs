@@ -1,9 +1,15 @@
 //! Mailboxes that both sides were written to: compared, repaired, and made one again.
 
-use cyrsync_lab::{Imap, Options, Sieve, cyrus_sync_client, quote};
+use std::fs;
+use std::time::Duration;
 
-use crate::check::{assert_one, replicated, subjects};
-use crate::common::{actions, append, create, errors, mailbox_field, ours, replicate};
+use cyrsync_lab::{Cyrus, Imap, Options, Proxy, Sieve, cyrus_sync_client, quote};
+
+use crate::check::{assert_one, copy_of, replicated, subjects};
+use crate::common::{
+    actions, append, create, errors, mailbox_field, message_file, ours, replicate, start_ours,
+    until,
+};
 
 /// What fred has in every scenario.
 const COMMON: [&str; 3] = ["common 1", "common 2", "common 3"];
@@ -187,7 +193,7 @@ fn annotations_and_rights_changed_on_the_replica_follow_the_higher_modseq() {
 
 #[test]
 fn subscriptions_seen_state_scripts_and_quotas_become_the_masters() {
-    let lab = replicated(Options::default());
+    let mut lab = replicated(Options::default());
     create(&lab.master, &["user.fred.work"]);
     let mut admin = Imap::admin(&lab.master);
     assert!(admin.set_quota("user.fred", "STORAGE 1000").is_ok());
@@ -208,10 +214,24 @@ fn subscriptions_seen_state_scripts_and_quotas_become_the_masters() {
     let mut anna = Imap::login(&lab.master, "anna").with_selected("user.fred");
     anna.ok("UID STORE 1 +FLAGS (\\Seen)");
     drop(anna.command("LOGOUT"));
-    ours(&lab, &["-v", "-A"]).ok();
+    drop((admin, fred, sieve));
+    let copy = copy_of(&mut lab, Options::default());
+    ours(&lab, &["-A"]).ok();
     assert_one(&lab, &["user.fred", "user.fred.#sieve"]);
-    let (_, scripts) = Sieve::login(&lab.replica, "fred").command("LISTSCRIPTS");
-    assert!(scripts.contains("rules") && !scripts.contains("another"), "{scripts}");
+    cyrus_sync_client(&copy.master, &["-A"]).ok();
+    // Scripts are messages of a mailbox: what was put on the replica comes back.
+    let scripts = |cyrus: &Cyrus| {
+        let mut sieve = Sieve::login(cyrus, "fred");
+        ["LISTSCRIPTS", "GETSCRIPT \"rules\"", "GETSCRIPT \"another\""]
+            .map(|command| sieve.command(command).1)
+    };
+    let here = scripts(&lab.master);
+    assert!(here[1].contains("discard") && here[2].contains("keep"), "{here:?}");
+    for cyrus in [&lab.replica, &copy.master, &copy.replica] {
+        assert_eq!(scripts(cyrus), here, "{}", cyrus.name());
+    }
+    let subscribed = Imap::login(&lab.replica, "fred").ok("LSUB \"\" *").lines();
+    assert!(!subscribed.iter().any(|line| line.contains("work")), "{subscribed:?}");
 }
 
 #[test]
@@ -222,4 +242,48 @@ fn cyrus_own_client_agrees_after_a_repair() {
     ours(&lab, &["-u", "fred"]).ok();
     let theirs = cyrus_sync_client(&lab.master, &["-v", "-u", "fred"]).ok();
     assert!(!theirs.stdout.contains("MAILBOX user.fred\n"), "{theirs}");
+}
+
+#[test]
+fn a_file_of_the_replica_that_is_not_the_message_is_not_taken() {
+    let lab = replicated(Options::default());
+    append(&mut Imap::login(&lab.replica, "fred"), "INBOX", "from the replica");
+    let file = message_file(&lab.replica, "user.fred", 4);
+    let good = fs::read(&file).expect("the file is there");
+    for bad in [vec![b'x'; good.len()], good[1..].to_vec()] {
+        fs::write(&file, bad).expect("root writes everything");
+        let run = ours(&lab, &["-v", "-u", "fred"]);
+        assert_eq!(run.status.code(), Some(1), "{run}");
+        let told = "SYNCNOTICE: failed to prepare update: mailbox=<user.fred> error=<fetch message";
+        assert!(run.log.contains(told) && run.stderr.contains("reconstruct"), "{run}");
+        assert_eq!(subjects(&lab.master, "fred"), COMMON);
+    }
+    fs::write(&file, good).expect("root writes everything");
+    ours(&lab, &["-u", "fred"]).ok();
+    assert_one(&lab, &["user.fred"]);
+}
+
+#[test]
+fn who_writes_to_either_side_during_a_repair_is_not_overruled() {
+    for (which, moment) in [(0, "copying back from the replica"), (1, "(on the master)")] {
+        let lab = replicated(Options::default());
+        append(&mut Imap::login(&lab.master, "fred"), "INBOX", "of the master");
+        append(&mut Imap::login(&lab.replica, "fred"), "INBOX", "of the replica");
+        let mut third = Imap::login([&lab.master, &lab.replica][which], "fred");
+        // The files come, and the update goes, over a line slow enough to be in time.
+        let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(700), false);
+        lab.master.use_port(proxy.port());
+        let running = start_ours(&lab, &["-v", "-u", "fred"]);
+        let running = until(running, |[stdout, ..]| stdout.contains(moment));
+        append(&mut third, "INBOX", "meanwhile");
+        let run = running.wait().ok();
+        assert!(run.log.contains("comparing once more"), "{run}");
+        assert_one(&lab, &["user.fred"]);
+        let all = [
+            &["common 1", "common 2", "common 3", "meanwhile"][..],
+            &["of the master", "of the replica"],
+        ];
+        assert_eq!(subjects(&lab.master, "fred"), all.concat(), "{run}");
+        assert_eq!(subjects(&lab.replica, "fred"), all.concat(), "{run}");
+    }
 }

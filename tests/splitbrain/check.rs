@@ -102,7 +102,9 @@ pub fn assert_sound(cyrus: &Cyrus) {
 
 /// The subjects in a user's mailbox, sorted.
 pub fn subjects_in(cyrus: &Cyrus, user: &str, mailbox: &str) -> Vec<String> {
-    let mut imap = Imap::login(cyrus, user).with_selected(mailbox);
+    let mut imap = Imap::login(cyrus, user);
+    // Looks, and writes nothing into the mailbox.
+    imap.ok(&format!("EXAMINE {mailbox}"));
     let lines = imap.ok("UID FETCH 1:* BODY.PEEK[HEADER.FIELDS (SUBJECT)]").lines();
     let subject = |line: &String| {
         let (_, subject) = line.split_once("Subject: ")?;

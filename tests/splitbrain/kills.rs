@@ -68,6 +68,7 @@ fn a_repair_that_is_killed_loses_nothing_and_the_next_goes_on() {
         for cyrus in [&lab.master, &lab.replica] {
             assert_eq!(living(cyrus), expected, "{} {what}\n{run}", cyrus.name());
         }
+        eprintln!("killed {caught} times, {what}\n{run}");
         if round % 8 == 1 {
             assert_one(&lab, &INTERNAL);
         }

@@ -9,7 +9,7 @@
 //! loses its UID there only with the update that brings it back under the new one: at no moment
 //! is it on neither side.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::notices;
 use crate::observe::Level;
@@ -118,8 +118,15 @@ pub struct Plan {
 
 /// Decides. `name` is for the notices.
 pub fn plan(name: &MboxName, ours: &Side, theirs: &Side, known: Knowledge) -> Plan {
-    let mut planner =
-        Planner { name, ours, theirs, known, plan: Plan::default(), moves: Vec::new() };
+    let mut planner = Planner {
+        name,
+        ours,
+        theirs,
+        known,
+        plan: Plan::default(),
+        moves: Vec::new(),
+        strays: strays(ours, theirs),
+    };
     planner.compare_all();
     planner.finish()
 }
@@ -139,6 +146,22 @@ struct Planner<'s> {
     known: Knowledge,
     plan: Plan,
     moves: Vec<Move<'s>>,
+    /// What the master has, and the replica not at the same UID.
+    strays: HashMap<Guid, Vec<&'s Record>>,
+}
+
+fn strays<'s>(ours: &'s Side, theirs: &Side) -> HashMap<Guid, Vec<&'s Record>> {
+    let there = |record: &Record| {
+        let at = theirs.messages.binary_search_by_key(&record.uid, |r| r.record.uid);
+        at.ok().and_then(|at| theirs.messages.get(at)).map(|r| r.record.guid)
+    };
+    let mut strays: HashMap<Guid, Vec<&Record>> = HashMap::new();
+    for record in ours.messages.iter().map(|m| &m.record) {
+        if !record.is_expunged() && there(record) != Some(record.guid) {
+            strays.entry(record.guid).or_default().push(record);
+        }
+    }
+    strays
 }
 
 impl<'s> Planner<'s> {
@@ -295,18 +318,16 @@ impl<'s> Planner<'s> {
     }
 
     /// Whether an attempt that did not come to its end has brought this message to the master
-    /// already, under a UID that the replica has not heard of yet.
-    fn came_back(&self, record: &Record) -> bool {
-        let last_uid = self.theirs.header.last_uid;
-        self.ours.messages.iter().rev().map(|m| &m.record).take_while(|m| m.uid > last_uid).any(
-            |m| {
-                !m.is_expunged()
-                    && (m.guid, m.size, m.internaldate)
-                        == (record.guid, record.size, record.internaldate)
-                    && (record.savedate == 0 || m.savedate == record.savedate)
-                    && (record.createdmodseq == 0 || m.createdmodseq == record.createdmodseq)
-            },
-        )
+    /// already, under a UID at which the replica does not have it. Each answers for one.
+    fn came_back(&mut self, record: &Record) -> bool {
+        let Some(strays) = self.strays.get_mut(&record.guid) else { return false };
+        let found = strays.iter().position(|m| {
+            m.uid != record.uid
+                && (m.size, m.internaldate) == (record.size, record.internaldate)
+                && (record.savedate == 0 || m.savedate == record.savedate)
+                && (record.createdmodseq == 0 || m.createdmodseq == record.createdmodseq)
+        });
+        found.map(|at| strays.swap_remove(at)).is_some()
     }
 
     fn fetch(&mut self, record: &Record) {

@@ -396,3 +396,35 @@ fn a_repair_that_stops_halfway_is_finished_without_copies() {
         assert_eq!(contents(&master), contents(&whole), "seed {seed}");
     }
 }
+
+#[test]
+fn a_replica_that_goes_on_after_a_repair_that_stopped_halfway_makes_no_copies() {
+    for seed in 0..5000 {
+        let mut random = Random(seed);
+        let mut content = 0;
+        let mut ours = Side { header: Header { last_uid: 0, ..BASE }, ..Side::default() };
+        live(&mut ours, &mut random, &mut content);
+        let mut theirs = ours.clone();
+        live(&mut ours, &mut random, &mut content);
+        live(&mut theirs, &mut random, &mut content);
+        let whole = written(&ours, &plan(&"x".into(), &ours, &theirs, KNOWN));
+        live(&mut theirs, &mut random, &mut content);
+        let second = plan(&"x".into(), &whole, &theirs, KNOWN);
+        let master = written(&whole, &second);
+        let replica = updated(&theirs, &master, &second);
+        assert_eq!(living(&master), living(&replica), "seed {seed}");
+        let found: Vec<u8> = contents(&master).iter().map(|(content, _)| *content).collect();
+        assert!(found.windows(2).all(|pair| pair[0] != pair[1]), "seed {seed}: {found:?}");
+        let gone: Vec<u8> = ours
+            .messages
+            .iter()
+            .chain(&theirs.messages)
+            .filter(|m| m.record.is_expunged())
+            .map(|m| m.record.guid.0[0])
+            .collect();
+        for content in 1..=content {
+            let lost = !gone.contains(&content) && !found.contains(&content);
+            assert!(!lost, "seed {seed}: {content} of {found:?}");
+        }
+    }
+}
