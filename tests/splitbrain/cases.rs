@@ -271,7 +271,7 @@ fn who_writes_to_either_side_during_a_repair_is_not_overruled() {
         append(&mut Imap::login(&lab.replica, "fred"), "INBOX", "of the replica");
         let mut third = Imap::login([&lab.master, &lab.replica][which], "fred");
         // The files come, and the update goes, over a line slow enough to be in time.
-        let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(700), false);
+        let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(400), false);
         lab.master.use_port(proxy.port());
         let running = start_ours(&lab, &["-v", "-u", "fred"]);
         let running = until(running, |[stdout, ..]| stdout.contains(moment));
