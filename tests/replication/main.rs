@@ -15,5 +15,6 @@ mod live;
 mod options;
 mod restarts;
 mod rolling;
+mod rolling_log;
 mod splitbrain;
 mod users;

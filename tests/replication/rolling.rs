@@ -13,13 +13,14 @@ use crate::common::{
     replicate, start_ours, uniqueid, until,
 };
 
-fn log(lab: &Lab) -> PathBuf {
+/// The default channel's log.
+pub fn log(lab: &Lab) -> PathBuf {
     lab.master.config_dir().join("sync/log")
 }
 
 /// Waits until nothing is left to do: no log, no work file.
 #[track_caller]
-fn drained(mut running: Running, lab: &Lab) -> Running {
+pub fn drained(mut running: Running, lab: &Lab) -> Running {
     let files = ["sync/log", "sync/log-run"].map(|name| lab.master.config_dir().join(name));
     let end = Instant::now() + Duration::from_secs(60);
     while files.iter().any(|file| file.exists()) {
@@ -35,14 +36,15 @@ fn drained(mut running: Running, lab: &Lab) -> Running {
 
 /// It connected and did what was logged before.
 #[track_caller]
-fn rolling(lab: &Lab, args: &[&str]) -> Running {
+pub fn rolling(lab: &Lab, args: &[&str]) -> Running {
     let running = start_ours(lab, &[&["-R", "-v"], args].concat());
     let running = until(running, |so_far| so_far[2].contains("Destination supports"));
     drained(running, lab)
 }
 
+/// Ends it with SIGTERM.
 #[track_caller]
-fn stop(running: Running) {
+pub fn stop(running: Running) {
     running.signal(libc::SIGTERM);
     let run = running.wait();
     assert_eq!(run.status.code(), Some(75), "{run}");
