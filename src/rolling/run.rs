@@ -82,10 +82,14 @@ impl<'r, 's> Run<'r, 's> {
 
     fn sort(&mut self, work: &Work) -> Result<Sorted> {
         for item in &work.items {
-            // A user without INBOX may have mailboxes all the same.
-            if let Item::User(user) = item
+            // A user without INBOX may have mailboxes all the same. One who was deleted and is here
+            // again has nothing of what was: the replica must let go of it.
+            if let Item::User(user) | Item::UnUser(user) = item
                 && self.syncer.has_inbox(user)?
             {
+                if let Item::UnUser(_) = item {
+                    self.note(format!("  Promoting: {item} -> USER {user}"));
+                }
                 self.users.push(user.clone());
             }
         }
@@ -108,7 +112,7 @@ impl<'r, 's> Run<'r, 's> {
                     sorted.pieces.entry(user.clone()).or_default().1.push(name.clone());
                 }
                 Item::Meta(user) => sorted.metas.push(user.clone()),
-                Item::UnUser(user) => sorted.unusers.push(user.clone()),
+                Item::UnUser(user) if !whole.contains(user) => sorted.unusers.push(user.clone()),
                 _ => {}
             }
         }

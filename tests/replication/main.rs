@@ -3,6 +3,7 @@
 
 mod big;
 mod cache;
+mod chaos;
 mod clients;
 mod common;
 mod databases;
