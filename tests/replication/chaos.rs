@@ -28,7 +28,7 @@ fn from_environment<T: std::str::FromStr>(name: &str, default: T) -> T {
 }
 
 fn start(master: &Cyrus) -> Running {
-    start_sync_client(OURS, master, &["-R", "-l", "-d", "0"])
+    start_sync_client(OURS, master, &["-R", "-l"])
 }
 
 /// It answers signals from then on.
@@ -66,6 +66,7 @@ fn chaos(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>)) {
     });
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, false);
     lab.master.use_port(proxy.port());
+    lab.master.set_config("sync_repeat_interval", Some("0"));
     let Lab { master, replica } = &mut lab;
     let master = &*master;
     let running = Some(connected(start(master)));

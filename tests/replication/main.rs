@@ -16,6 +16,8 @@ mod live;
 mod options;
 mod restarts;
 mod rolling;
+mod rolling_daemon;
+mod rolling_faults;
 mod rolling_log;
 mod splitbrain;
 mod users;

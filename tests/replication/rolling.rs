@@ -34,9 +34,10 @@ pub fn drained(mut running: Running, lab: &Lab) -> Running {
     running
 }
 
-/// It connected and did what was logged before.
+/// It connected and did what was logged before; from then on it does all at once.
 #[track_caller]
 pub fn rolling(lab: &Lab, args: &[&str]) -> Running {
+    lab.master.set_config("sync_repeat_interval", Some("0"));
     let running = start_ours(lab, &[&["-R", "-v"], args].concat());
     let running = until(running, |so_far| so_far[2].contains("Destination supports"));
     drained(running, lab)
@@ -129,7 +130,7 @@ fn lines_that_are_no_entries_are_told_and_passed_over() {
 fn what_the_daemons_log_is_on_the_replica_soon() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
-    let running = rolling(&lab, &["-d", "0"]);
+    let running = rolling(&lab, &[]);
     let mut fred = Imap::login(&lab.master, "fred");
     for number in 1..=10 {
         append(&mut fred, "INBOX", &format!("message {number}"));
@@ -179,7 +180,7 @@ fn the_shutdown_file_ends_it_and_is_removed() {
 fn a_replica_that_was_away_is_caught_up_with_after_sighup() {
     let mut lab = Lab::default();
     create(&lab.master, &["user.fred"]);
-    let running = rolling(&lab, &["-d", "0"]);
+    let running = rolling(&lab, &[]);
     lab.replica.stop_server();
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "while it is away");
     let running = until(running, |so_far| so_far[1].contains("retrying in 15 seconds"));
@@ -196,7 +197,7 @@ fn what_fails_or_is_locked_stays_in_the_log_and_stops_nobody() {
     let lab = Lab::default();
     create(&lab.master, &["user.anna", "user.bert", "user.carl", "user.dora"]);
     replicate(&lab, &["-A"]);
-    let running = rolling(&lab, &["-d", "0"]);
+    let running = rolling(&lab, &[]);
     let skip = lab.master.config_dir().join("sync/skipuser-carl");
     fs::write(&skip, "").expect("own directory");
     let holder = Holder::of(&lab, "*S*127^0^0^1*bert.lock");
@@ -238,7 +239,8 @@ fn what_fails_or_is_locked_stays_in_the_log_and_stops_nobody() {
 /// Random changes while it rolls, `disturb`ed after each lot; afterwards both are equal.
 fn soak(seed: u64, disturb: impl Fn(Running, &mut Lab, u64) -> Running) {
     let mut lab = Lab::new(Options { conversations: true, ..Options::default() });
-    let mut running = start_ours(&lab, &["-R", "-d", "0"]);
+    lab.master.set_config("sync_repeat_interval", Some("0"));
+    let mut running = start_ours(&lab, &["-R"]);
     for lot in 0..6 {
         let mut world = World::new(&lab.master, seed * 100 + lot);
         for _ in 0..40 {
@@ -268,7 +270,7 @@ fn a_client_that_is_killed_again_and_again_loses_nothing() {
     soak(2, |running, lab, _| {
         running.signal(libc::SIGKILL);
         running.wait();
-        start_ours(lab, &["-R", "-d", "0"])
+        start_ours(lab, &["-R"])
     });
 }
 

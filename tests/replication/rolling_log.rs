@@ -38,7 +38,7 @@ fn a_log_that_an_earlier_client_left_survives_a_client_that_reaches_no_replica()
 fn a_work_file_that_cannot_be_read_is_neither_replaced_nor_removed() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
-    let running = rolling(&lab, &["-d", "0"]);
+    let running = rolling(&lab, &[]);
     running.signal(libc::SIGSTOP);
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "one");
     // As when root wrote to it.
@@ -66,7 +66,7 @@ fn a_work_file_that_cannot_be_read_is_neither_replaced_nor_removed() {
 fn a_directory_in_the_place_of_a_log_is_told_and_waited_for() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
-    let running = rolling(&lab, &["-d", "0"]);
+    let running = rolling(&lab, &[]);
     running.signal(libc::SIGSTOP);
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "one");
     fs::create_dir(work(&lab)).expect("run as root");
@@ -120,7 +120,7 @@ fn a_full_disk_loses_nothing_and_is_gone_on_from_once_there_is_room() {
     let small = Small::new(&lab);
     let skip = small.0.join("skipuser-anna");
     fs::write(&skip, "").expect("own directory");
-    let running = rolling(&lab, &["-d", "0"]);
+    let running = rolling(&lab, &[]);
     running.signal(libc::SIGSTOP);
     append(&mut Imap::login(&lab.master, "anna"), "INBOX", "to wait");
     // Much waits, which must be written down whenever a log is taken over.
@@ -141,7 +141,7 @@ fn a_full_disk_loses_nothing_and_is_gone_on_from_once_there_is_room() {
     assert!(all.contains("user.anna\n") && all.contains("user.fred\n"), "{all}");
     small.empty();
     fs::remove_file(skip).expect("own file");
-    let running = drained(start_ours(&lab, &["-R", "-d", "0"]), &lab);
+    let running = drained(start_ours(&lab, &["-R"]), &lab);
     assert_equal(&lab);
     stop(running);
 }
@@ -150,7 +150,7 @@ fn a_full_disk_loses_nothing_and_is_gone_on_from_once_there_is_room() {
 fn a_work_file_that_cannot_be_replaced_only_says_too_much() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred", "user.anna"]);
-    let running = rolling(&lab, &["-d", "0"]);
+    let running = rolling(&lab, &[]);
     fs::write(log(&lab).with_file_name("skipuser-anna"), "").expect("run as root");
     symlink("/dev/full", log(&lab).with_file_name("log-run.new")).expect("run as root");
     append(&mut Imap::login(&lab.master, "anna"), "INBOX", "to wait");
