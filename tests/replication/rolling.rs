@@ -109,6 +109,74 @@ fn every_entry_of_a_log_brings_over_what_it_names() {
 }
 
 #[test]
+fn a_user_deleted_and_made_anew_has_nothing_of_the_one_before() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    let mut fred = Imap::login(&lab.master, "fred");
+    fred.ok("CREATE INBOX.Sent");
+    fred.ok("SUBSCRIBE INBOX");
+    fred.ok("SUBSCRIBE INBOX.Sent");
+    append(&mut fred, "INBOX", "one");
+    assert_eq!(Sieve::login(&lab.master, "fred").put("main", "keep;\r\n").0, Status::Ok);
+    let mut admin = Imap::admin(&lab.master);
+    admin.ok("SETQUOTA user.fred (STORAGE 5000)");
+    ours(&lab, &["-1"]).ok();
+    assert_equal(&lab);
+    drop(fred);
+    admin.ok("SETACL user.fred admin lrswipkxtecdan");
+    admin.ok("DELETE user.fred");
+    admin.ok("CREATE user.fred");
+    Imap::login(&lab.master, "fred").ok("SUBSCRIBE INBOX");
+    let run = ours(&lab, &["-1"]).ok();
+    assert!(run.log.contains("Promoting: UNUSER fred -> USER fred"), "{run}");
+    assert_equal(&lab);
+}
+
+#[test]
+fn a_renamed_user_keeps_subscriptions_and_all_else() {
+    let moves = || "allowusermoves: yes\n".to_owned();
+    let lab =
+        Lab::new(Options { master_conf: moves(), replica_conf: moves(), ..Options::default() });
+    create(&lab.master, &["user.fred"]);
+    let mut fred = Imap::login(&lab.master, "fred");
+    fred.ok("CREATE INBOX.Sent");
+    fred.ok("SUBSCRIBE INBOX.Sent");
+    append(&mut fred, "INBOX", "one");
+    assert_eq!(Sieve::login(&lab.master, "fred").put("main", "keep;\r\n").0, Status::Ok);
+    let mut admin = Imap::admin(&lab.master);
+    admin.ok("SETQUOTA user.fred (STORAGE 5000)");
+    ours(&lab, &["-1"]).ok();
+    drop(fred);
+    admin.ok("SETACL user.fred admin lrswipkxtecdan");
+    admin.ok("RENAME user.fred user.freda");
+    ours(&lab, &["-1"]).ok();
+    let left = differing(&lab);
+    assert_eq!(left, [""; 0]);
+}
+
+#[test]
+fn what_a_replica_fills_in_above_a_mailbox_goes_when_the_mailbox_goes() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    let mut fred = Imap::login(&lab.master, "fred");
+    for name in ["INBOX.a", "INBOX.a.b"] {
+        fred.ok(&format!("CREATE {name}"));
+    }
+    ours(&lab, &["-1"]).ok();
+    // As in the middle of a rename: the one above is not there.
+    let mut replica = Imap::login(&lab.replica, "fred");
+    replica.ok("DELETE INBOX.a.b");
+    replica.ok("DELETE INBOX.a");
+    replica.ok("CREATE INBOX.a");
+    fred.ok("DELETE INBOX.a.b");
+    fred.ok("DELETE INBOX.a");
+    let run = ours(&lab, &["-1"]).ok();
+    assert!(run.log.contains("user.fred.a was made by the replica, deleting it"), "{run}");
+    let internal = tools::mailbox_names(&lab.replica);
+    assert!(!internal.contains(&"user.fred.a".to_owned()), "{internal:#?}");
+}
+
+#[test]
 fn lines_that_are_no_entries_are_told_and_passed_over() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
