@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cyrsync_lab::{Cyrus, Imap, Options, Rng};
 
-use crate::check::replicated;
+use crate::check::{assert_one, replicated, subjects};
 use crate::common::{append, create, ours, replicate, uniqueid};
 use crate::writers::{diverge, how_many};
 
@@ -43,7 +43,7 @@ fn assert_untouched(before: &BTreeMap<PathBuf, Vec<u8>>, after: &BTreeMap<PathBu
 
 #[test]
 fn no_file_of_the_master_changes_with_no_copyback() {
-    let rounds = how_many("CYRSYNC_SPLITBRAIN_ROUNDS", 2);
+    let rounds = how_many("CYRSYNC_SPLITBRAIN_ROUNDS", 3);
     for conversations in [false, true] {
         let mut lab = replicated(Options { conversations, ..Options::default() });
         create(&lab.master, &["user.fred.work"]);
@@ -60,6 +60,30 @@ fn no_file_of_the_master_changes_with_no_copyback() {
             lab.master.start_server();
         }
     }
+}
+
+#[test]
+fn a_replica_with_messages_of_its_own_stays_sound_with_no_copyback() {
+    let lab = replicated(Options::default());
+    let mut there = Imap::login(&lab.replica, "fred");
+    append(&mut there, "INBOX", "on the replica");
+    for _ in 0..2 {
+        assert_eq!(ours(&lab, &["-O", "-u", "fred"]).status.code(), Some(1));
+        append(&mut there, "INBOX", "on the replica, later");
+        append(&mut Imap::login(&lab.master, "fred"), "INBOX", "on the master");
+    }
+    // Expunged messages keep their UIDs.
+    let mut there = there.with_selected("INBOX");
+    there.ok("UID STORE 4:* +FLAGS (\\Deleted)");
+    there.ok("EXPUNGE");
+    drop(there);
+    ours(&lab, &["-O", "-u", "fred"]);
+    append(&mut Imap::login(&lab.replica, "fred"), "INBOX", "on the replica, last");
+    ours(&lab, &["-u", "fred"]).ok();
+    assert_one(&lab, &["user.fred"]);
+    let found = subjects(&lab.master, "fred");
+    assert_eq!(found.iter().filter(|s| *s == "on the master").count(), 2, "{found:?}");
+    assert!(found.contains(&"on the replica, last".to_owned()), "{found:?}");
 }
 
 #[test]

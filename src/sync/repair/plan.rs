@@ -338,6 +338,9 @@ impl<'s> Planner<'s> {
     fn finish(mut self) -> Plan {
         let (ours, theirs) = (self.ours, self.theirs);
         let mut header = ours.header.raised(theirs.header);
+        // A forced replica takes a HIGHESTMODSEQ below those of its own messages.
+        let modseqs = ours.messages.iter().chain(&theirs.messages).map(|m| m.record.modseq);
+        header.highestmodseq = modseqs.fold(header.highestmodseq, Modseq::max);
         for moved in std::mem::take(&mut self.moves) {
             header.last_uid = header.last_uid.saturating_add(1);
             let to = header.last_uid;

@@ -189,6 +189,15 @@ fn the_header_takes_the_higher_of_both_and_the_modseq_is_above_all_that_the_user
 }
 
 #[test]
+fn no_message_has_a_modseq_above_the_highest() {
+    let mut theirs = side(&[message(1, 1, 1), expunged(message(2, 2, 40))]);
+    theirs.header.highestmodseq = BASE.highestmodseq;
+    let plan = plan(&"x".into(), &side(&[message(1, 1, 1)]), &theirs, KNOWN);
+    assert!(plan.writes_master);
+    assert_eq!(plan.header.highestmodseq, 41);
+}
+
+#[test]
 fn the_foldermodseq_is_not_below_what_the_replica_makes_of_new_annotations() {
     let mut ours = side(&[]);
     ours.header.highestmodseq = 30;
