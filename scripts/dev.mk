@@ -13,6 +13,13 @@ bench:
 	$(CARGO) build --release --locked -p cyrsync-lab --bin bench
 	target/release/bench $(BENCH)
 
+# How long a message takes to the replica, with each of them rolling; eight minutes.
+lag:
+	scripts/setup
+	$(CARGO) build --release --locked --bin sync_client
+	$(CARGO) build --release --locked -p cyrsync-lab --bin lag
+	target/release/lag $(LAG)
+
 # Each fuzz target for TIME seconds; docs/testing.md.
 fuzz:
 	TIME=$(or $(TIME),60) scripts/fuzz $(TARGETS)
@@ -30,4 +37,4 @@ clippy:
 clean:
 	$(CARGO) clean
 
-.PHONY: demo test bench fuzz header fmt clippy clean
+.PHONY: demo test bench lag fuzz header fmt clippy clean

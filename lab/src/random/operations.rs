@@ -316,6 +316,18 @@ impl World<'_> {
         }
         if self.as_admin(&format!("DELETE {name}")).is_ok() {
             self.users.retain(|u| u != user);
+            self.sweep(user);
+        }
+    }
+
+    /// Deletes what Cyrus leaves now and then of a user who is deleted or renamed: mailboxes of a
+    /// user without an INBOX, which no replica takes.
+    fn sweep(&mut self, user: &str) {
+        let sep = self.master.separator();
+        for left in self.admin.list(&format!("user{sep}{user}{sep}*")) {
+            let name = quote(&left);
+            self.as_admin(&format!("SETACL {name} admin lrswipkxtecda"));
+            self.as_admin(&format!("DELETE {name}"));
         }
     }
 
@@ -326,6 +338,7 @@ impl World<'_> {
         if self.as_admin(&format!("RENAME {name} {to}")).is_ok() {
             self.users.retain(|known| known != user);
             self.users.push(new);
+            self.sweep(user);
         }
     }
 }
