@@ -20,6 +20,12 @@ lag:
 	$(CARGO) build --release --locked -p cyrsync-lab --bin lag
 	target/release/lag $(LAG)
 
+# Masters and replicas of Cyrus 3.2 and 3.10: makes their trees once, then runs tests/versions.rs.
+versions:
+	scripts/setup
+	scripts/trees
+	$(CARGO) test --locked --test versions -- --include-ignored
+
 # Each fuzz target for TIME seconds; docs/testing.md.
 fuzz:
 	TIME=$(or $(TIME),60) scripts/fuzz $(TARGETS)
@@ -37,4 +43,4 @@ clippy:
 clean:
 	$(CARGO) clean
 
-.PHONY: demo test bench lag fuzz header fmt clippy clean
+.PHONY: demo test bench lag versions fuzz header fmt clippy clean

@@ -152,6 +152,9 @@ impl Channel {
                 let _ = file.set_len(start);
                 return Err(error(why));
             }
+            if start == 0 {
+                sync_directory(&self.log)?;
+            }
             let end = file.metadata().map_err(error)?.len();
             lock::release(&file);
             return Ok(end.saturating_sub(lines.len() as u64)..end);
@@ -178,8 +181,17 @@ impl Channel {
             .open(&self.spare)
             .map_err(error)?;
         file.write_all(undone).and_then(|()| file.sync_data()).map_err(error)?;
-        fs::rename(&self.spare, &self.work).map_err(|error| Error::io("replace", &self.work, error))
+        let replaced = fs::rename(&self.spare, &self.work);
+        replaced.map_err(|error| Error::io("replace", &self.work, error))?;
+        sync_directory(&self.work)
     }
+}
+
+/// A new name is on disk only when its directory is.
+fn sync_directory(file: &Path) -> Result<()> {
+    let Some(directory) = file.parent() else { return Ok(()) };
+    let synced = File::open(directory).and_then(|directory| directory.sync_all());
+    synced.map_err(|error| Error::io("write directory", directory, error))
 }
 
 fn must_be_file(found: &io::Result<fs::Metadata>, path: &Path) -> Result<()> {
