@@ -312,6 +312,12 @@ impl Cyrus {
         self.tree.as_ref().map_or(Release::Bookworm, Tree::release)
     }
 
+    /// Whether imapd.conf names archive partitions.
+    pub(crate) fn has_archive(&self) -> bool {
+        let text = fs::read_to_string(self.imapd_conf()).expect("imapd.conf was written");
+        text.lines().any(|line| line.starts_with("archivepartition-"))
+    }
+
     /// A directory of the lab that goes with it and that the cyrus user may write to.
     pub fn scratch(&self) -> PathBuf {
         let dir = self.dir.join("scratch");
