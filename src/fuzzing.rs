@@ -17,7 +17,7 @@ use crate::dlist::{self, Framer};
 use crate::format::{
     annot, conv, counters, dl, header, index, mbentry, mbkeys, quota, script, seen,
 };
-use crate::replica::Reply;
+use crate::replica::{Item, Reply};
 use crate::sync::RemoteUser;
 
 /// Feeds one parser.
@@ -110,9 +110,7 @@ fn wire_dlist(data: &[u8]) {
 fn reply(data: &[u8]) {
     let mut items = Vec::new();
     for line in data.split(|byte| *byte == b'\n').take(64) {
-        if let Ok((name, value, _)) = dlist::parse_named(line) {
-            items.push((name.into_vec(), value));
-        }
+        items.extend(Item::new(line.to_vec()));
     }
     let _ = RemoteUser::from_reply(Reply { items });
 }

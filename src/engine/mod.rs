@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
+use crate::limits::REPLY_PER_LIST_BYTE;
 use crate::names::{Namespace, Paths};
 use crate::observe::{Level, Observer};
-use crate::replica::{Credentials, Session, Settings as ConnectSettings, Target};
+use crate::replica::{Credentials, Replica, Session, Settings as ConnectSettings, Target};
 use crate::rolling::cache::DiskCache;
 use crate::schedule::{self, Interrupted, Report, Unit};
 use crate::store::spool::Spool;
@@ -159,7 +160,9 @@ impl Client {
     pub fn connect(&mut self) -> Result<()> {
         if self.session.is_none() {
             let (observer, cancel) = (self.observer.clone(), self.cancel.flag().clone());
-            self.session = Some(Session::connect(&self.target, &self.connect, observer, cancel)?);
+            let mut session = Session::connect(&self.target, &self.connect, observer, cancel)?;
+            session.expect(self.store.list_bytes().saturating_mul(REPLY_PER_LIST_BYTE));
+            self.session = Some(session);
             self.staged = Staged::default();
         }
         Ok(())

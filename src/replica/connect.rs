@@ -196,9 +196,13 @@ impl Session {
         })?;
         let reply = self.wait(ticket)?;
         let has = |name: &str| {
-            let lists = reply.items.iter().filter(|(item, _)| item == b"ENABLED");
-            let mut agreed = lists.filter_map(|(_, value)| value.list().ok()).flatten();
-            agreed.any(|v| matches!(v, Value::Atom(a) if a.eq_ignore_ascii_case(name.as_bytes())))
+            let items = reply.items.iter().filter_map(|item| item.parse().ok());
+            let lists = items.filter(|(item, _)| **item == *b"ENABLED");
+            let mut agreed = lists.filter_map(|(_, value)| Some(value.list().ok()?.to_vec()));
+            agreed.any(|list| {
+                list.iter()
+                    .any(|v| matches!(v, Value::Atom(a) if a.eq_ignore_ascii_case(name.as_bytes())))
+            })
         };
         self.enabled = Enabled {
             sieve_mailbox: has("SIEVE-MAILBOX"),

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::deflate::Deflate;
 use crate::error::{Error, Kind, Result};
+use crate::limits::REPLY_BYTES;
 use crate::sys::poll;
 
 /// Written bytes that are collected before they go to the socket.
@@ -90,6 +91,8 @@ pub struct Link {
     input: Vec<u8>,
     taken: usize,
     ended: bool,
+    /// Bytes that may wait to be consumed.
+    allowed: usize,
     chunk: Box<[u8]>,
     traffic: Traffic,
 }
@@ -109,6 +112,7 @@ impl Link {
             input: Vec::new(),
             taken: 0,
             ended: false,
+            allowed: unread_limit(0),
             chunk: vec![0; READ_CHUNK].into(),
             traffic: Traffic::default(),
         })
@@ -214,6 +218,25 @@ impl Link {
         }
     }
 
+    /// Takes received bytes out, without a copy if they are many.
+    pub fn take(&mut self, count: usize) -> Vec<u8> {
+        let count = count.min(self.received().len());
+        if count < READ_CHUNK {
+            let bytes = self.received().get(..count).unwrap_or_default().to_vec();
+            self.consume(count);
+            return bytes;
+        }
+        self.input.drain(..self.taken);
+        self.taken = 0;
+        let rest = self.input.split_off(count);
+        std::mem::replace(&mut self.input, rest)
+    }
+
+    /// Takes in so many bytes more than a replica may send unread otherwise.
+    pub fn expect(&mut self, bytes: u64) {
+        self.allowed = self.allowed.max(unread_limit(bytes));
+    }
+
     /// Moves what can be moved now; waits a little if nothing can. Says whether bytes moved.
     fn pump(&mut self, write: bool, quiet: Instant) -> Result<bool> {
         if self.cancel.load(Ordering::Relaxed) {
@@ -270,7 +293,13 @@ impl Link {
                 let before = self.input.len();
                 match &mut self.deflate {
                     None => self.input.extend_from_slice(bytes),
-                    Some(deflate) => deflate.read(bytes, &mut self.input)?,
+                    Some(deflate) => {
+                        let room = self.allowed.saturating_sub(before - self.taken);
+                        deflate.read(bytes, &mut self.input, room)?;
+                    }
+                }
+                if self.input.len() - self.taken > self.allowed {
+                    return Err(too_much());
                 }
                 self.traffic.received += (self.input.len() - before) as u64;
                 Ok(true)
@@ -283,6 +312,16 @@ impl Link {
             Err(error) => Err(broken("read from", &error)),
         }
     }
+}
+
+fn unread_limit(expected: u64) -> usize {
+    usize::try_from(REPLY_BYTES.saturating_add(expected)).unwrap_or(usize::MAX)
+}
+
+/// Replies that are read while commands are written wait here.
+fn too_much() -> Error {
+    Error::new(Kind::Protocol, "read from", "the replica", "it sends more than was asked for")
+        .hint("is this a Cyrus sync server? -v -v shows the traffic")
 }
 
 fn is_transient(error: &io::Error) -> bool {

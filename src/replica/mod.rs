@@ -8,6 +8,7 @@ mod encoder;
 mod link;
 mod local;
 mod login;
+mod reply;
 mod responses;
 mod session;
 #[cfg(test)]
@@ -16,9 +17,10 @@ mod tests;
 pub use connect::{Settings, Target};
 pub use link::Traffic;
 pub use login::Credentials;
+pub use reply::{Item, Reply};
 pub use session::Session;
 
-use crate::dlist::{Value, Writer};
+use crate::dlist::Writer;
 use crate::error::Result;
 
 /// What a command begins with.
@@ -35,13 +37,6 @@ pub enum Verb {
 /// Names a command that was submitted; replies come in the order of submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
-
-/// The untagged items of a reply that ended with OK: `* NAME value`.
-#[derive(Debug, Clone, Default)]
-pub struct Reply {
-    /// Name and value of each item in order.
-    pub items: Vec<(Vec<u8>, Value)>,
-}
 
 /// What the replica can do: by its version, and agreed to in answer to `APPLY CAPABILITIES`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,6 +68,10 @@ pub trait Replica {
 
     /// Forgets the reply to a command that nobody is interested in any more.
     fn discard(&mut self, ticket: Ticket);
+
+    /// Replies may take this many bytes more than [`REPLY_BYTES`](crate::limits::REPLY_BYTES)
+    /// from now on, for the master itself has that much; not less than an earlier call allowed.
+    fn expect(&mut self, bytes: u64);
 
     /// What the replica agreed to.
     fn enabled(&self) -> Enabled;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::link::{Link, Traffic};
 use super::responses::{Ending, ending, refusal};
-use super::{Enabled, Replica, Reply, Ticket, Verb};
-use crate::dlist::{Framer, Writer, parse_named};
+use super::{Enabled, Item, Replica, Reply, Ticket, Verb};
+use crate::dlist::{Framer, Writer};
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::limits::{IN_FLIGHT_BYTES, IN_FLIGHT_COMMANDS, REPLY_BYTES};
 use crate::observe::{Direction, Level, Observer};
@@ -35,7 +35,10 @@ pub struct Session {
     next: u64,
     in_flight: VecDeque<InFlight>,
     items: Reply,
-    items_bytes: u64,
+    /// What the items and the replies that nobody took yet count.
+    held: u64,
+    /// What they may.
+    allowed: u64,
     replies: HashMap<Ticket, Result<Reply>>,
     discarded: HashSet<Ticket>,
     last_reply: String,
@@ -54,7 +57,8 @@ impl Session {
             next: 0,
             in_flight: VecDeque::new(),
             items: Reply::default(),
-            items_bytes: 0,
+            held: 0,
+            allowed: REPLY_BYTES,
             replies: HashMap::new(),
             discarded: HashSet::new(),
             last_reply: String::from("none"),
@@ -124,25 +128,39 @@ impl Session {
     fn take_lines(&mut self) -> Result<()> {
         loop {
             let found = self.framer.find(self.link.received()).map_err(|e| nonsense(&e))?;
-            let Some(length) = found else { return Ok(()) };
-            let line = self.link.received().get(..length).unwrap_or_default().to_vec();
-            self.link.consume(length);
+            let Some(length) = found else { return self.check_size(self.link.received().len()) };
+            self.check_size(length)?;
+            let line = self.link.take(length);
             if self.wire {
                 self.observer.wire(Direction::Received, &line);
             }
-            self.take_line(&line)?;
+            self.take_line(line)?;
         }
     }
 
-    fn take_line(&mut self, line: &[u8]) -> Result<()> {
+    /// Whether there is room for so many bytes beside what is held.
+    fn check_size(&self, more: usize) -> Result<()> {
+        if self.held.saturating_add(more as u64) <= self.allowed {
+            return Ok(());
+        }
+        let detail = format!("the reply is longer than {} MiB", self.allowed >> 20);
+        Err(Error::new(Kind::Protocol, "take reply of", "the replica", detail).hint(
+            "an honest replica has about what the master has: is there much more on it, for \
+             instance deleted mailboxes that the master no longer has?",
+        ))
+    }
+
+    fn take_line(&mut self, mut line: Vec<u8>) -> Result<()> {
         if let Some(text) = line.strip_prefix(b"* Fatal error: ") {
             return Err(given_up(&printable(text)));
         }
         if let Some(item) = line.strip_prefix(b"* ")
             && ending(item).is_none_or(|e| !matches!(e, Ending::Bye(_)))
         {
-            return self.take_item(item);
+            line.drain(..2);
+            return self.take_item(line);
         }
+        let line = line.as_slice();
         let Some(ending) = ending(line.strip_prefix(b"* ").unwrap_or(line)) else {
             return Err(nonsense(&Malformed::new(0u64, "a line that is no part of a reply")));
         };
@@ -157,36 +175,40 @@ impl Session {
         let Some(command) = self.in_flight.pop_front() else {
             return Err(nonsense(&Malformed::new(0u64, "a reply to no command")));
         };
-        self.items_bytes = 0;
         let items = std::mem::take(&mut self.items);
         let reply = match ending {
             Ending::No(text) => {
                 let name = command.label.split(' ').nth(1).unwrap_or(&command.label);
                 self.observer.log(Level::Error, &format!("{name} received NO response: {text}"));
+                // Items before a NO are of no use.
+                let _ = self.release(Ok(items));
                 Err(refusal(&command.label, &text))
             }
             _ => Ok(items),
         };
-        if !self.discarded.remove(&command.ticket) {
-            self.replies.insert(command.ticket, reply);
+        match self.discarded.remove(&command.ticket) {
+            true => drop(self.release(reply)),
+            false => drop(self.replies.insert(command.ticket, reply)),
         }
         Ok(())
     }
 
-    fn take_item(&mut self, item: &[u8]) -> Result<()> {
+    fn take_item(&mut self, item: Vec<u8>) -> Result<()> {
         if self.in_flight.is_empty() {
             return Err(nonsense(&Malformed::new(0u64, "a reply to no command")));
         }
-        self.items_bytes += item.len() as u64;
-        if self.items_bytes > REPLY_BYTES {
-            return Err(nonsense(&Malformed::new(self.items_bytes, "the reply is too long")));
-        }
-        let (name, value, used) = parse_named(item).map_err(|e| nonsense(&e))?;
-        if !matches!(item.get(used..), Some(b"\r\n" | b"\n")) {
-            return Err(nonsense(&Malformed::new(used, "more behind the end of a value")));
-        }
-        self.items.items.push((name.into_vec(), value));
+        let item = Item::new(item).map_err(|e| nonsense(&e))?;
+        self.held = self.held.saturating_add(item.cost());
+        self.check_size(0)?;
+        self.items.items.push(item);
         Ok(())
+    }
+
+    /// A reply that is held no longer.
+    fn release(&mut self, reply: Result<Reply>) -> Result<Reply> {
+        let cost: u64 = reply.iter().flat_map(|reply| &reply.items).map(Item::cost).sum();
+        self.held = self.held.saturating_sub(cost);
+        reply
     }
 
     /// Makes room for another command by taking in replies.
@@ -244,7 +266,7 @@ impl Replica for Session {
     fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
         loop {
             if let Some(reply) = self.replies.remove(&ticket) {
-                return reply;
+                return self.release(reply);
             }
             self.check_alive()?;
             if !self.in_flight.iter().any(|command| command.ticket == ticket) {
@@ -270,9 +292,15 @@ impl Replica for Session {
     }
 
     fn discard(&mut self, ticket: Ticket) {
-        if self.replies.remove(&ticket).is_none() {
-            self.discarded.insert(ticket);
+        match self.replies.remove(&ticket) {
+            None => drop(self.discarded.insert(ticket)),
+            Some(reply) => drop(self.release(reply)),
         }
+    }
+
+    fn expect(&mut self, bytes: u64) {
+        self.allowed = self.allowed.max(REPLY_BYTES.saturating_add(bytes));
+        self.link.expect(bytes);
     }
 
     fn enabled(&self) -> Enabled {
