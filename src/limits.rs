@@ -10,6 +10,8 @@ pub const DLIST_ITEM_BYTES: u64 = 64 << 20;
 /// Longest response line outside literals: all records of a mailbox, or a user's subscriptions,
 /// come in one.
 pub const LINE_BYTES: usize = 64 << 20;
+/// Longest line of a greeting or of a login.
+pub const LOGIN_LINE_BYTES: usize = 64 << 10;
 /// Longest reply: a user with a hundred thousand mailboxes needs about 100 MB.
 pub const REPLY_BYTES: u64 = 256 << 20;
 /// Bytes that may be written to the replica ahead of its replies.

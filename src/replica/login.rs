@@ -1,11 +1,13 @@
-//! SASL login on csync: PLAIN and LOGIN.
+//! SASL login: PLAIN and LOGIN.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::connect::read_line;
+use super::dialect::{Answer, Tagger};
+use super::lines::send;
 use super::link::Link;
-use super::responses::{Ending, ending};
+use super::offer::{Offer, Surroundings};
+use super::responses::Ending;
 use crate::error::{Error, Kind, Result};
 
 /// Who to log in as.
@@ -31,29 +33,37 @@ const MECHANISMS: [&str; 2] = ["PLAIN", "LOGIN"];
 /// Logs in with the best mechanism that both sides have.
 pub(super) fn login(
     link: &mut Link,
-    offered: &[String],
-    starttls: bool,
+    tagger: &mut Tagger,
+    offer: &Offer,
+    _surroundings: &Surroundings,
     credentials: &Credentials,
 ) -> Result<()> {
     let authname = required(credentials.authname.as_deref(), "sync_authname")?;
     let password = required(credentials.password.as_deref(), "sync_password")?;
-    match choose(offered, starttls, credentials.mechanism.as_deref())? {
-        "PLAIN" => {
-            let response = BASE64.encode(format!("\0{authname}\0{password}"));
-            send(link, &format!("AUTHENTICATE PLAIN {response}"))?;
-        }
-        _ => {
-            send(link, "AUTHENTICATE LOGIN")?;
-            for answer in [authname, password] {
-                let line = read_line(link)?;
-                if !line.starts_with(b"+") {
-                    return finish(&line, authname);
-                }
-                send(link, &BASE64.encode(answer))?;
+    let mechanism = choose(&offer.mechanisms, offer.starttls, credentials.mechanism.as_deref())?;
+    let mut answers: Vec<String> = match mechanism {
+        "PLAIN" => vec![format!("\0{authname}\0{password}")],
+        _ => vec![authname.to_owned(), password.to_owned()],
+    };
+    let mut command = format!("AUTHENTICATE {mechanism}");
+    if mechanism == "PLAIN" && offer.sasl_ir {
+        let initial = BASE64.encode(answers.remove(0));
+        command = format!("{command} {initial}");
+    }
+    let tag = tagger.send(link, &command)?;
+    let mut answers = answers.into_iter();
+    loop {
+        match tagger.answer(link, tag, &mut |_| ())? {
+            Answer::Continue(_) => match answers.next() {
+                Some(answer) => send(link, &BASE64.encode(answer))?,
+                None => send(link, "*")?,
+            },
+            Answer::End(Ending::Ok(_)) => return Ok(()),
+            Answer::End(Ending::No(text) | Ending::Bad(text) | Ending::Bye(text)) => {
+                return Err(refused(&text, authname));
             }
         }
     }
-    finish(&read_line(link)?, authname)
 }
 
 fn required<'c>(value: Option<&'c str>, option: &'static str) -> Result<&'c str> {
@@ -84,21 +94,10 @@ fn choose(offered: &[String], starttls: bool, forced: Option<&str>) -> Result<&'
     })
 }
 
-fn send(link: &mut Link, line: &str) -> Result<()> {
-    link.write(line.as_bytes())?;
-    link.write(b"\r\n")?;
-    link.flush()
-}
-
-fn finish(line: &[u8], authname: &str) -> Result<()> {
-    let text = match ending(line) {
-        Some(Ending::Ok) => return Ok(()),
-        Some(Ending::No(text) | Ending::Bad(text) | Ending::Bye(text)) => text,
-        None => return Err(Error::new(Kind::Protocol, "log in to", "the replica", "no answer")),
-    };
-    Err(Error::new(Kind::Auth, "log in to the replica as", authname, text).hint(
+fn refused(text: &str, authname: &str) -> Error {
+    Error::new(Kind::Auth, "log in to the replica as", authname, text).hint(
         "check sync_authname and sync_password, and that the user is among the replica's admins",
-    ))
+    )
 }
 
 #[cfg(test)]

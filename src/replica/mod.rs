@@ -4,10 +4,13 @@
 
 mod connect;
 mod deflate;
+mod dialect;
 mod encoder;
+mod lines;
 mod link;
 mod local;
 mod login;
+mod offer;
 mod responses;
 mod session;
 #[cfg(test)]
