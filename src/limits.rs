@@ -31,6 +31,13 @@ pub const REPLY_ELEMENT_BYTES: u64 = 96;
 pub const REPLY_PER_LIST_BYTE: u64 = 2;
 /// Counted for each message of a mailbox that the master has: about 160 bytes on the wire.
 pub const REPLY_RECORD_BYTES: u64 = 768;
+/// Longest line of a greeting or of a login.
+pub const LOGIN_LINE_BYTES: usize = 64 << 10;
+/// Most iterations that a server may ask for in SCRAM: RFC 7677 wants 4096 at the least, and each
+/// costs time.
+pub const SCRAM_ITERATIONS: u32 = 1_000_000;
+/// Steps of a SASL exchange; real ones have three.
+pub const SASL_STEPS: usize = 32;
 /// Bytes that may be written to the replica ahead of its replies.
 pub const IN_FLIGHT_BYTES: u64 = 64 << 20;
 /// Commands that may be written to the replica ahead of their replies.

@@ -90,6 +90,10 @@ const NO: Option<&str> = Some("no");
 options! {
     // Replication.
     SYNC_AUTHNAME: StringOpt = "sync_authname", Text, None;
+    // Ours alone: who to act as on the replica, if not as who logs in.
+    SYNC_AUTHZID: StringOpt = "sync_authzid", Text, None;
+    // Ours alone: whether a password may cross the network as it is.
+    SYNC_ALLOWPLAINTEXT: SwitchOpt = "sync_allowplaintext", Switch, YES;
     SYNC_BATCHSIZE: IntOpt = "sync_batchsize", Int, Some("8192");
     SYNC_CACHE_DB: ChoiceOpt = "sync_cache_db",
         OneOf(&["skiplist", "sql", "twoskip", "zeroskip"]), Some("twoskip");

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use zeroize::Zeroizing;
+
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
 use crate::limits::REPLY_PER_LIST_BYTE;
@@ -104,6 +106,7 @@ impl Client {
                 host.map(str::to_owned).ok_or_else(no_host)?
             }
         };
+        let target = Target::parse(&server)?;
         let patience = options.lock_patience.map_or(Wait::Block, Wait::For);
         let spool = Spool::open(&config, observer.clone())?;
         let store: Arc<dyn Store> = Arc::new(spool.for_channel(channel).with_patience(patience));
@@ -115,8 +118,8 @@ impl Client {
         let check_messages = config.channel_switch(channel, opt::SYNC_CHECK_MESSAGES);
         Ok(Client {
             namespace: Namespace::new(&config),
-            target: Target::parse(&server)?,
-            connect: connect_settings(&config, &options),
+            connect: connect_settings(&config, &options, &target),
+            target,
             settings: Settings {
                 server,
                 channel: options.channel,
@@ -281,15 +284,18 @@ fn no_host() -> Error {
         .hint("set sync_host in imapd.conf or name the server with -S")
 }
 
-fn connect_settings(config: &Config, options: &Options) -> ConnectSettings {
+fn connect_settings(config: &Config, options: &Options, target: &Target) -> ConnectSettings {
     let channel = options.channel.as_deref();
     let string = |option| config.channel_string(channel, option).map(str::to_owned);
     ConnectSettings {
         port: string(opt::SYNC_PORT),
         credentials: Credentials {
             authname: string(opt::SYNC_AUTHNAME),
-            password: string(opt::SYNC_PASSWORD),
-            mechanism: config.string(opt::FORCE_SASL_CLIENT_MECH).map(str::to_owned),
+            password: string(opt::SYNC_PASSWORD).map(Zeroizing::new),
+            realm: string(opt::SYNC_REALM),
+            authzid: string(opt::SYNC_AUTHZID),
+            mechanisms: mechanisms(config, target),
+            plaintext: config.channel_switch(channel, opt::SYNC_ALLOWPLAINTEXT),
         },
         connect_timeout: config.duration(opt::CLIENT_TIMEOUT).max(Duration::from_secs(1)),
         // Cyrus waits three seconds at the least.
@@ -300,6 +306,19 @@ fn connect_settings(config: &Config, options: &Options) -> ConnectSettings {
         archive: options.archive,
         force: options.no_copyback,
     }
+}
+
+/// The mechanisms that may be used: `<host>_mechs`, the host up to its first dot, or
+/// `force_sasl_client_mech`.
+fn mechanisms(config: &Config, target: &Target) -> Option<String> {
+    let own = match target {
+        Target::Tcp { host, .. } => {
+            let short = host.split('.').next().unwrap_or_default();
+            config.overflow(&format!("{short}_mechs"))
+        }
+        Target::Unix(_) => None,
+    };
+    own.or_else(|| config.string(opt::FORCE_SASL_CLIENT_MECH)).map(str::to_owned)
 }
 
 impl Drop for Client {

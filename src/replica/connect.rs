@@ -8,12 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use super::dialect::{Dialect, Tagger};
+use super::lines::read_line;
 use super::link::{Link, Socket};
-use super::login::{self, Credentials};
+use super::offer::{Offer, Surroundings};
 use super::responses::{Ending, ending};
+use super::sasl::{self, Credentials};
 use super::session::Session;
 use super::{Enabled, Replica, Verb};
-use crate::dlist::{Framer, Value};
+use crate::dlist::Value;
 use crate::error::{Error, Kind, Result};
 use crate::observe::{Level, Observer};
 use crate::sys::poll;
@@ -100,18 +103,6 @@ pub struct Settings {
     pub force: bool,
 }
 
-/// What the server offers.
-#[derive(Debug, Default)]
-pub(super) struct Greeting {
-    pub mechanisms: Vec<String>,
-    starttls: bool,
-    deflate: bool,
-    sieve_mailbox: bool,
-    archive: bool,
-    /// Of the server: major and minor. Every sync_server tells it.
-    version: Option<(u32, u32)>,
-}
-
 impl Session {
     /// Connects to a replica and logs in.
     pub fn connect(
@@ -125,12 +116,10 @@ impl Session {
         let greeting = greeting(&mut link)?;
         // On a UNIX socket the server trusts whoever may open it and offers no mechanism.
         if !greeting.mechanisms.is_empty() || matches!(target, Target::Tcp { .. }) {
-            login::login(
-                &mut link,
-                &greeting.mechanisms,
-                greeting.starttls,
-                &settings.credentials,
-            )?;
+            let mut tagger = Tagger::new(Dialect::Csync);
+            let surroundings = Surroundings::default();
+            let credentials = &settings.credentials;
+            sasl::login(&mut link, &mut tagger, &greeting, &surroundings, credentials)?;
         }
         if settings.deflate_level > 0 && greeting.deflate {
             start_deflate(&mut link, settings.deflate_level, observer.as_ref())?;
@@ -160,12 +149,7 @@ impl Session {
     }
 
     /// Agrees on capabilities with the server (`sync_do_enable`).
-    fn enable(
-        &mut self,
-        greeting: &Greeting,
-        archive: bool,
-        observer: &dyn Observer,
-    ) -> Result<()> {
+    fn enable(&mut self, greeting: &Offer, archive: bool, observer: &dyn Observer) -> Result<()> {
         let notifications = greeting.version >= Some(NOTIFICATIONS_SINCE);
         self.enabled.notifications = notifications;
         let mut bits = 0;
@@ -276,26 +260,8 @@ fn service_port(service: Option<&str>) -> Result<u16> {
     }
 }
 
-/// Reads one line.
-pub(super) fn read_line(link: &mut Link) -> Result<Vec<u8>> {
-    let mut framer = Framer::default();
-    loop {
-        let found = framer.find(link.received()).map_err(|e| {
-            Error::new(Kind::Protocol, "read greeting of", "the replica", e.to_string())
-        })?;
-        match found {
-            Some(length) => {
-                let line = link.received().get(..length).unwrap_or_default().to_vec();
-                link.consume(length);
-                return Ok(line);
-            }
-            None => link.fill()?,
-        }
-    }
-}
-
-fn greeting(link: &mut Link) -> Result<Greeting> {
-    let mut greeting = Greeting::default();
+fn greeting(link: &mut Link) -> Result<Offer> {
+    let mut greeting = Offer { sasl_ir: true, replication: true, ..Offer::default() };
     for _ in 0..GREETING_LINES {
         let line = read_line(link)?;
         let line = String::from_utf8_lossy(&line);
@@ -303,7 +269,7 @@ fn greeting(link: &mut Link) -> Result<Greeting> {
             return Err(not_csync(&line));
         };
         match ending(line.as_bytes()) {
-            Some(Ending::Ok) => {
+            Some(Ending::Ok(_)) => {
                 greeting.version = version(line);
                 return Ok(greeting);
             }
@@ -348,7 +314,7 @@ fn start_deflate(link: &mut Link, level: u32, observer: &dyn Observer) -> Result
     link.write(b"COMPRESS DEFLATE\r\n")?;
     link.flush()?;
     match ending(&read_line(link)?) {
-        Some(Ending::Ok) => link.start_deflate(level),
+        Some(Ending::Ok(_)) => link.start_deflate(level),
         _ => {
             observer.log(Level::Notice, "Failed to enable compression, continuing uncompressed");
             Ok(())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::connect::read_line;
+use super::lines::read_line;
 use super::link::{Link, Socket};
 use super::responses::{Ending, ending};
 use super::session::Session;
@@ -34,7 +34,7 @@ impl Session {
             let line = read_line(&mut link)?;
             let line = String::from_utf8_lossy(&line);
             match line.strip_prefix("* ").and_then(|line| ending(line.as_bytes())) {
-                Some(Ending::Ok) => return local_session(link, observer),
+                Some(Ending::Ok(_)) => return local_session(link, observer),
                 Some(Ending::No(text) | Ending::Bad(text) | Ending::Bye(text)) => {
                     return Err(refused(text));
                 }

@@ -4,20 +4,23 @@
 
 mod connect;
 mod deflate;
+mod dialect;
 mod encoder;
+mod lines;
 mod link;
 mod local;
-mod login;
+mod offer;
 mod reply;
 mod responses;
+mod sasl;
 mod session;
 #[cfg(test)]
 mod tests;
 
 pub use connect::{Settings, Target};
 pub use link::Traffic;
-pub use login::Credentials;
 pub use reply::{Item, Reply};
+pub use sasl::Credentials;
 pub use session::Session;
 
 use crate::dlist::Writer;

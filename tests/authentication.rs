@@ -1,0 +1,58 @@
+//! Logging in to a real sync_server: each mechanism that Debian's Cyrus offers, and what is told
+//! when it does not work.
+
+use cyrsync_lab::{Imap, Lab, Options, Run, compare, describe, sync_client};
+
+const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
+
+/// All that can be had without TLS and Kerberos.
+const OFFERED: &str = "PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-224 SCRAM-SHA-256 \
+                       SCRAM-SHA-384 SCRAM-SHA-512";
+
+fn lab(mechanisms: &str) -> Lab {
+    let replica_conf = format!("sasl_mech_list: {mechanisms}\n");
+    let lab = Lab::new(Options { replica_conf, ..Options::default() });
+    let mut imap = Imap::admin(&lab.master);
+    imap.ok("CREATE user.fred");
+    lab
+}
+
+fn ours(lab: &Lab) -> Run {
+    sync_client(OURS, &lab.master, &["-o", "-v", "-v", "-u", "fred"])
+}
+
+/// Fails with one line that holds these, and shows no password anywhere.
+#[track_caller]
+fn assert_refused(run: &Run, words: &[&str]) {
+    assert_eq!(run.status.code(), Some(1), "{run}");
+    let told = run.log.lines().find(|line| words.iter().all(|word| line.contains(word)));
+    assert!(told.is_some(), "{words:?}: {run}");
+    assert_secret(run);
+}
+
+#[track_caller]
+fn assert_secret(run: &Run) {
+    for text in [&run.stdout, &run.stderr, &run.log] {
+        assert!(!text.contains(cyrsync_lab::PASSWORD), "{run}");
+        // `\0repl\0lab-secret` and `lab-secret` in base64, from any of its three starts.
+        for part in ["bGFiLXNlY3JldA", "xhYi1zZWNyZX", "sYWItc2VjcmV0"] {
+            assert!(!text.contains(part), "{run}");
+        }
+    }
+}
+
+#[test]
+fn every_mechanism_of_the_replica_logs_in() {
+    let lab = lab(OFFERED);
+    for mechanism in OFFERED.split(' ').filter(|name| *name != "DIGEST-MD5") {
+        lab.master.set_config("force_sasl_client_mech", Some(mechanism));
+        let run = ours(&lab);
+        assert!(run.status.success(), "{mechanism}: {run}");
+        assert_secret(&run);
+        let logins = lab.replica.log();
+        let login = logins.lines().rfind(|line| line.contains("login: ")).unwrap_or_default();
+        assert!(login.contains(&format!(" repl {mechanism} ")), "{mechanism}: {login}");
+    }
+    let differences = compare(&lab.master, &lab.replica);
+    assert!(differences.is_empty(), "{}", describe(&differences, 20));
+}
