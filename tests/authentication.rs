@@ -1,7 +1,9 @@
 //! Logging in to a real sync_server: each mechanism that Debian's Cyrus offers, and what is told
 //! when it does not work.
 
-use cyrsync_lab::{Imap, Lab, Options, Run, compare, describe, sync_client};
+use std::time::Duration;
+
+use cyrsync_lab::{Imap, Lab, Options, Proxy, Run, compare, describe, sync_client};
 
 const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
 
@@ -55,4 +57,49 @@ fn every_mechanism_of_the_replica_logs_in() {
     }
     let differences = compare(&lab.master, &lab.replica);
     assert!(differences.is_empty(), "{}", describe(&differences, 20));
+}
+
+#[test]
+fn the_strongest_mechanism_is_chosen_and_a_realm_does_not_matter() {
+    let lab = lab(OFFERED);
+    let run = ours(&lab).ok();
+    assert_secret(&run);
+    let log = lab.replica.log();
+    assert!(log.contains(" repl SCRAM-SHA-512 "), "{log}");
+    // For this host alone, before what is for all.
+    lab.master.set_config("force_sasl_client_mech", Some("SCRAM-SHA-1"));
+    lab.master.set_config("127_mechs", Some("GSSAPI LOGIN CRAM-MD5"));
+    ours(&lab).ok();
+    let log = lab.replica.log();
+    assert!(log.contains(" repl CRAM-MD5 "), "{log}");
+}
+
+#[test]
+fn a_wrong_password_is_told_in_one_line_for_every_mechanism() {
+    let lab = lab(OFFERED);
+    lab.master.set_config("sync_password", Some("not-the-password"));
+    for mechanism in OFFERED.split(' ').filter(|name| *name != "DIGEST-MD5") {
+        lab.master.set_config("force_sasl_client_mech", Some(mechanism));
+        let run = ours(&lab);
+        assert_refused(&run, &["log in to the replica as repl: ", mechanism, "hint: ", "sync_password"]);
+        assert!(!format!("{run}").contains("not-the-password"), "{run}");
+    }
+}
+
+#[test]
+fn without_a_usable_mechanism_nothing_of_the_credentials_is_sent() {
+    let lab = lab("PLAIN LOGIN");
+    let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
+    lab.master.use_port(proxy.port());
+    let set = |option: &str, value: Option<&str>| lab.master.set_config(option, value);
+    set("force_sasl_client_mech", Some("GSSAPI"));
+    assert_refused(&ours(&lab), &["allows GSSAPI alone", "offers: ", "hint: change"]);
+    set("force_sasl_client_mech", None);
+    set("sync_allowplaintext", Some("no"));
+    assert_refused(&ours(&lab), &["would send the password", "not encrypted"]);
+    set("sync_allowplaintext", None);
+    set("sync_password", None);
+    assert_refused(&ours(&lab), &["sync_password is not set", "hint: set sync_authname"]);
+    let sent = String::from_utf8_lossy(&proxy.transcript()).into_owned();
+    assert!(proxy.traffic().connections >= 3 && !sent.contains("AUTHENTICATE"), "{sent}");
 }
