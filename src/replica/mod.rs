@@ -2,10 +2,12 @@
 //!
 //! [`Replica`] is the seam between engine and network.
 
+mod agree;
 mod connect;
 mod deflate;
 mod dialect;
 mod encoder;
+mod greet;
 mod lines;
 mod link;
 mod local;
@@ -13,13 +15,17 @@ mod login;
 mod offer;
 mod responses;
 mod session;
+mod socket;
+mod target;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 
-pub use connect::{Settings, Target};
+pub use connect::Settings;
 pub use link::Traffic;
 pub use login::Credentials;
 pub use session::Session;
+pub use target::Target;
 
 use crate::dlist::{Value, Writer};
 use crate::error::Result;
