@@ -81,7 +81,10 @@ fn a_wrong_password_is_told_in_one_line_for_every_mechanism() {
     for mechanism in OFFERED.split(' ').filter(|name| *name != "DIGEST-MD5") {
         lab.master.set_config("force_sasl_client_mech", Some(mechanism));
         let run = ours(&lab);
-        assert_refused(&run, &["log in to the replica as repl: ", mechanism, "hint: ", "sync_password"]);
+        assert_refused(
+            &run,
+            &["log in to the replica as repl: ", mechanism, "hint: ", "sync_password"],
+        );
         assert!(!format!("{run}").contains("not-the-password"), "{run}");
     }
 }

@@ -1,5 +1,6 @@
 //! The public face: a [`Client`] replicates what a [`Config`] describes.
 
+mod connection;
 mod log;
 mod master;
 mod reach;
@@ -9,14 +10,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use zeroize::Zeroizing;
-
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
 use crate::limits::REPLY_PER_LIST_BYTE;
 use crate::names::{Namespace, Paths};
 use crate::observe::{Level, Observer};
-use crate::replica::{Credentials, Replica, Session, Settings as ConnectSettings, Target};
+use crate::replica::{Replica, Session, Settings as ConnectSettings, Target};
 use crate::rolling::cache::DiskCache;
 use crate::schedule::{self, Interrupted, Report, Unit};
 use crate::store::spool::Spool;
@@ -106,7 +105,6 @@ impl Client {
                 host.map(str::to_owned).ok_or_else(no_host)?
             }
         };
-        let target = Target::parse(&server)?;
         let patience = options.lock_patience.map_or(Wait::Block, Wait::For);
         let spool = Spool::open(&config, observer.clone())?;
         let store: Arc<dyn Store> = Arc::new(spool.for_channel(channel).with_patience(patience));
@@ -116,9 +114,10 @@ impl Client {
         let cache_path = config.channel_string(channel, opt::SYNC_CACHE_DB_PATH).map(PathBuf::from);
         let batch_size = config.channel_int(channel, opt::SYNC_BATCHSIZE);
         let check_messages = config.channel_switch(channel, opt::SYNC_CHECK_MESSAGES);
+        let target = Target::parse(&server)?;
         Ok(Client {
             namespace: Namespace::new(&config),
-            connect: connect_settings(&config, &options, &target),
+            connect: connection::settings(&config, &options, &target)?,
             target,
             settings: Settings {
                 server,
@@ -282,43 +281,6 @@ impl Client {
 fn no_host() -> Error {
     Error::new(Kind::Config, "choose", "replica", "sync_host not defined")
         .hint("set sync_host in imapd.conf or name the server with -S")
-}
-
-fn connect_settings(config: &Config, options: &Options, target: &Target) -> ConnectSettings {
-    let channel = options.channel.as_deref();
-    let string = |option| config.channel_string(channel, option).map(str::to_owned);
-    ConnectSettings {
-        port: string(opt::SYNC_PORT),
-        credentials: Credentials {
-            authname: string(opt::SYNC_AUTHNAME),
-            password: string(opt::SYNC_PASSWORD).map(Zeroizing::new),
-            realm: string(opt::SYNC_REALM),
-            authzid: string(opt::SYNC_AUTHZID),
-            mechanisms: mechanisms(config, target),
-            plaintext: config.channel_switch(channel, opt::SYNC_ALLOWPLAINTEXT),
-        },
-        connect_timeout: config.duration(opt::CLIENT_TIMEOUT).max(Duration::from_secs(1)),
-        // Cyrus waits three seconds at the least.
-        timeout: config.duration(opt::SYNC_TIMEOUT).max(Duration::from_secs(3)),
-        deflate_level: u32::try_from(config.channel_int(channel, opt::SYNC_DEFLATE_LEVEL))
-            .unwrap_or(0),
-        require_compress: options.require_compress,
-        archive: options.archive,
-        force: options.no_copyback,
-    }
-}
-
-/// The mechanisms that may be used: `<host>_mechs`, the host up to its first dot, or
-/// `force_sasl_client_mech`.
-fn mechanisms(config: &Config, target: &Target) -> Option<String> {
-    let own = match target {
-        Target::Tcp { host, .. } => {
-            let short = host.split('.').next().unwrap_or_default();
-            config.overflow(&format!("{short}_mechs"))
-        }
-        Target::Unix(_) => None,
-    };
-    own.or_else(|| config.string(opt::FORCE_SASL_CLIENT_MECH)).map(str::to_owned)
 }
 
 impl Drop for Client {

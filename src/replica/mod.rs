@@ -2,10 +2,16 @@
 //!
 //! [`Replica`] is the seam between engine and network.
 
+mod agree;
 mod connect;
+#[cfg(test)]
+mod connect_tests;
 mod deflate;
 mod dialect;
 mod encoder;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+mod greet;
 mod lines;
 mod link;
 mod local;
@@ -14,14 +20,18 @@ mod reply;
 mod responses;
 mod sasl;
 mod session;
+mod socket;
+mod target;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 
-pub use connect::{Settings, Target};
+pub use connect::Settings;
 pub use link::Traffic;
 pub use reply::{Item, Reply};
 pub use sasl::Credentials;
 pub use session::Session;
+pub use target::Target;
 
 use crate::dlist::Writer;
 use crate::error::Result;

@@ -1,7 +1,5 @@
 //! What a replica offers, and what a login may rely on.
 
-use std::net::SocketAddr;
-
 /// What the greeting of a sync_server or the capabilities of an imapd offer.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Offer {
@@ -22,8 +20,6 @@ pub(super) struct Offer {
 /// The connection that a login is made over.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Surroundings {
-    /// The replica's name as configured, without port.
-    pub host: String,
     /// Whether nobody on the way can read along.
     pub encrypted: bool,
     /// Channel binding data by its name: `tls-exporter`, with TLS 1.3 alone.
@@ -34,6 +30,4 @@ pub(super) struct Surroundings {
     pub client_certificate: bool,
     /// On a UNIX socket, where a sync_server takes whoever connects for authorised.
     pub trusted_socket: bool,
-    pub local: Option<SocketAddr>,
-    pub remote: Option<SocketAddr>,
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::dialect::{Dialect, Line, Tag, Tagger};
 use super::link::{Link, Traffic};
 use super::responses::{Ending, ending, refusal};
 use super::{Enabled, Item, Replica, Reply, Ticket, Verb};
@@ -16,12 +17,16 @@ use crate::observe::{Direction, Level, Observer};
 /// Bytes of a command that are kept to name it in errors.
 const LABEL_BYTES: usize = 48;
 
+/// What an item of a reply begins with.
+const UNTAGGED: &[u8] = b"* ";
+
 /// How long a replica may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
 
 /// A command whose reply is not complete.
 struct InFlight {
     ticket: Ticket,
+    tag: Tag,
     label: String,
     bytes: u64,
 }
@@ -29,6 +34,7 @@ struct InFlight {
 /// A connection to a replica's sync server.
 pub struct Session {
     link: Link,
+    tagger: Tagger,
     observer: Arc<dyn Observer>,
     wire: bool,
     framer: Framer,
@@ -48,9 +54,10 @@ pub struct Session {
 
 impl Session {
     /// Takes over a connection on which nothing is under way.
-    pub(super) fn new(link: Link, observer: Arc<dyn Observer>) -> Session {
+    pub(super) fn new(link: Link, tagger: Tagger, observer: Arc<dyn Observer>) -> Session {
         Session {
             link,
+            tagger,
             wire: observer.wants_wire(),
             observer,
             framer: Framer::default(),
@@ -81,13 +88,15 @@ impl Session {
     /// stuck is not waited for.
     pub fn close(mut self) {
         if self.dead.is_none() && self.in_flight.is_empty() {
-            const EXIT: &[u8] = b"EXIT\r\n";
+            let word = self.tagger.dialect().goodbye();
+            let exit = format!("{}{word}\r\n", self.tagger.tag().prefix());
             if self.wire {
-                self.observer.wire(Direction::Sent, EXIT);
+                self.observer.wire(Direction::Sent, exit.as_bytes());
             }
-            self.link.set_timeout(GOODBYE);
-            let goodbye = self.link.write(EXIT).and_then(|()| self.link.flush());
+            self.link.set_timeout(GOODBYE, "nothing");
+            let goodbye = self.link.write(exit.as_bytes()).and_then(|()| self.link.flush());
             let _ = goodbye.and_then(|()| self.link.fill());
+            self.link.close();
         }
     }
 
@@ -154,23 +163,34 @@ impl Session {
         if let Some(text) = line.strip_prefix(b"* Fatal error: ") {
             return Err(given_up(&printable(text)));
         }
-        if let Some(item) = line.strip_prefix(b"* ")
-            && ending(item).is_none_or(|e| !matches!(e, Ending::Bye(_)))
-        {
-            line.drain(..2);
-            return self.take_item(line);
-        }
-        let line = line.as_slice();
-        let Some(ending) = ending(line.strip_prefix(b"* ").unwrap_or(line)) else {
-            return Err(nonsense(&Malformed::new(0u64, "a line that is no part of a reply")));
+        let (tag, ending) = match self.tagger.line(&line) {
+            Line::Untagged(item) => match ending(item) {
+                Some(Ending::Bye(text)) => (None, Ending::Bye(text)),
+                // imapd says what it likes between replies: alerts, that it goes on working.
+                Some(_) if self.tagger.dialect() == Dialect::Imap => return Ok(()),
+                _ => {
+                    line.drain(..UNTAGGED.len());
+                    return self.take_item(line);
+                }
+            },
+            Line::End(tag, ending) => (Some(tag), ending),
+            Line::Continue(_) | Line::Nonsense => {
+                return Err(nonsense(&Malformed::new(0u64, "a line that is no part of a reply")));
+            }
         };
-        self.last_reply = printable(line);
+        self.last_reply = printable(&line);
         if let Ending::Bye(text) = ending {
+            if let Some(text) = text.strip_prefix("Fatal error: ") {
+                return Err(given_up(text));
+            }
             return Err(Error::new(Kind::Bye, "talk to", "the replica", format!("BYE {text}"))
                 .hint("the replica is shutting down"));
         }
         if let Ending::Bad(text) = ending {
             return Err(unreadable(&text));
+        }
+        if self.in_flight.front().is_some_and(|command| Some(command.tag) != tag) {
+            return Err(nonsense(&Malformed::new(0u64, "the reply to another command")));
         }
         let Some(command) = self.in_flight.pop_front() else {
             return Err(nonsense(&Malformed::new(0u64, "a reply to no command")));
@@ -227,19 +247,18 @@ impl Session {
         &mut self,
         verb: Verb,
         body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
-    ) -> Result<String> {
-        let (word, has_body) = match verb {
-            Verb::Get => ("GET ", true),
-            Verb::Apply => ("APPLY ", true),
-            Verb::Restart => ("RESTART", false),
-        };
+    ) -> Result<(Tag, String)> {
+        let tag = self.tagger.tag();
+        let (word, has_body) = self.tagger.dialect().verb(verb);
         let mut sink = CommandSink { session: self, label: Vec::with_capacity(LABEL_BYTES) };
+        sink.put(tag.prefix().as_bytes())?;
+        sink.label.clear();
         sink.put(word.as_bytes())?;
         if has_body {
             body(&mut Writer::new(&mut sink))?;
         }
         sink.put(b"\r\n")?;
-        Ok(label(&sink.label))
+        Ok((tag, label(&sink.label)))
     }
 }
 
@@ -255,11 +274,11 @@ impl Replica for Session {
         let before = self.link.traffic().sent;
         // A body that fails has left half a command on the wire.
         let written = self.write_command(verb, body);
-        let label = written.map_err(|e| self.die(e))?;
+        let (tag, label) = written.map_err(|e| self.die(e))?;
         let ticket = Ticket(self.next);
         self.next += 1;
         let bytes = self.link.traffic().sent - before;
-        self.in_flight.push_back(InFlight { ticket, label, bytes });
+        self.in_flight.push_back(InFlight { ticket, tag, label, bytes });
         Ok(ticket)
     }
 
@@ -352,6 +371,10 @@ fn printable(bytes: &[u8]) -> String {
 /// and goes on reading in the middle of it. No later reply can be told apart from those to the
 /// rest of it.
 fn unreadable(text: &str) -> Error {
+    if text.contains("Unrecognized command") {
+        return Error::new(Kind::Auth, "talk to", "the replica", format!("BAD {text}"))
+            .hint("imapd knows these commands from administrators: see admins on the replica");
+    }
     Error::new(Kind::Protocol, "talk to", "the replica", format!("BAD {text}"))
         .hint("the replica could not read a command: its log says why, look at its disk space")
 }

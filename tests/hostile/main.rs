@@ -33,7 +33,8 @@ impl World {
         Imap::admin(&lab.master).ok("CREATE user.fred");
         let mut fred = Imap::login(&lab.master, "fred");
         for number in 0..3 {
-            let message = format!("From: <a@example.com>\r\nSubject: {number}\r\n\r\nsome text\r\n");
+            let message =
+                format!("From: <a@example.com>\r\nSubject: {number}\r\n\r\nsome text\r\n");
             fred.append("INBOX", "", message.as_bytes());
         }
         let real_port = lab.replica.csync_port();

@@ -104,7 +104,8 @@ fn replies_out_of_order_or_missing_end_the_connection() {
         peer.send(b"OK\r\n");
         peer.wait_for_end();
     });
-    let words = ["does not answer for 3 seconds", "waiting for the reply to: APPLY ", "last reply: OK"];
+    let words =
+        ["does not answer for 3 seconds", "waiting for the reply to: APPLY ", "last reply: OK"];
     assert_told("pipelined commands without a reply", &told, &words);
     let told = world.against("another command's items", |peer| {
         peer.asked_for_user();
@@ -148,8 +149,7 @@ fn compression_makes_no_reply_too_big_for_the_memory() {
 
 /// Raw deflate, flushed to a byte as after every reply.
 fn deflated(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder =
-        flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(bytes).expect("a vector takes all");
     encoder.flush().expect("a vector takes all");
     std::mem::take(encoder.get_mut())

@@ -50,7 +50,9 @@ impl Peer {
 
     /// Greets as a sync_server does, offering this beside PLAIN.
     pub fn greet(&mut self, offers: &str) {
-        self.send(format!("* SASL PLAIN\r\n{offers}* OK lab Cyrus sync server 3.6.1\r\n").as_bytes());
+        self.send(
+            format!("* SASL PLAIN\r\n{offers}* OK lab Cyrus sync server 3.6.1\r\n").as_bytes(),
+        );
     }
 
     /// Greets, and lets the client in.

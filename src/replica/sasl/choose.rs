@@ -104,7 +104,9 @@ fn prepare(
         Way::Scram(hash, bound) => {
             let binding = match (channel(surroundings, credentials), bound) {
                 (Some((kind, data)), true) => Binding::To(kind, data),
-                (None, true) => return Err(format!("{name} needs a channel that both can bind to")),
+                (None, true) => {
+                    return Err(format!("{name} needs a channel that both can bind to"));
+                }
                 // Said only where no -PLUS is offered at all: another hash's might have been
                 // passed over by the configuration.
                 (Some(_), false) if !offers_binding(offer) => Binding::NotOffered,

@@ -132,3 +132,34 @@ fn refused_by_us(mechanism: &str, why: &str) -> Error {
     Error::new(Kind::Auth, "log in by", mechanism, why.to_owned())
         .hint("is this the right replica? check sync_host, sync_port and sync_password")
 }
+
+/// Gives the lines of `data` to every mechanism as challenges.
+#[cfg(any(test, fuzzing))]
+pub(super) fn challenges(data: &[u8]) {
+    use scram::{Binding, Hash, Scram};
+
+    // A million iterations take a second: they are not what is looked for.
+    let long = |at: &[u8]| at.iter().take_while(|b| b.is_ascii_digit()).count() > 3;
+    if data.windows(8).any(|w| w.strip_prefix(b"i=").is_some_and(long)) {
+        return;
+    }
+    let login = || password::Login {
+        authname: "user".into(),
+        password: Zeroizing::new("pencil".into()),
+        authzid: String::new(),
+    };
+    let scram =
+        |hash| Scram::new("SCRAM", hash, login(), Binding::None, "fyko+d2lbbFgONRv9qkxdawL".into());
+    let mut mechanisms: [Box<dyn Mechanism>; 5] = [
+        Box::new(scram(Hash::Sha1)),
+        Box::new(scram(Hash::Sha512)),
+        Box::new(password::CramMd5::new(login())),
+        Box::new(password::LoginMechanism::new(login())),
+        Box::new(password::Plain(login())),
+    ];
+    for mechanism in &mut mechanisms {
+        let _ = mechanism.initial();
+        let mut lines = data.split(|byte| *byte == b'\n');
+        while lines.next().is_some_and(|line| mechanism.step(line).is_ok()) {}
+    }
+}

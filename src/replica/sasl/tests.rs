@@ -173,10 +173,8 @@ fn the_strongest_that_can_be_used_is_taken() {
     let who = credentials();
     assert_eq!(chosen(all, &clear, &who), "SCRAM-SHA-256");
     assert_eq!(chosen(all, &tls, &who), "SCRAM-SHA-256", "Cyrus cannot bind to tls-exporter");
-    let unique = Surroundings {
-        tls_unique_or_exporter: Some(("tls-unique", vec![1])),
-        ..tls.clone()
-    };
+    let unique =
+        Surroundings { tls_unique_or_exporter: Some(("tls-unique", vec![1])), ..tls.clone() };
     assert_eq!(chosen(all, &unique, &who), "SCRAM-SHA-256-PLUS");
     assert_eq!(chosen(all, &certified, &who), "EXTERNAL");
     assert_eq!(chosen("LOGIN PLAIN CRAM-MD5", &clear, &who), "CRAM-MD5");
