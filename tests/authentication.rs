@@ -12,7 +12,7 @@ const OFFERED: &str = "PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-224
                        SCRAM-SHA-384 SCRAM-SHA-512";
 
 fn lab(mechanisms: &str) -> Lab {
-    let replica_conf = format!("sasl_mech_list: {mechanisms}\n");
+    let replica_conf = format!("sasl_mech_list: {mechanisms}\nfailedloginpause: 0s\n");
     let lab = Lab::new(Options { replica_conf, ..Options::default() });
     let mut imap = Imap::admin(&lab.master);
     imap.ok("CREATE user.fred");

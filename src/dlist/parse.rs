@@ -199,6 +199,7 @@ impl<'a> Parser<'a> {
         }
         match self.input.get(start..self.at) {
             None | Some([]) => self.bad("expected a value"),
+            _ if !self.keep => Ok(Value::Nil),
             Some(b"NIL") => Ok(Value::Nil),
             Some(atom) => Ok(Value::Atom(atom.into())),
         }

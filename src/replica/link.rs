@@ -338,7 +338,7 @@ impl Link {
                 let before = self.input.len();
                 self.decode(count)?;
                 if self.input.len() - self.taken > self.allowed {
-                    return Err(too_much());
+                    return Err(too_much(self.allowed));
                 }
                 self.traffic.received += (self.input.len() - before) as u64;
                 Ok(true)
@@ -379,8 +379,9 @@ fn unread_limit(expected: u64) -> usize {
 }
 
 /// Replies that are read while commands are written wait here.
-fn too_much() -> Error {
-    Error::new(Kind::Protocol, "read from", "the replica", "it sends more than was asked for")
+fn too_much(allowed: usize) -> Error {
+    let detail = format!("it sends more than {} MiB that were not asked for", allowed >> 20);
+    Error::new(Kind::Protocol, "read from", "the replica", detail)
         .hint("is this a Cyrus sync server? -v -v shows the traffic")
 }
 

@@ -19,16 +19,16 @@ fn a_hostile_reply_ends_soon_in_little_memory_with_the_last_command_and_reply() 
         });
         assert_told(name, &told, &[&[STATE, "last reply: "][..], words].concat());
     };
-    case("an endless line", &["longer than 24 MiB"], |peer| {
+    case("an endless line", &["than 24 MiB"], |peer| {
         peer.send(b"* MAILBOX %(UNIQUEID ");
         peer.flood(b"x");
     });
-    case("a line without any end or star", &["longer than 24 MiB"], |peer| peer.flood(b"x"));
+    case("a line without any end or star", &["than 24 MiB"], |peer| peer.flood(b"x"));
     case("a huge literal", &["literal is too big"], |peer| {
         peer.send(b"* MAILBOX %(UNIQUEID {99999999999}\r\n");
         peer.wait_for_end();
     });
-    case("a literal that is allowed and endless", &["longer than 24 MiB"], |peer| {
+    case("a literal that is allowed and endless", &["than 24 MiB"], |peer| {
         peer.send(b"* MAILBOX %(UNIQUEID {60000000}\r\n");
         peer.flood(b"x");
     });
@@ -36,23 +36,19 @@ fn a_hostile_reply_ends_soon_in_little_memory_with_the_last_command_and_reply() 
         peer.send(&[&b"* MAILBOX "[..], &b"(".repeat(1 << 20), b"\r\n"].concat());
         peer.wait_for_end();
     });
-    case("millions of elements", &["longer than 24 MiB"], |peer| {
-        peer.send(&[&b"* LSUB ("[..], &b"a ".repeat(8 << 20), b")\r\nOK\r\n"].concat());
+    case("millions of elements", &["than 24 MiB"], |peer| {
+        peer.send(&[&b"* LSUB ("[..], &b"a ".repeat(2 << 20), b")\r\nOK\r\n"].concat());
         peer.wait_for_end();
     });
-    case("millions of pairs", &["too many parts"], |peer| {
-        peer.send(&[&b"* MAILBOX %("[..], &b"a b ".repeat(4 << 20), b")\r\nOK\r\n"].concat());
+    case("lists of lists", &["than 24 MiB"], |peer| {
+        peer.send(&[&b"* LSUB ("[..], &b"()".repeat(2 << 20), b")\r\nOK\r\n"].concat());
         peer.wait_for_end();
     });
-    case("lists of lists", &["longer than 24 MiB"], |peer| {
-        peer.send(&[&b"* LSUB ("[..], &b"()".repeat(8 << 20), b")\r\nOK\r\n"].concat());
-        peer.wait_for_end();
-    });
-    case("items without end", &["longer than 24 MiB"], |peer| peer.flood(b"* LSUB ()\r\n"));
-    case("subscriptions without end", &["longer than 24 MiB"], |peer| {
+    case("items without end", &["than 24 MiB"], |peer| peer.flood(b"* LSUB ()\r\n"));
+    case("subscriptions without end", &["than 24 MiB"], |peer| {
         peer.flood(&[&b"* LSUB ("[..], &b"a ".repeat(10_000), b")\r\n"].concat());
     });
-    case("mailboxes without end", &["longer than 24 MiB"], |peer| {
+    case("mailboxes without end", &["than 24 MiB"], |peer| {
         peer.flood(
             b"* MAILBOX %(UNIQUEID a MBOXNAME user.fred UIDVALIDITY 1 LAST_UID 1 \
               HIGHESTMODSEQ 1 RECENTUID 0 RECENTTIME 0 POP3_LAST_LOGIN 0)\r\n",
@@ -84,6 +80,13 @@ fn a_hostile_reply_ends_soon_in_little_memory_with_the_last_command_and_reply() 
         peer.send(b"\xff\x00\xfe%{(\r\n\n\n");
         peer.wait_for_end();
     });
+    // It is well formed, and refused when it is used.
+    let told = world.against("millions of pairs", |peer| {
+        peer.asked_for_user();
+        peer.send(&[&b"* MAILBOX %("[..], &b"a b ".repeat(1 << 20), b")\r\nOK\r\n"].concat());
+        peer.wait_for_end();
+    });
+    assert_told("millions of pairs", &told, &["MAILBOX", "too many parts"]);
     world.nothing_is_lost();
 }
 
@@ -119,20 +122,22 @@ fn replies_out_of_order_or_missing_end_the_connection() {
 #[test]
 fn compression_makes_no_reply_too_big_for_the_memory() {
     let world = World::new();
-    let told = world.against("a deflate bomb", |peer| {
+    let bomb = deflated(&vec![b'x'; 256 << 20]);
+    let told = world.against("a deflate bomb", move |peer| {
         peer.let_in("* COMPRESS DEFLATE\r\n");
         assert_eq!(peer.line(), "COMPRESS DEFLATE");
         peer.send(b"OK DEFLATE active\r\n");
-        let bomb = deflated(&vec![b'x'; 256 << 20]);
+        peer.heard();
         peer.send(&bomb);
         peer.wait_for_end();
     });
-    assert_told("a deflate bomb", &told, &["more than was asked for", "GET USER fred"]);
-    let told = world.against("many small bombs", |peer| {
+    assert_told("a deflate bomb", &told, &["asked for", "GET USER fred"]);
+    let piece = deflated(&b"* LSUB (a)\r\n".repeat(1 << 20));
+    let told = world.against("many small bombs", move |peer| {
         peer.let_in("* COMPRESS DEFLATE\r\n");
         peer.line();
         peer.send(b"OK DEFLATE active\r\n");
-        let piece = deflated(&b"* LSUB (a)\r\n".repeat(1 << 20));
+        peer.heard();
         while peer.send(&piece) {}
     });
     assert_told("many small bombs", &told, &["GET USER fred"]);
@@ -140,6 +145,7 @@ fn compression_makes_no_reply_too_big_for_the_memory() {
         peer.let_in("* COMPRESS DEFLATE\r\n");
         peer.line();
         peer.send(b"OK DEFLATE active\r\n");
+        peer.heard();
         peer.send(b"\xff\xff\xff\xff\xff\xff");
         peer.wait_for_end();
     });

@@ -48,6 +48,11 @@ impl Peer {
         String::from_utf8_lossy(&line).trim_end().to_owned()
     }
 
+    /// Waits until the client has sent anything.
+    pub fn heard(&mut self) {
+        let _ = self.input.fill_buf();
+    }
+
     /// Greets as a sync_server does, offering this beside PLAIN.
     pub fn greet(&mut self, offers: &str) {
         self.send(
@@ -71,6 +76,6 @@ impl Peer {
 
     /// Keeps silent until the client has gone.
     pub fn wait_for_end(&mut self) {
-        while !self.line().is_empty() {}
+        let _ = std::io::copy(&mut self.input, &mut std::io::sink());
     }
 }
