@@ -4,6 +4,8 @@
 
 mod agree;
 mod connect;
+#[cfg(test)]
+mod connect_tests;
 mod deflate;
 mod dialect;
 mod encoder;

@@ -339,6 +339,10 @@ fn printable(bytes: &[u8]) -> String {
 /// and goes on reading in the middle of it. No later reply can be told apart from those to the
 /// rest of it.
 fn unreadable(text: &str) -> Error {
+    if text.contains("Unrecognized command") {
+        return Error::new(Kind::Auth, "talk to", "the replica", format!("BAD {text}"))
+            .hint("imapd knows these commands from administrators: see admins on the replica");
+    }
     Error::new(Kind::Protocol, "talk to", "the replica", format!("BAD {text}"))
         .hint("the replica could not read a command: its log says why, look at its disk space")
 }
