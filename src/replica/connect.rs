@@ -73,7 +73,7 @@ impl Session {
                 Err(error) if is_final(&error) => return Err(error),
                 Err(error) => {
                     let line = format!("no replication over port {}: {error}", way.port);
-                    connect.observer.log(Level::Debug, &line);
+                    connect.observer.log(Level::Info, &line);
                     // Whoever got further has more to tell.
                     first = Some(match first {
                         Some(first) if first.kind() != Kind::Connect => first,
@@ -114,7 +114,7 @@ impl Connect<'_> {
     fn over(&self, way: Way) -> Result<Session> {
         let mut link = self.dial(way.port)?;
         if matches!(self.target, Target::Tcp { tls: true, .. }) {
-            self.encrypt(&mut link, way.may_be_imap)?;
+            self.encrypt(&mut link, self.setup(way.may_be_imap)?)?;
         }
         let Greeting { dialect, offer, preauth, version } = greeting(&mut link)?;
         if dialect == Dialect::Imap && !way.may_be_imap {
@@ -149,9 +149,12 @@ impl Connect<'_> {
         Link::new(socket, timeout, self.cancel.clone())
     }
 
-    fn encrypt(&self, link: &mut Link, alpn: bool) -> Result<()> {
+    fn setup(&self, alpn: bool) -> Result<Setup> {
+        Setup::new(&self.settings.tls, &self.target.host(), alpn)
+    }
+
+    fn encrypt(&self, link: &mut Link, setup: Setup) -> Result<()> {
         self.settings.tls.committed.set();
-        let setup = Setup::new(&self.settings.tls, &self.target.host(), alpn)?;
         link.start_tls(setup)?;
         let Some(tls) = link.tls() else { return Ok(()) };
         let line = format!("{} with {}", tls.describe(), self.target.host());
@@ -186,8 +189,7 @@ impl Connect<'_> {
             };
         }
         // What cannot be read here should fail before the replica is asked.
-        let alpn = greeted.tagger.dialect() == Dialect::Imap;
-        Setup::new(tls, &self.target.host(), alpn)?;
+        let setup = self.setup(greeted.tagger.dialect() == Dialect::Imap)?;
         let tag = greeted.tagger.send(&mut greeted.link, "STARTTLS")?;
         match greeted.tagger.answer(&mut greeted.link, tag, &mut |_| ())? {
             Answer::End(Ending::Ok(_)) => {}
@@ -198,7 +200,7 @@ impl Connect<'_> {
             }
             other => return Err(refuse(&format!("STARTTLS refused: {other:?}"))),
         }
-        self.encrypt(&mut greeted.link, alpn)?;
+        self.encrypt(&mut greeted.link, setup)?;
         // What was offered in clear may have been anybody's offer.
         let offered = std::mem::take(&mut greeted.offer);
         greeted.offer = match greeted.tagger.dialect() {

@@ -117,6 +117,8 @@ fn imap_offer(text: &str, version: Option<(u32, u32)>) -> Offer {
             }
         }
     }
+    // With `serverinfo: min` or `off` imapd does not tell; this came with 3.8.
+    offer.version = offer.version.or(offer.archive.then_some((3, 8)));
     offer
 }
 
@@ -168,11 +170,15 @@ mod tests {
 
     fn greet(text: &str) -> Result<Greeting> {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
-        theirs.write_all(text.as_bytes()).unwrap();
+        let text = text.to_owned();
+        // Reading may end before all is written.
+        let writer = std::thread::spawn(move || drop(theirs.write_all(text.as_bytes())));
         let limit = Duration::from_secs(20);
         let mut link = Link::new(Socket::Unix(ours), limit, Arc::default()).unwrap();
-        drop(theirs);
-        greeting(&mut link)
+        let greeting = greeting(&mut link);
+        drop(link);
+        writer.join().unwrap();
+        greeting
     }
 
     #[test]

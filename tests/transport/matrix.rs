@@ -7,7 +7,7 @@ use cyrsync_lab::{Lab, Run};
 use crate::common::{assert_equal, fill, lab, ours, sent, set};
 
 /// Mechanisms that our client knows and the lab's replica offers.
-const MECHANISMS: [&str; 2] = ["PLAIN", "LOGIN"];
+const MECHANISMS: [&str; 5] = ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Protocol {

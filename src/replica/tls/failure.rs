@@ -67,6 +67,7 @@ fn certificate(why: &CertificateError, host: &str, seen: Option<Fingerprint>) ->
         CertificateError::ApplicationVerificationFailure => {
             "it is not the one that sync_tls_fingerprint names".to_owned()
         }
+        CertificateError::Other(other) => unusual(other.0.downcast_ref(), other),
         other => other.to_string(),
     };
     let seen = seen.map(|seen| format!(": {seen}")).unwrap_or_default();
@@ -80,6 +81,21 @@ fn certificate(why: &CertificateError, host: &str, seen: Option<Fingerprint>) ->
         ),
     };
     Error::new(Kind::Tls, "verify the certificate of", host, what).hint(hint)
+}
+
+fn unusual(why: Option<&webpki::Error>, other: &rustls::OtherError) -> String {
+    match why {
+        Some(webpki::Error::CaUsedAsEndEntity) => {
+            "who signed it is not among the trusted certificates (it is an authority's own: put \
+             it among them, if it is the replica's)"
+                .to_owned()
+        }
+        Some(webpki::Error::UnsupportedCertVersion) => {
+            "it is of version 1, which cannot be verified".to_owned()
+        }
+        Some(why) => format!("{why:?}"),
+        None => other.to_string(),
+    }
 }
 
 fn printable(text: &str) -> String {
