@@ -17,6 +17,7 @@ use crate::observe::Silent;
 
 const CSYNC: &str = "* SASL PLAIN\r\n* STARTTLS\r\n* OK a Cyrus sync server 3.6.1\r\n";
 const CSYNC_CLEAR: &str = "* SASL PLAIN\r\n* OK a Cyrus sync server 3.6.1\r\n";
+const CSYNC_LOGIN: &str = "* SASL LOGIN\r\n* OK a Cyrus sync server 3.6.1\r\n";
 const IMAP: &str =
     "* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN SASL-IR] a Cyrus IMAP 3.6.1 server ready\r\n";
 
@@ -150,7 +151,7 @@ fn every_wait_before_the_session_can_be_given_up() {
         ("handshake at once", vec![], "/tls"),
         ("capabilities", vec!["* OK IMAP ready\r\n"], ""),
         ("login", vec![CSYNC_CLEAR], ""),
-        ("continuation", vec![CSYNC_CLEAR, "+ go on\r\n"], ""),
+        ("continuation", vec![CSYNC_LOGIN, "+ VXNlcm5hbWU6\r\n"], ""),
     ] {
         let cancel = Arc::new(AtomicBool::new(false));
         let listener = TcpListener::bind(local()).unwrap();

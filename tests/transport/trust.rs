@@ -154,3 +154,38 @@ fn versions_of_tls_that_are_not_in_common_are_named() {
     refused(&lab, &[], 1, &["no version of TLS in common", "tls_versions"]);
     refused(&lab, &[("sync_tls", "try")], 1, &["no version of TLS in common"]);
 }
+
+#[test]
+fn a_certificate_of_ours_logs_in_without_a_password() {
+    let mut lab = lab("PLAIN EXTERNAL");
+    fill(&lab, &["u0".to_owned()]);
+    let authority = Authority::new(&lab.replica, "ca");
+    let root = text(authority.root());
+    lab.replica.set_config("tls_client_ca_file", Some(&root));
+    lab.replica.use_certificate(&authority.issue("replica", &["IP:127.0.0.1"], Valid::Now));
+    let identity = authority.issue("repl", &[], Valid::Now);
+    let (cert, key) = (text(&identity.cert), text(&identity.key));
+    set(
+        &lab,
+        &[
+            ("sync_authname", ""),
+            ("sync_password", ""),
+            ("sync_try_imap", "yes"),
+            ("127_client_cert", &cert),
+            ("127_client_key", &key),
+        ],
+    );
+    for port in [lab.replica.csync_port(), lab.replica.imap_port()] {
+        set(&lab, &[("sync_host", &format!("127.0.0.1:{port}"))]);
+        let run = run(&lab, &[("tls_server_ca_file", &root)], &["-u", "u0"]);
+        assert!(run.status.success(), "{run}");
+    }
+    let log = lab.replica.log();
+    assert_eq!(log.matches(" repl EXTERNAL").count(), 2, "{log}");
+    assert_equal(&lab);
+
+    set(&lab, &[("127_client_key", &text(authority.root()))]);
+    let run = run(&lab, &[("tls_server_ca_file", &root)], &["-u", "u0"]);
+    assert_eq!(run.status.code(), Some(1), "{run}");
+    assert!(run.stderr.contains("tls_client_key"), "{run}");
+}

@@ -1,29 +1,40 @@
 //! As much of a certificate as channel binding needs: with which hash it was signed.
 
-use ring::digest::{Algorithm, SHA256, SHA384, SHA512, digest};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
 /// The certificate's hash as `tls-server-end-point` (RFC 5929): made with the hash of its
 /// signature, SHA-256 for MD5 and SHA-1. `None` for a signature that has no hash of its own, such
 /// as Ed25519's, and for what is no certificate.
 pub(super) fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
     let oid = signature_oid(certificate)?;
-    let (_, algorithm) = HASHES.iter().find(|(known, _)| *known == oid)?;
-    Some(digest(algorithm, certificate).as_ref().to_vec())
+    let (_, hash) = HASHES.iter().find(|(known, _)| *known == oid)?;
+    Some(match hash {
+        Hash::Sha256 => Sha256::digest(certificate).to_vec(),
+        Hash::Sha384 => Sha384::digest(certificate).to_vec(),
+        Hash::Sha512 => Sha512::digest(certificate).to_vec(),
+    })
+}
+
+#[derive(Clone, Copy)]
+enum Hash {
+    Sha256,
+    Sha384,
+    Sha512,
 }
 
 /// Object identifiers of signatures, as DER has them.
-static HASHES: [(&[u8], &Algorithm); 9] = [
+const HASHES: [(&[u8], Hash); 9] = [
     // 1.2.840.113549.1.1: RSA with MD5, SHA-1, SHA-256, -384, -512.
-    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 4], &SHA256),
-    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5], &SHA256),
-    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11], &SHA256),
-    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 12], &SHA384),
-    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 13], &SHA512),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 4], Hash::Sha256),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5], Hash::Sha256),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 11], Hash::Sha256),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 12], Hash::Sha384),
+    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 13], Hash::Sha512),
     // 1.2.840.10045.4: ECDSA with SHA-1, SHA-256, -384, -512.
-    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1], &SHA256),
-    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2], &SHA256),
-    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3], &SHA384),
-    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4], &SHA512),
+    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1], Hash::Sha256),
+    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2], Hash::Sha256),
+    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3], Hash::Sha384),
+    (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4], Hash::Sha512),
 ];
 
 const SEQUENCE: u8 = 0x30;
@@ -71,11 +82,17 @@ mod tests {
 
     #[test]
     fn the_hash_follows_the_signature() {
-        for (oid, algorithm) in HASHES {
+        for (oid, hash) in HASHES {
+            let length = match hash {
+                Hash::Sha256 => 32,
+                Hash::Sha384 => 48,
+                Hash::Sha512 => 64,
+            };
             let certificate = certificate(oid);
-            let hash = end_point(&certificate).unwrap();
-            assert_eq!(hash, digest(algorithm, &certificate).as_ref());
+            assert_eq!(end_point(&certificate).unwrap().len(), length);
         }
+        let signed = certificate(HASHES[2].0);
+        assert_eq!(end_point(&signed).unwrap(), Sha256::digest(&signed).to_vec());
         // Ed25519.
         assert_eq!(end_point(&certificate(&[0x2b, 0x65, 0x70])), None);
     }

@@ -18,6 +18,7 @@ use rustls::ClientConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Kind, Result};
 pub use channel::Channel;
@@ -81,12 +82,7 @@ pub struct Fingerprint(pub [u8; 32]);
 impl Fingerprint {
     /// Of a certificate in DER.
     pub fn of(certificate: &[u8]) -> Fingerprint {
-        let digest = ::ring::digest::digest(&::ring::digest::SHA256, certificate);
-        let mut bytes = [0; 32];
-        for (byte, from) in bytes.iter_mut().zip(digest.as_ref()) {
-            *byte = *from;
-        }
-        Fingerprint(bytes)
+        Fingerprint(Sha256::digest(certificate).into())
     }
 
     /// From `sha256:` and 64 hexadecimal digits, with or without colons between them.
