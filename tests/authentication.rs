@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use cyrsync_lab::certs::{Authority, Valid};
 use cyrsync_lab::{Imap, Lab, Options, Proxy, Run, compare, describe, sync_client};
 
 const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
@@ -105,4 +106,58 @@ fn without_a_usable_mechanism_nothing_of_the_credentials_is_sent() {
     assert_refused(&ours(&lab), &["sync_password is not set", "hint: set sync_authname"]);
     let sent = String::from_utf8_lossy(&proxy.transcript()).into_owned();
     assert!(proxy.traffic().connections >= 3 && !sent.contains("AUTHENTICATE"), "{sent}");
+}
+
+/// A replica with TLS that trusts the certificates of an authority, as does the master.
+fn with_tls(lab: &mut Lab) -> Authority {
+    let authority = Authority::new(&lab.replica, "ca");
+    let root = authority.root().display().to_string();
+    lab.replica.set_config("tls_client_ca_file", Some(&root));
+    lab.replica.use_certificate(&authority.issue("replica", &["IP:127.0.0.1"], Valid::Now));
+    lab.master.set_config("tls_server_ca_file", Some(&root));
+    lab.master.set_config("sync_tls", Some("require"));
+    authority
+}
+
+#[test]
+fn a_client_certificate_logs_in_by_external() {
+    let mut lab = lab("PLAIN EXTERNAL");
+    let authority = with_tls(&mut lab);
+    lab.master.set_config("sync_password", None);
+    assert_refused(&ours(&lab), &["sync_password is not set"]);
+    let certificate = authority.issue("repl", &[], Valid::Now);
+    lab.master.set_config("tls_client_cert", Some(&certificate.cert.display().to_string()));
+    lab.master.set_config("tls_client_key", Some(&certificate.key.display().to_string()));
+    for imap in [false, true] {
+        if imap {
+            lab.master.use_port(lab.replica.imap_port());
+            lab.master.set_config("sync_try_imap", Some("yes"));
+        }
+        let run = ours(&lab);
+        assert!(run.status.success(), "imap {imap}: {run}\n{}", lab.replica.log());
+    }
+    let log = lab.replica.log();
+    let logins: Vec<&str> = log.lines().filter(|line| line.contains("login: ")).collect();
+    assert!(logins.iter().all(|line| line.contains(" repl EXTERNAL")), "{logins:?}");
+    assert!(logins.len() >= 2, "{logins:?}");
+    // Somebody who is no administrator there.
+    let other = authority.issue("fred", &[], Valid::Now);
+    lab.master.set_config("tls_client_cert", Some(&other.cert.display().to_string()));
+    lab.master.set_config("tls_client_key", Some(&other.key.display().to_string()));
+    lab.master.use_port(lab.replica.csync_port());
+    lab.master.set_config("sync_try_imap", None);
+    let run = ours(&lab);
+    assert_eq!(run.status.code(), Some(1), "{run}");
+}
+
+#[test]
+fn scram_works_over_tls_where_the_replica_can_bind_to_a_channel_that_we_cannot() {
+    let mut lab = lab("SCRAM-SHA-256");
+    with_tls(&mut lab);
+    ours(&lab).ok();
+    let log = lab.replica.log();
+    assert!(log.contains(" repl SCRAM-SHA-256+TLS "), "{log}");
+    // Cyrus offers this, and binds to tls-unique alone.
+    lab.master.set_config("force_sasl_client_mech", Some("SCRAM-SHA-256-PLUS"));
+    assert_refused(&ours(&lab), &["log in to the replica as repl", "SCRAM-SHA-256-PLUS"]);
 }

@@ -51,6 +51,15 @@ impl Socket {
             Socket::Unix(socket) => socket.set_nonblocking(true),
         }
     }
+
+    /// Addresses of this end and the other; none of a UNIX socket.
+    #[cfg(test)]
+    fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        match self {
+            Socket::Tcp(socket) => (socket.local_addr().ok(), socket.peer_addr().ok()),
+            Socket::Unix(_) => (None, None),
+        }
+    }
 }
 
 impl AsFd for Socket {
