@@ -26,6 +26,8 @@ pub use config::*;
 pub use error::*;
 pub use failure::*;
 pub use host::*;
+#[doc(hidden)]
+pub use hosted::client_with_host;
 pub use rolling::*;
 pub use strings::*;
 pub use version::*;
