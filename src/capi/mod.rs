@@ -16,6 +16,8 @@ mod failure;
 mod host;
 mod hosted;
 mod panic;
+mod pieces;
+mod plan;
 mod rolling;
 mod strings;
 mod version;
@@ -28,6 +30,8 @@ pub use failure::*;
 pub use host::*;
 #[doc(hidden)]
 pub use hosted::client_with_host;
+pub use pieces::*;
+pub use plan::*;
 pub use rolling::*;
 pub use strings::*;
 pub use version::*;
