@@ -13,6 +13,12 @@ bench:
 	$(CARGO) build --release --locked -p cyrsync-lab --bin bench
 	target/release/bench $(BENCH)
 
+# The C programs with gcc and clang, AddressSanitizer and valgrind; those that need servers are
+# tests/embedding.rs.
+c-tests:
+	$(CARGO) build --locked
+	$(MAKE) -C c-tests LIBDIR=../target/debug check-all
+
 # Each fuzz target for TIME seconds; docs/testing.md.
 fuzz:
 	TIME=$(or $(TIME),60) scripts/fuzz $(TARGETS)
@@ -30,4 +36,4 @@ clippy:
 clean:
 	$(CARGO) clean
 
-.PHONY: demo test bench fuzz header fmt clippy clean
+.PHONY: demo test bench c-tests fuzz header fmt clippy clean
