@@ -125,7 +125,7 @@ fn assert_memory_arrived(lab: &Lab) {
     assert!(text.contains("kept in memory"), "{text}");
     let text = imap.ok("LSUB \"\" *").lines().join("\n");
     assert!(text.contains("Sent"), "{text}");
-    let text = imap.ok("GETQUOTA user.memory").lines().join("\n");
+    let text = Imap::admin(&lab.replica).ok("GETQUOTA user.memory").lines().join("\n");
     assert!(text.contains("123456"), "{text}");
     let mut imap = imap.with_selected("INBOX.Sent");
     assert_eq!(imap.uids(), [1]);

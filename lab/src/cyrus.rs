@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::guard::{self, Guard};
 use crate::options::{ADMIN, Options, PASSWORD, REPLICATOR};
+use crate::trees::{Release, Tree};
 
 /// How long a server may take to start before the lab gives up.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -44,6 +46,7 @@ pub struct Cyrus {
     unixhierarchysep: bool,
     altnamespace: bool,
     ports: Ports,
+    tree: Option<Tree>,
     master: Option<Child>,
 }
 
@@ -68,7 +71,12 @@ impl Ports {
 
 impl Cyrus {
     /// Lays out the directories and the user database; nothing runs yet.
-    pub(crate) fn prepare(guard: &Arc<Guard>, side: &str, options: &Options) -> Cyrus {
+    pub(crate) fn prepare(
+        guard: &Arc<Guard>,
+        side: &str,
+        options: &Options,
+        tree: Option<Tree>,
+    ) -> Cyrus {
         let dir = guard.dir().join(side);
         let lab = guard.dir().file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
         let cyrus = Cyrus {
@@ -77,6 +85,7 @@ impl Cyrus {
             unixhierarchysep: options.unixhierarchysep,
             altnamespace: options.altnamespace,
             ports: Ports::free(),
+            tree,
             master: None,
             dir,
         };
@@ -137,6 +146,15 @@ impl Cyrus {
             expunge = if options.delayed_expunge { "delayed" } else { "immediate" },
             virt = if options.virtdomains { "userid" } else { "off" },
         );
+        let mut text = text;
+        if let Some(tree) = &self.tree {
+            // What our client on this spool has written by: this version's own, too.
+            let script = self.dir.join("sync_server");
+            self.guard.write(&script, tree.script("/usr/lib/cyrus/bin/sync_server"));
+            let all = fs::Permissions::from_mode(0o755);
+            fs::set_permissions(&script, all).expect("chmod of own file");
+            text.push_str(&format!("sync_server_path: {}\n", script.display()));
+        }
         let extra = extra.replace("{dir}", &dir.to_string());
         self.guard.write(&self.imapd_conf(), merge(&text, &extra));
         let Ports { imap, csync, sieve } = self.ports;
@@ -153,7 +171,9 @@ impl Cyrus {
             service("csyncunix", "sync_server", &self.csync_socket().display().to_string()),
             service("lmtpunix", "lmtpd", &self.lmtp_socket().display().to_string()),
         ];
-        let text = format!("START {{\n}}\nSERVICES {{\n{}}}\nEVENTS {{\n}}\n", services.concat());
+        let services = services.concat();
+        let text =
+            format!("START {{\n}}\nSERVICES {{\n{services}}}\nEVENTS {{\n}}\nDAEMON {{\n}}\n");
         self.guard.write(&self.dir.join("cyrus.conf"), text);
     }
 
@@ -267,9 +287,18 @@ impl Cyrus {
     /// One of Cyrus's programs, with `-C imapd.conf`, as the cyrus user, in the lab's group,
     /// its syslog going to [`Cyrus::log_path`].
     pub fn program(&self, name: &str) -> Command {
-        let found = PROGRAM_DIRS.iter().map(|d| Path::new(d).join(name)).find(|p| p.exists());
-        let path = found.unwrap_or_else(|| panic!("Cyrus's {name} is not installed"));
-        let mut command = self.command(path);
+        let places = PROGRAM_DIRS.iter().map(|d| Path::new(d).join(name));
+        let there = |place: &PathBuf| match &self.tree {
+            Some(tree) => tree.root().join(place.strip_prefix("/").unwrap_or(place)).exists(),
+            None => place.exists(),
+        };
+        let path = places.into_iter().find(there);
+        let path = path.unwrap_or_else(|| panic!("Cyrus's {name} is not installed"));
+        let mut command = match &self.tree {
+            Some(tree) => self.guard.command_in(tree.root(), &path),
+            None => self.guard.command(path),
+        };
+        self.send_log(&mut command);
         command.arg("-C").arg(self.imapd_conf());
         command
     }
@@ -278,12 +307,27 @@ impl Cyrus {
     /// [`Cyrus::log_path`].
     pub fn command(&self, path: impl AsRef<Path>) -> Command {
         let mut command = self.guard.command(path);
+        self.send_log(&mut command);
+        command
+    }
+
+    fn send_log(&self, command: &mut Command) {
         command.env("LD_PRELOAD", self.guard.dir().join(SHIM_NAME));
         command.env("CYRSYNC_LAB_SYSLOG", self.log_path());
         if let Some(debug) = std::env::var_os("CYRSYNC_LAB_DEBUG") {
             command.env("CYRSYNC_LAB_DEBUG", debug);
         }
-        command
+    }
+
+    /// Which version of Cyrus it is; that of Debian 12 where it is the installed one.
+    pub fn release(&self) -> Release {
+        self.tree.as_ref().map_or(Release::Bookworm, Tree::release)
+    }
+
+    /// Whether imapd.conf names archive partitions.
+    pub(crate) fn has_archive(&self) -> bool {
+        let text = fs::read_to_string(self.imapd_conf()).expect("imapd.conf was written");
+        text.lines().any(|line| line.starts_with("archivepartition-"))
     }
 
     /// A directory of the lab that goes with it and that the cyrus user may write to.
@@ -301,6 +345,20 @@ impl Cyrus {
         let mut lines: Vec<String> = old.lines().filter(is_other).map(str::to_owned).collect();
         lines.extend(value.map(|value| format!("{option}: {value}")));
         self.guard.write(&self.imapd_conf(), lines.join("\n") + "\n");
+    }
+
+    /// Adds an entry to a section of cyrus.conf, `START` or `DAEMON`: a program that master starts
+    /// when it starts itself.
+    ///
+    /// # Panics
+    /// If there is no such section.
+    pub fn add_entry(&self, section: &str, name: &str, command: &str) {
+        let path = self.dir.join("cyrus.conf");
+        let old = fs::read_to_string(&path).expect("cyrus.conf was written");
+        let head = format!("{section} {{\n");
+        assert!(old.contains(&head), "cyrus.conf has no section {section}");
+        let entry = format!("{head}  {name} cmd=\"{command}\"\n");
+        self.guard.write(&path, old.replace(&head, &entry));
     }
 
     /// Makes sync_client on this server talk to that replica.

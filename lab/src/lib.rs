@@ -34,6 +34,7 @@ mod sieve;
 mod sync_server;
 pub mod text;
 pub mod tools;
+pub mod trees;
 
 pub use compare::{Difference, compare, describe};
 pub use cyrus::Cyrus;
@@ -42,7 +43,7 @@ pub use imap::{Imap, Response, Status, quote};
 pub use lab::{Lab, another_replica, replica_settings};
 pub use lmtp::Lmtp;
 pub use options::{ADMIN, Options, PASSWORD, REPLICATOR};
-pub use proxy::{Proxy, Traffic};
+pub use proxy::{Fault, Proxy, Traffic};
 pub use random::random_changes;
 pub use rng::Rng;
 pub use run::{Cost, Run, cyrus_sync_client, sync_client};

@@ -13,7 +13,7 @@ use super::{Client, Context};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
 use crate::rolling::backlog::{Backlog, Why};
-use crate::rolling::channel::{Channel, Taken};
+use crate::rolling::channel::Channel;
 use crate::rolling::item::Item;
 use crate::rolling::run::{Run, Undone};
 use crate::rolling::watch::Watch;
@@ -76,6 +76,10 @@ struct Roll<'r> {
     backlog: Backlog,
     /// What the work file holds.
     noted: Vec<u8>,
+    /// Whether the work file holds what was not read yet: then nothing may take its place.
+    unread: bool,
+    /// Where in it is what waits already.
+    put_back: Range<u64>,
     last_take: Option<Instant>,
     session_since: Instant,
     /// Whether the replica ended the last session by itself.
@@ -109,6 +113,8 @@ impl Client {
             queue: VecDeque::new(),
             backlog: Backlog::default(),
             noted: Vec::new(),
+            unread: true,
+            put_back: 0..0,
             last_take: None,
             session_since: Instant::now(),
             goodbye: false,
@@ -130,13 +136,11 @@ impl Roll<'_> {
             Err(error) if error.kind() == Kind::Cancelled => return self.stop(),
             Err(error) => return Err(error),
         }
-        if let Some(file) = self.channel.left_over()? {
+        if self.channel.work().exists() {
             let work = self.channel.work().display().to_string();
             client.observer.log(Level::Notice, &format!("Reprocessing sync log file {work}"));
-            let items = self.read(client, file, 0..0)?;
-            self.enqueue(client, items);
-            self.noted = self.undone();
         }
+        self.read_work(client)?;
         let mut taken = false;
         loop {
             if client.cancel.is_finishing() || self.shutdown_requested() {
@@ -216,26 +220,43 @@ impl Roll<'_> {
         if self.last_take.is_some_and(|last| now < last + self.options.interval) {
             return Ok(());
         }
-        let undone = self.undone();
-        let taken = match self.channel.take(&undone) {
-            Ok(Some(taken)) => taken,
-            Ok(None) => return Ok(()),
-            // A full disk, say. What was taken over before is where it was.
+        match self.take_over(client) {
+            Ok(false) => {}
+            Ok(true) => self.last_take = Some(now),
+            Err(error) if self.options.once => return Err(error),
+            // A full disk, say. What was logged is where it was.
             Err(error) => {
                 client.observer.log(Level::Error, &format!("SYNCERROR: {error}"));
                 self.last_take = Some(now + DISK_PAUSE);
-                return Ok(());
             }
-        };
-        self.last_take = Some(now);
-        let Taken { file, put_back } = taken;
-        let mut items = self.read(client, file, put_back)?;
-        self.backlog.absorb(&mut items);
-        self.enqueue(client, items);
-        self.noted = self.undone();
+        }
+        Ok(())
+    }
+
+    /// Whether there was something.
+    fn take_over(&mut self, client: &Client) -> Result<bool> {
+        if !self.unread {
+            let Some(put_back) = self.channel.take(&self.undone())? else { return Ok(false) };
+            self.unread = true;
+            self.put_back = put_back;
+        }
+        self.read_work(client)?;
         if self.queue.is_empty() {
             self.try_to_note(client);
         }
+        Ok(true)
+    }
+
+    /// Reads the work file, if there is one.
+    fn read_work(&mut self, client: &Client) -> Result<()> {
+        if let Some(file) = self.channel.open_work()? {
+            let mut items = self.read(client, file, self.put_back.clone())?;
+            self.backlog.absorb(&mut items);
+            self.enqueue(client, items);
+        }
+        self.unread = false;
+        self.put_back = 0..0;
+        self.noted = self.undone();
         Ok(())
     }
 
@@ -267,6 +288,9 @@ impl Roll<'_> {
 
     /// Has the work file hold what is not done, and nothing else.
     fn note(&mut self) -> Result<()> {
+        if self.unread {
+            return Ok(());
+        }
         let undone = self.undone();
         if undone != self.noted || (undone.is_empty() && self.channel.work().exists()) {
             self.channel.keep(&undone)?;

@@ -10,6 +10,7 @@ use crate::dlist::Value;
 use crate::places::{Places, places};
 use crate::sync_server::SyncServer;
 use crate::tools;
+use crate::trees::Release;
 
 /// Message files by UID. A path that does not exist is a message without a file.
 pub(crate) type Files = BTreeMap<u64, PathBuf>;
@@ -27,6 +28,9 @@ pub(crate) struct Mailboxes {
     pub(crate) open: Vec<String>,
     /// Owners of mailboxes, deleted ones included.
     pub(crate) users: Vec<String>,
+    /// Users of whose INBOX there is a tombstone. By the uniqueid in it Cyrus finds their files,
+    /// which after a rename are somebody else's.
+    pub(crate) gone: Vec<String>,
 }
 
 /// What a mailbox holds.
@@ -53,11 +57,22 @@ impl<'a> Side<'a> {
     /// Tombstones and name histories are left out: they tell how a server got where it is. The
     /// protocol of 3.6 speaks of present names alone; each server writes its own past.
     pub(crate) fn mailboxes(&self) -> Mailboxes {
-        let mut found = Mailboxes { facts: Facts::new(), open: Vec::new(), users: Vec::new() };
+        let mut found = Mailboxes {
+            facts: Facts::new(),
+            open: Vec::new(),
+            users: Vec::new(),
+            gone: Vec::new(),
+        };
         let kind = tools::database_type(self.cyrus, "mboxlist_db");
         for (key, value) in tools::dump(self.cyrus, "mailboxes.db", &kind) {
-            let (kind, name) = key.split_at_checked(1).unwrap_or((&key, ""));
-            let name = tools::internal_name(name);
+            let (kind, name) = match self.cyrus.release() {
+                Release::Bullseye if key.starts_with('$') => continue,
+                Release::Bullseye => ("N", key.clone()),
+                _ => {
+                    let (kind, name) = key.split_at_checked(1).unwrap_or((&key, ""));
+                    (kind, tools::internal_name(name))
+                }
+            };
             if !matches!(kind, "N" | "I") {
                 // Reverse ACLs: who may do what to which mailbox is in the key.
                 found.facts.insert(format!("mailboxes.db {kind} {name}"), value);
@@ -67,9 +82,21 @@ impl<'a> Side<'a> {
                 Ok((entry, b"")) => entry.into_map(),
                 other => panic!("mailboxes.db: {key}: {value}: {other:?}"),
             };
+            if self.cyrus.release() == Release::Bullseye {
+                // As 3.6 writes them: mail, where nothing else is said; no ACL of intermediates.
+                let types = entry.remove("T").map_or_else(|| "e".into(), |types| types.show());
+                let types = if types == "i" { "ei".into() } else { types };
+                if types == "ei" {
+                    entry.remove("A");
+                }
+                entry.insert("T".into(), Value::text(&types));
+            }
             let types = entry.get("T").map_or_else(String::new, Value::show);
             if kind == "N" {
                 found.users.extend(owner(&name));
+                if types.contains('d') && is_inbox(&name) {
+                    found.gone.extend(owner(&name));
+                }
                 if !types.contains(['d', 'i', 'z', 'r']) {
                     found.open.push(name.clone());
                 }
@@ -167,6 +194,9 @@ impl<'a> Side<'a> {
             for (_, value) in self.server.reply().ok() {
                 fields(&mut facts, "QUOTA", &["ROOT"], value);
                 facts.remove(&format!("QUOTA {root} MODSEQ"));
+                // Since 3.8 these are told once more under the names of RFC 9208.
+                facts.remove(&format!("QUOTA {root} ANNOTATION-STORAGE"));
+                facts.remove(&format!("QUOTA {root} MAILBOX"));
             }
         }
         facts
@@ -268,6 +298,11 @@ fn owner(name: &str) -> Option<String> {
         Some(domain) => format!("{user}@{domain}"),
         None => user,
     })
+}
+
+fn is_inbox(name: &str) -> bool {
+    let local = name.split_once('!').map_or(name, |(_, local)| local);
+    local.strip_prefix("user.").is_some_and(|user| !user.contains('.'))
 }
 
 /// Quota roots below a directory of the `quotalegacy` database, one file each, named as the root

@@ -4,6 +4,7 @@ use super::World;
 use crate::imap::{Status, quote};
 use crate::sieve::Sieve;
 use crate::text;
+use crate::trees::Release;
 
 const RIGHTS: [&str; 4] = ["lrs", "lrswi", "lrswipkxte", "lr"];
 const MOST_USERS: usize = 5;
@@ -210,18 +211,22 @@ impl World<'_> {
     fn set_quota(&mut self, user: &str) {
         let sep = self.master.separator();
         let mut root = format!("user{sep}{user}");
-        if self.rng.one_in(4)
+        // Of a deleted user a root below the INBOX stays on the replica, see docs/rolling.md.
+        if !self.deletes_users
+            && self.rng.one_in(4)
             && let Some(folder) = self.mailboxes(user).get(1)
         {
             root = self.master.admin_name(folder);
         }
         let mut limits = Vec::new();
-        for (resource, least) in [
-            ("STORAGE", 5_000),
-            ("MESSAGE", 300),
-            ("X-ANNOTATION-STORAGE", 100),
-            ("X-NUM-FOLDERS", 60),
-        ] {
+        // Those of RFC 9208 since 3.8, which takes the rest of the line for a command if it does
+        // not know a name.
+        let [annotations, folders] = match self.master.release() {
+            Release::Trixie => ["ANNOTATION-STORAGE", "MAILBOX"],
+            _ => ["X-ANNOTATION-STORAGE", "X-NUM-FOLDERS"],
+        };
+        let least = [("STORAGE", 5_000), ("MESSAGE", 300), (annotations, 100), (folders, 60)];
+        for (resource, least) in least {
             if self.rng.one_in(2) {
                 limits.push(format!("{resource} {}", least + self.rng.below(1_000)));
             }
@@ -247,6 +252,7 @@ impl World<'_> {
     fn shared_mailbox(&mut self, user: &str) {
         let sep = self.master.separator();
         let name = self.rng.pick(&["lists", "lists.rust", "board"]).copied().unwrap_or("board");
+        let name = &format!("{}{name}", self.prefix);
         let admin = name.replace('.', &sep.to_string());
         if self.as_admin(&format!("CREATE {}", quote(&admin))).is_ok() {
             self.as_admin(&format!("SETACL {} {user} lrswipkxtecda", quote(&admin)));
@@ -296,7 +302,8 @@ impl World<'_> {
         self.number += 1;
         let sep = self.master.separator();
         let dotted = sep == '/' && self.rng.one_in(3);
-        let user = format!("{}{}", if dotted { "jo.hn" } else { "fred" }, self.number);
+        let user =
+            format!("{}{}{}", self.prefix, if dotted { "jo.hn" } else { "fred" }, self.number);
         if self.as_admin(&format!("CREATE user{sep}{user}")).is_ok() {
             self.users.push(user);
         }
@@ -309,8 +316,34 @@ impl World<'_> {
         let name = quote(&format!("user{}{user}", self.master.separator()));
         self.sessions.remove(user);
         self.as_admin(&format!("SETACL {name} admin lrswipkxtecda"));
+        if self.rng.one_in(2) {
+            return self.rename_user(user, &name);
+        }
         if self.as_admin(&format!("DELETE {name}")).is_ok() {
             self.users.retain(|u| u != user);
+            self.sweep(user);
+        }
+    }
+
+    /// Deletes what Cyrus leaves now and then of a user who is deleted or renamed: mailboxes of a
+    /// user without an INBOX, which no replica takes.
+    fn sweep(&mut self, user: &str) {
+        let sep = self.master.separator();
+        for left in self.admin.list(&format!("user{sep}{user}{sep}*")) {
+            let name = quote(&left);
+            self.as_admin(&format!("SETACL {name} admin lrswipkxtecda"));
+            self.as_admin(&format!("DELETE {name}"));
+        }
+    }
+
+    fn rename_user(&mut self, user: &str, name: &str) {
+        self.number += 1;
+        let new = format!("{}moved{}", self.prefix, self.number);
+        let to = quote(&format!("user{}{new}", self.master.separator()));
+        if self.as_admin(&format!("RENAME {name} {to}")).is_ok() {
+            self.users.retain(|known| known != user);
+            self.users.push(new);
+            self.sweep(user);
         }
     }
 }
