@@ -14,8 +14,20 @@ fn libraries() -> PathBuf {
 
 /// Builds the C programs into a directory that the cyrus user can read.
 fn build(out: &Path) {
+    build_with(out, &["all"]);
+}
+
+/// Builds some of them only.
+fn build_only(out: &Path, programs: &[&str], args: &[&str]) {
+    let mut all: Vec<String> =
+        programs.iter().map(|program| out.join(program).display().to_string()).collect();
+    all.extend(args.iter().map(|arg| (*arg).to_owned()));
+    build_with(out, &all.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+fn build_with(out: &Path, args: &[&str]) {
     let mut make = Command::new("make");
-    make.arg("-C").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("c-tests")).arg("all");
+    make.arg("-C").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("c-tests")).args(args);
     make.arg(format!("LIBDIR={}", libraries().display())).arg(format!("OUT={}", out.display()));
     let output = make.env_remove("MAKEFLAGS").output().expect("make is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -72,4 +84,107 @@ fn a_c_program_is_told_what_went_wrong() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("connect to 127.0.0.1:"), "{told}");
+}
+
+/// Runs a C program on the master's configuration, under another program if `under` is one.
+fn run(lab: &Lab, under: &[&str], program: &Path) {
+    let mut command = match under.split_first() {
+        None => lab.master.command(program),
+        Some((first, rest)) => {
+            let mut command = lab.master.command(Path::new(first));
+            command.args(rest).arg(program);
+            command
+        }
+    };
+    let output = command.arg(lab.master.imapd_conf()).output().expect("it starts");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {}\n{told}", program.display(), output.status);
+}
+
+/// The programs whose master is in memory.
+const HOSTED: &[&str] = &["host_memory-shared", "cancel-shared", "host_fails-shared"];
+
+const VALGRIND: &[&str] = &[
+    "/usr/bin/valgrind",
+    "-q",
+    "--error-exitcode=99",
+    "--leak-check=full",
+    "--show-leak-kinds=definite,indirect",
+];
+
+/// What the replica has of the master in c-tests/memory.c.
+fn assert_memory_arrived(lab: &Lab) {
+    let mut imap = Imap::login(&lab.replica, "memory").with_selected("INBOX");
+    assert_eq!(imap.uids(), [1, 2, 4]);
+    let text = imap.ok("UID FETCH 1:* (FLAGS BODY.PEEK[])").lines().join("\n");
+    for content in ["The first.", "The second.", "The third."] {
+        assert!(text.contains(content), "{text}");
+    }
+    assert_eq!(text.matches("Important").count(), 2, "{text}");
+    let text = imap.ok("GETMETADATA INBOX (/shared/comment)").lines().join("\n");
+    assert!(text.contains("kept in memory"), "{text}");
+    let text = imap.ok("LSUB \"\" *").lines().join("\n");
+    assert!(text.contains("Sent"), "{text}");
+    let text = Imap::admin(&lab.replica).ok("GETQUOTA user.memory").lines().join("\n");
+    assert!(text.contains("123456"), "{text}");
+    let mut imap = imap.with_selected("INBOX.Sent");
+    assert_eq!(imap.uids(), [1]);
+}
+
+#[test]
+fn a_master_in_the_memory_of_a_c_program_arrives() {
+    for (compiler, form) in [("gcc", "shared"), ("clang", "static")] {
+        let lab = Lab::default();
+        let programs = lab.master.scratch();
+        let program = format!("host_memory-{form}");
+        build_only(&programs, &[&program], &[&format!("CC={compiler}")]);
+        run(&lab, &[], &programs.join(program));
+        assert_memory_arrived(&lab);
+    }
+}
+
+#[test]
+fn a_host_that_fails_is_told_as_what_it_is_and_loses_nothing() {
+    let lab = Lab::default();
+    let programs = lab.master.scratch();
+    build_only(&programs, &["host_fails-shared"], &[]);
+    run(&lab, &[], &programs.join("host_fails-shared"));
+    assert_memory_arrived(&lab);
+}
+
+#[test]
+fn a_c_program_is_stopped_from_a_signal_handler_and_from_another_thread() {
+    let lab = Lab::default();
+    let programs = lab.master.scratch();
+    build_only(&programs, &["cancel-shared", "cancel-static"], &[]);
+    for form in ["shared", "static"] {
+        run(&lab, &[], &programs.join(format!("cancel-{form}")));
+    }
+}
+
+#[test]
+fn valgrind_finds_neither_error_nor_leak_in_an_embedded_client() {
+    for programs in [&HOSTED[..2], &HOSTED[2..]] {
+        // Each beginning with a replica that has nothing.
+        let lab = Lab::default();
+        let scratch = lab.master.scratch();
+        build_only(&scratch, programs, &[]);
+        for program in programs {
+            run(&lab, VALGRIND, &scratch.join(program));
+        }
+        assert_memory_arrived(&lab);
+    }
+}
+
+#[test]
+fn address_sanitizer_finds_nothing_in_an_embedded_client() {
+    for programs in [&HOSTED[..2], &HOSTED[2..]] {
+        let lab = Lab::default();
+        let scratch = lab.master.scratch();
+        build_only(&scratch, programs, &["CC=clang", "SANITIZE=address"]);
+        for program in programs {
+            run(&lab, &[], &scratch.join(program));
+        }
+        assert_memory_arrived(&lab);
+    }
 }

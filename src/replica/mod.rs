@@ -8,6 +8,8 @@ mod connect;
 mod connect_tests;
 mod deflate;
 mod dialect;
+mod direct;
+mod dry;
 mod encoder;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
@@ -27,6 +29,8 @@ mod tests;
 pub mod tls;
 
 pub use connect::Settings;
+pub use direct::{Answer, Direct};
+pub use dry::Dry;
 pub use link::Traffic;
 pub use reply::{Item, Reply};
 pub use sasl::Credentials;
