@@ -210,6 +210,34 @@ fn discarded_replies_are_read_past() {
 }
 
 #[test]
+fn a_long_reply_is_taken_as_far_as_the_master_itself_has_that_much() {
+    let reply = |socket: &mut UnixStream| {
+        read_lines(socket, 1);
+        let item = format!("* LSUB (user.fred.{})\r\n", "x".repeat(1000));
+        let many = item.repeat(1000);
+        for _ in 0..30 {
+            // Whoever gives up closes.
+            if socket.write_all(many.as_bytes()).is_err() {
+                return;
+            }
+        }
+        let _ = socket.write_all(b"OK\r\n");
+    };
+    let (mut session, peer) = patient(move |mut socket| reply(&mut socket));
+    let ticket = get(&mut session, "a").unwrap();
+    let error = session.wait(ticket).unwrap_err();
+    assert_eq!(error.kind(), Kind::Protocol);
+    assert!(error.to_string().contains("24 MiB"), "{error}");
+    drop(session);
+    peer.join().unwrap();
+    let (mut session, peer) = patient(move |mut socket| reply(&mut socket));
+    session.expect(32 << 20);
+    let ticket = get(&mut session, "a").unwrap();
+    assert_eq!(session.wait(ticket).unwrap().items.len(), 30_000);
+    peer.join().unwrap();
+}
+
+#[test]
 fn a_body_that_fails_ends_the_connection() {
     let (mut session, peer) = patient(|mut socket| {
         let _ = socket.read_to_end(&mut Vec::new());
