@@ -160,6 +160,10 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_BYE = 305,
     /**
+     * The connection could not be encrypted, or the replica's certificate is not to be trusted.
+     */
+    CYRSYNC_RESULT_TLS = 306,
+    /**
      * The replica sent something that is not the protocol.
      */
     CYRSYNC_RESULT_PROTOCOL = 401,

@@ -32,6 +32,8 @@ pub enum Kind {
     Changed,
     /// No connection to the replica could be made.
     Connect,
+    /// The connection could not be encrypted, or the replica's certificate is not to be trusted.
+    Tls,
     /// The replica refused the credentials, or no mechanism is common to both.
     Auth,
     /// The replica did not answer in time.
@@ -181,7 +183,13 @@ impl Error {
     pub fn is_connection(&self) -> bool {
         matches!(
             self.0.kind,
-            Kind::Connect | Kind::Auth | Kind::Timeout | Kind::Closed | Kind::Bye | Kind::Protocol
+            Kind::Connect
+                | Kind::Tls
+                | Kind::Auth
+                | Kind::Timeout
+                | Kind::Closed
+                | Kind::Bye
+                | Kind::Protocol
         )
     }
 }

@@ -17,29 +17,33 @@ use crate::dlist::{self, Framer};
 use crate::format::{
     annot, conv, counters, dl, header, index, mbentry, mbkeys, quota, script, seen,
 };
-use crate::replica::Reply;
+use crate::replica::{Item, Reply, fuzz};
 use crate::sync::RemoteUser;
 
 /// Feeds one parser.
 pub type Target = fn(&[u8]);
 
 /// The targets by name.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 21] = [
     ("annot", annotation),
     ("config", configuration),
     ("conv", conversations),
     ("counters", counters_file),
+    ("deflate", fuzz::deflate),
     ("dl", stored_dlist),
     ("dlist", wire_dlist),
     ("flat", flat),
+    ("greeting", fuzz::greeting),
     ("header", mailbox_header),
     ("index", mailbox_index),
+    ("login", fuzz::login),
     ("mbentry", mailboxes_entry),
     ("quota", quota_value),
     ("quotalegacy", quotalegacy),
     ("reply", reply),
     ("script", sieve_message),
     ("seen", seen_value),
+    ("session", session),
     ("skiplist", skiplist),
     ("twoskip", twoskip),
 ];
@@ -101,8 +105,25 @@ fn wire_dlist(data: &[u8]) {
         assert!(taken <= data.len());
         let _ = value.kv().map(|kv| (kv.opt_num64("UID").ok(), kv.opt_date("X").ok()));
     }
+    let measured = dlist::measure(data);
     if let Ok((name, _, taken)) = dlist::parse_named(data) {
         assert!(name.len() <= taken && taken <= data.len());
+        assert_eq!(measured.map(|m| m.length), Ok(taken), "what is measured is what is parsed");
+    }
+    let mut elements = 0;
+    let mut each = |_| {
+        elements += 1;
+        Ok(())
+    };
+    if dlist::parse_each(data, "RECORD", &mut each).is_ok() {
+        assert!(elements <= data.len());
+    }
+}
+
+/// Bytes from a replica that was asked for a user three times.
+fn session(data: &[u8]) {
+    for reply in fuzz::replies(data) {
+        let _ = RemoteUser::from_reply(reply);
     }
 }
 
@@ -110,9 +131,7 @@ fn wire_dlist(data: &[u8]) {
 fn reply(data: &[u8]) {
     let mut items = Vec::new();
     for line in data.split(|byte| *byte == b'\n').take(64) {
-        if let Ok((name, value, _)) = dlist::parse_named(line) {
-            items.push((name.into_vec(), value));
-        }
+        items.extend(Item::new(line.to_vec()));
     }
     let _ = RemoteUser::from_reply(Reply { items });
 }

@@ -5,13 +5,39 @@
 
 /// Deepest nesting of lists in a dlist. Cyrus itself nests about five deep.
 pub const DLIST_DEPTH: usize = 64;
-/// Longest atom, quoted string or literal held in memory (a mailbox annotation, a sieve script).
+/// Longest literal that may be announced (a message that is fetched to repair the master). It is
+/// received only as far as [`REPLY_BYTES`] and what is expected beyond that allow.
 pub const DLIST_ITEM_BYTES: u64 = 64 << 20;
-/// Longest response line outside literals: all records of a mailbox, or a user's subscriptions,
-/// come in one.
-pub const LINE_BYTES: usize = 64 << 20;
-/// Longest reply: a user with a hundred thousand mailboxes needs about 100 MB.
-pub const REPLY_BYTES: u64 = 256 << 20;
+/// Memory that the parts of one parsed value may take. As values they take many times what they
+/// have on the wire, so a reply is kept as it came and its items are parsed when they are used, the
+/// records of `GET FULLMAILBOX` one by one. What is left has a list at the most: a hundred
+/// thousand subscriptions take 10 MB.
+pub const DLIST_PARSED_BYTES: usize = 16 << 20;
+/// What replies may take that are complete or on their way: bytes as received,
+/// [`REPLY_ITEM_BYTES`] for each item, [`REPLY_ELEMENT_BYTES`] for each element of a list. That
+/// is about what they take when they are decoded, so that a replica can have no more than this
+/// twice. Thirty-five thousand mailboxes of a user or seventy thousand records of a mailbox fit.
+///
+/// Who has more on the master may expect more of the replica:
+/// [`Replica::expect`](crate::replica::Replica::expect) adds to it. So the memory that an honest
+/// replica needs grows with the master's own data, and a hostile one cannot have more.
+pub const REPLY_BYTES: u64 = 24 << 20;
+/// Counted for each item of a reply beside its bytes.
+pub const REPLY_ITEM_BYTES: u64 = 256;
+/// Counted for each element of a list in a reply beside its bytes.
+pub const REPLY_ELEMENT_BYTES: u64 = 96;
+/// Expected for each byte of the master's mailboxes.db, which has about 700 for a mailbox: a
+/// replica tells a mailbox in 450, and it counts 700.
+pub const REPLY_PER_LIST_BYTE: u64 = 2;
+/// Counted for each message of a mailbox that the master has: about 160 bytes on the wire.
+pub const REPLY_RECORD_BYTES: u64 = 768;
+/// Longest line of a greeting or of a login.
+pub const LOGIN_LINE_BYTES: usize = 64 << 10;
+/// Most iterations that a server may ask for in SCRAM: RFC 7677 wants 4096 at the least, and each
+/// costs time.
+pub const SCRAM_ITERATIONS: u32 = 1_000_000;
+/// Steps of a SASL exchange; real ones have three.
+pub const SASL_STEPS: usize = 32;
 /// Bytes that may be written to the replica ahead of its replies.
 pub const IN_FLIGHT_BYTES: u64 = 64 << 20;
 /// Commands that may be written to the replica ahead of their replies.

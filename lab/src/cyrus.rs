@@ -54,6 +54,7 @@ pub struct Cyrus {
 #[derive(Debug, Clone, Copy)]
 struct Ports {
     imap: u16,
+    imaps: u16,
     csync: u16,
     sieve: u16,
 }
@@ -61,11 +62,11 @@ struct Ports {
 impl Ports {
     /// Ports that are free now. Somebody else may take one before Cyrus does; the greeting tells.
     fn free() -> Ports {
-        let [a, b, c] = [(); 3].map(|()| {
+        let [a, b, c, d] = [(); 4].map(|()| {
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("no free port on 127.0.0.1")
         });
         let port = |l: &TcpListener| l.local_addr().expect("a bound socket has a port").port();
-        Ports { imap: port(&a), csync: port(&b), sieve: port(&c) }
+        Ports { imap: port(&a), csync: port(&b), sieve: port(&c), imaps: port(&d) }
     }
 }
 
@@ -157,7 +158,7 @@ impl Cyrus {
         }
         let extra = extra.replace("{dir}", &dir.to_string());
         self.guard.write(&self.imapd_conf(), merge(&text, &extra));
-        let Ports { imap, csync, sieve } = self.ports;
+        let Ports { imap, imaps, csync, sieve } = self.ports;
         let bin = PROGRAM_DIRS[0];
         let conf = self.imapd_conf();
         let service = |name: &str, program: &str, listen: &str| {
@@ -166,6 +167,7 @@ impl Cyrus {
         };
         let services = [
             service("imap", "imapd", &format!("127.0.0.1:{imap}")),
+            service("imaps", "imapd -s", &format!("127.0.0.1:{imaps}")),
             service("csync", "sync_server", &format!("127.0.0.1:{csync}")),
             service("sieve", "timsieved", &format!("127.0.0.1:{sieve}")),
             service("csyncunix", "sync_server", &self.csync_socket().display().to_string()),
@@ -268,6 +270,15 @@ impl Cyrus {
     /// Whether the daemons were started and not stopped.
     pub fn is_running(&self) -> bool {
         self.master.is_some()
+    }
+
+    /// Has the server show this certificate from now on; daemons are started anew.
+    pub fn use_certificate(&mut self, certificate: &crate::certs::Certificate) {
+        let (cert, key) = (certificate.cert.display(), certificate.key.display());
+        self.set_config("tls_server_cert", Some(&cert.to_string()));
+        self.set_config("tls_server_key", Some(&key.to_string()));
+        self.stop_server();
+        self.start_server();
     }
 
     /// Gives a user a password ([`PASSWORD`]).
@@ -409,6 +420,10 @@ impl Cyrus {
     /// Port of imapd on 127.0.0.1.
     pub fn imap_port(&self) -> u16 {
         self.ports.imap
+    }
+    /// Port of imapd with TLS from the first byte on, on 127.0.0.1. Needs `tls_server_cert`.
+    pub fn imaps_port(&self) -> u16 {
+        self.ports.imaps
     }
     /// Port of sync_server on 127.0.0.1.
     pub fn csync_port(&self) -> u16 {

@@ -9,6 +9,7 @@
 //! - [`Imap`], [`lmtp`], [`Sieve`]: change a live server as mail clients do; [`random`] does so at random
 //! - [`compare`](compare()): every difference between two servers, field by field
 //! - [`run`]: Cyrus's sync_client and ours, with all they print and log
+//! - [`certs`]: certificates for TLS
 //! - [`tools`]: Cyrus's own checks (`reconstruct -n`, `quota`, ...)
 //! - [`Proxy`]: delays, counts and records what crosses the wire
 //!
@@ -16,6 +17,7 @@
 //! both sides. Its functions panic with an explanation when the servers do not do as told:
 //! in a test that is the failure wanted.
 
+pub mod certs;
 mod compare;
 mod cyrus;
 mod dlist;

@@ -41,6 +41,8 @@ pub enum cyrsync_result {
     CYRSYNC_RESULT_CLOSED = 304,
     /// The replica is shutting down.
     CYRSYNC_RESULT_BYE = 305,
+    /// The connection could not be encrypted, or the replica's certificate is not to be trusted.
+    CYRSYNC_RESULT_TLS = 306,
     /// The replica sent something that is not the protocol.
     CYRSYNC_RESULT_PROTOCOL = 401,
     /// The replica answered: protocol error.
@@ -97,6 +99,7 @@ impl cyrsync_result {
         CYRSYNC_RESULT_TIMEOUT,
         CYRSYNC_RESULT_CLOSED,
         CYRSYNC_RESULT_BYE,
+        CYRSYNC_RESULT_TLS,
         CYRSYNC_RESULT_PROTOCOL,
         CYRSYNC_RESULT_REPLICA_PROTOCOL,
         CYRSYNC_RESULT_REPLICA_BAD_PARAMETERS,
@@ -138,6 +141,7 @@ impl cyrsync_result {
             CYRSYNC_RESULT_TIMEOUT => c"TIMEOUT",
             CYRSYNC_RESULT_CLOSED => c"CLOSED",
             CYRSYNC_RESULT_BYE => c"BYE",
+            CYRSYNC_RESULT_TLS => c"TLS",
             CYRSYNC_RESULT_PROTOCOL => c"PROTOCOL",
             CYRSYNC_RESULT_REPLICA_PROTOCOL => c"REPLICA_PROTOCOL",
             CYRSYNC_RESULT_REPLICA_BAD_PARAMETERS => c"REPLICA_BAD_PARAMETERS",
@@ -181,6 +185,7 @@ impl cyrsync_result {
             | CYRSYNC_RESULT_UNSUPPORTED
             | CYRSYNC_RESULT_NOT_FOUND
             | CYRSYNC_RESULT_AUTH
+            | CYRSYNC_RESULT_TLS
             | CYRSYNC_RESULT_PROTOCOL
             | CYRSYNC_RESULT_REPLICA_PROTOCOL
             | CYRSYNC_RESULT_REPLICA_BAD_PARAMETERS
@@ -211,6 +216,7 @@ impl From<Kind> for cyrsync_result {
             Kind::Moved => CYRSYNC_RESULT_MOVED,
             Kind::Changed => CYRSYNC_RESULT_CHANGED,
             Kind::Connect => CYRSYNC_RESULT_CONNECT,
+            Kind::Tls => CYRSYNC_RESULT_TLS,
             Kind::Auth => CYRSYNC_RESULT_AUTH,
             Kind::Timeout => CYRSYNC_RESULT_TIMEOUT,
             Kind::Closed => CYRSYNC_RESULT_CLOSED,

@@ -182,6 +182,15 @@ impl Config {
         Duration::from_secs(u64::try_from(self.channel_seconds(channel, option)).unwrap_or(0))
     }
 
+    /// The word chosen for a channel.
+    pub fn channel_choice(&self, channel: Option<&str>, option: ChoiceOpt) -> &str {
+        match (self.for_channel(channel, option.name()), option.0.kind) {
+            (Some(own), Type::OnOffOr(_)) => fold_on_off(own),
+            (Some(own), _) => own,
+            (None, _) => self.choice(option),
+        }
+    }
+
     /// A number for a channel. Cyrus knows none; kept for symmetry with the others.
     pub fn channel_int(&self, channel: Option<&str>, option: IntOpt) -> i32 {
         let own = self.for_channel(channel, option.name()).and_then(value::int);

@@ -90,6 +90,10 @@ const NO: Option<&str> = Some("no");
 options! {
     // Replication.
     SYNC_AUTHNAME: StringOpt = "sync_authname", Text, None;
+    // Ours alone: who to act as on the replica, if not as who logs in.
+    SYNC_AUTHZID: StringOpt = "sync_authzid", Text, None;
+    // Ours alone: whether a password may cross the network as it is.
+    SYNC_ALLOWPLAINTEXT: SwitchOpt = "sync_allowplaintext", Switch, YES;
     SYNC_BATCHSIZE: IntOpt = "sync_batchsize", Int, Some("8192");
     SYNC_CACHE_DB: ChoiceOpt = "sync_cache_db",
         OneOf(&["skiplist", "sql", "twoskip", "zeroskip"]), Some("twoskip");
@@ -114,6 +118,10 @@ options! {
     SYNC_REPEAT_INTERVAL: DurationOpt = "sync_repeat_interval", Duration(Seconds), Some("1s");
     SYNC_RIGHTNOW_CHANNEL: StringOpt = "sync_rightnow_channel", Text, None;
     SYNC_SHUTDOWN_FILE: StringOpt = "sync_shutdown_file", Text, None;
+    // Ours alone: whether to encrypt, how to verify, and the certificates to take.
+    SYNC_TLS: ChoiceOpt = "sync_tls", OneOf(&["off", "try", "require"]), Some("try");
+    SYNC_TLS_FINGERPRINT: StringOpt = "sync_tls_fingerprint", Text, None;
+    SYNC_TLS_VERIFY: SwitchOpt = "sync_tls_verify", Switch, YES;
     SYNC_TIMEOUT: DurationOpt = "sync_timeout", Duration(Seconds), Some("30m");
     SYNC_TRY_IMAP: SwitchOpt = "sync_try_imap", Switch, YES;
 

@@ -2,6 +2,7 @@
 //! Cyrus's databases.
 //!
 //! - [`parse`] and [`parse_named`] read a value that is wholly in memory; pure and bounded.
+//! - [`measure`] checks such a value without building it; [`parse_each`] builds its parts one by one.
 //! - [`Kv`] takes typed values out of a key-value list.
 //! - [`Writer`] writes values straight to a sink.
 //! - [`Framer`] finds the end of a line on the wire, literals included.
@@ -13,7 +14,7 @@ mod write;
 
 pub use frame::Framer;
 pub use get::Kv;
-pub use parse::{parse, parse_named};
+pub use parse::{Measure, measure, parse, parse_each, parse_named};
 pub use write::Writer;
 
 /// A parsed value.

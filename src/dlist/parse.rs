@@ -2,26 +2,66 @@
 
 use super::Value;
 use crate::error::Malformed;
-use crate::limits::DLIST_DEPTH;
+use crate::limits::{DLIST_DEPTH, DLIST_PARSED_BYTES};
 
 /// Parses one value at the beginning of `input`; gives back the value and the bytes it took.
 pub fn parse(input: &[u8]) -> Result<(Value, usize), Malformed> {
-    let mut parser = Parser { input, at: 0 };
+    let mut parser = Parser::new(input);
     let value = parser.value()?;
     Ok((value, parser.at))
 }
 
 /// Parses `NAME value`, as replies and commands are.
 pub fn parse_named(input: &[u8]) -> Result<(Box<[u8]>, Value, usize), Malformed> {
-    let mut parser = Parser { input, at: 0 };
+    let mut parser = Parser::new(input);
     let name = parser.key()?;
     let value = parser.value()?;
     Ok((name, value, parser.at))
 }
 
+/// As [`parse_named`] for `NAME %(... KEY (value value ...) ...)`: the elements of the list behind
+/// `key` are handed over one by one and let go, so that only one of them is in memory; the list is
+/// empty in what is given back.
+pub fn parse_each(
+    input: &[u8],
+    key: &str,
+    each: &mut dyn FnMut(Value) -> Result<(), Malformed>,
+) -> Result<(Box<[u8]>, Value, usize), Malformed> {
+    let mut parser = Parser { each: Some((key.as_bytes(), each)), ..Parser::new(input) };
+    let name = parser.key()?;
+    let value = parser.value()?;
+    Ok((name, value, parser.at))
+}
+
+/// What a value looks like, without building it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measure {
+    /// Bytes that `NAME value` took.
+    pub length: usize,
+    /// Elements of lists, those of lists within included; key-value pairs do not count.
+    pub elements: usize,
+}
+
+/// Checks that `input` begins with `NAME value`, and measures it.
+pub fn measure(input: &[u8]) -> Result<Measure, Malformed> {
+    let mut parser = Parser { keep: false, ..Parser::new(input) };
+    parser.key()?;
+    parser.value()?;
+    Ok(Measure { length: parser.at, elements: parser.elements })
+}
+
+/// The elements of one list, where they go.
+type Each<'a> = (&'a [u8], &'a mut dyn FnMut(Value) -> Result<(), Malformed>);
+
 struct Parser<'a> {
     input: &'a [u8],
     at: usize,
+    /// Whether lists are built; else their elements are only counted.
+    keep: bool,
+    elements: usize,
+    /// About what the lists that were built take in memory.
+    built: usize,
+    each: Option<Each<'a>>,
 }
 
 /// A list that is not closed yet.
@@ -30,7 +70,11 @@ enum Open {
     Kv(Vec<(Box<[u8]>, Value)>, Option<Box<[u8]>>),
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
+    fn new(input: &'a [u8]) -> Self {
+        Parser { input, at: 0, keep: true, elements: 0, built: 0, each: None }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.input.get(self.at).copied()
     }
@@ -59,7 +103,7 @@ impl Parser<'_> {
                 if self.eat(b')') {
                     match (close(stack.pop()), stack.last_mut()) {
                         (Some(value), None) => return Ok(value),
-                        (Some(value), Some(parent)) => parent.add(value),
+                        (Some(value), Some(_)) => self.add(&mut stack, value)?,
                         (None, _) => return self.bad("a key without a value"),
                     }
                     continue;
@@ -85,11 +129,39 @@ impl Parser<'_> {
                 }
                 _ => self.scalar()?,
             };
-            match stack.last_mut() {
-                None => return Ok(value),
-                Some(parent) => parent.add(value),
+            if stack.is_empty() {
+                return Ok(value);
             }
+            self.add(&mut stack, value)?;
         }
+    }
+
+    /// Puts a value where it belongs: into the innermost open list.
+    fn add(&mut self, stack: &mut [Open], value: Value) -> Result<(), Malformed> {
+        if matches!(stack.last(), Some(Open::List(_))) {
+            self.elements += 1;
+        }
+        if let Some((wanted, each)) = &mut self.each
+            && let [Open::Kv(_, Some(key)), Open::List(_)] = stack
+            && key.eq_ignore_ascii_case(wanted)
+        {
+            // What it was built of is gone again.
+            self.built = 0;
+            return each(value);
+        }
+        let Some(parent) = stack.last_mut() else { return Ok(()) };
+        if !self.keep {
+            if let Open::Kv(_, key) = parent {
+                *key = None;
+            }
+            return Ok(());
+        }
+        self.built = self.built.saturating_add(parent.cost(&value));
+        if self.built > DLIST_PARSED_BYTES {
+            return self.bad("the value has too many parts");
+        }
+        parent.add(value);
+        Ok(())
     }
 
     fn push(&self, stack: &mut Vec<Open>, open: Open) -> Result<(), Malformed> {
@@ -127,6 +199,7 @@ impl Parser<'_> {
         }
         match self.input.get(start..self.at) {
             None | Some([]) => self.bad("expected a value"),
+            _ if !self.keep => Ok(Value::Nil),
             Some(b"NIL") => Ok(Value::Nil),
             Some(atom) => Ok(Value::Atom(atom.into())),
         }
@@ -201,6 +274,26 @@ impl Parser<'_> {
 }
 
 impl Open {
+    /// About the memory that one more value takes: itself, its bytes and what the allocator adds.
+    fn cost(&self, value: &Value) -> usize {
+        const BLOCK: usize = 16;
+        let bytes = match value {
+            Value::Atom(bytes) => BLOCK + bytes.len(),
+            // A file's bytes are bounded by those that were received.
+            Value::File { .. } => 3 * BLOCK,
+            Value::Nil | Value::List(_) | Value::Kv(_) => BLOCK,
+        };
+        match self {
+            Open::List(_) => size_of::<Value>() + bytes,
+            Open::Kv(_, key) => {
+                size_of::<(Box<[u8]>, Value)>()
+                    + bytes
+                    + BLOCK
+                    + key.as_ref().map_or(0, |k| k.len())
+            }
+        }
+    }
+
     fn add(&mut self, value: Value) {
         match self {
             Open::List(items) => items.push(value),
@@ -295,6 +388,49 @@ mod tests {
     fn deep_nesting_is_refused_without_a_deep_stack() {
         let deep = vec![b'('; 1 << 20];
         assert!(parse(&deep).unwrap_err().what.contains("nested"));
+    }
+
+    #[test]
+    fn millions_of_elements_are_refused_before_they_fill_the_memory() {
+        let many = [&b"("[..], &b"a ".repeat(2_000_000), b")"].concat();
+        assert_eq!(parse(&many).unwrap_err().what, "the value has too many parts");
+        let empty = [&b"("[..], &b"()".repeat(2_000_000), b")"].concat();
+        assert_eq!(parse(&empty).unwrap_err().what, "the value has too many parts");
+        let pairs = [&b"%("[..], &b"a b ".repeat(1_000_000), b")"].concat();
+        assert_eq!(parse(&pairs).unwrap_err().what, "the value has too many parts");
+        // A replica with a hundred thousand subscriptions is honest.
+        let lsub = [&b"("[..], &b"user.fred.a-folder-with-quite-a-name ".repeat(100_000), b")"];
+        assert!(parse(&lsub.concat()).is_ok());
+    }
+
+    #[test]
+    fn a_value_is_measured_without_being_built() {
+        let input = b"MAILBOX %(A (x (y z)) B %(C (1 2)) D e)\r\n";
+        assert_eq!(measure(input).unwrap(), Measure { length: input.len() - 2, elements: 6 });
+        let many = [&b"N ("[..], &b"a ".repeat(1_000_000), b")"].concat();
+        assert_eq!(measure(&many).unwrap().elements, 1_000_000);
+        assert!(measure(b"MAILBOX %(A (x)").is_err());
+        assert!(measure(b"MAILBOX %(A)").is_err());
+    }
+
+    #[test]
+    fn elements_of_one_list_come_one_by_one() {
+        let record = "%(UID 7 FLAGS (a)) ";
+        let input = format!("M %(A (x) RECORD ({}) B 1)", record.repeat(300_000));
+        let mut count = 0;
+        let (name, value, used) = parse_each(input.as_bytes(), "RECORD", &mut |value| {
+            assert_eq!(value.kv()?.num32("UID")?, 7);
+            count += 1;
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!((&*name, used, count), (&b"M"[..], input.len(), 300_000));
+        let kv = value.kv().unwrap();
+        assert_eq!((kv.list("A").unwrap().len(), kv.list("RECORD").unwrap().len()), (1, 0));
+        assert_eq!(kv.num32("B").unwrap(), 1);
+        let stop =
+            parse_each(b"M %(RECORD (a))", "RECORD", &mut |_| Err(Malformed::new(0u64, "stop")));
+        assert_eq!(stop.unwrap_err().what, "stop");
     }
 
     #[test]

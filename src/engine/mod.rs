@@ -1,5 +1,6 @@
 //! The public face: a [`Client`] replicates what a [`Config`] describes.
 
+mod connection;
 mod log;
 mod master;
 mod reach;
@@ -11,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
+use crate::limits::REPLY_PER_LIST_BYTE;
 use crate::names::{Namespace, Paths};
 use crate::observe::{Level, Observer};
-use crate::replica::{Credentials, Session, Settings as ConnectSettings, Target};
+use crate::replica::{Replica, Session, Settings as ConnectSettings, Target};
 use crate::rolling::cache::DiskCache;
 use crate::schedule::{self, Interrupted, Report, Unit};
 use crate::store::spool::Spool;
@@ -112,10 +114,11 @@ impl Client {
         let cache_path = config.channel_string(channel, opt::SYNC_CACHE_DB_PATH).map(PathBuf::from);
         let batch_size = config.channel_int(channel, opt::SYNC_BATCHSIZE);
         let check_messages = config.channel_switch(channel, opt::SYNC_CHECK_MESSAGES);
+        let target = Target::parse(&server)?;
         Ok(Client {
             namespace: Namespace::new(&config),
-            target: Target::parse(&server)?,
-            connect: connect_settings(&config, &options),
+            connect: connection::settings(&config, &options, &target)?,
+            target,
             settings: Settings {
                 server,
                 channel: options.channel,
@@ -159,7 +162,9 @@ impl Client {
     pub fn connect(&mut self) -> Result<()> {
         if self.session.is_none() {
             let (observer, cancel) = (self.observer.clone(), self.cancel.flag().clone());
-            self.session = Some(Session::connect(&self.target, &self.connect, observer, cancel)?);
+            let mut session = Session::connect(&self.target, &self.connect, observer, cancel)?;
+            session.expect(self.store.list_bytes().saturating_mul(REPLY_PER_LIST_BYTE));
+            self.session = Some(session);
             self.staged = Staged::default();
         }
         Ok(())
@@ -276,27 +281,6 @@ impl Client {
 fn no_host() -> Error {
     Error::new(Kind::Config, "choose", "replica", "sync_host not defined")
         .hint("set sync_host in imapd.conf or name the server with -S")
-}
-
-fn connect_settings(config: &Config, options: &Options) -> ConnectSettings {
-    let channel = options.channel.as_deref();
-    let string = |option| config.channel_string(channel, option).map(str::to_owned);
-    ConnectSettings {
-        port: string(opt::SYNC_PORT),
-        credentials: Credentials {
-            authname: string(opt::SYNC_AUTHNAME),
-            password: string(opt::SYNC_PASSWORD),
-            mechanism: config.string(opt::FORCE_SASL_CLIENT_MECH).map(str::to_owned),
-        },
-        connect_timeout: config.duration(opt::CLIENT_TIMEOUT).max(Duration::from_secs(1)),
-        // Cyrus waits three seconds at the least.
-        timeout: config.duration(opt::SYNC_TIMEOUT).max(Duration::from_secs(3)),
-        deflate_level: u32::try_from(config.channel_int(channel, opt::SYNC_DEFLATE_LEVEL))
-            .unwrap_or(0),
-        require_compress: options.require_compress,
-        archive: options.archive,
-        force: options.no_copyback,
-    }
 }
 
 impl Drop for Client {

@@ -32,6 +32,29 @@ const CONFIG: &[u8] = b"configdirectory: /var/lib/cyrus\npartition-default: /var
     duration: 5m\nsync_timeout: 30s\nmaxmessagesize: 10M\n# a comment\nsync_batchsize: 100\n\
     sync_client_sync_host: other\nquota_db: quotalegacy\nvirtdomains: userid\n";
 
+const GREETINGS: [&str; 4] = [
+    "* SASL PLAIN SCRAM-SHA-1\r\n* STARTTLS\r\n* COMPRESS DEFLATE\r\n* SIEVE-MAILBOX\r\n\
+     * REPLICATION-ARCHIVE\r\n* OK lab Cyrus sync server 3.6.1-4\r\n",
+    "* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN AUTH=SCRAM-SHA-256 SASL-IR COMPRESS=DEFLATE \
+     X-REPLICATION] lab Cyrus IMAP 3.6.1 server ready\r\n",
+    "* BYE too many connections\r\n",
+    "* CAPABILITY IMAP4rev1 AUTH=PLAIN X-REPLICATION SIEVE-MAILBOX\r\nC1 OK Completed\r\n",
+];
+
+const LOGINS: [&str; 3] = [
+    "r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=409\nv=AAAA\n",
+    "<1896.697170952@postoffice.reston.mci.net>\n",
+    "+ VXNlcm5hbWU6\r\n+ \r\nOK success\r\n",
+];
+
+fn deflated(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.flush().unwrap();
+    encoder.get_ref().clone()
+}
+
 /// What a target is to be fed: real data, few enough and small enough for a corpus.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let versions = ["v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19", "text-header"];
@@ -58,6 +81,17 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         "dl" => values(&["mailboxes.db", "quota", "fred.conversations.db"]),
         "dlist" => lines(told()),
         "reply" => told(),
+        "session" => {
+            let end = b"OK success\r\nNO IMAP_INVALID_USER\r\nOK\r\n";
+            let mut seeds: Vec<Vec<u8>> = told().iter().map(|t| [&t[..], end].concat()).collect();
+            seeds.push(
+                b"* LSUB (a)\r\nC1 OK done\r\n* OK still here\r\nC2 NO x\r\nC3 OK\r\n".to_vec(),
+            );
+            seeds
+        }
+        "greeting" => GREETINGS.iter().map(|text| text.as_bytes().to_vec()).collect(),
+        "login" => LOGINS.iter().map(|text| text.as_bytes().to_vec()).collect(),
+        "deflate" => told().iter().map(|text| deflated(text)).collect(),
         "flat" => [files("userdata/raw/fred.sub.db"), files("userdata/raw/bob@example.com.sub.db")]
             .concat(),
         "header" => of_versions("cyrus.header"),
@@ -93,7 +127,17 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
 
 /// Whether the whole input is to be damaged byte by byte, or with steps that meet all bits.
 fn stride(target: &str, len: usize) -> usize {
-    let costly = matches!(target, "twoskip" | "skiplist" | "config" | "quotalegacy" | "flat");
+    let costly = matches!(
+        target,
+        "session"
+            | "login"
+            | "greeting"
+            | "twoskip"
+            | "skiplist"
+            | "config"
+            | "quotalegacy"
+            | "flat"
+    );
     match len * if costly { 24 } else { 1 } {
         ..=2000 => 1,
         more => (more / 800) | 1,

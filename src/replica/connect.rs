@@ -1,92 +1,37 @@
-//! From a server's name to a session: connect, greeting, login, compression, capabilities
+//! From a server's name to a session: connect, greeting, TLS, login, compression, capabilities
 //! (`sync_connect` in `imap/sync_support.c`, `imap/backend.c`).
 
-use std::net::{TcpStream, ToSocketAddrs};
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::link::{Link, Socket};
-use super::login::{self, Credentials};
-use super::responses::{Ending, ending};
+use super::dialect::{Answer, Dialect, Tagger};
+use super::greet::{Greeting, capabilities, greeting};
+use super::link::Link;
+use super::offer::{Offer, Surroundings};
+use super::responses::Ending;
+use super::sasl::{self, Credentials};
 use super::session::Session;
-use super::{Enabled, Replica, Verb};
-use crate::dlist::{Framer, Value};
+use super::socket::Dialer;
+use super::target::{Target, Way, ways};
+use super::tls::{self, Mode, Setup};
 use crate::error::{Error, Kind, Result};
-use crate::observe::{Level, Observer};
-use crate::sys::poll;
-
-/// Port of the service `csync` where the system's list does not name it.
-const CSYNC_PORT: u16 = 2005;
-/// Lines of a greeting; real ones have about six.
-const GREETING_LINES: usize = 64;
-/// The version from which mailboxes of JMAP notifications are known.
-const NOTIFICATIONS_SINCE: (u32, u32) = (3, 8);
-/// Capability bits as Cyrus's client prints them with `-v`.
-const CAPA_SIEVE_MAILBOX: u32 = 1 << 11;
-const CAPA_REPLICATION_ARCHIVE: u32 = 1 << 12;
-
-/// Where a replica is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// A host and, if the name gave one, a port.
-    Tcp {
-        /// Name or address.
-        host: String,
-        /// Port, if the server's name holds one.
-        port: Option<u16>,
-    },
-    /// A UNIX socket.
-    Unix(PathBuf),
-}
-
-impl Target {
-    /// From `host`, `host:port`, `[v6]:port` or `/path`.
-    pub fn parse(server: &str) -> Result<Target> {
-        let bad = |what: &str| {
-            Error::new(Kind::Config, "understand server name", server, what)
-                .hint("give host, host:port, [IPv6 address]:port or /path/of/socket")
-        };
-        if server.starts_with('/') {
-            return Ok(Target::Unix(PathBuf::from(server)));
-        }
-        if let Some((_, option)) = server.split_once('/') {
-            return Err(Error::new(
-                Kind::Unsupported,
-                "understand server name",
-                server,
-                format!("connections with /{option} cannot be made yet"),
-            )
-            .hint("give host or host:port"));
-        }
-        let (host, port) = match server.strip_prefix('[') {
-            Some(rest) => {
-                let (host, port) = rest.split_once(']').ok_or_else(|| bad("] is missing"))?;
-                (host, port.strip_prefix(':'))
-            }
-            // More than one colon: an IPv6 address as it is.
-            None if server.matches(':').count() > 1 => (server, None),
-            None => server.split_once(':').map_or((server, None), |(h, p)| (h, Some(p))),
-        };
-        if host.is_empty() {
-            return Err(bad("the host is missing"));
-        }
-        let port =
-            port.map(|p| p.parse().map_err(|_| bad("the port is not a number"))).transpose()?;
-        Ok(Target::Tcp { host: host.to_owned(), port })
-    }
-}
+use crate::observe::{Direction, Level, Observer};
 
 /// How to connect.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `sync_port`: a number or a service name; used where the server's name has no port.
     pub port: Option<String>,
+    /// Whether imapd may be spoken to (`sync_try_imap`).
+    pub try_imap: bool,
+    /// Name or address to connect from (`client_bind`, `client_bind_name`).
+    pub bind: Option<String>,
+    /// Encryption.
+    pub tls: tls::Settings,
     /// Who to log in as.
     pub credentials: Credentials,
-    /// How long connecting and logging in may take (`client_timeout`).
+    /// How long each step of connecting and logging in may take (`client_timeout`).
     pub connect_timeout: Duration,
     /// How long a reply may take (`sync_timeout`).
     pub timeout: Duration,
@@ -100,42 +45,231 @@ pub struct Settings {
     pub force: bool,
 }
 
-/// What the server offers.
-#[derive(Debug, Default)]
-pub(super) struct Greeting {
-    pub mechanisms: Vec<String>,
-    starttls: bool,
-    deflate: bool,
-    sieve_mailbox: bool,
-    archive: bool,
-    /// Of the server: major and minor. Every sync_server tells it.
-    version: Option<(u32, u32)>,
-}
-
 impl Session {
     /// Connects to a replica and logs in.
+    ///
+    /// Where no port is named, imapd is tried first and sync_server second.
+    ///
+    /// # Errors
+    /// [`Kind::Config`]; [`Kind::Connect`], [`Kind::Tls`], [`Kind::Auth`] and the other kinds of
+    /// connections; [`Kind::Unsupported`] if the replica lacks what is needed;
+    /// [`Kind::Cancelled`].
     pub fn connect(
         target: &Target,
         settings: &Settings,
         observer: Arc<dyn Observer>,
         cancel: Arc<AtomicBool>,
     ) -> Result<Session> {
-        let socket = open(target, settings)?;
-        let mut link = Link::new(socket, settings.connect_timeout, cancel)?;
-        let greeting = greeting(&mut link)?;
-        // On a UNIX socket the server trusts whoever may open it and offers no mechanism.
-        if !greeting.mechanisms.is_empty() || matches!(target, Target::Tcp { .. }) {
-            login::login(
-                &mut link,
-                &greeting.mechanisms,
-                greeting.starttls,
-                &settings.credentials,
-            )?;
+        let connect = Connect { target, settings, observer, cancel };
+        let Target::Tcp { port, .. } = target else {
+            return connect.over(Way { port: 0, may_be_imap: settings.try_imap });
+        };
+        let named = port.as_deref().or(settings.port.as_deref());
+        let ways = ways(named, settings.try_imap)?;
+        let mut first: Option<Error> = None;
+        for way in ways {
+            match connect.over(way) {
+                Ok(session) => return Ok(session),
+                Err(error) if is_final(&error) => return Err(error),
+                Err(error) => {
+                    let line = format!("no replication over port {}: {error}", way.port);
+                    connect.observer.log(Level::Info, &line);
+                    // Whoever got further has more to tell.
+                    first = Some(match first {
+                        Some(first) if first.kind() != Kind::Connect => first,
+                        _ => error,
+                    });
+                }
+            }
         }
-        if settings.deflate_level > 0 && greeting.deflate {
-            start_deflate(&mut link, settings.deflate_level, observer.as_ref())?;
+        let none = || Error::new(Kind::Internal, "connect to", target.host(), "no way to try");
+        Err(first.unwrap_or_else(none))
+    }
+}
+
+/// Whether another port would be no better, or must not be tried: a certificate that was refused
+/// must not lead to clear text elsewhere.
+fn is_final(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Tls | Kind::Config | Kind::Cancelled | Kind::Internal)
+}
+
+/// A connection that is being made.
+struct Connect<'c> {
+    target: &'c Target,
+    settings: &'c Settings,
+    observer: Arc<dyn Observer>,
+    cancel: Arc<AtomicBool>,
+}
+
+/// A connection that was greeted.
+struct Greeted {
+    link: Link,
+    tagger: Tagger,
+    offer: Offer,
+    preauth: bool,
+    version: Option<(u32, u32)>,
+}
+
+impl Connect<'_> {
+    fn over(&self, way: Way) -> Result<Session> {
+        let mut link = self.dial(way.port)?;
+        if matches!(self.target, Target::Tcp { tls: true, .. }) {
+            self.encrypt(&mut link, self.setup(way.may_be_imap)?)?;
         }
-        if settings.require_compress && !link.is_compressed() {
+        let Greeting { dialect, offer, preauth, version } = greeting(&mut link)?;
+        if dialect == Dialect::Imap && !way.may_be_imap {
+            let what = "this is an IMAP server, and sync_try_imap is off";
+            return Err(Error::new(Kind::Unsupported, "replicate to", self.target.host(), what)
+                .hint("name sync_server's port by sync_port, or set sync_try_imap: yes"));
+        }
+        let mut tagger = Tagger::new(dialect);
+        let offer = match offer {
+            Some(offer) => offer,
+            None => capabilities(&mut link, &mut tagger, version)?,
+        };
+        let mut greeted = Greeted { link, tagger, offer, preauth, version };
+        self.start_tls(&mut greeted)?;
+        self.log_in(&mut greeted)?;
+        self.compress(&mut greeted)?;
+        let Greeted { mut link, tagger, offer, .. } = greeted;
+        link.set_timeout(self.settings.timeout, "sync_timeout");
+        let mut session = Session::new(link, tagger, self.observer.clone());
+        session.agree(&offer, self.settings, self.observer.as_ref())?;
+        Ok(session)
+    }
+
+    fn dial(&self, port: u16) -> Result<Link> {
+        let settings = self.settings;
+        let (timeout, bind) = (settings.connect_timeout, settings.bind.as_deref());
+        let dialer = Dialer { timeout, cancel: &self.cancel, bind };
+        let socket = match self.target {
+            Target::Tcp { host, .. } => dialer.tcp(host, port)?,
+            Target::Unix(path) => dialer.unix(path)?,
+        };
+        Link::new(socket, timeout, self.cancel.clone())
+    }
+
+    fn setup(&self, alpn: bool) -> Result<Setup> {
+        Setup::new(&self.settings.tls, &self.target.host(), alpn)
+    }
+
+    fn encrypt(&self, link: &mut Link, setup: Setup) -> Result<()> {
+        self.settings.tls.committed.set();
+        link.start_tls(setup)?;
+        let Some(tls) = link.tls() else { return Ok(()) };
+        let line = format!("{} with {}", tls.describe(), self.target.host());
+        self.observer.log(Level::Info, &line);
+        if let Some(warning) = tls.setup().warning() {
+            self.observer.log(Level::Warning, &warning);
+        }
+        Ok(())
+    }
+
+    /// Encrypts, if that is wanted and to be had.
+    fn start_tls(&self, greeted: &mut Greeted) -> Result<()> {
+        let tls = &self.settings.tls;
+        let is_unix = matches!(self.target, Target::Unix(_));
+        if greeted.link.tls().is_some() || is_unix || tls.mode == Mode::Off {
+            return Ok(());
+        }
+        let refuse = |what: &str| {
+            Error::new(Kind::Tls, "encrypt the connection to", self.target.host(), what).hint(
+                "set tls_server_cert and tls_server_key on the replica; sync_tls: off does \
+                 without encryption",
+            )
+        };
+        let must = tls.mode == Mode::Require || tls.committed.get();
+        if !greeted.offer.starttls || greeted.preauth {
+            return match must {
+                true if tls.mode == Mode::Require => {
+                    Err(refuse("it does not offer STARTTLS, and sync_tls requires it"))
+                }
+                true => Err(refuse("it offered STARTTLS before and no longer does")),
+                false => Ok(()),
+            };
+        }
+        // What cannot be read here should fail before the replica is asked.
+        let setup = self.setup(greeted.tagger.dialect() == Dialect::Imap)?;
+        let tag = greeted.tagger.send(&mut greeted.link, "STARTTLS")?;
+        match greeted.tagger.answer(&mut greeted.link, tag, &mut |_| ())? {
+            Answer::End(Ending::Ok(_)) => {}
+            Answer::End(Ending::No(text) | Ending::Bad(text)) if !must => {
+                let line = format!("the connection is not encrypted: STARTTLS refused: {text}");
+                self.observer.log(Level::Warning, &line);
+                return Ok(());
+            }
+            other => return Err(refuse(&format!("STARTTLS refused: {other:?}"))),
+        }
+        self.encrypt(&mut greeted.link, setup)?;
+        // What was offered in clear may have been anybody's offer.
+        let offered = std::mem::take(&mut greeted.offer);
+        greeted.offer = match greeted.tagger.dialect() {
+            Dialect::Imap => capabilities(&mut greeted.link, &mut greeted.tagger, greeted.version)?,
+            Dialect::Csync => {
+                let again = greeting(&mut greeted.link)?;
+                let offer = again.offer.filter(|_| again.dialect == Dialect::Csync);
+                offer.ok_or_else(|| refuse("it does not greet again"))?
+            }
+        };
+        // sync_server offers it before TLS alone, but does it (`dobanner`, `cmd_compress`).
+        greeted.offer.deflate |= offered.deflate && greeted.tagger.dialect() == Dialect::Csync;
+        Ok(())
+    }
+
+    fn log_in(&self, greeted: &mut Greeted) -> Result<()> {
+        let Greeted { link, tagger, offer, preauth, version } = greeted;
+        let is_unix = matches!(self.target, Target::Unix(_));
+        // On a UNIX socket sync_server trusts whoever may open it and offers no mechanism.
+        let trusted = is_unix && offer.mechanisms.is_empty();
+        let noauth = matches!(self.target, Target::Tcp { noauth: true, .. });
+        if !noauth && !trusted && !*preauth {
+            let surroundings = self.surroundings(link, is_unix);
+            sasl::login(link, tagger, offer, &surroundings, &self.settings.credentials)?;
+        }
+        if tagger.dialect() == Dialect::Imap {
+            *offer = capabilities(link, tagger, *version)?;
+        }
+        match offer.replication {
+            true => Ok(()),
+            false => Err(Error::new(
+                Kind::Unsupported,
+                "replicate to",
+                self.target.host(),
+                "this IMAP server has no replication (no capability X-REPLICATION)",
+            )
+            .hint("name the port of sync_server by sync_port, or set sync_try_imap: no")),
+        }
+    }
+
+    fn surroundings(&self, link: &Link, is_unix: bool) -> Surroundings {
+        let tls = link.tls();
+        Surroundings {
+            encrypted: tls.is_some() || is_unix,
+            tls_unique_or_exporter: tls.and_then(|tls| tls.exporter()),
+            tls_server_end_point: tls.and_then(|tls| tls.end_point()),
+            client_certificate: tls.is_some_and(|tls| tls.setup().identity_shown()),
+            trusted_socket: is_unix,
+        }
+    }
+
+    fn compress(&self, greeted: &mut Greeted) -> Result<()> {
+        let Greeted { link, tagger, offer, .. } = greeted;
+        if self.settings.deflate_level > 0 && offer.deflate {
+            const COMPRESS: &str = "COMPRESS DEFLATE";
+            let tag = tagger.send(link, COMPRESS)?;
+            let command = format!("{}{COMPRESS}\r\n", tag.prefix());
+            if self.observer.wants_wire() {
+                self.observer.wire(Direction::Sent, command.as_bytes());
+            }
+            match tagger.answer(link, tag, &mut |_| ())? {
+                Answer::End(Ending::Ok(_)) => link.start_deflate(self.settings.deflate_level)?,
+                _ => {
+                    let line = "Failed to enable compression, continuing uncompressed";
+                    self.observer.log(Level::Notice, line);
+                }
+            }
+        }
+        if self.settings.require_compress && !link.is_compressed() {
             return Err(Error::new(
                 Kind::Unsupported,
                 "enable compression with",
@@ -144,244 +278,6 @@ impl Session {
             )
             .hint("leave -z out, or build the replica's Cyrus with zlib"));
         }
-        link.set_timeout(settings.timeout);
-        let mut session = Session::new(link, observer.clone());
-        session.enable(&greeting, settings.archive, observer.as_ref())?;
-        if settings.force {
-            let ticket = session.submit(Verb::Apply, &mut |w| {
-                w.name("FORCE")?.open_kv()?;
-                w.close()
-            })?;
-            session.wait(ticket).inspect_err(|_| {
-                observer.log(Level::Error, "SYNCERROR: failed to enable force mode");
-            })?;
-        }
-        Ok(session)
-    }
-
-    /// Agrees on capabilities with the server (`sync_do_enable`).
-    fn enable(
-        &mut self,
-        greeting: &Greeting,
-        archive: bool,
-        observer: &dyn Observer,
-    ) -> Result<()> {
-        let notifications = greeting.version >= Some(NOTIFICATIONS_SINCE);
-        self.enabled.notifications = notifications;
-        let mut bits = 0;
-        if greeting.sieve_mailbox {
-            observer.log(Level::Info, "Destination supports #sieve mailbox");
-            bits |= CAPA_SIEVE_MAILBOX;
-        }
-        if archive && greeting.archive {
-            observer.log(Level::Info, "Destination supports replication to archive");
-            bits |= CAPA_REPLICATION_ARCHIVE;
-        } else if archive {
-            observer.log(Level::Notice, "Destination doesn't support replication to archive");
-        }
-        if bits == 0 {
-            return Ok(());
-        }
-        observer.action(&format!("ENABLE {bits:#x}"));
-        let names = [
-            (CAPA_SIEVE_MAILBOX, "SIEVE-MAILBOX"),
-            (CAPA_REPLICATION_ARCHIVE, "REPLICATION-ARCHIVE"),
-        ];
-        let ticket = self.submit(Verb::Apply, &mut |w| {
-            w.name("CAPABILITIES")?.open_list()?;
-            for (_, name) in names.iter().filter(|(bit, _)| bits & bit != 0) {
-                w.atom(name.as_bytes())?;
-            }
-            w.close()
-        })?;
-        let reply = self.wait(ticket)?;
-        let has = |name: &str| {
-            let lists = reply.items.iter().filter(|(item, _)| item == b"ENABLED");
-            let mut agreed = lists.filter_map(|(_, value)| value.list().ok()).flatten();
-            agreed.any(|v| matches!(v, Value::Atom(a) if a.eq_ignore_ascii_case(name.as_bytes())))
-        };
-        self.enabled = Enabled {
-            sieve_mailbox: has("SIEVE-MAILBOX"),
-            archive: has("REPLICATION-ARCHIVE"),
-            notifications,
-        };
-        if bits & CAPA_REPLICATION_ARCHIVE != 0 && !self.enabled.archive {
-            let what = "Replication to archive requested but destination didn't enable it";
-            observer.log(Level::Notice, what);
-            return Err(Error::new(Kind::ReplicaDenied, "enable", "REPLICATION-ARCHIVE", what)
-                .hint("set archive_enabled on the replica or leave -a out"));
-        }
         Ok(())
-    }
-}
-
-fn open(target: &Target, settings: &Settings) -> Result<Socket> {
-    let failed = |place: String, error: &std::io::Error| {
-        Error::new(Kind::Connect, "connect to", place, error.to_string())
-            .hint("is sync_server running there? see cyrus.conf and sync_port")
-    };
-    let (host, port) = match target {
-        Target::Unix(path) => {
-            let socket = UnixStream::connect(path);
-            return socket.map(Socket::Unix).map_err(|e| failed(path.display().to_string(), &e));
-        }
-        Target::Tcp { host, port } => (host, port),
-    };
-    let port = match port {
-        Some(port) => *port,
-        None => service_port(settings.port.as_deref())?,
-    };
-    let addresses = (host.as_str(), port)
-        .to_socket_addrs()
-        .map_err(|e| failed(format!("{host}:{port}"), &e))?;
-    let mut last = None;
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, settings.connect_timeout) {
-            Ok(socket) => {
-                // Neither is worth failing for.
-                let _ = socket.set_nodelay(true);
-                let _ = poll::keep_alive(&socket);
-                return Ok(Socket::Tcp(socket));
-            }
-            Err(error) => last = Some(failed(address.to_string(), &error)),
-        }
-    }
-    Err(last.unwrap_or_else(|| {
-        Error::new(Kind::Connect, "connect to", format!("{host}:{port}"), "it has no address")
-    }))
-}
-
-/// `sync_port` as a number, or by the system's list of services.
-fn service_port(service: Option<&str>) -> Result<u16> {
-    let name = service.unwrap_or("csync");
-    if let Ok(port) = name.parse() {
-        return Ok(port);
-    }
-    let services = std::fs::read_to_string("/etc/services").unwrap_or_default();
-    let port_of = |line: &str| {
-        let mut words = line.split('#').next()?.split_whitespace();
-        let (first, place) = (words.next()?, words.next()?);
-        let port = place.strip_suffix("/tcp")?.parse().ok()?;
-        (first == name || words.any(|alias| alias == name)).then_some(port)
-    };
-    match services.lines().find_map(port_of) {
-        Some(port) => Ok(port),
-        None if service.is_none() => Ok(CSYNC_PORT),
-        None => Err(Error::new(Kind::Config, "look up sync_port", name, "no such service")
-            .hint("give the port as a number")),
-    }
-}
-
-/// Reads one line.
-pub(super) fn read_line(link: &mut Link) -> Result<Vec<u8>> {
-    let mut framer = Framer::default();
-    loop {
-        let found = framer.find(link.received()).map_err(|e| {
-            Error::new(Kind::Protocol, "read greeting of", "the replica", e.to_string())
-        })?;
-        match found {
-            Some(length) => {
-                let line = link.received().get(..length).unwrap_or_default().to_vec();
-                link.consume(length);
-                return Ok(line);
-            }
-            None => link.fill()?,
-        }
-    }
-}
-
-fn greeting(link: &mut Link) -> Result<Greeting> {
-    let mut greeting = Greeting::default();
-    for _ in 0..GREETING_LINES {
-        let line = read_line(link)?;
-        let line = String::from_utf8_lossy(&line);
-        let Some(line) = line.strip_prefix("* ") else {
-            return Err(not_csync(&line));
-        };
-        match ending(line.as_bytes()) {
-            Some(Ending::Ok) => {
-                greeting.version = version(line);
-                return Ok(greeting);
-            }
-            Some(Ending::No(text) | Ending::Bad(text) | Ending::Bye(text)) => {
-                return Err(Error::new(Kind::Connect, "connect to", "the replica", text)
-                    .hint("the replica turned the connection down; its log says why"));
-            }
-            None => {}
-        }
-        let mut words = line.split_whitespace();
-        match words.next() {
-            Some("SASL") => greeting.mechanisms.extend(words.map(str::to_ascii_uppercase)),
-            Some("STARTTLS") => greeting.starttls = true,
-            Some("COMPRESS") => greeting.deflate = words.any(|w| w == "DEFLATE"),
-            Some("SIEVE-MAILBOX") => greeting.sieve_mailbox = true,
-            Some("REPLICATION-ARCHIVE") => greeting.archive = true,
-            _ => {}
-        }
-    }
-    Err(not_csync("the greeting does not end"))
-}
-
-/// Major and minor version in `OK host Cyrus sync server 3.6.1-4` (`dobanner`).
-fn version(line: &str) -> Option<(u32, u32)> {
-    let (_, version) = line.split_once(" Cyrus sync server ")?;
-    let mut numbers = version.split(|c: char| !c.is_ascii_digit());
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
-
-fn not_csync(line: &str) -> Error {
-    let line: String = line.chars().filter(|c| !c.is_control()).take(80).collect();
-    Error::new(
-        Kind::Protocol,
-        "read greeting of",
-        "the replica",
-        format!("this is not a Cyrus sync server: {line}"),
-    )
-    .hint("check sync_host and sync_port")
-}
-
-fn start_deflate(link: &mut Link, level: u32, observer: &dyn Observer) -> Result<()> {
-    link.write(b"COMPRESS DEFLATE\r\n")?;
-    link.flush()?;
-    match ending(&read_line(link)?) {
-        Some(Ending::Ok) => link.start_deflate(level),
-        _ => {
-            observer.log(Level::Notice, "Failed to enable compression, continuing uncompressed");
-            Ok(())
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn server_names_are_host_port_or_path() {
-        let tcp = |host: &str, port| Target::Tcp { host: host.into(), port };
-        assert_eq!(Target::parse("replica").unwrap(), tcp("replica", None));
-        assert_eq!(Target::parse("replica:2005").unwrap(), tcp("replica", Some(2005)));
-        assert_eq!(Target::parse("::1").unwrap(), tcp("::1", None));
-        assert_eq!(Target::parse("[::1]:99").unwrap(), tcp("::1", Some(99)));
-        assert_eq!(Target::parse("/run/csync").unwrap(), Target::Unix("/run/csync".into()));
-        for bad in ["", ":1", "a:b", "a:70000", "[::1"] {
-            assert_eq!(Target::parse(bad).unwrap_err().kind(), Kind::Config, "{bad}");
-        }
-        assert_eq!(Target::parse("a:993/tls").unwrap_err().kind(), Kind::Unsupported);
-    }
-
-    #[test]
-    fn the_greeting_tells_the_version() {
-        assert_eq!(version("OK a.b Cyrus sync server 3.6.1-4+deb12u3"), Some((3, 6)));
-        assert_eq!(version("OK a Cyrus sync server 3.12.3"), Some((3, 12)));
-        assert_eq!(version("OK hello"), None);
-        assert!(version("OK a Cyrus sync server x") < Some(NOTIFICATIONS_SINCE));
-    }
-
-    #[test]
-    fn ports_are_numbers_or_services() {
-        assert_eq!(service_port(Some("2100")).unwrap(), 2100);
-        assert_eq!(service_port(None).unwrap(), CSYNC_PORT);
-        assert_eq!(service_port(Some("no-such-service")).unwrap_err().kind(), Kind::Config);
     }
 }

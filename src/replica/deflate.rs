@@ -30,9 +30,11 @@ impl Deflate {
         self.encoder.flush(out).map_err(|e| own_fault(&format!("{e:?}")))
     }
 
-    /// Decompresses bytes.
-    pub fn read(&mut self, mut bytes: &[u8], input: &mut Vec<u8>) -> Result<()> {
+    /// Decompresses bytes, as long as no more than `room` of them come out: a thousand times what
+    /// was received can.
+    pub fn read(&mut self, mut bytes: &[u8], input: &mut Vec<u8>, room: usize) -> Result<()> {
         let mut chunk = [0; CHUNK];
+        let most = input.len().saturating_add(room);
         loop {
             let (before_in, before_out) = (self.decompress.total_in(), self.decompress.total_out());
             let status = self
@@ -42,6 +44,9 @@ impl Deflate {
             let taken = usize::try_from(self.decompress.total_in() - before_in).unwrap_or(0);
             let given = usize::try_from(self.decompress.total_out() - before_out).unwrap_or(0);
             input.extend_from_slice(chunk.get(..given).unwrap_or_default());
+            if input.len() > most {
+                return Err(garbage("it becomes more than was asked for"));
+            }
             bytes = bytes.get(taken..).unwrap_or_default();
             if status == Status::StreamEnd {
                 return Err(garbage("the stream ended"));
@@ -76,18 +81,33 @@ mod tests {
             sender.write(piece, &mut wire).unwrap();
             sender.flush(&mut wire).unwrap();
             received.clear();
-            receiver.read(&std::mem::take(&mut wire), &mut received).unwrap();
+            receiver.read(&std::mem::take(&mut wire), &mut received, 1 << 20).unwrap();
             assert!(received == piece);
         }
     }
 
     #[test]
+    fn a_bomb_is_stopped_before_it_has_gone_off() {
+        let mut bomb = Vec::new();
+        let mut sender = Deflate::new(9);
+        for _ in 0..64 {
+            sender.write(&vec![b'x'; 1 << 20], &mut bomb).unwrap();
+        }
+        sender.flush(&mut bomb).unwrap();
+        assert!(bomb.len() < 200_000, "{}", bomb.len());
+        let mut received = Vec::new();
+        let error = Deflate::new(9).read(&bomb, &mut received, 1 << 20).unwrap_err();
+        assert!(error.to_string().contains("more than was asked for"), "{error}");
+        assert!(received.len() <= (1 << 20) + CHUNK);
+    }
+
+    #[test]
     fn a_damaged_stream_is_an_error() {
         let mut receiver = Deflate::new(3);
-        let error = receiver.read(&[0xff; 100], &mut Vec::new()).unwrap_err();
+        let error = receiver.read(&[0xff; 100], &mut Vec::new(), 1 << 20).unwrap_err();
         assert_eq!(error.kind(), Kind::Protocol);
         let mut ended = Deflate::new(3);
-        let error = ended.read(&[3, 0], &mut Vec::new()).unwrap_err();
+        let error = ended.read(&[3, 0], &mut Vec::new(), 1 << 20).unwrap_err();
         assert!(error.to_string().contains("ended"), "{error}");
     }
 }

@@ -1,68 +1,26 @@
-//! Bytes to and from the replica: a non-blocking socket with buffers on both sides and deflate in
-//! between. Reads while it waits to write, so that two full pipes never wait for each other.
+//! Bytes to and from the replica: a non-blocking socket with buffers on both sides, TLS above it
+//! and deflate above that. Reads while it waits to write, so that two full pipes never wait for
+//! each other.
 
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::deflate::Deflate;
+use super::socket::{Socket, TICK};
+use super::tls::{Channel, Setup};
 use crate::error::{Error, Kind, Result};
+use crate::limits::REPLY_BYTES;
 use crate::sys::poll;
 
 /// Written bytes that are collected before they go to the socket.
 const SEND_CHUNK: usize = 256 << 10;
-/// Bytes that are collected before they are compressed: commands are written word by word.
-const COMPRESS_CHUNK: usize = 64 << 10;
+/// Bytes that are collected before they are compressed or encrypted: commands are written word by
+/// word.
+const CODE_CHUNK: usize = 64 << 10;
 /// Bytes read from the socket or out of the decompressor at once.
 const READ_CHUNK: usize = 64 << 10;
-/// How often a wait looks whether it was cancelled.
-const TICK: Duration = Duration::from_millis(200);
-
-/// The two kinds of sockets.
-#[derive(Debug)]
-pub enum Socket {
-    /// TCP.
-    Tcp(TcpStream),
-    /// UNIX.
-    Unix(UnixStream),
-}
-
-impl Socket {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(socket) => socket.read(buffer),
-            Socket::Unix(socket) => socket.read(buffer),
-        }
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Socket::Tcp(socket) => socket.write(bytes),
-            Socket::Unix(socket) => socket.write(bytes),
-        }
-    }
-
-    fn set_nonblocking(&self) -> io::Result<()> {
-        match self {
-            Socket::Tcp(socket) => socket.set_nonblocking(true),
-            Socket::Unix(socket) => socket.set_nonblocking(true),
-        }
-    }
-}
-
-impl AsFd for Socket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Socket::Tcp(socket) => socket.as_fd(),
-            Socket::Unix(socket) => socket.as_fd(),
-        }
-    }
-}
-
 /// Bytes that went over the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Traffic {
@@ -81,15 +39,24 @@ pub struct Link {
     socket: Socket,
     cancel: Arc<AtomicBool>,
     timeout: Duration,
+    /// The option that the timeout comes from.
+    timeout_option: &'static str,
+    tls: Option<Box<Channel>>,
     deflate: Option<Deflate>,
-    /// Bytes that wait to be compressed.
+    /// Bytes that wait to be compressed or encrypted.
     plain: Vec<u8>,
+    /// Between deflate and TLS, on the way out; empty between calls.
+    packed: Vec<u8>,
+    /// Between TLS and deflate, on the way in; empty between calls.
+    opened: Vec<u8>,
     out: Vec<u8>,
     out_sent: usize,
     /// Received bytes in clear; those before `taken` were consumed.
     input: Vec<u8>,
     taken: usize,
     ended: bool,
+    /// Bytes that may wait to be consumed.
+    allowed: usize,
     chunk: Box<[u8]>,
     traffic: Traffic,
 }
@@ -102,26 +69,91 @@ impl Link {
             socket,
             cancel,
             timeout,
+            timeout_option: "client_timeout",
+            tls: None,
             deflate: None,
             plain: Vec::new(),
+            packed: Vec::new(),
+            opened: Vec::new(),
             out: Vec::new(),
             out_sent: 0,
             input: Vec::new(),
             taken: 0,
             ended: false,
+            allowed: unread_limit(0),
             chunk: vec![0; READ_CHUNK].into(),
             traffic: Traffic::default(),
         })
     }
 
-    /// How long nothing may move before it is an error.
-    pub fn set_timeout(&mut self, timeout: Duration) {
+    /// How long nothing may move before it is an error, and what option says so.
+    pub fn set_timeout(&mut self, timeout: Duration, option: &'static str) {
         self.timeout = timeout;
+        self.timeout_option = option;
+    }
+
+    /// Encrypts from here on, both ways, beginning with a handshake.
+    ///
+    /// # Errors
+    /// [`Kind::Protocol`] if there are bytes already that were sent in clear: whoever is in the
+    /// middle could have put them there, to be taken for the replica's. [`Kind::Tls`] if the
+    /// handshake fails, also for a certificate that is not to be trusted. Those of the connection.
+    pub fn start_tls(&mut self, setup: Setup) -> Result<()> {
+        if !self.out.is_empty() || !self.received().is_empty() {
+            return Err(Error::new(
+                Kind::Protocol,
+                "start TLS with",
+                "the replica",
+                "bytes came in clear after its agreement to encrypt",
+            )
+            .hint("somebody may be meddling with the connection: nothing was sent over it"));
+        }
+        let mut channel = Box::new(Channel::new(setup)?);
+        channel.pending(&mut self.out)?;
+        self.tls = Some(channel);
+        self.shake_hands().inspect_err(|_| {
+            // The replica may learn why.
+            let _ = self.write_some();
+        })
+    }
+
+    fn shake_hands(&mut self) -> Result<()> {
+        let begun = Instant::now();
+        self.drain(0)?;
+        while self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
+            if self.ended {
+                return Err(Error::new(
+                    Kind::Tls,
+                    "encrypt the connection to",
+                    "the replica",
+                    "it closed the connection during the handshake",
+                )
+                .hint("its log says why; can it read its certificate and key?"));
+            }
+            self.pump(false, begun)?;
+            self.drain(0)?;
+        }
+        self.drain(0)
+    }
+
+    /// Tells the peer that nothing more comes; errors no longer matter.
+    pub fn close(&mut self) {
+        let Link { tls, out, .. } = self;
+        if let Some(tls) = tls
+            && tls.close(out).is_ok()
+        {
+            let _ = self.write_some();
+        }
+    }
+
+    /// The encryption, if there is one.
+    pub fn tls(&self) -> Option<&Channel> {
+        self.tls.as_deref()
     }
 
     /// Compresses from here on, both ways. Nothing may be buffered in either direction.
     pub fn start_deflate(&mut self, level: u32) -> Result<()> {
-        if !self.out.is_empty() || self.taken < self.input.len() {
+        if !self.out.is_empty() || !self.plain.is_empty() || !self.received().is_empty() {
             return Err(Error::new(
                 Kind::Protocol,
                 "start compression with",
@@ -146,14 +178,12 @@ impl Link {
     /// Writes bytes, mostly into a buffer. Blocks while the socket takes none and reads meanwhile.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.traffic.sent += bytes.len() as u64;
-        match &mut self.deflate {
-            None => self.out.extend_from_slice(bytes),
-            Some(deflate) => {
-                self.plain.extend_from_slice(bytes);
-                if self.plain.len() >= COMPRESS_CHUNK {
-                    deflate.write(&self.plain, &mut self.out)?;
-                    self.plain.clear();
-                }
+        if self.deflate.is_none() && self.tls.is_none() {
+            self.out.extend_from_slice(bytes);
+        } else {
+            self.plain.extend_from_slice(bytes);
+            if self.plain.len() >= CODE_CHUNK {
+                self.encode(false)?;
             }
         }
         if self.out.len() >= SEND_CHUNK {
@@ -164,12 +194,30 @@ impl Link {
 
     /// Has everything that was written leave for the replica.
     pub fn flush(&mut self) -> Result<()> {
-        if let Some(deflate) = &mut self.deflate {
-            deflate.write(&self.plain, &mut self.out)?;
-            self.plain.clear();
-            deflate.flush(&mut self.out)?;
-        }
+        self.encode(true)?;
         self.drain(0)
+    }
+
+    /// Compresses and encrypts what waits for that; with `flush` nothing is held back.
+    fn encode(&mut self, flush: bool) -> Result<()> {
+        let Link { tls, deflate, plain, packed, out, .. } = self;
+        match (deflate, tls) {
+            (None, None) => {}
+            (None, Some(tls)) => tls.write(plain, out)?,
+            (Some(deflate), tls) => {
+                let target = if tls.is_some() { &mut *packed } else { &mut *out };
+                deflate.write(plain, target)?;
+                if flush {
+                    deflate.flush(target)?;
+                }
+                if let Some(tls) = tls {
+                    tls.write(packed, out)?;
+                    packed.clear();
+                }
+            }
+        }
+        plain.clear();
+        Ok(())
     }
 
     /// Writes to the socket until at most `rest` bytes are left.
@@ -214,6 +262,25 @@ impl Link {
         }
     }
 
+    /// Takes received bytes out, without a copy if they are many.
+    pub fn take(&mut self, count: usize) -> Vec<u8> {
+        let count = count.min(self.received().len());
+        if count < READ_CHUNK {
+            let bytes = self.received().get(..count).unwrap_or_default().to_vec();
+            self.consume(count);
+            return bytes;
+        }
+        self.input.drain(..self.taken);
+        self.taken = 0;
+        let rest = self.input.split_off(count);
+        std::mem::replace(&mut self.input, rest)
+    }
+
+    /// Takes in so many bytes more than a replica may send unread otherwise.
+    pub fn expect(&mut self, bytes: u64) {
+        self.allowed = self.allowed.max(unread_limit(bytes));
+    }
+
     /// Moves what can be moved now; waits a little if nothing can. Says whether bytes moved.
     fn pump(&mut self, write: bool, quiet: Instant) -> Result<bool> {
         if self.cancel.load(Ordering::Relaxed) {
@@ -223,8 +290,10 @@ impl Link {
         if left.is_zero() {
             let what = if write { "it takes no more bytes" } else { "it does not answer" };
             let detail = format!("{what} for {} seconds", self.timeout.as_secs());
-            return Err(Error::new(Kind::Timeout, "talk to", "the replica", detail)
-                .hint("look at the replica's load and log; sync_timeout sets how long to wait"));
+            return Err(Error::new(Kind::Timeout, "talk to", "the replica", detail).hint(format!(
+                "look at the replica's load and log; {} sets how long to wait",
+                self.timeout_option
+            )));
         }
         // Once the peer has closed, its end would always be ready to be read.
         let ready =
@@ -266,11 +335,10 @@ impl Link {
             }
             Ok(count) => {
                 self.traffic.received_raw += count as u64;
-                let bytes = self.chunk.get(..count).unwrap_or_default();
                 let before = self.input.len();
-                match &mut self.deflate {
-                    None => self.input.extend_from_slice(bytes),
-                    Some(deflate) => deflate.read(bytes, &mut self.input)?,
+                self.decode(count)?;
+                if self.input.len() - self.taken > self.allowed {
+                    return Err(too_much(self.allowed));
                 }
                 self.traffic.received += (self.input.len() - before) as u64;
                 Ok(true)
@@ -283,6 +351,38 @@ impl Link {
             Err(error) => Err(broken("read from", &error)),
         }
     }
+}
+
+impl Link {
+    /// Decrypts and decompresses the first bytes of the chunk into the input.
+    fn decode(&mut self, count: usize) -> Result<()> {
+        let room = self.allowed.saturating_sub(self.input.len() - self.taken);
+        let Link { tls, deflate, chunk, opened, out, input, .. } = self;
+        let bytes = chunk.get(..count).unwrap_or_default();
+        match (tls, deflate) {
+            (None, None) => input.extend_from_slice(bytes),
+            (None, Some(deflate)) => deflate.read(bytes, input, room)?,
+            (Some(tls), None) => self.ended |= tls.read(bytes, input, out)?,
+            (Some(tls), Some(deflate)) => {
+                self.ended |= tls.read(bytes, opened, out)?;
+                let read = deflate.read(opened, input, room);
+                opened.clear();
+                read?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unread_limit(expected: u64) -> usize {
+    usize::try_from(REPLY_BYTES.saturating_add(expected)).unwrap_or(usize::MAX)
+}
+
+/// Replies that are read while commands are written wait here.
+fn too_much(allowed: usize) -> Error {
+    let detail = format!("it sends more than {} MiB that were not asked for", allowed >> 20);
+    Error::new(Kind::Protocol, "read from", "the replica", detail)
+        .hint("is this a Cyrus sync server? -v -v shows the traffic")
 }
 
 fn is_transient(error: &io::Error) -> bool {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::connect::read_line;
-use super::link::{Link, Socket};
+use super::dialect::{Dialect, Tagger};
+use super::lines::read_line;
+use super::link::Link;
 use super::responses::{Ending, ending};
 use super::session::Session;
+use super::socket::Socket;
 use super::{Replica, Verb};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Observer;
@@ -34,7 +36,7 @@ impl Session {
             let line = read_line(&mut link)?;
             let line = String::from_utf8_lossy(&line);
             match line.strip_prefix("* ").and_then(|line| ending(line.as_bytes())) {
-                Some(Ending::Ok) => return local_session(link, observer),
+                Some(Ending::Ok(_)) => return local_session(link, observer),
                 Some(Ending::No(text) | Ending::Bad(text) | Ending::Bye(text)) => {
                     return Err(refused(text));
                 }
@@ -47,7 +49,7 @@ impl Session {
 }
 
 fn local_session(link: Link, observer: Arc<dyn Observer>) -> Result<Session> {
-    let mut session = Session::new(link, observer);
+    let mut session = Session::new(link, Tagger::new(Dialect::Csync), observer);
     // It offers nothing on such a socket, but takes the sieve mailbox from who says to know it.
     let ticket = session.submit(Verb::Apply, &mut |w| {
         w.name("CAPABILITIES")?.open_list()?;

@@ -2,23 +2,38 @@
 //!
 //! [`Replica`] is the seam between engine and network.
 
+mod agree;
 mod connect;
+#[cfg(test)]
+mod connect_tests;
 mod deflate;
+mod dialect;
 mod encoder;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+mod greet;
+mod lines;
 mod link;
 mod local;
-mod login;
+mod offer;
+mod reply;
 mod responses;
+mod sasl;
 mod session;
+mod socket;
+mod target;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 
-pub use connect::{Settings, Target};
+pub use connect::Settings;
 pub use link::Traffic;
-pub use login::Credentials;
+pub use reply::{Item, Reply};
+pub use sasl::Credentials;
 pub use session::Session;
+pub use target::Target;
 
-use crate::dlist::{Value, Writer};
+use crate::dlist::Writer;
 use crate::error::Result;
 
 /// What a command begins with.
@@ -35,13 +50,6 @@ pub enum Verb {
 /// Names a command that was submitted; replies come in the order of submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
-
-/// The untagged items of a reply that ended with OK: `* NAME value`.
-#[derive(Debug, Clone, Default)]
-pub struct Reply {
-    /// Name and value of each item in order.
-    pub items: Vec<(Vec<u8>, Value)>,
-}
 
 /// What the replica can do: by its version, and agreed to in answer to `APPLY CAPABILITIES`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,6 +81,10 @@ pub trait Replica {
 
     /// Forgets the reply to a command that nobody is interested in any more.
     fn discard(&mut self, ticket: Ticket);
+
+    /// Replies may take this many bytes more than [`REPLY_BYTES`](crate::limits::REPLY_BYTES)
+    /// from now on, for the master itself has that much; not less than an earlier call allowed.
+    fn expect(&mut self, bytes: u64);
 
     /// What the replica agreed to.
     fn enabled(&self) -> Enabled;

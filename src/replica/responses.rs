@@ -29,8 +29,8 @@ const MEANINGS: [(&str, Kind, &str); 10] = [
 /// How a reply ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
-    /// `OK`.
-    Ok,
+    /// `OK` and its text.
+    Ok(String),
     /// `NO` and its text.
     No(String),
     /// `BAD` and its text: the server could not read the command.
@@ -45,7 +45,7 @@ pub fn ending(line: &[u8]) -> Option<Ending> {
     let line = line.trim_end_matches(['\r', '\n']);
     let (word, text) = line.split_once(' ').unwrap_or((line, ""));
     match word {
-        "OK" => Some(Ending::Ok),
+        "OK" => Some(Ending::Ok(text.to_owned())),
         "NO" => Some(Ending::No(text.to_owned())),
         "BAD" => Some(Ending::Bad(text.to_owned())),
         "BYE" => Some(Ending::Bye(text.to_owned())),
@@ -83,8 +83,8 @@ mod tests {
 
     #[test]
     fn other_lines_are_no_ending() {
-        assert_eq!(ending(b"OK success\r\n"), Some(Ending::Ok));
-        assert_eq!(ending(b"OK\r\n"), Some(Ending::Ok));
+        assert_eq!(ending(b"OK success\r\n"), Some(Ending::Ok("success".into())));
+        assert_eq!(ending(b"OK\r\n"), Some(Ending::Ok(String::new())));
         assert_eq!(ending(b"BAD what?\r\n"), Some(Ending::Bad("what?".into())));
         assert_eq!(ending(b"BYE shutting down\r\n"), Some(Ending::Bye("shutting down".into())));
         assert_eq!(ending(b"+ go ahead\r\n"), None);

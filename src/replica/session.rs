@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::dialect::{Dialect, Line, Tag, Tagger};
 use super::link::{Link, Traffic};
 use super::responses::{Ending, ending, refusal};
-use super::{Enabled, Replica, Reply, Ticket, Verb};
-use crate::dlist::{Framer, Writer, parse_named};
+use super::{Enabled, Item, Replica, Reply, Ticket, Verb};
+use crate::dlist::{Framer, Writer};
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::limits::{IN_FLIGHT_BYTES, IN_FLIGHT_COMMANDS, REPLY_BYTES};
 use crate::observe::{Direction, Level, Observer};
@@ -16,12 +17,16 @@ use crate::observe::{Direction, Level, Observer};
 /// Bytes of a command that are kept to name it in errors.
 const LABEL_BYTES: usize = 48;
 
+/// What an item of a reply begins with.
+const UNTAGGED: &[u8] = b"* ";
+
 /// How long a replica may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
 
 /// A command whose reply is not complete.
 struct InFlight {
     ticket: Ticket,
+    tag: Tag,
     label: String,
     bytes: u64,
 }
@@ -29,13 +34,17 @@ struct InFlight {
 /// A connection to a replica's sync server.
 pub struct Session {
     link: Link,
+    tagger: Tagger,
     observer: Arc<dyn Observer>,
     wire: bool,
     framer: Framer,
     next: u64,
     in_flight: VecDeque<InFlight>,
     items: Reply,
-    items_bytes: u64,
+    /// What the items and the replies that nobody took yet count.
+    held: u64,
+    /// What they may.
+    allowed: u64,
     replies: HashMap<Ticket, Result<Reply>>,
     discarded: HashSet<Ticket>,
     last_reply: String,
@@ -45,16 +54,18 @@ pub struct Session {
 
 impl Session {
     /// Takes over a connection on which nothing is under way.
-    pub(super) fn new(link: Link, observer: Arc<dyn Observer>) -> Session {
+    pub(super) fn new(link: Link, tagger: Tagger, observer: Arc<dyn Observer>) -> Session {
         Session {
             link,
+            tagger,
             wire: observer.wants_wire(),
             observer,
             framer: Framer::default(),
             next: 0,
             in_flight: VecDeque::new(),
             items: Reply::default(),
-            items_bytes: 0,
+            held: 0,
+            allowed: REPLY_BYTES,
             replies: HashMap::new(),
             discarded: HashSet::new(),
             last_reply: String::from("none"),
@@ -77,13 +88,15 @@ impl Session {
     /// stuck is not waited for.
     pub fn close(mut self) {
         if self.dead.is_none() && self.in_flight.is_empty() {
-            const EXIT: &[u8] = b"EXIT\r\n";
+            let word = self.tagger.dialect().goodbye();
+            let exit = format!("{}{word}\r\n", self.tagger.tag().prefix());
             if self.wire {
-                self.observer.wire(Direction::Sent, EXIT);
+                self.observer.wire(Direction::Sent, exit.as_bytes());
             }
-            self.link.set_timeout(GOODBYE);
-            let goodbye = self.link.write(EXIT).and_then(|()| self.link.flush());
+            self.link.set_timeout(GOODBYE, "nothing");
+            let goodbye = self.link.write(exit.as_bytes()).and_then(|()| self.link.flush());
             let _ = goodbye.and_then(|()| self.link.fill());
+            self.link.close();
         }
     }
 
@@ -124,69 +137,98 @@ impl Session {
     fn take_lines(&mut self) -> Result<()> {
         loop {
             let found = self.framer.find(self.link.received()).map_err(|e| nonsense(&e))?;
-            let Some(length) = found else { return Ok(()) };
-            let line = self.link.received().get(..length).unwrap_or_default().to_vec();
-            self.link.consume(length);
+            let Some(length) = found else { return self.check_size(self.link.received().len()) };
+            self.check_size(length)?;
+            let line = self.link.take(length);
             if self.wire {
                 self.observer.wire(Direction::Received, &line);
             }
-            self.take_line(&line)?;
+            self.take_line(line)?;
         }
     }
 
-    fn take_line(&mut self, line: &[u8]) -> Result<()> {
+    /// Whether there is room for so many bytes beside what is held.
+    fn check_size(&self, more: usize) -> Result<()> {
+        if self.held.saturating_add(more as u64) <= self.allowed {
+            return Ok(());
+        }
+        let detail = format!("the reply is longer than {} MiB", self.allowed >> 20);
+        Err(Error::new(Kind::Protocol, "take reply of", "the replica", detail).hint(
+            "an honest replica has about what the master has: is there much more on it, for \
+             instance deleted mailboxes that the master no longer has?",
+        ))
+    }
+
+    fn take_line(&mut self, mut line: Vec<u8>) -> Result<()> {
         if let Some(text) = line.strip_prefix(b"* Fatal error: ") {
             return Err(given_up(&printable(text)));
         }
-        if let Some(item) = line.strip_prefix(b"* ")
-            && ending(item).is_none_or(|e| !matches!(e, Ending::Bye(_)))
-        {
-            return self.take_item(item);
-        }
-        let Some(ending) = ending(line.strip_prefix(b"* ").unwrap_or(line)) else {
-            return Err(nonsense(&Malformed::new(0u64, "a line that is no part of a reply")));
+        let (tag, ending) = match self.tagger.line(&line) {
+            Line::Untagged(item) => match ending(item) {
+                Some(Ending::Bye(text)) => (None, Ending::Bye(text)),
+                // imapd says what it likes between replies: alerts, that it goes on working.
+                Some(_) if self.tagger.dialect() == Dialect::Imap => return Ok(()),
+                _ => {
+                    line.drain(..UNTAGGED.len());
+                    return self.take_item(line);
+                }
+            },
+            Line::End(tag, ending) => (Some(tag), ending),
+            Line::Continue(_) | Line::Nonsense => {
+                return Err(nonsense(&Malformed::new(0u64, "a line that is no part of a reply")));
+            }
         };
-        self.last_reply = printable(line);
+        self.last_reply = printable(&line);
         if let Ending::Bye(text) = ending {
+            if let Some(text) = text.strip_prefix("Fatal error: ") {
+                return Err(given_up(text));
+            }
             return Err(Error::new(Kind::Bye, "talk to", "the replica", format!("BYE {text}"))
                 .hint("the replica is shutting down"));
         }
         if let Ending::Bad(text) = ending {
             return Err(unreadable(&text));
         }
+        if self.in_flight.front().is_some_and(|command| Some(command.tag) != tag) {
+            return Err(nonsense(&Malformed::new(0u64, "the reply to another command")));
+        }
         let Some(command) = self.in_flight.pop_front() else {
             return Err(nonsense(&Malformed::new(0u64, "a reply to no command")));
         };
-        self.items_bytes = 0;
         let items = std::mem::take(&mut self.items);
         let reply = match ending {
             Ending::No(text) => {
                 let name = command.label.split(' ').nth(1).unwrap_or(&command.label);
                 self.observer.log(Level::Error, &format!("{name} received NO response: {text}"));
+                // Items before a NO are of no use.
+                let _ = self.release(Ok(items));
                 Err(refusal(&command.label, &text))
             }
             _ => Ok(items),
         };
-        if !self.discarded.remove(&command.ticket) {
-            self.replies.insert(command.ticket, reply);
+        match self.discarded.remove(&command.ticket) {
+            true => drop(self.release(reply)),
+            false => drop(self.replies.insert(command.ticket, reply)),
         }
         Ok(())
     }
 
-    fn take_item(&mut self, item: &[u8]) -> Result<()> {
+    fn take_item(&mut self, item: Vec<u8>) -> Result<()> {
         if self.in_flight.is_empty() {
             return Err(nonsense(&Malformed::new(0u64, "a reply to no command")));
         }
-        self.items_bytes += item.len() as u64;
-        if self.items_bytes > REPLY_BYTES {
-            return Err(nonsense(&Malformed::new(self.items_bytes, "the reply is too long")));
-        }
-        let (name, value, used) = parse_named(item).map_err(|e| nonsense(&e))?;
-        if !matches!(item.get(used..), Some(b"\r\n" | b"\n")) {
-            return Err(nonsense(&Malformed::new(used, "more behind the end of a value")));
-        }
-        self.items.items.push((name.into_vec(), value));
+        let item = Item::new(item).map_err(|e| nonsense(&e))?;
+        self.held = self.held.saturating_add(item.cost());
+        self.check_size(0)?;
+        self.items.items.push(item);
         Ok(())
+    }
+
+    /// A reply that is held no longer.
+    fn release(&mut self, reply: Result<Reply>) -> Result<Reply> {
+        let cost: u64 = reply.iter().flat_map(|reply| &reply.items).map(Item::cost).sum();
+        self.held = self.held.saturating_sub(cost);
+        reply
     }
 
     /// Makes room for another command by taking in replies.
@@ -205,19 +247,18 @@ impl Session {
         &mut self,
         verb: Verb,
         body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
-    ) -> Result<String> {
-        let (word, has_body) = match verb {
-            Verb::Get => ("GET ", true),
-            Verb::Apply => ("APPLY ", true),
-            Verb::Restart => ("RESTART", false),
-        };
+    ) -> Result<(Tag, String)> {
+        let tag = self.tagger.tag();
+        let (word, has_body) = self.tagger.dialect().verb(verb);
         let mut sink = CommandSink { session: self, label: Vec::with_capacity(LABEL_BYTES) };
+        sink.put(tag.prefix().as_bytes())?;
+        sink.label.clear();
         sink.put(word.as_bytes())?;
         if has_body {
             body(&mut Writer::new(&mut sink))?;
         }
         sink.put(b"\r\n")?;
-        Ok(label(&sink.label))
+        Ok((tag, label(&sink.label)))
     }
 }
 
@@ -233,18 +274,18 @@ impl Replica for Session {
         let before = self.link.traffic().sent;
         // A body that fails has left half a command on the wire.
         let written = self.write_command(verb, body);
-        let label = written.map_err(|e| self.die(e))?;
+        let (tag, label) = written.map_err(|e| self.die(e))?;
         let ticket = Ticket(self.next);
         self.next += 1;
         let bytes = self.link.traffic().sent - before;
-        self.in_flight.push_back(InFlight { ticket, label, bytes });
+        self.in_flight.push_back(InFlight { ticket, tag, label, bytes });
         Ok(ticket)
     }
 
     fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
         loop {
             if let Some(reply) = self.replies.remove(&ticket) {
-                return reply;
+                return self.release(reply);
             }
             self.check_alive()?;
             if !self.in_flight.iter().any(|command| command.ticket == ticket) {
@@ -270,9 +311,15 @@ impl Replica for Session {
     }
 
     fn discard(&mut self, ticket: Ticket) {
-        if self.replies.remove(&ticket).is_none() {
-            self.discarded.insert(ticket);
+        match self.replies.remove(&ticket) {
+            None => drop(self.discarded.insert(ticket)),
+            Some(reply) => drop(self.release(reply)),
         }
+    }
+
+    fn expect(&mut self, bytes: u64) {
+        self.allowed = self.allowed.max(REPLY_BYTES.saturating_add(bytes));
+        self.link.expect(bytes);
     }
 
     fn enabled(&self) -> Enabled {
@@ -324,6 +371,10 @@ fn printable(bytes: &[u8]) -> String {
 /// and goes on reading in the middle of it. No later reply can be told apart from those to the
 /// rest of it.
 fn unreadable(text: &str) -> Error {
+    if text.contains("Unrecognized command") {
+        return Error::new(Kind::Auth, "talk to", "the replica", format!("BAD {text}"))
+            .hint("imapd knows these commands from administrators: see admins on the replica");
+    }
     Error::new(Kind::Protocol, "talk to", "the replica", format!("BAD {text}"))
         .hint("the replica could not read a command: its log says why, look at its disk space")
 }

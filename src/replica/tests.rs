@@ -7,8 +7,10 @@ use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::link::{Link, Socket};
+use super::dialect::{Dialect, Tagger};
+use super::link::Link;
 use super::session::Session;
+use super::socket::Socket;
 use super::{Replica, Ticket, Verb};
 use crate::error::{Kind, Result};
 use crate::observe::Silent;
@@ -21,7 +23,7 @@ fn session(
     let (ours, theirs) = UnixStream::pair().unwrap();
     let thread = std::thread::spawn(move || peer(theirs));
     let link = Link::new(Socket::Unix(ours), timeout, Arc::new(AtomicBool::new(false))).unwrap();
-    (Session::new(link, Arc::new(Silent)), thread)
+    (Session::new(link, Tagger::new(Dialect::Csync), Arc::new(Silent)), thread)
 }
 
 fn patient(peer: impl FnOnce(UnixStream) + Send + 'static) -> (Session, JoinHandle<()>) {
@@ -54,7 +56,7 @@ fn commands_go_out_together_and_replies_are_taken_in_any_order() {
     assert!(session.wait(c).unwrap().items.is_empty());
     let moved = session.wait(b).unwrap_err();
     assert_eq!((moved.kind(), moved.subject()), (Kind::ReplicaMoved, "GET USER b"));
-    assert_eq!(session.wait(a).unwrap().items[0].0, b"LSUB");
+    assert_eq!(session.wait(a).unwrap().items[0].name(), b"LSUB");
     assert_eq!(session.wait(a).unwrap_err().kind(), Kind::Internal, "a reply is taken once");
     peer.join().unwrap();
 }
@@ -185,7 +187,7 @@ fn a_cancelled_session_stops_waiting() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let cancel = Arc::new(AtomicBool::new(false));
     let link = Link::new(Socket::Unix(ours), Duration::from_secs(60), cancel.clone()).unwrap();
-    let mut session = Session::new(link, Arc::new(Silent));
+    let mut session = Session::new(link, Tagger::new(Dialect::Csync), Arc::new(Silent));
     let ticket = get(&mut session, "a").unwrap();
     let asker =
         std::thread::spawn(move || cancel.store(true, std::sync::atomic::Ordering::Relaxed));

@@ -70,6 +70,12 @@ pub trait Store: Send + Sync {
         visit: &mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>,
     ) -> Result<()>;
 
+    /// About how many bytes the list of mailboxes has; 0 if nobody can tell. What a replica may
+    /// answer is measured by it.
+    fn list_bytes(&self) -> u64 {
+        0
+    }
+
     /// Excludes other replication of the same user (`None`: of shared mailboxes) to the same
     /// server (`sync_lock` in `imap/sync_support.c`).
     fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>>;

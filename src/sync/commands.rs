@@ -68,8 +68,9 @@ pub fn reserve(
 /// The GUIDs of `* MISSING (...)` in the answer to `RESERVE`.
 pub fn missing(reply: &Reply) -> Result<Vec<Guid>> {
     let bad = |what: &str| Error::new(Kind::Protocol, "read reply to", "APPLY RESERVE", what);
-    let Some((name, value)) = reply.items.first() else { return Ok(Vec::new()) };
-    if **name != *b"MISSING" {
+    let Some(item) = reply.items.first() else { return Ok(Vec::new()) };
+    let (name, value) = item.parse().map_err(|e| bad(&e.to_string()))?;
+    if *name != *b"MISSING" {
         return Err(bad("it is not MISSING"));
     }
     let guids = value.list().map_err(|e| bad(&e.to_string()))?;

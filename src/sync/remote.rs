@@ -2,7 +2,7 @@
 
 use crate::dlist::{Kv, Value, Writer};
 use crate::error::{Error, Kind, Malformed, Result};
-use crate::replica::Reply;
+use crate::replica::{Item, Reply};
 use crate::types::{
     Annotation, Guid, MboxName, MboxType, Modseq, Options, QUOTA_RESOURCES, Quota, Seen,
     SieveScript, SyncCrcs, Text, Time, Uid, UniqueId,
@@ -126,8 +126,10 @@ impl RemoteUser {
     /// From the reply to `GET USER` or `GET META`.
     pub fn from_reply(reply: Reply) -> Result<RemoteUser> {
         let mut user = RemoteUser::default();
-        // Each item is let go once it is read: as a value it takes far more memory.
-        for (name, value) in reply.items {
+        // Each item is let go once it is read, and is in memory as a value only meanwhile.
+        for item in reply.items {
+            let (name, value) = item.parse().map_err(|e| bad_item(item.name(), &e))?;
+            drop(item);
             user.take(&name, &value).map_err(|e| bad_item(&name, &e))?;
         }
         Ok(user)
@@ -168,11 +170,11 @@ pub fn quota_reply(reply: Reply) -> Result<Option<Quota>> {
 
 /// The annotations of a reply to `GET ANNOTATION`, ordered.
 pub fn annotations_reply(reply: Reply) -> Result<Vec<Annotation>> {
-    let one = |(name, value): &(Vec<u8>, Value)| {
-        let parsed = value.kv().and_then(|kv| annotation(&kv));
-        parsed.map_err(|e| bad_item(name, &e))
+    let one = |item: Item| {
+        let parsed = item.parse().and_then(|(_, value)| annotation(&value.kv()?));
+        parsed.map_err(|e| bad_item(item.name(), &e))
     };
-    let mut annotations: Vec<_> = reply.items.iter().map(one).collect::<Result<_>>()?;
+    let mut annotations: Vec<_> = reply.items.into_iter().map(one).collect::<Result<_>>()?;
     annotations.sort();
     Ok(annotations)
 }

@@ -8,7 +8,6 @@ use sha1::{Digest, Sha1};
 use super::meta::{self, Step};
 use super::remote::RemoteFolder;
 use super::{Syncer, commands, repair};
-use crate::dlist::Value;
 use crate::error::{Error, Kind, Result};
 use crate::format::script;
 use crate::replica::Verb;
@@ -55,10 +54,10 @@ impl Syncer<'_> {
                     .hint("expunge the message there: only sieve scripts belong there")
             };
             let reply = self.replica.wait(ticket)?;
-            let Some((_, Value::File { bytes, .. })) = reply.items.first() else {
+            let Some(bytes) = repair::file(reply) else {
                 return Err(bad("the answer holds no file".into()));
             };
-            let script = script::parse(bytes).map_err(|malformed| bad(malformed.to_string()))?;
+            let script = script::parse(&bytes).map_err(|malformed| bad(malformed.to_string()))?;
             let with = |extension: &str| Text::from([&script.name, extension.as_bytes()].concat());
             // A script is replaced by appending the new message before expunging the old one.
             scripts.retain(|s| s.name != with(".script") && s.name != with(".bc"));

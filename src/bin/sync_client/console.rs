@@ -9,6 +9,8 @@ use cyrsync::Error;
 use cyrsync::observe::{Direction, Level, Observer};
 use cyrsync::sys::syslog;
 
+use crate::traffic::Wire;
+
 /// Writes to stderr what somebody should see, if there is anybody.
 pub fn complain(line: impl AsRef<[u8]>) {
     let mut line = line.as_ref().to_vec();
@@ -71,51 +73,6 @@ impl Observer for Console {
     }
 }
 
-/// Where the traffic on the screen has come to: in the middle of a line, or at its end.
-#[derive(Debug, Default)]
-pub struct Wire {
-    within: Option<Direction>,
-}
-
-impl Wire {
-    /// `<time<data` or `>time>data`, as `prot_setlog` of Cyrus's `lib/prot.c` leads to. What
-    /// goes on with a line that has its mark gets no other.
-    fn show(&mut self, direction: Direction, time: u64, bytes: &[u8]) -> Vec<u8> {
-        let mark = match direction {
-            Direction::Sent => '>',
-            Direction::Received => '<',
-        };
-        let mut text = Vec::with_capacity(bytes.len());
-        if self.within != Some(direction) {
-            text.extend_from_slice(format!("{mark}{time}{mark}").as_bytes());
-        }
-        text.extend_from_slice(bytes);
-        self.within = (!text.ends_with(b"\n")).then_some(direction);
-        text
-    }
-}
-
 fn unix_time() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn traffic_is_marked_as_cyrus_marks_it() {
-        let mut wire = Wire::default();
-        assert_eq!(wire.show(Direction::Sent, 1700000000, b"NOOP\r\n"), b">1700000000>NOOP\r\n");
-        assert_eq!(wire.show(Direction::Received, 7, b"* OK\r\n"), b"<7<* OK\r\n");
-    }
-
-    #[test]
-    fn a_line_that_comes_in_pieces_has_one_mark() {
-        let mut wire = Wire::default();
-        assert_eq!(wire.show(Direction::Sent, 1, b"GET "), b">1>GET ");
-        assert_eq!(wire.show(Direction::Sent, 2, b"META x\n"), b"META x\n");
-        assert_eq!(wire.show(Direction::Sent, 3, b"GET"), b">3>GET");
-        assert_eq!(wire.show(Direction::Received, 3, b"OK\n"), b"<3<OK\n");
-    }
 }

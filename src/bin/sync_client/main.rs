@@ -13,6 +13,7 @@ mod pages;
 mod rolling;
 mod signals;
 mod start;
+mod traffic;
 mod work;
 
 use std::env;

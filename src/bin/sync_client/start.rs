@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cyrsync::config::{self, Config, opt};
@@ -23,6 +23,7 @@ use crate::exit::{Exit, Fatal};
 use crate::flags::{Low, Mode};
 use crate::list;
 use crate::signals::{self, Stop};
+use crate::traffic::Wire;
 
 /// What Cyrus has fixed when it is built; a packager does so here by the environment of the
 /// build: Debian's Cyrus logs as `cyrus/sync_client` to `mail`.
@@ -93,6 +94,7 @@ fn session(low: &Low, configured: (Config, String), cancel: Cancel) -> Result<Se
         print_actions: low.verbose > 0,
         log_actions: low.log_actions,
         show_wire: low.verbose > 1,
+        wire: Mutex::new(Wire::new(low.verbose > 2)),
         ..Console::default()
     };
     let rolling = rolling(low, &config, persistence);

@@ -47,6 +47,7 @@ pub struct Spool {
     observer: Arc<dyn Observer>,
     names: Namespace,
     paths: Paths,
+    list_path: PathBuf,
     list: MailboxList,
     annotations: Table,
     quotas: Table,
@@ -88,6 +89,7 @@ impl Spool {
         let skip_prefix = paths.sync_log(None).with_file_name("skipuser-");
         Ok(Spool {
             names: Namespace::new(config),
+            list_path: paths.mailboxes_db(),
             list: MailboxList::new(&paths.mailboxes_db(), list_db, early_order, observer.clone()),
             observer,
             annotations: Table::new(paths.annotations_db(), Some(annotation_db), required),
@@ -276,6 +278,10 @@ fn no_mailbox(entry: &MailboxEntry) -> Error {
 }
 
 impl Store for Spool {
+    fn list_bytes(&self) -> u64 {
+        std::fs::metadata(&self.list_path).map_or(0, |file| file.len())
+    }
+
     fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
         Ok(self.list.lookup(name)?.map(|entry| self.identified(entry)))
     }

@@ -17,6 +17,7 @@ use super::remote::RemoteFolder;
 use super::snapshot::{Attempt, Entry, Since, Snapshot};
 use super::{Syncer, TRIES, commands};
 use crate::error::{Error, Kind, Result};
+use crate::limits::{DLIST_ITEM_BYTES, REPLY_RECORD_BYTES};
 use crate::observe::{Level, Observer};
 use crate::replica::{Replica, Reply, Ticket, Verb};
 use crate::types::{MailboxState, MboxName, SyncCrcs, Text};
@@ -31,6 +32,8 @@ const FETCHES_AHEAD: usize = 64;
 pub(super) fn all_of(reply: Reply) -> Result<Vec<Message>> {
     sides::of_replica(reply).map(|(_, side)| side.messages)
 }
+
+pub(super) use sides::file;
 
 /// Writes to the master: what a repair changes there is done by Cyrus itself.
 pub trait Master {
@@ -69,6 +72,10 @@ impl Syncer<'_> {
     fn repair_once(&mut self, work: &Work) -> Result<()> {
         let name = &work.entry.name;
         self.action(format!("FULLMAILBOX {name}"));
+        if let Ok(mailbox) = self.store.open(name) {
+            let records = u64::from(mailbox.state().num_records);
+            self.replica.expect(records.saturating_mul(REPLY_RECORD_BYTES));
+        }
         let ticket =
             self.replica.submit(Verb::Get, &mut |w| commands::named(w, "FULLMAILBOX", name))?;
         let (remote, theirs) = sides::of_replica(self.replica.wait(ticket)?)?;
@@ -263,6 +270,8 @@ fn fetch(
         if !asked.is_empty() && (bytes >= FETCHED_BYTES || asked.len() >= FETCHES_AHEAD) {
             break;
         }
+        // Beyond what is asked for at a time anyway.
+        replica.expect(u64::from(next.size).min(DLIST_ITEM_BYTES));
         let ticket =
             replica.submit(Verb::Get, &mut |w| commands::fetch(w, remote, next.uid, next.guid))?;
         asked.push((*next, ticket));

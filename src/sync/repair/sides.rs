@@ -52,21 +52,23 @@ pub(super) fn of_master(mailbox: &mut dyn Mailbox) -> Result<Side> {
 
 /// The replica's side, and the mailbox as an ordinary answer would tell it.
 pub(super) fn of_replica(reply: Reply) -> Result<(RemoteFolder, Side)> {
-    let Some((name, value)) = reply.items.into_iter().next() else {
+    let Some(item) = reply.items.into_iter().next() else {
         let detail = "it holds no mailbox";
         return Err(Error::new(Kind::Protocol, "read reply to", "GET FULLMAILBOX", detail));
     };
     let parse = || {
+        let mut messages = Vec::new();
+        // As values, the records of a big mailbox would not fit into memory.
+        let (_, value) = item.parse_each("RECORD", &mut |record| {
+            messages.push(message(&record.kv()?)?);
+            Ok(())
+        })?;
         let kv = value.kv()?;
-        let folder = RemoteFolder::from_kv(&kv)?;
-        let records = kv.list("RECORD")?;
-        let messages: Result<Vec<Message>, Malformed> =
-            records.iter().map(|record| message(&record.kv()?)).collect();
-        let mut messages = messages?;
-        messages.sort_by_key(|message| message.record.uid);
-        Ok((folder, messages))
+        kv.list("RECORD")?;
+        messages.sort_by_key(|message: &Message| message.record.uid);
+        Ok((RemoteFolder::from_kv(&kv)?, messages))
     };
-    let (folder, messages) = parse().map_err(|error| remote::bad_item(&name, &error))?;
+    let (folder, messages) = parse().map_err(|error| remote::bad_item(item.name(), &error))?;
     let header = Header {
         last_uid: folder.last_uid,
         highestmodseq: folder.highestmodseq,
@@ -167,9 +169,9 @@ pub(super) fn entries(messages: &[Message], state: &mut MailboxState) -> Result<
 }
 
 /// A file in an answer.
-pub(super) fn file(reply: Reply) -> Option<Box<[u8]>> {
-    reply.items.into_iter().find_map(|(_, value)| match value {
-        Value::File { bytes, .. } => Some(bytes),
+pub(in crate::sync) fn file(reply: Reply) -> Option<Box<[u8]>> {
+    reply.items.into_iter().find_map(|item| match item.parse() {
+        Ok((_, Value::File { bytes, .. })) => Some(bytes),
         _ => None,
     })
 }

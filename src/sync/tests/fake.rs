@@ -12,7 +12,7 @@ use crate::dlist::{Kv, Value, Writer, parse_named};
 use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
 use crate::observe::Silent;
-use crate::replica::{Enabled, Replica, Reply, Ticket, Verb};
+use crate::replica::{Enabled, Item, Replica, Reply, Ticket, Verb};
 use crate::store::{Crcs, Lock, Mailbox, Store, UserTree, Wait};
 use crate::sync::{Cancel, Settings, Staged, Syncer};
 use crate::types::{
@@ -299,20 +299,20 @@ impl FakeReplica {
         let mut reply = Reply::default();
         match (verb, name) {
             (Verb::Restart, _) => self.staged.clear(),
-            (Verb::Get, b"USER") => reply.items = self.items.clone(),
+            (Verb::Get, b"USER") => reply.items = self.items.iter().map(wire_item).collect(),
             (Verb::Get, b"META") => {
                 let items = self.items.iter();
                 let meta = items.filter(|(name, _)| name != b"MAILBOX" && name != b"QUOTA");
-                reply.items = meta.cloned().collect();
+                reply.items = meta.map(wire_item).collect();
             }
             (Verb::Get, b"MAILBOXES") => {
                 let found =
                     value.list().unwrap().iter().filter_map(|n| self.mailbox(n.atom().ok()?));
-                reply.items = found.map(|at| self.items[at].clone()).collect();
+                reply.items = found.map(|at| wire_item(&self.items[at])).collect();
             }
             (Verb::Apply, b"RESERVE") => {
                 let missing = value.kv().unwrap().get("GUID").unwrap().clone();
-                reply.items.push((b"MISSING".to_vec(), missing));
+                reply.items.push(wire_item(&(b"MISSING".to_vec(), missing)));
             }
             (Verb::Apply, b"MESSAGE") => {
                 for file in value.list().unwrap() {
@@ -354,6 +354,36 @@ impl FakeReplica {
     }
 }
 
+/// An item as it comes by the wire.
+fn wire_item((name, value): &(Vec<u8>, Value)) -> Item {
+    let mut line = Vec::new();
+    let mut writer = Writer::new(&mut line);
+    writer.name(std::str::from_utf8(name).unwrap()).unwrap();
+    write_value(&mut writer, value);
+    Item::new(line).unwrap()
+}
+
+fn write_value(w: &mut Writer<'_>, value: &Value) {
+    match value {
+        Value::Nil => w.nil().unwrap(),
+        Value::Atom(bytes) => w.atom(bytes).unwrap(),
+        Value::List(items) => {
+            w.open_list().unwrap();
+            items.iter().for_each(|item| write_value(w, item));
+            w.close().unwrap();
+        }
+        Value::Kv(pairs) => {
+            w.open_kv().unwrap();
+            for (key, value) in pairs {
+                w.key(std::str::from_utf8(key).unwrap()).unwrap();
+                write_value(w, value);
+            }
+            w.close().unwrap();
+        }
+        Value::File { .. } => panic!("no answer holds a file here"),
+    }
+}
+
 fn text_of(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -392,6 +422,7 @@ impl Replica for FakeReplica {
     fn discard(&mut self, ticket: Ticket) {
         self.replies.remove(&ticket);
     }
+    fn expect(&mut self, _: u64) {}
     fn enabled(&self) -> Enabled {
         Enabled::default()
     }

@@ -288,9 +288,10 @@ pub const FLAGS: &[Flag] = &[
         long: Some("verbose"),
         arg: None,
         in_full: false,
-        help: "print what is done; twice: the protocol too",
+        help: "print what is done; twice: the protocol too; thrice: messages",
         doc: "Print each action to standard output. Given twice, write the traffic with the \
-              replica to standard error as well, without credentials, and log lines too.",
+              replica to standard error as well, without credentials and messages, and log \
+              lines too. Given three times, write the messages too.",
         category: Category::Output,
         applies: Applies::Always,
         update: |low, _| {

@@ -1,0 +1,174 @@
+//! Certificates for tests of TLS, made with the openssl program while the test runs.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::cyrus::Cyrus;
+use crate::guard::Guard;
+
+/// A certificate and its key, as PEM files that the cyrus user can read.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    /// The certificate.
+    pub cert: PathBuf,
+    /// Its key, without a passphrase.
+    pub key: PathBuf,
+}
+
+/// When a certificate is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Valid {
+    /// Now.
+    Now,
+    /// It was, in 2020.
+    Once,
+    /// It will be, from 2090 on.
+    Later,
+}
+
+/// An authority that signs certificates.
+#[derive(Debug)]
+pub struct Authority {
+    dir: PathBuf,
+    root: Certificate,
+    serial: AtomicU32,
+    run: Runner,
+}
+
+#[derive(Debug)]
+struct Runner {
+    guard: std::sync::Arc<Guard>,
+}
+
+impl Runner {
+    fn openssl(&self, dir: &Path, args: &[&str]) {
+        let mut command = self.guard.command("/usr/bin/openssl");
+        let output = command.args(args).current_dir(dir).output().expect("openssl is installed");
+        assert!(output.status.success(), "openssl {args:?}: {output:?}");
+    }
+
+    /// Writes a new key.
+    fn key(&self, dir: &Path, name: &str) -> PathBuf {
+        let file = format!("{name}.key");
+        let args = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out"];
+        self.openssl(dir, &[&args[..], &[&file]].concat());
+        dir.join(file)
+    }
+}
+
+impl Authority {
+    /// A new authority; its files are below a server's scratch directory.
+    pub fn new(cyrus: &Cyrus, name: &str) -> Authority {
+        let run = Runner { guard: cyrus.guard().clone() };
+        let dir = cyrus.scratch().join(name);
+        run.guard.make_dir(&dir);
+        let root = self_signed(cyrus, &dir, name);
+        for (file, text) in [("index.txt", ""), ("ca.cnf", CA_CONF)] {
+            run.guard.write(&dir.join(file), text);
+        }
+        Authority { dir, root, serial: AtomicU32::new(0x1000), run }
+    }
+
+    /// Its own certificate, to be trusted.
+    pub fn root(&self) -> &Path {
+        &self.root.cert
+    }
+
+    /// A directory with its certificate under the name that OpenSSL looks for.
+    pub fn hashed_dir(&self) -> PathBuf {
+        let dir = self.dir.join("hashed");
+        self.run.guard.make_dir(&dir);
+        let text = std::fs::read(self.root()).expect("the root was made");
+        self.run.guard.write(&dir.join("root.pem"), text);
+        self.run.openssl(&dir, &["rehash", "."]);
+        dir
+    }
+
+    /// A certificate for these names: `IP:127.0.0.1`, `DNS:replica.example`; the first name goes
+    /// into the subject, so that it can be a user's too.
+    pub fn issue(&self, subject: &str, names: &[&str], valid: Valid) -> Certificate {
+        let number = self.serial.fetch_add(1, Ordering::Relaxed);
+        let name = format!("issued-{number:x}");
+        let key = self.run.key(&self.dir, &name);
+        let (request, cert) = (format!("{name}.csr"), format!("{name}.pem"));
+        let subject = format!("/CN={subject}");
+        let key_file = key.display().to_string();
+        self.run.openssl(
+            &self.dir,
+            &["req", "-new", "-key", &key_file, "-subj", &subject, "-out", &request],
+        );
+        let extensions = match names {
+            [] => "basicConstraints=CA:FALSE\n".to_owned(),
+            names => format!("basicConstraints=CA:FALSE\nsubjectAltName={}\n", names.join(",")),
+        };
+        let extfile = format!("{name}.ext");
+        self.run.guard.write(&self.dir.join(&extfile), extensions);
+        self.run.guard.write(&self.dir.join("serial"), format!("{number:04X}\n"));
+        let (from, to) = match valid {
+            Valid::Now => ("20200101000000Z", "20991231000000Z"),
+            Valid::Once => ("20200101000000Z", "20201231000000Z"),
+            Valid::Later => ("20900101000000Z", "20991231000000Z"),
+        };
+        let root = [self.root.cert.display().to_string(), self.root.key.display().to_string()];
+        self.run.openssl(
+            &self.dir,
+            &[
+                "ca",
+                "-batch",
+                "-notext",
+                "-config",
+                "ca.cnf",
+                "-cert",
+                &root[0],
+                "-keyfile",
+                &root[1],
+                "-in",
+                &request,
+                "-out",
+                &cert,
+                "-extfile",
+                &extfile,
+                "-startdate",
+                from,
+                "-enddate",
+                to,
+            ],
+        );
+        Certificate { cert: self.dir.join(cert), key }
+    }
+}
+
+/// What `openssl req -x509` makes unless told otherwise: a certificate that signed itself, marked
+/// as an authority's, with a subject and no alternative names.
+pub fn self_signed(cyrus: &Cyrus, dir: &Path, name: &str) -> Certificate {
+    let run = Runner { guard: cyrus.guard().clone() };
+    let key = run.key(dir, name);
+    let (cert, key_file) = (format!("{name}.pem"), key.display().to_string());
+    let subject = format!("/CN={name}");
+    let args = ["req", "-x509", "-days", "3650", "-key", &key_file, "-subj", &subject, "-out"];
+    run.openssl(dir, &[&args[..], &[&cert]].concat());
+    Certificate { cert: dir.join(cert), key }
+}
+
+/// SHA-256 of a certificate, as `openssl x509 -fingerprint` prints it.
+pub fn fingerprint(cyrus: &Cyrus, cert: &Path) -> String {
+    let mut command = cyrus.guard().command("/usr/bin/openssl");
+    command.args(["x509", "-noout", "-fingerprint", "-sha256", "-in"]).arg(cert);
+    let output = command.output().expect("openssl is installed");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.trim().split_once('=').expect("it prints name=digits").1.to_owned()
+}
+
+const CA_CONF: &str = "\
+[ca]
+default_ca = here
+[here]
+database = index.txt
+serial = serial
+new_certs_dir = .
+default_md = sha256
+policy = any
+unique_subject = no
+[any]
+commonName = supplied
+";

@@ -1,0 +1,192 @@
+//! Connecting to scripted peers: what is refused, and how fast a wait is given up.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::connect::Settings;
+use super::sasl::Credentials;
+use super::session::Session;
+use super::target::Target;
+use super::tls::{self, Committed, Mode};
+use crate::error::{Error, Kind};
+use crate::observe::Silent;
+
+const CSYNC: &str = "* SASL PLAIN\r\n* STARTTLS\r\n* OK a Cyrus sync server 3.6.1\r\n";
+const CSYNC_CLEAR: &str = "* SASL PLAIN\r\n* OK a Cyrus sync server 3.6.1\r\n";
+const CSYNC_LOGIN: &str = "* SASL LOGIN\r\n* OK a Cyrus sync server 3.6.1\r\n";
+const IMAP: &str =
+    "* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN SASL-IR] a Cyrus IMAP 3.6.1 server ready\r\n";
+
+fn settings(mode: Mode) -> Settings {
+    Settings {
+        port: None,
+        try_imap: true,
+        bind: None,
+        tls: tls::Settings {
+            mode,
+            verify: true,
+            versions: "tls1_2 tls1_3".into(),
+            ..tls::Settings::default()
+        },
+        credentials: Credentials {
+            authname: Some("repl".into()),
+            password: Some("secret".to_owned().into()),
+            plaintext: true,
+            ..Credentials::default()
+        },
+        connect_timeout: Duration::from_secs(60),
+        timeout: Duration::from_secs(60),
+        deflate_level: 0,
+        require_compress: false,
+        archive: false,
+        force: false,
+    }
+}
+
+/// A peer that sends a greeting, answers each line in turn, and returns all that it was told once
+/// the other end closes.
+fn peer(address: SocketAddr, script: Vec<String>) -> (String, JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind(address).unwrap();
+    let place = listener.local_addr().unwrap().to_string();
+    let thread = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut input = BufReader::new(socket.try_clone().unwrap());
+        let mut heard = Vec::new();
+        let mut script = script.into_iter();
+        socket.write_all(script.next().unwrap_or_default().as_bytes()).unwrap();
+        for answer in script {
+            input.read_until(b'\n', &mut heard).unwrap();
+            socket.write_all(answer.as_bytes()).unwrap();
+        }
+        let _ = input.read_to_end(&mut heard);
+        heard
+    });
+    (place, thread)
+}
+
+fn local() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
+
+fn connect(place: &str, settings: &Settings, cancel: &Arc<AtomicBool>) -> Result<Session, Error> {
+    let target = Target::parse(place).unwrap();
+    Session::connect(&target, settings, Arc::new(Silent), cancel.clone())
+}
+
+/// Fails to connect; returns the error and what the peer heard.
+fn refused(script: &[&str], settings: &Settings) -> (Error, String) {
+    let script = script.iter().map(|line| (*line).to_owned()).collect();
+    let (place, peer) = peer(local(), script);
+    let error = connect(&place, settings, &Arc::default()).err().expect("it should be refused");
+    (error, String::from_utf8_lossy(&peer.join().unwrap()).into_owned())
+}
+
+#[test]
+fn what_follows_the_agreement_to_encrypt_in_clear_is_refused() {
+    for (greeting, agreement) in [
+        (CSYNC, "OK begin\r\n* SASL PLAIN\r\n* OK a Cyrus sync server 3.6.1\r\n"),
+        (CSYNC, "OK begin\r\nx"),
+        (IMAP, "C1 OK begin\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN X-REPLICATION\r\n"),
+    ] {
+        let (error, heard) = refused(&[greeting, agreement], &settings(Mode::Try));
+        assert_eq!(error.kind(), Kind::Protocol, "{error}");
+        assert!(error.detail().contains("in clear"), "{error}");
+        assert!(heard.trim_end().ends_with("STARTTLS"), "{heard}");
+    }
+}
+
+#[test]
+fn clear_text_is_refused_once_tls_was_required_or_begun() {
+    let (error, heard) = refused(&[CSYNC_CLEAR], &settings(Mode::Require));
+    assert_eq!((error.kind(), heard.as_str()), (Kind::Tls, ""));
+    let (error, heard) =
+        refused(&[CSYNC, "NO Error initializing TLS\r\n"], &settings(Mode::Require));
+    assert_eq!((error.kind(), heard.as_str()), (Kind::Tls, "STARTTLS\r\n"));
+
+    // A handshake that fails commits to TLS as one that succeeds does.
+    let settings = settings(Mode::Try);
+    let (error, _) = refused(&[CSYNC, "OK begin\r\n", "NO Starttls failed\r\n"], &settings);
+    assert_eq!(error.kind(), Kind::Tls, "{error}");
+    assert!(settings.tls.committed.get());
+    for script in [&[CSYNC_CLEAR][..], &[CSYNC, "NO Error initializing TLS\r\n"]] {
+        let (error, heard) = refused(script, &settings);
+        assert_eq!(error.kind(), Kind::Tls, "{error}");
+        assert!(!heard.contains("AUTHENTICATE"), "{heard}");
+    }
+    assert!(!Committed::default().get());
+}
+
+#[test]
+fn a_peer_that_speaks_no_tls_gets_no_password() {
+    let (place, peer) = peer(local(), vec![CSYNC.into()]);
+    let error = connect(&format!("{place}/tls"), &settings(Mode::Try), &Arc::default()).err();
+    let error = error.expect("that is no TLS");
+    assert_eq!(error.kind(), Kind::Tls);
+    assert!(error.hint_text().contains("/tls"), "{error}");
+    let heard = peer.join().unwrap();
+    assert!(!heard.windows(6).any(|w| w == b"secret"));
+}
+
+#[test]
+fn a_replica_without_replication_is_told_from_one_that_refuses_the_password() {
+    let imap = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] a Cyrus IMAP 3.6.1 ready\r\n";
+    let capability = "* CAPABILITY IMAP4rev1 IDLE\r\nC2 OK done\r\n";
+    let (error, _) = refused(&[imap, "C1 OK hello\r\n", capability], &settings(Mode::Off));
+    assert_eq!(error.kind(), Kind::Unsupported);
+    assert!(error.detail().contains("X-REPLICATION"), "{error}");
+    let (error, _) = refused(&[imap, "C1 NO bad password\r\n"], &settings(Mode::Off));
+    assert_eq!(error.kind(), Kind::Auth);
+}
+
+#[test]
+fn every_wait_before_the_session_can_be_given_up() {
+    for (name, script, options) in [
+        ("greeting", vec![], ""),
+        ("agreement to encrypt", vec![CSYNC], ""),
+        ("handshake", vec![CSYNC, "OK begin\r\n"], ""),
+        ("handshake at once", vec![], "/tls"),
+        ("capabilities", vec!["* OK IMAP ready\r\n"], ""),
+        ("login", vec![CSYNC_CLEAR], ""),
+        ("continuation", vec![CSYNC_LOGIN, "+ VXNlcm5hbWU6\r\n"], ""),
+    ] {
+        let cancel = Arc::new(AtomicBool::new(false));
+        let listener = TcpListener::bind(local()).unwrap();
+        let place = listener.local_addr().unwrap().to_string();
+        let stop = cancel.clone();
+        let peer = std::thread::spawn(move || {
+            let (mut socket, _) = listener.accept().unwrap();
+            for (number, line) in script.iter().enumerate() {
+                if number > 0 {
+                    wait_for_more(&mut socket);
+                }
+                socket.write_all(line.as_bytes()).unwrap();
+            }
+            // Whatever comes in answer to the last is the wait that is meant.
+            if !script.is_empty() {
+                wait_for_more(&mut socket);
+            }
+            stop.store(true, Ordering::Relaxed);
+            let _ = socket.read_to_end(&mut Vec::new());
+        });
+        let error = connect(&format!("{place}{options}"), &settings(Mode::Try), &cancel).err();
+        assert_eq!(error.map(|e| e.kind()), Some(Kind::Cancelled), "{name}");
+        peer.join().unwrap();
+    }
+}
+
+fn wait_for_more(socket: &mut TcpStream) {
+    let mut some = [0; 4096];
+    assert!(socket.read(&mut some).unwrap() > 0);
+}
+
+#[test]
+fn ipv6_addresses_are_connected_to() {
+    let (place, peer) = peer(SocketAddr::from((Ipv6Addr::LOCALHOST, 0)), vec!["* BYE\r\n".into()]);
+    let error = connect(&place, &settings(Mode::Off), &Arc::default()).err().unwrap();
+    assert!(error.to_string().contains("turned the connection down"), "{error}");
+    peer.join().unwrap();
+}

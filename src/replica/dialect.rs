@@ -1,0 +1,202 @@
+//! The two dialects of the replication protocol: csync, which has no tags, and the SYNC commands
+//! of imapd (`imap_csync_protocol` and `csync_protocol` in `imap/sync_support.c`).
+
+use super::Verb;
+use super::lines::{read_line, send};
+use super::link::Link;
+use super::responses::{Ending, ending};
+use crate::error::{Error, Kind, Result};
+
+/// Untagged lines that may come before the end of a command of the login.
+const UNTAGGED_LINES: usize = 256;
+
+/// How a replica is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// sync_server: commands and replies have no tags.
+    Csync,
+    /// imapd: commands have tags, and names that begin with SYNC.
+    Imap,
+}
+
+impl Dialect {
+    /// What a command begins with, and whether more follows.
+    pub fn verb(self, verb: Verb) -> (&'static str, bool) {
+        match (self, verb) {
+            (Dialect::Csync, Verb::Get) => ("GET ", true),
+            (Dialect::Csync, Verb::Apply) => ("APPLY ", true),
+            (Dialect::Csync, Verb::Restart) => ("RESTART", false),
+            (Dialect::Imap, Verb::Get) => ("SYNCGET ", true),
+            (Dialect::Imap, Verb::Apply) => ("SYNCAPPLY ", true),
+            (Dialect::Imap, Verb::Restart) => ("SYNCRESTART", false),
+        }
+    }
+
+    /// The word that ends a session.
+    pub fn goodbye(self) -> &'static str {
+        match self {
+            Dialect::Csync => "EXIT",
+            Dialect::Imap => "LOGOUT",
+        }
+    }
+}
+
+/// Begins commands, and knows the ends of their replies.
+#[derive(Debug)]
+pub(super) struct Tagger {
+    dialect: Dialect,
+    last: u64,
+}
+
+/// The tag of one command; none on csync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tag(Option<u64>);
+
+/// What a line of a reply is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line<'l> {
+    /// `* ` and the rest.
+    Untagged(&'l [u8]),
+    /// `+ ` and the rest, without the end of the line.
+    Continue(&'l [u8]),
+    /// The end of the command of this tag.
+    End(Tag, Ending),
+    /// Nothing that belongs here.
+    Nonsense,
+}
+
+impl Tagger {
+    /// For a new connection.
+    pub fn new(dialect: Dialect) -> Tagger {
+        Tagger { dialect, last: 0 }
+    }
+
+    /// The dialect of all commands.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The tag of the next command.
+    pub fn tag(&mut self) -> Tag {
+        self.last += 1;
+        Tag((self.dialect == Dialect::Imap).then_some(self.last))
+    }
+
+    /// What a line is, tags considered.
+    pub fn line<'l>(&self, line: &'l [u8]) -> Line<'l> {
+        if let Some(rest) = line.strip_prefix(b"* ") {
+            return Line::Untagged(rest);
+        }
+        if let Some(rest) = line.strip_prefix(b"+") {
+            return Line::Continue(rest.trim_ascii());
+        }
+        let (tag, rest) = match self.dialect {
+            Dialect::Csync => (Tag(None), line),
+            Dialect::Imap => match read_tag(line) {
+                Some((number, rest)) => (Tag(Some(number)), rest),
+                None => return Line::Nonsense,
+            },
+        };
+        ending(rest).map_or(Line::Nonsense, |ending| Line::End(tag, ending))
+    }
+
+    /// Sends a command line of the login.
+    pub fn send(&mut self, link: &mut Link, command: &str) -> Result<Tag> {
+        let tag = self.tag();
+        send(link, &format!("{}{command}", tag.prefix()))?;
+        Ok(tag)
+    }
+
+    /// Reads up to the next `+` or the end of a command; untagged lines before it go to
+    /// `untagged` (without `* `).
+    ///
+    /// # Errors
+    /// Those of the connection; [`Kind::Bye`] if the replica says goodbye; [`Kind::Protocol`] for
+    /// the end of another command and for what is no reply.
+    pub fn answer(
+        &self,
+        link: &mut Link,
+        tag: Tag,
+        untagged: &mut dyn FnMut(&[u8]),
+    ) -> Result<Answer> {
+        for _ in 0..UNTAGGED_LINES {
+            let line = read_line(link)?;
+            match self.line(&line) {
+                Line::Untagged(rest) => match ending(rest) {
+                    Some(Ending::Bye(text)) => return Err(goodbye(&text)),
+                    _ => untagged(rest),
+                },
+                Line::Continue(text) => return Ok(Answer::Continue(text.to_vec())),
+                Line::End(_, Ending::Bye(text)) => return Err(goodbye(&text)),
+                Line::End(of, ending) if of == tag => return Ok(Answer::End(ending)),
+                Line::End(..) => return Err(nonsense("the reply to another command", &line)),
+                Line::Nonsense => return Err(nonsense("no reply", &line)),
+            }
+        }
+        Err(nonsense("more lines than any reply has", b""))
+    }
+}
+
+/// What came in answer to a command of the login.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The replica wants more; the text behind `+`.
+    Continue(Vec<u8>),
+    /// The command's end.
+    End(Ending),
+}
+
+impl Tag {
+    /// What the command line begins with.
+    pub fn prefix(self) -> String {
+        self.0.map(|number| format!("C{number} ")).unwrap_or_default()
+    }
+}
+
+fn read_tag(line: &[u8]) -> Option<(u64, &[u8])> {
+    let digits = line.strip_prefix(b"C")?;
+    let end = digits.iter().position(|b| !b.is_ascii_digit())?;
+    let (number, rest) = digits.split_at_checked(end)?;
+    let number = std::str::from_utf8(number).ok()?.parse().ok()?;
+    Some((number, rest.strip_prefix(b" ")?))
+}
+
+fn goodbye(text: &str) -> Error {
+    Error::new(Kind::Bye, "talk to", "the replica", format!("BYE {text}"))
+        .hint("the replica is shutting down or turned the connection down; its log says why")
+}
+
+fn nonsense(what: &str, line: &[u8]) -> Error {
+    let line = String::from_utf8_lossy(line);
+    let line: String = line.chars().filter(|c| !c.is_control()).take(80).collect();
+    Error::new(Kind::Protocol, "understand", "the replica", format!("{what}: {line}"))
+        .hint("is this a Cyrus server? check sync_host and sync_port")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imap_replies_belong_to_their_tags() {
+        let mut tagger = Tagger::new(Dialect::Imap);
+        let (first, second) = (tagger.tag(), tagger.tag());
+        assert_eq!((first.prefix().as_str(), second.prefix().as_str()), ("C1 ", "C2 "));
+        assert_eq!(tagger.line(b"C2 OK done\r\n"), Line::End(second, Ending::Ok("done".into())));
+        assert_eq!(tagger.line(b"C1 NO\r\n"), Line::End(first, Ending::No(String::new())));
+        assert_eq!(tagger.line(b"* X y\r\n"), Line::Untagged(b"X y\r\n"));
+        assert_eq!(tagger.line(b"+ abc\r\n"), Line::Continue(b"abc"));
+        for bad in ["OK\r\n", "C OK\r\n", "C1OK\r\n", "C99999999999999999999999 OK\r\n", "C1"] {
+            assert_eq!(tagger.line(bad.as_bytes()), Line::Nonsense, "{bad}");
+        }
+    }
+
+    #[test]
+    fn csync_replies_have_no_tags() {
+        let mut tagger = Tagger::new(Dialect::Csync);
+        let tag = tagger.tag();
+        assert_eq!(tag.prefix(), "");
+        assert_eq!(tagger.line(b"OK\r\n"), Line::End(tag, Ending::Ok(String::new())));
+        assert_eq!(tagger.line(b"C1 OK\r\n"), Line::Nonsense);
+    }
+}

@@ -1,0 +1,80 @@
+//! What comes from the network, as functions of bytes: see `src/fuzzing.rs`.
+
+use std::io::Write;
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::deflate::Deflate;
+use super::dialect::{Dialect, Tagger};
+use super::greet;
+use super::link::Link;
+use super::sasl;
+use super::session::Session;
+use super::socket::Socket;
+use super::{Replica, Reply, Verb};
+use crate::observe::Silent;
+
+/// What a socket holds though nobody reads.
+const MOST: usize = 32 << 10;
+/// What may come out of a decompressor.
+const ROOM: usize = 1 << 20;
+
+/// A link on which these bytes arrive, and then the end; and its other end, which must live as
+/// long.
+fn link(data: &[u8]) -> (Link, UnixStream) {
+    let (ours, mut theirs) = UnixStream::pair().expect("a socket pair");
+    theirs.write_all(data.get(..data.len().min(MOST)).unwrap_or_default()).expect("it fits");
+    theirs.shutdown(Shutdown::Write).expect("an open socket");
+    let never = Arc::new(AtomicBool::new(false));
+    let link = Link::new(Socket::Unix(ours), Duration::from_secs(60), never);
+    (link.expect("an open socket"), theirs)
+}
+
+/// The greetings of both kinds of servers, and capabilities that are asked for.
+pub fn greeting(data: &[u8]) {
+    let (mut received, _theirs) = link(data);
+    let _ = greet::greeting(&mut received);
+    let (mut received, _theirs) = link(data);
+    let _ = greet::capabilities(&mut received, &mut Tagger::new(Dialect::Imap), None);
+}
+
+/// The replies to three commands that were sent together.
+pub fn replies(data: &[u8]) -> Vec<Reply> {
+    let mut replies = Vec::new();
+    for dialect in [Dialect::Csync, Dialect::Imap] {
+        let (received, _theirs) = link(data);
+        let mut session = Session::new(received, Tagger::new(dialect), Arc::new(Silent));
+        let mut get = || session.submit(Verb::Get, &mut |w| w.name("USER")?.atom(b"fred"));
+        let tickets = [get(), get(), get()];
+        for ticket in tickets.into_iter().flatten() {
+            replies.extend(session.wait(ticket));
+        }
+    }
+    replies
+}
+
+/// A compressed stream, in two pieces.
+pub fn deflate(data: &[u8]) {
+    let (mut stream, mut out) = (Deflate::new(3), Vec::new());
+    let (first, second) = data.split_at(data.len() / 2);
+    for piece in [first, second] {
+        let room = ROOM.saturating_sub(out.len());
+        if stream.read(piece, &mut out, room).is_err() {
+            break;
+        }
+        assert!(out.len() <= ROOM, "{} bytes", out.len());
+    }
+}
+
+/// The lines of a login, for every mechanism.
+pub fn login(data: &[u8]) {
+    let (mut received, _theirs) = link(data);
+    let mut tagger = Tagger::new(Dialect::Csync);
+    if let Ok(tag) = tagger.send(&mut received, "AUTHENTICATE PLAIN") {
+        while tagger.answer(&mut received, tag, &mut |_| ()).is_ok() {}
+    }
+    sasl::challenges(data);
+}

@@ -1,0 +1,237 @@
+//! Greetings and capabilities: who is there, and what it can do. A sync_server begins with its
+//! capabilities, a line each, and ends with `* OK`; an imapd begins with `* OK` or `* PREAUTH`
+//! (`dobanner` in `imap/sync_server.c`, `cmdloop` in `imap/imapd.c`). So one connection is enough
+//! to find out.
+
+use super::dialect::{Answer, Dialect, Tagger};
+use super::lines::read_line;
+use super::link::Link;
+use super::offer::Offer;
+use super::responses::{Ending, ending};
+use crate::error::{Error, Kind, Result};
+
+/// Lines of a greeting; real ones have about six.
+const GREETING_LINES: usize = 64;
+/// Mechanisms that are remembered; a Cyrus with every plugin has about 15.
+const MECHANISMS: usize = 64;
+
+/// Who is there.
+#[derive(Debug)]
+pub(super) struct Greeting {
+    pub dialect: Dialect,
+    /// Of an imapd only if its greeting holds capabilities.
+    pub offer: Option<Offer>,
+    /// The imapd takes us for logged in.
+    pub preauth: bool,
+    /// Version of the server, if it tells.
+    pub version: Option<(u32, u32)>,
+}
+
+/// Reads a greeting.
+///
+/// # Errors
+/// [`Kind::Connect`] if the connection is turned down; [`Kind::Protocol`] if this is no Cyrus.
+pub(super) fn greeting(link: &mut Link) -> Result<Greeting> {
+    let mut offer = Offer { sasl_ir: true, replication: true, ..Offer::default() };
+    for number in 0..GREETING_LINES {
+        let line = read_line(link).map_err(|e| silent(e, link))?;
+        let line = String::from_utf8_lossy(&line);
+        let line = line.trim_end();
+        let Some(rest) = line.strip_prefix("* ") else { return Err(not_cyrus(line)) };
+        let preauth = rest.starts_with("PREAUTH");
+        match ending(rest.as_bytes()) {
+            Some(Ending::No(text) | Ending::Bad(text) | Ending::Bye(text)) => {
+                return Err(Error::new(Kind::Connect, "connect to", "the replica", text)
+                    .hint("the replica turned the connection down; its log says why"));
+            }
+            Some(Ending::Ok(_)) if number > 0 || rest.contains(" Cyrus sync server ") => {
+                let version = version(rest);
+                offer.version = version;
+                let (dialect, offer) = (Dialect::Csync, Some(offer));
+                return Ok(Greeting { dialect, offer, preauth: false, version });
+            }
+            ended if ended.is_some() || (preauth && number == 0) => {
+                let (dialect, version) = (Dialect::Imap, version(rest));
+                let offer = capability_code(rest).map(|text| imap_offer(text, version));
+                return Ok(Greeting { dialect, offer, preauth, version });
+            }
+            _ => csync_capability(&mut offer, rest),
+        }
+    }
+    Err(not_cyrus("the greeting does not end"))
+}
+
+/// Asks an imapd what it can do.
+pub(super) fn capabilities(
+    link: &mut Link,
+    tagger: &mut Tagger,
+    version: Option<(u32, u32)>,
+) -> Result<Offer> {
+    let tag = tagger.send(link, "CAPABILITY")?;
+    let mut offer = None;
+    let mut take = |line: &[u8]| {
+        let line = String::from_utf8_lossy(line);
+        if let Some(text) = line.trim_end().strip_prefix("CAPABILITY ") {
+            offer = Some(imap_offer(text, version));
+        }
+    };
+    match tagger.answer(link, tag, &mut take)? {
+        Answer::End(Ending::Ok(_)) => {}
+        _ => return Err(not_cyrus("it does not tell its capabilities")),
+    }
+    offer.ok_or_else(|| not_cyrus("it does not tell its capabilities"))
+}
+
+fn csync_capability(offer: &mut Offer, line: &str) {
+    let mut words = line.split_whitespace();
+    match words.next() {
+        Some("SASL") => add_mechanisms(offer, words),
+        Some("STARTTLS") => offer.starttls = true,
+        Some("COMPRESS") => offer.deflate = words.any(|w| w == "DEFLATE"),
+        Some("SIEVE-MAILBOX") => offer.sieve_mailbox = true,
+        Some("REPLICATION-ARCHIVE") => offer.archive = true,
+        _ => {}
+    }
+}
+
+fn add_mechanisms<'w>(offer: &mut Offer, words: impl Iterator<Item = &'w str>) {
+    let room = MECHANISMS.saturating_sub(offer.mechanisms.len());
+    offer.mechanisms.extend(words.take(room).map(str::to_ascii_uppercase));
+}
+
+/// `IMAP4rev1 AUTH=PLAIN SASL-IR ...` (`capa_response` in `imap/imapd.c`).
+fn imap_offer(text: &str, version: Option<(u32, u32)>) -> Offer {
+    let mut offer = Offer { version, ..Offer::default() };
+    for word in text.split_whitespace().map(str::to_ascii_uppercase) {
+        match word.as_str() {
+            "STARTTLS" => offer.starttls = true,
+            "SASL-IR" => offer.sasl_ir = true,
+            "COMPRESS=DEFLATE" => offer.deflate = true,
+            "X-REPLICATION" => offer.replication = true,
+            "X-SIEVE-MAILBOX" => offer.sieve_mailbox = true,
+            "X-REPLICATION-ARCHIVE" => offer.archive = true,
+            other => {
+                if let Some(mechanism) = other.strip_prefix("AUTH=") {
+                    add_mechanisms(&mut offer, std::iter::once(mechanism));
+                }
+            }
+        }
+    }
+    // With `serverinfo: min` or `off` imapd does not tell; this came with 3.8.
+    offer.version = offer.version.or(offer.archive.then_some((3, 8)));
+    offer
+}
+
+/// What is between `[CAPABILITY ` and `]`.
+fn capability_code(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("[CAPABILITY ")?;
+    rest.split_once(']').map(|(text, _)| text)
+}
+
+/// Major and minor version in `OK host Cyrus sync server 3.6.1-4`, `OK [...] host Cyrus IMAP
+/// 3.6.1-4 server ready` (with `serverinfo: on`, the default).
+fn version(line: &str) -> Option<(u32, u32)> {
+    let known = [" Cyrus sync server ", " Cyrus IMAP "];
+    let (_, version) = known.iter().find_map(|words| line.split_once(words))?;
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// Whoever waits for TLS says nothing.
+fn silent(error: Error, link: &Link) -> Error {
+    if error.kind() != Kind::Timeout || link.tls().is_some() {
+        return error;
+    }
+    Error::new(Kind::Timeout, "read greeting of", "the replica", error.detail()).hint(
+        "if this port expects TLS at once, write host:port/tls; if the replica is slow, raise \
+         client_timeout",
+    )
+}
+
+fn not_cyrus(line: &str) -> Error {
+    let line: String = line.chars().filter(|c| !c.is_control()).take(80).collect();
+    Error::new(
+        Kind::Protocol,
+        "read greeting of",
+        "the replica",
+        format!("this is neither a Cyrus sync server nor an IMAP server: {line}"),
+    )
+    .hint("check sync_host and sync_port")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replica::socket::Socket;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    fn greet(text: &str) -> Result<Greeting> {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let text = text.to_owned();
+        // Reading may end before all is written.
+        let writer = std::thread::spawn(move || drop(theirs.write_all(text.as_bytes())));
+        let limit = Duration::from_secs(20);
+        let mut link = Link::new(Socket::Unix(ours), limit, Arc::default()).unwrap();
+        let greeting = greeting(&mut link);
+        drop(link);
+        writer.join().unwrap();
+        greeting
+    }
+
+    #[test]
+    fn a_sync_server_is_told_from_an_imapd() {
+        let csync = greet(
+            "* SASL PLAIN LOGIN\r\n* STARTTLS\r\n* COMPRESS DEFLATE\r\n* SIEVE-MAILBOX\r\n\
+             * OK a.b Cyrus sync server 3.6.1-4+deb12u3\r\n",
+        )
+        .unwrap();
+        assert_eq!((csync.dialect, csync.version), (Dialect::Csync, Some((3, 6))));
+        let offer = csync.offer.unwrap();
+        assert_eq!(offer.mechanisms, ["PLAIN", "LOGIN"]);
+        assert!(offer.starttls && offer.deflate && offer.sieve_mailbox && !offer.archive);
+
+        let authorised = greet("* OK a.b Cyrus sync server 2.4.17\r\n").unwrap();
+        assert_eq!(authorised.dialect, Dialect::Csync);
+
+        let imap = greet(
+            "* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN AUTH=LOGIN SASL-IR] a.b Cyrus IMAP \
+             3.12.3 server ready\r\n",
+        )
+        .unwrap();
+        assert_eq!((imap.dialect, imap.version), (Dialect::Imap, Some((3, 12))));
+        let offer = imap.offer.unwrap();
+        assert_eq!(offer.mechanisms, ["PLAIN", "LOGIN"]);
+        assert!(offer.starttls && offer.sasl_ir && !offer.replication && !offer.deflate);
+
+        let other = greet("* OK IMAP ready\r\n").unwrap();
+        assert_eq!((other.dialect, other.offer, other.version), (Dialect::Imap, None, None));
+        assert!(greet("* PREAUTH welcome\r\n").unwrap().preauth);
+    }
+
+    #[test]
+    fn others_are_refused() {
+        for (text, kind) in [
+            ("* BYE no room\r\n", Kind::Connect),
+            ("* SASL PLAIN\r\n* BYE no room\r\n", Kind::Connect),
+            ("220 mail ESMTP\r\n", Kind::Protocol),
+            ("HTTP/1.1 400 Bad Request\r\n", Kind::Protocol),
+            ("* SASL PLAIN\r\n", Kind::Closed),
+            ("", Kind::Closed),
+            (&"* X\r\n".repeat(100), Kind::Protocol),
+            (&"* X".repeat(100_000), Kind::Protocol),
+        ] {
+            let short: String = text.chars().take(40).collect();
+            assert_eq!(greet(text).unwrap_err().kind(), kind, "{short}");
+        }
+    }
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert_eq!(version("OK hello"), None);
+        assert!(version("OK a Cyrus sync server x") < Some((3, 8)));
+        assert!(version("OK a Cyrus IMAP 3.12.3 server ready") > Some((3, 8)));
+    }
+}

@@ -1,0 +1,40 @@
+//! Lines of the login, before a session takes over.
+
+use super::link::Link;
+use crate::error::{Error, Kind, Result};
+use crate::limits::LOGIN_LINE_BYTES;
+
+/// Reads one line, its end included. Such lines have no literals.
+///
+/// # Errors
+/// Those of the connection; [`Kind::Protocol`] if it is longer than [`LOGIN_LINE_BYTES`].
+pub(super) fn read_line(link: &mut Link) -> Result<Vec<u8>> {
+    let mut searched = 0;
+    loop {
+        let received = link.received();
+        let fresh = received.get(searched..).unwrap_or_default();
+        if let Some(feed) = fresh.iter().position(|b| *b == b'\n') {
+            let line = received.get(..=searched + feed).unwrap_or_default().to_vec();
+            link.consume(line.len());
+            return Ok(line);
+        }
+        searched = received.len();
+        if searched > LOGIN_LINE_BYTES {
+            return Err(Error::new(
+                Kind::Protocol,
+                "read greeting or login reply of",
+                "the replica",
+                format!("a line is longer than {LOGIN_LINE_BYTES} bytes"),
+            )
+            .hint("is this a Cyrus server? check sync_host and sync_port"));
+        }
+        link.fill()?;
+    }
+}
+
+/// Sends one line.
+pub(super) fn send(link: &mut Link, line: &str) -> Result<()> {
+    link.write(line.as_bytes())?;
+    link.write(b"\r\n")?;
+    link.flush()
+}

@@ -1,0 +1,167 @@
+//! Which mechanism: the strongest that the replica offers and that the credentials and the
+//! configuration allow, in the order in which libsasl would choose.
+
+use super::Credentials;
+use super::mechanism::Mechanism;
+use super::password::{CramMd5, External, Login, LoginMechanism, Plain};
+use super::scram::{Binding, Hash, Scram};
+use crate::error::{Error, Kind, Result};
+use crate::replica::offer::{Offer, Surroundings};
+
+/// How a mechanism works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    External,
+    /// By this hash, bound to the channel or not.
+    Scram(Hash, bool),
+    CramMd5,
+    Plain,
+    Login,
+}
+
+/// The strongest first.
+const MECHANISMS: [(&str, Way); 13] = [
+    ("EXTERNAL", Way::External),
+    ("SCRAM-SHA-512-PLUS", Way::Scram(Hash::Sha512, true)),
+    ("SCRAM-SHA-384-PLUS", Way::Scram(Hash::Sha384, true)),
+    ("SCRAM-SHA-256-PLUS", Way::Scram(Hash::Sha256, true)),
+    ("SCRAM-SHA-1-PLUS", Way::Scram(Hash::Sha1, true)),
+    ("SCRAM-SHA-512", Way::Scram(Hash::Sha512, false)),
+    ("SCRAM-SHA-384", Way::Scram(Hash::Sha384, false)),
+    ("SCRAM-SHA-256", Way::Scram(Hash::Sha256, false)),
+    ("SCRAM-SHA-224", Way::Scram(Hash::Sha224, false)),
+    ("SCRAM-SHA-1", Way::Scram(Hash::Sha1, false)),
+    ("CRAM-MD5", Way::CramMd5),
+    // Behind them the password itself goes over the wire.
+    ("PLAIN", Way::Plain),
+    ("LOGIN", Way::Login),
+];
+
+/// The mechanism to log in with, ready to begin.
+///
+/// # Errors
+/// [`Kind::Auth`] if there is none, with what stands in the way of those that the replica offers.
+pub fn choose(
+    offer: &Offer,
+    surroundings: &Surroundings,
+    credentials: &Credentials,
+) -> Result<Box<dyn Mechanism>> {
+    let mut obstacles: Vec<String> = Vec::new();
+    for (name, way) in MECHANISMS {
+        if !offer.mechanisms.iter().any(|offered| offered == name) {
+            continue;
+        }
+        if !allowed(name, credentials.mechanisms.as_deref()) {
+            continue;
+        }
+        match prepare(name, way, offer, surroundings, credentials) {
+            Ok(mechanism) => return Ok(mechanism),
+            Err(why) if obstacles.contains(&why) => {}
+            Err(why) => obstacles.push(why),
+        }
+    }
+    Err(none_usable(offer, surroundings, credentials, &obstacles))
+}
+
+/// Whether the configuration's list has a mechanism: words of letters, digits, `-` and `_`
+/// (`intersect_mechlists`).
+fn allowed(name: &str, list: Option<&str>) -> bool {
+    let is_separator = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    list.is_none_or(|list| list.split(is_separator).any(|word| word.eq_ignore_ascii_case(name)))
+}
+
+/// The mechanism, or why it cannot be used.
+fn prepare(
+    name: &'static str,
+    way: Way,
+    offer: &Offer,
+    surroundings: &Surroundings,
+    credentials: &Credentials,
+) -> std::result::Result<Box<dyn Mechanism>, String> {
+    let authzid = credentials.authzid.clone().unwrap_or_default();
+    if way == Way::External {
+        return match surroundings.client_certificate || surroundings.trusted_socket {
+            true => Ok(Box::new(External { authzid })),
+            false => Err("EXTERNAL needs a client certificate (tls_client_cert)".into()),
+        };
+    }
+    let login = Login {
+        authname: credentials.authname.clone().ok_or("sync_authname is not set")?,
+        password: credentials.password.clone().ok_or("sync_password is not set")?,
+        authzid,
+    };
+    let safe = surroundings.encrypted || surroundings.trusted_socket || credentials.plaintext;
+    match way {
+        Way::Plain | Way::Login if !safe => {
+            Err(format!("{name} would send the password over a connection that is not encrypted"))
+        }
+        Way::Plain => Ok(Box::new(Plain(login))),
+        _ if !login.authzid.is_empty() && matches!(way, Way::Login | Way::CramMd5) => {
+            Err(format!("{name} cannot act as another user (sync_authzid)"))
+        }
+        Way::Login => Ok(Box::new(LoginMechanism::new(login))),
+        Way::CramMd5 => Ok(Box::new(CramMd5::new(login))),
+        Way::Scram(hash, bound) => {
+            let binding = match (channel(surroundings, credentials), bound) {
+                (Some((kind, data)), true) => Binding::To(kind, data),
+                (None, true) => {
+                    return Err(format!("{name} needs a channel that both can bind to"));
+                }
+                // Said only where no -PLUS is offered at all: another hash's might have been
+                // passed over by the configuration.
+                (Some(_), false) if !offers_binding(offer) => Binding::NotOffered,
+                _ => Binding::None,
+            };
+            Ok(Box::new(Scram::new(name, hash, login, binding, Scram::nonce()?)))
+        }
+        Way::External => Err("EXTERNAL was looked at before".into()),
+    }
+}
+
+/// What the exchange can be bound to. The kind of binding is not negotiated, and Cyrus knows
+/// `tls-unique` alone (`tls_start_servertls` in `imap/tls.c`): with another the login would fail,
+/// so that is for who asks for `-PLUS` by name.
+fn channel(
+    surroundings: &Surroundings,
+    credentials: &Credentials,
+) -> Option<(&'static str, Vec<u8>)> {
+    let end_point = || Some(("tls-server-end-point", surroundings.tls_server_end_point.clone()?));
+    let asked = credentials.mechanisms.as_deref().is_some_and(|list| list.contains("-PLUS"));
+    let found = surroundings.tls_unique_or_exporter.clone().or_else(end_point);
+    found.filter(|(kind, _)| asked || *kind == "tls-unique")
+}
+
+fn offers_binding(offer: &Offer) -> bool {
+    offer.mechanisms.iter().any(|name| name.ends_with("-PLUS"))
+}
+
+fn none_usable(
+    offer: &Offer,
+    surroundings: &Surroundings,
+    credentials: &Credentials,
+    obstacles: &[String],
+) -> Error {
+    let offered =
+        if offer.mechanisms.is_empty() { "none".into() } else { offer.mechanisms.join(" ") };
+    let (detail, hint) = match (obstacles, credentials.mechanisms.as_deref()) {
+        ([], Some(list)) => (
+            format!("the configuration allows {list} alone, the replica offers: {offered}"),
+            "change force_sasl_client_mech or <host>_mechs here, or sasl_mech_list there".into(),
+        ),
+        ([], None) => {
+            let known: Vec<&str> = MECHANISMS.iter().map(|(name, _)| *name).collect();
+            let hint = match offer.starttls && !surroundings.encrypted {
+                true => "the replica offers STARTTLS: it may want it before it offers PLAIN; see \
+                         sync_tls here and allowplaintext there"
+                    .to_owned(),
+                false => format!("see sasl_mech_list there; known here: {}", known.join(" ")),
+            };
+            (format!("no mechanism in common, it offers: {offered}"), hint)
+        }
+        (obstacles, _) => (
+            format!("no mechanism can be used: {}; it offers: {offered}", obstacles.join(", ")),
+            "set sync_authname and sync_password in imapd.conf, or what else is missing".into(),
+        ),
+    };
+    Error::new(Kind::Auth, "log in to", "the replica", detail).hint(hint)
+}

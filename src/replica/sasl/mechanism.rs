@@ -1,0 +1,29 @@
+//! What a mechanism is: the client's half of an exchange, without a connection.
+
+use zeroize::Zeroizing;
+
+/// Bytes for the server, overwritten in memory when they were sent.
+pub type Response = Zeroizing<Vec<u8>>;
+
+/// The client's side of one exchange.
+pub trait Mechanism {
+    /// As in the server's list.
+    fn name(&self) -> &'static str;
+
+    /// The response that goes before any challenge; `None` if the server begins.
+    ///
+    /// # Errors
+    /// What is wrong with the credentials.
+    fn initial(&mut self) -> Result<Option<Response>, String> {
+        Ok(None)
+    }
+
+    /// The response to a challenge.
+    ///
+    /// # Errors
+    /// What is wrong with the challenge. It holds nothing secret.
+    fn step(&mut self, challenge: &[u8]) -> Result<Response, String>;
+
+    /// Whether the server may call the exchange a success now: it has proved what it must.
+    fn is_done(&self) -> bool;
+}

@@ -1,0 +1,165 @@
+//! Logging in by SASL (RFC 4422): which mechanism, and the exchange (`imap/saslclient.c`,
+//! `backend_authenticate` in `imap/backend.c`).
+//!
+//! Nothing of an exchange is ever logged or shown as traffic.
+
+mod choose;
+mod mechanism;
+mod password;
+mod scram;
+#[cfg(test)]
+mod tests;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use zeroize::Zeroizing;
+
+use super::dialect::{Answer, Tagger};
+use super::lines::send;
+use super::link::Link;
+use super::offer::{Offer, Surroundings};
+use super::responses::Ending;
+use crate::error::{Error, Kind, Result};
+use crate::limits::SASL_STEPS;
+use mechanism::Mechanism;
+
+/// Who to log in as. The password is overwritten in memory when this is dropped.
+#[derive(Clone, Default)]
+pub struct Credentials {
+    /// `sync_authname`: who proves to be whom.
+    pub authname: Option<String>,
+    /// `sync_password`.
+    pub password: Option<Zeroizing<String>>,
+    /// `sync_realm`, where a mechanism knows realms.
+    pub realm: Option<String>,
+    /// `sync_authzid`: who to act as; the same as `authname` if not set.
+    pub authzid: Option<String>,
+    /// `<host>_mechs` or `force_sasl_client_mech`: use one of these mechanisms and no other.
+    pub mechanisms: Option<String>,
+    /// `sync_allowplaintext`: whether a password may be sent as it is over a network that is not
+    /// encrypted.
+    pub plaintext: bool,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials")
+            .field("authname", &self.authname)
+            .field("realm", &self.realm)
+            .field("authzid", &self.authzid)
+            .field("mechanisms", &self.mechanisms)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Logs in with the strongest mechanism that both sides have. Gives back its name.
+///
+/// # Errors
+/// [`Kind::Auth`] if there is none, nothing of the credentials being sent then; if the replica
+/// refuses; or if it does not prove to know the password where the mechanism asks for that.
+pub(super) fn login(
+    link: &mut Link,
+    tagger: &mut Tagger,
+    offer: &Offer,
+    surroundings: &Surroundings,
+    credentials: &Credentials,
+) -> Result<&'static str> {
+    let mut mechanism = choose::choose(offer, surroundings, credentials)?;
+    let name = mechanism.name();
+    let mut initial = mechanism.initial().map_err(|why| refused_by_us(name, &why))?;
+    let mut command = Zeroizing::new(format!("AUTHENTICATE {name}"));
+    if let Some(response) = initial.take_if(|_| offer.sasl_ir) {
+        command.push(' ');
+        // An empty response is told apart from none.
+        command.push_str(if response.is_empty() { "=" } else { "" });
+        BASE64.encode_string(&response, &mut command);
+    }
+    let tag = tagger.send(link, &command)?;
+    for _ in 0..SASL_STEPS {
+        let challenge = match tagger.answer(link, tag, &mut |_| ())? {
+            Answer::Continue(text) => text,
+            Answer::End(ending) => return finish(ending, mechanism.as_ref(), credentials),
+        };
+        let response = match initial.take() {
+            Some(response) => Ok(response),
+            None => BASE64
+                .decode(&challenge)
+                .map_err(|_| "its challenge is not base64".to_owned())
+                .and_then(|challenge| mechanism.step(&challenge)),
+        };
+        match response {
+            Ok(response) => send(link, &Zeroizing::new(BASE64.encode(response)))?,
+            Err(why) => {
+                // The exchange is cancelled; what is said to that does not matter.
+                send(link, "*")?;
+                let _ = tagger.answer(link, tag, &mut |_| ());
+                return Err(refused_by_us(name, &why));
+            }
+        }
+    }
+    Err(refused_by_us(name, "the exchange does not end"))
+}
+
+fn finish(
+    ending: Ending,
+    mechanism: &dyn Mechanism,
+    credentials: &Credentials,
+) -> Result<&'static str> {
+    let name = mechanism.name();
+    let text = match ending {
+        Ending::Ok(_) if mechanism.is_done() => return Ok(name),
+        Ending::Ok(_) => {
+            return Err(refused_by_us(name, "it did not prove that it knows the password"));
+        }
+        Ending::No(text) | Ending::Bad(text) | Ending::Bye(text) => text,
+    };
+    let who = credentials.authname.as_deref().unwrap_or("the certificate's user");
+    let hint = match name {
+        "EXTERNAL" => {
+            "is the user that the certificate stands for among the replica's admins? \
+             force_sasl_client_mech chooses another mechanism"
+        }
+        _ => {
+            "check sync_authname and sync_password, and that the user is among the replica's admins"
+        }
+    };
+    let detail = format!("{text} (by {name})");
+    Err(Error::new(Kind::Auth, "log in to the replica as", who, detail).hint(hint))
+}
+
+/// The replica's part of an exchange is wrong: it, or who is between, is not to be trusted.
+fn refused_by_us(mechanism: &str, why: &str) -> Error {
+    Error::new(Kind::Auth, "log in by", mechanism, why.to_owned())
+        .hint("is this the right replica? check sync_host, sync_port and sync_password")
+}
+
+/// Gives the lines of `data` to every mechanism as challenges.
+#[cfg(any(test, fuzzing))]
+pub(super) fn challenges(data: &[u8]) {
+    use scram::{Binding, Hash, Scram};
+
+    // A million iterations take a second: they are not what is looked for.
+    let long = |at: &[u8]| at.iter().take_while(|b| b.is_ascii_digit()).count() > 3;
+    if data.windows(8).any(|w| w.strip_prefix(b"i=").is_some_and(long)) {
+        return;
+    }
+    let login = || password::Login {
+        authname: "user".into(),
+        password: Zeroizing::new("pencil".into()),
+        authzid: String::new(),
+    };
+    let scram =
+        |hash| Scram::new("SCRAM", hash, login(), Binding::None, "fyko+d2lbbFgONRv9qkxdawL".into());
+    let mut mechanisms: [Box<dyn Mechanism>; 5] = [
+        Box::new(scram(Hash::Sha1)),
+        Box::new(scram(Hash::Sha512)),
+        Box::new(password::CramMd5::new(login())),
+        Box::new(password::LoginMechanism::new(login())),
+        Box::new(password::Plain(login())),
+    ];
+    for mechanism in &mut mechanisms {
+        let _ = mechanism.initial();
+        let mut lines = data.split(|byte| *byte == b'\n');
+        while lines.next().is_some_and(|line| mechanism.step(line).is_ok()) {}
+    }
+}

@@ -1,0 +1,132 @@
+//! Mechanisms of one or two lines: PLAIN (RFC 4616), LOGIN, CRAM-MD5 (RFC 2195) and EXTERNAL
+//! (RFC 4422, appendix A).
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use md5::Md5;
+use zeroize::Zeroizing;
+
+use super::mechanism::{Mechanism, Response};
+
+/// Name and password of the user, and who to act as.
+#[derive(Clone, Default)]
+pub struct Login {
+    pub authname: String,
+    pub password: Zeroizing<String>,
+    pub authzid: String,
+}
+
+/// Everything in one response, and the password as it is.
+pub struct Plain(pub Login);
+
+impl Mechanism for Plain {
+    fn name(&self) -> &'static str {
+        "PLAIN"
+    }
+
+    fn initial(&mut self) -> Result<Option<Response>, String> {
+        let Login { authname, password, authzid } = &self.0;
+        if [authname.as_str(), password, authzid].iter().any(|part| part.contains('\0')) {
+            return Err("a name or password holds a NUL".into());
+        }
+        let parts = [authzid.as_bytes(), authname.as_bytes(), password.as_bytes()];
+        Ok(Some(Zeroizing::new(parts.join(&0))))
+    }
+
+    fn step(&mut self, _: &[u8]) -> Result<Response, String> {
+        Err("it asks for more than PLAIN has".into())
+    }
+
+    fn is_done(&self) -> bool {
+        true
+    }
+}
+
+/// Name and password, each when asked for; the prompts are not looked at.
+pub struct LoginMechanism {
+    login: Login,
+    steps: usize,
+}
+
+impl LoginMechanism {
+    pub fn new(login: Login) -> Self {
+        LoginMechanism { login, steps: 0 }
+    }
+}
+
+impl Mechanism for LoginMechanism {
+    fn name(&self) -> &'static str {
+        "LOGIN"
+    }
+
+    fn step(&mut self, _: &[u8]) -> Result<Response, String> {
+        self.steps += 1;
+        match self.steps {
+            1 => Ok(Zeroizing::new(self.login.authname.clone().into_bytes())),
+            2 => Ok(Zeroizing::new(self.login.password.as_bytes().to_vec())),
+            _ => Err("it asks for more than LOGIN has".into()),
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        true
+    }
+}
+
+/// A digest of password and challenge.
+pub struct CramMd5 {
+    login: Login,
+    answered: bool,
+}
+
+impl CramMd5 {
+    pub fn new(login: Login) -> Self {
+        CramMd5 { login, answered: false }
+    }
+}
+
+impl Mechanism for CramMd5 {
+    fn name(&self) -> &'static str {
+        "CRAM-MD5"
+    }
+
+    fn step(&mut self, challenge: &[u8]) -> Result<Response, String> {
+        if std::mem::replace(&mut self.answered, true) {
+            return Err("it asks for more than CRAM-MD5 has".into());
+        }
+        let mut mac = Hmac::<Md5>::new_from_slice(self.login.password.as_bytes())
+            .map_err(|error| error.to_string())?;
+        mac.update(challenge);
+        let mut response = format!("{} ", self.login.authname);
+        for byte in mac.finalize().into_bytes() {
+            response.push_str(&format!("{byte:02x}"));
+        }
+        Ok(Zeroizing::new(response.into_bytes()))
+    }
+
+    fn is_done(&self) -> bool {
+        self.answered
+    }
+}
+
+/// Who we are is known from elsewhere: by the certificate.
+pub struct External {
+    pub authzid: String,
+}
+
+impl Mechanism for External {
+    fn name(&self) -> &'static str {
+        "EXTERNAL"
+    }
+
+    fn initial(&mut self) -> Result<Option<Response>, String> {
+        Ok(Some(Zeroizing::new(self.authzid.clone().into_bytes())))
+    }
+
+    fn step(&mut self, _: &[u8]) -> Result<Response, String> {
+        Err("it asks for more than EXTERNAL has".into())
+    }
+
+    fn is_done(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,320 @@
+//! Sockets, and how they come to be connected: every address in turn, no longer than allowed, and
+//! given up within a moment when asked to (`backend_connect` in `imap/backend.c`).
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Protocol, SockAddr, Type};
+
+use crate::error::{Error, Kind, Result};
+use crate::sys::poll;
+
+/// How often a wait looks whether it was cancelled.
+pub(super) const TICK: Duration = Duration::from_millis(200);
+/// Addresses of a name that are tried.
+const ADDRESSES: usize = 32;
+
+/// The two kinds of sockets.
+#[derive(Debug)]
+pub enum Socket {
+    /// TCP.
+    Tcp(TcpStream),
+    /// UNIX.
+    Unix(UnixStream),
+}
+
+impl Socket {
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(socket) => socket.read(buffer),
+            Socket::Unix(socket) => socket.read(buffer),
+        }
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Socket::Tcp(socket) => socket.write(bytes),
+            Socket::Unix(socket) => socket.write(bytes),
+        }
+    }
+
+    pub(super) fn set_nonblocking(&self) -> io::Result<()> {
+        match self {
+            Socket::Tcp(socket) => socket.set_nonblocking(true),
+            Socket::Unix(socket) => socket.set_nonblocking(true),
+        }
+    }
+
+    /// Addresses of this end and the other; none of a UNIX socket.
+    #[cfg(test)]
+    fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        match self {
+            Socket::Tcp(socket) => (socket.local_addr().ok(), socket.peer_addr().ok()),
+            Socket::Unix(_) => (None, None),
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Socket::Tcp(socket) => socket.as_fd(),
+            Socket::Unix(socket) => socket.as_fd(),
+        }
+    }
+}
+
+/// How patiently to connect, and from where.
+pub(super) struct Dialer<'d> {
+    /// For each address.
+    pub timeout: Duration,
+    pub cancel: &'d AtomicBool,
+    /// Name or address to connect from (`client_bind`).
+    pub bind: Option<&'d str>,
+}
+
+impl Dialer<'_> {
+    /// Connects to the first address of a host that answers.
+    ///
+    /// # Errors
+    /// [`Kind::Connect`] with the reason for each address; [`Kind::Cancelled`].
+    pub fn tcp(&self, host: &str, port: u16) -> Result<Socket> {
+        let addresses = self.resolve(host, port)?;
+        let from = match self.bind {
+            Some(name) => self.resolve(name, 0)?,
+            None => Vec::new(),
+        };
+        let mut reasons = Vec::new();
+        for address in addresses.into_iter().take(ADDRESSES) {
+            match self.dial(address, &from) {
+                Ok(socket) => return Ok(Socket::Tcp(socket)),
+                Err(Failure::Cancelled) => return Err(cancelled()),
+                Err(Failure::Io(error)) => reasons.push(format!("{address}: {error}")),
+            }
+        }
+        let place = format!("{host}:{port}");
+        if reasons.is_empty() {
+            return Err(Error::new(Kind::Connect, "connect to", place, "it has no address"));
+        }
+        Err(failed(place, reasons.join(", ")))
+    }
+
+    /// Connects to a UNIX socket.
+    ///
+    /// # Errors
+    /// As [`Dialer::tcp`].
+    pub fn unix(&self, path: &Path) -> Result<Socket> {
+        let place = path.display().to_string();
+        let broken = |error: io::Error| failed(place.clone(), error.to_string());
+        let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None).map_err(broken)?;
+        socket.set_nonblocking(true).map_err(broken)?;
+        let address = SockAddr::unix(path).map_err(broken)?;
+        let begun = Instant::now();
+        loop {
+            match socket.connect(&address) {
+                Ok(()) => return Ok(Socket::Unix(socket.into())),
+                // The server's queue is full; nothing tells when it no longer is.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.is_cancelled() {
+                        return Err(cancelled());
+                    }
+                    if begun.elapsed() >= self.timeout {
+                        return Err(failed(place, timed_out(self.timeout).to_string()));
+                    }
+                    thread::sleep(TICK.min(Duration::from_millis(20)));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(broken(error)),
+            }
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+
+    fn dial(&self, address: SocketAddr, from: &[SocketAddr]) -> Result<TcpStream, Failure> {
+        let domain = Domain::for_address(address);
+        let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        // Neither is worth failing for.
+        let _ = socket.set_tcp_nodelay(true);
+        let _ = socket.set_keepalive(true);
+        if self.bind.is_some() {
+            bind(&socket, address, from)?;
+        }
+        match socket.connect(&address.into()) {
+            Ok(()) => return Ok(socket.into()),
+            Err(error) if is_under_way(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let begun = Instant::now();
+        loop {
+            if self.is_cancelled() {
+                return Err(Failure::Cancelled);
+            }
+            let left = self.timeout.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return Err(timed_out(self.timeout).into());
+            }
+            let ready = poll::wait(&socket, true, left.min(TICK))?;
+            if ready.read || ready.write {
+                return match socket.take_error()? {
+                    Some(error) => Err(error.into()),
+                    None => Ok(socket.into()),
+                };
+            }
+        }
+    }
+
+    /// The addresses of a name. The system looks names up without end in sight, so that is done
+    /// by a thread that can be left behind; it ends by itself when the system has given up.
+    fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, port)]);
+        }
+        let unknown = |why: String| {
+            Error::new(Kind::Connect, "look up address of", host, why)
+                .hint("check the name in sync_host (or -S), and the system's resolver")
+        };
+        let (found, answer) = mpsc::channel();
+        let name = host.to_owned();
+        thread::Builder::new()
+            .name("cyrsync-resolve".into())
+            .spawn(move || {
+                let addresses = (name.as_str(), port).to_socket_addrs();
+                // Nobody may be waiting any more.
+                let _ = found.send(addresses.map(Iterator::collect));
+            })
+            .map_err(|e| unknown(e.to_string()))?;
+        let begun = Instant::now();
+        loop {
+            match answer.recv_timeout(TICK) {
+                Ok(addresses) => return addresses.map_err(|e| unknown(e.to_string())),
+                Err(RecvTimeoutError::Disconnected) => return Err(unknown("no answer".into())),
+                Err(RecvTimeoutError::Timeout) if self.is_cancelled() => return Err(cancelled()),
+                Err(RecvTimeoutError::Timeout) if begun.elapsed() >= self.timeout => {
+                    return Err(unknown(timed_out(self.timeout).to_string()));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+}
+
+/// Takes an address of our own, of the same kind as the other's.
+fn bind(socket: &socket2::Socket, to: SocketAddr, from: &[SocketAddr]) -> io::Result<()> {
+    let mut last = io::Error::other("client_bind_name has no address of this kind");
+    for address in from.iter().filter(|from| from.is_ipv4() == to.is_ipv4()) {
+        match socket.bind(&(*address).into()) {
+            Ok(()) => return Ok(()),
+            Err(error) => {
+                last = io::Error::new(error.kind(), format!("bind {}: {error}", address.ip()))
+            }
+        }
+    }
+    Err(last)
+}
+
+enum Failure {
+    Cancelled,
+    Io(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::Io(error)
+    }
+}
+
+fn is_under_way(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EINPROGRESS) || error.kind() == io::ErrorKind::Interrupted
+}
+
+fn timed_out(limit: Duration) -> io::Error {
+    let what = format!("no answer for {} seconds (client_timeout)", limit.as_secs());
+    io::Error::new(io::ErrorKind::TimedOut, what)
+}
+
+fn cancelled() -> Error {
+    Error::new(Kind::Cancelled, "connect to", "the replica", "asked to stop")
+}
+
+fn failed(place: String, why: String) -> Error {
+    Error::new(Kind::Connect, "connect to", place, why)
+        .hint("is sync_server or imapd running there? see cyrus.conf and sync_port")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, TcpListener};
+
+    fn dialer<'d>(cancel: &'d AtomicBool, bind: Option<&'d str>) -> Dialer<'d> {
+        Dialer { timeout: Duration::from_secs(20), cancel, bind }
+    }
+
+    #[test]
+    fn a_name_is_looked_up_and_every_address_tried() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let cancel = AtomicBool::new(false);
+        // Where it is ::1 too, nobody listens there.
+        let socket = dialer(&cancel, None).tcp("localhost", port).unwrap();
+        let (local, peer) = socket.addresses();
+        assert_eq!(peer.unwrap().port(), port);
+        assert!(local.unwrap().ip().is_loopback());
+    }
+
+    #[test]
+    fn an_address_of_our_own_is_taken() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let cancel = AtomicBool::new(false);
+        let socket = dialer(&cancel, Some("127.0.0.77")).tcp("127.0.0.1", port).unwrap();
+        assert_eq!(socket.addresses().0.unwrap().ip(), Ipv4Addr::new(127, 0, 0, 77));
+        let wrong = dialer(&cancel, Some("::1")).tcp("127.0.0.1", port).unwrap_err();
+        assert!(wrong.to_string().contains("client_bind_name"), "{wrong}");
+    }
+
+    #[test]
+    fn nobody_there_is_told_with_the_address() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let cancel = AtomicBool::new(false);
+        let error = dialer(&cancel, None).tcp("127.0.0.1", port).unwrap_err();
+        assert_eq!(error.kind(), Kind::Connect);
+        assert!(error.detail().contains("refused"), "{error}");
+        let error = dialer(&cancel, None).unix(Path::new("/nonexistent/socket")).unwrap_err();
+        assert_eq!((error.kind(), error.subject()), (Kind::Connect, "/nonexistent/socket"));
+    }
+
+    #[test]
+    fn a_full_queue_can_be_given_up_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let cancel = AtomicBool::new(false);
+        let patient = dialer(&cancel, None);
+        let impatient = Dialer { timeout: Duration::ZERO, ..dialer(&cancel, None) };
+        // Nobody accepts: after as many as the queue holds none gets in.
+        let mut held = Vec::new();
+        let error = loop {
+            match impatient.unix(&path) {
+                Ok(socket) => held.push(socket),
+                Err(error) => break error,
+            }
+        };
+        assert!(error.to_string().contains("client_timeout"), "{error}");
+        cancel.store(true, Ordering::Relaxed);
+        assert_eq!(patient.unix(&path).unwrap_err().kind(), Kind::Cancelled);
+    }
+}

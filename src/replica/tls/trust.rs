@@ -1,0 +1,57 @@
+//! The roots: certificates of a file and of a directory.
+
+use std::path::Path;
+
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls_native_certs::{CertificateResult, load_certs_from_paths};
+
+use super::Settings;
+use crate::error::{Error, Kind, Result};
+
+/// Certificates that are trusted.
+pub(super) struct Roots {
+    /// As trust anchors.
+    pub store: RootCertStore,
+    /// As they are.
+    pub certificates: Vec<CertificateDer<'static>>,
+}
+
+/// Reads what the settings name; `None` if they name nothing.
+///
+/// # Errors
+/// [`Kind::Config`] for a file that cannot be read, or if there is no certificate at all.
+pub(super) fn read(settings: &Settings) -> Result<Option<Roots>> {
+    let (file, dir) = (settings.ca_file.as_deref(), settings.ca_dir.as_deref());
+    if file.is_none() && dir.is_none() {
+        return Ok(None);
+    }
+    let mut certificates = Vec::new();
+    if let Some(file) = file {
+        let found = load_certs_from_paths(Some(file), None);
+        if found.certs.is_empty() {
+            return Err(nothing(file, &found));
+        }
+        certificates.extend(found.certs);
+    }
+    if let Some(dir) = dir {
+        // One file of a directory that cannot be read takes nothing from the others.
+        let found = load_certs_from_paths(None, Some(dir));
+        if found.certs.is_empty() && certificates.is_empty() {
+            return Err(nothing(dir, &found));
+        }
+        certificates.extend(found.certs);
+    }
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(certificates.iter().cloned());
+    Ok(Some(Roots { store, certificates }))
+}
+
+fn nothing(path: &Path, found: &CertificateResult) -> Error {
+    let why =
+        found.errors.first().map_or("it holds no certificate".to_owned(), ToString::to_string);
+    Error::new(Kind::Config, "read certificates of", path.display().to_string(), why).hint(
+        "see tls_server_ca_file and tls_server_ca_dir (else tls_client_ca_file and \
+         tls_client_ca_dir) in imapd.conf; the file must be PEM, and readable for the cyrus user",
+    )
+}

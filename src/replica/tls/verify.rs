@@ -1,0 +1,170 @@
+//! Which certificates are taken.
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
+
+use super::trust::{self, Roots};
+use super::{Fingerprint, Settings};
+use crate::error::{Error, Kind, Result};
+
+/// What a certificate is measured by.
+#[derive(Debug)]
+enum Rule {
+    /// Any will do: `sync_tls_verify: no`, or there is nothing to measure it by.
+    Any {
+        /// Whether that was asked for.
+        off: bool,
+    },
+    /// One of these, whoever signed it, whatever it says.
+    Pinned(Vec<Fingerprint>),
+    /// Chain, dates and name.
+    Chain {
+        chain: Arc<WebPkiServerVerifier>,
+        /// The trusted certificates as they are.
+        trusted: Vec<CertificateDer<'static>>,
+    },
+}
+
+/// The rule, and what it met.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    rule: Rule,
+    algorithms: WebPkiSupportedAlgorithms,
+    seen: OnceLock<Fingerprint>,
+}
+
+impl Verifier {
+    /// The rule that the settings make.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] for certificates that cannot be read.
+    pub fn new(settings: &Settings, provider: &Arc<CryptoProvider>) -> Result<Verifier> {
+        let rule = match settings {
+            _ if !settings.fingerprints.is_empty() => Rule::Pinned(settings.fingerprints.clone()),
+            Settings { verify: false, .. } => Rule::Any { off: true },
+            _ => match trust::read(settings)? {
+                Some(roots) => chain(roots, provider)?,
+                None => Rule::Any { off: false },
+            },
+        };
+        let algorithms = provider.signature_verification_algorithms;
+        Ok(Verifier { rule, algorithms, seen: OnceLock::new() })
+    }
+
+    /// The certificate that was shown.
+    pub fn seen(&self) -> Option<Fingerprint> {
+        self.seen.get().copied()
+    }
+
+    /// Whether a certificate can fail.
+    pub fn is_strict(&self) -> bool {
+        !matches!(self.rule, Rule::Any { .. })
+    }
+
+    /// Whether it was asked for that none can.
+    pub fn is_off(&self) -> bool {
+        matches!(self.rule, Rule::Any { off: true })
+    }
+
+    /// Whether the name in a certificate matters.
+    pub fn wants_name(&self) -> bool {
+        matches!(self.rule, Rule::Chain { .. })
+    }
+}
+
+fn chain(roots: Roots, provider: &Arc<CryptoProvider>) -> Result<Rule> {
+    let Roots { store, certificates } = roots;
+    let chain =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone()).build();
+    let chain = chain.map_err(|e| {
+        let what = format!("none of the {} can be used: {e}", certificates.len());
+        Error::new(Kind::Config, "use", "the trusted certificates", what)
+            .hint("tls_server_ca_file must hold certificates of version 3 in PEM")
+    })?;
+    Ok(Rule::Chain { chain, trusted: certificates })
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let fingerprint = Fingerprint::of(shown);
+        let _ = self.seen.set(fingerprint);
+        match &self.rule {
+            Rule::Any { .. } => Ok(ServerCertVerified::assertion()),
+            Rule::Pinned(pins) if pins.contains(&fingerprint) => {
+                Ok(ServerCertVerified::assertion())
+            }
+            Rule::Pinned(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
+            Rule::Chain { chain, trusted } => {
+                match chain.verify_server_cert(shown, between, name, ocsp, now) {
+                    Err(error) if is_ca(&error) && trusted.iter().any(|t| t == shown) => {
+                        itself(shown, name)
+                    }
+                    other => other,
+                }
+            }
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// Whether all that was found wrong is that the certificate is a CA's. Its dates come before that.
+fn is_ca(error: &rustls::Error) -> bool {
+    let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = error else {
+        return false;
+    };
+    matches!(other.0.downcast_ref::<webpki::Error>(), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
+/// A certificate that was given as trusted, and that is shown itself: what `openssl req -x509`
+/// makes, a CA's that signed itself and has no name. Whoever put it among the trusted knows whose
+/// it is, so a name is not needed; but one that it has must be right.
+fn itself(
+    shown: &CertificateDer<'_>,
+    name: &ServerName<'_>,
+) -> Result<ServerCertVerified, rustls::Error> {
+    let parsed = ParsedCertificate::try_from(shown)?;
+    match rustls::client::verify_server_name(&parsed, name) {
+        Ok(()) => Ok(ServerCertVerified::assertion()),
+        Err(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext {
+            presented,
+            ..
+        })) if presented.is_empty() => Ok(ServerCertVerified::assertion()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,51 @@
+//! What the tests of the connection have in common.
+
+use cyrsync_lab::fill::Filler;
+use cyrsync_lab::{Lab, Options, Run, compare, describe, sync_client};
+
+const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
+
+/// A lab whose replica offers these mechanisms.
+pub fn lab(mechanisms: &str) -> Lab {
+    Lab::new(Options {
+        replica_conf: format!("sasl_mech_list: {mechanisms}\n"),
+        ..Options::default()
+    })
+}
+
+/// Gives the master users with three messages each.
+pub fn fill(lab: &Lab, users: &[String]) {
+    let mut filler = Filler::new(&lab.master, 7);
+    for user in users {
+        filler.mailbox(&format!("user.{user}"), 3);
+    }
+}
+
+/// Sets options of the master's imapd.conf; an empty value takes one away.
+pub fn set(lab: &Lab, options: &[(&str, &str)]) {
+    for (option, value) in options {
+        lab.master.set_config(option, Some(*value).filter(|value| !value.is_empty()));
+    }
+}
+
+/// Runs our client on the master; it connects once.
+pub fn ours(lab: &Lab, args: &[&str]) -> Run {
+    sync_client(OURS, &lab.master, &[&["-o"], args].concat())
+}
+
+/// Both servers are equal.
+#[track_caller]
+pub fn assert_equal(lab: &Lab) {
+    let differences = compare(&lab.master, &lab.replica);
+    assert!(differences.is_empty(), "{}", describe(&differences, 20));
+}
+
+/// Whether a command was sent, as `-v -v` shows it, tags left out.
+pub fn sent(run: &Run, command: &str) -> bool {
+    run.stderr.lines().any(|line| {
+        let text = line.strip_prefix('>').and_then(|rest| rest.split_once('>'));
+        let text = text.map_or("", |(_, text)| text);
+        let tagged = text.strip_prefix('C').and_then(|rest| rest.split_once(' '));
+        text.starts_with(command) || tagged.is_some_and(|(_, text)| text.starts_with(command))
+    })
+}
