@@ -269,11 +269,13 @@ fn repair(release: Release) {
     ours(&lab, &["-A"]).ok();
     tools::run(&lab.master, "quota", &["-f"]);
     assert_equal(&lab.master, &lab.replica, "after the repair", |it| {
-        release == Release::Bullseye && is_of_scripts(&it.path)
+        // Two messages had this one: expunged on both sides, and not compared any more.
+        it.path.starts_with("user.fred RECORD 2 ")
+            || (release == Release::Bullseye && is_of_scripts(&it.path))
     });
-    let mut fred = Imap::login(&lab.master, "fred").with_selected("INBOX");
-    assert_eq!(fred.uids().len(), 3, "one from before, one of each side");
     assert_eq!(sent(&ours(&lab, &["-v", "-A"]).ok()), [""; 0]);
+    let mut fred = Imap::login(&lab.master, "fred").with_selected("INBOX");
+    assert_eq!(fred.uids(), [1, 3, 4], "one from before, one of each side with a new UID");
     assert_eq!(tools::reconstruct_complaints(&lab.master, "user.*"), [""; 0]);
 }
 

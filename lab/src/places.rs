@@ -40,7 +40,8 @@ pub fn places<'n>(
     let names: Vec<String> = internal.iter().map(|name| cyrus.admin_name(name)).collect();
     let mut found = BTreeMap::new();
     if cyrus.release() == Release::Bullseye {
-        return internal.into_iter().zip(&names).filter_map(|(i, n)| early(cyrus, i, n)).collect();
+        let all = internal.chunks(AT_ONCE).zip(names.chunks(AT_ONCE));
+        return all.flat_map(|(internal, names)| early(cyrus, internal, names)).collect();
     }
     for names in names.chunks(AT_ONCE) {
         let args: Vec<&str> =
@@ -55,17 +56,29 @@ pub fn places<'n>(
     found
 }
 
-/// Cyrus 3.2 prints no objects; it is only asked where messages are.
-fn early(cyrus: &Cyrus, internal: &str, name: &str) -> Option<(String, Places)> {
-    let ask = |which: &str| {
-        let (success, printed) = tools::try_run(cyrus, "mbpath", &["-q", which, "--", name]);
-        let path = PathBuf::from(printed.trim());
-        (success && path.is_absolute()).then_some(path)
+/// Cyrus 3.2 prints no objects; it is only asked where messages are, a line for each mailbox.
+fn early(cyrus: &Cyrus, internal: &[&str], names: &[String]) -> BTreeMap<String, Places> {
+    let ask = |which: &str| -> Vec<PathBuf> {
+        let args: Vec<&str> =
+            ["-q", which, "--"].into_iter().chain(names.iter().map(String::as_str)).collect();
+        let (_, printed) = tools::try_run(cyrus, "mbpath", &args);
+        printed.lines().map(PathBuf::from).collect()
     };
-    let data = ask("-D")?;
-    let archive = if cyrus.has_archive() { ask("-A")? } else { data.clone() };
-    let meta = data.clone();
-    Some((internal.to_owned(), Places { data, archive, meta, user: BTreeMap::new() }))
+    let data = ask("-D");
+    if data.len() != names.len() && names.len() > 1 {
+        // It says nothing of those that it does not know: one by one.
+        let each = internal.iter().zip(names);
+        return each
+            .flat_map(|(internal, name)| early(cyrus, &[*internal], std::slice::from_ref(name)))
+            .collect();
+    }
+    let archive = if cyrus.has_archive() { ask("-A") } else { data.clone() };
+    let paths = data.into_iter().zip(archive);
+    let places = paths.map(|(data, archive)| {
+        let meta = data.clone();
+        Places { data, archive, meta, user: BTreeMap::new() }
+    });
+    internal.iter().map(|name| (*name).to_owned()).zip(places).collect()
 }
 
 /// The places of one mailbox.

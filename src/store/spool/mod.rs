@@ -135,7 +135,7 @@ impl Spool {
         Ok(id.to_vec())
     }
 
-    /// The entry with a uniqueid, if need be from cyrus.header: entries that Cyrus before 3.0
+    /// The entry with a uniqueid, if need be from cyrus.header: entries that Cyrus before 2.5
     /// wrote have none.
     fn identified(&self, mut entry: MailboxEntry) -> MailboxEntry {
         if entry.uniqueid.is_empty() && mailbox::openable(&entry).is_ok() {
