@@ -304,6 +304,8 @@ impl Store for Spool {
                     let detail = "it is not in mailboxes.db";
                     Error::new(Kind::NotFound, "open mailbox", name.to_string(), detail)
                 })?;
+                // A tombstone has no partition, and so no paths.
+                mailbox::openable(&entry)?;
                 let paths = self.paths.mailbox(&entry)?;
                 let options = cyrusdb::Options::default();
                 let annotations = MailboxAnnotations {
