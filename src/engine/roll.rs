@@ -13,7 +13,7 @@ use super::{Client, Context};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
 use crate::rolling::backlog::{Backlog, Why};
-use crate::rolling::channel::{Channel, Taken};
+use crate::rolling::channel::Channel;
 use crate::rolling::item::Item;
 use crate::rolling::run::{Run, Undone};
 use crate::rolling::watch::Watch;
@@ -74,6 +74,9 @@ struct Roll<'r> {
     watch: Watch,
     queue: VecDeque<Part>,
     backlog: Backlog,
+    /// Whether queue and backlog have all that the work file has. Until then nobody may write to
+    /// it.
+    loaded: bool,
     /// What the work file holds.
     noted: Vec<u8>,
     last_take: Option<Instant>,
@@ -108,6 +111,7 @@ impl Client {
             watch,
             queue: VecDeque::new(),
             backlog: Backlog::default(),
+            loaded: false,
             noted: Vec::new(),
             last_take: None,
             session_since: Instant::now(),
@@ -130,15 +134,11 @@ impl Roll<'_> {
             Err(error) if error.kind() == Kind::Cancelled => return self.stop(),
             Err(error) => return Err(error),
         }
-        if let Some(file) = self.channel.left_over()? {
-            let work = self.channel.work().display().to_string();
-            client.observer.log(Level::Notice, &format!("Reprocessing sync log file {work}"));
-            let items = self.read(client, file, 0..0)?;
-            self.enqueue(client, items);
-            self.noted = self.undone();
-        }
         let mut taken = false;
         loop {
+            if !self.loaded {
+                self.load(client)?;
+            }
             if client.cancel.is_finishing() || self.shutdown_requested() {
                 return self.stop();
             }
@@ -170,6 +170,22 @@ impl Roll<'_> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Reads what an earlier client left in the work file, or we ourselves when taking the log over
+    /// broke off.
+    fn load(&mut self, client: &Client) -> Result<()> {
+        self.queue.clear();
+        self.backlog = Backlog::default();
+        if let Some(file) = self.channel.left_over()? {
+            let work = self.channel.work().display().to_string();
+            client.observer.log(Level::Notice, &format!("Reprocessing sync log file {work}"));
+            let items = self.read(client, file, 0..0)?;
+            self.enqueue(client, items);
+        }
+        self.loaded = true;
+        self.noted = self.undone();
+        Ok(())
     }
 
     /// Connects, as persistently as was asked for.
@@ -216,26 +232,40 @@ impl Roll<'_> {
         if self.last_take.is_some_and(|last| now < last + self.options.interval) {
             return Ok(());
         }
-        let undone = self.undone();
-        let taken = match self.channel.take(&undone) {
-            Ok(Some(taken)) => taken,
+        let put_back = match self.channel.put_back(&self.undone()) {
+            Ok(Some(put_back)) => put_back,
             Ok(None) => return Ok(()),
             // A full disk, say. What was taken over before is where it was.
-            Err(error) => {
-                client.observer.log(Level::Error, &format!("SYNCERROR: {error}"));
-                self.last_take = Some(now + DISK_PAUSE);
-                return Ok(());
-            }
+            Err(error) => return self.pause(client, now, error),
         };
+        self.loaded = false;
+        let read = match self.channel.take() {
+            Ok(Some(file)) => self.read(client, file, put_back),
+            Ok(None) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        };
+        let mut items = match read {
+            Ok(items) => items,
+            Err(error) => return self.pause(client, now, error),
+        };
+        self.loaded = true;
         self.last_take = Some(now);
-        let Taken { file, put_back } = taken;
-        let mut items = self.read(client, file, put_back)?;
         self.backlog.absorb(&mut items);
         self.enqueue(client, items);
         self.noted = self.undone();
         if self.queue.is_empty() {
             self.try_to_note(client);
         }
+        Ok(())
+    }
+
+    /// Whoever rolls on will try again.
+    fn pause(&mut self, client: &Client, now: Instant, error: Error) -> Result<()> {
+        if self.options.once {
+            return Err(error);
+        }
+        client.observer.log(Level::Error, &format!("SYNCERROR: {error}"));
+        self.last_take = Some(now + DISK_PAUSE);
         Ok(())
     }
 
@@ -267,6 +297,9 @@ impl Roll<'_> {
 
     /// Has the work file hold what is not done, and nothing else.
     fn note(&mut self) -> Result<()> {
+        if !self.loaded {
+            return Ok(());
+        }
         let undone = self.undone();
         if undone != self.noted || (undone.is_empty() && self.channel.work().exists()) {
             self.channel.keep(&undone)?;

@@ -28,15 +28,6 @@ pub struct Channel {
     guard: PathBuf,
 }
 
-/// A log that nobody writes to any more.
-#[derive(Debug)]
-pub struct Taken {
-    /// To read from its start.
-    pub file: File,
-    /// Bytes in it that [`Channel::take`] had put back itself.
-    pub put_back: Range<u64>,
-}
-
 impl Channel {
     /// The channel whose log is at `log`. Nothing is opened.
     pub fn new(log: impl Into<PathBuf>) -> Channel {
@@ -106,16 +97,22 @@ impl Channel {
         }
     }
 
-    /// Takes over what was logged since; `None` if nothing was. `undone` is what the work file
-    /// holds: it is put back to the log first, so that the new work file has both.
-    pub fn take(&self, undone: &[u8]) -> Result<Option<Taken>> {
+    /// Puts what the work file holds back to the log, so that the next [`take`](Channel::take) has
+    /// both; `None` if nothing was logged since, and so there is nothing to take. Returns where it
+    /// is in the log.
+    pub fn put_back(&self, undone: &[u8]) -> Result<Option<Range<u64>>> {
         if !exists(&self.log)? {
             return Ok(None);
         }
-        let put_back = match undone {
-            [] => 0..0,
-            undone => self.append(undone)?,
-        };
+        match undone {
+            [] => Ok(Some(0..0)),
+            undone => self.append(undone).map(Some),
+        }
+    }
+
+    /// Makes the log the work file, in place of what was put back; `None` if there is no log. After
+    /// an error either may be at its place: only the files tell what is to be done then.
+    pub fn take(&self) -> Result<Option<File>> {
         match fs::rename(&self.log, &self.work) {
             Ok(()) => {}
             // Another client was faster.
@@ -127,7 +124,7 @@ impl Channel {
         // Whoever wrote when it was renamed is waited for; whoever comes later sees the rename.
         lock::acquire(&file, &self.work, Mode::Exclusive, Wait::Block)?;
         lock::release(&file);
-        Ok(Some(Taken { file, put_back }))
+        Ok(Some(file))
     }
 
     /// Appends entries as Cyrus's daemons do (`sync_log_base`): all or nothing, and on disk when
@@ -153,6 +150,9 @@ impl Channel {
             if let Err(why) = written {
                 let _ = file.set_len(start);
                 return Err(error(why));
+            }
+            if start == 0 {
+                sync_directory(&self.log)?;
             }
             let end = file.metadata().map_err(error)?.len();
             lock::release(&file);
@@ -180,8 +180,17 @@ impl Channel {
             .open(&self.spare)
             .map_err(error)?;
         file.write_all(undone).and_then(|()| file.sync_data()).map_err(error)?;
-        fs::rename(&self.spare, &self.work).map_err(|error| Error::io("replace", &self.work, error))
+        let replaced = fs::rename(&self.spare, &self.work);
+        replaced.map_err(|error| Error::io("replace", &self.work, error))?;
+        sync_directory(&self.work)
     }
+}
+
+/// A new name is on disk only when its directory is.
+fn sync_directory(file: &Path) -> Result<()> {
+    let Some(directory) = file.parent() else { return Ok(()) };
+    let synced = File::open(directory).and_then(|directory| directory.sync_all());
+    synced.map_err(|error| Error::io("write directory", directory, error))
 }
 
 fn exists(path: &Path) -> Result<bool> {
@@ -224,13 +233,14 @@ mod tests {
     #[test]
     fn what_is_appended_is_taken_over_once() {
         let (_dir, channel) = channel();
-        assert!(channel.take(b"").unwrap().is_none());
+        assert!(channel.put_back(b"").unwrap().is_none());
+        assert!(channel.take().unwrap().is_none());
         channel.append(b"USER fred\n").unwrap();
         channel.append(b"USER anna\n").unwrap();
-        let taken = channel.take(b"").unwrap().unwrap();
-        assert_eq!(text(taken.file), "USER fred\nUSER anna\n");
-        assert!(taken.put_back.is_empty());
-        assert!(channel.take(b"").unwrap().is_none());
+        assert_eq!(channel.put_back(b"").unwrap(), Some(0..0));
+        let taken = channel.take().unwrap().unwrap();
+        assert_eq!(text(taken), "USER fred\nUSER anna\n");
+        assert!(channel.take().unwrap().is_none());
         assert_eq!(text(channel.left_over().unwrap().unwrap()), "USER fred\nUSER anna\n");
         channel.keep(b"").unwrap();
         assert!(channel.left_over().unwrap().is_none());
@@ -241,13 +251,14 @@ mod tests {
     fn what_is_not_done_is_never_gone_from_both_files() {
         let (_dir, channel) = channel();
         channel.append(b"USER fred\nUSER anna\n").unwrap();
-        channel.take(b"").unwrap().unwrap();
+        channel.take().unwrap().unwrap();
         channel.keep(b"USER anna\n").unwrap();
         assert_eq!(text(channel.left_over().unwrap().unwrap()), "USER anna\n");
         channel.append(b"USER zoe\n").unwrap();
-        let taken = channel.take(b"USER anna\n").unwrap().unwrap();
-        assert_eq!(taken.put_back, 9..19);
-        assert_eq!(text(taken.file), "USER zoe\nUSER anna\n");
+        assert_eq!(channel.put_back(b"USER anna\n").unwrap(), Some(9..19));
+        assert_eq!(text(channel.left_over().unwrap().unwrap()), "USER anna\n");
+        let taken = channel.take().unwrap().unwrap();
+        assert_eq!(text(taken), "USER zoe\nUSER anna\n");
     }
 
     #[test]
@@ -256,8 +267,8 @@ mod tests {
         channel.append(b"USER fred\n").unwrap();
         OpenOptions::new().append(true).open(channel.log()).unwrap().write_all(b"MAILB").unwrap();
         assert_eq!(channel.append(b"USER anna\n").unwrap(), 16..26);
-        let taken = channel.take(b"").unwrap().unwrap();
-        assert_eq!(text(taken.file), "USER fred\nMAILB\nUSER anna\n");
+        let taken = channel.take().unwrap().unwrap();
+        assert_eq!(text(taken), "USER fred\nMAILB\nUSER anna\n");
     }
 
     #[test]
@@ -292,8 +303,8 @@ mod tests {
                 .collect();
             loop {
                 let ended = writers.iter().all(|writer| writer.is_finished());
-                match channel.take(b"").unwrap() {
-                    Some(taken) => found += &text(taken.file),
+                match channel.take().unwrap() {
+                    Some(taken) => found += &text(taken),
                     None if ended => break,
                     None => std::thread::yield_now(),
                 }

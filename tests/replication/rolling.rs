@@ -190,6 +190,25 @@ fn a_replica_that_was_away_is_caught_up_with_after_sighup() {
 }
 
 #[test]
+fn what_an_earlier_client_left_outlives_one_that_never_connects() {
+    let mut lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    let work = log(&lab).with_file_name("log-run");
+    fs::rename(log(&lab), &work).expect("the log of the creation");
+    let left = fs::read(&work).expect("own file");
+    lab.replica.stop_server();
+    // Once it gives up by itself, once it is asked to.
+    let run = ours(&lab, &["-R", "-o"]);
+    assert_eq!(run.status.code(), Some(1), "{run}");
+    assert_eq!(fs::read(&work).expect("it is there"), left);
+    stop(until(start_ours(&lab, &["-R"]), |so_far| so_far[1].contains("retrying in 15")));
+    assert_eq!(fs::read(&work).expect("it is there"), left);
+    lab.replica.start_server();
+    stop(rolling(&lab, &[]));
+    assert_equal(&lab);
+}
+
+#[test]
 fn what_fails_or_is_locked_stays_in_the_log_and_stops_nobody() {
     let lab = Lab::default();
     create(&lab.master, &["user.anna", "user.bert", "user.carl", "user.dora"]);
