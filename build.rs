@@ -19,8 +19,17 @@ mod header {
     use std::path::PathBuf;
 
     /// The files of `src/capi` with something for C, in the order in which to read it.
-    const SOURCES: &[&str] =
-        &["version", "strings", "error", "callbacks", "config", "client", "rolling"];
+    const SOURCES: &[&str] = &[
+        "version",
+        "strings",
+        "error",
+        "callbacks",
+        "config",
+        "failure",
+        "host",
+        "client",
+        "rolling",
+    ];
 
     pub fn generate() {
         println!("cargo:rerun-if-changed=cbindgen.toml");

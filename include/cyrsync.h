@@ -40,7 +40,18 @@
  * closes the same files. And a traditional lock that the process itself holds refuses the
  * library's, or makes it wait forever. So while a call runs, the process must not hold mailboxes,
  * databases or lock files of that mail store open by other means: call the library from a process
- * of its own, or from one that has closed them.
+ * of its own, from one that has closed them, or with a host store.
+ *
+ * The host store. With cyrsync_client_new_with_host() the library opens no file of the mail store
+ * and takes none of its locks: it asks the functions of a cyrsync_host, which a process of Cyrus
+ * writes over its own mailbox code. They are called by the thread that called the client, one at a
+ * time for one client, and from no other thread; clients that share a table and are used by
+ * several threads call it from all of them. They may call Cyrus as they like, and wait; of this
+ * library they may call cyrsync_failure_set(), what they were given to emit with, and
+ * cyrsync_client_cancel(), _finish() and _nudge(). One user's mailboxes are opened one or more at
+ * a time and closed in any order. What they are given is borrowed for the call, as is what they
+ * emit. The channel's sync log and the files that ask for users to be skipped are read by the
+ * library still, below configdirectory.
  */
 
 
@@ -95,6 +106,16 @@
  * Give up unless the connection is compressed (sync_client -z).
  */
 #define CYRSYNC_FLAG_REQUIRE_COMPRESS 16
+
+/**
+ * The layout of the structures of the host store in this header, for cyrsync_host.version.
+ */
+#define CYRSYNC_HOST_VERSION 1
+
+/**
+ * How many kinds of resources a quota root limits.
+ */
+#define CYRSYNC_QUOTA_RESOURCES 4
 
 /**
  * How a call ended: for branching. Numbers never change their meaning; new ones may come, so
@@ -323,6 +344,11 @@ typedef struct cyrsync_config cyrsync_config;
 typedef struct cyrsync_error cyrsync_error;
 
 /**
+ * Where a function of the host says why it failed. It lives for that function's call.
+ */
+typedef struct cyrsync_failure cyrsync_failure;
+
+/**
  * Borrowed bytes: a mailbox name, a path, a line of text. They need no zero byte at their end
  * and are not assumed to be UTF-8. If len is 0, data is not looked at and may be NULL.
  */
@@ -354,6 +380,659 @@ typedef void (*cyrsync_destroy_callback)(void *userdata);
  * is borrowed for the call.
  */
 typedef void (*cyrsync_action_callback)(void *userdata, struct cyrsync_str line);
+
+/**
+ * A name that a mailbox had before (name_history of mbentry_t).
+ */
+typedef struct cyrsync_former_name {
+    /**
+     * The former internal name.
+     */
+    struct cyrsync_str name;
+    /**
+     * The partition that it was on.
+     */
+    struct cyrsync_str partition;
+    /**
+     * When it was given up, in seconds since 1970.
+     */
+    int64_t mtime;
+    /**
+     * Modseq of the folder then.
+     */
+    uint64_t foldermodseq;
+    /**
+     * UIDVALIDITY then.
+     */
+    uint32_t uidvalidity;
+} cyrsync_former_name;
+
+/**
+ * An entry of mailboxes.db (mbentry_t). Set all of it to zero first.
+ */
+typedef struct cyrsync_entry {
+    /**
+     * Internal name, such as "user.fred.Sent".
+     */
+    struct cyrsync_str name;
+    /**
+     * Stays through renames.
+     */
+    struct cyrsync_str uniqueid;
+    /**
+     * Empty in tombstones and intermediates.
+     */
+    struct cyrsync_str partition;
+    /**
+     * The server it lies on where that is another one, else empty.
+     */
+    struct cyrsync_str server;
+    /**
+     * Access control list as stored: identifier, tab, rights, tab, and so on.
+     */
+    struct cyrsync_str acl;
+    /**
+     * Kind and flags: the MBTYPE_ bits of Cyrus's mboxlist.h, MBTYPE_LEGACY_DIRS included.
+     */
+    uint32_t mbtype;
+    /**
+     * UIDVALIDITY.
+     */
+    uint32_t uidvalidity;
+    /**
+     * Modseq at creation.
+     */
+    uint64_t createdmodseq;
+    /**
+     * Modseq of the last change of name, ACL or existence.
+     */
+    uint64_t foldermodseq;
+    /**
+     * When the entry was written, in seconds since 1970.
+     */
+    int64_t mtime;
+    /**
+     * Names it had before, newest first. Asked for by uniqueid only.
+     */
+    const struct cyrsync_former_name *former_names;
+    /**
+     * How many.
+     */
+    size_t former_name_count;
+    /**
+     * Empty, or why this entry cannot be read: then only name counts of the rest.
+     */
+    struct cyrsync_str unreadable;
+} cyrsync_entry;
+
+/**
+ * Takes an entry. These functions answer with 0 for "go on"; else the host stops at once and
+ * answers with what they gave. What is passed to them is borrowed for the call. They never call
+ * the host.
+ */
+typedef int (*cyrsync_emit_entry)(void *sink, const struct cyrsync_entry *entry);
+
+/**
+ * Sync CRCs (struct synccrcs).
+ */
+typedef struct cyrsync_crcs {
+    /**
+     * Of the records.
+     */
+    uint32_t basic;
+    /**
+     * Of the annotations of messages.
+     */
+    uint32_t annot;
+} cyrsync_crcs;
+
+/**
+ * The state of an open mailbox: entry, header and index header (struct mailbox). The library sets
+ * all of it to zero before the host fills it.
+ */
+typedef struct cyrsync_mailbox_state {
+    /**
+     * Internal name.
+     */
+    struct cyrsync_str name;
+    /**
+     * uniqueid.
+     */
+    struct cyrsync_str uniqueid;
+    /**
+     * Partition.
+     */
+    struct cyrsync_str partition;
+    /**
+     * Access control list.
+     */
+    struct cyrsync_str acl;
+    /**
+     * The quota root that applies; empty if none does.
+     */
+    struct cyrsync_str quotaroot;
+    /**
+     * Names of the user flags by bit; empty where a bit is not used.
+     */
+    const struct cyrsync_str *flags;
+    /**
+     * How many, 128 at most.
+     */
+    size_t flag_count;
+    /**
+     * Kind and flags, as in cyrsync_entry.
+     */
+    uint32_t mbtype;
+    /**
+     * Minor version of cyrus.index.
+     */
+    uint32_t minor_version;
+    /**
+     * The OPT_ bits of Cyrus's mailbox.h, masked by MAILBOX_OPTIONS_MASK.
+     */
+    uint32_t options;
+    /**
+     * UIDVALIDITY.
+     */
+    uint32_t uidvalidity;
+    /**
+     * Highest UID ever given.
+     */
+    uint32_t last_uid;
+    /**
+     * Last UID that the owner was told about.
+     */
+    uint32_t recentuid;
+    /**
+     * Records in the index, expunged ones included.
+     */
+    uint32_t num_records;
+    /**
+     * The CRCs that cyrus.index stores.
+     */
+    struct cyrsync_crcs stored_crcs;
+    /**
+     * Highest modseq.
+     */
+    uint64_t highestmodseq;
+    /**
+     * Up to this modseq expunged records are forgotten.
+     */
+    uint64_t deletedmodseq;
+    /**
+     * Modseq at creation.
+     */
+    uint64_t createdmodseq;
+    /**
+     * Modseq of the entry in mailboxes.db.
+     */
+    uint64_t foldermodseq;
+    /**
+     * Highest modseq of its conversations (mailbox_get_xconvmodseq); has_xconvmodseq says
+     * whether it has any.
+     */
+    uint64_t xconvmodseq;
+    /**
+     * Modseq of the owner's reverse ACLs (mboxname_readraclmodseq); 0 if not used.
+     */
+    uint64_t raclmodseq;
+    /**
+     * When recentuid was told, in seconds since 1970, as all that follow.
+     */
+    int64_t recenttime;
+    /**
+     * Last append.
+     */
+    int64_t last_appenddate;
+    /**
+     * Last POP3 login.
+     */
+    int64_t pop3_last_login;
+    /**
+     * POP3 clients see messages from then on.
+     */
+    int64_t pop3_show_after;
+    /**
+     * Whether the mailbox has conversations.
+     */
+    bool has_xconvmodseq;
+    /**
+     * Empty, or why the parts of this mailbox may not belong together (cyrus.header of another
+     * mailbox, say): then it is replicated as it is but never repaired.
+     */
+    struct cyrsync_str doubt;
+} cyrsync_mailbox_state;
+
+/**
+ * A message as cyrus.index holds it (struct index_record).
+ */
+typedef struct cyrsync_record {
+    /**
+     * Number of the message in its mailbox.
+     */
+    uint32_t uid;
+    /**
+     * Size of the message file in bytes.
+     */
+    uint32_t size;
+    /**
+     * When the message arrived, in seconds since 1970.
+     */
+    int64_t internaldate;
+    /**
+     * When the record last changed.
+     */
+    int64_t last_updated;
+    /**
+     * When the message was put into this mailbox; 0 if not known.
+     */
+    int64_t savedate;
+    /**
+     * Last change of flags or existence.
+     */
+    uint64_t modseq;
+    /**
+     * Modseq at creation; 0 if not known.
+     */
+    uint64_t createdmodseq;
+    /**
+     * Conversation id; 0 if none.
+     */
+    uint64_t cid;
+    /**
+     * The FLAG_ bits of Cyrus's mailbox.h.
+     */
+    uint32_t system_flags;
+    /**
+     * The FLAG_INTERNAL_ bits of Cyrus's mailbox.h.
+     */
+    uint32_t internal_flags;
+    /**
+     * Bit i of word i/32 is for the i-th name of the mailbox's flags.
+     */
+    uint32_t user_flags[4];
+    /**
+     * SHA-1 of the message file.
+     */
+    uint8_t guid[20];
+} cyrsync_record;
+
+/**
+ * Takes a record.
+ */
+typedef int (*cyrsync_emit_record)(void *sink, const struct cyrsync_record *record);
+
+/**
+ * An annotation of server, mailbox or message.
+ */
+typedef struct cyrsync_annotation {
+    /**
+     * Such as "/comment".
+     */
+    struct cyrsync_str entry;
+    /**
+     * Whose private value it is; empty for the shared value.
+     */
+    struct cyrsync_str userid;
+    /**
+     * The value.
+     */
+    struct cyrsync_str value;
+    /**
+     * When it last changed; 0 if not known.
+     */
+    uint64_t modseq;
+} cyrsync_annotation;
+
+/**
+ * Takes an annotation.
+ */
+typedef int (*cyrsync_emit_annotation)(void *sink, const struct cyrsync_annotation *annotation);
+
+/**
+ * Where the file of a message is. The library sets fd to -1 and path to nothing before.
+ */
+typedef struct cyrsync_message_file {
+    /**
+     * The file, open for reading at its beginning. The library closes it. -1 if path is given.
+     */
+    int fd;
+    /**
+     * Or its path. Borrowed until the next call for the same mailbox.
+     */
+    struct cyrsync_str path;
+} cyrsync_message_file;
+
+/**
+ * Takes a name, or a piece of a text.
+ */
+typedef int (*cyrsync_emit_str)(void *sink, struct cyrsync_str text);
+
+/**
+ * What a user has seen of a mailbox (struct seendata).
+ */
+typedef struct cyrsync_seen {
+    /**
+     * The uniqueid of the mailbox.
+     */
+    struct cyrsync_str uniqueid;
+    /**
+     * When the user last read it, in seconds since 1970.
+     */
+    int64_t lastread;
+    /**
+     * When the list last changed.
+     */
+    int64_t lastchange;
+    /**
+     * Highest UID that the user has seen as recent.
+     */
+    uint32_t lastuid;
+    /**
+     * The seen messages as an IMAP sequence: "1:5,7".
+     */
+    struct cyrsync_str seenuids;
+} cyrsync_seen;
+
+/**
+ * Takes seen state.
+ */
+typedef int (*cyrsync_emit_seen)(void *sink, const struct cyrsync_seen *seen);
+
+/**
+ * The limits of a quota root (struct quota).
+ */
+typedef struct cyrsync_quota {
+    /**
+     * The root, an internal mailbox name.
+     */
+    struct cyrsync_str root;
+    /**
+     * By Cyrus's numbers of resources (STORAGE, MESSAGE, X-ANNOTATION-STORAGE, X-NUM-FOLDERS), in
+     * its units; -1 for no limit.
+     */
+    int64_t limits[CYRSYNC_QUOTA_RESOURCES];
+    /**
+     * When the limits last changed.
+     */
+    uint64_t modseq;
+} cyrsync_quota;
+
+/**
+ * Takes a quota root.
+ */
+typedef int (*cyrsync_emit_quota)(void *sink, const struct cyrsync_quota *quota);
+
+/**
+ * A Sieve script without its content (struct sync_sieve).
+ */
+typedef struct cyrsync_sieve {
+    /**
+     * File name with extension, such as "main.script".
+     */
+    struct cyrsync_str name;
+    /**
+     * When it was last changed, in seconds since 1970.
+     */
+    int64_t last_update;
+    /**
+     * SHA-1 of its content.
+     */
+    uint8_t guid[20];
+    /**
+     * Whether it is the active one.
+     */
+    bool active;
+} cyrsync_sieve;
+
+/**
+ * Takes a Sieve script.
+ */
+typedef int (*cyrsync_emit_sieve)(void *sink, const struct cyrsync_sieve *sieve);
+
+/**
+ * The data of the master as a host supplies it: see "The host store" at the head of this header.
+ * Set all of it to zero, then size and version, then the functions. Those that may be NULL say
+ * so. Each answers with CYRSYNC_RESULT_OK, with what an emit function gave, or with one of
+ * NULL_POINTER to NOT_FOUND, LOCKED to CANCELLED; of a failure cyrsync_failure_set() may tell
+ * more.
+ */
+typedef struct cyrsync_host {
+    /**
+     * sizeof(struct cyrsync_host), so that later versions can add to its end.
+     */
+    size_t size;
+    /**
+     * Given to every function of this table.
+     */
+    void *userdata;
+    /**
+     * Gives userdata back when nobody uses it any more. May be NULL.
+     */
+    cyrsync_destroy_callback destroy;
+    /**
+     * CYRSYNC_HOST_VERSION.
+     */
+    uint32_t version;
+    /**
+     * Emits the entry of a name, if there is one: tombstones, intermediates and reserved ones
+     * too (mboxlist_lookup_allow_all).
+     */
+    int (*lookup)(void *userdata,
+                  struct cyrsync_str name,
+                  cyrsync_emit_entry emit,
+                  void *sink,
+                  struct cyrsync_failure *failure);
+    /**
+     * Emits the entry with a uniqueid, if there is one, with its former names
+     * (mboxlist_lookup_by_uniqueid).
+     */
+    int (*lookup_by_id)(void *userdata,
+                        struct cyrsync_str uniqueid,
+                        cyrsync_emit_entry emit,
+                        void *sink,
+                        struct cyrsync_failure *failure);
+    /**
+     * Emits all mailboxes of a user, INBOX first, deleted ones ("DELETED.user.fred...") and
+     * intermediates too, no tombstones (mboxlist_usermboxtree with MBOXTREE_DELETED).
+     */
+    int (*list_user)(void *userdata,
+                     struct cyrsync_str userid,
+                     cyrsync_emit_entry emit,
+                     void *sink,
+                     struct cyrsync_failure *failure);
+    /**
+     * Emits every mailbox whose name begins with prefix, tombstones too, no intermediates
+     * (mboxlist_allmbox with MBOXTREE_TOMBSTONES). What cannot be read is passed over and
+     * answered with CYRSYNC_RESULT_CORRUPT at the end.
+     */
+    int (*list)(void *userdata,
+                struct cyrsync_str prefix,
+                cyrsync_emit_entry emit,
+                void *sink,
+                struct cyrsync_failure *failure);
+    /**
+     * Excludes whoever else replicates the user (userid empty: shared mailboxes) to the same
+     * server (sync_lock of sync_support.c: the name lock "*S*server*userid"). Waits for
+     * wait_ms milliseconds, for ever if that is negative; CYRSYNC_RESULT_LOCKED if it is not
+     * free then. *lock is what sync_unlock is called with; NULL is fine.
+     */
+    int (*sync_lock)(void *userdata,
+                     struct cyrsync_str server,
+                     struct cyrsync_str userid,
+                     int64_t wait_ms,
+                     void **lock,
+                     struct cyrsync_failure *failure);
+    /**
+     * Releases it.
+     */
+    void (*sync_unlock)(void *userdata, void *lock);
+    /**
+     * Opens a mailbox with its index locked for reading (mailbox_open_irl), waiting as
+     * sync_lock does. CYRSYNC_RESULT_NOT_FOUND if it is not there, deleted, reserved, an
+     * intermediate or on another server; CYRSYNC_RESULT_MOVED if it is on its way to one.
+     * *mailbox is what the functions below are called with, and in the end close.
+     */
+    int (*open)(void *userdata,
+                struct cyrsync_str name,
+                int64_t wait_ms,
+                void **mailbox,
+                struct cyrsync_failure *failure);
+    /**
+     * Tells the state of the mailbox, as it was when its index was locked. Called once, after
+     * open. What *state points to is borrowed until the next call for the mailbox.
+     */
+    int (*state)(void *userdata,
+                 void *mailbox,
+                 struct cyrsync_mailbox_state *state,
+                 struct cyrsync_failure *failure);
+    /**
+     * Emits the records with a UID of at least from_uid and a modseq above since_modseq by
+     * ascending UID, expunged and unlinked ones too.
+     */
+    int (*scan)(void *userdata,
+                void *mailbox,
+                uint32_t from_uid,
+                uint64_t since_modseq,
+                cyrsync_emit_record emit,
+                void *sink,
+                struct cyrsync_failure *failure);
+    /**
+     * Computes the sync CRCs from all records and annotations (mailbox_synccrcs with force). May
+     * be NULL: then the library does, with scan and message_annotations.
+     */
+    int (*recompute_crcs)(void *userdata,
+                          void *mailbox,
+                          struct cyrsync_crcs *crcs,
+                          struct cyrsync_failure *failure);
+    /**
+     * Emits the annotations of the mailbox itself, in any order.
+     */
+    int (*mailbox_annotations)(void *userdata,
+                               void *mailbox,
+                               cyrsync_emit_annotation emit,
+                               void *sink,
+                               struct cyrsync_failure *failure);
+    /**
+     * Emits the annotations that are stored for a message, in any order. Those that stand for
+     * fields of its record (thrid, savedate, createdmodseq) are not among them.
+     */
+    int (*message_annotations)(void *userdata,
+                               void *mailbox,
+                               uint32_t uid,
+                               cyrsync_emit_annotation emit,
+                               void *sink,
+                               struct cyrsync_failure *failure);
+    /**
+     * Tells where the file of a message is (mailbox_record_fname). The library opens it and
+     * compares its size with the record's. Also called after unlock_index.
+     */
+    int (*message_file)(void *userdata,
+                        void *mailbox,
+                        const struct cyrsync_record *record,
+                        struct cyrsync_message_file *file,
+                        struct cyrsync_failure *failure);
+    /**
+     * Lets others write to the mailbox again, but keeps message files from being unlinked until
+     * close (mailbox_unlock_index). Then only message_file and close follow.
+     */
+    void (*unlock_index)(void *userdata, void *mailbox);
+    /**
+     * Closes the mailbox and releases its locks. Always called for what open gave.
+     */
+    void (*close)(void *userdata, void *mailbox);
+    /**
+     * Emits the annotations of a mailbox without opening it, or those of the server if name is
+     * empty.
+     */
+    int (*annotations)(void *userdata,
+                       struct cyrsync_str name,
+                       cyrsync_emit_annotation emit,
+                       void *sink,
+                       struct cyrsync_failure *failure);
+    /**
+     * Emits the internal names that a user is subscribed to, in the order of the database
+     * (mboxlist_sublist).
+     */
+    int (*subscriptions)(void *userdata,
+                         struct cyrsync_str userid,
+                         cyrsync_emit_str emit,
+                         void *sink,
+                         struct cyrsync_failure *failure);
+    /**
+     * Emits the seen state of a user (seen_foreach).
+     */
+    int (*seen)(void *userdata,
+                struct cyrsync_str userid,
+                cyrsync_emit_seen emit,
+                void *sink,
+                struct cyrsync_failure *failure);
+    /**
+     * Emits the limits of a quota root, if it is one (quota_read).
+     */
+    int (*quota)(void *userdata,
+                 struct cyrsync_str root,
+                 cyrsync_emit_quota emit,
+                 void *sink,
+                 struct cyrsync_failure *failure);
+    /**
+     * Emits the Sieve scripts of a user, in any order (sync_sieve_list_generate).
+     */
+    int (*sieve_scripts)(void *userdata,
+                         struct cyrsync_str userid,
+                         cyrsync_emit_sieve emit,
+                         void *sink,
+                         struct cyrsync_failure *failure);
+    /**
+     * Emits the content of one of them, in pieces of any size.
+     */
+    int (*sieve_content)(void *userdata,
+                         struct cyrsync_str userid,
+                         struct cyrsync_str name,
+                         cyrsync_emit_str emit,
+                         void *sink,
+                         struct cyrsync_failure *failure);
+    /**
+     * Tells the highest modseq that the owner of a mailbox has anywhere; 0 if each mailbox has
+     * its own (mboxname_readmodseq).
+     */
+    int (*used_modseq)(void *userdata,
+                       struct cyrsync_str name,
+                       uint64_t *modseq,
+                       struct cyrsync_failure *failure);
+    /**
+     * Tells the modseq of the reverse ACLs of the user whose INBOX it is; 0 for other mailboxes
+     * and if they are not used (mboxname_readraclmodseq).
+     */
+    int (*raclmodseq)(void *userdata,
+                      struct cyrsync_str name,
+                      uint64_t *modseq,
+                      struct cyrsync_failure *failure);
+    /**
+     * Writes to the master, when a repair must. Command is what a sync server would be sent, as
+     * one text with all its message literals and its CRLF: "APPLY RESERVE %(...)",
+     * "APPLY MESSAGE (%{default 3f... 512}CRLF...)", "APPLY MAILBOX %(...)", "RESTART". Verb is
+     * its first word, body what follows it after a space: what dlist_parse() takes, for
+     * sync_apply(). Emits the reply as that server would send it, in pieces of any size:
+     * "* RESERVE (...)CRLF", then "OK success" or "NO IMAP_SYNC_CHANGED ...". A NO is no
+     * failure of this function. Messages stay staged until RESTART. No mailbox is open
+     * meanwhile, but sync locks are held. May be NULL: then a mailbox that must be repaired here
+     * fails with CYRSYNC_RESULT_NEEDS_FULL_SYNC.
+     */
+    int (*apply)(void *userdata,
+                 struct cyrsync_str verb,
+                 struct cyrsync_str body,
+                 struct cyrsync_str command,
+                 cyrsync_emit_str emit,
+                 void *sink,
+                 struct cyrsync_failure *failure);
+    /**
+     * Writes that a mailbox was changed by apply to the sync logs of all channels but that of
+     * the client, whose replica has it already. May be NULL: then the library does, to those that
+     * the configuration names.
+     */
+    int (*log_change)(void *userdata, struct cyrsync_str name, struct cyrsync_failure *failure);
+} cyrsync_host;
 
 /**
  * Hears how a part of the work ended. Names are the user, the mailboxes, or none. Names and error
@@ -557,12 +1236,30 @@ enum cyrsync_result cyrsync_config_set_action(struct cyrsync_config *config,
 void cyrsync_config_free(struct cyrsync_config *config);
 
 /**
+ * Says what went wrong and, unless empty, what can be done about it. Both are copied; bytes that
+ * are no UTF-8 are replaced. Counts only if the host's function then answers with a failure.
+ */
+void cyrsync_failure_set(struct cyrsync_failure *failure,
+                         struct cyrsync_str detail,
+                         struct cyrsync_str hint);
+
+/**
  * Makes a client from a configuration, which stays the caller's. Nothing is sent yet. *out is
  * set on success.
  */
 enum cyrsync_result cyrsync_client_new(const struct cyrsync_config *config,
                                        struct cyrsync_client **out,
                                        struct cyrsync_error **err);
+
+/**
+ * Makes a client that asks host for the data of the master instead of reading the mail store:
+ * see "The host store" at the head of this header. The table is copied; its userdata is given
+ * back by its destroy function once nobody uses it any more: at once if this call fails.
+ */
+enum cyrsync_result cyrsync_client_new_with_host(const struct cyrsync_config *config,
+                                                 const struct cyrsync_host *host,
+                                                 struct cyrsync_client **out,
+                                                 struct cyrsync_error **err);
 
 /**
  * Says goodbye to the replica and frees the client. NULL is fine. A client that is in use, as by

@@ -79,6 +79,12 @@ impl Userdata {
     }
 }
 
+impl Userdata {
+    pub(super) fn pointer(&self) -> *mut c_void {
+        self.pointer
+    }
+}
+
 impl Drop for Userdata {
     fn drop(&mut self) {
         if let Some(destroy) = self.destroy {

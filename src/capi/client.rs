@@ -7,11 +7,14 @@ use std::sync::{Arc, Mutex, TryLockError};
 use super::callbacks::{Listeners, cyrsync_unit, cyrsync_unit_callback};
 use super::config::cyrsync_config;
 use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer, panicked};
+use super::host::cyrsync_host;
+use super::hosted::{Hosted, Table};
 use super::panic::{boundary, fallible};
 use super::strings::{c_string, cyrsync_str, slice};
 use crate::engine::{Cancel, Client, Options};
 use crate::observe::{Level, Observer};
 use crate::schedule::Unit;
+use crate::store::host::HostWriter;
 use crate::types::{MboxName, UserId};
 
 /// A client for one replica. Free it with cyrsync_client_free().
@@ -84,26 +87,66 @@ pub unsafe extern "C" fn cyrsync_client_new(
     let body = || {
         // SAFETY: the header asks for NULL or a configuration.
         let config = unsafe { config.as_ref() }.ok_or_else(|| null_pointer("config"))?;
-        if out.is_null() {
-            return Err(null_pointer("out"));
-        }
-        let listeners = config.listeners.clone();
-        let observer = Arc::new(listeners.clone());
-        // Each client is asked to stop by itself.
-        let options = Options { cancel: Cancel::default(), ..config.options.clone() };
-        let client = Client::new(config.config.clone(), options, observer)?;
-        let handle = cyrsync_client {
-            cancel: client.canceller(),
-            server: c_string(client.server()),
-            client: Mutex::new(client),
-            listeners,
-        };
-        // SAFETY: not NULL; the header asks for a place for a pointer.
-        unsafe { out.write(Box::into_raw(Box::new(handle))) };
-        Ok(())
+        let make = |options, observer| Client::new(config.config.clone(), options, observer);
+        // SAFETY: the header asks for NULL or a place for a pointer.
+        unsafe { hand_out(config, out, make) }
     };
     // SAFETY: the header asks for NULL or a place for a pointer.
     unsafe { fallible(err, body) }
+}
+
+/// Makes a client that asks host for the data of the master instead of reading the mail store:
+/// see "The host store" at the head of this header. The table is copied; its userdata is given
+/// back by its destroy function once nobody uses it any more: at once if this call fails.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_new_with_host(
+    config: *const cyrsync_config,
+    host: *const cyrsync_host,
+    out: *mut *mut cyrsync_client,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        // SAFETY: the header asks for NULL or a table whose size is set.
+        let table = unsafe { Table::new(host) }?;
+        // SAFETY: the header asks for NULL or a configuration.
+        let config = unsafe { config.as_ref() }.ok_or_else(|| null_pointer("config"))?;
+        let writes = table.functions().apply.is_some();
+        let writer = writes.then(|| Box::new(Hosted(table.clone())) as Box<dyn HostWriter>);
+        let make = |options, observer| {
+            Client::with_host(config.config.clone(), options, observer, Hosted(table), writer)
+        };
+        // SAFETY: the header asks for NULL or a place for a pointer.
+        unsafe { hand_out(config, out, make) }
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// Makes a client's handle.
+///
+/// # Safety
+/// `out` must be NULL or a place for a pointer.
+unsafe fn hand_out(
+    config: &cyrsync_config,
+    out: *mut *mut cyrsync_client,
+    make: impl FnOnce(Options, Arc<dyn Observer>) -> crate::Result<Client>,
+) -> Result<(), Failure> {
+    if out.is_null() {
+        return Err(null_pointer("out"));
+    }
+    let listeners = config.listeners.clone();
+    // Each client is asked to stop by itself.
+    let options = Options { cancel: Cancel::default(), ..config.options.clone() };
+    let client = make(options, Arc::new(listeners.clone()))?;
+    let handle = cyrsync_client {
+        cancel: client.canceller(),
+        server: c_string(client.server()),
+        client: Mutex::new(client),
+        listeners,
+    };
+    // SAFETY: not NULL; the rest is the caller's promise.
+    unsafe { out.write(Box::into_raw(Box::new(handle))) };
+    Ok(())
 }
 
 /// Says goodbye to the replica and frees the client. NULL is fine. A client that is in use, as by

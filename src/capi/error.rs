@@ -118,8 +118,28 @@ impl cyrsync_result {
     ];
 
     /// From a number that C passes, which may be any.
-    fn from_number(number: c_int) -> Option<Self> {
+    pub(super) fn from_number(number: c_int) -> Option<Self> {
         Self::ALL.iter().copied().find(|result| *result as c_int == number)
+    }
+
+    /// What it means as the answer of a host; `None` if a host cannot answer so.
+    pub(super) fn host_kind(self) -> Option<Kind> {
+        Some(match self {
+            CYRSYNC_RESULT_NULL_POINTER | CYRSYNC_RESULT_INVALID_ARGUMENT | CYRSYNC_RESULT_BUSY => {
+                Kind::InvalidArgument
+            }
+            CYRSYNC_RESULT_CONFIG => Kind::Config,
+            CYRSYNC_RESULT_IO => Kind::Io,
+            CYRSYNC_RESULT_CORRUPT => Kind::Corrupt,
+            CYRSYNC_RESULT_UNSUPPORTED => Kind::Unsupported,
+            CYRSYNC_RESULT_NOT_FOUND => Kind::NotFound,
+            CYRSYNC_RESULT_LOCKED => Kind::Locked,
+            CYRSYNC_RESULT_MOVED => Kind::Moved,
+            CYRSYNC_RESULT_CHANGED => Kind::Changed,
+            CYRSYNC_RESULT_NEEDS_FULL_SYNC => Kind::NeedsFullSync,
+            CYRSYNC_RESULT_CANCELLED => Kind::Cancelled,
+            _ => return None,
+        })
     }
 
     fn name(self) -> &'static CStr {

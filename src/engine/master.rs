@@ -10,10 +10,11 @@ use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
 use crate::names::Paths;
 use crate::observe::{Level, Observer, Silent};
-use crate::replica::Replica;
+use crate::replica::{Answer, Direct, Replica, Verb};
 use crate::rolling::channel::Channel;
 use crate::rolling::item::Item;
 use crate::store::apply::{self, OwnServer};
+use crate::store::host::HostWriter;
 use crate::sync::Master;
 use crate::types::MboxName;
 
@@ -59,6 +60,76 @@ fn other_logs(config: &Config, channel: Option<&str>) -> Vec<PathBuf> {
     names.filter(|name| *name != channel).map(|name| paths.sync_log(name)).collect()
 }
 
+/// Notes in `logs` that a mailbox was changed. The change is made: if that fails, other replicas
+/// hear of it with the next one at the latest.
+fn note(logs: &[PathBuf], name: &MboxName, observer: &dyn Observer) {
+    let mut line = Vec::new();
+    Item::Mailbox(name.clone()).write(&mut line);
+    for log in logs {
+        if let Err(error) = Channel::new(log).append(&line) {
+            observer.log(Level::Error, &format!("SYNCERROR: {error}"));
+        }
+    }
+}
+
+/// The master of a host.
+pub(super) struct HostMaster {
+    server: Option<Direct<Through>>,
+    logs: Vec<PathBuf>,
+    observer: Arc<dyn Observer>,
+}
+
+impl HostMaster {
+    /// Writes through `writer`, for a client of `channel`; without one nothing can be written.
+    pub(super) fn new(
+        config: &Config,
+        channel: Option<&str>,
+        observer: Arc<dyn Observer>,
+        writer: Option<Box<dyn HostWriter>>,
+    ) -> HostMaster {
+        let server = writer.map(|writer| Direct::new(Through(writer)));
+        HostMaster { server, logs: other_logs(config, channel), observer }
+    }
+}
+
+/// A host as a server without a connection.
+struct Through(Box<dyn HostWriter>);
+
+impl Answer for Through {
+    fn answer(&mut self, command: &[u8]) -> Result<Vec<u8>> {
+        self.0.apply(command)
+    }
+}
+
+impl Master for HostMaster {
+    fn server(&mut self) -> Result<&mut dyn Replica> {
+        let server = self.server.as_mut().map(|server| server as &mut dyn Replica);
+        server.ok_or_else(|| {
+            let detail = "it would have to be changed, and the program that supplies it cannot";
+            Error::new(Kind::NeedsFullSync, "change", "the master", detail)
+                .hint("run sync_client on this mailbox once")
+        })
+    }
+
+    fn changed(&mut self, name: &MboxName) -> Result<()> {
+        let told = self.server.as_mut().map(|server| server.answerer().0.log_change(name));
+        match told {
+            Some(Ok(true)) => {}
+            Some(Err(error)) => self.observer.log(Level::Error, &format!("SYNCERROR: {error}")),
+            Some(Ok(false)) | None => note(&self.logs, name, self.observer.as_ref()),
+        }
+        Ok(())
+    }
+
+    fn broken(&mut self) {
+        // What it has staged is of no use any more.
+        let Some(server) = &mut self.server else { return };
+        if let Ok(ticket) = server.submit(Verb::Restart, &mut |_| Ok(())) {
+            server.discard(ticket);
+        }
+    }
+}
+
 impl Master for NativeMaster {
     fn server(&mut self) -> Result<&mut dyn Replica> {
         if self.server.is_none() {
@@ -76,14 +147,7 @@ impl Master for NativeMaster {
     }
 
     fn changed(&mut self, name: &MboxName) -> Result<()> {
-        let mut line = Vec::new();
-        Item::Mailbox(name.clone()).write(&mut line);
-        for log in &self.logs {
-            // The change is made: other replicas hear of it with the next one at the latest.
-            if let Err(error) = Channel::new(log).append(&line) {
-                self.observer.log(Level::Error, &format!("SYNCERROR: {error}"));
-            }
-        }
+        note(&self.logs, name, self.observer.as_ref());
         Ok(())
     }
 

@@ -16,11 +16,12 @@ use crate::observe::{Level, Observer};
 use crate::replica::{Credentials, Session, Settings as ConnectSettings, Target};
 use crate::rolling::cache::DiskCache;
 use crate::schedule::{self, Interrupted, Report, Unit};
+use crate::store::host::{Host, HostStore, HostWriter};
 use crate::store::spool::Spool;
 use crate::store::{Store, Wait};
-use crate::sync::{Settings, Staged, Syncer};
+use crate::sync::{Master, Settings, Staged, Syncer};
 use crate::types::{MboxName, Text, UserId};
-use master::NativeMaster;
+use master::{HostMaster, NativeMaster};
 
 pub use crate::rolling::run::Undone;
 pub use crate::sync::{Cancel, Waited};
@@ -69,7 +70,7 @@ pub struct Client {
     cache: Option<DiskCache>,
     cache_path: Option<PathBuf>,
     /// How a repair writes to the master.
-    master: NativeMaster,
+    master: Box<dyn Master + Send>,
     /// The end of the last checkpoint.
     last_used: Instant,
 }
@@ -96,6 +97,38 @@ impl Client {
     /// [`crate::sys::lock`].
     pub fn new(config: Config, options: Options, observer: Arc<dyn Observer>) -> Result<Client> {
         let channel = options.channel.as_deref();
+        let spool = Spool::open(&config, observer.clone())?;
+        let store = Arc::new(spool.for_channel(channel).with_patience(patience(&options)));
+        let cancel = options.cancel.flag().clone();
+        let master = NativeMaster::new(&config, channel, observer.clone(), cancel);
+        Client::with_store(config, options, observer, store, Box::new(master))
+    }
+
+    /// A client that asks a host for the master's data, and has it do what a repair changes there.
+    /// Reads nothing of the mail spool; of the configuration's directory only the sync log of the
+    /// channel, if it is asked to roll, and the files that ask for users to be skipped.
+    pub fn with_host(
+        config: Config,
+        options: Options,
+        observer: Arc<dyn Observer>,
+        host: impl Host + 'static,
+        writer: Option<Box<dyn HostWriter>>,
+    ) -> Result<Client> {
+        let channel = options.channel.as_deref();
+        let skip = Paths::new(&config).sync_log(channel).with_file_name("skipuser-");
+        let store = Arc::new(HostStore::new(host, patience(&options), skip));
+        let master = HostMaster::new(&config, channel, observer.clone(), writer);
+        Client::with_store(config, options, observer, store, Box::new(master))
+    }
+
+    fn with_store(
+        config: Config,
+        options: Options,
+        observer: Arc<dyn Observer>,
+        store: Arc<dyn Store>,
+        master: Box<dyn Master + Send>,
+    ) -> Result<Client> {
+        let channel = options.channel.as_deref();
         let server = match &options.server {
             Some(server) => server.clone(),
             None => {
@@ -103,12 +136,7 @@ impl Client {
                 host.map(str::to_owned).ok_or_else(no_host)?
             }
         };
-        let patience = options.lock_patience.map_or(Wait::Block, Wait::For);
-        let spool = Spool::open(&config, observer.clone())?;
-        let store: Arc<dyn Store> = Arc::new(spool.for_channel(channel).with_patience(patience));
         let log = Paths::new(&config).sync_log(channel);
-        let cancel = options.cancel.flag().clone();
-        let master = NativeMaster::new(&config, channel, observer.clone(), cancel);
         let cache_path = config.channel_string(channel, opt::SYNC_CACHE_DB_PATH).map(PathBuf::from);
         let batch_size = config.channel_int(channel, opt::SYNC_BATCHSIZE);
         let check_messages = config.channel_switch(channel, opt::SYNC_CHECK_MESSAGES);
@@ -117,11 +145,11 @@ impl Client {
             target: Target::parse(&server)?,
             connect: connect_settings(&config, &options),
             settings: Settings {
+                wait: if options.skip_locked { Wait::Fail } else { patience(&options) },
                 server,
                 channel: options.channel,
                 partition: options.dest_partition,
                 local_only: options.local_only,
-                wait: if options.skip_locked { Wait::Fail } else { patience },
                 no_copyback: options.no_copyback,
                 batch_size: u32::try_from(batch_size).unwrap_or(0),
                 reverse_acls: config.switch(opt::REVERSEACLS),
@@ -263,7 +291,7 @@ impl Client {
             &mut self.staged,
         )
         .with_cache(self.cache.as_mut().map(|cache| cache as _))
-        .with_master(Some(&mut self.master));
+        .with_master(Some(self.master.as_mut()));
         let context = Context { names: &self.namespace, observer: self.observer.as_ref() };
         let result = work(&mut syncer, context);
         if result.as_ref().is_err_and(Error::is_connection) {
@@ -271,6 +299,10 @@ impl Client {
         }
         result
     }
+}
+
+fn patience(options: &Options) -> Wait {
+    options.lock_patience.map_or(Wait::Block, Wait::For)
 }
 
 fn no_host() -> Error {

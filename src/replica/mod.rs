@@ -4,6 +4,7 @@
 
 mod connect;
 mod deflate;
+mod direct;
 mod encoder;
 mod link;
 mod local;
@@ -14,6 +15,7 @@ mod session;
 mod tests;
 
 pub use connect::{Settings, Target};
+pub use direct::{Answer, Direct};
 pub use link::Traffic;
 pub use login::Credentials;
 pub use session::Session;

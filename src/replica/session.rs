@@ -309,7 +309,7 @@ impl Write for CommandSink<'_> {
 }
 
 /// The command's words up to its value: `APPLY MAILBOX`, `GET USER fred`.
-fn label(start: &[u8]) -> String {
+pub(super) fn label(start: &[u8]) -> String {
     let text = printable(start);
     let cut = text.find(['(', '%', '{']).unwrap_or(text.len());
     text.get(..cut).unwrap_or_default().trim_end().to_owned()

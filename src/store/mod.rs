@@ -1,17 +1,21 @@
 //! The master's data as the engine sees it.
 //!
-//! [`Store`] is the seam between engine and data: [`spool`] reads a Cyrus spool natively; a C
-//! host can supply its own. Nothing here writes.
+//! [`Store`] is the seam between engine and data: [`spool`] reads a Cyrus spool natively, [`host`]
+//! asks a program that has the data by other means. Nothing here writes.
 
 pub mod apply;
+pub mod host;
 pub mod spool;
 
 pub use crate::sys::lock::Wait;
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::types::{
     Annotation, MailboxEntry, MailboxState, MboxName, Modseq, Quota, Record, Seen, SieveScript,
     SyncCrcs, Text, Uid, UniqueId, UserId,
@@ -146,4 +150,22 @@ pub trait Mailbox {
 
     /// Releases the index lock: others may write again, message files stay.
     fn unlock_index(&mut self);
+}
+
+/// Whether an administrator wants this user left alone (`sync_skipuser` in
+/// `imap/sync_support.c` of Cyrus 3.12); `prefix` is the beginning of the paths of the files that
+/// say so.
+fn check_skipped(prefix: &Path, user: &UserId) -> Result<()> {
+    let mut path = prefix.as_os_str().to_owned();
+    path.push(OsStr::from_bytes(user.as_bytes()));
+    match Path::new(&path).exists() && !user.as_bytes().contains(&b'/') {
+        true => Err(Error::new(
+            Kind::Locked,
+            "replicate",
+            format!("user {user}"),
+            format!("{} says to skip it", path.display()),
+        )
+        .hint("remove that file to have the user replicated again")),
+        false => Ok(()),
+    }
 }

@@ -11,10 +11,8 @@ pub mod sieve;
 pub mod subs;
 pub mod table;
 
-use std::ffi::OsStr;
 use std::ops::ControlFlow;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::{Config, opt};
@@ -23,7 +21,7 @@ use crate::error::{Error, Kind, Result};
 use crate::format::counters::Counters;
 use crate::names::{Namespace, Paths, UserFile, UserHome};
 use crate::observe::{Level, Observer};
-use crate::store::{Lock, Mailbox, Store, UserTree, Wait};
+use crate::store::{Lock, Mailbox, Store, UserTree, Wait, check_skipped};
 use crate::sys::lock::{Mode, lock_name};
 use crate::types::{
     Annotation, MailboxEntry, MboxName, MboxType, Modseq, Quota, Seen, SieveScript, Text, Uid,
@@ -120,23 +118,6 @@ impl Spool {
     /// Serves a channel: its files decide which users are skipped.
     pub fn for_channel(self, channel: Option<&str>) -> Spool {
         Spool { skip: self.paths.sync_log(channel).with_file_name("skipuser-"), ..self }
-    }
-
-    /// Whether an administrator wants this user left alone (`sync_skipuser` in
-    /// `imap/sync_support.c` of Cyrus 3.12).
-    fn check_skipped(&self, user: &UserId) -> Result<()> {
-        let mut path = self.skip.clone().into_os_string();
-        path.push(OsStr::from_bytes(user.as_bytes()));
-        match Path::new(&path).exists() && !user.as_bytes().contains(&b'/') {
-            true => Err(Error::new(
-                Kind::Locked,
-                "replicate",
-                format!("user {user}"),
-                format!("{} says to skip it", path.display()),
-            )
-            .hint("remove that file to have the user replicated again")),
-            false => Ok(()),
-        }
     }
 
     /// How the files of a user are found: by the uniqueid of the INBOX, or by name.
@@ -291,7 +272,7 @@ impl Store for Spool {
     }
 
     fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
-        user.map_or(Ok(()), |user| self.check_skipped(user))?;
+        user.map_or(Ok(()), |user| check_skipped(&self.skip, user))?;
         let guard = lock_name(&self.paths.lock_sync(server, user), Mode::Exclusive, wait)?;
         Ok(Box::new(guard))
     }

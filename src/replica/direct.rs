@@ -1,0 +1,145 @@
+//! A server without a connection: a function that takes a command and gives its reply.
+
+use std::collections::HashMap;
+
+use super::responses::{Ending, ending, refusal};
+use super::session::label;
+use super::{Enabled, Replica, Reply, Ticket, Verb};
+use crate::dlist::{Framer, Writer, parse_named};
+use crate::error::{Error, Kind, Malformed, Result};
+
+/// Takes a whole command, `RESTART\r\n` say, and gives all lines of the reply.
+pub trait Answer {
+    /// # Errors
+    /// If there is no reply. A NO is one.
+    fn answer(&mut self, command: &[u8]) -> Result<Vec<u8>>;
+}
+
+/// See the module.
+pub struct Direct<A> {
+    answer: A,
+    next: u64,
+    replies: HashMap<Ticket, Result<Reply>>,
+}
+
+impl<A: Answer> Direct<A> {
+    /// A server that answers so.
+    pub fn new(answer: A) -> Self {
+        Direct { answer, next: 0, replies: HashMap::new() }
+    }
+
+    /// Who answers.
+    pub fn answerer(&mut self) -> &mut A {
+        &mut self.answer
+    }
+}
+
+impl<A: Answer> Replica for Direct<A> {
+    fn submit(
+        &mut self,
+        verb: Verb,
+        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
+    ) -> Result<Ticket> {
+        let mut command = Vec::new();
+        match verb {
+            Verb::Get => command.extend_from_slice(b"GET "),
+            Verb::Apply => command.extend_from_slice(b"APPLY "),
+            Verb::Restart => command.extend_from_slice(b"RESTART"),
+        }
+        if verb != Verb::Restart {
+            body(&mut Writer::new(&mut command))?;
+        }
+        let name = label(&command);
+        command.extend_from_slice(b"\r\n");
+        let reply = self.answer.answer(&command).and_then(|reply| read(&name, &reply));
+        let ticket = Ticket(self.next);
+        self.next += 1;
+        self.replies.insert(ticket, reply);
+        Ok(ticket)
+    }
+
+    fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
+        let taken = || Error::new(Kind::Internal, "wait for", "a reply", "it was taken already");
+        self.replies.remove(&ticket).unwrap_or_else(|| Err(taken()))
+    }
+
+    fn discard(&mut self, ticket: Ticket) {
+        self.replies.remove(&ticket);
+    }
+
+    fn enabled(&self) -> Enabled {
+        Enabled { sieve_mailbox: true, ..Enabled::default() }
+    }
+}
+
+/// Reads the reply to the command that is called `name`.
+fn read(name: &str, mut rest: &[u8]) -> Result<Reply> {
+    let nonsense = |error: &Malformed| {
+        Error::new(Kind::InvalidArgument, "understand the reply to", name, error.to_string())
+            .hint("this is a bug in the program that supplies the mail store")
+    };
+    let mut reply = Reply::default();
+    while !rest.is_empty() {
+        let length = Framer::default().find(rest).map_err(|error| nonsense(&error))?;
+        // The last line may lack its end.
+        let (line, later) = rest.split_at(length.unwrap_or(rest.len()));
+        rest = later;
+        let Some(item) = line.strip_prefix(b"* ") else {
+            return match (ending(line), rest) {
+                (Some(Ending::Ok), []) => Ok(reply),
+                (Some(Ending::No(text)), []) => Err(refusal(name, &text)),
+                _ => Err(nonsense(&Malformed::new(0u64, "the last line is neither OK nor NO"))),
+            };
+        };
+        let (key, value, used) = parse_named(item).map_err(|error| nonsense(&error))?;
+        if !matches!(item.get(used..), Some(b"\r\n" | b"\n")) {
+            return Err(nonsense(&Malformed::new(used, "more behind the end of a value")));
+        }
+        reply.items.push((key.into_vec(), value));
+    }
+    Err(nonsense(&Malformed::new(0u64, "the last line is missing")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fixed(&'static [u8], Vec<u8>);
+
+    impl Answer for Fixed {
+        fn answer(&mut self, command: &[u8]) -> Result<Vec<u8>> {
+            self.1 = command.to_vec();
+            Ok(self.0.to_vec())
+        }
+    }
+
+    fn asked(reply: &'static [u8]) -> (Result<Reply>, Vec<u8>) {
+        let mut direct = Direct::new(Fixed(reply, Vec::new()));
+        let body = &mut |w: &mut Writer<'_>| w.name("RESERVE").map(drop);
+        let ticket = direct.submit(Verb::Apply, body).unwrap();
+        let reply = direct.wait(ticket);
+        assert!(direct.wait(ticket).is_err());
+        (reply, direct.answer.1)
+    }
+
+    #[test]
+    fn commands_and_replies_are_those_of_the_wire() {
+        let (reply, command) = asked(b"* MISSING (a b)\r\n* X {3+}\r\na\nb\r\nOK success\r\n");
+        assert_eq!(command, b"APPLY RESERVE\r\n");
+        let items = reply.unwrap().items;
+        assert_eq!(items.len(), 2);
+        assert_eq!(items[0].0, b"MISSING");
+        assert!(asked(b"OK success").0.unwrap().items.is_empty());
+    }
+
+    #[test]
+    fn a_refusal_has_its_kind_and_nonsense_is_told() {
+        let kind = |reply| asked(reply).0.unwrap_err().kind();
+        assert_eq!(kind(b"NO IMAP_SYNC_CHANGED Changed"), Kind::ReplicaChanged);
+        for bad in
+            [&b""[..], b"* X (", b"* X a\r\n", b"maybe\r\n", b"OK\r\nOK\r\n", b"* X a b\r\nOK"]
+        {
+            assert_eq!(kind(bad), Kind::InvalidArgument, "{bad:?}");
+        }
+    }
+}

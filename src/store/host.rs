@@ -1,0 +1,341 @@
+//! The master's data as a host supplies it: a process of Cyrus through the C ABI.
+//!
+//! [`Host`] is what a host can do; [`HostStore`] makes a [`Store`] of it and believes nothing that
+//! it can check: order, names, sizes, CRCs.
+
+use std::fs::File;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use super::{Crcs, Lock, MESSAGE_REPAIR, Mailbox, Store, UserTree, Wait, check_skipped};
+use crate::error::{Error, Kind, Result};
+use crate::limits::USER_FLAGS;
+use crate::sys::file::regular_len;
+use crate::types::crc::{self, FlagCrcs};
+use crate::types::{
+    Annotation, InternalFlags, MailboxEntry, MailboxState, MboxName, Modseq, Quota, Record, Seen,
+    SieveScript, SyncCrcs, Text, Uid, UniqueId, UserId,
+};
+
+const HINT: &str = "this is a bug in the program that supplies the mail store";
+
+/// An entry, or why the host cannot read it.
+pub type Listed = Result<MailboxEntry>;
+/// Takes the entries one by one.
+pub type VisitEntry<'v> = dyn FnMut(Listed) -> Result<ControlFlow<()>> + 'v;
+/// Takes the records one by one.
+pub type VisitRecord<'v> = dyn FnMut(&Record) -> Result<ControlFlow<()>> + 'v;
+
+/// What a host supplies; each is the method of [`Store`] of that name, but nothing is promised of
+/// order or sense.
+#[allow(missing_docs, reason = "as in Store")]
+pub trait Host: Send + Sync {
+    fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>>;
+    fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>>;
+    fn list_user(&self, user: &UserId, visit: &mut VisitEntry<'_>) -> Result<()>;
+    fn list(&self, prefix: &[u8], visit: &mut VisitEntry<'_>) -> Result<()>;
+    fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>>;
+    fn open<'h>(&'h self, name: &MboxName, wait: Wait) -> Result<Box<dyn HostMailbox + 'h>>;
+    fn annotations(&self, mailbox: Option<&MboxName>) -> Result<Vec<Annotation>>;
+    fn subscriptions(&self, user: &UserId) -> Result<Vec<MboxName>>;
+    fn seen(&self, user: &UserId) -> Result<Vec<Seen>>;
+    fn quota(&self, root: &Text) -> Result<Option<Quota>>;
+    fn sieve_scripts(&self, user: &UserId) -> Result<Vec<SieveScript>>;
+    fn sieve_content(&self, user: &UserId, name: &Text) -> Result<Vec<u8>>;
+    fn used_modseq(&self, name: &MboxName) -> Result<Modseq>;
+    fn raclmodseq(&self, name: &MboxName) -> Result<Modseq>;
+}
+
+/// An open mailbox of a host. Dropping it closes it.
+#[allow(missing_docs, reason = "as in Mailbox")]
+pub trait HostMailbox {
+    /// The state, and why its parts may not belong together.
+    fn state(&self) -> Result<(MailboxState, Option<String>)>;
+    fn scan(&self, from: Uid, since: Modseq, visit: &mut VisitRecord<'_>) -> Result<()>;
+    /// `None` if the host leaves that to us.
+    fn recompute_crcs(&self) -> Result<Option<SyncCrcs>>;
+    fn annotations(&self) -> Result<Vec<Annotation>>;
+    fn message_annotations(&self, uid: Uid) -> Result<Vec<Annotation>>;
+    fn message(&self, record: &Record) -> Result<File>;
+    fn unlock_index(&self);
+}
+
+/// Writes to the master by a host.
+#[allow(missing_docs, reason = "as in sync::Master")]
+pub trait HostWriter: Send {
+    /// Has the host do a command of the replication protocol, with all its literals and its end
+    /// of line; gives all lines of the reply.
+    fn apply(&mut self, command: &[u8]) -> Result<Vec<u8>>;
+    /// Notes for other channels that a mailbox was changed; false if the host leaves that to us.
+    fn log_change(&mut self, name: &MboxName) -> Result<bool>;
+}
+
+/// A [`Store`] over a [`Host`].
+pub struct HostStore<H> {
+    host: H,
+    patience: Wait,
+    /// Beginning of the paths of files that ask for users to be skipped.
+    skip: PathBuf,
+}
+
+impl<H: Host> HostStore<H> {
+    /// A store that waits for mailboxes as `patience` says. `skip` is the beginning of the paths
+    /// of files that ask for users to be skipped.
+    pub fn new(host: H, patience: Wait, skip: PathBuf) -> Self {
+        HostStore { host, patience, skip }
+    }
+}
+
+fn senseless(op: &'static str, subject: String, detail: impl Into<String>) -> Error {
+    Error::new(Kind::Corrupt, op, subject, detail).hint(HINT)
+}
+
+/// Refuses an entry whose name no mailbox can have.
+fn possible(entry: MailboxEntry) -> Listed {
+    match entry.name.is_possible() {
+        true => Ok(entry),
+        false => Err(senseless("list mailboxes", entry.name.to_string(), "no mailbox is so named")),
+    }
+}
+
+fn asked_for(
+    found: Option<MailboxEntry>,
+    same: impl Fn(&MailboxEntry) -> bool,
+) -> Result<Option<MailboxEntry>> {
+    match found {
+        Some(entry) if !same(&entry) => {
+            Err(senseless("look up", entry.name.to_string(), "it is not what was asked for"))
+        }
+        found => found.map(possible).transpose(),
+    }
+}
+
+fn sorted(mut annotations: Vec<Annotation>) -> Vec<Annotation> {
+    annotations.sort();
+    annotations
+}
+
+impl<H: Host> Store for HostStore<H> {
+    fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
+        asked_for(self.host.lookup(name)?, |entry| entry.name == *name)
+    }
+
+    fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
+        asked_for(self.host.lookup_by_id(id)?, |entry| entry.uniqueid == *id)
+    }
+
+    fn user_tree(&self, user: &UserId) -> Result<UserTree> {
+        let mut tree = UserTree::default();
+        self.host.list_user(user, &mut |entry| {
+            match entry.and_then(possible) {
+                Ok(entry) => tree.entries.push(entry),
+                Err(error) => tree.unreadable.push(error),
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(tree)
+    }
+
+    fn each_mailbox(
+        &self,
+        prefix: &[u8],
+        visit: &mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let mut unreadable = None;
+        self.host.list(prefix, &mut |entry| match entry.and_then(possible) {
+            Ok(entry) if entry.name.as_bytes().starts_with(prefix) => visit(entry),
+            Ok(entry) => {
+                let detail = "it does not begin as was asked for";
+                Err(senseless("list mailboxes", entry.name.to_string(), detail))
+            }
+            Err(error) => {
+                unreadable.get_or_insert(error);
+                Ok(ControlFlow::Continue(()))
+            }
+        })?;
+        unreadable.map_or(Ok(()), Err)
+    }
+
+    fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
+        user.map_or(Ok(()), |user| check_skipped(&self.skip, user))?;
+        self.host.sync_lock(server, user, wait)
+    }
+
+    fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>> {
+        let mailbox = self.host.open(name, self.patience)?;
+        let (state, doubt) = mailbox.state()?;
+        let refuse = |detail| Err(senseless("open mailbox", name.to_string(), detail));
+        if state.name != *name {
+            return refuse("it is another one that was opened");
+        }
+        if state.uniqueid.is_empty() {
+            return refuse("it has no uniqueid");
+        }
+        if state.flags.len() > USER_FLAGS {
+            return refuse("it has more user flags than a mailbox can have");
+        }
+        Ok(Box::new(Opened { mailbox, state, doubt, locked: true }))
+    }
+
+    fn subscriptions(&self, user: &UserId) -> Result<Vec<MboxName>> {
+        self.host.subscriptions(user)
+    }
+
+    fn seen(&self, user: &UserId) -> Result<Vec<Seen>> {
+        self.host.seen(user)
+    }
+
+    fn quota(&self, root: &Text) -> Result<Option<Quota>> {
+        match self.host.quota(root)? {
+            Some(quota) if quota.root != *root => {
+                Err(senseless("read quota", root.to_string(), "it is another root's"))
+            }
+            quota => Ok(quota),
+        }
+    }
+
+    fn sieve_scripts(&self, user: &UserId) -> Result<Vec<SieveScript>> {
+        let mut scripts = self.host.sieve_scripts(user)?;
+        scripts.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(scripts)
+    }
+
+    fn sieve_content(&self, user: &UserId, name: &Text) -> Result<Vec<u8>> {
+        self.host.sieve_content(user, name)
+    }
+
+    fn annotations(&self, mailbox: Option<&MboxName>) -> Result<Vec<Annotation>> {
+        self.host.annotations(mailbox).map(sorted)
+    }
+
+    fn used_modseq(&self, name: &MboxName) -> Result<Modseq> {
+        self.host.used_modseq(name)
+    }
+
+    fn raclmodseq(&self, name: &MboxName) -> Result<Modseq> {
+        self.host.raclmodseq(name)
+    }
+}
+
+struct Opened<'h> {
+    mailbox: Box<dyn HostMailbox + 'h>,
+    state: MailboxState,
+    doubt: Option<String>,
+    locked: bool,
+}
+
+impl Opened<'_> {
+    fn need_lock(&self) -> Result<()> {
+        if self.locked {
+            return Ok(());
+        }
+        let detail = "the index lock is not held any more";
+        Err(Error::new(Kind::InvalidArgument, "read records", self.state.name.to_string(), detail))
+    }
+
+    /// `mailbox_synccrcs` with `force`.
+    fn recompute(&mut self) -> Result<SyncCrcs> {
+        let version = self.state.minor_version;
+        let flags = FlagCrcs::new(&self.state.flags);
+        let mut crcs = SyncCrcs::EMPTY;
+        let mut uids = Vec::new();
+        self.scan(0, 0, &mut |record| {
+            if !record.is_expunged() {
+                crcs.basic ^= crc::basic(record, &flags);
+                crcs.annot ^= crc::virtual_annots(record, version);
+                uids.push(record.uid);
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        for uid in uids {
+            for annotation in self.message_annotations(uid)? {
+                if !crc::is_virtual(&annotation.entry, version) {
+                    crcs.annot ^= crc::annot(uid, &annotation);
+                }
+            }
+        }
+        Ok(crcs)
+    }
+}
+
+impl Mailbox for Opened<'_> {
+    fn state(&self) -> &MailboxState {
+        &self.state
+    }
+
+    fn annotations(&self) -> Result<Vec<Annotation>> {
+        self.mailbox.annotations().map(sorted)
+    }
+
+    fn crcs(&mut self, which: Crcs) -> Result<SyncCrcs> {
+        if which == Crcs::Stored {
+            return Ok(self.state.stored_crcs);
+        }
+        self.need_lock()?;
+        match self.mailbox.recompute_crcs()? {
+            Some(crcs) => Ok(crcs),
+            None => self.recompute(),
+        }
+    }
+
+    fn scan(
+        &mut self,
+        from: Uid,
+        since: Modseq,
+        visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        self.need_lock()?;
+        let name = &self.state.name;
+        let mut last = 0;
+        self.mailbox.scan(from, since, &mut |record| {
+            if record.uid <= last {
+                let detail = format!("UID {} comes after UID {last}", record.uid);
+                return Err(senseless("read records", name.to_string(), detail));
+            }
+            last = record.uid;
+            match record.uid >= from && record.modseq > since {
+                true => visit(record),
+                false => Ok(ControlFlow::Continue(())),
+            }
+        })
+    }
+
+    fn message_annotations(&self, uid: Uid) -> Result<Vec<Annotation>> {
+        self.need_lock()?;
+        self.mailbox.message_annotations(uid).map(sorted)
+    }
+
+    fn message(&self, record: &Record) -> Result<File> {
+        const OP: &str = "open message";
+        let broken = |kind, detail: String| {
+            Error::new(kind, OP, self.message_name(record), detail).hint(MESSAGE_REPAIR)
+        };
+        if record.internal_flags.has(InternalFlags::UNLINKED) {
+            return Err(broken(Kind::Corrupt, "expunged, and its file is removed".into()));
+        }
+        let file = self.mailbox.message(record)?;
+        let len = regular_len(&file)
+            .map_err(|error| broken(Kind::Io, error.to_string()).caused_by(error))?;
+        match len == u64::from(record.size) {
+            true => Ok(file),
+            false => {
+                let detail = format!("{len} bytes, but cyrus.index says {}", record.size);
+                Err(broken(Kind::Corrupt, detail))
+            }
+        }
+    }
+
+    fn message_name(&self, record: &Record) -> String {
+        format!("UID {} of {}", record.uid, self.state.name)
+    }
+
+    fn doubt(&self) -> Option<String> {
+        self.doubt.clone()
+    }
+
+    fn unlock_index(&mut self) {
+        if std::mem::take(&mut self.locked) {
+            self.mailbox.unlock_index();
+        }
+    }
+}
