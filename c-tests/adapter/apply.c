@@ -1,6 +1,7 @@
 /* Writes to the master: Cyrus's sync_apply(), which its sync_server calls too, on a command of the
  * replication protocol. */
 #include <stdio.h>
+#include <string.h>
 
 #include "master.h"
 
@@ -89,4 +90,21 @@ int master_server_apply(master_server *server, const char *command, size_t len,
     /* Files that came with it stay: the reserved list has their names. */
     dlist_free(&parsed);
     return 0;
+}
+
+void master_log_change(const char *mboxname, const char *channel)
+{
+    /* Two quotes stand for the channel without a name. */
+    const char *configured = config_getstring(IMAPOPT_SYNC_LOG_CHANNELS);
+    strarray_t *channels;
+    int i;
+
+    if (!config_getswitch(IMAPOPT_SYNC_LOG)) return;
+    channels = strarray_split(configured ? configured : "\"\"", " ", STRARRAY_TRIM);
+    for (i = 0; i < strarray_size(channels); i++) {
+        const char *name = strarray_nth(channels, i);
+        if (strcmp(name, "\"\"") == 0) name = NULL;
+        if (strcmpsafe(name, channel) != 0) sync_log_channel(name, "MAILBOX %s\n", mboxname);
+    }
+    strarray_free(channels);
 }

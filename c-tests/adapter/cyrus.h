@@ -27,6 +27,7 @@
 #include "imap/sync_support.h"
 #include "imap/user.h"
 #include "lib/cyr_lock.h"
+#include "lib/cyrusdb.h"
 #include "lib/libcyr_cfg.h"
 #include "lib/prot.h"
 #include "lib/strarray.h"

@@ -23,25 +23,52 @@ static int openable(const char *name)
     return r;
 }
 
-int master_open(const char *name, master_mailbox **out)
+/* As mailbox_open_irl(), but not for longer than so many milliseconds. What Cyrus can only wait
+ * for without end is the index, which none has locked who has not the user's lock too. */
+static int open_within(const char *name, int wait_ms, struct mboxlock **user_lock,
+                       struct mailbox **out)
 {
-    struct mailbox *cyrus = NULL;
-    master_mailbox *mailbox;
+    char *userid;
+    int waited = 0;
+    int r = 0;
+
+    if (wait_ms < 0) return mailbox_open_irl(name, out);
+    userid = mboxname_to_userid(name);
+    if (userid && !user_isnamespacelocked(userid)) r = master_user_lock(userid, wait_ms, user_lock);
+    free(userid);
+    if (r) return r;
+    do
+        r = mailbox_open_irlnb(name, out);
+    while (r == IMAP_MAILBOX_LOCKED && master_pause(&waited, wait_ms));
+    return r;
+}
+
+static void release(struct mboxlock **lock)
+{
+    if (*lock) mboxname_release(lock);
+}
+
+int master_open(const char *name, int wait_ms, master_mailbox **out)
+{
+    master_mailbox *mailbox = xzmalloc(sizeof(*mailbox));
     int r;
 
     *out = NULL;
     r = openable(name);
-    if (!r) r = mailbox_open_irl(name, &cyrus);
-    if (r) return r == IMAP_MAILBOX_RESERVED ? IMAP_MAILBOX_NONEXISTENT : r;
-
-    mailbox = xzmalloc(sizeof(*mailbox));
-    mailbox->cyrus = cyrus;
-    mailbox->has_conversations = mailbox_has_conversations(cyrus);
-    if (mailbox->has_conversations) r = mailbox_get_xconvmodseq(cyrus, &mailbox->xconvmodseq);
+    if (!r) r = open_within(name, wait_ms, &mailbox->user_lock, &mailbox->cyrus);
+    if (r) {
+        release(&mailbox->user_lock);
+        free(mailbox);
+        return r == IMAP_MAILBOX_RESERVED ? IMAP_MAILBOX_NONEXISTENT : r;
+    }
+    mailbox->has_conversations = mailbox_has_conversations(mailbox->cyrus);
+    if (mailbox->has_conversations)
+        r = mailbox_get_xconvmodseq(mailbox->cyrus, &mailbox->xconvmodseq);
     mailbox->raclmodseq = mboxname_readraclmodseq(name);
-    mailbox->annotated = has_annotations_file(cyrus);
+    mailbox->annotated = has_annotations_file(mailbox->cyrus);
     /* Keeps that database open until the index is unlocked, instead of once for each message. */
-    if (!r && mailbox->annotated) r = mailbox_get_annotate_state(cyrus, ANNOTATE_ANY_UID, NULL);
+    if (!r && mailbox->annotated)
+        r = mailbox_get_annotate_state(mailbox->cyrus, ANNOTATE_ANY_UID, NULL);
     if (r) master_close(&mailbox);
     *out = mailbox;
     return r;
@@ -50,12 +77,14 @@ int master_open(const char *name, master_mailbox **out)
 void master_unlock_index(master_mailbox *mailbox)
 {
     mailbox_unlock_index(mailbox->cyrus, NULL);
+    release(&mailbox->user_lock);
 }
 
 void master_close(master_mailbox **mailbox)
 {
     if (!*mailbox) return;
     mailbox_close(&(*mailbox)->cyrus);
+    release(&(*mailbox)->user_lock);
     free(*mailbox);
     *mailbox = NULL;
 }

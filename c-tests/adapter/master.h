@@ -19,12 +19,17 @@ void master_end(void);
 
 /* -- locks (locks.c) -- */
 
+/* Who waits does so for wait_ms milliseconds, for ever if that is negative; IMAP_MAILBOX_LOCKED if
+ * it was not enough. */
 #define MASTER_WAIT_FOREVER (-1)
 
-/* Excludes other replication of a user, NULL for shared mailboxes, to the same server. Waits for
- * so many milliseconds; IMAP_MAILBOX_LOCKED if they were not enough. */
+/* Excludes other replication of a user, NULL for shared mailboxes, to the same server. */
 int master_sync_lock(const char *server, const char *userid, int wait_ms, struct mboxlock **out);
 void master_sync_unlock(struct mboxlock **lock);
+/* The user's namespace lock, shared. To be released with mboxname_release(). */
+int master_user_lock(const char *userid, int wait_ms, struct mboxlock **out);
+/* A part of such waiting; false when it was long enough. */
+bool master_pause(int *waited, int wait_ms);
 
 /* -- mailboxes.db (entries.c): to be freed with mboxlist_entry_free() -- */
 
@@ -46,13 +51,15 @@ struct master_mailbox {
     modseq_t raclmodseq;
     /* Whether any message has annotations. */
     bool annotated;
+    /* Where not Cyrus has taken it. */
+    struct mboxlock *user_lock;
 };
 
 typedef int master_record_cb(const struct index_record *record, void *rock);
 
 /* Opens a mailbox under shared locks. IMAP_MAILBOX_NONEXISTENT if there is none of that name that
  * could be opened, IMAP_MAILBOX_LOCKED if this process has it open already. */
-int master_open(const char *name, master_mailbox **out);
+int master_open(const char *name, int wait_ms, master_mailbox **out);
 /* Lets others write again; message files stay. */
 void master_unlock_index(master_mailbox *mailbox);
 void master_close(master_mailbox **mailbox);
@@ -102,5 +109,7 @@ int master_server_apply(master_server *server, const char *command, size_t len,
                         struct buf *answers, const char **response);
 /* Lets go of message files that were sent (RESTART). */
 void master_server_restart(master_server *server);
+/* Tells the sync logs of all channels but one (NULL: the default one) that a mailbox changed. */
+void master_log_change(const char *mboxname, const char *channel);
 
 #endif

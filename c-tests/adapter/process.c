@@ -31,8 +31,8 @@ int master_begin(const char *imapd_conf, const char *ident)
     r = mboxname_init_namespace(&internal_names, 1);
     if (r) return r;
     mboxevent_setnamespace(&internal_names);
-    /* A repair is told to the logs of other channels by name; Cyrus's own functions must not add
-     * our own channel. */
+    /* What a repair changes here is told to the logs of other channels (master_log_change): the
+     * replica of this one has it. */
     sync_log_init();
     sync_log_suppress();
     return 0;

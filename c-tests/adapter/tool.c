@@ -1,10 +1,8 @@
 /* The adapter without the engine, for tests:
  *
- *   tool imapd.conf dump            prints all that there is, in lines that a test can compare
- *   tool imapd.conf apply           carries out commands of the replication protocol from stdin
+ *   tool imapd.conf            prints all that there is, in lines that a test can compare
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "master.h"
 
@@ -97,7 +95,7 @@ static int dump_mailbox(const char *name)
 {
     master_mailbox *mailbox = NULL;
     struct synccrcs crcs;
-    int r = master_open(name, &mailbox);
+    int r = master_open(name, MASTER_WAIT_FOREVER, &mailbox);
 
     if (r == IMAP_MAILBOX_NONEXISTENT) {
         printf("NOT THERE %s\n", name);
@@ -207,40 +205,17 @@ static int dump(void)
     return r;
 }
 
-static int apply(void)
-{
-    master_server *server = master_server_new();
-    struct protstream *in = prot_new(STDIN_FILENO, 0);
-    struct buf input = BUF_INITIALIZER;
-    struct buf answers = BUF_INITIALIZER;
-    const char *response;
-    int c;
-    int r = 0;
-
-    /* One command is all of stdin. */
-    while ((c = prot_getc(in)) != EOF)
-        buf_putc(&input, c);
-    prot_free(in);
-    r = master_server_apply(server, buf_base(&input), buf_len(&input), &answers, &response);
-    if (r) failed("parse", "command", r);
-    else printf("%s%s\n", buf_cstring(&answers), response);
-    buf_free(&answers);
-    buf_free(&input);
-    master_server_free(&server);
-    return r;
-}
-
 int main(int argc, char **argv)
 {
     int r;
 
-    if (argc != 3) {
-        fprintf(stderr, "usage: %s imapd.conf dump|apply\n", argv[0]);
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s imapd.conf\n", argv[0]);
         return EX_USAGE;
     }
     r = master_begin(argv[1], "sync_client");
     if (r) return failed("start", "cyrus", r) ? EX_TEMPFAIL : 0;
-    r = strcmp(argv[2], "dump") == 0 ? dump() : apply();
+    r = dump();
     fflush(stdout);
     master_end();
     return r ? 1 : 0;

@@ -21,7 +21,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// What `tool dump` prints, from the native store.
+/// What `tool` prints, from the native store.
 struct Dump {
     store: Spool,
     lines: Vec<String>,
@@ -246,7 +246,7 @@ fn in_order(mut lines: Vec<String>) -> Vec<String> {
 #[track_caller]
 fn assert_same(lab: &Lab, kinds: &[&str]) {
     let tool = program(&lab.master, "tool");
-    let run = lab.master.command(tool).arg(lab.master.imapd_conf()).arg("dump").output();
+    let run = lab.master.command(tool).arg(lab.master.imapd_conf()).output();
     let run = run.expect("the tool starts");
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let theirs = String::from_utf8(run.stdout).expect("the lab's names are ASCII");
