@@ -13,6 +13,12 @@ bench:
 	$(CARGO) build --release --locked -p cyrsync-lab --bin bench
 	target/release/bench $(BENCH)
 
+# Masters and replicas of Cyrus 3.2 and 3.10: makes their trees once, then runs tests/versions.rs.
+versions:
+	scripts/setup
+	scripts/trees
+	$(CARGO) test --locked --test versions -- --include-ignored
+
 # Each fuzz target for TIME seconds; docs/testing.md.
 fuzz:
 	TIME=$(or $(TIME),60) scripts/fuzz $(TARGETS)
@@ -30,4 +36,4 @@ clippy:
 clean:
 	$(CARGO) clean
 
-.PHONY: demo test bench fuzz header fmt clippy clean
+.PHONY: demo test bench versions fuzz header fmt clippy clean

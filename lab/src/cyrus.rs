@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::guard::{self, Guard};
 use crate::options::{ADMIN, Options, PASSWORD, REPLICATOR};
+use crate::trees::{Release, Tree};
 
 /// How long a server may take to start before the lab gives up.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -44,6 +45,7 @@ pub struct Cyrus {
     unixhierarchysep: bool,
     altnamespace: bool,
     ports: Ports,
+    tree: Option<Tree>,
     master: Option<Child>,
 }
 
@@ -68,7 +70,12 @@ impl Ports {
 
 impl Cyrus {
     /// Lays out the directories and the user database; nothing runs yet.
-    pub(crate) fn prepare(guard: &Arc<Guard>, side: &str, options: &Options) -> Cyrus {
+    pub(crate) fn prepare(
+        guard: &Arc<Guard>,
+        side: &str,
+        options: &Options,
+        tree: Option<Tree>,
+    ) -> Cyrus {
         let dir = guard.dir().join(side);
         let lab = guard.dir().file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
         let cyrus = Cyrus {
@@ -77,6 +84,7 @@ impl Cyrus {
             unixhierarchysep: options.unixhierarchysep,
             altnamespace: options.altnamespace,
             ports: Ports::free(),
+            tree,
             master: None,
             dir,
         };
@@ -267,9 +275,18 @@ impl Cyrus {
     /// One of Cyrus's programs, with `-C imapd.conf`, as the cyrus user, in the lab's group,
     /// its syslog going to [`Cyrus::log_path`].
     pub fn program(&self, name: &str) -> Command {
-        let found = PROGRAM_DIRS.iter().map(|d| Path::new(d).join(name)).find(|p| p.exists());
-        let path = found.unwrap_or_else(|| panic!("Cyrus's {name} is not installed"));
-        let mut command = self.command(path);
+        let places = PROGRAM_DIRS.iter().map(|d| Path::new(d).join(name));
+        let there = |place: &PathBuf| match &self.tree {
+            Some(tree) => tree.root().join(place.strip_prefix("/").unwrap_or(place)).exists(),
+            None => place.exists(),
+        };
+        let path = places.into_iter().find(there);
+        let path = path.unwrap_or_else(|| panic!("Cyrus's {name} is not installed"));
+        let mut command = match &self.tree {
+            Some(tree) => self.guard.command_in(tree.root(), &path),
+            None => self.guard.command(path),
+        };
+        self.send_log(&mut command);
         command.arg("-C").arg(self.imapd_conf());
         command
     }
@@ -278,12 +295,21 @@ impl Cyrus {
     /// [`Cyrus::log_path`].
     pub fn command(&self, path: impl AsRef<Path>) -> Command {
         let mut command = self.guard.command(path);
+        self.send_log(&mut command);
+        command
+    }
+
+    fn send_log(&self, command: &mut Command) {
         command.env("LD_PRELOAD", self.guard.dir().join(SHIM_NAME));
         command.env("CYRSYNC_LAB_SYSLOG", self.log_path());
         if let Some(debug) = std::env::var_os("CYRSYNC_LAB_DEBUG") {
             command.env("CYRSYNC_LAB_DEBUG", debug);
         }
-        command
+    }
+
+    /// Which version of Cyrus it is; that of Debian 12 where it is the installed one.
+    pub fn release(&self) -> Release {
+        self.tree.as_ref().map_or(Release::Bookworm, Tree::release)
     }
 
     /// A directory of the lab that goes with it and that the cyrus user may write to.

@@ -85,16 +85,28 @@ impl Guard {
     /// A command that runs as the cyrus user, in the lab's process group.
     pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
+        command.uid(self.account.uid).gid(self.account.gid);
+        self.settle(&mut command);
         command
-            .uid(self.account.uid)
-            .gid(self.account.gid)
+    }
+
+    /// The same for a program of another root directory.
+    pub(crate) fn command_in(&self, root: &Path, program: &Path) -> Command {
+        let mut command = Command::new("/usr/sbin/chroot");
+        let Account { uid, gid } = self.account;
+        command.arg(format!("--userspec={uid}:{gid}")).arg(root).arg(program);
+        self.settle(&mut command);
+        command
+    }
+
+    fn settle(&self, command: &mut Command) {
+        command
             .process_group(self.group)
             .current_dir(&self.dir)
             .env_clear()
             .env("PATH", "/usr/lib/cyrus/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .env("LC_ALL", "C")
             .stdin(Stdio::null());
-        command
     }
 
     /// Makes a directory (with its parents) that belongs to the cyrus user.

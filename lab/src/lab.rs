@@ -36,8 +36,10 @@ impl Lab {
         let guard = Arc::new(Guard::new(&base(&options)));
         guard.write(&guard.dir().join(SHIM_NAME), SHIM);
         let (mut master, mut replica) = std::thread::scope(|scope| {
-            let master = scope.spawn(|| Cyrus::prepare(&guard, "master", &options));
-            let replica = Cyrus::prepare(&guard, "replica", &options);
+            let tree = options.master_tree.clone();
+            let master = scope.spawn(|| Cyrus::prepare(&guard, "master", &options, tree));
+            let tree = options.replica_tree.clone();
+            let replica = Cyrus::prepare(&guard, "replica", &options, tree);
             (master.join().expect("the master's directories were laid out"), replica)
         });
         for attempt in 1.. {
@@ -74,7 +76,8 @@ impl Default for Lab {
 ///
 /// It shares directory, process group and end with the lab it was made from.
 pub fn another_replica(lab: &Lab, name: &str, options: &Options) -> Cyrus {
-    let mut replica = Cyrus::prepare(lab.master.guard(), name, options);
+    let mut replica =
+        Cyrus::prepare(lab.master.guard(), name, options, options.replica_tree.clone());
     for attempt in 1.. {
         configure_replica(&replica, options);
         replica.launch();
@@ -129,6 +132,9 @@ fn configure_replica(replica: &Cyrus, options: &Options) {
 fn base(options: &Options) -> PathBuf {
     if let Some(base) = &options.base {
         return base.clone();
+    }
+    if let Some(tree) = options.master_tree.as_ref().or(options.replica_tree.as_ref()) {
+        return tree.labs();
     }
     let memory = Path::new("/dev/shm");
     if guard::free_space(memory) >= ENOUGH_MEMORY {

@@ -34,6 +34,7 @@ mod sieve;
 mod sync_server;
 pub mod text;
 pub mod tools;
+pub mod trees;
 
 pub use compare::{Difference, compare, describe};
 pub use cyrus::Cyrus;

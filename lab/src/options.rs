@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::trees::Tree;
+
 /// Set-up of a lab; the default is Debian's own configuration where that makes a difference.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -33,7 +35,11 @@ pub struct Options {
     pub master_conf: String,
     /// Further lines of the replica's imapd.conf, likewise.
     pub replica_conf: String,
-    /// Where the spools lie; by default memory (`/dev/shm`) if a gigabyte is free there.
+    /// The Cyrus that the master is; by default the one that is installed.
+    pub master_tree: Option<Tree>,
+    /// The Cyrus that the replica is, likewise.
+    pub replica_tree: Option<Tree>,
+    /// Where the spools lie; with a [`Tree`] there, by default memory (`/dev/shm`) if a gigabyte is free there.
     pub base: Option<PathBuf>,
 }
 
@@ -60,6 +66,8 @@ impl Default for Options {
             users: Vec::new(),
             master_conf: String::new(),
             replica_conf: String::new(),
+            master_tree: None,
+            replica_tree: None,
             base: None,
         }
     }

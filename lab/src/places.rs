@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::cyrus::Cyrus;
 use crate::tools;
+use crate::trees::Release;
 
 /// How many mailboxes one run of `mbpath` is asked about.
 const AT_ONCE: usize = 500;
@@ -35,8 +36,12 @@ pub fn places<'n>(
     cyrus: &Cyrus,
     internal: impl IntoIterator<Item = &'n str>,
 ) -> BTreeMap<String, Places> {
-    let names: Vec<String> = internal.into_iter().map(|name| cyrus.admin_name(name)).collect();
+    let internal: Vec<&str> = internal.into_iter().collect();
+    let names: Vec<String> = internal.iter().map(|name| cyrus.admin_name(name)).collect();
     let mut found = BTreeMap::new();
+    if cyrus.release() == Release::Bullseye {
+        return internal.into_iter().zip(&names).filter_map(|(i, n)| early(cyrus, i, n)).collect();
+    }
     for names in names.chunks(AT_ONCE) {
         let args: Vec<&str> =
             ["-7", "-q", "-j", "--"].into_iter().chain(names.iter().map(String::as_str)).collect();
@@ -48,6 +53,14 @@ pub fn places<'n>(
         }
     }
     found
+}
+
+/// Cyrus 3.2 prints no objects; it is only asked where messages are.
+fn early(cyrus: &Cyrus, internal: &str, name: &str) -> Option<(String, Places)> {
+    let (success, printed) = tools::try_run(cyrus, "mbpath", &["-q", "--", name]);
+    let data = PathBuf::from(printed.trim());
+    let (archive, meta) = (data.clone(), data.clone());
+    success.then(|| (internal.to_owned(), Places { data, archive, meta, user: BTreeMap::new() }))
 }
 
 /// The places of one mailbox.

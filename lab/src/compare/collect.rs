@@ -10,6 +10,7 @@ use crate::dlist::Value;
 use crate::places::{Places, places};
 use crate::sync_server::SyncServer;
 use crate::tools;
+use crate::trees::Release;
 
 /// Message files by UID. A path that does not exist is a message without a file.
 pub(crate) type Files = BTreeMap<u64, PathBuf>;
@@ -56,8 +57,14 @@ impl<'a> Side<'a> {
         let mut found = Mailboxes { facts: Facts::new(), open: Vec::new(), users: Vec::new() };
         let kind = tools::database_type(self.cyrus, "mboxlist_db");
         for (key, value) in tools::dump(self.cyrus, "mailboxes.db", &kind) {
-            let (kind, name) = key.split_at_checked(1).unwrap_or((&key, ""));
-            let name = tools::internal_name(name);
+            let (kind, name) = match self.cyrus.release() {
+                Release::Bullseye if key.starts_with('$') => continue,
+                Release::Bullseye => ("N", key.clone()),
+                _ => {
+                    let (kind, name) = key.split_at_checked(1).unwrap_or((&key, ""));
+                    (kind, tools::internal_name(name))
+                }
+            };
             if !matches!(kind, "N" | "I") {
                 // Reverse ACLs: who may do what to which mailbox is in the key.
                 found.facts.insert(format!("mailboxes.db {kind} {name}"), value);
@@ -67,6 +74,15 @@ impl<'a> Side<'a> {
                 Ok((entry, b"")) => entry.into_map(),
                 other => panic!("mailboxes.db: {key}: {value}: {other:?}"),
             };
+            if self.cyrus.release() == Release::Bullseye {
+                // As 3.6 writes them: mail, where nothing else is said; no ACL of intermediates.
+                let types = entry.remove("T").map_or_else(|| "e".into(), |types| types.show());
+                let types = if types == "i" { "ei".into() } else { types };
+                if types == "ei" {
+                    entry.remove("A");
+                }
+                entry.insert("T".into(), Value::text(&types));
+            }
             let types = entry.get("T").map_or_else(String::new, Value::show);
             if kind == "N" {
                 found.users.extend(owner(&name));
@@ -167,6 +183,9 @@ impl<'a> Side<'a> {
             for (_, value) in self.server.reply().ok() {
                 fields(&mut facts, "QUOTA", &["ROOT"], value);
                 facts.remove(&format!("QUOTA {root} MODSEQ"));
+                // Since 3.8 these are told once more under the names of RFC 9208.
+                facts.remove(&format!("QUOTA {root} ANNOTATION-STORAGE"));
+                facts.remove(&format!("QUOTA {root} MAILBOX"));
             }
         }
         facts

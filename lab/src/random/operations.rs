@@ -4,6 +4,7 @@ use super::World;
 use crate::imap::{Status, quote};
 use crate::sieve::Sieve;
 use crate::text;
+use crate::trees::Release;
 
 const RIGHTS: [&str; 4] = ["lrs", "lrswi", "lrswipkxte", "lr"];
 const MOST_USERS: usize = 5;
@@ -216,12 +217,14 @@ impl World<'_> {
             root = self.master.admin_name(folder);
         }
         let mut limits = Vec::new();
-        for (resource, least) in [
-            ("STORAGE", 5_000),
-            ("MESSAGE", 300),
-            ("X-ANNOTATION-STORAGE", 100),
-            ("X-NUM-FOLDERS", 60),
-        ] {
+        // Those of RFC 9208 since 3.8, which takes the rest of the line for a command if it does
+        // not know a name.
+        let [annotations, folders] = match self.master.release() {
+            Release::Trixie => ["ANNOTATION-STORAGE", "MAILBOX"],
+            _ => ["X-ANNOTATION-STORAGE", "X-NUM-FOLDERS"],
+        };
+        let least = [("STORAGE", 5_000), ("MESSAGE", 300), (annotations, 100), (folders, 60)];
+        for (resource, least) in least {
             if self.rng.one_in(2) {
                 limits.push(format!("{resource} {}", least + self.rng.below(1_000)));
             }

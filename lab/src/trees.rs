@@ -1,0 +1,65 @@
+//! Other versions of Cyrus: Debian's packages of another release, unpacked into a directory tree by
+//! `scripts/trees`. Their programs run there by chroot, as the cyrus user.
+//!
+//! A tree holds a link to its own root under its own absolute path, so that a path below it means
+//! the same inside and outside. Labs with such a server lie in the tree.
+
+use std::path::{Path, PathBuf};
+
+/// Where `scripts/trees` puts them.
+const TREES: &str = "/var/cache/cyrsync/trees";
+
+/// A release of Debian, and with it a version of Cyrus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// Cyrus 3.2.6, which keeps mailboxes by name alone and knows no mailbox for scripts.
+    Bullseye,
+    /// Cyrus 3.6.1.
+    Bookworm,
+    /// Cyrus 3.10.2.
+    Trixie,
+}
+
+/// A tree with another version of Cyrus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tree {
+    release: Release,
+    root: PathBuf,
+}
+
+impl Tree {
+    /// The tree of a release.
+    ///
+    /// # Panics
+    /// If it was not made.
+    pub fn of(release: Release) -> Tree {
+        let trees = std::env::var_os("CYRSYNC_TREES").map_or_else(|| TREES.into(), PathBuf::from);
+        let name = match release {
+            Release::Bullseye => "bullseye",
+            Release::Bookworm => "bookworm",
+            Release::Trixie => "trixie",
+        };
+        let root = trees.join(name);
+        assert!(
+            root.join("complete").exists(),
+            "there is no {}: make it with scripts/trees {name}",
+            root.display()
+        );
+        Tree { release, root }
+    }
+
+    /// What it holds.
+    pub fn release(&self) -> Release {
+        self.release
+    }
+
+    /// Its directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The directory in it for labs.
+    pub(crate) fn labs(&self) -> PathBuf {
+        self.root.join("labs")
+    }
+}
