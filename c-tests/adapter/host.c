@@ -390,9 +390,9 @@ static int host_raclmodseq(void *userdata __attribute__((unused)), cyrsync_str n
 
 /* -- writes -- */
 
-static int host_apply(void *userdata, cyrsync_str verb, cyrsync_str body,
-                      cyrsync_str command __attribute__((unused)), cyrsync_emit_str emit, void *to,
-                      cyrsync_failure *failure)
+static int host_apply(void *userdata, cyrsync_str verb,
+                      cyrsync_str body __attribute__((unused)), cyrsync_str command,
+                      cyrsync_emit_str emit, void *to, cyrsync_failure *failure)
 {
     struct host *host = userdata;
     struct buf answers = BUF_INITIALIZER;
@@ -405,7 +405,10 @@ static int host_apply(void *userdata, cyrsync_str verb, cyrsync_str body,
         response = "OK success";
     }
     else {
-        r = master_server_apply(host->server, body.data, body.len, &answers, &response);
+        /* Cyrus wants the end of line, which body lacks. */
+        size_t start = verb.len + 1;
+        r = master_server_apply(host->server, command.data + start, command.len - start, &answers,
+                                &response);
     }
     if (!r) {
         buf_printf(&answers, "%s\r\n", response);
