@@ -28,6 +28,8 @@ mod header {
         "failure",
         "host",
         "client",
+        "pieces",
+        "plan",
         "rolling",
     ];
 

@@ -1063,6 +1063,45 @@ typedef struct cyrsync_report {
 } cyrsync_report;
 
 /**
+ * What went over the present connection.
+ */
+typedef struct cyrsync_counters {
+    /**
+     * Whether there is a connection: without one all else is 0.
+     */
+    bool connected;
+    /**
+     * Bytes of commands, before compression.
+     */
+    uint64_t sent;
+    /**
+     * Bytes of replies, after decompression.
+     */
+    uint64_t received;
+    /**
+     * Bytes written to the socket.
+     */
+    uint64_t sent_raw;
+    /**
+     * Bytes read from the socket.
+     */
+    uint64_t received_raw;
+    /**
+     * Message files that the replica keeps until cyrsync_client_restart().
+     */
+    uint64_t staged_files;
+} cyrsync_counters;
+
+/**
+ * Hears a step of a plan, as sync_client -v prints it ("MAILBOX user.fred"), and why it is needed,
+ * if that is known ("HIGHESTMODSEQ is 12 here and 9 on the replica"). Both are borrowed for the
+ * call.
+ */
+typedef void (*cyrsync_step_callback)(void *userdata,
+                                      struct cyrsync_str step,
+                                      struct cyrsync_str why);
+
+/**
  * How cyrsync_client_roll() works. Set all of it to zero, then size to its sizeof, then what is
  * wanted.
  */
@@ -1170,6 +1209,15 @@ void cyrsync_error_free(struct cyrsync_error *error);
 enum cyrsync_result cyrsync_config_load(struct cyrsync_str path,
                                         struct cyrsync_config **out,
                                         struct cyrsync_error **err);
+
+/**
+ * Reads a configuration that is in memory: the text of an imapd.conf, "configdirectory: /var/imap"
+ * at the least. The rest can be set by cyrsync_config_set(). Only a client with a host store can
+ * repair mailboxes with such a configuration. *out is set on success.
+ */
+enum cyrsync_result cyrsync_config_parse(struct cyrsync_str text,
+                                         struct cyrsync_config **out,
+                                         struct cyrsync_error **err);
 
 /**
  * Sets an option of imapd.conf over what the file says, such as "sync_host". The value is
@@ -1328,6 +1376,76 @@ enum cyrsync_result cyrsync_client_sync_all(struct cyrsync_client *client,
                                             struct cyrsync_error **err);
 
 /**
+ * Replicates what a user has seen of the mailbox with a uniqueid.
+ */
+enum cyrsync_result cyrsync_client_sync_seen(struct cyrsync_client *client,
+                                             struct cyrsync_str user,
+                                             struct cyrsync_str uniqueid,
+                                             struct cyrsync_error **err);
+
+/**
+ * Replicates whether a user is subscribed to a mailbox.
+ */
+enum cyrsync_result cyrsync_client_sync_subscription(struct cyrsync_client *client,
+                                                     struct cyrsync_str user,
+                                                     struct cyrsync_str mailbox,
+                                                     struct cyrsync_error **err);
+
+/**
+ * Replicates the limits of a quota root, or that it is none any more.
+ */
+enum cyrsync_result cyrsync_client_sync_quota(struct cyrsync_client *client,
+                                              struct cyrsync_str root,
+                                              struct cyrsync_error **err);
+
+/**
+ * Replicates the annotations of a mailbox without its messages, or those of the server if mailbox
+ * is empty.
+ */
+enum cyrsync_result cyrsync_client_sync_annotations(struct cyrsync_client *client,
+                                                    struct cyrsync_str mailbox,
+                                                    struct cyrsync_error **err);
+
+/**
+ * Has the replica let go of the message files that it keeps for this connection.
+ */
+enum cyrsync_result cyrsync_client_restart(struct cyrsync_client *client,
+                                           struct cyrsync_error **err);
+
+/**
+ * Tells what went over the present connection.
+ */
+enum cyrsync_result cyrsync_client_counters(struct cyrsync_client *client,
+                                            struct cyrsync_counters *out,
+                                            struct cyrsync_error **err);
+
+/**
+ * Tells what cyrsync_client_process_log() would do with a log, and does none of it: the replica is
+ * asked but told nothing, and nothing is written here. Locks are taken as they would be. What a
+ * rename leads to, which message files would go, and whether a mailbox has to be repaired because
+ * the replica ends with other CRCs is not known before it is done. *Undone, unless NULL, is set
+ * to how many parts cannot be planned.
+ */
+enum cyrsync_result cyrsync_client_plan(struct cyrsync_client *client,
+                                        struct cyrsync_str log,
+                                        cyrsync_step_callback callback,
+                                        void *userdata,
+                                        size_t *undone,
+                                        struct cyrsync_error **err);
+
+/**
+ * Tells what cyrsync_client_sync_all() would do, and does none of it, as cyrsync_client_plan().
+ * Units hears how the planning of each part ended.
+ */
+enum cyrsync_result cyrsync_client_plan_all(struct cyrsync_client *client,
+                                            struct cyrsync_str prefix,
+                                            cyrsync_step_callback callback,
+                                            cyrsync_unit_callback units,
+                                            void *userdata,
+                                            struct cyrsync_report *report,
+                                            struct cyrsync_error **err);
+
+/**
  * Replicates what Cyrus's programs write to the sync log of the client's channel, until asked to
  * stop. What fails stays in the log and is tried again after a growing pause; it is told to the
  * log callback and stops nothing else. *Ended, unless NULL, is set to why it ended. Fails with
@@ -1361,6 +1479,15 @@ enum cyrsync_result cyrsync_client_process_log(struct cyrsync_client *client,
                                                struct cyrsync_str log,
                                                size_t *undone,
                                                struct cyrsync_error **err);
+
+/**
+ * Does what a sync log in a file says, as sync_client -r -f does. The file stays as it is; all else
+ * as cyrsync_client_process_log().
+ */
+enum cyrsync_result cyrsync_client_process_log_file(struct cyrsync_client *client,
+                                                    struct cyrsync_str file,
+                                                    size_t *undone,
+                                                    struct cyrsync_error **err);
 
 /**
  * Replicates what was just logged, over a connection that is kept for the next time: what

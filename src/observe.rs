@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::types::MboxName;
 
 /// Severity of a log line, with syslog's meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +41,9 @@ pub trait Observer: Send + Sync {
 
     /// One thing that is done, as Cyrus's `-v` prints it: `USER fred`, `MAILBOX user.fred`.
     fn action(&self, _line: &str) {}
+
+    /// Why a mailbox is about to be sent, in words.
+    fn differs(&self, _mailbox: &MboxName, _why: &str) {}
 
     /// There is no connection to `server`; after a pause it is tried again.
     fn unreachable(&self, _error: &Error, _server: &str, _pause: Duration) {}

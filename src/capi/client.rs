@@ -13,7 +13,7 @@ use super::panic::{boundary, fallible};
 use super::strings::{c_string, cyrsync_str, slice};
 use crate::engine::{Cancel, Client, Options};
 use crate::observe::{Level, Observer};
-use crate::schedule::Unit;
+use crate::schedule::{Report, Unit};
 use crate::store::host::HostWriter;
 use crate::types::{MboxName, UserId};
 
@@ -285,26 +285,49 @@ pub unsafe extern "C" fn cyrsync_client_sync_all(
         // SAFETY: the header asks for bytes that live through the call.
         let prefix = unsafe { prefix.bytes("prefix") }?;
         let ended = client.sync_all(prefix, &mut |unit, result| {
-            let Some(callback) = callback else { return };
-            let (kind, names) = unit_for_c(unit);
-            let failure = result.as_ref().err().map(Failure::from);
-            let error = failure.as_deref().map_or(ptr::null(), ptr::from_ref);
-            // SAFETY: the host gave function and data for this; names and error outlive the call.
-            unsafe { callback(userdata, kind, names.as_ptr(), names.len(), error) };
+            // SAFETY: the host gave function and data for this.
+            unsafe { unit_ended(callback, userdata, unit, result) };
         })?;
-        if !report.is_null() {
-            let ended = cyrsync_report {
-                done: ended.done,
-                skipped_locked: ended.skipped_locked,
-                failed: ended.failed,
-            };
-            // SAFETY: not NULL; the header asks for a place for a report.
-            unsafe { report.write(ended) };
-        }
+        // SAFETY: the header asks for NULL or a place for a report.
+        unsafe { report_to(report, ended) };
         Ok(())
     };
     // SAFETY: the header asks for what `with_client` asks for.
     unsafe { with_client(client, err, work) }
+}
+
+/// Tells C how a unit ended.
+///
+/// # Safety
+/// The callback may be called with this userdata.
+pub(super) unsafe fn unit_ended(
+    callback: cyrsync_unit_callback,
+    userdata: *mut c_void,
+    unit: &Unit,
+    result: &crate::Result<()>,
+) {
+    let Some(callback) = callback else { return };
+    let (kind, names) = unit_for_c(unit);
+    let failure = result.as_ref().err().map(Failure::from);
+    let error = failure.as_deref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: the caller's promise; names and error outlive the call.
+    unsafe { callback(userdata, kind, names.as_ptr(), names.len(), error) };
+}
+
+/// Gives C a report.
+///
+/// # Safety
+/// `report` is NULL or a place for it.
+pub(super) unsafe fn report_to(report: *mut cyrsync_report, ended: Report) {
+    if !report.is_null() {
+        let ended = cyrsync_report {
+            done: ended.done,
+            skipped_locked: ended.skipped_locked,
+            failed: ended.failed,
+        };
+        // SAFETY: not NULL, else the caller's promise.
+        unsafe { report.write(ended) };
+    }
 }
 
 fn unit_for_c(unit: &Unit) -> (cyrsync_unit, Vec<cyrsync_str>) {
@@ -324,7 +347,7 @@ fn unit_for_c(unit: &Unit) -> (cyrsync_unit, Vec<cyrsync_str>) {
 ///
 /// # Safety
 /// As for [`cyrsync_str::bytes`].
-unsafe fn user_id(user: cyrsync_str) -> Result<UserId, Failure> {
+pub(super) unsafe fn user_id(user: cyrsync_str) -> Result<UserId, Failure> {
     // SAFETY: the caller's promise.
     match unsafe { user.bytes("user") }? {
         [] => Err(misuse(cyrsync_result::CYRSYNC_RESULT_INVALID_ARGUMENT, "user", "is empty")),

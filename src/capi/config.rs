@@ -56,25 +56,56 @@ pub unsafe extern "C" fn cyrsync_config_load(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let body = || {
-        if out.is_null() {
-            return Err(null_pointer("out"));
-        }
         // SAFETY: the header asks for bytes that live through the call.
         let path = match unsafe { path.bytes("path") }? {
             [] => OsStr::new(DEFAULT_PATH),
             path => OsStr::from_bytes(path),
         };
-        let config = cyrsync_config {
-            config: Config::load(path)?,
-            options: Options::default(),
-            listeners: Listeners::default(),
-        };
-        // SAFETY: not NULL; the header asks for a place for a pointer.
-        unsafe { out.write(Box::into_raw(Box::new(config))) };
-        Ok(())
+        // SAFETY: the header asks for NULL or a place for a pointer.
+        unsafe { hand_out(out, || Config::load(path)) }
     };
     // SAFETY: the header asks for NULL or a place for a pointer.
     unsafe { fallible(err, body) }
+}
+
+/// Reads a configuration that is in memory: the text of an imapd.conf, "configdirectory: /var/imap"
+/// at the least. The rest can be set by cyrsync_config_set(). Only a client with a host store can
+/// repair mailboxes with such a configuration. *out is set on success.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_parse(
+    text: cyrsync_str,
+    out: *mut *mut cyrsync_config,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        // SAFETY: the header asks for bytes that live through the call.
+        let text = unsafe { text.bytes("text") }?;
+        // SAFETY: the header asks for NULL or a place for a pointer.
+        unsafe { hand_out(out, || Config::from_text(text, "imapd.conf")) }
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// Makes a configuration's handle.
+///
+/// # Safety
+/// `out` must be NULL or a place for a pointer.
+unsafe fn hand_out(
+    out: *mut *mut cyrsync_config,
+    read: impl FnOnce() -> crate::Result<Config>,
+) -> Result<(), Failure> {
+    if out.is_null() {
+        return Err(null_pointer("out"));
+    }
+    let config = cyrsync_config {
+        config: read()?,
+        options: Options::default(),
+        listeners: Listeners::default(),
+    };
+    // SAFETY: not NULL, else the caller's promise.
+    unsafe { out.write(Box::into_raw(Box::new(config))) };
+    Ok(())
 }
 
 /// Sets an option of imapd.conf over what the file says, such as "sync_host". The value is

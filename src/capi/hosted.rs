@@ -16,8 +16,11 @@ use super::error::{Failure, cyrsync_result, misuse, null_pointer};
 use super::failure::cyrsync_failure;
 use super::host::*;
 use super::strings::cyrsync_str;
+use crate::config::Config;
+use crate::engine::{Client, Options as ClientOptions};
 use crate::error::{Error, Kind, Result};
 use crate::limits::{REPLY_BYTES, SIEVE_SCRIPT_BYTES, USER_FLAGS};
+use crate::observe::Observer;
 use crate::store::host::{Host, HostMailbox, HostWriter, Listed, VisitEntry, VisitRecord};
 use crate::store::{Lock, Wait};
 use crate::sys::file::open_regular;
@@ -376,6 +379,29 @@ fn wait_ms(wait: Wait) -> i64 {
 
 fn lend(text: &impl AsRef<[u8]>) -> cyrsync_str {
     cyrsync_str::lend(text.as_ref())
+}
+
+/// The client of Rust that [`cyrsync_client_new_with_host`](super::cyrsync_client_new_with_host)
+/// makes: for tests that reach a host store from Rust.
+///
+/// # Safety
+/// `host` must be NULL or a table whose size member tells its size truly, and whose functions do as
+/// the header asks.
+#[doc(hidden)]
+pub unsafe fn client_with_host(
+    host: *const cyrsync_host,
+    config: Config,
+    options: ClientOptions,
+    observer: Arc<dyn Observer>,
+) -> Result<Client> {
+    // SAFETY: the caller's promise.
+    let table = unsafe { Table::new(host) }.map_err(|failure| {
+        let detail = failure.message.to_string_lossy().into_owned();
+        Error::new(Kind::InvalidArgument, "use", "host", detail)
+    })?;
+    let writes = table.functions().apply.is_some();
+    let writer = writes.then(|| Box::new(Hosted(table.clone())) as Box<dyn HostWriter>);
+    Client::with_host(config, options, observer, Hosted(table), writer)
 }
 
 /// [`Host`] over a table.

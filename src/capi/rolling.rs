@@ -8,6 +8,8 @@ use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer}
 use super::panic::boundary;
 use super::strings::cyrsync_str;
 use crate::engine::{Client, Ended, Persistence, Rolling, Undone};
+use crate::error::Error;
+use crate::sys::file::open_regular;
 
 /// How cyrsync_client_roll() works. Set all of it to zero, then size to its sizeof, then what is
 /// wanted.
@@ -164,6 +166,28 @@ pub unsafe extern "C" fn cyrsync_client_process_log(
     unsafe { with_client(client, err, work) }
 }
 
+/// Does what a sync log in a file says, as sync_client -r -f does. The file stays as it is; all else
+/// as cyrsync_client_process_log().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_process_log_file(
+    client: *mut cyrsync_client,
+    file: cyrsync_str,
+    undone: *mut usize,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for bytes that live through the call.
+        let path = path(unsafe { file.bytes("file") }?);
+        let (log, _) = open_regular(&path).map_err(|e| Error::io("open sync log", &path, e))?;
+        let left = client.process_log(log, &path.to_string_lossy())?;
+        // SAFETY: the header asks for NULL or a place for a number.
+        unsafe { tell(client, &left, undone) };
+        Ok(())
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
 /// Replicates what was just logged, over a connection that is kept for the next time: what
 /// sync_checkpoint() does, so that a user is told of a change when the replica has it. Outputs as
 /// for cyrsync_client_process_log().
@@ -187,7 +211,7 @@ pub unsafe extern "C" fn cyrsync_client_checkpoint(
 
 /// # Safety
 /// `undone` is NULL or a place for a number.
-unsafe fn tell(client: &Client, left: &[Undone], undone: *mut usize) {
+pub(super) unsafe fn tell(client: &Client, left: &[Undone], undone: *mut usize) {
     left.iter().for_each(|one| client.tell(one));
     if !undone.is_null() {
         // SAFETY: not NULL, else the caller's promise.

@@ -2,6 +2,8 @@
 
 mod log;
 mod master;
+mod pieces;
+mod plan;
 mod reach;
 mod roll;
 
@@ -25,6 +27,7 @@ use master::{HostMaster, NativeMaster};
 
 pub use crate::rolling::run::Undone;
 pub use crate::sync::{Cancel, Waited};
+pub use plan::OnStep;
 pub use reach::Persistence;
 pub use roll::{Ended, Rolling};
 

@@ -5,6 +5,7 @@
 mod connect;
 mod deflate;
 mod direct;
+mod dry;
 mod encoder;
 mod link;
 mod local;
@@ -16,6 +17,7 @@ mod tests;
 
 pub use connect::{Settings, Target};
 pub use direct::{Answer, Direct};
+pub use dry::Dry;
 pub use link::Traffic;
 pub use login::Credentials;
 pub use session::Session;

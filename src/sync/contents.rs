@@ -123,9 +123,9 @@ impl Syncer<'_> {
         };
         let quotaroot = mailbox.state().quotaroot.clone();
         let annotations = mailbox.annotations()?;
-        if self.difference(mailbox.as_mut(), &annotations, remote)?.is_none() {
-            return Ok(Look::Same { quotaroot });
-        }
+        let difference = self.difference(mailbox.as_mut(), &annotations, remote)?;
+        let Some(difference) = difference else { return Ok(Look::Same { quotaroot }) };
+        self.observer.differs(&entry.name, &difference.to_string());
         if reserve {
             self.want_files(mailbox.as_mut(), remote)?;
         }

@@ -12,7 +12,13 @@ use cyrsync_lab::{
     sync_client,
 };
 
-const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
+/// The program of the package that this is built in: sync_client, or in `tests/host_store` the same
+/// with a host store.
+const OURS: &str =
+    match (option_env!("CARGO_BIN_EXE_sync_client"), option_env!("CARGO_BIN_EXE_through_host")) {
+        (Some(program), _) | (None, Some(program)) => program,
+        (None, None) => panic!("neither package has a program"),
+    };
 
 /// How long something that must come may take.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -97,7 +97,7 @@ fn session(low: &Low, configured: (Config, String), cancel: Cancel) -> Result<Se
     };
     let rolling = rolling(low, &config, persistence);
     let options = Options { cancel, ..options(low, server) };
-    let client = Client::new(config, options, Arc::new(console))?;
+    let client = crate::client::new(config, options, Arc::new(console))?;
     let policy = Policy { persistence, require_compress: low.require_compress };
     Ok(Session { client, policy, rolling })
 }

@@ -1,0 +1,58 @@
+//! From the words of the command line to the exit code.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::panic::catch_unwind;
+use std::process::ExitCode;
+
+use cyrsync::observe::Level;
+use cyrsync::sys::syslog;
+
+use crate::console::complain;
+use crate::exit::{Exit, Fatal};
+use crate::flags::{self, Mode, Page, Request};
+use crate::{pages, rolling, start, work};
+
+pub fn main() -> ExitCode {
+    let mut words: Vec<OsString> = env::args_os().collect();
+    let program = if words.is_empty() { "sync_client".into() } else { words.remove(0) };
+    let posixly = env::var_os("POSIXLY_CORRECT").is_some();
+    let exit = match flags::parse(&words, posixly) {
+        Ok(Request::Print(page)) => print(page),
+        Ok(Request::Run(mode, low)) => run(mode, low),
+        Err(wrong) => {
+            complain(pages::usage(&wrong, &program));
+            Exit::Usage
+        }
+    };
+    exit.into()
+}
+
+fn print(page: Page) -> Exit {
+    let text = match page {
+        Page::Help => pages::help(),
+        Page::Version => pages::version(),
+        Page::Manual => pages::manual(),
+    };
+    // Whoever closed the pipe has read enough.
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+    Exit::Ok
+}
+
+fn run(mode: flags::Mode, low: flags::Low) -> Exit {
+    let ended = catch_unwind(move || match start::start(mode, &low) {
+        Ok(session) if mode == Mode::Rolling => rolling::work(low, session),
+        Ok(mut session) => Ok(work::work(mode, low, &mut session)),
+        Err(ended) => ended,
+    });
+    let fatal = match ended {
+        Ok(Ok(exit)) => return exit,
+        Ok(Err(fatal)) => fatal,
+        Err(_) => Fatal::new(Exit::Software, "internal error, please report it"),
+    };
+    let line = format!("Fatal error: {}", fatal.message);
+    complain(&line);
+    syslog::send(Level::Error, &line);
+    fatal.exit
+}

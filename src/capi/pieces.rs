@@ -1,0 +1,133 @@
+//! Pieces by themselves, and what is told of the connection.
+
+use super::client::{cyrsync_client, user_id, with_client};
+use super::error::{cyrsync_error, cyrsync_result, null_pointer};
+use super::strings::cyrsync_str;
+use crate::engine::Client;
+use crate::types::{MboxName, Text, UniqueId};
+
+/// Replicates what a user has seen of the mailbox with a uniqueid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_sync_seen(
+    client: *mut cyrsync_client,
+    user: cyrsync_str,
+    uniqueid: cyrsync_str,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for bytes that live through the call.
+        let (user, id) = unsafe { (user_id(user)?, uniqueid.bytes("uniqueid")?) };
+        Ok(client.sync_seen(&user, &UniqueId::new(id))?)
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+/// Replicates whether a user is subscribed to a mailbox.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_sync_subscription(
+    client: *mut cyrsync_client,
+    user: cyrsync_str,
+    mailbox: cyrsync_str,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for bytes that live through the call.
+        let (user, name) = unsafe { (user_id(user)?, mailbox.bytes("mailbox")?) };
+        Ok(client.sync_subscription(&user, &MboxName::new(name))?)
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+/// Replicates the limits of a quota root, or that it is none any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_sync_quota(
+    client: *mut cyrsync_client,
+    root: cyrsync_str,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for bytes that live through the call.
+        let root = unsafe { root.bytes("root") }?;
+        Ok(client.sync_quota(&Text::new(root))?)
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+/// Replicates the annotations of a mailbox without its messages, or those of the server if mailbox
+/// is empty.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_sync_annotations(
+    client: *mut cyrsync_client,
+    mailbox: cyrsync_str,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for bytes that live through the call.
+        let name = unsafe { mailbox.bytes("mailbox") }?;
+        let name = (!name.is_empty()).then(|| MboxName::new(name));
+        Ok(client.sync_annotations(name.as_ref())?)
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+/// Has the replica let go of the message files that it keeps for this connection.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_restart(
+    client: *mut cyrsync_client,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, |client| Ok(client.restart()?)) }
+}
+
+/// What went over the present connection.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct cyrsync_counters {
+    /// Whether there is a connection: without one all else is 0.
+    pub connected: bool,
+    /// Bytes of commands, before compression.
+    pub sent: u64,
+    /// Bytes of replies, after decompression.
+    pub received: u64,
+    /// Bytes written to the socket.
+    pub sent_raw: u64,
+    /// Bytes read from the socket.
+    pub received_raw: u64,
+    /// Message files that the replica keeps until cyrsync_client_restart().
+    pub staged_files: u64,
+}
+
+/// Tells what went over the present connection.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_counters(
+    client: *mut cyrsync_client,
+    out: *mut cyrsync_counters,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        if out.is_null() {
+            return Err(null_pointer("out"));
+        }
+        let counters = match client.traffic() {
+            None => cyrsync_counters::default(),
+            Some(traffic) => cyrsync_counters {
+                connected: true,
+                sent: traffic.sent,
+                received: traffic.received,
+                sent_raw: traffic.sent_raw,
+                received_raw: traffic.received_raw,
+                staged_files: client.staged_files(),
+            },
+        };
+        // SAFETY: not NULL; the header asks for a place for the value.
+        unsafe { out.write(counters) };
+        Ok(())
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}

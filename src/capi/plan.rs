@@ -1,0 +1,82 @@
+//! Plans: what would be done.
+
+use std::ffi::c_void;
+
+use super::callbacks::cyrsync_unit_callback;
+use super::client::{cyrsync_client, cyrsync_report, report_to, unit_ended, with_client};
+use super::error::{cyrsync_error, cyrsync_result};
+use super::rolling::tell;
+use super::strings::cyrsync_str;
+use crate::engine::Client;
+
+/// Hears a step of a plan, as sync_client -v prints it ("MAILBOX user.fred"), and why it is needed,
+/// if that is known ("HIGHESTMODSEQ is 12 here and 9 on the replica"). Both are borrowed for the
+/// call.
+pub type cyrsync_step_callback =
+    Option<unsafe extern "C" fn(userdata: *mut c_void, step: cyrsync_str, why: cyrsync_str)>;
+
+/// Hands steps to C.
+fn pass_on(callback: cyrsync_step_callback, userdata: *mut c_void) -> impl FnMut(&str, &str) {
+    move |step, why| {
+        if let Some(callback) = callback {
+            let (step, why) =
+                (cyrsync_str::lend(step.as_bytes()), cyrsync_str::lend(why.as_bytes()));
+            // SAFETY: the host gave function and data for this; the texts outlive the call.
+            unsafe { callback(userdata, step, why) };
+        }
+    }
+}
+
+/// Tells what cyrsync_client_process_log() would do with a log, and does none of it: the replica is
+/// asked but told nothing, and nothing is written here. Locks are taken as they would be. What a
+/// rename leads to, which message files would go, and whether a mailbox has to be repaired because
+/// the replica ends with other CRCs is not known before it is done. *Undone, unless NULL, is set
+/// to how many parts cannot be planned.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_plan(
+    client: *mut cyrsync_client,
+    log: cyrsync_str,
+    callback: cyrsync_step_callback,
+    userdata: *mut c_void,
+    undone: *mut usize,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for bytes that live through the call.
+        let log = unsafe { log.bytes("log") }?;
+        let left = client.plan(log, &mut pass_on(callback, userdata))?;
+        // SAFETY: the header asks for NULL or a place for a number.
+        unsafe { tell(client, &left, undone) };
+        Ok(())
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+/// Tells what cyrsync_client_sync_all() would do, and does none of it, as cyrsync_client_plan().
+/// Units hears how the planning of each part ended.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_plan_all(
+    client: *mut cyrsync_client,
+    prefix: cyrsync_str,
+    callback: cyrsync_step_callback,
+    units: cyrsync_unit_callback,
+    userdata: *mut c_void,
+    report: *mut cyrsync_report,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for bytes that live through the call.
+        let prefix = unsafe { prefix.bytes("prefix") }?;
+        let mut each = pass_on(callback, userdata);
+        let ended = client.plan_all(prefix, &mut each, &mut |unit, result| {
+            // SAFETY: the host gave function and data for this.
+            unsafe { unit_ended(units, userdata, unit, result) };
+        })?;
+        // SAFETY: the header asks for NULL or a place for it.
+        unsafe { report_to(report, ended) };
+        Ok(())
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}

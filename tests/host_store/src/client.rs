@@ -1,0 +1,29 @@
+//! Where the master's data comes from: a host.
+
+use std::sync::Arc;
+
+use cyrsync::config::{Config, opt};
+use cyrsync::engine::{Client, Options};
+use cyrsync::observe::Observer;
+use cyrsync::store::Wait;
+use cyrsync::store::apply;
+use cyrsync::store::spool::Spool;
+
+use crate::host::{Host, table};
+
+/// A client of this program.
+pub fn new(
+    config: Config,
+    options: Options,
+    observer: Arc<dyn Observer>,
+) -> cyrsync::Result<Client> {
+    let patience = options.lock_patience.map_or(Wait::Block, Wait::For);
+    let spool = Spool::open(&config, observer.clone())?
+        .for_channel(options.channel.as_deref())
+        .with_patience(patience);
+    let program = apply::find(config.string(opt::SYNC_SERVER_PATH).map(std::path::Path::new));
+    let host = Host::new(spool, program, config.path().map(Into::into));
+    let table = table(host);
+    // SAFETY: the table is complete, and its functions do as the header asks.
+    unsafe { cyrsync::capi::client_with_host(&table, config, options, observer) }
+}

@@ -1,0 +1,79 @@
+//! The master's own `sync_server` on a socket pair, command by command as text.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use cyrsync::dlist::Framer;
+
+/// A running server.
+pub struct Server {
+    input: BufReader<UnixStream>,
+    output: UnixStream,
+    child: Child,
+}
+
+impl Server {
+    /// Starts it, and tells it that the #sieve mailbox is known.
+    pub fn start(program: &Path, imapd_conf: &Path) -> io::Result<Server> {
+        let (ours, theirs) = UnixStream::pair()?;
+        let theirs = OwnedFd::from(theirs);
+        let child = Command::new(program)
+            .arg("-C")
+            .arg(imapd_conf)
+            .arg("-X")
+            .env("CYRUS_SERVICE", "sync_repair")
+            .env("CYRUS_ID", "0")
+            .stdin(Stdio::from(theirs.try_clone()?))
+            .stdout(Stdio::from(theirs))
+            .stderr(Stdio::null())
+            .spawn()?;
+        let mut server = Server { input: BufReader::new(ours.try_clone()?), output: ours, child };
+        let mut line = String::new();
+        while !line.starts_with("* OK") {
+            line.clear();
+            if server.input.read_line(&mut line)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        server.ask(b"APPLY CAPABILITIES (SIEVE-MAILBOX)\r\n")?;
+        Ok(server)
+    }
+
+    /// Sends a command and reads the reply to it.
+    pub fn ask(&mut self, command: &[u8]) -> io::Result<Vec<u8>> {
+        self.output.write_all(command)?;
+        let mut reply = Vec::new();
+        loop {
+            let line = self.line()?;
+            reply.extend_from_slice(&line);
+            if !line.starts_with(b"* ") {
+                return Ok(reply);
+            }
+        }
+    }
+
+    fn line(&mut self) -> io::Result<Vec<u8>> {
+        let mut line = Vec::new();
+        let mut byte = [0];
+        loop {
+            self.input.read_exact(&mut byte)?;
+            line.push(byte[0]);
+            let whole = byte[0] == b'\n'
+                && Framer::default().find(&line).map_err(io::Error::other)?.is_some();
+            if whole {
+                return Ok(line);
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.output.write_all(b"EXIT\r\n");
+        let _ = self.output.shutdown(std::net::Shutdown::Both);
+        let _ = self.child.wait();
+    }
+}
