@@ -113,12 +113,14 @@ void convert_state(const master_mailbox *mailbox, cyrsync_str *flags, cyrsync_ma
 {
     const struct mailbox *cyrus = mailbox->cyrus;
     const struct index_header *i = &cyrus->i;
-    int bit;
+    size_t bit;
 
-    for (bit = 0; bit < MAX_USER_FLAGS; bit++)
-        flags[bit] = cyrsync_str_from(cyrus->h.flagname[bit]);
     out->flags = flags;
-    out->flag_count = MAX_USER_FLAGS;
+    /* Up to the last one that is used: the rest is room for new ones. */
+    for (bit = 0; bit < MAX_USER_FLAGS; bit++) {
+        flags[bit] = cyrsync_str_from(cyrus->h.flagname[bit]);
+        if (flags[bit].len) out->flag_count = bit + 1;
+    }
     out->name = cyrsync_str_from(mailbox_name(cyrus));
     out->uniqueid = cyrsync_str_from(mailbox_uniqueid(cyrus));
     out->partition = cyrsync_str_from(mailbox_partition(cyrus));

@@ -49,6 +49,17 @@ static int give_entry(const mbentry_t *entry, void *rock)
     return sink->emit.entry(sink->to, &converted);
 }
 
+static int give_unreadable(const char *name, int why, void *rock)
+{
+    const struct sink *sink = rock;
+    cyrsync_entry converted;
+
+    memset(&converted, 0, sizeof(converted));
+    converted.name = cyrsync_str_from(name);
+    converted.unreadable = cyrsync_str_from(error_message(why));
+    return sink->emit.entry(sink->to, &converted);
+}
+
 static int host_lookup(void *userdata __attribute__((unused)), cyrsync_str name,
                        cyrsync_emit_entry emit, void *to, cyrsync_failure *failure)
 {
@@ -88,7 +99,7 @@ static int host_list_user(void *userdata __attribute__((unused)), cyrsync_str us
 {
     struct sink sink = { .emit.entry = emit, .to = to };
     char *text = to_string(userid);
-    int r = text ? master_user_tree(text, give_entry, &sink) : 0;
+    int r = text ? master_user_tree(text, give_entry, give_unreadable, &sink) : 0;
 
     free(text);
     return result_of(r, failure);
@@ -99,7 +110,7 @@ static int host_list(void *userdata __attribute__((unused)), cyrsync_str prefix,
 {
     struct sink sink = { .emit.entry = emit, .to = to };
     char *text = to_string(prefix);
-    int r = text ? master_each(text, give_entry, &sink) : 0;
+    int r = text ? master_each(text, give_entry, give_unreadable, &sink) : 0;
 
     free(text);
     return result_of(r, failure);
@@ -177,18 +188,6 @@ static int host_scan(void *userdata __attribute__((unused)), void *mailbox, uint
 
     return result_of(master_scan(opened->mailbox, from_uid, since_modseq, give_record, &sink),
                      failure);
-}
-
-static int host_recompute_crcs(void *userdata __attribute__((unused)), void *mailbox,
-                               cyrsync_crcs *out,
-                               cyrsync_failure *failure __attribute__((unused)))
-{
-    struct opened *opened = mailbox;
-    const struct synccrcs crcs = master_crcs(opened->mailbox, true);
-
-    out->basic = crcs.basic;
-    out->annot = crcs.annot;
-    return CYRSYNC_RESULT_OK;
 }
 
 static int give_annotation(const char *mailbox __attribute__((unused)),
@@ -270,13 +269,13 @@ static int host_subscriptions(void *userdata __attribute__((unused)), cyrsync_st
                               cyrsync_emit_str emit, void *to, cyrsync_failure *failure)
 {
     char *text = to_string(userid);
-    strarray_t *names = text ? master_subscriptions(text) : NULL;
-    int r = names ? 0 : IMAP_IOERROR;
+    strarray_t *names = NULL;
+    int r = text ? master_subscriptions(text, &names) : 0;
     int i;
 
-    for (i = 0; !r && i < strarray_size(names); i++)
+    for (i = 0; names && !r && i < strarray_size(names); i++)
         r = emit(to, cyrsync_str_from(strarray_nth(names, i)));
-    strarray_free(names);
+    if (names) strarray_free(names);
     free(text);
     return result_of(r, failure);
 }
@@ -459,7 +458,7 @@ void host_new(const char *channel, cyrsync_host *table)
     table->open = host_open;
     table->state = host_state;
     table->scan = host_scan;
-    table->recompute_crcs = host_recompute_crcs;
+    /* recompute_crcs stays NULL: mailbox_synccrcs() ends the process at a damaged record. */
     table->mailbox_annotations = host_mailbox_annotations;
     table->message_annotations = host_message_annotations;
     table->message_file = host_message_file;

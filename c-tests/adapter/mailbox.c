@@ -94,17 +94,26 @@ struct synccrcs master_crcs(master_mailbox *mailbox, bool recomputed)
     return recomputed ? mailbox_synccrcs(mailbox->cyrus, 1) : mailbox->cyrus->i.synccrcs;
 }
 
+/* Not by mailbox_iter_init() and its like, which end the process at a record that cannot be read:
+ * a damaged index must fail its mailbox alone. */
 int master_scan(master_mailbox *mailbox, uint32_t from, modseq_t since, master_record_cb *visit,
                 void *rock)
 {
-    struct mailbox_iter *iter = mailbox_iter_init(mailbox->cyrus, since, 0);
-    const message_t *message;
+    message_t *message = message_new();
+    uint32_t recno;
+    uint32_t uid;
     int r = 0;
 
-    mailbox_iter_startuid(iter, from);
-    while (!r && (message = mailbox_iter_step(iter)))
-        r = visit(msg_record(message), rock);
-    mailbox_iter_done(&iter);
+    for (recno = 1; !r && recno <= mailbox->cyrus->i.num_records; recno++) {
+        const struct index_record *record;
+
+        message_set_from_mailbox(mailbox->cyrus, recno, message);
+        r = message_get_uid(message, &uid);
+        if (r) break;
+        record = msg_record(message);
+        if (uid && uid >= from && record->modseq > since) r = visit(record, rock);
+    }
+    message_unref(&message);
     return r;
 }
 

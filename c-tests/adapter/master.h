@@ -35,10 +35,15 @@ bool master_pause(int *waited, int wait_ms);
 
 int master_lookup(const char *name, mbentry_t **out);
 int master_lookup_by_id(const char *uniqueid, mbentry_t **out);
+/* Hears of an entry that cannot be read, and why. */
+typedef int master_unreadable_cb(const char *name, int why, void *rock);
+
 /* All mailboxes of a user: deleted ones and intermediates too, no tombstones. */
-int master_user_tree(const char *userid, mboxlist_cb *visit, void *rock);
+int master_user_tree(const char *userid, mboxlist_cb *visit, master_unreadable_cb *unreadable,
+                     void *rock);
 /* All mailboxes of a name that begins so: tombstones too, no intermediates. */
-int master_each(const char *prefix, mboxlist_cb *visit, void *rock);
+int master_each(const char *prefix, mboxlist_cb *visit, master_unreadable_cb *unreadable,
+                void *rock);
 
 /* -- a mailbox (mailbox.c) -- */
 
@@ -82,8 +87,8 @@ const char *master_message_path(master_mailbox *mailbox, const struct index_reco
 typedef int master_script_cb(const char *name, time_t last_update,
                              const struct message_guid *guid, bool active, void *rock);
 
-/* To be freed with strarray_free(). */
-strarray_t *master_subscriptions(const char *userid);
+/* *out is to be freed with strarray_free(); NULL on failure. */
+int master_subscriptions(const char *userid, strarray_t **out);
 int master_seen(const char *userid, seenproc_t *visit, void *rock);
 /* *found tells whether there is such a root; then *out is to be freed with quota_free(). */
 int master_quota(const char *root, struct quota *out, bool *found);

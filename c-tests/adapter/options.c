@@ -54,6 +54,8 @@ bool options_parse(struct options *options, int argc, char **argv)
     options->timeout = DEFAULT_TIMEOUT;
     while ((letter = getopt(argc, argv, "AusmRr1C:S:n:p:f:F:d:t:vloLNOaz")) != -1)
         if (!apply(options, letter, optarg)) return false;
+    /* -1 is a mode too, as the manual has it. */
+    if (options->once && options->mode == MODE_NONE) options->mode = MODE_ROLLING;
     options->operands = argv + optind;
     options->operand_count = argc - optind;
     /* Without -u and -m the partition has no effect, as with Cyrus. */

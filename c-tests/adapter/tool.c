@@ -146,19 +146,25 @@ static int print_in_tree(const mbentry_t *entry, void *rock __attribute__((unuse
     return 0;
 }
 
+static int failed_entry(const char *name, int why, void *rock __attribute__((unused)))
+{
+    return failed("read entry", name, why);
+}
+
 static int dump_user(const char *userid)
 {
-    strarray_t *subscriptions = master_subscriptions(userid);
+    strarray_t *subscriptions = NULL;
     int i;
-    int r;
+    int r = master_subscriptions(userid, &subscriptions);
 
+    if (r) return failed("read subscriptions of", userid, r);
     printf("USER %s\n", userid);
     for (i = 0; i < strarray_size(subscriptions); i++)
         printf("SUBSCRIBED %s\n", strarray_nth(subscriptions, i));
     strarray_free(subscriptions);
     r = master_seen(userid, print_seen, NULL);
     if (!r) r = master_sieve_scripts(userid, print_script, (void *)userid);
-    if (!r) r = master_user_tree(userid, print_in_tree, NULL);
+    if (!r) r = master_user_tree(userid, print_in_tree, failed_entry, NULL);
     return r ? failed("read user", userid, r) : 0;
 }
 
@@ -199,7 +205,7 @@ static int dump_entry(const mbentry_t *entry, void *rock __attribute__((unused))
 
 static int dump(void)
 {
-    int r = master_each("", dump_entry, NULL);
+    int r = master_each("", dump_entry, failed_entry, NULL);
 
     if (!r) r = master_annotations("", print_annotation, "OF SERVER");
     return r;

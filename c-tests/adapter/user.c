@@ -3,18 +3,50 @@
 
 #include "master.h"
 
-strarray_t *master_subscriptions(const char *userid)
+static int ignore(void *rock __attribute__((unused)), const char *key __attribute__((unused)),
+                  size_t keylen __attribute__((unused)),
+                  const char *data __attribute__((unused)),
+                  size_t datalen __attribute__((unused)))
 {
-    return mboxlist_sublist(userid);
+    return 0;
+}
+
+/* Whether a database of a user is there and can be read through. */
+static int readable(const char *backend, const char *path, bool *there)
+{
+    struct db *db = NULL;
+    int r = cyrusdb_open(backend, path, 0, &db);
+
+    *there = r != CYRUSDB_NOTFOUND;
+    if (!*there) return 0;
+    if (!r) r = cyrusdb_foreach(db, "", 0, NULL, ignore, NULL, NULL);
+    if (db) cyrusdb_close(db);
+    return r ? IMAP_IOERROR : 0;
+}
+
+int master_subscriptions(const char *userid, strarray_t **out)
+{
+    char *path = user_hash_subs(userid);
+    bool there;
+    int r = readable(config_subscription_db, path, &there);
+
+    free(path);
+    /* Cyrus gives an empty list for what it cannot read: the replica would lose all. */
+    *out = r ? NULL : mboxlist_sublist(userid);
+    return r;
 }
 
 int master_seen(const char *userid, seenproc_t *visit, void *rock)
 {
+    char *path = seen_getpath(userid);
     struct seen *seen = NULL;
-    int r;
+    bool there;
+    int r = readable(config_seenstate_db, path, &there);
 
-    /* A user without seen state has no such database. */
-    if (seen_open(userid, SEEN_SILENT, &seen)) return 0;
+    free(path);
+    if (r || !there) return r;
+    r = seen_open(userid, SEEN_SILENT, &seen);
+    if (r) return r;
     r = seen_foreach(seen, visit, rock);
     seen_close(&seen);
     return r;
@@ -111,8 +143,9 @@ int master_sieve_scripts(const char *userid, master_script_cb *visit, void *rock
 
     if (r) return r;
     if (!migrated) {
-        sievedir_foreach(user_sieve_path(userid), SIEVEDIR_SCRIPTS_ONLY, from_directory, &scripts);
-        return scripts.r;
+        r = sievedir_foreach(user_sieve_path(userid), SIEVEDIR_SCRIPTS_ONLY, from_directory,
+                             &scripts);
+        return r == SIEVEDIR_OK || r == SIEVEDIR_DONE ? scripts.r : IMAP_IOERROR;
     }
     db = sievedb_open_userid(userid);
     if (!db) return IMAP_IOERROR;
