@@ -7,8 +7,8 @@
 static struct namespace internal_names;
 
 /* Whoever links libcyrus defines this: how the process ends when Cyrus cannot go on. The engine is
- * then in the middle of a call and stays there; what it had sent to the replica is in order, for
- * every command is whole or not sent. */
+ * then in the middle of a call and stays there. A replica does not carry out a command that breaks
+ * off. */
 void fatal(const char *reason, int code)
 {
     static bool ending;

@@ -35,7 +35,7 @@ pub fn program(cyrus: &Cyrus, name: &str) -> PathBuf {
     lock.lock().expect("it can be locked");
     must_succeed(&mut Command::new(checkout().join("scripts/cyrus-headers")));
     let mut make = Command::new("make");
-    make.arg("-C").arg(checkout().join("c-tests/adapter")).env_remove("MAKEFLAGS");
+    make.arg("-C").arg(checkout().join("c-tests")).arg("adapter").env_remove("MAKEFLAGS");
     make.arg(format!("LIBDIR={}", libraries().display())).arg(format!("OUT={}", out.display()));
     must_succeed(&mut make);
     drop(lock);
