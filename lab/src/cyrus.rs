@@ -161,7 +161,9 @@ impl Cyrus {
             service("csyncunix", "sync_server", &self.csync_socket().display().to_string()),
             service("lmtpunix", "lmtpd", &self.lmtp_socket().display().to_string()),
         ];
-        let text = format!("START {{\n}}\nSERVICES {{\n{}}}\nEVENTS {{\n}}\n", services.concat());
+        let services = services.concat();
+        let text =
+            format!("START {{\n}}\nSERVICES {{\n{services}}}\nEVENTS {{\n}}\nDAEMON {{\n}}\n");
         self.guard.write(&self.dir.join("cyrus.conf"), text);
     }
 
@@ -327,6 +329,20 @@ impl Cyrus {
         let mut lines: Vec<String> = old.lines().filter(is_other).map(str::to_owned).collect();
         lines.extend(value.map(|value| format!("{option}: {value}")));
         self.guard.write(&self.imapd_conf(), lines.join("\n") + "\n");
+    }
+
+    /// Adds an entry to a section of cyrus.conf, `START` or `DAEMON`: a program that master starts
+    /// when it starts itself.
+    ///
+    /// # Panics
+    /// If there is no such section.
+    pub fn add_entry(&self, section: &str, name: &str, command: &str) {
+        let path = self.dir.join("cyrus.conf");
+        let old = fs::read_to_string(&path).expect("cyrus.conf was written");
+        let head = format!("{section} {{\n");
+        assert!(old.contains(&head), "cyrus.conf has no section {section}");
+        let entry = format!("{head}  {name} cmd=\"{command}\"\n");
+        self.guard.write(&path, old.replace(&head, &entry));
     }
 
     /// Makes sync_client on this server talk to that replica.

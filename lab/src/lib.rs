@@ -43,7 +43,7 @@ pub use imap::{Imap, Response, Status, quote};
 pub use lab::{Lab, another_replica, replica_settings};
 pub use lmtp::Lmtp;
 pub use options::{ADMIN, Options, PASSWORD, REPLICATOR};
-pub use proxy::{Proxy, Traffic};
+pub use proxy::{Fault, Proxy, Traffic};
 pub use random::random_changes;
 pub use rng::Rng;
 pub use run::{Cost, Run, cyrus_sync_client, sync_client};

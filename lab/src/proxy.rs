@@ -32,7 +32,19 @@ struct Shared {
     answers: Mutex<Vec<u8>>,
     /// Bytes from the client after which the connection is cut; `u64::MAX`: never.
     cut_after: AtomicU64,
+    /// The same for bytes from the server.
+    cut_answers_after: AtomicU64,
+    fault: Mutex<Option<Fault>>,
     open: Mutex<Vec<TcpStream>>,
+}
+
+/// What a proxy does in place of forwarding what the server says next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Says this and ends the connection.
+    Say(Vec<u8>),
+    /// Says nothing any more on this connection, and keeps it open.
+    Silence,
 }
 
 /// What went through a proxy so far.
@@ -63,6 +75,8 @@ impl Proxy {
             transcript: Mutex::default(),
             answers: Mutex::default(),
             cut_after: AtomicU64::new(u64::MAX),
+            cut_answers_after: AtomicU64::new(u64::MAX),
+            fault: Mutex::default(),
             open: Mutex::default(),
         });
         let taken = Arc::clone(&shared);
@@ -122,9 +136,25 @@ impl Proxy {
         self.shared.cut_after.store(bytes, Ordering::Relaxed);
     }
 
+    /// Cuts each connection once servers have sent so many bytes since the last reset.
+    pub fn cut_answers_after(&self, bytes: u64) {
+        self.shared.cut_answers_after.store(bytes, Ordering::Relaxed);
+    }
+
     /// Lets connections live again.
     pub fn never_cut(&self) {
         self.cut_after(u64::MAX);
+        self.cut_answers_after(u64::MAX);
+    }
+
+    /// Does something else, once, when the server next says something.
+    pub fn fail_next(&self, fault: Fault) {
+        *lock(&self.shared.fault) = Some(fault);
+    }
+
+    /// Whether what [`Proxy::fail_next`] asked for has not come yet.
+    pub fn fault_is_due(&self) -> bool {
+        lock(&self.shared.fault).is_some()
     }
 }
 
@@ -188,20 +218,32 @@ fn forward(mut from: TcpStream, mut to: TcpStream, shared: Arc<Shared>, way: Way
     });
     thread::spawn(move || {
         let mut filter = Filter { hides: way == Way::Back && shared.clear, held: VecDeque::new() };
+        let mut silent = false;
         let mut buffer = vec![0; 64 << 10];
         while let Ok(size @ 1..) = from.read(&mut buffer) {
             let Some(bytes) = buffer.get(..size) else { break };
-            let (counter, record) = match way {
-                Way::Out => (&shared.sent, &shared.transcript),
-                Way::Back => (&shared.received, &shared.answers),
+            let (counter, limit, record) = match way {
+                Way::Out => (&shared.sent, &shared.cut_after, &shared.transcript),
+                Way::Back => (&shared.received, &shared.cut_answers_after, &shared.answers),
             };
-            let total = counter.fetch_add(size as u64, Ordering::Relaxed) + size as u64;
-            let bytes = filter.pass(bytes);
+            let before = counter.fetch_add(size as u64, Ordering::Relaxed);
+            let left = limit.load(Ordering::Relaxed).saturating_sub(before);
+            let cut = (size as u64) > left;
+            let bytes = match usize::try_from(left) {
+                Ok(left) if cut => bytes.get(..left).unwrap_or_default(),
+                _ => bytes,
+            };
+            let fault = (way == Way::Back).then(|| lock(&shared.fault).take()).flatten();
+            silent |= fault == Some(Fault::Silence);
+            if let Some(Fault::Say(words)) = fault {
+                let _ = queue.send((Instant::now() + delay, words));
+                break;
+            }
+            let bytes = filter.pass(if silent { &[] } else { bytes });
             if shared.clear {
                 lock(record).extend(&bytes);
             }
-            let cut = way == Way::Out && total > shared.cut_after.load(Ordering::Relaxed);
-            if cut || queue.send((Instant::now() + delay, bytes)).is_err() {
+            if queue.send((Instant::now() + delay, bytes)).is_err() || cut {
                 break;
             }
         }

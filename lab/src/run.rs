@@ -196,9 +196,9 @@ impl Drop for Running {
     }
 }
 
-/// A path at which the cyrus user can run the program: its own, or a copy inside the lab if a
+/// A path at which the cyrus user can run a program: its own, or a copy inside the lab if a
 /// directory above it is closed to others (a build directory below /root, say).
-fn reachable(cyrus: &Cyrus, program: &Path) -> PathBuf {
+pub fn reachable(cyrus: &Cyrus, program: &Path) -> PathBuf {
     let program = program.canonicalize().unwrap_or_else(|e| panic!("{}: {e}", program.display()));
     let open = |path: &Path| fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o001 != 0);
     if program.ancestors().all(open) {

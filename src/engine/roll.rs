@@ -74,11 +74,12 @@ struct Roll<'r> {
     watch: Watch,
     queue: VecDeque<Part>,
     backlog: Backlog,
-    /// Whether queue and backlog have all that the work file has. Until then nobody may write to
-    /// it.
-    loaded: bool,
     /// What the work file holds.
     noted: Vec<u8>,
+    /// Whether the work file holds what was not read yet: then nothing may take its place.
+    unread: bool,
+    /// Where in it is what waits already.
+    put_back: Range<u64>,
     last_take: Option<Instant>,
     session_since: Instant,
     /// Whether the replica ended the last session by itself.
@@ -111,8 +112,9 @@ impl Client {
             watch,
             queue: VecDeque::new(),
             backlog: Backlog::default(),
-            loaded: false,
             noted: Vec::new(),
+            unread: true,
+            put_back: 0..0,
             last_take: None,
             session_since: Instant::now(),
             goodbye: false,
@@ -134,11 +136,13 @@ impl Roll<'_> {
             Err(error) if error.kind() == Kind::Cancelled => return self.stop(),
             Err(error) => return Err(error),
         }
+        if self.channel.work().exists() {
+            let work = self.channel.work().display().to_string();
+            client.observer.log(Level::Notice, &format!("Reprocessing sync log file {work}"));
+        }
+        self.read_work(client)?;
         let mut taken = false;
         loop {
-            if !self.loaded {
-                self.load(client)?;
-            }
             if client.cancel.is_finishing() || self.shutdown_requested() {
                 return self.stop();
             }
@@ -170,22 +174,6 @@ impl Roll<'_> {
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    /// Reads what an earlier client left in the work file, or we ourselves when taking the log over
-    /// broke off.
-    fn load(&mut self, client: &Client) -> Result<()> {
-        self.queue.clear();
-        self.backlog = Backlog::default();
-        if let Some(file) = self.channel.left_over()? {
-            let work = self.channel.work().display().to_string();
-            client.observer.log(Level::Notice, &format!("Reprocessing sync log file {work}"));
-            let items = self.read(client, file, 0..0)?;
-            self.enqueue(client, items);
-        }
-        self.loaded = true;
-        self.noted = self.undone();
-        Ok(())
     }
 
     /// Connects, as persistently as was asked for.
@@ -232,40 +220,43 @@ impl Roll<'_> {
         if self.last_take.is_some_and(|last| now < last + self.options.interval) {
             return Ok(());
         }
-        let put_back = match self.channel.put_back(&self.undone()) {
-            Ok(Some(put_back)) => put_back,
-            Ok(None) => return Ok(()),
-            // A full disk, say. What was taken over before is where it was.
-            Err(error) => return self.pause(client, now, error),
-        };
-        self.loaded = false;
-        let read = match self.channel.take() {
-            Ok(Some(file)) => self.read(client, file, put_back),
-            Ok(None) => Ok(Vec::new()),
-            Err(error) => Err(error),
-        };
-        let mut items = match read {
-            Ok(items) => items,
-            Err(error) => return self.pause(client, now, error),
-        };
-        self.loaded = true;
-        self.last_take = Some(now);
-        self.backlog.absorb(&mut items);
-        self.enqueue(client, items);
-        self.noted = self.undone();
-        if self.queue.is_empty() {
-            self.try_to_note(client);
+        match self.take_over(client) {
+            Ok(false) => {}
+            Ok(true) => self.last_take = Some(now),
+            Err(error) if self.options.once => return Err(error),
+            // A full disk, say. What was logged is where it was.
+            Err(error) => {
+                client.observer.log(Level::Error, &format!("SYNCERROR: {error}"));
+                self.last_take = Some(now + DISK_PAUSE);
+            }
         }
         Ok(())
     }
 
-    /// Whoever rolls on will try again.
-    fn pause(&mut self, client: &Client, now: Instant, error: Error) -> Result<()> {
-        if self.options.once {
-            return Err(error);
+    /// Whether there was something.
+    fn take_over(&mut self, client: &Client) -> Result<bool> {
+        if !self.unread {
+            let Some(put_back) = self.channel.take(&self.undone())? else { return Ok(false) };
+            self.unread = true;
+            self.put_back = put_back;
         }
-        client.observer.log(Level::Error, &format!("SYNCERROR: {error}"));
-        self.last_take = Some(now + DISK_PAUSE);
+        self.read_work(client)?;
+        if self.queue.is_empty() {
+            self.try_to_note(client);
+        }
+        Ok(true)
+    }
+
+    /// Reads the work file, if there is one.
+    fn read_work(&mut self, client: &Client) -> Result<()> {
+        if let Some(file) = self.channel.open_work()? {
+            let mut items = self.read(client, file, self.put_back.clone())?;
+            self.backlog.absorb(&mut items);
+            self.enqueue(client, items);
+        }
+        self.unread = false;
+        self.put_back = 0..0;
+        self.noted = self.undone();
         Ok(())
     }
 
@@ -297,7 +288,7 @@ impl Roll<'_> {
 
     /// Has the work file hold what is not done, and nothing else.
     fn note(&mut self) -> Result<()> {
-        if !self.loaded {
+        if self.unread {
             return Ok(());
         }
         let undone = self.undone();

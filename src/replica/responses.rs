@@ -16,7 +16,8 @@ const MEANINGS: [(&str, Kind, &str); 10] = [
     (
         "IMAP_MAILBOX_NOTSUPPORTED",
         Kind::ReplicaNotSupported,
-        "upgrade the mailbox on the replica with reconstruct -V max",
+        "if it is a user's rename set allowusermoves in the replica's imapd.conf; else upgrade the \
+         mailbox there with reconstruct -V max",
     ),
     ("IMAP_SYNC_CHECKSUM", Kind::ReplicaChecksum, ""),
     ("IMAP_SYNC_CHANGED", Kind::ReplicaChanged, ""),

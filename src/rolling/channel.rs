@@ -88,43 +88,44 @@ impl Channel {
         Ok(guard)
     }
 
-    /// What an earlier client left behind; `None` if it left nothing.
-    pub fn left_over(&self) -> Result<Option<File>> {
-        match File::open(&self.work) {
-            Ok(file) => Ok(Some(file)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("open", &self.work, error)),
-        }
-    }
-
-    /// Puts what the work file holds back to the log, so that the next [`take`](Channel::take) has
-    /// both; `None` if nothing was logged since, and so there is nothing to take. Returns where it
-    /// is in the log.
-    pub fn put_back(&self, undone: &[u8]) -> Result<Option<Range<u64>>> {
-        if !exists(&self.log)? {
-            return Ok(None);
-        }
-        match undone {
-            [] => Ok(Some(0..0)),
-            undone => self.append(undone).map(Some),
-        }
-    }
-
-    /// Makes the log the work file, in place of what was put back; `None` if there is no log. After
-    /// an error either may be at its place: only the files tell what is to be done then.
-    pub fn take(&self) -> Result<Option<File>> {
-        match fs::rename(&self.log, &self.work) {
-            Ok(()) => {}
-            // Another client was faster.
+    /// The work file, to be read from its start; `None` if there is none. Whoever still wrote to
+    /// it when it was renamed is waited for.
+    pub fn open_work(&self) -> Result<Option<File>> {
+        let file = match File::open(&self.work) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::io(OP, &self.log, error)),
-        }
-        let open = OpenOptions::new().read(true).write(true).open(&self.work);
-        let file = open.map_err(|error| Error::io(OP, &self.work, error))?;
-        // Whoever wrote when it was renamed is waited for; whoever comes later sees the rename.
-        lock::acquire(&file, &self.work, Mode::Exclusive, Wait::Block)?;
+            Err(error) => return Err(Error::io("open", &self.work, error)),
+        };
+        must_be_file(&file.metadata(), &self.work)?;
+        lock::acquire(&file, &self.work, Mode::Shared, Wait::Block)?;
         lock::release(&file);
         Ok(Some(file))
+    }
+
+    /// Makes what was logged since the work file; `None` if nothing was. `undone` is what the work
+    /// file holds: it is put back to the log first, so that the new work file has both. Returns
+    /// where in it.
+    pub fn take(&self, undone: &[u8]) -> Result<Option<Range<u64>>> {
+        match fs::metadata(&self.log) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            found => must_be_file(&found, &self.log)?,
+        }
+        // Renaming is the last step, so that what fails leaves things as they are.
+        if let Ok(found) = fs::symlink_metadata(&self.work)
+            && found.is_dir()
+        {
+            return Err(no_file(&self.work));
+        }
+        let put_back = match undone {
+            [] => 0..0,
+            undone => self.append(undone)?,
+        };
+        match fs::rename(&self.log, &self.work) {
+            Ok(()) => Ok(Some(put_back)),
+            // Another client was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io(OP, &self.log, error)),
+        }
     }
 
     /// Appends entries as Cyrus's daemons do (`sync_log_base`): all or nothing, and on disk when
@@ -193,8 +194,17 @@ fn sync_directory(file: &Path) -> Result<()> {
     synced.map_err(|error| Error::io("write directory", directory, error))
 }
 
-fn exists(path: &Path) -> Result<bool> {
-    path.try_exists().map_err(|error| Error::io("look for", path, error))
+fn must_be_file(found: &io::Result<fs::Metadata>, path: &Path) -> Result<()> {
+    match found {
+        Ok(found) if found.is_dir() => Err(no_file(path)),
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::io("look for", path, io::Error::from(error.kind()))),
+    }
+}
+
+fn no_file(path: &Path) -> Error {
+    Error::new(Kind::Io, OP, path.display().to_string(), "it is a directory")
+        .hint("move it away; Cyrus's daemons log nothing as long as it is in the place of the log")
 }
 
 fn same_file(file: &File, path: &Path) -> io::Result<bool> {
@@ -224,26 +234,25 @@ mod tests {
         (dir, channel)
     }
 
-    fn text(mut file: File) -> String {
+    /// What the work file holds.
+    fn work(channel: &Channel) -> Option<String> {
         let mut text = String::new();
-        file.read_to_string(&mut text).unwrap();
-        text
+        channel.open_work().unwrap()?.read_to_string(&mut text).unwrap();
+        Some(text)
     }
 
     #[test]
     fn what_is_appended_is_taken_over_once() {
         let (_dir, channel) = channel();
-        assert!(channel.put_back(b"").unwrap().is_none());
-        assert!(channel.take().unwrap().is_none());
+        assert!(channel.take(b"").unwrap().is_none());
         channel.append(b"USER fred\n").unwrap();
         channel.append(b"USER anna\n").unwrap();
-        assert_eq!(channel.put_back(b"").unwrap(), Some(0..0));
-        let taken = channel.take().unwrap().unwrap();
-        assert_eq!(text(taken), "USER fred\nUSER anna\n");
-        assert!(channel.take().unwrap().is_none());
-        assert_eq!(text(channel.left_over().unwrap().unwrap()), "USER fred\nUSER anna\n");
+        assert_eq!(channel.take(b"").unwrap(), Some(0..0));
+        assert_eq!(work(&channel).unwrap(), "USER fred\nUSER anna\n");
+        assert!(channel.take(b"").unwrap().is_none());
+        assert_eq!(work(&channel).unwrap(), "USER fred\nUSER anna\n");
         channel.keep(b"").unwrap();
-        assert!(channel.left_over().unwrap().is_none());
+        assert_eq!(work(&channel), None);
         channel.keep(b"").unwrap();
     }
 
@@ -251,14 +260,12 @@ mod tests {
     fn what_is_not_done_is_never_gone_from_both_files() {
         let (_dir, channel) = channel();
         channel.append(b"USER fred\nUSER anna\n").unwrap();
-        channel.take().unwrap().unwrap();
+        channel.take(b"").unwrap().unwrap();
         channel.keep(b"USER anna\n").unwrap();
-        assert_eq!(text(channel.left_over().unwrap().unwrap()), "USER anna\n");
+        assert_eq!(work(&channel).unwrap(), "USER anna\n");
         channel.append(b"USER zoe\n").unwrap();
-        assert_eq!(channel.put_back(b"USER anna\n").unwrap(), Some(9..19));
-        assert_eq!(text(channel.left_over().unwrap().unwrap()), "USER anna\n");
-        let taken = channel.take().unwrap().unwrap();
-        assert_eq!(text(taken), "USER zoe\nUSER anna\n");
+        assert_eq!(channel.take(b"USER anna\n").unwrap(), Some(9..19));
+        assert_eq!(work(&channel).unwrap(), "USER zoe\nUSER anna\n");
     }
 
     #[test]
@@ -267,8 +274,39 @@ mod tests {
         channel.append(b"USER fred\n").unwrap();
         OpenOptions::new().append(true).open(channel.log()).unwrap().write_all(b"MAILB").unwrap();
         assert_eq!(channel.append(b"USER anna\n").unwrap(), 16..26);
-        let taken = channel.take().unwrap().unwrap();
-        assert_eq!(text(taken), "USER fred\nMAILB\nUSER anna\n");
+        channel.take(b"").unwrap().unwrap();
+        assert_eq!(work(&channel).unwrap(), "USER fred\nMAILB\nUSER anna\n");
+    }
+
+    #[test]
+    fn a_full_disk_leaves_both_files_as_they_were() {
+        let (_dir, channel) = channel();
+        channel.append(b"USER fred\nUSER anna\n").unwrap();
+        channel.take(b"").unwrap().unwrap();
+        std::os::unix::fs::symlink("/dev/full", &channel.spare).unwrap();
+        assert_eq!(channel.keep(b"USER anna\n").unwrap_err().io_kind(), Some(FULL));
+        assert_eq!(work(&channel).unwrap(), "USER fred\nUSER anna\n");
+        std::os::unix::fs::symlink("/dev/full", channel.log()).unwrap();
+        assert_eq!(channel.take(b"USER anna\n").unwrap_err().io_kind(), Some(FULL));
+        assert_eq!(work(&channel).unwrap(), "USER fred\nUSER anna\n");
+    }
+
+    const FULL: io::ErrorKind = io::ErrorKind::StorageFull;
+
+    #[test]
+    fn a_directory_in_the_place_of_a_log_is_left_alone() {
+        let (_dir, channel) = channel();
+        fs::create_dir_all(channel.log()).unwrap();
+        let told = |error: Error| assert!(error.to_string().contains("is a directory"), "{error}");
+        told(channel.take(b"").unwrap_err());
+        fs::remove_dir(channel.log()).unwrap();
+        channel.append(b"USER fred\n").unwrap();
+        fs::create_dir(channel.work()).unwrap();
+        for _ in 0..3 {
+            told(channel.take(b"USER anna\n").unwrap_err());
+        }
+        told(channel.open_work().unwrap_err());
+        assert_eq!(fs::read_to_string(channel.log()).unwrap(), "USER fred\n");
     }
 
     #[test]
@@ -303,8 +341,8 @@ mod tests {
                 .collect();
             loop {
                 let ended = writers.iter().all(|writer| writer.is_finished());
-                match channel.take().unwrap() {
-                    Some(taken) => found += &text(taken),
+                match channel.take(b"").unwrap() {
+                    Some(_) => found += &work(&channel).unwrap(),
                     None if ended => break,
                     None => std::thread::yield_now(),
                 }

@@ -27,6 +27,8 @@ pub struct Run<'r, 's> {
     observer: &'r dyn Observer,
     /// Users to look at as a whole.
     users: Vec<UserId>,
+    /// Roots that a deleted user may have left to the one who has the name now.
+    roots: Vec<Text>,
     undone: Vec<Undone>,
 }
 
@@ -52,7 +54,14 @@ impl<'r, 's> Run<'r, 's> {
         observer: &'r dyn Observer,
         work: &Work,
     ) -> Result<Vec<Undone>> {
-        let mut run = Run { syncer, names, observer, users: Vec::new(), undone: Vec::new() };
+        let mut run = Run {
+            syncer,
+            names,
+            observer,
+            users: Vec::new(),
+            roots: Vec::new(),
+            undone: Vec::new(),
+        };
         let sorted = run.sort(work)?;
         run.mailboxes(sorted.mailboxes)?;
         for root in sorted.quotas {
@@ -73,6 +82,10 @@ impl<'r, 's> Run<'r, 's> {
             let result = run.syncer.user(&user, None);
             run.settle(result, vec![Item::User(user)])?;
         }
+        for root in std::mem::take(&mut run.roots) {
+            let result = run.syncer.quota(&root);
+            run.settle(result, vec![Item::Quota(root)])?;
+        }
         for user in sorted.unusers {
             let result = run.syncer.unuser(&user);
             run.settle(result, vec![Item::UnUser(user)])?;
@@ -82,10 +95,16 @@ impl<'r, 's> Run<'r, 's> {
 
     fn sort(&mut self, work: &Work) -> Result<Sorted> {
         for item in &work.items {
-            // A user without INBOX may have mailboxes all the same.
-            if let Item::User(user) = item
+            // A user without INBOX may have mailboxes all the same. One who was deleted and is here
+            // again has nothing of what was: the replica must let go of it.
+            if let Item::User(user) | Item::UnUser(user) = item
                 && self.syncer.has_inbox(user)?
             {
+                if let Item::UnUser(_) = item {
+                    self.note(format!("  Promoting: {item} -> USER {user}"));
+                    // No mailbox shows it before the new ones are there.
+                    self.roots.push(Text::new(self.names.inbox(user).as_bytes()));
+                }
                 self.users.push(user.clone());
             }
         }
@@ -108,7 +127,7 @@ impl<'r, 's> Run<'r, 's> {
                     sorted.pieces.entry(user.clone()).or_default().1.push(name.clone());
                 }
                 Item::Meta(user) => sorted.metas.push(user.clone()),
-                Item::UnUser(user) => sorted.unusers.push(user.clone()),
+                Item::UnUser(user) if !whole.contains(user) => sorted.unusers.push(user.clone()),
                 _ => {}
             }
         }
@@ -121,8 +140,8 @@ impl<'r, 's> Run<'r, 's> {
         if names.is_empty() {
             return Ok(());
         }
-        let with_former = self.syncer.with_former_names(&names)?;
-        let Err(error) = self.syncer.mailboxes(&with_former) else { return Ok(()) };
+        let with_relatives = self.syncer.with_relatives(&names)?;
+        let Err(error) = self.syncer.mailboxes(&with_relatives) else { return Ok(()) };
         let error = own(error)?;
         if crate::sync::is_locked(&error) {
             return self.leave(names.into_iter().map(Item::Mailbox).collect(), error);

@@ -1,6 +1,6 @@
 //! Pieces of a user's data by themselves, as sync logs name them.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use super::{Failures, Syncer, commands, meta};
 use crate::error::{Kind, Result};
@@ -52,13 +52,22 @@ impl Syncer<'_> {
     }
 
     /// Deletes a user on the replica who is gone here (`do_unuser`). One who is still here, or
-    /// here again, is left alone.
+    /// here again, is left alone; so is one who was renamed, whose mailboxes were renamed there.
     pub fn unuser(&mut self, user: &UserId) -> Result<()> {
-        let _lock = self.store.sync_lock(&self.settings.server, Some(user), self.settings.wait)?;
-        let inbox = self.store.lookup(&self.names.inbox(user))?;
-        if inbox.is_some_and(|inbox| !inbox.mbtype.is_deleted()) {
-            self.log(Level::Notice, format!("SYNCNOTICE: user is not gone: userid=<{user}>"));
-            return Ok(());
+        let lock = self.store.sync_lock(&self.settings.server, Some(user), self.settings.wait)?;
+        let name = self.names.inbox(user);
+        if let Some(inbox) = self.store.lookup(&name)? {
+            if !inbox.mbtype.is_deleted() {
+                self.log(Level::Notice, format!("SYNCNOTICE: user is not gone: userid=<{user}>"));
+                return Ok(());
+            }
+            // By the tombstone a replica finds the subscriptions of whoever has the INBOX now, and
+            // would remove them (`sync_apply_unuser`). Renaming has left only the quota.
+            let now = self.store.lookup_by_id(&inbox.uniqueid)?;
+            if now.is_some_and(|now| !now.mbtype.is_deleted() && now.name != name) {
+                drop(lock);
+                return self.quota(&Text::new(name.as_bytes()));
+            }
         }
         self.action(format!("UNUSER {user}"));
         let ticket =
@@ -84,20 +93,23 @@ impl Syncer<'_> {
         }))
     }
 
-    /// These mailboxes and what they were under the names they had before: a rename shows as
-    /// one only if both are looked at.
-    pub fn with_former_names(&self, names: &[MboxName]) -> Result<Vec<MboxName>> {
-        let mut known: HashSet<MboxName> = names.iter().cloned().collect();
-        let mut all = names.to_vec();
+    /// These mailboxes with those that must be looked at together with them, parents first: what
+    /// they were under the names they had before, so that a rename shows as one; and the
+    /// intermediates above them, for a replica fills a gap above a new mailbox with a mailbox of its
+    /// own (`mboxlist_update_intermediaries` in `imap/mboxlist.c`).
+    pub fn with_relatives(&self, names: &[MboxName]) -> Result<Vec<MboxName>> {
+        let mut all: BTreeSet<MboxName> = names.iter().cloned().collect();
         for name in names {
             let Some(entry) = self.store.lookup(name)? else { continue };
             let by_id = self.store.lookup_by_id(&entry.uniqueid)?;
-            for former in by_id.map(|entry| entry.name_history).unwrap_or_default() {
-                if known.insert(former.name.clone()) {
-                    all.push(former.name);
-                }
+            let history = by_id.map(|entry| entry.name_history).unwrap_or_default();
+            all.extend(history.into_iter().map(|former| former.name));
+            for (at, _) in name.as_bytes().iter().enumerate().filter(|(_, byte)| **byte == b'.') {
+                let above = MboxName::new(name.as_bytes().get(..at).unwrap_or_default());
+                let entry = self.store.lookup(&above)?;
+                all.extend(entry.filter(|e| e.mbtype.is_intermediate()).map(|e| e.name));
             }
         }
-        Ok(all)
+        Ok(all.into_iter().collect())
     }
 }

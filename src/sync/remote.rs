@@ -118,6 +118,11 @@ pub struct RemoteUser {
 }
 
 impl RemoteUser {
+    /// Whether there is anything beside mailboxes and quotas.
+    pub fn has_metadata(&self) -> bool {
+        !(self.subscriptions.is_empty() && self.seen.is_empty() && self.sieve.is_empty())
+    }
+
     /// From the reply to `GET USER` or `GET META`.
     pub fn from_reply(reply: Reply) -> Result<RemoteUser> {
         let mut user = RemoteUser::default();

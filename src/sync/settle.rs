@@ -159,12 +159,33 @@ impl Syncer<'_> {
     fn fate(&self, remote: &RemoteFolder) -> Result<Fate> {
         // A tombstone by name says nothing: a rename leaves one too.
         let Some(entry) = self.store.lookup_by_id(&remote.uniqueid)? else {
-            return Ok(Fate::Unknown);
+            if !self.is_fill_in(remote) {
+                return Ok(Fate::Unknown);
+            }
+            let name = &remote.name;
+            let line = format!("SYNCNOTICE: mailbox {name} was made by the replica, deleting it");
+            self.log(Level::Notice, line);
+            return Ok(Fate::Deleted);
         };
         if entry.mbtype.is_deleted() {
             return Ok(Fate::Deleted);
         }
         Ok(Fate::Renamed(self.local(&entry)))
+    }
+
+    /// Whether the replica made this mailbox by itself, as one does where there is none above another
+    /// (`mboxlist_update_intermediaries` in `imap/mboxlist.c`): the master does not know it, nothing
+    /// was ever in it, and nobody ever looked into it.
+    fn is_fill_in(&self, remote: &RemoteFolder) -> bool {
+        let unused = remote.last_uid == 0
+            && remote.recenttime == 0
+            && remote.pop3_last_login == 0
+            && remote.annotations.is_empty();
+        unused
+            && !self.names.is_inbox(&remote.name)
+            && !self.names.is_sieve(&remote.name)
+            && !self.names.is_deleted(&remote.name)
+            && self.names.owner(&remote.name).is_some()
     }
 
     /// Takes the sync locks of users whose mailboxes are touched beside the locked ones. Waiting

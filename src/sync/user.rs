@@ -111,11 +111,11 @@ impl Syncer<'_> {
         let mut entries = self.user_entries(user, &mut failures)?;
         let inbox = self.names.inbox(user);
         let has_inbox = |e: &MailboxEntry| e.name == inbox && !e.mbtype.is_intermediate();
-        if !entries.iter().any(has_inbox) {
+        let Some(inbox) = entries.iter().find(|e| has_inbox(e)).map(|e| e.uniqueid.clone()) else {
             self.action(format!("Does not exist locally {user}"));
             failures.into_result(user_subject(user))?;
             return Ok(Attempted::Done);
-        }
+        };
         let mut folders = std::mem::take(&mut remote.folders);
         let owner = [Some(user.clone())];
         let settled =
@@ -124,7 +124,15 @@ impl Syncer<'_> {
             return Ok(Attempted::Renamed);
         }
         let to_check = self.to_check(&entries);
+        let inbox_is_there = folders.iter().any(|folder| folder.uniqueid == inbox);
         let quotaroots = self.folders_and_contents(entries, folders, &mut failures)?;
+        if !inbox_is_there && remote.has_metadata() {
+            // It was of an earlier user of this name: Cyrus finds such files by the INBOX's uniqueid.
+            let ticket =
+                self.replica.submit(Verb::Get, &mut |w| commands::named(w, "META", user))?;
+            let found = RemoteUser::from_reply(self.replica.wait(ticket)?)?;
+            remote = RemoteUser { quotas: remote.quotas, ..found };
+        }
         let mut steps = self.quota_steps(quotaroots, &remote.quotas, &mut failures)?;
         steps.extend(self.user_steps(user, &remote, &mut failures)?);
         self.apply_steps(user, steps, &mut failures)?;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cyrsync_lab::run::{Running, start_sync_client};
@@ -14,7 +14,7 @@ use cyrsync_lab::{
 
 /// The program of the package that this is built in: sync_client, or in `tests/host_store` the same
 /// with a host store.
-const OURS: &str =
+pub const OURS: &str =
     match (option_env!("CARGO_BIN_EXE_sync_client"), option_env!("CARGO_BIN_EXE_through_host")) {
         (Some(program), _) | (None, Some(program)) => program,
         (None, None) => panic!("neither package has a program"),
@@ -213,6 +213,24 @@ impl Drop for Holder {
         drop(self.0.stdin.take());
         let _ = self.0.wait();
     }
+}
+
+/// Kills the processes that serve replication; the master process starts new ones when asked. Returns
+/// how many.
+pub fn kill_sync_servers(cyrus: &Cyrus) -> usize {
+    let conf = cyrus.imapd_conf().display().to_string();
+    let mut killed = 0;
+    for process in fs::read_dir("/proc").expect("/proc is there").flatten() {
+        let words = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words).into_owned();
+        if words.contains("sync_server") && words.contains(&conf) {
+            // The shell's own, for there may be no other.
+            let kill = format!("kill -9 {}", process.file_name().display());
+            let status = Command::new("sh").args(["-c", &kill]).status().expect("sh runs");
+            killed += usize::from(status.success());
+        }
+    }
+    killed
 }
 
 /// A file of this name below a directory.

@@ -3,6 +3,7 @@
 
 mod big;
 mod cache;
+mod chaos;
 mod clients;
 mod common;
 mod databases;
@@ -15,5 +16,8 @@ mod live;
 mod options;
 mod restarts;
 mod rolling;
+mod rolling_daemon;
+mod rolling_faults;
+mod rolling_log;
 mod splitbrain;
 mod users;

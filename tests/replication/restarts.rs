@@ -1,30 +1,11 @@
 //! The replica's server dies in the middle of a run, as when it is restarted or crashes.
 
-use std::fs;
-use std::process::Command;
 use std::time::Duration;
 
 use cyrsync_lab::fill::{Bulk, bulk};
-use cyrsync_lab::{Cyrus, Lab, Proxy};
+use cyrsync_lab::{Lab, Proxy};
 
-use crate::common::{assert_equal, assert_idle, start_ours, until};
-
-/// Kills the processes that serve replication; the master process starts new ones when asked.
-fn kill_sync_servers(cyrus: &Cyrus) -> usize {
-    let conf = cyrus.imapd_conf().display().to_string();
-    let mut killed = 0;
-    for process in fs::read_dir("/proc").expect("/proc is there").flatten() {
-        let words = fs::read(process.path().join("cmdline")).unwrap_or_default();
-        let words = String::from_utf8_lossy(&words).into_owned();
-        if words.contains("sync_server") && words.contains(&conf) {
-            // The shell's own, for there may be no other.
-            let kill = format!("kill -9 {}", process.file_name().display());
-            let status = Command::new("sh").args(["-c", &kill]).status().expect("sh runs");
-            killed += usize::from(status.success());
-        }
-    }
-    killed
-}
+use crate::common::{assert_equal, assert_idle, kill_sync_servers, start_ours, until};
 
 #[test]
 fn a_user_whose_connection_dies_is_tried_once_more_in_the_same_run() {

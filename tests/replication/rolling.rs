@@ -13,13 +13,14 @@ use crate::common::{
     replicate, start_ours, uniqueid, until,
 };
 
-fn log(lab: &Lab) -> PathBuf {
+/// The default channel's log.
+pub fn log(lab: &Lab) -> PathBuf {
     lab.master.config_dir().join("sync/log")
 }
 
 /// Waits until nothing is left to do: no log, no work file.
 #[track_caller]
-fn drained(mut running: Running, lab: &Lab) -> Running {
+pub fn drained(mut running: Running, lab: &Lab) -> Running {
     let files = ["sync/log", "sync/log-run"].map(|name| lab.master.config_dir().join(name));
     let end = Instant::now() + Duration::from_secs(60);
     while files.iter().any(|file| file.exists()) {
@@ -33,16 +34,18 @@ fn drained(mut running: Running, lab: &Lab) -> Running {
     running
 }
 
-/// It connected and did what was logged before.
+/// It connected and did what was logged before; from then on it does all at once.
 #[track_caller]
-fn rolling(lab: &Lab, args: &[&str]) -> Running {
+pub fn rolling(lab: &Lab, args: &[&str]) -> Running {
+    lab.master.set_config("sync_repeat_interval", Some("0"));
     let running = start_ours(lab, &[&["-R", "-v"], args].concat());
     let running = until(running, |so_far| so_far[2].contains("Destination supports"));
     drained(running, lab)
 }
 
+/// Ends it with SIGTERM.
 #[track_caller]
-fn stop(running: Running) {
+pub fn stop(running: Running) {
     running.signal(libc::SIGTERM);
     let run = running.wait();
     assert_eq!(run.status.code(), Some(75), "{run}");
@@ -106,6 +109,74 @@ fn every_entry_of_a_log_brings_over_what_it_names() {
 }
 
 #[test]
+fn a_user_deleted_and_made_anew_has_nothing_of_the_one_before() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    let mut fred = Imap::login(&lab.master, "fred");
+    fred.ok("CREATE INBOX.Sent");
+    fred.ok("SUBSCRIBE INBOX");
+    fred.ok("SUBSCRIBE INBOX.Sent");
+    append(&mut fred, "INBOX", "one");
+    assert_eq!(Sieve::login(&lab.master, "fred").put("main", "keep;\r\n").0, Status::Ok);
+    let mut admin = Imap::admin(&lab.master);
+    admin.ok("SETQUOTA user.fred (STORAGE 5000)");
+    ours(&lab, &["-1"]).ok();
+    assert_equal(&lab);
+    drop(fred);
+    admin.ok("SETACL user.fred admin lrswipkxtecdan");
+    admin.ok("DELETE user.fred");
+    admin.ok("CREATE user.fred");
+    Imap::login(&lab.master, "fred").ok("SUBSCRIBE INBOX");
+    let run = ours(&lab, &["-1"]).ok();
+    assert!(run.log.contains("Promoting: UNUSER fred -> USER fred"), "{run}");
+    assert_equal(&lab);
+}
+
+#[test]
+fn a_renamed_user_keeps_subscriptions_and_all_else() {
+    let moves = || "allowusermoves: yes\n".to_owned();
+    let lab =
+        Lab::new(Options { master_conf: moves(), replica_conf: moves(), ..Options::default() });
+    create(&lab.master, &["user.fred"]);
+    let mut fred = Imap::login(&lab.master, "fred");
+    fred.ok("CREATE INBOX.Sent");
+    fred.ok("SUBSCRIBE INBOX.Sent");
+    append(&mut fred, "INBOX", "one");
+    assert_eq!(Sieve::login(&lab.master, "fred").put("main", "keep;\r\n").0, Status::Ok);
+    let mut admin = Imap::admin(&lab.master);
+    admin.ok("SETQUOTA user.fred (STORAGE 5000)");
+    ours(&lab, &["-1"]).ok();
+    drop(fred);
+    admin.ok("SETACL user.fred admin lrswipkxtecdan");
+    admin.ok("RENAME user.fred user.freda");
+    ours(&lab, &["-1"]).ok();
+    let left = differing(&lab);
+    assert_eq!(left, [""; 0]);
+}
+
+#[test]
+fn what_a_replica_fills_in_above_a_mailbox_goes_when_the_mailbox_goes() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    let mut fred = Imap::login(&lab.master, "fred");
+    for name in ["INBOX.a", "INBOX.a.b"] {
+        fred.ok(&format!("CREATE {name}"));
+    }
+    ours(&lab, &["-1"]).ok();
+    // As in the middle of a rename: the one above is not there.
+    let mut replica = Imap::login(&lab.replica, "fred");
+    replica.ok("DELETE INBOX.a.b");
+    replica.ok("DELETE INBOX.a");
+    replica.ok("CREATE INBOX.a");
+    fred.ok("DELETE INBOX.a.b");
+    fred.ok("DELETE INBOX.a");
+    let run = ours(&lab, &["-1"]).ok();
+    assert!(run.log.contains("user.fred.a was made by the replica, deleting it"), "{run}");
+    let internal = tools::mailbox_names(&lab.replica);
+    assert!(!internal.contains(&"user.fred.a".to_owned()), "{internal:#?}");
+}
+
+#[test]
 fn lines_that_are_no_entries_are_told_and_passed_over() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
@@ -127,7 +198,7 @@ fn lines_that_are_no_entries_are_told_and_passed_over() {
 fn what_the_daemons_log_is_on_the_replica_soon() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
-    let running = rolling(&lab, &["-d", "0"]);
+    let running = rolling(&lab, &[]);
     let mut fred = Imap::login(&lab.master, "fred");
     for number in 1..=10 {
         append(&mut fred, "INBOX", &format!("message {number}"));
@@ -177,7 +248,7 @@ fn the_shutdown_file_ends_it_and_is_removed() {
 fn a_replica_that_was_away_is_caught_up_with_after_sighup() {
     let mut lab = Lab::default();
     create(&lab.master, &["user.fred"]);
-    let running = rolling(&lab, &["-d", "0"]);
+    let running = rolling(&lab, &[]);
     lab.replica.stop_server();
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "while it is away");
     let running = until(running, |so_far| so_far[1].contains("retrying in 15 seconds"));
@@ -213,7 +284,7 @@ fn what_fails_or_is_locked_stays_in_the_log_and_stops_nobody() {
     let lab = Lab::default();
     create(&lab.master, &["user.anna", "user.bert", "user.carl", "user.dora"]);
     replicate(&lab, &["-A"]);
-    let running = rolling(&lab, &["-d", "0"]);
+    let running = rolling(&lab, &[]);
     let skip = lab.master.config_dir().join("sync/skipuser-carl");
     fs::write(&skip, "").expect("own directory");
     let holder = Holder::of(&lab, "*S*127^0^0^1*bert.lock");
@@ -255,7 +326,8 @@ fn what_fails_or_is_locked_stays_in_the_log_and_stops_nobody() {
 /// Random changes while it rolls, `disturb`ed after each lot; afterwards both are equal.
 fn soak(seed: u64, disturb: impl Fn(Running, &mut Lab, u64) -> Running) {
     let mut lab = Lab::new(Options { conversations: true, ..Options::default() });
-    let mut running = start_ours(&lab, &["-R", "-d", "0"]);
+    lab.master.set_config("sync_repeat_interval", Some("0"));
+    let mut running = start_ours(&lab, &["-R"]);
     for lot in 0..6 {
         let mut world = World::new(&lab.master, seed * 100 + lot);
         for _ in 0..40 {
@@ -285,7 +357,7 @@ fn a_client_that_is_killed_again_and_again_loses_nothing() {
     soak(2, |running, lab, _| {
         running.signal(libc::SIGKILL);
         running.wait();
-        start_ours(lab, &["-R", "-d", "0"])
+        start_ours(lab, &["-R"])
     });
 }
 

@@ -28,6 +28,9 @@ pub(crate) struct Mailboxes {
     pub(crate) open: Vec<String>,
     /// Owners of mailboxes, deleted ones included.
     pub(crate) users: Vec<String>,
+    /// Users of whose INBOX there is a tombstone. By the uniqueid in it Cyrus finds their files,
+    /// which after a rename are somebody else's.
+    pub(crate) gone: Vec<String>,
 }
 
 /// What a mailbox holds.
@@ -54,7 +57,12 @@ impl<'a> Side<'a> {
     /// Tombstones and name histories are left out: they tell how a server got where it is. The
     /// protocol of 3.6 speaks of present names alone; each server writes its own past.
     pub(crate) fn mailboxes(&self) -> Mailboxes {
-        let mut found = Mailboxes { facts: Facts::new(), open: Vec::new(), users: Vec::new() };
+        let mut found = Mailboxes {
+            facts: Facts::new(),
+            open: Vec::new(),
+            users: Vec::new(),
+            gone: Vec::new(),
+        };
         let kind = tools::database_type(self.cyrus, "mboxlist_db");
         for (key, value) in tools::dump(self.cyrus, "mailboxes.db", &kind) {
             let (kind, name) = match self.cyrus.release() {
@@ -86,6 +94,9 @@ impl<'a> Side<'a> {
             let types = entry.get("T").map_or_else(String::new, Value::show);
             if kind == "N" {
                 found.users.extend(owner(&name));
+                if types.contains('d') && is_inbox(&name) {
+                    found.gone.extend(owner(&name));
+                }
                 if !types.contains(['d', 'i', 'z', 'r']) {
                     found.open.push(name.clone());
                 }
@@ -287,6 +298,11 @@ fn owner(name: &str) -> Option<String> {
         Some(domain) => format!("{user}@{domain}"),
         None => user,
     })
+}
+
+fn is_inbox(name: &str) -> bool {
+    let local = name.split_once('!').map_or(name, |(_, local)| local);
+    local.strip_prefix("user.").is_some_and(|user| !user.contains('.'))
 }
 
 /// Quota roots below a directory of the `quotalegacy` database, one file each, named as the root

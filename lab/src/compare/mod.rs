@@ -53,7 +53,10 @@ pub fn compare(master: &Cyrus, replica: &Cyrus) -> Vec<Difference> {
         all.dedup();
         all
     };
-    for user in common(&left_boxes.users, &right_boxes.users) {
+    let gone = common(&left_boxes.gone, &right_boxes.gone);
+    let mut users = common(&left_boxes.users, &right_boxes.users);
+    users.retain(|user| !gone.contains(user));
+    for user in users {
         left.ask("META", &user);
         right.ask("META", &user);
         diff(left.user(&user), right.user(&user), &mut differences);

@@ -56,6 +56,8 @@ pub struct World<'a> {
     number: u32,
     done: Vec<String>,
     deletes_users: bool,
+    /// What the names of its users and shared mailboxes begin with.
+    prefix: &'static str,
 }
 
 impl Drop for World<'_> {
@@ -75,10 +77,17 @@ impl Drop for World<'_> {
 impl<'a> World<'a> {
     /// Begins; users of an earlier world on the same master are taken over.
     pub fn new(master: &'a Cyrus, seed: u64) -> World<'a> {
+        World::among(master, seed, "")
+    }
+
+    /// As [`World::new`], with users and shared mailboxes of its own: worlds with different
+    /// prefixes may change the same master at the same time.
+    pub fn among(master: &'a Cyrus, seed: u64, prefix: &'static str) -> World<'a> {
         let mut admin = Imap::admin(master);
         let sep = master.separator();
         let inboxes = admin.list(&format!("user{sep}%"));
-        let users = inboxes.iter().filter_map(|n| n.split(sep).nth(1).map(str::to_owned)).collect();
+        let users = inboxes.iter().filter_map(|n| n.split(sep).nth(1).map(str::to_owned));
+        let users = users.filter(|user| user.starts_with(prefix)).collect();
         World {
             master,
             seed,
@@ -90,11 +99,12 @@ impl<'a> World<'a> {
             number: 0,
             done: Vec::new(),
             deletes_users: false,
+            prefix,
         }
     }
 
-    /// Lets whole users be deleted too. Replication learns of that from the sync log alone, so
-    /// that `sync_client -A` does not carry it over.
+    /// Lets whole users be deleted and (with `allowusermoves`) renamed too. Replication learns of
+    /// that from the sync log alone, so that `sync_client -A` does not carry it over.
     pub fn deleting_users(mut self) -> Self {
         self.deletes_users = true;
         self

@@ -250,6 +250,7 @@ impl World<'_> {
     fn shared_mailbox(&mut self, user: &str) {
         let sep = self.master.separator();
         let name = self.rng.pick(&["lists", "lists.rust", "board"]).copied().unwrap_or("board");
+        let name = &format!("{}{name}", self.prefix);
         let admin = name.replace('.', &sep.to_string());
         if self.as_admin(&format!("CREATE {}", quote(&admin))).is_ok() {
             self.as_admin(&format!("SETACL {} {user} lrswipkxtecda", quote(&admin)));
@@ -299,7 +300,8 @@ impl World<'_> {
         self.number += 1;
         let sep = self.master.separator();
         let dotted = sep == '/' && self.rng.one_in(3);
-        let user = format!("{}{}", if dotted { "jo.hn" } else { "fred" }, self.number);
+        let user =
+            format!("{}{}{}", self.prefix, if dotted { "jo.hn" } else { "fred" }, self.number);
         if self.as_admin(&format!("CREATE user{sep}{user}")).is_ok() {
             self.users.push(user);
         }
@@ -312,8 +314,21 @@ impl World<'_> {
         let name = quote(&format!("user{}{user}", self.master.separator()));
         self.sessions.remove(user);
         self.as_admin(&format!("SETACL {name} admin lrswipkxtecda"));
+        if self.rng.one_in(2) {
+            return self.rename_user(user, &name);
+        }
         if self.as_admin(&format!("DELETE {name}")).is_ok() {
             self.users.retain(|u| u != user);
+        }
+    }
+
+    fn rename_user(&mut self, user: &str, name: &str) {
+        self.number += 1;
+        let new = format!("{}moved{}", self.prefix, self.number);
+        let to = quote(&format!("user{}{new}", self.master.separator()));
+        if self.as_admin(&format!("RENAME {name} {to}")).is_ok() {
+            self.users.retain(|known| known != user);
+            self.users.push(new);
         }
     }
 }

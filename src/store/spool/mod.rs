@@ -247,6 +247,15 @@ impl Annotations for MailboxAnnotations<'_> {
     }
 }
 
+/// What an entry stands for that has no mailbox behind it.
+fn no_mailbox(entry: &MailboxEntry) -> Error {
+    let (kind, detail) = match entry.mbtype.is_deleted() {
+        true => (Kind::NotFound, "it was deleted"),
+        false => (Kind::Moved, "it was renamed or deleted meanwhile, what is below it was not"),
+    };
+    Error::new(kind, "open mailbox", entry.name.to_string(), detail)
+}
+
 impl Store for Spool {
     fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
         Ok(self.list.lookup(name)?.map(|entry| self.identified(entry)))
@@ -285,8 +294,9 @@ impl Store for Spool {
                     let detail = "it is not in mailboxes.db";
                     Error::new(Kind::NotFound, "open mailbox", name.to_string(), detail)
                 })?;
-                // A tombstone has no partition, and so no paths.
-                mailbox::openable(&entry)?;
+                if entry.mbtype.is_deleted() || entry.mbtype.is_intermediate() {
+                    return Err(no_mailbox(&entry));
+                }
                 let paths = self.paths.mailbox(&entry)?;
                 let options = cyrusdb::Options::default();
                 let annotations = MailboxAnnotations {

@@ -1,0 +1,193 @@
+//! Several clients change many users of a live master at the same time while `sync_client -R`
+//! runs and is disturbed; afterwards both servers are equal.
+//!
+//! `CYRSYNC_CHAOS_OPERATIONS` sets how many random operations each client makes, and
+//! `CYRSYNC_CHAOS_SEED` what they are.
+
+use std::env;
+use std::thread;
+use std::time::Duration;
+
+use cyrsync_lab::random::World;
+use cyrsync_lab::run::{Running, start_sync_client};
+use cyrsync_lab::{Cyrus, Difference, Lab, Options, Proxy, Rng, compare, describe, tools};
+
+use crate::common::{OURS, kill_sync_servers, until};
+use crate::rolling::drained;
+
+/// What the users of each client begin with.
+const CLIENTS: [&str; 3] = ["a", "b", "c"];
+/// Random operations of each client, where the environment says nothing else.
+const OPERATIONS: usize = 400;
+/// A user's sessions begin anew after so many.
+const LOT: usize = 50;
+
+fn from_environment<T: std::str::FromStr>(name: &str, default: T) -> T {
+    let given = env::var(name).ok();
+    given.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
+}
+
+fn start(master: &Cyrus) -> Running {
+    start_sync_client(OURS, master, &["-R", "-l"])
+}
+
+/// It answers signals from then on.
+fn connected(running: Running) -> Running {
+    until(running, |so_far| so_far[2].contains("Destination supports"))
+}
+
+/// What is disturbed.
+struct Scene<'s> {
+    master: &'s Cyrus,
+    replica: &'s mut Cyrus,
+    running: Option<Running>,
+    /// What earlier clients logged.
+    logged: String,
+    proxy: &'s Proxy,
+    rng: Rng,
+}
+
+impl Scene<'_> {
+    fn running(&self) -> &Running {
+        self.running.as_ref().expect("it is only taken to be replaced")
+    }
+}
+
+/// Lets clients change the master, and calls `disturb` again and again meanwhile.
+fn chaos(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>)) {
+    let seed = from_environment("CYRSYNC_CHAOS_SEED", seed);
+    let operations = from_environment("CYRSYNC_CHAOS_OPERATIONS", OPERATIONS);
+    println!("seed {seed}, {operations} operations of each client");
+    let mut lab = Lab::new(Options {
+        conversations: true,
+        master_conf: "allowusermoves: yes\n".to_owned(),
+        replica_conf: "allowusermoves: yes\n".to_owned(),
+        ..Options::default()
+    });
+    let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, false);
+    lab.master.use_port(proxy.port());
+    lab.master.set_config("sync_repeat_interval", Some("0"));
+    let Lab { master, replica } = &mut lab;
+    let master = &*master;
+    let running = Some(connected(start(master)));
+    let (rng, logged) = (Rng::new(seed), String::new());
+    let mut scene = Scene { master, replica, running, logged, proxy: &proxy, rng };
+    let done = thread::scope(|scope| {
+        let clients =
+            CLIENTS.map(|prefix| scope.spawn(move || client(master, seed, prefix, operations)));
+        // Random moments are what is wanted here.
+        while !clients.iter().all(|client| client.is_finished()) {
+            let longest = pause.as_millis() as usize;
+            thread::sleep(Duration::from_millis(scene.rng.below(longest) as u64));
+            disturb(&mut scene);
+        }
+        clients.map(|client| client.join().expect("a world panics with what it did"))
+    });
+    println!("the clients did:\n{}", done.concat().join("\n"));
+    println!("ours logged:\n{}", scene.logged);
+    proxy.never_cut();
+    let running = scene.running.take().expect("it is only taken to be replaced");
+    let _tell = Tell(&lab);
+    // What waits for another try has it now.
+    let running = connected(running);
+    running.signal(libc::SIGHUP);
+    let running = drained(running, &lab);
+    let [_, stderr, log] = running.so_far();
+    assert!(!log.contains("internal error"), "seed {seed}: {stderr}{log}");
+    running.signal(libc::SIGTERM);
+    assert_eq!(running.wait().status.code(), Some(75));
+    // Cyrus leaves stale quota roots in mailboxes that are renamed out of a subtree.
+    tools::quota_complaints(&lab.master);
+    tools::quota_complaints(&lab.replica);
+    let mut left = compare(&lab.master, &lab.replica);
+    left.retain(|difference| !is_stale(difference));
+    assert!(left.is_empty(), "seed {seed}:\n{log}{stderr}{}", describe(&left, 30));
+}
+
+/// What a master tells wrongly of itself: the modseq of a quota root that `quota -f` mended; and,
+/// after a user was renamed, checksum and size of annotations that belonged to the old name. The
+/// annotations themselves are compared one by one.
+fn is_stale(difference: &Difference) -> bool {
+    let without_annotations = |quota: &Option<String>| {
+        let quota = quota.clone().unwrap_or_default();
+        let (before, after) = quota.split_once(" AS (").unwrap_or((&quota, ""));
+        let after = after.split_once(')').map_or("", |(_, after)| after);
+        format!("{before}{after}")
+    };
+    let Difference { path, master, replica } = difference;
+    let is_quota = path.starts_with("QUOTA ");
+    (is_quota && path.ends_with(" MODSEQ"))
+        || path.ends_with(" SYNC_CRC_ANNOT")
+        || (is_quota && without_annotations(master) == without_annotations(replica))
+}
+
+/// Tells what the replica had to say, should the test fail.
+struct Tell<'l>(&'l Lab);
+
+impl Drop for Tell<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            println!("the replica's log:\n{}", self.0.replica.log());
+        }
+    }
+}
+
+/// Returns what it did.
+fn client(master: &Cyrus, seed: u64, prefix: &'static str, operations: usize) -> Vec<String> {
+    let mut done = Vec::new();
+    let first = u64::from(prefix.as_bytes()[0]) << 32;
+    for lot in 0..operations.div_ceil(LOT) {
+        let seed = first + (seed << 16) + lot as u64;
+        let mut world = World::among(master, seed, prefix).deleting_users();
+        for _ in 0..LOT.min(operations - lot * LOT) {
+            world.step();
+        }
+        done.extend_from_slice(world.done());
+    }
+    done
+}
+
+#[test]
+fn many_clients_are_followed() {
+    chaos(1, Duration::from_millis(100), |_| {});
+}
+
+#[test]
+fn many_clients_are_followed_by_a_client_that_is_killed_again_and_again() {
+    chaos(2, Duration::from_millis(300), |scene| {
+        let running = scene.running.take().expect("it is only taken to be replaced");
+        running.signal(libc::SIGKILL);
+        scene.logged.push_str(&running.wait().log);
+        scene.running = Some(start(scene.master));
+    });
+}
+
+#[test]
+fn many_clients_are_followed_to_a_replica_that_is_killed_and_restarted() {
+    chaos(3, Duration::from_millis(400), |scene| {
+        if scene.rng.one_in(3) {
+            scene.replica.stop_server();
+            scene.replica.start_server();
+            // It may wait for its next attempt.
+            scene.running().signal(libc::SIGHUP);
+        } else {
+            kill_sync_servers(scene.replica);
+        }
+    });
+}
+
+#[test]
+fn many_clients_are_followed_over_a_connection_that_is_cut_at_any_byte() {
+    chaos(4, Duration::from_millis(200), |scene| {
+        scene.proxy.reset();
+        scene.proxy.never_cut();
+        let bytes = scene.rng.below(20_000) as u64;
+        match scene.rng.one_in(2) {
+            true => scene.proxy.cut_after(bytes),
+            false => scene.proxy.cut_answers_after(bytes / 4),
+        }
+        if scene.rng.one_in(3) {
+            scene.running().signal(libc::SIGHUP);
+        }
+    });
+}

@@ -1,0 +1,197 @@
+//! What befalls the connection of a client that rolls, and users who cannot be replicated.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use cyrsync_lab::run::{Running, reachable};
+use cyrsync_lab::{Fault, Imap, Lab, Proxy, places};
+
+use crate::common::{
+    Holder, OURS, append, assert_equal, create, differing, message_file, ours, replicate, until,
+};
+use crate::rolling::{drained, log, rolling, stop};
+
+/// A lab whose client rolls through a proxy that hides compression.
+fn through_a_proxy(lab: &Lab, args: &[&str]) -> (Proxy, Running) {
+    create(&lab.master, &["user.fred"]);
+    let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
+    lab.master.use_port(proxy.port());
+    let running = rolling(lab, args);
+    (proxy, running)
+}
+
+#[test]
+fn whatever_the_replica_answers_it_is_recovered_from() {
+    let lab = Lab::default();
+    lab.master.set_config("sync_timeout", Some("3"));
+    let (proxy, mut running) = through_a_proxy(&lab, &[]);
+    let mut fred = Imap::login(&lab.master, "fred");
+    let say = |words: &str| Fault::Say(words.as_bytes().to_vec());
+    for (fault, told) in [
+        (say("* BYE shutting down\r\n"), "shutting down"),
+        (say("(]nonsense\u{0}{99999999999}\r\n"), "understand the replica"),
+        (say("OK"), "closed the connection"),
+        (say(""), "closed the connection"),
+        (say("NO IMAP_PROTOCOL_ERROR Protocol error\r\n"), "IMAP_PROTOCOL_ERROR"),
+        (say("BAD what is that\r\n"), "what is that"),
+        (Fault::Silence, "does not answer for 3 seconds"),
+    ] {
+        let before = running.so_far()[2].matches(told).count();
+        proxy.fail_next(fault.clone());
+        append(&mut fred, "INBOX", told);
+        running = until(running, |so_far| so_far[2].matches(told).count() > before);
+        assert!(!proxy.fault_is_due(), "{fault:?}");
+        // What counts as a failure of the part waits for its next try.
+        running.signal(libc::SIGHUP);
+        running = drained(running, &lab);
+        assert_equal(&lab);
+    }
+    running.signal(libc::SIGINT);
+    let run = running.wait();
+    assert_eq!(run.status.code(), Some(75), "{run}");
+}
+
+#[test]
+fn the_replica_is_told_to_let_go_after_each_part_and_now_and_then() {
+    let lab = Lab::default();
+    let (proxy, running) = through_a_proxy(&lab, &["-t", "1"]);
+    let restarts = || proxy.commands().iter().filter(|command| *command == "RESTART").count();
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "one");
+    let running = drained(running, &lab);
+    let running = until(running, |_| restarts() > 0);
+    let staged = lab.replica.partition_dir("default").join("sync.");
+    let left: Vec<_> = fs::read_dir(&staged)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .flat_map(|process| fs::read_dir(process.path()).into_iter().flatten().flatten())
+        .map(|file| file.path())
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    let before = restarts();
+    let running = until(running, |_| restarts() >= before + 2);
+    assert_eq!(proxy.traffic().connections, 1);
+    stop(running);
+}
+
+#[test]
+fn standard_input_may_be_the_log() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred", "user.anna"]);
+    let text = lab.master.scratch().join("by-hand");
+    fs::write(&text, "USER fred\nnonsense\nMAILBOX user.anna\n").expect("own file");
+    let script = "exec \"$0\" -C \"$1\" -R -f - < \"$2\"";
+    let mut command = lab.master.command("/bin/sh");
+    command.args(["-c", script]).arg(reachable(&lab.master, Path::new(OURS)));
+    command.arg(lab.master.imapd_conf()).arg(&text);
+    let run = cyrsync_lab::run::start(&lab.master, &mut command).wait().ok();
+    assert!(run.log.contains(":2: no name follows: nonsense"), "{run}");
+    assert_equal(&lab);
+    assert!(text.exists() && log(&lab).exists(), "neither is its own");
+}
+
+#[test]
+fn each_channel_has_its_own_log_and_shutdown_file() {
+    let lab = Lab::new(cyrsync_lab::Options {
+        sync_log_channels: vec![String::new(), "second".to_owned()],
+        ..cyrsync_lab::Options::default()
+    });
+    let file = lab.master.scratch().join("shutdown-second");
+    let path = file.display().to_string();
+    lab.master.set_config("second_sync_shutdown_file", Some(&path));
+    create(&lab.master, &["user.fred"]);
+    let first = rolling(&lab, &[]);
+    let second = lab.master.config_dir().join("sync/second/log");
+    let logged = fs::read_to_string(&second).expect("the daemons wrote it");
+    assert!(logged.contains("MAILBOX user.fred\n"), "{logged}");
+    let running = crate::common::start_ours(&lab, &["-R", "-n", "second"]);
+    let mut running = until(running, |_| !second.exists());
+    let work = second.with_file_name("log-run");
+    running = until(running, |_| !work.exists());
+    fs::write(&file, "").expect("own directory");
+    let run = running.wait();
+    assert_eq!((run.status.code(), file.exists()), (Some(0), false), "{run}");
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "one");
+    let first = drained(first, &lab);
+    assert_equal(&lab);
+    assert!(second.exists(), "nobody works on that channel");
+    stop(first);
+}
+
+/// Processor time that a process took so far, in ticks of a hundredth of a second.
+fn ticks(running: &Running) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", running.pid())).expect("it runs");
+    let (_, after_name) = stat.rsplit_once(") ").expect("a name in brackets");
+    let fields: Vec<u64> = after_name.split(' ').map(|f| f.parse().unwrap_or(0)).collect();
+    fields[11] + fields[12]
+}
+
+#[test]
+fn users_who_cannot_be_replicated_delay_nobody_and_are_named_with_what_to_do() {
+    const MESSAGES: usize = 30;
+    let lab = Lab::default();
+    create(&lab.master, &["user.anna", "user.bert", "user.carl", "user.dora", "user.emil"]);
+    for user in ["anna", "bert", "carl", "dora", "emil"] {
+        append(&mut Imap::login(&lab.master, user), "INBOX", "zero");
+    }
+    replicate(&lab, &["-A"]);
+    let running = rolling(&lab, &[]);
+    // Anna's index is damaged, bert is being worked on, the replica refuses emil and gives up over
+    // carl.
+    let index = message_file(&lab.master, "user.anna", 1).with_file_name("cyrus.index");
+    let intact = fs::read(&index).expect("own file");
+    let holder = Holder::of(&lab, "*S*127^0^0^1*bert.lock");
+    let there = |user: &str| {
+        let [file, _] = places::place(&lab.replica, &format!("user.{user}")).message(1);
+        file.parent().expect("it is in a directory").to_owned()
+    };
+    let mode = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("run as root");
+    };
+    mode(&there("carl"), 0o500);
+    mode(&there("emil").join("cyrus.index"), 0o400);
+    running.signal(libc::SIGSTOP);
+    for user in ["anna", "bert", "carl", "emil"] {
+        append(&mut Imap::login(&lab.master, user), "INBOX", "one");
+    }
+    let healthy = fs::read(&index).expect("own file");
+    let mut damaged = healthy.clone();
+    damaged.truncate(intact.len() - 50);
+    fs::write(&index, &damaged).expect("own file");
+    running.signal(libc::SIGCONT);
+    let left = |name: &str| format!("left for later: items=<{name}>");
+    let all = ["USER anna", "MAILBOX user.bert", "MAILBOX user.carl", "USER emil"].map(left);
+    let mut running = until(running, |so_far| all.iter().all(|line| so_far[2].contains(line)));
+    let before = ticks(&running);
+    let [mut dora, mut carl] = ["dora", "carl"].map(|user| Imap::login(&lab.master, user));
+    let done = |so_far: &[String; 3]| so_far[0].matches("MAILBOX user.dora\n").count();
+    for number in 0..MESSAGES {
+        let already = done(&running.so_far());
+        append(&mut dora, "INBOX", &format!("message {number}"));
+        append(&mut carl, "INBOX", &format!("more that cannot be taken {number}"));
+        running = until(running, |so_far| done(so_far) > already);
+    }
+    let taken = ticks(&running) - before;
+    let [_, _, told] = running.so_far();
+    assert!(differing(&lab).iter().all(|path| !path.contains("dora")));
+    for line in &all {
+        // New mail is no reason for another try.
+        assert!(told.matches(line.as_str()).count() <= MESSAGES / 3, "{line}: {told}");
+    }
+    for line in told.lines().filter(|line| line.contains("left for later")) {
+        let advises = line.contains("hint: ") || line.contains("somebody else holds the lock");
+        assert!(advises && line.contains("next=<"), "{line}");
+    }
+    assert!(taken < 200, "{taken} ticks of processor time for {MESSAGES} messages");
+    drop(holder);
+    mode(&there("carl"), 0o700);
+    mode(&there("emil").join("cyrus.index"), 0o600);
+    fs::write(&index, healthy).expect("own file");
+    running.signal(libc::SIGHUP);
+    let running = drained(running, &lab);
+    assert_equal(&lab);
+    stop(running);
+    ours(&lab, &["-A"]).ok();
+}
