@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the C tests that need no servers: run.sh directory-of-programs
+# Runs the C tests that need no servers: run.sh directory-of-programs [valgrind|sanitized]
 set -eu
 
 site=$(mktemp -d)
@@ -11,13 +11,25 @@ defaultpartition: default
 partition-default: $site/spool
 END
 
-for form in shared static; do
-    "$1/errors-$form" "$site/imapd.conf"
+how=${2:-}
+forms="shared static"
+under=
+case $how in
+    valgrind)
+        under="valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect"
+        forms=shared ;;
+    sanitized) forms=shared ;;
+esac
+
+for form in $forms; do
+    for program in errors misuse threads; do
+        $under "$1/$program-$form" "$site/imapd.conf"
+    done
     # Nobody listens there: told by name, with exit code 1.
-    if "$1/sync_user-$form" "$site/imapd.conf" 127.0.0.1:1 fred 2>"$site/told"; then
+    if $under "$1/sync_user-$form" "$site/imapd.conf" 127.0.0.1:1 fred 2>"$site/told"; then
         echo "sync_user-$form: success without a replica" >&2
         exit 1
     fi
     tail -n 1 "$site/told" | grep -q '^[A-Z_]*: .' || { cat "$site/told" >&2; exit 1; }
 done
-echo "C tests passed"
+echo "C tests passed${how:+ ($how)}"

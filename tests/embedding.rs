@@ -14,8 +14,12 @@ fn libraries() -> PathBuf {
 
 /// Builds the C programs into a directory that the cyrus user can read.
 fn build(out: &Path) {
+    build_with(out, &["all"]);
+}
+
+fn build_with(out: &Path, args: &[&str]) {
     let mut make = Command::new("make");
-    make.arg("-C").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("c-tests")).arg("all");
+    make.arg("-C").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("c-tests")).args(args);
     make.arg(format!("LIBDIR={}", libraries().display())).arg(format!("OUT={}", out.display()));
     let output = make.env_remove("MAKEFLAGS").output().expect("make is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -72,4 +76,98 @@ fn a_c_program_is_told_what_went_wrong() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("connect to 127.0.0.1:"), "{told}");
+}
+
+/// Runs a C program on the master's configuration, under another program if `under` is one.
+fn run(lab: &Lab, under: &[&str], program: &Path) {
+    let mut command = match under.split_first() {
+        None => lab.master.command(program),
+        Some((first, rest)) => {
+            let mut command = lab.master.command(Path::new(first));
+            command.args(rest).arg(program);
+            command
+        }
+    };
+    let output = command.arg(lab.master.imapd_conf()).output().expect("it starts");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {}\n{told}", program.display(), output.status);
+}
+
+const VALGRIND: &[&str] = &[
+    "/usr/bin/valgrind",
+    "-q",
+    "--error-exitcode=99",
+    "--leak-check=full",
+    "--show-leak-kinds=definite,indirect",
+];
+
+/// What the replica has of the master in c-tests/memory.c.
+fn assert_memory_arrived(lab: &Lab) {
+    let mut imap = Imap::login(&lab.replica, "memory").with_selected("INBOX");
+    assert_eq!(imap.uids(), [1, 2, 4]);
+    let text = imap.ok("UID FETCH 1:* (FLAGS BODY.PEEK[])").lines().join("\n");
+    for content in ["The first.", "The second.", "The third."] {
+        assert!(text.contains(content), "{text}");
+    }
+    assert_eq!(text.matches("Important").count(), 2, "{text}");
+    let text = imap.ok("GETANNOTATION INBOX \"/comment\" \"value.shared\"").lines().join("\n");
+    assert!(text.contains("kept in memory"), "{text}");
+    let text = imap.ok("LSUB \"\" *").lines().join("\n");
+    assert!(text.contains("Sent"), "{text}");
+    let text = imap.ok("GETQUOTA user.memory").lines().join("\n");
+    assert!(text.contains("123456"), "{text}");
+    let mut imap = imap.with_selected("INBOX.Sent");
+    assert_eq!(imap.uids(), [1]);
+}
+
+#[test]
+fn a_master_in_the_memory_of_a_c_program_arrives() {
+    for (compiler, form) in [("gcc", "shared"), ("clang", "static")] {
+        let lab = Lab::default();
+        let programs = lab.master.scratch();
+        build_with(&programs, &["all", &format!("CC={compiler}")]);
+        run(&lab, &[], &programs.join(format!("host_memory-{form}")));
+        assert_memory_arrived(&lab);
+    }
+}
+
+#[test]
+fn a_host_that_fails_is_told_as_what_it_is_and_loses_nothing() {
+    let lab = Lab::default();
+    let programs = lab.master.scratch();
+    build(&programs);
+    run(&lab, &[], &programs.join("host_fails-shared"));
+    assert_memory_arrived(&lab);
+}
+
+#[test]
+fn a_c_program_is_stopped_from_a_signal_handler_and_from_another_thread() {
+    let lab = Lab::default();
+    let programs = lab.master.scratch();
+    build(&programs);
+    for form in ["shared", "static"] {
+        run(&lab, &[], &programs.join(format!("cancel-{form}")));
+    }
+}
+
+#[test]
+fn valgrind_finds_neither_error_nor_leak_in_an_embedded_client() {
+    let lab = Lab::default();
+    let programs = lab.master.scratch();
+    build(&programs);
+    for program in ["host_fails", "host_memory", "cancel"] {
+        run(&lab, VALGRIND, &programs.join(format!("{program}-shared")));
+    }
+    assert_memory_arrived(&lab);
+}
+
+#[test]
+fn address_sanitizer_finds_nothing_in_an_embedded_client() {
+    let lab = Lab::default();
+    let programs = lab.master.scratch();
+    build_with(&programs, &["shared", "CC=clang", "SANITIZE=address"]);
+    for program in ["host_fails", "host_memory", "cancel"] {
+        run(&lab, &[], &programs.join(format!("{program}-shared")));
+    }
+    assert_memory_arrived(&lab);
 }

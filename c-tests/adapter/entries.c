@@ -26,8 +26,12 @@ int master_lookup(const char *name, mbentry_t **out)
 
 int master_lookup_by_id(const char *uniqueid, mbentry_t **out)
 {
+    int r;
+
     *out = NULL;
-    return found(mboxlist_lookup_by_uniqueid(uniqueid, out, NULL), out);
+    r = mboxlist_lookup_by_uniqueid(uniqueid, out, NULL);
+    /* Cyrus does not tell of one that is in the making: then there is none yet. */
+    return found(r == IMAP_MAILBOX_RESERVED ? IMAP_MAILBOX_NONEXISTENT : r, out);
 }
 
 /* The part of a name behind its domain, if it has one: in a domain dots are dots. */

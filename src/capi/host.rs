@@ -164,9 +164,10 @@ pub struct cyrsync_record {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_message_file {
-    /// The file, open for reading at its beginning. The library closes it. -1 if path is given.
+    /// The file, open for reading at its beginning. The library closes it. -1 to have path opened.
     pub fd: c_int,
-    /// Or its path. Borrowed until the next call for the same mailbox.
+    /// Its path: opened if there is no fd, else for messages about it only, and may be empty.
+    /// Borrowed until the next call for the same mailbox.
     pub path: cyrsync_str,
 }
 

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::Path;
+use std::path::PathBuf;
 use std::ptr;
 use std::sync::Arc;
 
@@ -627,6 +627,25 @@ struct OpenMailbox<'h> {
     name: MboxName,
 }
 
+impl OpenMailbox<'_> {
+    /// The file of a message, or its path, or both.
+    fn message_file(&self, record: &Record) -> Result<(Option<File>, PathBuf)> {
+        let mut told = cyrsync_message_file { fd: -1, path: cyrsync_str::lend(b"") };
+        let record = record_for_c(record);
+        let subject = format!("UID {} of {}", record.uid, self.name);
+        let result = call!(
+            self.table,
+            "open message",
+            &subject,
+            message_file(self.mailbox, &record, &mut told)
+        );
+        // SAFETY: the header says that the file is the library's from here on, whatever else.
+        let owned = (told.fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(told.fd) });
+        result?;
+        Ok((owned.map(File::from), PathBuf::from(OsStr::from_bytes(bytes(told.path, "path")?))))
+    }
+}
+
 impl HostMailbox for OpenMailbox<'_> {
     fn state(&self) -> Result<(MailboxState, Option<String>)> {
         // SAFETY: zero is a value of every member: no text, no flags, number 0, false.
@@ -672,32 +691,26 @@ impl HostMailbox for OpenMailbox<'_> {
     }
 
     fn message(&self, record: &Record) -> Result<File> {
-        let mut file = cyrsync_message_file { fd: -1, path: cyrsync_str::lend(b"") };
-        let record = record_for_c(record);
-        let subject = format!("UID {} of {}", record.uid, self.name);
-        let told = call!(
-            self.table,
-            "open message",
-            &subject,
-            message_file(self.mailbox, &record, &mut file)
-        );
-        // SAFETY: the header says that the file is the library's from here on, whatever else.
-        let owned = (file.fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(file.fd) });
-        told?;
-        if let Some(owned) = owned {
-            return Ok(File::from(owned));
+        let (file, path) = self.message_file(record)?;
+        if let Some(file) = file {
+            return Ok(file);
         }
-        let path = Path::new(OsStr::from_bytes(bytes(file.path, "path")?));
-        open_regular(path).map(|(file, _)| file).map_err(|error| {
+        open_regular(&path).map(|(file, _)| file).map_err(|error| {
             let kind = match error.kind() {
                 std::io::ErrorKind::NotFound => Kind::Corrupt,
                 _ => Kind::Io,
             };
+            let subject = format!("UID {} of {}", record.uid, self.name);
             let detail = format!("{}: {error}", path.display());
             Error::new(kind, "open message", subject, detail)
                 .hint(crate::store::MESSAGE_REPAIR)
                 .caused_by(error)
         })
+    }
+
+    fn message_path(&self, record: &Record) -> Option<PathBuf> {
+        let (_, path) = self.message_file(record).ok()?;
+        (!path.as_os_str().is_empty()).then_some(path)
     }
 
     fn unlock_index(&self) {

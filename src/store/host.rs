@@ -57,6 +57,8 @@ pub trait HostMailbox {
     fn annotations(&self) -> Result<Vec<Annotation>>;
     fn message_annotations(&self, uid: Uid) -> Result<Vec<Annotation>>;
     fn message(&self, record: &Record) -> Result<File>;
+    /// Where its file is, if the host says so: for messages.
+    fn message_path(&self, record: &Record) -> Option<PathBuf>;
     fn unlock_index(&self);
 }
 
@@ -326,7 +328,11 @@ impl Mailbox for Opened<'_> {
     }
 
     fn message_name(&self, record: &Record) -> String {
-        format!("UID {} of {}", record.uid, self.state.name)
+        let name = format!("UID {} of {}", record.uid, self.state.name);
+        match self.mailbox.message_path(record) {
+            Some(path) => format!("{name} ({})", path.display()),
+            None => name,
+        }
     }
 
     fn doubt(&self) -> Option<String> {

@@ -3,6 +3,7 @@
 use std::ffi::{c_int, c_void};
 use std::ops::ControlFlow;
 use std::os::fd::IntoRawFd;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -289,6 +290,7 @@ struct Open {
     mailbox: Box<dyn Mailbox>,
     flags: Vec<cyrsync_str>,
     doubt: String,
+    last_path: Vec<u8>,
 }
 
 fn opened<'a>(mailbox: Data) -> &'a mut Open {
@@ -306,7 +308,8 @@ unsafe extern "C" fn open(
     // The spool waits as it was told when it was made, which is the same.
     let result = host(userdata).spool.open(&MboxName::new(bytes(name))).map(|found| {
         let doubt = found.doubt().unwrap_or_default();
-        let open = Box::new(Open { mailbox: found, flags: Vec::new(), doubt });
+        let open =
+            Box::new(Open { mailbox: found, flags: Vec::new(), doubt, last_path: Vec::new() });
         // SAFETY: a place for a pointer.
         unsafe { mailbox.write(Box::into_raw(open).cast()) };
     });
@@ -319,7 +322,7 @@ unsafe extern "C" fn state(
     told: *mut cyrsync_mailbox_state,
     _: Fail,
 ) -> Code {
-    let Open { mailbox, flags, doubt } = opened(mailbox);
+    let Open { mailbox, flags, doubt, .. } = opened(mailbox);
     let state = mailbox.state();
     let text = |text: &Option<Text>| text.as_ref().map_or(lend(b""), |text| lend(text.as_bytes()));
     *flags = state.flags.iter().map(text).collect();
@@ -472,8 +475,15 @@ unsafe extern "C" fn message_file(
         guid: Guid(record.guid),
         ..Record::default()
     };
-    let opened = opened(mailbox).mailbox.message(&record);
-    answer(opened.map(|opened| file.fd = opened.into_raw_fd()), failure)
+    let Open { mailbox, last_path, .. } = opened(mailbox);
+    let opened = mailbox.message(&record);
+    let result = opened.map(|found| {
+        file.fd = found.into_raw_fd();
+        let path = std::fs::read_link(format!("/proc/self/fd/{}", file.fd)).unwrap_or_default();
+        *last_path = path.into_os_string().into_vec();
+        file.path = lend(last_path);
+    });
+    answer(result, failure)
 }
 
 unsafe extern "C" fn unlock_index(_: Data, mailbox: Data) {

@@ -1,0 +1,81 @@
+/* Functions of a host that fail, one after the other, in front of a real replica: each is told as
+ * what it is, everything that was opened is closed, and the client works on: host_fails
+ * imapd.conf. */
+#include "check.h"
+#include "cyrsync.h"
+#include "memory.h"
+
+static const char *const functions[] = {
+    "lookup_by_id", "list_user", "sync_lock", "open", "state", "scan", "mailbox_annotations",
+    "message_annotations", "message_file", "subscriptions", "seen", "quota", "sieve_scripts",
+    "sieve_content",
+};
+static const int answers[] = {
+    CYRSYNC_RESULT_IO, CYRSYNC_RESULT_CORRUPT, CYRSYNC_RESULT_CANCELLED,
+    CYRSYNC_RESULT_CONNECT, 12345, -1,
+};
+
+static void fail(cyrsync_client *client, struct memory *memory, const char *function, int answer)
+{
+    cyrsync_str user = cyrsync_str_from("memory");
+    cyrsync_error *error = NULL;
+    cyrsync_result result;
+    /* A host cannot say that the connection is lost. */
+    int expected = answer == CYRSYNC_RESULT_CONNECT || answer < 0 || answer > 1000
+        ? CYRSYNC_RESULT_INVALID_ARGUMENT : answer;
+
+    memory->failing = function;
+    memory->answer = answer;
+    result = cyrsync_client_sync_user(client, user, &error);
+    if ((int)result != expected || !strstr(cyrsync_error_message(error), "it was told to fail")) {
+        fprintf(stderr, "%s answers %d: %d %s\n", function, answer, (int)result,
+                cyrsync_error_message(error));
+        failures++;
+    }
+    cyrsync_error_free(error);
+    CHECK(memory->opened == memory->closed);
+    CHECK(memory->locked == memory->unlocked);
+    memory->failing = NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct memory memory;
+    struct cyrsync_host host;
+    cyrsync_config *config = NULL;
+    cyrsync_client *client = NULL;
+    cyrsync_error *error = NULL;
+    cyrsync_str user = cyrsync_str_from("memory");
+    size_t f, a;
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s imapd.conf\n", argv[0]);
+        return 64;
+    }
+    memset(&memory, 0, sizeof(memory));
+    memory_host(&host, &memory);
+    CHECK(cyrsync_config_load(cyrsync_str_from(argv[1]), &config, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_new_with_host(config, &host, &client, NULL) == CYRSYNC_RESULT_OK);
+    cyrsync_config_free(config);
+    if (!client) return 1;
+
+    /* Before anything is there: no mailbox of the user may arrive without its messages. */
+    for (f = 0; f < sizeof(functions) / sizeof(functions[0]); f++) {
+        /* Nothing was renamed, so nobody looks up by uniqueid once it is there. */
+        for (a = 0; a < sizeof(answers) / sizeof(answers[0]); a++)
+            fail(client, &memory, functions[f], answers[a]);
+    }
+    memory.disorder = 1;
+    CHECK(cyrsync_client_sync_user(client, user, &error) == CYRSYNC_RESULT_CORRUPT);
+    CHECK(strstr(cyrsync_error_message(error), "comes after UID") != NULL);
+    cyrsync_error_free(error);
+    error = NULL;
+    memory.disorder = 0;
+
+    CHECK(cyrsync_client_sync_user(client, user, &error) == CYRSYNC_RESULT_OK);
+    if (error) fprintf(stderr, "%s\n", cyrsync_error_message(error));
+    CHECK(memory.opened == memory.closed && memory.locked == memory.unlocked);
+    cyrsync_client_free(client);
+    CHECK(memory.destroyed == 1);
+    return failures != 0;
+}

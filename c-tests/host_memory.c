@@ -1,0 +1,99 @@
+/* Replicates a master that lives in memory to a real replica: host_memory imapd.conf. A second run
+ * finds nothing to do; a plan before the first tells what it will do. */
+#include "check.h"
+#include "cyrsync.h"
+#include "memory.h"
+
+struct heard {
+    int mailboxes, reasons;
+};
+
+static void on_step(void *userdata, cyrsync_str step, cyrsync_str why)
+{
+    struct heard *heard = userdata;
+
+    fprintf(stderr, "plan: %.*s (%.*s)\n", (int)step.len, step.data, (int)why.len, why.data);
+    if (step.len > 8 && memcmp(step.data, "MAILBOX ", 8) == 0) heard->mailboxes++;
+    if (why.len) heard->reasons++;
+}
+
+static void on_log(void *userdata, cyrsync_log_level level, cyrsync_str line)
+{
+    (void)userdata;
+    fprintf(stderr, "log %d: %.*s\n", (int)level, (int)line.len, line.data);
+}
+
+static void ok(cyrsync_result result, cyrsync_error **error)
+{
+    if (result != CYRSYNC_RESULT_OK) fprintf(stderr, "%s\n", cyrsync_error_message(*error));
+    CHECK(result == CYRSYNC_RESULT_OK);
+    cyrsync_error_free(*error);
+    *error = NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct memory memory;
+    struct cyrsync_host host;
+    struct heard first = {0, 0}, second = {0, 0};
+    cyrsync_counters before, after;
+    cyrsync_report report;
+    cyrsync_config *config = NULL;
+    cyrsync_client *client = NULL;
+    cyrsync_error *error = NULL;
+    cyrsync_str user = cyrsync_str_from("memory"), all = {NULL, 0};
+    size_t undone = 99;
+    int files;
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s imapd.conf\n", argv[0]);
+        return 64;
+    }
+    memset(&memory, 0, sizeof(memory));
+    memory_host(&host, &memory);
+    ok(cyrsync_config_load(cyrsync_str_from(argv[1]), &config, &error), &error);
+    ok(cyrsync_config_set_log(config, on_log, NULL, NULL, &error), &error);
+    ok(cyrsync_client_new_with_host(config, &host, &client, &error), &error);
+    cyrsync_config_free(config);
+    memset(&host, 0xff, sizeof(host)); /* The table was copied. */
+    if (!client) return 1;
+
+    ok(cyrsync_client_plan(client, cyrsync_str_from("USER memory\n"), on_step, &first, &undone,
+                           &error), &error);
+    CHECK(undone == 0);
+    CHECK(first.mailboxes == 2 && first.reasons >= 2);
+    files = memory.files;
+    ok(cyrsync_client_sync_user(client, user, &error), &error);
+    CHECK(memory.files - files == 4);
+
+    ok(cyrsync_client_plan_all(client, all, on_step, NULL, &second, &report, &error), &error);
+    CHECK(second.mailboxes == 0 && second.reasons == 0);
+    CHECK(report.done == 1 && report.failed == 0);
+    ok(cyrsync_client_counters(client, &before, &error), &error);
+    CHECK(before.connected && before.sent > 500 && before.received > 0);
+    files = memory.files;
+    ok(cyrsync_client_sync_user(client, user, &error), &error);
+    CHECK(memory.files == files);
+    ok(cyrsync_client_counters(client, &after, &error), &error);
+    CHECK(after.sent - before.sent < 200);
+
+    /* The pieces, the same once more. */
+    ok(cyrsync_client_sync_meta(client, user, &error), &error);
+    ok(cyrsync_client_sync_seen(client, user, cyrsync_str_from("memory-inbox-0001"), &error), &error);
+    ok(cyrsync_client_sync_subscription(client, user, cyrsync_str_from("user.memory.Sent"), &error),
+       &error);
+    ok(cyrsync_client_sync_quota(client, cyrsync_str_from("user.memory"), &error), &error);
+    ok(cyrsync_client_sync_annotations(client, cyrsync_str_from("user.memory"), &error), &error);
+    ok(cyrsync_client_restart(client, &error), &error);
+    ok(cyrsync_client_sync_all(client, cyrsync_str_from("user.memory"), NULL, NULL, &report,
+                               &error), &error);
+    CHECK(report.done == 1 && report.failed == 0 && report.skipped_locked == 0);
+
+    CHECK(memory.applied == 0);
+    CHECK(memory.opened > 0 && memory.opened == memory.closed);
+    CHECK(memory.locked > 0 && memory.locked == memory.unlocked);
+    CHECK(memory.destroyed == 0);
+    cyrsync_client_free(client);
+    CHECK(memory.destroyed == 1);
+    return failures != 0;
+}

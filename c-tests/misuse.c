@@ -1,0 +1,186 @@
+/* What must not be done is answered and harms nothing: misuse imapd.conf. No replica needed. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <locale.h>
+#include <sys/stat.h>
+
+#include "check.h"
+#include "cyrsync.h"
+#include "memory.h"
+
+static cyrsync_config *load(const char *path)
+{
+    cyrsync_config *config = NULL;
+
+    CHECK(cyrsync_config_load(cyrsync_str_from(path), &config, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_config_set_server(config, cyrsync_str_from("127.0.0.1:1"), NULL)
+          == CYRSYNC_RESULT_OK);
+    return config;
+}
+
+/* Each function of the table that must be there is asked for by name. */
+static void tables(cyrsync_config *config)
+{
+    struct memory memory;
+    struct cyrsync_host host;
+    cyrsync_client *client = NULL;
+    cyrsync_error *error = NULL;
+    void (**function)(void);
+    size_t missing = 0, at;
+
+    memset(&memory, 0, sizeof(memory));
+    CHECK(cyrsync_client_new_with_host(config, NULL, &client, NULL)
+          == CYRSYNC_RESULT_NULL_POINTER);
+    memory_host(&host, &memory);
+    host.size = 0;
+    CHECK(cyrsync_client_new_with_host(config, &host, &client, NULL)
+          == CYRSYNC_RESULT_INVALID_ARGUMENT);
+    CHECK(memory.destroyed == 0);
+    memory_host(&host, &memory);
+    host.version = 99;
+    CHECK(cyrsync_client_new_with_host(config, &host, &client, NULL)
+          == CYRSYNC_RESULT_INVALID_ARGUMENT);
+    CHECK(memory.destroyed == 1);
+    memory_host(&host, &memory);
+    CHECK(cyrsync_client_new_with_host(NULL, &host, &client, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(memory.destroyed == 2);
+    CHECK(cyrsync_client_new_with_host(config, &host, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(memory.destroyed == 3);
+
+    for (at = offsetof(struct cyrsync_host, lookup); at < sizeof(host); at += sizeof(*function)) {
+        memory_host(&host, &memory);
+        function = (void (**)(void))(void *)((char *)&host + at);
+        if (!*function) continue;
+        *function = NULL;
+        error = NULL;
+        client = NULL;
+        if (cyrsync_client_new_with_host(config, &host, &client, &error) == CYRSYNC_RESULT_OK) {
+            CHECK(at == offsetof(struct cyrsync_host, apply));
+        } else {
+            missing++;
+            CHECK(cyrsync_error_code(error) == CYRSYNC_RESULT_NULL_POINTER);
+            CHECK(strncmp(cyrsync_error_subject(error), "host.", 5) == 0);
+            CHECK(client == NULL);
+        }
+        cyrsync_error_free(error);
+        cyrsync_client_free(client);
+    }
+    CHECK(missing == 22);
+    CHECK(memory.opened == 0 && memory.listed == 0);
+}
+
+static void again(void *data)
+{
+    cyrsync_client *client = data;
+    cyrsync_counters counters;
+    cyrsync_error *error = NULL;
+
+    CHECK(cyrsync_client_sync_user(client, cyrsync_str_from("memory"), &error)
+          == CYRSYNC_RESULT_BUSY);
+    CHECK_STR(cyrsync_error_subject(error), "client");
+    cyrsync_error_free(error);
+    CHECK(cyrsync_client_counters(client, &counters, NULL) == CYRSYNC_RESULT_BUSY);
+    CHECK(cyrsync_client_disconnect(client, NULL) == CYRSYNC_RESULT_BUSY);
+    cyrsync_client_nudge(client);
+    CHECK_STR(cyrsync_client_server(client), "127.0.0.1:1");
+    /* Not freed while it is in use. */
+    cyrsync_client_free(client);
+}
+
+/* A function of the host that uses its client. */
+static void reentrant(cyrsync_config *config)
+{
+    struct memory memory;
+    struct cyrsync_host host;
+    cyrsync_client *client = NULL;
+    cyrsync_str all = {NULL, 0};
+
+    memset(&memory, 0, sizeof(memory));
+    memory_host(&host, &memory);
+    CHECK(cyrsync_client_new_with_host(config, &host, &client, NULL) == CYRSYNC_RESULT_OK);
+    memory.on_call = again;
+    memory.data = client;
+    /* The mailboxes are listed before anybody connects. */
+    CHECK(cyrsync_client_sync_all(client, all, NULL, NULL, NULL, NULL) != CYRSYNC_RESULT_OK);
+    CHECK(memory.listed == 1);
+    cyrsync_client_free(client);
+    CHECK(memory.destroyed == 1);
+}
+
+static void configurations(void)
+{
+    cyrsync_config *config = NULL;
+    cyrsync_error *error = NULL;
+
+    CHECK(cyrsync_config_parse(cyrsync_str_from("configdirectory: /nonexistent\n"), NULL, NULL)
+          == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_config_parse(cyrsync_str_from("sync_host: x\n"), &config, &error)
+          == CYRSYNC_RESULT_CONFIG);
+    CHECK(strstr(cyrsync_error_hint(error), "configdirectory") != NULL);
+    cyrsync_error_free(error);
+    CHECK(config == NULL);
+    CHECK(cyrsync_config_parse(cyrsync_str_from("configdirectory: /nonexistent\n"), &config, NULL)
+          == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_config_set(config, cyrsync_str_from("sync_host"), cyrsync_str_from("here"), NULL)
+          == CYRSYNC_RESULT_OK);
+    cyrsync_config_free(config);
+}
+
+static void nulls(void)
+{
+    cyrsync_str none = {NULL, 0};
+    cyrsync_counters counters;
+
+    CHECK(cyrsync_client_sync_seen(NULL, none, none, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_sync_subscription(NULL, none, none, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_sync_quota(NULL, none, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_sync_annotations(NULL, none, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_restart(NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_counters(NULL, &counters, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_plan(NULL, none, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_plan_all(NULL, none, NULL, NULL, NULL, NULL, NULL)
+          == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_roll(NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_process_log(NULL, none, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_process_log_file(NULL, none, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_checkpoint(NULL, none, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_disconnect_if_idle(NULL, 0, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    cyrsync_client_finish(NULL);
+    cyrsync_client_nudge(NULL);
+    cyrsync_failure_set(NULL, none, none);
+}
+
+int main(int argc, char **argv)
+{
+    cyrsync_config *config;
+    cyrsync_client *client = NULL;
+    mode_t mask;
+    const char *locale;
+    char kept[64];
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s imapd.conf\n", argv[0]);
+        return 64;
+    }
+    umask(mask = umask(0));
+    locale = setlocale(LC_ALL, NULL);
+    strncpy(kept, locale, sizeof(kept) - 1);
+    kept[sizeof(kept) - 1] = 0;
+
+    config = load(argv[1]);
+    tables(config);
+    reentrant(config);
+    configurations();
+    nulls();
+    CHECK(cyrsync_client_new(config, &client, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_counters(client, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_process_log_file(client, cyrsync_str_from("/nonexistent"), NULL, NULL)
+          == CYRSYNC_RESULT_IO);
+    CHECK(cyrsync_client_roll(client, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    cyrsync_client_free(client);
+    cyrsync_config_free(config);
+
+    CHECK(umask(mask) == mask);
+    CHECK_STR(setlocale(LC_ALL, NULL), kept);
+    return failures != 0;
+}

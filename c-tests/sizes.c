@@ -1,0 +1,27 @@
+/* Prints the sizes of the structures, for tests/header.rs to compare with those of Rust. */
+#include <stdio.h>
+
+#include "cyrsync.h"
+
+#define SIZE(type) printf("%s %zu\n", #type, sizeof(struct type))
+
+int main(void)
+{
+    SIZE(cyrsync_str);
+    SIZE(cyrsync_former_name);
+    SIZE(cyrsync_entry);
+    SIZE(cyrsync_crcs);
+    SIZE(cyrsync_mailbox_state);
+    SIZE(cyrsync_record);
+    SIZE(cyrsync_message_file);
+    SIZE(cyrsync_annotation);
+    SIZE(cyrsync_seen);
+    SIZE(cyrsync_quota);
+    SIZE(cyrsync_sieve);
+    SIZE(cyrsync_host);
+    SIZE(cyrsync_report);
+    SIZE(cyrsync_counters);
+    SIZE(cyrsync_rolling);
+    printf("version %u\n", (unsigned)CYRSYNC_VERSION_NUMBER);
+    return (unsigned)CYRSYNC_VERSION_NUMBER != cyrsync_version_number();
+}
