@@ -26,6 +26,7 @@
 #include "imap/sync_log.h"
 #include "imap/sync_support.h"
 #include "imap/user.h"
+#include "lib/charset.h"
 #include "lib/cyr_lock.h"
 #include "lib/cyrusdb.h"
 #include "lib/libcyr_cfg.h"

@@ -113,12 +113,27 @@ static int from_mailbox(void *rock, struct sieve_data *script)
     return tell(rock, script->name, script->lastupdated, &guid, script->isactive);
 }
 
+/* The name that a script gets when Cyrus moves it to a mailbox, as a replica has done already. */
+static char *encode(const char *plain)
+{
+    char *encoded = charset_encode_mimeheader(plain, strlen(plain), 0);
+    char *to = encoded;
+    const char *from;
+
+    /* As it is read back: without line breaks. */
+    for (from = encoded; *from; from++)
+        if (*from != '\r' && *from != '\n') *to++ = *from;
+    *to = '\0';
+    return encoded;
+}
+
 static int from_directory(const char *directory, const char *name, struct stat *info,
                           const char *target __attribute__((unused)), void *rock)
 {
     struct scripts *scripts = rock;
     struct message_guid guid;
     struct buf *content = sievedir_get_script(directory, name);
+    char *encoded;
     char *plain;
 
     if (!content) {
@@ -128,8 +143,10 @@ static int from_directory(const char *directory, const char *name, struct stat *
     message_guid_generate(&guid, buf_base(content), buf_len(content));
     buf_destroy(content);
     plain = xstrndup(name, strlen(name) - SCRIPT_SUFFIX_LEN);
-    scripts->r = tell(scripts, plain, info->st_mtime, &guid,
+    encoded = encode(plain);
+    scripts->r = tell(scripts, encoded, info->st_mtime, &guid,
                       sievedir_script_isactive(directory, plain));
+    free(encoded);
     free(plain);
     return scripts->r ? SIEVEDIR_DONE : SIEVEDIR_OK;
 }
@@ -171,10 +188,35 @@ static int fetch(const char *userid, const char *name, struct buf *content)
     return r;
 }
 
+struct wanted {
+    const char *plain;
+    struct buf *content;
+    int r;
+};
+
+static int pick(const char *directory, const char *name, struct stat *info __attribute__((unused)),
+                const char *target __attribute__((unused)), void *rock)
+{
+    struct wanted *wanted = rock;
+    char *plain = xstrndup(name, strlen(name) - SCRIPT_SUFFIX_LEN);
+    char *encoded = encode(plain);
+    bool same = strcmp(encoded, wanted->plain) == 0;
+    struct buf *found = same ? sievedir_get_script(directory, name) : NULL;
+
+    free(encoded);
+    free(plain);
+    if (!same) return SIEVEDIR_OK;
+    wanted->r = found ? 0 : IMAP_IOERROR;
+    if (found) {
+        buf_copy(wanted->content, found);
+        buf_destroy(found);
+    }
+    return SIEVEDIR_DONE;
+}
+
 int master_sieve_content(const char *userid, const char *name, struct buf *content)
 {
     size_t len = strlen(name);
-    struct buf *found;
     bool migrated;
     char *plain;
     int r = in_mailbox(userid, &migrated);
@@ -182,15 +224,15 @@ int master_sieve_content(const char *userid, const char *name, struct buf *conte
     if (r) return r;
     if (len <= SCRIPT_SUFFIX_LEN || strcmp(name + len - SCRIPT_SUFFIX_LEN, SCRIPT_SUFFIX) != 0)
         return IMAP_MAILBOX_NONEXISTENT;
-    if (!migrated) {
-        found = sievedir_get_script(user_sieve_path(userid), name);
-        if (!found) return IMAP_MAILBOX_NONEXISTENT;
-        buf_copy(content, found);
-        buf_destroy(found);
-        return 0;
-    }
     plain = xstrndup(name, len - SCRIPT_SUFFIX_LEN);
-    r = fetch(userid, plain, content);
+    if (migrated) {
+        r = fetch(userid, plain, content);
+    }
+    else {
+        struct wanted wanted = { plain, content, IMAP_MAILBOX_NONEXISTENT };
+        sievedir_foreach(user_sieve_path(userid), SIEVEDIR_SCRIPTS_ONLY, pick, &wanted);
+        r = wanted.r;
+    }
     free(plain);
     return r;
 }
