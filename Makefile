@@ -1,8 +1,9 @@
 # Installs what cargo built. Everyday work is done with cargo itself.
 #
-#   make && make install prefix=/usr DESTDIR=/tmp/package
+#   make && make install PREFIX=/usr DESTDIR=/tmp/package
 
-prefix ?= /usr/local
+PREFIX ?= /usr/local
+prefix ?= $(PREFIX)
 sbindir ?= $(prefix)/sbin
 libdir ?= $(prefix)/lib
 includedir ?= $(prefix)/include

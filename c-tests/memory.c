@@ -66,7 +66,9 @@ static void guid(uint8_t out[20], const char *hex)
 static int begin(struct memory *memory, const char *name, cyrsync_failure *failure)
 {
     if (memory->on_call) memory->on_call(memory->data);
-    if (!memory->failing || strcmp(memory->failing, name) != 0) return 0;
+    if ((!memory->failing || strcmp(memory->failing, name) != 0)
+        && (!memory->failing_too || strcmp(memory->failing_too, name) != 0))
+        return 0;
     cyrsync_failure_set(failure, text("it was told to fail"), text("tell it not to"));
     return memory->answer;
 }
@@ -357,6 +359,11 @@ static int sieve_scripts(void *userdata, cyrsync_str userid, cyrsync_emit_sieve 
     one.name = text("memory.script");
     one.last_update = TIME;
     guid(one.guid, "b2dd3f554458b386d6bff783949208105c5fab1c");
+    r = emit(sink, &one);
+    if (r) return r;
+    /* The active one is that with bytecode. */
+    memset(&one, 0, sizeof(one));
+    one.name = text("memory.bc");
     one.active = true;
     return emit(sink, &one);
 }

@@ -12,6 +12,8 @@ struct memory {
     /* The function that fails, by its name, and what it answers then. */
     const char *failing;
     int answer;
+    /* Another one that fails in the same way. */
+    const char *failing_too;
     /* The records come in the wrong order. */
     int disorder;
     /* Called by each function, if set. */

@@ -30,7 +30,8 @@
  * locks of Cyrus as long as others hold them. cyrsync_client_cancel() ends them early.
  *
  * The process. The library installs no signal handlers, changes neither umask nor locale, writes
- * to no log of its own, never forks on its own account and never exits. It must run as the cyrus
+ * to no log of its own and never exits. It starts one program: without a host store a repair that
+ * must change this server has Cyrus's own sync_server do it. It must run as the cyrus
  * user.
  *
  * Locks: read this before linking the library into a process of Cyrus. The mail store is read
@@ -694,11 +695,12 @@ typedef int (*cyrsync_emit_annotation)(void *sink, const struct cyrsync_annotati
  */
 typedef struct cyrsync_message_file {
     /**
-     * The file, open for reading at its beginning. The library closes it. -1 if path is given.
+     * The file, open for reading at its beginning. The library closes it. -1 to have path opened.
      */
     int fd;
     /**
-     * Or its path. Borrowed until the next call for the same mailbox.
+     * Its path: opened if there is no fd, else for messages about it only, and may be empty.
+     * Borrowed until the next call for the same mailbox.
      */
     struct cyrsync_str path;
 } cyrsync_message_file;
@@ -768,7 +770,8 @@ typedef int (*cyrsync_emit_quota)(void *sink, const struct cyrsync_quota *quota)
  */
 typedef struct cyrsync_sieve {
     /**
-     * File name with extension, such as "main.script".
+     * File name with extension, such as "main.script". The active script has a second entry,
+     * "main.bc", without time and GUID: it alone is marked active.
      */
     struct cyrsync_str name;
     /**
@@ -780,7 +783,7 @@ typedef struct cyrsync_sieve {
      */
     uint8_t guid[20];
     /**
-     * Whether it is the active one.
+     * Whether it is the bytecode of the active one.
      */
     bool active;
 } cyrsync_sieve;

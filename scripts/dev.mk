@@ -13,6 +13,19 @@ bench:
 	$(CARGO) build --release --locked -p cyrsync-lab --bin bench
 	target/release/bench $(BENCH)
 
+# The C programs with gcc and clang, AddressSanitizer and valgrind; those that need servers are
+# tests/embedding.rs.
+c-tests:
+	$(CARGO) build --locked
+	$(MAKE) -C c-tests LIBDIR=../target/debug check-all
+
+# How long a message takes to the replica, with each of them rolling; eight minutes.
+lag:
+	scripts/setup
+	$(CARGO) build --release --locked --bin sync_client
+	$(CARGO) build --release --locked -p cyrsync-lab --bin lag
+	target/release/lag $(LAG)
+
 # Masters and replicas of Cyrus 3.2 and 3.10: makes their trees once, then runs tests/versions.rs.
 versions:
 	scripts/setup
@@ -36,4 +49,4 @@ clippy:
 clean:
 	$(CARGO) clean
 
-.PHONY: demo test bench versions fuzz header fmt clippy clean
+.PHONY: demo test bench c-tests lag versions fuzz header fmt clippy clean

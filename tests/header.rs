@@ -199,3 +199,88 @@ fn the_example_of_the_documentation_is_short_and_compiles() {
     cc.args(WARNINGS).arg("-I").arg(root("include")).arg("-o").arg(dir.path().join("example"));
     run(cc.arg(source).arg(libraries().join("libcyrsync.so")));
 }
+
+/// Builds a C program of c-tests and gives what it prints.
+fn told_by_c(program: &str) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let mut make = Command::new("make");
+    make.arg("-C").arg(root("c-tests")).env_remove("MAKEFLAGS");
+    make.arg(format!("LIBDIR={}", libraries().display()));
+    make.arg(format!("OUT={}", dir.path().display()));
+    let program = dir.path().join(program);
+    run(make.arg(&program));
+    stdout(&mut Command::new(program))
+}
+
+#[test]
+fn structures_have_the_same_size_in_c_and_the_version_is_that_of_the_library() {
+    use cyrsync::capi::*;
+    macro_rules! sizes {
+        ($($name:ident)*) => { vec![$((stringify!($name), size_of::<$name>())),*] };
+    }
+    let ours = sizes! {
+        cyrsync_str cyrsync_former_name cyrsync_entry cyrsync_crcs cyrsync_mailbox_state
+        cyrsync_record cyrsync_message_file cyrsync_annotation cyrsync_seen cyrsync_quota
+        cyrsync_sieve cyrsync_host cyrsync_report cyrsync_counters cyrsync_rolling
+    };
+    let mut expected: Vec<String> =
+        ours.iter().map(|(name, size)| format!("{name} {size}")).collect();
+    expected.push(format!("version {}", cyrsync_version_number()));
+    let told = told_by_c("sizes-shared");
+    assert_eq!(told.lines().collect::<Vec<_>>(), expected);
+    // Every structure whose members the header tells is among them.
+    let whole = header();
+    let structures =
+        whole.lines().filter_map(|line| line.strip_prefix("typedef struct ")?.strip_suffix(" {"));
+    let listed: BTreeSet<&str> = ours.iter().map(|(name, _)| *name).collect();
+    assert_eq!(structures.collect::<BTreeSet<_>>(), listed);
+}
+
+/// That signal dispositions stay as they are is what c-tests/cancel.c looks at: std's `Command` has
+/// signal() for the child that it starts.
+///
+/// Functions of the C library with which a library could do what only a program may.
+const FORBIDDEN: &[&str] = &[
+    "atexit",
+    "closelog",
+    "daemon",
+    "exit",
+    "openlog",
+    "printf",
+    "putchar",
+    "puts",
+    "setenv",
+    "setlocale",
+    "syslog",
+    "system",
+    "umask",
+    "unsetenv",
+    "vprintf",
+    "vsyslog",
+];
+
+#[test]
+fn no_function_of_the_capi_ends_in_what_only_a_program_may_do() {
+    // Only what the C API reaches counts: a program that is linked with the static library, with
+    // all sections that nobody needs left out. The standard library's own needs (abort after a
+    // second panic, say) are among them.
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("all.c");
+    let mut text = String::from("#include \"cyrsync.h\"\nvoid (*const all[])(void) = {\n");
+    for (name, _) in exported_functions() {
+        text += &format!("    (void (*)(void)){name},\n");
+    }
+    text += "};\nint main(int argc, char **argv) { (void)argv; return all[argc] == 0; }\n";
+    fs::write(&source, text).unwrap();
+    let program = dir.path().join("all");
+    let mut cc = Command::new("cc");
+    cc.arg("-I").arg(root("include")).arg("-Wl,--gc-sections").arg("-o").arg(&program);
+    cc.arg(source).arg(libraries().join("libcyrsync.a"));
+    run(cc.args(["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc"]));
+    let symbols =
+        stdout(Command::new("nm").args(["-D", "--undefined-only", "-f", "posix"]).arg(program));
+    let imported: BTreeSet<&str> =
+        symbols.lines().filter_map(|line| line.split([' ', '@']).next()).collect();
+    let found: Vec<&&str> = FORBIDDEN.iter().filter(|name| imported.contains(**name)).collect();
+    assert!(imported.contains("read") && found.is_empty(), "{found:?} in {imported:?}");
+}

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -145,6 +146,15 @@ impl Cyrus {
             expunge = if options.delayed_expunge { "delayed" } else { "immediate" },
             virt = if options.virtdomains { "userid" } else { "off" },
         );
+        let mut text = text;
+        if let Some(tree) = &self.tree {
+            // What our client on this spool has written by: this version's own, too.
+            let script = self.dir.join("sync_server");
+            self.guard.write(&script, tree.script("/usr/lib/cyrus/bin/sync_server"));
+            let all = fs::Permissions::from_mode(0o755);
+            fs::set_permissions(&script, all).expect("chmod of own file");
+            text.push_str(&format!("sync_server_path: {}\n", script.display()));
+        }
         let extra = extra.replace("{dir}", &dir.to_string());
         self.guard.write(&self.imapd_conf(), merge(&text, &extra));
         let Ports { imap, csync, sieve } = self.ports;
@@ -312,6 +322,12 @@ impl Cyrus {
     /// Which version of Cyrus it is; that of Debian 12 where it is the installed one.
     pub fn release(&self) -> Release {
         self.tree.as_ref().map_or(Release::Bookworm, Tree::release)
+    }
+
+    /// Whether imapd.conf names archive partitions.
+    pub(crate) fn has_archive(&self) -> bool {
+        let text = fs::read_to_string(self.imapd_conf()).expect("imapd.conf was written");
+        text.lines().any(|line| line.starts_with("archivepartition-"))
     }
 
     /// A directory of the lab that goes with it and that the cyrus user may write to.

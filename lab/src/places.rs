@@ -57,10 +57,15 @@ pub fn places<'n>(
 
 /// Cyrus 3.2 prints no objects; it is only asked where messages are.
 fn early(cyrus: &Cyrus, internal: &str, name: &str) -> Option<(String, Places)> {
-    let (success, printed) = tools::try_run(cyrus, "mbpath", &["-q", "--", name]);
-    let data = PathBuf::from(printed.trim());
-    let (archive, meta) = (data.clone(), data.clone());
-    success.then(|| (internal.to_owned(), Places { data, archive, meta, user: BTreeMap::new() }))
+    let ask = |which: &str| {
+        let (success, printed) = tools::try_run(cyrus, "mbpath", &["-q", which, "--", name]);
+        let path = PathBuf::from(printed.trim());
+        (success && path.is_absolute()).then_some(path)
+    };
+    let data = ask("-D")?;
+    let archive = if cyrus.has_archive() { ask("-A")? } else { data.clone() };
+    let meta = data.clone();
+    Some((internal.to_owned(), Places { data, archive, meta, user: BTreeMap::new() }))
 }
 
 /// The places of one mailbox.

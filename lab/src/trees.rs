@@ -58,6 +58,37 @@ impl Tree {
         &self.root
     }
 
+    /// A shell script that runs one of its programs without chroot, which only root may do: by the
+    /// tree's own dynamic loader, with its libraries and plug-ins.
+    pub(crate) fn script(&self, program: &str) -> String {
+        let loader = self.loader();
+        let libraries = loader.parent().expect("it is a file").display();
+        let root = self.root.display();
+        format!(
+            "#!/bin/sh\nSASL_PATH={libraries}/sasl2 exec {} --library-path {libraries}:{root}/usr/lib \\\n\
+             \x20 {root}{program} \"$@\"\n",
+            loader.display(),
+        )
+    }
+
+    /// The loader itself: links to it may be absolute.
+    fn loader(&self) -> PathBuf {
+        let below = |dir: &Path| -> Vec<PathBuf> {
+            let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).collect()
+        };
+        let is_loader = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let libc = name.strip_prefix("ld-").is_some_and(|rest| {
+                rest.starts_with(|c: char| c.is_ascii_digit()) || rest.starts_with("linux")
+            });
+            libc && name.contains(".so") && std::fs::metadata(path).is_ok_and(|m| m.is_file())
+        };
+        let directories = below(&self.root.join("usr/lib"));
+        let mut found = directories.iter().filter(|d| d.is_dir()).flat_map(|d| below(d));
+        found.find(is_loader).unwrap_or_else(|| panic!("no loader in {}", self.root.display()))
+    }
+
     /// The directory in it for labs.
     pub(crate) fn labs(&self) -> PathBuf {
         self.root.join("labs")

@@ -221,13 +221,14 @@ pub struct cyrsync_quota {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_sieve {
-    /// File name with extension, such as "main.script".
+    /// File name with extension, such as "main.script". The active script has a second entry,
+    /// "main.bc", without time and GUID: it alone is marked active.
     pub name: cyrsync_str,
     /// When it was last changed, in seconds since 1970.
     pub last_update: i64,
     /// SHA-1 of its content.
     pub guid: [u8; 20],
-    /// Whether it is the active one.
+    /// Whether it is the bytecode of the active one.
     pub active: bool,
 }
 

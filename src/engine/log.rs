@@ -1,6 +1,7 @@
 //! Does what a sync log says, once: from a file (`-f`), or from memory, as Cyrus's
 //! `sync_checkpoint` does.
 
+use std::collections::HashSet;
 use std::io::{BufReader, Read};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -92,14 +93,21 @@ impl Client {
         Ok(failed)
     }
 
-    /// The entries of a log; what is none is told.
+    /// The entries of a log, each once, for a long log says the same again and again; what is none
+    /// is told.
     pub(super) fn read_log(&self, log: impl Read, path: &Path) -> Result<Vec<Item>> {
         let error = |error| Error::io("read sync log", path, error);
         let mut items = Vec::new();
+        let mut known = HashSet::new();
         let mut lines = Lines::new(BufReader::new(log));
         while let Some(line) = lines.next_line().map_err(error)? {
             match line {
-                Line::Item(item) => items.push(item),
+                Line::Item(item) => {
+                    if !known.contains(&item) {
+                        known.insert(item.clone());
+                        items.push(item);
+                    }
+                }
                 Line::Garbage(number, what) => {
                     let line = format!("SYNCERROR: {}:{number}: {what}", path.display());
                     self.observer.log(Level::Error, &line);

@@ -195,6 +195,11 @@ impl Syncer<'_> {
         if !self.settings.no_copyback && state.xconvmodseq.is_some_and(refused) {
             state.xconvmodseq = None;
         }
+        if self.settings.no_copyback {
+            // A replica that is forced takes a lower one, below the UIDs of messages that it has,
+            // and its imapd aborts at the next that comes in.
+            state.last_uid = state.last_uid.max(known_up_to);
+        }
         Ok(Some(Snapshot {
             partition: self.partition(&state.partition),
             state,

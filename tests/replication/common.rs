@@ -234,7 +234,7 @@ pub fn kill_sync_servers(cyrus: &Cyrus) -> usize {
 }
 
 /// A file of this name below a directory.
-fn find(dir: &Path, name: &str) -> Option<PathBuf> {
+pub fn find(dir: &Path, name: &str) -> Option<PathBuf> {
     for entry in fs::read_dir(dir).ok()?.flatten() {
         let path = entry.path();
         let found = match path.is_dir() {

@@ -19,5 +19,4 @@ mod rolling;
 mod rolling_daemon;
 mod rolling_faults;
 mod rolling_log;
-mod splitbrain;
 mod users;

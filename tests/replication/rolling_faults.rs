@@ -9,7 +9,8 @@ use cyrsync_lab::run::{Running, reachable};
 use cyrsync_lab::{Fault, Imap, Lab, Proxy, places};
 
 use crate::common::{
-    Holder, OURS, append, assert_equal, create, differing, message_file, ours, replicate, until,
+    Holder, OURS, append, assert_equal, create, differing, find, message_file, ours, replicate,
+    until,
 };
 use crate::rolling::{drained, log, rolling, stop};
 
@@ -90,6 +91,41 @@ fn standard_input_may_be_the_log() {
     assert!(run.log.contains(":2: no name follows: nonsense"), "{run}");
     assert_equal(&lab);
     assert!(text.exists() && log(&lab).exists(), "neither is its own");
+}
+
+#[test]
+fn what_fails_is_tried_as_part_of_something_larger() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    let mut fred = Imap::login(&lab.master, "fred");
+    append(&mut fred, "INBOX", "one");
+    fred.ok("SUBSCRIBE INBOX");
+    Imap::admin(&lab.master).ok("SETQUOTA user.fred (STORAGE 5000)");
+    replicate(&lab, &["-A"]);
+    let file = lab.master.scratch().join("by-hand").display().to_string();
+    let conf = lab.master.config_dir();
+    for (damaged, below, line, promoted) in [
+        ("sub.db", conf.join("user"), "SUB fred user.fred", "SUB fred user.fred -> META fred"),
+        ("sub.db", conf.join("user"), "META fred", "META fred -> USER fred"),
+        ("user.fred", conf.join("quota"), "QUOTA user.fred", "QUOTA user.fred -> USER fred"),
+        (
+            "cyrus.index",
+            lab.master.partition_dir("default"),
+            "MAILBOX user.fred",
+            "MAILBOX user.fred -> USER fred",
+        ),
+    ] {
+        fs::write(&file, format!("{line}\n")).expect("own file");
+        let path = find(&below, damaged).unwrap_or_else(|| panic!("no {damaged}"));
+        let intact = fs::read(&path).expect("own file");
+        fs::write(&path, "no such thing").expect("own file");
+        let run = ours(&lab, &["-R", "-l", "-f", &file]);
+        assert_eq!(run.status.code(), Some(1), "{run}");
+        assert!(run.log.contains(&format!("Promoting: {promoted}")), "{run}");
+        assert!(run.log.contains("Processing sync log file failed: USER fred"), "{run}");
+        fs::write(&path, intact).expect("own file");
+    }
+    assert_equal(&lab);
 }
 
 #[test]

@@ -16,25 +16,6 @@ fn work(lab: &Lab) -> PathBuf {
 }
 
 #[test]
-fn a_log_that_an_earlier_client_left_survives_a_client_that_reaches_no_replica() {
-    let mut lab = Lab::default();
-    create(&lab.master, &["user.fred"]);
-    fs::rename(log(&lab), work(&lab)).expect("the daemons wrote it");
-    let left = fs::read_to_string(work(&lab)).expect("own file");
-    lab.replica.stop_server();
-    let waiting = until(start_ours(&lab, &["-R"]), |so_far| so_far[1].contains("retrying in 15"));
-    stop(waiting);
-    assert_eq!(fs::read_to_string(work(&lab)).expect("it is still there"), left);
-    ours(&lab, &["-1", "-o"]);
-    assert_eq!(fs::read_to_string(work(&lab)).expect("it is still there"), left);
-    lab.replica.start_server();
-    let run = ours(&lab, &["-1"]).ok();
-    assert!(run.log.contains("Reprocessing sync log file"), "{run}");
-    assert_equal(&lab);
-    assert!(!work(&lab).exists());
-}
-
-#[test]
 fn a_work_file_that_cannot_be_read_is_neither_replaced_nor_removed() {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);

@@ -5,6 +5,7 @@
 //! Both writes say on which state they build. Who else writes meanwhile is not overruled: then it
 //! all begins anew. Stopped at any point it leaves two valid mailboxes, and the next run goes on.
 
+mod notices;
 pub mod plan;
 mod sides;
 
@@ -150,6 +151,10 @@ impl Syncer<'_> {
             Err(error) => {
                 // What it has staged is of no use to the next attempt.
                 master.broken();
+                if !matches!(error.kind(), Kind::Changed | Kind::ReplicaChanged) {
+                    let line = "SYNCNOTICE: failed to prepare update";
+                    self.log(Level::Error, format!("{line}: mailbox=<{name}> error=<{error}>"));
+                }
                 Err(error)
             }
         }

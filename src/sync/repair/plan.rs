@@ -9,8 +9,9 @@
 //! loses its UID there only with the update that brings it back under the new one: at no moment
 //! is it on neither side.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::notices;
 use crate::observe::Level;
 use crate::types::{
     Annotation, Guid, InternalFlags, MboxName, Modseq, Record, SystemFlags, Text, Time, Uid,
@@ -117,8 +118,15 @@ pub struct Plan {
 
 /// Decides. `name` is for the notices.
 pub fn plan(name: &MboxName, ours: &Side, theirs: &Side, known: Knowledge) -> Plan {
-    let mut planner =
-        Planner { name, ours, theirs, known, plan: Plan::default(), moves: Vec::new() };
+    let mut planner = Planner {
+        name,
+        ours,
+        theirs,
+        known,
+        plan: Plan::default(),
+        moves: Vec::new(),
+        strays: strays(ours, theirs),
+    };
     planner.compare_all();
     planner.finish()
 }
@@ -138,6 +146,22 @@ struct Planner<'s> {
     known: Knowledge,
     plan: Plan,
     moves: Vec<Move<'s>>,
+    /// What the master has, and the replica not at the same UID.
+    strays: HashMap<Guid, Vec<&'s Record>>,
+}
+
+fn strays<'s>(ours: &'s Side, theirs: &Side) -> HashMap<Guid, Vec<&'s Record>> {
+    let there = |record: &Record| {
+        let at = theirs.messages.binary_search_by_key(&record.uid, |r| r.record.uid);
+        at.ok().and_then(|at| theirs.messages.get(at)).map(|r| r.record.guid)
+    };
+    let mut strays: HashMap<Guid, Vec<&Record>> = HashMap::new();
+    for record in ours.messages.iter().map(|m| &m.record) {
+        if !record.is_expunged() && there(record) != Some(record.guid) {
+            strays.entry(record.guid).or_default().push(record);
+        }
+    }
+    strays
 }
 
 impl<'s> Planner<'s> {
@@ -165,8 +189,12 @@ impl<'s> Planner<'s> {
             (true, true) => {}
             _ if m.record.guid != r.record.guid => self.two_messages(m, r),
             _ if same(m, r) => {}
-            (true, false) => self.plan.expunge.push(r.clone()),
+            (true, false) => {
+                self.tell(Level::Info, "expunged on the master, expunging on the replica", r);
+                self.plan.expunge.push(r.clone());
+            }
             (false, true) => {
+                self.tell(Level::Info, "expunged on the replica, expunging on the master", m);
                 let mut merged = m.clone();
                 merged.record.internal_flags.0 |= InternalFlags::EXPUNGED;
                 self.plan.master.push(merged);
@@ -178,10 +206,15 @@ impl<'s> Planner<'s> {
     /// One UID, two messages: both get a new one, the lower GUID first, so that it does not
     /// matter which side was the master.
     fn two_messages(&mut self, m: &'s Message, r: &'s Message) {
-        self.tell(Level::Error, "SYNCERROR: guid mismatch", m.record.uid, || {
-            let guid = |message: &Message| hex(message.record.guid);
-            format!(" rguid=<{}> mguid=<{}>", guid(r), guid(m))
-        });
+        let (uid, name) = (m.record.uid, self.name);
+        let (rguid, mguid) = (hex(r.record.guid), hex(m.record.guid));
+        self.say(
+            Level::Error,
+            format!(
+                "SYNCERROR: guid mismatch: mailbox=<{name}> uid=<{uid}> rguid=<{rguid}> \
+                 mguid=<{mguid}>"
+            ),
+        );
         if m.record.guid > r.record.guid {
             self.copy_back(r);
             self.renumber(m);
@@ -196,19 +229,25 @@ impl<'s> Planner<'s> {
         let newer_there =
             r.record.modseq > m.record.modseq && r.record.last_updated >= m.record.last_updated;
         if newer_there {
-            self.tell(
+            self.say(
                 Level::Notice,
-                "SYNCNOTICE: record mismatch with replica: more recent on replica",
-                m.record.uid,
-                || format!(" modseq=<{}> rmodseq=<{}>", m.record.modseq, r.record.modseq),
+                format!(
+                    "SYNCNOTICE: record mismatch with replica: {} more recent on replica",
+                    self.name
+                ),
             );
+            self.say(Level::Notice, notices::record("master", m));
+            self.say(Level::Notice, notices::record("replica", r));
             let mut merged = m.clone();
             merged.record.system_flags = r.record.system_flags;
             merged.record.cid = r.record.cid;
             merged.flags.clone_from(&r.flags);
             merged.annotations.clone_from(&r.annotations);
             self.plan.master.push(merged);
-        } else if m.record.modseq <= self.theirs.header.highestmodseq {
+            return;
+        }
+        self.tell(Level::Info, "record mismatch with replica, the master's stays", m);
+        if m.record.modseq <= self.theirs.header.highestmodseq {
             // Only above what the replica has seen an update carries it.
             self.plan.master.push(m.clone());
         }
@@ -220,15 +259,14 @@ impl<'s> Planner<'s> {
             return;
         }
         if m.record.uid <= header.last_uid {
-            self.tell(
-                Level::Error,
-                "SYNCNOTICE: record only exists on master",
-                m.record.uid,
-                || format!(" guid=<{}>", hex(m.record.guid)),
-            );
+            self.tell(Level::Error, "SYNCNOTICE: record only exists on master", m);
             self.renumber(m);
         } else if m.record.modseq <= header.highestmodseq {
-            self.tell(Level::Notice, "SYNCNOTICE: bumping modseq", m.record.uid, String::new);
+            let (name, uid) = (self.name, m.record.uid);
+            self.say(
+                Level::Notice,
+                format!("SYNCNOTICE: bumping modseq: mailbox=<{name}> record=<{uid}>"),
+            );
             self.plan.master.push(m.clone());
         }
     }
@@ -237,17 +275,13 @@ impl<'s> Planner<'s> {
         if r.record.is_expunged() {
             return;
         }
-        let stale = self.is_stale(&r.record);
-        let (level, why) = match stale {
-            true => (Level::Notice, " expunged on the master before"),
-            false => (Level::Error, ""),
-        };
-        self.tell(level, "SYNCNOTICE: record only exists on replica", r.record.uid, || {
-            format!(" guid=<{}>{why}", hex(r.record.guid))
-        });
-        match stale {
-            true => self.plan.expunge.push(r.clone()),
-            false => self.copy_back(r),
+        if self.is_stale(&r.record) {
+            self.tell(Level::Notice, "SYNCNOTICE: record only exists on replica", r);
+            self.tell(Level::Info, "expunged on the master long ago, expunging on the replica", r);
+            self.plan.expunge.push(r.clone());
+        } else {
+            self.tell(Level::Error, "SYNCNOTICE: record only exists on replica", r);
+            self.copy_back(r);
         }
     }
 
@@ -269,11 +303,14 @@ impl<'s> Planner<'s> {
             return;
         }
         if record.uid > self.ours.header.last_uid {
+            self.tell(Level::Info, "copying back from the replica", r);
             self.fetch(record);
             self.plan.master.push(r.clone());
             return;
         }
-        if !self.came_back(record) {
+        if self.came_back(record) {
+            self.tell(Level::Info, "copied back by an earlier run, expunging on the replica", r);
+        } else {
             self.fetch(record);
             self.moves.push(Move::CopyBack(r));
         }
@@ -281,18 +318,16 @@ impl<'s> Planner<'s> {
     }
 
     /// Whether an attempt that did not come to its end has brought this message to the master
-    /// already, under a UID that the replica has not heard of yet.
-    fn came_back(&self, record: &Record) -> bool {
-        let last_uid = self.theirs.header.last_uid;
-        self.ours.messages.iter().rev().map(|m| &m.record).take_while(|m| m.uid > last_uid).any(
-            |m| {
-                !m.is_expunged()
-                    && (m.guid, m.size, m.internaldate)
-                        == (record.guid, record.size, record.internaldate)
-                    && (record.savedate == 0 || m.savedate == record.savedate)
-                    && (record.createdmodseq == 0 || m.createdmodseq == record.createdmodseq)
-            },
-        )
+    /// already, under a UID at which the replica does not have it. Each answers for one.
+    fn came_back(&mut self, record: &Record) -> bool {
+        let Some(strays) = self.strays.get_mut(&record.guid) else { return false };
+        let found = strays.iter().position(|m| {
+            m.uid != record.uid
+                && (m.size, m.internaldate) == (record.size, record.internaldate)
+                && (record.savedate == 0 || m.savedate == record.savedate)
+                && (record.createdmodseq == 0 || m.createdmodseq == record.createdmodseq)
+        });
+        found.map(|at| strays.swap_remove(at)).is_some()
     }
 
     fn fetch(&mut self, record: &Record) {
@@ -303,11 +338,19 @@ impl<'s> Planner<'s> {
     fn finish(mut self) -> Plan {
         let (ours, theirs) = (self.ours, self.theirs);
         let mut header = ours.header.raised(theirs.header);
-        for moved in &self.moves {
+        // A forced replica takes a HIGHESTMODSEQ below those of its own messages.
+        let modseqs = ours.messages.iter().chain(&theirs.messages).map(|m| m.record.modseq);
+        header.highestmodseq = modseqs.fold(header.highestmodseq, Modseq::max);
+        for moved in std::mem::take(&mut self.moves) {
             header.last_uid = header.last_uid.saturating_add(1);
-            let mut new = match *moved {
-                Move::CopyBack(r) => r.clone(),
+            let to = header.last_uid;
+            let mut new = match moved {
+                Move::CopyBack(r) => {
+                    self.tell(Level::Info, &format!("copying back from the replica as {to}"), r);
+                    r.clone()
+                }
                 Move::Renumber(m) => {
+                    self.tell(Level::Info, &format!("renumbering to {to}"), m);
                     let mut old = m.clone();
                     old.record.internal_flags.0 |= InternalFlags::EXPUNGED;
                     self.plan.master.push(old);
@@ -320,8 +363,18 @@ impl<'s> Planner<'s> {
         }
         // Which annotations of the mailbox are newer, only its modseq tells.
         let newer_there = theirs.header.highestmodseq > ours.header.highestmodseq;
+        if !same_annotations(&ours.annotations, &theirs.annotations) {
+            let side = if newer_there { "replica" } else { "master" };
+            let line = format!("annotations differ, the {side}'s stay: mailbox=<{}>", self.name);
+            self.say(Level::Info, line);
+        }
         self.plan.annotations =
             if newer_there { &theirs.annotations } else { &ours.annotations }.clone();
+        if !same_annotations(&self.plan.annotations, &theirs.annotations) {
+            // Writing them lifts the replica's foldermodseq to the HIGHESTMODSEQ it had
+            // (`mailbox_annot_changed` in `imap/mailbox.c`); a lower one here would differ again.
+            header.foldermodseq = header.foldermodseq.max(theirs.header.highestmodseq);
+        }
         self.plan.writes_master = header != ours.header
             || !self.plan.master.is_empty()
             || !same_annotations(&self.plan.annotations, &ours.annotations);
@@ -344,39 +397,18 @@ impl<'s> Planner<'s> {
         self.plan.own.sort_unstable();
         self.plan.own.dedup();
         self.plan.header = header;
-        self.tell_header();
+        let raised = notices::raised(self.name, ours.header, theirs.header, header);
+        self.plan.notices.extend(raised);
         self.plan
     }
 
-    fn tell_header(&mut self) {
-        let (ours, theirs, merged) = (self.ours.header, self.theirs.header, self.plan.header);
-        let name = self.name;
-        for (what, here, there, now) in [
-            (
-                "uidvalidity",
-                ours.uidvalidity.into(),
-                theirs.uidvalidity.into(),
-                merged.uidvalidity.into(),
-            ),
-            ("highestmodseq", ours.highestmodseq, theirs.highestmodseq, merged.highestmodseq),
-            ("last_uid", ours.last_uid.into(), theirs.last_uid.into(), merged.last_uid.into()),
-            ("foldermodseq", ours.foldermodseq, theirs.foldermodseq, merged.foldermodseq),
-        ] {
-            let (here, there, now): (u64, u64, u64) = (here, there, now);
-            if there > here {
-                self.plan.notices.push((
-                    Level::Notice,
-                    format!(
-                        "SYNCNOTICE: {what} higher on replica, updating: mailbox=<{name}> \
-                         old{what}=<{here}> new{what}=<{now}>"
-                    ),
-                ));
-            }
-        }
+    /// What, and of which message.
+    fn tell(&mut self, level: Level, what: &str, message: &Message) {
+        let (name, uid, guid) = (self.name, message.record.uid, hex(message.record.guid));
+        self.say(level, format!("{what}: mailbox=<{name}> uid=<{uid}> guid=<{guid}>"));
     }
 
-    fn tell(&mut self, level: Level, what: &str, uid: Uid, more: impl FnOnce() -> String) {
-        let line = format!("{what}: mailbox=<{}> uid=<{uid}>{}", self.name, more());
+    fn say(&mut self, level: Level, line: String) {
         self.plan.notices.push((level, line));
     }
 }

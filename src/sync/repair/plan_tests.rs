@@ -183,7 +183,32 @@ fn the_header_takes_the_higher_of_both_and_the_modseq_is_above_all_that_the_user
     assert!(plan.writes_master);
     assert_eq!(plan.header, Header { highestmodseq: 51, ..theirs.header });
     assert_eq!(plan.annotations, theirs.annotations, "its modseq is higher");
-    assert_eq!(plan.notices.len(), 3, "{:?}", plan.notices);
+    let raised =
+        plan.notices.iter().filter(|(_, line)| line.contains(" higher on replica")).count();
+    assert_eq!(raised, 3, "{:?}", plan.notices);
+}
+
+#[test]
+fn no_message_has_a_modseq_above_the_highest() {
+    let mut theirs = side(&[message(1, 1, 1), expunged(message(2, 2, 40))]);
+    theirs.header.highestmodseq = BASE.highestmodseq;
+    let plan = plan(&"x".into(), &side(&[message(1, 1, 1)]), &theirs, KNOWN);
+    assert!(plan.writes_master);
+    assert_eq!(plan.header.highestmodseq, 41);
+}
+
+#[test]
+fn the_foldermodseq_is_not_below_what_the_replica_makes_of_new_annotations() {
+    let mut ours = side(&[]);
+    ours.header.highestmodseq = 30;
+    ours.annotations = vec![Annotation {
+        entry: "/comment".into(),
+        userid: "".into(),
+        value: "ours".into(),
+        modseq: 0,
+    }];
+    let plan = plan(&"x".into(), &ours, &side(&[]), KNOWN);
+    assert_eq!(plan.header.foldermodseq, BASE.highestmodseq);
 }
 
 /// A small generator of numbers, the same for the same seed.
@@ -328,10 +353,41 @@ fn random_histories_end_equal_and_lose_nothing() {
 fn it_does_not_matter_which_side_is_the_master() {
     for seed in 0..5000 {
         let (ours, theirs) = history(seed);
-        let end = |a: &Side, b: &Side| contents(&written(a, &plan(&"x".into(), a, b, KNOWN)));
-        let (one, other) = (end(&ours, &theirs), end(&theirs, &ours));
-        let names = |end: &[(u8, u32)]| end.iter().map(|(c, _)| *c).collect::<Vec<_>>();
-        assert_eq!(names(&one), names(&other), "seed {seed}");
+        // Where both changed the flags of a message at the same modseq, the master's stay.
+        let modseqs = |side: &Side| -> BTreeMap<Uid, (Modseq, Guid)> {
+            side.messages.iter().map(|m| (m.record.uid, (m.record.modseq, m.record.guid))).collect()
+        };
+        let (here, there) = (modseqs(&ours), modseqs(&theirs));
+        let tied = |uid: &Uid| here.contains_key(uid) && here.get(uid) == there.get(uid);
+        let end = |a: &Side, b: &Side| -> Vec<(Uid, Guid, u32)> {
+            let end = living(&written(a, &plan(&"x".into(), a, b, KNOWN)));
+            let flags = |m: &Message| match tied(&m.record.uid) {
+                true => 0,
+                false => m.record.system_flags.0,
+            };
+            end.iter().map(|m| (m.record.uid, m.record.guid, flags(m))).collect()
+        };
+        assert_eq!(end(&ours, &theirs), end(&theirs, &ours), "seed {seed}");
+    }
+}
+
+#[test]
+fn every_decision_is_told() {
+    for seed in 0..5000 {
+        let (ours, theirs) = history(seed);
+        let decided = plan(&"x".into(), &ours, &theirs, KNOWN);
+        let told: String = decided.notices.iter().map(|(_, line)| format!("{line}\n")).collect();
+        for message in decided.expunge.iter().chain(&decided.master) {
+            let uid = message.record.uid;
+            let ways = [
+                format!("uid=<{uid}>"),
+                format!("uid:{uid} "),
+                format!("record=<{uid}>"),
+                format!(" as {uid}:"),
+                format!(" to {uid}:"),
+            ];
+            assert!(ways.iter().any(|way| told.contains(way)), "seed {seed} uid {uid}:\n{told}");
+        }
     }
 }
 
@@ -347,5 +403,37 @@ fn a_repair_that_stops_halfway_is_finished_without_copies() {
         let replica = updated(&theirs, &master, &second);
         assert_eq!(living(&master), living(&replica), "seed {seed}");
         assert_eq!(contents(&master), contents(&whole), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_replica_that_goes_on_after_a_repair_that_stopped_halfway_makes_no_copies() {
+    for seed in 0..5000 {
+        let mut random = Random(seed);
+        let mut content = 0;
+        let mut ours = Side { header: Header { last_uid: 0, ..BASE }, ..Side::default() };
+        live(&mut ours, &mut random, &mut content);
+        let mut theirs = ours.clone();
+        live(&mut ours, &mut random, &mut content);
+        live(&mut theirs, &mut random, &mut content);
+        let whole = written(&ours, &plan(&"x".into(), &ours, &theirs, KNOWN));
+        live(&mut theirs, &mut random, &mut content);
+        let second = plan(&"x".into(), &whole, &theirs, KNOWN);
+        let master = written(&whole, &second);
+        let replica = updated(&theirs, &master, &second);
+        assert_eq!(living(&master), living(&replica), "seed {seed}");
+        let found: Vec<u8> = contents(&master).iter().map(|(content, _)| *content).collect();
+        assert!(found.windows(2).all(|pair| pair[0] != pair[1]), "seed {seed}: {found:?}");
+        let gone: Vec<u8> = ours
+            .messages
+            .iter()
+            .chain(&theirs.messages)
+            .filter(|m| m.record.is_expunged())
+            .map(|m| m.record.guid.0[0])
+            .collect();
+        for content in 1..=content {
+            let lost = !gone.contains(&content) && !found.contains(&content);
+            assert!(!lost, "seed {seed}: {content} of {found:?}");
+        }
     }
 }

@@ -300,6 +300,11 @@ impl FakeReplica {
         match (verb, name) {
             (Verb::Restart, _) => self.staged.clear(),
             (Verb::Get, b"USER") => reply.items = self.items.clone(),
+            (Verb::Get, b"META") => {
+                let items = self.items.iter();
+                let meta = items.filter(|(name, _)| name != b"MAILBOX" && name != b"QUOTA");
+                reply.items = meta.cloned().collect();
+            }
             (Verb::Get, b"MAILBOXES") => {
                 let found =
                     value.list().unwrap().iter().filter_map(|n| self.mailbox(n.atom().ok()?));

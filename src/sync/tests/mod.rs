@@ -224,6 +224,17 @@ fn metadata_that_cannot_be_read_stops_no_other() {
 }
 
 #[test]
+fn what_belonged_to_an_earlier_inbox_is_asked_for_again_once_there_is_the_new_one() {
+    let there = FakeReplica::item("user.fred", "1", 0, 1);
+    let mut replica = FakeReplica::with(&[&there, "LSUB (user.fred.old)"]);
+    user(vec![mailbox("user.fred", "1", &[])], &mut replica).unwrap();
+    assert_eq!(replica.commands("GET META"), [""; 0]);
+    let mut replica = FakeReplica::with(&["LSUB (user.fred.old)"]);
+    user(vec![mailbox("user.fred", "1", &[])], &mut replica).unwrap();
+    assert_eq!(replica.commands("GET META"), ["GET META fred"]);
+}
+
+#[test]
 fn a_quota_root_that_lost_its_record_is_not_deleted_on_the_replica() {
     for (root, lost) in [("user.fred", true), ("user.fre", false), ("user", true), ("x", false)] {
         let mut inbox = mailbox("user.fred", "1", &["one"]);

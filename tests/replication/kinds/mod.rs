@@ -1,6 +1,7 @@
 //! Every kind of mailbox and of user data, each with what is special about it.
 
 mod entries;
+mod index_versions;
 mod made;
 mod mail_types;
 mod message_files;

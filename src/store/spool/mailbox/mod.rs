@@ -80,10 +80,11 @@ pub enum Oddity {
         /// What it is.
         computed: u32,
     },
-    /// The uniqueid in mailboxes.db, which is used, is not that in cyrus.header.
+    /// The uniqueid in mailboxes.db, which is used, is not that in cyrus.header. Where
+    /// mailboxes.db has none, as Cyrus wrote it before 2.5, there is nothing odd about it.
     #[error("the uniqueid is {entry} in mailboxes.db, but {header} in cyrus.header")]
     UniqueId {
-        /// That in mailboxes.db; empty if it has none, then the other is used.
+        /// That in mailboxes.db.
         entry: UniqueId,
         /// That in cyrus.header; empty if it has none.
         header: UniqueId,
@@ -310,7 +311,7 @@ fn oddities(entry: &MailboxEntry, header: &header::Header, index: &format::Heade
     if stored != 0 && stored != computed {
         found.push(Oddity::HeaderCrc { stored, computed });
     }
-    if entry.uniqueid != header.uniqueid {
+    if !entry.uniqueid.is_empty() && entry.uniqueid != header.uniqueid {
         let (entry, header) = (entry.uniqueid.clone(), header.uniqueid.clone());
         found.push(Oddity::UniqueId { entry, header });
     }

@@ -1,0 +1,78 @@
+//! A mailbox made on both sides: one name, two uniqueids.
+
+use cyrsync_lab::{Imap, Lab, Options, cyrus_sync_client};
+
+use crate::check::{assert_sound, copy_of, replicated, subjects_in};
+use crate::common::{append, assert_equal, assert_idle, create, errors, ours, uniqueid};
+
+const NAME: &str = "user.fred.sub";
+
+/// fred's folder on both sides, with a message on the master.
+fn made_twice() -> Lab {
+    let lab = replicated(Options::default());
+    create(&lab.master, &[NAME]);
+    create(&lab.replica, &[NAME]);
+    assert_ne!(uniqueid(&lab.master, NAME), uniqueid(&lab.replica, NAME));
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX.sub", "on the master");
+    lab
+}
+
+#[track_caller]
+fn assert_replaced(lab: &Lab) {
+    assert_eq!(uniqueid(&lab.master, NAME), uniqueid(&lab.replica, NAME));
+    assert_equal(lab);
+    assert_sound(&lab.replica);
+    assert_idle(lab, &["-A"]);
+}
+
+#[test]
+fn one_that_was_never_used_on_the_replica_is_replaced() {
+    let mut lab = made_twice();
+    let copy = copy_of(&mut lab, Options::default());
+    ours(&lab, &["-u", "fred"]).ok();
+    assert_replaced(&lab);
+    cyrus_sync_client(&copy.master, &["-u", "fred"]).ok();
+    assert_replaced(&copy);
+}
+
+/// Neither client replaces it, but with `-O`, when both do.
+#[track_caller]
+fn left_unless_forced(mut lab: Lab, expected: &[&str]) {
+    let id = uniqueid(&lab.replica, NAME);
+    let copy = copy_of(&mut lab, Options::default());
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "of another folder");
+    let run = ours(&lab, &["-u", "fred"]);
+    assert_eq!(run.status.code(), Some(1), "{run}");
+    let told = |line: &String| line.contains(NAME) && line.contains("holds another mailbox");
+    assert!(errors(&run).iter().any(told), "{run}");
+    assert_eq!(uniqueid(&lab.replica, NAME), id);
+    assert_eq!(subjects_in(&lab.replica, "fred", "INBOX.sub"), expected);
+    let inbox = subjects_in(&lab.replica, "fred", "INBOX");
+    assert!(inbox.contains(&"of another folder".to_owned()), "others go on: {inbox:?}");
+
+    let theirs = cyrus_sync_client(&copy.master, &["-u", "fred"]);
+    assert!(!theirs.status.success(), "{theirs}");
+    assert_eq!(uniqueid(&copy.replica, NAME), id);
+
+    ours(&lab, &["-O", "-u", "fred"]).ok();
+    assert_replaced(&lab);
+    cyrus_sync_client(&copy.master, &["-O", "-u", "fred"]).ok();
+    assert_replaced(&copy);
+}
+
+#[test]
+fn one_with_messages_on_the_replica_is_left_unless_forced() {
+    let lab = made_twice();
+    append(&mut Imap::login(&lab.replica, "fred"), "INBOX.sub", "on the replica");
+    left_unless_forced(lab, &["on the replica"]);
+}
+
+#[test]
+fn one_that_had_messages_on_the_replica_is_left_unless_forced() {
+    let lab = made_twice();
+    append(&mut Imap::login(&lab.replica, "fred"), "INBOX.sub", "on the replica");
+    let mut there = Imap::login(&lab.replica, "fred").with_selected("INBOX.sub");
+    there.ok("UID STORE 1 +FLAGS (\\Deleted)");
+    there.ok("EXPUNGE");
+    left_unless_forced(lab, &[]);
+}

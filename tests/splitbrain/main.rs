@@ -1,0 +1,13 @@
+//! Mailboxes that both sides were written to: compared, repaired, and made one again, between real
+//! Cyrus servers.
+
+mod cases;
+mod check;
+#[allow(dead_code, reason = "shared with the tests of replication")]
+#[path = "../replication/common.rs"]
+mod common;
+mod identities;
+mod kills;
+mod master_untouched;
+mod random;
+mod writers;

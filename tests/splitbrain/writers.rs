@@ -1,0 +1,114 @@
+//! Clients that write to both sides while they are disconnected, and what must come of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cyrsync_lab::{Cyrus, Imap, Lab, Rng};
+
+use crate::check::subjects_in;
+use crate::common::append;
+
+/// Mailboxes of fred, as he and as Cyrus call them.
+pub const MAILBOXES: [(&str, &str); 2] = [("INBOX", "user.fred"), ("INBOX.work", "user.fred.work")];
+/// Internal names of them.
+pub const INTERNAL: [&str; 2] = [MAILBOXES[0].1, MAILBOXES[1].1];
+
+const FLAGS: [&str; 6] = ["\\Seen", "\\Flagged", "\\Answered", "$Label", "Junk", "NonJunk"];
+
+/// Subjects of the living, by mailbox.
+pub type Living = BTreeMap<&'static str, BTreeSet<String>>;
+
+/// What there was when the sides were last one.
+pub struct Common(Living);
+
+impl Common {
+    /// The sides are one now.
+    pub fn of(lab: &Lab) -> Common {
+        Common(living(&lab.master))
+    }
+
+    /// What both sides must have after the repair: all but what was there before and was expunged
+    /// on either.
+    pub fn expected(&self, lab: &Lab) -> Living {
+        let (here, there) = (living(&lab.master), living(&lab.replica));
+        let mut expected = Living::new();
+        for (mailbox, _) in MAILBOXES {
+            let common = &self.0[mailbox];
+            let (here, there) = (&here[mailbox], &there[mailbox]);
+            let all = here.union(there).filter(|subject| {
+                !common.contains(*subject) || (here.contains(*subject) && there.contains(*subject))
+            });
+            expected.insert(mailbox, all.cloned().collect());
+        }
+        expected
+    }
+}
+
+/// Subjects of one side; each is there once.
+#[track_caller]
+pub fn living(cyrus: &Cyrus) -> Living {
+    let one = |(mailbox, _)| {
+        let found = subjects_in(cyrus, "fred", mailbox);
+        let set: BTreeSet<String> = found.iter().cloned().collect();
+        assert_eq!(set.len(), found.len(), "{mailbox} on {} has copies: {found:?}", cyrus.name());
+        (mailbox, set)
+    };
+    MAILBOXES.into_iter().map(one).collect()
+}
+
+/// Does `count` random things to fred's mailboxes on one side; returns them for messages.
+pub fn write(cyrus: &Cyrus, side: &str, rng: &mut Rng, count: usize) -> Vec<String> {
+    let mut imap = Imap::login(cyrus, "fred");
+    let mut done = Vec::new();
+    for number in 0..count {
+        let (mailbox, _) = *rng.pick(&MAILBOXES).expect("there are two");
+        imap.ok(&format!("SELECT {mailbox}"));
+        let uids = imap.uids();
+        let uid = rng.pick(&uids).map(u32::to_string);
+        let flag = rng.pick(&FLAGS).copied().unwrap_or_default();
+        let what = match (rng.below(10), uid) {
+            (0..=3, _) | (_, None) => {
+                let subject = format!("{side} {number} {:x}", rng.number());
+                append(&mut imap, mailbox, &subject);
+                done.push(format!("{side}: append to {mailbox}"));
+                continue;
+            }
+            (4..=5, Some(uid)) => format!("UID STORE {uid} +FLAGS ({flag})"),
+            (6, Some(uid)) => format!("UID STORE {uid} -FLAGS ({flag})"),
+            (7, Some(uid)) => {
+                imap.ok(&format!("UID STORE {uid} +FLAGS (\\Deleted)"));
+                "EXPUNGE".to_owned()
+            }
+            (8, Some(uid)) => {
+                let value = format!("{side} {number}");
+                let answer = imap.annotate_messages(&uid, "/comment", true, Some(value.as_bytes()));
+                assert!(answer.is_ok(), "{answer:?}");
+                done.push(format!("{side}: annotate {uid} in {mailbox}"));
+                continue;
+            }
+            (_, Some(_)) => {
+                let value = format!("{side} {number}");
+                let entry = "/shared/comment";
+                let answer = imap.set_metadata(mailbox, entry, Some(value.as_bytes()));
+                assert!(answer.is_ok(), "{answer:?}");
+                done.push(format!("{side}: metadata of {mailbox}"));
+                continue;
+            }
+        };
+        imap.ok(&what);
+        done.push(format!("{side}: {mailbox} {what}"));
+    }
+    done
+}
+
+/// As [`write`], on both sides.
+pub fn diverge(lab: &Lab, rng: &mut Rng, count: usize) -> Vec<String> {
+    let mut done = write(&lab.master, "master", rng, count);
+    done.extend(write(&lab.replica, "replica", rng, count));
+    done
+}
+
+/// A number from the environment: how much a long run does.
+pub fn how_many(variable: &str, default: usize) -> usize {
+    let text = std::env::var(variable).ok();
+    text.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{variable}={text}")))
+}
