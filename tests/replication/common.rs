@@ -20,17 +20,22 @@ pub const OURS: &str =
         (None, None) => panic!("neither package has a program"),
     };
 
+/// [`OURS`], or another program with the same command line, such as that of `c-tests/adapter`.
+fn program() -> PathBuf {
+    std::env::var_os("CYRSYNC_CLIENT").map_or_else(|| OURS.into(), PathBuf::from)
+}
+
 /// How long something that must come may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs our client on the master.
 pub fn ours(lab: &Lab, args: &[&str]) -> Run {
-    sync_client(OURS, &lab.master, args)
+    sync_client(program(), &lab.master, args)
 }
 
 /// As [`ours`], without waiting for its end.
 pub fn start_ours(lab: &Lab, args: &[&str]) -> Running {
-    start_sync_client(OURS, &lab.master, args)
+    start_sync_client(program(), &lab.master, args)
 }
 
 /// Waits until what a program has printed and logged so far (stdout, stderr, syslog) is as wanted.

@@ -1,0 +1,130 @@
+/* An open mailbox. */
+#include <sys/stat.h>
+
+#include "master.h"
+
+/* Without such a file no message has annotations; asking Cyrus would have it made. */
+static bool has_annotations_file(const struct mailbox *mailbox)
+{
+    const char *path = mailbox_meta_fname(mailbox, META_ANNOTATIONS);
+    struct stat info;
+
+    return path && stat(path, &info) == 0;
+}
+
+static int openable(const char *name)
+{
+    mbentry_t *entry = NULL;
+    int r = mboxlist_lookup_allow_all(name, &entry, NULL);
+
+    /* Cyrus would look for the files of such, miss them, and call that an I/O error. */
+    if (!r && (entry->mbtype & (MBTYPE_REMOTE | MBTYPE_RESERVE))) r = IMAP_MAILBOX_NONEXISTENT;
+    mboxlist_entry_free(&entry);
+    return r;
+}
+
+/* As mailbox_open_irl(), but not for longer than so many milliseconds. What Cyrus can only wait
+ * for without end is the index, which none has locked who has not the user's lock too. */
+static int open_within(const char *name, int wait_ms, struct mboxlock **user_lock,
+                       struct mailbox **out)
+{
+    char *userid;
+    int waited = 0;
+    int r = 0;
+
+    if (wait_ms < 0) return mailbox_open_irl(name, out);
+    userid = mboxname_to_userid(name);
+    if (userid && !user_isnamespacelocked(userid)) r = master_user_lock(userid, wait_ms, user_lock);
+    free(userid);
+    if (r) return r;
+    do
+        r = mailbox_open_irlnb(name, out);
+    while (r == IMAP_MAILBOX_LOCKED && master_pause(&waited, wait_ms));
+    return r;
+}
+
+static void release(struct mboxlock **lock)
+{
+    if (*lock) mboxname_release(lock);
+}
+
+int master_open(const char *name, int wait_ms, master_mailbox **out)
+{
+    master_mailbox *mailbox = xzmalloc(sizeof(*mailbox));
+    int r;
+
+    *out = NULL;
+    r = openable(name);
+    if (!r) r = open_within(name, wait_ms, &mailbox->user_lock, &mailbox->cyrus);
+    if (r) {
+        release(&mailbox->user_lock);
+        free(mailbox);
+        return r == IMAP_MAILBOX_RESERVED ? IMAP_MAILBOX_NONEXISTENT : r;
+    }
+    mailbox->has_conversations = mailbox_has_conversations(mailbox->cyrus);
+    if (mailbox->has_conversations)
+        r = mailbox_get_xconvmodseq(mailbox->cyrus, &mailbox->xconvmodseq);
+    mailbox->raclmodseq = mboxname_readraclmodseq(name);
+    mailbox->annotated = has_annotations_file(mailbox->cyrus);
+    /* Keeps that database open until the index is unlocked, instead of once for each message. */
+    if (!r && mailbox->annotated)
+        r = mailbox_get_annotate_state(mailbox->cyrus, ANNOTATE_ANY_UID, NULL);
+    if (r) master_close(&mailbox);
+    *out = mailbox;
+    return r;
+}
+
+void master_unlock_index(master_mailbox *mailbox)
+{
+    mailbox_unlock_index(mailbox->cyrus, NULL);
+    release(&mailbox->user_lock);
+}
+
+void master_close(master_mailbox **mailbox)
+{
+    if (!*mailbox) return;
+    mailbox_close(&(*mailbox)->cyrus);
+    release(&(*mailbox)->user_lock);
+    free(*mailbox);
+    *mailbox = NULL;
+}
+
+struct synccrcs master_crcs(master_mailbox *mailbox, bool recomputed)
+{
+    return recomputed ? mailbox_synccrcs(mailbox->cyrus, 1) : mailbox->cyrus->i.synccrcs;
+}
+
+/* Not by mailbox_iter_init() and its like, which end the process at a record that cannot be read:
+ * a damaged index must fail its mailbox alone. */
+int master_scan(master_mailbox *mailbox, uint32_t from, modseq_t since, master_record_cb *visit,
+                void *rock)
+{
+    message_t *message = message_new();
+    uint32_t recno;
+    uint32_t uid;
+    int r = 0;
+
+    for (recno = 1; !r && recno <= mailbox->cyrus->i.num_records; recno++) {
+        const struct index_record *record;
+
+        message_set_from_mailbox(mailbox->cyrus, recno, message);
+        r = message_get_uid(message, &uid);
+        if (r) break;
+        record = msg_record(message);
+        if (uid && uid >= from && record->modseq > since) r = visit(record, rock);
+    }
+    message_unref(&message);
+    return r;
+}
+
+int master_mailbox_annotations(master_mailbox *mailbox, uint32_t uid,
+                               annotatemore_find_proc_t visit, void *rock)
+{
+    if (uid && !mailbox->annotated) return 0;
+    return annotatemore_findall_mailbox(mailbox->cyrus, uid, "*", 0, visit, rock, 0);
+}
+
+const char *master_message_path(master_mailbox *mailbox, const struct index_record *record)
+{
+    return mailbox_record_fname(mailbox->cyrus, record);
+}

@@ -1,0 +1,136 @@
+/* sync_client whose data access is all Cyrus's and whose engine is cyrsync: what a program of Cyrus
+ * looks like that embeds the engine. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "host.h"
+#include "master.h"
+#include "options.h"
+#include "work.h"
+
+/* For signal handlers: all of these functions may be called from there. */
+static cyrsync_client *the_client;
+
+static void on_stop(int number __attribute__((unused)))
+{
+    cyrsync_client_cancel(the_client);
+}
+
+static void on_finish(int number __attribute__((unused)))
+{
+    cyrsync_client_finish(the_client);
+}
+
+static void on_nudge(int number __attribute__((unused)))
+{
+    cyrsync_client_nudge(the_client);
+}
+
+static void answer_signals(enum mode mode)
+{
+    static const int stops[] = { SIGINT, SIGQUIT, SIGTERM };
+    struct sigaction action;
+    size_t i;
+
+    memset(&action, 0, sizeof(action));
+    sigemptyset(&action.sa_mask);
+    action.sa_handler = mode == MODE_ROLLING ? on_finish : on_stop;
+    for (i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
+        sigaction(stops[i], &action, NULL);
+    action.sa_handler = on_nudge;
+    sigaction(SIGHUP, &action, NULL);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL);
+}
+
+static void on_log(void *userdata __attribute__((unused)), cyrsync_log_level level,
+                   cyrsync_str line)
+{
+    syslog((int)level, "%.*s", (int)line.len, line.data);
+}
+
+static void on_action(void *userdata, cyrsync_str line)
+{
+    const struct options *options = userdata;
+
+    if (options->verbose) {
+        printf("%.*s\n", (int)line.len, line.data);
+        fflush(stdout);
+    }
+    if (options->log_actions) syslog(LOG_INFO, "%.*s", (int)line.len, line.data);
+}
+
+/* The configuration as the engine reads it; Cyrus has read it for itself. */
+static cyrsync_result configure(struct options *options, cyrsync_config **config,
+                                cyrsync_error **error)
+{
+    cyrsync_result result = cyrsync_config_load(cyrsync_str_from(options->config), config, error);
+
+    if (result == CYRSYNC_RESULT_OK)
+        result = cyrsync_config_set_channel(*config, cyrsync_str_from(options->channel), error);
+    if (result == CYRSYNC_RESULT_OK)
+        result = cyrsync_config_set_server(*config, cyrsync_str_from(options->server), error);
+    if (result == CYRSYNC_RESULT_OK)
+        result = cyrsync_config_set_partition(*config, cyrsync_str_from(options->partition), error);
+    if (result == CYRSYNC_RESULT_OK)
+        result = cyrsync_config_set_flags(*config, options->flags, error);
+    if (result == CYRSYNC_RESULT_OK)
+        result = cyrsync_config_set_log(*config, on_log, NULL, NULL, error);
+    if (result == CYRSYNC_RESULT_OK)
+        result = cyrsync_config_set_action(*config, on_action, options, NULL, error);
+    return result;
+}
+
+static int run(struct options *options)
+{
+    cyrsync_config *config = NULL;
+    cyrsync_error *error = NULL;
+    cyrsync_host table;
+    cyrsync_result result = configure(options, &config, &error);
+    int exit_code;
+
+    if (result == CYRSYNC_RESULT_OK) {
+        host_new(options->channel, &table);
+        result = cyrsync_client_new_with_host(config, &table, &the_client, &error);
+    }
+    cyrsync_config_free(config);
+    if (result != CYRSYNC_RESULT_OK) {
+        complain(cyrsync_error_message(error));
+        cyrsync_error_free(error);
+        return EX_CONFIG;
+    }
+    answer_signals(options->mode);
+    exit_code = work(the_client, options);
+    cyrsync_client_free(the_client);
+    return exit_code;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    int exit_code;
+    int r;
+
+    if (!options_parse(&options, argc, argv)) {
+        fprintf(stderr, "usage: %s -A|-u|-s|-m|-R|-r [options] [name...]\n", argv[0]);
+        return EX_USAGE;
+    }
+    if (options.background && !options.file && !getenv("CYRUS_ISDAEMON")) {
+        /* Before Cyrus opens what a child must not share. */
+        pid_t child = fork();
+        if (child < 0) return EX_TEMPFAIL;
+        if (child > 0) return 0;
+    }
+    r = master_begin(options.config, "sync_client");
+    if (r) {
+        complain(error_message(r));
+        return EX_CONFIG;
+    }
+    if (!options.server && !sync_get_config(options.channel, "sync_host"))
+        fatal("sync_host not defined", EX_SOFTWARE);
+    exit_code = run(&options);
+    master_end();
+    return exit_code;
+}

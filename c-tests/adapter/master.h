@@ -1,0 +1,120 @@
+/* The data of a master, read and written with Cyrus's own functions: what a process of Cyrus has to
+ * offer to the engine. Semantics are those of src/store/mod.rs, function by function.
+ *
+ * Cyrus keeps its state in the process and knows no threads: all calls from one thread.
+ *
+ * Functions return 0 or an error code of Cyrus (error_message() of com_err tells what it means).
+ * What was not found where that is no error is told by a NULL. */
+#ifndef MASTER_H
+#define MASTER_H
+
+#include "cyrus.h"
+
+/* -- the process (process.c) -- */
+
+/* Starts Cyrus in this process: configuration, databases, syslog. Becomes the cyrus user. */
+int master_begin(const char *imapd_conf, const char *ident);
+/* Does what Cyrus put off, and ends it. */
+void master_end(void);
+
+/* -- locks (locks.c) -- */
+
+/* Who waits does so for wait_ms milliseconds, for ever if that is negative; IMAP_MAILBOX_LOCKED if
+ * it was not enough. */
+#define MASTER_WAIT_FOREVER (-1)
+
+/* Excludes other replication of a user, NULL for shared mailboxes, to the same server. */
+int master_sync_lock(const char *server, const char *userid, int wait_ms, struct mboxlock **out);
+void master_sync_unlock(struct mboxlock **lock);
+/* The user's namespace lock, shared. To be released with mboxname_release(). */
+int master_user_lock(const char *userid, int wait_ms, struct mboxlock **out);
+/* A part of such waiting; false when it was long enough. */
+bool master_pause(int *waited, int wait_ms);
+
+/* -- mailboxes.db (entries.c): to be freed with mboxlist_entry_free() -- */
+
+int master_lookup(const char *name, mbentry_t **out);
+int master_lookup_by_id(const char *uniqueid, mbentry_t **out);
+/* Hears of an entry that cannot be read, and why. */
+typedef int master_unreadable_cb(const char *name, int why, void *rock);
+
+/* All mailboxes of a user: deleted ones and intermediates too, no tombstones. */
+int master_user_tree(const char *userid, mboxlist_cb *visit, master_unreadable_cb *unreadable,
+                     void *rock);
+/* All mailboxes of a name that begins so: tombstones too, no intermediates. */
+int master_each(const char *prefix, mboxlist_cb *visit, master_unreadable_cb *unreadable,
+                void *rock);
+
+/* -- a mailbox (mailbox.c) -- */
+
+typedef struct master_mailbox master_mailbox;
+
+struct master_mailbox {
+    struct mailbox *cyrus;
+    bool has_conversations;
+    modseq_t xconvmodseq;
+    modseq_t raclmodseq;
+    /* Whether any message has annotations. */
+    bool annotated;
+    /* Where not Cyrus has taken it. */
+    struct mboxlock *user_lock;
+};
+
+typedef int master_record_cb(const struct index_record *record, void *rock);
+
+/* Opens a mailbox under shared locks. IMAP_MAILBOX_NONEXISTENT if there is none of that name that
+ * could be opened, IMAP_MAILBOX_LOCKED if this process has it open already. */
+int master_open(const char *name, int wait_ms, master_mailbox **out);
+/* Lets others write again; message files stay. */
+void master_unlock_index(master_mailbox *mailbox);
+void master_close(master_mailbox **mailbox);
+
+/* While the index is locked: */
+struct synccrcs master_crcs(master_mailbox *mailbox, bool recomputed);
+/* Records from a UID on that changed after a modseq, by UID. Ends early if visit returns other
+ * than 0, with what it returned. */
+int master_scan(master_mailbox *mailbox, uint32_t from, modseq_t since, master_record_cb *visit,
+                void *rock);
+/* Annotations of a message, or with UID 0 of the mailbox. */
+int master_mailbox_annotations(master_mailbox *mailbox, uint32_t uid,
+                               annotatemore_find_proc_t visit, void *rock);
+
+/* The path of a message's file; valid until the next call. */
+const char *master_message_path(master_mailbox *mailbox, const struct index_record *record);
+
+/* -- what belongs to a user (user.c) -- */
+
+typedef int master_script_cb(const char *name, time_t last_update,
+                             const struct message_guid *guid, bool active, void *rock);
+
+/* *out is to be freed with strarray_free(); NULL on failure. */
+int master_subscriptions(const char *userid, strarray_t **out);
+int master_seen(const char *userid, seenproc_t *visit, void *rock);
+/* *found tells whether there is such a root; then *out is to be freed with quota_free(). */
+int master_quota(const char *root, struct quota *out, bool *found);
+/* Names end in ".script"; the active one comes as ".bc" too, marked active. Not in order. */
+int master_sieve_scripts(const char *userid, master_script_cb *visit, void *rock);
+/* IMAP_MAILBOX_NONEXISTENT if there is no such script. */
+int master_sieve_content(const char *userid, const char *name, struct buf *content);
+/* Of a mailbox that is not open, or with "" of the server. */
+int master_annotations(const char *mboxname, annotatemore_find_proc_t visit, void *rock);
+modseq_t master_used_modseq(const char *mboxname);
+
+/* -- writes (apply.c) -- */
+
+typedef struct master_server master_server;
+
+/* What Cyrus's sync_server is to a connection: what it was sent and has not yet used. */
+master_server *master_server_new(void);
+void master_server_free(master_server **server);
+/* Carries out a command of the replication protocol, from its name to the end of line, such as
+ * "MAILBOX %(UNIQUEID ...)\r\n". Untagged answers are added to `answers`, a line each; *response
+ * is set to the last line, which begins with "OK" or "NO". */
+int master_server_apply(master_server *server, const char *command, size_t len,
+                        struct buf *answers, const char **response);
+/* Lets go of message files that were sent (RESTART). */
+void master_server_restart(master_server *server);
+/* Tells the sync logs of all channels but one (NULL: the default one) that a mailbox changed. */
+void master_log_change(const char *mboxname, const char *channel);
+
+#endif

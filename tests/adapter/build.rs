@@ -1,0 +1,45 @@
+//! Builds the C programs against the headers of the installed Cyrus.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use cyrsync_lab::Cyrus;
+
+fn checkout() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn must_succeed(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
+    assert!(
+        output.status.success(),
+        "{command:?}\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// Where cargo leaves the libraries that belong to this test.
+fn libraries() -> PathBuf {
+    let program = std::env::current_exe().expect("the test has a path");
+    program.parent().expect("it lies in a directory").to_owned()
+}
+
+/// One of the programs, where the cyrus user can run it.
+pub fn program(cyrus: &Cyrus, name: &str) -> PathBuf {
+    let out = libraries().join("c-tests");
+    fs::create_dir_all(&out).expect("cargo's directory can be written to");
+    // Tests run side by side; make does not.
+    let lock = fs::File::create(out.join("adapter.lock")).expect("a file of our own");
+    lock.lock().expect("it can be locked");
+    must_succeed(&mut Command::new(checkout().join("scripts/cyrus-headers")));
+    let mut make = Command::new("make");
+    make.arg("-C").arg(checkout().join("c-tests")).arg("adapter").env_remove("MAKEFLAGS");
+    make.arg(format!("LIBDIR={}", libraries().display())).arg(format!("OUT={}", out.display()));
+    must_succeed(&mut make);
+    drop(lock);
+    let there = cyrus.scratch().join(name);
+    fs::copy(out.join("adapter").join(name), &there).expect("it was built");
+    there
+}

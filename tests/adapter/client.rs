@@ -1,0 +1,221 @@
+//! The embedded client replicates a master, and repairs what both sides were written to; the oracle
+//! and valgrind look on.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cyrsync_lab::run::start;
+use cyrsync_lab::{
+    Cyrus, Imap, Lab, Options, Run, Sieve, compare, describe, places, random_changes, sync_client,
+    tools,
+};
+
+use crate::build::program;
+
+/// Runs the embedded client.
+fn embedded(lab: &Lab, args: &[&str]) -> Run {
+    sync_client(program(&lab.master, "sync_client"), &lab.master, args)
+}
+
+/// Cyrus leaves a stale quota root in mailboxes that are renamed out of its subtree, and the
+/// protocol cannot set it.
+fn settle_quotas(cyrus: &Cyrus) {
+    tools::run(cyrus, "quota", &["-f"]);
+}
+
+#[track_caller]
+fn assert_equal(lab: &Lab) {
+    let mut differences = compare(&lab.master, &lab.replica);
+    // What `quota -f` mends gets a new modseq.
+    differences.retain(|d| !(d.path.starts_with("QUOTA ") && d.path.ends_with(" MODSEQ")));
+    assert!(differences.is_empty(), "{}", describe(&differences, 20));
+}
+
+fn append(cyrus: &Cyrus, user: &str, mailbox: &str, subject: &str) {
+    let message =
+        format!("From: a@example.org\r\nSubject: {subject}\r\n\r\nThis is {subject}.\r\n");
+    let response = Imap::login(cyrus, user).append(mailbox, "", message.as_bytes());
+    assert!(response.is_ok(), "{response:?}");
+}
+
+fn subjects(cyrus: &Cyrus, user: &str) -> Vec<String> {
+    let mut imap = Imap::login(cyrus, user).with_selected("INBOX");
+    let lines = imap.ok("UID FETCH 1:* BODY.PEEK[HEADER.FIELDS (SUBJECT)]").lines();
+    let subject = |line: &String| {
+        Some(line.split_once("Subject: ")?.1.split(['\r', '\n']).next()?.to_owned())
+    };
+    let mut found: Vec<String> = lines.iter().filter_map(subject).collect();
+    found.sort();
+    found
+}
+
+/// Users with folders, flags, annotations, quota, subscriptions, scripts and seen state, and shared
+/// mailboxes.
+fn filled(options: Options) -> Lab {
+    let lab = Lab::new(Options { users: vec!["paula".to_owned()], ..options });
+    let inbox = lab.master.admin_name("user.paula");
+    let mut admin = Imap::admin(&lab.master);
+    admin.ok(&format!("CREATE {inbox}"));
+    admin.ok("CREATE shared");
+    admin.ok(&format!("SETQUOTA {inbox} (STORAGE 90000)"));
+    admin.ok("SETMETADATA \"\" (/shared/comment \"good day\")");
+    append(&lab.master, "paula", "INBOX", "one");
+    append(&lab.master, "paula", "INBOX", "two");
+    let mut paula = Imap::login(&lab.master, "paula").with_selected("INBOX");
+    paula.ok("UID STORE 1 +FLAGS (\\Seen \\Flagged Work)");
+    paula.ok("UID STORE 2 ANNOTATION (/comment (value.priv \"mine\"))");
+    paula.ok("SUBSCRIBE INBOX");
+    let mut sieve = Sieve::login(&lab.master, "paula");
+    sieve.put("main", "keep;\r\n");
+    sieve.activate("main");
+    lab
+}
+
+#[test]
+fn an_embedded_client_replicates_whatever_happens_to_a_master() {
+    for (seed, options) in [
+        (41, Options::default()),
+        (42, Options { conversations: true, reverseacls: true, ..Options::modern() }),
+    ] {
+        let lab = filled(options);
+        for round in 0..3 {
+            random_changes(&lab.master, seed + 10 * round, 60);
+            settle_quotas(&lab.master);
+            let run = embedded(&lab, &["-v", "-A"]).ok();
+            assert_eq!(run.stderr, "", "{run}");
+            settle_quotas(&lab.replica);
+            assert_equal(&lab);
+            let idle = embedded(&lab, &["-v", "-A"]).ok();
+            assert!(!idle.stdout.contains("MAILBOX "), "there was something left to do: {idle}");
+        }
+        assert_eq!(tools::quota_complaints(&lab.master), [""; 0]);
+    }
+}
+
+/// What valgrind must not complain of: what Cyrus and its libraries leave behind.
+fn suppressions() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("c-tests/adapter/cyrus.supp")
+}
+
+/// Runs the embedded client under valgrind, which must find nothing.
+#[track_caller]
+fn under_valgrind(lab: &Lab, args: &[&str]) -> Run {
+    let client = program(&lab.master, "sync_client");
+    let supp = client.with_file_name("cyrus.supp");
+    fs::copy(suppressions(), &supp).expect("it is in the sources");
+    let mut command = lab.master.command("/usr/bin/valgrind");
+    command.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
+    command.args(["--show-leak-kinds=definite,indirect", "--errors-for-leak-kinds=definite"]);
+    command.arg(format!("--suppressions={}", supp.display())).arg("--gen-suppressions=all");
+    command.arg(client).arg("-C").arg(lab.master.imapd_conf()).args(args);
+    start(&lab.master, &mut command).wait()
+}
+
+#[test]
+fn a_split_brain_is_repaired_by_cyrus_own_functions_without_a_leak() {
+    let lab = filled(Options { conversations: true, ..Options::default() });
+    under_valgrind(&lab, &["-A"]).ok();
+    assert_equal(&lab);
+    append(&lab.master, "paula", "INBOX", "from the master");
+    append(&lab.replica, "paula", "INBOX", "from the replica");
+    append(&lab.replica, "paula", "INBOX", "and another one");
+    Imap::login(&lab.replica, "paula").with_selected("INBOX").ok("UID STORE 1 +FLAGS (Home)");
+    let run = under_valgrind(&lab, &["-v", "-u", "paula"]).ok();
+    assert!(run.stdout.contains("MAILBOX user.paula (on the master)"), "{run}");
+    let all = ["and another one", "from the master", "from the replica", "one", "two"];
+    assert_eq!(subjects(&lab.master, "paula"), all);
+    assert_eq!(subjects(&lab.replica, "paula"), all);
+    for cyrus in [&lab.master, &lab.replica] {
+        let pattern = cyrus.admin_name("user.*");
+        assert_eq!(tools::reconstruct_complaints(cyrus, &pattern), [""; 0], "{}", cyrus.name());
+    }
+    // Nothing is left of the files that Cyrus put aside for messages.
+    let staged = lab.master.partition_dir("default").join("sync.");
+    let left = fs::read_dir(&staged).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "{}", staged.display());
+    let again = embedded(&lab, &["-v", "-u", "paula"]).ok();
+    assert!(!again.stdout.contains("MAILBOX "), "there was something left to do: {again}");
+}
+
+#[test]
+fn what_cannot_be_read_is_told_and_deletes_nothing_on_the_replica() {
+    let mut lab = filled(Options::default());
+    let mut admin = Imap::admin(&lab.master);
+    for name in ["user.paula.Sent", "user.paula.Work", "user.paul"] {
+        admin.ok(&format!("CREATE {}", lab.master.admin_name(name)));
+    }
+    append(&lab.master, "paula", "INBOX.Work", "hard work");
+    embedded(&lab, &["-A"]).ok();
+    let before = replica_mailboxes(&lab);
+    // An entry that does not parse, and an index with records of nonsense.
+    append(&lab.master, "paul", "INBOX", "goes on");
+    let index = places::place(&lab.master, "user.paula.Work").meta.join("cyrus.index");
+    lab.master.stop_server();
+    tools::set_entry(&lab.master, "user.paula.Sent", |_| "%(broken".to_owned());
+    damage(&index);
+    let run = embedded(&lab, &["-A"]);
+    assert_eq!(run.status.code(), Some(1), "{run}");
+    assert!(run.stderr.contains("user.paula"), "{run}");
+    assert_eq!(replica_mailboxes(&lab), before);
+    assert_eq!(subjects(&lab.replica, "paul"), ["goes on"]);
+}
+
+fn replica_mailboxes(lab: &Lab) -> Vec<String> {
+    tools::mailbox_names(&lab.replica)
+}
+
+/// Spoils the last record, checksum and all.
+fn damage(index: &Path) {
+    let mut bytes = fs::read(index).expect("the mailbox has an index");
+    let end = bytes.len();
+    bytes[end - 60..].fill(0xff);
+    fs::write(index, bytes).expect("the test may write");
+}
+
+#[test]
+fn subscriptions_that_cannot_be_read_are_not_taken_for_none() {
+    let lab = filled(Options::default());
+    embedded(&lab, &["-A"]).ok();
+    // Cyrus takes a database of another kind for an empty list.
+    lab.master.set_config("subscription_db", Some("twoskip"));
+    let run = embedded(&lab, &["-s", "paula"]);
+    assert_eq!(run.status.code(), Some(1), "{run}");
+    lab.master.set_config("subscription_db", None);
+    assert_equal(&lab);
+}
+
+#[test]
+fn a_lock_of_another_client_is_respected() {
+    let lab = filled(Options::default());
+    embedded(&lab, &["-A"]).ok();
+    let lock = find(&lab.master.dir().join("lock"), "*paula.lock").expect("it was made");
+    let script = "import fcntl, sys\n\
+                  file = open(sys.argv[1], 'r+')\n\
+                  fcntl.lockf(file, fcntl.LOCK_EX)\n\
+                  print('locked', flush=True)\n\
+                  sys.stdin.read()\n";
+    let mut command = lab.master.command("/usr/bin/python3");
+    command.args(["-c", script]).arg(lock);
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut holder = command.spawn().expect("python3 is there");
+    let mut told = [0; 7];
+    let stdout = holder.stdout.as_mut().expect("stdout is piped");
+    std::io::Read::read_exact(stdout, &mut told).expect("the holder tells");
+    let run = embedded(&lab, &["-v", "-N", "-A"]);
+    drop(holder.stdin.take());
+    let _ = holder.wait();
+    assert!(run.stderr.contains("Skipping locked user paula"), "{run}");
+    assert!(run.status.success(), "{run}");
+}
+
+/// A file below a directory whose name is that of a sync lock and ends so.
+fn find(dir: &Path, end: &str) -> Option<PathBuf> {
+    fs::read_dir(dir).ok()?.flatten().find_map(|entry| {
+        let path = entry.path();
+        if path.is_dir() {
+            return find(&path, end);
+        }
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        (name.starts_with("*S*") && name.ends_with(end)).then_some(path)
+    })
+}

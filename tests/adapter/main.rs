@@ -1,0 +1,5 @@
+//! The engine inside a process of Cyrus: the host store on Cyrus's own functions (c-tests/adapter).
+
+mod build;
+mod client;
+mod reads;
