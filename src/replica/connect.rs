@@ -223,11 +223,18 @@ impl Connect<'_> {
         let trusted = is_unix && offer.mechanisms.is_empty();
         let noauth = matches!(self.target, Target::Tcp { noauth: true, .. });
         if !noauth && !trusted && !*preauth {
-            let surroundings = self.surroundings(link, is_unix);
-            sasl::login(link, tagger, offer, &surroundings, &self.settings.credentials)?;
+            let mut surroundings = self.surroundings(link, is_unix);
+            surroundings.service = tagger.dialect().service();
+            let credentials = &self.settings.credentials;
+            if let Some(layer) = sasl::login(link, tagger, offer, &surroundings, credentials)? {
+                link.start_layer(layer)?;
+            }
         }
         if tagger.dialect() == Dialect::Imap {
-            *offer = capabilities(link, tagger, *version)?;
+            let before = std::mem::replace(offer, capabilities(link, tagger, *version)?);
+            if link.has_layer() {
+                same_mechanisms(&before, offer)?;
+            }
         }
         match offer.replication {
             true => Ok(()),
@@ -244,6 +251,8 @@ impl Connect<'_> {
     fn surroundings(&self, link: &Link, is_unix: bool) -> Surroundings {
         let tls = link.tls();
         Surroundings {
+            service: "",
+            host: self.target.host(),
             encrypted: tls.is_some() || is_unix,
             tls_unique_or_exporter: tls.and_then(|tls| tls.exporter()),
             tls_server_end_point: tls.and_then(|tls| tls.end_point()),
@@ -280,4 +289,18 @@ impl Connect<'_> {
         }
         Ok(())
     }
+}
+
+/// What was offered before nobody could meddle with it must be what is offered now: else somebody
+/// may have taken the stronger mechanisms away (`backend_login` in `imap/backend.c`). imapd tells
+/// them again below a layer; sync_server cannot be asked.
+fn same_mechanisms(before: &Offer, now: &Offer) -> Result<()> {
+    if now.mechanisms.is_empty() || now.mechanisms == before.mechanisms {
+        return Ok(());
+    }
+    let list = |offer: &Offer| offer.mechanisms.join(" ");
+    let detail =
+        format!("its mechanisms were {} before the login and are {} now", list(before), list(now));
+    Err(Error::new(Kind::Auth, "trust the login to", "the replica", detail)
+        .hint("somebody may be meddling with the connection: name a mechanism by force_sasl_client_mech, or use TLS"))
 }

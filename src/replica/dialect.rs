@@ -32,6 +32,14 @@ impl Dialect {
         }
     }
 
+    /// The name that SASL knows the service by.
+    pub fn service(self) -> &'static str {
+        match self {
+            Dialect::Csync => "csync",
+            Dialect::Imap => "imap",
+        }
+    }
+
     /// The word that ends a session.
     pub fn goodbye(self) -> &'static str {
         match self {

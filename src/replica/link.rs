@@ -1,5 +1,5 @@
-//! Bytes to and from the replica: a non-blocking socket with buffers on both sides, TLS above it
-//! and deflate above that. Reads while it waits to write, so that two full pipes never wait for
+//! Bytes to and from the replica: a non-blocking socket with buffers on both sides, TLS above it,
+//! a security layer of SASL above that, and deflate at the top. Reads while it waits to write, so that two full pipes never wait for
 //! each other.
 
 use std::io;
@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::deflate::Deflate;
+use super::layer::Layer;
 use super::socket::{Socket, TICK};
 use super::tls::{Channel, Setup};
 use crate::error::{Error, Kind, Result};
@@ -42,13 +43,16 @@ pub struct Link {
     /// The option that the timeout comes from.
     timeout_option: &'static str,
     tls: Option<Box<Channel>>,
+    layer: Option<Box<dyn Layer>>,
     deflate: Option<Deflate>,
     /// Bytes that wait to be compressed or encrypted.
     plain: Vec<u8>,
-    /// Between deflate and TLS, on the way out; empty between calls.
+    /// What one stage hands to the next, on the way out; empty between calls.
     packed: Vec<u8>,
-    /// Between TLS and deflate, on the way in; empty between calls.
+    /// What came out of TLS, on the way in.
     opened: Vec<u8>,
+    /// What came out of the security layer.
+    unwrapped: Vec<u8>,
     out: Vec<u8>,
     out_sent: usize,
     /// Received bytes in clear; those before `taken` were consumed.
@@ -71,10 +75,12 @@ impl Link {
             timeout,
             timeout_option: "client_timeout",
             tls: None,
+            layer: None,
             deflate: None,
             plain: Vec::new(),
             packed: Vec::new(),
             opened: Vec::new(),
+            unwrapped: Vec::new(),
             out: Vec::new(),
             out_sent: 0,
             input: Vec::new(),
@@ -151,6 +157,29 @@ impl Link {
         self.tls.as_deref()
     }
 
+    /// Has a security layer protect all bytes from here on, both ways.
+    ///
+    /// # Errors
+    /// [`Kind::Protocol`] if there are bytes already that came without it.
+    pub fn start_layer(&mut self, layer: Box<dyn Layer>) -> Result<()> {
+        if !self.out.is_empty() || !self.plain.is_empty() || !self.received().is_empty() {
+            return Err(Error::new(
+                Kind::Protocol,
+                "protect the connection to",
+                "the replica",
+                "bytes came in clear after the login",
+            )
+            .hint("somebody may be meddling with the connection"));
+        }
+        self.layer = Some(layer);
+        Ok(())
+    }
+
+    /// Whether a security layer protects the bytes.
+    pub fn has_layer(&self) -> bool {
+        self.layer.is_some()
+    }
+
     /// Compresses from here on, both ways. Nothing may be buffered in either direction.
     pub fn start_deflate(&mut self, level: u32) -> Result<()> {
         if !self.out.is_empty() || !self.plain.is_empty() || !self.received().is_empty() {
@@ -178,7 +207,7 @@ impl Link {
     /// Writes bytes, mostly into a buffer. Blocks while the socket takes none and reads meanwhile.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.traffic.sent += bytes.len() as u64;
-        if self.deflate.is_none() && self.tls.is_none() {
+        if self.deflate.is_none() && self.layer.is_none() && self.tls.is_none() {
             self.out.extend_from_slice(bytes);
         } else {
             self.plain.extend_from_slice(bytes);
@@ -200,21 +229,24 @@ impl Link {
 
     /// Compresses and encrypts what waits for that; with `flush` nothing is held back.
     fn encode(&mut self, flush: bool) -> Result<()> {
-        let Link { tls, deflate, plain, packed, out, .. } = self;
-        match (deflate, tls) {
-            (None, None) => {}
-            (None, Some(tls)) => tls.write(plain, out)?,
-            (Some(deflate), tls) => {
-                let target = if tls.is_some() { &mut *packed } else { &mut *out };
-                deflate.write(plain, target)?;
-                if flush {
-                    deflate.flush(target)?;
-                }
-                if let Some(tls) = tls {
-                    tls.write(packed, out)?;
-                    packed.clear();
-                }
+        let Link { tls, layer, deflate, plain, packed, out, .. } = self;
+        // Each stage's work takes the place of what it was given.
+        if let Some(deflate) = deflate {
+            deflate.write(plain, packed)?;
+            if flush {
+                deflate.flush(packed)?;
             }
+            std::mem::swap(plain, packed);
+            packed.clear();
+        }
+        if let Some(layer) = layer {
+            layer.wrap(plain, packed)?;
+            std::mem::swap(plain, packed);
+            packed.clear();
+        }
+        match tls {
+            Some(tls) => tls.write(plain, out)?,
+            None => out.extend_from_slice(plain),
         }
         plain.clear();
         Ok(())
@@ -357,18 +389,21 @@ impl Link {
     /// Decrypts and decompresses the first bytes of the chunk into the input.
     fn decode(&mut self, count: usize) -> Result<()> {
         let room = self.allowed.saturating_sub(self.input.len() - self.taken);
-        let Link { tls, deflate, chunk, opened, out, input, .. } = self;
-        let bytes = chunk.get(..count).unwrap_or_default();
-        match (tls, deflate) {
-            (None, None) => input.extend_from_slice(bytes),
-            (None, Some(deflate)) => deflate.read(bytes, input, room)?,
-            (Some(tls), None) => self.ended |= tls.read(bytes, input, out)?,
-            (Some(tls), Some(deflate)) => {
-                self.ended |= tls.read(bytes, opened, out)?;
-                let read = deflate.read(opened, input, room);
-                opened.clear();
-                read?;
-            }
+        let Link { tls, layer, deflate, chunk, opened, unwrapped, out, input, .. } = self;
+        opened.clear();
+        unwrapped.clear();
+        let mut bytes = chunk.get(..count).unwrap_or_default();
+        if let Some(tls) = tls {
+            self.ended |= tls.read(bytes, opened, out)?;
+            bytes = opened;
+        }
+        if let Some(layer) = layer {
+            layer.unwrap(bytes, unwrapped)?;
+            bytes = unwrapped;
+        }
+        match deflate {
+            Some(deflate) => deflate.read(bytes, input, room)?,
+            None => input.extend_from_slice(bytes),
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ mod encoder;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod greet;
+mod layer;
 mod lines;
 mod link;
 mod local;

@@ -20,6 +20,10 @@ pub(super) struct Offer {
 /// The connection that a login is made over.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Surroundings {
+    /// The service that is logged in to, `csync` or `imap`, and the host's name as configured:
+    /// Kerberos has principals for them.
+    pub service: &'static str,
+    pub host: String,
     /// Whether nobody on the way can read along.
     pub encrypted: bool,
     /// Channel binding data by its name: `tls-exporter`, with TLS 1.3 alone.

@@ -9,4 +9,6 @@ pub mod file;
 pub mod identity;
 pub mod lock;
 pub mod poll;
+#[cfg(feature = "libsasl2")]
+pub mod sasl2;
 pub mod syslog;

@@ -17,6 +17,9 @@ enum Way {
     CramMd5,
     Plain,
     Login,
+    /// By a plugin of libsasl2.
+    #[cfg(feature = "libsasl2")]
+    Plugin,
 }
 
 /// The strongest first.
@@ -37,6 +40,44 @@ const MECHANISMS: [(&str, Way); 13] = [
     ("LOGIN", Way::Login),
 ];
 
+/// Mechanisms of plugins that are stronger than all of ours. Others are weaker than SCRAM, and
+/// better than CRAM-MD5: so libsasl weighs those that come with it (`sasl_client_start` in
+/// `lib/client.c` of Cyrus SASL).
+const STRONG_PLUGINS: [&str; 5] = ["GSSAPI", "GS2-KRB5", "GS2-IAKERB", "GSS-SPNEGO", "SRP"];
+
+/// The offered mechanisms that are known, or that a plugin may know, the strongest first.
+fn candidates(offer: &Offer) -> Vec<(&str, Way)> {
+    let place = |name: &str| MECHANISMS.iter().position(|(known, _)| *known == name);
+    // A place between two of ours is behind the first of them.
+    let rank = |name: &str| match place(name) {
+        Some(at) => (at, 0),
+        None => match STRONG_PLUGINS.iter().position(|strong| *strong == name) {
+            Some(at) => (place("EXTERNAL").unwrap_or_default(), at + 1),
+            None => (place("SCRAM-SHA-1").unwrap_or_default(), 1),
+        },
+    };
+    let mut known: Vec<(&str, Way)> = offer
+        .mechanisms
+        .iter()
+        .filter_map(|name| {
+            let own = MECHANISMS.iter().find(|(known, _)| known == name).map(|(_, way)| *way);
+            Some((name.as_str(), own.or_else(plugin)?))
+        })
+        .collect();
+    known.sort_by_key(|(name, _)| rank(name));
+    known
+}
+
+#[cfg(feature = "libsasl2")]
+fn plugin() -> Option<Way> {
+    Some(Way::Plugin)
+}
+
+#[cfg(not(feature = "libsasl2"))]
+fn plugin() -> Option<Way> {
+    None
+}
+
 /// The mechanism to log in with, ready to begin.
 ///
 /// # Errors
@@ -47,10 +88,7 @@ pub fn choose(
     credentials: &Credentials,
 ) -> Result<Box<dyn Mechanism>> {
     let mut obstacles: Vec<String> = Vec::new();
-    for (name, way) in MECHANISMS {
-        if !offer.mechanisms.iter().any(|offered| offered == name) {
-            continue;
-        }
+    for (name, way) in candidates(offer) {
         if !allowed(name, credentials.mechanisms.as_deref()) {
             continue;
         }
@@ -72,7 +110,7 @@ fn allowed(name: &str, list: Option<&str>) -> bool {
 
 /// The mechanism, or why it cannot be used.
 fn prepare(
-    name: &'static str,
+    name: &str,
     way: Way,
     offer: &Offer,
     surroundings: &Surroundings,
@@ -85,12 +123,17 @@ fn prepare(
             false => Err("EXTERNAL needs a client certificate (tls_client_cert)".into()),
         };
     }
+    let safe = surroundings.encrypted || surroundings.trusted_socket || credentials.plaintext;
+    #[cfg(feature = "libsasl2")]
+    if way == Way::Plugin {
+        let plugin = super::plugin::Plugin::begin(name, surroundings, credentials, safe)?;
+        return Ok(Box::new(plugin));
+    }
     let login = Login {
         authname: credentials.authname.clone().ok_or("sync_authname is not set")?,
         password: credentials.password.clone().ok_or("sync_password is not set")?,
         authzid,
     };
-    let safe = surroundings.encrypted || surroundings.trusted_socket || credentials.plaintext;
     match way {
         Way::Plain | Way::Login if !safe => {
             Err(format!("{name} would send the password over a connection that is not encrypted"))
@@ -114,7 +157,7 @@ fn prepare(
             };
             Ok(Box::new(Scram::new(name, hash, login, binding, Scram::nonce()?)))
         }
-        Way::External => Err("EXTERNAL was looked at before".into()),
+        _ => Err(format!("{name} was looked at before")),
     }
 }
 
@@ -154,7 +197,14 @@ fn none_usable(
                 true => "the replica offers STARTTLS: it may want it before it offers PLAIN; see \
                          sync_tls here and allowplaintext there"
                     .to_owned(),
-                false => format!("see sasl_mech_list there; known here: {}", known.join(" ")),
+                false => format!(
+                    "see sasl_mech_list there; known here: {}{}",
+                    known.join(" "),
+                    match cfg!(feature = "libsasl2") {
+                        true => " and the plugins of libsasl2",
+                        false => "; others need a build with the feature libsasl2",
+                    }
+                ),
             };
             (format!("no mechanism in common, it offers: {offered}"), hint)
         }

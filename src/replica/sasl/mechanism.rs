@@ -2,13 +2,15 @@
 
 use zeroize::Zeroizing;
 
+use crate::replica::layer::Layer;
+
 /// Bytes for the server, overwritten in memory when they were sent.
 pub type Response = Zeroizing<Vec<u8>>;
 
 /// The client's side of one exchange.
 pub trait Mechanism {
     /// As in the server's list.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// The response that goes before any challenge; `None` if the server begins.
     ///
@@ -26,4 +28,12 @@ pub trait Mechanism {
 
     /// Whether the server may call the exchange a success now: it has proved what it must.
     fn is_done(&self) -> bool;
+
+    /// The security layer that begins behind the exchange, if it is one with a layer.
+    ///
+    /// # Errors
+    /// What was negotiated cannot be used.
+    fn layer(self: Box<Self>) -> Result<Option<Box<dyn Layer>>, String> {
+        Ok(None)
+    }
 }

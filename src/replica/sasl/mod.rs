@@ -6,6 +6,8 @@
 mod choose;
 mod mechanism;
 mod password;
+#[cfg(feature = "libsasl2")]
+mod plugin;
 mod scram;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
 use super::dialect::{Answer, Tagger};
+use super::layer::Layer;
 use super::lines::send;
 use super::link::Link;
 use super::offer::{Offer, Surroundings};
@@ -52,7 +55,8 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// Logs in with the strongest mechanism that both sides have. Gives back its name.
+/// Logs in with the strongest mechanism that both sides have. Gives back its security layer, if it
+/// has one, which begins with the next byte in either direction.
 ///
 /// # Errors
 /// [`Kind::Auth`] if there is none, nothing of the credentials being sent then; if the replica
@@ -63,10 +67,10 @@ pub(super) fn login(
     offer: &Offer,
     surroundings: &Surroundings,
     credentials: &Credentials,
-) -> Result<&'static str> {
+) -> Result<Option<Box<dyn Layer>>> {
     let mut mechanism = choose::choose(offer, surroundings, credentials)?;
-    let name = mechanism.name();
-    let mut initial = mechanism.initial().map_err(|why| refused_by_us(name, &why))?;
+    let name = mechanism.name().to_owned();
+    let mut initial = mechanism.initial().map_err(|why| refused_by_us(&name, &why))?;
     let mut command = Zeroizing::new(format!("AUTHENTICATE {name}"));
     if let Some(response) = initial.take_if(|_| offer.sasl_ir) {
         command.push(' ');
@@ -78,7 +82,7 @@ pub(super) fn login(
     for _ in 0..SASL_STEPS {
         let challenge = match tagger.answer(link, tag, &mut |_| ())? {
             Answer::Continue(text) => text,
-            Answer::End(ending) => return finish(ending, mechanism.as_ref(), credentials),
+            Answer::End(ending) => return finish(ending, mechanism, credentials),
         };
         let response = match initial.take() {
             Some(response) => Ok(response),
@@ -93,30 +97,36 @@ pub(super) fn login(
                 // The exchange is cancelled; what is said to that does not matter.
                 send(link, "*")?;
                 let _ = tagger.answer(link, tag, &mut |_| ());
-                return Err(refused_by_us(name, &why));
+                return Err(refused_by_us(&name, &why));
             }
         }
     }
-    Err(refused_by_us(name, "the exchange does not end"))
+    Err(refused_by_us(&name, "the exchange does not end"))
 }
 
 fn finish(
     ending: Ending,
-    mechanism: &dyn Mechanism,
+    mechanism: Box<dyn Mechanism>,
     credentials: &Credentials,
-) -> Result<&'static str> {
-    let name = mechanism.name();
+) -> Result<Option<Box<dyn Layer>>> {
+    let name = mechanism.name().to_owned();
     let text = match ending {
-        Ending::Ok(_) if mechanism.is_done() => return Ok(name),
+        Ending::Ok(_) if mechanism.is_done() => {
+            return mechanism.layer().map_err(|why| refused_by_us(&name, &why));
+        }
         Ending::Ok(_) => {
-            return Err(refused_by_us(name, "it did not prove that it knows the password"));
+            return Err(refused_by_us(&name, "it did not prove that it knows the password"));
         }
         Ending::No(text) | Ending::Bad(text) | Ending::Bye(text) => text,
     };
     let who = credentials.authname.as_deref().unwrap_or("the certificate's user");
-    let hint = match name {
+    let hint = match name.as_str() {
         "EXTERNAL" => {
             "is the user that the certificate stands for among the replica's admins? \
+             force_sasl_client_mech chooses another mechanism"
+        }
+        name if name.starts_with("GS") => {
+            "is the ticket's principal (klist) among the replica's admins? its log says why; \
              force_sasl_client_mech chooses another mechanism"
         }
         _ => {

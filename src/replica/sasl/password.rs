@@ -19,7 +19,7 @@ pub struct Login {
 pub struct Plain(pub Login);
 
 impl Mechanism for Plain {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "PLAIN"
     }
 
@@ -54,7 +54,7 @@ impl LoginMechanism {
 }
 
 impl Mechanism for LoginMechanism {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "LOGIN"
     }
 
@@ -85,7 +85,7 @@ impl CramMd5 {
 }
 
 impl Mechanism for CramMd5 {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "CRAM-MD5"
     }
 
@@ -114,7 +114,7 @@ pub struct External {
 }
 
 impl Mechanism for External {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "EXTERNAL"
     }
 

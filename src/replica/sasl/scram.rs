@@ -111,7 +111,7 @@ enum State {
 
 /// One exchange.
 pub struct Scram {
-    name: &'static str,
+    name: String,
     hash: Hash,
     login: Login,
     gs2: String,
@@ -122,13 +122,7 @@ pub struct Scram {
 
 impl Scram {
     /// With a nonce of printable characters without commas, which nobody can guess.
-    pub fn new(
-        name: &'static str,
-        hash: Hash,
-        login: Login,
-        binding: Binding,
-        nonce: String,
-    ) -> Self {
+    pub fn new(name: &str, hash: Hash, login: Login, binding: Binding, nonce: String) -> Self {
         let (flag, binding) = match binding {
             Binding::None => ("n".to_owned(), Vec::new()),
             Binding::NotOffered => ("y".to_owned(), Vec::new()),
@@ -139,7 +133,7 @@ impl Scram {
             authzid => format!("a={}", escape(authzid)),
         };
         let gs2 = format!("{flag},{authzid},");
-        Scram { name, hash, login, gs2, binding, nonce, state: State::First }
+        Scram { name: name.to_owned(), hash, login, gs2, binding, nonce, state: State::First }
     }
 
     /// Eighteen random bytes in base64.
@@ -206,8 +200,8 @@ impl Scram {
 }
 
 impl Mechanism for Scram {
-    fn name(&self) -> &'static str {
-        self.name
+    fn name(&self) -> &str {
+        &self.name
     }
 
     fn initial(&mut self) -> Result<Option<Response>, String> {
