@@ -46,6 +46,7 @@ pub struct Cyrus {
     unixhierarchysep: bool,
     altnamespace: bool,
     ports: Ports,
+    environment: Vec<(String, String)>,
     tree: Option<Tree>,
     master: Option<Child>,
 }
@@ -86,6 +87,7 @@ impl Cyrus {
             unixhierarchysep: options.unixhierarchysep,
             altnamespace: options.altnamespace,
             ports: Ports::free(),
+            environment: options.environment.clone(),
             tree,
             master: None,
             dir,
@@ -325,6 +327,10 @@ impl Cyrus {
     fn send_log(&self, command: &mut Command) {
         command.env("LD_PRELOAD", self.guard.dir().join(SHIM_NAME));
         command.env("CYRSYNC_LAB_SYSLOG", self.log_path());
+        for (name, value) in &self.environment {
+            let lab = self.guard.dir().display().to_string();
+            command.env(name, value.replace("{lab}", &lab));
+        }
         if let Some(debug) = std::env::var_os("CYRSYNC_LAB_DEBUG") {
             command.env("CYRSYNC_LAB_DEBUG", debug);
         }

@@ -35,6 +35,9 @@ pub struct Options {
     pub master_conf: String,
     /// Further lines of the replica's imapd.conf, likewise.
     pub replica_conf: String,
+    /// Further environment of both servers and of the clients that run on them; `{lab}` stands for
+    /// the lab's directory.
+    pub environment: Vec<(String, String)>,
     /// The Cyrus that the master is; by default the one that is installed.
     pub master_tree: Option<Tree>,
     /// The Cyrus that the replica is, likewise.
@@ -66,6 +69,7 @@ impl Default for Options {
             users: Vec::new(),
             master_conf: String::new(),
             replica_conf: String::new(),
+            environment: Vec::new(),
             master_tree: None,
             replica_tree: None,
             base: None,

@@ -48,8 +48,11 @@ pub struct Peer<'p> {
 
 /// Who logs in. What is not set is not offered to the plugin, which may do without.
 pub struct Who<'w> {
+    /// Who proves to be whom.
     pub authname: Option<&'w str>,
+    /// Copied, and overwritten when the exchange goes.
     pub password: Option<&'w str>,
+    /// Of DIGEST-MD5: where several are offered, the one that is meant.
     pub realm: Option<&'w str>,
     /// Who to act as; empty: the same.
     pub authzid: &'w str,
@@ -79,6 +82,7 @@ unsafe impl Send for Exchange {}
 /// How far an exchange is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
+    /// More is to come.
     Continue,
     /// We are satisfied.
     Done,
