@@ -32,6 +32,13 @@ versions:
 	scripts/trees
 	$(CARGO) test --locked --test versions -- --include-ignored
 
+# GSSAPI, DIGEST-MD5 and security layers through libsasl2, on real servers.
+sasl2:
+	scripts/setup sasl2
+	$(CARGO) clippy --locked --features libsasl2 --lib --bins --test sasl2 -- -D warnings
+	$(CARGO) test --locked --features libsasl2 --lib sasl
+	$(CARGO) test --locked --features libsasl2 --test sasl2
+
 # Each fuzz target for TIME seconds; docs/testing.md.
 fuzz:
 	TIME=$(or $(TIME),60) scripts/fuzz $(TARGETS)
@@ -49,4 +56,4 @@ clippy:
 clean:
 	$(CARGO) clean
 
-.PHONY: demo test bench c-tests lag versions fuzz header fmt clippy clean
+.PHONY: demo test bench c-tests lag versions sasl2 fuzz header fmt clippy clean
