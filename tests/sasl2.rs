@@ -90,8 +90,8 @@ fn assert_hidden(lab: &Lab, mechanism: &str) {
         assert!(seen.contains(&format!("AUTHENTICATE {mechanism}")), "{imap}: {seen}");
         assert!(seen.contains("OK Success (privacy protection)"), "{imap}: {seen}");
         assert!(proxy.traffic().sent > 20_000, "{imap}: {:?}", proxy.traffic());
-        for clear in [MARK, "MAILBOX", "APPLY", "GET ", "user.fred", "COMPRESS DEFLATE\r\n"] {
-            assert!(!seen.contains(clear), "{imap}: {clear}: {seen}");
+        for clear in [MARK, "APPLY ", "MBOXNAME", "UNIQUEID", "user.fred", "COMPRESS DEFLATE\r\n"] {
+            assert!(!seen.contains(clear), "over IMAP {imap}: {clear}: {seen}");
         }
     }
 }
