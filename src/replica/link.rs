@@ -33,6 +33,8 @@ pub struct Traffic {
     /// Bytes read from the socket.
     pub received_raw: u64,
 }
+/// Bytes of a reply that must come within the timeout, or its end.
+const PROGRESS: usize = 4096;
 
 /// A connection's bytes.
 pub struct Link {
