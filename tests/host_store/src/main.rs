@@ -28,6 +28,8 @@ mod rolling;
 mod signals;
 #[path = "../../../src/bin/sync_client/start.rs"]
 mod start;
+#[path = "../../../src/bin/sync_client/traffic.rs"]
+mod traffic;
 #[path = "../../../src/bin/sync_client/work.rs"]
 mod work;
 
