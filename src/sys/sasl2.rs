@@ -79,6 +79,9 @@ pub struct Exchange {
 // `&mut` sees to: there is no method on `&Exchange`.
 unsafe impl Send for Exchange {}
 
+/// Bytes that are overwritten in memory when they were used.
+pub type Secret = Zeroizing<Vec<u8>>;
+
 /// How far an exchange is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
@@ -159,7 +162,7 @@ impl Exchange {
         &mut self,
         mechanism: &str,
         initial: bool,
-    ) -> Result<(Option<Zeroizing<Vec<u8>>>, Progress), String> {
+    ) -> Result<(Option<Secret>, Progress), String> {
         let _turn = library()?;
         let name = text(mechanism)?;
         let (mut bytes, mut length): (*const c_char, c_uint) = (ptr::null(), 0);
@@ -190,7 +193,7 @@ impl Exchange {
     ///
     /// # Errors
     /// What libsasl2 says.
-    pub fn step(&mut self, challenge: &[u8]) -> Result<(Zeroizing<Vec<u8>>, Progress), String> {
+    pub fn step(&mut self, challenge: &[u8]) -> Result<(Secret, Progress), String> {
         let _turn = library()?;
         let size = c_uint::try_from(challenge.len()).map_err(|_| "its challenge is too long")?;
         let (mut bytes, mut length): (*const c_char, c_uint) = (ptr::null(), 0);
