@@ -294,7 +294,7 @@ impl Connect<'_> {
 /// What was offered before nobody could meddle with it must be what is offered now: else somebody
 /// may have taken the stronger mechanisms away (`backend_login` in `imap/backend.c`). imapd tells
 /// them again below a layer; sync_server cannot be asked.
-fn same_mechanisms(before: &Offer, now: &Offer) -> Result<()> {
+pub(super) fn same_mechanisms(before: &Offer, now: &Offer) -> Result<()> {
     if now.mechanisms.is_empty() || now.mechanisms == before.mechanisms {
         return Ok(());
     }

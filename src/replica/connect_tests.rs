@@ -190,3 +190,18 @@ fn ipv6_addresses_are_connected_to() {
     assert!(error.to_string().contains("turned the connection down"), "{error}");
     peer.join().unwrap();
 }
+
+#[test]
+fn another_list_of_mechanisms_below_a_security_layer_is_an_error() {
+    let offer = |list: &str| super::offer::Offer {
+        mechanisms: list.split_whitespace().map(str::to_owned).collect(),
+        ..Default::default()
+    };
+    let same =
+        |before: &str, now: &str| super::connect::same_mechanisms(&offer(before), &offer(now));
+    assert!(same("DIGEST-MD5 PLAIN", "DIGEST-MD5 PLAIN").is_ok());
+    assert!(same("DIGEST-MD5", "").is_ok(), "it does not tell");
+    let error = same("DIGEST-MD5", "GSSAPI DIGEST-MD5").unwrap_err();
+    assert_eq!(error.kind(), Kind::Auth);
+    assert!(error.to_string().contains("GSSAPI DIGEST-MD5 now"), "{error}");
+}

@@ -280,3 +280,65 @@ fn a_replica_that_sends_a_byte_now_and_then_is_as_good_as_silent() {
     drop(session);
     peer.join().unwrap();
 }
+
+/// Turns every bit over, and refuses a NUL.
+struct Flip;
+
+impl super::layer::Layer for Flip {
+    fn wrap(&mut self, clear: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        out.extend(clear.iter().map(|byte| !byte));
+        Ok(())
+    }
+
+    fn unwrap(&mut self, bytes: &[u8], clear: &mut Vec<u8>) -> Result<()> {
+        if bytes.contains(&0) {
+            return Err(crate::error::Error::new(Kind::Protocol, "read", "the replica", "a NUL"));
+        }
+        clear.extend(bytes.iter().map(|byte| !byte));
+        Ok(())
+    }
+}
+
+#[test]
+fn a_security_layer_is_around_all_bytes_and_compression_within_it() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let limit = Duration::from_secs(20);
+    let mut link = Link::new(Socket::Unix(ours), limit, Arc::default()).unwrap();
+    link.start_layer(Box::new(Flip)).unwrap();
+    link.write(b"GET USER a").unwrap();
+    link.flush().unwrap();
+    let mut bytes = [0; 10];
+    theirs.read_exact(&mut bytes).unwrap();
+    assert_eq!(bytes.map(|byte| !byte), *b"GET USER a");
+    theirs.write_all(&b"OK".map(|byte| !byte)).unwrap();
+    link.fill().unwrap();
+    assert_eq!(link.take(2), b"OK");
+
+    link.start_deflate(6).unwrap();
+    link.write(&[b'a'; 10_000]).unwrap();
+    link.flush().unwrap();
+    let mut bytes = vec![0; 10_000];
+    let size = theirs.read(&mut bytes).unwrap();
+    assert!(size < 200, "{size}");
+    let packed: Vec<u8> = bytes[..size].iter().map(|byte| !byte).collect();
+    let mut clear = Vec::new();
+    let mut inflate = flate2::read::DeflateDecoder::new(&packed[..]);
+    // The stream has no end yet.
+    let _ = inflate.read_to_end(&mut clear);
+    assert_eq!(clear, [b'a'; 10_000]);
+
+    theirs.write_all(&[0]).unwrap();
+    assert_eq!(link.fill().unwrap_err().kind(), Kind::Protocol);
+}
+
+#[test]
+fn a_security_layer_is_not_put_around_bytes_that_came_before_it() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let limit = Duration::from_secs(20);
+    let mut link = Link::new(Socket::Unix(ours), limit, Arc::default()).unwrap();
+    theirs.write_all(b"OK\r\n").unwrap();
+    link.fill().unwrap();
+    let error = link.start_layer(Box::new(Flip)).unwrap_err();
+    assert_eq!(error.kind(), Kind::Protocol);
+    assert!(!link.has_layer());
+}
