@@ -20,9 +20,11 @@ pub(super) struct Offer {
 /// The connection that a login is made over.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Surroundings {
-    /// The service that is logged in to, `csync` or `imap`, and the host's name as configured:
-    /// Kerberos has principals for them.
+    /// The service that is logged in to, `csync` or `imap`: Kerberos has principals for it.
+    #[cfg_attr(not(feature = "libsasl2"), allow(dead_code, reason = "for plugins alone"))]
     pub service: &'static str,
+    /// The host's name, as configured.
+    #[cfg_attr(not(feature = "libsasl2"), allow(dead_code, reason = "for plugins alone"))]
     pub host: String,
     /// Whether nobody on the way can read along.
     pub encrypted: bool,
