@@ -270,6 +270,12 @@ fn a_plan_tells_what_the_run_then_does_and_only_asks() {
             _ => assert_eq!(known, done, "{user}"),
         }
     }
-    let differences = compare(&lab.master, &lab.replica);
+    // The UID that two messages had is expunged, each side keeping its own record of it.
+    let mut differences = compare(&lab.master, &lab.replica);
+    differences
+        .retain(|one| !describe(std::slice::from_ref(one), 1).contains("user.split RECORD 4 "));
     assert!(differences.is_empty(), "{}", describe(&differences, 20));
+    for server in [&lab.master, &lab.replica] {
+        assert_eq!(Imap::login(server, "split").with_selected("INBOX").uids(), [1, 2, 3, 5, 6]);
+    }
 }
