@@ -56,8 +56,10 @@ pub(super) unsafe fn with_client(
     let body = || {
         // SAFETY: the caller's promise.
         let handle = unsafe { client.as_ref() }.ok_or_else(|| null_pointer("client"))?;
-        let result = match handle.client.try_lock() {
-            Ok(mut client) => work(&mut client),
+        // Held while the error is logged: that callback finds the client in use, too.
+        let mut held = handle.client.try_lock();
+        let result = match &mut held {
+            Ok(client) => work(client),
             Err(TryLockError::WouldBlock) => {
                 let what = "another call uses this client now";
                 Err(misuse(cyrsync_result::CYRSYNC_RESULT_BUSY, "client", what))
@@ -69,6 +71,7 @@ pub(super) unsafe fn with_client(
         if let (Err(failure), true) = (&result, err.is_null()) {
             handle.listeners.log(Level::Error, &failure.message.to_string_lossy());
         }
+        drop(held);
         result
     };
     // SAFETY: the caller's promise.
