@@ -46,7 +46,7 @@ struct Open {
     last_path: Vec<u8>,
 }
 
-pub(super) fn opened<'a>(mailbox: Data) -> &'a mut Open {
+fn opened<'a>(mailbox: Data) -> &'a mut Open {
     // SAFETY: `open` gave it, it is not closed yet, and calls for one mailbox come one by one.
     unsafe { &mut *mailbox.cast::<Open>() }
 }
