@@ -40,6 +40,8 @@ static void null_pointers(void)
     CHECK(cyrsync_config_set_flags(NULL, 0, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_config_set_log(NULL, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_config_set_action(NULL, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_config_set_traffic(NULL, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_config_set_unreachable(NULL, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_new(NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_connect(NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_disconnect(NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);

@@ -387,6 +387,21 @@ typedef void (*cyrsync_destroy_callback)(void *userdata);
 typedef void (*cyrsync_action_callback)(void *userdata, struct cyrsync_str line);
 
 /**
+ * Takes what crosses the wire, in clear: before compression and encryption, credentials left out.
+ * It was sent to the replica, or else received from it. The bytes are borrowed for the call.
+ */
+typedef void (*cyrsync_traffic_callback)(void *userdata, bool sent, struct cyrsync_str bytes);
+
+/**
+ * Hears that there is no connection to the server, why, and after how many seconds it is tried
+ * again. Error and name are borrowed for the call.
+ */
+typedef void (*cyrsync_unreachable_callback)(void *userdata,
+                                             const struct cyrsync_error *error,
+                                             struct cyrsync_str server,
+                                             uint64_t pause);
+
+/**
  * A name that a mailbox had before (name_history of mbentry_t).
  */
 typedef struct cyrsync_former_name {
@@ -1284,6 +1299,27 @@ enum cyrsync_result cyrsync_config_set_action(struct cyrsync_config *config,
                                               void *userdata,
                                               cyrsync_destroy_callback destroy,
                                               struct cyrsync_error **err);
+
+/**
+ * Who is shown the traffic of the clients that are made from now on, as sync_client -v -v shows it;
+ * nobody if callback is NULL. As cyrsync_config_set_log() in all else.
+ */
+enum cyrsync_result cyrsync_config_set_traffic(struct cyrsync_config *config,
+                                               cyrsync_traffic_callback callback,
+                                               void *userdata,
+                                               cyrsync_destroy_callback destroy,
+                                               struct cyrsync_error **err);
+
+/**
+ * Who hears that the replica cannot be reached, from clients that are made from now on and try again
+ * by themselves (cyrsync_client_roll()); nobody if callback is NULL. As cyrsync_config_set_log() in
+ * all else.
+ */
+enum cyrsync_result cyrsync_config_set_unreachable(struct cyrsync_config *config,
+                                                   cyrsync_unreachable_callback callback,
+                                                   void *userdata,
+                                                   cyrsync_destroy_callback destroy,
+                                                   struct cyrsync_error **err);
 
 /**
  * Frees a configuration. Clients that were made from it live on. NULL is fine.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::callbacks::{
     Listener, Listeners, Userdata, cyrsync_action_callback, cyrsync_destroy_callback,
-    cyrsync_log_callback,
+    cyrsync_log_callback, cyrsync_traffic_callback, cyrsync_unreachable_callback,
 };
 use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer};
 use super::panic::{boundary, fallible};
@@ -244,6 +244,49 @@ pub unsafe extern "C" fn cyrsync_config_set_action(
         // SAFETY: the header asks for a configuration of the caller's own.
         let listeners = unsafe { &mut exclusive(config)?.listeners };
         listeners.action = callback.map(|function| Arc::new(Listener { function, userdata }));
+        Ok(())
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// Who is shown the traffic of the clients that are made from now on, as sync_client -v -v shows it;
+/// nobody if callback is NULL. As cyrsync_config_set_log() in all else.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_set_traffic(
+    config: *mut cyrsync_config,
+    callback: cyrsync_traffic_callback,
+    userdata: *mut c_void,
+    destroy: cyrsync_destroy_callback,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        let userdata = Userdata::new(userdata, destroy);
+        // SAFETY: the header asks for a configuration of the caller's own.
+        let listeners = unsafe { &mut exclusive(config)?.listeners };
+        listeners.traffic = callback.map(|function| Arc::new(Listener { function, userdata }));
+        Ok(())
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// Who hears that the replica cannot be reached, from clients that are made from now on and try again
+/// by themselves (cyrsync_client_roll()); nobody if callback is NULL. As cyrsync_config_set_log() in
+/// all else.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_set_unreachable(
+    config: *mut cyrsync_config,
+    callback: cyrsync_unreachable_callback,
+    userdata: *mut c_void,
+    destroy: cyrsync_destroy_callback,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        let userdata = Userdata::new(userdata, destroy);
+        // SAFETY: the header asks for a configuration of the caller's own.
+        let listeners = unsafe { &mut exclusive(config)?.listeners };
+        listeners.unreachable = callback.map(|function| Arc::new(Listener { function, userdata }));
         Ok(())
     };
     // SAFETY: the header asks for NULL or a place for a pointer.

@@ -39,6 +39,8 @@ impl Client {
         let mut told = String::new();
         let mut pause = FIRST_PAUSE;
         loop {
+            // One that comes during the attempt ends the pause after it.
+            let nudges = self.cancel.nudges();
             let error = match self.connect() {
                 Ok(()) => return Ok(()),
                 Err(error) if error.kind() == Kind::Cancelled => return Err(error),
@@ -54,15 +56,18 @@ impl Client {
             }
             pause = persistence.longest_pause.map_or(pause, |longest| pause.min(longest));
             self.observer.unreachable(&error, self.server(), pause);
-            self.pause(pause, give_up)?;
+            self.pause(pause, nudges, give_up)?;
             pause = pause.saturating_mul(2);
         }
     }
 
-    fn pause(&self, time: Duration, give_up: &mut dyn FnMut() -> bool) -> Result<()> {
+    fn pause(&self, time: Duration, nudges: u32, give_up: &mut dyn FnMut() -> bool) -> Result<()> {
         const LOOK: Duration = Duration::from_secs(1);
         let mut left = time;
         while !left.is_zero() {
+            if self.cancel.nudges() != nudges {
+                return Ok(());
+            }
             let slice = left.min(LOOK);
             match self.cancel.wait(slice) {
                 Waited::Over if give_up() => break,
