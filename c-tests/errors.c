@@ -38,6 +38,7 @@ static void null_pointers(void)
     CHECK(cyrsync_config_set_server(NULL, name, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_config_set_partition(NULL, name, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_config_set_flags(NULL, 0, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_config_set_lock_patience(NULL, 200, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_config_set_log(NULL, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_config_set_action(NULL, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_config_set_traffic(NULL, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);

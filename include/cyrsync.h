@@ -1280,6 +1280,16 @@ enum cyrsync_result cyrsync_config_set_flags(struct cyrsync_config *config,
                                              struct cyrsync_error **err);
 
 /**
+ * How long clients that are made from now on wait for locks of users and mailboxes, in
+ * milliseconds; if negative, as at first, as long as it takes. What is locked for longer fails with
+ * CYRSYNC_RESULT_LOCKED; cyrsync_client_roll() leaves it for later and goes on, and 200 is a good
+ * value for it.
+ */
+enum cyrsync_result cyrsync_config_set_lock_patience(struct cyrsync_config *config,
+                                                     int64_t milliseconds,
+                                                     struct cyrsync_error **err);
+
+/**
  * Who hears log lines of the clients that are made from now on; nobody if callback is NULL. It
  * may be called from several threads at once. Destroy, unless NULL, is called once userdata is
  * not used any more: at once if this call fails.
@@ -1491,7 +1501,8 @@ enum cyrsync_result cyrsync_client_plan_all(struct cyrsync_client *client,
 /**
  * Replicates what Cyrus's programs write to the sync log of the client's channel, until asked to
  * stop. What fails stays in the log and is tried again after a growing pause; it is told to the
- * log callback and stops nothing else. *Ended, unless NULL, is set to why it ended. Fails with
+ * log callback and stops nothing else; what is locked too, after as long as
+ * cyrsync_config_set_lock_patience() says. *Ended, unless NULL, is set to why it ended. Fails with
  * CYRSYNC_RESULT_LOCKED if another client works on the channel.
  */
 enum cyrsync_result cyrsync_client_roll(struct cyrsync_client *client,

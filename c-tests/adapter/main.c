@@ -83,6 +83,14 @@ static void on_unreachable(void *userdata __attribute__((unused)), const cyrsync
             (int)server.len, server.data, (unsigned long long)pause);
 }
 
+/* For locks, while it rolls, in milliseconds. Where there is no log to put what is locked into, it waits. */
+#define PATIENCE 200
+
+static bool is_patient(const struct options *options)
+{
+    return options->mode != MODE_ROLLING || (options->file && !options->channel);
+}
+
 /* The configuration as the engine reads it; Cyrus has read it for itself. */
 static cyrsync_result configure(struct options *options, cyrsync_config **config,
                                 cyrsync_error **error)
@@ -97,6 +105,9 @@ static cyrsync_result configure(struct options *options, cyrsync_config **config
         result = cyrsync_config_set_partition(*config, cyrsync_str_from(options->partition), error);
     if (result == CYRSYNC_RESULT_OK)
         result = cyrsync_config_set_flags(*config, options->flags, error);
+    if (result == CYRSYNC_RESULT_OK)
+        result = cyrsync_config_set_lock_patience(*config, is_patient(options) ? -1 : PATIENCE,
+                                                  error);
     if (result == CYRSYNC_RESULT_OK)
         result = cyrsync_config_set_log(*config, on_log, NULL, NULL, error);
     if (result == CYRSYNC_RESULT_OK)

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::callbacks::{
     Listener, Listeners, Userdata, cyrsync_action_callback, cyrsync_destroy_callback,
@@ -201,6 +202,26 @@ pub unsafe extern "C" fn cyrsync_config_set_flags(
         options.no_copyback = has(CYRSYNC_FLAG_NO_COPYBACK);
         options.archive = has(CYRSYNC_FLAG_ARCHIVE);
         options.require_compress = has(CYRSYNC_FLAG_REQUIRE_COMPRESS);
+        Ok(())
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// How long clients that are made from now on wait for locks of users and mailboxes, in
+/// milliseconds; if negative, as at first, as long as it takes. What is locked for longer fails with
+/// CYRSYNC_RESULT_LOCKED; cyrsync_client_roll() leaves it for later and goes on, and 200 is a good
+/// value for it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_set_lock_patience(
+    config: *mut cyrsync_config,
+    milliseconds: i64,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        // SAFETY: the header asks for a configuration of the caller's own.
+        let options = unsafe { &mut exclusive(config)?.options };
+        options.lock_patience = u64::try_from(milliseconds).ok().map(Duration::from_millis);
         Ok(())
     };
     // SAFETY: the header asks for NULL or a place for a pointer.

@@ -82,3 +82,51 @@ impl Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::engine::{Cancel, Options};
+    use crate::observe::Observer;
+
+    /// Nudges while nothing waits, and at last has it end.
+    #[derive(Default)]
+    struct Impatient {
+        cancel: Cancel,
+        heard: AtomicU32,
+    }
+
+    impl Observer for Impatient {
+        fn unreachable(&self, _: &Error, _: &str, _: Duration) {
+            match self.heard.fetch_add(1, Ordering::Relaxed) {
+                0..30 => self.cancel.nudge(),
+                _ => self.cancel.finish(),
+            }
+        }
+    }
+
+    #[test]
+    fn a_nudge_that_comes_before_the_pause_ends_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+        let text = format!(
+            "configdirectory: {dir}\npartition-default: {dir}\ndefaultpartition: default\n\
+             sync_host: 127.0.0.1\nsync_port: {port}\n",
+            dir = dir.path().display(),
+            port = closed.port(),
+        );
+        let config = Config::from_text(text.as_bytes(), "test").unwrap();
+        let observer = Arc::new(Impatient::default());
+        let options = Options { cancel: observer.cancel.clone(), ..Options::default() };
+        let mut client = Client::new(config, options, observer.clone()).unwrap();
+        // Each pause is twice as long as the one before: all of them take longer than a life.
+        let error = client.reach(Persistence::default(), &mut || false).unwrap_err();
+        assert_eq!(error.kind(), Kind::Cancelled);
+        assert_eq!(observer.heard.load(Ordering::Relaxed), 31);
+    }
+}
