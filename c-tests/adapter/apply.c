@@ -1,95 +1,152 @@
-/* Writes to the master: Cyrus's sync_apply(), which its sync_server calls too, on a command of the
- * replication protocol. */
+/* Writes to the master: commands of the replication protocol, carried out by Cyrus's sync_server. A
+ * process of Cyrus that has sync_apply() calls that instead; it is in none of Cyrus's libraries. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "master.h"
 
-#define HASH_SIZE 1024
+#define PROGRAM "/usr/lib/cyrus/bin/sync_server"
 
 struct master_server {
-    struct sync_reserve_list *reserved;
-    struct auth_state *auth;
-    struct namespace names;
-    unsigned flags;
+    pid_t pid;
+    int out;
+    FILE *in;
 };
 
-master_server *master_server_new(void)
+/* With a socket for standard input and output, as Cyrus's master starts it. Whoever talks to it over
+ * a UNIX socket is authorised. */
+static int start(master_server *server)
 {
+    const char *program = config_getoverflowstring("sync_server_path", PROGRAM);
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) return IMAP_SYS_ERROR;
+    server->pid = fork();
+    if (server->pid < 0) {
+        close(ends[0]);
+        close(ends[1]);
+        return IMAP_SYS_ERROR;
+    }
+    if (server->pid == 0) {
+        if (dup2(ends[1], STDIN_FILENO) < 0 || dup2(ends[1], STDOUT_FILENO) < 0) _exit(EX_OSERR);
+        setenv("CYRUS_SERVICE", "sync_repair", 1);
+        setenv("CYRUS_ID", "0", 1);
+        execl(program, "sync_server", "-C", config_filename, "-X", (char *)NULL);
+        _exit(EX_OSFILE);
+    }
+    close(ends[1]);
+    server->out = ends[0];
+    server->in = fdopen(dup(ends[0]), "r");
+    return server->in ? 0 : IMAP_SYS_ERROR;
+}
+
+static int send_all(int out, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        /* It may be gone: that is an answer here, and no signal. */
+        ssize_t sent = send(out, bytes, len, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent <= 0) return IMAP_SYS_ERROR;
+        bytes += sent;
+        len -= (size_t)sent;
+    }
+    return 0;
+}
+
+/* The size of a literal that ends a line: {5}, {5+}. */
+static size_t literal(const char *line)
+{
+    const char *brace = strrchr(line, '{');
+    char *end;
+    unsigned long size;
+
+    if (!brace) return 0;
+    size = strtoul(brace + 1, &end, 10);
+    if (*end == '+') end++;
+    return strcmp(end, "}\r\n") == 0 ? size : 0;
+}
+
+/* Appends a line with its literals. */
+static int read_line(FILE *in, struct buf *to)
+{
+    char *line = NULL;
+    size_t room = 0, rest;
+    ssize_t len;
+    int r = 0;
+
+    do {
+        len = getline(&line, &room, in);
+        if (len <= 0) {
+            r = IMAP_SYS_ERROR;
+            break;
+        }
+        buf_appendmap(to, line, (size_t)len);
+        rest = literal(line);
+        len = rest > 0;
+        while (rest > 0 && !r) {
+            int c = getc(in);
+            if (c == EOF) r = IMAP_SYS_ERROR;
+            else buf_putc(to, (char)c);
+            rest--;
+        }
+    } while (len > 0 && !r);
+    free(line);
+    return r;
+}
+
+/* Appends lines up to the last of a reply; of a greeting, which has a star too. */
+static int read_reply(FILE *in, struct buf *reply)
+{
+    size_t begin;
+    int r;
+
+    do {
+        begin = buf_len(reply);
+        r = read_line(in, reply);
+        if (r) return r;
+    } while (strncmp(buf_cstring(reply) + begin, "* ", 2) == 0
+             && strncmp(buf_cstring(reply) + begin, "* OK ", 5) != 0);
+    return 0;
+}
+
+int master_server_new(master_server **out)
+{
+    /* It offers nothing on such a socket, but takes the #sieve mailbox from who says to know it. */
+    static const char capabilities[] = "APPLY CAPABILITIES (SIEVE-MAILBOX)\r\n";
+    struct buf answer = BUF_INITIALIZER;
     master_server *server = xzmalloc(sizeof(*server));
+    int r;
 
-    server->reserved = sync_reserve_list_create(HASH_SIZE);
-    server->auth = auth_newstate(cyrus_user());
-    mboxname_init_namespace(&server->names, 1);
-    /* The engine knows the #sieve mailbox. */
-    server->flags = SYNC_FLAG_SIEVE_MAILBOX;
-    return server;
-}
-
-/* Removes the files that Cyrus put aside for messages, then the directory for them. */
-static void release(const struct sync_reserve *part)
-{
-    const char *directory = config_partitiondir(part->part);
-    struct sync_msgid *message;
-    char path[MAX_MAILBOX_PATH];
-
-    for (message = part->list->head; message; message = message->next)
-        if (message->fname) unlink(message->fname);
-    if (!directory) return;
-    snprintf(path, sizeof(path), "%s/sync./%lu", directory, (unsigned long)getpid());
-    rmdir(path);
-}
-
-void master_server_restart(master_server *server)
-{
-    const struct sync_reserve *part;
-
-    for (part = server->reserved->head; part; part = part->next)
-        release(part);
-    sync_reserve_list_free(&server->reserved);
-    server->reserved = sync_reserve_list_create(HASH_SIZE);
+    server->out = -1;
+    r = start(server);
+    if (!r) r = read_reply(server->in, &answer);
+    buf_reset(&answer);
+    if (!r) r = master_server_command(server, capabilities, strlen(capabilities), &answer);
+    buf_free(&answer);
+    if (r) master_server_free(&server);
+    *out = server;
+    return r;
 }
 
 void master_server_free(master_server **server)
 {
     if (!*server) return;
-    master_server_restart(*server);
-    sync_reserve_list_free(&(*server)->reserved);
-    auth_freestate((*server)->auth);
+    if ((*server)->in) fclose((*server)->in);
+    /* It ends with its input. */
+    if ((*server)->out >= 0) close((*server)->out);
+    if ((*server)->pid > 0)
+        while (waitpid((*server)->pid, NULL, 0) < 0 && errno == EINTR) continue;
     free(*server);
     *server = NULL;
 }
 
-int master_server_apply(master_server *server, const char *command, size_t len,
-                        struct buf *answers, const char **response)
+int master_server_command(master_server *server, const char *command, size_t len,
+                          struct buf *reply)
 {
-    struct protstream *in;
-    struct dlist *parsed;
-    struct sync_state state = { 0 };
-
-    *response = NULL;
-    if (len > UINT32_MAX) return IMAP_PROTOCOL_BAD_PARAMETERS;
-    in = prot_readmap(command, (uint32_t)len);
-    /* Literals come without being asked for. */
-    prot_setisclient(in, 1);
-    parsed = sync_parseline(in);
-    prot_free(in);
-    if (!parsed) return IMAP_PROTOCOL_BAD_PARAMETERS;
-
-    state.userid = (char *)cyrus_user();
-    state.userisadmin = 1;
-    state.authstate = server->auth;
-    state.namespace = &server->names;
-    state.flags = server->flags;
-    state.pout = prot_writebuf(answers);
-    prot_setisclient(state.pout, 1);
-    *response = sync_apply(parsed, server->reserved, &state);
-    server->flags = state.flags & SYNC_FLAG_SIEVE_MAILBOX;
-    prot_flush(state.pout);
-    prot_free(state.pout);
-    /* Files that came with it stay: the reserved list has their names. */
-    dlist_free(&parsed);
-    return 0;
+    int r = send_all(server->out, command, len);
+    return r ? r : read_reply(server->in, reply);
 }
 
 void master_log_change(const char *mboxname, const char *channel)

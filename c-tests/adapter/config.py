@@ -9,7 +9,7 @@ import sys
 told = json.load(sys.stdin)
 component, dependency = told["component"], told["dependency"]
 
-# Asked for by headers or by sync_support.c: what the installed Cyrus was built with.
+# Asked for by headers: what the installed Cyrus was built with.
 BUILT_WITH = {
     "HAVE_SSL": dependency["openssl"],
     "HAVE_ZLIB": dependency["zlib"],

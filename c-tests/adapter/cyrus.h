@@ -2,9 +2,12 @@
 #ifndef CYRUS_H
 #define CYRUS_H
 
+#define _GNU_SOURCE
 #include <config.h>
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -19,6 +22,7 @@
 #include "imap/mboxlist.h"
 #include "imap/mboxname.h"
 #include "imap/message.h"
+#include "imap/mutex.h"
 #include "imap/quota.h"
 #include "imap/seen.h"
 #include "imap/sieve_db.h"

@@ -412,31 +412,22 @@ static int host_raclmodseq(void *userdata __attribute__((unused)), cyrsync_str n
 
 /* -- writes -- */
 
-static int host_apply(void *userdata, cyrsync_str verb,
+static int host_apply(void *userdata, cyrsync_str verb __attribute__((unused)),
                       cyrsync_str body __attribute__((unused)), cyrsync_str command,
                       cyrsync_emit_str emit, void *to, cyrsync_failure *failure)
 {
     struct host *host = userdata;
-    struct buf answers = BUF_INITIALIZER;
-    const char *response = NULL;
+    struct buf reply = BUF_INITIALIZER;
     int r = 0;
 
-    if (!host->server) host->server = master_server_new();
-    if (verb.len == strlen("RESTART") && memcmp(verb.data, "RESTART", verb.len) == 0) {
-        master_server_restart(host->server);
-        response = "OK success";
-    }
-    else {
-        /* Cyrus wants the end of line, which body lacks. */
-        size_t start = verb.len + 1;
-        r = master_server_apply(host->server, command.data + start, command.len - start, &answers,
-                                &response);
-    }
+    if (!host->server) r = master_server_new(&host->server);
     if (!r) {
-        buf_printf(&answers, "%s\r\n", response);
-        r = emit(to, from_buf(&answers));
+        r = master_server_command(host->server, command.data, command.len, &reply);
+        /* One that broke off is of no more use. */
+        if (r) master_server_free(&host->server);
     }
-    buf_free(&answers);
+    if (!r) r = emit(to, from_buf(&reply));
+    buf_free(&reply);
     return result_of(r, failure);
 }
 

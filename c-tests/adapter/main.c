@@ -164,7 +164,7 @@ int main(int argc, char **argv)
         complain(error_message(r));
         return EX_CONFIG;
     }
-    if (!options.server && !sync_get_config(options.channel, "sync_host"))
+    if (!options.server && !channel_string(options.channel, IMAPOPT_SYNC_HOST))
         fatal("sync_host not defined", EX_SOFTWARE);
     exit_code = run(&options);
     master_end();

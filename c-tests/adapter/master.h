@@ -100,20 +100,24 @@ int master_sieve_content(const char *userid, const char *name, struct buf *conte
 int master_annotations(const char *mboxname, annotatemore_find_proc_t visit, void *rock);
 modseq_t master_used_modseq(const char *mboxname);
 
+/* -- options of channels (channel.c) -- */
+
+/* An option of the channel ("second_sync_host"), else the general one; NULL if neither is set. */
+const char *channel_string(const char *channel, enum imapopt option);
+/* The same as a time in seconds. */
+int channel_seconds(const char *channel, enum imapopt option);
+
 /* -- writes (apply.c) -- */
 
 typedef struct master_server master_server;
 
-/* What Cyrus's sync_server is to a connection: what it was sent and has not yet used. */
-master_server *master_server_new(void);
+/* Starts a sync_server on this configuration and greets it. */
+int master_server_new(master_server **server);
 void master_server_free(master_server **server);
-/* Carries out a command of the replication protocol, from its name to the end of line, such as
- * "MAILBOX %(UNIQUEID ...)\r\n". Untagged answers are added to `answers`, a line each; *response
- * is set to the last line, which begins with "OK" or "NO". */
-int master_server_apply(master_server *server, const char *command, size_t len,
-                        struct buf *answers, const char **response);
-/* Lets go of message files that were sent (RESTART). */
-void master_server_restart(master_server *server);
+/* Carries out a command of the replication protocol, such as "RESTART\r\n". The reply is added to
+ * `reply`, the last line of which begins with "OK" or "NO". */
+int master_server_command(master_server *server, const char *command, size_t len,
+                          struct buf *reply);
 /* Tells the sync logs of all channels but one (NULL: the default one) that a mailbox changed. */
 void master_log_change(const char *mboxname, const char *channel);
 

@@ -6,6 +6,26 @@
 
 static struct namespace internal_names;
 
+/* Whoever links libcyrus_imap defines these, for SASL. Cyrus has one thread. */
+void *cyrus_mutex_alloc(void)
+{
+    return &internal_names;
+}
+
+int cyrus_mutex_lock(void *mutex __attribute__((unused)))
+{
+    return 0;
+}
+
+int cyrus_mutex_unlock(void *mutex __attribute__((unused)))
+{
+    return 0;
+}
+
+void cyrus_mutex_free(void *mutex __attribute__((unused)))
+{
+}
+
 /* Whoever links libcyrus defines this: how the process ends when Cyrus cannot go on. The engine is
  * then in the middle of a call and stays there. A replica does not carry out a command that breaks
  * off. */

@@ -230,7 +230,7 @@ static void log_file(struct session *session)
 static int duration(const struct options *options)
 {
     if (options->delay) return options->delay;
-    return sync_get_durationconfig(options->channel, "sync_repeat_interval", 's');
+    return channel_seconds(options->channel, IMAPOPT_SYNC_REPEAT_INTERVAL);
 }
 
 /* The exit code for what ended rolling replication, told and freed. */
@@ -266,7 +266,7 @@ static int roll(struct session *session)
     int longest = config_getduration(IMAPOPT_SYNC_RECONNECT_MAXWAIT, 's');
     int interval = duration(options);
 
-    if (!shutdown_file) shutdown_file = sync_get_config(options->channel, "sync_shutdown_file");
+    if (!shutdown_file) shutdown_file = channel_string(options->channel, IMAPOPT_SYNC_SHUTDOWN_FILE);
     memset(&rolling, 0, sizeof(rolling));
     rolling.size = sizeof(rolling);
     rolling.interval_ms = interval > 0 ? 1000 * (uint64_t)interval : 0;

@@ -33,6 +33,8 @@ pub struct Traffic {
     /// Bytes read from the socket.
     pub received_raw: u64,
 }
+/// Bytes of a reply that must come within the timeout, or its end.
+const PROGRESS: usize = 4096;
 
 /// A connection's bytes.
 pub struct Link {
@@ -58,6 +60,8 @@ pub struct Link {
     /// Bytes that may wait to be consumed.
     allowed: usize,
     chunk: Box<[u8]>,
+    /// Since when the present piece of a reply is waited for, and what was there then.
+    waiting: Option<(Instant, usize)>,
     traffic: Traffic,
 }
 
@@ -82,6 +86,7 @@ impl Link {
             ended: false,
             allowed: unread_limit(0),
             chunk: vec![0; READ_CHUNK].into(),
+            waiting: None,
             traffic: Traffic::default(),
         })
     }
@@ -226,6 +231,7 @@ impl Link {
         while self.out.len() - self.out_sent > rest {
             if self.pump(true, quiet)? {
                 quiet = Instant::now();
+                self.waiting = None;
             }
         }
         self.out.drain(..self.out_sent);
@@ -233,14 +239,20 @@ impl Link {
         Ok(())
     }
 
-    /// Reads more into the buffer, waiting as long as the timeout allows.
+    /// Reads more into the buffer, waiting as long as the timeout allows. The wait is one until
+    /// something is [taken](Link::take) out or much has come: a replica that sends a byte now and
+    /// then is as good as silent.
     pub fn fill(&mut self) -> Result<()> {
-        let (before, quiet) = (self.input.len(), Instant::now());
+        let before = self.input.len();
+        let (since, had) = *self.waiting.get_or_insert_with(|| (Instant::now(), before));
         while self.input.len() == before {
             if self.ended {
                 return Err(ended());
             }
-            self.pump(false, quiet)?;
+            self.pump(false, since)?;
+        }
+        if self.input.len().saturating_sub(had) >= PROGRESS {
+            self.waiting = None;
         }
         Ok(())
     }
@@ -252,6 +264,7 @@ impl Link {
 
     /// Consumes received bytes.
     pub fn consume(&mut self, count: usize) {
+        self.waiting = None;
         self.taken = self.input.len().min(self.taken + count);
         if self.taken == self.input.len() {
             self.input.clear();
@@ -270,6 +283,7 @@ impl Link {
             self.consume(count);
             return bytes;
         }
+        self.waiting = None;
         self.input.drain(..self.taken);
         self.taken = 0;
         let rest = self.input.split_off(count);

@@ -264,3 +264,19 @@ fn a_replica_that_does_not_say_goodbye_is_left() {
     end.recv_timeout(Duration::from_secs(60)).unwrap();
     peer.join().unwrap();
 }
+
+#[test]
+fn a_replica_that_sends_a_byte_now_and_then_is_as_good_as_silent() {
+    let (mut session, peer) = session(Duration::from_millis(300), |mut socket| {
+        read_lines(&mut socket, 1);
+        // Each well before the timeout; it ends when the other side hangs up.
+        let pause = Duration::from_millis(20);
+        while socket.write_all(b"x").is_ok() {
+            std::thread::sleep(pause);
+        }
+    });
+    let ticket = get(&mut session, "a").unwrap();
+    assert_eq!(session.wait(ticket).unwrap_err().kind(), Kind::Timeout);
+    drop(session);
+    peer.join().unwrap();
+}

@@ -112,7 +112,7 @@ fn under_valgrind(lab: &Lab, args: &[&str]) -> Run {
 }
 
 #[test]
-fn a_split_brain_is_repaired_by_cyrus_own_functions_without_a_leak() {
+fn a_split_brain_is_repaired_by_cyrus_itself_without_a_leak() {
     let lab = filled(Options { conversations: true, ..Options::default() });
     under_valgrind(&lab, &["-A"]).ok();
     assert_equal(&lab);

@@ -249,11 +249,16 @@ fn traffic_is_shown_without_the_password() {
     for command in ["GET USER fred", "APPLY MESSAGE", "APPLY MAILBOX"] {
         assert!(sent.iter().any(|l| l.starts_with(command)), "{command}: {run}");
     }
-    assert!(run.stderr.contains("Subject: to fred"), "{run}");
+    // Messages only if asked for.
+    assert!(!run.stderr.contains("Subject: to fred"), "{run}");
+    let full = ours(&lab, &["-v", "-v", "-v", "-u", "anna"]).ok();
+    assert!(full.stderr.contains("Subject: to anna"), "{full}");
     // As it is, and as PLAIN sends it.
     let plain = "bGFiLXNlY3JldA";
     for secret in [PASSWORD, plain, "xhYi1zZWNyZX", "sYWItc2VjcmV0"] {
-        assert!(!run.stderr.contains(secret) && !run.log.contains(secret), "{run}");
+        for run in [&run, &full] {
+            assert!(!run.stderr.contains(secret) && !run.log.contains(secret), "{run}");
+        }
     }
 }
 
