@@ -229,8 +229,13 @@ fn actions_go_to_the_log_when_asked() {
     let run = ours(&lab, &["-l", "-u", "fred"]).ok();
     assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""), "{run}");
     for action in ["USER fred", "MAILBOX user.fred"] {
-        let line = format!("INFO sync_client: {action}");
-        assert!(run.log.lines().any(|l| l == line), "{run}");
+        // Cyrus's own programs call themselves "cyrus/sync_client" there.
+        let told = |line: &str| {
+            line.strip_prefix("INFO ")
+                .and_then(|l| l.rsplit('/').next()?.strip_prefix("sync_client: "))
+                == Some(action)
+        };
+        assert!(run.log.lines().any(told), "{run}");
     }
     let run = ours(&lab, &["-u", "anna"]).ok();
     assert!(!run.log.contains("USER anna"), "{run}");

@@ -93,12 +93,11 @@ impl HostMailbox for OpenMailbox<'_> {
             return Ok(file);
         }
         open_regular(&path).map(|(file, _)| file).map_err(|error| {
-            let kind = match error.kind() {
-                std::io::ErrorKind::NotFound => Kind::Corrupt,
-                _ => Kind::Io,
+            let (kind, detail) = match error.kind() {
+                std::io::ErrorKind::NotFound => (Kind::Corrupt, "the file is missing".to_owned()),
+                _ => (Kind::Io, error.to_string()),
             };
-            let subject = format!("UID {} of {}", record.uid, self.name);
-            let detail = format!("{}: {error}", path.display());
+            let subject = format!("UID {} of {} ({})", record.uid, self.name, path.display());
             Error::new(kind, "open message", subject, detail)
                 .hint(crate::store::MESSAGE_REPAIR)
                 .caused_by(error)
