@@ -38,8 +38,11 @@ static void null_pointers(void)
     CHECK(cyrsync_config_set_server(NULL, name, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_config_set_partition(NULL, name, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_config_set_flags(NULL, 0, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_config_set_lock_patience(NULL, 200, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_config_set_log(NULL, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_config_set_action(NULL, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_config_set_traffic(NULL, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_config_set_unreachable(NULL, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_new(NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_connect(NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_disconnect(NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);

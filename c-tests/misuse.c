@@ -107,6 +107,38 @@ static void reentrant(cyrsync_config *config)
     CHECK(memory.destroyed == 1);
 }
 
+struct told {
+    cyrsync_client *client;
+    int lines;
+};
+
+static void on_failure(void *userdata, cyrsync_log_level level, cyrsync_str line)
+{
+    struct told *told = userdata;
+
+    (void)level;
+    (void)line;
+    if (told->lines++) return;
+    CHECK(cyrsync_client_disconnect(told->client, NULL) == CYRSYNC_RESULT_BUSY);
+    cyrsync_client_free(told->client);
+}
+
+/* The client is in use while the log hears of an error that the caller has no place for. */
+static void reentrant_log(const char *path)
+{
+    struct told told = {NULL, 0};
+    cyrsync_config *config = load(path);
+    cyrsync_str nobody = {NULL, 0};
+
+    CHECK(cyrsync_config_set_log(config, on_failure, &told, NULL, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_new(config, &told.client, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_sync_user(told.client, nobody, NULL) == CYRSYNC_RESULT_INVALID_ARGUMENT);
+    /* That error, and that of the call within. */
+    CHECK(told.lines == 2);
+    cyrsync_client_free(told.client);
+    cyrsync_config_free(config);
+}
+
 static void configurations(void)
 {
     cyrsync_config *config = NULL;
@@ -170,6 +202,7 @@ int main(int argc, char **argv)
     config = load(argv[1]);
     tables(config);
     reentrant(config);
+    reentrant_log(argv[1]);
     configurations();
     nulls();
     CHECK(cyrsync_client_new(config, &client, NULL) == CYRSYNC_RESULT_OK);

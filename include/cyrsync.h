@@ -387,6 +387,21 @@ typedef void (*cyrsync_destroy_callback)(void *userdata);
 typedef void (*cyrsync_action_callback)(void *userdata, struct cyrsync_str line);
 
 /**
+ * Takes what crosses the wire, in clear: before compression and encryption, credentials left out.
+ * It was sent to the replica, or else received from it. The bytes are borrowed for the call.
+ */
+typedef void (*cyrsync_traffic_callback)(void *userdata, bool sent, struct cyrsync_str bytes);
+
+/**
+ * Hears that there is no connection to the server, why, and after how many seconds it is tried
+ * again. Error and name are borrowed for the call.
+ */
+typedef void (*cyrsync_unreachable_callback)(void *userdata,
+                                             const struct cyrsync_error *error,
+                                             struct cyrsync_str server,
+                                             uint64_t pause);
+
+/**
  * A name that a mailbox had before (name_history of mbentry_t).
  */
 typedef struct cyrsync_former_name {
@@ -1265,6 +1280,16 @@ enum cyrsync_result cyrsync_config_set_flags(struct cyrsync_config *config,
                                              struct cyrsync_error **err);
 
 /**
+ * How long clients that are made from now on wait for locks of users and mailboxes, in
+ * milliseconds; if negative, as at first, as long as it takes. What is locked for longer fails with
+ * CYRSYNC_RESULT_LOCKED; cyrsync_client_roll() leaves it for later and goes on, and 200 is a good
+ * value for it.
+ */
+enum cyrsync_result cyrsync_config_set_lock_patience(struct cyrsync_config *config,
+                                                     int64_t milliseconds,
+                                                     struct cyrsync_error **err);
+
+/**
  * Who hears log lines of the clients that are made from now on; nobody if callback is NULL. It
  * may be called from several threads at once. Destroy, unless NULL, is called once userdata is
  * not used any more: at once if this call fails.
@@ -1284,6 +1309,27 @@ enum cyrsync_result cyrsync_config_set_action(struct cyrsync_config *config,
                                               void *userdata,
                                               cyrsync_destroy_callback destroy,
                                               struct cyrsync_error **err);
+
+/**
+ * Who is shown the traffic of the clients that are made from now on, as sync_client -v -v shows it;
+ * nobody if callback is NULL. As cyrsync_config_set_log() in all else.
+ */
+enum cyrsync_result cyrsync_config_set_traffic(struct cyrsync_config *config,
+                                               cyrsync_traffic_callback callback,
+                                               void *userdata,
+                                               cyrsync_destroy_callback destroy,
+                                               struct cyrsync_error **err);
+
+/**
+ * Who hears that the replica cannot be reached, from clients that are made from now on and try again
+ * by themselves (cyrsync_client_roll()); nobody if callback is NULL. As cyrsync_config_set_log() in
+ * all else.
+ */
+enum cyrsync_result cyrsync_config_set_unreachable(struct cyrsync_config *config,
+                                                   cyrsync_unreachable_callback callback,
+                                                   void *userdata,
+                                                   cyrsync_destroy_callback destroy,
+                                                   struct cyrsync_error **err);
 
 /**
  * Frees a configuration. Clients that were made from it live on. NULL is fine.
@@ -1455,7 +1501,8 @@ enum cyrsync_result cyrsync_client_plan_all(struct cyrsync_client *client,
 /**
  * Replicates what Cyrus's programs write to the sync log of the client's channel, until asked to
  * stop. What fails stays in the log and is tried again after a growing pause; it is told to the
- * log callback and stops nothing else. *Ended, unless NULL, is set to why it ended. Fails with
+ * log callback and stops nothing else; what is locked too, after as long as
+ * cyrsync_config_set_lock_patience() says. *Ended, unless NULL, is set to why it ended. Fails with
  * CYRSYNC_RESULT_LOCKED if another client works on the channel.
  */
 enum cyrsync_result cyrsync_client_roll(struct cyrsync_client *client,

@@ -26,6 +26,11 @@ lag:
 	$(CARGO) build --release --locked -p cyrsync-lab --bin lag
 	target/release/lag $(LAG)
 
+# The scenarios with the engine inside a process of Cyrus: docs/embedding.md. TESTS are words of names.
+embedded:
+	scripts/setup
+	scripts/embedded $(TESTS)
+
 # Masters and replicas of Cyrus 3.2 and 3.10: makes their trees once, then runs tests/versions.rs.
 versions:
 	scripts/setup
@@ -56,4 +61,4 @@ clippy:
 clean:
 	$(CARGO) clean
 
-.PHONY: demo test bench c-tests lag versions sasl2 fuzz header fmt clippy clean
+.PHONY: demo test bench c-tests lag embedded versions sasl2 fuzz header fmt clippy clean

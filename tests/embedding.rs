@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use cyrsync_lab::fill::Filler;
-use cyrsync_lab::{Imap, Lab, compare, describe};
+use cyrsync_lab::{Imap, Lab, Proxy, compare, describe};
 
 /// Where cargo leaves the libraries that belong to this test.
 fn libraries() -> PathBuf {
@@ -186,5 +187,95 @@ fn address_sanitizer_finds_nothing_in_an_embedded_client() {
             run(&lab, &[], &scratch.join(program));
         }
         assert_memory_arrived(&lab);
+    }
+}
+
+#[test]
+fn the_example_of_the_documentation_replicates_a_user() {
+    let lab = Lab::default();
+    let programs = lab.master.scratch();
+    // Brings the library there.
+    build_only(&programs, &["sync_user-shared"], &[]);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("docs/C-API.md")).expect("own page");
+    let (_, rest) = text.split_once("```c\n").expect("the page has an example");
+    let (source, program) = (programs.join("example.c"), programs.join("example"));
+    std::fs::write(&source, rest.split_once("```").expect("it ends").0).expect("own directory");
+    let mut cc = Command::new("cc");
+    cc.arg("-I").arg(root.join("include")).arg("-o").arg(&program).arg(&source);
+    cc.arg(programs.join("libcyrsync.so.0")).arg("-Wl,-rpath,$ORIGIN");
+    assert!(cc.status().expect("a compiler is installed").success());
+    Filler::new(&lab.master, 1).mailbox("user.fred", 8);
+    let mut command = lab.master.command(&program);
+    let output = command.arg(lab.master.imapd_conf()).arg("fred").output().expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let differences = compare(&lab.master, &lab.replica);
+    assert!(differences.is_empty(), "{}", describe(&differences, 20));
+}
+
+/// The steps that c-tests/plan.c prints.
+fn steps(lab: &Lab, how: &str, log: &str) -> Vec<String> {
+    let mut command = lab.master.command(lab.master.scratch().join("plan-shared"));
+    let output = command.arg(lab.master.imapd_conf()).args([how, log]).output();
+    let output = output.expect("it starts");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{how} {log}: {told}");
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_plan_tells_what_the_run_then_does_and_only_asks() {
+    let lab = Lab::default();
+    build_only(&lab.master.scratch(), &["plan-shared"], &[]);
+    let users = ["folder", "rename", "flags", "split"];
+    let mut filler = Filler::new(&lab.master, 1);
+    users.iter().for_each(|user| filler.mailbox(&format!("user.{user}"), 3));
+    drop(filler);
+    let mut admin = Imap::admin(&lab.master);
+    admin.ok("CREATE user.rename.Old");
+    for user in users {
+        steps(&lab, "run", &format!("USER {user}\n"));
+    }
+    admin.ok("CREATE user.folder.New");
+    admin.ok("RENAME user.rename.Old user.rename.New");
+    Imap::login(&lab.master, "flags").with_selected("INBOX").uid_store("1:2", "+FLAGS (\\Flagged)");
+    for (server, text) in [(&lab.master, "here"), (&lab.replica, "there")] {
+        let message = format!("Subject: {text}\r\n\r\n{text}\r\n");
+        assert!(Imap::login(server, "split").append("INBOX", "", message.as_bytes()).is_ok());
+    }
+    let before = describe(&compare(&lab.master, &lab.replica), 1000);
+    let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
+    lab.master.use_port(proxy.port());
+    let plans = users.map(|user| steps(&lab, "plan", &format!("USER {user}\n")));
+    let commands = proxy.commands();
+    // How a connection begins and ends; all between asks.
+    let frame = ["AUTHENTICATE PLAIN", "APPLY CAPABILITIES", "EXIT"];
+    let between = commands.iter().filter(|command| !frame.contains(&command.as_str()));
+    assert!(between.clone().count() >= users.len(), "{commands:?}");
+    assert!(between.clone().all(|command| command.starts_with("GET ")), "{commands:?}");
+    assert_eq!(describe(&compare(&lab.master, &lab.replica), 1000), before);
+    for (user, plan) in users.iter().zip(plans) {
+        let mut done = steps(&lab, "run", &format!("USER {user}\n"));
+        // What is said of the connection is no step.
+        done.retain(|step| !step.starts_with("ENABLE "));
+        let (known, rest): (Vec<_>, Vec<_>) =
+            plan.into_iter().partition(|step| !step.starts_with("what else differs"));
+        assert!(known.len() > 1 || !rest.is_empty(), "{user}: {known:?}");
+        assert_eq!(rest.is_empty(), *user != "rename", "{user}");
+        assert!(done.starts_with(&known), "{user}: {known:?} {done:?}");
+        // What a rename leads to, and that a mailbox is repaired, shows only then.
+        match *user {
+            "rename" => {}
+            "split" => assert!(done.contains(&"FULLMAILBOX user.split".to_owned()), "{done:?}"),
+            _ => assert_eq!(known, done, "{user}"),
+        }
+    }
+    // The UID that two messages had is expunged, each side keeping its own record of it.
+    let mut differences = compare(&lab.master, &lab.replica);
+    differences
+        .retain(|one| !describe(std::slice::from_ref(one), 1).contains("user.split RECORD 4 "));
+    assert!(differences.is_empty(), "{}", describe(&differences, 20));
+    for server in [&lab.master, &lab.replica] {
+        assert_eq!(Imap::login(server, "split").with_selected("INBOX").uids(), [1, 2, 3, 5, 6]);
     }
 }

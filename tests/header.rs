@@ -39,11 +39,19 @@ fn stdout(command: &mut Command) -> String {
     String::from_utf8(run(command).stdout).unwrap()
 }
 
+/// The files below a directory.
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let (directories, mut files): (Vec<_>, Vec<_>) = paths.partition(|path| path.is_dir());
+    files.extend(directories.iter().flat_map(|directory| sources(directory)));
+    files
+}
+
 /// The functions of the source, from `pub extern "C" fn` to the end of the body.
 fn exported_functions() -> Vec<(String, String)> {
     let mut functions = Vec::new();
-    for entry in fs::read_dir(root("src/capi")).unwrap() {
-        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+    for path in sources(&root("src/capi")) {
+        let text = fs::read_to_string(path).unwrap();
         for part in text.split("#[unsafe(no_mangle)]\n").skip(1) {
             let name = part.split_once("extern \"C\" fn ").unwrap().1.split_once('(').unwrap().0;
             let body = part.split_once(" {\n").unwrap().1.split_once("\n}\n").unwrap().0;

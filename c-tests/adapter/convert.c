@@ -52,6 +52,21 @@ int result_of(int r, cyrsync_failure *failure)
     return (int)meaning(r);
 }
 
+int result_in(const master_mailbox *mailbox, int r, cyrsync_failure *failure)
+{
+    const char *path = mailbox_meta_fname(mailbox->cyrus, META_INDEX);
+    struct buf detail = BUF_INITIALIZER;
+    int result = result_of(r, failure);
+
+    if (r < 0 && result == CYRSYNC_RESULT_CORRUPT && path) {
+        buf_printf(&detail, "%s: %s", path, words(r));
+        cyrsync_failure_set(failure, from_buf(&detail),
+                            cyrsync_str_from("run reconstruct on the mailbox"));
+        buf_free(&detail);
+    }
+    return result;
+}
+
 void convert_entry(const mbentry_t *entry, cyrsync_former_name *former, cyrsync_entry *out)
 {
     int count = ptrarray_size(&entry->name_history);

@@ -15,6 +15,9 @@ cyrsync_str from_buf(const struct buf *buf);
  * is passed on. */
 int result_of(int r, cyrsync_failure *failure);
 
+/* As result_of(), of an open mailbox: what is damaged is its index. */
+int result_in(const master_mailbox *mailbox, int r, cyrsync_failure *failure);
+
 void convert_entry(const mbentry_t *entry, cyrsync_former_name *former, cyrsync_entry *out);
 void convert_record(const struct index_record *record, cyrsync_record *out);
 /* Flags is room for MAX_USER_FLAGS names. */

@@ -20,8 +20,13 @@ static int found(int r, mbentry_t **out)
 
 int master_lookup(const char *name, mbentry_t **out)
 {
+    int r;
+
     *out = NULL;
-    return found(mboxlist_lookup_allow_all(name, out, NULL), out);
+    r = found(mboxlist_lookup_allow_all(name, out, NULL), out);
+    /* For "DELETED.user.fred", which lacks the time, Cyrus finds "user.fred". */
+    if (*out && strcmp((*out)->name, name) != 0) mboxlist_entry_free(out);
+    return r;
 }
 
 int master_lookup_by_id(const char *uniqueid, mbentry_t **out)

@@ -7,6 +7,9 @@
 
 #include "convert.h"
 
+/* Of cyrus.index. */
+#define OLDEST_VERSION 12
+
 struct host {
     char *channel;
     /* For writes; made when first needed. */
@@ -143,6 +146,28 @@ static void host_sync_unlock(void *userdata __attribute__((unused)), void *locke
 
 /* -- a mailbox -- */
 
+static void host_close(void *userdata __attribute__((unused)), void *mailbox)
+{
+    struct opened *opened = mailbox;
+
+    master_close(&opened->mailbox);
+    free(opened);
+}
+
+/* Cyrus reads what is older too, but its records lack what replication needs. */
+static int too_old(const master_mailbox *mailbox, cyrsync_failure *failure)
+{
+    struct buf detail = BUF_INITIALIZER;
+
+    if (mailbox->cyrus->i.minor_version >= OLDEST_VERSION) return 0;
+    buf_printf(&detail, "%s has version %d", mailbox_meta_fname(mailbox->cyrus, META_INDEX),
+               mailbox->cyrus->i.minor_version);
+    cyrsync_failure_set(failure, from_buf(&detail),
+                        cyrsync_str_from("run: reconstruct -V max MAILBOX"));
+    buf_free(&detail);
+    return CYRSYNC_RESULT_UNSUPPORTED;
+}
+
 static int host_open(void *userdata __attribute__((unused)), cyrsync_str name, int64_t wait_ms,
                      void **out, cyrsync_failure *failure)
 {
@@ -155,6 +180,11 @@ static int host_open(void *userdata __attribute__((unused)), cyrsync_str name, i
     if (r) {
         free(opened);
         return result_of(r, failure);
+    }
+    r = too_old(opened->mailbox, failure);
+    if (r) {
+        host_close(NULL, opened);
+        return r;
     }
     *out = opened;
     return CYRSYNC_RESULT_OK;
@@ -186,7 +216,8 @@ static int host_scan(void *userdata __attribute__((unused)), void *mailbox, uint
     struct sink sink = { .emit.record = emit, .to = to };
     struct opened *opened = mailbox;
 
-    return result_of(master_scan(opened->mailbox, from_uid, since_modseq, give_record, &sink),
+    return result_in(opened->mailbox,
+                     master_scan(opened->mailbox, from_uid, since_modseq, give_record, &sink),
                      failure);
 }
 
@@ -242,14 +273,6 @@ static void host_unlock_index(void *userdata __attribute__((unused)), void *mail
     struct opened *opened = mailbox;
 
     master_unlock_index(opened->mailbox);
-}
-
-static void host_close(void *userdata __attribute__((unused)), void *mailbox)
-{
-    struct opened *opened = mailbox;
-
-    master_close(&opened->mailbox);
-    free(opened);
 }
 
 /* -- what belongs to a user -- */

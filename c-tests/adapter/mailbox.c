@@ -15,8 +15,9 @@ static bool has_annotations_file(const struct mailbox *mailbox)
 static int openable(const char *name)
 {
     mbentry_t *entry = NULL;
-    int r = mboxlist_lookup_allow_all(name, &entry, NULL);
+    int r = master_lookup(name, &entry);
 
+    if (!r && !entry) return IMAP_MAILBOX_NONEXISTENT;
     /* Cyrus would look for the files of such, miss them, and call that an I/O error. */
     if (!r && (entry->mbtype & (MBTYPE_REMOTE | MBTYPE_RESERVE))) r = IMAP_MAILBOX_NONEXISTENT;
     mboxlist_entry_free(&entry);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
+#include <time.h>
 
 #include "host.h"
 #include "master.h"
@@ -62,6 +63,34 @@ static void on_action(void *userdata, cyrsync_str line)
     if (options->log_actions) syslog(LOG_INFO, "%.*s", (int)line.len, line.data);
 }
 
+/* As Cyrus's own client marks them: what goes on with a line gets no mark. */
+static void on_traffic(void *userdata __attribute__((unused)), bool sent, cyrsync_str bytes)
+{
+    static char within;
+    const char mark = sent ? '>' : '<';
+
+    if (!bytes.len) return;
+    if (within != mark) fprintf(stderr, "%c%lld%c", mark, (long long)time(NULL), mark);
+    fwrite(bytes.data, 1, bytes.len, stderr);
+    within = bytes.data[bytes.len - 1] == '\n' ? 0 : mark;
+}
+
+static void on_unreachable(void *userdata __attribute__((unused)), const cyrsync_error *error,
+                           cyrsync_str server, uint64_t pause)
+{
+    complain(cyrsync_error_message(error));
+    fprintf(stderr, "Can not connect to server '%.*s', retrying in %llu seconds\n",
+            (int)server.len, server.data, (unsigned long long)pause);
+}
+
+/* For locks, while it rolls, in milliseconds. Where there is no log to put what is locked into, it waits. */
+#define PATIENCE 200
+
+static bool is_patient(const struct options *options)
+{
+    return options->mode != MODE_ROLLING || (options->file && !options->channel);
+}
+
 /* The configuration as the engine reads it; Cyrus has read it for itself. */
 static cyrsync_result configure(struct options *options, cyrsync_config **config,
                                 cyrsync_error **error)
@@ -77,9 +106,16 @@ static cyrsync_result configure(struct options *options, cyrsync_config **config
     if (result == CYRSYNC_RESULT_OK)
         result = cyrsync_config_set_flags(*config, options->flags, error);
     if (result == CYRSYNC_RESULT_OK)
+        result = cyrsync_config_set_lock_patience(*config, is_patient(options) ? -1 : PATIENCE,
+                                                  error);
+    if (result == CYRSYNC_RESULT_OK)
         result = cyrsync_config_set_log(*config, on_log, NULL, NULL, error);
     if (result == CYRSYNC_RESULT_OK)
         result = cyrsync_config_set_action(*config, on_action, options, NULL, error);
+    if (result == CYRSYNC_RESULT_OK)
+        result = cyrsync_config_set_unreachable(*config, on_unreachable, NULL, NULL, error);
+    if (result == CYRSYNC_RESULT_OK && options->verbose > 1)
+        result = cyrsync_config_set_traffic(*config, on_traffic, NULL, NULL, error);
     return result;
 }
 

@@ -52,6 +52,15 @@ int master_seen(const char *userid, seenproc_t *visit, void *rock)
     return r;
 }
 
+/* Whether a root is there, readable or not. */
+static bool is_root(const char *root)
+{
+    char found[MAX_MAILBOX_PATH];
+
+    return quota_findroot(found, sizeof(found), root) && strcmp(found, root) == 0;
+}
+
+/* quota_read() says of a file that it cannot read that there is no such root. */
 int master_quota(const char *root, struct quota *out, bool *found)
 {
     int r;
@@ -60,7 +69,8 @@ int master_quota(const char *root, struct quota *out, bool *found)
     r = quota_read(out, NULL, 0);
     *found = !r;
     if (r) quota_free(out);
-    return r == IMAP_QUOTAROOT_NONEXISTENT ? 0 : r;
+    if (r != IMAP_QUOTAROOT_NONEXISTENT) return r;
+    return is_root(root) ? IMAP_MAILBOX_BADFORMAT : 0;
 }
 
 /* -- sieve scripts: messages of the user's #sieve mailbox or, where that has not been made yet,

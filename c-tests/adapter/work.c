@@ -42,6 +42,19 @@ static void failed(struct session *session, const char *what, const char *name,
     cyrsync_error_free(error);
 }
 
+static void give_up(struct session *session, cyrsync_result why)
+{
+    const char *server = cyrsync_client_server(session->client);
+    const char *what = "Can not connect";
+
+    if (why == CYRSYNC_RESULT_UNSUPPORTED
+        && session->options->flags & CYRSYNC_FLAG_REQUIRE_COMPRESS)
+        what = "Failed to enable compression";
+    session->failed = true;
+    fprintf(stderr, "%s to server '%s'\n", what, server);
+    syslog(LOG_ERR, "%s to server '%s'", what, server);
+}
+
 /* Connects, unless that is done: again and again, if not told otherwise. */
 static bool reach(struct session *session)
 {
@@ -63,14 +76,8 @@ static bool reach(struct session *session)
     }
     if (result == CYRSYNC_RESULT_OK) return true;
     cyrsync_error_free(error);
-    if (result == CYRSYNC_RESULT_CANCELLED) {
-        session->stopped = true;
-    }
-    else {
-        session->failed = true;
-        fprintf(stderr, "Can not connect to server '%s'\n", server);
-        syslog(LOG_ERR, "Can not connect to server '%s'", server);
-    }
+    if (result == CYRSYNC_RESULT_CANCELLED) session->stopped = true;
+    else give_up(session, result);
     return false;
 }
 
@@ -226,6 +233,29 @@ static int duration(const struct options *options)
     return channel_seconds(options->channel, IMAPOPT_SYNC_REPEAT_INTERVAL);
 }
 
+/* The exit code for what ended rolling replication, told and freed. */
+static int ended_by(struct session *session, cyrsync_error *error)
+{
+    const char *reason = cyrsync_error_message(error);
+    cyrsync_result why = cyrsync_error_code(error);
+    int exit_code = EX_TEMPFAIL;
+
+    if (why >= CYRSYNC_RESULT_CONNECT && why <= CYRSYNC_RESULT_PROTOCOL) {
+        complain(reason);
+        give_up(session, why);
+        exit_code = 1;
+    }
+    else {
+        fprintf(stderr, "Fatal error: %s\n", reason);
+        syslog(LOG_ERR, "Fatal error: %s", reason);
+        if (why == CYRSYNC_RESULT_CONFIG || why == CYRSYNC_RESULT_UNSUPPORTED
+            || why == CYRSYNC_RESULT_INVALID_ARGUMENT)
+            exit_code = EX_CONFIG;
+    }
+    cyrsync_error_free(error);
+    return exit_code;
+}
+
 static int roll(struct session *session)
 {
     const struct options *options = session->options;
@@ -246,10 +276,8 @@ static int roll(struct session *session)
     rolling.connect_once = options->connect_once;
     rolling.once = options->once;
     for (;;) {
-        if (cyrsync_client_roll(session->client, &rolling, &ended, &error) != CYRSYNC_RESULT_OK) {
-            failed(session, "do_daemon", "", error);
-            return 1;
-        }
+        if (cyrsync_client_roll(session->client, &rolling, &ended, &error) != CYRSYNC_RESULT_OK)
+            return ended_by(session, error);
         switch (ended) {
         case CYRSYNC_ROLLED_NUDGED:
             /* Cyrus cannot read its configuration anew in the same process: it goes on. */

@@ -1,10 +1,14 @@
 //! Functions of the host that the library calls.
 
 use std::ffi::c_void;
+use std::ptr;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::error::cyrsync_error;
+use super::error::{Failure, cyrsync_error};
 use super::strings::cyrsync_str;
-use crate::observe::{Level, Observer};
+use crate::error::Error;
+use crate::observe::{Direction, Level, Observer};
 
 /// How much a log line matters, with syslog's numbers.
 #[repr(C)]
@@ -33,6 +37,22 @@ pub type cyrsync_log_callback = Option<
 /// is borrowed for the call.
 pub type cyrsync_action_callback =
     Option<unsafe extern "C" fn(userdata: *mut c_void, line: cyrsync_str)>;
+
+/// Takes what crosses the wire, in clear: before compression and encryption, credentials left out.
+/// It was sent to the replica, or else received from it. The bytes are borrowed for the call.
+pub type cyrsync_traffic_callback =
+    Option<unsafe extern "C" fn(userdata: *mut c_void, sent: bool, bytes: cyrsync_str)>;
+
+/// Hears that there is no connection to the server, why, and after how many seconds it is tried
+/// again. Error and name are borrowed for the call.
+pub type cyrsync_unreachable_callback = Option<
+    unsafe extern "C" fn(
+        userdata: *mut c_void,
+        error: *const cyrsync_error,
+        server: cyrsync_str,
+        pause: u64,
+    ),
+>;
 
 /// Gives userdata back to the host: nobody uses it any more.
 pub type cyrsync_destroy_callback = Option<unsafe extern "C" fn(userdata: *mut c_void)>;
@@ -95,25 +115,24 @@ impl Drop for Userdata {
 }
 
 /// The host's functions that hear what goes on.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Listeners {
-    pub(super) log: Option<std::sync::Arc<Listener<LogFunction>>>,
-    pub(super) action: Option<std::sync::Arc<Listener<ActionFunction>>>,
+    pub(super) log: Option<Arc<Listener<LogFunction>>>,
+    pub(super) action: Option<Arc<Listener<ActionFunction>>>,
+    pub(super) traffic: Option<Arc<Listener<TrafficFunction>>>,
+    pub(super) unreachable: Option<Arc<Listener<UnreachableFunction>>>,
 }
 
 pub(super) type LogFunction = unsafe extern "C" fn(*mut c_void, cyrsync_log_level, cyrsync_str);
 pub(super) type ActionFunction = unsafe extern "C" fn(*mut c_void, cyrsync_str);
+pub(super) type TrafficFunction = unsafe extern "C" fn(*mut c_void, bool, cyrsync_str);
+pub(super) type UnreachableFunction =
+    unsafe extern "C" fn(*mut c_void, *const cyrsync_error, cyrsync_str, u64);
 
 /// A function with its data.
 pub(super) struct Listener<F> {
     pub(super) function: F,
     pub(super) userdata: Userdata,
-}
-
-impl Clone for Listeners {
-    fn clone(&self) -> Self {
-        Listeners { log: self.log.clone(), action: self.action.clone() }
-    }
 }
 
 impl Observer for Listeners {
@@ -131,6 +150,30 @@ impl Observer for Listeners {
             // SAFETY: as above.
             unsafe { (action.function)(action.userdata.pointer, line) };
         }
+    }
+
+    fn unreachable(&self, error: &Error, server: &str, pause: Duration) {
+        if let Some(unreachable) = &self.unreachable {
+            let failure = Failure::from(error);
+            let error = ptr::from_ref(&*failure);
+            let server = cyrsync_str::lend(server.as_bytes());
+            let pointer = unreachable.userdata.pointer;
+            // SAFETY: as above, the error too.
+            unsafe { (unreachable.function)(pointer, error, server, pause.as_secs()) };
+        }
+    }
+
+    fn wire(&self, direction: Direction, bytes: &[u8]) {
+        if let Some(traffic) = &self.traffic {
+            let bytes = cyrsync_str::lend(bytes);
+            let sent = direction == Direction::Sent;
+            // SAFETY: as above.
+            unsafe { (traffic.function)(traffic.userdata.pointer, sent, bytes) };
+        }
+    }
+
+    fn wants_wire(&self) -> bool {
+        self.traffic.is_some()
     }
 }
 

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex, TryLockError};
 use super::callbacks::{Listeners, cyrsync_unit, cyrsync_unit_callback};
 use super::config::cyrsync_config;
 use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer, panicked};
-use super::host::cyrsync_host;
-use super::hosted::{Hosted, Table};
+use super::host::{Hosted, Table, cyrsync_host};
 use super::panic::{boundary, fallible};
 use super::strings::{c_string, cyrsync_str, slice};
 use crate::engine::{Cancel, Client, Options};
@@ -57,8 +56,10 @@ pub(super) unsafe fn with_client(
     let body = || {
         // SAFETY: the caller's promise.
         let handle = unsafe { client.as_ref() }.ok_or_else(|| null_pointer("client"))?;
-        let result = match handle.client.try_lock() {
-            Ok(mut client) => work(&mut client),
+        // Held while the error is logged: that callback finds the client in use, too.
+        let mut held = handle.client.try_lock();
+        let result = match &mut held {
+            Ok(client) => work(client),
             Err(TryLockError::WouldBlock) => {
                 let what = "another call uses this client now";
                 Err(misuse(cyrsync_result::CYRSYNC_RESULT_BUSY, "client", what))
@@ -70,6 +71,7 @@ pub(super) unsafe fn with_client(
         if let (Err(failure), true) = (&result, err.is_null()) {
             handle.listeners.log(Level::Error, &failure.message.to_string_lossy());
         }
+        drop(held);
         result
     };
     // SAFETY: the caller's promise.

@@ -3,10 +3,11 @@
 use std::ffi::{OsStr, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::callbacks::{
     Listener, Listeners, Userdata, cyrsync_action_callback, cyrsync_destroy_callback,
-    cyrsync_log_callback,
+    cyrsync_log_callback, cyrsync_traffic_callback, cyrsync_unreachable_callback,
 };
 use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer};
 use super::panic::{boundary, fallible};
@@ -207,6 +208,26 @@ pub unsafe extern "C" fn cyrsync_config_set_flags(
     unsafe { fallible(err, body) }
 }
 
+/// How long clients that are made from now on wait for locks of users and mailboxes, in
+/// milliseconds; if negative, as at first, as long as it takes. What is locked for longer fails with
+/// CYRSYNC_RESULT_LOCKED; cyrsync_client_roll() leaves it for later and goes on, and 200 is a good
+/// value for it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_set_lock_patience(
+    config: *mut cyrsync_config,
+    milliseconds: i64,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        // SAFETY: the header asks for a configuration of the caller's own.
+        let options = unsafe { &mut exclusive(config)?.options };
+        options.lock_patience = u64::try_from(milliseconds).ok().map(Duration::from_millis);
+        Ok(())
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
 /// Who hears log lines of the clients that are made from now on; nobody if callback is NULL. It
 /// may be called from several threads at once. Destroy, unless NULL, is called once userdata is
 /// not used any more: at once if this call fails.
@@ -244,6 +265,49 @@ pub unsafe extern "C" fn cyrsync_config_set_action(
         // SAFETY: the header asks for a configuration of the caller's own.
         let listeners = unsafe { &mut exclusive(config)?.listeners };
         listeners.action = callback.map(|function| Arc::new(Listener { function, userdata }));
+        Ok(())
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// Who is shown the traffic of the clients that are made from now on, as sync_client -v -v shows it;
+/// nobody if callback is NULL. As cyrsync_config_set_log() in all else.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_set_traffic(
+    config: *mut cyrsync_config,
+    callback: cyrsync_traffic_callback,
+    userdata: *mut c_void,
+    destroy: cyrsync_destroy_callback,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        let userdata = Userdata::new(userdata, destroy);
+        // SAFETY: the header asks for a configuration of the caller's own.
+        let listeners = unsafe { &mut exclusive(config)?.listeners };
+        listeners.traffic = callback.map(|function| Arc::new(Listener { function, userdata }));
+        Ok(())
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// Who hears that the replica cannot be reached, from clients that are made from now on and try again
+/// by themselves (cyrsync_client_roll()); nobody if callback is NULL. As cyrsync_config_set_log() in
+/// all else.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_set_unreachable(
+    config: *mut cyrsync_config,
+    callback: cyrsync_unreachable_callback,
+    userdata: *mut c_void,
+    destroy: cyrsync_destroy_callback,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        let userdata = Userdata::new(userdata, destroy);
+        // SAFETY: the header asks for a configuration of the caller's own.
+        let listeners = unsafe { &mut exclusive(config)?.listeners };
+        listeners.unreachable = callback.map(|function| Arc::new(Listener { function, userdata }));
         Ok(())
     };
     // SAFETY: the header asks for NULL or a place for a pointer.

@@ -14,7 +14,6 @@ mod config;
 mod error;
 mod failure;
 mod host;
-mod hosted;
 mod panic;
 mod pieces;
 mod plan;
@@ -28,8 +27,6 @@ pub use config::*;
 pub use error::*;
 pub use failure::*;
 pub use host::*;
-#[doc(hidden)]
-pub use hosted::client_with_host;
 pub use pieces::*;
 pub use plan::*;
 pub use rolling::*;

@@ -54,7 +54,8 @@ use cyrsync_rolled::*;
 
 /// Replicates what Cyrus's programs write to the sync log of the client's channel, until asked to
 /// stop. What fails stays in the log and is tried again after a growing pause; it is told to the
-/// log callback and stops nothing else. *Ended, unless NULL, is set to why it ended. Fails with
+/// log callback and stops nothing else; what is locked too, after as long as
+/// cyrsync_config_set_lock_patience() says. *Ended, unless NULL, is set to why it ended. Fails with
 /// CYRSYNC_RESULT_LOCKED if another client works on the channel.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_client_roll(

@@ -39,6 +39,8 @@ impl Client {
         let mut told = String::new();
         let mut pause = FIRST_PAUSE;
         loop {
+            // One that comes during the attempt ends the pause after it.
+            let nudges = self.cancel.nudges();
             let error = match self.connect() {
                 Ok(()) => return Ok(()),
                 Err(error) if error.kind() == Kind::Cancelled => return Err(error),
@@ -54,15 +56,18 @@ impl Client {
             }
             pause = persistence.longest_pause.map_or(pause, |longest| pause.min(longest));
             self.observer.unreachable(&error, self.server(), pause);
-            self.pause(pause, give_up)?;
+            self.pause(pause, nudges, give_up)?;
             pause = pause.saturating_mul(2);
         }
     }
 
-    fn pause(&self, time: Duration, give_up: &mut dyn FnMut() -> bool) -> Result<()> {
+    fn pause(&self, time: Duration, nudges: u32, give_up: &mut dyn FnMut() -> bool) -> Result<()> {
         const LOOK: Duration = Duration::from_secs(1);
         let mut left = time;
         while !left.is_zero() {
+            if self.cancel.nudges() != nudges {
+                return Ok(());
+            }
             let slice = left.min(LOOK);
             match self.cancel.wait(slice) {
                 Waited::Over if give_up() => break,
@@ -75,5 +80,53 @@ impl Client {
             true => Ok(()),
             false => Err(Error::new(Kind::Cancelled, "connect", self.server(), "asked to stop")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::engine::{Cancel, Options};
+    use crate::observe::Observer;
+
+    /// Nudges while nothing waits, and at last has it end.
+    #[derive(Default)]
+    struct Impatient {
+        cancel: Cancel,
+        heard: AtomicU32,
+    }
+
+    impl Observer for Impatient {
+        fn unreachable(&self, _: &Error, _: &str, _: Duration) {
+            match self.heard.fetch_add(1, Ordering::Relaxed) {
+                0..30 => self.cancel.nudge(),
+                _ => self.cancel.finish(),
+            }
+        }
+    }
+
+    #[test]
+    fn a_nudge_that_comes_before_the_pause_ends_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+        let text = format!(
+            "configdirectory: {dir}\npartition-default: {dir}\ndefaultpartition: default\n\
+             sync_host: 127.0.0.1\nsync_port: {port}\n",
+            dir = dir.path().display(),
+            port = closed.port(),
+        );
+        let config = Config::from_text(text.as_bytes(), "test").unwrap();
+        let observer = Arc::new(Impatient::default());
+        let options = Options { cancel: observer.cancel.clone(), ..Options::default() };
+        let mut client = Client::new(config, options, observer.clone()).unwrap();
+        // Each pause is twice as long as the one before: all of them take longer than a life.
+        let error = client.reach(Persistence::default(), &mut || false).unwrap_err();
+        assert_eq!(error.kind(), Kind::Cancelled);
+        assert_eq!(observer.heard.load(Ordering::Relaxed), 31);
     }
 }

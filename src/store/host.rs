@@ -102,11 +102,13 @@ fn possible(entry: MailboxEntry) -> Listed {
 
 fn asked_for(
     found: Option<MailboxEntry>,
+    wanted: &dyn std::fmt::Display,
     same: impl Fn(&MailboxEntry) -> bool,
 ) -> Result<Option<MailboxEntry>> {
     match found {
         Some(entry) if !same(&entry) => {
-            Err(senseless("look up", entry.name.to_string(), "it is not what was asked for"))
+            let detail = format!("the host gave {} with uniqueid {}", entry.name, entry.uniqueid);
+            Err(senseless("look up", wanted.to_string(), detail))
         }
         found => found.map(possible).transpose(),
     }
@@ -119,11 +121,11 @@ fn sorted(mut annotations: Vec<Annotation>) -> Vec<Annotation> {
 
 impl<H: Host> Store for HostStore<H> {
     fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
-        asked_for(self.host.lookup(name)?, |entry| entry.name == *name)
+        asked_for(self.host.lookup(name)?, name, |entry| entry.name == *name)
     }
 
     fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
-        asked_for(self.host.lookup_by_id(id)?, |entry| entry.uniqueid == *id)
+        asked_for(self.host.lookup_by_id(id)?, id, |entry| entry.uniqueid == *id)
     }
 
     fn user_tree(&self, user: &UserId) -> Result<UserTree> {
@@ -165,7 +167,7 @@ impl<H: Host> Store for HostStore<H> {
 
     fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>> {
         let mailbox = self.host.open(name, self.patience)?;
-        let (state, doubt) = mailbox.state()?;
+        let (mut state, doubt) = mailbox.state()?;
         let refuse = |detail| Err(senseless("open mailbox", name.to_string(), detail));
         if state.name != *name {
             return refuse("it is another one that was opened");
@@ -175,6 +177,10 @@ impl<H: Host> Store for HostStore<H> {
         }
         if state.flags.len() > USER_FLAGS {
             return refuse("it has more user flags than a mailbox can have");
+        }
+        // Cyrus has room for all of them; what is behind the last one is no flag.
+        while state.flags.last().is_some_and(Option::is_none) {
+            state.flags.pop();
         }
         Ok(Box::new(Opened { mailbox, state, doubt, locked: true }))
     }

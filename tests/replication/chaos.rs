@@ -12,7 +12,7 @@ use cyrsync_lab::random::World;
 use cyrsync_lab::run::{Running, start_sync_client};
 use cyrsync_lab::{Cyrus, Difference, Lab, Options, Proxy, Rng, compare, describe, tools};
 
-use crate::common::{OURS, kill_sync_servers, until};
+use crate::common::{kill_sync_servers, program, until};
 use crate::rolling::drained;
 
 /// What the users of each client begin with.
@@ -28,7 +28,7 @@ fn from_environment<T: std::str::FromStr>(name: &str, default: T) -> T {
 }
 
 fn start(master: &Cyrus) -> Running {
-    start_sync_client(OURS, master, &["-R", "-l"])
+    start_sync_client(program(), master, &["-R", "-l"])
 }
 
 /// It answers signals from then on.

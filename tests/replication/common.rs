@@ -21,7 +21,7 @@ pub const OURS: &str =
     };
 
 /// [`OURS`], or another program with the same command line, such as that of `c-tests/adapter`.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     std::env::var_os("CYRSYNC_CLIENT").map_or_else(|| OURS.into(), PathBuf::from)
 }
 

@@ -1,14 +1,13 @@
 //! Rolling replication as a real master starts it from cyrus.conf.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cyrsync_lab::run::reachable;
 use cyrsync_lab::{Imap, Lab};
 
-use crate::common::{OURS, append, assert_equal, create};
+use crate::common::{append, assert_equal, create, program};
 use crate::rolling::log;
 
 /// Waits for something that nobody announces.
@@ -87,7 +86,7 @@ fn started_from(section: &str) -> Lab {
     lab.master.stop_server();
     let file = lab.master.scratch().join("shutdown").display().to_string();
     lab.master.set_config("sync_shutdown_file", Some(&file));
-    let program = reachable(&lab.master, Path::new(OURS));
+    let program = reachable(&lab.master, &program());
     let conf = lab.master.imapd_conf();
     let command = format!("{} -C {} -r", program.display(), conf.display());
     lab.master.add_entry(section, "syncclient", &command);

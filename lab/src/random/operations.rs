@@ -1,5 +1,7 @@
 //! What the users of a [`World`] do.
 
+use std::time::Duration;
+
 use super::World;
 use crate::imap::{Status, quote};
 use crate::sieve::Sieve;
@@ -11,6 +13,11 @@ const MOST_USERS: usize = 5;
 
 /// Something a user does.
 type Operation<W> = fn(&mut W, &str);
+
+/// How often a mailbox that nobody may have any more is deleted until that is done, and the pause
+/// between.
+const SWEEPS: u32 = 100;
+const SWEEP_PAUSE: Duration = Duration::from_millis(20);
 
 impl World<'_> {
     /// Operations and how often they come.
@@ -332,7 +339,13 @@ impl World<'_> {
         for left in self.admin.list(&format!("user{sep}{user}{sep}*")) {
             let name = quote(&left);
             self.as_admin(&format!("SETACL {name} admin lrswipkxtecda"));
-            self.as_admin(&format!("DELETE {name}"));
+            // One that replication reads at the moment is refused.
+            let mut tries = 0..SWEEPS;
+            while tries.next().is_some()
+                && self.as_admin(&format!("DELETE {name}")).status == Status::No
+            {
+                std::thread::sleep(SWEEP_PAUSE);
+            }
         }
     }
 

@@ -288,7 +288,7 @@ pub const FLAGS: &[Flag] = &[
         long: Some("verbose"),
         arg: None,
         in_full: false,
-        help: "print what is done; twice: the protocol too; thrice: messages",
+        help: "print what is done; -v -v traffic, -v -v -v mail",
         doc: "Print each action to standard output. Given twice, write the traffic with the \
               replica to standard error as well, without credentials and messages, and log \
               lines too. Given three times, write the messages too.",

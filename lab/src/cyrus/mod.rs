@@ -1,0 +1,203 @@
+//! One Cyrus server: its configuration, its daemons, its files.
+
+mod config;
+mod names;
+mod process;
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::guard::Guard;
+use crate::options::{ADMIN, Options, PASSWORD, REPLICATOR};
+use crate::trees::{Release, Tree};
+
+pub(crate) use process::SHIM_NAME;
+
+/// Where Debian puts Cyrus's programs.
+const PROGRAM_DIRS: [&str; 3] = ["/usr/lib/cyrus/bin", "/usr/sbin", "/usr/bin"];
+
+/// Directories of a server, in an order in which they can be made.
+const DIRECTORIES: [&str; 11] = [
+    "",
+    "conf",
+    "conf/db",
+    "conf/socket",
+    "spool",
+    "second",
+    "archive",
+    "archive2",
+    "sieve",
+    "proc",
+    "lock",
+];
+
+/// Annotations beyond those Cyrus defines: a text and a number, for mailboxes, messages, server.
+const ANNOTATIONS: &str = "\
+/vendor/lab/mailbox,mailbox,string,backend,value.shared value.priv,
+/vendor/lab/number,mailbox,uint,backend,value.shared,
+/vendor/lab/message,message,string,backend,value.shared value.priv,
+/vendor/lab/server,server,string,backend,value.shared value.priv,
+";
+
+/// One Cyrus server with its own configuration and spool.
+#[derive(Debug)]
+pub struct Cyrus {
+    guard: Arc<Guard>,
+    dir: PathBuf,
+    name: String,
+    unixhierarchysep: bool,
+    altnamespace: bool,
+    ports: Ports,
+    environment: Vec<(String, String)>,
+    tree: Option<Tree>,
+    master: Option<Child>,
+}
+
+/// TCP ports on 127.0.0.1.
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    imap: u16,
+    imaps: u16,
+    csync: u16,
+    sieve: u16,
+}
+
+impl Ports {
+    /// Ports that are free now. Somebody else may take one before Cyrus does; the greeting tells.
+    fn free() -> Ports {
+        let [a, b, c, d] = [(); 4].map(|()| {
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("no free port on 127.0.0.1")
+        });
+        let port = |l: &TcpListener| l.local_addr().expect("a bound socket has a port").port();
+        Ports { imap: port(&a), csync: port(&b), sieve: port(&c), imaps: port(&d) }
+    }
+}
+
+impl Cyrus {
+    /// Lays out the directories and the user database; nothing runs yet.
+    pub(crate) fn prepare(
+        guard: &Arc<Guard>,
+        side: &str,
+        options: &Options,
+        tree: Option<Tree>,
+    ) -> Cyrus {
+        let dir = guard.dir().join(side);
+        let lab = guard.dir().file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
+        let cyrus = Cyrus {
+            guard: Arc::clone(guard),
+            name: format!("{side}.{lab}"),
+            unixhierarchysep: options.unixhierarchysep,
+            altnamespace: options.altnamespace,
+            ports: Ports::free(),
+            environment: options.environment.clone(),
+            tree,
+            master: None,
+            dir,
+        };
+        for sub in DIRECTORIES {
+            guard.make_dir(&cyrus.dir.join(sub));
+        }
+        // What `ctl_cyrusdb -r` leaves at every start of Cyrus: the time of the last recovery.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let stamp = u32::try_from(now).unwrap_or(u32::MAX).to_be_bytes();
+        guard.write(&cyrus.dir.join("conf/db/skipstamp"), stamp);
+        guard.write(&cyrus.dir.join("annotations"), ANNOTATIONS);
+        for user in [ADMIN, REPLICATOR].into_iter().chain(options.users.iter().map(String::as_str))
+        {
+            cyrus.add_user(user);
+        }
+        cyrus
+    }
+
+    /// Gives a user a password ([`PASSWORD`]).
+    pub fn add_user(&self, user: &str) {
+        let mut command = self.guard.command("/usr/sbin/saslpasswd2");
+        command.args(["-c", "-p", "-f"]).arg(self.dir.join("sasldb2"));
+        let (name, realm) = user.split_once('@').unwrap_or((user, &self.name));
+        command.args(["-u", realm, name]).stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("saslpasswd2 (package sasl2-bin) is missing");
+        let mut stdin = child.stdin.take().expect("stdin is piped");
+        std::io::Write::write_all(&mut stdin, PASSWORD.as_bytes()).expect("saslpasswd2 reads");
+        drop(stdin);
+        let output = child.wait_with_output().expect("saslpasswd2 runs");
+        assert!(output.status.success(), "saslpasswd2 {user}: {output:?}");
+    }
+
+    /// Which version of Cyrus it is; that of Debian 12 where it is the installed one.
+    pub fn release(&self) -> Release {
+        self.tree.as_ref().map_or(Release::Bookworm, Tree::release)
+    }
+
+    /// A directory of the lab that goes with it and that the cyrus user may write to.
+    pub fn scratch(&self) -> PathBuf {
+        let dir = self.dir.join("scratch");
+        self.guard.make_dir(&dir);
+        dir
+    }
+
+    /// imapd.conf.
+    pub fn imapd_conf(&self) -> PathBuf {
+        self.dir.join("imapd.conf")
+    }
+    /// `configdirectory`: mailboxes.db, annotations.db, user/, quota/, sync/, ...
+    pub fn config_dir(&self) -> PathBuf {
+        self.dir.join("conf")
+    }
+    /// Directory of a partition: `default` or `second`.
+    pub fn partition_dir(&self, partition: &str) -> PathBuf {
+        self.dir.join(if partition == "default" { "spool" } else { partition })
+    }
+    /// Directory of an archive partition.
+    pub fn archive_dir(&self, partition: &str) -> PathBuf {
+        self.dir.join(if partition == "default" { "archive" } else { "archive2" })
+    }
+    /// The server's own directory, above all the others.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+    /// What daemons and tools of this server sent to syslog, a line each.
+    pub fn log_path(&self) -> PathBuf {
+        self.dir.join("syslog")
+    }
+    /// Contents of [`Cyrus::log_path`].
+    pub fn log(&self) -> String {
+        let bytes = fs::read(self.log_path()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+    /// `servername`, also what it greets with.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+    /// Port of imapd on 127.0.0.1.
+    pub fn imap_port(&self) -> u16 {
+        self.ports.imap
+    }
+    /// Port of imapd with TLS from the first byte on, on 127.0.0.1. Needs `tls_server_cert`.
+    pub fn imaps_port(&self) -> u16 {
+        self.ports.imaps
+    }
+    /// Port of sync_server on 127.0.0.1.
+    pub fn csync_port(&self) -> u16 {
+        self.ports.csync
+    }
+    /// Port of timsieved on 127.0.0.1.
+    pub fn sieve_port(&self) -> u16 {
+        self.ports.sieve
+    }
+    /// UNIX socket of sync_server (already authorised).
+    pub fn csync_socket(&self) -> PathBuf {
+        self.dir.join("csync.sock")
+    }
+    /// UNIX socket of lmtpd (already authorised).
+    pub fn lmtp_socket(&self) -> PathBuf {
+        self.dir.join("lmtp.sock")
+    }
+
+    pub(crate) fn guard(&self) -> &Arc<Guard> {
+        &self.guard
+    }
+}

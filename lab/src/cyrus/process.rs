@@ -1,0 +1,158 @@
+//! A server's daemons and tools.
+
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::{Cyrus, PROGRAM_DIRS};
+use crate::guard;
+
+/// How long a server may take to start before the lab gives up.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a service may take to finish what it does.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+/// Name of the preloaded syslog shim in the lab's directory.
+pub(crate) const SHIM_NAME: &str = "syslog_shim.so";
+
+impl Cyrus {
+    /// Starts the daemons and waits until they greet.
+    ///
+    /// # Panics
+    /// If they do not, with what they logged.
+    pub fn start_server(&mut self) {
+        self.launch();
+        if let Err(why) = self.await_greetings() {
+            panic!("{} did not start: {why}\n{}", self.name, self.log());
+        }
+    }
+
+    pub(crate) fn launch(&mut self) {
+        assert!(self.master.is_none(), "{} runs already", self.name);
+        let mut command = self.program("master");
+        command.arg("-M").arg(self.dir.join("cyrus.conf")).arg("-p").arg(self.dir.join("pid"));
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        self.master = Some(command.spawn().expect("cannot start Cyrus's master"));
+    }
+
+    /// Waits until imapd and sync_server greet with this server's own name, so that a port taken
+    /// by somebody else in the meantime is noticed.
+    pub(crate) fn await_greetings(&mut self) -> Result<(), String> {
+        let deadline = Instant::now() + START_LIMIT;
+        for (port, last) in [(self.ports.imap, "* OK"), (self.ports.csync, "* OK")] {
+            let text = self.greeting(port, last, deadline)?;
+            if !text.contains(&self.name) {
+                return Err(format!("port {port} is somebody else's: {text}"));
+            }
+        }
+        self.greeting(self.ports.sieve, "OK", deadline).map(drop)
+    }
+
+    /// Connects and reads lines up to one that begins with `last`.
+    fn greeting(&mut self, port: u16, last: &str, deadline: Instant) -> Result<String, String> {
+        loop {
+            if let Some(Ok(Some(status))) = self.master.as_mut().map(Child::try_wait) {
+                self.master = None;
+                return Err(format!("master ended with {status}"));
+            }
+            match TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
+                Ok(stream) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    let _ = stream.set_read_timeout(Some(left.max(Duration::from_millis(1))));
+                    let mut text = String::new();
+                    for line in BufReader::new(stream).lines() {
+                        let line = line.map_err(|e| format!("port {port}: {e}"))?;
+                        text.push_str(&line);
+                        if line.starts_with(last) {
+                            return Ok(text);
+                        }
+                    }
+                    return Err(format!("port {port} closed without a greeting: {text:?}"));
+                }
+                // Master gives no sign that it listens; asking again is the only way.
+                Err(_) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(3));
+                }
+                Err(e) => return Err(format!("port {port}: {e}")),
+            }
+        }
+    }
+
+    /// Stops the daemons; the spool stays and [`Cyrus::start_server`] starts them again.
+    pub fn stop_server(&mut self) {
+        let Some(mut master) = self.master.take() else { return };
+        // Master answers SIGTERM by signalling its whole process group, which is the lab's.
+        // So it is halted, its services are ended in order, and it is killed.
+        let pid = i32::try_from(master.id()).expect("process ids fit");
+        guard::signal(pid, libc::SIGSTOP);
+        let services = guard::children(master.id());
+        for service in &services {
+            guard::signal(*service, libc::SIGTERM);
+        }
+        guard::signal(pid, libc::SIGKILL);
+        let _ = master.wait();
+        for service in services {
+            if !guard::wait_gone(service, STOP_LIMIT) {
+                guard::signal(service, libc::SIGKILL);
+                guard::wait_gone(service, STOP_LIMIT);
+            }
+        }
+    }
+
+    /// Whether the daemons were started and not stopped.
+    pub fn is_running(&self) -> bool {
+        self.master.is_some()
+    }
+
+    /// One of Cyrus's programs, with `-C imapd.conf`, as the cyrus user, in the lab's group,
+    /// its syslog going to [`Cyrus::log_path`].
+    pub fn program(&self, name: &str) -> Command {
+        let places = PROGRAM_DIRS.iter().map(|d| Path::new(d).join(name));
+        let there = |place: &PathBuf| match &self.tree {
+            Some(tree) => tree.root().join(place.strip_prefix("/").unwrap_or(place)).exists(),
+            None => place.exists(),
+        };
+        let path = places.into_iter().find(there);
+        let path = path.unwrap_or_else(|| panic!("Cyrus's {name} is not installed"));
+        let mut command = match &self.tree {
+            Some(tree) => self.guard.command_in(tree.root(), &path),
+            None => self.guard.command(path),
+        };
+        self.send_log(&mut command);
+        command.arg("-C").arg(self.imapd_conf());
+        command
+    }
+
+    /// Any program, as the cyrus user, in the lab's group, its syslog going to
+    /// [`Cyrus::log_path`].
+    pub fn command(&self, path: impl AsRef<Path>) -> Command {
+        let mut command = self.guard.command(path);
+        self.send_log(&mut command);
+        command
+    }
+
+    fn send_log(&self, command: &mut Command) {
+        command.env("LD_PRELOAD", self.guard.dir().join(SHIM_NAME));
+        command.env("CYRSYNC_LAB_SYSLOG", self.log_path());
+        for (name, value) in &self.environment {
+            let lab = self.guard.dir().display().to_string();
+            command.env(name, value.replace("{lab}", &lab));
+        }
+        if let Some(debug) = std::env::var_os("CYRSYNC_LAB_DEBUG") {
+            command.env("CYRSYNC_LAB_DEBUG", debug);
+        }
+    }
+}
+
+impl Drop for Cyrus {
+    fn drop(&mut self) {
+        // The guard kills the group; this only keeps no zombie.
+        if let Some(mut master) = self.master.take() {
+            let _ = master.kill();
+            let _ = master.wait();
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! [`Host`] over the table of functions that C supplies.
+
+use std::ffi::c_void;
+use std::ops::ControlFlow;
+use std::ptr;
+use std::sync::Arc;
+
+use super::super::failure::cyrsync_failure;
+use super::super::strings::cyrsync_str;
+use super::glue::{Sink, answer, call, emit, emit_str, go_on, lend};
+use super::mailbox::OpenMailbox;
+use super::read::{annotation, bytes, listed};
+use super::structs::*;
+use super::table::Table;
+use crate::error::{Error, Kind, Result};
+use crate::limits::SIEVE_SCRIPT_BYTES;
+use crate::store::host::{Host, HostMailbox, VisitEntry};
+use crate::store::{Lock, Wait};
+use crate::types::{
+    Annotation, Guid, MailboxEntry, MboxName, Modseq, Quota, Seen, SieveScript, Text, UniqueId,
+    UserId,
+};
+
+/// [`Host`] over a table.
+pub(in crate::capi) struct Hosted(pub(in crate::capi) Arc<Table>);
+
+impl Hosted {
+    fn entry(
+        &self,
+        op: &'static str,
+        subject: &dyn std::fmt::Display,
+        call: impl FnOnce(&mut dyn FnMut(*const cyrsync_entry) -> Result<ControlFlow<()>>) -> Result<()>,
+    ) -> Result<Option<MailboxEntry>> {
+        let mut found = None;
+        call(&mut |entry| {
+            if found.replace(listed(entry)??).is_some() {
+                let detail = "the host gave more than one";
+                return Err(Error::new(Kind::InvalidArgument, op, subject.to_string(), detail));
+            }
+            go_on()
+        })?;
+        Ok(found)
+    }
+}
+
+impl Host for Hosted {
+    fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
+        const OP: &str = "look up mailbox";
+        self.entry(OP, name, |take| {
+            call!(self.0, OP, name, lookup(lend(name)) => emit::<cyrsync_entry>, |entry| take(entry))
+        })
+    }
+
+    fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
+        const OP: &str = "look up uniqueid";
+        self.entry(OP, id, |take| {
+            call!(self.0, OP, id, lookup_by_id(lend(id)) => emit::<cyrsync_entry>, |entry| take(entry))
+        })
+    }
+
+    fn list_user(&self, user: &UserId, visit: &mut VisitEntry<'_>) -> Result<()> {
+        call!(self.0, "list mailboxes of user", user, list_user(lend(user)) => emit::<cyrsync_entry>,
+            |entry| visit(listed(entry)?))
+    }
+
+    fn list(&self, prefix: &[u8], visit: &mut VisitEntry<'_>) -> Result<()> {
+        let subject = String::from_utf8_lossy(prefix);
+        call!(self.0, "list mailboxes", &subject, list(lend(&prefix)) => emit::<cyrsync_entry>,
+            |entry| visit(listed(entry)?))
+    }
+
+    fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
+        let userid = user.map_or(cyrsync_str::lend(b""), lend);
+        let subject = user.map_or("shared mailboxes".to_owned(), |user| format!("user {user}"));
+        let mut lock = ptr::null_mut();
+        call!(
+            self.0,
+            "lock",
+            &subject,
+            sync_lock(lend(&server), userid, wait_ms(wait), &mut lock)
+        )?;
+        Ok(Box::new(Held { table: self.0.clone(), lock }))
+    }
+
+    fn open<'h>(&'h self, name: &MboxName, wait: Wait) -> Result<Box<dyn HostMailbox + 'h>> {
+        let mut mailbox = ptr::null_mut();
+        call!(self.0, "open mailbox", name, open(lend(name), wait_ms(wait), &mut mailbox))?;
+        Ok(Box::new(OpenMailbox { table: &self.0, mailbox, name: name.clone() }))
+    }
+
+    fn annotations(&self, mailbox: Option<&MboxName>) -> Result<Vec<Annotation>> {
+        let mut all = Vec::new();
+        let name = mailbox.map_or(cyrsync_str::lend(b""), lend);
+        let subject = mailbox.map_or("the server".to_owned(), ToString::to_string);
+        call!(self.0, "read annotations of", &subject,
+        annotations(name) => emit::<cyrsync_annotation>, |one| {
+            all.push(annotation(one)?);
+            go_on()
+        })?;
+        Ok(all)
+    }
+
+    fn subscriptions(&self, user: &UserId) -> Result<Vec<MboxName>> {
+        let mut all = Vec::new();
+        call!(self.0, "read subscriptions of", user, subscriptions(lend(user)) => emit_str, |name| {
+            all.push(MboxName::new(bytes(name, "name")?));
+            go_on()
+        })?;
+        Ok(all)
+    }
+
+    fn seen(&self, user: &UserId) -> Result<Vec<Seen>> {
+        let mut all = Vec::new();
+        call!(self.0, "read seen state of", user, seen(lend(user)) => emit::<cyrsync_seen>,
+        |seen: *const cyrsync_seen| {
+            // SAFETY: not NULL, and it lives through the call of the emit function.
+            let seen = unsafe { &*seen };
+            all.push(Seen {
+                uniqueid: UniqueId::new(bytes(seen.uniqueid, "uniqueid")?),
+                lastread: seen.lastread,
+                lastuid: seen.lastuid,
+                lastchange: seen.lastchange,
+                seenuids: Text::new(bytes(seen.seenuids, "seenuids")?),
+            });
+            go_on()
+        })?;
+        Ok(all)
+    }
+
+    fn quota(&self, root: &Text) -> Result<Option<Quota>> {
+        let mut found = None;
+        call!(self.0, "read quota root", root, quota(lend(root)) => emit::<cyrsync_quota>,
+        |quota: *const cyrsync_quota| {
+            // SAFETY: not NULL, and it lives through the call of the emit function.
+            let quota = unsafe { &*quota };
+            found = Some(Quota {
+                root: Text::new(bytes(quota.root, "root")?),
+                limits: quota.limits.map(|limit| u64::try_from(limit).ok()),
+                modseq: quota.modseq,
+            });
+            go_on()
+        })?;
+        Ok(found)
+    }
+
+    fn sieve_scripts(&self, user: &UserId) -> Result<Vec<SieveScript>> {
+        let mut all = Vec::new();
+        call!(self.0, "list sieve scripts of", user,
+        sieve_scripts(lend(user)) => emit::<cyrsync_sieve>, |script: *const cyrsync_sieve| {
+            // SAFETY: not NULL, and it lives through the call of the emit function.
+            let script = unsafe { &*script };
+            all.push(SieveScript {
+                name: Text::new(bytes(script.name, "name")?),
+                last_update: script.last_update,
+                guid: Guid(script.guid),
+                active: script.active,
+            });
+            go_on()
+        })?;
+        Ok(all)
+    }
+
+    fn sieve_content(&self, user: &UserId, name: &Text) -> Result<Vec<u8>> {
+        let mut content = Vec::new();
+        let subject = format!("{name} of {user}");
+        call!(self.0, "read sieve script", &subject,
+        sieve_content(lend(user), lend(name)) => emit_str, |piece| {
+            content.extend_from_slice(bytes(piece, "content")?);
+            if content.len() as u64 > SIEVE_SCRIPT_BYTES {
+                let detail = "it is larger than any script";
+                return Err(Error::new(Kind::Corrupt, "read sieve script", &subject, detail));
+            }
+            go_on()
+        })?;
+        Ok(content)
+    }
+
+    fn used_modseq(&self, name: &MboxName) -> Result<Modseq> {
+        let mut modseq = 0;
+        call!(self.0, "read modseqs of", name, used_modseq(lend(name), &mut modseq))?;
+        Ok(modseq)
+    }
+
+    fn raclmodseq(&self, name: &MboxName) -> Result<Modseq> {
+        let mut modseq = 0;
+        call!(self.0, "read modseqs of", name, raclmodseq(lend(name), &mut modseq))?;
+        Ok(modseq)
+    }
+}
+
+/// A sync lock of the host.
+struct Held {
+    table: Arc<Table>,
+    lock: *mut c_void,
+}
+
+// SAFETY: the pointer is only passed back to the host, and a client that goes to another thread
+// holds no lock between calls.
+unsafe impl Send for Held {}
+
+impl Lock for Held {}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(unlock) = self.table.functions().sync_unlock {
+            // SAFETY: sync_lock gave it, and this happens once.
+            unsafe { unlock(self.table.userdata(), self.lock) };
+        }
+    }
+}
+
+fn wait_ms(wait: Wait) -> i64 {
+    match wait {
+        Wait::Block => -1,
+        Wait::For(time) => i64::try_from(time.as_millis()).unwrap_or(i64::MAX),
+        Wait::Fail => 0,
+    }
+}

@@ -1,0 +1,38 @@
+//! [`HostWriter`] over the table of functions that C supplies.
+
+use super::super::failure::cyrsync_failure;
+use super::glue::{Sink, answer, call, emit_str, go_on, lend};
+use super::read::bytes;
+use super::store::Hosted;
+use crate::error::{Error, Kind, Result};
+use crate::limits::REPLY_BYTES;
+use crate::store::host::HostWriter;
+use crate::types::MboxName;
+
+impl HostWriter for Hosted {
+    fn apply(&mut self, command: &[u8]) -> Result<Vec<u8>> {
+        let line = command.strip_suffix(b"\r\n").unwrap_or(command);
+        let verb = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+        let body = line.get(verb.len() + 1..).unwrap_or_default();
+        let subject = String::from_utf8_lossy(verb);
+        let mut reply = Vec::new();
+        call!(self.0, "have the host do", &subject,
+        apply(lend(&verb), lend(&body), lend(&command)) => emit_str, |piece| {
+            reply.extend_from_slice(bytes(piece, "reply")?);
+            if reply.len() as u64 > REPLY_BYTES {
+                let detail = "the reply is too long";
+                return Err(Error::new(Kind::InvalidArgument, "take", "reply", detail));
+            }
+            go_on()
+        })?;
+        Ok(reply)
+    }
+
+    fn log_change(&mut self, name: &MboxName) -> Result<bool> {
+        if self.0.functions().log_change.is_none() {
+            return Ok(false);
+        }
+        call!(self.0, "log the change of", name, log_change(lend(name)))?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,101 @@
+//! What the functions answer with, and how they emit.
+
+use std::ffi::{c_int, c_void};
+use std::ops::ControlFlow;
+
+use cyrsync::capi::*;
+use cyrsync::types::Annotation;
+
+pub(super) type Code = c_int;
+pub(super) type Data = *mut c_void;
+pub(super) type Fail = *mut cyrsync_failure;
+
+pub(super) fn bytes<'a>(text: cyrsync_str) -> &'a [u8] {
+    if text.len == 0 {
+        return b"";
+    }
+    // SAFETY: the header promises bytes that live through the call.
+    unsafe { std::slice::from_raw_parts(text.data.cast(), text.len) }
+}
+
+pub(super) fn lend(bytes: &[u8]) -> cyrsync_str {
+    cyrsync_str { data: bytes.as_ptr().cast(), len: bytes.len() }
+}
+
+pub(super) fn answer(result: cyrsync::Result<()>, failure: Fail) -> Code {
+    let Err(error) = result else { return 0 };
+    let detail = match error.op() {
+        "" | "open mailbox" => error.detail().to_owned(),
+        op => format!("{op} {}: {}", error.subject(), error.detail()),
+    };
+    // SAFETY: the failure is what this call was given.
+    unsafe {
+        cyrsync_failure_set(failure, lend(detail.as_bytes()), lend(error.hint_text().as_bytes()));
+    }
+    cyrsync_result::from(error.kind()) as Code
+}
+
+/// As [`answer`], unless an emit function asked to stop: then what it gave.
+pub(super) fn emitted(result: cyrsync::Result<()>, stopped: Code, failure: Fail) -> Code {
+    match stopped {
+        0 => answer(result, failure),
+        code => code,
+    }
+}
+
+pub(super) fn flow(code: Code) -> cyrsync::Result<ControlFlow<()>> {
+    Ok(if code == 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+}
+
+/// Emits one structure.
+macro_rules! emit {
+    ($emit:expr, $sink:expr, $item:expr) => {{
+        let item = $item;
+        // SAFETY: sink and function came together, and the item lives through the call.
+        unsafe { $emit.expect("it is never NULL")($sink, &item) }
+    }};
+}
+
+pub(super) fn emit_annotations(
+    found: cyrsync::Result<Vec<Annotation>>,
+    emit: cyrsync_emit_annotation,
+    sink: Data,
+    failure: Fail,
+) -> Code {
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => return answer(Err(error), failure),
+    };
+    // The order is the library's affair.
+    for one in found.iter().rev() {
+        let annotation = cyrsync_annotation {
+            entry: lend(one.entry.as_bytes()),
+            userid: lend(one.userid.as_bytes()),
+            value: lend(one.value.as_bytes()),
+            modseq: one.modseq,
+        };
+        let code = emit!(emit, sink, annotation);
+        if code != 0 {
+            return code;
+        }
+    }
+    0
+}
+
+pub(super) use emit;
+
+/// Emits texts one by one.
+pub(super) fn emit_pieces<'p>(
+    pieces: impl Iterator<Item = &'p [u8]>,
+    emit: cyrsync_emit_str,
+    sink: Data,
+) -> Code {
+    for piece in pieces {
+        // SAFETY: sink and function came together, and the piece lives through the call.
+        let code = unsafe { emit.expect("it is never NULL")(sink, lend(piece)) };
+        if code != 0 {
+            return code;
+        }
+    }
+    0
+}

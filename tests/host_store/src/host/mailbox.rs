@@ -1,0 +1,223 @@
+//! Locks and open mailboxes.
+
+use std::os::fd::IntoRawFd;
+use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
+
+use cyrsync::capi::*;
+use cyrsync::store::{Crcs, Lock, Mailbox, Store, Wait};
+use cyrsync::types::{Guid, InternalFlags, MboxName, Record, SystemFlags, Text, UserId};
+
+use super::answer::{Code, Data, Fail, answer, bytes, emit, emit_annotations, emitted, flow, lend};
+use super::host;
+
+pub(super) unsafe extern "C" fn sync_lock(
+    userdata: Data,
+    server: cyrsync_str,
+    userid: cyrsync_str,
+    wait_ms: i64,
+    lock: *mut Data,
+    failure: Fail,
+) -> Code {
+    let wait = match wait_ms {
+        0 => Wait::Fail,
+        ms => u64::try_from(ms).map_or(Wait::Block, |ms| Wait::For(Duration::from_millis(ms))),
+    };
+    let user = (userid.len > 0).then(|| UserId::new(bytes(userid)));
+    let server = String::from_utf8_lossy(bytes(server));
+    let held = host(userdata).spool.sync_lock(&server, user.as_ref(), wait);
+    let result = held.map(|held| {
+        // SAFETY: a place for a pointer.
+        unsafe { lock.write(Box::into_raw(Box::new(held)).cast()) };
+    });
+    answer(result, failure)
+}
+
+pub(super) unsafe extern "C" fn sync_unlock(_: Data, lock: Data) {
+    // SAFETY: `sync_lock` gave it, and this happens once.
+    drop(unsafe { Box::from_raw(lock.cast::<Box<dyn Lock>>()) });
+}
+
+/// An open mailbox, with what was lent of it.
+struct Open {
+    mailbox: Box<dyn Mailbox>,
+    flags: Vec<cyrsync_str>,
+    doubt: String,
+    last_path: Vec<u8>,
+}
+
+fn opened<'a>(mailbox: Data) -> &'a mut Open {
+    // SAFETY: `open` gave it, it is not closed yet, and calls for one mailbox come one by one.
+    unsafe { &mut *mailbox.cast::<Open>() }
+}
+
+pub(super) unsafe extern "C" fn open(
+    userdata: Data,
+    name: cyrsync_str,
+    _wait_ms: i64,
+    mailbox: *mut Data,
+    failure: Fail,
+) -> Code {
+    // The spool waits as it was told when it was made, which is the same.
+    let result = host(userdata).spool.open(&MboxName::new(bytes(name))).map(|found| {
+        let doubt = found.doubt().unwrap_or_default();
+        let open =
+            Box::new(Open { mailbox: found, flags: Vec::new(), doubt, last_path: Vec::new() });
+        // SAFETY: a place for a pointer.
+        unsafe { mailbox.write(Box::into_raw(open).cast()) };
+    });
+    answer(result, failure)
+}
+
+pub(super) unsafe extern "C" fn state(
+    _: Data,
+    mailbox: Data,
+    told: *mut cyrsync_mailbox_state,
+    _: Fail,
+) -> Code {
+    let Open { mailbox, flags, doubt, .. } = opened(mailbox);
+    let state = mailbox.state();
+    let text = |text: &Option<Text>| text.as_ref().map_or(lend(b""), |text| lend(text.as_bytes()));
+    *flags = state.flags.iter().map(text).collect();
+    let told_state = cyrsync_mailbox_state {
+        name: lend(state.name.as_bytes()),
+        uniqueid: lend(state.uniqueid.as_bytes()),
+        partition: lend(state.partition.as_bytes()),
+        acl: lend(state.acl.as_bytes()),
+        quotaroot: text(&state.quotaroot),
+        flags: flags.as_ptr(),
+        flag_count: flags.len(),
+        mbtype: state.mbtype.0,
+        minor_version: state.minor_version,
+        options: state.options.0,
+        uidvalidity: state.uidvalidity,
+        last_uid: state.last_uid,
+        recentuid: state.recentuid,
+        num_records: state.num_records,
+        stored_crcs: crcs(state.stored_crcs),
+        highestmodseq: state.highestmodseq,
+        deletedmodseq: state.deletedmodseq,
+        createdmodseq: state.createdmodseq,
+        foldermodseq: state.foldermodseq,
+        xconvmodseq: state.xconvmodseq.unwrap_or(0),
+        raclmodseq: state.raclmodseq,
+        recenttime: state.recenttime,
+        last_appenddate: state.last_appenddate,
+        pop3_last_login: state.pop3_last_login,
+        pop3_show_after: state.pop3_show_after,
+        has_xconvmodseq: state.xconvmodseq.is_some(),
+        doubt: lend(doubt.as_bytes()),
+    };
+    // SAFETY: a place for it.
+    unsafe { told.write(told_state) };
+    0
+}
+
+pub(super) fn crcs(crcs: cyrsync::types::SyncCrcs) -> cyrsync_crcs {
+    cyrsync_crcs { basic: crcs.basic, annot: crcs.annot }
+}
+
+pub(super) unsafe extern "C" fn scan(
+    _: Data,
+    mailbox: Data,
+    from_uid: u32,
+    since_modseq: u64,
+    emit: cyrsync_emit_record,
+    sink: Data,
+    failure: Fail,
+) -> Code {
+    let mut stopped = 0;
+    let result = opened(mailbox).mailbox.scan(from_uid, since_modseq, &mut |record| {
+        stopped = emit!(
+            emit,
+            sink,
+            cyrsync_record {
+                uid: record.uid,
+                size: record.size,
+                internaldate: record.internaldate,
+                last_updated: record.last_updated,
+                savedate: record.savedate,
+                modseq: record.modseq,
+                createdmodseq: record.createdmodseq,
+                cid: record.cid,
+                system_flags: record.system_flags.0,
+                internal_flags: record.internal_flags.0,
+                user_flags: record.user_flags,
+                guid: record.guid.0,
+            }
+        );
+        flow(stopped)
+    });
+    emitted(result, stopped, failure)
+}
+
+pub(super) unsafe extern "C" fn recompute_crcs(
+    _: Data,
+    mailbox: Data,
+    told: *mut cyrsync_crcs,
+    failure: Fail,
+) -> Code {
+    let result = opened(mailbox).mailbox.crcs(Crcs::Recomputed).map(|computed| {
+        // SAFETY: a place for it.
+        unsafe { told.write(crcs(computed)) };
+    });
+    answer(result, failure)
+}
+
+pub(super) unsafe extern "C" fn mailbox_annotations(
+    _: Data,
+    mailbox: Data,
+    emit: cyrsync_emit_annotation,
+    sink: Data,
+    failure: Fail,
+) -> Code {
+    emit_annotations(opened(mailbox).mailbox.annotations(), emit, sink, failure)
+}
+
+pub(super) unsafe extern "C" fn message_annotations(
+    _: Data,
+    mailbox: Data,
+    uid: u32,
+    emit: cyrsync_emit_annotation,
+    sink: Data,
+    failure: Fail,
+) -> Code {
+    emit_annotations(opened(mailbox).mailbox.message_annotations(uid), emit, sink, failure)
+}
+
+pub(super) unsafe extern "C" fn message_file(
+    _: Data,
+    mailbox: Data,
+    record: *const cyrsync_record,
+    file: *mut cyrsync_message_file,
+    failure: Fail,
+) -> Code {
+    // SAFETY: the header promises a record, and a place for the file.
+    let (record, file) = unsafe { (&*record, &mut *file) };
+    let record = Record {
+        uid: record.uid,
+        size: record.size,
+        system_flags: SystemFlags(record.system_flags),
+        internal_flags: InternalFlags(record.internal_flags),
+        guid: Guid(record.guid),
+        ..Record::default()
+    };
+    let Open { mailbox, last_path, .. } = opened(mailbox);
+    let opened = mailbox.message(&record);
+    let result = opened.map(|found| {
+        file.fd = found.into_raw_fd();
+        let path = std::fs::read_link(format!("/proc/self/fd/{}", file.fd)).unwrap_or_default();
+        *last_path = path.into_os_string().into_vec();
+        file.path = lend(last_path);
+    });
+    answer(result, failure)
+}
+
+pub(super) unsafe extern "C" fn unlock_index(_: Data, mailbox: Data) {
+    opened(mailbox).mailbox.unlock_index();
+}
+
+pub(super) unsafe extern "C" fn close(_: Data, mailbox: Data) {
+    // SAFETY: `open` gave it, and this happens once.
+    drop(unsafe { Box::from_raw(mailbox.cast::<Open>()) });
+}

@@ -1,0 +1,118 @@
+//! The spool's data through the callbacks of a host, as a C program would give it.
+
+mod answer;
+mod lists;
+mod mailbox;
+mod user;
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use cyrsync::capi::*;
+use cyrsync::store::spool::Spool;
+use cyrsync::{Error, Kind};
+
+use crate::server::Server;
+use answer::{Code, Data, Fail, answer, bytes, emit_pieces};
+use lists::*;
+use mailbox::*;
+use user::*;
+
+/// What the functions are called with.
+pub struct Host {
+    spool: Spool,
+    program: cyrsync::Result<PathBuf>,
+    imapd_conf: Option<PathBuf>,
+    server: Mutex<Option<Server>>,
+}
+
+impl Host {
+    pub fn new(
+        spool: Spool,
+        program: cyrsync::Result<PathBuf>,
+        imapd_conf: Option<PathBuf>,
+    ) -> Host {
+        Host { spool, program, imapd_conf, server: Mutex::new(None) }
+    }
+
+    fn apply(&self, command: &[u8]) -> cyrsync::Result<Vec<u8>> {
+        let broken = |error: std::io::Error| {
+            Error::new(Kind::Io, "talk to", "sync_server", error.to_string())
+        };
+        let mut server = self.server.lock().unwrap();
+        if server.is_none() {
+            let program = self.program.as_ref().map_err(|error| {
+                Error::new(error.kind(), "find", "sync_server", error.detail())
+                    .hint(error.hint_text().to_owned())
+            })?;
+            let conf = self.imapd_conf.as_ref().expect("the scenarios have a file");
+            *server = Some(Server::start(program, conf).map_err(broken)?);
+        }
+        let reply = server.as_mut().expect("it was just started").ask(command).map_err(broken);
+        if reply.is_err() {
+            *server = None;
+        }
+        reply
+    }
+}
+
+/// The table for a host.
+pub fn table(host: Host) -> cyrsync_host {
+    cyrsync_host {
+        size: size_of::<cyrsync_host>(),
+        userdata: Box::into_raw(Box::new(host)).cast(),
+        destroy: Some(destroy),
+        version: CYRSYNC_HOST_VERSION,
+        lookup: Some(lookup),
+        lookup_by_id: Some(lookup_by_id),
+        list_user: Some(list_user),
+        list: Some(list),
+        sync_lock: Some(sync_lock),
+        sync_unlock: Some(sync_unlock),
+        open: Some(open),
+        state: Some(state),
+        scan: Some(scan),
+        recompute_crcs: std::env::var_os("CYRSYNC_HOST_CRCS").map(|_| recompute_crcs as _),
+        mailbox_annotations: Some(mailbox_annotations),
+        message_annotations: Some(message_annotations),
+        message_file: Some(message_file),
+        unlock_index: Some(unlock_index),
+        close: Some(close),
+        annotations: Some(annotations),
+        subscriptions: Some(subscriptions),
+        seen: Some(seen),
+        quota: Some(quota),
+        sieve_scripts: Some(sieve_scripts),
+        sieve_content: Some(sieve_content),
+        used_modseq: Some(used_modseq),
+        raclmodseq: Some(raclmodseq),
+        apply: Some(apply),
+        log_change: None,
+    }
+}
+
+fn host<'a>(userdata: Data) -> &'a Host {
+    // SAFETY: it is what the table holds, and lives until `destroy`.
+    unsafe { &*userdata.cast::<Host>() }
+}
+
+unsafe extern "C" fn destroy(userdata: Data) {
+    // SAFETY: it came from `table`, and this happens once.
+    drop(unsafe { Box::from_raw(userdata.cast::<Host>()) });
+}
+
+unsafe extern "C" fn apply(
+    userdata: Data,
+    _verb: cyrsync_str,
+    _body: cyrsync_str,
+    command: cyrsync_str,
+    emit: cyrsync_emit_str,
+    sink: Data,
+    failure: Fail,
+) -> Code {
+    let reply = match host(userdata).apply(bytes(command)) {
+        Ok(reply) => reply,
+        Err(error) => return answer(Err(error), failure),
+    };
+    emit_pieces(reply.chunks(11), emit, sink)
+}
