@@ -136,7 +136,7 @@ fn a_layer_that_is_meddled_with_ends_the_run() {
 }
 
 #[test]
-fn over_tls_there_is_no_second_layer() {
+fn digest_md5_logs_in_over_tls_too() {
     let mut lab = lab("DIGEST-MD5", "");
     let authority = Authority::new(&lab.replica, "ca");
     let root = authority.root().display().to_string();
@@ -156,7 +156,7 @@ fn over_tls_there_is_no_second_layer() {
 }
 
 #[test]
-fn a_wrong_password_and_a_wrong_realm_are_told_in_one_line() {
+fn a_wrong_and_a_missing_password_are_told_in_one_line() {
     let lab = lab("DIGEST-MD5", "");
     lab.master.set_config("sync_password", Some("not-the-password"));
     let run = ours(&lab);
