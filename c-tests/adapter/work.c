@@ -280,7 +280,10 @@ static int roll(struct session *session)
             return ended_by(session, error);
         switch (ended) {
         case CYRSYNC_ROLLED_NUDGED:
-            /* Cyrus cannot read its configuration anew in the same process: it goes on. */
+            /* Cyrus cannot read its configuration anew in the same process: it goes on, over a new
+             * connection. */
+            syslog(LOG_INFO, "SIGHUP: starting over with the same configuration");
+            cyrsync_client_disconnect(session->client, NULL);
             continue;
         case CYRSYNC_ROLLED_STOPPED:
             return EX_TEMPFAIL;
