@@ -40,13 +40,13 @@ int main(int argc, char **argv)
     cyrsync_error_free(error);
     error = NULL;
     rolling.size = sizeof(rolling);
-    rolling.once = true;
+    rolling.once = 2; /* whatever is not 0 */
     CHECK(cyrsync_client_roll(client, &rolling, &ended, &error) == CYRSYNC_RESULT_OK);
     CHECK(ended == CYRSYNC_ROLLED_ONCE);
 
     cyrsync_client_nudge(client);
     cyrsync_client_finish(client);
-    rolling.once = false;
+    rolling.once = 0;
     CHECK(cyrsync_client_roll(client, &rolling, &ended, &error) == CYRSYNC_RESULT_OK);
     CHECK(ended == CYRSYNC_ROLLED_STOPPED);
     CHECK(error == NULL);

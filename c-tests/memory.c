@@ -364,7 +364,7 @@ static int sieve_scripts(void *userdata, cyrsync_str userid, cyrsync_emit_sieve 
     /* The active one is that with bytecode. */
     memset(&one, 0, sizeof(one));
     one.name = text("memory.bc");
-    one.active = true;
+    one.active = 1;
     return emit(sink, &one);
 }
 

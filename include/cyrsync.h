@@ -613,9 +613,9 @@ typedef struct cyrsync_mailbox_state {
      */
     int64_t pop3_show_after;
     /**
-     * Whether the mailbox has conversations.
+     * Not 0: the mailbox has conversations.
      */
-    bool has_xconvmodseq;
+    uint8_t has_xconvmodseq;
     /**
      * Empty, or why the parts of this mailbox may not belong together (cyrus.header of another
      * mailbox, say): then it is replicated as it is but never repaired.
@@ -802,9 +802,9 @@ typedef struct cyrsync_sieve {
      */
     uint8_t guid[20];
     /**
-     * Whether it is the bytecode of the active one.
+     * Not 0: it is the bytecode of the active one.
      */
-    bool active;
+    uint8_t active;
 } cyrsync_sieve;
 
 /**
@@ -1149,13 +1149,13 @@ typedef struct cyrsync_rolling {
      */
     uint64_t longest_pause;
     /**
-     * Try to connect only once.
+     * Not 0: try to connect only once.
      */
-    bool connect_once;
+    uint8_t connect_once;
     /**
-     * Do only what is logged now.
+     * Not 0: do only what is logged now.
      */
-    bool once;
+    uint8_t once;
 } cyrsync_rolling;
 
 #ifdef __cplusplus

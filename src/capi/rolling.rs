@@ -26,10 +26,10 @@ pub struct cyrsync_rolling {
     pub shutdown_file: cyrsync_str,
     /// Longest pause between attempts to connect, in seconds (sync_reconnect_maxwait); 0 for none.
     pub longest_pause: u64,
-    /// Try to connect only once.
-    pub connect_once: bool,
-    /// Do only what is logged now.
-    pub once: bool,
+    /// Not 0: try to connect only once.
+    pub connect_once: u8,
+    /// Not 0: do only what is logged now.
+    pub once: u8,
 }
 
 /// Why cyrsync_client_roll() ended.
@@ -107,9 +107,9 @@ unsafe fn options(rolling: *const cyrsync_rolling) -> Result<Rolling, Failure> {
         interval: Duration::from_millis(rolling.interval_ms),
         restart_after: Duration::from_secs(rolling.restart_after),
         shutdown_file: (!file.is_empty()).then(|| path(file)),
-        once: rolling.once,
+        once: rolling.once != 0,
         persistence: Persistence {
-            once: rolling.connect_once,
+            once: rolling.connect_once != 0,
             longest_pause: (!longest.is_zero()).then_some(longest),
         },
     })

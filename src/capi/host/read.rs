@@ -159,7 +159,7 @@ pub(super) fn state(state: &cyrsync_mailbox_state) -> Result<(MailboxState, Opti
         pop3_show_after: state.pop3_show_after,
         num_records: state.num_records,
         stored_crcs: crcs(state.stored_crcs),
-        xconvmodseq: state.has_xconvmodseq.then_some(state.xconvmodseq),
+        xconvmodseq: (state.has_xconvmodseq != 0).then_some(state.xconvmodseq),
         raclmodseq: state.raclmodseq,
     };
     Ok((told, (!doubt.is_empty()).then(|| String::from_utf8_lossy(doubt).into_owned())))

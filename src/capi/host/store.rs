@@ -153,7 +153,7 @@ impl Host for Hosted {
                 name: Text::new(bytes(script.name, "name")?),
                 last_update: script.last_update,
                 guid: Guid(script.guid),
-                active: script.active,
+                active: script.active != 0,
             });
             go_on()
         })?;

@@ -121,8 +121,8 @@ pub struct cyrsync_mailbox_state {
     pub pop3_last_login: i64,
     /// POP3 clients see messages from then on.
     pub pop3_show_after: i64,
-    /// Whether the mailbox has conversations.
-    pub has_xconvmodseq: bool,
+    /// Not 0: the mailbox has conversations.
+    pub has_xconvmodseq: u8,
     /// Empty, or why the parts of this mailbox may not belong together (cyrus.header of another
     /// mailbox, say): then it is replicated as it is but never repaired.
     pub doubt: cyrsync_str,
@@ -226,8 +226,8 @@ pub struct cyrsync_sieve {
     pub last_update: i64,
     /// SHA-1 of its content.
     pub guid: [u8; 20],
-    /// Whether it is the bytecode of the active one.
-    pub active: bool,
+    /// Not 0: it is the bytecode of the active one.
+    pub active: u8,
 }
 
 /// Takes an entry. These functions answer with 0 for "go on"; else the host stops at once and

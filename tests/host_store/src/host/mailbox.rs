@@ -105,7 +105,7 @@ pub(super) unsafe extern "C" fn state(
         last_appenddate: state.last_appenddate,
         pop3_last_login: state.pop3_last_login,
         pop3_show_after: state.pop3_show_after,
-        has_xconvmodseq: state.xconvmodseq.is_some(),
+        has_xconvmodseq: state.xconvmodseq.is_some().into(),
         doubt: lend(doubt.as_bytes()),
     };
     // SAFETY: a place for it.

@@ -94,7 +94,7 @@ pub(super) unsafe extern "C" fn sieve_scripts(
             name: lend(script.name.as_bytes()),
             last_update: script.last_update,
             guid: script.guid.0,
-            active: script.active,
+            active: script.active.into(),
         };
         let code = emit!(emit, sink, sieve);
         if code != 0 {
