@@ -1,167 +1,122 @@
-/* Writes to the master: commands of the replication protocol, carried out by Cyrus's sync_server. A
- * process of Cyrus that has sync_apply() calls that instead; it is in none of Cyrus's libraries. */
-#include <stdio.h>
+/* Writes to the master: the commands of the replication protocol that a repair needs, and their replies. Cyrus has
+ * them in sync_apply(), which is in none of its libraries. */
+#include <stdarg.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 
-#include "master.h"
+#include "apply.h"
 
-#define PROGRAM "/usr/lib/cyrus/bin/sync_server"
-
-struct master_server {
-    pid_t pid;
-    int out;
-    FILE *in;
+struct master_writer {
+    struct staging staging;
 };
 
-/* With a socket for standard input and output, as Cyrus's master starts it. Whoever talks to it over
- * a UNIX socket is authorised. */
-static int start(master_server *server)
+int refuse(struct buf *why, int r, const char *format, ...)
 {
-    const char *program = config_getoverflowstring("sync_server_path", PROGRAM);
-    int ends[2];
+    va_list arguments;
 
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) return IMAP_SYS_ERROR;
-    server->pid = fork();
-    if (server->pid < 0) {
-        close(ends[0]);
-        close(ends[1]);
-        return IMAP_SYS_ERROR;
-    }
-    if (server->pid == 0) {
-        if (dup2(ends[1], STDIN_FILENO) < 0 || dup2(ends[1], STDOUT_FILENO) < 0) _exit(EX_OSERR);
-        setenv("CYRUS_SERVICE", "sync_repair", 1);
-        setenv("CYRUS_ID", "0", 1);
-        execl(program, "sync_server", "-C", config_filename, "-X", (char *)NULL);
-        _exit(EX_OSFILE);
-    }
-    close(ends[1]);
-    server->out = ends[0];
-    server->in = fdopen(dup(ends[0]), "r");
-    return server->in ? 0 : IMAP_SYS_ERROR;
-}
-
-static int send_all(int out, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        /* It may be gone: that is an answer here, and no signal. */
-        ssize_t sent = send(out, bytes, len, MSG_NOSIGNAL);
-        if (sent < 0 && errno == EINTR) continue;
-        if (sent <= 0) return IMAP_SYS_ERROR;
-        bytes += sent;
-        len -= (size_t)sent;
-    }
-    return 0;
-}
-
-/* The size of a literal that ends a line: {5}, {5+}. */
-static size_t literal(const char *line)
-{
-    const char *brace = strrchr(line, '{');
-    char *end;
-    unsigned long size;
-
-    if (!brace) return 0;
-    size = strtoul(brace + 1, &end, 10);
-    if (*end == '+') end++;
-    return strcmp(end, "}\r\n") == 0 ? size : 0;
-}
-
-/* Appends a line with its literals. */
-static int read_line(FILE *in, struct buf *to)
-{
-    char *line = NULL;
-    size_t room = 0, rest;
-    ssize_t len;
-    int r = 0;
-
-    do {
-        len = getline(&line, &room, in);
-        if (len <= 0) {
-            r = IMAP_SYS_ERROR;
-            break;
-        }
-        buf_appendmap(to, line, (size_t)len);
-        rest = literal(line);
-        len = rest > 0;
-        while (rest > 0 && !r) {
-            int c = getc(in);
-            if (c == EOF) r = IMAP_SYS_ERROR;
-            else buf_putc(to, (char)c);
-            rest--;
-        }
-    } while (len > 0 && !r);
-    free(line);
+    va_start(arguments, format);
+    buf_vprintf(why, format, arguments);
+    va_end(arguments);
     return r;
 }
 
-/* Appends lines up to the last of a reply; of a greeting, which has a star too. */
-static int read_reply(FILE *in, struct buf *reply)
+master_writer *master_writer_new(void)
 {
-    size_t begin;
-    int r;
+    master_writer *writer = xzmalloc(sizeof(*writer));
 
-    do {
-        begin = buf_len(reply);
-        r = read_line(in, reply);
-        if (r) return r;
-    } while (strncmp(buf_cstring(reply) + begin, "* ", 2) == 0
-             && strncmp(buf_cstring(reply) + begin, "* OK ", 5) != 0);
-    return 0;
+    staging_begin(&writer->staging);
+    return writer;
 }
 
-int master_server_new(master_server **out)
+void master_writer_free(master_writer **writer)
 {
-    /* It offers nothing on such a socket, but takes the #sieve mailbox from who says to know it. */
-    static const char capabilities[] = "APPLY CAPABILITIES (SIEVE-MAILBOX)\r\n";
-    struct buf answer = BUF_INITIALIZER;
-    master_server *server = xzmalloc(sizeof(*server));
-    int r;
-
-    server->out = -1;
-    r = start(server);
-    if (!r) r = read_reply(server->in, &answer);
-    buf_reset(&answer);
-    if (!r) r = master_server_command(server, capabilities, strlen(capabilities), &answer);
-    buf_free(&answer);
-    if (r) master_server_free(&server);
-    *out = server;
-    return r;
+    if (!*writer) return;
+    staging_end(&(*writer)->staging);
+    free(*writer);
+    *writer = NULL;
 }
 
-void master_server_free(master_server **server)
+/* What a reply calls an error that the client acts on. */
+static const char *word_for(int r)
 {
-    if (!*server) return;
-    if ((*server)->in) fclose((*server)->in);
-    /* It ends with its input. */
-    if ((*server)->out >= 0) close((*server)->out);
-    if ((*server)->pid > 0)
-        while (waitpid((*server)->pid, NULL, 0) < 0 && errno == EINTR) continue;
-    free(*server);
-    *server = NULL;
+    switch (r) {
+    case IMAP_MAILBOX_NONEXISTENT: return "IMAP_MAILBOX_NONEXISTENT";
+    case IMAP_MAILBOX_LOCKED: return "IMAP_MAILBOX_LOCKED";
+    case IMAP_MAILBOX_MOVED: return "IMAP_MAILBOX_MOVED";
+    case IMAP_MAILBOX_NOTSUPPORTED: return "IMAP_MAILBOX_NOTSUPPORTED";
+    case IMAP_SYNC_CHECKSUM: return "IMAP_SYNC_CHECKSUM";
+    case IMAP_SYNC_CHANGED: return "IMAP_SYNC_CHANGED";
+    case IMAP_PROTOCOL_BAD_PARAMETERS: return "IMAP_PROTOCOL_BAD_PARAMETERS";
+    default: return NULL;
+    }
 }
 
-int master_server_command(master_server *server, const char *command, size_t len,
-                          struct buf *reply)
+static void answer(struct buf *reply, int r, struct buf *why)
 {
-    int r = send_all(server->out, command, len);
-    return r ? r : read_reply(server->in, reply);
+    const char *word = word_for(r);
+
+    if (!r) {
+        buf_appendcstr(reply, "OK success\r\n");
+        return;
+    }
+    if (!buf_len(why)) buf_setcstr(why, error_message(r));
+    buf_printf(reply, "NO %s%s", word ? word : "", word ? " " : "");
+    /* Names are in it. */
+    buf_replace_all(why, "\r", " ");
+    buf_replace_all(why, "\n", " ");
+    buf_append(reply, why);
+    buf_appendcstr(reply, "\r\n");
 }
 
-void master_log_change(const char *mboxname, const char *channel)
+static int reserve(struct staging *staging, struct text body, int wait_ms, struct buf *reply,
+                   struct buf *why)
 {
-    /* Two quotes stand for the channel without a name. */
-    const char *configured = config_getstring(IMAPOPT_SYNC_LOG_CHANNELS);
-    strarray_t *channels;
+    strarray_t missing = STRARRAY_INITIALIZER;
+    int r = staging_reserve(staging, body, wait_ms, &missing, why);
     int i;
 
-    if (!config_getswitch(IMAPOPT_SYNC_LOG)) return;
-    channels = strarray_split(configured ? configured : "\"\"", " ", STRARRAY_TRIM);
-    for (i = 0; i < strarray_size(channels); i++) {
-        const char *name = strarray_nth(channels, i);
-        if (strcmp(name, "\"\"") == 0) name = NULL;
-        if (strcmpsafe(name, channel) != 0) sync_log_channel(name, "MAILBOX %s\n", mboxname);
+    if (!r && strarray_size(&missing) > 0) {
+        buf_appendcstr(reply, "* MISSING (");
+        for (i = 0; i < strarray_size(&missing); i++)
+            buf_printf(reply, "%s%s", i ? " " : "", strarray_nth(&missing, i));
+        buf_appendcstr(reply, ")\r\n");
     }
-    strarray_free(channels);
+    strarray_fini(&missing);
+    return r;
+}
+
+/* Takes a word off, and the space behind it. */
+static struct text take_word(struct text *rest)
+{
+    const char *space = rest->len ? memchr(rest->data, ' ', rest->len) : NULL;
+    struct text word = *rest;
+
+    if (space) word.len = (size_t)(space - rest->data);
+    rest->data += word.len + (space ? 1 : 0);
+    rest->len -= word.len + (space ? 1 : 0);
+    return word;
+}
+
+void master_writer_command(master_writer *writer, const char *command, size_t len, int wait_ms,
+                           struct buf *reply)
+{
+    struct buf why = BUF_INITIALIZER;
+    struct text rest = { command, len };
+    struct text verb, what;
+    int r;
+
+    if (rest.len >= 2 && memcmp(rest.data + rest.len - 2, "\r\n", 2) == 0) rest.len -= 2;
+    verb = take_word(&rest);
+    if (text_is(verb, "RESTART") && !rest.len) {
+        staging_clear(&writer->staging);
+        r = 0;
+    } else {
+        what = take_word(&rest);
+        if (!text_is(verb, "APPLY")) what.len = 0;
+        if (text_is(what, "RESERVE")) r = reserve(&writer->staging, rest, wait_ms, reply, &why);
+        else if (text_is(what, "MESSAGE")) r = staging_upload(&writer->staging, rest, &why);
+        else if (text_is(what, "MAILBOX")) r = apply_mailbox(&writer->staging, rest, wait_ms, &why);
+        else r = refuse(&why, IMAP_PROTOCOL_BAD_PARAMETERS, "a repair has no such command");
+    }
+    answer(reply, r, &why);
+    buf_free(&why);
 }

@@ -1,4 +1,6 @@
-/* Options of imapd.conf that each channel may have for itself. */
+/* Options of imapd.conf that each channel may have for itself, and the channels' logs. */
+#include <string.h>
+
 #include "master.h"
 
 static const char *of_channel(const char *channel, enum imapopt option)
@@ -26,4 +28,21 @@ int channel_seconds(const char *channel, enum imapopt option)
 
     if (value && config_parseduration(value, 's', &seconds) == 0) return seconds;
     return config_getduration(option, 's');
+}
+
+void master_log_change(const char *mboxname, const char *channel)
+{
+    /* Two quotes stand for the channel without a name. */
+    const char *configured = config_getstring(IMAPOPT_SYNC_LOG_CHANNELS);
+    strarray_t *channels;
+    int i;
+
+    if (!config_getswitch(IMAPOPT_SYNC_LOG)) return;
+    channels = strarray_split(configured ? configured : "\"\"", " ", STRARRAY_TRIM);
+    for (i = 0; i < strarray_size(channels); i++) {
+        const char *name = strarray_nth(channels, i);
+        if (strcmp(name, "\"\"") == 0) name = NULL;
+        if (strcmpsafe(name, channel) != 0) sync_log_channel(name, "MAILBOX %s\n", mboxname);
+    }
+    strarray_free(channels);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "imap/annotate.h"
+#include "imap/caldav_alarm.h"
 #include "imap/dlist.h"
 #include "imap/global.h"
 #include "imap/imap_err.h"
@@ -22,6 +23,7 @@
 #include "imap/mboxlist.h"
 #include "imap/mboxname.h"
 #include "imap/message.h"
+#include "imap/message_guid.h"
 #include "imap/mutex.h"
 #include "imap/quota.h"
 #include "imap/seen.h"
@@ -33,8 +35,11 @@
 #include "lib/charset.h"
 #include "lib/cyr_lock.h"
 #include "lib/cyrusdb.h"
+#include "lib/hash.h"
+#include "lib/imparse.h"
 #include "lib/libcyr_cfg.h"
 #include "lib/prot.h"
+#include "lib/retry.h"
 #include "lib/strarray.h"
 #include "lib/util.h"
 #include "lib/xmalloc.h"

@@ -12,8 +12,10 @@
 
 struct host {
     char *channel;
+    /* How long the engine waits for a mailbox that it opens. */
+    int wait_ms;
     /* For writes; made when first needed. */
-    master_server *server;
+    master_writer *writer;
 };
 
 /* A mailbox as the engine holds it. */
@@ -168,14 +170,16 @@ static int too_old(const master_mailbox *mailbox, cyrsync_failure *failure)
     return CYRSYNC_RESULT_UNSUPPORTED;
 }
 
-static int host_open(void *userdata __attribute__((unused)), cyrsync_str name, int64_t wait_ms,
-                     void **out, cyrsync_failure *failure)
+static int host_open(void *userdata, cyrsync_str name, int64_t wait_ms, void **out,
+                     cyrsync_failure *failure)
 {
+    struct host *host = userdata;
     struct opened *opened = xzmalloc(sizeof(*opened));
     char *text = to_string(name);
     int r = IMAP_MAILBOX_NONEXISTENT;
 
-    if (text) r = master_open(text, patience(wait_ms), &opened->mailbox);
+    host->wait_ms = patience(wait_ms);
+    if (text) r = master_open(text, host->wait_ms, &opened->mailbox);
     free(text);
     if (r) {
         free(opened);
@@ -418,15 +422,11 @@ static int host_apply(void *userdata, cyrsync_str verb __attribute__((unused)),
 {
     struct host *host = userdata;
     struct buf reply = BUF_INITIALIZER;
-    int r = 0;
+    int r;
 
-    if (!host->server) r = master_server_new(&host->server);
-    if (!r) {
-        r = master_server_command(host->server, command.data, command.len, &reply);
-        /* One that broke off is of no more use. */
-        if (r) master_server_free(&host->server);
-    }
-    if (!r) r = emit(to, from_buf(&reply));
+    if (!host->writer) host->writer = master_writer_new();
+    master_writer_command(host->writer, command.data, command.len, host->wait_ms, &reply);
+    r = emit(to, from_buf(&reply));
     buf_free(&reply);
     return result_of(r, failure);
 }
@@ -448,7 +448,7 @@ static void host_free(void *userdata)
 {
     struct host *host = userdata;
 
-    master_server_free(&host->server);
+    master_writer_free(&host->writer);
     free(host->channel);
     free(host);
 }
@@ -458,6 +458,7 @@ void host_new(const char *channel, cyrsync_host *table)
     struct host *host = xzmalloc(sizeof(*host));
 
     host->channel = xstrdupnull(channel);
+    host->wait_ms = MASTER_WAIT_FOREVER;
     memset(table, 0, sizeof(*table));
     table->size = sizeof(*table);
     table->version = CYRSYNC_HOST_VERSION;

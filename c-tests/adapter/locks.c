@@ -50,14 +50,14 @@ int master_sync_lock(const char *server, const char *userid, int wait_ms, struct
     return r;
 }
 
-int master_user_lock(const char *userid, int wait_ms, struct mboxlock **out)
+int master_user_lock(const char *userid, bool write, int wait_ms, struct mboxlock **out)
 {
     struct buf name = BUF_INITIALIZER;
     int r;
 
     buf_setcstr(&name, "*U*");
     add_name(&name, userid);
-    r = take(&name, LOCK_SHARED, wait_ms, out);
+    r = take(&name, write ? LOCK_EXCLUSIVE : LOCK_SHARED, wait_ms, out);
     buf_free(&name);
     return r;
 }

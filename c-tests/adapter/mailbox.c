@@ -35,7 +35,7 @@ static int open_within(const char *name, int wait_ms, struct mboxlock **user_loc
 
     if (wait_ms < 0) return mailbox_open_irl(name, out);
     userid = mboxname_to_userid(name);
-    if (userid && !user_isnamespacelocked(userid)) r = master_user_lock(userid, wait_ms, user_lock);
+    if (userid && !user_isnamespacelocked(userid)) r = master_user_lock(userid, false, wait_ms, user_lock);
     free(userid);
     if (r) return r;
     do

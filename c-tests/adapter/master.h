@@ -26,8 +26,8 @@ void master_end(void);
 /* Excludes other replication of a user, NULL for shared mailboxes, to the same server. */
 int master_sync_lock(const char *server, const char *userid, int wait_ms, struct mboxlock **out);
 void master_sync_unlock(struct mboxlock **lock);
-/* The user's namespace lock, shared. To be released with mboxname_release(). */
-int master_user_lock(const char *userid, int wait_ms, struct mboxlock **out);
+/* The user's namespace lock, to read or to write; "" for shared mailboxes. To be released with mboxname_release(). */
+int master_user_lock(const char *userid, bool write, int wait_ms, struct mboxlock **out);
 /* A part of such waiting; false when it was long enough. */
 bool master_pause(int *waited, int wait_ms);
 
@@ -100,25 +100,26 @@ int master_sieve_content(const char *userid, const char *name, struct buf *conte
 int master_annotations(const char *mboxname, annotatemore_find_proc_t visit, void *rock);
 modseq_t master_used_modseq(const char *mboxname);
 
-/* -- options of channels (channel.c) -- */
+/* -- channels (channel.c) -- */
 
 /* An option of the channel ("second_sync_host"), else the general one; NULL if neither is set. */
 const char *channel_string(const char *channel, enum imapopt option);
 /* The same as a time in seconds. */
 int channel_seconds(const char *channel, enum imapopt option);
+/* Tells the sync logs of all channels but one (NULL: the default one) that a mailbox changed. */
+void master_log_change(const char *mboxname, const char *channel);
 
 /* -- writes (apply.c) -- */
 
-typedef struct master_server master_server;
+typedef struct master_writer master_writer;
 
-/* Starts a sync_server on this configuration and greets it. */
-int master_server_new(master_server **server);
-void master_server_free(master_server **server);
-/* Carries out a command of the replication protocol, such as "RESTART\r\n". The reply is added to
- * `reply`, the last line of which begins with "OK" or "NO". */
-int master_server_command(master_server *server, const char *command, size_t len,
-                          struct buf *reply);
-/* Tells the sync logs of all channels but one (NULL: the default one) that a mailbox changed. */
-void master_log_change(const char *mboxname, const char *channel);
+master_writer *master_writer_new(void);
+/* Removes what is staged. */
+void master_writer_free(master_writer **writer);
+/* Carries out a command of the replication protocol: APPLY RESERVE, APPLY MESSAGE, APPLY MAILBOX or RESTART, with its
+ * literals. The reply is added to `reply`; its last line begins with "OK" or with "NO", and then nothing was written.
+ * No mailbox may be open. */
+void master_writer_command(master_writer *writer, const char *command, size_t len, int wait_ms,
+                           struct buf *reply);
 
 #endif

@@ -1,0 +1,276 @@
+/* An update of a mailbox: checked whole, then written whole. What it must be like, and what is done in which
+ * order, is what the replication server of Cyrus does (sync_apply_mailbox in imap/sync_support.c), but that it
+ * makes no mailbox and replaces none. */
+#include <string.h>
+
+#include "apply.h"
+
+/* Of cyrus.index; older ones lack what records must have. */
+#define OLDEST_VERSION 12
+
+/* A mailbox as the command gives it. */
+struct header {
+    char *name;
+    char *uniqueid;
+    char *partition;
+    char *acl;
+    uint32_t mbtype;
+    uint32_t options;
+    uint32_t uidvalidity;
+    uint32_t last_uid;
+    uint32_t recentuid;
+    time_t recenttime;
+    time_t last_appenddate;
+    time_t pop3_last_login;
+    time_t pop3_show_after;
+    modseq_t highestmodseq;
+    modseq_t createdmodseq;
+    modseq_t foldermodseq;
+    modseq_t xconvmodseq;
+    modseq_t raclmodseq;
+    struct synccrcs crcs;
+    /* The state on which it builds; with modseq 0 on any. */
+    modseq_t since_modseq;
+    struct synccrcs since_crcs;
+    struct text annotations;
+    struct text records;
+};
+
+static void header_free(struct header *header)
+{
+    free(header->name);
+    free(header->uniqueid);
+    free(header->partition);
+    free(header->acl);
+}
+
+static char *name_field(struct fields *fields, const char *key)
+{
+    char *name = text_name(field_text(fields, key));
+
+    if (!name && !fields->bad) fields->bad = key;
+    return name;
+}
+
+static uint32_t read_options(struct text letters)
+{
+    static const struct {
+        char letter;
+        uint32_t option;
+    } options[] = {
+        { 'P', OPT_POP3_NEW_UIDL },
+        { 'S', OPT_IMAP_SHAREDSEEN },
+        { 'D', OPT_IMAP_DUPDELIVER },
+        { 'A', OPT_IMAP_HAS_ALARMS },
+    };
+    uint32_t found = 0;
+    size_t i;
+
+    for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+        if (letters.len && memchr(letters.data, options[i].letter, letters.len))
+            found |= options[i].option;
+    return found;
+}
+
+static int read_header(struct text body, struct header *out, struct buf *why)
+{
+    struct text rest = body;
+    struct item pairs, more;
+    struct fields fields;
+    char *mbtype;
+
+    memset(out, 0, sizeof(*out));
+    if (wire_next(&rest, &pairs) != WIRE_PAIRS || wire_next(&rest, &more) != WIRE_END
+        || !fields_read(pairs.text, &fields))
+        return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "it is malformed");
+    out->name = name_field(&fields, "MBOXNAME");
+    out->uniqueid = name_field(&fields, "UNIQUEID");
+    out->partition = name_field(&fields, "PARTITION");
+    out->acl = name_field(&fields, "ACL");
+    mbtype = text_name(field_text_if(&fields, "MBOXTYPE"));
+    out->mbtype = mbtype ? mboxlist_string_to_mbtype(mbtype) : 0;
+    free(mbtype);
+    out->options = read_options(field_text(&fields, "OPTIONS"));
+    out->uidvalidity = (uint32_t)field_number(&fields, "UIDVALIDITY", UINT32_MAX);
+    out->last_uid = (uint32_t)field_number(&fields, "LAST_UID", UINT32_MAX);
+    out->recentuid = (uint32_t)field_number(&fields, "RECENTUID", UINT32_MAX);
+    out->recenttime = (time_t)field_number(&fields, "RECENTTIME", UINT64_MAX);
+    out->last_appenddate = (time_t)field_number(&fields, "LAST_APPENDDATE", UINT64_MAX);
+    out->pop3_last_login = (time_t)field_number(&fields, "POP3_LAST_LOGIN", UINT64_MAX);
+    out->pop3_show_after = (time_t)field_number_if(&fields, "POP3_SHOW_AFTER", UINT64_MAX);
+    out->highestmodseq = field_number(&fields, "HIGHESTMODSEQ", UINT64_MAX);
+    out->createdmodseq = field_number_if(&fields, "CREATEDMODSEQ", UINT64_MAX);
+    out->foldermodseq = field_number_if(&fields, "FOLDERMODSEQ", UINT64_MAX);
+    out->xconvmodseq = field_number_if(&fields, "XCONVMODSEQ", UINT64_MAX);
+    out->raclmodseq = field_number_if(&fields, "RACLMODSEQ", UINT64_MAX);
+    out->crcs.basic = (uint32_t)field_number_if(&fields, "SYNC_CRC", UINT32_MAX);
+    out->crcs.annot = (uint32_t)field_number_if(&fields, "SYNC_CRC_ANNOT", UINT32_MAX);
+    out->since_modseq = field_number_if(&fields, "SINCE_MODSEQ", UINT64_MAX);
+    out->since_crcs.basic = (uint32_t)field_number_if(&fields, "SINCE_CRC", UINT32_MAX);
+    out->since_crcs.annot = (uint32_t)field_number_if(&fields, "SINCE_CRC_ANNOT", UINT32_MAX);
+    out->annotations = field_list_if(&fields, "ANNOTATIONS");
+    out->records = field_list(&fields, "RECORD");
+    if (!annotations_good(out->annotations) && !fields.bad) fields.bad = "ANNOTATIONS";
+    return fields.bad ? refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "no good %s", fields.bad) : 0;
+}
+
+/* Whether it is the mailbox that is meant, in the state that is meant. */
+static int check_identity(struct mailbox *mailbox, const struct header *header, struct buf *why)
+{
+    struct synccrcs crcs = mailbox_synccrcs(mailbox, 0);
+
+    if (strcmpsafe(mailbox_uniqueid(mailbox), header->uniqueid) != 0
+        || strcmpsafe(mailbox_partition(mailbox), header->partition) != 0)
+        return refuse(why, IMAP_MAILBOX_MOVED, "it is another one, or on another partition");
+    if (mbtypes_sync(mailbox_mbtype(mailbox)) != header->mbtype)
+        return refuse(why, IMAP_MAILBOX_NOTSUPPORTED, "it is of another type");
+    if (mailbox->i.minor_version < OLDEST_VERSION)
+        return refuse(why, IMAP_MAILBOX_NOTSUPPORTED, "its index has version %d",
+                      mailbox->i.minor_version);
+    if (header->since_modseq
+        && (header->since_modseq != mailbox->i.highestmodseq
+            || !mailbox_crceq(header->since_crcs, crcs)))
+        return refuse(why, IMAP_SYNC_CHANGED, "it was changed meanwhile");
+    return 0;
+}
+
+/* Nothing that clients have seen may fall. */
+static int check_rises(struct mailbox *mailbox, const struct header *header, struct buf *why)
+{
+    modseq_t xconvmodseq = 0;
+    int r = 0;
+
+    if (header->highestmodseq < mailbox->i.highestmodseq)
+        return refuse(why, IMAP_SYNC_CHECKSUM, "it has a higher HIGHESTMODSEQ");
+    if (header->uidvalidity < mailbox->i.uidvalidity)
+        return refuse(why, IMAP_SYNC_CHECKSUM, "it has a higher UIDVALIDITY");
+    if (header->last_uid < mailbox->i.last_uid)
+        return refuse(why, IMAP_SYNC_CHECKSUM, "it has a higher last UID");
+    if (header->xconvmodseq && mailbox_has_conversations(mailbox))
+        r = mailbox_get_xconvmodseq(mailbox, &xconvmodseq);
+    if (r) return refuse(why, r, "its conversations cannot be read");
+    if (header->xconvmodseq < xconvmodseq)
+        return refuse(why, IMAP_SYNC_CHECKSUM, "it has a higher XCONVMODSEQ");
+    return 0;
+}
+
+static time_t later(time_t a, time_t b)
+{
+    return a > b ? a : b;
+}
+
+static void write_header(struct mailbox *mailbox, const struct header *header)
+{
+    struct index_header *i = &mailbox->i;
+
+    i->last_uid = header->last_uid;
+    i->highestmodseq = header->highestmodseq;
+    /* These have no modseq: what the mailbox has may be newer than what was read. */
+    if (i->recentuid < header->recentuid) i->recentuid = header->recentuid;
+    i->recenttime = later(i->recenttime, header->recenttime);
+    i->last_appenddate = later(i->last_appenddate, header->last_appenddate);
+    i->pop3_last_login = later(i->pop3_last_login, header->pop3_last_login);
+    i->pop3_show_after = header->pop3_show_after;
+    if (header->createdmodseq) i->createdmodseq = header->createdmodseq;
+    i->options = (header->options & MAILBOX_OPTIONS_MASK) | (i->options & ~MAILBOX_OPTIONS_MASK);
+    mailbox_set_acl(mailbox, header->acl);
+}
+
+/* What is not in the mailbox's own files. All of it only rises, but the ACL. */
+static int write_outside(struct mailbox *mailbox, const struct header *header)
+{
+    const char *name = mailbox_name(mailbox);
+    const modseq_t foldermodseq =
+        header->foldermodseq ? header->foldermodseq : header->highestmodseq;
+    int r = mboxlist_sync_setacls(name, header->acl, foldermodseq);
+
+    if (r) return r;
+    mboxname_setmodseq(name, header->highestmodseq, mailbox_mbtype(mailbox), 0);
+    if (mailbox->i.uidvalidity != header->uidvalidity)
+        mailbox->i.uidvalidity = mboxname_setuidvalidity(name, header->uidvalidity);
+    if (header->raclmodseq && config_getswitch(IMAPOPT_REVERSEACLS))
+        mboxname_setraclmodseq(name, header->raclmodseq);
+    if (!mailbox_has_conversations(mailbox)) return 0;
+    return mailbox_update_xconvmodseq(mailbox, header->xconvmodseq, 0);
+}
+
+/* The mailbox's own annotations are in the server's database. */
+static int write_annotations(struct mailbox *mailbox, const struct header *header)
+{
+    annotate_state_t *state = annotate_state_new();
+    int r = annotate_state_set_mailbox(state, mailbox);
+
+    if (!r) r = annotations_write(mailbox, state, 0, header->annotations, NULL);
+    if (!r) return annotate_state_commit(&state);
+    annotate_state_abort(&state);
+    return r;
+}
+
+/* Whatever fails up to the commit leaves nothing behind. */
+static int write_all(struct update *update, const struct header *header, struct buf *why)
+{
+    struct mailbox *mailbox = update->mailbox;
+    int i;
+    int r;
+
+    mailbox_index_dirty(mailbox);
+    /* No modseq but those that are given. */
+    mailbox->silentchanges = 1;
+    r = records_write(update, why);
+    /* Counts and CRCs anew: those of a mailbox whose writer was killed may be wrong. */
+    if (!r) r = mailbox_index_recalc(mailbox);
+    if (!r && !mailbox_crceq(header->crcs, mailbox_synccrcs(mailbox, 0)))
+        r = refuse(why, IMAP_SYNC_CHECKSUM, "it would not be as it should");
+    if (!r) r = write_annotations(mailbox, header);
+    if (!r) write_header(mailbox, header);
+    if (!r) r = write_outside(mailbox, header);
+    if (r) {
+        for (i = 0; i < strarray_size(&update->copied); i++)
+            unlink(strarray_nth(&update->copied, i));
+        mailbox_abort(mailbox);
+        return r;
+    }
+    r = mailbox_commit(mailbox);
+    /* Else closing would try once more, and end the process if that failed too. */
+    if (r) mailbox_abort(mailbox);
+    return r;
+}
+
+static int update_mailbox(struct update *update, const struct header *header, struct buf *why)
+{
+    struct mailbox *mailbox = update->mailbox;
+    int r = check_identity(mailbox, header, why);
+
+    if (!r) r = check_rises(mailbox, header, why);
+    if (!r) r = records_check(update, why);
+    if (!r) r = write_all(update, header, why);
+    return r;
+}
+
+int apply_mailbox(const struct staging *staging, struct text body, int wait_ms, struct buf *why)
+{
+    struct update update = { .staging = staging, .copied = STRARRAY_INITIALIZER };
+    struct mboxlock *lock = NULL;
+    struct header header;
+    char *userid;
+    int r = read_header(body, &header, why);
+
+    if (!r) {
+        /* As whoever writes to mailboxes.db: for shared mailboxes it is a lock of nobody's. */
+        userid = mboxname_to_userid(header.name);
+        r = master_user_lock(userid ? userid : "", true, wait_ms, &lock);
+        free(userid);
+    }
+    if (!r) r = mailbox_open_iwl(header.name, &update.mailbox);
+    if (!r) {
+        update.records = header.records;
+        update.last_uid = header.last_uid;
+        update.highestmodseq = header.highestmodseq;
+        r = update_mailbox(&update, &header, why);
+        mailbox_close(&update.mailbox);
+    }
+    if (lock) mboxname_release(&lock);
+    strarray_fini(&update.copied);
+    header_free(&header);
+    return r;
+}

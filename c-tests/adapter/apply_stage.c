@@ -1,0 +1,279 @@
+/* Messages that are going to be appended wait in files on the mailbox's partition, where Cyrus's own
+ * replication server has them wait: sync./process/GUID. Each is what its GUID says before it is staged. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "apply.h"
+
+#define BUCKETS 1024
+
+void staging_begin(struct staging *staging)
+{
+    construct_hash_table(&staging->files, BUCKETS, 0);
+}
+
+static char *key_of(const char *partition, const struct message_guid *guid)
+{
+    struct buf key = BUF_INITIALIZER;
+
+    buf_printf(&key, "%s %s", message_guid_encode(guid), partition);
+    return buf_release(&key);
+}
+
+static void forget(void *data)
+{
+    struct staged *staged = data;
+    char *end;
+
+    unlink(staged->path);
+    end = strrchr(staged->path, '/');
+    if (end) *end = '\0';
+    /* Goes with the last one. */
+    rmdir(staged->path);
+    free(staged->path);
+    free(staged);
+}
+
+void staging_end(struct staging *staging)
+{
+    free_hash_table(&staging->files, forget);
+}
+
+void staging_clear(struct staging *staging)
+{
+    staging_end(staging);
+    staging_begin(staging);
+}
+
+const struct staged *staging_find(const struct staging *staging, const char *partition,
+                                  const struct message_guid *guid)
+{
+    char *key = key_of(partition, guid);
+    const struct staged *found = hash_lookup(key, (hash_table *)&staging->files);
+
+    free(key);
+    return found;
+}
+
+/* Notes a file; if it is not the message that it shall be it is removed. */
+static int keep(struct staging *staging, const char *partition, const struct message_guid *guid,
+                const char *path, bool archived)
+{
+    struct index_record parsed;
+    struct staged *staged;
+    char *key;
+    int r;
+
+    memset(&parsed, 0, sizeof(parsed));
+    r = message_parse(path, &parsed);
+    if (!r && !message_guid_equal(&parsed.guid, guid)) r = IMAP_MAILBOX_CHECKSUM;
+    if (r) {
+        unlink(path);
+        return r;
+    }
+    staged = xzmalloc(sizeof(*staged));
+    staged->path = xstrdup(path);
+    staged->size = parsed.size;
+    staged->archived = archived;
+    key = key_of(partition, guid);
+    hash_insert(key, staged, &staging->files);
+    free(key);
+    return 0;
+}
+
+static int write_file(const char *path, struct text content)
+{
+    int fd;
+    int r = 0;
+
+    /* Of a process of this number that was killed. */
+    unlink(path);
+    fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    if (fd < 0) return IMAP_IOERROR;
+    if (retry_write(fd, content.data, content.len) != (ssize_t)content.len || fsync(fd))
+        r = IMAP_IOERROR;
+    if (close(fd)) r = IMAP_IOERROR;
+    if (r) unlink(path);
+    return r;
+}
+
+/* A partition of this server as a string, to be freed. */
+static char *partition_of(struct text text)
+{
+    char *partition = text_name(text);
+
+    /* Cyrus ends the process at one that it does not know. */
+    if (partition && *partition && config_partitiondir(partition)) return partition;
+    free(partition);
+    return NULL;
+}
+
+static bool guid_of(struct text text, struct message_guid *out)
+{
+    char *digits = text.len == 2 * MESSAGE_GUID_SIZE ? text_name(text) : NULL;
+    bool good = digits && message_guid_decode(out, digits) && !message_guid_isnull(out);
+
+    free(digits);
+    return good;
+}
+
+static int upload(struct staging *staging, const struct item *file, struct buf *why)
+{
+    struct message_guid guid, found;
+    char *partition = partition_of(file->partition);
+    int r = 0;
+
+    if (!partition || !guid_of(file->guid, &guid)) {
+        r = refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "no partition or no GUID");
+    } else if (!staging_find(staging, partition, &guid)) {
+        message_guid_generate(&found, file->text.data, file->text.len);
+        if (!file->text.len || !message_guid_equal(&found, &guid)) {
+            r = refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "the message is not %s",
+                       message_guid_encode(&guid));
+        } else {
+            char *path = xstrdup(dlist_reserve_path(partition, 0, 0, &guid));
+            r = write_file(path, file->text);
+            if (!r) r = keep(staging, partition, &guid, path, false);
+            if (r) refuse(why, r, "%s cannot be written", path);
+            free(path);
+        }
+    }
+    free(partition);
+    return r;
+}
+
+int staging_upload(struct staging *staging, struct text body, struct buf *why)
+{
+    struct item list, file, more;
+    struct text files, rest = body;
+    int r = 0;
+
+    if (wire_next(&rest, &list) != WIRE_LIST || wire_next(&rest, &more) != WIRE_END)
+        return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "it is no list of messages");
+    for (files = list.text; !r && wire_next(&files, &file) != WIRE_END;)
+        r = file.kind == WIRE_FILE
+                ? upload(staging, &file, why)
+                : refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "it is no message");
+    return r;
+}
+
+/* -- messages of mailboxes -- */
+
+struct search {
+    struct staging *staging;
+    const char *partition;
+    master_mailbox *mailbox;
+    /* By GUID: what is wanted and not found yet. */
+    hash_table wanted;
+    size_t left;
+};
+
+static int stage_own(const struct index_record *record, void *rock)
+{
+    struct search *search = rock;
+    const bool archived = record->internal_flags & FLAG_INTERNAL_ARCHIVED;
+    const char *digits = message_guid_encode(&record->guid);
+    struct stat info;
+    char *path, *to;
+    int r;
+
+    if (!search->left) return IMAP_OK_COMPLETED;
+    if (record->internal_flags & FLAG_INTERNAL_UNLINKED) return 0;
+    if (!hash_lookup(digits, &search->wanted)) return 0;
+    path = xstrdup(master_message_path(search->mailbox, record));
+    to = xstrdup(dlist_reserve_path(search->partition, archived, 0, &record->guid));
+    unlink(to);
+    /* One whose file is bad or missing may be there a second time. */
+    r = stat(path, &info) || info.st_size != (off_t)record->size || mailbox_copyfile(path, to, 0);
+    if (!r && !keep(search->staging, search->partition, &record->guid, to, archived)) {
+        hash_del(message_guid_encode(&record->guid), &search->wanted);
+        search->left--;
+    }
+    free(path);
+    free(to);
+    return 0;
+}
+
+static int search_mailbox(struct search *search, const char *name, int wait_ms)
+{
+    int r = master_open(name, wait_ms, &search->mailbox);
+
+    /* Then it is not there. */
+    if (r == IMAP_MAILBOX_NONEXISTENT) return 0;
+    if (r) return r;
+    r = master_scan(search->mailbox, 1, 0, stage_own, search);
+    master_close(&search->mailbox);
+    return r == IMAP_OK_COMPLETED ? 0 : r;
+}
+
+/* What is not staged yet is wanted. */
+static int want(struct search *search, struct text guids, struct buf *why)
+{
+    struct message_guid guid;
+    struct item item;
+
+    while (wire_next(&guids, &item) != WIRE_END) {
+        const char *digits;
+        if (item.kind != WIRE_TEXT || !guid_of(item.text, &guid))
+            return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "it is no GUID");
+        digits = message_guid_encode(&guid);
+        if (hash_lookup(digits, &search->wanted)) continue;
+        if (staging_find(search->staging, search->partition, &guid)) continue;
+        hash_insert(message_guid_encode(&guid), search, &search->wanted);
+        search->left++;
+    }
+    return 0;
+}
+
+static void note_missing(const char *guid, void *data __attribute__((unused)), void *rock)
+{
+    strarray_append(rock, guid);
+}
+
+static int search_mailboxes(struct search *search, struct text names, int wait_ms,
+                            struct buf *why)
+{
+    struct item item;
+    int r = 0;
+
+    while (!r && wire_next(&names, &item) != WIRE_END) {
+        char *name = item.kind == WIRE_TEXT ? text_name(item.text) : NULL;
+        if (!name) return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "it is no mailbox's name");
+        r = search->left ? search_mailbox(search, name, wait_ms) : 0;
+        if (r) refuse(why, r, "%s: %s", name, error_message(r));
+        free(name);
+    }
+    return r;
+}
+
+int staging_reserve(struct staging *staging, struct text body, int wait_ms, strarray_t *missing,
+                    struct buf *why)
+{
+    struct search search = { .staging = staging };
+    struct text names, guids, rest = body;
+    struct item pairs, more;
+    struct fields fields;
+    char *partition;
+    int r;
+
+    if (wire_next(&rest, &pairs) != WIRE_PAIRS || wire_next(&rest, &more) != WIRE_END
+        || !fields_read(pairs.text, &fields))
+        return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "it is malformed");
+    partition = partition_of(field_text(&fields, "PARTITION"));
+    names = field_list(&fields, "MBOXNAME");
+    guids = field_list(&fields, "GUID");
+    if (!partition || fields.bad) {
+        free(partition);
+        return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "no %s",
+                      fields.bad ? fields.bad : "such partition");
+    }
+    search.partition = partition;
+    construct_hash_table(&search.wanted, BUCKETS, 0);
+    r = want(&search, guids, why);
+    if (!r) r = search_mailboxes(&search, names, wait_ms, why);
+    if (!r) hash_enumerate(&search.wanted, note_missing, missing);
+    free_hash_table(&search.wanted, NULL);
+    free(partition);
+    return r;
+}
