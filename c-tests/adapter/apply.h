@@ -80,6 +80,12 @@ int records_check(struct update *update, struct buf *why);
 /* Changes the mailbox, which is not committed (apply_write.c). */
 int records_write(struct update *update, struct buf *why);
 
+/* -- what a kill leaves behind (pending.c) -- */
+
+/* Around a commit. */
+int pending_begin(const struct mailbox *mailbox);
+void pending_end(const char *uniqueid);
+
 /* -- a mailbox (apply_mailbox.c) -- */
 
 int apply_mailbox(const struct staging *staging, struct text body, int wait_ms, struct buf *why);

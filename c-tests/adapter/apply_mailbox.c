@@ -122,6 +122,8 @@ static int check_identity(struct mailbox *mailbox, const struct header *header, 
     if (strcmpsafe(mailbox_uniqueid(mailbox), header->uniqueid) != 0
         || strcmpsafe(mailbox_partition(mailbox), header->partition) != 0)
         return refuse(why, IMAP_MAILBOX_MOVED, "it is another one, or on another partition");
+    if (strcmpsafe(mailbox_acl(mailbox), header->acl) != 0)
+        return refuse(why, IMAP_SYNC_CHANGED, "its rights were changed meanwhile");
     if (mbtypes_sync(mailbox_mbtype(mailbox)) != header->mbtype)
         return refuse(why, IMAP_MAILBOX_NOTSUPPORTED, "it is of another type");
     if (mailbox->i.minor_version < OLDEST_VERSION)
@@ -173,21 +175,36 @@ static void write_header(struct mailbox *mailbox, const struct header *header)
     i->pop3_show_after = header->pop3_show_after;
     if (header->createdmodseq) i->createdmodseq = header->createdmodseq;
     i->options = (header->options & MAILBOX_OPTIONS_MASK) | (i->options & ~MAILBOX_OPTIONS_MASK);
-    mailbox_set_acl(mailbox, header->acl);
 }
 
-/* What is not in the mailbox's own files. All of it only rises, but the ACL. */
+static int write_entry(const char *name, const struct header *header)
+{
+    const modseq_t foldermodseq =
+        header->foldermodseq ? header->foldermodseq : header->highestmodseq;
+    mbentry_t *entry = NULL;
+    int r = mboxlist_lookup_allow_all(name, &entry, NULL);
+
+    if (!r && (entry->foldermodseq < foldermodseq || entry->uidvalidity != header->uidvalidity)) {
+        if (entry->foldermodseq < foldermodseq) entry->foldermodseq = foldermodseq;
+        entry->uidvalidity = header->uidvalidity;
+        r = mboxlist_update(entry, 0);
+    }
+    mboxlist_entry_free(&entry);
+    return r;
+}
+
+/* What is not in the mailbox's own files. All of it only rises. */
 static int write_outside(struct mailbox *mailbox, const struct header *header)
 {
     const char *name = mailbox_name(mailbox);
-    const modseq_t foldermodseq =
-        header->foldermodseq ? header->foldermodseq : header->highestmodseq;
-    int r = mboxlist_sync_setacls(name, header->acl, foldermodseq);
+    int r = write_entry(name, header);
 
     if (r) return r;
     mboxname_setmodseq(name, header->highestmodseq, mailbox_mbtype(mailbox), 0);
-    if (mailbox->i.uidvalidity != header->uidvalidity)
-        mailbox->i.uidvalidity = mboxname_setuidvalidity(name, header->uidvalidity);
+    if (mailbox->i.uidvalidity != header->uidvalidity) {
+        mboxname_setuidvalidity(name, header->uidvalidity);
+        mailbox->i.uidvalidity = header->uidvalidity;
+    }
     if (header->raclmodseq && config_getswitch(IMAPOPT_REVERSEACLS))
         mboxname_setraclmodseq(name, header->raclmodseq);
     if (!mailbox_has_conversations(mailbox)) return 0;
@@ -206,8 +223,9 @@ static int write_annotations(struct mailbox *mailbox, const struct header *heade
     return r;
 }
 
-/* Whatever fails up to the commit leaves nothing behind. */
-static int write_all(struct update *update, const struct header *header, struct buf *why)
+/* Whatever fails up to the commit leaves nothing behind. *committing tells whether it was not that. */
+static int write_all(struct update *update, const struct header *header, bool *committing,
+                     struct buf *why)
 {
     struct mailbox *mailbox = update->mailbox;
     int i;
@@ -221,6 +239,7 @@ static int write_all(struct update *update, const struct header *header, struct 
     if (!r) r = mailbox_index_recalc(mailbox);
     if (!r && !mailbox_crceq(header->crcs, mailbox_synccrcs(mailbox, 0)))
         r = refuse(why, IMAP_SYNC_CHECKSUM, "it would not be as it should");
+    if (!r) r = pending_begin(mailbox);
     if (!r) r = write_annotations(mailbox, header);
     if (!r) write_header(mailbox, header);
     if (!r) r = write_outside(mailbox, header);
@@ -230,6 +249,7 @@ static int write_all(struct update *update, const struct header *header, struct 
         mailbox_abort(mailbox);
         return r;
     }
+    *committing = true;
     r = mailbox_commit(mailbox);
     /* Else closing would try once more, and end the process if that failed too. */
     if (r) mailbox_abort(mailbox);
@@ -239,11 +259,16 @@ static int write_all(struct update *update, const struct header *header, struct 
 static int update_mailbox(struct update *update, const struct header *header, struct buf *why)
 {
     struct mailbox *mailbox = update->mailbox;
+    bool committing = false;
     int r = check_identity(mailbox, header, why);
 
     if (!r) r = check_rises(mailbox, header, why);
     if (!r) r = records_check(update, why);
-    if (!r) r = write_all(update, header, why);
+    if (!r) r = write_all(update, header, &committing, why);
+    /* Commits what conversations are. */
+    mailbox_close(&update->mailbox);
+    /* A commit that failed has done a part. */
+    if (!r || !committing) pending_end(header->uniqueid);
     return r;
 }
 
@@ -267,7 +292,6 @@ int apply_mailbox(const struct staging *staging, struct text body, int wait_ms, 
         update.last_uid = header.last_uid;
         update.highestmodseq = header.highestmodseq;
         r = update_mailbox(&update, &header, why);
-        mailbox_close(&update.mailbox);
     }
     if (lock) mboxname_release(&lock);
     strarray_fini(&update.copied);

@@ -15,6 +15,7 @@
 
 #include "imap/annotate.h"
 #include "imap/caldav_alarm.h"
+#include "imap/conversations.h"
 #include "imap/dlist.h"
 #include "imap/global.h"
 #include "imap/imap_err.h"

@@ -166,6 +166,7 @@ int main(int argc, char **argv)
     }
     if (!options.server && !channel_string(options.channel, IMAPOPT_SYNC_HOST))
         fatal("sync_host not defined", EX_SOFTWARE);
+    master_settle();
     exit_code = run(&options);
     master_end();
     return exit_code;

@@ -14,6 +14,8 @@
 
 /* Starts Cyrus in this process: configuration, databases, syslog. Becomes the cyrus user. */
 int master_begin(const char *imapd_conf, const char *ident);
+/* Makes good what a process left behind that was killed while it wrote (pending.c). */
+void master_settle(void);
 /* Does what Cyrus put off, and ends it. */
 void master_end(void);
 

@@ -1,8 +1,11 @@
 /* The adapter without the engine, for tests:
  *
  *   tool imapd.conf            prints all that there is, in lines that a test can compare
+ *   tool imapd.conf apply      carries out commands from standard input, each behind a line with its length
+ *                              in bytes; prints replies, behind each a line "END"
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "master.h"
 
@@ -211,17 +214,42 @@ static int dump(void)
     return r;
 }
 
+/* Of standard input, which comes from a test. */
+static int apply(void)
+{
+    master_writer *writer = master_writer_new();
+    struct buf reply = BUF_INITIALIZER;
+    char *command;
+    size_t length;
+    int r = 0;
+
+    while (!r && scanf("%zu", &length) == 1 && getchar() == '\n') {
+        /* Of this size, so that valgrind sees who reads beyond it. */
+        command = xmalloc(length ? length : 1);
+        if (fread(command, 1, length, stdin) != length) r = IMAP_IOERROR;
+        buf_reset(&reply);
+        if (!r) master_writer_command(writer, command, length, MASTER_WAIT_FOREVER, &reply);
+        fwrite(buf_base(&reply), 1, buf_len(&reply), stdout);
+        puts("END");
+        free(command);
+    }
+    buf_free(&reply);
+    master_writer_free(&writer);
+    return r;
+}
+
 int main(int argc, char **argv)
 {
+    const bool writes = argc == 3 && strcmp(argv[2], "apply") == 0;
     int r;
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s imapd.conf\n", argv[0]);
+    if (argc != 2 && !writes) {
+        fprintf(stderr, "usage: %s imapd.conf [apply]\n", argv[0]);
         return EX_USAGE;
     }
     r = master_begin(argv[1], "sync_client");
     if (r) return failed("start", "cyrus", r) ? EX_TEMPFAIL : 0;
-    r = dump();
+    r = writes ? apply() : dump();
     fflush(stdout);
     master_end();
     return r ? 1 : 0;

@@ -5,71 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cyrsync_lab::run::start;
-use cyrsync_lab::{
-    Cyrus, Imap, Lab, Options, Run, Sieve, compare, describe, places, random_changes, sync_client,
-    tools,
-};
+use cyrsync_lab::{Imap, Lab, Options, Run, places, random_changes, tools};
 
 use crate::build::program;
-
-/// Runs the embedded client.
-fn embedded(lab: &Lab, args: &[&str]) -> Run {
-    sync_client(program(&lab.master, "sync_client"), &lab.master, args)
-}
-
-/// Cyrus leaves a stale quota root in mailboxes that are renamed out of its subtree, and the
-/// protocol cannot set it.
-fn settle_quotas(cyrus: &Cyrus) {
-    tools::run(cyrus, "quota", &["-f"]);
-}
-
-#[track_caller]
-fn assert_equal(lab: &Lab) {
-    let mut differences = compare(&lab.master, &lab.replica);
-    // What `quota -f` mends gets a new modseq.
-    differences.retain(|d| !(d.path.starts_with("QUOTA ") && d.path.ends_with(" MODSEQ")));
-    assert!(differences.is_empty(), "{}", describe(&differences, 20));
-}
-
-fn append(cyrus: &Cyrus, user: &str, mailbox: &str, subject: &str) {
-    let message =
-        format!("From: a@example.org\r\nSubject: {subject}\r\n\r\nThis is {subject}.\r\n");
-    let response = Imap::login(cyrus, user).append(mailbox, "", message.as_bytes());
-    assert!(response.is_ok(), "{response:?}");
-}
-
-fn subjects(cyrus: &Cyrus, user: &str) -> Vec<String> {
-    let mut imap = Imap::login(cyrus, user).with_selected("INBOX");
-    let lines = imap.ok("UID FETCH 1:* BODY.PEEK[HEADER.FIELDS (SUBJECT)]").lines();
-    let subject = |line: &String| {
-        Some(line.split_once("Subject: ")?.1.split(['\r', '\n']).next()?.to_owned())
-    };
-    let mut found: Vec<String> = lines.iter().filter_map(subject).collect();
-    found.sort();
-    found
-}
-
-/// Users with folders, flags, annotations, quota, subscriptions, scripts and seen state, and shared
-/// mailboxes.
-fn filled(options: Options) -> Lab {
-    let lab = Lab::new(Options { users: vec!["paula".to_owned()], ..options });
-    let inbox = lab.master.admin_name("user.paula");
-    let mut admin = Imap::admin(&lab.master);
-    admin.ok(&format!("CREATE {inbox}"));
-    admin.ok("CREATE shared");
-    admin.ok(&format!("SETQUOTA {inbox} (STORAGE 90000)"));
-    admin.ok("SETMETADATA \"\" (/shared/comment \"good day\")");
-    append(&lab.master, "paula", "INBOX", "one");
-    append(&lab.master, "paula", "INBOX", "two");
-    let mut paula = Imap::login(&lab.master, "paula").with_selected("INBOX");
-    paula.ok("UID STORE 1 +FLAGS (\\Seen \\Flagged Work)");
-    paula.ok("UID STORE 2 ANNOTATION (/comment (value.priv \"mine\"))");
-    paula.ok("SUBSCRIBE INBOX");
-    let mut sieve = Sieve::login(&lab.master, "paula");
-    sieve.put("main", "keep;\r\n");
-    sieve.activate("main");
-    lab
-}
+use crate::filled::{append, assert_equal, embedded, filled, settle_quotas, subjects};
 
 #[test]
 fn an_embedded_client_replicates_whatever_happens_to_a_master() {
@@ -135,6 +74,34 @@ fn a_split_brain_is_repaired_by_cyrus_itself_without_a_leak() {
     assert_eq!(left, 0, "{}", staged.display());
     let again = embedded(&lab, &["-v", "-u", "paula"]).ok();
     assert!(!again.stdout.contains("MAILBOX "), "there was something left to do: {again}");
+}
+
+#[test]
+fn a_repair_starts_no_other_process() {
+    let lab = filled(Options { conversations: true, ..Options::default() });
+    embedded(&lab, &["-A"]).ok();
+    append(&lab.master, "paula", "INBOX", "from the master");
+    append(&lab.replica, "paula", "INBOX", "from the replica");
+    // No process of this user may start another one.
+    let mut command = lab.master.command("/usr/bin/prlimit");
+    command.arg("--nproc=0").arg(program(&lab.master, "sync_client"));
+    command.arg("-C").arg(lab.master.imapd_conf()).args(["-v", "-u", "paula"]);
+    let run = start(&lab.master, &mut command).wait().ok();
+    assert!(run.stdout.contains("MAILBOX user.paula (on the master)"), "{run}");
+    let all = ["from the master", "from the replica", "one", "two"];
+    assert_eq!(subjects(&lab.master, "paula"), all);
+    assert_eq!(subjects(&lab.replica, "paula"), all);
+    // The limit is one: it is how the native client fails.
+    let native = env!("CARGO_BIN_EXE_sync_client");
+    append(&lab.master, "paula", "INBOX", "once more");
+    append(&lab.replica, "paula", "INBOX", "and there");
+    let reachable = lab.master.scratch().join("native_sync_client");
+    fs::copy(native, &reachable).expect("it was built");
+    let mut command = lab.master.command("/usr/bin/prlimit");
+    command.arg("--nproc=0").arg(reachable);
+    command.arg("-C").arg(lab.master.imapd_conf()).args(["-v", "-u", "paula"]);
+    let run = start(&lab.master, &mut command).wait();
+    assert!(!run.status.success(), "{run}");
 }
 
 #[test]

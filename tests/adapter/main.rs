@@ -2,4 +2,7 @@
 
 mod build;
 mod client;
+mod commands;
+mod crashes;
+mod filled;
 mod reads;
