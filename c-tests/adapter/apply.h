@@ -75,15 +75,17 @@ struct update {
 
 /* The record with a UID; IMAP_NOTFOUND if there is none (apply_check.c). */
 int record_here(struct mailbox *mailbox, uint32_t uid, struct index_record *here);
-/* Whether records_write() can do it all; nothing is changed (apply_check.c). */
+/* Whether it can all be written; nothing is changed (apply_check.c). */
 int records_check(struct update *update, struct buf *why);
-/* Changes the mailbox, which is not committed (apply_write.c). */
-int records_write(struct update *update, struct buf *why);
+/* Those that are new, and then those that were there before. Changes the mailbox, which is not committed
+ * (apply_write.c). */
+int records_append(struct update *update, struct buf *why);
+int records_rewrite(struct update *update, struct buf *why);
 
 /* -- what a kill leaves behind (pending.c) -- */
 
-/* Around a commit. */
-int pending_begin(const struct mailbox *mailbox);
+/* Around the commits of an update that was checked. */
+int pending_begin(const struct update *update);
 void pending_end(const char *uniqueid);
 
 /* -- a mailbox (apply_mailbox.c) -- */

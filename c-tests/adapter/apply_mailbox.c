@@ -29,7 +29,7 @@ struct header {
     modseq_t xconvmodseq;
     modseq_t raclmodseq;
     struct synccrcs crcs;
-    /* The state on which it builds; with modseq 0 on any. */
+    /* The state on which it builds; on any if the modseq is 0. */
     modseq_t since_modseq;
     struct synccrcs since_crcs;
     struct text annotations;
@@ -110,6 +110,8 @@ static int read_header(struct text body, struct header *out, struct buf *why)
     out->since_crcs.annot = (uint32_t)field_number_if(&fields, "SINCE_CRC_ANNOT", UINT32_MAX);
     out->annotations = field_list_if(&fields, "ANNOTATIONS");
     out->records = field_list(&fields, "RECORD");
+    /* What it will be like is not known before it is written. */
+    if ((out->crcs.basic || out->crcs.annot) && !fields.bad) fields.bad = "SYNC_CRC";
     if (!annotations_good(out->annotations) && !fields.bad) fields.bad = "ANNOTATIONS";
     return fields.bad ? refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "no good %s", fields.bad) : 0;
 }
@@ -223,52 +225,59 @@ static int write_annotations(struct mailbox *mailbox, const struct header *heade
     return r;
 }
 
-/* Whatever fails up to the commit leaves nothing behind. *committing tells whether it was not that. */
-static int write_all(struct update *update, const struct header *header, bool *committing,
-                     struct buf *why)
+/* Counts and CRCs anew, for those of a mailbox whose writer was killed may be wrong; and commits. */
+static int commit(struct mailbox *mailbox)
 {
-    struct mailbox *mailbox = update->mailbox;
+    int r = mailbox_index_recalc(mailbox);
+
+    return r ? r : mailbox_commit(mailbox);
+}
+
+/* New messages are committed before anything else. An old one that gets another UID is expunged only when it is there
+ * under the new one: Cyrus writes records one by one, and may be killed in between. */
+static int write_new(struct update *update, const struct header *header, struct buf *why)
+{
     int i;
     int r;
 
-    mailbox_index_dirty(mailbox);
+    mailbox_index_dirty(update->mailbox);
     /* No modseq but those that are given. */
-    mailbox->silentchanges = 1;
-    r = records_write(update, why);
-    /* Counts and CRCs anew: those of a mailbox whose writer was killed may be wrong. */
-    if (!r) r = mailbox_index_recalc(mailbox);
-    if (!r && !mailbox_crceq(header->crcs, mailbox_synccrcs(mailbox, 0)))
-        r = refuse(why, IMAP_SYNC_CHECKSUM, "it would not be as it should");
-    if (!r) r = pending_begin(mailbox);
-    if (!r) r = write_annotations(mailbox, header);
-    if (!r) write_header(mailbox, header);
-    if (!r) r = write_outside(mailbox, header);
-    if (r) {
-        for (i = 0; i < strarray_size(&update->copied); i++)
-            unlink(strarray_nth(&update->copied, i));
-        mailbox_abort(mailbox);
-        return r;
+    update->mailbox->silentchanges = 1;
+    r = records_append(update, why);
+    if (!r) r = pending_begin(update);
+    if (!r) {
+        write_header(update->mailbox, header);
+        return strarray_size(&update->copied) ? commit(update->mailbox) : 0;
     }
-    *committing = true;
-    r = mailbox_commit(mailbox);
-    /* Else closing would try once more, and end the process if that failed too. */
-    if (r) mailbox_abort(mailbox);
+    for (i = 0; i < strarray_size(&update->copied); i++)
+        unlink(strarray_nth(&update->copied, i));
     return r;
+}
+
+static int write_rest(struct update *update, const struct header *header, struct buf *why)
+{
+    int r = records_rewrite(update, why);
+
+    if (!r) r = write_annotations(update->mailbox, header);
+    if (!r) r = write_outside(update->mailbox, header);
+    return r ? r : commit(update->mailbox);
 }
 
 static int update_mailbox(struct update *update, const struct header *header, struct buf *why)
 {
-    struct mailbox *mailbox = update->mailbox;
-    bool committing = false;
-    int r = check_identity(mailbox, header, why);
+    int r = check_identity(update->mailbox, header, why);
 
-    if (!r) r = check_rises(mailbox, header, why);
+    if (!r) r = check_rises(update->mailbox, header, why);
     if (!r) r = records_check(update, why);
-    if (!r) r = write_all(update, header, &committing, why);
+    if (!r) {
+        r = write_new(update, header, why);
+        if (!r) r = write_rest(update, header, why);
+        /* Else closing would commit, and end the process if that failed. */
+        if (r) mailbox_abort(update->mailbox);
+    }
     /* Commits what conversations are. */
     mailbox_close(&update->mailbox);
-    /* A commit that failed has done a part. */
-    if (!r || !committing) pending_end(header->uniqueid);
+    if (!r) pending_end(header->uniqueid);
     return r;
 }
 
@@ -281,6 +290,7 @@ int apply_mailbox(const struct staging *staging, struct text body, int wait_ms, 
     int r = read_header(body, &header, why);
 
     if (!r) {
+        master_settle();
         /* As whoever writes to mailboxes.db: for shared mailboxes it is a lock of nobody's. */
         userid = mboxname_to_userid(header.name);
         r = master_user_lock(userid ? userid : "", true, wait_ms, &lock);

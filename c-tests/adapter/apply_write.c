@@ -111,30 +111,53 @@ static int append(struct update *update, const struct given *given, struct buf *
     return r;
 }
 
-static int write_one(struct update *update, const struct given *given, struct buf *why)
+/* What to do with a record that was given. */
+typedef int write_proc(struct update *update, const struct given *given,
+                       struct index_record *here, struct buf *why);
+
+static int append_new(struct update *update, const struct given *given,
+                      struct index_record *here, struct buf *why)
 {
     const bool expunged = given->record.internal_flags & FLAG_INTERNAL_EXPUNGED;
-    struct index_record here;
-    int r = record_here(update->mailbox, given->record.uid, &here);
 
-    if (r == IMAP_NOTFOUND) r = expunged ? 0 : append(update, given, why);
-    else if (!r && !(expunged && (here.internal_flags & FLAG_INTERNAL_EXPUNGED)))
-        r = rewrite(update->mailbox, given, &here);
-    return r ? refuse(why, r, "uid %u cannot be written: %s", given->record.uid, error_message(r))
-             : 0;
+    return here || expunged ? 0 : append(update, given, why);
 }
 
-int records_write(struct update *update, struct buf *why)
+static int rewrite_old(struct update *update, const struct given *given,
+                       struct index_record *here, struct buf *why __attribute__((unused)))
+{
+    const uint32_t expunged = given->record.internal_flags & FLAG_INTERNAL_EXPUNGED;
+
+    if (!here || (here->internal_flags & expunged)) return 0;
+    return rewrite(update->mailbox, given, here);
+}
+
+static int each_record(struct update *update, write_proc *proc, struct buf *why)
 {
     struct text rest = update->records;
+    struct index_record here;
     struct given given;
     struct item item;
     int r = 0;
 
     while (!r && wire_next(&rest, &item) != WIRE_END) {
-        r = record_read(&item, &given)
-                ? write_one(update, &given, why)
-                : refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "a record is malformed");
+        if (!record_read(&item, &given))
+            return refuse(why, IMAP_PROTOCOL_BAD_PARAMETERS, "a record is malformed");
+        r = record_here(update->mailbox, given.record.uid, &here);
+        if (!r) r = proc(update, &given, &here, why);
+        else if (r == IMAP_NOTFOUND) r = proc(update, &given, NULL, why);
+        if (r && !buf_len(why))
+            refuse(why, r, "uid %u cannot be written: %s", given.record.uid, error_message(r));
     }
     return r;
+}
+
+int records_append(struct update *update, struct buf *why)
+{
+    return each_record(update, append_new, why);
+}
+
+int records_rewrite(struct update *update, struct buf *why)
+{
+    return each_record(update, rewrite_old, why);
 }

@@ -1,6 +1,6 @@
-/* What a process leaves behind that is killed while an update is committed. Cyrus writes a mailbox's index, its quota
- * and its conversations one after the other: then the last two may count what is not there, or not count what is. So a
- * file names the mailbox from before the commit until after it, and who finds it counts anew. */
+/* What a process leaves behind that is killed while an update is committed. Cyrus writes records one by one, and a
+ * mailbox's index, quota and conversations one after the other. So a file names the mailbox and what is going to be
+ * expunged there, from before the first commit until after the last, and who finds it finishes and counts anew. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
@@ -10,6 +10,8 @@
 
 /* Somebody may be at work there. It can wait for the next start. */
 #define PATIENCE_MS 2000
+/* The last line: it was written whole. */
+#define END "."
 /* Tries to count a quota while others write. */
 #define TRIES 5
 
@@ -30,19 +32,38 @@ static char *path_of(const char *uniqueid)
     return path;
 }
 
-int pending_begin(const struct mailbox *mailbox)
+/* The name in a line, then a line for each message that goes: UID and GUID; END. */
+static void describe(const struct update *update, struct buf *out)
 {
-    const char *name = mailbox_name(mailbox);
-    char *path = path_of(mailbox_uniqueid(mailbox));
+    struct text rest = update->records;
+    struct given given;
+    struct item item;
+
+    buf_printf(out, "%s\n", mailbox_name(update->mailbox));
+    while (wire_next(&rest, &item) != WIRE_END)
+        if (record_read(&item, &given)
+            && (given.record.internal_flags & FLAG_INTERNAL_EXPUNGED))
+            buf_printf(out, "%u %s\n", given.record.uid,
+                       message_guid_encode(&given.record.guid));
+    buf_appendcstr(out, END "\n");
+}
+
+int pending_begin(const struct update *update)
+{
+    char *path = path_of(mailbox_uniqueid(update->mailbox));
+    struct buf text = BUF_INITIALIZER;
     int fd = -1;
     int r = IMAP_IOERROR;
 
+    describe(update, &text);
     if (path && !cyrus_mkdir(path, 0755))
         fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
     if (fd >= 0) {
-        if (retry_write(fd, name, strlen(name)) == (ssize_t)strlen(name) && !fsync(fd)) r = 0;
+        const ssize_t written = retry_write(fd, buf_base(&text), buf_len(&text));
+        if (written == (ssize_t)buf_len(&text) && !fsync(fd)) r = 0;
         if (close(fd)) r = IMAP_IOERROR;
     }
+    buf_free(&text);
     free(path);
     return r;
 }
@@ -145,24 +166,72 @@ static int count_conversations(const char *userid)
     return r ? r : conversations_commit(&state);
 }
 
-/* -- at the start -- */
+/* -- finishing -- */
 
-/* The name in a file; NULL if there is none in it. To be freed. */
-static char *read_name(const char *path)
+/* What a scan finds. */
+struct survey {
+    /* By GUID: the highest UID of those that are not expunged. */
+    hash_table living;
+    modseq_t highest;
+};
+
+static int note_living(const struct index_record *record, void *rock)
 {
-    char name[MAX_MAILBOX_NAME + 1];
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t len;
+    struct survey *survey = rock;
+    const char *guid = message_guid_encode(&record->guid);
 
-    if (fd < 0) return NULL;
-    len = read(fd, name, sizeof(name));
-    close(fd);
-    if (len <= 0 || (size_t)len == sizeof(name) || memchr(name, '\0', (size_t)len)) return NULL;
-    return xstrndup(name, (size_t)len);
+    if (record->modseq > survey->highest) survey->highest = record->modseq;
+    if (record->internal_flags & FLAG_INTERNAL_EXPUNGED) return 0;
+    hash_del(guid, &survey->living);
+    hash_insert(guid, (void *)(uintptr_t)record->uid, &survey->living);
+    return 0;
 }
 
-static int settle(const char *path, const char *name)
+/* Expunges a message that is there a second time. */
+static int finish_one(struct mailbox *mailbox, const char *line, struct survey *survey)
 {
+    struct index_record record;
+    char guid[2 * MESSAGE_GUID_SIZE + 1];
+    unsigned uid;
+    int r;
+
+    if (sscanf(line, "%u %40s", &uid, guid) != 2) return 0;
+    if ((uintptr_t)hash_lookup(guid, &survey->living) <= uid) return 0;
+    r = mailbox_find_index_record(mailbox, uid, &record);
+    if (r == IMAP_NOTFOUND) return 0;
+    if (r || (record.internal_flags & FLAG_INTERNAL_EXPUNGED)) return r;
+    if (strcmp(message_guid_encode(&record.guid), guid) != 0) return 0;
+    record.internal_flags |= FLAG_INTERNAL_EXPUNGED;
+    record.ignorelimits = 1;
+    return mailbox_rewrite_index_record(mailbox, &record);
+}
+
+static int finish(const char *name, const strarray_t *lines)
+{
+    struct survey survey = { .living = HASH_TABLE_INITIALIZER };
+    master_mailbox whole = { .cyrus = NULL };
+    int i;
+    int r = mailbox_open_iwl(name, &whole.cyrus);
+
+    if (r) return r == IMAP_MAILBOX_NONEXISTENT ? 0 : r;
+    construct_hash_table(&survey.living, 1024, 0);
+    r = master_scan(&whole, 1, 0, note_living, &survey);
+    /* Records may be written whose index header is not. */
+    if (!r && whole.cyrus->i.highestmodseq < survey.highest)
+        whole.cyrus->i.highestmodseq = survey.highest;
+    if (!r) r = mailbox_index_recalc(whole.cyrus);
+    for (i = 1; !r && i < strarray_size(lines); i++)
+        r = finish_one(whole.cyrus, strarray_nth(lines, i), &survey);
+    if (!r) r = mailbox_commit(whole.cyrus);
+    if (r) mailbox_abort(whole.cyrus);
+    mailbox_close(&whole.cyrus);
+    free_hash_table(&survey.living, NULL);
+    return r;
+}
+
+static int settle(const char *path, const strarray_t *lines)
+{
+    const char *name = strarray_nth(lines, 0);
     struct mboxlock *lock = NULL;
     char *userid = mboxname_to_userid(name);
     int r = master_user_lock(userid ? userid : "", true, PATIENCE_MS, &lock);
@@ -171,13 +240,38 @@ static int settle(const char *path, const char *name)
     if (!r && access(path, F_OK) == 0) {
         r = count_quota(name);
         if (!r) r = count_conversations(userid);
+        if (!r) r = finish(name, lines);
+        /* No channel is called that: all hear of it. */
+        if (!r) master_log_change(name, "*");
         if (!r) unlink(path);
-        syslog(r ? LOG_ERR : LOG_NOTICE, "an update of %s was broken off: counted anew%s%s", name,
-               r ? ": " : "", r ? error_message(r) : "");
+        syslog(r ? LOG_ERR : LOG_NOTICE, "an update of %s was broken off: finished%s%s", name,
+               r ? " in part: " : "", r ? error_message(r) : "");
     }
     if (lock) mboxname_release(&lock);
     free(userid);
     return r;
+}
+
+/* The lines of a file but the last; NULL if it was not written whole. */
+static strarray_t *read_lines(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    strarray_t *lines = strarray_new();
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t len;
+    bool whole = false;
+
+    while (file && (len = getline(&line, &room, file)) > 0) {
+        if (line[len - 1] == '\n') line[len - 1] = '\0';
+        whole = strcmp(line, END) == 0;
+        if (!whole) strarray_append(lines, line);
+    }
+    free(line);
+    if (file) fclose(file);
+    if (whole && strarray_size(lines) > 0) return lines;
+    strarray_free(lines);
+    return NULL;
 }
 
 void master_settle(void)
@@ -188,11 +282,11 @@ void master_settle(void)
 
     while (dir && (entry = readdir(dir))) {
         char *path = path_of(entry->d_name);
-        char *name = path ? read_name(path) : NULL;
-        /* It was killed before there was anything to write. */
-        if (path && !name) unlink(path);
-        if (name) settle(path, name);
-        free(name);
+        strarray_t *lines = path ? read_lines(path) : NULL;
+        if (lines) settle(path, lines);
+        /* It was killed before there was anything to commit. */
+        else if (path) unlink(path);
+        if (lines) strarray_free(lines);
         free(path);
     }
     if (dir) closedir(dir);

@@ -316,8 +316,9 @@ fn what_cannot_be_or_is_not_so_is_refused_and_writes_nothing() {
         ("NO IMAP_SYNC_CHECKSUM ", field("HIGHESTMODSEQ", "1")),
         ("NO IMAP_SYNC_CHECKSUM ", field("LAST_UID", "1")),
         ("NO IMAP_SYNC_CHECKSUM ", field("UIDVALIDITY", "1")),
-        // What it would be like is known before it is committed.
-        ("NO IMAP_SYNC_CHECKSUM ", field("SYNC_CRC", "1")),
+        // What it would be like is not known before it is written.
+        (bad, field("SYNC_CRC", "1")),
+        ("NO IMAP_SYNC_CHANGED ", field("ACL", "anyone")),
         (bad, order(&[1, 0])),
         (bad, order(&[0, 0])),
         (bad, inbox.record_with(0, "UID 1 ", "UID 0 ")),
