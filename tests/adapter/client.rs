@@ -38,7 +38,7 @@ fn suppressions() -> PathBuf {
 
 /// Runs the embedded client under valgrind, which must find nothing.
 #[track_caller]
-fn under_valgrind(lab: &Lab, args: &[&str]) -> Run {
+pub fn under_valgrind(lab: &Lab, args: &[&str]) -> Run {
     let client = program(&lab.master, "sync_client");
     let supp = client.with_file_name("cyrus.supp");
     fs::copy(suppressions(), &supp).expect("it is in the sources");

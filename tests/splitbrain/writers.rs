@@ -46,12 +46,17 @@ impl Common {
 /// Subjects of one side; each is there once.
 #[track_caller]
 pub fn living(cyrus: &Cyrus) -> Living {
-    let one = |(mailbox, _)| {
-        let found = subjects_in(cyrus, "fred", mailbox);
+    let one = |(mailbox, found): (_, Vec<String>)| {
         let set: BTreeSet<String> = found.iter().cloned().collect();
         assert_eq!(set.len(), found.len(), "{mailbox} on {} has copies: {found:?}", cyrus.name());
         (mailbox, set)
     };
+    subjects(cyrus).into_iter().map(one).collect()
+}
+
+/// Subjects of one side as they are, by mailbox.
+pub fn subjects(cyrus: &Cyrus) -> BTreeMap<&'static str, Vec<String>> {
+    let one = |(mailbox, _)| (mailbox, subjects_in(cyrus, "fred", mailbox));
     MAILBOXES.into_iter().map(one).collect()
 }
 
