@@ -1,7 +1,8 @@
 //! C programs replicate from a real master, with the shared library and with the static one.
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use cyrsync_lab::fill::Filler;
@@ -153,6 +154,61 @@ fn a_host_that_fails_or_lies_is_told_as_what_it_is_and_loses_nothing() {
         build(&programs, &[program], &[]);
         run(&lab, &[], &programs.join(program));
         assert_memory_arrived(&lab);
+    }
+}
+
+/// A repair of a master in the memory of a C program: what it then has in the INBOX.
+fn repaired(lab: &Lab, under: &[&str], program: &Path) -> Vec<String> {
+    let (first, rest) = under.split_first().map_or((None, under), |(f, r)| (Some(f), r));
+    let mut command = lab.master.command(first.map_or(program, |first| Path::new(*first)));
+    command.args(rest);
+    if first.is_some() {
+        command.arg(program);
+    }
+    command.arg(lab.master.imapd_conf()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let mut told = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    told.read_line(&mut line).expect("it says that it is ready");
+    assert_eq!(line, "ready\n");
+    let mut imap = Imap::login(&lab.replica, "memory");
+    let there = b"From: e@example.org\r\nSubject: there\r\n\r\nWritten there meanwhile.\r\n";
+    assert!(imap.append("INBOX", "", there).is_ok());
+    let mut imap = imap.with_selected("INBOX");
+    imap.uid_store("4", "+FLAGS (\\Flagged)");
+    imap.uid_store("2", "+FLAGS (\\Deleted)");
+    imap.ok("EXPUNGE");
+    child.stdin.take().expect("a pipe").write_all(b"go on\n").expect("it reads");
+    let left: Vec<String> = told.lines().map(|line| line.expect("text")).collect();
+    assert!(child.wait().expect("own child").success(), "{left:?}");
+    left
+}
+
+#[test]
+fn a_master_in_the_memory_of_a_c_program_is_repaired() {
+    for (under, args) in [(&[][..], &["SANITIZE=address", "CC=gcc"][..]), (VALGRIND, &[])] {
+        let lab = Lab::default();
+        let programs = lab.master.scratch();
+        build(&programs, &["host_repair-shared"], args);
+        let left = repaired(&lab, under, &programs.join("host_repair-shared"));
+        // Two messages had UID 6: both are there, under UIDs that neither side had used.
+        let (flagged, mut uids) = ("4 2 Subject: three", Vec::new());
+        assert_eq!(left.len(), 4, "{left:?}");
+        assert!(left[0] == "1 16 Subject: one" && left[1] == flagged, "{left:?}");
+        for subject in ["Subject: here", "Subject: there"] {
+            let line = left.iter().find(|line| line.ends_with(subject)).expect(subject);
+            uids.push(line.split(' ').next().expect("a UID").parse::<u32>().expect("a number"));
+        }
+        assert!(uids.iter().all(|uid| *uid > 6), "{left:?}");
+        let mut imap = Imap::login(&lab.replica, "memory").with_selected("INBOX");
+        uids.extend([1, 4]);
+        uids.sort_unstable();
+        assert_eq!(imap.uids(), uids);
+        let text = imap.ok("UID FETCH 1:* (FLAGS BODY.PEEK[])").lines().join("\n");
+        for content in ["Written here meanwhile.", "Written there meanwhile.", "The third."] {
+            assert!(text.contains(content), "{text}");
+        }
+        assert!(!text.contains("The second."), "{text}");
     }
 }
 
