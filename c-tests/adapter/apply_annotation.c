@@ -3,9 +3,6 @@
 
 #include "apply.h"
 
-/* Cyrus makes a key of both in MAX_MAILBOX_PATH bytes, and does not look whether they fit. */
-#define NAME_BYTES 1024
-
 struct wanted {
     struct text entry;
     struct text userid;
@@ -22,14 +19,14 @@ struct present {
     bool given;
 };
 
+/* Cyrus makes a key of two of them in MAX_MAILBOX_PATH bytes, and does not look whether they fit. */
 static bool is_name(struct text text)
 {
-    size_t i;
+    char *name = text_name(text);
+    const bool good = name;
 
-    if (text.len > NAME_BYTES) return false;
-    for (i = 0; i < text.len; i++)
-        if ((unsigned char)text.data[i] < ' ') return false;
-    return true;
+    free(name);
+    return good;
 }
 
 static bool read_one(const struct item *item, struct wanted *out)

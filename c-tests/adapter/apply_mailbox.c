@@ -13,7 +13,7 @@ struct header {
     char *name;
     char *uniqueid;
     char *partition;
-    char *acl;
+    struct text acl;
     uint32_t mbtype;
     uint32_t options;
     uint32_t uidvalidity;
@@ -41,7 +41,6 @@ static void header_free(struct header *header)
     free(header->name);
     free(header->uniqueid);
     free(header->partition);
-    free(header->acl);
 }
 
 static char *name_field(struct fields *fields, const char *key)
@@ -86,7 +85,7 @@ static int read_header(struct text body, struct header *out, struct buf *why)
     out->name = name_field(&fields, "MBOXNAME");
     out->uniqueid = name_field(&fields, "UNIQUEID");
     out->partition = name_field(&fields, "PARTITION");
-    out->acl = name_field(&fields, "ACL");
+    out->acl = field_text(&fields, "ACL");
     mbtype = text_name(field_text_if(&fields, "MBOXTYPE"));
     out->mbtype = mbtype ? mboxlist_string_to_mbtype(mbtype) : 0;
     free(mbtype);
@@ -124,7 +123,7 @@ static int check_identity(struct mailbox *mailbox, const struct header *header, 
     if (strcmpsafe(mailbox_uniqueid(mailbox), header->uniqueid) != 0
         || strcmpsafe(mailbox_partition(mailbox), header->partition) != 0)
         return refuse(why, IMAP_MAILBOX_MOVED, "it is another one, or on another partition");
-    if (strcmpsafe(mailbox_acl(mailbox), header->acl) != 0)
+    if (!text_is(header->acl, mailbox_acl(mailbox) ? mailbox_acl(mailbox) : ""))
         return refuse(why, IMAP_SYNC_CHANGED, "its rights were changed meanwhile");
     if (mbtypes_sync(mailbox_mbtype(mailbox)) != header->mbtype)
         return refuse(why, IMAP_MAILBOX_NOTSUPPORTED, "it is of another type");
@@ -225,14 +224,6 @@ static int write_annotations(struct mailbox *mailbox, const struct header *heade
     return r;
 }
 
-/* Counts and CRCs anew, for those of a mailbox whose writer was killed may be wrong; and commits. */
-static int commit(struct mailbox *mailbox)
-{
-    int r = mailbox_index_recalc(mailbox);
-
-    return r ? r : mailbox_commit(mailbox);
-}
-
 /* New messages are committed before anything else. An old one that gets another UID is expunged only when it is there
  * under the new one: Cyrus writes records one by one, and may be killed in between. */
 static int write_new(struct update *update, const struct header *header, struct buf *why)
@@ -247,7 +238,7 @@ static int write_new(struct update *update, const struct header *header, struct 
     if (!r) r = pending_begin(update);
     if (!r) {
         write_header(update->mailbox, header);
-        return strarray_size(&update->copied) ? commit(update->mailbox) : 0;
+        return strarray_size(&update->copied) ? mailbox_commit(update->mailbox) : 0;
     }
     for (i = 0; i < strarray_size(&update->copied); i++)
         unlink(strarray_nth(&update->copied, i));
@@ -260,7 +251,9 @@ static int write_rest(struct update *update, const struct header *header, struct
 
     if (!r) r = write_annotations(update->mailbox, header);
     if (!r) r = write_outside(update->mailbox, header);
-    return r ? r : commit(update->mailbox);
+    /* Counts and CRCs anew: those of a mailbox whose writer was killed may be wrong. */
+    if (!r) r = mailbox_index_recalc(update->mailbox);
+    return r ? r : mailbox_commit(update->mailbox);
 }
 
 static int update_mailbox(struct update *update, const struct header *header, struct buf *why)

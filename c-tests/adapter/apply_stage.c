@@ -6,7 +6,7 @@
 
 #include "apply.h"
 
-#define BUCKETS 1024
+#define BUCKETS 16384
 
 void staging_begin(struct staging *staging)
 {

@@ -214,7 +214,7 @@ static int finish(const char *name, const strarray_t *lines)
     int r = mailbox_open_iwl(name, &whole.cyrus);
 
     if (r) return r == IMAP_MAILBOX_NONEXISTENT ? 0 : r;
-    construct_hash_table(&survey.living, 1024, 0);
+    construct_hash_table(&survey.living, 16384, 0);
     r = master_scan(&whole, 1, 0, note_living, &survey);
     /* Records may be written whose index header is not. */
     if (!r && whole.cyrus->i.highestmodseq < survey.highest)

@@ -190,8 +190,9 @@ char *text_name(struct text text)
 {
     size_t i;
 
+    if (text.len > TEXT_NAME_BYTES) return NULL;
     for (i = 0; i < text.len; i++)
-        if ((unsigned char)text.data[i] < ' ' && text.data[i] != '\t') return NULL;
+        if ((unsigned char)text.data[i] < ' ') return NULL;
     return xstrndup(text.len ? text.data : "", text.len);
 }
 

@@ -28,7 +28,9 @@ struct item {
 enum wire_kind wire_next(struct text *rest, struct item *item);
 
 bool text_is(struct text text, const char *other);
-/* As a string, to be freed; NULL if there are control characters in it, as names have none. */
+/* Longer than any name. */
+#define TEXT_NAME_BYTES 1024
+/* As a string, to be freed; NULL if it is too long or there are control characters in it, as names have none. */
 char *text_name(struct text text);
 /* False if these are not the digits of a number up to max. */
 bool text_number(struct text text, uint64_t max, uint64_t *out);
