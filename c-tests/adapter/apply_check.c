@@ -114,6 +114,8 @@ static int check_old(const struct given *given, const struct index_record *here,
         return refuse(why, IMAP_SYNC_CHECKSUM, "uid %u is another message here", record->uid);
     if (was_expunged)
         return refuse(why, IMAP_SYNC_CHECKSUM, "uid %u is expunged here", record->uid);
+    if (record->size != here->size || record->internaldate != here->internaldate)
+        return refuse(why, IMAP_SYNC_CHECKSUM, "uid %u has another size or date here", record->uid);
     if (record->modseq < here->modseq)
         return refuse(why, IMAP_SYNC_CHECKSUM, "uid %u has a higher modseq here", record->uid);
     return 0;

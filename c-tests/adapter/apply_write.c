@@ -64,7 +64,6 @@ static int rewrite(struct mailbox *mailbox, const struct given *given, struct in
     here->basecid = record->basecid;
     here->modseq = record->modseq;
     here->last_updated = record->last_updated;
-    here->internaldate = record->internaldate;
     here->savedate = record->savedate;
     here->createdmodseq = record->createdmodseq;
     here->system_flags = record->system_flags;

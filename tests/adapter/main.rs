@@ -5,4 +5,5 @@ mod client;
 mod commands;
 mod crashes;
 mod filled;
+mod kinds;
 mod reads;
