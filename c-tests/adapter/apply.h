@@ -6,6 +6,9 @@
 #include "master.h"
 #include "wire.h"
 
+/* The last second that cyrus.index of Cyrus 3.6 holds. */
+#define DATE_MAX UINT32_MAX
+
 /* Adds why, and returns r. */
 int refuse(struct buf *why, int r, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

@@ -93,10 +93,10 @@ static int read_header(struct text body, struct header *out, struct buf *why)
     out->uidvalidity = (uint32_t)field_number(&fields, "UIDVALIDITY", UINT32_MAX);
     out->last_uid = (uint32_t)field_number(&fields, "LAST_UID", UINT32_MAX);
     out->recentuid = (uint32_t)field_number(&fields, "RECENTUID", UINT32_MAX);
-    out->recenttime = (time_t)field_number(&fields, "RECENTTIME", UINT64_MAX);
-    out->last_appenddate = (time_t)field_number(&fields, "LAST_APPENDDATE", UINT64_MAX);
-    out->pop3_last_login = (time_t)field_number(&fields, "POP3_LAST_LOGIN", UINT64_MAX);
-    out->pop3_show_after = (time_t)field_number_if(&fields, "POP3_SHOW_AFTER", UINT64_MAX);
+    out->recenttime = (time_t)field_number(&fields, "RECENTTIME", DATE_MAX);
+    out->last_appenddate = (time_t)field_number(&fields, "LAST_APPENDDATE", DATE_MAX);
+    out->pop3_last_login = (time_t)field_number(&fields, "POP3_LAST_LOGIN", DATE_MAX);
+    out->pop3_show_after = (time_t)field_number_if(&fields, "POP3_SHOW_AFTER", DATE_MAX);
     out->highestmodseq = field_number(&fields, "HIGHESTMODSEQ", UINT64_MAX);
     out->createdmodseq = field_number_if(&fields, "CREATEDMODSEQ", UINT64_MAX);
     out->foldermodseq = field_number_if(&fields, "FOLDERMODSEQ", UINT64_MAX);
@@ -289,6 +289,7 @@ int apply_mailbox(const struct staging *staging, struct text body, int wait_ms, 
         r = master_user_lock(userid ? userid : "", true, wait_ms, &lock);
         free(userid);
     }
+    if (!r) r = master_openable(header.name);
     if (!r) r = mailbox_open_iwl(header.name, &update.mailbox);
     if (!r) {
         update.records = header.records;

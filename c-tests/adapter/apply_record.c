@@ -52,7 +52,7 @@ static bool read_virtual(struct text annotations, struct index_record *record)
     if (good && annotations_find(annotations, IMAP_ANNOT_NS "basethrid", &value))
         good = text_hex(value, &basethrid);
     if (good && annotations_find(annotations, IMAP_ANNOT_NS "savedate", &value))
-        good = text_number(value, UINT64_MAX, &savedate);
+        good = text_number(value, DATE_MAX, &savedate);
     if (good && annotations_find(annotations, IMAP_ANNOT_NS "createdmodseq", &value))
         good = text_number(value, UINT64_MAX, &createdmodseq);
     record->cid = thrid;
@@ -72,8 +72,8 @@ bool record_read(const struct item *item, struct given *out)
     if (item->kind != WIRE_PAIRS || !fields_read(item->text, &fields)) return false;
     record->uid = (uint32_t)field_number(&fields, "UID", UINT32_MAX);
     record->modseq = field_number(&fields, "MODSEQ", UINT64_MAX);
-    record->last_updated = (time_t)field_number(&fields, "LAST_UPDATED", UINT64_MAX);
-    record->internaldate = (time_t)field_number(&fields, "INTERNALDATE", UINT64_MAX);
+    record->last_updated = (time_t)field_number(&fields, "LAST_UPDATED", DATE_MAX);
+    record->internaldate = (time_t)field_number(&fields, "INTERNALDATE", DATE_MAX);
     record->size = (uint32_t)field_number(&fields, "SIZE", UINT32_MAX);
     out->flags = field_list(&fields, "FLAGS");
     out->annotations = field_list_if(&fields, "ANNOTATIONS");

@@ -12,7 +12,7 @@ static bool has_annotations_file(const struct mailbox *mailbox)
     return path && stat(path, &info) == 0;
 }
 
-static int openable(const char *name)
+int master_openable(const char *name)
 {
     mbentry_t *entry = NULL;
     int r = master_lookup(name, &entry);
@@ -55,7 +55,7 @@ int master_open(const char *name, int wait_ms, master_mailbox **out)
     int r;
 
     *out = NULL;
-    r = openable(name);
+    r = master_openable(name);
     if (!r) r = open_within(name, wait_ms, &mailbox->user_lock, &mailbox->cyrus);
     if (r) {
         release(&mailbox->user_lock);

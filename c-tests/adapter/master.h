@@ -66,6 +66,9 @@ struct master_mailbox {
 
 typedef int master_record_cb(const struct index_record *record, void *rock);
 
+/* IMAP_MAILBOX_NONEXISTENT if there is no mailbox of that name that could be opened. Cyrus ends the process when one is
+ * closed that it has opened by another name than its own. */
+int master_openable(const char *name);
 /* Opens a mailbox under shared locks. IMAP_MAILBOX_NONEXISTENT if there is none of that name that
  * could be opened, IMAP_MAILBOX_LOCKED if this process has it open already. */
 int master_open(const char *name, int wait_ms, master_mailbox **out);

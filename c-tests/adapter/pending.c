@@ -32,7 +32,8 @@ static char *path_of(const char *uniqueid)
     return path;
 }
 
-/* The name in a line, then a line for each message that goes: UID and GUID; END. */
+/* The name in a line, then a line for each message that goes: UID and GUID; END. Behind what is there already of an
+ * update that could not be finished. */
 static void describe(const struct update *update, struct buf *out)
 {
     struct text rest = update->records;
@@ -57,7 +58,7 @@ int pending_begin(const struct update *update)
 
     describe(update, &text);
     if (path && !cyrus_mkdir(path, 0755))
-        fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+        fd = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0600);
     if (fd >= 0) {
         const ssize_t written = retry_write(fd, buf_base(&text), buf_len(&text));
         if (written == (ssize_t)buf_len(&text) && !fsync(fd)) r = 0;
@@ -206,21 +207,24 @@ static int finish_one(struct mailbox *mailbox, const char *line, struct survey *
     return mailbox_rewrite_index_record(mailbox, &record);
 }
 
-static int finish(const char *name, const strarray_t *lines)
+static int finish(const char *name, const char *uniqueid, const strarray_t *lines)
 {
     struct survey survey = { .living = HASH_TABLE_INITIALIZER };
     master_mailbox whole = { .cyrus = NULL };
     int i;
-    int r = mailbox_open_iwl(name, &whole.cyrus);
+    int r = master_openable(name);
 
+    if (!r) r = mailbox_open_iwl(name, &whole.cyrus);
     if (r) return r == IMAP_MAILBOX_NONEXISTENT ? 0 : r;
     construct_hash_table(&survey.living, 16384, 0);
-    r = master_scan(&whole, 1, 0, note_living, &survey);
+    if (strcmpsafe(mailbox_uniqueid(whole.cyrus), uniqueid) != 0) r = IMAP_MAILBOX_MOVED;
+    if (!r) r = master_scan(&whole, 1, 0, note_living, &survey);
     /* Records may be written whose index header is not. */
     if (!r && whole.cyrus->i.highestmodseq < survey.highest)
         whole.cyrus->i.highestmodseq = survey.highest;
     if (!r) r = mailbox_index_recalc(whole.cyrus);
-    for (i = 1; !r && i < strarray_size(lines); i++)
+    /* Other lines than those of messages say nothing here. */
+    for (i = 0; !r && i < strarray_size(lines); i++)
         r = finish_one(whole.cyrus, strarray_nth(lines, i), &survey);
     if (!r) r = mailbox_commit(whole.cyrus);
     if (r) mailbox_abort(whole.cyrus);
@@ -229,18 +233,24 @@ static int finish(const char *name, const strarray_t *lines)
     return r;
 }
 
-static int settle(const char *path, const strarray_t *lines)
+static int settle(const char *path, const char *uniqueid, const strarray_t *lines)
 {
-    const char *name = strarray_nth(lines, 0);
     struct mboxlock *lock = NULL;
-    char *userid = mboxname_to_userid(name);
-    int r = master_user_lock(userid ? userid : "", true, PATIENCE_MS, &lock);
+    mbentry_t *entry = NULL;
+    const char *name;
+    char *userid;
+    int r = master_lookup_by_id(uniqueid, &entry);
 
+    if (r) return r;
+    /* It may have been renamed since, or deleted. */
+    name = entry ? entry->name : strarray_nth(lines, 0);
+    userid = mboxname_to_userid(name);
+    r = master_user_lock(userid ? userid : "", true, PATIENCE_MS, &lock);
     /* Who wrote it may have been alive, and done meanwhile. */
     if (!r && access(path, F_OK) == 0) {
         r = count_quota(name);
         if (!r) r = count_conversations(userid);
-        if (!r) r = finish(name, lines);
+        if (!r && entry) r = finish(name, uniqueid, lines);
         /* No channel is called that: all hear of it. */
         if (!r) master_log_change(name, "*");
         if (!r) unlink(path);
@@ -249,6 +259,7 @@ static int settle(const char *path, const strarray_t *lines)
     }
     if (lock) mboxname_release(&lock);
     free(userid);
+    mboxlist_entry_free(&entry);
     return r;
 }
 
@@ -283,7 +294,7 @@ void master_settle(void)
     while (dir && (entry = readdir(dir))) {
         char *path = path_of(entry->d_name);
         strarray_t *lines = path ? read_lines(path) : NULL;
-        if (lines) settle(path, lines);
+        if (lines) settle(path, entry->d_name, lines);
         /* It was killed before there was anything to commit. */
         else if (path) unlink(path);
         if (lines) strarray_free(lines);

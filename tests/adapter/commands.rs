@@ -316,6 +316,8 @@ fn what_cannot_be_or_is_not_so_is_refused_and_writes_nothing() {
         (bad, format!("APPLY MESSAGE {deep}\r\n").into_bytes()),
         (bad, format!("APPLY MAILBOX {deep}\r\n").into_bytes()),
         ("NO IMAP_MAILBOX_NONEXISTENT ", field("MBOXNAME", "user.nobody")),
+        // Cyrus finds user.paula by this name.
+        ("NO IMAP_MAILBOX_NONEXISTENT ", field("MBOXNAME", "DELETED.user.paula")),
         ("NO IMAP_MAILBOX_MOVED ", field("MBOXNAME", "other")),
         ("NO IMAP_MAILBOX_MOVED ", field("UNIQUEID", "abcdef")),
         ("NO IMAP_MAILBOX_MOVED ", field("PARTITION", "second")),
@@ -342,6 +344,10 @@ fn what_cannot_be_or_is_not_so_is_refused_and_writes_nothing() {
         (bad, inbox.record_with(0, "Work", "{3+}\r\na b")),
         (bad, inbox.record_with(0, "Work", &flags.join(" "))),
         (bad, inbox.record_with(0, "ENTRY /comment", &format!("ENTRY /{}", "x".repeat(5000)))),
+        // Beyond what the index holds.
+        (bad, inbox.record_with(0, "LAST_UPDATED 1", "LAST_UPDATED 11")),
+        (bad, field("RECENTTIME", "4294967296")),
+        ("NO IMAP_SYNC_CHECKSUM ", inbox.record_with(0, "INTERNALDATE 1", "INTERNALDATE 2")),
         (bad, inbox.record_with(3, "GUID ", "GUID 0")),
         (bad, inbox.record_with(3, "SIZE ", "SIZE 1")),
         (bad, inbox.record_with(3, &guid, &"7".repeat(40))),
