@@ -42,7 +42,7 @@ sasl2:
 	scripts/setup sasl2
 	$(CARGO) clippy --locked --features libsasl2 --lib --bins --test sasl2 -- -D warnings
 	$(CARGO) test --locked --features libsasl2 --lib sasl
-	$(CARGO) test --locked --features libsasl2 --test sasl2
+	$(CARGO) test --locked --features libsasl2 --test sasl2 --test install
 
 # Each fuzz target for TIME seconds; docs/testing.md.
 fuzz:

@@ -227,7 +227,9 @@ impl Connect<'_> {
             surroundings.service = tagger.dialect().service();
             let credentials = &self.settings.credentials;
             if let Some(layer) = sasl::login(link, tagger, offer, &surroundings, credentials)? {
+                let line = format!("{} with {}", layer.describe(), self.target.host());
                 link.start_layer(layer)?;
+                self.observer.log(Level::Info, &line);
             }
         }
         if tagger.dialect() == Dialect::Imap {
@@ -258,6 +260,8 @@ impl Connect<'_> {
             tls_server_end_point: tls.and_then(|tls| tls.end_point()),
             client_certificate: tls.is_some_and(|tls| tls.setup().identity_shown()),
             trusted_socket: is_unix,
+            patience: self.settings.connect_timeout,
+            cancel: self.cancel.clone(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! [`Replica`] is the seam between engine and network.
 
 mod agree;
+mod aside;
 mod connect;
 #[cfg(test)]
 mod connect_tests;

@@ -285,6 +285,10 @@ fn a_replica_that_sends_a_byte_now_and_then_is_as_good_as_silent() {
 struct Flip;
 
 impl super::layer::Layer for Flip {
+    fn describe(&self) -> String {
+        "a layer of bits turned over".into()
+    }
+
     fn wrap(&mut self, clear: &[u8], out: &mut Vec<u8>) -> Result<()> {
         out.extend(clear.iter().map(|byte| !byte));
         Ok(())

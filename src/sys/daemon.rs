@@ -1,6 +1,6 @@
-//! Going into the background. For programs alone.
+//! Going into the background, and leaving at once. For programs alone.
 
-#![allow(unsafe_code, reason = "fork and setsid have no safe counterpart")]
+#![allow(unsafe_code, reason = "fork, setsid and _exit have no safe counterpart")]
 
 use std::fs::File;
 use std::io;
@@ -37,4 +37,11 @@ pub fn detach() -> io::Result<Side> {
         unsafe { libc::dup2(null.as_raw_fd(), libc::STDIN_FILENO) };
     }
     Ok(Side::Daemon)
+}
+
+/// Ends the process without having libraries clean up, for when a thread is still within one of
+/// them: it would find what it works with gone.
+pub fn leave(code: u8) -> ! {
+    // SAFETY: takes a number, and runs no code of this process any more.
+    unsafe { libc::_exit(code.into()) }
 }

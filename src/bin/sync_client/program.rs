@@ -26,6 +26,12 @@ pub fn main() -> ExitCode {
             Exit::Usage
         }
     };
+    // A login that was given up may still be within libsasl2.
+    #[cfg(feature = "libsasl2")]
+    if cyrsync::sys::sasl2::is_busy() {
+        let _ = io::stdout().flush();
+        cyrsync::sys::daemon::leave(exit as u8);
+    }
     exit.into()
 }
 
