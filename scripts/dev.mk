@@ -31,7 +31,7 @@ embedded:
 	scripts/setup
 	scripts/embedded $(TESTS)
 
-# Masters and replicas of Cyrus 3.2 and 3.10: makes their trees once, then runs tests/versions.rs.
+# Masters and replicas of Cyrus 3.2, 3.10 and 3.12: makes their trees once, then runs tests/versions.rs.
 versions:
 	scripts/setup
 	scripts/trees
