@@ -174,8 +174,8 @@ impl Connect<'_> {
         }
         let refuse = |what: &str| {
             Error::new(Kind::Tls, "encrypt the connection to", self.target.host(), what).hint(
-                "set tls_server_cert and tls_server_key on the replica; sync_tls: off does \
-                 without encryption",
+                "set tls_server_cert and tls_server_key on the replica, and allowstarttls: yes if \
+                 its Cyrus is 3.8.6, 3.10.2, 3.12.1 or later; sync_tls: off does without encryption",
             )
         };
         let must = tls.mode == Mode::Require || tls.committed.get();

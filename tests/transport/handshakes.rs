@@ -50,6 +50,8 @@ fn imap_is_offered_by_its_name_where_that_is_spoken() {
         set(&lab, &[("sync_host", server)]);
         let run = ours(&lab, &["-v", "-v", "-u", user]).ok();
         assert!(run.log.contains("TLSv1.3 with cipher") && sent(&run, "SYNCAPPLY"), "{run}");
+        // Cyrus 3.6 knows nothing of it.
+        assert_eq!(run.log.contains(" for imap with "), user == "u0", "{run}");
     }
     assert_eq!(terminator.take_offers(), [["imap"]]);
     assert_equal(&lab);

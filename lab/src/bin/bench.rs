@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use cyrsync_lab::certs::{Authority, Valid};
 use cyrsync_lab::fill::{Bulk, Filler, bulk};
 use cyrsync_lab::run::{Cost, Run, start_cyrus_sync_client, start_sync_client};
 use cyrsync_lab::{Cyrus, Imap, Lab, Options, Proxy, another_replica, compare, describe};
@@ -117,6 +118,7 @@ fn many_mailboxes(settings: &Settings) {
         verify(client, &lab.master, replica);
     }
     report("nothing changed", &run(Duration::ZERO), true);
+    over_tls(settings, &lab);
 
     append_everywhere(&lab.master, users);
     report(
@@ -127,6 +129,48 @@ fn many_mailboxes(settings: &Settings) {
     for (client, replica) in both {
         verify(client, &lab.master, replica);
     }
+}
+
+/// First sync in clear and over TLS (by STARTTLS, AES-256-GCM), each client to fresh replicas, the
+/// four runs one after the other; deflate off, so that all bytes are encrypted. Below them what TLS
+/// costs each: its time over the time in clear.
+fn over_tls(settings: &Settings, lab: &Lab) {
+    let authority = Authority::new(&lab.replica, "bench");
+    let certificate = authority.issue("replica", &["IP:127.0.0.1"], Valid::Now);
+    let root = authority.root().display().to_string();
+    lab.master.set_config("tls_server_ca_file", Some(&root));
+    lab.master.set_config("sync_deflate_level", Some("0"));
+    let run = |client: Client, tls: bool, name: &str| {
+        let mut replica = another_replica(lab, name, &Options::default());
+        if tls {
+            replica.use_certificate(&certificate);
+        }
+        let measured = measure(client, settings, &lab.master, &replica, Duration::ZERO);
+        verify(client, &lab.master, &replica);
+        replica.stop_server();
+        // Hundreds of megabytes that nobody needs any more.
+        let _ = std::fs::remove_dir_all(replica.partition_dir("default"));
+        measured
+    };
+    let clear = [run(Client::Cyrus, false, "clear-1"), run(Client::Ours, false, "clear-2")];
+    let tls = [run(Client::Cyrus, true, "tls-1"), run(Client::Ours, true, "tls-2")];
+    report("first sync in clear, no deflate", &clear, false);
+    report("first sync over TLS, no deflate", &tls, false);
+    let ratio = |of: fn(&Cost) -> Duration, at: usize| {
+        let seconds = |measured: &[Measured; 2]| {
+            measured.get(at).map_or(0.0, |measured| of(&measured.cost).as_secs_f64())
+        };
+        seconds(&tls) / seconds(&clear).max(f64::MIN_POSITIVE)
+    };
+    println!("TLS over clear: Cyrus's and ours, each to itself");
+    for (what, of) in [
+        ("wall time", (|cost| cost.wall) as fn(&Cost) -> Duration),
+        ("client processor time", |cost| cost.cpu),
+    ] {
+        println!("  {what:42} {:>12.2} {:>12.2}", ratio(of, 0), ratio(of, 1));
+    }
+    lab.master.set_config("tls_server_ca_file", None);
+    lab.master.set_config("sync_deflate_level", None);
 }
 
 fn one_large_mailbox(settings: &Settings) {
