@@ -1,4 +1,4 @@
-//! Spools and servers of other versions of Cyrus: 3.2.6 and 3.10.2, as `scripts/trees` brings them.
+//! Spools and servers of other versions of Cyrus: 3.2.6, 3.10.2 and 3.12, as `scripts/trees` brings them.
 //! Each master is replicated twice: by ours, and by the client that belongs to it.
 //!
 //! `make versions` makes the trees and runs these.
