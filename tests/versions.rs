@@ -309,7 +309,6 @@ fn sent(run: &Run) -> Vec<String> {
 
 /// TLS over csync and over IMAP, by STARTTLS and from the first byte on; where the replica knows
 /// ALPN, imap is what both agree on.
-#[track_caller]
 fn encrypted(release: Release, alpn: bool) {
     let options = Options { replica_tree: Some(Tree::of(release)), ..Options::default() };
     let mut lab = Lab::new(options);

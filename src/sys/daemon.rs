@@ -39,8 +39,17 @@ pub fn detach() -> io::Result<Side> {
     Ok(Side::Daemon)
 }
 
-/// Ends the process without having libraries clean up, for when a thread is still within one of
-/// them: it would find what it works with gone.
+/// Whether libraries may clean up at the end of the process: not while a login that was given up is
+/// still within one of them.
+pub fn may_clean_up() -> bool {
+    #[cfg(feature = "libsasl2")]
+    return !super::sasl2::is_busy();
+    #[cfg(not(feature = "libsasl2"))]
+    true
+}
+
+/// Ends the process without having libraries clean up: a thread that is within one of them
+/// would find what it works with gone.
 pub fn leave(code: u8) -> ! {
     // SAFETY: takes a number, and runs no code of this process any more.
     unsafe { libc::_exit(code.into()) }

@@ -7,7 +7,7 @@ use std::panic::catch_unwind;
 use std::process::ExitCode;
 
 use cyrsync::observe::Level;
-use cyrsync::sys::syslog;
+use cyrsync::sys::{daemon, syslog};
 
 use crate::console::complain;
 use crate::exit::{Exit, Fatal};
@@ -26,11 +26,9 @@ pub fn main() -> ExitCode {
             Exit::Usage
         }
     };
-    // A login that was given up may still be within libsasl2.
-    #[cfg(feature = "libsasl2")]
-    if cyrsync::sys::sasl2::is_busy() {
+    if !daemon::may_clean_up() {
         let _ = io::stdout().flush();
-        cyrsync::sys::daemon::leave(exit as u8);
+        daemon::leave(exit as u8);
     }
     exit.into()
 }

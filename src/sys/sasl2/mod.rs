@@ -76,7 +76,8 @@ struct Remains {
     _kept: Option<Kept>,
 }
 
-// SAFETY: a connection of libsasl2 belongs to no thread; it must be used by one at a time, which
+// SAFETY: a connection of libsasl2 belongs to no thread, and its plugins keep nothing of a thread's
+// from one call to the next; it must be used by one at a time, which
 // `&mut` sees to: there is no method on `&Exchange`. What it points into is owned, never changed
 // while it is there, and freed by whoever has the exchange.
 unsafe impl Send for Exchange {}
