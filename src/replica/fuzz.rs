@@ -19,7 +19,7 @@ use crate::observe::Silent;
 
 /// What a socket holds though nobody reads.
 const MOST: usize = 32 << 10;
-/// What may come out of a decompressor.
+/// What may come out of a decompressor at a time.
 const ROOM: usize = 1 << 20;
 
 /// A link on which these bytes arrive, and then the end; and its other end, which must live as
@@ -60,12 +60,15 @@ pub fn replies(data: &[u8]) -> Vec<Reply> {
 pub fn deflate(data: &[u8]) {
     let (mut stream, mut out) = (Deflate::new(3), Vec::new());
     let (first, second) = data.split_at(data.len() / 2);
-    for piece in [first, second] {
-        let room = ROOM.saturating_sub(out.len());
-        if stream.read(piece, &mut out, room).is_err() {
-            break;
+    for mut piece in [first, second] {
+        while let Ok((taken, more)) = stream.read(piece, &mut out, ROOM) {
+            assert!(out.len() < 2 * ROOM, "{} bytes", out.len());
+            out.clear();
+            piece = piece.get(taken..).expect("no more is taken than was given");
+            if !more {
+                break;
+            }
         }
-        assert!(out.len() <= ROOM, "{} bytes", out.len());
     }
 }
 
