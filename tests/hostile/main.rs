@@ -139,9 +139,17 @@ impl World {
         }
     }
 
+    /// An honest replica has all the time it needs.
+    fn be_patient(&self) {
+        for option in ["sync_timeout", "client_timeout"] {
+            self.lab.master.set_config(option, Some("10m"));
+        }
+    }
+
     /// Afterwards a real replica gets everything.
     #[track_caller]
     fn nothing_is_lost(&self) {
+        self.be_patient();
         sync_client(OURS, &self.lab.master, &["-o", "-u", "fred"]).ok();
         let differences = compare(&self.lab.master, &self.lab.replica);
         assert!(differences.is_empty(), "{}", describe(&differences, 20));

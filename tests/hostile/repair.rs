@@ -64,6 +64,7 @@ impl World {
     /// The real replica repairs it.
     #[track_caller]
     fn is_repaired(&self, uids: &[u32]) {
+        self.be_patient();
         sync_client(OURS, &self.lab.master, &["-o", "-u", "fred"]).ok();
         let differences = compare(&self.lab.master, &self.lab.replica);
         assert!(differences.is_empty(), "{}", describe(&differences, 20));
@@ -142,7 +143,7 @@ fn a_hostile_answer_to_a_fetch_changes_nothing_on_the_master() {
     let mut on = |name: &str, words: &[&str], answer: fn(&mut Peer)| {
         cases.push(world.meddled(name, b"GET FETCH", words, move |peer| {
             answer(peer);
-            peer.wait_for_end();
+            peer.wait_for_goodbye();
         }));
     };
     let which = "uid 4 of user.fred on the replica";
@@ -227,7 +228,7 @@ fn a_hostile_answer_to_fullmailbox_changes_nothing_on_the_master() {
     let mut on = |name: &str, words: &[&str], answer: Box<dyn Fn(&mut Peer) + Send + Sync>| {
         cases.push(world.meddled(name, b"GET FULLMAILBOX", words, move |peer| {
             answer(peer);
-            peer.wait_for_end();
+            peer.wait_for_goodbye();
         }));
     };
     let state = "waiting for the reply to: GET FULLMAILBOX user.fred";
@@ -364,6 +365,7 @@ const LONG: usize = 70 << 20;
 fn a_message_that_is_longer_than_the_memory_comes_back_from_the_replica() {
     for args in [&["-o", "-u", "fred"][..], &["-o", "-z", "-u", "fred"]] {
         let world = World::diverged(&[message(LONG)]);
+        world.be_patient();
         let scratch = world.lab.master.scratch().join("temporary");
         fs::create_dir(&scratch).expect("the lab is ours");
         std::os::unix::fs::chown(&scratch, Some(owner(&world)), None).expect("we are root");

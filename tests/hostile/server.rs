@@ -267,6 +267,16 @@ impl Peer {
         let _ = self.socket.shutdown(std::net::Shutdown::Both);
     }
 
+    /// Answers nothing but a goodbye until the client has gone.
+    pub fn wait_for_goodbye(&mut self) {
+        loop {
+            let command = self.raw_command();
+            if command.is_empty() || command.starts_with(b"EXIT") {
+                return self.hang_up();
+            }
+        }
+    }
+
     /// Keeps silent until the client has gone.
     pub fn wait_for_end(&mut self) {
         let _ = io::copy(&mut self.stream, &mut io::sink());
