@@ -20,34 +20,17 @@ static int same(cyrsync_str str, const char *c)
     return str.len == strlen(c) && memcmp(str.data, c, str.len) == 0;
 }
 
-struct message {
-    uint32_t uid;
-    uint64_t modseq;
-    uint32_t system_flags, user_flags;
-    const char *guid, *content;
+static const struct memory_message inbox[] = {
+    {1, 3, 1 << 4, 0, 1, TIME + 1, "cb8c306155a401c289c3fcc84d151ee9ca09fe13",
+     "From: a@example.org\r\nSubject: one\r\n\r\nThe first.\r\n", 0, 0},
+    {2, 4, 1 << 1, 0, 0, TIME + 2, "cc9c0f74a1188281f0a0f4f1ef2dabde21eb9996",
+     "From: b@example.org\r\nSubject: two\r\n\r\nThe second.\r\n", 0, 0},
+    {4, 9, 0, 0, 1, TIME + 4, "93c09e8ff73d3b015de3b6752d06f85586db1611",
+     "From: c@example.org\r\nSubject: three\r\n\r\nThe third.\r\n", 0, 0},
 };
-
-struct folder {
-    const char *name, *uniqueid;
-    const struct message *messages;
-    size_t count;
-};
-
-static const struct message inbox[] = {
-    {1, 3, 1 << 4, 1, "cb8c306155a401c289c3fcc84d151ee9ca09fe13",
-     "From: a@example.org\r\nSubject: one\r\n\r\nThe first.\r\n"},
-    {2, 4, 1 << 1, 0, "cc9c0f74a1188281f0a0f4f1ef2dabde21eb9996",
-     "From: b@example.org\r\nSubject: two\r\n\r\nThe second.\r\n"},
-    {4, 9, 0, 1, "93c09e8ff73d3b015de3b6752d06f85586db1611",
-     "From: c@example.org\r\nSubject: three\r\n\r\nThe third.\r\n"},
-};
-static const struct message sent[] = {
-    {1, 5, 1 << 4, 0, "19c479c68ab0aa7db532505bf025a3d73c6acd94",
-     "From: memory@example.org\r\nSubject: sent\r\n\r\nOne that was sent.\r\n"},
-};
-static const struct folder folders[] = {
-    {"user.memory", "memory-inbox-0001", inbox, COUNT(inbox)},
-    {"user.memory.Sent", "memory-sent-0002", sent, COUNT(sent)},
+static const struct memory_message sent[] = {
+    {1, 5, 1 << 4, 0, 0, TIME + 1, "19c479c68ab0aa7db532505bf025a3d73c6acd94",
+     "From: memory@example.org\r\nSubject: sent\r\n\r\nOne that was sent.\r\n", 0, 0},
 };
 static const char acl[] = "memory\tlrswipkxtecdan\t";
 
@@ -73,7 +56,24 @@ static int begin(struct memory *memory, const char *name, cyrsync_failure *failu
     return memory->answer;
 }
 
-static int emit_entry(const struct folder *folder, cyrsync_emit_entry emit, void *sink)
+static void fill(struct memory_folder *folder, const char *name, const char *uniqueid,
+                 const struct memory_message *messages, size_t count)
+{
+    size_t i;
+
+    memset(folder, 0, sizeof(*folder));
+    folder->name = name;
+    folder->uniqueid = uniqueid;
+    folder->count = count;
+    folder->highestmodseq = 12;
+    for (i = 0; i < count; i++) {
+        folder->messages[i] = messages[i];
+        folder->messages[i].size = strlen(messages[i].content);
+        folder->last_uid = messages[i].uid + 1;
+    }
+}
+
+static int emit_entry(const struct memory_folder *folder, cyrsync_emit_entry emit, void *sink)
 {
     cyrsync_entry entry;
 
@@ -91,33 +91,36 @@ static int emit_entry(const struct folder *folder, cyrsync_emit_entry emit, void
 static int lookup(void *userdata, cyrsync_str name, cyrsync_emit_entry emit, void *sink,
                   cyrsync_failure *failure)
 {
-    int r = begin(userdata, "lookup", failure);
+    struct memory *memory = userdata;
+    int r = begin(memory, "lookup", failure);
     size_t i;
 
-    for (i = 0; !r && i < COUNT(folders); i++)
-        if (same(name, folders[i].name)) return emit_entry(&folders[i], emit, sink);
+    for (i = 0; !r && i < COUNT(memory->folders); i++)
+        if (same(name, memory->folders[i].name)) return emit_entry(&memory->folders[i], emit, sink);
     return r;
 }
 
 static int lookup_by_id(void *userdata, cyrsync_str id, cyrsync_emit_entry emit, void *sink,
                         cyrsync_failure *failure)
 {
-    int r = begin(userdata, "lookup_by_id", failure);
+    struct memory *memory = userdata;
+    int r = begin(memory, "lookup_by_id", failure);
     size_t i;
 
-    for (i = 0; !r && i < COUNT(folders); i++)
-        if (same(id, folders[i].uniqueid)) return emit_entry(&folders[i], emit, sink);
+    for (i = 0; !r && i < COUNT(memory->folders); i++)
+        if (same(id, memory->folders[i].uniqueid)) return emit_entry(&memory->folders[i], emit, sink);
     return r;
 }
 
 static int list_user(void *userdata, cyrsync_str userid, cyrsync_emit_entry emit, void *sink,
                      cyrsync_failure *failure)
 {
-    int r = begin(userdata, "list_user", failure);
+    struct memory *memory = userdata;
+    int r = begin(memory, "list_user", failure);
     size_t i;
 
     if (!same(userid, "memory")) return r;
-    for (i = 0; !r && i < COUNT(folders); i++) r = emit_entry(&folders[i], emit, sink);
+    for (i = 0; !r && i < COUNT(memory->folders); i++) r = emit_entry(&memory->folders[i], emit, sink);
     return r;
 }
 
@@ -129,9 +132,9 @@ static int list(void *userdata, cyrsync_str prefix, cyrsync_emit_entry emit, voi
     size_t i;
 
     memory->listed++;
-    for (i = 0; !r && i < COUNT(folders); i++)
-        if (strncmp(folders[i].name, prefix.data ? prefix.data : "", prefix.len) == 0)
-            r = emit_entry(&folders[i], emit, sink);
+    for (i = 0; !r && i < COUNT(memory->folders); i++)
+        if (strncmp(memory->folders[i].name, prefix.data ? prefix.data : "", prefix.len) == 0)
+            r = emit_entry(&memory->folders[i], emit, sink);
     return r;
 }
 
@@ -164,10 +167,10 @@ static int open_mailbox(void *userdata, cyrsync_str name, int64_t wait_ms, void 
 
     (void)wait_ms;
     if (r) return r;
-    for (i = 0; i < COUNT(folders); i++) {
-        if (!same(name, folders[i].name)) continue;
+    for (i = 0; i < COUNT(memory->folders); i++) {
+        if (!same(name, memory->folders[i].name)) continue;
         memory->opened++;
-        *mailbox = (void *)(uintptr_t)&folders[i];
+        *mailbox = &memory->folders[i];
         return 0;
     }
     return CYRSYNC_RESULT_NOT_FOUND;
@@ -177,7 +180,7 @@ static int state(void *userdata, void *mailbox, cyrsync_mailbox_state *told,
                  cyrsync_failure *failure)
 {
     static const cyrsync_str flags[] = {{"Important", 9}};
-    const struct folder *folder = mailbox;
+    const struct memory_folder *folder = mailbox;
     int r = begin(userdata, "state", failure);
 
     if (r) return r;
@@ -190,9 +193,9 @@ static int state(void *userdata, void *mailbox, cyrsync_mailbox_state *told,
     told->flag_count = 1;
     told->minor_version = 17;
     told->uidvalidity = TIME;
-    told->last_uid = folder->messages[folder->count - 1].uid + 1;
+    told->last_uid = folder->last_uid;
     told->num_records = (uint32_t)folder->count;
-    told->highestmodseq = 12;
+    told->highestmodseq = folder->highestmodseq;
     told->createdmodseq = told->foldermodseq = 1;
     told->last_appenddate = TIME;
     /* No CRCs are stored: the library computes them. */
@@ -203,22 +206,23 @@ static int scan(void *userdata, void *mailbox, uint32_t from_uid, uint64_t since
                 cyrsync_emit_record emit, void *sink, cyrsync_failure *failure)
 {
     struct memory *memory = userdata;
-    const struct folder *folder = mailbox;
+    const struct memory_folder *folder = mailbox;
     int r = begin(memory, "scan", failure);
     size_t i;
 
     for (i = 0; !r && i < folder->count; i++) {
         size_t at = memory->disorder ? folder->count - 1 - i : i;
-        const struct message *message = &folder->messages[at];
+        const struct memory_message *message = &folder->messages[at];
         cyrsync_record record;
 
         if (message->uid < from_uid || message->modseq <= since_modseq) continue;
         memset(&record, 0, sizeof(record));
         record.uid = message->uid;
-        record.size = (uint32_t)strlen(message->content);
-        record.internaldate = record.last_updated = record.savedate = TIME + message->uid;
+        record.size = (uint32_t)message->size;
+        record.internaldate = record.last_updated = record.savedate = message->internaldate;
         record.modseq = record.createdmodseq = message->modseq;
         record.system_flags = message->system_flags;
+        record.internal_flags = message->internal_flags;
         record.user_flags[0] = message->user_flags;
         guid(record.guid, message->guid);
         r = emit(sink, &record);
@@ -241,7 +245,7 @@ static int emit_annotation(const char *userid, const char *value, cyrsync_emit_a
 static int mailbox_annotations(void *userdata, void *mailbox, cyrsync_emit_annotation emit,
                                void *sink, cyrsync_failure *failure)
 {
-    const struct folder *folder = mailbox;
+    const struct memory_folder *folder = mailbox;
     int r = begin(userdata, "mailbox_annotations", failure);
 
     if (r || strcmp(folder->name, "user.memory") != 0) return r;
@@ -252,7 +256,7 @@ static int message_annotations(void *userdata, void *mailbox, uint32_t uid,
                                cyrsync_emit_annotation emit, void *sink,
                                cyrsync_failure *failure)
 {
-    const struct folder *folder = mailbox;
+    const struct memory_folder *folder = mailbox;
     int r = begin(userdata, "message_annotations", failure);
 
     if (r || strcmp(folder->name, "user.memory") != 0 || uid != 2) return r;
@@ -264,7 +268,7 @@ static int message_file(void *userdata, void *mailbox, const cyrsync_record *rec
                         cyrsync_message_file *file, cyrsync_failure *failure)
 {
     struct memory *memory = userdata;
-    const struct folder *folder = mailbox;
+    const struct memory_folder *folder = mailbox;
     int r = begin(memory, "message_file", failure);
     size_t i;
 
@@ -275,7 +279,7 @@ static int message_file(void *userdata, void *mailbox, const cyrsync_record *rec
         if (folder->messages[i].uid != record->uid) continue;
         temporary = tmpfile();
         if (!temporary) return CYRSYNC_RESULT_IO;
-        fputs(folder->messages[i].content, temporary);
+        fwrite(folder->messages[i].content, 1, folder->messages[i].size, temporary);
         fflush(temporary);
         file->fd = dup(fileno(temporary));
         fclose(temporary);
@@ -394,7 +398,7 @@ static int apply(void *userdata, cyrsync_str verb, cyrsync_str body, cyrsync_str
     memory->applied++;
     if (r) return r;
     if (verb.len + body.len + 2 > command.len) return CYRSYNC_RESULT_INVALID_ARGUMENT;
-    return emit(sink, text("NO IMAP_PROTOCOL_ERROR This memory is for reading\r\n"));
+    return memory_write(memory, verb, body, emit, sink);
 }
 
 static void destroy(void *userdata)
@@ -402,10 +406,13 @@ static void destroy(void *userdata)
     struct memory *memory = userdata;
 
     memory->destroyed++;
+    memory_free(memory);
 }
 
 void memory_host(struct cyrsync_host *host, struct memory *memory)
 {
+    fill(&memory->folders[0], "user.memory", "memory-inbox-0001", inbox, COUNT(inbox));
+    fill(&memory->folders[1], "user.memory.Sent", "memory-sent-0002", sent, COUNT(sent));
     memset(host, 0, sizeof(*host));
     host->size = sizeof(*host);
     host->version = CYRSYNC_HOST_VERSION;

@@ -66,6 +66,20 @@ static void tables(cyrsync_config *config)
         cyrsync_client_free(client);
     }
     CHECK(missing == 22);
+
+    /* As an earlier header and a later one have it. */
+    for (at = 0; at < 2; at++) {
+        struct { struct cyrsync_host host; void *more[4]; } later;
+
+        memory_host(&host, &memory);
+        memset(&later, 0xff, sizeof(later));
+        later.host = host;
+        later.host.size = at ? sizeof(later) : offsetof(struct cyrsync_host, list_bytes);
+        client = NULL;
+        CHECK(cyrsync_client_new_with_host(config, &later.host, &client, NULL)
+              == CYRSYNC_RESULT_OK);
+        cyrsync_client_free(client);
+    }
     CHECK(memory.opened == 0 && memory.listed == 0);
 }
 

@@ -109,6 +109,11 @@
 #define CYRSYNC_FLAG_REQUIRE_COMPRESS 16
 
 /**
+ * Show the traffic with the messages in it (sync_client -v -v -v).
+ */
+#define CYRSYNC_FLAG_WHOLE_MESSAGES 32
+
+/**
  * The layout of the structures of the host store in this header, for cyrsync_host.version.
  */
 #define CYRSYNC_HOST_VERSION 1
@@ -388,7 +393,8 @@ typedef void (*cyrsync_action_callback)(void *userdata, struct cyrsync_str line)
 
 /**
  * Takes what crosses the wire, in clear: before compression and encryption, credentials left out.
- * It was sent to the replica, or else received from it. The bytes are borrowed for the call.
+ * "[2301 bytes]" stands for a message, unless CYRSYNC_FLAG_WHOLE_MESSAGES holds. It was sent to
+ * the replica, or else received from it. The bytes are borrowed for the call.
  */
 typedef void (*cyrsync_traffic_callback)(void *userdata, bool sent, struct cyrsync_str bytes);
 
@@ -1054,6 +1060,12 @@ typedef struct cyrsync_host {
      * the configuration names.
      */
     int (*log_change)(void *userdata, struct cyrsync_str name, struct cyrsync_failure *failure);
+    /**
+     * About how many bytes the list of mailboxes has (the size of mailboxes.db): as many mailboxes
+     * may the replica tell of. May be NULL; then 24 MiB of them may, some thirty-five thousand of a
+     * user.
+     */
+    uint64_t (*list_bytes)(void *userdata);
 } cyrsync_host;
 
 /**

@@ -16,8 +16,15 @@ bench:
 # The C programs with gcc and clang, AddressSanitizer and valgrind; those that need servers are
 # tests/embedding.rs.
 c-tests:
+	scripts/setup
 	$(CARGO) build --locked
 	$(MAKE) -C c-tests LIBDIR=../target/debug check-all
+
+# All that is tested of the C ABI: the C programs, header, installation and adapter, and the scenarios with
+# the engine inside a process of Cyrus. CI runs the same.
+capi: c-tests embedded
+	$(CARGO) test --locked --lib capi
+	$(CARGO) test --locked --test header --test embedding --test install --test adapter
 
 # How long a message takes to the replica, with each of them rolling; eight minutes.
 lag:
@@ -61,4 +68,4 @@ clippy:
 clean:
 	$(CARGO) clean
 
-.PHONY: demo test bench c-tests lag embedded versions sasl2 fuzz header fmt clippy clean
+.PHONY: demo test bench c-tests capi lag embedded versions sasl2 fuzz header fmt clippy clean

@@ -94,6 +94,12 @@ pub const QUOTA_FILE_BYTES: u64 = 64 << 10;
 pub const COUNTERS_FILE_BYTES: u64 = 4096;
 /// Largest sieve script; Cyrus's own limit (`sieve_maxscriptsize`) is 32 KiB unless raised.
 pub const SIEVE_SCRIPT_BYTES: u64 = 8 << 20;
+/// What a host store may emit in one call of a function that lists what belongs to a user or a
+/// mailbox: bytes of names and values, and [`HOST_ITEM_BYTES`] for each item. A host that never
+/// ends must not take all memory.
+pub const HOST_LIST_BYTES: usize = 64 << 20;
+/// Counted for each item that a host store emits beside its bytes.
+pub const HOST_ITEM_BYTES: usize = 128;
 /// Largest record of cyrus.index that is read; today's have 112 bytes.
 pub const INDEX_RECORD_BYTES: u32 = 4096;
 /// Bytes of cyrus.index that are in memory at a time.

@@ -1,7 +1,8 @@
 //! C programs replicate from a real master, with the shared library and with the static one.
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use cyrsync_lab::fill::Filler;
@@ -13,22 +14,12 @@ fn libraries() -> PathBuf {
     program.parent().expect("it lies in a directory").to_owned()
 }
 
-/// Builds the C programs into a directory that the cyrus user can read.
-fn build(out: &Path) {
-    build_with(out, &["all"]);
-}
-
-/// Builds some of them only.
-fn build_only(out: &Path, programs: &[&str], args: &[&str]) {
-    let mut all: Vec<String> =
-        programs.iter().map(|program| out.join(program).display().to_string()).collect();
-    all.extend(args.iter().map(|arg| (*arg).to_owned()));
-    build_with(out, &all.iter().map(String::as_str).collect::<Vec<_>>());
-}
-
-fn build_with(out: &Path, args: &[&str]) {
+/// Builds C programs into a directory that the cyrus user can read.
+fn build(out: &Path, programs: &[&str], args: &[&str]) {
+    let programs = programs.iter().map(|program| out.join(program));
     let mut make = Command::new("make");
-    make.arg("-C").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("c-tests")).args(args);
+    make.arg("-C").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("c-tests"));
+    make.args(programs).args(args);
     make.arg(format!("LIBDIR={}", libraries().display())).arg(format!("OUT={}", out.display()));
     let output = make.env_remove("MAKEFLAGS").output().expect("make is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -38,7 +29,7 @@ fn build_with(out: &Path, args: &[&str]) {
 fn a_c_program_replicates_a_user_with_either_library() {
     let lab = Lab::default();
     let programs = lab.master.scratch();
-    build(&programs);
+    build(&programs, &["sync_user-shared", "sync_user-static"], &[]);
     let conf = lab.master.imapd_conf();
     for (seed, user, form) in [(1, "fred", "shared"), (2, "mary", "static")] {
         let mut filler = Filler::new(&lab.master, seed);
@@ -59,7 +50,7 @@ fn a_c_program_replicates_a_user_with_either_library() {
 fn a_c_program_replicates_what_was_just_logged() {
     let lab = Lab::default();
     let programs = lab.master.scratch();
-    build(&programs);
+    build(&programs, &["checkpoint-shared"], &[]);
     Filler::new(&lab.master, 1).mailbox("user.fred", 5);
     let mut admin = Imap::admin(&lab.master);
     admin.ok("CREATE user.mary");
@@ -77,7 +68,7 @@ fn a_c_program_replicates_what_was_just_logged() {
 fn a_c_program_is_told_what_went_wrong() {
     let mut lab = Lab::default();
     let programs = lab.master.scratch();
-    build(&programs);
+    build(&programs, &["sync_user-shared"], &[]);
     lab.replica.stop_server();
     let mut command = lab.master.command(programs.join("sync_user-shared"));
     let output = command.arg(lab.master.imapd_conf()).arg("").arg("fred").output();
@@ -89,6 +80,11 @@ fn a_c_program_is_told_what_went_wrong() {
 
 /// Runs a C program on the master's configuration, under another program if `under` is one.
 fn run(lab: &Lab, under: &[&str], program: &Path) {
+    run_with(lab, under, program, &[]);
+}
+
+/// The same with more arguments.
+fn run_with(lab: &Lab, under: &[&str], program: &Path, args: &[String]) {
     let mut command = match under.split_first() {
         None => lab.master.command(program),
         Some((first, rest)) => {
@@ -97,13 +93,19 @@ fn run(lab: &Lab, under: &[&str], program: &Path) {
             command
         }
     };
-    let output = command.arg(lab.master.imapd_conf()).output().expect("it starts");
+    let output = command.arg(lab.master.imapd_conf()).args(args).output().expect("it starts");
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {}\n{told}", program.display(), output.status);
 }
 
-/// The programs whose master is in memory.
-const HOSTED: &[&str] = &["host_memory-shared", "cancel-shared", "host_fails-shared"];
+/// The programs whose master is in memory. Each list begins with a replica that has nothing, as some
+/// want it.
+const RUNS: [&[&str]; 4] = [
+    &["host_memory-shared", "cancel-shared"],
+    &["settings-shared"],
+    &["host_fails-shared"],
+    &["host_lies-shared"],
+];
 
 const VALGRIND: &[&str] = &[
     "/usr/bin/valgrind",
@@ -138,26 +140,115 @@ fn a_master_in_the_memory_of_a_c_program_arrives() {
         let lab = Lab::default();
         let programs = lab.master.scratch();
         let program = format!("host_memory-{form}");
-        build_only(&programs, &[&program], &[&format!("CC={compiler}")]);
+        build(&programs, &[&program], &[&format!("CC={compiler}")]);
         run(&lab, &[], &programs.join(program));
         assert_memory_arrived(&lab);
     }
 }
 
 #[test]
-fn a_host_that_fails_is_told_as_what_it_is_and_loses_nothing() {
+fn a_host_that_fails_or_lies_is_told_as_what_it_is_and_loses_nothing() {
+    for program in ["host_fails-shared", "host_lies-shared"] {
+        let lab = Lab::default();
+        let programs = lab.master.scratch();
+        build(&programs, &[program], &[]);
+        run(&lab, &[], &programs.join(program));
+        assert_memory_arrived(&lab);
+    }
+}
+
+/// A repair of a master in the memory of a C program: what it then has in the INBOX.
+fn repaired(lab: &Lab, under: &[&str], program: &Path) -> Vec<String> {
+    let (first, rest) = under.split_first().map_or((None, under), |(f, r)| (Some(f), r));
+    let mut command = lab.master.command(first.map_or(program, |first| Path::new(*first)));
+    command.args(rest);
+    if first.is_some() {
+        command.arg(program);
+    }
+    command.arg(lab.master.imapd_conf()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let mut told = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    told.read_line(&mut line).expect("it says that it is ready");
+    assert_eq!(line, "ready\n");
+    let mut imap = Imap::login(&lab.replica, "memory");
+    let there = b"From: e@example.org\r\nSubject: there\r\n\r\nWritten there meanwhile.\r\n";
+    assert!(imap.append("INBOX", "", there).is_ok());
+    let mut imap = imap.with_selected("INBOX");
+    imap.uid_store("4", "+FLAGS (\\Flagged)");
+    imap.uid_store("2", "+FLAGS (\\Deleted)");
+    imap.ok("EXPUNGE");
+    child.stdin.take().expect("a pipe").write_all(b"go on\n").expect("it reads");
+    let left: Vec<String> = told.lines().map(|line| line.expect("text")).collect();
+    assert!(child.wait().expect("own child").success(), "{left:?}");
+    left
+}
+
+#[test]
+fn a_master_in_the_memory_of_a_c_program_is_repaired() {
+    for (under, args) in [(&[][..], &["SANITIZE=address", "CC=gcc"][..]), (VALGRIND, &[])] {
+        let lab = Lab::default();
+        let programs = lab.master.scratch();
+        build(&programs, &["host_repair-shared"], args);
+        let left = repaired(&lab, under, &programs.join("host_repair-shared"));
+        // Two messages had UID 6: both are there, under UIDs that neither side had used.
+        let (flagged, mut uids) = ("4 2 Subject: three", Vec::new());
+        assert_eq!(left.len(), 4, "{left:?}");
+        assert!(left[0] == "1 16 Subject: one" && left[1] == flagged, "{left:?}");
+        for subject in ["Subject: here", "Subject: there"] {
+            let line = left.iter().find(|line| line.ends_with(subject)).expect(subject);
+            uids.push(line.split(' ').next().expect("a UID").parse::<u32>().expect("a number"));
+        }
+        assert!(uids.iter().all(|uid| *uid > 6), "{left:?}");
+        let mut imap = Imap::login(&lab.replica, "memory").with_selected("INBOX");
+        uids.extend([1, 4]);
+        uids.sort_unstable();
+        assert_eq!(imap.uids(), uids);
+        let text = imap.ok("UID FETCH 1:* (FLAGS BODY.PEEK[])").lines().join("\n");
+        for content in ["Written here meanwhile.", "Written there meanwhile.", "The third."] {
+            assert!(text.contains(content), "{text}");
+        }
+        assert!(!text.contains("The second."), "{text}");
+    }
+}
+
+#[test]
+fn clients_in_many_threads_of_a_c_program_replicate_at_once() {
     let lab = Lab::default();
     let programs = lab.master.scratch();
-    build_only(&programs, &["host_fails-shared"], &[]);
-    run(&lab, &[], &programs.join("host_fails-shared"));
-    assert_memory_arrived(&lab);
+    let users: Vec<String> = (0..8).map(|number| format!("thread{number}")).collect();
+    for (round, (args, under)) in
+        [(&["CC=gcc", "SANITIZE=address"][..], &[][..]), (&[], VALGRIND)].into_iter().enumerate()
+    {
+        let mut filler = Filler::new(&lab.master, round as u64);
+        let folder = ["", ".Second"][round];
+        users.iter().for_each(|user| filler.mailbox(&format!("user.{user}{folder}"), 10));
+        drop(filler);
+        let out = programs.join(format!("threads{round}"));
+        build(&out, &["threads_live-shared"], args);
+        let program = out.join("threads_live-shared");
+        run_with(&lab, under, &program, &users);
+        let differences = compare(&lab.master, &lab.replica);
+        assert!(differences.is_empty(), "{}", describe(&differences, 20));
+    }
+}
+
+#[test]
+fn what_a_c_program_sets_shows_in_what_its_clients_do() {
+    for (form, args) in [("shared", &[][..]), ("static", &["whole".to_owned()])] {
+        let lab = Lab::default();
+        let programs = lab.master.scratch();
+        let program = format!("settings-{form}");
+        build(&programs, &[&program], &[]);
+        run_with(&lab, &[], &programs.join(program), args);
+    }
 }
 
 #[test]
 fn a_c_program_is_stopped_from_a_signal_handler_and_from_another_thread() {
     let lab = Lab::default();
     let programs = lab.master.scratch();
-    build_only(&programs, &["cancel-shared", "cancel-static"], &[]);
+    build(&programs, &["cancel-shared", "cancel-static"], &[]);
     for form in ["shared", "static"] {
         run(&lab, &[], &programs.join(format!("cancel-{form}")));
     }
@@ -165,11 +256,10 @@ fn a_c_program_is_stopped_from_a_signal_handler_and_from_another_thread() {
 
 #[test]
 fn valgrind_finds_neither_error_nor_leak_in_an_embedded_client() {
-    for programs in [&HOSTED[..2], &HOSTED[2..]] {
-        // Each beginning with a replica that has nothing.
+    for programs in RUNS {
         let lab = Lab::default();
         let scratch = lab.master.scratch();
-        build_only(&scratch, programs, &[]);
+        build(&scratch, programs, &[]);
         for program in programs {
             run(&lab, VALGRIND, &scratch.join(program));
         }
@@ -179,10 +269,10 @@ fn valgrind_finds_neither_error_nor_leak_in_an_embedded_client() {
 
 #[test]
 fn address_sanitizer_finds_nothing_in_an_embedded_client() {
-    for programs in [&HOSTED[..2], &HOSTED[2..]] {
+    for programs in RUNS {
         let lab = Lab::default();
         let scratch = lab.master.scratch();
-        build_only(&scratch, programs, &["CC=clang", "SANITIZE=address"]);
+        build(&scratch, programs, &["CC=gcc", "SANITIZE=address"]);
         for program in programs {
             run(&lab, &[], &scratch.join(program));
         }
@@ -195,7 +285,7 @@ fn the_example_of_the_documentation_replicates_a_user() {
     let lab = Lab::default();
     let programs = lab.master.scratch();
     // Brings the library there.
-    build_only(&programs, &["sync_user-shared"], &[]);
+    build(&programs, &["sync_user-shared"], &[]);
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("docs/C-API.md")).expect("own page");
     let (_, rest) = text.split_once("```c\n").expect("the page has an example");
@@ -226,7 +316,7 @@ fn steps(lab: &Lab, how: &str, log: &str) -> Vec<String> {
 #[test]
 fn a_plan_tells_what_the_run_then_does_and_only_asks() {
     let lab = Lab::default();
-    build_only(&lab.master.scratch(), &["plan-shared"], &[]);
+    build(&lab.master.scratch(), &["plan-shared"], &[]);
     let users = ["folder", "rename", "flags", "split"];
     let mut filler = Filler::new(&lab.master, 1);
     users.iter().for_each(|user| filler.mailbox(&format!("user.{user}"), 3));

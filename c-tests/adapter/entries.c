@@ -4,6 +4,7 @@
  * parse as if they were not there. Who replicates by such a list deletes those mailboxes on the
  * replica. So names are listed here, and each is looked up: that tells what is wrong. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "master.h"
 
@@ -27,6 +28,23 @@ int master_lookup(const char *name, mbentry_t **out)
     /* For "DELETED.user.fred", which lacks the time, Cyrus finds "user.fred". */
     if (*out && strcmp((*out)->name, name) != 0) mboxlist_entry_free(out);
     return r;
+}
+
+static char *list_path(void)
+{
+    const char *configured = config_getstring(IMAPOPT_MBOXLIST_DB_PATH);
+
+    return configured ? xstrdup(configured) : strconcat(config_dir, FNAME_MBOXLIST, NULL);
+}
+
+uint64_t master_list_bytes(void)
+{
+    char *path = list_path();
+    struct stat file;
+    uint64_t bytes = stat(path, &file) ? 0 : (uint64_t)file.st_size;
+
+    free(path);
+    return bytes;
 }
 
 int master_lookup_by_id(const char *uniqueid, mbentry_t **out)
@@ -86,8 +104,7 @@ static int list_names(struct db *db, const char *start, strarray_t *names)
 
 static int open_list(struct db **db)
 {
-    const char *configured = config_getstring(IMAPOPT_MBOXLIST_DB_PATH);
-    char *path = configured ? xstrdup(configured) : strconcat(config_dir, FNAME_MBOXLIST, NULL);
+    char *path = list_path();
     int r = cyrusdb_open(config_mboxlist_db, path, 0, db);
 
     free(path);

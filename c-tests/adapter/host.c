@@ -97,6 +97,11 @@ static int host_lookup_by_id(void *userdata __attribute__((unused)), cyrsync_str
     return result_of(r, failure);
 }
 
+static uint64_t host_list_bytes(void *userdata __attribute__((unused)))
+{
+    return master_list_bytes();
+}
+
 static int host_list_user(void *userdata __attribute__((unused)), cyrsync_str userid,
                           cyrsync_emit_entry emit, void *to, cyrsync_failure *failure)
 {
@@ -488,4 +493,5 @@ void host_new(const char *channel, cyrsync_host *table)
     table->raclmodseq = host_raclmodseq;
     table->apply = host_apply;
     table->log_change = host_log_change;
+    table->list_bytes = host_list_bytes;
 }

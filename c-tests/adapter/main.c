@@ -104,7 +104,9 @@ static cyrsync_result configure(struct options *options, cyrsync_config **config
     if (result == CYRSYNC_RESULT_OK)
         result = cyrsync_config_set_partition(*config, cyrsync_str_from(options->partition), error);
     if (result == CYRSYNC_RESULT_OK)
-        result = cyrsync_config_set_flags(*config, options->flags, error);
+        result = cyrsync_config_set_flags(
+            *config, options->flags | (options->verbose > 2 ? CYRSYNC_FLAG_WHOLE_MESSAGES : 0),
+            error);
     if (result == CYRSYNC_RESULT_OK)
         result = cyrsync_config_set_lock_patience(*config, is_patient(options) ? -1 : PATIENCE,
                                                   error);

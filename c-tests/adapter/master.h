@@ -35,6 +35,8 @@ bool master_pause(int *waited, int wait_ms);
 
 int master_lookup(const char *name, mbentry_t **out);
 int master_lookup_by_id(const char *uniqueid, mbentry_t **out);
+/* The size of the file; 0 if that cannot be told. */
+uint64_t master_list_bytes(void);
 /* Hears of an entry that cannot be read, and why. */
 typedef int master_unreadable_cb(const char *name, int why, void *rock);
 

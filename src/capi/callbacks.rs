@@ -5,10 +5,12 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use super::error::{Failure, cyrsync_error};
 use super::strings::cyrsync_str;
 use crate::error::Error;
-use crate::observe::{Direction, Level, Observer};
+use crate::observe::{Direction, Level, Observer, Shortened};
 
 /// How much a log line matters, with syslog's numbers.
 #[repr(C)]
@@ -39,7 +41,8 @@ pub type cyrsync_action_callback =
     Option<unsafe extern "C" fn(userdata: *mut c_void, line: cyrsync_str)>;
 
 /// Takes what crosses the wire, in clear: before compression and encryption, credentials left out.
-/// It was sent to the replica, or else received from it. The bytes are borrowed for the call.
+/// "[2301 bytes]" stands for a message, unless CYRSYNC_FLAG_WHOLE_MESSAGES holds. It was sent to
+/// the replica, or else received from it. The bytes are borrowed for the call.
 pub type cyrsync_traffic_callback =
     Option<unsafe extern "C" fn(userdata: *mut c_void, sent: bool, bytes: cyrsync_str)>;
 
@@ -120,6 +123,8 @@ pub(super) struct Listeners {
     pub(super) log: Option<Arc<Listener<LogFunction>>>,
     pub(super) action: Option<Arc<Listener<ActionFunction>>>,
     pub(super) traffic: Option<Arc<Listener<TrafficFunction>>>,
+    /// Leaves messages out of the traffic; unless they are wanted.
+    pub(super) shortened: Option<Arc<Mutex<Shortened>>>,
     pub(super) unreachable: Option<Arc<Listener<UnreachableFunction>>>,
 }
 
@@ -133,6 +138,14 @@ pub(super) type UnreachableFunction =
 pub(super) struct Listener<F> {
     pub(super) function: F,
     pub(super) userdata: Userdata,
+}
+
+impl Listeners {
+    /// Those of a client that is made now.
+    pub(super) fn of_client(&self, whole_messages: bool) -> Listeners {
+        let shortened = (!whole_messages).then(Arc::default);
+        Listeners { shortened, ..self.clone() }
+    }
 }
 
 impl Observer for Listeners {
@@ -165,7 +178,12 @@ impl Observer for Listeners {
 
     fn wire(&self, direction: Direction, bytes: &[u8]) {
         if let Some(traffic) = &self.traffic {
-            let bytes = cyrsync_str::lend(bytes);
+            let shortened = self.shortened.as_ref();
+            let shortened = shortened.map(|messages| messages.lock().shorten(direction, bytes));
+            let bytes = cyrsync_str::lend(shortened.as_deref().unwrap_or(bytes));
+            if bytes.len == 0 {
+                return;
+            }
             let sent = direction == Direction::Sent;
             // SAFETY: as above.
             unsafe { (traffic.function)(traffic.userdata.pointer, sent, bytes) };
@@ -173,6 +191,9 @@ impl Observer for Listeners {
     }
 
     fn wants_wire(&self) -> bool {
+        if let Some(messages) = &self.shortened {
+            *messages.lock() = Shortened::default();
+        }
         self.traffic.is_some()
     }
 }

@@ -136,7 +136,7 @@ unsafe fn hand_out(
     if out.is_null() {
         return Err(null_pointer("out"));
     }
-    let listeners = config.listeners.clone();
+    let listeners = config.listeners.of_client(config.whole_messages);
     // Each client is asked to stop by itself.
     let options = Options { cancel: Cancel::default(), ..config.options.clone() };
     let client = make(options, Arc::new(listeners.clone()))?;

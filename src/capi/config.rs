@@ -27,17 +27,22 @@ pub const CYRSYNC_FLAG_ARCHIVE: u32 = 8;
 /// Give up unless the connection is compressed (sync_client -z).
 pub const CYRSYNC_FLAG_REQUIRE_COMPRESS: u32 = 16;
 
+/// Show the traffic with the messages in it (sync_client -v -v -v).
+pub const CYRSYNC_FLAG_WHOLE_MESSAGES: u32 = 32;
+
 const ALL_FLAGS: u32 = CYRSYNC_FLAG_LOCAL_ONLY
     | CYRSYNC_FLAG_SKIP_LOCKED
     | CYRSYNC_FLAG_NO_COPYBACK
     | CYRSYNC_FLAG_ARCHIVE
-    | CYRSYNC_FLAG_REQUIRE_COMPRESS;
+    | CYRSYNC_FLAG_REQUIRE_COMPRESS
+    | CYRSYNC_FLAG_WHOLE_MESSAGES;
 
 /// A configuration: imapd.conf, choices, callbacks. Free it with cyrsync_config_free().
 pub struct cyrsync_config {
     pub(super) config: Config,
     pub(super) options: Options,
     pub(super) listeners: Listeners,
+    pub(super) whole_messages: bool,
 }
 
 /// The configuration that C passes, to be changed.
@@ -103,6 +108,7 @@ unsafe fn hand_out(
         config: read()?,
         options: Options::default(),
         listeners: Listeners::default(),
+        whole_messages: false,
     };
     // SAFETY: not NULL, else the caller's promise.
     unsafe { out.write(Box::into_raw(Box::new(config))) };
@@ -190,7 +196,8 @@ pub unsafe extern "C" fn cyrsync_config_set_flags(
 ) -> cyrsync_result {
     let body = || {
         // SAFETY: the header asks for a configuration of the caller's own.
-        let options = unsafe { &mut exclusive(config)?.options };
+        let config = unsafe { exclusive(config)? };
+        let options = &mut config.options;
         let unknown = flags & !ALL_FLAGS;
         if unknown != 0 {
             let result = cyrsync_result::CYRSYNC_RESULT_INVALID_ARGUMENT;
@@ -202,6 +209,7 @@ pub unsafe extern "C" fn cyrsync_config_set_flags(
         options.no_copyback = has(CYRSYNC_FLAG_NO_COPYBACK);
         options.archive = has(CYRSYNC_FLAG_ARCHIVE);
         options.require_compress = has(CYRSYNC_FLAG_REQUIRE_COMPRESS);
+        config.whole_messages = has(CYRSYNC_FLAG_WHOLE_MESSAGES);
         Ok(())
     };
     // SAFETY: the header asks for NULL or a place for a pointer.

@@ -121,7 +121,8 @@ impl Client {
     ) -> Result<Client> {
         let channel = options.channel.as_deref();
         let skip = Paths::new(&config).sync_log(channel).with_file_name("skipuser-");
-        let store = Arc::new(HostStore::new(host, patience(&options), skip));
+        let store =
+            Arc::new(HostStore::new(host, Namespace::new(&config), patience(&options), skip));
         let master = HostMaster::new(&config, channel, observer.clone(), writer);
         Client::with_store(config, options, observer, store, Box::new(master))
     }

@@ -3,13 +3,16 @@
 //! [`Host`] is what a host can do; [`HostStore`] makes a [`Store`] of it and believes nothing that
 //! it can check: order, names, sizes, CRCs.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use super::{Crcs, Lock, MESSAGE_REPAIR, Mailbox, Store, UserTree, Wait, check_skipped};
 use crate::error::{Error, Kind, Result};
-use crate::limits::USER_FLAGS;
+use crate::format::index::{VERSIONS, not_read};
+use crate::limits::{HOST_ITEM_BYTES, HOST_LIST_BYTES, USER_FLAGS};
+use crate::names::Namespace;
 use crate::sys::file::regular_len;
 use crate::types::crc::{self, FlagCrcs};
 use crate::types::{
@@ -30,6 +33,7 @@ pub type VisitRecord<'v> = dyn FnMut(&Record) -> Result<ControlFlow<()>> + 'v;
 /// order or sense.
 #[allow(missing_docs, reason = "as in Store")]
 pub trait Host: Send + Sync {
+    fn list_bytes(&self) -> u64;
     fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>>;
     fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>>;
     fn list_user(&self, user: &UserId, visit: &mut VisitEntry<'_>) -> Result<()>;
@@ -75,6 +79,7 @@ pub trait HostWriter: Send {
 /// A [`Store`] over a [`Host`].
 pub struct HostStore<H> {
     host: H,
+    namespace: Namespace,
     patience: Wait,
     /// Beginning of the paths of files that ask for users to be skipped.
     skip: PathBuf,
@@ -83,8 +88,25 @@ pub struct HostStore<H> {
 impl<H: Host> HostStore<H> {
     /// A store that waits for mailboxes as `patience` says. `skip` is the beginning of the paths
     /// of files that ask for users to be skipped.
-    pub fn new(host: H, patience: Wait, skip: PathBuf) -> Self {
-        HostStore { host, patience, skip }
+    pub fn new(host: H, namespace: Namespace, patience: Wait, skip: PathBuf) -> Self {
+        HostStore { host, namespace, patience, skip }
+    }
+
+    /// Makes of what the host lists for a user what [`Store::user_tree`] promises.
+    fn sensible_tree(&self, entries: &mut Vec<MailboxEntry>, user: &UserId) -> Result<()> {
+        let refuse = |detail| Err(senseless("list mailboxes of", user.to_string(), detail));
+        let mut names = HashSet::new();
+        for entry in &*entries {
+            if self.namespace.owner(&entry.name).as_ref() != Some(user) {
+                return refuse(format!("the host gave {}, which is not theirs", entry.name));
+            }
+            if !names.insert(&entry.name) {
+                return refuse(format!("the host gave {} twice", entry.name));
+            }
+        }
+        entries.retain(|entry| !entry.mbtype.is_deleted());
+        entries.sort_by_key(|entry| !self.namespace.is_inbox(&entry.name));
+        Ok(())
     }
 }
 
@@ -119,7 +141,43 @@ fn sorted(mut annotations: Vec<Annotation>) -> Vec<Annotation> {
     annotations
 }
 
+/// The size of a list that a host emits: one that does not end is an error.
+#[derive(Default)]
+pub(crate) struct Emitted(usize);
+
+impl Emitted {
+    /// Counts an item of so many bytes.
+    pub(crate) fn count(
+        &mut self,
+        bytes: usize,
+        op: &'static str,
+        subject: &dyn std::fmt::Display,
+    ) -> Result<()> {
+        self.0 = self.0.saturating_add(bytes).saturating_add(HOST_ITEM_BYTES);
+        match self.0 <= HOST_LIST_BYTES {
+            true => Ok(()),
+            false => Err(senseless(op, subject.to_string(), "the host does not come to an end")),
+        }
+    }
+
+    /// Counts an annotation.
+    pub(crate) fn annotation(
+        &mut self,
+        annotation: &Annotation,
+        op: &'static str,
+        subject: &dyn std::fmt::Display,
+    ) -> Result<()> {
+        let Annotation { entry, userid, value, .. } = annotation;
+        let bytes = [entry, userid, value].map(|text| text.as_bytes().len());
+        self.count(bytes.into_iter().fold(0, usize::saturating_add), op, subject)
+    }
+}
+
 impl<H: Host> Store for HostStore<H> {
+    fn list_bytes(&self) -> u64 {
+        self.host.list_bytes()
+    }
+
     fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
         asked_for(self.host.lookup(name)?, name, |entry| entry.name == *name)
     }
@@ -130,13 +188,17 @@ impl<H: Host> Store for HostStore<H> {
 
     fn user_tree(&self, user: &UserId) -> Result<UserTree> {
         let mut tree = UserTree::default();
+        let mut emitted = Emitted::default();
         self.host.list_user(user, &mut |entry| {
+            let bytes = entry.as_ref().map_or(0, |entry| entry.name.as_bytes().len());
+            emitted.count(bytes, "list mailboxes of", user)?;
             match entry.and_then(possible) {
                 Ok(entry) => tree.entries.push(entry),
                 Err(error) => tree.unreadable.push(error),
             }
             Ok(ControlFlow::Continue(()))
         })?;
+        self.sensible_tree(&mut tree.entries, user)?;
         Ok(tree)
     }
 
@@ -174,6 +236,9 @@ impl<H: Host> Store for HostStore<H> {
         }
         if state.uniqueid.is_empty() {
             return refuse("it has no uniqueid");
+        }
+        if !VERSIONS.contains(&state.minor_version) {
+            return Err(not_read(state.minor_version, "open mailbox", name.to_string()));
         }
         if state.flags.len() > USER_FLAGS {
             return refuse("it has more user flags than a mailbox can have");

@@ -46,7 +46,9 @@ fn a_message_appended_on_the_replica_alone_comes_back_under_its_uid() {
     let lab = replicated(Options::default());
     append(&mut Imap::login(&lab.replica, "fred"), "INBOX", "from the replica");
     actions(&lab, &["-u", "anna"]);
-    ours(&lab, &["-u", "fred"]).ok();
+    let run = ours(&lab, &["-v", "-v", "-u", "fred"]).ok();
+    // What is fetched is left out of the traffic that is shown, like what is sent.
+    assert!(run.stderr.contains(" bytes]") && !run.stderr.contains("Subject: from"), "{run}");
     assert_one(&lab, &["user.fred"]);
     let uids = Imap::login(&lab.master, "fred").with_selected("INBOX").uids();
     assert_eq!(uids, [1, 2, 3, 4]);

@@ -69,6 +69,7 @@ impl Observer for Console {
     }
 
     fn wants_wire(&self) -> bool {
+        self.wire.lock().unwrap_or_else(PoisonError::into_inner).begin();
         self.show_wire
     }
 }

@@ -286,4 +286,8 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
+    /// About how many bytes the list of mailboxes has (the size of mailboxes.db): as many mailboxes
+    /// may the replica tell of. May be NULL; then 24 MiB of them may, some thirty-five thousand of a
+    /// user.
+    pub list_bytes: Option<unsafe extern "C" fn(userdata: *mut c_void) -> u64>,
 }

@@ -13,7 +13,7 @@ use super::read::{annotation, bytes, crcs, record, record_for_c, state};
 use super::structs::*;
 use super::table::Table;
 use crate::error::{Error, Kind, Result};
-use crate::store::host::{HostMailbox, VisitRecord};
+use crate::store::host::{Emitted, HostMailbox, VisitRecord};
 use crate::sys::file::open_regular;
 use crate::types::{Annotation, MailboxState, MboxName, Modseq, Record, SyncCrcs, Uid};
 
@@ -68,20 +68,26 @@ impl HostMailbox for OpenMailbox<'_> {
     }
 
     fn annotations(&self) -> Result<Vec<Annotation>> {
-        let mut all = Vec::new();
-        call!(self.table, "read annotations of", &self.name,
+        const OP: &str = "read annotations of";
+        let (mut all, mut emitted) = (Vec::new(), Emitted::default());
+        call!(self.table, OP, &self.name,
         mailbox_annotations(self.mailbox) => emit::<cyrsync_annotation>, |one| {
-            all.push(annotation(one)?);
+            let one = annotation(one)?;
+            emitted.annotation(&one, OP, &self.name)?;
+            all.push(one);
             go_on()
         })?;
         Ok(all)
     }
 
     fn message_annotations(&self, uid: Uid) -> Result<Vec<Annotation>> {
-        let mut all = Vec::new();
-        call!(self.table, "read annotations of a message of", &self.name,
+        const OP: &str = "read annotations of a message of";
+        let (mut all, mut emitted) = (Vec::new(), Emitted::default());
+        call!(self.table, OP, &self.name,
         message_annotations(self.mailbox, uid) => emit::<cyrsync_annotation>, |one| {
-            all.push(annotation(one)?);
+            let one = annotation(one)?;
+            emitted.annotation(&one, OP, &self.name)?;
+            all.push(one);
             go_on()
         })?;
         Ok(all)

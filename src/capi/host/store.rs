@@ -14,7 +14,7 @@ use super::structs::*;
 use super::table::Table;
 use crate::error::{Error, Kind, Result};
 use crate::limits::SIEVE_SCRIPT_BYTES;
-use crate::store::host::{Host, HostMailbox, VisitEntry};
+use crate::store::host::{Emitted, Host, HostMailbox, VisitEntry};
 use crate::store::{Lock, Wait};
 use crate::types::{
     Annotation, Guid, MailboxEntry, MboxName, Modseq, Quota, Seen, SieveScript, Text, UniqueId,
@@ -34,8 +34,7 @@ impl Hosted {
         let mut found = None;
         call(&mut |entry| {
             if found.replace(listed(entry)??).is_some() {
-                let detail = "the host gave more than one";
-                return Err(Error::new(Kind::InvalidArgument, op, subject.to_string(), detail));
+                return Err(more_than_one(op, subject));
             }
             go_on()
         })?;
@@ -43,7 +42,17 @@ impl Hosted {
     }
 }
 
+fn more_than_one(op: &'static str, subject: &dyn std::fmt::Display) -> Error {
+    Error::new(Kind::InvalidArgument, op, subject.to_string(), "the host gave more than one")
+}
+
 impl Host for Hosted {
+    fn list_bytes(&self) -> u64 {
+        let Some(list_bytes) = self.0.functions().list_bytes else { return 0 };
+        // SAFETY: the header tells the host what it is given.
+        unsafe { list_bytes(self.0.userdata()) }
+    }
+
     fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
         const OP: &str = "look up mailbox";
         self.entry(OP, name, |take| {
@@ -89,20 +98,24 @@ impl Host for Hosted {
     }
 
     fn annotations(&self, mailbox: Option<&MboxName>) -> Result<Vec<Annotation>> {
-        let mut all = Vec::new();
+        const OP: &str = "read annotations of";
+        let (mut all, mut emitted) = (Vec::new(), Emitted::default());
         let name = mailbox.map_or(cyrsync_str::lend(b""), lend);
         let subject = mailbox.map_or("the server".to_owned(), ToString::to_string);
-        call!(self.0, "read annotations of", &subject,
-        annotations(name) => emit::<cyrsync_annotation>, |one| {
-            all.push(annotation(one)?);
+        call!(self.0, OP, &subject, annotations(name) => emit::<cyrsync_annotation>, |one| {
+            let one = annotation(one)?;
+            emitted.annotation(&one, OP, &subject)?;
+            all.push(one);
             go_on()
         })?;
         Ok(all)
     }
 
     fn subscriptions(&self, user: &UserId) -> Result<Vec<MboxName>> {
-        let mut all = Vec::new();
-        call!(self.0, "read subscriptions of", user, subscriptions(lend(user)) => emit_str, |name| {
+        const OP: &str = "read subscriptions of";
+        let (mut all, mut emitted) = (Vec::new(), Emitted::default());
+        call!(self.0, OP, user, subscriptions(lend(user)) => emit_str, |name: cyrsync_str| {
+            emitted.count(name.len, OP, user)?;
             all.push(MboxName::new(bytes(name, "name")?));
             go_on()
         })?;
@@ -110,11 +123,13 @@ impl Host for Hosted {
     }
 
     fn seen(&self, user: &UserId) -> Result<Vec<Seen>> {
-        let mut all = Vec::new();
-        call!(self.0, "read seen state of", user, seen(lend(user)) => emit::<cyrsync_seen>,
+        const OP: &str = "read seen state of";
+        let (mut all, mut emitted) = (Vec::new(), Emitted::default());
+        call!(self.0, OP, user, seen(lend(user)) => emit::<cyrsync_seen>,
         |seen: *const cyrsync_seen| {
             // SAFETY: not NULL, and it lives through the call of the emit function.
             let seen = unsafe { &*seen };
+            emitted.count(seen.uniqueid.len.saturating_add(seen.seenuids.len), OP, user)?;
             all.push(Seen {
                 uniqueid: UniqueId::new(bytes(seen.uniqueid, "uniqueid")?),
                 lastread: seen.lastread,
@@ -128,27 +143,33 @@ impl Host for Hosted {
     }
 
     fn quota(&self, root: &Text) -> Result<Option<Quota>> {
+        const OP: &str = "read quota root";
         let mut found = None;
-        call!(self.0, "read quota root", root, quota(lend(root)) => emit::<cyrsync_quota>,
+        call!(self.0, OP, root, quota(lend(root)) => emit::<cyrsync_quota>,
         |quota: *const cyrsync_quota| {
             // SAFETY: not NULL, and it lives through the call of the emit function.
             let quota = unsafe { &*quota };
-            found = Some(Quota {
+            let read = Quota {
                 root: Text::new(bytes(quota.root, "root")?),
                 limits: quota.limits.map(|limit| u64::try_from(limit).ok()),
                 modseq: quota.modseq,
-            });
+            };
+            if found.replace(read).is_some() {
+                return Err(more_than_one(OP, root));
+            }
             go_on()
         })?;
         Ok(found)
     }
 
     fn sieve_scripts(&self, user: &UserId) -> Result<Vec<SieveScript>> {
-        let mut all = Vec::new();
-        call!(self.0, "list sieve scripts of", user,
-        sieve_scripts(lend(user)) => emit::<cyrsync_sieve>, |script: *const cyrsync_sieve| {
+        const OP: &str = "list sieve scripts of";
+        let (mut all, mut emitted) = (Vec::new(), Emitted::default());
+        call!(self.0, OP, user, sieve_scripts(lend(user)) => emit::<cyrsync_sieve>,
+        |script: *const cyrsync_sieve| {
             // SAFETY: not NULL, and it lives through the call of the emit function.
             let script = unsafe { &*script };
+            emitted.count(script.name.len, OP, user)?;
             all.push(SieveScript {
                 name: Text::new(bytes(script.name, "name")?),
                 last_update: script.last_update,

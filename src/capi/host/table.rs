@@ -1,12 +1,16 @@
 //! The table that C gives, checked and copied.
 
 use std::ffi::c_void;
+use std::mem::{MaybeUninit, offset_of};
 use std::sync::Arc;
 
 use super::super::callbacks::Userdata;
 use super::super::error::{Failure, cyrsync_result, misuse, null_pointer};
 use super::functions::cyrsync_host;
 use super::structs::CYRSYNC_HOST_VERSION;
+
+/// What the first version of the table had.
+const FIRST_SIZE: usize = offset_of!(cyrsync_host, list_bytes);
 
 /// The host's table, and its data.
 pub(in crate::capi) struct Table {
@@ -40,11 +44,15 @@ impl Table {
         let wrong = |what| misuse(cyrsync_result::CYRSYNC_RESULT_INVALID_ARGUMENT, "host", what);
         // SAFETY: not NULL, and the size is the first member of every version.
         let size = unsafe { host.cast::<usize>().read() };
-        if size < size_of::<cyrsync_host>() {
+        if size < FIRST_SIZE {
             return Err(wrong("its size is not set to sizeof(struct cyrsync_host)"));
         }
-        // SAFETY: it is as large as it says, which is large enough.
-        let functions = unsafe { host.read() };
+        let mut functions = MaybeUninit::<cyrsync_host>::zeroed();
+        let known = size.min(size_of::<cyrsync_host>());
+        // SAFETY: it is as large as it says, and no more is copied than there is room for.
+        unsafe { functions.as_mut_ptr().cast::<u8>().copy_from(host.cast(), known) };
+        // SAFETY: zeros stand for what a host of an earlier version lacks: no function.
+        let functions = unsafe { functions.assume_init() };
         // Given back whatever follows.
         let userdata = Userdata::new(functions.userdata, functions.destroy);
         if functions.version != CYRSYNC_HOST_VERSION {

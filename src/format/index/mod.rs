@@ -28,6 +28,17 @@ pub enum Refused {
     Version(u32),
 }
 
+/// What to say of a minor version outside [`VERSIONS`].
+pub fn not_read(version: u32, op: &'static str, subject: String) -> Error {
+    let (oldest, newest) = (VERSIONS.start(), VERSIONS.end());
+    let detail = format!("minor version {version}, but {oldest} to {newest} are read");
+    Error::new(Kind::Unsupported, op, subject, detail).hint(if version < *oldest {
+        "bring the mailbox to the current version with: reconstruct -V max MAILBOX".into()
+    } else {
+        format!("a later release may read it; or: reconstruct -V {newest} MAILBOX")
+    })
+}
+
 impl From<Malformed> for Refused {
     fn from(malformed: Malformed) -> Self {
         Refused::Malformed(malformed)
@@ -40,17 +51,7 @@ impl Refused {
         const OP: &str = "read cyrus.index";
         match self {
             Refused::Malformed(malformed) => malformed.in_file(OP, path, REPAIR),
-            Refused::Version(version) => {
-                let (oldest, newest) = (VERSIONS.start(), VERSIONS.end());
-                let detail = format!("minor version {version}, but {oldest} to {newest} are read");
-                let error = Error::new(Kind::Unsupported, OP, path.display().to_string(), detail);
-                error.hint(if version < *oldest {
-                    "bring the mailbox to the current version with: reconstruct -V max MAILBOX"
-                        .into()
-                } else {
-                    format!("a later release may read it; or: reconstruct -V {newest} MAILBOX")
-                })
-            }
+            Refused::Version(version) => not_read(version, OP, path.display().to_string()),
         }
     }
 }

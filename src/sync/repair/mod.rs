@@ -262,7 +262,7 @@ fn of_master(name: &MboxName, error: Error) -> Error {
         kind if error.is_connection() && kind != Kind::Cancelled => Kind::Internal,
         kind => kind,
     };
-    let detail = format!("this server's own sync_server: {}", error.detail());
+    let detail = format!("this server's own Cyrus: {}", error.detail());
     Error::new(kind, "change mailbox", name.to_string(), detail)
         .hint("look into this server's log")
         .caused_by(error)

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use cyrsync::capi::*;
+use cyrsync::store::Store as _;
 use cyrsync::store::spool::Spool;
 use cyrsync::{Error, Kind};
 
@@ -88,12 +89,17 @@ pub fn table(host: Host) -> cyrsync_host {
         raclmodseq: Some(raclmodseq),
         apply: Some(apply),
         log_change: None,
+        list_bytes: Some(list_bytes),
     }
 }
 
 fn host<'a>(userdata: Data) -> &'a Host {
     // SAFETY: it is what the table holds, and lives until `destroy`.
     unsafe { &*userdata.cast::<Host>() }
+}
+
+unsafe extern "C" fn list_bytes(userdata: Data) -> u64 {
+    host(userdata).spool.list_bytes()
 }
 
 unsafe extern "C" fn destroy(userdata: Data) {

@@ -3,10 +3,13 @@
 //! The library never prints and never logs by itself: it calls an [`Observer`].
 //! The binary's observer is stdout, stderr and syslog.
 
+mod shorten;
+
 use std::time::Duration;
 
 use crate::error::Error;
 use crate::types::MboxName;
+pub use shorten::Shortened;
 
 /// Severity of a log line, with syslog's meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +54,7 @@ pub trait Observer: Send + Sync {
     /// Protocol traffic in clear, before compression and encryption; credentials are left out.
     fn wire(&self, _direction: Direction, _bytes: &[u8]) {}
 
-    /// Whether [`Observer::wire`] is wanted; asked once per connection.
+    /// Whether [`Observer::wire`] is wanted; asked when a connection begins.
     fn wants_wire(&self) -> bool {
         false
     }

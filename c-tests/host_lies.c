@@ -1,0 +1,311 @@
+/* A host that says what cannot be, in front of a real replica: host_lies imapd.conf. Each lie is told
+ * as what it is, nothing of it reaches the replica, and all that was opened is closed. The host is the
+ * master in memory, with one function at a time that changes what the true one says. */
+#define _POSIX_C_SOURCE 200809L
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "cyrsync.h"
+#include "memory.h"
+
+#define INBOX "user.memory"
+
+/* What has no end consists of these. */
+#define LONG (256 << 10)
+
+static struct cyrsync_host honest;
+static const char *lie;
+/* What the present sink belongs to. */
+static void *sink;
+static int emitted_on;
+
+static int telling(const char *name)
+{
+    return strcmp(lie, name) == 0;
+}
+
+static cyrsync_str nothing_of(size_t len)
+{
+    cyrsync_str str = {NULL, 0};
+
+    str.len = len;
+    return str;
+}
+
+static cyrsync_str long_text(void)
+{
+    static char text[LONG];
+    cyrsync_str str = {text, LONG};
+
+    memset(text, 'x', LONG);
+    return str;
+}
+
+/* -- entries -- */
+
+static cyrsync_emit_entry emit_entry;
+
+static int lying_entry(void *unused, const cyrsync_entry *entry)
+{
+    cyrsync_entry other = *entry;
+    int r;
+
+    (void)unused;
+    if (telling("an entry that is NULL")) return emit_entry(sink, NULL);
+    if (telling("a name that is NULL")) other.name = nothing_of(5);
+    if (telling("another's mailbox")) other.name = cyrsync_str_from("user.other");
+    if (telling("an impossible name")) other.name = cyrsync_str_from("user.memory.a\nb");
+    if (telling("former names that are NULL")) other.former_name_count = 3;
+    if (telling("more former names than memory")) other.former_name_count = (size_t)-1 / 2;
+    r = emit_entry(sink, &other);
+    if (telling("the same mailbox twice")) r = emit_entry(sink, &other);
+    if (telling("mailboxes without end")) other.name = long_text();
+    while (telling("mailboxes without end") && !r) r = emit_entry(sink, &other);
+    /* Whoever goes on after being told to stop is told so again. */
+    if (r && telling("mailboxes without end")) {
+        emitted_on++;
+        CHECK(emit_entry(sink, &other) != 0);
+    }
+    return r;
+}
+
+static int list_user(void *userdata, cyrsync_str user, cyrsync_emit_entry emit, void *to,
+                     cyrsync_failure *failure)
+{
+    emit_entry = emit;
+    sink = to;
+    return honest.list_user(userdata, user, lying_entry, NULL, failure);
+}
+
+/* -- an open mailbox -- */
+
+static int state(void *userdata, void *mailbox, cyrsync_mailbox_state *told,
+                 cyrsync_failure *failure)
+{
+    int r = honest.state(userdata, mailbox, told, failure);
+
+    if (telling("an old index")) told->minor_version = 11;
+    if (telling("an index of the future")) told->minor_version = 1000;
+    if (telling("another mailbox")) told->name = cyrsync_str_from("user.memory.Other");
+    if (telling("no uniqueid")) told->uniqueid = nothing_of(0);
+    if (telling("too many flags")) told->flag_count = 129;
+    if (telling("flags that are NULL")) told->flags = NULL;
+    if (telling("an ACL that is NULL")) told->acl = nothing_of(9);
+    return r;
+}
+
+static cyrsync_emit_record emit_record;
+
+static int lying_record(void *unused, const cyrsync_record *record)
+{
+    cyrsync_record other = *record;
+    int r;
+
+    (void)unused;
+    if (telling("records by UID backwards")) other.uid = 100 - record->uid;
+    r = emit_record(sink, &other);
+    if (telling("a record twice")) r = emit_record(sink, &other);
+    return r;
+}
+
+static int scan(void *userdata, void *mailbox, uint32_t from_uid, uint64_t since_modseq,
+                cyrsync_emit_record emit, void *to, cyrsync_failure *failure)
+{
+    emit_record = emit;
+    sink = to;
+    return honest.scan(userdata, mailbox, from_uid, since_modseq, lying_record, NULL, failure);
+}
+
+static int message_file(void *userdata, void *mailbox, const cyrsync_record *record,
+                        cyrsync_message_file *file, cyrsync_failure *failure)
+{
+    int r = honest.message_file(userdata, mailbox, record, file, failure);
+
+    if (r) return r;
+    if (telling("a longer file")) CHECK(ftruncate(file->fd, (off_t)record->size + 1) == 0);
+    if (telling("an empty file")) CHECK(ftruncate(file->fd, 0) == 0);
+    if (telling("a file of another content")) CHECK(pwrite(file->fd, "X", 1, 3) == 1);
+    if (telling("no file") || telling("a directory") || telling("a device")) {
+        close(file->fd);
+        file->fd = -1;
+    }
+    if (telling("a directory")) file->path = cyrsync_str_from("/");
+    if (telling("a device")) file->path = cyrsync_str_from("/dev/zero");
+    return r;
+}
+
+/* -- what belongs to a user -- */
+
+static int annotations(void *userdata, void *mailbox, cyrsync_emit_annotation emit, void *to,
+                       cyrsync_failure *failure)
+{
+    cyrsync_annotation one;
+    int r = honest.mailbox_annotations(userdata, mailbox, emit, to, failure);
+
+    memset(&one, 0, sizeof(one));
+    if (telling("an annotation that is NULL")) one.value = nothing_of(7);
+    one.entry = cyrsync_str_from("/comment");
+    if (telling("an annotation that is NULL")) r = emit(to, &one);
+    one.value = long_text();
+    while (telling("annotations without end") && !r) r = emit(to, &one);
+    return r;
+}
+
+static int subscriptions(void *userdata, cyrsync_str user, cyrsync_emit_str emit, void *to,
+                         cyrsync_failure *failure)
+{
+    int r = honest.subscriptions(userdata, user, emit, to, failure);
+
+    while (telling("subscriptions without end") && !r) r = emit(to, long_text());
+    return r;
+}
+
+static int seen(void *userdata, cyrsync_str user, cyrsync_emit_seen emit, void *to,
+                cyrsync_failure *failure)
+{
+    cyrsync_seen one;
+    int r = honest.seen(userdata, user, emit, to, failure);
+
+    memset(&one, 0, sizeof(one));
+    one.uniqueid = cyrsync_str_from("another");
+    one.seenuids = long_text();
+    while (telling("seen state without end") && !r) r = emit(to, &one);
+    return r;
+}
+
+static int quota(void *userdata, cyrsync_str root, cyrsync_emit_quota emit, void *to,
+                 cyrsync_failure *failure)
+{
+    cyrsync_quota one;
+    int r;
+
+    memset(&one, 0, sizeof(one));
+    one.root = telling("another quota root") ? cyrsync_str_from("user.other") : root;
+    if (telling("another quota root")) return emit(to, &one);
+    r = honest.quota(userdata, root, emit, to, failure);
+    return telling("two quota roots") ? emit(to, &one) : r;
+}
+
+static int sieve_scripts(void *userdata, cyrsync_str user, cyrsync_emit_sieve emit, void *to,
+                         cyrsync_failure *failure)
+{
+    cyrsync_sieve one;
+    int r = honest.sieve_scripts(userdata, user, emit, to, failure);
+
+    memset(&one, 0, sizeof(one));
+    one.name = cyrsync_str_from("more.script");
+    /* One that the replica lacks. */
+    if (telling("a script without end") && !r) r = emit(to, &one);
+    one.name = long_text();
+    while (telling("scripts without end") && !r) r = emit(to, &one);
+    return r;
+}
+
+static int sieve_content(void *userdata, cyrsync_str user, cyrsync_str name, cyrsync_emit_str emit,
+                         void *to, cyrsync_failure *failure)
+{
+    int r = honest.sieve_content(userdata, user, name, emit, to, failure);
+
+    while (telling("a script without end") && !r) r = emit(to, long_text());
+    return r;
+}
+
+/* -- the lies -- */
+
+static const struct {
+    const char *what;
+    cyrsync_result result;
+    const char *told;
+} lies[] = {
+    {"an entry that is NULL", CYRSYNC_RESULT_INVALID_ARGUMENT, "the host gave NULL"},
+    {"a name that is NULL", CYRSYNC_RESULT_INVALID_ARGUMENT, "name"},
+    {"another's mailbox", CYRSYNC_RESULT_CORRUPT, "user.other, which is not theirs"},
+    {"an impossible name", CYRSYNC_RESULT_CORRUPT, "no mailbox is so named"},
+    {"former names that are NULL", CYRSYNC_RESULT_INVALID_ARGUMENT, "former_names"},
+    {"more former names than memory", CYRSYNC_RESULT_INVALID_ARGUMENT, "former_names"},
+    {"the same mailbox twice", CYRSYNC_RESULT_CORRUPT, INBOX " twice"},
+    {"mailboxes without end", CYRSYNC_RESULT_CORRUPT, "does not come to an end"},
+    {"an old index", CYRSYNC_RESULT_UNSUPPORTED, "minor version 11"},
+    {"an index of the future", CYRSYNC_RESULT_UNSUPPORTED, "minor version 1000"},
+    {"another mailbox", CYRSYNC_RESULT_CORRUPT, "another one that was opened"},
+    {"no uniqueid", CYRSYNC_RESULT_CORRUPT, "no uniqueid"},
+    {"too many flags", CYRSYNC_RESULT_INVALID_ARGUMENT, "flags"},
+    {"flags that are NULL", CYRSYNC_RESULT_INVALID_ARGUMENT, "flags"},
+    {"an ACL that is NULL", CYRSYNC_RESULT_INVALID_ARGUMENT, "acl"},
+    {"records by UID backwards", CYRSYNC_RESULT_CORRUPT, "comes after UID"},
+    {"a record twice", CYRSYNC_RESULT_CORRUPT, "comes after UID"},
+    {"a longer file", CYRSYNC_RESULT_CORRUPT, "bytes, but cyrus.index says"},
+    {"an empty file", CYRSYNC_RESULT_CORRUPT, "0 bytes, but cyrus.index says"},
+    {"a file of another content", CYRSYNC_RESULT_CORRUPT, "SHA-1"},
+    {"no file", CYRSYNC_RESULT_CORRUPT, "the file is missing"},
+    {"a directory", CYRSYNC_RESULT_IO, "is a directory"},
+    {"a device", CYRSYNC_RESULT_IO, "regular"},
+    {"an annotation that is NULL", CYRSYNC_RESULT_INVALID_ARGUMENT, "value"},
+    {"annotations without end", CYRSYNC_RESULT_CORRUPT, "does not come to an end"},
+    {"subscriptions without end", CYRSYNC_RESULT_CORRUPT, "does not come to an end"},
+    {"seen state without end", CYRSYNC_RESULT_CORRUPT, "does not come to an end"},
+    {"scripts without end", CYRSYNC_RESULT_CORRUPT, "does not come to an end"},
+    {"a script without end", CYRSYNC_RESULT_CORRUPT, "larger than any script"},
+    {"another quota root", CYRSYNC_RESULT_CORRUPT, "another root's"},
+    {"two quota roots", CYRSYNC_RESULT_INVALID_ARGUMENT, "more than one"},
+};
+
+int main(int argc, char **argv)
+{
+    struct memory memory;
+    struct cyrsync_host host;
+    cyrsync_config *config = NULL;
+    cyrsync_client *client = NULL;
+    cyrsync_error *error = NULL;
+    cyrsync_str user = cyrsync_str_from("memory");
+    cyrsync_result result;
+    size_t i;
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s imapd.conf\n", argv[0]);
+        return 64;
+    }
+    memset(&memory, 0, sizeof(memory));
+    memory_host(&honest, &memory);
+    host = honest;
+    host.list_user = list_user;
+    host.state = state;
+    host.scan = scan;
+    host.message_file = message_file;
+    host.mailbox_annotations = annotations;
+    host.subscriptions = subscriptions;
+    host.seen = seen;
+    host.quota = quota;
+    host.sieve_scripts = sieve_scripts;
+    host.sieve_content = sieve_content;
+    CHECK(cyrsync_config_load(cyrsync_str_from(argv[1]), &config, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_new_with_host(config, &host, &client, NULL) == CYRSYNC_RESULT_OK);
+    cyrsync_config_free(config);
+    if (!client) return 1;
+
+    for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+        lie = lies[i].what;
+        error = NULL;
+        result = cyrsync_client_sync_user(client, user, &error);
+        if (result != lies[i].result || !strstr(cyrsync_error_message(error), lies[i].told)) {
+            fprintf(stderr, "%s: %s: %s\n", lie, cyrsync_result_name(result),
+                    cyrsync_error_message(error));
+            failures++;
+        }
+        cyrsync_error_free(error);
+        CHECK(memory.opened == memory.closed && memory.locked == memory.unlocked);
+    }
+    CHECK(emitted_on > 0);
+
+    lie = "the truth";
+    error = NULL;
+    CHECK(cyrsync_client_sync_user(client, user, &error) == CYRSYNC_RESULT_OK);
+    if (error) fprintf(stderr, "%s\n", cyrsync_error_message(error));
+    cyrsync_error_free(error);
+    cyrsync_client_free(client);
+    CHECK(memory.destroyed == 1);
+    return failures != 0;
+}

@@ -1,0 +1,79 @@
+/* A master in memory and a real replica that both were written to: host_repair imapd.conf. Says "ready"
+ * once the replica has everything, so that the replica can be written to, and goes on at the next line;
+ * says what the INBOX has afterwards: UID, system flags and subject of each message. */
+#include <inttypes.h>
+
+#include "check.h"
+#include "cyrsync.h"
+#include "memory.h"
+
+static void ok(cyrsync_client *client)
+{
+    cyrsync_error *error = NULL;
+
+    if (cyrsync_client_sync_user(client, cyrsync_str_from("memory"), &error) != CYRSYNC_RESULT_OK) {
+        fprintf(stderr, "%s\n", cyrsync_error_message(error));
+        failures++;
+    }
+    cyrsync_error_free(error);
+}
+
+/* What is written here meanwhile, under the UID that comes next. */
+static void append(struct memory_folder *folder)
+{
+    struct memory_message *message = &folder->messages[folder->count++];
+
+    memset(message, 0, sizeof(*message));
+    message->uid = ++folder->last_uid;
+    message->modseq = ++folder->highestmodseq;
+    message->internaldate = 1700000100;
+    message->content = "From: d@example.org\r\nSubject: here\r\n\r\nWritten here meanwhile.\r\n";
+    message->size = strlen(message->content);
+    strcpy(message->guid, "b6ddacdd41e56fb7f216757d1cab40a12c24b063");
+}
+
+int main(int argc, char **argv)
+{
+    struct memory memory;
+    struct cyrsync_host host;
+    const struct memory_folder *inbox = &memory.folders[0];
+    cyrsync_config *config = NULL;
+    cyrsync_client *client = NULL;
+    char line[16];
+    size_t i;
+    int applied;
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: %s imapd.conf\n", argv[0]);
+        return 64;
+    }
+    memset(&memory, 0, sizeof(memory));
+    memory_host(&host, &memory);
+    CHECK(cyrsync_config_load(cyrsync_str_from(argv[1]), &config, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_new_with_host(config, &host, &client, NULL) == CYRSYNC_RESULT_OK);
+    cyrsync_config_free(config);
+    ok(client);
+    CHECK(memory.applied == 0);
+    append(&memory.folders[0]);
+    puts("ready");
+    fflush(stdout);
+    CHECK(fgets(line, sizeof(line), stdin) != NULL);
+
+    ok(client);
+    applied = memory.applied;
+    CHECK(applied > 0 && memory.staged_count == 0);
+    /* Both are the same now. */
+    ok(client);
+    CHECK(memory.applied == applied);
+    for (i = 0; i < inbox->count; i++) {
+        const struct memory_message *message = &inbox->messages[i];
+        const char *subject = strstr(message->content, "Subject: ");
+
+        if (message->internal_flags || !subject) continue;
+        printf("%" PRIu32 " %" PRIu32 " %.*s\n", message->uid, message->system_flags,
+               (int)strcspn(subject, "\r"), subject);
+    }
+    cyrsync_client_free(client);
+    CHECK(memory.destroyed == 1 && memory.opened == memory.closed);
+    return failures != 0;
+}

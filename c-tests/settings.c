@@ -1,0 +1,194 @@
+/* What a configuration sets shows in what its clients do: settings imapd.conf [whole].
+ * The replica has nothing yet. */
+#include <stdlib.h>
+
+#include "check.h"
+#include "cyrsync.h"
+#include "memory.h"
+
+static struct cyrsync_host honest;
+static int64_t waited_for_mailbox, waited_for_user;
+static int locked;
+
+static int open_mailbox(void *userdata, cyrsync_str name, int64_t wait_ms, void **mailbox,
+                        cyrsync_failure *failure)
+{
+    waited_for_mailbox = wait_ms;
+    return locked ? CYRSYNC_RESULT_LOCKED
+                  : honest.open(userdata, name, wait_ms, mailbox, failure);
+}
+
+static int sync_lock(void *userdata, cyrsync_str server, cyrsync_str userid, int64_t wait_ms,
+                     void **lock, cyrsync_failure *failure)
+{
+    waited_for_user = wait_ms;
+    return locked ? CYRSYNC_RESULT_LOCKED
+                  : honest.sync_lock(userdata, server, userid, wait_ms, lock, failure);
+}
+
+static cyrsync_config *load(const char *path)
+{
+    cyrsync_config *config = NULL;
+
+    CHECK(cyrsync_config_load(cyrsync_str_from(path), &config, NULL) == CYRSYNC_RESULT_OK);
+    return config;
+}
+
+static cyrsync_client *make(const cyrsync_config *config, struct memory *memory)
+{
+    cyrsync_client *client = NULL;
+    struct cyrsync_host host;
+
+    memset(memory, 0, sizeof(*memory));
+    memory_host(&host, memory);
+    honest = host;
+    host.open = open_mailbox;
+    host.sync_lock = sync_lock;
+    CHECK(cyrsync_client_new_with_host(config, &host, &client, NULL) == CYRSYNC_RESULT_OK);
+    return client;
+}
+
+/* As long as it takes at first; what is locked is an error, or with a flag passed over. */
+static void patience(const char *path)
+{
+    cyrsync_config *config = load(path);
+    cyrsync_str user = cyrsync_str_from("memory"), all = {NULL, 0};
+    struct memory memory;
+    cyrsync_client *client = make(config, &memory);
+    cyrsync_error *error = NULL;
+    cyrsync_report report;
+
+    CHECK(cyrsync_client_sync_user(client, user, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(waited_for_mailbox < 0 && waited_for_user < 0);
+    cyrsync_client_free(client);
+
+    CHECK(cyrsync_config_set_lock_patience(config, 250, NULL) == CYRSYNC_RESULT_OK);
+    client = make(config, &memory);
+    CHECK(cyrsync_client_sync_user(client, user, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(waited_for_mailbox == 250 && waited_for_user == 250);
+    locked = 1;
+    CHECK(cyrsync_client_sync_user(client, user, &error) == CYRSYNC_RESULT_LOCKED);
+    CHECK(cyrsync_result_is_retryable(cyrsync_error_code(error)));
+    cyrsync_error_free(error);
+    CHECK(cyrsync_client_sync_all(client, all, NULL, NULL, &report, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(waited_for_user == 250);
+    CHECK(report.failed == 0 && report.skipped_locked == 1 && report.done == 0);
+    cyrsync_client_free(client);
+
+    CHECK(cyrsync_config_set_flags(config, CYRSYNC_FLAG_SKIP_LOCKED, NULL) == CYRSYNC_RESULT_OK);
+    client = make(config, &memory);
+    CHECK(cyrsync_client_sync_all(client, all, NULL, NULL, &report, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(waited_for_user == 0);
+    CHECK(report.failed == 0 && report.skipped_locked == 1 && report.done == 0);
+    locked = 0;
+    CHECK(cyrsync_client_sync_all(client, all, NULL, NULL, &report, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(report.skipped_locked == 0 && report.done == 1);
+    cyrsync_client_free(client);
+    cyrsync_config_free(config);
+}
+
+struct traffic {
+    size_t sent, received;
+    char text[1 << 16];
+    size_t len;
+    int destroyed;
+};
+
+static void on_traffic(void *userdata, bool sent, cyrsync_str bytes)
+{
+    struct traffic *traffic = userdata;
+    size_t room = sizeof(traffic->text) - 1 - traffic->len;
+
+    *(sent ? &traffic->sent : &traffic->received) += bytes.len;
+    if (bytes.len < room) room = bytes.len;
+    memcpy(traffic->text + traffic->len, bytes.data, room);
+    traffic->len += room;
+}
+
+static void on_destroy(void *userdata)
+{
+    struct traffic *traffic = userdata;
+
+    traffic->destroyed++;
+}
+
+/* What is said behind the login, both ways, no credentials, and messages only if they are wanted. */
+static void traffic(const char *path, int whole)
+{
+    static struct traffic heard;
+    cyrsync_config *config = load(path);
+    struct memory memory;
+    cyrsync_client *client;
+
+    memset(&heard, 0, sizeof(heard));
+    CHECK(cyrsync_config_set_traffic(config, on_traffic, &heard, on_destroy, NULL)
+          == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_config_set_flags(config, whole ? CYRSYNC_FLAG_WHOLE_MESSAGES : 0, NULL)
+          == CYRSYNC_RESULT_OK);
+    client = make(config, &memory);
+    CHECK(cyrsync_client_sync_user(client, cyrsync_str_from("memory"), NULL) == CYRSYNC_RESULT_OK);
+    cyrsync_config_free(config);
+    CHECK(heard.destroyed == 0);
+    cyrsync_client_free(client);
+    CHECK(heard.destroyed == 1);
+    CHECK(heard.sent > 0 && heard.received > 0);
+    CHECK(strstr(heard.text, "GET USER memory\r\n") != NULL);
+    CHECK(strstr(heard.text, "OK success\r\n") != NULL);
+    CHECK((strstr(heard.text, "The first.") != NULL) == whole);
+    CHECK((strstr(heard.text, " bytes]") == NULL) == whole);
+    CHECK(strstr(heard.text, "AUTHENTICATE") == NULL);
+}
+
+struct heard {
+    cyrsync_client *client;
+    int times, named;
+};
+
+static void on_unreachable(void *userdata, const cyrsync_error *error, cyrsync_str server,
+                           uint64_t pause)
+{
+    struct heard *heard = userdata;
+
+    (void)pause;
+    heard->times++;
+    heard->named += cyrsync_error_code(error) == CYRSYNC_RESULT_CONNECT
+        && strstr(cyrsync_error_message(error), "127.0.0.1:1") != NULL
+        && server.len == strlen("127.0.0.1:1");
+    cyrsync_client_cancel(heard->client);
+}
+
+/* Whoever rolls hears that nobody listens, and may give up. */
+static void unreachable(const char *path)
+{
+    cyrsync_config *config = load(path);
+    struct heard heard = {NULL, 0, 0};
+    struct memory memory;
+    cyrsync_rolling rolling;
+    cyrsync_rolled ended = CYRSYNC_ROLLED_GOODBYE;
+
+    CHECK(cyrsync_config_set_server(config, cyrsync_str_from("127.0.0.1:1"), NULL)
+          == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_config_set_unreachable(config, on_unreachable, &heard, NULL, NULL)
+          == CYRSYNC_RESULT_OK);
+    heard.client = make(config, &memory);
+    memset(&rolling, 0, sizeof(rolling));
+    rolling.size = sizeof(rolling);
+    rolling.interval_ms = 10;
+    CHECK(cyrsync_client_roll(heard.client, &rolling, &ended, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(ended == CYRSYNC_ROLLED_STOPPED);
+    CHECK(heard.times == 1 && heard.named == 1);
+    cyrsync_client_free(heard.client);
+    cyrsync_config_free(config);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || argc > 3) {
+        fprintf(stderr, "usage: %s imapd.conf [whole]\n", argv[0]);
+        return 64;
+    }
+    traffic(argv[1], argc == 3);
+    patience(argv[1]);
+    unreachable(argv[1]);
+    return failures != 0;
+}

@@ -1,0 +1,83 @@
+/* A client in each of many threads, all on one configuration, each replicating a user of its own by the
+ * native store, while others look on: threads_live imapd.conf user... */
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "check.h"
+#include "cyrsync.h"
+
+#define MOST 16
+
+struct job {
+    pthread_t thread;
+    const cyrsync_config *config;
+    const char *user;
+    cyrsync_client *client;
+    int wrong;
+};
+
+/* Twice: the second time there is nothing to do, on the same connection. */
+static void *work(void *data)
+{
+    struct job *job = data;
+    cyrsync_str user = cyrsync_str_from(job->user);
+    cyrsync_counters first, second;
+    cyrsync_error *error = NULL;
+
+    if (cyrsync_client_sync_user(job->client, user, &error)
+        || cyrsync_client_counters(job->client, &first, &error)
+        || cyrsync_client_sync_user(job->client, user, &error)
+        || cyrsync_client_counters(job->client, &second, &error)) {
+        fprintf(stderr, "%s: %s\n", job->user, cyrsync_error_message(error));
+        job->wrong++;
+    } else if (second.sent - first.sent >= first.sent) {
+        fprintf(stderr, "%s: everything was sent twice\n", job->user);
+        job->wrong++;
+    }
+    cyrsync_error_free(error);
+    return NULL;
+}
+
+/* Calls that are allowed from any thread at any time. */
+static void *look_on(void *data)
+{
+    struct job *jobs = data;
+    int round, i;
+
+    for (round = 0; round < 200; round++) {
+        for (i = 0; i < MOST && jobs[i].client; i++) {
+            jobs[MOST].wrong += strlen(cyrsync_client_server(jobs[i].client)) == 0;
+            cyrsync_client_nudge(jobs[i].client);
+        }
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct job jobs[MOST + 1];
+    cyrsync_config *config = NULL;
+    int i, count = argc - 2;
+
+    if (count < 1 || count > MOST) {
+        fprintf(stderr, "usage: %s imapd.conf user...\n", argv[0]);
+        return 64;
+    }
+    memset(jobs, 0, sizeof(jobs));
+    CHECK(cyrsync_config_load(cyrsync_str_from(argv[1]), &config, NULL) == CYRSYNC_RESULT_OK);
+    for (i = 0; i < count; i++) {
+        jobs[i].user = argv[i + 2];
+        CHECK(cyrsync_client_new(config, &jobs[i].client, NULL) == CYRSYNC_RESULT_OK);
+    }
+    cyrsync_config_free(config);
+    CHECK(pthread_create(&jobs[MOST].thread, NULL, look_on, jobs) == 0);
+    for (i = 0; i < count; i++) CHECK(pthread_create(&jobs[i].thread, NULL, work, &jobs[i]) == 0);
+    for (i = 0; i < count; i++) {
+        pthread_join(jobs[i].thread, NULL);
+        failures += jobs[i].wrong;
+    }
+    pthread_join(jobs[MOST].thread, NULL);
+    failures += jobs[MOST].wrong;
+    for (i = 0; i < count; i++) cyrsync_client_free(jobs[i].client);
+    return failures != 0;
+}
