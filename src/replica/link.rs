@@ -72,6 +72,8 @@ pub struct Link {
     chunk: Box<[u8]>,
     /// How long the present reply has been waited for.
     patience: Patience,
+    /// How long it has taken to get rid of commands since the last reply.
+    sending: Patience,
     traffic: Traffic,
 }
 
@@ -101,6 +103,7 @@ impl Link {
             allowed: unread_limit(0),
             chunk: vec![0; READ_CHUNK].into(),
             patience: Patience::default(),
+            sending: Patience::default(),
             traffic: Traffic::default(),
         })
     }
@@ -267,15 +270,23 @@ impl Link {
 
     /// Writes to the socket until at most `rest` bytes are left.
     fn drain(&mut self, rest: usize) -> Result<()> {
-        let mut quiet = Instant::now();
         while self.out.len() - self.out_sent > rest {
-            if self.pump(true, quiet)? {
-                quiet = Instant::now();
+            let (begun, before) = (Instant::now(), self.moved());
+            let since = begun.checked_sub(self.sending.quiet()).unwrap_or(begun);
+            self.pump(true, since)?;
+            self.sending.take(begun.elapsed(), self.moved() - before);
+            if let Some(told) = self.sending.over(self.timeout) {
+                return Err(self.timed_out(format!("it takes commands too slowly: {told}")));
             }
         }
         self.out.drain(..self.out_sent);
         self.out_sent = 0;
         Ok(())
+    }
+
+    /// Bytes that went either way: a replica may have to get rid of a reply before it reads on.
+    fn moved(&self) -> u64 {
+        self.traffic.sent_raw + self.traffic.received
     }
 
     /// Reads more into the buffer, waiting as long as the timeout allows, and as a whole
@@ -292,7 +303,7 @@ impl Link {
         }
         self.patience.take(begun.elapsed(), (self.input.len() - before) as u64);
         match self.patience.over(self.timeout) {
-            Some(detail) => Err(self.timed_out(detail)),
+            Some(told) => Err(self.timed_out(format!("its reply does not end: {told}"))),
             None => Ok(()),
         }
     }
@@ -300,6 +311,7 @@ impl Link {
     /// What comes from now on is another reply, with time of its own.
     pub fn reply_ended(&mut self) {
         self.patience = Patience::default();
+        self.sending = Patience::default();
     }
 
     /// The bytes that were received and not consumed.

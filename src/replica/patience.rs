@@ -1,10 +1,11 @@
-//! How long a reply may take: silence, drops of it, and the whole.
+//! How long a reply may take, or a command until the replica has taken it: silence, drops, and the
+//! whole.
 
 use std::time::Duration;
 
 use crate::limits::{REPLY_PROGRESS_BYTES, REPLY_RATE, REPLY_WAITS};
 
-/// The time that one reply has been waited for, and what came of it meanwhile. Time in which
+/// The time that one reply has been waited for, and the bytes that moved meanwhile. Time in which
 /// nobody waited does not count: a client that works on something else does not hurry the replica.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Patience {
@@ -16,7 +17,7 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// So many bytes came after it was waited for so long.
+    /// So many bytes moved after it was waited for so long.
     pub fn take(&mut self, waited: Duration, came: u64) {
         self.waited = self.waited.saturating_add(waited);
         self.came = self.came.saturating_add(came);
@@ -33,14 +34,13 @@ impl Patience {
         self.quiet
     }
 
-    /// Whether the whole reply takes longer than any honest one, and what to say then.
+    /// Whether the whole takes longer than with any honest replica, and what to say of it then.
     pub fn over(&self, timeout: Duration) -> Option<String> {
         let free = timeout.saturating_mul(REPLY_WAITS);
         let most = free.saturating_add(Duration::from_secs(self.came / REPLY_RATE));
         let Patience { waited, came, .. } = self;
         let seconds = waited.as_secs();
-        (*waited > most)
-            .then(|| format!("its reply does not end: {came} bytes came in {seconds} seconds"))
+        (*waited > most).then(|| format!("{came} bytes in {seconds} seconds"))
     }
 }
 
@@ -74,7 +74,7 @@ mod tests {
         }
         assert!(rounds >= REPLY_WAITS, "{rounds}");
         let told = patience.over(TIMEOUT).unwrap();
-        assert!(told.contains("does not end"), "{told}");
+        assert!(told.contains("bytes in"), "{told}");
     }
 
     #[test]
