@@ -117,6 +117,7 @@ impl Connect<'_> {
             self.encrypt(&mut link, self.setup(way.may_be_imap)?)?;
         }
         let Greeting { dialect, offer, preauth, version } = greeting(&mut link)?;
+        link.reply_ended();
         if dialect == Dialect::Imap && !way.may_be_imap {
             let what = "this is an IMAP server, and sync_try_imap is off";
             return Err(Error::new(Kind::Unsupported, "replicate to", self.target.host(), what)
@@ -207,6 +208,7 @@ impl Connect<'_> {
             Dialect::Imap => capabilities(&mut greeted.link, &mut greeted.tagger, greeted.version)?,
             Dialect::Csync => {
                 let again = greeting(&mut greeted.link)?;
+                greeted.link.reply_ended();
                 let offer = again.offer.filter(|_| again.dialect == Dialect::Csync);
                 offer.ok_or_else(|| refuse("it does not greet again"))?
             }
