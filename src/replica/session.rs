@@ -327,14 +327,25 @@ impl Session {
         reply
     }
 
+    /// Has all commands leave. What comes meanwhile is taken before more is waited for: it may be
+    /// the last there is, with the reason in it why the replica closes.
+    fn flush(&mut self) -> Result<()> {
+        self.link.flush()?;
+        self.take_lines()
+    }
+
+    fn is_full(&self) -> bool {
+        self.in_flight.len() >= IN_FLIGHT_COMMANDS || self.bytes_in_flight() >= IN_FLIGHT_BYTES
+    }
+
     /// Makes room for another command by taking in replies.
     fn make_room(&mut self) -> Result<()> {
-        while self.in_flight.len() >= IN_FLIGHT_COMMANDS
-            || self.bytes_in_flight() >= IN_FLIGHT_BYTES
-        {
-            self.link.flush()?;
-            self.link.fill()?;
-            self.take_lines()?;
+        while self.is_full() {
+            self.flush()?;
+            if self.is_full() {
+                self.link.fill()?;
+                self.take_lines()?;
+            }
         }
         Ok(())
     }
@@ -409,7 +420,10 @@ impl Replica for Session {
                 if self.replies.contains_key(&ticket) {
                     return Ok(());
                 }
-                self.link.flush()?;
+                self.flush()?;
+                if self.replies.contains_key(&ticket) {
+                    return Ok(());
+                }
                 self.link.fill()?;
                 self.take_lines()
             };

@@ -62,6 +62,20 @@ fn commands_go_out_together_and_replies_are_taken_in_any_order() {
 }
 
 #[test]
+fn the_last_words_of_a_replica_are_told_though_it_has_closed_when_commands_leave() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    theirs.write_all(b"OK success\r\n* BYE shutting down\r\n").unwrap();
+    theirs.shutdown(std::net::Shutdown::Write).unwrap();
+    let link = Link::new(Socket::Unix(ours), Duration::from_secs(20), Arc::default()).unwrap();
+    let mut session = Session::new(link, Tagger::new(Dialect::Csync), Arc::new(Silent));
+    let [a, b] = ["a", "b"].map(|name| get(&mut session, name).unwrap());
+    let error = session.wait(b).unwrap_err();
+    assert_eq!(error.kind(), Kind::Bye);
+    assert!(error.to_string().contains("shutting down"), "{error}");
+    assert!(session.wait(a).unwrap().items.is_empty());
+}
+
+#[test]
 fn two_full_pipes_do_not_wait_for_each_other() {
     const COMMANDS: usize = 200;
     const LENGTH: usize = 8000;
