@@ -13,14 +13,18 @@ DESTDIR ?=
 CARGO ?= cargo
 INSTALL ?= install
 BUILT ?= target/release
+# Features of Cargo.toml beside the default ones: make FEATURES=libsasl2
+FEATURES ?=
 SONAME = libcyrsync.so.0
 # What Rust's standard library needs: `rustc --print native-static-libs`.
 STATIC_LIBS = -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
+# And the feature libsasl2, if the shared library was built with it: that one names it.
+sasl2_libs = $(if $(shell grep -l 'libsasl2\.so' $(BUILT)/libcyrsync.so 2>/dev/null),-lsasl2)
 
 version := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 
 all:
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked $(if $(FEATURES),--features "$(FEATURES)")
 
 include scripts/dev.mk
 
@@ -35,7 +39,7 @@ install:
 	$(INSTALL) -m 644 include/cyrsync.h $(DESTDIR)$(includedir)/cyrsync.h
 	$(INSTALL) -m 644 docs/sync_client.8 $(DESTDIR)$(mandir)/man8/sync_client.8
 	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|; s|@includedir@|$(includedir)|' \
-		-e 's|@version@|$(version)|; s|@static_libs@|$(STATIC_LIBS)|' \
+		-e 's|@version@|$(version)|; s|@static_libs@|$(strip $(sasl2_libs) $(STATIC_LIBS))|' \
 		cyrsync.pc.in > $(DESTDIR)$(libdir)/pkgconfig/cyrsync.pc
 	chmod 644 $(DESTDIR)$(libdir)/pkgconfig/cyrsync.pc
 

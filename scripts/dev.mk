@@ -38,18 +38,20 @@ embedded:
 	scripts/setup
 	scripts/embedded $(TESTS)
 
-# Masters and replicas of Cyrus 3.2 and 3.10: makes their trees once, then runs tests/versions.rs.
+# Masters and replicas of other versions of Cyrus: makes their trees once, then runs tests/versions.rs. The
+# Debian release with 3.12 still changes: where it cannot be made, that version is left out, and told.
 versions:
 	scripts/setup
-	scripts/trees
-	$(CARGO) test --locked --test versions -- --include-ignored
+	scripts/trees bullseye trixie
+	skip=; scripts/trees forky || { skip='--skip 3_12'; echo 'Cyrus 3.12 is left out' >&2; }; \
+	$(CARGO) test --locked --test versions -- --include-ignored $$skip
 
 # GSSAPI, DIGEST-MD5 and security layers through libsasl2, on real servers.
 sasl2:
 	scripts/setup sasl2
 	$(CARGO) clippy --locked --features libsasl2 --lib --bins --test sasl2 -- -D warnings
 	$(CARGO) test --locked --features libsasl2 --lib sasl
-	$(CARGO) test --locked --features libsasl2 --test sasl2
+	$(CARGO) test --locked --features libsasl2 --test sasl2 --test install
 
 # Each fuzz target for TIME seconds; docs/testing.md.
 fuzz:

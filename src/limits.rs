@@ -5,9 +5,12 @@
 
 /// Deepest nesting of lists in a dlist. Cyrus itself nests about five deep.
 pub const DLIST_DEPTH: usize = 64;
-/// Longest literal that may be announced (a message that is fetched to repair the master). It is
-/// received only as far as [`REPLY_BYTES`] and what is expected beyond that allow.
+/// Longest literal that may be announced. It is received only as far as [`REPLY_BYTES`] and what is
+/// expected beyond that allow. A message that is fetched to repair the master may be longer: as
+/// long as the replica has said in its record before, which 32 bits tell.
 pub const DLIST_ITEM_BYTES: u64 = 64 << 20;
+/// Longest fetched message that is held in memory; a longer one goes to a file while it arrives.
+pub const FETCH_MEMORY_BYTES: u64 = 1 << 20;
 /// Memory that the parts of one parsed value may take. As values they take many times what they
 /// have on the wire, so a reply is kept as it came and its items are parsed when they are used, the
 /// records of `GET FULLMAILBOX` one by one. What is left has a list at the most: a hundred
@@ -31,6 +34,18 @@ pub const REPLY_ELEMENT_BYTES: u64 = 96;
 pub const REPLY_PER_LIST_BYTE: u64 = 2;
 /// Counted for each message of a mailbox that the master has: about 160 bytes on the wire.
 pub const REPLY_RECORD_BYTES: u64 = 768;
+/// Bytes of lines that belong to no reply (imapd's `* OK still here`) before the next reply ends.
+pub const REPLY_NOISE_BYTES: u64 = 1 << 20;
+/// Bytes of a reply that must come within the timeout, or its end: what comes in drops is silence.
+pub const REPLY_PROGRESS_BYTES: u64 = 4096;
+/// Timeouts that one reply may take in all, beside the time that its bytes need: a replica that
+/// sends a line before each timeout would hold us for ever. With the default of `sync_timeout` this
+/// is two hours, for a command on which the replica's disks work long.
+pub const REPLY_WAITS: u32 = 4;
+/// Bytes a second that lengthen this time, so that a long reply over a slow line arrives: slower
+/// than a telephone line's modem, and the longest reply to an ordinary command ends within two more
+/// hours.
+pub const REPLY_RATE: u64 = 4096;
 /// Longest line of a greeting or of a login.
 pub const LOGIN_LINE_BYTES: usize = 64 << 10;
 /// Most iterations that a server may ask for in SCRAM: RFC 7677 wants 4096 at the least, and each

@@ -85,6 +85,8 @@ fn what_is_installed_is_enough_to_build_a_c_program() {
     }
     let fixed = dir.path().join("static");
     let words = pkg_config(&root, &["--static", "--cflags", "--libs"]);
+    let sasl2 = words.iter().any(|word| word == "-lsasl2");
+    assert_eq!(sasl2, cfg!(feature = "libsasl2"), "{words:?}");
     run(Command::new("cc").arg("-o").arg(&fixed).arg(&source).args(&words));
     run(&mut Command::new(&fixed));
 }

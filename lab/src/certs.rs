@@ -26,6 +26,15 @@ pub enum Valid {
     Later,
 }
 
+/// What a certificate's key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// Of the curve P-256.
+    Ec,
+    /// Of 2048 bits.
+    Rsa,
+}
+
 /// An authority that signs certificates.
 #[derive(Debug)]
 pub struct Authority {
@@ -48,9 +57,13 @@ impl Runner {
     }
 
     /// Writes a new key.
-    fn key(&self, dir: &Path, name: &str) -> PathBuf {
+    fn key(&self, dir: &Path, name: &str, kind: Key) -> PathBuf {
         let file = format!("{name}.key");
-        let args = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out"];
+        let (algorithm, option) = match kind {
+            Key::Ec => ("EC", "ec_paramgen_curve:P-256"),
+            Key::Rsa => ("RSA", "rsa_keygen_bits:2048"),
+        };
+        let args = ["genpkey", "-algorithm", algorithm, "-pkeyopt", option, "-out"];
         self.openssl(dir, &[&args[..], &[&file]].concat());
         dir.join(file)
     }
@@ -63,7 +76,7 @@ impl Authority {
         let dir = cyrus.scratch().join(name);
         run.guard.make_dir(&dir);
         let root = self_signed(cyrus, &dir, name);
-        for (file, text) in [("index.txt", ""), ("ca.cnf", CA_CONF)] {
+        for (file, text) in [("index.txt", ""), ("number", "01\n"), ("ca.cnf", CA_CONF)] {
             run.guard.write(&dir.join(file), text);
         }
         Authority { dir, root, serial: AtomicU32::new(0x1000), run }
@@ -87,9 +100,14 @@ impl Authority {
     /// A certificate for these names: `IP:127.0.0.1`, `DNS:replica.example`; the first name goes
     /// into the subject, so that it can be a user's too.
     pub fn issue(&self, subject: &str, names: &[&str], valid: Valid) -> Certificate {
+        self.issue_for(Key::Ec, subject, names, valid)
+    }
+
+    /// The same with a choice of keys.
+    pub fn issue_for(&self, kind: Key, subject: &str, names: &[&str], valid: Valid) -> Certificate {
         let number = self.serial.fetch_add(1, Ordering::Relaxed);
         let name = format!("issued-{number:x}");
-        let key = self.run.key(&self.dir, &name);
+        let key = self.run.key(&self.dir, &name, kind);
         let (request, cert) = (format!("{name}.csr"), format!("{name}.pem"));
         let subject = format!("/CN={subject}");
         let key_file = key.display().to_string();
@@ -104,11 +122,7 @@ impl Authority {
         let extfile = format!("{name}.ext");
         self.run.guard.write(&self.dir.join(&extfile), extensions);
         self.run.guard.write(&self.dir.join("serial"), format!("{number:04X}\n"));
-        let (from, to) = match valid {
-            Valid::Now => ("20200101000000Z", "20991231000000Z"),
-            Valid::Once => ("20200101000000Z", "20201231000000Z"),
-            Valid::Later => ("20900101000000Z", "20991231000000Z"),
-        };
+        let (from, to) = valid.dates();
         let root = [self.root.cert.display().to_string(), self.root.key.display().to_string()];
         self.run.openssl(
             &self.dir,
@@ -136,13 +150,45 @@ impl Authority {
         );
         Certificate { cert: self.dir.join(cert), key }
     }
+
+    /// Revokes a certificate, from the next list on.
+    pub fn revoke(&self, certificate: &Certificate) {
+        self.list(&["-revoke", &certificate.cert.display().to_string()]);
+    }
+
+    /// A new list of the certificates that were revoked, valid as of [`Valid`].
+    pub fn revoked(&self, valid: Valid) -> PathBuf {
+        let number = self.serial.fetch_add(1, Ordering::Relaxed);
+        let file = format!("revoked-{number:x}.pem");
+        let (from, to) = valid.dates();
+        let dates = ["-crl_lastupdate", from, "-crl_nextupdate", to];
+        self.list(&[&["-gencrl", "-out", &file][..], &dates].concat());
+        self.dir.join(file)
+    }
+
+    fn list(&self, args: &[&str]) {
+        let root = [&self.root.cert, &self.root.key].map(|path| path.display().to_string());
+        let own = ["ca", "-batch", "-config", "ca.cnf", "-cert", &root[0], "-keyfile", &root[1]];
+        self.run.openssl(&self.dir, &[&own[..], args].concat());
+    }
+}
+
+impl Valid {
+    /// From when to when, as openssl takes them.
+    fn dates(self) -> (&'static str, &'static str) {
+        match self {
+            Valid::Now => ("20200101000000Z", "20991231000000Z"),
+            Valid::Once => ("20200101000000Z", "20201231000000Z"),
+            Valid::Later => ("20900101000000Z", "20991231000000Z"),
+        }
+    }
 }
 
 /// What `openssl req -x509` makes unless told otherwise: a certificate that signed itself, marked
 /// as an authority's, with a subject and no alternative names.
 pub fn self_signed(cyrus: &Cyrus, dir: &Path, name: &str) -> Certificate {
     let run = Runner { guard: cyrus.guard().clone() };
-    let key = run.key(dir, name);
+    let key = run.key(dir, name, Key::Ec);
     let (cert, key_file) = (format!("{name}.pem"), key.display().to_string());
     let subject = format!("/CN={name}");
     let args = ["req", "-x509", "-days", "3650", "-key", &key_file, "-subj", &subject, "-out"];
@@ -165,6 +211,7 @@ default_ca = here
 [here]
 database = index.txt
 serial = serial
+crlnumber = number
 new_certs_dir = .
 default_md = sha256
 policy = any

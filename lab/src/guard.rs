@@ -223,9 +223,10 @@ pub(crate) fn peak_memory_kib(pid: u32) -> Option<u64> {
     line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
-/// Waits for a child; returns how it ended and the processor time it took.
+/// Waits for a child; returns how it ended, the processor time it took, and the most memory in KiB
+/// that it, one of its own children, or what it was forked from has had.
 #[expect(unsafe_code, reason = "wait4 is not in std")]
-pub(crate) fn wait_with_cpu(child: &mut Child) -> (ExitStatus, Duration) {
+pub(crate) fn wait_with_usage(child: &mut Child) -> (ExitStatus, Duration, u64) {
     let pid = i32::try_from(child.id()).expect("process ids fit");
     // SAFETY: all-zero is a valid rusage, a struct of integers.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
@@ -238,5 +239,6 @@ pub(crate) fn wait_with_cpu(child: &mut Child) -> (ExitStatus, Duration) {
         let micros = u64::try_from(t.tv_usec).unwrap_or(0);
         Duration::from_secs(seconds) + Duration::from_micros(micros)
     };
-    (ExitStatus::from_raw(status), time(usage.ru_utime) + time(usage.ru_stime))
+    let cpu = time(usage.ru_utime) + time(usage.ru_stime);
+    (ExitStatus::from_raw(status), cpu, u64::try_from(usage.ru_maxrss).unwrap_or(u64::MAX))
 }

@@ -34,6 +34,10 @@ struct Shared {
     cut_after: AtomicU64,
     /// The same for bytes from the server.
     cut_answers_after: AtomicU64,
+    /// Which byte from the client changes on its way; `u64::MAX`: none.
+    flip: AtomicU64,
+    /// The same for bytes from the server.
+    flip_answer: AtomicU64,
     fault: Mutex<Option<Fault>>,
     open: Mutex<Vec<TcpStream>>,
 }
@@ -76,6 +80,8 @@ impl Proxy {
             answers: Mutex::default(),
             cut_after: AtomicU64::new(u64::MAX),
             cut_answers_after: AtomicU64::new(u64::MAX),
+            flip: AtomicU64::new(u64::MAX),
+            flip_answer: AtomicU64::new(u64::MAX),
             fault: Mutex::default(),
             open: Mutex::default(),
         });
@@ -139,6 +145,22 @@ impl Proxy {
     /// Cuts each connection once servers have sent so many bytes since the last reset.
     pub fn cut_answers_after(&self, bytes: u64) {
         self.shared.cut_answers_after.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Flips a bit of that byte of those that clients send, counted from the last reset.
+    pub fn flip_at(&self, byte: u64) {
+        self.shared.flip.store(byte, Ordering::Relaxed);
+    }
+
+    /// Flips a bit of that byte of those that servers send, counted from the last reset.
+    pub fn flip_answer_at(&self, byte: u64) {
+        self.shared.flip_answer.store(byte, Ordering::Relaxed);
+    }
+
+    /// Lets bytes through as they are again.
+    pub fn never_flip(&self) {
+        self.flip_at(u64::MAX);
+        self.flip_answer_at(u64::MAX);
     }
 
     /// Lets connections live again.
@@ -221,12 +243,23 @@ fn forward(mut from: TcpStream, mut to: TcpStream, shared: Arc<Shared>, way: Way
         let mut silent = false;
         let mut buffer = vec![0; 64 << 10];
         while let Ok(size @ 1..) = from.read(&mut buffer) {
-            let Some(bytes) = buffer.get(..size) else { break };
-            let (counter, limit, record) = match way {
-                Way::Out => (&shared.sent, &shared.cut_after, &shared.transcript),
-                Way::Back => (&shared.received, &shared.cut_answers_after, &shared.answers),
+            let Some(bytes) = buffer.get_mut(..size) else { break };
+            let (counter, limit, record, flip) = match way {
+                Way::Out => (&shared.sent, &shared.cut_after, &shared.transcript, &shared.flip),
+                Way::Back => (
+                    &shared.received,
+                    &shared.cut_answers_after,
+                    &shared.answers,
+                    &shared.flip_answer,
+                ),
             };
             let before = counter.fetch_add(size as u64, Ordering::Relaxed);
+            let at = flip.load(Ordering::Relaxed).checked_sub(before);
+            let at = at.and_then(|at| usize::try_from(at).ok());
+            if let Some(byte) = at.and_then(|at| bytes.get_mut(at)) {
+                *byte ^= 1;
+            }
+            let bytes = &*bytes;
             let left = limit.load(Ordering::Relaxed).saturating_sub(before);
             let cut = (size as u64) > left;
             let bytes = match usize::try_from(left) {

@@ -52,6 +52,9 @@ pub struct Cost {
     pub cpu: Duration,
     /// Most memory it had at once, in KiB, as seen every few milliseconds.
     pub peak_kib: u64,
+    /// A bound on that from above which misses nothing, however short the run was: the kernel's
+    /// `ru_maxrss` also counts what it was forked from, and its own children.
+    pub bound_kib: u64,
 }
 
 /// A program that runs, its output and log going to files.
@@ -164,11 +167,11 @@ impl Running {
             }
             peak_kib
         });
-        let (status, cpu) = guard::wait_with_cpu(&mut self.child);
+        let (status, cpu, bound_kib) = guard::wait_with_usage(&mut self.child);
         let wall = self.started.elapsed();
         let peak_kib = sampler.join().unwrap_or(0);
         let [stdout, stderr, log] = self.so_far();
-        (Run { status, stdout, stderr, log }, Cost { wall, cpu, peak_kib })
+        (Run { status, stdout, stderr, log }, Cost { wall, cpu, peak_kib, bound_kib })
     }
 
     /// Sends a signal (`libc::SIGTERM`, ...).

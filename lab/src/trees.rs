@@ -18,6 +18,8 @@ pub enum Release {
     Bookworm,
     /// Cyrus 3.10.2.
     Trixie,
+    /// Cyrus 3.12; not released yet.
+    Forky,
 }
 
 /// A tree with another version of Cyrus.
@@ -38,6 +40,7 @@ impl Tree {
             Release::Bullseye => "bullseye",
             Release::Bookworm => "bookworm",
             Release::Trixie => "trixie",
+            Release::Forky => "forky",
         };
         let root = trees.join(name);
         assert!(

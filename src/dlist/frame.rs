@@ -11,6 +11,8 @@ pub struct Framer {
     at: usize,
     /// Where the present line, or its piece behind the last literal, began.
     piece: usize,
+    /// Where the last literal begins, and its size.
+    literal: Option<(usize, usize)>,
 }
 
 impl Framer {
@@ -18,6 +20,11 @@ impl Framer {
     /// needed. `buffer` must begin with the same bytes as in the call before, until a line was
     /// found: then the next call begins a new line at the start of its buffer.
     pub fn find(&mut self, buffer: &[u8]) -> Result<Option<usize>, Malformed> {
+        self.find_among(buffer, DLIST_ITEM_BYTES)
+    }
+
+    /// As [`Framer::find`] where literals may be as long as `most`.
+    pub fn find_among(&mut self, buffer: &[u8], most: u64) -> Result<Option<usize>, Malformed> {
         loop {
             let Some(rest) = buffer.get(self.at..).filter(|rest| !rest.is_empty()) else {
                 return Ok(None);
@@ -28,19 +35,27 @@ impl Framer {
             };
             let feed = self.at + feed;
             let piece = buffer.get(self.piece..feed).unwrap_or_default();
-            let Some(size) = literal_size(piece, self.piece)? else {
+            let Some(size) = literal_size(piece, self.piece, most)? else {
                 *self = Framer::default();
                 return Ok(Some(feed + 1));
             };
+            self.literal = Some((feed + 1, size));
             self.piece = feed.saturating_add(1).saturating_add(size);
             self.at = self.piece;
         }
+    }
+
+    /// The literal that `buffer` ends within: where it begins, and its size.
+    pub fn open_literal(&self, buffer: &[u8]) -> Option<(usize, usize)> {
+        self.literal.filter(|(start, size)| {
+            *start <= buffer.len() && start.saturating_add(*size) > buffer.len()
+        })
     }
 }
 
 /// The size of the literal that a piece of a line announces at its end: `{n}`, `{n+}` or
 /// `%{partition guid n}`.
-fn literal_size(piece: &[u8], offset: usize) -> Result<Option<usize>, Malformed> {
+fn literal_size(piece: &[u8], offset: usize, most: u64) -> Result<Option<usize>, Malformed> {
     let piece = piece.strip_suffix(b"\r").unwrap_or(piece);
     let Some(piece) = piece.strip_suffix(b"}") else { return Ok(None) };
     let piece = piece.strip_suffix(b"+").unwrap_or(piece);
@@ -56,7 +71,7 @@ fn literal_size(piece: &[u8], offset: usize) -> Result<Option<usize>, Malformed>
         return Ok(None);
     }
     let size = std::str::from_utf8(digits).ok().and_then(|d| d.parse::<u64>().ok());
-    let size = size.filter(|n| *n <= DLIST_ITEM_BYTES).and_then(|n| usize::try_from(n).ok());
+    let size = size.filter(|n| *n <= most).and_then(|n| usize::try_from(n).ok());
     size.map(Some).ok_or_else(|| Malformed::new(offset, "the announced literal is too big"))
 }
 
@@ -89,6 +104,22 @@ mod tests {
         assert_eq!(lines(b"a {2+}\r\n\n\n{1}\r\n\n\r\n"), [18]);
         assert_eq!(lines(b"* M (%{default 00ff 3}\r\n\n\n\n)\r\n"), [30]);
         assert_eq!(lines(b"text 7}\r\n{x}\r\n"), [9, 5]);
+    }
+
+    #[test]
+    fn an_open_literal_is_told() {
+        let mut framer = Framer::default();
+        let line = b"* M %{p 00ff 9999999999}\r\nab";
+        assert!(framer.find(line).is_err());
+        framer = Framer::default();
+        assert_eq!(framer.find_among(line, 9_999_999_999).unwrap(), None);
+        assert_eq!(framer.open_literal(line), Some((26, 9_999_999_999)));
+        let line = b"* A {3}\r\nabc (";
+        framer = Framer::default();
+        assert_eq!(framer.find(&line[..10]).unwrap(), None);
+        assert_eq!(framer.open_literal(&line[..10]), Some((9, 3)));
+        assert_eq!(framer.find(line).unwrap(), None);
+        assert_eq!(framer.open_literal(line), None);
     }
 
     #[test]

@@ -82,6 +82,7 @@ fn tls(config: &Config, channel: Option<&str>, target: &Target) -> Result<TlsSet
         fingerprints: Fingerprint::parse_all(pins)?,
         ca_file,
         ca_dir,
+        crl_file: config.string(opt::TLS_CRL_FILE).map(PathBuf::from),
         identity: identity(config, target),
         versions: config.string(opt::TLS_VERSIONS).unwrap_or_default().to_owned(),
         committed: Committed::default(),

@@ -161,6 +161,7 @@ impl Client {
                 batch_size: u32::try_from(batch_size).unwrap_or(0),
                 reverse_acls: config.switch(opt::REVERSEACLS),
                 check_messages,
+                scratch: config.string(opt::TEMP_PATH).unwrap_or("/tmp").into(),
             },
             store,
             observer,

@@ -87,6 +87,11 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             seeds.push(
                 b"* LSUB (a)\r\nC1 OK done\r\n* OK still here\r\nC2 NO x\r\nC3 OK\r\n".to_vec(),
             );
+            seeds.push(
+                b"OK\r\nOK\r\n* MESSAGE %{p 0123456789012345678901234567890123456789 2097152}\r\n\
+                    Subject: one that goes to a file\r\n"
+                    .to_vec(),
+            );
             seeds
         }
         "greeting" => GREETINGS.iter().map(|text| text.as_bytes().to_vec()).collect(),
@@ -141,6 +146,14 @@ fn stride(target: &str, len: usize) -> usize {
     match len * if costly { 24 } else { 1 } {
         ..=2000 => 1,
         more => (more / 800) | 1,
+    }
+}
+
+#[test]
+fn the_bytes_of_a_replica_that_then_closes_are_replies() {
+    for seed in seeds("session") {
+        let replies = super::fuzz::replies(&seed);
+        assert!(!replies.is_empty(), "{}", String::from_utf8_lossy(&seed));
     }
 }
 

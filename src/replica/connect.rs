@@ -117,6 +117,7 @@ impl Connect<'_> {
             self.encrypt(&mut link, self.setup(way.may_be_imap)?)?;
         }
         let Greeting { dialect, offer, preauth, version } = greeting(&mut link)?;
+        link.reply_ended();
         if dialect == Dialect::Imap && !way.may_be_imap {
             let what = "this is an IMAP server, and sync_try_imap is off";
             return Err(Error::new(Kind::Unsupported, "replicate to", self.target.host(), what)
@@ -174,8 +175,8 @@ impl Connect<'_> {
         }
         let refuse = |what: &str| {
             Error::new(Kind::Tls, "encrypt the connection to", self.target.host(), what).hint(
-                "set tls_server_cert and tls_server_key on the replica; sync_tls: off does \
-                 without encryption",
+                "set tls_server_cert and tls_server_key on the replica, and allowstarttls: yes if \
+                 its Cyrus is 3.8.6, 3.10.2, 3.12.1 or later; sync_tls: off does without encryption",
             )
         };
         let must = tls.mode == Mode::Require || tls.committed.get();
@@ -207,6 +208,7 @@ impl Connect<'_> {
             Dialect::Imap => capabilities(&mut greeted.link, &mut greeted.tagger, greeted.version)?,
             Dialect::Csync => {
                 let again = greeting(&mut greeted.link)?;
+                greeted.link.reply_ended();
                 let offer = again.offer.filter(|_| again.dialect == Dialect::Csync);
                 offer.ok_or_else(|| refuse("it does not greet again"))?
             }
@@ -227,7 +229,9 @@ impl Connect<'_> {
             surroundings.service = tagger.dialect().service();
             let credentials = &self.settings.credentials;
             if let Some(layer) = sasl::login(link, tagger, offer, &surroundings, credentials)? {
+                let line = format!("{} with {}", layer.describe(), self.target.host());
                 link.start_layer(layer)?;
+                self.observer.log(Level::Info, &line);
             }
         }
         if tagger.dialect() == Dialect::Imap {
@@ -258,6 +262,8 @@ impl Connect<'_> {
             tls_server_end_point: tls.and_then(|tls| tls.end_point()),
             client_certificate: tls.is_some_and(|tls| tls.setup().identity_shown()),
             trusted_socket: is_unix,
+            patience: self.settings.connect_timeout,
+            cancel: self.cancel.clone(),
         }
     }
 

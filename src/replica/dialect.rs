@@ -54,6 +54,8 @@ impl Dialect {
 pub(super) struct Tagger {
     dialect: Dialect,
     last: u64,
+    /// What was sent last during the login, without what may be secret.
+    sent: String,
 }
 
 /// The tag of one command; none on csync.
@@ -76,7 +78,7 @@ pub(super) enum Line<'l> {
 impl Tagger {
     /// For a new connection.
     pub fn new(dialect: Dialect) -> Tagger {
-        Tagger { dialect, last: 0 }
+        Tagger { dialect, last: 0, sent: String::from("nothing") }
     }
 
     /// The dialect of all commands.
@@ -111,6 +113,8 @@ impl Tagger {
     /// Sends a command line of the login.
     pub fn send(&mut self, link: &mut Link, command: &str) -> Result<Tag> {
         let tag = self.tag();
+        // What follows the mechanism may be a password.
+        self.sent = command.split(' ').take(2).collect::<Vec<_>>().join(" ");
         send(link, &format!("{}{command}", tag.prefix()))?;
         Ok(tag)
     }
@@ -127,21 +131,48 @@ impl Tagger {
         tag: Tag,
         untagged: &mut dyn FnMut(&[u8]),
     ) -> Result<Answer> {
+        let mut last = Vec::new();
+        self.read_answer(link, tag, untagged, &mut last).map_err(|error| {
+            let (sent, last) = (&self.sent, shown(&last));
+            let detail = format!(
+                "{} (waiting for the reply to: {sent}; last reply: {last})",
+                error.detail()
+            );
+            Error::new(error.kind(), error.op().to_owned(), error.subject(), detail)
+                .hint(error.hint_text().to_owned())
+                .caused_by(error)
+        })
+    }
+
+    fn read_answer(
+        &self,
+        link: &mut Link,
+        tag: Tag,
+        untagged: &mut dyn FnMut(&[u8]),
+        last: &mut Vec<u8>,
+    ) -> Result<Answer> {
         for _ in 0..UNTAGGED_LINES {
             let line = read_line(link)?;
+            last.clone_from(&line);
             match self.line(&line) {
                 Line::Untagged(rest) => match ending(rest) {
                     Some(Ending::Bye(text)) => return Err(goodbye(&text)),
                     _ => untagged(rest),
                 },
-                Line::Continue(text) => return Ok(Answer::Continue(text.to_vec())),
+                Line::Continue(text) => {
+                    link.reply_ended();
+                    return Ok(Answer::Continue(text.to_vec()));
+                }
                 Line::End(_, Ending::Bye(text)) => return Err(goodbye(&text)),
-                Line::End(of, ending) if of == tag => return Ok(Answer::End(ending)),
+                Line::End(of, ending) if of == tag => {
+                    link.reply_ended();
+                    return Ok(Answer::End(ending));
+                }
                 Line::End(..) => return Err(nonsense("the reply to another command", &line)),
                 Line::Nonsense => return Err(nonsense("no reply", &line)),
             }
         }
-        Err(nonsense("more lines than any reply has", b""))
+        Err(nonsense("more lines than any reply has", last))
     }
 }
 
@@ -175,10 +206,17 @@ fn goodbye(text: &str) -> Error {
 }
 
 fn nonsense(what: &str, line: &[u8]) -> Error {
-    let line = String::from_utf8_lossy(line);
-    let line: String = line.chars().filter(|c| !c.is_control()).take(80).collect();
-    Error::new(Kind::Protocol, "understand", "the replica", format!("{what}: {line}"))
+    Error::new(Kind::Protocol, "understand", "the replica", format!("{what}: {}", shown(line)))
         .hint("is this a Cyrus server? check sync_host and sync_port")
+}
+
+/// The beginning of a line, for a message about it.
+fn shown(line: &[u8]) -> String {
+    let line = String::from_utf8_lossy(line);
+    match line.is_empty() {
+        true => "none".into(),
+        false => line.chars().filter(|c| !c.is_control()).take(80).collect(),
+    }
 }
 
 #[cfg(test)]

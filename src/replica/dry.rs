@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::session::label;
-use super::{Enabled, Replica, Reply, Ticket, Verb};
+use super::{Enabled, Replica, Reply, Ticket, Verb, Wanted};
 use crate::dlist::Writer;
 use crate::error::Result;
 
@@ -48,6 +48,14 @@ impl Replica for Dry<'_> {
         self.next -= 1;
         self.done.insert(ticket);
         Ok(ticket)
+    }
+
+    fn submit_fetch(
+        &mut self,
+        wanted: &Wanted<'_>,
+        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
+    ) -> Result<Ticket> {
+        self.inner.submit_fetch(wanted, body)
     }
 
     fn wait(&mut self, ticket: Ticket) -> Result<Reply> {

@@ -14,13 +14,17 @@ use super::link::Link;
 use super::sasl;
 use super::session::Session;
 use super::socket::Socket;
-use super::{Replica, Reply, Verb};
+use super::{Replica, Reply, Verb, Wanted};
+use crate::dlist::Writer;
 use crate::observe::Silent;
 
 /// What a socket holds though nobody reads.
 const MOST: usize = 32 << 10;
-/// What may come out of a decompressor.
+/// What may come out of a decompressor at a time.
 const ROOM: usize = 1 << 20;
+
+/// A message that goes to a file.
+const LONG: u64 = 2 << 20;
 
 /// A link on which these bytes arrive, and then the end; and its other end, which must live as
 /// long.
@@ -48,8 +52,12 @@ pub fn replies(data: &[u8]) -> Vec<Reply> {
         let (received, _theirs) = link(data);
         let mut session = Session::new(received, Tagger::new(dialect), Arc::new(Silent));
         let mut get = || session.submit(Verb::Get, &mut |w| w.name("USER")?.atom(b"fred"));
-        let tickets = [get(), get(), get()];
-        for ticket in tickets.into_iter().flatten() {
+        let [first, second] = [get(), get()];
+        // A long message may come, whose beginning is all that fits.
+        let wanted = Wanted { size: LONG, dir: &std::env::temp_dir() };
+        let body = &mut |w: &mut Writer<'_>| w.name("FETCH")?.nil();
+        let third = session.submit_fetch(&wanted, body);
+        for ticket in [first, second, third].into_iter().flatten() {
             replies.extend(session.wait(ticket));
         }
     }
@@ -60,12 +68,15 @@ pub fn replies(data: &[u8]) -> Vec<Reply> {
 pub fn deflate(data: &[u8]) {
     let (mut stream, mut out) = (Deflate::new(3), Vec::new());
     let (first, second) = data.split_at(data.len() / 2);
-    for piece in [first, second] {
-        let room = ROOM.saturating_sub(out.len());
-        if stream.read(piece, &mut out, room).is_err() {
-            break;
+    for mut piece in [first, second] {
+        while let Ok((taken, more)) = stream.read(piece, &mut out, ROOM) {
+            assert!(out.len() < 2 * ROOM, "{} bytes", out.len());
+            out.clear();
+            piece = piece.get(taken..).expect("no more is taken than was given");
+            if !more {
+                break;
+            }
         }
-        assert!(out.len() <= ROOM, "{} bytes", out.len());
     }
 }
 

@@ -4,6 +4,9 @@ use crate::error::Result;
 
 /// Protects a connection's bytes, each way.
 pub(super) trait Layer: Send {
+    /// By what and how strong, for the log.
+    fn describe(&self) -> String;
+
     /// Protects all bytes, and appends them to `out`.
     ///
     /// # Errors

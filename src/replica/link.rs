@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::deflate::Deflate;
 use super::layer::Layer;
+use super::patience::Patience;
 use super::socket::{Socket, TICK};
 use super::tls::{Channel, Setup};
 use crate::error::{Error, Kind, Result};
@@ -22,6 +23,9 @@ const SEND_CHUNK: usize = 256 << 10;
 const CODE_CHUNK: usize = 64 << 10;
 /// Bytes read from the socket or out of the decompressor at once.
 const READ_CHUNK: usize = 64 << 10;
+/// About the bytes that are decompressed before somebody looks at them.
+const INFLATE_STEP: usize = 256 << 10;
+
 /// Bytes that went over the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Traffic {
@@ -34,8 +38,6 @@ pub struct Traffic {
     /// Bytes read from the socket.
     pub received_raw: u64,
 }
-/// Bytes of a reply that must come within the timeout, or its end.
-const PROGRESS: usize = 4096;
 
 /// A connection's bytes.
 pub struct Link {
@@ -55,6 +57,10 @@ pub struct Link {
     opened: Vec<u8>,
     /// What came out of the security layer.
     unwrapped: Vec<u8>,
+    /// What came and waits to be decompressed.
+    packed_in: Vec<u8>,
+    /// Whether there is more to decompress before anything else is read.
+    inflating: bool,
     out: Vec<u8>,
     out_sent: usize,
     /// Received bytes in clear; those before `taken` were consumed.
@@ -64,8 +70,10 @@ pub struct Link {
     /// Bytes that may wait to be consumed.
     allowed: usize,
     chunk: Box<[u8]>,
-    /// Since when the present piece of a reply is waited for, and what was there then.
-    waiting: Option<(Instant, usize)>,
+    /// How long the present reply has been waited for.
+    patience: Patience,
+    /// How long it has taken to get rid of commands since the last reply.
+    sending: Patience,
     traffic: Traffic,
 }
 
@@ -85,6 +93,8 @@ impl Link {
             packed: Vec::new(),
             opened: Vec::new(),
             unwrapped: Vec::new(),
+            packed_in: Vec::new(),
+            inflating: false,
             out: Vec::new(),
             out_sent: 0,
             input: Vec::new(),
@@ -92,7 +102,8 @@ impl Link {
             ended: false,
             allowed: unread_limit(0),
             chunk: vec![0; READ_CHUNK].into(),
-            waiting: None,
+            patience: Patience::default(),
+            sending: Patience::default(),
             traffic: Traffic::default(),
         })
     }
@@ -259,11 +270,13 @@ impl Link {
 
     /// Writes to the socket until at most `rest` bytes are left.
     fn drain(&mut self, rest: usize) -> Result<()> {
-        let mut quiet = Instant::now();
         while self.out.len() - self.out_sent > rest {
-            if self.pump(true, quiet)? {
-                quiet = Instant::now();
-                self.waiting = None;
+            let (begun, before) = (Instant::now(), self.moved());
+            let since = begun.checked_sub(self.sending.quiet()).unwrap_or(begun);
+            self.pump(true, since)?;
+            self.sending.take(begun.elapsed(), self.moved() - before);
+            if let Some(told) = self.sending.over(self.timeout) {
+                return Err(self.timed_out(format!("it takes commands too slowly: {told}")));
             }
         }
         self.out.drain(..self.out_sent);
@@ -271,22 +284,34 @@ impl Link {
         Ok(())
     }
 
-    /// Reads more into the buffer, waiting as long as the timeout allows. The wait is one until
-    /// something is [taken](Link::take) out or much has come: a replica that sends a byte now and
-    /// then is as good as silent.
+    /// Bytes that went either way: a replica may have to get rid of a reply before it reads on.
+    fn moved(&self) -> u64 {
+        self.traffic.sent_raw + self.traffic.received
+    }
+
+    /// Reads more into the buffer, waiting as long as the timeout allows, and as a whole
+    /// [reply](Link::reply_ended) may take.
     pub fn fill(&mut self) -> Result<()> {
         let before = self.input.len();
-        let (since, had) = *self.waiting.get_or_insert_with(|| (Instant::now(), before));
+        let begun = Instant::now();
+        let since = begun.checked_sub(self.patience.quiet()).unwrap_or(begun);
         while self.input.len() == before {
-            if self.ended {
+            if self.ended && !self.inflating {
                 return Err(ended());
             }
             self.pump(false, since)?;
         }
-        if self.input.len().saturating_sub(had) >= PROGRESS {
-            self.waiting = None;
+        self.patience.take(begun.elapsed(), (self.input.len() - before) as u64);
+        match self.patience.over(self.timeout) {
+            Some(told) => Err(self.timed_out(format!("its reply does not end: {told}"))),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// What comes from now on is another reply, with time of its own.
+    pub fn reply_ended(&mut self) {
+        self.patience = Patience::default();
+        self.sending = Patience::default();
     }
 
     /// The bytes that were received and not consumed.
@@ -296,7 +321,6 @@ impl Link {
 
     /// Consumes received bytes.
     pub fn consume(&mut self, count: usize) {
-        self.waiting = None;
         self.taken = self.input.len().min(self.taken + count);
         if self.taken == self.input.len() {
             self.input.clear();
@@ -315,7 +339,6 @@ impl Link {
             self.consume(count);
             return bytes;
         }
-        self.waiting = None;
         self.input.drain(..self.taken);
         self.taken = 0;
         let rest = self.input.split_off(count);
@@ -336,16 +359,16 @@ impl Link {
         if left.is_zero() {
             let what = if write { "it takes no more bytes" } else { "it does not answer" };
             let detail = format!("{what} for {} seconds", self.timeout.as_secs());
-            return Err(Error::new(Kind::Timeout, "talk to", "the replica", detail).hint(format!(
-                "look at the replica's load and log; {} sets how long to wait",
-                self.timeout_option
-            )));
+            return Err(self.timed_out(detail));
         }
+        let pause = if self.inflating { Duration::ZERO } else { left.min(TICK) };
         // Once the peer has closed, its end would always be ready to be read.
-        let ready =
-            poll::wait(&self.socket, write, left.min(TICK)).map_err(|e| broken("wait for", &e))?;
+        let ready = poll::wait(&self.socket, write, pause).map_err(|e| broken("wait for", &e))?;
         let mut moved = false;
-        if ready.read && !self.ended {
+        if self.inflating {
+            self.inflate()?;
+            moved = true;
+        } else if ready.read && !self.ended {
             moved |= self.read_some()?;
         }
         if write && (ready.write || self.ended) {
@@ -381,12 +404,7 @@ impl Link {
             }
             Ok(count) => {
                 self.traffic.received_raw += count as u64;
-                let before = self.input.len();
                 self.decode(count)?;
-                if self.input.len() - self.taken > self.allowed {
-                    return Err(too_much(self.allowed));
-                }
-                self.traffic.received += (self.input.len() - before) as u64;
                 Ok(true)
             }
             Err(error) if is_transient(&error) => Ok(false),
@@ -402,8 +420,7 @@ impl Link {
 impl Link {
     /// Decrypts and decompresses the first bytes of the chunk into the input.
     fn decode(&mut self, count: usize) -> Result<()> {
-        let room = self.allowed.saturating_sub(self.input.len() - self.taken);
-        let Link { tls, layer, deflate, chunk, opened, unwrapped, out, input, .. } = self;
+        let Link { tls, layer, chunk, opened, unwrapped, out, input, packed_in, .. } = self;
         opened.clear();
         unwrapped.clear();
         let mut bytes = chunk.get(..count).unwrap_or_default();
@@ -415,11 +432,41 @@ impl Link {
             layer.unwrap(bytes, unwrapped)?;
             bytes = unwrapped;
         }
-        match deflate {
-            Some(deflate) => deflate.read(bytes, input, room)?,
-            None => input.extend_from_slice(bytes),
+        if self.deflate.is_some() {
+            packed_in.extend_from_slice(bytes);
+            return self.inflate();
         }
-        Ok(())
+        input.extend_from_slice(bytes);
+        let came = bytes.len();
+        self.came(came)
+    }
+
+    /// Decompresses a part of what waits for that, so that no more of it is in memory than needed.
+    fn inflate(&mut self) -> Result<()> {
+        let Link { deflate, packed_in, input, .. } = self;
+        let Some(deflate) = deflate else { return Ok(()) };
+        let before = input.len();
+        let (taken, more) = deflate.read(packed_in, input, INFLATE_STEP)?;
+        packed_in.drain(..taken.min(packed_in.len()));
+        self.inflating = more;
+        let came = self.input.len() - before;
+        self.came(came)
+    }
+
+    /// So many bytes were put into the input.
+    fn came(&mut self, bytes: usize) -> Result<()> {
+        self.traffic.received += bytes as u64;
+        match self.input.len() - self.taken > self.allowed {
+            true => Err(too_much(self.allowed)),
+            false => Ok(()),
+        }
+    }
+
+    fn timed_out(&self, detail: String) -> Error {
+        Error::new(Kind::Timeout, "talk to", "the replica", detail).hint(format!(
+            "look at the replica's load and log; {} sets how long to wait",
+            self.timeout_option
+        ))
     }
 }
 

@@ -36,7 +36,10 @@ impl Session {
             let line = read_line(&mut link)?;
             let line = String::from_utf8_lossy(&line);
             match line.strip_prefix("* ").and_then(|line| ending(line.as_bytes())) {
-                Some(Ending::Ok(_)) => return local_session(link, observer),
+                Some(Ending::Ok(_)) => {
+                    link.reply_ended();
+                    return local_session(link, observer);
+                }
                 Some(Ending::No(text) | Ending::Bad(text) | Ending::Bye(text)) => {
                     return Err(refused(text));
                 }

@@ -3,6 +3,7 @@
 //! [`Replica`] is the seam between engine and network.
 
 mod agree;
+mod aside;
 mod connect;
 #[cfg(test)]
 mod connect_tests;
@@ -19,11 +20,13 @@ mod lines;
 mod link;
 mod local;
 mod offer;
+mod patience;
 mod reply;
 mod responses;
 mod sasl;
 mod session;
 mod socket;
+mod spill;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -36,6 +39,7 @@ pub use link::Traffic;
 pub use reply::{Item, Reply};
 pub use sasl::Credentials;
 pub use session::Session;
+pub use spill::{Fetched, Wanted};
 pub use target::Target;
 
 use crate::dlist::Writer;
@@ -78,6 +82,16 @@ pub trait Replica {
         verb: Verb,
         body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
     ) -> Result<Ticket>;
+
+    /// As [`Replica::submit`] of `GET FETCH`: where the message that comes is long, the reply has
+    /// it as a [file](Reply::file) instead.
+    fn submit_fetch(
+        &mut self,
+        _wanted: &Wanted<'_>,
+        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
+    ) -> Result<Ticket> {
+        self.submit(Verb::Get, body)
+    }
 
     /// Waits for the reply to a command. A NO becomes an error of its kind
     /// ([`Kind::ReplicaMoved`](crate::Kind::ReplicaMoved), ...) and leaves the session usable.

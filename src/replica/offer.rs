@@ -1,5 +1,9 @@
 //! What a replica offers, and what a login may rely on.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
 /// What the greeting of a sync_server or the capabilities of an imapd offer.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Offer {
@@ -36,4 +40,10 @@ pub(super) struct Surroundings {
     pub client_certificate: bool,
     /// On a UNIX socket, where a sync_server takes whoever connects for authorised.
     pub trusted_socket: bool,
+    /// How long a plugin may wait for others (`client_timeout`).
+    #[cfg_attr(not(feature = "libsasl2"), allow(dead_code, reason = "for plugins alone"))]
+    pub patience: Duration,
+    /// Ends such a wait.
+    #[cfg_attr(not(feature = "libsasl2"), allow(dead_code, reason = "for plugins alone"))]
+    pub cancel: Arc<AtomicBool>,
 }

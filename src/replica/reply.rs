@@ -1,15 +1,18 @@
 //! What a command is answered with. Items are kept as they came and parsed when they are used, for
 //! as values they take many times the memory.
 
+use super::spill::Fetched;
 use crate::dlist::{self, Value};
 use crate::error::Malformed;
 use crate::limits::{REPLY_ELEMENT_BYTES, REPLY_ITEM_BYTES};
 
 /// The untagged items of a reply that ended with OK: `* NAME value`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Reply {
     /// In the order in which they came.
     pub items: Vec<Item>,
+    /// A long message that was fetched. The item that it came in has none of its bytes.
+    pub file: Option<Fetched>,
 }
 
 /// One item, known to be well formed.

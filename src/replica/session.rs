@@ -8,10 +8,14 @@ use std::time::Duration;
 use super::dialect::{Dialect, Line, Tag, Tagger};
 use super::link::{Link, Traffic};
 use super::responses::{Ending, ending, refusal};
-use super::{Enabled, Item, Replica, Reply, Ticket, Verb};
+use super::spill::{Place, Spill, without_literal};
+use super::{Enabled, Item, Replica, Reply, Ticket, Verb, Wanted};
 use crate::dlist::{Framer, Writer};
 use crate::error::{Error, Kind, Malformed, Result};
-use crate::limits::{IN_FLIGHT_BYTES, IN_FLIGHT_COMMANDS, REPLY_BYTES};
+use crate::limits::{
+    DLIST_ITEM_BYTES, FETCH_MEMORY_BYTES, IN_FLIGHT_BYTES, IN_FLIGHT_COMMANDS, REPLY_BYTES,
+    REPLY_NOISE_BYTES,
+};
 use crate::observe::{Direction, Level, Observer};
 
 /// Bytes of a command that are kept to name it in errors.
@@ -19,6 +23,9 @@ const LABEL_BYTES: usize = 48;
 
 /// What an item of a reply begins with.
 const UNTAGGED: &[u8] = b"* ";
+
+/// The longest beginning of a line with a long message; `MESSAGE %{partition GUID size}` is less.
+const CUT_BYTES: usize = 4096;
 
 /// How long a replica may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -29,6 +36,8 @@ struct InFlight {
     tag: Tag,
     label: String,
     bytes: u64,
+    /// Where a long message shall go that comes in the reply.
+    place: Option<Place>,
 }
 
 /// A connection to a replica's sync server.
@@ -41,6 +50,11 @@ pub struct Session {
     next: u64,
     in_flight: VecDeque<InFlight>,
     items: Reply,
+    /// The long message of the reply that is on its way, and the beginning of its line.
+    spill: Option<Spill>,
+    cut: Option<Vec<u8>>,
+    /// Bytes of lines that belong to no reply, since the last one.
+    noise: u64,
     /// What the items and the replies that nobody took yet count.
     held: u64,
     /// What they may.
@@ -64,6 +78,9 @@ impl Session {
             next: 0,
             in_flight: VecDeque::new(),
             items: Reply::default(),
+            spill: None,
+            cut: None,
+            noise: 0,
             held: 0,
             allowed: REPLY_BYTES,
             replies: HashMap::new(),
@@ -124,6 +141,8 @@ impl Session {
             _ => Kind::Closed,
         };
         self.dead = Some((kind, state.clone()));
+        // Of no use any more, and perhaps long.
+        self.spill = None;
         Error::new(kind, error.op().to_owned(), error.subject(), state)
             .hint(error.hint_text().to_owned())
             .caused_by(error)
@@ -136,15 +155,69 @@ impl Session {
     /// Takes complete lines out of what was received.
     fn take_lines(&mut self) -> Result<()> {
         loop {
-            let found = self.framer.find(self.link.received()).map_err(|e| nonsense(&e))?;
-            let Some(length) = found else { return self.check_size(self.link.received().len()) };
+            if !self.take_literal() {
+                return Ok(());
+            }
+            let wanted =
+                self.in_flight.front().and_then(|c| c.place.as_ref()).map_or(0, |p| p.size);
+            let most = wanted.max(DLIST_ITEM_BYTES);
+            let received = self.link.received();
+            let found = self.framer.find_among(received, most).map_err(|e| nonsense(&e))?;
+            let Some(length) = found else {
+                if self.cut_literal() {
+                    continue;
+                }
+                return self.check_size(self.link.received().len());
+            };
             self.check_size(length)?;
-            let line = self.link.take(length);
+            let mut line = self.link.take(length);
             if self.wire {
                 self.observer.wire(Direction::Received, &line);
             }
+            if let Some(mut start) = self.cut.take() {
+                start.append(&mut line);
+                line = start;
+            }
             self.take_line(line)?;
         }
+    }
+
+    /// If what was received ends within the long message that the first command asked for, has it
+    /// go to a file.
+    fn cut_literal(&mut self) -> bool {
+        let Some((start, size)) = self.framer.open_literal(self.link.received()) else {
+            return false;
+        };
+        let Some(command) = self.in_flight.front_mut() else { return false };
+        let long = size as u64 > FETCH_MEMORY_BYTES && start <= CUT_BYTES;
+        let Some(place) = command.place.take_if(|_| long && self.cut.is_none()) else {
+            return false;
+        };
+        let start = self.link.take(start);
+        if self.wire {
+            self.observer.wire(Direction::Received, &start);
+        }
+        self.framer = Framer::default();
+        self.cut = Some(without_literal(start));
+        self.spill = Some(Spill::begin(place, size as u64));
+        true
+    }
+
+    /// Takes what has come of a message that goes to a file. Says whether what follows is something
+    /// else.
+    fn take_literal(&mut self) -> bool {
+        let Some(spill) = self.spill.as_mut().filter(|spill| spill.left() > 0) else {
+            return true;
+        };
+        let received = self.link.received();
+        let count = spill.take(received);
+        if self.wire {
+            let bytes = received.get(..count).unwrap_or_default();
+            self.observer.wire(Direction::Received, bytes);
+        }
+        let all = spill.left() == 0;
+        self.link.consume(count);
+        all
     }
 
     /// Whether there is room for so many bytes beside what is held.
@@ -167,7 +240,9 @@ impl Session {
             Line::Untagged(item) => match ending(item) {
                 Some(Ending::Bye(text)) => (None, Ending::Bye(text)),
                 // imapd says what it likes between replies: alerts, that it goes on working.
-                Some(_) if self.tagger.dialect() == Dialect::Imap => return Ok(()),
+                Some(_) if self.tagger.dialect() == Dialect::Imap => {
+                    return self.pass_over(line.len());
+                }
                 _ => {
                     line.drain(..UNTAGGED.len());
                     return self.take_item(line);
@@ -195,7 +270,10 @@ impl Session {
         let Some(command) = self.in_flight.pop_front() else {
             return Err(nonsense(&Malformed::new(0u64, "a reply to no command")));
         };
-        let items = std::mem::take(&mut self.items);
+        self.link.reply_ended();
+        self.noise = 0;
+        let mut items = std::mem::take(&mut self.items);
+        let spill = self.spill.take().map(Spill::end).transpose();
         let reply = match ending {
             Ending::No(text) => {
                 let name = command.label.split(' ').nth(1).unwrap_or(&command.label);
@@ -204,13 +282,31 @@ impl Session {
                 let _ = self.release(Ok(items));
                 Err(refusal(&command.label, &text))
             }
-            _ => Ok(items),
+            _ => match spill {
+                Ok(file) => {
+                    items.file = file;
+                    Ok(items)
+                }
+                Err(error) => {
+                    let _ = self.release(Ok(items));
+                    Err(error)
+                }
+            },
         };
         match self.discarded.remove(&command.ticket) {
             true => drop(self.release(reply)),
             false => drop(self.replies.insert(command.ticket, reply)),
         }
         Ok(())
+    }
+
+    /// Passes over a line, but not over such lines without end.
+    fn pass_over(&mut self, bytes: usize) -> Result<()> {
+        self.noise = self.noise.saturating_add(bytes as u64);
+        match self.noise <= REPLY_NOISE_BYTES {
+            true => Ok(()),
+            false => Err(nonsense(&Malformed::new(0u64, "lines without end that are no reply"))),
+        }
     }
 
     fn take_item(&mut self, item: Vec<u8>) -> Result<()> {
@@ -231,14 +327,25 @@ impl Session {
         reply
     }
 
+    /// Has all commands leave. What comes meanwhile is taken before more is waited for: it may be
+    /// the last there is, with the reason in it why the replica closes.
+    fn flush(&mut self) -> Result<()> {
+        self.link.flush()?;
+        self.take_lines()
+    }
+
+    fn is_full(&self) -> bool {
+        self.in_flight.len() >= IN_FLIGHT_COMMANDS || self.bytes_in_flight() >= IN_FLIGHT_BYTES
+    }
+
     /// Makes room for another command by taking in replies.
     fn make_room(&mut self) -> Result<()> {
-        while self.in_flight.len() >= IN_FLIGHT_COMMANDS
-            || self.bytes_in_flight() >= IN_FLIGHT_BYTES
-        {
-            self.link.flush()?;
-            self.link.fill()?;
-            self.take_lines()?;
+        while self.is_full() {
+            self.flush()?;
+            if self.is_full() {
+                self.link.fill()?;
+                self.take_lines()?;
+            }
         }
         Ok(())
     }
@@ -278,7 +385,19 @@ impl Replica for Session {
         let ticket = Ticket(self.next);
         self.next += 1;
         let bytes = self.link.traffic().sent - before;
-        self.in_flight.push_back(InFlight { ticket, tag, label, bytes });
+        self.in_flight.push_back(InFlight { ticket, tag, label, bytes, place: None });
+        Ok(ticket)
+    }
+
+    fn submit_fetch(
+        &mut self,
+        wanted: &Wanted<'_>,
+        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
+    ) -> Result<Ticket> {
+        let ticket = self.submit(Verb::Get, body)?;
+        if let Some(command) = self.in_flight.back_mut() {
+            command.place = Some(Place { size: wanted.size, dir: wanted.dir.to_owned() });
+        }
         Ok(ticket)
     }
 
@@ -301,7 +420,10 @@ impl Replica for Session {
                 if self.replies.contains_key(&ticket) {
                     return Ok(());
                 }
-                self.link.flush()?;
+                self.flush()?;
+                if self.replies.contains_key(&ticket) {
+                    return Ok(());
+                }
                 self.link.fill()?;
                 self.take_lines()
             };

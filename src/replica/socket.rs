@@ -7,12 +7,12 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, SockAddr, Type};
 
+use super::aside::{Left, aside};
 use crate::error::{Error, Kind, Result};
 use crate::sys::poll;
 
@@ -184,27 +184,16 @@ impl Dialer<'_> {
             Error::new(Kind::Connect, "look up address of", host, why)
                 .hint("check the name in sync_host (or -S), and the system's resolver")
         };
-        let (found, answer) = mpsc::channel();
         let name = host.to_owned();
-        thread::Builder::new()
-            .name("cyrsync-resolve".into())
-            .spawn(move || {
-                let addresses = (name.as_str(), port).to_socket_addrs();
-                // Nobody may be waiting any more.
-                let _ = found.send(addresses.map(Iterator::collect));
-            })
-            .map_err(|e| unknown(e.to_string()))?;
-        let begun = Instant::now();
-        loop {
-            match answer.recv_timeout(TICK) {
-                Ok(addresses) => return addresses.map_err(|e| unknown(e.to_string())),
-                Err(RecvTimeoutError::Disconnected) => return Err(unknown("no answer".into())),
-                Err(RecvTimeoutError::Timeout) if self.is_cancelled() => return Err(cancelled()),
-                Err(RecvTimeoutError::Timeout) if begun.elapsed() >= self.timeout => {
-                    return Err(unknown(timed_out(self.timeout).to_string()));
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-            }
+        let look_up = move || {
+            let addresses = (name.as_str(), port).to_socket_addrs();
+            addresses.map(Iterator::collect)
+        };
+        match aside("cyrsync-resolve", self.timeout, self.cancel, look_up) {
+            Ok(addresses) => addresses.map_err(|e| unknown(e.to_string())),
+            Err(Left::Cancelled) => Err(cancelled()),
+            Err(Left::Late) => Err(unknown(timed_out(self.timeout).to_string())),
+            Err(Left::Failed(error)) => Err(unknown(error.to_string())),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::session::Session;
 use super::socket::Socket;
 use super::{Replica, Ticket, Verb};
 use crate::error::{Kind, Result};
-use crate::observe::Silent;
+use crate::observe::{Direction, Observer, Silent};
 
 /// A session whose other end runs `peer` in a thread.
 fn session(
@@ -59,6 +59,20 @@ fn commands_go_out_together_and_replies_are_taken_in_any_order() {
     assert_eq!(session.wait(a).unwrap().items[0].name(), b"LSUB");
     assert_eq!(session.wait(a).unwrap_err().kind(), Kind::Internal, "a reply is taken once");
     peer.join().unwrap();
+}
+
+#[test]
+fn the_last_words_of_a_replica_are_told_though_it_has_closed_when_commands_leave() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    theirs.write_all(b"OK success\r\n* BYE shutting down\r\n").unwrap();
+    theirs.shutdown(std::net::Shutdown::Write).unwrap();
+    let link = Link::new(Socket::Unix(ours), Duration::from_secs(20), Arc::default()).unwrap();
+    let mut session = Session::new(link, Tagger::new(Dialect::Csync), Arc::new(Silent));
+    let [a, b] = ["a", "b"].map(|name| get(&mut session, name).unwrap());
+    let error = session.wait(b).unwrap_err();
+    assert_eq!(error.kind(), Kind::Bye);
+    assert!(error.to_string().contains("shutting down"), "{error}");
+    assert!(session.wait(a).unwrap().items.is_empty());
 }
 
 #[test]
@@ -189,8 +203,7 @@ fn a_cancelled_session_stops_waiting() {
     let link = Link::new(Socket::Unix(ours), Duration::from_secs(60), cancel.clone()).unwrap();
     let mut session = Session::new(link, Tagger::new(Dialect::Csync), Arc::new(Silent));
     let ticket = get(&mut session, "a").unwrap();
-    let asker =
-        std::thread::spawn(move || cancel.store(true, std::sync::atomic::Ordering::Relaxed));
+    let asker = std::thread::spawn(move || cancel.store(true, Ordering::Relaxed));
     assert_eq!(session.wait(ticket).unwrap_err().kind(), Kind::Cancelled);
     asker.join().unwrap();
     drop(theirs);
@@ -281,10 +294,134 @@ fn a_replica_that_sends_a_byte_now_and_then_is_as_good_as_silent() {
     peer.join().unwrap();
 }
 
+#[test]
+fn a_replica_that_takes_nothing_and_sends_a_byte_now_and_then_is_as_good_as_silent() {
+    let (mut session, peer) = session(Duration::from_millis(300), |mut socket| {
+        while socket.write_all(b"x").is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let name = "x".repeat(4 << 20);
+    let error = get(&mut session, &name).unwrap_err();
+    assert_eq!(error.kind(), Kind::Timeout);
+    assert!(error.to_string().contains("takes no more bytes"), "{error}");
+    drop(session);
+    peer.join().unwrap();
+}
+
+#[test]
+fn short_lines_before_each_timeout_are_silence() {
+    let (mut session, peer) = session(Duration::from_millis(300), |mut socket| {
+        read_lines(&mut socket, 1);
+        while socket.write_all(b"* LSUB (a)\r\n").is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let ticket = get(&mut session, "a").unwrap();
+    assert_eq!(session.wait(ticket).unwrap_err().kind(), Kind::Timeout);
+    drop(session);
+    peer.join().unwrap();
+}
+
+/// What comes behind a message.
+const AFTER: &[u8] = b"OK\r\n* LSUB (a)\r\nOK\r\n";
+
+/// Counts the bytes of the traffic that is shown.
+#[derive(Default)]
+struct Listening(AtomicUsize);
+
+impl Observer for Listening {
+    fn wire(&self, direction: Direction, bytes: &[u8]) {
+        if direction == Direction::Received {
+            self.0.fetch_add(bytes.len(), Ordering::Relaxed);
+        }
+    }
+
+    fn wants_wire(&self) -> bool {
+        true
+    }
+}
+
+/// Asks for a message of this size; the peer answers with these bytes behind `MESSAGE `.
+fn fetched(size: u64, reply: Vec<u8>, compressed: bool) -> (Result<super::Reply>, bool) {
+    let dir = tempfile::tempdir().unwrap();
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let limit = Duration::from_secs(20);
+    let mut link = Link::new(Socket::Unix(ours), limit, Arc::default()).unwrap();
+    if compressed {
+        link.start_deflate(3).unwrap();
+    }
+    let shown = Arc::new(Listening::default());
+    let mut session = Session::new(link, Tagger::new(Dialect::Csync), shown.clone());
+    let size_of_all = reply.len() + 12 + AFTER.len();
+    let peer = std::thread::spawn(move || {
+        let all = [b"* MESSAGE ", &reply[..], b"\r\n", AFTER].concat();
+        let mut wire = Vec::new();
+        if compressed {
+            let mut encoder = super::deflate::Deflate::new(3);
+            encoder.write(&all, &mut wire).unwrap();
+            encoder.flush(&mut wire).unwrap();
+        } else {
+            wire = all;
+        }
+        let _ = theirs.write_all(&wire);
+        let _ = theirs.read_to_end(&mut Vec::new());
+    });
+    let wanted = super::Wanted { size, dir: dir.path() };
+    let ticket = session.submit_fetch(&wanted, &mut |w| w.name("FETCH")?.nil()).unwrap();
+    let next = get(&mut session, "b").unwrap();
+    let reply = session.wait(ticket);
+    let alive = session.wait(next).is_ok_and(|reply| reply.items.len() == 1);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    assert_eq!(shown.0.load(Ordering::Relaxed) == size_of_all, alive);
+    drop(session);
+    peer.join().unwrap();
+    (reply, alive)
+}
+
+fn message(size: usize) -> Vec<u8> {
+    let header = format!("%{{default {} {size}}}\r\n", "0".repeat(40));
+    [header.into_bytes(), (0..size).map(|n| (n % 251) as u8).collect()].concat()
+}
+
+#[test]
+fn a_long_message_goes_to_a_file_and_a_short_one_does_not() {
+    for compressed in [false, true] {
+        let long = 70 << 20;
+        let (reply, alive) = fetched(long as u64, message(long), compressed);
+        let file = reply.unwrap().file.unwrap();
+        assert_eq!(file.size(), long as u64);
+        let mut bytes = Vec::new();
+        file.reader().unwrap().read_to_end(&mut bytes).unwrap();
+        assert!(message(long).ends_with(&bytes) && bytes.len() == long);
+        assert!(alive);
+        let (reply, alive) = fetched(1 << 20, message(1 << 20), compressed);
+        let reply = reply.unwrap();
+        assert!(reply.file.is_none() && reply.items.len() == 1 && alive);
+    }
+}
+
+#[test]
+fn a_message_of_another_size_is_not_stored_and_the_session_goes_on() {
+    let (reply, alive) = fetched(5 << 20, message(6 << 20), false);
+    let error = reply.unwrap_err();
+    assert_eq!(error.kind(), Kind::Corrupt);
+    assert!(error.to_string().contains("6291456 bytes, and has 5242880"), "{error}");
+    assert!(alive);
+    // Longer than anything that was announced.
+    let (reply, alive) = fetched(5 << 20, b"%{default 00 70000000}\r\n".to_vec(), false);
+    assert_eq!(reply.unwrap_err().kind(), Kind::Protocol);
+    assert!(!alive);
+}
+
 /// Turns every bit over, and refuses a NUL.
 struct Flip;
 
 impl super::layer::Layer for Flip {
+    fn describe(&self) -> String {
+        "a layer of bits turned over".into()
+    }
+
     fn wrap(&mut self, clear: &[u8], out: &mut Vec<u8>) -> Result<()> {
         out.extend(clear.iter().map(|byte| !byte));
         Ok(())

@@ -33,6 +33,8 @@ pub use remote::{RemoteFolder, RemoteUser};
 pub use repair::Master;
 pub use reserve::Staged;
 
+use std::path::PathBuf;
+
 use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
 use crate::observe::{Level, Observer};
@@ -65,6 +67,8 @@ pub struct Settings {
     /// Read the files of all messages, those that the replica has already included
     /// (`sync_check_messages`).
     pub check_messages: bool,
+    /// Where long messages wait that are fetched from the replica (`temp_path`).
+    pub scratch: PathBuf,
 }
 
 /// Replicates one unit of work after the other over one connection.

@@ -1,6 +1,6 @@
-//! Going into the background. For programs alone.
+//! Going into the background, and leaving at once. For programs alone.
 
-#![allow(unsafe_code, reason = "fork and setsid have no safe counterpart")]
+#![allow(unsafe_code, reason = "fork, setsid and _exit have no safe counterpart")]
 
 use std::fs::File;
 use std::io;
@@ -37,4 +37,20 @@ pub fn detach() -> io::Result<Side> {
         unsafe { libc::dup2(null.as_raw_fd(), libc::STDIN_FILENO) };
     }
     Ok(Side::Daemon)
+}
+
+/// Whether libraries may clean up at the end of the process: not while a login that was given up is
+/// still within one of them.
+pub fn may_clean_up() -> bool {
+    #[cfg(feature = "libsasl2")]
+    return !super::sasl2::is_busy();
+    #[cfg(not(feature = "libsasl2"))]
+    true
+}
+
+/// Ends the process without having libraries clean up: a thread that is within one of them
+/// would find what it works with gone.
+pub fn leave(code: u8) -> ! {
+    // SAFETY: takes a number, and runs no code of this process any more.
+    unsafe { libc::_exit(code.into()) }
 }

@@ -7,6 +7,9 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+/// Names that are tried for a temporary file.
+const NAMES: usize = 8;
+
 /// Opens a regular file for reading; also gives its length in bytes.
 ///
 /// # Errors
@@ -35,6 +38,40 @@ pub fn open_unchecked(options: &mut OpenOptions, path: &Path) -> io::Result<File
     opened.map_err(|error| absent(path).unwrap_or(error))
 }
 
+/// A new file in `dir` that has no name, for reading and writing by this process alone: it is gone
+/// once it is closed, by a crash too.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn temporary(dir: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600);
+    match options.clone().custom_flags(libc::O_TMPFILE).open(dir) {
+        Ok(file) => return Ok(file),
+        // Not every file system can.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EOPNOTSUPP | libc::EISDIR)) => {}
+        Err(error) => return Err(error),
+    }
+    named_temporary(&mut options, dir)
+}
+
+/// For a moment it has a name.
+fn named_temporary(options: &mut OpenOptions, dir: &Path) -> io::Result<File> {
+    for _ in 0..NAMES {
+        let number = getrandom::u64().map_err(|_| io::Error::other("no random numbers"))?;
+        let path = dir.join(format!("cyrsync-{number:016x}"));
+        match options.create_new(true).open(&path) {
+            Ok(file) => {
+                std::fs::remove_file(&path)?;
+                return Ok(file);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
 /// The length of an open file in bytes.
 ///
 /// # Errors
@@ -60,6 +97,24 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+
+    #[test]
+    fn a_temporary_file_has_no_name() {
+        use std::io::{Read, Seek, Write};
+        let dir = tempfile::tempdir().unwrap();
+        let named = |dir: &Path| named_temporary(OpenOptions::new().read(true).write(true), dir);
+        for make in [temporary as fn(&Path) -> io::Result<File>, named] {
+            let mut file = make(dir.path()).unwrap();
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+            file.write_all(b"some text").unwrap();
+            file.rewind().unwrap();
+            let mut text = String::new();
+            file.read_to_string(&mut text).unwrap();
+            assert_eq!(text, "some text");
+            let missing = make(&dir.path().join("missing")).unwrap_err();
+            assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        }
+    }
 
     #[test]
     fn only_regular_files_are_opened_and_nothing_is_waited_for() {

@@ -4,14 +4,22 @@
 //! The client is the real program, with a real master; the replica is a script of a few lines.
 
 mod greeting;
+mod repair;
 mod replies;
 mod server;
+mod stages;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use cyrsync_lab::certs::{Authority, Valid};
 use cyrsync_lab::run::start_sync_client;
 use cyrsync_lab::{Imap, Lab, Options, compare, describe, sync_client};
-use server::Peer;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use server::{Peer, Way};
 
 const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
 
@@ -19,17 +27,48 @@ const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
 const MEMORY_KIB: u64 = 64 << 10;
 /// When a run is given up: far more than it needs, for the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Clients at a time; most of them wait for a timeout.
+const AT_ONCE: usize = 6;
+
+type Script = Box<dyn Fn(&mut Peer) + Send + Sync>;
+
+/// What a replica does, and all the words that a line must have that tells of it.
+struct Case {
+    name: String,
+    way: Way,
+    words: Vec<String>,
+    script: Script,
+    args: &'static [&'static str],
+    code: i32,
+}
+
+impl Case {
+    fn new(
+        name: &str,
+        way: &Way,
+        words: &[&str],
+        script: impl Fn(&mut Peer) + Send + Sync + 'static,
+    ) -> Case {
+        Case {
+            name: format!("{name} ({})", way.name()),
+            way: way.clone(),
+            words: words.iter().map(|word| (*word).to_owned()).collect(),
+            script: Box::new(script),
+            args: &["-u", "fred"],
+            code: 1,
+        }
+    }
+}
 
 /// A master with a user who has mail.
 struct World {
     lab: Lab,
-    real_port: u16,
 }
 
 impl World {
     fn new() -> World {
-        let master_conf = "sync_timeout: 3s\nclient_timeout: 3s\n".to_owned();
-        let lab = Lab::new(Options { master_conf, ..Options::default() });
+        let conf = "sync_timeout: 3s\nclient_timeout: 3s\nsync_try_imap: yes\n";
+        let lab = Lab::new(Options { master_conf: conf.to_owned(), ..Options::default() });
         Imap::admin(&lab.master).ok("CREATE user.fred");
         let mut fred = Imap::login(&lab.master, "fred");
         for number in 0..3 {
@@ -37,43 +76,84 @@ impl World {
                 format!("From: <a@example.com>\r\nSubject: {number}\r\n\r\nsome text\r\n");
             fred.append("INBOX", "", message.as_bytes());
         }
-        let real_port = lab.replica.csync_port();
-        World { lab, real_port }
+        World { lab }
     }
 
-    /// Runs the client against a replica that does this on every connection. It must fail in
-    /// bounded time and memory. Gives back all it printed and logged.
+    /// What a scripted replica needs for TLS; the client trusts it.
+    fn tls(&self) -> Arc<ServerConfig> {
+        let authority = Authority::new(&self.lab.master, "authority");
+        let root = authority.root().display().to_string();
+        self.lab.master.set_config("tls_server_ca_file", Some(&root));
+        let own = authority.issue("replica", &["IP:127.0.0.1"], Valid::Now);
+        let chain = vec![CertificateDer::from_pem_file(&own.cert).expect("openssl made it")];
+        let key = PrivateKeyDer::from_pem_file(&own.key).expect("openssl made it");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the provider has them");
+        Arc::new(config.with_no_client_auth().with_single_cert(chain, key).expect("a pair"))
+    }
+
+    /// Runs the client against each of these replicas. It must fail in bounded time and memory and
+    /// tell why.
     #[track_caller]
-    fn against(&self, case: &str, script: impl Fn(&mut Peer) + Send + Sync + 'static) -> String {
-        let port = server::serve(script);
-        self.lab.master.use_port(port);
-        let args = ["-o", "-v", "-u", "fred"];
+    fn run(&self, cases: Vec<Case>) {
+        let (next, count) = (AtomicUsize::new(0), cases.len());
+        let cases: Vec<_> =
+            cases.into_iter().map(|case| std::sync::Mutex::new(Some(case))).collect();
+        let work = || {
+            let mut failed = Vec::new();
+            while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let case = case.lock().expect("nobody panics").take().expect("each is taken once");
+                failed.extend(self.against(case).err());
+            }
+            failed
+        };
+        let failed: Vec<String> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+            threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect()
+        });
+        let all = failed.join("\n\n");
+        assert!(failed.is_empty(), "{} of {count} cases failed:\n{all}", failed.len());
+    }
+
+    fn against(&self, case: Case) -> Result<(), String> {
+        let Case { name, way, words, script, args, code } = case;
+        let place = format!("127.0.0.1:{}", server::serve(way, script));
+        let args = [&["-o", "-v", "-S", &place], args].concat();
         let running = start_sync_client(OURS, &self.lab.master, &args);
         let (run, cost) = running
             .wait_measured_within(PATIENCE)
-            .unwrap_or_else(|running| panic!("{case}: no end: {:?}", running.so_far()));
-        assert_eq!(run.status.code(), Some(1), "{case}: {run}");
-        assert!(cost.peak_kib < MEMORY_KIB, "{case}: {} KiB: {run}", cost.peak_kib);
-        assert!(!run.stderr.contains("panicked"), "{case}: {run}");
-        println!("{case}: {} KiB, {:?}", cost.peak_kib, cost.wall);
-        format!("{}{}{}", run.stdout, run.stderr, run.log)
+            .map_err(|running| format!("{name}: no end: {:?}", running.so_far()))?;
+        println!("{name}: {} KiB, {:?}", cost.bound_kib, cost.wall);
+        let told = format!("{}{}{}", run.stdout, run.stderr, run.log);
+        let mut lines = told.lines();
+        if run.status.code() != Some(code) || run.stderr.contains("panicked") {
+            Err(format!("{name}: {run}"))
+        } else if cost.bound_kib >= MEMORY_KIB {
+            Err(format!("{name}: {} KiB: {run}", cost.bound_kib))
+        } else if !lines.any(|line| words.iter().all(|word| line.contains(word))) {
+            Err(format!("{name}: no line with {words:?} in:\n{told}"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// An honest replica has all the time it needs.
+    fn be_patient(&self) {
+        for option in ["sync_timeout", "client_timeout"] {
+            self.lab.master.set_config(option, Some("10m"));
+        }
     }
 
     /// Afterwards a real replica gets everything.
     #[track_caller]
     fn nothing_is_lost(&self) {
-        self.lab.master.use_port(self.real_port);
+        self.be_patient();
         sync_client(OURS, &self.lab.master, &["-o", "-u", "fred"]).ok();
         let differences = compare(&self.lab.master, &self.lab.replica);
         assert!(differences.is_empty(), "{}", describe(&differences, 20));
         let uids = Imap::login(&self.lab.replica, "fred").with_selected("INBOX").uids();
         assert_eq!(uids, [1, 2, 3]);
     }
-}
-
-/// All of these are told.
-#[track_caller]
-fn assert_told(case: &str, told: &str, words: &[&str]) {
-    let line = told.lines().find(|line| words.iter().all(|word| line.contains(word)));
-    assert!(line.is_some(), "{case}: no line with {words:?} in:\n{told}");
 }

@@ -1,162 +1,212 @@
 //! In answer to commands.
 
-use std::io::Write as _;
+use std::time::Duration;
 
-use super::server::Peer;
-use super::{World, assert_told};
+use super::server::{Dialect, Peer, Way};
+use super::{Case, World};
 
 /// What every error on a session tells: the command whose reply was waited for, and the last
 /// reply that had come.
-const STATE: &str = "waiting for the reply to: GET USER fred";
+const STATE: [&str; 3] = ["waiting for the reply to: ", "GET USER fred", "last reply: "];
 
-#[test]
-fn a_hostile_reply_ends_soon_in_little_memory_with_the_last_command_and_reply() {
-    let world = World::new();
-    let case = |name: &str, words: &[&str], reply: fn(&mut Peer)| {
-        let told = world.against(name, move |peer| {
+/// Replies to `GET USER` that are hostile in any dialect.
+fn cases(way: &Way) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut on = |name: &str, words: &[&str], reply: fn(&mut Peer)| {
+        let words = [&STATE, words].concat();
+        cases.push(Case::new(name, way, &words, move |peer| {
             peer.asked_for_user();
             reply(peer);
-        });
-        assert_told(name, &told, &[&[STATE, "last reply: "][..], words].concat());
+            peer.wait_for_end();
+        }));
     };
-    case("an endless line", &["than 24 MiB"], |peer| {
+    on("an endless line", &["than 24 MiB"], |peer| {
         peer.send(b"* MAILBOX %(UNIQUEID ");
         peer.flood(b"x");
     });
-    case("a line without any end or star", &["than 24 MiB"], |peer| peer.flood(b"x"));
-    case("a huge literal", &["literal is too big"], |peer| {
+    on("a line without any end or star", &["than 24 MiB"], |peer| peer.flood(b"x"));
+    on("a huge literal", &["literal is too big"], |peer| {
         peer.send(b"* MAILBOX %(UNIQUEID {99999999999}\r\n");
-        peer.wait_for_end();
     });
-    case("a literal that is allowed and endless", &["than 24 MiB"], |peer| {
+    on("a literal that is allowed and endless", &["than 24 MiB"], |peer| {
         peer.send(b"* MAILBOX %(UNIQUEID {60000000}\r\n");
         peer.flood(b"x");
     });
-    case("deep nesting", &["nested too deeply"], |peer| {
-        peer.send(&[&b"* MAILBOX "[..], &b"(".repeat(1 << 20), b"\r\n"].concat());
-        peer.wait_for_end();
+    on("a file that nobody asked for", &["than 24 MiB"], |peer| {
+        peer.send(b"* MESSAGE %{default 0123456789012345678901234567890123456789 60000000}\r\n");
+        peer.flood(b"x");
     });
-    case("millions of elements", &["than 24 MiB"], |peer| {
-        peer.send(&[&b"* LSUB ("[..], &b"a ".repeat(2 << 20), b")\r\nOK\r\n"].concat());
-        peer.wait_for_end();
+    on("deep nesting", &["nested too deeply"], |peer| {
+        peer.send(b"* MAILBOX ");
+        peer.repeat(b"(", 1 << 20);
+        peer.send(b"\r\n");
     });
-    case("lists of lists", &["than 24 MiB"], |peer| {
-        peer.send(&[&b"* LSUB ("[..], &b"()".repeat(2 << 20), b")\r\nOK\r\n"].concat());
-        peer.wait_for_end();
+    on("millions of elements", &["than 24 MiB"], |peer| {
+        peer.send(b"* LSUB (");
+        peer.repeat(b"a ", 2 << 20);
+        peer.send(b")\r\n");
+        peer.end("OK");
     });
-    case("items without end", &["than 24 MiB"], |peer| peer.flood(b"* LSUB ()\r\n"));
-    case("subscriptions without end", &["than 24 MiB"], |peer| {
-        peer.flood(&[&b"* LSUB ("[..], &b"a ".repeat(10_000), b")\r\n"].concat());
+    on("lists of lists", &["than 24 MiB"], |peer| {
+        peer.send(b"* LSUB (");
+        peer.repeat(b"()", 2 << 20);
+        peer.send(b")\r\n");
+        peer.end("OK");
     });
-    case("mailboxes without end", &["than 24 MiB"], |peer| {
+    on("items without end", &["than 24 MiB"], |peer| peer.flood(b"* LSUB ()\r\n"));
+    on("mailboxes without end", &["than 24 MiB"], |peer| {
         peer.flood(
             b"* MAILBOX %(UNIQUEID a MBOXNAME user.fred UIDVALIDITY 1 LAST_UID 1 \
               HIGHESTMODSEQ 1 RECENTUID 0 RECENTTIME 0 POP3_LAST_LOGIN 0)\r\n",
         );
     });
-    case("a wrong tag", &["no part of a reply"], |peer| {
+    on("a BAD", &["BAD what"], |peer| peer.end("BAD what?"));
+    on("goodbye in the middle of a reply", &["BYE"], |peer| {
+        peer.send(b"* LSUB (user.fred)\r\n* BYE\r\n");
+    });
+    on("no reply", &["does not answer for 3 seconds"], |_| {});
+    on("half a reply", &["does not answer for 3 seconds"], |peer| {
+        peer.send(b"* LSUB (user.fred)\r\nO");
+    });
+    on("random bytes", &["no part of a reply"], |peer| {
+        peer.send(b"\xff\x00\xfe%{(\r\n\n\n");
+    });
+    cases
+}
+
+/// What belongs to one dialect, or is about time.
+fn further_cases(way: &Way) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut on = |name: &str, words: &[&str], reply: fn(&mut Peer)| {
+        cases.push(Case::new(name, way, words, move |peer| {
+            peer.asked_for_user();
+            reply(peer);
+            peer.wait_for_end();
+        }));
+    };
+    on("a line before each timeout", &["does not answer for 3 seconds", STATE[1]], |peer| {
+        drip(peer, b"* LSUB (user.fred)\r\n", Duration::from_secs(2));
+    });
+    on("the end in the middle of an item", &["closed the connection", STATE[1]], |peer| {
+        peer.send(b"* LSUB (user.fr");
+        peer.hang_up();
+    });
+    // It is well formed, and refused when it is used.
+    on("millions of pairs", &["MAILBOX", "too many parts"], |peer| {
+        peer.send(b"* MAILBOX %(");
+        peer.repeat(b"a b ", 1 << 20);
+        peer.send(b")\r\n");
+        peer.end("OK");
+    });
+    on("another command's items", &["MISSING", "was not asked for"], |peer| {
+        peer.send(b"* MISSING (0123456789012345678901234567890123456789)\r\n");
+        peer.end("OK");
+    });
+    on("a reply to no command", &["a reply to no command"], |peer| {
+        let [refused, more] = ["NO IMAP_INVALID_USER", "OK"].map(|text| peer.ending(text));
+        peer.send(&[refused, more.repeat(9)].concat());
+    });
+    let words =
+        ["does not answer for 3 seconds", "waiting for the reply to: ", "APPLY MAILBOX", "OK"];
+    cases.push(Case::new("pipelined commands without a reply", way, &words, |peer| {
+        peer.greet();
+        peer.obey_until("APPLY MESSAGE");
+        // The messages are taken, what follows is not answered.
+        peer.end("OK");
+        peer.wait_for_end();
+    }));
+    cases
+}
+
+/// Sends this again and again, with a pause each time, until nobody takes it.
+fn drip(peer: &mut Peer, bytes: &[u8], pause: Duration) {
+    while peer.send(bytes) {
+        std::thread::sleep(pause);
+    }
+}
+
+#[test]
+fn a_hostile_reply_ends_soon_in_little_memory_with_the_last_command_and_reply() {
+    let world = World::new();
+    let way = Way::plain(Dialect::Csync);
+    let mut all = cases(&way);
+    all.extend(further_cases(&way));
+    let wrong = Case::new("a wrong tag", &way, &["no part of a reply", STATE[1]], |peer| {
+        peer.asked_for_user();
         peer.send(b"C1 OK success\r\n");
         peer.wait_for_end();
     });
-    case("a BAD", &["BAD what"], |peer| {
-        peer.send(b"BAD what?\r\n");
-        peer.wait_for_end();
-    });
-    case("goodbye", &["BYE shutting down"], |peer| {
-        peer.send(b"* BYE shutting down\r\n");
-    });
-    case("goodbye in the middle of a reply", &["BYE"], |peer| {
-        peer.send(b"* LSUB (user.fred)\r\nBYE\r\n");
-    });
-    case("the end in the middle of an item", &["closed the connection"], |peer| {
-        peer.send(b"* LSUB (user.fr");
-    });
-    case("no reply", &["does not answer for 3 seconds"], Peer::wait_for_end);
-    case("half a reply", &["does not answer for 3 seconds"], |peer| {
-        peer.send(b"* LSUB (user.fred)\r\nO");
-        peer.wait_for_end();
-    });
-    case("random bytes", &["no part of a reply"], |peer| {
-        peer.send(b"\xff\x00\xfe%{(\r\n\n\n");
-        peer.wait_for_end();
-    });
-    // It is well formed, and refused when it is used.
-    let told = world.against("millions of pairs", |peer| {
+    let slow = "enough before each timeout, and no end";
+    let slow = Case::new(slow, &way, &["does not end", STATE[1], STATE[2]], |peer| {
         peer.asked_for_user();
-        peer.send(&[&b"* MAILBOX %("[..], &b"a b ".repeat(1 << 20), b")\r\nOK\r\n"].concat());
-        peer.wait_for_end();
+        let line = format!("* LSUB ({})\r\n", "x".repeat(4100));
+        drip(peer, line.as_bytes(), Duration::from_millis(2500));
     });
-    assert_told("millions of pairs", &told, &["MAILBOX", "too many parts"]);
+    // The longest first, for it takes longest.
+    all.insert(0, slow);
+    all.push(wrong);
+    world.run(all);
     world.nothing_is_lost();
 }
 
 #[test]
-fn replies_out_of_order_or_missing_end_the_connection() {
+fn a_hostile_imapd_does_no_better() {
     let world = World::new();
-    let told = world.against("a reply to no command", |peer| {
+    let way = Way::plain(Dialect::Imap);
+    let mut all = cases(&way);
+    all.extend(further_cases(&way));
+    let mut on = |name: &str, words: &[&str], reply: &'static [u8]| {
+        let words = [&STATE, words].concat();
+        all.push(Case::new(name, &way, &words, move |peer| {
+            peer.asked_for_user();
+            peer.send(reply);
+            peer.wait_for_end();
+        }));
+    };
+    on("the tag of another command", &["the reply to another command"], b"C1 OK success\r\n");
+    on("a tag of nobody's", &["the reply to another command"], b"C999 OK success\r\n");
+    on("a tag of another's making", &["no part of a reply"], b"A3 OK success\r\n");
+    on("no tag", &["no part of a reply"], b"OK success\r\n");
+    on("a continuation", &["no part of a reply"], b"+ go ahead\r\n");
+    let words = [&STATE, &["lines without end"][..]].concat();
+    all.push(Case::new("untagged lines without end", &way, &words, |peer| {
         peer.asked_for_user();
-        peer.send(b"NO IMAP_INVALID_USER\r\nOK\r\nOK\r\nOK\r\nOK\r\nOK\r\nOK\r\nOK\r\nOK\r\n");
-        peer.wait_for_end();
-    });
-    assert_told("a reply to no command", &told, &["a reply to no command"]);
-    let told = world.against("pipelined commands without a reply", |peer| {
-        peer.asked_for_user();
-        peer.send(b"NO IMAP_MAILBOX_NONEXISTENT\r\n");
-        // RESERVE is answered, what follows is not.
-        peer.line();
-        peer.send(b"OK\r\n");
-        peer.wait_for_end();
-    });
-    let words =
-        ["does not answer for 3 seconds", "waiting for the reply to: APPLY ", "last reply: OK"];
-    assert_told("pipelined commands without a reply", &told, &words);
-    let told = world.against("another command's items", |peer| {
-        peer.asked_for_user();
-        peer.send(b"* MISSING (0123456789012345678901234567890123456789)\r\nOK\r\n");
-        peer.wait_for_end();
-    });
-    assert_told("another command's items", &told, &["MISSING", "was not asked for"]);
+        peer.flood(b"* OK still here\r\n");
+    }));
+    world.run(all);
     world.nothing_is_lost();
 }
 
 #[test]
-fn compression_makes_no_reply_too_big_for_the_memory() {
+fn neither_compression_nor_encryption_makes_a_reply_too_big_for_the_memory() {
     let world = World::new();
-    let bomb = deflated(&vec![b'x'; 256 << 20]);
-    let told = world.against("a deflate bomb", move |peer| {
-        peer.let_in("* COMPRESS DEFLATE\r\n");
-        assert_eq!(peer.line(), "COMPRESS DEFLATE");
-        peer.send(b"OK DEFLATE active\r\n");
-        peer.heard();
-        peer.send(&bomb);
-        peer.wait_for_end();
-    });
-    assert_told("a deflate bomb", &told, &["asked for", "GET USER fred"]);
-    let piece = deflated(&b"* LSUB (a)\r\n".repeat(1 << 20));
-    let told = world.against("many small bombs", move |peer| {
-        peer.let_in("* COMPRESS DEFLATE\r\n");
-        peer.line();
-        peer.send(b"OK DEFLATE active\r\n");
-        peer.heard();
-        while peer.send(&piece) {}
-    });
-    assert_told("many small bombs", &told, &["GET USER fred"]);
-    let told = world.against("no deflate at all", |peer| {
-        peer.let_in("* COMPRESS DEFLATE\r\n");
-        peer.line();
-        peer.send(b"OK DEFLATE active\r\n");
-        peer.heard();
-        peer.send(b"\xff\xff\xff\xff\xff\xff");
-        peer.wait_for_end();
-    });
-    assert_told("no deflate at all", &told, &["decompress bytes of the replica"]);
+    let tls = Some(world.tls());
+    let mut all = Vec::new();
+    let ways = [Dialect::Csync, Dialect::Imap]
+        .map(|dialect| [None, tls.clone()].map(|tls| Way { dialect, tls, deflate: true }));
+    for way in ways.iter().flatten() {
+        all.extend(cases(way));
+        // Decompressed it is as much as a disk.
+        all.push(Case::new("a deflate bomb", way, &["than 24 MiB", STATE[1]], |peer| {
+            peer.asked_for_user();
+            peer.repeat(&[b'x'; 64 << 10], 4096);
+            peer.wait_for_end();
+        }));
+        let words = ["decompress bytes of the replica", STATE[1]];
+        all.push(Case::new("no deflate at all", way, &words, |peer| {
+            peer.asked_for_user();
+            peer.send_raw(b"\xff\xff\xff\xff\xff\xff");
+            peer.wait_for_end();
+        }));
+        // Blocks without content.
+        let words = ["does not answer for 3 seconds", STATE[1]];
+        all.push(Case::new("deflate and nothing in it", way, &words, |peer| {
+            peer.asked_for_user();
+            while peer.send_raw(b"\x00\x00\x00\xff\xff") {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }));
+    }
+    world.run(all);
     world.nothing_is_lost();
-}
-
-/// Raw deflate, flushed to a byte as after every reply.
-fn deflated(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
-    encoder.write_all(bytes).expect("a vector takes all");
-    encoder.flush().expect("a vector takes all");
-    std::mem::take(encoder.get_mut())
 }

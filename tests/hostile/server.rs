@@ -1,81 +1,284 @@
-//! A replica of a few lines.
+//! A replica of a few lines: a sync_server or an imapd, in clear or over TLS.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// How a replica is spoken to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dialect {
+    Csync,
+    Imap,
+}
+
+/// What a replica is, and what it offers.
+#[derive(Clone)]
+pub struct Way {
+    pub dialect: Dialect,
+    /// Offers STARTTLS, with this certificate.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// Offers to compress.
+    pub deflate: bool,
+}
+
+impl Way {
+    /// In clear, uncompressed.
+    pub fn plain(dialect: Dialect) -> Way {
+        Way { dialect, tls: None, deflate: false }
+    }
+
+    pub fn name(&self) -> String {
+        let tls = if self.tls.is_some() { " over TLS" } else { "" };
+        let deflate = if self.deflate { ", compressed" } else { "" };
+        format!("{:?}{tls}{deflate}", self.dialect)
+    }
+}
+
 /// Listens on a free port; every connection is treated by `script` until this process ends.
-pub fn serve(script: impl Fn(&mut Peer) + Send + Sync + 'static) -> u16 {
+pub fn serve(way: Way, script: impl Fn(&mut Peer) + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("no free port");
     let port = listener.local_addr().expect("a bound socket has a port").port();
     let script = Arc::new(script);
     std::thread::spawn(move || {
         for socket in listener.incoming().flatten() {
-            let script = script.clone();
-            std::thread::spawn(move || script(&mut Peer::new(socket)));
+            let (script, way) = (script.clone(), way.clone());
+            std::thread::spawn(move || script(&mut Peer::new(socket, way)));
         }
     });
     port
 }
 
+trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
+/// A command or reply line with its literals, as it came; empty at the end.
+pub fn whole_line(input: &mut impl BufRead) -> Vec<u8> {
+    let mut line = Vec::new();
+    loop {
+        if input.read_until(b'\n', &mut line).unwrap_or(0) == 0 {
+            return line;
+        }
+        let text = line.trim_ascii_end();
+        let Some(text) = text.strip_suffix(b"}") else { return line };
+        let text = text.strip_suffix(b"+").unwrap_or(text);
+        let digits = text.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = String::from_utf8_lossy(&text[text.len() - digits..]).into_owned();
+        let Ok(size) = digits.parse::<u64>() else { return line };
+        let _ = input.take(size).read_to_end(&mut line);
+    }
+}
+
 /// The client at the other end. Once it has gone, nothing that is sent matters.
 pub struct Peer {
-    input: BufReader<TcpStream>,
-    output: TcpStream,
+    stream: BufReader<Box<dyn Stream>>,
+    socket: TcpStream,
+    way: Way,
+    encrypted: bool,
+    deflate: Option<DeflateEncoder<Vec<u8>>>,
+    /// Of the last command, with the blank behind it.
+    tag: String,
+    /// What was not sent yet.
+    later: Vec<u8>,
 }
 
 impl Peer {
-    fn new(socket: TcpStream) -> Peer {
-        let input = BufReader::new(socket.try_clone().expect("dup of a socket"));
-        Peer { input, output: socket }
+    fn new(socket: TcpStream, way: Way) -> Peer {
+        let stream: Box<dyn Stream> = Box::new(socket.try_clone().expect("dup of a socket"));
+        let (stream, tag) = (BufReader::new(stream), String::new());
+        Peer { stream, socket, way, encrypted: false, deflate: None, tag, later: Vec::new() }
     }
 
     /// Sends bytes; says whether anybody takes them.
     pub fn send(&mut self, bytes: &[u8]) -> bool {
-        self.output.write_all(bytes).is_ok()
+        let mut all = std::mem::take(&mut self.later);
+        all.extend_from_slice(bytes);
+        let bytes = &all;
+        let packed = self.deflate.as_mut().map(|deflate| {
+            // A vector takes all.
+            let _ = deflate.write_all(bytes).and_then(|()| deflate.flush());
+            std::mem::take(deflate.get_mut())
+        });
+        self.send_raw(packed.as_deref().unwrap_or(bytes))
+    }
+
+    /// As [`Peer::send`], not compressed.
+    pub fn send_raw(&mut self, bytes: &[u8]) -> bool {
+        let stream = self.stream.get_mut();
+        stream.write_all(bytes).and_then(|()| stream.flush()).is_ok()
     }
 
     /// Sends the same over and over, as long as anybody takes it.
     pub fn flood(&mut self, piece: &[u8]) {
-        let many = piece.repeat((64 << 10) / piece.len() + 1);
-        while self.send(&many) {}
+        self.repeat(piece, usize::MAX);
     }
 
-    /// The next line of the client; empty if it has gone.
-    pub fn line(&mut self) -> String {
-        let mut line = Vec::new();
-        let _ = self.input.read_until(b'\n', &mut line);
-        String::from_utf8_lossy(&line).trim_end().to_owned()
+    /// Sends the same about so many times, holding little of it.
+    pub fn repeat(&mut self, piece: &[u8], times: usize) {
+        let at_once = (64 << 10) / piece.len() + 1;
+        let many = piece.repeat(at_once);
+        for _ in 0..times.div_ceil(at_once) {
+            if !self.send(&many) {
+                return;
+            }
+        }
+    }
+
+    /// Sends one byte exactly so many times.
+    pub fn repeat_to(&mut self, byte: &[u8; 1], times: usize) {
+        let many = byte.repeat(64 << 10);
+        let mut left = times;
+        while left > 0 {
+            let now = left.min(many.len());
+            if !self.send(&many[..now]) {
+                return;
+            }
+            left -= now;
+        }
+    }
+
+    /// As [`Peer::send`], of many small pieces: together with what is sent next.
+    pub fn send_later(&mut self, bytes: &[u8]) {
+        self.later.extend_from_slice(bytes);
+        if self.later.len() >= 64 << 10 {
+            self.send(b"");
+        }
+    }
+
+    /// The end of a reply: `OK`, `NO why`, with the tag of the last command.
+    pub fn ending(&self, text: &str) -> Vec<u8> {
+        format!("{}{text}\r\n", self.tag).into_bytes()
+    }
+
+    /// Ends a reply so.
+    pub fn end(&mut self, text: &str) {
+        self.send(&self.ending(text));
+    }
+
+    /// The next command without its tag; empty if the client has gone.
+    pub fn command(&mut self) -> String {
+        let line = whole_line(&mut self.stream);
+        let line = &line[..line.len().min(200)];
+        let text = String::from_utf8_lossy(line).trim_end().to_owned();
+        match text.split_once(' ') {
+            Some((tag, rest)) if self.way.dialect == Dialect::Imap => {
+                self.tag = format!("{tag} ");
+                rest.strip_prefix("SYNC").unwrap_or(rest).to_owned()
+            }
+            _ => text,
+        }
+    }
+
+    /// As [`Peer::command`], as it came.
+    pub fn raw_command(&mut self) -> Vec<u8> {
+        whole_line(&mut self.stream)
     }
 
     /// Waits until the client has sent anything.
     pub fn heard(&mut self) {
-        let _ = self.input.fill_buf();
+        let _ = self.stream.fill_buf();
     }
 
-    /// Greets as a sync_server does, offering this beside PLAIN.
-    pub fn greet(&mut self, offers: &str) {
-        self.send(
-            format!("* SASL PLAIN\r\n{offers}* OK lab Cyrus sync server 3.6.1\r\n").as_bytes(),
-        );
+    fn capabilities(&self, csync: bool) -> String {
+        let tls = self.way.tls.is_some() && !self.encrypted;
+        let deflate = self.way.deflate && self.deflate.is_none();
+        let starttls = if tls { ["* STARTTLS\r\n", " STARTTLS"] } else { ["", ""] };
+        let compress =
+            if deflate { ["* COMPRESS DEFLATE\r\n", " COMPRESS=DEFLATE"] } else { ["", ""] };
+        match csync {
+            true => format!("* SASL PLAIN\r\n{}{}", starttls[0], compress[0]),
+            false => format!(
+                "CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN X-REPLICATION{}{}",
+                starttls[1], compress[1]
+            ),
+        }
     }
 
-    /// Greets, and lets the client in.
-    pub fn let_in(&mut self, offers: &str) {
-        self.greet(offers);
-        assert!(self.line().starts_with("AUTHENTICATE PLAIN "));
-        self.send(b"OK success\r\n");
+    /// Greets as a Cyrus does.
+    pub fn greet(&mut self) {
+        let text = match self.way.dialect {
+            Dialect::Csync => {
+                format!("{}* OK lab Cyrus sync server 3.6.1\r\n", self.capabilities(true))
+            }
+            Dialect::Imap => {
+                format!("* OK [{}] lab Cyrus IMAP 3.6.1 server ready\r\n", self.capabilities(false))
+            }
+        };
+        self.send(text.as_bytes());
     }
 
-    /// Lets the client in and reads its `GET USER`.
+    /// Encrypts from here on.
+    pub fn encrypt(&mut self) {
+        let config = self.way.tls.clone().expect("it offered TLS");
+        let connection = ServerConnection::new(config).expect("a good configuration");
+        let socket = self.socket.try_clone().expect("dup of a socket");
+        self.stream = BufReader::new(Box::new(StreamOwned::new(connection, socket)));
+        self.encrypted = true;
+    }
+
+    /// Does as it is told up to a command that begins so, which is not answered.
+    pub fn obey_until(&mut self, last: &str) {
+        loop {
+            let command = self.command();
+            if command.is_empty() || command.starts_with(last) {
+                return;
+            }
+            self.obey(&command);
+            if self.deflate.is_some() {
+                return self.heard();
+            }
+        }
+    }
+
+    fn obey(&mut self, command: &str) {
+        match command.split(' ').next().unwrap_or_default() {
+            "STARTTLS" => {
+                self.end("OK begin");
+                self.encrypt();
+                if self.way.dialect == Dialect::Csync {
+                    self.greet();
+                }
+            }
+            "CAPABILITY" => {
+                let text = self.capabilities(false);
+                self.send(format!("* {text}\r\n").as_bytes());
+                self.end("OK");
+            }
+            "COMPRESS" => {
+                self.end("OK DEFLATE active");
+                self.deflate = Some(DeflateEncoder::new(Vec::new(), Compression::best()));
+            }
+            "GET" => self.end("NO IMAP_MAILBOX_NONEXISTENT"),
+            _ => self.end("OK success"),
+        }
+    }
+
+    /// Lets the client in and waits for its `GET USER`.
     pub fn asked_for_user(&mut self) {
-        self.let_in("");
-        let line = self.line();
-        assert!(line.is_empty() || line == "GET USER fred", "{line}");
+        self.greet();
+        self.obey_until("GET USER fred");
+    }
+
+    /// Closes the connection.
+    pub fn hang_up(&mut self) {
+        let _ = self.socket.shutdown(std::net::Shutdown::Both);
+    }
+
+    /// Answers nothing but a goodbye until the client has gone.
+    pub fn wait_for_goodbye(&mut self) {
+        loop {
+            let command = self.raw_command();
+            if command.is_empty() || command.starts_with(b"EXIT") {
+                return self.hang_up();
+            }
+        }
     }
 
     /// Keeps silent until the client has gone.
     pub fn wait_for_end(&mut self) {
-        let _ = std::io::copy(&mut self.input, &mut std::io::sink());
+        let _ = io::copy(&mut self.stream, &mut io::sink());
     }
 }

@@ -3,7 +3,7 @@
 use cyrsync_lab::fill::Filler;
 use cyrsync_lab::{Lab, Options, Run, compare, describe, sync_client};
 
-const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
+pub const OURS: &str = env!("CARGO_BIN_EXE_sync_client");
 
 /// A lab whose replica offers these mechanisms.
 pub fn lab(mechanisms: &str) -> Lab {

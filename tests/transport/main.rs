@@ -1,7 +1,12 @@
 //! How our sync_client reaches a real replica: csync and IMAP, in clear and encrypted, by socket
 //! and by name; and what it refuses.
 
+mod apart;
 mod common;
+mod connecting;
+mod handshakes;
 mod matrix;
+mod revoked;
+mod terminator;
 mod trust;
 mod ways;

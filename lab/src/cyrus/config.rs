@@ -111,7 +111,7 @@ impl Cyrus {
         self.guard.write(&self.imapd_conf(), lines.join("\n") + "\n");
     }
 
-    /// Adds an entry to a section of cyrus.conf, `START` or `DAEMON`: a program that master starts
+    /// Adds an entry to a section of cyrus.conf, as `START` or `DAEMON`: a program that master starts
     /// when it starts itself.
     ///
     /// # Panics
@@ -123,6 +123,14 @@ impl Cyrus {
         assert!(old.contains(&head), "cyrus.conf has no section {section}");
         let entry = format!("{head}  {name} cmd=\"{command}\"\n");
         self.guard.write(&path, old.replace(&head, &entry));
+    }
+
+    /// Adds a service to cyrus.conf: a program of Cyrus with its arguments, for this address and
+    /// port. Daemons must be started anew.
+    pub fn add_service(&self, name: &str, program: &str, listen: &str) {
+        let command = format!("{}/{program} -C {}", PROGRAM_DIRS[0], self.imapd_conf().display());
+        let more = format!("{command}\" listen=\"{listen}\" prefork=\"0");
+        self.add_entry("SERVICES", name, &more);
     }
 
     /// Makes sync_client on this server talk to that replica.

@@ -229,7 +229,7 @@ impl World<'_> {
         // Those of RFC 9208 since 3.8, which takes the rest of the line for a command if it does
         // not know a name.
         let [annotations, folders] = match self.master.release() {
-            Release::Trixie => ["ANNOTATION-STORAGE", "MAILBOX"],
+            Release::Trixie | Release::Forky => ["ANNOTATION-STORAGE", "MAILBOX"],
             _ => ["X-ANNOTATION-STORAGE", "X-NUM-FOLDERS"],
         };
         let least = [("STORAGE", 5_000), ("MESSAGE", 300), (annotations, 100), (folders, 60)];

@@ -7,7 +7,7 @@ use std::panic::catch_unwind;
 use std::process::ExitCode;
 
 use cyrsync::observe::Level;
-use cyrsync::sys::syslog;
+use cyrsync::sys::{daemon, syslog};
 
 use crate::console::complain;
 use crate::exit::{Exit, Fatal};
@@ -26,6 +26,10 @@ pub fn main() -> ExitCode {
             Exit::Usage
         }
     };
+    if !daemon::may_clean_up() {
+        let _ = io::stdout().flush();
+        daemon::leave(exit as u8);
+    }
     exit.into()
 }
 

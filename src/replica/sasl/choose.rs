@@ -1,6 +1,8 @@
 //! Which mechanism: the strongest that the replica offers and that the credentials and the
 //! configuration allow, in the order in which libsasl would choose.
 
+use std::sync::atomic::Ordering;
+
 use super::Credentials;
 use super::mechanism::Mechanism;
 use super::password::{CramMd5, External, Login, LoginMechanism, Plain};
@@ -94,6 +96,7 @@ pub fn choose(
         }
         match prepare(name, way, offer, surroundings, credentials) {
             Ok(mechanism) => return Ok(mechanism),
+            Err(_) if surroundings.cancel.load(Ordering::Relaxed) => return Err(cancelled()),
             Err(why) if obstacles.contains(&why) => {}
             Err(why) => obstacles.push(why),
         }
@@ -126,8 +129,8 @@ fn prepare(
     let safe = surroundings.encrypted || surroundings.trusted_socket || credentials.plaintext;
     #[cfg(feature = "libsasl2")]
     if way == Way::Plugin {
-        let plugin = super::plugin::Plugin::begin(name, surroundings, credentials, safe)?;
-        return Ok(Box::new(plugin));
+        let plugin = super::plugin::Plugin::begin(name, surroundings, credentials, safe);
+        return Ok(Box::new(plugin.map_err(|why| format!("{name} cannot be used: {why}"))?));
     }
     let login = Login {
         authname: credentials.authname.clone().ok_or("sync_authname is not set")?,
@@ -172,6 +175,10 @@ fn channel(
     let asked = credentials.mechanisms.as_deref().is_some_and(|list| list.contains("-PLUS"));
     let found = surroundings.tls_unique_or_exporter.clone().or_else(end_point);
     found.filter(|(kind, _)| asked || *kind == "tls-unique")
+}
+
+fn cancelled() -> Error {
+    Error::new(Kind::Cancelled, "log in to", "the replica", "asked to stop")
 }
 
 fn offers_binding(offer: &Offer) -> bool {

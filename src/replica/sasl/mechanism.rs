@@ -29,6 +29,11 @@ pub trait Mechanism {
     /// Whether the server may call the exchange a success now: it has proved what it must.
     fn is_done(&self) -> bool;
 
+    /// Whether a step failed because others, whom it needs, did not answer in time.
+    fn waited_in_vain(&self) -> bool {
+        false
+    }
+
     /// The security layer that begins behind the exchange, if it is one with a layer.
     ///
     /// # Errors

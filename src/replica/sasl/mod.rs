@@ -96,8 +96,12 @@ pub(super) fn login(
             Err(why) => {
                 // The exchange is cancelled; what is said to that does not matter.
                 send(link, "*")?;
-                let _ = tagger.answer(link, tag, &mut |_| ());
-                return Err(refused_by_us(&name, &why));
+                // Its wait ends at once if we were asked to stop, and that is then the error.
+                match tagger.answer(link, tag, &mut |_| ()) {
+                    Err(error) if error.kind() == Kind::Cancelled => return Err(error),
+                    _ if mechanism.waited_in_vain() => return Err(late(&name, &why)),
+                    _ => return Err(refused_by_us(&name, &why)),
+                }
             }
         }
     }
@@ -129,6 +133,10 @@ fn finish(
             "is the ticket's principal (klist) among the replica's admins? its log says why; \
              force_sasl_client_mech chooses another mechanism"
         }
+        "DIGEST-MD5" => {
+            "check sync_authname, sync_password and sync_realm (who sets none gets the realm that \
+             the replica offers), and that the user is among the replica's admins"
+        }
         _ => {
             "check sync_authname and sync_password, and that the user is among the replica's admins"
         }
@@ -141,6 +149,12 @@ fn finish(
 fn refused_by_us(mechanism: &str, why: &str) -> Error {
     Error::new(Kind::Auth, "log in by", mechanism, why.to_owned())
         .hint("is this the right replica? check sync_host, sync_port and sync_password")
+}
+
+/// Those whom the mechanism asks do not answer.
+fn late(mechanism: &str, why: &str) -> Error {
+    Error::new(Kind::Timeout, "log in by", mechanism, why.to_owned())
+        .hint("are the Kerberos servers in krb5.conf there? client_timeout sets how long to wait")
 }
 
 /// Gives the lines of `data` to every mechanism as challenges.

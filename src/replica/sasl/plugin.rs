@@ -1,51 +1,156 @@
 //! Mechanisms of the platform's libsasl2: GSSAPI, DIGEST-MD5, and whatever else the site has
 //! plugins for.
 
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
 use super::Credentials;
 use super::mechanism::{Mechanism, Response};
 use crate::error::{Error, Kind, Result};
+use crate::replica::aside::{Left, aside};
 use crate::replica::layer::Layer;
 use crate::replica::offer::Surroundings;
-use crate::sys::sasl2::{Exchange, Peer, Progress, Who};
+use crate::replica::socket::TICK;
+use crate::sys::sasl2::{Exchange, Peer, Progress, Turn, Who};
+
+type Told<T> = std::result::Result<T, String>;
 
 /// An exchange that a plugin makes.
 pub struct Plugin {
     name: String,
-    exchange: Exchange,
+    state: State,
     initial: Option<Response>,
-    done: bool,
+    limits: Limits,
+}
+
+enum State {
+    /// More is to come.
+    Going(Exchange),
+    /// We are satisfied.
+    Done(Exchange),
+    /// Over: it failed, or was left to a thread that may still wait.
+    Over { late: bool },
 }
 
 impl Plugin {
     /// Begins an exchange; nothing is sent yet, but a Kerberos server may be asked for a ticket.
     ///
     /// # Errors
-    /// Why it cannot: no plugin, no password, no ticket.
+    /// Why it cannot: no plugin, no password, no ticket, no answer in time.
     pub fn begin(
         name: &str,
         surroundings: &Surroundings,
         credentials: &Credentials,
         plaintext: bool,
-    ) -> std::result::Result<Plugin, String> {
+    ) -> Told<Plugin> {
         let peer = Peer {
             service: surroundings.service,
-            host: &surroundings.host,
+            host: surroundings.host.clone(),
             encrypted: surroundings.encrypted && !surroundings.trusted_socket,
             plaintext,
         };
         let who = Who {
-            authname: credentials.authname.as_deref(),
-            password: credentials.password.as_ref().map(|password| password.as_str()),
-            realm: credentials.realm.as_deref(),
-            authzid: credentials.authzid.as_deref().unwrap_or_default(),
+            authname: credentials.authname.clone(),
+            password: credentials.password.clone(),
+            realm: credentials.realm.clone(),
+            authzid: credentials.authzid.clone().unwrap_or_default(),
         };
-        let explain = |why: String| format!("{name} cannot be used: {why}");
-        let mut exchange = Exchange::new(&peer, &who).map_err(explain)?;
+        let limits =
+            Limits { patience: surroundings.patience, cancel: surroundings.cancel.clone() };
+        let mechanism = name.to_owned();
         // Of DIGEST-MD5 an initial response is a second login with an old nonce: the server's half
         // of it is a process that is gone.
-        let (initial, progress) = exchange.start(name, name != "DIGEST-MD5").map_err(explain)?;
-        let done = progress == Progress::Done;
-        Ok(Plugin { name: name.to_owned(), exchange, initial, done })
+        let initial = name != "DIGEST-MD5";
+        let begin = move |turn: &Turn| {
+            let mut exchange = Exchange::new(turn, &peer, &who)?;
+            let (initial, progress) = exchange.start(turn, &mechanism, initial)?;
+            Ok((exchange, initial, progress))
+        };
+        let begun = limits.within_turn(begin).map_err(Failure::into_text)?;
+        let (exchange, initial, progress) = begun;
+        let state = State::after(exchange, progress);
+        Ok(Plugin { name: name.to_owned(), state, initial, limits })
+    }
+}
+
+impl State {
+    fn after(exchange: Exchange, progress: Progress) -> State {
+        match progress {
+            Progress::Continue => State::Going(exchange),
+            Progress::Done => State::Done(exchange),
+        }
+    }
+}
+
+/// How long the Kerberos library may wait for its servers, and what ends that.
+struct Limits {
+    patience: Duration,
+    cancel: Arc<AtomicBool>,
+}
+
+struct Failure {
+    why: String,
+    late: bool,
+}
+
+impl Failure {
+    fn into_text(self) -> String {
+        self.why
+    }
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Failure {
+        Failure { why, late: false }
+    }
+}
+
+impl Limits {
+    /// Does work that is only done in turn, on a thread that can be left behind: it keeps its turn
+    /// and all that it works on until the library lets it go.
+    fn within_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Turn) -> Told<T> + Send + 'static,
+    ) -> std::result::Result<T, Failure> {
+        let turn = self.turn()?;
+        let work = move || {
+            let result = work(&turn);
+            drop(turn);
+            result
+        };
+        match aside("cyrsync-sasl", self.patience, &self.cancel, work) {
+            Ok(result) => Ok(result?),
+            Err(Left::Cancelled) => Err("asked to stop".to_owned().into()),
+            Err(Left::Failed(error)) => Err(error.to_string().into()),
+            Err(Left::Late) => {
+                let why = format!(
+                    "no answer for {} seconds (client_timeout) from those that it asks, such as \
+                     Kerberos servers",
+                    self.patience.as_secs()
+                );
+                Err(Failure { why, late: true })
+            }
+        }
+    }
+
+    /// Waits for our turn; not for ever, for whoever has it may.
+    fn turn(&self) -> std::result::Result<Turn, Failure> {
+        let begun = Instant::now();
+        loop {
+            if let Some(turn) = Turn::take(TICK.min(self.patience)) {
+                return Ok(turn);
+            }
+            if self.cancel.load(Ordering::Relaxed) {
+                return Err("asked to stop".to_owned().into());
+            }
+            if begun.elapsed() >= self.patience {
+                let why = "an earlier login of this process still waits for those that it asks, \
+                           such as Kerberos servers, and logins take turns";
+                return Err(Failure { why: why.to_owned(), late: true });
+            }
+        }
     }
 }
 
@@ -54,31 +159,49 @@ impl Mechanism for Plugin {
         &self.name
     }
 
-    fn initial(&mut self) -> std::result::Result<Option<Response>, String> {
+    fn initial(&mut self) -> Told<Option<Response>> {
         Ok(self.initial.take())
     }
 
-    fn step(&mut self, challenge: &[u8]) -> std::result::Result<Response, String> {
-        if self.done {
-            return match challenge {
-                // Asks for the end of it.
-                [] => Ok(Response::default()),
-                _ => Err(format!("it asks for more than {} has", self.name)),
-            };
-        }
-        let (response, progress) = self.exchange.step(challenge)?;
-        self.done = progress == Progress::Done;
+    fn step(&mut self, challenge: &[u8]) -> Told<Response> {
+        let mut exchange = match mem::replace(&mut self.state, State::Over { late: false }) {
+            State::Going(exchange) => exchange,
+            // Asks for the end of it.
+            State::Done(exchange) if challenge.is_empty() => {
+                self.state = State::Done(exchange);
+                return Ok(Response::default());
+            }
+            State::Done(_) | State::Over { .. } => {
+                return Err(format!("it asks for more than {} has", self.name));
+            }
+        };
+        let challenge = challenge.to_vec();
+        let step = move |turn: &Turn| {
+            let (response, progress) = exchange.step(turn, &challenge)?;
+            Ok((exchange, response, progress))
+        };
+        let (exchange, response, progress) = self.limits.within_turn(step).map_err(|failure| {
+            self.state = State::Over { late: failure.late };
+            failure.why
+        })?;
+        self.state = State::after(exchange, progress);
         Ok(response)
     }
 
     fn is_done(&self) -> bool {
-        self.done
+        matches!(self.state, State::Done(_))
     }
 
-    fn layer(self: Box<Self>) -> std::result::Result<Option<Box<dyn Layer>>, String> {
-        let Plugin { name, mut exchange, .. } = *self;
-        let layer = exchange.layer()?;
-        Ok(layer.map(|most| -> Box<dyn Layer> { Box::new(Protection { name, exchange, most }) }))
+    fn waited_in_vain(&self) -> bool {
+        matches!(self.state, State::Over { late: true })
+    }
+
+    fn layer(self: Box<Self>) -> Told<Option<Box<dyn Layer>>> {
+        let Plugin { name, state: State::Done(mut exchange), .. } = *self else {
+            return Err("its exchange has not ended".into());
+        };
+        let Some((bits, most)) = exchange.layer()? else { return Ok(None) };
+        Ok(Some(Box::new(Protection { name, exchange, bits, most })))
     }
 }
 
@@ -86,6 +209,8 @@ impl Mechanism for Plugin {
 struct Protection {
     name: String,
     exchange: Exchange,
+    /// Its strength; 1 is one that only notices changes.
+    bits: u32,
     /// Bytes of a packet that the peer takes.
     most: usize,
 }
@@ -99,6 +224,10 @@ impl Protection {
 }
 
 impl Layer for Protection {
+    fn describe(&self) -> String {
+        format!("security layer of {} ({} bits)", self.name, self.bits)
+    }
+
     fn wrap(&mut self, clear: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let mut parts = clear.chunks(self.most);
         let wrapped = parts.try_for_each(|part| self.exchange.encode(part, out));
@@ -108,5 +237,45 @@ impl Layer for Protection {
     fn unwrap(&mut self, bytes: &[u8], clear: &mut Vec<u8>) -> Result<()> {
         let unwrapped = self.exchange.decode(bytes, clear);
         unwrapped.map_err(|why| self.error("read from", why))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begin(patience: Duration, cancel: bool) -> Told<Plugin> {
+        let cancel = Arc::new(AtomicBool::new(cancel));
+        let service = "csync";
+        let host = "localhost".to_owned();
+        let surroundings = Surroundings { service, host, patience, cancel, ..Default::default() };
+        let password = Some("secret".to_owned().into());
+        let authname = Some("repl".to_owned());
+        let credentials = Credentials { authname, password, ..Default::default() };
+        Plugin::begin("DIGEST-MD5", &surroundings, &credentials, false)
+    }
+
+    #[test]
+    fn a_login_that_does_not_end_keeps_others_from_theirs_in_so_many_words() {
+        let long = Duration::from_secs(60);
+        let turn = Turn::take(long).expect("others take a moment");
+        let why = begin(Duration::ZERO, false).err().unwrap();
+        assert!(why.contains("an earlier login of this process"), "{why}");
+        assert_eq!(begin(long, true).err().unwrap(), "asked to stop");
+        drop(turn);
+        assert!(!begin(long, false).unwrap().is_done());
+    }
+
+    #[test]
+    fn a_step_that_waits_is_left_behind_and_frees_what_it_has_when_it_returns() {
+        let limits = |patience| Limits { patience, cancel: Arc::default() };
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let waits = move |_: &Turn| Ok(held.recv().is_ok());
+        // Others may have the turn meanwhile, if all tests are one process.
+        let failure = limits(Duration::from_secs(2)).within_turn(waits).unwrap_err();
+        assert!(failure.late && failure.why.contains("client_timeout"), "{}", failure.why);
+        drop(release);
+        let next = limits(Duration::from_secs(60)).within_turn(|_| Ok(7));
+        assert!(next.is_ok_and(|seven| seven == 7));
     }
 }

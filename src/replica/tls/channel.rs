@@ -88,7 +88,7 @@ impl Channel {
         self.pending(out)
     }
 
-    /// Version and cipher, for the log.
+    /// Version, cipher and what was agreed to speak, for the log.
     pub fn describe(&self) -> String {
         let version = match self.connection.protocol_version() {
             Some(ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
@@ -97,7 +97,9 @@ impl Channel {
         };
         let suite = self.connection.negotiated_cipher_suite().map(|suite| suite.suite());
         let suite = suite.and_then(|suite| suite.as_str()).unwrap_or("unknown");
-        format!("{version} with cipher {suite}")
+        let alpn = self.connection.alpn_protocol().map(String::from_utf8_lossy);
+        let alpn = alpn.map(|name| format!(" for {name}")).unwrap_or_default();
+        format!("{version} with cipher {suite}{alpn}")
     }
 
     /// Channel binding data by the name of its kind; of TLS 1.3 alone, for before it there is

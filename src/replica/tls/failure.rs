@@ -12,6 +12,10 @@ pub(super) fn explain(error: &rustls::Error, host: &str, seen: Option<Fingerprin
     };
     match error {
         rustls::Error::InvalidCertificate(why) => certificate(why, host, seen),
+        rustls::Error::InvalidCertRevocationList(why) => failed(
+            format!("the list in tls_crl_file of who signed its certificate is wrong: {why:?}"),
+            "get a new list from who signed the replica's certificate".to_owned(),
+        ),
         rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
         | rustls::Error::PeerIncompatible(
             PeerIncompatible::ServerDoesNotSupportTls12Or13
@@ -64,6 +68,17 @@ fn certificate(why: &CertificateError, host: &str, seen: Option<Fingerprint>) ->
             let names: Vec<_> = presented.iter().take(5).map(String::as_str).collect();
             format!("it is for another host: {}", printable(&names.join(", ")))
         }
+        CertificateError::Revoked => "it, or who signed it, was revoked (tls_crl_file)".to_owned(),
+        CertificateError::ExpiredRevocationList => {
+            "whether it was revoked is not known: the list in tls_crl_file has expired".to_owned()
+        }
+        CertificateError::ExpiredRevocationListContext { time, next_update } => {
+            let days = time.as_secs().saturating_sub(next_update.as_secs()) / 86_400;
+            format!(
+                "whether it was revoked is not known: the list in tls_crl_file expired {days} days \
+                 ago"
+            )
+        }
         CertificateError::ApplicationVerificationFailure => {
             "it is not the one that sync_tls_fingerprint names".to_owned()
         }
@@ -75,6 +90,17 @@ fn certificate(why: &CertificateError, host: &str, seen: Option<Fingerprint>) ->
         CertificateError::ApplicationVerificationFailure => format!(
             "if the replica has a new certificate, and only then, set sync_tls_fingerprint{seen}"
         ),
+        CertificateError::Revoked => {
+            "give the replica a new certificate; if it should not have been revoked, get a new list \
+             from who signed it"
+                .to_owned()
+        }
+        CertificateError::ExpiredRevocationList
+        | CertificateError::ExpiredRevocationListContext { .. } => {
+            "get a new list from who signed the replica's certificate, and see that this happens \
+             before each expires; without tls_crl_file in imapd.conf none is asked for"
+                .to_owned()
+        }
         _ => format!(
             "renew the replica's certificate or see tls_server_ca_file; to take this certificate \
              and no other set sync_tls_fingerprint{seen}; to verify none set sync_tls_verify: no"

@@ -51,6 +51,8 @@ pub struct Settings {
     pub ca_file: Option<PathBuf>,
     /// Directory of root certificates (`tls_server_ca_dir`, else `tls_client_ca_dir`).
     pub ca_dir: Option<PathBuf>,
+    /// File of lists of revoked certificates (`tls_crl_file`).
+    pub crl_file: Option<PathBuf>,
     /// Certificate to present, and its key.
     pub identity: Option<(PathBuf, PathBuf)>,
     /// `tls_versions`, as in imapd.conf.

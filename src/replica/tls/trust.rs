@@ -1,9 +1,10 @@
-//! The roots: certificates of a file and of a directory.
+//! The roots, certificates of a file and of a directory; and the lists of revoked certificates.
 
 use std::path::Path;
 
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use rustls_native_certs::{CertificateResult, load_certs_from_paths};
 
 use super::Settings;
@@ -53,5 +54,28 @@ fn nothing(path: &Path, found: &CertificateResult) -> Error {
     Error::new(Kind::Config, "read certificates of", path.display().to_string(), why).hint(
         "see tls_server_ca_file and tls_server_ca_dir (else tls_client_ca_file and \
          tls_client_ca_dir) in imapd.conf; the file must be PEM, and readable for the cyrus user",
+    )
+}
+
+/// Reads the lists of revoked certificates (`tls_crl_file`), PEM one behind the other.
+///
+/// # Errors
+/// [`Kind::Config`] if there is none, or one that is no PEM.
+pub(super) fn revoked(file: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>> {
+    let lists: Result<Vec<_>, _> =
+        CertificateRevocationListDer::pem_file_iter(file).and_then(Iterator::collect);
+    match lists {
+        Ok(lists) if !lists.is_empty() => Ok(lists),
+        Ok(_) => Err(unusable(file, "it holds no list of revoked certificates")),
+        Err(error) => Err(unusable(file, &error.to_string())),
+    }
+}
+
+/// The file of lists is of no use.
+pub(super) fn unusable(file: &Path, why: &str) -> Error {
+    let subject = format!("tls_crl_file {}", file.display());
+    Error::new(Kind::Config, "read", subject, why.to_owned()).hint(
+        "the file must hold lists of version 2 in PEM (BEGIN X509 CRL), readable for the cyrus \
+         user; take tls_crl_file out of imapd.conf to do without",
     )
 }

@@ -1,9 +1,10 @@
 //! Which certificates are taken.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{VerifierBuilderError, WebPkiServerVerifier};
 use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
 };
@@ -51,7 +52,7 @@ impl Verifier {
             _ if !settings.fingerprints.is_empty() => Rule::Pinned(settings.fingerprints.clone()),
             Settings { verify: false, .. } => Rule::Any { off: true },
             _ => match trust::read(settings)? {
-                Some(roots) => chain(roots, provider)?,
+                Some(roots) => chain(roots, settings.crl_file.as_deref(), provider)?,
                 None => Rule::Any { off: false },
             },
         };
@@ -80,14 +81,27 @@ impl Verifier {
     }
 }
 
-fn chain(roots: Roots, provider: &Arc<CryptoProvider>) -> Result<Rule> {
+fn chain(roots: Roots, crl: Option<&Path>, provider: &Arc<CryptoProvider>) -> Result<Rule> {
     let Roots { store, certificates } = roots;
-    let chain =
-        WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone()).build();
-    let chain = chain.map_err(|e| {
-        let what = format!("none of the {} can be used: {e}", certificates.len());
-        Error::new(Kind::Config, "use", "the trusted certificates", what)
-            .hint("tls_server_ca_file must hold certificates of version 3 in PEM")
+    let mut builder =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone());
+    if let Some(file) = crl {
+        // Cyrus reads the file for clients' certificates: of who signed the replica's it may say
+        // nothing. But what it says must be of today.
+        builder = builder
+            .with_crls(trust::revoked(file)?)
+            .allow_unknown_revocation_status()
+            .enforce_revocation_expiration();
+    }
+    let chain = builder.build().map_err(|e| match (e, crl) {
+        (VerifierBuilderError::InvalidCrl(why), Some(file)) => {
+            trust::unusable(file, &format!("{why:?}"))
+        }
+        (other, _) => {
+            let what = format!("none of the {} can be used: {other}", certificates.len());
+            Error::new(Kind::Config, "use", "the trusted certificates", what)
+                .hint("tls_server_ca_file must hold certificates of version 3 in PEM")
+        }
     })?;
     Ok(Rule::Chain { chain, trusted: certificates })
 }

@@ -5,11 +5,12 @@
 //! Both writes say on which state they build. Who else writes meanwhile is not overruled: then it
 //! all begins anew. Stopped at any point it leaves two valid mailboxes, and the next run goes on.
 
+mod fetch;
 mod notices;
 pub mod plan;
 mod sides;
 
-use sha1::{Digest, Sha1};
+use std::path::Path;
 
 use super::contents::Work;
 use super::ladder::check_identity;
@@ -17,16 +18,11 @@ use super::remote::RemoteFolder;
 use super::snapshot::{Attempt, Entry, Since, Snapshot};
 use super::{Syncer, TRIES, commands};
 use crate::error::{Error, Kind, Result};
-use crate::limits::{DLIST_ITEM_BYTES, REPLY_RECORD_BYTES};
+use crate::limits::REPLY_RECORD_BYTES;
 use crate::observe::{Level, Observer};
-use crate::replica::{Replica, Reply, Ticket, Verb};
-use crate::types::{MailboxState, MboxName, SyncCrcs, Text};
-use plan::{Fetch, Header, Knowledge, Message, Plan};
-
-/// Bytes of fetched messages that are in memory at a time; one message may go beyond.
-const FETCHED_BYTES: u64 = 4 << 20;
-/// Messages that are asked for at a time.
-const FETCHES_AHEAD: usize = 64;
+use crate::replica::{Replica, Reply, Verb};
+use crate::types::{MailboxState, MboxName, SyncCrcs};
+use plan::{Header, Knowledge, Message, Plan};
 
 /// The messages in the answer to `GET FULLMAILBOX`, by UID.
 pub(super) fn all_of(reply: Reply) -> Result<Vec<Message>> {
@@ -85,6 +81,11 @@ impl Syncer<'_> {
             Err(error) => return Err(error),
         };
         check_identity(mailbox.as_ref(), &work.entry)?;
+        if remote.name != *name || remote.uniqueid != mailbox.state().uniqueid {
+            let detail = format!("the replica tells of {} ({})", remote.name, remote.uniqueid);
+            return Err(Error::new(Kind::ReplicaMoved, "repair mailbox", name.to_string(), detail)
+                .hint("was it renamed or made anew on the replica meanwhile?"));
+        }
         let ours = sides::of_master(mailbox.as_mut())?;
         let state = mailbox.state().clone();
         let doubt = mailbox.doubt();
@@ -152,7 +153,8 @@ impl Syncer<'_> {
             )
             .hint("run Cyrus's own sync_client on this mailbox once"));
         };
-        let result = write_through(self.replica, &mut **master, state, remote, plan, self.observer);
+        let work = Through { state, remote, plan, scratch: &self.settings.scratch };
+        let result = write_through(self.replica, &mut **master, &work, self.observer);
         match result {
             Ok(()) => master.changed(name),
             Err(error) => {
@@ -203,16 +205,26 @@ impl Syncer<'_> {
     }
 }
 
+/// A plan that is carried out on the master.
+struct Through<'t> {
+    state: &'t MailboxState,
+    remote: &'t RemoteFolder,
+    plan: &'t Plan,
+    /// Where long messages wait.
+    scratch: &'t Path,
+}
+
 /// Fetches what the plan needs from the replica and writes it to the master.
 fn write_through(
     replica: &mut dyn Replica,
     master: &mut dyn Master,
-    state: &MailboxState,
-    remote: &RemoteFolder,
-    plan: &Plan,
+    work: &Through<'_>,
     observer: &dyn Observer,
 ) -> Result<()> {
+    let Through { state, remote, plan, scratch } = work;
     let name = &state.name;
+    // What cannot be is found out before anything is fetched.
+    let snapshot = for_master(state, plan)?;
     let server = master.server()?;
     let own = |error: Error| of_master(name, error);
     if !plan.own.is_empty() {
@@ -229,10 +241,9 @@ fn write_through(
     }
     let mut rest = plan.fetch.as_slice();
     while !rest.is_empty() {
-        let fetched = fetch(replica, remote, &mut rest)?;
-        upload(server, &state.partition, fetched).map_err(own)?;
+        let fetched = fetch::fetch(replica, remote, scratch, &mut rest)?;
+        fetch::upload(server, &state.partition, fetched).map_err(own)?;
     }
-    let snapshot = for_master(state, plan)?;
     observer.action(&format!("MAILBOX {name} (on the master)"));
     let ticket = server
         .submit(Verb::Apply, &mut |w| commands::mailbox(w, "MAILBOX", &snapshot))
@@ -255,61 +266,6 @@ fn of_master(name: &MboxName, error: Error) -> Error {
     Error::new(kind, "change mailbox", name.to_string(), detail)
         .hint("look into this server's log")
         .caused_by(error)
-}
-
-/// Fetches the next messages from the replica, as many as may be in memory, and takes them off
-/// `rest`. Each is verified.
-fn fetch(
-    replica: &mut dyn Replica,
-    remote: &RemoteFolder,
-    rest: &mut &[Fetch],
-) -> Result<Vec<(Fetch, Box<[u8]>)>> {
-    let mut asked: Vec<(Fetch, Ticket)> = Vec::new();
-    let mut bytes = 0;
-    while let Some((next, later)) = rest.split_first() {
-        if !asked.is_empty() && (bytes >= FETCHED_BYTES || asked.len() >= FETCHES_AHEAD) {
-            break;
-        }
-        // Beyond what is asked for at a time anyway.
-        replica.expect(u64::from(next.size).min(DLIST_ITEM_BYTES));
-        let ticket =
-            replica.submit(Verb::Get, &mut |w| commands::fetch(w, remote, next.uid, next.guid))?;
-        asked.push((*next, ticket));
-        bytes += u64::from(next.size);
-        *rest = later;
-    }
-    let mut fetched = Vec::with_capacity(asked.len());
-    for (wanted, ticket) in asked {
-        let subject = || format!("uid {} of {} on the replica", wanted.uid, remote.name);
-        let found = sides::file(replica.wait(ticket)?);
-        let right = found.filter(|bytes| {
-            bytes.len() as u64 == u64::from(wanted.size)
-                && Sha1::digest(bytes)[..] == wanted.guid.0[..]
-        });
-        let bytes = right.ok_or_else(|| {
-            let detail = "its file is not the message that the replica's cyrus.index names";
-            Error::new(Kind::Corrupt, "fetch message", subject(), detail)
-                .hint("reconstruct the mailbox on the replica")
-        })?;
-        fetched.push((wanted, bytes));
-    }
-    Ok(fetched)
-}
-
-fn upload(
-    server: &mut dyn Replica,
-    partition: &Text,
-    fetched: Vec<(Fetch, Box<[u8]>)>,
-) -> Result<()> {
-    let ticket = server.submit(Verb::Apply, &mut |w| {
-        w.name("MESSAGE")?.open_list()?;
-        for (message, bytes) in &fetched {
-            let size = u64::from(message.size);
-            w.file(partition.as_bytes(), message.guid, size, &mut &bytes[..])?;
-        }
-        w.close()
-    })?;
-    server.wait(ticket).map(drop)
 }
 
 fn for_master(state: &MailboxState, plan: &Plan) -> Result<Snapshot> {

@@ -52,8 +52,9 @@ pub(super) fn of_master(mailbox: &mut dyn Mailbox) -> Result<Side> {
 
 /// The replica's side, and the mailbox as an ordinary answer would tell it.
 pub(super) fn of_replica(reply: Reply) -> Result<(RemoteFolder, Side)> {
-    let Some(item) = reply.items.into_iter().next() else {
-        let detail = "it holds no mailbox";
+    let mut items = reply.items;
+    let Some(item) = items.pop().filter(|_| items.is_empty()) else {
+        let detail = "it does not hold one mailbox";
         return Err(Error::new(Kind::Protocol, "read reply to", "GET FULLMAILBOX", detail));
     };
     let parse = || {
@@ -66,6 +67,10 @@ pub(super) fn of_replica(reply: Reply) -> Result<(RemoteFolder, Side)> {
         let kv = value.kv()?;
         kv.list("RECORD")?;
         messages.sort_by_key(|message: &Message| message.record.uid);
+        let twice = |pair: &[Message]| matches!(pair, [a, b] if a.record.uid == b.record.uid);
+        if messages.windows(2).any(twice) {
+            return Err(Malformed::new(0u64, "two records have one UID"));
+        }
         Ok((RemoteFolder::from_kv(&kv)?, messages))
     };
     let (folder, messages) = parse().map_err(|error| remote::bad_item(item.name(), &error))?;

@@ -446,6 +446,7 @@ pub fn sync<T>(
         batch_size,
         reverse_acls: false,
         check_messages: false,
+        scratch: std::env::temp_dir(),
     };
     let (names, cancel) = (Namespace::new(&config), Cancel::default());
     let mut staged = Staged::default();

@@ -3,21 +3,25 @@
 //!
 //! libsasl2 is initialised once in a process and stays so: its plugins are loaded then, from where
 //! it looks for them. Its only other global state, that of plugins, is not guarded by itself
-//! unless the program has given it mutexes, so that exchanges here take turns.
+//! unless the program has given it mutexes, so that exchanges here [take turns](Turn).
 
-use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_ulong, c_void};
+mod callbacks;
+mod turn;
+
+use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::ptr;
 
-use parking_lot::{Mutex, MutexGuard};
 use sasl2_sys::sasl::{
-    SASL_CB_AUTHNAME, SASL_CB_GETREALM, SASL_CB_LIST_END, SASL_CB_LOG, SASL_CB_PASS, SASL_CB_USER,
     SASL_CONTINUE, SASL_MAXOUTBUF, SASL_NEED_PROXY, SASL_OK, SASL_SEC_NOANONYMOUS,
     SASL_SEC_NOPLAINTEXT, SASL_SEC_PROPS, SASL_SSF, SASL_SSF_EXTERNAL, sasl_callback_t,
     sasl_client_init, sasl_client_new, sasl_client_start, sasl_client_step, sasl_conn_t,
     sasl_decode, sasl_dispose, sasl_encode, sasl_errdetail, sasl_errstring, sasl_getprop,
-    sasl_secret_t, sasl_security_properties_t, sasl_setprop, sasl_ssf_t,
+    sasl_security_properties_t, sasl_setprop, sasl_ssf_t,
 };
 use zeroize::Zeroizing;
+
+use callbacks::{Answers, GLOBAL, callbacks, secret};
+pub use turn::{Turn, is_busy};
 
 /// Longest packet of the layer that we take, and most bytes that it is given at once.
 const BUFFER: usize = 64 << 10;
@@ -28,18 +32,12 @@ const TLS_BITS: sasl_ssf_t = 128;
 /// Characters of a message of libsasl2 that are passed on.
 const MESSAGE: usize = 240;
 
-/// A callback as libsasl2 stores it; it casts it back by the callback's id.
-type Stored = unsafe extern "C" fn() -> c_int;
-
-/// Taken for whatever is not about one connection's bytes alone; says whether libsasl2 is ready.
-static LIBRARY: Mutex<Option<c_int>> = Mutex::new(None);
-
 /// With whom the exchange is made, and how.
-pub struct Peer<'p> {
+pub struct Peer {
     /// `csync` or `imap`: the service in a Kerberos principal.
-    pub service: &'p str,
+    pub service: &'static str,
     /// The server's name, as configured.
-    pub host: &'p str,
+    pub host: String,
     /// Whether TLS is below: then no security layer is wanted.
     pub encrypted: bool,
     /// Whether a mechanism may send the password as it is.
@@ -47,37 +45,52 @@ pub struct Peer<'p> {
 }
 
 /// Who logs in. What is not set is not offered to the plugin, which may do without.
-pub struct Who<'w> {
+pub struct Who {
     /// Who proves to be whom.
-    pub authname: Option<&'w str>,
+    pub authname: Option<String>,
     /// Copied, and overwritten when the exchange goes.
-    pub password: Option<&'w str>,
+    pub password: Option<Zeroizing<String>>,
     /// Of DIGEST-MD5: where several are offered, the one that is meant.
-    pub realm: Option<&'w str>,
+    pub realm: Option<String>,
     /// Who to act as; empty: the same.
-    pub authzid: &'w str,
-}
-
-/// What libsasl2 is told by its callbacks. It keeps pointers into it.
-struct Answers {
-    user: CString,
-    authname: Option<CString>,
-    realm: Option<CString>,
-    /// A `sasl_secret_t`, in words for its alignment.
-    secret: Option<Zeroizing<Vec<u64>>>,
+    pub authzid: String,
 }
 
 /// One exchange, and afterwards the connection's security layer.
 pub struct Exchange {
     conn: *mut sasl_conn_t,
-    // Dropped after the connection, which points into them.
+    /// There until the exchange goes.
+    kept: Option<Kept>,
+}
+
+/// What a connection of libsasl2 points into.
+struct Kept {
     _callbacks: Box<[sasl_callback_t]>,
     _answers: Box<Answers>,
 }
 
-// SAFETY: a connection of libsasl2 belongs to no thread; it must be used by one at a time, which
-// `&mut` sees to: there is no method on `&Exchange`.
+/// A connection that nobody uses any more.
+struct Remains {
+    conn: *mut sasl_conn_t,
+    /// Dropped after the connection was disposed of.
+    _kept: Option<Kept>,
+}
+
+// SAFETY: a connection of libsasl2 belongs to no thread, and its plugins keep nothing of a thread's
+// from one call to the next; it must be used by one at a time, which
+// `&mut` sees to: there is no method on `&Exchange`. What it points into is owned, never changed
+// while it is there, and freed by whoever has the exchange.
 unsafe impl Send for Exchange {}
+
+// SAFETY: as of the exchange that it was; all that is done with it is to dispose of it.
+unsafe impl Send for Remains {}
+
+impl Remains {
+    fn dispose(mut self, _: &Turn) {
+        // SAFETY: the connection is alive, no exchange has it any more, and it is our turn.
+        unsafe { sasl_dispose(&mut self.conn) };
+    }
+}
 
 /// Bytes that are overwritten in memory when they were used.
 pub type Secret = Zeroizing<Vec<u8>>;
@@ -96,15 +109,15 @@ impl Exchange {
     ///
     /// # Errors
     /// What libsasl2 says.
-    pub fn new(peer: &Peer<'_>, who: &Who<'_>) -> Result<Exchange, String> {
-        let _turn = library()?;
+    pub fn new(turn: &Turn, peer: &Peer, who: &Who) -> Result<Exchange, String> {
+        initialise(turn)?;
         let service = text(peer.service)?;
-        let host = text(peer.host)?;
+        let host = text(&peer.host)?;
         let answers = Box::new(Answers {
-            user: text(who.authzid)?,
-            authname: who.authname.map(text).transpose()?,
-            realm: who.realm.map(text).transpose()?,
-            secret: who.password.map(secret),
+            user: text(&who.authzid)?,
+            authname: who.authname.as_deref().map(text).transpose()?,
+            realm: who.realm.as_deref().map(text).transpose()?,
+            secret: who.password.as_ref().map(|password| secret(password)),
         });
         let callbacks = callbacks(&answers);
         let flags = if who.authzid.is_empty() { 0 } else { SASL_NEED_PROXY };
@@ -126,12 +139,13 @@ impl Exchange {
         if code != SASL_OK || conn.is_null() {
             return Err(code_text(code));
         }
-        let mut exchange = Exchange { conn, _callbacks: callbacks, _answers: answers };
+        let kept = Some(Kept { _callbacks: callbacks, _answers: answers });
+        let mut exchange = Exchange { conn, kept };
         exchange.secure(peer)?;
         Ok(exchange)
     }
 
-    fn secure(&mut self, peer: &Peer<'_>) -> Result<(), String> {
+    fn secure(&mut self, peer: &Peer) -> Result<(), String> {
         let plaintext = if peer.plaintext { 0 } else { SASL_SEC_NOPLAINTEXT };
         let properties = sasl_security_properties_t {
             min_ssf: 0,
@@ -154,16 +168,17 @@ impl Exchange {
         self.check(code).map(drop)
     }
 
-    /// Chooses a mechanism. With `initial` it may begin with a response.
+    /// Chooses a mechanism. With `initial` it may begin with a response. May wait for as long as
+    /// the plugin likes, for instance for a Kerberos server.
     ///
     /// # Errors
     /// What libsasl2 says, for instance that there is no plugin or no ticket.
     pub fn start(
         &mut self,
+        _: &Turn,
         mechanism: &str,
         initial: bool,
     ) -> Result<(Option<Secret>, Progress), String> {
-        let _turn = library()?;
         let name = text(mechanism)?;
         let (mut bytes, mut length): (*const c_char, c_uint) = (ptr::null(), 0);
         let mut chosen = ptr::null();
@@ -189,12 +204,11 @@ impl Exchange {
         Ok((response.map(Zeroizing::new), progress))
     }
 
-    /// Answers a challenge.
+    /// Answers a challenge; may wait as [`Exchange::start`] may.
     ///
     /// # Errors
     /// What libsasl2 says.
-    pub fn step(&mut self, challenge: &[u8]) -> Result<(Secret, Progress), String> {
-        let _turn = library()?;
+    pub fn step(&mut self, _: &Turn, challenge: &[u8]) -> Result<(Secret, Progress), String> {
         let size = c_uint::try_from(challenge.len()).map_err(|_| "its challenge is too long")?;
         let (mut bytes, mut length): (*const c_char, c_uint) = (ptr::null(), 0);
         // Plugins take a challenge for a C string now and then: it ends with a NUL beyond its size.
@@ -219,17 +233,19 @@ impl Exchange {
         Ok((Zeroizing::new(response.unwrap_or_default()), progress))
     }
 
-    /// What one packet of the security layer may hold, if there is a layer.
+    /// Strength in bits of the security layer, and what one packet of it may hold, if there is a
+    /// layer.
     ///
     /// # Errors
     /// What libsasl2 says.
-    pub fn layer(&mut self) -> Result<Option<usize>, String> {
-        if self.number(SASL_SSF)? == 0 {
-            return Ok(None);
-        }
+    pub fn layer(&mut self) -> Result<Option<(u32, usize)>, String> {
+        let bits = match self.number(SASL_SSF)? {
+            0 => return Ok(None),
+            bits => bits,
+        };
         match self.number(SASL_MAXOUTBUF)? as usize {
             0 => Err("the security layer has no room for data".into()),
-            most => Ok(Some(most.min(BUFFER))),
+            most => Ok(Some((bits, most.min(BUFFER)))),
         }
     }
 
@@ -297,135 +313,18 @@ type Coder = unsafe extern "C" fn(
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        let _turn = LIBRARY.lock();
-        // SAFETY: the connection is alive and not used again.
-        unsafe { sasl_dispose(&mut self.conn) };
+        turn::dispose(Remains { conn: self.conn, _kept: self.kept.take() });
     }
 }
 
-/// Callbacks of the whole process, which libsasl2 keeps for ever.
-struct Global([sasl_callback_t; 2]);
-
-// SAFETY: never changed; the contexts are null.
-unsafe impl Sync for Global {}
-
-static GLOBAL: Global = Global([no_log(), LIST_END]);
-
-const LIST_END: sasl_callback_t =
-    sasl_callback_t { id: SASL_CB_LIST_END, proc_: None, context: ptr::null_mut() };
-
-/// Without it libsasl2 writes to the system log in the program's name.
-const fn no_log() -> sasl_callback_t {
-    // SAFETY: a function pointer, which libsasl2 casts back to what this id has.
-    let proc_ = unsafe { std::mem::transmute::<Log, Stored>(log) };
-    sasl_callback_t { id: SASL_CB_LOG, proc_: Some(proc_), context: ptr::null_mut() }
-}
-
-/// Has libsasl2 initialised, and our turn with it.
-fn library() -> Result<MutexGuard<'static, Option<c_int>>, String> {
-    let mut state = LIBRARY.lock();
+/// Has libsasl2 initialised.
+fn initialise(_: &Turn) -> Result<(), String> {
     // SAFETY: the callbacks are static and end with SASL_CB_LIST_END; no two threads are here at
-    // once. If the program has initialised libsasl2 itself, its callbacks stay.
-    let code = *state.get_or_insert_with(|| unsafe { sasl_client_init(GLOBAL.0.as_ptr()) });
-    match code {
-        SASL_OK => Ok(state),
+    // once, for it is our turn. If the program has initialised libsasl2 itself, its callbacks stay.
+    match *turn::READY.get_or_init(|| unsafe { sasl_client_init(GLOBAL.list()) }) {
+        SASL_OK => Ok(()),
         code => Err(format!("libsasl2 cannot be used: {}", code_text(code))),
     }
-}
-
-type Log = unsafe extern "C" fn(*mut c_void, c_int, *const c_char) -> c_int;
-type Name = unsafe extern "C" fn(*mut c_void, c_int, *mut *const c_char, *mut c_uint) -> c_int;
-type Realm =
-    unsafe extern "C" fn(*mut c_void, c_int, *mut *const c_char, *mut *const c_char) -> c_int;
-type Pass =
-    unsafe extern "C" fn(*mut sasl_conn_t, *mut c_void, c_int, *mut *mut sasl_secret_t) -> c_int;
-
-unsafe extern "C" fn log(_: *mut c_void, _: c_int, _: *const c_char) -> c_int {
-    SASL_OK
-}
-
-unsafe extern "C" fn name(
-    context: *mut c_void,
-    _: c_int,
-    result: *mut *const c_char,
-    length: *mut c_uint,
-) -> c_int {
-    // SAFETY: the context is a C string of `Answers`; libsasl2 gives pointers that may be written
-    // to, the length's being null if it does not want that.
-    unsafe {
-        result.write(context.cast());
-        if !length.is_null() {
-            let bytes = CStr::from_ptr(context.cast()).to_bytes().len();
-            length.write(c_uint::try_from(bytes).unwrap_or(c_uint::MAX));
-        }
-    }
-    SASL_OK
-}
-
-unsafe extern "C" fn realm(
-    context: *mut c_void,
-    _: c_int,
-    _: *mut *const c_char,
-    result: *mut *const c_char,
-) -> c_int {
-    // SAFETY: as above.
-    unsafe { result.write(context.cast()) };
-    SASL_OK
-}
-
-unsafe extern "C" fn pass(
-    _: *mut sasl_conn_t,
-    context: *mut c_void,
-    _: c_int,
-    result: *mut *mut sasl_secret_t,
-) -> c_int {
-    // SAFETY: the context is the secret of `Answers`, which libsasl2 reads and does not free.
-    unsafe { result.write(context.cast()) };
-    SASL_OK
-}
-
-fn callbacks(answers: &Answers) -> Box<[sasl_callback_t]> {
-    let string = |id: c_ulong, proc_: Stored, text: &CString| sasl_callback_t {
-        id,
-        proc_: Some(proc_),
-        context: text.as_ptr().cast_mut().cast(),
-    };
-    // SAFETY: function pointers, which libsasl2 casts back to what their ids have.
-    let (name, realm, pass) = unsafe {
-        (
-            std::mem::transmute::<Name, Stored>(name),
-            std::mem::transmute::<Realm, Stored>(realm),
-            std::mem::transmute::<Pass, Stored>(pass),
-        )
-    };
-    let mut list = vec![no_log(), string(SASL_CB_USER, name, &answers.user)];
-    list.extend(answers.authname.iter().map(|text| string(SASL_CB_AUTHNAME, name, text)));
-    list.extend(answers.realm.iter().map(|text| string(SASL_CB_GETREALM, realm, text)));
-    list.extend(answers.secret.iter().map(|words| sasl_callback_t {
-        id: SASL_CB_PASS,
-        proc_: Some(pass),
-        context: words.as_ptr().cast_mut().cast(),
-    }));
-    list.push(LIST_END);
-    list.into()
-}
-
-/// A `sasl_secret_t`: the length, the bytes, and a NUL that it does not count.
-fn secret(password: &str) -> Zeroizing<Vec<u64>> {
-    let length = (password.len() as c_ulong).to_ne_bytes();
-    let mut bytes = Zeroizing::new(Vec::with_capacity(length.len() + password.len() + 8));
-    bytes.extend_from_slice(&length);
-    bytes.extend_from_slice(password.as_bytes());
-    bytes.push(0);
-    // Of full size from the start, so that no copy is left behind.
-    let mut words =
-        Zeroizing::new(vec![0; bytes.len().max(size_of::<sasl_secret_t>()).div_ceil(8)]);
-    for (word, part) in words.iter_mut().zip(bytes.chunks(8)) {
-        let mut filled = [0; 8];
-        filled.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
-        *word = u64::from_ne_bytes(filled);
-    }
-    words
 }
 
 fn text(text: &str) -> Result<CString, String> {
@@ -460,50 +359,68 @@ fn code_text(code: c_int) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    fn exchange(password: Option<&str>) -> Exchange {
-        let peer = Peer { service: "csync", host: "localhost", encrypted: false, plaintext: false };
-        let who = Who { authname: Some("repl"), password, realm: Some("r"), authzid: "" };
-        Exchange::new(&peer, &who).unwrap()
+    fn turn() -> Turn {
+        Turn::take(Duration::from_secs(60)).expect("others take a moment")
+    }
+
+    fn exchange(turn: &Turn, password: Option<&str>) -> Exchange {
+        let host = "localhost".to_owned();
+        let peer = Peer { service: "csync", host, encrypted: false, plaintext: false };
+        let who = Who {
+            authname: Some("repl".into()),
+            password: password.map(|password| password.to_owned().into()),
+            realm: Some("r".into()),
+            authzid: String::new(),
+        };
+        Exchange::new(turn, &peer, &who).unwrap()
     }
 
     #[test]
     fn what_has_no_plugin_or_no_password_or_is_forbidden_is_told() {
-        assert!(exchange(Some("x")).start("NO-SUCH", true).unwrap_err().contains("SASL"));
-        assert!(exchange(None).start("DIGEST-MD5", false).is_err());
+        let turn = &turn();
+        assert!(
+            exchange(turn, Some("x")).start(turn, "NO-SUCH", true).unwrap_err().contains("SASL")
+        );
+        assert!(exchange(turn, None).start(turn, "DIGEST-MD5", false).is_err());
         // The password would go over the network in clear, or nobody be logged in.
-        assert!(exchange(Some("x")).start("PLAIN", true).is_err());
-        assert!(exchange(Some("x")).start("ANONYMOUS", true).is_err());
-        assert!(exchange(Some("x")).start("A\0B", true).is_err());
+        assert!(exchange(turn, Some("x")).start(turn, "PLAIN", true).is_err());
+        assert!(exchange(turn, Some("x")).start(turn, "ANONYMOUS", true).is_err());
+        assert!(exchange(turn, Some("x")).start(turn, "A\0B", true).is_err());
     }
 
     #[test]
     fn a_digest_is_answered_once_and_its_layer_takes_no_nonsense() {
-        let mut exchange = exchange(Some("pass\"word"));
-        let (initial, progress) = exchange.start("DIGEST-MD5", false).unwrap();
+        let turn = &turn();
+        let mut exchange = exchange(turn, Some("pass\"word"));
+        let (initial, progress) = exchange.start(turn, "DIGEST-MD5", false).unwrap();
         assert_eq!((initial, progress), (None, Progress::Continue));
         assert_eq!(exchange.layer(), Ok(None), "there is none yet");
         let challenge = b"nonce=\"abc\",realm=\"r\",qop=\"auth-int\",maxbuf=4096,charset=utf-8,\
                           algorithm=md5-sess";
-        let (response, progress) = exchange.step(challenge).unwrap();
+        let (response, progress) = exchange.step(turn, challenge).unwrap();
         assert_eq!(progress, Progress::Continue);
         let response = String::from_utf8(response.to_vec()).unwrap();
         assert!(response.contains("username=\"repl\""), "{response}");
         assert!(!response.contains("word"), "{response}");
         // It does not know the password.
-        assert!(exchange.step(b"rspauth=00000000000000000000000000000000").is_err());
+        assert!(exchange.step(turn, b"rspauth=00000000000000000000000000000000").is_err());
     }
 
     #[test]
-    fn a_secret_is_laid_out_as_libsasl2_reads_it() {
-        for password in ["", "a", "twelve chars"] {
-            let words = secret(password);
-            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-            let (length, rest) = bytes.split_at(size_of::<c_ulong>());
-            assert_eq!(length, (password.len() as c_ulong).to_ne_bytes());
-            assert_eq!(rest[..password.len()], *password.as_bytes());
-            assert_eq!(rest[password.len()], 0);
-        }
+    fn an_exchange_that_goes_waits_for_nobody_and_is_disposed_of_when_the_turn_ends() {
+        let first = turn();
+        let mut held = exchange(&first, Some("x"));
+        held.start(&first, "DIGEST-MD5", false).unwrap();
+        let conn = held.conn;
+        drop(held);
+        assert!(turn::waits(conn));
+        assert!(Turn::take(Duration::ZERO).is_none(), "it is somebody's turn");
+        assert!(is_busy());
+        drop(first);
+        assert!(!turn::waits(conn));
     }
 }

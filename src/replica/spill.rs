@@ -1,0 +1,194 @@
+//! Long messages in replies: written to a file while they arrive, so that no message is too long
+//! for the memory. The file has no name, so that nothing of it is left behind.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use sha1::{Digest, Sha1};
+
+use crate::error::{Error, Kind, Result};
+use crate::sys;
+use crate::types::Guid;
+
+/// A message that `GET FETCH` asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'w> {
+    /// Its size as the replica's record has it: one of another size is not stored.
+    pub size: u64,
+    /// The directory that it may be stored in meanwhile.
+    pub dir: &'w Path,
+}
+
+/// A message that came and is in a file without a name, which is gone once this is dropped.
+#[derive(Debug)]
+pub struct Fetched {
+    file: File,
+    size: u64,
+    guid: Guid,
+}
+
+impl Fetched {
+    /// Its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// SHA-1 of its bytes.
+    pub fn guid(&self) -> Guid {
+        self.guid
+    }
+
+    /// Its bytes from the first on.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn reader(&self) -> io::Result<impl Read> {
+        let mut file = &self.file;
+        file.rewind()?;
+        Ok(file)
+    }
+}
+
+/// Where a long message shall go that has not begun to come.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub size: u64,
+    pub dir: PathBuf,
+}
+
+/// A message that is on its way into a file.
+pub(super) struct Spill {
+    dir: PathBuf,
+    file: Result<File>,
+    hash: Sha1,
+    size: u64,
+    left: u64,
+}
+
+impl Spill {
+    /// Takes `size` bytes. Whatever fails is told [at the end](Spill::end): the reply goes on, and
+    /// is read past.
+    pub fn begin(place: Place, size: u64) -> Spill {
+        let Place { size: wanted, dir } = place;
+        let file = match size == wanted {
+            true => sys::file::temporary(&dir).map_err(|error| cannot("create", &dir, error)),
+            false => Err(other_size(size, wanted)),
+        };
+        Spill { dir, file, hash: Sha1::new(), size, left: size }
+    }
+
+    /// Bytes that have not come.
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Takes as many of these bytes as belong to the message; says how many.
+    pub fn take(&mut self, bytes: &[u8]) -> usize {
+        let count = usize::try_from(self.left).map_or(bytes.len(), |left| left.min(bytes.len()));
+        let bytes = bytes.get(..count).unwrap_or_default();
+        if let Ok(file) = &mut self.file {
+            self.hash.update(bytes);
+            if let Err(error) = file.write_all(bytes) {
+                // What was written is given back to the disk at once.
+                self.file = Err(cannot("write", &self.dir, error));
+            }
+        }
+        self.left -= count as u64;
+        count
+    }
+
+    /// The message.
+    ///
+    /// # Errors
+    /// [`Kind::Corrupt`] if it has another size than its record; [`Kind::Io`] if it cannot be
+    /// stored.
+    pub fn end(self) -> Result<Fetched> {
+        let Spill { file, hash, size, .. } = self;
+        Ok(Fetched { file: file?, size, guid: Guid(hash.finalize().into()) })
+    }
+}
+
+fn other_size(size: u64, wanted: u64) -> Error {
+    let detail = format!("it comes with {size} bytes, and has {wanted} in its record there");
+    Error::new(Kind::Corrupt, "fetch message from", "the replica", detail)
+        .hint("reconstruct the mailbox on the replica")
+}
+
+fn cannot(what: &str, dir: &Path, error: io::Error) -> Error {
+    let detail = format!("cannot {what} a temporary file for a fetched message: {error}");
+    Error::new(Kind::Io, "store message in", dir.display().to_string(), detail)
+        .hint("see permissions and free space there, or name another directory by temp_path")
+        .caused_by(error)
+}
+
+/// The beginning of a line up to a literal, as if that had no bytes.
+pub(super) fn without_literal(mut start: Vec<u8>) -> Vec<u8> {
+    while start.pop_if(|byte| matches!(byte, b'\r' | b'\n' | b'}' | b'+')).is_some() {}
+    while start.pop_if(|byte| byte.is_ascii_digit()).is_some() {}
+    start.extend_from_slice(b"0}\r\n");
+    start
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replica::Item;
+
+    fn place(size: u64, dir: &Path) -> Place {
+        Place { size, dir: dir.to_owned() }
+    }
+
+    #[test]
+    fn what_comes_is_in_the_file_and_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut spill = Spill::begin(place(5, dir.path()), 5);
+        assert_eq!(spill.take(b"ab"), 2);
+        assert_eq!(spill.take(b"cde\r\nOK\r\n"), 3);
+        assert_eq!((spill.left(), spill.take(b"x")), (0, 0));
+        let fetched = spill.end().unwrap();
+        assert_eq!(fetched.size(), 5);
+        assert_eq!(fetched.guid().0[..], Sha1::digest(b"abcde")[..]);
+        for _ in 0..2 {
+            let mut text = String::new();
+            fetched.reader().unwrap().read_to_string(&mut text).unwrap();
+            assert_eq!(text, "abcde");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_stored_is_read_past_and_told() {
+        let dir = tempfile::tempdir().unwrap();
+        for (dir, size, kind, words) in [
+            (dir.path(), 4, Kind::Corrupt, "4 bytes, and has 5"),
+            (&dir.path().join("missing"), 5, Kind::Io, "cannot create"),
+        ] {
+            let mut spill = Spill::begin(place(5, dir), size);
+            assert_eq!(spill.take(b"abcdefgh") as u64, size);
+            let error = spill.end().unwrap_err();
+            assert_eq!(error.kind(), kind);
+            assert!(error.to_string().contains(words), "{error}");
+            assert!(!error.is_connection());
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_and_what_comes_is_read_past() {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let place = place(5, Path::new("/scratch"));
+        let mut spill = Spill { file: Ok(full), ..Spill::begin(place, 5) };
+        assert_eq!((spill.take(b"abc"), spill.take(b"defg"), spill.left()), (3, 2, 0));
+        let error = spill.end().unwrap_err();
+        assert_eq!((error.kind(), error.subject()), (Kind::Io, "/scratch"));
+        assert!(error.to_string().contains("No space left"), "{error}");
+        assert!(error.hint_text().contains("temp_path"), "{error}");
+    }
+
+    #[test]
+    fn a_line_without_its_literal_can_be_read() {
+        for start in [&b"MESSAGE %{p 00ff 123}\r\n"[..], b"MESSAGE {123+}\n"] {
+            let line = [&without_literal(start.to_vec())[..], b"\r\n"].concat();
+            assert!(Item::new(line).is_ok());
+        }
+    }
+}

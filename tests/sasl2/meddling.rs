@@ -1,0 +1,96 @@
+//! Somebody between, who changes what goes over a connection with a security layer.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+
+use cyrsync_lab::tools;
+
+use super::*;
+
+#[test]
+fn a_layer_that_is_meddled_with_ends_the_run() {
+    let lab = lab("DIGEST-MD5", "");
+    // A stranger's line in clear behind the login, which the client must not take for the
+    // replica's.
+    let forged = Forger::new(lab.replica.csync_port(), |mut bytes| {
+        if bytes.ends_with(b"OK Success (privacy protection)\r\n") {
+            bytes.extend(b"* LSUB (user.fred)\r\nOK success\r\n");
+        }
+        bytes
+    });
+    lab.master.use_port(forged.port);
+    append(&lab, 1);
+    let run = ours(&lab);
+    assert_eq!(run.status.code(), Some(1), "{run}");
+    let told = |words: &str| run.log.contains(words) || run.stderr.contains(words);
+    assert!(told("bytes came in clear after the login") || told("security layer"), "{run}");
+}
+
+#[test]
+fn a_byte_that_changes_on_the_way_ends_the_connection_and_harms_nothing() {
+    let lab = lab("DIGEST-MD5", "");
+    let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
+    lab.master.use_port(proxy.port());
+    // Whoever waits for the rest of a packet that is too long now.
+    lab.master.set_config("sync_timeout", Some("10s"));
+    ours(&lab).ok();
+    proxy.reset();
+    ours(&lab).ok();
+    let idle = proxy.traffic();
+    let answers = String::from_utf8_lossy(&proxy.answers()).into_owned();
+    const END: &str = "(privacy protection)\r\n";
+    let begins = answers.find(END).expect("there is a layer") + END.len();
+    // What the proxy hides is not among the answers.
+    let begins = (begins + "* COMPRESS DEFLATE\r\n".len()) as u64;
+    for (name, sent, received) in [
+        // In the middle of a message; the replica must not take it.
+        ("sent", Some(idle.sent + 8_000), None),
+        ("length of the first packet", None, Some(begins + 3)),
+        ("first packet", None, Some(begins + 12)),
+        ("later packet", None, Some(idle.received - 1)),
+    ] {
+        append(&lab, 1);
+        proxy.reset();
+        sent.inspect(|at| proxy.flip_at(*at));
+        received.inspect(|at| proxy.flip_answer_at(*at));
+        let run = ours(&lab);
+        assert_eq!(run.status.code(), Some(1), "{name}: {run}");
+        let says: &[&str] = match received {
+            Some(_) => &["read from the replica: the security layer of DIGEST-MD5", "hint: "],
+            // sync_server may still say that it cannot read this.
+            None => &["user replication failed", "the replica", "hint: "],
+        };
+        assert!(told(&run, says), "{name}: {run}");
+        // Messages came whole or not at all.
+        assert_eq!(tools::reconstruct_complaints(&lab.replica, "user.*"), [""; 0], "{name}");
+        proxy.never_flip();
+        ours(&lab).ok();
+        assert_same(&lab);
+    }
+}
+
+/// Forwards one connection, and changes what the server says.
+pub struct Forger {
+    pub port: u16,
+}
+
+impl Forger {
+    pub fn new(target: u16, mut change: impl FnMut(Vec<u8>) -> Vec<u8> + Send + 'static) -> Forger {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            let (mut client, _) = listener.accept().unwrap();
+            let mut server = TcpStream::connect((Ipv4Addr::LOCALHOST, target)).unwrap();
+            let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+            let mut buffer = vec![0; 4096];
+            while let Ok(size @ 1..) = server.read(&mut buffer) {
+                if client.write_all(&change(buffer[..size].to_vec())).is_err() {
+                    break;
+                }
+            }
+            let _ = client.shutdown(Shutdown::Both);
+        });
+        Forger { port }
+    }
+}

@@ -1,0 +1,38 @@
+//! Tests that need ports or names of their own: they run once more in a network and a mount
+//! namespace of their own, where every port is free and /etc/hosts may say anything.
+
+use std::fs;
+use std::process::Command;
+
+/// Set where the test is apart already.
+const APART: &str = "CYRSYNC_TEST_APART";
+
+/// Ports below 1024 are for everybody: Cyrus's own master runs as the cyrus user here.
+const SCRIPT: &str = r#"
+ip link set lo up
+echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start
+mount --bind "$3" /etc/hosts
+exec "$1" --exact "$2" --nocapture
+"#;
+
+/// Whether the test is to be done here. If not, it was done apart, by this program once more, and
+/// nothing is left to do. `test` is its name, `hosts` what /etc/hosts says there.
+#[track_caller]
+pub fn is_here(test: &str, hosts: &str) -> bool {
+    if std::env::var_os(APART).is_some() {
+        return true;
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), hosts).unwrap();
+    let all = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    fs::set_permissions(file.path(), all).unwrap();
+    let mut command = Command::new("unshare");
+    command.args(["--net", "--mount", "/bin/sh", "-euc", SCRIPT, "sh"]);
+    command.arg(std::env::current_exe().unwrap()).arg(test).arg(file.path());
+    let output = command.env(APART, "yes").output().expect("unshare is part of Debian");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{test}, apart: {}\n{out}\n{err}", output.status);
+    assert!(out.contains("1 passed"), "{test} is not there: {out}");
+    false
+}
