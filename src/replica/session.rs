@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::dialect::{Dialect, Line, Tag, Tagger};
 use super::link::{Link, Traffic};
-use super::responses::{Ending, ending, refusal};
+use super::responses::{Ending, ending, given_up, nonsense, refusal, unreadable};
 use super::spill::{Place, Spill, without_literal};
 use super::{Enabled, Item, Replica, Reply, Ticket, Verb, Wanted};
 use crate::dlist::{Framer, Writer};
@@ -487,33 +487,4 @@ pub(super) fn label(start: &[u8]) -> String {
 fn printable(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     text.chars().filter(|c| !c.is_control()).take(200).collect()
-}
-
-/// The server gave a command up half way (its disk is full, say: `reservefile` in `imap/dlist.c`)
-/// and goes on reading in the middle of it. No later reply can be told apart from those to the
-/// rest of it.
-fn unreadable(text: &str) -> Error {
-    if text.contains("Unrecognized command") {
-        return Error::new(Kind::Auth, "talk to", "the replica", format!("BAD {text}"))
-            .hint("imapd knows these commands from administrators: see admins on the replica");
-    }
-    Error::new(Kind::Protocol, "talk to", "the replica", format!("BAD {text}"))
-        .hint("the replica could not read a command: its log says why, look at its disk space")
-}
-
-/// The server's last words before it ends (`fatal` in `imap/sync_server.c`).
-fn given_up(text: &str) -> Error {
-    let hint = match text.contains("[TOOBIG]") {
-        true => {
-            "the replica takes no text of this size; see maxliteral, maxword and maxquoted in \
-             imapd.conf(5) there"
-        }
-        false => "the replica's log may tell more",
-    };
-    Error::new(Kind::Closed, "talk to", "the replica", format!("it gave up: {text}")).hint(hint)
-}
-
-fn nonsense(error: &Malformed) -> Error {
-    Error::new(Kind::Protocol, "understand", "the replica", error.to_string())
-        .hint("is this a Cyrus sync server? -v -v shows the traffic")
 }
