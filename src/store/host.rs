@@ -96,8 +96,11 @@ impl<H: Host> HostStore<H> {
     fn sensible_tree(&self, entries: &mut Vec<MailboxEntry>, user: &UserId) -> Result<()> {
         let refuse = |detail| Err(senseless("list mailboxes of", user.to_string(), detail));
         let mut names = HashSet::new();
+        // Some users have two names, with the default domain and without; they have one INBOX.
+        let inbox = self.namespace.inbox(user);
         for entry in &*entries {
-            if self.namespace.owner(&entry.name).as_ref() != Some(user) {
+            let owner = self.namespace.owner(&entry.name);
+            if owner.is_none_or(|owner| self.namespace.inbox(&owner) != inbox) {
                 return refuse(format!("the host gave {}, which is not theirs", entry.name));
             }
             if !names.insert(&entry.name) {
