@@ -9,6 +9,7 @@
 static struct cyrsync_host honest;
 static int64_t waited_for_mailbox, waited_for_user;
 static int locked;
+static int asked_for_size;
 
 static int open_mailbox(void *userdata, cyrsync_str name, int64_t wait_ms, void **mailbox,
                         cyrsync_failure *failure)
@@ -24,6 +25,13 @@ static int sync_lock(void *userdata, cyrsync_str server, cyrsync_str userid, int
     waited_for_user = wait_ms;
     return locked ? CYRSYNC_RESULT_LOCKED
                   : honest.sync_lock(userdata, server, userid, wait_ms, lock, failure);
+}
+
+static uint64_t list_bytes(void *userdata)
+{
+    (void)userdata;
+    asked_for_size++;
+    return 1000;
 }
 
 static cyrsync_config *load(const char *path)
@@ -44,6 +52,7 @@ static cyrsync_client *make(const cyrsync_config *config, struct memory *memory)
     honest = host;
     host.open = open_mailbox;
     host.sync_lock = sync_lock;
+    host.list_bytes = list_bytes;
     CHECK(cyrsync_client_new_with_host(config, &host, &client, NULL) == CYRSYNC_RESULT_OK);
     return client;
 }
@@ -58,8 +67,11 @@ static void patience(const char *path)
     cyrsync_error *error = NULL;
     cyrsync_report report;
 
+    asked_for_size = 0;
     CHECK(cyrsync_client_sync_user(client, user, NULL) == CYRSYNC_RESULT_OK);
     CHECK(waited_for_mailbox < 0 && waited_for_user < 0);
+    /* Once a connection. */
+    CHECK(asked_for_size == 1);
     cyrsync_client_free(client);
 
     CHECK(cyrsync_config_set_lock_patience(config, 250, NULL) == CYRSYNC_RESULT_OK);
