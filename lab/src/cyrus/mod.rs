@@ -5,6 +5,7 @@ mod names;
 mod process;
 
 use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -69,12 +70,23 @@ struct Ports {
 impl Ports {
     /// Ports that are free now. Somebody else may take one before Cyrus does; the greeting tells.
     fn free() -> Ports {
-        let [a, b, c, d] = [(); 4].map(|()| {
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("no free port on 127.0.0.1")
-        });
+        let [a, b, c, d] = [(); 4].map(|()| bind_any());
         let port = |l: &TcpListener| l.local_addr().expect("a bound socket has a port").port();
         Ports { imap: port(&a), csync: port(&b), sieve: port(&c), imaps: port(&d) }
     }
+}
+
+/// Below the ports that the kernel gives to whoever connects. One of those, asked again and again
+/// before anybody listens there, sometimes connects to itself, and then Cyrus cannot have it.
+const PORTS: std::ops::Range<u16> = 12_000..32_000;
+
+fn bind_any() -> TcpListener {
+    let free = (0..1000).find_map(|_| {
+        let random = RandomState::new().build_hasher().finish() % PORTS.len() as u64;
+        let port = PORTS.start + u16::try_from(random).expect("as many as there are ports");
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()
+    });
+    free.expect("no free port on 127.0.0.1")
 }
 
 impl Cyrus {
