@@ -90,7 +90,7 @@ static bool read_names(const char *path, strarray_t *names)
 
     if (!file) {
         fprintf(stderr, "Unable to open %s: %s\n", path, strerror(errno));
-        syslog(LOG_NOTICE, "Unable to open %s: %m", path);
+        syslog(LOG_NOTICE, "Unable to open %s: %s", path, strerror(errno));
         return false;
     }
     while (fgets(line, sizeof(line), file)) {

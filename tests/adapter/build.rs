@@ -26,20 +26,37 @@ fn libraries() -> PathBuf {
     program.parent().expect("it lies in a directory").to_owned()
 }
 
-/// One of the programs, where the cyrus user can run it.
-pub fn program(cyrus: &Cyrus, name: &str) -> PathBuf {
-    let out = libraries().join("c-tests");
-    fs::create_dir_all(&out).expect("cargo's directory can be written to");
-    // Tests run side by side; make does not.
-    let lock = fs::File::create(out.join("adapter.lock")).expect("a file of our own");
-    lock.lock().expect("it can be locked");
+/// Makes all programs in a directory.
+fn make(out: &Path, compiler: &str) {
     must_succeed(&mut Command::new(checkout().join("scripts/cyrus-headers")));
     let mut make = Command::new("make");
     make.arg("-C").arg(checkout().join("c-tests")).arg("adapter").env_remove("MAKEFLAGS");
     make.arg(format!("LIBDIR={}", libraries().display())).arg(format!("OUT={}", out.display()));
-    must_succeed(&mut make);
+    must_succeed(make.arg(format!("CC={compiler}")));
+}
+
+/// Tests run side by side; make, and what fetches the headers, do not.
+fn alone(out: &Path) -> fs::File {
+    fs::create_dir_all(out).expect("cargo's directory can be written to");
+    let lock = fs::File::create(out.join("adapter.lock")).expect("a file of our own");
+    lock.lock().expect("it can be locked");
+    lock
+}
+
+/// One of the programs, where the cyrus user can run it.
+pub fn program(cyrus: &Cyrus, name: &str) -> PathBuf {
+    let out = libraries().join("c-tests");
+    let lock = alone(&out);
+    make(&out, "cc");
     drop(lock);
     let there = cyrus.scratch().join(name);
     fs::copy(out.join("adapter").join(name), &there).expect("it was built");
     there
+}
+
+#[test]
+fn another_compiler_has_no_warnings_either() {
+    let out = libraries().join("c-tests");
+    let _lock = alone(&out);
+    make(&out.join("clang"), "clang");
 }
