@@ -209,7 +209,7 @@ static void log_file(struct session *session)
 
     if (!file) {
         fprintf(stderr, "Failed to open %s: %s\n", path, strerror(errno));
-        syslog(LOG_ERR, "Failed to open %s: %m", path);
+        syslog(LOG_ERR, "Failed to open %s: %s", path, strerror(errno));
         session->failed = true;
         return;
     }
