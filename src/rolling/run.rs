@@ -62,7 +62,7 @@ impl<'r, 's> Run<'r, 's> {
             roots: Vec::new(),
             undone: Vec::new(),
         };
-        let sorted = run.sort(work)?;
+        let sorted = run.sort(work);
         run.mailboxes(sorted.mailboxes)?;
         for root in sorted.quotas {
             run.quota(root)?;
@@ -93,20 +93,22 @@ impl<'r, 's> Run<'r, 's> {
         Ok(run.undone)
     }
 
-    fn sort(&mut self, work: &Work) -> Result<Sorted> {
+    fn sort(&mut self, work: &Work) -> Sorted {
         for item in &work.items {
             // A user without INBOX may have mailboxes all the same. One who was deleted and is here
             // again has nothing of what was: the replica must let go of it.
-            if let Item::User(user) | Item::UnUser(user) = item
-                && self.syncer.has_inbox(user)?
-            {
-                if let Item::UnUser(_) = item {
-                    self.note(format!("  Promoting: {item} -> USER {user}"));
-                    // No mailbox shows it before the new ones are there.
-                    self.roots.push(Text::new(self.names.inbox(user).as_bytes()));
-                }
-                self.users.push(user.clone());
+            // Where the INBOX cannot be read, looking at the user reports it.
+            let user = match item {
+                Item::User(user) if self.has_inbox(user) => user,
+                Item::UnUser(user) if self.syncer.has_inbox(user).is_ok_and(|has| has) => user,
+                _ => continue,
+            };
+            if let Item::UnUser(_) = item {
+                self.note(format!("  Promoting: {item} -> USER {user}"));
+                // No mailbox shows it before the new ones are there.
+                self.roots.push(Text::new(self.names.inbox(user).as_bytes()));
             }
+            self.users.push(user.clone());
         }
         let whole: HashSet<&UserId> = self.users.iter().collect();
         let covered =
@@ -133,14 +135,15 @@ impl<'r, 's> Run<'r, 's> {
         }
         let mut known = HashSet::new();
         sorted.mailboxes.retain(|name| !covered(name) && known.insert(name.clone()));
-        Ok(sorted)
+        sorted
     }
 
     fn mailboxes(&mut self, names: Vec<MboxName>) -> Result<()> {
         if names.is_empty() {
             return Ok(());
         }
-        let with_relatives = self.syncer.with_relatives(&names)?;
+        // What cannot be read is reported by the mailbox that it belongs to.
+        let with_relatives = self.syncer.with_relatives(&names).unwrap_or_else(|_| names.clone());
         let Err(error) = self.syncer.mailboxes(&with_relatives) else { return Ok(()) };
         let error = own(error)?;
         if crate::sync::is_locked(&error) {
@@ -149,7 +152,7 @@ impl<'r, 's> Run<'r, 's> {
         let mut left = Vec::new();
         for name in names {
             match self.names.owner(&name) {
-                Some(user) if self.promote(&Item::Mailbox(name.clone()), &user)? => {}
+                Some(user) if self.promote(&Item::Mailbox(name.clone()), &user) => {}
                 _ => left.push(name),
             }
         }
@@ -173,7 +176,7 @@ impl<'r, 's> Run<'r, 's> {
         let owner = self.names.owner(&MboxName::new(root.as_bytes()));
         let item = Item::Quota(root);
         match owner {
-            Some(user) if !crate::sync::is_locked(&error) && self.promote(&item, &user)? => Ok(()),
+            Some(user) if !crate::sync::is_locked(&error) && self.promote(&item, &user) => Ok(()),
             _ => self.leave(vec![item], error),
         }
     }
@@ -208,22 +211,27 @@ impl<'r, 's> Run<'r, 's> {
         let Err(error) = self.syncer.meta(&user) else { return Ok(()) };
         let error = own(error)?;
         let item = Item::Meta(user.clone());
-        match !crate::sync::is_locked(&error) && self.promote(&item, &user)? {
+        match !crate::sync::is_locked(&error) && self.promote(&item, &user) {
             true => Ok(()),
             false => self.leave(vec![item], error),
         }
     }
 
     /// Has the whole user looked at instead, if that helps.
-    fn promote(&mut self, item: &Item, user: &UserId) -> Result<bool> {
-        if !self.syncer.has_inbox(user)? {
-            return Ok(false);
+    fn promote(&mut self, item: &Item, user: &UserId) -> bool {
+        if !self.has_inbox(user) {
+            return false;
         }
         self.note(format!("  Promoting: {item} -> USER {user}"));
         if !self.users.contains(user) {
             self.users.push(user.clone());
         }
-        Ok(true)
+        true
+    }
+
+    /// Whether the user has an INBOX. Where that cannot be read, looking at the user reports it.
+    fn has_inbox(&self, user: &UserId) -> bool {
+        self.syncer.has_inbox(user).unwrap_or(true)
     }
 
     fn settle(&mut self, result: Result<()>, items: Vec<Item>) -> Result<()> {

@@ -34,6 +34,8 @@ pub enum Fate {
     Renamed(Local),
     /// The master has never heard of it, or has forgotten.
     Unknown,
+    /// It must stay as it is: it is in its place, or its own failure is reported elsewhere.
+    Stays,
 }
 
 /// One `APPLY RENAME`.
@@ -47,6 +49,10 @@ pub struct Rename {
     pub partition: Text,
     /// UIDVALIDITY it gets.
     pub uidvalidity: u32,
+    /// The mailbox that is renamed. Where its way leads over a temporary name, it is renamed twice.
+    pub uniqueid: UniqueId,
+    /// The name of this mailbox on the master.
+    pub mailbox: MboxName,
 }
 
 /// What to do to the replica's folders, in this order: deletes, then renames.
@@ -58,6 +64,8 @@ pub struct Plan {
     pub renames: Vec<Rename>,
     /// Folders that only the replica has and no tombstone explains: left alone, reported.
     pub strays: Vec<MboxName>,
+    /// Folders of the replica that have the uniqueid of another one there: left alone, reported.
+    pub doubles: Vec<MboxName>,
     /// Folders of the master whose name on the replica is held by one that stays: they cannot be
     /// brought there.
     pub blocked: Vec<MboxName>,
@@ -82,10 +90,21 @@ pub fn plan<E>(
     let mut plan = Plan::default();
     let mut moved_out = Vec::new();
     let mut matched = Vec::new();
-    let mut seen = HashSet::new();
-    for remote in remotes {
-        if !seen.insert(&remote.uniqueid) {
-            continue;
+    let mut stay: HashSet<&MboxName> = HashSet::new();
+    let mut seen: HashMap<&UniqueId, &MboxName> = HashMap::new();
+    // A replica that has a uniqueid twice: the folder that is in its place counts.
+    let in_place = |remote: &RemoteFolder| {
+        by_id.get(&remote.uniqueid).is_some_and(|local| local.name == remote.name)
+    };
+    let (first, then): (Vec<_>, Vec<_>) = remotes.iter().partition(|remote| in_place(remote));
+    for remote in first.into_iter().chain(then) {
+        match seen.get(&remote.uniqueid) {
+            Some(name) if **name == remote.name => continue,
+            Some(_) => {
+                plan.doubles.push(remote.name.clone());
+                continue;
+            }
+            None => drop(seen.insert(&remote.uniqueid, &remote.name)),
         }
         match by_id.get(&remote.uniqueid) {
             Some(local) => matched.push((remote, *local)),
@@ -98,6 +117,7 @@ pub fn plan<E>(
                 }
                 Fate::Unknown => plan.strays.push(remote.name.clone()),
                 Fate::Renamed(local) => moved_out.push((remote, local)),
+                Fate::Stays => drop(stay.insert(&remote.name)),
             },
         }
     }
@@ -107,8 +127,8 @@ pub fn plan<E>(
     let taken =
         remotes.iter().map(|r| r.name.clone()).filter(|name| !deleted.contains(name)).collect();
     (plan.renames, plan.blocked) = order(wanted, taken);
-    let strays: HashSet<&MboxName> = plan.strays.iter().collect();
-    let held = |l: &&Local| l.partition.is_some() && strays.contains(&l.name);
+    stay.extend(plan.strays.iter().chain(&plan.doubles));
+    let held = |l: &&Local| l.partition.is_some() && stay.contains(&l.name);
     plan.blocked.extend(locals.iter().filter(held).map(|l| l.name.clone()));
     plan.blocked.sort();
     plan.blocked.dedup();
@@ -147,6 +167,8 @@ fn order(
         to: to.clone(),
         partition: w.partition.clone(),
         uidvalidity,
+        uniqueid: w.local.uniqueid.clone(),
+        mailbox: w.local.name.clone(),
     };
     while !wanted.is_empty() {
         let before = wanted.len();
@@ -352,6 +374,29 @@ mod tests {
         let locals = [local("1", "user.fred"), local("2", "user.fred.#sieve")];
         assert_eq!(plan(&locals, &remotes, unknown).unwrap().deletes, ["user.fred.#sieve"]);
         assert_eq!(plan(&locals[..1], &remotes, unknown).unwrap().deletes, [""; 0]);
+    }
+
+    #[test]
+    fn of_a_uniqueid_that_the_replica_has_twice_the_folder_in_its_place_counts() {
+        let locals = [local("1", "b")];
+        for remotes in [[remote("1", "a"), remote("1", "b")], [remote("1", "b"), remote("1", "a")]]
+        {
+            let plan = plan(&locals, &remotes, unknown).unwrap();
+            assert_eq!(plan.doubles, ["a"]);
+            assert!(plan.renames.is_empty() && plan.deletes.is_empty(), "{plan:?}");
+        }
+        // A double that holds the name of another mailbox keeps it.
+        let locals = [local("1", "b"), local("2", "a")];
+        let plan = plan(&locals, &[remote("1", "a"), remote("1", "b")], unknown).unwrap();
+        assert_eq!(plan.blocked, ["a"]);
+    }
+
+    #[test]
+    fn a_folder_that_must_stay_is_neither_renamed_nor_deleted_and_keeps_its_name() {
+        let stays = |_: &RemoteFolder| -> Result<Fate, ()> { Ok(Fate::Stays) };
+        let plan = plan(&[local("2", "a")], &[remote("1", "a")], stays).unwrap();
+        let expected = Plan { blocked: vec!["a".into()], ..Plan::default() };
+        assert_eq!(plan, expected);
     }
 
     #[test]

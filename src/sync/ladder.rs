@@ -43,7 +43,12 @@ impl Syncer<'_> {
     pub(super) fn send_recomputed(&mut self, work: &Work) -> Result<()> {
         let name = &work.entry.name;
         self.action(format!("MAILBOXES {name}"));
-        let remote = self.get_mailboxes(std::slice::from_ref(name))?.into_iter().next();
+        let remote = self.get_mailboxes(std::slice::from_ref(name))?;
+        let remote = remote.into_iter().find(|remote| remote.name == *name);
+        if let Some(remote) = remote.as_ref().filter(|r| r.uniqueid != work.entry.uniqueid) {
+            let detail = format!("the replica has another one of this name ({})", remote.uniqueid);
+            return Err(Error::new(Kind::ReplicaMoved, "update mailbox", name.to_string(), detail));
+        }
         let mut mailbox = match self.store.open(name) {
             Ok(mailbox) => mailbox,
             Err(error) if error.kind() == Kind::NotFound => return Ok(()),

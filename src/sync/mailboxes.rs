@@ -2,7 +2,7 @@
 
 use super::metadata::NamedRoot;
 use super::remote::{RemoteFolder, RemoteUser, folders_reply};
-use super::settle::Settled;
+use super::settle::{Folders, Refused, Settled, View};
 use super::user::Attempted;
 use super::{Failures, Syncer, TRIES, commands, meta, wants_another_try};
 use crate::error::{Error, Kind, Result};
@@ -18,19 +18,45 @@ impl Syncer<'_> {
             names.iter().map(|name| self.names.owner(name)).collect();
         owners.sort();
         owners.dedup();
+        self.logged.borrow_mut().clear();
+        let mut failures = Failures::default();
         let mut locks = Vec::with_capacity(owners.len());
-        for owner in &owners {
-            let server = &self.settings.server;
-            locks.push(self.store.sync_lock(server, owner.as_ref(), self.settings.wait)?);
+        let mut free = Vec::with_capacity(owners.len());
+        for owner in owners {
+            match self.store.sync_lock(&self.settings.server, owner.as_ref(), self.settings.wait) {
+                Ok(lock) => {
+                    locks.push(lock);
+                    free.push(owner);
+                }
+                Err(error) => self.keep_unlocked(&mut failures, names, owner.as_ref(), &error)?,
+            }
         }
+        let names = names.iter().filter(|name| free.contains(&self.names.owner(name))).cloned();
         let scripts_apart = !self.replica.enabled().sieve_mailbox;
         let (sieve, names): (Vec<_>, Vec<_>) =
-            names.iter().cloned().partition(|name| scripts_apart && self.names.is_sieve(name));
-        let result = self.mailboxes_locked(&names, &owners);
+            names.partition(|name| scripts_apart && self.names.is_sieve(name));
+        let result = self.mailboxes_locked(&names, &free);
         self.staged.clear_if_failed(&result);
         result?;
         for user in sieve.iter().filter_map(|name| self.names.owner(name)) {
             self.sieve_only(&user)?;
+        }
+        failures.into_result("mailboxes")
+    }
+
+    /// Keeps the failure of all mailboxes of an owner who cannot be locked.
+    fn keep_unlocked(
+        &self,
+        failures: &mut Failures,
+        names: &[MboxName],
+        owner: Option<&UserId>,
+        error: &Error,
+    ) -> Result<()> {
+        for name in names.iter().filter(|name| self.names.owner(name).as_ref() == owner) {
+            let detail = format!("{}: {}", error.subject(), error.detail());
+            let one = Error::new(error.kind(), "lock owner of", name.to_string(), detail)
+                .hint(error.hint_text().to_owned());
+            failures.keep(self, name, one)?;
         }
         Ok(())
     }
@@ -40,11 +66,13 @@ impl Syncer<'_> {
             return Ok(());
         }
         let mut last = None;
+        let mut refused = Refused::default();
         for attempt in 0..TRIES {
             self.cancel.check("mailboxes")?;
             let list: Vec<String> = names.iter().map(ToString::to_string).collect();
             self.action(format!("MAILBOXES {}", list.join(" ")));
-            match self.mailboxes_once(names, owners, attempt > 0) {
+            let view = View { everywhere: attempt > 0, stale: false };
+            match self.mailboxes_once(names, owners, view, &mut refused) {
                 Ok(Attempted::Done) => return Ok(()),
                 Ok(Attempted::Renamed) => self.log(Level::Debug, "did some renames, so retrying"),
                 Err(error) if wants_another_try(&error) => last = Some(error),
@@ -66,23 +94,34 @@ impl Syncer<'_> {
         &mut self,
         names: &[MboxName],
         owners: &[Option<UserId>],
-        look_everywhere: bool,
+        view: View,
+        refused: &mut Refused,
     ) -> Result<Attempted> {
-        let mut entries = Vec::new();
-        for name in names {
-            entries.extend(self.live_entry(name)?);
-        }
-        let complete = entries.len() == names.len() && !look_everywhere;
-        let mut remotes = match self.remembered(&entries).filter(|_| complete) {
-            Some(remotes) => remotes,
-            None => self.get_mailboxes(names)?,
-        };
         let mut failures = Failures::default();
-        let settled =
-            self.settle(&mut entries, &mut remotes, &mut failures, owners, look_everywhere, false)?;
+        let mut entries = Vec::new();
+        let mut asked = Vec::with_capacity(names.len());
+        for name in names {
+            match self.live_entry(name) {
+                Ok(entry) => entries.extend(entry),
+                Err(error) => {
+                    failures.keep(self, name, error)?;
+                    continue;
+                }
+            }
+            asked.push(name.clone());
+        }
+        let complete = entries.len() == names.len() && !view.everywhere;
+        let remotes = match self.remembered(&entries).filter(|_| complete) {
+            Some(remotes) => remotes,
+            None => self.get_mailboxes(&asked)?,
+        };
+        let mut folders = Folders { entries, remotes };
+        let settled = self.settle(&mut folders, &mut failures, refused, owners, view)?;
         if settled == Settled::LookAgain {
             return Ok(Attempted::Renamed);
         }
+        failures.absorb(&mut refused.failures);
+        let Folders { entries, remotes } = folders;
         let to_check = self.to_check(&entries);
         let there = remotes.iter().filter_map(|remote| remote.quotaroot.clone());
         let mut roots: Vec<NamedRoot> =
@@ -122,6 +161,7 @@ impl Syncer<'_> {
     /// Sieve scripts alone, for a `#sieve` mailbox and a replica that has none.
     fn sieve_only(&mut self, user: &UserId) -> Result<()> {
         self.action(format!("META {user}"));
+        self.check_owner(user)?;
         let ticket = self.replica.submit(Verb::Get, &mut |w| commands::named(w, "META", user))?;
         let remote = RemoteUser::from_reply(self.replica.wait(ticket)?)?;
         let steps = meta::sieve(&self.store.sieve_scripts(user)?, &remote.sieve);

@@ -22,6 +22,7 @@ impl Syncer<'_> {
     pub fn meta(&mut self, user: &UserId) -> Result<()> {
         let _lock = self.store.sync_lock(&self.settings.server, Some(user), self.settings.wait)?;
         self.action(format!("META {user}"));
+        self.check_owner(user)?;
         let ticket = self.replica.submit(Verb::Get, &mut |w| commands::named(w, "META", user))?;
         let remote = match self.replica.wait(ticket) {
             Ok(reply) => RemoteUser::from_reply(reply)?,

@@ -11,11 +11,13 @@ mod commands;
 pub mod compare;
 mod contents;
 pub mod folders;
+mod identity;
 mod ladder;
 mod mailboxes;
 mod message;
 pub mod meta;
 mod metadata;
+mod moves;
 mod pieces;
 mod remote;
 pub mod repair;
@@ -33,6 +35,8 @@ pub use remote::{RemoteFolder, RemoteUser};
 pub use repair::Master;
 pub use reserve::Staged;
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use crate::error::{Error, Kind, Result};
@@ -83,6 +87,8 @@ pub struct Syncer<'a> {
     cache: Option<&'a mut dyn Cache>,
     master: Option<&'a mut dyn Master>,
     messages: message::Messages,
+    /// What was logged of the present unit: a failure that shows at every look is logged once.
+    logged: RefCell<HashSet<String>>,
 }
 
 impl<'a> Syncer<'a> {
@@ -108,6 +114,7 @@ impl<'a> Syncer<'a> {
             cache: None,
             master: None,
             messages: message::Messages::default(),
+            logged: RefCell::default(),
         }
     }
 
@@ -123,6 +130,14 @@ impl<'a> Syncer<'a> {
 
     fn log(&self, level: Level, line: impl AsRef<str>) {
         self.observer.log(level, line.as_ref());
+    }
+
+    /// Logs a failure of the present unit, unless that was done.
+    fn log_once(&self, level: Level, line: String) {
+        if !self.logged.borrow().contains(&line) {
+            self.log(level, &line);
+            self.logged.borrow_mut().insert(line);
+        }
     }
 
     fn action(&self, line: impl AsRef<str>) {
@@ -158,20 +173,29 @@ impl Failures {
         if error.is_connection() || error.kind() == Kind::Cancelled {
             return Err(error);
         }
-        syncer.log(Level::Error, format!("SYNCERROR: update failed: {name} '{error}'"));
+        let level = if is_locked(&error) { Level::Info } else { Level::Error };
+        syncer.log_once(level, format!("SYNCERROR: update failed: {name} '{error}'"));
         self.0.push((name.clone(), error));
         Ok(())
+    }
+
+    /// Takes over the failures of another look.
+    fn absorb(&mut self, others: &mut Failures) {
+        self.0.append(&mut others.0);
     }
 
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The unit's result: the failure that asks for another try if there is one, else the first.
+    /// The unit's result: the failure that asks for another try if there is one, else the first
+    /// that is more than a lock held by somebody else, else the first.
     fn into_result(self, subject: impl Into<String>) -> Result<()> {
         let count = self.0.len();
-        let retry = self.0.iter().position(|(_, error)| wants_another_try(error)).unwrap_or(0);
-        let Some((name, error)) = self.0.into_iter().nth(retry) else { return Ok(()) };
+        let first = |matches: fn(&Error) -> bool| self.0.iter().position(|(_, e)| matches(e));
+        let chosen = first(wants_another_try).or_else(|| first(|error| !is_locked(error)));
+        let chosen = chosen.unwrap_or(0);
+        let Some((name, error)) = self.0.into_iter().nth(chosen) else { return Ok(()) };
         let why = if error.subject().contains(&name.to_string()) {
             format!("{} {}: {}", error.op(), error.subject(), error.detail())
         } else {

@@ -14,6 +14,7 @@ impl Syncer<'_> {
     /// (`sync_do_seen`, `user_sub`). What the user has not seen at all is left as it is there.
     pub fn pieces(&mut self, user: &UserId, seen: &[UniqueId], subs: &[MboxName]) -> Result<()> {
         let _lock = self.store.sync_lock(&self.settings.server, Some(user), self.settings.wait)?;
+        self.check_owner(user)?;
         let mut steps = Vec::new();
         if !seen.is_empty() {
             let all = self.store.seen(user)?;

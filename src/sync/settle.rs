@@ -1,14 +1,18 @@
-//! Deletes and renames on the replica, before contents: carries out [`folders::plan`].
+//! Brings the replica's folders to the names that they have here, before contents: collects what
+//! [`folders::plan`] needs to know, and has its steps carried out.
+//!
+//! What fails here fails the mailbox that it is about, and those that wait for its name; all
+//! others go on.
 
 use std::collections::{HashMap, HashSet};
 
-use super::folders::{self, Fate, Local};
+use super::folders::{self, Fate, Local, Plan};
+use super::identity::places;
 use super::remote::RemoteFolder;
 use super::{Failures, Syncer, commands};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
-use crate::replica::{Ticket, Verb};
-use crate::store::{Lock, Wait};
+use crate::replica::Verb;
 use crate::types::{MailboxEntry, MboxName, UniqueId, UserId};
 
 /// Whether the replica's folders are where they must be.
@@ -16,37 +20,151 @@ use crate::types::{MailboxEntry, MboxName, UniqueId, UserId};
 pub(super) enum Settled {
     /// Contents can be sent.
     Yes,
-    /// Something was renamed, or must be: the replica's lists must be fetched anew.
+    /// Something was renamed, or must be: the replica's lists must be fetched again.
     LookAgain,
 }
 
+/// How the replica's folders were looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct View {
+    /// Ask by uniqueid for every mailbox that the replica did not list.
+    pub everywhere: bool,
+    /// The replica was asked before the locks were held: somebody else may have given a name to
+    /// another mailbox since, so nothing is deleted, renamed or refused by what it said.
+    pub stale: bool,
+}
+
+/// Folders of both sides that are brought to the same names.
+#[derive(Debug, Default)]
+pub(super) struct Folders {
+    /// Mailboxes of the master. Those that cannot be brought to their names are taken out.
+    pub entries: Vec<MailboxEntry>,
+    /// What the replica has.
+    pub remotes: Vec<RemoteFolder>,
+}
+
+/// What the replica refused to rename or delete: it is not asked again when its lists are
+/// fetched again for the sake of others.
+#[derive(Debug, Default)]
+pub(super) struct Refused {
+    /// The uniqueids of mailboxes that are left as they are on the replica.
+    pub ids: HashSet<UniqueId>,
+    /// The failures, to be added to those of the last look.
+    pub failures: Failures,
+}
+
+/// A mailbox that is not in its place on the replica.
+struct Moved {
+    entry: MailboxEntry,
+    /// The record by its uniqueid.
+    record: Option<MailboxEntry>,
+    /// Other mailboxes of the same unit with its uniqueid.
+    twins: Vec<MboxName>,
+}
+
 impl Syncer<'_> {
-    /// Deletes and renames folders of the replica so that they match `entries`. `owners` are the
-    /// users whose sync locks are held. Where `remotes` was asked for before they were (`stale`),
-    /// nothing is deleted or renamed: somebody else may have given a name to another mailbox.
-    /// Mailboxes that cannot be brought to their names are taken out of `entries` and put into
-    /// `failures`.
+    /// Deletes and renames folders of the replica so that they match the master's. `owners` are
+    /// the users whose sync locks are held. Mailboxes that cannot be brought to their names are
+    /// taken out of `folders.entries` and put into `failures`.
     pub(super) fn settle(
         &mut self,
-        entries: &mut Vec<MailboxEntry>,
-        remotes: &mut Vec<RemoteFolder>,
+        folders: &mut Folders,
         failures: &mut Failures,
+        refused: &mut Refused,
         owners: &[Option<UserId>],
-        look_everywhere: bool,
-        stale: bool,
+        view: View,
     ) -> Result<Settled> {
-        let there: HashMap<&UniqueId, &MboxName> =
-            remotes.iter().map(|r| (&r.uniqueid, &r.name)).collect();
-        let in_place = |e: &MailboxEntry| there.get(&e.uniqueid) == Some(&&e.name);
-        let mut moved = Vec::new();
-        for entry in entries.iter().filter(|e| !in_place(e)) {
-            moved.push(self.with_history(entry)?);
+        let Folders { entries, remotes } = folders;
+        entries.retain(|entry| !refused.ids.contains(&entry.uniqueid));
+        let (moved, mut lost) = self.moved(entries, remotes);
+        self.find_moved_in(&moved, remotes, view.everywhere)?;
+        let mut locals = Vec::with_capacity(entries.len());
+        for Moved { entry, record, twins } in moved {
+            match self.claimant(&entry, record, &twins, remotes) {
+                Ok(local) => locals.push(local),
+                Err(error) => lost.push((entry, error)),
+            }
         }
-        self.find_moved_in(&moved, remotes, look_everywhere)?;
-        let names: HashSet<&MboxName> = moved.iter().map(|m| &m.name).collect();
-        let in_place = entries.iter().filter(|e| !names.contains(&e.name));
-        let locals: Vec<Local> = in_place.chain(&moved).map(|e| self.local(e)).collect();
-        let plan = folders::plan(&locals, remotes, |remote| self.fate(remote))?;
+        let outside: HashSet<&MboxName> =
+            locals.iter().map(|l| &l.name).chain(lost.iter().map(|(e, _)| &e.name)).collect();
+        let in_place: Vec<Local> = entries
+            .iter()
+            .filter(|entry| !outside.contains(&entry.name))
+            .map(|entry| self.local(entry))
+            .collect();
+        locals.extend(in_place);
+        let mut stay: HashSet<UniqueId> = refused.ids.clone();
+        stay.extend(lost.iter().map(|(entry, _)| entry.uniqueid.clone()));
+        let mut unreadable = Vec::new();
+        let plan = folders::plan(&locals, remotes, |remote| {
+            Ok::<Fate, Error>(self.fate(remote, &stay).unwrap_or_else(|error| {
+                unreadable.push((remote.name.clone(), error));
+                Fate::Stays
+            }))
+        })?;
+        let idle = plan.deletes.is_empty() && plan.renames.is_empty();
+        if view.stale && !(idle && plan.blocked.is_empty() && lost.is_empty()) {
+            return Ok(Settled::LookAgain);
+        }
+        for (entry, error) in lost {
+            entries.retain(|e| e.name != entry.name);
+            failures.keep(self, &entry.name, error)?;
+        }
+        for (name, error) in unreadable {
+            failures.keep(self, &name, error)?;
+        }
+        self.report_strays(&plan);
+        self.leave_blocked(&plan, entries, remotes, failures)?;
+        if idle {
+            return Ok(Settled::Yes);
+        }
+        let changed = self.carry_out(&plan, folders, failures, refused, owners)?;
+        Ok(if changed { Settled::LookAgain } else { Settled::Yes })
+    }
+
+    /// The mailboxes that are not in their place on the replica; and those of which the master's
+    /// record by uniqueid cannot be read.
+    fn moved(
+        &self,
+        entries: &[MailboxEntry],
+        remotes: &[RemoteFolder],
+    ) -> (Vec<Moved>, Vec<(MailboxEntry, Error)>) {
+        let there: HashSet<(&UniqueId, &MboxName)> =
+            remotes.iter().map(|r| (&r.uniqueid, &r.name)).collect();
+        let mut same: HashMap<&UniqueId, Vec<&MboxName>> = HashMap::new();
+        for entry in entries {
+            same.entry(&entry.uniqueid).or_default().push(&entry.name);
+        }
+        let (mut moved, mut lost) = (Vec::new(), Vec::new());
+        for entry in entries.iter().filter(|e| !there.contains(&(&e.uniqueid, &e.name))) {
+            let all = same.get(&entry.uniqueid).into_iter().flatten();
+            let twins = all.filter(|name| ***name != entry.name).map(|name| (*name).clone());
+            match self.store.lookup_by_id(&entry.uniqueid) {
+                Ok(record) => {
+                    moved.push(Moved { entry: entry.clone(), record, twins: twins.collect() });
+                }
+                Err(error) => lost.push((entry.clone(), error)),
+            }
+        }
+        (moved, lost)
+    }
+
+    /// What the planner needs to know of a mailbox that may be brought to its name.
+    fn claimant(
+        &self,
+        entry: &MailboxEntry,
+        record: Option<MailboxEntry>,
+        twins: &[MboxName],
+        remotes: &[RemoteFolder],
+    ) -> Result<Local> {
+        let there = places(remotes, &entry.uniqueid);
+        let claims = self.claims(entry, record, twins.iter().chain(&there))?;
+        self.check_claim(entry, &claims, &there)?;
+        Ok(Local { history: claims.history, ..self.local(entry) })
+    }
+
+    /// Reports folders that only the replica has.
+    fn report_strays(&self, plan: &Plan) {
         // A replica keeps scripts in a mailbox wherever the master does.
         for name in plan.strays.iter().filter(|name| !self.names.is_sieve(name)) {
             self.log(
@@ -54,71 +172,38 @@ impl Syncer<'_> {
                 format!("SYNCNOTICE: no tombstone for deleted mailbox {name}, left on the replica"),
             );
         }
-        let idle = plan.deletes.is_empty() && plan.renames.is_empty();
-        if stale && !(idle && plan.blocked.is_empty()) {
-            return Ok(Settled::LookAgain);
+        for name in &plan.doubles {
+            let line = format!(
+                "SYNCNOTICE: another mailbox of the replica has the uniqueid of {name} too, left on \
+                 the replica"
+            );
+            self.log(Level::Notice, line);
         }
-        self.leave_blocked(&plan.blocked, entries, remotes, failures)?;
-        if idle {
-            return Ok(Settled::Yes);
-        }
-        let touched = plan.renames.iter().flat_map(|r| [&r.from, &r.to]).chain(&plan.deletes);
-        let _locks = self.lock_owners(touched, owners)?;
-        let mut tickets = Vec::new();
-        for name in &plan.deletes {
-            self.forget(name);
-            tickets.push(self.submit_delete(name)?);
-        }
-        self.wait_deletes(tickets)?;
-        let deleted: HashSet<&MboxName> = plan.deletes.iter().collect();
-        remotes.retain(|r| !deleted.contains(&r.name));
-        for rename in &plan.renames {
-            let command = if self.settings.local_only { "LOCAL_RENAME" } else { "RENAME" };
-            let folders::Rename { from, to, partition, .. } = rename;
-            self.action(format!("{command} {from} -> {to} ({partition})"));
-            self.forget(from);
-            self.forget(to);
-            let ticket =
-                self.replica.submit(Verb::Apply, &mut |w| commands::rename(w, command, rename))?;
-            if let Err(error) = self.replica.wait(ticket) {
-                self.log(Level::Error, format!("SYNCERROR: failed to rename: {from} -> {to}"));
-                return Err(error);
-            }
-        }
-        Ok(if plan.renames.is_empty() { Settled::Yes } else { Settled::LookAgain })
     }
 
-    /// Passes over mailboxes whose name another one holds on the replica. `-O` overrules that one,
-    /// unless ours is there already, under another name.
+    /// Passes over mailboxes whose name another one holds on the replica. `-O` overrules a
+    /// stray, unless ours is there already, under another name.
     fn leave_blocked(
         &self,
-        blocked: &[MboxName],
+        plan: &Plan,
         entries: &mut Vec<MailboxEntry>,
         remotes: &[RemoteFolder],
         failures: &mut Failures,
     ) -> Result<()> {
         let there: HashSet<&UniqueId> = remotes.iter().map(|r| &r.uniqueid).collect();
-        let blocked: HashSet<&MboxName> = blocked.iter().collect();
+        let (blocked, strays): (HashSet<&MboxName>, HashSet<&MboxName>) =
+            (plan.blocked.iter().collect(), plan.strays.iter().collect());
         let (stay, go): (Vec<_>, Vec<_>) = std::mem::take(entries).into_iter().partition(|e| {
-            let overruled = self.settings.no_copyback && !there.contains(&e.uniqueid);
+            let overruled = self.settings.no_copyback
+                && strays.contains(&e.name)
+                && !there.contains(&e.uniqueid);
             !blocked.contains(&e.name) || overruled
         });
         *entries = stay;
         for entry in go {
-            let error = name_taken(&entry);
-            if self.names.is_inbox(&entry.name) {
-                return Err(error);
-            }
-            failures.keep(self, &entry.name, error)?;
+            failures.keep(self, &entry.name, name_taken(&entry))?;
         }
         Ok(())
-    }
-
-    /// The entry with the names it had before, which only the entry by uniqueid tells.
-    fn with_history(&self, entry: &MailboxEntry) -> Result<MailboxEntry> {
-        let by_id = self.store.lookup_by_id(&entry.uniqueid)?;
-        let history = by_id.map(|e| e.name_history).unwrap_or_default();
-        Ok(MailboxEntry { name_history: history, ..entry.clone() })
     }
 
     fn local(&self, entry: &MailboxEntry) -> Local {
@@ -133,20 +218,26 @@ impl Syncer<'_> {
     }
 
     /// Mailboxes of the master that the replica did not list may be there under a name that was
-    /// not asked for: another user's, say. Asks by uniqueid for those that had other names.
+    /// not asked for: another user's, say. Asks by uniqueid for those that had other names, or whose
+    /// uniqueid another mailbox has too.
     fn find_moved_in(
         &mut self,
-        entries: &[MailboxEntry],
+        moved: &[Moved],
         remotes: &mut Vec<RemoteFolder>,
-        look_everywhere: bool,
+        everywhere: bool,
     ) -> Result<()> {
         let listed: HashSet<&UniqueId> = remotes.iter().map(|r| &r.uniqueid).collect();
-        let mut ids = Vec::new();
-        for entry in entries.iter().filter(|e| !listed.contains(&e.uniqueid)) {
-            if look_everywhere || !entry.name_history.is_empty() {
-                ids.push(entry.uniqueid.clone());
-            }
-        }
+        let elsewhere = |moved: &&Moved| {
+            let named = moved.record.as_ref().is_some_and(|record| {
+                record.name != moved.entry.name || !record.name_history.is_empty()
+            });
+            everywhere || named || !moved.twins.is_empty()
+        };
+        let unlisted = moved.iter().filter(|m| !listed.contains(&m.entry.uniqueid));
+        let mut ids: Vec<UniqueId> =
+            unlisted.filter(elsewhere).map(|m| m.entry.uniqueid.clone()).collect();
+        ids.sort();
+        ids.dedup();
         if !ids.is_empty() {
             let ticket =
                 self.replica.submit(Verb::Get, &mut |w| commands::get_uniqueids(w, &ids))?;
@@ -155,14 +246,18 @@ impl Syncer<'_> {
         Ok(())
     }
 
-    /// What became here of a folder that only the replica lists.
-    fn fate(&self, remote: &RemoteFolder) -> Result<Fate> {
+    /// What became here of a folder that only the replica lists. `stay` are the uniqueids of
+    /// mailboxes that failed.
+    fn fate(&self, remote: &RemoteFolder, stay: &HashSet<UniqueId>) -> Result<Fate> {
+        let RemoteFolder { name, uniqueid, .. } = remote;
+        if stay.contains(uniqueid) || self.is_alive_as(name, uniqueid)? {
+            return Ok(Fate::Stays);
+        }
         // A tombstone by name says nothing: a rename leaves one too.
-        let Some(entry) = self.store.lookup_by_id(&remote.uniqueid)? else {
+        let Some(entry) = self.store.lookup_by_id(uniqueid)? else {
             if !self.is_fill_in(remote) {
                 return Ok(Fate::Unknown);
             }
-            let name = &remote.name;
             let line = format!("SYNCNOTICE: mailbox {name} was made by the replica, deleting it");
             self.log(Level::Notice, line);
             return Ok(Fate::Deleted);
@@ -170,6 +265,12 @@ impl Syncer<'_> {
         if entry.mbtype.is_deleted() {
             return Ok(Fate::Deleted);
         }
+        // A record by uniqueid may outlive its mailbox.
+        if !self.is_alive_as(&entry.name, uniqueid)? {
+            return Ok(Fate::Unknown);
+        }
+        let claims = self.claims(&entry, Some(entry.clone()), [])?;
+        self.check_claim(&entry, &claims, std::slice::from_ref(name))?;
         Ok(Fate::Renamed(self.local(&entry)))
     }
 
@@ -186,61 +287,6 @@ impl Syncer<'_> {
             && !self.names.is_sieve(&remote.name)
             && !self.names.is_deleted(&remote.name)
             && self.names.owner(&remote.name).is_some()
-    }
-
-    /// Takes the sync locks of users whose mailboxes are touched beside the locked ones. Waiting
-    /// here could deadlock with a client that took the locks the other way round.
-    fn lock_owners<'n>(
-        &self,
-        names: impl Iterator<Item = &'n MboxName>,
-        locked: &[Option<UserId>],
-    ) -> Result<Vec<Box<dyn Lock>>> {
-        let mut others: Vec<Option<UserId>> = names.map(|name| self.names.owner(name)).collect();
-        others.retain(|owner| !locked.contains(owner));
-        others.sort();
-        others.dedup();
-        let lock = |owner: &Option<UserId>| {
-            let lock = self.store.sync_lock(&self.settings.server, owner.as_ref(), Wait::Fail);
-            lock.map_err(|error| match (error.kind(), self.settings.wait) {
-                // Not what the caller asked to be passed over.
-                (Kind::Locked, Wait::Block) => {
-                    let detail =
-                        "mailboxes moved between users of whom another is being replicated";
-                    Error::new(Kind::Changed, "replicate", error.subject().to_owned(), detail)
-                        .hint("run it again")
-                        .caused_by(error)
-                }
-                _ => error,
-            })
-        };
-        others.iter().map(lock).collect()
-    }
-
-    fn submit_delete(&mut self, name: &MboxName) -> Result<(MboxName, Ticket)> {
-        let command = if self.settings.local_only { "LOCAL_UNMAILBOX" } else { "UNMAILBOX" };
-        self.action(format!("{command} {name}"));
-        let ticket =
-            self.replica.submit(Verb::Apply, &mut |w| commands::named(w, command, name))?;
-        Ok((name.clone(), ticket))
-    }
-
-    fn wait_deletes(&mut self, tickets: Vec<(MboxName, Ticket)>) -> Result<()> {
-        let mut result = Ok(());
-        for (name, ticket) in tickets {
-            match self.replica.wait(ticket) {
-                Ok(_) => {}
-                Err(error) if error.kind() == Kind::ReplicaNoMailbox => {}
-                Err(error) if error.is_connection() => return Err(error),
-                Err(error) => {
-                    self.log(
-                        Level::Error,
-                        format!("SYNCERROR: sync_do_folder_delete(): failed: {name} '{error}'"),
-                    );
-                    result = result.and(Err(error));
-                }
-            }
-        }
-        result
     }
 }
 

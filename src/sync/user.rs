@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::contents::{Look, Work};
 use super::metadata::NamedRoot;
 use super::remote::{RemoteFolder, RemoteUser};
-use super::settle::Settled;
+use super::settle::{Folders, Refused, Settled, View};
 use super::{Failures, Syncer, TRIES, commands, user_subject, wants_another_try};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
@@ -31,6 +31,7 @@ impl Syncer<'_> {
     ///
     /// A mailbox that fails does not stop the others; the error then names the first.
     pub fn user(&mut self, user: &UserId, asked: Option<Ticket>) -> Result<()> {
+        self.logged.borrow_mut().clear();
         let result = self.user_locked(user, asked);
         self.staged.clear_if_failed(&result);
         if let Err(error) = &result
@@ -55,10 +56,11 @@ impl Syncer<'_> {
         self.action(format!("USER {user}"));
         let mut last = None;
         let mut tries = 0;
+        let mut refused = Refused::default();
         while tries < TRIES {
             // What was asked for before the lock was held may have changed since: a free try.
             let stale = asked.is_some();
-            let look_everywhere = tries > 0;
+            let view = View { everywhere: tries > 0, stale };
             tries += u32::from(!stale);
             let ticket = match asked.take() {
                 Some(ticket) => ticket,
@@ -69,7 +71,7 @@ impl Syncer<'_> {
                 Err(error) if error.kind() == Kind::ReplicaNoMailbox => RemoteUser::default(),
                 Err(error) => return Err(error),
             };
-            match self.user_once(user, remote, look_everywhere, stale) {
+            match self.user_once(user, remote, view, &mut refused) {
                 Ok(Attempted::Done) => return Ok(()),
                 Ok(Attempted::Renamed) => self.log(Level::Debug, "did some renames, so retrying"),
                 Err(error) if wants_another_try(&error) => last = Some(error),
@@ -104,28 +106,35 @@ impl Syncer<'_> {
         &mut self,
         user: &UserId,
         mut remote: RemoteUser,
-        look_everywhere: bool,
-        stale: bool,
+        view: View,
+        refused: &mut Refused,
     ) -> Result<Attempted> {
         let mut failures = Failures::default();
-        let mut entries = self.user_entries(user, &mut failures)?;
+        let entries = self.user_entries(user, &mut failures)?;
         let inbox = self.names.inbox(user);
         let has_inbox = |e: &MailboxEntry| e.name == inbox && !e.mbtype.is_intermediate();
-        let Some(inbox) = entries.iter().find(|e| has_inbox(e)).map(|e| e.uniqueid.clone()) else {
+        if !entries.iter().any(has_inbox) {
             self.action(format!("Does not exist locally {user}"));
             failures.into_result(user_subject(user))?;
             return Ok(Attempted::Done);
-        };
-        let mut folders = std::mem::take(&mut remote.folders);
+        }
+        let mut folders = Folders { entries, remotes: std::mem::take(&mut remote.folders) };
         let owner = [Some(user.clone())];
-        let settled =
-            self.settle(&mut entries, &mut folders, &mut failures, &owner, look_everywhere, stale)?;
+        let settled = self.settle(&mut folders, &mut failures, refused, &owner, view)?;
         if settled == Settled::LookAgain {
             return Ok(Attempted::Renamed);
         }
+        failures.absorb(&mut refused.failures);
+        let Folders { entries, remotes } = folders;
+        let inbox_there = remotes.iter().find(|r| r.name == inbox && !r.mbtype.is_intermediate());
+        let inbox_here = entries.iter().find(|e| e.name == inbox);
+        if inbox_here.is_none() && inbox_there.is_none() {
+            // Nothing of a user may be created before the INBOX is; why it cannot be is kept.
+            return failures.into_result(user_subject(user)).map(|()| Attempted::Done);
+        }
+        let inbox_is_there = inbox_here.map(|e| &e.uniqueid) == inbox_there.map(|r| &r.uniqueid);
         let to_check = self.to_check(&entries);
-        let inbox_is_there = folders.iter().any(|folder| folder.uniqueid == inbox);
-        let quotaroots = self.folders_and_contents(entries, folders, &mut failures)?;
+        let quotaroots = self.folders_and_contents(entries, remotes, &mut failures)?;
         if !inbox_is_there && remote.has_metadata() {
             // It was of an earlier user of this name: Cyrus finds such files by the INBOX's uniqueid.
             let ticket =
@@ -183,12 +192,12 @@ impl Syncer<'_> {
             .map(|r| r.name.clone())
             .collect();
         let real: HashSet<MboxName> = among.iter().cloned().collect();
-        let mut by_id: HashMap<_, _> =
-            remotes.into_iter().map(|r| (r.uniqueid.clone(), r)).collect();
+        // A replica may have a uniqueid twice; the folder in its place is meant.
+        let mut by_name: HashMap<_, _> = remotes.into_iter().map(|r| (r.name.clone(), r)).collect();
         let mut quotaroots: Vec<NamedRoot> = Vec::new();
         let mut work = Vec::new();
         for entry in entries {
-            let remote = by_id.remove(&entry.uniqueid);
+            let remote = by_name.remove(&entry.name).filter(|r| r.uniqueid == entry.uniqueid);
             if let Some(error) = self.unsendable(&entry) {
                 if remote.is_none() && self.names.is_inbox(&entry.name) {
                     return Err(error);

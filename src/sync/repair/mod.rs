@@ -90,6 +90,7 @@ impl Syncer<'_> {
         let state = mailbox.state().clone();
         let doubt = mailbox.doubt();
         drop(mailbox);
+        let doubt = doubt.or(self.shared_id(&work.entry)?);
         let known = Knowledge {
             deletedmodseq: state.deletedmodseq,
             used_modseq: self.store.used_modseq(name)?,

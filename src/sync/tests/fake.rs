@@ -321,6 +321,17 @@ impl FakeReplica {
                 }
             }
             (Verb::Apply, b"MAILBOX") if !self.forgets => self.update(value),
+            (Verb::Apply, b"RENAME") => {
+                let kv = value.kv().unwrap();
+                let at = self.mailbox(kv.atom("OLDMBOXNAME").unwrap()).unwrap();
+                assert!(
+                    kv.atom("OLDMBOXNAME").unwrap() == kv.atom("NEWMBOXNAME").unwrap()
+                        || self.mailbox(kv.atom("NEWMBOXNAME").unwrap()).is_none()
+                );
+                let Value::Kv(pairs) = &mut self.items[at].1 else { panic!("a mailbox") };
+                let name = pairs.iter_mut().find(|(key, _)| **key == *b"MBOXNAME").unwrap();
+                name.1 = Value::Atom(kv.atom("NEWMBOXNAME").unwrap().into());
+            }
             (Verb::Apply, b"UNMAILBOX") => {
                 let at = self.mailbox(value.atom().unwrap()).unwrap();
                 self.items.remove(at);

@@ -1,6 +1,7 @@
 //! The engine between a master and a replica in memory.
 
 mod fake;
+mod folders;
 
 use crate::error::{Kind, Result};
 use crate::types::{InternalFlags, MailboxEntry, MboxType, Quota, UserId};

@@ -64,7 +64,8 @@ impl ById {
 }
 
 /// What the record by uniqueid would be once a later Cyrus had made one of these entries
-/// (`mboxlist_upgrade`): the mailbox as it is, and as its history its tombstones, newest first.
+/// (`mboxlist_upgrade`): the mailbox as it is, and as its history its tombstones, newest first;
+/// other mailboxes with this uniqueid, which there should not be, are among them.
 pub(super) fn as_one(mut entries: Vec<MailboxEntry>) -> Option<MailboxEntry> {
     entries.sort_by_key(|entry| (!entry.mbtype.is_deleted(), entry.foldermodseq));
     let mut entry = entries.pop()?;
@@ -75,7 +76,6 @@ pub(super) fn as_one(mut entries: Vec<MailboxEntry>) -> Option<MailboxEntry> {
         foldermodseq: entry.foldermodseq,
         uidvalidity: entry.uidvalidity,
     };
-    entries.retain(|other| other.mbtype.is_deleted());
     entry.name_history = entries.into_iter().rev().map(former).collect();
     Some(entry)
 }
@@ -101,6 +101,17 @@ mod tests {
         assert_eq!(one.name, "user.a.now");
         let former: Vec<_> = one.name_history.iter().map(|f| f.name.to_string()).collect();
         assert_eq!(former, ["user.a.second", "user.a.first"]);
+    }
+
+    #[test]
+    fn another_living_mailbox_with_the_uniqueid_is_not_forgotten() {
+        let one = as_one(vec![
+            entry("user.a.orig", MboxType::EMAIL, 2),
+            entry("user.b.copy", MboxType::EMAIL, 9),
+        ]);
+        let one = one.unwrap();
+        assert_eq!(one.name, "user.b.copy");
+        assert_eq!(one.name_history[0].name, "user.a.orig");
     }
 
     #[test]
