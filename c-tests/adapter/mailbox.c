@@ -20,6 +20,9 @@ int master_openable(const char *name)
     if (!r && !entry) return IMAP_MAILBOX_NONEXISTENT;
     /* Cyrus would look for the files of such, miss them, and call that an I/O error. */
     if (!r && (entry->mbtype & (MBTYPE_REMOTE | MBTYPE_RESERVE))) r = IMAP_MAILBOX_NONEXISTENT;
+    /* A mailbox that reconstruct -f found has none; 3.6.1 crashes when it opens such. */
+    if (!r && !(entry->mbtype & (MBTYPE_DELETED | MBTYPE_INTERMEDIATE)) && !entry->uniqueid)
+        r = IMAP_MAILBOX_BADFORMAT;
     mboxlist_entry_free(&entry);
     return r;
 }

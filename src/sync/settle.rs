@@ -137,6 +137,10 @@ impl Syncer<'_> {
         }
         let (mut moved, mut lost) = (Vec::new(), Vec::new());
         for entry in entries.iter().filter(|e| !there.contains(&(&e.uniqueid, &e.name))) {
+            if entry.uniqueid.is_empty() {
+                lost.push((entry.clone(), self.no_uniqueid(entry)));
+                continue;
+            }
             let all = same.get(&entry.uniqueid).into_iter().flatten();
             let twins = all.filter(|name| ***name != entry.name).map(|name| (*name).clone());
             match self.store.lookup_by_id(&entry.uniqueid) {
@@ -147,6 +151,23 @@ impl Syncer<'_> {
             }
         }
         (moved, lost)
+    }
+
+    /// The error of a mailbox that has no uniqueid, which every other thing is matched by.
+    fn no_uniqueid(&self, entry: &MailboxEntry) -> Error {
+        let mut detail = "it has no uniqueid in mailboxes.db".to_owned();
+        let why = self.store.open(&entry.name).err();
+        if let Some(why) = &why {
+            detail.push_str(&format!(
+                ", and cannot be opened: {} {}: {}",
+                why.op(),
+                why.subject(),
+                why.detail()
+            ));
+        }
+        Error::new(Kind::Corrupt, "update mailbox", entry.name.to_string(), detail).hint(
+            "reconstruct the mailbox; if it was copied or restored, run mbtool -r on it before",
+        )
     }
 
     /// What the planner needs to know of a mailbox that may be brought to its name.
