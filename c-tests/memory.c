@@ -215,7 +215,8 @@ static int scan(void *userdata, void *mailbox, uint32_t from_uid, uint64_t since
         const struct memory_message *message = &folder->messages[at];
         cyrsync_record record;
 
-        if (message->uid < from_uid || message->modseq <= since_modseq) continue;
+        if (message->uid < from_uid) continue;
+        if (since_modseq && message->modseq <= since_modseq) continue;
         memset(&record, 0, sizeof(record));
         record.uid = message->uid;
         record.size = (uint32_t)message->size;

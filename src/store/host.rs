@@ -8,9 +8,9 @@ use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use super::{Crcs, Lock, MESSAGE_REPAIR, Mailbox, Store, UserTree, Wait, check_skipped};
+use super::{Crcs, Lock, MESSAGE_REPAIR, Mailbox, Records, Store, UserTree, Wait, check_skipped};
 use crate::error::{Error, Kind, Result};
-use crate::format::index::{VERSIONS, not_read};
+use crate::format::index::{REPAIR, VERSIONS, not_read};
 use crate::limits::{HOST_ITEM_BYTES, HOST_LIST_BYTES, USER_FLAGS};
 use crate::names::Namespace;
 use crate::sys::file::regular_len;
@@ -55,7 +55,7 @@ pub trait Host: Send + Sync {
 pub trait HostMailbox {
     /// The state, and why its parts may not belong together.
     fn state(&self) -> Result<(MailboxState, Option<String>)>;
-    fn scan(&self, from: Uid, since: Modseq, visit: &mut VisitRecord<'_>) -> Result<()>;
+    fn scan(&self, records: Records, visit: &mut VisitRecord<'_>) -> Result<()>;
     /// `None` if the host leaves that to us.
     fn recompute_crcs(&self) -> Result<Option<SyncCrcs>>;
     fn annotations(&self) -> Result<Vec<Annotation>>;
@@ -115,6 +115,11 @@ impl<H: Host> HostStore<H> {
 
 fn senseless(op: &'static str, subject: String, detail: impl Into<String>) -> Error {
     Error::new(Kind::Corrupt, op, subject, detail).hint(HINT)
+}
+
+fn no_uid(name: &MboxName) -> Error {
+    let detail = "a record has no UID";
+    Error::new(Kind::Corrupt, "read records", name.to_string(), detail).hint(REPAIR)
 }
 
 /// Refuses an entry whose name no mailbox can have.
@@ -315,13 +320,13 @@ impl Opened<'_> {
         let flags = FlagCrcs::new(&self.state.flags);
         let mut crcs = SyncCrcs::EMPTY;
         let mut uids = Vec::new();
-        self.scan(0, 0, &mut |record| {
+        self.scan_all(&mut |record| {
             if !record.is_expunged() {
                 crcs.basic ^= crc::basic(record, &flags);
                 crcs.annot ^= crc::virtual_annots(record, version);
                 uids.push(record.uid);
             }
-            Ok(ControlFlow::Continue(()))
+            Ok(())
         })?;
         for uid in uids {
             for annotation in self.message_annotations(uid)? {
@@ -356,20 +361,23 @@ impl Mailbox for Opened<'_> {
 
     fn scan(
         &mut self,
-        from: Uid,
-        since: Modseq,
+        records: Records,
         visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         self.need_lock()?;
         let name = &self.state.name;
         let mut last = 0;
-        self.mailbox.scan(from, since, &mut |record| {
+        self.mailbox.scan(records, &mut |record| {
+            if record.uid == 0 {
+                return Err(no_uid(name));
+            }
             if record.uid <= last {
                 let detail = format!("UID {} comes after UID {last}", record.uid);
                 return Err(senseless("read records", name.to_string(), detail));
             }
             last = record.uid;
-            match record.uid >= from && record.modseq > since {
+            // Believes nothing: a host may give more than it was asked for.
+            match records.contain(record.uid) {
                 true => visit(record),
                 false => Ok(ControlFlow::Continue(())),
             }

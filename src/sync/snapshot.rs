@@ -8,7 +8,7 @@ use super::remote::RemoteFolder;
 use super::{Syncer, compare};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
-use crate::store::{Crcs, Mailbox};
+use crate::store::{Crcs, Mailbox, Records};
 use crate::types::{Annotation, InternalFlags, MailboxState, Modseq, Record, SyncCrcs, Text, Uid};
 
 /// One record as it is sent.
@@ -95,13 +95,14 @@ pub fn find_batch(
     remote: Option<&RemoteFolder>,
     mut each: impl FnMut(&Record),
 ) -> Result<Option<Partial>> {
-    let (from_uid, from_modseq) = remote.map_or((0, 0), |r| (r.last_uid, r.highestmodseq));
+    let from_modseq = remote.map_or(0, |r| r.highestmodseq);
+    let new = remote.map_or(Records::All, |r| Records::After(r.last_uid));
     let state = mailbox.state();
-    if state.last_uid <= from_uid {
+    if !new.contain(state.last_uid) {
         return Ok(None);
     }
     let mut batcher = Batcher::new(size, from_modseq, state.deletedmodseq, state.highestmodseq);
-    mailbox.scan(from_uid.saturating_add(1), 0, &mut |record| {
+    mailbox.scan(new, &mut |record| {
         if !record.internal_flags.has(InternalFlags::UNLINKED) {
             batcher.add(record);
             each(record);
@@ -213,6 +214,15 @@ impl Syncer<'_> {
     }
 }
 
+/// Whether an update carries a record. New ones go along whatever their modseq: it is 0 where an
+/// old Cyrus wrote it, and a replica that aborted when it had just created the mailbox keeps it
+/// empty, but with the HIGHESTMODSEQ it was to have.
+fn is_wanted(record: &Record, remote: Option<&RemoteFolder>) -> bool {
+    remote.is_none_or(|r| record.uid > r.last_uid || record.modseq > r.highestmodseq)
+}
+
+/// Reads the records that an update carries. All of the mailbox are visited and counted, so that
+/// nothing is sent of one that lacks some.
 fn read_records(
     mailbox: &mut dyn Mailbox,
     remote: Option<&RemoteFolder>,
@@ -221,32 +231,25 @@ fn read_records(
 ) -> Result<Vec<Entry>> {
     let mut records = Vec::new();
     let (name, last_uid) = (mailbox.state().name.clone(), mailbox.state().last_uid);
-    let mut take = |record: &Record| {
+    mailbox.scan_all(&mut |record| {
+        if !is_wanted(record, remote) || partial.is_some_and(|p| record.uid > p.last_uid) {
+            return Ok(());
+        }
+        if record.uid > known_up_to {
+            appendable(record, last_uid).map_err(|what| {
+                let subject = format!("{name} uid {}", record.uid);
+                Error::new(Kind::Corrupt, "read mailbox", subject, what)
+                    .hint("reconstruct the mailbox, with -G if the GUID is missing")
+            })?;
+        }
         let modseq = match partial {
             None => Some(record.modseq),
-            Some(partial) if record.uid > partial.last_uid => return ControlFlow::Break(()),
             Some(partial) => partial.modseq_of(record, known_up_to),
         };
         if let Some(modseq) = modseq {
             records.push(Entry { record: *record, modseq, annotations: Box::default() });
         }
-        ControlFlow::Continue(())
-    };
-    mailbox.scan(1, remote.map_or(0, |r| r.highestmodseq), &mut |record| {
-        Ok(match record.uid > known_up_to {
-            true => ControlFlow::Break(()),
-            false => take(record),
-        })
-    })?;
-    // New ones go along whatever their modseq: a replica that aborted when it had just created
-    // the mailbox keeps it empty, but with the HIGHESTMODSEQ it was to have.
-    mailbox.scan(known_up_to.saturating_add(1), 0, &mut |record| {
-        appendable(record, last_uid).map_err(|what| {
-            let subject = format!("{name} uid {}", record.uid);
-            Error::new(Kind::Corrupt, "read mailbox", subject, what)
-                .hint("reconstruct the mailbox, with -G if the GUID is missing")
-        })?;
-        Ok(take(record))
+        Ok(())
     })?;
     for entry in &mut records {
         entry.annotations = mailbox.message_annotations(entry.record.uid)?.into_boxed_slice();

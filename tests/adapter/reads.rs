@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cyrsync::config::Config;
 use cyrsync::observe::Silent;
 use cyrsync::store::spool::Spool;
-use cyrsync::store::{Crcs, Mailbox, Store};
+use cyrsync::store::{Crcs, Mailbox, Records, Store};
 use cyrsync::types::{Annotation, MailboxEntry, MboxName, MboxType, Record, UserId};
 use cyrsync::{Error, Kind};
 use cyrsync_lab::{Cyrus, Imap, Lab, Options, Sieve, random_changes, tools};
@@ -114,13 +114,13 @@ impl Dump {
         let state = mailbox.state().clone();
         let own = mailbox.annotations()?;
         let mut records = Vec::new();
-        mailbox.scan(0, 0, &mut |record| {
+        mailbox.scan_all(&mut |record| {
             records.push(*record);
-            Ok(ControlFlow::Continue(()))
+            Ok(())
         })?;
-        let mut since = String::from("SINCE");
-        mailbox.scan(state.last_uid / 2, state.highestmodseq / 2, &mut |record| {
-            let _ = write!(since, " {}", record.uid);
+        let mut after = String::from("AFTER");
+        mailbox.scan(Records::After(state.last_uid / 2), &mut |record| {
+            let _ = write!(after, " {}", record.uid);
             Ok(ControlFlow::Continue(()))
         })?;
         let mut of_records = Vec::new();
@@ -135,7 +135,7 @@ impl Dump {
             self.lines.push(line);
             self.annotations("OF MESSAGE", uid, annotations);
         }
-        self.lines.push(since);
+        self.lines.push(after);
         Ok(())
     }
 

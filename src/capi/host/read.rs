@@ -158,6 +158,8 @@ pub(super) fn state(state: &cyrsync_mailbox_state) -> Result<(MailboxState, Opti
         pop3_last_login: state.pop3_last_login,
         pop3_show_after: state.pop3_show_after,
         num_records: state.num_records,
+        // C has no member for it.
+        exists: None,
         stored_crcs: crcs(state.stored_crcs),
         xconvmodseq: (state.has_xconvmodseq != 0).then_some(state.xconvmodseq),
         raclmodseq: state.raclmodseq,

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::format::{header, index as format};
 use crate::limits::MAILBOX_HEADER_BYTES;
-use crate::store::{Crcs, MESSAGE_REPAIR, Mailbox, Wait};
+use crate::store::{Crcs, MESSAGE_REPAIR, Mailbox, Records, Wait};
 use crate::sys::file::open_regular;
 use crate::sys::lock::{LockGuard, Mode, lock_name};
 use crate::types::crc::{self, FlagCrcs};
@@ -168,9 +168,9 @@ impl<'a> SpoolMailbox<'a> {
         let stored = self.annotations.crcs(version)?;
         let mut stored = stored.into_iter().peekable();
         let mut crcs = SyncCrcs::EMPTY;
-        self.index()?.scan(0, 0, &mut |record| {
+        self.scan_all(&mut |record| {
             if record.is_expunged() {
-                return Ok(ControlFlow::Continue(()));
+                return Ok(());
             }
             crcs.basic ^= crc::basic(record, &flags);
             crcs.annot ^= crc::virtual_annots(record, version);
@@ -179,7 +179,7 @@ impl<'a> SpoolMailbox<'a> {
                     crcs.annot ^= crc;
                 }
             }
-            Ok(ControlFlow::Continue(()))
+            Ok(())
         })?;
         Ok(crcs)
     }
@@ -203,11 +203,10 @@ impl Mailbox for SpoolMailbox<'_> {
 
     fn scan(
         &mut self,
-        from: Uid,
-        since: Modseq,
+        records: Records,
         visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        self.index()?.scan(from, since, visit)
+        self.index()?.scan(records, visit)
     }
 
     fn message_annotations(&self, uid: Uid) -> Result<Vec<Annotation>> {
@@ -344,6 +343,7 @@ fn state(entry: MailboxEntry, header: header::Header, index: &format::Header) ->
         pop3_last_login: index.pop3_last_login,
         pop3_show_after: index.pop3_show_after,
         num_records: index.num_records,
+        exists: Some(index.exists),
         stored_crcs: index.synccrcs,
         xconvmodseq: None,
         raclmodseq: 0,

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use cyrsync::capi::*;
-use cyrsync::store::{Crcs, Lock, Mailbox, Store, Wait};
+use cyrsync::store::{Crcs, Lock, Mailbox, Records, Store, Wait};
 use cyrsync::types::{Guid, InternalFlags, MboxName, Record, SystemFlags, Text, UserId};
 
 use super::answer::{Code, Data, Fail, answer, bytes, emit, emit_annotations, emitted, flow, lend};
@@ -121,13 +121,14 @@ pub(super) unsafe extern "C" fn scan(
     _: Data,
     mailbox: Data,
     from_uid: u32,
-    since_modseq: u64,
+    _since_modseq: u64,
     emit: cyrsync_emit_record,
     sink: Data,
     failure: Fail,
 ) -> Code {
     let mut stopped = 0;
-    let result = opened(mailbox).mailbox.scan(from_uid, since_modseq, &mut |record| {
+    let records = from_uid.checked_sub(1).map_or(Records::All, Records::After);
+    let result = opened(mailbox).mailbox.scan(records, &mut |record| {
         stopped = emit!(
             emit,
             sink,
