@@ -16,8 +16,8 @@ use crate::names::Namespace;
 use crate::sys::file::regular_len;
 use crate::types::crc::{self, FlagCrcs};
 use crate::types::{
-    Annotation, InternalFlags, MailboxEntry, MailboxState, MboxName, Modseq, Quota, Record, Seen,
-    SieveScript, SyncCrcs, Text, Uid, UniqueId, UserId,
+    Annotation, CrcSum, InternalFlags, MailboxEntry, MailboxState, MboxName, Modseq, Quota, Record,
+    Seen, SieveScript, SyncCrcs, Text, Uid, UniqueId, UserId,
 };
 
 const HINT: &str = "this is a bug in the program that supplies the mail store";
@@ -318,12 +318,12 @@ impl Opened<'_> {
     fn recompute(&mut self) -> Result<SyncCrcs> {
         let version = self.state.minor_version;
         let flags = FlagCrcs::new(&self.state.flags);
-        let mut crcs = SyncCrcs::EMPTY;
+        let mut sum = CrcSum::EMPTY;
         let mut uids = Vec::new();
         self.scan_all(&mut |record| {
             if !record.is_expunged() {
-                crcs.basic ^= crc::basic(record, &flags);
-                crcs.annot ^= crc::virtual_annots(record, version);
+                sum.basic ^= crc::basic(record, &flags);
+                sum.annot ^= crc::virtual_annots(record, version);
                 uids.push(record.uid);
             }
             Ok(())
@@ -331,11 +331,11 @@ impl Opened<'_> {
         for uid in uids {
             for annotation in self.message_annotations(uid)? {
                 if !crc::is_virtual(&annotation.entry, version) {
-                    crcs.annot ^= crc::annot(uid, &annotation);
+                    sum.annot ^= crc::annot(uid, &annotation);
                 }
             }
         }
-        Ok(crcs)
+        Ok(sum.into())
     }
 }
 

@@ -41,11 +41,9 @@ impl fmt::Display for Difference {
                 write!(f, "{field} is {master} here and {replica} on the replica")
             }
             Difference::Annotations => write!(f, "mailbox annotations differ"),
-            Difference::Crcs { master, replica } => write!(
-                f,
-                "sync CRCs are {}/{} here and {}/{} on the replica",
-                master.basic, master.annot, replica.basic, replica.annot
-            ),
+            Difference::Crcs { master, replica } => {
+                write!(f, "sync CRCs are {master} here and {replica} on the replica")
+            }
         }
     }
 }

@@ -26,6 +26,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 mod user;
+mod verify;
 
 pub use cache::Cache;
 pub use cancel::{Cancel, TICK, Waited};
@@ -83,6 +84,7 @@ pub struct Syncer<'a> {
     cache: Option<&'a mut dyn Cache>,
     master: Option<&'a mut dyn Master>,
     messages: message::Messages,
+    unchecked: Vec<verify::Unchecked>,
 }
 
 impl<'a> Syncer<'a> {
@@ -108,6 +110,7 @@ impl<'a> Syncer<'a> {
             cache: None,
             master: None,
             messages: message::Messages::default(),
+            unchecked: Vec::new(),
         }
     }
 

@@ -66,14 +66,15 @@ impl RemoteFolder {
         if let Some(root) = &self.quotaroot {
             w.key("QUOTAROOT")?.atom(root.as_bytes())?;
         }
+        let [basic, annot] = self.crcs.to_wire();
         for (key, number) in [
             ("UIDVALIDITY", self.uidvalidity.into()),
             ("LAST_UID", self.last_uid.into()),
             ("HIGHESTMODSEQ", self.highestmodseq),
             ("CREATEDMODSEQ", self.createdmodseq),
             ("FOLDERMODSEQ", self.foldermodseq),
-            ("SYNC_CRC", self.crcs.basic.into()),
-            ("SYNC_CRC_ANNOT", self.crcs.annot.into()),
+            ("SYNC_CRC", basic.into()),
+            ("SYNC_CRC_ANNOT", annot.into()),
             ("RECENTUID", self.recentuid.into()),
             ("XCONVMODSEQ", self.xconvmodseq),
             ("RACLMODSEQ", self.raclmodseq),
@@ -204,10 +205,10 @@ fn folder(kv: &Kv<'_>) -> Result<RemoteFolder, Malformed> {
         highestmodseq: kv.num64("HIGHESTMODSEQ")?,
         createdmodseq: kv.opt_num64("CREATEDMODSEQ")?.unwrap_or(0),
         foldermodseq: kv.opt_num64("FOLDERMODSEQ")?.unwrap_or(0),
-        crcs: SyncCrcs {
-            basic: kv.opt_num32("SYNC_CRC")?.unwrap_or(0),
-            annot: kv.opt_num32("SYNC_CRC_ANNOT")?.unwrap_or(0),
-        },
+        crcs: SyncCrcs::told(
+            kv.opt_num32("SYNC_CRC")?.unwrap_or(0),
+            kv.opt_num32("SYNC_CRC_ANNOT")?.unwrap_or(0),
+        ),
         recentuid: kv.num32("RECENTUID")?,
         recenttime: kv.date("RECENTTIME")?,
         pop3_last_login: kv.date("POP3_LAST_LOGIN")?,

@@ -63,6 +63,8 @@ pub struct Snapshot {
     pub since: Option<Since>,
     /// Records above this UID are new to the replica and need their files there.
     pub known_up_to: Uid,
+    /// CRCs of the replica before it; `None` if the mailbox is new to it.
+    pub replaces: Option<SyncCrcs>,
 }
 
 impl Snapshot {
@@ -134,7 +136,9 @@ impl Syncer<'_> {
         let Some(remote) = remote else { return Ok(Some(compare::Difference::Missing)) };
         let state = mailbox.state();
         let found = compare::mailbox(state, annotations, remote, self.settings.reverse_acls);
-        if found.is_some() || mailbox.crcs(Crcs::Stored)?.agrees(remote.crcs) {
+        // What is not stored would agree with everything.
+        let stored = mailbox.crcs(Crcs::Stored)?;
+        if found.is_some() || (stored.basic.is_some() && stored.agrees(remote.crcs)) {
             return Ok(found);
         }
         let master = mailbox.crcs(Crcs::Recomputed)?;
@@ -177,10 +181,11 @@ impl Syncer<'_> {
         }
         let known_up_to = remote.map_or(0, |r| r.last_uid);
         let records = read_records(mailbox, remote, partial, known_up_to)?;
-        let crcs = mailbox.crcs(match attempt {
-            Attempt::First => Crcs::Stored,
-            Attempt::Recomputed | Attempt::Repaired => Crcs::Recomputed,
-        })?;
+        let stored = mailbox.crcs(Crcs::Stored)?;
+        let crcs = match attempt {
+            Attempt::First if stored.basic.is_some() => stored,
+            _ => mailbox.crcs(Crcs::Recomputed)?,
+        };
         let kept = remote.map_or_else(Kept::default, |r| Kept {
             recentuid: r.recentuid,
             recenttime: r.recenttime,
@@ -210,6 +215,7 @@ impl Syncer<'_> {
             records,
             since,
             known_up_to,
+            replaces: remote.map(|r| r.crcs),
         }))
     }
 }

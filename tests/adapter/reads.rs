@@ -110,7 +110,8 @@ impl Dump {
         let mut mailbox = opened;
         let mut lines = states(mailbox.as_ref());
         let crcs = mailbox.crcs(Crcs::Recomputed)?;
-        lines.push(format!("RECOMPUTED {} {}", crcs.basic, crcs.annot));
+        let [basic, annot] = crcs.to_wire();
+        lines.push(format!("RECOMPUTED {basic} {annot}"));
         let state = mailbox.state().clone();
         let own = mailbox.annotations()?;
         let mut records = Vec::new();
@@ -201,7 +202,7 @@ fn states(mailbox: &dyn Mailbox) -> Vec<String> {
             state.pop3_show_after,
             state.num_records
         ),
-        format!("CRCS {} {}", state.stored_crcs.basic, state.stored_crcs.annot),
+        format!("CRCS {:?}", state.stored_crcs.to_wire()),
     ];
     lines.extend(state.xconvmodseq.map(|modseq| format!("XCONVMODSEQ {modseq}")));
     lines.push(format!("RACLMODSEQ {}", state.raclmodseq));

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::super::failure::cyrsync_failure;
 use super::super::strings::cyrsync_str;
 use super::glue::{Sink, answer, call, emit, go_on};
-use super::read::{annotation, bytes, crcs, record, record_for_c, state};
+use super::read::{annotation, bytes, record, record_for_c, state};
 use super::structs::*;
 use super::table::Table;
 use crate::error::{Error, Kind, Result};
@@ -74,7 +74,7 @@ impl HostMailbox for OpenMailbox<'_> {
         }
         let mut told = cyrsync_crcs::default();
         call!(self.table, "compute CRCs of", &self.name, recompute_crcs(self.mailbox, &mut told))?;
-        Ok(Some(crcs(told)))
+        Ok(Some(SyncCrcs::computed(told.basic, told.annot)))
     }
 
     fn annotations(&self) -> Result<Vec<Annotation>> {

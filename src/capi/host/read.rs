@@ -160,13 +160,9 @@ pub(super) fn state(state: &cyrsync_mailbox_state) -> Result<(MailboxState, Opti
         num_records: state.num_records,
         // C has no member for it.
         exists: None,
-        stored_crcs: crcs(state.stored_crcs),
+        stored_crcs: SyncCrcs::told(state.stored_crcs.basic, state.stored_crcs.annot),
         xconvmodseq: (state.has_xconvmodseq != 0).then_some(state.xconvmodseq),
         raclmodseq: state.raclmodseq,
     };
     Ok((told, (!doubt.is_empty()).then(|| String::from_utf8_lossy(doubt).into_owned())))
-}
-
-pub(super) fn crcs(crcs: cyrsync_crcs) -> SyncCrcs {
-    SyncCrcs { basic: crcs.basic, annot: crcs.annot }
 }

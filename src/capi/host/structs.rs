@@ -98,7 +98,8 @@ pub struct cyrsync_mailbox_state {
     pub recentuid: u32,
     /// Records in the index, expunged ones included.
     pub num_records: u32,
-    /// The CRCs that cyrus.index stores.
+    /// The CRCs that cyrus.index stores. An annot of 0 is none, and both 0 are none: then the
+    /// library computes them whenever it needs them.
     pub stored_crcs: cyrsync_crcs,
     /// Highest modseq.
     pub highestmodseq: u64,

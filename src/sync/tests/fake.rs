@@ -63,7 +63,7 @@ pub fn mailbox(name: &str, id: &str, messages: &[&str]) -> Folder {
             highestmodseq: 100 + u64::from(last_uid),
             minor_version: 17,
             num_records: u32::try_from(records.len()).unwrap(),
-            stored_crcs: SyncCrcs { basic: 7, annot: 7 },
+            stored_crcs: SyncCrcs::computed(7, 7),
             ..MailboxState::default()
         },
         records,

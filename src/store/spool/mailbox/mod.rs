@@ -27,8 +27,8 @@ use crate::sys::file::open_regular;
 use crate::sys::lock::{LockGuard, Mode, lock_name};
 use crate::types::crc::{self, FlagCrcs};
 use crate::types::{
-    Annotation, InternalFlags, MailboxEntry, MailboxState, MboxType, Modseq, Record, SyncCrcs, Uid,
-    UniqueId,
+    Annotation, CrcSum, InternalFlags, MailboxEntry, MailboxState, MboxType, Modseq, Record,
+    SyncCrcs, Uid, UniqueId,
 };
 use annotated::Annotated;
 use index::Index;
@@ -167,21 +167,21 @@ impl<'a> SpoolMailbox<'a> {
         let flags = FlagCrcs::new(&self.state.flags);
         let stored = self.annotations.crcs(version)?;
         let mut stored = stored.into_iter().peekable();
-        let mut crcs = SyncCrcs::EMPTY;
+        let mut sum = CrcSum::EMPTY;
         self.scan_all(&mut |record| {
             if record.is_expunged() {
                 return Ok(());
             }
-            crcs.basic ^= crc::basic(record, &flags);
-            crcs.annot ^= crc::virtual_annots(record, version);
+            sum.basic ^= crc::basic(record, &flags);
+            sum.annot ^= crc::virtual_annots(record, version);
             while let Some((uid, crc)) = stored.next_if(|(uid, _)| *uid <= record.uid) {
                 if uid == record.uid {
-                    crcs.annot ^= crc;
+                    sum.annot ^= crc;
                 }
             }
             Ok(())
         })?;
-        Ok(crcs)
+        Ok(sum.into())
     }
 }
 
@@ -269,7 +269,11 @@ pub(super) fn openable(entry: &MailboxEntry) -> Result<()> {
         return Err(Error::new(Kind::Moved, OPEN, entry.name.to_string(), detail));
     }
     if entry.partition.is_empty() {
-        return Err(not_found(entry, "its entry has no partition"));
+        // Cyrus takes it for a mailbox that is not there; then its mail would be left out unseen.
+        let detail = "its entry in mailboxes.db has no partition";
+        return Err(Error::new(Kind::Corrupt, OPEN, entry.name.to_string(), detail).hint(
+            "restore the entry, or dump mailboxes.db with ctl_mboxlist -d and put it right",
+        ));
     }
     Ok(())
 }
@@ -306,8 +310,8 @@ fn missing(op: &'static str, path: &Path, error: io::Error) -> Error {
 
 fn oddities(entry: &MailboxEntry, header: &header::Header, index: &format::Header) -> Vec<Oddity> {
     let mut found = Vec::new();
-    let (stored, computed) = (index.header_file_crc, header.crc);
-    if stored != 0 && stored != computed {
+    let computed = header.crc;
+    if let Some(stored) = index.header_file_crc.filter(|stored| *stored != computed) {
         found.push(Oddity::HeaderCrc { stored, computed });
     }
     if !entry.uniqueid.is_empty() && entry.uniqueid != header.uniqueid {

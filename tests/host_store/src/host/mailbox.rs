@@ -114,7 +114,8 @@ pub(super) unsafe extern "C" fn state(
 }
 
 pub(super) fn crcs(crcs: cyrsync::types::SyncCrcs) -> cyrsync_crcs {
-    cyrsync_crcs { basic: crcs.basic, annot: crcs.annot }
+    let [basic, annot] = crcs.to_wire();
+    cyrsync_crcs { basic, annot }
 }
 
 pub(super) unsafe extern "C" fn scan(
