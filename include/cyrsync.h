@@ -574,7 +574,8 @@ typedef struct cyrsync_mailbox_state {
      */
     uint32_t num_records;
     /**
-     * The CRCs that cyrus.index stores.
+     * The CRCs that cyrus.index stores. An annot of 0 is none, and both 0 are none: then the
+     * library computes them whenever it needs them.
      */
     struct cyrsync_crcs stored_crcs;
     /**
@@ -627,6 +628,15 @@ typedef struct cyrsync_mailbox_state {
      * mailbox, say): then it is replicated as it is but never repaired.
      */
     struct cyrsync_str doubt;
+    /**
+     * Records that are not expunged, as the index header counts them; has_exists says whether the
+     * host tells it. A mailbox with fewer of them fails.
+     */
+    uint32_t exists;
+    /**
+     * Not 0: exists is set.
+     */
+    uint8_t has_exists;
 } cyrsync_mailbox_state;
 
 /**

@@ -122,12 +122,17 @@ fn no_uid(name: &MboxName) -> Error {
     Error::new(Kind::Corrupt, "read records", name.to_string(), detail).hint(REPAIR)
 }
 
-/// Refuses an entry whose name no mailbox can have.
+/// Refuses an entry whose name no mailbox can have, or that has no uniqueid to be found by.
 fn possible(entry: MailboxEntry) -> Listed {
-    match entry.name.is_possible() {
-        true => Ok(entry),
-        false => Err(senseless("list mailboxes", entry.name.to_string(), "no mailbox is so named")),
+    let refuse = |detail| Err(senseless("list mailboxes", entry.name.to_string(), detail));
+    if !entry.name.is_possible() {
+        return refuse("no mailbox is so named");
     }
+    let is_mailbox = !(entry.mbtype.is_deleted() || entry.mbtype.is_intermediate());
+    if is_mailbox && entry.uniqueid.is_empty() {
+        return refuse("the host gave no uniqueid of it");
+    }
+    Ok(entry)
 }
 
 fn asked_for(
@@ -251,6 +256,8 @@ impl<H: Host> Store for HostStore<H> {
         if state.flags.len() > USER_FLAGS {
             return refuse("it has more user flags than a mailbox can have");
         }
+        // As Cyrus reads it. A repair that built on modseq 0 would build on any state.
+        state.highestmodseq = state.highestmodseq.max(1);
         // Cyrus has room for all of them; what is behind the last one is no flag.
         while state.flags.last().is_some_and(Option::is_none) {
             state.flags.pop();

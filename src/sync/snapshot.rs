@@ -120,7 +120,7 @@ impl Syncer<'_> {
     pub(super) fn is_outdone(&self, state: &MailboxState, remote: Option<&RemoteFolder>) -> bool {
         remote.filter(|_| !self.settings.no_copyback).is_some_and(|there| {
             state.uidvalidity < there.uidvalidity
-                || state.foldermodseq < there.foldermodseq
+                || there.foldermodseq.is_some_and(|there| state.foldermodseq < there)
                 || state.highestmodseq < there.highestmodseq
                 || state.last_uid < there.last_uid
         })
@@ -180,7 +180,7 @@ impl Syncer<'_> {
             );
         }
         let known_up_to = remote.map_or(0, |r| r.last_uid);
-        let records = read_records(mailbox, remote, partial, known_up_to)?;
+        let records = read_records(mailbox, remote, partial, attempt)?;
         let stored = mailbox.crcs(Crcs::Stored)?;
         let crcs = match attempt {
             Attempt::First if stored.basic.is_some() => stored,
@@ -197,7 +197,8 @@ impl Syncer<'_> {
             .map(|r| Since { modseq: r.highestmodseq, crcs: r.crcs });
         // The replica refuses a lower one than its own, and keeps that if none is sent; unless it
         // is forced: then it takes what comes, and none for 0.
-        let refused = |ours: u64| remote.is_some_and(|r| r.xconvmodseq > ours);
+        let refused =
+            |ours: u64| remote.is_some_and(|r| r.xconvmodseq.is_some_and(|theirs| theirs > ours));
         if !self.settings.no_copyback && state.xconvmodseq.is_some_and(refused) {
             state.xconvmodseq = None;
         }
@@ -223,8 +224,15 @@ impl Syncer<'_> {
 /// Whether an update carries a record. New ones go along whatever their modseq: it is 0 where an
 /// old Cyrus wrote it, and a replica that aborted when it had just created the mailbox keeps it
 /// empty, but with the HIGHESTMODSEQ it was to have.
-fn is_wanted(record: &Record, remote: Option<&RemoteFolder>) -> bool {
-    remote.is_none_or(|r| record.uid > r.last_uid || record.modseq > r.highestmodseq)
+///
+/// To a new record with INTERNALDATE 0 (1 January 1970) the replica gives the time of day, and the
+/// CRCs differ. Sent once more, now that it is there, it keeps that date.
+fn is_wanted(record: &Record, remote: Option<&RemoteFolder>, attempt: Attempt) -> bool {
+    let Some(remote) = remote else { return true };
+    let dateless = record.internaldate == 0 && !record.is_expunged();
+    record.uid > remote.last_uid
+        || record.modseq > remote.highestmodseq
+        || (dateless && attempt == Attempt::Recomputed)
 }
 
 /// Reads the records that an update carries. All of the mailbox are visited and counted, so that
@@ -233,12 +241,13 @@ fn read_records(
     mailbox: &mut dyn Mailbox,
     remote: Option<&RemoteFolder>,
     partial: Option<Partial>,
-    known_up_to: Uid,
+    attempt: Attempt,
 ) -> Result<Vec<Entry>> {
+    let known_up_to = remote.map_or(0, |r| r.last_uid);
     let mut records = Vec::new();
     let (name, last_uid) = (mailbox.state().name.clone(), mailbox.state().last_uid);
     mailbox.scan_all(&mut |record| {
-        if !is_wanted(record, remote) || partial.is_some_and(|p| record.uid > p.last_uid) {
+        if !is_wanted(record, remote, attempt) || partial.is_some_and(|p| record.uid > p.last_uid) {
             return Ok(());
         }
         if record.uid > known_up_to {

@@ -176,6 +176,7 @@ impl Dump {
 fn states(mailbox: &dyn Mailbox) -> Vec<String> {
     let state = mailbox.state();
     let quotaroot = state.quotaroot.clone().unwrap_or_default();
+    let [basic, annot] = state.stored_crcs.to_wire();
     let mut lines = vec![
         format!(
             "MAILBOX {} <{}> {:x} <{}> <{}> <{quotaroot}>",
@@ -202,7 +203,7 @@ fn states(mailbox: &dyn Mailbox) -> Vec<String> {
             state.pop3_show_after,
             state.num_records
         ),
-        format!("CRCS {:?}", state.stored_crcs.to_wire()),
+        format!("CRCS {basic} {annot}"),
     ];
     lines.extend(state.xconvmodseq.map(|modseq| format!("XCONVMODSEQ {modseq}")));
     lines.push(format!("RACLMODSEQ {}", state.raclmodseq));

@@ -23,3 +23,4 @@ mod rolling_daemon;
 mod rolling_faults;
 mod rolling_log;
 mod users;
+mod zeros;

@@ -158,8 +158,7 @@ pub(super) fn state(state: &cyrsync_mailbox_state) -> Result<(MailboxState, Opti
         pop3_last_login: state.pop3_last_login,
         pop3_show_after: state.pop3_show_after,
         num_records: state.num_records,
-        // C has no member for it.
-        exists: None,
+        exists: (state.has_exists != 0).then_some(state.exists),
         stored_crcs: SyncCrcs::told(state.stored_crcs.basic, state.stored_crcs.annot),
         xconvmodseq: (state.has_xconvmodseq != 0).then_some(state.xconvmodseq),
         raclmodseq: state.raclmodseq,

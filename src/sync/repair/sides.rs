@@ -77,9 +77,9 @@ pub(super) fn of_replica(reply: Reply) -> Result<(RemoteFolder, Side)> {
         last_uid: folder.last_uid,
         highestmodseq: folder.highestmodseq,
         uidvalidity: folder.uidvalidity,
-        foldermodseq: folder.foldermodseq,
-        xconvmodseq: folder.xconvmodseq,
-        raclmodseq: folder.raclmodseq,
+        foldermodseq: folder.foldermodseq.unwrap_or(0),
+        xconvmodseq: folder.xconvmodseq.unwrap_or(0),
+        raclmodseq: folder.raclmodseq.unwrap_or(0),
     };
     let side = Side { header, annotations: folder.annotations.clone(), messages };
     Ok((folder, side))

@@ -107,6 +107,8 @@ pub(super) unsafe extern "C" fn state(
         pop3_show_after: state.pop3_show_after,
         has_xconvmodseq: state.xconvmodseq.is_some().into(),
         doubt: lend(doubt.as_bytes()),
+        exists: state.exists.unwrap_or(0),
+        has_exists: state.exists.is_some().into(),
     };
     // SAFETY: a place for it.
     unsafe { told.write(told_state) };
