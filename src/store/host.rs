@@ -8,7 +8,10 @@ use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use super::{Crcs, Lock, MESSAGE_REPAIR, Mailbox, Records, Store, UserTree, Wait, check_skipped};
+use super::{
+    Crcs, Lock, MESSAGE_REPAIR, Mailbox, Records, Store, UserTree, Wait, check_skipped,
+    no_partition,
+};
 use crate::error::{Error, Kind, Result};
 use crate::format::index::{REPAIR, VERSIONS, not_read};
 use crate::limits::{HOST_ITEM_BYTES, HOST_LIST_BYTES, USER_FLAGS};
@@ -16,8 +19,8 @@ use crate::names::Namespace;
 use crate::sys::file::regular_len;
 use crate::types::crc::{self, FlagCrcs};
 use crate::types::{
-    Annotation, CrcSum, InternalFlags, MailboxEntry, MailboxState, MboxName, Modseq, Quota, Record,
-    Seen, SieveScript, SyncCrcs, Text, Uid, UniqueId, UserId,
+    Annotation, CrcSum, InternalFlags, MailboxEntry, MailboxState, MboxName, MboxType, Modseq,
+    Quota, Record, Seen, SieveScript, SyncCrcs, Text, Uid, UniqueId, UserId,
 };
 
 const HINT: &str = "this is a bug in the program that supplies the mail store";
@@ -92,6 +95,20 @@ impl<H: Host> HostStore<H> {
         HostStore { host, namespace, patience, skip }
     }
 
+    /// Why a mailbox could not be opened. One without a partition is not there for Cyrus; what is
+    /// not there is passed over.
+    fn gone(&self, name: &MboxName, error: Error) -> Error {
+        if error.kind() != Kind::NotFound {
+            return error;
+        }
+        match self.host.lookup(name) {
+            Ok(Some(entry)) if !entry.mbtype.has(NO_MAILBOX) && entry.partition.is_empty() => {
+                no_partition(&entry).caused_by(error)
+            }
+            _ => error,
+        }
+    }
+
     /// Makes of what the host lists for a user what [`Store::user_tree`] promises.
     fn sensible_tree(&self, entries: &mut Vec<MailboxEntry>, user: &UserId) -> Result<()> {
         let refuse = |detail| Err(senseless("list mailboxes of", user.to_string(), detail));
@@ -122,14 +139,20 @@ fn no_uid(name: &MboxName) -> Error {
     Error::new(Kind::Corrupt, "read records", name.to_string(), detail).hint(REPAIR)
 }
 
+/// Entries that are no mailbox of this server, or not yet.
+const NO_MAILBOX: u32 = MboxType::DELETED
+    | MboxType::INTERMEDIATE
+    | MboxType::RESERVE
+    | MboxType::REMOTE
+    | MboxType::MOVING;
+
 /// Refuses an entry whose name no mailbox can have, or that has no uniqueid to be found by.
 fn possible(entry: MailboxEntry) -> Listed {
     let refuse = |detail| Err(senseless("list mailboxes", entry.name.to_string(), detail));
     if !entry.name.is_possible() {
         return refuse("no mailbox is so named");
     }
-    let is_mailbox = !(entry.mbtype.is_deleted() || entry.mbtype.is_intermediate());
-    if is_mailbox && entry.uniqueid.is_empty() {
+    if !entry.mbtype.has(NO_MAILBOX) && entry.uniqueid.is_empty() {
         return refuse("the host gave no uniqueid of it");
     }
     Ok(entry)
@@ -241,7 +264,8 @@ impl<H: Host> Store for HostStore<H> {
     }
 
     fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>> {
-        let mailbox = self.host.open(name, self.patience)?;
+        let mailbox =
+            self.host.open(name, self.patience).map_err(|error| self.gone(name, error))?;
         let (mut state, doubt) = mailbox.state()?;
         let refuse = |detail| Err(senseless("open mailbox", name.to_string(), detail));
         if state.name != *name {

@@ -196,6 +196,14 @@ pub trait Mailbox {
     fn unlock_index(&mut self);
 }
 
+/// What is wrong with an entry of a mailbox that lies nowhere. Cyrus takes it for one that is not
+/// there; then its mail would be left out and nobody would know.
+fn no_partition(entry: &MailboxEntry) -> Error {
+    let detail = "its entry in mailboxes.db has no partition";
+    Error::new(Kind::Corrupt, "open mailbox", entry.name.to_string(), detail)
+        .hint("restore the entry, or dump mailboxes.db with ctl_mboxlist -d and put it right")
+}
+
 /// Whether an administrator wants this user left alone (`sync_skipuser` in
 /// `imap/sync_support.c` of Cyrus 3.12); `prefix` is the beginning of the paths of the files that
 /// say so.

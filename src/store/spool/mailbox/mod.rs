@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::format::{header, index as format};
 use crate::limits::MAILBOX_HEADER_BYTES;
-use crate::store::{Crcs, MESSAGE_REPAIR, Mailbox, Records, Wait};
+use crate::store::{Crcs, MESSAGE_REPAIR, Mailbox, Records, Wait, no_partition};
 use crate::sys::file::open_regular;
 use crate::sys::lock::{LockGuard, Mode, lock_name};
 use crate::types::crc::{self, FlagCrcs};
@@ -269,11 +269,7 @@ pub(super) fn openable(entry: &MailboxEntry) -> Result<()> {
         return Err(Error::new(Kind::Moved, OPEN, entry.name.to_string(), detail));
     }
     if entry.partition.is_empty() {
-        // Cyrus takes it for a mailbox that is not there; then its mail would be left out unseen.
-        let detail = "its entry in mailboxes.db has no partition";
-        return Err(Error::new(Kind::Corrupt, OPEN, entry.name.to_string(), detail).hint(
-            "restore the entry, or dump mailboxes.db with ctl_mboxlist -d and put it right",
-        ));
+        return Err(no_partition(entry));
     }
     Ok(())
 }
