@@ -106,6 +106,8 @@ static int lying_record(void *unused, const cyrsync_record *record)
 
     (void)unused;
     if (telling("records by UID backwards")) other.uid = 100 - record->uid;
+    if (telling("a record without UID")) other.uid = 0;
+    if (telling("a record less") && record->uid == 1) return 0;
     r = emit_record(sink, &other);
     if (telling("a record twice")) r = emit_record(sink, &other);
     return r;
@@ -237,6 +239,8 @@ static const struct {
     {"an ACL that is NULL", CYRSYNC_RESULT_INVALID_ARGUMENT, "acl"},
     {"records by UID backwards", CYRSYNC_RESULT_CORRUPT, "comes after UID"},
     {"a record twice", CYRSYNC_RESULT_CORRUPT, "comes after UID"},
+    {"a record without UID", CYRSYNC_RESULT_CORRUPT, "a record has no UID"},
+    {"a record less", CYRSYNC_RESULT_CORRUPT, "but the header counts"},
     {"a longer file", CYRSYNC_RESULT_CORRUPT, "bytes, but cyrus.index says"},
     {"an empty file", CYRSYNC_RESULT_CORRUPT, "0 bytes, but cyrus.index says"},
     {"a file of another content", CYRSYNC_RESULT_CORRUPT, "SHA-1"},

@@ -23,7 +23,7 @@ static int same(cyrsync_str str, const char *c)
 static const struct memory_message inbox[] = {
     {1, 3, 1 << 4, 0, 1, TIME + 1, "cb8c306155a401c289c3fcc84d151ee9ca09fe13",
      "From: a@example.org\r\nSubject: one\r\n\r\nThe first.\r\n", 0, 0},
-    {2, 4, 1 << 1, 0, 0, TIME + 2, "cc9c0f74a1188281f0a0f4f1ef2dabde21eb9996",
+    {2, 0, 1 << 1, 0, 0, TIME + 2, "cc9c0f74a1188281f0a0f4f1ef2dabde21eb9996",
      "From: b@example.org\r\nSubject: two\r\n\r\nThe second.\r\n", 0, 0},
     {4, 9, 0, 0, 1, TIME + 4, "93c09e8ff73d3b015de3b6752d06f85586db1611",
      "From: c@example.org\r\nSubject: three\r\n\r\nThe third.\r\n", 0, 0},
@@ -215,7 +215,8 @@ static int scan(void *userdata, void *mailbox, uint32_t from_uid, uint64_t since
         const struct memory_message *message = &folder->messages[at];
         cyrsync_record record;
 
-        if (message->uid < from_uid || message->modseq <= since_modseq) continue;
+        if (message->uid < from_uid) continue;
+        if (since_modseq && message->modseq <= since_modseq) continue;
         memset(&record, 0, sizeof(record));
         record.uid = message->uid;
         record.size = (uint32_t)message->size;

@@ -574,7 +574,8 @@ typedef struct cyrsync_mailbox_state {
      */
     uint32_t num_records;
     /**
-     * The CRCs that cyrus.index stores.
+     * The CRCs that cyrus.index stores. An annot of 0 is none, and both 0 are none: then the
+     * library computes them whenever it needs them.
      */
     struct cyrsync_crcs stored_crcs;
     /**
@@ -627,6 +628,15 @@ typedef struct cyrsync_mailbox_state {
      * mailbox, say): then it is replicated as it is but never repaired.
      */
     struct cyrsync_str doubt;
+    /**
+     * Records that are not expunged, as the index header counts them; has_exists says whether the
+     * host tells it. A mailbox with fewer of them fails.
+     */
+    uint32_t exists;
+    /**
+     * Not 0: exists is set.
+     */
+    uint8_t has_exists;
 } cyrsync_mailbox_state;
 
 /**
@@ -915,8 +925,11 @@ typedef struct cyrsync_host {
                  struct cyrsync_mailbox_state *state,
                  struct cyrsync_failure *failure);
     /**
-     * Emits the records with a UID of at least from_uid and a modseq above since_modseq by
-     * ascending UID, expunged and unlinked ones too.
+     * Emits the records with a UID of at least from_uid by ascending UID, expunged and unlinked
+     * ones too: with from_uid 0 as many as num_records of the state says, or the mailbox fails.
+     * That includes those without a UID (0), which fail it too, so that they are noticed.
+     * since_modseq 0 is no bound: records with modseq 0, which an old Cyrus wrote, come too. The
+     * library passes nothing else; a host may leave out what is not above another since_modseq.
      */
     int (*scan)(void *userdata,
                 void *mailbox,

@@ -115,7 +115,8 @@ int master_scan(master_mailbox *mailbox, uint32_t from, modseq_t since, master_r
         r = message_get_uid(message, &uid);
         if (r) break;
         record = msg_record(message);
-        if (uid && uid >= from && record->modseq > since) r = visit(record, rock);
+        if (uid < from || (since && record->modseq <= since)) continue;
+        r = visit(record, rock);
     }
     message_unref(&message);
     return r;

@@ -78,8 +78,9 @@ void master_close(master_mailbox **mailbox);
 
 /* While the index is locked: */
 struct synccrcs master_crcs(master_mailbox *mailbox, bool recomputed);
-/* Records from a UID on that changed after a modseq, by UID. Ends early if visit returns other
- * than 0, with what it returned. */
+/* Records from a UID on that changed after a modseq, by UID; with modseq 0 all of them, with UID 0
+ * those without a UID too, which Cyrus itself passes over. Ends early if visit returns other than
+ * 0, with what it returned. */
 int master_scan(master_mailbox *mailbox, uint32_t from, modseq_t since, master_record_cb *visit,
                 void *rock);
 /* Annotations of a message, or with UID 0 of the mailbox. */

@@ -110,9 +110,8 @@ static int dump_mailbox(const char *name)
     printf("RECOMPUTED %u %u\n", crcs.basic, crcs.annot);
     r = master_mailbox_annotations(mailbox, 0, print_annotation, "OF MAILBOX");
     if (!r) r = master_scan(mailbox, 0, 0, print_record, mailbox);
-    printf("SINCE");
-    if (!r) r = master_scan(mailbox, mailbox->cyrus->i.last_uid / 2,
-                            mailbox->cyrus->i.highestmodseq / 2, print_uid, NULL);
+    printf("AFTER");
+    if (!r) r = master_scan(mailbox, mailbox->cyrus->i.last_uid / 2 + 1, 0, print_uid, NULL);
     putchar('\n');
     master_unlock_index(mailbox);
     master_close(&mailbox);

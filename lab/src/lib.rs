@@ -11,6 +11,7 @@
 //! - [`run`]: Cyrus's sync_client and ours, with all they print and log
 //! - [`certs`]: certificates for TLS
 //! - [`tools`]: Cyrus's own checks (`reconstruct -n`, `quota`, ...)
+//! - [`index_file`]: writes to a cyrus.index what an old Cyrus or damage left there
 //! - [`Proxy`]: delays, counts and records what crosses the wire
 //!
 //! The lab shares no code with the library it tests, so that the same misunderstanding is not on
@@ -24,6 +25,7 @@ mod dlist;
 pub mod fill;
 mod guard;
 mod imap;
+pub mod index_file;
 mod lab;
 pub mod lmtp;
 mod options;

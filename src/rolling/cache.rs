@@ -251,7 +251,7 @@ mod tests {
             partition: "default".into(),
             acl: "fred\tlrs\t".into(),
             highestmodseq: modseq,
-            crcs: SyncCrcs { basic: 1, annot: 2 },
+            crcs: SyncCrcs::computed(1, 2),
             annotations: vec![Annotation {
                 entry: "/comment".into(),
                 userid: "".into(),

@@ -8,16 +8,19 @@ use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use super::{Crcs, Lock, MESSAGE_REPAIR, Mailbox, Store, UserTree, Wait, check_skipped};
+use super::{
+    Crcs, Lock, MESSAGE_REPAIR, Mailbox, Records, Store, UserTree, Wait, check_skipped,
+    no_partition,
+};
 use crate::error::{Error, Kind, Result};
-use crate::format::index::{VERSIONS, not_read};
+use crate::format::index::{REPAIR, VERSIONS, not_read};
 use crate::limits::{HOST_ITEM_BYTES, HOST_LIST_BYTES, USER_FLAGS};
 use crate::names::Namespace;
 use crate::sys::file::regular_len;
 use crate::types::crc::{self, FlagCrcs};
 use crate::types::{
-    Annotation, InternalFlags, MailboxEntry, MailboxState, MboxName, Modseq, Quota, Record, Seen,
-    SieveScript, SyncCrcs, Text, Uid, UniqueId, UserId,
+    Annotation, CrcSum, InternalFlags, MailboxEntry, MailboxState, MboxName, MboxType, Modseq,
+    Quota, Record, Seen, SieveScript, SyncCrcs, Text, Uid, UniqueId, UserId,
 };
 
 const HINT: &str = "this is a bug in the program that supplies the mail store";
@@ -55,7 +58,7 @@ pub trait Host: Send + Sync {
 pub trait HostMailbox {
     /// The state, and why its parts may not belong together.
     fn state(&self) -> Result<(MailboxState, Option<String>)>;
-    fn scan(&self, from: Uid, since: Modseq, visit: &mut VisitRecord<'_>) -> Result<()>;
+    fn scan(&self, records: Records, visit: &mut VisitRecord<'_>) -> Result<()>;
     /// `None` if the host leaves that to us.
     fn recompute_crcs(&self) -> Result<Option<SyncCrcs>>;
     fn annotations(&self) -> Result<Vec<Annotation>>;
@@ -92,6 +95,20 @@ impl<H: Host> HostStore<H> {
         HostStore { host, namespace, patience, skip }
     }
 
+    /// Why a mailbox could not be opened. One without a partition is not there for Cyrus; what is
+    /// not there is passed over.
+    fn gone(&self, name: &MboxName, error: Error) -> Error {
+        if error.kind() != Kind::NotFound {
+            return error;
+        }
+        match self.host.lookup(name) {
+            Ok(Some(entry)) if !entry.mbtype.has(NO_MAILBOX) && entry.partition.is_empty() => {
+                no_partition(&entry).caused_by(error)
+            }
+            _ => error,
+        }
+    }
+
     /// Makes of what the host lists for a user what [`Store::user_tree`] promises.
     fn sensible_tree(&self, entries: &mut Vec<MailboxEntry>, user: &UserId) -> Result<()> {
         let refuse = |detail| Err(senseless("list mailboxes of", user.to_string(), detail));
@@ -117,12 +134,28 @@ fn senseless(op: &'static str, subject: String, detail: impl Into<String>) -> Er
     Error::new(Kind::Corrupt, op, subject, detail).hint(HINT)
 }
 
-/// Refuses an entry whose name no mailbox can have.
+fn no_uid(name: &MboxName) -> Error {
+    let detail = "a record has no UID";
+    Error::new(Kind::Corrupt, "read records", name.to_string(), detail).hint(REPAIR)
+}
+
+/// Entries that are no mailbox of this server, or not yet.
+const NO_MAILBOX: u32 = MboxType::DELETED
+    | MboxType::INTERMEDIATE
+    | MboxType::RESERVE
+    | MboxType::REMOTE
+    | MboxType::MOVING;
+
+/// Refuses an entry whose name no mailbox can have, or that has no uniqueid to be found by.
 fn possible(entry: MailboxEntry) -> Listed {
-    match entry.name.is_possible() {
-        true => Ok(entry),
-        false => Err(senseless("list mailboxes", entry.name.to_string(), "no mailbox is so named")),
+    let refuse = |detail| Err(senseless("list mailboxes", entry.name.to_string(), detail));
+    if !entry.name.is_possible() {
+        return refuse("no mailbox is so named");
     }
+    if !entry.mbtype.has(NO_MAILBOX) && entry.uniqueid.is_empty() {
+        return refuse("the host gave no uniqueid of it");
+    }
+    Ok(entry)
 }
 
 fn asked_for(
@@ -231,7 +264,8 @@ impl<H: Host> Store for HostStore<H> {
     }
 
     fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>> {
-        let mailbox = self.host.open(name, self.patience)?;
+        let mailbox =
+            self.host.open(name, self.patience).map_err(|error| self.gone(name, error))?;
         let (mut state, doubt) = mailbox.state()?;
         let refuse = |detail| Err(senseless("open mailbox", name.to_string(), detail));
         if state.name != *name {
@@ -246,6 +280,8 @@ impl<H: Host> Store for HostStore<H> {
         if state.flags.len() > USER_FLAGS {
             return refuse("it has more user flags than a mailbox can have");
         }
+        // As Cyrus reads it. A repair that built on modseq 0 would build on any state.
+        state.highestmodseq = state.highestmodseq.max(1);
         // Cyrus has room for all of them; what is behind the last one is no flag.
         while state.flags.last().is_some_and(Option::is_none) {
             state.flags.pop();
@@ -313,24 +349,24 @@ impl Opened<'_> {
     fn recompute(&mut self) -> Result<SyncCrcs> {
         let version = self.state.minor_version;
         let flags = FlagCrcs::new(&self.state.flags);
-        let mut crcs = SyncCrcs::EMPTY;
+        let mut sum = CrcSum::EMPTY;
         let mut uids = Vec::new();
-        self.scan(0, 0, &mut |record| {
+        self.scan_all(&mut |record| {
             if !record.is_expunged() {
-                crcs.basic ^= crc::basic(record, &flags);
-                crcs.annot ^= crc::virtual_annots(record, version);
+                sum.basic ^= crc::basic(record, &flags);
+                sum.annot ^= crc::virtual_annots(record, version);
                 uids.push(record.uid);
             }
-            Ok(ControlFlow::Continue(()))
+            Ok(())
         })?;
         for uid in uids {
             for annotation in self.message_annotations(uid)? {
                 if !crc::is_virtual(&annotation.entry, version) {
-                    crcs.annot ^= crc::annot(uid, &annotation);
+                    sum.annot ^= crc::annot(uid, &annotation);
                 }
             }
         }
-        Ok(crcs)
+        Ok(sum.into())
     }
 }
 
@@ -356,20 +392,23 @@ impl Mailbox for Opened<'_> {
 
     fn scan(
         &mut self,
-        from: Uid,
-        since: Modseq,
+        records: Records,
         visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         self.need_lock()?;
         let name = &self.state.name;
         let mut last = 0;
-        self.mailbox.scan(from, since, &mut |record| {
+        self.mailbox.scan(records, &mut |record| {
+            if record.uid == 0 {
+                return Err(no_uid(name));
+            }
             if record.uid <= last {
                 let detail = format!("UID {} comes after UID {last}", record.uid);
                 return Err(senseless("read records", name.to_string(), detail));
             }
             last = record.uid;
-            match record.uid >= from && record.modseq > since {
+            // Believes nothing: a host may give more than it was asked for.
+            match records.contain(record.uid) {
                 true => visit(record),
                 false => Ok(ControlFlow::Continue(())),
             }

@@ -4,10 +4,12 @@
 //! asks a program that has the data by other means. Nothing here writes.
 
 pub mod apply;
+mod count;
 pub mod host;
 pub mod spool;
 
 pub use crate::sys::lock::Wait;
+pub(crate) use count::RecordCount;
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -37,6 +39,26 @@ pub enum Crcs {
     Stored,
     /// Computed from all records and annotations.
     Recomputed,
+}
+
+/// Which records of a mailbox are visited. The modseq is no bound: it is 0 in records that an old
+/// Cyrus wrote, which would be below every bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Records {
+    /// Every record.
+    All,
+    /// Those with a higher UID.
+    After(Uid),
+}
+
+impl Records {
+    /// Whether a record with this UID is among them.
+    pub fn contain(self, uid: Uid) -> bool {
+        match self {
+            Records::All => true,
+            Records::After(last) => uid > last,
+        }
+    }
 }
 
 /// The mailboxes of a user, as far as they can be read.
@@ -129,14 +151,30 @@ pub trait Mailbox {
     /// The sync CRCs (`mailbox_synccrcs`). Needs the index lock for [`Crcs::Recomputed`].
     fn crcs(&mut self, which: Crcs) -> Result<SyncCrcs>;
 
-    /// Visits the records with a UID of at least `from` and a modseq above `since`, expunged and
-    /// unlinked ones included, by ascending UID, reading in chunks. Needs the index lock.
+    /// Visits `records`, expunged and unlinked ones included, by ascending UID, reading in chunks.
+    /// Needs the index lock.
+    ///
+    /// Fails with [`Kind::Corrupt`] at a record without a UID: what it stands for would be missing
+    /// on the replica.
     fn scan(
         &mut self,
-        from: Uid,
-        since: Modseq,
+        records: Records,
         visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
     ) -> Result<()>;
+
+    /// Visits every record like [`Mailbox::scan`], and checks that there are as many as the header
+    /// counts. Needs the index lock.
+    ///
+    /// Fails with [`Kind::Corrupt`] if there are not.
+    fn scan_all(&mut self, visit: &mut dyn FnMut(&Record) -> Result<()>) -> Result<()> {
+        let mut count = RecordCount::default();
+        self.scan(Records::All, &mut |record| {
+            count.add(record);
+            visit(record)?;
+            Ok(ControlFlow::Continue(()))
+        })?;
+        count.check(self.state())
+    }
 
     /// Annotations stored for one message, ordered as [`Annotation`] is; the virtual ones that
     /// replication makes of record fields are not among them. Needs the index lock.
@@ -156,6 +194,14 @@ pub trait Mailbox {
 
     /// Releases the index lock: others may write again, message files stay.
     fn unlock_index(&mut self);
+}
+
+/// What is wrong with an entry of a mailbox that lies nowhere. Cyrus takes it for one that is not
+/// there; then its mail would be left out and nobody would know.
+fn no_partition(entry: &MailboxEntry) -> Error {
+    let detail = "its entry in mailboxes.db has no partition";
+    Error::new(Kind::Corrupt, "open mailbox", entry.name.to_string(), detail)
+        .hint("restore the entry, or dump mailboxes.db with ctl_mboxlist -d and put it right")
 }
 
 /// Whether an administrator wants this user left alone (`sync_skipuser` in

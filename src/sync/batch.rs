@@ -58,6 +58,7 @@ impl Batcher {
         if !self.rest {
             self.last_uid = record.uid;
         } else if record.modseq <= self.below {
+            // Below a record of modseq 0 there is no state: then the mailbox goes as a whole.
             self.below = record.modseq.saturating_sub(1);
         }
         self.seen += 1;
@@ -109,9 +110,17 @@ mod tests {
     }
 
     #[test]
+    fn records_of_modseq_0_belong_to_every_state_that_has_their_uid() {
+        let state = batch(1, 0, &[(1, 0), (2, 0), (3, 5), (4, 7)]).unwrap();
+        assert_eq!(state, Partial { last_uid: 2, highestmodseq: 4 });
+        assert_eq!(state.modseq_of(&record(1, 0), 0), Some(0));
+    }
+
+    #[test]
     fn without_a_state_in_between_there_is_no_batch() {
         assert_eq!(batch(1, 0, &[(1, 1), (2, 1)]), None, "all records have one modseq");
         assert_eq!(batch(1, 3, &[(1, 2), (2, 4), (3, 9)]), None, "the replica is past it");
+        assert_eq!(batch(1, 0, &[(1, 2), (2, 4), (3, 0)]), None, "nothing is below modseq 0");
     }
 
     #[test]

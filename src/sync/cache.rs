@@ -71,15 +71,16 @@ impl Snapshot {
             last_uid: state.last_uid,
             highestmodseq: state.highestmodseq,
             createdmodseq: state.createdmodseq,
-            foldermodseq: state.foldermodseq,
+            // What it makes of none it has to be asked for.
+            foldermodseq: Some(state.foldermodseq).filter(|modseq| *modseq != 0),
             crcs: *crcs,
             recentuid: state.recentuid,
             recenttime: state.recenttime,
             pop3_last_login: state.pop3_last_login,
             pop3_show_after: state.pop3_show_after,
             quotaroot: state.quotaroot.clone(),
-            xconvmodseq: state.xconvmodseq.unwrap_or(0),
-            raclmodseq: state.raclmodseq,
+            xconvmodseq: state.xconvmodseq.filter(|modseq| *modseq != 0),
+            raclmodseq: Some(state.raclmodseq).filter(|modseq| *modseq != 0),
             annotations: annotations.clone(),
         })
     }

@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use super::{Failures, Syncer};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
-use crate::types::{InternalFlags, MailboxEntry, MboxName, Uid};
+use crate::store::Records;
+use crate::types::{InternalFlags, MailboxEntry, MboxName};
 
 /// Messages that are read under one lock of their mailbox, which keeps others from removing
 /// messages meanwhile.
@@ -41,11 +42,11 @@ impl Syncer<'_> {
     }
 
     fn check_mailbox(&mut self, name: &MboxName, damaged: &mut Damaged) -> Result<()> {
-        let mut from: Uid = 1;
+        let mut left = Records::All;
         loop {
             let mut mailbox = self.store.open(name)?;
             let mut records = Vec::new();
-            mailbox.scan(from, 0, &mut |record| {
+            mailbox.scan(left, &mut |record| {
                 if !record.internal_flags.has(InternalFlags::EXPUNGED | InternalFlags::UNLINKED) {
                     records.push(*record);
                 }
@@ -63,7 +64,7 @@ impl Syncer<'_> {
                 }
             }
             match records.last() {
-                Some(last) if records.len() == CHUNK => from = last.uid.saturating_add(1),
+                Some(last) if records.len() == CHUNK => left = Records::After(last.uid),
                 _ => return Ok(()),
             }
         }

@@ -112,8 +112,9 @@ pub fn mailbox(w: &mut Writer<'_>, command: &str, snapshot: &Snapshot) -> Result
             w.key("POP3_SHOW_AFTER")?.date(kept.pop3_show_after)?;
         }
         None => {
-            w.key("SYNC_CRC")?.num(crcs.basic.into())?;
-            w.key("SYNC_CRC_ANNOT")?.num(crcs.annot.into())?;
+            let [basic, annot] = crcs.to_wire();
+            w.key("SYNC_CRC")?.num(basic.into())?;
+            w.key("SYNC_CRC_ANNOT")?.num(annot.into())?;
             w.key("LAST_UID")?.num(state.last_uid.into())?;
             w.key("HIGHESTMODSEQ")?.num(state.highestmodseq)?;
             w.key("RECENTUID")?.num(state.recentuid.into())?;
@@ -155,8 +156,9 @@ pub fn mailbox(w: &mut Writer<'_>, command: &str, snapshot: &Snapshot) -> Result
     w.close()?;
     if let Some(since) = since {
         w.key("SINCE_MODSEQ")?.num(since.modseq)?;
-        w.key("SINCE_CRC")?.num(since.crcs.basic.into())?;
-        w.key("SINCE_CRC_ANNOT")?.num(since.crcs.annot.into())?;
+        let [basic, annot] = since.crcs.to_wire();
+        w.key("SINCE_CRC")?.num(basic.into())?;
+        w.key("SINCE_CRC_ANNOT")?.num(annot.into())?;
     }
     w.key("RECORD")?.open_list()?;
     for entry in records {

@@ -41,11 +41,9 @@ impl fmt::Display for Difference {
                 write!(f, "{field} is {master} here and {replica} on the replica")
             }
             Difference::Annotations => write!(f, "mailbox annotations differ"),
-            Difference::Crcs { master, replica } => write!(
-                f,
-                "sync CRCs are {}/{} here and {}/{} on the replica",
-                master.basic, master.annot, replica.basic, replica.annot
-            ),
+            Difference::Crcs { master, replica } => {
+                write!(f, "sync CRCs are {master} here and {replica} on the replica")
+            }
         }
     }
 }
@@ -64,7 +62,7 @@ macro_rules! compare_fields {
 
 /// The first difference that can be told without the records: `None` leaves the CRCs to compare.
 ///
-/// `reverse_acls` is the option `reverseacls`; a raclmodseq of 0 on either side is version skew
+/// `reverse_acls` is the option `reverseacls`; a raclmodseq that one side does not have is version skew
 /// and a higher one on the replica is nothing that sending would mend: neither counts. The same
 /// goes for a higher xconvmodseq there, which an `APPLY EXPUNGE` leaves behind.
 pub fn mailbox(
@@ -84,19 +82,25 @@ pub fn mailbox(
         "POP3_SHOW_AFTER": local.pop3_show_after, remote.pop3_show_after;
         "OPTIONS": local.options.to_wire(), remote.options.to_wire();
     }
-    if remote.foldermodseq != 0 && remote.foldermodseq != local.foldermodseq {
-        return Some(field("FOLDERMODSEQ", local.foldermodseq, remote.foldermodseq));
+    if let Some(theirs) = remote.foldermodseq
+        && theirs != local.foldermodseq
+    {
+        return Some(field("FOLDERMODSEQ", local.foldermodseq, theirs));
     }
     if local.acl != remote.acl {
         return Some(field("ACL", &local.acl, &remote.acl));
     }
-    if reverse_acls && remote.raclmodseq != 0 && local.raclmodseq > remote.raclmodseq {
-        return Some(field("RACLMODSEQ", local.raclmodseq, remote.raclmodseq));
+    if let Some(theirs) = remote.raclmodseq
+        && reverse_acls
+        && local.raclmodseq > theirs
+    {
+        return Some(field("RACLMODSEQ", local.raclmodseq, theirs));
     }
     if let Some(xconvmodseq) = local.xconvmodseq
-        && xconvmodseq > remote.xconvmodseq
+        && let theirs = remote.xconvmodseq.unwrap_or(0)
+        && xconvmodseq > theirs
     {
-        return Some(field("XCONVMODSEQ", xconvmodseq, remote.xconvmodseq));
+        return Some(field("XCONVMODSEQ", xconvmodseq, theirs));
     }
     (!same_annotations(annotations, &remote.annotations)).then_some(Difference::Annotations)
 }
@@ -106,7 +110,7 @@ pub fn mailbox(
 pub fn intermediate(local: &MailboxEntry, remote: &RemoteFolder) -> Option<Difference> {
     compare_fields! {
         "MBOXTYPE": local.mbtype.synced().to_wire(), remote.mbtype.synced().to_wire();
-        "FOLDERMODSEQ": local.foldermodseq, remote.foldermodseq;
+        "FOLDERMODSEQ": local.foldermodseq, remote.foldermodseq.unwrap_or(0);
         "CREATEDMODSEQ": local.createdmodseq, remote.createdmodseq;
     }
     None
@@ -143,9 +147,9 @@ mod tests {
             highestmodseq: 40,
             uidvalidity: 7,
             acl: Text::from("fred\tlrs\t"),
-            foldermodseq: 12,
-            xconvmodseq: 40,
-            raclmodseq: 5,
+            foldermodseq: Some(12),
+            xconvmodseq: Some(40),
+            raclmodseq: Some(5),
             ..RemoteFolder::default()
         };
         (local, remote)
@@ -179,9 +183,9 @@ mod tests {
             ("POP3_LAST_LOGIN", |r| r.pop3_last_login = 1),
             ("POP3_SHOW_AFTER", |r| r.pop3_show_after = 1),
             ("OPTIONS", |r| r.options = Options(Options::IMAP_SHAREDSEEN)),
-            ("FOLDERMODSEQ", |r| r.foldermodseq = 11),
+            ("FOLDERMODSEQ", |r| r.foldermodseq = Some(11)),
             ("ACL", |r| r.acl = Text::from("fred\tlr\t")),
-            ("XCONVMODSEQ", |r| r.xconvmodseq = 0),
+            ("XCONVMODSEQ", |r| r.xconvmodseq = None),
         ];
         for (name, change) in changes {
             let (local, mut remote) = pair();
@@ -191,6 +195,13 @@ mod tests {
                 other => panic!("{name}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn what_the_replica_does_not_tell_is_no_difference() {
+        let (local, mut remote) = pair();
+        (remote.foldermodseq, remote.raclmodseq) = (None, None);
+        assert_eq!(mailbox(&local, &[], &remote, true), None);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::ladder::check_identity;
 use super::remote::RemoteFolder;
 use super::snapshot::{Attempt, Snapshot, find_batch};
 use super::user::inbox_gone;
+use super::verify::Unchecked;
 use super::{Failures, Syncer, commands};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
@@ -64,6 +65,13 @@ impl Pending {
     fn outcome(&self) -> Option<RemoteFolder> {
         match &self.body {
             Body::Mailbox(snapshot) => snapshot.outcome(),
+            _ => None,
+        }
+    }
+    /// What the replica does not check of this.
+    fn unchecked(&self) -> Option<Unchecked> {
+        match &self.body {
+            Body::Mailbox(snapshot) => Unchecked::of(&self.work.entry, snapshot),
             _ => None,
         }
     }
@@ -179,7 +187,7 @@ impl Syncer<'_> {
         loop {
             let unfinished = self.send_once(work, failures)?;
             if unfinished.is_empty() {
-                return Ok(());
+                return self.verify_sent(failures);
             }
             self.release_staged()?;
             work = self.look_again(unfinished, failures)?;
@@ -429,6 +437,7 @@ impl Syncer<'_> {
         let Some(pending) = queue.pop_front() else { return Ok(()) };
         let partial = pending.partial();
         let outcome = self.cache.is_some().then(|| pending.outcome()).flatten();
+        let unchecked = pending.unchecked();
         let Pending { work, body, uploads, update } = pending;
         let name = &work.entry.name;
         self.wait_all(uploads)?;
@@ -455,6 +464,7 @@ impl Syncer<'_> {
                 self.send_recomputed(&work)
             }
             Ok(()) => {
+                self.unchecked.extend(unchecked);
                 match outcome {
                     Some(outcome) => self.remember(&outcome),
                     None => self.forget(name),

@@ -17,7 +17,8 @@ pub struct Local {
     pub name: MboxName,
     /// What it is matched by.
     pub uniqueid: UniqueId,
-    /// The partition it shall have on the replica; `None` for intermediates, which lie nowhere.
+    /// The partition it shall have on the replica; `None` for intermediates, which lie nowhere,
+    /// and for damaged entries.
     pub partition: Option<Text>,
     /// UIDVALIDITY, sent along with a rename.
     pub uidvalidity: u32,

@@ -85,7 +85,8 @@ impl Syncer<'_> {
         let command = self.update_command();
         let ticket =
             self.replica.submit(Verb::Apply, &mut |w| commands::mailbox(w, command, snapshot))?;
-        self.replica.wait(ticket).map(drop)
+        self.replica.wait(ticket)?;
+        self.verify_now(snapshot)
     }
 }
 

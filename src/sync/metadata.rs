@@ -5,7 +5,7 @@ use super::{Failures, Syncer, commands, meta};
 use crate::dlist::Writer;
 use crate::error::{Error, Kind, Result};
 use crate::replica::Verb;
-use crate::types::{Annotation, MboxName, Quota, Text, UserId};
+use crate::types::{Annotation, MboxName, QUOTA_RESOURCES, Quota, Text, UserId};
 use meta::Step;
 
 /// A quota root that mailboxes name.
@@ -15,6 +15,19 @@ pub(super) struct NamedRoot {
     /// One of them that lies where it applies. Cyrus takes a root from those mailboxes before
     /// it deletes it (`mboxlist_unsetquota`); others may keep its name after a rename.
     pub by_its_own: Option<MboxName>,
+}
+
+/// Refuses limits that do not fit into the 32 bits of the protocol: the replica would take their
+/// lower half for the limit, and mail would bounce there one day.
+fn sendable(quota: Quota) -> Result<Quota> {
+    for (name, limit) in QUOTA_RESOURCES.iter().zip(quota.limits) {
+        let Some(limit) = limit.filter(|limit| u32::try_from(*limit).is_err()) else { continue };
+        let detail = format!("its {name} limit {limit} is higher than replication can tell");
+        let root = quota.root.to_string();
+        return Err(Error::new(Kind::Unsupported, "replicate quota", root, detail)
+            .hint(format!("set a limit of at most {}, or none", u32::MAX)));
+    }
+    Ok(quota)
 }
 
 impl Syncer<'_> {
@@ -71,6 +84,7 @@ impl Syncer<'_> {
         for NamedRoot { root, by_its_own } in roots {
             let quota = match self.store.quota(&root) {
                 Ok(None) => self.lost(&root, by_its_own.as_ref()).map(|()| None),
+                Ok(Some(quota)) => sendable(quota).map(Some),
                 quota => quota,
             };
             match quota {

@@ -28,6 +28,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 mod user;
+mod verify;
 
 pub use cache::Cache;
 pub use cancel::{Cancel, TICK, Waited};
@@ -89,6 +90,7 @@ pub struct Syncer<'a> {
     messages: message::Messages,
     /// What was logged of the present unit: a failure that shows at every look is logged once.
     logged: RefCell<HashSet<String>>,
+    unchecked: Vec<verify::Unchecked>,
 }
 
 impl<'a> Syncer<'a> {
@@ -115,6 +117,7 @@ impl<'a> Syncer<'a> {
             master: None,
             messages: message::Messages::default(),
             logged: RefCell::default(),
+            unchecked: Vec::new(),
         }
     }
 

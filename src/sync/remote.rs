@@ -33,8 +33,8 @@ pub struct RemoteFolder {
     pub highestmodseq: Modseq,
     /// Modseq at creation.
     pub createdmodseq: Modseq,
-    /// Modseq of the folder entry; 0 if the replica is too old to tell.
-    pub foldermodseq: Modseq,
+    /// Modseq of the folder entry; `None` if it has none, or the replica is too old to tell.
+    pub foldermodseq: Option<Modseq>,
     /// Sync CRCs.
     pub crcs: SyncCrcs,
     /// Last UID the owner was told about.
@@ -45,10 +45,10 @@ pub struct RemoteFolder {
     pub pop3_last_login: Time,
     /// POP3 clients see messages from this time on.
     pub pop3_show_after: Time,
-    /// Highest modseq of its conversations; 0 if it has none.
-    pub xconvmodseq: Modseq,
-    /// Modseq of the user's reverse ACLs; 0 if unused.
-    pub raclmodseq: Modseq,
+    /// Highest modseq of its conversations; `None` if it has none.
+    pub xconvmodseq: Option<Modseq>,
+    /// Modseq of the user's reverse ACLs; `None` if they are not used.
+    pub raclmodseq: Option<Modseq>,
     /// The mailbox's own annotations, ordered.
     pub annotations: Vec<Annotation>,
 }
@@ -66,19 +66,26 @@ impl RemoteFolder {
         if let Some(root) = &self.quotaroot {
             w.key("QUOTAROOT")?.atom(root.as_bytes())?;
         }
+        let [basic, annot] = self.crcs.to_wire();
         for (key, number) in [
             ("UIDVALIDITY", self.uidvalidity.into()),
             ("LAST_UID", self.last_uid.into()),
             ("HIGHESTMODSEQ", self.highestmodseq),
             ("CREATEDMODSEQ", self.createdmodseq),
-            ("FOLDERMODSEQ", self.foldermodseq),
-            ("SYNC_CRC", self.crcs.basic.into()),
-            ("SYNC_CRC_ANNOT", self.crcs.annot.into()),
+            ("SYNC_CRC", basic.into()),
+            ("SYNC_CRC_ANNOT", annot.into()),
             ("RECENTUID", self.recentuid.into()),
+        ] {
+            w.key(key)?.num(number)?;
+        }
+        for (key, number) in [
+            ("FOLDERMODSEQ", self.foldermodseq),
             ("XCONVMODSEQ", self.xconvmodseq),
             ("RACLMODSEQ", self.raclmodseq),
         ] {
-            w.key(key)?.num(number)?;
+            if let Some(number) = number {
+                w.key(key)?.num(number)?;
+            }
         }
         w.key("RECENTTIME")?.date(self.recenttime)?;
         w.key("POP3_LAST_LOGIN")?.date(self.pop3_last_login)?;
@@ -189,6 +196,8 @@ fn folder(kv: &Kv<'_>) -> Result<RemoteFolder, Malformed> {
         annotations
             .dedup_by(|a, b| (&a.entry, &a.userid, &a.value) == (&b.entry, &b.userid, &b.value));
     }
+    // Cyrus leaves out what is 0; some version might write it.
+    let modseq = |key| kv.opt_num64(key).map(|told| told.filter(|modseq| *modseq != 0));
     Ok(RemoteFolder {
         uniqueid: UniqueId::new(kv.atom("UNIQUEID")?),
         name: MboxName::new(kv.atom("MBOXNAME")?),
@@ -203,17 +212,17 @@ fn folder(kv: &Kv<'_>) -> Result<RemoteFolder, Malformed> {
         last_uid: kv.num32("LAST_UID")?,
         highestmodseq: kv.num64("HIGHESTMODSEQ")?,
         createdmodseq: kv.opt_num64("CREATEDMODSEQ")?.unwrap_or(0),
-        foldermodseq: kv.opt_num64("FOLDERMODSEQ")?.unwrap_or(0),
-        crcs: SyncCrcs {
-            basic: kv.opt_num32("SYNC_CRC")?.unwrap_or(0),
-            annot: kv.opt_num32("SYNC_CRC_ANNOT")?.unwrap_or(0),
-        },
+        foldermodseq: modseq("FOLDERMODSEQ")?,
+        crcs: SyncCrcs::told(
+            kv.opt_num32("SYNC_CRC")?.unwrap_or(0),
+            kv.opt_num32("SYNC_CRC_ANNOT")?.unwrap_or(0),
+        ),
         recentuid: kv.num32("RECENTUID")?,
         recenttime: kv.date("RECENTTIME")?,
         pop3_last_login: kv.date("POP3_LAST_LOGIN")?,
         pop3_show_after: kv.opt_date("POP3_SHOW_AFTER")?.unwrap_or(0),
-        xconvmodseq: kv.opt_num64("XCONVMODSEQ")?.unwrap_or(0),
-        raclmodseq: kv.opt_num64("RACLMODSEQ")?.unwrap_or(0),
+        xconvmodseq: modseq("XCONVMODSEQ")?,
+        raclmodseq: modseq("RACLMODSEQ")?,
         annotations,
     })
 }

@@ -232,7 +232,9 @@ impl Syncer<'_> {
         Local {
             name: entry.name.clone(),
             uniqueid: entry.uniqueid.clone(),
-            partition: (!intermediate).then(|| self.partition(&entry.partition)),
+            // An entry that has none is damaged; no mailbox is moved for its sake.
+            partition: (!intermediate && !entry.partition.is_empty())
+                .then(|| self.partition(&entry.partition)),
             uidvalidity: entry.uidvalidity,
             history: entry.name_history.clone(),
         }

@@ -8,7 +8,7 @@ use super::remote::RemoteFolder;
 use super::{Syncer, compare};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
-use crate::store::{Crcs, Mailbox};
+use crate::store::{Crcs, Mailbox, Records};
 use crate::types::{Annotation, InternalFlags, MailboxState, Modseq, Record, SyncCrcs, Text, Uid};
 
 /// One record as it is sent.
@@ -63,6 +63,8 @@ pub struct Snapshot {
     pub since: Option<Since>,
     /// Records above this UID are new to the replica and need their files there.
     pub known_up_to: Uid,
+    /// CRCs of the replica before it; `None` if the mailbox is new to it.
+    pub replaces: Option<SyncCrcs>,
 }
 
 impl Snapshot {
@@ -95,13 +97,14 @@ pub fn find_batch(
     remote: Option<&RemoteFolder>,
     mut each: impl FnMut(&Record),
 ) -> Result<Option<Partial>> {
-    let (from_uid, from_modseq) = remote.map_or((0, 0), |r| (r.last_uid, r.highestmodseq));
+    let from_modseq = remote.map_or(0, |r| r.highestmodseq);
+    let new = remote.map_or(Records::All, |r| Records::After(r.last_uid));
     let state = mailbox.state();
-    if state.last_uid <= from_uid {
+    if !new.contain(state.last_uid) {
         return Ok(None);
     }
     let mut batcher = Batcher::new(size, from_modseq, state.deletedmodseq, state.highestmodseq);
-    mailbox.scan(from_uid.saturating_add(1), 0, &mut |record| {
+    mailbox.scan(new, &mut |record| {
         if !record.internal_flags.has(InternalFlags::UNLINKED) {
             batcher.add(record);
             each(record);
@@ -117,7 +120,7 @@ impl Syncer<'_> {
     pub(super) fn is_outdone(&self, state: &MailboxState, remote: Option<&RemoteFolder>) -> bool {
         remote.filter(|_| !self.settings.no_copyback).is_some_and(|there| {
             state.uidvalidity < there.uidvalidity
-                || state.foldermodseq < there.foldermodseq
+                || there.foldermodseq.is_some_and(|there| state.foldermodseq < there)
                 || state.highestmodseq < there.highestmodseq
                 || state.last_uid < there.last_uid
         })
@@ -133,7 +136,9 @@ impl Syncer<'_> {
         let Some(remote) = remote else { return Ok(Some(compare::Difference::Missing)) };
         let state = mailbox.state();
         let found = compare::mailbox(state, annotations, remote, self.settings.reverse_acls);
-        if found.is_some() || mailbox.crcs(Crcs::Stored)?.agrees(remote.crcs) {
+        // What is not stored would agree with everything.
+        let stored = mailbox.crcs(Crcs::Stored)?;
+        if found.is_some() || (stored.basic.is_some() && stored.agrees(remote.crcs)) {
             return Ok(found);
         }
         let master = mailbox.crcs(Crcs::Recomputed)?;
@@ -175,11 +180,12 @@ impl Syncer<'_> {
             );
         }
         let known_up_to = remote.map_or(0, |r| r.last_uid);
-        let records = read_records(mailbox, remote, partial, known_up_to)?;
-        let crcs = mailbox.crcs(match attempt {
-            Attempt::First => Crcs::Stored,
-            Attempt::Recomputed | Attempt::Repaired => Crcs::Recomputed,
-        })?;
+        let records = read_records(mailbox, remote, partial, attempt)?;
+        let stored = mailbox.crcs(Crcs::Stored)?;
+        let crcs = match attempt {
+            Attempt::First if stored.basic.is_some() => stored,
+            _ => mailbox.crcs(Crcs::Recomputed)?,
+        };
         let kept = remote.map_or_else(Kept::default, |r| Kept {
             recentuid: r.recentuid,
             recenttime: r.recenttime,
@@ -191,7 +197,8 @@ impl Syncer<'_> {
             .map(|r| Since { modseq: r.highestmodseq, crcs: r.crcs });
         // The replica refuses a lower one than its own, and keeps that if none is sent; unless it
         // is forced: then it takes what comes, and none for 0.
-        let refused = |ours: u64| remote.is_some_and(|r| r.xconvmodseq > ours);
+        let refused =
+            |ours: u64| remote.is_some_and(|r| r.xconvmodseq.is_some_and(|theirs| theirs > ours));
         if !self.settings.no_copyback && state.xconvmodseq.is_some_and(refused) {
             state.xconvmodseq = None;
         }
@@ -209,44 +216,55 @@ impl Syncer<'_> {
             records,
             since,
             known_up_to,
+            replaces: remote.map(|r| r.crcs),
         }))
     }
 }
 
+/// Whether an update carries a record. New ones go along whatever their modseq: it is 0 where an
+/// old Cyrus wrote it, and a replica that aborted when it had just created the mailbox keeps it
+/// empty, but with the HIGHESTMODSEQ it was to have.
+///
+/// To a new record with INTERNALDATE 0 (1 January 1970) the replica gives the time of day, and the
+/// CRCs differ. Sent once more, now that it is there, it keeps that date.
+fn is_wanted(record: &Record, remote: Option<&RemoteFolder>, attempt: Attempt) -> bool {
+    let Some(remote) = remote else { return true };
+    let dateless = record.internaldate == 0 && !record.is_expunged();
+    record.uid > remote.last_uid
+        || record.modseq > remote.highestmodseq
+        || (dateless && attempt == Attempt::Recomputed)
+}
+
+/// Reads the records that an update carries. All of the mailbox are visited and counted, so that
+/// nothing is sent of one that lacks some.
 fn read_records(
     mailbox: &mut dyn Mailbox,
     remote: Option<&RemoteFolder>,
     partial: Option<Partial>,
-    known_up_to: Uid,
+    attempt: Attempt,
 ) -> Result<Vec<Entry>> {
+    let known_up_to = remote.map_or(0, |r| r.last_uid);
     let mut records = Vec::new();
     let (name, last_uid) = (mailbox.state().name.clone(), mailbox.state().last_uid);
-    let mut take = |record: &Record| {
+    mailbox.scan_all(&mut |record| {
+        if !is_wanted(record, remote, attempt) || partial.is_some_and(|p| record.uid > p.last_uid) {
+            return Ok(());
+        }
+        if record.uid > known_up_to {
+            appendable(record, last_uid).map_err(|what| {
+                let subject = format!("{name} uid {}", record.uid);
+                Error::new(Kind::Corrupt, "read mailbox", subject, what)
+                    .hint("reconstruct the mailbox, with -G if the GUID is missing")
+            })?;
+        }
         let modseq = match partial {
             None => Some(record.modseq),
-            Some(partial) if record.uid > partial.last_uid => return ControlFlow::Break(()),
             Some(partial) => partial.modseq_of(record, known_up_to),
         };
         if let Some(modseq) = modseq {
             records.push(Entry { record: *record, modseq, annotations: Box::default() });
         }
-        ControlFlow::Continue(())
-    };
-    mailbox.scan(1, remote.map_or(0, |r| r.highestmodseq), &mut |record| {
-        Ok(match record.uid > known_up_to {
-            true => ControlFlow::Break(()),
-            false => take(record),
-        })
-    })?;
-    // New ones go along whatever their modseq: a replica that aborted when it had just created
-    // the mailbox keeps it empty, but with the HIGHESTMODSEQ it was to have.
-    mailbox.scan(known_up_to.saturating_add(1), 0, &mut |record| {
-        appendable(record, last_uid).map_err(|what| {
-            let subject = format!("{name} uid {}", record.uid);
-            Error::new(Kind::Corrupt, "read mailbox", subject, what)
-                .hint("reconstruct the mailbox, with -G if the GUID is missing")
-        })?;
-        Ok(take(record))
+        Ok(())
     })?;
     for entry in &mut records {
         entry.annotations = mailbox.message_annotations(entry.record.uid)?.into_boxed_slice();

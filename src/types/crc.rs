@@ -10,25 +10,83 @@ use std::io::Write;
 use super::{Annotation, InternalFlags, Record, SystemFlags, Text, Uid};
 use crate::limits::USER_FLAGS;
 
-/// Fingerprint of a mailbox's records and annotations.
+/// Fingerprint of a mailbox's records and annotations. A part is `None` where nobody knows it: on
+/// the wire and on disk that is a 0, which is also a CRC like any other, that of a mailbox without
+/// messages for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SyncCrcs {
     /// Over the unexpunged records: uid, modseq, flags, dates, GUID.
-    pub basic: u32,
+    pub basic: Option<u32>,
     /// Over the annotations of the unexpunged records, those included that stand for fields of
     /// the record. The mailbox's own annotations do not count.
-    pub annot: u32,
+    pub annot: Option<u32>,
 }
 
 impl SyncCrcs {
-    /// Those of a mailbox without records (`CRC_INIT_BASIC`, `CRC_INIT_ANNOT`).
-    pub const EMPTY: SyncCrcs = SyncCrcs { basic: 0, annot: 12_345_678 };
+    /// Nothing is known.
+    pub const UNKNOWN: SyncCrcs = SyncCrcs { basic: None, annot: None };
 
-    /// Whether both may be of the same contents; 0 means unknown (`mailbox_crceq`).
+    /// Both, as they were computed.
+    pub fn computed(basic: u32, annot: u32) -> Self {
+        SyncCrcs { basic: Some(basic), annot: Some(annot) }
+    }
+
+    /// From two numbers as Cyrus stores and tells them. An index before version 13 has no annot, one
+    /// before 12 neither; then the numbers are 0. A basic of 0 beside an annot is a CRC.
+    pub fn told(basic: u32, annot: u32) -> Self {
+        let annot = (annot != 0).then_some(annot);
+        SyncCrcs { basic: (basic != 0 || annot.is_some()).then_some(basic), annot }
+    }
+
+    /// As numbers; whoever gets them does not check one that is 0 (`mailbox_crceq`).
+    pub fn to_wire(self) -> [u32; 2] {
+        [self.basic, self.annot].map(|crc| crc.unwrap_or(0))
+    }
+
+    /// Whether one of both is known and yet looks on the wire like one that is not: then a
+    /// replica does not check it.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        self.basic == Some(0) || self.annot == Some(0)
+    }
+
+    /// Whether both may be of the same contents: all that both know is the same.
     #[must_use]
     pub fn agrees(self, other: SyncCrcs) -> bool {
-        let agree = |a, b| a == 0 || b == 0 || a == b;
+        let agree = |a: Option<u32>, b: Option<u32>| a.is_none() || b.is_none() || a == b;
         agree(self.basic, other.basic) && agree(self.annot, other.annot)
+    }
+}
+
+impl fmt::Display for SyncCrcs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [basic, annot] = self.to_wire();
+        match (self.basic, self.annot) {
+            (None, None) => f.write_str("unknown"),
+            (_, None) => write!(f, "{basic}/unknown"),
+            (None, _) => write!(f, "unknown/{annot}"),
+            _ => write!(f, "{basic}/{annot}"),
+        }
+    }
+}
+
+/// Both CRCs while they are computed.
+#[derive(Debug, Clone, Copy)]
+pub struct CrcSum {
+    /// See [`SyncCrcs::basic`].
+    pub basic: u32,
+    /// See [`SyncCrcs::annot`].
+    pub annot: u32,
+}
+
+impl CrcSum {
+    /// Those of a mailbox without records (`CRC_INIT_BASIC`, `CRC_INIT_ANNOT`).
+    pub const EMPTY: CrcSum = CrcSum { basic: 0, annot: 12_345_678 };
+}
+
+impl From<CrcSum> for SyncCrcs {
+    fn from(sum: CrcSum) -> SyncCrcs {
+        SyncCrcs::computed(sum.basic, sum.annot)
     }
 }
 
@@ -207,12 +265,27 @@ mod tests {
     }
 
     #[test]
-    fn zero_means_unknown() {
-        let crcs = |basic, annot| SyncCrcs { basic, annot };
+    fn only_what_is_not_known_agrees_with_everything() {
+        let crcs = SyncCrcs::computed;
         assert!(crcs(1, 2).agrees(crcs(1, 2)));
-        assert!(crcs(1, 2).agrees(crcs(0, 2)));
-        assert!(crcs(1, 0).agrees(crcs(1, 2)));
         assert!(!crcs(1, 2).agrees(crcs(3, 2)));
-        assert!(!crcs(1, 2).agrees(crcs(0, 3)));
+        assert!(!crcs(1, 2).agrees(crcs(0, 2)), "0 is the CRC of a mailbox without messages");
+        assert!(crcs(1, 2).agrees(SyncCrcs::told(1, 0)));
+        assert!(!crcs(1, 2).agrees(SyncCrcs::told(3, 0)));
+        assert!(crcs(1, 2).agrees(SyncCrcs::told(0, 0)));
+        assert!(!crcs(1, 2).agrees(SyncCrcs::told(0, 3)));
+        assert!(crcs(1, 2).agrees(SyncCrcs::UNKNOWN));
+    }
+
+    #[test]
+    fn numbers_tell_what_is_known() {
+        assert_eq!(SyncCrcs::told(0, 0), SyncCrcs::UNKNOWN);
+        assert_eq!(SyncCrcs::told(0, 7), SyncCrcs::computed(0, 7));
+        assert_eq!(SyncCrcs::told(7, 0), SyncCrcs { basic: Some(7), annot: None });
+        assert_eq!(SyncCrcs::told(7, 0).to_wire(), [7, 0]);
+        assert_eq!(SyncCrcs::UNKNOWN.to_wire(), [0, 0]);
+        assert!(SyncCrcs::told(0, 7).is_zero() && !SyncCrcs::told(7, 0).is_zero());
+        let shown = [SyncCrcs::computed(0, 7), SyncCrcs::told(7, 0), SyncCrcs::UNKNOWN];
+        assert_eq!(shown.map(|crcs| crcs.to_string()), ["0/7", "7/unknown", "unknown"]);
     }
 }

@@ -129,6 +129,8 @@ pub struct MailboxState {
     pub pop3_show_after: Time,
     /// Records in the index, expunged ones included.
     pub num_records: u32,
+    /// How many of them the header counts as not expunged; `None` if that is not known.
+    pub exists: Option<u32>,
     /// The CRCs that cyrus.index stores.
     pub stored_crcs: SyncCrcs,
     /// Highest modseq of the conversations of this mailbox; `None` if it has no conversations.

@@ -13,7 +13,7 @@ mod record;
 
 pub use annotation::Annotation;
 pub use bytes::{MboxName, Text, UniqueId, UserId};
-pub use crc::SyncCrcs;
+pub use crc::{CrcSum, SyncCrcs};
 pub use guid::Guid;
 pub use mailbox::{FormerName, MailboxEntry, MailboxState, Options};
 pub use mboxtype::MboxType;

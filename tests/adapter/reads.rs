@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cyrsync::config::Config;
 use cyrsync::observe::Silent;
 use cyrsync::store::spool::Spool;
-use cyrsync::store::{Crcs, Mailbox, Store};
+use cyrsync::store::{Crcs, Mailbox, Records, Store};
 use cyrsync::types::{Annotation, MailboxEntry, MboxName, MboxType, Record, UserId};
 use cyrsync::{Error, Kind};
 use cyrsync_lab::{Cyrus, Imap, Lab, Options, Sieve, random_changes, tools};
@@ -110,17 +110,18 @@ impl Dump {
         let mut mailbox = opened;
         let mut lines = states(mailbox.as_ref());
         let crcs = mailbox.crcs(Crcs::Recomputed)?;
-        lines.push(format!("RECOMPUTED {} {}", crcs.basic, crcs.annot));
+        let [basic, annot] = crcs.to_wire();
+        lines.push(format!("RECOMPUTED {basic} {annot}"));
         let state = mailbox.state().clone();
         let own = mailbox.annotations()?;
         let mut records = Vec::new();
-        mailbox.scan(0, 0, &mut |record| {
+        mailbox.scan_all(&mut |record| {
             records.push(*record);
-            Ok(ControlFlow::Continue(()))
+            Ok(())
         })?;
-        let mut since = String::from("SINCE");
-        mailbox.scan(state.last_uid / 2, state.highestmodseq / 2, &mut |record| {
-            let _ = write!(since, " {}", record.uid);
+        let mut after = String::from("AFTER");
+        mailbox.scan(Records::After(state.last_uid / 2), &mut |record| {
+            let _ = write!(after, " {}", record.uid);
             Ok(ControlFlow::Continue(()))
         })?;
         let mut of_records = Vec::new();
@@ -135,7 +136,7 @@ impl Dump {
             self.lines.push(line);
             self.annotations("OF MESSAGE", uid, annotations);
         }
-        self.lines.push(since);
+        self.lines.push(after);
         Ok(())
     }
 
@@ -175,6 +176,7 @@ impl Dump {
 fn states(mailbox: &dyn Mailbox) -> Vec<String> {
     let state = mailbox.state();
     let quotaroot = state.quotaroot.clone().unwrap_or_default();
+    let [basic, annot] = state.stored_crcs.to_wire();
     let mut lines = vec![
         format!(
             "MAILBOX {} <{}> {:x} <{}> <{}> <{quotaroot}>",
@@ -201,7 +203,7 @@ fn states(mailbox: &dyn Mailbox) -> Vec<String> {
             state.pop3_show_after,
             state.num_records
         ),
-        format!("CRCS {} {}", state.stored_crcs.basic, state.stored_crcs.annot),
+        format!("CRCS {basic} {annot}"),
     ];
     lines.extend(state.xconvmodseq.map(|modseq| format!("XCONVMODSEQ {modseq}")));
     lines.push(format!("RACLMODSEQ {}", state.raclmodseq));

@@ -110,8 +110,11 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Emits the records with a UID of at least from_uid and a modseq above since_modseq by
-    /// ascending UID, expunged and unlinked ones too.
+    /// Emits the records with a UID of at least from_uid by ascending UID, expunged and unlinked
+    /// ones too: with from_uid 0 as many as num_records of the state says, or the mailbox fails.
+    /// That includes those without a UID (0), which fail it too, so that they are noticed.
+    /// since_modseq 0 is no bound: records with modseq 0, which an old Cyrus wrote, come too. The
+    /// library passes nothing else; a host may leave out what is not above another since_modseq.
     pub scan: Option<
         unsafe extern "C" fn(
             userdata: *mut c_void,

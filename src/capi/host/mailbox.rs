@@ -9,13 +9,17 @@ use std::path::PathBuf;
 use super::super::failure::cyrsync_failure;
 use super::super::strings::cyrsync_str;
 use super::glue::{Sink, answer, call, emit, go_on};
-use super::read::{annotation, bytes, crcs, record, record_for_c, state};
+use super::read::{annotation, bytes, record, record_for_c, state};
 use super::structs::*;
 use super::table::Table;
 use crate::error::{Error, Kind, Result};
+use crate::store::Records;
 use crate::store::host::{Emitted, HostMailbox, VisitRecord};
 use crate::sys::file::open_regular;
-use crate::types::{Annotation, MailboxState, MboxName, Modseq, Record, SyncCrcs, Uid};
+use crate::types::{Annotation, MailboxState, MboxName, Record, SyncCrcs, Uid};
+
+/// What the header says of since_modseq: no bound, so that records with modseq 0 come too.
+const EVERY_MODSEQ: u64 = 0;
 
 /// An open mailbox of the host.
 pub(super) struct OpenMailbox<'h> {
@@ -51,9 +55,15 @@ impl HostMailbox for OpenMailbox<'_> {
         state(&told)
     }
 
-    fn scan(&self, from: Uid, since: Modseq, visit: &mut VisitRecord<'_>) -> Result<()> {
+    fn scan(&self, records: Records, visit: &mut VisitRecord<'_>) -> Result<()> {
+        let from = match records {
+            Records::All => Some(0),
+            Records::After(last) => last.checked_add(1),
+        };
+        // Above the highest number there is nothing to ask for.
+        let Some(from) = from else { return Ok(()) };
         call!(self.table, "read records of", &self.name,
-            scan(self.mailbox, from, since) => emit::<cyrsync_record>,
+            scan(self.mailbox, from, EVERY_MODSEQ) => emit::<cyrsync_record>,
             // SAFETY: not NULL, and it lives through the call of the emit function.
             |one: *const cyrsync_record| visit(&record(unsafe { &*one })))
     }
@@ -64,7 +74,7 @@ impl HostMailbox for OpenMailbox<'_> {
         }
         let mut told = cyrsync_crcs::default();
         call!(self.table, "compute CRCs of", &self.name, recompute_crcs(self.mailbox, &mut told))?;
-        Ok(Some(crcs(told)))
+        Ok(Some(SyncCrcs::computed(told.basic, told.annot)))
     }
 
     fn annotations(&self) -> Result<Vec<Annotation>> {

@@ -158,13 +158,10 @@ pub(super) fn state(state: &cyrsync_mailbox_state) -> Result<(MailboxState, Opti
         pop3_last_login: state.pop3_last_login,
         pop3_show_after: state.pop3_show_after,
         num_records: state.num_records,
-        stored_crcs: crcs(state.stored_crcs),
+        exists: (state.has_exists != 0).then_some(state.exists),
+        stored_crcs: SyncCrcs::told(state.stored_crcs.basic, state.stored_crcs.annot),
         xconvmodseq: (state.has_xconvmodseq != 0).then_some(state.xconvmodseq),
         raclmodseq: state.raclmodseq,
     };
     Ok((told, (!doubt.is_empty()).then(|| String::from_utf8_lossy(doubt).into_owned())))
-}
-
-pub(super) fn crcs(crcs: cyrsync_crcs) -> SyncCrcs {
-    SyncCrcs { basic: crcs.basic, annot: crcs.annot }
 }

@@ -98,7 +98,8 @@ pub struct cyrsync_mailbox_state {
     pub recentuid: u32,
     /// Records in the index, expunged ones included.
     pub num_records: u32,
-    /// The CRCs that cyrus.index stores.
+    /// The CRCs that cyrus.index stores. An annot of 0 is none, and both 0 are none: then the
+    /// library computes them whenever it needs them.
     pub stored_crcs: cyrsync_crcs,
     /// Highest modseq.
     pub highestmodseq: u64,
@@ -126,6 +127,11 @@ pub struct cyrsync_mailbox_state {
     /// Empty, or why the parts of this mailbox may not belong together (cyrus.header of another
     /// mailbox, say): then it is replicated as it is but never repaired.
     pub doubt: cyrsync_str,
+    /// Records that are not expunged, as the index header counts them; has_exists says whether the
+    /// host tells it. A mailbox with fewer of them fails.
+    pub exists: u32,
+    /// Not 0: exists is set.
+    pub has_exists: u8,
 }
 
 /// A message as cyrus.index holds it (struct index_record).

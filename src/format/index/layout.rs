@@ -24,6 +24,13 @@ impl Be32 {
     }
 }
 
+impl Be32 {
+    /// The same; `None` of a version without the field.
+    pub(super) fn of_version(self, bytes: &[u8]) -> Option<u32> {
+        (self.0 != NONE).then(|| self.of(bytes))
+    }
+}
+
 impl Be64 {
     /// The number in `bytes`, a header or record of at most 4 KiB.
     pub(super) fn of(self, bytes: &[u8]) -> u64 {

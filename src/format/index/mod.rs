@@ -97,9 +97,9 @@ pub struct Header {
     pub highestmodseq: Modseq,
     /// Below this modseq expunged records are forgotten.
     pub deletedmodseq: Modseq,
-    /// CRC-32 of the cyrus.header that belongs to it; 0 if unknown.
-    pub header_file_crc: u32,
-    /// The sync CRCs; `annot` is 0 (unknown) before version 13.
+    /// CRC-32 of the cyrus.header that belongs to it, if that is known.
+    pub header_file_crc: Option<u32>,
+    /// The sync CRCs; `annot` is not known before version 13.
     pub synccrcs: SyncCrcs,
     /// Last UID the owner was told about.
     pub recentuid: Uid,
@@ -166,10 +166,11 @@ impl Header {
             is_deleted: stored & DELETED != 0,
             highestmodseq: fields.highestmodseq.of(data).max(1),
             deletedmodseq: fields.deletedmodseq.of(data),
-            header_file_crc: fields.header_file_crc.of(data),
+            // Cyrus writes 0 before it knows it, and then does not check it.
+            header_file_crc: Some(fields.header_file_crc.of(data)).filter(|crc| *crc != 0),
             synccrcs: SyncCrcs {
-                basic: fields.synccrc_basic.of(data),
-                annot: fields.synccrc_annot.of(data),
+                basic: Some(fields.synccrc_basic.of(data)),
+                annot: fields.synccrc_annot.of_version(data),
             },
             recentuid: fields.recentuid.of(data),
             recenttime: fields.recenttime.of(data).into(),

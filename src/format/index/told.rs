@@ -80,6 +80,6 @@ impl Told {
 
     pub(crate) fn crcs(&self) -> SyncCrcs {
         let crc = |key| self.number(key).try_into().unwrap();
-        SyncCrcs { basic: crc("SYNC_CRC"), annot: crc("SYNC_CRC_ANNOT") }
+        SyncCrcs::told(crc("SYNC_CRC"), crc("SYNC_CRC_ANNOT"))
     }
 }

@@ -303,6 +303,7 @@ impl Store for Spool {
                 if entry.mbtype.is_deleted() || entry.mbtype.is_intermediate() {
                     return Err(no_mailbox(&entry));
                 }
+                mailbox::openable(&entry)?;
                 let paths = self.paths.mailbox(&entry)?;
                 let options = cyrusdb::Options::default();
                 let annotations = MailboxAnnotations {

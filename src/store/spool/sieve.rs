@@ -9,7 +9,6 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
-use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
@@ -47,11 +46,11 @@ pub struct Stored {
 /// Those of the mailbox and its files; [`Kind::Corrupt`] for a message that is no script.
 pub fn in_mailbox(mailbox: &mut dyn Mailbox) -> Result<Vec<Stored>> {
     let mut records = Vec::new();
-    mailbox.scan(1, 0, &mut |record| {
+    mailbox.scan_all(&mut |record| {
         if !record.internal_flags.has(InternalFlags::EXPUNGED | InternalFlags::UNLINKED) {
             records.push(*record);
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     })?;
     let mut newest: Vec<(Vec<u8>, Stored)> = Vec::new();
     for record in &records {
@@ -193,9 +192,11 @@ pub fn content(scripts: Vec<Stored>, name: &Text) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
     use crate::format::damage::told;
-    use crate::store::Crcs;
+    use crate::store::{Crcs, Records};
     use crate::types::{Annotation, MailboxState, SyncCrcs, Uid};
 
     const TOLD: &str = include_str!("../../../tests/fixtures/userdata/told/meta.fred");
@@ -213,8 +214,13 @@ mod tests {
                 internal_flags: InternalFlags(*internal),
                 ..Record::default()
             });
-            let state = MailboxState { name: "user.fred.#sieve".into(), ..Default::default() };
-            Folder(state, records.collect())
+            let records: Vec<Record> = records.collect();
+            let state = MailboxState {
+                name: "user.fred.#sieve".into(),
+                num_records: u32::try_from(records.len()).unwrap(),
+                ..Default::default()
+            };
+            Folder(state, records)
         }
 
         fn as_cyrus_left_it() -> Self {
@@ -236,12 +242,11 @@ mod tests {
             Ok(Vec::new())
         }
         fn crcs(&mut self, _: Crcs) -> Result<SyncCrcs> {
-            Ok(SyncCrcs::default())
+            Ok(SyncCrcs::UNKNOWN)
         }
         fn scan(
             &mut self,
-            _: Uid,
-            _: u64,
+            _: Records,
             visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
         ) -> Result<()> {
             self.1.iter().try_for_each(|record| visit(record).map(drop))

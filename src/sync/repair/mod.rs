@@ -284,11 +284,12 @@ fn for_master(state: &MailboxState, plan: &Plan) -> Result<Snapshot> {
         partition: state.partition.clone(),
         annotations: plan.annotations.clone(),
         // Not checked: they would be those of the state that is about to be made.
-        crcs: SyncCrcs { basic: 0, annot: 0 },
+        crcs: SyncCrcs::UNKNOWN,
         partial: None,
         records,
         since: (since.modseq != 0).then_some(since),
         known_up_to: state.last_uid,
+        replaces: Some(state.stored_crcs),
         state: merged,
     })
 }

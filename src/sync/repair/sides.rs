@@ -2,7 +2,6 @@
 //! and records for the wire from messages.
 
 use std::collections::{BTreeSet, HashMap};
-use std::ops::ControlFlow;
 
 use super::plan::{Header, Message, Side};
 use crate::dlist::{Kv, Value};
@@ -28,12 +27,12 @@ const SYSTEM_FLAGS: [(u32, &str); 5] = [
 pub(super) fn of_master(mailbox: &mut dyn Mailbox) -> Result<Side> {
     let names = mailbox.state().flags.clone();
     let mut messages = Vec::new();
-    mailbox.scan(1, 0, &mut |record| {
+    mailbox.scan_all(&mut |record| {
         let named = names.iter().enumerate().filter(|(bit, _)| record.has_user_flag(*bit));
         let flags = named.filter_map(|(_, name)| name.clone()).collect();
         let record = Record { user_flags: [0; 4], ..*record };
         messages.push(Message { record, flags, annotations: Vec::new() });
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     })?;
     for message in &mut messages {
         message.annotations = mailbox.message_annotations(message.record.uid)?;
@@ -78,9 +77,9 @@ pub(super) fn of_replica(reply: Reply) -> Result<(RemoteFolder, Side)> {
         last_uid: folder.last_uid,
         highestmodseq: folder.highestmodseq,
         uidvalidity: folder.uidvalidity,
-        foldermodseq: folder.foldermodseq,
-        xconvmodseq: folder.xconvmodseq,
-        raclmodseq: folder.raclmodseq,
+        foldermodseq: folder.foldermodseq.unwrap_or(0),
+        xconvmodseq: folder.xconvmodseq.unwrap_or(0),
+        raclmodseq: folder.raclmodseq.unwrap_or(0),
     };
     let side = Side { header, annotations: folder.annotations.clone(), messages };
     Ok((folder, side))

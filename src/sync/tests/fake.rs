@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
 use crate::observe::Silent;
 use crate::replica::{Enabled, Item, Replica, Reply, Ticket, Verb};
-use crate::store::{Crcs, Lock, Mailbox, Store, UserTree, Wait};
+use crate::store::{Crcs, Lock, Mailbox, Records, Store, UserTree, Wait};
 use crate::sync::{Cancel, Settings, Staged, Syncer};
 use crate::types::{
     Annotation, Guid, InternalFlags, MailboxEntry, MailboxState, MboxName, MboxType, Modseq, Quota,
@@ -62,7 +62,8 @@ pub fn mailbox(name: &str, id: &str, messages: &[&str]) -> Folder {
             last_uid,
             highestmodseq: 100 + u64::from(last_uid),
             minor_version: 17,
-            stored_crcs: SyncCrcs { basic: 7, annot: 7 },
+            num_records: u32::try_from(records.len()).unwrap(),
+            stored_crcs: SyncCrcs::computed(7, 7),
             ..MailboxState::default()
         },
         records,
@@ -198,11 +199,10 @@ impl Mailbox for Opened<'_> {
     }
     fn scan(
         &mut self,
-        from: Uid,
-        since: Modseq,
+        wanted: Records,
         visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        for record in self.0.records.iter().filter(|r| r.uid >= from && r.modseq > since) {
+        for record in self.0.records.iter().filter(|r| wanted.contain(r.uid)) {
             if visit(record)?.is_break() {
                 break;
             }

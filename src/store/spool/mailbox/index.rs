@@ -10,10 +10,10 @@ use super::missing;
 use crate::error::{Error, Malformed, Result};
 use crate::format::index::{HEADER_BYTES, Header, REPAIR};
 use crate::limits::INDEX_CHUNK_BYTES;
-use crate::store::Wait;
+use crate::store::{Records, Wait};
 use crate::sys::file::{open_unchecked, regular_len};
 use crate::sys::lock::{self, LockGuard, Mode};
-use crate::types::{Modseq, Record, Uid};
+use crate::types::Record;
 
 const OP: &str = "read cyrus.index";
 
@@ -55,16 +55,15 @@ impl Index {
         &self.header
     }
 
-    /// See [`Mailbox::scan`](crate::store::Mailbox::scan). Records without UID are passed over,
-    /// as Cyrus does (`mailbox_iter_step`); UIDs that do not ascend are an error.
+    /// See [`Mailbox::scan`](crate::store::Mailbox::scan). UIDs that do not ascend are an error,
+    /// and so is a record without UID, which Cyrus passes over (`mailbox_iter_step`).
     pub(super) fn scan(
         &mut self,
-        from: Uid,
-        since: Modseq,
+        records: Records,
         visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let stride = self.header.record_size as usize;
-        let mut n = self.first_from(from)?;
+        let mut n = self.first_of(records)?;
         let mut last = 0;
         // Reused from scan to scan.
         let mut chunk = std::mem::take(&mut self.chunk);
@@ -77,14 +76,14 @@ impl Index {
                 let record = self.header.record(bytes).map_err(|error| self.corrupt(n, error))?;
                 n += 1;
                 if record.uid == 0 {
-                    continue;
+                    return Err(self.corrupt(n - 1, no_uid()));
                 }
                 if record.uid <= last {
                     let what = format!("UID {} follows UID {last}", record.uid);
                     return Err(self.corrupt(n - 1, Malformed::new(0u64, what)));
                 }
                 last = record.uid;
-                if record.modseq > since && record.uid >= from && visit(&record)?.is_break() {
+                if records.contain(record.uid) && visit(&record)?.is_break() {
                     self.chunk = chunk;
                     return Ok(());
                 }
@@ -94,17 +93,18 @@ impl Index {
         Ok(())
     }
 
-    /// The number of the first record with a UID of at least `from` (`mailbox_finduid`).
-    fn first_from(&self, from: Uid) -> Result<u32> {
+    /// The number of the first of `records` (`mailbox_finduid`).
+    fn first_of(&self, records: Records) -> Result<u32> {
         let (mut low, mut high) = (0, self.header.num_records);
-        while from > 1 && low < high {
+        while records != Records::All && low < high {
             let middle = low + (high - low) / 2;
             let mut uid = [0; 4];
             self.read(&mut uid, middle)?;
-            if self.header.uid(&uid) < from {
-                low = middle + 1;
-            } else {
-                high = middle;
+            match self.header.uid(&uid) {
+                // It tells nothing of which side to search.
+                0 => return Err(self.corrupt(middle, no_uid())),
+                uid if records.contain(uid) => high = middle,
+                _ => low = middle + 1,
             }
         }
         Ok(low)
@@ -119,6 +119,10 @@ impl Index {
         let offset = self.header.offset_of(n).saturating_add(error.offset);
         Malformed { offset, ..error }.in_file(OP, &self.path, REPAIR)
     }
+}
+
+fn no_uid() -> Malformed {
+    Malformed::new(0u64, "a record has no UID")
 }
 
 fn read_up_to(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {

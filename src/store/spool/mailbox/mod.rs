@@ -22,13 +22,13 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::format::{header, index as format};
 use crate::limits::MAILBOX_HEADER_BYTES;
-use crate::store::{Crcs, MESSAGE_REPAIR, Mailbox, Wait};
+use crate::store::{Crcs, MESSAGE_REPAIR, Mailbox, Records, Wait, no_partition};
 use crate::sys::file::open_regular;
 use crate::sys::lock::{LockGuard, Mode, lock_name};
 use crate::types::crc::{self, FlagCrcs};
 use crate::types::{
-    Annotation, InternalFlags, MailboxEntry, MailboxState, MboxType, Modseq, Record, SyncCrcs, Uid,
-    UniqueId,
+    Annotation, CrcSum, InternalFlags, MailboxEntry, MailboxState, MboxType, Modseq, Record,
+    SyncCrcs, Uid, UniqueId,
 };
 use annotated::Annotated;
 use index::Index;
@@ -167,21 +167,21 @@ impl<'a> SpoolMailbox<'a> {
         let flags = FlagCrcs::new(&self.state.flags);
         let stored = self.annotations.crcs(version)?;
         let mut stored = stored.into_iter().peekable();
-        let mut crcs = SyncCrcs::EMPTY;
-        self.index()?.scan(0, 0, &mut |record| {
+        let mut sum = CrcSum::EMPTY;
+        self.scan_all(&mut |record| {
             if record.is_expunged() {
-                return Ok(ControlFlow::Continue(()));
+                return Ok(());
             }
-            crcs.basic ^= crc::basic(record, &flags);
-            crcs.annot ^= crc::virtual_annots(record, version);
+            sum.basic ^= crc::basic(record, &flags);
+            sum.annot ^= crc::virtual_annots(record, version);
             while let Some((uid, crc)) = stored.next_if(|(uid, _)| *uid <= record.uid) {
                 if uid == record.uid {
-                    crcs.annot ^= crc;
+                    sum.annot ^= crc;
                 }
             }
-            Ok(ControlFlow::Continue(()))
+            Ok(())
         })?;
-        Ok(crcs)
+        Ok(sum.into())
     }
 }
 
@@ -203,11 +203,10 @@ impl Mailbox for SpoolMailbox<'_> {
 
     fn scan(
         &mut self,
-        from: Uid,
-        since: Modseq,
+        records: Records,
         visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        self.index()?.scan(from, since, visit)
+        self.index()?.scan(records, visit)
     }
 
     fn message_annotations(&self, uid: Uid) -> Result<Vec<Annotation>> {
@@ -270,7 +269,7 @@ pub(super) fn openable(entry: &MailboxEntry) -> Result<()> {
         return Err(Error::new(Kind::Moved, OPEN, entry.name.to_string(), detail));
     }
     if entry.partition.is_empty() {
-        return Err(not_found(entry, "its entry has no partition"));
+        return Err(no_partition(entry));
     }
     Ok(())
 }
@@ -307,8 +306,8 @@ fn missing(op: &'static str, path: &Path, error: io::Error) -> Error {
 
 fn oddities(entry: &MailboxEntry, header: &header::Header, index: &format::Header) -> Vec<Oddity> {
     let mut found = Vec::new();
-    let (stored, computed) = (index.header_file_crc, header.crc);
-    if stored != 0 && stored != computed {
+    let computed = header.crc;
+    if let Some(stored) = index.header_file_crc.filter(|stored| *stored != computed) {
         found.push(Oddity::HeaderCrc { stored, computed });
     }
     if !entry.uniqueid.is_empty() && entry.uniqueid != header.uniqueid {
@@ -344,6 +343,7 @@ fn state(entry: MailboxEntry, header: header::Header, index: &format::Header) ->
         pop3_last_login: index.pop3_last_login,
         pop3_show_after: index.pop3_show_after,
         num_records: index.num_records,
+        exists: Some(index.exists),
         stored_crcs: index.synccrcs,
         xconvmodseq: None,
         raclmodseq: 0,

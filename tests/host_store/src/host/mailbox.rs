@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use cyrsync::capi::*;
-use cyrsync::store::{Crcs, Lock, Mailbox, Store, Wait};
+use cyrsync::store::{Crcs, Lock, Mailbox, Records, Store, Wait};
 use cyrsync::types::{Guid, InternalFlags, MboxName, Record, SystemFlags, Text, UserId};
 
 use super::answer::{Code, Data, Fail, answer, bytes, emit, emit_annotations, emitted, flow, lend};
@@ -107,6 +107,8 @@ pub(super) unsafe extern "C" fn state(
         pop3_show_after: state.pop3_show_after,
         has_xconvmodseq: state.xconvmodseq.is_some().into(),
         doubt: lend(doubt.as_bytes()),
+        exists: state.exists.unwrap_or(0),
+        has_exists: state.exists.is_some().into(),
     };
     // SAFETY: a place for it.
     unsafe { told.write(told_state) };
@@ -114,20 +116,22 @@ pub(super) unsafe extern "C" fn state(
 }
 
 pub(super) fn crcs(crcs: cyrsync::types::SyncCrcs) -> cyrsync_crcs {
-    cyrsync_crcs { basic: crcs.basic, annot: crcs.annot }
+    let [basic, annot] = crcs.to_wire();
+    cyrsync_crcs { basic, annot }
 }
 
 pub(super) unsafe extern "C" fn scan(
     _: Data,
     mailbox: Data,
     from_uid: u32,
-    since_modseq: u64,
+    _since_modseq: u64,
     emit: cyrsync_emit_record,
     sink: Data,
     failure: Fail,
 ) -> Code {
     let mut stopped = 0;
-    let result = opened(mailbox).mailbox.scan(from_uid, since_modseq, &mut |record| {
+    let records = from_uid.checked_sub(1).map_or(Records::All, Records::After);
+    let result = opened(mailbox).mailbox.scan(records, &mut |record| {
         stopped = emit!(
             emit,
             sink,

@@ -1,0 +1,246 @@
+//! Writes to a cyrus.index what no Cyrus of today would: for tests of what an old one left, or of
+//! damage that no checksum shows. Knows version 17 alone, the one of Cyrus 3.6 and 3.8.
+
+use std::collections::HashMap;
+use std::fs;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use crate::cyrus::Cyrus;
+use crate::places;
+
+const HEADER: usize = 160;
+const RECORD: usize = 112;
+const NUM_RECORDS: usize = 20;
+const EXISTS: usize = 84;
+const SYNC_CRC: usize = 100;
+const SYNC_CRC_ANNOT: usize = 120;
+
+/// A number of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// UID.
+    Uid,
+    /// INTERNALDATE.
+    InternalDate,
+    /// LAST_UPDATED.
+    LastUpdated,
+    /// MODSEQ.
+    Modseq,
+}
+
+impl Field {
+    fn place(self) -> Range<usize> {
+        match self {
+            Field::Uid => 0..4,
+            Field::InternalDate => 4..8,
+            Field::LastUpdated => 28..32,
+            Field::Modseq => 80..88,
+        }
+    }
+}
+
+/// The cyrus.index of a mailbox, in memory. Nobody may have the mailbox open meanwhile.
+#[derive(Debug, Clone)]
+pub struct IndexFile {
+    path: PathBuf,
+    header: Vec<u8>,
+    records: Vec<Vec<u8>>,
+}
+
+impl IndexFile {
+    /// Reads it.
+    ///
+    /// # Panics
+    /// If it is not of version 17, or there are user flags, which are not known here.
+    #[track_caller]
+    pub fn of(cyrus: &Cyrus, internal: &str) -> IndexFile {
+        let path = places::place(cyrus, internal).meta.join("cyrus.index");
+        let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let (header, rest) = bytes.split_at(HEADER);
+        assert_eq!(number(&header[8..12]), 17, "minor version of {}", path.display());
+        let count = usize::try_from(number(&header[NUM_RECORDS..][..4])).expect("32 bits");
+        let records: Vec<_> = rest.chunks_exact(RECORD).take(count).map(<[u8]>::to_vec).collect();
+        assert_eq!(records.len(), count);
+        assert!(records.iter().all(|record| number(&record[36..44]) == 0), "user flags");
+        IndexFile { path, header: header.to_vec(), records }
+    }
+
+    /// The UIDs.
+    pub fn uids(&self) -> Vec<u64> {
+        self.records.iter().map(|record| number(&record[Field::Uid.place()])).collect()
+    }
+
+    #[track_caller]
+    fn at(&self, uid: u64) -> usize {
+        self.uids().iter().position(|one| *one == uid).unwrap_or_else(|| panic!("no UID {uid}"))
+    }
+
+    /// A number of a record.
+    #[track_caller]
+    pub fn get(&self, uid: u64, field: Field) -> u64 {
+        number(&self.records[self.at(uid)][field.place()])
+    }
+
+    /// Sets a number of a record.
+    #[track_caller]
+    pub fn set(&mut self, uid: u64, field: Field, value: u64) {
+        let at = self.at(uid);
+        let place = field.place();
+        let bytes = value.to_be_bytes();
+        self.records[at][place.clone()].copy_from_slice(&bytes[8 - place.len()..]);
+    }
+
+    /// Whether a record is expunged.
+    #[track_caller]
+    pub fn is_expunged(&self, uid: u64) -> bool {
+        is_expunged(&self.records[self.at(uid)])
+    }
+
+    /// Takes a record out. The message file stays.
+    #[track_caller]
+    pub fn remove(&mut self, uid: u64) {
+        let at = self.at(uid);
+        self.records.remove(at);
+    }
+
+    /// The SYNC_CRC that belongs to the records.
+    pub fn sync_crc(&self) -> u32 {
+        self.records.iter().fold(0, |all, record| all ^ basic(record))
+    }
+
+    /// Gives one message such a LAST_UPDATED, and another one such an INTERNALDATE, that the SYNC_CRC
+    /// becomes 0: some pair of numbers fits. In one place of the text, those of both would only
+    /// make CRCs of one small space.
+    #[track_caller]
+    pub fn make_sync_crc_zero(&mut self, uids: [u64; 2]) {
+        let fields = [Field::LastUpdated, Field::InternalDate];
+        let wanted = self.records.iter().enumerate().fold(0, |all, (at, record)| {
+            if uids.map(|uid| self.at(uid)).contains(&at) { all } else { all ^ basic(record) }
+        });
+        let crcs = |n: usize| {
+            let (uid, field) = (uids[n], fields[n]);
+            let now = self.get(uid, field);
+            let mut record = self.records[self.at(uid)].clone();
+            (0..1 << 18).map(move |back| {
+                let time = now - 997 * back;
+                record[field.place()].copy_from_slice(&time.to_be_bytes()[4..]);
+                (basic(&record), time)
+            })
+        };
+        let first: HashMap<u32, u64> = crcs(0).collect();
+        let pair =
+            crcs(1).find_map(|(crc, time)| first.get(&(crc ^ wanted)).map(|other| [*other, time]));
+        let pair = pair.expect("2^36 pairs for 2^32 CRCs");
+        (0..2).for_each(|n| self.set(uids[n], fields[n], pair[n]));
+        assert_eq!(self.sync_crc(), 0);
+    }
+
+    /// Writes it with all its CRCs and counts put right.
+    pub fn save(mut self) {
+        let count = u32::try_from(self.records.len()).expect("few");
+        let living = self.records.iter().filter(|record| !is_expunged(record)).count();
+        let exists = u32::try_from(living).expect("few");
+        let annot = self.records.iter().fold(12_345_678, |all, record| all ^ annot(record));
+        for (at, value) in [
+            (NUM_RECORDS, count),
+            (EXISTS, exists),
+            (SYNC_CRC, self.sync_crc()),
+            (SYNC_CRC_ANNOT, annot),
+        ] {
+            self.header[at..at + 4].copy_from_slice(&value.to_be_bytes());
+        }
+        self.write();
+    }
+
+    /// Writes it with a header that counts so many records, and the sync CRCs that it had.
+    pub fn save_counting(mut self, num_records: u32) {
+        self.header[NUM_RECORDS..][..4].copy_from_slice(&num_records.to_be_bytes());
+        self.write();
+    }
+
+    /// Writes it with a header whose counts and sync CRCs stay as they were.
+    pub fn save_records(self) {
+        self.write();
+    }
+
+    fn write(mut self) {
+        seal(&mut self.header);
+        self.records.iter_mut().for_each(|record| seal(record));
+        let bytes = [&[self.header][..], &self.records].concat().concat();
+        // In place: owner and mode stay.
+        fs::write(&self.path, bytes).unwrap_or_else(|e| panic!("{}: {e}", self.path.display()));
+    }
+}
+
+fn number(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte))
+}
+
+fn is_expunged(record: &[u8]) -> bool {
+    record[32] & 0x80 != 0
+}
+
+/// What a record adds to SYNC_CRC.
+fn basic(record: &[u8]) -> u32 {
+    if is_expunged(record) {
+        return 0;
+    }
+    let system =
+        [(4, "\\deleted"), (1, "\\answered"), (2, "\\flagged"), (8, "\\draft"), (16, "\\seen")];
+    let set = system.iter().filter(|(bit, _)| record[35] & bit != 0);
+    let flags = set.fold(0, |all, (_, name)| all ^ crc32(name.as_bytes()));
+    let [uid, date, updated, modseq] =
+        [Field::Uid, Field::InternalDate, Field::LastUpdated, Field::Modseq]
+            .map(|field| number(&record[field.place()]));
+    let guid: String = record[60..80].iter().map(|byte| format!("{byte:02x}")).collect();
+    crc32(format!("{uid} {modseq} {updated} ({flags}) {date} {guid}").as_bytes())
+}
+
+/// What the fields of a record add to SYNC_CRC_ANNOT. Annotations of messages are not known here.
+fn annot(record: &[u8]) -> u32 {
+    if is_expunged(record) {
+        return 0;
+    }
+    let uid = number(&record[Field::Uid.place()]);
+    let [saved, cid, created] = [52..56, 88..96, 96..104].map(|place| number(&record[place]));
+    let fields = [
+        ("thrid", cid, format!("{cid:x}")),
+        ("savedate", saved, saved.to_string()),
+        ("createdmodseq", created, created.to_string()),
+    ];
+    let there = fields.iter().filter(|(_, value, _)| *value != 0);
+    there.fold(0, |all, (name, _, text)| {
+        all ^ crc32(format!("{uid} /vendor/cmu/cyrus-imapd/{name}  {text}").as_bytes())
+    })
+}
+
+/// Puts the CRC in the last four bytes right.
+fn seal(bytes: &mut [u8]) {
+    let end = bytes.len() - 4;
+    let crc = crc32(&bytes[..end]).to_be_bytes();
+    bytes[end..].copy_from_slice(&crc);
+}
+
+const TABLE: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        let mut value = at as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            value = if value & 1 == 1 { value >> 1 ^ 0xedb8_8320 } else { value >> 1 };
+            bit += 1;
+        }
+        table[at] = value;
+        at += 1;
+    }
+    table
+};
+
+fn crc32(bytes: &[u8]) -> u32 {
+    let crc = bytes
+        .iter()
+        .fold(!0u32, |crc, byte| TABLE[usize::from((crc & 0xff) as u8 ^ byte)] ^ crc >> 8);
+    !crc
+}

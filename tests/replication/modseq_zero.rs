@@ -1,0 +1,129 @@
+//! Records of modseq 0, as old Cyrus wrote them: no bound of a modseq may leave them out.
+
+use cyrsync_lab::index_file::{Field, IndexFile};
+use cyrsync_lab::{Cyrus, Imap, Lab, Options};
+
+use crate::common::{append, assert_idle, create, differing, ours, replicate};
+
+const FRED: &[&str] = &["-u", "fred"];
+
+/// Fred with so many messages.
+fn lab(count: usize, master_conf: &str) -> Lab {
+    let lab = Lab::new(Options { master_conf: master_conf.to_owned(), ..Options::default() });
+    create(&lab.master, &["user.fred"]);
+    more(&lab.master, 1..=count);
+    lab
+}
+
+fn more(cyrus: &Cyrus, numbers: std::ops::RangeInclusive<usize>) {
+    let mut fred = Imap::login(cyrus, "fred");
+    numbers.for_each(|number| append(&mut fred, "INBOX", &format!("message {number}")));
+}
+
+fn expunge(cyrus: &Cyrus, uids: &str) {
+    let mut fred = Imap::login(cyrus, "fred").with_selected("INBOX");
+    fred.ok(&format!("UID STORE {uids} +FLAGS.SILENT (\\Deleted)"));
+    fred.ok("EXPUNGE");
+}
+
+/// Has records of the mailbox look as old Cyrus left them.
+#[track_caller]
+fn without_modseq(cyrus: &Cyrus, uids: &[u64]) {
+    let mut index = IndexFile::of(cyrus, "user.fred");
+    uids.iter().for_each(|uid| index.set(*uid, Field::Modseq, 0));
+    index.save();
+}
+
+/// Those of these records that a server has with modseq 0, and those that it lacks.
+fn seen(cyrus: &Cyrus, uids: &[u64]) -> (Vec<u64>, Vec<u64>) {
+    let index = IndexFile::of(cyrus, "user.fred");
+    let there = index.uids();
+    let (found, missing): (Vec<u64>, Vec<u64>) = uids.iter().partition(|uid| there.contains(uid));
+    (found.into_iter().filter(|uid| index.get(*uid, Field::Modseq) == 0).collect(), missing)
+}
+
+#[test]
+fn records_of_modseq_0_reach_a_new_mailbox_and_one_that_is_there() {
+    let lab = lab(6, "");
+    expunge(&lab.master, "4");
+    let old = [1, 3, 4];
+    without_modseq(&lab.master, &old);
+    replicate(&lab, FRED);
+    assert_eq!(seen(&lab.replica, &old), (old.to_vec(), vec![]));
+
+    // Later ones beside those that are known, with a gap between the known ones.
+    more(&lab.master, 7..=11);
+    expunge(&lab.master, "9");
+    let old = [1, 3, 4, 7, 9, 11];
+    without_modseq(&lab.master, &old);
+    replicate(&lab, FRED);
+    assert_eq!(seen(&lab.replica, &old), (old.to_vec(), vec![]));
+    // One of them is changed: it gets a modseq as any other.
+    let mut fred = Imap::login(&lab.master, "fred").with_selected("INBOX");
+    fred.ok("UID STORE 3,11 +FLAGS.SILENT (\\Flagged)");
+    drop(fred);
+    replicate(&lab, FRED);
+    assert_eq!(seen(&lab.replica, &old), (vec![1, 4, 7, 9], vec![]));
+}
+
+#[test]
+fn a_mailbox_of_nothing_but_modseq_0_is_replicated() {
+    let lab = lab(3, "");
+    without_modseq(&lab.master, &[1, 2, 3]);
+    replicate(&lab, FRED);
+    assert_eq!(seen(&lab.replica, &[1, 2, 3]), (vec![1, 2, 3], vec![]));
+}
+
+#[test]
+fn records_of_modseq_0_are_in_the_batch_that_has_their_uids() {
+    // Batches end before them, within them, behind them; some have nothing else.
+    for old in [&[1, 2, 3, 8][..], &[2, 5, 9], &[9], &[4, 5, 6, 7, 8, 9]] {
+        let lab = lab(9, "sync_batchsize: 2\n");
+        expunge(&lab.master, "5");
+        without_modseq(&lab.master, old);
+        replicate(&lab, FRED);
+        assert_eq!(seen(&lab.replica, old), (old.to_vec(), vec![]), "{old:?}");
+        more(&lab.master, 10..=15);
+        without_modseq(&lab.master, &[11, 12, 15]);
+        replicate(&lab, FRED);
+        assert_eq!(seen(&lab.replica, &[11, 12, 15]), (vec![11, 12, 15], vec![]), "{old:?}");
+    }
+}
+
+#[test]
+fn a_message_of_modseq_0_that_earlier_clients_left_out_gets_there() {
+    let lab = lab(4, "");
+    without_modseq(&lab.master, &[2]);
+    replicate(&lab, FRED);
+    let mut index = IndexFile::of(&lab.replica, "user.fred");
+    index.remove(2);
+    index.save();
+    // Below the UIDs that the replica has given, a message can only come in under a new one.
+    ours(&lab, FRED).ok();
+    assert_idle(&lab, FRED);
+    let uids = |cyrus| Imap::login(cyrus, "fred").with_selected("INBOX").uids();
+    assert_eq!(uids(&lab.replica), [1, 3, 4, 5]);
+    assert_eq!(uids(&lab.master), [1, 3, 4, 5]);
+}
+
+#[test]
+fn a_repair_keeps_messages_of_modseq_0_on_both_sides() {
+    let lab = lab(4, "");
+    without_modseq(&lab.master, &[1, 3]);
+    replicate(&lab, FRED);
+    // Both sides go on by themselves; some of what is new has no modseq either.
+    more(&lab.master, 5..=7);
+    without_modseq(&lab.master, &[1, 3, 5, 7]);
+    more(&lab.replica, 8..=9);
+    without_modseq(&lab.replica, &[1, 3, 6]);
+    ours(&lab, FRED).ok();
+    assert_idle(&lab, FRED);
+    let uids = |cyrus| Imap::login(cyrus, "fred").with_selected("INBOX").uids();
+    assert_eq!((uids(&lab.master).len(), uids(&lab.replica)), (9, uids(&lab.master)));
+    // What is left of those that got other UIDs is expunged, whichever it was.
+    let index = IndexFile::of(&lab.replica, "user.fred");
+    for path in differing(&lab) {
+        let uid = path.split(' ').nth(2).and_then(|uid| uid.parse().ok()).expect("of a record");
+        assert!(path.contains(" RECORD ") && index.is_expunged(uid), "{path}");
+    }
+}
