@@ -7,6 +7,7 @@ mod pieces;
 mod plan;
 mod reach;
 mod roll;
+mod verified;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use crate::sync::{Cancel, Waited};
 pub use plan::OnStep;
 pub use reach::Persistence;
 pub use roll::{Ended, Rolling};
+pub use verified::{forget_tls, verified_servers};
 
 /// How a client works; the default is that of `sync_client` without options.
 #[derive(Debug, Clone, Default)]

@@ -4,6 +4,7 @@
 mod apart;
 mod common;
 mod connecting;
+mod fails_closed;
 mod handshakes;
 mod matrix;
 mod revoked;

@@ -324,6 +324,23 @@ pub const FLAGS: &[Flag] = &[
     },
     Flag {
         short: None,
+        long: Some("forget-tls"),
+        arg: Some("server-name"),
+        in_full: true,
+        help: "let this server be without TLS again",
+        doc: "Forget that this server was reached over TLS that verified, because of which it is \
+              not spoken to in clear any more; then end. The server is named as for -S; without a \
+              port it is forgotten with every port. Needed only where a replica is to be without \
+              TLS from now on.",
+        category: Category::Mode,
+        applies: Applies::Always,
+        update: |low, name| {
+            low.forget_tls = Some(name.to_owned());
+            mode(low, Mode::ForgetTls)
+        },
+    },
+    Flag {
+        short: None,
         long: Some("help"),
         arg: None,
         in_full: true,
