@@ -3,6 +3,8 @@
 //! [`Replica`] is the seam between engine and network.
 
 mod agree;
+#[cfg(test)]
+mod agree_tests;
 mod aside;
 mod connect;
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod common;
 mod connecting;
 mod fails_closed;
 mod handshakes;
+mod keepalive;
 mod matrix;
 mod revoked;
 mod terminator;

@@ -1,7 +1,7 @@
 //! Remembers on disk which servers were reached over TLS that verified, so that no later process
 //! speaks to them in clear (like HSTS of the web).
 //!
-//! There is an empty-or-not file for each server in `<configdirectory>/sync/tls-verified`. That it
+//! There is a file for each server in `<configdirectory>/sync/tls-verified`. That it
 //! is there is what counts, so a damaged one still protects; its three lines are for people: the
 //! format and its version, the server, the certificate. Its name is the server's: the host in lower
 //! case without a dot at its end, a colon, the port; an IPv6 address in its shortest form and in
@@ -65,8 +65,8 @@ impl VerifiedServers {
     /// Remembers a server. Does nothing if it is remembered already.
     ///
     /// # Errors
-    /// [`Kind::Io`] if the file cannot be written. It is an error only once; later failures of
-    /// this value and its clones are not reported.
+    /// [`Kind::Io`] if the file cannot be written. Only the first failure of this value and its
+    /// clones is returned.
     pub fn remember(&self, host: &str, port: u16, certificate: Option<Fingerprint>) -> Result<()> {
         let path = self.file(host, port);
         if fs::symlink_metadata(&path).is_ok() {
@@ -76,7 +76,7 @@ impl VerifiedServers {
         let text = format!("{FIRST_LINE}\n{}\n{certificate}\n", server(host, port));
         match self.write(&path, &text) {
             Err(error) if !self.warned.swap(true, Ordering::Relaxed) => {
-                Err(Error::io("remember a server that has TLS in", &path, error))
+                Err(failed("write", &path, error))
             }
             _ => Ok(()),
         }
@@ -115,7 +115,12 @@ impl VerifiedServers {
         });
         for name in &forgotten {
             let path = self.dir.join(name);
-            fs::remove_file(&path).map_err(|error| Error::io("forget", &path, error))?;
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(failed("remove", &path, error));
+                }
+                _ => {}
+            }
         }
         Ok(forgotten)
     }
@@ -125,7 +130,7 @@ impl VerifiedServers {
     /// # Errors
     /// [`Kind::Io`].
     pub fn list(&self) -> Result<Vec<String>> {
-        let broken = |error| Error::io("read directory", &self.dir, error);
+        let broken = |error| failed("read directory", &self.dir, error);
         let entries = match fs::read_dir(&self.dir) {
             Ok(entries) => entries,
             Err(error) if is_absent(&error) => return Ok(Vec::new()),
@@ -164,6 +169,12 @@ fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
 fn is_absent(error: &io::Error) -> bool {
     // Of a name that is too long there is no file.
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename)
+}
+
+fn failed(op: &'static str, path: &Path, error: io::Error) -> Error {
+    Error::new(Kind::Io, op, path.display().to_string(), reason(&error))
+        .hint("give the directory sync of configdirectory, and what is in it, to the cyrus user")
+        .caused_by(error)
 }
 
 /// The system's words, without its number.
