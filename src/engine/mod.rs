@@ -113,7 +113,8 @@ impl Client {
 
     /// A client that asks a host for the master's data, and has it do what a repair changes there.
     /// Reads nothing of the mail spool; of the configuration's directory only the sync log of the
-    /// channel, if it is asked to roll, and the files that ask for users to be skipped.
+    /// channel, if it is asked to roll, the files that ask for users to be skipped, and what is
+    /// remembered of servers that have TLS.
     pub fn with_host(
         config: Config,
         options: Options,

@@ -1,6 +1,8 @@
 //! Encrypts a connection, and decides whether it may stay in clear: never where somebody was
 //! promised more, whatever the replica, or who is between, offers.
 
+use std::net::IpAddr;
+
 use super::connect::{Connect, Greeted};
 use super::dialect::{Answer, Dialect};
 use super::greet::{capabilities, greeting};
@@ -76,19 +78,19 @@ impl Connect<'_> {
     }
 
     /// The refusal to go on in clear.
-    fn refuse(&self, port: u16, what: impl Into<String>, promise: Promise) -> Error {
-        // Another port is held to the same: it may be tried.
-        self.refused_clear_text.set(true);
+    fn refuse(&self, port: u16, what: impl Into<String>, promise: Option<Promise>) -> Error {
+        // Another port is held to the same promise: it may be tried.
+        self.refused_clear_text.set(promise.is_some());
         const SERVER_SIDE: &str = "set tls_server_cert and tls_server_key on the replica, and \
                                    allowstarttls: yes if its Cyrus is 3.8.6, 3.10.2, 3.12.1 or later";
         let (known, host) = (&self.settings.tls.verified, self.target.host());
         let hint = match (promise, known) {
-            (Promise::Remembered(at), Some(known)) => format!(
+            (Some(Promise::Remembered(at)), Some(known)) => format!(
                 "somebody may be meddling with the connection; if the replica has lost its TLS, \
                  {SERVER_SIDE}; if it is to be without from now on, run: {}",
                 known.how_to_forget(&host, at)
             ),
-            (Promise::Pinned, _) => format!(
+            (Some(Promise::Pinned), _) => format!(
                 "somebody may be meddling with the connection; if not, {SERVER_SIDE}; to do \
                  without encryption take sync_tls_fingerprint out of imapd.conf"
             ),
@@ -146,7 +148,7 @@ impl Connect<'_> {
                 true => "it begins with PREAUTH, which leaves no room for STARTTLS",
                 false => promise.broken(),
             };
-            return Err(self.refuse(way.port, what, promise));
+            return Err(self.refuse(way.port, what, Some(promise)));
         }
         // What cannot be read here should fail before the replica is asked.
         let setup = self.setup(greeted.tagger.dialect() == Dialect::Imap)?;
@@ -163,7 +165,6 @@ impl Connect<'_> {
                     Answer::End(Ending::No(text) | Ending::Bad(text) | Ending::Bye(text)) => text,
                     _ => "it asks for more".to_owned(),
                 };
-                let promise = promise.unwrap_or(Promise::Begun);
                 return Err(self.refuse(way.port, format!("STARTTLS refused: {text}"), promise));
             }
         }
@@ -180,7 +181,7 @@ impl Connect<'_> {
                 let again = greeting(&mut greeted.link)?;
                 greeted.link.reply_ended();
                 let offer = again.offer.filter(|_| again.dialect == Dialect::Csync);
-                let silent = || self.refuse(way.port, "it does not greet again", Promise::Begun);
+                let silent = || self.refuse(way.port, "it does not greet again", None);
                 offer.ok_or_else(silent)?
             }
         };
@@ -204,7 +205,7 @@ impl Connect<'_> {
     /// Warns that the password goes over the network as it is, unless the site has chosen that.
     pub(super) fn warn_of_clear_password(&self, link: &Link, mechanism: &str) {
         let peer = link.peer();
-        let stays_here = peer.is_some_and(|peer| peer.to_canonical().is_loopback());
+        let stays_here = peer.is_some_and(is_loopback);
         let is_unix = matches!(self.target, Target::Unix(_));
         if link.tls().is_some() || is_unix || stays_here || self.settings.tls.mode == Mode::Off {
             return;
@@ -218,5 +219,34 @@ impl Connect<'_> {
              or set sync_tls: off if the network between is safe"
         );
         self.observer.log(Level::Warning, &line);
+    }
+}
+
+/// Whether what is sent to an address stays on this machine, an IPv4 address in one of IPv6
+/// included.
+fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_has_several_addresses() {
+        for (address, here) in [
+            ("127.0.0.1", true),
+            ("127.255.0.9", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("192.0.2.1", false),
+            ("10.0.0.1", false),
+            ("0.0.0.0", false),
+            ("::2", false),
+            ("fe80::1", false),
+            ("::ffff:192.0.2.1", false),
+        ] {
+            assert_eq!(is_loopback(address.parse().unwrap()), here, "{address}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::start;
 /// Forgets the server that was named, and prints what was forgotten.
 pub fn forget(low: &Low) -> Result<Exit, Fatal> {
     let config = start::configuration(low)?;
-    let server = low.forget_tls.as_deref().unwrap_or_default().to_string_lossy();
+    let server = low.server.as_deref().unwrap_or_default().to_string_lossy();
     let failed = |error: cyrsync::Error| Fatal::new(Exit::Failed, error.to_string());
     let forgotten = forget_tls(&config, &server).map_err(failed)?;
     for name in &forgotten {

@@ -24,7 +24,7 @@ pub enum Mode {
     Meta,
     /// `-r`, `-R`, with `-f` a log file: what the sync log tells.
     Rolling,
-    /// `--forget-tls`: nothing is replicated.
+    /// `--forget-tls`: nothing is replicated; the server is [`Low::server`].
     ForgetTls,
 }
 
@@ -124,7 +124,6 @@ pub struct Low {
     pub shutdown_file: Option<OsString>,
     pub input_file: Option<OsString>,
     pub partition: Option<OsString>,
-    pub forget_tls: Option<OsString>,
     /// Seconds, as `atoi` reads them.
     pub wait: i32,
     /// Seconds, as `atoi` reads them; `None` for the default.

@@ -146,7 +146,8 @@ pub const FLAGS: &[Flag] = &[
         in_full: false,
         help: "let the replica stage on its archive partition",
         doc: "Ask the replica to receive messages on its archive partition, which saves a copy \
-              when a new replica takes over old mail. Without effect where it has no such feature.",
+              when a new replica takes over old mail. Without effect, but for a notice in the log, \
+              where it has no such feature or has it switched off.",
         category: Category::Selection,
         applies: Applies::Always,
         update: |low, _| set(&mut low.archive, true),
@@ -335,7 +336,7 @@ pub const FLAGS: &[Flag] = &[
         category: Category::Mode,
         applies: Applies::Always,
         update: |low, name| {
-            low.forget_tls = Some(name.to_owned());
+            low.server = Some(name.to_owned());
             mode(low, Mode::ForgetTls)
         },
     },
