@@ -94,6 +94,10 @@ impl Connect<'_> {
                 "somebody may be meddling with the connection; if not, {SERVER_SIDE}; to do \
                  without encryption take sync_tls_fingerprint out of imapd.conf"
             ),
+            (Some(Promise::Begun), _) => format!(
+                "{SERVER_SIDE}; if it is to be without from now on, start this program again \
+                 (SIGHUP where it rolls)"
+            ),
             _ => format!("{SERVER_SIDE}; sync_tls: off does without encryption"),
         };
         Error::new(Kind::Tls, "encrypt the connection to", server(&host, port), what).hint(hint)

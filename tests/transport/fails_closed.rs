@@ -111,7 +111,8 @@ fn a_replica_whose_tls_verified_is_not_spoken_to_in_clear_until_it_is_forgotten(
 
         proxy.strip_starttls(true);
         let place = format!("127.0.0.1:{}", proxy.port());
-        let command = format!("--forget-tls {place}");
+        let conf = lab.master.imapd_conf().display().to_string();
+        let command = format!("run: sync_client -C {conf} --forget-tls {place}");
         let says = ["does not offer STARTTLS", "verified before", &command];
         refused(&lab, &proxy, &["-u", "u0"], &says);
         // Named otherwise, on another channel, without the authority.

@@ -332,7 +332,7 @@ pub const FLAGS: &[Flag] = &[
         doc: "Forget that this server was reached over TLS that verified, because of which it is \
               not spoken to in clear any more; then end. The server is named as for -S; without a \
               port it is forgotten with every port. Needed only where a replica is to be without \
-              TLS from now on.",
+              TLS from now on; send SIGHUP to a rolling client that runs.",
         category: Category::Mode,
         applies: Applies::Always,
         update: |low, name| {
