@@ -351,6 +351,50 @@ fn set_tls(lab: &Lab, authority: &Authority) {
     lab.master.set_config("sync_tls", Some("require"));
 }
 
+/// Staging to the archive, over csync and IMAP: imapd offers it even where `archive_enabled` is
+/// off, and then does not enable it.
+fn staged_to_the_archive(release: Release) {
+    for enabled in [false, true] {
+        let options = Options {
+            replica_tree: Some(Tree::of(release)),
+            archive_on_replica: enabled,
+            ..Options::default()
+        };
+        let lab = Lab::new(options);
+        let replica = &lab.replica;
+        for (round, (port, try_imap)) in
+            [(replica.csync_port(), "no"), (replica.imap_port(), "yes")].into_iter().enumerate()
+        {
+            lab.master.use_port(port);
+            lab.master.set_config("sync_try_imap", Some(try_imap));
+            furnish(&lab.master, round as u64);
+            let run = ours(&lab, &["-o", "-a", "-v", "-A"]).ok();
+            let imap = try_imap == "yes";
+            let asked = run.stdout.contains("ENABLE 0x1800");
+            assert_eq!(asked, enabled || imap, "enabled {enabled}, {try_imap}: {run}");
+            let says = match (enabled, imap) {
+                (true, _) => "Destination supports replication to archive",
+                (false, false) => "Destination doesn't support replication to archive",
+                (false, true) => "didn't enable it",
+            };
+            assert!(run.log.contains(says), "enabled {enabled}, {try_imap}: {run}");
+            assert_equal(&lab.master, replica, "staged", |it| is_told_by_one(replica, it));
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs scripts/trees: make versions"]
+fn staging_to_the_archive_of_3_10() {
+    staged_to_the_archive(Release::Trixie);
+}
+
+#[test]
+#[ignore = "needs scripts/trees: make versions"]
+fn staging_to_the_archive_of_3_12() {
+    staged_to_the_archive(Release::Forky);
+}
+
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn over_tls_to_3_10() {

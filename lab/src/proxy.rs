@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// What Cyrus's sync_server offers and the proxy hides, so that commands stay readable.
 const COMPRESSION: &[u8] = b"* COMPRESS DEFLATE\r\n";
 
+/// The offers of a sync_server and an imapd to encrypt, the longer one first.
+const ENCRYPTION: [&[u8]; 2] = [b"* STARTTLS\r\n", b" STARTTLS"];
+
 /// Forwards 127.0.0.1 to a server on 127.0.0.1 until it is dropped.
 #[derive(Debug)]
 pub struct Proxy {
@@ -39,6 +42,7 @@ struct Shared {
     /// The same for bytes from the server.
     flip_answer: AtomicU64,
     fault: Mutex<Option<Fault>>,
+    strips: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
 }
 
@@ -83,6 +87,7 @@ impl Proxy {
             flip: AtomicU64::new(u64::MAX),
             flip_answer: AtomicU64::new(u64::MAX),
             fault: Mutex::default(),
+            strips: AtomicBool::new(false),
             open: Mutex::default(),
         });
         let taken = Arc::clone(&shared);
@@ -172,6 +177,12 @@ impl Proxy {
     /// Does something else, once, when the server next says something.
     pub fn fail_next(&self, fault: Fault) {
         *lock(&self.shared.fault) = Some(fault);
+    }
+
+    /// Takes the offer to encrypt out of all that servers say, or lets it through again: what a
+    /// man in the middle does who wants to read along.
+    pub fn strip_starttls(&self, strips: bool) {
+        self.shared.strips.store(strips, Ordering::Relaxed);
     }
 
     /// Whether what [`Proxy::fail_next`] asked for has not come yet.
@@ -272,7 +283,10 @@ fn forward(mut from: TcpStream, mut to: TcpStream, shared: Arc<Shared>, way: Way
                 let _ = queue.send((Instant::now() + delay, words));
                 break;
             }
-            let bytes = filter.pass(if silent { &[] } else { bytes });
+            let mut bytes = filter.pass(if silent { &[] } else { bytes });
+            if way == Way::Back && shared.strips.load(Ordering::Relaxed) {
+                ENCRYPTION.iter().for_each(|offer| take_out(&mut bytes, offer));
+            }
             if shared.clear {
                 lock(record).extend(&bytes);
             }
@@ -282,6 +296,12 @@ fn forward(mut from: TcpStream, mut to: TcpStream, shared: Arc<Shared>, way: Way
         }
         let _ = from.shutdown(Shutdown::Both);
     });
+}
+
+fn take_out(bytes: &mut Vec<u8>, offer: &[u8]) {
+    while let Some(at) = bytes.windows(offer.len()).position(|window| window == offer) {
+        bytes.drain(at..at + offer.len());
+    }
 }
 
 /// Takes the offer to compress out of a greeting.

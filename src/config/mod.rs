@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
-use opt::{ChoiceOpt, DurationOpt, IntOpt, SetOpt, SizeOpt, Spec, StringOpt, SwitchOpt, Type};
+use opt::{ChoiceOpt, DurationOpt, IntOpt, SetOpt, Spec, StringOpt, SwitchOpt, Type};
 
 /// Where Cyrus looks for its configuration.
 pub const DEFAULT_PATH: &str = "/etc/imapd.conf";
@@ -136,12 +136,6 @@ impl Config {
     /// A duration; a negative one counts as zero.
     pub fn duration(&self, option: DurationOpt) -> Duration {
         Duration::from_secs(u64::try_from(self.seconds(option)).unwrap_or(0))
-    }
-
-    /// A size in bytes.
-    pub fn size(&self, option: SizeOpt) -> i64 {
-        let Type::Size(unit) = option.0.kind else { return 0 };
-        self.text(option.0).and_then(|text| value::size(text, unit)).unwrap_or_default()
     }
 
     /// The chosen word: one of those in the table.
@@ -324,11 +318,6 @@ fn check(key: &str, text: &str) -> Result<(), (String, String)> {
             value::duration(text, unit).is_some(),
             "a duration",
             "write numbers with d, h, m or s and no blanks, such as 30m or 1d12h".into(),
-        ),
-        Type::Size(unit) => (
-            value::size(text, unit).is_some(),
-            "a size",
-            "write a number with B, K, M or G, such as 512K".into(),
         ),
         Type::OneOf(words) => {
             (words.contains(&text), "a choice", format!("write one of: {}", words.join(", ")))

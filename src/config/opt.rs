@@ -1,9 +1,10 @@
 //! The options this project reads: name, type, unit and default, as `lib/imapoptions` of
-//! Cyrus 3.8.1 has them (3.6.1 differs in the type of `archive_maxsize` alone, not in its meaning).
+//! Cyrus 3.8.1 has them, but for `tcp_keepalive`, which is on here. Each is read by something: a
+//! value that nothing depends on is not checked (a test of [`super`] looks at that).
 //!
 //! An identifier carries its type, so that asking for a switch as a number does not compile.
 
-use super::value::{SizeUnit, TimeUnit};
+use super::value::TimeUnit;
 
 /// What an option's value looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,8 +17,6 @@ pub enum Type {
     Int,
     /// A duration, with the unit of a bare number.
     Duration(TimeUnit),
-    /// A size in bytes, with the unit of a bare number.
-    Size(SizeUnit),
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// One of these words, `on` and `off` in the spellings of a switch too.
@@ -61,8 +60,6 @@ identifiers! {
     IntOpt;
     /// Identifies a duration.
     DurationOpt;
-    /// Identifies a size.
-    SizeOpt;
     /// Identifies a choice of one word.
     ChoiceOpt;
     /// Identifies a set of words.
@@ -80,9 +77,8 @@ macro_rules! options {
     };
 }
 
-use SizeUnit::Kibibytes;
-use TimeUnit::{Days, Seconds};
-use Type::{AnyOf, Duration, Int, OnOffOr, OneOf, Size, String as Text, Switch};
+use TimeUnit::Seconds;
+use Type::{AnyOf, Duration, Int, OnOffOr, OneOf, String as Text, Switch};
 
 const YES: Option<&str> = Some("yes");
 const NO: Option<&str> = Some("no");
@@ -95,8 +91,6 @@ options! {
     // Ours alone: whether a password may cross the network as it is.
     SYNC_ALLOWPLAINTEXT: SwitchOpt = "sync_allowplaintext", Switch, YES;
     SYNC_BATCHSIZE: IntOpt = "sync_batchsize", Int, Some("8192");
-    SYNC_CACHE_DB: ChoiceOpt = "sync_cache_db",
-        OneOf(&["skiplist", "sql", "twoskip", "zeroskip"]), Some("twoskip");
     SYNC_CACHE_DB_PATH: StringOpt = "sync_cache_db_path", Text, None;
     // Ours alone: the program that a repair writes to the master with.
     SYNC_SERVER_PATH: StringOpt = "sync_server_path", Text, None;
@@ -106,17 +100,13 @@ options! {
     SYNC_DEFLATE_LEVEL: IntOpt = "sync_deflate_level", Int, Some("3");
     SYNC_HOST: StringOpt = "sync_host", Text, None;
     SYNC_LOG: SwitchOpt = "sync_log", Switch, NO;
-    SYNC_LOG_CHAIN: SwitchOpt = "sync_log_chain", Switch, NO;
     SYNC_LOG_CHANNELS: StringOpt = "sync_log_channels", Text, None;
-    SYNC_LOG_UNSUPPRESSABLE_CHANNELS: StringOpt =
-        "sync_log_unsuppressable_channels", Text, Some("squatter");
     SYNC_PASSWORD: StringOpt = "sync_password", Text, None;
     SYNC_PORT: StringOpt = "sync_port", Text, None;
     SYNC_REALM: StringOpt = "sync_realm", Text, None;
     SYNC_RECONNECT_MAXWAIT: DurationOpt =
         "sync_reconnect_maxwait", Duration(Seconds), Some("20m");
     SYNC_REPEAT_INTERVAL: DurationOpt = "sync_repeat_interval", Duration(Seconds), Some("1s");
-    SYNC_RIGHTNOW_CHANNEL: StringOpt = "sync_rightnow_channel", Text, None;
     SYNC_SHUTDOWN_FILE: StringOpt = "sync_shutdown_file", Text, None;
     // Ours alone: whether to encrypt, how to verify, and the certificates to take.
     SYNC_TLS: ChoiceOpt = "sync_tls", OneOf(&["off", "try", "require"]), Some("try");
@@ -130,13 +120,11 @@ options! {
     CLIENT_BIND_NAME: StringOpt = "client_bind_name", Text, None;
     CLIENT_TIMEOUT: DurationOpt = "client_timeout", Duration(Seconds), Some("10s");
     FORCE_SASL_CLIENT_MECH: StringOpt = "force_sasl_client_mech", Text, None;
-    PROXY_AUTHNAME: StringOpt = "proxy_authname", Text, Some("proxy");
-    PROXY_COMPRESS: SwitchOpt = "proxy_compress", Switch, NO;
-    PROXY_PASSWORD: StringOpt = "proxy_password", Text, None;
-    PROXY_REALM: StringOpt = "proxy_realm", Text, None;
-    SASL_MAXIMUM_LAYER: IntOpt = "sasl_maximum_layer", Int, Some("256");
-    SASL_MINIMUM_LAYER: IntOpt = "sasl_minimum_layer", Int, Some("0");
-    TLS_CIPHERS: StringOpt = "tls_ciphers", Text, Some("DEFAULT");
+    // On where Cyrus has it off: a replica that is gone is noticed while nothing is said.
+    TCP_KEEPALIVE: SwitchOpt = "tcp_keepalive", Switch, YES;
+    TCP_KEEPALIVE_CNT: IntOpt = "tcp_keepalive_cnt", Int, Some("0");
+    TCP_KEEPALIVE_IDLE: DurationOpt = "tcp_keepalive_idle", Duration(Seconds), Some("0");
+    TCP_KEEPALIVE_INTVL: DurationOpt = "tcp_keepalive_intvl", Duration(Seconds), Some("0");
     TLS_CLIENT_CA_DIR: StringOpt = "tls_client_ca_dir", Text, None;
     TLS_CLIENT_CA_FILE: StringOpt = "tls_client_ca_file", Text, None;
     TLS_CLIENT_CERT: StringOpt = "tls_client_cert", Text, None;
@@ -148,7 +136,6 @@ options! {
 
     // Where things lie.
     CONFIGDIRECTORY: StringOpt = "configdirectory", Text, None;
-    DEFAULTPARTITION: StringOpt = "defaultpartition", Text, None;
     HASHIMAPSPOOL: SwitchOpt = "hashimapspool", Switch, NO;
     FULLDIRHASH: SwitchOpt = "fulldirhash", Switch, NO;
     MBOXNAME_LOCKPATH: StringOpt = "mboxname_lockpath", Text, None;
@@ -156,13 +143,7 @@ options! {
         AnyOf(&["header", "index", "cache", "expunge", "squat", "annotations", "lock", "dav",
             "archivecache"]), Some("");
     ARCHIVE_ENABLED: SwitchOpt = "archive_enabled", Switch, NO;
-    ARCHIVE_AFTER: DurationOpt = "archive_after", Duration(Days), Some("7d");
-    ARCHIVE_KEEPFLAGGED: SwitchOpt = "archive_keepflagged", Switch, NO;
-    ARCHIVE_MAXSIZE: SizeOpt = "archive_maxsize", Size(Kibibytes), Some("1024 K");
-    OBJECT_STORAGE_ENABLED: SwitchOpt = "object_storage_enabled", Switch, NO;
-    PROC_PATH: StringOpt = "proc_path", Text, None;
     SIEVEDIR: StringOpt = "sievedir", Text, Some("/usr/sieve");
-    SIEVEUSEHOMEDIR: SwitchOpt = "sieveusehomedir", Switch, NO;
     SIEVE_FOLDER: StringOpt = "sieve_folder", Text, Some("#sieve");
     TEMP_PATH: StringOpt = "temp_path", Text, Some("/tmp");
 
@@ -189,16 +170,11 @@ options! {
 
     // Names.
     UNIXHIERARCHYSEP: SwitchOpt = "unixhierarchysep", Switch, YES;
-    ALTNAMESPACE: SwitchOpt = "altnamespace", Switch, YES;
-    USERPREFIX: StringOpt = "userprefix", Text, Some("Other Users");
-    SHAREDPREFIX: StringOpt = "sharedprefix", Text, Some("Shared Folders");
     VIRTDOMAINS: ChoiceOpt = "virtdomains", OnOffOr(&["off", "userid", "on"]), Some("off");
     DEFAULTDOMAIN: StringOpt = "defaultdomain", Text, Some("internal");
-    DELETE_MODE: ChoiceOpt = "delete_mode", OnOffOr(&["immediate", "delayed"]), Some("delayed");
     DELETEDPREFIX: StringOpt = "deletedprefix", Text, Some("DELETED");
     // Read by no program since 3.0 but for a flag of cyr_dbtool; checked because it may be there.
     IMPROVED_MBOXLIST_SORT: SwitchOpt = "improved_mboxlist_sort", Switch, NO;
-    MAILBOX_LEGACY_DIRS: SwitchOpt = "mailbox_legacy_dirs", Switch, NO;
 
     // The process.
     SERVERNAME: StringOpt = "servername", Text, None;
@@ -223,8 +199,6 @@ pub struct Deprecated {
 
 /// The former names of the options above.
 pub const DEPRECATED: &[Deprecated] = &[
-    Deprecated { name: "archive_days", preferred: ARCHIVE_AFTER.0, since: "3.1.8" },
     Deprecated { name: "tls_ca_file", preferred: TLS_CLIENT_CA_FILE.0, since: "2.5.0" },
     Deprecated { name: "tls_ca_path", preferred: TLS_CLIENT_CA_DIR.0, since: "2.5.0" },
-    Deprecated { name: "tls_cipher_list", preferred: TLS_CIPHERS.0, since: "2.5.0" },
 ];

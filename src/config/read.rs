@@ -220,19 +220,6 @@ impl<'a> Reader<'a> {
                 known.text = text;
             }
         }
-        if let Some(known) = config.known.get_mut(opt::DEFAULTPARTITION.name()) {
-            known.text.make_ascii_lowercase();
-            let name = known.text.clone();
-            if !name.bytes().all(|b| b.is_ascii_alphanumeric()) {
-                return Err(error(format!("defaultpartition: {name:?} is not a partition's name"))
-                    .hint("a partition's name has letters and digits only"));
-            }
-            if config.partition(&name).is_none() {
-                return Err(error(format!("partition-{name} is not set")).hint(format!(
-                    "defaultpartition needs the line \"partition-{name}: DIRECTORY\""
-                )));
-            }
-        }
         Ok(self.config)
     }
 }

@@ -1,5 +1,5 @@
-//! The value grammars of imapd.conf (`config_parse_switch`, `config_parseduration`,
-//! `config_parsebytesize` and the integer case of `config_read_file` in `lib/libconfig.c`).
+//! The value grammars of imapd.conf (`config_parse_switch`, `config_parseduration` and the integer
+//! case of `config_read_file` in `lib/libconfig.c`).
 //!
 //! Each takes the trimmed text of a value and gives `None` for text that Cyrus refuses; numbers
 //! that would overflow Cyrus's types are refused too, where Cyrus wraps around.
@@ -26,15 +26,6 @@ impl TimeUnit {
             TimeUnit::Days => 86400,
         }
     }
-}
-
-/// The unit of a size without one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SizeUnit {
-    /// `B`
-    Bytes,
-    /// `K`
-    Kibibytes,
 }
 
 /// A switch. Only the first letter counts, of `on` and `off` the second, all in lower case.
@@ -97,32 +88,6 @@ pub fn duration(text: &str, default: TimeUnit) -> Option<i32> {
     }
 }
 
-/// A size in bytes: a number, blanks, `K`, `M` or `G` (also `Ki`...), `B`; any letter case.
-pub fn size(text: &str, default: SizeUnit) -> Option<i64> {
-    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let digits = unsigned.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at_checked(text.len() - unsigned.len() + digits)?;
-    let number: i64 = number.parse().ok()?;
-    let unit = match (unit, default) {
-        ("", SizeUnit::Bytes) => "b",
-        ("", SizeUnit::Kibibytes) => "k",
-        (unit, _) => unit.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\x0b'),
-    };
-    let unit = unit.to_ascii_lowercase();
-    let (shift, rest) = match unit.as_bytes().first() {
-        Some(b'k') => (10, unit.get(1..)?),
-        Some(b'm') => (20, unit.get(1..)?),
-        Some(b'g') => (30, unit.get(1..)?),
-        _ => (0, unit.as_str()),
-    };
-    match rest {
-        "" | "b" => {}
-        "i" | "ib" if shift > 0 => {}
-        _ => return None,
-    }
-    number.checked_mul(1 << shift)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,37 +140,13 @@ mod tests {
     }
 
     #[test]
-    fn sizes_in_all_units() {
-        let b = SizeUnit::Bytes;
-        for (text, value) in [
-            ("0", 0),
-            ("64B", 64),
-            ("128K", 131_072),
-            ("1024 K", 1 << 20),
-            ("1MiB", 1 << 20),
-            ("2g", 2 << 30),
-            ("-1", -1),
-            ("10kb", 10240),
-        ] {
-            assert_eq!(size(text, b), Some(value), "{text}");
-        }
-        assert_eq!(size("1024", SizeUnit::Kibibytes), Some(1 << 20));
-        for bad in
-            ["", "K", "1iB", "1T", "1 K B", "1KK", "99999999999999999999", "9223372036854775807K"]
-        {
-            assert_eq!(size(bad, b), None, "{bad}");
-        }
-    }
-
-    #[test]
     fn no_text_panics() {
         let alphabet = ["", "-", "0", "9", "x", "k", "i", "b", "d", " ", "é", "99999999999"];
         for a in alphabet {
             for b in alphabet {
                 for c in alphabet {
                     let text = format!("{a}{b}{c}");
-                    let _ = (switch(&text), int(&text));
-                    let _ = (duration(&text, TimeUnit::Days), size(&text, SizeUnit::Kibibytes));
+                    let _ = (switch(&text), int(&text), duration(&text, TimeUnit::Days));
                 }
             }
         }

@@ -9,12 +9,13 @@ use super::Options;
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
 use crate::replica::tls::{Committed, Fingerprint, Mode, Settings as TlsSettings};
-use crate::replica::{Credentials, Settings, Target};
+use crate::replica::{Credentials, KeepAlive, Settings, Target};
 
 /// Everything but the place itself.
 ///
 /// # Errors
-/// [`Kind::Config`] for a fingerprint that is none, and for `client_bind` without a name.
+/// [`Kind::Config`] for a fingerprint that is none, for one together with `sync_tls: off`, and for
+/// `client_bind` without a name.
 pub(super) fn settings(config: &Config, options: &Options, target: &Target) -> Result<Settings> {
     let channel = options.channel.as_deref();
     let string = |option| config.channel_string(channel, option).map(str::to_owned);
@@ -22,6 +23,7 @@ pub(super) fn settings(config: &Config, options: &Options, target: &Target) -> R
         port: string(opt::SYNC_PORT),
         try_imap: config.channel_switch(channel, opt::SYNC_TRY_IMAP),
         bind: bind(config)?,
+        keep_alive: keep_alive(config),
         tls: tls(config, channel, target)?,
         credentials: Credentials {
             authname: string(opt::SYNC_AUTHNAME),
@@ -68,6 +70,15 @@ fn bind(config: &Config) -> Result<Option<String>> {
     }
 }
 
+/// `tcp_keepalive` and what goes with it (`tcp_enable_keepalive` in `lib/util.c`).
+fn keep_alive(config: &Config) -> Option<KeepAlive> {
+    config.switch(opt::TCP_KEEPALIVE).then(|| KeepAlive {
+        idle: config.duration(opt::TCP_KEEPALIVE_IDLE),
+        interval: config.duration(opt::TCP_KEEPALIVE_INTVL),
+        probes: u32::try_from(config.int(opt::TCP_KEEPALIVE_CNT)).unwrap_or(0),
+    })
+}
+
 fn tls(config: &Config, channel: Option<&str>, target: &Target) -> Result<TlsSettings> {
     let mode = match config.channel_choice(channel, opt::SYNC_TLS) {
         "off" => Mode::Off,
@@ -75,18 +86,37 @@ fn tls(config: &Config, channel: Option<&str>, target: &Target) -> Result<TlsSet
         _ => Mode::Try,
     };
     let pins = config.channel_string(channel, opt::SYNC_TLS_FINGERPRINT).unwrap_or_default();
+    let fingerprints = Fingerprint::parse_all(pins)?;
+    let stays_clear = matches!(target, Target::Tcp { tls: false, .. }) && mode == Mode::Off;
+    if stays_clear && !fingerprints.is_empty() {
+        return Err(contradiction(channel));
+    }
     let (ca_file, ca_dir) = authorities(config);
     Ok(TlsSettings {
         mode,
         verify: config.channel_switch(channel, opt::SYNC_TLS_VERIFY),
-        fingerprints: Fingerprint::parse_all(pins)?,
+        fingerprints,
         ca_file,
         ca_dir,
         crl_file: config.string(opt::TLS_CRL_FILE).map(PathBuf::from),
         identity: identity(config, target),
         versions: config.string(opt::TLS_VERSIONS).unwrap_or_default().to_owned(),
         committed: Committed::default(),
+        verified: Some(super::verified_servers(config)),
     })
+}
+
+/// Which of the two the site means cannot be known, and one of them would be clear text.
+fn contradiction(channel: Option<&str>) -> Error {
+    let what = "sync_tls: off forbids the TLS that the certificate would be looked at in";
+    let own = match channel {
+        Some(channel) => format!(
+            "; each also counts as {channel}_sync_tls and {channel}_sync_tls_fingerprint, and              without the channel for all channels that have none of their own"
+        ),
+        None => String::new(),
+    };
+    Error::new(Kind::Config, "use", "sync_tls_fingerprint", what)
+        .hint(format!("take one of the two out of imapd.conf{own}"))
 }
 
 /// `tls_server_ca_*` are for the certificates of servers that Cyrus connects to; who has set
@@ -164,6 +194,43 @@ mod tests {
         assert!(Config::from_text(b"configdirectory: /c\nfar_sync_tls: yes\n", "f").is_err());
         let pin = of("sync_tls_fingerprint: sha256:12\n", None).unwrap_err();
         assert_eq!(pin.kind(), Kind::Config);
+    }
+
+    #[test]
+    fn a_pin_and_clear_text_contradict_each_other() {
+        let pin = format!("sync_tls_fingerprint: {}\n", Fingerprint::of(b"it"));
+        assert_eq!(of(&pin, None).unwrap().tls.fingerprints.len(), 1);
+        let both = format!("sync_tls: off\n{pin}");
+        let error = of(&both, None).unwrap_err();
+        assert_eq!(error.kind(), Kind::Config, "{error}");
+        let text = error.to_string();
+        assert!(text.contains("sync_tls: off") && text.contains("fingerprint"), "{text}");
+        for mixed in [format!("far_sync_tls: off\n{pin}"), format!("sync_tls: off\nfar_{pin}")] {
+            let error = of(&mixed, Some("far")).unwrap_err();
+            assert!(error.to_string().contains("far_sync_tls"), "{error}");
+            of(&mixed, Some("near")).unwrap();
+        }
+        for server in ["/run/socket", "replica:993/tls"] {
+            let target = Target::parse(server).unwrap();
+            settings(&read(&both), &Options::default(), &target).unwrap();
+        }
+    }
+
+    #[test]
+    fn keepalive_is_on_unless_it_is_switched_off() {
+        let none = KeepAlive { idle: Duration::ZERO, interval: Duration::ZERO, probes: 0 };
+        assert_eq!(of("", None).unwrap().keep_alive, Some(none));
+        let text = "tcp_keepalive: yes\ntcp_keepalive_idle: 2m\ntcp_keepalive_intvl: 7\n\
+                    tcp_keepalive_cnt: 3\n";
+        let some = KeepAlive {
+            idle: Duration::from_secs(120),
+            interval: Duration::from_secs(7),
+            probes: 3,
+        };
+        assert_eq!(of(text, None).unwrap().keep_alive, Some(some));
+        assert_eq!(of("tcp_keepalive: no\n", None).unwrap().keep_alive, None);
+        let negative = of("tcp_keepalive_idle: -1\ntcp_keepalive_cnt: -1\n", None).unwrap();
+        assert_eq!(negative.keep_alive, Some(none));
     }
 
     #[test]

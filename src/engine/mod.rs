@@ -7,6 +7,7 @@ mod pieces;
 mod plan;
 mod reach;
 mod roll;
+mod verified;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use crate::sync::{Cancel, Waited};
 pub use plan::OnStep;
 pub use reach::Persistence;
 pub use roll::{Ended, Rolling};
+pub use verified::{forget_tls, verified_servers};
 
 /// How a client works; the default is that of `sync_client` without options.
 #[derive(Debug, Clone, Default)]
@@ -111,7 +113,8 @@ impl Client {
 
     /// A client that asks a host for the master's data, and has it do what a repair changes there.
     /// Reads nothing of the mail spool; of the configuration's directory only the sync log of the
-    /// channel, if it is asked to roll, and the files that ask for users to be skipped.
+    /// channel, if it is asked to roll, the files that ask for users to be skipped, and what is
+    /// remembered of servers that have TLS.
     pub fn with_host(
         config: Config,
         options: Options,

@@ -291,6 +291,11 @@ impl Paths {
         channel.map_or(directory.clone(), |channel| directory.join(channel)).join("log")
     }
 
+    /// The directory of what is remembered of servers that were reached over TLS; ours alone.
+    pub fn tls_verified(&self) -> PathBuf {
+        self.config.directory().join("sync/tls-verified")
+    }
+
     fn database(&self, option: opt::StringOpt, name: &str) -> PathBuf {
         let configured = self.config.string(option).map(PathBuf::from);
         configured.unwrap_or_else(|| self.config.directory().join(name))

@@ -55,6 +55,24 @@ impl Session {
         if bits == 0 {
             return Ok(());
         }
+        let mut enabled = self.ask_for(bits, observer)?;
+        if enabled.is_none() && bits & !CAPA_REPLICATION_ARCHIVE != 0 && archive {
+            // What the replica refuses may be the archive alone.
+            enabled = self.ask_for(bits & !CAPA_REPLICATION_ARCHIVE, observer)?;
+        }
+        self.enabled = Enabled { notifications, ..enabled.unwrap_or_default() };
+        if bits & CAPA_REPLICATION_ARCHIVE != 0 && !self.enabled.archive {
+            // imapd offers it even where it has no archive (`sync_apply_capabilities`).
+            let line = "Replication to archive requested but destination didn't enable it: \
+                        going on as without -a (archive_enabled of the replica's imapd.conf)";
+            observer.log(Level::Notice, line);
+        }
+        Ok(())
+    }
+
+    /// Asks the replica to enable capabilities, and returns those that it did; `None` if it
+    /// refuses to hear of them.
+    fn ask_for(&mut self, bits: u32, observer: &dyn Observer) -> Result<Option<Enabled>> {
         observer.action(&format!("ENABLE {bits:#x}"));
         let names = [
             (CAPA_SIEVE_MAILBOX, "SIEVE-MAILBOX"),
@@ -67,24 +85,35 @@ impl Session {
             }
             w.close()
         })?;
-        let reply = self.wait(ticket)?;
+        let reply = match self.wait(ticket) {
+            Ok(reply) => reply,
+            Err(error) if bits & CAPA_REPLICATION_ARCHIVE != 0 && is_refusal(&error) => {
+                observer.log(Level::Notice, &error.to_string());
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
         let has = |name: &str| {
             let parsed = reply.items.iter().filter_map(|item| item.parse().ok());
             let mut lists = parsed.filter(|(item, _)| **item == *b"ENABLED");
             let is = |v: &Value| v.atom().is_ok_and(|a| a.eq_ignore_ascii_case(name.as_bytes()));
             lists.any(|(_, value)| value.list().is_ok_and(|list| list.iter().any(is)))
         };
-        self.enabled = Enabled {
+        Ok(Some(Enabled {
             sieve_mailbox: has("SIEVE-MAILBOX"),
             archive: has("REPLICATION-ARCHIVE"),
-            notifications,
-        };
-        if bits & CAPA_REPLICATION_ARCHIVE != 0 && !self.enabled.archive {
-            let what = "Replication to archive requested but destination didn't enable it";
-            observer.log(Level::Notice, what);
-            return Err(Error::new(Kind::ReplicaDenied, "enable", "REPLICATION-ARCHIVE", what)
-                .hint("set archive_enabled on the replica or leave -a out"));
-        }
-        Ok(())
+            notifications: false,
+        }))
     }
+}
+
+/// Whether the replica said NO to what it was asked, and the session goes on.
+fn is_refusal(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        Kind::ReplicaDenied
+            | Kind::ReplicaProtocol
+            | Kind::ReplicaBadParameters
+            | Kind::ReplicaNotSupported
+    )
 }

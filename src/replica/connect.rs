@@ -1,6 +1,7 @@
 //! From a server's name to a session: connect, greeting, TLS, login, compression, capabilities
 //! (`sync_connect` in `imap/sync_support.c`, `imap/backend.c`).
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -12,9 +13,9 @@ use super::offer::{Offer, Surroundings};
 use super::responses::Ending;
 use super::sasl::{self, Credentials};
 use super::session::Session;
-use super::socket::Dialer;
+use super::socket::{Dialer, KeepAlive};
 use super::target::{Target, Way, ways};
-use super::tls::{self, Mode, Setup};
+use super::tls;
 use crate::error::{Error, Kind, Result};
 use crate::observe::{Direction, Level, Observer};
 
@@ -27,6 +28,8 @@ pub struct Settings {
     pub try_imap: bool,
     /// Name or address to connect from (`client_bind`, `client_bind_name`).
     pub bind: Option<String>,
+    /// Whether and how the system probes an idle connection (`tcp_keepalive`).
+    pub keep_alive: Option<KeepAlive>,
     /// Encryption.
     pub tls: tls::Settings,
     /// Who to log in as.
@@ -60,17 +63,20 @@ impl Session {
         observer: Arc<dyn Observer>,
         cancel: Arc<AtomicBool>,
     ) -> Result<Session> {
-        let connect = Connect { target, settings, observer, cancel };
+        let refused_clear_text = Cell::default();
+        let connect = Connect { target, settings, observer, cancel, refused_clear_text };
         let Target::Tcp { port, .. } = target else {
-            return connect.over(Way { port: 0, may_be_imap: settings.try_imap });
+            return connect.over(Way { port: 0, may_be_imap: settings.try_imap }, &[]);
         };
         let named = port.as_deref().or(settings.port.as_deref());
         let ways = ways(named, settings.try_imap)?;
         let mut first: Option<Error> = None;
-        for way in ways {
-            match connect.over(way) {
+        for way in &ways {
+            match connect.over(*way, &ways) {
                 Ok(session) => return Ok(session),
-                Err(error) if is_final(&error) => return Err(error),
+                Err(error) if is_final(&error) && !connect.refused_clear_text.take() => {
+                    return Err(error);
+                }
                 Err(error) => {
                     let line = format!("no replication over port {}: {error}", way.port);
                     connect.observer.log(Level::Info, &line);
@@ -88,34 +94,35 @@ impl Session {
 }
 
 /// Whether another port would be no better, or must not be tried: a certificate that was refused
-/// must not lead to clear text elsewhere.
+/// must not lead to clear text elsewhere. Where clear text was refused it is on every port.
 fn is_final(error: &Error) -> bool {
     matches!(error.kind(), Kind::Tls | Kind::Config | Kind::Cancelled | Kind::Internal)
 }
 
 /// A connection that is being made.
-struct Connect<'c> {
-    target: &'c Target,
-    settings: &'c Settings,
-    observer: Arc<dyn Observer>,
+pub(super) struct Connect<'c> {
+    pub target: &'c Target,
+    pub settings: &'c Settings,
+    pub observer: Arc<dyn Observer>,
     cancel: Arc<AtomicBool>,
+    /// Whether the last attempt ended because it would have gone on in clear.
+    pub refused_clear_text: Cell<bool>,
 }
 
 /// A connection that was greeted.
-struct Greeted {
-    link: Link,
-    tagger: Tagger,
-    offer: Offer,
-    preauth: bool,
-    version: Option<(u32, u32)>,
+pub(super) struct Greeted {
+    pub link: Link,
+    pub tagger: Tagger,
+    pub offer: Offer,
+    pub preauth: bool,
+    pub version: Option<(u32, u32)>,
 }
 
 impl Connect<'_> {
-    fn over(&self, way: Way) -> Result<Session> {
+    /// Connects to one port; `ways` are all that are tried.
+    fn over(&self, way: Way, ways: &[Way]) -> Result<Session> {
         let mut link = self.dial(way.port)?;
-        if matches!(self.target, Target::Tcp { tls: true, .. }) {
-            self.encrypt(&mut link, self.setup(way.may_be_imap)?)?;
-        }
+        self.encrypt_at_once(&mut link, way)?;
         let Greeting { dialect, offer, preauth, version } = greeting(&mut link)?;
         link.reply_ended();
         if dialect == Dialect::Imap && !way.may_be_imap {
@@ -129,7 +136,7 @@ impl Connect<'_> {
             None => capabilities(&mut link, &mut tagger, version)?,
         };
         let mut greeted = Greeted { link, tagger, offer, preauth, version };
-        self.start_tls(&mut greeted)?;
+        self.start_tls(&mut greeted, way, ways)?;
         self.log_in(&mut greeted)?;
         self.compress(&mut greeted)?;
         let Greeted { mut link, tagger, offer, .. } = greeted;
@@ -147,75 +154,11 @@ impl Connect<'_> {
             Target::Tcp { host, .. } => dialer.tcp(host, port)?,
             Target::Unix(path) => dialer.unix(path)?,
         };
+        for (option, error) in socket.keep_alive(settings.keep_alive) {
+            let line = format!("{option} has no effect on the connection: {error}");
+            self.observer.log(Level::Warning, &line);
+        }
         Link::new(socket, timeout, self.cancel.clone())
-    }
-
-    fn setup(&self, alpn: bool) -> Result<Setup> {
-        Setup::new(&self.settings.tls, &self.target.host(), alpn)
-    }
-
-    fn encrypt(&self, link: &mut Link, setup: Setup) -> Result<()> {
-        self.settings.tls.committed.set();
-        link.start_tls(setup)?;
-        let Some(tls) = link.tls() else { return Ok(()) };
-        let line = format!("{} with {}", tls.describe(), self.target.host());
-        self.observer.log(Level::Info, &line);
-        if let Some(warning) = tls.setup().warning() {
-            self.observer.log(Level::Warning, &warning);
-        }
-        Ok(())
-    }
-
-    /// Encrypts, if that is wanted and to be had.
-    fn start_tls(&self, greeted: &mut Greeted) -> Result<()> {
-        let tls = &self.settings.tls;
-        let is_unix = matches!(self.target, Target::Unix(_));
-        if greeted.link.tls().is_some() || is_unix || tls.mode == Mode::Off {
-            return Ok(());
-        }
-        let refuse = |what: &str| {
-            Error::new(Kind::Tls, "encrypt the connection to", self.target.host(), what).hint(
-                "set tls_server_cert and tls_server_key on the replica, and allowstarttls: yes if \
-                 its Cyrus is 3.8.6, 3.10.2, 3.12.1 or later; sync_tls: off does without encryption",
-            )
-        };
-        let must = tls.mode == Mode::Require || tls.committed.get();
-        if !greeted.offer.starttls || greeted.preauth {
-            return match must {
-                true if tls.mode == Mode::Require => {
-                    Err(refuse("it does not offer STARTTLS, and sync_tls requires it"))
-                }
-                true => Err(refuse("it offered STARTTLS before and no longer does")),
-                false => Ok(()),
-            };
-        }
-        // What cannot be read here should fail before the replica is asked.
-        let setup = self.setup(greeted.tagger.dialect() == Dialect::Imap)?;
-        let tag = greeted.tagger.send(&mut greeted.link, "STARTTLS")?;
-        match greeted.tagger.answer(&mut greeted.link, tag, &mut |_| ())? {
-            Answer::End(Ending::Ok(_)) => {}
-            Answer::End(Ending::No(text) | Ending::Bad(text)) if !must => {
-                let line = format!("the connection is not encrypted: STARTTLS refused: {text}");
-                self.observer.log(Level::Warning, &line);
-                return Ok(());
-            }
-            other => return Err(refuse(&format!("STARTTLS refused: {other:?}"))),
-        }
-        self.encrypt(&mut greeted.link, setup)?;
-        // What was offered in clear may have been anybody's offer.
-        let offered = std::mem::take(&mut greeted.offer);
-        greeted.offer = match greeted.tagger.dialect() {
-            Dialect::Imap => capabilities(&mut greeted.link, &mut greeted.tagger, greeted.version)?,
-            Dialect::Csync => {
-                let again = greeting(&mut greeted.link)?;
-                greeted.link.reply_ended();
-                let offer = again.offer.filter(|_| again.dialect == Dialect::Csync);
-                offer.ok_or_else(|| refuse("it does not greet again"))?
-            }
-        };
-        // sync_server offers it before TLS alone, but does it (`dobanner`, `cmd_compress`).
-        greeted.offer.deflate |= offered.deflate && greeted.tagger.dialect() == Dialect::Csync;
-        Ok(())
     }
 
     fn log_in(&self, greeted: &mut Greeted) -> Result<()> {
@@ -228,7 +171,11 @@ impl Connect<'_> {
             let mut surroundings = self.surroundings(link, is_unix);
             surroundings.service = tagger.dialect().service();
             let credentials = &self.settings.credentials;
-            if let Some(layer) = sasl::login(link, tagger, offer, &surroundings, credentials)? {
+            let mechanism = sasl::choose(offer, &surroundings, credentials)?;
+            if mechanism.sends_password() {
+                self.warn_of_clear_password(link, mechanism.name());
+            }
+            if let Some(layer) = sasl::login(link, tagger, offer, mechanism, credentials)? {
                 let line = format!("{} with {}", layer.describe(), self.target.host());
                 link.start_layer(layer)?;
                 self.observer.log(Level::Info, &line);

@@ -15,17 +15,18 @@ use super::tls::{self, Committed, Mode};
 use crate::error::{Error, Kind};
 use crate::observe::Silent;
 
-const CSYNC: &str = "* SASL PLAIN\r\n* STARTTLS\r\n* OK a Cyrus sync server 3.6.1\r\n";
-const CSYNC_CLEAR: &str = "* SASL PLAIN\r\n* OK a Cyrus sync server 3.6.1\r\n";
+pub(super) const CSYNC: &str = "* SASL PLAIN\r\n* STARTTLS\r\n* OK a Cyrus sync server 3.6.1\r\n";
+pub(super) const CSYNC_CLEAR: &str = "* SASL PLAIN\r\n* OK a Cyrus sync server 3.6.1\r\n";
 const CSYNC_LOGIN: &str = "* SASL LOGIN\r\n* OK a Cyrus sync server 3.6.1\r\n";
-const IMAP: &str =
+pub(super) const IMAP: &str =
     "* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN SASL-IR] a Cyrus IMAP 3.6.1 server ready\r\n";
 
-fn settings(mode: Mode) -> Settings {
+pub(super) fn settings(mode: Mode) -> Settings {
     Settings {
         port: None,
         try_imap: true,
         bind: None,
+        keep_alive: None,
         tls: tls::Settings {
             mode,
             verify: true,
@@ -49,7 +50,7 @@ fn settings(mode: Mode) -> Settings {
 
 /// A peer that sends a greeting, answers each line in turn, and returns all that it was told once
 /// the other end closes.
-fn peer(address: SocketAddr, script: Vec<String>) -> (String, JoinHandle<Vec<u8>>) {
+pub(super) fn peer(address: SocketAddr, script: Vec<String>) -> (String, JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind(address).unwrap();
     let place = listener.local_addr().unwrap().to_string();
     let thread = std::thread::spawn(move || {
@@ -68,11 +69,15 @@ fn peer(address: SocketAddr, script: Vec<String>) -> (String, JoinHandle<Vec<u8>
     (place, thread)
 }
 
-fn local() -> SocketAddr {
+pub(super) fn local() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
 }
 
-fn connect(place: &str, settings: &Settings, cancel: &Arc<AtomicBool>) -> Result<Session, Error> {
+pub(super) fn connect(
+    place: &str,
+    settings: &Settings,
+    cancel: &Arc<AtomicBool>,
+) -> Result<Session, Error> {
     let target = Target::parse(place).unwrap();
     Session::connect(&target, settings, Arc::new(Silent), cancel.clone())
 }

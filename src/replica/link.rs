@@ -3,6 +3,7 @@
 //! each other.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -166,6 +167,11 @@ impl Link {
         {
             let _ = self.write_some();
         }
+    }
+
+    /// The address at the other end; of a UNIX socket there is none.
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.socket.peer()
     }
 
     /// The encryption, if there is one.

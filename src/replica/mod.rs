@@ -3,6 +3,8 @@
 //! [`Replica`] is the seam between engine and network.
 
 mod agree;
+#[cfg(test)]
+mod agree_tests;
 mod aside;
 mod connect;
 #[cfg(test)]
@@ -27,6 +29,9 @@ mod sasl;
 mod session;
 mod socket;
 mod spill;
+mod starttls;
+#[cfg(test)]
+mod starttls_tests;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -39,8 +44,9 @@ pub use link::Traffic;
 pub use reply::{Item, Reply};
 pub use sasl::Credentials;
 pub use session::Session;
+pub use socket::KeepAlive;
 pub use spill::{Fetched, Wanted};
-pub use target::Target;
+pub use target::{Target, service_port};
 
 use crate::dlist::Writer;
 use crate::error::Result;

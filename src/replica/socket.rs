@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Protocol, SockAddr, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, TcpKeepalive, Type};
 
 use super::aside::{Left, aside};
 use crate::error::{Error, Kind, Result};
@@ -52,6 +52,40 @@ impl Socket {
         }
     }
 
+    /// Has the system probe an idle connection, or not. Returns the options that it refuses, each
+    /// with the reason; the others count all the same.
+    pub(super) fn keep_alive(&self, wanted: Option<KeepAlive>) -> Vec<(&'static str, io::Error)> {
+        let (Socket::Tcp(socket), Some(wanted)) = (self, wanted) else { return Vec::new() };
+        let socket = SockRef::from(socket);
+        let mut refused = Vec::new();
+        let mut note = |option, result: io::Result<()>| {
+            refused.extend(result.err().map(|error| (option, error)));
+        };
+        note("tcp_keepalive", socket.set_keepalive(true));
+        let none = TcpKeepalive::new();
+        if !wanted.idle.is_zero() {
+            let idle = none.clone().with_time(wanted.idle);
+            note("tcp_keepalive_idle", socket.set_tcp_keepalive(&idle));
+        }
+        if !wanted.interval.is_zero() {
+            let interval = none.clone().with_interval(wanted.interval);
+            note("tcp_keepalive_intvl", socket.set_tcp_keepalive(&interval));
+        }
+        if wanted.probes > 0 {
+            let probes = none.with_retries(wanted.probes);
+            note("tcp_keepalive_cnt", socket.set_tcp_keepalive(&probes));
+        }
+        refused
+    }
+
+    /// The address of the other end; of a UNIX socket there is none.
+    pub(super) fn peer(&self) -> Option<IpAddr> {
+        match self {
+            Socket::Tcp(socket) => socket.peer_addr().ok().map(|peer| peer.ip()),
+            Socket::Unix(_) => None,
+        }
+    }
+
     /// Addresses of this end and the other; none of a UNIX socket.
     #[cfg(test)]
     fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
@@ -60,6 +94,18 @@ impl Socket {
             Socket::Unix(_) => (None, None),
         }
     }
+}
+
+/// How the system probes an idle connection, so that a dead peer is noticed; 0 everywhere is the
+/// system's own choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeepAlive {
+    /// How long it must be idle (`tcp_keepalive_idle`).
+    pub idle: Duration,
+    /// The time between probes (`tcp_keepalive_intvl`).
+    pub interval: Duration,
+    /// Probes without an answer after which the peer counts as dead (`tcp_keepalive_cnt`).
+    pub probes: u32,
 }
 
 impl AsFd for Socket {
@@ -144,9 +190,8 @@ impl Dialer<'_> {
         let domain = Domain::for_address(address);
         let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
-        // Neither is worth failing for.
+        // Not worth failing for.
         let _ = socket.set_tcp_nodelay(true);
-        let _ = socket.set_keepalive(true);
         if self.bind.is_some() {
             bind(&socket, address, from)?;
         }
@@ -271,6 +316,48 @@ mod tests {
         assert_eq!(socket.addresses().0.unwrap().ip(), Ipv4Addr::new(127, 0, 0, 77));
         let wrong = dialer(&cancel, Some("::1")).tcp("127.0.0.1", port).unwrap_err();
         assert!(wrong.to_string().contains("client_bind_name"), "{wrong}");
+    }
+
+    #[test]
+    fn idle_connections_are_probed_as_configured() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let cancel = AtomicBool::new(false);
+        let connect = || dialer(&cancel, None).tcp("127.0.0.1", port).unwrap();
+        let off = connect();
+        assert!(off.keep_alive(None).is_empty());
+        let Socket::Tcp(socket) = &off else { panic!("it is TCP") };
+        assert!(!SockRef::from(socket).keepalive().unwrap());
+        let system = SockRef::from(socket).tcp_keepalive_time().unwrap();
+
+        let plain = connect();
+        assert!(plain.keep_alive(Some(KeepAlive::default())).is_empty());
+        let Socket::Tcp(socket) = &plain else { panic!("it is TCP") };
+        let socket = SockRef::from(socket);
+        assert_eq!(
+            (socket.keepalive().unwrap(), socket.tcp_keepalive_time().unwrap()),
+            (true, system)
+        );
+
+        let all = connect();
+        let seconds = Duration::from_secs;
+        let wanted = KeepAlive { idle: seconds(120), interval: seconds(7), probes: 3 };
+        assert!(all.keep_alive(Some(wanted)).is_empty());
+        let too_much = KeepAlive { idle: seconds(1 << 20), ..KeepAlive::default() };
+        let refused = all.keep_alive(Some(too_much));
+        assert_eq!(
+            refused.iter().map(|(option, _)| *option).collect::<Vec<_>>(),
+            ["tcp_keepalive_idle"]
+        );
+        let Socket::Tcp(socket) = &all else { panic!("it is TCP") };
+        let socket = SockRef::from(socket);
+        let times =
+            (socket.tcp_keepalive_time().unwrap(), socket.tcp_keepalive_interval().unwrap());
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(
+            (times, socket.tcp_keepalive_retries().unwrap()),
+            ((seconds(120), seconds(7)), 3)
+        );
     }
 
     #[test]

@@ -115,7 +115,10 @@ pub(super) fn ways(named: Option<&str>, try_imap: bool) -> Result<Vec<Way>> {
 }
 
 /// A port as a number, or by the system's list of services.
-fn service_port(name: &str) -> Result<u16> {
+///
+/// # Errors
+/// [`Kind::Config`] for a service that is not known.
+pub fn service_port(name: &str) -> Result<u16> {
     if let Ok(port) = name.parse() {
         return Ok(port);
     }

@@ -1,4 +1,4 @@
-//! Waiting for sockets: poll(2), and the one socket option that the standard library lacks.
+//! Waiting for sockets: poll(2).
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
@@ -33,23 +33,6 @@ pub fn wait(socket: &impl AsFd, write: bool, timeout: Duration) -> io::Result<Re
         read: entry.revents & libc::POLLIN != 0 || ended,
         write: entry.revents & libc::POLLOUT != 0,
     })
-}
-
-/// Has the system probe an idle connection, so that a dead peer is noticed.
-pub fn keep_alive(socket: &impl AsFd) -> io::Result<()> {
-    let on: libc::c_int = 1;
-    let size = libc::socklen_t::try_from(size_of::<libc::c_int>()).map_err(io::Error::other)?;
-    // SAFETY: the option value points to a c_int of the size that is passed along.
-    let result = unsafe {
-        libc::setsockopt(
-            socket.as_fd().as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_KEEPALIVE,
-            (&raw const on).cast(),
-            size,
-        )
-    };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 #[cfg(test)]

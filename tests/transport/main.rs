@@ -4,7 +4,9 @@
 mod apart;
 mod common;
 mod connecting;
+mod fails_closed;
 mod handshakes;
+mod keepalive;
 mod matrix;
 mod revoked;
 mod terminator;

@@ -8,6 +8,7 @@ mod connect;
 mod console;
 mod exit;
 mod flags;
+mod forget;
 mod getopt;
 mod list;
 mod pages;

@@ -72,7 +72,12 @@ pub fn manual() -> String {
     );
     page.push_str(".SH NAME\nsync_client \\- bring a replica of a Cyrus IMAP server up to date\n");
     page.push_str(".SH SYNOPSIS\n.nf\n");
-    for line in ["-u|-m|-s [options] name...", "-A [options] [prefix]", "-r|-R|-1 [options]"] {
+    for line in [
+        "-u|-m|-s [options] name...",
+        "-A [options] [prefix]",
+        "-r|-R|-1 [options]",
+        "--forget-tls server-name [-C config-file]",
+    ] {
         let _ = writeln!(page, "\\fBsync_client\\fR {}", roff(line));
     }
     page.push_str(".fi\n");
@@ -94,7 +99,7 @@ pub fn manual() -> String {
     section(&mut page, "SIGNALS", SIGNALS);
     section(&mut page, "ENVIRONMENT", ENVIRONMENT);
     section(&mut page, "DIFFERENCES FROM CYRUS", DIFFERENCES);
-    page.push_str(".SH FILES\n/etc/imapd.conf\n");
+    page.push_str(".SH FILES\n/etc/imapd.conf\n.br\nconfigdirectory/sync/tls\\-verified\n");
     page.push_str(".SH SEE ALSO\nsync_server(8), imapd.conf(5), cyrus.conf(5), master(8)\n");
     page
 }
@@ -105,8 +110,8 @@ const DESCRIPTION: &[&str] = &[
      and sends what differs.",
     "It reads imapd.conf(5) and the mail store as Cyrus does, under Cyrus's locks, and never \
      writes to the mail store itself. Started by root it becomes the cyrus user.",
-    "Long options may be cut short as long as they stay unambiguous, except --help, --version \
-     and --man.",
+    "Long options may be cut short as long as they stay unambiguous, except --help, --version, \
+     --man and --forget-tls.",
 ];
 
 const SIGNALS: &[&str] = &[
@@ -130,7 +135,7 @@ const DIFFERENCES: &[&str] = &[
      locked stays in the work file (sync/log-run, as Cyrus's) and is tried again after growing \
      pauses, while all else goes on; a replica that says goodbye is connected to again. Only one \
      such client works on a channel. -1 is a mode by itself.",
-    "--help, --version and --man are new.",
+    "--help, --version, --man and --forget-tls are new.",
 ];
 
 fn section(page: &mut String, title: &str, paragraphs: &[&str]) {

@@ -12,7 +12,7 @@ use cyrsync::sys::{daemon, syslog};
 use crate::console::complain;
 use crate::exit::{Exit, Fatal};
 use crate::flags::{self, Mode, Page, Request};
-use crate::{pages, rolling, start, work};
+use crate::{forget, pages, rolling, start, work};
 
 pub fn main() -> ExitCode {
     let mut words: Vec<OsString> = env::args_os().collect();
@@ -20,7 +20,8 @@ pub fn main() -> ExitCode {
     let posixly = env::var_os("POSIXLY_CORRECT").is_some();
     let exit = match flags::parse(&words, posixly) {
         Ok(Request::Print(page)) => print(page),
-        Ok(Request::Run(mode, low)) => run(mode, low),
+        Ok(Request::Run(Mode::ForgetTls, low)) => end(catch_unwind(move || forget::forget(&low))),
+        Ok(Request::Run(mode, low)) => end(catch_unwind(move || run(mode, low))),
         Err(wrong) => {
             complain(pages::usage(&wrong, &program));
             Exit::Usage
@@ -44,12 +45,16 @@ fn print(page: Page) -> Exit {
     Exit::Ok
 }
 
-fn run(mode: flags::Mode, low: flags::Low) -> Exit {
-    let ended = catch_unwind(move || match start::start(mode, &low) {
+fn run(mode: Mode, low: flags::Low) -> Result<Exit, Fatal> {
+    match start::start(mode, &low) {
         Ok(session) if mode == Mode::Rolling => rolling::work(low, session),
         Ok(mut session) => Ok(work::work(mode, low, &mut session)),
         Err(ended) => ended,
-    });
+    }
+}
+
+/// How it ended, told if it has to be.
+fn end(ended: std::thread::Result<Result<Exit, Fatal>>) -> Exit {
     let fatal = match ended {
         Ok(Ok(exit)) => return exit,
         Ok(Err(fatal)) => fatal,

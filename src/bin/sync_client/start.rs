@@ -122,6 +122,19 @@ fn rolling(low: &Low, config: &Config, persistence: Persistence) -> Rolling {
 }
 
 fn configure(low: &Low) -> Result<(Config, String), Fatal> {
+    let config = configuration(low)?;
+    let channel = text(low.channel.as_ref());
+    let server = text(low.server.as_ref());
+    let configured =
+        || config.channel_string(channel.as_deref(), opt::SYNC_HOST).map(str::to_owned);
+    let server = server
+        .or_else(configured)
+        .ok_or_else(|| Fatal::new(Exit::Software, "sync_host not defined"))?;
+    Ok((config, server))
+}
+
+/// Reads imapd.conf, and becomes what it says: the cyrus user, with its log and umask.
+pub fn configuration(low: &Low) -> Result<Config, Fatal> {
     let echo = low.verbose > 1;
     let facility = SYSLOG_FACILITY.and_then(Facility::from_name).unwrap_or(Facility::LOCAL6);
     // Before the configuration is read, so that what is wrong with it is logged.
@@ -138,15 +151,7 @@ fn configure(low: &Low) -> Result<(Config, String), Fatal> {
         syslog::send(Level::Warning, note);
     }
     identity::set_umask(umask(config.string(opt::UMASK).unwrap_or_default()));
-
-    let channel = text(low.channel.as_ref());
-    let server = text(low.server.as_ref());
-    let configured =
-        || config.channel_string(channel.as_deref(), opt::SYNC_HOST).map(str::to_owned);
-    let server = server
-        .or_else(configured)
-        .ok_or_else(|| Fatal::new(Exit::Software, "sync_host not defined"))?;
-    Ok((config, server))
+    Ok(config)
 }
 
 /// Cyrus's words where the file cannot be opened; the library's where something is in it.

@@ -59,7 +59,7 @@ pub fn work(mode: Mode, low: Low, session: &mut Session) -> Exit {
         Mode::Mailboxes => names(low).and_then(|list| mailboxes(list, session, &mut tally)),
         Mode::All => all(low.operands.first(), session, &mut tally),
         // Elsewhere.
-        Mode::Rolling => Ok(()),
+        Mode::Rolling | Mode::ForgetTls => Ok(()),
     };
     session.client.disconnect();
     match ended {

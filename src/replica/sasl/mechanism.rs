@@ -12,6 +12,11 @@ pub trait Mechanism {
     /// As in the server's list.
     fn name(&self) -> &str;
 
+    /// Whether the password, or what is as good as one, goes over the wire as it is.
+    fn sends_password(&self) -> bool {
+        false
+    }
+
     /// The response that goes before any challenge; `None` if the server begins.
     ///
     /// # Errors

@@ -20,10 +20,11 @@ use super::dialect::{Answer, Tagger};
 use super::layer::Layer;
 use super::lines::send;
 use super::link::Link;
-use super::offer::{Offer, Surroundings};
+use super::offer::Offer;
 use super::responses::Ending;
 use crate::error::{Error, Kind, Result};
 use crate::limits::SASL_STEPS;
+pub(super) use choose::choose;
 use mechanism::Mechanism;
 
 /// Who to log in as. The password is overwritten in memory when this is dropped.
@@ -55,20 +56,19 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// Logs in with the strongest mechanism that both sides have. Gives back its security layer, if it
-/// has one, which begins with the next byte in either direction.
+/// Logs in with the mechanism that was [chosen](choose). Gives back its security layer, if it has
+/// one, which begins with the next byte in either direction.
 ///
 /// # Errors
-/// [`Kind::Auth`] if there is none, nothing of the credentials being sent then; if the replica
-/// refuses; or if it does not prove to know the password where the mechanism asks for that.
+/// [`Kind::Auth`] if the replica refuses, or if it does not prove to know the password where the
+/// mechanism asks for that.
 pub(super) fn login(
     link: &mut Link,
     tagger: &mut Tagger,
     offer: &Offer,
-    surroundings: &Surroundings,
+    mut mechanism: Box<dyn Mechanism>,
     credentials: &Credentials,
 ) -> Result<Option<Box<dyn Layer>>> {
-    let mut mechanism = choose::choose(offer, surroundings, credentials)?;
     let name = mechanism.name().to_owned();
     let mut initial = mechanism.initial().map_err(|why| refused_by_us(&name, &why))?;
     let mut command = Zeroizing::new(format!("AUTHENTICATE {name}"));

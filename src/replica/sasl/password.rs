@@ -23,6 +23,10 @@ impl Mechanism for Plain {
         "PLAIN"
     }
 
+    fn sends_password(&self) -> bool {
+        true
+    }
+
     fn initial(&mut self) -> Result<Option<Response>, String> {
         let Login { authname, password, authzid } = &self.0;
         if [authname.as_str(), password, authzid].iter().any(|part| part.contains('\0')) {
@@ -56,6 +60,10 @@ impl LoginMechanism {
 impl Mechanism for LoginMechanism {
     fn name(&self) -> &str {
         "LOGIN"
+    }
+
+    fn sends_password(&self) -> bool {
+        true
     }
 
     fn step(&mut self, _: &[u8]) -> Result<Response, String> {

@@ -17,6 +17,10 @@ use crate::sys::sasl2::{Exchange, Peer, Progress, Turn, Who};
 
 type Told<T> = std::result::Result<T, String>;
 
+/// Mechanisms of plugins that send a token as it is, which is as good as a password. (Those that
+/// send the password itself are not left to plugins.)
+const BEARERS: [&str; 2] = ["OAUTHBEARER", "XOAUTH2"];
+
 /// An exchange that a plugin makes.
 pub struct Plugin {
     name: String,
@@ -157,6 +161,10 @@ impl Limits {
 impl Mechanism for Plugin {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn sends_password(&self) -> bool {
+        BEARERS.contains(&self.name.as_str())
     }
 
     fn initial(&mut self) -> Told<Option<Response>> {

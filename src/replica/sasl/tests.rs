@@ -4,6 +4,7 @@ use super::password::{CramMd5, External, Login, LoginMechanism, Plain};
 use super::scram::{Binding, Hash, Scram};
 use super::*;
 use crate::limits::SCRAM_ITERATIONS;
+use crate::replica::offer::Surroundings;
 
 fn login(authname: &str, password: &str) -> Login {
     Login {

@@ -8,6 +8,7 @@ mod der;
 mod failure;
 mod identity;
 mod trust;
+pub(in crate::replica) mod verified;
 mod verify;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Kind, Result};
 pub use channel::Channel;
 use identity::Identity;
+pub use verified::VerifiedServers;
 use verify::Verifier;
 
 /// When to encrypt (`sync_tls`).
@@ -59,6 +61,9 @@ pub struct Settings {
     pub versions: String,
     /// Whether the replica was ever spoken to, or meant to be, under TLS: then it is from then on.
     pub committed: Committed,
+    /// Servers that were reached over TLS that verified, by whichever process; `None` remembers
+    /// nothing.
+    pub verified: Option<VerifiedServers>,
 }
 
 /// Remembers that TLS was begun with a replica, over all its connections.
@@ -158,6 +163,11 @@ impl Setup {
         let name = server_name(host, &verifier)?;
         let config = Arc::new(config);
         Ok(Setup { config, name, verifier, identity, host: host.to_owned() })
+    }
+
+    /// The certificate that was shown, if it is one that could have been refused.
+    pub fn verified(&self) -> Option<Fingerprint> {
+        self.verifier.seen().filter(|_| self.verifier.is_strict())
     }
 
     /// What the certificate shown was taken for. `Some` is a warning to log.

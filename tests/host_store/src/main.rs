@@ -14,6 +14,8 @@ mod console;
 mod exit;
 #[path = "../../../src/bin/sync_client/flags/mod.rs"]
 mod flags;
+#[path = "../../../src/bin/sync_client/forget.rs"]
+mod forget;
 #[path = "../../../src/bin/sync_client/getopt.rs"]
 mod getopt;
 #[path = "../../../src/bin/sync_client/list.rs"]

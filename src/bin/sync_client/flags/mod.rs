@@ -24,6 +24,8 @@ pub enum Mode {
     Meta,
     /// `-r`, `-R`, with `-f` a log file: what the sync log tells.
     Rolling,
+    /// `--forget-tls`: nothing is replicated; the server is [`Low::server`].
+    ForgetTls,
 }
 
 /// Something to print instead of working.

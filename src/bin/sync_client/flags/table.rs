@@ -146,7 +146,8 @@ pub const FLAGS: &[Flag] = &[
         in_full: false,
         help: "let the replica stage on its archive partition",
         doc: "Ask the replica to receive messages on its archive partition, which saves a copy \
-              when a new replica takes over old mail. Without effect where it has no such feature.",
+              when a new replica takes over old mail. Without effect, but for a notice in the log, \
+              where it has no such feature or has it switched off.",
         category: Category::Selection,
         applies: Applies::Always,
         update: |low, _| set(&mut low.archive, true),
@@ -321,6 +322,23 @@ pub const FLAGS: &[Flag] = &[
         category: Category::Replica,
         applies: Applies::Always,
         update: |low, _| set(&mut low.require_compress, true),
+    },
+    Flag {
+        short: None,
+        long: Some("forget-tls"),
+        arg: Some("server-name"),
+        in_full: true,
+        help: "let this server be without TLS again",
+        doc: "Forget that this server was reached over TLS that verified, because of which it is \
+              not spoken to in clear any more; then end. The server is named as for -S; without a \
+              port it is forgotten with every port. Needed only where a replica is to be without \
+              TLS from now on; send SIGHUP to a rolling client that runs.",
+        category: Category::Mode,
+        applies: Applies::Always,
+        update: |low, name| {
+            low.server = Some(name.to_owned());
+            mode(low, Mode::ForgetTls)
+        },
     },
     Flag {
         short: None,

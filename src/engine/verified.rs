@@ -1,0 +1,78 @@
+//! Forgetting that a server was reached over TLS that verified.
+
+use std::path::Path;
+
+use crate::config::{Config, DEFAULT_PATH};
+use crate::error::Result;
+use crate::names::Paths;
+use crate::replica::tls::VerifiedServers;
+use crate::replica::{Target, service_port};
+
+/// The servers that clients of a configuration reached over TLS that verified.
+pub fn verified_servers(config: &Config) -> VerifiedServers {
+    let command = match config.path() {
+        Some(path) if path != Path::new(DEFAULT_PATH) => {
+            format!("sync_client -C {} --forget-tls", path.display())
+        }
+        _ => "sync_client --forget-tls".to_owned(),
+    };
+    VerifiedServers::new(Paths::new(config).tls_verified(), command)
+}
+
+/// Forgets that `server`, named as in `sync_host`, was reached over TLS that verified: then it may
+/// be spoken to in clear again. Without a port in the name, `sync_port` does not count: the host is
+/// forgotten with every port. Returns what was forgotten.
+///
+/// # Errors
+/// [`Kind::Config`](crate::Kind::Config) for a name that is none, and [`Kind::Io`](crate::Kind::Io).
+pub fn forget_tls(config: &Config, server: &str) -> Result<Vec<String>> {
+    match Target::parse(server)? {
+        Target::Tcp { host, port, .. } => {
+            let port = port.as_deref().map(service_port).transpose()?;
+            verified_servers(config).forget(&host, port)
+        }
+        // Never remembered.
+        Target::Unix(_) => Ok(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn a_server_is_forgotten_by_the_name_that_sync_host_has() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = format!("configdirectory: {}\nsync_port: 2005\n", dir.path().display());
+        let config = Config::from_text(text.as_bytes(), "imapd.conf").unwrap();
+        let known = verified_servers(&config);
+        assert_eq!(known.how_to_forget("A.example.", 1), "sync_client --forget-tls a.example:1");
+        let remember = || {
+            for (host, port) in [("a.example", 143), ("a.example", 2005), ("::1", 993)] {
+                known.remember(host, port, None).unwrap();
+            }
+        };
+        for (server, forgotten) in [
+            ("a.example", &["a.example:143", "a.example:2005"][..]),
+            ("A.example.:imap", &["a.example:143"]),
+            ("a.example:2005/noauth", &["a.example:2005"]),
+            ("[::1]:993/tls", &["[::1]:993"]),
+            ("::1", &["[::1]:993"]),
+            ("example", &[]),
+            ("/run/socket", &[]),
+        ] {
+            remember();
+            assert_eq!(forget_tls(&config, server).unwrap(), forgotten, "{server}");
+        }
+        for bad in ["", "a.example:", "a.example:no-such-service"] {
+            assert_eq!(forget_tls(&config, bad).unwrap_err().kind(), Kind::Config, "{bad}");
+        }
+
+        let path = dir.path().join("other.conf");
+        std::fs::write(&path, text).unwrap();
+        let known = verified_servers(&Config::load(&path).unwrap());
+        let command = format!("sync_client -C {} --forget-tls a:1", path.display());
+        assert_eq!(known.how_to_forget("a", 1), command);
+    }
+}

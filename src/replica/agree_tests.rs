@@ -1,0 +1,114 @@
+//! What is agreed on with scripted peers: `-a` goes on without where they do not take part.
+
+use std::sync::{Arc, Mutex};
+
+use super::connect_tests::{local, peer, settings};
+use super::session::Session;
+use super::target::Target;
+use super::tls::Mode;
+use super::{Enabled, Replica};
+use crate::observe::{Level, Observer};
+
+#[derive(Default)]
+struct Notices(Mutex<Vec<String>>);
+
+impl Observer for Notices {
+    fn log(&self, level: Level, line: &str) {
+        if level == Level::Notice {
+            self.0.lock().unwrap().push(line.to_owned());
+        }
+    }
+}
+
+/// Logs in with `-a` to a sync_server and to an imapd with these capabilities, each of which
+/// answers what it is asked to enable in turn. Returns what was agreed on, what was asked and the
+/// notices, of both.
+fn agree(offers: &[&str], answers: &[&str]) -> [(Enabled, Vec<String>, Vec<String>); 2] {
+    let lines: String = offers.iter().map(|offer| format!("* {offer}\r\n")).collect();
+    let words: String = offers.iter().map(|offer| format!(" X-{offer}")).collect();
+    let mut csync = vec![
+        format!("* SASL PLAIN\r\n{lines}* OK a Cyrus sync server 3.12.3\r\n"),
+        "OK logged in\r\n".to_owned(),
+    ];
+    let mut imap = vec![
+        "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] a Cyrus IMAP 3.12.3 server ready\r\n"
+            .into(),
+        "C1 OK logged in\r\n".to_owned(),
+        format!("* CAPABILITY IMAP4rev1 X-REPLICATION{words}\r\nC2 OK done\r\n"),
+    ];
+    for (number, answer) in answers.iter().enumerate() {
+        csync.push(format!("{answer}\r\n"));
+        let tag = format!("C{} ", number + 3);
+        let (items, ending) = answer.rsplit_once('\n').unwrap_or(("", answer));
+        let items = if items.is_empty() { String::new() } else { format!("{items}\n") };
+        imap.push(format!("{items}{tag}{ending}\r\n"));
+    }
+    [csync, imap].map(|script| {
+        let (place, peer) = peer(local(), script);
+        let mut settings = settings(Mode::Off);
+        settings.archive = true;
+        let notices = Arc::new(Notices::default());
+        let target = Target::parse(&place).unwrap();
+        let session = Session::connect(&target, &settings, notices.clone(), Arc::default());
+        let session = session.unwrap_or_else(|error| panic!("{offers:?}: {error}"));
+        let enabled = session.enabled();
+        drop(session);
+        let heard = String::from_utf8_lossy(&peer.join().unwrap()).into_owned();
+        let asked = heard.lines().filter_map(|line| line.split_once("APPLY CAPABILITIES "));
+        let asked = asked.map(|(_, what)| what.to_owned()).collect();
+        let notices = notices.0.lock().unwrap().clone();
+        (enabled, asked, notices)
+    })
+}
+
+const SIEVE: &str = "SIEVE-MAILBOX";
+const ARCHIVE: &str = "REPLICATION-ARCHIVE";
+
+#[test]
+fn staging_to_the_archive_is_done_without_where_it_is_not_enabled() {
+    for (answer, sieve) in [
+        ("* ENABLED (SIEVE-MAILBOX)\r\nOK success", true),
+        ("* ENABLED ()\r\nOK success", false),
+        ("OK success", false),
+    ] {
+        for (enabled, asked, notices) in agree(&[SIEVE, ARCHIVE], &[answer]) {
+            assert_eq!(asked, ["(SIEVE-MAILBOX REPLICATION-ARCHIVE)"]);
+            assert_eq!((enabled.sieve_mailbox, enabled.archive), (sieve, false), "{answer}");
+            assert!(enabled.notifications);
+            assert_eq!(notices.len(), 1, "{notices:?}");
+            assert!(notices[0].contains("didn't enable it") && notices[0].contains("-a"));
+        }
+    }
+    for (enabled, _, notices) in agree(&[ARCHIVE], &["* ENABLED (replication-archive)\r\nOK"]) {
+        assert!(enabled.archive && notices.is_empty(), "{notices:?}");
+    }
+}
+
+#[test]
+fn staging_to_the_archive_is_done_without_where_it_is_not_offered() {
+    for (enabled, asked, notices) in agree(&[], &[]) {
+        assert!(!enabled.archive && asked.is_empty());
+        assert!(notices.iter().any(|line| line.contains("doesn't support")), "{notices:?}");
+    }
+    for (enabled, asked, _) in agree(&[SIEVE], &["* ENABLED (SIEVE-MAILBOX)\r\nOK success"]) {
+        assert_eq!(asked, ["(SIEVE-MAILBOX)"]);
+        assert!(enabled.sieve_mailbox && !enabled.archive);
+    }
+}
+
+#[test]
+fn a_replica_that_refuses_the_archive_is_asked_for_the_rest() {
+    let refusals = ["NO IMAP_PROTOCOL_ERROR Protocol error", "NO unknown capability"];
+    for refusal in refusals {
+        let answers = [refusal, "* ENABLED (SIEVE-MAILBOX)\r\nOK success"];
+        for (enabled, asked, notices) in agree(&[SIEVE, ARCHIVE], &answers) {
+            assert_eq!(asked, ["(SIEVE-MAILBOX REPLICATION-ARCHIVE)", "(SIEVE-MAILBOX)"]);
+            assert!(enabled.sieve_mailbox && !enabled.archive);
+            assert!(notices.iter().any(|line| line.contains("didn't enable it")), "{notices:?}");
+        }
+        for (enabled, asked, _) in agree(&[ARCHIVE], &[refusal]) {
+            assert_eq!(asked, ["(REPLICATION-ARCHIVE)"]);
+            assert!(!enabled.archive && enabled.notifications);
+        }
+    }
+}

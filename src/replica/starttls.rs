@@ -1,0 +1,256 @@
+//! Encrypts a connection, and decides whether it may stay in clear: never where somebody was
+//! promised more, whatever the replica, or who is between, offers.
+
+use std::net::IpAddr;
+
+use super::connect::{Connect, Greeted};
+use super::dialect::{Answer, Dialect};
+use super::greet::{capabilities, greeting};
+use super::link::Link;
+use super::responses::Ending;
+use super::target::{Target, Way};
+use super::tls::verified::server;
+use super::tls::{Mode, Setup};
+use crate::error::{Error, Kind, Result};
+use crate::observe::Level;
+
+/// Why clear text is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Promise {
+    /// By `sync_tls: require`.
+    Required,
+    /// `sync_tls_fingerprint` names the replica's certificate.
+    Pinned,
+    /// TLS with it was begun by this process.
+    Begun,
+    /// It was reached over TLS that verified, on this port or on another one that is tried.
+    Remembered(u16),
+}
+
+impl Promise {
+    /// Why it matters that the replica does not offer STARTTLS.
+    fn broken(self) -> &'static str {
+        match self {
+            Promise::Required => "it does not offer STARTTLS, and sync_tls requires it",
+            Promise::Pinned => {
+                "it does not offer STARTTLS, and sync_tls_fingerprint names its certificate"
+            }
+            Promise::Begun => "it offered STARTTLS before and no longer does",
+            Promise::Remembered(_) => {
+                "it does not offer STARTTLS, and was reached over TLS that verified before"
+            }
+        }
+    }
+}
+
+impl Connect<'_> {
+    /// What forbids clear text on the ports of `ways`.
+    fn promise(&self, ways: &[Way]) -> Result<Option<Promise>> {
+        let tls = &self.settings.tls;
+        if tls.mode == Mode::Off {
+            return Ok(None);
+        }
+        if tls.mode == Mode::Require {
+            return Ok(Some(Promise::Required));
+        }
+        if !tls.fingerprints.is_empty() {
+            return Ok(Some(Promise::Pinned));
+        }
+        if let Some(port) = self.remembered(ways)? {
+            return Ok(Some(Promise::Remembered(port)));
+        }
+        Ok(tls.committed.get().then_some(Promise::Begun))
+    }
+
+    /// The port of `ways` on which the replica was reached over TLS that verified. All of them
+    /// count: who closes the port that has TLS must not get the password on the next one.
+    fn remembered(&self, ways: &[Way]) -> Result<Option<u16>> {
+        let (Some(known), Target::Tcp { host, .. }) = (&self.settings.tls.verified, self.target)
+        else {
+            return Ok(None);
+        };
+        for way in ways {
+            if known.contains(host, way.port)? {
+                return Ok(Some(way.port));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The refusal to go on in clear.
+    fn refuse(&self, port: u16, what: impl Into<String>, promise: Option<Promise>) -> Error {
+        // Another port is held to the same promise: it may be tried.
+        self.refused_clear_text.set(promise.is_some());
+        const SERVER_SIDE: &str = "set tls_server_cert and tls_server_key on the replica, and \
+                                   allowstarttls: yes if its Cyrus is 3.8.6, 3.10.2, 3.12.1 or later";
+        let (known, host) = (&self.settings.tls.verified, self.target.host());
+        let hint = match (promise, known) {
+            (Some(Promise::Remembered(at)), Some(known)) => format!(
+                "somebody may be meddling with the connection; if the replica has lost its TLS, \
+                 {SERVER_SIDE}; if it is to be without from now on, run: {}",
+                known.how_to_forget(&host, at)
+            ),
+            (Some(Promise::Pinned), _) => format!(
+                "somebody may be meddling with the connection; if not, {SERVER_SIDE}; to do \
+                 without encryption take sync_tls_fingerprint out of imapd.conf"
+            ),
+            (Some(Promise::Begun), _) => format!(
+                "{SERVER_SIDE}; if it is to be without from now on, start this program again \
+                 (SIGHUP where it rolls)"
+            ),
+            _ => format!("{SERVER_SIDE}; sync_tls: off does without encryption"),
+        };
+        Error::new(Kind::Tls, "encrypt the connection to", server(&host, port), what).hint(hint)
+    }
+
+    fn setup(&self, alpn: bool) -> Result<Setup> {
+        Setup::new(&self.settings.tls, &self.target.host(), alpn)
+    }
+
+    /// Encrypts without being asked, where the server's name says so (`/tls`).
+    pub(super) fn encrypt_at_once(&self, link: &mut Link, way: Way) -> Result<()> {
+        match self.target {
+            Target::Tcp { tls: true, .. } => self.encrypt(link, self.setup(way.may_be_imap)?, way),
+            _ => Ok(()),
+        }
+    }
+
+    fn encrypt(&self, link: &mut Link, setup: Setup, way: Way) -> Result<()> {
+        self.settings.tls.committed.set();
+        link.start_tls(setup)?;
+        let Some(tls) = link.tls() else { return Ok(()) };
+        let line = format!("{} with {}", tls.describe(), self.target.host());
+        self.observer.log(Level::Info, &line);
+        if let Some(warning) = tls.setup().warning() {
+            self.observer.log(Level::Warning, &warning);
+        }
+        let (known, host) = (&self.settings.tls.verified, self.target.host());
+        if let (Some(known), Some(certificate)) = (known, tls.setup().verified())
+            && let Err(error) = known.remember(&host, way.port, Some(certificate))
+        {
+            let line = format!("later runs will not know that {host} has TLS: {error}");
+            self.observer.log(Level::Warning, &line);
+        }
+        Ok(())
+    }
+
+    /// Encrypts, if that is wanted and to be had. `ways` are all that are tried, `way` the present
+    /// one.
+    pub(super) fn start_tls(&self, greeted: &mut Greeted, way: Way, ways: &[Way]) -> Result<()> {
+        let is_unix = matches!(self.target, Target::Unix(_));
+        if greeted.link.tls().is_some() || is_unix {
+            return Ok(());
+        }
+        if self.settings.tls.mode == Mode::Off {
+            self.note_clear_text(ways);
+            return Ok(());
+        }
+        let promise = self.promise(ways)?;
+        if !greeted.offer.starttls || greeted.preauth {
+            let Some(promise) = promise else { return Ok(()) };
+            let what = match greeted.preauth {
+                true => "it begins with PREAUTH, which leaves no room for STARTTLS",
+                false => promise.broken(),
+            };
+            return Err(self.refuse(way.port, what, Some(promise)));
+        }
+        // What cannot be read here should fail before the replica is asked.
+        let setup = self.setup(greeted.tagger.dialect() == Dialect::Imap)?;
+        let tag = greeted.tagger.send(&mut greeted.link, "STARTTLS")?;
+        match greeted.tagger.answer(&mut greeted.link, tag, &mut |_| ())? {
+            Answer::End(Ending::Ok(_)) => {}
+            Answer::End(Ending::No(text) | Ending::Bad(text)) if promise.is_none() => {
+                let line = format!("the connection is not encrypted: STARTTLS refused: {text}");
+                self.observer.log(Level::Warning, &line);
+                return Ok(());
+            }
+            other => {
+                let text = match other {
+                    Answer::End(Ending::No(text) | Ending::Bad(text) | Ending::Bye(text)) => text,
+                    _ => "it asks for more".to_owned(),
+                };
+                return Err(self.refuse(way.port, format!("STARTTLS refused: {text}"), promise));
+            }
+        }
+        self.encrypt(&mut greeted.link, setup, way)?;
+        self.offered_again(greeted, way)
+    }
+
+    /// What was offered in clear may have been anybody's offer.
+    fn offered_again(&self, greeted: &mut Greeted, way: Way) -> Result<()> {
+        let offered = std::mem::take(&mut greeted.offer);
+        greeted.offer = match greeted.tagger.dialect() {
+            Dialect::Imap => capabilities(&mut greeted.link, &mut greeted.tagger, greeted.version)?,
+            Dialect::Csync => {
+                let again = greeting(&mut greeted.link)?;
+                greeted.link.reply_ended();
+                let offer = again.offer.filter(|_| again.dialect == Dialect::Csync);
+                let silent = || self.refuse(way.port, "it does not greet again", None);
+                offer.ok_or_else(silent)?
+            }
+        };
+        // sync_server offers it before TLS alone, but does it (`dobanner`, `cmd_compress`).
+        greeted.offer.deflate |= offered.deflate && greeted.tagger.dialect() == Dialect::Csync;
+        Ok(())
+    }
+
+    /// `sync_tls: off` is the site's own word, and goes before what was remembered.
+    fn note_clear_text(&self, ways: &[Way]) {
+        if let Ok(Some(port)) = self.remembered(ways) {
+            let line = format!(
+                "not encrypting the connection to {}, which was reached over TLS that verified \
+                 before: sync_tls is off",
+                server(&self.target.host(), port)
+            );
+            self.observer.log(Level::Notice, &line);
+        }
+    }
+
+    /// Warns that the password goes over the network as it is, unless the site has chosen that.
+    pub(super) fn warn_of_clear_password(&self, link: &Link, mechanism: &str) {
+        let peer = link.peer();
+        let stays_here = peer.is_some_and(is_loopback);
+        let is_unix = matches!(self.target, Target::Unix(_));
+        if link.tls().is_some() || is_unix || stays_here || self.settings.tls.mode == Mode::Off {
+            return;
+        }
+        let host = self.target.host();
+        let peer = peer.map(|peer| peer.to_string()).filter(|peer| *peer != host);
+        let peer = peer.map(|peer| format!(" ({peer})")).unwrap_or_default();
+        let line = format!(
+            "the password for {host}{peer} crosses the network in clear ({mechanism} without TLS); \
+             give the replica tls_server_cert and tls_server_key and set sync_tls: require here, \
+             or set sync_tls: off if the network between is safe"
+        );
+        self.observer.log(Level::Warning, &line);
+    }
+}
+
+/// Whether what is sent to an address stays on this machine, an IPv4 address in one of IPv6
+/// included.
+fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_has_several_addresses() {
+        for (address, here) in [
+            ("127.0.0.1", true),
+            ("127.255.0.9", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("192.0.2.1", false),
+            ("10.0.0.1", false),
+            ("0.0.0.0", false),
+            ("::2", false),
+            ("fe80::1", false),
+            ("::ffff:192.0.2.1", false),
+        ] {
+            assert_eq!(is_loopback(address.parse().unwrap()), here, "{address}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Clear text where something else was promised: scripted peers that offer no TLS, or refuse it.
+
+use std::sync::{Arc, Mutex};
+
+use super::connect::Settings;
+use super::connect_tests::{CSYNC, CSYNC_CLEAR, IMAP, local, peer, settings};
+use super::session::Session;
+use super::target::Target;
+use super::tls::{Fingerprint, Mode, VerifiedServers};
+use crate::error::{Error, Kind};
+use crate::observe::{Level, Observer};
+
+const IMAP_CLEAR: &str =
+    "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] a Cyrus IMAP 3.6.1 server ready\r\n";
+const IMAP_PREAUTH: &str = "* PREAUTH [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN X-REPLICATION] a \
+                            Cyrus IMAP 3.6.1 server ready\r\n";
+const IMAP_ASKED: &str = "* OK a ready\r\n";
+const CAPABILITY: &str = "* CAPABILITY IMAP4rev1 AUTH=PLAIN X-REPLICATION\r\nC1 OK done\r\n";
+
+/// All the ways in which a peer, or who is before it, has no TLS for us.
+const WAYS: [&[&str]; 8] = [
+    &[CSYNC_CLEAR],
+    &[CSYNC, "NO Error initializing TLS\r\n"],
+    &[CSYNC, "BAD Unrecognized command\r\n"],
+    &[IMAP_CLEAR],
+    &[IMAP_ASKED, CAPABILITY],
+    &[IMAP, "C1 NO Error initializing TLS\r\n"],
+    &[IMAP, "C1 BAD Unrecognized command\r\n"],
+    &[IMAP_PREAUTH, "* CAPABILITY IMAP4rev1\r\nC1 OK done\r\n"],
+];
+
+#[derive(Default)]
+struct Lines(Mutex<Vec<(Level, String)>>);
+
+impl Observer for Lines {
+    fn log(&self, level: Level, line: &str) {
+        self.0.lock().unwrap().push((level, line.to_owned()));
+    }
+}
+
+struct Attempt {
+    error: Error,
+    heard: String,
+    port: u16,
+    lines: Vec<(Level, String)>,
+}
+
+/// Connects to a peer; `adjust` is given its port.
+fn attempt(script: &[&str], adjust: impl Fn(&mut Settings, u16)) -> Attempt {
+    let script = script.iter().map(|line| (*line).to_owned()).collect();
+    let (place, peer) = peer(local(), script);
+    let port = place.rsplit_once(':').unwrap().1.parse().unwrap();
+    let mut settings = settings(Mode::Try);
+    adjust(&mut settings, port);
+    // Ends the login that must not begin.
+    settings.credentials.mechanisms = Some("NONE".into());
+    let lines = Arc::new(Lines::default());
+    let target = Target::parse(&place).unwrap();
+    let session = Session::connect(&target, &settings, lines.clone(), Arc::default());
+    let error = session.err().expect("nobody can log in");
+    let heard = String::from_utf8_lossy(&peer.join().unwrap()).into_owned();
+    let lines = lines.0.lock().unwrap().clone();
+    Attempt { error, heard, port, lines }
+}
+
+/// Nothing but questions were asked.
+#[track_caller]
+fn assert_refused(attempt: &Attempt, says: &str, advice: &str) {
+    let Attempt { error, heard, .. } = attempt;
+    assert_eq!(error.kind(), Kind::Tls, "{error}");
+    let text = error.to_string();
+    for words in [says, advice, &format!("127.0.0.1:{}", attempt.port)] {
+        assert!(text.contains(words), "{words:?}: {text}");
+    }
+    assert!(!text.contains("Ending") && !text.contains("(\""), "{text}");
+    for line in heard.lines() {
+        let command = line.rsplit(' ').next();
+        assert!(matches!(command, Some("STARTTLS" | "CAPABILITY")), "{heard}");
+    }
+}
+
+#[test]
+fn a_pin_refuses_clear_text() {
+    for script in WAYS {
+        let pinned = attempt(script, |settings, _| {
+            settings.tls.fingerprints = vec![Fingerprint::of(b"it")];
+        });
+        assert_refused(&pinned, "STARTTLS", "take sync_tls_fingerprint out");
+        let required = attempt(script, |settings, _| settings.tls.mode = Mode::Require);
+        assert_refused(&required, "STARTTLS", "sync_tls: off");
+        let neither = attempt(script, |_, _| ());
+        assert_ne!(neither.error.kind(), Kind::Tls, "{}", neither.error);
+    }
+}
+
+#[test]
+fn a_server_that_verified_is_not_spoken_to_in_clear() {
+    let dir = tempfile::tempdir().unwrap();
+    let known = VerifiedServers::new(dir.path().join("sync/tls-verified"), "forget it:");
+    for script in WAYS {
+        let remembered = attempt(script, |settings, port| {
+            known.remember("127.0.0.1", port, None).unwrap();
+            settings.tls.verified = Some(known.clone());
+        });
+        let command = format!("forget it: 127.0.0.1:{}", remembered.port);
+        assert_refused(&remembered, "STARTTLS", &command);
+
+        let another = attempt(script, |settings, port| {
+            // The port may have been another peer's a moment ago.
+            known.forget("127.0.0.1", Some(port)).unwrap();
+            settings.tls.verified = Some(known.clone());
+        });
+        assert_ne!(another.error.kind(), Kind::Tls, "{}", another.error);
+
+        let off = attempt(script, |settings, port| {
+            known.remember("127.0.0.1", port, None).unwrap();
+            settings.tls.verified = Some(known.clone());
+            settings.tls.mode = Mode::Off;
+        });
+        assert_ne!(off.error.kind(), Kind::Tls, "{}", off.error);
+        let notices = off.lines.iter().filter(|(level, _)| *level == Level::Notice);
+        let place = format!("127.0.0.1:{}", off.port);
+        assert!(notices.clone().any(|(_, line)| line.contains(&place)), "{:?}", off.lines);
+    }
+}

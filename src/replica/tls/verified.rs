@@ -1,0 +1,324 @@
+//! Remembers on disk which servers were reached over TLS that verified, so that no later process
+//! speaks to them in clear (like HSTS of the web).
+//!
+//! There is a file for each server in `<configdirectory>/sync/tls-verified`. That it
+//! is there is what counts, so a damaged one still protects; its three lines are for people: the
+//! format and its version, the server, the certificate. Its name is the server's: the host in lower
+//! case without a dot at its end, a colon, the port; an IPv6 address in its shortest form and in
+//! brackets. All but letters, digits, `.`, `-`, `_`, `:`, `[` and `]` is written as `%` and two
+//! hexadecimal digits.
+
+use std::fmt::Write as _;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write as _};
+use std::net::IpAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::Fingerprint;
+use crate::error::{Error, Kind, Result};
+
+const FIRST_LINE: &str = "cyrsync tls-verified 1";
+
+/// The servers that were reached over TLS that verified.
+#[derive(Debug, Clone)]
+pub struct VerifiedServers {
+    dir: PathBuf,
+    /// What a person types to forget a server, without the server.
+    forget_command: String,
+    /// Whether a failure to write was reported; clones share it.
+    warned: Arc<AtomicBool>,
+}
+
+impl VerifiedServers {
+    /// Keeps its files in `dir`. `forget_command` is named in errors.
+    pub fn new(dir: PathBuf, forget_command: impl Into<String>) -> VerifiedServers {
+        let forget_command = forget_command.into();
+        VerifiedServers { dir, forget_command, warned: Arc::default() }
+    }
+
+    /// Whether a server was reached over TLS that verified.
+    ///
+    /// # Errors
+    /// [`Kind::Tls`] if the directory is there and cannot be searched: then clear text must not be
+    /// spoken either.
+    pub fn contains(&self, host: &str, port: u16) -> Result<bool> {
+        let path = self.file(host, port);
+        match fs::symlink_metadata(&path) {
+            Ok(_) => Ok(true),
+            Err(error) if is_absent(&error) => Ok(false),
+            // Without the directory nothing was ever remembered.
+            Err(_) if fs::symlink_metadata(&self.dir).is_err() => Ok(false),
+            Err(error) => {
+                let what = format!("{}: {}", path.display(), reason(&error));
+                Err(Error::new(Kind::Tls, "find out about TLS with", server(host, port), what)
+                    .hint(
+                        "make the directory readable for the cyrus user: it says which servers are \
+                     never to be spoken to in clear",
+                    ))
+            }
+        }
+    }
+
+    /// Remembers a server. Does nothing if it is remembered already.
+    ///
+    /// # Errors
+    /// [`Kind::Io`] if the file cannot be written. Only the first failure of this value and its
+    /// clones is returned.
+    pub fn remember(&self, host: &str, port: u16, certificate: Option<Fingerprint>) -> Result<()> {
+        let path = self.file(host, port);
+        if fs::symlink_metadata(&path).is_ok() {
+            return Ok(());
+        }
+        let certificate = certificate.map(|it| it.to_string()).unwrap_or_default();
+        let text = format!("{FIRST_LINE}\n{}\n{certificate}\n", server(host, port));
+        match self.write(&path, &text) {
+            Err(error) if !self.warned.swap(true, Ordering::Relaxed) => {
+                Err(failed("write", &path, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&self, path: &Path, text: &str) -> io::Result<()> {
+        // Only these two: a configdirectory that is missing is not made.
+        if let Some(parent) = self.dir.parent() {
+            make_dir(parent, 0o755)?;
+        }
+        make_dir(&self.dir, 0o700)?;
+        let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        match opened {
+            Ok(mut file) => {
+                file.write_all(text.as_bytes())?;
+                file.sync_all()
+            }
+            // Another process was faster.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Forgets a server; without a port, what is remembered of the host with any port. Returns the
+    /// servers that were forgotten.
+    ///
+    /// # Errors
+    /// [`Kind::Io`].
+    pub fn forget(&self, host: &str, port: Option<u16>) -> Result<Vec<String>> {
+        let mut forgotten = self.list()?;
+        let wanted = port.map(|port| file_name(&server(host, port)));
+        let any = file_name(&format!("{}:", host_name(host)));
+        forgotten.retain(|name| match &wanted {
+            Some(wanted) => name == wanted,
+            None => name.strip_prefix(&any).is_some_and(|port| port.parse::<u16>().is_ok()),
+        });
+        for name in &forgotten {
+            let path = self.dir.join(name);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(failed("remove", &path, error));
+                }
+                _ => {}
+            }
+        }
+        Ok(forgotten)
+    }
+
+    /// All that is remembered, sorted, as the files are named.
+    ///
+    /// # Errors
+    /// [`Kind::Io`].
+    pub fn list(&self) -> Result<Vec<String>> {
+        let broken = |error| failed("read directory", &self.dir, error);
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if is_absent(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(broken(error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(broken)?.file_name().to_string_lossy().into_owned();
+            // A channel of this name has its log here.
+            if name.contains(':') {
+                names.push(name);
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// How to forget a server, for the hint of an error.
+    pub fn how_to_forget(&self, host: &str, port: u16) -> String {
+        format!("{} {}", self.forget_command, server(host, port))
+    }
+
+    fn file(&self, host: &str, port: u16) -> PathBuf {
+        self.dir.join(file_name(&server(host, port)))
+    }
+}
+
+/// Makes a directory that is not there yet.
+fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
+    match DirBuilder::new().mode(mode).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    // Of a name that is too long there is no file.
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename)
+}
+
+fn failed(op: &'static str, path: &Path, error: io::Error) -> Error {
+    Error::new(Kind::Io, op, path.display().to_string(), reason(&error))
+        .hint("give the directory sync of configdirectory, and what is in it, to the cyrus user")
+        .caused_by(error)
+}
+
+/// The system's words, without its number.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// `replica.example.com:2005`, `[::1]:2005`: the same for every way to write it.
+pub(in crate::replica) fn server(host: &str, port: u16) -> String {
+    format!("{}:{port}", host_name(host))
+}
+
+fn host_name(host: &str) -> String {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    match host.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => address.to_string(),
+        Ok(IpAddr::V6(address)) => format!("[{address}]"),
+        // With a zone, which no address has here.
+        Err(_) if host.contains(':') => format!("[{host}]"),
+        Err(_) => host,
+    }
+}
+
+fn file_name(server: &str) -> String {
+    let mut name = String::new();
+    for byte in server.bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b':' | b'[' | b']' => {
+                name.push(char::from(byte));
+            }
+            // Writing to a String cannot fail.
+            _ => drop(write!(name, "%{byte:02x}")),
+        }
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// In a configdirectory that has no `sync` yet.
+    fn servers(dir: &tempfile::TempDir) -> VerifiedServers {
+        VerifiedServers::new(dir.path().join("sync/tls-verified"), "sync_client --forget-tls")
+    }
+
+    #[test]
+    fn a_server_is_the_same_however_it_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let known = servers(&dir);
+        assert!(!known.contains("replica.example.com", 2005).unwrap());
+        let certificate = Fingerprint::of(b"it");
+        known.remember("Replica.Example.com.", 2005, Some(certificate)).unwrap();
+        known.remember("replica.example.com", 2005, None).unwrap();
+        known.remember("0:0:0:0:0:0:0:1", 143, None).unwrap();
+        known.remember("FE80::1%eth0", 143, None).unwrap();
+        assert_eq!(
+            known.list().unwrap(),
+            ["[::1]:143", "[fe80::1%25eth0]:143", "replica.example.com:2005"]
+        );
+        for (host, port) in
+            [("REPLICA.example.com", 2005), ("replica.example.com.", 2005), ("::1", 143)]
+        {
+            assert!(known.contains(host, port).unwrap(), "{host}");
+        }
+        for (host, port) in [("replica.example.com", 143), ("example.com", 2005), ("::2", 143)] {
+            assert!(!known.contains(host, port).unwrap(), "{host}");
+        }
+        assert!(!known.contains(&"x".repeat(300), 1).unwrap());
+
+        let path = dir.path().join("sync/tls-verified/replica.example.com:2005");
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text, format!("{FIRST_LINE}\nreplica.example.com:2005\n{certificate}\n"));
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(mode(path.parent().unwrap()), 0o700);
+    }
+
+    #[test]
+    fn a_server_is_remembered_until_it_is_forgotten_whatever_its_file_holds() {
+        let dir = tempfile::tempdir().unwrap();
+        let known = servers(&dir);
+        for port in [143, 2005] {
+            known.remember("replica", port, None).unwrap();
+            known.remember("replica2", port, None).unwrap();
+        }
+        let path = |name: &str| dir.path().join("sync/tls-verified").join(name);
+        fs::write(path("replica:143"), b"\0damaged").unwrap();
+        fs::write(path("replica:2005"), b"").unwrap();
+        // Of a channel with this name.
+        fs::write(path("log"), b"").unwrap();
+        assert!(
+            known.contains("replica", 143).unwrap() && known.contains("replica", 2005).unwrap()
+        );
+        assert_eq!(known.forget("replica", Some(2006)).unwrap(), [""; 0]);
+        assert_eq!(known.forget("REPLICA.", Some(2005)).unwrap(), ["replica:2005"]);
+        assert!(known.contains("replica", 143).unwrap());
+        known.remember("replica", 2005, None).unwrap();
+        assert_eq!(known.forget("replica", None).unwrap(), ["replica:143", "replica:2005"]);
+        assert!(!known.contains("replica", 143).unwrap());
+        assert_eq!(known.list().unwrap(), ["replica2:143", "replica2:2005"]);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_reported_once_and_a_configdirectory_is_not_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = dir.path().join("missing");
+        let known = VerifiedServers::new(missing.join("sync/tls-verified"), "");
+        let error = known.remember("replica", 1, None).unwrap_err();
+        assert_eq!((error.kind(), error.io_kind()), (Kind::Io, Some(io::ErrorKind::NotFound)));
+        known.clone().remember("replica", 1, None).unwrap();
+        assert!(!missing.exists() && !known.contains("replica", 1).unwrap());
+        assert_eq!(known.list().unwrap(), [""; 0]);
+        assert_eq!(known.forget("replica", None).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn what_cannot_be_looked_up_counts_as_remembered() {
+        let dir = tempfile::tempdir().unwrap();
+        let known = servers(&dir);
+        fs::create_dir(dir.path().join("sync")).unwrap();
+        // Root may search any directory: something that is none stands for it.
+        fs::write(dir.path().join("sync/tls-verified"), "").unwrap();
+        let error = known.contains("replica", 1).unwrap_err();
+        assert_eq!(error.kind(), Kind::Tls);
+        assert!(!error.to_string().contains("os error"), "{error}");
+    }
+
+    #[test]
+    fn many_at_once_remember_and_forget() {
+        let dir = tempfile::tempdir().unwrap();
+        let known = servers(&dir);
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let known = &known;
+                scope.spawn(move || {
+                    known.remember("replica", 2005, None).unwrap();
+                    known.remember("replica", number, None).unwrap();
+                    assert!(known.contains("replica", 2005).unwrap());
+                });
+            }
+        });
+        assert_eq!(known.list().unwrap().len(), 9);
+    }
+}
