@@ -67,6 +67,7 @@ pub enum Applies {
     UsersAndMailboxes,
     Lists,
     Rolling,
+    OneRun,
 }
 
 impl Applies {
@@ -77,6 +78,7 @@ impl Applies {
             Applies::UsersAndMailboxes => Some("Only with -u and -m."),
             Applies::Lists => Some("Only with -u, -m and rolling replication."),
             Applies::Rolling => Some("Only in rolling replication."),
+            Applies::OneRun => Some("Not in rolling replication."),
         }
     }
 }
@@ -133,6 +135,9 @@ pub struct Low {
     pub local_only: bool,
     pub skip_locked: bool,
     pub no_copyback: bool,
+    pub copyback: bool,
+    /// What repairs may do, in words.
+    pub allow_repair: Option<OsString>,
     pub archive: bool,
     pub require_compress: bool,
     pub connect_once: bool,
