@@ -15,7 +15,7 @@ use std::path::Path;
 
 use super::claims::{self, Measure};
 use super::contents::Work;
-use super::ladder::check_identity;
+use super::ladder::{WITH_COPYBACK, check_identity};
 use super::remote::RemoteFolder;
 use super::snapshot::{Attempt, Entry, Since, Snapshot};
 use super::{Syncer, TRIES, commands, unix_time};
@@ -161,10 +161,7 @@ impl Syncer<'_> {
                 name.to_string(),
                 detail,
             )
-            .hint(
-                "run once without -O (with --copyback if sync_no_copyback is set): both sides are \
-                 compared and repaired",
-            ));
+            .hint(WITH_COPYBACK));
         }
         for message in &mut plan.expunge {
             message.record.modseq = state.highestmodseq.max(message.record.modseq);
