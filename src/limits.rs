@@ -116,9 +116,9 @@ pub const MODSEQ_JUMP: u64 = 1 << 40;
 /// A UID from here on is refused: a mailbox whose last UID is the highest number takes no message
 /// any more, so that a million must be left.
 pub const UID_BOUND: u32 = u32::MAX - (1 << 20) + 1;
-/// How far a repair raises the last UID without being asked to: more messages than any mailbox
-/// gets while it is apart.
-pub const UID_JUMP: u32 = 1 << 24;
+/// How far a repair raises the last UID without being asked to: more messages than a mailbox gets
+/// while its sides are apart.
+pub const UID_JUMP: u32 = 1 << 20;
 /// Seconds that a time may lie in the future if a server's clock gave it, UIDVALIDITY included. A
 /// clock that is a year fast is broken; renames raise a UIDVALIDITY by one each.
 pub const CLOCK_AHEAD: i64 = 366 * 86_400;

@@ -157,7 +157,7 @@ fn the_last_uid_is_not_raised_very_far() {
     assert_eq!(words(FUSE, Acts::No, &ours, &theirs), [""; 0]);
     theirs.header.last_uid += 1;
     let told = words(FUSE, Acts::No, &ours, &theirs);
-    assert_eq!(told, ["uids: raise the last UID from 1 to 16777218"]);
+    assert_eq!(told, ["uids: raise the last UID from 1 to 1048578"]);
 }
 
 #[test]

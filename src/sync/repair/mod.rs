@@ -78,7 +78,8 @@ impl Syncer<'_> {
         }
         let ticket =
             self.replica.submit(Verb::Get, &mut |w| commands::named(w, "FULLMAILBOX", name))?;
-        let (remote, theirs) = sides::of_replica(self.replica.wait(ticket)?)?;
+        let (remote, theirs) =
+            sides::of_replica(self.replica.wait(ticket)?).map_err(|error| of_answer(name, error))?;
         let mut mailbox = match self.store.open(name) {
             Ok(mailbox) => mailbox,
             Err(error) if error.kind() == Kind::NotFound => return Ok(()),
@@ -142,7 +143,8 @@ impl Syncer<'_> {
         let channel = self.settings.channel.as_ref().map(|channel| format!("-n {channel} "));
         let channel = channel.unwrap_or_default();
         let hint = format!(
-            "look at both sides; if that is right, allow it once:              sync_client {channel}--allow-repair={words} -m '{external}'"
+            "look at both sides; if that is right, allow it once: \
+             sync_client {channel}--allow-repair={words} -m '{external}'"
         );
         Err(Error::new(Kind::NeedsFullSync, "repair mailbox", name.to_string(), detail).hint(hint))
     }
@@ -237,6 +239,14 @@ impl Syncer<'_> {
             _ => error,
         })
     }
+}
+
+/// What is wrong with the answer to `GET FULLMAILBOX`: that mailbox fails, and no other.
+fn of_answer(name: &MboxName, error: Error) -> Error {
+    let detail = format!("{} {}: {}", error.op(), error.subject(), error.detail());
+    Error::new(Kind::Corrupt, "compare mailbox", name.to_string(), detail)
+        .hint(error.hint_text().to_owned())
+        .caused_by(error)
 }
 
 /// A plan that is carried out on the master.

@@ -336,7 +336,7 @@ pub const FLAGS: &[Flag] = &[
               sync_repair_max_expunge messages and a tenth of a mailbox, or mark them \\Deleted), \
               annotations (change those that delete, redirect or archive mail), scripts (change \
               Sieve scripts, mail that waits to be sent, push subscriptions), uids (raise the \
-              last UID by more than 16 million), or all; several with commas between them. \
+              last UID by more than a million), or all; several with commas between them. \
               sync_repair_fuse: no in imapd.conf(5) allows everything always.",
         category: Category::Selection,
         applies: Applies::OneRun,
