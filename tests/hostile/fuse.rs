@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use cyrsync_lab::{Imap, Run, Sieve, Status, compare, describe, quote, sync_client};
 
+use super::repair::message;
 use super::{OURS, World};
 
 impl World {
@@ -81,7 +82,7 @@ fn the_rest_of_the_user_goes_on_and_the_limit_is_set_by_channel() {
     let world = World::with_victim();
     world.expunge_there("1:110");
     let mut fred = Imap::login(&world.lab.master, "fred");
-    assert!(fred.append("INBOX.honest", "", &super::repair::message(300)).is_ok());
+    assert!(fred.append("INBOX.honest", "", &message(300)).is_ok());
     let before = world.all();
     assert_eq!(world.ours(&["-u", "fred"]).status.code(), Some(1));
     assert!(world.all() == before, "the master was written to");
@@ -172,7 +173,7 @@ fn rights_are_never_the_replicas() {
     let mut admin = Imap::admin(&world.lab.replica);
     admin.ok(&format!("SETACL {} anyone lrswipkxtea", quote(VICTIM)));
     let mut there = Imap::login(&world.lab.replica, "fred");
-    assert!(there.append("INBOX.victim", "", &super::repair::message(300)).is_ok());
+    assert!(there.append("INBOX.victim", "", &message(300)).is_ok());
     world.ours(&["-u", "fred"]).ok();
     world.are_one();
     let rights = Imap::admin(&world.lab.master).ok(&format!("GETACL {}", quote(VICTIM)));
@@ -180,10 +181,28 @@ fn rights_are_never_the_replicas() {
 }
 
 #[test]
+fn mailboxes_that_come_and_go_on_the_replica_change_none_here() {
+    let world = World::with_victim();
+    let mailboxes = ["INBOX", "INBOX.honest", "INBOX.victim"];
+    let mut there = Imap::login(&world.lab.replica, "fred");
+    there.ok("CREATE INBOX.planted");
+    assert!(there.append("INBOX.planted", "", &message(300)).is_ok());
+    there.ok("DELETE INBOX.honest");
+    there.ok("RENAME INBOX.victim INBOX.elsewhere");
+    drop(there);
+    world.ours(&["-u", "fred"]).ok();
+    let mut here = Imap::login(&world.lab.master, "fred");
+    assert_eq!(here.list("*"), mailboxes);
+    assert_eq!(here.with_selected("INBOX.victim").uids(), (1..=150).collect::<Vec<_>>());
+    let found = Imap::login(&world.lab.replica, "fred").list("*");
+    assert_eq!(found, ["INBOX", "INBOX.honest", "INBOX.planted", "INBOX.victim"]);
+}
+
+#[test]
 fn the_configuration_can_forbid_repairs_and_one_run_can_have_them() {
     let world = World::with_victim();
     let mut there = Imap::login(&world.lab.replica, "fred");
-    assert!(there.append("INBOX.victim", "", &super::repair::message(300)).is_ok());
+    assert!(there.append("INBOX.victim", "", &message(300)).is_ok());
     let before = world.all();
     world.lab.master.set_config("other_sync_no_copyback", Some("yes"));
     let run = world.ours(&["-n", "other", "-u", "fred"]);
