@@ -19,8 +19,7 @@ use crate::store::Mailbox;
 use crate::types::{MailboxEntry, MailboxState};
 
 /// What to do where `-O` or `sync_no_copyback` forbids a repair.
-pub(super) const WITH_COPYBACK: &str =
-    "run once without -O, with --copyback if sync_no_copyback is set: both sides are compared and \
+pub(super) const WITH_COPYBACK: &str = "run once without -O, with --copyback if sync_no_copyback is set: both sides are compared and \
      repaired";
 
 impl Syncer<'_> {
@@ -66,7 +65,8 @@ impl Syncer<'_> {
                 self.repair(work)
             }
             Err(error) if error.kind() == Kind::ReplicaChecksum => {
-                let detail = "the replica holds something else, and this server must not be changed";
+                let detail =
+                    "the replica holds something else, and this server must not be changed";
                 Err(Error::new(Kind::ReplicaChecksum, "update mailbox", name.to_string(), detail)
                     .hint(WITH_COPYBACK)
                     .caused_by(error))

@@ -241,7 +241,12 @@ impl<'k, 'v> Numbers<'k, 'v> {
     }
 
     /// Notes a number that does not fit; any other complaint stays one.
-    fn fit<T>(&mut self, key: &str, read: Result<T, Malformed>, highest: T) -> Result<T, Malformed> {
+    fn fit<T>(
+        &mut self,
+        key: &str,
+        read: Result<T, Malformed>,
+        highest: T,
+    ) -> Result<T, Malformed> {
         let Err(error) = read else { return read };
         let digits = self.kv.opt_atom(key)?.unwrap_or_default();
         if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {

@@ -238,9 +238,7 @@ fn values_that_cannot_be_are_refused_and_the_master_is_not_touched() {
         on("a message longer than any", &["SIZE 99999999999"], |v| {
             of_new(v, |r| set_text(r, "SIZE", "99999999999"))
         }),
-        on("a message of nothing", &["UID 1 SIZE 0"], |v| {
-            of_new(v, |r| set_text(r, "SIZE", "0"))
-        }),
+        on("a message of nothing", &["UID 1 SIZE 0"], |v| of_new(v, |r| set_text(r, "SIZE", "0"))),
         on("a flag of two words", &["UID 1 the flag two words"], |v| {
             of_first(v, |r| set(r, "FLAGS", Value::texts(["two words"])))
         }),

@@ -20,7 +20,7 @@ pub fn main() -> ExitCode {
     let posixly = env::var_os("POSIXLY_CORRECT").is_some();
     let exit = match flags::parse(&words, posixly) {
         Ok(Request::Print(page)) => print(page),
-        Ok(Request::Run(mode, low)) => run(mode, low),
+        Ok(Request::Run(mode, low)) => run(mode, *low),
         Err(wrong) => {
             complain(pages::usage(&wrong, &program));
             Exit::Usage

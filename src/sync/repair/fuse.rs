@@ -213,9 +213,8 @@ fn changes(which: &[&str], here: &[Annotation], then: &[Annotation]) -> Vec<Stri
 
 /// Whether a new record is one of the master's own messages under another UID.
 fn is_renumbered(ours: &Side, message: &Message) -> bool {
-    let same = |m: &&Message| {
-        m.record.guid == message.record.guid && m.annotations == message.annotations
-    };
+    let same =
+        |m: &&Message| m.record.guid == message.record.guid && m.annotations == message.annotations;
     ours.messages.iter().find(same).is_some()
 }
 

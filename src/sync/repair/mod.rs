@@ -78,8 +78,8 @@ impl Syncer<'_> {
         }
         let ticket =
             self.replica.submit(Verb::Get, &mut |w| commands::named(w, "FULLMAILBOX", name))?;
-        let (remote, theirs) =
-            sides::of_replica(self.replica.wait(ticket)?).map_err(|error| of_answer(name, error))?;
+        let (remote, theirs) = sides::of_replica(self.replica.wait(ticket)?)
+            .map_err(|error| of_answer(name, error))?;
         let mut mailbox = match self.store.open(name) {
             Ok(mailbox) => mailbox,
             Err(error) if error.kind() == Kind::NotFound => return Ok(()),

@@ -397,7 +397,8 @@ impl<'s> Planner<'s> {
         if self.plan.writes_master {
             let used = header.highestmodseq.max(self.known.used_modseq);
             header.highestmodseq = used.checked_add(1).ok_or_else(|| {
-                let detail = "a modseq is the highest that there is: nothing can be changed any more";
+                let detail =
+                    "a modseq is the highest that there is: nothing can be changed any more";
                 Error::new(Kind::Corrupt, "repair mailbox", self.name.to_string(), detail)
                     .hint("move its messages to a new mailbox")
             })?;

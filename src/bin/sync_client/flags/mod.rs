@@ -151,7 +151,7 @@ pub struct Low {
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Request {
-    Run(Mode, Low),
+    Run(Mode, Box<Low>),
     Print(Page),
 }
 
@@ -183,7 +183,7 @@ pub fn parse(words: &[OsString], posixly: bool) -> Result<Request, Usage> {
     let rolling = low.one_log.then_some(Mode::Rolling);
     low.mode = low.mode.or(rolling);
     match low.mode {
-        Some(mode) => Ok(Request::Run(mode, low)),
+        Some(mode) => Ok(Request::Run(mode, Box::new(low))),
         None => Err(Usage::NoMode),
     }
 }
@@ -198,7 +198,7 @@ mod tests {
 
     fn low(line: &str) -> Low {
         match parse(&words(line), false) {
-            Ok(Request::Run(_, low)) => low,
+            Ok(Request::Run(_, low)) => *low,
             other => panic!("{line}: {other:?}"),
         }
     }
