@@ -212,8 +212,8 @@ fn folder(kv: &Kv<'_>) -> Result<RemoteFolder, Malformed> {
         createdmodseq: numbers.opt_num64("CREATEDMODSEQ")?.unwrap_or(0),
         foldermodseq: numbers.opt_num64("FOLDERMODSEQ")?.unwrap_or(0),
         crcs: SyncCrcs {
-            basic: kv.opt_num32("SYNC_CRC")?.unwrap_or(0),
-            annot: kv.opt_num32("SYNC_CRC_ANNOT")?.unwrap_or(0),
+            basic: numbers.opt_num32("SYNC_CRC")?.unwrap_or(0),
+            annot: numbers.opt_num32("SYNC_CRC_ANNOT")?.unwrap_or(0),
         },
         recentuid: numbers.num32("RECENTUID")?,
         recenttime: numbers.date("RECENTTIME")?,

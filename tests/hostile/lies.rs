@@ -276,6 +276,22 @@ fn values_that_cannot_be_are_refused_and_the_master_is_not_touched() {
 }
 
 #[test]
+fn a_lie_between_two_batches_of_a_mailbox_is_refused() {
+    let world = World::new();
+    world.be_patient();
+    Filler::new(&world.lab.master, 1).mailbox_of_sizes(VICTIM, MESSAGES, |_| 300);
+    world.lab.master.set_config("sync_batchsize", Some("50"));
+    let before = world.mail();
+    // The replica has nothing of it at first, and is asked again when it took a batch.
+    let highest: Lie = |v| set_text(v, "HIGHESTMODSEQ", "9223372036854775808");
+    let uid: Lie = |v| set_text(v, "LAST_UID", "4294967295");
+    world.run(vec![world.liar("a batch", &["HIGHESTMODSEQ 9223372036854775808"], highest)]);
+    world.run(vec![world.liar("the next batch", &["LAST_UID 4294967295"], uid)]);
+    assert!(world.mail() == before, "the master was written to");
+    world.victim_is_well();
+}
+
+#[test]
 fn what_is_remembered_of_a_liar_is_asked_for_again() {
     let world = World::with_victim();
     let master = &world.lab.master;
