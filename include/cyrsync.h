@@ -114,6 +114,16 @@
 #define CYRSYNC_FLAG_WHOLE_MESSAGES 32
 
 /**
+ * Let repairs do to this server what they otherwise refuse (sync_client --allow-repair all).
+ */
+#define CYRSYNC_FLAG_ALLOW_REPAIR 64
+
+/**
+ * Change this server even if sync_no_copyback says not to (sync_client --copyback).
+ */
+#define CYRSYNC_FLAG_COPYBACK 128
+
+/**
  * The layout of the structures of the host store in this header, for cyrsync_host.version.
  */
 #define CYRSYNC_HOST_VERSION 1

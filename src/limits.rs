@@ -104,3 +104,41 @@ pub const HOST_ITEM_BYTES: usize = 128;
 pub const INDEX_RECORD_BYTES: u32 = 4096;
 /// Bytes of cyrus.index that are in memory at a time.
 pub const INDEX_CHUNK_BYTES: usize = 256 << 10;
+
+// What a replica may claim. A value that the master has too, or exceeds, is never refused: only
+// what would be new here. Real servers stay far below all of these.
+
+/// A modseq from here on is refused: IMAP clients take 63 bits (RFC 7162).
+pub const MODSEQ_BOUND: u64 = 1 << 63;
+/// How far a modseq may be above all that the mailbox and its owner have here. Each change of a
+/// mailbox takes one: at a million changes a second this is twelve days.
+pub const MODSEQ_JUMP: u64 = 1 << 40;
+/// A UID from here on is refused: a mailbox whose last UID is the highest number takes no message
+/// any more, so that a million must be left.
+pub const UID_BOUND: u32 = u32::MAX - (1 << 20) + 1;
+/// How far a repair raises the last UID without being asked to: more messages than a mailbox gets
+/// while its sides are apart.
+pub const UID_JUMP: u32 = 1 << 20;
+/// Seconds that a time may lie in the future if a server's clock gave it, UIDVALIDITY included. A
+/// clock that is a year fast is broken; renames raise a UIDVALIDITY by one each.
+pub const CLOCK_AHEAD: i64 = 366 * 86_400;
+/// Seconds that the date of a message may lie in the future. Clients choose it: mail from 2038, the
+/// end of 32-bit clocks, is common among spam.
+pub const MESSAGE_DATE_AHEAD: i64 = 20 * CLOCK_AHEAD;
+/// Times before this one (the year 1833) are refused. Mail from before 1970 exists: what the wire
+/// has for a negative time are the 64 bits of it.
+pub const EARLIEST_TIME: i64 = -(1 << 32);
+/// Times after this one (the year 9999) are refused wherever a replica tells one.
+pub const LATEST_TIME: i64 = 253_402_300_799;
+/// Longest name of a user flag (`imparse_isnatom` in `lib/imparse.c`).
+pub const FLAG_NAME_BYTES: usize = 1023;
+/// Longest name of an annotation, and longest name of the user whose value it is.
+pub const ANNOTATION_NAME_BYTES: usize = 1024;
+/// Longest value of an annotation. Calendars keep time zones of some ten kilobytes in them.
+pub const ANNOTATION_VALUE_BYTES: usize = 1 << 20;
+/// Messages that a repair expunges on the master without being asked to, in a mailbox of which
+/// this is more than [`REPAIR_EXPUNGE_SHARE`] (`sync_repair_max_expunge`). Who tidies up a mailbox
+/// by hand stays below it.
+pub const REPAIR_MAX_EXPUNGE: u64 = 100;
+/// One in so many messages of a mailbox: so few may always be expunged.
+pub const REPAIR_EXPUNGE_SHARE: u64 = 10;

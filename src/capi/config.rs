@@ -13,7 +13,7 @@ use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer}
 use super::panic::{boundary, fallible};
 use super::strings::cyrsync_str;
 use crate::config::{Config, DEFAULT_PATH};
-use crate::engine::Options;
+use crate::engine::{AllowRepair, Options};
 use crate::types::Text;
 
 /// Change no mupdate server (sync_client -L).
@@ -29,13 +29,19 @@ pub const CYRSYNC_FLAG_REQUIRE_COMPRESS: u32 = 16;
 
 /// Show the traffic with the messages in it (sync_client -v -v -v).
 pub const CYRSYNC_FLAG_WHOLE_MESSAGES: u32 = 32;
+/// Let repairs do to this server what they otherwise refuse (sync_client --allow-repair all).
+pub const CYRSYNC_FLAG_ALLOW_REPAIR: u32 = 64;
+/// Change this server even if sync_no_copyback says not to (sync_client --copyback).
+pub const CYRSYNC_FLAG_COPYBACK: u32 = 128;
 
 const ALL_FLAGS: u32 = CYRSYNC_FLAG_LOCAL_ONLY
     | CYRSYNC_FLAG_SKIP_LOCKED
     | CYRSYNC_FLAG_NO_COPYBACK
     | CYRSYNC_FLAG_ARCHIVE
     | CYRSYNC_FLAG_REQUIRE_COMPRESS
-    | CYRSYNC_FLAG_WHOLE_MESSAGES;
+    | CYRSYNC_FLAG_WHOLE_MESSAGES
+    | CYRSYNC_FLAG_ALLOW_REPAIR
+    | CYRSYNC_FLAG_COPYBACK;
 
 /// A configuration: imapd.conf, choices, callbacks. Free it with cyrsync_config_free().
 pub struct cyrsync_config {
@@ -207,6 +213,11 @@ pub unsafe extern "C" fn cyrsync_config_set_flags(
         options.local_only = has(CYRSYNC_FLAG_LOCAL_ONLY);
         options.skip_locked = has(CYRSYNC_FLAG_SKIP_LOCKED);
         options.no_copyback = has(CYRSYNC_FLAG_NO_COPYBACK);
+        options.copyback = has(CYRSYNC_FLAG_COPYBACK);
+        options.allow_repair = match has(CYRSYNC_FLAG_ALLOW_REPAIR) {
+            true => AllowRepair::ALL,
+            false => AllowRepair::default(),
+        };
         options.archive = has(CYRSYNC_FLAG_ARCHIVE);
         options.require_compress = has(CYRSYNC_FLAG_REQUIRE_COMPRESS);
         config.whole_messages = has(CYRSYNC_FLAG_WHOLE_MESSAGES);

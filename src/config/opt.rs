@@ -101,11 +101,17 @@ options! {
     SYNC_HOST: StringOpt = "sync_host", Text, None;
     SYNC_LOG: SwitchOpt = "sync_log", Switch, NO;
     SYNC_LOG_CHANNELS: StringOpt = "sync_log_channels", Text, None;
+    // Ours alone: whether to leave the master as it is, as with -O.
+    SYNC_NO_COPYBACK: SwitchOpt = "sync_no_copyback", Switch, NO;
     SYNC_PASSWORD: StringOpt = "sync_password", Text, None;
     SYNC_PORT: StringOpt = "sync_port", Text, None;
     SYNC_REALM: StringOpt = "sync_realm", Text, None;
     SYNC_RECONNECT_MAXWAIT: DurationOpt =
         "sync_reconnect_maxwait", Duration(Seconds), Some("20m");
+    // Ours alone: whether a repair is refused that would do harm, and how many messages it may
+    // expunge in a mailbox of which they are more than a tenth; as many as it likes if negative.
+    SYNC_REPAIR_FUSE: SwitchOpt = "sync_repair_fuse", Switch, YES;
+    SYNC_REPAIR_MAX_EXPUNGE: IntOpt = "sync_repair_max_expunge", Int, Some("100");
     SYNC_REPEAT_INTERVAL: DurationOpt = "sync_repeat_interval", Duration(Seconds), Some("1s");
     SYNC_SHUTDOWN_FILE: StringOpt = "sync_shutdown_file", Text, None;
     // Ours alone: whether to encrypt, how to verify, and the certificates to take.

@@ -24,12 +24,12 @@ use crate::schedule::{self, Interrupted, Report, Unit};
 use crate::store::host::{Host, HostStore, HostWriter};
 use crate::store::spool::Spool;
 use crate::store::{Store, Wait};
-use crate::sync::{Master, Settings, Staged, Syncer};
+use crate::sync::{Fuse, Master, Settings, Staged, Syncer};
 use crate::types::{MboxName, Text, UserId};
 use master::{HostMaster, NativeMaster};
 
 pub use crate::rolling::run::Undone;
-pub use crate::sync::{Cancel, Waited};
+pub use crate::sync::{AllowRepair, Cancel, Waited};
 pub use plan::OnStep;
 pub use reach::Persistence;
 pub use roll::{Ended, Rolling};
@@ -50,6 +50,10 @@ pub struct Options {
     pub skip_locked: bool,
     /// Never change the master, force the replica (`-O`).
     pub no_copyback: bool,
+    /// Change the master even if `sync_no_copyback` of imapd.conf says not to (`--copyback`).
+    pub copyback: bool,
+    /// What repairs may do to the master beyond the ordinary (`--allow-repair`).
+    pub allow_repair: AllowRepair,
     /// Stage incoming files on the replica's archive partition (`-a`).
     pub archive: bool,
     /// Fail if the replica does not offer compression (`-z`).
@@ -132,12 +136,15 @@ impl Client {
 
     fn with_store(
         config: Config,
-        options: Options,
+        mut options: Options,
         observer: Arc<dyn Observer>,
         store: Arc<dyn Store>,
         master: Box<dyn Master + Send>,
     ) -> Result<Client> {
         let channel = options.channel.as_deref();
+        options.no_copyback |=
+            config.channel_switch(channel, opt::SYNC_NO_COPYBACK) && !options.copyback;
+        let fuse = fuse(&config, channel, options.allow_repair);
         let server = match &options.server {
             Some(server) => server.clone(),
             None => {
@@ -165,6 +172,7 @@ impl Client {
                 reverse_acls: config.switch(opt::REVERSEACLS),
                 check_messages,
                 scratch: config.string(opt::TEMP_PATH).unwrap_or("/tmp").into(),
+                fuse,
             },
             store,
             observer,
@@ -316,6 +324,17 @@ impl Client {
 
 fn patience(options: &Options) -> Wait {
     options.lock_patience.map_or(Wait::Block, Wait::For)
+}
+
+/// When a repair is refused on a channel.
+fn fuse(config: &Config, channel: Option<&str>, allowed: AllowRepair) -> Fuse {
+    let on = config.channel_switch(channel, opt::SYNC_REPAIR_FUSE);
+    let most = config.channel_int(channel, opt::SYNC_REPAIR_MAX_EXPUNGE);
+    Fuse {
+        // A negative number is no limit.
+        max_expunge: u64::try_from(most).ok(),
+        allowed: if on { allowed } else { AllowRepair::ALL },
+    }
 }
 
 fn no_host() -> Error {

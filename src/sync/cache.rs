@@ -22,8 +22,9 @@ pub trait Cache {
 
 impl Syncer<'_> {
     pub(super) fn remember(&mut self, folder: &RemoteFolder) {
-        if let Some(cache) = &mut self.cache {
-            cache.put(folder);
+        match &mut self.cache {
+            Some(cache) if folder.beyond.is_none() => cache.put(folder),
+            _ => self.forget(&folder.name),
         }
     }
 
@@ -76,12 +77,14 @@ impl Snapshot {
             crcs: *crcs,
             recentuid: state.recentuid,
             recenttime: state.recenttime,
+            last_appenddate: state.last_appenddate,
             pop3_last_login: state.pop3_last_login,
             pop3_show_after: state.pop3_show_after,
             quotaroot: state.quotaroot.clone(),
             xconvmodseq: state.xconvmodseq.filter(|modseq| *modseq != 0),
             raclmodseq: Some(state.raclmodseq).filter(|modseq| *modseq != 0),
             annotations: annotations.clone(),
+            beyond: None,
         })
     }
 }

@@ -18,6 +18,10 @@ use crate::replica::Verb;
 use crate::store::Mailbox;
 use crate::types::{MailboxEntry, MailboxState};
 
+/// What to do where `-O` or `sync_no_copyback` forbids a repair.
+pub(super) const WITH_COPYBACK: &str = "run once without -O, with --copyback if sync_no_copyback is set: both sides are compared and \
+     repaired";
+
 impl Syncer<'_> {
     /// Whether the master has forgotten expunged records that the replica may not know of.
     pub(super) fn has_forgotten(
@@ -64,6 +68,13 @@ impl Syncer<'_> {
                 let line = format!("CRC failure on sync for {name}, trying full update");
                 self.log(Level::Error, line);
                 self.repair(work)
+            }
+            Err(error) if error.kind() == Kind::ReplicaChecksum => {
+                let detail =
+                    "the replica holds something else, and this server must not be changed";
+                Err(Error::new(Kind::ReplicaChecksum, "update mailbox", name.to_string(), detail)
+                    .hint(WITH_COPYBACK)
+                    .caused_by(error))
             }
             Err(error) => Err(error),
         }

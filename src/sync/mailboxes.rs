@@ -129,6 +129,8 @@ impl Syncer<'_> {
         roots.extend(self.folders_and_contents(entries, remotes, &mut failures)?);
         self.shared_quotas(roots, &mut failures)?;
         self.check_messages(&to_check, &mut failures)?;
+        // What the replica was remembered to claim may be why they failed: it is asked again.
+        failures.0.iter().for_each(|(name, _)| self.forget(name));
         failures.into_result("mailboxes")?;
         self.release_staged()?;
         Ok(Attempted::Done)

@@ -7,6 +7,7 @@ pub mod batch;
 mod cache;
 mod cancel;
 mod check;
+mod claims;
 mod commands;
 pub mod compare;
 mod contents;
@@ -34,6 +35,7 @@ pub use cache::Cache;
 pub use cancel::{Cancel, TICK, Waited};
 pub use remote::{RemoteFolder, RemoteUser};
 pub use repair::Master;
+pub use repair::fuse::{AllowRepair, Fuse};
 pub use reserve::Staged;
 
 use std::cell::RefCell;
@@ -45,7 +47,7 @@ use crate::names::Namespace;
 use crate::observe::{Level, Observer};
 use crate::replica::{Replica, Ticket};
 use crate::store::{Store, Wait};
-use crate::types::{MboxName, Text, UserId};
+use crate::types::{MboxName, Text, Time, UserId};
 
 /// How often renames and changes under way are tried to settle, as with Cyrus.
 const TRIES: u32 = 3;
@@ -74,6 +76,8 @@ pub struct Settings {
     pub check_messages: bool,
     /// Where long messages wait that are fetched from the replica (`temp_path`).
     pub scratch: PathBuf,
+    /// What a repair must not do to the master (`sync_repair_max_expunge`, `sync_repair_fuse`).
+    pub fuse: Fuse,
 }
 
 /// Replicates one unit of work after the other over one connection.
@@ -229,6 +233,11 @@ fn wants_another_try(error: &Error) -> bool {
 /// Whether the user must be left for later: somebody else is at work.
 pub fn is_locked(error: &Error) -> bool {
     matches!(error.kind(), Kind::Locked | Kind::ReplicaLocked)
+}
+
+fn unix_time() -> Time {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.ok().and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0)
 }
 
 fn user_subject(user: &UserId) -> String {

@@ -1,5 +1,6 @@
 //! The replica's view, decoded from its replies (`sync_kl_parse` in `imap/sync_support.c`).
 
+use super::claims::shown;
 use crate::dlist::{Kv, Value, Writer};
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::replica::{Item, Reply};
@@ -41,6 +42,8 @@ pub struct RemoteFolder {
     pub recentuid: Uid,
     /// When that was.
     pub recenttime: Time,
+    /// Last append.
+    pub last_appenddate: Time,
     /// Last POP3 login.
     pub pop3_last_login: Time,
     /// POP3 clients see messages from this time on.
@@ -51,6 +54,8 @@ pub struct RemoteFolder {
     pub raclmodseq: Option<Modseq>,
     /// The mailbox's own annotations, ordered.
     pub annotations: Vec<Annotation>,
+    /// A number that does not fit into its field: name and value. The field has the highest.
+    pub beyond: Option<String>,
 }
 
 impl RemoteFolder {
@@ -88,6 +93,7 @@ impl RemoteFolder {
             }
         }
         w.key("RECENTTIME")?.date(self.recenttime)?;
+        w.key("LAST_APPENDDATE")?.date(self.last_appenddate)?;
         w.key("POP3_LAST_LOGIN")?.date(self.pop3_last_login)?;
         w.key("POP3_SHOW_AFTER")?.date(self.pop3_show_after)?;
         w.key("ANNOTATIONS")?.open_list()?;
@@ -196,8 +202,9 @@ fn folder(kv: &Kv<'_>) -> Result<RemoteFolder, Malformed> {
         annotations
             .dedup_by(|a, b| (&a.entry, &a.userid, &a.value) == (&b.entry, &b.userid, &b.value));
     }
+    let mut numbers = Numbers::of(kv);
     // Cyrus leaves out what is 0; some version might write it.
-    let modseq = |key| kv.opt_num64(key).map(|told| told.filter(|modseq| *modseq != 0));
+    let given = |told: Option<Modseq>| told.filter(|modseq| *modseq != 0);
     Ok(RemoteFolder {
         uniqueid: UniqueId::new(kv.atom("UNIQUEID")?),
         name: MboxName::new(kv.atom("MBOXNAME")?),
@@ -208,55 +215,116 @@ fn folder(kv: &Kv<'_>) -> Result<RemoteFolder, Malformed> {
         quotaroot: kv.opt_atom("QUOTAROOT")?.map(Text::new),
         acl: Text::new(kv.opt_atom("ACL")?.unwrap_or_default()),
         options: Options::from_wire(kv.opt_atom("OPTIONS")?.unwrap_or_default()),
-        uidvalidity: kv.num32("UIDVALIDITY")?,
-        last_uid: kv.num32("LAST_UID")?,
-        highestmodseq: kv.num64("HIGHESTMODSEQ")?,
-        createdmodseq: kv.opt_num64("CREATEDMODSEQ")?.unwrap_or(0),
-        foldermodseq: modseq("FOLDERMODSEQ")?,
+        uidvalidity: numbers.num32("UIDVALIDITY")?,
+        last_uid: numbers.num32("LAST_UID")?,
+        highestmodseq: numbers.num64("HIGHESTMODSEQ")?,
+        createdmodseq: numbers.opt_num64("CREATEDMODSEQ")?.unwrap_or(0),
+        foldermodseq: given(numbers.opt_num64("FOLDERMODSEQ")?),
         crcs: SyncCrcs::told(
-            kv.opt_num32("SYNC_CRC")?.unwrap_or(0),
-            kv.opt_num32("SYNC_CRC_ANNOT")?.unwrap_or(0),
+            numbers.opt_num32("SYNC_CRC")?.unwrap_or(0),
+            numbers.opt_num32("SYNC_CRC_ANNOT")?.unwrap_or(0),
         ),
-        recentuid: kv.num32("RECENTUID")?,
-        recenttime: kv.date("RECENTTIME")?,
-        pop3_last_login: kv.date("POP3_LAST_LOGIN")?,
-        pop3_show_after: kv.opt_date("POP3_SHOW_AFTER")?.unwrap_or(0),
-        xconvmodseq: modseq("XCONVMODSEQ")?,
-        raclmodseq: modseq("RACLMODSEQ")?,
+        recentuid: numbers.num32("RECENTUID")?,
+        recenttime: numbers.date("RECENTTIME")?,
+        last_appenddate: numbers.opt_date("LAST_APPENDDATE")?.unwrap_or(0),
+        pop3_last_login: numbers.date("POP3_LAST_LOGIN")?,
+        pop3_show_after: numbers.opt_date("POP3_SHOW_AFTER")?.unwrap_or(0),
+        xconvmodseq: given(numbers.opt_num64("XCONVMODSEQ")?),
+        raclmodseq: given(numbers.opt_num64("RACLMODSEQ")?),
         annotations,
+        beyond: numbers.beyond,
     })
+}
+
+/// Numbers of a key-value list. One that does not fit is noted and read as the highest, for it is
+/// the mailbox that must fail then, and not all that the reply tells.
+pub(super) struct Numbers<'k, 'v> {
+    kv: &'k Kv<'v>,
+    /// The first that does not fit: name and value.
+    pub beyond: Option<String>,
+}
+
+impl<'k, 'v> Numbers<'k, 'v> {
+    pub fn of(kv: &'k Kv<'v>) -> Numbers<'k, 'v> {
+        Numbers { kv, beyond: None }
+    }
+
+    /// Notes a number that does not fit; any other complaint stays one.
+    fn fit<T>(
+        &mut self,
+        key: &str,
+        read: Result<T, Malformed>,
+        highest: T,
+    ) -> Result<T, Malformed> {
+        let Err(error) = read else { return read };
+        let digits = self.kv.opt_atom(key)?.unwrap_or_default();
+        if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+            return Err(error);
+        }
+        self.beyond.get_or_insert_with(|| format!("{key} {}", shown(digits)));
+        Ok(highest)
+    }
+
+    pub fn num32(&mut self, key: &str) -> Result<u32, Malformed> {
+        self.fit(key, self.kv.num32(key), u32::MAX)
+    }
+
+    pub fn num64(&mut self, key: &str) -> Result<u64, Malformed> {
+        self.fit(key, self.kv.num64(key), u64::MAX)
+    }
+
+    pub fn date(&mut self, key: &str) -> Result<Time, Malformed> {
+        self.fit(key, self.kv.date(key), Time::MAX)
+    }
+
+    pub fn opt_num64(&mut self, key: &str) -> Result<Option<u64>, Malformed> {
+        self.fit(key, self.kv.opt_num64(key), Some(u64::MAX))
+    }
+
+    pub fn opt_date(&mut self, key: &str) -> Result<Option<Time>, Malformed> {
+        self.fit(key, self.kv.opt_date(key), Some(Time::MAX))
+    }
+
+    /// A number of 32 bits, if the key is there.
+    pub fn opt_num32(&mut self, key: &str) -> Result<Option<u32>, Malformed> {
+        self.fit(key, self.kv.opt_num32(key), Some(u32::MAX))
+    }
 }
 
 pub(super) fn annotation(kv: &Kv<'_>) -> Result<Annotation, Malformed> {
     Ok(Annotation {
         entry: Text::new(kv.atom("ENTRY")?),
         userid: Text::new(kv.opt_atom("USERID")?.unwrap_or_default()),
-        modseq: kv.opt_num64("MODSEQ")?.unwrap_or(0),
+        // One that does not fit is beyond all bounds as the highest is.
+        modseq: Numbers::of(kv).opt_num64("MODSEQ")?.unwrap_or(0),
         value: Text::new(kv.opt_atom("VALUE")?.unwrap_or_default()),
     })
 }
 
 /// LIMIT is STORAGE in the words of old versions; its highest 32-bit value means unlimited
-/// (`sync_decode_quota_limits`).
+/// (`sync_decode_quota_limits`). One that does not fit is none of the master's, who sets its own.
 fn quota(kv: &Kv<'_>) -> Result<Quota, Malformed> {
+    let mut numbers = Numbers::of(kv);
     let mut limits = [None; QUOTA_RESOURCES.len()];
-    limits[0] = kv.opt_num32("LIMIT")?.filter(|n| *n != u32::MAX).map(u64::from);
+    limits[0] = numbers.opt_num32("LIMIT")?.filter(|n| *n != u32::MAX).map(u64::from);
     for (limit, name) in limits.iter_mut().zip(QUOTA_RESOURCES) {
-        *limit = kv.opt_num32(name)?.map(u64::from).or(*limit);
+        *limit = numbers.opt_num32(name)?.map(u64::from).or(*limit);
     }
-    Ok(Quota {
-        root: Text::new(kv.atom("ROOT")?),
-        limits,
-        modseq: kv.opt_num64("MODSEQ")?.unwrap_or(0),
-    })
+    let modseq = numbers.opt_num64("MODSEQ")?.unwrap_or(0);
+    if numbers.beyond.is_some() {
+        limits = [Some(u64::MAX); QUOTA_RESOURCES.len()];
+    }
+    Ok(Quota { root: Text::new(kv.atom("ROOT")?), limits, modseq })
 }
 
+/// What does not fit becomes the highest number, which is none of the master's: it sets its own.
 fn seen(kv: &Kv<'_>) -> Result<Seen, Malformed> {
+    let mut numbers = Numbers::of(kv);
     Ok(Seen {
         uniqueid: UniqueId::new(kv.atom("UNIQUEID")?),
-        lastread: kv.date("LASTREAD")?,
-        lastuid: kv.num32("LASTUID")?,
-        lastchange: kv.date("LASTCHANGE")?,
+        lastread: numbers.date("LASTREAD")?,
+        lastuid: numbers.num32("LASTUID")?,
+        lastchange: numbers.date("LASTCHANGE")?,
         seenuids: Text::new(kv.atom("SEENUIDS")?),
     })
 }
@@ -265,7 +333,7 @@ fn sieve(kv: &Kv<'_>) -> Result<SieveScript, Malformed> {
     let guid = kv.opt_atom("GUID")?.map_or(Some(Guid::default()), Guid::from_hex);
     Ok(SieveScript {
         name: Text::new(kv.atom("FILENAME")?),
-        last_update: kv.date("LAST_UPDATE")?,
+        last_update: Numbers::of(kv).date("LAST_UPDATE")?,
         guid: guid.ok_or_else(|| Malformed::new(0u64, "GUID is not 40 hexadecimal digits"))?,
         active: kv.opt_num32("ISACTIVE")?.unwrap_or(0) != 0,
     })

@@ -4,12 +4,15 @@
 use std::ops::ControlFlow;
 
 use super::batch::{Batcher, Partial};
+use super::claims::Measure;
 use super::remote::RemoteFolder;
-use super::{Syncer, compare};
+use super::{Syncer, compare, unix_time};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
 use crate::store::{Crcs, Mailbox, Records};
-use crate::types::{Annotation, InternalFlags, MailboxState, Modseq, Record, SyncCrcs, Text, Uid};
+use crate::types::{
+    Annotation, InternalFlags, MailboxState, MboxName, Modseq, Record, SyncCrcs, Text, Uid,
+};
 
 /// One record as it is sent.
 #[derive(Debug)]
@@ -90,6 +93,15 @@ pub enum Attempt {
     Repaired,
 }
 
+/// The UID behind one.
+pub(super) fn after(uid: Uid, name: &MboxName) -> Result<Uid> {
+    uid.checked_add(1).ok_or_else(|| {
+        let detail = "its last UID is the highest that there is: it takes no message any more";
+        Error::new(Kind::Corrupt, "update mailbox", name.to_string(), detail)
+            .hint("move its messages to a new mailbox")
+    })
+}
+
 /// The records above `from` end where? One pass over what is new to the replica.
 pub fn find_batch(
     mailbox: &mut dyn Mailbox,
@@ -126,6 +138,19 @@ impl Syncer<'_> {
         })
     }
 
+    /// Fails if the replica claims of a mailbox what cannot be.
+    fn believe(&self, here: &MailboxState, there: &RemoteFolder) -> Result<()> {
+        let mut measure = Measure { here, used_modseq: 0, now: unix_time() };
+        if self.settings.no_copyback {
+            return measure.check_overruled(there);
+        }
+        if measure.check_folder(there).is_err() {
+            // That of the whole user takes reading a file, and hardly ever matters.
+            measure.used_modseq = self.store.used_modseq(&here.name)?;
+        }
+        measure.check_folder(there)
+    }
+
     /// The first difference between an open mailbox and the replica's, if any.
     pub(super) fn difference(
         &self,
@@ -135,6 +160,7 @@ impl Syncer<'_> {
     ) -> Result<Option<compare::Difference>> {
         let Some(remote) = remote else { return Ok(Some(compare::Difference::Missing)) };
         let state = mailbox.state();
+        self.believe(state, remote)?;
         let found = compare::mailbox(state, annotations, remote, self.settings.reverse_acls);
         // What is not stored would agree with everything.
         let stored = mailbox.crcs(Crcs::Stored)?;

@@ -5,5 +5,6 @@ mod client;
 mod commands;
 mod crashes;
 mod filled;
+mod fuse;
 mod kinds;
 mod reads;

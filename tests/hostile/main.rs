@@ -3,7 +3,9 @@
 //!
 //! The client is the real program, with a real master; the replica is a script of a few lines.
 
+mod fuse;
 mod greeting;
+mod lies;
 mod repair;
 mod replies;
 mod server;

@@ -29,7 +29,7 @@ impl World {
     }
 
     /// Every file of the master's mail, staged ones left out.
-    fn mail(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+    pub(super) fn mail(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         fn collect(dir: &Path, all: &mut BTreeMap<PathBuf, Vec<u8>>) {
             for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
                 let (path, kind) = (entry.path(), entry.file_type().expect("it is there"));
@@ -101,7 +101,7 @@ fn pass_on_until(peer: &mut Peer, port: u16, last: &[u8]) {
     }
 }
 
-fn message(size: usize) -> Vec<u8> {
+pub(super) fn message(size: usize) -> Vec<u8> {
     let mut text = b"From: <a@example.com>\r\nSubject: of the replica\r\n\r\n".to_vec();
     let line = [&[b'x'; 70][..], b"\r\n"].concat();
     while text.len() + line.len() <= size - 2 {

@@ -110,8 +110,8 @@ const DESCRIPTION: &[&str] = &[
      and sends what differs.",
     "It reads imapd.conf(5) and the mail store as Cyrus does, under Cyrus's locks, and never \
      writes to the mail store itself. Started by root it becomes the cyrus user.",
-    "Long options may be cut short as long as they stay unambiguous, except --help, --version, \
-     --man and --forget-tls.",
+    "Long options may be cut short as long as they stay unambiguous, except --allow-repair, \
+     --copyback, --forget-tls, --help, --version and --man.",
 ];
 
 const SIGNALS: &[&str] = &[
@@ -135,7 +135,9 @@ const DIFFERENCES: &[&str] = &[
      locked stays in the work file (sync/log-run, as Cyrus's) and is tried again after growing \
      pauses, while all else goes on; a replica that says goodbye is connected to again. Only one \
      such client works on a channel. -1 is a mode by itself.",
-    "--help, --version, --man and --forget-tls are new.",
+    "A repair refuses values that cannot be, and does not expunge much, divert mail or change \
+     scripts on this server without --allow-repair.",
+    "--allow-repair, --copyback, --forget-tls, --help, --version and --man are new.",
 ];
 
 fn section(page: &mut String, title: &str, paragraphs: &[&str]) {

@@ -21,7 +21,7 @@ pub fn main() -> ExitCode {
     let exit = match flags::parse(&words, posixly) {
         Ok(Request::Print(page)) => print(page),
         Ok(Request::Run(Mode::ForgetTls, low)) => end(catch_unwind(move || forget::forget(&low))),
-        Ok(Request::Run(mode, low)) => end(catch_unwind(move || run(mode, low))),
+        Ok(Request::Run(mode, low)) => end(catch_unwind(move || run(mode, *low))),
         Err(wrong) => {
             complain(pages::usage(&wrong, &program));
             Exit::Usage

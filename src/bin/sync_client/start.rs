@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cyrsync::config::{self, Config, opt};
-use cyrsync::engine::{Cancel, Client, Options, Persistence, Rolling, Waited};
+use cyrsync::engine::{AllowRepair, Cancel, Client, Options, Persistence, Rolling, Waited};
 use cyrsync::error::Error as LibraryError;
 use cyrsync::observe::Level;
 use cyrsync::sys::daemon::{self, Side};
@@ -98,7 +98,8 @@ fn session(low: &Low, configured: (Config, String), cancel: Cancel) -> Result<Se
         ..Console::default()
     };
     let rolling = rolling(low, &config, persistence);
-    let options = Options { cancel, ..options(low, server) };
+    let allow_repair = allow_repair(low)?;
+    let options = Options { cancel, allow_repair, ..options(low, server) };
     let client = crate::client::new(config, options, Arc::new(console))?;
     let policy = Policy { persistence, require_compress: low.require_compress };
     Ok(Session { client, policy, rolling })
@@ -219,6 +220,15 @@ fn text(word: Option<&OsString>) -> Option<String> {
     word.map(|word| word.to_string_lossy().into_owned())
 }
 
+/// What repairs may do in this run; a daemon must not go on with that for ever.
+fn allow_repair(low: &Low) -> Result<AllowRepair, Fatal> {
+    match low.allow_repair.as_deref().filter(|_| low.mode != Some(Mode::Rolling)) {
+        Some(words) => AllowRepair::from_words(&words.to_string_lossy())
+            .map_err(|error| Fatal::new(Exit::Usage, error.to_string())),
+        None => Ok(AllowRepair::default()),
+    }
+}
+
 fn options(low: &Low, server: String) -> Options {
     // Without -u and -m the partition has no effect, as with Cyrus.
     let has_effect = matches!(low.mode, Some(Mode::Users | Mode::Mailboxes));
@@ -230,6 +240,7 @@ fn options(low: &Low, server: String) -> Options {
         local_only: low.local_only,
         skip_locked: low.skip_locked,
         no_copyback: low.no_copyback,
+        copyback: low.copyback,
         archive: low.archive,
         require_compress: low.require_compress,
         // Without a channel there is nowhere to put what is locked in a log file.
@@ -238,6 +249,7 @@ fn options(low: &Low, server: String) -> Options {
             (Some(Mode::Rolling), _, _) => Some(LOCK_PATIENCE),
             _ => None,
         },
+        allow_repair: AllowRepair::default(),
         cancel: Cancel::default(),
     }
 }
@@ -265,5 +277,21 @@ mod tests {
         assert!(resolved.skip_locked && !resolved.no_copyback);
         let all = Low { mode: Some(Mode::All), ..low };
         assert_eq!(options(&all, "replica".into()).dest_partition, None);
+    }
+
+    #[test]
+    fn repairs_are_allowed_more_for_one_run_only() {
+        let low = Low {
+            mode: Some(Mode::Mailboxes),
+            allow_repair: Some("expunge,scripts".into()),
+            ..Low::default()
+        };
+        let allowed = allow_repair(&low).expect("these are words");
+        assert!(allowed.expunge && allowed.scripts && !allowed.annotations && !allowed.uids);
+        let rolling = Low { mode: Some(Mode::Rolling), ..low };
+        assert_eq!(allow_repair(&rolling).expect("nothing"), AllowRepair::default());
+        let wrong =
+            Low { mode: Some(Mode::Users), allow_repair: Some("much".into()), ..Low::default() };
+        assert_eq!(allow_repair(&wrong).expect_err("no word").exit, Exit::Usage);
     }
 }

@@ -6,27 +6,31 @@
 //! all begins anew. Stopped at any point it leaves two valid mailboxes, and the next run goes on.
 
 mod fetch;
+pub mod fuse;
 mod notices;
 pub mod plan;
 mod sides;
 
 use std::path::Path;
 
+use super::claims::{self, Measure};
 use super::contents::Work;
-use super::ladder::check_identity;
+use super::ladder::{WITH_COPYBACK, check_identity};
 use super::remote::RemoteFolder;
 use super::snapshot::{Attempt, Entry, Since, Snapshot};
-use super::{Syncer, TRIES, commands};
+use super::{Syncer, TRIES, commands, unix_time};
 use crate::error::{Error, Kind, Result};
 use crate::limits::REPLY_RECORD_BYTES;
 use crate::observe::{Level, Observer};
 use crate::replica::{Replica, Reply, Verb};
-use crate::types::{MailboxState, MboxName, SyncCrcs};
-use plan::{Header, Knowledge, Message, Plan};
+use crate::types::{MailboxState, MboxName, MboxType, SyncCrcs, Text};
+use fuse::Acts;
+use plan::{Header, Knowledge, Message, Plan, Side};
 
 /// The messages in the answer to `GET FULLMAILBOX`, by UID.
 pub(super) fn all_of(reply: Reply) -> Result<Vec<Message>> {
-    sides::of_replica(reply).map(|(_, side)| side.messages)
+    let (folder, side) = sides::of_replica(reply)?;
+    folder.beyond.map_or(Ok(side.messages), |beyond| Err(claims::too_big(&folder.name, &beyond)))
 }
 
 pub(super) use sides::file;
@@ -74,7 +78,8 @@ impl Syncer<'_> {
         }
         let ticket =
             self.replica.submit(Verb::Get, &mut |w| commands::named(w, "FULLMAILBOX", name))?;
-        let (remote, theirs) = sides::of_replica(self.replica.wait(ticket)?)?;
+        let (remote, theirs) = sides::of_replica(self.replica.wait(ticket)?)
+            .map_err(|error| of_answer(name, error))?;
         let mut mailbox = match self.store.open(name) {
             Ok(mailbox) => mailbox,
             Err(error) if error.kind() == Kind::NotFound => return Ok(()),
@@ -96,7 +101,13 @@ impl Syncer<'_> {
             used_modseq: self.store.used_modseq(name)?,
             now: unix_time(),
         };
-        let mut plan = plan::plan(name, &ours, &theirs, known);
+        let measure = Measure { here: &state, used_modseq: known.used_modseq, now: known.now };
+        measure.check_all(&remote, &ours, &theirs)?;
+        let mut plan = plan::plan(name, &ours, &theirs, known)?;
+        if plan.writes_master && !self.settings.no_copyback {
+            claims::check_fetched(name, &plan.fetch)?;
+            self.refuse_harm(&state, &ours, &plan)?;
+        }
         for (level, line) in &plan.notices {
             self.log(*level, line);
             self.action(line);
@@ -114,6 +125,31 @@ impl Syncer<'_> {
         self.update_repaired(work, &remote, &plan.expunge)
     }
 
+    /// Fails if the plan would do to the master what a person should agree to first.
+    fn refuse_harm(&self, state: &MailboxState, ours: &Side, plan: &Plan) -> Result<()> {
+        let by_name = self.names.is_sieve(&state.name).then_some(MboxType::SIEVE);
+        let acts = Acts::of(by_name.map_or(state.mbtype, MboxType));
+        let harm = self.settings.fuse.refuses(acts, ours, plan);
+        if harm.is_empty() {
+            return Ok(());
+        }
+        let name = &state.name;
+        let what: Vec<String> = harm.iter().map(|harm| harm.what.clone()).collect();
+        let words: Vec<&str> = harm.iter().map(|harm| harm.word).collect();
+        let (what, words) = (what.join(" and "), words.join(","));
+        let detail = format!(
+            "to be like the replica it would have to {what} on this server; nothing was changed"
+        );
+        let external = self.names.to_external(name).unwrap_or_else(|| Text::new(name.as_bytes()));
+        let channel = self.settings.channel.as_ref().map(|channel| format!("-n {channel} "));
+        let channel = channel.unwrap_or_default();
+        let hint = format!(
+            "look at both sides; if that is right, allow it once: \
+             sync_client {channel}--allow-repair={words} -m '{external}'"
+        );
+        Err(Error::new(Kind::NeedsFullSync, "repair mailbox", name.to_string(), detail).hint(hint))
+    }
+
     /// With `-O` the replica is forced to what the master has, if that is all it takes.
     fn leave_master(&self, name: &MboxName, state: &MailboxState, plan: &mut Plan) -> Result<()> {
         if let Some(message) = plan.master.first() {
@@ -128,7 +164,7 @@ impl Syncer<'_> {
                 name.to_string(),
                 detail,
             )
-            .hint("run once without -O: both sides are compared and repaired"));
+            .hint(WITH_COPYBACK));
         }
         for message in &mut plan.expunge {
             message.record.modseq = state.highestmodseq.max(message.record.modseq);
@@ -204,6 +240,14 @@ impl Syncer<'_> {
             _ => error,
         })
     }
+}
+
+/// What is wrong with the answer to `GET FULLMAILBOX`: that mailbox fails, and no other.
+fn of_answer(name: &MboxName, error: Error) -> Error {
+    let detail = format!("{} {}: {}", error.op(), error.subject(), error.detail());
+    Error::new(Kind::Corrupt, "compare mailbox", name.to_string(), detail)
+        .hint(error.hint_text().to_owned())
+        .caused_by(error)
 }
 
 /// A plan that is carried out on the master.
@@ -302,9 +346,4 @@ fn insert(snapshot: &mut Snapshot, expunge: &[Message]) -> Result<()> {
     snapshot.records.append(&mut added);
     snapshot.records.sort_by_key(|entry| entry.record.uid);
     Ok(())
-}
-
-fn unix_time() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.ok().and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0)
 }

@@ -12,7 +12,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::notices;
+use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
+use crate::sync::snapshot::after;
 use crate::types::{
     Annotation, Guid, InternalFlags, MboxName, Modseq, Record, SystemFlags, Text, Time, Uid,
 };
@@ -112,12 +114,20 @@ pub struct Plan {
     pub own: Vec<Guid>,
     /// Records that the replica shall expunge whatever the master has at their UIDs, by UID.
     pub expunge: Vec<Message>,
+    /// Messages of the master that it expunges, those left out that it has under a new UID.
+    pub expunged_here: u64,
+    /// Messages of the master that are marked `\Deleted` then and were not: their client
+    /// expunges them next.
+    pub deleted_here: u64,
     /// Why, for the log.
     pub notices: Vec<Notice>,
 }
 
-/// Decides. `name` is for the notices.
-pub fn plan(name: &MboxName, ours: &Side, theirs: &Side, known: Knowledge) -> Plan {
+/// Decides. `name` is for notices and errors.
+///
+/// # Errors
+/// [`Kind::Corrupt`] if there are no UIDs or modseqs left for what must be done.
+pub fn plan(name: &MboxName, ours: &Side, theirs: &Side, known: Knowledge) -> Result<Plan> {
     let mut planner = Planner {
         name,
         ours,
@@ -195,6 +205,7 @@ impl<'s> Planner<'s> {
             }
             (false, true) => {
                 self.tell(Level::Info, "expunged on the replica, expunging on the master", m);
+                self.plan.expunged_here += 1;
                 let mut merged = m.clone();
                 merged.record.internal_flags.0 |= InternalFlags::EXPUNGED;
                 self.plan.master.push(merged);
@@ -238,6 +249,8 @@ impl<'s> Planner<'s> {
             );
             self.say(Level::Notice, notices::record("master", m));
             self.say(Level::Notice, notices::record("replica", r));
+            let deleted = |message: &Message| message.record.system_flags.has(SystemFlags::DELETED);
+            self.plan.deleted_here += u64::from(deleted(r) && !deleted(m));
             let mut merged = m.clone();
             merged.record.system_flags = r.record.system_flags;
             merged.record.cid = r.record.cid;
@@ -335,14 +348,17 @@ impl<'s> Planner<'s> {
         self.plan.fetch.push(Fetch { uid, guid, size });
     }
 
-    fn finish(mut self) -> Plan {
+    fn finish(mut self) -> Result<Plan> {
         let (ours, theirs) = (self.ours, self.theirs);
         let mut header = ours.header.raised(theirs.header);
-        // A forced replica takes a HIGHESTMODSEQ below those of its own messages.
-        let modseqs = ours.messages.iter().chain(&theirs.messages).map(|m| m.record.modseq);
-        header.highestmodseq = modseqs.fold(header.highestmodseq, Modseq::max);
+        // A replica that is forced takes a HIGHESTMODSEQ, and from Cyrus's client a LAST_UID, below
+        // those of its own messages.
+        for record in ours.messages.iter().chain(&theirs.messages).map(|m| &m.record) {
+            header.highestmodseq = header.highestmodseq.max(record.modseq);
+            header.last_uid = header.last_uid.max(record.uid);
+        }
         for moved in std::mem::take(&mut self.moves) {
-            header.last_uid = header.last_uid.saturating_add(1);
+            header.last_uid = after(header.last_uid, self.name)?;
             let to = header.last_uid;
             let mut new = match moved {
                 Move::CopyBack(r) => {
@@ -379,8 +395,13 @@ impl<'s> Planner<'s> {
             || !self.plan.master.is_empty()
             || !same_annotations(&self.plan.annotations, &ours.annotations);
         if self.plan.writes_master {
-            header.highestmodseq =
-                header.highestmodseq.max(self.known.used_modseq).saturating_add(1);
+            let used = header.highestmodseq.max(self.known.used_modseq);
+            header.highestmodseq = used.checked_add(1).ok_or_else(|| {
+                let detail =
+                    "a modseq is the highest that there is: nothing can be changed any more";
+                Error::new(Kind::Corrupt, "repair mailbox", self.name.to_string(), detail)
+                    .hint("move its messages to a new mailbox")
+            })?;
         }
         let kept = InternalFlags::EXPUNGED;
         for message in &mut self.plan.master {
@@ -399,7 +420,7 @@ impl<'s> Planner<'s> {
         self.plan.header = header;
         let raised = notices::raised(self.name, ours.header, theirs.header, header);
         self.plan.notices.extend(raised);
-        self.plan
+        Ok(self.plan)
     }
 
     /// What, and of which message.

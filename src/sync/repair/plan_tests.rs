@@ -52,6 +52,11 @@ fn decide(ours: &[Message], theirs: &[Message], known: Knowledge) -> Plan {
     plan(&"user.fred".into(), &side(ours), &side(theirs), known)
 }
 
+/// Of sides that leave room for what must be done.
+fn plan(name: &MboxName, ours: &Side, theirs: &Side, known: Knowledge) -> Plan {
+    super::plan(name, ours, theirs, known).unwrap()
+}
+
 /// UID, content and `x` for expunged of each message.
 fn show(messages: &[Message]) -> Vec<String> {
     let one = |m: &Message| {
@@ -436,4 +441,36 @@ fn a_replica_that_goes_on_after_a_repair_that_stopped_halfway_makes_no_copies() 
             assert!(!lost, "seed {seed}: {content} of {found:?}");
         }
     }
+}
+
+#[test]
+fn without_uids_or_modseqs_left_there_is_no_plan() {
+    let plan = |ours: &Side, theirs: &Side| super::plan(&"user.fred".into(), ours, theirs, KNOWN);
+    let mut full = side(&[message(2, 2, 5)]);
+    full.header.last_uid = Uid::MAX;
+    // The master's is to be renumbered.
+    let told = plan(&full, &side(&[message(2, 9, 5)])).unwrap_err().to_string();
+    assert!(told.contains("user.fred") && told.contains("last UID is the highest"), "{told}");
+    let mut full = side(&[]);
+    full.header.highestmodseq = Modseq::MAX;
+    let told = plan(&full, &side(&[message(4, 4, 11)])).unwrap_err().to_string();
+    assert!(told.contains("user.fred") && told.contains("modseq is the highest"), "{told}");
+}
+
+#[test]
+fn no_message_has_a_uid_above_the_last() {
+    // Cyrus's client lowers the last UID of a replica that it forces below those of its messages.
+    let mut theirs = side(&[message(7, 7, 11)]);
+    theirs.header.last_uid = 3;
+    let plan = plan(&"x".into(), &side(&[]), &theirs, KNOWN);
+    assert_eq!((show(&plan.master), plan.header.last_uid), (vec!["7:7".into()], 7));
+}
+
+#[test]
+fn what_a_plan_expunges_here_is_counted_and_new_uids_are_not() {
+    let ours = [message(1, 1, 1), message(2, 2, 1), message(3, 3, 1)];
+    let gone = expunged(message(1, 1, 12));
+    let plan = decide(&ours, &[gone, flagged(message(2, 2, 1), SystemFlags::DELETED, 12)], KNOWN);
+    assert_eq!(show(&plan.master), ["1:1x", "2:2", "3:3x", "4:3"]);
+    assert_eq!((plan.expunged_here, plan.deleted_here), (1, 1));
 }

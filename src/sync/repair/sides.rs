@@ -8,7 +8,8 @@ use crate::dlist::{Kv, Value};
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::replica::Reply;
 use crate::store::Mailbox;
-use crate::sync::remote::{self, RemoteFolder};
+use crate::sync::claims::shown;
+use crate::sync::remote::{self, Numbers, RemoteFolder};
 use crate::sync::snapshot::Entry;
 use crate::types::{Annotation, Guid, InternalFlags, MailboxState, Record, SystemFlags, Text};
 
@@ -49,7 +50,8 @@ pub(super) fn of_master(mailbox: &mut dyn Mailbox) -> Result<Side> {
     Ok(Side { header, annotations: mailbox.annotations()?, messages })
 }
 
-/// The replica's side, and the mailbox as an ordinary answer would tell it.
+/// The replica's side, and the mailbox as an ordinary answer would tell it. A number of a record
+/// that does not fit stands in [`RemoteFolder::beyond`].
 pub(super) fn of_replica(reply: Reply) -> Result<(RemoteFolder, Side)> {
     let mut items = reply.items;
     let Some(item) = items.pop().filter(|_| items.is_empty()) else {
@@ -58,19 +60,22 @@ pub(super) fn of_replica(reply: Reply) -> Result<(RemoteFolder, Side)> {
     };
     let parse = || {
         let mut messages = Vec::new();
+        let mut beyond = None;
         // As values, the records of a big mailbox would not fit into memory.
         let (_, value) = item.parse_each("RECORD", &mut |record| {
-            messages.push(message(&record.kv()?)?);
+            messages.push(message(&record.kv()?, &mut beyond)?);
             Ok(())
         })?;
         let kv = value.kv()?;
         kv.list("RECORD")?;
         messages.sort_by_key(|message: &Message| message.record.uid);
         let twice = |pair: &[Message]| matches!(pair, [a, b] if a.record.uid == b.record.uid);
-        if messages.windows(2).any(twice) {
+        if beyond.is_none() && messages.windows(2).any(twice) {
             return Err(Malformed::new(0u64, "two records have one UID"));
         }
-        Ok((RemoteFolder::from_kv(&kv)?, messages))
+        let mut folder = RemoteFolder::from_kv(&kv)?;
+        folder.beyond = folder.beyond.or(beyond);
+        Ok((folder, messages))
     };
     let (folder, messages) = parse().map_err(|error| remote::bad_item(item.name(), &error))?;
     let header = Header {
@@ -86,17 +91,21 @@ pub(super) fn of_replica(reply: Reply) -> Result<(RemoteFolder, Side)> {
 }
 
 /// One of `RECORD (%(UID ...) ...)` (`parse_upload`).
-fn message(kv: &Kv<'_>) -> Result<Message, Malformed> {
+fn message(kv: &Kv<'_>, beyond: &mut Option<String>) -> Result<Message, Malformed> {
+    let mut numbers = Numbers::of(kv);
     let mut record = Record {
-        uid: kv.num32("UID")?,
-        modseq: kv.num64("MODSEQ")?,
-        last_updated: kv.date("LAST_UPDATED")?,
-        internaldate: kv.date("INTERNALDATE")?,
-        size: kv.num32("SIZE")?,
+        uid: numbers.num32("UID")?,
+        modseq: numbers.num64("MODSEQ")?,
+        last_updated: numbers.date("LAST_UPDATED")?,
+        internaldate: numbers.date("INTERNALDATE")?,
+        size: numbers.num32("SIZE")?,
         guid: Guid::from_hex(kv.atom("GUID")?)
             .ok_or_else(|| Malformed::new(0u64, "GUID is not 40 hexadecimal digits"))?,
         ..Record::default()
     };
+    if let Some(number) = numbers.beyond {
+        beyond.get_or_insert_with(|| format!("for a message {number}"));
+    }
     let mut flags = BTreeSet::new();
     for flag in kv.list("FLAGS")? {
         let flag = flag.atom()?;
@@ -113,28 +122,36 @@ fn message(kv: &Kv<'_>) -> Result<Message, Malformed> {
     let mut annotations = Vec::new();
     for item in kv.opt_list("ANNOTATIONS")?.unwrap_or_default() {
         let annotation = remote::annotation(&item.kv()?)?;
-        if !take_virtual(&mut record, &annotation)? {
-            annotations.push(annotation);
+        match take_virtual(&mut record, &annotation) {
+            Ok(true) => {}
+            Ok(false) => annotations.push(annotation),
+            Err(NoNumber) => {
+                let (entry, value) = (&annotation.entry, shown(annotation.value.as_bytes()));
+                let of = format!("for UID {} the {entry} {value}", record.uid);
+                beyond.get_or_insert(of);
+            }
         }
     }
     annotations.sort();
     Ok(Message { record, flags, annotations })
 }
 
+/// What stands for a field of the record is no number that fits into it.
+struct NoNumber;
+
 /// Takes what stands for a field of the record (`decode_annotations`).
-fn take_virtual(record: &mut Record, annotation: &Annotation) -> Result<bool, Malformed> {
+fn take_virtual(record: &mut Record, annotation: &Annotation) -> Result<bool, NoNumber> {
     let Some(field) = annotation.entry.as_bytes().strip_prefix(VIRTUAL.as_bytes()) else {
         return Ok(false);
     };
     let number = |radix| {
         let text = std::str::from_utf8(annotation.value.as_bytes()).ok();
-        text.and_then(|text| u64::from_str_radix(text.trim(), radix).ok()).ok_or_else(|| {
-            Malformed::new(0u64, "an annotation that stands for a field is no number")
-        })
+        text.and_then(|text| u64::from_str_radix(text.trim(), radix).ok()).ok_or(NoNumber)
     };
     match field {
         b"thrid" => record.cid = number(16)?,
-        b"savedate" => record.savedate = i64::try_from(number(10)?).unwrap_or(0),
+        // Printed as unsigned, as all times are.
+        b"savedate" => record.savedate = number(10)?.cast_signed(),
         b"createdmodseq" => record.createdmodseq = number(10)?,
         _ => return Ok(false),
     }

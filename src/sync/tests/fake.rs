@@ -14,7 +14,7 @@ use crate::names::Namespace;
 use crate::observe::Silent;
 use crate::replica::{Enabled, Item, Replica, Reply, Ticket, Verb};
 use crate::store::{Crcs, Lock, Mailbox, Records, Store, UserTree, Wait};
-use crate::sync::{Cancel, Settings, Staged, Syncer};
+use crate::sync::{Cancel, Fuse, Settings, Staged, Syncer};
 use crate::types::{
     Annotation, Guid, InternalFlags, MailboxEntry, MailboxState, MboxName, MboxType, Modseq, Quota,
     Record, Seen, SieveScript, SyncCrcs, Text, Uid, UniqueId, UserId,
@@ -458,6 +458,7 @@ pub fn sync<T>(
         reverse_acls: false,
         check_messages: false,
         scratch: std::env::temp_dir(),
+        fuse: Fuse::default(),
     };
     let (names, cancel) = (Namespace::new(&config), Cancel::default());
     let mut staged = Staged::default();

@@ -69,6 +69,7 @@ pub enum Applies {
     UsersAndMailboxes,
     Lists,
     Rolling,
+    OneRun,
 }
 
 impl Applies {
@@ -79,6 +80,7 @@ impl Applies {
             Applies::UsersAndMailboxes => Some("Only with -u and -m."),
             Applies::Lists => Some("Only with -u, -m and rolling replication."),
             Applies::Rolling => Some("Only in rolling replication."),
+            Applies::OneRun => Some("Not in rolling replication."),
         }
     }
 }
@@ -135,6 +137,9 @@ pub struct Low {
     pub local_only: bool,
     pub skip_locked: bool,
     pub no_copyback: bool,
+    pub copyback: bool,
+    /// What repairs may do, in words.
+    pub allow_repair: Option<OsString>,
     pub archive: bool,
     pub require_compress: bool,
     pub connect_once: bool,
@@ -148,7 +153,7 @@ pub struct Low {
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Request {
-    Run(Mode, Low),
+    Run(Mode, Box<Low>),
     Print(Page),
 }
 
@@ -180,7 +185,7 @@ pub fn parse(words: &[OsString], posixly: bool) -> Result<Request, Usage> {
     let rolling = low.one_log.then_some(Mode::Rolling);
     low.mode = low.mode.or(rolling);
     match low.mode {
-        Some(mode) => Ok(Request::Run(mode, low)),
+        Some(mode) => Ok(Request::Run(mode, Box::new(low))),
         None => Err(Usage::NoMode),
     }
 }
@@ -195,7 +200,7 @@ mod tests {
 
     fn low(line: &str) -> Low {
         match parse(&words(line), false) {
-            Ok(Request::Run(_, low)) => low,
+            Ok(Request::Run(_, low)) => *low,
             other => panic!("{line}: {other:?}"),
         }
     }

@@ -111,10 +111,14 @@ pub const FLAGS: &[Flag] = &[
         in_full: false,
         help: "never change the master",
         doc: "No copyback: nothing on this server is changed to bring both sides together. If the \
-              replica holds something else, that mailbox fails.",
+              replica holds something else, that mailbox fails. sync_no_copyback of \
+              imapd.conf(5) makes this the default.",
         category: Category::Selection,
         applies: Applies::Always,
-        update: |low, _| set(&mut low.no_copyback, true),
+        update: |low, _| {
+            low.copyback = false;
+            set(&mut low.no_copyback, true)
+        },
     },
     Flag {
         short: Some(b'R'),
@@ -338,6 +342,37 @@ pub const FLAGS: &[Flag] = &[
         update: |low, name| {
             low.server = Some(name.to_owned());
             mode(low, Mode::ForgetTls)
+        },
+    },
+    Flag {
+        short: None,
+        long: Some("allow-repair"),
+        arg: Some("what"),
+        in_full: true,
+        help: "let repairs do this to the master",
+        doc: "Let repairs do to this server what they otherwise refuse: expunge (expunge more than \
+              sync_repair_max_expunge messages and a tenth of a mailbox, or mark them \\Deleted), \
+              annotations (change those that delete, redirect or archive mail), scripts (change \
+              Sieve scripts, mail that waits to be sent, push subscriptions), uids (raise the \
+              last UID by more than a million), or all; several with commas between them. \
+              sync_repair_fuse: no in imapd.conf(5) allows everything always.",
+        category: Category::Selection,
+        applies: Applies::OneRun,
+        update: |low, what| keep(&mut low.allow_repair, what),
+    },
+    Flag {
+        short: None,
+        long: Some("copyback"),
+        arg: None,
+        in_full: true,
+        help: "change the master, despite sync_no_copyback",
+        doc: "The opposite of -O, for a run with an imapd.conf(5) that has sync_no_copyback: both \
+              sides are brought together. Of this and -O the last counts.",
+        category: Category::Selection,
+        applies: Applies::Always,
+        update: |low, _| {
+            low.no_copyback = false;
+            set(&mut low.copyback, true)
         },
     },
     Flag {

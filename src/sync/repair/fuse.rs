@@ -1,0 +1,257 @@
+//! What a repair does to the master only if somebody agrees to it first: a replica that lies well,
+//! or that somebody broke into, must not destroy or divert mail here. Pure.
+//!
+//! Flags are ordinary and pass, `\Deleted` on many messages aside. New UIDs pass too: the messages
+//! stay. docs/repair.md has the whole list.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::plan::{Message, Plan, Side};
+use crate::error::{Error, Kind, Result};
+use crate::limits::{REPAIR_EXPUNGE_SHARE, REPAIR_MAX_EXPUNGE, UID_JUMP};
+use crate::sync::claims::shown;
+use crate::types::{Annotation, Guid, MboxType, Text, Uid};
+
+/// What a repair may do to the master that it does not do by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AllowRepair {
+    /// Expunge many messages of a mailbox, or mark many `\Deleted`.
+    pub expunge: bool,
+    /// Change annotations that delete, redirect or archive mail.
+    pub annotations: bool,
+    /// Change what acts by itself: sieve scripts, mail to be submitted, push subscriptions.
+    pub scripts: bool,
+    /// Raise the last UID very far.
+    pub uids: bool,
+}
+
+impl AllowRepair {
+    /// Everything.
+    pub const ALL: AllowRepair =
+        AllowRepair { expunge: true, annotations: true, scripts: true, uids: true };
+
+    /// From words with commas between them: `expunge`, `annotations`, `scripts`, `uids`, `all`.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidArgument`] if there is another word, or none.
+    pub fn from_words(words: &str) -> Result<AllowRepair> {
+        let mut allowed = AllowRepair::default();
+        for word in words.split(',') {
+            match word.trim() {
+                "expunge" => allowed.expunge = true,
+                "annotations" => allowed.annotations = true,
+                "scripts" => allowed.scripts = true,
+                "uids" => allowed.uids = true,
+                "all" => allowed = AllowRepair::ALL,
+                other => {
+                    let detail = format!("a repair cannot be allowed \"{other}\"");
+                    return Err(Error::new(Kind::InvalidArgument, "allow", "repair", detail).hint(
+                        "write expunge, annotations, scripts, uids or all, with commas between",
+                    ));
+                }
+            }
+        }
+        Ok(allowed)
+    }
+}
+
+/// When a repair is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fuse {
+    /// Messages that may be expunged in a mailbox of which they are more than a tenth; `None` for
+    /// as many as there are.
+    pub max_expunge: Option<u64>,
+    /// What is let through.
+    pub allowed: AllowRepair,
+}
+
+impl Default for Fuse {
+    fn default() -> Self {
+        Fuse { max_expunge: Some(REPAIR_MAX_EXPUNGE), allowed: AllowRepair::default() }
+    }
+}
+
+/// Something that the master would suffer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Harm {
+    /// What would be done, after "it would have to".
+    pub what: String,
+    /// The word that allows it.
+    pub word: &'static str,
+}
+
+/// What the messages of a mailbox do by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acts {
+    /// Nothing: they are mail, or events and contacts.
+    No,
+    /// They are sieve scripts.
+    Sieve,
+    /// They are sent as mail when their time comes.
+    Submission,
+    /// They say where news of this account goes.
+    Push,
+}
+
+impl Acts {
+    /// By the type of a mailbox.
+    pub fn of(mbtype: MboxType) -> Acts {
+        match mbtype.kind() {
+            MboxType::SIEVE => Acts::Sieve,
+            MboxType::JMAP_SUBMIT => Acts::Submission,
+            MboxType::JMAP_PUSHSUB => Acts::Push,
+            _ => Acts::No,
+        }
+    }
+
+    fn what(self) -> Option<&'static str> {
+        match self {
+            Acts::No => None,
+            Acts::Sieve => Some("sieve scripts"),
+            Acts::Submission => Some("mail that waits to be sent"),
+            Acts::Push => Some("push subscriptions"),
+        }
+    }
+}
+
+/// Annotations of a mailbox that delete, redirect or archive mail, of all in `imap/annotate.c` of
+/// Cyrus 3.6.1 to 3.12.3. `cyr_expire` deletes and archives by the first four; delivery goes by
+/// the next three, `fileinto :specialuse` among it; news2mail posts to an address.
+const HARMFUL: [&str; 8] = [
+    "/vendor/cmu/cyrus-imapd/expire",
+    "/vendor/cmu/cyrus-imapd/archive",
+    "/vendor/cmu/cyrus-imapd/delete",
+    "/vendor/cmu/cyrus-imapd/noexpire_until",
+    "/vendor/cmu/cyrus-imapd/sieve",
+    "/vendor/cmu/cyrus-imapd/duplicatedeliver",
+    "/specialuse",
+    "/vendor/cmu/cyrus-imapd/news2mail",
+];
+
+/// The same of a message: `calalarmd` moves one when its snooze ends, to where this says.
+const HARMFUL_OF_MESSAGES: [&str; 2] =
+    ["/vendor/cmu/cyrus-imapd/snoozed", "/vendor/cmu/cyrus-imapd/snoozed-until"];
+
+impl Fuse {
+    /// What of a plan must not be done to the master.
+    pub fn refuses(&self, acts: Acts, ours: &Side, plan: &Plan) -> Vec<Harm> {
+        let mut harm = Vec::new();
+        if !self.allowed.expunge {
+            harm.extend(self.expunges(ours, plan));
+        }
+        if !self.allowed.annotations {
+            harm.extend(annotations(ours, plan));
+        }
+        if !self.allowed.scripts {
+            harm.extend(scripts(acts, ours, plan));
+        }
+        if !self.allowed.uids {
+            harm.extend(uids(ours, plan));
+        }
+        harm
+    }
+
+    fn expunges(&self, ours: &Side, plan: &Plan) -> Option<Harm> {
+        let living = ours.messages.iter().filter(|m| !m.record.is_expunged()).count() as u64;
+        let (expunged, deleted) = (plan.expunged_here, plan.deleted_here);
+        let gone = expunged + deleted;
+        let many = self.max_expunge.is_some_and(|most| gone > most);
+        if !many || gone <= living / REPAIR_EXPUNGE_SHARE {
+            return None;
+        }
+        let what = match (expunged, deleted) {
+            (_, 0) => format!("expunge {expunged} of {living} messages"),
+            (0, _) => format!("mark {deleted} of {living} messages \\Deleted"),
+            _ => format!(
+                "expunge {expunged} of {living} messages and mark {deleted} others \\Deleted"
+            ),
+        };
+        Some(Harm { what, word: "expunge" })
+    }
+}
+
+fn annotations(ours: &Side, plan: &Plan) -> Option<Harm> {
+    let mut changes = changes(&HARMFUL, &ours.annotations, &plan.annotations);
+    for message in &plan.master {
+        let here = of_uid(ours, message.record.uid).map_or(&[][..], |m| &m.annotations);
+        let of = |change| format!("{change} of UID {}", message.record.uid);
+        let changed = self::changes(&HARMFUL_OF_MESSAGES, here, &message.annotations);
+        let renumbered = || is_renumbered(ours, message);
+        if !changed.is_empty() && !renumbered() {
+            changes.extend(changed.into_iter().map(of));
+        }
+    }
+    let first = changes.first()?;
+    let what = match changes.len() {
+        1 => first.clone(),
+        n => format!("{first} and {} more", n - 1),
+    };
+    Some(Harm { what, word: "annotations" })
+}
+
+/// The differences of these annotations in words.
+fn changes(which: &[&str], here: &[Annotation], then: &[Annotation]) -> Vec<String> {
+    let harmful = |a: &&Annotation| {
+        let entry = a.entry.as_bytes();
+        which.iter().any(|name| entry.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    let key = |a: &Annotation| (a.entry.clone(), a.userid.clone(), a.value.clone());
+    let old: HashSet<(Text, Text, Text)> = here.iter().filter(harmful).map(key).collect();
+    let new: HashSet<(Text, Text, Text)> = then.iter().filter(harmful).map(key).collect();
+    let mut changes: Vec<String> = Vec::new();
+    for (entry, _, value) in new.difference(&old) {
+        changes.push(format!("set {entry} to \"{}\"", shown(value.as_bytes())));
+    }
+    for (entry, userid, _) in old.difference(&new) {
+        if !new.iter().any(|(e, u, _)| (e, u) == (entry, userid)) {
+            changes.push(format!("remove {entry}"));
+        }
+    }
+    changes.sort_unstable();
+    changes
+}
+
+/// Whether a new record is one of the master's own messages under another UID.
+fn is_renumbered(ours: &Side, message: &Message) -> bool {
+    let same =
+        |m: &&Message| m.record.guid == message.record.guid && m.annotations == message.annotations;
+    ours.messages.iter().find(same).is_some()
+}
+
+fn scripts(acts: Acts, ours: &Side, plan: &Plan) -> Option<Harm> {
+    let what = acts.what()?;
+    let mut then: BTreeMap<Uid, &Message> =
+        ours.messages.iter().map(|m| (m.record.uid, m)).collect();
+    let before = contents(then.values().copied());
+    then.extend(plan.master.iter().map(|m| (m.record.uid, m)));
+    let changed = contents(then.values().copied()) != before;
+    changed.then(|| Harm { what: format!("change {what}"), word: "scripts" })
+}
+
+/// What living messages are but for their UIDs, sorted.
+fn contents<'m>(
+    messages: impl Iterator<Item = &'m Message>,
+) -> Vec<(Guid, u32, &'m BTreeSet<Text>, &'m [Annotation])> {
+    let living = messages.filter(|m| !m.record.is_expunged());
+    let content = |m: &'m Message| {
+        (m.record.guid, m.record.system_flags.0, &m.flags, m.annotations.as_slice())
+    };
+    let mut contents: Vec<_> = living.map(content).collect();
+    contents.sort();
+    contents
+}
+
+fn uids(ours: &Side, plan: &Plan) -> Option<Harm> {
+    let (old, new) = (ours.header.last_uid, plan.header.last_uid);
+    let far = new.checked_sub(old).is_some_and(|jump| jump > UID_JUMP);
+    far.then(|| Harm { what: format!("raise the last UID from {old} to {new}"), word: "uids" })
+}
+
+fn of_uid(side: &Side, uid: Uid) -> Option<&Message> {
+    let at = side.messages.binary_search_by_key(&uid, |m| m.record.uid).ok()?;
+    side.messages.get(at)
+}
+
+#[cfg(test)]
+#[path = "fuse_tests.rs"]
+mod tests;
