@@ -70,8 +70,12 @@ pub enum Kind {
     NeedsFullSync,
     /// The caller asked to stop.
     Cancelled,
-    /// A bug: the library caught its own panic.
+    /// A bug in this library: something happened that cannot be. A panic that is caught for C is
+    /// one too, but has a result code of its own there.
     Internal,
+    /// The master's own replication server (or the host that writes in its place) cannot be started,
+    /// failed, or refused what a repair wanted of it. The replica has no part in it.
+    OwnServer,
 }
 
 #[derive(Debug)]
@@ -126,9 +130,15 @@ impl Error {
                   reconstruct"
             }
         };
-        Error::new(Kind::Io, op, path.display().to_string(), source.to_string())
+        Error::new(Kind::Io, op, path.display().to_string(), reason(&source))
             .hint(hint)
             .caused_by(source)
+    }
+
+    /// The same once more, without its cause.
+    pub fn again(&self) -> Error {
+        let Inner { kind, op, subject, detail, hint, .. } = &*self.0;
+        Error::new(*kind, op.clone(), subject.clone(), detail.clone()).hint(hint.clone())
     }
 
     /// Adds what the operator can do about it.
@@ -191,6 +201,15 @@ impl Error {
                 | Kind::Bye
                 | Kind::Protocol
         )
+    }
+}
+
+/// Why the operating system refused, in words for people: without its number.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
     }
 }
 

@@ -105,7 +105,7 @@ impl Client {
         let spool = Spool::open(&config, observer.clone())?;
         let store = Arc::new(spool.for_channel(channel).with_patience(patience(&options)));
         let cancel = options.cancel.flag().clone();
-        let master = NativeMaster::new(&config, channel, observer.clone(), cancel);
+        let master = NativeMaster::new(&config, store.clone(), channel, observer.clone(), cancel);
         Client::with_store(config, options, observer, store, Box::new(master))
     }
 

@@ -15,7 +15,7 @@ use crate::rolling::run::{Run, Undone};
 use crate::rolling::work;
 use crate::schedule::{self, Interrupted, Report, Unit};
 use crate::sync::{Master, Staged, Syncer};
-use crate::types::MboxName;
+use crate::types::{MailboxState, MboxName};
 
 /// Said where renames come first: what they lead to shows only when they are done.
 const AFTER_RENAMES: &str = "what else differs shows when the renames are done";
@@ -64,7 +64,7 @@ impl Client {
                 let mut none = Report::default();
                 schedule::run(syncer, [unit.clone()], &mut none, &mut |_, ended| {
                     if let Err(error) = ended {
-                        result = Err(again(error));
+                        result = Err(error.again());
                     }
                 })
             })?;
@@ -112,11 +112,6 @@ impl Client {
         }
         Ok((result, renamed))
     }
-}
-
-fn again(error: &Error) -> Error {
-    Error::new(error.kind(), error.op().to_owned(), error.subject(), error.detail())
-        .hint(error.hint_text().to_owned())
 }
 
 /// Keeps what would be done.
@@ -181,7 +176,7 @@ impl Answer for Nods {
 }
 
 impl Master for Nobody {
-    fn server(&mut self) -> Result<&mut dyn Replica> {
+    fn server(&mut self, _: &MailboxState) -> Result<&mut dyn Replica> {
         Ok(&mut self.0)
     }
 

@@ -122,6 +122,14 @@ impl Spool {
         Spool { skip: self.paths.sync_log(channel).with_file_name("skipuser-"), ..self }
     }
 
+    /// Whether mailboxes.db is one of Cyrus up to 3.4, where all else goes by name too.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn is_early(&self) -> Result<bool> {
+        self.list.is_early()
+    }
+
     /// How the files of a user are found: by the uniqueid of the INBOX, or by name.
     fn home(&self, user: &UserId) -> Result<UserHome> {
         let inbox = self.list.lookup(&self.names.inbox(user))?;
