@@ -170,8 +170,7 @@ impl Master for HostMaster {
 
 impl Master for NativeMaster {
     fn server(&mut self, mailbox: &MailboxState) -> Result<&mut dyn Replica> {
-        let traces =
-            Traces { keyed_by_name: self.spool.is_early()?, index: mailbox.minor_version };
+        let traces = Traces { keyed_by_name: self.spool.is_early()?, index: mailbox.minor_version };
         let server = match self.server.take() {
             Some(server) => server,
             None => self.start_own()?,

@@ -1,6 +1,7 @@
 //! The public face: a [`Client`] replicates what a [`Config`] describes.
 
 mod connection;
+mod interrupt;
 mod log;
 mod master;
 mod pieces;
@@ -25,6 +26,7 @@ use crate::store::spool::Spool;
 use crate::store::{Store, Wait};
 use crate::sync::{Master, Settings, Staged, Syncer};
 use crate::types::{MboxName, Text, UserId};
+use interrupt::Interrupts;
 use master::{HostMaster, NativeMaster};
 
 pub use crate::rolling::run::Undone;
@@ -64,6 +66,7 @@ pub struct Client {
     namespace: Namespace,
     observer: Arc<dyn Observer>,
     cancel: Cancel,
+    interrupts: Arc<Interrupts>,
     settings: Settings,
     target: Target,
     connect: ConnectSettings,
@@ -163,6 +166,7 @@ impl Client {
                 check_messages,
                 scratch: config.string(opt::TEMP_PATH).unwrap_or("/tmp").into(),
             },
+            interrupts: Interrupts::new(options.cancel.clone(), store.clone()),
             store,
             observer,
             cancel: options.cancel,
@@ -195,7 +199,9 @@ impl Client {
     pub fn connect(&mut self) -> Result<()> {
         if self.session.is_none() {
             let (observer, cancel) = (self.observer.clone(), self.cancel.flag().clone());
-            let mut session = Session::connect(&self.target, &self.connect, observer, cancel)?;
+            let interrupt = Some(self.interrupts.clone() as _);
+            let mut session =
+                Session::connect(&self.target, &self.connect, observer, cancel, interrupt)?;
             session.expect(self.store.list_bytes().saturating_mul(REPLY_PER_LIST_BYTE));
             self.session = Some(session);
             self.staged = Staged::default();
@@ -304,7 +310,10 @@ impl Client {
         .with_master(Some(self.master.as_mut()));
         let context = Context { names: &self.namespace, observer: self.observer.as_ref() };
         let result = work(&mut syncer, context);
-        if result.as_ref().is_err_and(Error::is_connection) {
+        // A wait that was ended leaves a connection with which nothing can be done.
+        if result.as_ref().is_err_and(Error::is_connection)
+            || self.session.as_ref().is_some_and(Session::is_dead)
+        {
             self.session = None;
         }
         result

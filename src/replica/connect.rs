@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::dialect::{Answer, Dialect, Tagger};
 use super::greet::{Greeting, capabilities, greeting};
+use super::interrupt::Interrupt;
 use super::link::Link;
 use super::offer::{Offer, Surroundings};
 use super::responses::Ending;
@@ -48,6 +49,8 @@ pub struct Settings {
 impl Session {
     /// Connects to a replica and logs in.
     ///
+    /// `interrupt` may end every wait from then on.
+    ///
     /// Where no port is named, imapd is tried first and sync_server second.
     ///
     /// # Errors
@@ -59,8 +62,9 @@ impl Session {
         settings: &Settings,
         observer: Arc<dyn Observer>,
         cancel: Arc<AtomicBool>,
+        interrupt: Option<Arc<dyn Interrupt>>,
     ) -> Result<Session> {
-        let connect = Connect { target, settings, observer, cancel };
+        let connect = Connect { target, settings, observer, cancel, interrupt };
         let Target::Tcp { port, .. } = target else {
             return connect.over(Way { port: 0, may_be_imap: settings.try_imap });
         };
@@ -99,6 +103,7 @@ struct Connect<'c> {
     settings: &'c Settings,
     observer: Arc<dyn Observer>,
     cancel: Arc<AtomicBool>,
+    interrupt: Option<Arc<dyn Interrupt>>,
 }
 
 /// A connection that was greeted.
@@ -147,7 +152,9 @@ impl Connect<'_> {
             Target::Tcp { host, .. } => dialer.tcp(host, port)?,
             Target::Unix(path) => dialer.unix(path)?,
         };
-        Link::new(socket, timeout, self.cancel.clone())
+        let mut link = Link::new(socket, timeout, self.cancel.clone())?;
+        link.set_interrupt(self.interrupt.clone());
+        Ok(link)
     }
 
     fn setup(&self, alpn: bool) -> Result<Setup> {

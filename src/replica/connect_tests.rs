@@ -74,7 +74,7 @@ fn local() -> SocketAddr {
 
 fn connect(place: &str, settings: &Settings, cancel: &Arc<AtomicBool>) -> Result<Session, Error> {
     let target = Target::parse(place).unwrap();
-    Session::connect(&target, settings, Arc::new(Silent), cancel.clone())
+    Session::connect(&target, settings, Arc::new(Silent), cancel.clone(), None)
 }
 
 /// Fails to connect; returns the error and what the peer heard.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::deflate::Deflate;
+use super::interrupt::{Asking, Interrupt};
 use super::layer::Layer;
 use super::patience::Patience;
 use super::socket::{Socket, TICK};
@@ -46,6 +47,7 @@ pub struct Link {
     /// What errors call the other end.
     peer: Cow<'static, str>,
     cancel: Arc<AtomicBool>,
+    interrupt: Asking,
     timeout: Duration,
     /// The option that the timeout comes from.
     timeout_option: &'static str,
@@ -89,6 +91,7 @@ impl Link {
             socket,
             peer,
             cancel,
+            interrupt: Asking::new(None),
             timeout,
             timeout_option: "client_timeout",
             tls: None,
@@ -121,6 +124,11 @@ impl Link {
     /// What errors call the other end.
     pub fn peer(&self) -> &str {
         &self.peer
+    }
+
+    /// Asks `interrupt` now and then during waits.
+    pub fn set_interrupt(&mut self, interrupt: Option<Arc<dyn Interrupt>>) {
+        self.interrupt = Asking::new(interrupt);
     }
 
     /// How long nothing may move before it is an error, and what option says so.
@@ -370,6 +378,7 @@ impl Link {
         if self.cancel.load(Ordering::Relaxed) {
             return Err(Error::new(Kind::Cancelled, "talk to", self.peer(), "asked to stop"));
         }
+        self.interrupt.ask(quiet.elapsed())?;
         let left = self.timeout.saturating_sub(quiet.elapsed());
         if left.is_zero() {
             let what = if write { "it takes no more bytes" } else { "it does not answer" };
@@ -378,7 +387,8 @@ impl Link {
         }
         let pause = if self.inflating { Duration::ZERO } else { left.min(TICK) };
         // Once the peer has closed, its end would always be ready to be read.
-        let ready = poll::wait(&self.socket, write, pause).map_err(|e| broken("wait for", &self.peer, &e))?;
+        let ready = poll::wait(&self.socket, write, pause)
+            .map_err(|e| broken("wait for", &self.peer, &e))?;
         let mut moved = false;
         if self.inflating {
             self.inflate()?;

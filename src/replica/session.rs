@@ -101,6 +101,11 @@ impl Session {
         self.link.is_compressed()
     }
 
+    /// Whether the connection is of no more use.
+    pub fn is_dead(&self) -> bool {
+        self.dead.is_some()
+    }
+
     /// Says goodbye, if nothing is under way; errors no longer matter, and a replica that is
     /// stuck is not waited for.
     pub fn close(mut self) {
@@ -254,7 +259,9 @@ impl Session {
             },
             Line::End(tag, ending) => (Some(tag), ending),
             Line::Continue(_) | Line::Nonsense => {
-                return Err(self.nonsense(&Malformed::new(0u64, "a line that is no part of a reply")));
+                return Err(
+                    self.nonsense(&Malformed::new(0u64, "a line that is no part of a reply"))
+                );
             }
         };
         self.last_reply = printable(&line);
@@ -309,7 +316,9 @@ impl Session {
         self.noise = self.noise.saturating_add(bytes as u64);
         match self.noise <= REPLY_NOISE_BYTES {
             true => Ok(()),
-            false => Err(self.nonsense(&Malformed::new(0u64, "lines without end that are no reply"))),
+            false => {
+                Err(self.nonsense(&Malformed::new(0u64, "lines without end that are no reply")))
+            }
         }
     }
 

@@ -129,6 +129,10 @@ impl<'a> Syncer<'a> {
         self.observer.action(line.as_ref());
     }
 
+    fn action_on(&self, mailbox: &MboxName, line: impl AsRef<str>) {
+        self.observer.mailbox_action(mailbox, line.as_ref());
+    }
+
     /// The partition that a mailbox shall have on the replica.
     fn partition(&self, here: &Text) -> Text {
         self.settings.partition.clone().unwrap_or_else(|| here.clone())

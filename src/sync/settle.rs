@@ -75,7 +75,7 @@ impl Syncer<'_> {
         for rename in &plan.renames {
             let command = if self.settings.local_only { "LOCAL_RENAME" } else { "RENAME" };
             let folders::Rename { from, to, partition, .. } = rename;
-            self.action(format!("{command} {from} -> {to} ({partition})"));
+            self.action_on(to, format!("{command} {from} -> {to} ({partition})"));
             self.forget(from);
             self.forget(to);
             let ticket =
@@ -218,7 +218,7 @@ impl Syncer<'_> {
 
     fn submit_delete(&mut self, name: &MboxName) -> Result<(MboxName, Ticket)> {
         let command = if self.settings.local_only { "LOCAL_UNMAILBOX" } else { "UNMAILBOX" };
-        self.action(format!("{command} {name}"));
+        self.action_on(name, format!("{command} {name}"));
         let ticket =
             self.replica.submit(Verb::Apply, &mut |w| commands::named(w, command, name))?;
         Ok((name.clone(), ticket))

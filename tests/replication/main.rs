@@ -3,6 +3,7 @@
 
 mod big;
 mod cache;
+mod channels;
 mod chaos;
 mod clients;
 mod common;
@@ -10,10 +11,12 @@ mod databases;
 mod failures;
 mod folders;
 mod forgotten;
+mod interrupts;
 mod kinds;
 mod layouts;
 mod live;
 mod options;
+mod own_server;
 mod restarts;
 mod rolling;
 mod rolling_daemon;

@@ -90,8 +90,7 @@ impl OwnServer {
         let child = command.spawn().map_err(not_started)?;
         drop(command);
         let program = program.to_owned();
-        let mut server =
-            OwnServer { program, version: (0, 0), session: None, child, complaints };
+        let mut server = OwnServer { program, version: (0, 0), session: None, child, complaints };
         let greeting = timeout.min(GREETING);
         match Session::local(ours, &server.name(), greeting, timeout, observer, cancel) {
             Ok((session, greeted)) => {

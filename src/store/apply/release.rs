@@ -31,7 +31,8 @@ pub fn objection(version: Version, traces: Traces) -> Option<String> {
     if !traces.keyed_by_name && version < KEYED_BY_ID {
         return Some(format!("{program}, and mailboxes.db is of Cyrus 3.6 or newer"));
     }
-    let newest = INDEXES.iter().find(|(since, _)| version >= *since).map_or(0, |(_, newest)| *newest);
+    let newest =
+        INDEXES.iter().find(|(since, _)| version >= *since).map_or(0, |(_, newest)| *newest);
     // What comes after the last version that is known here may know more.
     let is_known = version < (3, 13);
     if is_known && traces.index > newest {

@@ -68,7 +68,7 @@ impl Syncer<'_> {
 
     fn repair_once(&mut self, work: &Work) -> Result<()> {
         let name = &work.entry.name;
-        self.action(format!("FULLMAILBOX {name}"));
+        self.action_on(name, format!("FULLMAILBOX {name}"));
         if let Ok(mailbox) = self.store.open(name) {
             let records = u64::from(mailbox.state().num_records);
             self.replica.expect(records.saturating_mul(REPLY_RECORD_BYTES));
@@ -99,7 +99,7 @@ impl Syncer<'_> {
         let mut plan = plan::plan(name, &ours, &theirs, known);
         for (level, line) in &plan.notices {
             self.log(*level, line);
-            self.action(line);
+            self.action_on(name, line);
         }
         if self.settings.no_copyback {
             self.leave_master(name, &state, &mut plan)?;
@@ -246,7 +246,7 @@ fn write_through(
         let fetched = fetch::fetch(replica, remote, scratch, &mut rest)?;
         fetch::upload(server, &state.partition, fetched).map_err(own)?;
     }
-    observer.action(&format!("MAILBOX {name} (on the master)"));
+    observer.mailbox_action(name, &format!("MAILBOX {name} (on the master)"));
     let ticket = server
         .submit(Verb::Apply, &mut |w| commands::mailbox(w, "MAILBOX", &snapshot))
         .map_err(own)?;
