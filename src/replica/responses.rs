@@ -11,7 +11,8 @@ const MEANINGS: [(&str, Kind, &str); 10] = [
     (
         "IMAP_MAILBOX_MOVED",
         Kind::ReplicaMoved,
-        "the replica has another mailbox of this name or uniqueid; replicate the whole user",
+        "the replica has another mailbox of this name or uniqueid: see what its log names, and \
+         whether that mailbox's user was replicated",
     ),
     (
         "IMAP_MAILBOX_NOTSUPPORTED",

@@ -30,12 +30,10 @@ pub struct Channel {
     work: PathBuf,
     spare: PathBuf,
     guard: PathBuf,
-    /// The work file that we read or wrote: nothing else that is called so is ours to replace.
-    held: Mutex<Option<Identity>>,
+    /// The work file that we read or wrote: nothing else that is called so is ours to replace. As long
+    /// as it is open no other file gets its inode.
+    held: Mutex<Option<File>>,
 }
-
-/// Device and inode.
-type Identity = (u64, u64);
 
 /// What [`Channel::take`] found.
 #[derive(Debug, PartialEq, Eq)]
@@ -136,12 +134,12 @@ impl Channel {
         must_be_file(&file.metadata(), &self.work)?;
         lock::acquire(&file, &self.work, Mode::Shared, Wait::Block)?;
         lock::release(&file);
-        let found = file.metadata().map_err(|error| at_log("open", &self.work, error))?;
-        self.hold(Some(identity(&found)));
+        let held = file.try_clone().map_err(|error| at_log("open", &self.work, error))?;
+        self.hold(Some(held));
         Ok(Some(file))
     }
 
-    fn hold(&self, file: Option<Identity>) {
+    fn hold(&self, file: Option<File>) {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = file;
     }
 
@@ -154,13 +152,16 @@ impl Channel {
         if found.is_dir() {
             return Err(no_file(&self.work));
         }
-        let held = *self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(if held == Some(identity(&found)) { Found::Ours } else { Found::Others })
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = held.as_ref().map(File::metadata).transpose();
+        let held = held.map_err(|error| at_log("look for", &self.work, error))?;
+        let is_ours = held.is_some_and(|held| identity(&held) == identity(&found));
+        Ok(if is_ours { Found::Ours } else { Found::Others })
     }
 
     /// Calls `file` the work file, unless another client has one by now. Returns whether it does.
     fn place(&self, file: &Path, found: &Found) -> io::Result<bool> {
-        let identity = identity(&fs::metadata(file)?);
+        let held = File::open(file)?;
         if *found == Found::Nothing {
             match fs::hard_link(file, &self.work) {
                 Ok(()) => fs::remove_file(file)?,
@@ -171,7 +172,7 @@ impl Channel {
         } else {
             fs::rename(file, &self.work)?;
         }
-        self.hold(Some(identity));
+        self.hold(Some(held));
         Ok(true)
     }
 
@@ -311,7 +312,8 @@ fn no_file(path: &Path) -> Error {
         .hint("move it away; Cyrus's daemons log nothing as long as it is in the place of the log")
 }
 
-fn identity(found: &fs::Metadata) -> Identity {
+/// Device and inode.
+fn identity(found: &fs::Metadata) -> (u64, u64) {
     (found.dev(), found.ino())
 }
 

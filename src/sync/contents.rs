@@ -463,7 +463,7 @@ impl Syncer<'_> {
             }
             result => result,
         };
-        match result {
+        match result.map_err(|error| self.explained(&work.entry, error)) {
             Ok(()) => {
                 let entry = work.entry;
                 unfinished.extend(partial.map(|last_uid| Unfinished { entry, last_uid }));

@@ -16,6 +16,7 @@ mod mailboxes;
 mod message;
 pub mod meta;
 mod metadata;
+mod moved;
 mod pieces;
 mod remote;
 pub mod repair;
@@ -33,6 +34,7 @@ pub use remote::{RemoteFolder, RemoteUser};
 pub use repair::Master;
 pub use reserve::Staged;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use crate::error::{Error, Kind, Result};
@@ -40,7 +42,7 @@ use crate::names::Namespace;
 use crate::observe::{Level, Observer};
 use crate::replica::{Replica, Ticket};
 use crate::store::{Store, Wait};
-use crate::types::{MboxName, Text, UserId};
+use crate::types::{MboxName, Text, UniqueId, UserId};
 
 /// How often renames and changes under way are tried to settle, as with Cyrus.
 const TRIES: u32 = 3;
@@ -83,6 +85,8 @@ pub struct Syncer<'a> {
     cache: Option<&'a mut dyn Cache>,
     master: Option<&'a mut dyn Master>,
     messages: message::Messages,
+    /// Mailboxes that the replica said to be elsewhere.
+    moved: HashSet<UniqueId>,
 }
 
 impl<'a> Syncer<'a> {
@@ -108,6 +112,7 @@ impl<'a> Syncer<'a> {
             cache: None,
             master: None,
             messages: message::Messages::default(),
+            moved: HashSet::new(),
         }
     }
 

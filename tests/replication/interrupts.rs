@@ -73,7 +73,7 @@ fn the_shutdown_file_ends_a_wait_for_a_silent_replica() {
     let run = running.wait_within(SOON).expect("it ends soon");
     assert_eq!((run.status.code(), file.exists()), (Some(0), false), "{run}");
     let work = fs::read_to_string(log(&lab).with_file_name("log-run")).expect("it is there");
-    assert!(work.contains("MAILBOX user.fred\n"), "{work}");
+    assert!(work.contains("user.fred\n"), "{work}");
     stop(rolling(&lab, &[]));
     assert_equal(&lab);
 }

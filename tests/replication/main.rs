@@ -22,4 +22,5 @@ mod rolling;
 mod rolling_daemon;
 mod rolling_faults;
 mod rolling_log;
+mod stale_records;
 mod users;
