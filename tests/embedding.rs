@@ -403,7 +403,9 @@ fn a_repair_without_the_masters_own_server_leaves_c_a_client_that_works() {
     lab.master.set_config("sync_server_path", Some(&missing));
     run_with(&lab, &[], &programs.join("own_server-shared"), &["prepare".to_owned()]);
     // fred's INBOX needs a repair, zoe has new mail.
-    Imap::login(&lab.replica, "fred").with_selected("INBOX").uid_store("1", "+FLAGS (\\Flagged)");
+    Imap::login(&lab.replica, "fred")
+        .with_selected("INBOX")
+        .uid_store("1:*", "+FLAGS (\\Flagged Own)");
     assert!(
         Imap::login(&lab.master, "zoe").append("INBOX", "", b"Subject: x\r\n\r\nx\r\n").is_ok()
     );
