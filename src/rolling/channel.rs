@@ -161,7 +161,8 @@ impl Channel {
 
     /// Calls `file` the work file, unless another client has one by now. Returns whether it does.
     fn place(&self, file: &Path, found: &Found) -> io::Result<bool> {
-        let held = File::open(file)?;
+        // Only to know it by: it may be one that we must not read.
+        let held = OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(file)?;
         if *found == Found::Nothing {
             match fs::hard_link(file, &self.work) {
                 Ok(()) => fs::remove_file(file)?,

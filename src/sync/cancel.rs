@@ -92,6 +92,7 @@ impl Cancel {
     ) -> Option<Waited> {
         let end = Instant::now().checked_add(time);
         let listener = self.wake.listen();
+        let mut is_over = false;
         loop {
             if self.is_finishing() {
                 return Some(Waited::Stop);
@@ -99,13 +100,14 @@ impl Cancel {
             if self.nudges() != known {
                 return Some(Waited::Nudged);
             }
-            let left = end.map_or(LONGEST, |end| end.saturating_duration_since(Instant::now()));
-            if wait_once(listener.as_ref(), other, left) {
-                return None;
-            }
-            if left.is_zero() {
+            if is_over {
                 return Some(Waited::Over);
             }
+            let left = || end.map_or(LONGEST, |end| end.saturating_duration_since(Instant::now()));
+            if wait_once(listener.as_ref(), other, left()) {
+                return None;
+            }
+            is_over = left().is_zero();
         }
     }
 
