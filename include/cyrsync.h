@@ -137,7 +137,7 @@
  * How a call ended: for branching. Numbers never change their meaning; new ones may come, so
  * do not rely on having seen them all. Families: 1xx the call was wrong; 2xx this server's
  * configuration or mail store; 3xx reaching the replica; 4xx the protocol; 5xx how replication
- * of a user or mailbox ended; 900 a bug of the library.
+ * of a user or mailbox ended; 9xx a bug of the library.
  */
 typedef enum cyrsync_result {
     /**
@@ -176,6 +176,11 @@ typedef enum cyrsync_result {
      * The user or mailbox is not on this server.
      */
     CYRSYNC_RESULT_NOT_FOUND = 205,
+    /**
+     * This server's own sync_server (or the host), through which a repair writes, cannot be started,
+     * failed or refused. The replica has no part in it.
+     */
+    CYRSYNC_RESULT_OWN_SERVER = 206,
     /**
      * No connection to the replica could be made.
      */
@@ -272,6 +277,10 @@ typedef enum cyrsync_result {
      * A bug: the library caught its own panic. The client can only be freed now.
      */
     CYRSYNC_RESULT_PANIC = 900,
+    /**
+     * A bug in the library: something happened that cannot be. The client can be used further.
+     */
+    CYRSYNC_RESULT_INTERNAL = 901,
 } cyrsync_result;
 
 /**
@@ -346,6 +355,11 @@ typedef enum cyrsync_rolled {
      * The replica said goodbye, and it was to be connected to only once.
      */
     CYRSYNC_ROLLED_GOODBYE = 6,
+    /**
+     * As CYRSYNC_ROLLED_ONCE, but somebody else was at work on a part of it, which was put back to
+     * the log; nothing failed.
+     */
+    CYRSYNC_ROLLED_ONCE_DEFERRED = 7,
 } cyrsync_rolled;
 
 /**

@@ -70,8 +70,12 @@ pub enum Kind {
     NeedsFullSync,
     /// The caller asked to stop.
     Cancelled,
-    /// A bug: the library caught its own panic.
+    /// A bug in this library: something happened that cannot be. A panic that is caught for C is
+    /// one too, but has a result code of its own there.
     Internal,
+    /// The master's own replication server (or the host that writes in its place) cannot be started,
+    /// failed, or refused what a repair wanted of it. The replica has no part in it.
+    OwnServer,
 }
 
 #[derive(Debug)]
@@ -110,7 +114,9 @@ impl Error {
         }))
     }
 
-    /// An I/O error on a path, with a hint to what commonly helps. `NotFound` stays distinguishable through [`Error::io_kind`].
+    /// An I/O error on a path. Only what is true of every file is hinted at here; what helps with this
+    /// one is for the caller to say, with [`Error::or_hint`]. `NotFound` stays distinguishable through
+    /// [`Error::io_kind`].
     pub fn io(
         op: impl Into<Cow<'static, str>>,
         path: &std::path::Path,
@@ -118,17 +124,39 @@ impl Error {
     ) -> Self {
         let hint = match source.kind() {
             io::ErrorKind::PermissionDenied => {
-                "give the file, and the directories above it, the owner and mode that Cyrus needs"
+                "run as the user that Cyrus runs as, and give the file and the directories above it \
+                 the owner and mode that Cyrus needs"
             }
-            io::ErrorKind::StorageFull | io::ErrorKind::Interrupted => "",
-            _ => {
-                "see what is at this path; restore the file from a backup or, for a mailbox's, run \
-                  reconstruct"
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "make room on this file system"
             }
+            io::ErrorKind::ReadOnlyFilesystem => {
+                "the file system is mounted read-only: the system's log may say why"
+            }
+            _ if is_bad_disk(&source) => {
+                "the disk cannot be read there: see the system's log, and copy what can be read \
+                 before anything is written to it"
+            }
+            _ => "",
         };
-        Error::new(Kind::Io, op, path.display().to_string(), source.to_string())
+        Error::new(Kind::Io, op, path.display().to_string(), reason(&source))
             .hint(hint)
             .caused_by(source)
+    }
+
+    /// Adds what the operator can do about it, unless something better is known.
+    #[must_use]
+    pub fn or_hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
+        match self.0.hint.is_empty() {
+            true => self.hint(hint),
+            false => self,
+        }
+    }
+
+    /// The same once more, without its cause.
+    pub fn again(&self) -> Error {
+        let Inner { kind, op, subject, detail, hint, .. } = &*self.0;
+        Error::new(*kind, op.clone(), subject.clone(), detail.clone()).hint(hint.clone())
     }
 
     /// Adds what the operator can do about it.
@@ -194,6 +222,22 @@ impl Error {
     }
 }
 
+/// Whether the hardware failed: then nothing may be advised that writes.
+fn is_bad_disk(error: &io::Error) -> bool {
+    /// EIO of Linux.
+    const INPUT_OUTPUT: i32 = 5;
+    error.raw_os_error() == Some(INPUT_OUTPUT)
+}
+
+/// Why the operating system refused, in words for people: without its number.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { op, subject, detail, hint, .. } = &*self.0;
@@ -237,5 +281,35 @@ impl Malformed {
         Error::new(Kind::Corrupt, op, path.display().to_string(), self.to_string())
             .hint(hint)
             .caused_by(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_hint_of_the_operation_stands_behind_one_of_the_cause() {
+        let path = Path::new("/conf/mailboxes.db");
+        let of = |kind: io::ErrorKind| Error::io("open database", path, io::Error::from(kind));
+        assert_eq!(of(io::ErrorKind::NotFound).hint_text(), "", "only the operation knows");
+        let told = of(io::ErrorKind::NotFound).or_hint("check configdirectory");
+        assert_eq!(told.hint_text(), "check configdirectory");
+        let told = of(io::ErrorKind::StorageFull).or_hint("check configdirectory");
+        assert_eq!(told.hint_text(), "make room on this file system");
+        let failing = Error::io("read cyrus.index", path, io::Error::from_raw_os_error(5));
+        let told = failing.or_hint("run reconstruct");
+        assert!(!told.to_string().contains("reconstruct"), "{told}");
+    }
+
+    #[test]
+    fn no_number_of_the_system_reaches_a_person() {
+        let error = io::Error::from_raw_os_error(2);
+        assert_eq!(reason(&error), "No such file or directory");
+        let error = Error::io("start", Path::new("/x"), error);
+        assert_eq!(error.to_string(), "start /x: No such file or directory");
+        assert_eq!(error.io_kind(), Some(io::ErrorKind::NotFound));
     }
 }

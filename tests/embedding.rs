@@ -369,3 +369,50 @@ fn a_plan_tells_what_the_run_then_does_and_only_asks() {
         assert_eq!(Imap::login(server, "split").with_selected("INBOX").uids(), [1, 2, 3, 5, 6]);
     }
 }
+
+#[test]
+fn a_plan_tells_c_why_whatever_the_mailbox_is_called() {
+    let lab = Lab::default();
+    build(&lab.master.scratch(), &["plan-shared"], &[]);
+    Filler::new(&lab.master, 1).mailbox("user.fred", 1);
+    let mut fred = Imap::login(&lab.master, "fred");
+    let names = ["A b", "A", "Caf&AOk- au lait", "[x] - y", "a -= b : c"];
+    for name in names {
+        fred.ok(&format!("CREATE \"INBOX.{name}\""));
+    }
+    let mut command = lab.master.command(lab.master.scratch().join("plan-shared"));
+    let output = command.arg(lab.master.imapd_conf()).args(["plan", "USER fred\n"]).output();
+    let output = output.expect("it starts");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    for name in names {
+        let line = format!("MAILBOX user.fred.{name}: not on the replica");
+        assert!(told.lines().any(|told| told == line), "{line}: {told}");
+    }
+}
+
+#[test]
+fn a_repair_without_the_masters_own_server_leaves_c_a_client_that_works() {
+    let lab = Lab::default();
+    let programs = lab.master.scratch();
+    build(&programs, &["own_server-shared"], &[]);
+    let mut filler = Filler::new(&lab.master, 1);
+    ["fred", "zoe"].iter().for_each(|user| filler.mailbox(&format!("user.{user}"), 3));
+    drop(filler);
+    let missing = programs.join("no-such-server").display().to_string();
+    lab.master.set_config("sync_server_path", Some(&missing));
+    run_with(&lab, &[], &programs.join("own_server-shared"), &["prepare".to_owned()]);
+    // fred's INBOX needs a repair, zoe has new mail.
+    Imap::login(&lab.replica, "fred")
+        .with_selected("INBOX")
+        .uid_store("1:*", "+FLAGS (\\Flagged Own)");
+    assert!(
+        Imap::login(&lab.master, "zoe").append("INBOX", "", b"Subject: x\r\n\r\nx\r\n").is_ok()
+    );
+    let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
+    lab.master.use_port(proxy.port());
+    run_with(&lab, &[], &programs.join("own_server-shared"), &["repair".to_owned(), missing]);
+    assert_eq!(proxy.traffic().connections, 1, "one client, one connection");
+    let left = compare(&lab.master, &lab.replica);
+    assert!(!left.is_empty() && left.iter().all(|d| d.path.starts_with("user.fred ")), "{left:?}");
+}

@@ -389,6 +389,19 @@ mod tests {
     }
 
     #[test]
+    fn a_bug_that_is_no_panic_leaves_a_client_that_works() {
+        let client = handle();
+        // SAFETY: a client, and NULL, which is allowed.
+        unsafe {
+            let bug = || crate::Error::new(crate::Kind::Internal, "use", "x", "there is none");
+            let result = with_client(&client, ptr::null_mut(), |_| Err(bug().into()));
+            assert_eq!(result, cyrsync_result::CYRSYNC_RESULT_INTERNAL);
+            let result = with_client(&client, ptr::null_mut(), |_| Ok(()));
+            assert_eq!(result, cyrsync_result::CYRSYNC_RESULT_OK);
+        }
+    }
+
+    #[test]
     fn a_call_within_a_call_is_refused() {
         let client = handle();
         // SAFETY: a client, and NULL, which is allowed.

@@ -9,7 +9,7 @@ use crate::error::{Error, Kind};
 /// How a call ended: for branching. Numbers never change their meaning; new ones may come, so
 /// do not rely on having seen them all. Families: 1xx the call was wrong; 2xx this server's
 /// configuration or mail store; 3xx reaching the replica; 4xx the protocol; 5xx how replication
-/// of a user or mailbox ended; 900 a bug of the library.
+/// of a user or mailbox ended; 9xx a bug of the library.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum cyrsync_result {
@@ -31,6 +31,9 @@ pub enum cyrsync_result {
     CYRSYNC_RESULT_UNSUPPORTED = 204,
     /// The user or mailbox is not on this server.
     CYRSYNC_RESULT_NOT_FOUND = 205,
+    /// This server's own sync_server (or the host), through which a repair writes, cannot be started,
+    /// failed or refused. The replica has no part in it.
+    CYRSYNC_RESULT_OWN_SERVER = 206,
     /// No connection to the replica could be made.
     CYRSYNC_RESULT_CONNECT = 301,
     /// The replica refused the credentials, or no mechanism is common to both.
@@ -79,6 +82,8 @@ pub enum cyrsync_result {
     CYRSYNC_RESULT_REPLICA_CHANGED = 516,
     /// A bug: the library caught its own panic. The client can only be freed now.
     CYRSYNC_RESULT_PANIC = 900,
+    /// A bug in the library: something happened that cannot be. The client can be used further.
+    CYRSYNC_RESULT_INTERNAL = 901,
 }
 
 use cyrsync_result::*;
@@ -94,6 +99,7 @@ impl cyrsync_result {
         CYRSYNC_RESULT_CORRUPT,
         CYRSYNC_RESULT_UNSUPPORTED,
         CYRSYNC_RESULT_NOT_FOUND,
+        CYRSYNC_RESULT_OWN_SERVER,
         CYRSYNC_RESULT_CONNECT,
         CYRSYNC_RESULT_AUTH,
         CYRSYNC_RESULT_TIMEOUT,
@@ -118,6 +124,7 @@ impl cyrsync_result {
         CYRSYNC_RESULT_REPLICA_CHECKSUM,
         CYRSYNC_RESULT_REPLICA_CHANGED,
         CYRSYNC_RESULT_PANIC,
+        CYRSYNC_RESULT_INTERNAL,
     ];
 
     /// From a number that C passes, which may be any.
@@ -139,6 +146,7 @@ impl cyrsync_result {
             CYRSYNC_RESULT_LOCKED => Kind::Locked,
             CYRSYNC_RESULT_MOVED => Kind::Moved,
             CYRSYNC_RESULT_CHANGED => Kind::Changed,
+            CYRSYNC_RESULT_OWN_SERVER => Kind::OwnServer,
             CYRSYNC_RESULT_NEEDS_FULL_SYNC => Kind::NeedsFullSync,
             CYRSYNC_RESULT_CANCELLED => Kind::Cancelled,
             _ => return None,
@@ -156,6 +164,7 @@ impl cyrsync_result {
             CYRSYNC_RESULT_CORRUPT => c"CORRUPT",
             CYRSYNC_RESULT_UNSUPPORTED => c"UNSUPPORTED",
             CYRSYNC_RESULT_NOT_FOUND => c"NOT_FOUND",
+            CYRSYNC_RESULT_OWN_SERVER => c"OWN_SERVER",
             CYRSYNC_RESULT_CONNECT => c"CONNECT",
             CYRSYNC_RESULT_AUTH => c"AUTH",
             CYRSYNC_RESULT_TIMEOUT => c"TIMEOUT",
@@ -180,6 +189,7 @@ impl cyrsync_result {
             CYRSYNC_RESULT_REPLICA_CHECKSUM => c"REPLICA_CHECKSUM",
             CYRSYNC_RESULT_REPLICA_CHANGED => c"REPLICA_CHANGED",
             CYRSYNC_RESULT_PANIC => c"PANIC",
+            CYRSYNC_RESULT_INTERNAL => c"INTERNAL",
         }
     }
 
@@ -204,6 +214,7 @@ impl cyrsync_result {
             | CYRSYNC_RESULT_CORRUPT
             | CYRSYNC_RESULT_UNSUPPORTED
             | CYRSYNC_RESULT_NOT_FOUND
+            | CYRSYNC_RESULT_OWN_SERVER
             | CYRSYNC_RESULT_AUTH
             | CYRSYNC_RESULT_TLS
             | CYRSYNC_RESULT_PROTOCOL
@@ -217,7 +228,8 @@ impl cyrsync_result {
             | CYRSYNC_RESULT_REPLICA_NO_USER
             | CYRSYNC_RESULT_REPLICA_NO_MAILBOX
             | CYRSYNC_RESULT_REPLICA_CHECKSUM
-            | CYRSYNC_RESULT_PANIC => false,
+            | CYRSYNC_RESULT_PANIC
+            | CYRSYNC_RESULT_INTERNAL => false,
         }
     }
 }
@@ -255,7 +267,8 @@ impl From<Kind> for cyrsync_result {
             Kind::ReplicaDenied => CYRSYNC_RESULT_REPLICA_DENIED,
             Kind::NeedsFullSync => CYRSYNC_RESULT_NEEDS_FULL_SYNC,
             Kind::Cancelled => CYRSYNC_RESULT_CANCELLED,
-            Kind::Internal => CYRSYNC_RESULT_PANIC,
+            Kind::Internal => CYRSYNC_RESULT_INTERNAL,
+            Kind::OwnServer => CYRSYNC_RESULT_OWN_SERVER,
         }
     }
 }
@@ -308,9 +321,11 @@ pub(super) fn null_pointer(name: &str) -> Failure {
 
 /// A panic was caught.
 pub(super) fn panicked(message: &str) -> Failure {
-    Error::new(Kind::Internal, "run", "", format!("the library panicked: {message}"))
-        .hint("this is a bug in cyrsync, please report it")
-        .into()
+    let detail = format!("the library panicked: {message}");
+    let error = Error::new(Kind::Internal, "run", "", detail);
+    let mut failure = Failure::from(error.hint("this is a bug in cyrsync, please report it"));
+    failure.code = CYRSYNC_RESULT_PANIC;
+    failure
 }
 
 /// The name of a result without its prefix, such as "LOCKED"; "UNKNOWN" for any other number.

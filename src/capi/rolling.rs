@@ -48,6 +48,9 @@ pub enum cyrsync_rolled {
     CYRSYNC_ROLLED_ONCE_UNDONE = 5,
     /// The replica said goodbye, and it was to be connected to only once.
     CYRSYNC_ROLLED_GOODBYE = 6,
+    /// As CYRSYNC_ROLLED_ONCE, but somebody else was at work on a part of it, which was put back to
+    /// the log; nothing failed.
+    CYRSYNC_ROLLED_ONCE_DEFERRED = 7,
 }
 
 use cyrsync_rolled::*;
@@ -72,7 +75,8 @@ pub unsafe extern "C" fn cyrsync_client_roll(
             Ended::Stopped => CYRSYNC_ROLLED_STOPPED,
             Ended::ShutdownFile => CYRSYNC_ROLLED_SHUTDOWN_FILE,
             Ended::Nudged => CYRSYNC_ROLLED_NUDGED,
-            Ended::Once { undone: 0 } => CYRSYNC_ROLLED_ONCE,
+            Ended::Once { deferred: 0, failed: 0 } => CYRSYNC_ROLLED_ONCE,
+            Ended::Once { failed: 0, .. } => CYRSYNC_ROLLED_ONCE_DEFERRED,
             Ended::Once { .. } => CYRSYNC_ROLLED_ONCE_UNDONE,
             Ended::Goodbye => CYRSYNC_ROLLED_GOODBYE,
         };
@@ -179,7 +183,9 @@ pub unsafe extern "C" fn cyrsync_client_process_log_file(
     let work = |client: &mut Client| {
         // SAFETY: the header asks for bytes that live through the call.
         let path = path(unsafe { file.bytes("file") }?);
-        let (log, _) = open_regular(&path).map_err(|e| Error::io("open sync log", &path, e))?;
+        let (log, _) = open_regular(&path).map_err(|e| {
+            Error::io("open sync log", &path, e).or_hint("check the name of the file")
+        })?;
         let left = client.process_log(log, &path.to_string_lossy())?;
         // SAFETY: the header asks for NULL or a place for a number.
         unsafe { tell(client, &left, undone) };

@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::order;
-use super::{Db, Visit};
+use super::{DATABASE, Db, Visit};
 use crate::error::{Error, Malformed, Result};
 use crate::limits::{DB_KEY_BYTES, DB_VALUE_BYTES};
 use crate::sys::file::open_regular;
@@ -47,11 +47,12 @@ impl Flat {
     }
 
     fn open(&self) -> Result<(File, u64)> {
-        open_regular(&self.path).map_err(|error| Error::io("open database", &self.path, error))
+        open_regular(&self.path)
+            .map_err(|error| Error::io("open database", &self.path, error).or_hint(DATABASE))
     }
 
     fn io(&self, error: io::Error) -> Error {
-        Error::io(OP, &self.path, error)
+        Error::io(OP, &self.path, error).or_hint(DATABASE)
     }
 
     fn wrap(&self, malformed: Malformed) -> Error {

@@ -145,6 +145,10 @@ pub struct Options {
     pub required: bool,
 }
 
+/// What to do about a database that the system does not give.
+const DATABASE: &str = "check configdirectory and the paths of databases in imapd.conf; where a file \
+                        that Cyrus needs is lost, stop Cyrus and restore it from a backup";
+
 /// Opens the database at `path`, or `None` if there is none. `declared` is what imapd.conf says;
 /// as in Cyrus (`cyrusdb_open`), a file that begins like a twoskip or skiplist database is read
 /// as that. For [`Backend::QuotaLegacy`] the last component of `path` is ignored.
@@ -169,7 +173,7 @@ pub fn open(
         Err(error) if error.kind() == io::ErrorKind::NotFound && !options.required => {
             return Ok(None);
         }
-        Err(error) => return Err(Error::io("open database", path, error)),
+        Err(error) => return Err(Error::io("open database", path, error).or_hint(DATABASE)),
         Ok(Magic::Empty) if options.required => {
             let empty = Malformed::new(0u64, "the file is empty");
             return Err(empty.in_file("open database", path, "restore it from a backup"));

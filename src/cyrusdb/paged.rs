@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 
+use super::DATABASE;
 use crate::error::{Error, Malformed, Result};
 use crate::limits::DB_CACHE_BYTES;
 use crate::sys::file::open_regular;
@@ -161,7 +162,7 @@ impl View<'_> {
     }
 
     fn io(&self, error: io::Error) -> Error {
-        Error::io(self.paged.op, &self.paged.path, error)
+        Error::io(self.paged.op, &self.paged.path, error).or_hint(DATABASE)
     }
 
     fn file(&self) -> Result<&File> {
@@ -207,7 +208,7 @@ impl View<'_> {
 
     fn block(&mut self, number: u64) -> Result<&[u8]> {
         let paged = self.paged;
-        let io = |error| Error::io(paged.op, &paged.path, error);
+        let io = |error| Error::io(paged.op, &paged.path, error).or_hint(DATABASE);
         let handle = self.handle.as_mut().ok_or_else(|| io(closed()))?;
         // Any of a few slots, the one used last in front: searches go the same ways again.
         let sets = (handle.slots.len() / WAYS).max(1) as u64;
@@ -232,7 +233,7 @@ impl View<'_> {
 fn open(path: &Path) -> Result<File> {
     match open_regular(path) {
         Ok((file, _)) => Ok(file),
-        Err(error) => Err(Error::io("open database", path, error)),
+        Err(error) => Err(Error::io("open database", path, error).or_hint(DATABASE)),
     }
 }
 

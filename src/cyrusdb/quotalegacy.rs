@@ -13,7 +13,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use super::order::{self, KeyOrder};
-use super::{Db, Options, Visit};
+use super::{DATABASE, Db, Options, Visit};
 use crate::error::{Error, Malformed, Result};
 use crate::limits::QUOTA_FILE_BYTES;
 use crate::sys::file::open_regular;
@@ -38,7 +38,9 @@ impl QuotaLegacy {
         match std::fs::metadata(&directory) {
             Ok(_) => Ok(Some(QuotaLegacy { directory, options: *options })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("open quota directory", &directory, error)),
+            Err(error) => {
+                Err(Error::io("open quota directory", &directory, error).or_hint(DATABASE))
+            }
         }
     }
 
@@ -124,7 +126,7 @@ impl QuotaLegacy {
         match read {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::io(OP, path, error)),
+            Err(error) => return Err(Error::io(OP, path, error).or_hint(DATABASE)),
         }
         parse(bytes).map(Some).map_err(|malformed| malformed.in_file(OP, path, HINT))
     }
@@ -176,7 +178,10 @@ impl Db for QuotaLegacy {
 fn being_written(path: &Path) -> Result<bool> {
     match lock::lock_existing(path, Mode::Shared, Wait::Block) {
         Ok(locked) => {
-            let metadata = locked.file().metadata().map_err(|error| Error::io(OP, path, error))?;
+            let metadata = locked
+                .file()
+                .metadata()
+                .map_err(|error| Error::io(OP, path, error).or_hint(DATABASE))?;
             Ok(metadata.len() == 0)
         }
         Err(error) if error.io_kind() == Some(io::ErrorKind::NotFound) => Ok(true),
@@ -207,7 +212,9 @@ fn entries(path: &Path) -> Result<Vec<DirEntry>> {
         {
             Ok(Vec::new())
         }
-        other => other.map_err(|error| Error::io("list quota roots", path, error)),
+        other => {
+            other.map_err(|error| Error::io("list quota roots", path, error).or_hint(DATABASE))
+        }
     }
 }
 

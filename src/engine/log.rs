@@ -16,6 +16,10 @@ use crate::rolling::run::{Run, Undone};
 use crate::rolling::work;
 use crate::sync::is_locked;
 
+/// What to do about a log that cannot be read.
+pub(super) const LOG: &str = "see what is at this path; what is logged there is not replicated yet: \
+                              keep it";
+
 impl Client {
     /// Does what a log says; `name` is for messages. What fails stops nothing else and is given
     /// back. What is locked is put into the log of the client's channel, if it has one, and
@@ -96,7 +100,7 @@ impl Client {
     /// The entries of a log, each once, for a long log says the same again and again; what is none
     /// is told.
     pub(super) fn read_log(&self, log: impl Read, path: &Path) -> Result<Vec<Item>> {
-        let error = |error| Error::io("read sync log", path, error);
+        let error = |error| Error::io("read sync log", path, error).or_hint(LOG);
         let mut items = Vec::new();
         let mut known = HashSet::new();
         let mut lines = Lines::new(BufReader::new(log));

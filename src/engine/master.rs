@@ -1,10 +1,10 @@
 //! How a repair writes to the master: through its own Cyrus, and into the logs of all channels but
 //! our own, whose replica has the change already.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
@@ -13,39 +13,77 @@ use crate::observe::{Level, Observer, Silent};
 use crate::replica::{Answer, Direct, Replica, Verb};
 use crate::rolling::channel::Channel;
 use crate::rolling::item::Item;
-use crate::store::apply::{self, OwnServer};
+use crate::store::apply::{self, OwnServer, Traces};
 use crate::store::host::HostWriter;
+use crate::store::spool::Spool;
 use crate::sync::Master;
-use crate::types::MboxName;
+use crate::types::{MailboxState, MboxName};
+
+/// How long a server that did not answer is not started again: each mailbox would wait for it.
+const SILENCE_PAUSE: Duration = Duration::from_secs(300);
 
 /// The master that a configuration describes.
 pub(super) struct NativeMaster {
-    imapd_conf: Option<PathBuf>,
-    program: Option<PathBuf>,
+    config: Config,
+    spool: Arc<Spool>,
     logs: Vec<PathBuf>,
     timeout: Duration,
     observer: Arc<dyn Observer>,
     cancel: Arc<AtomicBool>,
     server: Option<OwnServer>,
+    /// When one did not greet in time, and what was said then.
+    silent: Option<(Instant, Error)>,
 }
 
 impl NativeMaster {
     /// The master of a configuration, for a client of `channel`. Nothing is started yet.
     pub(super) fn new(
         config: &Config,
+        spool: Arc<Spool>,
         channel: Option<&str>,
         observer: Arc<dyn Observer>,
         cancel: Arc<AtomicBool>,
     ) -> NativeMaster {
         NativeMaster {
-            imapd_conf: config.path().map(PathBuf::from),
-            program: config.string(opt::SYNC_SERVER_PATH).map(PathBuf::from),
+            config: config.clone(),
+            spool,
             logs: other_logs(config, channel),
             timeout: config.duration(opt::SYNC_TIMEOUT).max(Duration::from_secs(3)),
             observer,
             cancel,
             server: None,
+            silent: None,
         }
+    }
+
+    fn start(&self, program: &Path) -> Result<OwnServer> {
+        let Some(imapd_conf) = self.config.path() else {
+            let detail = "the configuration is in no file";
+            return Err(Error::new(Kind::Config, "start", "sync_server", detail));
+        };
+        let (observer, cancel) = (Arc::new(Silent), self.cancel.clone());
+        OwnServer::start(program, imapd_conf, self.timeout, observer, cancel)
+    }
+
+    /// Starts the server that belongs to the spool.
+    fn start_own(&mut self) -> Result<OwnServer> {
+        if let Some((since, error)) = &self.silent
+            && since.elapsed() < SILENCE_PAUSE
+        {
+            return Err(error.again());
+        }
+        let program = apply::find(&self.config)?;
+        let begun = Instant::now();
+        let started = self.start(&program).and_then(|server| {
+            apply::check_against_running(&self.config, &server, |other| self.start(other))?;
+            Ok(server)
+        });
+        if let Err(error) = &started
+            && begun.elapsed() >= apply::GREETING.min(self.timeout)
+        {
+            self.silent = Some((Instant::now(), error.again()));
+        }
+        started
     }
 }
 
@@ -102,7 +140,7 @@ impl Answer for Through {
 }
 
 impl Master for HostMaster {
-    fn server(&mut self) -> Result<&mut dyn Replica> {
+    fn server(&mut self, _: &MailboxState) -> Result<&mut dyn Replica> {
         let server = self.server.as_mut().map(|server| server as &mut dyn Replica);
         server.ok_or_else(|| {
             let detail = "it would have to be changed, and the program that supplies it cannot";
@@ -131,19 +169,14 @@ impl Master for HostMaster {
 }
 
 impl Master for NativeMaster {
-    fn server(&mut self) -> Result<&mut dyn Replica> {
-        if self.server.is_none() {
-            let Some(imapd_conf) = &self.imapd_conf else {
-                let detail = "the configuration is in no file";
-                return Err(Error::new(Kind::Config, "start", "sync_server", detail));
-            };
-            let program = apply::find(self.program.as_deref())?;
-            let (observer, cancel) = (Arc::new(Silent), self.cancel.clone());
-            let server = OwnServer::start(&program, imapd_conf, self.timeout, observer, cancel)?;
-            self.server = Some(server);
-        }
-        let session = self.server.as_mut().and_then(OwnServer::session);
-        session.ok_or_else(|| Error::new(Kind::Internal, "use", "sync_server", "it is gone"))
+    fn server(&mut self, mailbox: &MailboxState) -> Result<&mut dyn Replica> {
+        let traces = Traces { keyed_by_name: self.spool.is_early()?, index: mailbox.minor_version };
+        let server = match self.server.take() {
+            Some(server) => server,
+            None => self.start_own()?,
+        };
+        server.check(traces)?;
+        Ok(self.server.insert(server))
     }
 
     fn changed(&mut self, name: &MboxName) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The public face: a [`Client`] replicates what a [`Config`] describes.
 
 mod connection;
+mod interrupt;
 mod log;
 mod master;
 mod pieces;
@@ -26,6 +27,7 @@ use crate::store::spool::Spool;
 use crate::store::{Store, Wait};
 use crate::sync::{Fuse, Master, Settings, Staged, Syncer};
 use crate::types::{MboxName, Text, UserId};
+use interrupt::Interrupts;
 use master::{HostMaster, NativeMaster};
 
 pub use crate::rolling::run::Undone;
@@ -70,6 +72,7 @@ pub struct Client {
     namespace: Namespace,
     observer: Arc<dyn Observer>,
     cancel: Cancel,
+    interrupts: Arc<Interrupts>,
     settings: Settings,
     target: Target,
     connect: ConnectSettings,
@@ -111,7 +114,7 @@ impl Client {
         let spool = Spool::open(&config, observer.clone())?;
         let store = Arc::new(spool.for_channel(channel).with_patience(patience(&options)));
         let cancel = options.cancel.flag().clone();
-        let master = NativeMaster::new(&config, channel, observer.clone(), cancel);
+        let master = NativeMaster::new(&config, store.clone(), channel, observer.clone(), cancel);
         Client::with_store(config, options, observer, store, Box::new(master))
     }
 
@@ -174,6 +177,7 @@ impl Client {
                 scratch: config.string(opt::TEMP_PATH).unwrap_or("/tmp").into(),
                 fuse,
             },
+            interrupts: Interrupts::new(options.cancel.clone(), store.clone()),
             store,
             observer,
             cancel: options.cancel,
@@ -206,7 +210,9 @@ impl Client {
     pub fn connect(&mut self) -> Result<()> {
         if self.session.is_none() {
             let (observer, cancel) = (self.observer.clone(), self.cancel.flag().clone());
-            let mut session = Session::connect(&self.target, &self.connect, observer, cancel)?;
+            let interrupt = Some(self.interrupts.clone() as _);
+            let mut session =
+                Session::connect(&self.target, &self.connect, observer, cancel, interrupt)?;
             session.expect(self.store.list_bytes().saturating_mul(REPLY_PER_LIST_BYTE));
             self.session = Some(session);
             self.staged = Staged::default();
@@ -315,7 +321,10 @@ impl Client {
         .with_master(Some(self.master.as_mut()));
         let context = Context { names: &self.namespace, observer: self.observer.as_ref() };
         let result = work(&mut syncer, context);
-        if result.as_ref().is_err_and(Error::is_connection) {
+        // A wait that was ended leaves a connection with which nothing can be done.
+        if result.as_ref().is_err_and(Error::is_connection)
+            || self.session.as_ref().is_some_and(Session::is_dead)
+        {
             self.session = None;
         }
         result

@@ -15,7 +15,7 @@ use crate::rolling::run::{Run, Undone};
 use crate::rolling::work;
 use crate::schedule::{self, Interrupted, Report, Unit};
 use crate::sync::{Master, Staged, Syncer};
-use crate::types::MboxName;
+use crate::types::{MailboxState, MboxName};
 
 /// Said where renames come first: what they lead to shows only when they are done.
 const AFTER_RENAMES: &str = "what else differs shows when the renames are done";
@@ -64,7 +64,7 @@ impl Client {
                 let mut none = Report::default();
                 schedule::run(syncer, [unit.clone()], &mut none, &mut |_, ended| {
                     if let Err(error) = ended {
-                        result = Err(again(error));
+                        result = Err(error.again());
                     }
                 })
             })?;
@@ -114,11 +114,6 @@ impl Client {
     }
 }
 
-fn again(error: &Error) -> Error {
-    Error::new(error.kind(), error.op().to_owned(), error.subject(), error.detail())
-        .hint(error.hint_text().to_owned())
-}
-
 /// Keeps what would be done.
 struct Collector {
     inner: Arc<dyn Observer>,
@@ -127,18 +122,19 @@ struct Collector {
 
 #[derive(Default)]
 struct Found {
-    steps: Vec<String>,
-    reasons: HashMap<String, String>,
+    /// What would be done, and to which mailbox if it is to one.
+    steps: Vec<(String, Option<MboxName>)>,
+    reasons: HashMap<MboxName, String>,
 }
 
 impl Collector {
     fn tell(self, each: &mut OnStep<'_>) {
         let Ok(Found { steps, reasons }) = self.found.into_inner() else { return };
         let mut told = HashSet::new();
-        for step in &steps {
-            if told.insert(step) {
-                let subject = step.split(' ').nth(1).unwrap_or_default();
-                each(step, reasons.get(subject).map_or("", String::as_str));
+        for (step, mailbox) in &steps {
+            if told.insert((step, mailbox)) {
+                let reason = mailbox.as_ref().and_then(|mailbox| reasons.get(mailbox));
+                each(step, reason.map_or("", String::as_str));
             }
         }
     }
@@ -154,13 +150,19 @@ impl Observer for Collector {
 
     fn action(&self, line: &str) {
         if let Ok(mut found) = self.found.lock() {
-            found.steps.push(line.to_owned());
+            found.steps.push((line.to_owned(), None));
+        }
+    }
+
+    fn mailbox_action(&self, mailbox: &MboxName, line: &str) {
+        if let Ok(mut found) = self.found.lock() {
+            found.steps.push((line.to_owned(), Some(mailbox.clone())));
         }
     }
 
     fn differs(&self, mailbox: &MboxName, why: &str) {
         if let Ok(mut found) = self.found.lock() {
-            found.reasons.insert(mailbox.to_string(), why.to_owned());
+            found.reasons.insert(mailbox.clone(), why.to_owned());
         }
     }
 
@@ -181,7 +183,7 @@ impl Answer for Nods {
 }
 
 impl Master for Nobody {
-    fn server(&mut self) -> Result<&mut dyn Replica> {
+    fn server(&mut self, _: &MailboxState) -> Result<&mut dyn Replica> {
         Ok(&mut self.0)
     }
 
@@ -190,4 +192,29 @@ impl Master for Nobody {
     }
 
     fn broken(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::Silent;
+
+    #[test]
+    fn a_reason_belongs_to_its_mailbox_whatever_that_is_called() {
+        let names = ["user.fred.A b", "user.fred.A", "user.x -> y (z)", "a\u{e9} [1]", "<>", " "];
+        let collector = Collector { inner: Arc::new(Silent), found: Mutex::default() };
+        for name in names {
+            let mailbox = MboxName::from(name);
+            collector.differs(&mailbox, &format!("why {name}"));
+            collector.mailbox_action(&mailbox, &format!("MAILBOX {name}"));
+            collector.mailbox_action(&mailbox, &format!("MAILBOX {name}"));
+        }
+        collector.action("USER fred");
+        let mut told = Vec::new();
+        collector.tell(&mut |step, why| told.push((step.to_owned(), why.to_owned())));
+        let mut wanted: Vec<(String, String)> =
+            names.iter().map(|n| (format!("MAILBOX {n}"), format!("why {n}"))).collect();
+        wanted.push(("USER fred".to_owned(), String::new()));
+        assert_eq!(told, wanted);
+    }
 }

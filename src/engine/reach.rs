@@ -26,7 +26,7 @@ impl Client {
     /// in the way may pass, a wrong password too, but not what no replica would accept.
     /// The observer hears of every failure and pause.
     ///
-    /// `give_up` is asked about once a second during a pause.
+    /// `give_up` is asked about once a second during a pause, and after each nudge.
     ///
     /// # Errors
     /// [`Kind::Cancelled`] if asked to stop meanwhile or `give_up` said so; else why there is no
@@ -66,12 +66,16 @@ impl Client {
         let mut left = time;
         while !left.is_zero() {
             if self.cancel.nudges() != nudges {
-                return Ok(());
+                match give_up() {
+                    true => break,
+                    false => return Ok(()),
+                }
             }
             let slice = left.min(LOOK);
             match self.cancel.wait(slice) {
                 Waited::Over if give_up() => break,
                 Waited::Over => left = left.saturating_sub(slice),
+                Waited::Nudged if give_up() => break,
                 Waited::Nudged => return Ok(()),
                 Waited::Stop => break,
             }

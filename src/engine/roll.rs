@@ -8,20 +8,23 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::log::LOG;
 use super::reach::Persistence;
 use super::{Client, Context};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
 use crate::rolling::backlog::{Backlog, Why};
-use crate::rolling::channel::Channel;
+use crate::rolling::channel::{Channel, Kept, Taken};
 use crate::rolling::item::Item;
 use crate::rolling::run::{Run, Undone};
 use crate::rolling::watch::Watch;
 use crate::rolling::work::{self, Work};
 use crate::sync::{TICK, is_locked};
 
-/// How often the log is looked for where the system does not tell of it, and the shutdown file.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often the shutdown file is looked for.
+const LOOK: Duration = Duration::from_millis(1_100);
+/// How often the log is looked for where the system tells of it, for it may miss something.
+const LOOK_FOR_LOG: Duration = Duration::from_secs(10);
 /// How often what is left of a long log is noted on disk, at most.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
 /// Connections that a part may lose before others go first.
@@ -30,6 +33,8 @@ const LOSSES: u32 = 2;
 const QUIET: Duration = Duration::from_millis(5);
 /// How often that is waited for.
 const QUIET_TRIES: u32 = 3;
+/// After so long a work file of another client is taken for one that was left behind.
+const ADOPT: Duration = Duration::from_secs(600);
 /// After the disk refused what must be written to it.
 const DISK_PAUSE: Duration = Duration::from_secs(10);
 
@@ -62,8 +67,10 @@ pub enum Ended {
     Nudged,
     /// What was logged is done, or put back to the log: so many parts.
     Once {
-        /// Parts that could not be done.
-        undone: usize,
+        /// Parts that somebody else was at work on: next time is soon enough.
+        deferred: usize,
+        /// Parts that failed.
+        failed: usize,
     },
 }
 
@@ -76,11 +83,17 @@ struct Roll<'r> {
     backlog: Backlog,
     /// What the work file holds.
     noted: Vec<u8>,
+    /// Whether all that is not done is in the log, for the work file is another client's.
+    lent: bool,
+    /// Since when it is.
+    others: Option<Instant>,
     /// Whether the work file holds what was not read yet: then nothing may take its place.
     unread: bool,
     /// Where in it is what waits already.
     put_back: Range<u64>,
     last_take: Option<Instant>,
+    /// When the log was looked for last without finding one, unless something happened since.
+    missed: Option<Instant>,
     session_since: Instant,
     /// Whether the replica ended the last session by itself.
     goodbye: bool,
@@ -113,16 +126,21 @@ impl Client {
             queue: VecDeque::new(),
             backlog: Backlog::default(),
             noted: Vec::new(),
+            lent: false,
+            others: None,
             unread: true,
             put_back: 0..0,
             last_take: None,
+            missed: None,
             session_since: Instant::now(),
             goodbye: false,
             nudges: self.cancel.nudges(),
         };
+        let rolling = self.interrupts.rolling(options.shutdown_file.clone(), roll.nudges);
         let ended = roll.run(self);
+        drop(rolling);
         // Whatever the reason: what is left is on disk. If that fails what was there still is.
-        let noted = roll.note();
+        let noted = roll.note(self);
         let ended = ended?;
         noted?;
         Ok(ended)
@@ -133,7 +151,7 @@ impl Roll<'_> {
     fn run(&mut self, client: &mut Client) -> Result<Ended> {
         match self.reach(client) {
             Ok(()) => {}
-            Err(error) if error.kind() == Kind::Cancelled => return self.stop(),
+            Err(error) if error.kind() == Kind::Cancelled => return self.interrupted(client),
             Err(error) => return Err(error),
         }
         if self.channel.work().exists() {
@@ -166,7 +184,7 @@ impl Roll<'_> {
             }
             match self.work_through(client) {
                 Ok(()) => {}
-                Err(error) if error.kind() == Kind::Cancelled => return self.stop(),
+                Err(error) if error.kind() == Kind::Cancelled => return self.interrupted(client),
                 Err(error) if self.goodbye && error.is_connection() => {
                     client.observer.log(Level::Notice, &format!("the replica is gone: {error}"));
                     return Ok(Ended::Goodbye);
@@ -179,7 +197,10 @@ impl Roll<'_> {
     /// Connects, as persistently as was asked for.
     fn reach(&mut self, client: &mut Client) -> Result<()> {
         let file = self.options.shutdown_file.clone();
-        let mut give_up = || file.as_ref().is_some_and(|file| file.exists());
+        let (cancel, nudges) = (client.cancel.clone(), self.nudges);
+        // Started over, another configuration may tell another way to the replica.
+        let mut give_up =
+            || file.as_ref().is_some_and(|file| file.exists()) || cancel.nudges() != nudges;
         let was_connected = client.session.is_some();
         client.reach(self.options.persistence, &mut give_up)?;
         if !was_connected {
@@ -192,26 +213,37 @@ impl Roll<'_> {
         self.options.shutdown_file.as_ref().is_some_and(|file| file.exists())
     }
 
+    /// A wait was ended: by whom?
+    fn interrupted(&mut self, client: &Client) -> Result<Ended> {
+        let is_nudged = client.cancel.nudges() != self.nudges;
+        match is_nudged && !client.cancel.is_finishing() && !self.shutdown_requested() {
+            true => Ok(Ended::Nudged),
+            false => self.stop(),
+        }
+    }
+
     fn stop(&mut self) -> Result<Ended> {
         let Some(file) = self.options.shutdown_file.as_ref().filter(|file| file.exists()) else {
             return Ok(Ended::Stopped);
         };
         let removed = std::fs::remove_file(file);
-        removed.map_err(|error| Error::io("remove shutdown file", file, error))?;
+        removed.map_err(|error| {
+            Error::io("remove shutdown file", file, error).or_hint("remove it by hand")
+        })?;
         Ok(Ended::ShutdownFile)
     }
 
     /// Puts what could not be done back to the log, for the next time.
     fn put_back(&mut self) -> Result<Ended> {
         let undone = self.undone();
-        if !undone.is_empty() {
+        if !undone.is_empty() && !self.lent {
             self.channel.append(&undone)?;
             self.channel.keep(b"")?;
         }
-        let count = self.backlog.count();
+        let (deferred, failed) = self.backlog.counts();
         self.backlog = Backlog::default();
         self.noted.clear();
-        Ok(Ended::Once { undone: count })
+        Ok(Ended::Once { deferred, failed })
     }
 
     /// Takes over what was logged, if it is time to.
@@ -220,8 +252,12 @@ impl Roll<'_> {
         if self.last_take.is_some_and(|last| now < last + self.options.interval) {
             return Ok(());
         }
+        // Whoever logs something is heard of.
+        if self.missed.is_some_and(|missed| now < missed + LOOK_FOR_LOG) && !self.options.once {
+            return Ok(());
+        }
         match self.take_over(client) {
-            Ok(false) => {}
+            Ok(false) => self.missed = Some(now).filter(|_| !self.watch.is_blind()),
             Ok(true) => self.last_take = Some(now),
             Err(error) if self.options.once => return Err(error),
             // A full disk, say. What was logged is where it was.
@@ -236,9 +272,20 @@ impl Roll<'_> {
     /// Whether there was something.
     fn take_over(&mut self, client: &Client) -> Result<bool> {
         if !self.unread {
-            let Some(put_back) = self.channel.take(&self.undone())? else { return Ok(false) };
+            let undone = if self.lent { Vec::new() } else { self.undone() };
+            match self.channel.take(&undone)? {
+                Taken::Nothing => return Ok(false),
+                Taken::Others => {
+                    self.lend(client)?;
+                    let since = *self.others.get_or_insert_with(Instant::now);
+                    if since.elapsed() < ADOPT {
+                        return Ok(false);
+                    }
+                    self.put_back = 0..0;
+                }
+                Taken::Work(put_back) => self.put_back = put_back,
+            }
             self.unread = true;
-            self.put_back = put_back;
         }
         self.read_work(client)?;
         if self.queue.is_empty() {
@@ -255,6 +302,8 @@ impl Roll<'_> {
             self.enqueue(client, items);
         }
         self.unread = false;
+        self.lent = false;
+        self.others = None;
         self.put_back = 0..0;
         self.noted = self.undone();
         Ok(())
@@ -268,7 +317,7 @@ impl Roll<'_> {
     /// The entries of a log but those that we put there ourselves.
     fn read(&self, client: &Client, mut file: File, but: Range<u64>) -> Result<Vec<Item>> {
         let path = self.channel.work();
-        let error = |error| Error::io("read sync log", path, error);
+        let error = |error| Error::io("read sync log", path, error).or_hint(LOG);
         let mut items = Vec::new();
         if !but.is_empty() {
             items = client.read_log((&mut file).take(but.start), path)?;
@@ -287,16 +336,41 @@ impl Roll<'_> {
     }
 
     /// Has the work file hold what is not done, and nothing else.
-    fn note(&mut self) -> Result<()> {
-        if self.unread {
+    fn note(&mut self, client: &Client) -> Result<()> {
+        if self.unread || self.lent {
             return Ok(());
         }
         let undone = self.undone();
         if undone != self.noted || (undone.is_empty() && self.channel.work().exists()) {
-            self.channel.keep(&undone)?;
+            if self.channel.keep(&undone)? == Kept::Log {
+                self.tell_lent(client);
+            }
             self.noted = undone;
         }
         Ok(())
+    }
+
+    /// The work file is another client's: what is not done goes back to the log.
+    fn lend(&mut self, client: &Client) -> Result<()> {
+        if self.lent {
+            return Ok(());
+        }
+        let undone = self.undone();
+        if !undone.is_empty() {
+            self.channel.append(&undone)?;
+        }
+        self.tell_lent(client);
+        Ok(())
+    }
+
+    fn tell_lent(&mut self, client: &Client) {
+        self.lent = true;
+        let line = format!(
+            "SYNCNOTICE: another client works on this channel: its work file {} is left alone, and \
+             what is not done is put back to the log; stop one of the two",
+            self.channel.work().display()
+        );
+        client.observer.log(Level::Warning, &line);
     }
 
     /// Does all parts, one after the other.
@@ -324,7 +398,8 @@ impl Roll<'_> {
                     self.queue.push_front(Part { losses: part.losses + 1, ..part });
                 }
             }
-            if client.cancel.is_finishing() {
+            let is_nudged = client.cancel.nudges() != self.nudges;
+            if client.cancel.is_finishing() || is_nudged || self.shutdown_requested() {
                 break;
             }
             if !self.queue.is_empty() && last_noted.elapsed() >= NOTE_EVERY {
@@ -341,7 +416,7 @@ impl Roll<'_> {
 
     /// What is on disk stays valid if it cannot be replaced: it only says too much.
     fn try_to_note(&mut self, client: &Client) {
-        if let Err(error) = self.note() {
+        if let Err(error) = self.note(client) {
             client.observer.log(Level::Error, &format!("SYNCERROR: {error}"));
         }
     }
@@ -397,7 +472,7 @@ impl Roll<'_> {
             return;
         }
         for _ in 0..QUIET_TRIES {
-            if self.watch.wait(QUIET, &client.cancel).is_some() {
+            if self.watch.wait(QUIET, &client.cancel, self.nudges).is_some() {
                 return;
             }
         }
@@ -406,15 +481,23 @@ impl Roll<'_> {
     /// Waits until there is something to do.
     fn wait(&mut self, client: &Client, now: Instant) {
         let free = self.last_take.map(|last| last + self.options.interval).filter(|at| *at > now);
-        let mut until = now + if self.watch.is_blind() { TICK } else { LOOK };
-        for at in [free, self.backlog.next_due()].into_iter().flatten() {
+        let look = match (self.watch.is_blind(), &self.options.shutdown_file) {
+            (true, _) => TICK,
+            (false, Some(_)) => LOOK,
+            (false, None) => LOOK_FOR_LOG,
+        };
+        let mut until = now + look;
+        let restart = (client.session.is_some() && !self.options.restart_after.is_zero())
+            .then(|| self.session_since + self.options.restart_after);
+        for at in [free, restart, self.backlog.next_due()].into_iter().flatten() {
             until = until.min(at);
         }
         let time = until.saturating_duration_since(now);
         // While nothing may be taken over, news of the log is no news.
         if free.is_some() {
-            client.cancel.wait(time);
-        } else if self.watch.wait(time, &client.cancel).is_none() {
+            client.cancel.wait_for(None, time, self.nudges);
+        } else if self.watch.wait(time, &client.cancel, self.nudges).is_none() {
+            self.missed = None;
             self.settle(client);
         }
     }

@@ -45,6 +45,12 @@ pub trait Observer: Send + Sync {
     /// One thing that is done, as Cyrus's `-v` prints it: `USER fred`, `MAILBOX user.fred`.
     fn action(&self, _line: &str) {}
 
+    /// One thing that is done to this mailbox, as [`Observer::action`] hears it. A name may hold
+    /// anything, blanks and arrows included: do not look for it in the line.
+    fn mailbox_action(&self, _mailbox: &MboxName, line: &str) {
+        self.action(line);
+    }
+
     /// Why a mailbox is about to be sent, in words.
     fn differs(&self, _mailbox: &MboxName, _why: &str) {}
 

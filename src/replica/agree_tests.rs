@@ -49,7 +49,7 @@ fn agree(offers: &[&str], answers: &[&str]) -> [(Enabled, Vec<String>, Vec<Strin
         settings.archive = true;
         let notices = Arc::new(Notices::default());
         let target = Target::parse(&place).unwrap();
-        let session = Session::connect(&target, &settings, notices.clone(), Arc::default());
+        let session = Session::connect(&target, &settings, notices.clone(), Arc::default(), None);
         let session = session.unwrap_or_else(|error| panic!("{offers:?}: {error}"));
         let enabled = session.enabled();
         drop(session);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::dialect::{Answer, Dialect, Tagger};
 use super::greet::{Greeting, capabilities, greeting};
+use super::interrupt::Interrupt;
 use super::link::Link;
 use super::offer::{Offer, Surroundings};
 use super::responses::Ending;
@@ -51,6 +52,8 @@ pub struct Settings {
 impl Session {
     /// Connects to a replica and logs in.
     ///
+    /// `interrupt` may end every wait from then on.
+    ///
     /// Where no port is named, imapd is tried first and sync_server second.
     ///
     /// # Errors
@@ -62,9 +65,10 @@ impl Session {
         settings: &Settings,
         observer: Arc<dyn Observer>,
         cancel: Arc<AtomicBool>,
+        interrupt: Option<Arc<dyn Interrupt>>,
     ) -> Result<Session> {
         let refused_clear_text = Cell::default();
-        let connect = Connect { target, settings, observer, cancel, refused_clear_text };
+        let connect = Connect { target, settings, observer, cancel, refused_clear_text, interrupt };
         let Target::Tcp { port, .. } = target else {
             return connect.over(Way { port: 0, may_be_imap: settings.try_imap }, &[]);
         };
@@ -107,6 +111,7 @@ pub(super) struct Connect<'c> {
     cancel: Arc<AtomicBool>,
     /// Whether the last attempt ended because it would have gone on in clear.
     pub refused_clear_text: Cell<bool>,
+    interrupt: Option<Arc<dyn Interrupt>>,
 }
 
 /// A connection that was greeted.
@@ -158,7 +163,9 @@ impl Connect<'_> {
             let line = format!("{option} has no effect on the connection: {error}");
             self.observer.log(Level::Warning, &line);
         }
-        Link::new(socket, timeout, self.cancel.clone())
+        let mut link = Link::new(socket, timeout, self.cancel.clone())?;
+        link.set_interrupt(self.interrupt.clone());
+        Ok(link)
     }
 
     fn log_in(&self, greeted: &mut Greeted) -> Result<()> {

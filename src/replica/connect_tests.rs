@@ -79,7 +79,7 @@ pub(super) fn connect(
     cancel: &Arc<AtomicBool>,
 ) -> Result<Session, Error> {
     let target = Target::parse(place).unwrap();
-    Session::connect(&target, settings, Arc::new(Silent), cancel.clone())
+    Session::connect(&target, settings, Arc::new(Silent), cancel.clone(), None)
 }
 
 /// Fails to connect; returns the error and what the peer heard.

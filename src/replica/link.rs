@@ -2,6 +2,7 @@
 //! a security layer of SASL above that, and deflate at the top. Reads while it waits to write, so that two full pipes never wait for
 //! each other.
 
+use std::borrow::Cow;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,11 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::deflate::Deflate;
+use super::interrupt::{Asking, Interrupt};
 use super::layer::Layer;
 use super::patience::Patience;
 use super::socket::{Socket, TICK};
 use super::tls::{Channel, Setup};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, reason};
 use crate::limits::REPLY_BYTES;
 use crate::sys::poll;
 
@@ -43,7 +45,10 @@ pub struct Traffic {
 /// A connection's bytes.
 pub struct Link {
     socket: Socket,
+    /// What errors call the other end.
+    peer: Cow<'static, str>,
     cancel: Arc<AtomicBool>,
+    interrupt: Asking,
     timeout: Duration,
     /// The option that the timeout comes from.
     timeout_option: &'static str,
@@ -81,10 +86,13 @@ pub struct Link {
 impl Link {
     /// Takes a connected socket over.
     pub fn new(socket: Socket, timeout: Duration, cancel: Arc<AtomicBool>) -> Result<Link> {
-        socket.set_nonblocking().map_err(|e| broken("prepare", &e))?;
+        let peer = Cow::Borrowed("the replica");
+        socket.set_nonblocking().map_err(|e| broken("prepare", &peer, &e))?;
         Ok(Link {
             socket,
+            peer,
             cancel,
+            interrupt: Asking::new(None),
             timeout,
             timeout_option: "client_timeout",
             tls: None,
@@ -107,6 +115,21 @@ impl Link {
             sending: Patience::default(),
             traffic: Traffic::default(),
         })
+    }
+
+    /// Calls the other end so in errors, where it is not the replica.
+    pub fn set_peer(&mut self, name: impl Into<Cow<'static, str>>) {
+        self.peer = name.into();
+    }
+
+    /// What errors call the other end.
+    pub fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// Asks `interrupt` now and then during waits.
+    pub fn set_interrupt(&mut self, interrupt: Option<Arc<dyn Interrupt>>) {
+        self.interrupt = Asking::new(interrupt);
     }
 
     /// How long nothing may move before it is an error, and what option says so.
@@ -170,7 +193,7 @@ impl Link {
     }
 
     /// The address at the other end; of a UNIX socket there is none.
-    pub fn peer(&self) -> Option<IpAddr> {
+    pub fn peer_address(&self) -> Option<IpAddr> {
         self.socket.peer()
     }
 
@@ -303,7 +326,7 @@ impl Link {
         let since = begun.checked_sub(self.patience.quiet()).unwrap_or(begun);
         while self.input.len() == before {
             if self.ended && !self.inflating {
-                return Err(ended());
+                return Err(self.closed());
             }
             self.pump(false, since)?;
         }
@@ -359,8 +382,9 @@ impl Link {
     /// Moves what can be moved now; waits a little if nothing can. Says whether bytes moved.
     fn pump(&mut self, write: bool, quiet: Instant) -> Result<bool> {
         if self.cancel.load(Ordering::Relaxed) {
-            return Err(Error::new(Kind::Cancelled, "talk to", "the replica", "asked to stop"));
+            return Err(Error::new(Kind::Cancelled, "talk to", self.peer(), "asked to stop"));
         }
+        self.interrupt.ask(quiet.elapsed())?;
         let left = self.timeout.saturating_sub(quiet.elapsed());
         if left.is_zero() {
             let what = if write { "it takes no more bytes" } else { "it does not answer" };
@@ -369,7 +393,8 @@ impl Link {
         }
         let pause = if self.inflating { Duration::ZERO } else { left.min(TICK) };
         // Once the peer has closed, its end would always be ready to be read.
-        let ready = poll::wait(&self.socket, write, pause).map_err(|e| broken("wait for", &e))?;
+        let ready = poll::wait(&self.socket, write, pause)
+            .map_err(|e| broken("wait for", &self.peer, &e))?;
         let mut moved = false;
         if self.inflating {
             self.inflate()?;
@@ -398,7 +423,7 @@ impl Link {
                 self.ended = true;
                 Ok(true)
             }
-            Err(error) => Err(broken("write to", &error)),
+            Err(error) => Err(broken("write to", &self.peer, &error)),
         }
     }
 
@@ -418,7 +443,7 @@ impl Link {
                 self.ended = true;
                 Ok(true)
             }
-            Err(error) => Err(broken("read from", &error)),
+            Err(error) => Err(broken("read from", &self.peer, &error)),
         }
     }
 }
@@ -463,13 +488,18 @@ impl Link {
     fn came(&mut self, bytes: usize) -> Result<()> {
         self.traffic.received += bytes as u64;
         match self.input.len() - self.taken > self.allowed {
-            true => Err(too_much(self.allowed)),
+            true => Err(too_much(self.peer(), self.allowed)),
             false => Ok(()),
         }
     }
 
+    fn closed(&self) -> Error {
+        Error::new(Kind::Closed, "read from", self.peer(), "it closed the connection")
+            .hint("its log says why")
+    }
+
     fn timed_out(&self, detail: String) -> Error {
-        Error::new(Kind::Timeout, "talk to", "the replica", detail).hint(format!(
+        Error::new(Kind::Timeout, "talk to", self.peer(), detail).hint(format!(
             "look at the replica's load and log; {} sets how long to wait",
             self.timeout_option
         ))
@@ -481,9 +511,9 @@ fn unread_limit(expected: u64) -> usize {
 }
 
 /// Replies that are read while commands are written wait here.
-fn too_much(allowed: usize) -> Error {
+fn too_much(peer: &str, allowed: usize) -> Error {
     let detail = format!("it sends more than {} MiB that were not asked for", allowed >> 20);
-    Error::new(Kind::Protocol, "read from", "the replica", detail)
+    Error::new(Kind::Protocol, "read from", peer, detail)
         .hint("is this a Cyrus sync server? -v -v shows the traffic")
 }
 
@@ -491,11 +521,6 @@ fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
-fn ended() -> Error {
-    Error::new(Kind::Closed, "read from", "the replica", "it closed the connection")
-        .hint("its log says why")
-}
-
-fn broken(op: &'static str, error: &io::Error) -> Error {
-    Error::new(Kind::Closed, op, "the replica", error.to_string())
+fn broken(op: &'static str, peer: &str, error: &io::Error) -> Error {
+    Error::new(Kind::Closed, op, peer, reason(error))
 }

@@ -19,36 +19,53 @@ use crate::observe::Observer;
 const GREETING_LINES: usize = 64;
 
 impl Session {
-    /// Greets a replication server on a socket pair. On a UNIX socket it takes whoever talks to
-    /// it for authorised.
+    /// Greets a replication server on a socket pair, which errors call `name`. On a UNIX socket it
+    /// takes whoever talks to it for authorised. Also returns how it greeted.
     ///
     /// # Errors
-    /// [`Kind::Connect`] if it does not greet as one.
+    /// [`Kind::Connect`] if it does not greet as one; those of the connection.
     pub fn local(
         socket: UnixStream,
+        name: &str,
+        greeting: Duration,
         timeout: Duration,
         observer: Arc<dyn Observer>,
         cancel: Arc<AtomicBool>,
-    ) -> Result<Session> {
-        let refused = |text: String| Error::new(Kind::Connect, "greet", "sync_server", text);
-        let mut link = Link::new(Socket::Unix(socket), timeout, cancel)?;
+    ) -> Result<(Session, String)> {
+        let refused = |text: String| Error::new(Kind::Connect, "greet", name, text);
+        let mut link = Link::new(Socket::Unix(socket), greeting, cancel)?;
+        link.set_peer(name.to_owned());
         for _ in 0..GREETING_LINES {
             let line = read_line(&mut link)?;
             let line = String::from_utf8_lossy(&line);
             match line.strip_prefix("* ").and_then(|line| ending(line.as_bytes())) {
                 Some(Ending::Ok(_)) => {
                     link.reply_ended();
-                    return local_session(link, observer);
+                    link.set_timeout(timeout, "sync_timeout");
+                    let session = local_session(link, observer)?;
+                    return Ok((session, line.trim_start_matches("* ").trim_end().to_owned()));
                 }
                 Some(Ending::No(text) | Ending::Bad(text) | Ending::Bye(text)) => {
-                    return Err(refused(text));
+                    return Err(refused(format!("it greets with: {text}")));
                 }
+                None if line.starts_with("* Fatal error: ") => return Err(refused(shown(&line))),
                 None if line.starts_with("* ") => {}
-                None => break,
+                None => {
+                    let line = shown(&line);
+                    return Err(refused(format!(
+                        "it does not greet as a replication server, but says: {line}"
+                    )));
+                }
             }
         }
-        Err(refused("it does not greet as a replication server".into()))
+        Err(refused("its greeting does not end".into()))
     }
+}
+
+/// A line without what does not belong into a message for people.
+fn shown(line: &str) -> String {
+    let line = line.trim_start_matches("* ");
+    line.chars().filter(|c| !c.is_control()).take(80).collect()
 }
 
 fn local_session(link: Link, observer: Arc<dyn Observer>) -> Result<Session> {

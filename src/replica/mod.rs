@@ -17,6 +17,7 @@ mod encoder;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod greet;
+mod interrupt;
 mod layer;
 mod lines;
 mod link;
@@ -40,6 +41,7 @@ pub mod tls;
 pub use connect::Settings;
 pub use direct::{Answer, Direct};
 pub use dry::Dry;
+pub use interrupt::Interrupt;
 pub use link::Traffic;
 pub use reply::{Item, Reply};
 pub use sasl::Credentials;

@@ -11,7 +11,8 @@ const MEANINGS: [(&str, Kind, &str); 10] = [
     (
         "IMAP_MAILBOX_MOVED",
         Kind::ReplicaMoved,
-        "the replica has another mailbox of this name or uniqueid; replicate the whole user",
+        "the replica has another mailbox of this name or uniqueid: see what its log names, and \
+         whether that mailbox's user was replicated",
     ),
     (
         "IMAP_MAILBOX_NOTSUPPORTED",
@@ -67,17 +68,17 @@ pub fn refusal(command: &str, text: &str) -> Error {
 /// The server gave a command up half way (its disk is full, say: `reservefile` in `imap/dlist.c`)
 /// and goes on reading in the middle of it. No later reply can be told apart from those to the
 /// rest of it.
-pub fn unreadable(text: &str) -> Error {
+pub fn unreadable(peer: &str, text: &str) -> Error {
     if text.contains("Unrecognized command") {
-        return Error::new(Kind::Auth, "talk to", "the replica", format!("BAD {text}"))
+        return Error::new(Kind::Auth, "talk to", peer, format!("BAD {text}"))
             .hint("imapd knows these commands from administrators: see admins on the replica");
     }
-    Error::new(Kind::Protocol, "talk to", "the replica", format!("BAD {text}"))
+    Error::new(Kind::Protocol, "talk to", peer, format!("BAD {text}"))
         .hint("the replica could not read a command: its log says why, look at its disk space")
 }
 
 /// The server's last words before it ends (`fatal` in `imap/sync_server.c`).
-pub fn given_up(text: &str) -> Error {
+pub fn given_up(peer: &str, text: &str) -> Error {
     let hint = match text.contains("[TOOBIG]") {
         true => {
             "the replica takes no text of this size; see maxliteral, maxword and maxquoted in \
@@ -85,12 +86,12 @@ pub fn given_up(text: &str) -> Error {
         }
         false => "the replica's log may tell more",
     };
-    Error::new(Kind::Closed, "talk to", "the replica", format!("it gave up: {text}")).hint(hint)
+    Error::new(Kind::Closed, "talk to", peer, format!("it gave up: {text}")).hint(hint)
 }
 
 /// What comes is no reply.
-pub fn nonsense(error: &Malformed) -> Error {
-    Error::new(Kind::Protocol, "understand", "the replica", error.to_string())
+pub fn nonsense(peer: &str, error: &Malformed) -> Error {
+    Error::new(Kind::Protocol, "understand", peer, error.to_string())
         .hint("is this a Cyrus sync server? -v -v shows the traffic")
 }
 

@@ -101,6 +101,11 @@ impl Session {
         self.link.is_compressed()
     }
 
+    /// Whether the connection is of no more use.
+    pub fn is_dead(&self) -> bool {
+        self.dead.is_some()
+    }
+
     /// Says goodbye, if nothing is under way; errors no longer matter, and a replica that is
     /// stuck is not waited for.
     pub fn close(mut self) {
@@ -121,7 +126,7 @@ impl Session {
         match &self.dead {
             None => Ok(()),
             Some((kind, why)) => {
-                Err(Error::new(*kind, "use connection to", "the replica", why.clone()))
+                Err(Error::new(*kind, "use connection to", self.link.peer(), why.clone()))
             }
         }
     }
@@ -148,6 +153,10 @@ impl Session {
             .caused_by(error)
     }
 
+    fn nonsense(&self, error: &Malformed) -> Error {
+        nonsense(self.link.peer(), error)
+    }
+
     fn bytes_in_flight(&self) -> u64 {
         self.in_flight.iter().map(|command| command.bytes).sum()
     }
@@ -162,7 +171,7 @@ impl Session {
                 self.in_flight.front().and_then(|c| c.place.as_ref()).map_or(0, |p| p.size);
             let most = wanted.max(DLIST_ITEM_BYTES);
             let received = self.link.received();
-            let found = self.framer.find_among(received, most).map_err(|e| nonsense(&e))?;
+            let found = self.framer.find_among(received, most).map_err(|e| self.nonsense(&e))?;
             let Some(length) = found else {
                 if self.cut_literal() {
                     continue;
@@ -226,7 +235,7 @@ impl Session {
             return Ok(());
         }
         let detail = format!("the reply is longer than {} MiB", self.allowed >> 20);
-        Err(Error::new(Kind::Protocol, "take reply of", "the replica", detail).hint(
+        Err(Error::new(Kind::Protocol, "take reply of", self.link.peer(), detail).hint(
             "an honest replica has about what the master has: is there much more on it, for \
              instance deleted mailboxes that the master no longer has?",
         ))
@@ -234,7 +243,7 @@ impl Session {
 
     fn take_line(&mut self, mut line: Vec<u8>) -> Result<()> {
         if let Some(text) = line.strip_prefix(b"* Fatal error: ") {
-            return Err(given_up(&printable(text)));
+            return Err(given_up(self.link.peer(), &printable(text)));
         }
         let (tag, ending) = match self.tagger.line(&line) {
             Line::Untagged(item) => match ending(item) {
@@ -250,25 +259,27 @@ impl Session {
             },
             Line::End(tag, ending) => (Some(tag), ending),
             Line::Continue(_) | Line::Nonsense => {
-                return Err(nonsense(&Malformed::new(0u64, "a line that is no part of a reply")));
+                return Err(
+                    self.nonsense(&Malformed::new(0u64, "a line that is no part of a reply"))
+                );
             }
         };
         self.last_reply = printable(&line);
         if let Ending::Bye(text) = ending {
             if let Some(text) = text.strip_prefix("Fatal error: ") {
-                return Err(given_up(text));
+                return Err(given_up(self.link.peer(), text));
             }
-            return Err(Error::new(Kind::Bye, "talk to", "the replica", format!("BYE {text}"))
+            return Err(Error::new(Kind::Bye, "talk to", self.link.peer(), format!("BYE {text}"))
                 .hint("the replica is shutting down"));
         }
         if let Ending::Bad(text) = ending {
-            return Err(unreadable(&text));
+            return Err(unreadable(self.link.peer(), &text));
         }
         if self.in_flight.front().is_some_and(|command| Some(command.tag) != tag) {
-            return Err(nonsense(&Malformed::new(0u64, "the reply to another command")));
+            return Err(self.nonsense(&Malformed::new(0u64, "the reply to another command")));
         }
         let Some(command) = self.in_flight.pop_front() else {
-            return Err(nonsense(&Malformed::new(0u64, "a reply to no command")));
+            return Err(self.nonsense(&Malformed::new(0u64, "a reply to no command")));
         };
         self.link.reply_ended();
         self.noise = 0;
@@ -305,15 +316,17 @@ impl Session {
         self.noise = self.noise.saturating_add(bytes as u64);
         match self.noise <= REPLY_NOISE_BYTES {
             true => Ok(()),
-            false => Err(nonsense(&Malformed::new(0u64, "lines without end that are no reply"))),
+            false => {
+                Err(self.nonsense(&Malformed::new(0u64, "lines without end that are no reply")))
+            }
         }
     }
 
     fn take_item(&mut self, item: Vec<u8>) -> Result<()> {
         if self.in_flight.is_empty() {
-            return Err(nonsense(&Malformed::new(0u64, "a reply to no command")));
+            return Err(self.nonsense(&Malformed::new(0u64, "a reply to no command")));
         }
-        let item = Item::new(item).map_err(|e| nonsense(&e))?;
+        let item = Item::new(item).map_err(|e| self.nonsense(&e))?;
         self.held = self.held.saturating_add(item.cost());
         self.check_size(0)?;
         self.items.items.push(item);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Protocol, SockAddr, SockRef, TcpKeepalive, Type};
 
 use super::aside::{Left, aside};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, reason};
 use crate::sys::poll;
 
 /// How often a wait looks whether it was cancelled.
@@ -142,7 +142,7 @@ impl Dialer<'_> {
             match self.dial(address, &from) {
                 Ok(socket) => return Ok(Socket::Tcp(socket)),
                 Err(Failure::Cancelled) => return Err(cancelled()),
-                Err(Failure::Io(error)) => reasons.push(format!("{address}: {error}")),
+                Err(Failure::Io(error)) => reasons.push(format!("{address}: {}", reason(&error))),
             }
         }
         let place = format!("{host}:{port}");
@@ -158,7 +158,7 @@ impl Dialer<'_> {
     /// As [`Dialer::tcp`].
     pub fn unix(&self, path: &Path) -> Result<Socket> {
         let place = path.display().to_string();
-        let broken = |error: io::Error| failed(place.clone(), error.to_string());
+        let broken = |error: io::Error| failed(place.clone(), reason(&error));
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None).map_err(broken)?;
         socket.set_nonblocking(true).map_err(broken)?;
         let address = SockAddr::unix(path).map_err(broken)?;
@@ -235,7 +235,7 @@ impl Dialer<'_> {
             addresses.map(Iterator::collect)
         };
         match aside("cyrsync-resolve", self.timeout, self.cancel, look_up) {
-            Ok(addresses) => addresses.map_err(|e| unknown(e.to_string())),
+            Ok(addresses) => addresses.map_err(|e| unknown(reason(&e))),
             Err(Left::Cancelled) => Err(cancelled()),
             Err(Left::Late) => Err(unknown(timed_out(self.timeout).to_string())),
             Err(Left::Failed(error)) => Err(unknown(error.to_string())),
@@ -250,7 +250,10 @@ fn bind(socket: &socket2::Socket, to: SocketAddr, from: &[SocketAddr]) -> io::Re
         match socket.bind(&(*address).into()) {
             Ok(()) => return Ok(()),
             Err(error) => {
-                last = io::Error::new(error.kind(), format!("bind {}: {error}", address.ip()))
+                last = io::Error::new(
+                    error.kind(),
+                    format!("bind {}: {}", address.ip(), reason(&error)),
+                )
             }
         }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha1::{Digest, Sha1};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, reason};
 use crate::sys;
 use crate::types::Guid;
 
@@ -116,7 +116,8 @@ fn other_size(size: u64, wanted: u64) -> Error {
 }
 
 fn cannot(what: &str, dir: &Path, error: io::Error) -> Error {
-    let detail = format!("cannot {what} a temporary file for a fetched message: {error}");
+    let detail =
+        format!("cannot {what} a temporary file for a fetched message: {}", reason(&error));
     Error::new(Kind::Io, "store message in", dir.display().to_string(), detail)
         .hint("see permissions and free space there, or name another directory by temp_path")
         .caused_by(error)

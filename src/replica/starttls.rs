@@ -208,7 +208,7 @@ impl Connect<'_> {
 
     /// Warns that the password goes over the network as it is, unless the site has chosen that.
     pub(super) fn warn_of_clear_password(&self, link: &Link, mechanism: &str) {
-        let peer = link.peer();
+        let peer = link.peer_address();
         let stays_here = peer.is_some_and(is_loopback);
         let is_unix = matches!(self.target, Target::Unix(_));
         if link.tls().is_some() || is_unix || stays_here || self.settings.tls.mode == Mode::Off {

@@ -56,7 +56,7 @@ fn attempt(script: &[&str], adjust: impl Fn(&mut Settings, u16)) -> Attempt {
     settings.credentials.mechanisms = Some("NONE".into());
     let lines = Arc::new(Lines::default());
     let target = Target::parse(&place).unwrap();
-    let session = Session::connect(&target, &settings, lines.clone(), Arc::default());
+    let session = Session::connect(&target, &settings, lines.clone(), Arc::default(), None);
     let error = session.err().expect("nobody can log in");
     let heard = String::from_utf8_lossy(&peer.join().unwrap()).into_owned();
     let lines = lines.0.lock().unwrap().clone();

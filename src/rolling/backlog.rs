@@ -27,6 +27,7 @@ pub enum Why {
 #[derive(Debug)]
 struct Waiting {
     work: Work,
+    why: Why,
     tries: u32,
     since: Instant,
     due: Instant,
@@ -51,7 +52,7 @@ impl Backlog {
     /// Lets a part wait that was tried so many times. Returns for how long.
     pub fn add(&mut self, work: Work, why: Why, tries: u32, now: Instant) -> Duration {
         let pause = pause(why, tries);
-        self.waiting.push(Waiting { work, tries, since: now, due: now + pause });
+        self.waiting.push(Waiting { work, why, tries, since: now, due: now + pause });
         pause
     }
 
@@ -85,9 +86,10 @@ impl Backlog {
         items.retain(|item| !known.contains(item));
     }
 
-    /// How many parts wait.
-    pub fn count(&self) -> usize {
-        self.waiting.len()
+    /// How many parts wait because they were locked, and how many because they failed.
+    pub fn counts(&self) -> (usize, usize) {
+        let locked = self.waiting.iter().filter(|waiting| waiting.why == Why::Locked).count();
+        (locked, self.waiting.len() - locked)
     }
 
     /// All that waits, as a log.
@@ -120,11 +122,12 @@ mod tests {
         backlog.add(work(&["locked"]), Why::Locked, 1, now);
         backlog.add(work(&["failed"]), Why::Failed, 2, now);
         assert_eq!(backlog.next_due(), Some(now + SECOND));
+        assert_eq!(backlog.counts(), (1, 1));
         assert!(backlog.take_due(now).is_empty());
         assert_eq!(backlog.take_due(now + SECOND), [(work(&["locked"]), 1)]);
         assert_eq!(backlog.next_due(), Some(now + 30 * SECOND));
         assert_eq!(backlog.take_due(now + 30 * SECOND), [(work(&["failed"]), 2)]);
-        assert_eq!(backlog.count(), 0);
+        assert_eq!(backlog.counts(), (0, 0));
     }
 
     #[test]
@@ -141,6 +144,6 @@ mod tests {
         let mut log = Vec::new();
         backlog.write(&mut log);
         assert_eq!(log, b"MAILBOX c\n");
-        assert_eq!(backlog.count(), 1);
+        assert_eq!(backlog.counts(), (0, 1));
     }
 }

@@ -57,7 +57,10 @@ impl DiskCache {
         let mut name = path.to_owned().into_os_string();
         name.push(".cyrsync");
         let path = PathBuf::from(name);
-        let error = |error| Error::io("open replication cache", &path, error);
+        let error = |error| {
+            Error::io("open replication cache", &path, error)
+                .or_hint("see sync_cache_db_path in imapd.conf: its directory must be there")
+        };
         let file = options().open(&path).map_err(error)?;
         lock::acquire(&file, &path, Mode::Exclusive, Wait::Fail)?;
         let mut cache = DiskCache {

@@ -1,13 +1,12 @@
 //! Waiting for something to be logged.
 
+use std::os::fd::AsFd;
 use std::path::Path;
-use std::thread;
 use std::time::Duration;
 
 use inotify::{Inotify, WatchMask};
 
 use crate::sync::{Cancel, Waited};
-use crate::sys::poll;
 
 /// Enough for many events: what they say does not matter.
 const EVENT_BYTES: usize = 4096;
@@ -35,25 +34,16 @@ impl Watch {
         self.0.is_none()
     }
 
-    /// Waits until something happened in the directory, or as [`Cancel::wait`].
-    pub fn wait(&mut self, time: Duration, cancel: &Cancel) -> Option<Waited> {
-        cancel.wait_with(time, |slice| match &mut self.0 {
-            Some(inotify) => changed(inotify, slice),
-            None => {
-                thread::sleep(slice);
-                false
+    /// Waits until something happened in the directory, or as [`Cancel::wait_for`].
+    pub fn wait(&mut self, time: Duration, cancel: &Cancel, nudges: u32) -> Option<Waited> {
+        let waited = cancel.wait_for(self.0.as_ref().map(AsFd::as_fd), time, nudges);
+        if let (None, Some(inotify)) = (waited, &mut self.0) {
+            let mut buffer = [0; EVENT_BYTES];
+            while inotify.read_events(&mut buffer).is_ok_and(|mut events| events.next().is_some()) {
             }
-        })
+        }
+        waited
     }
-}
-
-fn changed(inotify: &mut Inotify, time: Duration) -> bool {
-    let ready = poll::wait(inotify, false, time).is_ok_and(|ready| ready.read);
-    if ready {
-        let mut buffer = [0; EVENT_BYTES];
-        while inotify.read_events(&mut buffer).is_ok_and(|mut events| events.next().is_some()) {}
-    }
-    ready
 }
 
 #[cfg(test)]
@@ -68,18 +58,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut watch = Watch::new(dir.path());
         let cancel = Cancel::default();
-        assert_eq!(watch.wait(Duration::ZERO, &cancel), Some(Waited::Over));
+        assert_eq!(watch.wait(Duration::ZERO, &cancel, 0), Some(Waited::Over));
         fs::write(dir.path().join("log"), "x").unwrap();
-        assert_eq!(watch.wait(LONG, &cancel), None);
-        assert_eq!(watch.wait(Duration::ZERO, &cancel), Some(Waited::Over), "told once");
+        assert_eq!(watch.wait(LONG, &cancel, 0), None);
+        assert_eq!(watch.wait(Duration::ZERO, &cancel, 0), Some(Waited::Over), "told once");
     }
 
     #[test]
     fn without_the_systems_help_time_passes() {
         let mut watch = Watch::new(Path::new("/nonexistent"));
         let cancel = Cancel::default();
-        assert_eq!(watch.wait(Duration::from_millis(1), &cancel), Some(Waited::Over));
+        assert_eq!(watch.wait(Duration::from_millis(1), &cancel, 0), Some(Waited::Over));
         cancel.finish();
-        assert_eq!(watch.wait(LONG, &cancel), Some(Waited::Stop));
+        assert_eq!(watch.wait(LONG, &cancel, 0), Some(Waited::Stop));
     }
 }

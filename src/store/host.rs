@@ -9,10 +9,9 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use super::{
-    Crcs, Lock, MESSAGE_REPAIR, Mailbox, Records, Store, UserTree, Wait, check_skipped,
-    no_partition,
+    Crcs, Lock, MESSAGE_REPAIR, Mailbox, Records, SkipFiles, Store, UserTree, Wait, no_partition,
 };
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, reason};
 use crate::format::index::{REPAIR, VERSIONS, not_read};
 use crate::limits::{HOST_ITEM_BYTES, HOST_LIST_BYTES, USER_FLAGS};
 use crate::names::Namespace;
@@ -85,14 +84,14 @@ pub struct HostStore<H> {
     namespace: Namespace,
     patience: Wait,
     /// Beginning of the paths of files that ask for users to be skipped.
-    skip: PathBuf,
+    skip: SkipFiles,
 }
 
 impl<H: Host> HostStore<H> {
     /// A store that waits for mailboxes as `patience` says. `skip` is the beginning of the paths
     /// of files that ask for users to be skipped.
     pub fn new(host: H, namespace: Namespace, patience: Wait, skip: PathBuf) -> Self {
-        HostStore { host, namespace, patience, skip }
+        HostStore { host, namespace, patience, skip: SkipFiles::new(skip) }
     }
 
     /// Why a mailbox could not be opened. One without a partition is not there for Cyrus; what is
@@ -259,8 +258,13 @@ impl<H: Host> Store for HostStore<H> {
     }
 
     fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
-        user.map_or(Ok(()), |user| check_skipped(&self.skip, user))?;
-        self.host.sync_lock(server, user, wait)
+        user.map_or(Ok(()), |user| self.skip.check(user))?;
+        let lock = self.host.sync_lock(server, user, wait)?;
+        Ok(self.skip.working(user, lock))
+    }
+
+    fn skipped_since(&self) -> Option<Error> {
+        self.skip.since()
     }
 
     fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>> {
@@ -430,7 +434,7 @@ impl Mailbox for Opened<'_> {
         }
         let file = self.mailbox.message(record)?;
         let len = regular_len(&file)
-            .map_err(|error| broken(Kind::Io, error.to_string()).caused_by(error))?;
+            .map_err(|error| broken(Kind::Io, reason(&error)).caused_by(error))?;
         match len == u64::from(record.size) {
             true => Ok(file),
             false => {

@@ -6,16 +6,14 @@
 pub mod apply;
 mod count;
 pub mod host;
+mod skip;
 pub mod spool;
 
 pub use crate::sys::lock::Wait;
 pub(crate) use count::RecordCount;
 
-use std::ffi::OsStr;
 use std::fs::File;
 use std::ops::ControlFlow;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use crate::error::{Error, Kind, Result};
 use crate::types::{
@@ -23,14 +21,17 @@ use crate::types::{
     SyncCrcs, Text, Uid, UniqueId, UserId,
 };
 
+pub use skip::SkipFiles;
+
 /// A held lock; dropping it releases it.
 pub trait Lock: Send {}
 
 impl Lock for crate::sys::lock::LockGuard {}
 
 /// What to do about a message file that is not what the index says.
-pub const MESSAGE_REPAIR: &str = "restore the file from the replica or a backup, or run reconstruct \
-                                  on the mailbox";
+pub const MESSAGE_REPAIR: &str = "restore the file from the replica or a backup; run reconstruct \
+                                  only if no copy is left: it gives the message up, and the next \
+                                  run does so on the replica";
 
 /// Which CRCs of a mailbox are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +106,12 @@ pub trait Store: Send + Sync {
     /// Excludes other replication of the same user (`None`: of shared mailboxes) to the same
     /// server (`sync_lock` in `imap/sync_support.c`).
     fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>>;
+
+    /// Why a user whose [lock](Store::sync_lock) is held is to be skipped since that was taken, if one
+    /// is: asked during long waits for the replica.
+    fn skipped_since(&self) -> Option<Error> {
+        None
+    }
 
     /// Opens a mailbox under shared locks: namespace, mailbox, index, in Cyrus's order
     /// (`mailbox_open_irl`). [`Kind::NotFound`](crate::Kind::NotFound) if it is not there any
@@ -202,22 +209,4 @@ fn no_partition(entry: &MailboxEntry) -> Error {
     let detail = "its entry in mailboxes.db has no partition";
     Error::new(Kind::Corrupt, "open mailbox", entry.name.to_string(), detail)
         .hint("restore the entry, or dump mailboxes.db with ctl_mboxlist -d and put it right")
-}
-
-/// Whether an administrator wants this user left alone (`sync_skipuser` in
-/// `imap/sync_support.c` of Cyrus 3.12); `prefix` is the beginning of the paths of the files that
-/// say so.
-fn check_skipped(prefix: &Path, user: &UserId) -> Result<()> {
-    let mut path = prefix.as_os_str().to_owned();
-    path.push(OsStr::from_bytes(user.as_bytes()));
-    match Path::new(&path).exists() && !user.as_bytes().contains(&b'/') {
-        true => Err(Error::new(
-            Kind::Locked,
-            "replicate",
-            format!("user {user}"),
-            format!("{} says to skip it", path.display()),
-        )
-        .hint("remove that file to have the user replicated again")),
-        false => Ok(()),
-    }
 }

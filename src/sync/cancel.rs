@@ -1,14 +1,19 @@
 //! Requests to stop, from other threads and signal handlers.
 
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Result};
+use crate::sys::poll;
+use crate::sys::wake::{Listener, Wake};
 
-/// How often a wait looks whether it was asked to end.
+/// How often a wait that nobody can wake looks whether it was asked to end.
 pub const TICK: Duration = Duration::from_millis(100);
+/// As long as anybody waits without looking at the clock.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// A request to stop, shared between whoever asks and whoever works. Everything here may be
 /// called from a signal handler but [`Cancel::wait`].
@@ -17,6 +22,8 @@ pub struct Cancel {
     now: Arc<AtomicBool>,
     soon: Arc<AtomicBool>,
     nudges: Arc<AtomicU32>,
+    /// For those who wait; what they wait for is set before it.
+    wake: Arc<Wake>,
 }
 
 /// How a wait ended.
@@ -33,33 +40,36 @@ pub enum Waited {
 impl Cancel {
     /// Asks to stop at the next safe point.
     pub fn cancel(&self) {
-        self.soon.store(true, Ordering::Relaxed);
-        self.now.store(true, Ordering::Relaxed);
+        self.soon.store(true, Ordering::SeqCst);
+        self.now.store(true, Ordering::SeqCst);
+        self.wake.wake();
     }
 
     /// Asks rolling replication to stop when the part it works on is done.
     pub fn finish(&self) {
-        self.soon.store(true, Ordering::Relaxed);
+        self.soon.store(true, Ordering::SeqCst);
+        self.wake.wake();
     }
 
     /// Ends a wait, and nothing else.
     pub fn nudge(&self) {
-        self.nudges.fetch_add(1, Ordering::Relaxed);
+        self.nudges.fetch_add(1, Ordering::SeqCst);
+        self.wake.wake();
     }
 
     /// Whether somebody asked to stop at the next safe point.
     pub fn is_cancelled(&self) -> bool {
-        self.now.load(Ordering::Relaxed)
+        self.now.load(Ordering::SeqCst)
     }
 
     /// Whether somebody asked to stop, at once or soon.
     pub fn is_finishing(&self) -> bool {
-        self.soon.load(Ordering::Relaxed)
+        self.soon.load(Ordering::SeqCst)
     }
 
     /// How often [`Cancel::nudge`] was called.
     pub fn nudges(&self) -> u32 {
-        self.nudges.load(Ordering::Relaxed)
+        self.nudges.load(Ordering::SeqCst)
     }
 
     /// The flag of [`Cancel::cancel`], for those who poll it.
@@ -69,35 +79,35 @@ impl Cancel {
 
     /// Waits, unless asked not to.
     pub fn wait(&self, time: Duration) -> Waited {
-        self.wait_with(time, |slice| {
-            thread::sleep(slice);
-            false
-        })
-        .unwrap_or(Waited::Over)
+        self.wait_for(None, time, self.nudges()).unwrap_or(Waited::Over)
     }
 
-    /// Waits slice by slice with `sleep`; `None` as soon as that says that there is something.
-    pub fn wait_with(
+    /// Waits until `other` can be read (`None`), or as [`Cancel::wait`]. A nudge that came after those
+    /// that are known ends it too, so that none is lost between two waits.
+    pub fn wait_for(
         &self,
+        other: Option<BorrowedFd<'_>>,
         time: Duration,
-        mut sleep: impl FnMut(Duration) -> bool,
+        known: u32,
     ) -> Option<Waited> {
         let end = Instant::now().checked_add(time);
-        let nudges = self.nudges();
+        let listener = self.wake.listen();
+        let mut is_over = false;
         loop {
             if self.is_finishing() {
                 return Some(Waited::Stop);
             }
-            if self.nudges() != nudges {
+            if self.nudges() != known {
                 return Some(Waited::Nudged);
             }
-            let left = end.map_or(TICK, |end| end.saturating_duration_since(Instant::now()));
-            if sleep(left.min(TICK)) {
-                return None;
-            }
-            if left.is_zero() {
+            if is_over {
                 return Some(Waited::Over);
             }
+            let left = || end.map_or(LONGEST, |end| end.saturating_duration_since(Instant::now()));
+            if wait_once(listener.as_ref(), other, left()) {
+                return None;
+            }
+            is_over = left().is_zero();
         }
     }
 
@@ -107,6 +117,27 @@ impl Cancel {
             false => Ok(()),
         }
     }
+}
+
+/// Whether `other` can be read.
+fn wait_once(
+    listener: Option<&Listener<'_>>,
+    other: Option<BorrowedFd<'_>>,
+    time: Duration,
+) -> bool {
+    let readable = match (listener, other) {
+        (Some(listener), other) => listener.wait(other, time),
+        (None, Some(other)) => poll::wait(&other, false, time.min(TICK)).map(|ready| ready.read),
+        (None, None) => {
+            thread::sleep(time.min(TICK));
+            return false;
+        }
+    };
+    // What cannot be waited for must not be asked again and again.
+    readable.unwrap_or_else(|_| {
+        thread::sleep(time.min(TICK));
+        false
+    })
 }
 
 #[cfg(test)]

@@ -301,7 +301,7 @@ impl Syncer<'_> {
         let snapshot = self.snapshot(mailbox.as_mut(), remote.as_ref(), Attempt::First)?;
         let Some(snapshot) = snapshot else { return Ok(None) };
         mailbox.unlock_index();
-        self.action(format!("{} {}", self.update_command(), entry.name));
+        self.action_on(&entry.name, format!("{} {}", self.update_command(), entry.name));
         let (uploads, failed) = self.upload(mailbox.as_ref(), &snapshot)?;
         let body = failed.map_or_else(|| Body::Mailbox(Box::new(snapshot)), Body::Failed);
         Ok(Some((body, uploads)))
@@ -473,7 +473,7 @@ impl Syncer<'_> {
             }
             result => result,
         };
-        match result {
+        match result.map_err(|error| self.explained(&work.entry, error)) {
             Ok(()) => {
                 let entry = work.entry;
                 unfinished.extend(partial.map(|last_uid| Unfinished { entry, last_uid }));

@@ -46,7 +46,7 @@ impl Syncer<'_> {
     /// condition. What fails here takes a full comparison.
     pub(super) fn send_recomputed(&mut self, work: &Work) -> Result<()> {
         let name = &work.entry.name;
-        self.action(format!("MAILBOXES {name}"));
+        self.action_on(name, format!("MAILBOXES {name}"));
         let remote = self.get_mailboxes(std::slice::from_ref(name))?;
         let remote = remote.into_iter().find(|remote| remote.name == *name);
         if let Some(remote) = remote.as_ref().filter(|r| r.uniqueid != work.entry.uniqueid) {
@@ -86,7 +86,8 @@ impl Syncer<'_> {
         mailbox: Box<dyn Mailbox + '_>,
         snapshot: &Snapshot,
     ) -> Result<()> {
-        self.action(format!("{} {}", self.update_command(), snapshot.state.name));
+        let name = &snapshot.state.name;
+        self.action_on(name, format!("{} {name}", self.update_command()));
         let (uploads, failed) = self.upload(mailbox.as_ref(), snapshot)?;
         drop(mailbox);
         self.wait_all(uploads)?;

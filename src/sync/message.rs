@@ -9,7 +9,7 @@ use std::io::{self, Read, Seek};
 
 use sha1::{Digest, Sha1};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, reason};
 use crate::store::{MESSAGE_REPAIR, Mailbox};
 use crate::types::{Guid, Record};
 
@@ -52,7 +52,7 @@ impl Messages {
             self.hash(&mut file)
         };
         let found = found.map_err(|error| {
-            Error::new(Kind::Io, "read message", subject(), error.to_string())
+            Error::new(Kind::Io, "read message", subject(), reason(&error))
                 .hint(MESSAGE_REPAIR)
                 .caused_by(error)
         })?;

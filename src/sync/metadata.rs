@@ -192,7 +192,7 @@ impl Syncer<'_> {
         let mut tickets = Vec::new();
         for gone in theirs.iter().filter(|a| !ours.iter().any(|o| key(o) == key(a))) {
             let line = format!("UNANNOTATION {name} {} {}", gone.entry, gone.userid);
-            self.action(&line);
+            self.action_on(&name, &line);
             let ticket = self
                 .replica
                 .submit(Verb::Apply, &mut |w| commands::unannotation(w, &name, gone))?;
@@ -201,7 +201,7 @@ impl Syncer<'_> {
         let same = |a: &Annotation, b: &Annotation| key(a) == key(b) && a.value == b.value;
         for changed in ours.iter().filter(|a| !theirs.iter().any(|t| same(t, a))) {
             let line = format!("ANNOTATION {name} {} {}", changed.entry, changed.userid);
-            self.action(&line);
+            self.action_on(&name, &line);
             let ticket = self
                 .replica
                 .submit(Verb::Apply, &mut |w| commands::annotation(w, &name, changed))?;

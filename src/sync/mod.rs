@@ -18,9 +18,10 @@ mod mailboxes;
 mod message;
 pub mod meta;
 mod metadata;
-mod moves;
+mod moved;
 mod pieces;
 mod remote;
+mod renames;
 pub mod repair;
 mod reserve;
 mod scripts;
@@ -47,7 +48,7 @@ use crate::names::Namespace;
 use crate::observe::{Level, Observer};
 use crate::replica::{Replica, Ticket};
 use crate::store::{Store, Wait};
-use crate::types::{MboxName, Text, Time, UserId};
+use crate::types::{MboxName, Text, Time, UniqueId, UserId};
 
 /// How often renames and changes under way are tried to settle, as with Cyrus.
 const TRIES: u32 = 3;
@@ -95,6 +96,8 @@ pub struct Syncer<'a> {
     /// What was logged of the present unit: a failure that shows at every look is logged once.
     logged: RefCell<HashSet<String>>,
     unchecked: Vec<verify::Unchecked>,
+    /// Mailboxes that the replica said to be elsewhere.
+    moved: HashSet<UniqueId>,
 }
 
 impl<'a> Syncer<'a> {
@@ -122,6 +125,7 @@ impl<'a> Syncer<'a> {
             messages: message::Messages::default(),
             logged: RefCell::default(),
             unchecked: Vec::new(),
+            moved: HashSet::new(),
         }
     }
 
@@ -149,6 +153,10 @@ impl<'a> Syncer<'a> {
 
     fn action(&self, line: impl AsRef<str>) {
         self.observer.action(line.as_ref());
+    }
+
+    fn action_on(&self, mailbox: &MboxName, line: impl AsRef<str>) {
+        self.observer.mailbox_action(mailbox, line.as_ref());
     }
 
     /// The partition that a mailbox shall have on the replica.

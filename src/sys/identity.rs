@@ -7,7 +7,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, reason};
 
 /// Largest buffer that is offered to `getpwnam_r` and `getgrnam_r` for one entry.
 const ENTRY_BYTES: usize = 1 << 20;
@@ -60,7 +60,7 @@ fn check(user: &str, call: &str, result: c_int) -> Result<()> {
         return Ok(());
     }
     let cause = io::Error::last_os_error();
-    Err(Error::new(Kind::Io, OP, user, format!("{call}: {cause}")).caused_by(cause))
+    Err(Error::new(Kind::Io, OP, user, format!("{call}: {}", reason(&cause))).caused_by(cause))
 }
 
 fn lookup_user(user: &str, name: &CStr) -> Result<(libc::uid_t, libc::gid_t)> {
@@ -73,7 +73,7 @@ fn lookup_user(user: &str, name: &CStr) -> Result<(libc::uid_t, libc::gid_t)> {
         Ok(Some(entry)) => Ok((entry.pw_uid, entry.pw_gid)),
         Ok(None) => Err(Error::new(Kind::Config, OP, user, "there is no such user")
             .hint("create it, or name another in cyrus_user or $CYRUS_USER")),
-        Err(cause) => Err(Error::new(Kind::Io, OP, user, cause.to_string()).caused_by(cause)),
+        Err(cause) => Err(Error::new(Kind::Io, OP, user, reason(&cause)).caused_by(cause)),
     }
 }
 
@@ -87,7 +87,7 @@ fn lookup_group(user: &str, group: &str) -> Result<libc::gid_t> {
         Ok(Some(entry)) => Ok(entry.gr_gid),
         Ok(None) => Err(Error::new(Kind::Config, OP, user, format!("there is no group {group}"))
             .hint("create it, or name another in cyrus_group or $CYRUS_GROUP")),
-        Err(cause) => Err(Error::new(Kind::Io, OP, user, cause.to_string()).caused_by(cause)),
+        Err(cause) => Err(Error::new(Kind::Io, OP, user, reason(&cause)).caused_by(cause)),
     }
 }
 

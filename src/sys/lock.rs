@@ -33,6 +33,9 @@ pub enum Wait {
 }
 
 /// Between attempts at a lock that is waited for with a limit.
+/// What to do about a file that cannot be locked.
+const HINT: &str = "run as the user that Cyrus runs as, which must be able to write to the lock \
+                    directory (mboxname_lockpath, or lock below configdirectory, in imapd.conf)";
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 
@@ -109,7 +112,7 @@ pub fn acquire(file: &File, path: &Path, mode: Mode, wait: Wait) -> Result<()> {
                     "somebody else holds the lock",
                 ));
             }
-            _ => return Err(Error::io("lock", path, error)),
+            _ => return Err(Error::io("lock", path, error).or_hint(HINT)),
         }
     }
 }
@@ -161,7 +164,7 @@ pub fn acquire_current(file: &mut File, path: &Path, mode: Mode, wait: Wait) -> 
             }
             Err(error) => {
                 release(file);
-                return Err(Error::io("lock", path, error));
+                return Err(Error::io("lock", path, error).or_hint(HINT));
             }
         }
     }
@@ -191,20 +194,14 @@ pub fn lock_name(path: &Path, mode: Mode, wait: Wait) -> Result<LockGuard> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             if let Some(parent) = path.parent() {
                 DirBuilder::new().recursive(true).mode(0o755).create(parent).map_err(|error| {
-                    Error::io("create lock directory", parent, error)
-                        .hint("set owner and mode of the directory above it right")
+                    Error::io("create lock directory", parent, error).or_hint(HINT)
                 })?;
             }
             create()
         }
         other => other,
     };
-    let file = file.map_err(|error| {
-        Error::io("open lock file", path, error).hint(
-            "run as the user Cyrus runs as; if that one has no access to the lock directory either, \
-             set its owner and mode right, and remove what is no file of its own",
-        )
-    })?;
+    let file = file.map_err(|error| Error::io("open lock file", path, error).or_hint(HINT))?;
     acquire(&file, path, mode, wait)?;
     Ok(LockGuard { file })
 }
@@ -213,7 +210,7 @@ fn open(path: &Path, mode: Mode) -> Result<File> {
     let mut options = OpenOptions::new();
     open_with(options.read(true).write(mode == Mode::Exclusive), path)
         .map(|(file, _)| file)
-        .map_err(|error| Error::io("open", path, error))
+        .map_err(|error| Error::io("open", path, error).or_hint(HINT))
 }
 
 #[cfg(test)]

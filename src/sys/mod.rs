@@ -12,3 +12,4 @@ pub mod poll;
 #[cfg(feature = "libsasl2")]
 pub mod sasl2;
 pub mod syslog;
+pub mod wake;

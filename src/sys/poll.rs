@@ -1,7 +1,7 @@
 //! Waiting for sockets: poll(2).
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 /// What a socket is ready for.
@@ -17,24 +17,57 @@ pub struct Ready {
 /// ready. An interruption by a signal counts as the latter.
 pub fn wait(socket: &impl AsFd, write: bool, timeout: Duration) -> io::Result<Ready> {
     let events = libc::POLLIN | if write { libc::POLLOUT } else { 0 };
-    let mut entry = libc::pollfd { fd: socket.as_fd().as_raw_fd(), events, revents: 0 };
-    let millis = libc::c_int::try_from(timeout.as_millis()).unwrap_or(libc::c_int::MAX);
-    // SAFETY: the pointer is to one valid pollfd, as the count says, for the time of the call.
-    let found = unsafe { libc::poll(&raw mut entry, 1, millis) };
-    if found < 0 {
-        let error = io::Error::last_os_error();
-        return match error.kind() {
-            io::ErrorKind::Interrupted => Ok(Ready::default()),
-            _ => Err(error),
-        };
-    }
-    let ended = entry.revents & (libc::POLLHUP | libc::POLLERR | libc::POLLNVAL) != 0;
+    let mut entries = [entry(socket.as_fd(), events)];
+    poll(&mut entries, timeout)?;
+    let [entry] = entries;
+    let ended = entry.revents & ENDED != 0;
     Ok(Ready {
         read: entry.revents & libc::POLLIN != 0 || ended,
         write: entry.revents & libc::POLLOUT != 0,
     })
 }
 
+/// Waits until one of two can be read, or `timeout` has passed. Says which can. An interruption by
+/// a signal counts as the latter.
+pub fn readable(
+    one: BorrowedFd<'_>,
+    other: Option<BorrowedFd<'_>>,
+    timeout: Duration,
+) -> io::Result<(bool, bool)> {
+    let mut entries = [entry(one, libc::POLLIN), entry(other.unwrap_or(one), libc::POLLIN)];
+    poll(&mut entries, timeout)?;
+    let [first, second] = entries.map(|entry| entry.revents & (libc::POLLIN | ENDED) != 0);
+    Ok((first, second && other.is_some()))
+}
+
+const ENDED: libc::c_short = libc::POLLHUP | libc::POLLERR | libc::POLLNVAL;
+
+fn entry(fd: BorrowedFd<'_>, events: libc::c_short) -> libc::pollfd {
+    libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 }
+}
+
+/// As precisely as the system can: with whole milliseconds a wait for the rest of one would be no
+/// wait, and whoever waits would go round and round until it is over.
+fn poll<const N: usize>(entries: &mut [libc::pollfd; N], timeout: Duration) -> io::Result<()> {
+    let time = libc::timespec {
+        tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    };
+    let count = libc::nfds_t::try_from(N).map_err(io::Error::other)?;
+    // SAFETY: the pointers are to as many valid entries as the count says and to a valid time, for
+    // the length of the call; the signals that are blocked stay as they are.
+    let found =
+        unsafe { libc::ppoll(entries.as_mut_ptr(), count, &raw const time, std::ptr::null()) };
+    if found < 0 {
+        let error = io::Error::last_os_error();
+        entries.iter_mut().for_each(|entry| entry.revents = 0);
+        return match error.kind() {
+            io::ErrorKind::Interrupted => Ok(()),
+            _ => Err(error),
+        };
+    }
+    Ok(())
+}
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +84,14 @@ mod tests {
         assert!(wait(&a, false, soon).unwrap().read);
         drop(b);
         assert!(wait(&a, false, soon).unwrap().read, "an end is something to read");
+    }
+
+    #[test]
+    fn a_part_of_a_millisecond_is_waited_for() {
+        let (a, _b) = UnixStream::pair().unwrap();
+        let time = Duration::from_micros(900);
+        let begun = std::time::Instant::now();
+        assert_eq!(wait(&a, false, time).unwrap(), Ready::default());
+        assert!(begun.elapsed() >= time, "{:?}", begun.elapsed());
     }
 }

@@ -3,6 +3,7 @@
 
 mod big;
 mod cache;
+mod channels;
 mod chaos;
 mod clients;
 mod common;
@@ -12,11 +13,13 @@ mod databases;
 mod failures;
 mod folders;
 mod forgotten;
+mod interrupts;
 mod kinds;
 mod layouts;
 mod live;
 mod modseq_zero;
 mod options;
+mod own_server;
 mod refused_folders;
 mod restarts;
 mod rolling;
@@ -24,5 +27,6 @@ mod rolling_daemon;
 mod rolling_faults;
 mod rolling_log;
 mod same_uniqueid;
+mod stale_records;
 mod users;
 mod zeros;

@@ -117,9 +117,10 @@ const DESCRIPTION: &[&str] = &[
 const SIGNALS: &[&str] = &[
     "SIGTERM, SIGINT and SIGQUIT end the run at the next safe point, with exit status 75; a \
      second one ends it at once. Rolling replication goes on for up to ten seconds with what it \
-     works on; what is left stays in the log.",
+     works on, but does not wait for a replica that says nothing; what is left stays in the log.",
     "SIGHUP cuts short the wait for the next attempt to connect. Rolling replication reads \
-     imapd.conf anew, connects anew, and tries at once what had failed.",
+     imapd.conf anew, connects anew, and tries at once what had failed, when the part that it \
+     works on is done or the replica says nothing.",
 ];
 
 const ENVIRONMENT: &[&str] =

@@ -31,9 +31,10 @@ pub fn work(low: Low, mut session: Session) -> Result<Exit, Fatal> {
                 continue;
             }
             Ok(Ended::Stopped) => Exit::TempFail,
-            Ok(Ended::ShutdownFile | Ended::Goodbye | Ended::Once { undone: 0 }) => Exit::Ok,
-            Ok(Ended::Once { undone }) => {
-                complain(format!("{undone} parts of the log could not be replicated"));
+            // What is deferred is in the log for the next run, as with Cyrus's client.
+            Ok(Ended::ShutdownFile | Ended::Goodbye | Ended::Once { failed: 0, .. }) => Exit::Ok,
+            Ok(Ended::Once { failed, .. }) => {
+                complain(format!("{failed} parts of the log could not be replicated"));
                 Exit::Failed
             }
             Err(error) if error.kind() == Kind::Locked || !error.is_connection() => {

@@ -26,7 +26,7 @@ pub fn read(path: &Path) -> Result<Counters> {
             malformed.in_file(OP, path, "remove the file: Cyrus makes a new one")
         }),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Counters::default()),
-        Err(error) => Err(Error::io(OP, path, error)),
+        Err(error) => Err(Error::io(OP, path, error).or_hint("see what is at this path")),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::error::{Error, Kind, Result};
 use crate::format::counters::Counters;
 use crate::names::{Namespace, Paths, UserFile, UserHome};
 use crate::observe::{Level, Observer};
-use crate::store::{Lock, Mailbox, Store, UserTree, Wait, check_skipped};
+use crate::store::{Lock, Mailbox, SkipFiles, Store, UserTree, Wait};
 use crate::sys::lock::{Mode, lock_name};
 use crate::types::{
     Annotation, MailboxEntry, MboxName, MboxType, Modseq, Quota, Seen, SieveScript, Text, Uid,
@@ -57,7 +57,7 @@ pub struct Spool {
     deleted_prefix: String,
     patience: Wait,
     /// Beginning of the paths of files that ask for users to be skipped.
-    skip: PathBuf,
+    skip: SkipFiles,
 }
 
 impl Spool {
@@ -108,7 +108,7 @@ impl Spool {
             submissions: config.string(opt::JMAPSUBMISSIONFOLDER).unwrap_or_default().into(),
             deleted_prefix: config.string(opt::DELETEDPREFIX).unwrap_or_default().to_owned(),
             patience: Wait::Block,
-            skip: skip_prefix,
+            skip: SkipFiles::new(skip_prefix),
         })
     }
 
@@ -119,7 +119,16 @@ impl Spool {
 
     /// Serves a channel: its files decide which users are skipped.
     pub fn for_channel(self, channel: Option<&str>) -> Spool {
-        Spool { skip: self.paths.sync_log(channel).with_file_name("skipuser-"), ..self }
+        let prefix = self.paths.sync_log(channel).with_file_name("skipuser-");
+        Spool { skip: SkipFiles::new(prefix), ..self }
+    }
+
+    /// Whether mailboxes.db is one of Cyrus up to 3.4, where all else goes by name too.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn is_early(&self) -> Result<bool> {
+        self.list.is_early()
     }
 
     /// How the files of a user are found: by the uniqueid of the INBOX, or by name.
@@ -287,9 +296,13 @@ impl Store for Spool {
     }
 
     fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
-        user.map_or(Ok(()), |user| check_skipped(&self.skip, user))?;
+        user.map_or(Ok(()), |user| self.skip.check(user))?;
         let guard = lock_name(&self.paths.lock_sync(server, user), Mode::Exclusive, wait)?;
-        Ok(Box::new(guard))
+        Ok(self.skip.working(user, Box::new(guard)))
+    }
+
+    fn skipped_since(&self) -> Option<Error> {
+        self.skip.since()
     }
 
     fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>> {

@@ -15,7 +15,7 @@ use std::time::UNIX_EPOCH;
 
 use sha1::{Digest, Sha1};
 
-use crate::error::{Error, Kind, Malformed, Result};
+use crate::error::{Error, Kind, Malformed, Result, reason};
 use crate::format::script;
 use crate::limits::SIEVE_SCRIPT_BYTES;
 use crate::store::Mailbox;
@@ -23,6 +23,9 @@ use crate::sys::file::{absent, open_regular};
 use crate::types::{Guid, InternalFlags, Record, SieveScript, SystemFlags, Text, Time};
 
 const OP: &str = "read sieve script";
+/// What to do about a script that cannot be read.
+const SCRIPTS: &str = "see what is at this path, and sievedir in imapd.conf; if the script is lost have \
+                       its owner store it again";
 const SCRIPT: &[u8] = b".script";
 const BYTECODE: &[u8] = b".bc";
 const ACTIVE_LINK: &str = "defaultbc";
@@ -65,7 +68,7 @@ pub fn in_mailbox(mailbox: &mut dyn Mailbox) -> Result<Vec<Stored>> {
 fn in_message(mailbox: &dyn Mailbox, record: &Record) -> Result<(Vec<u8>, Stored)> {
     let subject = || format!("{} UID {}", mailbox.state().name, record.uid);
     let failed = |error: std::io::Error| {
-        Error::new(Kind::Io, OP, subject(), error.to_string()).caused_by(error)
+        Error::new(Kind::Io, OP, subject(), reason(&error)).caused_by(error)
     };
     let message = read((mailbox.message(record)?, record.size.into())).map_err(failed)?;
     let corrupt = |malformed: Malformed| {
@@ -90,7 +93,7 @@ fn in_message(mailbox: &dyn Mailbox, record: &Record) -> Result<(Vec<u8>, Stored
 pub fn in_directory(directory: &Path) -> Result<Vec<Stored>> {
     let at = |path: &Path| {
         let path = path.to_owned();
-        move |error| Error::io(OP, &path, error)
+        move |error| Error::io(OP, &path, error).or_hint(SCRIPTS)
     };
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => match absent(directory) {
@@ -133,7 +136,7 @@ fn active(link: &Path) -> Result<Option<Vec<u8>>> {
             }
         },
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io(OP, link, error)),
+        Err(error) => Err(Error::io(OP, link, error).or_hint(SCRIPTS)),
     }
 }
 

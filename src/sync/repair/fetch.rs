@@ -7,7 +7,7 @@ use sha1::{Digest, Sha1};
 
 use super::plan::Fetch;
 use crate::dlist::Value;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, reason};
 use crate::replica::{Fetched, Replica, Reply, Ticket, Verb, Wanted};
 use crate::sync::commands;
 use crate::sync::remote::RemoteFolder;
@@ -113,7 +113,7 @@ pub(super) fn upload(
                     let reader = file.reader();
                     let mut reader = reader.map_err(|error| {
                         let subject = format!("fetched message {guid}");
-                        Error::new(Kind::Io, "read", subject, error.to_string()).caused_by(error)
+                        Error::new(Kind::Io, "read", subject, reason(&error)).caused_by(error)
                     })?;
                     w.file(partition.as_bytes(), guid, size, &mut reader)?;
                 }

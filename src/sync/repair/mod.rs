@@ -37,11 +37,12 @@ pub(super) use sides::file;
 
 /// Writes to the master: what a repair changes there is done by Cyrus itself.
 pub trait Master {
-    /// The replication server of the master's own Cyrus, or who acts for it.
+    /// The replication server of the master's own Cyrus, or who acts for it, to write to a mailbox in
+    /// this state.
     ///
     /// # Errors
-    /// If there is none.
-    fn server(&mut self) -> Result<&mut dyn Replica>;
+    /// If there is none, or if it is of another version than the mailbox.
+    fn server(&mut self, mailbox: &MailboxState) -> Result<&mut dyn Replica>;
 
     /// Notes for other replicas that a mailbox has changed.
     fn changed(&mut self, name: &MboxName) -> Result<()>;
@@ -71,7 +72,7 @@ impl Syncer<'_> {
 
     fn repair_once(&mut self, work: &Work) -> Result<()> {
         let name = &work.entry.name;
-        self.action(format!("FULLMAILBOX {name}"));
+        self.action_on(name, format!("FULLMAILBOX {name}"));
         if let Ok(mailbox) = self.store.open(name) {
             let records = u64::from(mailbox.state().num_records);
             self.replica.expect(records.saturating_mul(REPLY_RECORD_BYTES));
@@ -110,7 +111,7 @@ impl Syncer<'_> {
         }
         for (level, line) in &plan.notices {
             self.log(*level, line);
-            self.action(line);
+            self.action_on(name, line);
         }
         if self.settings.no_copyback {
             self.leave_master(name, &state, &mut plan)?;
@@ -270,14 +271,15 @@ fn write_through(
     let name = &state.name;
     // What cannot be is found out before anything is fetched.
     let snapshot = for_master(state, plan)?;
-    let server = master.server()?;
     let own = |error: Error| of_master(name, error);
+    let server = master.server(state).map_err(own)?;
     if !plan.own.is_empty() {
         // Links them from the mailbox itself.
         let among = std::slice::from_ref(name);
         let ticket = server
             .submit(Verb::Apply, &mut |w| commands::reserve(w, &state.partition, among, &plan.own));
-        let missing = commands::missing(&server.wait(ticket.map_err(own)?).map_err(own)?)?;
+        let reply = server.wait(ticket.map_err(own)?).map_err(own)?;
+        let missing = commands::missing(&reply).map_err(own)?;
         if let Some(guid) = missing.first() {
             let detail = format!("the message with GUID {guid} cannot be found");
             return Err(Error::new(Kind::Corrupt, "repair mailbox", name.to_string(), detail)
@@ -289,7 +291,7 @@ fn write_through(
         let fetched = fetch::fetch(replica, remote, scratch, &mut rest)?;
         fetch::upload(server, &state.partition, fetched).map_err(own)?;
     }
-    observer.action(&format!("MAILBOX {name} (on the master)"));
+    observer.mailbox_action(name, &format!("MAILBOX {name} (on the master)"));
     let ticket = server
         .submit(Verb::Apply, &mut |w| commands::mailbox(w, "MAILBOX", &snapshot))
         .map_err(own)?;
@@ -298,19 +300,35 @@ fn write_through(
     server.wait(ticket).map(drop).map_err(own)
 }
 
-/// What the master's own server answered, told as such: a change meanwhile is one here.
+/// What the master's own server answered, told as such: a change meanwhile is one here, and nothing
+/// that becomes of it concerns the replica.
 fn of_master(name: &MboxName, error: Error) -> Error {
+    let refused = error.op() == "replica refused";
     let kind = match error.kind() {
-        Kind::ReplicaChanged => Kind::Changed,
+        // Gone meanwhile is changed meanwhile.
+        Kind::ReplicaChanged | Kind::ReplicaNoMailbox => Kind::Changed,
         Kind::ReplicaMoved => Kind::Moved,
         Kind::ReplicaLocked => Kind::Locked,
-        kind if error.is_connection() && kind != Kind::Cancelled => Kind::Internal,
+        Kind::Cancelled => Kind::Cancelled,
+        _ if error.is_connection() => Kind::OwnServer,
+        Kind::ReplicaNoUser
+        | Kind::ReplicaNotSupported
+        | Kind::ReplicaChecksum
+        | Kind::ReplicaBadSieve
+        | Kind::ReplicaProtocol
+        | Kind::ReplicaBadParameters
+        | Kind::ReplicaDenied => Kind::OwnServer,
         kind => kind,
     };
-    let detail = format!("this server's own Cyrus: {}", error.detail());
-    Error::new(kind, "change mailbox", name.to_string(), detail)
-        .hint("look into this server's log")
-        .caused_by(error)
+    let detail = match refused {
+        true => format!("this server's own Cyrus refused {}: {}", error.subject(), error.detail()),
+        false => format!("{}: {}", error.subject(), error.detail()),
+    };
+    let hint = match (refused || error.is_connection(), error.hint_text()) {
+        (false, hint) if !hint.is_empty() => hint.to_owned(),
+        _ => "look into this server's log".to_owned(),
+    };
+    Error::new(kind, "change mailbox", name.to_string(), detail).hint(hint).caused_by(error)
 }
 
 fn for_master(state: &MailboxState, plan: &Plan) -> Result<Snapshot> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cyrsync::config::{Config, opt};
+use cyrsync::config::Config;
 use cyrsync::engine::{Client, Options};
 use cyrsync::observe::Observer;
 use cyrsync::store::Wait;
@@ -21,7 +21,7 @@ pub fn new(
     let spool = Spool::open(&config, observer.clone())?
         .for_channel(options.channel.as_deref())
         .with_patience(patience);
-    let program = apply::find(config.string(opt::SYNC_SERVER_PATH).map(std::path::Path::new));
+    let program = apply::find(&config);
     let host = Host::new(spool, program, config.path().map(Into::into));
     let table = table(host);
     // SAFETY: the table is complete, and its functions do as the header asks.

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use super::UNREADABLE;
 use super::missing;
 use crate::error::{Error, Malformed, Result};
 use crate::format::index::{HEADER_BYTES, Header, REPAIR};
@@ -43,9 +44,11 @@ impl Index {
         let file = opened.map_err(|error| missing(OP, path, error))?;
         lock::acquire(&file, path, Mode::Shared, wait)?;
         let file = Locked(file);
-        let size = regular_len(&file.0).map_err(|error| Error::io(OP, path, error))?;
+        let size =
+            regular_len(&file.0).map_err(|error| Error::io(OP, path, error).or_hint(UNREADABLE))?;
         let mut head = [0; HEADER_BYTES];
-        let len = read_up_to(&file.0, &mut head, 0).map_err(|error| Error::io(OP, path, error))?;
+        let len = read_up_to(&file.0, &mut head, 0)
+            .map_err(|error| Error::io(OP, path, error).or_hint(UNREADABLE))?;
         let head = head.get(..len).unwrap_or_default();
         let header = Header::parse(head, size).map_err(|refused| refused.in_file(path))?;
         Ok(Index { file, path: path.to_owned(), header, chunk: Vec::new(), _namespace: namespace })
@@ -112,7 +115,7 @@ impl Index {
 
     fn read(&self, buffer: &mut [u8], n: u32) -> Result<()> {
         let read = self.file.0.read_exact_at(buffer, self.header.offset_of(n));
-        read.map_err(|error| Error::io(OP, &self.path, error))
+        read.map_err(|error| Error::io(OP, &self.path, error).or_hint(UNREADABLE))
     }
 
     fn corrupt(&self, n: u32, error: Malformed) -> Error {

@@ -19,7 +19,7 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Kind, Malformed, Result};
+use crate::error::{Error, Kind, Malformed, Result, reason};
 use crate::format::{header, index as format};
 use crate::limits::MAILBOX_HEADER_BYTES;
 use crate::store::{Crcs, MESSAGE_REPAIR, Mailbox, Records, Wait, no_partition};
@@ -228,7 +228,7 @@ impl Mailbox for SpoolMailbox<'_> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 broken(Kind::Corrupt, "the file is missing".into()).caused_by(error)
             }
-            Err(error) => broken(Kind::Io, error.to_string()).caused_by(error),
+            Err(error) => broken(Kind::Io, reason(&error)).caused_by(error),
         };
         Err(error.hint(MESSAGE_REPAIR))
     }
@@ -282,13 +282,18 @@ pub(super) fn read_header(path: &Path) -> Result<header::Header> {
         Ok(size) if len <= MAILBOX_HEADER_BYTES => {
             // It is replaced by renaming, so its length stays.
             let mut data = vec![0; size];
-            file.read_exact(&mut data).map_err(|error| Error::io(OP, path, error))?;
+            file.read_exact(&mut data)
+                .map_err(|error| Error::io(OP, path, error).or_hint(UNREADABLE))?;
             header::parse(&data)
         }
         _ => Err(Malformed::new(MAILBOX_HEADER_BYTES, "too large")),
     };
     parsed.map_err(|malformed| malformed.in_file(OP, path, format::REPAIR))
 }
+
+/// What to do about a file of a mailbox that is there and cannot be read. No reconstruct: that writes
+/// the mailbox anew from what it can read.
+const UNREADABLE: &str = "see what is at this path, and the system's log";
 
 /// A file that every mailbox has cannot be read: that it is not there is damage, for the
 /// namespace lock keeps mailboxes from being deleted.
@@ -300,7 +305,7 @@ fn missing(op: &'static str, path: &Path, error: io::Error) -> Error {
                 .hint(format::REPAIR)
                 .caused_by(error)
         }
-        _ => Error::io(op, path, error),
+        _ => Error::io(op, path, error).or_hint(UNREADABLE),
     }
 }
 

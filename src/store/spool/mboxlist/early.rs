@@ -27,7 +27,10 @@ struct Version {
 
 impl Version {
     fn of(path: &Path) -> Result<Version> {
-        let meta = fs::metadata(path).map_err(|e| Error::io("read mailboxes.db", path, e))?;
+        let meta = fs::metadata(path).map_err(|e| {
+            Error::io("read mailboxes.db", path, e)
+                .or_hint("check configdirectory and mboxlist_db_path")
+        })?;
         Ok(Version {
             file: (meta.dev(), meta.ino()),
             len: meta.len(),

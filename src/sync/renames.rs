@@ -83,7 +83,7 @@ impl Syncer<'_> {
             let ticket = match self.locked(locks, [name]) {
                 Ok(()) => {
                     self.forget(name);
-                    self.action(format!("{command} {name}"));
+                    self.action_on(name, format!("{command} {name}"));
                     Ok(self
                         .replica
                         .submit(Verb::Apply, &mut |w| commands::named(w, command, name))?)
@@ -130,7 +130,7 @@ impl Syncer<'_> {
             )
             .hint("see why that one could not be renamed or deleted"));
         }
-        self.action(format!("{command} {from} -> {to} ({partition})"));
+        self.action_on(to, format!("{command} {from} -> {to} ({partition})"));
         self.forget(from);
         self.forget(to);
         let ticket =

@@ -1,0 +1,38 @@
+/* Replicates fred and zoe with one client: own_server imapd.conf prepare, or, where fred's INBOX must
+   be repaired and this server's own sync_server is missing: own_server imapd.conf repair PATH. */
+#include <stdlib.h>
+
+#include "check.h"
+#include "cyrsync.h"
+
+int main(int argc, char **argv)
+{
+    cyrsync_config *config = NULL;
+    cyrsync_client *client = NULL;
+    cyrsync_error *error = NULL;
+    cyrsync_result result;
+
+    if (argc < 3) {
+        fprintf(stderr, "usage: %s imapd.conf prepare|repair [path]\n", argv[0]);
+        return 64;
+    }
+    CHECK(cyrsync_config_load(cyrsync_str_from(argv[1]), &config, &error) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_new(config, &client, &error) == CYRSYNC_RESULT_OK);
+    result = cyrsync_client_sync_user(client, cyrsync_str_from("fred"), &error);
+    if (argc == 3) {
+        CHECK(result == CYRSYNC_RESULT_OK);
+    } else {
+        CHECK(result == CYRSYNC_RESULT_OWN_SERVER);
+        CHECK_STR(cyrsync_result_name(result), "OWN_SERVER");
+        CHECK(error && strstr(cyrsync_error_message(error), argv[3]) != NULL);
+        if (error) fprintf(stderr, "%s\n", cyrsync_error_message(error));
+        cyrsync_error_free(error);
+        error = NULL;
+    }
+    /* It goes on with the others. */
+    CHECK(cyrsync_client_sync_user(client, cyrsync_str_from("zoe"), &error) == CYRSYNC_RESULT_OK);
+    cyrsync_error_free(error);
+    cyrsync_client_free(client);
+    cyrsync_config_free(config);
+    return failures != 0;
+}

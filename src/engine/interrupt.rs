@@ -1,0 +1,98 @@
+//! What ends a wait for a replica that says nothing, before `sync_timeout` does: a request to stop
+//! or to start over, the shutdown file, a file that asks for the user to be skipped.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Kind};
+use crate::replica::Interrupt;
+use crate::store::Store;
+use crate::sync::Cancel;
+
+/// How long nothing comes from a replica that is waited for no longer once somebody wants the wait
+/// to end. One that works answers sooner, mostly; a wait that ends too soon costs a connection and
+/// nothing else.
+const SILENCE: Duration = Duration::from_secs(2);
+/// How long a replica that does answer is gone on with once the shutdown file is there: as long as
+/// after a signal.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Shared by a client and its connections.
+pub(super) struct Interrupts {
+    cancel: Cancel,
+    store: Arc<dyn Store>,
+    rolling: Mutex<Option<Rolling>>,
+}
+
+/// What rolling replication is to be ended by.
+struct Rolling {
+    shutdown_file: Option<PathBuf>,
+    /// Nudges that were answered.
+    nudges: u32,
+    /// When the shutdown file was first seen.
+    seen: Option<Instant>,
+}
+
+impl Interrupts {
+    pub(super) fn new(cancel: Cancel, store: Arc<dyn Store>) -> Arc<Interrupts> {
+        Arc::new(Interrupts { cancel, store, rolling: Mutex::default() })
+    }
+
+    /// Rolling replication begins, which these end. It ends when the guard is dropped.
+    pub(super) fn rolling(
+        self: &Arc<Self>,
+        shutdown_file: Option<PathBuf>,
+        nudges: u32,
+    ) -> RollingGuard {
+        self.set(Some(Rolling { shutdown_file, nudges, seen: None }));
+        RollingGuard(self.clone())
+    }
+
+    fn set(&self, rolling: Option<Rolling>) {
+        *self.rolling.lock().unwrap_or_else(PoisonError::into_inner) = rolling;
+    }
+
+    /// Why rolling replication shall not wait on.
+    fn ended(&self, quiet: Duration) -> Option<&'static str> {
+        let mut rolling = self.rolling.lock().unwrap_or_else(PoisonError::into_inner);
+        let rolling = rolling.as_mut()?;
+        let is_silent = quiet >= SILENCE;
+        if is_silent && self.cancel.is_finishing() {
+            return Some("asked to stop");
+        }
+        if is_silent && self.cancel.nudges() != rolling.nudges {
+            return Some("asked to start over");
+        }
+        if !rolling.shutdown_file.as_ref().is_some_and(|file| file.exists()) {
+            return None;
+        }
+        let seen = *rolling.seen.get_or_insert_with(Instant::now);
+        (is_silent || seen.elapsed() >= GRACE).then_some("the shutdown file asks to stop")
+    }
+}
+
+impl Interrupt for Interrupts {
+    fn asked(&self, quiet: Duration) -> Option<Error> {
+        let replica = "the replica";
+        if let Some(why) = self.ended(quiet) {
+            let detail = format!("{why} while its answer was waited for");
+            return Some(Error::new(Kind::Cancelled, "wait for", replica, detail));
+        }
+        if quiet < SILENCE {
+            return None;
+        }
+        let skipped = self.store.skipped_since()?;
+        let detail = format!("it does not answer, and {}", skipped.detail());
+        Some(Error::new(Kind::Timeout, "wait for", replica, detail))
+    }
+}
+
+/// As long as it lives the client rolls.
+pub(super) struct RollingGuard(Arc<Interrupts>);
+
+impl Drop for RollingGuard {
+    fn drop(&mut self) {
+        self.0.set(None);
+    }
+}

@@ -1,0 +1,38 @@
+//! Who may end a wait for the other end before its timeout does.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+
+/// How often somebody is asked during a wait.
+const ASK: Duration = Duration::from_secs(1);
+
+/// Who may have a reason to end a wait for the replica.
+pub trait Interrupt: Send + Sync {
+    /// Why the wait shall end now, if it shall. Called about once a second; nothing that counts as
+    /// progress has come for `quiet`.
+    fn asked(&self, quiet: Duration) -> Option<Error>;
+}
+
+/// Asks not too often.
+pub(super) struct Asking {
+    whom: Option<Arc<dyn Interrupt>>,
+    last: Instant,
+}
+
+impl Asking {
+    pub fn new(whom: Option<Arc<dyn Interrupt>>) -> Asking {
+        Asking { whom, last: Instant::now() }
+    }
+
+    /// Fails if the wait shall end.
+    pub fn ask(&mut self, quiet: Duration) -> Result<()> {
+        let Some(whom) = &self.whom else { return Ok(()) };
+        if self.last.elapsed() < ASK {
+            return Ok(());
+        }
+        self.last = Instant::now();
+        whom.asked(quiet).map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,204 @@
+//! Which `sync_server` belongs to the Cyrus that serves a spool.
+//!
+//! Another version than the one that wrote the spool could damage it. So the program is the one
+//! that `sync_server_path` names, or the one beside the daemons that run on this configuration. One
+//! that is merely installed is not taken.
+
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::failed;
+use crate::config::{Config, opt};
+use crate::error::{Error, Result};
+
+/// Where Cyrus's daemons may be, as packagers and Cyrus itself put them.
+const DIRECTORIES: &[&str] = &[
+    "/usr/lib/cyrus/bin",
+    "/usr/libexec/cyrus-imapd",
+    "/usr/lib/cyrus-imapd",
+    "/usr/lib/cyrus-imapd/bin",
+    "/usr/local/libexec/cyrus-imapd",
+    "/usr/local/libexec",
+    "/usr/cyrus/libexec",
+    "/usr/cyrus/bin",
+];
+const PROGRAM: &str = "sync_server";
+/// What the first process of a running Cyrus is called.
+const MASTERS: [&str; 3] = ["master", "cyrmaster", "cyrus-master"];
+/// The configuration that Cyrus's programs read without `-C`.
+const DEFAULT_CONFIG: &str = "/etc/imapd.conf";
+
+/// The program through which a repair writes to the spool of a configuration.
+///
+/// # Errors
+/// [`Kind::OwnServer`](crate::Kind::OwnServer) if it is not known which one that is.
+pub fn find(config: &Config) -> Result<PathBuf> {
+    if let Some(path) = config.string(opt::SYNC_SERVER_PATH) {
+        return Ok(PathBuf::from(path));
+    }
+    match beside_master(config) {
+        Some(Beside::Program(path)) => Ok(path),
+        Some(Beside::Elsewhere(pid, why)) => Err(unknown(&format!(
+            "the Cyrus of this configuration (process {pid}) {why}, so its {PROGRAM} cannot be \
+             started from here"
+        ))),
+        None => Err(unknown("no Cyrus runs on this configuration that would show which one it is")),
+    }
+}
+
+fn unknown(why: &str) -> Error {
+    let places = DIRECTORIES.iter().map(|directory| Path::new(directory).join(PROGRAM));
+    let installed: Vec<String> =
+        places.filter(|path| path.exists()).map(|path| path.display().to_string()).collect();
+    let also = match installed.as_slice() {
+        [] => String::new(),
+        installed => format!(" (installed here: {})", installed.join(", ")),
+    };
+    failed(Path::new(PROGRAM), why).hint(format!(
+        "set sync_server_path in imapd.conf to the {PROGRAM} of the Cyrus that serves this \
+         spool{also}, or start that Cyrus"
+    ))
+}
+
+/// What is beside the daemons that run.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Beside {
+    Program(PathBuf),
+    /// A process, and why nothing beside it can be started.
+    Elsewhere(u32, String),
+}
+
+/// The program beside the daemons that run on a configuration; `None` if none do.
+pub(super) fn beside_master(config: &Config) -> Option<Beside> {
+    let processes = processes();
+    let mut elsewhere = None;
+    for master in processes.iter().filter(|process| process.is_master()) {
+        if !master.serves(config) {
+            continue;
+        }
+        let services = processes.iter().filter(|process| process.parent == master.pid);
+        for process in std::iter::once(master).chain(services) {
+            match process.beside() {
+                Some(Beside::Program(path)) => return Some(Beside::Program(path)),
+                Some(other) => elsewhere = elsewhere.or(Some(other)),
+                None => {}
+            }
+        }
+        let nothing = || Beside::Elsewhere(master.pid, format!("has no {PROGRAM} beside it"));
+        elsewhere = elsewhere.or_else(|| Some(nothing()));
+    }
+    elsewhere
+}
+
+#[derive(Debug)]
+struct Process {
+    pid: u32,
+    parent: u32,
+    arguments: Vec<PathBuf>,
+}
+
+fn processes() -> Vec<Process> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter_map(Process::read).collect()
+}
+
+impl Process {
+    fn read(pid: u32) -> Option<Process> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name in parentheses may hold anything.
+        let (_, rest) = stat.rsplit_once(") ")?;
+        let parent = rest.split(' ').nth(1)?.parse().ok()?;
+        let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let words = words.split(|byte| *byte == 0).filter(|word| !word.is_empty());
+        let arguments = words.map(|word| std::ffi::OsString::from_vec(word.to_vec()).into());
+        Some(Process { pid, parent, arguments: arguments.collect() })
+    }
+
+    fn is_master(&self) -> bool {
+        let name = self.arguments.first().and_then(|first| first.file_name());
+        name.is_some_and(|name| MASTERS.iter().any(|master| name == *master))
+    }
+
+    fn path(&self, what: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{what}", self.pid))
+    }
+
+    /// The file that it was told to be configured by.
+    fn config(&self) -> PathBuf {
+        let option = self.arguments.iter().position(|argument| argument.as_os_str() == "-C");
+        let value = option.and_then(|option| self.arguments.get(option.saturating_add(1)));
+        value.cloned().unwrap_or_else(|| DEFAULT_CONFIG.into())
+    }
+
+    /// Its root directory, by which its paths are to be taken; `None` if that cannot be told.
+    fn root(&self) -> Option<PathBuf> {
+        if let Ok(root) = fs::read_link(self.path("root")) {
+            return Some(root);
+        }
+        // A process that was started by root shows its root to root only, but its mounts to all.
+        let mounts = |path: &Path| fs::read(path).ok();
+        let same = mounts(&self.path("mountinfo")) == mounts(Path::new("/proc/self/mountinfo"));
+        same.then(|| PathBuf::from("/"))
+    }
+
+    /// Whether it works on the spool of a configuration.
+    fn serves(&self, config: &Config) -> bool {
+        let Some(root) = self.root() else { return false };
+        let theirs = self.config();
+        let below_root = match (self.path("root").exists(), theirs.strip_prefix("/")) {
+            (true, Ok(path)) => self.path("root").join(path),
+            _ => theirs.clone(),
+        };
+        let ours = config.path().map(Path::new);
+        if ours.is_some_and(|ours| same_file(ours, &below_root)) {
+            return true;
+        }
+        if root != Path::new("/") {
+            return false;
+        }
+        // Another file may describe the same spool.
+        let Ok(theirs) = Config::load(&theirs) else { return false };
+        let directory = |config: &Config| config.string(opt::CONFIGDIRECTORY).map(PathBuf::from);
+        match (directory(config), directory(&theirs)) {
+            (Some(ours), Some(theirs)) => same_file(&ours, &theirs),
+            _ => false,
+        }
+    }
+
+    /// The program beside its own.
+    fn beside(&self) -> Option<Beside> {
+        let elsewhere = |why: String| Some(Beside::Elsewhere(self.pid, why));
+        let root = self.root()?;
+        let Ok(running) = fs::read_link(self.path("exe")) else {
+            // As with its root: what it was called by must do.
+            let called = self.arguments.first().filter(|path| path.is_absolute())?;
+            let program = fs::canonicalize(called).ok()?.with_file_name(PROGRAM);
+            return program.exists().then_some(Beside::Program(program));
+        };
+        if root != Path::new("/") {
+            return elsewhere(format!("has {} as its root directory", root.display()));
+        }
+        let program = running.with_file_name(PROGRAM);
+        if !same_file(&self.path("exe"), &running) {
+            let running = running.display().to_string();
+            return match running.strip_suffix(" (deleted)") {
+                Some(file) => elsewhere(format!("runs from {file}, which was replaced since")),
+                None => elsewhere(format!("runs from {running} in another file system")),
+            };
+        }
+        program.exists().then_some(Beside::Program(program))
+    }
+}
+
+/// Whether two paths lead to one file.
+pub(super) fn same_file(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| -> io::Result<(u64, u64)> {
+        let found = fs::metadata(path)?;
+        Ok((found.dev(), found.ino()))
+    };
+    matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
+}

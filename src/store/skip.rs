@@ -1,0 +1,101 @@
+//! Users whom an administrator wants left alone: a file `skipuser-USER` beside the sync log
+//! (`sync_skipuser` in `imap/sync_support.c` of Cyrus 3.12).
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Lock;
+use crate::error::{Error, Kind, Result};
+use crate::types::UserId;
+
+/// The files, and who is being replicated now.
+#[derive(Debug, Default)]
+pub struct SkipFiles {
+    prefix: PathBuf,
+    working: Arc<Mutex<Vec<UserId>>>,
+}
+
+/// Keeps a lock, and the user it is for among those that are being replicated.
+struct Working {
+    user: UserId,
+    all: Arc<Mutex<Vec<UserId>>>,
+    _lock: Box<dyn Lock>,
+}
+
+impl Lock for Working {}
+
+impl SkipFiles {
+    /// Files whose paths begin with `prefix`.
+    pub fn new(prefix: impl Into<PathBuf>) -> SkipFiles {
+        SkipFiles { prefix: prefix.into(), working: Arc::default() }
+    }
+
+    /// Fails if this user is to be skipped.
+    ///
+    /// # Errors
+    /// [`Kind::Locked`].
+    pub fn check(&self, user: &UserId) -> Result<()> {
+        let mut path = self.prefix.as_os_str().to_owned();
+        path.push(OsStr::from_bytes(user.as_bytes()));
+        match Path::new(&path).exists() && !user.as_bytes().contains(&b'/') {
+            true => Err(Error::new(
+                Kind::Locked,
+                "replicate",
+                format!("user {user}"),
+                format!("{} says to skip it", path.display()),
+            )
+            .hint("remove that file to have the user replicated again")),
+            false => Ok(()),
+        }
+    }
+
+    /// Counts a user as being replicated as long as the lock lives.
+    pub fn working(&self, user: Option<&UserId>, lock: Box<dyn Lock>) -> Box<dyn Lock> {
+        let Some(user) = user else { return lock };
+        self.working.lock().unwrap_or_else(PoisonError::into_inner).push(user.clone());
+        Box::new(Working { user: user.clone(), all: self.working.clone(), _lock: lock })
+    }
+
+    /// Why one of those that are being replicated is to be skipped since.
+    pub fn since(&self) -> Option<Error> {
+        let working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
+        working.iter().find_map(|user| self.check(user).err())
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = all.iter().position(|user| *user == self.user) {
+            all.swap_remove(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Held;
+
+    impl Lock for Held {}
+
+    #[test]
+    fn a_file_counts_for_those_that_are_being_replicated() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = SkipFiles::new(dir.path().join("skipuser-"));
+        let fred = UserId::new("fred");
+        let lock = files.working(Some(&fred), Box::new(Held));
+        assert!(files.since().is_none() && files.check(&fred).is_ok());
+        std::fs::write(dir.path().join("skipuser-fred"), "").unwrap();
+        assert_eq!(files.since().unwrap().kind(), Kind::Locked);
+        drop(lock);
+        assert!(files.since().is_none(), "nobody works on him");
+        assert!(files.check(&fred).is_err());
+        // Shared mailboxes belong to nobody.
+        drop(files.working(None, Box::new(Held)));
+        assert!(files.check(&UserId::new("x/../fred")).is_ok());
+    }
+}
