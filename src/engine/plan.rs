@@ -64,7 +64,7 @@ impl Client {
                 let mut none = Report::default();
                 schedule::run(syncer, [unit.clone()], &mut none, &mut |_, ended| {
                     if let Err(error) = ended {
-                        result = Err(again(error));
+                        result = Err(error.again());
                     }
                 })
             })?;
@@ -112,11 +112,6 @@ impl Client {
         }
         Ok((result, renamed))
     }
-}
-
-fn again(error: &Error) -> Error {
-    Error::new(error.kind(), error.op().to_owned(), error.subject(), error.detail())
-        .hint(error.hint_text().to_owned())
 }
 
 /// Keeps what would be done.

@@ -150,7 +150,8 @@ impl Link {
                     "the replica",
                     "it closed the connection during the handshake",
                 )
-                .hint("its log says why; can it read its certificate and key?"));
+                .hint("its log says why; can it read its certificate and key?")
+                .passing());
             }
             self.pump(false, begun)?;
             self.drain(0)?;
@@ -481,15 +482,17 @@ fn too_much(allowed: usize) -> Error {
         .hint("is this a Cyrus sync server? -v -v shows the traffic")
 }
 
+/// What to do about a connection that ended.
+pub(super) const LOG_SAYS: &str = "its log says why";
+
 fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 fn ended() -> Error {
-    Error::new(Kind::Closed, "read from", "the replica", "it closed the connection")
-        .hint("its log says why")
+    Error::new(Kind::Closed, "read from", "the replica", "it closed the connection").hint(LOG_SAYS)
 }
 
 fn broken(op: &'static str, error: &io::Error) -> Error {
-    Error::new(Kind::Closed, op, "the replica", error.to_string())
+    Error::new(Kind::Closed, op, "the replica", error.to_string()).hint(LOG_SAYS)
 }

@@ -15,6 +15,7 @@ mod encoder;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod greet;
+mod label;
 mod layer;
 mod lines;
 mod link;
