@@ -104,3 +104,7 @@ pub const HOST_ITEM_BYTES: usize = 128;
 pub const INDEX_RECORD_BYTES: u32 = 4096;
 /// Bytes of cyrus.index that are in memory at a time.
 pub const INDEX_CHUNK_BYTES: usize = 256 << 10;
+/// Bytes of messages that are read to find out which of a mailbox are damaged beside the first.
+/// Of those beyond that only presence and size count: a mailbox that is tried again and again must
+/// not cost reading all of it each time.
+pub const SURVEY_BYTES: u64 = 64 << 20;

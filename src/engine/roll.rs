@@ -18,14 +18,12 @@ use crate::rolling::item::Item;
 use crate::rolling::run::{Run, Undone};
 use crate::rolling::watch::Watch;
 use crate::rolling::work::{self, Work};
-use crate::sync::{TICK, is_locked};
+use crate::sync::{Care, TICK, is_locked};
 
 /// How often the log is looked for where the system does not tell of it, and the shutdown file.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often what is left of a long log is noted on disk, at most.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
-/// Connections that a part may lose before others go first.
-const LOSSES: u32 = 2;
 /// Time without another entry after which a change counts as complete.
 const QUIET: Duration = Duration::from_millis(5);
 /// How often that is waited for.
@@ -181,7 +179,9 @@ impl Roll<'_> {
         let file = self.options.shutdown_file.clone();
         let mut give_up = || file.as_ref().is_some_and(|file| file.exists());
         let was_connected = client.session.is_some();
-        client.reach(self.options.persistence, &mut give_up)?;
+        let persistence =
+            Persistence { even_if_refused: !self.options.once, ..self.options.persistence };
+        client.reach(persistence, &mut give_up)?;
         if !was_connected {
             self.session_since = Instant::now();
         }
@@ -305,6 +305,9 @@ impl Roll<'_> {
         loop {
             self.reach(client)?;
             let Some(part) = self.queue.pop_front() else { break };
+            if part.losses == 0 {
+                client.care = Care::default();
+            }
             let result = client.with_syncer(|syncer, context| {
                 Run::part(syncer, context.names, context.observer, &part.work)
             });
@@ -314,7 +317,7 @@ impl Roll<'_> {
                     self.queue.push_front(part);
                     return Err(error);
                 }
-                Err(error) if part.losses + 1 >= LOSSES => {
+                Err(error) if !client.care.another_try(&error) => {
                     let items = part.work.items;
                     self.leave(client, vec![Undone { items, error }], part.tries);
                 }

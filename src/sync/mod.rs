@@ -6,12 +6,15 @@
 pub mod batch;
 mod cache;
 mod cancel;
-mod check;
+mod care;
 mod commands;
 pub mod compare;
 mod contents;
+mod damage;
 pub mod folders;
+mod inbox;
 mod ladder;
+mod look;
 mod mailboxes;
 mod message;
 pub mod meta;
@@ -25,14 +28,19 @@ mod settle;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod upload;
 mod user;
 
 pub use cache::Cache;
 pub use cancel::{Cancel, TICK, Waited};
+pub use care::Care;
+pub use damage::is_left_out;
 pub use remote::{RemoteFolder, RemoteUser};
 pub use repair::Master;
 pub use reserve::Staged;
 
+use std::cell::{RefCell, RefMut};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use crate::error::{Error, Kind, Result};
@@ -82,7 +90,10 @@ pub struct Syncer<'a> {
     staged: &'a mut Staged,
     cache: Option<&'a mut dyn Cache>,
     master: Option<&'a mut dyn Master>,
+    care: Option<&'a mut Care>,
     messages: message::Messages,
+    /// Failures that were logged: another try says no more.
+    reported: RefCell<HashSet<String>>,
 }
 
 impl<'a> Syncer<'a> {
@@ -107,7 +118,9 @@ impl<'a> Syncer<'a> {
             staged,
             cache: None,
             master: None,
+            care: None,
             messages: message::Messages::default(),
+            reported: RefCell::default(),
         }
     }
 
@@ -123,6 +136,14 @@ impl<'a> Syncer<'a> {
 
     fn log(&self, level: Level, line: impl AsRef<str>) {
         self.observer.log(level, line.as_ref());
+    }
+
+    /// Logs a failure, unless that was done before.
+    fn report(&self, line: String) {
+        let reported = |mut lines: RefMut<'_, HashSet<String>>| !lines.insert(line.clone());
+        if !self.reported.try_borrow_mut().is_ok_and(reported) {
+            self.log(Level::Error, &line);
+        }
     }
 
     fn action(&self, line: impl AsRef<str>) {
@@ -148,9 +169,10 @@ impl<'a> Syncer<'a> {
     }
 }
 
-/// The failures of the parts of a unit: the parts that did not fail went on.
+/// The failures of the parts of a unit: the parts that did not fail went on. And the users whose
+/// mailboxes wait for an INBOX that could not be created.
 #[derive(Debug, Default)]
-struct Failures(Vec<(MboxName, Error)>);
+struct Failures(Vec<(MboxName, Error)>, Vec<UserId>);
 
 impl Failures {
     /// Keeps the failure of one mailbox; gives back what ends the whole unit.
@@ -158,7 +180,7 @@ impl Failures {
         if error.is_connection() || error.kind() == Kind::Cancelled {
             return Err(error);
         }
-        syncer.log(Level::Error, format!("SYNCERROR: update failed: {name} '{error}'"));
+        syncer.report(format!("SYNCERROR: update failed: {name} '{error}'"));
         self.0.push((name.clone(), error));
         Ok(())
     }
@@ -167,12 +189,16 @@ impl Failures {
         self.0.is_empty()
     }
 
-    /// The unit's result: the failure that asks for another try if there is one, else the first.
+    /// The unit's result: the failure that asks for another try if there is one, else the first
+    /// that is no matter of its mailbox alone, else the first.
     fn into_result(self, subject: impl Into<String>) -> Result<()> {
         let count = self.0.len();
-        let retry = self.0.iter().position(|(_, error)| wants_another_try(error)).unwrap_or(0);
-        let Some((name, error)) = self.0.into_iter().nth(retry) else { return Ok(()) };
-        let why = if error.subject().contains(&name.to_string()) {
+        let retry = self.0.iter().position(|(_, error)| wants_another_try(error));
+        let other = || self.0.iter().position(|(_, error)| !damage::is_of_mailbox_alone(error));
+        let told = retry.or_else(other).unwrap_or(0);
+        let Some((name, error)) = self.0.into_iter().nth(told) else { return Ok(()) };
+        let command = error.op() == "replica refused";
+        let why = if error.subject().contains(&name.to_string()) && !command {
             format!("{} {}: {}", error.op(), error.subject(), error.detail())
         } else {
             format!("{name}: {} {}: {}", error.op(), error.subject(), error.detail())
@@ -202,6 +228,18 @@ fn wants_another_try(error: &Error) -> bool {
 /// Whether the user must be left for later: somebody else is at work.
 pub fn is_locked(error: &Error) -> bool {
     matches!(error.kind(), Kind::Locked | Kind::ReplicaLocked)
+}
+
+/// An error over the work on `subject`, which it names if it does not yet.
+fn over(subject: impl Into<String>, error: Error) -> Error {
+    let subject = subject.into();
+    if error.op() == "replicate" && error.subject() == subject {
+        return error;
+    }
+    let detail = format!("{} {}: {}", error.op(), error.subject(), error.detail());
+    Error::new(error.kind(), "replicate", subject, detail)
+        .hint(error.hint_text().to_owned())
+        .caused_by(error)
 }
 
 fn user_subject(user: &UserId) -> String {

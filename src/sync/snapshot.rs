@@ -4,12 +4,16 @@
 use std::ops::ControlFlow;
 
 use super::batch::{Batcher, Partial};
+use super::damage::Stuck;
 use super::remote::RemoteFolder;
 use super::{Syncer, compare};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
 use crate::store::{Crcs, Mailbox};
-use crate::types::{Annotation, InternalFlags, MailboxState, Modseq, Record, SyncCrcs, Text, Uid};
+use crate::types::{
+    Annotation, InternalFlags, MailboxState, MboxName, Modseq, Record, SyncCrcs, SystemFlags, Text,
+    Uid,
+};
 
 /// One record as it is sent.
 #[derive(Debug)]
@@ -20,6 +24,21 @@ pub struct Entry {
     pub modseq: Modseq,
     /// Its stored annotations.
     pub annotations: Box<[Annotation]>,
+}
+
+impl Entry {
+    /// Whether it is expunged, but later than the state that it is sent in.
+    fn is_expunged_later(&self) -> bool {
+        self.record.is_expunged() && self.modseq < self.record.modseq
+    }
+
+    /// Makes it what it was just before its expunge. The replica takes nothing more of a record
+    /// that both sides have expunged, so a lowered modseq would stay, and a client that asks what
+    /// vanished since would not be told.
+    fn before_its_expunge(&mut self) {
+        self.record.internal_flags.0 &= !InternalFlags::EXPUNGED;
+        self.record.system_flags.0 |= SystemFlags::DELETED;
+    }
 }
 
 /// The replica's state that the update builds on; it refuses if it has another.
@@ -63,6 +82,9 @@ pub struct Snapshot {
     pub since: Option<Since>,
     /// Records above this UID are new to the replica and need their files there.
     pub known_up_to: Uid,
+    /// A new record that cannot be sent, and nothing behind it: the records end before it, and
+    /// this must not be sent. See [`Extent::Below`].
+    pub(super) stuck: Option<Stuck>,
 }
 
 impl Snapshot {
@@ -86,6 +108,22 @@ pub enum Attempt {
     Recomputed,
     /// Both sides were compared: recompute the CRCs, build on what was compared, send in any case.
     Repaired,
+}
+
+/// How much of a mailbox is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All, or as much as a batch holds.
+    Batch,
+    /// What the replica can have without the record of this UID, which cannot be sent: no record
+    /// from there on, and everything else.
+    ///
+    /// A replica appends above its LAST_UID only. A later message that it took would shut out
+    /// this one for ever, and the next full comparison would give this one another UID on the
+    /// master. So they wait. The state's HIGHESTMODSEQ stays below all of them, or the next
+    /// client would not find them; changes of records that the replica knows are not kept
+    /// waiting: they go along with a lowered modseq, and with their own when the rest follows.
+    Below(Uid),
 }
 
 /// The records above `from` end where? One pass over what is new to the replica.
@@ -147,17 +185,25 @@ impl Syncer<'_> {
         mailbox: &mut dyn Mailbox,
         remote: Option<&RemoteFolder>,
         attempt: Attempt,
+        extent: Extent,
     ) -> Result<Option<Snapshot>> {
         let mut state = mailbox.state().clone();
-        let annotations = mailbox.annotations()?;
+        let annotations = match (mailbox.annotations(), remote, extent) {
+            // One that is made for those below it takes them later. An update would delete them.
+            (Err(_), None, Extent::Below(_)) => Vec::new(),
+            (annotations, ..) => annotations?,
+        };
         match self.difference(mailbox, &annotations, remote)? {
             Some(why) => self.log(Level::Debug, format!("{}: {why}", state.name)),
             None if attempt == Attempt::Repaired => {}
             None => return Ok(None),
         }
-        let partial = match attempt {
-            Attempt::First => find_batch(mailbox, self.settings.batch_size, remote, |_| {})?,
-            Attempt::Recomputed | Attempt::Repaired => None,
+        let partial = match (extent, attempt) {
+            (Extent::Below(end), _) => Some(state_below(mailbox, end, remote)?),
+            (Extent::Batch, Attempt::First) => {
+                find_batch(mailbox, self.settings.batch_size, remote, |_| {})?
+            }
+            (Extent::Batch, Attempt::Recomputed | Attempt::Repaired) => None,
         };
         if let Some(partial) = partial {
             self.log(
@@ -175,17 +221,27 @@ impl Syncer<'_> {
             );
         }
         let known_up_to = remote.map_or(0, |r| r.last_uid);
-        let records = read_records(mailbox, remote, partial, known_up_to)?;
+        let Read { records, stuck } = read_records(mailbox, remote, partial, extent)?;
         let crcs = mailbox.crcs(match attempt {
             Attempt::First => Crcs::Stored,
             Attempt::Recomputed | Attempt::Repaired => Crcs::Recomputed,
         })?;
-        let kept = remote.map_or_else(Kept::default, |r| Kept {
-            recentuid: r.recentuid,
-            recenttime: r.recenttime,
-            pop3_last_login: r.pop3_last_login,
-            pop3_show_after: r.pop3_show_after,
-        });
+        let kept = match (extent, remote) {
+            (Extent::Batch, Some(r)) => Kept {
+                recentuid: r.recentuid,
+                recenttime: r.recenttime,
+                pop3_last_login: r.pop3_last_login,
+                pop3_show_after: r.pop3_show_after,
+            },
+            (Extent::Batch, None) => Kept::default(),
+            // It may last: what the mailbox has but the UID.
+            (Extent::Below(_), _) => Kept {
+                recentuid: state.recentuid.min(partial.map_or(0, |p| p.last_uid)),
+                recenttime: state.recenttime,
+                pop3_last_login: state.pop3_last_login,
+                pop3_show_after: state.pop3_show_after,
+            },
+        };
         let since = remote
             .filter(|r| attempt != Attempt::Recomputed && r.highestmodseq != 0)
             .map(|r| Since { modseq: r.highestmodseq, crcs: r.crcs });
@@ -209,23 +265,57 @@ impl Syncer<'_> {
             records,
             since,
             known_up_to,
+            stuck,
         }))
     }
+}
+
+/// The state that a replica can have without the records from `end` on, see [`Extent::Below`].
+fn state_below(
+    mailbox: &mut dyn Mailbox,
+    end: Uid,
+    remote: Option<&RemoteFolder>,
+) -> Result<Partial> {
+    let (known_up_to, from) = remote.map_or((0, 0), |r| (r.last_uid, r.highestmodseq));
+    let mut last_uid = known_up_to;
+    let mut below = mailbox.state().highestmodseq;
+    mailbox.scan(known_up_to.saturating_add(1), 0, &mut |record| {
+        if record.uid < end {
+            last_uid = record.uid;
+        } else if record.modseq <= below {
+            // Nothing is below 0, which old versions of Cyrus wrote.
+            below = record.modseq.saturating_sub(1);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    // Records may lie above it, which cannot be sent either.
+    let last_uid = last_uid.min(mailbox.state().last_uid.max(known_up_to));
+    // A replica that is past it already is not made worse by staying there; it makes 1 of 0.
+    Ok(Partial { last_uid, highestmodseq: below.max(from).max(1) })
+}
+
+/// What [`read_records`] read.
+struct Read {
+    records: Vec<Entry>,
+    stuck: Option<Stuck>,
 }
 
 fn read_records(
     mailbox: &mut dyn Mailbox,
     remote: Option<&RemoteFolder>,
     partial: Option<Partial>,
-    known_up_to: Uid,
-) -> Result<Vec<Entry>> {
+    extent: Extent,
+) -> Result<Read> {
     let mut records = Vec::new();
+    let mut stuck = None;
+    let known_up_to = remote.map_or(0, |r| r.last_uid);
     let (name, last_uid) = (mailbox.state().name.clone(), mailbox.state().last_uid);
     let mut take = |record: &Record| {
-        let modseq = match partial {
-            None => Some(record.modseq),
-            Some(partial) if record.uid > partial.last_uid => return ControlFlow::Break(()),
-            Some(partial) => partial.modseq_of(record, known_up_to),
+        let modseq = match (partial, extent) {
+            (None, _) => Some(record.modseq),
+            (Some(partial), _) if record.uid > partial.last_uid => return ControlFlow::Break(()),
+            (Some(partial), Extent::Batch) => partial.modseq_of(record, known_up_to),
+            (Some(partial), Extent::Below(_)) => Some(record.modseq.min(partial.highestmodseq)),
         };
         if let Some(modseq) = modseq {
             records.push(Entry { record: *record, modseq, annotations: Box::default() });
@@ -241,31 +331,43 @@ fn read_records(
     // New ones go along whatever their modseq: a replica that aborted when it had just created
     // the mailbox keeps it empty, but with the HIGHESTMODSEQ it was to have.
     mailbox.scan(known_up_to.saturating_add(1), 0, &mut |record| {
-        appendable(record, last_uid).map_err(|what| {
-            let subject = format!("{name} uid {}", record.uid);
-            Error::new(Kind::Corrupt, "read mailbox", subject, what)
-                .hint("reconstruct the mailbox, with -G if the GUID is missing")
-        })?;
-        Ok(take(record))
+        Ok(match appendable(&name, record, last_uid) {
+            Ok(()) => take(record),
+            // Nobody misses an expunged one.
+            Err(_) if record.is_expunged() => ControlFlow::Continue(()),
+            Err(error) => {
+                stuck = Some(Stuck { record: *record, file: false, error });
+                ControlFlow::Break(())
+            }
+        })
     })?;
+    for entry in records.iter_mut().filter(|entry| entry.is_expunged_later()) {
+        let record = &entry.record;
+        if record.uid <= known_up_to || mailbox.message(record).is_ok() {
+            entry.before_its_expunge();
+        }
+    }
     for entry in &mut records {
         entry.annotations = mailbox.message_annotations(entry.record.uid)?.into_boxed_slice();
     }
-    Ok(records)
+    // One that lies behind the batch is a matter of a later one.
+    let stuck = stuck.filter(|s: &Stuck| partial.is_none_or(|p| s.record.uid <= p.last_uid));
+    Ok(Read { records, stuck })
 }
 
 /// Whether the replica can take a record as a new one: where it cannot it aborts
 /// (`mailbox_append_index_record`, `sync_apply_mailbox`).
-fn appendable(record: &Record, last_uid: Uid) -> Result<(), &'static str> {
-    match record {
-        r if r.uid > last_uid => Err("its UID is above the last UID of the mailbox"),
-        r if r.size == 0 => Err("it is empty"),
-        r if r.guid.is_null() => Err("it has no GUID"),
-        r if r.internal_flags.has(InternalFlags::UNLINKED)
-            && !r.internal_flags.has(InternalFlags::EXPUNGED) =>
-        {
-            Err("its file is said to be removed, though it is not expunged")
+pub(super) fn appendable(name: &MboxName, record: &Record, last_uid: Uid) -> Result<()> {
+    let what = match record {
+        r if r.uid > last_uid => "its UID is above the last UID of the mailbox",
+        r if r.size == 0 => "it is empty",
+        r if r.guid.is_null() => "it has no GUID",
+        r if r.internal_flags.has(InternalFlags::UNLINKED) && !r.is_expunged() => {
+            "its file is said to be removed, though it is not expunged"
         }
-        _ => Ok(()),
-    }
+        _ => return Ok(()),
+    };
+    let subject = format!("{name} uid {}", record.uid);
+    Err(Error::new(Kind::Corrupt, "read record", subject, what)
+        .hint("reconstruct the mailbox, with -G if the GUID is missing"))
 }

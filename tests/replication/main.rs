@@ -3,9 +3,11 @@
 
 mod big;
 mod cache;
+mod causes;
 mod chaos;
 mod clients;
 mod common;
+mod damaged;
 mod databases;
 mod failures;
 mod folders;
@@ -13,6 +15,7 @@ mod forgotten;
 mod kinds;
 mod layouts;
 mod live;
+mod lost;
 mod options;
 mod restarts;
 mod rolling;

@@ -6,6 +6,7 @@ mod common;
 mod connecting;
 mod handshakes;
 mod matrix;
+mod refused;
 mod revoked;
 mod terminator;
 mod trust;

@@ -89,6 +89,7 @@ fn session(low: &Low, configured: (Config, String), cancel: Cancel) -> Result<Se
     let persistence = Persistence {
         once: low.connect_once,
         longest_pause: longest_pause.filter(|&seconds| seconds > 0).map(Duration::from_secs),
+        ..Persistence::default()
     };
     let console = Console {
         print_actions: low.verbose > 0,
@@ -98,7 +99,7 @@ fn session(low: &Low, configured: (Config, String), cancel: Cancel) -> Result<Se
         ..Console::default()
     };
     let rolling = rolling(low, &config, persistence);
-    let options = Options { cancel, ..options(low, server) };
+    let options = Options { cancel, reconnect: Some(persistence), ..options(low, server) };
     let client = crate::client::new(config, options, Arc::new(console))?;
     let policy = Policy { persistence, require_compress: low.require_compress };
     Ok(Session { client, policy, rolling })
@@ -233,7 +234,7 @@ fn options(low: &Low, server: String) -> Options {
             (Some(Mode::Rolling), _, _) => Some(LOCK_PATIENCE),
             _ => None,
         },
-        cancel: Cancel::default(),
+        ..Options::default()
     }
 }
 
