@@ -86,6 +86,7 @@ struct Inner {
     detail: String,
     hint: Cow<'static, str>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    passing: bool,
 }
 
 /// An error: operation, subject, detail, cause and hint.
@@ -111,6 +112,7 @@ impl Error {
             detail: detail.into(),
             hint: Cow::Borrowed(""),
             source: None,
+            passing: false,
         }))
     }
 
@@ -153,7 +155,8 @@ impl Error {
         }
     }
 
-    /// The same once more, without its cause.
+    /// The same once more, for another who failed for the same reason, without its cause.
+    #[must_use]
     pub fn again(&self) -> Error {
         let Inner { kind, op, subject, detail, hint, .. } = &*self.0;
         Error::new(*kind, op.clone(), subject.clone(), detail.clone()).hint(hint.clone())
@@ -174,6 +177,28 @@ impl Error {
     ) -> Self {
         self.0.source = Some(source.into());
         self
+    }
+
+    /// Marks a failure to log in or to encrypt that may pass by itself, which others do not.
+    #[must_use]
+    pub(crate) fn passing(mut self) -> Self {
+        self.0.passing = true;
+        self
+    }
+
+    /// Whether trying again cannot help before somebody changes something: the password or the
+    /// certificate is refused, the configuration is wrong, or this is no failure of the connection
+    /// at all.
+    pub fn is_final(&self) -> bool {
+        match self.0.kind {
+            Kind::Auth | Kind::Tls => !self.0.passing,
+            _ => !self.is_connection(),
+        }
+    }
+
+    /// Whether a connection that was there is lost, by whatever the replica or the network did.
+    pub fn is_lost(&self) -> bool {
+        matches!(self.0.kind, Kind::Timeout | Kind::Closed | Kind::Bye | Kind::Protocol)
     }
 
     /// For branching.

@@ -142,3 +142,7 @@ pub const ANNOTATION_VALUE_BYTES: usize = 1 << 20;
 pub const REPAIR_MAX_EXPUNGE: u64 = 100;
 /// One in so many messages of a mailbox: so few may always be expunged.
 pub const REPAIR_EXPUNGE_SHARE: u64 = 10;
+/// Bytes of messages that are read to find out which of a mailbox are damaged beside the first.
+/// Of those beyond that only presence and size count: a mailbox that is tried again and again must
+/// not cost reading all of it each time.
+pub const SURVEY_BYTES: u64 = 64 << 20;

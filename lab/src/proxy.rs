@@ -35,6 +35,8 @@ struct Shared {
     answers: Mutex<Vec<u8>>,
     /// Bytes from the client after which the connection is cut; `u64::MAX`: never.
     cut_after: AtomicU64,
+    /// Only the first connection.
+    cut_once: AtomicBool,
     /// The same for bytes from the server.
     cut_answers_after: AtomicU64,
     /// Which byte from the client changes on its way; `u64::MAX`: none.
@@ -83,6 +85,7 @@ impl Proxy {
             transcript: Mutex::default(),
             answers: Mutex::default(),
             cut_after: AtomicU64::new(u64::MAX),
+            cut_once: AtomicBool::new(false),
             cut_answers_after: AtomicU64::new(u64::MAX),
             flip: AtomicU64::new(u64::MAX),
             flip_answer: AtomicU64::new(u64::MAX),
@@ -145,6 +148,17 @@ impl Proxy {
     /// Cuts each connection once clients have sent so many bytes since the last reset.
     pub fn cut_after(&self, bytes: u64) {
         self.shared.cut_after.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Cuts one connection once clients have sent so many bytes since the last reset, and no other.
+    pub fn cut_once_after(&self, bytes: u64) {
+        self.shared.cut_once.store(true, Ordering::Relaxed);
+        self.cut_after(bytes);
+    }
+
+    /// Whether what [`Proxy::cut_once_after`] asked for has not come yet.
+    pub fn cut_is_due(&self) -> bool {
+        self.shared.cut_once.load(Ordering::Relaxed)
     }
 
     /// Cuts each connection once servers have sent so many bytes since the last reset.
@@ -273,6 +287,9 @@ fn forward(mut from: TcpStream, mut to: TcpStream, shared: Arc<Shared>, way: Way
             let bytes = &*bytes;
             let left = limit.load(Ordering::Relaxed).saturating_sub(before);
             let cut = (size as u64) > left;
+            if cut && way == Way::Out && shared.cut_once.swap(false, Ordering::Relaxed) {
+                shared.cut_after.store(u64::MAX, Ordering::Relaxed);
+            }
             let bytes = match usize::try_from(left) {
                 Ok(left) if cut => bytes.get(..left).unwrap_or_default(),
                 _ => bytes,

@@ -115,6 +115,7 @@ unsafe fn options(rolling: *const cyrsync_rolling) -> Result<Rolling, Failure> {
         persistence: Persistence {
             once: rolling.connect_once != 0,
             longest_pause: (!longest.is_zero()).then_some(longest),
+            ..Persistence::default()
         },
     })
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Client;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::observe::Level;
 use crate::rolling::channel::Channel;
 use crate::rolling::item::Item;
@@ -32,19 +32,9 @@ impl Client {
         let items = self.read_log(log, Path::new(name))?;
         let mut undone = Vec::new();
         for part in work::parts(items, &self.namespace) {
-            let mut lost = false;
-            undone.extend(loop {
-                let result = self.with_syncer(|syncer, context| {
-                    Run::part(syncer, context.names, context.observer, &part)
-                });
-                match result {
-                    Err(error) if error.kind() != Kind::Cancelled && !lost => {
-                        self.observer.log(Level::Notice, &format!("trying again: {error}"));
-                        lost = true;
-                    }
-                    other => break other?,
-                }
-            });
+            undone.extend(self.persistently(|syncer, context| {
+                Run::part(syncer, context.names, context.observer, &part)
+            })?);
         }
         if self.staged.files() > 0 {
             self.with_syncer(|syncer, _| syncer.restart())?;

@@ -4,6 +4,7 @@ mod connection;
 mod interrupt;
 mod log;
 mod master;
+mod persist;
 mod pieces;
 mod plan;
 mod reach;
@@ -25,7 +26,7 @@ use crate::schedule::{self, Interrupted, Report, Unit};
 use crate::store::host::{Host, HostStore, HostWriter};
 use crate::store::spool::Spool;
 use crate::store::{Store, Wait};
-use crate::sync::{Fuse, Master, Settings, Staged, Syncer};
+use crate::sync::{Care, Fuse, Master, Settings, Staged, Syncer};
 use crate::types::{MboxName, Text, UserId};
 use interrupt::Interrupts;
 use master::{HostMaster, NativeMaster};
@@ -62,6 +63,9 @@ pub struct Options {
     pub require_compress: bool,
     /// How long to wait for locks of users and mailboxes; without, as long as it takes.
     pub lock_patience: Option<Duration>,
+    /// How persistently to connect again when the connection is lost over a part of the work,
+    /// before that part is tried once more; `None` for one attempt, without a pause.
+    pub reconnect: Option<Persistence>,
     /// With what the client can be asked to stop. A clone of these options has the same.
     pub cancel: Cancel,
 }
@@ -78,6 +82,9 @@ pub struct Client {
     connect: ConnectSettings,
     session: Option<Session>,
     staged: Staged,
+    /// Over what connections were lost.
+    care: Care,
+    reconnect: Option<Persistence>,
     /// The sync log of the channel.
     log: PathBuf,
     /// What the replica has, remembered.
@@ -183,6 +190,8 @@ impl Client {
             cancel: options.cancel,
             session: None,
             staged: Staged::default(),
+            care: Care::default(),
+            reconnect: options.reconnect,
             log,
             cache: None,
             cache_path,
@@ -229,17 +238,17 @@ impl Client {
 
     /// Replicates one user with all mailboxes, quotas, subscriptions, sieve scripts, seen state.
     pub fn sync_user(&mut self, user: &UserId) -> Result<()> {
-        self.with_syncer(|syncer, _| syncer.user(user, None))
+        self.persistently(|syncer, _| syncer.user(user, None))
     }
 
     /// Replicates the named mailboxes, of whichever users.
     pub fn sync_mailboxes(&mut self, names: &[MboxName]) -> Result<()> {
-        self.with_syncer(|syncer, _| syncer.mailboxes(names))
+        self.persistently(|syncer, _| syncer.mailboxes(names))
     }
 
     /// Replicates seen state, subscriptions and sieve scripts of a user.
     pub fn sync_meta(&mut self, user: &UserId) -> Result<()> {
-        self.with_syncer(|syncer, _| syncer.meta(user))
+        self.persistently(|syncer, _| syncer.meta(user))
     }
 
     /// Replicates every user and every shared mailbox whose name begins with `prefix`, and
@@ -258,27 +267,23 @@ impl Client {
         let mut report = Report::default();
         let (mut rest, unlisted) =
             schedule::all_units(self.store.as_ref(), &self.namespace, prefix);
-        let mut tried: Option<Unit> = None;
         while !rest.is_empty() {
             let units = std::mem::take(&mut rest);
             let count = units.len();
             self.connect()?;
+            self.care = Care::default();
             let ended =
                 self.with_syncer(|syncer, _| Ok(schedule::run(syncer, units, &mut report, each)))?;
             let Err(Interrupted { unit, rest: left, error }) = ended else { break };
             self.disconnect();
-            if error.kind() == Kind::Cancelled {
+            if error.is_final() {
                 return Err(error);
             }
             rest = left;
             match unit {
-                Some(unit) if tried.as_ref() == Some(&unit) => {
-                    report.ended(&unit, &Err(error), each);
-                }
                 Some(unit) => {
-                    self.observer.log(Level::Notice, &format!("trying again: {error}"));
-                    tried = Some(unit.clone());
-                    rest.insert(0, unit);
+                    let result = self.go_on_after(error, &mut |syncer, _| unit.run(syncer))?;
+                    report.ended(&unit, &result, each);
                 }
                 // Without a unit that ended it would never end.
                 None if rest.len() >= count => return Err(error),
@@ -318,7 +323,8 @@ impl Client {
             &mut self.staged,
         )
         .with_cache(self.cache.as_mut().map(|cache| cache as _))
-        .with_master(Some(self.master.as_mut()));
+        .with_master(Some(self.master.as_mut()))
+        .with_care(Some(&mut self.care));
         let context = Context { names: &self.namespace, observer: self.observer.as_ref() };
         let result = work(&mut syncer, context);
         // A wait that was ended leaves a connection with which nothing can be done.

@@ -9,23 +9,23 @@ impl Client {
     /// Replicates what a user has seen of a mailbox (`sync_do_seen`).
     pub fn sync_seen(&mut self, user: &UserId, mailbox: &UniqueId) -> Result<()> {
         let mailbox = std::slice::from_ref(mailbox);
-        self.with_syncer(|syncer, _| syncer.pieces(user, mailbox, &[]))
+        self.persistently(|syncer, _| syncer.pieces(user, mailbox, &[]))
     }
 
     /// Replicates whether a user is subscribed to a mailbox (`sync_do_sub`).
     pub fn sync_subscription(&mut self, user: &UserId, mailbox: &MboxName) -> Result<()> {
         let mailbox = std::slice::from_ref(mailbox);
-        self.with_syncer(|syncer, _| syncer.pieces(user, &[], mailbox))
+        self.persistently(|syncer, _| syncer.pieces(user, &[], mailbox))
     }
 
     /// Replicates the limits of a quota root (`sync_do_quota`).
     pub fn sync_quota(&mut self, root: &Text) -> Result<()> {
-        self.with_syncer(|syncer, _| syncer.quota(root))
+        self.persistently(|syncer, _| syncer.quota(root))
     }
 
     /// Replicates the annotations of a mailbox, or those of the server (`sync_do_annotation`).
     pub fn sync_annotations(&mut self, mailbox: Option<&MboxName>) -> Result<()> {
-        self.with_syncer(|syncer, _| syncer.annotations(mailbox))
+        self.persistently(|syncer, _| syncer.annotations(mailbox))
     }
 
     /// Has the replica let go of the message files that it keeps for this connection

@@ -19,12 +19,15 @@ pub struct Persistence {
     /// Longest pause between two attempts (`sync_reconnect_maxwait`); none for pauses that grow
     /// without limit.
     pub longest_pause: Option<Duration>,
+    /// Even if the password or the certificate is refused, as rolling replication does: somebody
+    /// may put that right meanwhile. Else that is the end at once.
+    pub even_if_refused: bool,
 }
 
 impl Client {
-    /// Connects, and tries again after growing pauses as long as that may help: whatever stands
-    /// in the way may pass, a wrong password too, but not what no replica would accept.
-    /// The observer hears of every failure and pause.
+    /// Connects, and tries again after growing pauses as long as that may help: see
+    /// [`Error::is_final`] and [`Persistence::even_if_refused`]. Every failure and pause is
+    /// reported to the observer.
     ///
     /// `give_up` is asked about once a second during a pause, and after each nudge.
     ///
@@ -50,8 +53,15 @@ impl Client {
             if told != error.to_string() {
                 told = error.to_string();
                 self.observer.log(Level::Error, &told);
+                if error.is_final() && error.is_connection() && persistence.even_if_refused {
+                    let line = "trying again all the same, in case somebody puts that right";
+                    self.observer.log(Level::Notice, line);
+                }
             }
             if persistence.once || !error.is_connection() {
+                return Err(error);
+            }
+            if error.is_final() && !persistence.even_if_refused {
                 return Err(error);
             }
             pause = persistence.longest_pause.map_or(pause, |longest| pause.min(longest));

@@ -19,7 +19,7 @@ use crate::rolling::item::Item;
 use crate::rolling::run::{Run, Undone};
 use crate::rolling::watch::Watch;
 use crate::rolling::work::{self, Work};
-use crate::sync::{TICK, is_locked};
+use crate::sync::{Care, TICK, is_locked};
 
 /// How often the shutdown file is looked for.
 const LOOK: Duration = Duration::from_millis(1_100);
@@ -27,8 +27,6 @@ const LOOK: Duration = Duration::from_millis(1_100);
 const LOOK_FOR_LOG: Duration = Duration::from_secs(10);
 /// How often what is left of a long log is noted on disk, at most.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
-/// Connections that a part may lose before others go first.
-const LOSSES: u32 = 2;
 /// Time without another entry after which a change counts as complete.
 const QUIET: Duration = Duration::from_millis(5);
 /// How often that is waited for.
@@ -202,7 +200,9 @@ impl Roll<'_> {
         let mut give_up =
             || file.as_ref().is_some_and(|file| file.exists()) || cancel.nudges() != nudges;
         let was_connected = client.session.is_some();
-        client.reach(self.options.persistence, &mut give_up)?;
+        let persistence =
+            Persistence { even_if_refused: !self.options.once, ..self.options.persistence };
+        client.reach(persistence, &mut give_up)?;
         if !was_connected {
             self.session_since = Instant::now();
         }
@@ -379,6 +379,9 @@ impl Roll<'_> {
         loop {
             self.reach(client)?;
             let Some(part) = self.queue.pop_front() else { break };
+            if part.losses == 0 {
+                client.care = Care::default();
+            }
             let result = client.with_syncer(|syncer, context| {
                 Run::part(syncer, context.names, context.observer, &part.work)
             });
@@ -388,7 +391,7 @@ impl Roll<'_> {
                     self.queue.push_front(part);
                     return Err(error);
                 }
-                Err(error) if part.losses + 1 >= LOSSES => {
+                Err(error) if !client.care.another_try(&error) => {
                     let items = part.work.items;
                     self.leave(client, vec![Undone { items, error }], part.tries);
                 }

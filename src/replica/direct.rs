@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::label::Label;
 use super::responses::{Ending, ending, refusal};
-use super::session::label;
 use super::{Enabled, Item, Replica, Reply, Ticket, Verb};
 use crate::dlist::{Framer, Writer};
 use crate::error::{Error, Kind, Malformed, Result};
@@ -49,7 +49,7 @@ impl<A: Answer> Replica for Direct<A> {
         if verb != Verb::Restart {
             body(&mut Writer::new(&mut command))?;
         }
-        let name = label(&command);
+        let name = Label::new(&command);
         command.extend_from_slice(b"\r\n");
         let reply = self.answer.answer(&command).and_then(|reply| read(&name, &reply));
         let ticket = Ticket(self.next);
@@ -75,10 +75,15 @@ impl<A: Answer> Replica for Direct<A> {
 }
 
 /// Reads the reply to the command that is called `name`.
-fn read(name: &str, mut rest: &[u8]) -> Result<Reply> {
+fn read(name: &Label, mut rest: &[u8]) -> Result<Reply> {
     let nonsense = |error: &Malformed| {
-        Error::new(Kind::InvalidArgument, "understand the reply to", name, error.to_string())
-            .hint("this is a bug in the program that supplies the mail store")
+        Error::new(
+            Kind::InvalidArgument,
+            "understand the reply to",
+            name.to_string(),
+            error.to_string(),
+        )
+        .hint("this is a bug in the program that supplies the mail store")
     };
     let mut reply = Reply::default();
     while !rest.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::session::label;
+use super::label::Label;
 use super::{Enabled, Replica, Reply, Ticket, Verb, Wanted};
 use crate::dlist::Writer;
 use crate::error::Result;
@@ -41,7 +41,7 @@ impl Replica for Dry<'_> {
         if verb == Verb::Apply {
             let mut start = Beginning::default();
             body(&mut Writer::new(&mut start))?;
-            let name = label(&start.0);
+            let name = Label::new(&start.0).command;
             self.renamed |= name.starts_with("RENAME") || name.starts_with("LOCAL_RENAME");
         }
         let ticket = Ticket(self.next);

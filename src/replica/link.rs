@@ -174,7 +174,8 @@ impl Link {
                     "the replica",
                     "it closed the connection during the handshake",
                 )
-                .hint("its log says why; can it read its certificate and key?"));
+                .hint("its log says why; can it read its certificate and key?")
+                .passing());
             }
             self.pump(false, begun)?;
             self.drain(0)?;
@@ -517,10 +518,13 @@ fn too_much(peer: &str, allowed: usize) -> Error {
         .hint("is this a Cyrus sync server? -v -v shows the traffic")
 }
 
+/// What to do about a connection that ended.
+pub(super) const LOG_SAYS: &str = "its log says why";
+
 fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 fn broken(op: &'static str, peer: &str, error: &io::Error) -> Error {
-    Error::new(Kind::Closed, op, peer, reason(error))
+    Error::new(Kind::Closed, op, peer, reason(error)).hint(LOG_SAYS)
 }

@@ -18,6 +18,7 @@ mod encoder;
 pub(crate) mod fuzz;
 mod greet;
 mod interrupt;
+mod label;
 mod layer;
 mod lines;
 mod link;

@@ -1,6 +1,7 @@
 //! What the last line of a reply means (`sync_parse_response`, `sync_response` in
 //! `imap/sync_support.c`).
 
+use super::label::Label;
 use crate::error::{Error, Kind, Malformed};
 
 /// The texts of NO that have a meaning of their own.
@@ -54,37 +55,65 @@ pub fn ending(line: &[u8]) -> Option<Ending> {
     }
 }
 
-/// The error that a NO to `command` stands for.
-pub fn refusal(command: &str, text: &str) -> Error {
+/// The error that a NO to a command stands for.
+pub fn refusal(label: &Label, text: &str) -> Error {
     let word = text.split(' ').next().unwrap_or_default();
-    let meaning = MEANINGS.iter().find(|(name, ..)| *name == word);
-    let (kind, hint) = meaning
-        .map_or((Kind::ReplicaDenied, "the replica's log says more"), |(_, kind, hint)| {
-            (*kind, *hint)
-        });
-    Error::new(kind, "replica refused", command, text).hint(hint)
+    let error = |kind| Error::new(kind, "replica refused", label.to_string(), text);
+    if let Some((_, kind, hint)) = MEANINGS.iter().find(|(name, ..)| *name == word) {
+        return error(*kind).hint(*hint);
+    }
+    match text {
+        // sync_server does nothing at all for others.
+        "Permission denied" => error(Kind::Auth).hint(NO_ADMIN),
+        // Whatever it is: of a partition that is not there, a disk, a database it says no more.
+        "Unknown error" if !label.partition.is_empty() => {
+            error(Kind::ReplicaDenied).hint(no_partition(&label.partition))
+        }
+        _ => error(Kind::ReplicaDenied).hint("the replica's log says more"),
+    }
+}
+
+const NO_ADMIN: &str = "the login is good, but not an administrator's: add the user to admins in the \
+                        replica's imapd.conf";
+
+fn no_partition(partition: &str) -> String {
+    format!(
+        "does the replica have this partition? partition-{partition} must be in its imapd.conf; \
+         else its log says why"
+    )
 }
 
 /// The server gave a command up half way (its disk is full, say: `reservefile` in `imap/dlist.c`)
 /// and goes on reading in the middle of it. No later reply can be told apart from those to the
 /// rest of it.
-pub fn unreadable(peer: &str, text: &str) -> Error {
+pub fn unreadable(peer: &str, text: &str, label: &Label) -> Error {
     if text.contains("Unrecognized command") {
-        return Error::new(Kind::Auth, "talk to", peer, format!("BAD {text}"))
-            .hint("imapd knows these commands from administrators: see admins on the replica");
+        return Error::new(Kind::Auth, "talk to", peer, format!("BAD {text}")).hint(
+            "imapd knows these commands from administrators only: add the user to admins in the \
+             replica's imapd.conf",
+        );
     }
-    Error::new(Kind::Protocol, "talk to", peer, format!("BAD {text}"))
-        .hint("the replica could not read a command: its log says why, look at its disk space")
+    let hint = match label.command.as_str() {
+        "APPLY MESSAGE" => {
+            "is the replica's disk full? it could not store the messages that it was sent, and its \
+             log says why"
+        }
+        _ => "the replica could not read a command: its log says why, look at its disk space",
+    };
+    Error::new(Kind::Protocol, "talk to", peer, format!("BAD {text}")).hint(hint)
 }
 
 /// The server's last words before it ends (`fatal` in `imap/sync_server.c`).
-pub fn given_up(peer: &str, text: &str) -> Error {
-    let hint = match text.contains("[TOOBIG]") {
-        true => {
-            "the replica takes no text of this size; see maxliteral, maxword and maxquoted in \
-             imapd.conf(5) there"
-        }
-        false => "the replica's log may tell more",
+pub fn given_up(peer: &str, text: &str, label: &Label) -> Error {
+    let hint = if text.contains("[TOOBIG]") {
+        "the replica takes no text of this size; see maxliteral, maxword and maxquoted in \
+         imapd.conf(5) there"
+            .to_owned()
+    } else if text.contains("base != NULL") && !label.partition.is_empty() {
+        // `dlist_reserve_path` in `imap/dlist.c`.
+        no_partition(&label.partition)
+    } else {
+        format!("the replica's Cyrus ended while it worked on {label}: its log may tell more")
     };
     Error::new(Kind::Closed, "talk to", peer, format!("it gave up: {text}")).hint(hint)
 }
@@ -104,12 +133,26 @@ mod tests {
         for (word, kind, _) in MEANINGS {
             let line = format!("NO {word} Some text\r\n");
             let Some(Ending::No(text)) = ending(line.as_bytes()) else { panic!("{line}") };
-            let error = refusal("APPLY MAILBOX", &text);
+            let error = refusal(&"APPLY MAILBOX".into(), &text);
             assert_eq!(error.kind(), kind);
             assert!(error.to_string().contains(word), "{error}");
         }
-        assert_eq!(refusal("GET USER", "Unknown error").kind(), Kind::ReplicaDenied);
-        assert_eq!(refusal("GET USER", "IMAP_SYNC_CHECKSUMS x").kind(), Kind::ReplicaDenied);
+        assert_eq!(refusal(&"GET USER".into(), "Unknown error").kind(), Kind::ReplicaDenied);
+        assert_eq!(
+            refusal(&"GET USER".into(), "IMAP_SYNC_CHECKSUMS x").kind(),
+            Kind::ReplicaDenied
+        );
+    }
+
+    #[test]
+    fn a_refusal_without_a_reason_names_what_it_is_about_and_the_usual_cause() {
+        let label = Label::new(b"APPLY RENAME %(OLDMBOXNAME a NEWMBOXNAME b PARTITION far UID ");
+        let error = refusal(&label, "Unknown error").to_string();
+        let start = "replica refused APPLY RENAME a -> b, partition far: Unknown error; hint: does";
+        assert!(error.starts_with(start) && error.contains("partition-far"), "{error}");
+        let gone = given_up("the replica", "assertion failed: base != NULL", &label).to_string();
+        assert!(gone.contains("partition-far"), "{gone}");
+        assert_eq!(refusal(&label, "Permission denied").kind(), Kind::Auth);
     }
 
     #[test]

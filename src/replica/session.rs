@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dialect::{Dialect, Line, Tag, Tagger};
-use super::link::{Link, Traffic};
+use super::label::{LABEL_BYTES, Label, printable};
+use super::link::{self, Link, Traffic};
 use super::responses::{Ending, ending, given_up, nonsense, refusal, unreadable};
 use super::spill::{Place, Spill, without_literal};
 use super::{Enabled, Item, Replica, Reply, Ticket, Verb, Wanted};
@@ -17,9 +18,6 @@ use crate::limits::{
     REPLY_NOISE_BYTES,
 };
 use crate::observe::{Direction, Level, Observer};
-
-/// Bytes of a command that are kept to name it in errors.
-const LABEL_BYTES: usize = 48;
 
 /// What an item of a reply begins with.
 const UNTAGGED: &[u8] = b"* ";
@@ -34,7 +32,7 @@ const GOODBYE: Duration = Duration::from_secs(5);
 struct InFlight {
     ticket: Ticket,
     tag: Tag,
-    label: String,
+    label: Label,
     bytes: u64,
     /// Where a long message shall go that comes in the reply.
     place: Option<Place>,
@@ -133,10 +131,11 @@ impl Session {
 
     /// Notes that the connection is of no more use, and says in what state it was.
     fn die(&mut self, error: Error) -> Error {
-        let command = self.in_flight.front().map_or("none", |c| c.label.as_str());
+        let command = self.in_flight.front().map(|c| c.label.to_string());
         let state = format!(
-            "{} (waiting for the reply to: {command}; {} commands under way; last reply: {})",
+            "{} (waiting for the reply to: {}; {} commands under way; last reply: {})",
             error.detail(),
+            command.as_deref().unwrap_or("none"),
             self.in_flight.len(),
             self.last_reply
         );
@@ -148,9 +147,24 @@ impl Session {
         self.dead = Some((kind, state.clone()));
         // Of no use any more, and perhaps long.
         self.spill = None;
-        Error::new(kind, error.op().to_owned(), error.subject(), state)
-            .hint(error.hint_text().to_owned())
-            .caused_by(error)
+        let hint = match command {
+            Some(command)
+                if error.kind() == Kind::Closed && error.hint_text() == link::LOG_SAYS =>
+            {
+                format!(
+                    "the network failed, or the replica's Cyrus ended while it worked on \
+                     {command}: then its log says why"
+                )
+            }
+            _ => error.hint_text().to_owned(),
+        };
+        Error::new(kind, error.op().to_owned(), error.subject(), state).hint(hint).caused_by(error)
+    }
+
+    /// What the replica works on.
+    fn label(&self) -> &Label {
+        const NONE: &Label = &Label::NONE;
+        self.in_flight.front().map_or(NONE, |command| &command.label)
     }
 
     fn nonsense(&self, error: &Malformed) -> Error {
@@ -243,7 +257,7 @@ impl Session {
 
     fn take_line(&mut self, mut line: Vec<u8>) -> Result<()> {
         if let Some(text) = line.strip_prefix(b"* Fatal error: ") {
-            return Err(given_up(self.link.peer(), &printable(text)));
+            return Err(given_up(self.link.peer(), &printable(text), self.label()));
         }
         let (tag, ending) = match self.tagger.line(&line) {
             Line::Untagged(item) => match ending(item) {
@@ -267,13 +281,13 @@ impl Session {
         self.last_reply = printable(&line);
         if let Ending::Bye(text) = ending {
             if let Some(text) = text.strip_prefix("Fatal error: ") {
-                return Err(given_up(self.link.peer(), text));
+                return Err(given_up(self.link.peer(), text, self.label()));
             }
             return Err(Error::new(Kind::Bye, "talk to", self.link.peer(), format!("BYE {text}"))
                 .hint("the replica is shutting down"));
         }
         if let Ending::Bad(text) = ending {
-            return Err(unreadable(self.link.peer(), &text));
+            return Err(unreadable(self.link.peer(), &text, self.label()));
         }
         if self.in_flight.front().is_some_and(|command| Some(command.tag) != tag) {
             return Err(self.nonsense(&Malformed::new(0u64, "the reply to another command")));
@@ -287,7 +301,8 @@ impl Session {
         let spill = self.spill.take().map(Spill::end).transpose();
         let reply = match ending {
             Ending::No(text) => {
-                let name = command.label.split(' ').nth(1).unwrap_or(&command.label);
+                let words = &command.label.command;
+                let name = words.split(' ').nth(1).unwrap_or(words);
                 self.observer.log(Level::Error, &format!("{name} received NO response: {text}"));
                 // Items before a NO are of no use.
                 let _ = self.release(Ok(items));
@@ -367,7 +382,7 @@ impl Session {
         &mut self,
         verb: Verb,
         body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
-    ) -> Result<(Tag, String)> {
+    ) -> Result<(Tag, Label)> {
         let tag = self.tagger.tag();
         let (word, has_body) = self.tagger.dialect().verb(verb);
         let mut sink = CommandSink { session: self, label: Vec::with_capacity(LABEL_BYTES) };
@@ -378,7 +393,7 @@ impl Session {
             body(&mut Writer::new(&mut sink))?;
         }
         sink.put(b"\r\n")?;
-        Ok((tag, label(&sink.label)))
+        Ok((tag, Label::new(&sink.label)))
     }
 }
 
@@ -488,16 +503,4 @@ impl Write for CommandSink<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// The command's words up to its value: `APPLY MAILBOX`, `GET USER fred`.
-pub(super) fn label(start: &[u8]) -> String {
-    let text = printable(start);
-    let cut = text.find(['(', '%', '{']).unwrap_or(text.len());
-    text.get(..cut).unwrap_or_default().trim_end().to_owned()
-}
-
-fn printable(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    text.chars().filter(|c| !c.is_control()).take(200).collect()
 }

@@ -149,9 +149,12 @@ impl<'r, 's> Run<'r, 's> {
         if crate::sync::is_locked(&error) {
             return self.leave(names.into_iter().map(Item::Mailbox).collect(), error);
         }
+        let left_out = crate::sync::is_left_out(&error);
         let mut left = Vec::new();
         for name in names {
             match self.names.owner(&name) {
+                // The replica would end over the whole user too, with every message that comes in.
+                _ if left_out => left.push(name),
                 Some(user) if self.promote(&Item::Mailbox(name.clone()), &user) => {}
                 _ => left.push(name),
             }

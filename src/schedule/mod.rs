@@ -27,6 +27,17 @@ pub enum Unit {
     ServerAnnotations,
 }
 
+impl Unit {
+    /// Replicates it.
+    pub fn run(&self, syncer: &mut Syncer<'_>) -> Result<()> {
+        match self {
+            Unit::User(user) => syncer.user(user, None),
+            Unit::Shared(names) => syncer.mailboxes(names),
+            Unit::ServerAnnotations => syncer.annotations(None),
+        }
+    }
+}
+
 /// How many units ended how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Report {
@@ -129,8 +140,7 @@ pub fn run(
         let Some((unit, ticket)) = ahead.pop_front() else { return Ok(()) };
         let result = match &unit {
             Unit::User(user) => syncer.user(user, ticket),
-            Unit::Shared(names) => syncer.mailboxes(names),
-            Unit::ServerAnnotations => syncer.annotations(None),
+            other => other.run(syncer),
         };
         match result {
             Err(error) if error.is_connection() || error.kind() == Kind::Cancelled => {

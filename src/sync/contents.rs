@@ -7,22 +7,17 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::ladder::check_identity;
+use super::inbox::Failed;
 use super::remote::RemoteFolder;
-use super::snapshot::{Attempt, Snapshot, find_batch};
-use super::user::inbox_gone;
+use super::snapshot::{Attempt, Snapshot};
+use super::upload::{Base, Prepared, Update};
 use super::verify::Unchecked;
 use super::{Failures, Syncer, commands};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
 use crate::replica::{Ticket, Verb};
-use crate::store::Mailbox;
-use crate::types::{Guid, InternalFlags, MailboxEntry, MboxName, Record, Text, Uid, UniqueId};
+use crate::types::{Guid, MailboxEntry, MboxName, Text, Uid, UniqueId};
 
-/// Message files in one `APPLY MESSAGE`, at most.
-const FILES_PER_COMMAND: usize = 256;
-/// Bytes of message files after which an `APPLY MESSAGE` is ended.
-const BYTES_PER_COMMAND: u64 = 4 << 20;
 /// Records that may be held in memory for updates under way.
 const RECORDS_AHEAD: usize = 20_000;
 /// Mailboxes whose updates may be under way.
@@ -38,49 +33,70 @@ pub(super) struct Work {
 }
 
 /// An update on its way.
-struct Pending {
+pub(super) struct Pending {
     work: Work,
     body: Body,
     uploads: Vec<Ticket>,
     update: Option<Ticket>,
+    /// What to say of the mailbox whatever becomes of the update.
+    pub damage: Option<Error>,
+    /// Where, and which message it is that keeps back what lies behind it.
+    missing: Option<(Text, Guid)>,
 }
 
-enum Body {
+pub(super) enum Body {
     Mailbox(Box<Snapshot>),
     Intermediate,
     /// The replica must be compared in full first.
     Behind,
-    /// Its files could not all be read: nothing to apply, but what was uploaded counts for others.
-    Failed(Error),
+    /// The replica refused its files: nothing to apply.
+    Refused(Error),
 }
 
 impl Pending {
-    fn records(&self) -> usize {
+    pub(super) fn new(work: Work, body: Body) -> Pending {
+        Pending { work, body, uploads: Vec::new(), update: None, damage: None, missing: None }
+    }
+
+    fn snapshot(&self) -> Option<&Snapshot> {
         match &self.body {
-            Body::Mailbox(snapshot) => snapshot.records.len(),
-            _ => 0,
+            Body::Mailbox(snapshot) => Some(snapshot),
+            _ => None,
         }
     }
+
+    fn records(&self) -> usize {
+        self.snapshot().map_or(0, |snapshot| snapshot.records.len())
+    }
+
     /// What the replica has if it takes this.
     fn outcome(&self) -> Option<RemoteFolder> {
-        match &self.body {
-            Body::Mailbox(snapshot) => snapshot.outcome(),
-            _ => None,
-        }
+        self.snapshot()?.outcome()
     }
+
     /// What the replica does not check of this.
     fn unchecked(&self) -> Option<Unchecked> {
-        match &self.body {
-            Body::Mailbox(snapshot) => Unchecked::of(&self.work.entry, snapshot),
-            _ => None,
-        }
+        Unchecked::of(&self.work.entry, self.snapshot()?)
     }
+
     /// The last UID of a batch that is not the last.
     fn partial(&self) -> Option<Uid> {
-        match &self.body {
-            Body::Mailbox(snapshot) => snapshot.partial.map(|(partial, _)| partial.last_uid),
-            _ => None,
-        }
+        let partial = self.snapshot()?.partial.map(|(partial, _)| partial.last_uid);
+        partial.filter(|_| self.damage.is_none())
+    }
+
+    /// The last UID of the state that is sent.
+    fn last_uid(&self) -> Uid {
+        let of = |s: &Snapshot| s.partial.map_or(s.state.last_uid, |(partial, _)| partial.last_uid);
+        self.snapshot().map_or(0, of)
+    }
+
+    /// Whether the update needs files that are staged on this partition.
+    fn needs(&self, partition: &Text) -> bool {
+        let needs = |snapshot: &Snapshot| {
+            snapshot.partition == *partition && snapshot.new_messages().next().is_some()
+        };
+        self.update.is_none() && self.snapshot().is_some_and(needs)
     }
 }
 
@@ -88,6 +104,22 @@ impl Pending {
 struct Unfinished {
     entry: MailboxEntry,
     last_uid: Uid,
+}
+
+/// A mailbox of which everything was sent but what lies behind a damaged message.
+struct Held {
+    entry: MailboxEntry,
+    last_uid: Uid,
+    partition: Text,
+    missing: Guid,
+    damage: Error,
+}
+
+/// What is left of a pass over mailboxes.
+#[derive(Default)]
+struct Left {
+    unfinished: Vec<Unfinished>,
+    held: Vec<Held>,
 }
 
 /// Whether updates wait for the replies to their uploads.
@@ -99,83 +131,7 @@ enum Uploads {
     Confirm,
 }
 
-/// What a look at one mailbox found.
-#[derive(Debug)]
-pub(super) enum Look {
-    /// It is not there (any more).
-    Gone,
-    /// The replica has the same.
-    Same {
-        /// Its quota root.
-        quotaroot: Option<Text>,
-    },
-    /// It must be sent.
-    Differs {
-        /// Its quota root.
-        quotaroot: Option<Text>,
-    },
-}
-
 impl Syncer<'_> {
-    /// Looks whether a mailbox must be sent; if so and if `reserve`, notes the files it needs.
-    pub(super) fn look(
-        &mut self,
-        entry: &MailboxEntry,
-        remote: Option<&RemoteFolder>,
-        reserve: bool,
-    ) -> Result<Look> {
-        let mut mailbox = match self.store.open(&entry.name) {
-            Ok(mailbox) => mailbox,
-            Err(error) if error.kind() == Kind::NotFound => return Ok(Look::Gone),
-            Err(error) => return Err(error),
-        };
-        let quotaroot = mailbox.state().quotaroot.clone();
-        let annotations = mailbox.annotations()?;
-        let difference = self.difference(mailbox.as_mut(), &annotations, remote)?;
-        let Some(difference) = difference else { return Ok(Look::Same { quotaroot }) };
-        self.observer.differs(&entry.name, &difference.to_string());
-        if reserve {
-            self.want_files(mailbox.as_mut(), remote)?;
-        }
-        Ok(Look::Differs { quotaroot })
-    }
-
-    fn want_files(
-        &mut self,
-        mailbox: &mut dyn Mailbox,
-        remote: Option<&RemoteFolder>,
-    ) -> Result<()> {
-        let partition = self.partition(&mailbox.state().partition);
-        let mut new: Vec<(u32, Guid)> = Vec::new();
-        let partial = find_batch(mailbox, self.settings.batch_size, remote, |record| {
-            new.push((record.uid, record.guid));
-        })?;
-        let end = partial.map_or(u32::MAX, |p| p.last_uid);
-        for (_, guid) in new.into_iter().take_while(|(uid, _)| *uid <= end) {
-            self.staged.want(&partition, guid);
-        }
-        Ok(())
-    }
-
-    /// Asks the replica which of the wanted files it has in the mailboxes `among`.
-    pub(super) fn reserve(&mut self, among: &[MboxName]) -> Result<()> {
-        if among.is_empty() {
-            return Ok(()); // nowhere to find them
-        }
-        let mut asked = Vec::new();
-        for (partition, guids) in self.staged.ask() {
-            let ticket = self
-                .replica
-                .submit(Verb::Apply, &mut |w| commands::reserve(w, &partition, among, &guids))?;
-            asked.push((partition, guids, ticket));
-        }
-        for (partition, guids, ticket) in asked {
-            let missing = commands::missing(&self.replica.wait(ticket)?)?;
-            self.staged.answered(&partition, &guids, &missing);
-        }
-        Ok(())
-    }
-
     /// Sends mailboxes, batch by batch. `reserved_among` are the replica's mailboxes in which
     /// it may find messages; `work` was already looked at and reserved for.
     pub(super) fn send_contents(
@@ -185,13 +141,20 @@ impl Syncer<'_> {
         failures: &mut Failures,
     ) -> Result<()> {
         loop {
-            let unfinished = self.send_once(work, failures)?;
+            let Left { mut unfinished, held } = self.send_once(work, reserved_among, failures)?;
+            for Held { entry, last_uid, partition, missing, damage } in held {
+                // A good copy may have come with another mailbox.
+                match self.staged.must_upload(&partition, missing) {
+                    true => failures.keep(self, &entry.name, damage)?,
+                    false => unfinished.push(Unfinished { entry, last_uid }),
+                }
+            }
             if unfinished.is_empty() {
                 return self.verify_sent(failures);
             }
             self.release_staged()?;
             work = self.look_again(unfinished, failures)?;
-            if !reserved_among.is_empty() {
+            if !reserved_among.is_empty() && !self.is_careful() {
                 for Work { entry, remote } in &work {
                     // A failure here will show again where it is kept.
                     let _ = self.look(entry, remote.as_ref(), true);
@@ -236,9 +199,14 @@ impl Syncer<'_> {
     }
 
     /// One pass: each mailbox once. Returns those of which only a batch was sent.
-    fn send_once(&mut self, work: Vec<Work>, failures: &mut Failures) -> Result<Vec<Unfinished>> {
+    fn send_once(
+        &mut self,
+        work: Vec<Work>,
+        among: &[MboxName],
+        failures: &mut Failures,
+    ) -> Result<Left> {
         let mut queue: VecDeque<Pending> = VecDeque::new();
-        let result = self.send_through(&mut queue, work, failures);
+        let result = self.send_through(&mut queue, work, among, failures);
         if result.is_err() {
             // Nobody will hear whether these uploads arrived: no later update may build on them.
             self.staged.distrust();
@@ -254,149 +222,116 @@ impl Syncer<'_> {
         &mut self,
         queue: &mut VecDeque<Pending>,
         work: Vec<Work>,
+        among: &[MboxName],
         failures: &mut Failures,
-    ) -> Result<Vec<Unfinished>> {
-        let mut unfinished = Vec::new();
+    ) -> Result<Left> {
+        let mut left = Left::default();
         for item in work {
             self.cancel.check(&item.entry.name.to_string())?;
-            match self.start(&item) {
-                Ok(Some((body, uploads))) => {
-                    queue.push_back(Pending { work: item, body, uploads, update: None });
+            if failures.waits(self.names.owner(&item.entry.name).as_ref()) {
+                continue;
+            }
+            if let Err(error) = self.begin(&item.entry.name) {
+                match self.is_new_inbox(&item) {
+                    true => self.inbox_failed(Failed { entry: item.entry, error }, failures)?,
+                    false => failures.keep(self, &item.entry.name, error)?,
                 }
-                Ok(None) if self.is_new_inbox(&item) => return Err(inbox_gone(&item.entry)),
+                continue;
+            }
+            if self.is_careful() && !among.is_empty() {
+                // Its failure shows again when it is read.
+                let _ = self.look(&item.entry, item.remote.as_ref(), true);
+                self.reserve(among)?;
+            }
+            match self.start(&item) {
+                Ok(Some(pending)) => queue.push_back(pending),
+                Ok(None) if self.is_new_inbox(&item) => {
+                    self.inbox_failed(Failed::vanished(&item.entry), failures)?;
+                }
                 Ok(None) => {}
-                Err(error) if self.is_new_inbox(&item) => return Err(error),
+                Err(error) if self.is_new_inbox(&item) => match self.create_at_least(item, error) {
+                    Ok(pending) => queue.push_back(pending),
+                    Err(failed) => self.inbox_failed(*failed, failures)?,
+                },
                 Err(error) => failures.keep(self, &item.entry.name, error)?,
+            }
+            if self.is_careful() {
+                while !queue.is_empty() {
+                    self.finish_first(queue, &mut left, failures)?;
+                }
+                self.end();
+                continue;
             }
             self.advance(queue, Uploads::LeaveUnconfirmed)?;
             while queue.len() >= MAILBOXES_AHEAD
                 || queue.iter().map(Pending::records).sum::<usize>() > RECORDS_AHEAD
             {
-                self.finish_first(queue, &mut unfinished, failures)?;
+                self.finish_first(queue, &mut left, failures)?;
             }
         }
         while !queue.is_empty() {
-            self.finish_first(queue, &mut unfinished, failures)?;
+            self.finish_first(queue, &mut left, failures)?;
         }
-        Ok(unfinished)
+        Ok(left)
     }
 
     /// Reads a mailbox and writes its files to the replica.
-    fn start(&mut self, work: &Work) -> Result<Option<(Body, Vec<Ticket>)>> {
-        let Work { entry, remote } = work;
-        if entry.mbtype.is_intermediate() {
-            return Ok(Some((Body::Intermediate, Vec::new())));
+    fn start(&mut self, work: &Work) -> Result<Option<Pending>> {
+        if work.entry.mbtype.is_intermediate() {
+            return Ok(Some(Pending::new(work.clone(), Body::Intermediate)));
         }
-        let mut mailbox = match self.store.open(&entry.name) {
-            Ok(mailbox) => mailbox,
-            // Deleted meanwhile: its tombstone tells the next run.
-            Err(error) if error.kind() == Kind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
+        let pending = match self.prepare(&Base::new(work, Attempt::First))? {
+            Prepared::Nothing => return Ok(None),
+            Prepared::Behind => Pending::new(work.clone(), Body::Behind),
+            Prepared::Update(update) => {
+                let Update { snapshot, uploads, damage, missing } = *update;
+                let missing = missing.map(|guid| (snapshot.partition.clone(), guid));
+                let body = Body::Mailbox(Box::new(snapshot));
+                Pending { uploads, damage, missing, ..Pending::new(work.clone(), body) }
+            }
         };
-        check_identity(mailbox.as_ref(), entry)?;
-        let state = mailbox.state();
-        if self.has_forgotten(state, remote.as_ref()) || self.is_outdone(state, remote.as_ref()) {
-            return Ok(Some((Body::Behind, Vec::new())));
-        }
-        let snapshot = self.snapshot(mailbox.as_mut(), remote.as_ref(), Attempt::First)?;
-        let Some(snapshot) = snapshot else { return Ok(None) };
-        mailbox.unlock_index();
-        self.action_on(&entry.name, format!("{} {}", self.update_command(), entry.name));
-        let (uploads, failed) = self.upload(mailbox.as_ref(), &snapshot)?;
-        let body = failed.map_or_else(|| Body::Mailbox(Box::new(snapshot)), Body::Failed);
-        Ok(Some((body, uploads)))
+        Ok(Some(pending))
     }
 
     pub(super) fn update_command(&self) -> &'static str {
         if self.settings.local_only { "LOCAL_MAILBOX" } else { "MAILBOX" }
     }
 
-    /// Writes the files that an update needs; the mailbox lock keeps them from vanishing.
-    /// Gives back what to wait for, and the error of a file that cannot be sent.
-    pub(super) fn upload(
-        &mut self,
-        mailbox: &dyn Mailbox,
-        snapshot: &Snapshot,
-    ) -> Result<(Vec<Ticket>, Option<Error>)> {
-        let partition = &snapshot.partition;
-        let mut tickets = Vec::new();
-        let mut chunk: Vec<Record> = Vec::new();
-        let mut bytes = 0;
-        let expunged = |record: &&Record| record.internal_flags.has(InternalFlags::EXPUNGED);
-        // Expunged ones last: one whose file is gone must not stand in for another of its GUID.
-        let living = snapshot.new_messages().filter(|record| !expunged(record));
-        let mut records = living.chain(snapshot.new_messages().filter(expunged)).peekable();
-        while let Some(record) = records.next() {
-            if self.staged.must_upload(partition, record.guid) {
-                chunk.push(*record);
-                bytes += u64::from(record.size);
-                self.staged.uploaded(partition, record.guid);
-            }
-            let last = records.peek().is_none();
-            let full = chunk.len() >= FILES_PER_COMMAND || bytes >= BYTES_PER_COMMAND;
-            if full || (last && !chunk.is_empty()) {
-                let (ticket, failed) = self.upload_chunk(mailbox, partition, &chunk)?;
-                tickets.push(ticket);
-                if failed.is_some() {
-                    return Ok((tickets, failed));
-                }
-                chunk.clear();
-                bytes = 0;
-            }
-        }
-        Ok((tickets, None))
-    }
-
-    fn upload_chunk(
-        &mut self,
-        mailbox: &dyn Mailbox,
-        partition: &Text,
-        chunk: &[Record],
-    ) -> Result<(Ticket, Option<Error>)> {
-        let mut failed = None;
-        let (staged, messages) = (&mut self.staged, &mut self.messages);
-        let ticket = self.replica.submit(Verb::Apply, &mut |w| {
-            commands::messages(w, chunk, &mut |w, record| {
-                let error = match messages.open(mailbox, record) {
-                    Ok(mut message) => {
-                        let size = u64::from(record.size);
-                        return w.file(partition.as_bytes(), record.guid, size, &mut message);
-                    }
-                    Err(error) => error,
-                };
-                staged.forget(partition, record.guid);
-                // The replica takes an expunged record without its file.
-                if !record.internal_flags.has(InternalFlags::EXPUNGED) {
-                    failed.get_or_insert(error);
-                }
-                Ok(())
-            })
-        })?;
-        Ok((ticket, failed))
-    }
-
-    /// Other mailboxes of a user must not be created before the INBOX is.
-    fn is_new_inbox(&self, work: &Work) -> bool {
-        work.remote.is_none() && self.names.is_inbox(&work.entry.name)
-    }
-
     /// Writes the updates whose turn has come, in order.
     fn advance(&mut self, queue: &mut VecDeque<Pending>, uploads: Uploads) -> Result<()> {
-        for pending in queue.iter_mut() {
+        for at in 0..queue.len() {
+            let Some(pending) = queue.get_mut(at) else { break };
             let barrier = self.is_new_inbox(&pending.work);
             if pending.update.is_none() {
                 if !pending.uploads.is_empty() && uploads == Uploads::LeaveUnconfirmed {
                     return Ok(());
                 }
-                // Files that did not arrive are a matter of the replica (a full disk, say):
-                // nothing later could be trusted to be there either. Files of a mailbox that
-                // failed count as well, for those behind it rely on them.
-                self.wait_all(pending.uploads.drain(..))?;
+                self.confirm_first(queue, at)?;
+                let Some(pending) = queue.get_mut(at) else { break };
                 pending.update = self.submit_update(&pending.work, &pending.body)?;
             }
             if barrier {
                 return Ok(());
             }
+        }
+        Ok(())
+    }
+
+    /// Waits for the uploads of one mailbox of the queue. Where the replica refuses them, none of
+    /// the updates in the queue that need files on that partition may be sent: they may have been
+    /// uploaded for this one. Those that are read later upload theirs again.
+    fn confirm_first(&mut self, queue: &mut VecDeque<Pending>, at: usize) -> Result<()> {
+        let Some(pending) = queue.get_mut(at) else { return Ok(()) };
+        let uploads = std::mem::take(&mut pending.uploads);
+        let Some(partition) = pending.snapshot().map(|s| s.partition.clone()) else {
+            return self.wait_all(uploads);
+        };
+        let Err(error) = self.confirm(uploads, &partition) else { return Ok(()) };
+        if error.is_connection() || error.kind() == Kind::Cancelled {
+            return Err(error);
+        }
+        for pending in queue.iter_mut().filter(|pending| pending.needs(&partition)) {
+            pending.body = Body::Refused(error.again());
         }
         Ok(())
     }
@@ -410,7 +345,7 @@ impl Syncer<'_> {
             Body::Intermediate => {
                 self.replica.submit(Verb::Apply, &mut |w| commands::intermediate(w, &work.entry))?
             }
-            Body::Behind | Body::Failed(_) => return Ok(None),
+            Body::Behind | Body::Refused(_) => return Ok(None),
         };
         Ok(Some(ticket))
     }
@@ -418,17 +353,14 @@ impl Syncer<'_> {
     /// Confirms all uploads: an update out of turn may need files that were uploaded for the
     /// mailboxes behind it.
     fn confirm_all(&mut self, queue: &mut VecDeque<Pending>) -> Result<()> {
-        for pending in queue.iter_mut() {
-            self.wait_all(pending.uploads.drain(..))?;
-        }
-        Ok(())
+        (0..queue.len()).try_for_each(|at| self.confirm_first(queue, at))
     }
 
     /// Sees the first update of the queue through to its end.
     fn finish_first(
         &mut self,
         queue: &mut VecDeque<Pending>,
-        unfinished: &mut Vec<Unfinished>,
+        left: &mut Left,
         failures: &mut Failures,
     ) -> Result<()> {
         if queue.front().is_some_and(|p| p.update.is_none()) {
@@ -438,11 +370,12 @@ impl Syncer<'_> {
         let partial = pending.partial();
         let outcome = self.cache.is_some().then(|| pending.outcome()).flatten();
         let unchecked = pending.unchecked();
-        let Pending { work, body, uploads, update } = pending;
+        let last_uid = pending.last_uid();
+        let Pending { work, body, uploads, update, mut damage, missing } = pending;
         let name = &work.entry.name;
         self.wait_all(uploads)?;
         let result = match (update, body) {
-            (_, Body::Failed(error)) => Err(error),
+            (_, Body::Refused(error)) => Err(error),
             (_, Body::Behind) => {
                 self.confirm_all(queue)?;
                 self.repair(&work)
@@ -461,6 +394,8 @@ impl Syncer<'_> {
                 );
                 self.confirm_all(queue)?;
                 self.forget(name);
+                // It says itself what is damaged.
+                damage = None;
                 self.send_recomputed(&work)
             }
             Ok(()) => {
@@ -473,17 +408,35 @@ impl Syncer<'_> {
             }
             result => result,
         };
+        let result = match (result, damage) {
+            (Ok(()), Some(damage)) => match missing {
+                Some((partition, missing)) => {
+                    let entry = work.entry;
+                    left.held.push(Held { entry, last_uid, partition, missing, damage });
+                    return Ok(());
+                }
+                None => Err(damage),
+            },
+            (Err(error), Some(damage)) if !error.is_connection() => Err(also(damage, &error)),
+            (result, _) => result,
+        };
         match result.map_err(|error| self.explained(&work.entry, error)) {
             Ok(()) => {
                 let entry = work.entry;
-                unfinished.extend(partial.map(|last_uid| Unfinished { entry, last_uid }));
+                left.unfinished.extend(partial.map(|last_uid| Unfinished { entry, last_uid }));
+                Ok(())
             }
             Err(error) if self.is_new_inbox(&work) => {
-                self.forget(name);
-                return Err(error);
+                self.inbox_failed(Failed { entry: work.entry, error }, failures)
             }
-            Err(error) => self.keep_failed(failures, name, error)?,
+            Err(error) => self.keep_failed(failures, name, error),
         }
-        Ok(())
     }
+}
+
+/// Damage, and what is in the way of all else of that mailbox.
+fn also(damage: Error, error: &Error) -> Error {
+    let detail = format!("{}; and the rest of it was not taken: {error}", damage.detail());
+    Error::new(error.kind(), damage.op().to_owned(), damage.subject(), detail)
+        .hint(damage.hint_text().to_owned())
 }

@@ -10,7 +10,8 @@
 
 use super::contents::Work;
 use super::remote::RemoteFolder;
-use super::snapshot::{Attempt, Snapshot};
+use super::snapshot::Attempt;
+use super::upload::{Base, Prepared, Update};
 use super::{Syncer, commands};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
@@ -53,16 +54,13 @@ impl Syncer<'_> {
             let detail = format!("the replica has another one of this name ({})", remote.uniqueid);
             return Err(Error::new(Kind::ReplicaMoved, "update mailbox", name.to_string(), detail));
         }
-        let mut mailbox = match self.store.open(name) {
-            Ok(mailbox) => mailbox,
-            Err(error) if error.kind() == Kind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
+        let base = Base {
+            entry: &work.entry,
+            remote: remote.as_ref(),
+            attempt: Attempt::Recomputed,
+            expunge: &[],
         };
-        check_identity(mailbox.as_ref(), &work.entry)?;
-        let snapshot = self.snapshot(mailbox.as_mut(), remote.as_ref(), Attempt::Recomputed)?;
-        let Some(snapshot) = snapshot else { return Ok(()) };
-        mailbox.unlock_index();
-        match self.send_alone(mailbox, &snapshot) {
+        match self.send_alone(&base) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == Kind::ReplicaChecksum && !self.settings.no_copyback => {
                 let line = format!("CRC failure on sync for {name}, trying full update");
@@ -81,24 +79,16 @@ impl Syncer<'_> {
     }
 
     /// Sends the update of one mailbox with the files it needs, and awaits the end.
-    pub(super) fn send_alone(
-        &mut self,
-        mailbox: Box<dyn Mailbox + '_>,
-        snapshot: &Snapshot,
-    ) -> Result<()> {
-        let name = &snapshot.state.name;
-        self.action_on(name, format!("{} {name}", self.update_command()));
-        let (uploads, failed) = self.upload(mailbox.as_ref(), snapshot)?;
-        drop(mailbox);
-        self.wait_all(uploads)?;
-        if let Some(error) = failed {
-            return Err(error);
-        }
+    pub(super) fn send_alone(&mut self, base: &Base<'_>) -> Result<()> {
+        let Prepared::Update(update) = self.prepare(base)? else { return Ok(()) };
+        let Update { snapshot, uploads, damage, .. } = *update;
+        self.confirm(uploads, &snapshot.partition)?;
         let command = self.update_command();
         let ticket =
-            self.replica.submit(Verb::Apply, &mut |w| commands::mailbox(w, command, snapshot))?;
+            self.replica.submit(Verb::Apply, &mut |w| commands::mailbox(w, command, &snapshot))?;
         self.replica.wait(ticket)?;
-        self.verify_now(snapshot)
+        self.verify_now(&snapshot)?;
+        damage.map_or(Ok(()), Err)
     }
 }
 

@@ -4,7 +4,7 @@ use super::metadata::NamedRoot;
 use super::remote::{RemoteFolder, RemoteUser, folders_reply};
 use super::settle::{Folders, Refused, Settled, View};
 use super::user::Attempted;
-use super::{Failures, Syncer, TRIES, commands, meta, wants_another_try};
+use super::{Failures, Syncer, TRIES, commands, meta, over, wants_another_try};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
 use crate::replica::{Ticket, Verb};
@@ -36,6 +36,7 @@ impl Syncer<'_> {
         let (sieve, names): (Vec<_>, Vec<_>) =
             names.partition(|name| scripts_apart && self.names.is_sieve(name));
         let result = self.mailboxes_locked(&names, &free);
+        let result = result.map_err(|error| over(listed(&names), error));
         self.staged.clear_if_failed(&result);
         result?;
         for user in sieve.iter().filter_map(|name| self.names.owner(name)) {
@@ -84,7 +85,7 @@ impl Syncer<'_> {
             Error::new(
                 Kind::Changed,
                 "replicate",
-                "mailboxes",
+                listed(names),
                 format!("renames did not settle in {TRIES} tries"),
             )
         }))
@@ -130,8 +131,8 @@ impl Syncer<'_> {
         self.shared_quotas(roots, &mut failures)?;
         self.check_messages(&to_check, &mut failures)?;
         // What the replica was remembered to claim may be why they failed: it is asked again.
-        failures.0.iter().for_each(|(name, _)| self.forget(name));
-        failures.into_result("mailboxes")?;
+        failures.kept.iter().for_each(|(name, _)| self.forget(name));
+        failures.into_result(listed(names))?;
         self.release_staged()?;
         Ok(Attempted::Done)
     }
@@ -170,5 +171,14 @@ impl Syncer<'_> {
         let mut failures = Failures::default();
         self.apply_steps(user, steps, &mut failures)?;
         failures.into_result(super::user_subject(user))
+    }
+}
+
+/// Mailboxes that are replicated together, in short.
+fn listed(names: &[MboxName]) -> String {
+    match names {
+        [] => "mailboxes".to_owned(),
+        [only] => format!("mailbox {only}"),
+        [first, rest @ ..] => format!("mailboxes {first} and {} more", rest.len()),
     }
 }

@@ -1,7 +1,8 @@
 //! Carries out the steps of [`meta`]: all are written before the first reply is awaited.
 
+use super::care::begin_or_keep;
 use super::remote::RemoteUser;
-use super::{Failures, Syncer, commands, meta};
+use super::{Failures, Syncer, commands, meta, over, user_subject};
 use crate::dlist::Writer;
 use crate::error::{Error, Kind, Result};
 use crate::replica::Verb;
@@ -33,6 +34,10 @@ fn sendable(quota: Quota) -> Result<Quota> {
 impl Syncer<'_> {
     /// Replicates seen state, subscriptions and sieve scripts of a user (`sync_do_meta`).
     pub fn meta(&mut self, user: &UserId) -> Result<()> {
+        self.meta_alone(user).map_err(|error| over(user_subject(user), error))
+    }
+
+    fn meta_alone(&mut self, user: &UserId) -> Result<()> {
         let _lock = self.store.sync_lock(&self.settings.server, Some(user), self.settings.wait)?;
         self.action(format!("META {user}"));
         self.check_owner(user)?;
@@ -45,7 +50,7 @@ impl Syncer<'_> {
         let mut failures = Failures::default();
         let steps = self.user_steps(user, &remote, &mut failures)?;
         self.apply_steps(user, steps, &mut failures)?;
-        failures.into_result(super::user_subject(user))
+        failures.into_result(user_subject(user))
     }
 
     /// What to do about subscriptions, sieve scripts and seen state. What of it cannot be read
@@ -163,10 +168,19 @@ impl Syncer<'_> {
                     continue;
                 }
             };
+            if !begin_or_keep(self, &subject, failures)? {
+                continue;
+            }
             self.action(step.line(user));
             let ticket = self
                 .replica
                 .submit(Verb::Apply, &mut |w| commands::step(w, user, &step, &content))?;
+            if self.is_careful() {
+                let done = self.replica.wait(ticket);
+                done.map(drop).or_else(|error| failures.keep(self, &subject, error))?;
+                self.end();
+                continue;
+            }
             tickets.push((subject, ticket));
         }
         for (subject, ticket) in tickets {

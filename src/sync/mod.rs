@@ -6,14 +6,17 @@
 pub mod batch;
 mod cache;
 mod cancel;
-mod check;
+mod care;
 mod claims;
 mod commands;
 pub mod compare;
 mod contents;
+mod damage;
 pub mod folders;
 mod identity;
+mod inbox;
 mod ladder;
+mod look;
 mod mailboxes;
 mod message;
 pub mod meta;
@@ -29,11 +32,14 @@ mod settle;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod upload;
 mod user;
 mod verify;
 
 pub use cache::Cache;
 pub use cancel::{Cancel, TICK, Waited};
+pub use care::Care;
+pub use damage::is_left_out;
 pub use remote::{RemoteFolder, RemoteUser};
 pub use repair::Master;
 pub use repair::fuse::{AllowRepair, Fuse};
@@ -92,6 +98,7 @@ pub struct Syncer<'a> {
     staged: &'a mut Staged,
     cache: Option<&'a mut dyn Cache>,
     master: Option<&'a mut dyn Master>,
+    care: Option<&'a mut Care>,
     messages: message::Messages,
     /// What was logged of the present unit: a failure that shows at every look is logged once.
     logged: RefCell<HashSet<String>>,
@@ -122,6 +129,7 @@ impl<'a> Syncer<'a> {
             staged,
             cache: None,
             master: None,
+            care: None,
             messages: message::Messages::default(),
             logged: RefCell::default(),
             unchecked: Vec::new(),
@@ -178,9 +186,14 @@ impl<'a> Syncer<'a> {
     }
 }
 
-/// The failures of the parts of a unit: the parts that did not fail went on.
+/// The failures of the parts of a unit: the parts that did not fail went on. And the users whose
+/// mailboxes wait for an INBOX that could not be created.
 #[derive(Debug, Default)]
-struct Failures(Vec<(MboxName, Error)>);
+struct Failures {
+    kept: Vec<(MboxName, Error)>,
+    /// Users whose mailboxes wait for the INBOX.
+    waiting: Vec<UserId>,
+}
 
 impl Failures {
     /// Keeps the failure of one mailbox; gives back what ends the whole unit.
@@ -190,28 +203,34 @@ impl Failures {
         }
         let level = if is_locked(&error) { Level::Info } else { Level::Error };
         syncer.log_once(level, format!("SYNCERROR: update failed: {name} '{error}'"));
-        self.0.push((name.clone(), error));
+        self.kept.push((name.clone(), error));
         Ok(())
     }
 
     /// Takes over the failures of another look.
     fn absorb(&mut self, others: &mut Failures) {
-        self.0.append(&mut others.0);
+        self.kept.append(&mut others.kept);
+        self.waiting.append(&mut others.waiting);
     }
 
     fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.kept.is_empty()
     }
 
     /// The unit's result: the failure that asks for another try if there is one, else the first
-    /// that is more than a lock held by somebody else, else the first.
+    /// that is more than a lock held by somebody else and no matter of its mailbox alone, else the
+    /// first that is more than a lock, else the first.
     fn into_result(self, subject: impl Into<String>) -> Result<()> {
-        let count = self.0.len();
-        let first = |matches: fn(&Error) -> bool| self.0.iter().position(|(_, e)| matches(e));
-        let chosen = first(wants_another_try).or_else(|| first(|error| !is_locked(error)));
-        let chosen = chosen.unwrap_or(0);
-        let Some((name, error)) = self.0.into_iter().nth(chosen) else { return Ok(()) };
-        let why = if error.subject().contains(&name.to_string()) {
+        let count = self.kept.len();
+        let first = |matches: fn(&Error) -> bool| self.kept.iter().position(|(_, e)| matches(e));
+        let chosen = first(wants_another_try)
+            .or_else(|| first(|error| !is_locked(error) && !damage::is_of_mailbox_alone(error)))
+            .or_else(|| first(|error| !is_locked(error)));
+        let Some((name, error)) = self.kept.into_iter().nth(chosen.unwrap_or(0)) else {
+            return Ok(());
+        };
+        let command = error.op() == "replica refused";
+        let why = if error.subject().contains(&name.to_string()) && !command {
             format!("{} {}: {}", error.op(), error.subject(), error.detail())
         } else {
             format!("{name}: {} {}: {}", error.op(), error.subject(), error.detail())
@@ -246,6 +265,18 @@ pub fn is_locked(error: &Error) -> bool {
 fn unix_time() -> Time {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.ok().and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0)
+}
+
+/// An error over the work on `subject`, which it names if it does not yet.
+fn over(subject: impl Into<String>, error: Error) -> Error {
+    let subject = subject.into();
+    if error.op() == "replicate" && error.subject() == subject {
+        return error;
+    }
+    let detail = format!("{} {}: {}", error.op(), error.subject(), error.detail());
+    Error::new(error.kind(), "replicate", subject, detail)
+        .hint(error.hint_text().to_owned())
+        .caused_by(error)
 }
 
 fn user_subject(user: &UserId) -> String {

@@ -108,7 +108,6 @@ impl Syncer<'_> {
                 self.log(Level::Error, line);
             }
             undone.held.insert(name.clone(), name.clone());
-            let error = about(error, "delete on the replica", name.to_string());
             failures.keep(self, name, error)?;
         }
         Ok(gone)
@@ -140,16 +139,7 @@ impl Syncer<'_> {
             return Err(error);
         }
         self.log(Level::Error, format!("SYNCERROR: failed to rename: {from} -> {to}"));
-        let subject = format!("{from} to {to} on partition {partition}");
-        let error = about(error, "rename on the replica", subject);
-        Err(match error.kind() {
-            // What a replica says of a partition that it does not have, and of much else.
-            Kind::ReplicaDenied => error.hint(format!(
-                "is partition-{partition} in the replica's imapd.conf? If it is, the replica's log \
-                 says more"
-            )),
-            _ => error,
-        })
+        Err(error)
     }
 
     /// Takes the sync locks of users whose mailboxes are touched beside the locked ones. Waiting
@@ -198,13 +188,4 @@ impl Refused {
         self.ids.insert(rename.uniqueid.clone());
         self.failures.keep(syncer, &rename.mailbox, error)
     }
-}
-
-/// The error of a command that says nothing of what it was about.
-fn about(error: Error, op: &'static str, subject: String) -> Error {
-    if error.is_connection() || error.kind() == Kind::Cancelled {
-        return error;
-    }
-    let hint = error.hint_text().to_owned();
-    Error::new(error.kind(), op, subject, error.detail().to_owned()).hint(hint).caused_by(error)
 }

@@ -104,6 +104,11 @@ impl Staged {
         self.partitions.clear();
     }
 
+    /// The same for one partition.
+    pub fn distrust_partition(&mut self, partition: &Text) {
+        self.partitions.remove(partition);
+    }
+
     /// [`Staged::distrust`] if that is what happened.
     pub fn clear_if_failed<T, E>(&mut self, result: &Result<T, E>) {
         if result.is_err() {

@@ -5,13 +5,15 @@ use std::ops::ControlFlow;
 
 use super::batch::{Batcher, Partial};
 use super::claims::Measure;
+use super::damage::Stuck;
 use super::remote::RemoteFolder;
 use super::{Syncer, compare, unix_time};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
 use crate::store::{Crcs, Mailbox, Records};
 use crate::types::{
-    Annotation, InternalFlags, MailboxState, MboxName, Modseq, Record, SyncCrcs, Text, Uid,
+    Annotation, InternalFlags, MailboxState, MboxName, Modseq, Record, SyncCrcs, SystemFlags, Text,
+    Uid,
 };
 
 /// One record as it is sent.
@@ -23,6 +25,21 @@ pub struct Entry {
     pub modseq: Modseq,
     /// Its stored annotations.
     pub annotations: Box<[Annotation]>,
+}
+
+impl Entry {
+    /// Whether it is expunged, but later than the state that it is sent in.
+    fn is_expunged_later(&self) -> bool {
+        self.record.is_expunged() && self.modseq < self.record.modseq
+    }
+
+    /// Makes it what it was just before its expunge. The replica takes nothing more of a record
+    /// that both sides have expunged, so a lowered modseq would stay, and a client that asks what
+    /// vanished since would not be told.
+    fn before_its_expunge(&mut self) {
+        self.record.internal_flags.0 &= !InternalFlags::EXPUNGED;
+        self.record.system_flags.0 |= SystemFlags::DELETED;
+    }
 }
 
 /// The replica's state that the update builds on; it refuses if it has another.
@@ -68,6 +85,9 @@ pub struct Snapshot {
     pub known_up_to: Uid,
     /// CRCs of the replica before it; `None` if the mailbox is new to it.
     pub replaces: Option<SyncCrcs>,
+    /// A new record that cannot be sent, and nothing behind it: the records end before it, and
+    /// this must not be sent. See [`Extent::Below`].
+    pub(super) stuck: Option<Stuck>,
 }
 
 impl Snapshot {
@@ -100,6 +120,22 @@ pub(super) fn after(uid: Uid, name: &MboxName) -> Result<Uid> {
         Error::new(Kind::Corrupt, "update mailbox", name.to_string(), detail)
             .hint("move its messages to a new mailbox")
     })
+}
+
+/// How much of a mailbox is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All, or as much as a batch holds.
+    Batch,
+    /// What the replica can have without the record of this UID, which cannot be sent: no record
+    /// from there on, and everything else.
+    ///
+    /// A replica appends above its LAST_UID only. A later message that it took would shut out
+    /// this one for ever, and the next full comparison would give this one another UID on the
+    /// master. So they wait. The state's HIGHESTMODSEQ stays below all of them, or the next
+    /// client would not find them; changes of records that the replica knows are not kept
+    /// waiting: they go along with a lowered modseq, and with their own when the rest follows.
+    Below(Uid),
 }
 
 /// The records above `from` end where? One pass over what is new to the replica.
@@ -178,17 +214,25 @@ impl Syncer<'_> {
         mailbox: &mut dyn Mailbox,
         remote: Option<&RemoteFolder>,
         attempt: Attempt,
+        extent: Extent,
     ) -> Result<Option<Snapshot>> {
         let mut state = mailbox.state().clone();
-        let annotations = mailbox.annotations()?;
+        let annotations = match (mailbox.annotations(), remote, extent) {
+            // One that is made for those below it takes them later. An update would delete them.
+            (Err(_), None, Extent::Below(_)) => Vec::new(),
+            (annotations, ..) => annotations?,
+        };
         match self.difference(mailbox, &annotations, remote)? {
             Some(why) => self.log(Level::Debug, format!("{}: {why}", state.name)),
             None if attempt == Attempt::Repaired => {}
             None => return Ok(None),
         }
-        let partial = match attempt {
-            Attempt::First => find_batch(mailbox, self.settings.batch_size, remote, |_| {})?,
-            Attempt::Recomputed | Attempt::Repaired => None,
+        let partial = match (extent, attempt) {
+            (Extent::Below(end), _) => Some(state_below(mailbox, end, remote)?),
+            (Extent::Batch, Attempt::First) => {
+                find_batch(mailbox, self.settings.batch_size, remote, |_| {})?
+            }
+            (Extent::Batch, Attempt::Recomputed | Attempt::Repaired) => None,
         };
         if let Some(partial) = partial {
             self.log(
@@ -206,18 +250,28 @@ impl Syncer<'_> {
             );
         }
         let known_up_to = remote.map_or(0, |r| r.last_uid);
-        let records = read_records(mailbox, remote, partial, attempt)?;
+        let Read { records, stuck } = read_records(mailbox, remote, partial, attempt, extent)?;
         let stored = mailbox.crcs(Crcs::Stored)?;
         let crcs = match attempt {
             Attempt::First if stored.basic.is_some() => stored,
             _ => mailbox.crcs(Crcs::Recomputed)?,
         };
-        let kept = remote.map_or_else(Kept::default, |r| Kept {
-            recentuid: r.recentuid,
-            recenttime: r.recenttime,
-            pop3_last_login: r.pop3_last_login,
-            pop3_show_after: r.pop3_show_after,
-        });
+        let kept = match (extent, remote) {
+            (Extent::Batch, Some(r)) => Kept {
+                recentuid: r.recentuid,
+                recenttime: r.recenttime,
+                pop3_last_login: r.pop3_last_login,
+                pop3_show_after: r.pop3_show_after,
+            },
+            (Extent::Batch, None) => Kept::default(),
+            // It may last: what the mailbox has but the UID.
+            (Extent::Below(_), _) => Kept {
+                recentuid: state.recentuid.min(partial.map_or(0, |p| p.last_uid)),
+                recenttime: state.recenttime,
+                pop3_last_login: state.pop3_last_login,
+                pop3_show_after: state.pop3_show_after,
+            },
+        };
         let since = remote
             .filter(|r| attempt != Attempt::Recomputed && r.highestmodseq != 0)
             .map(|r| Since { modseq: r.highestmodseq, crcs: r.crcs });
@@ -243,8 +297,40 @@ impl Syncer<'_> {
             since,
             known_up_to,
             replaces: remote.map(|r| r.crcs),
+            stuck,
         }))
     }
+}
+
+/// The state that a replica can have without the records from `end` on, see [`Extent::Below`].
+fn state_below(
+    mailbox: &mut dyn Mailbox,
+    end: Uid,
+    remote: Option<&RemoteFolder>,
+) -> Result<Partial> {
+    let (known_up_to, from) = remote.map_or((0, 0), |r| (r.last_uid, r.highestmodseq));
+    let mut last_uid = known_up_to;
+    let mut below = mailbox.state().highestmodseq;
+    let new = remote.map_or(Records::All, |r| Records::After(r.last_uid));
+    mailbox.scan(new, &mut |record| {
+        if record.uid < end {
+            last_uid = record.uid;
+        } else if record.modseq <= below {
+            // Nothing is below 0, which old versions of Cyrus wrote.
+            below = record.modseq.saturating_sub(1);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    // Records may lie above it, which cannot be sent either.
+    let last_uid = last_uid.min(mailbox.state().last_uid.max(known_up_to));
+    // A replica that is past it already is not made worse by staying there; it makes 1 of 0.
+    Ok(Partial { last_uid, highestmodseq: below.max(from).max(1) })
+}
+
+/// What [`read_records`] read.
+struct Read {
+    records: Vec<Entry>,
+    stuck: Option<Stuck>,
 }
 
 /// Whether an update carries a record. New ones go along whatever their modseq: it is 0 where an
@@ -268,48 +354,61 @@ fn read_records(
     remote: Option<&RemoteFolder>,
     partial: Option<Partial>,
     attempt: Attempt,
-) -> Result<Vec<Entry>> {
-    let known_up_to = remote.map_or(0, |r| r.last_uid);
+    extent: Extent,
+) -> Result<Read> {
     let mut records = Vec::new();
+    let mut stuck = None;
+    let known_up_to = remote.map_or(0, |r| r.last_uid);
     let (name, last_uid) = (mailbox.state().name.clone(), mailbox.state().last_uid);
     mailbox.scan_all(&mut |record| {
-        if !is_wanted(record, remote, attempt) || partial.is_some_and(|p| record.uid > p.last_uid) {
+        let is_behind = partial.is_some_and(|partial| record.uid > partial.last_uid);
+        if stuck.is_some() || is_behind || !is_wanted(record, remote, attempt) {
             return Ok(());
         }
-        if record.uid > known_up_to {
-            appendable(record, last_uid).map_err(|what| {
-                let subject = format!("{name} uid {}", record.uid);
-                Error::new(Kind::Corrupt, "read mailbox", subject, what)
-                    .hint("reconstruct the mailbox, with -G if the GUID is missing")
-            })?;
+        if record.uid > known_up_to
+            && let Err(error) = appendable(&name, record, last_uid)
+        {
+            // Nobody misses an expunged one.
+            if !record.is_expunged() {
+                stuck = Some(Stuck { record: *record, file: false, error });
+            }
+            return Ok(());
         }
-        let modseq = match partial {
-            None => Some(record.modseq),
-            Some(partial) => partial.modseq_of(record, known_up_to),
+        let modseq = match (partial, extent) {
+            (None, _) => Some(record.modseq),
+            (Some(partial), Extent::Batch) => partial.modseq_of(record, known_up_to),
+            (Some(partial), Extent::Below(_)) => Some(record.modseq.min(partial.highestmodseq)),
         };
         if let Some(modseq) = modseq {
             records.push(Entry { record: *record, modseq, annotations: Box::default() });
         }
         Ok(())
     })?;
+    for entry in records.iter_mut().filter(|entry| entry.is_expunged_later()) {
+        let record = &entry.record;
+        if record.uid <= known_up_to || mailbox.message(record).is_ok() {
+            entry.before_its_expunge();
+        }
+    }
     for entry in &mut records {
         entry.annotations = mailbox.message_annotations(entry.record.uid)?.into_boxed_slice();
     }
-    Ok(records)
+    Ok(Read { records, stuck })
 }
 
 /// Whether the replica can take a record as a new one: where it cannot it aborts
 /// (`mailbox_append_index_record`, `sync_apply_mailbox`).
-fn appendable(record: &Record, last_uid: Uid) -> Result<(), &'static str> {
-    match record {
-        r if r.uid > last_uid => Err("its UID is above the last UID of the mailbox"),
-        r if r.size == 0 => Err("it is empty"),
-        r if r.guid.is_null() => Err("it has no GUID"),
-        r if r.internal_flags.has(InternalFlags::UNLINKED)
-            && !r.internal_flags.has(InternalFlags::EXPUNGED) =>
-        {
-            Err("its file is said to be removed, though it is not expunged")
+pub(super) fn appendable(name: &MboxName, record: &Record, last_uid: Uid) -> Result<()> {
+    let what = match record {
+        r if r.uid > last_uid => "its UID is above the last UID of the mailbox",
+        r if r.size == 0 => "it is empty",
+        r if r.guid.is_null() => "it has no GUID",
+        r if r.internal_flags.has(InternalFlags::UNLINKED) && !r.is_expunged() => {
+            "its file is said to be removed, though it is not expunged"
         }
-        _ => Ok(()),
-    }
+        _ => return Ok(()),
+    };
+    let subject = format!("{name} uid {}", record.uid);
+    Err(Error::new(Kind::Corrupt, "read record", subject, what)
+        .hint("reconstruct the mailbox, with -G if the GUID is missing"))
 }

@@ -2,11 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::contents::{Look, Work};
+use super::contents::Work;
+use super::inbox::Failed;
+use super::look::Look;
 use super::metadata::NamedRoot;
 use super::remote::{RemoteFolder, RemoteUser};
 use super::settle::{Folders, Refused, Settled, View};
-use super::{Failures, Syncer, TRIES, commands, user_subject, wants_another_try};
+use super::{Failures, Syncer, TRIES, commands, over, user_subject, wants_another_try};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
 use crate::replica::{Ticket, Verb};
@@ -33,6 +35,7 @@ impl Syncer<'_> {
     pub fn user(&mut self, user: &UserId, asked: Option<Ticket>) -> Result<()> {
         self.logged.borrow_mut().clear();
         let result = self.user_locked(user, asked);
+        let result = result.map_err(|error| over(user_subject(user), error));
         self.staged.clear_if_failed(&result);
         if let Err(error) = &result
             && !super::is_locked(error)
@@ -135,6 +138,11 @@ impl Syncer<'_> {
         let inbox_is_there = inbox_here.map(|e| &e.uniqueid) == inbox_there.map(|r| &r.uniqueid);
         let to_check = self.to_check(&entries);
         let quotaroots = self.folders_and_contents(entries, remotes, &mut failures)?;
+        if failures.waits(Some(user)) {
+            // Without it the replica finds nothing of the user.
+            failures.into_result(user_subject(user))?;
+            return Ok(Attempted::Done);
+        }
         if !inbox_is_there && remote.has_metadata() {
             // It was of an earlier user of this name: Cyrus finds such files by the INBOX's uniqueid.
             let ticket =
@@ -200,9 +208,10 @@ impl Syncer<'_> {
             let remote = by_name.remove(&entry.name).filter(|r| r.uniqueid == entry.uniqueid);
             if let Some(error) = self.unsendable(&entry) {
                 if remote.is_none() && self.names.is_inbox(&entry.name) {
-                    return Err(error);
+                    self.inbox_failed(Failed { entry, error }, failures)?;
+                } else {
+                    failures.keep(self, &entry.name, error)?;
                 }
-                failures.keep(self, &entry.name, error)?;
                 continue;
             }
             if entry.mbtype.is_intermediate() {
@@ -217,14 +226,18 @@ impl Syncer<'_> {
                 continue;
             }
             let new_inbox = remote.is_none() && self.names.is_inbox(&entry.name);
-            let looked = self.look(&entry, remote.as_ref(), !among.is_empty());
+            let reserve = !among.is_empty() && !self.is_careful();
+            let looked = self.look(&entry, remote.as_ref(), reserve);
             let (quotaroot, differs) = match looked {
-                Ok(Look::Gone) if new_inbox => return Err(inbox_gone(&entry)),
+                Ok(Look::Gone) if new_inbox => {
+                    self.inbox_failed(Failed::vanished(&entry), failures)?;
+                    continue;
+                }
                 Ok(Look::Gone) => continue,
                 Ok(Look::Same { quotaroot }) => (quotaroot, false),
                 Ok(Look::Differs { quotaroot }) => (quotaroot, true),
-                // Nothing of a user may be created before the INBOX is.
-                Err(error) if new_inbox => return Err(error),
+                // It may be created all the same: sending it will show.
+                Err(_) if new_inbox => (None, true),
                 Err(error) => {
                     failures.keep(self, &entry.name, error)?;
                     continue;
@@ -254,9 +267,4 @@ fn hidden(entry: &MailboxEntry) -> Error {
     let detail = "the replica has a mailbox of this name, the master has none any more";
     Error::new(Kind::NeedsFullSync, "update intermediate", entry.name.to_string(), detail)
         .hint("rename or delete it on the replica")
-}
-
-pub(super) fn inbox_gone(entry: &MailboxEntry) -> Error {
-    let detail = "the INBOX vanished meanwhile";
-    Error::new(Kind::Changed, "update mailbox", entry.name.to_string(), detail)
 }

@@ -3,12 +3,14 @@
 
 mod big;
 mod cache;
+mod causes;
 mod channels;
 mod chaos;
 mod clients;
 mod common;
 mod counts;
 mod crc_zero;
+mod damaged;
 mod databases;
 mod failures;
 mod folders;
@@ -17,6 +19,7 @@ mod interrupts;
 mod kinds;
 mod layouts;
 mod live;
+mod lost;
 mod modseq_zero;
 mod options;
 mod own_server;

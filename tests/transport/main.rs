@@ -8,6 +8,7 @@ mod fails_closed;
 mod handshakes;
 mod keepalive;
 mod matrix;
+mod refused;
 mod revoked;
 mod terminator;
 mod trust;

@@ -31,8 +31,8 @@ pub const MEANINGS: &[(Exit, &str)] = &[
     ),
     (
         Exit::Failed,
-        "Something could not be replicated, the replica could not be reached, or the file of -f \
-         could not be read.",
+        "Something could not be replicated, the replica could not be reached or refused the login, \
+         or the file of -f could not be read.",
     ),
     (Exit::Usage, "The command line is wrong, or root found no cyrus user to become."),
     (Exit::Software, "No replica is named: neither -S nor sync_host. Or a bug was caught."),

@@ -129,7 +129,8 @@ const ENVIRONMENT: &[&str] =
 
 const DIFFERENCES: &[&str] = &[
     "A user or mailbox that cannot be replicated is told on standard error with its reason, \
-     with or without -v; the others go on.",
+     with or without -v; the others go on. What is tried again after a lost connection is so in \
+     every mode.",
     "-o is obeyed. The lines of a list may be of any length and end in CR LF. A list that cannot \
      be read is found out before connecting, and told.",
     "Rolling replication reacts to the log at once if the interval allows. What fails or is \

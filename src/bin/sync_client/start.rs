@@ -89,6 +89,7 @@ fn session(low: &Low, configured: (Config, String), cancel: Cancel) -> Result<Se
     let persistence = Persistence {
         once: low.connect_once,
         longest_pause: longest_pause.filter(|&seconds| seconds > 0).map(Duration::from_secs),
+        ..Persistence::default()
     };
     let console = Console {
         print_actions: low.verbose > 0,
@@ -99,7 +100,8 @@ fn session(low: &Low, configured: (Config, String), cancel: Cancel) -> Result<Se
     };
     let rolling = rolling(low, &config, persistence);
     let allow_repair = allow_repair(low)?;
-    let options = Options { cancel, allow_repair, ..options(low, server) };
+    let reconnect = Some(persistence);
+    let options = Options { cancel, allow_repair, reconnect, ..options(low, server) };
     let client = crate::client::new(config, options, Arc::new(console))?;
     let policy = Policy { persistence, require_compress: low.require_compress };
     Ok(Session { client, policy, rolling })
@@ -249,8 +251,7 @@ fn options(low: &Low, server: String) -> Options {
             (Some(Mode::Rolling), _, _) => Some(LOCK_PATIENCE),
             _ => None,
         },
-        allow_repair: AllowRepair::default(),
-        cancel: Cancel::default(),
+        ..Options::default()
     }
 }
 

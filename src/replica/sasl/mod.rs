@@ -142,7 +142,15 @@ fn finish(
         }
     };
     let detail = format!("{text} (by {name})");
-    Err(Error::new(Kind::Auth, "log in to the replica as", who, detail).hint(hint))
+    let error = Error::new(Kind::Auth, "log in to the replica as", who, detail);
+    // libsasl2's words for a server that cannot ask whoever knows the passwords.
+    let passing = ["generic failure", "transient failure", "unavailable", "try again"];
+    if passing.iter().any(|words| text.contains(words)) {
+        let hint = "the replica cannot check passwords at the moment: do saslauthd and the like \
+                    run there?";
+        return Err(error.hint(hint).passing());
+    }
+    Err(error.hint(hint))
 }
 
 /// The replica's part of an exchange is wrong: it, or who is between, is not to be trusted.

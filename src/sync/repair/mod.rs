@@ -18,6 +18,7 @@ use super::contents::Work;
 use super::ladder::{WITH_COPYBACK, check_identity};
 use super::remote::RemoteFolder;
 use super::snapshot::{Attempt, Entry, Since, Snapshot};
+use super::upload::Base;
 use super::{Syncer, TRIES, commands, unix_time};
 use crate::error::{Error, Kind, Result};
 use crate::limits::REPLY_RECORD_BYTES;
@@ -215,21 +216,9 @@ impl Syncer<'_> {
         expunge: &[Message],
     ) -> Result<()> {
         let name = &work.entry.name;
-        let mut mailbox = match self.store.open(name) {
-            Ok(mailbox) => mailbox,
-            Err(error) if error.kind() == Kind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        check_identity(mailbox.as_ref(), &work.entry)?;
-        let snapshot = self.snapshot(mailbox.as_mut(), Some(remote), Attempt::Repaired)?;
-        let Some(mut snapshot) = snapshot else { return Ok(()) };
-        mailbox.unlock_index();
-        insert(&mut snapshot, expunge)?;
-        for record in snapshot.new_messages() {
-            self.staged.want(&snapshot.partition, record.guid);
-        }
-        self.reserve(std::slice::from_ref(name))?;
-        self.send_alone(mailbox, &snapshot).map_err(|error| match error.kind() {
+        let base =
+            Base { entry: &work.entry, remote: Some(remote), attempt: Attempt::Repaired, expunge };
+        self.send_alone(&base).map_err(|error| match error.kind() {
             Kind::ReplicaChecksum => Error::new(
                 Kind::NeedsFullSync,
                 "repair mailbox",
@@ -352,13 +341,23 @@ fn for_master(state: &MailboxState, plan: &Plan) -> Result<Snapshot> {
         since: (since.modseq != 0).then_some(since),
         known_up_to: state.last_uid,
         replaces: Some(state.stored_crcs),
+        stuck: None,
         state: merged,
     })
 }
 
 /// Puts records to expunge into an update, in the place of what the master has at their UIDs.
-fn insert(snapshot: &mut Snapshot, expunge: &[Message]) -> Result<()> {
+pub(super) fn insert(snapshot: &mut Snapshot, expunge: &[Message]) -> Result<()> {
     let mut added: Vec<Entry> = sides::entries(expunge, &mut snapshot.state)?;
+    if let Some((partial, _)) = snapshot.partial {
+        // What the master tells of a record is enough, and no record is above its state.
+        let known = &snapshot.records;
+        added.retain(|e| known.binary_search_by_key(&e.record.uid, |k| k.record.uid).is_err());
+        added.iter_mut().for_each(|e| e.modseq = e.modseq.min(partial.highestmodseq));
+        snapshot.records.append(&mut added);
+        snapshot.records.sort_by_key(|entry| entry.record.uid);
+        return Ok(());
+    }
     let has = |uid| expunge.binary_search_by_key(&uid, |message| message.record.uid).is_ok();
     snapshot.records.retain(|entry| !has(entry.record.uid));
     snapshot.records.append(&mut added);

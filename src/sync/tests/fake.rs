@@ -268,6 +268,12 @@ impl FakeReplica {
         self.log.iter().map(String::as_str).filter(|line| line.starts_with(start)).collect()
     }
 
+    /// A number of a mailbox that it has.
+    pub fn field(&self, name: &str, key: &str) -> u64 {
+        let at = self.mailbox(name.as_bytes()).unwrap();
+        self.items[at].1.kv().unwrap().opt_num64(key).unwrap().unwrap()
+    }
+
     fn mailbox(&self, name: &[u8]) -> Option<usize> {
         let is = |kv: Kv<'_>| kv.atom("MBOXNAME").is_ok_and(|found| found == name);
         self.items.iter().position(|(item, v)| item == b"MAILBOX" && v.kv().is_ok_and(is))

@@ -101,8 +101,79 @@ fn records_that_would_abort_the_replica_are_not_sent() {
         damage(&mut inbox);
         let mut replica = FakeReplica::default();
         assert_eq!(user(vec![inbox], &mut replica).unwrap_err().kind(), Kind::Corrupt);
-        assert_eq!(replica.commands("APPLY MAILBOX"), [""; 0]);
+        assert_eq!(replica.commands("APPLY MAILBOX"), ["APPLY MAILBOX user.fred"]);
+        assert_eq!(replica.field("user.fred", "LAST_UID"), 1);
     }
+}
+
+#[test]
+fn an_expunged_record_that_would_abort_the_replica_is_left_out() {
+    let mut inbox = mailbox("user.fred", "1", &["one", "two", "three"]);
+    expunge(&mut inbox, 2);
+    inbox.records[1].size = 0;
+    let mut replica = FakeReplica::default();
+    user(vec![inbox], &mut replica).unwrap();
+    assert_eq!(replica.commands("APPLY MESSAGE"), ["APPLY MESSAGE (one three)"]);
+    assert_eq!(replica.field("user.fred", "LAST_UID"), 3);
+}
+
+#[test]
+fn a_state_without_a_damaged_message_stays_below_all_that_lies_behind_it() {
+    // Modseqs of UIDs 1 to 4; the damaged one is UID 3.
+    for (modseqs, expected) in [
+        ([101, 102, 103, 104], 102),
+        ([101, 102, 104, 103], 102),
+        ([105, 102, 107, 106], 105),
+        ([5, 5, 5, 5], 4),
+        ([1, 1, 1, 1], 1),
+    ] {
+        let mut inbox = mailbox("user.fred", "1", &["one", "two", "three", "four"]);
+        for (record, modseq) in inbox.records.iter_mut().zip(modseqs) {
+            record.modseq = modseq;
+        }
+        inbox.state.highestmodseq = modseqs.into_iter().max().unwrap();
+        inbox.files[2] = None;
+        let mut replica = FakeReplica::default();
+        let error = user(vec![inbox.clone()], &mut replica).unwrap_err();
+        assert!(error.to_string().contains("uids=<3>"), "{error}");
+        assert!(error.to_string().contains("2 messages from there on"), "{error}");
+        let state = |replica: &FakeReplica| {
+            (replica.field("user.fred", "LAST_UID"), replica.field("user.fred", "HIGHESTMODSEQ"))
+        };
+        assert_eq!(state(&replica), (2, expected), "{modseqs:?}");
+        // Neither better nor worse the next time; and complete when it is put right.
+        user(vec![inbox.clone()], &mut replica).unwrap_err();
+        assert_eq!(state(&replica), (2, expected), "{modseqs:?}");
+        inbox.files[2] = Some(b"three".to_vec());
+        user(vec![inbox.clone()], &mut replica).unwrap();
+        assert_eq!(state(&replica), (4, inbox.state.highestmodseq), "{modseqs:?}");
+    }
+}
+
+#[test]
+fn another_copy_in_the_same_mailbox_stands_in_for_a_damaged_one() {
+    let mut inbox = mailbox("user.fred", "1", &["one", "same", "three", "same"]);
+    inbox.files[1] = None;
+    let mut replica = FakeReplica::default();
+    user(vec![inbox], &mut replica).unwrap();
+    assert_eq!(replica.commands("APPLY MESSAGE"), ["APPLY MESSAGE (one same three)"]);
+}
+
+#[test]
+fn a_refused_upload_fails_only_what_needs_that_partition() {
+    let mut far = mailbox("user.fred.far", "2", &["two"]);
+    far.state.partition = "far".into();
+    far.entry.partition = "far".into();
+    let near = mailbox("user.fred.near", "3", &["three"]);
+    let boxes = vec![mailbox("user.fred", "1", &["one"]), far, near];
+    let mut replica = FakeReplica::default();
+    replica.refuse.push(("APPLY MESSAGE (two", Kind::ReplicaDenied));
+    let error = user(boxes, &mut replica).unwrap_err();
+    assert!(error.to_string().contains("user.fred.far"), "{error}");
+    assert_eq!(
+        replica.commands("APPLY MAILBOX"),
+        ["APPLY MAILBOX user.fred", "APPLY MAILBOX user.fred.near"]
+    );
 }
 
 #[test]
@@ -259,6 +330,7 @@ fn a_living_record_whose_file_is_said_to_be_removed_fails_its_mailbox() {
     assert!(error.to_string().contains("user.fred.a uid 2"), "{error}");
     assert_eq!(
         replica.commands("APPLY MAILBOX"),
-        ["APPLY MAILBOX user.fred", "APPLY MAILBOX user.fred.b"]
+        ["APPLY MAILBOX user.fred", "APPLY MAILBOX user.fred.a", "APPLY MAILBOX user.fred.b"]
     );
+    assert_eq!(replica.field("user.fred.a", "LAST_UID"), 1);
 }

@@ -2,7 +2,7 @@
 
 mod entries;
 mod index_versions;
-mod made;
+pub mod made;
 mod mail_types;
 mod message_files;
 mod quota_roots;

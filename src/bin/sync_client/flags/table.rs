@@ -223,7 +223,9 @@ pub const FLAGS: &[Flag] = &[
         in_full: false,
         help: "give up if the replica cannot be reached",
         doc: "Try to connect only once. Otherwise it is tried again after 15 seconds, then after \
-              twice the time, and so on up to sync_reconnect_maxwait of imapd.conf(5).",
+              twice the time, and so on up to sync_reconnect_maxwait of imapd.conf(5). Where no \
+              other try can help (the password or the certificate is refused) only -R without -1 \
+              tries again.",
         category: Category::Replica,
         applies: Applies::Always,
         update: |low, _| set(&mut low.connect_once, true),
