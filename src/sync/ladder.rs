@@ -68,8 +68,10 @@ impl Syncer<'_> {
                 self.repair(work)
             }
             Err(error) if error.kind() == Kind::ReplicaChecksum => {
-                let detail =
-                    "the replica holds something else, and this server must not be changed";
+                let detail = format!(
+                    "the replica holds something else ({}), and this server must not be changed",
+                    error.detail()
+                );
                 Err(Error::new(Kind::ReplicaChecksum, "update mailbox", name.to_string(), detail)
                     .hint(WITH_COPYBACK)
                     .caused_by(error))

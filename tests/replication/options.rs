@@ -100,7 +100,7 @@ fn without_copyback_a_replica_that_was_written_to_is_an_error_as_with_cyrus() {
     let args = ["-O", "-v", "-u", "fred", "anna"];
     let run = ours(&lab, &args);
     assert_eq!(run.status.code(), Some(1), "{run}");
-    assert!(run.stderr.starts_with("replicate user fred: user.fred: "), "{run}");
+    assert!(run.stderr.starts_with("replicate user fred: update mailbox user.fred: "), "{run}");
     assert_eq!(files(&lab.master.partition_dir("default")), before, "the master was changed");
     let left = differing(&lab);
     assert!(left.iter().all(|path| path.starts_with("user.fred ")), "{left:#?}");

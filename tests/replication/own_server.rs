@@ -94,7 +94,7 @@ fn the_masters_own_server_that_does_not_do_as_it_should_is_named() {
         (
             "no",
             takes("printf 'NO Unknown error\\r\\n'; read line\n"),
-            "it refused APPLY MAILBOX: Unknown error",
+            "it refused APPLY MAILBOX user.fred, partition default: Unknown error",
         ),
         ("bad", takes("printf 'BAD what\\r\\n'; read line\n"), "BAD what"),
         ("said-bye", takes("printf '* BYE shutting down\\r\\n'\n"), "BYE shutting down"),
