@@ -27,7 +27,7 @@ static void fail(cyrsync_client *client, struct memory *memory, const char *func
     memory->failing = function;
     memory->answer = answer;
     /* Else the script is there when it is its turn. */
-    memory->failing_too = strcmp(function, "message_file") == 0 ? "sieve_content" : NULL;
+    memory->failing_too = strcmp(function, "sieve_content") == 0 ? NULL : "sieve_content";
     result = cyrsync_client_sync_user(client, user, &error);
     if ((int)result != expected || !strstr(cyrsync_error_message(error), "it was told to fail")) {
         fprintf(stderr, "%s answers %d: %d %s\n", function, answer, (int)result,
