@@ -3,6 +3,8 @@
 
 mod big;
 mod cache;
+// It is about when things happen, not about where the data comes from: once is enough.
+#[cfg(not(through_host))]
 mod chaos;
 mod clients;
 mod common;
@@ -19,4 +21,5 @@ mod rolling;
 mod rolling_daemon;
 mod rolling_faults;
 mod rolling_log;
+mod rolling_meanwhile;
 mod users;
