@@ -219,14 +219,17 @@ pub(crate) fn wait_child(child: &mut Child, within: Duration) -> bool {
 /// Most memory a process has had, in KiB; `None` once it has ended.
 pub(crate) fn peak_memory_kib(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix(" kB")?.parse().ok()
+    status.lines().find_map(high_water_mark)
 }
 
-/// Waits for a child; returns how it ended, the processor time it took, and the most memory in KiB
-/// that it, one of its own children, or what it was forked from has had.
+/// The number in the line of `/proc/PID/status` about the most memory that a process had, in KiB.
+pub(crate) fn high_water_mark(line: &str) -> Option<u64> {
+    line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+/// Waits for a child; returns how it ended and the processor time it took.
 #[expect(unsafe_code, reason = "wait4 is not in std")]
-pub(crate) fn wait_with_usage(child: &mut Child) -> (ExitStatus, Duration, u64) {
+pub(crate) fn wait_with_usage(child: &mut Child) -> (ExitStatus, Duration) {
     let pid = i32::try_from(child.id()).expect("process ids fit");
     // SAFETY: all-zero is a valid rusage, a struct of integers.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
@@ -240,5 +243,5 @@ pub(crate) fn wait_with_usage(child: &mut Child) -> (ExitStatus, Duration, u64) 
         Duration::from_secs(seconds) + Duration::from_micros(micros)
     };
     let cpu = time(usage.ru_utime) + time(usage.ru_stime);
-    (ExitStatus::from_raw(status), cpu, u64::try_from(usage.ru_maxrss).unwrap_or(u64::MAX))
+    (ExitStatus::from_raw(status), cpu)
 }

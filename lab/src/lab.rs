@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::cyrus::{Cyrus, SHIM_NAME};
 use crate::guard::{self, Guard};
 use crate::options::{Options, PASSWORD, REPLICATOR};
+use crate::run::is_open;
 
 /// The library `syslog_shim.c` was built to.
 const SHIM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/syslog_shim.so"));
@@ -140,5 +141,7 @@ fn base(options: &Options) -> PathBuf {
     if guard::free_space(memory) >= ENOUGH_MEMORY {
         return memory.to_owned();
     }
-    std::env::temp_dir()
+    // The caller's own may be closed to the cyrus user.
+    let temporary = std::env::temp_dir();
+    if is_open(&temporary) { temporary } else { "/tmp".into() }
 }

@@ -50,11 +50,9 @@ pub struct Cost {
     pub wall: Duration,
     /// Processor time in user mode and in the kernel, threads and waited-for children included.
     pub cpu: Duration,
-    /// Most memory it had at once, in KiB, as seen every few milliseconds.
+    /// Most memory it had at once, in KiB: as the kernel told it when it ended, or if it was killed
+    /// before that, as seen every few milliseconds.
     pub peak_kib: u64,
-    /// A bound on that from above which misses nothing, however short the run was: the kernel's
-    /// `ru_maxrss` also counts what it was forked from, and its own children.
-    pub bound_kib: u64,
 }
 
 /// A program that runs, its output and log going to files.
@@ -93,19 +91,25 @@ pub fn start(cyrus: &Cyrus, command: &mut Command) -> Running {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let scratch = cyrus.scratch();
     let files = ["out", "err", "log"].map(|kind| scratch.join(format!("run-{number}.{kind}")));
-    let [out, err, log] = &files;
-    // The program may write its log while it has become another user.
-    for path in &files {
+    let peak = peak_file(&files);
+    // The program may write some of them while it has become another user.
+    for path in files.iter().chain([&peak]) {
         fs::write(path, "").expect("the scratch directory can be written to");
         let all = fs::Permissions::from_mode(0o666);
         fs::set_permissions(path, all).expect("chmod of own file");
     }
+    let [out, err, log] = &files;
     let append = |path: &PathBuf| fs::File::options().append(true).open(path).expect("own file");
     command.stdout(append(out)).stderr(append(err)).stdin(Stdio::null());
-    command.env("CYRSYNC_LAB_SYSLOG", log);
+    command.env("CYRSYNC_LAB_SYSLOG", log).env("CYRSYNC_LAB_PEAK", peak);
     let started = Instant::now();
     let child = command.spawn().unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
     Running { child, files, started }
+}
+
+/// Where the shim writes the most memory that a program had, beside its other files.
+fn peak_file(files: &[PathBuf; 3]) -> PathBuf {
+    files[2].with_extension("peak")
 }
 
 impl Running {
@@ -159,19 +163,27 @@ impl Running {
         let pid = self.child.id();
         let sampler = std::thread::spawn(move || {
             let mut peak_kib = 0;
-            // The kernel's own high-water mark (VmHWM) of the program, without what the process
-            // was before it became the program, as getrusage would count.
+            // The kernel's own high-water mark (VmHWM). Its ru_maxrss would also count the memory
+            // of this process, which the program's was forked from.
             while let Some(kib) = guard::peak_memory_kib(pid) {
                 peak_kib = kib.max(peak_kib);
                 std::thread::sleep(Duration::from_millis(4));
             }
             peak_kib
         });
-        let (status, cpu, bound_kib) = guard::wait_with_usage(&mut self.child);
+        let (status, cpu) = guard::wait_with_usage(&mut self.child);
         let wall = self.started.elapsed();
-        let peak_kib = sampler.join().unwrap_or(0);
+        let peak_kib = sampler.join().unwrap_or(0).max(self.told_peak_kib());
         let [stdout, stderr, log] = self.so_far();
-        (Run { status, stdout, stderr, log }, Cost { wall, cpu, peak_kib, bound_kib })
+        (Run { status, stdout, stderr, log }, Cost { wall, cpu, peak_kib })
+    }
+
+    /// The most memory that the program had, as it told when it ended; its children tell, too.
+    fn told_peak_kib(&self) -> u64 {
+        let told = fs::read_to_string(peak_file(&self.files)).unwrap_or_default();
+        let own = format!("{} ", self.child.id());
+        let mut lines = told.lines().filter_map(|line| line.strip_prefix(&own));
+        lines.find_map(guard::high_water_mark).unwrap_or(0)
     }
 
     /// Sends a signal (`libc::SIGTERM`, ...).
@@ -203,17 +215,40 @@ impl Drop for Running {
 /// directory above it is closed to others (a build directory below /root, say).
 pub fn reachable(cyrus: &Cyrus, program: &Path) -> PathBuf {
     let program = program.canonicalize().unwrap_or_else(|e| panic!("{}: {e}", program.display()));
-    let open = |path: &Path| fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o001 != 0);
-    if program.ancestors().all(open) {
+    let mode = fs::metadata(&program).map_or(0, |metadata| metadata.permissions().mode());
+    if mode & 0o005 == 0o005 && program.parent().is_some_and(is_open) {
         return program;
     }
     let inode = fs::metadata(&program).map_or(0, |m| m.ino());
     let copy = cyrus.scratch().join(format!("program-{inode}"));
     if !copy.exists() {
-        // By another process: had this one the copy open for writing, a child that another test
-        // forks meanwhile would inherit that, and the program could not be started.
-        let status = Command::new("install").args(["-m", "755"]).arg(&program).arg(&copy).status();
-        assert!(status.is_ok_and(|s| s.success()), "cannot copy {}", program.display());
+        copy_program(&program, &copy);
     }
     copy
+}
+
+/// Whether every user can reach what is in a directory.
+pub(crate) fn is_open(directory: &Path) -> bool {
+    let open = |path: &Path| fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o001 != 0);
+    directory.ancestors().all(open)
+}
+
+/// Copies a program or a script to where it can be started at once, by every user and while other
+/// threads do the same. `fs::copy` cannot do that, for two reasons:
+///
+/// - Another thread sees the copy before it is whole and executable. So it gets its name last.
+/// - The kernel starts no program that is open for writing. Had this process the copy open, so
+///   would a child that another thread forks meanwhile, for a moment after this process closed it.
+///   So a program of its own writes it.
+///
+/// # Panics
+/// If it cannot be copied.
+#[track_caller]
+pub fn copy_program(from: &Path, to: &Path) {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let unfinished = to.with_extension(format!("{}-{number}", std::process::id()));
+    let install = Command::new("install").args(["-m", "755"]).arg(from).arg(&unfinished).status();
+    assert!(install.is_ok_and(|status| status.success()), "cannot copy {}", from.display());
+    fs::rename(&unfinished, to).unwrap_or_else(|e| panic!("cannot make {}: {e}", to.display()));
 }

@@ -78,10 +78,7 @@ impl<'r, 's> Run<'r, 's> {
         for user in metas {
             run.meta(user)?;
         }
-        for user in std::mem::take(&mut run.users) {
-            let result = run.syncer.user(&user, None);
-            run.settle(result, vec![Item::User(user)])?;
-        }
+        run.users(work)?;
         for root in std::mem::take(&mut run.roots) {
             let result = run.syncer.quota(&root);
             run.settle(result, vec![Item::Quota(root)])?;
@@ -136,6 +133,31 @@ impl<'r, 's> Run<'r, 's> {
         let mut known = HashSet::new();
         sorted.mailboxes.retain(|name| !covered(name) && known.insert(name.clone()));
         sorted
+    }
+
+    fn users(&mut self, work: &Work) -> Result<()> {
+        while !self.users.is_empty() {
+            for user in std::mem::take(&mut self.users) {
+                if let Err(error) = self.syncer.user(&user, None) {
+                    self.leave(vec![Item::User(user)], own(error)?)?;
+                } else if !self.has_inbox(&user) {
+                    // The user was deleted after the user's mailboxes were taken for part of the
+                    // whole. There was no whole then, but mailboxes that were deleted before are
+                    // still there.
+                    self.mailboxes(self.of_user(work, &user))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn of_user(&self, work: &Work, user: &UserId) -> Vec<MboxName> {
+        let mut known = HashSet::new();
+        let mut names = work.mailboxes();
+        names.retain(|name| {
+            self.names.owner(name).as_ref() == Some(user) && known.insert(name.clone())
+        });
+        names
     }
 
     fn mailboxes(&mut self, names: Vec<MboxName>) -> Result<()> {

@@ -114,7 +114,7 @@ pub trait Store: Send + Sync {
     }
 
     /// Opens a mailbox under shared locks: namespace, mailbox, index, in Cyrus's order
-    /// (`mailbox_open_irl`). [`Kind::NotFound`](crate::Kind::NotFound) if it is not there any
+    /// (`mailbox_open_irl`). [`Kind::NotFound`] if it is not there any
     /// more, or is not finished yet (reserved).
     fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>>;
 

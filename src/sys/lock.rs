@@ -26,9 +26,9 @@ use crate::sys::file::open_with;
 pub enum Wait {
     /// Until it is free.
     Block,
-    /// No longer than this, then [`Kind::Locked`](crate::Kind::Locked).
+    /// No longer than this, then [`Kind::Locked`].
     For(Duration),
-    /// Not at all: [`Kind::Locked`](crate::Kind::Locked).
+    /// Not at all: [`Kind::Locked`].
     Fail,
 }
 

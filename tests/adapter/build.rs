@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use cyrsync_lab::Cyrus;
+use cyrsync_lab::run::copy_program;
 
 fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -35,7 +37,7 @@ fn make(out: &Path, compiler: &str) {
     must_succeed(make.arg(format!("CC={compiler}")));
 }
 
-/// Tests run side by side; make, and what fetches the headers, do not.
+/// Tests run side by side, maybe in several processes; make, and what fetches the headers, do not.
 fn alone(out: &Path) -> fs::File {
     fs::create_dir_all(out).expect("cargo's directory can be written to");
     let lock = fs::File::create(out.join("adapter.lock")).expect("a file of our own");
@@ -45,12 +47,15 @@ fn alone(out: &Path) -> fs::File {
 
 /// One of the programs, where the cyrus user can run it.
 pub fn program(cyrus: &Cyrus, name: &str) -> PathBuf {
-    let out = libraries().join("c-tests");
-    let lock = alone(&out);
-    make(&out, "cc");
-    drop(lock);
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let out = libraries().join("c-tests");
+        let _lock = alone(&out);
+        make(&out, "cc");
+        out.join("adapter")
+    });
     let there = cyrus.scratch().join(name);
-    fs::copy(out.join("adapter").join(name), &there).expect("it was built");
+    copy_program(&built.join(name), &there);
     there
 }
 

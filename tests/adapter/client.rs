@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cyrsync_lab::run::start;
+use cyrsync_lab::run::{copy_program, start};
 use cyrsync_lab::{Imap, Lab, Options, Run, places, random_changes, tools};
 
 use crate::build::program;
@@ -96,7 +96,7 @@ fn a_repair_starts_no_other_process() {
     append(&lab.master, "paula", "INBOX", "once more");
     append(&lab.replica, "paula", "INBOX", "and there");
     let reachable = lab.master.scratch().join("native_sync_client");
-    fs::copy(native, &reachable).expect("it was built");
+    copy_program(native.as_ref(), &reachable);
     let mut command = lab.master.command("/usr/bin/prlimit");
     command.arg("--nproc=0").arg(reachable);
     command.arg("-C").arg(lab.master.imapd_conf()).args(["-v", "-u", "paula"]);

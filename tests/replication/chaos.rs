@@ -5,12 +5,14 @@
 //! `CYRSYNC_CHAOS_SEED` what they are.
 
 use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use cyrsync_lab::random::World;
 use cyrsync_lab::run::{Running, start_sync_client};
-use cyrsync_lab::{Cyrus, Difference, Lab, Options, Proxy, Rng, compare, describe, tools};
+use cyrsync_lab::{Cyrus, Difference, Lab, Options, Proxy, Rng, Run, compare, describe, tools};
 
 use crate::common::{kill_sync_servers, program, until};
 use crate::rolling::drained;
@@ -36,6 +38,16 @@ fn connected(running: Running) -> Running {
     until(running, |so_far| so_far[2].contains("Destination supports"))
 }
 
+/// Ends it with SIGTERM.
+#[track_caller]
+fn ended(running: Running) -> Run {
+    running.signal(libc::SIGTERM);
+    let run = running.wait();
+    assert_eq!(run.status.code(), Some(75), "{run}");
+    assert!(!run.log.contains("internal error"), "{run}");
+    run
+}
+
 /// What is disturbed.
 struct Scene<'s> {
     master: &'s Cyrus,
@@ -53,8 +65,18 @@ impl Scene<'_> {
     }
 }
 
-/// Lets clients change the master, and calls `disturb` again and again meanwhile.
+/// Lets clients change the master, and calls `disturb` again and again meanwhile. Afterwards both
+/// servers are equal.
 fn chaos(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>)) {
+    turmoil(seed, pause, disturb, false);
+}
+
+/// As [`chaos`], where `disturb` may kill the replica's servers.
+fn chaos_with_kills_on_the_replica(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>)) {
+    turmoil(seed, pause, disturb, true);
+}
+
+fn turmoil(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>), servers_are_killed: bool) {
     let seed = from_environment("CYRSYNC_CHAOS_SEED", seed);
     let operations = from_environment("CYRSYNC_CHAOS_OPERATIONS", OPERATIONS);
     println!("seed {seed}, {operations} operations of each client");
@@ -87,20 +109,24 @@ fn chaos(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>)) {
     println!("ours logged:\n{}", scene.logged);
     proxy.never_cut();
     let running = scene.running.take().expect("it is only taken to be replaced");
+    let Run { stderr, log, .. } = ended(connected(running));
+    println!("and in the end:\n{stderr}{log}");
+    if servers_are_killed {
+        remove_empty_databases(&mut lab.replica);
+    }
     let _tell = Tell(&lab);
-    // What waits for another try has it now.
-    let running = connected(running);
-    running.signal(libc::SIGHUP);
-    let running = drained(running, &lab);
-    let [_, stderr, log] = running.so_far();
-    assert!(!log.contains("internal error"), "seed {seed}: {stderr}{log}");
-    running.signal(libc::SIGTERM);
-    assert_eq!(running.wait().status.code(), Some(75));
+    // What waited for another try has it now.
+    let Run { stderr, log, .. } = ended(drained(connected(start(&lab.master)), &lab));
     // Cyrus leaves stale quota roots in mailboxes that are renamed out of a subtree.
     tools::quota_complaints(&lab.master);
     tools::quota_complaints(&lab.replica);
     let mut left = compare(&lab.master, &lab.replica);
     left.retain(|difference| !is_stale(difference));
+    if servers_are_killed && !left.is_empty() {
+        let damage = tools::reconstruct_complaints(&lab.replica, "*");
+        println!("the replica's own Cyrus finds there:\n{}", damage.join("\n"));
+        left.retain(|difference| !is_damage(difference, &damage));
+    }
     assert!(left.is_empty(), "seed {seed}:\n{log}{stderr}{}", describe(&left, 30));
 }
 
@@ -119,6 +145,50 @@ fn is_stale(difference: &Difference) -> bool {
     (is_quota && path.ends_with(" MODSEQ"))
         || path.ends_with(" SYNC_CRC_ANNOT")
         || (is_quota && without_annotations(master) == without_annotations(replica))
+}
+
+/// Mends as an administrator what a server of Cyrus 3.6.1 leaves that is killed after it has made a
+/// database and before it has written to it: it refuses the empty file from then on ("invalid magic
+/// header"), and with it all that is sent to the mailbox.
+fn remove_empty_databases(replica: &mut Cyrus) {
+    replica.stop_server();
+    let mut databases = Vec::new();
+    for partition in ["default", "second"] {
+        find_all(&replica.partition_dir(partition), "cyrus.annotations", &mut databases);
+    }
+    for path in databases {
+        if fs::metadata(&path).expect("nobody else is there").len() == 0 {
+            println!("a killed server left {} empty", path.display());
+            fs::remove_file(path).expect("own file");
+        }
+    }
+    replica.start_server();
+}
+
+/// All files of this name below a directory.
+fn find_all(dir: &Path, name: &str, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            find_all(&path, name, found);
+        } else if path.file_name().is_some_and(|n| n == name) {
+            found.push(path);
+        }
+    }
+}
+
+/// Whether a quota's use is wrong because of damage that the replica's own Cyrus finds. A server of
+/// Cyrus 3.6.1 that is killed between two of its writes may leave sums in `cyrus.index` that are not
+/// those of its messages. `quota -f` trusts these sums, and replication sends none: only `reconstruct`
+/// can mend them.
+fn is_damage(difference: &Difference, found: &[String]) -> bool {
+    let words = difference.path.strip_prefix("QUOTA ").and_then(|path| path.rsplit_once(' '));
+    let Some((root, "FILE")) = words else { return false };
+    found.iter().any(|line| {
+        let mailbox = line.split_once(" updating quota_").map_or("", |(mailbox, _)| mailbox);
+        let below = mailbox.strip_prefix(root);
+        below.is_some_and(|below| below.is_empty() || below.starts_with('.'))
+    })
 }
 
 /// Tells what the replica had to say, should the test fail.
@@ -164,7 +234,7 @@ fn many_clients_are_followed_by_a_client_that_is_killed_again_and_again() {
 
 #[test]
 fn many_clients_are_followed_to_a_replica_that_is_killed_and_restarted() {
-    chaos(3, Duration::from_millis(400), |scene| {
+    chaos_with_kills_on_the_replica(3, Duration::from_millis(400), |scene| {
         if scene.rng.one_in(3) {
             scene.replica.stop_server();
             scene.replica.start_server();

@@ -218,19 +218,25 @@ impl Drop for Holder {
 /// Kills the processes that serve replication; the master process starts new ones when asked. Returns
 /// how many.
 pub fn kill_sync_servers(cyrus: &Cyrus) -> usize {
+    signal_sync_servers(cyrus, "KILL")
+}
+
+/// Sends a signal (`KILL`, `STOP`, ...) to the processes that serve replication. Returns how many there
+/// are.
+pub fn signal_sync_servers(cyrus: &Cyrus, signal: &str) -> usize {
     let conf = cyrus.imapd_conf().display().to_string();
-    let mut killed = 0;
+    let mut count = 0;
     for process in fs::read_dir("/proc").expect("/proc is there").flatten() {
         let words = fs::read(process.path().join("cmdline")).unwrap_or_default();
         let words = String::from_utf8_lossy(&words).into_owned();
         if words.contains("sync_server") && words.contains(&conf) {
             // The shell's own, for there may be no other.
-            let kill = format!("kill -9 {}", process.file_name().display());
+            let kill = format!("kill -{signal} {}", process.file_name().display());
             let status = Command::new("sh").args(["-c", &kill]).status().expect("sh runs");
-            killed += usize::from(status.success());
+            count += usize::from(status.success());
         }
     }
-    killed
+    count
 }
 
 /// A file of this name below a directory.

@@ -5,6 +5,8 @@ mod big;
 mod cache;
 mod causes;
 mod channels;
+// It is about when things happen, not about where the data comes from: once is enough.
+#[cfg(not(through_host))]
 mod chaos;
 mod clients;
 mod common;
@@ -29,6 +31,7 @@ mod rolling;
 mod rolling_daemon;
 mod rolling_faults;
 mod rolling_log;
+mod rolling_meanwhile;
 mod same_uniqueid;
 mod stale_records;
 mod users;

@@ -1,10 +1,10 @@
 //! What a server reads: imapd.conf and cyrus.conf.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use super::{Cyrus, PROGRAM_DIRS, Ports};
 use crate::options::{ADMIN, Options, REPLICATOR};
+use crate::run::copy_program;
 
 impl Cyrus {
     /// Writes imapd.conf and cyrus.conf. Lines of `extra` take the place of ours.
@@ -53,9 +53,9 @@ impl Cyrus {
         if let Some(tree) = &self.tree {
             // What our client on this spool has written by: this version's own, too.
             let script = self.dir.join("sync_server");
-            self.guard.write(&script, tree.script("/usr/lib/cyrus/bin/sync_server"));
-            let all = fs::Permissions::from_mode(0o755);
-            fs::set_permissions(&script, all).expect("chmod of own file");
+            let draft = script.with_extension("draft");
+            self.guard.write(&draft, tree.script("/usr/lib/cyrus/bin/sync_server"));
+            copy_program(&draft, &script);
             text.push_str(&format!("sync_server_path: {}\n", script.display()));
         }
         let extra = extra.replace("{dir}", &dir.to_string());
