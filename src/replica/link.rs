@@ -496,7 +496,7 @@ impl Link {
 
     fn closed(&self) -> Error {
         Error::new(Kind::Closed, "read from", self.peer(), "it closed the connection")
-            .hint("its log says why")
+            .hint(LOG_SAYS)
     }
 
     fn timed_out(&self, detail: String) -> Error {

@@ -4,10 +4,10 @@
 //! rest carries it out on a [`Store`] and a [`Replica`] and knows neither files nor sockets.
 
 pub mod batch;
+mod bounds;
 mod cache;
 mod cancel;
 mod care;
-mod claims;
 mod commands;
 pub mod compare;
 mod contents;

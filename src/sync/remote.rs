@@ -1,6 +1,6 @@
 //! The replica's view, decoded from its replies (`sync_kl_parse` in `imap/sync_support.c`).
 
-use super::claims::shown;
+use super::bounds::shown;
 use crate::dlist::{Kv, Value, Writer};
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::replica::{Item, Reply};

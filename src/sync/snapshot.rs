@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 
 use super::batch::{Batcher, Partial};
-use super::claims::Measure;
+use super::bounds::Measure;
 use super::damage::Stuck;
 use super::remote::RemoteFolder;
 use super::{Syncer, compare, unix_time};

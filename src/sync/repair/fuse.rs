@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::plan::{Message, Plan, Side};
 use crate::error::{Error, Kind, Result};
 use crate::limits::{REPAIR_EXPUNGE_SHARE, REPAIR_MAX_EXPUNGE, UID_JUMP};
-use crate::sync::claims::shown;
+use crate::sync::bounds::shown;
 use crate::types::{Annotation, Guid, MboxType, Text, Uid};
 
 /// What a repair may do to the master that it does not do by itself.

@@ -13,7 +13,7 @@ mod sides;
 
 use std::path::Path;
 
-use super::claims::{self, Measure};
+use super::bounds::{self, Measure};
 use super::contents::Work;
 use super::ladder::{WITH_COPYBACK, check_identity};
 use super::remote::RemoteFolder;
@@ -31,7 +31,7 @@ use plan::{Header, Knowledge, Message, Plan, Side};
 /// The messages in the answer to `GET FULLMAILBOX`, by UID.
 pub(super) fn all_of(reply: Reply) -> Result<Vec<Message>> {
     let (folder, side) = sides::of_replica(reply)?;
-    folder.beyond.map_or(Ok(side.messages), |beyond| Err(claims::too_big(&folder.name, &beyond)))
+    folder.beyond.map_or(Ok(side.messages), |beyond| Err(bounds::too_big(&folder.name, &beyond)))
 }
 
 pub(super) use sides::file;
@@ -107,7 +107,7 @@ impl Syncer<'_> {
         measure.check_all(&remote, &ours, &theirs)?;
         let mut plan = plan::plan(name, &ours, &theirs, known)?;
         if plan.writes_master && !self.settings.no_copyback {
-            claims::check_fetched(name, &plan.fetch)?;
+            bounds::check_fetched(name, &plan.fetch)?;
             self.refuse_harm(&state, &ours, &plan)?;
         }
         for (level, line) in &plan.notices {

@@ -8,7 +8,7 @@ use crate::dlist::{Kv, Value};
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::replica::Reply;
 use crate::store::Mailbox;
-use crate::sync::claims::shown;
+use crate::sync::bounds::shown;
 use crate::sync::remote::{self, Numbers, RemoteFolder};
 use crate::sync::snapshot::Entry;
 use crate::types::{Annotation, Guid, InternalFlags, MailboxState, Record, SystemFlags, Text};

@@ -240,5 +240,5 @@ pub(super) fn check_fetched(name: &MboxName, fetch: &[Fetch]) -> Result<()> {
 }
 
 #[cfg(test)]
-#[path = "claims_tests.rs"]
+#[path = "bounds_tests.rs"]
 mod tests;
