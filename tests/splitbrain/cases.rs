@@ -219,7 +219,8 @@ fn subscriptions_seen_state_scripts_and_quotas_become_the_masters() {
     drop((admin, fred, sieve));
     let copy = copy_of(&mut lab, Options::default());
     // Scripts of the replica come back if that is allowed: see tests/hostile/fuse.rs.
-    ours(&lab, &["--allow-repair=scripts", "-A"]).ok();
+    lab.master.set_config("sync_repair_fuse", Some("no"));
+    ours(&lab, &["-A"]).ok();
     assert_one(&lab, &["user.fred", "user.fred.#sieve"]);
     cyrus_sync_client(&copy.master, &["-A"]).ok();
     // Scripts are messages of a mailbox: what was put on the replica comes back.
