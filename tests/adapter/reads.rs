@@ -335,3 +335,20 @@ fn expired_tombstones_and_deleted_mailboxes_are_read_the_same() {
     tools::run(&lab.master, "cyr_expire", &["-E", "1", "-X", "0"]);
     assert_same(&lab, &["ENTRY user.paul", "NOT THERE user.paul"]);
 }
+
+#[test]
+fn annotations_of_a_deleted_mailbox_are_only_there_under_its_new_name() {
+    let lab = Lab::new(Options::default());
+    let inbox = lab.master.admin_name("user.paula");
+    Imap::admin(&lab.master).ok(&format!("CREATE {inbox}"));
+    let mut paula = Imap::login(&lab.master, "paula");
+    for name in ["INBOX.renamed", "INBOX.deleted", "INBOX.kept"] {
+        paula.ok(&format!("CREATE {name}"));
+        paula.ok(&format!(
+            "SETMETADATA {name} (/private/comment \"mine\" /shared/comment \"ours\")"
+        ));
+    }
+    paula.ok("RENAME INBOX.renamed INBOX.again");
+    paula.ok("DELETE INBOX.deleted");
+    assert_same(&lab, &["NOT THERE user.paula.renamed", "NOT THERE user.paula.deleted", "BY NAME"]);
+}

@@ -370,12 +370,13 @@ impl Store for Spool {
     fn annotations(&self, mailbox: Option<&MboxName>) -> Result<Vec<Annotation>> {
         let Some(name) = mailbox else { return annot::of_server(&self.annotations) };
         match self.list.lookup(name)? {
-            Some(entry) => {
+            // A mailbox that was deleted has its id, and so these, under another name.
+            Some(entry) if !entry.mbtype.is_deleted() => {
                 let owner = self.names.owner(name);
                 let id = self.annotated_as(&entry)?;
                 annot::of_mailbox(&self.annotations, &id, owner.as_ref())
             }
-            None => Ok(Vec::new()),
+            _ => Ok(Vec::new()),
         }
     }
 
