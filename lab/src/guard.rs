@@ -201,13 +201,22 @@ pub(crate) fn free_space(path: &Path) -> u64 {
 pub(crate) fn children(pid: u32) -> Vec<i32> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter(|child| {
-        let Ok(stat) = fs::read_to_string(format!("/proc/{child}/stat")) else { return false };
-        // "pid (name) state ppid ...", where the name may hold anything
-        let after = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-        after.split(' ').nth(1).and_then(|p| p.parse().ok()) == Some(pid)
-    })
-    .collect()
+    let parent = |child: i32| stat_words(child)?.get(1)?.parse().ok();
+    pids.filter(|child| parent(*child) == Some(pid)).collect()
+}
+
+/// Whether a process was stopped by SIGSTOP, or has ended.
+pub(crate) fn has_halted(pid: i32) -> bool {
+    stat_words(pid)
+        .is_none_or(|words| words.first().is_none_or(|state| "TZX".contains(state.as_str())))
+}
+
+/// What `/proc/PID/stat` says of a process from its state on: "pid (name) state ppid ...", where the
+/// name may hold anything. `None` if there is no such process.
+fn stat_words(pid: i32) -> Option<Vec<String>> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, after) = stat.rsplit_once(") ")?;
+    Some(after.split(' ').map(str::to_owned).collect())
 }
 
 /// Waits for a child, at most so long; `false` if it still runs.

@@ -4,6 +4,7 @@
 //! `CYRSYNC_CHAOS_OPERATIONS` sets how many random operations each client makes, and
 //! `CYRSYNC_CHAOS_SEED` what they are.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,9 @@ use std::time::Duration;
 
 use cyrsync_lab::random::World;
 use cyrsync_lab::run::{Running, start_sync_client};
-use cyrsync_lab::{Cyrus, Difference, Lab, Options, Proxy, Rng, Run, compare, describe, tools};
+use cyrsync_lab::{
+    Cyrus, Difference, Lab, Options, Proxy, Rng, Run, compare, describe, sync_client, tools,
+};
 
 use crate::common::{kill_sync_servers, program, until};
 use crate::rolling::drained;
@@ -21,6 +24,8 @@ use crate::rolling::drained;
 const CLIENTS: [&str; 3] = ["a", "b", "c"];
 /// Random operations of each client, where the environment says nothing else.
 const OPERATIONS: usize = 400;
+/// Bytes of the header of a twoskip database.
+const TWOSKIP_HEADER: usize = 64;
 /// A user's sessions begin anew after so many.
 const LOT: usize = 50;
 
@@ -112,7 +117,7 @@ fn turmoil(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>), servers
     let Run { stderr, log, .. } = ended(connected(running));
     println!("and in the end:\n{stderr}{log}");
     if servers_are_killed {
-        remove_empty_databases(&mut lab.replica);
+        remove_unfinished_databases(&mut lab.replica);
     }
     let _tell = Tell(&lab);
     // What waited for another try has it now.
@@ -120,6 +125,9 @@ fn turmoil(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>), servers
     // Cyrus leaves stale quota roots in mailboxes that are renamed out of a subtree.
     tools::quota_complaints(&lab.master);
     tools::quota_complaints(&lab.replica);
+    if servers_are_killed {
+        remove_stale_scripts(&lab);
+    }
     let mut left = compare(&lab.master, &lab.replica);
     left.retain(|difference| !is_stale(difference));
     if servers_are_killed && !left.is_empty() {
@@ -147,18 +155,19 @@ fn is_stale(difference: &Difference) -> bool {
         || (is_quota && without_annotations(master) == without_annotations(replica))
 }
 
-/// Mends as an administrator what a server of Cyrus 3.6.1 leaves that is killed after it has made a
-/// database and before it has written to it: it refuses the empty file from then on ("invalid magic
+/// Mends as an administrator what a server of Cyrus 3.6.1 leaves that is killed while it makes a
+/// database: it writes the header last, and refuses a file without one from then on ("invalid magic
 /// header"), and with it all that is sent to the mailbox.
-fn remove_empty_databases(replica: &mut Cyrus) {
+fn remove_unfinished_databases(replica: &mut Cyrus) {
     replica.stop_server();
     let mut databases = Vec::new();
     for partition in ["default", "second"] {
         find_all(&replica.partition_dir(partition), "cyrus.annotations", &mut databases);
     }
     for path in databases {
-        if fs::metadata(&path).expect("nobody else is there").len() == 0 {
-            println!("a killed server left {} empty", path.display());
+        let bytes = fs::read(&path).expect("nobody else is there");
+        if bytes.iter().take(TWOSKIP_HEADER).all(|byte| *byte == 0) {
+            println!("a killed server left {} without a header", path.display());
             fs::remove_file(path).expect("own file");
         }
     }
@@ -174,6 +183,20 @@ fn find_all(dir: &Path, name: &str, found: &mut Vec<PathBuf>) {
         } else if path.file_name().is_some_and(|n| n == name) {
             found.push(path);
         }
+    }
+}
+
+/// Mends as an administrator what a server of Cyrus 3.6.1 leaves that is killed after it has expunged
+/// a script from the mailbox for scripts and before it has removed the script's file: nobody looks
+/// at the user's scripts for that mailbox is equal, unless asked to.
+fn remove_stale_scripts(lab: &Lab) {
+    let differences = compare(&lab.master, &lab.replica);
+    let stale = differences.iter().filter(|difference| difference.master.is_none());
+    let paths = stale.filter_map(|difference| difference.path.strip_prefix("USER "));
+    let users = paths.filter_map(|path| path.split_once(" SIEVE ").map(|(user, _)| user));
+    for user in users.collect::<BTreeSet<_>>() {
+        println!("a killed server left a script of {user}");
+        sync_client(program(), &lab.master, &["-s", user]).ok();
     }
 }
 

@@ -88,6 +88,11 @@ impl Cyrus {
         // So it is halted, its services are ended in order, and it is killed.
         let pid = i32::try_from(master.id()).expect("process ids fit");
         guard::signal(pid, libc::SIGSTOP);
+        // Until it has really halted it may start another service, which would keep the ports.
+        let deadline = Instant::now() + STOP_LIMIT;
+        while !guard::has_halted(pid) && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
         let services = guard::children(master.id());
         for service in &services {
             guard::signal(*service, libc::SIGTERM);
