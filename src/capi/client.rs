@@ -12,7 +12,7 @@ use super::panic::{boundary, fallible};
 use super::strings::{c_string, cyrsync_str, slice};
 use crate::engine::{Cancel, Client, Options};
 use crate::observe::{Level, Observer};
-use crate::schedule::{Report, Unit};
+use crate::run::everything::{Report, Unit};
 use crate::store::host::HostWriter;
 use crate::types::{MboxName, UserId};
 

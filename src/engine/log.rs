@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use super::Client;
 use crate::error::{Error, Result};
 use crate::observe::Level;
-use crate::rolling::channel::Channel;
-use crate::rolling::item::Item;
-use crate::rolling::lines::{Line, Lines};
-use crate::rolling::run::{Run, Undone};
-use crate::rolling::work;
+use crate::run::carry_out::{Run, Undone};
+use crate::run::log::channel::Channel;
+use crate::run::log::entry::LogEntry;
+use crate::run::log::lines::{Line, Lines};
+use crate::run::task as work;
 use crate::sync::is_locked;
 
 /// What to do about a log that cannot be read.
@@ -89,14 +89,14 @@ impl Client {
 
     /// The entries of a log, each once, for a long log says the same again and again; what is none
     /// is told.
-    pub(super) fn read_log(&self, log: impl Read, path: &Path) -> Result<Vec<Item>> {
+    pub(super) fn read_log(&self, log: impl Read, path: &Path) -> Result<Vec<LogEntry>> {
         let error = |error| Error::io("read sync log", path, error).or_hint(LOG);
         let mut items = Vec::new();
         let mut known = HashSet::new();
         let mut lines = Lines::new(BufReader::new(log));
         while let Some(line) = lines.next_line().map_err(error)? {
             match line {
-                Line::Item(item) => {
+                Line::Entry(item) => {
                     if !known.contains(&item) {
                         known.insert(item.clone());
                         items.push(item);

@@ -11,8 +11,8 @@ use crate::error::{Error, Kind, Result};
 use crate::names::Paths;
 use crate::observe::{Level, Observer, Silent};
 use crate::replica::{Answer, Direct, Replica, Verb};
-use crate::rolling::channel::Channel;
-use crate::rolling::item::Item;
+use crate::run::log::channel::Channel;
+use crate::run::log::entry::LogEntry;
 use crate::store::apply::{self, OwnServer, Traces};
 use crate::store::host::HostWriter;
 use crate::store::spool::Spool;
@@ -102,7 +102,7 @@ fn other_logs(config: &Config, channel: Option<&str>) -> Vec<PathBuf> {
 /// hear of it with the next one at the latest.
 fn note(logs: &[PathBuf], name: &MboxName, observer: &dyn Observer) {
     let mut line = Vec::new();
-    Item::Mailbox(name.clone()).write(&mut line);
+    LogEntry::Mailbox(name.clone()).write(&mut line);
     for log in logs {
         if let Err(error) = Channel::new(log).append(&line) {
             observer.log(Level::Error, &format!("SYNCERROR: {error}"));

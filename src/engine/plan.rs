@@ -11,9 +11,9 @@ use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
 use crate::observe::{Level, Observer};
 use crate::replica::{Answer, Direct, Dry, Replica};
-use crate::rolling::run::{Run, Undone};
-use crate::rolling::work;
-use crate::schedule::{self, Interrupted, Report, Unit};
+use crate::run::carry_out::{Run, Undone};
+use crate::run::everything::{self as schedule, Interrupted, Report, Unit};
+use crate::run::task as work;
 use crate::sync::{Master, Staged, Syncer};
 use crate::types::{MailboxState, MboxName};
 

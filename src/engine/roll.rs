@@ -13,12 +13,12 @@ use super::reach::Persistence;
 use super::{Client, Context};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
-use crate::rolling::backlog::{Backlog, Why};
-use crate::rolling::channel::{Channel, Kept, Taken};
-use crate::rolling::item::Item;
-use crate::rolling::run::{Run, Undone};
-use crate::rolling::watch::Watch;
-use crate::rolling::work::{self, Work};
+use crate::run::carry_out::{Run, Undone};
+use crate::run::log::channel::{Channel, Kept, Taken};
+use crate::run::log::entry::LogEntry;
+use crate::run::log::watch::Watch;
+use crate::run::queue::{Backlog, Why};
+use crate::run::task::{self as work, Work};
 use crate::sync::{Care, TICK, is_locked};
 
 /// How often the shutdown file is looked for.
@@ -309,13 +309,13 @@ impl Roll<'_> {
         Ok(())
     }
 
-    fn enqueue(&mut self, client: &Client, items: Vec<Item>) {
+    fn enqueue(&mut self, client: &Client, items: Vec<LogEntry>) {
         let parts = work::parts(items, &client.namespace);
         self.queue.extend(parts.into_iter().map(|work| Part { work, tries: 0, losses: 0 }));
     }
 
     /// The entries of a log but those that we put there ourselves.
-    fn read(&self, client: &Client, mut file: File, but: Range<u64>) -> Result<Vec<Item>> {
+    fn read(&self, client: &Client, mut file: File, but: Range<u64>) -> Result<Vec<LogEntry>> {
         let path = self.channel.work();
         let error = |error| Error::io("read sync log", path, error).or_hint(LOG);
         let mut items = Vec::new();

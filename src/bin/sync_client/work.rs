@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use cyrsync::engine::Client;
 use cyrsync::observe::Level;
-use cyrsync::schedule::Unit;
+use cyrsync::run::everything::Unit;
 use cyrsync::sys::syslog;
 use cyrsync::types::{MboxName, UserId};
 use cyrsync::{Error, Kind};

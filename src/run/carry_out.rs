@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::item::Item;
-use super::work::Work;
+use super::log::entry::LogEntry;
+use super::task::Work;
 use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
 use crate::observe::{Level, Observer};
@@ -15,7 +15,7 @@ use crate::types::{MboxName, Text, UniqueId, UserId};
 #[derive(Debug)]
 pub struct Undone {
     /// What must be done in its place.
-    pub items: Vec<Item>,
+    pub items: Vec<LogEntry>,
     /// Why.
     pub error: Error,
 }
@@ -69,7 +69,7 @@ impl<'r, 's> Run<'r, 's> {
         }
         if sorted.server {
             let result = run.syncer.annotations(None);
-            run.settle(result, vec![Item::Annotation(MboxName::default())])?;
+            run.settle(result, vec![LogEntry::Annotation(MboxName::default())])?;
         }
         let mut metas = sorted.metas;
         for (user, (seen, subs)) in sorted.pieces {
@@ -81,11 +81,11 @@ impl<'r, 's> Run<'r, 's> {
         run.users(work)?;
         for root in std::mem::take(&mut run.roots) {
             let result = run.syncer.quota(&root);
-            run.settle(result, vec![Item::Quota(root)])?;
+            run.settle(result, vec![LogEntry::Quota(root)])?;
         }
         for user in sorted.unusers {
             let result = run.syncer.unuser(&user);
-            run.settle(result, vec![Item::UnUser(user)])?;
+            run.settle(result, vec![LogEntry::UnUser(user)])?;
         }
         Ok(run.undone)
     }
@@ -96,11 +96,11 @@ impl<'r, 's> Run<'r, 's> {
             // again has nothing of what was: the replica must let go of it.
             // Where the INBOX cannot be read, looking at the user reports it.
             let user = match item {
-                Item::User(user) if self.has_inbox(user) => user,
-                Item::UnUser(user) if self.syncer.has_inbox(user).is_ok_and(|has| has) => user,
+                LogEntry::User(user) if self.has_inbox(user) => user,
+                LogEntry::UnUser(user) if self.syncer.has_inbox(user).is_ok_and(|has| has) => user,
                 _ => continue,
             };
-            if let Item::UnUser(_) = item {
+            if let LogEntry::UnUser(_) = item {
                 self.note(format!("  Promoting: {item} -> USER {user}"));
                 // No mailbox shows it before the new ones are there.
                 self.roots.push(Text::new(self.names.inbox(user).as_bytes()));
@@ -113,20 +113,22 @@ impl<'r, 's> Run<'r, 's> {
         let mut sorted = Sorted { mailboxes: work.mailboxes(), ..Sorted::default() };
         for item in &work.items {
             match item {
-                Item::Annotation(name) if name.is_empty() => sorted.server = true,
+                LogEntry::Annotation(name) if name.is_empty() => sorted.server = true,
                 // Looking at the mailbox compares its annotations and finds its tombstone.
-                Item::Annotation(name) | Item::UnMailbox(name) => {
+                LogEntry::Annotation(name) | LogEntry::UnMailbox(name) => {
                     sorted.mailboxes.push(name.clone());
                 }
-                Item::Quota(root) => sorted.quotas.push(root.clone()),
-                Item::Seen(user, id) => {
+                LogEntry::Quota(root) => sorted.quotas.push(root.clone()),
+                LogEntry::Seen(user, id) => {
                     sorted.pieces.entry(user.clone()).or_default().0.push(id.clone());
                 }
-                Item::Sub(user, name) => {
+                LogEntry::Sub(user, name) => {
                     sorted.pieces.entry(user.clone()).or_default().1.push(name.clone());
                 }
-                Item::Meta(user) => sorted.metas.push(user.clone()),
-                Item::UnUser(user) if !whole.contains(user) => sorted.unusers.push(user.clone()),
+                LogEntry::Meta(user) => sorted.metas.push(user.clone()),
+                LogEntry::UnUser(user) if !whole.contains(user) => {
+                    sorted.unusers.push(user.clone())
+                }
                 _ => {}
             }
         }
@@ -139,7 +141,7 @@ impl<'r, 's> Run<'r, 's> {
         while !self.users.is_empty() {
             for user in std::mem::take(&mut self.users) {
                 if let Err(error) = self.syncer.user(&user, None) {
-                    self.leave(vec![Item::User(user)], own(error)?)?;
+                    self.leave(vec![LogEntry::User(user)], own(error)?)?;
                 } else if !self.has_inbox(&user) {
                     // The user was deleted after the user's mailboxes were taken for part of the
                     // whole. There was no whole then, but mailboxes that were deleted before are
@@ -169,7 +171,7 @@ impl<'r, 's> Run<'r, 's> {
         let Err(error) = self.syncer.mailboxes(&with_relatives) else { return Ok(()) };
         let error = own(error)?;
         if crate::sync::is_locked(&error) {
-            return self.leave(names.into_iter().map(Item::Mailbox).collect(), error);
+            return self.leave(names.into_iter().map(LogEntry::Mailbox).collect(), error);
         }
         let left_out = crate::sync::is_left_out(&error);
         let mut left = Vec::new();
@@ -177,18 +179,18 @@ impl<'r, 's> Run<'r, 's> {
             match self.names.owner(&name) {
                 // The replica would end over the whole user too, with every message that comes in.
                 _ if left_out => left.push(name),
-                Some(user) if self.promote(&Item::Mailbox(name.clone()), &user) => {}
+                Some(user) if self.promote(&LogEntry::Mailbox(name.clone()), &user) => {}
                 _ => left.push(name),
             }
         }
         match left.as_slice() {
             [] => Ok(()),
-            [_] => self.leave(left.into_iter().map(Item::Mailbox).collect(), error),
+            [_] => self.leave(left.into_iter().map(LogEntry::Mailbox).collect(), error),
             // Which one is it?
             _ => {
                 for name in left {
                     let result = self.syncer.mailboxes(std::slice::from_ref(&name));
-                    self.settle(result, vec![Item::Mailbox(name)])?;
+                    self.settle(result, vec![LogEntry::Mailbox(name)])?;
                 }
                 Ok(())
             }
@@ -199,7 +201,7 @@ impl<'r, 's> Run<'r, 's> {
         let Err(error) = self.syncer.quota(&root) else { return Ok(()) };
         let error = own(error)?;
         let owner = self.names.owner(&MboxName::new(root.as_bytes()));
-        let item = Item::Quota(root);
+        let item = LogEntry::Quota(root);
         match owner {
             Some(user) if !crate::sync::is_locked(&error) && self.promote(&item, &user) => Ok(()),
             _ => self.leave(vec![item], error),
@@ -216,8 +218,8 @@ impl<'r, 's> Run<'r, 's> {
         let Err(error) = self.syncer.pieces(&user, seen, subs) else { return Ok(()) };
         let error = own(error)?;
         if crate::sync::is_locked(&error) {
-            let seen = seen.iter().map(|id| Item::Seen(user.clone(), id.clone()));
-            let subs = subs.iter().map(|name| Item::Sub(user.clone(), name.clone()));
+            let seen = seen.iter().map(|id| LogEntry::Seen(user.clone(), id.clone()));
+            let subs = subs.iter().map(|name| LogEntry::Sub(user.clone(), name.clone()));
             return self.leave(seen.chain(subs).collect(), error);
         }
         for id in seen {
@@ -235,7 +237,7 @@ impl<'r, 's> Run<'r, 's> {
     fn meta(&mut self, user: UserId) -> Result<()> {
         let Err(error) = self.syncer.meta(&user) else { return Ok(()) };
         let error = own(error)?;
-        let item = Item::Meta(user.clone());
+        let item = LogEntry::Meta(user.clone());
         match !crate::sync::is_locked(&error) && self.promote(&item, &user) {
             true => Ok(()),
             false => self.leave(vec![item], error),
@@ -243,7 +245,7 @@ impl<'r, 's> Run<'r, 's> {
     }
 
     /// Has the whole user looked at instead, if that helps.
-    fn promote(&mut self, item: &Item, user: &UserId) -> bool {
+    fn promote(&mut self, item: &LogEntry, user: &UserId) -> bool {
         if !self.has_inbox(user) {
             return false;
         }
@@ -259,14 +261,14 @@ impl<'r, 's> Run<'r, 's> {
         self.syncer.has_inbox(user).unwrap_or(true)
     }
 
-    fn settle(&mut self, result: Result<()>, items: Vec<Item>) -> Result<()> {
+    fn settle(&mut self, result: Result<()>, items: Vec<LogEntry>) -> Result<()> {
         match result {
             Ok(()) => Ok(()),
             Err(error) => self.leave(items, own(error)?),
         }
     }
 
-    fn leave(&mut self, items: Vec<Item>, error: Error) -> Result<()> {
+    fn leave(&mut self, items: Vec<LogEntry>, error: Error) -> Result<()> {
         if crate::sync::is_locked(&error) {
             for item in &items {
                 self.note(format!("  Deferred: {item}"));

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::item::Item;
+use super::log::entry::LogEntry;
 use crate::names::Namespace;
 use crate::types::{MboxName, UserId};
 
@@ -26,7 +26,7 @@ pub enum Owner {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Work {
     /// In the order of the log, each once.
-    pub items: Vec<Item>,
+    pub items: Vec<LogEntry>,
 }
 
 impl Work {
@@ -36,8 +36,8 @@ impl Work {
         let mut known = HashSet::new();
         for item in &self.items {
             let found: &[&MboxName] = match item {
-                Item::Mailbox(name) => &[name],
-                Item::Rename(from, to) => &[from, to],
+                LogEntry::Mailbox(name) => &[name],
+                LogEntry::Rename(from, to) => &[from, to],
                 _ => &[],
             };
             names.extend(found.iter().filter(|name| known.insert(**name)).copied().cloned());
@@ -52,32 +52,32 @@ impl Work {
 }
 
 /// The owner of an entry, and of a rename the other one.
-fn owners(item: &Item, names: &Namespace) -> (Owner, Option<Owner>) {
+fn owners(item: &LogEntry, names: &Namespace) -> (Owner, Option<Owner>) {
     let of_mailbox = |name: &MboxName| names.owner(name).map_or(Owner::Shared, Owner::User);
     match item {
-        Item::User(user) | Item::UnUser(user) | Item::Meta(user) => {
+        LogEntry::User(user) | LogEntry::UnUser(user) | LogEntry::Meta(user) => {
             (Owner::User(user.clone()), None)
         }
-        Item::Seen(user, _) | Item::Sub(user, _) => (Owner::User(user.clone()), None),
-        Item::Annotation(name) if name.is_empty() => (Owner::Server, None),
-        Item::Mailbox(name) | Item::UnMailbox(name) | Item::Annotation(name) => {
+        LogEntry::Seen(user, _) | LogEntry::Sub(user, _) => (Owner::User(user.clone()), None),
+        LogEntry::Annotation(name) if name.is_empty() => (Owner::Server, None),
+        LogEntry::Mailbox(name) | LogEntry::UnMailbox(name) | LogEntry::Annotation(name) => {
             (of_mailbox(name), None)
         }
         // The copy does not depend on the original: both are looked at for themselves.
-        Item::Double(name, _) => (of_mailbox(name), None),
-        Item::Rename(from, to) => (of_mailbox(from), Some(of_mailbox(to))),
-        Item::Quota(root) => (of_mailbox(&MboxName::new(root.as_bytes())), None),
+        LogEntry::Double(name, _) => (of_mailbox(name), None),
+        LogEntry::Rename(from, to) => (of_mailbox(from), Some(of_mailbox(to))),
+        LogEntry::Quota(root) => (of_mailbox(&MboxName::new(root.as_bytes())), None),
     }
 }
 
 /// Sorts entries into independent parts, in the order in which each first appears.
-pub fn parts(items: impl IntoIterator<Item = Item>, names: &Namespace) -> Vec<Work> {
+pub fn parts(items: impl IntoIterator<Item = LogEntry>, names: &Namespace) -> Vec<Work> {
     let mut unique = Unique::default();
     for item in items {
         match item {
-            Item::Double(first, second) => {
-                unique.add(Item::Mailbox(first));
-                unique.add(Item::Mailbox(second));
+            LogEntry::Double(first, second) => {
+                unique.add(LogEntry::Mailbox(first));
+                unique.add(LogEntry::Mailbox(second));
             }
             item => unique.add(item),
         }
@@ -92,12 +92,12 @@ pub fn parts(items: impl IntoIterator<Item = Item>, names: &Namespace) -> Vec<Wo
 
 #[derive(Default)]
 struct Unique {
-    items: Vec<Item>,
-    known: HashSet<Item>,
+    items: Vec<LogEntry>,
+    known: HashSet<LogEntry>,
 }
 
 impl Unique {
-    fn add(&mut self, item: Item) {
+    fn add(&mut self, item: LogEntry) {
         if self.known.insert(item.clone()) {
             self.items.push(item);
         }
@@ -105,17 +105,17 @@ impl Unique {
 
     /// All but what another entry covers: a user's end covers the user, that covers the
     /// metadata, and that each piece of it.
-    fn needed(self) -> impl Iterator<Item = Item> {
+    fn needed(self) -> impl Iterator<Item = LogEntry> {
         let Unique { items, known } = self;
         items.into_iter().filter(move |item| {
-            let has = |cover: Item| known.contains(&cover);
-            let ends = |user: &UserId| has(Item::UnUser(user.clone()));
-            let whole = |user: &UserId| ends(user) || has(Item::User(user.clone()));
-            let meta = |user: &UserId| whole(user) || has(Item::Meta(user.clone()));
+            let has = |cover: LogEntry| known.contains(&cover);
+            let ends = |user: &UserId| has(LogEntry::UnUser(user.clone()));
+            let whole = |user: &UserId| ends(user) || has(LogEntry::User(user.clone()));
+            let meta = |user: &UserId| whole(user) || has(LogEntry::Meta(user.clone()));
             match item {
-                Item::User(user) => !ends(user),
-                Item::Meta(user) => !whole(user),
-                Item::Seen(user, _) | Item::Sub(user, _) => !meta(user),
+                LogEntry::User(user) => !ends(user),
+                LogEntry::Meta(user) => !whole(user),
+                LogEntry::Seen(user, _) | LogEntry::Sub(user, _) => !meta(user),
                 _ => true,
             }
         })
@@ -129,7 +129,7 @@ struct Groups {
 }
 
 impl Groups {
-    fn add(&mut self, item: Item, owner: Owner, other: Option<Owner>) {
+    fn add(&mut self, item: LogEntry, owner: Owner, other: Option<Owner>) {
         let at = self.of(owner);
         if let Some(other) = other {
             let from = self.of(other);
@@ -167,7 +167,7 @@ mod tests {
     fn works(log: &str) -> Vec<String> {
         let names =
             Namespace::new(&Config::from_text(b"configdirectory: /conf", "t.conf").unwrap());
-        let items = log.lines().filter_map(|line| Item::parse(line.trim().as_bytes()).unwrap());
+        let items = log.lines().filter_map(|line| LogEntry::parse(line.trim().as_bytes()).unwrap());
         let show = |work: Work| {
             let items: Vec<String> = work.items.iter().map(ToString::to_string).collect();
             items.join(", ")
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn a_rename_names_two_mailboxes() {
         let items = ["MAILBOX user.b", "RENAME user.a user.b", "MAILBOX user.a"];
-        let items = items.map(|line| Item::parse(line.as_bytes()).unwrap().unwrap());
+        let items = items.map(|line| LogEntry::parse(line.as_bytes()).unwrap().unwrap());
         let work = Work { items: items.to_vec() };
         assert_eq!(work.mailboxes(), ["user.b", "user.a"]);
     }

@@ -2,14 +2,14 @@
 
 use std::io::{self, BufRead, Read};
 
-use super::item::{self, Item};
+use super::entry::{self, LogEntry};
 use crate::limits::LOG_LINE_BYTES;
 
 /// What a line of a log turned out to be.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line {
     /// An entry.
-    Item(Item),
+    Entry(LogEntry),
     /// None: its number, counted from 1, and what is wrong with it.
     Garbage(u64, String),
 }
@@ -39,7 +39,7 @@ impl<R: BufRead> Lines<R> {
             if !self.read_to_end_of_line(&mut line)? {
                 return Ok(None);
             }
-            while let Some(len) = item::continues(&line).filter(|_| line.len() < LOG_LINE_BYTES) {
+            while let Some(len) = entry::continues(&line).filter(|_| line.len() < LOG_LINE_BYTES) {
                 let len = len.min(LOG_LINE_BYTES) as u64;
                 self.reader.by_ref().take(len).read_to_end(&mut line)?;
                 self.read_to_end_of_line(&mut line)?;
@@ -50,8 +50,8 @@ impl<R: BufRead> Lines<R> {
                 return Ok(Some(Line::Garbage(number, what)));
             }
             let cut_off = line.pop_if(|byte| *byte == b'\n').is_none();
-            match Item::parse(&line) {
-                Ok(Some(item)) => return Ok(Some(Line::Item(item))),
+            match LogEntry::parse(&line) {
+                Ok(Some(item)) => return Ok(Some(Line::Entry(item))),
                 Ok(None) => {}
                 Err(what) => {
                     let cut_off = if cut_off { ", and the file ends within it" } else { "" };
@@ -86,7 +86,7 @@ mod tests {
         let mut found = Vec::new();
         while let Some(line) = lines.next_line().unwrap() {
             found.push(match line {
-                Line::Item(item) => item.to_string(),
+                Line::Entry(item) => item.to_string(),
                 Line::Garbage(number, what) => format!("{number}: {what}"),
             });
         }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use super::item::Item;
-use super::work::Work;
+use super::log::entry::LogEntry;
+use super::task::Work;
 
 /// How long to wait after the first failure; it doubles after each.
 const FIRST: Duration = Duration::from_secs(15);
@@ -70,12 +70,12 @@ impl Backlog {
     /// Takes from `items` what waits already: a mailbox that fails would otherwise be tried again
     /// with every message. Something happened to it, so it waits no longer than after its first
     /// failure.
-    pub fn absorb(&mut self, items: &mut Vec<Item>) {
+    pub fn absorb(&mut self, items: &mut Vec<LogEntry>) {
         if self.waiting.is_empty() {
             return;
         }
-        let new: HashSet<&Item> = items.iter().collect();
-        let mut known: HashSet<Item> = HashSet::new();
+        let new: HashSet<&LogEntry> = items.iter().collect();
+        let mut known: HashSet<LogEntry> = HashSet::new();
         for waiting in &mut self.waiting {
             let before = known.len();
             known.extend(waiting.work.items.iter().filter(|item| new.contains(item)).cloned());
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     fn work(names: &[&str]) -> Work {
-        Work { items: names.iter().map(|name| Item::Mailbox((*name).into())).collect() }
+        Work { items: names.iter().map(|name| LogEntry::Mailbox((*name).into())).collect() }
     }
 
     const SECOND: Duration = Duration::from_secs(1);

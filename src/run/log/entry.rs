@@ -4,7 +4,7 @@ use crate::types::{MboxName, Text, UniqueId, UserId};
 
 /// What Cyrus's daemons noted for replication.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Item {
+pub enum LogEntry {
     /// `USER`: all that belongs to a user.
     User(UserId),
     /// `UNUSER`: a user is gone.
@@ -29,12 +29,12 @@ pub enum Item {
     Sub(UserId, MboxName),
 }
 
-impl Item {
+impl LogEntry {
     /// Reads a line without its end, literals included. `None` for a blank one.
     ///
     /// # Errors
     /// What is wrong with it, in a few words.
-    pub fn parse(line: &[u8]) -> Result<Option<Item>, &'static str> {
+    pub fn parse(line: &[u8]) -> Result<Option<LogEntry>, &'static str> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.is_empty() {
             return Ok(None);
@@ -53,51 +53,53 @@ impl Item {
         let both = |second: Option<Vec<u8>>| second.ok_or("the second name is missing");
         let word = word.to_ascii_uppercase();
         let item = match word.as_slice() {
-            b"USER" => Item::User(first.into()),
-            b"UNUSER" => Item::UnUser(first.into()),
-            b"META" | b"SIEVE" => Item::Meta(first.into()),
+            b"USER" => LogEntry::User(first.into()),
+            b"UNUSER" => LogEntry::UnUser(first.into()),
+            b"META" | b"SIEVE" => LogEntry::Meta(first.into()),
             b"APPEND" | b"MAILBOX" | b"DOUBLEMAILBOX" => match second {
-                Some(second) => Item::Double(first.into(), second.into()),
-                None => Item::Mailbox(first.into()),
+                Some(second) => LogEntry::Double(first.into(), second.into()),
+                None => LogEntry::Mailbox(first.into()),
             },
-            b"RENAME" => Item::Rename(first.into(), both(second)?.into()),
-            b"UNMAILBOX" => Item::UnMailbox(first.into()),
-            b"QUOTA" => Item::Quota(first.into()),
-            b"ANNOTATION" => Item::Annotation(first.into()),
-            b"SEEN" => Item::Seen(first.into(), both(second)?.into()),
-            b"SUB" | b"UNSUB" => Item::Sub(first.into(), both(second)?.into()),
+            b"RENAME" => LogEntry::Rename(first.into(), both(second)?.into()),
+            b"UNMAILBOX" => LogEntry::UnMailbox(first.into()),
+            b"QUOTA" => LogEntry::Quota(first.into()),
+            b"ANNOTATION" => LogEntry::Annotation(first.into()),
+            b"SEEN" => LogEntry::Seen(first.into(), both(second)?.into()),
+            b"SUB" | b"UNSUB" => LogEntry::Sub(first.into(), both(second)?.into()),
             _ => return Err("the action is unknown"),
         };
         match item.first_name() {
-            [] if !matches!(item, Item::Annotation(_)) => Err("the name is empty"),
+            [] if !matches!(item, LogEntry::Annotation(_)) => Err("the name is empty"),
             _ => Ok(Some(item)),
         }
     }
 
     fn first_name(&self) -> &[u8] {
         match self {
-            Item::User(user) | Item::UnUser(user) | Item::Meta(user) => user.as_bytes(),
-            Item::Seen(user, _) | Item::Sub(user, _) => user.as_bytes(),
-            Item::Mailbox(name) | Item::UnMailbox(name) | Item::Annotation(name) => name.as_bytes(),
-            Item::Double(name, _) | Item::Rename(name, _) => name.as_bytes(),
-            Item::Quota(root) => root.as_bytes(),
+            LogEntry::User(user) | LogEntry::UnUser(user) | LogEntry::Meta(user) => user.as_bytes(),
+            LogEntry::Seen(user, _) | LogEntry::Sub(user, _) => user.as_bytes(),
+            LogEntry::Mailbox(name) | LogEntry::UnMailbox(name) | LogEntry::Annotation(name) => {
+                name.as_bytes()
+            }
+            LogEntry::Double(name, _) | LogEntry::Rename(name, _) => name.as_bytes(),
+            LogEntry::Quota(root) => root.as_bytes(),
         }
     }
 
     /// Writes the line, as Cyrus would, with its end.
     pub fn write(&self, out: &mut Vec<u8>) {
         let (word, second) = match self {
-            Item::User(_) => ("USER", None),
-            Item::UnUser(_) => ("UNUSER", None),
-            Item::Meta(_) => ("META", None),
-            Item::Mailbox(_) => ("MAILBOX", None),
-            Item::Double(_, second) => ("DOUBLEMAILBOX", Some(second.as_bytes())),
-            Item::Rename(_, second) => ("RENAME", Some(second.as_bytes())),
-            Item::UnMailbox(_) => ("UNMAILBOX", None),
-            Item::Quota(_) => ("QUOTA", None),
-            Item::Annotation(_) => ("ANNOTATION", None),
-            Item::Seen(_, id) => ("SEEN", Some(id.as_bytes())),
-            Item::Sub(_, name) => ("SUB", Some(name.as_bytes())),
+            LogEntry::User(_) => ("USER", None),
+            LogEntry::UnUser(_) => ("UNUSER", None),
+            LogEntry::Meta(_) => ("META", None),
+            LogEntry::Mailbox(_) => ("MAILBOX", None),
+            LogEntry::Double(_, second) => ("DOUBLEMAILBOX", Some(second.as_bytes())),
+            LogEntry::Rename(_, second) => ("RENAME", Some(second.as_bytes())),
+            LogEntry::UnMailbox(_) => ("UNMAILBOX", None),
+            LogEntry::Quota(_) => ("QUOTA", None),
+            LogEntry::Annotation(_) => ("ANNOTATION", None),
+            LogEntry::Seen(_, id) => ("SEEN", Some(id.as_bytes())),
+            LogEntry::Sub(_, name) => ("SUB", Some(name.as_bytes())),
         };
         out.extend_from_slice(word.as_bytes());
         for name in [Some(self.first_name()), second].into_iter().flatten() {
@@ -109,7 +111,7 @@ impl Item {
 }
 
 /// The line, for messages.
-impl std::fmt::Display for Item {
+impl std::fmt::Display for LogEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut line = Vec::new();
         self.write(&mut line);
@@ -207,29 +209,29 @@ fn quote(name: &[u8], out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Option<Item>, &'static str> {
-        Item::parse(line.as_bytes())
+    fn parse(line: &str) -> Result<Option<LogEntry>, &'static str> {
+        LogEntry::parse(line.as_bytes())
     }
 
     #[test]
     fn every_action_of_cyrus_is_known() {
         for (line, item) in [
-            ("USER fred", Item::User("fred".into())),
-            ("UNUSER fred", Item::UnUser("fred".into())),
-            ("META fred", Item::Meta("fred".into())),
-            ("SIEVE fred", Item::Meta("fred".into())),
-            ("APPEND user.fred", Item::Mailbox("user.fred".into())),
-            ("mailbox user.fred\r", Item::Mailbox("user.fred".into())),
-            ("MAILBOX user.a user.b", Item::Double("user.a".into(), "user.b".into())),
-            ("DOUBLEMAILBOX user.a user.b", Item::Double("user.a".into(), "user.b".into())),
-            ("RENAME user.a user.b", Item::Rename("user.a".into(), "user.b".into())),
-            ("UNMAILBOX user.fred", Item::UnMailbox("user.fred".into())),
-            ("QUOTA user.fred", Item::Quota("user.fred".into())),
-            ("ANNOTATION user.fred", Item::Annotation("user.fred".into())),
-            ("ANNOTATION \"\"", Item::Annotation("".into())),
-            ("SEEN fred 6a5b", Item::Seen("fred".into(), "6a5b".into())),
-            ("SUB fred user.x", Item::Sub("fred".into(), "user.x".into())),
-            ("UNSUB fred user.x", Item::Sub("fred".into(), "user.x".into())),
+            ("USER fred", LogEntry::User("fred".into())),
+            ("UNUSER fred", LogEntry::UnUser("fred".into())),
+            ("META fred", LogEntry::Meta("fred".into())),
+            ("SIEVE fred", LogEntry::Meta("fred".into())),
+            ("APPEND user.fred", LogEntry::Mailbox("user.fred".into())),
+            ("mailbox user.fred\r", LogEntry::Mailbox("user.fred".into())),
+            ("MAILBOX user.a user.b", LogEntry::Double("user.a".into(), "user.b".into())),
+            ("DOUBLEMAILBOX user.a user.b", LogEntry::Double("user.a".into(), "user.b".into())),
+            ("RENAME user.a user.b", LogEntry::Rename("user.a".into(), "user.b".into())),
+            ("UNMAILBOX user.fred", LogEntry::UnMailbox("user.fred".into())),
+            ("QUOTA user.fred", LogEntry::Quota("user.fred".into())),
+            ("ANNOTATION user.fred", LogEntry::Annotation("user.fred".into())),
+            ("ANNOTATION \"\"", LogEntry::Annotation("".into())),
+            ("SEEN fred 6a5b", LogEntry::Seen("fred".into(), "6a5b".into())),
+            ("SUB fred user.x", LogEntry::Sub("fred".into(), "user.x".into())),
+            ("UNSUB fred user.x", LogEntry::Sub("fred".into(), "user.x".into())),
         ] {
             assert_eq!(parse(line), Ok(Some(item)), "{line}");
         }
@@ -249,21 +251,21 @@ mod tests {
             "user.fred.line\nbreak",
             "user.fred.{3+}\r\n",
         ] {
-            let item = Item::Double(name.into(), "user.x".into());
+            let item = LogEntry::Double(name.into(), "user.x".into());
             let mut line = Vec::new();
             item.write(&mut line);
             line.pop();
-            assert_eq!(Item::parse(&line), Ok(Some(item)), "{name}");
+            assert_eq!(LogEntry::parse(&line), Ok(Some(item)), "{name}");
         }
     }
 
     #[test]
     fn names_are_quoted_as_cyrus_does() {
-        let written = |name: &str| Item::Mailbox(name.into()).to_string();
+        let written = |name: &str| LogEntry::Mailbox(name.into()).to_string();
         assert_eq!(written("user.a b"), "MAILBOX \"user.a b\"");
         assert_eq!(written("user.a{b}"), "MAILBOX \"user.a\\{b\\}\"");
         assert_eq!(written("user.&AOQ-"), "MAILBOX user.&AOQ-");
-        assert_eq!(Item::Annotation("".into()).to_string(), "ANNOTATION \"\"");
+        assert_eq!(LogEntry::Annotation("".into()).to_string(), "ANNOTATION \"\"");
     }
 
     #[test]
@@ -297,13 +299,13 @@ mod tests {
     fn no_line_is_too_odd() {
         let line = b"DOUBLEMAILBOX \"a\\\"{2}\" {4+}\r\nabcd";
         for end in 0..line.len() {
-            let _ = Item::parse(&line[..end]);
+            let _ = LogEntry::parse(&line[..end]);
         }
         for at in 0..line.len() {
             for byte in 0..=255 {
                 let mut odd = line.to_vec();
                 odd[at] = byte;
-                let _ = Item::parse(&odd);
+                let _ = LogEntry::parse(&odd);
             }
         }
     }
