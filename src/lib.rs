@@ -26,7 +26,7 @@ pub mod limits;
 pub mod names;
 pub mod observe;
 pub mod replica;
-pub mod run;
+pub(crate) mod run;
 pub mod store;
 pub mod sync;
 pub mod sys;
