@@ -29,3 +29,10 @@ pub mod retry;
 pub mod step;
 pub mod task;
 pub mod worker;
+
+#[cfg(test)]
+mod batch_tests;
+#[cfg(test)]
+mod daemon_tests;
+#[cfg(test)]
+mod stepping;

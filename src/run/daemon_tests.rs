@@ -1,0 +1,1 @@
+//! Rolling replication, stepped by hand.
