@@ -35,27 +35,13 @@ fn each_task_ends_by_itself_and_users_are_asked_for_ahead() {
         goals,
         RULES,
         &[
-            ("start", &["connect 0", "wait long"]),
-            ("connected 0", &["run 0: USER anna; ahead [\"bert\"]", "wait long"]),
-            (
-                "failed 0 Corrupt USER anna",
-                &["settled USER anna: [Corrupt]", "run 0: USER bert", "wait long"],
-            ),
-            (
-                "done 0",
-                &[
-                    "settled USER bert: []",
-                    "run 0: MAILBOX shared.a, MAILBOX shared.b",
-                    "wait long",
-                ],
-            ),
+            ("start", &["connect 0"]),
+            ("connected 0", &["run 0: USER anna; ahead [\"bert\"]"]),
+            ("failed 0 Corrupt USER anna", &["settled USER anna: [Corrupt]", "run 0: USER bert"]),
+            ("done 0", &["settled USER bert: []", "run 0: MAILBOX shared.a, MAILBOX shared.b"]),
             (
                 "failed 0 Locked MAILBOX shared.a, MAILBOX shared.b",
-                &[
-                    "settled MAILBOX shared.a, MAILBOX shared.b: [Locked]",
-                    "run 0: ANNOTATION \"\"",
-                    "wait long",
-                ],
+                &["settled MAILBOX shared.a, MAILBOX shared.b: [Locked]", "run 0: ANNOTATION \"\""],
             ),
             ("done 0", &["settled ANNOTATION \"\": []", "end ()"]),
         ],
@@ -65,16 +51,16 @@ fn each_task_ends_by_itself_and_users_are_asked_for_ahead() {
 #[test]
 fn a_task_that_loses_the_connection_is_tried_again_with_care_and_stops_no_other() {
     let script: &[(&str, &[&str])] = &[
-        ("start", &["connect 0", "wait long"]),
-        ("connected 0", &["run 0: USER anna; ahead [\"bert\"]", "wait long"]),
-        ("lost 0 Closed", &["tell: trying again, Closed", "connect 0", "wait long"]),
-        ("connected 0", &["run 0: USER anna", "wait long"]),
+        ("start", &["connect 0"]),
+        ("connected 0", &["run 0: USER anna; ahead [\"bert\"]"]),
+        ("lost 0 Closed", &["tell: trying again, Closed", "connect 0"]),
+        ("connected 0", &["run 0: USER anna"]),
     ];
     play(users(&["anna", "bert"]), RULES, script);
-    let lost = ("lost 0 Closed", &["settled USER anna: [Closed]", "connect 0", "wait long"][..]);
+    let lost = ("lost 0 Closed", &["settled USER anna: [Closed]", "connect 0"][..]);
     let goes_on = [
         lost,
-        ("connected 0", &["run 0: USER bert", "wait long"]),
+        ("connected 0", &["run 0: USER bert"]),
         ("done 0", &["settled USER bert: []", "end ()"]),
     ];
     play(users(&["anna", "bert"]), RULES, &[script, &goes_on].concat());
@@ -91,7 +77,7 @@ fn a_plan_is_not_made_again_after_the_connection_was_lost() {
     play(
         users(&["anna"]),
         Rules { policy, lost_ends_all: true, is_open: true, ..RULES },
-        &[("start", &["run 0: USER anna", "wait long"]), ("lost 0 Bye", &["end with Bye"])],
+        &[("start", &["run 0: USER anna"]), ("lost 0 Bye", &["end with Bye"])],
     );
 }
 
@@ -107,36 +93,31 @@ fn a_request_to_stop_ends_it_with_the_task_that_it_ended() {
         users(&["anna", "bert"]),
         RULES,
         &[
-            ("start", &["connect 0", "wait long"]),
-            ("connected 0", &["run 0: USER anna; ahead [\"bert\"]", "wait long"]),
+            ("start", &["connect 0"]),
+            ("connected 0", &["run 0: USER anna; ahead [\"bert\"]"]),
             // One that asks for no more than an end of the present task is for rolling replication.
-            ("asked Stop", &["wait long"]),
-            ("done 0", &["settled USER anna: []", "run 0: USER bert", "wait long"]),
+            ("asked Stop", &[]),
+            ("done 0", &["settled USER anna: []", "run 0: USER bert"]),
             ("stopped 0", &["end with Cancelled"]),
         ],
     );
     play(
         users(&["anna"]),
         RULES,
-        &[
-            ("start", &["connect 0", "wait long"]),
-            ("connected 0 Cancelled", &["end with Cancelled"]),
-        ],
+        &[("start", &["connect 0"]), ("connected 0 Cancelled", &["end with Cancelled"])],
     );
 }
 
 #[test]
 fn the_replica_is_told_to_release_what_is_staged_if_that_is_wanted() {
-    let script: &[(&str, &[&str])] = &[
-        ("start", &["connect 0", "wait long"]),
-        ("connected 0", &["run 0: USER anna", "wait long"]),
-    ];
+    let script: &[(&str, &[&str])] =
+        &[("start", &["connect 0"]), ("connected 0", &["run 0: USER anna"])];
     let kept = [("done 0 staged", &["settled USER anna: []", "end ()"][..])];
     play(users(&["anna"]), RULES, &[script, &kept].concat());
     let release = Rules { release: true, ..RULES };
     let nothing = [("done 0", &["settled USER anna: []", "end ()"][..])];
     play(users(&["anna"]), release, &[script, &nothing].concat());
-    let staged = ("done 0 staged", &["settled USER anna: []", "release 0", "wait long"][..]);
+    let staged = ("done 0 staged", &["settled USER anna: []", "release 0"][..]);
     let released = [staged, ("released 0", &["end ()"])];
     play(users(&["anna"]), release, &[script, &released].concat());
     let lost = [staged, ("released 0 Closed", &["end with Closed"])];
@@ -154,15 +135,15 @@ fn a_replica_that_cannot_be_reached_is_tried_after_growing_pauses() {
     reach(
         Persistence { longest_pause, ..Persistence::default() },
         &[
-            ("start", &["connect 0", "wait long"]),
+            ("start", &["connect 0"]),
             ("connected 0 Connect", &["tell: Connect, again in 15 s", "wait 15 s"]),
             ("at 15", &[]),
-            ("over", &["connect 0", "wait long"]),
+            ("over", &["connect 0"]),
             ("connected 0 Connect", &["tell: Connect as before, again in 20 s", "wait 20 s"]),
             ("at 20", &[]),
             ("over", &["wait 15 s"]),
             ("at 35", &[]),
-            ("over", &["connect 0", "wait long"]),
+            ("over", &["connect 0"]),
             ("connected 0", &["end ()"]),
         ],
     );
@@ -171,7 +152,7 @@ fn a_replica_that_cannot_be_reached_is_tried_after_growing_pauses() {
         reach(
             persistence,
             &[
-                ("start", &["connect 0", "wait long"]),
+                ("start", &["connect 0"]),
                 ("connected 0 Auth", &["tell: Auth, never again", "end with Auth"]),
             ],
         );
@@ -183,15 +164,12 @@ fn whoever_wakes_it_up_ends_a_pause_between_attempts_and_whoever_stops_it_all_at
     reach(
         Persistence::default(),
         &[
-            ("start", &["connect 0", "wait long"]),
+            ("start", &["connect 0"]),
             ("connected 0 Connect", &["tell: Connect, again in 15 s", "wait 15 s"]),
-            ("asked WakeUp", &["connect 0", "wait long"]),
+            ("asked WakeUp", &["connect 0"]),
             // During an attempt it is for the pause after that.
-            ("asked WakeUp", &["wait long"]),
-            (
-                "connected 0 Connect",
-                &["tell: Connect as before, again in 30 s", "connect 0", "wait long"],
-            ),
+            ("asked WakeUp", &[]),
+            ("connected 0 Connect", &["tell: Connect as before, again in 30 s", "connect 0"]),
             ("connected 0 Connect", &["tell: Connect as before, again in 60 s", "wait 60 s"]),
             ("asked Stop", &["end with Cancelled"]),
         ],
@@ -199,8 +177,8 @@ fn whoever_wakes_it_up_ends_a_pause_between_attempts_and_whoever_stops_it_all_at
     reach(
         Persistence::default(),
         &[
-            ("start", &["connect 0", "wait long"]),
-            ("asked Stop", &["wait long"]),
+            ("start", &["connect 0"]),
+            ("asked Stop", &[]),
             ("connected 0 Connect", &["tell: Connect, again in 15 s", "end with Cancelled"]),
         ],
     );
@@ -213,26 +191,15 @@ fn several_workers_share_the_tasks_and_end_together() {
         goals,
         Rules { workers: 2, ..RULES },
         &[
-            ("start", &["connect 0", "wait long"]),
+            ("start", &["connect 0"]),
             (
                 "connected 0",
-                &[
-                    "run 0: USER anna; ahead [\"bert\", \"carl\", \"dora\"]",
-                    "connect 1",
-                    "wait long",
-                ],
+                &["run 0: USER anna; ahead [\"bert\", \"carl\", \"dora\"]", "connect 1"],
             ),
-            ("connected 1", &["run 1: USER emil; ahead [\"fred\"]", "wait long"]),
-            ("done 1", &["settled USER emil: []", "run 1: USER fred", "wait long"]),
-            ("done 1", &["settled USER fred: []", "wait long"]),
-            (
-                "done 0",
-                &[
-                    "settled USER anna: []",
-                    "run 0: USER bert; ahead [\"carl\", \"dora\"]",
-                    "wait long",
-                ],
-            ),
+            ("connected 1", &["run 1: USER emil; ahead [\"fred\"]"]),
+            ("done 1", &["settled USER emil: []", "run 1: USER fred"]),
+            ("done 1", &["settled USER fred: []"]),
+            ("done 0", &["settled USER anna: []", "run 0: USER bert; ahead [\"carl\", \"dora\"]"]),
             ("stopped 0", &["end with Cancelled"]),
         ],
     );

@@ -264,7 +264,7 @@ impl<'n> Daemon<'n> {
     fn taken_over(&mut self, result: Result<TakeOver>, now: Moment, out: &mut Vec<Action>) {
         match result {
             Ok(TakeOver::Goes) => {}
-            Ok(TakeOver::Nothing) => self.missed = Some(now).filter(|_| !self.rules.is_blind),
+            Ok(TakeOver::Nothing) => self.missed = Some(now),
             Ok(TakeOver::Entries(entries)) => self.enqueue(entries, now),
             Err(error) if self.rules.once || matches!(self.phase, Phase::Reading) => {
                 self.end(Some(Err(error)));
@@ -350,7 +350,8 @@ impl Daemon<'_> {
         }
         let is_too_soon = self.next_take().is_some_and(|next| now < next);
         // Whoever logs something is heard of.
-        let looked = self.missed.is_some_and(|at| now < at.saturating_add(LOOK_FOR_LOG));
+        let look = if self.rules.is_blind { TICK } else { LOOK_FOR_LOG };
+        let looked = self.missed.is_some_and(|at| now < at.saturating_add(look));
         !is_too_soon && !looked && self.quiet_tries == 0
     }
 

@@ -21,16 +21,19 @@ pub fn names() -> Namespace {
 pub struct Stepper<M> {
     machine: M,
     now: Moment,
+    /// Actions that did not end yet.
+    under_way: usize,
     care: Vec<Care>,
 }
 
 impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
     /// A machine that did nothing yet, at the start of time.
     pub fn new(machine: M) -> Stepper<M> {
-        Stepper { machine, now: Moment::ZERO, care: Vec::new() }
+        Stepper { machine, now: Moment::ZERO, under_way: 0, care: Vec::new() }
     }
 
-    /// Gives it an input, as one word or more; returns what follows, a line each.
+    /// Gives it an input, as one word or more; returns what follows, a line each; until when it
+    /// waits only if nothing is under way.
     ///
     /// - `start`, `over` (the time that was waited for; sets the clock), `logged`,
     ///   `at 2.5` (sets the clock only)
@@ -66,17 +69,21 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
             }),
             _ => panic!("what is {words}?"),
         };
+        let ends =
+            !matches!(input, Input::Started | Input::TimeOver | Input::Logged | Input::Asked(_));
+        self.under_way -= usize::from(ends);
         let Step { actions, then } = self.machine.step(self.now, input);
         let mut lines: Vec<String> =
             actions.into_iter().map(|action| self.action(action)).collect();
-        lines.push(match then {
+        match then {
+            Then::Wait(_) if self.under_way > 0 => {}
             Then::Wait(Wait { until, log }) => {
                 let until = until.map_or("long".to_owned(), |until| seconds(until - self.now));
-                format!("wait {until}{}", if log { " or log" } else { "" })
+                lines.push(format!("wait {until}{}", if log { " or log" } else { "" }));
             }
-            Then::End(Ok(end)) => format!("end {end:?}"),
-            Then::End(Err(error)) => format!("end with {:?}", error.kind()),
-        });
+            Then::End(Ok(end)) => lines.push(format!("end {end:?}")),
+            Then::End(Err(error)) => lines.push(format!("end with {:?}", error.kind())),
+        }
         lines
     }
 
@@ -107,6 +114,8 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
     }
 
     fn action(&mut self, action: Action) -> String {
+        let ends = !matches!(action, Action::Tell(_) | Action::Settled(..));
+        self.under_way += usize::from(ends);
         match action {
             Action::Connect(worker) => format!("connect {worker}"),
             Action::Release(worker) => format!("release {worker}"),
