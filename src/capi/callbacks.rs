@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::error::{Failure, cyrsync_error};
 use super::strings::cyrsync_str;
 use crate::error::Error;
-use crate::observe::{Direction, Level, Observer, Shortened};
+use crate::events::{Direction, Event, Level, Line, Observer, Shortened, To, words};
 
 /// How much a log line matters, with syslog's numbers.
 #[repr(C)]
@@ -148,8 +148,9 @@ impl Listeners {
     }
 }
 
-impl Observer for Listeners {
-    fn log(&self, level: Level, line: &str) {
+impl Listeners {
+    /// Hands a line to the log callback.
+    pub(super) fn log(&self, level: Level, line: &str) {
         if let Some(log) = &self.log {
             let line = cyrsync_str::lend(line.as_bytes());
             // SAFETY: the host gave function and data for this; the line lives through the call.
@@ -173,6 +174,28 @@ impl Observer for Listeners {
             let pointer = unreachable.userdata.pointer;
             // SAFETY: as above, the error too.
             unsafe { (unreachable.function)(pointer, error, server, pause.as_secs()) };
+        }
+    }
+
+    /// Whether anybody receives what is not traffic.
+    fn are_any(&self) -> bool {
+        self.log.is_some() || self.action.is_some()
+    }
+}
+
+/// Events in Cyrus's words.
+impl Observer for Listeners {
+    fn event(&self, event: &Event) {
+        if let Event::Unreachable { error, server, pause } = event {
+            return self.unreachable(error, server, *pause);
+        }
+        if !self.are_any() {
+            return;
+        }
+        match words(event) {
+            Some(Line { to: To::Log(level), text }) => self.log(level, &text),
+            Some(Line { to: To::Verbose, text }) => self.action(&text),
+            Some(Line { to: To::Terminal, .. }) | None => {}
         }
     }
 

@@ -234,6 +234,7 @@ mod tests {
     use super::super::table::testing::table;
     use super::*;
     use crate::error::Kind;
+    use crate::events::{Event, words};
     use crate::format::damage::told;
     use parking_lot::Mutex;
 
@@ -244,8 +245,8 @@ mod tests {
     struct Ears(Mutex<Vec<String>>);
 
     impl Observer for Ears {
-        fn log(&self, _: Level, line: &str) {
-            self.0.lock().push(line.to_string());
+        fn event(&self, event: &Event) {
+            self.0.lock().extend(words(event).map(|line| line.text));
         }
     }
 
