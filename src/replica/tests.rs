@@ -13,7 +13,7 @@ use super::session::Session;
 use super::socket::Socket;
 use super::{Replica, Ticket, Verb};
 use crate::error::{Kind, Result};
-use crate::observe::{Direction, Observer, Silent};
+use crate::events::{Direction, Observer, Silent};
 
 /// A session whose other end runs `peer` in a thread.
 fn session(

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use crate::config::{Config, opt};
 use crate::dlist::Writer;
 use crate::error::{Error, Kind, Result, reason};
-use crate::observe::Observer;
+use crate::events::Observer;
 use crate::replica::{Enabled, Replica, Reply, Session, Ticket, Verb};
 
 pub use program::find;

@@ -12,7 +12,7 @@ use crate::cyrusdb::{Backend, KeyOrder, Options};
 use crate::error::{Error, Malformed, Result};
 use crate::format::mbentry::{parse_by_id, parse_by_name};
 use crate::format::mbkeys::Keys;
-use crate::observe::{Level, Observer};
+use crate::events::{Observer, StoreEvent};
 use crate::store::UserTree;
 use crate::types::{MailboxEntry, MboxName, UniqueId};
 
@@ -204,7 +204,7 @@ impl MailboxList {
         };
         possible.and_then(|name| entry(keys, name, value)).map_err(|malformed| {
             let error = self.corrupt(key, malformed);
-            self.observer.log(Level::Error, &format!("DBERROR: mailbox left out: {error}"));
+            self.observer.event(&StoreEvent::MailboxLeftOut { error: error.clone() }.into());
             error
         })
     }
