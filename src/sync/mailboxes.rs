@@ -131,7 +131,7 @@ impl Syncer<'_> {
         self.shared_quotas(roots, &mut failures)?;
         self.check_messages(&to_check, &mut failures)?;
         // What the replica was remembered to claim may be why they failed: it is asked again.
-        failures.kept.iter().for_each(|(name, _)| self.forget(name));
+        failures.kept.iter().filter_map(|(of, _)| of.mailbox()).for_each(|name| self.forget(name));
         failures.into_result(names)?;
         self.release_staged()?;
         Ok(Attempted::Done)

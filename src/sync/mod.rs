@@ -190,20 +190,26 @@ impl<'a> Syncer<'a> {
 /// mailboxes wait for an INBOX that could not be created.
 #[derive(Debug, Default)]
 struct Failures {
-    kept: Vec<(MboxName, Error)>,
+    kept: Vec<(Subject, Error)>,
     /// Users whose mailboxes wait for the INBOX.
     waiting: Vec<UserId>,
 }
 
 impl Failures {
     /// Keeps the failure of one mailbox; gives back what ends the whole unit.
-    fn keep(&mut self, syncer: &Syncer<'_>, name: &MboxName, error: Error) -> Result<()> {
+    fn keep(
+        &mut self,
+        syncer: &Syncer<'_>,
+        name: impl Into<Subject>,
+        error: Error,
+    ) -> Result<()> {
+        let name = name.into();
         if error.is_connection() || error.kind() == Kind::Cancelled {
             return Err(error);
         }
         let level = if is_locked(&error) { Level::Info } else { Level::Error };
         syncer.log_once(level, format!("SYNCERROR: update failed: {name} '{error}'"));
-        self.kept.push((name.clone(), error));
+        self.kept.push((name, error));
         Ok(())
     }
 
@@ -226,9 +232,11 @@ impl Failures {
         let chosen = first(wants_another_try)
             .or_else(|| first(|error| !is_locked(error) && !damage::is_of_mailbox_alone(error)))
             .or_else(|| first(|error| !is_locked(error)));
-        let Some((name, error)) = self.kept.into_iter().nth(chosen.unwrap_or(0)) else {
+        let Some((name, error)) = self.kept.get(chosen.unwrap_or(0)).cloned() else {
             return Ok(());
         };
+        let part = |(name, error): (Subject, Error)| error.over(name);
+        let parts = self.kept.into_iter().map(part).collect();
         let command = error.is_refusal();
         let why = if error.subject().to_string().contains(&name.to_string()) && !command {
             format!("{} {}: {}", error.op(), error.subject(), error.detail())
@@ -241,6 +249,7 @@ impl Failures {
         };
         Err(Error::new(error.kind(), "replicate", subject, detail)
             .hint(error.hint_text().to_owned())
+            .with_parts(parts)
             .caused_by(error))
     }
 }
