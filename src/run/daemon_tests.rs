@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::daemon::{Daemon, Rules};
 use super::options::Persistence;
 use super::stepping::{Stepper, names};
+use crate::names::Namespace;
 
 const RULES: Rules = Rules {
     interval: Duration::ZERO,
@@ -19,16 +20,20 @@ const RULES: Rules = Rules {
 
 type Script<'s> = &'s [(&'s str, &'s [&'s str])];
 
+fn daemon(rules: Rules, names: &Namespace) -> Daemon<'_> {
+    Daemon::new(rules, names, "replica", "log-run".into())
+}
+
 /// Plays a script from the very start.
 fn play_all(rules: Rules, script: Script<'_>) {
     let names = names();
-    Stepper::new(Daemon::new(rules, &names)).play(script);
+    Stepper::new(daemon(rules, &names)).play(script);
 }
 
 /// Plays a script from where it is connected and has nothing to do.
 fn play(rules: Rules, script: Script<'_>) {
     let names = names();
-    let mut stepper = Stepper::new(Daemon::new(Rules { is_open: true, ..rules }, &names));
+    let mut stepper = Stepper::new(daemon(Rules { is_open: true, ..rules }, &names));
     stepper.step("start");
     let looks = stepper.step("read none");
     assert_eq!(looks, ["take"]);
@@ -71,10 +76,13 @@ fn nothing_is_read_before_there_is_a_connection() {
             Rules { has_shutdown_file: true, ..RULES },
             &[
                 ("start", &["connect 0"]),
-                ("connected 0 Connect", &["tell: Connect, again in 15 s", "wait 1.1 s"]),
+                ("connected 0 Connect", &["tell: Connect", "tell: again in 15 s", "wait 1.1 s"]),
                 ("at 15", &[]),
                 ("over", &["connect 0"]),
-                ("connected 0 Auth", &["tell: Auth, again in 30 s although refused", "wait 1.1 s"]),
+                (
+                    "connected 0 Auth",
+                    &["tell: Auth", "tell: all the same", "tell: again in 30 s", "wait 1.1 s"],
+                ),
                 (&format!("asked {asked}"), &[ended]),
             ],
         );
@@ -88,15 +96,12 @@ fn one_that_tries_once_to_connect_or_works_once_gives_up() {
         Rules { persistence, ..RULES },
         &[
             ("start", &["connect 0"]),
-            ("connected 0 Connect", &["tell: Connect, never again", "end with Connect"]),
+            ("connected 0 Connect", &["tell: Connect", "end with Connect"]),
         ],
     );
     play_all(
         Rules { once: true, ..RULES },
-        &[
-            ("start", &["connect 0"]),
-            ("connected 0 Auth", &["tell: Auth, never again", "end with Auth"]),
-        ],
+        &[("start", &["connect 0"]), ("connected 0 Auth", &["tell: Auth", "end with Auth"])],
     );
 }
 
@@ -110,10 +115,7 @@ fn a_goodbye_is_the_end_of_one_that_connects_once() {
             ("taken 0..0", &["read 0..0"]),
             ("read USER a", &["run 0: USER a"]),
             ("lost 0 Bye", &["tell: trying again, Bye", "connect 0"]),
-            (
-                "connected 0 Connect",
-                &["tell: Connect, never again", "tell: replica gone", "end Goodbye"],
-            ),
+            ("connected 0 Connect", &["tell: Connect", "tell: replica gone", "end Goodbye"]),
         ],
     );
 }
@@ -127,11 +129,11 @@ fn a_connection_that_is_lost_twice_over_a_task_defers_it_and_stops_no_other() {
             ("taken 0..0", &["read 0..0"]),
             ("read USER a, USER b", &["run 0: USER a"]),
             ("lost 0 Closed", &["tell: trying again, Closed", "connect 0"]),
-            ("connected 0 Connect", &["tell: Connect, again in 15 s", "wait 10 s"]),
+            ("connected 0 Connect", &["tell: Connect", "tell: again in 15 s", "wait 10 s"]),
             ("at 15", &[]),
             ("over", &["connect 0"]),
             ("connected 0", &["run 0: USER a"]),
-            ("lost 0 Closed", &["tell: USER a Failed, try 1, next in 15 s", "connect 0"]),
+            ("lost 0 Closed", &["tell: USER a left, try 1, next in 15 s", "connect 0"]),
             ("connected 0", &["run 0: USER b"]),
             ("done 0", &["note USER a;"]),
             ("noted", &["take USER a;"]),
@@ -150,7 +152,7 @@ fn what_fails_waits_longer_each_time_and_news_of_it_hasten_it_once() {
             ("read MAILBOX user.a", &["run 0: MAILBOX user.a"]),
             (
                 "failed 0 Corrupt USER a",
-                &["tell: USER a Failed, try 1, next in 15 s", "note USER a;"],
+                &["tell: USER a left, try 1, next in 15 s", "note USER a;"],
             ),
             ("noted", &["take USER a;"]),
             ("taken nothing", &["wait 10 s or log"]),
@@ -159,7 +161,7 @@ fn what_fails_waits_longer_each_time_and_news_of_it_hasten_it_once() {
             ("taken nothing", &["run 0: USER a"]),
             (
                 "failed 0 Corrupt USER a",
-                &["tell: USER a Failed, try 2, next in 30 s", "wait 10 s or log"],
+                &["tell: USER a left, try 2, next in 30 s", "wait 10 s or log"],
             ),
             ("at 16", &[]),
             ("logged", &["take USER a;"]),
@@ -178,10 +180,7 @@ fn what_fails_waits_longer_each_time_and_news_of_it_hasten_it_once() {
             ("logged", &["take"]),
             ("taken 0..0", &["read 0..0"]),
             ("read USER a", &["run 0: USER a"]),
-            (
-                "failed 0 Locked USER a",
-                &["tell: USER a Locked, try 1, next in 1 s", "take USER a;"],
-            ),
+            ("failed 0 Locked USER a", &["tell: USER a left, try 1, next in 1 s", "take USER a;"]),
             ("taken nothing", &["wait 1 s or log"]),
         ],
     );
@@ -239,18 +238,18 @@ fn a_full_disk_is_told_and_tried_again_after_a_pause_and_nothing_unread_is_repla
         RULES,
         &[
             ("logged", &["take"]),
-            ("taken Io", &["tell: log failed, Io", "wait 10 s"]),
+            ("taken Io", &["tell: log not taken, Io", "wait 10 s"]),
             ("logged", &["wait 10 s"]),
             ("at 10", &[]),
             ("over", &["take"]),
             ("taken 0..0", &["read 0..0"]),
-            ("read Io", &["tell: log failed, Io", "wait 10 s"]),
+            ("read Io", &["tell: log not taken, Io", "wait 10 s"]),
             ("at 20", &[]),
             // It has that already; it must be read, and never be noted over.
             ("over", &["read 0..0"]),
             ("read USER a", &["run 0: USER a"]),
             ("done 0", &["note"]),
-            ("noted Io", &["tell: log failed, Io", "take"]),
+            ("noted Io", &["tell: not noted, Io", "take"]),
             ("taken nothing", &["wait 10 s or log"]),
             ("asked Stop", &["note"]),
             ("noted", &["end Stopped"]),
@@ -262,7 +261,7 @@ fn a_full_disk_is_told_and_tried_again_after_a_pause_and_nothing_unread_is_repla
             ("logged", &["take"]),
             ("taken 0..0", &["read 0..0"]),
             ("asked Stop", &[]),
-            ("read Io", &["tell: log failed, Io", "end Stopped"]),
+            ("read Io", &["tell: log not taken, Io", "end Stopped"]),
         ],
     );
     play_all(
@@ -279,10 +278,7 @@ fn the_work_file_of_another_client_is_left_alone_and_read_when_nobody_works_on_i
             ("logged", &["take"]),
             ("taken 0..0", &["read 0..0"]),
             ("read USER a", &["run 0: USER a"]),
-            (
-                "failed 0 Locked USER a",
-                &["tell: USER a Locked, try 1, next in 1 s", "take USER a;"],
-            ),
+            ("failed 0 Locked USER a", &["tell: USER a left, try 1, next in 1 s", "take USER a;"]),
             ("taken others", &["put back USER a;"]),
             ("back", &["tell: lent", "wait 1 s or log"]),
             // What is not done is in the log already.
@@ -290,7 +286,7 @@ fn the_work_file_of_another_client_is_left_alone_and_read_when_nobody_works_on_i
             ("over", &["run 0: USER a"]),
             (
                 "failed 0 Locked USER a",
-                &["tell: USER a Locked, try 2, next in 2 s", "wait 2 s or log"],
+                &["tell: USER a left, try 2, next in 2 s", "wait 2 s or log"],
             ),
             ("logged", &["take"]),
             ("taken others", &["wait 2 s or log"]),
@@ -322,10 +318,10 @@ fn a_single_run_takes_the_log_once_and_puts_back_what_is_left() {
     let script: Script<'_> = &[
         ("taken 0..0", &["read 0..0"]),
         ("read USER a, USER b", &["run 0: USER a"]),
-        ("failed 0 Locked USER a", &["tell: USER a Locked, try 1, next in 1 s", "run 0: USER b"]),
+        ("failed 0 Locked USER a", &["tell: USER a left, try 1, next in 1 s", "run 0: USER b"]),
         (
             "failed 0 Corrupt USER b",
-            &["tell: USER b Failed, try 1, next in 15 s", "put back USER a; USER b;"],
+            &["tell: USER b left, try 1, next in 15 s", "put back USER a; USER b;"],
         ),
     ];
     let put_back: Script<'_> =

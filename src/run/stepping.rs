@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::log::channel::{Kept, Taken};
 use super::log::entry::LogEntry;
-use super::notice::Notice;
 use super::outcome::{Attempt, Outcome, SessionState, Undone};
 use super::step::{Action, Asked, Input, LogAction, Machine, Moment, Step, Then, Wait, Work};
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
+use crate::events::{Event, RunEvent};
 use crate::names::Namespace;
 use crate::sync::Care;
 
@@ -135,30 +135,32 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
                 let kinds: Vec<Kind> = undone.iter().map(|undone| undone.error.kind()).collect();
                 format!("settled {}: {kinds:?}", list(&goal.entries()))
             }
-            Action::Tell(notice) => tell(&notice),
+            Action::Tell(event) => tell(&event),
         }
     }
 }
 
-fn tell(notice: &Notice) -> String {
-    match notice {
-        Notice::Reprocessing | Notice::Garbage { .. } => panic!("the driver reports that"),
-        Notice::LogFailed(error) => format!("tell: log failed, {:?}", error.kind()),
-        Notice::Lent => "tell: lent".to_owned(),
-        Notice::NotConnected { error, is_new, although_refused, pause } => {
-            let pause =
-                pause.map_or("never again".to_owned(), |p| format!("again in {}", seconds(p)));
-            let new = if *is_new { "" } else { " as before" };
-            let refused = if *although_refused { " although refused" } else { "" };
-            format!("tell: {:?}{new}, {pause}{refused}", error.kind())
-        }
-        Notice::ReplicaGone(_) => "tell: replica gone".to_owned(),
-        Notice::TryingAgain(error) => format!("tell: trying again, {:?}", error.kind()),
-        Notice::Deferred { entries, why, tries, pause, .. } => {
-            let (what, pause) = (list(entries), seconds(*pause));
-            format!("tell: {what} {why:?}, try {tries}, next in {pause}")
-        }
-        Notice::NotReleased(error) => format!("tell: not released, {:?}", error.kind()),
+fn tell(event: &Event) -> String {
+    let kind = |error: &Error| format!("{:?}", error.kind());
+    match event {
+        Event::Unreachable { pause, .. } => format!("tell: again in {}", seconds(*pause)),
+        Event::Run(event) => match event {
+            RunEvent::ConnectFailed { error } => format!("tell: {}", kind(error)),
+            RunEvent::TryingAllTheSame => "tell: all the same".to_owned(),
+            RunEvent::LogNotTaken { error } => format!("tell: log not taken, {}", kind(error)),
+            RunEvent::NotNoted { error } => format!("tell: not noted, {}", kind(error)),
+            RunEvent::ChannelShared { .. } => "tell: lent".to_owned(),
+            RunEvent::ReplicaGone { .. } => "tell: replica gone".to_owned(),
+            RunEvent::TryingAgain { error } => format!("tell: trying again, {}", kind(error)),
+            RunEvent::RestartFailed { error } => format!("tell: not released, {}", kind(error)),
+            RunEvent::LeftForLater { items, tries, next, .. } => {
+                let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+                let (items, next) = (items.join(", "), seconds(*next));
+                format!("tell: {items} left, try {tries}, next in {next}")
+            }
+            other => panic!("no machine reports {other:?}"),
+        },
+        other => panic!("no machine reports {other:?}"),
     }
 }
 
