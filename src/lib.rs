@@ -27,6 +27,8 @@ pub mod names;
 pub mod observe;
 pub mod replica;
 pub mod run;
+#[cfg(test)]
+mod sim;
 pub mod store;
 pub mod sync;
 pub mod sys;
