@@ -103,27 +103,27 @@ fn sieve(spool: &mut Spool, command: &[u8], kv: &Kv<'_>) -> Done {
         spool.account_mut(&user).active = None;
         return Ok(());
     }
-    let name = text(kv, "FILENAME")?;
-    let account = spool.account_mut(&user);
-    match command {
-        b"SIEVE" => {
-            let content = Arc::from(kv.atom("CONTENT")?);
-            let script = Script { content, last_update: kv.date("LAST_UPDATE")? };
-            account.scripts.insert(name, script);
-        }
-        b"UNSIEVE" => {
-            if account.active.as_ref() == Some(&name) {
-                account.active = None;
-            }
-            account.scripts.remove(&name);
-        }
-        _ => {
-            if !account.scripts.contains_key(&name) {
-                return Err(No::Unknown.into());
-            }
-            account.active = Some(name);
-        }
+    let file = text(kv, "FILENAME")?;
+    if command == b"ACTIVATE_SIEVE" {
+        let stem = file.as_bytes().len().checked_sub(b".bc".len()).ok_or(No::BadParameters)?;
+        let name = Text::new(&file.as_bytes()[..stem]);
+        let account = spool.account_mut(&user);
+        // That there is none of this name has no word of its own.
+        account.scripts.get(&name).ok_or(No::Unknown)?;
+        account.active = Some(name);
+        return Ok(());
     }
+    // Bytecode is passed over.
+    let Some(name) = file.as_bytes().strip_suffix(b".script") else { return Ok(()) };
+    let name = Text::new(name);
+    let account = spool.account_mut(&user);
+    if command == b"SIEVE" {
+        let content = Arc::from(kv.atom("CONTENT")?);
+        account.scripts.insert(name, Script { content, last_update: kv.date("LAST_UPDATE")? });
+        return Ok(());
+    }
+    account.scripts.remove(&name).ok_or(No::Unknown)?;
+    account.active.take_if(|active| *active == name);
     Ok(())
 }
 

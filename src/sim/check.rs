@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::spool::{Folder, Message, Spool, is_within};
+use super::spool::{Account, Folder, Message, Spool, is_within};
 use crate::types::{Annotation, MailboxEntry, MboxName, Record, Text, UserId};
 
 /// What a replica has that the master has not, or otherwise: one line a difference.
@@ -121,7 +121,12 @@ fn account(master: &Spool, replica: &Spool, user: &UserId, found: &mut Vec<Strin
     if ours.subscriptions != theirs.subscriptions {
         found.push(format!("subscriptions of {user} differ"));
     }
-    if ours.scripts != theirs.scripts || ours.active != theirs.active {
+    // When a script was stored each server knows for itself.
+    let scripts = |account: &Account| -> Vec<_> {
+        let all = account.scripts.iter();
+        all.map(|(name, script)| (name.clone(), script.content.clone())).collect()
+    };
+    if scripts(&ours) != scripts(&theirs) || ours.active != theirs.active {
         found.push(format!("scripts of {user} differ"));
     }
     // Seen state that only the replica has stays, as with Cyrus.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::server::{Done, No, Staged, text};
-use super::spool::{Account, Folder, MINOR_VERSION, Message, Spool, guid};
+use super::spool::{Account, Folder, MINOR_VERSION, Message, Spool};
 use crate::dlist::{Kv, Value, Writer};
 use crate::types::{
     Annotation, Guid, InternalFlags, MailboxEntry, MailboxState, MboxName, MboxType,
@@ -95,13 +95,13 @@ fn meta(account: &Account, out: &mut Vec<u8>) -> Done {
             w.close()
         })?;
     }
-    for (name, script) in &account.scripts {
+    for script in account.listed() {
         item(out, "SIEVE", |w| {
             w.open_kv()?;
-            w.key("FILENAME")?.atom(name.as_bytes())?;
+            w.key("FILENAME")?.atom(script.name.as_bytes())?;
             w.key("LAST_UPDATE")?.date(script.last_update)?;
-            w.key("GUID")?.atom(&guid(&script.content).to_hex())?;
-            w.key("ISACTIVE")?.num((account.active.as_ref() == Some(name)).into())?;
+            w.key("GUID")?.atom(&script.guid.to_hex())?;
+            w.key("ISACTIVE")?.num(script.active.into())?;
             w.close()
         })?;
     }
@@ -154,22 +154,13 @@ fn intermediate(entry: &MailboxEntry, out: &mut Vec<u8>) -> Done {
             w.key(key)?.num(0)?;
         }
         w.key("UIDVALIDITY")?.num(entry.uidvalidity.into())?;
-        w.key("PARTITION")?;
-        nil_or(w, &entry.partition)?;
-        w.key("ACL")?;
-        nil_or(w, &entry.acl)?;
+        w.key("PARTITION")?.nil()?;
+        w.key("ACL")?.atom(b"")?;
         w.key("OPTIONS")?.atom(b"")?;
         w.key("CREATEDMODSEQ")?.num(entry.createdmodseq)?;
         w.key("FOLDERMODSEQ")?.num(entry.foldermodseq)?;
         w.close()
     })
-}
-
-fn nil_or(w: &mut Writer<'_>, text: &Text) -> crate::Result<()> {
-    match text.is_empty() {
-        true => w.nil(),
-        false => w.atom(text.as_bytes()),
-    }
 }
 
 fn header(w: &mut Writer<'_>, state: &MailboxState, folder: &Folder) -> crate::Result<()> {

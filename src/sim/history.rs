@@ -2,7 +2,7 @@
 
 use super::chance::Chance;
 use super::check;
-use super::link::Link;
+use super::link::{Hear, Link};
 use super::master::Master;
 use super::spool::{Spool, inbox, owner};
 use super::world::{Shared, World};
@@ -53,7 +53,7 @@ pub(super) fn history(seed: u64, told: bool) -> Result<(), Failure> {
             writer::act(&mut shared.look());
         }
         shared.look().writers = round < 2;
-        errors = sync_all(&shared, &mut replica);
+        errors = sync_all(&shared, &mut replica, None);
     }
     let mut world = shared.look();
     let mut what = check::differences(&world.master, &replica);
@@ -67,12 +67,36 @@ pub(super) fn history(seed: u64, told: bool) -> Result<(), Failure> {
     }
 }
 
-fn sync_all(world: &Shared, replica: &mut Spool) -> Vec<String> {
+/// Plays a longer history whose commands and replies somebody hears.
+pub(super) fn beside(seed: u64, hear: &mut Hear<'_>) {
+    let mut world = World::new(Chance::new(seed));
+    writer::found(&mut world);
+    let shared = Shared::new(world);
+    let mut replica = Spool::new("r");
+    for _ in 0..20 {
+        for _ in 0..20 {
+            writer::act(&mut shared.look());
+        }
+        // Each run has a session of its own.
+        hear(b"RESTART\r\n", b"OK Restarting\r\n");
+        sync_all(
+            &shared,
+            &mut replica,
+            Some(&mut |command: &[u8], reply: &[u8]| hear(command, reply)),
+        );
+    }
+}
+
+fn sync_all<'r>(
+    world: &Shared,
+    replica: &'r mut Spool,
+    hear: Option<&'r mut Hear<'r>>,
+) -> Vec<String> {
     let config = Config::from_text(b"configdirectory: /conf\n", "imapd.conf").unwrap();
     let (names, cancel, settings) = (Namespace::new(&config), Cancel::default(), settings());
     let store = Master::new(world);
     let mut staged = Staged::default();
-    let mut link = Link::new(world, replica);
+    let mut link = Link::new(world, replica, hear);
     let mut errors = Vec::new();
     let users = world.look().users();
     let shared: Vec<MboxName> = {

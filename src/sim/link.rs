@@ -7,6 +7,9 @@ use crate::dlist::Writer;
 use crate::error::{Error, Kind, Result};
 use crate::replica::{Answer, Direct, Enabled, Replica, Reply, Ticket, Verb};
 
+/// Hears each command and its reply.
+pub(super) type Hear<'h> = dyn FnMut(&[u8], &[u8]) + 'h;
+
 /// A session of the replica's server.
 pub(super) struct Link<'r> {
     direct: Direct<Session<'r>>,
@@ -17,11 +20,12 @@ struct Session<'r> {
     server: Server,
     spool: &'r mut Spool,
     world: Shared,
+    hear: Option<&'r mut Hear<'r>>,
 }
 
 impl<'r> Link<'r> {
-    pub fn new(world: &Shared, spool: &'r mut Spool) -> Link<'r> {
-        let session = Session { server: Server::default(), spool, world: world.clone() };
+    pub fn new(world: &Shared, spool: &'r mut Spool, hear: Option<&'r mut Hear<'r>>) -> Link<'r> {
+        let session = Session { server: Server::default(), spool, world: world.clone(), hear };
         Link { direct: Direct::new(session), world: world.clone() }
     }
 
@@ -34,6 +38,9 @@ impl<'r> Link<'r> {
 impl Answer for Session<'_> {
     fn answer(&mut self, command: &[u8]) -> Result<Vec<u8>> {
         let reply = self.server.command(self.spool, command);
+        if let (Some(hear), Some(reply)) = (&mut self.hear, &reply) {
+            hear(command, reply);
+        }
         let mut world = self.world.look();
         let now = world.master.now;
         self.spool.now = now;

@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use super::spool::{Folder, guid};
+use super::spool::{Account, Folder};
 use super::world::{Shared, World};
 use crate::error::{Error, Kind, Result};
 use crate::store::{Crcs, Lock, Mailbox, Records, Store, UserTree, Wait};
@@ -44,7 +44,8 @@ fn not_found(name: &MboxName) -> Error {
 
 fn script(world: &World, user: &UserId, name: &Text) -> Option<Vec<u8>> {
     let account = world.master.account(user)?;
-    account.scripts.get(name).map(|script| script.content.to_vec())
+    let name = Text::new(name.as_bytes().strip_suffix(b".script")?);
+    account.scripts.get(&name).map(|script| script.content.to_vec())
 }
 
 impl Store for Master {
@@ -117,14 +118,7 @@ impl Store for Master {
 
     fn sieve_scripts(&self, user: &UserId) -> Result<Vec<SieveScript>> {
         let world = self.world.enter();
-        let Some(account) = world.master.account(user) else { return Ok(Vec::new()) };
-        let scripts = account.scripts.iter().map(|(name, script)| SieveScript {
-            name: name.clone(),
-            last_update: script.last_update,
-            guid: guid(&script.content),
-            active: account.active.as_ref() == Some(name),
-        });
-        Ok(scripts.collect())
+        Ok(world.master.account(user).map(Account::listed).unwrap_or_default())
     }
 
     fn sieve_content(&self, user: &UserId, name: &Text) -> Result<Vec<u8>> {

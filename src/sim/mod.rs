@@ -10,6 +10,7 @@ mod link;
 mod master;
 mod server;
 mod spool;
+mod twin;
 mod update;
 mod world;
 mod writer;

@@ -93,6 +93,7 @@ impl Server {
         }
         let mut reply = Vec::new();
         let end = match self.run(spool, line, &mut reply) {
+            Ok(()) if line.starts_with(b"RESTART") => "OK Restarting",
             Ok(()) => "OK success",
             Err(Failed::No(no)) => no.line(),
             Err(Failed::Abort(why)) => {

@@ -9,7 +9,8 @@ use sha1::{Digest, Sha1};
 
 use crate::types::{
     Annotation, CrcSum, FormerName, Guid, InternalFlags, MailboxEntry, MailboxState, MboxName,
-    MboxType, Modseq, Quota, Record, Seen, SyncCrcs, Text, Time, Uid, UniqueId, UserId, crc,
+    MboxType, Modseq, Options, Quota, Record, Seen, SieveScript, SyncCrcs, Text, Time, Uid,
+    UniqueId, UserId, crc,
 };
 
 /// The version of cyrus.index that 3.6 writes.
@@ -49,9 +50,32 @@ pub(super) struct Script {
 pub(super) struct Account {
     pub subscriptions: BTreeSet<MboxName>,
     pub seen: BTreeMap<UniqueId, Seen>,
+    /// By the name that users see.
     pub scripts: BTreeMap<Text, Script>,
     /// The active script.
     pub active: Option<Text>,
+}
+
+impl Account {
+    /// The scripts as replication lists them: the active one once more, as bytecode
+    /// (`list_gen_cb`).
+    pub fn listed(&self) -> Vec<SieveScript> {
+        let mut all = Vec::new();
+        for (name, script) in &self.scripts {
+            all.push(SieveScript {
+                name: Text::from(&*format!("{name}.script")),
+                last_update: script.last_update,
+                guid: guid(&script.content),
+                active: false,
+            });
+            if self.active.as_ref() == Some(name) {
+                let name = Text::from(&*format!("{name}.bc"));
+                let guid = Guid::default();
+                all.push(SieveScript { name, last_update: 0, guid, active: true });
+            }
+        }
+        all
+    }
 }
 
 /// See the module.
@@ -126,6 +150,10 @@ impl Folder {
         self.state.num_records = count(self.messages.len());
         let exists = self.messages.values().filter(|message| !message.is_expunged());
         self.state.exists = Some(count(exists.count()));
+        if self.state.exists == Some(0) {
+            // As whoever reads the header of an empty one takes it.
+            self.state.options.0 |= Options::POP3_NEW_UIDL;
+        }
         self.state.stored_crcs = self.crcs();
     }
 }
@@ -517,7 +545,7 @@ pub(super) struct Created {
     pub mbtype: MboxType,
     pub partition: Text,
     pub acl: Option<Text>,
-    pub options: crate::types::Options,
+    pub options: Options,
     pub uidvalidity: u32,
     pub highestmodseq: Modseq,
     pub createdmodseq: Modseq,

@@ -67,9 +67,9 @@ pub(super) fn mailbox(spool: &mut Spool, staged: &Staged, force: bool, kv: &Kv<'
         options: Options::from_wire(kv.atom("OPTIONS")?),
         partition: text(kv, "PARTITION")?,
     };
-    open(spool, &wanted, force)?;
-    check(spool, &wanted, force, kv)?;
-    write(spool, staged, &wanted, force, kv)?;
+    let is_new = open(spool, &wanted, force)?;
+    check(spool, &wanted, force, is_new, kv)?;
+    write(spool, staged, &wanted, force, is_new, kv)?;
     let told = |key| kv.opt_num32(key).map(Option::unwrap_or_default);
     let told = [told("SYNC_CRC")?, told("SYNC_CRC_ANNOT")?];
     let folder = spool.folder(&wanted.name).ok_or(No::Nonexistent)?;
@@ -84,29 +84,31 @@ fn agree(told: [u32; 2], ours: SyncCrcs) -> bool {
     told.iter().zip(ours.to_wire()).all(|(told, ours)| *told == 0 || ours == 0 || *told == ours)
 }
 
-/// Sees to it that the mailbox is there, with its uniqueid.
-fn open(spool: &mut Spool, wanted: &Wanted, force: bool) -> Done {
+/// Sees to it that the mailbox is there, with its uniqueid. Returns whether it was created.
+fn open(spool: &mut Spool, wanted: &Wanted, force: bool) -> Done<bool> {
     match spool.living(&wanted.name) {
         None => {
             let used = spool.by_id.get(&wanted.uniqueid).filter(|e| !e.mbtype.is_deleted());
             if used.is_some_and(|entry| entry.name != wanted.name) {
                 return Err(No::Moved.into());
             }
-            create(spool, wanted)
+            create(spool, wanted);
+            Ok(true)
         }
-        Some(entry) if entry.uniqueid == wanted.uniqueid => Ok(()),
+        Some(entry) if entry.uniqueid == wanted.uniqueid => Ok(false),
         Some(entry) => {
             let empty = spool.folders.get(&entry.uniqueid).is_none_or(|f| f.state.last_uid == 0);
             if !(force || empty) {
                 return Err(No::Moved.into());
             }
             spool.delete(&wanted.name, true);
-            create(spool, wanted)
+            create(spool, wanted);
+            Ok(true)
         }
     }
 }
 
-fn create(spool: &mut Spool, wanted: &Wanted) -> Done {
+fn create(spool: &mut Spool, wanted: &Wanted) {
     let new = Created {
         uniqueid: Some(wanted.uniqueid.clone()),
         mbtype: wanted.mbtype,
@@ -121,21 +123,19 @@ fn create(spool: &mut Spool, wanted: &Wanted) -> Done {
         sync: true,
     };
     spool.create(&wanted.name, new);
-    // So that all changes are later ones.
-    let folder = spool.folder_mut(&wanted.name).ok_or(No::Nonexistent)?;
-    folder.state.highestmodseq = 0;
-    Ok(())
 }
 
 /// Refuses what the mailbox as it is does not allow. Nothing is changed.
-fn check(spool: &Spool, wanted: &Wanted, force: bool, kv: &Kv<'_>) -> Done {
+fn check(spool: &Spool, wanted: &Wanted, force: bool, is_new: bool, kv: &Kv<'_>) -> Done {
     let folder = spool.folder(&wanted.name).ok_or(No::Nonexistent)?;
     let state = &folder.state;
+    // To one that was just created all changes are later ones.
+    let highestmodseq = if is_new { 0 } else { state.highestmodseq };
     let since = kv.opt_num64("SINCE_MODSEQ")?.unwrap_or(0);
     if since != 0 {
         let told = |key| kv.opt_num32(key).map(Option::unwrap_or_default);
         let crcs = [told("SINCE_CRC")?, told("SINCE_CRC_ANNOT")?];
-        if since != state.highestmodseq || !agree(crcs, state.stored_crcs) {
+        if since != highestmodseq || !agree(crcs, state.stored_crcs) {
             return Err(No::Changed.into());
         }
     }
@@ -143,7 +143,7 @@ fn check(spool: &Spool, wanted: &Wanted, force: bool, kv: &Kv<'_>) -> Done {
     if entry.mbtype.synced() != wanted.mbtype {
         return Err(No::Unknown.into());
     }
-    let lower = wanted.highestmodseq < state.highestmodseq
+    let lower = wanted.highestmodseq < highestmodseq
         || wanted.uidvalidity < state.uidvalidity
         || wanted.last_uid < state.last_uid;
     if lower && !force {
@@ -170,17 +170,31 @@ fn check(spool: &Spool, wanted: &Wanted, force: bool, kv: &Kv<'_>) -> Done {
 }
 
 /// Takes everything over. What does not fit now is the end of the process.
-fn write(spool: &mut Spool, staged: &Staged, wanted: &Wanted, force: bool, kv: &Kv<'_>) -> Done {
+fn write(
+    spool: &mut Spool,
+    staged: &Staged,
+    wanted: &Wanted,
+    force: bool,
+    is_new: bool,
+    kv: &Kv<'_>,
+) -> Done {
     let mut entry = spool.living(&wanted.name).ok_or(No::Nonexistent)?.clone();
     let files = staged.get(&entry.partition).cloned().unwrap_or_default();
     entry.acl = wanted.acl.clone();
-    entry.foldermodseq =
+    let foldermodseq =
         if wanted.foldermodseq == 0 { wanted.highestmodseq } else { wanted.foldermodseq };
+    entry.foldermodseq = entry.foldermodseq.max(foldermodseq);
+    let folder = spool.folder(&wanted.name).ok_or(No::Nonexistent)?;
+    let annotations = annotations(kv)?;
+    if !is_new && !same(&folder.annotations, &annotations) {
+        // Writing one takes the modseq that the mailbox had before.
+        entry.foldermodseq = entry.foldermodseq.max(folder.state.highestmodseq);
+    }
     entry.uidvalidity = wanted.uidvalidity;
     spool.update_entry(&wanted.name, Some(entry));
     let now = spool.now;
     let folder = spool.folder_mut(&wanted.name).ok_or(No::Nonexistent)?;
-    folder.annotations = annotations(kv)?;
+    folder.annotations = annotations;
     for value in kv.list("RECORD")? {
         take(folder, Upload::parse(&value.kv()?)?, &files, now)?;
     }
@@ -200,6 +214,12 @@ fn write(spool: &mut Spool, staged: &Staged, wanted: &Wanted, force: bool, kv: &
     state.uidvalidity = wanted.uidvalidity;
     folder.settle();
     Ok(())
+}
+
+/// Whether annotations say the same.
+fn same(a: &[Annotation], b: &[Annotation]) -> bool {
+    let key = |a: &Annotation| (a.entry.clone(), a.userid.clone(), a.value.clone());
+    a.iter().map(key).eq(b.iter().map(key))
 }
 
 /// Takes one record over.

@@ -444,12 +444,15 @@ fn value(world: &mut World) -> Option<Vec<u8>> {
 
 fn annotate_mailbox(world: &mut World, user: &UserId) -> Option<()> {
     let name = any_folder(world, user)?;
-    let entry = Text::from(*world.chance.pick(&["/comment", "/specialuse"])?);
+    let entry = Text::from(*world.chance.pick(&["/comment", "/vendor/lab/mailbox"])?);
     let userid = if world.chance.one_in(2) { Text::new(user) } else { Text::default() };
     let value = value(world);
     let folder = writable(world, &name)?;
-    folder.next_modseq();
+    let modseq = folder.next_modseq();
     annotate(&mut folder.annotations, &entry, &userid, value.as_deref());
+    let entry = world.master.living(&name)?.clone();
+    let foldermodseq = entry.foldermodseq.max(modseq);
+    world.master.update_entry(&name, Some(MailboxEntry { foldermodseq, ..entry }));
     world.tell(|| format!("master: {name} is annotated"));
     world.log_changes([LogEntry::Mailbox(name)]);
     Some(())
@@ -527,7 +530,7 @@ fn set_quota(world: &mut World, user: &UserId) -> Option<()> {
 }
 
 fn change_script(world: &mut World, user: &UserId) -> Option<()> {
-    let name = Text::from(*world.chance.pick(&["main.script", "holidays.script"])?);
+    let name = Text::from(*world.chance.pick(&["main", "holidays"])?);
     let what = world.chance.below(5);
     let n = world.chance.below(3);
     let last_update = world.master.now;
