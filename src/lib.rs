@@ -26,7 +26,7 @@ pub mod limits;
 pub mod names;
 pub mod observe;
 pub mod replica;
-pub mod run;
+pub(crate) mod run;
 #[cfg(test)]
 mod sim;
 pub mod store;

@@ -10,9 +10,8 @@ use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer,
 use super::host::{Hosted, Table, cyrsync_host};
 use super::panic::{boundary, fallible};
 use super::strings::{c_string, cyrsync_str, slice};
-use crate::engine::{Cancel, Client, Options};
+use crate::engine::{Cancel, Client, Goal, Options, Report};
 use crate::observe::{Level, Observer};
-use crate::run::everything::{Report, Unit};
 use crate::store::host::HostWriter;
 use crate::types::{MboxName, UserId};
 
@@ -286,9 +285,9 @@ pub unsafe extern "C" fn cyrsync_client_sync_all(
     let work = |client: &mut Client| {
         // SAFETY: the header asks for bytes that live through the call.
         let prefix = unsafe { prefix.bytes("prefix") }?;
-        let ended = client.sync_all(prefix, &mut |unit, result| {
+        let ended = client.sync_all(prefix, &mut |goal, result| {
             // SAFETY: the host gave function and data for this.
-            unsafe { unit_ended(callback, userdata, unit, result) };
+            unsafe { unit_ended(callback, userdata, goal, result) };
         })?;
         // SAFETY: the header asks for NULL or a place for a report.
         unsafe { report_to(report, ended) };
@@ -305,11 +304,11 @@ pub unsafe extern "C" fn cyrsync_client_sync_all(
 pub(super) unsafe fn unit_ended(
     callback: cyrsync_unit_callback,
     userdata: *mut c_void,
-    unit: &Unit,
+    goal: &Goal,
     result: &crate::Result<()>,
 ) {
     let Some(callback) = callback else { return };
-    let (kind, names) = unit_for_c(unit);
+    let (kind, names) = unit_for_c(goal);
     let failure = result.as_ref().err().map(Failure::from);
     let error = failure.as_deref().map_or(ptr::null(), ptr::from_ref);
     // SAFETY: the caller's promise; names and error outlive the call.
@@ -332,16 +331,17 @@ pub(super) unsafe fn report_to(report: *mut cyrsync_report, ended: Report) {
     }
 }
 
-fn unit_for_c(unit: &Unit) -> (cyrsync_unit, Vec<cyrsync_str>) {
-    match unit {
-        Unit::User(user) => {
+fn unit_for_c(goal: &Goal) -> (cyrsync_unit, Vec<cyrsync_str>) {
+    match goal {
+        Goal::User(user) => {
             (cyrsync_unit::CYRSYNC_UNIT_USER, vec![cyrsync_str::lend(user.as_bytes())])
         }
-        Unit::Shared(names) => (
+        Goal::Mailboxes(names) => (
             cyrsync_unit::CYRSYNC_UNIT_SHARED,
             names.iter().map(|name| cyrsync_str::lend(name.as_bytes())).collect(),
         ),
-        Unit::ServerAnnotations => (cyrsync_unit::CYRSYNC_UNIT_ANNOTATIONS, Vec::new()),
+        // No other goal is among all that a master has.
+        _ => (cyrsync_unit::CYRSYNC_UNIT_ANNOTATIONS, Vec::new()),
     }
 }
 

@@ -69,9 +69,9 @@ pub unsafe extern "C" fn cyrsync_client_plan_all(
         // SAFETY: the header asks for bytes that live through the call.
         let prefix = unsafe { prefix.bytes("prefix") }?;
         let mut each = pass_on(callback, userdata);
-        let ended = client.plan_all(prefix, &mut each, &mut |unit, result| {
+        let ended = client.plan_all(prefix, &mut each, &mut |goal, result| {
             // SAFETY: the host gave function and data for this.
-            unsafe { unit_ended(units, userdata, unit, result) };
+            unsafe { unit_ended(units, userdata, goal, result) };
         })?;
         // SAFETY: the header asks for NULL or a place for it.
         unsafe { report_to(report, ended) };

@@ -1,24 +1,21 @@
 //! Does what a sync log says, once: from a file (`-f`), or from memory, as Cyrus's
 //! `sync_checkpoint` does.
 
-use std::collections::HashSet;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Client;
-use crate::error::{Error, Result};
-use crate::observe::Level;
-use crate::run::carry_out::{Run, Undone};
-use crate::run::log::channel::Channel;
-use crate::run::log::entry::LogEntry;
-use crate::run::log::lines::{Line, Lines};
-use crate::run::task as work;
+use crate::error::Result;
+use crate::run::batch::Rules;
+use crate::run::grouping;
+use crate::run::log::disk::LogDisk;
+use crate::run::log::files::LogFiles;
+use crate::run::log::read;
+use crate::run::outcome::Undone;
+use crate::run::report;
+use crate::run::task::Goal;
 use crate::sync::is_locked;
-
-/// What to do about a log that cannot be read.
-pub(super) const LOG: &str = "see what is at this path; what is logged there is not replicated yet: \
-                              keep it";
 
 impl Client {
     /// Does what a log says; `name` is for messages. What fails stops nothing else and is given
@@ -27,22 +24,17 @@ impl Client {
     ///
     /// # Errors
     /// If the log cannot be read, the connection cannot be made or is lost twice for the same
-    /// part, or it was asked to stop. How far it came is not known then.
+    /// task, or it was asked to stop. How far it came is not known then.
     pub fn process_log(&mut self, log: impl Read, name: &str) -> Result<Vec<Undone>> {
-        let items = self.read_log(log, Path::new(name))?;
-        let mut undone = Vec::new();
-        for part in work::parts(items, &self.namespace) {
-            undone.extend(self.persistently(|syncer, context| {
-                Run::part(syncer, context.names, context.observer, &part)
-            })?);
+        let goals = self.goals_of(log, name)?;
+        let rules = Rules { release: true, ..self.rules() };
+        let mut left = Vec::new();
+        let mut settled = |_: &Goal, mut undone| left.append(&mut undone);
+        self.batch(goals, rules, None, &mut settled)?;
+        if self.shared.settings.channel.is_some() {
+            left = self.defer(left)?;
         }
-        if self.staged.files() > 0 {
-            self.with_syncer(|syncer, _| syncer.restart())?;
-        }
-        if self.settings.channel.is_some() {
-            undone = self.defer(undone)?;
-        }
-        Ok(undone)
+        Ok(left)
     }
 
     /// Does what a log in memory says, over a connection that is kept for the next time: what
@@ -64,15 +56,20 @@ impl Client {
         if self.last_used.elapsed() >= after {
             self.disconnect();
         }
-        self.session.is_some()
+        self.worker.is_open()
     }
 
     /// Tells the observer what could not be done.
     pub fn tell(&self, undone: &Undone) {
-        let items: Vec<String> = undone.items.iter().map(ToString::to_string).collect();
-        let (items, error) = (items.join(", "), &undone.error);
-        let line = format!("SYNCERROR: not replicated: items=<{items}> error=<{error}>");
-        self.observer.log(Level::Error, &line);
+        report::undone(undone, self.shared.observer.as_ref());
+    }
+
+    /// The goals of a log. Lines that are no entries are reported.
+    pub(super) fn goals_of(&self, log: impl Read, name: &str) -> Result<Vec<Goal>> {
+        let (path, observer) = (Path::new(name), self.shared.observer.as_ref());
+        let mut garbage = |line, what: String| report::garbage(path, line, &what, observer);
+        let entries = read::entries(log, path, &mut garbage)?;
+        Ok(grouping::goals(entries, &self.shared.names))
     }
 
     /// Puts what is locked into the channel's log.
@@ -80,34 +77,10 @@ impl Client {
         let (locked, failed): (Vec<_>, Vec<_>) =
             undone.into_iter().partition(|undone| is_locked(&undone.error));
         let mut lines = Vec::new();
-        locked.iter().flat_map(|undone| &undone.items).for_each(|item| item.write(&mut lines));
+        locked.iter().flat_map(|undone| &undone.items).for_each(|entry| entry.write(&mut lines));
         if !lines.is_empty() {
-            Channel::new(&self.log).append(&lines)?;
+            LogFiles::new(&self.log).append(&lines)?;
         }
         Ok(failed)
-    }
-
-    /// The entries of a log, each once, for a long log says the same again and again; what is none
-    /// is told.
-    pub(super) fn read_log(&self, log: impl Read, path: &Path) -> Result<Vec<LogEntry>> {
-        let error = |error| Error::io("read sync log", path, error).or_hint(LOG);
-        let mut items = Vec::new();
-        let mut known = HashSet::new();
-        let mut lines = Lines::new(BufReader::new(log));
-        while let Some(line) = lines.next_line().map_err(error)? {
-            match line {
-                Line::Entry(item) => {
-                    if !known.contains(&item) {
-                        known.insert(item.clone());
-                        items.push(item);
-                    }
-                }
-                Line::Garbage(number, what) => {
-                    let line = format!("SYNCERROR: {}:{number}: {what}", path.display());
-                    self.observer.log(Level::Error, &line);
-                }
-            }
-        }
-        Ok(items)
     }
 }

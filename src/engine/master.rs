@@ -11,8 +11,9 @@ use crate::error::{Error, Kind, Result};
 use crate::names::Paths;
 use crate::observe::{Level, Observer, Silent};
 use crate::replica::{Answer, Direct, Replica, Verb};
-use crate::run::log::channel::Channel;
+use crate::run::log::disk::LogDisk;
 use crate::run::log::entry::LogEntry;
+use crate::run::log::files::LogFiles;
 use crate::store::apply::{self, OwnServer, Traces};
 use crate::store::host::HostWriter;
 use crate::store::spool::Spool;
@@ -104,7 +105,7 @@ fn note(logs: &[PathBuf], name: &MboxName, observer: &dyn Observer) {
     let mut line = Vec::new();
     LogEntry::Mailbox(name.clone()).write(&mut line);
     for log in logs {
-        if let Err(error) = Channel::new(log).append(&line) {
+        if let Err(error) = LogFiles::new(log).append(&line) {
             observer.log(Level::Error, &format!("SYNCERROR: {error}"));
         }
     }

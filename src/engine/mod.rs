@@ -1,14 +1,11 @@
 //! The public face: a [`Client`] replicates what a [`Config`] describes.
 
 mod connection;
-mod interrupt;
 mod log;
 mod master;
-mod persist;
-mod pieces;
 mod plan;
-mod reach;
 mod roll;
+mod tasks;
 mod verified;
 
 use std::path::PathBuf;
@@ -17,25 +14,26 @@ use std::time::{Duration, Instant};
 
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
-use crate::limits::REPLY_PER_LIST_BYTE;
 use crate::names::{Namespace, Paths};
-use crate::observe::{Level, Observer};
-use crate::replica::{Replica, Session, Settings as ConnectSettings, Target};
+use crate::observe::Observer;
+use crate::replica::{Target, Traffic};
 use crate::run::cache::DiskCache;
-use crate::run::everything::{self as schedule, Interrupted, Report, Unit};
+use crate::run::interrupt::Interrupts;
+use crate::run::report;
+use crate::run::worker::{Shared, Worker};
 use crate::store::host::{Host, HostStore, HostWriter};
 use crate::store::spool::Spool;
 use crate::store::{Store, Wait};
-use crate::sync::{Care, Fuse, Master, Settings, Staged, Syncer};
-use crate::types::{MboxName, Text, UserId};
-use interrupt::Interrupts;
+use crate::sync::{Fuse, Master, Settings};
+use crate::types::{MboxName, Text};
 use master::{HostMaster, NativeMaster};
 
-pub use crate::run::carry_out::Undone;
+pub use crate::run::log::entry::LogEntry;
+pub use crate::run::options::{Persistence, Rolling};
+pub use crate::run::outcome::{Ended, Report, Undone};
+pub use crate::run::plan::OnStep;
+pub use crate::run::task::Goal;
 pub use crate::sync::{AllowRepair, Cancel, Waited};
-pub use plan::OnStep;
-pub use reach::Persistence;
-pub use roll::{Ended, Rolling};
 pub use verified::{forget_tls, verified_servers};
 
 /// How a client works; the default is that of `sync_client` without options.
@@ -72,41 +70,23 @@ pub struct Options {
 
 /// A replication client for one replica. Not tied to a thread; one thread at a time.
 pub struct Client {
-    store: Arc<dyn Store>,
-    namespace: Namespace,
-    observer: Arc<dyn Observer>,
-    cancel: Cancel,
-    interrupts: Arc<Interrupts>,
-    settings: Settings,
-    target: Target,
-    connect: ConnectSettings,
-    session: Option<Session>,
-    staged: Staged,
-    /// Over what connections were lost.
-    care: Care,
+    shared: Shared,
+    worker: Worker,
+    /// How persistently to connect again.
     reconnect: Option<Persistence>,
     /// The sync log of the channel.
     log: PathBuf,
-    /// What the replica has, remembered.
-    cache: Option<DiskCache>,
+    /// Where to remember what the replica has.
     cache_path: Option<PathBuf>,
-    /// How a repair writes to the master.
-    master: Box<dyn Master + Send>,
     /// The end of the last checkpoint.
     last_used: Instant,
-}
-
-/// What a client lends to whoever works with its [`Syncer`].
-struct Context<'c> {
-    names: &'c Namespace,
-    observer: &'c dyn Observer,
 }
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client")
-            .field("server", &self.settings.server)
-            .field("connected", &self.session.is_some())
+            .field("server", &self.server())
+            .field("connected", &self.worker.is_open())
             .finish_non_exhaustive()
     }
 }
@@ -167,8 +147,8 @@ impl Client {
         let batch_size = config.channel_int(channel, opt::SYNC_BATCHSIZE);
         let check_messages = config.channel_switch(channel, opt::SYNC_CHECK_MESSAGES);
         let target = Target::parse(&server)?;
-        Ok(Client {
-            namespace: Namespace::new(&config),
+        let shared = Shared {
+            names: Namespace::new(&config),
             connect: connection::settings(&config, &options, &target)?,
             target,
             settings: Settings {
@@ -188,152 +168,67 @@ impl Client {
             store,
             observer,
             cancel: options.cancel,
-            session: None,
-            staged: Staged::default(),
-            care: Care::default(),
+        };
+        Ok(Client {
+            shared,
+            worker: Worker::new(master),
             reconnect: options.reconnect,
             log,
-            cache: None,
             cache_path,
-            master,
             last_used: Instant::now(),
         })
     }
 
     /// The replica's name as configured.
     pub fn server(&self) -> &str {
-        &self.settings.server
+        &self.shared.settings.server
     }
 
     /// A handle with which any thread can ask this client to stop.
     pub fn canceller(&self) -> Cancel {
-        self.cancel.clone()
+        self.shared.cancel.clone()
     }
 
     /// The internal name of a mailbox as the command line gives it.
     pub fn internal_name(&self, external: &[u8]) -> Result<MboxName> {
-        self.namespace.from_external(external)
+        self.shared.names.from_external(external)
     }
 
     /// Connects and logs in, unless that was already done.
     pub fn connect(&mut self) -> Result<()> {
-        if self.session.is_none() {
-            let (observer, cancel) = (self.observer.clone(), self.cancel.flag().clone());
-            let interrupt = Some(self.interrupts.clone() as _);
-            let mut session =
-                Session::connect(&self.target, &self.connect, observer, cancel, interrupt)?;
-            session.expect(self.store.list_bytes().saturating_mul(REPLY_PER_LIST_BYTE));
-            self.session = Some(session);
-            self.staged = Staged::default();
-        }
-        Ok(())
+        self.worker.connect(&self.shared)
     }
 
     /// Says goodbye to the replica. The next call that needs a connection makes a new one.
     pub fn disconnect(&mut self) {
-        if let Some(session) = self.session.take() {
-            session.close();
-        }
+        self.worker.disconnect();
     }
 
-    /// Replicates one user with all mailboxes, quotas, subscriptions, sieve scripts, seen state.
-    pub fn sync_user(&mut self, user: &UserId) -> Result<()> {
-        self.persistently(|syncer, _| syncer.user(user, None))
+    /// Has the replica let go of the message files that it keeps for this connection
+    /// (`sync_do_restart`).
+    pub fn restart(&mut self) -> Result<()> {
+        self.worker.release(&self.shared)
     }
 
-    /// Replicates the named mailboxes, of whichever users.
-    pub fn sync_mailboxes(&mut self, names: &[MboxName]) -> Result<()> {
-        self.persistently(|syncer, _| syncer.mailboxes(names))
+    /// Bytes that went over the present connection; none without one.
+    pub fn traffic(&self) -> Option<Traffic> {
+        self.worker.traffic()
     }
 
-    /// Replicates seen state, subscriptions and sieve scripts of a user.
-    pub fn sync_meta(&mut self, user: &UserId) -> Result<()> {
-        self.persistently(|syncer, _| syncer.meta(user))
-    }
-
-    /// Replicates every user and every shared mailbox whose name begins with `prefix`, and
-    /// without one the server's annotations too. `each` hears how every unit ended; a failure
-    /// stops no other unit. A unit that loses the
-    /// connection is tried once more over a new one.
-    ///
-    /// # Errors
-    /// Those of the connection, if they stay; [`Kind::Corrupt`] and [`Kind::Io`] of mailboxes.db,
-    /// after all that could be found in it was replicated.
-    pub fn sync_all(
-        &mut self,
-        prefix: &[u8],
-        each: &mut dyn FnMut(&Unit, &Result<()>),
-    ) -> Result<Report> {
-        let mut report = Report::default();
-        let (mut rest, unlisted) =
-            schedule::all_units(self.store.as_ref(), &self.namespace, prefix);
-        while !rest.is_empty() {
-            let units = std::mem::take(&mut rest);
-            let count = units.len();
-            self.connect()?;
-            self.care = Care::default();
-            let ended =
-                self.with_syncer(|syncer, _| Ok(schedule::run(syncer, units, &mut report, each)))?;
-            let Err(Interrupted { unit, rest: left, error }) = ended else { break };
-            self.disconnect();
-            if error.is_final() {
-                return Err(error);
-            }
-            rest = left;
-            match unit {
-                Some(unit) => {
-                    let result = self.go_on_after(error, &mut |syncer, _| unit.run(syncer))?;
-                    report.ended(&unit, &result, each);
-                }
-                // Without a unit that ended it would never end.
-                None if rest.len() >= count => return Err(error),
-                None => {}
-            }
-        }
-        unlisted.map_or(Ok(report), Err)
+    /// Message files that the replica keeps for this connection, as far as is known.
+    pub fn staged_files(&self) -> u64 {
+        self.worker.staged_files()
     }
 
     /// Remembers what the replica has from now on, if imapd.conf names a place for that.
     fn open_cache(&mut self) {
-        let Some(path) = self.cache_path.as_ref().filter(|_| self.cache.is_none()) else { return };
-        match DiskCache::open(path, &self.settings.server) {
-            Ok(cache) => self.cache = Some(cache),
-            Err(error) => {
-                let line = format!("DBERROR: working without replication cache: {error}");
-                self.observer.log(Level::Warning, &line);
-            }
-        }
-    }
-
-    fn with_syncer<T>(
-        &mut self,
-        work: impl FnOnce(&mut Syncer<'_>, Context<'_>) -> Result<T>,
-    ) -> Result<T> {
-        self.connect()?;
-        let Some(session) = self.session.as_mut() else {
-            return Err(Error::new(Kind::Internal, "use", "connection", "there is none"));
+        let Some(path) = self.cache_path.as_ref().filter(|_| !self.worker.has_cache()) else {
+            return;
         };
-        let mut syncer = Syncer::new(
-            self.store.as_ref(),
-            &self.namespace,
-            session,
-            &self.settings,
-            self.observer.as_ref(),
-            &self.cancel,
-            &mut self.staged,
-        )
-        .with_cache(self.cache.as_mut().map(|cache| cache as _))
-        .with_master(Some(self.master.as_mut()))
-        .with_care(Some(&mut self.care));
-        let context = Context { names: &self.namespace, observer: self.observer.as_ref() };
-        let result = work(&mut syncer, context);
-        // A wait that was ended leaves a connection with which nothing can be done.
-        if result.as_ref().is_err_and(Error::is_connection)
-            || self.session.as_ref().is_some_and(Session::is_dead)
-        {
-            self.session = None;
+        match DiskCache::open(path, &self.shared.settings.server) {
+            Ok(cache) => self.worker.set_cache(cache),
+            Err(error) => report::no_cache(&error, self.shared.observer.as_ref()),
         }
-        result
     }
 }
 
@@ -355,10 +250,4 @@ fn fuse(config: &Config, channel: Option<&str>, allowed: AllowRepair) -> Fuse {
 fn no_host() -> Error {
     Error::new(Kind::Config, "choose", "replica", "sync_host not defined")
         .hint("set sync_host in imapd.conf or name the server with -S")
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        self.disconnect();
-    }
 }

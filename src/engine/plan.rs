@@ -1,220 +1,46 @@
 //! Plans: what would be done, and why, without doing it.
 
-use std::collections::{HashMap, HashSet};
 use std::io::Read;
-use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use super::Client;
-use crate::error::{Error, Kind, Result};
-use crate::names::Namespace;
-use crate::observe::{Level, Observer};
-use crate::replica::{Answer, Direct, Dry, Replica};
-use crate::run::carry_out::{Run, Undone};
-use crate::run::everything::{self as schedule, Interrupted, Report, Unit};
-use crate::run::task as work;
-use crate::sync::{Master, Staged, Syncer};
-use crate::types::{MailboxState, MboxName};
-
-/// Said where renames come first: what they lead to shows only when they are done.
-const AFTER_RENAMES: &str = "what else differs shows when the renames are done";
-
-/// Takes a step of a plan, as `-v` prints it ("MAILBOX user.fred"), and why, or nothing.
-pub type OnStep<'p> = dyn FnMut(&str, &str) + 'p;
+use crate::error::Result;
+use crate::run::batch::Rules;
+use crate::run::outcome::{Report, Undone};
+use crate::run::plan::OnStep;
+use crate::run::retry::RetryPolicy;
+use crate::run::task::Goal;
 
 impl Client {
     /// Tells what [`Client::process_log`] would do with a log, and does none of it: the replica is
     /// asked and not told. Locks are taken as they would be. Which message files would go is not
-    /// known, for a replica can be asked that only by having it reserve them. Steps are told part
-    /// by part. Gives back what cannot be planned.
+    /// known, for a replica can be asked that only by having it reserve them. Steps are told task
+    /// by task. Gives back what cannot be planned.
     ///
     /// # Errors
-    /// As [`Client::process_log`].
+    /// As [`Client::process_log`], but a connection that is lost is not made again.
     pub fn plan(&mut self, log: impl Read, each: &mut OnStep<'_>) -> Result<Vec<Undone>> {
-        let items = self.read_log(log, Path::new("plan"))?;
-        let mut undone = Vec::new();
-        for part in work::parts(items, &self.namespace) {
-            let (result, renamed) = self.with_planner(each, |syncer, names, observer| {
-                Run::part(syncer, names, observer, &part)
-            })?;
-            let mut left = result?;
-            left.retain(|undone| !(renamed && undone.error.kind() == Kind::Changed));
-            undone.append(&mut left);
-        }
-        Ok(undone)
+        let goals = self.goals_of(log, "plan")?;
+        let mut left = Vec::new();
+        let mut settled = |_: &Goal, mut undone| left.append(&mut undone);
+        self.batch(goals, self.plan_rules(), Some(each), &mut settled)?;
+        Ok(left)
     }
 
     /// As [`Client::plan`], for what [`Client::sync_all`] would do.
     ///
     /// # Errors
-    /// As [`Client::sync_all`], but a connection that is lost is not made anew.
+    /// As [`Client::sync_all`], but a connection that is lost is not made again.
     pub fn plan_all(
         &mut self,
         prefix: &[u8],
         each: &mut OnStep<'_>,
-        ended: &mut dyn FnMut(&Unit, &Result<()>),
+        ended: &mut dyn FnMut(&Goal, &Result<()>),
     ) -> Result<Report> {
-        let mut report = Report::default();
-        let (units, unlisted) = schedule::all_units(self.store.as_ref(), &self.namespace, prefix);
-        for unit in units {
-            // One by one: the steps of each come with it.
-            let mut result = Ok(());
-            let (run, renamed) = self.with_planner(each, |syncer, _, _| {
-                let mut none = Report::default();
-                schedule::run(syncer, [unit.clone()], &mut none, &mut |_, ended| {
-                    if let Err(error) = ended {
-                        result = Err(error.again());
-                    }
-                })
-            })?;
-            if let Err(Interrupted { error, .. }) = run {
-                return Err(error);
-            }
-            if renamed && result.as_ref().is_err_and(|error: &Error| error.kind() == Kind::Changed)
-            {
-                result = Ok(());
-            }
-            report.ended(&unit, &result, ended);
-        }
-        unlisted.map_or(Ok(report), Err)
+        self.everything(prefix, self.plan_rules(), Some(each), ended)
     }
 
-    /// Lets `work` have a syncer that changes nothing. Also tells whether renames come first.
-    fn with_planner<T>(
-        &mut self,
-        each: &mut OnStep<'_>,
-        work: impl FnOnce(&mut Syncer<'_>, &Namespace, &dyn Observer) -> T,
-    ) -> Result<(T, bool)> {
-        self.connect()?;
-        let Some(session) = self.session.as_mut() else {
-            return Err(Error::new(Kind::Internal, "use", "connection", "there is none"));
-        };
-        let collector = Collector { inner: self.observer.clone(), found: Mutex::default() };
-        let mut dry = Dry::new(session);
-        let mut staged = Staged::default();
-        let mut nobody = Nobody(Direct::new(Nods));
-        let mut syncer = Syncer::new(
-            self.store.as_ref(),
-            &self.namespace,
-            &mut dry,
-            &self.settings,
-            &collector,
-            &self.cancel,
-            &mut staged,
-        )
-        .with_master(Some(&mut nobody));
-        let result = work(&mut syncer, &self.namespace, &collector);
-        let renamed = dry.take_renamed();
-        collector.tell(each);
-        if renamed {
-            each(AFTER_RENAMES, "");
-        }
-        Ok((result, renamed))
-    }
-}
-
-/// Keeps what would be done.
-struct Collector {
-    inner: Arc<dyn Observer>,
-    found: Mutex<Found>,
-}
-
-#[derive(Default)]
-struct Found {
-    /// What would be done, and to which mailbox if it is to one.
-    steps: Vec<(String, Option<MboxName>)>,
-    reasons: HashMap<MboxName, String>,
-}
-
-impl Collector {
-    fn tell(self, each: &mut OnStep<'_>) {
-        let Ok(Found { steps, reasons }) = self.found.into_inner() else { return };
-        let mut told = HashSet::new();
-        for (step, mailbox) in &steps {
-            if told.insert((step, mailbox)) {
-                let reason = mailbox.as_ref().and_then(|mailbox| reasons.get(mailbox));
-                each(step, reason.map_or("", String::as_str));
-            }
-        }
-    }
-}
-
-impl Observer for Collector {
-    fn log(&self, level: Level, line: &str) {
-        // Failures come back by themselves, and those to settle after a rename are none.
-        if level != Level::Error {
-            self.inner.log(level, line);
-        }
-    }
-
-    fn action(&self, line: &str) {
-        if let Ok(mut found) = self.found.lock() {
-            found.steps.push((line.to_owned(), None));
-        }
-    }
-
-    fn mailbox_action(&self, mailbox: &MboxName, line: &str) {
-        if let Ok(mut found) = self.found.lock() {
-            found.steps.push((line.to_owned(), Some(mailbox.clone())));
-        }
-    }
-
-    fn differs(&self, mailbox: &MboxName, why: &str) {
-        if let Ok(mut found) = self.found.lock() {
-            found.reasons.insert(mailbox.clone(), why.to_owned());
-        }
-    }
-
-    fn unreachable(&self, error: &Error, server: &str, pause: Duration) {
-        self.inner.unreachable(error, server, pause);
-    }
-}
-
-/// A master that says yes and does nothing.
-struct Nobody(Direct<Nods>);
-
-struct Nods;
-
-impl Answer for Nods {
-    fn answer(&mut self, _: &[u8]) -> Result<Vec<u8>> {
-        Ok(b"OK success\r\n".to_vec())
-    }
-}
-
-impl Master for Nobody {
-    fn server(&mut self, _: &MailboxState) -> Result<&mut dyn Replica> {
-        Ok(&mut self.0)
-    }
-
-    fn changed(&mut self, _: &MboxName) -> Result<()> {
-        Ok(())
-    }
-
-    fn broken(&mut self) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::observe::Silent;
-
-    #[test]
-    fn a_reason_belongs_to_its_mailbox_whatever_that_is_called() {
-        let names = ["user.fred.A b", "user.fred.A", "user.x -> y (z)", "a\u{e9} [1]", "<>", " "];
-        let collector = Collector { inner: Arc::new(Silent), found: Mutex::default() };
-        for name in names {
-            let mailbox = MboxName::from(name);
-            collector.differs(&mailbox, &format!("why {name}"));
-            collector.mailbox_action(&mailbox, &format!("MAILBOX {name}"));
-            collector.mailbox_action(&mailbox, &format!("MAILBOX {name}"));
-        }
-        collector.action("USER fred");
-        let mut told = Vec::new();
-        collector.tell(&mut |step, why| told.push((step.to_owned(), why.to_owned())));
-        let mut wanted: Vec<(String, String)> =
-            names.iter().map(|n| (format!("MAILBOX {n}"), format!("why {n}"))).collect();
-        wanted.push(("USER fred".to_owned(), String::new()));
-        assert_eq!(told, wanted);
+    fn plan_rules(&self) -> Rules {
+        let policy = RetryPolicy { connect: None, reconnect: None, again: false };
+        Rules { policy, ..self.rules() }
     }
 }

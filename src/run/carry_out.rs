@@ -1,27 +1,58 @@
-//! Carries out one part of a log (`sync_do_reader` in Cyrus's `imap/sync_support.c`): from the
-//! cheapest to the most thorough, and what fails is tried as part of something larger.
+//! Carries out one task on a session. What a log asks for (`sync_do_reader` in Cyrus's
+//! `imap/sync_support.c`) goes from the cheapest to the most thorough, and what fails is tried as
+//! part of something larger.
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::asked_ahead::AskedAhead;
 use super::log::entry::LogEntry;
-use super::task::Work;
+use super::outcome::Undone;
+use super::report;
+use super::task::Goal;
 use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
-use crate::observe::{Level, Observer};
-use crate::sync::Syncer;
+use crate::observe::Observer;
+use crate::sync::{Syncer, is_left_out, is_locked};
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
-/// What could not be done.
-#[derive(Debug)]
-pub struct Undone {
-    /// What must be done in its place.
-    pub items: Vec<LogEntry>,
-    /// Why.
-    pub error: Error,
+/// Carries out a task. `asked` has what the replica was asked for ahead of time. Returns what could
+/// not be done for its own sake.
+///
+/// # Errors
+/// A lost connection, or a request to stop: how far it came is not known then.
+pub fn carry_out(
+    goal: &Goal,
+    syncer: &mut Syncer<'_>,
+    asked: &mut AskedAhead,
+    names: &Namespace,
+    observer: &dyn Observer,
+) -> Result<Vec<Undone>> {
+    let result = match goal {
+        Goal::Entries(entries) => return Log::new(syncer, names, observer).carry_out(entries),
+        Goal::User(user) => {
+            let ticket = asked.take(user);
+            syncer.user(user, ticket)
+        }
+        Goal::Meta(user) => syncer.meta(user),
+        Goal::Mailboxes(names) => syncer.mailboxes(names),
+        Goal::Seen(user, mailbox) => syncer.pieces(user, std::slice::from_ref(mailbox), &[]),
+        Goal::Subscription(user, name) => syncer.pieces(user, &[], std::slice::from_ref(name)),
+        Goal::Quota(root) => syncer.quota(root),
+        Goal::Annotations(mailbox) => syncer.annotations(mailbox.as_ref()),
+    };
+    match result {
+        Ok(()) => Ok(Vec::new()),
+        Err(error) => Ok(vec![Undone::whole(goal, own(error)?)]),
+    }
 }
 
-/// A part that is being carried out.
-pub struct Run<'r, 's> {
+/// An error of the task itself; one that ends everything is passed on.
+fn own(error: Error) -> Result<Error> {
+    if error.is_connection() || error.kind() == Kind::Cancelled { Err(error) } else { Ok(error) }
+}
+
+/// A task of a log that is being carried out.
+struct Log<'r, 's> {
     syncer: &'r mut Syncer<'s>,
     names: &'r Namespace,
     observer: &'r dyn Observer,
@@ -32,7 +63,7 @@ pub struct Run<'r, 's> {
     undone: Vec<Undone>,
 }
 
-/// What one part asks for, sorted.
+/// What the entries ask for, sorted.
 #[derive(Default)]
 struct Sorted {
     mailboxes: Vec<MboxName>,
@@ -43,76 +74,53 @@ struct Sorted {
     unusers: Vec<UserId>,
 }
 
-impl<'r, 's> Run<'r, 's> {
-    /// Does a part. Gives back what could not be done for its own sake.
-    ///
-    /// # Errors
-    /// A lost connection, or a request to stop: how far it came is not known then.
-    pub fn part(
+impl<'r, 's> Log<'r, 's> {
+    fn new(
         syncer: &'r mut Syncer<'s>,
         names: &'r Namespace,
         observer: &'r dyn Observer,
-        work: &Work,
-    ) -> Result<Vec<Undone>> {
-        let mut run = Run {
-            syncer,
-            names,
-            observer,
-            users: Vec::new(),
-            roots: Vec::new(),
-            undone: Vec::new(),
-        };
-        let sorted = run.sort(work);
-        run.mailboxes(sorted.mailboxes)?;
+    ) -> Log<'r, 's> {
+        let (users, roots, undone) = (Vec::new(), Vec::new(), Vec::new());
+        Log { syncer, names, observer, users, roots, undone }
+    }
+
+    fn carry_out(mut self, entries: &[LogEntry]) -> Result<Vec<Undone>> {
+        let sorted = self.sort(entries);
+        self.mailboxes(sorted.mailboxes)?;
         for root in sorted.quotas {
-            run.quota(root)?;
+            self.quota(root)?;
         }
         if sorted.server {
-            let result = run.syncer.annotations(None);
-            run.settle(result, vec![LogEntry::Annotation(MboxName::default())])?;
+            let result = self.syncer.annotations(None);
+            self.settle(result, vec![LogEntry::Annotation(MboxName::default())])?;
         }
         let mut metas = sorted.metas;
         for (user, (seen, subs)) in sorted.pieces {
-            run.pieces(user, &seen, &subs, &mut metas)?;
+            self.pieces(user, &seen, &subs, &mut metas)?;
         }
         for user in metas {
-            run.meta(user)?;
+            self.meta(user)?;
         }
-        run.users(work)?;
-        for root in std::mem::take(&mut run.roots) {
-            let result = run.syncer.quota(&root);
-            run.settle(result, vec![LogEntry::Quota(root)])?;
+        self.users(entries)?;
+        for root in std::mem::take(&mut self.roots) {
+            let result = self.syncer.quota(&root);
+            self.settle(result, vec![LogEntry::Quota(root)])?;
         }
         for user in sorted.unusers {
-            let result = run.syncer.unuser(&user);
-            run.settle(result, vec![LogEntry::UnUser(user)])?;
+            let result = self.syncer.unuser(&user);
+            self.settle(result, vec![LogEntry::UnUser(user)])?;
         }
-        Ok(run.undone)
+        Ok(self.undone)
     }
 
-    fn sort(&mut self, work: &Work) -> Sorted {
-        for item in &work.items {
-            // A user without INBOX may have mailboxes all the same. One who was deleted and is here
-            // again has nothing of what was: the replica must let go of it.
-            // Where the INBOX cannot be read, looking at the user reports it.
-            let user = match item {
-                LogEntry::User(user) if self.has_inbox(user) => user,
-                LogEntry::UnUser(user) if self.syncer.has_inbox(user).is_ok_and(|has| has) => user,
-                _ => continue,
-            };
-            if let LogEntry::UnUser(_) = item {
-                self.note(format!("  Promoting: {item} -> USER {user}"));
-                // No mailbox shows it before the new ones are there.
-                self.roots.push(Text::new(self.names.inbox(user).as_bytes()));
-            }
-            self.users.push(user.clone());
-        }
+    fn sort(&mut self, entries: &[LogEntry]) -> Sorted {
+        self.find_users(entries);
         let whole: HashSet<&UserId> = self.users.iter().collect();
         let covered =
             |name: &MboxName| self.names.owner(name).is_some_and(|owner| whole.contains(&owner));
-        let mut sorted = Sorted { mailboxes: work.mailboxes(), ..Sorted::default() };
-        for item in &work.items {
-            match item {
+        let mut sorted = Sorted { mailboxes: mailboxes_of(entries), ..Sorted::default() };
+        for entry in entries {
+            match entry {
                 LogEntry::Annotation(name) if name.is_empty() => sorted.server = true,
                 // Looking at the mailbox compares its annotations and finds its tombstone.
                 LogEntry::Annotation(name) | LogEntry::UnMailbox(name) => {
@@ -127,7 +135,7 @@ impl<'r, 's> Run<'r, 's> {
                 }
                 LogEntry::Meta(user) => sorted.metas.push(user.clone()),
                 LogEntry::UnUser(user) if !whole.contains(user) => {
-                    sorted.unusers.push(user.clone())
+                    sorted.unusers.push(user.clone());
                 }
                 _ => {}
             }
@@ -137,28 +145,46 @@ impl<'r, 's> Run<'r, 's> {
         sorted
     }
 
-    fn users(&mut self, work: &Work) -> Result<()> {
+    /// Finds the users to look at as a whole.
+    ///
+    /// A user without INBOX may have mailboxes all the same. One who was deleted and is here again
+    /// has nothing of what was: the replica must let go of it. Where the INBOX cannot be read,
+    /// looking at the user reports it.
+    fn find_users(&mut self, entries: &[LogEntry]) {
+        for entry in entries {
+            let user = match entry {
+                LogEntry::User(user) if self.has_inbox(user) => user,
+                LogEntry::UnUser(user) if self.syncer.has_inbox(user).is_ok_and(|has| has) => user,
+                _ => continue,
+            };
+            if let LogEntry::UnUser(_) = entry {
+                report::promoting(entry, "USER", user, self.observer);
+                // No mailbox shows it before the new ones are there.
+                self.roots.push(Text::new(self.names.inbox(user).as_bytes()));
+            }
+            self.users.push(user.clone());
+        }
+    }
+
+    fn users(&mut self, entries: &[LogEntry]) -> Result<()> {
         while !self.users.is_empty() {
             for user in std::mem::take(&mut self.users) {
                 if let Err(error) = self.syncer.user(&user, None) {
-                    self.leave(vec![LogEntry::User(user)], own(error)?)?;
+                    self.leave(vec![LogEntry::User(user)], own(error)?);
                 } else if !self.has_inbox(&user) {
                     // The user was deleted after the user's mailboxes were taken for part of the
                     // whole. There was no whole then, but mailboxes that were deleted before are
                     // still there.
-                    self.mailboxes(self.of_user(work, &user))?;
+                    self.mailboxes(self.of_user(entries, &user))?;
                 }
             }
         }
         Ok(())
     }
 
-    fn of_user(&self, work: &Work, user: &UserId) -> Vec<MboxName> {
-        let mut known = HashSet::new();
-        let mut names = work.mailboxes();
-        names.retain(|name| {
-            self.names.owner(name).as_ref() == Some(user) && known.insert(name.clone())
-        });
+    fn of_user(&self, entries: &[LogEntry], user: &UserId) -> Vec<MboxName> {
+        let mut names = mailboxes_of(entries);
+        names.retain(|name| self.names.owner(name).as_ref() == Some(user));
         names
     }
 
@@ -170,10 +196,11 @@ impl<'r, 's> Run<'r, 's> {
         let with_relatives = self.syncer.with_relatives(&names).unwrap_or_else(|_| names.clone());
         let Err(error) = self.syncer.mailboxes(&with_relatives) else { return Ok(()) };
         let error = own(error)?;
-        if crate::sync::is_locked(&error) {
-            return self.leave(names.into_iter().map(LogEntry::Mailbox).collect(), error);
+        if is_locked(&error) {
+            self.leave(names.into_iter().map(LogEntry::Mailbox).collect(), error);
+            return Ok(());
         }
-        let left_out = crate::sync::is_left_out(&error);
+        let left_out = is_left_out(&error);
         let mut left = Vec::new();
         for name in names {
             match self.names.owner(&name) {
@@ -183,29 +210,29 @@ impl<'r, 's> Run<'r, 's> {
                 _ => left.push(name),
             }
         }
-        match left.as_slice() {
-            [] => Ok(()),
-            [_] => self.leave(left.into_iter().map(LogEntry::Mailbox).collect(), error),
-            // Which one is it?
-            _ => {
-                for name in left {
-                    let result = self.syncer.mailboxes(std::slice::from_ref(&name));
-                    self.settle(result, vec![LogEntry::Mailbox(name)])?;
-                }
-                Ok(())
-            }
+        if let [_] = left.as_slice() {
+            self.leave(left.into_iter().map(LogEntry::Mailbox).collect(), error);
+            return Ok(());
         }
+        // Which one is it?
+        for name in left {
+            let result = self.syncer.mailboxes(std::slice::from_ref(&name));
+            self.settle(result, vec![LogEntry::Mailbox(name)])?;
+        }
+        Ok(())
     }
 
     fn quota(&mut self, root: Text) -> Result<()> {
         let Err(error) = self.syncer.quota(&root) else { return Ok(()) };
-        let error = own(error)?;
         let owner = self.names.owner(&MboxName::new(root.as_bytes()));
-        let item = LogEntry::Quota(root);
-        match owner {
-            Some(user) if !crate::sync::is_locked(&error) && self.promote(&item, &user) => Ok(()),
-            _ => self.leave(vec![item], error),
-        }
+        self.promote_or_leave(LogEntry::Quota(root), owner, own(error)?);
+        Ok(())
+    }
+
+    fn meta(&mut self, user: UserId) -> Result<()> {
+        let Err(error) = self.syncer.meta(&user) else { return Ok(()) };
+        self.promote_or_leave(LogEntry::Meta(user.clone()), Some(user), own(error)?);
+        Ok(())
     }
 
     fn pieces(
@@ -217,16 +244,19 @@ impl<'r, 's> Run<'r, 's> {
     ) -> Result<()> {
         let Err(error) = self.syncer.pieces(&user, seen, subs) else { return Ok(()) };
         let error = own(error)?;
-        if crate::sync::is_locked(&error) {
+        if is_locked(&error) {
             let seen = seen.iter().map(|id| LogEntry::Seen(user.clone(), id.clone()));
             let subs = subs.iter().map(|name| LogEntry::Sub(user.clone(), name.clone()));
-            return self.leave(seen.chain(subs).collect(), error);
+            self.leave(seen.chain(subs).collect(), error);
+            return Ok(());
         }
         for id in seen {
-            self.note(format!("  Promoting: SEEN {user} {id} -> META {user}"));
+            let what = format!("SEEN {user} {id}");
+            report::promoting(&what, "META", &user, self.observer);
         }
         for name in subs {
-            self.note(format!("  Promoting: SUB {user} {name} -> META {user}"));
+            let what = format!("SUB {user} {name}");
+            report::promoting(&what, "META", &user, self.observer);
         }
         if !metas.contains(&user) {
             metas.push(user);
@@ -234,22 +264,19 @@ impl<'r, 's> Run<'r, 's> {
         Ok(())
     }
 
-    fn meta(&mut self, user: UserId) -> Result<()> {
-        let Err(error) = self.syncer.meta(&user) else { return Ok(()) };
-        let error = own(error)?;
-        let item = LogEntry::Meta(user.clone());
-        match !crate::sync::is_locked(&error) && self.promote(&item, &user) {
-            true => Ok(()),
-            false => self.leave(vec![item], error),
+    fn promote_or_leave(&mut self, entry: LogEntry, owner: Option<UserId>, error: Error) {
+        let promoted = !is_locked(&error) && owner.is_some_and(|user| self.promote(&entry, &user));
+        if !promoted {
+            self.leave(vec![entry], error);
         }
     }
 
     /// Has the whole user looked at instead, if that helps.
-    fn promote(&mut self, item: &LogEntry, user: &UserId) -> bool {
+    fn promote(&mut self, entry: &LogEntry, user: &UserId) -> bool {
         if !self.has_inbox(user) {
             return false;
         }
-        self.note(format!("  Promoting: {item} -> USER {user}"));
+        report::promoting(entry, "USER", user, self.observer);
         if !self.users.contains(user) {
             self.users.push(user.clone());
         }
@@ -261,32 +288,44 @@ impl<'r, 's> Run<'r, 's> {
         self.syncer.has_inbox(user).unwrap_or(true)
     }
 
-    fn settle(&mut self, result: Result<()>, items: Vec<LogEntry>) -> Result<()> {
-        match result {
-            Ok(()) => Ok(()),
-            Err(error) => self.leave(items, own(error)?),
+    fn settle(&mut self, result: Result<()>, entries: Vec<LogEntry>) -> Result<()> {
+        if let Err(error) = result {
+            self.leave(entries, own(error)?);
         }
-    }
-
-    fn leave(&mut self, items: Vec<LogEntry>, error: Error) -> Result<()> {
-        if crate::sync::is_locked(&error) {
-            for item in &items {
-                self.note(format!("  Deferred: {item}"));
-            }
-        }
-        self.undone.push(Undone { items, error });
         Ok(())
     }
 
-    fn note(&self, line: String) {
-        self.observer.log(Level::Info, &line);
+    fn leave(&mut self, items: Vec<LogEntry>, error: Error) {
+        if is_locked(&error) {
+            items.iter().for_each(|entry| report::locked(entry, self.observer));
+        }
+        self.undone.push(Undone { items, error });
     }
 }
 
-/// An error of the part itself; one that ends everything is passed on.
-fn own(error: Error) -> Result<Error> {
-    match error.is_connection() || error.kind() == Kind::Cancelled {
-        true => Err(error),
-        false => Ok(error),
+/// The mailboxes to look at, each once: in order, of a rename both names.
+fn mailboxes_of(entries: &[LogEntry]) -> Vec<MboxName> {
+    let mut names = Vec::new();
+    let mut known = HashSet::new();
+    for entry in entries {
+        let found: &[&MboxName] = match entry {
+            LogEntry::Mailbox(name) => &[name],
+            LogEntry::Rename(from, to) => &[from, to],
+            _ => &[],
+        };
+        names.extend(found.iter().filter(|name| known.insert(**name)).copied().cloned());
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rename_names_two_mailboxes() {
+        let entries = ["MAILBOX user.b", "RENAME user.a user.b", "MAILBOX user.a"];
+        let entries = entries.map(|line| LogEntry::parse(line.as_bytes()).unwrap().unwrap());
+        assert_eq!(mailboxes_of(&entries), ["user.b", "user.a"]);
     }
 }

@@ -1,149 +1,288 @@
-//! What could not be done yet, and when to try again. Pure.
+//! The tasks of an executor: ready, running, deferred. Pure.
 
-use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::collections::{HashSet, VecDeque};
+use std::time::Duration;
 
 use super::log::entry::LogEntry;
-use super::task::Work;
+use super::retry::{self, Why};
+use super::step::{Moment, Work};
+use super::task::{Goal, Owner, Task, WorkerId};
+use crate::types::UserId;
 
-/// How long to wait after the first failure; it doubles after each.
-const FIRST: Duration = Duration::from_secs(15);
-/// The same where somebody else had a lock.
-const FIRST_LOCKED: Duration = Duration::from_secs(1);
-/// Longest pause after a lock.
-const LONGEST_LOCKED: Duration = Duration::from_secs(30);
-/// Longest pause after a failure.
-pub const LONGEST: Duration = Duration::from_secs(300);
+/// Users whose state a worker asks for ahead of time, so that no round trip is waited for between
+/// one user and the next.
+const USERS_AHEAD: usize = 3;
 
-/// Why a part waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
-    /// Somebody else is at work on it.
-    Locked,
-    /// It failed.
-    Failed,
-}
-
+/// A task that is ready.
 #[derive(Debug)]
-struct Waiting {
-    work: Work,
+struct Ready {
+    task: Task,
+    /// The worker that asked the replica for this user already.
+    worker: Option<WorkerId>,
+}
+
+/// A task that waits for another try.
+#[derive(Debug)]
+struct Deferred {
+    task: Task,
     why: Why,
-    tries: u32,
-    since: Instant,
-    due: Instant,
+    since: Moment,
+    due: Moment,
 }
 
-/// Parts that wait for another try.
+/// Tasks of one executor. Those that hold the same owner never run at once.
 #[derive(Debug, Default)]
-pub struct Backlog {
-    waiting: Vec<Waiting>,
+pub struct Queue {
+    ready: VecDeque<Ready>,
+    running: Vec<(WorkerId, Task)>,
+    deferred: Vec<Deferred>,
 }
 
-/// How long to wait after so many tries.
-pub fn pause(why: Why, tries: u32) -> Duration {
-    let (first, longest) = match why {
-        Why::Locked => (FIRST_LOCKED, LONGEST_LOCKED),
-        Why::Failed => (FIRST, LONGEST),
-    };
-    first.saturating_mul(2u32.saturating_pow(tries.saturating_sub(1))).min(longest)
-}
+impl Queue {
+    /// Adds a task at the end.
+    pub fn push(&mut self, task: Task) {
+        self.ready.push_back(Ready { task, worker: None });
+    }
 
-impl Backlog {
-    /// Lets a part wait that was tried so many times. Returns for how long.
-    pub fn add(&mut self, work: Work, why: Why, tries: u32, now: Instant) -> Duration {
-        let pause = pause(why, tries);
-        self.waiting.push(Waiting { work, why, tries, since: now, due: now + pause });
+    /// Whether a worker could begin with a task now.
+    pub fn has_for(&self, worker: WorkerId) -> bool {
+        self.first_for(worker).is_some()
+    }
+
+    /// Begins with the first task that this worker may run.
+    pub fn start(&mut self, worker: WorkerId) -> Option<Work> {
+        let Ready { mut task, .. } = self.ready.remove(self.first_for(worker)?)?;
+        let care = std::mem::take(&mut task.care);
+        let goal = task.goal.clone();
+        let looks_ahead = matches!(*goal, Goal::User(_)) && !task.again;
+        self.running.push((worker, task));
+        let ahead = if looks_ahead { self.ask_ahead(worker) } else { Vec::new() };
+        Some(Work { goal, care, ahead })
+    }
+
+    fn first_for(&self, worker: WorkerId) -> Option<usize> {
+        self.ready.iter().position(|ready| self.may_run(ready, worker))
+    }
+
+    fn may_run(&self, ready: &Ready, worker: WorkerId) -> bool {
+        let held = |owner: &Owner| self.running.iter().any(|(_, task)| task.owners.contains(owner));
+        let is_others = ready.worker.is_some_and(|other| other != worker);
+        !is_others && !ready.task.owners.iter().any(held)
+    }
+
+    /// The next users, which are this worker's from now on.
+    fn ask_ahead(&mut self, worker: WorkerId) -> Vec<UserId> {
+        let mut users = Vec::new();
+        for at in 0..self.ready.len() {
+            let Some(ready) = self.ready.get(at).filter(|ready| self.may_run(ready, worker)) else {
+                continue;
+            };
+            let Goal::User(user) = &*ready.task.goal else { break };
+            users.push(user.clone());
+            if let Some(ready) = self.ready.get_mut(at) {
+                ready.worker = Some(worker);
+            }
+            if users.len() == USERS_AHEAD {
+                break;
+            }
+        }
+        users
+    }
+
+    /// Ends the task that this worker runs.
+    pub fn end(&mut self, worker: WorkerId) -> Option<Task> {
+        let at = self.running.iter().position(|(running, _)| *running == worker)?;
+        Some(self.running.swap_remove(at).1)
+    }
+
+    /// Puts a task back at the front, which goes on at once.
+    pub fn put_back(&mut self, task: Task) {
+        self.ready.push_front(Ready { task, worker: None });
+    }
+
+    /// Whether no task is ready or running.
+    pub fn is_idle(&self) -> bool {
+        self.ready.is_empty() && self.running.is_empty()
+    }
+
+    /// How many tasks are ready.
+    pub fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Defers what is left of a task that was tried `tries` times. Returns for how long.
+    pub fn defer(&mut self, task: Task, why: Why, now: Moment) -> Duration {
+        let pause = retry::pause(why, task.tries);
+        self.deferred.push(Deferred { task, why, since: now, due: now.saturating_add(pause) });
         pause
     }
 
-    /// Takes out what is due, each with the number of tries it had.
-    pub fn take_due(&mut self, now: Instant) -> Vec<(Work, u32)> {
-        let due = self.waiting.extract_if(.., |waiting| waiting.due <= now);
-        due.map(|waiting| (waiting.work, waiting.tries)).collect()
+    /// Has what is due ready.
+    pub fn make_due(&mut self, now: Moment) {
+        let due = self.deferred.extract_if(.., |deferred| deferred.due <= now);
+        self.ready.extend(due.map(|deferred| Ready { task: deferred.task, worker: None }));
     }
 
-    /// When the next part is due.
-    pub fn next_due(&self) -> Option<Instant> {
-        self.waiting.iter().map(|waiting| waiting.due).min()
+    /// When the next deferred task is due.
+    pub fn next_due(&self) -> Option<Moment> {
+        self.deferred.iter().map(|deferred| deferred.due).min()
     }
 
-    /// Takes from `items` what waits already: a mailbox that fails would otherwise be tried again
-    /// with every message. Something happened to it, so it waits no longer than after its first
-    /// failure.
-    pub fn absorb(&mut self, items: &mut Vec<LogEntry>) {
-        if self.waiting.is_empty() {
+    /// Takes from `entries` what is deferred already: a mailbox that fails would otherwise be tried
+    /// again with every message. Something happened to it, so it waits no longer than after its
+    /// first failure.
+    pub fn absorb(&mut self, entries: &mut Vec<LogEntry>) {
+        if self.deferred.is_empty() {
             return;
         }
-        let new: HashSet<&LogEntry> = items.iter().collect();
+        let new: HashSet<&LogEntry> = entries.iter().collect();
         let mut known: HashSet<LogEntry> = HashSet::new();
-        for waiting in &mut self.waiting {
+        for deferred in &mut self.deferred {
+            let Goal::Entries(waiting) = &*deferred.task.goal else { continue };
             let before = known.len();
-            known.extend(waiting.work.items.iter().filter(|item| new.contains(item)).cloned());
+            known.extend(waiting.iter().filter(|entry| new.contains(entry)).cloned());
             if known.len() > before {
-                waiting.due = waiting.due.min(waiting.since + FIRST);
+                deferred.due = deferred.due.min(deferred.since.saturating_add(retry::hastened()));
             }
         }
-        items.retain(|item| !known.contains(item));
+        entries.retain(|entry| !known.contains(entry));
     }
 
-    /// How many parts wait because they were locked, and how many because they failed.
-    pub fn counts(&self) -> (usize, usize) {
-        let locked = self.waiting.iter().filter(|waiting| waiting.why == Why::Locked).count();
-        (locked, self.waiting.len() - locked)
+    /// How many tasks are deferred because they were locked, and how many because they failed.
+    pub fn deferred(&self) -> (usize, usize) {
+        let locked = self.deferred.iter().filter(|deferred| deferred.why == Why::Locked).count();
+        (locked, self.deferred.len() - locked)
     }
 
-    /// All that waits, as a log.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        self.waiting.iter().for_each(|waiting| waiting.work.write(out));
+    /// All that is not done, as a log.
+    pub fn undone(&self) -> Vec<u8> {
+        let running = self.running.iter().map(|(_, task)| task);
+        let ready = self.ready.iter().map(|ready| &ready.task);
+        let deferred = self.deferred.iter().map(|deferred| &deferred.task);
+        let mut undone = Vec::new();
+        running.chain(ready).chain(deferred).for_each(|task| task.goal.write(&mut undone));
+        undone
+    }
+
+    /// Forgets all tasks.
+    pub fn clear(&mut self) {
+        *self = Queue::default();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
+    use crate::names::Namespace;
 
-    fn work(names: &[&str]) -> Work {
-        Work { items: names.iter().map(|name| LogEntry::Mailbox((*name).into())).collect() }
+    fn names() -> Namespace {
+        Namespace::new(&Config::from_text(b"configdirectory: /conf", "t.conf").unwrap())
+    }
+
+    fn entries(mailboxes: &[&str]) -> Vec<LogEntry> {
+        mailboxes.iter().map(|name| LogEntry::Mailbox((*name).into())).collect()
+    }
+
+    fn task(mailboxes: &[&str], tries: u32) -> Task {
+        Task { tries, ..Task::new(Goal::Entries(entries(mailboxes)), &names()) }
+    }
+
+    fn user(name: &str) -> Task {
+        Task::new(Goal::User(name.into()), &names())
+    }
+
+    /// What begins, as entries.
+    fn start(queue: &mut Queue, worker: WorkerId) -> Option<(String, Vec<String>)> {
+        let work = queue.start(worker)?;
+        let text: Vec<String> = work.goal.entries().iter().map(ToString::to_string).collect();
+        Some((text.join(", "), work.ahead.iter().map(ToString::to_string).collect()))
+    }
+
+    fn text(work: Option<(String, Vec<String>)>) -> Option<String> {
+        work.map(|(text, _)| text)
     }
 
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn pauses_grow_to_their_limits() {
-        let seconds = |why, tries| pause(why, tries).as_secs();
-        assert_eq!([1, 2, 3, 6, 99].map(|n| seconds(Why::Locked, n)), [1, 2, 4, 30, 30]);
-        assert_eq!([1, 2, 3, 6, 99].map(|n| seconds(Why::Failed, n)), [15, 30, 60, 300, 300]);
+    fn tasks_of_one_owner_never_run_at_once_and_the_rest_is_free() {
+        let mut queue = Queue::default();
+        for mailboxes in [&["user.a"][..], &["user.a.x"], &["shared.x"], &["shared.y"], &["user.b"]]
+        {
+            queue.push(task(mailboxes, 0));
+        }
+        queue.push(task(&["user.b.x", "user.c"], 0));
+        assert_eq!(text(start(&mut queue, 0)).unwrap(), "MAILBOX user.a");
+        assert_eq!(text(start(&mut queue, 1)).unwrap(), "MAILBOX shared.x", "user.a is held");
+        assert_eq!(text(start(&mut queue, 2)).unwrap(), "MAILBOX user.b");
+        assert!(!queue.has_for(3) && start(&mut queue, 3).is_none(), "all others are held");
+        queue.end(0).unwrap();
+        assert_eq!(text(start(&mut queue, 0)).unwrap(), "MAILBOX user.a.x");
+        queue.end(2).unwrap();
+        assert_eq!(text(start(&mut queue, 2)).unwrap(), "MAILBOX user.b.x, MAILBOX user.c");
+        assert_eq!(queue.running.len(), 3);
+    }
+
+    #[test]
+    fn users_are_asked_for_ahead_by_the_worker_that_will_replicate_them() {
+        let mut queue = Queue::default();
+        ["a", "b", "c", "d", "e", "f"].iter().for_each(|name| queue.push(user(name)));
+        let ahead = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let first = start(&mut queue, 0).unwrap();
+        assert_eq!(first, ("USER a".to_owned(), ahead(&["b", "c", "d"])));
+        let other = start(&mut queue, 1).unwrap();
+        assert_eq!(other, ("USER e".to_owned(), ahead(&["f"])), "b, c and d are another's");
+        queue.end(0).unwrap();
+        assert_eq!(start(&mut queue, 0).unwrap(), ("USER b".to_owned(), ahead(&["c", "d"])));
+        let again = Task { again: true, ..queue.end(0).unwrap() };
+        queue.put_back(again);
+        let with_care = start(&mut queue, 0).unwrap();
+        assert_eq!(with_care, ("USER b".to_owned(), ahead(&[])), "nothing but itself");
     }
 
     #[test]
     fn what_is_due_comes_out_once() {
-        let now = Instant::now();
-        let mut backlog = Backlog::default();
-        backlog.add(work(&["locked"]), Why::Locked, 1, now);
-        backlog.add(work(&["failed"]), Why::Failed, 2, now);
-        assert_eq!(backlog.next_due(), Some(now + SECOND));
-        assert_eq!(backlog.counts(), (1, 1));
-        assert!(backlog.take_due(now).is_empty());
-        assert_eq!(backlog.take_due(now + SECOND), [(work(&["locked"]), 1)]);
-        assert_eq!(backlog.next_due(), Some(now + 30 * SECOND));
-        assert_eq!(backlog.take_due(now + 30 * SECOND), [(work(&["failed"]), 2)]);
-        assert_eq!(backlog.counts(), (0, 0));
+        let mut queue = Queue::default();
+        queue.defer(task(&["user.locked"], 1), Why::Locked, Moment::ZERO);
+        queue.defer(task(&["user.failed"], 2), Why::Failed, Moment::ZERO);
+        assert_eq!(queue.next_due(), Some(SECOND));
+        assert_eq!(queue.deferred(), (1, 1));
+        queue.make_due(SECOND / 2);
+        assert_eq!(queue.ready(), 0);
+        queue.make_due(SECOND);
+        assert_eq!(text(start(&mut queue, 0)).unwrap(), "MAILBOX user.locked");
+        assert_eq!(queue.end(0).unwrap().tries, 1);
+        assert_eq!(queue.next_due(), Some(30 * SECOND));
+        queue.make_due(30 * SECOND);
+        assert_eq!(text(start(&mut queue, 0)).unwrap(), "MAILBOX user.failed");
+        assert_eq!(queue.deferred(), (0, 0));
     }
 
     #[test]
     fn news_of_what_waits_hastens_it_but_is_no_other_try() {
-        let now = Instant::now();
-        let mut backlog = Backlog::default();
-        backlog.add(work(&["a", "b"]), Why::Failed, 5, now);
-        backlog.add(work(&["c"]), Why::Failed, 5, now);
-        let mut items = work(&["x", "b"]).items;
-        backlog.absorb(&mut items);
-        assert_eq!(items, work(&["x"]).items);
-        assert_eq!(backlog.next_due(), Some(now + 15 * SECOND));
-        assert_eq!(backlog.take_due(now + 15 * SECOND).len(), 1);
-        let mut log = Vec::new();
-        backlog.write(&mut log);
-        assert_eq!(log, b"MAILBOX c\n");
-        assert_eq!(backlog.counts(), (0, 1));
+        let mut queue = Queue::default();
+        queue.defer(task(&["user.a", "user.b"], 5), Why::Failed, Moment::ZERO);
+        queue.defer(task(&["user.c"], 5), Why::Failed, Moment::ZERO);
+        let mut new = entries(&["user.x", "user.b"]);
+        queue.absorb(&mut new);
+        assert_eq!(new, entries(&["user.x"]));
+        assert_eq!(queue.next_due(), Some(15 * SECOND));
+        queue.make_due(15 * SECOND);
+        start(&mut queue, 0).unwrap();
+        queue.end(0).unwrap();
+        assert_eq!(queue.undone(), b"MAILBOX user.c\n");
+        assert_eq!(queue.deferred(), (0, 1));
+    }
+
+    #[test]
+    fn all_that_is_not_done_is_written_whatever_it_waits_for() {
+        let mut queue = Queue::default();
+        queue.defer(task(&["user.deferred"], 1), Why::Failed, Moment::ZERO);
+        queue.push(task(&["user.running"], 0));
+        queue.push(task(&["user.ready"], 0));
+        start(&mut queue, 0).unwrap();
+        let undone = "MAILBOX user.running\nMAILBOX user.ready\nMAILBOX user.deferred\n";
+        assert_eq!(queue.undone(), undone.as_bytes());
     }
 }

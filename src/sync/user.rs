@@ -29,6 +29,11 @@ impl Syncer<'_> {
         self.replica.submit(Verb::Get, &mut |w| commands::named(w, "USER", user))
     }
 
+    /// Forgets what [`Syncer::ask_user`] asked.
+    pub fn forget_user(&mut self, ticket: Ticket) {
+        self.replica.discard(ticket);
+    }
+
     /// Replicates one user. `asked` is the ticket of [`Syncer::ask_user`], if it was called.
     ///
     /// A mailbox that fails does not stop the others; the error then names the first.

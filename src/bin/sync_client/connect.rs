@@ -19,7 +19,7 @@ pub enum NotConnected {
 
 /// Makes a connection unless there is one.
 pub fn connect(client: &mut Client, policy: &Policy) -> Result<(), NotConnected> {
-    let reached = client.reach(policy.persistence, &mut || false);
+    let reached = client.reach(policy.persistence);
     reached.map_err(|error| match error.kind() {
         Kind::Cancelled => NotConnected::Stopped,
         _ => {

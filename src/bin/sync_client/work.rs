@@ -4,9 +4,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use cyrsync::engine::Client;
+use cyrsync::engine::{Client, Goal};
 use cyrsync::observe::Level;
-use cyrsync::run::everything::Unit;
 use cyrsync::sys::syslog;
 use cyrsync::types::{MboxName, UserId};
 use cyrsync::{Error, Kind};
@@ -159,9 +158,9 @@ fn all(prefix: Option<&OsString>, session: &mut Session, tally: &mut Tally) -> R
     loop {
         connect(client, policy)?;
         let mut ended = 0;
-        let result = client.sync_all(prefix, &mut |unit, result| {
+        let result = client.sync_all(prefix, &mut |goal, result| {
             ended += 1;
-            unit_ended(tally, unit, result);
+            task_ended(tally, goal, result);
         });
         let error = match result {
             Ok(_) => return Ok(()),
@@ -180,12 +179,12 @@ fn all(prefix: Option<&OsString>, session: &mut Session, tally: &mut Tally) -> R
     }
 }
 
-fn unit_ended(tally: &mut Tally, unit: &Unit, result: &Result<(), Error>) {
+fn task_ended(tally: &mut Tally, goal: &Goal, result: &Result<(), Error>) {
     let Err(error) = result else { return };
-    let (what, name) = match unit {
-        Unit::User(user) => ("user", user.to_string()),
-        Unit::Shared(names) => ("mailbox", group(names)),
-        Unit::ServerAnnotations => ("mailbox", String::new()),
+    let (what, name) = match goal {
+        Goal::User(user) => ("user", user.to_string()),
+        Goal::Mailboxes(names) => ("mailbox", group(names)),
+        _ => ("mailbox", String::new()),
     };
     match error.kind() {
         Kind::Locked | Kind::ReplicaLocked => tally.skipped(what, name),
@@ -210,14 +209,14 @@ mod tests {
     #[test]
     fn failures_count_but_locked_users_do_not() {
         let mut tally = Tally { verbose: false, failed: false };
-        let unit = Unit::User("fred".into());
+        let goal = Goal::User("fred".into());
         for kind in [Kind::Locked, Kind::ReplicaLocked, Kind::Cancelled] {
-            unit_ended(&mut tally, &unit, &Err(Error::new(kind, "lock", "fred", "held")));
+            task_ended(&mut tally, &goal, &Err(Error::new(kind, "lock", "fred", "held")));
             assert!(!tally.failed);
         }
-        unit_ended(&mut tally, &unit, &Ok(()));
+        task_ended(&mut tally, &goal, &Ok(()));
         assert!(!tally.failed);
-        unit_ended(&mut tally, &unit, &Err(Error::new(Kind::Corrupt, "read", "fred", "bad")));
+        task_ended(&mut tally, &goal, &Err(Error::new(Kind::Corrupt, "read", "fred", "bad")));
         assert!(tally.failed);
     }
 

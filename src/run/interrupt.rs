@@ -19,7 +19,7 @@ const SILENCE: Duration = Duration::from_secs(2);
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Shared by a client and its connections.
-pub(super) struct Interrupts {
+pub struct Interrupts {
     cancel: Cancel,
     store: Arc<dyn Store>,
     rolling: Mutex<Option<Rolling>>,
@@ -35,16 +35,13 @@ struct Rolling {
 }
 
 impl Interrupts {
-    pub(super) fn new(cancel: Cancel, store: Arc<dyn Store>) -> Arc<Interrupts> {
+    /// Interrupts by `cancel`, and by what asks for users of `store` to be skipped.
+    pub fn new(cancel: Cancel, store: Arc<dyn Store>) -> Arc<Interrupts> {
         Arc::new(Interrupts { cancel, store, rolling: Mutex::default() })
     }
 
     /// Rolling replication begins, which these end. It ends when the guard is dropped.
-    pub(super) fn rolling(
-        self: &Arc<Self>,
-        shutdown_file: Option<PathBuf>,
-        nudges: u32,
-    ) -> RollingGuard {
+    pub fn rolling(self: &Arc<Self>, shutdown_file: Option<PathBuf>, nudges: u32) -> RollingGuard {
         self.set(Some(Rolling { shutdown_file, nudges, seen: None }));
         RollingGuard(self.clone())
     }
@@ -89,7 +86,7 @@ impl Interrupt for Interrupts {
 }
 
 /// As long as it lives the client rolls.
-pub(super) struct RollingGuard(Arc<Interrupts>);
+pub struct RollingGuard(Arc<Interrupts>);
 
 impl Drop for RollingGuard {
     fn drop(&mut self) {

@@ -1,0 +1,148 @@
+//! Tasks that are done once: every mode but rolling replication. Pure: it is stepped.
+
+use std::collections::VecDeque;
+
+use super::executor::{Executor, Settled};
+use super::outcome::Undone;
+use super::retry::RetryPolicy;
+use super::step::{Action, Asked, Input, Machine, Moment, Step, Then, Wait};
+use super::task::{Goal, Task};
+use crate::error::{Error, Kind, Result};
+use crate::names::Namespace;
+
+/// Goals that are made into tasks ahead of time, for each worker.
+const READY: usize = 8;
+
+/// How a batch works.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// What is done about failures.
+    pub policy: RetryPolicy,
+    /// Whether all ends when the connection is lost for good over a task. Else that task failed.
+    pub lost_ends_all: bool,
+    /// Whether the replica is told at the end to release its staged message files.
+    pub release: bool,
+    /// Whether to connect even if there is no task.
+    pub connect: bool,
+    /// How many workers there are.
+    pub workers: usize,
+    /// Whether the first is connected already.
+    pub is_open: bool,
+}
+
+/// Tasks to be done once.
+#[derive(Debug)]
+pub struct Batch<'n> {
+    rules: Rules,
+    names: &'n Namespace,
+    executor: Executor,
+    rest: VecDeque<Goal>,
+    /// The replica's name.
+    server: &'n str,
+    /// Whether somebody asked to stop, which ends pauses between attempts to connect.
+    is_stopping: bool,
+    /// How it ends, when nobody works on anything any more.
+    ending: Option<Result<()>>,
+}
+
+impl<'n> Batch<'n> {
+    /// These goals, in this order, for the replica `server`. One that fails stops no other.
+    pub fn new(goals: Vec<Goal>, rules: Rules, names: &'n Namespace, server: &'n str) -> Batch<'n> {
+        Batch {
+            rules,
+            names,
+            executor: Executor::new(rules.workers, rules.is_open, rules.policy),
+            rest: goals.into(),
+            server,
+            is_stopping: false,
+            ending: None,
+        }
+    }
+
+    fn note_input(&mut self, now: Moment, input: Input, out: &mut Vec<Action>) {
+        match input {
+            Input::Connected(worker, result) => {
+                let connected = self.executor.connected(worker, result, now, out);
+                connected.unwrap_or_else(|error| self.end(Err(error)));
+            }
+            Input::Ended(worker, attempt) => {
+                if let Some(settled) = self.executor.ended(worker, attempt, out) {
+                    self.settled(settled, out);
+                }
+            }
+            Input::Released(worker, result) => {
+                self.executor.released(worker, result.is_ok());
+                result.unwrap_or_else(|error| self.end(Err(error)));
+            }
+            Input::Asked(Asked::WakeUp) => self.executor.wake(),
+            Input::Asked(Asked::Stop | Asked::ShutdownFile) => self.is_stopping = true,
+            Input::Started | Input::TimeOver => {}
+            // A batch has no log.
+            Input::Logged
+            | Input::LogTaken(_)
+            | Input::WorkRead(_)
+            | Input::Noted(_)
+            | Input::PutBack(_) => {}
+        }
+    }
+
+    fn end(&mut self, how: Result<()>) {
+        self.ending.get_or_insert(how);
+    }
+
+    fn settled(&mut self, settled: Settled, out: &mut Vec<Action>) {
+        match settled {
+            Settled::Done(task, undone) => out.push(Action::Settled(task.goal, undone)),
+            Settled::Lost(_, error) if self.rules.lost_ends_all => self.end(Err(error)),
+            Settled::Lost(task, error) => {
+                let undone = Undone::whole(&task.goal, error);
+                out.push(Action::Settled(task.goal, vec![undone]));
+            }
+            Settled::Again(_) => {}
+            Settled::Stopped(error) => self.end(Err(error)),
+        }
+    }
+
+    /// Makes tasks of the next goals, not of all at once: there may be very many.
+    fn fill(&mut self) {
+        let most = READY * self.rules.workers;
+        while self.executor.queue.ready() < most
+            && let Some(goal) = self.rest.pop_front()
+        {
+            self.executor.queue.push(Task::new(goal, self.names));
+        }
+    }
+
+    fn proceed(&mut self, now: Moment, out: &mut Vec<Action>) {
+        self.fill();
+        if !self.executor.queue.is_idle() {
+            self.executor.dispatch(now, out);
+        } else if self.rules.connect && !self.executor.connect_first(now, out) {
+            // The connection is on its way.
+        } else if self.executor.is_at_rest()
+            && !(self.rules.release && self.executor.release_staged(out))
+        {
+            self.end(Ok(()));
+        }
+        if self.is_stopping && self.executor.is_pausing() {
+            self.end(Err(Error::new(Kind::Cancelled, "connect", self.server, "asked to stop")));
+        }
+    }
+}
+
+impl Machine for Batch<'_> {
+    type End = ();
+
+    fn step(&mut self, now: Moment, input: Input) -> Step<()> {
+        let mut actions = Vec::new();
+        self.note_input(now, input, &mut actions);
+        if self.ending.is_none() {
+            self.proceed(now, &mut actions);
+        }
+        let then = match self.ending.take_if(|_| self.executor.is_at_rest()) {
+            Some(how) => Then::End(how),
+            None => Then::Wait(Wait { until: self.executor.next_attempt(), log: false }),
+        };
+        Step { actions, then }
+    }
+}

@@ -1,0 +1,439 @@
+//! Rolling replication (`do_daemon` in Cyrus's `imap/sync_client.c`): takes over what a channel's
+//! log says, has it done, waits for more. A task that fails stays in the log and is tried again
+//! after a growing pause; it stops no other. Pure: it is stepped.
+
+use std::time::Duration;
+
+use super::executor::{Executor, Settled};
+use super::grouping;
+use super::hand_over::{HandOver, TakeOver};
+use super::log::entry::LogEntry;
+use super::notice::Notice;
+use super::options::{Persistence, Rolling};
+use super::outcome::{Ended, Undone};
+use super::retry::{RetryPolicy, Why};
+use super::step::{Action, Asked, Input, LogAction, Machine, Moment, Step, Then, Wait};
+use super::task::{Goal, Task};
+use crate::error::{Error, Kind, Result};
+use crate::names::Namespace;
+use crate::sync::TICK;
+
+/// How often the shutdown file is looked for.
+const LOOK: Duration = Duration::from_millis(1_100);
+/// How often the log is looked for where the system tells of it, for it may miss something.
+const LOOK_FOR_LOG: Duration = Duration::from_secs(10);
+/// How often what is left of a long log is noted on disk, at most.
+const NOTE_EVERY: Duration = Duration::from_secs(2);
+/// Time without another entry after which a change counts as complete.
+const QUIET: Duration = Duration::from_millis(5);
+/// How often that is waited for.
+const QUIET_TRIES: u32 = 3;
+/// After the disk refused what must be written to it.
+const DISK_PAUSE: Duration = Duration::from_secs(10);
+
+/// How a daemon works.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// Least time from one take-over to the next.
+    pub interval: Duration,
+    /// The replica is told to release its staged files after so long; zero for never.
+    pub restart_after: Duration,
+    /// Whether somebody looks for a shutdown file.
+    pub has_shutdown_file: bool,
+    /// Only what is logged now.
+    pub once: bool,
+    /// How persistently to connect.
+    pub persistence: Persistence,
+    /// Whether nobody will tell that something was logged.
+    pub is_blind: bool,
+    /// How many workers there are.
+    pub workers: usize,
+    /// Whether the first is connected already.
+    pub is_open: bool,
+}
+
+impl Rules {
+    /// What options say, for one worker.
+    pub fn new(options: &Rolling, is_open: bool, is_blind: bool) -> Rules {
+        Rules {
+            interval: options.interval,
+            restart_after: options.restart_after,
+            has_shutdown_file: options.shutdown_file.is_some(),
+            once: options.once,
+            persistence: options.persistence,
+            is_blind,
+            workers: 1,
+            is_open,
+        }
+    }
+
+    fn policy(&self) -> RetryPolicy {
+        let persistence = Persistence { even_if_refused: !self.once, ..self.persistence };
+        RetryPolicy { connect: Some(persistence), reconnect: Some(persistence), again: true }
+    }
+}
+
+/// How far it is.
+#[derive(Debug)]
+enum Phase {
+    /// Nothing is read before there is a connection.
+    Connecting,
+    /// What an earlier client left behind is being read.
+    Reading,
+    /// It rolls.
+    Rolling,
+    /// It ends when nobody works on anything any more.
+    Ending {
+        /// How; as somebody asks for if `None`.
+        how: Option<Result<Ended>>,
+        /// Whether what is left was noted, as far as it can be.
+        is_noted: bool,
+    },
+}
+
+/// Rolling replication of one channel.
+#[derive(Debug)]
+pub struct Daemon<'n> {
+    rules: Rules,
+    names: &'n Namespace,
+    executor: Executor,
+    log: HandOver,
+    phase: Phase,
+    /// What somebody asked for.
+    asked: Option<Asked>,
+    /// Whether the log was to be taken over once.
+    taken: bool,
+    /// When it was taken over last.
+    last_take: Option<Moment>,
+    /// When the log was looked for last without finding one, unless something happened since.
+    missed: Option<Moment>,
+    /// How often to wait for quiet after something was logged.
+    quiet_tries: u32,
+    /// When what is left was noted last.
+    last_noted: Moment,
+    /// Whether something may have to be noted.
+    is_stale: bool,
+    /// Whether the replica ended the last session by itself.
+    goodbye: bool,
+}
+
+impl<'n> Daemon<'n> {
+    /// A daemon that did nothing yet.
+    pub fn new(rules: Rules, names: &'n Namespace) -> Daemon<'n> {
+        Daemon {
+            rules,
+            names,
+            executor: Executor::new(rules.workers, rules.is_open, rules.policy()),
+            log: HandOver::new(),
+            phase: Phase::Connecting,
+            asked: None,
+            taken: false,
+            last_take: None,
+            missed: None,
+            quiet_tries: 0,
+            last_noted: Moment::ZERO,
+            is_stale: false,
+            goodbye: false,
+        }
+    }
+
+    fn note_input(&mut self, now: Moment, input: Input, out: &mut Vec<Action>) {
+        match input {
+            Input::Started => {}
+            Input::Connected(worker, result) => {
+                if let Err(error) = self.executor.connected(worker, result, now, out) {
+                    self.not_connected(error, out);
+                }
+            }
+            Input::Ended(worker, attempt) => {
+                if let Some(settled) = self.executor.ended(worker, attempt, out) {
+                    self.settled(settled, now, out);
+                }
+            }
+            Input::Released(worker, result) => {
+                self.executor.released(worker, result.is_ok());
+                match result {
+                    Err(error) if error.kind() == Kind::Cancelled => self.end(None),
+                    Err(error) => out.push(Action::Tell(Notice::NotReleased(error))),
+                    Ok(()) => {}
+                }
+            }
+            Input::LogTaken(taken) => {
+                let taken = self.log.taken(taken, self.executor.queue.undone(), now, out);
+                self.taken_over(taken, now, out);
+            }
+            Input::PutBack(result) if self.log.is_giving_back() => {
+                match self.log.given_back(result) {
+                    Ok(()) => self.executor.queue.clear(),
+                    Err(error) => self.fail(error),
+                }
+            }
+            Input::PutBack(result) => {
+                let taken = self.log.put_back(result, now, out);
+                self.taken_over(taken, now, out);
+            }
+            Input::WorkRead(entries) => {
+                let taken = self.log.work_read(entries);
+                self.taken_over(taken, now, out);
+            }
+            Input::Noted(kept) => match self.log.noted(kept, out) {
+                Err(error) if self.is_ending() => self.fail(error),
+                Err(error) => out.push(Action::Tell(Notice::LogFailed(error))),
+                Ok(()) => {}
+            },
+            Input::Logged => {
+                self.missed = None;
+                // One change makes several entries in a row: they go together, so that those that
+                // come a moment later need not wait for the next take-over.
+                self.quiet_tries = match self.quiet_tries {
+                    _ if self.rules.interval.is_zero() => 0,
+                    0 => QUIET_TRIES,
+                    tries => tries - 1,
+                };
+            }
+            Input::TimeOver => self.quiet_tries = 0,
+            Input::Asked(asked) => {
+                self.asked = self.asked.max(Some(asked));
+                self.end(None);
+            }
+        }
+    }
+
+    fn is_ending(&self) -> bool {
+        matches!(self.phase, Phase::Ending { .. })
+    }
+
+    /// Begins to end, unless it does already.
+    fn end(&mut self, how: Option<Result<Ended>>) {
+        if !self.is_ending() {
+            self.phase = Phase::Ending { how, is_noted: false };
+        }
+    }
+
+    /// The log failed at the end: that is how it ends, unless something failed before.
+    fn fail(&mut self, error: Error) {
+        match &mut self.phase {
+            Phase::Ending { how: Some(Err(_)), .. } => {}
+            Phase::Ending { how, .. } => *how = Some(Err(error)),
+            _ => self.end(Some(Err(error))),
+        }
+    }
+
+    fn not_connected(&mut self, error: Error, out: &mut Vec<Action>) {
+        if error.kind() == Kind::Cancelled {
+            self.end(None);
+        } else if self.goodbye && error.is_connection() {
+            out.push(Action::Tell(Notice::ReplicaGone(error)));
+            self.end(Some(Ok(Ended::Goodbye)));
+        } else {
+            self.end(Some(Err(error)));
+        }
+    }
+
+    fn settled(&mut self, settled: Settled, now: Moment, out: &mut Vec<Action>) {
+        self.is_stale = true;
+        match settled {
+            Settled::Done(task, undone) => {
+                undone.into_iter().for_each(|undone| self.defer(&task, undone, now, out));
+            }
+            Settled::Lost(task, error) => {
+                let undone = Undone::whole(&task.goal, error);
+                self.goodbye = undone.error.kind() == Kind::Bye;
+                self.defer(&task, undone, now, out);
+            }
+            Settled::Again(kind) => self.goodbye = kind == Kind::Bye,
+            Settled::Stopped(_) => self.end(None),
+        }
+    }
+
+    fn defer(&mut self, task: &Task, undone: Undone, now: Moment, out: &mut Vec<Action>) {
+        let Undone { mut items, error } = undone;
+        let queue = &mut self.executor.queue;
+        queue.absorb(&mut items);
+        if items.is_empty() {
+            return;
+        }
+        let (why, tries) = (Why::of(&error), task.tries + 1);
+        let entries = items.clone();
+        let left = Task { tries, ..Task::new(Goal::Entries(items), self.names) };
+        let pause = queue.defer(left, why, now);
+        out.push(Action::Tell(Notice::Deferred { entries, why, tries, pause, error }));
+    }
+
+    /// A take-over went on, or the work file of an earlier client was read.
+    fn taken_over(&mut self, result: Result<TakeOver>, now: Moment, out: &mut Vec<Action>) {
+        match result {
+            Ok(TakeOver::Goes) => {}
+            Ok(TakeOver::Nothing) => self.missed = Some(now).filter(|_| !self.rules.is_blind),
+            Ok(TakeOver::Entries(entries)) => self.enqueue(entries, now),
+            Err(error) if self.rules.once || matches!(self.phase, Phase::Reading) => {
+                self.end(Some(Err(error)));
+            }
+            // A full disk, say. What was logged is where it was.
+            Err(error) => {
+                out.push(Action::Tell(Notice::LogFailed(error)));
+                self.last_take = Some(now.saturating_add(DISK_PAUSE));
+            }
+        }
+    }
+
+    fn enqueue(&mut self, mut entries: Vec<LogEntry>, now: Moment) {
+        self.executor.queue.absorb(&mut entries);
+        for goal in grouping::goals(entries, self.names) {
+            self.executor.queue.push(Task::new(goal, self.names));
+        }
+        self.log.queued(self.executor.queue.undone());
+        self.is_stale = true;
+        self.last_noted = now;
+        if matches!(self.phase, Phase::Reading) {
+            self.phase = Phase::Rolling;
+        } else {
+            self.last_take = Some(now);
+        }
+    }
+}
+
+/// What comes next.
+impl Daemon<'_> {
+    fn proceed(&mut self, now: Moment, out: &mut Vec<Action>) -> Then<Ended> {
+        if self.log.is_busy() {
+            return Then::Wait(Wait { until: None, log: false });
+        }
+        match self.phase {
+            Phase::Connecting if self.executor.connect_first(now, out) => {
+                self.phase = Phase::Reading;
+                out.push(Action::Log(self.log.read_first()));
+            }
+            Phase::Rolling => self.roll(now, out),
+            _ => {}
+        }
+        if self.is_ending() && !self.log.is_busy() {
+            return self.finish(out);
+        }
+        Then::Wait(self.wait(now))
+    }
+
+    fn roll(&mut self, now: Moment, out: &mut Vec<Action>) {
+        if let Some(note) = self.note_if_due(now) {
+            out.push(Action::Log(note));
+            return;
+        }
+        if self.executor.queue.is_idle() && self.executor.release_staged(out) {
+            return;
+        }
+        if self.executor.is_hungry() && self.may_take(now) {
+            self.taken = true;
+            out.push(Action::Log(self.log.take(self.executor.queue.undone())));
+            return;
+        }
+        self.executor.queue.make_due(now);
+        if self.executor.queue.is_idle() {
+            self.rest(now, out);
+        } else {
+            self.executor.dispatch(now, out);
+        }
+    }
+
+    fn note_if_due(&mut self, now: Moment) -> Option<LogAction> {
+        let is_due = now.saturating_sub(self.last_noted) >= NOTE_EVERY;
+        if !self.is_stale || !(is_due || self.executor.queue.is_idle()) {
+            return None;
+        }
+        self.is_stale = false;
+        self.last_noted = now;
+        self.log.note(self.executor.queue.undone())
+    }
+
+    fn may_take(&self, now: Moment) -> bool {
+        if self.rules.once {
+            return !self.taken;
+        }
+        let is_too_soon = self.next_take().is_some_and(|next| now < next);
+        // Whoever logs something is heard of.
+        let looked = self.missed.is_some_and(|at| now < at.saturating_add(LOOK_FOR_LOG));
+        !is_too_soon && !looked && self.quiet_tries == 0
+    }
+
+    fn next_take(&self) -> Option<Moment> {
+        self.last_take.map(|last| last.saturating_add(self.rules.interval))
+    }
+
+    /// There is nothing to do.
+    fn rest(&mut self, now: Moment, out: &mut Vec<Action>) {
+        let after = self.rules.restart_after;
+        if self.rules.once {
+            let (deferred, failed) = self.executor.queue.deferred();
+            self.end(Some(Ok(Ended::Once { deferred, failed })));
+            let undone = self.executor.queue.undone();
+            if undone.is_empty() || self.log.is_lent() {
+                self.executor.queue.clear();
+            } else {
+                out.push(Action::Log(self.log.give_back(undone)));
+            }
+        } else if !after.is_zero() {
+            // Which also shows whether the replica is there.
+            self.executor.release_older(after, now, out);
+        }
+    }
+
+    /// Ends when nobody works on anything any more. Whatever the reason: what is left is on disk. If
+    /// it cannot be written the old file stays in place.
+    fn finish(&mut self, out: &mut Vec<Action>) -> Then<Ended> {
+        let waits = Then::Wait(Wait { until: None, log: false });
+        let ended_by = self.ended_by();
+        let Phase::Ending { how, is_noted } = &mut self.phase else { return waits };
+        if !self.executor.is_at_rest() {
+            return waits;
+        }
+        if how.is_none() && self.executor.release_staged(out) {
+            return waits;
+        }
+        if !*is_noted {
+            *is_noted = true;
+            if let Some(note) = self.log.note(self.executor.queue.undone()) {
+                out.push(Action::Log(note));
+                return waits;
+            }
+        }
+        Then::End(how.take().unwrap_or(Ok(ended_by)))
+    }
+
+    fn ended_by(&self) -> Ended {
+        match self.asked {
+            Some(Asked::WakeUp) => Ended::Nudged,
+            Some(Asked::ShutdownFile) => Ended::ShutdownFile,
+            Some(Asked::Stop) | None => Ended::Stopped,
+        }
+    }
+
+    /// Until when to wait, at most.
+    fn wait(&self, now: Moment) -> Wait {
+        if self.quiet_tries > 0 {
+            return Wait { until: Some(now.saturating_add(QUIET)), log: true };
+        }
+        let look = match (self.rules.is_blind, self.rules.has_shutdown_file) {
+            (true, _) => TICK,
+            (false, true) => LOOK,
+            (false, false) => LOOK_FOR_LOG,
+        };
+        let free = self.next_take().filter(|next| *next > now);
+        let after = self.rules.restart_after;
+        let release = if after.is_zero() { None } else { self.executor.next_release(after) };
+        let queue = &self.executor.queue;
+        let moments = [free, release, queue.next_due(), self.executor.next_attempt()];
+        let until = moments.into_iter().flatten().fold(now.saturating_add(look), Moment::min);
+        // Ignore what is logged while the log cannot be taken over.
+        Wait { until: Some(until), log: free.is_none() && self.executor.is_hungry() }
+    }
+}
+
+impl Machine for Daemon<'_> {
+    type End = Ended;
+
+    fn step(&mut self, now: Moment, input: Input) -> Step<Ended> {
+        let mut actions = Vec::new();
+        self.note_input(now, input, &mut actions);
+        let then = self.proceed(now, &mut actions);
+        Step { actions, then }
+    }
+}

@@ -1,0 +1,119 @@
+//! The world that the executor works in, and the loop that feeds the one with the other.
+//!
+//! A [`Machine`](super::step::Machine) only knows inputs and actions. What they mean is up to an
+//! [`Env`], which has the clock, the connections and the threads, and to a [`LogDisk`]. The real
+//! ones are [`real`](super::real) and [`files`](super::log::files); a simulation has its own.
+
+use std::collections::VecDeque;
+
+use super::log::channel;
+use super::log::disk::{Found, LogDisk};
+use super::log::read;
+use super::notice::Notice;
+use super::outcome::Undone;
+use super::step::{Action, Input, LogAction, Machine, Moment, Then, Wait, Work};
+use super::task::{Goal, WorkerId};
+use crate::error::{Error, Kind, Result};
+
+/// Clock, connections and threads.
+pub trait Env {
+    /// What time it is. Never less than before.
+    fn now(&mut self) -> Moment;
+
+    /// Has a worker connect; [`Env::next`] gives [`Input::Connected`] when that ended.
+    fn connect(&mut self, worker: WorkerId);
+
+    /// Has a worker carry out a task; [`Env::next`] gives [`Input::Ended`] when that ended.
+    fn run(&mut self, worker: WorkerId, work: Work);
+
+    /// Has a worker tell the replica to release its staged files; [`Env::next`] gives
+    /// [`Input::Released`] when that ended.
+    fn release(&mut self, worker: WorkerId);
+
+    /// Waits for what happens next. What somebody asks for comes before the end of what is under way.
+    fn next(&mut self, wait: Wait) -> Input;
+
+    /// Reports something.
+    fn tell(&mut self, notice: &Notice);
+
+    /// Takes the final outcome of a task.
+    fn settled(&mut self, goal: &Goal, undone: Vec<Undone>);
+}
+
+/// Drives a machine, input by input.
+#[derive(Debug)]
+pub struct Driver<M> {
+    machine: M,
+    inputs: VecDeque<Input>,
+    wait: Wait,
+}
+
+impl<M: Machine> Driver<M> {
+    /// A driver that did not begin yet.
+    pub fn new(machine: M) -> Driver<M> {
+        let wait = Wait { until: None, log: false };
+        Driver { machine, inputs: VecDeque::from([Input::Started]), wait }
+    }
+
+    /// Drives the machine to its end. `disk` has the channel's log, if the machine has one.
+    pub fn run<'d>(
+        &mut self,
+        env: &mut dyn Env,
+        mut disk: Option<&mut (dyn LogDisk + 'd)>,
+    ) -> Result<M::End> {
+        loop {
+            if let Some(end) = self.turn(env, disk.as_deref_mut()) {
+                return end;
+            }
+        }
+    }
+
+    /// Takes one input and begins with all that follows from it. Returns how the machine ended if it
+    /// did.
+    pub fn turn<'d>(
+        &mut self,
+        env: &mut dyn Env,
+        mut disk: Option<&mut (dyn LogDisk + 'd)>,
+    ) -> Option<Result<M::End>> {
+        let input = self.inputs.pop_front().unwrap_or_else(|| env.next(self.wait));
+        let step = self.machine.step(env.now(), input);
+        for action in step.actions {
+            match action {
+                Action::Connect(worker) => env.connect(worker),
+                Action::Run(worker, work) => env.run(worker, work),
+                Action::Release(worker) => env.release(worker),
+                Action::Tell(notice) => env.tell(&notice),
+                Action::Settled(goal, undone) => env.settled(&goal, undone),
+                Action::Log(action) => match disk.as_deref_mut() {
+                    Some(disk) => self.inputs.push_back(at_log(action, disk, env)),
+                    None => return Some(Err(no_log())),
+                },
+            }
+        }
+        match step.then {
+            Then::Wait(wait) => self.wait = wait,
+            Then::End(end) => return Some(end),
+        }
+        None
+    }
+}
+
+fn no_log() -> Error {
+    Error::new(Kind::Internal, "use", "sync log", "this mode has none")
+}
+
+/// Does at once what is to be done at the log.
+fn at_log(action: LogAction, disk: &mut dyn LogDisk, env: &mut dyn Env) -> Input {
+    match action {
+        LogAction::Take(undone) => Input::LogTaken(channel::take(disk, &undone)),
+        LogAction::Note(undone) => Input::Noted(channel::keep(disk, &undone)),
+        LogAction::PutBack(undone) => Input::PutBack(disk.append(&undone).map(|_| ())),
+        LogAction::Read { own, reprocess } => {
+            if reprocess && disk.work().is_ok_and(|found| found != Found::Nothing) {
+                env.tell(&Notice::Reprocessing);
+            }
+            let mut garbage = |line, what| env.tell(&Notice::Garbage { line, what });
+            Input::WorkRead(read::work(disk, &own, &mut garbage))
+        }
+    }
+}

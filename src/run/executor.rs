@@ -1,0 +1,290 @@
+//! Hands tasks to workers and deals with lost connections, for every mode. Pure.
+
+use super::notice::Notice;
+use super::outcome::{Attempt, Outcome, SessionState, Undone};
+use super::queue::Queue;
+use super::retry::{Attempts, RetryPolicy};
+use super::step::{Action, Moment};
+use super::task::{Task, WorkerId};
+use crate::error::{Error, Kind, Result};
+
+/// What a worker is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// There is no connection.
+    Closed,
+    /// A connection is being made.
+    Connecting {
+        /// Whether somebody wants no pause after it.
+        woken: bool,
+    },
+    /// There is no connection before then.
+    Pausing(Moment),
+    /// There is a connection with nothing to do.
+    Idle,
+    /// A task is being carried out.
+    Running,
+    /// The replica is told to release its staged files.
+    Releasing,
+}
+
+/// A worker, as the executor knows it.
+#[derive(Debug)]
+struct Worker {
+    state: State,
+    attempts: Attempts,
+    /// Whether there was a connection before.
+    was_open: bool,
+    /// Since when there is a connection, or the replica last released its staged files.
+    since: Moment,
+    /// Whether the replica keeps staged files.
+    staged: bool,
+}
+
+/// How a task ended that is not tried again at once.
+#[derive(Debug)]
+pub enum Settled {
+    /// It came to its end, with what could not be done.
+    Done(Task, Vec<Undone>),
+    /// The connection was lost over it for the last time.
+    Lost(Task, Error),
+    /// It goes on over a new connection; so it was lost.
+    Again(Kind),
+    /// It was asked to stop; the task is still there.
+    Stopped(Error),
+}
+
+/// Tasks and workers.
+#[derive(Debug)]
+pub struct Executor {
+    /// The tasks.
+    pub queue: Queue,
+    workers: Vec<Worker>,
+    policy: RetryPolicy,
+}
+
+impl Executor {
+    /// An executor with so many workers. `open` tells whether they are connected.
+    pub fn new(workers: usize, open: bool, policy: RetryPolicy) -> Executor {
+        let worker = || Worker {
+            state: if open { State::Idle } else { State::Closed },
+            attempts: Attempts::default(),
+            was_open: open,
+            since: Moment::ZERO,
+            staged: false,
+        };
+        let workers = (0..workers.max(1)).map(|_| worker()).collect();
+        Executor { queue: Queue::default(), workers, policy }
+    }
+
+    /// Begins with all that can be begun with.
+    pub fn dispatch(&mut self, now: Moment, out: &mut Vec<Action>) {
+        self.end_pauses(now);
+        for (id, worker) in self.workers.iter_mut().enumerate() {
+            if worker.state == State::Idle
+                && let Some(work) = self.queue.start(id)
+            {
+                worker.state = State::Running;
+                out.push(Action::Run(id, work));
+            }
+        }
+        self.connect_for_ready(out);
+    }
+
+    /// Connects workers for tasks that nobody else can begin with.
+    fn connect_for_ready(&mut self, out: &mut Vec<Action>) {
+        for (id, worker) in self.workers.iter_mut().enumerate() {
+            match worker.state {
+                // One at a time, for a replica that cannot be reached by one is reached by none.
+                State::Connecting { .. } | State::Pausing(_) => return,
+                State::Closed if self.queue.has_for(id) => {
+                    worker.state = State::Connecting { woken: false };
+                    out.push(Action::Connect(id));
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Connects the first worker, without a task. Returns whether it is connected.
+    pub fn connect_first(&mut self, now: Moment, out: &mut Vec<Action>) -> bool {
+        self.end_pauses(now);
+        let Some(worker) = self.workers.first_mut() else { return true };
+        match worker.state {
+            State::Closed => {
+                worker.state = State::Connecting { woken: false };
+                out.push(Action::Connect(0));
+                false
+            }
+            State::Connecting { .. } | State::Pausing(_) => false,
+            _ => true,
+        }
+    }
+
+    fn end_pauses(&mut self, now: Moment) {
+        for worker in &mut self.workers {
+            if matches!(worker.state, State::Pausing(until) if until <= now) {
+                worker.state = State::Closed;
+            }
+        }
+    }
+
+    /// An attempt to connect ended.
+    ///
+    /// # Errors
+    /// If it is not tried again.
+    pub fn connected(
+        &mut self,
+        id: WorkerId,
+        result: Result<()>,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) -> Result<()> {
+        let Some(worker) = self.workers.get_mut(id) else { return Ok(()) };
+        let woken = worker.state == State::Connecting { woken: true };
+        worker.state = State::Closed;
+        let Err(error) = result else {
+            worker.state = State::Idle;
+            worker.attempts = Attempts::default();
+            worker.was_open = true;
+            worker.since = now;
+            worker.staged = false;
+            return Ok(());
+        };
+        if error.kind() == Kind::Cancelled {
+            return Err(error);
+        }
+        let verdict = self.policy.not_connected(&mut worker.attempts, worker.was_open, &error);
+        let Some(pause) = verdict.pause else {
+            if verdict.is_new {
+                let error = error.again();
+                let (is_new, although_refused) = (true, verdict.although_refused);
+                let notice = Notice::NotConnected { error, is_new, although_refused, pause: None };
+                out.push(Action::Tell(notice));
+            }
+            return Err(error);
+        };
+        if !woken {
+            worker.state = State::Pausing(now.saturating_add(pause));
+        }
+        out.push(Action::Tell(Notice::NotConnected {
+            error,
+            is_new: verdict.is_new,
+            although_refused: verdict.although_refused,
+            pause: Some(pause),
+        }));
+        Ok(())
+    }
+
+    /// An attempt at a task ended. Returns `None` if the worker had none.
+    pub fn ended(
+        &mut self,
+        id: WorkerId,
+        attempt: Attempt,
+        out: &mut Vec<Action>,
+    ) -> Option<Settled> {
+        let Attempt { outcome, mut care, session } = attempt;
+        self.set_session(id, session);
+        let task = self.queue.end(id)?;
+        let error = match outcome {
+            Outcome::Done(undone) => return Some(Settled::Done(task, undone)),
+            Outcome::Stopped(error) => {
+                self.queue.put_back(task);
+                return Some(Settled::Stopped(error));
+            }
+            Outcome::Lost(error) => error,
+        };
+        if !self.policy.tries_again(&mut care, &error) {
+            return Some(Settled::Lost(task, error));
+        }
+        let kind = error.kind();
+        self.queue.put_back(Task { care, again: true, ..task });
+        out.push(Action::Tell(Notice::TryingAgain(error)));
+        Some(Settled::Again(kind))
+    }
+
+    fn set_session(&mut self, id: WorkerId, session: SessionState) {
+        let Some(worker) = self.workers.get_mut(id) else { return };
+        (worker.state, worker.staged) = match session {
+            SessionState::Gone => (State::Closed, false),
+            SessionState::Open { staged } => (State::Idle, staged),
+        };
+    }
+
+    /// Has the replica release the staged files of a worker that has nothing to do. Returns whether
+    /// there was one.
+    pub fn release_staged(&mut self, out: &mut Vec<Action>) -> bool {
+        self.release_if(|worker| worker.staged, out).is_some()
+    }
+
+    /// The same for a session that was used for so long.
+    pub fn release_older(&mut self, age: Moment, now: Moment, out: &mut Vec<Action>) -> bool {
+        let is_old = |worker: &Worker| now.saturating_sub(worker.since) >= age;
+        let Some(worker) = self.release_if(is_old, out) else { return false };
+        worker.since = now;
+        true
+    }
+
+    fn release_if(
+        &mut self,
+        matches: impl Fn(&Worker) -> bool,
+        out: &mut Vec<Action>,
+    ) -> Option<&mut Worker> {
+        let mut workers = self.workers.iter_mut().enumerate();
+        let (id, worker) = workers.find(|(_, w)| w.state == State::Idle && matches(w))?;
+        worker.state = State::Releasing;
+        out.push(Action::Release(id));
+        Some(worker)
+    }
+
+    /// The replica released the staged files of a worker; without success the session is over.
+    pub fn released(&mut self, id: WorkerId, is_released: bool) {
+        let session = SessionState::Open { staged: false };
+        self.set_session(id, if is_released { session } else { SessionState::Gone });
+    }
+
+    /// Ends all pauses between attempts to connect, that after one under way too.
+    pub fn wake(&mut self) {
+        for worker in &mut self.workers {
+            match &mut worker.state {
+                State::Connecting { woken } => *woken = true,
+                State::Pausing(_) => worker.state = State::Closed,
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether nobody works on anything.
+    pub fn is_at_rest(&self) -> bool {
+        let rests = |state| matches!(state, State::Closed | State::Idle | State::Pausing(_));
+        self.workers.iter().all(|worker| rests(worker.state))
+    }
+
+    /// Whether a worker waits for a pause between attempts to connect to end.
+    pub fn is_pausing(&self) -> bool {
+        self.workers.iter().any(|worker| matches!(worker.state, State::Pausing(_)))
+    }
+
+    /// Whether some worker has nothing to do, and nothing that it could begin with.
+    pub fn is_hungry(&self) -> bool {
+        let is_free = |state| matches!(state, State::Closed | State::Idle);
+        let mut workers = self.workers.iter().enumerate();
+        workers.any(|(id, worker)| is_free(worker.state) && !self.queue.has_for(id))
+    }
+
+    /// When the earliest pause between attempts to connect ends.
+    pub fn next_attempt(&self) -> Option<Moment> {
+        let pauses = self.workers.iter().filter_map(|worker| match worker.state {
+            State::Pausing(until) => Some(until),
+            _ => None,
+        });
+        pauses.min()
+    }
+
+    /// When the oldest session of a worker that has nothing to do is that old.
+    pub fn next_release(&self, age: Moment) -> Option<Moment> {
+        let idle = self.workers.iter().filter(|worker| worker.state == State::Idle);
+        idle.map(|worker| worker.since.saturating_add(age)).min()
+    }
+}

@@ -1,0 +1,138 @@
+//! The words between the executor and the world: inputs say what happened, actions what is to be
+//! done. Neither has a clock, a file, a socket or a thread in it.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::log::channel::{Kept, Taken};
+use super::log::entry::LogEntry;
+use super::notice::Notice;
+use super::outcome::{Attempt, Undone};
+use super::task::{Goal, WorkerId};
+use crate::error::Result;
+use crate::sync::Care;
+use crate::types::UserId;
+
+/// A moment: the time since one that whoever has the clock chose.
+pub type Moment = Duration;
+
+/// Why it shall end, the strongest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Asked {
+    /// Somebody wants what waits to be tried at once; rolling replication ends and is started over.
+    WakeUp,
+    /// Somebody wants it to stop.
+    Stop,
+    /// The shutdown file is there.
+    ShutdownFile,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// The first input.
+    Started,
+    /// [`Action::Connect`] ended.
+    Connected(WorkerId, Result<()>),
+    /// [`Action::Run`] ended.
+    Ended(WorkerId, Attempt),
+    /// [`Action::Release`] ended.
+    Released(WorkerId, Result<()>),
+    /// [`LogAction::Take`] ended.
+    LogTaken(Result<Taken>),
+    /// [`LogAction::Read`] ended: the entries, or `None` if there is no work file.
+    WorkRead(Result<Option<Vec<LogEntry>>>),
+    /// [`LogAction::Note`] ended.
+    Noted(Result<Kept>),
+    /// [`LogAction::PutBack`] ended.
+    PutBack(Result<()>),
+    /// Something was logged, or may have been.
+    Logged,
+    /// The time that was to be waited for is over.
+    TimeOver,
+    /// Somebody asks for something. Comes once for each reason.
+    Asked(Asked),
+}
+
+/// A task for a worker.
+#[derive(Debug)]
+pub struct Work {
+    /// What is to be replicated.
+    pub goal: Arc<Goal>,
+    /// Over what connections were lost already.
+    pub care: Care,
+    /// Users who come next: the replica can be asked for them now.
+    pub ahead: Vec<UserId>,
+}
+
+/// What is to be done at a channel's log.
+#[derive(Debug)]
+pub enum LogAction {
+    /// Take over what was logged; these entries in the work file are not done.
+    Take(Vec<u8>),
+    /// Read the work file, but not what we put there ourselves.
+    Read {
+        /// Where that is.
+        own: Range<u64>,
+        /// Whether to report that the work file was left behind.
+        reprocess: bool,
+    },
+    /// Have the work file hold these entries and nothing else.
+    Note(Vec<u8>),
+    /// Append these entries to the log.
+    PutBack(Vec<u8>),
+}
+
+/// What is to be done. Each ends with its input, unless it says otherwise.
+#[derive(Debug)]
+pub enum Action {
+    /// A worker connects and logs in.
+    Connect(WorkerId),
+    /// A worker that is connected carries out a task.
+    Run(WorkerId, Work),
+    /// A worker tells the replica to release its staged message files.
+    Release(WorkerId),
+    /// Something is done at the channel's log.
+    Log(LogAction),
+    /// Report something. No input follows.
+    Tell(Notice),
+    /// A task ended: nothing more is done about it. No input follows.
+    Settled(Arc<Goal>, Vec<Undone>),
+}
+
+/// How long to wait once all actions are begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// Until when; `None` for as long as it takes.
+    pub until: Option<Moment>,
+    /// Whether something that is logged ends it.
+    pub log: bool,
+}
+
+/// What follows from an input.
+#[derive(Debug)]
+pub struct Step<E> {
+    /// What is to be done, in this order.
+    pub actions: Vec<Action>,
+    /// What to do afterwards.
+    pub then: Then<E>,
+}
+
+/// What to do after the actions of a step.
+#[derive(Debug)]
+pub enum Then<E> {
+    /// Wait for the next input.
+    Wait(Wait),
+    /// Nothing more: it is over.
+    End(Result<E>),
+}
+
+/// A mode of the executor: a state machine without input or output of its own.
+pub trait Machine {
+    /// What it ends with.
+    type End;
+
+    /// Takes note of what happened and says what to do.
+    fn step(&mut self, now: Moment, input: Input) -> Step<Self::End>;
+}

@@ -1,0 +1,182 @@
+//! A worker: a session with the replica, and who works over it.
+
+use std::sync::Arc;
+
+use super::asked_ahead::AskedAhead;
+use super::cache::DiskCache;
+use super::carry_out;
+use super::interrupt::Interrupts;
+use super::outcome::{Attempt, Outcome, SessionState};
+use super::step::Work;
+use crate::error::{Error, Kind, Result};
+use crate::limits::REPLY_PER_LIST_BYTE;
+use crate::names::Namespace;
+use crate::observe::Observer;
+use crate::replica::{Replica, Session, Settings as ConnectSettings, Target, Traffic};
+use crate::store::Store;
+use crate::sync::{Cancel, Care, Master, Settings, Staged, Syncer};
+
+/// What all workers of a client share.
+pub struct Shared {
+    /// The master's data.
+    pub store: Arc<dyn Store>,
+    /// Names of its mailboxes.
+    pub names: Namespace,
+    /// Who hears what is done.
+    pub observer: Arc<dyn Observer>,
+    /// Requests to stop.
+    pub cancel: Cancel,
+    /// What ends a wait for a silent replica.
+    pub interrupts: Arc<Interrupts>,
+    /// How to replicate.
+    pub settings: Settings,
+    /// The replica.
+    pub target: Target,
+    /// How to connect.
+    pub connect: ConnectSettings,
+}
+
+/// A session, if there is one, and what belongs to it.
+pub struct Worker {
+    session: Option<Session>,
+    staged: Staged,
+    asked: AskedAhead,
+    /// What the replica has, remembered.
+    cache: Option<DiskCache>,
+    /// How a repair writes to the master.
+    master: Box<dyn Master + Send>,
+}
+
+impl Worker {
+    /// A worker that is not connected.
+    pub fn new(master: Box<dyn Master + Send>) -> Worker {
+        let (staged, asked) = (Staged::default(), AskedAhead::default());
+        Worker { session: None, staged, asked, cache: None, master }
+    }
+
+    /// Whether there is a session.
+    pub fn is_open(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// Connects and logs in, unless that was already done.
+    pub fn connect(&mut self, shared: &Shared) -> Result<()> {
+        if self.session.is_none() {
+            let (observer, cancel) = (shared.observer.clone(), shared.cancel.flag().clone());
+            let interrupt = Some(shared.interrupts.clone() as _);
+            let mut session =
+                Session::connect(&shared.target, &shared.connect, observer, cancel, interrupt)?;
+            session.expect(shared.store.list_bytes().saturating_mul(REPLY_PER_LIST_BYTE));
+            self.session = Some(session);
+            self.staged = Staged::default();
+            self.asked.clear();
+        }
+        Ok(())
+    }
+
+    /// Says goodbye to the replica.
+    pub fn disconnect(&mut self) {
+        self.asked.clear();
+        if let Some(session) = self.session.take() {
+            session.close();
+        }
+    }
+
+    /// Remembers what the replica has from now on.
+    pub fn set_cache(&mut self, cache: DiskCache) {
+        self.cache = Some(cache);
+    }
+
+    /// Whether it remembers what the replica has.
+    pub fn has_cache(&self) -> bool {
+        self.cache.is_some()
+    }
+
+    /// Bytes that went over the present session.
+    pub fn traffic(&self) -> Option<Traffic> {
+        self.session.as_ref().map(Session::traffic)
+    }
+
+    /// Message files that the replica keeps for this session, as far as is known.
+    pub fn staged_files(&self) -> u64 {
+        self.staged.files()
+    }
+
+    /// The session, for who does without the rest.
+    pub(super) fn session(&mut self) -> Result<&mut Session> {
+        self.session
+            .as_mut()
+            .ok_or_else(|| Error::new(Kind::Internal, "use", "connection", "there is none"))
+    }
+
+    /// Carries out a task.
+    pub fn run(&mut self, shared: &Shared, work: Work) -> Attempt {
+        let Work { goal, mut care, ahead } = work;
+        let mut asked = std::mem::take(&mut self.asked);
+        let result = self.with_syncer(shared, &mut care, |syncer| {
+            asked.ask(&goal, &ahead, syncer)?;
+            let observer = shared.observer.as_ref();
+            carry_out::carry_out(&goal, syncer, &mut asked, &shared.names, observer)
+        });
+        self.asked = asked;
+        Attempt { outcome: Outcome::of(result), care, session: self.after_use() }
+    }
+
+    /// Tells the replica to release its staged files.
+    pub fn release(&mut self, shared: &Shared) -> Result<()> {
+        let result = self.with_syncer(shared, &mut Care::default(), |syncer| syncer.restart());
+        if result.is_err() {
+            self.session = None;
+        }
+        result
+    }
+
+    /// Lets `work` have a syncer over the session.
+    fn with_syncer<T>(
+        &mut self,
+        shared: &Shared,
+        care: &mut Care,
+        work: impl FnOnce(&mut Syncer<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.connect(shared)?;
+        let Worker { session, staged, cache, master, .. } = self;
+        let Some(session) = session else {
+            return Err(Error::new(Kind::Internal, "use", "connection", "there is none"));
+        };
+        let mut syncer = Syncer::new(
+            shared.store.as_ref(),
+            &shared.names,
+            session,
+            &shared.settings,
+            shared.observer.as_ref(),
+            &shared.cancel,
+            staged,
+        )
+        .with_cache(cache.as_mut().map(|cache| cache as _))
+        .with_master(Some(master.as_mut()))
+        .with_care(Some(care));
+        let result = work(&mut syncer);
+        if result.as_ref().is_err_and(Error::is_connection) {
+            self.session = None;
+        }
+        result
+    }
+
+    /// The session after it was used. A wait that was ended leaves one with which nothing can be done.
+    pub(super) fn after_use(&mut self) -> SessionState {
+        if self.session.as_ref().is_some_and(Session::is_dead) {
+            self.session = None;
+        }
+        if self.session.is_none() {
+            self.asked.clear();
+            return SessionState::Gone;
+        }
+        SessionState::Open { staged: self.staged.files() > 0 }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.disconnect();
+    }
+}
