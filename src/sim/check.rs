@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::spool::{Account, Folder, Message, Spool, is_within};
-use crate::types::{Annotation, MailboxEntry, MboxName, Record, Text, UserId};
+use crate::types::{Annotation, Guid, MailboxEntry, MboxName, Record, Text, UniqueId, UserId};
 
 /// What a replica has that the master has not, or otherwise: one line a difference.
 pub(super) fn differences(master: &Spool, replica: &Spool) -> Vec<String> {
@@ -29,6 +29,16 @@ pub(super) fn differences(master: &Spool, replica: &Spool) -> Vec<String> {
         found.push("annotations of the server differ".to_owned());
     }
     found
+}
+
+/// Every message that users see: mailbox and content.
+pub(super) fn living(spool: &Spool) -> BTreeSet<(UniqueId, Guid)> {
+    let mut all = BTreeSet::new();
+    for (id, folder) in &spool.folders {
+        let there = folder.messages.values().filter(|message| !message.is_expunged());
+        all.extend(there.map(|message| (id.clone(), message.record.guid)));
+    }
+    all
 }
 
 /// Whether a mailbox must be the same on both sides: those of a user without an INBOX are not, for

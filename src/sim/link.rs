@@ -1,57 +1,169 @@
-//! A connection to a server in memory.
+//! A session with a server in memory, over a connection that may break at any moment.
 
-use super::server::Server;
-use super::spool::Spool;
-use super::world::Shared;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::check::living;
+use super::server::{No, Server};
+use super::world::{Shared, World};
 use crate::dlist::Writer;
 use crate::error::{Error, Kind, Result};
 use crate::replica::{Answer, Direct, Enabled, Replica, Reply, Ticket, Verb};
+use crate::types::{Guid, UniqueId};
 
 /// Hears each command and its reply.
-pub(super) type Hear<'h> = dyn FnMut(&[u8], &[u8]) + 'h;
+pub(super) type Hear = dyn FnMut(&[u8], &[u8]) + Send;
+
+/// How long the client waits for a silent replica.
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// A session of the replica's server.
-pub(super) struct Link<'r> {
-    direct: Direct<Session<'r>>,
+pub(super) struct Link {
+    direct: Direct<Session>,
     world: Shared,
+    /// Why nothing comes any more.
+    lost: Option<Kind>,
 }
 
-struct Session<'r> {
+struct Session {
     server: Server,
-    spool: &'r mut Spool,
     world: Shared,
-    hear: Option<&'r mut Hear<'r>>,
+    /// Why commands do not reach the server any more.
+    broken: Option<Kind>,
+    hear: Option<Box<Hear>>,
 }
 
-impl<'r> Link<'r> {
-    pub fn new(world: &Shared, spool: &'r mut Spool, hear: Option<&'r mut Hear<'r>>) -> Link<'r> {
-        let session = Session { server: Server::default(), spool, world: world.clone(), hear };
-        Link { direct: Direct::new(session), world: world.clone() }
+impl Link {
+    pub fn new(world: &Shared, hear: Option<Box<Hear>>) -> Link {
+        let session =
+            Session { server: Server::default(), world: world.clone(), broken: None, hear };
+        Link { direct: Direct::new(session), world: world.clone(), lost: None }
     }
 
-    /// Why the server aborted.
-    pub fn aborted(&mut self) -> Option<String> {
-        self.direct.answerer().server.aborted.clone()
+    /// Whether nothing can be done with it any more.
+    pub fn is_dead(&self) -> bool {
+        self.lost.is_some()
     }
 }
 
-impl Answer for Session<'_> {
-    fn answer(&mut self, command: &[u8]) -> Result<Vec<u8>> {
-        let reply = self.server.command(self.spool, command);
-        if let (Some(hear), Some(reply)) = (&mut self.hear, &reply) {
-            hear(command, reply);
+/// An error of a connection that is lost.
+fn lost(kind: Kind) -> Error {
+    let detail = match kind {
+        Kind::Bye => "it says goodbye",
+        Kind::Timeout => "it says nothing",
+        Kind::Cancelled => "killed",
+        _ => "the connection is closed",
+    };
+    Error::new(kind, "talk to", "the replica", detail)
+}
+
+impl Session {
+    /// What becomes of the next command.
+    fn fate(&mut self, world: &mut World, command: &[u8]) -> Fate {
+        if let Some(kind) = self.broken {
+            return Fate::Lost(kind);
         }
-        let mut world = self.world.look();
-        let now = world.master.now;
-        self.spool.now = now;
-        world.tell(|| {
-            let end = reply.as_deref().map_or("gone".into(), |reply| {
-                String::from_utf8_lossy(reply).lines().last().unwrap_or_default().to_owned()
-            });
-            format!("replica: {} => {end}", short(command))
-        });
-        reply.ok_or_else(|| Error::new(Kind::Closed, "talk to", "the replica", "it is gone"))
+        if is_write(command) && world.is_killed_before(|| short(command)) {
+            return Fate::Lost(Kind::Cancelled);
+        }
+        if world.is_dead {
+            return Fate::Lost(Kind::Cancelled);
+        }
+        let faults = world.faults;
+        if world.chance.strikes(faults.refuse) && refusable(command) {
+            let all = [No::Locked, No::Changed, No::Checksum, No::Moved, No::Unknown];
+            return Fate::Refused(*world.chance.pick(&all).unwrap_or(&No::Unknown));
+        }
+        let strikes = [
+            (faults.cut, Kind::Closed),
+            (faults.goodbye, Kind::Bye),
+            (faults.silence, Kind::Timeout),
+        ];
+        for (one_in, kind) in strikes {
+            if world.chance.strikes(one_in) {
+                let done = world.chance.one_in(2);
+                return if done { Fate::DoneAndLost(kind) } else { Fate::Lost(kind) };
+            }
+        }
+        Fate::Done
     }
+}
+
+/// What becomes of a command.
+enum Fate {
+    Done,
+    /// It is carried out, and nobody hears of it.
+    DoneAndLost(Kind),
+    /// It does not reach the server as a whole.
+    Lost(Kind),
+    Refused(No),
+}
+
+fn is_write(command: &[u8]) -> bool {
+    command.starts_with(b"APPLY ") && !command.starts_with(b"APPLY RESERVE")
+}
+
+/// Whether a server could have a reason to refuse a command.
+fn refusable(command: &[u8]) -> bool {
+    let mailbox = [&b"APPLY MAILBOX"[..], b"APPLY RENAME", b"APPLY UNMAILBOX", b"GET FULLMAILBOX"];
+    mailbox.iter().any(|start| command.starts_with(start))
+}
+
+impl Answer for Session {
+    fn answer(&mut self, command: &[u8]) -> Result<Vec<u8>> {
+        let shared = self.world.clone();
+        let mut world = shared.look();
+        world.advance(Duration::from_millis(1));
+        let fate = self.fate(&mut world, command);
+        let reply = match fate {
+            Fate::Lost(kind) => {
+                self.broken = Some(kind);
+                world.tell(|| format!("replica: {} => lost ({kind:?})", short(command)));
+                return Err(lost(kind));
+            }
+            Fate::Refused(no) => Some(format!("{}\r\n", no.line()).into_bytes()),
+            Fate::Done | Fate::DoneAndLost(_) => {
+                world.replica.now = world.master.now;
+                let before = is_write(command).then(|| living(&world.replica));
+                let reply = self.server.command(&mut world.replica, command);
+                before.into_iter().for_each(|before| check_loss(&mut world, &before));
+                reply
+            }
+        };
+        world.tell(|| format!("replica: {} => {}", short(command), last_line(reply.as_deref())));
+        let Some(reply) = reply else {
+            self.broken = Some(Kind::Closed);
+            let why = self.server.aborted.clone().unwrap_or_default();
+            world.is_wrong(format!("the replica aborts: {why}"));
+            return Err(lost(Kind::Closed));
+        };
+        if let Some(hear) = &mut self.hear {
+            hear(command, &reply);
+        }
+        if let Fate::DoneAndLost(kind) = fate {
+            self.broken = Some(kind);
+            world.tell(|| format!("replica: the reply is lost ({kind:?})"));
+            return Err(lost(kind));
+        }
+        Ok(reply)
+    }
+}
+
+/// Notes messages that the replica lost and the master still has.
+fn check_loss(world: &mut World, before: &BTreeSet<(UniqueId, Guid)>) {
+    let after = living(&world.replica);
+    if before.is_subset(&after) {
+        return;
+    }
+    let here = living(&world.master);
+    for message in before.difference(&after).filter(|message| here.contains(message)) {
+        world.is_wrong(format!("the replica loses {message:?}, which the master has"));
+    }
+}
+
+fn last_line(reply: Option<&[u8]>) -> String {
+    let Some(reply) = reply else { return "gone".to_owned() };
+    String::from_utf8_lossy(reply).lines().last().unwrap_or_default().to_owned()
 }
 
 /// A command as a story tells it.
@@ -64,19 +176,34 @@ fn short(command: &[u8]) -> String {
     }
 }
 
-impl Replica for Link<'_> {
+impl Replica for Link {
     fn submit(
         &mut self,
         verb: Verb,
         body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
     ) -> Result<Ticket> {
         drop(self.world.enter());
+        if let Some(kind) = self.lost {
+            return Err(lost(kind));
+        }
         self.direct.submit(verb, body)
     }
 
     fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
         drop(self.world.enter());
-        self.direct.wait(ticket)
+        if let Some(kind) = self.lost {
+            return Err(lost(kind));
+        }
+        let reply = self.direct.wait(ticket);
+        if let Err(error) = &reply
+            && (error.is_connection() || error.kind() == Kind::Cancelled)
+        {
+            self.lost = Some(error.kind());
+            if error.kind() == Kind::Timeout {
+                self.world.look().advance(TIMEOUT);
+            }
+        }
+        reply
     }
 
     fn discard(&mut self, ticket: Ticket) {

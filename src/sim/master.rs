@@ -3,6 +3,8 @@
 
 use std::ops::ControlFlow;
 
+use parking_lot::MutexGuard;
+
 use super::spool::{Account, Folder};
 use super::world::{Shared, World};
 use crate::error::{Error, Kind, Result};
@@ -21,6 +23,19 @@ pub(super) struct Master {
 impl Master {
     pub fn new(world: &Shared) -> Master {
         Master { world: world.clone() }
+    }
+
+    /// The world, unless the client was killed: then nothing it does counts any more.
+    fn enter(&self) -> Result<MutexGuard<'_, World>> {
+        alive(&self.world)
+    }
+}
+
+fn alive(world: &Shared) -> Result<MutexGuard<'_, World>> {
+    let world = world.enter();
+    match world.is_dead {
+        true => Err(Error::new(Kind::Cancelled, "read", "the mail store", "killed")),
+        false => Ok(world),
     }
 }
 
@@ -50,15 +65,15 @@ fn script(world: &World, user: &UserId, name: &Text) -> Option<Vec<u8>> {
 
 impl Store for Master {
     fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
-        Ok(self.world.enter().master.entries.get(name).cloned())
+        Ok(self.enter()?.master.entries.get(name).cloned())
     }
 
     fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
-        Ok(self.world.enter().master.by_id.get(id).cloned())
+        Ok(self.enter()?.master.by_id.get(id).cloned())
     }
 
     fn user_tree(&self, user: &UserId) -> Result<UserTree> {
-        let world = self.world.enter();
+        let world = self.enter()?;
         let entries = world.master.tree(user).into_iter().cloned().collect();
         Ok(UserTree { entries, unreadable: Vec::new() })
     }
@@ -71,7 +86,7 @@ impl Store for Master {
         let matches = |e: &&MailboxEntry| {
             e.name.as_bytes().starts_with(prefix) && !e.mbtype.is_intermediate()
         };
-        let world = self.world.enter();
+        let world = self.enter()?;
         let found: Vec<_> = world.master.entries.values().filter(matches).cloned().collect();
         drop(world);
         for entry in found {
@@ -83,7 +98,7 @@ impl Store for Master {
     }
 
     fn sync_lock(&self, _: &str, user: Option<&UserId>, _: Wait) -> Result<Box<dyn Lock>> {
-        let mut world = self.world.enter();
+        let mut world = self.enter()?;
         if world.lock(user) {
             return Ok(Box::new(Locked { world: self.world.clone(), user: user.cloned() }));
         }
@@ -92,7 +107,7 @@ impl Store for Master {
     }
 
     fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>> {
-        let mut world = self.world.enter();
+        let mut world = self.enter()?;
         let state = world.master.state(name).ok_or_else(|| not_found(name))?;
         let folder = world.master.folder(name).ok_or_else(|| not_found(name))?.clone();
         let handle = world.hold(name, &state.uniqueid);
@@ -101,33 +116,34 @@ impl Store for Master {
     }
 
     fn subscriptions(&self, user: &UserId) -> Result<Vec<MboxName>> {
-        let world = self.world.enter();
+        let world = self.enter()?;
         let account = world.master.account(user);
         Ok(account.map(|a| a.subscriptions.iter().cloned().collect()).unwrap_or_default())
     }
 
     fn seen(&self, user: &UserId) -> Result<Vec<Seen>> {
-        let world = self.world.enter();
+        let world = self.enter()?;
         let account = world.master.account(user);
         Ok(account.map(|a| a.seen.values().cloned().collect()).unwrap_or_default())
     }
 
     fn quota(&self, root: &Text) -> Result<Option<Quota>> {
-        Ok(self.world.enter().master.quotas.get(root).cloned())
+        Ok(self.enter()?.master.quotas.get(root).cloned())
     }
 
     fn sieve_scripts(&self, user: &UserId) -> Result<Vec<SieveScript>> {
-        let world = self.world.enter();
+        let world = self.enter()?;
         Ok(world.master.account(user).map(Account::listed).unwrap_or_default())
     }
 
     fn sieve_content(&self, user: &UserId, name: &Text) -> Result<Vec<u8>> {
         let missing = || Error::new(Kind::NotFound, "read script", name.to_string(), "it is gone");
-        script(&self.world.enter(), user, name).ok_or_else(missing)
+        let world = self.enter()?;
+        script(&world, user, name).ok_or_else(missing)
     }
 
     fn annotations(&self, mailbox: Option<&MboxName>) -> Result<Vec<Annotation>> {
-        let world = self.world.enter();
+        let world = self.enter()?;
         let Some(name) = mailbox else { return Ok(world.master.annotations.clone()) };
         Ok(world.master.folder(name).map(|f| f.annotations.clone()).unwrap_or_default())
     }
@@ -150,9 +166,13 @@ struct Opened {
 }
 
 impl Opened {
-    fn needs_index(&self) {
-        let world = self.world.enter();
-        assert!(world.has_index(self.handle), "{} is read without its lock", self.state.name);
+    fn needs_index(&self) -> Result<()> {
+        let mut world = alive(&self.world)?;
+        if !world.has_index(self.handle) {
+            let what = format!("{} is read without its lock", self.state.name);
+            world.is_wrong(what);
+        }
+        Ok(())
     }
 }
 
@@ -175,7 +195,7 @@ impl Mailbox for Opened {
         match which {
             Crcs::Stored => Ok(self.state.stored_crcs),
             Crcs::Recomputed => {
-                self.needs_index();
+                self.needs_index()?;
                 Ok(self.folder.crcs())
             }
         }
@@ -186,7 +206,7 @@ impl Mailbox for Opened {
         records: Records,
         visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        self.needs_index();
+        self.needs_index()?;
         for message in self.folder.messages.values() {
             if records.contain(message.record.uid) && visit(&message.record)?.is_break() {
                 break;
@@ -196,13 +216,13 @@ impl Mailbox for Opened {
     }
 
     fn message_annotations(&self, uid: Uid) -> Result<Vec<Annotation>> {
-        self.needs_index();
+        self.needs_index()?;
         let message = self.folder.messages.get(&uid);
         Ok(message.map(|message| message.annotations.clone()).unwrap_or_default())
     }
 
     fn message(&self, record: &Record) -> Result<std::fs::File> {
-        let world = self.world.enter();
+        let world = alive(&self.world)?;
         let folder = world.master.folders.get(&self.state.uniqueid);
         let message = folder.and_then(|folder| folder.messages.get(&record.uid));
         let file = message.and_then(|message| message.file.clone());

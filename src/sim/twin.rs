@@ -2,10 +2,14 @@
 //! both at once, command by command, and every reply is compared.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use cyrsync_lab::{Lab, Options, Status, SyncServer, Value};
 
 use super::history;
+use super::link::Hear;
 use crate::dlist::Framer;
 
 /// What both say to one command: items, then how it ended.
@@ -150,8 +154,12 @@ fn the_model_answers_as_cyrus_does() {
     let lab = Lab::new(Options::default());
     for (seed, server) in [(first, &lab.replica), (first + 1, &lab.master)] {
         let real = SyncServer::spawn(server);
-        let mut twin = Twin { real, ids: BTreeMap::new(), commands: 0, differences: Vec::new() };
-        history::beside(seed, &mut |command, reply| twin.compare(command, reply));
+        let twin = Twin { real, ids: BTreeMap::new(), commands: 0, differences: Vec::new() };
+        let twin = Arc::new(Mutex::new(twin));
+        let heard = twin.clone();
+        let hear: Box<Hear> = Box::new(move |command, reply| heard.lock().compare(command, reply));
+        history::beside(seed, &Arc::new(Mutex::new(hear)));
+        let mut twin = twin.lock();
         let found = twin.differences.len();
         twin.differences.truncate(5);
         let first = twin.differences.join("\n");

@@ -1,6 +1,7 @@
 //! What users and administrators do to the master, and what Cyrus's daemons log about it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::spool::{
     Created, Folder, Message, Renamed, Script, annotate, guid, inbox, is_within, owner,
@@ -64,7 +65,9 @@ pub(super) fn act(world: &mut World) {
         new_user(world, &UserId::default());
         return;
     };
-    world.master.now += world.chance.below(3) as i64;
+    if world.chance.one_in(2) {
+        world.advance(Duration::from_millis(700));
+    }
     if let Some((operation, _)) = found {
         operation(world, &user);
     }
