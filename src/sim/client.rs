@@ -271,6 +271,26 @@ impl SimEnv {
         true
     }
 
+    /// What happens next.
+    fn next_input(&mut self, wait: Wait) -> Input {
+        loop {
+            if let Some(input) = self.happened.pop_front() {
+                if let Input::Ended(id, _) = &input {
+                    self.running.retain(|(worker, _)| worker != id);
+                }
+                return input;
+            }
+            if !self.work() {
+                return self.wait(wait);
+            }
+            let world = self.client.world.look();
+            let logged = world.files.read(LogFile::Log).is_some();
+            if self.happened.is_empty() && wait.log && logged {
+                return Input::Logged;
+            }
+        }
+    }
+
     /// Waits, which is when users do most of what they do.
     fn wait(&mut self, wait: Wait) -> Input {
         let mut world = self.client.world.look();
@@ -355,22 +375,9 @@ impl Env for SimEnv {
     }
 
     fn next(&mut self, wait: Wait) -> Input {
-        loop {
-            if let Some(input) = self.happened.pop_front() {
-                if let Input::Ended(id, _) = &input {
-                    self.running.retain(|(worker, _)| worker != id);
-                }
-                return input;
-            }
-            if !self.work() {
-                return self.wait(wait);
-            }
-            let world = self.client.world.look();
-            let logged = world.files.read(LogFile::Log).is_some();
-            if self.happened.is_empty() && wait.log && logged {
-                return Input::Logged;
-            }
-        }
+        let input = self.next_input(wait);
+        self.client.world.look().tell(|| format!("DEBUG {wait:?} {:.60}", format!("{input:?}")));
+        input
     }
 
     fn tell(&mut self, notice: &Notice) {
