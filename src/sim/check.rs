@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::spool::{Account, Folder, Message, Spool, is_within};
-use crate::types::{Annotation, Guid, MailboxEntry, MboxName, Record, Text, UniqueId, UserId};
+use crate::types::{Annotation, Guid, MailboxEntry, MboxName, Record, Text, Uid, UniqueId, UserId};
 
 /// What a replica has that the master has not, or otherwise: one line a difference.
 pub(super) fn differences(master: &Spool, replica: &Spool) -> Vec<String> {
@@ -31,12 +31,15 @@ pub(super) fn differences(master: &Spool, replica: &Spool) -> Vec<String> {
     found
 }
 
-/// Every message that users see: mailbox and content.
-pub(super) fn living(spool: &Spool) -> BTreeSet<(UniqueId, Guid)> {
+/// A message that users see: mailbox, UID, content.
+pub(super) type Living = BTreeSet<(UniqueId, Uid, Guid)>;
+
+/// Every message that users see.
+pub(super) fn living(spool: &Spool) -> Living {
     let mut all = BTreeSet::new();
     for (id, folder) in &spool.folders {
         let there = folder.messages.values().filter(|message| !message.is_expunged());
-        all.extend(there.map(|message| (id.clone(), message.record.guid)));
+        all.extend(there.map(|message| (id.clone(), message.record.uid, message.record.guid)));
     }
     all
 }

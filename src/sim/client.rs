@@ -19,7 +19,6 @@ use crate::observe::{Level, Observer};
 use crate::run::asked_ahead::AskedAhead;
 use crate::run::carry_out;
 use crate::run::env::Env;
-use crate::run::log::disk::LogFile;
 use crate::run::log::entry::LogEntry;
 use crate::run::notice::Notice;
 use crate::run::outcome::{Attempt, Outcome, SessionState, Undone};
@@ -283,9 +282,8 @@ impl SimEnv {
             if !self.work() {
                 return self.wait(wait);
             }
-            let world = self.client.world.look();
-            let logged = world.files.read(LogFile::Log).is_some();
-            if self.happened.is_empty() && wait.log && logged {
+            let mut world = self.client.world.look();
+            if self.happened.is_empty() && wait.log && std::mem::take(&mut world.log_news) {
                 return Input::Logged;
             }
         }
@@ -296,7 +294,7 @@ impl SimEnv {
         let mut world = self.client.world.look();
         world.flush_log();
         loop {
-            if wait.log && world.files.read(LogFile::Log).is_some() {
+            if wait.log && std::mem::take(&mut world.log_news) {
                 world.advance(Duration::from_millis(1));
                 return Input::Logged;
             }

@@ -1,15 +1,13 @@
 //! A session with a server in memory, over a connection that may break at any moment.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::check::living;
+use super::check::{Living, living};
 use super::server::{No, Server};
 use super::world::{Shared, World};
 use crate::dlist::Writer;
 use crate::error::{Error, Kind, Result};
 use crate::replica::{Answer, Direct, Enabled, Replica, Reply, Ticket, Verb};
-use crate::types::{Guid, UniqueId};
 
 /// Hears each command and its reply.
 pub(super) type Hear = dyn FnMut(&[u8], &[u8]) + Send;
@@ -150,7 +148,7 @@ impl Answer for Session {
 }
 
 /// Notes messages that the replica lost and the master still has.
-fn check_loss(world: &mut World, before: &BTreeSet<(UniqueId, Guid)>) {
+fn check_loss(world: &mut World, before: &Living) {
     let after = living(&world.replica);
     if before.is_subset(&after) {
         return;

@@ -9,7 +9,7 @@ use crate::dlist::parse_named;
 use crate::error::{Error, Kind, Result};
 use crate::replica::{Answer, Direct, Replica};
 use crate::sync::Master;
-use crate::types::{MailboxState, MboxName, UniqueId};
+use crate::types::{Guid, MailboxState, MboxName, Uid, UniqueId};
 
 /// See the module.
 pub(super) struct Own {
@@ -63,7 +63,11 @@ impl Answer for OwnSession {
         let before = living(&world.master);
         let reply = self.server.command(&mut world.master, command);
         let after = living(&world.master);
-        for lost in before.iter().filter(|message| !after.contains(message)) {
+        // It may get another UID.
+        let is_there = |(id, _, guid): &(UniqueId, Uid, Guid)| {
+            after.iter().any(|(other, _, same)| other == id && same == guid)
+        };
+        for lost in before.iter().filter(|message| !is_there(message)) {
             world.is_wrong(format!("a repair loses {lost:?} on the master"));
         }
         world.tell(|| format!("own server: {text}"));

@@ -33,6 +33,8 @@ pub(super) struct World {
     pub master: Spool,
     pub replica: Spool,
     pub files: Files,
+    /// Whether something was logged that nobody was told of.
+    pub log_news: bool,
     /// What the client remembers of the replica.
     pub remembered: BTreeMap<MboxName, RemoteFolder>,
     pub chance: Chance,
@@ -107,6 +109,7 @@ impl World {
             master: Spool::new("m"),
             replica: Spool::new("r"),
             files: Files::default(),
+            log_news: false,
             remembered: BTreeMap::new(),
             faults: Faults::draw(&mut chance),
             chance,
@@ -189,6 +192,7 @@ impl World {
             entry.write(&mut line);
             self.tell(|| format!("master: logs {entry}"));
             self.files.append(LogFile::Log, &line);
+            self.log_news = true;
         }
     }
 
