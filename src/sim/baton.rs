@@ -56,7 +56,9 @@ impl Baton {
     pub fn end(&self) {
         let mut state = self.state.lock();
         let me = Self::me();
-        state.busy.retain(|actor| *actor != me);
+        if let Some(at) = state.busy.iter().position(|actor| *actor == me) {
+            state.busy.remove(at);
+        }
         state.holder = EXECUTOR;
         self.passed.notify_all();
     }

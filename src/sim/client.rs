@@ -11,6 +11,7 @@ use super::baton::Baton;
 use super::link::{Hear, Link};
 use super::master::Master;
 use super::own::Own;
+use super::plant::Plant;
 use super::spool::owner;
 use super::world::Shared;
 use crate::error::{Error, Kind, Result};
@@ -24,7 +25,7 @@ use crate::run::notice::Notice;
 use crate::run::outcome::{Attempt, Outcome, SessionState, Undone};
 use crate::run::step::{Asked, Input, Moment, Wait, Work};
 use crate::run::task::{Goal, WorkerId};
-use crate::sync::{Cache, Cancel, Care, RemoteFolder, Settings, Staged, Syncer};
+use crate::sync::{Cache, Cancel, Care, RemoteFolder, Settings, Staged, Syncer, is_locked};
 use crate::types::{MboxName, UserId};
 
 /// What all workers of a client share.
@@ -152,7 +153,8 @@ impl Worker {
             Ok(undone) => format!("is done, but for {undone:?}"),
             Err(error) => format!("gives up: {error}"),
         });
-        Attempt { outcome: Outcome::of(result), care, session: self.after_use() }
+        let outcome = planted(client, Outcome::of(result));
+        Attempt { outcome, care, session: self.after_use() }
     }
 
     fn release(&mut self, client: &Client) -> Result<()> {
@@ -172,6 +174,21 @@ impl Worker {
             return SessionState::Gone;
         }
         SessionState::Open { staged: self.staged.files() > 0 }
+    }
+}
+
+/// What a planted bug makes of the end of a task.
+fn planted(client: &Client, outcome: Outcome) -> Outcome {
+    let plant = client.world.look().plant;
+    match (plant, outcome) {
+        (Some(Plant::FailedIsDone), Outcome::Done(_) | Outcome::Lost(_)) => {
+            Outcome::Done(Vec::new())
+        }
+        (Some(Plant::ForgetsDeferred), Outcome::Done(mut undone)) => {
+            undone.retain(|undone| !is_locked(&undone.error));
+            Outcome::Done(undone)
+        }
+        (_, outcome) => outcome,
     }
 }
 
@@ -219,6 +236,8 @@ pub(super) struct SimEnv {
     happened: VecDeque<Input>,
     /// What each worker does.
     running: Vec<(WorkerId, Vec<Option<UserId>>)>,
+    /// Workers that do what nobody asked for.
+    ghosts: Vec<WorkerId>,
     /// Whether nothing is left to do and nothing will happen any more.
     pub is_idle: bool,
 }
@@ -229,7 +248,8 @@ impl SimEnv {
             0 | 1 => Crew::One(Box::new(Worker::new(&client.world))),
             _ => hire(&client, workers),
         };
-        SimEnv { client, crew, happened: VecDeque::new(), running: Vec::new(), is_idle: false }
+        let happened = VecDeque::new();
+        SimEnv { client, crew, happened, running: Vec::new(), ghosts: Vec::new(), is_idle: false }
     }
 
     /// Notes whom a worker works on; nobody else may at the same time.
@@ -243,6 +263,20 @@ impl SimEnv {
             }
         }
         self.running.push((id, owners));
+    }
+
+    /// Part of a task for another worker, if that bug is planted.
+    fn ghost(&self, worker: WorkerId, work: &Work) -> Option<(WorkerId, Work)> {
+        let Crew::Many(workers, ..) = &self.crew else { return None };
+        let other = (worker + 1) % workers.len();
+        let is_free = !self.running.iter().any(|(running, _)| *running == other);
+        let planted = self.client.world.look().plant == Some(Plant::UserTasksAtOnce);
+        let entries = work.goal.entries();
+        if !(planted && is_free && entries.len() > 1) {
+            return None;
+        }
+        let goal = Arc::new(Goal::Entries(entries[1..].to_vec()));
+        Some((other, Work { goal, care: Care::default(), ahead: Vec::new() }))
     }
 
     fn order(&mut self, id: WorkerId, order: Order) {
@@ -274,9 +308,6 @@ impl SimEnv {
     fn next_input(&mut self, wait: Wait) -> Input {
         loop {
             if let Some(input) = self.happened.pop_front() {
-                if let Input::Ended(id, _) = &input {
-                    self.running.retain(|(worker, _)| worker != id);
-                }
                 return input;
             }
             if !self.work() {
@@ -365,6 +396,11 @@ impl Env for SimEnv {
 
     fn run(&mut self, worker: WorkerId, work: Work) {
         self.claim(worker, &work.goal);
+        if let Some((other, ghost)) = self.ghost(worker, &work) {
+            self.claim(other, &ghost.goal);
+            self.ghosts.push(other);
+            self.order(other, Order::Run(Box::new(ghost)));
+        }
         self.order(worker, Order::Run(Box::new(work)));
     }
 
@@ -373,9 +409,15 @@ impl Env for SimEnv {
     }
 
     fn next(&mut self, wait: Wait) -> Input {
-        let input = self.next_input(wait);
-        self.client.world.look().tell(|| format!("DEBUG {wait:?} {:.60}", format!("{input:?}")));
-        input
+        loop {
+            let input = self.next_input(wait);
+            let Input::Ended(id, _) = &input else { return input };
+            self.running.retain(|(worker, _)| worker != id);
+            match self.ghosts.iter().position(|ghost| ghost == id) {
+                Some(at) => drop(self.ghosts.remove(at)),
+                None => return input,
+            }
+        }
     }
 
     fn tell(&mut self, notice: &Notice) {

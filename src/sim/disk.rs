@@ -6,6 +6,7 @@ use std::io::{self, Cursor, ErrorKind};
 use std::ops::Range;
 use std::path::Path;
 
+use super::plant::Plant;
 use super::world::Shared;
 use crate::error::{Error, Kind, Result};
 use crate::run::log::disk::{Found, LogDisk, LogFile, LogReader, at_log};
@@ -72,6 +73,13 @@ impl Files {
     }
 }
 
+fn without_last_line(mut content: Vec<u8>) -> Vec<u8> {
+    content.pop();
+    let start = content.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    content.truncate(start);
+    content
+}
+
 /// The directory as a client sees it.
 #[derive(Debug)]
 pub(super) struct Disk {
@@ -131,12 +139,20 @@ impl LogDisk for Disk {
     }
 
     fn open_work(&mut self) -> Result<Option<Box<dyn LogReader>>> {
-        let world = self.world.enter();
+        let mut world = self.world.enter();
         if world.is_dead {
             return Err(Error::new(Kind::Cancelled, "read", "work file", "killed"));
         }
         self.ours = world.files.number(LogFile::Work);
-        let content = world.files.read(LogFile::Work).map(<[u8]>::to_vec);
+        let mut content = world.files.read(LogFile::Work).map(<[u8]>::to_vec);
+        let plant = world.plant;
+        match plant {
+            Some(Plant::RemovesWorkEarly) => world.files.unlink(LogFile::Work),
+            Some(Plant::DropsLogLine) if world.chance.one_in(8) => {
+                content = content.map(without_last_line);
+            }
+            _ => {}
+        }
         Ok(content.map(|content| Box::new(Cursor::new(content)) as Box<dyn LogReader>))
     }
 

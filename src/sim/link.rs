@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::check::{Living, living};
+use super::plant::{Instead, Planted};
 use super::server::{No, Server};
 use super::world::{Shared, World};
-use crate::dlist::Writer;
+use crate::dlist::{Writer, parse_named};
 use crate::error::{Error, Kind, Result};
 use crate::replica::{Answer, Direct, Enabled, Replica, Reply, Ticket, Verb};
+use crate::types::UniqueId;
 
 /// Hears each command and its reply.
 pub(super) type Hear = dyn FnMut(&[u8], &[u8]) + Send;
@@ -29,12 +31,21 @@ struct Session {
     /// Why commands do not reach the server any more.
     broken: Option<Kind>,
     hear: Option<Box<Hear>>,
+    planted: Planted,
+    /// The mailbox of which the replica said last that its CRC is another one.
+    mismatch: Option<UniqueId>,
 }
 
 impl Link {
     pub fn new(world: &Shared, hear: Option<Box<Hear>>) -> Link {
-        let session =
-            Session { server: Server::default(), world: world.clone(), broken: None, hear };
+        let session = Session {
+            server: Server::default(),
+            world: world.clone(),
+            broken: None,
+            hear,
+            planted: Planted::default(),
+            mismatch: None,
+        };
         Link { direct: Direct::new(session), world: world.clone(), lost: None }
     }
 
@@ -56,6 +67,34 @@ fn lost(kind: Kind) -> Error {
 }
 
 impl Session {
+    /// Has the server carry out a command, and looks at what it does.
+    fn carry_out(&mut self, world: &mut World, command: &[u8]) -> Option<Vec<u8>> {
+        let before = is_write(command).then(|| living(&world.replica));
+        let update = Update::of(world, command);
+        let reply = self.server.command(&mut world.replica, command);
+        if let Some(before) = before {
+            check_loss(world, &before);
+        }
+        if let Some(update) = update {
+            self.check_condition(world, update, reply.as_deref());
+        }
+        reply
+    }
+
+    /// Notes an update of a mailbox that the replica has which does not name the state that it
+    /// builds on, unless the replica just said that it ended in another state than the master.
+    fn check_condition(&mut self, world: &mut World, update: Update, reply: Option<&[u8]>) {
+        let mismatch = self.mismatch.take_if(|id| *id == update.id).is_some();
+        if reply.is_some_and(|reply| reply.starts_with(b"NO IMAP_SYNC_CHECKSUM")) {
+            self.mismatch = Some(update.id);
+            return;
+        }
+        let done = reply.is_some_and(|reply| reply.starts_with(b"OK"));
+        if done && update.is_there && !update.is_conditional && !mismatch {
+            world.is_wrong(format!("{} is updated without a condition", update.id));
+        }
+    }
+
     /// What becomes of the next command.
     fn fate(&mut self, world: &mut World, command: &[u8]) -> Fate {
         if let Some(kind) = self.broken {
@@ -84,6 +123,25 @@ impl Session {
             }
         }
         Fate::Done
+    }
+}
+
+/// An `APPLY MAILBOX`.
+struct Update {
+    id: UniqueId,
+    /// Whether the replica has something in the mailbox.
+    is_there: bool,
+    is_conditional: bool,
+}
+
+impl Update {
+    fn of(world: &World, command: &[u8]) -> Option<Update> {
+        let (name, value, _) = parse_named(command.strip_prefix(b"APPLY ")?).ok()?;
+        let kv = value.kv().ok().filter(|_| *name == *b"MAILBOX")?;
+        let id = UniqueId::new(kv.opt_atom("UNIQUEID").ok()??);
+        let folder = world.replica.folders.get(&id);
+        let is_there = folder.is_some_and(|folder| folder.state.last_uid > 0);
+        Some(Update { id, is_there, is_conditional: kv.get("SINCE_MODSEQ").is_some() })
     }
 }
 
@@ -119,13 +177,22 @@ impl Answer for Session {
                 world.tell(|| format!("replica: {} => lost ({kind:?})", short(command)));
                 return Err(lost(kind));
             }
-            Fate::Refused(no) => Some(format!("{}\r\n", no.line()).into_bytes()),
+            Fate::Refused(no) => {
+                let update = Update::of(&world, command).filter(|_| no == No::Checksum);
+                self.mismatch = update.map(|update| update.id);
+                Some(format!("{}\r\n", no.line()).into_bytes())
+            }
             Fate::Done | Fate::DoneAndLost(_) => {
                 world.replica.now = world.master.now;
-                let before = is_write(command).then(|| living(&world.replica));
-                let reply = self.server.command(&mut world.replica, command);
-                before.into_iter().for_each(|before| check_loss(&mut world, &before));
-                reply
+                match self.planted.command(&mut world, command) {
+                    Instead::Reply(reply) => Some(reply),
+                    Instead::Run { first, command, last } => {
+                        first.and_then(|first| self.carry_out(&mut world, &first));
+                        let reply = self.carry_out(&mut world, &command);
+                        last.and_then(|last| self.carry_out(&mut world, &last));
+                        reply
+                    }
+                }
             }
         };
         world.tell(|| format!("replica: {} => {}", short(command), last_line(reply.as_deref())));
@@ -135,6 +202,7 @@ impl Answer for Session {
             world.is_wrong(format!("the replica aborts: {why}"));
             return Err(lost(Kind::Closed));
         };
+        self.planted.replied(command, &reply);
         if let Some(hear) = &mut self.hear {
             hear(command, &reply);
         }

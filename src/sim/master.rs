@@ -111,6 +111,7 @@ impl Store for Master {
         let state = world.master.state(name).ok_or_else(|| not_found(name))?;
         let folder = world.master.folder(name).ok_or_else(|| not_found(name))?.clone();
         let handle = world.hold(name, &state.uniqueid);
+        world.seen.insert(state.uniqueid.clone(), state.highestmodseq);
         drop(world);
         Ok(Box::new(Opened { world: self.world.clone(), handle, state, folder }))
     }

@@ -3,6 +3,7 @@
 use parking_lot::MutexGuard;
 
 use super::check::living;
+use super::plant::{Plant, without_since};
 use super::server::Server;
 use super::world::{Shared, World};
 use crate::dlist::parse_named;
@@ -60,8 +61,22 @@ impl Answer for OwnSession {
         if world.is_killed_before(|| format!("its own server got {text}")) {
             return Err(gone());
         }
+        let planted = match world.plant {
+            Some(Plant::OverrulesInRepair) => without_since(command),
+            _ => command.to_vec(),
+        };
         let before = living(&world.master);
-        let reply = self.server.command(&mut world.master, command);
+        let modseq = mailbox_of(command).and_then(|id| {
+            let seen = world.seen.get(&id).copied()?;
+            let now = world.master.folders.get(&id)?.state.highestmodseq;
+            (seen != now).then_some((seen, now))
+        });
+        let reply = self.server.command(&mut world.master, &planted);
+        if let (Some((seen, now)), Some(b"OK success\r\n")) = (modseq, reply.as_deref()) {
+            world.is_wrong(format!(
+                "a repair overrules a change of the master: it read modseq {seen}, there is {now}"
+            ));
+        }
         let after = living(&world.master);
         // It may get another UID.
         let is_there = |(id, _, guid): &(UniqueId, Uid, Guid)| {

@@ -11,13 +11,14 @@ use super::baton::{Baton, EXECUTOR};
 use super::chance::Chance;
 use super::disk::Files;
 use super::faults::Faults;
+use super::plant::Plant;
 use super::spool::{START, Spool, is_within, owner};
 use super::writer;
 use crate::run::log::disk::LogFile;
 use crate::run::log::entry::LogEntry;
 use crate::run::step::Moment;
 use crate::sync::RemoteFolder;
-use crate::types::{MboxName, UniqueId, UserId};
+use crate::types::{MboxName, Modseq, UniqueId, UserId};
 
 /// How a mailbox of the master is held open.
 #[derive(Debug, Clone)]
@@ -38,6 +39,8 @@ pub(super) struct World {
     /// What the client remembers of the replica.
     pub remembered: BTreeMap<MboxName, RemoteFolder>,
     pub chance: Chance,
+    /// A bug that was planted.
+    pub plant: Option<Plant>,
     pub faults: Faults,
     /// How much users will still do.
     pub changes_left: usize,
@@ -49,6 +52,8 @@ pub(super) struct World {
     /// Whether the client was killed.
     pub is_dead: bool,
     clock: Moment,
+    /// The modseq at which the client last read a mailbox of the master.
+    pub seen: BTreeMap<UniqueId, Modseq>,
     held: BTreeMap<u64, Held>,
     next_handle: u64,
     sync_locks: BTreeSet<Option<UserId>>,
@@ -113,6 +118,8 @@ impl World {
             remembered: BTreeMap::new(),
             faults: Faults::draw(&mut chance),
             chance,
+            plant: None,
+            seen: BTreeMap::new(),
             changes_left: 0,
             unlogged: Vec::new(),
             story: story.then(Vec::new),
