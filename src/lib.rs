@@ -32,6 +32,8 @@ pub mod observe {
 }
 pub mod replica;
 pub(crate) mod run;
+#[cfg(test)]
+mod sim;
 pub mod store;
 pub mod sync;
 pub mod sys;

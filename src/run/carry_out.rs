@@ -101,15 +101,42 @@ impl<'r, 's> Log<'r, 's> {
             self.meta(user)?;
         }
         self.users(entries)?;
+        self.roots()?;
+        self.unusers(sorted.unusers)?;
+        // Those who were created again meanwhile.
+        self.users(entries)?;
+        self.roots()?;
+        Ok(self.undone)
+    }
+
+    fn roots(&mut self) -> Result<()> {
         for root in std::mem::take(&mut self.roots) {
             let result = self.syncer.quota(&root);
             self.settle(result, vec![LogEntry::Quota(root)])?;
         }
-        for user in sorted.unusers {
+        Ok(())
+    }
+
+    fn unusers(&mut self, users: Vec<UserId>) -> Result<()> {
+        for user in users {
             let result = self.syncer.unuser(&user);
-            self.settle(result, vec![LogEntry::UnUser(user)])?;
+            let is_back = result.is_ok() && self.syncer.has_inbox(&user).is_ok_and(|has| has);
+            let entry = LogEntry::UnUser(user.clone());
+            if is_back {
+                self.has_come_back(&entry, user);
+            } else {
+                self.settle(result, vec![entry])?;
+            }
         }
-        Ok(self.undone)
+        Ok(())
+    }
+
+    /// A user who was deleted is here again: the replica may still have what was of the earlier one.
+    fn has_come_back(&mut self, entry: &LogEntry, user: UserId) {
+        self.promoting(entry.text(), "USER", &user);
+        // No mailbox shows it before the new ones are there.
+        self.roots.push(Text::new(self.names.inbox(&user).as_bytes()));
+        self.users.push(user);
     }
 
     fn sort(&mut self, entries: &[LogEntry]) -> Sorted {
@@ -156,12 +183,10 @@ impl<'r, 's> Log<'r, 's> {
                 LogEntry::UnUser(user) if self.syncer.has_inbox(user).is_ok_and(|has| has) => user,
                 _ => continue,
             };
-            if let LogEntry::UnUser(_) = entry {
-                self.promoting(entry.text(), "USER", user);
-                // No mailbox shows it before the new ones are there.
-                self.roots.push(Text::new(self.names.inbox(user).as_bytes()));
+            match entry {
+                LogEntry::UnUser(_) => self.has_come_back(entry, user.clone()),
+                _ => self.users.push(user.clone()),
             }
-            self.users.push(user.clone());
         }
     }
 

@@ -317,6 +317,7 @@ impl Daemon<'_> {
     }
 
     fn roll(&mut self, now: Moment, out: &mut Vec<Action>) {
+        self.executor.end_pauses(now);
         if let Some(note) = self.note_if_due(now) {
             out.push(Action::Log(note));
             return;

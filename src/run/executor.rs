@@ -125,7 +125,9 @@ impl Executor {
         }
     }
 
-    fn end_pauses(&mut self, now: Moment) {
+    /// Ends pauses between attempts to connect that are over. Must be called before
+    /// [`Executor::next_attempt`] is, or that stays in the past.
+    pub fn end_pauses(&mut self, now: Moment) {
         for worker in &mut self.workers {
             if matches!(worker.state, State::Pausing(until) if until <= now) {
                 worker.state = State::Closed;

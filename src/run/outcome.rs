@@ -34,7 +34,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// The outcome of an attempt that says what could not be done, or why it has no end.
-    pub(super) fn of(result: Result<Vec<Undone>, Error>) -> Outcome {
+    pub fn of(result: Result<Vec<Undone>, Error>) -> Outcome {
         match result {
             Ok(undone) => Outcome::Done(undone),
             Err(error) if error.kind() == Kind::Cancelled => Outcome::Stopped(error),

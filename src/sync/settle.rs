@@ -288,9 +288,11 @@ impl Syncer<'_> {
         if entry.mbtype.is_deleted() {
             return Ok(Fate::Deleted);
         }
-        // A record by uniqueid may outlive its mailbox.
+        // A record by uniqueid may outlive its mailbox. Cyrus up to 3.6 keeps that of a mailbox
+        // which was deleted and then removed for good.
         if !self.is_alive_as(&entry.name, uniqueid)? {
-            return Ok(Fate::Unknown);
+            let is_purged = self.names.is_deleted(&entry.name);
+            return Ok(if is_purged { Fate::Deleted } else { Fate::Unknown });
         }
         let claims = self.claims(&entry, Some(entry.clone()), [])?;
         self.check_claim(&entry, &claims, std::slice::from_ref(name))?;

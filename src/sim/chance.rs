@@ -1,0 +1,33 @@
+//! Chance that is the same for the same seed.
+
+pub(super) use cyrsync_lab::Rng;
+
+/// Draws everything that could be otherwise in a history.
+#[derive(Debug, Clone)]
+pub(super) struct Chance(Rng);
+
+impl Chance {
+    pub fn new(seed: u64) -> Chance {
+        // The first numbers of neighbouring seeds would be alike.
+        let mut rng = Rng::new(seed ^ 0x5eed_0f_c47_5eed);
+        rng.number();
+        Chance(rng)
+    }
+
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0.below(bound.max(1))
+    }
+
+    pub fn one_in(&mut self, n: usize) -> bool {
+        self.0.one_in(n.max(1))
+    }
+
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
+        self.0.pick(from)
+    }
+
+    /// A source of its own, so that what one part draws does not change what others do.
+    pub fn split(&mut self) -> Chance {
+        Chance::new(self.0.number())
+    }
+}

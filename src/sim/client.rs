@@ -1,0 +1,425 @@
+//! What a client is in the simulation: workers with sessions over breakable connections, and the
+//! executor's world.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::baton::Baton;
+use super::link::{Hear, Link};
+use super::master::Master;
+use super::own::Own;
+use super::plant::Plant;
+use super::spool::owner;
+use super::world::Shared;
+use crate::error::{Error, Kind, Result};
+use crate::events::{Event, Observer, words};
+use crate::names::Namespace;
+use crate::run::asked_ahead::AskedAhead;
+use crate::run::carry_out;
+use crate::run::env::Env;
+use crate::run::log::entry::LogEntry;
+use crate::run::outcome::{Attempt, Outcome, SessionState, Undone};
+use crate::run::step::{Asked, Input, Moment, Wait, Work};
+use crate::run::task::{Goal, WorkerId};
+use crate::sync::{Cache, Cancel, Care, RemoteFolder, Settings, Staged, Syncer, is_locked};
+use crate::types::{MboxName, UserId};
+
+/// What all workers of a client share.
+pub(super) struct Client {
+    pub world: Shared,
+    pub store: Master,
+    pub names: Namespace,
+    pub settings: Settings,
+    pub cancel: Cancel,
+}
+
+/// Passes on what the engine says to the story.
+struct Told(Shared);
+
+impl Observer for Told {
+    fn event(&self, event: &Event) {
+        if let Some(line) = words(event) {
+            self.0.look().tell(|| format!("client: {}", line.text));
+        }
+    }
+}
+
+/// What a client remembers of the replica, on disk.
+struct Memory(Shared);
+
+impl Cache for Memory {
+    fn get(&mut self, name: &MboxName) -> Option<RemoteFolder> {
+        self.0.look().remembered.get(name).cloned()
+    }
+
+    fn put(&mut self, folder: &RemoteFolder) {
+        let mut world = self.0.look();
+        if !world.is_dead {
+            world.remembered.insert(folder.name.clone(), folder.clone());
+        }
+    }
+
+    fn forget(&mut self, name: &MboxName) {
+        let mut world = self.0.look();
+        if !world.is_dead {
+            world.remembered.remove(name);
+        }
+    }
+}
+
+/// A session, if there is one, and what belongs to it.
+struct Worker {
+    link: Option<Link>,
+    staged: Staged,
+    asked: AskedAhead,
+    memory: Memory,
+    own: Own,
+}
+
+impl Worker {
+    fn new(world: &Shared) -> Worker {
+        Worker {
+            link: None,
+            staged: Staged::default(),
+            asked: AskedAhead::default(),
+            memory: Memory(world.clone()),
+            own: Own::new(world),
+        }
+    }
+
+    fn connect(&mut self, client: &Client) -> Result<()> {
+        let mut world = client.world.enter();
+        world.advance(Duration::from_millis(20));
+        let one_in = world.faults.unreachable;
+        if world.is_dead || world.chance.strikes(one_in) {
+            world.tell(|| "client: cannot connect".to_owned());
+            let detail = "nobody is there";
+            return Err(Error::new(Kind::Connect, "connect to", "the replica", detail));
+        }
+        world.tell(|| "client: connects".to_owned());
+        self.open(&client.world, None);
+        Ok(())
+    }
+
+    fn open(&mut self, world: &Shared, hear: Option<Box<Hear>>) {
+        self.link = Some(Link::new(world, hear));
+        self.staged = Staged::default();
+        self.asked.clear();
+    }
+
+    fn with_syncer<T>(
+        &mut self,
+        client: &Client,
+        care: &mut Care,
+        work: impl FnOnce(&mut Syncer<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let told = Told(client.world.clone());
+        let Some(link) = &mut self.link else {
+            return Err(Error::new(Kind::Internal, "use", "connection", "there is none"));
+        };
+        let mut syncer = Syncer::new(
+            &client.store,
+            &client.names,
+            link,
+            &client.settings,
+            &told,
+            &client.cancel,
+            &mut self.staged,
+        )
+        .with_cache(Some(&mut self.memory))
+        .with_master(Some(&mut self.own))
+        .with_care(Some(care));
+        work(&mut syncer)
+    }
+
+    fn run(&mut self, client: &Client, work: Work) -> Attempt {
+        let Work { goal, mut care, ahead } = work;
+        client.world.look().tell(|| format!("begins {goal:?}"));
+        let mut asked = std::mem::take(&mut self.asked);
+        let told = Told(client.world.clone());
+        let result = self.with_syncer(client, &mut care, |syncer| {
+            asked.ask(&goal, &ahead, syncer)?;
+            carry_out::carry_out(&goal, syncer, &mut asked, &client.names, &told)
+        });
+        self.asked = asked;
+        client.world.look().tell(|| match &result {
+            Ok(undone) if undone.is_empty() => "is done".to_owned(),
+            Ok(undone) => format!("is done, but for {undone:?}"),
+            Err(error) => format!("gives up: {error}"),
+        });
+        let outcome = planted(client, Outcome::of(result));
+        Attempt { outcome, care, session: self.after_use() }
+    }
+
+    fn release(&mut self, client: &Client) -> Result<()> {
+        let result = self.with_syncer(client, &mut Care::default(), |syncer| syncer.restart());
+        if result.is_err() {
+            self.link = None;
+        }
+        result
+    }
+
+    fn after_use(&mut self) -> SessionState {
+        if self.link.as_ref().is_some_and(Link::is_dead) {
+            self.link = None;
+        }
+        if self.link.is_none() {
+            self.asked.clear();
+            return SessionState::Gone;
+        }
+        SessionState::Open { staged: self.staged.files() > 0 }
+    }
+}
+
+/// What a planted bug makes of the end of a task.
+fn planted(client: &Client, outcome: Outcome) -> Outcome {
+    let plant = client.world.look().plant;
+    match (plant, outcome) {
+        (Some(Plant::FailedIsDone), Outcome::Done(_) | Outcome::Lost(_)) => {
+            Outcome::Done(Vec::new())
+        }
+        (Some(Plant::ForgetsDeferred), Outcome::Done(mut undone)) => {
+            undone.retain(|undone| !is_locked(&undone.error));
+            Outcome::Done(undone)
+        }
+        (_, outcome) => outcome,
+    }
+}
+
+/// Whom a goal is about.
+fn owners(goal: &Goal) -> Vec<Option<UserId>> {
+    let of = |entry: &LogEntry| match entry {
+        LogEntry::User(user) | LogEntry::UnUser(user) | LogEntry::Meta(user) => {
+            vec![Some(user.clone())]
+        }
+        LogEntry::Seen(user, _) | LogEntry::Sub(user, _) => vec![Some(user.clone())],
+        LogEntry::Annotation(name) if name.is_empty() => Vec::new(),
+        LogEntry::Mailbox(name) | LogEntry::UnMailbox(name) => vec![owner(name)],
+        LogEntry::Annotation(name) | LogEntry::Double(name, _) => vec![owner(name)],
+        LogEntry::Rename(from, to) => vec![owner(from), owner(to)],
+        LogEntry::Quota(root) => vec![owner(&MboxName::new(root))],
+    };
+    goal.entries().iter().flat_map(of).collect()
+}
+
+/// What a worker is to do.
+enum Order {
+    Connect,
+    Run(Box<Work>),
+    Release,
+}
+
+fn obey(worker: &mut Worker, client: &Client, id: WorkerId, order: Order) -> Input {
+    match order {
+        Order::Connect => Input::Connected(id, worker.connect(client)),
+        Order::Run(work) => Input::Ended(id, worker.run(client, *work)),
+        Order::Release => Input::Released(id, worker.release(client)),
+    }
+}
+
+/// Who does the work: this thread, or one thread a worker.
+enum Crew {
+    One(Box<Worker>),
+    Many(Vec<Sender<Order>>, Receiver<Input>, Vec<JoinHandle<()>>),
+}
+
+/// The executor's world.
+pub(super) struct SimEnv {
+    client: Arc<Client>,
+    crew: Crew,
+    happened: VecDeque<Input>,
+    /// What each worker does.
+    running: Vec<(WorkerId, Vec<Option<UserId>>)>,
+    /// Workers that do what nobody asked for.
+    ghosts: Vec<WorkerId>,
+    /// Whether nothing is left to do and nothing will happen any more.
+    pub is_idle: bool,
+}
+
+impl SimEnv {
+    pub fn new(client: Arc<Client>, workers: usize) -> SimEnv {
+        let crew = match workers {
+            0 | 1 => Crew::One(Box::new(Worker::new(&client.world))),
+            _ => hire(&client, workers),
+        };
+        let happened = VecDeque::new();
+        SimEnv { client, crew, happened, running: Vec::new(), ghosts: Vec::new(), is_idle: false }
+    }
+
+    /// Notes whom a worker works on; nobody else may at the same time.
+    fn claim(&mut self, id: WorkerId, goal: &Goal) {
+        self.running.retain(|(worker, _)| *worker != id);
+        let owners = owners(goal);
+        for (other, held) in &self.running {
+            for owner in owners.iter().filter(|owner| held.contains(owner)) {
+                let mut world = self.client.world.look();
+                world.is_wrong(format!("workers {} and {} hold {owner:?}", other + 1, id + 1));
+            }
+        }
+        self.running.push((id, owners));
+    }
+
+    /// Part of a task for another worker, if that bug is planted.
+    fn ghost(&self, worker: WorkerId, work: &Work) -> Option<(WorkerId, Work)> {
+        let Crew::Many(workers, ..) = &self.crew else { return None };
+        let other = (worker + 1) % workers.len();
+        let is_free = !self.running.iter().any(|(running, _)| *running == other);
+        let planted = self.client.world.look().plant == Some(Plant::UserTasksAtOnce);
+        let entries = work.goal.entries();
+        if !(planted && is_free && entries.len() > 1) {
+            return None;
+        }
+        let goal = Arc::new(Goal::Entries(entries[1..].to_vec()));
+        Some((other, Work { goal, care: Care::default(), ahead: Vec::new() }))
+    }
+
+    fn order(&mut self, id: WorkerId, order: Order) {
+        match &mut self.crew {
+            Crew::One(worker) => {
+                let ended = obey(worker, &self.client, id, order);
+                self.happened.push_back(ended);
+            }
+            Crew::Many(orders, ..) => {
+                if let Some(worker) = orders.get(id) {
+                    self.client.world.baton.begin(id + 1);
+                    worker.send(order).unwrap();
+                }
+            }
+        }
+    }
+
+    /// Lets workers work until something happened to them, or the executor is to look up.
+    fn work(&mut self) -> bool {
+        let Crew::Many(_, ended, _) = &self.crew else { return false };
+        let busy = self.client.world.baton.busy();
+        let Some(next) = self.client.world.look().chance.pick(&busy).copied() else { return false };
+        self.client.world.baton.pass(next);
+        self.happened.extend(ended.try_iter());
+        true
+    }
+
+    /// What happens next.
+    fn next_input(&mut self, wait: Wait) -> Input {
+        loop {
+            if let Some(input) = self.happened.pop_front() {
+                return input;
+            }
+            if !self.work() {
+                return self.wait(wait);
+            }
+            let mut world = self.client.world.look();
+            if self.happened.is_empty() && wait.log && std::mem::take(&mut world.log_news) {
+                return Input::Logged;
+            }
+        }
+    }
+
+    /// Waits, which is when users do most of what they do.
+    fn wait(&mut self, wait: Wait) -> Input {
+        let mut world = self.client.world.look();
+        world.flush_log();
+        loop {
+            if wait.log && std::mem::take(&mut world.log_news) {
+                world.advance(Duration::from_millis(1));
+                return Input::Logged;
+            }
+            if world.changes_left == 0 && world.files.is_done() {
+                self.is_idle = true;
+                return Input::Asked(Asked::Stop);
+            }
+            let now = world.clock();
+            let until = wait.until.unwrap_or(now + Duration::from_secs(60));
+            if until <= now {
+                return Input::TimeOver;
+            }
+            if world.changes_left > 0 {
+                world.change();
+                world.flush_log();
+                let pause = Duration::from_millis(world.chance.below(2_000) as u64);
+                world.advance(pause.min(until - now));
+            } else {
+                world.advance(until - now);
+            }
+        }
+    }
+}
+
+/// Starts a thread a worker.
+fn hire(client: &Arc<Client>, workers: usize) -> Crew {
+    let (ended, received) = channel();
+    let mut orders = Vec::new();
+    let mut threads = Vec::new();
+    for id in 0..workers {
+        let (send, receive) = channel::<Order>();
+        let (client, ended) = (client.clone(), ended.clone());
+        orders.push(send);
+        threads.push(std::thread::spawn(move || {
+            Baton::is_me(id + 1);
+            let mut worker = Worker::new(&client.world);
+            for order in receive {
+                client.world.baton.wait();
+                let input = obey(&mut worker, &client, id, order);
+                // Nobody listens any more to a client that was killed.
+                let _ = ended.send(input);
+                client.world.baton.end();
+            }
+        }));
+    }
+    Crew::Many(orders, received, threads)
+}
+
+impl Drop for SimEnv {
+    fn drop(&mut self) {
+        // What a killed client had begun comes to its end without effect.
+        while self.work() {}
+        if let Crew::Many(orders, _, threads) = &mut self.crew {
+            orders.clear();
+            threads.drain(..).for_each(|thread| thread.join().unwrap());
+        }
+    }
+}
+
+impl Env for SimEnv {
+    fn now(&mut self) -> Moment {
+        self.client.world.look().clock()
+    }
+
+    fn connect(&mut self, worker: WorkerId) {
+        self.order(worker, Order::Connect);
+    }
+
+    fn run(&mut self, worker: WorkerId, work: Work) {
+        self.claim(worker, &work.goal);
+        if let Some((other, ghost)) = self.ghost(worker, &work) {
+            self.claim(other, &ghost.goal);
+            self.ghosts.push(other);
+            self.order(other, Order::Run(Box::new(ghost)));
+        }
+        self.order(worker, Order::Run(Box::new(work)));
+    }
+
+    fn release(&mut self, worker: WorkerId) {
+        self.order(worker, Order::Release);
+    }
+
+    fn next(&mut self, wait: Wait) -> Input {
+        loop {
+            let input = self.next_input(wait);
+            let Input::Ended(id, _) = &input else { return input };
+            self.running.retain(|(worker, _)| worker != id);
+            match self.ghosts.iter().position(|ghost| ghost == id) {
+                Some(at) => drop(self.ghosts.remove(at)),
+                None => return input,
+            }
+        }
+    }
+
+    fn tell(&mut self, event: &Event) {
+        Told(self.client.world.clone()).event(event);
+    }
+
+    fn settled(&mut self, _: &Goal, _: Vec<Undone>) {}
+}

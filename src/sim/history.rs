@@ -1,0 +1,202 @@
+//! One history: from its seed to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::chance::Chance;
+use super::check;
+use super::client::{Client, SimEnv};
+use super::disk::Disk;
+use super::faults::Faults;
+use super::link::{Hear, Link};
+use super::master::Master;
+use super::plant::Plant;
+use super::spool::owner;
+use super::world::{Shared, World};
+use super::writer;
+use crate::config::Config;
+use crate::events::Silent;
+use crate::names::Namespace;
+use crate::run::daemon::{Daemon, Rules};
+use crate::run::env::Driver;
+use crate::run::options::Rolling;
+use crate::store::Wait;
+use crate::sync::{Cancel, Fuse, Settings, Staged, Syncer};
+use crate::types::MboxName;
+
+/// Inputs that a client takes until all must be replicated once nothing goes wrong any more.
+const PATIENCE: u32 = 4_000;
+/// Inputs of a whole history.
+const LONGEST: u32 = 40_000;
+
+/// A history that went wrong.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub seed: u64,
+    pub what: Vec<String>,
+    pub story: Vec<String>,
+}
+
+fn settings(chance: &mut Chance) -> Settings {
+    Settings {
+        server: "replica".into(),
+        channel: None,
+        partition: None,
+        local_only: false,
+        wait: Wait::Block,
+        no_copyback: false,
+        batch_size: [0, 2, 3, 1000][chance.below(4)],
+        reverse_acls: false,
+        check_messages: false,
+        scratch: std::env::temp_dir(),
+        fuse: Fuse::default(),
+    }
+}
+
+/// A history while it is played.
+struct History {
+    world: Shared,
+    client: Arc<Client>,
+    rules: Rules,
+    turns: u32,
+    /// Turns since nothing goes wrong any more.
+    calm: Option<u32>,
+}
+
+/// Plays the history of a seed.
+pub(super) fn history(seed: u64) -> Result<(), Failure> {
+    play(seed, None, false)
+}
+
+/// Plays the history of a seed, with a bug if one is planted. `told` keeps the story.
+pub(super) fn play(seed: u64, plant: Option<Plant>, told: bool) -> Result<(), Failure> {
+    let mut history = History::new(seed, told);
+    history.world.look().plant = plant;
+    history.play();
+    let mut world = history.world.look();
+    match world.wrong.is_empty() {
+        true => Ok(()),
+        false => {
+            let what = std::mem::take(&mut world.wrong);
+            Err(Failure { seed, what, story: world.take_story() })
+        }
+    }
+}
+
+fn client(world: &Shared) -> Client {
+    let config = Config::from_text(b"configdirectory: /conf\n", "imapd.conf").unwrap();
+    let settings = settings(&mut world.look().chance);
+    Client {
+        world: world.clone(),
+        store: Master::new(world),
+        names: Namespace::new(&config),
+        settings,
+        cancel: Cancel::default(),
+    }
+}
+
+impl History {
+    fn new(seed: u64, told: bool) -> History {
+        let mut world = World::new(Chance::new(seed), told);
+        writer::found(&mut world);
+        world.changes_left = 5 + world.chance.below(50);
+        let workers = if world.chance.one_in(2) { 1 } else { 2 + world.chance.below(3) };
+        let interval = Duration::from_secs(world.chance.below(4) as u64);
+        let options = Rolling { interval, ..Rolling::default() };
+        let rules = Rules { workers, ..Rules::new(&options, false, false) };
+        let faults = world.faults;
+        world.tell(|| format!("{workers} workers, {faults:?}"));
+        let world = Shared::new(world);
+        let client = Arc::new(client(&world));
+        History { world, client, rules, turns: 0, calm: None }
+    }
+
+    fn play(&mut self) {
+        loop {
+            let is_idle = self.run_client();
+            let mut world = self.world.look();
+            if !world.wrong.is_empty() {
+                return;
+            }
+            if is_idle {
+                let found = check::differences(&world.master, &world.replica);
+                found.into_iter().for_each(|difference| world.is_wrong(difference));
+                return;
+            }
+            world.restart();
+        }
+    }
+
+    /// Runs a client until it is killed or ends. Returns whether nothing is left to do.
+    fn run_client(&mut self) -> bool {
+        let names = &self.client.names;
+        let mut driver = Driver::new(Daemon::new(self.rules, names, "replica", "log-run".into()));
+        let mut env = SimEnv::new(self.client.clone(), self.rules.workers);
+        let mut disk = Disk::new(&self.world);
+        loop {
+            let end = driver.turn(&mut env, Some(&mut disk));
+            self.turns += 1;
+            let mut world = self.world.look();
+            if let Some(end) = end {
+                world.tell(|| format!("client: ends with {end:?}"));
+                return env.is_idle;
+            }
+            if world.is_dead || !world.wrong.is_empty() {
+                return false;
+            }
+            if world.changes_left == 0 {
+                self.calm = self.calm.map(|calm| calm + 1).or_else(|| {
+                    world.calm_down();
+                    Some(0)
+                });
+            }
+            if self.calm.is_some_and(|calm| calm > PATIENCE) || self.turns > LONGEST {
+                let left: Vec<String> =
+                    world.files.entries().iter().map(ToString::to_string).collect();
+                world.is_wrong(format!("this is never replicated: {}", left.join(", ")));
+                return false;
+            }
+        }
+    }
+}
+
+/// Plays a longer history without faults, whose commands and replies somebody hears.
+pub(super) fn beside(seed: u64, hear: &Arc<parking_lot::Mutex<Box<Hear>>>) {
+    let mut world = World::new(Chance::new(seed), false);
+    world.faults = Faults::default();
+    writer::found(&mut world);
+    let world = Shared::new(world);
+    for _ in 0..20 {
+        for _ in 0..20 {
+            writer::act(&mut world.look());
+        }
+        // Each run has a session of its own.
+        (hear.lock())(b"RESTART\r\n", b"OK Restarting\r\n");
+        let heard = hear.clone();
+        let hear = Box::new(move |command: &[u8], reply: &[u8]| (heard.lock())(command, reply));
+        sync_all(&client(&world), Link::new(&world, Some(hear)));
+    }
+}
+
+fn sync_all(client: &Client, mut link: Link) {
+    let mut staged = Staged::default();
+    let users = client.world.look().users();
+    let shared: Vec<MboxName> = {
+        let world = client.world.look();
+        world.master.entries.keys().filter(|name| owner(name).is_none()).cloned().collect()
+    };
+    let mut syncer = Syncer::new(
+        &client.store,
+        &client.names,
+        &mut link,
+        &client.settings,
+        &Silent,
+        &client.cancel,
+        &mut staged,
+    );
+    for user in &users {
+        // What cannot be done is no matter here.
+        let _ = syncer.user(user, None);
+    }
+    let _ = syncer.mailboxes(&shared);
+}

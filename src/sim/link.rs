@@ -1,0 +1,284 @@
+//! A session with a server in memory, over a connection that may break at any moment.
+
+use std::time::Duration;
+
+use super::check::{Living, living};
+use super::plant::{Instead, Planted};
+use super::server::{No, Server};
+use super::world::{Shared, World};
+use crate::dlist::{Writer, parse_named};
+use crate::error::{Error, Kind, Result};
+use crate::replica::{Answer, Direct, Enabled, Replica, Reply, Ticket, Verb};
+use crate::types::UniqueId;
+
+/// Hears each command and its reply.
+pub(super) type Hear = dyn FnMut(&[u8], &[u8]) + Send;
+
+/// How long the client waits for a silent replica.
+const TIMEOUT: Duration = Duration::from_secs(180);
+
+/// A session of the replica's server.
+pub(super) struct Link {
+    direct: Direct<Session>,
+    world: Shared,
+    /// Why nothing comes any more.
+    lost: Option<Kind>,
+}
+
+struct Session {
+    server: Server,
+    world: Shared,
+    /// Why commands do not reach the server any more.
+    broken: Option<Kind>,
+    hear: Option<Box<Hear>>,
+    planted: Planted,
+    /// The mailbox of which the replica said last that its CRC is another one.
+    mismatch: Option<UniqueId>,
+}
+
+impl Link {
+    pub fn new(world: &Shared, hear: Option<Box<Hear>>) -> Link {
+        let session = Session {
+            server: Server::default(),
+            world: world.clone(),
+            broken: None,
+            hear,
+            planted: Planted::default(),
+            mismatch: None,
+        };
+        Link { direct: Direct::new(session), world: world.clone(), lost: None }
+    }
+
+    /// Whether nothing can be done with it any more.
+    pub fn is_dead(&self) -> bool {
+        self.lost.is_some()
+    }
+}
+
+/// An error of a connection that is lost.
+fn lost(kind: Kind) -> Error {
+    let detail = match kind {
+        Kind::Bye => "it says goodbye",
+        Kind::Timeout => "it says nothing",
+        Kind::Cancelled => "killed",
+        _ => "the connection is closed",
+    };
+    Error::new(kind, "talk to", "the replica", detail)
+}
+
+impl Session {
+    /// Has the server carry out a command, and looks at what it does.
+    fn carry_out(&mut self, world: &mut World, command: &[u8]) -> Option<Vec<u8>> {
+        let before = is_write(command).then(|| living(&world.replica));
+        let update = Update::of(world, command);
+        let reply = self.server.command(&mut world.replica, command);
+        if let Some(before) = before {
+            check_loss(world, &before);
+        }
+        if let Some(update) = update {
+            self.check_condition(world, update, reply.as_deref());
+        }
+        reply
+    }
+
+    /// Notes an update of a mailbox that the replica has which does not name the state that it
+    /// builds on, unless the replica just said that it ended in another state than the master.
+    fn check_condition(&mut self, world: &mut World, update: Update, reply: Option<&[u8]>) {
+        let mismatch = self.mismatch.take_if(|id| *id == update.id).is_some();
+        if reply.is_some_and(|reply| reply.starts_with(b"NO IMAP_SYNC_CHECKSUM")) {
+            self.mismatch = Some(update.id);
+            return;
+        }
+        let done = reply.is_some_and(|reply| reply.starts_with(b"OK"));
+        if done && update.is_there && !update.is_conditional && !mismatch {
+            world.is_wrong(format!("{} is updated without a condition", update.id));
+        }
+    }
+
+    /// What becomes of the next command.
+    fn fate(&mut self, world: &mut World, command: &[u8]) -> Fate {
+        if let Some(kind) = self.broken {
+            return Fate::Lost(kind);
+        }
+        if is_write(command) && world.is_killed_before(|| short(command)) {
+            return Fate::Lost(Kind::Cancelled);
+        }
+        if world.is_dead {
+            return Fate::Lost(Kind::Cancelled);
+        }
+        let faults = world.faults;
+        if world.chance.strikes(faults.refuse) && refusable(command) {
+            let all = [No::Locked, No::Changed, No::Checksum, No::Moved, No::Unknown];
+            return Fate::Refused(*world.chance.pick(&all).unwrap_or(&No::Unknown));
+        }
+        let strikes = [
+            (faults.cut, Kind::Closed),
+            (faults.goodbye, Kind::Bye),
+            (faults.silence, Kind::Timeout),
+        ];
+        for (one_in, kind) in strikes {
+            if world.chance.strikes(one_in) {
+                let done = world.chance.one_in(2);
+                return if done { Fate::DoneAndLost(kind) } else { Fate::Lost(kind) };
+            }
+        }
+        Fate::Done
+    }
+}
+
+/// An `APPLY MAILBOX`.
+struct Update {
+    id: UniqueId,
+    /// Whether the replica has something in the mailbox.
+    is_there: bool,
+    is_conditional: bool,
+}
+
+impl Update {
+    fn of(world: &World, command: &[u8]) -> Option<Update> {
+        let (name, value, _) = parse_named(command.strip_prefix(b"APPLY ")?).ok()?;
+        let kv = value.kv().ok().filter(|_| *name == *b"MAILBOX")?;
+        let id = UniqueId::new(kv.opt_atom("UNIQUEID").ok()??);
+        let folder = world.replica.folders.get(&id);
+        let is_there = folder.is_some_and(|folder| folder.state.last_uid > 0);
+        Some(Update { id, is_there, is_conditional: kv.get("SINCE_MODSEQ").is_some() })
+    }
+}
+
+/// What becomes of a command.
+enum Fate {
+    Done,
+    /// It is carried out, and nobody hears of it.
+    DoneAndLost(Kind),
+    /// It does not reach the server as a whole.
+    Lost(Kind),
+    Refused(No),
+}
+
+fn is_write(command: &[u8]) -> bool {
+    command.starts_with(b"APPLY ") && !command.starts_with(b"APPLY RESERVE")
+}
+
+/// Whether a server could have a reason to refuse a command.
+fn refusable(command: &[u8]) -> bool {
+    let mailbox = [&b"APPLY MAILBOX"[..], b"APPLY RENAME", b"APPLY UNMAILBOX", b"GET FULLMAILBOX"];
+    mailbox.iter().any(|start| command.starts_with(start))
+}
+
+impl Answer for Session {
+    fn answer(&mut self, command: &[u8]) -> Result<Vec<u8>> {
+        let shared = self.world.clone();
+        let mut world = shared.look();
+        world.advance(Duration::from_millis(1));
+        let fate = self.fate(&mut world, command);
+        let reply = match fate {
+            Fate::Lost(kind) => {
+                self.broken = Some(kind);
+                world.tell(|| format!("replica: {} => lost ({kind:?})", short(command)));
+                return Err(lost(kind));
+            }
+            Fate::Refused(no) => {
+                let update = Update::of(&world, command).filter(|_| no == No::Checksum);
+                self.mismatch = update.map(|update| update.id);
+                Some(format!("{}\r\n", no.line()).into_bytes())
+            }
+            Fate::Done | Fate::DoneAndLost(_) => {
+                world.replica.now = world.master.now;
+                match self.planted.command(&mut world, command) {
+                    Instead::Reply(reply) => Some(reply),
+                    Instead::Run { first, command, last } => {
+                        first.and_then(|first| self.carry_out(&mut world, &first));
+                        let reply = self.carry_out(&mut world, &command);
+                        last.and_then(|last| self.carry_out(&mut world, &last));
+                        reply
+                    }
+                }
+            }
+        };
+        world.tell(|| format!("replica: {} => {}", short(command), last_line(reply.as_deref())));
+        let Some(reply) = reply else {
+            self.broken = Some(Kind::Closed);
+            let why = self.server.aborted.clone().unwrap_or_default();
+            world.is_wrong(format!("the replica aborts: {why}"));
+            return Err(lost(Kind::Closed));
+        };
+        self.planted.replied(command, &reply);
+        if let Some(hear) = &mut self.hear {
+            hear(command, &reply);
+        }
+        if let Fate::DoneAndLost(kind) = fate {
+            self.broken = Some(kind);
+            world.tell(|| format!("replica: the reply is lost ({kind:?})"));
+            return Err(lost(kind));
+        }
+        Ok(reply)
+    }
+}
+
+/// Notes messages that the replica lost and the master still has.
+fn check_loss(world: &mut World, before: &Living) {
+    let after = living(&world.replica);
+    if before.is_subset(&after) {
+        return;
+    }
+    let here = living(&world.master);
+    for message in before.difference(&after).filter(|message| here.contains(message)) {
+        world.is_wrong(format!("the replica loses {message:?}, which the master has"));
+    }
+}
+
+fn last_line(reply: Option<&[u8]>) -> String {
+    let Some(reply) = reply else { return "gone".to_owned() };
+    String::from_utf8_lossy(reply).lines().last().unwrap_or_default().to_owned()
+}
+
+/// A command as a story tells it.
+fn short(command: &[u8]) -> String {
+    let text = String::from_utf8_lossy(command);
+    let text = text.trim_end().replace("\r\n", " ");
+    match text.char_indices().nth(400) {
+        Some((at, _)) => format!("{}...", &text[..at]),
+        None => text,
+    }
+}
+
+impl Replica for Link {
+    fn submit(
+        &mut self,
+        verb: Verb,
+        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
+    ) -> Result<Ticket> {
+        drop(self.world.enter());
+        if let Some(kind) = self.lost {
+            return Err(lost(kind));
+        }
+        self.direct.submit(verb, body)
+    }
+
+    fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
+        drop(self.world.enter());
+        if let Some(kind) = self.lost {
+            return Err(lost(kind));
+        }
+        let reply = self.direct.wait(ticket);
+        if let Err(error) = &reply
+            && (error.is_connection() || error.kind() == Kind::Cancelled)
+        {
+            self.lost = Some(error.kind());
+            if error.kind() == Kind::Timeout {
+                self.world.look().advance(TIMEOUT);
+            }
+        }
+        reply
+    }
+
+    fn discard(&mut self, ticket: Ticket) {
+        self.direct.discard(ticket);
+    }
+
+    fn expect(&mut self, _: u64) {}
+
+    fn enabled(&self) -> Enabled {
+        Enabled::default()
+    }
+}

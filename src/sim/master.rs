@@ -1,0 +1,242 @@
+//! The master's data as the engine sees it: a [`Store`] over the spool in memory, with locks that
+//! others respect.
+
+use std::ops::ControlFlow;
+
+use parking_lot::MutexGuard;
+
+use super::spool::{Account, Folder};
+use super::world::{Shared, World};
+use crate::error::{Error, Kind, Result};
+use crate::store::{Crcs, Lock, Mailbox, Records, Store, UserTree, Wait};
+use crate::types::{
+    Annotation, MailboxEntry, MailboxState, MboxName, Modseq, Quota, Record, Seen, SieveScript,
+    SyncCrcs, Text, Uid, UniqueId, UserId,
+};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Master {
+    world: Shared,
+}
+
+impl Master {
+    pub fn new(world: &Shared) -> Master {
+        Master { world: world.clone() }
+    }
+
+    /// The world, unless the client was killed: then nothing it does counts any more.
+    fn enter(&self) -> Result<MutexGuard<'_, World>> {
+        alive(&self.world)
+    }
+}
+
+fn alive(world: &Shared) -> Result<MutexGuard<'_, World>> {
+    let world = world.enter();
+    match world.is_dead {
+        true => Err(Error::new(Kind::Cancelled, "read", "the mail store", "killed")),
+        false => Ok(world),
+    }
+}
+
+/// A sync lock.
+struct Locked {
+    world: Shared,
+    user: Option<UserId>,
+}
+
+impl Lock for Locked {}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        self.world.look().unlock(self.user.as_ref());
+    }
+}
+
+fn not_found(name: &MboxName) -> Error {
+    Error::new(Kind::NotFound, "open mailbox", name.to_string(), "there is none of this name")
+}
+
+fn script(world: &World, user: &UserId, name: &Text) -> Option<Vec<u8>> {
+    let account = world.master.account(user)?;
+    let name = Text::new(name.as_bytes().strip_suffix(b".script")?);
+    account.scripts.get(&name).map(|script| script.content.to_vec())
+}
+
+impl Store for Master {
+    fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
+        Ok(self.enter()?.master.entries.get(name).cloned())
+    }
+
+    fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
+        Ok(self.enter()?.master.by_id.get(id).cloned())
+    }
+
+    fn user_tree(&self, user: &UserId) -> Result<UserTree> {
+        let world = self.enter()?;
+        let entries = world.master.tree(user).into_iter().cloned().collect();
+        Ok(UserTree { entries, unreadable: Vec::new() })
+    }
+
+    fn each_mailbox(
+        &self,
+        prefix: &[u8],
+        visit: &mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let matches = |e: &&MailboxEntry| {
+            e.name.as_bytes().starts_with(prefix) && !e.mbtype.is_intermediate()
+        };
+        let world = self.enter()?;
+        let found: Vec<_> = world.master.entries.values().filter(matches).cloned().collect();
+        drop(world);
+        for entry in found {
+            if visit(entry)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn sync_lock(&self, _: &str, user: Option<&UserId>, _: Wait) -> Result<Box<dyn Lock>> {
+        let mut world = self.enter()?;
+        if world.lock(user) {
+            return Ok(Box::new(Locked { world: self.world.clone(), user: user.cloned() }));
+        }
+        let whose = user.map_or("shared mailboxes".to_owned(), |user| format!("user {user}"));
+        Err(Error::new(Kind::Locked, "lock", whose, "another client replicates them"))
+    }
+
+    fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>> {
+        let mut world = self.enter()?;
+        let state = world.master.state(name).ok_or_else(|| not_found(name))?;
+        let folder = world.master.folder(name).ok_or_else(|| not_found(name))?.clone();
+        let handle = world.hold(name, &state.uniqueid);
+        world.seen.insert(state.uniqueid.clone(), state.highestmodseq);
+        drop(world);
+        Ok(Box::new(Opened { world: self.world.clone(), handle, state, folder }))
+    }
+
+    fn subscriptions(&self, user: &UserId) -> Result<Vec<MboxName>> {
+        let world = self.enter()?;
+        let account = world.master.account(user);
+        Ok(account.map(|a| a.subscriptions.iter().cloned().collect()).unwrap_or_default())
+    }
+
+    fn seen(&self, user: &UserId) -> Result<Vec<Seen>> {
+        let world = self.enter()?;
+        let account = world.master.account(user);
+        Ok(account.map(|a| a.seen.values().cloned().collect()).unwrap_or_default())
+    }
+
+    fn quota(&self, root: &Text) -> Result<Option<Quota>> {
+        Ok(self.enter()?.master.quotas.get(root).cloned())
+    }
+
+    fn sieve_scripts(&self, user: &UserId) -> Result<Vec<SieveScript>> {
+        let world = self.enter()?;
+        Ok(world.master.account(user).map(Account::listed).unwrap_or_default())
+    }
+
+    fn sieve_content(&self, user: &UserId, name: &Text) -> Result<Vec<u8>> {
+        let missing = || Error::new(Kind::NotFound, "read script", name.to_string(), "it is gone");
+        let world = self.enter()?;
+        script(&world, user, name).ok_or_else(missing)
+    }
+
+    fn annotations(&self, mailbox: Option<&MboxName>) -> Result<Vec<Annotation>> {
+        let world = self.enter()?;
+        let Some(name) = mailbox else { return Ok(world.master.annotations.clone()) };
+        Ok(world.master.folder(name).map(|f| f.annotations.clone()).unwrap_or_default())
+    }
+
+    fn used_modseq(&self, _: &MboxName) -> Result<Modseq> {
+        Ok(0)
+    }
+
+    fn raclmodseq(&self, _: &MboxName) -> Result<Modseq> {
+        Ok(0)
+    }
+}
+
+/// A mailbox as it was when it was opened: nobody writes while its index is locked.
+struct Opened {
+    world: Shared,
+    handle: u64,
+    state: MailboxState,
+    folder: Folder,
+}
+
+impl Opened {
+    fn needs_index(&self) -> Result<()> {
+        let mut world = alive(&self.world)?;
+        if !world.has_index(self.handle) {
+            let what = format!("{} is read without its lock", self.state.name);
+            world.is_wrong(what);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.world.look().let_go(self.handle);
+    }
+}
+
+impl Mailbox for Opened {
+    fn state(&self) -> &MailboxState {
+        &self.state
+    }
+
+    fn annotations(&self) -> Result<Vec<Annotation>> {
+        Ok(self.folder.annotations.clone())
+    }
+
+    fn crcs(&mut self, which: Crcs) -> Result<SyncCrcs> {
+        match which {
+            Crcs::Stored => Ok(self.state.stored_crcs),
+            Crcs::Recomputed => {
+                self.needs_index()?;
+                Ok(self.folder.crcs())
+            }
+        }
+    }
+
+    fn scan(
+        &mut self,
+        records: Records,
+        visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        self.needs_index()?;
+        for message in self.folder.messages.values() {
+            if records.contain(message.record.uid) && visit(&message.record)?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn message_annotations(&self, uid: Uid) -> Result<Vec<Annotation>> {
+        self.needs_index()?;
+        let message = self.folder.messages.get(&uid);
+        Ok(message.map(|message| message.annotations.clone()).unwrap_or_default())
+    }
+
+    fn message(&self, record: &Record) -> Result<std::fs::File> {
+        let world = alive(&self.world)?;
+        let folder = world.master.folders.get(&self.state.uniqueid);
+        let message = folder.and_then(|folder| folder.messages.get(&record.uid));
+        let file = message.and_then(|message| message.file.clone());
+        let subject = self.message_name(record);
+        let file = file.ok_or_else(|| Error::new(Kind::Corrupt, "open", subject, "no file"))?;
+        Ok(super::message_file(&file))
+    }
+
+    fn message_name(&self, record: &Record) -> String {
+        format!("UID {} of {}", record.uid, self.state.name)
+    }
+
+    fn unlock_index(&mut self) {
+        self.world.look().unlock_index(self.handle);
+    }
+}

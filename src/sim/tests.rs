@@ -1,0 +1,126 @@
+//! Plays histories by the thousand; see [`replay`] for a single one.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::history::{Failure, history, play};
+use super::plant::Plant;
+
+/// Histories of a test run.
+const HISTORIES: u64 = 10_000;
+/// Within so many histories a planted bug must be found.
+const FOUND_WITHIN: u64 = 1_000;
+/// How many failures are shown.
+const SHOWN: usize = 5;
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok().map(|number| number.parse().expect("a number"))
+}
+
+/// Plays seeds on all cores until `enough`; the failures, by seed.
+fn play_all(
+    seeds: std::ops::Range<u64>,
+    enough: usize,
+    one: fn(u64) -> Result<(), Failure>,
+) -> Vec<Failure> {
+    let next = AtomicU64::new(seeds.start);
+    let found = parking_lot::Mutex::new(Vec::new());
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    std::thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                while found.lock().len() < enough {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if !seeds.contains(&seed) {
+                        return;
+                    }
+                    if let Err(failure) = one(seed) {
+                        found.lock().push(failure);
+                    }
+                }
+            });
+        }
+    });
+    let mut found = found.into_inner();
+    found.sort_by_key(|failure| failure.seed);
+    found
+}
+
+/// What failed, and how to see it again.
+fn report(failures: &[Failure]) -> String {
+    let mut text = String::new();
+    for Failure { seed, what, .. } in failures.iter().take(SHOWN) {
+        let what = what.join("; ");
+        text += &format!(
+            "\nseed {seed}: {what}\n  to see it: CYRSYNC_SIM_SEED={seed} cargo test --lib \
+             sim::tests::replay -- --ignored --nocapture"
+        );
+    }
+    text
+}
+
+#[test]
+fn histories_end_with_both_sides_equal() {
+    let count = number("CYRSYNC_SIM_HISTORIES").unwrap_or(HISTORIES);
+    let first = number("CYRSYNC_SIM_FIRST").unwrap_or(0);
+    let failures = play_all(first..first + count, usize::MAX, history);
+    assert!(failures.is_empty(), "{} of {count} failed{}", failures.len(), report(&failures));
+}
+
+#[test]
+fn every_planted_bug_is_found() {
+    let mut missed = Vec::new();
+    for plant in Plant::ALL {
+        let mut seeds = 0..FOUND_WITHIN;
+        let found = seeds.find_map(|seed| play(seed, Some(plant), false).err());
+        match found {
+            Some(failure) => {
+                println!("{plant:?}: seed {}: {}", failure.seed, failure.what.join("; "));
+            }
+            None => missed.push(plant),
+        }
+    }
+    assert!(missed.is_empty(), "not found: {missed:?}");
+}
+
+#[test]
+fn a_seed_plays_the_same_history_each_time() {
+    for seed in 0..20 {
+        let story = |seed| match play(seed, Some(Plant::FailedIsDone), true) {
+            Ok(()) => Vec::new(),
+            Err(failure) => failure.story,
+        };
+        assert_eq!(story(seed), story(seed), "seed {seed}");
+    }
+}
+
+/// Tells the story of one seed.
+#[test]
+#[ignore = "for people: CYRSYNC_SIM_SEED=1 cargo test --lib sim::tests::replay -- --ignored --nocapture"]
+fn replay() {
+    let seed = number("CYRSYNC_SIM_SEED").unwrap_or(0);
+    let Err(failure) = play(seed, None, true) else {
+        println!("seed {seed} ends well");
+        return;
+    };
+    failure.story.iter().for_each(|line| println!("{line}"));
+    panic!("{}", report(&[failure]));
+}
+
+/// How often each thing goes wrong in many histories; for whoever looks for its cause.
+#[test]
+#[ignore = "for people: CYRSYNC_SIM_HISTORIES=100000 cargo test --lib sim::tests::causes -- --ignored --nocapture"]
+fn causes() {
+    let count = number("CYRSYNC_SIM_HISTORIES").unwrap_or(HISTORIES);
+    let first = number("CYRSYNC_SIM_FIRST").unwrap_or(0);
+    let mut causes: BTreeMap<String, (u64, u32)> = BTreeMap::new();
+    for failure in play_all(first..first + count, usize::MAX, history) {
+        for what in failure.what {
+            causes.entry(what).or_insert((failure.seed, 0)).1 += 1;
+        }
+    }
+    for (what, (seed, times)) in causes {
+        println!("{times:>6} times, seed {seed} first: {what}");
+    }
+}
