@@ -22,9 +22,11 @@ mod header {
     const SOURCES: &[&str] = &[
         "version",
         "strings",
+        "result",
         "error",
         "callbacks",
         "config",
+        "undone",
         "failure",
         "host/structs",
         "host/functions",

@@ -175,12 +175,22 @@ pub unsafe extern "C" fn cyrsync_error_hint(error: *const cyrsync_error) -> *con
 
 /// What kind of thing the error is about.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_error_subject_kind(error: *const cyrsync_error) -> cyrsync_subject {
+pub unsafe extern "C" fn cyrsync_error_subject_kind(
+    error: *const cyrsync_error,
+) -> cyrsync_subject {
     boundary(CYRSYNC_SUBJECT_NONE, || {
         // SAFETY: the header asks for NULL or an error.
         let error = unsafe { error.as_ref() };
         error.map_or(CYRSYNC_SUBJECT_NONE, |error| (&error.about).into())
     })
+}
+
+fn user_of(subject: &Subject) -> Option<&[u8]> {
+    subject.user().map(|user| user.as_bytes())
+}
+
+fn mailbox_of(subject: &Subject) -> Option<&[u8]> {
+    subject.mailbox().map(|mailbox| mailbox.as_bytes())
 }
 
 /// Bytes of what an error is about.
@@ -191,12 +201,10 @@ unsafe fn name(
     error: *const cyrsync_error,
     name: impl FnOnce(&Subject) -> Option<&[u8]>,
 ) -> cyrsync_str {
-    boundary(cyrsync_str::lend(b""), || {
-        // SAFETY: the caller's promise.
-        let error = unsafe { error.as_ref() };
-        let bytes = error.and_then(|error| name(&error.about));
-        cyrsync_str::lend(bytes.unwrap_or_default())
-    })
+    // SAFETY: the caller's promise.
+    let error = unsafe { error.as_ref() };
+    let bytes = error.and_then(|error| name(&error.about));
+    cyrsync_str::lend(bytes.unwrap_or_default())
 }
 
 /// The user that the error is about, as bytes; empty if it is about something else. Borrowed until
@@ -204,7 +212,7 @@ unsafe fn name(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_user(error: *const cyrsync_error) -> cyrsync_str {
     // SAFETY: the header asks for NULL or an error.
-    unsafe { name(error, |about| about.user().map(|user| user.as_bytes())) }
+    boundary(cyrsync_str::lend(b""), || unsafe { name(error, user_of) })
 }
 
 /// The mailbox that the error is about, or that its message is in, as bytes; empty if it is about
@@ -212,7 +220,7 @@ pub unsafe extern "C" fn cyrsync_error_user(error: *const cyrsync_error) -> cyrs
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_mailbox(error: *const cyrsync_error) -> cyrsync_str {
     // SAFETY: the header asks for NULL or an error.
-    unsafe { name(error, |about| about.mailbox().map(|mailbox| mailbox.as_bytes())) }
+    boundary(cyrsync_str::lend(b""), || unsafe { name(error, mailbox_of) })
 }
 
 /// The UID of the message that the error is about; 0 if it is about something else.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
-use crate::names::Paths;
 use crate::events::{Observer, RunEvent, Silent};
+use crate::names::Paths;
 use crate::replica::{Answer, Direct, Replica, Verb};
 use crate::rolling::channel::Channel;
 use crate::rolling::item::Item;

@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
+use crate::events::{Observer, RunEvent};
 use crate::limits::REPLY_PER_LIST_BYTE;
 use crate::names::{Namespace, Paths};
-use crate::events::{Observer, RunEvent};
 use crate::replica::{Replica, Session, Settings as ConnectSettings, Target};
 use crate::rolling::cache::DiskCache;
 use crate::schedule::{self, Interrupted, Report, Unit};

@@ -434,8 +434,7 @@ impl Roll<'_> {
             let why = if is_locked(&error) { Why::Locked } else { Why::Failed };
             let left = items.iter().map(Item::text).collect();
             let pause = self.backlog.add(Work { items }, why, tries + 1, now);
-            let left =
-                RunEvent::LeftForLater { items: left, tries: tries + 1, next: pause, error };
+            let left = RunEvent::LeftForLater { items: left, tries: tries + 1, next: pause, error };
             client.observer.event(&left.into());
         }
     }

@@ -13,11 +13,11 @@ use super::spill::{Place, Spill, without_literal};
 use super::{Enabled, Item, Replica, Reply, Ticket, Verb, Wanted};
 use crate::dlist::{Framer, Writer};
 use crate::error::{Error, Kind, Malformed, Result};
+use crate::events::{ConnectionEvent, Direction, Observer};
 use crate::limits::{
     DLIST_ITEM_BYTES, FETCH_MEMORY_BYTES, IN_FLIGHT_BYTES, IN_FLIGHT_COMMANDS, REPLY_BYTES,
     REPLY_NOISE_BYTES,
 };
-use crate::events::{ConnectionEvent, Direction, Observer};
 
 /// What an item of a reply begins with.
 const UNTAGGED: &[u8] = b"* ";

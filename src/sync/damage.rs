@@ -134,7 +134,11 @@ impl Syncer<'_> {
         failures: &mut Failures,
     ) -> Result<()> {
         for name in names {
-            if failures.kept.iter().any(|(failed, error)| failed.mailbox() == Some(name) && is_damage(error)) {
+            if failures
+                .kept
+                .iter()
+                .any(|(failed, error)| failed.mailbox() == Some(name) && is_damage(error))
+            {
                 continue; // All of it was looked at when its first damaged message was found.
             }
             let mut damage = Damage::default();

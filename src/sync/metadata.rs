@@ -70,9 +70,11 @@ impl Syncer<'_> {
         for (what, steps) in read {
             match steps {
                 Ok(steps) => all.extend(steps),
-                Err(error) => {
-                    failures.keep(self, Subject::item(format!("{what} {user}").into_bytes()), error)?
-                }
+                Err(error) => failures.keep(
+                    self,
+                    Subject::item(format!("{what} {user}").into_bytes()),
+                    error,
+                )?,
             }
         }
         Ok(all)
@@ -94,9 +96,11 @@ impl Syncer<'_> {
             };
             match quota {
                 Ok(quota) => ours.push((root, quota)),
-                Err(error) => {
-                    failures.keep(self, Subject::item(format!("QUOTA {root}").into_bytes()), error)?
-                }
+                Err(error) => failures.keep(
+                    self,
+                    Subject::item(format!("QUOTA {root}").into_bytes()),
+                    error,
+                )?,
             }
         }
         let mut steps = meta::quotas(&ours, theirs);

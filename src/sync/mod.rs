@@ -197,12 +197,7 @@ struct Failures {
 
 impl Failures {
     /// Keeps the failure of one mailbox; gives back what ends the whole unit.
-    fn keep(
-        &mut self,
-        syncer: &Syncer<'_>,
-        name: impl Into<Subject>,
-        error: Error,
-    ) -> Result<()> {
+    fn keep(&mut self, syncer: &Syncer<'_>, name: impl Into<Subject>, error: Error) -> Result<()> {
         let name = name.into();
         if error.is_connection() || error.kind() == Kind::Cancelled {
             return Err(error);

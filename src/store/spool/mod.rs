@@ -18,9 +18,9 @@ use std::sync::Arc;
 use crate::config::{Config, opt};
 use crate::cyrusdb::{self, Backend, KeyOrder};
 use crate::error::{Error, Kind, Result};
+use crate::events::{Observer, StoreEvent};
 use crate::format::counters::Counters;
 use crate::names::{Namespace, Paths, UserFile, UserHome};
-use crate::events::{Observer, StoreEvent};
 use crate::store::{Lock, Mailbox, SkipFiles, Store, UserTree, Wait};
 use crate::sys::lock::{Mode, lock_name};
 use crate::types::{

@@ -10,9 +10,9 @@ use parking_lot::Mutex;
 
 use crate::cyrusdb::{Backend, KeyOrder, Options};
 use crate::error::{Error, Malformed, Result};
+use crate::events::{Observer, StoreEvent};
 use crate::format::mbentry::{parse_by_id, parse_by_name};
 use crate::format::mbkeys::Keys;
-use crate::events::{Observer, StoreEvent};
 use crate::store::UserTree;
 use crate::types::{MailboxEntry, MboxName, UniqueId};
 
