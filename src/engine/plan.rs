@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Client;
 use crate::error::{Error, Kind, Result};
-use crate::events::{Observer, PlanCollector};
+use crate::events::{Observer, PlanCollector, PlannedStep};
 use crate::names::Namespace;
 use crate::replica::{Answer, Direct, Dry, Replica};
 use crate::rolling::run::{Run, Undone};
@@ -17,8 +17,8 @@ use crate::types::{MailboxState, MboxName};
 /// Said where renames come first: what they lead to shows only when they are done.
 const AFTER_RENAMES: &str = "what else differs shows when the renames are done";
 
-/// Takes a step of a plan, as `-v` prints it ("MAILBOX user.fred"), and why, or nothing.
-pub type OnStep<'p> = dyn FnMut(&str, &str) + 'p;
+/// Takes a step of a plan.
+pub type OnStep<'p> = dyn FnMut(&PlannedStep) + 'p;
 
 impl Client {
     /// Tells what [`Client::process_log`] would do with a log, and does none of it: the replica is
@@ -103,11 +103,9 @@ impl Client {
         .with_master(Some(&mut nobody));
         let result = work(&mut syncer, &self.namespace, &collector);
         let renamed = dry.take_renamed();
-        for step in &collector.take().steps {
-            each(&step.line, &step.why());
-        }
+        collector.take().steps.iter().for_each(&mut *each);
         if renamed {
-            each(AFTER_RENAMES, "");
+            each(&PlannedStep::remark(AFTER_RENAMES));
         }
         Ok((result, renamed))
     }

@@ -6,14 +6,13 @@ use serde::{Serialize, Serializer};
 
 use super::connection::ConnectionEvent;
 use super::difference::Difference;
-use super::level::Level;
 use super::repair::RepairEvent;
 use super::run::RunEvent;
 use super::step::Step;
 use super::store::StoreEvent;
 use super::sync::SyncEvent;
 use crate::error::Error;
-use crate::types::MboxName;
+use crate::types::{Level, MboxName};
 
 /// Something that happened.
 #[derive(Debug, Clone, Serialize)]
