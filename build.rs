@@ -24,6 +24,7 @@ mod header {
         "strings",
         "result",
         "error",
+        "inspect",
         "callbacks",
         "config",
         "undone",

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use super::{
     Crcs, Lock, MESSAGE_REPAIR, Mailbox, Records, SkipFiles, Store, UserTree, Wait, no_partition,
 };
-use crate::error::{Error, Kind, Result, reason};
+use crate::error::{Error, Kind, Peer, Result, reason};
 use crate::format::index::{REPAIR, VERSIONS, not_read};
 use crate::limits::{HOST_ITEM_BYTES, HOST_LIST_BYTES, USER_FLAGS};
 use crate::names::Namespace;
@@ -130,7 +130,7 @@ impl<H: Host> HostStore<H> {
 }
 
 fn senseless(op: &'static str, subject: String, detail: impl Into<String>) -> Error {
-    Error::new(Kind::Corrupt, op, subject, detail).hint(HINT)
+    Error::new(Kind::Host, op, subject, detail).with_peer(Peer::Host).hint(HINT)
 }
 
 fn no_uid(name: &MboxName) -> Error {

@@ -17,7 +17,7 @@ pub use annotation::Annotation;
 pub use bytes::{MboxName, Text, UniqueId, UserId};
 pub use crc::{CrcSum, SyncCrcs};
 pub use guid::Guid;
-pub(crate) use json::serialize_path;
+pub(crate) use json::{serialize_path, serialize_seconds};
 pub use level::Level;
 pub use mailbox::{FormerName, MailboxEntry, MailboxState, Options};
 pub use mboxtype::MboxType;
