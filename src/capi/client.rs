@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, TryLockError};
 
 use super::callbacks::{Listeners, cyrsync_unit, cyrsync_unit_callback};
 use super::config::cyrsync_config;
-use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer, panicked};
+use super::error::{
+    Failure, c_string, cyrsync_error, cyrsync_result, misuse, null_pointer, panicked,
+};
 use super::host::{Hosted, Table, cyrsync_host};
 use super::panic::{boundary, fallible};
-use super::strings::{c_string, cyrsync_str, slice};
-use crate::engine::{Cancel, Client, Goal, Options, Report};
-use crate::events::{Level, Observer};
+use super::strings::{cyrsync_str, slice};
+use crate::engine::{Cancel, Client, Goal, Options};
+use crate::events::{Level, Observer, Report};
 use crate::store::host::HostWriter;
 use crate::types::{MboxName, UserId};
 
@@ -290,7 +292,7 @@ pub unsafe extern "C" fn cyrsync_client_sync_all(
             unsafe { unit_ended(callback, userdata, goal, result) };
         })?;
         // SAFETY: the header asks for NULL or a place for a report.
-        unsafe { report_to(report, ended) };
+        unsafe { report_to(report, &ended) };
         Ok(())
     };
     // SAFETY: the header asks for what `with_client` asks for.
@@ -319,12 +321,12 @@ pub(super) unsafe fn unit_ended(
 ///
 /// # Safety
 /// `report` is NULL or a place for it.
-pub(super) unsafe fn report_to(report: *mut cyrsync_report, ended: Report) {
+pub(super) unsafe fn report_to(report: *mut cyrsync_report, ended: &Report) {
     if !report.is_null() {
         let ended = cyrsync_report {
-            done: ended.done,
-            skipped_locked: ended.skipped_locked,
-            failed: ended.failed,
+            done: ended.totals.done,
+            skipped_locked: ended.totals.locked,
+            failed: ended.totals.failed,
         };
         // SAFETY: not NULL, else the caller's promise.
         unsafe { report.write(ended) };

@@ -29,7 +29,7 @@ use master::{HostMaster, NativeMaster};
 
 pub use crate::run::log::entry::LogEntry;
 pub use crate::run::options::{Persistence, Rolling};
-pub use crate::run::outcome::{Ended, Report, Undone};
+pub use crate::run::outcome::{Ended, Undone};
 pub use crate::run::plan::OnStep;
 pub use crate::run::task::Goal;
 pub use crate::sync::{AllowRepair, Cancel, Waited};

@@ -4,8 +4,9 @@ use std::io::Read;
 
 use super::Client;
 use crate::error::Result;
+use crate::events::Report;
 use crate::run::batch::Rules;
-use crate::run::outcome::{Report, Undone};
+use crate::run::outcome::Undone;
 use crate::run::plan::OnStep;
 use crate::run::retry::RetryPolicy;
 use crate::run::task::Goal;

@@ -2,11 +2,12 @@
 
 use super::Client;
 use crate::error::Result;
+use crate::events::Report;
 use crate::run::batch::{Batch, Rules};
 use crate::run::env::Driver;
 use crate::run::everything;
 use crate::run::options::Persistence;
-use crate::run::outcome::{Report, Undone};
+use crate::run::outcome::Undone;
 use crate::run::plan::OnStep;
 use crate::run::real::{OnSettled, Real};
 use crate::run::retry::RetryPolicy;
@@ -95,8 +96,8 @@ impl Client {
         let mut report = Report::default();
         let mut settled = |goal: &Goal, undone| {
             let result = result(undone);
-            report.count(&result);
             each(goal, &result);
+            report.add(goal.subject(), result);
         };
         self.batch(goals, rules, plan, &mut settled)?;
         unlisted.map_or(Ok(report), Err)

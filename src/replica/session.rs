@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::dialect::{Dialect, Line, Tag, Tagger};
 use super::label::{LABEL_BYTES, Label, printable};
-use super::link::{self, Link, Traffic};
+use super::link::{Link, Traffic};
 use super::responses::{Ending, ending, given_up, nonsense, refusal, unreadable};
 use super::spill::{Place, Spill, without_literal};
 use super::{Enabled, Item, Replica, Reply, Ticket, Verb, Wanted};
@@ -148,9 +148,7 @@ impl Session {
         // Of no use any more, and perhaps long.
         self.spill = None;
         let hint = match command {
-            Some(command)
-                if error.kind() == Kind::Closed && error.hint_text() == link::LOG_SAYS =>
-            {
+            Some(command) if error.is_unexplained() => {
                 format!(
                     "the network failed, or the replica's Cyrus ended while it worked on \
                      {command}: then its log says why"

@@ -6,7 +6,7 @@ use super::outcome::{Attempt, Outcome, Undone};
 use super::step::Work;
 use super::worker::{Shared, Worker};
 use crate::error::{Kind, Result};
-use crate::events::PlanCollector;
+use crate::events::{PlanCollector, PlannedStep};
 use crate::replica::{Answer, Direct, Dry, Replica};
 use crate::sync::{Master, Staged, Syncer};
 use crate::types::{MailboxState, MboxName};
@@ -14,8 +14,8 @@ use crate::types::{MailboxState, MboxName};
 /// Reported where renames come first: what they lead to shows only when they are done.
 const AFTER_RENAMES: &str = "what else differs shows when the renames are done";
 
-/// Takes a step of a plan, as `-v` prints it ("MAILBOX user.fred"), and why, or nothing.
-pub type OnStep<'p> = dyn FnMut(&str, &str) + 'p;
+/// Takes a step of a plan.
+pub type OnStep<'p> = dyn FnMut(&PlannedStep) + 'p;
 
 /// Finds out what would be done for a task, and tells it step by step. The replica is asked and
 /// not told; nothing is written here.
@@ -48,11 +48,9 @@ fn steps(
     let names = &shared.names;
     let result = carry_out::carry_out(&work.goal, &mut syncer, &mut asked, names, &collector);
     let renamed = dry.take_renamed();
-    for step in &collector.take().steps {
-        each(&step.line, &step.why());
-    }
+    collector.take().steps.iter().for_each(&mut *each);
     if renamed {
-        each(AFTER_RENAMES, "");
+        each(&PlannedStep::remark(AFTER_RENAMES));
     }
     let mut undone = result?;
     undone.retain(|undone| !(renamed && undone.error.kind() == Kind::Changed));

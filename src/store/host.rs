@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use super::{
     Crcs, Lock, MESSAGE_REPAIR, Mailbox, Records, SkipFiles, Store, UserTree, Wait, no_partition,
 };
-use crate::error::{Error, Kind, Result, reason};
+use crate::error::{Error, Kind, Peer, Result, Subject, reason};
 use crate::format::index::{REPAIR, VERSIONS, not_read};
 use crate::limits::{HOST_ITEM_BYTES, HOST_LIST_BYTES, USER_FLAGS};
 use crate::names::Namespace;
@@ -130,7 +130,7 @@ impl<H: Host> HostStore<H> {
 }
 
 fn senseless(op: &'static str, subject: String, detail: impl Into<String>) -> Error {
-    Error::new(Kind::Corrupt, op, subject, detail).hint(HINT)
+    Error::new(Kind::Host, op, subject, detail).with_peer(Peer::Host).hint(HINT)
 }
 
 fn no_uid(name: &MboxName) -> Error {
@@ -346,7 +346,7 @@ impl Opened<'_> {
             return Ok(());
         }
         let detail = "the index lock is not held any more";
-        Err(Error::new(Kind::InvalidArgument, "read records", self.state.name.to_string(), detail))
+        Err(Error::new(Kind::InvalidArgument, "read records", &self.state.name, detail))
     }
 
     /// `mailbox_synccrcs` with `force`.
@@ -444,12 +444,9 @@ impl Mailbox for Opened<'_> {
         }
     }
 
-    fn message_name(&self, record: &Record) -> String {
-        let name = format!("UID {} of {}", record.uid, self.state.name);
-        match self.mailbox.message_path(record) {
-            Some(path) => format!("{name} ({})", path.display()),
-            None => name,
-        }
+    fn message_name(&self, record: &Record) -> Subject {
+        let path = self.mailbox.message_path(record);
+        Subject::message(self.state.name.clone(), record.uid, path)
     }
 
     fn doubt(&self) -> Option<String> {

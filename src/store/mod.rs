@@ -15,7 +15,7 @@ pub(crate) use count::RecordCount;
 use std::fs::File;
 use std::ops::ControlFlow;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Subject};
 use crate::types::{
     Annotation, MailboxEntry, MailboxState, MboxName, Modseq, Quota, Record, Seen, SieveScript,
     SyncCrcs, Text, Uid, UniqueId, UserId,
@@ -191,7 +191,7 @@ pub trait Mailbox {
     fn message(&self, record: &Record) -> Result<File>;
 
     /// What errors call a message: its UID, its mailbox and where its file is.
-    fn message_name(&self, record: &Record) -> String;
+    fn message_name(&self, record: &Record) -> Subject;
 
     /// Why the parts of this mailbox may not belong together, if they may not: then it can be
     /// replicated as it is, but must not be repaired.
@@ -207,6 +207,6 @@ pub trait Mailbox {
 /// there; then its mail would be left out and nobody would know.
 fn no_partition(entry: &MailboxEntry) -> Error {
     let detail = "its entry in mailboxes.db has no partition";
-    Error::new(Kind::Corrupt, "open mailbox", entry.name.to_string(), detail)
+    Error::new(Kind::Corrupt, "open mailbox", &entry.name, detail)
         .hint("restore the entry, or dump mailboxes.db with ctl_mboxlist -d and put it right")
 }

@@ -3,9 +3,8 @@
 //! therefore made with care: one mailbox after the other, each to its end. Over which the
 //! connection is lost again is left out of the third.
 
-use super::damage::of_mailbox_alone;
 use super::{Failures, Syncer};
-use crate::error::{Error, Kind, Result, Subject};
+use crate::error::{Error, Kind, Result, Scope, Subject};
 
 /// Parts of a unit that are left out before the unit is given up as a whole.
 const MOST: usize = 3;
@@ -57,7 +56,7 @@ impl<'a> Syncer<'a> {
             let detail = format!("the connection was lost twice over it: {}", error.detail());
             let told = Error::new(Kind::ReplicaDenied, "replicate", part, detail)
                 .hint(error.hint_text().to_owned());
-            return Err(of_mailbox_alone(told, error.again()));
+            return Err(told.with_scope(Scope::LeftOut).caused_by(error.again()));
         }
         care.at = Some(part);
         Ok(())

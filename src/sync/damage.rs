@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::snapshot::appendable;
 use super::{Failures, Syncer};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Scope};
 use crate::limits::SURVEY_BYTES;
 use crate::observe::Level;
 use crate::store::{Mailbox, Records};
@@ -28,45 +28,20 @@ pub(super) struct Stuck {
     pub error: Error,
 }
 
-/// Marks an error that is a matter of one mailbox alone.
-#[derive(Debug, thiserror::Error)]
-#[error("one mailbox alone failed")]
-struct Alone {
-    /// Messages of it are damaged; all else of it is on the replica, as far as that can be.
-    damage: bool,
-    source: Error,
-}
-
-fn alone(error: &Error) -> Option<&Alone> {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if let Some(found) = cause.downcast_ref() {
-            return Some(found);
-        }
-        source = cause.source();
-    }
-    None
-}
-
 /// Whether damaged messages are all that failed.
 pub(super) fn is_damage(error: &Error) -> bool {
-    alone(error).is_some_and(|alone| alone.damage)
+    error.scope() == Scope::Damage
 }
 
 /// Whether a mailbox was left out because connections were lost over it: looking at more than it
 /// is of no use.
 pub fn is_left_out(error: &Error) -> bool {
-    alone(error).is_some_and(|alone| !alone.damage)
+    error.scope() == Scope::LeftOut
 }
 
 /// Whether an error is a matter of one mailbox alone.
 pub(super) fn is_of_mailbox_alone(error: &Error) -> bool {
-    alone(error).is_some()
-}
-
-/// Marks an error as a matter of one mailbox alone.
-pub(super) fn of_mailbox_alone(error: Error, source: Error) -> Error {
-    error.caused_by(Alone { damage: false, source })
+    error.scope() != Scope::Unit
 }
 
 /// What is damaged in one mailbox.
@@ -103,7 +78,7 @@ impl Damage {
         }
         let hint = first.hint_text().to_owned();
         let error = Error::new(first.kind(), "read damaged messages of", name.to_string(), detail);
-        Some(error.hint(hint).caused_by(Alone { damage: true, source: first }))
+        Some(error.hint(hint).with_scope(Scope::Damage).caused_by(first))
     }
 }
 

@@ -51,6 +51,7 @@ impl Syncer<'_> {
         let detail = format!("{}; {owner}'s other mailboxes wait for the INBOX", error.detail());
         let told = Error::new(error.kind(), error.op().to_owned(), error.subject(), detail)
             .hint(error.hint_text().to_owned())
+            .with_scope(error.scope())
             .caused_by(error);
         failures.wait_for_inbox(owner);
         failures.keep(self, &entry.name, told)

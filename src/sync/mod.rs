@@ -244,6 +244,7 @@ impl Failures {
         };
         Err(Error::new(error.kind(), "replicate", subject, detail)
             .hint(error.hint_text().to_owned())
+            .with_scope(error.scope())
             .with_parts(parts)
             .caused_by(error))
     }

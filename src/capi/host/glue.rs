@@ -62,7 +62,7 @@ pub(super) unsafe extern "C" fn emit<T>(sink: *mut c_void, item: *const T) -> c_
     let Some(sink) = (unsafe { sink.cast::<Sink<'_, *const T>>().as_mut() }) else { return STOP };
     match item.is_null() {
         true => {
-            let error = Error::new(Kind::InvalidArgument, "take", "item", "the host gave NULL");
+            let error = Error::new(Kind::Host, "take", "item", "the host gave NULL");
             sink.stopped.get_or_insert(Stopped::Failed(error));
             STOP
         }
@@ -101,7 +101,7 @@ pub(super) fn answer(
         (true, Some(_)) => "the host says no more".to_owned(),
         (true, None) => format!("the host answered {code}, which is no answer of a host"),
     };
-    let kind = kind.unwrap_or(Kind::InvalidArgument);
+    let kind = kind.unwrap_or(Kind::Host);
     Err(Error::new(kind, op, subject.to_string(), detail).hint(failure.hint))
 }
 

@@ -19,7 +19,7 @@ pub(super) fn bytes<'a>(text: cyrsync_str, name: &'static str) -> Result<&'a [u8
     // the next call for the mailbox; nobody here keeps them longer.
     unsafe { text.bytes(name) }.map_err(|failure| {
         let detail = failure.message.to_string_lossy().into_owned();
-        Error::new(Kind::InvalidArgument, "take", name, detail)
+        Error::new(Kind::Host, "take", name, detail)
     })
 }
 
@@ -32,12 +32,12 @@ pub(super) fn array<'a, T>(
 ) -> Result<&'a [T]> {
     if len > most {
         let detail = format!("the host gave {len} of them, and {most} are the most");
-        return Err(Error::new(Kind::InvalidArgument, "take", name, detail));
+        return Err(Error::new(Kind::Host, "take", name, detail));
     }
     // SAFETY: as for `bytes`.
     unsafe { slice(data, len, name) }.map_err(|failure| {
         let detail = failure.message.to_string_lossy().into_owned();
-        Error::new(Kind::InvalidArgument, "take", name, detail)
+        Error::new(Kind::Host, "take", name, detail)
     })
 }
 

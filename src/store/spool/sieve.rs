@@ -198,6 +198,7 @@ mod tests {
     use std::ops::ControlFlow;
 
     use super::*;
+    use crate::error::Subject;
     use crate::format::damage::told;
     use crate::store::{Crcs, Records};
     use crate::types::{Annotation, MailboxState, SyncCrcs, Uid};
@@ -262,8 +263,8 @@ mod tests {
             let path = fixtures.join(format!("sieve/{}.", record.uid));
             File::open(&path).map_err(|error| Error::io(OP, &path, error))
         }
-        fn message_name(&self, record: &Record) -> String {
-            format!("UID {}", record.uid)
+        fn message_name(&self, record: &Record) -> Subject {
+            format!("UID {}", record.uid).into()
         }
         fn unlock_index(&mut self) {}
     }

@@ -9,7 +9,7 @@ use sha1::{Digest, Sha1};
 
 use crate::config::Config;
 use crate::dlist::{Kv, Value, Writer, parse_named};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Subject};
 use crate::names::Namespace;
 use crate::observe::Silent;
 use crate::replica::{Enabled, Item, Replica, Reply, Ticket, Verb};
@@ -221,8 +221,8 @@ impl Mailbox for Opened<'_> {
         file.rewind().unwrap();
         Ok(file)
     }
-    fn message_name(&self, record: &Record) -> String {
-        format!("UID {} of {}", record.uid, self.0.state.name)
+    fn message_name(&self, record: &Record) -> Subject {
+        Subject::message(self.0.state.name.clone(), record.uid, None)
     }
     fn unlock_index(&mut self) {}
 }

@@ -19,7 +19,7 @@ use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Kind, Malformed, Result, reason};
+use crate::error::{Error, Kind, Malformed, Result, Subject, reason};
 use crate::format::{header, index as format};
 use crate::limits::MAILBOX_HEADER_BYTES;
 use crate::store::{Crcs, MESSAGE_REPAIR, Mailbox, Records, Wait, no_partition};
@@ -137,8 +137,7 @@ impl<'a> SpoolMailbox<'a> {
         let state = state(entry, header, index.header());
         if state.uniqueid.is_empty() {
             let detail = "it has a uniqueid neither in mailboxes.db nor in cyrus.header";
-            return Err(Error::new(Kind::Corrupt, OPEN, state.name.to_string(), detail)
-                .hint(format::REPAIR));
+            return Err(Error::new(Kind::Corrupt, OPEN, &state.name, detail).hint(format::REPAIR));
         }
         Ok(SpoolMailbox { state, oddities, files, annotations, index: Some(index), _lock: lock })
     }
@@ -157,7 +156,7 @@ impl<'a> SpoolMailbox<'a> {
     fn index(&mut self) -> Result<&mut Index> {
         self.index.as_mut().ok_or_else(|| {
             let detail = "the index lock is not held any more";
-            Error::new(Kind::InvalidArgument, "read records", self.state.name.to_string(), detail)
+            Error::new(Kind::InvalidArgument, "read records", &self.state.name, detail)
         })
     }
 
@@ -233,9 +232,9 @@ impl Mailbox for SpoolMailbox<'_> {
         Err(error.hint(MESSAGE_REPAIR))
     }
 
-    fn message_name(&self, record: &Record) -> String {
+    fn message_name(&self, record: &Record) -> Subject {
         let path = self.files.message(record);
-        format!("UID {} of {} ({})", record.uid, self.state.name, path.display())
+        Subject::message(self.state.name.clone(), record.uid, Some(path))
     }
 
     fn doubt(&self) -> Option<String> {
@@ -250,7 +249,7 @@ impl Mailbox for SpoolMailbox<'_> {
 const OPEN: &str = "open mailbox";
 
 fn not_found(entry: &MailboxEntry, detail: &str) -> Error {
-    Error::new(Kind::NotFound, OPEN, entry.name.to_string(), detail)
+    Error::new(Kind::NotFound, OPEN, &entry.name, detail)
 }
 
 /// What `mailbox_open_advanced` refuses by the entry alone.
@@ -266,7 +265,7 @@ pub(super) fn openable(entry: &MailboxEntry) -> Result<()> {
     }
     if entry.mbtype.has(MboxType::MOVING) {
         let detail = "it is on its way to another server";
-        return Err(Error::new(Kind::Moved, OPEN, entry.name.to_string(), detail));
+        return Err(Error::new(Kind::Moved, OPEN, &entry.name, detail));
     }
     if entry.partition.is_empty() {
         return Err(no_partition(entry));
