@@ -7,7 +7,7 @@
 //! Layers, each of which knows only those below it:
 //!
 //! - [`engine`]: the public face: a [`Client`](engine::Client) made from a [`Config`](config::Config)
-//! - [`schedule`]: units of work and the isolation of their failures
+//! - `run`: tasks, workers, retries and the sync log, as state machines that are stepped
 //! - [`sync`]: what differs (pure), what to do about it (pure), and doing it
 //! - [`store`]: the master's data | [`replica`]: the connection to the replica
 //! - [`mod@format`], [`cyrusdb`], [`dlist`]: what files and wire hold; pure parsers
