@@ -601,7 +601,7 @@ typedef struct cyrsync_mailbox_state {
      * The CRCs that cyrus.index stores. An annot of 0 is none, and both 0 are none: then the
      * library computes them whenever it needs them.
      */
-    struct cyrsync_crcs stored_crcs;
+    struct cyrsync_crcs crcs;
     /**
      * Highest modseq.
      */

@@ -25,6 +25,7 @@ pub mod fuzzing;
 pub mod limits;
 pub mod names;
 pub mod observe;
+pub mod protocol;
 pub mod replica;
 pub mod rolling;
 pub mod schedule;

@@ -150,8 +150,8 @@ void convert_state(const master_mailbox *mailbox, cyrsync_str *flags, cyrsync_ma
     out->num_records = i->num_records;
     out->exists = i->exists;
     out->has_exists = 1;
-    out->stored_crcs.basic = i->synccrcs.basic;
-    out->stored_crcs.annot = i->synccrcs.annot;
+    out->crcs.basic = i->synccrcs.basic;
+    out->crcs.annot = i->synccrcs.annot;
     out->highestmodseq = i->highestmodseq;
     out->deletedmodseq = i->deletedmodseq;
     out->createdmodseq = i->createdmodseq;

@@ -10,7 +10,8 @@ use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
 use crate::names::Paths;
 use crate::observe::{Level, Observer, Silent};
-use crate::replica::{Answer, Direct, Replica, Verb};
+use crate::protocol::Command;
+use crate::replica::{Answer, Direct, Replica};
 use crate::rolling::channel::Channel;
 use crate::rolling::item::Item;
 use crate::store::apply::{self, OwnServer, Traces};
@@ -162,7 +163,7 @@ impl Master for HostMaster {
     fn broken(&mut self) {
         // What it has staged is of no use any more.
         let Some(server) = &mut self.server else { return };
-        if let Ok(ticket) = server.submit(Verb::Restart, &mut |_| Ok(())) {
+        if let Ok(ticket) = server.submit(Command::Restart) {
             server.discard(ticket);
         }
     }

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
-use crate::replica::Ticket;
+use crate::protocol::Ticket;
 use crate::store::Store;
 use crate::sync::{Syncer, is_locked};
 use crate::types::{MboxName, UserId};

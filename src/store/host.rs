@@ -385,7 +385,7 @@ impl Mailbox for Opened<'_> {
 
     fn crcs(&mut self, which: Crcs) -> Result<SyncCrcs> {
         if which == Crcs::Stored {
-            return Ok(self.state.stored_crcs);
+            return Ok(self.state.crcs);
         }
         self.need_lock()?;
         match self.mailbox.recompute_crcs()? {

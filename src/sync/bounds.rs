@@ -7,17 +7,16 @@
 use std::collections::HashSet;
 use std::fmt::Display;
 
-use super::remote::RemoteFolder;
-use super::repair::plan::{Fetch, Message, Side};
+use super::repair::plan::{Fetch, Side};
 use crate::error::{Error, Kind, Result};
 use crate::limits::{
     ANNOTATION_NAME_BYTES, ANNOTATION_VALUE_BYTES, CLOCK_AHEAD, EARLIEST_TIME, FLAG_NAME_BYTES,
     LATEST_TIME, MESSAGE_DATE_AHEAD, MODSEQ_BOUND, MODSEQ_JUMP, UID_BOUND,
 };
+use crate::protocol::numbers::shown;
+use crate::protocol::{RemoteFolder, RemoteRecord, Reply};
+use crate::types::header::{Bound, FIELDS, Value};
 use crate::types::{Annotation, MailboxState, MboxName, Modseq, Record, Text, Time, Uid};
-
-/// Bytes of a text from the replica that an error shows.
-const SHOWN_BYTES: usize = 60;
 
 /// What the claims about a mailbox are measured by.
 #[derive(Debug, Clone, Copy)]
@@ -44,24 +43,17 @@ pub(super) fn too_big(name: &MboxName, what_and_value: &str) -> Error {
     refused(name, what_and_value, "which is more than Cyrus can hold")
 }
 
-/// Text from the replica as an error shows it.
-pub(super) fn shown(text: &[u8]) -> String {
-    let head = text.get(..SHOWN_BYTES).unwrap_or(text);
-    let mut shown = head.escape_ascii().to_string();
-    if head.len() < text.len() {
-        shown += &format!("... ({} bytes)", text.len());
-    }
-    shown
+/// The records in the answer to `GET FULLMAILBOX`, by UID, if all their numbers fit.
+pub(super) fn all_records(reply: Reply) -> Result<Vec<RemoteRecord>> {
+    let (folder, records) = reply.into_full_mailbox()?;
+    folder.beyond.as_ref().map_or(Ok(records), |beyond| Err(too_big(&folder.name, beyond)))
 }
 
 impl Measure<'_> {
     /// The highest modseq that is known here.
     fn modseq(&self) -> Modseq {
-        let MailboxState { highestmodseq, foldermodseq, createdmodseq, .. } = *self.here;
-        let MailboxState { xconvmodseq, raclmodseq, .. } = *self.here;
-        [highestmodseq, foldermodseq, createdmodseq, xconvmodseq.unwrap_or(0), raclmodseq]
-            .into_iter()
-            .fold(self.used_modseq, Modseq::max)
+        let modseqs = FIELDS.iter().filter(|field| field.bound == Bound::Modseq);
+        modseqs.map(|field| field.get(self.here).number()).fold(self.used_modseq, Modseq::max)
     }
 
     fn check_modseq(&self, what: impl Display, there: Modseq, here: Modseq) -> Result<()> {
@@ -140,31 +132,30 @@ impl Measure<'_> {
         if let Some(beyond) = &there.beyond {
             return Err(too_big(&self.here.name, beyond));
         }
-        self.check_uid("LAST_UID", there.last_uid)?;
-        self.check_uid("RECENTUID", there.recentuid)
+        let uids = FIELDS.iter().filter(|field| field.bound == Bound::Uid);
+        uids.into_iter().try_for_each(|field| {
+            let there = field.get(&there.header).number();
+            self.check_uid(field.key, Uid::try_from(there).unwrap_or(Uid::MAX))
+        })
     }
 
     fn check_header(&self, there: &RemoteFolder, ahead: i64) -> Result<()> {
         self.check_overruled(there)?;
-        let here = self.here;
-        for (what, there, here) in [
-            ("HIGHESTMODSEQ", there.highestmodseq, here.highestmodseq),
-            ("FOLDERMODSEQ", there.foldermodseq.unwrap_or(0), here.foldermodseq),
-            ("CREATEDMODSEQ", there.createdmodseq, here.createdmodseq),
-            ("XCONVMODSEQ", there.xconvmodseq.unwrap_or(0), here.xconvmodseq.unwrap_or(0)),
-            ("RACLMODSEQ", there.raclmodseq.unwrap_or(0), here.raclmodseq),
-        ] {
-            self.check_modseq(what, there, here)?;
-        }
-        let (uidvalidity, ours) = (there.uidvalidity.into(), here.uidvalidity.into());
-        self.check_time("UIDVALIDITY", uidvalidity, ours, CLOCK_AHEAD)?;
-        for (what, there, here) in [
-            ("RECENTTIME", there.recenttime, here.recenttime),
-            ("LAST_APPENDDATE", there.last_appenddate, here.last_appenddate),
-            ("POP3_LAST_LOGIN", there.pop3_last_login, here.pop3_last_login),
-            ("POP3_SHOW_AFTER", there.pop3_show_after, here.pop3_show_after),
-        ] {
-            self.check_time(what, there, here, ahead)?;
+        for field in FIELDS {
+            let (there, here) = (field.get(&there.header), field.get(self.here));
+            match (field.bound, there, here) {
+                (Bound::Modseq, there, here) => {
+                    self.check_modseq(field.key, there.number(), here.number())?;
+                }
+                (Bound::Now, there, here) => {
+                    let time = |value: Value<'_>| Time::try_from(value.number()).unwrap_or(0);
+                    self.check_time(field.key, time(there), time(here), CLOCK_AHEAD)?;
+                }
+                (Bound::Time, Value::Time(there), Value::Time(here)) => {
+                    self.check_time(field.key, there, here, ahead)?;
+                }
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -174,11 +165,11 @@ impl Measure<'_> {
         self.check_header(there, CLOCK_AHEAD)?;
         self.check_annotations("the ", &there.annotations, &ours.annotations)?;
         let flags: HashSet<&Text> = self.here.flags.iter().flatten().collect();
-        let none = Message::default();
-        for message in &theirs.messages {
+        let none = RemoteRecord::default();
+        for message in &theirs.records {
             let uid = message.record.uid;
-            let here = ours.messages.binary_search_by_key(&uid, |m| m.record.uid);
-            let here = here.ok().and_then(|at| ours.messages.get(at)).unwrap_or(&none);
+            let here = ours.records.binary_search_by_key(&uid, |m| m.record.uid);
+            let here = here.ok().and_then(|at| ours.records.get(at)).unwrap_or(&none);
             self.check_record(&message.record, &here.record)?;
             if message.record.is_expunged() {
                 continue;
@@ -211,7 +202,7 @@ impl Measure<'_> {
     }
 
     /// Flags must be names that Cyrus takes (`mailbox_user_flag` in `imap/mailbox.c`).
-    fn check_flags(&self, message: &Message, known: &HashSet<&Text>) -> Result<()> {
+    fn check_flags(&self, message: &RemoteRecord, known: &HashSet<&Text>) -> Result<()> {
         for flag in message.flags.iter().filter(|flag| !known.contains(flag)) {
             let bytes = flag.as_bytes();
             let fine = |b: &u8| b.is_ascii_graphic() && !b"{()\"%*\\".contains(b);

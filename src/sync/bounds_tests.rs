@@ -1,31 +1,28 @@
 //! What a replica may claim, and what not.
 
 use super::*;
-use crate::types::{Guid, InternalFlags};
+use crate::types::{Guid, InternalFlags, MailboxHeader};
 
 const NOW: Time = 1_800_000_000;
 
 fn here() -> MailboxState {
-    MailboxState {
-        name: "user.fred".into(),
-        flags: vec![Some("a\\odd".into())],
-        uidvalidity: 1_500_000_000,
-        last_uid: 9,
-        highestmodseq: 40,
-        foldermodseq: 12,
-        ..MailboxState::default()
-    }
+    let flags = vec![Some("a\\odd".into())];
+    MailboxState { header: header(), flags, ..MailboxState::default() }
 }
 
-fn there() -> RemoteFolder {
-    RemoteFolder {
+fn header() -> MailboxHeader {
+    MailboxHeader {
         name: "user.fred".into(),
         uidvalidity: 1_500_000_000,
         last_uid: 9,
         highestmodseq: 40,
         foldermodseq: Some(12),
-        ..RemoteFolder::default()
+        ..MailboxHeader::default()
     }
+}
+
+fn there() -> RemoteFolder {
+    RemoteFolder { header: header(), ..RemoteFolder::default() }
 }
 
 fn measure(here: &MailboxState) -> Measure<'_> {
@@ -65,7 +62,7 @@ fn claims_about_a_mailbox_that_cannot_be_are_refused_with_name_and_value() {
         ("HIGHESTMODSEQ 18446744073709551615,", |r| r.highestmodseq = u64::MAX),
         ("HIGHESTMODSEQ 1099511627817,", |r| r.highestmodseq = 41 + MODSEQ_JUMP),
         ("FOLDERMODSEQ 9223372036854775808,", |r| r.foldermodseq = Some(1 << 63)),
-        ("CREATEDMODSEQ 18446744073709551615,", |r| r.createdmodseq = u64::MAX),
+        ("CREATEDMODSEQ 18446744073709551615,", |r| r.createdmodseq = Some(u64::MAX)),
         ("XCONVMODSEQ 18446744073709551615,", |r| r.xconvmodseq = Some(u64::MAX)),
         ("RACLMODSEQ 18446744073709551615,", |r| r.raclmodseq = Some(u64::MAX)),
         ("UIDVALIDITY 4294967295,", |r| r.uidvalidity = u32::MAX),
@@ -108,7 +105,7 @@ fn where_the_master_overrules_everything_only_uids_count() {
     assert!(measure(&here).check_overruled(&there).is_err());
 }
 
-fn message(uid: Uid) -> Message {
+fn message(uid: Uid) -> RemoteRecord {
     let record = Record {
         uid,
         modseq: 40,
@@ -118,22 +115,22 @@ fn message(uid: Uid) -> Message {
         last_updated: 1_000_000_000,
         ..Record::default()
     };
-    Message { record, ..Message::default() }
+    RemoteRecord { record, ..RemoteRecord::default() }
 }
 
-fn annotated(message: &mut Message, entry: &str, userid: &str, value: &[u8], modseq: Modseq) {
+fn annotated(message: &mut RemoteRecord, entry: &str, userid: &str, value: &[u8], modseq: Modseq) {
     let (entry, userid, value) = (entry.into(), userid.into(), Text::new(value));
     message.annotations.push(Annotation { entry, userid, value, modseq });
 }
 
-fn check(ours: Vec<Message>, theirs: Vec<Message>) -> Result<()> {
-    let side = |messages| Side { messages, ..Side::default() };
+fn check(ours: Vec<RemoteRecord>, theirs: Vec<RemoteRecord>) -> Result<()> {
+    let side = |records| Side { records, ..Side::default() };
     measure(&here()).check_all(&there(), &side(ours), &side(theirs))
 }
 
 #[test]
 fn what_messages_of_a_healthy_replica_have_is_believed() {
-    let healthy: [Change<Message>; 9] = [
+    let healthy: [Change<RemoteRecord>; 9] = [
         |m| m.record.internaldate = 0,
         |m| m.record.internaldate = -86_400 * 365 * 60,
         // The last second of 32 bits, which spam likes.
@@ -155,7 +152,7 @@ fn what_messages_of_a_healthy_replica_have_is_believed() {
 
 #[test]
 fn claims_about_messages_that_cannot_be_are_refused_with_name_and_value() {
-    let lies: [(&str, Change<Message>); 17] = [
+    let lies: [(&str, Change<RemoteRecord>); 17] = [
         ("UID 0,", |m| m.record.uid = 0),
         ("UID 4294967295,", |m| m.record.uid = u32::MAX),
         ("UID 4 MODSEQ 18446744073709551615,", |m| m.record.modseq = u64::MAX),

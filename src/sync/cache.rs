@@ -4,10 +4,10 @@
 //! on which state it builds, and where the replica has another it is asked after all. What is the
 //! same on both sides as far as is remembered is not looked at, as with Cyrus.
 
-use super::remote::RemoteFolder;
 use super::snapshot::Snapshot;
 use super::{Failures, Syncer};
 use crate::error::Result;
+use crate::protocol::RemoteFolder;
 use crate::types::{MailboxEntry, MboxName};
 
 /// A memory of mailboxes of a replica. It may forget at any time.
@@ -58,33 +58,8 @@ impl Syncer<'_> {
 impl Snapshot {
     /// What the replica has once it has taken this; `None` of a part of a mailbox.
     pub(super) fn outcome(&self) -> Option<RemoteFolder> {
-        let Snapshot { state, annotations, crcs, partition, partial: None, .. } = self else {
-            return None;
-        };
-        Some(RemoteFolder {
-            uniqueid: state.uniqueid.clone(),
-            name: state.name.clone(),
-            mbtype: state.mbtype.synced(),
-            partition: partition.clone(),
-            acl: state.acl.clone(),
-            options: state.options,
-            uidvalidity: state.uidvalidity,
-            last_uid: state.last_uid,
-            highestmodseq: state.highestmodseq,
-            createdmodseq: state.createdmodseq,
-            // What it makes of none it has to be asked for.
-            foldermodseq: Some(state.foldermodseq).filter(|modseq| *modseq != 0),
-            crcs: *crcs,
-            recentuid: state.recentuid,
-            recenttime: state.recenttime,
-            last_appenddate: state.last_appenddate,
-            pop3_last_login: state.pop3_last_login,
-            pop3_show_after: state.pop3_show_after,
-            quotaroot: state.quotaroot.clone(),
-            xconvmodseq: state.xconvmodseq.filter(|modseq| *modseq != 0),
-            raclmodseq: Some(state.raclmodseq).filter(|modseq| *modseq != 0),
-            annotations: annotations.clone(),
-            beyond: None,
-        })
+        let Snapshot { header, annotations, whole: true, .. } = self else { return None };
+        let (header, annotations) = (header.clone(), annotations.clone());
+        Some(RemoteFolder { header, annotations, beyond: None })
     }
 }

@@ -1,11 +1,13 @@
 //! Does the replica's mailbox differ from the master's, and in what?
 //!
 //! Pure: two views in, the first difference out, in words for logs and dry runs.
-//! The fields are those of `is_unchanged` in `imap/sync_support.c`.
+//! Which fields count is in the table of [`crate::types::header`] (`is_unchanged` in
+//! `imap/sync_support.c`).
 
 use std::fmt;
 
-use super::remote::RemoteFolder;
+use crate::protocol::RemoteFolder;
+use crate::types::header::{Compared, FIELDS, Field};
 use crate::types::{Annotation, MailboxEntry, MailboxState, SyncCrcs};
 
 /// Why a mailbox must be sent.
@@ -52,66 +54,48 @@ fn field(name: &'static str, master: impl fmt::Display, replica: impl fmt::Displ
     Difference::Field { field: name, master: master.to_string(), replica: replica.to_string() }
 }
 
-macro_rules! compare_fields {
-    ($($name:literal: $master:expr, $replica:expr;)*) => {
-        $(if $master != $replica {
-            return Some(field($name, $master, $replica));
-        })*
-    };
-}
-
 /// The first difference that can be told without the records: `None` leaves the CRCs to compare.
 ///
-/// `reverse_acls` is the option `reverseacls`; a raclmodseq that one side does not have is version skew
-/// and a higher one on the replica is nothing that sending would mend: neither counts. The same
-/// goes for a higher xconvmodseq there, which an `APPLY EXPUNGE` leaves behind.
+/// `reverse_acls` is the option `reverseacls`.
 pub fn mailbox(
     local: &MailboxState,
     annotations: &[Annotation],
     remote: &RemoteFolder,
     reverse_acls: bool,
 ) -> Option<Difference> {
-    compare_fields! {
-        "MBOXTYPE": local.mbtype.synced().to_wire(), remote.mbtype.synced().to_wire();
-        "LAST_UID": local.last_uid, remote.last_uid;
-        "HIGHESTMODSEQ": local.highestmodseq, remote.highestmodseq;
-        "UIDVALIDITY": local.uidvalidity, remote.uidvalidity;
-        "RECENTUID": local.recentuid, remote.recentuid;
-        "RECENTTIME": local.recenttime, remote.recenttime;
-        "POP3_LAST_LOGIN": local.pop3_last_login, remote.pop3_last_login;
-        "POP3_SHOW_AFTER": local.pop3_show_after, remote.pop3_show_after;
-        "OPTIONS": local.options.to_wire(), remote.options.to_wire();
-    }
-    if let Some(theirs) = remote.foldermodseq
-        && theirs != local.foldermodseq
-    {
-        return Some(field("FOLDERMODSEQ", local.foldermodseq, theirs));
-    }
-    if local.acl != remote.acl {
-        return Some(field("ACL", &local.acl, &remote.acl));
-    }
-    if let Some(theirs) = remote.raclmodseq
-        && reverse_acls
-        && local.raclmodseq > theirs
-    {
-        return Some(field("RACLMODSEQ", local.raclmodseq, theirs));
-    }
-    if let Some(xconvmodseq) = local.xconvmodseq
-        && let theirs = remote.xconvmodseq.unwrap_or(0)
-        && xconvmodseq > theirs
-    {
-        return Some(field("XCONVMODSEQ", xconvmodseq, theirs));
-    }
-    (!same_annotations(annotations, &remote.annotations)).then_some(Difference::Annotations)
+    let differs = |field: &&Field| {
+        let (here, there) = (field.get(local), field.get(remote));
+        match field.compared {
+            Compared::Never => false,
+            Compared::IfDifferent => here != there,
+            Compared::IfReported => there.is_set() && here != there,
+            Compared::IfHigher => here.number() > there.number(),
+            Compared::WithReverseAcls => {
+                reverse_acls && there.is_set() && here.number() > there.number()
+            }
+        }
+    };
+    let found = FIELDS.iter().find(differs);
+    found.map(|found| field(found.key, found.get(local), found.get(remote))).or_else(|| {
+        (!same_annotations(annotations, &remote.annotations)).then_some(Difference::Annotations)
+    })
 }
 
 /// The difference of an intermediate: a name in the tree without a mailbox behind it.
 /// Its HIGHESTMODSEQ on the wire is its FOLDERMODSEQ, so that one tells all.
 pub fn intermediate(local: &MailboxEntry, remote: &RemoteFolder) -> Option<Difference> {
-    compare_fields! {
-        "MBOXTYPE": local.mbtype.synced().to_wire(), remote.mbtype.synced().to_wire();
-        "FOLDERMODSEQ": local.foldermodseq, remote.foldermodseq.unwrap_or(0);
-        "CREATEDMODSEQ": local.createdmodseq, remote.createdmodseq;
+    let (ours, theirs) = (local.mbtype.synced(), remote.mbtype.synced());
+    if ours != theirs {
+        return Some(field("MBOXTYPE", ours.to_wire(), theirs.to_wire()));
+    }
+    for (key, ours, theirs) in [
+        ("FOLDERMODSEQ", local.foldermodseq, remote.foldermodseq),
+        ("CREATEDMODSEQ", local.createdmodseq, remote.createdmodseq),
+    ] {
+        let theirs = theirs.unwrap_or(0);
+        if ours != theirs {
+            return Some(field(key, ours, theirs));
+        }
     }
     None
 }
@@ -129,20 +113,10 @@ pub fn same_annotations(ours: &[Annotation], theirs: &[Annotation]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{MboxType, Options, Text};
+    use crate::types::{MailboxHeader, MboxType, Options, Text};
 
     fn pair() -> (MailboxState, RemoteFolder) {
-        let local = MailboxState {
-            last_uid: 9,
-            highestmodseq: 40,
-            uidvalidity: 7,
-            acl: Text::from("fred\tlrs\t"),
-            foldermodseq: 12,
-            xconvmodseq: Some(40),
-            raclmodseq: 5,
-            ..MailboxState::default()
-        };
-        let remote = RemoteFolder {
+        let header = MailboxHeader {
             last_uid: 9,
             highestmodseq: 40,
             uidvalidity: 7,
@@ -150,9 +124,10 @@ mod tests {
             foldermodseq: Some(12),
             xconvmodseq: Some(40),
             raclmodseq: Some(5),
-            ..RemoteFolder::default()
+            ..MailboxHeader::default()
         };
-        (local, remote)
+        let local = MailboxState { header: header.clone(), ..MailboxState::default() };
+        (local, RemoteFolder { header, ..RemoteFolder::default() })
     }
 
     fn note(value: &str, modseq: u64) -> Annotation {
@@ -207,10 +182,10 @@ mod tests {
     #[test]
     fn raclmodseq_counts_only_with_reverse_acls_and_only_if_ours_is_higher() {
         let (mut local, remote) = pair();
-        local.raclmodseq = 6;
+        local.raclmodseq = Some(6);
         assert_eq!(mailbox(&local, &[], &remote, false), None);
         assert!(mailbox(&local, &[], &remote, true).is_some());
-        local.raclmodseq = 4;
+        local.raclmodseq = Some(4);
         assert_eq!(mailbox(&local, &[], &remote, true), None);
     }
 

@@ -8,14 +8,13 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::inbox::Failed;
-use super::remote::RemoteFolder;
 use super::snapshot::{Attempt, Snapshot};
 use super::upload::{Base, Prepared, Update};
 use super::verify::Unchecked;
-use super::{Failures, Syncer, commands};
+use super::{Failures, Syncer};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
-use crate::replica::{Ticket, Verb};
+use crate::protocol::{Command, RemoteFolder, Ticket};
 use crate::types::{Guid, MailboxEntry, MboxName, Text, Uid, UniqueId};
 
 /// Records that may be held in memory for updates under way.
@@ -81,20 +80,19 @@ impl Pending {
 
     /// The last UID of a batch that is not the last.
     fn partial(&self) -> Option<Uid> {
-        let partial = self.snapshot()?.partial.map(|(partial, _)| partial.last_uid);
-        partial.filter(|_| self.damage.is_none())
+        let part = self.snapshot().filter(|snapshot| !snapshot.whole && self.damage.is_none());
+        part.map(|snapshot| snapshot.header.last_uid)
     }
 
     /// The last UID of the state that is sent.
     fn last_uid(&self) -> Uid {
-        let of = |s: &Snapshot| s.partial.map_or(s.state.last_uid, |(partial, _)| partial.last_uid);
-        self.snapshot().map_or(0, of)
+        self.snapshot().map_or(0, |snapshot| snapshot.header.last_uid)
     }
 
     /// Whether the update needs files that are staged on this partition.
     fn needs(&self, partition: &Text) -> bool {
         let needs = |snapshot: &Snapshot| {
-            snapshot.partition == *partition && snapshot.new_messages().next().is_some()
+            snapshot.header.partition == *partition && snapshot.new_messages().next().is_some()
         };
         self.update.is_none() && self.snapshot().is_some_and(needs)
     }
@@ -285,7 +283,7 @@ impl Syncer<'_> {
             Prepared::Behind => Pending::new(work.clone(), Body::Behind),
             Prepared::Update(update) => {
                 let Update { snapshot, uploads, damage, missing } = *update;
-                let missing = missing.map(|guid| (snapshot.partition.clone(), guid));
+                let missing = missing.map(|guid| (snapshot.header.partition.clone(), guid));
                 let body = Body::Mailbox(Box::new(snapshot));
                 Pending { uploads, damage, missing, ..Pending::new(work.clone(), body) }
             }
@@ -323,7 +321,7 @@ impl Syncer<'_> {
     fn confirm_first(&mut self, queue: &mut VecDeque<Pending>, at: usize) -> Result<()> {
         let Some(pending) = queue.get_mut(at) else { return Ok(()) };
         let uploads = std::mem::take(&mut pending.uploads);
-        let Some(partition) = pending.snapshot().map(|s| s.partition.clone()) else {
+        let Some(partition) = pending.snapshot().map(|s| s.header.partition.clone()) else {
             return self.wait_all(uploads);
         };
         let Err(error) = self.confirm(uploads, &partition) else { return Ok(()) };
@@ -337,16 +335,12 @@ impl Syncer<'_> {
     }
 
     fn submit_update(&mut self, work: &Work, body: &Body) -> Result<Option<Ticket>> {
-        let command = self.update_command();
-        let ticket = match body {
-            Body::Mailbox(snapshot) => self
-                .replica
-                .submit(Verb::Apply, &mut |w| commands::mailbox(w, command, snapshot))?,
-            Body::Intermediate => {
-                self.replica.submit(Verb::Apply, &mut |w| commands::intermediate(w, &work.entry))?
-            }
+        let command = match body {
+            Body::Mailbox(snapshot) => Command::Mailbox(snapshot.update(self.settings.local_only)),
+            Body::Intermediate => Command::Intermediate(&work.entry),
             Body::Behind | Body::Refused(_) => return Ok(None),
         };
+        let ticket = self.replica.submit(command)?;
         Ok(Some(ticket))
     }
 

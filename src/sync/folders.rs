@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::remote::RemoteFolder;
+use crate::protocol::RemoteFolder;
 use crate::types::{FormerName, MboxName, Text, UniqueId};
 
 /// What the planner needs to know of a folder of the master.
@@ -217,7 +217,7 @@ fn detour_name(w: &Wanted<'_>) -> MboxName {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::MboxType;
+    use crate::types::{MailboxHeader, MboxType};
 
     fn local(id: &str, name: &str) -> Local {
         Local {
@@ -230,12 +230,13 @@ mod tests {
     }
 
     fn remote(id: &str, name: &str) -> RemoteFolder {
-        RemoteFolder {
+        let header = MailboxHeader {
             uniqueid: id.into(),
             name: name.into(),
             partition: "default".into(),
-            ..RemoteFolder::default()
-        }
+            ..MailboxHeader::default()
+        };
+        RemoteFolder { header, ..RemoteFolder::default() }
     }
 
     fn former(name: &str) -> FormerName {

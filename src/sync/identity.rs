@@ -5,10 +5,10 @@
 //! other on the replica would take mail out of its place, in every run again. So at most one
 //! mailbox keeps the uniqueid, and each other one fails by itself.
 
-use super::remote::RemoteFolder;
 use super::{Syncer, user_subject};
 use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
+use crate::protocol::RemoteFolder;
 use crate::types::{FormerName, MailboxEntry, MboxName, UniqueId, UserId};
 
 /// What the master knows of a mailbox's uniqueid.

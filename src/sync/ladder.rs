@@ -8,14 +8,13 @@
 //! With `-O` nothing is changed here: the second rung is the last, but for what the master has
 //! forgotten.
 
+use super::Syncer;
 use super::contents::Work;
-use super::remote::RemoteFolder;
 use super::snapshot::Attempt;
 use super::upload::{Base, Prepared, Update};
-use super::{Syncer, commands};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
-use crate::replica::Verb;
+use crate::protocol::{Command, RemoteFolder};
 use crate::store::Mailbox;
 use crate::types::{MailboxEntry, MailboxState};
 
@@ -84,10 +83,9 @@ impl Syncer<'_> {
     pub(super) fn send_alone(&mut self, base: &Base<'_>) -> Result<()> {
         let Prepared::Update(update) = self.prepare(base)? else { return Ok(()) };
         let Update { snapshot, uploads, damage, .. } = *update;
-        self.confirm(uploads, &snapshot.partition)?;
-        let command = self.update_command();
-        let ticket =
-            self.replica.submit(Verb::Apply, &mut |w| commands::mailbox(w, command, &snapshot))?;
+        self.confirm(uploads, &snapshot.header.partition)?;
+        let update = snapshot.update(self.settings.local_only);
+        let ticket = self.replica.submit(Command::Mailbox(update))?;
         self.replica.wait(ticket)?;
         self.verify_now(&snapshot)?;
         damage.map_or(Ok(()), Err)

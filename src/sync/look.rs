@@ -1,11 +1,10 @@
 //! Looks which mailboxes must be sent, and asks which of their messages the replica has already.
 
-use super::remote::RemoteFolder;
+use super::Syncer;
 use super::snapshot::find_batch;
-use super::{Syncer, commands};
 use crate::error::{Kind, Result};
 use crate::observe::Level;
-use crate::replica::Verb;
+use crate::protocol::{Command, RemoteFolder, Reserve};
 use crate::store::Mailbox;
 use crate::types::{Guid, MailboxEntry, MboxName, Text};
 
@@ -74,14 +73,13 @@ impl Syncer<'_> {
         }
         let mut asked = Vec::new();
         for (partition, guids) in self.staged.ask() {
-            let ticket = self
-                .replica
-                .submit(Verb::Apply, &mut |w| commands::reserve(w, &partition, among, &guids))?;
+            let reserve = Reserve { partition: &partition, among, guids: &guids };
+            let ticket = self.replica.submit(Command::Reserve(reserve))?;
             asked.push((partition, guids, ticket));
         }
         for (partition, guids, ticket) in asked {
             let missing = match self.replica.wait(ticket) {
-                Ok(reply) => commands::missing(&reply)?,
+                Ok(reply) => reply.missing()?,
                 Err(error) if error.is_connection() => return Err(error),
                 Err(error) => {
                     // It is only about sending less.

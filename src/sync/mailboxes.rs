@@ -1,13 +1,12 @@
 //! Replicates named mailboxes, of whichever users (`sync_do_mailboxes`).
 
 use super::metadata::NamedRoot;
-use super::remote::{RemoteFolder, RemoteUser, folders_reply};
 use super::settle::{Folders, Refused, Settled, View};
 use super::user::Attempted;
-use super::{Failures, Syncer, TRIES, commands, meta, over, wants_another_try};
+use super::{Failures, Syncer, TRIES, meta, over, wants_another_try};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
-use crate::replica::{Ticket, Verb};
+use crate::protocol::{Command, RemoteFolder, Ticket};
 use crate::types::{MailboxEntry, MboxName, UserId};
 
 impl Syncer<'_> {
@@ -145,14 +144,14 @@ impl Syncer<'_> {
 
     /// Fetches the replica's state of mailboxes by name; those it does not have are left out.
     pub(super) fn get_mailboxes(&mut self, names: &[MboxName]) -> Result<Vec<RemoteFolder>> {
-        let ticket = self.replica.submit(Verb::Get, &mut |w| commands::get_mailboxes(w, names))?;
+        let ticket = self.replica.submit(Command::GetMailboxes(names))?;
         self.mailboxes_reply(ticket)
     }
 
     pub(super) fn mailboxes_reply(&mut self, ticket: Ticket) -> Result<Vec<RemoteFolder>> {
         match self.replica.wait(ticket) {
             Ok(reply) => {
-                let folders = folders_reply(reply)?;
+                let folders = reply.into_folders()?;
                 folders.iter().for_each(|folder| self.remember(folder));
                 Ok(folders)
             }
@@ -165,8 +164,8 @@ impl Syncer<'_> {
     fn sieve_only(&mut self, user: &UserId) -> Result<()> {
         self.action(format!("META {user}"));
         self.check_owner(user)?;
-        let ticket = self.replica.submit(Verb::Get, &mut |w| commands::named(w, "META", user))?;
-        let remote = RemoteUser::from_reply(self.replica.wait(ticket)?)?;
+        let ticket = self.replica.submit(Command::GetMeta(user))?;
+        let remote = self.replica.wait(ticket)?.into_user()?;
         let steps = meta::sieve(&self.store.sieve_scripts(user)?, &remote.sieve);
         let mut failures = Failures::default();
         self.apply_steps(user, steps, &mut failures)?;

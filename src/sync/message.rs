@@ -24,26 +24,17 @@ pub struct Messages {
     buffer: Vec<u8>,
 }
 
-/// The content of one message, at its beginning.
-pub enum Message<'b> {
-    /// Read already.
-    Memory(&'b [u8]),
-    /// Too big for that.
+/// A message whose content is good.
+pub enum Opened {
+    /// It is in the buffer.
+    Buffered,
+    /// It is too big for that.
     File(File),
-}
-
-impl Read for Message<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Message::Memory(bytes) => bytes.read(out),
-            Message::File(file) => file.read(out),
-        }
-    }
 }
 
 impl Messages {
     /// Opens the file of a message and makes sure that it has the size and the GUID of its record.
-    pub fn open(&mut self, mailbox: &dyn Mailbox, record: &Record) -> Result<Message<'_>> {
+    pub fn open(&mut self, mailbox: &dyn Mailbox, record: &Record) -> Result<Opened> {
         let mut file = mailbox.message(record)?;
         let subject = || mailbox.message_name(record);
         let found = if record.size <= IN_MEMORY {
@@ -67,11 +58,15 @@ impl Messages {
                 Error::new(Kind::Corrupt, "read message", subject(), detail).hint(MESSAGE_REPAIR)
             );
         }
-        Ok(if record.size <= IN_MEMORY {
-            Message::Memory(&self.buffer)
-        } else {
-            Message::File(file)
-        })
+        Ok(if record.size <= IN_MEMORY { Opened::Buffered } else { Opened::File(file) })
+    }
+
+    /// Returns the content of the message that was opened last, from its beginning.
+    pub fn content(&self, opened: Opened) -> Box<dyn Read + '_> {
+        match opened {
+            Opened::Buffered => Box::new(self.buffer.as_slice()),
+            Opened::File(file) => Box::new(file),
+        }
     }
 
     fn read(&mut self, file: &mut File, size: u32) -> io::Result<(u64, Guid)> {

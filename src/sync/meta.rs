@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::protocol::Command;
 use crate::types::{MboxName, Quota, Seen, SieveScript, Text, UniqueId, UserId};
 
 /// One change to a user's data on the replica.
@@ -31,24 +32,24 @@ pub enum Step {
 }
 
 impl Step {
-    /// The command's name on the wire.
-    pub fn command(&self) -> &'static str {
+    /// The command that carries it out; `content` is that of a script that is uploaded.
+    pub fn command<'c>(&'c self, user: &'c UserId, content: &'c [u8]) -> Command<'c> {
         match self {
-            Step::Subscribe(_) => "SUB",
-            Step::Unsubscribe(_) => "UNSUB",
-            Step::Seen(_) => "SEEN",
-            Step::UploadSieve(_) => "SIEVE",
-            Step::DeleteSieve(_) => "UNSIEVE",
-            Step::ActivateSieve(_) => "ACTIVATE_SIEVE",
-            Step::DeactivateSieve => "UNACTIVATE_SIEVE",
-            Step::SetQuota(_) => "QUOTA",
-            Step::DeleteQuota(_) => "UNQUOTA",
+            Step::Subscribe(name) => Command::Sub(user, name),
+            Step::Unsubscribe(name) => Command::UnSub(user, name),
+            Step::Seen(seen) => Command::Seen(user, seen),
+            Step::UploadSieve(script) => Command::Sieve(user, script, content),
+            Step::DeleteSieve(name) => Command::UnSieve(user, name),
+            Step::ActivateSieve(name) => Command::ActivateSieve(user, name),
+            Step::DeactivateSieve => Command::UnActivateSieve(user),
+            Step::SetQuota(quota) => Command::Quota(quota),
+            Step::DeleteQuota(root) => Command::UnQuota(root),
         }
     }
 
     /// The line that Cyrus prints for it with `-v`.
     pub fn line(&self, user: &UserId) -> String {
-        let command = self.command();
+        let command = self.command(user, &[]).spec().name;
         match self {
             Step::Subscribe(name) | Step::Unsubscribe(name) => format!("{command} {user} {name}"),
             Step::Seen(seen) => format!("{command} {user} {}", seen.uniqueid),

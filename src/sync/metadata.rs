@@ -1,11 +1,9 @@
 //! Carries out the steps of [`meta`]: all are written before the first reply is awaited.
 
 use super::care::begin_or_keep;
-use super::remote::RemoteUser;
-use super::{Failures, Syncer, commands, meta, over, user_subject};
-use crate::dlist::Writer;
+use super::{Failures, Syncer, meta, over, user_subject};
 use crate::error::{Error, Kind, Result};
-use crate::replica::Verb;
+use crate::protocol::{Command, RemoteUser};
 use crate::types::{Annotation, MboxName, QUOTA_RESOURCES, Quota, Text, UserId};
 use meta::Step;
 
@@ -41,9 +39,9 @@ impl Syncer<'_> {
         let _lock = self.store.sync_lock(&self.settings.server, Some(user), self.settings.wait)?;
         self.action(format!("META {user}"));
         self.check_owner(user)?;
-        let ticket = self.replica.submit(Verb::Get, &mut |w| commands::named(w, "META", user))?;
+        let ticket = self.replica.submit(Command::GetMeta(user))?;
         let remote = match self.replica.wait(ticket) {
-            Ok(reply) => RemoteUser::from_reply(reply)?,
+            Ok(reply) => reply.into_user()?,
             Err(error) if error.kind() == Kind::ReplicaNoMailbox => RemoteUser::default(),
             Err(error) => return Err(error),
         };
@@ -136,12 +134,11 @@ impl Syncer<'_> {
         roots.dedup_by(|later, earlier| later.root == earlier.root);
         let mut tickets = Vec::with_capacity(roots.len());
         for root in roots.iter().map(|named| &named.root) {
-            let ask = |w: &mut Writer<'_>| commands::named(w, "QUOTA", root);
-            tickets.push(self.replica.submit(Verb::Get, &mut { ask })?);
+            tickets.push(self.replica.submit(Command::GetQuota(root))?);
         }
         let mut theirs = Vec::new();
         for ticket in tickets {
-            theirs.extend(super::remote::quota_reply(self.replica.wait(ticket)?)?);
+            theirs.extend(self.replica.wait(ticket)?.into_quota()?);
         }
         let steps = self.quota_steps(roots, &theirs, failures)?;
         self.apply_steps(&UserId::default(), steps, failures)
@@ -172,9 +169,7 @@ impl Syncer<'_> {
                 continue;
             }
             self.action(step.line(user));
-            let ticket = self
-                .replica
-                .submit(Verb::Apply, &mut |w| commands::step(w, user, &step, &content))?;
+            let ticket = self.replica.submit(step.command(user, &content))?;
             if self.is_careful() {
                 let done = self.replica.wait(ticket);
                 done.map(drop).or_else(|error| failures.keep(self, &subject, error))?;
@@ -198,27 +193,22 @@ impl Syncer<'_> {
         let server = &self.settings.server;
         let _lock = self.store.sync_lock(server, owner.as_ref(), self.settings.wait)?;
         let name = mailbox.cloned().unwrap_or_default();
-        let ticket =
-            self.replica.submit(Verb::Get, &mut |w| commands::named(w, "ANNOTATION", &name))?;
-        let theirs = super::remote::annotations_reply(self.replica.wait(ticket)?)?;
+        let ticket = self.replica.submit(Command::GetAnnotations(&name))?;
+        let theirs = self.replica.wait(ticket)?.into_annotations()?;
         let ours = self.store.annotations(mailbox)?;
         let key = |a: &Annotation| (a.entry.clone(), a.userid.clone());
         let mut tickets = Vec::new();
         for gone in theirs.iter().filter(|a| !ours.iter().any(|o| key(o) == key(a))) {
             let line = format!("UNANNOTATION {name} {} {}", gone.entry, gone.userid);
             self.action_on(&name, &line);
-            let ticket = self
-                .replica
-                .submit(Verb::Apply, &mut |w| commands::unannotation(w, &name, gone))?;
+            let ticket = self.replica.submit(Command::UnAnnotation(&name, gone))?;
             tickets.push((line, ticket));
         }
         let same = |a: &Annotation, b: &Annotation| key(a) == key(b) && a.value == b.value;
         for changed in ours.iter().filter(|a| !theirs.iter().any(|t| same(t, a))) {
             let line = format!("ANNOTATION {name} {} {}", changed.entry, changed.userid);
             self.action_on(&name, &line);
-            let ticket = self
-                .replica
-                .submit(Verb::Apply, &mut |w| commands::annotation(w, &name, changed))?;
+            let ticket = self.replica.submit(Command::Annotation(&name, changed))?;
             tickets.push((line, ticket));
         }
         let mut failures = Failures::default();

@@ -4,9 +4,9 @@
 //! its name (`mboxlist_deletemailbox` up to 3.6). Then there is nothing to be found, and the answer
 //! stays the same for ever.
 
-use super::{Syncer, commands, remote};
+use super::Syncer;
 use crate::error::{Error, Kind};
-use crate::replica::Verb;
+use crate::protocol::Command;
 use crate::types::MailboxEntry;
 
 impl Syncer<'_> {
@@ -27,8 +27,8 @@ impl Syncer<'_> {
     /// Whether the replica has no mailbox of this name, and none of this uniqueid.
     fn is_nowhere(&mut self, entry: &MailboxEntry) -> crate::Result<bool> {
         let ids = std::slice::from_ref(&entry.uniqueid);
-        let ticket = self.replica.submit(Verb::Get, &mut |w| commands::get_uniqueids(w, ids))?;
-        let by_id = remote::folders_reply(self.replica.wait(ticket)?)?;
+        let ticket = self.replica.submit(Command::GetUniqueIds(ids))?;
+        let by_id = self.replica.wait(ticket)?.into_folders()?;
         let by_name = self.get_mailboxes(std::slice::from_ref(&entry.name))?;
         Ok(by_id.is_empty() && by_name.is_empty())
     }

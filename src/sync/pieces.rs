@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Failures, Syncer, commands, meta};
+use super::{Failures, Syncer, meta};
 use crate::error::{Kind, Result};
 use crate::observe::Level;
-use crate::replica::Verb;
+use crate::protocol::Command;
 use crate::types::{MboxName, Text, UniqueId, UserId};
 use meta::Step;
 
@@ -44,8 +44,7 @@ impl Syncer<'_> {
         };
         let user = owner.unwrap_or_default();
         self.action(step.line(&user));
-        let ticket =
-            self.replica.submit(Verb::Apply, &mut |w| commands::step(w, &user, &step, &[]))?;
+        let ticket = self.replica.submit(step.command(&user, &[]))?;
         match self.replica.wait(ticket) {
             Err(error) if error.kind() == Kind::ReplicaNoMailbox => Ok(()),
             other => other.map(drop),
@@ -71,8 +70,7 @@ impl Syncer<'_> {
             }
         }
         self.action(format!("UNUSER {user}"));
-        let ticket =
-            self.replica.submit(Verb::Apply, &mut |w| commands::named(w, "UNUSER", user))?;
+        let ticket = self.replica.submit(Command::UnUser(user))?;
         match self.replica.wait(ticket) {
             Err(error) if error.kind() == Kind::ReplicaNoMailbox => Ok(()),
             other => other.map(drop),
@@ -81,7 +79,7 @@ impl Syncer<'_> {
 
     /// Has the replica let go of the files it keeps staged (`RESTART`).
     pub fn restart(&mut self) -> Result<()> {
-        let ticket = self.replica.submit(Verb::Restart, &mut |_| Ok(()))?;
+        let ticket = self.replica.submit(Command::Restart)?;
         self.staged.clear();
         self.replica.wait(ticket).map(drop)
     }

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::folders::{Plan, Rename};
 use super::settle::{Folders, Refused};
-use super::{Failures, Syncer, commands, is_locked, wants_another_try};
+use super::{Failures, Syncer, is_locked, wants_another_try};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
-use crate::replica::{Ticket, Verb};
+use crate::protocol::{self, Command, Ticket};
 use crate::store::{Lock, Wait};
 use crate::types::{MboxName, UniqueId, UserId};
 
@@ -77,16 +77,15 @@ impl Syncer<'_> {
         failures: &mut Failures,
         undone: &mut Undone,
     ) -> Result<HashSet<MboxName>> {
-        let command = if self.settings.local_only { "LOCAL_UNMAILBOX" } else { "UNMAILBOX" };
         let mut asked: Vec<(&MboxName, Result<Ticket>)> = Vec::with_capacity(plan.deletes.len());
         for name in &plan.deletes {
             let ticket = match self.locked(locks, [name]) {
                 Ok(()) => {
                     self.forget(name);
-                    self.action_on(name, format!("{command} {name}"));
-                    Ok(self
-                        .replica
-                        .submit(Verb::Apply, &mut |w| commands::named(w, command, name))?)
+                    let unmailbox =
+                        Command::UnMailbox { mailbox: name, local_only: self.settings.local_only };
+                    self.action_on(name, format!("{} {name}", unmailbox.spec().name));
+                    Ok(self.replica.submit(unmailbox)?)
                 }
                 Err(error) => Err(error),
             };
@@ -114,8 +113,11 @@ impl Syncer<'_> {
     }
 
     fn rename(&mut self, rename: &Rename, locks: &Locks, undone: &Undone) -> Result<()> {
-        let command = if self.settings.local_only { "LOCAL_RENAME" } else { "RENAME" };
-        let Rename { from, to, partition, .. } = rename;
+        let Rename { from, to, partition, uidvalidity, .. } = rename;
+        let command = Command::Rename {
+            rename: protocol::Rename { from, to, partition, uidvalidity: *uidvalidity },
+            local_only: self.settings.local_only,
+        };
         self.locked(locks, [from, to])?;
         if from != to
             && let Some(holder) = undone.held.get(to)
@@ -129,11 +131,10 @@ impl Syncer<'_> {
             )
             .hint("see why that one could not be renamed or deleted"));
         }
-        self.action_on(to, format!("{command} {from} -> {to} ({partition})"));
+        self.action_on(to, format!("{} {from} -> {to} ({partition})", command.spec().name));
         self.forget(from);
         self.forget(to);
-        let ticket =
-            self.replica.submit(Verb::Apply, &mut |w| commands::rename(w, command, rename))?;
+        let ticket = self.replica.submit(command)?;
         let Err(error) = self.replica.wait(ticket) else { return Ok(()) };
         if error.is_connection() || error.kind() == Kind::Cancelled {
             return Err(error);

@@ -6,11 +6,11 @@
 use sha1::{Digest, Sha1};
 
 use super::meta::{self, Step};
-use super::remote::RemoteFolder;
-use super::{Syncer, commands, repair};
+use super::{Syncer, bounds};
 use crate::error::{Error, Kind, Result};
 use crate::format::script;
-use crate::replica::Verb;
+use crate::protocol::decode::FetchedMessage;
+use crate::protocol::{Command, RemoteFolder};
 use crate::types::{Guid, SieveScript, SystemFlags, Text, UserId};
 
 impl Syncer<'_> {
@@ -36,14 +36,12 @@ impl Syncer<'_> {
     /// The scripts in a `#sieve` mailbox of the replica, read from its messages.
     fn scripts_in(&mut self, folder: &RemoteFolder) -> Result<Vec<SieveScript>> {
         let name = &folder.name;
-        let ticket =
-            self.replica.submit(Verb::Get, &mut |w| commands::named(w, "FULLMAILBOX", name))?;
-        let messages = repair::all_of(self.replica.wait(ticket)?)?;
+        let ticket = self.replica.submit(Command::GetFullMailbox(name))?;
+        let messages = bounds::all_records(self.replica.wait(ticket)?)?;
         let mut asked = Vec::new();
         for record in messages.iter().map(|m| &m.record).filter(|r| !r.is_expunged()) {
-            let ticket = self
-                .replica
-                .submit(Verb::Get, &mut |w| commands::fetch(w, folder, record.uid, record.guid))?;
+            let fetch = folder.fetch(record.uid, record.guid, None);
+            let ticket = self.replica.submit(Command::Fetch(fetch))?;
             asked.push((record, ticket));
         }
         let mut scripts: Vec<SieveScript> = Vec::new();
@@ -54,7 +52,7 @@ impl Syncer<'_> {
                     .hint("expunge the message there: only sieve scripts belong there")
             };
             let reply = self.replica.wait(ticket)?;
-            let Some(bytes) = repair::file(reply) else {
+            let Some(FetchedMessage::Memory(bytes)) = reply.into_message() else {
                 return Err(bad("the answer holds no file".into()));
             };
             let script = script::parse(&bytes).map_err(|malformed| bad(malformed.to_string()))?;

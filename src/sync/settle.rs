@@ -8,11 +8,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::folders::{self, Fate, Local, Plan};
 use super::identity::places;
-use super::remote::RemoteFolder;
-use super::{Failures, Syncer, commands};
+use super::{Failures, Syncer};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
-use crate::replica::Verb;
+use crate::protocol::{Command, RemoteFolder};
 use crate::types::{MailboxEntry, MboxName, UniqueId, UserId};
 
 /// Whether the replica's folders are where they must be.
@@ -262,8 +261,7 @@ impl Syncer<'_> {
         ids.sort();
         ids.dedup();
         if !ids.is_empty() {
-            let ticket =
-                self.replica.submit(Verb::Get, &mut |w| commands::get_uniqueids(w, &ids))?;
+            let ticket = self.replica.submit(Command::GetUniqueIds(&ids))?;
             remotes.extend(self.mailboxes_reply(ticket)?);
         }
         Ok(())
@@ -272,7 +270,7 @@ impl Syncer<'_> {
     /// What became here of a folder that only the replica lists. `stay` are the uniqueids of
     /// mailboxes that failed.
     fn fate(&self, remote: &RemoteFolder, stay: &HashSet<UniqueId>) -> Result<Fate> {
-        let RemoteFolder { name, uniqueid, .. } = remote;
+        let (name, uniqueid) = (&remote.name, &remote.uniqueid);
         if stay.contains(uniqueid) || self.is_alive_as(name, uniqueid)? {
             return Ok(Fate::Stays);
         }

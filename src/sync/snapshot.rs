@@ -6,79 +6,44 @@ use std::ops::ControlFlow;
 use super::batch::{Batcher, Partial};
 use super::bounds::Measure;
 use super::damage::Stuck;
-use super::remote::RemoteFolder;
 use super::{Syncer, compare, unix_time};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
+use crate::protocol::{MailboxUpdate, RecordUpdate, RemoteFolder, Since};
 use crate::store::{Crcs, Mailbox, Records};
 use crate::types::{
-    Annotation, InternalFlags, MailboxState, MboxName, Modseq, Record, SyncCrcs, SystemFlags, Text,
-    Uid,
+    Annotation, InternalFlags, MailboxHeader, MailboxState, MboxName, Record, SyncCrcs,
+    SystemFlags, Text, Uid,
 };
 
-/// One record as it is sent.
-#[derive(Debug)]
-pub struct Entry {
-    /// The record.
-    pub record: Record,
-    /// Its modseq in the state that is sent.
-    pub modseq: Modseq,
-    /// Its stored annotations.
-    pub annotations: Box<[Annotation]>,
+/// Whether a record is expunged, but later than the state that it is sent in.
+fn is_expunged_later(update: &RecordUpdate) -> bool {
+    update.record.is_expunged() && update.modseq < update.record.modseq
 }
 
-impl Entry {
-    /// Whether it is expunged, but later than the state that it is sent in.
-    fn is_expunged_later(&self) -> bool {
-        self.record.is_expunged() && self.modseq < self.record.modseq
-    }
-
-    /// Makes it what it was just before its expunge. The replica takes nothing more of a record
-    /// that both sides have expunged, so a lowered modseq would stay, and a client that asks what
-    /// vanished since would not be told.
-    fn before_its_expunge(&mut self) {
-        self.record.internal_flags.0 &= !InternalFlags::EXPUNGED;
-        self.record.system_flags.0 |= SystemFlags::DELETED;
-    }
-}
-
-/// The replica's state that the update builds on; it refuses if it has another.
-#[derive(Debug, Clone, Copy)]
-pub struct Since {
-    /// HIGHESTMODSEQ there.
-    pub modseq: Modseq,
-    /// CRCs there.
-    pub crcs: SyncCrcs,
-}
-
-/// Values of a partial state that are kept as the replica has them.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Kept {
-    /// RECENTUID.
-    pub recentuid: Uid,
-    /// RECENTTIME.
-    pub recenttime: i64,
-    /// POP3_LAST_LOGIN.
-    pub pop3_last_login: i64,
-    /// POP3_SHOW_AFTER.
-    pub pop3_show_after: i64,
+/// Makes a record what it was just before its expunge. The replica takes nothing more of a record
+/// that both sides have expunged, so a lowered modseq would stay, and a client that asks what
+/// vanished since would not be told.
+fn before_its_expunge(record: &mut Record) {
+    record.internal_flags.0 &= !InternalFlags::EXPUNGED;
+    record.system_flags.0 |= SystemFlags::DELETED;
 }
 
 /// An update of one mailbox, ready to be sent.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// State of the mailbox.
-    pub state: MailboxState,
+    /// The state after the update, as it is sent.
+    pub header: MailboxHeader,
+    /// Whether that is all of the mailbox, and not a part of it.
+    pub whole: bool,
     /// Annotations of the mailbox.
     pub annotations: Vec<Annotation>,
-    /// CRCs of the mailbox.
-    pub crcs: SyncCrcs,
-    /// Partition on the replica.
-    pub partition: Text,
-    /// Set if this is not the whole.
-    pub partial: Option<(Partial, Kept)>,
+    /// Names of the user flags by bit.
+    pub flags: Vec<Option<Text>>,
+    /// Minor version of cyrus.index.
+    pub minor_version: u32,
     /// Records, by UID.
-    pub records: Vec<Entry>,
+    pub records: Vec<RecordUpdate>,
     /// What it builds on.
     pub since: Option<Since>,
     /// Records above this UID are new to the replica and need their files there.
@@ -91,6 +56,20 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The command's body.
+    pub fn update(&self, local_only: bool) -> MailboxUpdate<'_> {
+        MailboxUpdate {
+            local_only,
+            header: &self.header,
+            whole: self.whole,
+            annotations: &self.annotations,
+            flags: &self.flags,
+            minor_version: self.minor_version,
+            since: self.since,
+            records: &self.records,
+        }
+    }
+
     /// The records whose files the replica must have before the update: new ones that still
     /// have a file here.
     pub fn new_messages(&self) -> impl Iterator<Item = &Record> {
@@ -166,12 +145,8 @@ impl Syncer<'_> {
     /// Whether the replica has higher values than the master where an update cannot lower them:
     /// somebody wrote to it.
     pub(super) fn is_outdone(&self, state: &MailboxState, remote: Option<&RemoteFolder>) -> bool {
-        remote.filter(|_| !self.settings.no_copyback).is_some_and(|there| {
-            state.uidvalidity < there.uidvalidity
-                || there.foldermodseq.is_some_and(|there| state.foldermodseq < there)
-                || state.highestmodseq < there.highestmodseq
-                || state.last_uid < there.last_uid
-        })
+        let there = remote.filter(|_| !self.settings.no_copyback);
+        there.is_some_and(|there| state.outdone_by(there).next().is_some())
     }
 
     /// Fails if the replica claims of a mailbox what cannot be.
@@ -216,7 +191,7 @@ impl Syncer<'_> {
         attempt: Attempt,
         extent: Extent,
     ) -> Result<Option<Snapshot>> {
-        let mut state = mailbox.state().clone();
+        let state = mailbox.state().clone();
         let annotations = match (mailbox.annotations(), remote, extent) {
             // One that is made for those below it takes them later. An update would delete them.
             (Err(_), None, Extent::Below(_)) => Vec::new(),
@@ -256,43 +231,20 @@ impl Syncer<'_> {
             Attempt::First if stored.basic.is_some() => stored,
             _ => mailbox.crcs(Crcs::Recomputed)?,
         };
-        let kept = match (extent, remote) {
-            (Extent::Batch, Some(r)) => Kept {
-                recentuid: r.recentuid,
-                recenttime: r.recenttime,
-                pop3_last_login: r.pop3_last_login,
-                pop3_show_after: r.pop3_show_after,
-            },
-            (Extent::Batch, None) => Kept::default(),
-            // It may last: what the mailbox has but the UID.
-            (Extent::Below(_), _) => Kept {
-                recentuid: state.recentuid.min(partial.map_or(0, |p| p.last_uid)),
-                recenttime: state.recenttime,
-                pop3_last_login: state.pop3_last_login,
-                pop3_show_after: state.pop3_show_after,
-            },
-        };
         let since = remote
             .filter(|r| attempt != Attempt::Recomputed && r.highestmodseq != 0)
             .map(|r| Since { modseq: r.highestmodseq, crcs: r.crcs });
-        // The replica refuses a lower one than its own, and keeps that if none is sent; unless it
-        // is forced: then it takes what comes, and none for 0.
-        let refused =
-            |ours: u64| remote.is_some_and(|r| r.xconvmodseq.is_some_and(|theirs| theirs > ours));
-        if !self.settings.no_copyback && state.xconvmodseq.is_some_and(refused) {
-            state.xconvmodseq = None;
-        }
-        if self.settings.no_copyback {
-            // A replica that is forced takes a lower one, below the UIDs of messages that it has,
-            // and its imapd aborts at the next that comes in.
-            state.last_uid = state.last_uid.max(known_up_to);
-        }
+        let mut header = match partial {
+            Some(partial) => part_header(&state, partial, extent, remote),
+            None => self.whole_header(&state, remote, crcs),
+        };
+        header.partition = self.partition(&state.partition);
         Ok(Some(Snapshot {
-            partition: self.partition(&state.partition),
-            state,
+            header,
+            whole: partial.is_none(),
             annotations,
-            crcs,
-            partial: partial.map(|p| (p, kept)),
+            flags: state.flags,
+            minor_version: state.minor_version,
             records,
             since,
             known_up_to,
@@ -300,6 +252,49 @@ impl Syncer<'_> {
             stuck,
         }))
     }
+
+    /// The header of an update to all that the master has.
+    fn whole_header(
+        &self,
+        state: &MailboxState,
+        remote: Option<&RemoteFolder>,
+        crcs: SyncCrcs,
+    ) -> MailboxHeader {
+        let mut header = MailboxHeader { crcs, ..state.header.clone() };
+        if self.settings.no_copyback {
+            // A replica that is forced takes a lower one, below the UIDs of messages that it has,
+            // and its imapd aborts at the next that comes in.
+            header.last_uid = header.last_uid.max(remote.map_or(0, |r| r.last_uid));
+            return header;
+        }
+        // The replica refuses a lower one than its own, and keeps that if none is sent; unless it
+        // is forced: then it takes what comes, and none for 0.
+        let theirs = remote.and_then(|r| r.xconvmodseq);
+        header.xconvmodseq = header.xconvmodseq.filter(|ours| theirs.is_none_or(|t| t <= *ours));
+        header
+    }
+}
+
+/// The header of a partial state.
+fn part_header(
+    state: &MailboxState,
+    partial: Partial,
+    extent: Extent,
+    remote: Option<&RemoteFolder>,
+) -> MailboxHeader {
+    let none = MailboxHeader::default();
+    let mut header = match extent {
+        Extent::Batch => state.in_part(remote.map_or(&none, |r| &r.header)),
+        Extent::Below(_) => {
+            // It may last: what the mailbox has but the UID.
+            let mut header = state.in_part(state);
+            header.recentuid = header.recentuid.min(partial.last_uid);
+            header
+        }
+    };
+    header.last_uid = partial.last_uid;
+    header.highestmodseq = partial.highestmodseq;
+    header
 }
 
 /// The state that a replica can have without the records from `end` on, see [`Extent::Below`].
@@ -329,7 +324,7 @@ fn state_below(
 
 /// What [`read_records`] read.
 struct Read {
-    records: Vec<Entry>,
+    records: Vec<RecordUpdate>,
     stuck: Option<Stuck>,
 }
 
@@ -380,14 +375,14 @@ fn read_records(
             (Some(partial), Extent::Below(_)) => Some(record.modseq.min(partial.highestmodseq)),
         };
         if let Some(modseq) = modseq {
-            records.push(Entry { record: *record, modseq, annotations: Box::default() });
+            records.push(RecordUpdate { record: *record, modseq, annotations: Box::default() });
         }
         Ok(())
     })?;
-    for entry in records.iter_mut().filter(|entry| entry.is_expunged_later()) {
-        let record = &entry.record;
+    for update in records.iter_mut().filter(|update| is_expunged_later(update)) {
+        let record = &mut update.record;
         if record.uid <= known_up_to || mailbox.message(record).is_ok() {
-            entry.before_its_expunge();
+            before_its_expunge(record);
         }
     }
     for entry in &mut records {

@@ -1,15 +1,15 @@
 //! Writes the message files that updates need: each before the update, none that is damaged.
 
+use super::Syncer;
 use super::contents::Work;
 use super::damage::Stuck;
 use super::ladder::check_identity;
-use super::remote::RemoteFolder;
+use super::message::{Messages, Opened};
 use super::repair::insert;
-use super::repair::plan::Message;
+use super::reserve::Staged;
 use super::snapshot::{Attempt, Extent, Snapshot};
-use super::{Syncer, commands};
 use crate::error::{Error, Kind, Result};
-use crate::replica::{Ticket, Verb};
+use crate::protocol::{Command, MessageFiles, OutgoingFile, RemoteFolder, RemoteRecord, Ticket};
 use crate::store::Mailbox;
 use crate::types::{Guid, MailboxEntry, Record, Text};
 
@@ -25,7 +25,7 @@ pub(super) struct Base<'b> {
     pub remote: Option<&'b RemoteFolder>,
     pub attempt: Attempt,
     /// Messages of the replica that it shall expunge.
-    pub expunge: &'b [Message],
+    pub expunge: &'b [RemoteRecord],
 }
 
 impl<'b> Base<'b> {
@@ -55,6 +55,64 @@ pub(super) struct Update {
     pub damage: Option<Error>,
     /// That message, if its file is all that is wrong with it.
     pub missing: Option<Guid>,
+}
+
+/// The files of one `APPLY MESSAGE`. Each is checked before it is written; the first that is damaged is
+/// the last that is opened.
+struct Files<'f> {
+    mailbox: &'f dyn Mailbox,
+    snapshot: &'f Snapshot,
+    staged: &'f mut Staged,
+    messages: &'f mut Messages,
+    chunk: std::slice::Iter<'f, Record>,
+    stuck: Option<Stuck>,
+}
+
+impl Files<'_> {
+    /// Opens the file of a record. Another copy in the same mailbox is as good.
+    fn open(&mut self, record: &Record) -> Result<Opened> {
+        let error = match self.messages.open(self.mailbox, record) {
+            Ok(opened) => return Ok(opened),
+            Err(error) => error,
+        };
+        let is_twin = |r: &&Record| r.guid == record.guid && r.uid != record.uid;
+        for twin in self.snapshot.new_messages().filter(is_twin) {
+            if let Ok(opened) = self.messages.open(self.mailbox, twin) {
+                return Ok(opened);
+            }
+        }
+        Err(error)
+    }
+}
+
+impl MessageFiles for Files<'_> {
+    fn partition(&self) -> &Text {
+        &self.snapshot.header.partition
+    }
+
+    fn next_file(&mut self) -> Result<Option<OutgoingFile<'_>>> {
+        while let Some(record) = self.chunk.next() {
+            let opened = if self.stuck.is_some() { None } else { Some(self.open(record)) };
+            let error = match opened {
+                Some(Ok(opened)) => {
+                    return Ok(Some(OutgoingFile {
+                        partition: &self.snapshot.header.partition,
+                        guid: record.guid,
+                        size: record.size.into(),
+                        content: self.messages.content(opened),
+                    }));
+                }
+                Some(Err(error)) => Some(error),
+                None => None,
+            };
+            self.staged.forget(&self.snapshot.header.partition, record.guid);
+            // The replica takes an expunged record without its file.
+            if let Some(error) = error.filter(|_| !record.is_expunged()) {
+                self.stuck = Some(Stuck { record: *record, file: true, error });
+            }
+        }
+        Ok(None)
+    }
 }
 
 impl Syncer<'_> {
@@ -125,7 +183,7 @@ impl Syncer<'_> {
             }
             if base.attempt == Attempt::Repaired {
                 for record in snapshot.new_messages() {
-                    self.staged.want(&snapshot.partition, record.guid);
+                    self.staged.want(&snapshot.header.partition, record.guid);
                 }
                 self.reserve(std::slice::from_ref(&base.entry.name))?;
             }
@@ -160,7 +218,7 @@ impl Syncer<'_> {
         snapshot: &Snapshot,
         tickets: &mut Vec<Ticket>,
     ) -> Result<Option<Stuck>> {
-        let partition = &snapshot.partition;
+        let partition = &snapshot.header.partition;
         let mut chunk: Vec<Record> = Vec::new();
         let mut bytes = 0;
         // Expunged ones last: one whose file is gone must not stand in for another of its GUID.
@@ -194,37 +252,16 @@ impl Syncer<'_> {
         chunk: &[Record],
         tickets: &mut Vec<Ticket>,
     ) -> Result<Option<Stuck>> {
-        let partition = &snapshot.partition;
-        let mut stuck: Option<Stuck> = None;
-        let (staged, messages) = (&mut self.staged, &mut self.messages);
-        let ticket = self.replica.submit(Verb::Apply, &mut |w| {
-            commands::messages(w, chunk, &mut |w, record| {
-                if stuck.is_some() {
-                    staged.forget(partition, record.guid);
-                    return Ok(());
-                }
-                let size = u64::from(record.size);
-                let error = match messages.open(mailbox, record) {
-                    Ok(mut message) => {
-                        return w.file(partition.as_bytes(), record.guid, size, &mut message);
-                    }
-                    Err(error) => error,
-                };
-                // Another copy in the same mailbox is as good.
-                let is_twin = |r: &&Record| r.guid == record.guid && r.uid != record.uid;
-                let mut twins = snapshot.new_messages().filter(is_twin);
-                let good = twins.find(|twin| messages.open(mailbox, twin).is_ok());
-                if let Some(Ok(mut message)) = good.map(|twin| messages.open(mailbox, twin)) {
-                    return w.file(partition.as_bytes(), record.guid, size, &mut message);
-                }
-                staged.forget(partition, record.guid);
-                // The replica takes an expunged record without its file.
-                if !record.is_expunged() {
-                    stuck = Some(Stuck { record: *record, file: true, error });
-                }
-                Ok(())
-            })
-        })?;
+        let mut files = Files {
+            mailbox,
+            snapshot,
+            staged: self.staged,
+            messages: &mut self.messages,
+            chunk: chunk.iter(),
+            stuck: None,
+        };
+        let ticket = self.replica.submit(Command::Messages(&mut files))?;
+        let stuck = files.stuck;
         tickets.push(ticket);
         Ok(stuck)
     }

@@ -6,12 +6,11 @@ use super::contents::Work;
 use super::inbox::Failed;
 use super::look::Look;
 use super::metadata::NamedRoot;
-use super::remote::{RemoteFolder, RemoteUser};
 use super::settle::{Folders, Refused, Settled, View};
-use super::{Failures, Syncer, TRIES, commands, over, user_subject, wants_another_try};
+use super::{Failures, Syncer, TRIES, over, user_subject, wants_another_try};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
-use crate::replica::{Ticket, Verb};
+use crate::protocol::{Command, RemoteFolder, RemoteUser, Ticket};
 use crate::store::UserTree;
 use crate::types::{MailboxEntry, MboxName, MboxType, UserId};
 
@@ -26,7 +25,7 @@ pub(super) enum Attempted {
 impl Syncer<'_> {
     /// Asks for the replica's view of a user ahead of time; pass the ticket to [`Syncer::user`].
     pub fn ask_user(&mut self, user: &UserId) -> Result<Ticket> {
-        self.replica.submit(Verb::Get, &mut |w| commands::named(w, "USER", user))
+        self.replica.submit(Command::GetUser(user))
     }
 
     /// Replicates one user. `asked` is the ticket of [`Syncer::ask_user`], if it was called.
@@ -70,7 +69,7 @@ impl Syncer<'_> {
                 None => self.ask_user(user)?,
             };
             let remote = match self.replica.wait(ticket) {
-                Ok(reply) => RemoteUser::from_reply(reply)?,
+                Ok(reply) => reply.into_user()?,
                 Err(error) if error.kind() == Kind::ReplicaNoMailbox => RemoteUser::default(),
                 Err(error) => return Err(error),
             };
@@ -145,9 +144,8 @@ impl Syncer<'_> {
         }
         if !inbox_is_there && remote.has_metadata() {
             // It was of an earlier user of this name: Cyrus finds such files by the INBOX's uniqueid.
-            let ticket =
-                self.replica.submit(Verb::Get, &mut |w| commands::named(w, "META", user))?;
-            let found = RemoteUser::from_reply(self.replica.wait(ticket)?)?;
+            let ticket = self.replica.submit(Command::GetMeta(user))?;
+            let found = self.replica.wait(ticket)?.into_user()?;
             remote = RemoteUser { quotas: remote.quotas, ..found };
         }
         let mut steps = self.quota_steps(quotaroots, &remote.quotas, &mut failures)?;

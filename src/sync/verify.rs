@@ -8,7 +8,8 @@ use super::snapshot::Snapshot;
 use super::{Failures, Syncer};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
-use crate::types::{MailboxEntry, Modseq, SyncCrcs, Uid};
+use crate::protocol::RemoteFolder;
+use crate::types::{MailboxEntry, MailboxHeader, Modseq, SyncCrcs, Uid};
 
 /// An update that the replica took without a check.
 #[derive(Debug)]
@@ -35,16 +36,17 @@ impl Unchecked {
 
 /// The state after an update that the replica does not check; `None` if it does.
 fn unchecked_state(snapshot: &Snapshot) -> Option<State> {
-    let Snapshot { state, crcs, partial, records, known_up_to, replaces, .. } = snapshot;
-    if partial.is_some() {
+    let Snapshot { header, whole, records, known_up_to, replaces, .. } = snapshot;
+    if !whole {
         return None; // the last batch is checked
     }
     // What never had a record, and gets none, has nothing to be wrong.
     let stays_empty = *known_up_to == 0 && records.is_empty();
     // A replica that lost all its records ends with 0 if it gets none, and then checks nothing.
     let was_empty = *known_up_to > 0 && replaces.is_some_and(SyncCrcs::is_zero);
-    let unchecked = (crcs.is_zero() && !stays_empty) || was_empty;
-    let sent = State { crcs: *crcs, highestmodseq: state.highestmodseq, last_uid: state.last_uid };
+    let unchecked = (header.crcs.is_zero() && !stays_empty) || was_empty;
+    let MailboxHeader { crcs, highestmodseq, last_uid, .. } = *header;
+    let sent = State { crcs, highestmodseq, last_uid };
     unchecked.then_some(sent)
 }
 
@@ -53,9 +55,9 @@ impl Syncer<'_> {
     /// [`Kind::ReplicaChecksum`] if it is something else.
     pub(super) fn verify_now(&mut self, snapshot: &Snapshot) -> Result<()> {
         let Some(sent) = unchecked_state(snapshot) else { return Ok(()) };
-        let name = &snapshot.state.name;
+        let name = &snapshot.header.name;
         let found = self.get_mailboxes(std::slice::from_ref(name))?;
-        let remote = found.iter().find(|r| r.uniqueid == snapshot.state.uniqueid);
+        let remote = found.iter().find(|r| r.uniqueid == snapshot.header.uniqueid);
         match remote.is_some_and(|remote| differs(sent, remote)) {
             false => Ok(()),
             true => {
@@ -93,7 +95,7 @@ impl Syncer<'_> {
 
 /// Whether the replica has other records than it was sent. Where it was written to meanwhile that
 /// is another matter, for the next run.
-fn differs(sent: State, remote: &super::remote::RemoteFolder) -> bool {
+fn differs(sent: State, remote: &RemoteFolder) -> bool {
     (remote.highestmodseq, remote.last_uid) == (sent.highestmodseq, sent.last_uid)
         && !sent.crcs.agrees(remote.crcs)
 }

@@ -176,7 +176,7 @@ impl Dump {
 fn states(mailbox: &dyn Mailbox) -> Vec<String> {
     let state = mailbox.state();
     let quotaroot = state.quotaroot.clone().unwrap_or_default();
-    let [basic, annot] = state.stored_crcs.to_wire();
+    let [basic, annot] = state.crcs.to_wire();
     let mut lines = vec![
         format!(
             "MAILBOX {} <{}> {:x} <{}> <{}> <{quotaroot}>",
@@ -194,8 +194,8 @@ fn states(mailbox: &dyn Mailbox) -> Vec<String> {
             state.last_uid,
             state.highestmodseq,
             state.deletedmodseq,
-            state.createdmodseq,
-            state.foldermodseq,
+            state.createdmodseq.unwrap_or(0),
+            state.foldermodseq.unwrap_or(0),
             state.recentuid,
             state.recenttime,
             state.last_appenddate,
@@ -206,7 +206,7 @@ fn states(mailbox: &dyn Mailbox) -> Vec<String> {
         format!("CRCS {basic} {annot}"),
     ];
     lines.extend(state.xconvmodseq.map(|modseq| format!("XCONVMODSEQ {modseq}")));
-    lines.push(format!("RACLMODSEQ {}", state.raclmodseq));
+    lines.push(format!("RACLMODSEQ {}", state.raclmodseq.unwrap_or(0)));
     let flags = state.flags.iter().enumerate();
     let named = flags.filter_map(|(bit, name)| Some(format!("FLAG {bit} {}", name.as_ref()?)));
     lines.extend(named);

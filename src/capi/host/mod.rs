@@ -15,6 +15,7 @@ use crate::store::host::HostWriter;
 mod functions;
 mod glue;
 mod mailbox;
+mod of_c;
 mod read;
 mod store;
 mod structs;

@@ -1,13 +1,15 @@
 //! What the host gives in C's structures, checked and copied into the library's own.
 
 use super::super::strings::{cyrsync_str, slice};
+use super::of_c::OfC;
 use super::structs::*;
 use crate::error::{Error, Kind, Result};
 use crate::limits::USER_FLAGS;
 use crate::store::host::Listed;
+use crate::types::header::with_header_fields;
 use crate::types::{
-    Annotation, FormerName, Guid, InternalFlags, MailboxEntry, MailboxState, MboxName, MboxType,
-    Options, Record, SyncCrcs, SystemFlags, Text, UniqueId,
+    Annotation, FormerName, Guid, InternalFlags, MailboxEntry, MailboxHeader, MailboxState,
+    MboxName, MboxType, Record, SystemFlags, Text, UniqueId,
 };
 
 /// Names that a mailbox had before.
@@ -125,6 +127,17 @@ pub(super) fn record_for_c(record: &Record) -> cyrsync_record {
     }
 }
 
+macro_rules! header_of_c {
+    ($($(#[$doc:meta])* $name:ident: $type:ty, $key:literal, $($rule:ident),*;)*) => {
+        /// The structure in C has the header's fields by their names.
+        fn header_of_c(state: &cyrsync_mailbox_state) -> Result<MailboxHeader> {
+            Ok(MailboxHeader { $($name: OfC::of_c(state.$name, stringify!($name))?,)* })
+        }
+    };
+}
+
+with_header_fields!(header_of_c);
+
 pub(super) fn state(state: &cyrsync_mailbox_state) -> Result<(MailboxState, Option<String>)> {
     let flags = array(state.flags, state.flag_count, USER_FLAGS, "flags")?;
     let flags: Result<Vec<Option<Text>>> = flags
@@ -134,34 +147,18 @@ pub(super) fn state(state: &cyrsync_mailbox_state) -> Result<(MailboxState, Opti
             Ok((!flag.is_empty()).then(|| Text::new(flag)))
         })
         .collect();
-    let quotaroot = bytes(state.quotaroot, "quotaroot")?;
     let doubt = bytes(state.doubt, "doubt")?;
+    let mut header = header_of_c(state)?;
+    if state.has_xconvmodseq == 0 {
+        header.xconvmodseq = None;
+    }
     let told = MailboxState {
-        name: MboxName::new(bytes(state.name, "name")?),
-        uniqueid: UniqueId::new(bytes(state.uniqueid, "uniqueid")?),
-        mbtype: MboxType(state.mbtype),
-        partition: Text::new(bytes(state.partition, "partition")?),
-        acl: Text::new(bytes(state.acl, "acl")?),
-        quotaroot: (!quotaroot.is_empty()).then(|| Text::new(quotaroot)),
+        header,
         flags: flags?,
         minor_version: state.minor_version,
-        options: Options(state.options),
-        uidvalidity: state.uidvalidity,
-        last_uid: state.last_uid,
-        highestmodseq: state.highestmodseq,
         deletedmodseq: state.deletedmodseq,
-        createdmodseq: state.createdmodseq,
-        foldermodseq: state.foldermodseq,
-        recentuid: state.recentuid,
-        recenttime: state.recenttime,
-        last_appenddate: state.last_appenddate,
-        pop3_last_login: state.pop3_last_login,
-        pop3_show_after: state.pop3_show_after,
         num_records: state.num_records,
         exists: (state.has_exists != 0).then_some(state.exists),
-        stored_crcs: SyncCrcs::told(state.stored_crcs.basic, state.stored_crcs.annot),
-        xconvmodseq: (state.has_xconvmodseq != 0).then_some(state.xconvmodseq),
-        raclmodseq: state.raclmodseq,
     };
     Ok((told, (!doubt.is_empty()).then(|| String::from_utf8_lossy(doubt).into_owned())))
 }

@@ -100,7 +100,7 @@ pub struct cyrsync_mailbox_state {
     pub num_records: u32,
     /// The CRCs that cyrus.index stores. An annot of 0 is none, and both 0 are none: then the
     /// library computes them whenever it needs them.
-    pub stored_crcs: cyrsync_crcs,
+    pub crcs: cyrsync_crcs,
     /// Highest modseq.
     pub highestmodseq: u64,
     /// Up to this modseq expunged records are forgotten.

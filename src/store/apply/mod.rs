@@ -17,10 +17,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crate::config::{Config, opt};
-use crate::dlist::Writer;
 use crate::error::{Error, Kind, Result, reason};
 use crate::observe::Observer;
-use crate::replica::{Enabled, Replica, Reply, Session, Ticket, Verb};
+use crate::protocol::{self, Reply, Ticket};
+use crate::replica::{Enabled, Replica, Session};
 
 pub use program::find;
 pub use release::{Traces, Version};
@@ -225,12 +225,8 @@ pub fn check_against_running(
 }
 
 impl Replica for OwnServer {
-    fn submit(
-        &mut self,
-        verb: Verb,
-        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
-    ) -> Result<Ticket> {
-        let submitted = self.running()?.submit(verb, body);
+    fn submit(&mut self, command: protocol::Command<'_>) -> Result<Ticket> {
+        let submitted = self.running()?.submit(command);
         submitted.map_err(|error| self.told(error))
     }
 

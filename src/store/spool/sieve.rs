@@ -219,7 +219,10 @@ mod tests {
             });
             let records: Vec<Record> = records.collect();
             let state = MailboxState {
-                name: "user.fred.#sieve".into(),
+                header: crate::types::MailboxHeader {
+                    name: "user.fred.#sieve".into(),
+                    ..Default::default()
+                },
                 num_records: u32::try_from(records.len()).unwrap(),
                 ..Default::default()
             };

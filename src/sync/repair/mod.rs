@@ -16,25 +16,17 @@ use std::path::Path;
 use super::bounds::{self, Measure};
 use super::contents::Work;
 use super::ladder::{WITH_COPYBACK, check_identity};
-use super::remote::RemoteFolder;
-use super::snapshot::{Attempt, Entry, Since, Snapshot};
+use super::snapshot::{Attempt, Snapshot};
 use super::upload::Base;
-use super::{Syncer, TRIES, commands, unix_time};
+use super::{Syncer, TRIES, unix_time};
 use crate::error::{Error, Kind, Result};
 use crate::limits::REPLY_RECORD_BYTES;
 use crate::observe::{Level, Observer};
-use crate::replica::{Replica, Reply, Verb};
+use crate::protocol::{Command, RemoteFolder, RemoteRecord, Reserve, Since};
+use crate::replica::Replica;
 use crate::types::{MailboxState, MboxName, MboxType, SyncCrcs, Text};
 use fuse::Acts;
-use plan::{Header, Knowledge, Message, Plan, Side};
-
-/// The messages in the answer to `GET FULLMAILBOX`, by UID.
-pub(super) fn all_of(reply: Reply) -> Result<Vec<Message>> {
-    let (folder, side) = sides::of_replica(reply)?;
-    folder.beyond.map_or(Ok(side.messages), |beyond| Err(bounds::too_big(&folder.name, &beyond)))
-}
-
-pub(super) use sides::file;
+use plan::{Knowledge, Plan, Side};
 
 /// Writes to the master: what a repair changes there is done by Cyrus itself.
 pub trait Master {
@@ -78,8 +70,7 @@ impl Syncer<'_> {
             let records = u64::from(mailbox.state().num_records);
             self.replica.expect(records.saturating_mul(REPLY_RECORD_BYTES));
         }
-        let ticket =
-            self.replica.submit(Verb::Get, &mut |w| commands::named(w, "FULLMAILBOX", name))?;
+        let ticket = self.replica.submit(Command::GetFullMailbox(name))?;
         let (remote, theirs) = sides::of_replica(self.replica.wait(ticket)?)
             .map_err(|error| of_answer(name, error))?;
         let mut mailbox = match self.store.open(name) {
@@ -213,7 +204,7 @@ impl Syncer<'_> {
         &mut self,
         work: &Work,
         remote: &RemoteFolder,
-        expunge: &[Message],
+        expunge: &[RemoteRecord],
     ) -> Result<()> {
         let name = &work.entry.name;
         let base =
@@ -265,10 +256,10 @@ fn write_through(
     if !plan.own.is_empty() {
         // Links them from the mailbox itself.
         let among = std::slice::from_ref(name);
-        let ticket = server
-            .submit(Verb::Apply, &mut |w| commands::reserve(w, &state.partition, among, &plan.own));
+        let reserve = Reserve { partition: &state.partition, among, guids: &plan.own };
+        let ticket = server.submit(Command::Reserve(reserve));
         let reply = server.wait(ticket.map_err(own)?).map_err(own)?;
-        let missing = commands::missing(&reply).map_err(own)?;
+        let missing = reply.missing().map_err(own)?;
         if let Some(guid) = missing.first() {
             let detail = format!("the message with GUID {guid} cannot be found");
             return Err(Error::new(Kind::Corrupt, "repair mailbox", name.to_string(), detail)
@@ -281,11 +272,9 @@ fn write_through(
         fetch::upload(server, &state.partition, fetched).map_err(own)?;
     }
     observer.mailbox_action(name, &format!("MAILBOX {name} (on the master)"));
-    let ticket = server
-        .submit(Verb::Apply, &mut |w| commands::mailbox(w, "MAILBOX", &snapshot))
-        .map_err(own)?;
+    let ticket = server.submit(Command::Mailbox(snapshot.update(false))).map_err(own)?;
     server.wait(ticket).map_err(own)?;
-    let ticket = server.submit(Verb::Restart, &mut |_| Ok(())).map_err(own)?;
+    let ticket = server.submit(Command::Restart).map_err(own)?;
     server.wait(ticket).map(drop).map_err(own)
 }
 
@@ -321,39 +310,37 @@ fn of_master(name: &MboxName, error: Error) -> Error {
 }
 
 fn for_master(state: &MailboxState, plan: &Plan) -> Result<Snapshot> {
-    let mut merged = state.clone();
-    let Header { last_uid, highestmodseq, uidvalidity, foldermodseq, .. } = plan.header;
-    merged.last_uid = last_uid;
-    merged.highestmodseq = highestmodseq;
-    merged.uidvalidity = uidvalidity;
-    merged.foldermodseq = foldermodseq;
-    merged.xconvmodseq = state.xconvmodseq.map(|_| plan.header.xconvmodseq);
-    merged.raclmodseq = plan.header.raclmodseq;
-    let records = sides::entries(&plan.master, &mut merged)?;
-    let since = Since { modseq: state.highestmodseq, crcs: state.stored_crcs };
+    let mut header = plan.header.clone();
+    // Without conversations it stays without.
+    header.xconvmodseq = state.xconvmodseq.and(header.xconvmodseq);
+    // Not checked: they would be those of the state that is about to be made.
+    header.crcs = SyncCrcs::UNKNOWN;
+    let mut flags = state.flags.clone();
+    let records = sides::updates(&plan.master, &state.name, &mut flags)?;
+    let since = Since { modseq: state.highestmodseq, crcs: state.crcs };
     Ok(Snapshot {
-        partition: state.partition.clone(),
+        header,
+        whole: true,
         annotations: plan.annotations.clone(),
-        // Not checked: they would be those of the state that is about to be made.
-        crcs: SyncCrcs::UNKNOWN,
-        partial: None,
+        flags,
+        minor_version: state.minor_version,
         records,
         since: (since.modseq != 0).then_some(since),
         known_up_to: state.last_uid,
-        replaces: Some(state.stored_crcs),
+        replaces: Some(state.crcs),
         stuck: None,
-        state: merged,
     })
 }
 
 /// Puts records to expunge into an update, in the place of what the master has at their UIDs.
-pub(super) fn insert(snapshot: &mut Snapshot, expunge: &[Message]) -> Result<()> {
-    let mut added: Vec<Entry> = sides::entries(expunge, &mut snapshot.state)?;
-    if let Some((partial, _)) = snapshot.partial {
+pub(super) fn insert(snapshot: &mut Snapshot, expunge: &[RemoteRecord]) -> Result<()> {
+    let Snapshot { header, flags, whole, .. } = snapshot;
+    let mut added = sides::updates(expunge, &header.name, flags)?;
+    if !*whole {
         // What the master tells of a record is enough, and no record is above its state.
         let known = &snapshot.records;
         added.retain(|e| known.binary_search_by_key(&e.record.uid, |k| k.record.uid).is_err());
-        added.iter_mut().for_each(|e| e.modseq = e.modseq.min(partial.highestmodseq));
+        added.iter_mut().for_each(|e| e.modseq = e.modseq.min(header.highestmodseq));
         snapshot.records.append(&mut added);
         snapshot.records.sort_by_key(|entry| entry.record.uid);
         return Ok(());

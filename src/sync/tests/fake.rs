@@ -12,12 +12,13 @@ use crate::dlist::{Kv, Value, Writer, parse_named};
 use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
 use crate::observe::Silent;
-use crate::replica::{Enabled, Item, Replica, Reply, Ticket, Verb};
+use crate::protocol::{Command, Item, Reply, Ticket, Verb};
+use crate::replica::{Enabled, Replica};
 use crate::store::{Crcs, Lock, Mailbox, Records, Store, UserTree, Wait};
 use crate::sync::{Cancel, Fuse, Settings, Staged, Syncer};
 use crate::types::{
-    Annotation, Guid, InternalFlags, MailboxEntry, MailboxState, MboxName, MboxType, Modseq, Quota,
-    Record, Seen, SieveScript, SyncCrcs, Text, Uid, UniqueId, UserId,
+    Annotation, Guid, InternalFlags, MailboxEntry, MailboxHeader, MailboxState, MboxName, MboxType,
+    Modseq, Quota, Record, Seen, SieveScript, SyncCrcs, Text, Uid, UniqueId, UserId,
 };
 
 /// A mailbox of the master: a record and its file for each UID from 1.
@@ -56,14 +57,17 @@ pub fn mailbox(name: &str, id: &str, messages: &[&str]) -> Folder {
             ..MailboxEntry::default()
         },
         state: MailboxState {
-            name: name.into(),
-            uniqueid: id.into(),
-            partition: "default".into(),
-            last_uid,
-            highestmodseq: 100 + u64::from(last_uid),
+            header: MailboxHeader {
+                name: name.into(),
+                uniqueid: id.into(),
+                partition: "default".into(),
+                last_uid,
+                highestmodseq: 100 + u64::from(last_uid),
+                crcs: SyncCrcs::computed(7, 7),
+                ..MailboxHeader::default()
+            },
             minor_version: 17,
             num_records: u32::try_from(records.len()).unwrap(),
-            stored_crcs: SyncCrcs::computed(7, 7),
             ..MailboxState::default()
         },
         records,
@@ -195,7 +199,7 @@ impl Mailbox for Opened<'_> {
         Ok(Vec::new())
     }
     fn crcs(&mut self, _: Crcs) -> Result<SyncCrcs> {
-        Ok(self.0.state.stored_crcs)
+        Ok(self.0.state.crcs)
     }
     fn scan(
         &mut self,
@@ -414,13 +418,10 @@ fn text(value: &Value) -> String {
 }
 
 impl Replica for FakeReplica {
-    fn submit(
-        &mut self,
-        verb: Verb,
-        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
-    ) -> Result<Ticket> {
+    fn submit(&mut self, mut command: Command<'_>) -> Result<Ticket> {
+        let verb = command.verb();
         let mut bytes = Vec::new();
-        body(&mut Writer::new(&mut bytes))?;
+        command.encode(&mut Writer::new(&mut bytes))?;
         let (name, value) = match verb {
             Verb::Restart => (b"RESTART".as_slice().into(), Value::Nil),
             _ => parse_named(&bytes).map(|(name, value, _)| (name, value)).unwrap(),

@@ -27,8 +27,8 @@ use crate::sys::file::open_regular;
 use crate::sys::lock::{LockGuard, Mode, lock_name};
 use crate::types::crc::{self, FlagCrcs};
 use crate::types::{
-    Annotation, CrcSum, InternalFlags, MailboxEntry, MailboxState, MboxType, Modseq, Record,
-    SyncCrcs, Uid, UniqueId,
+    Annotation, CrcSum, InternalFlags, MailboxEntry, MailboxHeader, MailboxState, MboxType, Modseq,
+    Record, SyncCrcs, Uid, UniqueId,
 };
 use annotated::Annotated;
 use index::Index;
@@ -146,7 +146,7 @@ impl<'a> SpoolMailbox<'a> {
     /// Completes the state by what other databases hold.
     pub fn set_modseqs(&mut self, xconvmodseq: Option<Modseq>, raclmodseq: Modseq) {
         self.state.xconvmodseq = xconvmodseq;
-        self.state.raclmodseq = raclmodseq;
+        self.state.raclmodseq = known(raclmodseq);
     }
 
     /// What is odd about it, for the log.
@@ -196,7 +196,7 @@ impl Mailbox for SpoolMailbox<'_> {
 
     fn crcs(&mut self, which: Crcs) -> Result<SyncCrcs> {
         match which {
-            Crcs::Stored => Ok(self.state.stored_crcs),
+            Crcs::Stored => Ok(self.state.crcs),
             Crcs::Recomputed => self.recompute(),
         }
     }
@@ -327,30 +327,37 @@ fn oddities(entry: &MailboxEntry, header: &header::Header, index: &format::Heade
 fn state(entry: MailboxEntry, header: header::Header, index: &format::Header) -> MailboxState {
     let uniqueid = if entry.uniqueid.is_empty() { header.uniqueid } else { entry.uniqueid };
     MailboxState {
-        name: entry.name,
-        uniqueid,
-        mbtype: entry.mbtype,
-        partition: entry.partition,
-        acl: entry.acl,
-        quotaroot: header.quotaroot,
         flags: header.flags,
         minor_version: index.minor_version(),
-        options: index.options,
-        uidvalidity: index.uidvalidity,
-        last_uid: index.last_uid,
-        highestmodseq: index.highestmodseq,
         deletedmodseq: index.deletedmodseq,
-        createdmodseq: index.createdmodseq,
-        foldermodseq: entry.foldermodseq,
-        recentuid: index.recentuid,
-        recenttime: index.recenttime,
-        last_appenddate: index.last_appenddate,
-        pop3_last_login: index.pop3_last_login,
-        pop3_show_after: index.pop3_show_after,
         num_records: index.num_records,
         exists: Some(index.exists),
-        stored_crcs: index.synccrcs,
-        xconvmodseq: None,
-        raclmodseq: 0,
+        header: MailboxHeader {
+            name: entry.name,
+            uniqueid,
+            mbtype: entry.mbtype,
+            partition: entry.partition,
+            acl: entry.acl,
+            quotaroot: header.quotaroot,
+            options: index.options,
+            uidvalidity: index.uidvalidity,
+            last_uid: index.last_uid,
+            highestmodseq: index.highestmodseq,
+            createdmodseq: known(index.createdmodseq),
+            foldermodseq: known(entry.foldermodseq),
+            recentuid: index.recentuid,
+            recenttime: index.recenttime,
+            last_appenddate: index.last_appenddate,
+            pop3_last_login: index.pop3_last_login,
+            pop3_show_after: index.pop3_show_after,
+            crcs: index.synccrcs,
+            xconvmodseq: None,
+            raclmodseq: None,
+        },
     }
+}
+
+/// A modseq of 0 is none.
+fn known(modseq: Modseq) -> Option<Modseq> {
+    Some(modseq).filter(|modseq| *modseq != 0)
 }

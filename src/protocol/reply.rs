@@ -1,10 +1,14 @@
-//! What a command is answered with. Items are kept as they came and parsed when they are used, for
+//! What a command is answered with. Items are kept as they came and decoded when they are used, for
 //! as values they take many times the memory.
 
-use super::spill::Fetched;
+use super::temp_literal::TempLiteral;
 use crate::dlist::{self, Value};
 use crate::error::Malformed;
 use crate::limits::{REPLY_ELEMENT_BYTES, REPLY_ITEM_BYTES};
+
+/// Names a command that was submitted; replies come in the order of submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
 
 /// The untagged items of a reply that ended with OK: `* NAME value`.
 #[derive(Debug, Default)]
@@ -12,7 +16,7 @@ pub struct Reply {
     /// In the order in which they came.
     pub items: Vec<Item>,
     /// A long message that was fetched. The item that it came in has none of its bytes.
-    pub file: Option<Fetched>,
+    pub file: Option<TempLiteral>,
 }
 
 /// One item, known to be well formed.
