@@ -34,6 +34,8 @@ pub enum cyrsync_result {
     /// This server's own sync_server (or the host), through which a repair writes, cannot be started,
     /// failed or refused. The replica has no part in it.
     CYRSYNC_RESULT_OWN_SERVER = 206,
+    /// The host, the program that supplies the mail store, gave something that cannot be.
+    CYRSYNC_RESULT_HOST = 207,
     /// No connection to the replica could be made.
     CYRSYNC_RESULT_CONNECT = 301,
     /// The replica refused the credentials, or no mechanism is common to both.
@@ -100,6 +102,7 @@ impl cyrsync_result {
         CYRSYNC_RESULT_UNSUPPORTED,
         CYRSYNC_RESULT_NOT_FOUND,
         CYRSYNC_RESULT_OWN_SERVER,
+        CYRSYNC_RESULT_HOST,
         CYRSYNC_RESULT_CONNECT,
         CYRSYNC_RESULT_AUTH,
         CYRSYNC_RESULT_TIMEOUT,
@@ -165,6 +168,7 @@ impl cyrsync_result {
             CYRSYNC_RESULT_UNSUPPORTED => c"UNSUPPORTED",
             CYRSYNC_RESULT_NOT_FOUND => c"NOT_FOUND",
             CYRSYNC_RESULT_OWN_SERVER => c"OWN_SERVER",
+            CYRSYNC_RESULT_HOST => c"HOST",
             CYRSYNC_RESULT_CONNECT => c"CONNECT",
             CYRSYNC_RESULT_AUTH => c"AUTH",
             CYRSYNC_RESULT_TIMEOUT => c"TIMEOUT",
@@ -215,6 +219,7 @@ impl cyrsync_result {
             | CYRSYNC_RESULT_UNSUPPORTED
             | CYRSYNC_RESULT_NOT_FOUND
             | CYRSYNC_RESULT_OWN_SERVER
+            | CYRSYNC_RESULT_HOST
             | CYRSYNC_RESULT_AUTH
             | CYRSYNC_RESULT_TLS
             | CYRSYNC_RESULT_PROTOCOL
@@ -269,6 +274,7 @@ impl From<Kind> for cyrsync_result {
             Kind::Cancelled => CYRSYNC_RESULT_CANCELLED,
             Kind::Internal => CYRSYNC_RESULT_INTERNAL,
             Kind::OwnServer => CYRSYNC_RESULT_OWN_SERVER,
+            Kind::Host => CYRSYNC_RESULT_HOST,
         }
     }
 }
@@ -299,7 +305,7 @@ impl From<&Error> for Failure {
             code: error.kind().into(),
             message: c_string(&error.to_string()),
             op: c_string(error.op()),
-            subject: c_string(error.subject()),
+            subject: c_string(&error.subject().to_string()),
             detail: c_string(error.detail()),
             hint: c_string(error.hint_text()),
         })

@@ -46,7 +46,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Subject};
 use crate::names::Namespace;
 use crate::observe::{Level, Observer};
 use crate::protocol::Ticket;
@@ -218,7 +218,7 @@ impl Failures {
     /// The unit's result: the failure that asks for another try if there is one, else the first
     /// that is more than a lock held by somebody else and no matter of its mailbox alone, else the
     /// first that is more than a lock, else the first.
-    fn into_result(self, subject: impl Into<String>) -> Result<()> {
+    fn into_result(self, subject: impl Into<Subject>) -> Result<()> {
         let count = self.kept.len();
         let first = |matches: fn(&Error) -> bool| self.kept.iter().position(|(_, e)| matches(e));
         let chosen = first(wants_another_try)
@@ -227,8 +227,8 @@ impl Failures {
         let Some((name, error)) = self.kept.into_iter().nth(chosen.unwrap_or(0)) else {
             return Ok(());
         };
-        let command = error.op() == "replica refused";
-        let why = if error.subject().contains(&name.to_string()) && !command {
+        let command = error.is_refusal();
+        let why = if error.subject().to_string().contains(&name.to_string()) && !command {
             format!("{} {}: {}", error.op(), error.subject(), error.detail())
         } else {
             format!("{name}: {} {}: {}", error.op(), error.subject(), error.detail())
@@ -266,17 +266,10 @@ fn unix_time() -> Time {
 }
 
 /// An error over the work on `subject`, which it names if it does not yet.
-fn over(subject: impl Into<String>, error: Error) -> Error {
-    let subject = subject.into();
-    if error.op() == "replicate" && error.subject() == subject {
-        return error;
-    }
-    let detail = format!("{} {}: {}", error.op(), error.subject(), error.detail());
-    Error::new(error.kind(), "replicate", subject, detail)
-        .hint(error.hint_text().to_owned())
-        .caused_by(error)
+fn over(subject: impl Into<Subject>, error: Error) -> Error {
+    error.over(subject)
 }
 
-fn user_subject(user: &UserId) -> String {
-    format!("user {user}")
+fn user_subject(user: &UserId) -> Subject {
+    user.into()
 }
