@@ -32,12 +32,12 @@ impl Client {
         let items = self.read_log(log, Path::new(name))?;
         let mut undone = Vec::new();
         for part in work::parts(items, &self.namespace) {
-            undone.extend(self.persistently(|syncer, context| {
-                Run::part(syncer, context.names, context.observer, &part)
+            undone.extend(self.persistently(|pass, context| {
+                Run::part(pass, context.names, context.observer, &part)
             })?);
         }
         if self.staged.files() > 0 {
-            self.with_syncer(|syncer, _| syncer.restart())?;
+            self.with_syncer(|pass, _| pass.restart())?;
         }
         if self.settings.channel.is_some() {
             undone = self.defer(undone)?;

@@ -26,7 +26,8 @@ use crate::schedule::{self, Interrupted, Report, Unit};
 use crate::store::host::{Host, HostStore, HostWriter};
 use crate::store::spool::Spool;
 use crate::store::{Store, Wait};
-use crate::sync::{Care, Fuse, Master, Settings, Staged, Syncer};
+use crate::sync;
+use crate::sync::{Care, Fuse, Master, Pass, Settings, Staged};
 use crate::types::{MboxName, Text, UserId};
 use interrupt::Interrupts;
 use master::{HostMaster, NativeMaster};
@@ -96,7 +97,7 @@ pub struct Client {
     last_used: Instant,
 }
 
-/// What a client lends to whoever works with its [`Syncer`].
+/// What a client lends to whoever works with its [`Pass`].
 struct Context<'c> {
     names: &'c Namespace,
     observer: &'c dyn Observer,
@@ -238,17 +239,17 @@ impl Client {
 
     /// Replicates one user with all mailboxes, quotas, subscriptions, sieve scripts, seen state.
     pub fn sync_user(&mut self, user: &UserId) -> Result<()> {
-        self.persistently(|syncer, _| syncer.user(user, None))
+        self.persistently(|pass, _| sync::user(pass, user, None))
     }
 
     /// Replicates the named mailboxes, of whichever users.
     pub fn sync_mailboxes(&mut self, names: &[MboxName]) -> Result<()> {
-        self.persistently(|syncer, _| syncer.mailboxes(names))
+        self.persistently(|pass, _| sync::mailboxes(pass, names))
     }
 
     /// Replicates seen state, subscriptions and sieve scripts of a user.
     pub fn sync_meta(&mut self, user: &UserId) -> Result<()> {
-        self.persistently(|syncer, _| syncer.meta(user))
+        self.persistently(|pass, _| sync::meta(pass, user))
     }
 
     /// Replicates every user and every shared mailbox whose name begins with `prefix`, and
@@ -273,7 +274,7 @@ impl Client {
             self.connect()?;
             self.care = Care::default();
             let ended =
-                self.with_syncer(|syncer, _| Ok(schedule::run(syncer, units, &mut report, each)))?;
+                self.with_syncer(|pass, _| Ok(schedule::run(pass, units, &mut report, each)))?;
             let Err(Interrupted { unit, rest: left, error }) = ended else { break };
             self.disconnect();
             if error.is_final() {
@@ -282,7 +283,7 @@ impl Client {
             rest = left;
             match unit {
                 Some(unit) => {
-                    let result = self.go_on_after(error, &mut |syncer, _| unit.run(syncer))?;
+                    let result = self.go_on_after(error, &mut |pass, _| unit.run(pass))?;
                     report.ended(&unit, &result, each);
                 }
                 // Without a unit that ended it would never end.
@@ -307,13 +308,13 @@ impl Client {
 
     fn with_syncer<T>(
         &mut self,
-        work: impl FnOnce(&mut Syncer<'_>, Context<'_>) -> Result<T>,
+        work: impl FnOnce(&mut Pass<'_>, Context<'_>) -> Result<T>,
     ) -> Result<T> {
         self.connect()?;
         let Some(session) = self.session.as_mut() else {
             return Err(Error::new(Kind::Internal, "use", "connection", "there is none"));
         };
-        let mut syncer = Syncer::new(
+        let mut pass = Pass::new(
             self.store.as_ref(),
             &self.namespace,
             session,
@@ -321,12 +322,12 @@ impl Client {
             self.observer.as_ref(),
             &self.cancel,
             &mut self.staged,
-        )
-        .with_cache(self.cache.as_mut().map(|cache| cache as _))
-        .with_master(Some(self.master.as_mut()))
-        .with_care(Some(&mut self.care));
+        );
+        pass.cache = self.cache.as_mut().map(|cache| cache as _);
+        pass.master = Some(self.master.as_mut());
+        pass.care = Some(&mut self.care);
         let context = Context { names: &self.namespace, observer: self.observer.as_ref() };
-        let result = work(&mut syncer, context);
+        let result = work(&mut pass, context);
         // A wait that was ended leaves a connection with which nothing can be done.
         if result.as_ref().is_err_and(Error::is_connection)
             || self.session.as_ref().is_some_and(Session::is_dead)

@@ -3,10 +3,10 @@
 use super::{Client, Context};
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
-use crate::sync::{Care, Syncer};
+use crate::sync::{Care, Pass};
 
 /// A part of the work, which can be repeated: what is done already is found to be.
-type Part<'p, T> = dyn FnMut(&mut Syncer<'_>, Context<'_>) -> Result<T> + 'p;
+type Part<'p, T> = dyn FnMut(&mut Pass<'_>, Context<'_>) -> Result<T> + 'p;
 
 impl Client {
     /// Does a part of the work. If the connection is lost over it, once more over a new one, with
@@ -16,7 +16,7 @@ impl Client {
     /// Those of `part`; those of connecting.
     pub(super) fn persistently<T>(
         &mut self,
-        mut part: impl FnMut(&mut Syncer<'_>, Context<'_>) -> Result<T>,
+        mut part: impl FnMut(&mut Pass<'_>, Context<'_>) -> Result<T>,
     ) -> Result<T> {
         self.care = Care::default();
         match self.with_syncer(&mut part) {

@@ -14,7 +14,7 @@ use crate::replica::{Answer, Direct, Dry, Replica};
 use crate::rolling::run::{Run, Undone};
 use crate::rolling::work;
 use crate::schedule::{self, Interrupted, Report, Unit};
-use crate::sync::{Master, Staged, Syncer};
+use crate::sync::{Master, Pass, Staged};
 use crate::types::{MailboxState, MboxName};
 
 /// Said where renames come first: what they lead to shows only when they are done.
@@ -35,8 +35,8 @@ impl Client {
         let items = self.read_log(log, Path::new("plan"))?;
         let mut undone = Vec::new();
         for part in work::parts(items, &self.namespace) {
-            let (result, renamed) = self.with_planner(each, |syncer, names, observer| {
-                Run::part(syncer, names, observer, &part)
+            let (result, renamed) = self.with_planner(each, |pass, names, observer| {
+                Run::part(pass, names, observer, &part)
             })?;
             let mut left = result?;
             left.retain(|undone| !(renamed && undone.error.kind() == Kind::Changed));
@@ -60,9 +60,9 @@ impl Client {
         for unit in units {
             // One by one: the steps of each come with it.
             let mut result = Ok(());
-            let (run, renamed) = self.with_planner(each, |syncer, _, _| {
+            let (run, renamed) = self.with_planner(each, |pass, _, _| {
                 let mut none = Report::default();
-                schedule::run(syncer, [unit.clone()], &mut none, &mut |_, ended| {
+                schedule::run(pass, [unit.clone()], &mut none, &mut |_, ended| {
                     if let Err(error) = ended {
                         result = Err(error.again());
                     }
@@ -80,11 +80,11 @@ impl Client {
         unlisted.map_or(Ok(report), Err)
     }
 
-    /// Lets `work` have a syncer that changes nothing. Also tells whether renames come first.
+    /// Lets `work` have a pass that changes nothing. Also tells whether renames come first.
     fn with_planner<T>(
         &mut self,
         each: &mut OnStep<'_>,
-        work: impl FnOnce(&mut Syncer<'_>, &Namespace, &dyn Observer) -> T,
+        work: impl FnOnce(&mut Pass<'_>, &Namespace, &dyn Observer) -> T,
     ) -> Result<(T, bool)> {
         self.connect()?;
         let Some(session) = self.session.as_mut() else {
@@ -94,7 +94,7 @@ impl Client {
         let mut dry = Dry::new(session);
         let mut staged = Staged::default();
         let mut nobody = Nobody(Direct::new(Nods));
-        let mut syncer = Syncer::new(
+        let mut pass = Pass::new(
             self.store.as_ref(),
             &self.namespace,
             &mut dry,
@@ -102,9 +102,9 @@ impl Client {
             &collector,
             &self.cancel,
             &mut staged,
-        )
-        .with_master(Some(&mut nobody));
-        let result = work(&mut syncer, &self.namespace, &collector);
+        );
+        pass.master = Some(&mut nobody);
+        let result = work(&mut pass, &self.namespace, &collector);
         let renamed = dry.take_renamed();
         collector.tell(each);
         if renamed {

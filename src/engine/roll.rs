@@ -382,8 +382,8 @@ impl Roll<'_> {
             if part.losses == 0 {
                 client.care = Care::default();
             }
-            let result = client.with_syncer(|syncer, context| {
-                Run::part(syncer, context.names, context.observer, &part.work)
+            let result = client.with_syncer(|pass, context| {
+                Run::part(pass, context.names, context.observer, &part.work)
             });
             match result {
                 Ok(undone) => self.leave(client, undone, part.tries),
@@ -456,7 +456,7 @@ impl Roll<'_> {
     }
 
     fn tidy(&mut self, client: &mut Client) -> Result<()> {
-        match client.with_syncer(|syncer, _: Context<'_>| syncer.restart()) {
+        match client.with_syncer(|pass, _: Context<'_>| pass.restart()) {
             Ok(()) => {}
             Err(error) if error.kind() == Kind::Cancelled => return Err(error),
             Err(error) => {

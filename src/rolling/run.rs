@@ -8,7 +8,8 @@ use super::work::Work;
 use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
 use crate::observe::{Level, Observer};
-use crate::sync::Syncer;
+use crate::sync;
+use crate::sync::Pass;
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
 /// What could not be done.
@@ -22,7 +23,7 @@ pub struct Undone {
 
 /// A part that is being carried out.
 pub struct Run<'r, 's> {
-    syncer: &'r mut Syncer<'s>,
+    pass: &'r mut Pass<'s>,
     names: &'r Namespace,
     observer: &'r dyn Observer,
     /// Users to look at as a whole.
@@ -49,26 +50,20 @@ impl<'r, 's> Run<'r, 's> {
     /// # Errors
     /// A lost connection, or a request to stop: how far it came is not known then.
     pub fn part(
-        syncer: &'r mut Syncer<'s>,
+        pass: &'r mut Pass<'s>,
         names: &'r Namespace,
         observer: &'r dyn Observer,
         work: &Work,
     ) -> Result<Vec<Undone>> {
-        let mut run = Run {
-            syncer,
-            names,
-            observer,
-            users: Vec::new(),
-            roots: Vec::new(),
-            undone: Vec::new(),
-        };
+        let mut run =
+            Run { pass, names, observer, users: Vec::new(), roots: Vec::new(), undone: Vec::new() };
         let sorted = run.sort(work);
         run.mailboxes(sorted.mailboxes)?;
         for root in sorted.quotas {
             run.quota(root)?;
         }
         if sorted.server {
-            let result = run.syncer.annotations(None);
+            let result = sync::annotations(run.pass, None);
             run.settle(result, vec![Item::Annotation(MboxName::default())])?;
         }
         let mut metas = sorted.metas;
@@ -80,11 +75,11 @@ impl<'r, 's> Run<'r, 's> {
         }
         run.users(work)?;
         for root in std::mem::take(&mut run.roots) {
-            let result = run.syncer.quota(&root);
+            let result = sync::quota(run.pass, &root);
             run.settle(result, vec![Item::Quota(root)])?;
         }
         for user in sorted.unusers {
-            let result = run.syncer.unuser(&user);
+            let result = sync::unuser(run.pass, &user);
             run.settle(result, vec![Item::UnUser(user)])?;
         }
         Ok(run.undone)
@@ -97,7 +92,7 @@ impl<'r, 's> Run<'r, 's> {
             // Where the INBOX cannot be read, looking at the user reports it.
             let user = match item {
                 Item::User(user) if self.has_inbox(user) => user,
-                Item::UnUser(user) if self.syncer.has_inbox(user).is_ok_and(|has| has) => user,
+                Item::UnUser(user) if sync::has_inbox(self.pass, user).is_ok_and(|has| has) => user,
                 _ => continue,
             };
             if let Item::UnUser(_) = item {
@@ -138,7 +133,7 @@ impl<'r, 's> Run<'r, 's> {
     fn users(&mut self, work: &Work) -> Result<()> {
         while !self.users.is_empty() {
             for user in std::mem::take(&mut self.users) {
-                if let Err(error) = self.syncer.user(&user, None) {
+                if let Err(error) = sync::user(self.pass, &user, None) {
                     self.leave(vec![Item::User(user)], own(error)?)?;
                 } else if !self.has_inbox(&user) {
                     // The user was deleted after the user's mailboxes were taken for part of the
@@ -165,13 +160,14 @@ impl<'r, 's> Run<'r, 's> {
             return Ok(());
         }
         // What cannot be read is reported by the mailbox that it belongs to.
-        let with_relatives = self.syncer.with_relatives(&names).unwrap_or_else(|_| names.clone());
-        let Err(error) = self.syncer.mailboxes(&with_relatives) else { return Ok(()) };
+        let with_relatives =
+            sync::with_relatives(self.pass, &names).unwrap_or_else(|_| names.clone());
+        let Err(error) = sync::mailboxes(self.pass, &with_relatives) else { return Ok(()) };
         let error = own(error)?;
-        if crate::sync::is_locked(&error) {
+        if sync::is_locked(&error) {
             return self.leave(names.into_iter().map(Item::Mailbox).collect(), error);
         }
-        let left_out = crate::sync::is_left_out(&error);
+        let left_out = sync::is_left_out(&error);
         let mut left = Vec::new();
         for name in names {
             match self.names.owner(&name) {
@@ -187,7 +183,7 @@ impl<'r, 's> Run<'r, 's> {
             // Which one is it?
             _ => {
                 for name in left {
-                    let result = self.syncer.mailboxes(std::slice::from_ref(&name));
+                    let result = sync::mailboxes(self.pass, std::slice::from_ref(&name));
                     self.settle(result, vec![Item::Mailbox(name)])?;
                 }
                 Ok(())
@@ -196,12 +192,12 @@ impl<'r, 's> Run<'r, 's> {
     }
 
     fn quota(&mut self, root: Text) -> Result<()> {
-        let Err(error) = self.syncer.quota(&root) else { return Ok(()) };
+        let Err(error) = sync::quota(self.pass, &root) else { return Ok(()) };
         let error = own(error)?;
         let owner = self.names.owner(&MboxName::new(root.as_bytes()));
         let item = Item::Quota(root);
         match owner {
-            Some(user) if !crate::sync::is_locked(&error) && self.promote(&item, &user) => Ok(()),
+            Some(user) if !sync::is_locked(&error) && self.promote(&item, &user) => Ok(()),
             _ => self.leave(vec![item], error),
         }
     }
@@ -213,9 +209,9 @@ impl<'r, 's> Run<'r, 's> {
         subs: &[MboxName],
         metas: &mut Vec<UserId>,
     ) -> Result<()> {
-        let Err(error) = self.syncer.pieces(&user, seen, subs) else { return Ok(()) };
+        let Err(error) = sync::pieces(self.pass, &user, seen, subs) else { return Ok(()) };
         let error = own(error)?;
-        if crate::sync::is_locked(&error) {
+        if sync::is_locked(&error) {
             let seen = seen.iter().map(|id| Item::Seen(user.clone(), id.clone()));
             let subs = subs.iter().map(|name| Item::Sub(user.clone(), name.clone()));
             return self.leave(seen.chain(subs).collect(), error);
@@ -233,10 +229,10 @@ impl<'r, 's> Run<'r, 's> {
     }
 
     fn meta(&mut self, user: UserId) -> Result<()> {
-        let Err(error) = self.syncer.meta(&user) else { return Ok(()) };
+        let Err(error) = sync::meta(self.pass, &user) else { return Ok(()) };
         let error = own(error)?;
         let item = Item::Meta(user.clone());
-        match !crate::sync::is_locked(&error) && self.promote(&item, &user) {
+        match !sync::is_locked(&error) && self.promote(&item, &user) {
             true => Ok(()),
             false => self.leave(vec![item], error),
         }
@@ -256,7 +252,7 @@ impl<'r, 's> Run<'r, 's> {
 
     /// Whether the user has an INBOX. Where that cannot be read, looking at the user reports it.
     fn has_inbox(&self, user: &UserId) -> bool {
-        self.syncer.has_inbox(user).unwrap_or(true)
+        sync::has_inbox(self.pass, user).unwrap_or(true)
     }
 
     fn settle(&mut self, result: Result<()>, items: Vec<Item>) -> Result<()> {
@@ -267,7 +263,7 @@ impl<'r, 's> Run<'r, 's> {
     }
 
     fn leave(&mut self, items: Vec<Item>, error: Error) -> Result<()> {
-        if crate::sync::is_locked(&error) {
+        if sync::is_locked(&error) {
             for item in &items {
                 self.note(format!("  Deferred: {item}"));
             }

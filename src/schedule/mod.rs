@@ -7,7 +7,8 @@ use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
 use crate::protocol::Ticket;
 use crate::store::Store;
-use crate::sync::{Syncer, is_locked};
+use crate::sync;
+use crate::sync::{Pass, is_locked};
 use crate::types::{MboxName, UserId};
 
 /// Users whose state is asked for ahead of time, so that no round trip is waited for between
@@ -29,11 +30,11 @@ pub enum Unit {
 
 impl Unit {
     /// Replicates it.
-    pub fn run(&self, syncer: &mut Syncer<'_>) -> Result<()> {
+    pub fn run(&self, pass: &mut Pass<'_>) -> Result<()> {
         match self {
-            Unit::User(user) => syncer.user(user, None),
-            Unit::Shared(names) => syncer.mailboxes(names),
-            Unit::ServerAnnotations => syncer.annotations(None),
+            Unit::User(user) => sync::user(pass, user, None),
+            Unit::Shared(names) => sync::mailboxes(pass, names),
+            Unit::ServerAnnotations => sync::annotations(pass, None),
         }
     }
 }
@@ -111,7 +112,7 @@ pub struct Interrupted {
 
 /// Runs units over one connection until they are done or the connection is lost.
 pub fn run(
-    syncer: &mut Syncer<'_>,
+    pass: &mut Pass<'_>,
     units: impl IntoIterator<Item = Unit>,
     report: &mut Report,
     on_result: &mut OnResult<'_>,
@@ -122,7 +123,7 @@ pub fn run(
         while ahead.len() < USERS_AHEAD {
             let Some(unit) = units.next() else { break };
             let ticket = match &unit {
-                Unit::User(user) => match syncer.ask_user(user) {
+                Unit::User(user) => match sync::ask_user(pass, user) {
                     Ok(ticket) => Some(ticket),
                     Err(error) => {
                         let rest = ahead.into_iter().map(|(unit, _)| unit).chain([unit]);
@@ -139,8 +140,8 @@ pub fn run(
         }
         let Some((unit, ticket)) = ahead.pop_front() else { return Ok(()) };
         let result = match &unit {
-            Unit::User(user) => syncer.user(user, ticket),
-            other => other.run(syncer),
+            Unit::User(user) => sync::user(pass, user, ticket),
+            other => other.run(pass),
         };
         match result {
             Err(error) if error.is_connection() || error.kind() == Kind::Cancelled => {

@@ -9,7 +9,8 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use super::{
-    Crcs, Lock, MESSAGE_REPAIR, Mailbox, Records, SkipFiles, Store, UserTree, Wait, no_partition,
+    Crcs, Lock, MESSAGE_REPAIR, Mailbox, MailboxFiles, Records, SkipFiles, Store, UserTree, Wait,
+    no_partition,
 };
 use crate::error::{Error, Kind, Result, reason};
 use crate::format::index::{REPAIR, VERSIONS, not_read};
@@ -374,6 +375,36 @@ impl Opened<'_> {
     }
 }
 
+impl MailboxFiles for Opened<'_> {
+    fn message(&self, record: &Record) -> Result<File> {
+        const OP: &str = "open message";
+        let broken = |kind, detail: String| {
+            Error::new(kind, OP, self.message_name(record), detail).hint(MESSAGE_REPAIR)
+        };
+        if record.internal_flags.has(InternalFlags::UNLINKED) {
+            return Err(broken(Kind::Corrupt, "expunged, and its file is removed".into()));
+        }
+        let file = self.mailbox.message(record)?;
+        let len = regular_len(&file)
+            .map_err(|error| broken(Kind::Io, reason(&error)).caused_by(error))?;
+        match len == u64::from(record.size) {
+            true => Ok(file),
+            false => {
+                let detail = format!("{len} bytes, but cyrus.index says {}", record.size);
+                Err(broken(Kind::Corrupt, detail))
+            }
+        }
+    }
+
+    fn message_name(&self, record: &Record) -> String {
+        let name = format!("UID {} of {}", record.uid, self.state.name);
+        match self.mailbox.message_path(record) {
+            Some(path) => format!("{name} ({})", path.display()),
+            None => name,
+        }
+    }
+}
+
 impl Mailbox for Opened<'_> {
     fn state(&self) -> &MailboxState {
         &self.state
@@ -422,34 +453,6 @@ impl Mailbox for Opened<'_> {
     fn message_annotations(&self, uid: Uid) -> Result<Vec<Annotation>> {
         self.need_lock()?;
         self.mailbox.message_annotations(uid).map(sorted)
-    }
-
-    fn message(&self, record: &Record) -> Result<File> {
-        const OP: &str = "open message";
-        let broken = |kind, detail: String| {
-            Error::new(kind, OP, self.message_name(record), detail).hint(MESSAGE_REPAIR)
-        };
-        if record.internal_flags.has(InternalFlags::UNLINKED) {
-            return Err(broken(Kind::Corrupt, "expunged, and its file is removed".into()));
-        }
-        let file = self.mailbox.message(record)?;
-        let len = regular_len(&file)
-            .map_err(|error| broken(Kind::Io, reason(&error)).caused_by(error))?;
-        match len == u64::from(record.size) {
-            true => Ok(file),
-            false => {
-                let detail = format!("{len} bytes, but cyrus.index says {}", record.size);
-                Err(broken(Kind::Corrupt, detail))
-            }
-        }
-    }
-
-    fn message_name(&self, record: &Record) -> String {
-        let name = format!("UID {} of {}", record.uid, self.state.name);
-        match self.mailbox.message_path(record) {
-            Some(path) => format!("{name} ({})", path.display()),
-            None => name,
-        }
     }
 
     fn doubt(&self) -> Option<String> {

@@ -146,9 +146,18 @@ pub trait Store: Send + Sync {
     fn raclmodseq(&self, name: &MboxName) -> Result<Modseq>;
 }
 
+/// The message files of a mailbox.
+pub trait MailboxFiles {
+    /// Opens the file of a message, on whichever partition it lies. Its content is not checked.
+    fn message(&self, record: &Record) -> Result<File>;
+
+    /// What errors call a message: its UID, its mailbox and where its file is.
+    fn message_name(&self, record: &Record) -> String;
+}
+
 /// An open mailbox. The mailbox lock is held as long as it lives, so that message files are not
 /// unlinked; the index lock until [`Mailbox::unlock_index`].
-pub trait Mailbox {
+pub trait Mailbox: MailboxFiles {
     /// Header, index header and entry, as they were when the index was locked.
     fn state(&self) -> &MailboxState;
 
@@ -187,11 +196,12 @@ pub trait Mailbox {
     /// replication makes of record fields are not among them. Needs the index lock.
     fn message_annotations(&self, uid: Uid) -> Result<Vec<Annotation>>;
 
-    /// Opens the file of a message, on whichever partition it lies. Its content is not checked.
-    fn message(&self, record: &Record) -> Result<File>;
-
-    /// What errors call a message: its UID, its mailbox and where its file is.
-    fn message_name(&self, record: &Record) -> String;
+    /// Opens message files once the mailbox is closed; `None` if it must be open for that. Nothing keeps
+    /// them from vanishing then, and another mailbox may have taken the place of this one: what is opened
+    /// must be checked.
+    fn files(&self) -> Option<Box<dyn MailboxFiles>> {
+        None
+    }
 
     /// Why the parts of this mailbox may not belong together, if they may not: then it can be
     /// replicated as it is, but must not be repaired.

@@ -326,6 +326,7 @@ impl Store for Spool {
                     owner: owner.clone(),
                 };
                 let files = Files {
+                    name: entry.name.clone(),
                     data: paths.data,
                     archive: paths.archive,
                     header: paths.header,

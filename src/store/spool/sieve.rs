@@ -199,7 +199,7 @@ mod tests {
 
     use super::*;
     use crate::format::damage::told;
-    use crate::store::{Crcs, Records};
+    use crate::store::{Crcs, MailboxFiles, Records};
     use crate::types::{Annotation, MailboxState, SyncCrcs, Uid};
 
     const TOLD: &str = include_str!("../../../tests/fixtures/userdata/told/meta.fred");
@@ -240,6 +240,17 @@ mod tests {
         }
     }
 
+    impl MailboxFiles for Folder {
+        fn message(&self, record: &Record) -> Result<File> {
+            let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/userdata");
+            let path = fixtures.join(format!("sieve/{}.", record.uid));
+            File::open(&path).map_err(|error| Error::io(OP, &path, error))
+        }
+        fn message_name(&self, record: &Record) -> String {
+            format!("UID {}", record.uid)
+        }
+    }
+
     impl Mailbox for Folder {
         fn state(&self) -> &MailboxState {
             &self.0
@@ -259,14 +270,6 @@ mod tests {
         }
         fn message_annotations(&self, _: Uid) -> Result<Vec<Annotation>> {
             Ok(Vec::new())
-        }
-        fn message(&self, record: &Record) -> Result<File> {
-            let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/userdata");
-            let path = fixtures.join(format!("sieve/{}.", record.uid));
-            File::open(&path).map_err(|error| Error::io(OP, &path, error))
-        }
-        fn message_name(&self, record: &Record) -> String {
-            format!("UID {}", record.uid)
         }
         fn unlock_index(&mut self) {}
     }

@@ -21,7 +21,7 @@ const FETCHES_AHEAD: usize = 64;
 
 /// Fetches the next messages from the replica, as many as may be held, and takes them off `rest`.
 /// Each is verified. Long ones wait in `scratch`.
-pub(super) fn fetch(
+pub(crate) fn fetch(
     replica: &mut dyn Replica,
     remote: &RemoteFolder,
     scratch: &Path,
@@ -78,7 +78,7 @@ fn verified(wanted: &Fetch, reply: Reply) -> Result<FetchedMessage> {
 }
 
 /// Gives messages to the master's server.
-pub(super) fn upload(
+pub(crate) fn upload(
     server: &mut dyn Replica,
     partition: &Text,
     fetched: Vec<(Fetch, FetchedMessage)>,

@@ -15,7 +15,7 @@ const FLAGS: [(u32, &str); 4] = [
 ];
 
 /// What one side has of a message that differs.
-pub(super) fn record(side: &str, message: &RemoteRecord) -> String {
+pub(crate) fn record(side: &str, message: &RemoteRecord) -> String {
     let record = &message.record;
     let set = |bit: u32| record.system_flags.0 & bit != 0;
     let mut flags: Vec<String> =
@@ -35,7 +35,7 @@ pub(super) fn record(side: &str, message: &RemoteRecord) -> String {
 }
 
 /// What of the mailbox was higher on the replica. Of the last two Cyrus says nothing.
-pub(super) fn raised(
+pub(crate) fn raised(
     name: &MboxName,
     ours: &MailboxHeader,
     theirs: &MailboxHeader,

@@ -15,7 +15,7 @@ use super::notices;
 use crate::error::{Error, Kind, Result};
 use crate::observe::Level;
 use crate::protocol::RemoteRecord;
-use crate::sync::snapshot::after;
+use crate::sync::survey::records::after;
 use crate::types::{
     Annotation, Guid, InternalFlags, MailboxHeader, MboxName, Modseq, Record, SystemFlags, Text,
     Time, Uid,
@@ -360,7 +360,7 @@ impl<'s> Planner<'s> {
             header.highestmodseq = used.checked_add(1).ok_or_else(|| {
                 let detail =
                     "a modseq is the highest that there is: nothing can be changed any more";
-                Error::new(Kind::Corrupt, "repair mailbox", self.name.to_string(), detail)
+                Error::new(Kind::Corrupt, "repair mailbox", self.name, detail)
                     .hint("move its messages to a new mailbox")
             })?;
         }

@@ -10,7 +10,7 @@ use crate::store::Mailbox;
 use crate::types::{MboxName, Record, Text};
 
 /// The master's side, read under the index lock.
-pub(super) fn of_master(mailbox: &mut dyn Mailbox) -> Result<Side> {
+pub(crate) fn of_master(mailbox: &mut dyn Mailbox) -> Result<Side> {
     let names = mailbox.state().flags.clone();
     let mut records = Vec::new();
     mailbox.scan_all(&mut |record| {
@@ -28,14 +28,14 @@ pub(super) fn of_master(mailbox: &mut dyn Mailbox) -> Result<Side> {
 }
 
 /// The replica's side, and the mailbox as an ordinary answer would tell it.
-pub(super) fn of_replica(reply: Reply) -> Result<(RemoteFolder, Side)> {
+pub(crate) fn of_replica(reply: Reply) -> Result<(RemoteFolder, Side)> {
     let (folder, records) = reply.into_full_mailbox()?;
     let (header, annotations) = (folder.header.clone(), folder.annotations.clone());
     Ok((folder, Side { header, annotations, records }))
 }
 
 /// The messages as records with numbered user flags; names that `state` does not have are added.
-pub(super) fn updates(
+pub(crate) fn updates(
     messages: &[RemoteRecord],
     name: &MboxName,
     flags: &mut Vec<Option<Text>>,
@@ -58,7 +58,7 @@ pub(super) fn updates(
             };
             let word = record.user_flags.get_mut(bit / 32).ok_or_else(|| {
                 let detail = "both sides together have more user flags than a mailbox can";
-                Error::new(Kind::NeedsFullSync, "repair mailbox", name.to_string(), detail)
+                Error::new(Kind::NeedsFullSync, "repair mailbox", name, detail)
                     .hint("remove flags that are not needed any more on one side")
             })?;
             *word |= 1 << (bit % 32);

@@ -14,8 +14,8 @@ use crate::names::Namespace;
 use crate::observe::Silent;
 use crate::protocol::{Command, Item, Reply, Ticket, Verb};
 use crate::replica::{Enabled, Replica};
-use crate::store::{Crcs, Lock, Mailbox, Records, Store, UserTree, Wait};
-use crate::sync::{Cancel, Fuse, Settings, Staged, Syncer};
+use crate::store::{Crcs, Lock, Mailbox, MailboxFiles, Records, Store, UserTree, Wait};
+use crate::sync::{Cancel, Fuse, Pass, Settings, Staged};
 use crate::types::{
     Annotation, Guid, InternalFlags, MailboxEntry, MailboxHeader, MailboxState, MboxName, MboxType,
     Modseq, Quota, Record, Seen, SieveScript, SyncCrcs, Text, Uid, UniqueId, UserId,
@@ -191,6 +191,21 @@ impl Store for Master {
 
 struct Opened<'s>(&'s Folder);
 
+impl MailboxFiles for Opened<'_> {
+    fn message(&self, record: &Record) -> Result<File> {
+        let Some(bytes) = &self.0.files[record.uid as usize - 1] else {
+            return Err(Error::new(Kind::Corrupt, "open", "message", "missing"));
+        };
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file.rewind().unwrap();
+        Ok(file)
+    }
+    fn message_name(&self, record: &Record) -> String {
+        format!("UID {} of {}", record.uid, self.0.state.name)
+    }
+}
+
 impl Mailbox for Opened<'_> {
     fn state(&self) -> &MailboxState {
         &self.0.state
@@ -215,18 +230,6 @@ impl Mailbox for Opened<'_> {
     }
     fn message_annotations(&self, _: Uid) -> Result<Vec<Annotation>> {
         Ok(Vec::new())
-    }
-    fn message(&self, record: &Record) -> Result<File> {
-        let Some(bytes) = &self.0.files[record.uid as usize - 1] else {
-            return Err(Error::new(Kind::Corrupt, "open", "message", "missing"));
-        };
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(bytes).unwrap();
-        file.rewind().unwrap();
-        Ok(file)
-    }
-    fn message_name(&self, record: &Record) -> String {
-        format!("UID {} of {}", record.uid, self.0.state.name)
     }
     fn unlock_index(&mut self) {}
 }
@@ -451,7 +454,7 @@ pub fn sync<T>(
     master: &Master,
     replica: &mut FakeReplica,
     batch_size: u32,
-    work: impl FnOnce(&mut Syncer<'_>) -> T,
+    work: impl FnOnce(&mut Pass<'_>) -> T,
 ) -> T {
     let config = Config::from_text(b"configdirectory: /conf\n", "imapd.conf").unwrap();
     let settings = Settings {
@@ -469,7 +472,7 @@ pub fn sync<T>(
     };
     let (names, cancel) = (Namespace::new(&config), Cancel::default());
     let mut staged = Staged::default();
-    work(&mut Syncer::new(master, &names, replica, &settings, &Silent, &cancel, &mut staged))
+    work(&mut Pass::new(master, &names, replica, &settings, &Silent, &cancel, &mut staged))
 }
 
 /// Marks the record of a UID as expunged.

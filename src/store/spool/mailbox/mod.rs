@@ -22,13 +22,13 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Kind, Malformed, Result, reason};
 use crate::format::{header, index as format};
 use crate::limits::MAILBOX_HEADER_BYTES;
-use crate::store::{Crcs, MESSAGE_REPAIR, Mailbox, Records, Wait, no_partition};
+use crate::store::{Crcs, MESSAGE_REPAIR, Mailbox, MailboxFiles, Records, Wait, no_partition};
 use crate::sys::file::open_regular;
 use crate::sys::lock::{LockGuard, Mode, lock_name};
 use crate::types::crc::{self, FlagCrcs};
 use crate::types::{
-    Annotation, CrcSum, InternalFlags, MailboxEntry, MailboxHeader, MailboxState, MboxType, Modseq,
-    Record, SyncCrcs, Uid, UniqueId,
+    Annotation, CrcSum, InternalFlags, MailboxEntry, MailboxHeader, MailboxState, MboxName,
+    MboxType, Modseq, Record, SyncCrcs, Uid, UniqueId,
 };
 use annotated::Annotated;
 use index::Index;
@@ -38,6 +38,8 @@ pub use annotated::{Annotations, VisitAnnotation};
 /// Where the files of a mailbox are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Files {
+    /// The mailbox, for errors.
+    pub name: MboxName,
     /// Directory of the message files.
     pub data: PathBuf,
     /// Directory of the archived message files; `data` where nothing is archived elsewhere.
@@ -51,7 +53,7 @@ pub struct Files {
 }
 
 impl Files {
-    fn message(&self, record: &Record) -> PathBuf {
+    fn path(&self, record: &Record) -> PathBuf {
         let archived = record.internal_flags.has(InternalFlags::ARCHIVED);
         let directory = if archived { &self.archive } else { &self.data };
         directory.join(format!("{}.", record.uid))
@@ -185,6 +187,43 @@ impl<'a> SpoolMailbox<'a> {
     }
 }
 
+impl MailboxFiles for Files {
+    fn message(&self, record: &Record) -> Result<File> {
+        const OP: &str = "open message";
+        let broken = |kind, detail: String| Error::new(kind, OP, self.message_name(record), detail);
+        if record.internal_flags.has(InternalFlags::UNLINKED) {
+            return Err(broken(Kind::Corrupt, "expunged, and its file is removed".into()));
+        }
+        let error = match open_regular(&self.path(record)) {
+            Ok((file, len)) if len == u64::from(record.size) => return Ok(file),
+            Ok((_, len)) => {
+                let detail = format!("{len} bytes, but cyrus.index says {}", record.size);
+                broken(Kind::Corrupt, detail)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                broken(Kind::Corrupt, "the file is missing".into()).caused_by(error)
+            }
+            Err(error) => broken(Kind::Io, reason(&error)).caused_by(error),
+        };
+        Err(error.hint(MESSAGE_REPAIR))
+    }
+
+    fn message_name(&self, record: &Record) -> String {
+        let path = self.path(record);
+        format!("UID {} of {} ({})", record.uid, self.name, path.display())
+    }
+}
+
+impl MailboxFiles for SpoolMailbox<'_> {
+    fn message(&self, record: &Record) -> Result<File> {
+        self.files.message(record)
+    }
+
+    fn message_name(&self, record: &Record) -> String {
+        self.files.message_name(record)
+    }
+}
+
 impl Mailbox for SpoolMailbox<'_> {
     fn state(&self) -> &MailboxState {
         &self.state
@@ -213,29 +252,8 @@ impl Mailbox for SpoolMailbox<'_> {
         self.annotations.of_message(uid)
     }
 
-    fn message(&self, record: &Record) -> Result<File> {
-        const OP: &str = "open message";
-        let broken = |kind, detail: String| Error::new(kind, OP, self.message_name(record), detail);
-        if record.internal_flags.has(InternalFlags::UNLINKED) {
-            return Err(broken(Kind::Corrupt, "expunged, and its file is removed".into()));
-        }
-        let error = match open_regular(&self.files.message(record)) {
-            Ok((file, len)) if len == u64::from(record.size) => return Ok(file),
-            Ok((_, len)) => {
-                let detail = format!("{len} bytes, but cyrus.index says {}", record.size);
-                broken(Kind::Corrupt, detail)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                broken(Kind::Corrupt, "the file is missing".into()).caused_by(error)
-            }
-            Err(error) => broken(Kind::Io, reason(&error)).caused_by(error),
-        };
-        Err(error.hint(MESSAGE_REPAIR))
-    }
-
-    fn message_name(&self, record: &Record) -> String {
-        let path = self.files.message(record);
-        format!("UID {} of {} ({})", record.uid, self.state.name, path.display())
+    fn files(&self) -> Option<Box<dyn MailboxFiles>> {
+        Some(Box::new(self.files.clone()))
     }
 
     fn doubt(&self) -> Option<String> {

@@ -51,6 +51,7 @@ impl Spool {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
         let files = Files {
+            name: told.mailbox["MBOXNAME"].as_str().into(),
             data: path("data"),
             archive: path("archive"),
             header: path("data/cyrus.header"),

@@ -64,6 +64,11 @@ impl Batcher {
         self.seen += 1;
     }
 
+    /// Whether the records that were added last are behind the end of the batch.
+    pub fn has_ended(&self) -> bool {
+        self.rest
+    }
+
     /// The batch; `None` if everything fits into one or no state in between exists.
     pub fn finish(&self) -> Option<Partial> {
         let needed = self.size != 0 && self.rest;

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::fmt::Display;
 
-use super::repair::plan::{Fetch, Side};
+use super::plan::{Fetch, Side};
 use crate::error::{Error, Kind, Result};
 use crate::limits::{
     ANNOTATION_NAME_BYTES, ANNOTATION_VALUE_BYTES, CLOCK_AHEAD, EARLIEST_TIME, FLAG_NAME_BYTES,
@@ -20,7 +20,7 @@ use crate::types::{Annotation, MailboxState, MboxName, Modseq, Record, Text, Tim
 
 /// What the claims about a mailbox are measured by.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Measure<'m> {
+pub(crate) struct Measure<'m> {
     /// The mailbox as it is here.
     pub here: &'m MailboxState,
     /// The highest modseq that its owner has anywhere here; 0 if that is not known.
@@ -32,19 +32,19 @@ pub(super) struct Measure<'m> {
 /// A value that cannot be.
 fn refused(name: &MboxName, what_and_value: impl Display, why: &str) -> Error {
     let detail = format!("the replica claims {what_and_value}, {why}; nothing was changed");
-    Error::new(Kind::Corrupt, "compare mailbox", name.to_string(), detail).hint(
+    Error::new(Kind::Corrupt, "compare mailbox", name, detail).hint(
         "look at the mailbox on the replica: reconstruct it there, or delete it there and \
          replicate it again",
     )
 }
 
 /// A number that does not fit into its type.
-pub(super) fn too_big(name: &MboxName, what_and_value: &str) -> Error {
+pub(crate) fn too_big(name: &MboxName, what_and_value: &str) -> Error {
     refused(name, what_and_value, "which is more than Cyrus can hold")
 }
 
 /// The records in the answer to `GET FULLMAILBOX`, by UID, if all their numbers fit.
-pub(super) fn all_records(reply: Reply) -> Result<Vec<RemoteRecord>> {
+pub(crate) fn all_records(reply: Reply) -> Result<Vec<RemoteRecord>> {
     let (folder, records) = reply.into_full_mailbox()?;
     folder.beyond.as_ref().map_or(Ok(records), |beyond| Err(too_big(&folder.name, beyond)))
 }
@@ -123,12 +123,12 @@ impl Measure<'_> {
 
     /// Checks what the answer to any question tells of the mailbox. What an update overrules may
     /// be anything that a broken clock makes of it.
-    pub(super) fn check_folder(&self, there: &RemoteFolder) -> Result<()> {
+    pub(crate) fn check_folder(&self, there: &RemoteFolder) -> Result<()> {
         self.check_header(there, LATEST_TIME)
     }
 
     /// The same where the master is never changed (`-O`) and overrules all but UIDs.
-    pub(super) fn check_overruled(&self, there: &RemoteFolder) -> Result<()> {
+    pub(crate) fn check_overruled(&self, there: &RemoteFolder) -> Result<()> {
         if let Some(beyond) = &there.beyond {
             return Err(too_big(&self.here.name, beyond));
         }
@@ -161,7 +161,7 @@ impl Measure<'_> {
     }
 
     /// Checks the answer to `GET FULLMAILBOX`, on which a repair builds.
-    pub(super) fn check_all(&self, there: &RemoteFolder, ours: &Side, theirs: &Side) -> Result<()> {
+    pub(crate) fn check_all(&self, there: &RemoteFolder, ours: &Side, theirs: &Side) -> Result<()> {
         self.check_header(there, CLOCK_AHEAD)?;
         self.check_annotations("the ", &there.annotations, &ours.annotations)?;
         let flags: HashSet<&Text> = self.here.flags.iter().flatten().collect();
@@ -216,7 +216,7 @@ impl Measure<'_> {
 }
 
 /// Checks messages that shall come to the master: without these it would abort.
-pub(super) fn check_fetched(name: &MboxName, fetch: &[Fetch]) -> Result<()> {
+pub(crate) fn check_fetched(name: &MboxName, fetch: &[Fetch]) -> Result<()> {
     for Fetch { uid, guid, size } in fetch {
         if *size == 0 {
             let what = format!("for UID {uid} SIZE 0");

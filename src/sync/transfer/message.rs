@@ -10,7 +10,7 @@ use std::io::{self, Read, Seek};
 use sha1::{Digest, Sha1};
 
 use crate::error::{Error, Kind, Result, reason};
-use crate::store::{MESSAGE_REPAIR, Mailbox};
+use crate::store::{MESSAGE_REPAIR, MailboxFiles};
 use crate::types::{Guid, Record};
 
 /// Messages up to this size are read once and sent from memory.
@@ -34,7 +34,7 @@ pub enum Opened {
 
 impl Messages {
     /// Opens the file of a message and makes sure that it has the size and the GUID of its record.
-    pub fn open(&mut self, mailbox: &dyn Mailbox, record: &Record) -> Result<Opened> {
+    pub fn open(&mut self, mailbox: &dyn MailboxFiles, record: &Record) -> Result<Opened> {
         let mut file = mailbox.message(record)?;
         let subject = || mailbox.message_name(record);
         let found = if record.size <= IN_MEMORY {
