@@ -7,13 +7,12 @@ use std::sync::{Arc, Mutex, TryLockError};
 use super::callbacks::{Listeners, cyrsync_unit, cyrsync_unit_callback};
 use super::config::cyrsync_config;
 use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer, panicked};
-use super::host::{Hosted, Table, cyrsync_host};
+use super::host::{Table, client_over, cyrsync_host};
 use super::panic::{boundary, fallible};
 use super::strings::{c_string, cyrsync_str, slice};
 use crate::engine::{Cancel, Client, Options};
 use crate::observe::{Level, Observer};
 use crate::schedule::{Report, Unit};
-use crate::store::host::HostWriter;
 use crate::types::{MboxName, UserId};
 
 /// A client for one replica. Free it with cyrsync_client_free().
@@ -112,11 +111,7 @@ pub unsafe extern "C" fn cyrsync_client_new_with_host(
         let table = unsafe { Table::new(host) }?;
         // SAFETY: the header asks for NULL or a configuration.
         let config = unsafe { config.as_ref() }.ok_or_else(|| null_pointer("config"))?;
-        let writes = table.functions().apply.is_some();
-        let writer = writes.then(|| Box::new(Hosted(table.clone())) as Box<dyn HostWriter>);
-        let make = |options, observer| {
-            Client::with_host(config.config.clone(), options, observer, Hosted(table), writer)
-        };
+        let make = |options, observer| client_over(table, config.config.clone(), options, observer);
         // SAFETY: the header asks for NULL or a place for a pointer.
         unsafe { hand_out(config, out, make) }
     };

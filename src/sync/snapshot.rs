@@ -360,7 +360,7 @@ fn read_records(
     let mut stuck = None;
     let known_up_to = remote.map_or(0, |r| r.last_uid);
     let (name, last_uid) = (mailbox.state().name.clone(), mailbox.state().last_uid);
-    mailbox.scan_all(&mut |record| {
+    mailbox.scan_all(Crcs::Stored, &mut |record| {
         let is_behind = partial.is_some_and(|partial| record.uid > partial.last_uid);
         if stuck.is_some() || is_behind || !is_wanted(record, remote, attempt) {
             return Ok(());
@@ -390,8 +390,10 @@ fn read_records(
             entry.before_its_expunge();
         }
     }
+    let uids: Vec<Uid> = records.iter().map(|entry| entry.record.uid).collect();
+    let mut annotations = mailbox.message_annotations(&uids)?;
     for entry in &mut records {
-        entry.annotations = mailbox.message_annotations(entry.record.uid)?.into_boxed_slice();
+        entry.annotations = annotations.take(entry.record.uid).into_boxed_slice();
     }
     Ok(Read { records, stuck })
 }

@@ -4,7 +4,6 @@ use super::super::strings::{cyrsync_str, slice};
 use super::structs::*;
 use crate::error::{Error, Kind, Result};
 use crate::limits::USER_FLAGS;
-use crate::store::host::Listed;
 use crate::types::{
     Annotation, FormerName, Guid, InternalFlags, MailboxEntry, MailboxState, MboxName, MboxType,
     Options, Record, SyncCrcs, SystemFlags, Text, UniqueId,
@@ -41,7 +40,8 @@ pub(super) fn array<'a, T>(
     })
 }
 
-pub(super) fn listed(entry: *const cyrsync_entry) -> Result<Listed> {
+/// An entry; the inner error is one that the host tells of, and fails that entry alone.
+pub(super) fn listed(entry: *const cyrsync_entry) -> Result<Result<MailboxEntry>> {
     // SAFETY: not NULL, and it lives through the call of the emit function.
     let entry = unsafe { &*entry };
     let name = MboxName::new(bytes(entry.name, "name")?);

@@ -95,7 +95,7 @@ impl Syncer<'_> {
         }
         let ours = sides::of_master(mailbox.as_mut())?;
         let state = mailbox.state().clone();
-        let doubt = mailbox.doubt();
+        let doubt = mailbox.inconsistency();
         drop(mailbox);
         let doubt = doubt.or(self.shared_id(&work.entry)?);
         let known = Knowledge {

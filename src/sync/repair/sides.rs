@@ -7,11 +7,11 @@ use super::plan::{Header, Message, Side};
 use crate::dlist::{Kv, Value};
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::replica::Reply;
-use crate::store::Mailbox;
+use crate::store::{Crcs, Mailbox};
 use crate::sync::bounds::shown;
 use crate::sync::remote::{self, Numbers, RemoteFolder};
 use crate::sync::snapshot::Entry;
-use crate::types::{Annotation, Guid, InternalFlags, MailboxState, Record, SystemFlags, Text};
+use crate::types::{Annotation, Guid, InternalFlags, MailboxState, Record, SystemFlags, Text, Uid};
 
 /// What stands for a field of the record among the annotations of a message.
 const VIRTUAL: &str = "/vendor/cmu/cyrus-imapd/";
@@ -28,15 +28,17 @@ const SYSTEM_FLAGS: [(u32, &str); 5] = [
 pub(super) fn of_master(mailbox: &mut dyn Mailbox) -> Result<Side> {
     let names = mailbox.state().flags.clone();
     let mut messages = Vec::new();
-    mailbox.scan_all(&mut |record| {
+    mailbox.scan_all(Crcs::Stored, &mut |record| {
         let named = names.iter().enumerate().filter(|(bit, _)| record.has_user_flag(*bit));
         let flags = named.filter_map(|(_, name)| name.clone()).collect();
         let record = Record { user_flags: [0; 4], ..*record };
         messages.push(Message { record, flags, annotations: Vec::new() });
         Ok(())
     })?;
+    let uids: Vec<Uid> = messages.iter().map(|message| message.record.uid).collect();
+    let mut annotations = mailbox.message_annotations(&uids)?;
     for message in &mut messages {
-        message.annotations = mailbox.message_annotations(message.record.uid)?;
+        message.annotations = annotations.take(message.record.uid);
     }
     let state = mailbox.state();
     let header = Header {

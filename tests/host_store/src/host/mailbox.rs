@@ -60,7 +60,7 @@ pub(super) unsafe extern "C" fn open(
 ) -> Code {
     // The spool waits as it was told when it was made, which is the same.
     let result = host(userdata).spool.open(&MboxName::new(bytes(name))).map(|found| {
-        let doubt = found.doubt().unwrap_or_default();
+        let doubt = found.inconsistency().unwrap_or_default();
         let open =
             Box::new(Open { mailbox: found, flags: Vec::new(), doubt, last_path: Vec::new() });
         // SAFETY: a place for a pointer.
@@ -186,7 +186,8 @@ pub(super) unsafe extern "C" fn message_annotations(
     sink: Data,
     failure: Fail,
 ) -> Code {
-    emit_annotations(opened(mailbox).mailbox.message_annotations(uid), emit, sink, failure)
+    let found = opened(mailbox).mailbox.message_annotations(&[uid]);
+    emit_annotations(found.map(|mut found| found.take(uid)), emit, sink, failure)
 }
 
 pub(super) unsafe extern "C" fn message_file(
@@ -209,7 +210,8 @@ pub(super) unsafe extern "C" fn message_file(
     let Open { mailbox, last_path, .. } = opened(mailbox);
     let opened = mailbox.message(&record);
     let result = opened.map(|found| {
-        file.fd = found.into_raw_fd();
+        let on_disk = found.as_file().expect("a spool is on disk");
+        file.fd = on_disk.try_clone().expect("a descriptor").into_raw_fd();
         let path = std::fs::read_link(format!("/proc/self/fd/{}", file.fd)).unwrap_or_default();
         *last_path = path.into_os_string().into_vec();
         file.path = lend(last_path);
