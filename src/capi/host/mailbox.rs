@@ -38,6 +38,13 @@ impl Drop for Handle<'_> {
     }
 }
 
+/// Where a message is: in an open file, in memory that the host lends, or at a path.
+struct Whereabouts<'m> {
+    file: Option<File>,
+    content: &'m [u8],
+    path: PathBuf,
+}
+
 /// An open mailbox of the host.
 pub(super) struct OpenMailbox<'h> {
     handle: Handle<'h>,
@@ -51,14 +58,17 @@ impl<'h> OpenMailbox<'h> {
         let handle = Handle { table, mailbox };
         // SAFETY: zero is a value of every member: no text, no flags, number 0, false.
         let mut told: cyrsync_mailbox_state = unsafe { std::mem::zeroed() };
+        told.size = size_of::<cyrsync_mailbox_state>();
         call!(table, "read state of", name, state(mailbox, &mut told))?;
         let (state, inconsistency) = state(&told)?;
         Ok(OpenMailbox { handle, state, inconsistency })
     }
 
-    /// The file of a message, or its path, or both.
-    fn message_file(&self, record: &Record) -> Result<(Option<File>, PathBuf)> {
-        let mut told = cyrsync_message_file { fd: -1, path: cyrsync_str::lend(b"") };
+    /// Where the host says that a message is.
+    fn find_message(&self, record: &Record) -> Result<Whereabouts<'_>> {
+        let nothing = cyrsync_str::lend(b"");
+        let size = size_of::<cyrsync_message_file>();
+        let mut told = cyrsync_message_file { size, fd: -1, path: nothing, content: nothing };
         let record = record_for_c(record);
         let subject = format!("UID {} of {}", record.uid, self.state.name);
         let result = call!(
@@ -70,7 +80,11 @@ impl<'h> OpenMailbox<'h> {
         // SAFETY: the header says that the file is the library's from here on, whatever else.
         let owned = (told.fd >= 0).then(|| unsafe { OwnedFd::from_raw_fd(told.fd) });
         result?;
-        Ok((owned.map(File::from), PathBuf::from(OsStr::from_bytes(bytes(told.path, "path")?))))
+        Ok(Whereabouts {
+            file: owned.map(File::from),
+            content: bytes(told.content, "content")?,
+            path: PathBuf::from(OsStr::from_bytes(bytes(told.path, "path")?)),
+        })
     }
 
     /// What errors call a message whose file is at `path`, if that is known.
@@ -94,7 +108,7 @@ impl Mailbox for OpenMailbox<'_> {
         let (mut all, mut emitted) = (Vec::new(), Emitted::default());
         call!(self.handle.table, OP, name,
         mailbox_annotations(self.handle.mailbox) => emit::<cyrsync_annotation>, |one| {
-            let one = annotation(one)?;
+            let one = annotation(&one)?;
             emitted.annotation(&one, OP, name)?;
             all.push(one);
             go_on()
@@ -115,8 +129,7 @@ impl Mailbox for OpenMailbox<'_> {
         let Some(from) = from else { return Ok(()) };
         call!(self.handle.table, "read records of", &self.state.name,
             scan(self.handle.mailbox, from, EVERY_MODSEQ) => emit::<cyrsync_record>,
-            // SAFETY: not NULL, and it lives through the call of the emit function.
-            |one: *const cyrsync_record| visit(&record(unsafe { &*one })))
+            |one| visit(&record(&one)))
     }
 
     fn visit_annotations(
@@ -130,7 +143,7 @@ impl Mailbox for OpenMailbox<'_> {
             let mut emitted = Emitted::default();
             call!(self.handle.table, OP, name,
             message_annotations(self.handle.mailbox, *uid) => emit::<cyrsync_annotation>, |one| {
-                let one = annotation(one)?;
+                let one = annotation(&one)?;
                 emitted.annotation(&one, OP, name)?;
                 visit(*uid, one)?;
                 go_on()
@@ -144,18 +157,24 @@ impl Mailbox for OpenMailbox<'_> {
         if table.functions().recompute_crcs.is_none() {
             return Ok(None);
         }
-        let mut told = cyrsync_crcs::default();
-        call!(table, "compute CRCs of", &self.state.name, recompute_crcs(mailbox, &mut told))?;
-        Ok(Some(SyncCrcs::computed(told.basic, told.annot)))
+        let (mut basic, mut annot) = (0, 0);
+        call!(
+            table,
+            "compute CRCs of",
+            &self.state.name,
+            recompute_crcs(mailbox, &mut basic, &mut annot)
+        )?;
+        Ok(Some(SyncCrcs::computed(basic, annot)))
     }
 
     fn message(&self, record: &Record) -> Result<MessageFile> {
-        let (file, path) = self.message_file(record)?;
+        let Whereabouts { file, content, path } = self.find_message(record)?;
         let opened = match file {
-            Some(file) => Ok(file),
-            None => open_regular(&path).map(|(file, _)| file),
+            Some(file) => MessageFile::open(file),
+            None if !content.is_empty() => Ok(content.to_vec().into()),
+            None => open_regular(&path).and_then(|(file, _)| MessageFile::open(file)),
         };
-        opened.and_then(MessageFile::open).map_err(|error| {
+        opened.map_err(|error| {
             let (kind, detail) = match error.kind() {
                 io::ErrorKind::NotFound => (Kind::Corrupt, "the file is missing".to_owned()),
                 _ => (Kind::Io, reason(&error)),
@@ -167,7 +186,7 @@ impl Mailbox for OpenMailbox<'_> {
     }
 
     fn message_name(&self, record: &Record) -> String {
-        let path = self.message_file(record).map(|(_, path)| path);
+        let path = self.find_message(record).map(|found| found.path);
         self.name_at(record, &path.unwrap_or_default())
     }
 

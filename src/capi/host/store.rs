@@ -34,11 +34,11 @@ impl Hosted {
         &self,
         op: &'static str,
         subject: &dyn std::fmt::Display,
-        call: impl FnOnce(&mut dyn FnMut(*const cyrsync_entry) -> Result<ControlFlow<()>>) -> Result<()>,
+        call: impl FnOnce(&mut dyn FnMut(cyrsync_entry) -> Result<ControlFlow<()>>) -> Result<()>,
     ) -> Result<Option<MailboxEntry>> {
         let mut found = None;
         call(&mut |entry| {
-            if found.replace(listed(entry)??).is_some() {
+            if found.replace(listed(&entry)??).is_some() {
                 return Err(more_than_one(op, subject));
             }
             go_on()
@@ -76,7 +76,7 @@ impl Store for Hosted {
         const OP: &str = "list mailboxes of user";
         let (mut tree, mut emitted) = (UserTree::default(), Emitted::default());
         call!(self.table, OP, user, list_user(lend(user)) => emit::<cyrsync_entry>, |entry| {
-            let listed = listed(entry)?;
+            let listed = listed(&entry)?;
             let bytes = listed.as_ref().map_or(0, |entry| entry.name.as_bytes().len());
             emitted.count(bytes, OP, user)?;
             match listed {
@@ -96,7 +96,7 @@ impl Store for Hosted {
         let subject = String::from_utf8_lossy(prefix);
         let mut unreadable = None;
         call!(self.table, "list mailboxes", &subject, list(lend(&prefix)) => emit::<cyrsync_entry>,
-        |entry| match listed(entry)? {
+        |entry| match listed(&entry)? {
             Ok(entry) => visit(entry),
             Err(error) => {
                 unreadable.get_or_insert(error);
@@ -136,7 +136,7 @@ impl Store for Hosted {
         let name = mailbox.map_or(cyrsync_str::lend(b""), lend);
         let subject = mailbox.map_or("the server".to_owned(), ToString::to_string);
         call!(self.table, OP, &subject, annotations(name) => emit::<cyrsync_annotation>, |one| {
-            let one = annotation(one)?;
+            let one = annotation(&one)?;
             emitted.annotation(&one, OP, &subject)?;
             all.push(one);
             go_on()
@@ -159,9 +159,7 @@ impl Store for Hosted {
         const OP: &str = "read seen state of";
         let (mut all, mut emitted) = (Vec::new(), Emitted::default());
         call!(self.table, OP, user, seen(lend(user)) => emit::<cyrsync_seen>,
-        |seen: *const cyrsync_seen| {
-            // SAFETY: not NULL, and it lives through the call of the emit function.
-            let seen = unsafe { &*seen };
+        |seen: cyrsync_seen| {
             emitted.count(seen.uniqueid.len.saturating_add(seen.seenuids.len), OP, user)?;
             all.push(Seen {
                 uniqueid: UniqueId::new(bytes(seen.uniqueid, "uniqueid")?),
@@ -179,9 +177,7 @@ impl Store for Hosted {
         const OP: &str = "read quota root";
         let mut found = None;
         call!(self.table, OP, root, quota(lend(root)) => emit::<cyrsync_quota>,
-        |quota: *const cyrsync_quota| {
-            // SAFETY: not NULL, and it lives through the call of the emit function.
-            let quota = unsafe { &*quota };
+        |quota: cyrsync_quota| {
             let read = Quota {
                 root: Text::new(bytes(quota.root, "root")?),
                 limits: quota.limits.map(|limit| u64::try_from(limit).ok()),
@@ -199,9 +195,7 @@ impl Store for Hosted {
         const OP: &str = "list sieve scripts of";
         let (mut all, mut emitted) = (Vec::new(), Emitted::default());
         call!(self.table, OP, user, sieve_scripts(lend(user)) => emit::<cyrsync_sieve>,
-        |script: *const cyrsync_sieve| {
-            // SAFETY: not NULL, and it lives through the call of the emit function.
-            let script = unsafe { &*script };
+        |script: cyrsync_sieve| {
             emitted.count(script.name.len, OP, user)?;
             all.push(SieveScript {
                 name: Text::new(bytes(script.name, "name")?),
