@@ -18,6 +18,7 @@ mod panic;
 mod pieces;
 mod plan;
 mod rolling;
+mod sized;
 mod strings;
 mod version;
 

@@ -109,25 +109,26 @@ impl Dump {
         };
         let mut mailbox = opened;
         let mut lines = states(mailbox.as_ref());
-        let crcs = mailbox.crcs(Crcs::Recomputed)?;
-        let [basic, annot] = crcs.to_wire();
-        lines.push(format!("RECOMPUTED {basic} {annot}"));
-        let state = mailbox.state().clone();
         let own = mailbox.annotations()?;
         let mut records = Vec::new();
-        mailbox.scan_all(&mut |record| {
+        let crcs = mailbox.scan_all(Crcs::Recomputed, &mut |record| {
             records.push(*record);
             Ok(())
         })?;
+        let [basic, annot] = crcs.to_wire();
+        lines.push(format!("RECOMPUTED {basic} {annot}"));
+        let last_uid = mailbox.state().last_uid;
         let mut after = String::from("AFTER");
-        mailbox.scan(Records::After(state.last_uid / 2), &mut |record| {
+        mailbox.scan(Records::After(last_uid / 2), &mut |record| {
             let _ = write!(after, " {}", record.uid);
             Ok(ControlFlow::Continue(()))
         })?;
+        let uids: Vec<_> = records.iter().map(|record| record.uid).collect();
+        let mut annotations = mailbox.message_annotations(&uids)?;
         let mut of_records = Vec::new();
         for record in &records {
             let line = line_of(mailbox.as_ref(), record);
-            of_records.push((line, record.uid, mailbox.message_annotations(record.uid)?));
+            of_records.push((line, record.uid, annotations.take(record.uid)));
         }
         drop(mailbox);
         self.lines.append(&mut lines);

@@ -69,7 +69,7 @@ fn repair_once(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
     }
     let ours = sides::of_master(mailbox.as_mut())?;
     let state = mailbox.state().clone();
-    let doubt = mailbox.doubt();
+    let doubt = mailbox.inconsistency();
     drop(mailbox);
     let doubt = doubt.or(shared_id(pass, entry)?);
     let known = Knowledge {
