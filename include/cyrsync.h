@@ -372,6 +372,48 @@ typedef enum cyrsync_result {
 } cyrsync_result;
 
 /**
+ * What an error is about.
+ */
+typedef enum cyrsync_subject {
+    /**
+     * Nothing that could be named.
+     */
+    CYRSYNC_SUBJECT_NONE = 0,
+    /**
+     * A user: see cyrsync_error_user().
+     */
+    CYRSYNC_SUBJECT_USER = 1,
+    /**
+     * A mailbox: see cyrsync_error_mailbox().
+     */
+    CYRSYNC_SUBJECT_MAILBOX = 2,
+    /**
+     * Several mailboxes that are replicated together.
+     */
+    CYRSYNC_SUBJECT_MAILBOXES = 3,
+    /**
+     * A message: see cyrsync_error_mailbox() and cyrsync_error_uid().
+     */
+    CYRSYNC_SUBJECT_MESSAGE = 4,
+    /**
+     * Something else that is replicated: an entry of the sync log, a quota root.
+     */
+    CYRSYNC_SUBJECT_ITEM = 5,
+    /**
+     * A file or directory.
+     */
+    CYRSYNC_SUBJECT_PATH = 6,
+    /**
+     * A server.
+     */
+    CYRSYNC_SUBJECT_HOST = 7,
+    /**
+     * Anything else, in words: see cyrsync_error_subject().
+     */
+    CYRSYNC_SUBJECT_TEXT = 8,
+} cyrsync_subject;
+
+/**
  * How much a log line matters, with syslog's numbers.
  */
 typedef enum cyrsync_log_level {
@@ -518,6 +560,16 @@ typedef void (*cyrsync_unreachable_callback)(void *userdata,
                                              const struct cyrsync_error *error,
                                              struct cyrsync_str server,
                                              uint64_t pause);
+
+/**
+ * Receives entries of a sync log that could not be replicated ("MAILBOX user.fred") and why. Each
+ * failure is one of the error's parts, if it has parts. Entries and error are borrowed for the
+ * call.
+ */
+typedef void (*cyrsync_undone_callback)(void *userdata,
+                                        const struct cyrsync_str *entries,
+                                        size_t count,
+                                        const struct cyrsync_error *error);
 
 /**
  * A name that a mailbox had before (name_history of mbentry_t).
@@ -1365,7 +1417,7 @@ const char *cyrsync_result_name(int result);
 bool cyrsync_result_is_retryable(int result);
 
 /**
- * The result that came with the error; CYRSYNC_RESULT_OK for NULL.
+ * The result that came with the error; cyrsync_result::CYRSYNC_RESULT_OK for NULL.
  */
 enum cyrsync_result cyrsync_error_code(const struct cyrsync_error *error);
 
@@ -1394,6 +1446,41 @@ const char *cyrsync_error_detail(const struct cyrsync_error *error);
  * What can be done about it; empty if there is nothing to say.
  */
 const char *cyrsync_error_hint(const struct cyrsync_error *error);
+
+/**
+ * What kind of thing the error is about.
+ */
+enum cyrsync_subject cyrsync_error_subject_kind(const struct cyrsync_error *error);
+
+/**
+ * The user that the error is about, as bytes; empty if it is about something else. Borrowed until
+ * the error is freed, as is the mailbox.
+ */
+struct cyrsync_str cyrsync_error_user(const struct cyrsync_error *error);
+
+/**
+ * The mailbox that the error is about, or that its message is in, as bytes; empty if it is about
+ * something else.
+ */
+struct cyrsync_str cyrsync_error_mailbox(const struct cyrsync_error *error);
+
+/**
+ * The UID of the message that the error is about; 0 if it is about something else.
+ */
+uint32_t cyrsync_error_uid(const struct cyrsync_error *error);
+
+/**
+ * How many failures the error is made of, each with a subject of its own: those of a user's
+ * mailboxes, say. 0 if it is the only one.
+ */
+size_t cyrsync_error_part_count(const struct cyrsync_error *error);
+
+/**
+ * One of the failures that the error is made of, from 0; NULL if there is no such one. It belongs
+ * to the error and must not be freed.
+ */
+const struct cyrsync_error *cyrsync_error_part(const struct cyrsync_error *error,
+                                               size_t index);
 
 /**
  * Frees an error. NULL is fine.
@@ -1510,6 +1597,17 @@ enum cyrsync_result cyrsync_config_set_unreachable(struct cyrsync_config *config
  * Frees a configuration. Clients that were made from it live on. NULL is fine.
  */
 void cyrsync_config_free(struct cyrsync_config *config);
+
+/**
+ * Sets who receives what cyrsync_client_process_log(), cyrsync_client_checkpoint(),
+ * cyrsync_client_plan() and cyrsync_client_roll() could not do, for clients created later; nobody if
+ * callback is NULL. As cyrsync_config_set_log() in all else.
+ */
+enum cyrsync_result cyrsync_config_set_undone(struct cyrsync_config *config,
+                                              cyrsync_undone_callback callback,
+                                              void *userdata,
+                                              cyrsync_destroy_callback destroy,
+                                              struct cyrsync_error **err);
 
 /**
  * Says what went wrong and, unless empty, what can be done about it. Both are copied; bytes that

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, TryLockError};
 
 use super::callbacks::{Listeners, cyrsync_unit, cyrsync_unit_callback};
 use super::config::cyrsync_config;
-use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer, panicked};
+use super::error::{
+    Failure, c_string, cyrsync_error, cyrsync_result, misuse, null_pointer, panicked,
+};
 use super::host::{Table, client_over, cyrsync_host};
 use super::panic::{boundary, fallible};
 use super::sized::{Place, grows};
-use super::strings::{c_string, cyrsync_str, slice};
+use super::strings::{cyrsync_str, slice};
 use crate::engine::{Cancel, Client, Options};
-use crate::observe::{Level, Observer};
+use crate::events::{Level, Observer};
 use crate::schedule::{Report, Unit};
 use crate::types::{MboxName, UserId};
 

@@ -10,6 +10,7 @@ use super::error::{cyrsync_error, cyrsync_result};
 use super::rolling::tell;
 use super::strings::cyrsync_str;
 use crate::engine::Client;
+use crate::events::PlannedStep;
 
 /// Hears a step of a plan, as sync_client -v prints it ("MAILBOX user.fred"), and why it is needed,
 /// if that is known ("HIGHESTMODSEQ is 12 here and 9 on the replica"). Both are borrowed for the
@@ -18,11 +19,12 @@ pub type cyrsync_step_callback =
     Option<unsafe extern "C" fn(userdata: *mut c_void, step: cyrsync_str, why: cyrsync_str)>;
 
 /// Hands steps to C.
-fn pass_on(callback: cyrsync_step_callback, userdata: *mut c_void) -> impl FnMut(&str, &str) {
-    move |step, why| {
+fn pass_on(callback: cyrsync_step_callback, userdata: *mut c_void) -> impl FnMut(&PlannedStep) {
+    move |step| {
         if let Some(callback) = callback {
+            let why = step.why();
             let (step, why) =
-                (cyrsync_str::lend(step.as_bytes()), cyrsync_str::lend(why.as_bytes()));
+                (cyrsync_str::lend(step.line.as_bytes()), cyrsync_str::lend(why.as_bytes()));
             // SAFETY: the host gave function and data for this; the texts outlive the call.
             unsafe { callback(userdata, step, why) };
         }

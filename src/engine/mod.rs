@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
+use crate::events::{Observer, RunEvent};
 use crate::limits::REPLY_PER_LIST_BYTE;
 use crate::names::{Namespace, Paths};
-use crate::observe::{Level, Observer};
 use crate::replica::{Replica, Session, Settings as ConnectSettings, Target};
 use crate::rolling::cache::DiskCache;
 use crate::schedule::{self, Interrupted, Report, Unit};
@@ -303,8 +303,7 @@ impl Client {
         match DiskCache::open(path, &self.settings.server) {
             Ok(cache) => self.cache = Some(cache),
             Err(error) => {
-                let line = format!("DBERROR: working without replication cache: {error}");
-                self.observer.log(Level::Warning, &line);
+                self.observer.event(&RunEvent::NoCache { error }.into());
             }
         }
     }

@@ -6,7 +6,7 @@ use super::annotations::MessageAnnotations;
 use super::count::RecordCount;
 use super::crcs::CrcPass;
 use super::message::MessageFile;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Subject};
 use crate::sys::lock::{LockGuard, Wait};
 use crate::types::{
     Annotation, MailboxEntry, MailboxState, MboxName, Modseq, Quota, Record, Seen, SieveScript,
@@ -137,7 +137,7 @@ pub trait MailboxFiles {
     fn message(&self, record: &Record) -> Result<MessageFile>;
 
     /// Returns what errors call a message: its UID, its mailbox and where its file is.
-    fn message_name(&self, record: &Record) -> String;
+    fn message_name(&self, record: &Record) -> Subject;
 }
 
 /// An open mailbox. The mailbox lock is held as long as it lives, so that message files are not

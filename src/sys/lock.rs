@@ -110,12 +110,7 @@ pub fn acquire(file: &File, path: &Path, mode: Mode, wait: Wait) -> Result<()> {
                 pause = LONGEST_PAUSE.min(pause * 2);
             }
             Some(libc::EAGAIN | libc::EACCES) if wait != Wait::Block => {
-                return Err(Error::new(
-                    Kind::Locked,
-                    "lock",
-                    path.display().to_string(),
-                    "somebody else holds the lock",
-                ));
+                return Err(Error::new(Kind::Locked, "lock", path, "somebody else holds the lock"));
             }
             _ => return Err(Error::io("lock", path, error).or_hint(HINT)),
         }

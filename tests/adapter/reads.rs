@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use cyrsync::config::Config;
-use cyrsync::observe::Silent;
+use cyrsync::error::Subject;
+use cyrsync::events::Silent;
 use cyrsync::store::spool::Spool;
 use cyrsync::store::{Crcs, Mailbox, Records, Store};
 use cyrsync::types::{Annotation, MailboxEntry, MboxName, MboxType, Record, UserId};
@@ -216,9 +217,10 @@ fn states(mailbox: &dyn Mailbox) -> Vec<String> {
 
 fn line_of(mailbox: &dyn Mailbox, record: &Record) -> String {
     let flags = record.user_flags.map(|word| format!("{word:x}")).join(".");
-    // "uid 7 of user.paula, FILE" or alike: the file is the last word.
-    let told = mailbox.message_name(record);
-    let path = told.split_whitespace().last().unwrap_or_default().trim_matches(['(', ')']);
+    let path = match mailbox.message_name(record) {
+        Subject::Message { path: Some(path), .. } => path.display().to_string(),
+        _ => String::new(),
+    };
     format!(
         "RECORD {} {} {} {} {} {} {} {:016x} {:x} {:x} {flags} {} {path}",
         record.uid,

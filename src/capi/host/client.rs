@@ -9,7 +9,7 @@ use super::writer::Writer;
 use crate::config::Config;
 use crate::engine::{Client, Options};
 use crate::error::{Error, Kind, Result};
-use crate::observe::Observer;
+use crate::events::Observer;
 use crate::store::{HostWriter, Wait};
 
 /// Makes a client over a table that was checked.

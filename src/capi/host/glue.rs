@@ -68,17 +68,12 @@ pub(super) unsafe extern "C" fn emit<T: Grows>(sink: *mut c_void, item: *const T
     // SAFETY: the caller's promise; nobody else uses the sink while the host runs.
     let Some(sink) = (unsafe { sink.cast::<Sink<'_, T>>().as_mut() }) else { return STOP };
     if item.is_null() {
-        return sink.refuse(Error::new(
-            Kind::InvalidArgument,
-            "take",
-            "item",
-            "the host gave NULL",
-        ));
+        return sink.refuse(Error::new(Kind::Host, "take", "item", "the host gave NULL"));
     }
     // SAFETY: not NULL, else the caller's promise.
     match unsafe { read(item) } {
         Ok(item) => sink.put(item),
-        Err(refused) => sink.refuse(Error::new(Kind::InvalidArgument, "take", T::NAME, refused)),
+        Err(refused) => sink.refuse(Error::new(Kind::Host, "take", T::NAME, refused)),
     }
 }
 
@@ -113,7 +108,7 @@ pub(super) fn answer(
         (true, Some(_)) => "the host says no more".to_owned(),
         (true, None) => format!("the host answered {code}, which is no answer of a host"),
     };
-    let kind = kind.unwrap_or(Kind::InvalidArgument);
+    let kind = kind.unwrap_or(Kind::Host);
     Err(Error::new(kind, op, subject.to_string(), detail).hint(failure.hint))
 }
 

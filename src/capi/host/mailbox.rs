@@ -15,7 +15,7 @@ use super::glue::{Sink, answer, call, emit, go_on};
 use super::read::{annotation, bytes, record, record_for_c, state};
 use super::structs::*;
 use super::table::Table;
-use crate::error::{Error, Kind, Result, reason};
+use crate::error::{Error, Kind, Result, Subject, reason};
 use crate::store::{MESSAGE_REPAIR, Mailbox, MailboxFiles, MessageFile, Records};
 use crate::sys::file::open_regular;
 use crate::types::{Annotation, MailboxState, MboxName, Record, SyncCrcs, Uid};
@@ -88,12 +88,9 @@ impl<'h> OpenMailbox<'h> {
     }
 
     /// What errors call a message whose file is at `path`, if that is known.
-    fn name_at(&self, record: &Record, path: &Path) -> String {
-        let name = format!("UID {} of {}", record.uid, self.state.name);
-        match path.as_os_str().is_empty() {
-            true => name,
-            false => format!("{name} ({})", path.display()),
-        }
+    fn name_at(&self, record: &Record, path: &Path) -> Subject {
+        let path = Some(path).filter(|path| !path.as_os_str().is_empty());
+        Subject::message(self.state.name.clone(), record.uid, path.map(Path::to_owned))
     }
 }
 
@@ -116,7 +113,7 @@ impl MailboxFiles for OpenMailbox<'_> {
         })
     }
 
-    fn message_name(&self, record: &Record) -> String {
+    fn message_name(&self, record: &Record) -> Subject {
         let path = self.find_message(record).map(|found| found.path);
         self.name_at(record, &path.unwrap_or_default())
     }

@@ -25,7 +25,7 @@ pub(super) fn bytes<'a>(text: cyrsync_str, name: &'static str) -> Result<&'a [u8
 
 /// What is wrong with something that the host gave.
 fn wrong(name: &str, detail: impl Into<String>) -> Error {
-    Error::new(Kind::InvalidArgument, "take", name, detail)
+    Error::new(Kind::Host, "take", name, detail)
 }
 
 fn from_host(failure: Failure) -> Error {
@@ -38,7 +38,7 @@ pub(super) fn listed(entry: &cyrsync_entry) -> Result<Result<MailboxEntry>> {
     let unreadable = bytes(entry.unreadable, "unreadable")?;
     if !unreadable.is_empty() {
         let detail = String::from_utf8_lossy(unreadable);
-        return Ok(Err(Error::new(Kind::Corrupt, "read entry", name.to_string(), detail)));
+        return Ok(Err(Error::new(Kind::Corrupt, "read entry", &name, detail)));
     }
     // SAFETY: the header asks for an array that lives through the call of the emit function.
     let former = unsafe { read_array(entry.former_names, entry.former_name_count, FORMER_NAMES) };

@@ -48,7 +48,7 @@ impl Hosted {
 }
 
 fn more_than_one(op: &'static str, subject: &dyn std::fmt::Display) -> Error {
-    Error::new(Kind::InvalidArgument, op, subject.to_string(), "the host gave more than one")
+    Error::new(Kind::Host, op, subject.to_string(), "the host gave more than one")
 }
 
 impl Store for Hosted {

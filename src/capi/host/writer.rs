@@ -26,7 +26,7 @@ impl HostWriter for Writer {
             reply.extend_from_slice(bytes(piece, "reply")?);
             if reply.len() as u64 > REPLY_BYTES {
                 let detail = "the reply is too long";
-                return Err(Error::new(Kind::InvalidArgument, "take", "reply", detail));
+                return Err(Error::new(Kind::Host, "take", "reply", detail));
             }
             go_on()
         })?;

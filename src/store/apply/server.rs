@@ -14,7 +14,7 @@ use super::program;
 use super::release::{self, Traces, Version};
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result, reason};
-use crate::observe::Observer;
+use crate::events::Observer;
 use crate::protocol::{self, Reply, Ticket};
 use crate::replica::{Enabled, Replica, Session};
 

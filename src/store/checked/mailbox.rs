@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Subject};
 use crate::format::index::{REPAIR, VERSIONS, not_read};
 use crate::limits::USER_FLAGS;
 use crate::store::annotations::in_order;
@@ -22,7 +22,7 @@ impl<'s> CheckedMailbox<'s> {
     /// Takes over a mailbox that was opened by `name`, if its state makes sense.
     pub(super) fn new(mailbox: Box<dyn Mailbox + 's>, name: &MboxName) -> Result<Self> {
         let mut state = mailbox.state().clone();
-        let refuse = |detail| Err(senseless("open mailbox", name.to_string(), detail));
+        let refuse = |detail| Err(senseless("open mailbox", name, detail));
         if state.name != *name {
             return refuse("it is another one that was opened");
         }
@@ -54,7 +54,7 @@ impl<'s> CheckedMailbox<'s> {
 
 fn no_uid(name: &MboxName) -> Error {
     let detail = "a record has no UID";
-    Error::new(Kind::Corrupt, "read records", name.to_string(), detail).hint(REPAIR)
+    Error::new(Kind::Corrupt, "read records", name, detail).hint(REPAIR)
 }
 
 impl MailboxFiles for CheckedMailbox<'_> {
@@ -70,7 +70,7 @@ impl MailboxFiles for CheckedMailbox<'_> {
         }
     }
 
-    fn message_name(&self, record: &Record) -> String {
+    fn message_name(&self, record: &Record) -> Subject {
         self.mailbox.message_name(record)
     }
 }
@@ -98,7 +98,7 @@ impl Mailbox for CheckedMailbox<'_> {
             }
             if record.uid <= last {
                 let detail = format!("UID {} comes after UID {last}", record.uid);
-                return Err(senseless("read records", name.to_string(), detail));
+                return Err(senseless("read records", name, detail));
             }
             last = record.uid;
             // There may be more than was asked for.

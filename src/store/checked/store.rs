@@ -75,7 +75,7 @@ impl<S: Store> Checked<S> {
 
 /// Refuses an entry whose name no mailbox can have, or that has no uniqueid to be found by.
 fn possible(entry: MailboxEntry) -> Result<MailboxEntry> {
-    let refuse = |detail| Err(senseless("list mailboxes", entry.name.to_string(), detail));
+    let refuse = |detail| Err(senseless("list mailboxes", &entry.name, detail));
     if !entry.name.is_possible() {
         return refuse("no mailbox is so named");
     }
@@ -138,7 +138,7 @@ impl<S: Store> Store for Checked<S> {
             Ok(entry) if entry.name.as_bytes().starts_with(prefix) => visit(entry),
             Ok(entry) => {
                 let detail = "it does not begin as was asked for";
-                Err(senseless("list mailboxes", entry.name.to_string(), detail))
+                Err(senseless("list mailboxes", &entry.name, detail))
             }
             Err(error) => {
                 refused.get_or_insert(error);

@@ -200,6 +200,7 @@ mod tests {
     use std::fs::File;
 
     use super::*;
+    use crate::error::Subject;
     use crate::format::damage::told;
     use crate::store::MailboxFiles;
     use crate::store::MessageFile;
@@ -252,8 +253,8 @@ mod tests {
             opened.map_err(|error| Error::io(OP, &path, error))
         }
 
-        fn message_name(&self, record: &Record) -> String {
-            format!("UID {}", record.uid)
+        fn message_name(&self, record: &Record) -> Subject {
+            format!("UID {}", record.uid).into()
         }
     }
 

@@ -5,7 +5,7 @@ use super::difference::difference;
 use super::records::{Read, Wanted, read_records};
 use super::snapshot::{Attempt, Extent, Snapshot};
 use crate::error::Result;
-use crate::observe::Level;
+use crate::events::Level;
 use crate::protocol::{RemoteFolder, Since};
 use crate::store::Mailbox;
 use crate::sync::pass::Pass;

@@ -7,9 +7,9 @@ use sha1::{Digest, Sha1};
 
 use crate::config::Config;
 use crate::dlist::{Kv, Value, Writer, parse_named};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Subject};
+use crate::events::Silent;
 use crate::names::Namespace;
-use crate::observe::Silent;
 use crate::protocol::{Command, Item, Reply, Ticket, Verb};
 use crate::replica::{Enabled, Replica};
 use crate::store::{Lock, Mailbox, MailboxFiles, MessageFile, Records, Store, UserTree, Wait};
@@ -196,8 +196,8 @@ impl MailboxFiles for Opened<'_> {
         };
         Ok(bytes.clone().into())
     }
-    fn message_name(&self, record: &Record) -> String {
-        format!("UID {} of {}", record.uid, self.0.state.name)
+    fn message_name(&self, record: &Record) -> Subject {
+        Subject::message(self.0.state.name.clone(), record.uid, None)
     }
 }
 

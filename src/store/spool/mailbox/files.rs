@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Kind, Malformed, Result, reason};
+use crate::error::{Error, Kind, Malformed, Result, Subject, reason};
 use crate::format::{header, index as format};
 use crate::limits::MAILBOX_HEADER_BYTES;
 use crate::store::errors::{broken_message, message_of_other_size, unlinked_message};
@@ -54,9 +54,8 @@ impl MailboxFiles for Files {
         }
     }
 
-    fn message_name(&self, record: &Record) -> String {
-        let path = self.path(record);
-        format!("UID {} of {} ({})", record.uid, self.name, path.display())
+    fn message_name(&self, record: &Record) -> Subject {
+        Subject::message(self.name.clone(), record.uid, Some(self.path(record)))
     }
 }
 

@@ -17,7 +17,7 @@ use super::found::{Annotations, Found};
 use super::index::Index;
 use super::refuse::{OPEN, not_found, openable};
 use super::state::{Oddity, known, oddities, state};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Subject};
 use crate::format::index as format;
 use crate::store::errors::index_unlocked;
 use crate::store::message::MessageFile;
@@ -70,8 +70,7 @@ impl<'a> SpoolMailbox<'a> {
         let state = state(entry, header, index.header());
         if state.uniqueid.is_empty() {
             let detail = "it has a uniqueid neither in mailboxes.db nor in cyrus.header";
-            return Err(Error::new(Kind::Corrupt, OPEN, state.name.to_string(), detail)
-                .hint(format::REPAIR));
+            return Err(Error::new(Kind::Corrupt, OPEN, &state.name, detail).hint(format::REPAIR));
         }
         Ok(SpoolMailbox { state, oddities, files, annotations, index: Some(index), _lock: lock })
     }
@@ -97,7 +96,7 @@ impl MailboxFiles for SpoolMailbox<'_> {
         self.files.message(record)
     }
 
-    fn message_name(&self, record: &Record) -> String {
+    fn message_name(&self, record: &Record) -> Subject {
         self.files.message_name(record)
     }
 }

@@ -8,7 +8,7 @@ pub(super) const OPEN: &str = "open mailbox";
 
 /// There is no mailbox behind an entry.
 pub(super) fn not_found(entry: &MailboxEntry, detail: &str) -> Error {
-    Error::new(Kind::NotFound, OPEN, entry.name.to_string(), detail)
+    Error::new(Kind::NotFound, OPEN, &entry.name, detail)
 }
 
 /// What `mailbox_open_advanced` refuses by the entry alone.
@@ -24,7 +24,7 @@ pub(in crate::store::spool) fn openable(entry: &MailboxEntry) -> Result<()> {
     }
     if entry.mbtype.has(MboxType::MOVING) {
         let detail = "it is on its way to another server";
-        return Err(Error::new(Kind::Moved, OPEN, entry.name.to_string(), detail));
+        return Err(Error::new(Kind::Moved, OPEN, &entry.name, detail));
     }
     if entry.partition.is_empty() {
         return Err(no_partition(entry));

@@ -8,9 +8,9 @@ use parking_lot::Mutex;
 
 use crate::cyrusdb::{Backend, KeyOrder, Options};
 use crate::error::{Error, Malformed, Result};
+use crate::events::{Observer, StoreEvent};
 use crate::format::mbentry::{parse_by_id, parse_by_name};
 use crate::format::mbkeys::Keys;
-use crate::observe::{Level, Observer};
 use crate::store::traits::UserTree;
 use crate::types::{MailboxEntry, MboxName, UniqueId};
 
@@ -202,7 +202,7 @@ impl MailboxList {
         };
         possible.and_then(|name| entry(keys, name, value)).map_err(|malformed| {
             let error = self.corrupt(key, malformed);
-            self.observer.log(Level::Error, &format!("DBERROR: mailbox left out: {error}"));
+            self.observer.event(&StoreEvent::MailboxLeftOut { error: error.clone() }.into());
             error
         })
     }
@@ -231,6 +231,7 @@ fn deleted_below(inbox: &MboxName, deleted_prefix: &str) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::error::Kind;
+    use crate::events::{Event, words};
     use crate::format::damage::told;
     use crate::store::spool::table::testing::table;
     use parking_lot::Mutex;
@@ -242,8 +243,8 @@ mod tests {
     struct Ears(Mutex<Vec<String>>);
 
     impl Observer for Ears {
-        fn log(&self, _: Level, line: &str) {
-            self.0.lock().push(line.to_string());
+        fn event(&self, event: &Event) {
+            self.0.lock().extend(words(event).map(|line| line.text));
         }
     }
 
