@@ -20,6 +20,7 @@ mod pieces;
 mod plan;
 mod result;
 mod rolling;
+mod sized;
 mod strings;
 mod undone;
 mod version;

@@ -3,7 +3,9 @@
 use std::ffi::c_void;
 
 use super::callbacks::cyrsync_unit_callback;
-use super::client::{cyrsync_client, cyrsync_report, report_to, unit_ended, with_client};
+use super::client::{
+    cyrsync_client, cyrsync_report, report_place, report_to, unit_ended, with_client,
+};
 use super::error::{cyrsync_error, cyrsync_result};
 use super::rolling::tell;
 use super::strings::cyrsync_str;
@@ -70,12 +72,14 @@ pub unsafe extern "C" fn cyrsync_client_plan_all(
     let work = |client: &mut Client| {
         // SAFETY: the header asks for bytes that live through the call.
         let prefix = unsafe { prefix.bytes("prefix") }?;
+        // SAFETY: the header asks for NULL or a report whose size is set.
+        let report = unsafe { report_place(report) }?;
         let mut each = pass_on(callback, userdata);
         let ended = client.plan_all(prefix, &mut each, &mut |goal, result| {
             // SAFETY: the host gave function and data for this.
             unsafe { unit_ended(units, userdata, goal, result) };
         })?;
-        // SAFETY: the header asks for NULL or a place for it.
+        // SAFETY: as above.
         unsafe { report_to(report, &ended) };
         Ok(())
     };

@@ -20,9 +20,8 @@ use crate::replica::{Target, Traffic};
 use crate::run::cache::DiskCache;
 use crate::run::interrupt::Interrupts;
 use crate::run::worker::{Shared, Worker};
-use crate::store::host::{Host, HostStore, HostWriter};
 use crate::store::spool::Spool;
-use crate::store::{Store, Wait};
+use crate::store::{Checked, HostWriter, Store, Wait};
 use crate::sync::{Fuse, Master, Settings};
 use crate::types::{MboxName, Text};
 use master::{HostMaster, NativeMaster};
@@ -98,7 +97,8 @@ impl Client {
     pub fn new(config: Config, options: Options, observer: Arc<dyn Observer>) -> Result<Client> {
         let channel = options.channel.as_deref();
         let spool = Spool::open(&config, observer.clone())?;
-        let store = Arc::new(spool.for_channel(channel).with_patience(patience(&options)));
+        let store =
+            Arc::new(spool.for_channel(channel).with_patience(Wait::up_to(options.lock_patience)));
         let cancel = options.cancel.flag().clone();
         let master = NativeMaster::new(&config, store.clone(), channel, observer.clone(), cancel);
         Client::with_store(config, options, observer, store, Box::new(master))
@@ -112,13 +112,12 @@ impl Client {
         config: Config,
         options: Options,
         observer: Arc<dyn Observer>,
-        host: impl Host + 'static,
+        host: impl Store + 'static,
         writer: Option<Box<dyn HostWriter>>,
     ) -> Result<Client> {
         let channel = options.channel.as_deref();
         let skip = Paths::new(&config).sync_log(channel).with_file_name("skipuser-");
-        let store =
-            Arc::new(HostStore::new(host, Namespace::new(&config), patience(&options), skip));
+        let store = Arc::new(Checked::new(host, Namespace::new(&config), skip));
         let master = HostMaster::new(&config, channel, observer.clone(), writer);
         Client::with_store(config, options, observer, store, Box::new(master))
     }
@@ -151,7 +150,11 @@ impl Client {
             connect: connection::settings(&config, &options, &target)?,
             target,
             settings: Settings {
-                wait: if options.skip_locked { Wait::Fail } else { patience(&options) },
+                wait: if options.skip_locked {
+                    Wait::Fail
+                } else {
+                    Wait::up_to(options.lock_patience)
+                },
                 server,
                 channel: options.channel,
                 partition: options.dest_partition,
@@ -229,10 +232,6 @@ impl Client {
             Err(error) => self.shared.observer.event(&RunEvent::NoCache { error }.into()),
         }
     }
-}
-
-fn patience(options: &Options) -> Wait {
-    options.lock_patience.map_or(Wait::Block, Wait::For)
 }
 
 /// When a repair is refused on a channel.

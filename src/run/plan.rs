@@ -8,7 +8,7 @@ use super::worker::{Shared, Worker};
 use crate::error::{Kind, Result};
 use crate::events::{PlanCollector, PlannedStep};
 use crate::replica::{Answer, Direct, Dry, Replica};
-use crate::sync::{Master, Staged, Syncer};
+use crate::sync::{Master, Pass, Staged};
 use crate::types::{MailboxState, MboxName};
 
 /// Reported where renames come first: what they lead to shows only when they are done.
@@ -34,7 +34,7 @@ fn steps(
     let mut dry = Dry::new(worker.session()?);
     let mut staged = Staged::default();
     let mut nobody = Nobody(Direct::new(Nods));
-    let mut syncer = Syncer::new(
+    let mut pass = Pass::new(
         shared.store.as_ref(),
         &shared.names,
         &mut dry,
@@ -42,11 +42,11 @@ fn steps(
         &collector,
         &shared.cancel,
         &mut staged,
-    )
-    .with_master(Some(&mut nobody));
+    );
+    pass.master = Some(&mut nobody);
     let mut asked = AskedAhead::default();
     let names = &shared.names;
-    let result = carry_out::carry_out(&work.goal, &mut syncer, &mut asked, names, &collector);
+    let result = carry_out::carry_out(&work.goal, &mut pass, &mut asked, names, &collector);
     let renamed = dry.take_renamed();
     collector.take().steps.iter().for_each(&mut *each);
     if renamed {
