@@ -119,7 +119,8 @@ pub unsafe extern "C" fn cyrsync_client_counters(
     let work = |client: &mut Client| {
         // SAFETY: the header asks for a structure whose size is set.
         let place = unsafe { Place::new(out, "out") }?;
-        let counters = match client.traffic() {
+        let found = client.counters();
+        let counters = match found.traffic {
             None => cyrsync_counters::default(),
             Some(traffic) => cyrsync_counters {
                 size: size_of::<cyrsync_counters>(),
@@ -128,7 +129,7 @@ pub unsafe extern "C" fn cyrsync_client_counters(
                 received: traffic.received,
                 sent_raw: traffic.sent_raw,
                 received_raw: traffic.received_raw,
-                staged_files: client.staged_files(),
+                staged_files: found.staged_files,
             },
         };
         // SAFETY: as above.
