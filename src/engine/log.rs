@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::Client;
 use crate::error::{Error, Result};
-use crate::observe::Level;
+use crate::events::{Level, RunEvent};
 use crate::rolling::channel::Channel;
 use crate::rolling::item::Item;
 use crate::rolling::lines::{Line, Lines};
@@ -69,10 +69,9 @@ impl Client {
 
     /// Tells the observer what could not be done.
     pub fn tell(&self, undone: &Undone) {
-        let items: Vec<String> = undone.items.iter().map(ToString::to_string).collect();
-        let (items, error) = (items.join(", "), &undone.error);
-        let line = format!("SYNCERROR: not replicated: items=<{items}> error=<{error}>");
-        self.observer.log(Level::Error, &line);
+        let items = undone.items.iter().map(Item::text).collect();
+        let error = undone.error.clone();
+        self.observer.event(&RunEvent::NotReplicated { items, error }.into());
     }
 
     /// Puts what is locked into the channel's log.

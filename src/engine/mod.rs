@@ -17,15 +17,14 @@ use std::time::{Duration, Instant};
 
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
+use crate::events::{Observer, RunEvent};
 use crate::limits::REPLY_PER_LIST_BYTE;
 use crate::names::{Namespace, Paths};
-use crate::observe::{Level, Observer};
 use crate::replica::{Replica, Session, Settings as ConnectSettings, Target};
 use crate::rolling::cache::DiskCache;
 use crate::schedule::{self, Interrupted, Report, Unit};
-use crate::store::host::{Host, HostStore, HostWriter};
 use crate::store::spool::Spool;
-use crate::store::{Store, Wait};
+use crate::store::{Checked, HostWriter, Store, Wait};
 use crate::sync;
 use crate::sync::{Care, Fuse, Master, Pass, Settings, Staged};
 use crate::types::{MboxName, Text, UserId};
@@ -120,7 +119,8 @@ impl Client {
     pub fn new(config: Config, options: Options, observer: Arc<dyn Observer>) -> Result<Client> {
         let channel = options.channel.as_deref();
         let spool = Spool::open(&config, observer.clone())?;
-        let store = Arc::new(spool.for_channel(channel).with_patience(patience(&options)));
+        let store =
+            Arc::new(spool.for_channel(channel).with_patience(Wait::up_to(options.lock_patience)));
         let cancel = options.cancel.flag().clone();
         let master = NativeMaster::new(&config, store.clone(), channel, observer.clone(), cancel);
         Client::with_store(config, options, observer, store, Box::new(master))
@@ -134,13 +134,12 @@ impl Client {
         config: Config,
         options: Options,
         observer: Arc<dyn Observer>,
-        host: impl Host + 'static,
+        host: impl Store + 'static,
         writer: Option<Box<dyn HostWriter>>,
     ) -> Result<Client> {
         let channel = options.channel.as_deref();
         let skip = Paths::new(&config).sync_log(channel).with_file_name("skipuser-");
-        let store =
-            Arc::new(HostStore::new(host, Namespace::new(&config), patience(&options), skip));
+        let store = Arc::new(Checked::new(host, Namespace::new(&config), skip));
         let master = HostMaster::new(&config, channel, observer.clone(), writer);
         Client::with_store(config, options, observer, store, Box::new(master))
     }
@@ -173,7 +172,11 @@ impl Client {
             connect: connection::settings(&config, &options, &target)?,
             target,
             settings: Settings {
-                wait: if options.skip_locked { Wait::Fail } else { patience(&options) },
+                wait: if options.skip_locked {
+                    Wait::Fail
+                } else {
+                    Wait::up_to(options.lock_patience)
+                },
                 server,
                 channel: options.channel,
                 partition: options.dest_partition,
@@ -300,8 +303,7 @@ impl Client {
         match DiskCache::open(path, &self.settings.server) {
             Ok(cache) => self.cache = Some(cache),
             Err(error) => {
-                let line = format!("DBERROR: working without replication cache: {error}");
-                self.observer.log(Level::Warning, &line);
+                self.observer.event(&RunEvent::NoCache { error }.into());
             }
         }
     }
@@ -336,10 +338,6 @@ impl Client {
         }
         result
     }
-}
-
-fn patience(options: &Options) -> Wait {
-    options.lock_patience.map_or(Wait::Block, Wait::For)
 }
 
 /// When a repair is refused on a channel.

@@ -2,7 +2,7 @@
 
 use super::{Client, Context};
 use crate::error::{Error, Kind, Result};
-use crate::observe::Level;
+use crate::events::Level;
 use crate::sync::{Care, Pass};
 
 /// A part of the work, which can be repeated: what is done already is found to be.

@@ -1,15 +1,12 @@
 //! Plans: what would be done, and why, without doing it.
 
-use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use super::Client;
 use crate::error::{Error, Kind, Result};
+use crate::events::{Observer, PlanCollector, PlannedStep};
 use crate::names::Namespace;
-use crate::observe::{Level, Observer};
 use crate::replica::{Answer, Direct, Dry, Replica};
 use crate::rolling::run::{Run, Undone};
 use crate::rolling::work;
@@ -20,8 +17,8 @@ use crate::types::{MailboxState, MboxName};
 /// Said where renames come first: what they lead to shows only when they are done.
 const AFTER_RENAMES: &str = "what else differs shows when the renames are done";
 
-/// Takes a step of a plan, as `-v` prints it ("MAILBOX user.fred"), and why, or nothing.
-pub type OnStep<'p> = dyn FnMut(&str, &str) + 'p;
+/// Takes a step of a plan.
+pub type OnStep<'p> = dyn FnMut(&PlannedStep) + 'p;
 
 impl Client {
     /// Tells what [`Client::process_log`] would do with a log, and does none of it: the replica is
@@ -90,7 +87,7 @@ impl Client {
         let Some(session) = self.session.as_mut() else {
             return Err(Error::new(Kind::Internal, "use", "connection", "there is none"));
         };
-        let collector = Collector { inner: self.observer.clone(), found: Mutex::default() };
+        let collector = PlanCollector::new(self.observer.clone());
         let mut dry = Dry::new(session);
         let mut staged = Staged::default();
         let mut nobody = Nobody(Direct::new(Nods));
@@ -106,68 +103,11 @@ impl Client {
         pass.master = Some(&mut nobody);
         let result = work(&mut pass, &self.namespace, &collector);
         let renamed = dry.take_renamed();
-        collector.tell(each);
+        collector.take().steps.iter().for_each(&mut *each);
         if renamed {
-            each(AFTER_RENAMES, "");
+            each(&PlannedStep::remark(AFTER_RENAMES));
         }
         Ok((result, renamed))
-    }
-}
-
-/// Keeps what would be done.
-struct Collector {
-    inner: Arc<dyn Observer>,
-    found: Mutex<Found>,
-}
-
-#[derive(Default)]
-struct Found {
-    /// What would be done, and to which mailbox if it is to one.
-    steps: Vec<(String, Option<MboxName>)>,
-    reasons: HashMap<MboxName, String>,
-}
-
-impl Collector {
-    fn tell(self, each: &mut OnStep<'_>) {
-        let Ok(Found { steps, reasons }) = self.found.into_inner() else { return };
-        let mut told = HashSet::new();
-        for (step, mailbox) in &steps {
-            if told.insert((step, mailbox)) {
-                let reason = mailbox.as_ref().and_then(|mailbox| reasons.get(mailbox));
-                each(step, reason.map_or("", String::as_str));
-            }
-        }
-    }
-}
-
-impl Observer for Collector {
-    fn log(&self, level: Level, line: &str) {
-        // Failures come back by themselves, and those to settle after a rename are none.
-        if level != Level::Error {
-            self.inner.log(level, line);
-        }
-    }
-
-    fn action(&self, line: &str) {
-        if let Ok(mut found) = self.found.lock() {
-            found.steps.push((line.to_owned(), None));
-        }
-    }
-
-    fn mailbox_action(&self, mailbox: &MboxName, line: &str) {
-        if let Ok(mut found) = self.found.lock() {
-            found.steps.push((line.to_owned(), Some(mailbox.clone())));
-        }
-    }
-
-    fn differs(&self, mailbox: &MboxName, why: &str) {
-        if let Ok(mut found) = self.found.lock() {
-            found.reasons.insert(mailbox.clone(), why.to_owned());
-        }
-    }
-
-    fn unreachable(&self, error: &Error, server: &str, pause: Duration) {
-        self.inner.unreachable(error, server, pause);
     }
 }
 
@@ -192,29 +132,4 @@ impl Master for Nobody {
     }
 
     fn broken(&mut self) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::observe::Silent;
-
-    #[test]
-    fn a_reason_belongs_to_its_mailbox_whatever_that_is_called() {
-        let names = ["user.fred.A b", "user.fred.A", "user.x -> y (z)", "a\u{e9} [1]", "<>", " "];
-        let collector = Collector { inner: Arc::new(Silent), found: Mutex::default() };
-        for name in names {
-            let mailbox = MboxName::from(name);
-            collector.differs(&mailbox, &format!("why {name}"));
-            collector.mailbox_action(&mailbox, &format!("MAILBOX {name}"));
-            collector.mailbox_action(&mailbox, &format!("MAILBOX {name}"));
-        }
-        collector.action("USER fred");
-        let mut told = Vec::new();
-        collector.tell(&mut |step, why| told.push((step.to_owned(), why.to_owned())));
-        let mut wanted: Vec<(String, String)> =
-            names.iter().map(|n| (format!("MAILBOX {n}"), format!("why {n}"))).collect();
-        wanted.push(("USER fred".to_owned(), String::new()));
-        assert_eq!(told, wanted);
-    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Client;
 use crate::error::{Error, Kind, Result};
-use crate::observe::Level;
+use crate::events::Level;
 use crate::sync::Waited;
 
 /// The pause after the first attempt; it doubles after each.
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::engine::{Cancel, Options};
-    use crate::observe::Observer;
+    use crate::events::{Event, Observer};
 
     /// Nudges while nothing waits, and at last has it end.
     #[derive(Default)]
@@ -116,7 +116,10 @@ mod tests {
     }
 
     impl Observer for Impatient {
-        fn unreachable(&self, _: &Error, _: &str, _: Duration) {
+        fn event(&self, event: &Event) {
+            if !matches!(event, Event::Unreachable { .. }) {
+                return;
+            }
             match self.heard.fetch_add(1, Ordering::Relaxed) {
                 0..30 => self.cancel.nudge(),
                 _ => self.cancel.finish(),

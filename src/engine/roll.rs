@@ -12,7 +12,7 @@ use super::log::LOG;
 use super::reach::Persistence;
 use super::{Client, Context};
 use crate::error::{Error, Kind, Result};
-use crate::observe::Level;
+use crate::events::{Level, RunEvent};
 use crate::rolling::backlog::{Backlog, Why};
 use crate::rolling::channel::{Channel, Kept, Taken};
 use crate::rolling::item::Item;
@@ -432,16 +432,10 @@ impl Roll<'_> {
                 continue;
             }
             let why = if is_locked(&error) { Why::Locked } else { Why::Failed };
-            let what: Vec<String> = items.iter().map(ToString::to_string).collect();
+            let left = items.iter().map(Item::text).collect();
             let pause = self.backlog.add(Work { items }, why, tries + 1, now);
-            let level = if why == Why::Locked { Level::Info } else { Level::Error };
-            let what = what.join(", ");
-            let line = format!(
-                "SYNCERROR: left for later: items=<{what}> tries=<{}> next=<{} s> error=<{error}>",
-                tries + 1,
-                pause.as_secs()
-            );
-            client.observer.log(level, &line);
+            let left = RunEvent::LeftForLater { items: left, tries: tries + 1, next: pause, error };
+            client.observer.event(&left.into());
         }
     }
 

@@ -70,13 +70,8 @@ impl<A: Answer> Replica for Direct<A> {
 /// Reads the reply to the command that is called `name`.
 fn read(name: &Label, mut rest: &[u8]) -> Result<Reply> {
     let nonsense = |error: &Malformed| {
-        Error::new(
-            Kind::InvalidArgument,
-            "understand the reply to",
-            name.to_string(),
-            error.to_string(),
-        )
-        .hint("this is a bug in the program that supplies the mail store")
+        Error::new(Kind::Host, "understand the reply to", name.to_string(), error.to_string())
+            .hint("this is a bug in the program that supplies the mail store")
     };
     let mut reply = Reply::default();
     while !rest.is_empty() {
@@ -134,7 +129,7 @@ mod tests {
         for bad in
             [&b""[..], b"* X (", b"* X a\r\n", b"maybe\r\n", b"OK\r\nOK\r\n", b"* X a b\r\nOK"]
         {
-            assert_eq!(kind(bad), Kind::InvalidArgument, "{bad:?}");
+            assert_eq!(kind(bad), Kind::Host, "{bad:?}");
         }
     }
 }

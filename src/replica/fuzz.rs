@@ -15,7 +15,7 @@ use super::link::Link;
 use super::sasl;
 use super::session::Session;
 use super::socket::Socket;
-use crate::observe::Silent;
+use crate::events::Silent;
 use crate::protocol::command::FetchPlace;
 use crate::protocol::{Command, RemoteFolder, Reply};
 use crate::types::Guid;

@@ -13,7 +13,7 @@ use super::responses::{Ending, ending};
 use super::session::Session;
 use super::socket::Socket;
 use crate::error::{Error, Kind, Result};
-use crate::observe::Observer;
+use crate::events::Observer;
 use crate::protocol::Command;
 
 /// Lines of a greeting; such a server offers nothing, so it has one.

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dialect::{Dialect, Line, Tag, Tagger};
-use super::link::{self, Link, Traffic};
+use super::link::{Link, Traffic};
 use super::responses::{Ending, ending, given_up, nonsense, refusal, unreadable};
 use super::spill::{Place, Spill, without_literal};
 use super::{Enabled, Replica};
 use crate::dlist::{Framer, Writer};
 use crate::error::{Error, Kind, Malformed, Result};
+use crate::events::{ConnectionEvent, Direction, Observer};
 use crate::limits::{
     DLIST_ITEM_BYTES, FETCH_MEMORY_BYTES, IN_FLIGHT_BYTES, IN_FLIGHT_COMMANDS, REPLY_BYTES,
     REPLY_NOISE_BYTES,
 };
-use crate::observe::{Direction, Level, Observer};
 use crate::protocol::label::printable;
 use crate::protocol::{Command, Item, Label, Reply, Ticket};
 
@@ -149,9 +149,7 @@ impl Session {
         // Of no use any more, and perhaps long.
         self.spill = None;
         let hint = match command {
-            Some(command)
-                if error.kind() == Kind::Closed && error.hint_text() == link::LOG_SAYS =>
-            {
+            Some(command) if error.is_unexplained() => {
                 format!(
                     "the network failed, or the replica's Cyrus ended while it worked on \
                      {command}: then its log says why"
@@ -302,8 +300,9 @@ impl Session {
         let spill = self.spill.take().map(Spill::end).transpose();
         let reply = match ending {
             Ending::No(text) => {
-                let name = command.label.name();
-                self.observer.log(Level::Error, &format!("{name} received NO response: {text}"));
+                let name = command.label.name().to_owned();
+                let refused = ConnectionEvent::Refused { command: name, text: text.clone() };
+                self.observer.event(&refused.into());
                 // Items before a NO are of no use.
                 let _ = self.release(Ok(items));
                 Err(refusal(&command.label, &text))

@@ -87,7 +87,7 @@ fn other_size(size: u64, wanted: u64) -> Error {
 fn cannot(what: &str, dir: &Path, error: io::Error) -> Error {
     let detail =
         format!("cannot {what} a temporary file for a fetched message: {}", reason(&error));
-    Error::new(Kind::Io, "store message in", dir.display().to_string(), detail)
+    Error::new(Kind::Io, "store message in", dir, detail)
         .hint("see permissions and free space there, or name another directory by temp_path")
         .caused_by(error)
 }
@@ -151,7 +151,8 @@ mod tests {
         let mut spill = Spill { file: Ok(full), ..Spill::begin(place, 5) };
         assert_eq!((spill.take(b"abc"), spill.take(b"defg"), spill.left()), (3, 2, 0));
         let error = spill.end().unwrap_err();
-        assert_eq!((error.kind(), error.subject()), (Kind::Io, &"/scratch".into()));
+        assert_eq!(error.kind(), Kind::Io);
+        assert_eq!(*error.subject(), "/scratch");
         assert!(error.to_string().contains("No space left"), "{error}");
         assert!(error.hint_text().contains("temp_path"), "{error}");
     }

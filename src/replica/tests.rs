@@ -13,7 +13,7 @@ use super::link::Link;
 use super::session::Session;
 use super::socket::Socket;
 use crate::error::{Kind, Result};
-use crate::observe::{Direction, Observer, Silent};
+use crate::events::{Direction, Observer, Silent};
 use crate::protocol::command::FetchPlace;
 use crate::protocol::{Command, MessageFiles, OutgoingFile, RemoteFolder, Ticket};
 use crate::types::{Guid, Text};

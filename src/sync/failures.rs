@@ -3,7 +3,7 @@
 use super::care::is_of_mailbox_alone;
 use super::pass::Pass;
 use crate::error::{Error, Kind, Result, Subject};
-use crate::observe::Level;
+use crate::events::Level;
 use crate::types::{MboxName, UserId};
 
 /// How often renames and changes under way are tried to settle, as with Cyrus.

@@ -12,7 +12,7 @@ use super::usermeta::apply::apply_steps;
 use super::usermeta::plan;
 use super::usermeta::quotas::{NamedRoot, shared_quotas};
 use crate::error::{Error, Kind, Result};
-use crate::observe::Level;
+use crate::events::Level;
 use crate::protocol::Command;
 use crate::types::{MailboxEntry, MboxName, UserId};
 

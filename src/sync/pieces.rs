@@ -8,7 +8,7 @@ use super::pass::Pass;
 use super::usermeta::apply::apply_steps;
 use super::usermeta::plan::Step;
 use crate::error::{Kind, Result};
-use crate::observe::Level;
+use crate::events::Level;
 use crate::protocol::Command;
 use crate::types::{MboxName, Text, UniqueId, UserId};
 

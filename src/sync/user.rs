@@ -9,7 +9,7 @@ use super::transfer::damage::{check_messages, to_check};
 use super::usermeta::apply::{apply_steps, user_steps};
 use super::usermeta::quotas::quota_steps;
 use crate::error::{Error, Kind, Result};
-use crate::observe::Level;
+use crate::events::Level;
 use crate::protocol::{Command, RemoteUser, Ticket};
 use crate::store::UserTree;
 use crate::types::{MailboxEntry, UserId};

@@ -2,9 +2,8 @@
 
 use super::super::strings::cyrsync_str;
 use super::read::bytes;
-use super::structs::cyrsync_crcs;
 use crate::error::Result;
-use crate::types::{MboxName, MboxType, Modseq, Options, SyncCrcs, Text, UniqueId};
+use crate::types::{MboxName, MboxType, Modseq, Options, Text, UniqueId};
 
 /// A value that C gives as a `C`.
 pub(super) trait OfC<C>: Sized {
@@ -54,11 +53,5 @@ impl OfC<u32> for Options {
 impl OfC<u64> for Option<Modseq> {
     fn of_c(value: u64, _: &'static str) -> Result<Self> {
         Ok(Some(value).filter(|modseq| *modseq != 0))
-    }
-}
-
-impl OfC<cyrsync_crcs> for SyncCrcs {
-    fn of_c(value: cyrsync_crcs, _: &'static str) -> Result<Self> {
-        Ok(SyncCrcs::told(value.basic, value.annot))
     }
 }

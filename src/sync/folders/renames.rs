@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::plan::{Plan, Rename};
 use super::sides::{Folders, Refused};
 use crate::error::{Error, Kind, Result};
-use crate::observe::Level;
+use crate::events::Level;
 use crate::protocol::{self, Command, Ticket};
 use crate::store::{Lock, Wait};
 use crate::sync::failures::{Failures, ends_all, is_locked, wants_another_try};

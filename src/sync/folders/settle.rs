@@ -11,7 +11,7 @@ use super::plan::{self, Fate, Local, Plan};
 use super::renames::carry_out;
 use super::sides::{Folders, Refused};
 use crate::error::{Error, Kind, Result};
-use crate::observe::Level;
+use crate::events::Level;
 use crate::protocol::{Command, RemoteFolder};
 use crate::sync::failures::Failures;
 use crate::sync::pass::Pass;

@@ -7,7 +7,7 @@ use super::fetch;
 use super::plan::Plan;
 use super::sides;
 use crate::error::{Error, Kind, Result};
-use crate::observe::{Level, Observer};
+use crate::events::{Level, Observer};
 use crate::protocol::{Command, RemoteFolder, Reserve, Since};
 use crate::replica::Replica;
 use crate::sync::master::Master;

@@ -2,7 +2,7 @@
 //! `mailbox_full_update` in `imap/sync_support.c`), in Cyrus's words.
 
 use super::plan::Notice;
-use crate::observe::Level;
+use crate::events::Level;
 use crate::protocol::RemoteRecord;
 use crate::types::{MailboxHeader, MboxName, SystemFlags};
 

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::notices;
 use crate::error::{Error, Kind, Result};
-use crate::observe::Level;
+use crate::events::Level;
 use crate::protocol::RemoteRecord;
 use crate::sync::survey::records::after;
 use crate::types::{

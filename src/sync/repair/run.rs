@@ -11,8 +11,8 @@ use super::master::write_master;
 use super::plan::{self, Knowledge, Plan, Side};
 use super::sides;
 use crate::error::{Error, Kind, Result};
+use crate::events::Level;
 use crate::limits::REPLY_RECORD_BYTES;
-use crate::observe::Level;
 use crate::protocol::{Command, RemoteFolder, RemoteRecord};
 use crate::sync::clock::unix_time;
 use crate::sync::failures::TRIES;
@@ -69,7 +69,7 @@ fn repair_once(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
     }
     let ours = sides::of_master(mailbox.as_mut())?;
     let state = mailbox.state().clone();
-    let doubt = mailbox.doubt();
+    let doubt = mailbox.inconsistency();
     drop(mailbox);
     let doubt = doubt.or(shared_id(pass, entry)?);
     let known = Knowledge {

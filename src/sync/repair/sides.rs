@@ -6,22 +6,24 @@ use std::collections::HashMap;
 use super::plan::Side;
 use crate::error::{Error, Kind, Result};
 use crate::protocol::{RecordUpdate, RemoteFolder, RemoteRecord, Reply};
-use crate::store::Mailbox;
-use crate::types::{MboxName, Record, Text};
+use crate::store::{Crcs, Mailbox};
+use crate::types::{MboxName, Record, Text, Uid};
 
 /// The master's side, read under the index lock.
 pub(crate) fn of_master(mailbox: &mut dyn Mailbox) -> Result<Side> {
     let names = mailbox.state().flags.clone();
     let mut records = Vec::new();
-    mailbox.scan_all(&mut |record| {
+    mailbox.scan_all(Crcs::Stored, &mut |record| {
         let named = names.iter().enumerate().filter(|(bit, _)| record.has_user_flag(*bit));
         let flags = named.filter_map(|(_, name)| name.clone()).collect();
         let record = Record { user_flags: [0; 4], ..*record };
         records.push(RemoteRecord { record, flags, annotations: Vec::new() });
         Ok(())
     })?;
-    for message in &mut records {
-        message.annotations = mailbox.message_annotations(message.record.uid)?;
+    let uids: Vec<Uid> = records.iter().map(|one| one.record.uid).collect();
+    let mut annotations = mailbox.message_annotations(&uids)?;
+    for one in &mut records {
+        one.annotations = annotations.take(one.record.uid);
     }
     let header = mailbox.state().header.clone();
     Ok(Side { header, annotations: mailbox.annotations()?, records })

@@ -2,7 +2,7 @@
 
 use super::compare::{self, Difference};
 use crate::error::{Error, Kind, Result};
-use crate::observe::Level;
+use crate::events::Level;
 use crate::protocol::RemoteFolder;
 use crate::store::{Crcs, Mailbox};
 use crate::sync::clock::unix_time;

@@ -5,6 +5,7 @@ use super::difference::{check_identity, difference, has_forgotten, is_outdone};
 use super::read::read_differing;
 use super::snapshot::{Attempt, Extent, Snapshot};
 use crate::error::{Kind, Result};
+use crate::events::Event;
 use crate::protocol::RemoteFolder;
 use crate::store::MailboxFiles;
 use crate::sync::pass::Pass;
@@ -54,7 +55,7 @@ pub(crate) fn look(
     let Some(why) = difference(pass, mailbox.as_mut(), &annotations, remote)? else {
         return Ok(Some(Look { quotaroot, found: Found::Same }));
     };
-    pass.observer.differs(&entry.name, &why.to_string());
+    pass.observer.event(&Event::Differs { mailbox: entry.name.clone(), why });
     check_identity(mailbox.as_ref(), entry)?;
     let state = mailbox.state();
     if has_forgotten(pass, state, remote) || is_outdone(pass, state, remote) {

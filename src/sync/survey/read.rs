@@ -5,9 +5,9 @@ use super::difference::difference;
 use super::records::{Read, Wanted, read_records};
 use super::snapshot::{Attempt, Extent, Snapshot};
 use crate::error::Result;
-use crate::observe::Level;
+use crate::events::Level;
 use crate::protocol::{RemoteFolder, Since};
-use crate::store::{Crcs, Mailbox};
+use crate::store::Mailbox;
 use crate::sync::pass::Pass;
 use crate::types::{Annotation, MailboxHeader, MailboxState, SyncCrcs};
 
@@ -43,7 +43,7 @@ pub(super) fn read_differing(
 ) -> Result<Snapshot> {
     let state = mailbox.state().clone();
     let wanted = Wanted { remote, attempt, extent, batch_size: pass.settings.batch_size };
-    let Read { records, partial, stuck } = read_records(mailbox, &wanted)?;
+    let Read { records, partial, stuck, crcs } = read_records(mailbox, &wanted)?;
     if let Some(partial) = partial {
         pass.log(
             Level::Debug,
@@ -64,14 +64,7 @@ pub(super) fn read_differing(
         .map(|r| Since { modseq: r.highestmodseq, crcs: r.crcs });
     let mut header = match partial {
         Some(partial) => part_header(&state, partial, extent, remote),
-        None => {
-            let stored = mailbox.crcs(Crcs::Stored)?;
-            let crcs = match attempt {
-                Attempt::First if stored.basic.is_some() => stored,
-                _ => mailbox.crcs(Crcs::Recomputed)?,
-            };
-            whole_header(pass, &state, remote, crcs)
-        }
+        None => whole_header(pass, &state, remote, crcs),
     };
     header.partition = pass.partition(&state.partition);
     Ok(Snapshot {

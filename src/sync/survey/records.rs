@@ -6,8 +6,8 @@ use super::batch::{Batcher, Partial};
 use super::snapshot::{Attempt, Extent, Stuck};
 use crate::error::{Error, Kind, Result, Subject};
 use crate::protocol::{RecordUpdate, RemoteFolder};
-use crate::store::{Mailbox, Records};
-use crate::types::{InternalFlags, MboxName, Record, SystemFlags, Uid};
+use crate::store::{Crcs, Mailbox, Records};
+use crate::types::{InternalFlags, MboxName, Record, SyncCrcs, SystemFlags, Uid};
 
 /// Whether a record is expunged, but later than the state that it is sent in.
 fn is_expunged_later(update: &RecordUpdate) -> bool {
@@ -72,6 +72,8 @@ pub(super) struct Read {
     /// Set if these are a part.
     pub partial: Option<Partial>,
     pub stuck: Option<Stuck>,
+    /// The mailbox's CRCs: as stored, or computed from all its records.
+    pub crcs: SyncCrcs,
 }
 
 /// Whether an update carries a record. New ones go along whatever their modseq: it is 0 where an
@@ -91,6 +93,12 @@ fn is_wanted(record: &Record, remote: Option<&RemoteFolder>, attempt: Attempt) -
 impl Wanted<'_> {
     fn known_up_to(&self) -> Uid {
         self.remote.map_or(0, |r| r.last_uid)
+    }
+
+    /// Which CRCs of the mailbox the update needs.
+    fn crcs(&self, mailbox: &dyn Mailbox) -> Crcs {
+        let stored = mailbox.state().crcs.basic.is_some();
+        if self.attempt == Attempt::First && stored { Crcs::Stored } else { Crcs::Recomputed }
     }
 
     /// Finds the end of a part, if there may be parts.
@@ -117,7 +125,7 @@ pub(super) fn read_records(mailbox: &mut dyn Mailbox, wanted: &Wanted<'_>) -> Re
     let (name, last_uid) = (mailbox.state().name.clone(), mailbox.state().last_uid);
     let mut records: Vec<Record> = Vec::new();
     let mut stuck: Option<Stuck> = None;
-    mailbox.scan_all(&mut |record| {
+    let crcs = mailbox.scan_all(wanted.crcs(mailbox), &mut |record| {
         let is_new = record.uid > known_up_to;
         if let Some(batcher) = &mut batcher {
             if is_new && !record.internal_flags.has(InternalFlags::UNLINKED) {
@@ -160,13 +168,14 @@ pub(super) fn read_records(mailbox: &mut dyn Mailbox, wanted: &Wanted<'_>) -> Re
             before_its_expunge(record);
         }
     }
+    let uids: Vec<Uid> = records.iter().map(|update| update.record.uid).collect();
+    let mut annotations = mailbox.message_annotations(&uids)?;
     for update in &mut records {
-        let annotations = mailbox.message_annotations(update.record.uid)?;
-        update.annotations = annotations.into_boxed_slice();
+        update.annotations = annotations.take(update.record.uid).into_boxed_slice();
     }
     // One behind the end of the part is the next part's affair.
     let stuck = stuck.filter(|s| batch.is_none_or(|batch| s.record.uid <= batch.last_uid));
-    Ok(Read { records, partial: below.or(batch), stuck })
+    Ok(Read { records, partial: below.or(batch), stuck, crcs })
 }
 
 /// Whether the replica can take a record as a new one: where it cannot it aborts

@@ -1,20 +1,18 @@
 //! A master and a replica in memory. The replica aborts where one of 3.6.1 does.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::{Seek, Write};
 use std::ops::ControlFlow;
 
 use sha1::{Digest, Sha1};
 
 use crate::config::Config;
 use crate::dlist::{Kv, Value, Writer, parse_named};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Subject};
+use crate::events::Silent;
 use crate::names::Namespace;
-use crate::observe::Silent;
 use crate::protocol::{Command, Item, Reply, Ticket, Verb};
 use crate::replica::{Enabled, Replica};
-use crate::store::{Crcs, Lock, Mailbox, MailboxFiles, Records, Store, UserTree, Wait};
+use crate::store::{Lock, Mailbox, MailboxFiles, MessageFile, Records, Store, UserTree, Wait};
 use crate::sync::{Cancel, Fuse, Pass, Settings, Staged};
 use crate::types::{
     Annotation, Guid, InternalFlags, MailboxEntry, MailboxHeader, MailboxState, MboxName, MboxType,
@@ -192,17 +190,14 @@ impl Store for Master {
 struct Opened<'s>(&'s Folder);
 
 impl MailboxFiles for Opened<'_> {
-    fn message(&self, record: &Record) -> Result<File> {
+    fn message(&self, record: &Record) -> Result<MessageFile> {
         let Some(bytes) = &self.0.files[record.uid as usize - 1] else {
             return Err(Error::new(Kind::Corrupt, "open", "message", "missing"));
         };
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(bytes).unwrap();
-        file.rewind().unwrap();
-        Ok(file)
+        Ok(bytes.clone().into())
     }
-    fn message_name(&self, record: &Record) -> String {
-        format!("UID {} of {}", record.uid, self.0.state.name)
+    fn message_name(&self, record: &Record) -> Subject {
+        Subject::message(self.0.state.name.clone(), record.uid, None)
     }
 }
 
@@ -213,8 +208,8 @@ impl Mailbox for Opened<'_> {
     fn annotations(&self) -> Result<Vec<Annotation>> {
         Ok(Vec::new())
     }
-    fn crcs(&mut self, _: Crcs) -> Result<SyncCrcs> {
-        Ok(self.0.state.crcs)
+    fn computed_crcs(&mut self) -> Result<Option<SyncCrcs>> {
+        Ok(Some(self.0.state.crcs))
     }
     fn scan(
         &mut self,
@@ -228,8 +223,12 @@ impl Mailbox for Opened<'_> {
         }
         Ok(())
     }
-    fn message_annotations(&self, _: Uid) -> Result<Vec<Annotation>> {
-        Ok(Vec::new())
+    fn visit_annotations(
+        &self,
+        _: &[Uid],
+        _: &mut dyn FnMut(Uid, Annotation) -> Result<()>,
+    ) -> Result<()> {
+        Ok(())
     }
     fn unlock_index(&mut self) {}
 }

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 use crate::error::{Error, Kind, Result, Scope};
+use crate::events::Level;
 use crate::limits::SURVEY_BYTES;
-use crate::observe::Level;
 use crate::store::{Mailbox, Records};
 use crate::sync::failures::Failures;
 use crate::sync::pass::Pass;

@@ -6,7 +6,7 @@ use super::damage::is_damage;
 use super::pending::{Body, Pending};
 use super::upload::shell;
 use crate::error::{Error, Kind, Result};
-use crate::observe::Level;
+use crate::events::Level;
 use crate::sync::failures::{Failures, ends_all};
 use crate::sync::pass::Pass;
 use crate::types::MailboxEntry;

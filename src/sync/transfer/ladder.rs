@@ -11,7 +11,7 @@
 use super::single::send_alone;
 use super::upload::Base;
 use crate::error::{Error, Kind, Result};
-use crate::observe::Level;
+use crate::events::Level;
 use crate::sync::pass::Pass;
 use crate::sync::repair::run::{WITH_COPYBACK, repair};
 use crate::sync::survey::snapshot::Attempt;

@@ -4,13 +4,12 @@
 //! (`sync_append_copyfile`), and a damaged message would be spread. Cyrus's client checks each
 //! file too (`printfile` in `imap/dlist.c`). SHA-1 costs a twentieth of what deflate does.
 
-use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read};
 
 use sha1::{Digest, Sha1};
 
 use crate::error::{Error, Kind, Result, reason};
-use crate::store::{MESSAGE_REPAIR, MailboxFiles};
+use crate::store::{MESSAGE_REPAIR, MailboxFiles, MessageFile};
 use crate::types::{Guid, Record};
 
 /// Messages up to this size are read once and sent from memory.
@@ -29,7 +28,7 @@ pub enum Opened {
     /// It is in the buffer.
     Buffered,
     /// It is too big for that.
-    File(File),
+    File(MessageFile),
 }
 
 impl Messages {
@@ -69,14 +68,14 @@ impl Messages {
         }
     }
 
-    fn read(&mut self, file: &mut File, size: u32) -> io::Result<(u64, Guid)> {
+    fn read(&mut self, file: &mut MessageFile, size: u32) -> io::Result<(u64, Guid)> {
         self.buffer.clear();
         // One byte more than expected shows a file that has grown.
         let read = file.take(u64::from(size) + 1).read_to_end(&mut self.buffer)?;
         Ok((read as u64, Guid(Sha1::digest(&self.buffer).into())))
     }
 
-    fn hash(&mut self, file: &mut File) -> io::Result<(u64, Guid)> {
+    fn hash(&mut self, file: &mut MessageFile) -> io::Result<(u64, Guid)> {
         self.buffer.resize(CHUNK, 0);
         let (mut sha1, mut size) = (Sha1::new(), 0);
         loop {

@@ -14,7 +14,7 @@ use super::pending::{Body, Pending, Work};
 use super::reserve::reserve;
 use super::upload::{Base, Prepared, Update, confirm, prepare, prepare_read};
 use crate::error::{Error, Kind, Result};
-use crate::observe::Level;
+use crate::events::Level;
 use crate::protocol::{Command, Ticket};
 use crate::sync::failures::{Failures, ends_all};
 use crate::sync::pass::Pass;

@@ -2,7 +2,7 @@
 
 use super::ladder::send_recomputed;
 use crate::error::Result;
-use crate::observe::Level;
+use crate::events::Level;
 use crate::sync::failures::Failures;
 use crate::sync::pass::Pass;
 

@@ -1,7 +1,7 @@
 //! Asks which of the messages that are to be sent the replica has already (`APPLY RESERVE`).
 
 use crate::error::Result;
-use crate::observe::Level;
+use crate::events::Level;
 use crate::protocol::{Command, Reserve};
 use crate::sync::pass::Pass;
 use crate::sync::survey::snapshot::Snapshot;
