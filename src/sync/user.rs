@@ -163,7 +163,7 @@ impl Syncer<'_> {
     fn user_entries(&self, user: &UserId, failures: &mut Failures) -> Result<Vec<MailboxEntry>> {
         let UserTree { mut entries, unreadable } = self.store.user_tree(user)?;
         for error in unreadable {
-            failures.keep(self, &self.names.inbox(user), error)?;
+            failures.keep(self, self.names.inbox(user), error)?;
         }
         let sieve_mailbox = self.replica.enabled().sieve_mailbox;
         entries.retain(|e| !e.mbtype.is_elsewhere() && (sieve_mailbox || !e.mbtype.is_sieve()));
