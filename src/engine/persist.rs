@@ -20,7 +20,7 @@ impl Client {
     ) -> Result<T> {
         self.care = Care::default();
         match self.with_syncer(&mut part) {
-            Err(error) if error.is_lost() => self.go_on_after(error, &mut part)?,
+            Err(error) if error.kind().is_lost() => self.go_on_after(error, &mut part)?,
             result => result,
         }
     }
@@ -42,7 +42,7 @@ impl Client {
             }
             match self.with_syncer(&mut *part) {
                 Err(again) if again.kind() == Kind::Cancelled => return Err(again),
-                Err(again) if again.is_lost() => error = again,
+                Err(again) if again.kind().is_lost() => error = again,
                 result => return Ok(result),
             }
         }

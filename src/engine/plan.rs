@@ -61,7 +61,7 @@ impl Client {
                 let mut none = Report::default();
                 schedule::run(syncer, [unit.clone()], &mut none, &mut |_, ended| {
                     if let Err(error) = ended {
-                        result = Err(error.again());
+                        result = Err(error.clone());
                     }
                 })
             })?;

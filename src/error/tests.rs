@@ -36,7 +36,7 @@ fn an_error_that_is_retold_keeps_what_it_knows() {
         .with_peer(peer.clone())
         .with_scope(Scope::LeftOut)
         .with_parts(vec![part])
-        .refusal();
+        .marked(Mark::Refusal);
     let told = error.over(UserId::from("fred"));
     assert_eq!(
         told.to_string(),

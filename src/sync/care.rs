@@ -20,7 +20,7 @@ pub struct Care {
 impl Care {
     /// Takes note of how an attempt ended. Whether it is worth another, over a new connection.
     pub fn another_try(&mut self, error: &Error) -> bool {
-        if !error.is_lost() {
+        if !error.kind().is_lost() {
             return false;
         }
         if !self.careful {
@@ -29,7 +29,7 @@ impl Care {
         }
         match self.at.take() {
             Some(name) if self.given_up.len() < MOST && error.kind() != Kind::Timeout => {
-                self.given_up.push((name, error.again()));
+                self.given_up.push((name, error.clone()));
                 true
             }
             _ => false,
@@ -56,7 +56,7 @@ impl<'a> Syncer<'a> {
             let detail = format!("the connection was lost twice over it: {}", error.detail());
             let told = Error::new(Kind::ReplicaDenied, "replicate", part, detail)
                 .hint(error.hint_text().to_owned());
-            return Err(told.with_scope(Scope::LeftOut).caused_by(error.again()));
+            return Err(told.with_scope(Scope::LeftOut).caused_by(error.clone()));
         }
         care.at = Some(part);
         Ok(())

@@ -331,7 +331,7 @@ impl Syncer<'_> {
             return Err(error);
         }
         for pending in queue.iter_mut().filter(|pending| pending.needs(&partition)) {
-            pending.body = Body::Refused(error.again());
+            pending.body = Body::Refused(error.clone());
         }
         Ok(())
     }
