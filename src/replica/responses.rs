@@ -1,7 +1,7 @@
 //! What the last line of a reply means (`sync_parse_response`, `sync_response` in
 //! `imap/sync_support.c`).
 
-use crate::error::{Error, Kind, Malformed};
+use crate::error::{Error, Kind, Malformed, Mark};
 use crate::protocol::Label;
 
 /// The texts of NO that have a meaning of their own.

@@ -20,7 +20,7 @@ pub struct Care {
 impl Care {
     /// Takes note of how an attempt ended. Whether it is worth another, over a new connection.
     pub fn another_try(&mut self, error: &Error) -> bool {
-        if !error.is_lost() {
+        if !error.kind().is_lost() {
             return false;
         }
         if !self.careful {
@@ -29,7 +29,7 @@ impl Care {
         }
         match self.at.take() {
             Some(name) if self.given_up.len() < MOST && error.kind() != Kind::Timeout => {
-                self.given_up.push((name, error.again()));
+                self.given_up.push((name, error.clone()));
                 true
             }
             _ => false,
@@ -51,7 +51,7 @@ impl Care {
             return Err(Error::new(Kind::ReplicaDenied, "replicate", name, detail)
                 .hint(error.hint_text().to_owned())
                 .with_scope(Scope::LeftOut)
-                .caused_by(error.again()));
+                .caused_by(error.clone()));
         }
         self.at = Some(name.clone());
         Ok(())

@@ -102,7 +102,7 @@ impl Failures {
             1 => why,
             count => format!("{count} parts failed, among them: {why}"),
         };
-        let error = error.again().retold("replicate", subject, detail);
+        let error = error.clone().retold("replicate", subject, detail);
         let parts = self.kept.into_iter().map(|(part, error)| error.over(part));
         Err(error.with_parts(parts.collect()))
     }

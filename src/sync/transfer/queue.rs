@@ -208,7 +208,7 @@ fn confirm_first(pass: &mut Pass<'_>, queue: &mut VecDeque<Pending>, at: usize) 
         return Err(error);
     }
     for pending in queue.iter_mut().filter(|pending| pending.needs(&partition)) {
-        pending.body = Body::Refused(error.again());
+        pending.body = Body::Refused(error.clone());
     }
     Ok(())
 }
