@@ -2,8 +2,8 @@
 
 use std::ffi::{CStr, CString, c_char, c_int};
 
+use super::c_string::c_string;
 use super::panic::boundary;
-use super::strings::c_string;
 use crate::error::{Error, Kind};
 
 /// How a call ended: for branching. Numbers never change their meaning; new ones may come, so
