@@ -94,9 +94,10 @@ impl Failures {
         let Some((part, error)) = self.kept.get(chosen.unwrap_or(0)) else { return Ok(()) };
         let names_it = error.subject() == part
             || (error.subject().mailbox().is_some() && error.subject().mailbox() == part.mailbox());
+        let told = format!("{} {}: {}", error.op(), error.subject(), error.detail());
         let why = match names_it && !error.is_refusal() {
-            true => error.told_of(),
-            false => format!("{part}: {}", error.told_of()),
+            true => told,
+            false => format!("{part}: {told}"),
         };
         let detail = match self.kept.len() {
             1 => why,

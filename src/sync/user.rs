@@ -164,7 +164,7 @@ fn user_entries(
 ) -> Result<Vec<MailboxEntry>> {
     let UserTree { mut entries, unreadable } = pass.store.user_tree(user)?;
     for error in unreadable {
-        failures.keep(pass, &pass.names.inbox(user), error)?;
+        failures.keep(pass, pass.names.inbox(user), error)?;
     }
     let sieve_mailbox = pass.session.enabled().sieve_mailbox;
     entries.retain(|e| !e.mbtype.is_elsewhere() && (sieve_mailbox || !e.mbtype.is_sieve()));

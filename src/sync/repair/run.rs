@@ -152,7 +152,7 @@ fn update_repaired(
     expunge: &[RemoteRecord],
 ) -> Result<()> {
     let name = &entry.name;
-    let base = Base { entry: entry, remote: Some(remote), attempt: Attempt::Repaired, expunge };
+    let base = Base { entry, remote: Some(remote), attempt: Attempt::Repaired, expunge };
     send_alone(pass, &base).map_err(|error| match error.kind() {
         Kind::ReplicaChecksum => Error::new(
             Kind::NeedsFullSync,
