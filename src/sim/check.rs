@@ -50,7 +50,9 @@ pub(super) fn living(spool: &Spool) -> Living {
 pub(super) fn lost_strays(world: &World) -> Vec<String> {
     let lost = world.strays.iter().filter(|(id, guid)| {
         let Some(folder) = world.master.folders.get(id) else { return false };
-        let is_there = folder.messages.values().any(|message| message.record.guid == *guid);
+        // A master that forgot expunged records cannot tell it from one of those.
+        let is_there = folder.state.deletedmodseq > 0
+            || folder.messages.values().any(|message| message.record.guid == *guid);
         !is_there && !world.expunged.contains(&(id.clone(), *guid))
     });
     lost.map(|stray| format!("{stray:?} came to the replica and is lost")).collect()
