@@ -182,6 +182,10 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_OWN_SERVER = 206,
     /**
+     * The host, the program that supplies the mail store, gave something that cannot be.
+     */
+    CYRSYNC_RESULT_HOST = 207,
+    /**
      * No connection to the replica could be made.
      */
     CYRSYNC_RESULT_CONNECT = 301,

@@ -11,20 +11,25 @@
 //! - [`sync`]: what differs (pure), what to do about it (pure), and doing it
 //! - [`store`]: the master's data | [`replica`]: the connection to the replica
 //! - [`mod@format`], [`cyrusdb`], [`dlist`]: what files and wire hold; pure parsers
-//! - [`names`], [`config`], [`sys`], [`types`], [`error`], [`observe`], [`limits`]
+//! - [`names`], [`config`], [`sys`], [`types`], [`error`], [`events`], [`limits`]
 
 pub mod config;
 pub mod cyrusdb;
 pub mod dlist;
 pub mod engine;
 pub mod error;
+pub mod events;
 pub mod format;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod limits;
 pub mod names;
-pub mod observe;
+/// The former name of [`events`].
+#[doc(hidden)]
+pub mod observe {
+    pub use crate::events::*;
+}
 pub mod replica;
 pub(crate) mod run;
 #[cfg(test)]

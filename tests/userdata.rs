@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cyrsync::cyrusdb::{Backend, KeyOrder, Options};
-use cyrsync::observe::Silent;
+use cyrsync::events::Silent;
 use cyrsync::store::spool::mboxlist::MailboxList;
 use cyrsync::store::spool::table::Table;
 use cyrsync::store::spool::{annot, conv, counters, quota, seen, subs};

@@ -10,7 +10,8 @@ use parking_lot::Mutex;
 use super::error::{Failure, cyrsync_error};
 use super::strings::cyrsync_str;
 use crate::error::Error;
-use crate::observe::{Direction, Level, Observer, Shortened};
+use crate::events::{Direction, Event, Level, Line, Observer, RunEvent, Shortened, To, words};
+use crate::types::Text;
 
 /// How much a log line matters, with syslog's numbers.
 #[repr(C)]
@@ -54,6 +55,18 @@ pub type cyrsync_unreachable_callback = Option<
         error: *const cyrsync_error,
         server: cyrsync_str,
         pause: u64,
+    ),
+>;
+
+/// Receives entries of a sync log that could not be replicated ("MAILBOX user.fred") and why. Each
+/// failure is one of the error's parts, if it has parts. Entries and error are borrowed for the
+/// call.
+pub type cyrsync_undone_callback = Option<
+    unsafe extern "C" fn(
+        userdata: *mut c_void,
+        entries: *const cyrsync_str,
+        count: usize,
+        error: *const cyrsync_error,
     ),
 >;
 
@@ -126,6 +139,7 @@ pub(super) struct Listeners {
     /// Leaves messages out of the traffic; unless they are wanted.
     pub(super) shortened: Option<Arc<Mutex<Shortened>>>,
     pub(super) unreachable: Option<Arc<Listener<UnreachableFunction>>>,
+    pub(super) undone: Option<Arc<Listener<UndoneFunction>>>,
 }
 
 pub(super) type LogFunction = unsafe extern "C" fn(*mut c_void, cyrsync_log_level, cyrsync_str);
@@ -133,11 +147,25 @@ pub(super) type ActionFunction = unsafe extern "C" fn(*mut c_void, cyrsync_str);
 pub(super) type TrafficFunction = unsafe extern "C" fn(*mut c_void, bool, cyrsync_str);
 pub(super) type UnreachableFunction =
     unsafe extern "C" fn(*mut c_void, *const cyrsync_error, cyrsync_str, u64);
+pub(super) type UndoneFunction =
+    unsafe extern "C" fn(*mut c_void, *const cyrsync_str, usize, *const cyrsync_error);
 
 /// A function with its data.
 pub(super) struct Listener<F> {
     pub(super) function: F,
     pub(super) userdata: Userdata,
+}
+
+impl Listener<UndoneFunction> {
+    /// Hands entries and error to C.
+    pub(super) fn undone(&self, entries: &[Text], error: &Error) {
+        let entries: Vec<cyrsync_str> =
+            entries.iter().map(|entry| cyrsync_str::lend(entry.as_bytes())).collect();
+        let failure = Failure::from(error);
+        let (pointer, error) = (self.userdata.pointer, ptr::from_ref(&*failure));
+        // SAFETY: the host gave function and data for this; entries and error outlive the call.
+        unsafe { (self.function)(pointer, entries.as_ptr(), entries.len(), error) };
+    }
 }
 
 impl Listeners {
@@ -148,8 +176,9 @@ impl Listeners {
     }
 }
 
-impl Observer for Listeners {
-    fn log(&self, level: Level, line: &str) {
+impl Listeners {
+    /// Hands a line to the log callback.
+    pub(super) fn log(&self, level: Level, line: &str) {
         if let Some(log) = &self.log {
             let line = cyrsync_str::lend(line.as_bytes());
             // SAFETY: the host gave function and data for this; the line lives through the call.
@@ -173,6 +202,35 @@ impl Observer for Listeners {
             let pointer = unreachable.userdata.pointer;
             // SAFETY: as above, the error too.
             unsafe { (unreachable.function)(pointer, error, server, pause.as_secs()) };
+        }
+    }
+
+    /// Whether anybody receives what is not traffic.
+    fn are_any(&self) -> bool {
+        self.log.is_some() || self.action.is_some()
+    }
+}
+
+/// Events in Cyrus's words.
+impl Observer for Listeners {
+    fn event(&self, event: &Event) {
+        match event {
+            Event::Unreachable { error, server, pause } => self.unreachable(error, server, *pause),
+            Event::Run(
+                RunEvent::NotReplicated { items, error }
+                | RunEvent::LeftForLater { items, error, .. },
+            ) => {
+                self.undone.iter().for_each(|undone| undone.undone(items, error));
+            }
+            _ => {}
+        }
+        if !self.are_any() {
+            return;
+        }
+        match words(event) {
+            Some(Line { to: To::Log(level), text }) => self.log(level, &text),
+            Some(Line { to: To::Verbose, text }) => self.action(&text),
+            Some(Line { to: To::Terminal, .. }) | None => {}
         }
     }
 

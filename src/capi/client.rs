@@ -11,7 +11,7 @@ use super::host::{Hosted, Table, cyrsync_host};
 use super::panic::{boundary, fallible};
 use super::strings::{c_string, cyrsync_str, slice};
 use crate::engine::{Cancel, Client, Goal, Options, Report};
-use crate::observe::{Level, Observer};
+use crate::events::{Level, Observer};
 use crate::store::host::HostWriter;
 use crate::types::{MboxName, UserId};
 

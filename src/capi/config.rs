@@ -55,7 +55,9 @@ pub struct cyrsync_config {
 ///
 /// # Safety
 /// `config` must be NULL or a configuration that nobody else uses meanwhile.
-unsafe fn exclusive<'a>(config: *mut cyrsync_config) -> Result<&'a mut cyrsync_config, Failure> {
+pub(super) unsafe fn exclusive<'a>(
+    config: *mut cyrsync_config,
+) -> Result<&'a mut cyrsync_config, Failure> {
     // SAFETY: the caller's promise.
     unsafe { config.as_mut() }.ok_or_else(|| null_pointer("config"))
 }

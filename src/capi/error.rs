@@ -1,277 +1,12 @@
-//! Result codes and error objects.
+//! Error objects.
 
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CString, c_char};
+use std::ptr;
 
 use super::panic::boundary;
-use super::strings::c_string;
-use crate::error::{Error, Kind};
-
-/// How a call ended: for branching. Numbers never change their meaning; new ones may come, so
-/// do not rely on having seen them all. Families: 1xx the call was wrong; 2xx this server's
-/// configuration or mail store; 3xx reaching the replica; 4xx the protocol; 5xx how replication
-/// of a user or mailbox ended; 9xx a bug of the library.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum cyrsync_result {
-    /// It is done.
-    CYRSYNC_RESULT_OK = 0,
-    /// A pointer is NULL that must not be.
-    CYRSYNC_RESULT_NULL_POINTER = 101,
-    /// An argument is something that cannot be.
-    CYRSYNC_RESULT_INVALID_ARGUMENT = 102,
-    /// The client is in use: by another thread, or by the call whose callback made this one.
-    CYRSYNC_RESULT_BUSY = 103,
-    /// imapd.conf lacks an option or holds a bad value.
-    CYRSYNC_RESULT_CONFIG = 201,
-    /// The operating system refused a file or directory.
-    CYRSYNC_RESULT_IO = 202,
-    /// A file or database of the mail store does not hold what it must.
-    CYRSYNC_RESULT_CORRUPT = 203,
-    /// A format, type or layout that this library does not read.
-    CYRSYNC_RESULT_UNSUPPORTED = 204,
-    /// The user or mailbox is not on this server.
-    CYRSYNC_RESULT_NOT_FOUND = 205,
-    /// This server's own sync_server (or the host), through which a repair writes, cannot be started,
-    /// failed or refused. The replica has no part in it.
-    CYRSYNC_RESULT_OWN_SERVER = 206,
-    /// No connection to the replica could be made.
-    CYRSYNC_RESULT_CONNECT = 301,
-    /// The replica refused the credentials, or no mechanism is common to both.
-    CYRSYNC_RESULT_AUTH = 302,
-    /// The replica did not answer in time.
-    CYRSYNC_RESULT_TIMEOUT = 303,
-    /// The connection ended in the middle.
-    CYRSYNC_RESULT_CLOSED = 304,
-    /// The replica is shutting down.
-    CYRSYNC_RESULT_BYE = 305,
-    /// The connection could not be encrypted, or the replica's certificate is not to be trusted.
-    CYRSYNC_RESULT_TLS = 306,
-    /// The replica sent something that is not the protocol.
-    CYRSYNC_RESULT_PROTOCOL = 401,
-    /// The replica answered: protocol error.
-    CYRSYNC_RESULT_REPLICA_PROTOCOL = 402,
-    /// The replica answered: bad parameters.
-    CYRSYNC_RESULT_REPLICA_BAD_PARAMETERS = 403,
-    /// The replica answered: no such kind of mailbox here.
-    CYRSYNC_RESULT_REPLICA_NOT_SUPPORTED = 404,
-    /// The replica answered: the Sieve script does not compile.
-    CYRSYNC_RESULT_REPLICA_BAD_SIEVE = 405,
-    /// The replica refused for another reason, which the error object tells.
-    CYRSYNC_RESULT_REPLICA_DENIED = 406,
-    /// Somebody else holds a lock that was asked for without waiting.
-    CYRSYNC_RESULT_LOCKED = 501,
-    /// The mailbox got another name, uniqueid or partition meanwhile.
-    CYRSYNC_RESULT_MOVED = 502,
-    /// The user or mailbox kept changing while it was replicated.
-    CYRSYNC_RESULT_CHANGED = 503,
-    /// Both sides have diverged, and bringing them together is not allowed.
-    CYRSYNC_RESULT_NEEDS_FULL_SYNC = 504,
-    /// cyrsync_client_cancel() was called.
-    CYRSYNC_RESULT_CANCELLED = 505,
-    /// The replica answered: no such user.
-    CYRSYNC_RESULT_REPLICA_NO_USER = 511,
-    /// The replica answered: no such mailbox.
-    CYRSYNC_RESULT_REPLICA_NO_MAILBOX = 512,
-    /// The replica answered: somebody else has it locked.
-    CYRSYNC_RESULT_REPLICA_LOCKED = 513,
-    /// The replica answered: it is there with another name or uniqueid.
-    CYRSYNC_RESULT_REPLICA_MOVED = 514,
-    /// The replica ended with other contents than this server.
-    CYRSYNC_RESULT_REPLICA_CHECKSUM = 515,
-    /// The replica changed since it was last looked at.
-    CYRSYNC_RESULT_REPLICA_CHANGED = 516,
-    /// A bug: the library caught its own panic. The client can only be freed now.
-    CYRSYNC_RESULT_PANIC = 900,
-    /// A bug in the library: something happened that cannot be. The client can be used further.
-    CYRSYNC_RESULT_INTERNAL = 901,
-}
-
-use cyrsync_result::*;
-
-impl cyrsync_result {
-    const ALL: &[cyrsync_result] = &[
-        CYRSYNC_RESULT_OK,
-        CYRSYNC_RESULT_NULL_POINTER,
-        CYRSYNC_RESULT_INVALID_ARGUMENT,
-        CYRSYNC_RESULT_BUSY,
-        CYRSYNC_RESULT_CONFIG,
-        CYRSYNC_RESULT_IO,
-        CYRSYNC_RESULT_CORRUPT,
-        CYRSYNC_RESULT_UNSUPPORTED,
-        CYRSYNC_RESULT_NOT_FOUND,
-        CYRSYNC_RESULT_OWN_SERVER,
-        CYRSYNC_RESULT_CONNECT,
-        CYRSYNC_RESULT_AUTH,
-        CYRSYNC_RESULT_TIMEOUT,
-        CYRSYNC_RESULT_CLOSED,
-        CYRSYNC_RESULT_BYE,
-        CYRSYNC_RESULT_TLS,
-        CYRSYNC_RESULT_PROTOCOL,
-        CYRSYNC_RESULT_REPLICA_PROTOCOL,
-        CYRSYNC_RESULT_REPLICA_BAD_PARAMETERS,
-        CYRSYNC_RESULT_REPLICA_NOT_SUPPORTED,
-        CYRSYNC_RESULT_REPLICA_BAD_SIEVE,
-        CYRSYNC_RESULT_REPLICA_DENIED,
-        CYRSYNC_RESULT_LOCKED,
-        CYRSYNC_RESULT_MOVED,
-        CYRSYNC_RESULT_CHANGED,
-        CYRSYNC_RESULT_NEEDS_FULL_SYNC,
-        CYRSYNC_RESULT_CANCELLED,
-        CYRSYNC_RESULT_REPLICA_NO_USER,
-        CYRSYNC_RESULT_REPLICA_NO_MAILBOX,
-        CYRSYNC_RESULT_REPLICA_LOCKED,
-        CYRSYNC_RESULT_REPLICA_MOVED,
-        CYRSYNC_RESULT_REPLICA_CHECKSUM,
-        CYRSYNC_RESULT_REPLICA_CHANGED,
-        CYRSYNC_RESULT_PANIC,
-        CYRSYNC_RESULT_INTERNAL,
-    ];
-
-    /// From a number that C passes, which may be any.
-    pub(super) fn from_number(number: c_int) -> Option<Self> {
-        Self::ALL.iter().copied().find(|result| *result as c_int == number)
-    }
-
-    /// What it means as the answer of a host; `None` if a host cannot answer so.
-    pub(super) fn host_kind(self) -> Option<Kind> {
-        Some(match self {
-            CYRSYNC_RESULT_NULL_POINTER | CYRSYNC_RESULT_INVALID_ARGUMENT | CYRSYNC_RESULT_BUSY => {
-                Kind::InvalidArgument
-            }
-            CYRSYNC_RESULT_CONFIG => Kind::Config,
-            CYRSYNC_RESULT_IO => Kind::Io,
-            CYRSYNC_RESULT_CORRUPT => Kind::Corrupt,
-            CYRSYNC_RESULT_UNSUPPORTED => Kind::Unsupported,
-            CYRSYNC_RESULT_NOT_FOUND => Kind::NotFound,
-            CYRSYNC_RESULT_LOCKED => Kind::Locked,
-            CYRSYNC_RESULT_MOVED => Kind::Moved,
-            CYRSYNC_RESULT_CHANGED => Kind::Changed,
-            CYRSYNC_RESULT_OWN_SERVER => Kind::OwnServer,
-            CYRSYNC_RESULT_NEEDS_FULL_SYNC => Kind::NeedsFullSync,
-            CYRSYNC_RESULT_CANCELLED => Kind::Cancelled,
-            _ => return None,
-        })
-    }
-
-    fn name(self) -> &'static CStr {
-        match self {
-            CYRSYNC_RESULT_OK => c"OK",
-            CYRSYNC_RESULT_NULL_POINTER => c"NULL_POINTER",
-            CYRSYNC_RESULT_INVALID_ARGUMENT => c"INVALID_ARGUMENT",
-            CYRSYNC_RESULT_BUSY => c"BUSY",
-            CYRSYNC_RESULT_CONFIG => c"CONFIG",
-            CYRSYNC_RESULT_IO => c"IO",
-            CYRSYNC_RESULT_CORRUPT => c"CORRUPT",
-            CYRSYNC_RESULT_UNSUPPORTED => c"UNSUPPORTED",
-            CYRSYNC_RESULT_NOT_FOUND => c"NOT_FOUND",
-            CYRSYNC_RESULT_OWN_SERVER => c"OWN_SERVER",
-            CYRSYNC_RESULT_CONNECT => c"CONNECT",
-            CYRSYNC_RESULT_AUTH => c"AUTH",
-            CYRSYNC_RESULT_TIMEOUT => c"TIMEOUT",
-            CYRSYNC_RESULT_CLOSED => c"CLOSED",
-            CYRSYNC_RESULT_BYE => c"BYE",
-            CYRSYNC_RESULT_TLS => c"TLS",
-            CYRSYNC_RESULT_PROTOCOL => c"PROTOCOL",
-            CYRSYNC_RESULT_REPLICA_PROTOCOL => c"REPLICA_PROTOCOL",
-            CYRSYNC_RESULT_REPLICA_BAD_PARAMETERS => c"REPLICA_BAD_PARAMETERS",
-            CYRSYNC_RESULT_REPLICA_NOT_SUPPORTED => c"REPLICA_NOT_SUPPORTED",
-            CYRSYNC_RESULT_REPLICA_BAD_SIEVE => c"REPLICA_BAD_SIEVE",
-            CYRSYNC_RESULT_REPLICA_DENIED => c"REPLICA_DENIED",
-            CYRSYNC_RESULT_LOCKED => c"LOCKED",
-            CYRSYNC_RESULT_MOVED => c"MOVED",
-            CYRSYNC_RESULT_CHANGED => c"CHANGED",
-            CYRSYNC_RESULT_NEEDS_FULL_SYNC => c"NEEDS_FULL_SYNC",
-            CYRSYNC_RESULT_CANCELLED => c"CANCELLED",
-            CYRSYNC_RESULT_REPLICA_NO_USER => c"REPLICA_NO_USER",
-            CYRSYNC_RESULT_REPLICA_NO_MAILBOX => c"REPLICA_NO_MAILBOX",
-            CYRSYNC_RESULT_REPLICA_LOCKED => c"REPLICA_LOCKED",
-            CYRSYNC_RESULT_REPLICA_MOVED => c"REPLICA_MOVED",
-            CYRSYNC_RESULT_REPLICA_CHECKSUM => c"REPLICA_CHECKSUM",
-            CYRSYNC_RESULT_REPLICA_CHANGED => c"REPLICA_CHANGED",
-            CYRSYNC_RESULT_PANIC => c"PANIC",
-            CYRSYNC_RESULT_INTERNAL => c"INTERNAL",
-        }
-    }
-
-    fn is_retryable(self) -> bool {
-        match self {
-            CYRSYNC_RESULT_BUSY
-            | CYRSYNC_RESULT_CONNECT
-            | CYRSYNC_RESULT_TIMEOUT
-            | CYRSYNC_RESULT_CLOSED
-            | CYRSYNC_RESULT_BYE
-            | CYRSYNC_RESULT_LOCKED
-            | CYRSYNC_RESULT_MOVED
-            | CYRSYNC_RESULT_CHANGED
-            | CYRSYNC_RESULT_REPLICA_LOCKED
-            | CYRSYNC_RESULT_REPLICA_MOVED
-            | CYRSYNC_RESULT_REPLICA_CHANGED => true,
-            CYRSYNC_RESULT_OK
-            | CYRSYNC_RESULT_NULL_POINTER
-            | CYRSYNC_RESULT_INVALID_ARGUMENT
-            | CYRSYNC_RESULT_CONFIG
-            | CYRSYNC_RESULT_IO
-            | CYRSYNC_RESULT_CORRUPT
-            | CYRSYNC_RESULT_UNSUPPORTED
-            | CYRSYNC_RESULT_NOT_FOUND
-            | CYRSYNC_RESULT_OWN_SERVER
-            | CYRSYNC_RESULT_AUTH
-            | CYRSYNC_RESULT_TLS
-            | CYRSYNC_RESULT_PROTOCOL
-            | CYRSYNC_RESULT_REPLICA_PROTOCOL
-            | CYRSYNC_RESULT_REPLICA_BAD_PARAMETERS
-            | CYRSYNC_RESULT_REPLICA_NOT_SUPPORTED
-            | CYRSYNC_RESULT_REPLICA_BAD_SIEVE
-            | CYRSYNC_RESULT_REPLICA_DENIED
-            | CYRSYNC_RESULT_NEEDS_FULL_SYNC
-            | CYRSYNC_RESULT_CANCELLED
-            | CYRSYNC_RESULT_REPLICA_NO_USER
-            | CYRSYNC_RESULT_REPLICA_NO_MAILBOX
-            | CYRSYNC_RESULT_REPLICA_CHECKSUM
-            | CYRSYNC_RESULT_PANIC
-            | CYRSYNC_RESULT_INTERNAL => false,
-        }
-    }
-}
-
-/// Every kind has its number: a new one does not compile until it has.
-impl From<Kind> for cyrsync_result {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::InvalidArgument => CYRSYNC_RESULT_INVALID_ARGUMENT,
-            Kind::Config => CYRSYNC_RESULT_CONFIG,
-            Kind::Io => CYRSYNC_RESULT_IO,
-            Kind::Corrupt => CYRSYNC_RESULT_CORRUPT,
-            Kind::Unsupported => CYRSYNC_RESULT_UNSUPPORTED,
-            Kind::Locked => CYRSYNC_RESULT_LOCKED,
-            Kind::NotFound => CYRSYNC_RESULT_NOT_FOUND,
-            Kind::Moved => CYRSYNC_RESULT_MOVED,
-            Kind::Changed => CYRSYNC_RESULT_CHANGED,
-            Kind::Connect => CYRSYNC_RESULT_CONNECT,
-            Kind::Tls => CYRSYNC_RESULT_TLS,
-            Kind::Auth => CYRSYNC_RESULT_AUTH,
-            Kind::Timeout => CYRSYNC_RESULT_TIMEOUT,
-            Kind::Closed => CYRSYNC_RESULT_CLOSED,
-            Kind::Bye => CYRSYNC_RESULT_BYE,
-            Kind::Protocol => CYRSYNC_RESULT_PROTOCOL,
-            Kind::ReplicaNoUser => CYRSYNC_RESULT_REPLICA_NO_USER,
-            Kind::ReplicaNoMailbox => CYRSYNC_RESULT_REPLICA_NO_MAILBOX,
-            Kind::ReplicaLocked => CYRSYNC_RESULT_REPLICA_LOCKED,
-            Kind::ReplicaMoved => CYRSYNC_RESULT_REPLICA_MOVED,
-            Kind::ReplicaNotSupported => CYRSYNC_RESULT_REPLICA_NOT_SUPPORTED,
-            Kind::ReplicaChecksum => CYRSYNC_RESULT_REPLICA_CHECKSUM,
-            Kind::ReplicaChanged => CYRSYNC_RESULT_REPLICA_CHANGED,
-            Kind::ReplicaBadSieve => CYRSYNC_RESULT_REPLICA_BAD_SIEVE,
-            Kind::ReplicaProtocol => CYRSYNC_RESULT_REPLICA_PROTOCOL,
-            Kind::ReplicaBadParameters => CYRSYNC_RESULT_REPLICA_BAD_PARAMETERS,
-            Kind::ReplicaDenied => CYRSYNC_RESULT_REPLICA_DENIED,
-            Kind::NeedsFullSync => CYRSYNC_RESULT_NEEDS_FULL_SYNC,
-            Kind::Cancelled => CYRSYNC_RESULT_CANCELLED,
-            Kind::Internal => CYRSYNC_RESULT_INTERNAL,
-            Kind::OwnServer => CYRSYNC_RESULT_OWN_SERVER,
-        }
-    }
-}
+pub use super::result::cyrsync_result;
+use super::strings::{c_string, cyrsync_str};
+use crate::error::{Error, Kind, Subject};
 
 /// What went wrong: for people. Free it with cyrsync_error_free().
 #[derive(Debug)]
@@ -282,6 +17,50 @@ pub struct cyrsync_error {
     subject: CString,
     detail: CString,
     hint: CString,
+    about: Subject,
+    parts: Vec<cyrsync_error>,
+}
+
+/// What an error is about.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum cyrsync_subject {
+    /// Nothing that could be named.
+    CYRSYNC_SUBJECT_NONE = 0,
+    /// A user: see cyrsync_error_user().
+    CYRSYNC_SUBJECT_USER = 1,
+    /// A mailbox: see cyrsync_error_mailbox().
+    CYRSYNC_SUBJECT_MAILBOX = 2,
+    /// Several mailboxes that are replicated together.
+    CYRSYNC_SUBJECT_MAILBOXES = 3,
+    /// A message: see cyrsync_error_mailbox() and cyrsync_error_uid().
+    CYRSYNC_SUBJECT_MESSAGE = 4,
+    /// Something else that is replicated: an entry of the sync log, a quota root.
+    CYRSYNC_SUBJECT_ITEM = 5,
+    /// A file or directory.
+    CYRSYNC_SUBJECT_PATH = 6,
+    /// A server.
+    CYRSYNC_SUBJECT_HOST = 7,
+    /// Anything else, in words: see cyrsync_error_subject().
+    CYRSYNC_SUBJECT_TEXT = 8,
+}
+
+use cyrsync_subject::*;
+
+impl From<&Subject> for cyrsync_subject {
+    fn from(subject: &Subject) -> Self {
+        match subject {
+            subject if subject.is_empty() => CYRSYNC_SUBJECT_NONE,
+            Subject::User { .. } => CYRSYNC_SUBJECT_USER,
+            Subject::Mailbox { .. } => CYRSYNC_SUBJECT_MAILBOX,
+            Subject::Mailboxes { .. } => CYRSYNC_SUBJECT_MAILBOXES,
+            Subject::Message { .. } => CYRSYNC_SUBJECT_MESSAGE,
+            Subject::Item { .. } => CYRSYNC_SUBJECT_ITEM,
+            Subject::Path { .. } => CYRSYNC_SUBJECT_PATH,
+            Subject::Host { .. } => CYRSYNC_SUBJECT_HOST,
+            Subject::Text { .. } => CYRSYNC_SUBJECT_TEXT,
+        }
+    }
 }
 
 /// How the functions of this module's siblings fail.
@@ -295,14 +74,22 @@ impl From<Error> for Failure {
 
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
-        Box::new(cyrsync_error {
+        Box::new(error.into())
+    }
+}
+
+impl From<&Error> for cyrsync_error {
+    fn from(error: &Error) -> Self {
+        cyrsync_error {
             code: error.kind().into(),
             message: c_string(&error.to_string()),
             op: c_string(error.op()),
-            subject: c_string(error.subject()),
+            subject: c_string(&error.subject().to_string()),
             detail: c_string(error.detail()),
             hint: c_string(error.hint_text()),
-        })
+            about: error.subject().clone(),
+            parts: error.parts().iter().map(cyrsync_error::from).collect(),
+        }
     }
 }
 
@@ -316,7 +103,7 @@ pub(super) fn misuse(code: cyrsync_result, name: &str, detail: impl Into<String>
 
 /// The argument `name` is NULL.
 pub(super) fn null_pointer(name: &str) -> Failure {
-    misuse(CYRSYNC_RESULT_NULL_POINTER, name, "is NULL")
+    misuse(cyrsync_result::CYRSYNC_RESULT_NULL_POINTER, name, "is NULL")
 }
 
 /// A panic was caught.
@@ -324,25 +111,8 @@ pub(super) fn panicked(message: &str) -> Failure {
     let detail = format!("the library panicked: {message}");
     let error = Error::new(Kind::Internal, "run", "", detail);
     let mut failure = Failure::from(error.hint("this is a bug in cyrsync, please report it"));
-    failure.code = CYRSYNC_RESULT_PANIC;
+    failure.code = cyrsync_result::CYRSYNC_RESULT_PANIC;
     failure
-}
-
-/// The name of a result without its prefix, such as "LOCKED"; "UNKNOWN" for any other number.
-/// It lives forever.
-#[unsafe(no_mangle)]
-pub extern "C" fn cyrsync_result_name(result: c_int) -> *const c_char {
-    boundary(c"UNKNOWN".as_ptr(), || {
-        cyrsync_result::from_number(result).map_or(c"UNKNOWN", cyrsync_result::name).as_ptr()
-    })
-}
-
-/// Whether the same call may succeed later without anybody mending anything.
-#[unsafe(no_mangle)]
-pub extern "C" fn cyrsync_result_is_retryable(result: c_int) -> bool {
-    boundary(false, || {
-        cyrsync_result::from_number(result).is_some_and(cyrsync_result::is_retryable)
-    })
 }
 
 /// One of the texts of an error.
@@ -358,12 +128,12 @@ unsafe fn text(
     error.map_or(c"".as_ptr(), |error| field(error).as_ptr())
 }
 
-/// The result that came with the error; CYRSYNC_RESULT_OK for NULL.
+/// The result that came with the error; cyrsync_result::CYRSYNC_RESULT_OK for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_code(error: *const cyrsync_error) -> cyrsync_result {
-    boundary(CYRSYNC_RESULT_PANIC, || {
+    boundary(cyrsync_result::CYRSYNC_RESULT_PANIC, || {
         // SAFETY: the header asks for NULL or an error.
-        unsafe { error.as_ref() }.map_or(CYRSYNC_RESULT_OK, |error| error.code)
+        unsafe { error.as_ref() }.map_or(cyrsync_result::CYRSYNC_RESULT_OK, |error| error.code)
     })
 }
 
@@ -403,6 +173,84 @@ pub unsafe extern "C" fn cyrsync_error_hint(error: *const cyrsync_error) -> *con
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.hint) })
 }
 
+/// What kind of thing the error is about.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_subject_kind(
+    error: *const cyrsync_error,
+) -> cyrsync_subject {
+    boundary(CYRSYNC_SUBJECT_NONE, || {
+        // SAFETY: the header asks for NULL or an error.
+        let error = unsafe { error.as_ref() };
+        error.map_or(CYRSYNC_SUBJECT_NONE, |error| (&error.about).into())
+    })
+}
+
+/// Bytes of what an error is about.
+///
+/// # Safety
+/// `error` must be NULL or an error.
+unsafe fn name(
+    error: *const cyrsync_error,
+    name: impl FnOnce(&Subject) -> Option<&[u8]>,
+) -> cyrsync_str {
+    boundary(cyrsync_str::lend(b""), || {
+        // SAFETY: the caller's promise.
+        let error = unsafe { error.as_ref() };
+        let bytes = error.and_then(|error| name(&error.about));
+        cyrsync_str::lend(bytes.unwrap_or_default())
+    })
+}
+
+/// The user that the error is about, as bytes; empty if it is about something else. Borrowed until
+/// the error is freed, as is the mailbox.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_user(error: *const cyrsync_error) -> cyrsync_str {
+    // SAFETY: the header asks for NULL or an error.
+    unsafe { name(error, |about| about.user().map(|user| user.as_bytes())) }
+}
+
+/// The mailbox that the error is about, or that its message is in, as bytes; empty if it is about
+/// something else.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_mailbox(error: *const cyrsync_error) -> cyrsync_str {
+    // SAFETY: the header asks for NULL or an error.
+    unsafe { name(error, |about| about.mailbox().map(|mailbox| mailbox.as_bytes())) }
+}
+
+/// The UID of the message that the error is about; 0 if it is about something else.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_uid(error: *const cyrsync_error) -> u32 {
+    boundary(0, || {
+        // SAFETY: the header asks for NULL or an error.
+        let error = unsafe { error.as_ref() };
+        error.and_then(|error| error.about.uid()).unwrap_or(0)
+    })
+}
+
+/// How many failures the error is made of, each with a subject of its own: those of a user's
+/// mailboxes, say. 0 if it is the only one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_part_count(error: *const cyrsync_error) -> usize {
+    boundary(0, || {
+        // SAFETY: the header asks for NULL or an error.
+        unsafe { error.as_ref() }.map_or(0, |error| error.parts.len())
+    })
+}
+
+/// One of the failures that the error is made of, from 0; NULL if there is no such one. It belongs
+/// to the error and must not be freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_part(
+    error: *const cyrsync_error,
+    index: usize,
+) -> *const cyrsync_error {
+    boundary(ptr::null(), || {
+        // SAFETY: the header asks for NULL or an error.
+        let error = unsafe { error.as_ref() };
+        error.and_then(|error| error.parts.get(index)).map_or(ptr::null(), ptr::from_ref)
+    })
+}
+
 /// Frees an error. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_free(error: *mut cyrsync_error) {
@@ -416,19 +264,41 @@ pub unsafe extern "C" fn cyrsync_error_free(error: *mut cyrsync_error) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::ffi::CStr;
 
     use super::*;
+    use crate::types::{MboxName, UserId};
 
     #[test]
-    fn numbers_and_names_are_unique_and_in_their_families() {
-        let mut numbers = HashSet::new();
-        let mut names = HashSet::new();
-        for result in cyrsync_result::ALL {
-            assert!(numbers.insert(*result as c_int) && names.insert(result.name()));
-            assert_eq!(cyrsync_result::from_number(*result as c_int), Some(*result));
+    fn every_part_has_its_subject() {
+        let names = [MboxName::new(b"user.fr\xe9d"), MboxName::from("user.fred.b")];
+        let part = |name: &MboxName| Error::new(Kind::Corrupt, "open", name, "bad");
+        let mut parts: Vec<Error> = names.iter().map(part).collect();
+        let message = Subject::message("user.fred", 7, None);
+        parts.push(Error::new(Kind::Io, "read message", message, "no"));
+        let error = Error::new(Kind::Corrupt, "replicate", UserId::from("fred"), "3 parts failed");
+        let failure = Failure::from(error.with_parts(parts));
+        let pointer: *const cyrsync_error = &*failure;
+        // SAFETY: an error that lives on, and NULL, which is allowed.
+        unsafe {
+            assert_eq!(cyrsync_error_subject_kind(pointer), CYRSYNC_SUBJECT_USER);
+            assert_eq!(cyrsync_error_user(pointer).bytes("user").unwrap(), b"fred");
+            assert_eq!(cyrsync_error_mailbox(pointer).len, 0);
+            assert_eq!(cyrsync_error_part_count(pointer), 3);
+            for (at, name) in names.iter().enumerate() {
+                let part = cyrsync_error_part(pointer, at);
+                assert_eq!(cyrsync_error_code(part), cyrsync_result::CYRSYNC_RESULT_CORRUPT);
+                assert_eq!(cyrsync_error_subject_kind(part), CYRSYNC_SUBJECT_MAILBOX);
+                assert_eq!(cyrsync_error_mailbox(part).bytes("name").unwrap(), name.as_bytes());
+                assert_eq!(cyrsync_error_part_count(part), 0);
+            }
+            let part = cyrsync_error_part(pointer, 2);
+            assert_eq!(cyrsync_error_subject_kind(part), CYRSYNC_SUBJECT_MESSAGE);
+            assert_eq!((cyrsync_error_uid(part), cyrsync_error_uid(pointer)), (7, 0));
+            assert!(cyrsync_error_part(pointer, 3).is_null());
+            assert!(cyrsync_error_part(ptr::null(), 0).is_null());
+            assert_eq!(cyrsync_error_subject_kind(ptr::null()), CYRSYNC_SUBJECT_NONE);
         }
-        assert_eq!(cyrsync_result::from_number(1), None);
     }
 
     #[test]
@@ -438,7 +308,7 @@ mod tests {
         let pointer: *const cyrsync_error = &*failure;
         // SAFETY: an error that lives on.
         unsafe {
-            assert_eq!(cyrsync_error_code(pointer), CYRSYNC_RESULT_LOCKED);
+            assert_eq!(cyrsync_error_code(pointer), cyrsync_result::CYRSYNC_RESULT_LOCKED);
             for (text, expected) in [
                 (cyrsync_error_message(pointer), c"lock user\\0x: held; hint: wait"),
                 (cyrsync_error_op(pointer), c"lock"),

@@ -201,16 +201,16 @@ fn includes() {
     let inner = write("inner", "sync_host: x\nsync_log: bad\n".into());
     let outer = write("outer", format!("{BASE}\n@include: {}\n", inner.display()));
     let e = Config::load(&outer).unwrap_err();
-    assert_eq!(e.subject(), format!("{} line 2", inner.display()));
+    assert_eq!(*e.subject(), format!("{} line 2", inner.display()));
     write("inner", "sync_host: x\n".into());
     assert_eq!(Config::load(&outer).unwrap().string(opt::SYNC_HOST), Some("x"));
 
     let gone = dir.path().join("gone");
     write("inner", format!("@include: {}\n", gone.display()));
     let e = Config::load(&outer).unwrap_err();
-    assert_eq!(e.subject(), format!("{} line 1", inner.display()));
+    assert_eq!(*e.subject(), format!("{} line 1", inner.display()));
     assert_eq!(e.io_kind(), Some(std::io::ErrorKind::NotFound));
-    assert_eq!(Config::load(&gone).unwrap_err().subject(), gone.display().to_string());
+    assert_eq!(*Config::load(&gone).unwrap_err().subject(), gone.display().to_string());
 
     write("inner", format!("@include: {}\n", outer.display()));
     assert!(Config::load(&outer).unwrap_err().detail().contains("included twice"));

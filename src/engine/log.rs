@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use super::Client;
 use crate::error::Result;
+use crate::events::RunEvent;
 use crate::run::batch::Rules;
 use crate::run::grouping;
 use crate::run::log::disk::LogDisk;
+use crate::run::log::entry::LogEntry;
 use crate::run::log::files::LogFiles;
 use crate::run::log::read;
 use crate::run::outcome::Undone;
-use crate::run::report;
 use crate::run::task::Goal;
 use crate::sync::is_locked;
 
@@ -61,13 +62,18 @@ impl Client {
 
     /// Tells the observer what could not be done.
     pub fn tell(&self, undone: &Undone) {
-        report::undone(undone, self.shared.observer.as_ref());
+        let items = undone.items.iter().map(LogEntry::text).collect();
+        let error = undone.error.clone();
+        self.shared.observer.event(&RunEvent::NotReplicated { items, error }.into());
     }
 
     /// The goals of a log. Lines that are no entries are reported.
     pub(super) fn goals_of(&self, log: impl Read, name: &str) -> Result<Vec<Goal>> {
-        let (path, observer) = (Path::new(name), self.shared.observer.as_ref());
-        let mut garbage = |line, what: String| report::garbage(path, line, &what, observer);
+        let path = Path::new(name);
+        let mut garbage = |line, why| {
+            let path = path.to_owned();
+            self.shared.observer.event(&RunEvent::BadLogLine { path, line, why }.into());
+        };
         let entries = read::entries(log, path, &mut garbage)?;
         Ok(grouping::goals(entries, &self.shared.names))
     }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
+use crate::events::{Observer, RunEvent, Silent};
 use crate::names::Paths;
-use crate::observe::{Level, Observer, Silent};
 use crate::replica::{Answer, Direct, Replica, Verb};
 use crate::run::log::disk::LogDisk;
 use crate::run::log::entry::LogEntry;
@@ -106,7 +106,8 @@ fn note(logs: &[PathBuf], name: &MboxName, observer: &dyn Observer) {
     LogEntry::Mailbox(name.clone()).write(&mut line);
     for log in logs {
         if let Err(error) = LogFiles::new(log).append(&line) {
-            observer.log(Level::Error, &format!("SYNCERROR: {error}"));
+            let mailbox = name.clone();
+            observer.event(&RunEvent::ChangeNotLogged { mailbox, error }.into());
         }
     }
 }
@@ -154,7 +155,10 @@ impl Master for HostMaster {
         let told = self.server.as_mut().map(|server| server.answerer().0.log_change(name));
         match told {
             Some(Ok(true)) => {}
-            Some(Err(error)) => self.observer.log(Level::Error, &format!("SYNCERROR: {error}")),
+            Some(Err(error)) => {
+                let mailbox = name.clone();
+                self.observer.event(&RunEvent::ChangeNotLogged { mailbox, error }.into());
+            }
             Some(Ok(false)) | None => note(&self.logs, name, self.observer.as_ref()),
         }
         Ok(())

@@ -14,12 +14,11 @@ use std::time::{Duration, Instant};
 
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
+use crate::events::{Observer, RunEvent};
 use crate::names::{Namespace, Paths};
-use crate::observe::Observer;
 use crate::replica::{Target, Traffic};
 use crate::run::cache::DiskCache;
 use crate::run::interrupt::Interrupts;
-use crate::run::report;
 use crate::run::worker::{Shared, Worker};
 use crate::store::host::{Host, HostStore, HostWriter};
 use crate::store::spool::Spool;
@@ -227,7 +226,7 @@ impl Client {
         };
         match DiskCache::open(path, &self.shared.settings.server) {
             Ok(cache) => self.worker.set_cache(cache),
-            Err(error) => report::no_cache(&error, self.shared.observer.as_ref()),
+            Err(error) => self.shared.observer.event(&RunEvent::NoCache { error }.into()),
         }
     }
 }

@@ -30,11 +30,11 @@ impl Client {
         let _rolling = shared.interrupts.rolling(file.clone(), shared.cancel.nudges());
         let watch = Watch::new(files.directory());
         let rules = Rules::new(options, worker.is_open(), watch.is_blind());
-        let work = files.path(LogFile::Work).to_owned();
-        let rolling = RollingEnv { watch, work, shutdown_file: file.clone() };
+        let rolling = RollingEnv { watch, shutdown_file: file.clone() };
         let mut settled = |_: &Goal, _| {};
         let mut env = Real::new(shared, worker, None, &mut settled).rolling(rolling);
-        let daemon = Daemon::new(rules, &shared.names);
+        let work = files.path(LogFile::Work).to_owned();
+        let daemon = Daemon::new(rules, &shared.names, &shared.settings.server, work);
         let ended = Driver::new(daemon).run(&mut env, Some(&mut files))?;
         if let (Ended::ShutdownFile, Some(file)) = (ended, file) {
             remove_shutdown_file(file)?;

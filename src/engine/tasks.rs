@@ -148,13 +148,11 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use std::time::Duration;
-
     use super::*;
     use crate::config::Config;
     use crate::engine::{Cancel, Options};
-    use crate::error::{Error, Kind};
-    use crate::observe::Observer;
+    use crate::error::Kind;
+    use crate::events::{Event, Observer};
 
     /// Nudges while nothing waits, and at last has it end.
     #[derive(Default)]
@@ -164,7 +162,10 @@ mod tests {
     }
 
     impl Observer for Impatient {
-        fn unreachable(&self, _: &Error, _: &str, _: Duration) {
+        fn event(&self, event: &Event) {
+            if !matches!(event, Event::Unreachable { .. }) {
+                return;
+            }
             match self.heard.fetch_add(1, Ordering::Relaxed) {
                 0..30 => self.cancel.nudge(),
                 _ => self.cancel.finish(),

@@ -7,7 +7,7 @@ use super::session::Session;
 use super::{Enabled, Replica, Verb};
 use crate::dlist::Value;
 use crate::error::{Error, Kind, Result};
-use crate::observe::{Level, Observer};
+use crate::events::{ConnectionEvent, Observer, Step};
 
 /// The version from which mailboxes of JMAP notifications are known.
 const NOTIFICATIONS_SINCE: (u32, u32) = (3, 8);
@@ -32,7 +32,7 @@ impl Session {
             w.close()
         })?;
         let forced = self.wait(ticket).inspect_err(|_| {
-            observer.log(Level::Error, "SYNCERROR: failed to enable force mode");
+            observer.event(&ConnectionEvent::ForceRefused.into());
         });
         forced.map(drop)
     }
@@ -43,14 +43,14 @@ impl Session {
         self.enabled.notifications = notifications;
         let mut bits = 0;
         if offer.sieve_mailbox {
-            observer.log(Level::Info, "Destination supports #sieve mailbox");
+            observer.event(&ConnectionEvent::SieveMailbox.into());
             bits |= CAPA_SIEVE_MAILBOX;
         }
         if archive && offer.archive {
-            observer.log(Level::Info, "Destination supports replication to archive");
+            observer.event(&ConnectionEvent::Archive.into());
             bits |= CAPA_REPLICATION_ARCHIVE;
         } else if archive {
-            observer.log(Level::Notice, "Destination doesn't support replication to archive");
+            observer.event(&ConnectionEvent::NoArchive.into());
         }
         if bits == 0 {
             return Ok(());
@@ -63,9 +63,7 @@ impl Session {
         self.enabled = Enabled { notifications, ..enabled.unwrap_or_default() };
         if bits & CAPA_REPLICATION_ARCHIVE != 0 && !self.enabled.archive {
             // imapd offers it even where it has no archive (`sync_apply_capabilities`).
-            let line = "Replication to archive requested but destination didn't enable it: \
-                        going on as without -a (archive_enabled of the replica's imapd.conf)";
-            observer.log(Level::Notice, line);
+            observer.event(&ConnectionEvent::ArchiveNotEnabled.into());
         }
         Ok(())
     }
@@ -73,7 +71,7 @@ impl Session {
     /// Asks the replica to enable capabilities, and returns those that it did; `None` if it
     /// refuses to hear of them.
     fn ask_for(&mut self, bits: u32, observer: &dyn Observer) -> Result<Option<Enabled>> {
-        observer.action(&format!("ENABLE {bits:#x}"));
+        observer.event(&Step::Enable { capabilities: bits }.into());
         let names = [
             (CAPA_SIEVE_MAILBOX, "SIEVE-MAILBOX"),
             (CAPA_REPLICATION_ARCHIVE, "REPLICATION-ARCHIVE"),
@@ -88,7 +86,7 @@ impl Session {
         let reply = match self.wait(ticket) {
             Ok(reply) => reply,
             Err(error) if bits & CAPA_REPLICATION_ARCHIVE != 0 && is_refusal(&error) => {
-                observer.log(Level::Notice, &error.to_string());
+                observer.event(&ConnectionEvent::CapabilitiesRefused { error }.into());
                 return Ok(None);
             }
             Err(error) => return Err(error),

@@ -7,15 +7,15 @@ use super::session::Session;
 use super::target::Target;
 use super::tls::Mode;
 use super::{Enabled, Replica};
-use crate::observe::{Level, Observer};
+use crate::events::{Event, Level, Line, Observer, To, words};
 
 #[derive(Default)]
 struct Notices(Mutex<Vec<String>>);
 
 impl Observer for Notices {
-    fn log(&self, level: Level, line: &str) {
-        if level == Level::Notice {
-            self.0.lock().unwrap().push(line.to_owned());
+    fn event(&self, event: &Event) {
+        if let Some(Line { to: To::Log(Level::Notice), text }) = words(event) {
+            self.0.lock().unwrap().push(text);
         }
     }
 }

@@ -18,7 +18,7 @@ use super::socket::{Dialer, KeepAlive};
 use super::target::{Target, Way, ways};
 use super::tls;
 use crate::error::{Error, Kind, Result};
-use crate::observe::{Direction, Level, Observer};
+use crate::events::{ConnectionEvent, Direction, Observer};
 
 /// How to connect.
 #[derive(Debug, Clone)]
@@ -82,8 +82,9 @@ impl Session {
                     return Err(error);
                 }
                 Err(error) => {
-                    let line = format!("no replication over port {}: {error}", way.port);
-                    connect.observer.log(Level::Info, &line);
+                    let failed =
+                        ConnectionEvent::PortFailed { port: way.port, error: error.clone() };
+                    connect.observer.event(&failed.into());
                     // Whoever got further has more to tell.
                     first = Some(match first {
                         Some(first) if first.kind() != Kind::Connect => first,
@@ -160,8 +161,8 @@ impl Connect<'_> {
             Target::Unix(path) => dialer.unix(path)?,
         };
         for (option, error) in socket.keep_alive(settings.keep_alive) {
-            let line = format!("{option} has no effect on the connection: {error}");
-            self.observer.log(Level::Warning, &line);
+            let why = error.to_string();
+            self.observer.event(&ConnectionEvent::OptionFailed { option, why }.into());
         }
         let mut link = Link::new(socket, timeout, self.cancel.clone())?;
         link.set_interrupt(self.interrupt.clone());
@@ -183,9 +184,9 @@ impl Connect<'_> {
                 self.warn_of_clear_password(link, mechanism.name());
             }
             if let Some(layer) = sasl::login(link, tagger, offer, mechanism, credentials)? {
-                let line = format!("{} with {}", layer.describe(), self.target.host());
+                let (how, host) = (layer.describe(), self.target.host());
                 link.start_layer(layer)?;
-                self.observer.log(Level::Info, &line);
+                self.observer.event(&ConnectionEvent::Layer { how, host }.into());
             }
         }
         if tagger.dialect() == Dialect::Imap {
@@ -232,10 +233,7 @@ impl Connect<'_> {
             }
             match tagger.answer(link, tag, &mut |_| ())? {
                 Answer::End(Ending::Ok(_)) => link.start_deflate(self.settings.deflate_level)?,
-                _ => {
-                    let line = "Failed to enable compression, continuing uncompressed";
-                    self.observer.log(Level::Notice, line);
-                }
+                _ => self.observer.event(&ConnectionEvent::NotCompressed.into()),
             }
         }
         if self.settings.require_compress && !link.is_compressed() {

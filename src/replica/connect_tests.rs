@@ -13,7 +13,7 @@ use super::session::Session;
 use super::target::Target;
 use super::tls::{self, Committed, Mode};
 use crate::error::{Error, Kind};
-use crate::observe::Silent;
+use crate::events::Silent;
 
 pub(super) const CSYNC: &str = "* SASL PLAIN\r\n* STARTTLS\r\n* OK a Cyrus sync server 3.6.1\r\n";
 pub(super) const CSYNC_CLEAR: &str = "* SASL PLAIN\r\n* OK a Cyrus sync server 3.6.1\r\n";

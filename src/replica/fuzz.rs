@@ -16,7 +16,7 @@ use super::session::Session;
 use super::socket::Socket;
 use super::{Replica, Reply, Verb, Wanted};
 use crate::dlist::Writer;
-use crate::observe::Silent;
+use crate::events::Silent;
 
 /// What a socket holds though nobody reads.
 const MOST: usize = 32 << 10;

@@ -13,7 +13,7 @@ use super::session::Session;
 use super::socket::Socket;
 use super::{Replica, Verb};
 use crate::error::{Error, Kind, Result};
-use crate::observe::Observer;
+use crate::events::Observer;
 
 /// Lines of a greeting; such a server offers nothing, so it has one.
 const GREETING_LINES: usize = 64;

@@ -58,7 +58,7 @@ pub fn ending(line: &[u8]) -> Option<Ending> {
 /// The error that a NO to a command stands for.
 pub fn refusal(label: &Label, text: &str) -> Error {
     let word = text.split(' ').next().unwrap_or_default();
-    let error = |kind| Error::new(kind, "replica refused", label.to_string(), text);
+    let error = |kind| Error::new(kind, "replica refused", label.to_string(), text).refusal();
     if let Some((_, kind, hint)) = MEANINGS.iter().find(|(name, ..)| *name == word) {
         return error(*kind).hint(*hint);
     }

@@ -13,11 +13,11 @@ use super::spill::{Place, Spill, without_literal};
 use super::{Enabled, Item, Replica, Reply, Ticket, Verb, Wanted};
 use crate::dlist::{Framer, Writer};
 use crate::error::{Error, Kind, Malformed, Result};
+use crate::events::{ConnectionEvent, Direction, Observer};
 use crate::limits::{
     DLIST_ITEM_BYTES, FETCH_MEMORY_BYTES, IN_FLIGHT_BYTES, IN_FLIGHT_COMMANDS, REPLY_BYTES,
     REPLY_NOISE_BYTES,
 };
-use crate::observe::{Direction, Level, Observer};
 
 /// What an item of a reply begins with.
 const UNTAGGED: &[u8] = b"* ";
@@ -303,7 +303,9 @@ impl Session {
             Ending::No(text) => {
                 let words = &command.label.command;
                 let name = words.split(' ').nth(1).unwrap_or(words);
-                self.observer.log(Level::Error, &format!("{name} received NO response: {text}"));
+                let refused =
+                    ConnectionEvent::Refused { command: name.to_owned(), text: text.clone() };
+                self.observer.event(&refused.into());
                 // Items before a NO are of no use.
                 let _ = self.release(Ok(items));
                 Err(refusal(&command.label, &text))

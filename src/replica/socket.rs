@@ -373,7 +373,8 @@ mod tests {
         assert_eq!(error.kind(), Kind::Connect);
         assert!(error.detail().contains("refused"), "{error}");
         let error = dialer(&cancel, None).unix(Path::new("/nonexistent/socket")).unwrap_err();
-        assert_eq!((error.kind(), error.subject()), (Kind::Connect, "/nonexistent/socket"));
+        assert_eq!(error.kind(), Kind::Connect);
+        assert_eq!(*error.subject(), "/nonexistent/socket");
     }
 
     #[test]

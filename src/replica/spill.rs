@@ -180,7 +180,7 @@ mod tests {
         let mut spill = Spill { file: Ok(full), ..Spill::begin(place, 5) };
         assert_eq!((spill.take(b"abc"), spill.take(b"defg"), spill.left()), (3, 2, 0));
         let error = spill.end().unwrap_err();
-        assert_eq!((error.kind(), error.subject()), (Kind::Io, "/scratch"));
+        assert_eq!((error.kind(), error.subject()), (Kind::Io, &"/scratch".into()));
         assert!(error.to_string().contains("No space left"), "{error}");
         assert!(error.hint_text().contains("temp_path"), "{error}");
     }

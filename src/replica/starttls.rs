@@ -12,7 +12,7 @@ use super::target::{Target, Way};
 use super::tls::verified::server;
 use super::tls::{Mode, Setup};
 use crate::error::{Error, Kind, Result};
-use crate::observe::Level;
+use crate::events::ConnectionEvent;
 
 /// Why clear text is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,17 +119,16 @@ impl Connect<'_> {
         self.settings.tls.committed.set();
         link.start_tls(setup)?;
         let Some(tls) = link.tls() else { return Ok(()) };
-        let line = format!("{} with {}", tls.describe(), self.target.host());
-        self.observer.log(Level::Info, &line);
-        if let Some(warning) = tls.setup().warning() {
-            self.observer.log(Level::Warning, &warning);
-        }
         let (known, host) = (&self.settings.tls.verified, self.target.host());
+        let how = tls.describe();
+        self.observer.event(&ConnectionEvent::Encrypted { how, host: host.clone() }.into());
+        if let Some(why) = tls.setup().warning() {
+            self.observer.event(&ConnectionEvent::CertificateWarning { why }.into());
+        }
         if let (Some(known), Some(certificate)) = (known, tls.setup().verified())
             && let Err(error) = known.remember(&host, way.port, Some(certificate))
         {
-            let line = format!("later runs will not know that {host} has TLS: {error}");
-            self.observer.log(Level::Warning, &line);
+            self.observer.event(&ConnectionEvent::TlsNotRemembered { host, error }.into());
         }
         Ok(())
     }
@@ -160,8 +159,7 @@ impl Connect<'_> {
         match greeted.tagger.answer(&mut greeted.link, tag, &mut |_| ())? {
             Answer::End(Ending::Ok(_)) => {}
             Answer::End(Ending::No(text) | Ending::Bad(text)) if promise.is_none() => {
-                let line = format!("the connection is not encrypted: STARTTLS refused: {text}");
-                self.observer.log(Level::Warning, &line);
+                self.observer.event(&ConnectionEvent::StartTlsRefused { text }.into());
                 return Ok(());
             }
             other => {
@@ -197,12 +195,8 @@ impl Connect<'_> {
     /// `sync_tls: off` is the site's own word, and goes before what was remembered.
     fn note_clear_text(&self, ways: &[Way]) {
         if let Ok(Some(port)) = self.remembered(ways) {
-            let line = format!(
-                "not encrypting the connection to {}, which was reached over TLS that verified \
-                 before: sync_tls is off",
-                server(&self.target.host(), port)
-            );
-            self.observer.log(Level::Notice, &line);
+            let server = server(&self.target.host(), port);
+            self.observer.event(&ConnectionEvent::NotEncrypted { server }.into());
         }
     }
 
@@ -215,14 +209,9 @@ impl Connect<'_> {
             return;
         }
         let host = self.target.host();
-        let peer = peer.map(|peer| peer.to_string()).filter(|peer| *peer != host);
-        let peer = peer.map(|peer| format!(" ({peer})")).unwrap_or_default();
-        let line = format!(
-            "the password for {host}{peer} crosses the network in clear ({mechanism} without TLS); \
-             give the replica tls_server_cert and tls_server_key and set sync_tls: require here, \
-             or set sync_tls: off if the network between is safe"
-        );
-        self.observer.log(Level::Warning, &line);
+        let address = peer.map(|peer| peer.to_string()).filter(|peer| *peer != host);
+        let mechanism = mechanism.to_owned();
+        self.observer.event(&ConnectionEvent::ClearPassword { host, address, mechanism }.into());
     }
 }
 

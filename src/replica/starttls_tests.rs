@@ -8,7 +8,7 @@ use super::session::Session;
 use super::target::Target;
 use super::tls::{Fingerprint, Mode, VerifiedServers};
 use crate::error::{Error, Kind};
-use crate::observe::{Level, Observer};
+use crate::events::{Event, Level, Line, Observer, To, words};
 
 const IMAP_CLEAR: &str =
     "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] a Cyrus IMAP 3.6.1 server ready\r\n";
@@ -33,8 +33,10 @@ const WAYS: [&[&str]; 8] = [
 struct Lines(Mutex<Vec<(Level, String)>>);
 
 impl Observer for Lines {
-    fn log(&self, level: Level, line: &str) {
-        self.0.lock().unwrap().push((level, line.to_owned()));
+    fn event(&self, event: &Event) {
+        if let Some(Line { to: To::Log(level), text }) = words(event) {
+            self.0.lock().unwrap().push((level, text));
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::session::Session;
 use super::socket::Socket;
 use super::{Replica, Ticket, Verb};
 use crate::error::{Kind, Result};
-use crate::observe::{Direction, Observer, Silent};
+use crate::events::{Direction, Observer, Silent};
 
 /// A session whose other end runs `peer` in a thread.
 fn session(
@@ -55,7 +55,7 @@ fn commands_go_out_together_and_replies_are_taken_in_any_order() {
     let [a, b, c] = ["a", "b", "c"].map(|name| get(&mut session, name).unwrap());
     assert!(session.wait(c).unwrap().items.is_empty());
     let moved = session.wait(b).unwrap_err();
-    assert_eq!((moved.kind(), moved.subject()), (Kind::ReplicaMoved, "GET USER b"));
+    assert_eq!((moved.kind(), moved.subject()), (Kind::ReplicaMoved, &"GET USER b".into()));
     assert_eq!(session.wait(a).unwrap().items[0].name(), b"LSUB");
     assert_eq!(session.wait(a).unwrap_err().kind(), Kind::Internal, "a reply is taken once");
     peer.join().unwrap();

@@ -51,7 +51,7 @@ impl<'n> Batch<'n> {
         Batch {
             rules,
             names,
-            executor: Executor::new(rules.workers, rules.is_open, rules.policy),
+            executor: Executor::new(rules.workers, rules.is_open, rules.policy, server),
             rest: goals.into(),
             server,
             is_stopping: false,

@@ -7,11 +7,10 @@ use std::collections::{BTreeMap, HashSet};
 use super::asked_ahead::AskedAhead;
 use super::log::entry::LogEntry;
 use super::outcome::Undone;
-use super::report;
 use super::task::Goal;
 use crate::error::{Error, Kind, Result};
+use crate::events::{Observer, RunEvent};
 use crate::names::Namespace;
-use crate::observe::Observer;
 use crate::sync::{Syncer, is_left_out, is_locked};
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
@@ -134,7 +133,7 @@ impl<'r, 's> Log<'r, 's> {
 
     /// A user who was deleted is here again: the replica may still have what was of the earlier one.
     fn has_come_back(&mut self, entry: &LogEntry, user: UserId) {
-        report::promoting(entry, "USER", &user, self.observer);
+        self.promoting(entry.text(), "USER", &user);
         // No mailbox shows it before the new ones are there.
         self.roots.push(Text::new(self.names.inbox(&user).as_bytes()));
         self.users.push(user);
@@ -277,11 +276,11 @@ impl<'r, 's> Log<'r, 's> {
         }
         for id in seen {
             let what = format!("SEEN {user} {id}");
-            report::promoting(&what, "META", &user, self.observer);
+            self.promoting(what.as_str().into(), "META", &user);
         }
         for name in subs {
             let what = format!("SUB {user} {name}");
-            report::promoting(&what, "META", &user, self.observer);
+            self.promoting(what.as_str().into(), "META", &user);
         }
         if !metas.contains(&user) {
             metas.push(user);
@@ -296,12 +295,17 @@ impl<'r, 's> Log<'r, 's> {
         }
     }
 
+    fn promoting(&self, item: Text, larger: &str, user: &UserId) {
+        let to = Text::from(format!("{larger} {user}").as_str());
+        self.observer.event(&RunEvent::Promoting { item, to }.into());
+    }
+
     /// Has the whole user looked at instead, if that helps.
     fn promote(&mut self, entry: &LogEntry, user: &UserId) -> bool {
         if !self.has_inbox(user) {
             return false;
         }
-        report::promoting(entry, "USER", user, self.observer);
+        self.promoting(entry.text(), "USER", user);
         if !self.users.contains(user) {
             self.users.push(user.clone());
         }
@@ -322,7 +326,9 @@ impl<'r, 's> Log<'r, 's> {
 
     fn leave(&mut self, items: Vec<LogEntry>, error: Error) {
         if is_locked(&error) {
-            items.iter().for_each(|entry| report::locked(entry, self.observer));
+            for entry in &items {
+                self.observer.event(&RunEvent::Deferred { item: entry.text() }.into());
+            }
         }
         self.undone.push(Undone { items, error });
     }

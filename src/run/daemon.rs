@@ -2,19 +2,20 @@
 //! log says, has it done, waits for more. A task that fails stays in the log and is tried again
 //! after a growing pause; it stops no other. Pure: it is stepped.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::executor::{Executor, Settled};
 use super::grouping;
 use super::hand_over::{HandOver, TakeOver};
 use super::log::entry::LogEntry;
-use super::notice::Notice;
 use super::options::{Persistence, Rolling};
 use super::outcome::{Ended, Undone};
 use super::retry::{RetryPolicy, Why};
 use super::step::{Action, Asked, Input, LogAction, Machine, Moment, Step, Then, Wait};
 use super::task::{Goal, Task};
 use crate::error::{Error, Kind, Result};
+use crate::events::RunEvent;
 use crate::names::Namespace;
 use crate::sync::TICK;
 
@@ -119,12 +120,14 @@ pub struct Daemon<'n> {
 
 impl<'n> Daemon<'n> {
     /// A daemon that did nothing yet.
-    pub fn new(rules: Rules, names: &'n Namespace) -> Daemon<'n> {
+    ///
+    /// `server` is the replica's name, `work` the work file, both for messages.
+    pub fn new(rules: Rules, names: &'n Namespace, server: &str, work: PathBuf) -> Daemon<'n> {
         Daemon {
             rules,
             names,
-            executor: Executor::new(rules.workers, rules.is_open, rules.policy()),
-            log: HandOver::new(),
+            executor: Executor::new(rules.workers, rules.is_open, rules.policy(), server),
+            log: HandOver::new(work),
             phase: Phase::Connecting,
             asked: None,
             taken: false,
@@ -154,7 +157,7 @@ impl<'n> Daemon<'n> {
                 self.executor.released(worker, result.is_ok());
                 match result {
                     Err(error) if error.kind() == Kind::Cancelled => self.end(None),
-                    Err(error) => out.push(Action::Tell(Notice::NotReleased(error))),
+                    Err(error) => tell(RunEvent::RestartFailed { error }, out),
                     Ok(()) => {}
                 }
             }
@@ -178,7 +181,7 @@ impl<'n> Daemon<'n> {
             }
             Input::Noted(kept) => match self.log.noted(kept, out) {
                 Err(error) if self.is_ending() => self.fail(error),
-                Err(error) => out.push(Action::Tell(Notice::LogFailed(error))),
+                Err(error) => tell(RunEvent::NotNoted { error }, out),
                 Ok(()) => {}
             },
             Input::Logged => {
@@ -223,7 +226,7 @@ impl<'n> Daemon<'n> {
         if error.kind() == Kind::Cancelled {
             self.end(None);
         } else if self.goodbye && error.is_connection() {
-            out.push(Action::Tell(Notice::ReplicaGone(error)));
+            tell(RunEvent::ReplicaGone { error }, out);
             self.end(Some(Ok(Ended::Goodbye)));
         } else {
             self.end(Some(Err(error)));
@@ -254,24 +257,24 @@ impl<'n> Daemon<'n> {
             return;
         }
         let (why, tries) = (Why::of(&error), task.tries + 1);
-        let entries = items.clone();
-        let left = Task { tries, ..Task::new(Goal::Entries(items), self.names) };
-        let pause = queue.defer(left, why, now);
-        out.push(Action::Tell(Notice::Deferred { entries, why, tries, pause, error }));
+        let left = items.iter().map(LogEntry::text).collect();
+        let task = Task { tries, ..Task::new(Goal::Entries(items), self.names) };
+        let next = queue.defer(task, why, now);
+        tell(RunEvent::LeftForLater { items: left, tries, next, error }, out);
     }
 
     /// A take-over went on, or the work file of an earlier client was read.
     fn taken_over(&mut self, result: Result<TakeOver>, now: Moment, out: &mut Vec<Action>) {
         match result {
             Ok(TakeOver::Goes) => {}
-            Ok(TakeOver::Nothing) => self.missed = Some(now).filter(|_| !self.rules.is_blind),
+            Ok(TakeOver::Nothing) => self.missed = Some(now),
             Ok(TakeOver::Entries(entries)) => self.enqueue(entries, now),
             Err(error) if self.rules.once || matches!(self.phase, Phase::Reading) => {
                 self.end(Some(Err(error)));
             }
             // A full disk, say. What was logged is where it was.
             Err(error) => {
-                out.push(Action::Tell(Notice::LogFailed(error)));
+                tell(RunEvent::LogNotTaken { error }, out);
                 self.last_take = Some(now.saturating_add(DISK_PAUSE));
             }
         }
@@ -351,7 +354,8 @@ impl Daemon<'_> {
         }
         let is_too_soon = self.next_take().is_some_and(|next| now < next);
         // Whoever logs something is heard of.
-        let looked = self.missed.is_some_and(|at| now < at.saturating_add(LOOK_FOR_LOG));
+        let look = if self.rules.is_blind { TICK } else { LOOK_FOR_LOG };
+        let looked = self.missed.is_some_and(|at| now < at.saturating_add(look));
         !is_too_soon && !looked && self.quiet_tries == 0
     }
 
@@ -426,6 +430,10 @@ impl Daemon<'_> {
         // Ignore what is logged while the log cannot be taken over.
         Wait { until: Some(until), log: free.is_none() && self.executor.is_hungry() }
     }
+}
+
+fn tell(event: RunEvent, out: &mut Vec<Action>) {
+    out.push(Action::Tell(event.into()));
 }
 
 impl Machine for Daemon<'_> {

@@ -7,13 +7,13 @@
 use std::collections::VecDeque;
 
 use super::log::channel;
-use super::log::disk::{Found, LogDisk};
+use super::log::disk::{Found, LogDisk, LogFile};
 use super::log::read;
-use super::notice::Notice;
 use super::outcome::Undone;
 use super::step::{Action, Input, LogAction, Machine, Moment, Then, Wait, Work};
 use super::task::{Goal, WorkerId};
 use crate::error::{Error, Kind, Result};
+use crate::events::{Event, RunEvent};
 
 /// Clock, connections and threads.
 pub trait Env {
@@ -34,7 +34,7 @@ pub trait Env {
     fn next(&mut self, wait: Wait) -> Input;
 
     /// Reports something.
-    fn tell(&mut self, notice: &Notice);
+    fn tell(&mut self, event: &Event);
 
     /// Takes the final outcome of a task.
     fn settled(&mut self, goal: &Goal, undone: Vec<Undone>);
@@ -82,7 +82,7 @@ impl<M: Machine> Driver<M> {
                 Action::Connect(worker) => env.connect(worker),
                 Action::Run(worker, work) => env.run(worker, work),
                 Action::Release(worker) => env.release(worker),
-                Action::Tell(notice) => env.tell(&notice),
+                Action::Tell(event) => env.tell(&event),
                 Action::Settled(goal, undone) => env.settled(&goal, undone),
                 Action::Log(action) => match disk.as_deref_mut() {
                     Some(disk) => self.inputs.push_back(at_log(action, disk, env)),
@@ -109,10 +109,13 @@ fn at_log(action: LogAction, disk: &mut dyn LogDisk, env: &mut dyn Env) -> Input
         LogAction::Note(undone) => Input::Noted(channel::keep(disk, &undone)),
         LogAction::PutBack(undone) => Input::PutBack(disk.append(&undone).map(|_| ())),
         LogAction::Read { own, reprocess } => {
+            let path = disk.path(LogFile::Work).to_owned();
             if reprocess && disk.work().is_ok_and(|found| found != Found::Nothing) {
-                env.tell(&Notice::Reprocessing);
+                env.tell(&RunEvent::Reprocessing { path: path.clone() }.into());
             }
-            let mut garbage = |line, what| env.tell(&Notice::Garbage { line, what });
+            let mut garbage = |line, why| {
+                env.tell(&RunEvent::BadLogLine { path: path.clone(), line, why }.into());
+            };
             Input::WorkRead(read::work(disk, &own, &mut garbage))
         }
     }

@@ -1,12 +1,12 @@
 //! Hands tasks to workers and deals with lost connections, for every mode. Pure.
 
-use super::notice::Notice;
 use super::outcome::{Attempt, Outcome, SessionState, Undone};
 use super::queue::Queue;
 use super::retry::{Attempts, RetryPolicy};
 use super::step::{Action, Moment};
 use super::task::{Task, WorkerId};
 use crate::error::{Error, Kind, Result};
+use crate::events::{Event, RunEvent};
 
 /// What a worker is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,11 +61,14 @@ pub struct Executor {
     pub queue: Queue,
     workers: Vec<Worker>,
     policy: RetryPolicy,
+    /// The replica's name.
+    server: String,
 }
 
 impl Executor {
-    /// An executor with so many workers. `open` tells whether they are connected.
-    pub fn new(workers: usize, open: bool, policy: RetryPolicy) -> Executor {
+    /// An executor with so many workers for the replica `server`. `open` tells whether they are
+    /// connected.
+    pub fn new(workers: usize, open: bool, policy: RetryPolicy, server: &str) -> Executor {
         let worker = || Worker {
             state: if open { State::Idle } else { State::Closed },
             attempts: Attempts::default(),
@@ -74,7 +77,7 @@ impl Executor {
             staged: false,
         };
         let workers = (0..workers.max(1)).map(|_| worker()).collect();
-        Executor { queue: Queue::default(), workers, policy }
+        Executor { queue: Queue::default(), workers, policy, server: server.to_owned() }
     }
 
     /// Begins with all that can be begun with.
@@ -158,24 +161,18 @@ impl Executor {
             return Err(error);
         }
         let verdict = self.policy.not_connected(&mut worker.attempts, worker.was_open, &error);
-        let Some(pause) = verdict.pause else {
-            if verdict.is_new {
-                let error = error.again();
-                let (is_new, although_refused) = (true, verdict.although_refused);
-                let notice = Notice::NotConnected { error, is_new, although_refused, pause: None };
-                out.push(Action::Tell(notice));
-            }
-            return Err(error);
-        };
+        if verdict.is_new {
+            tell(RunEvent::ConnectFailed { error: error.clone() }, out);
+        }
+        if verdict.although_refused {
+            tell(RunEvent::TryingAllTheSame, out);
+        }
+        let Some(pause) = verdict.pause else { return Err(error) };
         if !woken {
             worker.state = State::Pausing(now.saturating_add(pause));
         }
-        out.push(Action::Tell(Notice::NotConnected {
-            error,
-            is_new: verdict.is_new,
-            although_refused: verdict.although_refused,
-            pause: Some(pause),
-        }));
+        let server = self.server.clone();
+        out.push(Action::Tell(Event::Unreachable { error, server, pause }));
         Ok(())
     }
 
@@ -202,7 +199,7 @@ impl Executor {
         }
         let kind = error.kind();
         self.queue.put_back(Task { care, again: true, ..task });
-        out.push(Action::Tell(Notice::TryingAgain(error)));
+        tell(RunEvent::TryingAgain { error }, out);
         Some(Settled::Again(kind))
     }
 
@@ -289,4 +286,8 @@ impl Executor {
         let idle = self.workers.iter().filter(|worker| worker.state == State::Idle);
         idle.map(|worker| worker.since.saturating_add(age)).min()
     }
+}
+
+fn tell(event: RunEvent, out: &mut Vec<Action>) {
+    out.push(Action::Tell(event.into()));
 }

@@ -1,13 +1,14 @@
 //! What is known of the channel's log and work file, and what is under way there. Pure.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::log::channel::{Kept, Taken};
 use super::log::entry::LogEntry;
-use super::notice::Notice;
 use super::step::{Action, LogAction, Moment};
 use crate::error::Result;
+use crate::events::RunEvent;
 
 /// After so long a work file of another client is taken for one that was left behind.
 const ADOPT: Duration = Duration::from_secs(600);
@@ -36,6 +37,8 @@ pub enum TakeOver {
 /// The log of a channel, as the daemon knows it.
 #[derive(Debug)]
 pub struct HandOver {
+    /// The work file, for messages.
+    path: PathBuf,
     busy: Option<Busy>,
     /// What the work file holds, or means.
     noted: Vec<u8>,
@@ -54,9 +57,10 @@ pub struct HandOver {
 }
 
 impl HandOver {
-    /// A channel that was not looked at yet: its work file may hold something.
-    pub fn new() -> HandOver {
+    /// A channel that was not looked at yet: its work file, at `path`, may hold something.
+    pub fn new(path: PathBuf) -> HandOver {
         HandOver {
+            path,
             busy: None,
             noted: Vec::new(),
             noting: Vec::new(),
@@ -141,7 +145,8 @@ impl HandOver {
 
     fn lend(&mut self, out: &mut Vec<Action>) {
         self.lent = true;
-        out.push(Action::Tell(Notice::Lent));
+        let path = self.path.clone();
+        out.push(Action::Tell(RunEvent::ChannelShared { path }.into()));
     }
 
     /// Another client's work file is read when nobody seems to work on it.

@@ -18,14 +18,19 @@ pub mod grouping;
 pub mod hand_over;
 pub mod interrupt;
 pub mod log;
-pub mod notice;
 pub mod options;
 pub mod outcome;
 pub mod plan;
 pub mod queue;
 pub mod real;
-pub mod report;
 pub mod retry;
 pub mod step;
 pub mod task;
 pub mod worker;
+
+#[cfg(test)]
+mod batch_tests;
+#[cfg(test)]
+mod daemon_tests;
+#[cfg(test)]
+mod stepping;

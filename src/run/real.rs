@@ -7,13 +7,12 @@ use std::time::Instant;
 
 use super::env::Env;
 use super::log::watch::Watch;
-use super::notice::Notice;
 use super::outcome::Undone;
 use super::plan::{self, OnStep};
-use super::report;
 use super::step::{Asked, Input, Moment, Wait, Work};
 use super::task::{Goal, WorkerId};
 use super::worker::{Shared, Worker};
+use crate::events::Event;
 use crate::sync::{Cancel, Waited};
 
 /// Longest wait without a look at the clock.
@@ -26,8 +25,6 @@ pub type OnSettled<'c> = dyn FnMut(&Goal, Vec<Undone>) + 'c;
 pub struct RollingEnv {
     /// Tells that something was logged.
     pub watch: Watch,
-    /// The work file, for messages.
-    pub work: PathBuf,
     /// A file that asks for the end by being there.
     pub shutdown_file: Option<PathBuf>,
 }
@@ -149,9 +146,8 @@ impl Env for Real<'_> {
         }
     }
 
-    fn tell(&mut self, notice: &Notice) {
-        let work = self.rolling.as_ref().map_or(Path::new(""), |rolling| &rolling.work);
-        report::notice(notice, work, &self.shared.settings.server, self.shared.observer.as_ref());
+    fn tell(&mut self, event: &Event) {
+        self.shared.observer.event(event);
     }
 
     fn settled(&mut self, goal: &Goal, undone: Vec<Undone>) {

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::log::channel::{Kept, Taken};
 use super::log::entry::LogEntry;
-use super::notice::Notice;
 use super::outcome::{Attempt, Undone};
 use super::task::{Goal, WorkerId};
 use crate::error::Result;
+use crate::events::Event;
 use crate::sync::Care;
 use crate::types::UserId;
 
@@ -96,7 +96,7 @@ pub enum Action {
     /// Something is done at the channel's log.
     Log(LogAction),
     /// Report something. No input follows.
-    Tell(Notice),
+    Tell(Event),
     /// A task ended: nothing more is done about it. No input follows.
     Settled(Arc<Goal>, Vec<Undone>),
 }

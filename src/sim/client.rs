@@ -15,13 +15,12 @@ use super::plant::Plant;
 use super::spool::owner;
 use super::world::Shared;
 use crate::error::{Error, Kind, Result};
+use crate::events::{Event, Observer, json, words};
 use crate::names::Namespace;
-use crate::observe::{Level, Observer};
 use crate::run::asked_ahead::AskedAhead;
 use crate::run::carry_out;
 use crate::run::env::Env;
 use crate::run::log::entry::LogEntry;
-use crate::run::notice::Notice;
 use crate::run::outcome::{Attempt, Outcome, SessionState, Undone};
 use crate::run::step::{Asked, Input, Moment, Wait, Work};
 use crate::run::task::{Goal, WorkerId};
@@ -41,13 +40,14 @@ pub(super) struct Client {
 struct Told(Shared);
 
 impl Observer for Told {
-    fn log(&self, _: Level, line: &str) {
-        self.0.look().tell(|| format!("client: {line}"));
+    fn event(&self, event: &Event) {
+        self.0.look().tell(|| format!("client: {}", in_words(event)));
     }
+}
 
-    fn action(&self, line: &str) {
-        self.0.look().tell(|| format!("client: {line}"));
-    }
+/// What happened, in the words of the log or of `-v`.
+fn in_words(event: &Event) -> String {
+    words(event).map_or_else(|| json(event), |line| line.text)
 }
 
 /// What a client remembers of the replica, on disk.
@@ -423,8 +423,8 @@ impl Env for SimEnv {
         }
     }
 
-    fn tell(&mut self, notice: &Notice) {
-        self.client.world.look().tell(|| format!("client: {notice:?}"));
+    fn tell(&mut self, event: &Event) {
+        self.client.world.look().tell(|| format!("client: {}", in_words(event)));
     }
 
     fn settled(&mut self, _: &Goal, _: Vec<Undone>) {}

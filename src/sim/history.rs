@@ -15,8 +15,8 @@ use super::spool::owner;
 use super::world::{Shared, World};
 use super::writer;
 use crate::config::Config;
+use crate::events::Silent;
 use crate::names::Namespace;
-use crate::observe::Silent;
 use crate::run::daemon::{Daemon, Rules};
 use crate::run::env::Driver;
 use crate::run::options::Rolling;
@@ -133,7 +133,7 @@ impl History {
     /// Runs a client until it is killed or ends. Returns whether nothing is left to do.
     fn run_client(&mut self) -> bool {
         let names = &self.client.names;
-        let mut driver = Driver::new(Daemon::new(self.rules, names));
+        let mut driver = Driver::new(Daemon::new(self.rules, names, "replica", "log-run".into()));
         let mut env = SimEnv::new(self.client.clone(), self.rules.workers);
         let mut disk = Disk::new(&self.world);
         loop {

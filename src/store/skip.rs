@@ -43,7 +43,7 @@ impl SkipFiles {
             true => Err(Error::new(
                 Kind::Locked,
                 "replicate",
-                format!("user {user}"),
+                user,
                 format!("{} says to skip it", path.display()),
             )
             .hint("remove that file to have the user replicated again")),

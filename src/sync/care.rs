@@ -5,8 +5,7 @@
 
 use super::damage::of_mailbox_alone;
 use super::{Failures, Syncer};
-use crate::error::{Error, Kind, Result};
-use crate::types::MboxName;
+use crate::error::{Error, Kind, Result, Subject};
 
 /// Parts of a unit that are left out before the unit is given up as a whole.
 const MOST: usize = 3;
@@ -15,8 +14,8 @@ const MOST: usize = 3;
 #[derive(Debug, Default)]
 pub struct Care {
     careful: bool,
-    at: Option<MboxName>,
-    given_up: Vec<(MboxName, Error)>,
+    at: Option<Subject>,
+    given_up: Vec<(Subject, Error)>,
 }
 
 impl Care {
@@ -51,15 +50,16 @@ impl<'a> Syncer<'a> {
     }
 
     /// Begins with a part of a unit. An error if it must be left out.
-    pub(super) fn begin(&mut self, name: &MboxName) -> Result<()> {
+    pub(super) fn begin(&mut self, part: impl Into<Subject>) -> Result<()> {
+        let part = part.into();
         let Some(care) = self.care.as_mut().filter(|care| care.careful) else { return Ok(()) };
-        if let Some((_, error)) = care.given_up.iter().find(|(given_up, _)| given_up == name) {
+        if let Some((_, error)) = care.given_up.iter().find(|(given_up, _)| *given_up == part) {
             let detail = format!("the connection was lost twice over it: {}", error.detail());
-            let told = Error::new(Kind::ReplicaDenied, "replicate", name.to_string(), detail)
+            let told = Error::new(Kind::ReplicaDenied, "replicate", part, detail)
                 .hint(error.hint_text().to_owned());
             return Err(of_mailbox_alone(told, error.again()));
         }
-        care.at = Some(name.clone());
+        care.at = Some(part);
         Ok(())
     }
 
@@ -74,12 +74,12 @@ impl<'a> Syncer<'a> {
 /// Whether to begin with a part, or to keep the failure of it.
 pub(super) fn begin_or_keep(
     syncer: &mut Syncer<'_>,
-    name: &MboxName,
+    part: &Subject,
     failures: &mut Failures,
 ) -> Result<bool> {
-    match syncer.begin(name) {
+    match syncer.begin(part) {
         Ok(()) => Ok(true),
-        Err(error) => failures.keep(syncer, name, error).map(|()| false),
+        Err(error) => failures.keep(syncer, part, error).map(|()| false),
     }
 }
 

@@ -6,47 +6,8 @@
 use std::fmt;
 
 use super::remote::RemoteFolder;
-use crate::types::{Annotation, MailboxEntry, MailboxState, SyncCrcs};
-
-/// Why a mailbox must be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Difference {
-    /// The replica does not have it.
-    Missing,
-    /// A field has another value there.
-    Field {
-        /// The field's name on the wire.
-        field: &'static str,
-        /// Its value on the master.
-        master: String,
-        /// Its value on the replica.
-        replica: String,
-    },
-    /// The mailbox's own annotations differ.
-    Annotations,
-    /// All fields agree but records or message annotations do not.
-    Crcs {
-        /// Recomputed on the master.
-        master: SyncCrcs,
-        /// As the replica reports them.
-        replica: SyncCrcs,
-    },
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Difference::Missing => write!(f, "not on the replica"),
-            Difference::Field { field, master, replica } => {
-                write!(f, "{field} is {master} here and {replica} on the replica")
-            }
-            Difference::Annotations => write!(f, "mailbox annotations differ"),
-            Difference::Crcs { master, replica } => {
-                write!(f, "sync CRCs are {master} here and {replica} on the replica")
-            }
-        }
-    }
-}
+pub use crate::events::Difference;
+use crate::types::{Annotation, MailboxEntry, MailboxState};
 
 fn field(name: &'static str, master: impl fmt::Display, replica: impl fmt::Display) -> Difference {
     Difference::Field { field: name, master: master.to_string(), replica: replica.to_string() }

@@ -134,7 +134,11 @@ impl Syncer<'_> {
         failures: &mut Failures,
     ) -> Result<()> {
         for name in names {
-            if failures.kept.iter().any(|(failed, error)| failed == name && is_damage(error)) {
+            if failures
+                .kept
+                .iter()
+                .any(|(failed, error)| failed.mailbox() == Some(name) && is_damage(error))
+            {
                 continue; // All of it was looked at when its first damaged message was found.
             }
             let mut damage = Damage::default();
@@ -148,7 +152,7 @@ impl Syncer<'_> {
             if let Some(error) = damage.into_error(name) {
                 let line = format!("SYNCERROR: damaged messages: {name} '{error}'");
                 self.log_once(Level::Error, line);
-                failures.kept.push((name.clone(), error));
+                failures.kept.push((name.into(), error));
             }
         }
         Ok(())

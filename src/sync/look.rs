@@ -4,7 +4,7 @@ use super::remote::RemoteFolder;
 use super::snapshot::find_batch;
 use super::{Syncer, commands};
 use crate::error::{Kind, Result};
-use crate::observe::Level;
+use crate::events::{Event, Level};
 use crate::replica::Verb;
 use crate::store::Mailbox;
 use crate::types::{Guid, MailboxEntry, MboxName, Text};
@@ -43,7 +43,8 @@ impl Syncer<'_> {
         let annotations = mailbox.annotations()?;
         let difference = self.difference(mailbox.as_mut(), &annotations, remote)?;
         let Some(difference) = difference else { return Ok(Look::Same { quotaroot }) };
-        self.observer.differs(&entry.name, &difference.to_string());
+        let differs = Event::Differs { mailbox: entry.name.clone(), why: difference };
+        self.observer.event(&differs);
         if reserve {
             self.want_files(mailbox.as_mut(), remote)?;
         }

@@ -36,7 +36,7 @@ impl Syncer<'_> {
         let (sieve, names): (Vec<_>, Vec<_>) =
             names.partition(|name| scripts_apart && self.names.is_sieve(name));
         let result = self.mailboxes_locked(&names, &free);
-        let result = result.map_err(|error| over(listed(&names), error));
+        let result = result.map_err(|error| over(&names[..], error));
         self.staged.clear_if_failed(&result);
         result?;
         for user in sieve.iter().filter_map(|name| self.names.owner(name)) {
@@ -85,7 +85,7 @@ impl Syncer<'_> {
             Error::new(
                 Kind::Changed,
                 "replicate",
-                listed(names),
+                names,
                 format!("renames did not settle in {TRIES} tries"),
             )
         }))
@@ -131,8 +131,8 @@ impl Syncer<'_> {
         self.shared_quotas(roots, &mut failures)?;
         self.check_messages(&to_check, &mut failures)?;
         // What the replica was remembered to claim may be why they failed: it is asked again.
-        failures.kept.iter().for_each(|(name, _)| self.forget(name));
-        failures.into_result(listed(names))?;
+        failures.kept.iter().filter_map(|(of, _)| of.mailbox()).for_each(|name| self.forget(name));
+        failures.into_result(names)?;
         self.release_staged()?;
         Ok(Attempted::Done)
     }
@@ -171,14 +171,5 @@ impl Syncer<'_> {
         let mut failures = Failures::default();
         self.apply_steps(user, steps, &mut failures)?;
         failures.into_result(super::user_subject(user))
-    }
-}
-
-/// Mailboxes that are replicated together, in short.
-fn listed(names: &[MboxName]) -> String {
-    match names {
-        [] => "mailboxes".to_owned(),
-        [only] => format!("mailbox {only}"),
-        [first, rest @ ..] => format!("mailboxes {first} and {} more", rest.len()),
     }
 }

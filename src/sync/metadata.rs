@@ -4,7 +4,7 @@ use super::care::begin_or_keep;
 use super::remote::RemoteUser;
 use super::{Failures, Syncer, commands, meta, over, user_subject};
 use crate::dlist::Writer;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Subject};
 use crate::replica::Verb;
 use crate::types::{Annotation, MboxName, QUOTA_RESOURCES, Quota, Text, UserId};
 use meta::Step;
@@ -70,9 +70,11 @@ impl Syncer<'_> {
         for (what, steps) in read {
             match steps {
                 Ok(steps) => all.extend(steps),
-                Err(error) => {
-                    failures.keep(self, &MboxName::from(&*format!("{what} {user}")), error)?
-                }
+                Err(error) => failures.keep(
+                    self,
+                    Subject::item(format!("{what} {user}").into_bytes()),
+                    error,
+                )?,
             }
         }
         Ok(all)
@@ -94,9 +96,11 @@ impl Syncer<'_> {
             };
             match quota {
                 Ok(quota) => ours.push((root, quota)),
-                Err(error) => {
-                    failures.keep(self, &MboxName::from(&*format!("QUOTA {root}")), error)?
-                }
+                Err(error) => failures.keep(
+                    self,
+                    Subject::item(format!("QUOTA {root}").into_bytes()),
+                    error,
+                )?,
             }
         }
         let mut steps = meta::quotas(&ours, theirs);
@@ -156,7 +160,7 @@ impl Syncer<'_> {
     ) -> Result<()> {
         let mut tickets = Vec::with_capacity(steps.len());
         for step in steps {
-            let subject = MboxName::from(step.line(user).into_bytes());
+            let subject = Subject::item(step.line(user).into_bytes());
             let content = match &step {
                 Step::UploadSieve(script) => self.store.sieve_content(user, &script.name),
                 _ => Ok(Vec::new()),
@@ -224,7 +228,7 @@ impl Syncer<'_> {
         let mut failures = Failures::default();
         for (line, ticket) in tickets {
             if let Err(error) = self.replica.wait(ticket) {
-                failures.keep(self, &MboxName::from(line.trim_end()), error)?;
+                failures.keep(self, Subject::item(line.trim_end()), error)?;
             }
         }
         failures.into_result(

@@ -49,7 +49,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Subject};
 use crate::names::Namespace;
 use crate::observe::{Level, Observer};
 use crate::replica::{Replica, Ticket};
@@ -190,20 +190,21 @@ impl<'a> Syncer<'a> {
 /// mailboxes wait for an INBOX that could not be created.
 #[derive(Debug, Default)]
 struct Failures {
-    kept: Vec<(MboxName, Error)>,
+    kept: Vec<(Subject, Error)>,
     /// Users whose mailboxes wait for the INBOX.
     waiting: Vec<UserId>,
 }
 
 impl Failures {
     /// Keeps the failure of one mailbox; gives back what ends the whole unit.
-    fn keep(&mut self, syncer: &Syncer<'_>, name: &MboxName, error: Error) -> Result<()> {
+    fn keep(&mut self, syncer: &Syncer<'_>, name: impl Into<Subject>, error: Error) -> Result<()> {
+        let name = name.into();
         if error.is_connection() || error.kind() == Kind::Cancelled {
             return Err(error);
         }
         let level = if is_locked(&error) { Level::Info } else { Level::Error };
         syncer.log_once(level, format!("SYNCERROR: update failed: {name} '{error}'"));
-        self.kept.push((name.clone(), error));
+        self.kept.push((name, error));
         Ok(())
     }
 
@@ -220,17 +221,19 @@ impl Failures {
     /// The unit's result: the failure that asks for another try if there is one, else the first
     /// that is more than a lock held by somebody else and no matter of its mailbox alone, else the
     /// first that is more than a lock, else the first.
-    fn into_result(self, subject: impl Into<String>) -> Result<()> {
+    fn into_result(self, subject: impl Into<Subject>) -> Result<()> {
         let count = self.kept.len();
         let first = |matches: fn(&Error) -> bool| self.kept.iter().position(|(_, e)| matches(e));
         let chosen = first(wants_another_try)
             .or_else(|| first(|error| !is_locked(error) && !damage::is_of_mailbox_alone(error)))
             .or_else(|| first(|error| !is_locked(error)));
-        let Some((name, error)) = self.kept.into_iter().nth(chosen.unwrap_or(0)) else {
+        let Some((name, error)) = self.kept.get(chosen.unwrap_or(0)).cloned() else {
             return Ok(());
         };
-        let command = error.op() == "replica refused";
-        let why = if error.subject().contains(&name.to_string()) && !command {
+        let part = |(name, error): (Subject, Error)| error.over(name);
+        let parts = self.kept.into_iter().map(part).collect();
+        let command = error.is_refusal();
+        let why = if error.subject().to_string().contains(&name.to_string()) && !command {
             format!("{} {}: {}", error.op(), error.subject(), error.detail())
         } else {
             format!("{name}: {} {}: {}", error.op(), error.subject(), error.detail())
@@ -241,6 +244,7 @@ impl Failures {
         };
         Err(Error::new(error.kind(), "replicate", subject, detail)
             .hint(error.hint_text().to_owned())
+            .with_parts(parts)
             .caused_by(error))
     }
 }
@@ -268,17 +272,10 @@ fn unix_time() -> Time {
 }
 
 /// An error over the work on `subject`, which it names if it does not yet.
-fn over(subject: impl Into<String>, error: Error) -> Error {
-    let subject = subject.into();
-    if error.op() == "replicate" && error.subject() == subject {
-        return error;
-    }
-    let detail = format!("{} {}: {}", error.op(), error.subject(), error.detail());
-    Error::new(error.kind(), "replicate", subject, detail)
-        .hint(error.hint_text().to_owned())
-        .caused_by(error)
+fn over(subject: impl Into<Subject>, error: Error) -> Error {
+    error.over(subject)
 }
 
-fn user_subject(user: &UserId) -> String {
-    format!("user {user}")
+fn user_subject(user: &UserId) -> Subject {
+    user.into()
 }

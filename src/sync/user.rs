@@ -52,7 +52,7 @@ impl Syncer<'_> {
     }
 
     fn user_locked(&mut self, user: &UserId, mut asked: Option<Ticket>) -> Result<()> {
-        self.cancel.check(&user_subject(user))?;
+        self.cancel.check(&user_subject(user).to_string())?;
         let lock = self.store.sync_lock(&self.settings.server, Some(user), self.settings.wait);
         let _lock = match lock {
             Ok(lock) => lock,

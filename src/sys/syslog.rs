@@ -1,11 +1,11 @@
 //! The system log through libc's `openlog` and `syslog`, as Cyrus writes to it. For programs
-//! alone: the library hands its log lines to an [`Observer`](crate::observe::Observer).
+//! alone: the library hands its log lines to an [`Observer`](crate::events::Observer).
 
 #![allow(unsafe_code, reason = "libc's syslog has no safe counterpart")]
 
 use std::ffi::{CString, c_int};
 
-use crate::observe::Level;
+use crate::events::Level;
 
 /// Where a line of the log is filed: `LOG_MAIL`, `LOG_LOCAL6` and so on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

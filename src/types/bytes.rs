@@ -3,6 +3,9 @@
 use std::borrow::Borrow;
 use std::fmt;
 
+use serde::ser::{Serialize, Serializer};
+
+use super::json::Bytes;
 use crate::limits::MAILBOX_NAME_BYTES;
 
 macro_rules! byte_string {
@@ -33,6 +36,11 @@ macro_rules! byte_string {
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "{:?}", String::from_utf8_lossy(&self.0))
+            }
+        }
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                Bytes(&self.0).serialize(serializer)
             }
         }
         impl AsRef<[u8]> for $name {

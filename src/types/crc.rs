@@ -7,13 +7,15 @@
 use std::fmt;
 use std::io::Write;
 
+use serde::Serialize;
+
 use super::{Annotation, InternalFlags, Record, SystemFlags, Text, Uid};
 use crate::limits::USER_FLAGS;
 
 /// Fingerprint of a mailbox's records and annotations. A part is `None` where nobody knows it: on
 /// the wire and on disk that is a 0, which is also a CRC like any other, that of a mailbox without
 /// messages for one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct SyncCrcs {
     /// Over the unexpunged records: uid, modseq, flags, dates, GUID.
     pub basic: Option<u32>,

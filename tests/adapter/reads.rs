@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use cyrsync::config::Config;
-use cyrsync::observe::Silent;
+use cyrsync::events::Silent;
 use cyrsync::store::spool::Spool;
 use cyrsync::store::{Crcs, Mailbox, Records, Store};
 use cyrsync::types::{Annotation, MailboxEntry, MboxName, MboxType, Record, UserId};

@@ -1,7 +1,7 @@
 //! Reaching the replica, and what is told when that cannot be.
 
 use cyrsync::engine::Client;
-use cyrsync::observe::Level;
+use cyrsync::events::Level;
 use cyrsync::sys::syslog;
 use cyrsync::{Error, Kind};
 

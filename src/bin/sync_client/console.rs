@@ -3,10 +3,10 @@
 
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use cyrsync::Error;
-use cyrsync::observe::{Direction, Level, Observer};
+use cyrsync::events::{Direction, Event, Level, Line, Observer, To, words};
 use cyrsync::sys::syslog;
 
 use crate::traffic::Wire;
@@ -35,11 +35,7 @@ pub struct Console {
     pub told: Mutex<String>,
 }
 
-impl Observer for Console {
-    fn log(&self, level: Level, line: &str) {
-        syslog::send(level, line);
-    }
-
+impl Console {
     fn action(&self, line: &str) {
         if self.print_actions {
             // One write a line, so that whoever reads along sees it now.
@@ -51,16 +47,29 @@ impl Observer for Console {
         }
     }
 
-    fn unreachable(&self, error: &Error, server: &str, pause: Duration) {
+    /// Writes why there is no connection: once, not at every attempt.
+    fn unreachable(&self, error: &Error) {
         let reason = error.to_string();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        // The reason once, not at every attempt.
         if *told != reason {
             complain(&reason);
             *told = reason;
         }
-        let seconds = pause.as_secs();
-        complain(format!("Can not connect to server '{server}', retrying in {seconds} seconds"));
+    }
+}
+
+/// Events in Cyrus's words.
+impl Observer for Console {
+    fn event(&self, event: &Event) {
+        if let Event::Unreachable { error, .. } = event {
+            self.unreachable(error);
+        }
+        match words(event) {
+            Some(Line { to: To::Log(level), text }) => syslog::send(level, text),
+            Some(Line { to: To::Verbose, text }) => self.action(&text),
+            Some(Line { to: To::Terminal, text }) => complain(text),
+            None => {}
+        }
     }
 
     fn wire(&self, direction: Direction, bytes: &[u8]) {

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
-use cyrsync::observe::Level;
+use cyrsync::events::Level;
 use cyrsync::sys::syslog;
 
 use crate::console::complain;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 
-use cyrsync::observe::Level;
+use cyrsync::events::Level;
 use cyrsync::sys::{daemon, syslog};
 
 use crate::console::complain;

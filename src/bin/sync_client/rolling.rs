@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use cyrsync::engine::{Client, Ended, Undone};
-use cyrsync::observe::Level;
+use cyrsync::events::Level;
 use cyrsync::sys::syslog;
 use cyrsync::{Error, Kind};
 

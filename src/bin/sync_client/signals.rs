@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use cyrsync::engine::Cancel;
-use cyrsync::observe::Level;
+use cyrsync::events::Level;
 use cyrsync::sys::syslog;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;

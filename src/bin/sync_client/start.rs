@@ -12,7 +12,7 @@ use std::time::Duration;
 use cyrsync::config::{self, Config, opt};
 use cyrsync::engine::{AllowRepair, Cancel, Client, Options, Persistence, Rolling, Waited};
 use cyrsync::error::Error as LibraryError;
-use cyrsync::observe::Level;
+use cyrsync::events::Level;
 use cyrsync::sys::daemon::{self, Side};
 use cyrsync::sys::identity;
 use cyrsync::sys::syslog::{self, Facility};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use cyrsync::engine::{Client, Goal};
-use cyrsync::observe::Level;
+use cyrsync::events::Level;
 use cyrsync::sys::syslog;
 use cyrsync::types::{MboxName, UserId};
 use cyrsync::{Error, Kind};

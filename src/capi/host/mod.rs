@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::engine::{Client, Options};
 use crate::error::{Error, Kind, Result};
-use crate::observe::Observer;
+use crate::events::Observer;
 use crate::store::host::HostWriter;
 
 mod functions;

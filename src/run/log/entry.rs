@@ -108,14 +108,19 @@ impl LogEntry {
         }
         out.push(b'\n');
     }
+
+    /// The line without its end.
+    pub fn text(&self) -> Text {
+        let mut line = Vec::new();
+        self.write(&mut line);
+        Text::new(line.trim_ascii_end())
+    }
 }
 
 /// The line, for messages.
 impl std::fmt::Display for LogEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut line = Vec::new();
-        self.write(&mut line);
-        f.write_str(String::from_utf8_lossy(&line).trim_end())
+        self.text().fmt(f)
     }
 }
 

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use crate::config::{Config, opt};
 use crate::dlist::Writer;
 use crate::error::{Error, Kind, Result, reason};
-use crate::observe::Observer;
+use crate::events::Observer;
 use crate::replica::{Enabled, Replica, Reply, Session, Ticket, Verb};
 
 pub use program::find;
@@ -134,7 +134,7 @@ impl OwnServer {
     fn told(&mut self, error: Error) -> Error {
         if error.is_connection() {
             let mut detail = error.detail().to_owned();
-            if error.subject() != self.name() {
+            if *error.subject() != self.name() {
                 detail = format!("{} {}: {detail}", error.op(), error.subject());
             }
             if let Some(end) = self.end(error.kind() != Kind::Timeout) {
@@ -146,7 +146,7 @@ impl OwnServer {
                 self.program.display()
             ));
         }
-        if error.op() != "replica refused" {
+        if !error.is_refusal() {
             return error;
         }
         let detail = format!("it refused {}: {}", error.subject(), error.detail());

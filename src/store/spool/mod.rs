@@ -18,9 +18,9 @@ use std::sync::Arc;
 use crate::config::{Config, opt};
 use crate::cyrusdb::{self, Backend, KeyOrder};
 use crate::error::{Error, Kind, Result};
+use crate::events::{Observer, StoreEvent};
 use crate::format::counters::Counters;
 use crate::names::{Namespace, Paths, UserFile, UserHome};
-use crate::observe::{Level, Observer};
 use crate::store::{Lock, Mailbox, SkipFiles, Store, UserTree, Wait};
 use crate::sys::lock::{Mode, lock_name};
 use crate::types::{
@@ -163,7 +163,8 @@ impl Spool {
         // As with Cyrus, damaged counters are no reason to leave the user behind.
         counters::read(&path).or_else(|error| match error.kind() {
             Kind::Corrupt | Kind::Io => {
-                self.observer.log(Level::Error, &format!("IOERROR: counters ignored: {error}"));
+                let user = user.clone();
+                self.observer.event(&StoreEvent::CountersIgnored { user, error }.into());
                 Ok(Counters::default())
             }
             _ => Err(error),
@@ -338,8 +339,8 @@ impl Store for Spool {
         let xconvmodseq = self.xconvmodseq(&state.name, &state.uniqueid, state.mbtype)?;
         mailbox.set_modseqs(xconvmodseq, self.raclmodseq(name)?);
         for oddity in mailbox.oddities() {
-            let line = format!("IOERROR: mailbox header odd: mailbox=<{name}> error=<{oddity}>");
-            self.observer.log(Level::Warning, &line);
+            let (mailbox, why) = (name.clone(), oddity.to_string());
+            self.observer.event(&StoreEvent::HeaderOdd { mailbox, why }.into());
         }
         Ok(Box::new(mailbox))
     }

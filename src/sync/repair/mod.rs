@@ -292,7 +292,7 @@ fn write_through(
 /// What the master's own server answered, told as such: a change meanwhile is one here, and nothing
 /// that becomes of it concerns the replica.
 fn of_master(name: &MboxName, error: Error) -> Error {
-    let refused = error.op() == "replica refused";
+    let refused = error.is_refusal();
     let kind = match error.kind() {
         // Gone meanwhile is changed meanwhile.
         Kind::ReplicaChanged | Kind::ReplicaNoMailbox => Kind::Changed,

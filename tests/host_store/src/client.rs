@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cyrsync::config::Config;
 use cyrsync::engine::{Client, Options};
-use cyrsync::observe::Observer;
+use cyrsync::events::Observer;
 use cyrsync::store::Wait;
 use cyrsync::store::apply;
 use cyrsync::store::spool::Spool;

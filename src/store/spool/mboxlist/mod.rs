@@ -10,9 +10,9 @@ use parking_lot::Mutex;
 
 use crate::cyrusdb::{Backend, KeyOrder, Options};
 use crate::error::{Error, Malformed, Result};
+use crate::events::{Observer, StoreEvent};
 use crate::format::mbentry::{parse_by_id, parse_by_name};
 use crate::format::mbkeys::Keys;
-use crate::observe::{Level, Observer};
 use crate::store::UserTree;
 use crate::types::{MailboxEntry, MboxName, UniqueId};
 
@@ -204,7 +204,7 @@ impl MailboxList {
         };
         possible.and_then(|name| entry(keys, name, value)).map_err(|malformed| {
             let error = self.corrupt(key, malformed);
-            self.observer.log(Level::Error, &format!("DBERROR: mailbox left out: {error}"));
+            self.observer.event(&StoreEvent::MailboxLeftOut { error: error.clone() }.into());
             error
         })
     }
@@ -234,6 +234,7 @@ mod tests {
     use super::super::table::testing::table;
     use super::*;
     use crate::error::Kind;
+    use crate::events::{Event, words};
     use crate::format::damage::told;
     use parking_lot::Mutex;
 
@@ -244,8 +245,8 @@ mod tests {
     struct Ears(Mutex<Vec<String>>);
 
     impl Observer for Ears {
-        fn log(&self, _: Level, line: &str) {
-            self.0.lock().push(line.to_string());
+        fn event(&self, event: &Event) {
+            self.0.lock().extend(words(event).map(|line| line.text));
         }
     }
 

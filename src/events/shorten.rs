@@ -1,6 +1,6 @@
 //! Traffic without the messages in it.
 
-use super::Direction;
+use super::observer::Direction;
 
 /// Bytes of a line that are looked through for the head of a literal.
 const LINE_BYTES: usize = 8 << 10;

@@ -1,0 +1,126 @@
+//! What kind of failure it is, and how much of the work it concerns.
+
+use serde::Serialize;
+
+/// What kind of failure it is: for branching. [`Error`](super::Error) itself is for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// The caller passed something that cannot be.
+    InvalidArgument,
+    /// imapd.conf lacks an option or holds a bad value.
+    Config,
+    /// The operating system refused a file or directory.
+    Io,
+    /// A file of the spool or a database does not hold what it must.
+    Corrupt,
+    /// A format, type or layout that is not read (yet).
+    Unsupported,
+    /// Somebody else holds the lock that was asked for without waiting.
+    Locked,
+    /// The user or mailbox is not on the master (any more).
+    NotFound,
+    /// The mailbox has another name, uniqueid or partition than a moment ago.
+    Moved,
+    /// The mailbox or user kept changing while it was replicated.
+    Changed,
+    /// No connection to the replica could be made.
+    Connect,
+    /// The connection could not be encrypted, or the replica's certificate is not to be trusted.
+    Tls,
+    /// The replica refused the credentials, or no mechanism is common to both.
+    Auth,
+    /// The replica did not answer in time.
+    Timeout,
+    /// The connection ended in the middle.
+    Closed,
+    /// The replica said BYE: it is shutting down.
+    Bye,
+    /// The replica sent something that is not the protocol.
+    Protocol,
+    /// `NO IMAP_INVALID_USER`.
+    ReplicaNoUser,
+    /// `NO IMAP_MAILBOX_NONEXISTENT`.
+    ReplicaNoMailbox,
+    /// `NO IMAP_MAILBOX_LOCKED`.
+    ReplicaLocked,
+    /// `NO IMAP_MAILBOX_MOVED`: exists with another name or uniqueid.
+    ReplicaMoved,
+    /// `NO IMAP_MAILBOX_NOTSUPPORTED`.
+    ReplicaNotSupported,
+    /// `NO IMAP_SYNC_CHECKSUM`: the replica ended with other contents than ours.
+    ReplicaChecksum,
+    /// `NO IMAP_SYNC_CHANGED`: the replica changed since we last looked.
+    ReplicaChanged,
+    /// `NO IMAP_SYNC_BADSIEVE`: the script does not compile there.
+    ReplicaBadSieve,
+    /// `NO IMAP_PROTOCOL_ERROR`.
+    ReplicaProtocol,
+    /// `NO IMAP_PROTOCOL_BAD_PARAMETERS`.
+    ReplicaBadParameters,
+    /// Any other NO.
+    ReplicaDenied,
+    /// Master and replica have diverged: a full comparison with copyback is needed.
+    NeedsFullSync,
+    /// The caller asked to stop.
+    Cancelled,
+    /// A bug in this library: something happened that cannot be. A panic that is caught for C is
+    /// one too, but has a result code of its own there.
+    Internal,
+    /// The master's own replication server (or the host that writes in its place) cannot be started,
+    /// failed, or refused what a repair wanted of it. The replica has no part in it.
+    OwnServer,
+    /// The program that supplies the mail store gave something that cannot be.
+    Host,
+}
+
+impl Kind {
+    /// Whether the connection to the replica cannot be used any more, or was never made.
+    pub fn is_connection(self) -> bool {
+        matches!(self, Kind::Connect | Kind::Tls | Kind::Auth) || self.is_lost()
+    }
+
+    /// Whether a connection that was there is lost, by whatever the replica or the network did.
+    pub fn is_lost(self) -> bool {
+        matches!(self, Kind::Timeout | Kind::Closed | Kind::Bye | Kind::Protocol)
+    }
+
+    /// Whether the user must be left for later: somebody else is at work, here or on the replica.
+    pub fn is_locked(self) -> bool {
+        matches!(self, Kind::Locked | Kind::ReplicaLocked)
+    }
+
+    /// Whether the cause is a change that happened meanwhile, here or on the replica: another look
+    /// may settle it.
+    pub fn is_change(self) -> bool {
+        matches!(
+            self,
+            Kind::Moved
+                | Kind::Changed
+                | Kind::ReplicaChanged
+                | Kind::ReplicaMoved
+                | Kind::ReplicaNoMailbox
+        )
+    }
+
+    /// Whether it ends all work on this connection, not only the present part of it: the connection
+    /// is lost, or the caller asked to stop.
+    pub fn ends_all(self) -> bool {
+        self.is_connection() || self == Kind::Cancelled
+    }
+}
+
+/// How much of a unit of work a failure concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Perhaps all of it: looking at more may help.
+    #[default]
+    Unit,
+    /// One mailbox, which is left out because connections were lost over it: looking at more than
+    /// it is of no use.
+    LeftOut,
+    /// Damaged messages of one mailbox. All else of it is on the replica, as far as that can be.
+    Damage,
+}

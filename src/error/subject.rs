@@ -1,0 +1,267 @@
+//! What an operation was done to, and with whom.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::types::{MboxName, Text, Uid, UserId, serialize_path};
+
+/// What an operation was done to. [`fmt::Display`] gives it as errors name it; an empty text for
+/// nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Subject {
+    /// A user of the mail store.
+    User {
+        /// The userid.
+        user: UserId,
+    },
+    /// A mailbox.
+    Mailbox {
+        /// Its internal name.
+        mailbox: MboxName,
+    },
+    /// Mailboxes that are replicated together.
+    Mailboxes {
+        /// Their internal names.
+        mailboxes: Vec<MboxName>,
+    },
+    /// A message.
+    Message {
+        /// The mailbox it is in.
+        mailbox: MboxName,
+        /// Its UID.
+        uid: Uid,
+        /// Its file, if it is known.
+        #[serde(serialize_with = "serialize_path")]
+        path: Option<PathBuf>,
+    },
+    /// Something else that is replicated: an entry of the sync log, a quota root.
+    Item {
+        /// As the sync log or the command names it.
+        item: Text,
+    },
+    /// A file or directory.
+    Path {
+        /// Where it is.
+        #[serde(serialize_with = "serialize_path")]
+        path: PathBuf,
+    },
+    /// A server.
+    Host {
+        /// Its name or address.
+        host: String,
+    },
+    /// Anything else, in words.
+    Text {
+        /// The words.
+        text: String,
+    },
+}
+
+impl Subject {
+    /// A message of a mailbox.
+    pub fn message(mailbox: impl Into<MboxName>, uid: Uid, path: Option<PathBuf>) -> Subject {
+        Subject::Message { mailbox: mailbox.into(), uid, path }
+    }
+
+    /// An entry of the sync log, or a quota root.
+    pub fn item(item: impl Into<Text>) -> Subject {
+        Subject::Item { item: item.into() }
+    }
+
+    /// A server.
+    pub fn host(host: impl Into<String>) -> Subject {
+        Subject::Host { host: host.into() }
+    }
+
+    /// Whether there is nothing to name.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Subject::Text { text } if text.is_empty())
+    }
+
+    /// The user it is, if it is one.
+    pub fn user(&self) -> Option<&UserId> {
+        match self {
+            Subject::User { user } => Some(user),
+            _ => None,
+        }
+    }
+
+    /// The mailbox that it is, or that it lies in.
+    pub fn mailbox(&self) -> Option<&MboxName> {
+        match self {
+            Subject::Mailbox { mailbox } | Subject::Message { mailbox, .. } => Some(mailbox),
+            Subject::Mailboxes { mailboxes } => match mailboxes.as_slice() {
+                [only] => Some(only),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The message's UID, if it is one.
+    pub fn uid(&self) -> Option<Uid> {
+        match self {
+            Subject::Message { uid, .. } => Some(*uid),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Subject::User { user } => write!(f, "user {user}"),
+            Subject::Mailbox { mailbox } => write!(f, "{mailbox}"),
+            Subject::Mailboxes { mailboxes } => match mailboxes.as_slice() {
+                [] => f.write_str("mailboxes"),
+                [only] => write!(f, "mailbox {only}"),
+                [first, rest @ ..] => write!(f, "mailboxes {first} and {} more", rest.len()),
+            },
+            Subject::Message { mailbox, uid, path: None } => write!(f, "UID {uid} of {mailbox}"),
+            Subject::Message { mailbox, uid, path: Some(path) } => {
+                write!(f, "UID {uid} of {mailbox} ({})", path.display())
+            }
+            Subject::Item { item } => write!(f, "{item}"),
+            Subject::Path { path } => write!(f, "{}", path.display()),
+            Subject::Host { host } => f.write_str(host),
+            Subject::Text { text } => f.write_str(text),
+        }
+    }
+}
+
+impl From<&str> for Subject {
+    fn from(text: &str) -> Self {
+        Subject::Text { text: text.to_owned() }
+    }
+}
+
+impl From<String> for Subject {
+    fn from(text: String) -> Self {
+        Subject::Text { text }
+    }
+}
+
+impl From<Cow<'_, str>> for Subject {
+    fn from(text: Cow<'_, str>) -> Self {
+        text.into_owned().into()
+    }
+}
+
+impl From<&String> for Subject {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<&Subject> for Subject {
+    fn from(subject: &Subject) -> Self {
+        subject.clone()
+    }
+}
+
+impl From<UserId> for Subject {
+    fn from(user: UserId) -> Self {
+        Subject::User { user }
+    }
+}
+
+impl From<&UserId> for Subject {
+    fn from(user: &UserId) -> Self {
+        user.clone().into()
+    }
+}
+
+impl From<MboxName> for Subject {
+    fn from(mailbox: MboxName) -> Self {
+        Subject::Mailbox { mailbox }
+    }
+}
+
+impl From<&MboxName> for Subject {
+    fn from(mailbox: &MboxName) -> Self {
+        mailbox.clone().into()
+    }
+}
+
+impl From<&[MboxName]> for Subject {
+    fn from(mailboxes: &[MboxName]) -> Self {
+        Subject::Mailboxes { mailboxes: mailboxes.to_vec() }
+    }
+}
+
+impl From<PathBuf> for Subject {
+    fn from(path: PathBuf) -> Self {
+        Subject::Path { path }
+    }
+}
+
+impl From<&Path> for Subject {
+    fn from(path: &Path) -> Self {
+        path.to_owned().into()
+    }
+}
+
+impl From<&PathBuf> for Subject {
+    fn from(path: &PathBuf) -> Self {
+        path.as_path().into()
+    }
+}
+
+impl From<&Peer> for Subject {
+    fn from(peer: &Peer) -> Self {
+        peer.to_string().into()
+    }
+}
+
+/// Compares what is displayed, so that a test or a caller may compare with words.
+impl PartialEq<str> for Subject {
+    fn eq(&self, words: &str) -> bool {
+        self.to_string() == words
+    }
+}
+
+impl PartialEq<&str> for Subject {
+    fn eq(&self, words: &&str) -> bool {
+        *self == **words
+    }
+}
+
+impl PartialEq<String> for Subject {
+    fn eq(&self, words: &String) -> bool {
+        *self == **words
+    }
+}
+
+/// Who is at the other end of an operation. [`fmt::Display`] gives it as errors name it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Peer {
+    /// The replica.
+    Replica {
+        /// Its name as configured; empty where it is not known.
+        host: String,
+    },
+    /// A replication server on the master's own spool, through which repairs write.
+    OwnServer {
+        /// Its program.
+        #[serde(serialize_with = "serialize_path")]
+        path: PathBuf,
+    },
+    /// The program that supplies the mail store and writes to it.
+    Host,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Replica { .. } => f.write_str("the replica"),
+            Peer::OwnServer { path } => write!(f, "{}", path.display()),
+            Peer::Host => f.write_str("the host"),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+use std::io;
+use std::path::Path;
+
+use super::*;
+use crate::types::{MboxName, UserId};
+
+#[test]
+fn a_hint_of_the_operation_stands_behind_one_of_the_cause() {
+    let path = Path::new("/conf/mailboxes.db");
+    let of = |kind: io::ErrorKind| Error::io("open database", path, io::Error::from(kind));
+    assert_eq!(of(io::ErrorKind::NotFound).hint_text(), "", "only the operation knows");
+    let told = of(io::ErrorKind::NotFound).or_hint("check configdirectory");
+    assert_eq!(told.hint_text(), "check configdirectory");
+    let told = of(io::ErrorKind::StorageFull).or_hint("check configdirectory");
+    assert_eq!(told.hint_text(), "make room on this file system");
+    let failing = Error::io("read cyrus.index", path, io::Error::from_raw_os_error(5));
+    let told = failing.or_hint("run reconstruct");
+    assert!(!told.to_string().contains("reconstruct"), "{told}");
+}
+
+#[test]
+fn no_number_of_the_system_reaches_a_person() {
+    let error = io::Error::from_raw_os_error(2);
+    assert_eq!(reason(&error), "No such file or directory");
+    let error = Error::io("start", Path::new("/x"), error);
+    assert_eq!(error.to_string(), "start /x: No such file or directory");
+    assert_eq!(error.io_kind(), Some(io::ErrorKind::NotFound));
+}
+
+#[test]
+fn an_error_that_is_retold_keeps_what_it_knows() {
+    let peer = Peer::Replica { host: "mx2".into() };
+    let part = Error::new(Kind::Corrupt, "read", "x", "damaged").over(&MboxName::from("user.a"));
+    let error = Error::new(Kind::Timeout, "talk to", &peer, "no reply")
+        .hint("look there")
+        .with_peer(peer.clone())
+        .with_scope(Scope::LeftOut)
+        .with_parts(vec![part])
+        .refusal();
+    let told = error.over(&UserId::from("fred"));
+    assert_eq!(
+        told.to_string(),
+        "replicate user fred: talk to the replica: no reply; hint: look there"
+    );
+    assert_eq!(
+        (told.kind(), told.peer(), told.scope()),
+        (Kind::Timeout, Some(&peer), Scope::LeftOut)
+    );
+    assert!(told.is_refusal());
+    let parts: Vec<String> = told.failures().iter().map(ToString::to_string).collect();
+    assert_eq!(parts, ["replicate user.a: read x: damaged"]);
+    assert_eq!(told.parts()[0].subject().mailbox(), Some(&"user.a".into()));
+    // Told once.
+    assert_eq!(told.clone().over(&UserId::from("fred")).to_string(), told.to_string());
+    let source = std::error::Error::source(&told).unwrap().to_string();
+    assert_eq!(source, "talk to the replica: no reply; hint: look there");
+}
+
+#[test]
+fn a_subject_is_named_by_what_it_is() {
+    let names = ["a", "b", "c"].map(MboxName::from);
+    for (subject, words) in [
+        (Subject::from(&UserId::from("fred")), "user fred"),
+        (Subject::from(&names[0]), "a"),
+        (Subject::from(&names[..0]), "mailboxes"),
+        (Subject::from(&names[..1]), "mailbox a"),
+        (Subject::from(&names[..]), "mailboxes a and 2 more"),
+        (Subject::message("a", 7, None), "UID 7 of a"),
+        (Subject::message("a", 7, Some("/x/7.".into())), "UID 7 of a (/x/7.)"),
+        (Subject::item("QUOTA user.fred"), "QUOTA user.fred"),
+        (Subject::from(Path::new("/x")), "/x"),
+        (Subject::host("mx2"), "mx2"),
+        (Subject::from("a reply"), "a reply"),
+    ] {
+        assert_eq!(subject, words);
+    }
+}
+
+#[test]
+fn an_error_is_an_object_in_json() {
+    let broken = MboxName::new(b"user.fr\xe9d");
+    let error = Error::new(Kind::Corrupt, "open mailbox", &broken, "bad").hint("reconstruct it");
+    assert_eq!(
+        serde_json::to_string(&error).unwrap(),
+        "{\"kind\":\"corrupt\",\"message\":\"open mailbox user.fr\u{fffd}d: bad; hint: reconstruct \
+         it\",\"op\":\"open mailbox\",\"peer\":null,\"subject\":{\"kind\":\"mailbox\",\"mailbox\":\
+         {\"text\":\"user.fr\u{fffd}d\",\"base64\":\"dXNlci5mculk\"}},\"detail\":\"bad\",\
+         \"hint\":\"reconstruct it\",\"scope\":\"unit\",\"parts\":[]}"
+    );
+}

@@ -1,0 +1,258 @@
+//! The error itself.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use super::kind::{Kind, Scope};
+use super::subject::{Peer, Subject};
+
+/// Shorthand for results with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What caused an error.
+type Source = Arc<dyn std::error::Error + Send + Sync>;
+
+#[derive(Debug, Clone)]
+struct Inner {
+    kind: Kind,
+    op: Cow<'static, str>,
+    peer: Option<Peer>,
+    subject: Subject,
+    detail: String,
+    hint: Cow<'static, str>,
+    source: Option<Source>,
+    parts: Vec<Error>,
+    scope: Scope,
+    /// The peer answered NO.
+    refusal: bool,
+    /// A failure to log in or to encrypt that may pass by itself.
+    passing: bool,
+}
+
+/// An error: operation, subject, detail, cause and hint.
+///
+/// `Display` gives all of them on one line:
+/// `open mailboxes.db /conf/mailboxes.db: bad magic at offset 0x0; hint: ...`.
+#[derive(Debug, Clone)]
+pub struct Error(Box<Inner>);
+
+impl Error {
+    /// A new error: `op` is a verb phrase ("read cyrus.index"), `subject` what it was
+    /// done to (a path, mailbox, user or server), `detail` what went wrong.
+    pub fn new(
+        kind: Kind,
+        op: impl Into<Cow<'static, str>>,
+        subject: impl Into<Subject>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Error(Box::new(Inner {
+            kind,
+            op: op.into(),
+            peer: None,
+            subject: subject.into(),
+            detail: detail.into(),
+            hint: Cow::Borrowed(""),
+            source: None,
+            parts: Vec::new(),
+            scope: Scope::Unit,
+            refusal: false,
+            passing: false,
+        }))
+    }
+
+    /// Adds what the operator can do about it, unless something better is known.
+    #[must_use]
+    pub fn or_hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
+        if self.0.hint.is_empty() { self.hint(hint) } else { self }
+    }
+
+    /// Adds what the operator can do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.0.hint = hint.into();
+        self
+    }
+
+    /// Adds the underlying error.
+    #[must_use]
+    pub fn caused_by(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.0.source = Some(Arc::from(source.into()));
+        self
+    }
+
+    /// Adds who is at the other end.
+    #[must_use]
+    pub fn with_peer(mut self, peer: Peer) -> Self {
+        self.0.peer = Some(peer);
+        self
+    }
+
+    /// Adds every failure of a unit of work, each with a subject of its own.
+    #[must_use]
+    pub fn with_parts(mut self, parts: Vec<Error>) -> Self {
+        self.0.parts = parts;
+        self
+    }
+
+    /// Says how much of a unit of work it concerns.
+    #[must_use]
+    pub fn with_scope(mut self, scope: Scope) -> Self {
+        self.0.scope = scope;
+        self
+    }
+
+    /// Marks it as the peer's NO to a command.
+    #[must_use]
+    pub(crate) fn refusal(mut self) -> Self {
+        self.0.refusal = true;
+        self
+    }
+
+    /// Marks a failure to log in or to encrypt that may pass by itself, which others do not.
+    #[must_use]
+    pub(crate) fn passing(mut self) -> Self {
+        self.0.passing = true;
+        self
+    }
+
+    /// The same failure in other words: of another operation, subject and detail. Kind, peer, hint,
+    /// parts and marks stay, and this one is the cause.
+    #[must_use]
+    pub fn retold(
+        self,
+        op: impl Into<Cow<'static, str>>,
+        subject: impl Into<Subject>,
+        detail: impl Into<String>,
+    ) -> Self {
+        let mut inner = (*self.0).clone();
+        (inner.op, inner.subject, inner.detail) = (op.into(), subject.into(), detail.into());
+        inner.source = Some(Arc::new(self));
+        Error(Box::new(inner))
+    }
+
+    /// The same failure as one of the replication of `subject`, unless it is told so already.
+    #[must_use]
+    pub fn over(self, subject: impl Into<Subject>) -> Self {
+        const REPLICATE: &str = "replicate";
+        let subject = subject.into();
+        if self.0.op == REPLICATE && self.0.subject == subject {
+            return self;
+        }
+        let detail = self.told_of();
+        self.retold(REPLICATE, subject, detail)
+    }
+
+    /// The same failure of another kind.
+    #[must_use]
+    pub fn of_kind(mut self, kind: Kind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    /// The same once more, for another who failed for the same reason.
+    #[must_use]
+    pub fn again(&self) -> Error {
+        self.clone()
+    }
+
+    /// Whether trying again cannot help before somebody changes something: the password or the
+    /// certificate is refused, the configuration is wrong, or this is no failure of the connection
+    /// at all.
+    pub fn is_final(&self) -> bool {
+        match self.0.kind {
+            Kind::Auth | Kind::Tls => !self.0.passing,
+            kind => !kind.is_connection(),
+        }
+    }
+
+    /// Whether a connection that was there is lost, by whatever the replica or the network did.
+    pub fn is_lost(&self) -> bool {
+        self.0.kind.is_lost()
+    }
+
+    /// Whether the connection to the replica cannot be used any more.
+    pub fn is_connection(&self) -> bool {
+        self.0.kind.is_connection()
+    }
+
+    /// Whether it is the peer's NO to a command, which the session survives.
+    pub fn is_refusal(&self) -> bool {
+        self.0.refusal
+    }
+
+    /// For branching.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// What was being done.
+    pub fn op(&self) -> &str {
+        &self.0.op
+    }
+
+    /// Who is at the other end, where that matters.
+    pub fn peer(&self) -> Option<&Peer> {
+        self.0.peer.as_ref()
+    }
+
+    /// What it was done to.
+    pub fn subject(&self) -> &Subject {
+        &self.0.subject
+    }
+
+    /// What went wrong.
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// What to do next; empty if there is nothing to say.
+    pub fn hint_text(&self) -> &str {
+        &self.0.hint
+    }
+
+    /// How much of a unit of work it concerns.
+    pub fn scope(&self) -> Scope {
+        self.0.scope
+    }
+
+    /// Every failure of a unit of work, each with a subject of its own. Empty where this one is all.
+    pub fn parts(&self) -> &[Error] {
+        &self.0.parts
+    }
+
+    /// Everything that failed: the parts, or this one if it has none.
+    pub fn failures(&self) -> &[Error] {
+        if self.0.parts.is_empty() { std::slice::from_ref(self) } else { &self.0.parts }
+    }
+
+    /// What was done to what, and what went wrong, as the detail of a larger failure.
+    pub fn told_of(&self) -> String {
+        let Inner { op, subject, detail, .. } = &*self.0;
+        format!("{op} {subject}: {detail}")
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { op, subject, detail, hint, .. } = &*self.0;
+        write!(f, "{op}")?;
+        if !subject.is_empty() {
+            write!(f, " {subject}")?;
+        }
+        write!(f, ": {detail}")?;
+        if !hint.is_empty() {
+            write!(f, "; hint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|e| e as _)
+    }
+}

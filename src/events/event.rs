@@ -1,0 +1,86 @@
+//! Everything that the library reports, as one type.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::connection::ConnectionEvent;
+use super::difference::Difference;
+use super::level::Level;
+use super::repair::RepairEvent;
+use super::run::RunEvent;
+use super::step::Step;
+use super::store::StoreEvent;
+use super::sync::SyncEvent;
+use crate::error::Error;
+use crate::types::MboxName;
+
+/// Something that happened.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// Something is about to be done: what `-v` prints.
+    Step(Step),
+    /// A mailbox is about to be sent, and why.
+    Differs {
+        /// Its name.
+        mailbox: MboxName,
+        /// Why.
+        why: Difference,
+    },
+    /// There is no connection; after a pause it is tried again.
+    Unreachable {
+        /// Why not.
+        error: Error,
+        /// The server's name as configured.
+        server: String,
+        /// The time until the next attempt.
+        #[serde(rename = "pause_seconds", serialize_with = "seconds")]
+        pause: Duration,
+    },
+    /// Something about the connection to the replica.
+    Connection(ConnectionEvent),
+    /// Something about the master's data.
+    Store(StoreEvent),
+    /// Something about the replication of a user or mailbox.
+    Sync(SyncEvent),
+    /// Something that a full comparison of a mailbox found.
+    Repair(RepairEvent),
+    /// Something about the run as a whole: its sync log, its tries.
+    Run(RunEvent),
+    /// A line of text whose place in this type is still to come.
+    #[doc(hidden)]
+    Line {
+        /// Severity of a log line; `None` for a line of `-v`.
+        level: Option<Level>,
+        /// The mailbox it is about.
+        mailbox: Option<MboxName>,
+        /// The line.
+        text: String,
+    },
+}
+
+/// A time in whole seconds.
+pub(super) fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(time.as_secs())
+}
+
+macro_rules! families {
+    ($($family:ident => $variant:ident,)*) => {
+        $(impl From<$family> for Event {
+            fn from(event: $family) -> Self {
+                Event::$variant(event)
+            }
+        })*
+    };
+}
+
+families! {
+    Step => Step,
+    ConnectionEvent => Connection,
+    StoreEvent => Store,
+    SyncEvent => Sync,
+    RepairEvent => Repair,
+    RunEvent => Run,
+}

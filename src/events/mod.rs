@@ -1,0 +1,40 @@
+//! How the library reports what it does.
+//!
+//! The library never prints and never logs by itself: it calls an [`Observer`] with an [`Event`].
+//! [`words()`] renders an event as the line that Cyrus's programs write, [`json()`] as an object.
+//! A [`Plan`] is what would be done, a [`Report`] how everything ended.
+
+mod connection;
+mod difference;
+mod event;
+mod json;
+mod level;
+mod observer;
+mod old;
+mod plan;
+mod repair;
+mod report;
+mod run;
+mod shorten;
+mod step;
+mod store;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use connection::ConnectionEvent;
+pub use difference::Difference;
+pub use event::Event;
+pub use json::json;
+pub use level::Level;
+pub use observer::{Direction, Observer, Silent};
+pub use plan::{Plan, PlanCollector, PlannedStep};
+pub use repair::{Fate, Raised, RecordSeen, RepairEvent, Side};
+pub use report::{Item, Outcome, Report, Totals};
+pub use run::RunEvent;
+pub use shorten::Shortened;
+pub use step::Step;
+pub use store::StoreEvent;
+pub use sync::SyncEvent;
+pub use words::{Line, To, words};

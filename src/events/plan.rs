@@ -1,0 +1,117 @@
+//! Plans: what would be done, and why, as values.
+
+use std::collections::{HashMap, HashSet};
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+use super::difference::Difference;
+use super::event::Event;
+use super::level::Level;
+use super::observer::Observer;
+use super::step::Step;
+use super::words::{To, words};
+use crate::error::Subject;
+use crate::types::MboxName;
+
+/// What would be done.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Plan {
+    /// Step by step, each once.
+    pub steps: Vec<PlannedStep>,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PlannedStep {
+    /// The command's word.
+    pub command: &'static str,
+    /// What it would be done to.
+    pub subject: Subject,
+    /// Why, as far as that is known.
+    pub reasons: Vec<Difference>,
+    /// Messages that would be sent.
+    pub messages: u64,
+    /// Bytes of these messages.
+    pub bytes: u64,
+    /// The line that `-v` prints.
+    pub line: String,
+}
+
+impl PlannedStep {
+    fn new(step: &Step, line: String) -> PlannedStep {
+        let (messages, bytes) = step.size();
+        PlannedStep { messages, bytes, ..PlannedStep::bare(step.command(), step.subject(), line) }
+    }
+
+    fn bare(command: &'static str, subject: Subject, line: String) -> PlannedStep {
+        PlannedStep { command, subject, reasons: Vec::new(), messages: 0, bytes: 0, line }
+    }
+
+    /// The reasons in words, empty if none is known.
+    pub fn why(&self) -> String {
+        let reasons: Vec<String> = self.reasons.iter().map(ToString::to_string).collect();
+        reasons.join(", ")
+    }
+}
+
+/// An observer that keeps what would be done, and passes on what it does not keep. Failures are not
+/// passed on: they come back by themselves, and those to settle after a rename are none.
+pub struct PlanCollector {
+    inner: Arc<dyn Observer>,
+    found: Mutex<Found>,
+}
+
+#[derive(Default)]
+struct Found {
+    steps: Vec<(PlannedStep, Option<MboxName>)>,
+    reasons: HashMap<MboxName, Difference>,
+}
+
+impl PlanCollector {
+    /// Keeps steps, passes on to `inner`.
+    pub fn new(inner: Arc<dyn Observer>) -> PlanCollector {
+        PlanCollector { inner, found: Mutex::default() }
+    }
+
+    /// Takes the plan so far. What is reported from now on makes another one.
+    pub fn take(&self) -> Plan {
+        let found = mem::take(&mut *self.found.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut known = HashSet::new();
+        let mut steps = Vec::new();
+        for (mut step, mailbox) in found.steps {
+            if known.insert((step.line.clone(), step.subject.clone())) {
+                let reason = mailbox.and_then(|mailbox| found.reasons.get(&mailbox));
+                step.reasons.extend(reason.cloned());
+                steps.push(step);
+            }
+        }
+        Plan { steps }
+    }
+}
+
+impl Observer for PlanCollector {
+    fn event(&self, event: &Event) {
+        let line = words(event);
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        match (event, line) {
+            (Event::Step(step), Some(line)) => {
+                found.steps.push((PlannedStep::new(step, line.text), step.mailbox().cloned()));
+            }
+            (Event::Line { level: None, mailbox, .. }, Some(line)) => {
+                let subject = mailbox.as_ref().map_or_else(|| "".into(), Subject::from);
+                found.steps.push((PlannedStep::bare("", subject, line.text), mailbox.clone()));
+            }
+            (Event::Differs { mailbox, why }, _) => {
+                found.reasons.insert(mailbox.clone(), why.clone());
+            }
+            (_, Some(line)) if line.to == To::Log(Level::Error) => {}
+            _ => {
+                drop(found);
+                self.inner.event(event);
+            }
+        }
+    }
+}

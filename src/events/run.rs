@@ -1,0 +1,114 @@
+//! What is reported of a run as a whole: the sync log, and what is tried again.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::event::seconds;
+use crate::error::Error;
+use crate::types::{MboxName, Text, serialize_path};
+
+/// Something about the run as a whole. An item is an entry of the sync log.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RunEvent {
+    /// No connection could be made. Reported again only if the reason is another one.
+    ConnectFailed {
+        /// Why not.
+        error: Error,
+    },
+    /// The replica refused us, and is tried all the same.
+    TryingAllTheSame,
+    /// The connection was lost over a task, which is tried again.
+    TryingAgain {
+        /// How it was lost.
+        error: Error,
+    },
+    /// The replica ended the session, and was to be connected to only once.
+    ReplicaGone {
+        /// How.
+        error: Error,
+    },
+    /// The replica could not be told to release its staged files.
+    RestartFailed {
+        /// Why not.
+        error: Error,
+    },
+    /// There is no cache of what the replica has.
+    NoCache {
+        /// Why not.
+        error: Error,
+    },
+    /// What an earlier run left is read.
+    Reprocessing {
+        /// The work file.
+        #[serde(serialize_with = "serialize_path")]
+        path: PathBuf,
+    },
+    /// A line of the sync log cannot be understood.
+    BadLogLine {
+        /// The log.
+        #[serde(serialize_with = "serialize_path")]
+        path: PathBuf,
+        /// The line's number.
+        line: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The sync log could not be taken over: later.
+    LogNotTaken {
+        /// Why not.
+        error: Error,
+    },
+    /// What is left could not be noted on disk.
+    NotNoted {
+        /// Why not.
+        error: Error,
+    },
+    /// Other replicas could not be told of a repair.
+    ChangeNotLogged {
+        /// The mailbox that was repaired.
+        mailbox: MboxName,
+        /// Why not.
+        error: Error,
+    },
+    /// Another client works on the same channel.
+    ChannelShared {
+        /// Its work file.
+        #[serde(serialize_with = "serialize_path")]
+        path: PathBuf,
+    },
+    /// An item is done as part of something larger.
+    Promoting {
+        /// The item.
+        item: Text,
+        /// What it becomes: another item.
+        to: Text,
+    },
+    /// An item waits because somebody else is at work.
+    Deferred {
+        /// The item.
+        item: Text,
+    },
+    /// Items failed, and are tried again later.
+    LeftForLater {
+        /// The items.
+        items: Vec<Text>,
+        /// How often they were tried.
+        tries: u32,
+        /// The time until the next try.
+        #[serde(rename = "next_seconds", serialize_with = "seconds")]
+        next: Duration,
+        /// Why they failed.
+        error: Error,
+    },
+    /// Items failed, and nothing tries them again by itself.
+    NotReplicated {
+        /// The items.
+        items: Vec<Text>,
+        /// Why they failed.
+        error: Error,
+    },
+}

@@ -1,0 +1,265 @@
+//! What is done, step by step, as `sync_client -v` prints it.
+
+use serde::Serialize;
+
+use super::repair::RepairEvent;
+use crate::error::Subject;
+use crate::types::{MboxName, Text, UniqueId, UserId};
+
+/// A step that is about to be done; in a plan, that would be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "command", rename_all = "UPPERCASE")]
+#[non_exhaustive]
+pub enum Step {
+    /// A user is compared with the replica.
+    User {
+        /// The userid.
+        user: UserId,
+    },
+    /// A user's subscriptions, seen state and sieve scripts are compared.
+    Meta {
+        /// The userid.
+        user: UserId,
+    },
+    /// Mailboxes are compared.
+    Mailboxes {
+        /// Their names.
+        mailboxes: Vec<MboxName>,
+    },
+    /// One mailbox is compared again, after the replica ended with other contents.
+    #[serde(rename = "MAILBOXES_AGAIN")]
+    MailboxAgain {
+        /// Its name.
+        mailbox: MboxName,
+    },
+    /// A user has no INBOX here: there is nothing to replicate.
+    Absent {
+        /// The userid.
+        user: UserId,
+    },
+    /// A mailbox is sent.
+    Mailbox {
+        /// Its name.
+        mailbox: MboxName,
+        /// Without mupdate operations.
+        local: bool,
+        /// Messages that are sent with it.
+        messages: u64,
+        /// Bytes of these messages.
+        bytes: u64,
+    },
+    /// A repair writes to a mailbox on the master.
+    #[serde(rename = "MASTER_MAILBOX")]
+    MasterMailbox {
+        /// Its name.
+        mailbox: MboxName,
+    },
+    /// A mailbox is deleted on the replica.
+    #[serde(rename = "UNMAILBOX")]
+    DeleteMailbox {
+        /// Its name.
+        mailbox: MboxName,
+        /// Without mupdate operations.
+        local: bool,
+    },
+    /// A mailbox is renamed on the replica.
+    Rename {
+        /// Its name there.
+        from: MboxName,
+        /// The name it gets.
+        to: MboxName,
+        /// The partition it goes to.
+        partition: Text,
+        /// Without mupdate operations.
+        local: bool,
+    },
+    /// All records of a mailbox are compared.
+    FullMailbox {
+        /// Its name.
+        mailbox: MboxName,
+    },
+    /// A full comparison found something.
+    Repair {
+        /// What.
+        found: RepairEvent,
+    },
+    /// A user is deleted on the replica.
+    #[serde(rename = "UNUSER")]
+    DeleteUser {
+        /// The userid.
+        user: UserId,
+    },
+    /// A subscription is added.
+    #[serde(rename = "SUB")]
+    Subscribe {
+        /// The userid.
+        user: UserId,
+        /// What is subscribed to.
+        mailbox: MboxName,
+    },
+    /// A subscription is taken away.
+    #[serde(rename = "UNSUB")]
+    Unsubscribe {
+        /// The userid.
+        user: UserId,
+        /// What is no longer subscribed to.
+        mailbox: MboxName,
+    },
+    /// What a user has seen of a mailbox is sent.
+    Seen {
+        /// The userid.
+        user: UserId,
+        /// The mailbox's uniqueid.
+        uniqueid: UniqueId,
+    },
+    /// A sieve script is sent.
+    #[serde(rename = "SIEVE")]
+    UploadSieve {
+        /// The userid.
+        user: UserId,
+        /// The script's name.
+        script: Text,
+    },
+    /// A sieve script is deleted.
+    #[serde(rename = "UNSIEVE")]
+    DeleteSieve {
+        /// The userid.
+        user: UserId,
+        /// The script's name.
+        script: Text,
+    },
+    /// A sieve script is made the active one.
+    #[serde(rename = "ACTIVATE_SIEVE")]
+    ActivateSieve {
+        /// The userid.
+        user: UserId,
+        /// The script's name.
+        script: Text,
+    },
+    /// No sieve script is active any more.
+    #[serde(rename = "UNACTIVATE_SIEVE")]
+    DeactivateSieve {
+        /// The userid.
+        user: UserId,
+    },
+    /// The limits of a quota root are set.
+    #[serde(rename = "QUOTA")]
+    SetQuota {
+        /// The quota root.
+        root: Text,
+    },
+    /// A quota root is deleted.
+    #[serde(rename = "UNQUOTA")]
+    DeleteQuota {
+        /// The quota root.
+        root: Text,
+    },
+    /// An annotation is set.
+    #[serde(rename = "ANNOTATION")]
+    SetAnnotation {
+        /// The mailbox; empty for the server.
+        mailbox: MboxName,
+        /// The annotation's name.
+        entry: Text,
+        /// Whose it is; empty for all.
+        userid: Text,
+    },
+    /// An annotation is removed.
+    #[serde(rename = "UNANNOTATION")]
+    DeleteAnnotation {
+        /// The mailbox; empty for the server.
+        mailbox: MboxName,
+        /// The annotation's name.
+        entry: Text,
+        /// Whose it is; empty for all.
+        userid: Text,
+    },
+    /// The replica is asked to enable capabilities.
+    Enable {
+        /// Cyrus's bits for them.
+        capabilities: u32,
+    },
+}
+
+impl Step {
+    /// The command's word, as Cyrus has it where it has one.
+    pub fn command(&self) -> &'static str {
+        match self {
+            Step::User { .. } => "USER",
+            Step::Meta { .. } => "META",
+            Step::Mailboxes { .. } | Step::MailboxAgain { .. } => "MAILBOXES",
+            Step::Absent { .. } => "ABSENT",
+            Step::Mailbox { local: false, .. } | Step::MasterMailbox { .. } => "MAILBOX",
+            Step::Mailbox { local: true, .. } => "LOCAL_MAILBOX",
+            Step::DeleteMailbox { local: false, .. } => "UNMAILBOX",
+            Step::DeleteMailbox { local: true, .. } => "LOCAL_UNMAILBOX",
+            Step::Rename { local: false, .. } => "RENAME",
+            Step::Rename { local: true, .. } => "LOCAL_RENAME",
+            Step::FullMailbox { .. } => "FULLMAILBOX",
+            Step::Repair { .. } => "REPAIR",
+            Step::DeleteUser { .. } => "UNUSER",
+            Step::Subscribe { .. } => "SUB",
+            Step::Unsubscribe { .. } => "UNSUB",
+            Step::Seen { .. } => "SEEN",
+            Step::UploadSieve { .. } => "SIEVE",
+            Step::DeleteSieve { .. } => "UNSIEVE",
+            Step::ActivateSieve { .. } => "ACTIVATE_SIEVE",
+            Step::DeactivateSieve { .. } => "UNACTIVATE_SIEVE",
+            Step::SetQuota { .. } => "QUOTA",
+            Step::DeleteQuota { .. } => "UNQUOTA",
+            Step::SetAnnotation { .. } => "ANNOTATION",
+            Step::DeleteAnnotation { .. } => "UNANNOTATION",
+            Step::Enable { .. } => "ENABLE",
+        }
+    }
+
+    /// The mailbox that it is done to, if it is to one.
+    pub fn mailbox(&self) -> Option<&MboxName> {
+        match self {
+            Step::MailboxAgain { mailbox }
+            | Step::Mailbox { mailbox, .. }
+            | Step::MasterMailbox { mailbox }
+            | Step::DeleteMailbox { mailbox, .. }
+            | Step::FullMailbox { mailbox }
+            | Step::SetAnnotation { mailbox, .. }
+            | Step::DeleteAnnotation { mailbox, .. } => {
+                Some(mailbox).filter(|mailbox| !mailbox.is_empty())
+            }
+            Step::Rename { to, .. } => Some(to),
+            Step::Repair { found } => Some(found.mailbox()),
+            _ => None,
+        }
+    }
+
+    /// What it is done to.
+    pub fn subject(&self) -> Subject {
+        if let Some(mailbox) = self.mailbox() {
+            return mailbox.into();
+        }
+        match self {
+            Step::User { user }
+            | Step::Meta { user }
+            | Step::Absent { user }
+            | Step::DeleteUser { user }
+            | Step::Subscribe { user, .. }
+            | Step::Unsubscribe { user, .. }
+            | Step::Seen { user, .. }
+            | Step::UploadSieve { user, .. }
+            | Step::DeleteSieve { user, .. }
+            | Step::ActivateSieve { user, .. }
+            | Step::DeactivateSieve { user } => user.into(),
+            Step::Mailboxes { mailboxes } => mailboxes.as_slice().into(),
+            Step::SetQuota { root } | Step::DeleteQuota { root } => Subject::item(root.clone()),
+            Step::Enable { .. } => "the connection".into(),
+            _ => "the server".into(),
+        }
+    }
+
+    /// Messages that are sent with it, and their bytes.
+    pub fn size(&self) -> (u64, u64) {
+        match self {
+            Step::Mailbox { messages, bytes, .. } => (*messages, *bytes),
+            _ => (0, 0),
+        }
+    }
+}

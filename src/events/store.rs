@@ -1,0 +1,32 @@
+//! What is reported of the master's data.
+
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::types::{MboxName, UserId};
+
+/// Something about the master's data.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StoreEvent {
+    /// The entry of a mailbox cannot be read: it is left out.
+    MailboxLeftOut {
+        /// Why.
+        error: Error,
+    },
+    /// Damaged conversation counters of a user are ignored.
+    CountersIgnored {
+        /// The userid.
+        user: UserId,
+        /// What is wrong with them.
+        error: Error,
+    },
+    /// A mailbox's header is odd, and is used all the same.
+    HeaderOdd {
+        /// The mailbox.
+        mailbox: MboxName,
+        /// What is odd.
+        why: String,
+    },
+}

@@ -1,0 +1,21 @@
+//! The lines about the master's data.
+
+use super::line::Line;
+use crate::events::level::Level;
+use crate::events::store::StoreEvent;
+
+/// The line of an event.
+pub(super) fn line(event: &StoreEvent) -> Line {
+    match event {
+        StoreEvent::MailboxLeftOut { error } => {
+            Line::log(Level::Error, format!("DBERROR: mailbox left out: {error}"))
+        }
+        StoreEvent::CountersIgnored { error, .. } => {
+            Line::log(Level::Error, format!("IOERROR: counters ignored: {error}"))
+        }
+        StoreEvent::HeaderOdd { mailbox, why } => Line::log(
+            Level::Warning,
+            format!("IOERROR: mailbox header odd: mailbox=<{mailbox}> error=<{why}>"),
+        ),
+    }
+}

@@ -1,0 +1,113 @@
+//! The lines about users and mailboxes.
+
+use super::line::Line;
+use crate::events::level::Level;
+use crate::events::sync::SyncEvent;
+
+/// The line of an event.
+pub(super) fn line(event: &SyncEvent) -> Line {
+    Line::log(level(event), text(event))
+}
+
+fn level(event: &SyncEvent) -> Level {
+    match event {
+        SyncEvent::PartFailed { error, .. } if error.kind().is_locked() => Level::Info,
+        SyncEvent::Unsettled { .. }
+        | SyncEvent::UserFailed { .. }
+        | SyncEvent::PartFailed { .. }
+        | SyncEvent::DeleteFailed { .. }
+        | SyncEvent::RenameFailed { .. }
+        | SyncEvent::ChecksumDiffersAgain { .. }
+        | SyncEvent::MasterFailed { .. }
+        | SyncEvent::Damaged { .. } => Level::Error,
+        SyncEvent::UserNotGone { .. }
+        | SyncEvent::Stray { .. }
+        | SyncEvent::Double { .. }
+        | SyncEvent::FillIn { .. }
+        | SyncEvent::SendingAllMessages { .. }
+        | SyncEvent::InboxWithoutMessages { .. }
+        | SyncEvent::Forgotten { .. }
+        | SyncEvent::ChecksumDiffers { .. }
+        | SyncEvent::UncheckedDiffers { .. }
+        | SyncEvent::ComparingAgain { .. } => Level::Notice,
+        SyncEvent::Sending { .. }
+        | SyncEvent::Partial { .. }
+        | SyncEvent::Renamed
+        | SyncEvent::MessageDamaged { .. }
+        | SyncEvent::NotChecked { .. }
+        | SyncEvent::NotSearched { .. } => Level::Debug,
+    }
+}
+
+fn text(event: &SyncEvent) -> String {
+    match event {
+        SyncEvent::Sending { mailbox, why } => format!("{mailbox}: {why}"),
+        SyncEvent::Partial { mailbox, uids, modseqs } => format!(
+            "doing partial sync: {mailbox} ({}/{}/{}) ({}/{}/{})",
+            uids[0], uids[1], uids[2], modseqs[0], modseqs[1], modseqs[2]
+        ),
+        SyncEvent::Renamed => "did some renames, so retrying".to_owned(),
+        SyncEvent::Unsettled { user: Some(user), tries } => {
+            format!("failed to sync user {user} after {tries} tries")
+        }
+        SyncEvent::Unsettled { user: None, tries } => {
+            format!("failed to settle renames after {tries} tries!")
+        }
+        SyncEvent::UserFailed { user, error, channel, server } => {
+            let channel = channel.as_deref().unwrap_or("(null)");
+            format!(
+                "IOERROR: user replication failed: error=<{error}> userid=<{user}> \
+                 channel=<{channel}> servername=<{server}>"
+            )
+        }
+        SyncEvent::PartFailed { subject, error } => {
+            format!("SYNCERROR: update failed: {subject} '{error}'")
+        }
+        SyncEvent::UserNotGone { user } => {
+            format!("SYNCNOTICE: user is not gone: userid=<{user}>")
+        }
+        SyncEvent::Stray { mailbox } => {
+            format!("SYNCNOTICE: no tombstone for deleted mailbox {mailbox}, left on the replica")
+        }
+        SyncEvent::Double { mailbox } => format!(
+            "SYNCNOTICE: another mailbox of the replica has the uniqueid of {mailbox} too, left on \
+             the replica"
+        ),
+        SyncEvent::FillIn { mailbox } => {
+            format!("SYNCNOTICE: mailbox {mailbox} was made by the replica, deleting it")
+        }
+        SyncEvent::DeleteFailed { mailbox, error } => {
+            format!("SYNCERROR: sync_do_folder_delete(): failed: {mailbox} '{error}'")
+        }
+        SyncEvent::RenameFailed { from, to } => {
+            format!("SYNCERROR: failed to rename: {from} -> {to}")
+        }
+        SyncEvent::SendingAllMessages { error } => format!("sending all messages: {error}"),
+        SyncEvent::InboxWithoutMessages { mailbox } => {
+            format!("{mailbox}: creating it without its messages")
+        }
+        SyncEvent::Forgotten { mailbox, deletedmodseq, highestmodseq } => {
+            format!("inefficient replication ({deletedmodseq} > {highestmodseq}) {mailbox}")
+        }
+        SyncEvent::ChecksumDiffers { mailbox } => format!(
+            "SYNC_NOTICE: CRC failure on sync {mailbox}, recalculating counts and trying again"
+        ),
+        SyncEvent::ChecksumDiffersAgain { mailbox } => {
+            format!("CRC failure on sync for {mailbox}, trying full update")
+        }
+        SyncEvent::UncheckedDiffers { mailbox } => format!(
+            "SYNC_NOTICE: the replica took an update of {mailbox} that it could not check, and has \
+             other records; trying again"
+        ),
+        SyncEvent::ComparingAgain { error, .. } => format!("comparing once more: {error}"),
+        SyncEvent::MasterFailed { mailbox, error } => {
+            format!("SYNCNOTICE: failed to prepare update: mailbox=<{mailbox}> error=<{error}>")
+        }
+        SyncEvent::Damaged { mailbox, error } => {
+            format!("SYNCERROR: damaged messages: {mailbox} '{error}'")
+        }
+        SyncEvent::MessageDamaged { error } => format!("damaged message: {error}"),
+        SyncEvent::NotChecked { mailbox, error } => format!("{mailbox} not checked: {error}"),
+        SyncEvent::NotSearched { mailbox, error } => format!("{mailbox} not searched: {error}"),
+    }
+}

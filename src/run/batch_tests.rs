@@ -1,0 +1,206 @@
+//! Batches, stepped by hand.
+
+use std::time::Duration;
+
+use super::batch::{Batch, Rules};
+use super::options::Persistence;
+use super::retry::RetryPolicy;
+use super::stepping::{Stepper, names};
+use super::task::Goal;
+
+const RULES: Rules = Rules {
+    policy: RetryPolicy { connect: None, reconnect: None, again: true },
+    lost_ends_all: false,
+    release: false,
+    connect: false,
+    workers: 1,
+    is_open: false,
+};
+
+fn users(users: &[&str]) -> Vec<Goal> {
+    users.iter().map(|user| Goal::User((*user).into())).collect()
+}
+
+fn play(goals: Vec<Goal>, rules: Rules, script: &[(&str, &[&str])]) {
+    let names = names();
+    Stepper::new(Batch::new(goals, rules, &names, "replica")).play(script);
+}
+
+#[test]
+fn each_task_ends_by_itself_and_users_are_asked_for_ahead() {
+    let mut goals = users(&["anna", "bert"]);
+    goals.push(Goal::Mailboxes(vec!["shared.a".into(), "shared.b".into()]));
+    goals.push(Goal::Annotations(None));
+    play(
+        goals,
+        RULES,
+        &[
+            ("start", &["connect 0"]),
+            ("connected 0", &["run 0: USER anna; ahead [\"bert\"]"]),
+            ("failed 0 Corrupt USER anna", &["settled USER anna: [Corrupt]", "run 0: USER bert"]),
+            ("done 0", &["settled USER bert: []", "run 0: MAILBOX shared.a, MAILBOX shared.b"]),
+            (
+                "failed 0 Locked MAILBOX shared.a, MAILBOX shared.b",
+                &["settled MAILBOX shared.a, MAILBOX shared.b: [Locked]", "run 0: ANNOTATION \"\""],
+            ),
+            ("done 0", &["settled ANNOTATION \"\": []", "end ()"]),
+        ],
+    );
+}
+
+#[test]
+fn a_task_that_loses_the_connection_is_tried_again_with_care_and_stops_no_other() {
+    let script: &[(&str, &[&str])] = &[
+        ("start", &["connect 0"]),
+        ("connected 0", &["run 0: USER anna; ahead [\"bert\"]"]),
+        ("lost 0 Closed", &["tell: trying again, Closed", "connect 0"]),
+        ("connected 0", &["run 0: USER anna"]),
+    ];
+    play(users(&["anna", "bert"]), RULES, script);
+    let lost = ("lost 0 Closed", &["settled USER anna: [Closed]", "connect 0"][..]);
+    let goes_on = [
+        lost,
+        ("connected 0", &["run 0: USER bert"]),
+        ("done 0", &["settled USER bert: []", "end ()"]),
+    ];
+    play(users(&["anna", "bert"]), RULES, &[script, &goes_on].concat());
+    let gives_up = [lost, ("connected 0 Connect", &["end with Connect"])];
+    play(users(&["anna", "bert"]), RULES, &[script, &gives_up].concat());
+    let all = Rules { lost_ends_all: true, ..RULES };
+    let ends = [("lost 0 Closed", &["end with Closed"][..])];
+    play(users(&["anna", "bert"]), all, &[script, &ends].concat());
+}
+
+#[test]
+fn a_plan_is_not_made_again_after_the_connection_was_lost() {
+    let policy = RetryPolicy { again: false, ..RULES.policy };
+    play(
+        users(&["anna"]),
+        Rules { policy, lost_ends_all: true, is_open: true, ..RULES },
+        &[("start", &["run 0: USER anna"]), ("lost 0 Bye", &["end with Bye"])],
+    );
+}
+
+#[test]
+fn without_a_task_nobody_connects() {
+    play(Vec::new(), RULES, &[("start", &["end ()"])]);
+    play(Vec::new(), Rules { is_open: true, ..RULES }, &[("start", &["end ()"])]);
+}
+
+#[test]
+fn a_request_to_stop_ends_it_with_the_task_that_it_ended() {
+    play(
+        users(&["anna", "bert"]),
+        RULES,
+        &[
+            ("start", &["connect 0"]),
+            ("connected 0", &["run 0: USER anna; ahead [\"bert\"]"]),
+            // One that asks for no more than an end of the present task is for rolling replication.
+            ("asked Stop", &[]),
+            ("done 0", &["settled USER anna: []", "run 0: USER bert"]),
+            ("stopped 0", &["end with Cancelled"]),
+        ],
+    );
+    play(
+        users(&["anna"]),
+        RULES,
+        &[("start", &["connect 0"]), ("connected 0 Cancelled", &["end with Cancelled"])],
+    );
+}
+
+#[test]
+fn the_replica_is_told_to_release_what_is_staged_if_that_is_wanted() {
+    let script: &[(&str, &[&str])] =
+        &[("start", &["connect 0"]), ("connected 0", &["run 0: USER anna"])];
+    let kept = [("done 0 staged", &["settled USER anna: []", "end ()"][..])];
+    play(users(&["anna"]), RULES, &[script, &kept].concat());
+    let release = Rules { release: true, ..RULES };
+    let nothing = [("done 0", &["settled USER anna: []", "end ()"][..])];
+    play(users(&["anna"]), release, &[script, &nothing].concat());
+    let staged = ("done 0 staged", &["settled USER anna: []", "release 0"][..]);
+    let released = [staged, ("released 0", &["end ()"])];
+    play(users(&["anna"]), release, &[script, &released].concat());
+    let lost = [staged, ("released 0 Closed", &["end with Closed"])];
+    play(users(&["anna"]), release, &[script, &lost].concat());
+}
+
+fn reach(persistence: Persistence, script: &[(&str, &[&str])]) {
+    let policy = RetryPolicy { connect: Some(persistence), ..RULES.policy };
+    play(Vec::new(), Rules { policy, connect: true, ..RULES }, script);
+}
+
+#[test]
+fn a_replica_that_cannot_be_reached_is_tried_after_growing_pauses() {
+    let longest_pause = Some(Duration::from_secs(20));
+    reach(
+        Persistence { longest_pause, ..Persistence::default() },
+        &[
+            ("start", &["connect 0"]),
+            ("connected 0 Connect", &["tell: Connect", "tell: again in 15 s", "wait 15 s"]),
+            ("at 15", &[]),
+            ("over", &["connect 0"]),
+            ("connected 0 Connect", &["tell: again in 20 s", "wait 20 s"]),
+            ("at 20", &[]),
+            ("over", &["wait 15 s"]),
+            ("at 35", &[]),
+            ("over", &["connect 0"]),
+            ("connected 0", &["end ()"]),
+        ],
+    );
+    let once = Persistence { once: true, ..Persistence::default() };
+    for persistence in [once, Persistence::default()] {
+        reach(
+            persistence,
+            &[("start", &["connect 0"]), ("connected 0 Auth", &["tell: Auth", "end with Auth"])],
+        );
+    }
+}
+
+#[test]
+fn whoever_wakes_it_up_ends_a_pause_between_attempts_and_whoever_stops_it_all_attempts() {
+    reach(
+        Persistence::default(),
+        &[
+            ("start", &["connect 0"]),
+            ("connected 0 Connect", &["tell: Connect", "tell: again in 15 s", "wait 15 s"]),
+            ("asked WakeUp", &["connect 0"]),
+            // During an attempt it is for the pause after that.
+            ("asked WakeUp", &[]),
+            ("connected 0 Connect", &["tell: again in 30 s", "connect 0"]),
+            ("connected 0 Connect", &["tell: again in 60 s", "wait 60 s"]),
+            ("asked Stop", &["end with Cancelled"]),
+        ],
+    );
+    reach(
+        Persistence::default(),
+        &[
+            ("start", &["connect 0"]),
+            ("asked Stop", &[]),
+            (
+                "connected 0 Connect",
+                &["tell: Connect", "tell: again in 15 s", "end with Cancelled"],
+            ),
+        ],
+    );
+}
+
+#[test]
+fn several_workers_share_the_tasks_and_end_together() {
+    let goals = users(&["anna", "bert", "carl", "dora", "emil", "fred"]);
+    play(
+        goals,
+        Rules { workers: 2, ..RULES },
+        &[
+            ("start", &["connect 0"]),
+            (
+                "connected 0",
+                &["run 0: USER anna; ahead [\"bert\", \"carl\", \"dora\"]", "connect 1"],
+            ),
+            ("connected 1", &["run 1: USER emil; ahead [\"fred\"]"]),
+            ("done 1", &["settled USER emil: []", "run 1: USER fred"]),
+            ("done 1", &["settled USER fred: []"]),
+            ("done 0", &["settled USER anna: []", "run 0: USER bert; ahead [\"carl\", \"dora\"]"]),
+            ("stopped 0", &["end with Cancelled"]),
+        ],
+    );
+}

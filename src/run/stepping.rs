@@ -1,0 +1,229 @@
+//! Steps a machine by hand, in words, for tests: no time passes.
+
+use std::time::Duration;
+
+use super::log::channel::{Kept, Taken};
+use super::log::entry::LogEntry;
+use super::outcome::{Attempt, Outcome, SessionState, Undone};
+use super::step::{Action, Asked, Input, LogAction, Machine, Moment, Step, Then, Wait, Work};
+use crate::config::Config;
+use crate::error::{Error, Kind, Result};
+use crate::events::{Event, RunEvent};
+use crate::names::Namespace;
+use crate::sync::Care;
+
+/// Names of mailboxes as by default.
+pub fn names() -> Namespace {
+    Namespace::new(&Config::from_text(b"configdirectory: /conf", "t.conf").unwrap())
+}
+
+/// A machine, what is under way, and a clock that is set by hand.
+pub struct Stepper<M> {
+    machine: M,
+    now: Moment,
+    /// Actions that did not end yet.
+    under_way: usize,
+    care: Vec<Care>,
+}
+
+impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
+    /// A machine that did nothing yet, at the start of time.
+    pub fn new(machine: M) -> Stepper<M> {
+        Stepper { machine, now: Moment::ZERO, under_way: 0, care: Vec::new() }
+    }
+
+    /// Gives it an input, as one word or more; returns what follows, a line each; until when it
+    /// waits only if nothing is under way.
+    ///
+    /// - `start`, `over` (the time that was waited for; sets the clock), `logged`,
+    ///   `at 2.5` (sets the clock only)
+    /// - `connected 0`, `connected 0 Connect` (an error of this kind)
+    /// - `done 0`, `done 0 staged`, `failed 0 Locked USER anna`, `lost 0 Closed`, `stopped 0`
+    /// - `released 0`, `released 0 Closed`
+    /// - `taken nothing`, `taken others`, `taken 0..9`, `taken Io`
+    /// - `read none`, `read USER anna, META bert`, `read Io`
+    /// - `noted`, `noted log`, `noted Io`, `back`, `back Io`
+    /// - `asked WakeUp`, `asked Stop`, `asked ShutdownFile`
+    pub fn step(&mut self, words: &str) -> Vec<String> {
+        let (word, rest) = words.split_once(' ').unwrap_or((words, ""));
+        let input = match word {
+            "at" => {
+                self.now = Duration::from_secs_f64(rest.parse().unwrap());
+                return Vec::new();
+            }
+            "start" => Input::Started,
+            "over" => Input::TimeOver,
+            "logged" => Input::Logged,
+            "connected" => worker(rest, Input::Connected),
+            "released" => worker(rest, Input::Released),
+            "done" | "failed" | "lost" | "stopped" => self.ended(word, rest),
+            "taken" => Input::LogTaken(taken(rest)),
+            "read" => Input::WorkRead(read(rest)),
+            "noted" if rest == "log" => Input::Noted(Ok(Kept::Log)),
+            "noted" => Input::Noted(result(rest).map(|()| Kept::Work)),
+            "back" => Input::PutBack(result(rest)),
+            "asked" => Input::Asked(match rest {
+                "WakeUp" => Asked::WakeUp,
+                "Stop" => Asked::Stop,
+                _ => Asked::ShutdownFile,
+            }),
+            _ => panic!("what is {words}?"),
+        };
+        let ends =
+            !matches!(input, Input::Started | Input::TimeOver | Input::Logged | Input::Asked(_));
+        self.under_way -= usize::from(ends);
+        let Step { actions, then } = self.machine.step(self.now, input);
+        let mut lines: Vec<String> =
+            actions.into_iter().map(|action| self.action(action)).collect();
+        match then {
+            Then::Wait(_) if self.under_way > 0 => {}
+            Then::Wait(Wait { until, log }) => {
+                let until = until.map_or("long".to_owned(), |until| seconds(until - self.now));
+                lines.push(format!("wait {until}{}", if log { " or log" } else { "" }));
+            }
+            Then::End(Ok(end)) => lines.push(format!("end {end:?}")),
+            Then::End(Err(error)) => lines.push(format!("end with {:?}", error.kind())),
+        }
+        lines
+    }
+
+    /// Plays a script: inputs, each with all that must follow, after a `>`.
+    pub fn play(&mut self, script: &[(&str, &[&str])]) {
+        for (number, (input, expected)) in script.iter().enumerate() {
+            let found = self.step(input);
+            assert_eq!(found, *expected, "{number}: {input}");
+        }
+    }
+
+    fn ended(&mut self, word: &str, rest: &str) -> Input {
+        let (id, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+        let gone = SessionState::Gone;
+        let open = SessionState::Open { staged: rest == "staged" };
+        let (outcome, session) = match word {
+            "done" => (Outcome::Done(Vec::new()), open),
+            "lost" => (Outcome::Lost(error(rest)), gone),
+            "stopped" => (Outcome::Stopped(error("Cancelled")), gone),
+            _ => {
+                let (kind, items) = rest.split_once(' ').unwrap();
+                let undone = Undone { items: entries(items), error: error(kind) };
+                (Outcome::Done(vec![undone]), open)
+            }
+        };
+        let care = self.care.pop().unwrap_or_default();
+        Input::Ended(id.parse().unwrap(), Attempt { outcome, care, session })
+    }
+
+    fn action(&mut self, action: Action) -> String {
+        let ends = !matches!(action, Action::Tell(_) | Action::Settled(..));
+        self.under_way += usize::from(ends);
+        match action {
+            Action::Connect(worker) => format!("connect {worker}"),
+            Action::Release(worker) => format!("release {worker}"),
+            Action::Run(worker, Work { goal, care, ahead }) => {
+                self.care.push(care);
+                let users: Vec<String> = ahead.iter().map(ToString::to_string).collect();
+                let ahead =
+                    if users.is_empty() { String::new() } else { format!("; ahead {users:?}") };
+                format!("run {worker}: {}{ahead}", list(&goal.entries()))
+            }
+            Action::Log(LogAction::Take(undone)) => format!("take{}", log(&undone)),
+            Action::Log(LogAction::Note(undone)) => format!("note{}", log(&undone)),
+            Action::Log(LogAction::PutBack(undone)) => format!("put back{}", log(&undone)),
+            Action::Log(LogAction::Read { own, reprocess: true }) => format!("reprocess {own:?}"),
+            Action::Log(LogAction::Read { own, .. }) => format!("read {own:?}"),
+            Action::Settled(goal, undone) => {
+                let kinds: Vec<Kind> = undone.iter().map(|undone| undone.error.kind()).collect();
+                format!("settled {}: {kinds:?}", list(&goal.entries()))
+            }
+            Action::Tell(event) => tell(&event),
+        }
+    }
+}
+
+fn tell(event: &Event) -> String {
+    let kind = |error: &Error| format!("{:?}", error.kind());
+    match event {
+        Event::Unreachable { pause, .. } => format!("tell: again in {}", seconds(*pause)),
+        Event::Run(event) => match event {
+            RunEvent::ConnectFailed { error } => format!("tell: {}", kind(error)),
+            RunEvent::TryingAllTheSame => "tell: all the same".to_owned(),
+            RunEvent::LogNotTaken { error } => format!("tell: log not taken, {}", kind(error)),
+            RunEvent::NotNoted { error } => format!("tell: not noted, {}", kind(error)),
+            RunEvent::ChannelShared { .. } => "tell: lent".to_owned(),
+            RunEvent::ReplicaGone { .. } => "tell: replica gone".to_owned(),
+            RunEvent::TryingAgain { error } => format!("tell: trying again, {}", kind(error)),
+            RunEvent::RestartFailed { error } => format!("tell: not released, {}", kind(error)),
+            RunEvent::LeftForLater { items, tries, next, .. } => {
+                let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+                let (items, next) = (items.join(", "), seconds(*next));
+                format!("tell: {items} left, try {tries}, next in {next}")
+            }
+            other => panic!("no machine reports {other:?}"),
+        },
+        other => panic!("no machine reports {other:?}"),
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{} s", time.as_secs_f64())
+}
+
+fn list(entries: &[LogEntry]) -> String {
+    let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
+    entries.join(", ")
+}
+
+fn log(lines: &[u8]) -> String {
+    let lines = String::from_utf8(lines.to_vec()).unwrap();
+    lines.lines().map(|line| format!(" {line};")).collect()
+}
+
+/// Entries between commas.
+fn entries(words: &str) -> Vec<LogEntry> {
+    let lines = words.split(", ").filter(|line| !line.is_empty());
+    lines.map(|line| LogEntry::parse(line.as_bytes()).unwrap().unwrap()).collect()
+}
+
+/// An error of the kind with this name.
+pub fn error(kind: &str) -> Error {
+    let kinds = [
+        Kind::Io,
+        Kind::Locked,
+        Kind::Corrupt,
+        Kind::Connect,
+        Kind::Auth,
+        Kind::Config,
+        Kind::Timeout,
+        Kind::Closed,
+        Kind::Bye,
+        Kind::Cancelled,
+    ];
+    let kind = kinds.into_iter().find(|known| format!("{known:?}") == kind).expect("a kind");
+    Error::new(kind, "work on", "it", format!("{kind:?}"))
+}
+
+fn result(kind: &str) -> Result<()> {
+    if kind.is_empty() { Ok(()) } else { Err(error(kind)) }
+}
+
+fn worker(rest: &str, input: fn(usize, Result<()>) -> Input) -> Input {
+    let (id, kind) = rest.split_once(' ').unwrap_or((rest, ""));
+    input(id.parse().unwrap(), result(kind))
+}
+
+fn taken(rest: &str) -> Result<Taken> {
+    match rest.split_once("..") {
+        Some((from, to)) => Ok(Taken::Work(from.parse().unwrap()..to.parse().unwrap())),
+        None if rest == "nothing" => Ok(Taken::Nothing),
+        None if rest == "others" => Ok(Taken::Others),
+        None => Err(error(rest)),
+    }
+}
+
+fn read(rest: &str) -> Result<Option<Vec<LogEntry>>> {
+    match rest {
+        "none" => Ok(None),
+        "Io" => Err(error(rest)),
+        _ => Ok(Some(entries(rest))),
+    }
+}
