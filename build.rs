@@ -22,9 +22,12 @@ mod header {
     const SOURCES: &[&str] = &[
         "version",
         "strings",
+        "result",
         "error",
+        "inspect",
         "callbacks",
         "config",
+        "undone",
         "failure",
         "host/structs",
         "host/functions",

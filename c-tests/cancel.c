@@ -62,14 +62,12 @@ static void *shoot(void *data)
 static void roll(const char *path, void *(*stop)(void *))
 {
     struct memory memory;
-    cyrsync_rolling rolling;
+    cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT;
     cyrsync_rolled ended;
     cyrsync_error *error = NULL;
     pthread_t thread;
 
     the_client = new_client(path, &memory);
-    memset(&rolling, 0, sizeof(rolling));
-    rolling.size = sizeof(rolling);
     rolling.interval_ms = 10;
     CHECK(cyrsync_client_connect(the_client, &error) == CYRSYNC_RESULT_OK);
     listening = 1;

@@ -15,7 +15,7 @@ int main(int argc, char **argv)
     cyrsync_client *client = NULL;
     cyrsync_error *error = NULL;
     cyrsync_rolled ended = CYRSYNC_ROLLED_STOPPED;
-    cyrsync_rolling rolling;
+    cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT;
     size_t undone = 99;
 
     if (argc != 3) {
@@ -34,12 +34,6 @@ int main(int argc, char **argv)
     CHECK(cyrsync_client_disconnect_if_idle(client, 30, &error) == CYRSYNC_RESULT_OK);
     CHECK(cyrsync_client_disconnect_if_idle(client, 0, &error) == CYRSYNC_RESULT_OK);
 
-    memset(&rolling, 0, sizeof(rolling));
-    CHECK(cyrsync_client_roll(client, &rolling, &ended, &error)
-          == CYRSYNC_RESULT_INVALID_ARGUMENT);
-    cyrsync_error_free(error);
-    error = NULL;
-    rolling.size = sizeof(rolling);
     rolling.once = 2; /* whatever is not 0 */
     CHECK(cyrsync_client_roll(client, &rolling, &ended, &error) == CYRSYNC_RESULT_OK);
     CHECK(ended == CYRSYNC_ROLLED_ONCE);

@@ -56,11 +56,17 @@ static void null_pointers(void)
     CHECK_STR(cyrsync_error_message(error), "check argument client: is NULL");
     CHECK_STR(cyrsync_error_op(error), "check argument");
     CHECK_STR(cyrsync_error_subject(error), "client");
+    CHECK(cyrsync_error_subject_kind(error) == CYRSYNC_SUBJECT_TEXT);
+    CHECK(cyrsync_error_part_count(error) == 0 && cyrsync_error_part(error, 0) == NULL);
     CHECK_STR(cyrsync_error_detail(error), "is NULL");
     CHECK_STR(cyrsync_error_hint(error), "");
     cyrsync_error_free(error);
 
     CHECK(cyrsync_error_code(NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_error_subject_kind(NULL) == CYRSYNC_SUBJECT_NONE);
+    CHECK(cyrsync_error_user(NULL).len == 0 && cyrsync_error_mailbox(NULL).len == 0);
+    CHECK(cyrsync_error_uid(NULL) == 0 && cyrsync_error_part_count(NULL) == 0);
+    CHECK(cyrsync_error_part(NULL, 0) == NULL);
     CHECK_STR(cyrsync_error_message(NULL), "");
     CHECK_STR(cyrsync_client_server(NULL), "");
     cyrsync_client_cancel(NULL);

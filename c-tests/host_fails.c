@@ -22,7 +22,7 @@ static void fail(cyrsync_client *client, struct memory *memory, const char *func
     cyrsync_result result;
     /* A host cannot say that the connection is lost. */
     int expected = answer == CYRSYNC_RESULT_CONNECT || answer < 0 || answer > 1000
-        ? CYRSYNC_RESULT_INVALID_ARGUMENT : answer;
+        ? CYRSYNC_RESULT_HOST : answer;
 
     memory->failing = function;
     memory->answer = answer;
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 
     /* Before anything is there: no mailbox of the user may arrive without its messages. */
     memory.disorder = 1;
-    CHECK(cyrsync_client_sync_user(client, user, &error) == CYRSYNC_RESULT_CORRUPT);
+    CHECK(cyrsync_client_sync_user(client, user, &error) == CYRSYNC_RESULT_HOST);
     CHECK(strstr(cyrsync_error_message(error), "comes after UID") != NULL);
     cyrsync_error_free(error);
     error = NULL;

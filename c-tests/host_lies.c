@@ -127,10 +127,12 @@ static int message_file(void *userdata, void *mailbox, const cyrsync_record *rec
     int r = honest.message_file(userdata, mailbox, record, file, failure);
 
     if (r) return r;
-    if (telling("a longer file")) CHECK(ftruncate(file->fd, (off_t)record->size + 1) == 0);
+    if (file->fd < 0) return r; /* in memory */
+    if (telling("a longer file")) CHECK(ftruncate(file->fd, (off_t)record->message_size + 1) == 0);
     if (telling("an empty file")) CHECK(ftruncate(file->fd, 0) == 0);
     if (telling("a file of another content")) CHECK(pwrite(file->fd, "X", 1, 3) == 1);
-    if (telling("no file") || telling("a directory") || telling("a device")) {
+    if (telling("a shorter message in memory")) file->content = cyrsync_str_from("From: a");
+    if (telling("no file") || telling("a directory") || telling("a device") || file->content.len) {
         close(file->fd);
         file->fd = -1;
     }
@@ -144,10 +146,9 @@ static int message_file(void *userdata, void *mailbox, const cyrsync_record *rec
 static int annotations(void *userdata, void *mailbox, cyrsync_emit_annotation emit, void *to,
                        cyrsync_failure *failure)
 {
-    cyrsync_annotation one;
+    cyrsync_annotation one = CYRSYNC_ANNOTATION_INIT;
     int r = honest.mailbox_annotations(userdata, mailbox, emit, to, failure);
 
-    memset(&one, 0, sizeof(one));
     if (telling("an annotation that is NULL")) one.value = nothing_of(7);
     one.entry = cyrsync_str_from("/comment");
     if (telling("an annotation that is NULL")) r = emit(to, &one);
@@ -168,10 +169,9 @@ static int subscriptions(void *userdata, cyrsync_str user, cyrsync_emit_str emit
 static int seen(void *userdata, cyrsync_str user, cyrsync_emit_seen emit, void *to,
                 cyrsync_failure *failure)
 {
-    cyrsync_seen one;
+    cyrsync_seen one = CYRSYNC_SEEN_INIT;
     int r = honest.seen(userdata, user, emit, to, failure);
 
-    memset(&one, 0, sizeof(one));
     one.uniqueid = cyrsync_str_from("another");
     one.seenuids = long_text();
     while (telling("seen state without end") && !r) r = emit(to, &one);
@@ -181,10 +181,9 @@ static int seen(void *userdata, cyrsync_str user, cyrsync_emit_seen emit, void *
 static int quota(void *userdata, cyrsync_str root, cyrsync_emit_quota emit, void *to,
                  cyrsync_failure *failure)
 {
-    cyrsync_quota one;
+    cyrsync_quota one = CYRSYNC_QUOTA_INIT;
     int r;
 
-    memset(&one, 0, sizeof(one));
     one.root = telling("another quota root") ? cyrsync_str_from("user.other") : root;
     if (telling("another quota root")) return emit(to, &one);
     r = honest.quota(userdata, root, emit, to, failure);
@@ -194,10 +193,9 @@ static int quota(void *userdata, cyrsync_str root, cyrsync_emit_quota emit, void
 static int sieve_scripts(void *userdata, cyrsync_str user, cyrsync_emit_sieve emit, void *to,
                          cyrsync_failure *failure)
 {
-    cyrsync_sieve one;
+    cyrsync_sieve one = CYRSYNC_SIEVE_INIT;
     int r = honest.sieve_scripts(userdata, user, emit, to, failure);
 
-    memset(&one, 0, sizeof(one));
     one.name = cyrsync_str_from("more.script");
     /* One that the replica lacks. */
     if (telling("a script without end") && !r) r = emit(to, &one);
@@ -222,39 +220,40 @@ static const struct {
     cyrsync_result result;
     const char *told;
 } lies[] = {
-    {"an entry that is NULL", CYRSYNC_RESULT_INVALID_ARGUMENT, "the host gave NULL"},
-    {"a name that is NULL", CYRSYNC_RESULT_INVALID_ARGUMENT, "name"},
-    {"another's mailbox", CYRSYNC_RESULT_CORRUPT, "user.other, which is not theirs"},
-    {"an impossible name", CYRSYNC_RESULT_CORRUPT, "no mailbox is so named"},
-    {"former names that are NULL", CYRSYNC_RESULT_INVALID_ARGUMENT, "former_names"},
-    {"more former names than memory", CYRSYNC_RESULT_INVALID_ARGUMENT, "former_names"},
-    {"the same mailbox twice", CYRSYNC_RESULT_CORRUPT, INBOX " twice"},
-    {"mailboxes without end", CYRSYNC_RESULT_CORRUPT, "does not come to an end"},
+    {"an entry that is NULL", CYRSYNC_RESULT_HOST, "the host gave NULL"},
+    {"a name that is NULL", CYRSYNC_RESULT_HOST, "name"},
+    {"another's mailbox", CYRSYNC_RESULT_HOST, "user.other, which is not theirs"},
+    {"an impossible name", CYRSYNC_RESULT_HOST, "no mailbox is so named"},
+    {"former names that are NULL", CYRSYNC_RESULT_HOST, "former_names"},
+    {"more former names than memory", CYRSYNC_RESULT_HOST, "former_names"},
+    {"the same mailbox twice", CYRSYNC_RESULT_HOST, INBOX " twice"},
+    {"mailboxes without end", CYRSYNC_RESULT_HOST, "does not come to an end"},
     {"an old index", CYRSYNC_RESULT_UNSUPPORTED, "minor version 11"},
     {"an index of the future", CYRSYNC_RESULT_UNSUPPORTED, "minor version 1000"},
-    {"another mailbox", CYRSYNC_RESULT_CORRUPT, "another one that was opened"},
-    {"no uniqueid", CYRSYNC_RESULT_CORRUPT, "no uniqueid"},
-    {"too many flags", CYRSYNC_RESULT_INVALID_ARGUMENT, "flags"},
-    {"flags that are NULL", CYRSYNC_RESULT_INVALID_ARGUMENT, "flags"},
-    {"an ACL that is NULL", CYRSYNC_RESULT_INVALID_ARGUMENT, "acl"},
-    {"records by UID backwards", CYRSYNC_RESULT_CORRUPT, "comes after UID"},
-    {"a record twice", CYRSYNC_RESULT_CORRUPT, "comes after UID"},
+    {"another mailbox", CYRSYNC_RESULT_HOST, "another one that was opened"},
+    {"no uniqueid", CYRSYNC_RESULT_HOST, "no uniqueid"},
+    {"too many flags", CYRSYNC_RESULT_HOST, "flags"},
+    {"flags that are NULL", CYRSYNC_RESULT_HOST, "flags"},
+    {"an ACL that is NULL", CYRSYNC_RESULT_HOST, "acl"},
+    {"records by UID backwards", CYRSYNC_RESULT_HOST, "comes after UID"},
+    {"a record twice", CYRSYNC_RESULT_HOST, "comes after UID"},
     {"a record without UID", CYRSYNC_RESULT_CORRUPT, "a record has no UID"},
     {"a record less", CYRSYNC_RESULT_CORRUPT, "but the header counts"},
     {"a longer file", CYRSYNC_RESULT_CORRUPT, "bytes, but cyrus.index says"},
     {"an empty file", CYRSYNC_RESULT_CORRUPT, "0 bytes, but cyrus.index says"},
+    {"a shorter message in memory", CYRSYNC_RESULT_CORRUPT, "bytes, but cyrus.index says"},
     {"a file of another content", CYRSYNC_RESULT_CORRUPT, "SHA-1"},
     {"no file", CYRSYNC_RESULT_CORRUPT, "the file is missing"},
     {"a directory", CYRSYNC_RESULT_IO, "is a directory"},
     {"a device", CYRSYNC_RESULT_IO, "regular"},
-    {"an annotation that is NULL", CYRSYNC_RESULT_INVALID_ARGUMENT, "value"},
-    {"annotations without end", CYRSYNC_RESULT_CORRUPT, "does not come to an end"},
-    {"subscriptions without end", CYRSYNC_RESULT_CORRUPT, "does not come to an end"},
-    {"seen state without end", CYRSYNC_RESULT_CORRUPT, "does not come to an end"},
-    {"scripts without end", CYRSYNC_RESULT_CORRUPT, "does not come to an end"},
+    {"an annotation that is NULL", CYRSYNC_RESULT_HOST, "value"},
+    {"annotations without end", CYRSYNC_RESULT_HOST, "does not come to an end"},
+    {"subscriptions without end", CYRSYNC_RESULT_HOST, "does not come to an end"},
+    {"seen state without end", CYRSYNC_RESULT_HOST, "does not come to an end"},
+    {"scripts without end", CYRSYNC_RESULT_HOST, "does not come to an end"},
     {"a script without end", CYRSYNC_RESULT_CORRUPT, "larger than any script"},
-    {"another quota root", CYRSYNC_RESULT_CORRUPT, "another root's"},
-    {"two quota roots", CYRSYNC_RESULT_INVALID_ARGUMENT, "more than one"},
+    {"another quota root", CYRSYNC_RESULT_HOST, "another root's"},
+    {"two quota roots", CYRSYNC_RESULT_HOST, "more than one"},
 };
 
 int main(int argc, char **argv)

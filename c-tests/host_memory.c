@@ -36,8 +36,8 @@ int main(int argc, char **argv)
     struct memory memory;
     struct cyrsync_host host;
     struct heard first = {0, 0}, second = {0, 0};
-    cyrsync_counters before, after;
-    cyrsync_report report;
+    cyrsync_counters before = CYRSYNC_COUNTERS_INIT, after = CYRSYNC_COUNTERS_INIT;
+    cyrsync_report report = CYRSYNC_REPORT_INIT;
     cyrsync_config *config = NULL;
     cyrsync_client *client = NULL;
     cyrsync_error *error = NULL;

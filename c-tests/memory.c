@@ -75,9 +75,8 @@ static void fill(struct memory_folder *folder, const char *name, const char *uni
 
 static int emit_entry(const struct memory_folder *folder, cyrsync_emit_entry emit, void *sink)
 {
-    cyrsync_entry entry;
+    cyrsync_entry entry = CYRSYNC_ENTRY_INIT;
 
-    memset(&entry, 0, sizeof(entry));
     entry.name = text(folder->name);
     entry.uniqueid = text(folder->uniqueid);
     entry.partition = text("default");
@@ -213,13 +212,12 @@ static int scan(void *userdata, void *mailbox, uint32_t from_uid, uint64_t since
     for (i = 0; !r && i < folder->count; i++) {
         size_t at = memory->disorder ? folder->count - 1 - i : i;
         const struct memory_message *message = &folder->messages[at];
-        cyrsync_record record;
+        cyrsync_record record = CYRSYNC_RECORD_INIT;
 
         if (message->uid < from_uid) continue;
         if (since_modseq && message->modseq <= since_modseq) continue;
-        memset(&record, 0, sizeof(record));
         record.uid = message->uid;
-        record.size = (uint32_t)message->size;
+        record.message_size = (uint32_t)message->size;
         record.internaldate = record.last_updated = record.savedate = message->internaldate;
         record.modseq = record.createdmodseq = message->modseq;
         record.system_flags = message->system_flags;
@@ -234,9 +232,8 @@ static int scan(void *userdata, void *mailbox, uint32_t from_uid, uint64_t since
 static int emit_annotation(const char *userid, const char *value, cyrsync_emit_annotation emit,
                            void *sink)
 {
-    cyrsync_annotation annotation;
+    cyrsync_annotation annotation = CYRSYNC_ANNOTATION_INIT;
 
-    memset(&annotation, 0, sizeof(annotation));
     annotation.entry = text("/comment");
     annotation.userid = text(userid);
     annotation.value = text(value);
@@ -265,6 +262,7 @@ static int message_annotations(void *userdata, void *mailbox, uint32_t uid,
     return r ? r : emit_annotation("", "for all", emit, sink);
 }
 
+/* The messages of the one mailbox are in files, those of the other in memory. */
 static int message_file(void *userdata, void *mailbox, const cyrsync_record *record,
                         cyrsync_message_file *file, cyrsync_failure *failure)
 {
@@ -278,6 +276,12 @@ static int message_file(void *userdata, void *mailbox, const cyrsync_record *rec
         FILE *temporary;
 
         if (folder->messages[i].uid != record->uid) continue;
+        memory->files++;
+        if (folder == &memory->folders[1]) {
+            file->content.data = folder->messages[i].content;
+            file->content.len = folder->messages[i].size;
+            return 0;
+        }
         temporary = tmpfile();
         if (!temporary) return CYRSYNC_RESULT_IO;
         fwrite(folder->messages[i].content, 1, folder->messages[i].size, temporary);
@@ -285,7 +289,6 @@ static int message_file(void *userdata, void *mailbox, const cyrsync_record *rec
         file->fd = dup(fileno(temporary));
         fclose(temporary);
         lseek(file->fd, 0, SEEK_SET);
-        memory->files++;
         return 0;
     }
     return CYRSYNC_RESULT_NOT_FOUND;
@@ -326,11 +329,10 @@ static int seen(void *userdata, cyrsync_str userid, cyrsync_emit_seen emit, void
                 cyrsync_failure *failure)
 {
     int r = begin(userdata, "seen", failure);
-    cyrsync_seen one;
+    cyrsync_seen one = CYRSYNC_SEEN_INIT;
 
     (void)userid;
     if (r) return r;
-    memset(&one, 0, sizeof(one));
     one.uniqueid = text("memory-inbox-0001");
     one.lastread = one.lastchange = TIME;
     one.lastuid = 2;
@@ -342,10 +344,9 @@ static int quota(void *userdata, cyrsync_str root, cyrsync_emit_quota emit, void
                  cyrsync_failure *failure)
 {
     int r = begin(userdata, "quota", failure);
-    cyrsync_quota one;
+    cyrsync_quota one = CYRSYNC_QUOTA_INIT;
 
     if (r || !same(root, "user.memory")) return r;
-    memset(&one, 0, sizeof(one));
     one.root = root;
     one.limits[0] = 123456;
     one.limits[1] = one.limits[2] = one.limits[3] = -1;
@@ -356,18 +357,18 @@ static int sieve_scripts(void *userdata, cyrsync_str userid, cyrsync_emit_sieve 
                          cyrsync_failure *failure)
 {
     int r = begin(userdata, "sieve_scripts", failure);
-    cyrsync_sieve one;
+    const cyrsync_sieve none = CYRSYNC_SIEVE_INIT;
+    cyrsync_sieve one = none;
 
     (void)userid;
     if (r) return r;
-    memset(&one, 0, sizeof(one));
     one.name = text("memory.script");
     one.last_update = TIME;
     guid(one.guid, "b2dd3f554458b386d6bff783949208105c5fab1c");
     r = emit(sink, &one);
     if (r) return r;
     /* The active one is that with bytecode. */
-    memset(&one, 0, sizeof(one));
+    one = none;
     one.name = text("memory.bc");
     one.active = 1;
     return emit(sink, &one);
@@ -412,11 +413,11 @@ static void destroy(void *userdata)
 
 void memory_host(struct cyrsync_host *host, struct memory *memory)
 {
+    const cyrsync_host none = CYRSYNC_HOST_INIT;
+
     fill(&memory->folders[0], "user.memory", "memory-inbox-0001", inbox, COUNT(inbox));
     fill(&memory->folders[1], "user.memory.Sent", "memory-sent-0002", sent, COUNT(sent));
-    memset(host, 0, sizeof(*host));
-    host->size = sizeof(*host);
-    host->version = CYRSYNC_HOST_VERSION;
+    *host = none;
     host->userdata = memory;
     host->destroy = destroy;
     host->lookup = lookup;

@@ -83,10 +83,40 @@ static void tables(cyrsync_config *config)
     CHECK(memory.opened == 0 && memory.listed == 0);
 }
 
+/* A structure whose size is that of no version is told by the argument's name, before anything is
+ * done. */
+static void sizes(cyrsync_client *client)
+{
+    const size_t absurd[] = {0, 1, sizeof(void *), (size_t)1 << 20, (size_t)-1};
+    cyrsync_report report = CYRSYNC_REPORT_INIT;
+    cyrsync_counters counters = CYRSYNC_COUNTERS_INIT;
+    cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT;
+    cyrsync_str none = {NULL, 0};
+    size_t i;
+
+    for (i = 0; i < sizeof(absurd) / sizeof(absurd[0]); i++) {
+        cyrsync_error *errors[4] = {NULL, NULL, NULL, NULL};
+        const char *names[4] = {"report", "report", "out", "rolling"};
+        size_t j;
+
+        report.size = counters.size = rolling.size = absurd[i];
+        cyrsync_client_sync_all(client, none, NULL, NULL, &report, &errors[0]);
+        cyrsync_client_plan_all(client, none, NULL, NULL, NULL, &report, &errors[1]);
+        cyrsync_client_counters(client, &counters, &errors[2]);
+        cyrsync_client_roll(client, &rolling, NULL, &errors[3]);
+        for (j = 0; j < 4; j++) {
+            CHECK(cyrsync_error_code(errors[j]) == CYRSYNC_RESULT_INVALID_ARGUMENT);
+            CHECK_STR(cyrsync_error_subject(errors[j]), names[j]);
+            CHECK(strstr(cyrsync_error_message(errors[j]), "sizeof(cyrsync_") != NULL);
+            cyrsync_error_free(errors[j]);
+        }
+    }
+}
+
 static void again(void *data)
 {
     cyrsync_client *client = data;
-    cyrsync_counters counters;
+    cyrsync_counters counters = CYRSYNC_COUNTERS_INIT;
     cyrsync_error *error = NULL;
 
     CHECK(cyrsync_client_sync_user(client, cyrsync_str_from("memory"), &error)
@@ -175,7 +205,7 @@ static void configurations(void)
 static void nulls(void)
 {
     cyrsync_str none = {NULL, 0};
-    cyrsync_counters counters;
+    cyrsync_counters counters = CYRSYNC_COUNTERS_INIT;
 
     CHECK(cyrsync_client_sync_seen(NULL, none, none, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_sync_subscription(NULL, none, none, NULL) == CYRSYNC_RESULT_NULL_POINTER);
@@ -224,6 +254,7 @@ int main(int argc, char **argv)
     CHECK(cyrsync_client_process_log_file(client, cyrsync_str_from("/nonexistent"), NULL, NULL)
           == CYRSYNC_RESULT_IO);
     CHECK(cyrsync_client_roll(client, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    sizes(client);
     cyrsync_client_free(client);
     cyrsync_config_free(config);
 

@@ -65,7 +65,7 @@ static void patience(const char *path)
     struct memory memory;
     cyrsync_client *client = make(config, &memory);
     cyrsync_error *error = NULL;
-    cyrsync_report report;
+    cyrsync_report report = CYRSYNC_REPORT_INIT;
 
     asked_for_size = 0;
     CHECK(cyrsync_client_sync_user(client, user, NULL) == CYRSYNC_RESULT_OK);
@@ -175,7 +175,7 @@ static void unreachable(const char *path)
     cyrsync_config *config = load(path);
     struct heard heard = {NULL, 0, 0};
     struct memory memory;
-    cyrsync_rolling rolling;
+    cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT;
     cyrsync_rolled ended = CYRSYNC_ROLLED_GOODBYE;
 
     CHECK(cyrsync_config_set_server(config, cyrsync_str_from("127.0.0.1:1"), NULL)
@@ -183,8 +183,6 @@ static void unreachable(const char *path)
     CHECK(cyrsync_config_set_unreachable(config, on_unreachable, &heard, NULL, NULL)
           == CYRSYNC_RESULT_OK);
     heard.client = make(config, &memory);
-    memset(&rolling, 0, sizeof(rolling));
-    rolling.size = sizeof(rolling);
     rolling.interval_ms = 10;
     CHECK(cyrsync_client_roll(heard.client, &rolling, &ended, NULL) == CYRSYNC_RESULT_OK);
     CHECK(ended == CYRSYNC_ROLLED_STOPPED);

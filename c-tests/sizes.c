@@ -10,7 +10,6 @@ int main(void)
     SIZE(cyrsync_str);
     SIZE(cyrsync_former_name);
     SIZE(cyrsync_entry);
-    SIZE(cyrsync_crcs);
     SIZE(cyrsync_mailbox_state);
     SIZE(cyrsync_record);
     SIZE(cyrsync_message_file);

@@ -21,7 +21,7 @@ static void *work(void *data)
 {
     struct job *job = data;
     cyrsync_str user = cyrsync_str_from(job->user);
-    cyrsync_counters first, second;
+    cyrsync_counters first = CYRSYNC_COUNTERS_INIT, second = CYRSYNC_COUNTERS_INIT;
     cyrsync_error *error = NULL;
 
     if (cyrsync_client_sync_user(job->client, user, &error)

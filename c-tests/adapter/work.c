@@ -262,13 +262,11 @@ static int roll(struct session *session)
     const char *shutdown_file = options->shutdown_file;
     cyrsync_error *error = NULL;
     cyrsync_rolled ended;
-    cyrsync_rolling rolling;
+    cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT;
     int longest = config_getduration(IMAPOPT_SYNC_RECONNECT_MAXWAIT, 's');
     int interval = duration(options);
 
     if (!shutdown_file) shutdown_file = channel_string(options->channel, IMAPOPT_SYNC_SHUTDOWN_FILE);
-    memset(&rolling, 0, sizeof(rolling));
-    rolling.size = sizeof(rolling);
     rolling.interval_ms = interval > 0 ? 1000 * (uint64_t)interval : 0;
     rolling.restart_after = options->timeout > 0 ? (uint64_t)options->timeout : 0;
     rolling.shutdown_file = cyrsync_str_from(shutdown_file);

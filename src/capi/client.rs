@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, TryLockError};
 
 use super::callbacks::{Listeners, cyrsync_unit, cyrsync_unit_callback};
 use super::config::cyrsync_config;
-use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer, panicked};
-use super::host::{Hosted, Table, cyrsync_host};
+use super::error::{
+    Failure, c_string, cyrsync_error, cyrsync_result, misuse, null_pointer, panicked,
+};
+use super::host::{Table, client_over, cyrsync_host};
 use super::panic::{boundary, fallible};
-use super::strings::{c_string, cyrsync_str, slice};
-use crate::engine::{Cancel, Client, Goal, Options, Report};
-use crate::events::{Level, Observer};
-use crate::store::host::HostWriter;
+use super::sized::{Place, grows};
+use super::strings::{cyrsync_str, slice};
+use crate::engine::{Cancel, Client, Goal, Options};
+use crate::events::{Level, Observer, Report};
 use crate::types::{MboxName, UserId};
 
 /// A client for one replica. Free it with cyrsync_client_free().
@@ -35,12 +37,18 @@ const _: () = {
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct cyrsync_report {
+    /// sizeof(cyrsync_report): CYRSYNC_REPORT_INIT sets it.
+    pub size: usize,
     /// Equal on both sides now.
     pub done: u64,
     /// Passed over: somebody else had them locked.
     pub skipped_locked: u64,
     /// Failed.
     pub failed: u64,
+}
+
+grows! {
+    cyrsync_report may end before skipped_locked, unknown members are Ignored;
 }
 
 /// Lets `work` have the client. The error is logged if the caller has no place for it.
@@ -111,11 +119,7 @@ pub unsafe extern "C" fn cyrsync_client_new_with_host(
         let table = unsafe { Table::new(host) }?;
         // SAFETY: the header asks for NULL or a configuration.
         let config = unsafe { config.as_ref() }.ok_or_else(|| null_pointer("config"))?;
-        let writes = table.functions().apply.is_some();
-        let writer = writes.then(|| Box::new(Hosted(table.clone())) as Box<dyn HostWriter>);
-        let make = |options, observer| {
-            Client::with_host(config.config.clone(), options, observer, Hosted(table), writer)
-        };
+        let make = |options, observer| client_over(table, config.config.clone(), options, observer);
         // SAFETY: the header asks for NULL or a place for a pointer.
         unsafe { hand_out(config, out, make) }
     };
@@ -285,12 +289,14 @@ pub unsafe extern "C" fn cyrsync_client_sync_all(
     let work = |client: &mut Client| {
         // SAFETY: the header asks for bytes that live through the call.
         let prefix = unsafe { prefix.bytes("prefix") }?;
+        // SAFETY: the header asks for NULL or a report whose size is set.
+        let report = unsafe { report_place(report) }?;
         let ended = client.sync_all(prefix, &mut |goal, result| {
             // SAFETY: the host gave function and data for this.
             unsafe { unit_ended(callback, userdata, goal, result) };
         })?;
-        // SAFETY: the header asks for NULL or a place for a report.
-        unsafe { report_to(report, ended) };
+        // SAFETY: as above.
+        unsafe { report_to(report, &ended) };
         Ok(())
     };
     // SAFETY: the header asks for what `with_client` asks for.
@@ -315,20 +321,34 @@ pub(super) unsafe fn unit_ended(
     unsafe { callback(userdata, kind, names.as_ptr(), names.len(), error) };
 }
 
+/// The place for a report, if the caller wants one.
+///
+/// # Safety
+/// As for [`Place::new`].
+pub(super) unsafe fn report_place(
+    report: *mut cyrsync_report,
+) -> Result<Option<Place<cyrsync_report>>, Failure> {
+    if report.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { Place::new(report, "report") }.map(Some)
+}
+
 /// Gives C a report.
 ///
 /// # Safety
-/// `report` is NULL or a place for it.
-pub(super) unsafe fn report_to(report: *mut cyrsync_report, ended: Report) {
-    if !report.is_null() {
-        let ended = cyrsync_report {
-            done: ended.done,
-            skipped_locked: ended.skipped_locked,
-            failed: ended.failed,
-        };
-        // SAFETY: not NULL, else the caller's promise.
-        unsafe { report.write(ended) };
-    }
+/// As for [`Place::fill`].
+pub(super) unsafe fn report_to(place: Option<Place<cyrsync_report>>, ended: &Report) {
+    let Some(place) = place else { return };
+    let ended = cyrsync_report {
+        size: size_of::<cyrsync_report>(),
+        done: ended.totals.done,
+        skipped_locked: ended.totals.locked,
+        failed: ended.totals.failed,
+    };
+    // SAFETY: the caller's promise.
+    unsafe { place.fill(&ended) };
 }
 
 fn unit_for_c(goal: &Goal) -> (cyrsync_unit, Vec<cyrsync_str>) {

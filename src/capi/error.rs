@@ -1,11 +1,8 @@
 //! Error objects.
 
-use std::ffi::{CString, c_char};
-use std::ptr;
+use std::ffi::CString;
 
-use super::panic::boundary;
 pub use super::result::cyrsync_result;
-use super::strings::{c_string, cyrsync_str};
 use crate::error::{Error, Kind, Subject};
 
 /// What went wrong: for people. Free it with cyrsync_error_free().
@@ -13,12 +10,12 @@ use crate::error::{Error, Kind, Subject};
 pub struct cyrsync_error {
     pub(super) code: cyrsync_result,
     pub(super) message: CString,
-    op: CString,
-    subject: CString,
-    detail: CString,
-    hint: CString,
-    about: Subject,
-    parts: Vec<cyrsync_error>,
+    pub(super) op: CString,
+    pub(super) subject: CString,
+    pub(super) detail: CString,
+    pub(super) hint: CString,
+    pub(super) about: Subject,
+    pub(super) parts: Vec<cyrsync_error>,
 }
 
 /// What an error is about.
@@ -115,209 +112,17 @@ pub(super) fn panicked(message: &str) -> Failure {
     failure
 }
 
-/// One of the texts of an error.
-///
-/// # Safety
-/// `error` must be NULL or an error.
-unsafe fn text(
-    error: *const cyrsync_error,
-    field: impl FnOnce(&cyrsync_error) -> &CString,
-) -> *const c_char {
-    // SAFETY: the caller's promise.
-    let error = unsafe { error.as_ref() };
-    error.map_or(c"".as_ptr(), |error| field(error).as_ptr())
-}
-
-/// The result that came with the error; cyrsync_result::CYRSYNC_RESULT_OK for NULL.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_error_code(error: *const cyrsync_error) -> cyrsync_result {
-    boundary(cyrsync_result::CYRSYNC_RESULT_PANIC, || {
-        // SAFETY: the header asks for NULL or an error.
-        unsafe { error.as_ref() }.map_or(cyrsync_result::CYRSYNC_RESULT_OK, |error| error.code)
-    })
-}
-
-/// All of it in a line: what was done, to what, what went wrong, what to do. Borrowed until the
-/// error is freed, as are the texts of the functions below; empty for NULL.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_error_message(error: *const cyrsync_error) -> *const c_char {
-    // SAFETY: the header asks for NULL or an error.
-    boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.message) })
-}
-
-/// What was being done, such as "read cyrus.index".
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_error_op(error: *const cyrsync_error) -> *const c_char {
-    // SAFETY: the header asks for NULL or an error.
-    boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.op) })
-}
-
-/// What it was done to: a path, user, mailbox, server or argument.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_error_subject(error: *const cyrsync_error) -> *const c_char {
-    // SAFETY: the header asks for NULL or an error.
-    boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.subject) })
-}
-
-/// What went wrong.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_error_detail(error: *const cyrsync_error) -> *const c_char {
-    // SAFETY: the header asks for NULL or an error.
-    boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.detail) })
-}
-
-/// What can be done about it; empty if there is nothing to say.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_error_hint(error: *const cyrsync_error) -> *const c_char {
-    // SAFETY: the header asks for NULL or an error.
-    boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.hint) })
-}
-
-/// What kind of thing the error is about.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_error_subject_kind(
-    error: *const cyrsync_error,
-) -> cyrsync_subject {
-    boundary(CYRSYNC_SUBJECT_NONE, || {
-        // SAFETY: the header asks for NULL or an error.
-        let error = unsafe { error.as_ref() };
-        error.map_or(CYRSYNC_SUBJECT_NONE, |error| (&error.about).into())
-    })
-}
-
-/// Bytes of what an error is about.
-///
-/// # Safety
-/// `error` must be NULL or an error.
-unsafe fn name(
-    error: *const cyrsync_error,
-    name: impl FnOnce(&Subject) -> Option<&[u8]>,
-) -> cyrsync_str {
-    boundary(cyrsync_str::lend(b""), || {
-        // SAFETY: the caller's promise.
-        let error = unsafe { error.as_ref() };
-        let bytes = error.and_then(|error| name(&error.about));
-        cyrsync_str::lend(bytes.unwrap_or_default())
-    })
-}
-
-/// The user that the error is about, as bytes; empty if it is about something else. Borrowed until
-/// the error is freed, as is the mailbox.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_error_user(error: *const cyrsync_error) -> cyrsync_str {
-    // SAFETY: the header asks for NULL or an error.
-    unsafe { name(error, |about| about.user().map(|user| user.as_bytes())) }
-}
-
-/// The mailbox that the error is about, or that its message is in, as bytes; empty if it is about
-/// something else.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_error_mailbox(error: *const cyrsync_error) -> cyrsync_str {
-    // SAFETY: the header asks for NULL or an error.
-    unsafe { name(error, |about| about.mailbox().map(|mailbox| mailbox.as_bytes())) }
-}
-
-/// The UID of the message that the error is about; 0 if it is about something else.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_error_uid(error: *const cyrsync_error) -> u32 {
-    boundary(0, || {
-        // SAFETY: the header asks for NULL or an error.
-        let error = unsafe { error.as_ref() };
-        error.and_then(|error| error.about.uid()).unwrap_or(0)
-    })
-}
-
-/// How many failures the error is made of, each with a subject of its own: those of a user's
-/// mailboxes, say. 0 if it is the only one.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_error_part_count(error: *const cyrsync_error) -> usize {
-    boundary(0, || {
-        // SAFETY: the header asks for NULL or an error.
-        unsafe { error.as_ref() }.map_or(0, |error| error.parts.len())
-    })
-}
-
-/// One of the failures that the error is made of, from 0; NULL if there is no such one. It belongs
-/// to the error and must not be freed.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_error_part(
-    error: *const cyrsync_error,
-    index: usize,
-) -> *const cyrsync_error {
-    boundary(ptr::null(), || {
-        // SAFETY: the header asks for NULL or an error.
-        let error = unsafe { error.as_ref() };
-        error.and_then(|error| error.parts.get(index)).map_or(ptr::null(), ptr::from_ref)
-    })
-}
-
-/// Frees an error. NULL is fine.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_error_free(error: *mut cyrsync_error) {
-    boundary((), || {
-        if !error.is_null() {
-            // SAFETY: not NULL, so it came from this library and is not freed yet.
-            drop(unsafe { Box::from_raw(error) });
-        }
-    });
+/// Text as C takes it: zero bytes become visible.
+pub(super) fn c_string(text: &str) -> CString {
+    CString::new(text.replace('\0', "\\0")).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::CStr;
-
     use super::*;
-    use crate::types::{MboxName, UserId};
 
     #[test]
-    fn every_part_has_its_subject() {
-        let names = [MboxName::new(b"user.fr\xe9d"), MboxName::from("user.fred.b")];
-        let part = |name: &MboxName| Error::new(Kind::Corrupt, "open", name, "bad");
-        let mut parts: Vec<Error> = names.iter().map(part).collect();
-        let message = Subject::message("user.fred", 7, None);
-        parts.push(Error::new(Kind::Io, "read message", message, "no"));
-        let error = Error::new(Kind::Corrupt, "replicate", UserId::from("fred"), "3 parts failed");
-        let failure = Failure::from(error.with_parts(parts));
-        let pointer: *const cyrsync_error = &*failure;
-        // SAFETY: an error that lives on, and NULL, which is allowed.
-        unsafe {
-            assert_eq!(cyrsync_error_subject_kind(pointer), CYRSYNC_SUBJECT_USER);
-            assert_eq!(cyrsync_error_user(pointer).bytes("user").unwrap(), b"fred");
-            assert_eq!(cyrsync_error_mailbox(pointer).len, 0);
-            assert_eq!(cyrsync_error_part_count(pointer), 3);
-            for (at, name) in names.iter().enumerate() {
-                let part = cyrsync_error_part(pointer, at);
-                assert_eq!(cyrsync_error_code(part), cyrsync_result::CYRSYNC_RESULT_CORRUPT);
-                assert_eq!(cyrsync_error_subject_kind(part), CYRSYNC_SUBJECT_MAILBOX);
-                assert_eq!(cyrsync_error_mailbox(part).bytes("name").unwrap(), name.as_bytes());
-                assert_eq!(cyrsync_error_part_count(part), 0);
-            }
-            let part = cyrsync_error_part(pointer, 2);
-            assert_eq!(cyrsync_error_subject_kind(part), CYRSYNC_SUBJECT_MESSAGE);
-            assert_eq!((cyrsync_error_uid(part), cyrsync_error_uid(pointer)), (7, 0));
-            assert!(cyrsync_error_part(pointer, 3).is_null());
-            assert!(cyrsync_error_part(ptr::null(), 0).is_null());
-            assert_eq!(cyrsync_error_subject_kind(ptr::null()), CYRSYNC_SUBJECT_NONE);
-        }
-    }
-
-    #[test]
-    fn an_error_tells_all_it_knows() {
-        let error = Error::new(Kind::Locked, "lock", "user\0x", "held").hint("wait");
-        let failure = Failure::from(error);
-        let pointer: *const cyrsync_error = &*failure;
-        // SAFETY: an error that lives on.
-        unsafe {
-            assert_eq!(cyrsync_error_code(pointer), cyrsync_result::CYRSYNC_RESULT_LOCKED);
-            for (text, expected) in [
-                (cyrsync_error_message(pointer), c"lock user\\0x: held; hint: wait"),
-                (cyrsync_error_op(pointer), c"lock"),
-                (cyrsync_error_subject(pointer), c"user\\0x"),
-                (cyrsync_error_detail(pointer), c"held"),
-                (cyrsync_error_hint(pointer), c"wait"),
-            ] {
-                assert_eq!(CStr::from_ptr(text), expected);
-            }
-        }
+    fn a_zero_byte_does_not_cut_a_text_short() {
+        assert_eq!(c_string("a\0b").as_c_str(), c"a\\0b");
     }
 }

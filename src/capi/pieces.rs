@@ -1,7 +1,8 @@
 //! Pieces by themselves, and what is told of the connection.
 
 use super::client::{cyrsync_client, user_id, with_client};
-use super::error::{cyrsync_error, cyrsync_result, null_pointer};
+use super::error::{cyrsync_error, cyrsync_result};
+use super::sized::{Place, grows};
 use super::strings::cyrsync_str;
 use crate::engine::Client;
 use crate::types::{MboxName, Text, UniqueId};
@@ -88,6 +89,8 @@ pub unsafe extern "C" fn cyrsync_client_restart(
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct cyrsync_counters {
+    /// sizeof(cyrsync_counters): CYRSYNC_COUNTERS_INIT sets it.
+    pub size: usize,
     /// Whether there is a connection: without one all else is 0.
     pub connected: bool,
     /// Bytes of commands, before compression.
@@ -102,6 +105,10 @@ pub struct cyrsync_counters {
     pub staged_files: u64,
 }
 
+grows! {
+    cyrsync_counters may end before received, unknown members are Ignored;
+}
+
 /// Tells what went over the present connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_client_counters(
@@ -110,22 +117,23 @@ pub unsafe extern "C" fn cyrsync_client_counters(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        if out.is_null() {
-            return Err(null_pointer("out"));
-        }
-        let counters = match client.traffic() {
+        // SAFETY: the header asks for a structure whose size is set.
+        let place = unsafe { Place::new(out, "out") }?;
+        let found = client.counters();
+        let counters = match found.traffic {
             None => cyrsync_counters::default(),
             Some(traffic) => cyrsync_counters {
+                size: size_of::<cyrsync_counters>(),
                 connected: true,
                 sent: traffic.sent,
                 received: traffic.received,
                 sent_raw: traffic.sent_raw,
                 received_raw: traffic.received_raw,
-                staged_files: client.staged_files(),
+                staged_files: found.staged_files,
             },
         };
-        // SAFETY: not NULL; the header asks for a place for the value.
-        unsafe { out.write(counters) };
+        // SAFETY: as above.
+        unsafe { place.fill(&counters) };
         Ok(())
     };
     // SAFETY: the header asks for what `with_client` asks for.

@@ -3,11 +3,14 @@
 use std::ffi::c_void;
 
 use super::callbacks::cyrsync_unit_callback;
-use super::client::{cyrsync_client, cyrsync_report, report_to, unit_ended, with_client};
+use super::client::{
+    cyrsync_client, cyrsync_report, report_place, report_to, unit_ended, with_client,
+};
 use super::error::{cyrsync_error, cyrsync_result};
 use super::rolling::tell;
 use super::strings::cyrsync_str;
 use crate::engine::Client;
+use crate::events::PlannedStep;
 
 /// Hears a step of a plan, as sync_client -v prints it ("MAILBOX user.fred"), and why it is needed,
 /// if that is known ("HIGHESTMODSEQ is 12 here and 9 on the replica"). Both are borrowed for the
@@ -16,11 +19,12 @@ pub type cyrsync_step_callback =
     Option<unsafe extern "C" fn(userdata: *mut c_void, step: cyrsync_str, why: cyrsync_str)>;
 
 /// Hands steps to C.
-fn pass_on(callback: cyrsync_step_callback, userdata: *mut c_void) -> impl FnMut(&str, &str) {
-    move |step, why| {
+fn pass_on(callback: cyrsync_step_callback, userdata: *mut c_void) -> impl FnMut(&PlannedStep) {
+    move |step| {
         if let Some(callback) = callback {
+            let why = step.why();
             let (step, why) =
-                (cyrsync_str::lend(step.as_bytes()), cyrsync_str::lend(why.as_bytes()));
+                (cyrsync_str::lend(step.line.as_bytes()), cyrsync_str::lend(why.as_bytes()));
             // SAFETY: the host gave function and data for this; the texts outlive the call.
             unsafe { callback(userdata, step, why) };
         }
@@ -68,13 +72,15 @@ pub unsafe extern "C" fn cyrsync_client_plan_all(
     let work = |client: &mut Client| {
         // SAFETY: the header asks for bytes that live through the call.
         let prefix = unsafe { prefix.bytes("prefix") }?;
+        // SAFETY: the header asks for NULL or a report whose size is set.
+        let report = unsafe { report_place(report) }?;
         let mut each = pass_on(callback, userdata);
         let ended = client.plan_all(prefix, &mut each, &mut |goal, result| {
             // SAFETY: the host gave function and data for this.
             unsafe { unit_ended(units, userdata, goal, result) };
         })?;
-        // SAFETY: the header asks for NULL or a place for it.
-        unsafe { report_to(report, ended) };
+        // SAFETY: as above.
+        unsafe { report_to(report, &ended) };
         Ok(())
     };
     // SAFETY: the header asks for what `with_client` asks for.

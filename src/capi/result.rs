@@ -1,8 +1,7 @@
 //! Result codes.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_int};
 
-use super::panic::boundary;
 use crate::error::Kind;
 
 /// How a call ended: for branching. Numbers never change their meaning; new ones may come, so
@@ -155,7 +154,7 @@ impl cyrsync_result {
         })
     }
 
-    fn name(self) -> &'static CStr {
+    pub(super) fn name(self) -> &'static CStr {
         match self {
             CYRSYNC_RESULT_OK => c"OK",
             CYRSYNC_RESULT_NULL_POINTER => c"NULL_POINTER",
@@ -196,7 +195,7 @@ impl cyrsync_result {
         }
     }
 
-    fn is_retryable(self) -> bool {
+    pub(super) fn is_retryable(self) -> bool {
         match self {
             CYRSYNC_RESULT_BUSY
             | CYRSYNC_RESULT_CONNECT
@@ -276,23 +275,6 @@ impl From<Kind> for cyrsync_result {
             Kind::Host => CYRSYNC_RESULT_HOST,
         }
     }
-}
-
-/// The name of a result without its prefix, such as "LOCKED"; "UNKNOWN" for any other number.
-/// It lives forever.
-#[unsafe(no_mangle)]
-pub extern "C" fn cyrsync_result_name(result: c_int) -> *const c_char {
-    boundary(c"UNKNOWN".as_ptr(), || {
-        cyrsync_result::from_number(result).map_or(c"UNKNOWN", cyrsync_result::name).as_ptr()
-    })
-}
-
-/// Whether the same call may succeed later without anybody mending anything.
-#[unsafe(no_mangle)]
-pub extern "C" fn cyrsync_result_is_retryable(result: c_int) -> bool {
-    boundary(false, || {
-        cyrsync_result::from_number(result).is_some_and(cyrsync_result::is_retryable)
-    })
 }
 
 #[cfg(test)]

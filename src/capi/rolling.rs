@@ -4,19 +4,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::client::{cyrsync_client, with_client};
-use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer};
+use super::error::{Failure, cyrsync_error, cyrsync_result};
 use super::panic::boundary;
+use super::sized::{argument, grows};
 use super::strings::cyrsync_str;
 use crate::engine::{Client, Ended, Persistence, Rolling, Undone};
 use crate::error::Error;
 use crate::sys::file::open_regular;
 
-/// How cyrsync_client_roll() works. Set all of it to zero, then size to its sizeof, then what is
-/// wanted.
+/// How cyrsync_client_roll() works. Begin with CYRSYNC_ROLLING_INIT, then set what is wanted.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_rolling {
-    /// sizeof(cyrsync_rolling), so that later versions can add to its end.
+    /// sizeof(cyrsync_rolling): CYRSYNC_ROLLING_INIT sets it.
     pub size: usize,
     /// Least time from one run to the next, in milliseconds (sync_repeat_interval).
     pub interval_ms: u64,
@@ -30,6 +30,10 @@ pub struct cyrsync_rolling {
     pub connect_once: u8,
     /// Not 0: do only what is logged now.
     pub once: u8,
+}
+
+grows! {
+    cyrsync_rolling may end before restart_after, unknown members are Refused;
 }
 
 /// Why cyrsync_client_roll() ended.
@@ -93,17 +97,8 @@ pub unsafe extern "C" fn cyrsync_client_roll(
 /// # Safety
 /// NULL, or a structure whose size member tells its size truly.
 unsafe fn options(rolling: *const cyrsync_rolling) -> Result<Rolling, Failure> {
-    if rolling.is_null() {
-        return Err(null_pointer("rolling"));
-    }
-    // SAFETY: not NULL, and the size is the first member of every version.
-    let size = unsafe { rolling.cast::<usize>().read() };
-    if size < size_of::<cyrsync_rolling>() {
-        let what = "its size is not set to sizeof(cyrsync_rolling)";
-        return Err(misuse(cyrsync_result::CYRSYNC_RESULT_INVALID_ARGUMENT, "rolling", what));
-    }
-    // SAFETY: it is as large as it says, which is large enough.
-    let rolling = unsafe { rolling.read() };
+    // SAFETY: the caller's promise.
+    let rolling = unsafe { argument(rolling, "rolling") }?;
     // SAFETY: the header asks for bytes that live through the call.
     let file = unsafe { rolling.shutdown_file.bytes("shutdown_file") }?;
     let longest = Duration::from_secs(rolling.longest_pause);

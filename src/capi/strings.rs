@@ -1,6 +1,6 @@
 //! Bytes with a length, between C and Rust.
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, c_char};
 use std::ptr;
 
 use super::error::cyrsync_result;
@@ -87,11 +87,6 @@ pub(super) unsafe fn slice<'a, T>(
     Ok(unsafe { std::slice::from_raw_parts(data, len) })
 }
 
-/// Text as C takes it: zero bytes become visible.
-pub(super) fn c_string(text: &str) -> CString {
-    CString::new(text.replace('\0', "\\0")).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,10 +123,5 @@ mod tests {
         // SAFETY: a literal.
         let error = unsafe { bytes.text("channel") }.unwrap_err();
         assert_eq!(error.code, cyrsync_result::CYRSYNC_RESULT_INVALID_ARGUMENT);
-    }
-
-    #[test]
-    fn a_zero_byte_does_not_cut_a_text_short() {
-        assert_eq!(c_string("a\0b").as_c_str(), c"a\\0b");
     }
 }

@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
     fn file(&mut self, path: &Path, from: Option<Place<'_>>) -> Result<()> {
         let error = |what: String| match from {
             Some(place) => place.error(format!("@include: {}: {what}", path.display())),
-            None => Error::new(Kind::Config, OP, path.display().to_string(), what),
+            None => Error::new(Kind::Config, OP, path, what),
         };
         if self.depth >= CONFIG_INCLUDE_DEPTH {
             return Err(error(format!(
@@ -199,7 +199,7 @@ impl<'a> Reader<'a> {
 
     fn finish(mut self, path: &Path) -> Result<Config> {
         let config = &mut self.config;
-        let error = |what: String| Error::new(Kind::Config, OP, path.display().to_string(), what);
+        let error = |what: String| Error::new(Kind::Config, OP, path, what);
         for (deprecated, given) in self.former {
             let preferred = deprecated.preferred.name;
             config.notes.push(format!(

@@ -9,13 +9,10 @@ use super::Client;
 use crate::error::Result;
 use crate::events::RunEvent;
 use crate::run::batch::Rules;
-use crate::run::grouping;
 use crate::run::log::disk::LogDisk;
 use crate::run::log::entry::LogEntry;
 use crate::run::log::files::LogFiles;
-use crate::run::log::read;
 use crate::run::outcome::Undone;
-use crate::run::task::Goal;
 use crate::sync::is_locked;
 
 impl Client {
@@ -27,15 +24,13 @@ impl Client {
     /// If the log cannot be read, the connection cannot be made or is lost twice for the same
     /// task, or it was asked to stop. How far it came is not known then.
     pub fn process_log(&mut self, log: impl Read, name: &str) -> Result<Vec<Undone>> {
-        let goals = self.goals_of(log, name)?;
-        let rules = Rules { release: true, ..self.rules() };
-        let mut left = Vec::new();
-        let mut settled = |_: &Goal, mut undone| left.append(&mut undone);
-        self.batch(goals, rules, None, &mut settled)?;
-        if self.shared.settings.channel.is_some() {
-            left = self.defer(left)?;
+        let goals = self.runner.goals_of(log, name)?;
+        let rules = Rules { release: true, ..self.runner.rules() };
+        let left = self.runner.log(goals, rules, None)?;
+        if self.runner.shared.settings.channel.is_none() {
+            return Ok(left);
         }
-        Ok(left)
+        defer(left, &self.log)
     }
 
     /// Does what a log in memory says, over a connection that is kept for the next time: what
@@ -45,7 +40,7 @@ impl Client {
     /// # Errors
     /// As [`Client::process_log`].
     pub fn checkpoint(&mut self, log: &[u8]) -> Result<Vec<Undone>> {
-        self.open_cache();
+        self.runner.remember(self.cache_path.as_deref());
         let result = self.process_log(log, "checkpoint");
         self.last_used = Instant::now();
         result
@@ -57,36 +52,25 @@ impl Client {
         if self.last_used.elapsed() >= after {
             self.disconnect();
         }
-        self.worker.is_open()
+        self.runner.worker.is_open()
     }
 
     /// Tells the observer what could not be done.
     pub fn tell(&self, undone: &Undone) {
         let items = undone.items.iter().map(LogEntry::text).collect();
         let error = undone.error.clone();
-        self.shared.observer.event(&RunEvent::NotReplicated { items, error }.into());
+        self.runner.shared.observer.event(&RunEvent::NotReplicated { items, error }.into());
     }
+}
 
-    /// The goals of a log. Lines that are no entries are reported.
-    pub(super) fn goals_of(&self, log: impl Read, name: &str) -> Result<Vec<Goal>> {
-        let path = Path::new(name);
-        let mut garbage = |line, why| {
-            let path = path.to_owned();
-            self.shared.observer.event(&RunEvent::BadLogLine { path, line, why }.into());
-        };
-        let entries = read::entries(log, path, &mut garbage)?;
-        Ok(grouping::goals(entries, &self.shared.names))
+/// Puts what is locked into the channel's log. Returns the rest.
+fn defer(undone: Vec<Undone>, log: &Path) -> Result<Vec<Undone>> {
+    let (locked, failed): (Vec<_>, Vec<_>) =
+        undone.into_iter().partition(|undone| is_locked(&undone.error));
+    let mut lines = Vec::new();
+    locked.iter().flat_map(|undone| &undone.items).for_each(|entry| entry.write(&mut lines));
+    if !lines.is_empty() {
+        LogFiles::new(log).append(&lines)?;
     }
-
-    /// Puts what is locked into the channel's log.
-    fn defer(&self, undone: Vec<Undone>) -> Result<Vec<Undone>> {
-        let (locked, failed): (Vec<_>, Vec<_>) =
-            undone.into_iter().partition(|undone| is_locked(&undone.error));
-        let mut lines = Vec::new();
-        locked.iter().flat_map(|undone| &undone.items).for_each(|entry| entry.write(&mut lines));
-        if !lines.is_empty() {
-            LogFiles::new(&self.log).append(&lines)?;
-        }
-        Ok(failed)
-    }
+    Ok(failed)
 }

@@ -10,12 +10,13 @@ use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Observer, RunEvent, Silent};
 use crate::names::Paths;
-use crate::replica::{Answer, Direct, Replica, Verb};
+use crate::protocol::Command;
+use crate::replica::{Answer, Direct, Replica};
 use crate::run::log::disk::LogDisk;
 use crate::run::log::entry::LogEntry;
 use crate::run::log::files::LogFiles;
+use crate::store::HostWriter;
 use crate::store::apply::{self, OwnServer, Traces};
-use crate::store::host::HostWriter;
 use crate::store::spool::Spool;
 use crate::sync::Master;
 use crate::types::{MailboxState, MboxName};
@@ -167,7 +168,7 @@ impl Master for HostMaster {
     fn broken(&mut self) {
         // What it has staged is of no use any more.
         let Some(server) = &mut self.server else { return };
-        if let Ok(ticket) = server.submit(Verb::Restart, &mut |_| Ok(())) {
+        if let Ok(ticket) = server.submit(Command::Restart) {
             server.discard(ticket);
         }
     }

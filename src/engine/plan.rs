@@ -3,9 +3,11 @@
 use std::io::Read;
 
 use super::Client;
+use super::runner::Runner;
 use crate::error::Result;
+use crate::events::Report;
 use crate::run::batch::Rules;
-use crate::run::outcome::{Report, Undone};
+use crate::run::outcome::Undone;
 use crate::run::plan::OnStep;
 use crate::run::retry::RetryPolicy;
 use crate::run::task::Goal;
@@ -19,11 +21,9 @@ impl Client {
     /// # Errors
     /// As [`Client::process_log`], but a connection that is lost is not made again.
     pub fn plan(&mut self, log: impl Read, each: &mut OnStep<'_>) -> Result<Vec<Undone>> {
-        let goals = self.goals_of(log, "plan")?;
-        let mut left = Vec::new();
-        let mut settled = |_: &Goal, mut undone| left.append(&mut undone);
-        self.batch(goals, self.plan_rules(), Some(each), &mut settled)?;
-        Ok(left)
+        let goals = self.runner.goals_of(log, "plan")?;
+        let rules = plan_rules(&self.runner);
+        self.runner.log(goals, rules, Some(each))
     }
 
     /// As [`Client::plan`], for what [`Client::sync_all`] would do.
@@ -36,11 +36,12 @@ impl Client {
         each: &mut OnStep<'_>,
         ended: &mut dyn FnMut(&Goal, &Result<()>),
     ) -> Result<Report> {
-        self.everything(prefix, self.plan_rules(), Some(each), ended)
+        let rules = plan_rules(&self.runner);
+        self.runner.everything(prefix, rules, Some(each), ended)
     }
+}
 
-    fn plan_rules(&self) -> Rules {
-        let policy = RetryPolicy { connect: None, reconnect: None, again: false };
-        Rules { policy, ..self.rules() }
-    }
+fn plan_rules(runner: &Runner) -> Rules {
+    let policy = RetryPolicy { connect: None, reconnect: None, again: false };
+    Rules { policy, ..runner.rules() }
 }

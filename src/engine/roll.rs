@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::Client;
+use super::runner::Runner;
 use crate::error::{Error, Result};
 use crate::run::daemon::{Daemon, Rules};
 use crate::run::env::Driver;
@@ -24,8 +25,8 @@ impl Client {
     pub fn roll(&mut self, options: &Rolling) -> Result<Ended> {
         let mut files = LogFiles::new(&self.log);
         let _claim = files.claim()?;
-        self.open_cache();
-        let Client { shared, worker, .. } = self;
+        self.runner.remember(self.cache_path.as_deref());
+        let Runner { shared, worker, .. } = &mut self.runner;
         let file = &options.shutdown_file;
         let _rolling = shared.interrupts.rolling(file.clone(), shared.cancel.nudges());
         let watch = Watch::new(files.directory());

@@ -2,16 +2,10 @@
 
 use super::Client;
 use crate::error::Result;
-use crate::run::batch::{Batch, Rules};
-use crate::run::env::Driver;
-use crate::run::everything;
+use crate::events::Report;
+use crate::run::batch::Rules;
 use crate::run::options::Persistence;
-use crate::run::outcome::{Report, Undone};
-use crate::run::plan::OnStep;
-use crate::run::real::{OnSettled, Real};
-use crate::run::retry::RetryPolicy;
 use crate::run::task::Goal;
-use crate::run::worker::Shared;
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
 impl Client {
@@ -24,45 +18,45 @@ impl Client {
     /// [`Kind::Cancelled`](crate::Kind::Cancelled) if asked to stop meanwhile; else why there is no
     /// connection, if it was to be tried once or will not get better.
     pub fn reach(&mut self, persistence: Persistence) -> Result<()> {
-        let mut rules = self.rules();
+        let mut rules = self.runner.rules();
         rules.connect = true;
         rules.policy.connect = Some(persistence);
-        self.batch(Vec::new(), rules, None, &mut |_, _| {})
+        self.runner.batch(Vec::new(), rules, None, &mut |_, _| {})
     }
 
     /// Replicates one user with all mailboxes, quotas, subscriptions, sieve scripts, seen state.
     pub fn sync_user(&mut self, user: &UserId) -> Result<()> {
-        self.one(Goal::User(user.clone()))
+        self.runner.one(Goal::User(user.clone()))
     }
 
     /// Replicates the named mailboxes, of whichever users.
     pub fn sync_mailboxes(&mut self, names: &[MboxName]) -> Result<()> {
-        self.one(Goal::Mailboxes(names.to_vec()))
+        self.runner.one(Goal::Mailboxes(names.to_vec()))
     }
 
     /// Replicates seen state, subscriptions and sieve scripts of a user.
     pub fn sync_meta(&mut self, user: &UserId) -> Result<()> {
-        self.one(Goal::Meta(user.clone()))
+        self.runner.one(Goal::Meta(user.clone()))
     }
 
     /// Replicates what a user has seen of a mailbox (`sync_do_seen`).
     pub fn sync_seen(&mut self, user: &UserId, mailbox: &UniqueId) -> Result<()> {
-        self.one(Goal::Seen(user.clone(), mailbox.clone()))
+        self.runner.one(Goal::Seen(user.clone(), mailbox.clone()))
     }
 
     /// Replicates whether a user is subscribed to a mailbox (`sync_do_sub`).
     pub fn sync_subscription(&mut self, user: &UserId, mailbox: &MboxName) -> Result<()> {
-        self.one(Goal::Subscription(user.clone(), mailbox.clone()))
+        self.runner.one(Goal::Subscription(user.clone(), mailbox.clone()))
     }
 
     /// Replicates the limits of a quota root (`sync_do_quota`).
     pub fn sync_quota(&mut self, root: &Text) -> Result<()> {
-        self.one(Goal::Quota(root.clone()))
+        self.runner.one(Goal::Quota(root.clone()))
     }
 
     /// Replicates the annotations of a mailbox, or those of the server (`sync_do_annotation`).
     pub fn sync_annotations(&mut self, mailbox: Option<&MboxName>) -> Result<()> {
-        self.one(Goal::Annotations(mailbox.cloned()))
+        self.runner.one(Goal::Annotations(mailbox.cloned()))
     }
 
     /// Replicates every user and every shared mailbox whose name begins with `prefix`, and
@@ -78,68 +72,9 @@ impl Client {
         prefix: &[u8],
         each: &mut dyn FnMut(&Goal, &Result<()>),
     ) -> Result<Report> {
-        let rules = Rules { lost_ends_all: false, ..self.rules() };
-        self.everything(prefix, rules, None, each)
+        let rules = Rules { lost_ends_all: false, ..self.runner.rules() };
+        self.runner.everything(prefix, rules, None, each)
     }
-
-    /// Has a batch made of all that has names that begin with `prefix`.
-    pub(super) fn everything(
-        &mut self,
-        prefix: &[u8],
-        rules: Rules,
-        plan: Option<&mut OnStep<'_>>,
-        each: &mut dyn FnMut(&Goal, &Result<()>),
-    ) -> Result<Report> {
-        let Shared { store, names, .. } = &self.shared;
-        let (goals, unlisted) = everything::goals(store.as_ref(), names, prefix);
-        let mut report = Report::default();
-        let mut settled = |goal: &Goal, undone| {
-            let result = result(undone);
-            report.count(&result);
-            each(goal, &result);
-        };
-        self.batch(goals, rules, plan, &mut settled)?;
-        unlisted.map_or(Ok(report), Err)
-    }
-
-    /// Does one task.
-    fn one(&mut self, goal: Goal) -> Result<()> {
-        let mut ended = Ok(());
-        let mut settled = |_: &Goal, undone| ended = result(undone);
-        self.batch(vec![goal], self.rules(), None, &mut settled)?;
-        ended
-    }
-
-    /// How a batch of this client works, unless a mode wants something else.
-    pub(super) fn rules(&self) -> Rules {
-        Rules {
-            policy: RetryPolicy { connect: None, reconnect: self.reconnect, again: true },
-            lost_ends_all: true,
-            release: false,
-            connect: false,
-            workers: 1,
-            is_open: self.worker.is_open(),
-        }
-    }
-
-    /// Does tasks, one after the other, and gives how each ended to `settled`.
-    pub(super) fn batch(
-        &mut self,
-        goals: Vec<Goal>,
-        rules: Rules,
-        plan: Option<&mut OnStep<'_>>,
-        settled: &mut OnSettled<'_>,
-    ) -> Result<()> {
-        let Client { shared, worker, .. } = self;
-        let batch = Batch::new(goals, rules, &shared.names, &shared.settings.server);
-        let mut env = Real::new(shared, worker, plan.map(|each| each as _), settled);
-        Driver::new(batch).run(&mut env, None)
-    }
-}
-
-/// The result of a task that is not one of a log: it fails as a whole.
-fn result(undone: Vec<Undone>) -> Result<()> {
-    undone.into_iter().next().map_or(Ok(()), |undone| Err(undone.error))
 }
 
 #[cfg(test)]

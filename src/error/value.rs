@@ -24,10 +24,18 @@ struct Inner {
     source: Option<Source>,
     parts: Vec<Error>,
     scope: Scope,
+    mark: Option<Mark>,
+}
+
+/// What else is known of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
     /// The peer answered NO.
-    refusal: bool,
+    Refusal,
     /// A failure to log in or to encrypt that may pass by itself.
-    passing: bool,
+    Passing,
+    /// The connection ended, and nobody said why.
+    Unexplained,
 }
 
 /// An error: operation, subject, detail, cause and hint.
@@ -56,8 +64,7 @@ impl Error {
             source: None,
             parts: Vec::new(),
             scope: Scope::Unit,
-            refusal: false,
-            passing: false,
+            mark: None,
         }))
     }
 
@@ -108,14 +115,21 @@ impl Error {
     /// Marks it as the peer's NO to a command.
     #[must_use]
     pub(crate) fn refusal(mut self) -> Self {
-        self.0.refusal = true;
+        self.0.mark = Some(Mark::Refusal);
         self
     }
 
     /// Marks a failure to log in or to encrypt that may pass by itself, which others do not.
     #[must_use]
     pub(crate) fn passing(mut self) -> Self {
-        self.0.passing = true;
+        self.0.mark = Some(Mark::Passing);
+        self
+    }
+
+    /// Marks the end of a connection for which the peer gave no reason.
+    #[must_use]
+    pub(crate) fn unexplained(mut self) -> Self {
+        self.0.mark = Some(Mark::Unexplained);
         self
     }
 
@@ -164,7 +178,7 @@ impl Error {
     /// at all.
     pub fn is_final(&self) -> bool {
         match self.0.kind {
-            Kind::Auth | Kind::Tls => !self.0.passing,
+            Kind::Auth | Kind::Tls => self.0.mark != Some(Mark::Passing),
             kind => !kind.is_connection(),
         }
     }
@@ -181,7 +195,12 @@ impl Error {
 
     /// Whether it is the peer's NO to a command, which the session survives.
     pub fn is_refusal(&self) -> bool {
-        self.0.refusal
+        self.0.mark == Some(Mark::Refusal)
+    }
+
+    /// Whether the connection ended and the peer gave no reason.
+    pub(crate) fn is_unexplained(&self) -> bool {
+        self.0.mark == Some(Mark::Unexplained)
     }
 
     /// For branching.

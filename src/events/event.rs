@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::connection::ConnectionEvent;
 use super::difference::Difference;
-use super::level::Level;
 use super::repair::RepairEvent;
 use super::run::RunEvent;
 use super::step::Step;
 use super::store::StoreEvent;
 use super::sync::SyncEvent;
 use crate::error::Error;
-use crate::types::MboxName;
+use crate::types::{Level, MboxName, serialize_seconds};
 
 /// Something that happened.
 #[derive(Debug, Clone, Serialize)]
@@ -36,7 +35,7 @@ pub enum Event {
         /// The server's name as configured.
         server: String,
         /// The time until the next attempt.
-        #[serde(rename = "pause_seconds", serialize_with = "seconds")]
+        #[serde(rename = "pause_seconds", serialize_with = "serialize_seconds")]
         pause: Duration,
     },
     /// Something about the connection to the replica.
@@ -59,11 +58,6 @@ pub enum Event {
         /// The line.
         text: String,
     },
-}
-
-/// A time in whole seconds.
-pub(super) fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(time.as_secs())
 }
 
 macro_rules! families {

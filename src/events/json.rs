@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::event::Event;
-use super::level::Level;
 use super::words::{To, words};
+use crate::types::Level;
 
 /// An event with the severity of the line that stands for it.
 #[derive(Serialize)]

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use super::event::Event;
-use super::level::Level;
 use super::observer::Observer;
 use crate::error::Error;
-use crate::types::MboxName;
+use crate::types::{Level, MboxName};
 
 impl dyn Observer + '_ {
     /// A line for the log.

@@ -8,12 +8,11 @@ use serde::Serialize;
 
 use super::difference::Difference;
 use super::event::Event;
-use super::level::Level;
 use super::observer::Observer;
 use super::step::Step;
 use super::words::{To, words};
 use crate::error::Subject;
-use crate::types::MboxName;
+use crate::types::{Level, MboxName};
 
 /// What would be done.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -26,7 +25,7 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PlannedStep {
-    /// The command's word.
+    /// The command's word; empty for a remark on what cannot be planned.
     pub command: &'static str,
     /// What it would be done to.
     pub subject: Subject,
@@ -48,6 +47,11 @@ impl PlannedStep {
 
     fn bare(command: &'static str, subject: Subject, line: String) -> PlannedStep {
         PlannedStep { command, subject, reasons: Vec::new(), messages: 0, bytes: 0, line }
+    }
+
+    /// What cannot be planned, in words.
+    pub(crate) fn remark(words: &str) -> PlannedStep {
+        PlannedStep::bare("", "".into(), words.to_owned())
     }
 
     /// The reasons in words, empty if none is known.

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::event::seconds;
 use crate::error::Error;
-use crate::types::{MboxName, Text, serialize_path};
+use crate::types::{MboxName, Text, serialize_path, serialize_seconds};
 
 /// Something about the run as a whole. An item is an entry of the sync log.
 #[derive(Debug, Clone, Serialize)]
@@ -99,7 +98,7 @@ pub enum RunEvent {
         /// How often they were tried.
         tries: u32,
         /// The time until the next try.
-        #[serde(rename = "next_seconds", serialize_with = "seconds")]
+        #[serde(rename = "next_seconds", serialize_with = "serialize_seconds")]
         next: Duration,
         /// Why they failed.
         error: Error,

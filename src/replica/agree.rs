@@ -4,10 +4,10 @@
 use super::connect::Settings;
 use super::offer::Offer;
 use super::session::Session;
-use super::{Enabled, Replica, Verb};
-use crate::dlist::Value;
+use super::{Enabled, Replica};
 use crate::error::{Error, Kind, Result};
 use crate::events::{ConnectionEvent, Observer, Step};
+use crate::protocol::Command;
 
 /// The version from which mailboxes of JMAP notifications are known.
 const NOTIFICATIONS_SINCE: (u32, u32) = (3, 8);
@@ -27,10 +27,7 @@ impl Session {
         if !settings.force {
             return Ok(());
         }
-        let ticket = self.submit(Verb::Apply, &mut |w| {
-            w.name("FORCE")?.open_kv()?;
-            w.close()
-        })?;
+        let ticket = self.submit(Command::Force)?;
         let forced = self.wait(ticket).inspect_err(|_| {
             observer.event(&ConnectionEvent::ForceRefused.into());
         });
@@ -76,13 +73,9 @@ impl Session {
             (CAPA_SIEVE_MAILBOX, "SIEVE-MAILBOX"),
             (CAPA_REPLICATION_ARCHIVE, "REPLICATION-ARCHIVE"),
         ];
-        let ticket = self.submit(Verb::Apply, &mut |w| {
-            w.name("CAPABILITIES")?.open_list()?;
-            for (_, name) in names.iter().filter(|(bit, _)| bits & bit != 0) {
-                w.atom(name.as_bytes())?;
-            }
-            w.close()
-        })?;
+        let wanted = names.iter().filter(|(bit, _)| bits & bit != 0);
+        let wanted: Vec<&str> = wanted.map(|(_, name)| *name).collect();
+        let ticket = self.submit(Command::Capabilities(&wanted))?;
         let reply = match self.wait(ticket) {
             Ok(reply) => reply,
             Err(error) if bits & CAPA_REPLICATION_ARCHIVE != 0 && is_refusal(&error) => {
@@ -91,15 +84,9 @@ impl Session {
             }
             Err(error) => return Err(error),
         };
-        let has = |name: &str| {
-            let parsed = reply.items.iter().filter_map(|item| item.parse().ok());
-            let mut lists = parsed.filter(|(item, _)| **item == *b"ENABLED");
-            let is = |v: &Value| v.atom().is_ok_and(|a| a.eq_ignore_ascii_case(name.as_bytes()));
-            lists.any(|(_, value)| value.list().is_ok_and(|list| list.iter().any(is)))
-        };
         Ok(Some(Enabled {
-            sieve_mailbox: has("SIEVE-MAILBOX"),
-            archive: has("REPLICATION-ARCHIVE"),
+            sieve_mailbox: reply.enables("SIEVE-MAILBOX"),
+            archive: reply.enables("REPLICATION-ARCHIVE"),
             notifications: false,
         }))
     }

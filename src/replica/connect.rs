@@ -17,7 +17,7 @@ use super::session::Session;
 use super::socket::{Dialer, KeepAlive};
 use super::target::{Target, Way, ways};
 use super::tls;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Subject};
 use crate::events::{ConnectionEvent, Direction, Observer};
 
 /// How to connect.
@@ -133,8 +133,13 @@ impl Connect<'_> {
         link.reply_ended();
         if dialect == Dialect::Imap && !way.may_be_imap {
             let what = "this is an IMAP server, and sync_try_imap is off";
-            return Err(Error::new(Kind::Unsupported, "replicate to", self.target.host(), what)
-                .hint("name sync_server's port by sync_port, or set sync_try_imap: yes"));
+            return Err(Error::new(
+                Kind::Unsupported,
+                "replicate to",
+                Subject::host(self.target.host()),
+                what,
+            )
+            .hint("name sync_server's port by sync_port, or set sync_try_imap: yes"));
         }
         let mut tagger = Tagger::new(dialect);
         let offer = match offer {
@@ -200,7 +205,7 @@ impl Connect<'_> {
             false => Err(Error::new(
                 Kind::Unsupported,
                 "replicate to",
-                self.target.host(),
+                Subject::host(self.target.host()),
                 "this IMAP server has no replication (no capability X-REPLICATION)",
             )
             .hint("name the port of sync_server by sync_port, or set sync_try_imap: no")),

@@ -1,11 +1,11 @@
 //! The two dialects of the replication protocol: csync, which has no tags, and the SYNC commands
 //! of imapd (`imap_csync_protocol` and `csync_protocol` in `imap/sync_support.c`).
 
-use super::Verb;
 use super::lines::{read_line, send};
 use super::link::Link;
 use super::responses::{Ending, ending};
 use crate::error::{Error, Kind, Result};
+use crate::protocol::Verb;
 
 /// Untagged lines that may come before the end of a command of the login.
 const UNTAGGED_LINES: usize = 256;

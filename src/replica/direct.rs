@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::label::Label;
 use super::responses::{Ending, ending, refusal};
-use super::{Enabled, Item, Replica, Reply, Ticket, Verb};
+use super::{Enabled, Replica};
 use crate::dlist::{Framer, Writer};
 use crate::error::{Error, Kind, Malformed, Result};
+use crate::protocol::{Command, Item, Label, Reply, Ticket, Verb};
 
 /// Takes a whole command, `RESTART\r\n` say, and gives all lines of the reply.
 pub trait Answer {
@@ -35,23 +35,16 @@ impl<A: Answer> Direct<A> {
 }
 
 impl<A: Answer> Replica for Direct<A> {
-    fn submit(
-        &mut self,
-        verb: Verb,
-        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
-    ) -> Result<Ticket> {
-        let mut command = Vec::new();
-        match verb {
-            Verb::Get => command.extend_from_slice(b"GET "),
-            Verb::Apply => command.extend_from_slice(b"APPLY "),
-            Verb::Restart => command.extend_from_slice(b"RESTART"),
-        }
+    fn submit(&mut self, mut command: Command<'_>) -> Result<Ticket> {
+        let name = command.label();
+        let verb = command.verb();
+        let mut bytes = Vec::from(verb.word());
         if verb != Verb::Restart {
-            body(&mut Writer::new(&mut command))?;
+            bytes.push(b' ');
+            command.encode(&mut Writer::new(&mut bytes))?;
         }
-        let name = Label::new(&command);
-        command.extend_from_slice(b"\r\n");
-        let reply = self.answer.answer(&command).and_then(|reply| read(&name, &reply));
+        bytes.extend_from_slice(b"\r\n");
+        let reply = self.answer.answer(&bytes).and_then(|reply| read(&name, &reply));
         let ticket = Ticket(self.next);
         self.next += 1;
         self.replies.insert(ticket, reply);
@@ -77,13 +70,8 @@ impl<A: Answer> Replica for Direct<A> {
 /// Reads the reply to the command that is called `name`.
 fn read(name: &Label, mut rest: &[u8]) -> Result<Reply> {
     let nonsense = |error: &Malformed| {
-        Error::new(
-            Kind::InvalidArgument,
-            "understand the reply to",
-            name.to_string(),
-            error.to_string(),
-        )
-        .hint("this is a bug in the program that supplies the mail store")
+        Error::new(Kind::Host, "understand the reply to", name.to_string(), error.to_string())
+            .hint("this is a bug in the program that supplies the mail store")
     };
     let mut reply = Reply::default();
     while !rest.is_empty() {
@@ -118,8 +106,7 @@ mod tests {
 
     fn asked(reply: &'static [u8]) -> (Result<Reply>, Vec<u8>) {
         let mut direct = Direct::new(Fixed(reply, Vec::new()));
-        let body = &mut |w: &mut Writer<'_>| w.name("RESERVE").map(drop);
-        let ticket = direct.submit(Verb::Apply, body).unwrap();
+        let ticket = direct.submit(Command::UnUser(&"fred".into())).unwrap();
         let reply = direct.wait(ticket);
         assert!(direct.wait(ticket).is_err());
         (reply, direct.answer.1)
@@ -128,7 +115,7 @@ mod tests {
     #[test]
     fn commands_and_replies_are_those_of_the_wire() {
         let (reply, command) = asked(b"* MISSING (a b)\r\n* X {3+}\r\na\nb\r\nOK success\r\n");
-        assert_eq!(command, b"APPLY RESERVE\r\n");
+        assert_eq!(command, b"APPLY UNUSER fred\r\n");
         let items = reply.unwrap().items;
         assert_eq!(items.len(), 2);
         assert_eq!(items[0].name(), b"MISSING");
@@ -142,7 +129,7 @@ mod tests {
         for bad in
             [&b""[..], b"* X (", b"* X a\r\n", b"maybe\r\n", b"OK\r\nOK\r\n", b"* X a b\r\nOK"]
         {
-            assert_eq!(kind(bad), Kind::InvalidArgument, "{bad:?}");
+            assert_eq!(kind(bad), Kind::Host, "{bad:?}");
         }
     }
 }

@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::label::Label;
-use super::{Enabled, Replica, Reply, Ticket, Verb, Wanted};
-use crate::dlist::Writer;
+use super::{Enabled, Replica};
 use crate::error::Result;
+use crate::protocol::{Command, Reply, Ticket, Verb};
 
 /// Passes on what asks and answers what would change something as if it were done.
 pub struct Dry<'r> {
@@ -30,32 +29,15 @@ impl<'r> Dry<'r> {
 }
 
 impl Replica for Dry<'_> {
-    fn submit(
-        &mut self,
-        verb: Verb,
-        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
-    ) -> Result<Ticket> {
-        if verb == Verb::Get {
-            return self.inner.submit(verb, body);
+    fn submit(&mut self, command: Command<'_>) -> Result<Ticket> {
+        if command.verb() == Verb::Get {
+            return self.inner.submit(command);
         }
-        if verb == Verb::Apply {
-            let mut start = Beginning::default();
-            body(&mut Writer::new(&mut start))?;
-            let name = Label::new(&start.0).command;
-            self.renamed |= name.starts_with("RENAME") || name.starts_with("LOCAL_RENAME");
-        }
+        self.renamed |= matches!(command, Command::Rename { .. });
         let ticket = Ticket(self.next);
         self.next -= 1;
         self.done.insert(ticket);
         Ok(ticket)
-    }
-
-    fn submit_fetch(
-        &mut self,
-        wanted: &Wanted<'_>,
-        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
-    ) -> Result<Ticket> {
-        self.inner.submit_fetch(wanted, body)
     }
 
     fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
@@ -77,21 +59,5 @@ impl Replica for Dry<'_> {
 
     fn enabled(&self) -> Enabled {
         self.inner.enabled()
-    }
-}
-
-/// Keeps the first bytes of what is written.
-#[derive(Default)]
-struct Beginning(Vec<u8>);
-
-impl std::io::Write for Beginning {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let room = 48usize.saturating_sub(self.0.len()).min(bytes.len());
-        self.0.extend_from_slice(bytes.get(..room).unwrap_or_default());
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use super::Replica;
 use super::deflate::Deflate;
 use super::dialect::{Dialect, Tagger};
 use super::greet;
@@ -14,9 +15,10 @@ use super::link::Link;
 use super::sasl;
 use super::session::Session;
 use super::socket::Socket;
-use super::{Replica, Reply, Verb, Wanted};
-use crate::dlist::Writer;
 use crate::events::Silent;
+use crate::protocol::command::FetchPlace;
+use crate::protocol::{Command, RemoteFolder, Reply};
+use crate::types::Guid;
 
 /// What a socket holds though nobody reads.
 const MOST: usize = 32 << 10;
@@ -51,12 +53,13 @@ pub fn replies(data: &[u8]) -> Vec<Reply> {
     for dialect in [Dialect::Csync, Dialect::Imap] {
         let (received, _theirs) = link(data);
         let mut session = Session::new(received, Tagger::new(dialect), Arc::new(Silent));
-        let mut get = || session.submit(Verb::Get, &mut |w| w.name("USER")?.atom(b"fred"));
+        let mut get = || session.submit(Command::GetUser(&"fred".into()));
         let [first, second] = [get(), get()];
         // A long message may come, whose beginning is all that fits.
-        let wanted = Wanted { size: LONG, dir: &std::env::temp_dir() };
-        let body = &mut |w: &mut Writer<'_>| w.name("FETCH")?.nil();
-        let third = session.submit_fetch(&wanted, body);
+        let place = FetchPlace { size: LONG, temp_path: &std::env::temp_dir() };
+        let folder = RemoteFolder::default();
+        let fetch = folder.fetch(1, Guid::default(), Some(place));
+        let third = session.submit(Command::Fetch(fetch));
         for ticket in [first, second, third].into_iter().flatten() {
             replies.extend(session.wait(ticket));
         }

@@ -497,6 +497,7 @@ impl Link {
     fn closed(&self) -> Error {
         Error::new(Kind::Closed, "read from", self.peer(), "it closed the connection")
             .hint(LOG_SAYS)
+            .unexplained()
     }
 
     fn timed_out(&self, detail: String) -> Error {
@@ -519,12 +520,12 @@ fn too_much(peer: &str, allowed: usize) -> Error {
 }
 
 /// What to do about a connection that ended.
-pub(super) const LOG_SAYS: &str = "its log says why";
+const LOG_SAYS: &str = "its log says why";
 
 fn is_transient(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 fn broken(op: &'static str, peer: &str, error: &io::Error) -> Error {
-    Error::new(Kind::Closed, op, peer, reason(error)).hint(LOG_SAYS)
+    Error::new(Kind::Closed, op, peer, reason(error)).hint(LOG_SAYS).unexplained()
 }

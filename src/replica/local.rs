@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use super::Replica;
 use super::dialect::{Dialect, Tagger};
 use super::lines::read_line;
 use super::link::Link;
 use super::responses::{Ending, ending};
 use super::session::Session;
 use super::socket::Socket;
-use super::{Replica, Verb};
 use crate::error::{Error, Kind, Result};
 use crate::events::Observer;
+use crate::protocol::Command;
 
 /// Lines of a greeting; such a server offers nothing, so it has one.
 const GREETING_LINES: usize = 64;
@@ -71,11 +72,7 @@ fn shown(line: &str) -> String {
 fn local_session(link: Link, observer: Arc<dyn Observer>) -> Result<Session> {
     let mut session = Session::new(link, Tagger::new(Dialect::Csync), observer);
     // It offers nothing on such a socket, but takes the sieve mailbox from who says to know it.
-    let ticket = session.submit(Verb::Apply, &mut |w| {
-        w.name("CAPABILITIES")?.open_list()?;
-        w.atom(b"SIEVE-MAILBOX")?;
-        w.close()
-    })?;
+    let ticket = session.submit(Command::Capabilities(&["SIEVE-MAILBOX"]))?;
     match session.wait(ticket) {
         Err(error) if error.is_connection() => Err(error),
         // Before 3.6 there is no such command, and no such mailbox.

@@ -18,14 +18,12 @@ mod encoder;
 pub(crate) mod fuzz;
 mod greet;
 mod interrupt;
-mod label;
 mod layer;
 mod lines;
 mod link;
 mod local;
 mod offer;
 mod patience;
-mod reply;
 mod responses;
 mod sasl;
 mod session;
@@ -44,30 +42,13 @@ pub use direct::{Answer, Direct};
 pub use dry::Dry;
 pub use interrupt::Interrupt;
 pub use link::Traffic;
-pub use reply::{Item, Reply};
 pub use sasl::Credentials;
 pub use session::Session;
 pub use socket::KeepAlive;
-pub use spill::{Fetched, Wanted};
 pub use target::{Target, service_port};
 
-use crate::dlist::Writer;
 use crate::error::Result;
-
-/// What a command begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    /// `GET`: look something up.
-    Get,
-    /// `APPLY`: change something.
-    Apply,
-    /// `RESTART`: let go of staged message files (no body).
-    Restart,
-}
-
-/// Names a command that was submitted; replies come in the order of submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub u64);
+use crate::protocol::{Command, Reply, Ticket};
 
 /// What the replica can do: by its version, and agreed to in answer to `APPLY CAPABILITIES`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,23 +65,11 @@ pub struct Enabled {
 /// A connection that takes commands without waiting for the replies of earlier ones.
 pub trait Replica {
     /// Sends a command. Returns when it is written or buffered; blocks only while too much is in
-    /// flight. `body` writes the command's name and value. If `body` fails after it has written
-    /// something the connection is closed, for the stream cannot be taken back.
-    fn submit(
-        &mut self,
-        verb: Verb,
-        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
-    ) -> Result<Ticket>;
-
-    /// As [`Replica::submit`] of `GET FETCH`: where the message that comes is long, the reply has
-    /// it as a [file](Reply::file) instead.
-    fn submit_fetch(
-        &mut self,
-        _wanted: &Wanted<'_>,
-        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
-    ) -> Result<Ticket> {
-        self.submit(Verb::Get, body)
-    }
+    /// flight.
+    ///
+    /// Fails if the connection is lost. A command that cannot be written to its end, because a
+    /// message file cannot be read, closes the connection, for the stream cannot be taken back.
+    fn submit(&mut self, command: Command<'_>) -> Result<Ticket>;
 
     /// Waits for the reply to a command. A NO becomes an error of its kind
     /// ([`Kind::ReplicaMoved`](crate::Kind::ReplicaMoved), ...) and leaves the session usable.

@@ -1,8 +1,8 @@
 //! What the last line of a reply means (`sync_parse_response`, `sync_response` in
 //! `imap/sync_support.c`).
 
-use super::label::Label;
 use crate::error::{Error, Kind, Malformed};
+use crate::protocol::Label;
 
 /// The texts of NO that have a meaning of their own.
 const MEANINGS: [(&str, Kind, &str); 10] = [
@@ -62,12 +62,12 @@ pub fn refusal(label: &Label, text: &str) -> Error {
     if let Some((_, kind, hint)) = MEANINGS.iter().find(|(name, ..)| *name == word) {
         return error(*kind).hint(*hint);
     }
-    match text {
+    match (text, label.partition_name()) {
         // sync_server does nothing at all for others.
-        "Permission denied" => error(Kind::Auth).hint(NO_ADMIN),
+        ("Permission denied", _) => error(Kind::Auth).hint(NO_ADMIN),
         // Whatever it is: of a partition that is not there, a disk, a database it says no more.
-        "Unknown error" if !label.partition.is_empty() => {
-            error(Kind::ReplicaDenied).hint(no_partition(&label.partition))
+        ("Unknown error", Some(partition)) => {
+            error(Kind::ReplicaDenied).hint(no_partition(partition))
         }
         _ => error(Kind::ReplicaDenied).hint("the replica's log says more"),
     }
@@ -93,8 +93,8 @@ pub fn unreadable(peer: &str, text: &str, label: &Label) -> Error {
              replica's imapd.conf",
         );
     }
-    let hint = match label.command.as_str() {
-        "APPLY MESSAGE" => {
+    let hint = match label.name() {
+        "MESSAGE" => {
             "is the replica's disk full? it could not store the messages that it was sent, and its \
              log says why"
         }
@@ -109,9 +109,11 @@ pub fn given_up(peer: &str, text: &str, label: &Label) -> Error {
         "the replica takes no text of this size; see maxliteral, maxword and maxquoted in \
          imapd.conf(5) there"
             .to_owned()
-    } else if text.contains("base != NULL") && !label.partition.is_empty() {
+    } else if text.contains("base != NULL")
+        && let Some(partition) = label.partition_name()
+    {
         // `dlist_reserve_path` in `imap/dlist.c`.
-        no_partition(&label.partition)
+        no_partition(partition)
     } else {
         format!("the replica's Cyrus ended while it worked on {label}: its log may tell more")
     };
@@ -127,26 +129,30 @@ pub fn nonsense(peer: &str, error: &Malformed) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::table;
 
     #[test]
     fn every_text_of_no_has_its_kind() {
         for (word, kind, _) in MEANINGS {
             let line = format!("NO {word} Some text\r\n");
             let Some(Ending::No(text)) = ending(line.as_bytes()) else { panic!("{line}") };
-            let error = refusal(&"APPLY MAILBOX".into(), &text);
+            let error = refusal(&Label::of(&table::MAILBOX), &text);
             assert_eq!(error.kind(), kind);
             assert!(error.to_string().contains(word), "{error}");
         }
-        assert_eq!(refusal(&"GET USER".into(), "Unknown error").kind(), Kind::ReplicaDenied);
         assert_eq!(
-            refusal(&"GET USER".into(), "IMAP_SYNC_CHECKSUMS x").kind(),
+            refusal(&Label::of(&table::GET_USER), "Unknown error").kind(),
+            Kind::ReplicaDenied
+        );
+        assert_eq!(
+            refusal(&Label::of(&table::GET_USER), "IMAP_SYNC_CHECKSUMS x").kind(),
             Kind::ReplicaDenied
         );
     }
 
     #[test]
     fn a_refusal_without_a_reason_names_what_it_is_about_and_the_usual_cause() {
-        let label = Label::new(b"APPLY RENAME %(OLDMBOXNAME a NEWMBOXNAME b PARTITION far UID ");
+        let label = Label::of(&table::RENAME).about("a").to("b").partition("far");
         let error = refusal(&label, "Unknown error").to_string();
         let start = "replica refused APPLY RENAME a -> b, partition far: Unknown error; hint: does";
         assert!(error.starts_with(start) && error.contains("partition-far"), "{error}");

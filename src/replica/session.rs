@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dialect::{Dialect, Line, Tag, Tagger};
-use super::label::{LABEL_BYTES, Label, printable};
-use super::link::{self, Link, Traffic};
+use super::link::{Link, Traffic};
 use super::responses::{Ending, ending, given_up, nonsense, refusal, unreadable};
 use super::spill::{Place, Spill, without_literal};
-use super::{Enabled, Item, Replica, Reply, Ticket, Verb, Wanted};
+use super::{Enabled, Replica};
 use crate::dlist::{Framer, Writer};
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::events::{ConnectionEvent, Direction, Observer};
@@ -18,6 +17,8 @@ use crate::limits::{
     DLIST_ITEM_BYTES, FETCH_MEMORY_BYTES, IN_FLIGHT_BYTES, IN_FLIGHT_COMMANDS, REPLY_BYTES,
     REPLY_NOISE_BYTES,
 };
+use crate::protocol::label::printable;
+use crate::protocol::{Command, Item, Label, Reply, Ticket};
 
 /// What an item of a reply begins with.
 const UNTAGGED: &[u8] = b"* ";
@@ -148,9 +149,7 @@ impl Session {
         // Of no use any more, and perhaps long.
         self.spill = None;
         let hint = match command {
-            Some(command)
-                if error.kind() == Kind::Closed && error.hint_text() == link::LOG_SAYS =>
-            {
+            Some(command) if error.is_unexplained() => {
                 format!(
                     "the network failed, or the replica's Cyrus ended while it worked on \
                      {command}: then its log says why"
@@ -301,10 +300,8 @@ impl Session {
         let spill = self.spill.take().map(Spill::end).transpose();
         let reply = match ending {
             Ending::No(text) => {
-                let words = &command.label.command;
-                let name = words.split(' ').nth(1).unwrap_or(words);
-                let refused =
-                    ConnectionEvent::Refused { command: name.to_owned(), text: text.clone() };
+                let name = command.label.name().to_owned();
+                let refused = ConnectionEvent::Refused { command: name, text: text.clone() };
                 self.observer.event(&refused.into());
                 // Items before a NO are of no use.
                 let _ = self.release(Ok(items));
@@ -380,54 +377,38 @@ impl Session {
         Ok(())
     }
 
-    fn write_command(
-        &mut self,
-        verb: Verb,
-        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
-    ) -> Result<(Tag, Label)> {
+    fn write_command(&mut self, command: &mut Command<'_>) -> Result<Tag> {
         let tag = self.tagger.tag();
-        let (word, has_body) = self.tagger.dialect().verb(verb);
-        let mut sink = CommandSink { session: self, label: Vec::with_capacity(LABEL_BYTES) };
+        let (word, has_body) = self.tagger.dialect().verb(command.verb());
+        let mut sink = CommandSink { session: self };
         sink.put(tag.prefix().as_bytes())?;
-        sink.label.clear();
         sink.put(word.as_bytes())?;
         if has_body {
-            body(&mut Writer::new(&mut sink))?;
+            command.encode(&mut Writer::new(&mut sink))?;
         }
         sink.put(b"\r\n")?;
-        Ok((tag, Label::new(&sink.label)))
+        Ok(tag)
     }
 }
 
 impl Replica for Session {
-    fn submit(
-        &mut self,
-        verb: Verb,
-        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
-    ) -> Result<Ticket> {
+    fn submit(&mut self, mut command: Command<'_>) -> Result<Ticket> {
         self.check_alive()?;
         let room = self.make_room();
         room.map_err(|e| self.die(e))?;
         let before = self.link.traffic().sent;
-        // A body that fails has left half a command on the wire.
-        let written = self.write_command(verb, body);
-        let (tag, label) = written.map_err(|e| self.die(e))?;
+        let label = command.label();
+        // One that fails has left half a command on the wire.
+        let written = self.write_command(&mut command);
+        let tag = written.map_err(|e| self.die(e))?;
         let ticket = Ticket(self.next);
         self.next += 1;
         let bytes = self.link.traffic().sent - before;
-        self.in_flight.push_back(InFlight { ticket, tag, label, bytes, place: None });
-        Ok(ticket)
-    }
-
-    fn submit_fetch(
-        &mut self,
-        wanted: &Wanted<'_>,
-        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
-    ) -> Result<Ticket> {
-        let ticket = self.submit(Verb::Get, body)?;
-        if let Some(command) = self.in_flight.back_mut() {
-            command.place = Some(Place { size: wanted.size, dir: wanted.dir.to_owned() });
-        }
+        let place = match command {
+            Command::Fetch(fetch) => fetch.place.map(Place::from),
+            _ => None,
+        };
+        self.in_flight.push_back(InFlight { ticket, tag, label, bytes, place });
         Ok(ticket)
     }
 
@@ -479,16 +460,13 @@ impl Replica for Session {
     }
 }
 
-/// Where a command's bytes go; remembers the first for errors.
+/// Where a command's bytes go.
 struct CommandSink<'s> {
     session: &'s mut Session,
-    label: Vec<u8>,
 }
 
 impl CommandSink<'_> {
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        let room = LABEL_BYTES - self.label.len().min(LABEL_BYTES);
-        self.label.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
         if self.session.wire {
             self.session.observer.wire(Direction::Sent, bytes);
         }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Protocol, SockAddr, SockRef, TcpKeepalive, Type};
 
 use super::aside::{Left, aside};
-use crate::error::{Error, Kind, Result, reason};
+use crate::error::{Error, Kind, Result, Subject, reason};
 use crate::sys::poll;
 
 /// How often a wait looks whether it was cancelled.
@@ -145,7 +145,7 @@ impl Dialer<'_> {
                 Err(Failure::Io(error)) => reasons.push(format!("{address}: {}", reason(&error))),
             }
         }
-        let place = format!("{host}:{port}");
+        let place = Subject::host(format!("{host}:{port}"));
         if reasons.is_empty() {
             return Err(Error::new(Kind::Connect, "connect to", place, "it has no address"));
         }
@@ -157,7 +157,7 @@ impl Dialer<'_> {
     /// # Errors
     /// As [`Dialer::tcp`].
     pub fn unix(&self, path: &Path) -> Result<Socket> {
-        let place = path.display().to_string();
+        let place = Subject::from(path);
         let broken = |error: io::Error| failed(place.clone(), reason(&error));
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None).map_err(broken)?;
         socket.set_nonblocking(true).map_err(broken)?;
@@ -226,7 +226,7 @@ impl Dialer<'_> {
             return Ok(vec![SocketAddr::new(address, port)]);
         }
         let unknown = |why: String| {
-            Error::new(Kind::Connect, "look up address of", host, why)
+            Error::new(Kind::Connect, "look up address of", Subject::host(host), why)
                 .hint("check the name in sync_host (or -S), and the system's resolver")
         };
         let name = host.to_owned();
@@ -284,7 +284,7 @@ fn cancelled() -> Error {
     Error::new(Kind::Cancelled, "connect to", "the replica", "asked to stop")
 }
 
-fn failed(place: String, why: String) -> Error {
+fn failed(place: Subject, why: String) -> Error {
     Error::new(Kind::Connect, "connect to", place, why)
         .hint("is sync_server or imapd running there? see cyrus.conf and sync_port")
 }

@@ -2,59 +2,28 @@
 //! for the memory. The file has no name, so that nothing of it is left behind.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use sha1::{Digest, Sha1};
 
 use crate::error::{Error, Kind, Result, reason};
+use crate::protocol::TempLiteral;
+use crate::protocol::command::FetchPlace;
 use crate::sys;
 use crate::types::Guid;
-
-/// A message that `GET FETCH` asks for.
-#[derive(Debug, Clone, Copy)]
-pub struct Wanted<'w> {
-    /// Its size as the replica's record has it: one of another size is not stored.
-    pub size: u64,
-    /// The directory that it may be stored in meanwhile.
-    pub dir: &'w Path,
-}
-
-/// A message that came and is in a file without a name, which is gone once this is dropped.
-#[derive(Debug)]
-pub struct Fetched {
-    file: File,
-    size: u64,
-    guid: Guid,
-}
-
-impl Fetched {
-    /// Its size in bytes.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// SHA-1 of its bytes.
-    pub fn guid(&self) -> Guid {
-        self.guid
-    }
-
-    /// Its bytes from the first on.
-    ///
-    /// # Errors
-    /// If the file cannot be read.
-    pub fn reader(&self) -> io::Result<impl Read> {
-        let mut file = &self.file;
-        file.rewind()?;
-        Ok(file)
-    }
-}
 
 /// Where a long message shall go that has not begun to come.
 #[derive(Debug)]
 pub(super) struct Place {
     pub size: u64,
     pub dir: PathBuf,
+}
+
+impl From<FetchPlace<'_>> for Place {
+    fn from(place: FetchPlace<'_>) -> Place {
+        Place { size: place.size, dir: place.temp_path.to_owned() }
+    }
 }
 
 /// A message that is on its way into a file.
@@ -103,9 +72,9 @@ impl Spill {
     /// # Errors
     /// [`Kind::Corrupt`] if it has another size than its record; [`Kind::Io`] if it cannot be
     /// stored.
-    pub fn end(self) -> Result<Fetched> {
+    pub fn end(self) -> Result<TempLiteral> {
         let Spill { file, hash, size, .. } = self;
-        Ok(Fetched { file: file?, size, guid: Guid(hash.finalize().into()) })
+        Ok(TempLiteral::new(file?, size, Guid(hash.finalize().into())))
     }
 }
 
@@ -118,7 +87,7 @@ fn other_size(size: u64, wanted: u64) -> Error {
 fn cannot(what: &str, dir: &Path, error: io::Error) -> Error {
     let detail =
         format!("cannot {what} a temporary file for a fetched message: {}", reason(&error));
-    Error::new(Kind::Io, "store message in", dir.display().to_string(), detail)
+    Error::new(Kind::Io, "store message in", dir, detail)
         .hint("see permissions and free space there, or name another directory by temp_path")
         .caused_by(error)
 }
@@ -133,8 +102,10 @@ pub(super) fn without_literal(mut start: Vec<u8>) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
-    use crate::replica::Item;
+    use crate::protocol::Item;
 
     fn place(size: u64, dir: &Path) -> Place {
         Place { size, dir: dir.to_owned() }
@@ -180,7 +151,8 @@ mod tests {
         let mut spill = Spill { file: Ok(full), ..Spill::begin(place, 5) };
         assert_eq!((spill.take(b"abc"), spill.take(b"defg"), spill.left()), (3, 2, 0));
         let error = spill.end().unwrap_err();
-        assert_eq!((error.kind(), error.subject()), (Kind::Io, &"/scratch".into()));
+        assert_eq!(error.kind(), Kind::Io);
+        assert_eq!(*error.subject(), "/scratch");
         assert!(error.to_string().contains("No space left"), "{error}");
         assert!(error.hint_text().contains("temp_path"), "{error}");
     }

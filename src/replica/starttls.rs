@@ -11,7 +11,7 @@ use super::responses::Ending;
 use super::target::{Target, Way};
 use super::tls::verified::server;
 use super::tls::{Mode, Setup};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Subject};
 use crate::events::ConnectionEvent;
 
 /// Why clear text is refused.
@@ -100,7 +100,8 @@ impl Connect<'_> {
             ),
             _ => format!("{SERVER_SIDE}; sync_tls: off does without encryption"),
         };
-        Error::new(Kind::Tls, "encrypt the connection to", server(&host, port), what).hint(hint)
+        let server = Subject::host(server(&host, port));
+        Error::new(Kind::Tls, "encrypt the connection to", server, what).hint(hint)
     }
 
     fn setup(&self, alpn: bool) -> Result<Setup> {

@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::Replica;
 use super::dialect::{Dialect, Tagger};
 use super::link::Link;
 use super::session::Session;
 use super::socket::Socket;
-use super::{Replica, Ticket, Verb};
 use crate::error::{Kind, Result};
 use crate::events::{Direction, Observer, Silent};
+use crate::protocol::command::FetchPlace;
+use crate::protocol::{Command, MessageFiles, OutgoingFile, RemoteFolder, Ticket};
+use crate::types::{Guid, Text};
 
 /// A session whose other end runs `peer` in a thread.
 fn session(
@@ -31,7 +34,7 @@ fn patient(peer: impl FnOnce(UnixStream) + Send + 'static) -> (Session, JoinHand
 }
 
 fn get(session: &mut Session, name: &str) -> Result<Ticket> {
-    session.submit(Verb::Get, &mut |w| w.name("USER")?.atom(name.as_bytes()))
+    session.submit(Command::GetUser(&name.into()))
 }
 
 /// Reads up to `count` line feeds.
@@ -250,16 +253,26 @@ fn a_long_reply_is_taken_as_far_as_the_master_itself_has_that_much() {
     peer.join().unwrap();
 }
 
+/// A file with fewer bytes than it should have.
+struct Short(Text);
+
+impl MessageFiles for Short {
+    fn partition(&self) -> &Text {
+        &self.0
+    }
+
+    fn next_file(&mut self) -> crate::Result<Option<OutgoingFile<'_>>> {
+        let content = Box::new(b"short".as_slice());
+        Ok(Some(OutgoingFile { partition: &self.0, guid: Guid::default(), size: 10, content }))
+    }
+}
+
 #[test]
 fn a_body_that_fails_ends_the_connection() {
     let (mut session, peer) = patient(|mut socket| {
         let _ = socket.read_to_end(&mut Vec::new());
     });
-    let error = session
-        .submit(Verb::Apply, &mut |w| {
-            w.file(b"p", crate::types::Guid::default(), 10, &mut b"short".as_slice())
-        })
-        .unwrap_err();
+    let error = session.submit(Command::Messages(&mut Short("p".into()))).unwrap_err();
     assert!(error.is_connection(), "{error}");
     assert!(get(&mut session, "a").unwrap_err().is_connection());
     drop(session);
@@ -367,8 +380,10 @@ fn fetched(size: u64, reply: Vec<u8>, compressed: bool) -> (Result<super::Reply>
         let _ = theirs.write_all(&wire);
         let _ = theirs.read_to_end(&mut Vec::new());
     });
-    let wanted = super::Wanted { size, dir: dir.path() };
-    let ticket = session.submit_fetch(&wanted, &mut |w| w.name("FETCH")?.nil()).unwrap();
+    let place = FetchPlace { size, temp_path: dir.path() };
+    let fetch = RemoteFolder::default();
+    let ticket =
+        session.submit(Command::Fetch(fetch.fetch(1, Guid::default(), Some(place)))).unwrap();
     let next = get(&mut session, "b").unwrap();
     let reply = session.wait(ticket);
     let alive = session.wait(next).is_ok_and(|reply| reply.items.len() == 1);

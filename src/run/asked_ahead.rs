@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use super::task::Goal;
 use crate::error::Result;
-use crate::replica::Ticket;
-use crate::sync::Syncer;
+use crate::protocol::Ticket;
+use crate::sync::{self, Pass};
 use crate::types::UserId;
 
 /// The questions on a session, in the order in which they were asked.
@@ -16,14 +16,14 @@ pub struct AskedAhead(VecDeque<(UserId, Ticket)>);
 impl AskedAhead {
     /// Asks for the user of a goal and for those who come next, and forgets what was asked for
     /// others. A user after whom nobody comes asks when it is its turn.
-    pub fn ask(&mut self, goal: &Goal, ahead: &[UserId], syncer: &mut Syncer<'_>) -> Result<()> {
+    pub fn ask(&mut self, goal: &Goal, ahead: &[UserId], pass: &mut Pass<'_>) -> Result<()> {
         let now = if let Goal::User(user) = goal { Some(user) } else { None };
         let is_wanted = |user: &UserId| Some(user) == now || ahead.contains(user);
         for (user, ticket) in std::mem::take(&mut self.0) {
             if is_wanted(&user) {
                 self.0.push_back((user, ticket));
             } else {
-                syncer.forget_user(ticket);
+                pass.session.discard(ticket);
             }
         }
         if ahead.is_empty() {
@@ -31,7 +31,7 @@ impl AskedAhead {
         }
         for user in now.into_iter().chain(ahead) {
             if !self.0.iter().any(|(asked, _)| asked == user) {
-                self.0.push_back((user.clone(), syncer.ask_user(user)?));
+                self.0.push_back((user.clone(), sync::ask_user(pass, user)?));
             }
         }
         Ok(())

@@ -113,11 +113,11 @@ impl<'n> Batch<'n> {
         }
     }
 
-    fn proceed(&mut self, now: Moment, out: &mut Vec<Action>) {
+    fn proceed(&mut self, out: &mut Vec<Action>) {
         self.fill();
         if !self.executor.queue.is_idle() {
-            self.executor.dispatch(now, out);
-        } else if self.rules.connect && !self.executor.connect_first(now, out) {
+            self.executor.dispatch(out);
+        } else if self.rules.connect && !self.executor.connect_first(out) {
             // The connection is on its way.
         } else if self.executor.is_at_rest()
             && !(self.rules.release && self.executor.release_staged(out))
@@ -135,9 +135,10 @@ impl Machine for Batch<'_> {
 
     fn step(&mut self, now: Moment, input: Input) -> Step<()> {
         let mut actions = Vec::new();
+        self.executor.end_pauses(now);
         self.note_input(now, input, &mut actions);
         if self.ending.is_none() {
-            self.proceed(now, &mut actions);
+            self.proceed(&mut actions);
         }
         let then = match self.ending.take_if(|_| self.executor.is_at_rest()) {
             Some(how) => Then::End(how),

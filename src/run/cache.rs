@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 use crate::dlist::{self, Writer};
 use crate::error::{Error, Result};
 use crate::limits::CACHE_RECORD_BYTES;
+use crate::protocol::RemoteFolder;
 use crate::store::Wait;
-use crate::sync::{Cache, RemoteFolder};
+use crate::sync::Cache;
 use crate::sys::lock::{self, Mode};
 use crate::types::MboxName;
 
@@ -191,7 +192,7 @@ impl Cache for DiskCache {
 
     fn put(&mut self, folder: &RemoteFolder) {
         let mut state = Vec::new();
-        match folder.write(&mut Writer::new(&mut state)) {
+        match folder.encode(&mut Writer::new(&mut state)) {
             Ok(()) if !folder.name.as_bytes().contains(&b'\n') => self.append(&folder.name, &state),
             _ => self.forget(&folder.name),
         }
@@ -245,16 +246,20 @@ fn split(body: &[u8]) -> Option<(MboxName, &[u8])> {
 mod tests {
     use super::*;
     use crate::error::Kind;
-    use crate::types::{Annotation, SyncCrcs};
+    use crate::types::{Annotation, MailboxHeader, SyncCrcs};
 
     fn folder(name: &str, modseq: u64) -> RemoteFolder {
-        RemoteFolder {
+        let header = MailboxHeader {
             name: name.into(),
             uniqueid: "6a5b".into(),
             partition: "default".into(),
             acl: "fred\tlrs\t".into(),
             highestmodseq: modseq,
             crcs: SyncCrcs::computed(1, 2),
+            ..MailboxHeader::default()
+        };
+        RemoteFolder {
+            header,
             annotations: vec![Annotation {
                 entry: "/comment".into(),
                 userid: "".into(),

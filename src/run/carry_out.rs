@@ -11,7 +11,7 @@ use super::task::Goal;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Observer, RunEvent};
 use crate::names::Namespace;
-use crate::sync::{Syncer, is_left_out, is_locked};
+use crate::sync::{self, Pass, is_left_out, is_locked};
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
 /// Carries out a task. `asked` has what the replica was asked for ahead of time. Returns what could
@@ -21,23 +21,23 @@ use crate::types::{MboxName, Text, UniqueId, UserId};
 /// A lost connection, or a request to stop: how far it came is not known then.
 pub fn carry_out(
     goal: &Goal,
-    syncer: &mut Syncer<'_>,
+    pass: &mut Pass<'_>,
     asked: &mut AskedAhead,
     names: &Namespace,
     observer: &dyn Observer,
 ) -> Result<Vec<Undone>> {
     let result = match goal {
-        Goal::Entries(entries) => return Log::new(syncer, names, observer).carry_out(entries),
+        Goal::Entries(entries) => return Log::new(pass, names, observer).carry_out(entries),
         Goal::User(user) => {
             let ticket = asked.take(user);
-            syncer.user(user, ticket)
+            sync::user(pass, user, ticket)
         }
-        Goal::Meta(user) => syncer.meta(user),
-        Goal::Mailboxes(names) => syncer.mailboxes(names),
-        Goal::Seen(user, mailbox) => syncer.pieces(user, std::slice::from_ref(mailbox), &[]),
-        Goal::Subscription(user, name) => syncer.pieces(user, &[], std::slice::from_ref(name)),
-        Goal::Quota(root) => syncer.quota(root),
-        Goal::Annotations(mailbox) => syncer.annotations(mailbox.as_ref()),
+        Goal::Meta(user) => sync::meta(pass, user),
+        Goal::Mailboxes(names) => sync::mailboxes(pass, names),
+        Goal::Seen(user, mailbox) => sync::pieces(pass, user, std::slice::from_ref(mailbox), &[]),
+        Goal::Subscription(user, name) => sync::pieces(pass, user, &[], std::slice::from_ref(name)),
+        Goal::Quota(root) => sync::quota(pass, root),
+        Goal::Annotations(mailbox) => sync::annotations(pass, mailbox.as_ref()),
     };
     match result {
         Ok(()) => Ok(Vec::new()),
@@ -52,7 +52,7 @@ fn own(error: Error) -> Result<Error> {
 
 /// A task of a log that is being carried out.
 struct Log<'r, 's> {
-    syncer: &'r mut Syncer<'s>,
+    pass: &'r mut Pass<'s>,
     names: &'r Namespace,
     observer: &'r dyn Observer,
     /// Users to look at as a whole.
@@ -75,12 +75,12 @@ struct Sorted {
 
 impl<'r, 's> Log<'r, 's> {
     fn new(
-        syncer: &'r mut Syncer<'s>,
+        pass: &'r mut Pass<'s>,
         names: &'r Namespace,
         observer: &'r dyn Observer,
     ) -> Log<'r, 's> {
         let (users, roots, undone) = (Vec::new(), Vec::new(), Vec::new());
-        Log { syncer, names, observer, users, roots, undone }
+        Log { pass, names, observer, users, roots, undone }
     }
 
     fn carry_out(mut self, entries: &[LogEntry]) -> Result<Vec<Undone>> {
@@ -90,7 +90,7 @@ impl<'r, 's> Log<'r, 's> {
             self.quota(root)?;
         }
         if sorted.server {
-            let result = self.syncer.annotations(None);
+            let result = sync::annotations(self.pass, None);
             self.settle(result, vec![LogEntry::Annotation(MboxName::default())])?;
         }
         let mut metas = sorted.metas;
@@ -111,7 +111,7 @@ impl<'r, 's> Log<'r, 's> {
 
     fn roots(&mut self) -> Result<()> {
         for root in std::mem::take(&mut self.roots) {
-            let result = self.syncer.quota(&root);
+            let result = sync::quota(self.pass, &root);
             self.settle(result, vec![LogEntry::Quota(root)])?;
         }
         Ok(())
@@ -119,8 +119,8 @@ impl<'r, 's> Log<'r, 's> {
 
     fn unusers(&mut self, users: Vec<UserId>) -> Result<()> {
         for user in users {
-            let result = self.syncer.unuser(&user);
-            let is_back = result.is_ok() && self.syncer.has_inbox(&user).is_ok_and(|has| has);
+            let result = sync::unuser(self.pass, &user);
+            let is_back = result.is_ok() && sync::has_inbox(self.pass, &user).is_ok_and(|has| has);
             let entry = LogEntry::UnUser(user.clone());
             if is_back {
                 self.has_come_back(&entry, user);
@@ -180,7 +180,9 @@ impl<'r, 's> Log<'r, 's> {
         for entry in entries {
             let user = match entry {
                 LogEntry::User(user) if self.has_inbox(user) => user,
-                LogEntry::UnUser(user) if self.syncer.has_inbox(user).is_ok_and(|has| has) => user,
+                LogEntry::UnUser(user) if sync::has_inbox(self.pass, user).is_ok_and(|has| has) => {
+                    user
+                }
                 _ => continue,
             };
             match entry {
@@ -193,7 +195,7 @@ impl<'r, 's> Log<'r, 's> {
     fn users(&mut self, entries: &[LogEntry]) -> Result<()> {
         while !self.users.is_empty() {
             for user in std::mem::take(&mut self.users) {
-                if let Err(error) = self.syncer.user(&user, None) {
+                if let Err(error) = sync::user(self.pass, &user, None) {
                     self.leave(vec![LogEntry::User(user)], own(error)?);
                 } else if !self.has_inbox(&user) {
                     // The user was deleted after the user's mailboxes were taken for part of the
@@ -217,8 +219,9 @@ impl<'r, 's> Log<'r, 's> {
             return Ok(());
         }
         // What cannot be read is reported by the mailbox that it belongs to.
-        let with_relatives = self.syncer.with_relatives(&names).unwrap_or_else(|_| names.clone());
-        let Err(error) = self.syncer.mailboxes(&with_relatives) else { return Ok(()) };
+        let with_relatives =
+            sync::with_relatives(self.pass, &names).unwrap_or_else(|_| names.clone());
+        let Err(error) = sync::mailboxes(self.pass, &with_relatives) else { return Ok(()) };
         let error = own(error)?;
         if is_locked(&error) {
             self.leave(names.into_iter().map(LogEntry::Mailbox).collect(), error);
@@ -240,21 +243,21 @@ impl<'r, 's> Log<'r, 's> {
         }
         // Which one is it?
         for name in left {
-            let result = self.syncer.mailboxes(std::slice::from_ref(&name));
+            let result = sync::mailboxes(self.pass, std::slice::from_ref(&name));
             self.settle(result, vec![LogEntry::Mailbox(name)])?;
         }
         Ok(())
     }
 
     fn quota(&mut self, root: Text) -> Result<()> {
-        let Err(error) = self.syncer.quota(&root) else { return Ok(()) };
+        let Err(error) = sync::quota(self.pass, &root) else { return Ok(()) };
         let owner = self.names.owner(&MboxName::new(root.as_bytes()));
         self.promote_or_leave(LogEntry::Quota(root), owner, own(error)?);
         Ok(())
     }
 
     fn meta(&mut self, user: UserId) -> Result<()> {
-        let Err(error) = self.syncer.meta(&user) else { return Ok(()) };
+        let Err(error) = sync::meta(self.pass, &user) else { return Ok(()) };
         self.promote_or_leave(LogEntry::Meta(user.clone()), Some(user), own(error)?);
         Ok(())
     }
@@ -266,7 +269,7 @@ impl<'r, 's> Log<'r, 's> {
         subs: &[MboxName],
         metas: &mut Vec<UserId>,
     ) -> Result<()> {
-        let Err(error) = self.syncer.pieces(&user, seen, subs) else { return Ok(()) };
+        let Err(error) = sync::pieces(self.pass, &user, seen, subs) else { return Ok(()) };
         let error = own(error)?;
         if is_locked(&error) {
             let seen = seen.iter().map(|id| LogEntry::Seen(user.clone(), id.clone()));
@@ -314,7 +317,7 @@ impl<'r, 's> Log<'r, 's> {
 
     /// Whether the user has an INBOX. Where that cannot be read, looking at the user reports it.
     fn has_inbox(&self, user: &UserId) -> bool {
-        self.syncer.has_inbox(user).unwrap_or(true)
+        sync::has_inbox(self.pass, user).unwrap_or(true)
     }
 
     fn settle(&mut self, result: Result<()>, entries: Vec<LogEntry>) -> Result<()> {

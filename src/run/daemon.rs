@@ -303,7 +303,7 @@ impl Daemon<'_> {
             return Then::Wait(Wait { until: None, log: false });
         }
         match self.phase {
-            Phase::Connecting if self.executor.connect_first(now, out) => {
+            Phase::Connecting if self.executor.connect_first(out) => {
                 self.phase = Phase::Reading;
                 out.push(Action::Log(self.log.read_first()));
             }
@@ -317,7 +317,6 @@ impl Daemon<'_> {
     }
 
     fn roll(&mut self, now: Moment, out: &mut Vec<Action>) {
-        self.executor.end_pauses(now);
         if let Some(note) = self.note_if_due(now) {
             out.push(Action::Log(note));
             return;
@@ -334,7 +333,7 @@ impl Daemon<'_> {
         if self.executor.queue.is_idle() {
             self.rest(now, out);
         } else {
-            self.executor.dispatch(now, out);
+            self.executor.dispatch(out);
         }
     }
 
@@ -441,6 +440,7 @@ impl Machine for Daemon<'_> {
 
     fn step(&mut self, now: Moment, input: Input) -> Step<Ended> {
         let mut actions = Vec::new();
+        self.executor.end_pauses(now);
         self.note_input(now, input, &mut actions);
         let then = self.proceed(now, &mut actions);
         Step { actions, then }

@@ -456,3 +456,24 @@ fn several_workers_run_what_is_independent_and_the_log_goes_on_meanwhile() {
         ],
     );
 }
+
+#[test]
+fn a_worker_that_cannot_connect_keeps_no_other_from_its_task_and_nobody_awake() {
+    play(
+        Rules { workers: 2, ..RULES },
+        &[
+            ("logged", &["take"]),
+            ("taken 0..0", &["read 0..0"]),
+            ("read USER a, USER b", &["run 0: USER a", "run 1: USER b"]),
+            ("lost 1 Closed", &["tell: trying again, Closed", "connect 1"]),
+            ("connected 1 Connect", &["tell: Connect", "tell: again in 15 s"]),
+            ("done 0", &["run 0: USER b"]),
+            ("done 0", &["note"]),
+            ("noted", &["take"]),
+            ("taken nothing", &["wait 10 s or log"]),
+            ("at 15", &[]),
+            ("over", &["take"]),
+            ("taken nothing", &["wait 10 s or log"]),
+        ],
+    );
+}

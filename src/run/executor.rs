@@ -81,8 +81,7 @@ impl Executor {
     }
 
     /// Begins with all that can be begun with.
-    pub fn dispatch(&mut self, now: Moment, out: &mut Vec<Action>) {
-        self.end_pauses(now);
+    pub fn dispatch(&mut self, out: &mut Vec<Action>) {
         for (id, worker) in self.workers.iter_mut().enumerate() {
             if worker.state == State::Idle
                 && let Some(work) = self.queue.start(id)
@@ -111,8 +110,7 @@ impl Executor {
     }
 
     /// Connects the first worker, without a task. Returns whether it is connected.
-    pub fn connect_first(&mut self, now: Moment, out: &mut Vec<Action>) -> bool {
-        self.end_pauses(now);
+    pub fn connect_first(&mut self, out: &mut Vec<Action>) -> bool {
         let Some(worker) = self.workers.first_mut() else { return true };
         match worker.state {
             State::Closed => {
@@ -125,8 +123,8 @@ impl Executor {
         }
     }
 
-    /// Ends pauses between attempts to connect that are over. Must be called before
-    /// [`Executor::next_attempt`] is, or that stays in the past.
+    /// Ends pauses between attempts to connect that are over. Comes first in each step, or
+    /// [`Executor::next_attempt`] would stay in the past.
     pub fn end_pauses(&mut self, now: Moment) {
         for worker in &mut self.workers {
             if matches!(worker.state, State::Pausing(until) if until <= now) {

@@ -3,7 +3,7 @@
 use super::log::entry::LogEntry;
 use super::task::Goal;
 use crate::error::{Error, Kind};
-use crate::sync::{Care, is_locked};
+use crate::sync::Care;
 
 /// What could not be done.
 #[derive(Debug)]
@@ -85,26 +85,4 @@ pub enum Ended {
         /// Tasks that failed.
         failed: usize,
     },
-}
-
-/// How many tasks ended how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Report {
-    /// Tasks whose data is equal on both sides now.
-    pub done: u64,
-    /// Tasks that somebody else had locked.
-    pub skipped_locked: u64,
-    /// Tasks that failed.
-    pub failed: u64,
-}
-
-impl Report {
-    /// Counts a task.
-    pub fn count(&mut self, result: &Result<(), Error>) {
-        match result {
-            Ok(()) => self.done += 1,
-            Err(error) if is_locked(error) => self.skipped_locked += 1,
-            Err(_) => self.failed += 1,
-        }
-    }
 }

@@ -6,16 +6,16 @@ use super::outcome::{Attempt, Outcome, Undone};
 use super::step::Work;
 use super::worker::{Shared, Worker};
 use crate::error::{Kind, Result};
-use crate::events::PlanCollector;
+use crate::events::{PlanCollector, PlannedStep};
 use crate::replica::{Answer, Direct, Dry, Replica};
-use crate::sync::{Master, Staged, Syncer};
+use crate::sync::{Master, Pass, Staged};
 use crate::types::{MailboxState, MboxName};
 
 /// Reported where renames come first: what they lead to shows only when they are done.
 const AFTER_RENAMES: &str = "what else differs shows when the renames are done";
 
-/// Takes a step of a plan, as `-v` prints it ("MAILBOX user.fred"), and why, or nothing.
-pub type OnStep<'p> = dyn FnMut(&str, &str) + 'p;
+/// Takes a step of a plan.
+pub type OnStep<'p> = dyn FnMut(&PlannedStep) + 'p;
 
 /// Finds out what would be done for a task, and tells it step by step. The replica is asked and
 /// not told; nothing is written here.
@@ -34,7 +34,7 @@ fn steps(
     let mut dry = Dry::new(worker.session()?);
     let mut staged = Staged::default();
     let mut nobody = Nobody(Direct::new(Nods));
-    let mut syncer = Syncer::new(
+    let mut pass = Pass::new(
         shared.store.as_ref(),
         &shared.names,
         &mut dry,
@@ -42,17 +42,15 @@ fn steps(
         &collector,
         &shared.cancel,
         &mut staged,
-    )
-    .with_master(Some(&mut nobody));
+    );
+    pass.master = Some(&mut nobody);
     let mut asked = AskedAhead::default();
     let names = &shared.names;
-    let result = carry_out::carry_out(&work.goal, &mut syncer, &mut asked, names, &collector);
+    let result = carry_out::carry_out(&work.goal, &mut pass, &mut asked, names, &collector);
     let renamed = dry.take_renamed();
-    for step in &collector.take().steps {
-        each(&step.line, &step.why());
-    }
+    collector.take().steps.iter().for_each(&mut *each);
     if renamed {
-        each(AFTER_RENAMES, "");
+        each(&PlannedStep::remark(AFTER_RENAMES));
     }
     let mut undone = result?;
     undone.retain(|undone| !(renamed && undone.error.kind() == Kind::Changed));

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::log::entry::LogEntry;
+use crate::error::Subject;
 use crate::names::Namespace;
 use crate::sync::Care;
 use crate::types::{MboxName, Text, UniqueId, UserId};
@@ -63,6 +64,20 @@ impl Goal {
             Goal::Quota(root) => vec![LogEntry::Quota(root.clone())],
             Goal::Annotations(name) => {
                 vec![LogEntry::Annotation(name.clone().unwrap_or_default())]
+            }
+        }
+    }
+
+    /// What it is about, for a report.
+    pub fn subject(&self) -> Subject {
+        match self {
+            Goal::User(user) | Goal::Meta(user) => user.into(),
+            Goal::Mailboxes(mailboxes) => Subject::Mailboxes { mailboxes: mailboxes.clone() },
+            Goal::Annotations(Some(mailbox)) => mailbox.into(),
+            other => {
+                let entries: Vec<String> =
+                    other.entries().iter().map(ToString::to_string).collect();
+                Subject::item(entries.join(", ").as_str())
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::limits::REPLY_PER_LIST_BYTE;
 use crate::names::Namespace;
 use crate::replica::{Replica, Session, Settings as ConnectSettings, Target, Traffic};
 use crate::store::Store;
-use crate::sync::{Cancel, Care, Master, Settings, Staged, Syncer};
+use crate::sync::{Cancel, Care, Master, Pass, Settings, Staged};
 
 /// What all workers of a client share.
 pub struct Shared {
@@ -113,10 +113,10 @@ impl Worker {
     pub fn run(&mut self, shared: &Shared, work: Work) -> Attempt {
         let Work { goal, mut care, ahead } = work;
         let mut asked = std::mem::take(&mut self.asked);
-        let result = self.with_syncer(shared, &mut care, |syncer| {
-            asked.ask(&goal, &ahead, syncer)?;
+        let result = self.with_pass(shared, &mut care, |pass| {
+            asked.ask(&goal, &ahead, pass)?;
             let observer = shared.observer.as_ref();
-            carry_out::carry_out(&goal, syncer, &mut asked, &shared.names, observer)
+            carry_out::carry_out(&goal, pass, &mut asked, &shared.names, observer)
         });
         self.asked = asked;
         Attempt { outcome: Outcome::of(result), care, session: self.after_use() }
@@ -124,26 +124,26 @@ impl Worker {
 
     /// Tells the replica to release its staged files.
     pub fn release(&mut self, shared: &Shared) -> Result<()> {
-        let result = self.with_syncer(shared, &mut Care::default(), |syncer| syncer.restart());
+        let result = self.with_pass(shared, &mut Care::default(), |pass| pass.restart());
         if result.is_err() {
             self.session = None;
         }
         result
     }
 
-    /// Lets `work` have a syncer over the session.
-    fn with_syncer<T>(
+    /// Lets `work` have a pass over the session.
+    fn with_pass<T>(
         &mut self,
         shared: &Shared,
         care: &mut Care,
-        work: impl FnOnce(&mut Syncer<'_>) -> Result<T>,
+        work: impl FnOnce(&mut Pass<'_>) -> Result<T>,
     ) -> Result<T> {
         self.connect(shared)?;
         let Worker { session, staged, cache, master, .. } = self;
         let Some(session) = session else {
             return Err(Error::new(Kind::Internal, "use", "connection", "there is none"));
         };
-        let mut syncer = Syncer::new(
+        let mut pass = Pass::new(
             shared.store.as_ref(),
             &shared.names,
             session,
@@ -151,11 +151,11 @@ impl Worker {
             shared.observer.as_ref(),
             &shared.cancel,
             staged,
-        )
-        .with_cache(cache.as_mut().map(|cache| cache as _))
-        .with_master(Some(master.as_mut()))
-        .with_care(Some(care));
-        let result = work(&mut syncer);
+        );
+        pass.cache = cache.as_mut().map(|cache| cache as _);
+        pass.master = Some(master.as_mut());
+        pass.care = Some(care);
+        let result = work(&mut pass);
         if result.as_ref().is_err_and(Error::is_connection) {
             self.session = None;
         }

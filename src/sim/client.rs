@@ -15,7 +15,7 @@ use super::plant::Plant;
 use super::spool::owner;
 use super::world::Shared;
 use crate::error::{Error, Kind, Result};
-use crate::events::{Event, Observer, json, words};
+use crate::events::{Event, Observer, words};
 use crate::names::Namespace;
 use crate::run::asked_ahead::AskedAhead;
 use crate::run::carry_out;
@@ -41,13 +41,10 @@ struct Told(Shared);
 
 impl Observer for Told {
     fn event(&self, event: &Event) {
-        self.0.look().tell(|| format!("client: {}", in_words(event)));
+        if let Some(line) = words(event) {
+            self.0.look().tell(|| format!("client: {}", line.text));
+        }
     }
-}
-
-/// What happened, in the words of the log or of `-v`.
-fn in_words(event: &Event) -> String {
-    words(event).map_or_else(|| json(event), |line| line.text)
 }
 
 /// What a client remembers of the replica, on disk.
@@ -424,7 +421,7 @@ impl Env for SimEnv {
     }
 
     fn tell(&mut self, event: &Event) {
-        self.client.world.look().tell(|| format!("client: {}", in_words(event)));
+        Told(self.client.world.clone()).event(event);
     }
 
     fn settled(&mut self, _: &Goal, _: Vec<Undone>) {}

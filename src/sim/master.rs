@@ -7,7 +7,7 @@ use parking_lot::MutexGuard;
 
 use super::spool::{Account, Folder};
 use super::world::{Shared, World};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Subject};
 use crate::store::{Crcs, Lock, Mailbox, Records, Store, UserTree, Wait};
 use crate::types::{
     Annotation, MailboxEntry, MailboxState, MboxName, Modseq, Quota, Record, Seen, SieveScript,
@@ -232,8 +232,8 @@ impl Mailbox for Opened {
         Ok(super::message_file(&file))
     }
 
-    fn message_name(&self, record: &Record) -> String {
-        format!("UID {} of {}", record.uid, self.state.name)
+    fn message_name(&self, record: &Record) -> Subject {
+        Subject::message(self.state.name.clone(), record.uid, None)
     }
 
     fn unlock_index(&mut self) {

@@ -47,7 +47,7 @@ impl RecordCount {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::InternalFlags;
+    use crate::types::{InternalFlags, MailboxHeader};
 
     fn check(living: u32, expunged: u32, num_records: u32, exists: Option<u32>) -> Result<()> {
         let gone = InternalFlags(InternalFlags::EXPUNGED);
@@ -55,8 +55,8 @@ mod tests {
         (0..living).for_each(|_| count.add(&Record::default()));
         (0..expunged)
             .for_each(|_| count.add(&Record { internal_flags: gone, ..Record::default() }));
-        let name = "user.fred".into();
-        count.check(&MailboxState { name, num_records, exists, ..MailboxState::default() })
+        let header = MailboxHeader { name: "user.fred".into(), ..MailboxHeader::default() };
+        count.check(&MailboxState { header, num_records, exists, ..MailboxState::default() })
     }
 
     #[test]

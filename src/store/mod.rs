@@ -1,212 +1,29 @@
 //! The master's data as the engine sees it.
 //!
-//! [`Store`] is the seam between engine and data: [`spool`] reads a Cyrus spool natively, [`host`]
-//! asks a program that has the data by other means. Nothing here writes.
+//! [`Store`] is the seam between engine and data. [`spool`] reads a Cyrus spool natively; a program
+//! that has the data by other means supplies a store of its own, of which [`Checked`] believes
+//! nothing that it can check. Nothing here writes to the spool: [`apply`] has the master's own
+//! Cyrus do that.
 
+mod annotations;
 pub mod apply;
+mod checked;
 mod count;
-pub mod host;
+mod crcs;
+mod errors;
+mod message;
 mod skip;
 pub mod spool;
+mod traits;
+mod writer;
 
 pub use crate::sys::lock::Wait;
-pub(crate) use count::RecordCount;
-
-use std::fs::File;
-use std::ops::ControlFlow;
-
-use crate::error::{Error, Kind, Result};
-use crate::types::{
-    Annotation, MailboxEntry, MailboxState, MboxName, Modseq, Quota, Record, Seen, SieveScript,
-    SyncCrcs, Text, Uid, UniqueId, UserId,
-};
-
+pub use annotations::MessageAnnotations;
+pub use checked::Checked;
+pub use errors::MESSAGE_REPAIR;
+#[cfg(feature = "capi")]
+pub(crate) use errors::senseless;
+pub use message::MessageFile;
 pub use skip::SkipFiles;
-
-/// A held lock; dropping it releases it.
-pub trait Lock: Send {}
-
-impl Lock for crate::sys::lock::LockGuard {}
-
-/// What to do about a message file that is not what the index says.
-pub const MESSAGE_REPAIR: &str = "restore the file from the replica or a backup; run reconstruct \
-                                  only if no copy is left: it gives the message up, and the next \
-                                  run does so on the replica";
-
-/// Which CRCs of a mailbox are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Crcs {
-    /// As cyrus.index stores them.
-    Stored,
-    /// Computed from all records and annotations.
-    Recomputed,
-}
-
-/// Which records of a mailbox are visited. The modseq is no bound: it is 0 in records that an old
-/// Cyrus wrote, which would be below every bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Records {
-    /// Every record.
-    All,
-    /// Those with a higher UID.
-    After(Uid),
-}
-
-impl Records {
-    /// Whether a record with this UID is among them.
-    pub fn contain(self, uid: Uid) -> bool {
-        match self {
-            Records::All => true,
-            Records::After(last) => uid > last,
-        }
-    }
-}
-
-/// The mailboxes of a user, as far as they can be read.
-#[derive(Debug, Default)]
-pub struct UserTree {
-    /// The entries.
-    pub entries: Vec<MailboxEntry>,
-    /// Why others could not be read. They must fail the user, but no other mailbox.
-    pub unreadable: Vec<Error>,
-}
-
-/// The master's data. All methods may be called from several threads at once.
-pub trait Store: Send + Sync {
-    /// The entry of a mailbox by name, tombstones, intermediates and reserved ones included
-    /// (`mboxlist_lookup_allow_all`); `None` if there is none.
-    fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>>;
-
-    /// The entry of a mailbox by uniqueid, with its name history (`mboxlist_lookup_by_uniqueid`).
-    fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>>;
-
-    /// All mailboxes of a user, INBOX first, deleted ones (`DELETED.user.fred...`) and
-    /// intermediates included, tombstones left out
-    /// (`mboxlist_usermboxtree` with `MBOXTREE_DELETED`).
-    ///
-    /// An error if the INBOX's entry cannot be read.
-    fn user_tree(&self, user: &UserId) -> Result<UserTree>;
-
-    /// Every mailbox whose name begins with `prefix`, in the database's order, tombstones
-    /// included, intermediates left out (`mboxlist_allmbox` with `MBOXTREE_TOMBSTONES`). No lock
-    /// is held while `visit` runs. What cannot be read is passed over and told at the end, as an
-    /// error.
-    fn each_mailbox(
-        &self,
-        prefix: &[u8],
-        visit: &mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>,
-    ) -> Result<()>;
-
-    /// About how many bytes the list of mailboxes has; 0 if nobody can tell. What a replica may
-    /// answer is measured by it.
-    fn list_bytes(&self) -> u64 {
-        0
-    }
-
-    /// Excludes other replication of the same user (`None`: of shared mailboxes) to the same
-    /// server (`sync_lock` in `imap/sync_support.c`).
-    fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>>;
-
-    /// Why a user whose [lock](Store::sync_lock) is held is to be skipped since that was taken, if one
-    /// is: asked during long waits for the replica.
-    fn skipped_since(&self) -> Option<Error> {
-        None
-    }
-
-    /// Opens a mailbox under shared locks: namespace, mailbox, index, in Cyrus's order
-    /// (`mailbox_open_irl`). [`Kind::NotFound`] if it is not there any
-    /// more, or is not finished yet (reserved).
-    fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>>;
-
-    /// Subscriptions of a user in the database's order (`mboxlist_sublist`).
-    fn subscriptions(&self, user: &UserId) -> Result<Vec<MboxName>>;
-
-    /// Seen state of a user, in the database's order; empty if the user has none.
-    fn seen(&self, user: &UserId) -> Result<Vec<Seen>>;
-
-    /// Limits of a quota root; `None` if it is not one (any more).
-    fn quota(&self, root: &Text) -> Result<Option<Quota>>;
-
-    /// Sieve scripts of a user without their content, ordered by name.
-    fn sieve_scripts(&self, user: &UserId) -> Result<Vec<SieveScript>>;
-
-    /// Content of one of them.
-    fn sieve_content(&self, user: &UserId, name: &Text) -> Result<Vec<u8>>;
-
-    /// Annotations of a mailbox from its entry alone, or of the server (`None`),
-    /// ordered as [`Annotation`] is.
-    fn annotations(&self, mailbox: Option<&MboxName>) -> Result<Vec<Annotation>>;
-
-    /// The highest modseq that the owner of a mailbox has anywhere; 0 if each mailbox has its own
-    /// (`mboxname_readmodseq`).
-    fn used_modseq(&self, name: &MboxName) -> Result<Modseq>;
-
-    /// Modseq of the reverse ACLs of the user or domain that owns `name`; 0 if unused
-    /// (`mboxname_readraclmodseq`).
-    fn raclmodseq(&self, name: &MboxName) -> Result<Modseq>;
-}
-
-/// An open mailbox. The mailbox lock is held as long as it lives, so that message files are not
-/// unlinked; the index lock until [`Mailbox::unlock_index`].
-pub trait Mailbox {
-    /// Header, index header and entry, as they were when the index was locked.
-    fn state(&self) -> &MailboxState;
-
-    /// The mailbox's own annotations, ordered as [`Annotation`] is.
-    fn annotations(&self) -> Result<Vec<Annotation>>;
-
-    /// The sync CRCs (`mailbox_synccrcs`). Needs the index lock for [`Crcs::Recomputed`].
-    fn crcs(&mut self, which: Crcs) -> Result<SyncCrcs>;
-
-    /// Visits `records`, expunged and unlinked ones included, by ascending UID, reading in chunks.
-    /// Needs the index lock.
-    ///
-    /// Fails with [`Kind::Corrupt`] at a record without a UID: what it stands for would be missing
-    /// on the replica.
-    fn scan(
-        &mut self,
-        records: Records,
-        visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
-    ) -> Result<()>;
-
-    /// Visits every record like [`Mailbox::scan`], and checks that there are as many as the header
-    /// counts. Needs the index lock.
-    ///
-    /// Fails with [`Kind::Corrupt`] if there are not.
-    fn scan_all(&mut self, visit: &mut dyn FnMut(&Record) -> Result<()>) -> Result<()> {
-        let mut count = RecordCount::default();
-        self.scan(Records::All, &mut |record| {
-            count.add(record);
-            visit(record)?;
-            Ok(ControlFlow::Continue(()))
-        })?;
-        count.check(self.state())
-    }
-
-    /// Annotations stored for one message, ordered as [`Annotation`] is; the virtual ones that
-    /// replication makes of record fields are not among them. Needs the index lock.
-    fn message_annotations(&self, uid: Uid) -> Result<Vec<Annotation>>;
-
-    /// Opens the file of a message, on whichever partition it lies. Its content is not checked.
-    fn message(&self, record: &Record) -> Result<File>;
-
-    /// What errors call a message: its UID, its mailbox and where its file is.
-    fn message_name(&self, record: &Record) -> String;
-
-    /// Why the parts of this mailbox may not belong together, if they may not: then it can be
-    /// replicated as it is, but must not be repaired.
-    fn doubt(&self) -> Option<String> {
-        None
-    }
-
-    /// Releases the index lock: others may write again, message files stay.
-    fn unlock_index(&mut self);
-}
-
-/// What is wrong with an entry of a mailbox that lies nowhere. Cyrus takes it for one that is not
-/// there; then its mail would be left out and nobody would know.
-fn no_partition(entry: &MailboxEntry) -> Error {
-    let detail = "its entry in mailboxes.db has no partition";
-    Error::new(Kind::Corrupt, "open mailbox", entry.name.to_string(), detail)
-        .hint("restore the entry, or dump mailboxes.db with ctl_mboxlist -d and put it right")
-}
+pub use traits::{Crcs, Lock, Mailbox, MailboxFiles, Records, Store, UserTree};
+pub use writer::HostWriter;

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::Lock;
+use super::traits::Lock;
 use crate::error::{Error, Kind, Result};
 use crate::types::UserId;
 
@@ -51,11 +51,19 @@ impl SkipFiles {
         }
     }
 
-    /// Counts a user as being replicated as long as the lock lives.
-    pub fn working(&self, user: Option<&UserId>, lock: Box<dyn Lock>) -> Box<dyn Lock> {
-        let Some(user) = user else { return lock };
+    /// Takes the lock of a user, unless that user is to be skipped, and counts the user as being
+    /// replicated as long as the lock lives.
+    pub fn lock(
+        &self,
+        user: Option<&UserId>,
+        take: impl FnOnce() -> Result<Box<dyn Lock>>,
+    ) -> Result<Box<dyn Lock>> {
+        // Shared mailboxes belong to nobody.
+        let Some(user) = user else { return take() };
+        self.check(user)?;
+        let lock = take()?;
         self.working.lock().unwrap_or_else(PoisonError::into_inner).push(user.clone());
-        Box::new(Working { user: user.clone(), all: self.working.clone(), _lock: lock })
+        Ok(Box::new(Working { user: user.clone(), all: self.working.clone(), _lock: lock }))
     }
 
     /// Why one of those that are being replicated is to be skipped since.
@@ -87,15 +95,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let files = SkipFiles::new(dir.path().join("skipuser-"));
         let fred = UserId::new("fred");
-        let lock = files.working(Some(&fred), Box::new(Held));
+        let take = || Ok(Box::new(Held) as Box<dyn Lock>);
+        let lock = files.lock(Some(&fred), take).unwrap();
         assert!(files.since().is_none() && files.check(&fred).is_ok());
         std::fs::write(dir.path().join("skipuser-fred"), "").unwrap();
         assert_eq!(files.since().unwrap().kind(), Kind::Locked);
         drop(lock);
         assert!(files.since().is_none(), "nobody works on him");
         assert!(files.check(&fred).is_err());
-        // Shared mailboxes belong to nobody.
-        drop(files.working(None, Box::new(Held)));
+        assert_eq!(files.lock(Some(&fred), take).err().unwrap().kind(), Kind::Locked);
+        assert!(files.lock(None, take).is_ok());
         assert!(files.check(&UserId::new("x/../fred")).is_ok());
     }
 }

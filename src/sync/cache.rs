@@ -4,87 +4,15 @@
 //! on which state it builds, and where the replica has another it is asked after all. What is the
 //! same on both sides as far as is remembered is not looked at, as with Cyrus.
 
-use super::remote::RemoteFolder;
-use super::snapshot::Snapshot;
-use super::{Failures, Syncer};
-use crate::error::Result;
-use crate::types::{MailboxEntry, MboxName};
+use crate::protocol::RemoteFolder;
+use crate::types::MboxName;
 
 /// A memory of mailboxes of a replica. It may forget at any time.
 pub trait Cache {
-    /// What the replica had when it was last heard of.
+    /// Returns what the replica had when it last answered.
     fn get(&mut self, name: &MboxName) -> Option<RemoteFolder>;
     /// Notes what the replica has now.
     fn put(&mut self, folder: &RemoteFolder);
     /// Forgets a mailbox of which nothing is known for sure any more.
     fn forget(&mut self, name: &MboxName);
-}
-
-impl Syncer<'_> {
-    pub(super) fn remember(&mut self, folder: &RemoteFolder) {
-        match &mut self.cache {
-            Some(cache) if folder.beyond.is_none() => cache.put(folder),
-            _ => self.forget(&folder.name),
-        }
-    }
-
-    pub(super) fn forget(&mut self, name: &MboxName) {
-        if let Some(cache) = &mut self.cache {
-            cache.forget(name);
-        }
-    }
-
-    /// What is remembered of all these mailboxes; nothing unless each is where it is here.
-    pub(super) fn remembered(&mut self, entries: &[MailboxEntry]) -> Option<Vec<RemoteFolder>> {
-        let cache = self.cache.as_mut()?;
-        let found = entries
-            .iter()
-            .map(|entry| cache.get(&entry.name).filter(|folder| folder.uniqueid == entry.uniqueid));
-        found.collect()
-    }
-
-    /// Keeps the failure of an update, of which the outcome is not known.
-    pub(super) fn keep_failed(
-        &mut self,
-        failures: &mut Failures,
-        name: &MboxName,
-        error: crate::error::Error,
-    ) -> Result<()> {
-        self.forget(name);
-        failures.keep(self, name, error)
-    }
-}
-
-impl Snapshot {
-    /// What the replica has once it has taken this; `None` of a part of a mailbox.
-    pub(super) fn outcome(&self) -> Option<RemoteFolder> {
-        let Snapshot { state, annotations, crcs, partition, partial: None, .. } = self else {
-            return None;
-        };
-        Some(RemoteFolder {
-            uniqueid: state.uniqueid.clone(),
-            name: state.name.clone(),
-            mbtype: state.mbtype.synced(),
-            partition: partition.clone(),
-            acl: state.acl.clone(),
-            options: state.options,
-            uidvalidity: state.uidvalidity,
-            last_uid: state.last_uid,
-            highestmodseq: state.highestmodseq,
-            createdmodseq: state.createdmodseq,
-            // What it makes of none it has to be asked for.
-            foldermodseq: Some(state.foldermodseq).filter(|modseq| *modseq != 0),
-            crcs: *crcs,
-            recentuid: state.recentuid,
-            recenttime: state.recenttime,
-            last_appenddate: state.last_appenddate,
-            pop3_last_login: state.pop3_last_login,
-            pop3_show_after: state.pop3_show_after,
-            quotaroot: state.quotaroot.clone(),
-            xconvmodseq: state.xconvmodseq.filter(|modseq| *modseq != 0),
-            raclmodseq: Some(state.raclmodseq).filter(|modseq| *modseq != 0),
-            annotations: annotations.clone(),
-            beyond: None,
-        })
-    }
 }

@@ -3,19 +3,18 @@
 //! therefore made with care: one mailbox after the other, each to its end. Over which the
 //! connection is lost again is left out of the third.
 
-use super::damage::of_mailbox_alone;
-use super::{Failures, Syncer};
-use crate::error::{Error, Kind, Result, Subject};
+use crate::error::{Error, Kind, Result, Scope};
+use crate::types::MboxName;
 
-/// Parts of a unit that are left out before the unit is given up as a whole.
+/// Parts of a task that are left out before the task is given up as a whole.
 const MOST: usize = 3;
 
-/// What is known about connections that were lost over a unit. New for each unit.
+/// What is known about connections that were lost over a task. New for each task.
 #[derive(Debug, Default)]
 pub struct Care {
     careful: bool,
-    at: Option<Subject>,
-    given_up: Vec<(Subject, Error)>,
+    at: Option<MboxName>,
+    given_up: Vec<(MboxName, Error)>,
 }
 
 impl Care {
@@ -36,51 +35,43 @@ impl Care {
             _ => false,
         }
     }
-}
-
-impl<'a> Syncer<'a> {
-    /// Keeps in mind over what connections were lost.
-    pub fn with_care(self, care: Option<&'a mut Care>) -> Self {
-        Syncer { care, ..self }
-    }
 
     /// Whether each part must be seen through before the next is begun.
-    pub(super) fn is_careful(&self) -> bool {
-        self.care.as_ref().is_some_and(|care| care.careful)
+    pub fn is_careful(&self) -> bool {
+        self.careful
     }
 
-    /// Begins with a part of a unit. An error if it must be left out.
-    pub(super) fn begin(&mut self, part: impl Into<Subject>) -> Result<()> {
-        let part = part.into();
-        let Some(care) = self.care.as_mut().filter(|care| care.careful) else { return Ok(()) };
-        if let Some((_, error)) = care.given_up.iter().find(|(given_up, _)| *given_up == part) {
-            let detail = format!("the connection was lost twice over it: {}", error.detail());
-            let told = Error::new(Kind::ReplicaDenied, "replicate", part, detail)
-                .hint(error.hint_text().to_owned());
-            return Err(of_mailbox_alone(told, error.again()));
+    /// Begins with a part of a task. Fails if it must be left out.
+    pub fn begin(&mut self, name: &MboxName) -> Result<()> {
+        if !self.careful {
+            return Ok(());
         }
-        care.at = Some(part);
+        if let Some((_, error)) = self.given_up.iter().find(|(given_up, _)| given_up == name) {
+            let detail = format!("the connection was lost twice over it: {}", error.detail());
+            return Err(Error::new(Kind::ReplicaDenied, "replicate", name, detail)
+                .hint(error.hint_text().to_owned())
+                .with_scope(Scope::LeftOut)
+                .caused_by(error.again()));
+        }
+        self.at = Some(name.clone());
         Ok(())
     }
 
-    /// Ends with the part that [`Syncer::begin`] began.
-    pub(super) fn end(&mut self) {
-        if let Some(care) = &mut self.care {
-            care.at = None;
-        }
+    /// Ends with the part that [`Care::begin`] began.
+    pub fn end(&mut self) {
+        self.at = None;
     }
 }
 
-/// Whether to begin with a part, or to keep the failure of it.
-pub(super) fn begin_or_keep(
-    syncer: &mut Syncer<'_>,
-    part: &Subject,
-    failures: &mut Failures,
-) -> Result<bool> {
-    match syncer.begin(part) {
-        Ok(()) => Ok(true),
-        Err(error) => failures.keep(syncer, part, error).map(|()| false),
-    }
+/// Whether a mailbox was left out because connections were lost over it: looking at more than it
+/// is of no use.
+pub fn is_left_out(error: &Error) -> bool {
+    error.scope() == Scope::LeftOut
+}
+
+/// Whether an error is a matter of one mailbox alone.
+pub(crate) fn is_of_mailbox_alone(error: &Error) -> bool {
+    error.scope() != Scope::Unit
 }
 
 #[cfg(test)]

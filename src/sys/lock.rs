@@ -32,14 +32,19 @@ pub enum Wait {
     Fail,
 }
 
-/// Between attempts at a lock that is waited for with a limit.
 /// What to do about a file that cannot be locked.
 const HINT: &str = "run as the user that Cyrus runs as, which must be able to write to the lock \
                     directory (mboxname_lockpath, or lock below configdirectory, in imapd.conf)";
+/// Between attempts at a lock that is waited for with a limit.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 
 impl Wait {
+    /// Waits no longer than `limit`; without one, until the lock is free.
+    pub fn up_to(limit: Option<Duration>) -> Wait {
+        limit.map_or(Wait::Block, Wait::For)
+    }
+
     fn has_time(self, started: Instant) -> bool {
         matches!(self, Wait::For(limit) if started.elapsed() < limit)
     }
@@ -105,12 +110,7 @@ pub fn acquire(file: &File, path: &Path, mode: Mode, wait: Wait) -> Result<()> {
                 pause = LONGEST_PAUSE.min(pause * 2);
             }
             Some(libc::EAGAIN | libc::EACCES) if wait != Wait::Block => {
-                return Err(Error::new(
-                    Kind::Locked,
-                    "lock",
-                    path.display().to_string(),
-                    "somebody else holds the lock",
-                ));
+                return Err(Error::new(Kind::Locked, "lock", path, "somebody else holds the lock"));
             }
             _ => return Err(Error::io("lock", path, error).or_hint(HINT)),
         }

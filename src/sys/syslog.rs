@@ -5,7 +5,7 @@
 
 use std::ffi::{CString, c_int};
 
-use crate::events::Level;
+use crate::types::Level;
 
 /// Where a line of the log is filed: `LOG_MAIL`, `LOG_LOCAL6` and so on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -21,6 +22,14 @@ impl Serialize for Bytes<'_> {
         object.serialize_field("base64", &STANDARD.encode(self.0))?;
         object.end()
     }
+}
+
+/// Serializes a time in whole seconds.
+pub(crate) fn serialize_seconds<S: Serializer>(
+    time: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(time.as_secs())
 }
 
 /// Serializes a path, or one that there may be, like any other byte string.

@@ -1,6 +1,9 @@
 //! A mailbox: its entry in mailboxes.db, and its state in header and index.
 
-use super::{MboxName, MboxType, Modseq, SyncCrcs, Text, Time, Uid, UniqueId};
+use std::ops::{Deref, DerefMut};
+
+use super::header::MailboxHeader;
+use super::{MboxName, MboxType, Modseq, Text, Time, UniqueId};
 
 /// A name that a mailbox had before (`name_history` in mailboxes.db).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +64,16 @@ impl Options {
     /// Has calendar alarms: `A`.
     pub const IMAP_HAS_ALARMS: u32 = 1 << 4;
 
+    /// What of them is replicated.
+    #[must_use]
+    pub fn synced(self) -> Self {
+        const SYNCED: u32 = Options::POP3_NEW_UIDL
+            | Options::IMAP_SHAREDSEEN
+            | Options::IMAP_DUPDELIVER
+            | Options::IMAP_HAS_ALARMS;
+        Options(self.0 & SYNCED)
+    }
+
     /// The letters on the wire (`sync_encode_options`), other bits left out.
     pub fn to_wire(self) -> String {
         let letters = [(Self::POP3_NEW_UIDL, 'P'), (Self::IMAP_SHAREDSEEN, 'S')]
@@ -83,58 +96,35 @@ impl Options {
     }
 }
 
-/// The state of an open mailbox, read under its locks: entry, header, index header, and what
-/// replication adds (xconvmodseq, raclmodseq).
+/// The state of an open mailbox, read under its locks: entry, cyrus.header and the header of
+/// cyrus.index.
 #[derive(Debug, Clone, Default)]
 pub struct MailboxState {
-    /// Internal name.
-    pub name: MboxName,
-    /// uniqueid, the same in mailboxes.db and cyrus.header.
-    pub uniqueid: UniqueId,
-    /// Type bits.
-    pub mbtype: MboxType,
-    /// Partition.
-    pub partition: Text,
-    /// Access control list.
-    pub acl: Text,
-    /// Quota root that applies, if any.
-    pub quotaroot: Option<Text>,
+    /// What the replica has of it too.
+    pub header: MailboxHeader,
     /// Names of the user flags by bit; `None` where a bit is unused.
     pub flags: Vec<Option<Text>>,
     /// Minor version of cyrus.index.
     pub minor_version: u32,
-    /// Option bits, masked by `MAILBOX_OPTIONS_MASK`.
-    pub options: Options,
-    /// UIDVALIDITY.
-    pub uidvalidity: u32,
-    /// Highest UID ever given.
-    pub last_uid: Uid,
-    /// Highest modseq of the mailbox.
-    pub highestmodseq: Modseq,
     /// Below this modseq expunged records are forgotten.
     pub deletedmodseq: Modseq,
-    /// Modseq at creation.
-    pub createdmodseq: Modseq,
-    /// Modseq of the folder entry.
-    pub foldermodseq: Modseq,
-    /// Last UID the owner was told about.
-    pub recentuid: Uid,
-    /// When that was.
-    pub recenttime: Time,
-    /// Last append.
-    pub last_appenddate: Time,
-    /// Last POP3 login.
-    pub pop3_last_login: Time,
-    /// POP3 clients see messages from this time on.
-    pub pop3_show_after: Time,
     /// Records in the index, expunged ones included.
     pub num_records: u32,
     /// How many of them the header counts as not expunged; `None` if that is not known.
     pub exists: Option<u32>,
-    /// The CRCs that cyrus.index stores.
-    pub stored_crcs: SyncCrcs,
-    /// Highest modseq of the conversations of this mailbox; `None` if it has no conversations.
-    pub xconvmodseq: Option<Modseq>,
-    /// Modseq of the user's reverse ACLs; 0 if unused.
-    pub raclmodseq: Modseq,
+}
+
+/// A state is its header, and more.
+impl Deref for MailboxState {
+    type Target = MailboxHeader;
+
+    fn deref(&self) -> &MailboxHeader {
+        &self.header
+    }
+}
+
+impl DerefMut for MailboxState {
+    fn deref_mut(&mut self) -> &mut MailboxHeader {
+        &mut self.header
+    }
 }

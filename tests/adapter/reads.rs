@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use cyrsync::config::Config;
+use cyrsync::error::Subject;
 use cyrsync::events::Silent;
 use cyrsync::store::spool::Spool;
 use cyrsync::store::{Crcs, Mailbox, Records, Store};
@@ -109,25 +110,26 @@ impl Dump {
         };
         let mut mailbox = opened;
         let mut lines = states(mailbox.as_ref());
-        let crcs = mailbox.crcs(Crcs::Recomputed)?;
-        let [basic, annot] = crcs.to_wire();
-        lines.push(format!("RECOMPUTED {basic} {annot}"));
-        let state = mailbox.state().clone();
         let own = mailbox.annotations()?;
         let mut records = Vec::new();
-        mailbox.scan_all(&mut |record| {
+        let crcs = mailbox.scan_all(Crcs::Recomputed, &mut |record| {
             records.push(*record);
             Ok(())
         })?;
+        let [basic, annot] = crcs.to_wire();
+        lines.push(format!("RECOMPUTED {basic} {annot}"));
+        let last_uid = mailbox.state().last_uid;
         let mut after = String::from("AFTER");
-        mailbox.scan(Records::After(state.last_uid / 2), &mut |record| {
+        mailbox.scan(Records::After(last_uid / 2), &mut |record| {
             let _ = write!(after, " {}", record.uid);
             Ok(ControlFlow::Continue(()))
         })?;
+        let uids: Vec<_> = records.iter().map(|record| record.uid).collect();
+        let mut annotations = mailbox.message_annotations(&uids)?;
         let mut of_records = Vec::new();
         for record in &records {
             let line = line_of(mailbox.as_ref(), record);
-            of_records.push((line, record.uid, mailbox.message_annotations(record.uid)?));
+            of_records.push((line, record.uid, annotations.take(record.uid)));
         }
         drop(mailbox);
         self.lines.append(&mut lines);
@@ -176,7 +178,7 @@ impl Dump {
 fn states(mailbox: &dyn Mailbox) -> Vec<String> {
     let state = mailbox.state();
     let quotaroot = state.quotaroot.clone().unwrap_or_default();
-    let [basic, annot] = state.stored_crcs.to_wire();
+    let [basic, annot] = state.crcs.to_wire();
     let mut lines = vec![
         format!(
             "MAILBOX {} <{}> {:x} <{}> <{}> <{quotaroot}>",
@@ -194,8 +196,8 @@ fn states(mailbox: &dyn Mailbox) -> Vec<String> {
             state.last_uid,
             state.highestmodseq,
             state.deletedmodseq,
-            state.createdmodseq,
-            state.foldermodseq,
+            state.createdmodseq.unwrap_or(0),
+            state.foldermodseq.unwrap_or(0),
             state.recentuid,
             state.recenttime,
             state.last_appenddate,
@@ -206,7 +208,7 @@ fn states(mailbox: &dyn Mailbox) -> Vec<String> {
         format!("CRCS {basic} {annot}"),
     ];
     lines.extend(state.xconvmodseq.map(|modseq| format!("XCONVMODSEQ {modseq}")));
-    lines.push(format!("RACLMODSEQ {}", state.raclmodseq));
+    lines.push(format!("RACLMODSEQ {}", state.raclmodseq.unwrap_or(0)));
     let flags = state.flags.iter().enumerate();
     let named = flags.filter_map(|(bit, name)| Some(format!("FLAG {bit} {}", name.as_ref()?)));
     lines.extend(named);
@@ -215,9 +217,10 @@ fn states(mailbox: &dyn Mailbox) -> Vec<String> {
 
 fn line_of(mailbox: &dyn Mailbox, record: &Record) -> String {
     let flags = record.user_flags.map(|word| format!("{word:x}")).join(".");
-    // "uid 7 of user.paula, FILE" or alike: the file is the last word.
-    let told = mailbox.message_name(record);
-    let path = told.split_whitespace().last().unwrap_or_default().trim_matches(['(', ')']);
+    let path = match mailbox.message_name(record) {
+        Subject::Message { path: Some(path), .. } => path.display().to_string(),
+        _ => String::new(),
+    };
     format!(
         "RECORD {} {} {} {} {} {} {} {:016x} {:x} {:x} {flags} {} {path}",
         record.uid,

@@ -4,25 +4,25 @@ use std::ffi::{c_int, c_void};
 
 use super::super::callbacks::cyrsync_destroy_callback;
 use super::super::failure::cyrsync_failure;
+use super::super::sized::grows;
 use super::super::strings::cyrsync_str;
 use super::structs::*;
 
 /// The data of the master as a host supplies it: see "The host store" at the head of this header.
-/// Set all of it to zero, then size and version, then the functions. Those that may be NULL say
-/// so. Each answers with CYRSYNC_RESULT_OK, with what an emit function gave, or with one of
+/// Begin with CYRSYNC_HOST_INIT, then set the functions. Those that may be NULL say so. Each answers with CYRSYNC_RESULT_OK, with what an emit function gave, or with one of
 /// NULL_POINTER to NOT_FOUND, LOCKED to CANCELLED; of a failure cyrsync_failure_set() may tell
 /// more.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_host {
-    /// sizeof(struct cyrsync_host), so that later versions can add to its end.
+    /// sizeof(cyrsync_host): CYRSYNC_HOST_INIT sets it.
     pub size: usize,
+    /// CYRSYNC_HOST_VERSION: CYRSYNC_HOST_INIT sets it.
+    pub version: u32,
     /// Given to every function of this table.
     pub userdata: *mut c_void,
     /// Gives userdata back when nobody uses it any more. May be NULL.
     pub destroy: cyrsync_destroy_callback,
-    /// CYRSYNC_HOST_VERSION.
-    pub version: u32,
 
     /// Emits the entry of a name, if there is one: tombstones, intermediates and reserved ones
     /// too (mboxlist_lookup_allow_all).
@@ -132,7 +132,8 @@ pub struct cyrsync_host {
         unsafe extern "C" fn(
             userdata: *mut c_void,
             mailbox: *mut c_void,
-            crcs: *mut cyrsync_crcs,
+            basic: *mut u32,
+            annot: *mut u32,
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
@@ -293,4 +294,8 @@ pub struct cyrsync_host {
     /// may the replica tell of. May be NULL; then 24 MiB of them may, some thirty-five thousand of a
     /// user.
     pub list_bytes: Option<unsafe extern "C" fn(userdata: *mut c_void) -> u64>,
+}
+
+grows! {
+    cyrsync_host may end before list_bytes, unknown members are Ignored;
 }

@@ -8,6 +8,7 @@ use std::ptr;
 
 use super::super::error::cyrsync_result;
 use super::super::failure::cyrsync_failure;
+use super::super::sized::{Grows, read};
 use super::super::strings::cyrsync_str;
 use crate::error::{Error, Kind, Result};
 
@@ -36,6 +37,12 @@ impl<'s, T> Sink<'s, T> {
         ptr::from_mut(self).cast()
     }
 
+    /// Takes nothing more: what the host gave is unusable.
+    fn refuse(&mut self, error: Error) -> c_int {
+        self.stopped.get_or_insert(Stopped::Failed(error));
+        STOP
+    }
+
     /// A panic must not reach the host: it goes on when the host has come back.
     fn put(&mut self, item: T) -> c_int {
         if self.stopped.is_some() {
@@ -56,17 +63,17 @@ impl<'s, T> Sink<'s, T> {
 ///
 /// # Safety
 /// `sink` is what the host was given beside this function, in the same call; `item` is NULL or a
-/// structure that lives through the call.
-pub(super) unsafe extern "C" fn emit<T>(sink: *mut c_void, item: *const T) -> c_int {
+/// structure that is as large as it says and lives through the call.
+pub(super) unsafe extern "C" fn emit<T: Grows>(sink: *mut c_void, item: *const T) -> c_int {
     // SAFETY: the caller's promise; nobody else uses the sink while the host runs.
-    let Some(sink) = (unsafe { sink.cast::<Sink<'_, *const T>>().as_mut() }) else { return STOP };
-    match item.is_null() {
-        true => {
-            let error = Error::new(Kind::InvalidArgument, "take", "item", "the host gave NULL");
-            sink.stopped.get_or_insert(Stopped::Failed(error));
-            STOP
-        }
-        false => sink.put(item),
+    let Some(sink) = (unsafe { sink.cast::<Sink<'_, T>>().as_mut() }) else { return STOP };
+    if item.is_null() {
+        return sink.refuse(Error::new(Kind::Host, "take", "item", "the host gave NULL"));
+    }
+    // SAFETY: not NULL, else the caller's promise.
+    match unsafe { read(item) } {
+        Ok(item) => sink.put(item),
+        Err(refused) => sink.refuse(Error::new(Kind::Host, "take", T::NAME, refused)),
     }
 }
 
@@ -101,7 +108,7 @@ pub(super) fn answer(
         (true, Some(_)) => "the host says no more".to_owned(),
         (true, None) => format!("the host answered {code}, which is no answer of a host"),
     };
-    let kind = kind.unwrap_or(Kind::InvalidArgument);
+    let kind = kind.unwrap_or(Kind::Host);
     Err(Error::new(kind, op, subject.to_string(), detail).hint(failure.hint))
 }
 

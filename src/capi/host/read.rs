@@ -1,13 +1,16 @@
 //! What the host gives in C's structures, checked and copied into the library's own.
 
+use super::super::error::Failure;
+use super::super::sized::read_array;
 use super::super::strings::{cyrsync_str, slice};
+use super::of_c::OfC;
 use super::structs::*;
 use crate::error::{Error, Kind, Result};
 use crate::limits::USER_FLAGS;
-use crate::store::host::Listed;
+use crate::types::header::with_header_fields;
 use crate::types::{
-    Annotation, FormerName, Guid, InternalFlags, MailboxEntry, MailboxState, MboxName, MboxType,
-    Options, Record, SyncCrcs, SystemFlags, Text, UniqueId,
+    Annotation, FormerName, Guid, InternalFlags, MailboxEntry, MailboxHeader, MailboxState,
+    MboxName, MboxType, Record, SyncCrcs, SystemFlags, Text, UniqueId,
 };
 
 /// Names that a mailbox had before.
@@ -17,40 +20,30 @@ const FORMER_NAMES: usize = 1 << 16;
 pub(super) fn bytes<'a>(text: cyrsync_str, name: &'static str) -> Result<&'a [u8]> {
     // SAFETY: the header asks for bytes that live through the call of the emit function, or until
     // the next call for the mailbox; nobody here keeps them longer.
-    unsafe { text.bytes(name) }.map_err(|failure| {
-        let detail = failure.message.to_string_lossy().into_owned();
-        Error::new(Kind::InvalidArgument, "take", name, detail)
-    })
+    unsafe { text.bytes(name) }.map_err(from_host)
 }
 
-/// An array that the host lends.
-pub(super) fn array<'a, T>(
-    data: *const T,
-    len: usize,
-    most: usize,
-    name: &'static str,
-) -> Result<&'a [T]> {
-    if len > most {
-        let detail = format!("the host gave {len} of them, and {most} are the most");
-        return Err(Error::new(Kind::InvalidArgument, "take", name, detail));
-    }
-    // SAFETY: as for `bytes`.
-    unsafe { slice(data, len, name) }.map_err(|failure| {
-        let detail = failure.message.to_string_lossy().into_owned();
-        Error::new(Kind::InvalidArgument, "take", name, detail)
-    })
+/// What is wrong with something that the host gave.
+fn wrong(name: &str, detail: impl Into<String>) -> Error {
+    Error::new(Kind::Host, "take", name, detail)
 }
 
-pub(super) fn listed(entry: *const cyrsync_entry) -> Result<Listed> {
-    // SAFETY: not NULL, and it lives through the call of the emit function.
-    let entry = unsafe { &*entry };
+fn from_host(failure: Failure) -> Error {
+    wrong("what the host gave", failure.message.to_string_lossy())
+}
+
+/// An entry; the inner error is one that the host tells of, and fails that entry alone.
+pub(super) fn listed(entry: &cyrsync_entry) -> Result<Result<MailboxEntry>> {
     let name = MboxName::new(bytes(entry.name, "name")?);
     let unreadable = bytes(entry.unreadable, "unreadable")?;
     if !unreadable.is_empty() {
         let detail = String::from_utf8_lossy(unreadable);
-        return Ok(Err(Error::new(Kind::Corrupt, "read entry", name.to_string(), detail)));
+        return Ok(Err(Error::new(Kind::Corrupt, "read entry", &name, detail)));
     }
-    let former = array(entry.former_names, entry.former_name_count, FORMER_NAMES, "former_names")?;
+    // SAFETY: the header asks for an array that lives through the call of the emit function.
+    let former = unsafe { read_array(entry.former_names, entry.former_name_count, FORMER_NAMES) };
+    let former: Vec<cyrsync_former_name> =
+        former.map_err(|refused| wrong("former_names", refused))?;
     let former: Result<Vec<FormerName>> = former
         .iter()
         .map(|former| {
@@ -80,9 +73,7 @@ pub(super) fn listed(entry: *const cyrsync_entry) -> Result<Listed> {
     }))
 }
 
-pub(super) fn annotation(annotation: *const cyrsync_annotation) -> Result<Annotation> {
-    // SAFETY: not NULL, and it lives through the call of the emit function.
-    let annotation = unsafe { &*annotation };
+pub(super) fn annotation(annotation: &cyrsync_annotation) -> Result<Annotation> {
     Ok(Annotation {
         entry: Text::new(bytes(annotation.entry, "entry")?),
         userid: Text::new(bytes(annotation.userid, "userid")?),
@@ -94,7 +85,7 @@ pub(super) fn annotation(annotation: *const cyrsync_annotation) -> Result<Annota
 pub(super) fn record(record: &cyrsync_record) -> Record {
     Record {
         uid: record.uid,
-        size: record.size,
+        size: record.message_size,
         internaldate: record.internaldate,
         last_updated: record.last_updated,
         savedate: record.savedate,
@@ -110,8 +101,9 @@ pub(super) fn record(record: &cyrsync_record) -> Record {
 
 pub(super) fn record_for_c(record: &Record) -> cyrsync_record {
     cyrsync_record {
+        size: size_of::<cyrsync_record>(),
         uid: record.uid,
-        size: record.size,
+        message_size: record.size,
         internaldate: record.internaldate,
         last_updated: record.last_updated,
         savedate: record.savedate,
@@ -125,8 +117,33 @@ pub(super) fn record_for_c(record: &Record) -> cyrsync_record {
     }
 }
 
+/// The value of a field of the header: C has it under its name, but for the two CRCs.
+macro_rules! field_of_c {
+    ($state:ident, crcs) => {
+        SyncCrcs::told($state.basic_crc, $state.annot_crc)
+    };
+    ($state:ident, $name:ident) => {
+        OfC::of_c($state.$name, stringify!($name))?
+    };
+}
+
+macro_rules! header_of_c {
+    ($($(#[$doc:meta])* $name:ident: $type:ty, $key:literal, $($rule:ident),*;)*) => {
+        fn header_of_c(state: &cyrsync_mailbox_state) -> Result<MailboxHeader> {
+            Ok(MailboxHeader { $($name: field_of_c!(state, $name),)* })
+        }
+    };
+}
+
+with_header_fields!(header_of_c);
+
 pub(super) fn state(state: &cyrsync_mailbox_state) -> Result<(MailboxState, Option<String>)> {
-    let flags = array(state.flags, state.flag_count, USER_FLAGS, "flags")?;
+    if state.flag_count > USER_FLAGS {
+        let many = format!("there are {} of them, and {USER_FLAGS} are the most", state.flag_count);
+        return Err(wrong("flags", many));
+    }
+    // SAFETY: the header asks for an array that lives until the next call for the mailbox.
+    let flags = unsafe { slice(state.flags, state.flag_count, "flags") }.map_err(from_host)?;
     let flags: Result<Vec<Option<Text>>> = flags
         .iter()
         .map(|flag| {
@@ -134,34 +151,19 @@ pub(super) fn state(state: &cyrsync_mailbox_state) -> Result<(MailboxState, Opti
             Ok((!flag.is_empty()).then(|| Text::new(flag)))
         })
         .collect();
-    let quotaroot = bytes(state.quotaroot, "quotaroot")?;
-    let doubt = bytes(state.doubt, "doubt")?;
+    let inconsistency = bytes(state.inconsistency, "inconsistency")?;
+    let mut header = header_of_c(state)?;
+    if state.has_xconvmodseq == 0 {
+        header.xconvmodseq = None;
+    }
     let told = MailboxState {
-        name: MboxName::new(bytes(state.name, "name")?),
-        uniqueid: UniqueId::new(bytes(state.uniqueid, "uniqueid")?),
-        mbtype: MboxType(state.mbtype),
-        partition: Text::new(bytes(state.partition, "partition")?),
-        acl: Text::new(bytes(state.acl, "acl")?),
-        quotaroot: (!quotaroot.is_empty()).then(|| Text::new(quotaroot)),
+        header,
         flags: flags?,
         minor_version: state.minor_version,
-        options: Options(state.options),
-        uidvalidity: state.uidvalidity,
-        last_uid: state.last_uid,
-        highestmodseq: state.highestmodseq,
         deletedmodseq: state.deletedmodseq,
-        createdmodseq: state.createdmodseq,
-        foldermodseq: state.foldermodseq,
-        recentuid: state.recentuid,
-        recenttime: state.recenttime,
-        last_appenddate: state.last_appenddate,
-        pop3_last_login: state.pop3_last_login,
-        pop3_show_after: state.pop3_show_after,
         num_records: state.num_records,
         exists: (state.has_exists != 0).then_some(state.exists),
-        stored_crcs: SyncCrcs::told(state.stored_crcs.basic, state.stored_crcs.annot),
-        xconvmodseq: (state.has_xconvmodseq != 0).then_some(state.xconvmodseq),
-        raclmodseq: state.raclmodseq,
     };
-    Ok((told, (!doubt.is_empty()).then(|| String::from_utf8_lossy(doubt).into_owned())))
+    let inconsistency = String::from_utf8_lossy(inconsistency).into_owned();
+    Ok((told, (!inconsistency.is_empty()).then_some(inconsistency)))
 }

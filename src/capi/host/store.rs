@@ -1,4 +1,4 @@
-//! [`Host`] over the table of functions that C supplies.
+//! [`Store`] over the table of functions that C supplies.
 
 use std::ffi::c_void;
 use std::ops::ControlFlow;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::super::failure::cyrsync_failure;
 use super::super::strings::cyrsync_str;
+use super::emitted::Emitted;
 use super::glue::{Sink, answer, call, emit, emit_str, go_on, lend};
 use super::mailbox::OpenMailbox;
 use super::read::{annotation, bytes, listed};
@@ -14,26 +15,30 @@ use super::structs::*;
 use super::table::Table;
 use crate::error::{Error, Kind, Result};
 use crate::limits::SIEVE_SCRIPT_BYTES;
-use crate::store::host::{Emitted, Host, HostMailbox, VisitEntry};
-use crate::store::{Lock, Wait};
+use crate::store::{Lock, Mailbox, Store, UserTree, Wait};
 use crate::types::{
     Annotation, Guid, MailboxEntry, MboxName, Modseq, Quota, Seen, SieveScript, Text, UniqueId,
     UserId,
 };
 
-/// [`Host`] over a table.
-pub(in crate::capi) struct Hosted(pub(in crate::capi) Arc<Table>);
+/// [`Store`] over a table. It says what the host says: [`Checked`](crate::store::Checked) looks
+/// whether that can be.
+pub(super) struct Hosted {
+    pub(super) table: Arc<Table>,
+    /// How long to wait for locks of mailboxes.
+    pub(super) wait: Wait,
+}
 
 impl Hosted {
     fn entry(
         &self,
         op: &'static str,
         subject: &dyn std::fmt::Display,
-        call: impl FnOnce(&mut dyn FnMut(*const cyrsync_entry) -> Result<ControlFlow<()>>) -> Result<()>,
+        call: impl FnOnce(&mut dyn FnMut(cyrsync_entry) -> Result<ControlFlow<()>>) -> Result<()>,
     ) -> Result<Option<MailboxEntry>> {
         let mut found = None;
         call(&mut |entry| {
-            if found.replace(listed(entry)??).is_some() {
+            if found.replace(listed(&entry)??).is_some() {
                 return Err(more_than_one(op, subject));
             }
             go_on()
@@ -43,39 +48,62 @@ impl Hosted {
 }
 
 fn more_than_one(op: &'static str, subject: &dyn std::fmt::Display) -> Error {
-    Error::new(Kind::InvalidArgument, op, subject.to_string(), "the host gave more than one")
+    Error::new(Kind::Host, op, subject.to_string(), "the host gave more than one")
 }
 
-impl Host for Hosted {
+impl Store for Hosted {
     fn list_bytes(&self) -> u64 {
-        let Some(list_bytes) = self.0.functions().list_bytes else { return 0 };
+        let Some(list_bytes) = self.table.functions().list_bytes else { return 0 };
         // SAFETY: the header tells the host what it is given.
-        unsafe { list_bytes(self.0.userdata()) }
+        unsafe { list_bytes(self.table.userdata()) }
     }
 
     fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
         const OP: &str = "look up mailbox";
         self.entry(OP, name, |take| {
-            call!(self.0, OP, name, lookup(lend(name)) => emit::<cyrsync_entry>, |entry| take(entry))
+            call!(self.table, OP, name, lookup(lend(name)) => emit::<cyrsync_entry>, |entry| take(entry))
         })
     }
 
     fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
         const OP: &str = "look up uniqueid";
         self.entry(OP, id, |take| {
-            call!(self.0, OP, id, lookup_by_id(lend(id)) => emit::<cyrsync_entry>, |entry| take(entry))
+            call!(self.table, OP, id, lookup_by_id(lend(id)) => emit::<cyrsync_entry>, |entry| take(entry))
         })
     }
 
-    fn list_user(&self, user: &UserId, visit: &mut VisitEntry<'_>) -> Result<()> {
-        call!(self.0, "list mailboxes of user", user, list_user(lend(user)) => emit::<cyrsync_entry>,
-            |entry| visit(listed(entry)?))
+    fn user_tree(&self, user: &UserId) -> Result<UserTree> {
+        const OP: &str = "list mailboxes of user";
+        let (mut tree, mut emitted) = (UserTree::default(), Emitted::default());
+        call!(self.table, OP, user, list_user(lend(user)) => emit::<cyrsync_entry>, |entry| {
+            let listed = listed(&entry)?;
+            let bytes = listed.as_ref().map_or(0, |entry| entry.name.as_bytes().len());
+            emitted.count(bytes, OP, user)?;
+            match listed {
+                Ok(entry) => tree.entries.push(entry),
+                Err(error) => tree.unreadable.push(error),
+            }
+            go_on()
+        })?;
+        Ok(tree)
     }
 
-    fn list(&self, prefix: &[u8], visit: &mut VisitEntry<'_>) -> Result<()> {
+    fn each_mailbox(
+        &self,
+        prefix: &[u8],
+        visit: &mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
         let subject = String::from_utf8_lossy(prefix);
-        call!(self.0, "list mailboxes", &subject, list(lend(&prefix)) => emit::<cyrsync_entry>,
-            |entry| visit(listed(entry)?))
+        let mut unreadable = None;
+        call!(self.table, "list mailboxes", &subject, list(lend(&prefix)) => emit::<cyrsync_entry>,
+        |entry| match listed(&entry)? {
+            Ok(entry) => visit(entry),
+            Err(error) => {
+                unreadable.get_or_insert(error);
+                go_on()
+            }
+        })?;
+        unreadable.map_or(Ok(()), Err)
     }
 
     fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
@@ -83,18 +111,23 @@ impl Host for Hosted {
         let subject = user.map_or("shared mailboxes".to_owned(), |user| format!("user {user}"));
         let mut lock = ptr::null_mut();
         call!(
-            self.0,
+            self.table,
             "lock",
             &subject,
             sync_lock(lend(&server), userid, wait_ms(wait), &mut lock)
         )?;
-        Ok(Box::new(Held { table: self.0.clone(), lock }))
+        Ok(Box::new(Held { table: self.table.clone(), lock }))
     }
 
-    fn open<'h>(&'h self, name: &MboxName, wait: Wait) -> Result<Box<dyn HostMailbox + 'h>> {
+    fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>> {
         let mut mailbox = ptr::null_mut();
-        call!(self.0, "open mailbox", name, open(lend(name), wait_ms(wait), &mut mailbox))?;
-        Ok(Box::new(OpenMailbox { table: &self.0, mailbox, name: name.clone() }))
+        call!(
+            self.table,
+            "open mailbox",
+            name,
+            open(lend(name), wait_ms(self.wait), &mut mailbox)
+        )?;
+        Ok(Box::new(OpenMailbox::new(&self.table, mailbox, name)?))
     }
 
     fn annotations(&self, mailbox: Option<&MboxName>) -> Result<Vec<Annotation>> {
@@ -102,8 +135,8 @@ impl Host for Hosted {
         let (mut all, mut emitted) = (Vec::new(), Emitted::default());
         let name = mailbox.map_or(cyrsync_str::lend(b""), lend);
         let subject = mailbox.map_or("the server".to_owned(), ToString::to_string);
-        call!(self.0, OP, &subject, annotations(name) => emit::<cyrsync_annotation>, |one| {
-            let one = annotation(one)?;
+        call!(self.table, OP, &subject, annotations(name) => emit::<cyrsync_annotation>, |one| {
+            let one = annotation(&one)?;
             emitted.annotation(&one, OP, &subject)?;
             all.push(one);
             go_on()
@@ -114,7 +147,7 @@ impl Host for Hosted {
     fn subscriptions(&self, user: &UserId) -> Result<Vec<MboxName>> {
         const OP: &str = "read subscriptions of";
         let (mut all, mut emitted) = (Vec::new(), Emitted::default());
-        call!(self.0, OP, user, subscriptions(lend(user)) => emit_str, |name: cyrsync_str| {
+        call!(self.table, OP, user, subscriptions(lend(user)) => emit_str, |name: cyrsync_str| {
             emitted.count(name.len, OP, user)?;
             all.push(MboxName::new(bytes(name, "name")?));
             go_on()
@@ -125,10 +158,8 @@ impl Host for Hosted {
     fn seen(&self, user: &UserId) -> Result<Vec<Seen>> {
         const OP: &str = "read seen state of";
         let (mut all, mut emitted) = (Vec::new(), Emitted::default());
-        call!(self.0, OP, user, seen(lend(user)) => emit::<cyrsync_seen>,
-        |seen: *const cyrsync_seen| {
-            // SAFETY: not NULL, and it lives through the call of the emit function.
-            let seen = unsafe { &*seen };
+        call!(self.table, OP, user, seen(lend(user)) => emit::<cyrsync_seen>,
+        |seen: cyrsync_seen| {
             emitted.count(seen.uniqueid.len.saturating_add(seen.seenuids.len), OP, user)?;
             all.push(Seen {
                 uniqueid: UniqueId::new(bytes(seen.uniqueid, "uniqueid")?),
@@ -145,10 +176,8 @@ impl Host for Hosted {
     fn quota(&self, root: &Text) -> Result<Option<Quota>> {
         const OP: &str = "read quota root";
         let mut found = None;
-        call!(self.0, OP, root, quota(lend(root)) => emit::<cyrsync_quota>,
-        |quota: *const cyrsync_quota| {
-            // SAFETY: not NULL, and it lives through the call of the emit function.
-            let quota = unsafe { &*quota };
+        call!(self.table, OP, root, quota(lend(root)) => emit::<cyrsync_quota>,
+        |quota: cyrsync_quota| {
             let read = Quota {
                 root: Text::new(bytes(quota.root, "root")?),
                 limits: quota.limits.map(|limit| u64::try_from(limit).ok()),
@@ -165,10 +194,8 @@ impl Host for Hosted {
     fn sieve_scripts(&self, user: &UserId) -> Result<Vec<SieveScript>> {
         const OP: &str = "list sieve scripts of";
         let (mut all, mut emitted) = (Vec::new(), Emitted::default());
-        call!(self.0, OP, user, sieve_scripts(lend(user)) => emit::<cyrsync_sieve>,
-        |script: *const cyrsync_sieve| {
-            // SAFETY: not NULL, and it lives through the call of the emit function.
-            let script = unsafe { &*script };
+        call!(self.table, OP, user, sieve_scripts(lend(user)) => emit::<cyrsync_sieve>,
+        |script: cyrsync_sieve| {
             emitted.count(script.name.len, OP, user)?;
             all.push(SieveScript {
                 name: Text::new(bytes(script.name, "name")?),
@@ -184,7 +211,7 @@ impl Host for Hosted {
     fn sieve_content(&self, user: &UserId, name: &Text) -> Result<Vec<u8>> {
         let mut content = Vec::new();
         let subject = format!("{name} of {user}");
-        call!(self.0, "read sieve script", &subject,
+        call!(self.table, "read sieve script", &subject,
         sieve_content(lend(user), lend(name)) => emit_str, |piece| {
             content.extend_from_slice(bytes(piece, "content")?);
             if content.len() as u64 > SIEVE_SCRIPT_BYTES {
@@ -198,13 +225,13 @@ impl Host for Hosted {
 
     fn used_modseq(&self, name: &MboxName) -> Result<Modseq> {
         let mut modseq = 0;
-        call!(self.0, "read modseqs of", name, used_modseq(lend(name), &mut modseq))?;
+        call!(self.table, "read modseqs of", name, used_modseq(lend(name), &mut modseq))?;
         Ok(modseq)
     }
 
     fn raclmodseq(&self, name: &MboxName) -> Result<Modseq> {
         let mut modseq = 0;
-        call!(self.0, "read modseqs of", name, raclmodseq(lend(name), &mut modseq))?;
+        call!(self.table, "read modseqs of", name, raclmodseq(lend(name), &mut modseq))?;
         Ok(modseq)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::{c_int, c_void};
 
+use super::super::sized::grows;
 use super::super::strings::cyrsync_str;
 
 /// The layout of the structures of the host store in this header, for cyrsync_host.version.
@@ -11,6 +12,8 @@ pub const CYRSYNC_HOST_VERSION: u32 = 1;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_former_name {
+    /// sizeof(cyrsync_former_name): CYRSYNC_FORMER_NAME_INIT sets it.
+    pub size: usize,
     /// The former internal name.
     pub name: cyrsync_str,
     /// The partition that it was on.
@@ -23,10 +26,12 @@ pub struct cyrsync_former_name {
     pub uidvalidity: u32,
 }
 
-/// An entry of mailboxes.db (mbentry_t). Set all of it to zero first.
+/// An entry of mailboxes.db (mbentry_t). Begin with CYRSYNC_ENTRY_INIT.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_entry {
+    /// sizeof(cyrsync_entry): CYRSYNC_ENTRY_INIT sets it.
+    pub size: usize,
     /// Internal name, such as "user.fred.Sent".
     pub name: cyrsync_str,
     /// Stays through renames.
@@ -55,21 +60,13 @@ pub struct cyrsync_entry {
     pub unreadable: cyrsync_str,
 }
 
-/// Sync CRCs (struct synccrcs).
-#[repr(C)]
-#[derive(Debug, Clone, Copy, Default)]
-pub struct cyrsync_crcs {
-    /// Of the records.
-    pub basic: u32,
-    /// Of the annotations of messages.
-    pub annot: u32,
-}
-
 /// The state of an open mailbox: entry, header and index header (struct mailbox). The library sets
-/// all of it to zero before the host fills it.
+/// all of it to zero, and size, before the host fills it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_mailbox_state {
+    /// How much of it the library knows: write no further.
+    pub size: usize,
     /// Internal name.
     pub name: cyrsync_str,
     /// uniqueid.
@@ -98,9 +95,11 @@ pub struct cyrsync_mailbox_state {
     pub recentuid: u32,
     /// Records in the index, expunged ones included.
     pub num_records: u32,
-    /// The CRCs that cyrus.index stores. An annot of 0 is none, and both 0 are none: then the
-    /// library computes them whenever it needs them.
-    pub stored_crcs: cyrsync_crcs,
+    /// The sync CRC of the records that cyrus.index stores. If this and annot_crc are 0 there is
+    /// none: then the library computes both whenever it needs them.
+    pub basic_crc: u32,
+    /// The sync CRC of the annotations of messages that cyrus.index stores; 0 for none.
+    pub annot_crc: u32,
     /// Highest modseq.
     pub highestmodseq: u64,
     /// Up to this modseq expunged records are forgotten.
@@ -126,7 +125,7 @@ pub struct cyrsync_mailbox_state {
     pub has_xconvmodseq: u8,
     /// Empty, or why the parts of this mailbox may not belong together (cyrus.header of another
     /// mailbox, say): then it is replicated as it is but never repaired.
-    pub doubt: cyrsync_str,
+    pub inconsistency: cyrsync_str,
     /// Records that are not expunged, as the index header counts them; has_exists says whether the
     /// host tells it. A mailbox with fewer of them fails.
     pub exists: u32,
@@ -138,22 +137,18 @@ pub struct cyrsync_mailbox_state {
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct cyrsync_record {
+    /// sizeof(cyrsync_record): CYRSYNC_RECORD_INIT sets it.
+    pub size: usize,
     /// Number of the message in its mailbox.
     pub uid: u32,
     /// Size of the message file in bytes.
-    pub size: u32,
+    pub message_size: u32,
     /// When the message arrived, in seconds since 1970.
     pub internaldate: i64,
     /// When the record last changed.
     pub last_updated: i64,
-    /// When the message was put into this mailbox; 0 if not known.
-    pub savedate: i64,
     /// Last change of flags or existence.
     pub modseq: u64,
-    /// Modseq at creation; 0 if not known.
-    pub createdmodseq: u64,
-    /// Conversation id; 0 if none.
-    pub cid: u64,
     /// The FLAG_ bits of Cyrus's mailbox.h.
     pub system_flags: u32,
     /// The FLAG_INTERNAL_ bits of Cyrus's mailbox.h.
@@ -162,23 +157,36 @@ pub struct cyrsync_record {
     pub user_flags: [u32; 4],
     /// SHA-1 of the message file.
     pub guid: [u8; 20],
+    /// When the message was put into this mailbox; 0 if not known.
+    pub savedate: i64,
+    /// Modseq at creation; 0 if not known.
+    pub createdmodseq: u64,
+    /// Conversation id; 0 if none.
+    pub cid: u64,
 }
 
-/// Where the file of a message is. The library sets fd to -1 and path to nothing before.
+/// Where the file of a message is. The library sets size, fd to -1, and the rest to nothing before.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_message_file {
-    /// The file, open for reading at its beginning. The library closes it. -1 to have path opened.
+    /// How much of it the library knows: write no further.
+    pub size: usize,
+    /// The file, open for reading at its beginning. The library closes it. -1 to have content taken
+    /// or path opened.
     pub fd: c_int,
-    /// Its path: opened if there is no fd, else for messages about it only, and may be empty.
-    /// Borrowed until the next call for the same mailbox.
+    /// Its path: opened if there is neither fd nor content, else for messages about it only, and
+    /// may be empty. Borrowed until the next call for the same mailbox.
     pub path: cyrsync_str,
+    /// The message itself, where it is in no file; else empty. Borrowed like path, and copied.
+    pub content: cyrsync_str,
 }
 
 /// An annotation of server, mailbox or message.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_annotation {
+    /// sizeof(cyrsync_annotation): CYRSYNC_ANNOTATION_INIT sets it.
+    pub size: usize,
     /// Such as "/comment".
     pub entry: cyrsync_str,
     /// Whose private value it is; empty for the shared value.
@@ -193,16 +201,18 @@ pub struct cyrsync_annotation {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_seen {
+    /// sizeof(cyrsync_seen): CYRSYNC_SEEN_INIT sets it.
+    pub size: usize,
     /// The uniqueid of the mailbox.
     pub uniqueid: cyrsync_str,
+    /// The seen messages as an IMAP sequence: "1:5,7".
+    pub seenuids: cyrsync_str,
+    /// Highest UID that the user has seen as recent.
+    pub lastuid: u32,
     /// When the user last read it, in seconds since 1970.
     pub lastread: i64,
     /// When the list last changed.
     pub lastchange: i64,
-    /// Highest UID that the user has seen as recent.
-    pub lastuid: u32,
-    /// The seen messages as an IMAP sequence: "1:5,7".
-    pub seenuids: cyrsync_str,
 }
 
 /// How many kinds of resources a quota root limits.
@@ -212,6 +222,8 @@ pub const CYRSYNC_QUOTA_RESOURCES: usize = 4;
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_quota {
+    /// sizeof(cyrsync_quota): CYRSYNC_QUOTA_INIT sets it.
+    pub size: usize,
     /// The root, an internal mailbox name.
     pub root: cyrsync_str,
     /// By Cyrus's numbers of resources (STORAGE, MESSAGE, X-ANNOTATION-STORAGE, X-NUM-FOLDERS), in
@@ -225,15 +237,27 @@ pub struct cyrsync_quota {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_sieve {
+    /// sizeof(cyrsync_sieve): CYRSYNC_SIEVE_INIT sets it.
+    pub size: usize,
     /// File name with extension, such as "main.script". The active script has a second entry,
     /// "main.bc", without time and GUID: it alone is marked active.
     pub name: cyrsync_str,
-    /// When it was last changed, in seconds since 1970.
-    pub last_update: i64,
     /// SHA-1 of its content.
     pub guid: [u8; 20],
     /// Not 0: it is the bytecode of the active one.
     pub active: u8,
+    /// When it was last changed, in seconds since 1970.
+    pub last_update: i64,
+}
+
+grows! {
+    cyrsync_former_name may end before mtime, unknown members are Ignored;
+    cyrsync_entry may end before former_names, unknown members are Ignored;
+    cyrsync_record may end before savedate, unknown members are Ignored;
+    cyrsync_annotation may end before modseq, unknown members are Ignored;
+    cyrsync_seen may end before lastread, unknown members are Ignored;
+    cyrsync_quota may end before modseq, unknown members are Ignored;
+    cyrsync_sieve may end before last_update, unknown members are Ignored;
 }
 
 /// Takes an entry. These functions answer with 0 for "go on"; else the host stops at once and

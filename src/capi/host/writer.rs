@@ -1,15 +1,20 @@
 //! [`HostWriter`] over the table of functions that C supplies.
 
+use std::sync::Arc;
+
 use super::super::failure::cyrsync_failure;
 use super::glue::{Sink, answer, call, emit_str, go_on, lend};
 use super::read::bytes;
-use super::store::Hosted;
+use super::table::Table;
 use crate::error::{Error, Kind, Result};
 use crate::limits::REPLY_BYTES;
-use crate::store::host::HostWriter;
+use crate::store::HostWriter;
 use crate::types::MboxName;
 
-impl HostWriter for Hosted {
+/// Writes over a table.
+pub(super) struct Writer(pub(super) Arc<Table>);
+
+impl HostWriter for Writer {
     fn apply(&mut self, command: &[u8]) -> Result<Vec<u8>> {
         let line = command.strip_suffix(b"\r\n").unwrap_or(command);
         let verb = line.split(|byte| *byte == b' ').next().unwrap_or_default();
@@ -21,7 +26,7 @@ impl HostWriter for Hosted {
             reply.extend_from_slice(bytes(piece, "reply")?);
             if reply.len() as u64 > REPLY_BYTES {
                 let detail = "the reply is too long";
-                return Err(Error::new(Kind::InvalidArgument, "take", "reply", detail));
+                return Err(Error::new(Kind::Host, "take", "reply", detail));
             }
             go_on()
         })?;

@@ -2,7 +2,7 @@
 
 use super::line::Line;
 use crate::events::connection::ConnectionEvent;
-use crate::events::level::Level;
+use crate::types::Level;
 
 /// The line of an event.
 pub(super) fn line(event: &ConnectionEvent) -> Line {

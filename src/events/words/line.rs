@@ -1,6 +1,6 @@
 //! A line, and where it goes.
 
-use crate::events::level::Level;
+use crate::types::Level;
 
 /// Where a line goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 //! `mailbox_full_update` in Cyrus's `imap/sync_support.c`).
 
 use super::line::Line;
-use crate::events::level::Level;
 use crate::events::repair::{Fate, Raised, RecordSeen, RepairEvent, Side};
+use crate::types::Level;
 
 /// The line of an event.
 pub(super) fn line(event: &RepairEvent) -> Line {

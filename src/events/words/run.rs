@@ -1,8 +1,8 @@
 //! The lines about a run as a whole.
 
 use super::line::Line;
-use crate::events::level::Level;
 use crate::events::run::RunEvent;
+use crate::types::Level;
 use crate::types::Text;
 
 /// The line of an event.

@@ -1,8 +1,8 @@
 //! The lines about the master's data.
 
 use super::line::Line;
-use crate::events::level::Level;
 use crate::events::store::StoreEvent;
+use crate::types::Level;
 
 /// The line of an event.
 pub(super) fn line(event: &StoreEvent) -> Line {

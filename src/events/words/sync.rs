@@ -1,8 +1,8 @@
 //! The lines about users and mailboxes.
 
 use super::line::Line;
-use crate::events::level::Level;
 use crate::events::sync::SyncEvent;
+use crate::types::Level;
 
 /// The line of an event.
 pub(super) fn line(event: &SyncEvent) -> Line {

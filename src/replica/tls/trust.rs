@@ -51,7 +51,7 @@ pub(super) fn read(settings: &Settings) -> Result<Option<Roots>> {
 fn nothing(path: &Path, found: &CertificateResult) -> Error {
     let why =
         found.errors.first().map_or("it holds no certificate".to_owned(), ToString::to_string);
-    Error::new(Kind::Config, "read certificates of", path.display().to_string(), why).hint(
+    Error::new(Kind::Config, "read certificates of", path, why).hint(
         "see tls_server_ca_file and tls_server_ca_dir (else tls_client_ca_file and \
          tls_client_ca_dir) in imapd.conf; the file must be PEM, and readable for the cyrus user",
     )

@@ -172,7 +172,7 @@ fn is_absent(error: &io::Error) -> bool {
 }
 
 fn failed(op: &'static str, path: &Path, error: io::Error) -> Error {
-    Error::new(Kind::Io, op, path.display().to_string(), reason(&error))
+    Error::new(Kind::Io, op, path, reason(&error))
         .hint("give the directory sync of configdirectory, and what is in it, to the cyrus user")
         .caused_by(error)
 }

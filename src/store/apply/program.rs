@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::failed;
+use super::failed::failed;
 use crate::config::{Config, opt};
 use crate::error::{Error, Result};
 

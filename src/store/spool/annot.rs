@@ -6,11 +6,11 @@
 
 use std::ops::ControlFlow;
 
+use super::table::Table;
 use crate::error::{Malformed, Result};
 use crate::format::annot::{Key, OWNER_TOKEN, Scope, Value};
+use crate::store::annotations::in_order;
 use crate::types::{Annotation, Uid, UserId};
-
-use super::table::Table;
 
 const OP: &str = "read annotations";
 const HINT: &str = "delete the record with cyr_dbtool; reconstruct does not repair annotations";
@@ -32,35 +32,37 @@ pub fn of_mailbox(global: &Table, id: &[u8], owner: Option<&UserId>) -> Result<V
     of_scope(global, Scope::Mailbox(id), owner)
 }
 
-/// Annotations of a message from its mailbox's cyrus.annotations, ordered as [`Annotation`] is.
-///
-/// # Errors
-/// As for [`of_server`].
-pub fn of_message(local: &Table, uid: Uid, owner: Option<&UserId>) -> Result<Vec<Annotation>> {
-    of_scope(local, Scope::Message(uid), owner)
-}
+/// Messages that are looked up one by one: for more of them all records are read once.
+const LOOKUPS: usize = 8;
 
-/// Visits the annotations of all messages of a mailbox in the database's order, which is not that
-/// of UIDs.
+/// Visits the annotations of some messages, whose UIDs ascend, from their mailbox's
+/// cyrus.annotations, in any order.
 ///
 /// # Errors
 /// As for [`of_server`], and those of `visit`.
-pub fn each_of_messages(
+pub fn of_messages(
     local: &Table,
+    uids: &[Uid],
     owner: Option<&UserId>,
-    visit: &mut dyn FnMut(Uid, Annotation) -> Result<ControlFlow<()>>,
+    visit: &mut dyn FnMut(Uid, Annotation) -> Result<()>,
 ) -> Result<()> {
-    local.scan(b"", &mut |key, value| {
+    let mut each = |key: &[u8], value: &[u8]| {
         let Some(parts) = Key::split(key) else { return Ok(ControlFlow::Continue(())) };
         let uid = std::str::from_utf8(parts.scope).ok().and_then(|digits| digits.parse().ok());
         let uid: Uid = uid.ok_or_else(|| {
             local.corrupt(OP, key, Malformed::new(0u64, "the key has no UID"), HINT)
         })?;
-        match annotation(local, key, parts, value, owner)? {
-            Some(annotation) => visit(uid, annotation),
-            None => Ok(ControlFlow::Continue(())),
+        if uids.binary_search(&uid).is_ok()
+            && let Some(annotation) = annotation(local, key, parts, value, owner)?
+        {
+            visit(uid, annotation)?;
         }
-    })
+        Ok(ControlFlow::Continue(()))
+    };
+    if uids.len() > LOOKUPS {
+        return local.scan(b"", &mut each);
+    }
+    uids.iter().try_for_each(|uid| local.scan(&Scope::Message(*uid).prefix(), &mut each))
 }
 
 fn of_scope(table: &Table, scope: Scope<'_>, owner: Option<&UserId>) -> Result<Vec<Annotation>> {
@@ -95,20 +97,6 @@ fn annotation(
         value: data.value.into(),
         modseq: data.modseq,
     }))
-}
-
-/// Sorted; of the same annotation twice the highest modseq is kept (`sync_annot_list_add`).
-fn in_order(mut annotations: Vec<Annotation>) -> Vec<Annotation> {
-    annotations.sort();
-    annotations.dedup_by(|later, earlier| {
-        let same = (&later.entry, &later.userid, &later.value)
-            == (&earlier.entry, &earlier.userid, &earlier.value);
-        if same {
-            earlier.modseq = earlier.modseq.max(later.modseq);
-        }
-        same
-    });
-    annotations
 }
 
 #[cfg(test)]
@@ -156,44 +144,36 @@ mod tests {
         assert!(line.contains(&format!("ANNOTATIONS ({})", list.join(" "))), "{list:?}");
     }
 
+    fn of(local: &Table, uids: &[Uid]) -> Vec<(Uid, Annotation)> {
+        let mut found = Vec::new();
+        of_messages(local, uids, Some(&"fred".into()), &mut |uid, annotation| {
+            found.push((uid, annotation));
+            Ok(())
+        })
+        .unwrap();
+        found
+    }
+
     #[test]
     fn messages_have_what_cyrus_says() {
         let local = table(LOCAL);
-        let ours = of_message(&local, 1, Some(&"fred".into())).unwrap();
-        let list: Vec<_> = ours.iter().map(wire).collect();
+        let ours = of(&local, &[1]);
+        let list: Vec<_> = ours.iter().map(|(_, one)| wire(one)).collect();
         assert_eq!(list.len(), 2);
         assert!(FULL.contains(&format!("ANNOTATIONS ({} ", list.join(" "))), "{list:?}");
         // A tombstone, and nothing at all; 1 is not taken for the beginning of 10.
-        for uid in [2, 10, 3] {
-            assert_eq!(of_message(&local, uid, None).unwrap(), []);
-        }
+        assert_eq!(of(&local, &[2, 3, 10]), []);
     }
 
     #[test]
-    fn all_messages_in_one_go() {
-        let mut found = Vec::new();
-        each_of_messages(&table(LOCAL), Some(&"fred".into()), &mut |uid, annotation| {
-            found.push((uid, annotation.userid.to_string()));
-            Ok(ControlFlow::Continue(()))
-        })
-        .unwrap();
-        assert_eq!(found, [(1, String::new()), (1, "fred".to_string())]);
-    }
-
-    #[test]
-    fn twice_the_same_keeps_the_higher_modseq() {
-        let twice = vec![
-            annotation("/b", "", "x", 7),
-            annotation("/a", "fred", "x", 1),
-            annotation("/b", "", "x", 9),
-            annotation("/a", "", "x", 1),
-        ];
-        let expected = [
-            annotation("/a", "", "x", 1),
-            annotation("/a", "fred", "x", 1),
-            annotation("/b", "", "x", 9),
-        ];
-        assert_eq!(in_order(twice), expected);
+    fn many_messages_are_read_like_few() {
+        let local = table(LOCAL);
+        let many: Vec<Uid> = (1..100).collect();
+        let found = of(&local, &many);
+        assert_eq!(found, of(&local, &[1]));
+        let users: Vec<_> = found.iter().map(|(uid, one)| (*uid, one.userid.to_string())).collect();
+        assert_eq!(users, [(1, String::new()), (1, "fred".to_string())]);
+        assert_eq!(of(&local, &many[1..]), []);
     }
 
     #[test]

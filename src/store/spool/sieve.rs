@@ -7,7 +7,7 @@
 //! when it next opens it (`sieve_ensure_folder`).
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -18,7 +18,7 @@ use sha1::{Digest, Sha1};
 use crate::error::{Error, Kind, Malformed, Result, reason};
 use crate::format::script;
 use crate::limits::SIEVE_SCRIPT_BYTES;
-use crate::store::Mailbox;
+use crate::store::traits::{Crcs, Mailbox};
 use crate::sys::file::{absent, open_regular};
 use crate::types::{Guid, InternalFlags, Record, SieveScript, SystemFlags, Text, Time};
 
@@ -49,7 +49,7 @@ pub struct Stored {
 /// Those of the mailbox and its files; [`Kind::Corrupt`] for a message that is no script.
 pub fn in_mailbox(mailbox: &mut dyn Mailbox) -> Result<Vec<Stored>> {
     let mut records = Vec::new();
-    mailbox.scan_all(&mut |record| {
+    mailbox.scan_all(Crcs::Stored, &mut |record| {
         if !record.internal_flags.has(InternalFlags::EXPUNGED | InternalFlags::UNLINKED) {
             records.push(*record);
         }
@@ -70,7 +70,7 @@ fn in_message(mailbox: &dyn Mailbox, record: &Record) -> Result<(Vec<u8>, Stored
     let failed = |error: std::io::Error| {
         Error::new(Kind::Io, OP, subject(), reason(&error)).caused_by(error)
     };
-    let message = read((mailbox.message(record)?, record.size.into())).map_err(failed)?;
+    let message = read(mailbox.message(record)?, record.size.into()).map_err(failed)?;
     let corrupt = |malformed: Malformed| {
         Error::new(Kind::Corrupt, OP, subject(), malformed.to_string())
             .hint("expunge the message: only sieve scripts belong there")
@@ -113,7 +113,7 @@ pub fn in_directory(directory: &Path) -> Result<Vec<Stored>> {
         let (file, len) = open_regular(&path).map_err(at(&path))?;
         let modified = file.metadata().and_then(|found| found.modified()).map_err(at(&path))?;
         let seconds = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let content = read((file, len)).map_err(at(&path))?;
+        let content = read(file, len).map_err(at(&path))?;
         scripts.push(Stored {
             name: script::subject(name),
             last_update: Time::try_from(seconds).unwrap_or(Time::MAX),
@@ -141,7 +141,7 @@ fn active(link: &Path) -> Result<Option<Vec<u8>>> {
 }
 
 /// Reads a file of this length.
-fn read((file, len): (File, u64)) -> std::io::Result<Vec<u8>> {
+fn read(file: impl Read, len: u64) -> std::io::Result<Vec<u8>> {
     let mut content = Vec::new();
     if len <= SIEVE_SCRIPT_BYTES {
         file.take(SIEVE_SCRIPT_BYTES + 1).read_to_end(&mut content)?;
@@ -197,10 +197,15 @@ pub fn content(scripts: Vec<Stored>, name: &Text) -> Result<Vec<u8>> {
 mod tests {
     use std::ops::ControlFlow;
 
+    use std::fs::File;
+
     use super::*;
+    use crate::error::Subject;
     use crate::format::damage::told;
-    use crate::store::{Crcs, Records};
-    use crate::types::{Annotation, MailboxState, SyncCrcs, Uid};
+    use crate::store::MailboxFiles;
+    use crate::store::MessageFile;
+    use crate::store::traits::Records;
+    use crate::types::{Annotation, MailboxState, Uid};
 
     const TOLD: &str = include_str!("../../../tests/fixtures/userdata/told/meta.fred");
 
@@ -219,7 +224,10 @@ mod tests {
             });
             let records: Vec<Record> = records.collect();
             let state = MailboxState {
-                name: "user.fred.#sieve".into(),
+                header: crate::types::MailboxHeader {
+                    name: "user.fred.#sieve".into(),
+                    ..Default::default()
+                },
                 num_records: u32::try_from(records.len()).unwrap(),
                 ..Default::default()
             };
@@ -237,15 +245,25 @@ mod tests {
         }
     }
 
+    impl MailboxFiles for Folder {
+        fn message(&self, record: &Record) -> Result<MessageFile> {
+            let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/userdata");
+            let path = fixtures.join(format!("sieve/{}.", record.uid));
+            let opened = File::open(&path).and_then(MessageFile::open);
+            opened.map_err(|error| Error::io(OP, &path, error))
+        }
+
+        fn message_name(&self, record: &Record) -> Subject {
+            format!("UID {}", record.uid).into()
+        }
+    }
+
     impl Mailbox for Folder {
         fn state(&self) -> &MailboxState {
             &self.0
         }
         fn annotations(&self) -> Result<Vec<Annotation>> {
             Ok(Vec::new())
-        }
-        fn crcs(&mut self, _: Crcs) -> Result<SyncCrcs> {
-            Ok(SyncCrcs::UNKNOWN)
         }
         fn scan(
             &mut self,
@@ -254,16 +272,12 @@ mod tests {
         ) -> Result<()> {
             self.1.iter().try_for_each(|record| visit(record).map(drop))
         }
-        fn message_annotations(&self, _: Uid) -> Result<Vec<Annotation>> {
-            Ok(Vec::new())
-        }
-        fn message(&self, record: &Record) -> Result<File> {
-            let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/userdata");
-            let path = fixtures.join(format!("sieve/{}.", record.uid));
-            File::open(&path).map_err(|error| Error::io(OP, &path, error))
-        }
-        fn message_name(&self, record: &Record) -> String {
-            format!("UID {}", record.uid)
+        fn visit_annotations(
+            &self,
+            _: &[Uid],
+            _: &mut dyn FnMut(Uid, Annotation) -> Result<()>,
+        ) -> Result<()> {
+            Ok(())
         }
         fn unlock_index(&mut self) {}
     }

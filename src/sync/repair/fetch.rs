@@ -1,16 +1,17 @@
 //! Messages that the replica alone has: fetched from it, verified, and handed to the master. None
 //! of them is in memory as a whole if it is long.
 
+use std::io::Read;
 use std::path::Path;
 
 use sha1::{Digest, Sha1};
 
 use super::plan::Fetch;
-use crate::dlist::Value;
 use crate::error::{Error, Kind, Result, reason};
-use crate::replica::{Fetched, Replica, Reply, Ticket, Verb, Wanted};
-use crate::sync::commands;
-use crate::sync::remote::RemoteFolder;
+use crate::protocol::command::FetchPlace;
+use crate::protocol::decode::FetchedMessage;
+use crate::protocol::{Command, MessageFiles, OutgoingFile, RemoteFolder, Reply, Ticket};
+use crate::replica::Replica;
 use crate::types::{Guid, Text};
 
 /// Bytes of fetched messages that are held at a time; one message may go beyond.
@@ -18,29 +19,23 @@ const FETCHED_BYTES: u64 = 4 << 20;
 /// Messages that are asked for at a time.
 const FETCHES_AHEAD: usize = 64;
 
-/// A message's bytes.
-pub(super) enum Content {
-    Memory(Box<[u8]>),
-    File(Fetched),
-}
-
 /// Fetches the next messages from the replica, as many as may be held, and takes them off `rest`.
 /// Each is verified. Long ones wait in `scratch`.
-pub(super) fn fetch(
+pub(crate) fn fetch(
     replica: &mut dyn Replica,
     remote: &RemoteFolder,
     scratch: &Path,
     rest: &mut &[Fetch],
-) -> Result<Vec<(Fetch, Content)>> {
+) -> Result<Vec<(Fetch, FetchedMessage)>> {
     let mut asked: Vec<(Fetch, Ticket)> = Vec::new();
     let mut bytes = 0;
     while let Some((next, later)) = rest.split_first() {
         if !asked.is_empty() && (bytes >= FETCHED_BYTES || asked.len() >= FETCHES_AHEAD) {
             break;
         }
-        let wanted = Wanted { size: next.size.into(), dir: scratch };
-        let ticket = replica
-            .submit_fetch(&wanted, &mut |w| commands::fetch(w, remote, next.uid, next.guid))?;
+        let place = FetchPlace { size: next.size.into(), temp_path: scratch };
+        let fetch = remote.fetch(next.uid, next.guid, Some(place));
+        let ticket = replica.submit(Command::Fetch(fetch))?;
         asked.push((*next, ticket));
         bytes += u64::from(next.size);
         *rest = later;
@@ -66,15 +61,15 @@ fn of_message(wanted: &Fetch, remote: &RemoteFolder, error: Error) -> Error {
 }
 
 /// The message of a reply, if it is the one that was asked for.
-fn verified(wanted: &Fetch, reply: Reply) -> Result<Content> {
+fn verified(wanted: &Fetch, reply: Reply) -> Result<FetchedMessage> {
     let wrong = |detail: &str| {
         Error::new(Kind::Corrupt, "fetch message from", "the replica", detail)
             .hint("reconstruct the mailbox on the replica")
     };
-    let content = content(reply).ok_or_else(|| wrong("the reply is not one message"))?;
+    let content = reply.into_message().ok_or_else(|| wrong("the reply is not one message"))?;
     let (size, guid) = match &content {
-        Content::Memory(bytes) => (bytes.len() as u64, Guid(Sha1::digest(bytes).into())),
-        Content::File(file) => (file.size(), file.guid()),
+        FetchedMessage::Memory(bytes) => (bytes.len() as u64, Guid(Sha1::digest(bytes).into())),
+        FetchedMessage::Temp(file) => (file.size(), file.guid()),
     };
     match size == u64::from(wanted.size) && guid == wanted.guid {
         true => Ok(content),
@@ -82,44 +77,41 @@ fn verified(wanted: &Fetch, reply: Reply) -> Result<Content> {
     }
 }
 
-/// The one message of a reply.
-fn content(reply: Reply) -> Option<Content> {
-    let Reply { mut items, file } = reply;
-    let item = items.pop().filter(|_| items.is_empty())?;
-    match (item.parse(), file) {
-        (Ok((_, Value::File { bytes, .. })), None) => Some(Content::Memory(bytes)),
-        (Ok((_, Value::File { bytes, .. })), Some(file)) if bytes.is_empty() => {
-            Some(Content::File(file))
-        }
-        _ => None,
-    }
-}
-
 /// Gives messages to the master's server.
-pub(super) fn upload(
+pub(crate) fn upload(
     server: &mut dyn Replica,
     partition: &Text,
-    fetched: Vec<(Fetch, Content)>,
+    fetched: Vec<(Fetch, FetchedMessage)>,
 ) -> Result<()> {
-    let ticket = server.submit(Verb::Apply, &mut |w| {
-        w.name("MESSAGE")?.open_list()?;
-        for (message, content) in &fetched {
-            let (guid, size) = (message.guid, u64::from(message.size));
-            match content {
-                Content::Memory(bytes) => {
-                    w.file(partition.as_bytes(), guid, size, &mut &bytes[..])?;
-                }
-                Content::File(file) => {
-                    let reader = file.reader();
-                    let mut reader = reader.map_err(|error| {
-                        let subject = format!("fetched message {guid}");
-                        Error::new(Kind::Io, "read", subject, reason(&error)).caused_by(error)
-                    })?;
-                    w.file(partition.as_bytes(), guid, size, &mut reader)?;
-                }
-            }
-        }
-        w.close()
-    })?;
+    let mut files = Fetched { partition, rest: fetched.iter() };
+    let ticket = server.submit(Command::Messages(&mut files))?;
     server.wait(ticket).map(drop)
+}
+
+/// Fetched messages as files of one `APPLY MESSAGE`.
+struct Fetched<'f> {
+    partition: &'f Text,
+    rest: std::slice::Iter<'f, (Fetch, FetchedMessage)>,
+}
+
+impl MessageFiles for Fetched<'_> {
+    fn partition(&self) -> &Text {
+        self.partition
+    }
+
+    fn next_file(&mut self) -> Result<Option<OutgoingFile<'_>>> {
+        let Some((message, content)) = self.rest.next() else { return Ok(None) };
+        let (guid, size) = (message.guid, u64::from(message.size));
+        let content: Box<dyn Read> = match content {
+            FetchedMessage::Memory(bytes) => Box::new(&bytes[..]),
+            FetchedMessage::Temp(file) => {
+                let reader = file.reader().map_err(|error| {
+                    let subject = format!("fetched message {guid}");
+                    Error::new(Kind::Io, "read", subject, reason(&error)).caused_by(error)
+                })?;
+                Box::new(reader)
+            }
+        };
+        Ok(Some(OutgoingFile { partition: self.partition, guid, size, content }))
+    }
 }

@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::plan::{Message, Plan, Side};
+use super::plan::{Plan, Side};
 use crate::error::{Error, Kind, Result};
 use crate::limits::{REPAIR_EXPUNGE_SHARE, REPAIR_MAX_EXPUNGE, UID_JUMP};
-use crate::sync::bounds::shown;
+use crate::protocol::RemoteRecord;
+use crate::protocol::numbers::shown;
 use crate::types::{Annotation, Guid, MboxType, Text, Uid};
 
 /// What a repair may do to the master that it does not do by itself.
@@ -152,7 +153,7 @@ impl Fuse {
     }
 
     fn expunges(&self, ours: &Side, plan: &Plan) -> Option<Harm> {
-        let living = ours.messages.iter().filter(|m| !m.record.is_expunged()).count() as u64;
+        let living = ours.records.iter().filter(|m| !m.record.is_expunged()).count() as u64;
         let (expunged, deleted) = (plan.expunged_here, plan.deleted_here);
         let gone = expunged + deleted;
         let many = self.max_expunge.is_some_and(|most| gone > most);
@@ -212,16 +213,17 @@ fn changes(which: &[&str], here: &[Annotation], then: &[Annotation]) -> Vec<Stri
 }
 
 /// Whether a new record is one of the master's own messages under another UID.
-fn is_renumbered(ours: &Side, message: &Message) -> bool {
-    let same =
-        |m: &&Message| m.record.guid == message.record.guid && m.annotations == message.annotations;
-    ours.messages.iter().find(same).is_some()
+fn is_renumbered(ours: &Side, message: &RemoteRecord) -> bool {
+    let same = |m: &&RemoteRecord| {
+        m.record.guid == message.record.guid && m.annotations == message.annotations
+    };
+    ours.records.iter().find(same).is_some()
 }
 
 fn scripts(acts: Acts, ours: &Side, plan: &Plan) -> Option<Harm> {
     let what = acts.what()?;
-    let mut then: BTreeMap<Uid, &Message> =
-        ours.messages.iter().map(|m| (m.record.uid, m)).collect();
+    let mut then: BTreeMap<Uid, &RemoteRecord> =
+        ours.records.iter().map(|m| (m.record.uid, m)).collect();
     let before = contents(then.values().copied());
     then.extend(plan.master.iter().map(|m| (m.record.uid, m)));
     let changed = contents(then.values().copied()) != before;
@@ -230,10 +232,10 @@ fn scripts(acts: Acts, ours: &Side, plan: &Plan) -> Option<Harm> {
 
 /// What living messages are but for their UIDs, sorted.
 fn contents<'m>(
-    messages: impl Iterator<Item = &'m Message>,
+    messages: impl Iterator<Item = &'m RemoteRecord>,
 ) -> Vec<(Guid, u32, &'m BTreeSet<Text>, &'m [Annotation])> {
     let living = messages.filter(|m| !m.record.is_expunged());
-    let content = |m: &'m Message| {
+    let content = |m: &'m RemoteRecord| {
         (m.record.guid, m.record.system_flags.0, &m.flags, m.annotations.as_slice())
     };
     let mut contents: Vec<_> = living.map(content).collect();
@@ -247,9 +249,9 @@ fn uids(ours: &Side, plan: &Plan) -> Option<Harm> {
     far.then(|| Harm { what: format!("raise the last UID from {old} to {new}"), word: "uids" })
 }
 
-fn of_uid(side: &Side, uid: Uid) -> Option<&Message> {
-    let at = side.messages.binary_search_by_key(&uid, |m| m.record.uid).ok()?;
-    side.messages.get(at)
+fn of_uid(side: &Side, uid: Uid) -> Option<&RemoteRecord> {
+    let at = side.records.binary_search_by_key(&uid, |m| m.record.uid).ok()?;
+    side.records.get(at)
 }
 
 #[cfg(test)]

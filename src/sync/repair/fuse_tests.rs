@@ -1,30 +1,31 @@
 //! What a plan may do to the master, and what not.
 
 use super::*;
-use crate::sync::repair::plan::{Header, Knowledge, plan};
-use crate::types::{InternalFlags, Record, SystemFlags};
+use crate::sync::repair::plan::{Knowledge, plan};
+use crate::types::{InternalFlags, MailboxHeader, Record, SystemFlags};
 
 const FUSE: Fuse = Fuse {
     max_expunge: Some(100),
     allowed: AllowRepair { expunge: false, annotations: false, scripts: false, uids: false },
 };
 
-fn message(uid: Uid) -> Message {
+fn message(uid: Uid) -> RemoteRecord {
     let mut guid = Guid([1; 20]);
     guid.0[..4].copy_from_slice(&uid.to_be_bytes());
     let record = Record { uid, modseq: 5, guid, size: 9, ..Record::default() };
-    Message { record, ..Message::default() }
+    RemoteRecord { record, ..RemoteRecord::default() }
 }
 
-fn side(messages: impl IntoIterator<Item = Message>, highestmodseq: u64) -> Side {
-    let messages: Vec<Message> = messages.into_iter().collect();
-    let last_uid = messages.last().map_or(0, |m| m.record.uid);
-    let header = Header { last_uid, highestmodseq, uidvalidity: 1, ..Header::default() };
-    Side { header, messages, annotations: Vec::new() }
+fn side(messages: impl IntoIterator<Item = RemoteRecord>, highestmodseq: u64) -> Side {
+    let records: Vec<RemoteRecord> = messages.into_iter().collect();
+    let last_uid = records.last().map_or(0, |m| m.record.uid);
+    let header =
+        MailboxHeader { last_uid, highestmodseq, uidvalidity: 1, ..MailboxHeader::default() };
+    Side { header, records, annotations: Vec::new() }
 }
 
 /// As the replica has it, which changed it later.
-fn later(uid: Uid, change: impl Fn(&mut Record)) -> Message {
+fn later(uid: Uid, change: impl Fn(&mut Record)) -> RemoteRecord {
     let mut message = message(uid);
     message.record.modseq = 6;
     change(&mut message.record);

@@ -1,9 +1,10 @@
 //! The lines of a repair that Cyrus's log watchers know (`log_mismatch`, `log_record` and
 //! `mailbox_full_update` in `imap/sync_support.c`), in Cyrus's words.
 
-use super::plan::{Header, Message, Notice};
-use crate::observe::Level;
-use crate::types::{MboxName, SystemFlags};
+use super::plan::Notice;
+use crate::events::Level;
+use crate::protocol::RemoteRecord;
+use crate::types::{MailboxHeader, MboxName, SystemFlags};
 
 /// In the order in which Cyrus writes them; `\Expunged` stands before the last.
 const FLAGS: [(u32, &str); 4] = [
@@ -14,7 +15,7 @@ const FLAGS: [(u32, &str); 4] = [
 ];
 
 /// What one side has of a message that differs.
-pub(super) fn record(side: &str, message: &Message) -> String {
+pub(crate) fn record(side: &str, message: &RemoteRecord) -> String {
     let record = &message.record;
     let set = |bit: u32| record.system_flags.0 & bit != 0;
     let mut flags: Vec<String> =
@@ -34,13 +35,18 @@ pub(super) fn record(side: &str, message: &Message) -> String {
 }
 
 /// What of the mailbox was higher on the replica. Of the last two Cyrus says nothing.
-pub(super) fn raised(name: &MboxName, ours: Header, theirs: Header, now: Header) -> Vec<Notice> {
-    let values = |header: Header| -> [u64; 4] {
+pub(crate) fn raised(
+    name: &MboxName,
+    ours: &MailboxHeader,
+    theirs: &MailboxHeader,
+    now: &MailboxHeader,
+) -> Vec<Notice> {
+    let values = |header: &MailboxHeader| -> [u64; 4] {
         [
             header.uidvalidity.into(),
             header.highestmodseq,
             header.last_uid.into(),
-            header.foldermodseq,
+            header.foldermodseq.unwrap_or(0),
         ]
     };
     let (ours, theirs, now) = (values(ours), values(theirs), values(now));
@@ -77,8 +83,11 @@ mod tests {
         };
         record.system_flags.0 = SystemFlags::SEEN | SystemFlags::DELETED;
         record.internal_flags.0 = InternalFlags::EXPUNGED;
-        let message =
-            Message { record, flags: [b"Junk".as_slice().into()].into(), annotations: Vec::new() };
+        let message = RemoteRecord {
+            record,
+            flags: [b"Junk".as_slice().into()].into(),
+            annotations: Vec::new(),
+        };
         assert_eq!(
             super::record("replica", &message),
             "SYNCNOTICE: replica uid:7 modseq:12 last_updated:1000 internaldate:900 \

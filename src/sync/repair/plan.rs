@@ -9,67 +9,27 @@
 //! loses its UID there only with the update that brings it back under the new one: at no moment
 //! is it on neither side.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::notices;
 use crate::error::{Error, Kind, Result};
-use crate::observe::Level;
-use crate::sync::snapshot::after;
+use crate::events::Level;
+use crate::protocol::RemoteRecord;
+use crate::sync::survey::records::after;
 use crate::types::{
-    Annotation, Guid, InternalFlags, MboxName, Modseq, Record, SystemFlags, Text, Time, Uid,
+    Annotation, Guid, InternalFlags, MailboxHeader, MboxName, Modseq, Record, SystemFlags, Text,
+    Time, Uid,
 };
-
-/// A message with all that belongs to it. User flags go by name: each side numbers them itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Message {
-    /// Its record, without user flags.
-    pub record: Record,
-    /// Its user flags.
-    pub flags: BTreeSet<Text>,
-    /// Its annotations but those that stand for fields of the record, ordered.
-    pub annotations: Vec<Annotation>,
-}
-
-/// What a mailbox is beside its messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Header {
-    /// Highest UID ever given.
-    pub last_uid: Uid,
-    /// Highest modseq.
-    pub highestmodseq: Modseq,
-    /// UIDVALIDITY.
-    pub uidvalidity: u32,
-    /// Modseq of the folder entry.
-    pub foldermodseq: Modseq,
-    /// Highest modseq of its conversations; 0 if it has none.
-    pub xconvmodseq: Modseq,
-    /// Modseq of the user's reverse ACLs; 0 if unused.
-    pub raclmodseq: Modseq,
-}
-
-impl Header {
-    /// The higher of both in everything.
-    fn raised(self, other: Header) -> Header {
-        Header {
-            last_uid: self.last_uid.max(other.last_uid),
-            highestmodseq: self.highestmodseq.max(other.highestmodseq),
-            uidvalidity: self.uidvalidity.max(other.uidvalidity),
-            foldermodseq: self.foldermodseq.max(other.foldermodseq),
-            xconvmodseq: self.xconvmodseq.max(other.xconvmodseq),
-            raclmodseq: self.raclmodseq.max(other.raclmodseq),
-        }
-    }
-}
 
 /// A mailbox as one side has it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Side {
     /// Beside its messages.
-    pub header: Header,
+    pub header: MailboxHeader,
     /// Its own annotations, ordered.
     pub annotations: Vec<Annotation>,
     /// Its records, expunged ones included, by UID.
-    pub messages: Vec<Message>,
+    pub records: Vec<RemoteRecord>,
 }
 
 /// What the master knows beyond what it has.
@@ -100,12 +60,12 @@ pub type Notice = (Level, String);
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
-    /// What both shall have beside messages.
-    pub header: Header,
+    /// What both shall have beside messages, as far as a repair raises it.
+    pub header: MailboxHeader,
     /// The annotations that both shall have.
     pub annotations: Vec<Annotation>,
     /// Records to be written on the master, by UID.
-    pub master: Vec<Message>,
+    pub master: Vec<RemoteRecord>,
     /// Whether anything must be written there.
     pub writes_master: bool,
     /// Files that the master needs from the replica.
@@ -113,7 +73,7 @@ pub struct Plan {
     /// Files that the master has under another UID.
     pub own: Vec<Guid>,
     /// Records that the replica shall expunge whatever the master has at their UIDs, by UID.
-    pub expunge: Vec<Message>,
+    pub expunge: Vec<RemoteRecord>,
     /// Messages of the master that it expunges, those left out that it has under a new UID.
     pub expunged_here: u64,
     /// Messages of the master that are marked `\Deleted` then and were not: their client
@@ -144,9 +104,9 @@ pub fn plan(name: &MboxName, ours: &Side, theirs: &Side, known: Knowledge) -> Re
 /// A message that gets a new UID, in the order in which they get them.
 enum Move<'s> {
     /// The master's: the old one is expunged.
-    Renumber(&'s Message),
+    Renumber(&'s RemoteRecord),
     /// The replica's.
-    CopyBack(&'s Message),
+    CopyBack(&'s RemoteRecord),
 }
 
 struct Planner<'s> {
@@ -162,11 +122,11 @@ struct Planner<'s> {
 
 fn strays<'s>(ours: &'s Side, theirs: &Side) -> HashMap<Guid, Vec<&'s Record>> {
     let there = |record: &Record| {
-        let at = theirs.messages.binary_search_by_key(&record.uid, |r| r.record.uid);
-        at.ok().and_then(|at| theirs.messages.get(at)).map(|r| r.record.guid)
+        let at = theirs.records.binary_search_by_key(&record.uid, |r| r.record.uid);
+        at.ok().and_then(|at| theirs.records.get(at)).map(|r| r.record.guid)
     };
     let mut strays: HashMap<Guid, Vec<&Record>> = HashMap::new();
-    for record in ours.messages.iter().map(|m| &m.record) {
+    for record in ours.records.iter().map(|m| &m.record) {
         if !record.is_expunged() && there(record) != Some(record.guid) {
             strays.entry(record.guid).or_default().push(record);
         }
@@ -177,8 +137,8 @@ fn strays<'s>(ours: &'s Side, theirs: &Side) -> HashMap<Guid, Vec<&'s Record>> {
 impl<'s> Planner<'s> {
     fn compare_all(&mut self) {
         let (ours, theirs) = (self.ours, self.theirs);
-        let mut here = ours.messages.iter().peekable();
-        let mut there = theirs.messages.iter().peekable();
+        let mut here = ours.records.iter().peekable();
+        let mut there = theirs.records.iter().peekable();
         loop {
             let (m, r) = (here.peek().map(|m| m.record.uid), there.peek().map(|r| r.record.uid));
             let next = m.into_iter().chain(r).min();
@@ -194,7 +154,7 @@ impl<'s> Planner<'s> {
         }
     }
 
-    fn both(&mut self, m: &'s Message, r: &'s Message) {
+    fn both(&mut self, m: &'s RemoteRecord, r: &'s RemoteRecord) {
         match (m.record.is_expunged(), r.record.is_expunged()) {
             (true, true) => {}
             _ if m.record.guid != r.record.guid => self.two_messages(m, r),
@@ -216,7 +176,7 @@ impl<'s> Planner<'s> {
 
     /// One UID, two messages: both get a new one, the lower GUID first, so that it does not
     /// matter which side was the master.
-    fn two_messages(&mut self, m: &'s Message, r: &'s Message) {
+    fn two_messages(&mut self, m: &'s RemoteRecord, r: &'s RemoteRecord) {
         let (uid, name) = (m.record.uid, self.name);
         let (rguid, mguid) = (hex(r.record.guid), hex(m.record.guid));
         self.say(
@@ -236,7 +196,7 @@ impl<'s> Planner<'s> {
     }
 
     /// The same message, changed on either side or both.
-    fn merge(&mut self, m: &Message, r: &Message) {
+    fn merge(&mut self, m: &RemoteRecord, r: &RemoteRecord) {
         let newer_there =
             r.record.modseq > m.record.modseq && r.record.last_updated >= m.record.last_updated;
         if newer_there {
@@ -249,7 +209,8 @@ impl<'s> Planner<'s> {
             );
             self.say(Level::Notice, notices::record("master", m));
             self.say(Level::Notice, notices::record("replica", r));
-            let deleted = |message: &Message| message.record.system_flags.has(SystemFlags::DELETED);
+            let deleted =
+                |message: &RemoteRecord| message.record.system_flags.has(SystemFlags::DELETED);
             self.plan.deleted_here += u64::from(deleted(r) && !deleted(m));
             let mut merged = m.clone();
             merged.record.system_flags = r.record.system_flags;
@@ -266,8 +227,8 @@ impl<'s> Planner<'s> {
         }
     }
 
-    fn only_here(&mut self, m: &'s Message) {
-        let header = self.theirs.header;
+    fn only_here(&mut self, m: &'s RemoteRecord) {
+        let header = &self.theirs.header;
         if m.record.is_expunged() {
             return;
         }
@@ -284,7 +245,7 @@ impl<'s> Planner<'s> {
         }
     }
 
-    fn only_there(&mut self, r: &'s Message) {
+    fn only_there(&mut self, r: &'s RemoteRecord) {
         if r.record.is_expunged() {
             return;
         }
@@ -304,13 +265,13 @@ impl<'s> Planner<'s> {
         record.uid <= self.ours.header.last_uid && record.modseq < self.known.deletedmodseq
     }
 
-    fn renumber(&mut self, m: &'s Message) {
+    fn renumber(&mut self, m: &'s RemoteRecord) {
         if !m.record.is_expunged() {
             self.moves.push(Move::Renumber(m));
         }
     }
 
-    fn copy_back(&mut self, r: &'s Message) {
+    fn copy_back(&mut self, r: &'s RemoteRecord) {
         let record = &r.record;
         if record.is_expunged() {
             return;
@@ -350,10 +311,10 @@ impl<'s> Planner<'s> {
 
     fn finish(mut self) -> Result<Plan> {
         let (ours, theirs) = (self.ours, self.theirs);
-        let mut header = ours.header.raised(theirs.header);
+        let mut header = ours.header.raised(&theirs.header);
         // A replica that is forced takes a HIGHESTMODSEQ, and from Cyrus's client a LAST_UID, below
         // those of its own messages.
-        for record in ours.messages.iter().chain(&theirs.messages).map(|m| &m.record) {
+        for record in ours.records.iter().chain(&theirs.records).map(|m| &m.record) {
             header.highestmodseq = header.highestmodseq.max(record.modseq);
             header.last_uid = header.last_uid.max(record.uid);
         }
@@ -389,9 +350,9 @@ impl<'s> Planner<'s> {
         if !same_annotations(&self.plan.annotations, &theirs.annotations) {
             // Writing them lifts the replica's foldermodseq to the HIGHESTMODSEQ it had
             // (`mailbox_annot_changed` in `imap/mailbox.c`); a lower one here would differ again.
-            header.foldermodseq = header.foldermodseq.max(theirs.header.highestmodseq);
+            header.foldermodseq = header.foldermodseq.max(Some(theirs.header.highestmodseq));
         }
-        self.plan.writes_master = header != ours.header
+        self.plan.writes_master = !ours.header.reaches(&header)
             || !self.plan.master.is_empty()
             || !same_annotations(&self.plan.annotations, &ours.annotations);
         if self.plan.writes_master {
@@ -399,7 +360,7 @@ impl<'s> Planner<'s> {
             header.highestmodseq = used.checked_add(1).ok_or_else(|| {
                 let detail =
                     "a modseq is the highest that there is: nothing can be changed any more";
-                Error::new(Kind::Corrupt, "repair mailbox", self.name.to_string(), detail)
+                Error::new(Kind::Corrupt, "repair mailbox", self.name, detail)
                     .hint("move its messages to a new mailbox")
             })?;
         }
@@ -417,14 +378,14 @@ impl<'s> Planner<'s> {
         self.plan.master.sort_by_key(|message| message.record.uid);
         self.plan.own.sort_unstable();
         self.plan.own.dedup();
+        let raised = notices::raised(self.name, &ours.header, &theirs.header, &header);
         self.plan.header = header;
-        let raised = notices::raised(self.name, ours.header, theirs.header, header);
         self.plan.notices.extend(raised);
         Ok(self.plan)
     }
 
     /// What, and of which message.
-    fn tell(&mut self, level: Level, what: &str, message: &Message) {
+    fn tell(&mut self, level: Level, what: &str, message: &RemoteRecord) {
         let (name, uid, guid) = (self.name, message.record.uid, hex(message.record.guid));
         self.say(level, format!("{what}: mailbox=<{name}> uid=<{uid}> guid=<{guid}>"));
     }
@@ -439,8 +400,8 @@ fn hex(guid: Guid) -> String {
 }
 
 /// Whether two records of one message say the same.
-fn same(m: &Message, r: &Message) -> bool {
-    let key = |message: &Message| {
+fn same(m: &RemoteRecord, r: &RemoteRecord) -> bool {
+    let key = |message: &RemoteRecord| {
         let record = &message.record;
         (
             (record.modseq, record.last_updated, record.internaldate, record.is_expunged()),

@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-const BASE: Header = Header {
-    last_uid: 3,
-    highestmodseq: 10,
-    uidvalidity: 1,
-    foldermodseq: 1,
-    xconvmodseq: 0,
-    raclmodseq: 0,
-};
+const BASE_UID: Uid = 3;
+const BASE_MODSEQ: Modseq = 10;
+
+fn base() -> MailboxHeader {
+    MailboxHeader {
+        last_uid: BASE_UID,
+        highestmodseq: BASE_MODSEQ,
+        uidvalidity: 1,
+        foldermodseq: Some(1),
+        ..MailboxHeader::default()
+    }
+}
 const KNOWN: Knowledge = Knowledge { deletedmodseq: 0, used_modseq: 0, now: 1000 };
 
-fn message(uid: Uid, content: u8, modseq: Modseq) -> Message {
+fn message(uid: Uid, content: u8, modseq: Modseq) -> RemoteRecord {
     let record = Record {
         uid,
         modseq,
@@ -25,30 +29,30 @@ fn message(uid: Uid, content: u8, modseq: Modseq) -> Message {
         createdmodseq: modseq,
         ..Record::default()
     };
-    Message { record, ..Message::default() }
+    RemoteRecord { record, ..RemoteRecord::default() }
 }
 
-fn expunged(mut message: Message) -> Message {
+fn expunged(mut message: RemoteRecord) -> RemoteRecord {
     message.record.internal_flags.0 |= InternalFlags::EXPUNGED;
     message
 }
 
-fn flagged(mut message: Message, flag: u32, modseq: Modseq) -> Message {
+fn flagged(mut message: RemoteRecord, flag: u32, modseq: Modseq) -> RemoteRecord {
     message.record.system_flags.0 |= flag;
     message.record.modseq = modseq;
     message.record.last_updated = modseq as Time;
     message
 }
 
-fn side(messages: &[Message]) -> Side {
-    let last = messages.iter().map(|m| m.record.uid).max().unwrap_or(0).max(BASE.last_uid);
+fn side(messages: &[RemoteRecord]) -> Side {
+    let last = messages.iter().map(|m| m.record.uid).max().unwrap_or(0).max(BASE_UID);
     let modseq = messages.iter().map(|m| m.record.modseq).max().unwrap_or(0);
-    let highestmodseq = modseq.max(BASE.highestmodseq);
-    let header = Header { last_uid: last, highestmodseq, ..BASE };
-    Side { header, messages: messages.to_vec(), ..Side::default() }
+    let highestmodseq = modseq.max(BASE_MODSEQ);
+    let header = MailboxHeader { last_uid: last, highestmodseq, ..base() };
+    Side { header, records: messages.to_vec(), ..Side::default() }
 }
 
-fn decide(ours: &[Message], theirs: &[Message], known: Knowledge) -> Plan {
+fn decide(ours: &[RemoteRecord], theirs: &[RemoteRecord], known: Knowledge) -> Plan {
     plan(&"user.fred".into(), &side(ours), &side(theirs), known)
 }
 
@@ -58,8 +62,8 @@ fn plan(name: &MboxName, ours: &Side, theirs: &Side, known: Knowledge) -> Plan {
 }
 
 /// UID, content and `x` for expunged of each message.
-fn show(messages: &[Message]) -> Vec<String> {
-    let one = |m: &Message| {
+fn show(messages: &[RemoteRecord]) -> Vec<String> {
+    let one = |m: &RemoteRecord| {
         let gone = if m.record.is_expunged() { "x" } else { "" };
         format!("{}:{}{gone}", m.record.uid, m.record.guid.0[0])
     };
@@ -89,7 +93,7 @@ fn two_messages_of_one_uid_both_get_new_ones_the_lower_guid_first() {
         assert_eq!(plan.own, [Guid([m; 20])]);
         assert_eq!(plan.fetch, [Fetch { uid: 4, guid: Guid([r; 20]), size: u32::from(r) + 1 }]);
         assert_eq!(plan.header.last_uid, 6);
-        let above = |m: &Message| m.record.modseq == 12 && m.record.last_updated == KNOWN.now;
+        let above = |m: &RemoteRecord| m.record.modseq == 12 && m.record.last_updated == KNOWN.now;
         assert!(plan.master.iter().chain(&plan.expunge).all(above));
         assert!(
             plan.notices[0]
@@ -176,8 +180,13 @@ fn the_newer_side_wins_flags_and_an_expunge_wins_over_all() {
 #[test]
 fn the_header_takes_the_higher_of_both_and_the_modseq_is_above_all_that_the_user_has() {
     let mut theirs = side(&[]);
-    theirs.header =
-        Header { uidvalidity: 9, foldermodseq: 8, raclmodseq: 7, highestmodseq: 30, ..BASE };
+    theirs.header = MailboxHeader {
+        uidvalidity: 9,
+        foldermodseq: Some(8),
+        raclmodseq: Some(7),
+        highestmodseq: 30,
+        ..base()
+    };
     theirs.annotations = vec![Annotation {
         entry: "/comment".into(),
         userid: "".into(),
@@ -186,7 +195,7 @@ fn the_header_takes_the_higher_of_both_and_the_modseq_is_above_all_that_the_user
     }];
     let plan = plan(&"x".into(), &side(&[]), &theirs, Knowledge { used_modseq: 50, ..KNOWN });
     assert!(plan.writes_master);
-    assert_eq!(plan.header, Header { highestmodseq: 51, ..theirs.header });
+    assert_eq!(plan.header, MailboxHeader { highestmodseq: 51, ..theirs.header.clone() });
     assert_eq!(plan.annotations, theirs.annotations, "its modseq is higher");
     let raised =
         plan.notices.iter().filter(|(_, line)| line.contains(" higher on replica")).count();
@@ -196,7 +205,7 @@ fn the_header_takes_the_higher_of_both_and_the_modseq_is_above_all_that_the_user
 #[test]
 fn no_message_has_a_modseq_above_the_highest() {
     let mut theirs = side(&[message(1, 1, 1), expunged(message(2, 2, 40))]);
-    theirs.header.highestmodseq = BASE.highestmodseq;
+    theirs.header.highestmodseq = BASE_MODSEQ;
     let plan = plan(&"x".into(), &side(&[message(1, 1, 1)]), &theirs, KNOWN);
     assert!(plan.writes_master);
     assert_eq!(plan.header.highestmodseq, 41);
@@ -213,7 +222,7 @@ fn the_foldermodseq_is_not_below_what_the_replica_makes_of_new_annotations() {
         modseq: 0,
     }];
     let plan = plan(&"x".into(), &ours, &side(&[]), KNOWN);
-    assert_eq!(plan.header.foldermodseq, BASE.highestmodseq);
+    assert_eq!(plan.header.foldermodseq, Some(BASE_MODSEQ));
 }
 
 /// A small generator of numbers, the same for the same seed.
@@ -231,8 +240,8 @@ fn live(side: &mut Side, random: &mut Random, content: &mut u8) {
     for _ in 0..random.below(8) {
         side.header.highestmodseq += 1;
         let modseq = side.header.highestmodseq;
-        let which = random.below(side.messages.len() as u64 + 1) as usize;
-        match (random.below(3), side.messages.get_mut(which)) {
+        let which = random.below(side.records.len() as u64 + 1) as usize;
+        match (random.below(3), side.records.get_mut(which)) {
             (0, Some(m)) if !m.record.is_expunged() => {
                 m.record.internal_flags.0 |= InternalFlags::EXPUNGED;
                 m.record.modseq = modseq;
@@ -244,7 +253,7 @@ fn live(side: &mut Side, random: &mut Random, content: &mut u8) {
             _ => {
                 *content += 1;
                 side.header.last_uid += 1;
-                side.messages.push(message(side.header.last_uid, *content, modseq));
+                side.records.push(message(side.header.last_uid, *content, modseq));
             }
         }
     }
@@ -252,8 +261,8 @@ fn live(side: &mut Side, random: &mut Random, content: &mut u8) {
 
 /// What the master has after the plan, as its server does it.
 fn written(side: &Side, plan: &Plan) -> Side {
-    let mut messages: BTreeMap<Uid, Message> =
-        side.messages.iter().map(|m| (m.record.uid, m.clone())).collect();
+    let mut messages: BTreeMap<Uid, RemoteRecord> =
+        side.records.iter().map(|m| (m.record.uid, m.clone())).collect();
     for new in &plan.master {
         if let Some(old) = messages.get(&new.record.uid) {
             assert_eq!(old.record.guid, new.record.guid, "a UID never becomes another message");
@@ -264,19 +273,19 @@ fn written(side: &Side, plan: &Plan) -> Side {
         }
         messages.insert(new.record.uid, new.clone());
     }
-    let messages = messages.into_values().collect();
-    Side { header: plan.header, annotations: plan.annotations.clone(), messages }
+    let records = messages.into_values().collect();
+    Side { header: plan.header.clone(), annotations: plan.annotations.clone(), records }
 }
 
 /// What the replica has after the update that follows.
 fn updated(replica: &Side, master: &Side, plan: &Plan) -> Side {
-    let mut messages: BTreeMap<Uid, Message> =
-        replica.messages.iter().map(|m| (m.record.uid, m.clone())).collect();
-    let mut sent: BTreeMap<Uid, &Message> = master
-        .messages
+    let mut messages: BTreeMap<Uid, RemoteRecord> =
+        replica.records.iter().map(|m| (m.record.uid, m.clone())).collect();
+    let mut sent: BTreeMap<Uid, &RemoteRecord> = master
+        .records
         .iter()
         .filter(|m| {
-            let Header { last_uid, highestmodseq, .. } = replica.header;
+            let MailboxHeader { last_uid, highestmodseq, .. } = replica.header;
             m.record.uid > last_uid || m.record.modseq > highestmodseq
         })
         .map(|m| (m.record.uid, m))
@@ -298,12 +307,12 @@ fn updated(replica: &Side, master: &Side, plan: &Plan) -> Side {
         }
         messages.insert(uid, new.clone());
     }
-    let messages = messages.into_values().collect();
-    Side { header: master.header, annotations: master.annotations.clone(), messages }
+    let records = messages.into_values().collect();
+    Side { header: master.header.clone(), annotations: master.annotations.clone(), records }
 }
 
-fn living(side: &Side) -> Vec<Message> {
-    side.messages.iter().filter(|m| !m.record.is_expunged()).cloned().collect()
+fn living(side: &Side) -> Vec<RemoteRecord> {
+    side.records.iter().filter(|m| !m.record.is_expunged()).cloned().collect()
 }
 
 fn contents(side: &Side) -> Vec<(u8, u32)> {
@@ -317,7 +326,7 @@ fn contents(side: &Side) -> Vec<(u8, u32)> {
 fn history(seed: u64) -> (Side, Side) {
     let mut random = Random(seed);
     let mut content = 0;
-    let mut ours = Side { header: Header { last_uid: 0, ..BASE }, ..Side::default() };
+    let mut ours = Side { header: MailboxHeader { last_uid: 0, ..base() }, ..Side::default() };
     live(&mut ours, &mut random, &mut content);
     let mut theirs = ours.clone();
     live(&mut ours, &mut random, &mut content);
@@ -336,7 +345,7 @@ fn random_histories_end_equal_and_lose_nothing() {
         assert_eq!(master.header, replica.header, "seed {seed}");
         // Whatever nobody expunged is there once.
         let gone = |side: &Side, content: u8| {
-            side.messages.iter().any(|m| m.record.guid.0[0] == content && m.record.is_expunged())
+            side.records.iter().any(|m| m.record.guid.0[0] == content && m.record.is_expunged())
         };
         let mut expected: Vec<u8> = living(&ours)
             .iter()
@@ -360,13 +369,13 @@ fn it_does_not_matter_which_side_is_the_master() {
         let (ours, theirs) = history(seed);
         // Where both changed the flags of a message at the same modseq, the master's stay.
         let modseqs = |side: &Side| -> BTreeMap<Uid, (Modseq, Guid)> {
-            side.messages.iter().map(|m| (m.record.uid, (m.record.modseq, m.record.guid))).collect()
+            side.records.iter().map(|m| (m.record.uid, (m.record.modseq, m.record.guid))).collect()
         };
         let (here, there) = (modseqs(&ours), modseqs(&theirs));
         let tied = |uid: &Uid| here.contains_key(uid) && here.get(uid) == there.get(uid);
         let end = |a: &Side, b: &Side| -> Vec<(Uid, Guid, u32)> {
             let end = living(&written(a, &plan(&"x".into(), a, b, KNOWN)));
-            let flags = |m: &Message| match tied(&m.record.uid) {
+            let flags = |m: &RemoteRecord| match tied(&m.record.uid) {
                 true => 0,
                 false => m.record.system_flags.0,
             };
@@ -416,7 +425,7 @@ fn a_replica_that_goes_on_after_a_repair_that_stopped_halfway_makes_no_copies() 
     for seed in 0..5000 {
         let mut random = Random(seed);
         let mut content = 0;
-        let mut ours = Side { header: Header { last_uid: 0, ..BASE }, ..Side::default() };
+        let mut ours = Side { header: MailboxHeader { last_uid: 0, ..base() }, ..Side::default() };
         live(&mut ours, &mut random, &mut content);
         let mut theirs = ours.clone();
         live(&mut ours, &mut random, &mut content);
@@ -430,9 +439,9 @@ fn a_replica_that_goes_on_after_a_repair_that_stopped_halfway_makes_no_copies() 
         let found: Vec<u8> = contents(&master).iter().map(|(content, _)| *content).collect();
         assert!(found.windows(2).all(|pair| pair[0] != pair[1]), "seed {seed}: {found:?}");
         let gone: Vec<u8> = ours
-            .messages
+            .records
             .iter()
-            .chain(&theirs.messages)
+            .chain(&theirs.records)
             .filter(|m| m.record.is_expunged())
             .map(|m| m.record.guid.0[0])
             .collect();

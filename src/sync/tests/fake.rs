@@ -1,23 +1,22 @@
 //! A master and a replica in memory. The replica aborts where one of 3.6.1 does.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io::{Seek, Write};
 use std::ops::ControlFlow;
 
 use sha1::{Digest, Sha1};
 
 use crate::config::Config;
 use crate::dlist::{Kv, Value, Writer, parse_named};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, Subject};
+use crate::events::Silent;
 use crate::names::Namespace;
-use crate::observe::Silent;
-use crate::replica::{Enabled, Item, Replica, Reply, Ticket, Verb};
-use crate::store::{Crcs, Lock, Mailbox, Records, Store, UserTree, Wait};
-use crate::sync::{Cancel, Fuse, Settings, Staged, Syncer};
+use crate::protocol::{Command, Item, Reply, Ticket, Verb};
+use crate::replica::{Enabled, Replica};
+use crate::store::{Lock, Mailbox, MailboxFiles, MessageFile, Records, Store, UserTree, Wait};
+use crate::sync::{Cancel, Fuse, Pass, Settings, Staged};
 use crate::types::{
-    Annotation, Guid, InternalFlags, MailboxEntry, MailboxState, MboxName, MboxType, Modseq, Quota,
-    Record, Seen, SieveScript, SyncCrcs, Text, Uid, UniqueId, UserId,
+    Annotation, Guid, InternalFlags, MailboxEntry, MailboxHeader, MailboxState, MboxName, MboxType,
+    Modseq, Quota, Record, Seen, SieveScript, SyncCrcs, Text, Uid, UniqueId, UserId,
 };
 
 /// A mailbox of the master: a record and its file for each UID from 1.
@@ -56,14 +55,17 @@ pub fn mailbox(name: &str, id: &str, messages: &[&str]) -> Folder {
             ..MailboxEntry::default()
         },
         state: MailboxState {
-            name: name.into(),
-            uniqueid: id.into(),
-            partition: "default".into(),
-            last_uid,
-            highestmodseq: 100 + u64::from(last_uid),
+            header: MailboxHeader {
+                name: name.into(),
+                uniqueid: id.into(),
+                partition: "default".into(),
+                last_uid,
+                highestmodseq: 100 + u64::from(last_uid),
+                crcs: SyncCrcs::computed(7, 7),
+                ..MailboxHeader::default()
+            },
             minor_version: 17,
             num_records: u32::try_from(records.len()).unwrap(),
-            stored_crcs: SyncCrcs::computed(7, 7),
             ..MailboxState::default()
         },
         records,
@@ -187,6 +189,18 @@ impl Store for Master {
 
 struct Opened<'s>(&'s Folder);
 
+impl MailboxFiles for Opened<'_> {
+    fn message(&self, record: &Record) -> Result<MessageFile> {
+        let Some(bytes) = &self.0.files[record.uid as usize - 1] else {
+            return Err(Error::new(Kind::Corrupt, "open", "message", "missing"));
+        };
+        Ok(bytes.clone().into())
+    }
+    fn message_name(&self, record: &Record) -> Subject {
+        Subject::message(self.0.state.name.clone(), record.uid, None)
+    }
+}
+
 impl Mailbox for Opened<'_> {
     fn state(&self) -> &MailboxState {
         &self.0.state
@@ -194,8 +208,8 @@ impl Mailbox for Opened<'_> {
     fn annotations(&self) -> Result<Vec<Annotation>> {
         Ok(Vec::new())
     }
-    fn crcs(&mut self, _: Crcs) -> Result<SyncCrcs> {
-        Ok(self.0.state.stored_crcs)
+    fn computed_crcs(&mut self) -> Result<Option<SyncCrcs>> {
+        Ok(Some(self.0.state.crcs))
     }
     fn scan(
         &mut self,
@@ -209,20 +223,12 @@ impl Mailbox for Opened<'_> {
         }
         Ok(())
     }
-    fn message_annotations(&self, _: Uid) -> Result<Vec<Annotation>> {
-        Ok(Vec::new())
-    }
-    fn message(&self, record: &Record) -> Result<File> {
-        let Some(bytes) = &self.0.files[record.uid as usize - 1] else {
-            return Err(Error::new(Kind::Corrupt, "open", "message", "missing"));
-        };
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(bytes).unwrap();
-        file.rewind().unwrap();
-        Ok(file)
-    }
-    fn message_name(&self, record: &Record) -> String {
-        format!("UID {} of {}", record.uid, self.0.state.name)
+    fn visit_annotations(
+        &self,
+        _: &[Uid],
+        _: &mut dyn FnMut(Uid, Annotation) -> Result<()>,
+    ) -> Result<()> {
+        Ok(())
     }
     fn unlock_index(&mut self) {}
 }
@@ -414,13 +420,10 @@ fn text(value: &Value) -> String {
 }
 
 impl Replica for FakeReplica {
-    fn submit(
-        &mut self,
-        verb: Verb,
-        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
-    ) -> Result<Ticket> {
+    fn submit(&mut self, mut command: Command<'_>) -> Result<Ticket> {
+        let verb = command.verb();
         let mut bytes = Vec::new();
-        body(&mut Writer::new(&mut bytes))?;
+        command.encode(&mut Writer::new(&mut bytes))?;
         let (name, value) = match verb {
             Verb::Restart => (b"RESTART".as_slice().into(), Value::Nil),
             _ => parse_named(&bytes).map(|(name, value, _)| (name, value)).unwrap(),
@@ -450,7 +453,7 @@ pub fn sync<T>(
     master: &Master,
     replica: &mut FakeReplica,
     batch_size: u32,
-    work: impl FnOnce(&mut Syncer<'_>) -> T,
+    work: impl FnOnce(&mut Pass<'_>) -> T,
 ) -> T {
     let config = Config::from_text(b"configdirectory: /conf\n", "imapd.conf").unwrap();
     let settings = Settings {
@@ -468,7 +471,7 @@ pub fn sync<T>(
     };
     let (names, cancel) = (Namespace::new(&config), Cancel::default());
     let mut staged = Staged::default();
-    work(&mut Syncer::new(master, &names, replica, &settings, &Silent, &cancel, &mut staged))
+    work(&mut Pass::new(master, &names, replica, &settings, &Silent, &cancel, &mut staged))
 }
 
 /// Marks the record of a UID as expunged.

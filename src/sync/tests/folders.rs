@@ -14,7 +14,7 @@ fn user(boxes: &[Folder], replica: &mut FakeReplica) -> Result<()> {
 }
 
 fn user_of(master: &Master, replica: &mut FakeReplica) -> Result<()> {
-    let result = sync(master, replica, BATCH, |syncer| syncer.user(&fred(), None));
+    let result = sync(master, replica, BATCH, |pass| crate::sync::user(pass, &fred(), None));
     assert_eq!(replica.aborted, None);
     result
 }

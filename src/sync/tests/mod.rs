@@ -18,7 +18,7 @@ fn user(boxes: Vec<Folder>, replica: &mut FakeReplica) -> Result<()> {
 }
 
 fn user_of(master: &Master, replica: &mut FakeReplica) -> Result<()> {
-    let result = sync(master, replica, BATCH, |syncer| syncer.user(&fred(), None));
+    let result = sync(master, replica, BATCH, |pass| crate::sync::user(pass, &fred(), None));
     assert_eq!(replica.aborted, None);
     result
 }
@@ -232,9 +232,9 @@ fn nothing_is_deleted_by_a_view_from_before_the_lock() {
     let tombstone = MailboxEntry { mbtype: MboxType(MboxType::DELETED), ..gone.entry };
     let master = Master { boxes: vec![inbox], tombstones: vec![tombstone], ..Master::default() };
     replica.log.clear();
-    sync(&master, &mut replica, BATCH, |syncer| {
-        let asked = syncer.ask_user(&fred()).unwrap();
-        syncer.user(&fred(), Some(asked)).unwrap();
+    sync(&master, &mut replica, BATCH, |pass| {
+        let asked = crate::sync::ask_user(pass, &fred()).unwrap();
+        crate::sync::user(pass, &fred(), Some(asked)).unwrap();
     });
     assert_eq!(replica.log, ["GET USER fred", "GET USER fred", "APPLY UNMAILBOX user.fred.a"]);
 }
@@ -244,7 +244,7 @@ fn a_mailbox_goes_over_in_batches_and_one_that_does_not_stick_ends_it() {
     let inbox = || vec![mailbox("user.fred", "1", &["one", "two", "three", "four", "five"])];
     let run = |replica: &mut FakeReplica| {
         let master = Master { boxes: inbox(), ..Master::default() };
-        sync(&master, replica, 2, |syncer| syncer.user(&fred(), None))
+        sync(&master, replica, 2, |pass| crate::sync::user(pass, &fred(), None))
     };
     let mut replica = FakeReplica::default();
     run(&mut replica).unwrap();
@@ -327,7 +327,7 @@ fn a_living_record_whose_file_is_said_to_be_removed_fails_its_mailbox() {
     let boxes = vec![mailbox("user.fred", "1", &[]), damaged, mailbox("user.fred.b", "3", &["b"])];
     let mut replica = FakeReplica::default();
     let error = user(boxes, &mut replica).unwrap_err();
-    assert!(error.to_string().contains("user.fred.a uid 2"), "{error}");
+    assert!(error.to_string().contains("UID 2 of user.fred.a"), "{error}");
     assert_eq!(
         replica.commands("APPLY MAILBOX"),
         ["APPLY MAILBOX user.fred", "APPLY MAILBOX user.fred.a", "APPLY MAILBOX user.fred.b"]

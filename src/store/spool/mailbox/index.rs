@@ -6,14 +6,13 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::UNREADABLE;
-use super::missing;
+use super::files::{UNREADABLE, missing};
 use crate::error::{Error, Malformed, Result};
 use crate::format::index::{HEADER_BYTES, Header, REPAIR};
 use crate::limits::INDEX_CHUNK_BYTES;
-use crate::store::{Records, Wait};
+use crate::store::traits::Records;
 use crate::sys::file::{open_unchecked, regular_len};
-use crate::sys::lock::{self, LockGuard, Mode};
+use crate::sys::lock::{self, LockGuard, Mode, Wait};
 use crate::types::Record;
 
 const OP: &str = "read cyrus.index";

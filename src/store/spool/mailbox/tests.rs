@@ -1,11 +1,19 @@
-use std::cell::RefCell;
-use std::fs;
-use std::rc::Rc;
+use std::fs::{self, File};
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::error::{Error, Kind, Result};
+use crate::format::index as format;
 use crate::format::index::told::Told;
-use crate::sys::lock::lock_existing;
-use crate::types::{SystemFlags, Text};
+use crate::store::MailboxFiles;
+use crate::store::traits::{Crcs, Mailbox, Records};
+use crate::sys::lock::{Mode, Wait, lock_existing};
+use crate::types::{
+    Annotation, InternalFlags, MailboxEntry, MboxType, Modseq, Record, SystemFlags, Text, Uid,
+    UniqueId, crc,
+};
 
 /// A mailbox in a directory of its own.
 struct Spool {
@@ -13,36 +21,23 @@ struct Spool {
     entry: MailboxEntry,
     files: Files,
     annotations: Vec<(Uid, Annotation)>,
-    /// UIDs that were looked up; 0 for a visit to all.
-    asked: Rc<RefCell<Vec<Uid>>>,
 }
 
 /// What would read cyrus.annotations.
 struct Database {
     annotations: Vec<(Uid, Annotation)>,
-    asked: Rc<RefCell<Vec<Uid>>>,
 }
 
 impl Annotations for Database {
     fn of_mailbox(&self) -> Result<Vec<Annotation>> {
-        self.of_message(0)
-    }
-
-    fn of_message(&self, uid: Uid) -> Result<Vec<Annotation>> {
-        self.asked.borrow_mut().push(uid);
-        let own = self.annotations.iter().filter(|(of, _)| *of == uid);
+        let own = self.annotations.iter().filter(|(of, _)| *of == 0);
         Ok(own.map(|(_, annotation)| annotation.clone()).collect())
     }
 
-    fn each_of_messages(&self, visit: &mut VisitAnnotation<'_>) -> Result<()> {
-        self.asked.borrow_mut().push(0);
+    fn of_messages(&self, uids: &[Uid], visit: &mut VisitAnnotation<'_>) -> Result<()> {
         // Databases are ordered by the digits of the UID.
-        for (uid, annotation) in self.annotations.iter().rev().filter(|(uid, _)| *uid != 0) {
-            if visit(*uid, annotation.clone())?.is_break() {
-                break;
-            }
-        }
-        Ok(())
+        let found = self.annotations.iter().rev().filter(|(uid, _)| uids.contains(uid));
+        found.cloned().try_for_each(|(uid, annotation)| visit(uid, annotation))
     }
 }
 
@@ -51,6 +46,7 @@ impl Spool {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
         let files = Files {
+            name: told.mailbox["MBOXNAME"].as_str().into(),
             data: path("data"),
             archive: path("archive"),
             header: path("data/cyrus.header"),
@@ -73,7 +69,7 @@ impl Spool {
         let header = format::Header::parse(&told.index, told.index.len() as u64).unwrap();
         let mut annotations = told.annotations.clone();
         annotations.retain(|(_, one)| !crc::is_virtual(&one.entry, header.minor_version()));
-        Spool { dir, entry, files, annotations, asked: Rc::default() }
+        Spool { dir, entry, files, annotations }
     }
 
     fn namespace(&self) -> PathBuf {
@@ -81,11 +77,11 @@ impl Spool {
     }
 
     fn found(&self) -> Found<'static> {
-        let (annotations, asked) = (self.annotations.clone(), self.asked.clone());
+        let annotations = self.annotations.clone();
         Found {
             entry: self.entry.clone(),
             files: self.files.clone(),
-            annotations: Box::new(Database { annotations, asked }),
+            annotations: Box::new(Database { annotations }),
         }
     }
 
@@ -152,9 +148,9 @@ fn an_open_mailbox_is_as_cyrus_says() {
         assert_eq!(state.acl, told.mailbox["ACL"].as_str());
         assert_eq!(state.options.to_wire(), told.mailbox["OPTIONS"]);
         assert_eq!(state.highestmodseq, told.number("HIGHESTMODSEQ"));
-        assert_eq!(state.foldermodseq, told.number("FOLDERMODSEQ"));
+        assert_eq!(state.foldermodseq, Some(told.number("FOLDERMODSEQ")));
         assert_eq!(state.xconvmodseq, Some(told.number("XCONVMODSEQ")));
-        assert_eq!((state.raclmodseq, state.flags.len()), (3, 41));
+        assert_eq!((state.raclmodseq, state.flags.len()), (Some(3), 41));
         let own = mailbox.annotations().unwrap();
         assert_eq!(own[0].value, "counts in no CRC");
 
@@ -188,9 +184,9 @@ fn locks_are_those_of_cyrus() {
 
     mailbox.unlock_index();
     assert_eq!([lockable(&namespace), lockable(lock), lockable(index)], [FREE, SHARED, FREE]);
-    let error = mailbox.scan_all(&mut |_| Ok(())).unwrap_err();
+    let error = mailbox.scan_all(Crcs::Stored, &mut |_| Ok(())).unwrap_err();
     assert_eq!(error.kind(), Kind::InvalidArgument);
-    assert_eq!(mailbox.crcs(Crcs::Stored).unwrap(), mailbox.state().stored_crcs);
+    assert_eq!(mailbox.crcs(Crcs::Stored).unwrap(), mailbox.state().crcs);
 
     drop(mailbox);
     assert_eq!(lockable(lock), FREE);
@@ -418,19 +414,15 @@ fn messages_are_found_on_either_partition() {
 }
 
 #[test]
-fn messages_without_annotations_are_soon_not_looked_up() {
+fn annotations_of_messages_come_by_uid_and_in_order() {
     let spool = Spool::new(&Told::read("v17"));
     let mailbox = spool.open().unwrap();
-    for round in 0..3 {
-        for uid in 1..=8 {
-            let count = spool.annotations.iter().filter(|(of, _)| *of == uid).count();
-            assert_eq!(mailbox.message_annotations(uid).unwrap().len(), count, "{round} {uid}");
-        }
+    let mut found = mailbox.message_annotations(&[4, 5, 6, 7, 8]).unwrap();
+    for uid in 4..=8 {
+        let of_message = found.take(uid);
+        let count = spool.annotations.iter().filter(|(of, _)| *of == uid).count();
+        assert_eq!(of_message.len(), count, "{uid}");
+        assert!(of_message.is_sorted());
     }
-    let asked = spool.asked.borrow();
-    let annotated: Vec<_> =
-        (1..=8).filter(|uid| spool.annotations.iter().any(|(of, _)| of == uid)).collect();
-    assert_eq!(annotated, [5, 6, 7]);
-    let expected = [vec![1, 2, 3, 4, 5, 6, 7, 8, 0], annotated.clone(), annotated].concat();
-    assert_eq!(*asked, expected);
+    assert_eq!(mailbox.message_annotations(&[5]).unwrap().take(6), []);
 }

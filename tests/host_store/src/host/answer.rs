@@ -69,6 +69,7 @@ pub(super) fn emit_annotations(
     // The order is the library's affair.
     for one in found.iter().rev() {
         let annotation = cyrsync_annotation {
+            size: size_of::<cyrsync_annotation>(),
             entry: lend(one.entry.as_bytes()),
             userid: lend(one.userid.as_bytes()),
             value: lend(one.value.as_bytes()),

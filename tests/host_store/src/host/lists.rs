@@ -12,6 +12,7 @@ pub(super) fn emit_entry(entry: &MailboxEntry, emit: cyrsync_emit_entry, sink: D
         .name_history
         .iter()
         .map(|former| cyrsync_former_name {
+            size: size_of::<cyrsync_former_name>(),
             name: lend(former.name.as_bytes()),
             partition: lend(former.partition.as_bytes()),
             mtime: former.mtime,
@@ -24,6 +25,7 @@ pub(super) fn emit_entry(entry: &MailboxEntry, emit: cyrsync_emit_entry, sink: D
         emit,
         sink,
         cyrsync_entry {
+            size: size_of::<cyrsync_entry>(),
             name: lend(entry.name.as_bytes()),
             uniqueid: lend(entry.uniqueid.as_bytes()),
             partition: lend(entry.partition.as_bytes()),
@@ -88,6 +90,7 @@ pub(super) unsafe extern "C" fn list_user(
         // SAFETY: zero is a value of every member.
         let mut entry: cyrsync_entry = unsafe { std::mem::zeroed() };
         let why = format!("{}: {}", error.subject(), error.detail());
+        entry.size = size_of::<cyrsync_entry>();
         entry.name = lend(b"unreadable");
         entry.unreadable = lend(why.as_bytes());
         let code = emit!(emit, sink, entry);

@@ -42,7 +42,7 @@ pub(super) unsafe extern "C" fn sync_unlock(_: Data, lock: Data) {
 struct Open {
     mailbox: Box<dyn Mailbox>,
     flags: Vec<cyrsync_str>,
-    doubt: String,
+    inconsistency: String,
     last_path: Vec<u8>,
 }
 
@@ -60,9 +60,13 @@ pub(super) unsafe extern "C" fn open(
 ) -> Code {
     // The spool waits as it was told when it was made, which is the same.
     let result = host(userdata).spool.open(&MboxName::new(bytes(name))).map(|found| {
-        let doubt = found.doubt().unwrap_or_default();
-        let open =
-            Box::new(Open { mailbox: found, flags: Vec::new(), doubt, last_path: Vec::new() });
+        let inconsistency = found.inconsistency().unwrap_or_default();
+        let open = Box::new(Open {
+            mailbox: found,
+            flags: Vec::new(),
+            inconsistency,
+            last_path: Vec::new(),
+        });
         // SAFETY: a place for a pointer.
         unsafe { mailbox.write(Box::into_raw(open).cast()) };
     });
@@ -75,11 +79,13 @@ pub(super) unsafe extern "C" fn state(
     told: *mut cyrsync_mailbox_state,
     _: Fail,
 ) -> Code {
-    let Open { mailbox, flags, doubt, .. } = opened(mailbox);
+    let Open { mailbox, flags, inconsistency, .. } = opened(mailbox);
     let state = mailbox.state();
     let text = |text: &Option<Text>| text.as_ref().map_or(lend(b""), |text| lend(text.as_bytes()));
     *flags = state.flags.iter().map(text).collect();
+    let [basic_crc, annot_crc] = state.crcs.to_wire();
     let told_state = cyrsync_mailbox_state {
+        size: size_of::<cyrsync_mailbox_state>(),
         name: lend(state.name.as_bytes()),
         uniqueid: lend(state.uniqueid.as_bytes()),
         partition: lend(state.partition.as_bytes()),
@@ -94,30 +100,26 @@ pub(super) unsafe extern "C" fn state(
         last_uid: state.last_uid,
         recentuid: state.recentuid,
         num_records: state.num_records,
-        stored_crcs: crcs(state.stored_crcs),
+        basic_crc,
+        annot_crc,
         highestmodseq: state.highestmodseq,
         deletedmodseq: state.deletedmodseq,
-        createdmodseq: state.createdmodseq,
-        foldermodseq: state.foldermodseq,
+        createdmodseq: state.createdmodseq.unwrap_or(0),
+        foldermodseq: state.foldermodseq.unwrap_or(0),
         xconvmodseq: state.xconvmodseq.unwrap_or(0),
-        raclmodseq: state.raclmodseq,
+        raclmodseq: state.raclmodseq.unwrap_or(0),
         recenttime: state.recenttime,
         last_appenddate: state.last_appenddate,
         pop3_last_login: state.pop3_last_login,
         pop3_show_after: state.pop3_show_after,
         has_xconvmodseq: state.xconvmodseq.is_some().into(),
-        doubt: lend(doubt.as_bytes()),
+        inconsistency: lend(inconsistency.as_bytes()),
         exists: state.exists.unwrap_or(0),
         has_exists: state.exists.is_some().into(),
     };
     // SAFETY: a place for it.
     unsafe { told.write(told_state) };
     0
-}
-
-pub(super) fn crcs(crcs: cyrsync::types::SyncCrcs) -> cyrsync_crcs {
-    let [basic, annot] = crcs.to_wire();
-    cyrsync_crcs { basic, annot }
 }
 
 pub(super) unsafe extern "C" fn scan(
@@ -136,8 +138,9 @@ pub(super) unsafe extern "C" fn scan(
             emit,
             sink,
             cyrsync_record {
+                size: size_of::<cyrsync_record>(),
                 uid: record.uid,
-                size: record.size,
+                message_size: record.size,
                 internaldate: record.internaldate,
                 last_updated: record.last_updated,
                 savedate: record.savedate,
@@ -158,12 +161,17 @@ pub(super) unsafe extern "C" fn scan(
 pub(super) unsafe extern "C" fn recompute_crcs(
     _: Data,
     mailbox: Data,
-    told: *mut cyrsync_crcs,
+    basic: *mut u32,
+    annot: *mut u32,
     failure: Fail,
 ) -> Code {
     let result = opened(mailbox).mailbox.crcs(Crcs::Recomputed).map(|computed| {
-        // SAFETY: a place for it.
-        unsafe { told.write(crcs(computed)) };
+        let crcs = computed.to_wire();
+        // SAFETY: places for them.
+        unsafe {
+            basic.write(crcs[0]);
+            annot.write(crcs[1]);
+        }
     });
     answer(result, failure)
 }
@@ -186,7 +194,8 @@ pub(super) unsafe extern "C" fn message_annotations(
     sink: Data,
     failure: Fail,
 ) -> Code {
-    emit_annotations(opened(mailbox).mailbox.message_annotations(uid), emit, sink, failure)
+    let found = opened(mailbox).mailbox.message_annotations(&[uid]);
+    emit_annotations(found.map(|mut found| found.take(uid)), emit, sink, failure)
 }
 
 pub(super) unsafe extern "C" fn message_file(
@@ -200,7 +209,7 @@ pub(super) unsafe extern "C" fn message_file(
     let (record, file) = unsafe { (&*record, &mut *file) };
     let record = Record {
         uid: record.uid,
-        size: record.size,
+        size: record.message_size,
         system_flags: SystemFlags(record.system_flags),
         internal_flags: InternalFlags(record.internal_flags),
         guid: Guid(record.guid),
@@ -209,7 +218,8 @@ pub(super) unsafe extern "C" fn message_file(
     let Open { mailbox, last_path, .. } = opened(mailbox);
     let opened = mailbox.message(&record);
     let result = opened.map(|found| {
-        file.fd = found.into_raw_fd();
+        let on_disk = found.as_file().expect("a spool is on disk");
+        file.fd = on_disk.try_clone().expect("a descriptor").into_raw_fd();
         let path = std::fs::read_link(format!("/proc/self/fd/{}", file.fd)).unwrap_or_default();
         *last_path = path.into_os_string().into_vec();
         file.path = lend(last_path);

@@ -45,6 +45,7 @@ pub(super) unsafe extern "C" fn seen(
     };
     for one in &all {
         let seen = cyrsync_seen {
+            size: size_of::<cyrsync_seen>(),
             uniqueid: lend(one.uniqueid.as_bytes()),
             lastread: one.lastread,
             lastchange: one.lastchange,
@@ -72,7 +73,16 @@ pub(super) unsafe extern "C" fn quota(
             let limit = |limit: Option<u64>| limit.map_or(-1, |limit| limit.cast_signed());
             let root = lend(quota.root.as_bytes());
             let limits = quota.limits.map(limit);
-            emit!(emit, sink, cyrsync_quota { root, limits, modseq: quota.modseq })
+            emit!(
+                emit,
+                sink,
+                cyrsync_quota {
+                    size: size_of::<cyrsync_quota>(),
+                    root,
+                    limits,
+                    modseq: quota.modseq
+                }
+            )
         }
         Err(error) => answer(Err(error), failure),
     }
@@ -91,6 +101,7 @@ pub(super) unsafe extern "C" fn sieve_scripts(
     };
     for script in scripts.iter().rev() {
         let sieve = cyrsync_sieve {
+            size: size_of::<cyrsync_sieve>(),
             name: lend(script.name.as_bytes()),
             last_update: script.last_update,
             guid: script.guid.0,

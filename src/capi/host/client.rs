@@ -1,0 +1,47 @@
+//! Clients of a host.
+
+use std::sync::Arc;
+
+use super::functions::cyrsync_host;
+use super::store::Hosted;
+use super::table::Table;
+use super::writer::Writer;
+use crate::config::Config;
+use crate::engine::{Client, Options};
+use crate::error::{Error, Kind, Result};
+use crate::events::Observer;
+use crate::store::{HostWriter, Wait};
+
+/// Makes a client over a table that was checked.
+pub(in crate::capi) fn client_over(
+    table: Arc<Table>,
+    config: Config,
+    options: Options,
+    observer: Arc<dyn Observer>,
+) -> Result<Client> {
+    let writes = table.functions().apply.is_some();
+    let writer = writes.then(|| Box::new(Writer(table.clone())) as Box<dyn HostWriter>);
+    let store = Hosted { wait: Wait::up_to(options.lock_patience), table };
+    Client::with_host(config, options, observer, store, writer)
+}
+
+/// The client of Rust that [`cyrsync_client_new_with_host`](crate::capi::cyrsync_client_new_with_host)
+/// makes: for tests that reach a host store from Rust.
+///
+/// # Safety
+/// `host` must be NULL or a table whose size member tells its size truly, and whose functions do as
+/// the header asks.
+#[doc(hidden)]
+pub unsafe fn client_with_host(
+    host: *const cyrsync_host,
+    config: Config,
+    options: Options,
+    observer: Arc<dyn Observer>,
+) -> Result<Client> {
+    // SAFETY: the caller's promise.
+    let table = unsafe { Table::new(host) }.map_err(|failure| {
+        let detail = failure.message.to_string_lossy().into_owned();
+        Error::new(Kind::InvalidArgument, "use", "host", detail)
+    })?;
+    client_over(table, config, options, observer)
+}

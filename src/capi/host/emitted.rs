@@ -1,0 +1,40 @@
+//! Lists that a host emits must end.
+
+use std::fmt::Display;
+
+use crate::error::Result;
+use crate::limits::{HOST_ITEM_BYTES, HOST_LIST_BYTES};
+use crate::store::senseless;
+use crate::types::Annotation;
+
+/// The size of a list so far.
+#[derive(Default)]
+pub(super) struct Emitted(usize);
+
+impl Emitted {
+    /// Counts an item of so many bytes.
+    pub(super) fn count(
+        &mut self,
+        bytes: usize,
+        op: &'static str,
+        subject: &dyn Display,
+    ) -> Result<()> {
+        self.0 = self.0.saturating_add(bytes).saturating_add(HOST_ITEM_BYTES);
+        match self.0 <= HOST_LIST_BYTES {
+            true => Ok(()),
+            false => Err(senseless(op, subject.to_string(), "the host does not come to an end")),
+        }
+    }
+
+    /// Counts an annotation.
+    pub(super) fn annotation(
+        &mut self,
+        annotation: &Annotation,
+        op: &'static str,
+        subject: &dyn Display,
+    ) -> Result<()> {
+        let Annotation { entry, userid, value, .. } = annotation;
+        let bytes = [entry, userid, value].map(|text| text.as_bytes().len());
+        self.count(bytes.into_iter().fold(0, usize::saturating_add), op, subject)
+    }
+}

@@ -1,0 +1,57 @@
+//! Values of header fields from what C has in their place.
+
+use super::super::strings::cyrsync_str;
+use super::read::bytes;
+use crate::error::Result;
+use crate::types::{MboxName, MboxType, Modseq, Options, Text, UniqueId};
+
+/// A value that C gives as a `C`.
+pub(super) trait OfC<C>: Sized {
+    /// Copies it. `name` is that of the field, for errors.
+    fn of_c(value: C, name: &'static str) -> Result<Self>;
+}
+
+macro_rules! texts_of_c {
+    ($($type:ty),*) => {$(
+        impl OfC<cyrsync_str> for $type {
+            fn of_c(value: cyrsync_str, name: &'static str) -> Result<Self> {
+                bytes(value, name).map(Self::new)
+            }
+        }
+    )*};
+}
+
+texts_of_c!(MboxName, UniqueId, Text);
+
+/// Empty is none.
+impl OfC<cyrsync_str> for Option<Text> {
+    fn of_c(value: cyrsync_str, name: &'static str) -> Result<Self> {
+        let text = bytes(value, name)?;
+        Ok((!text.is_empty()).then(|| Text::new(text)))
+    }
+}
+
+impl<T> OfC<T> for T {
+    fn of_c(value: T, _: &'static str) -> Result<Self> {
+        Ok(value)
+    }
+}
+
+impl OfC<u32> for MboxType {
+    fn of_c(value: u32, _: &'static str) -> Result<Self> {
+        Ok(MboxType(value))
+    }
+}
+
+impl OfC<u32> for Options {
+    fn of_c(value: u32, _: &'static str) -> Result<Self> {
+        Ok(Options(value))
+    }
+}
+
+/// 0 is none.
+impl OfC<u64> for Option<Modseq> {
+    fn of_c(value: u64, _: &'static str) -> Result<Self> {
+        Ok(Some(value).filter(|modseq| *modseq != 0))
+    }
+}

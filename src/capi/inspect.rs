@@ -1,0 +1,242 @@
+//! What C may ask of results and errors.
+
+use std::ffi::{CString, c_char, c_int};
+use std::ptr;
+
+use super::error::cyrsync_subject::{self, *};
+use super::error::{cyrsync_error, cyrsync_result};
+use super::panic::boundary;
+use super::strings::cyrsync_str;
+use crate::error::Subject;
+
+/// The name of a result without its prefix, such as "LOCKED"; "UNKNOWN" for any other number.
+/// It lives forever.
+#[unsafe(no_mangle)]
+pub extern "C" fn cyrsync_result_name(result: c_int) -> *const c_char {
+    boundary(c"UNKNOWN".as_ptr(), || {
+        cyrsync_result::from_number(result).map_or(c"UNKNOWN", cyrsync_result::name).as_ptr()
+    })
+}
+
+/// Whether the same call may succeed later without anybody mending anything.
+#[unsafe(no_mangle)]
+pub extern "C" fn cyrsync_result_is_retryable(result: c_int) -> bool {
+    boundary(false, || {
+        cyrsync_result::from_number(result).is_some_and(cyrsync_result::is_retryable)
+    })
+}
+
+/// One of the texts of an error.
+///
+/// # Safety
+/// `error` must be NULL or an error.
+unsafe fn text(
+    error: *const cyrsync_error,
+    field: impl FnOnce(&cyrsync_error) -> &CString,
+) -> *const c_char {
+    // SAFETY: the caller's promise.
+    let error = unsafe { error.as_ref() };
+    error.map_or(c"".as_ptr(), |error| field(error).as_ptr())
+}
+
+/// The result that came with the error; cyrsync_result::CYRSYNC_RESULT_OK for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_code(error: *const cyrsync_error) -> cyrsync_result {
+    boundary(cyrsync_result::CYRSYNC_RESULT_PANIC, || {
+        // SAFETY: the header asks for NULL or an error.
+        unsafe { error.as_ref() }.map_or(cyrsync_result::CYRSYNC_RESULT_OK, |error| error.code)
+    })
+}
+
+/// All of it in a line: what was done, to what, what went wrong, what to do. Borrowed until the
+/// error is freed, as are the texts of the functions below; empty for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_message(error: *const cyrsync_error) -> *const c_char {
+    // SAFETY: the header asks for NULL or an error.
+    boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.message) })
+}
+
+/// What was being done, such as "read cyrus.index".
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_op(error: *const cyrsync_error) -> *const c_char {
+    // SAFETY: the header asks for NULL or an error.
+    boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.op) })
+}
+
+/// What it was done to: a path, user, mailbox, server or argument.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_subject(error: *const cyrsync_error) -> *const c_char {
+    // SAFETY: the header asks for NULL or an error.
+    boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.subject) })
+}
+
+/// What went wrong.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_detail(error: *const cyrsync_error) -> *const c_char {
+    // SAFETY: the header asks for NULL or an error.
+    boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.detail) })
+}
+
+/// What can be done about it; empty if there is nothing to say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_hint(error: *const cyrsync_error) -> *const c_char {
+    // SAFETY: the header asks for NULL or an error.
+    boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.hint) })
+}
+
+/// What kind of thing the error is about.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_subject_kind(
+    error: *const cyrsync_error,
+) -> cyrsync_subject {
+    boundary(CYRSYNC_SUBJECT_NONE, || {
+        // SAFETY: the header asks for NULL or an error.
+        let error = unsafe { error.as_ref() };
+        error.map_or(CYRSYNC_SUBJECT_NONE, |error| (&error.about).into())
+    })
+}
+
+fn user_of(subject: &Subject) -> Option<&[u8]> {
+    subject.user().map(|user| user.as_bytes())
+}
+
+fn mailbox_of(subject: &Subject) -> Option<&[u8]> {
+    subject.mailbox().map(|mailbox| mailbox.as_bytes())
+}
+
+/// Bytes of what an error is about.
+///
+/// # Safety
+/// `error` must be NULL or an error.
+unsafe fn name(
+    error: *const cyrsync_error,
+    name: impl FnOnce(&Subject) -> Option<&[u8]>,
+) -> cyrsync_str {
+    // SAFETY: the caller's promise.
+    let error = unsafe { error.as_ref() };
+    let bytes = error.and_then(|error| name(&error.about));
+    cyrsync_str::lend(bytes.unwrap_or_default())
+}
+
+/// The user that the error is about, as bytes; empty if it is about something else. Borrowed until
+/// the error is freed, as is the mailbox.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_user(error: *const cyrsync_error) -> cyrsync_str {
+    // SAFETY: the header asks for NULL or an error.
+    boundary(cyrsync_str::lend(b""), || unsafe { name(error, user_of) })
+}
+
+/// The mailbox that the error is about, or that its message is in, as bytes; empty if it is about
+/// something else.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_mailbox(error: *const cyrsync_error) -> cyrsync_str {
+    // SAFETY: the header asks for NULL or an error.
+    boundary(cyrsync_str::lend(b""), || unsafe { name(error, mailbox_of) })
+}
+
+/// The UID of the message that the error is about; 0 if it is about something else.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_uid(error: *const cyrsync_error) -> u32 {
+    boundary(0, || {
+        // SAFETY: the header asks for NULL or an error.
+        let error = unsafe { error.as_ref() };
+        error.and_then(|error| error.about.uid()).unwrap_or(0)
+    })
+}
+
+/// How many failures the error is made of, each with a subject of its own: those of a user's
+/// mailboxes, say. 0 if it is the only one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_part_count(error: *const cyrsync_error) -> usize {
+    boundary(0, || {
+        // SAFETY: the header asks for NULL or an error.
+        unsafe { error.as_ref() }.map_or(0, |error| error.parts.len())
+    })
+}
+
+/// One of the failures that the error is made of, from 0; NULL if there is no such one. It belongs
+/// to the error and must not be freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_part(
+    error: *const cyrsync_error,
+    index: usize,
+) -> *const cyrsync_error {
+    boundary(ptr::null(), || {
+        // SAFETY: the header asks for NULL or an error.
+        let error = unsafe { error.as_ref() };
+        error.and_then(|error| error.parts.get(index)).map_or(ptr::null(), ptr::from_ref)
+    })
+}
+
+/// Frees an error. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_free(error: *mut cyrsync_error) {
+    boundary((), || {
+        if !error.is_null() {
+            // SAFETY: not NULL, so it came from this library and is not freed yet.
+            drop(unsafe { Box::from_raw(error) });
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CStr;
+
+    use super::*;
+    use crate::capi::error::Failure;
+    use crate::error::{Error, Kind};
+    use crate::types::{MboxName, UserId};
+
+    #[test]
+    fn every_part_has_its_subject() {
+        let names = [MboxName::new(b"user.fr\xe9d"), MboxName::from("user.fred.b")];
+        let part = |name: &MboxName| Error::new(Kind::Corrupt, "open", name, "bad");
+        let mut parts: Vec<Error> = names.iter().map(part).collect();
+        let message = Subject::message("user.fred", 7, None);
+        parts.push(Error::new(Kind::Io, "read message", message, "no"));
+        let error = Error::new(Kind::Corrupt, "replicate", UserId::from("fred"), "3 parts failed");
+        let failure = Failure::from(error.with_parts(parts));
+        let pointer: *const cyrsync_error = &*failure;
+        // SAFETY: an error that lives on, and NULL, which is allowed.
+        unsafe {
+            assert_eq!(cyrsync_error_subject_kind(pointer), CYRSYNC_SUBJECT_USER);
+            assert_eq!(cyrsync_error_user(pointer).bytes("user").unwrap(), b"fred");
+            assert_eq!(cyrsync_error_mailbox(pointer).len, 0);
+            assert_eq!(cyrsync_error_part_count(pointer), 3);
+            for (at, name) in names.iter().enumerate() {
+                let part = cyrsync_error_part(pointer, at);
+                assert_eq!(cyrsync_error_code(part), cyrsync_result::CYRSYNC_RESULT_CORRUPT);
+                assert_eq!(cyrsync_error_subject_kind(part), CYRSYNC_SUBJECT_MAILBOX);
+                assert_eq!(cyrsync_error_mailbox(part).bytes("name").unwrap(), name.as_bytes());
+                assert_eq!(cyrsync_error_part_count(part), 0);
+            }
+            let part = cyrsync_error_part(pointer, 2);
+            assert_eq!(cyrsync_error_subject_kind(part), CYRSYNC_SUBJECT_MESSAGE);
+            assert_eq!((cyrsync_error_uid(part), cyrsync_error_uid(pointer)), (7, 0));
+            assert!(cyrsync_error_part(pointer, 3).is_null());
+            assert!(cyrsync_error_part(ptr::null(), 0).is_null());
+            assert_eq!(cyrsync_error_subject_kind(ptr::null()), CYRSYNC_SUBJECT_NONE);
+        }
+    }
+
+    #[test]
+    fn an_error_tells_all_it_knows() {
+        let error = Error::new(Kind::Locked, "lock", "user\0x", "held").hint("wait");
+        let failure = Failure::from(error);
+        let pointer: *const cyrsync_error = &*failure;
+        // SAFETY: an error that lives on.
+        unsafe {
+            assert_eq!(cyrsync_error_code(pointer), cyrsync_result::CYRSYNC_RESULT_LOCKED);
+            for (text, expected) in [
+                (cyrsync_error_message(pointer), c"lock user\\0x: held; hint: wait"),
+                (cyrsync_error_op(pointer), c"lock"),
+                (cyrsync_error_subject(pointer), c"user\\0x"),
+                (cyrsync_error_detail(pointer), c"held"),
+                (cyrsync_error_hint(pointer), c"wait"),
+            ] {
+                assert_eq!(CStr::from_ptr(text), expected);
+            }
+        }
+    }
+}

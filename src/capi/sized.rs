@@ -1,0 +1,288 @@
+//! Structures that carry their size in their first member, so that program and library may have
+//! been built with headers of different versions.
+//!
+//! This is the one place that knows the rules; the head of the header tells them to C. A new member
+//! goes to the end of its structure and begins where the old structure ended, never in its padding,
+//! which an old program leaves undefined.
+
+use std::mem::MaybeUninit;
+use std::slice;
+
+use super::error::{Failure, cyrsync_result, misuse, null_pointer};
+
+/// No version of a structure will be larger.
+const LARGEST: usize = 1 << 16;
+
+/// What becomes of members behind those that this library knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// They are passed over: data that this version does not replicate, functions that it does not
+    /// call.
+    Ignored,
+    /// They must be 0: each asks for something, and it would not be done.
+    Refused,
+}
+
+/// A structure of the header whose first member is its size.
+///
+/// # Safety
+/// It is `repr(C)`, its first member is `size: usize`, and all its bytes may be 0.
+pub(super) unsafe trait Grows: Copy {
+    /// What it is called in C.
+    const NAME: &'static str;
+    /// A smaller size is a mistake, such as that of a pointer.
+    const SMALLEST: usize;
+    /// What becomes of members of later versions.
+    const UNKNOWN: Unknown;
+}
+
+/// Declares structures that carry their size. Each names the first member that a caller's version
+/// may lack.
+macro_rules! grows {
+    ($($name:ident may end before $member:ident, unknown members are $unknown:ident;)*) => {
+        $(
+            // SAFETY: the structure begins with its size, which `offset_of` checks below; it
+            // consists of numbers, pointers and functions that may be NULL.
+            unsafe impl crate::capi::sized::Grows for $name {
+                const NAME: &'static str = stringify!($name);
+                const SMALLEST: usize = std::mem::offset_of!($name, $member);
+                const UNKNOWN: crate::capi::sized::Unknown =
+                    crate::capi::sized::Unknown::$unknown;
+            }
+            const _: () = assert!(
+                std::mem::offset_of!($name, size) == 0
+                    && std::mem::offset_of!($name, $member).is_multiple_of(align_of::<$name>()),
+            );
+        )*
+    };
+}
+
+pub(super) use grows;
+
+/// Why a structure is not taken.
+pub(super) type Refused = String;
+
+/// The size that a structure says it has.
+///
+/// # Safety
+/// `at` leads to a `T` of any version.
+unsafe fn said<T: Grows>(at: *const T) -> Result<usize, Refused> {
+    // SAFETY: the size is the first member of every version.
+    let size = unsafe { at.cast::<usize>().read() };
+    match (T::SMALLEST..=LARGEST).contains(&size) {
+        true => Ok(size),
+        false => Err(format!("its size is {size}, not sizeof({})", T::NAME)),
+    }
+}
+
+/// Copies what C gives. Members that its version lacks are 0.
+///
+/// # Safety
+/// `from` leads to a structure that is as large as it says, and that nobody changes meanwhile.
+pub(super) unsafe fn read<T: Grows>(from: *const T) -> Result<T, Refused> {
+    // SAFETY: the caller's promise.
+    let size = unsafe { said(from) }?;
+    let known = size.min(size_of::<T>());
+    let mut value = MaybeUninit::<T>::zeroed();
+    // SAFETY: `known` bytes are there, and there is room for them.
+    unsafe { value.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(from.cast(), known) };
+    if T::UNKNOWN == Unknown::Refused {
+        // SAFETY: the structure is as large as it says.
+        let rest = unsafe { slice::from_raw_parts(from.cast::<u8>().add(known), size - known) };
+        if rest.iter().any(|byte| *byte != 0) {
+            let version = env!("CARGO_PKG_VERSION");
+            return Err(format!("a member is set that cyrsync {version} does not know"));
+        }
+    }
+    // SAFETY: each member came from C or is zero, both of which the trait allows.
+    Ok(unsafe { value.assume_init() })
+}
+
+/// Copies an array that C gives. Its elements are as far apart as the first says that it is large.
+///
+/// # Safety
+/// `first` leads to `count` structures of one version, each as [`read`] asks; it may be NULL if
+/// there are none.
+pub(super) unsafe fn read_array<T: Grows>(
+    first: *const T,
+    count: usize,
+    most: usize,
+) -> Result<Vec<T>, Refused> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    if first.is_null() {
+        return Err("is NULL".to_owned());
+    }
+    if count > most {
+        return Err(format!("there are {count} of them, and {most} are the most"));
+    }
+    // SAFETY: not NULL, else the caller's promise.
+    let stride = unsafe { said(first) }?;
+    let mut all = Vec::with_capacity(count);
+    for n in 0..count {
+        // SAFETY: the array has `count` elements, and so is no larger than memory.
+        let one = unsafe { first.byte_add(n * stride) };
+        // SAFETY: the caller's promise.
+        unsafe {
+            if said(one)? != stride {
+                return Err("they differ in size".to_owned());
+            }
+            all.push(read(one)?);
+        }
+    }
+    Ok(all)
+}
+
+/// Copies a structure that C passes as an argument.
+///
+/// # Safety
+/// As for [`read`]; `from` may be NULL.
+pub(super) unsafe fn argument<T: Grows>(from: *const T, name: &str) -> Result<T, Failure> {
+    if from.is_null() {
+        return Err(null_pointer(name));
+    }
+    // SAFETY: not NULL, else the caller's promise.
+    unsafe { read(from) }.map_err(|refused| wrong(name, refused))
+}
+
+/// A structure of the caller that is to be filled.
+pub(super) struct Place<T> {
+    to: *mut T,
+    size: usize,
+}
+
+impl<T: Grows> Place<T> {
+    /// Looks at the place before the work is done that fills it.
+    ///
+    /// # Safety
+    /// `to` is NULL or leads to a structure that is as large as it says.
+    pub(super) unsafe fn new(to: *mut T, name: &str) -> Result<Place<T>, Failure> {
+        if to.is_null() {
+            return Err(null_pointer(name));
+        }
+        // SAFETY: not NULL, else the caller's promise.
+        let size = unsafe { said(to) }.map_err(|refused| wrong(name, refused))?;
+        Ok(Place { to, size })
+    }
+
+    /// Fills as much of the structure as its version has; what this library does not know becomes
+    /// 0. The size stays.
+    ///
+    /// # Safety
+    /// What was said of the place still holds.
+    pub(super) unsafe fn fill(self, value: &T) {
+        const BEHIND_SIZE: usize = size_of::<usize>();
+        let known = self.size.min(size_of::<T>());
+        let (from, to) = (std::ptr::from_ref(value).cast::<u8>(), self.to.cast::<u8>());
+        // SAFETY: both have `known` bytes, the place `size`; a size is never below that of its
+        // own member.
+        unsafe {
+            to.add(BEHIND_SIZE)
+                .copy_from_nonoverlapping(from.add(BEHIND_SIZE), known - BEHIND_SIZE);
+            to.add(known).write_bytes(0, self.size - known);
+        }
+    }
+}
+
+fn wrong(name: &str, refused: Refused) -> Failure {
+    misuse(cyrsync_result::CYRSYNC_RESULT_INVALID_ARGUMENT, name, refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[repr(C)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    struct data {
+        size: usize,
+        first: u64,
+        second: u64,
+    }
+
+    #[repr(C)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    struct request {
+        size: usize,
+        first: u64,
+        second: u64,
+    }
+
+    grows! {
+        data may end before second, unknown members are Ignored;
+        request may end before second, unknown members are Refused;
+    }
+
+    /// A structure of another version: a size, and members.
+    type Words = [u64; 5];
+
+    fn words(size: usize) -> Words {
+        [size as u64, 1, 2, 3, 4]
+    }
+
+    fn read_data(words: &Words) -> Result<data, Refused> {
+        // SAFETY: the sizes of these tests lie in the array, or are refused.
+        unsafe { read(words.as_ptr().cast()) }
+    }
+
+    #[test]
+    fn smaller_and_larger_structures_are_read_as_far_as_both_sides_know_them() {
+        let read = |size| read_data(&words(size)).map(|it| (it.first, it.second));
+        assert_eq!(read(16), Ok((1, 0)));
+        assert_eq!(read(24), Ok((1, 2)));
+        assert_eq!(read(40), Ok((1, 2)));
+        for absurd in [0, 1, 8, 15, LARGEST + 1, usize::MAX] {
+            let refused = read(absurd).unwrap_err();
+            assert!(refused.contains("sizeof(data)"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_and_not_known_is_refused() {
+        // SAFETY: as large as it says.
+        let read = |words: &Words| unsafe { read::<request>(words.as_ptr().cast()) };
+        assert!(read(&[40, 1, 2, 0, 0]).is_ok());
+        let refused = read(&[40, 1, 2, 0, 1]).unwrap_err();
+        assert!(refused.contains("does not know"), "{refused}");
+    }
+
+    #[test]
+    fn elements_are_as_far_apart_as_the_first_is_large() {
+        // SAFETY: as many words as the sizes say.
+        let read =
+            |words: &[u64], count| unsafe { read_array::<data>(words.as_ptr().cast(), count, 3) };
+        let firsts = |words: &[u64], count| {
+            let read = read(words, count)?;
+            Ok::<_, Refused>(read.iter().map(|one| (one.first, one.second)).collect::<Vec<_>>())
+        };
+        assert_eq!(firsts(&[16, 1, 16, 2], 2), Ok(vec![(1, 0), (2, 0)]));
+        assert_eq!(firsts(&[32, 1, 2, 3, 32, 4, 5, 6], 2), Ok(vec![(1, 2), (4, 5)]));
+        assert_eq!(firsts(&[16, 1, 24, 2, 3], 2), Err("they differ in size".into()));
+        assert!(firsts(&[16, 1], 4).unwrap_err().contains("3 are the most"));
+        // SAFETY: NULL is refused, and not looked at where there are none.
+        unsafe {
+            assert_eq!(read_array::<data>(std::ptr::null(), 1, 3), Err("is NULL".into()));
+            assert_eq!(read_array::<data>(std::ptr::null(), 0, 3), Ok(Vec::new()));
+        }
+    }
+
+    #[test]
+    fn no_more_is_written_than_there_is_room_for() {
+        let fill = |size| {
+            let mut words = words(size);
+            // SAFETY: as large as it says.
+            unsafe {
+                let place = Place::<data>::new(words.as_mut_ptr().cast(), "out")?;
+                place.fill(&data { size: 0, first: 8, second: 9 });
+            }
+            Ok::<_, Failure>(words)
+        };
+        assert_eq!(fill(16).unwrap(), [16, 8, 2, 3, 4]);
+        assert_eq!(fill(24).unwrap(), [24, 8, 9, 3, 4]);
+        assert_eq!(fill(32).unwrap(), [32, 8, 9, 0, 4]);
+        let refused = fill(0).unwrap_err();
+        assert_eq!(refused.code, cyrsync_result::CYRSYNC_RESULT_INVALID_ARGUMENT);
+        assert!(refused.message.to_string_lossy().contains("out"));
+    }
+}

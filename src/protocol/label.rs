@@ -1,0 +1,91 @@
+//! What errors call a command: its words, and whom and what it is about.
+
+use std::fmt;
+
+use super::table::Spec;
+use crate::types::Uid;
+
+/// Characters of a name that an error gives.
+const NAME_CHARS: usize = 200;
+
+/// The name of a command in errors.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Label {
+    verb: &'static str,
+    name: &'static str,
+    /// ` user.fred, partition default`
+    about: String,
+    /// The partition that it names; empty if none.
+    partition: String,
+}
+
+impl Label {
+    /// Of no command.
+    pub const NONE: Label =
+        Label { verb: "", name: "", about: String::new(), partition: String::new() };
+
+    /// Its words, and nothing that it is about.
+    pub fn of(spec: &'static Spec) -> Label {
+        Label { verb: spec.verb.word(), name: spec.name, ..Label::NONE }
+    }
+
+    /// Adds what it is about, if that is not empty.
+    #[must_use]
+    pub fn about(self, what: impl AsRef<[u8]>) -> Label {
+        self.add(" ", what.as_ref())
+    }
+
+    /// Adds the new name of a rename.
+    #[must_use]
+    pub fn to(self, name: impl AsRef<[u8]>) -> Label {
+        self.add(" -> ", name.as_ref())
+    }
+
+    /// Adds the UID of a message.
+    #[must_use]
+    pub fn uid(self, uid: Uid) -> Label {
+        self.add(" uid ", uid.to_string().as_bytes())
+    }
+
+    /// Adds a partition.
+    #[must_use]
+    pub fn partition(mut self, partition: impl AsRef<[u8]>) -> Label {
+        self.partition = printable(partition.as_ref());
+        let before = if self.about.is_empty() { " partition " } else { ", partition " };
+        self.add(before, partition.as_ref())
+    }
+
+    fn add(mut self, before: &str, what: &[u8]) -> Label {
+        if !what.is_empty() {
+            self.about.push_str(before);
+            self.about.push_str(&printable(what));
+        }
+        self
+    }
+
+    /// Its last word: `MAILBOX`, `RESTART`.
+    pub fn name(&self) -> &'static str {
+        if self.name.is_empty() { self.verb } else { self.name }
+    }
+
+    /// The partition that it names, if it names one.
+    pub fn partition_name(&self) -> Option<&str> {
+        Some(self.partition.as_str()).filter(|partition| !partition.is_empty())
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.verb)?;
+        if !self.name.is_empty() {
+            write!(f, " {}", self.name)?;
+        }
+        f.write_str(&self.about)
+    }
+}
+
+/// Text without what would disturb a line of a log.
+pub fn printable(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect()
+}

@@ -1,0 +1,39 @@
+//! A message that arrived in a temporary file.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+
+use crate::types::Guid;
+
+/// A fetched message that is too long to be kept in memory. Its file has no name, so that nothing is
+/// left behind: it is gone once this is dropped.
+#[derive(Debug)]
+pub struct TempLiteral {
+    file: File,
+    size: u64,
+    guid: Guid,
+}
+
+impl TempLiteral {
+    /// Takes over a file that holds `size` bytes with this SHA-1.
+    pub fn new(file: File, size: u64, guid: Guid) -> TempLiteral {
+        TempLiteral { file, size, guid }
+    }
+
+    /// Returns its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Returns the SHA-1 of its bytes.
+    pub fn guid(&self) -> Guid {
+        self.guid
+    }
+
+    /// Reads its bytes from the first on. Fails if the file cannot be read.
+    pub fn reader(&self) -> io::Result<impl Read> {
+        let mut file = &self.file;
+        file.rewind()?;
+        Ok(file)
+    }
+}

@@ -1,0 +1,258 @@
+//! The master's own `sync_server`, started for a repair.
+
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use super::failed::failed;
+use super::program;
+use super::release::{self, Traces, Version};
+use crate::config::{Config, opt};
+use crate::error::{Error, Kind, Result, reason};
+use crate::events::Observer;
+use crate::protocol::{self, Reply, Ticket};
+use crate::replica::{Enabled, Replica, Session};
+
+/// How long it may take to end once it is asked to.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long it may take to greet, at most: it is on this machine.
+pub const GREETING: Duration = Duration::from_secs(60);
+/// How long after its last words its end is waited for, to tell how it ended.
+const END: Duration = Duration::from_secs(1);
+/// Bytes of what it complains of that are told.
+const COMPLAINT_BYTES: usize = 300;
+const LOOK: Duration = Duration::from_millis(2);
+
+/// A `sync_server` on the master's own spool, at the other end of a socket pair.
+pub struct OwnServer {
+    program: PathBuf,
+    version: Version,
+    session: Option<Session>,
+    child: Child,
+    /// What it writes to standard error.
+    complaints: UnixStream,
+}
+
+impl OwnServer {
+    /// Starts it on the configuration at `imapd_conf`.
+    ///
+    /// # Errors
+    /// [`Kind::OwnServer`] if it cannot be started, or does not greet; [`Kind::Cancelled`].
+    pub fn start(
+        program: &Path,
+        imapd_conf: &Path,
+        timeout: Duration,
+        observer: Arc<dyn Observer>,
+        cancel: Arc<AtomicBool>,
+    ) -> Result<OwnServer> {
+        let not_started = |error: std::io::Error| {
+            let detail = format!("it cannot be started: {}", reason(&error));
+            failed(program, detail).hint(
+                "set sync_server_path in imapd.conf to the sync_server of the Cyrus that serves \
+                 this spool; the user that replicates must be able to run it",
+            )
+        };
+        let (ours, theirs) = UnixStream::pair().map_err(not_started)?;
+        let (complaints, stderr) = UnixStream::pair().map_err(not_started)?;
+        // It must not wait for somebody to read what it complains of.
+        stderr.set_nonblocking(true).map_err(not_started)?;
+        complaints.set_nonblocking(true).map_err(not_started)?;
+        let theirs = OwnedFd::from(theirs);
+        // As master does for a service, with a socket for standard input and output.
+        let mut command = Command::new(program);
+        command
+            .arg("-C")
+            .arg(imapd_conf)
+            .arg("-X")
+            .env("CYRUS_SERVICE", "sync_repair")
+            .env("CYRUS_ID", "0")
+            .stdin(Stdio::from(theirs.try_clone().map_err(not_started)?))
+            .stdout(Stdio::from(theirs))
+            .stderr(Stdio::from(OwnedFd::from(stderr)));
+        let child = command.spawn().map_err(not_started)?;
+        drop(command);
+        let program = program.to_owned();
+        let mut server = OwnServer { program, version: (0, 0), session: None, child, complaints };
+        let greeting = timeout.min(GREETING);
+        match Session::local(ours, &server.name(), greeting, timeout, observer, cancel) {
+            Ok((session, greeted)) => {
+                server.session = Some(session);
+                server.version = release::greeted(&greeted).ok_or_else(|| {
+                    failed(&server.program, format!("it does not tell its version: {greeted}"))
+                        .hint(SET_PATH)
+                })?;
+                Ok(server)
+            }
+            Err(error) => Err(server.told(error)),
+        }
+    }
+
+    /// Its version.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Refuses a server that must not write to a spool with these traces.
+    ///
+    /// # Errors
+    /// [`Kind::OwnServer`].
+    pub fn check(&self, traces: Traces) -> Result<()> {
+        match release::objection(self.version, traces) {
+            None => Ok(()),
+            Some(why) => Err(failed(&self.program, why).hint(SET_PATH)),
+        }
+    }
+
+    fn name(&self) -> String {
+        self.program.display().to_string()
+    }
+
+    fn running(&mut self) -> Result<&mut Session> {
+        let program = &self.program;
+        self.session.as_mut().ok_or_else(|| failed(program, "it is not running"))
+    }
+
+    /// An error of its session as what it is for a repair: none of the replica's.
+    fn told(&mut self, error: Error) -> Error {
+        if error.is_connection() {
+            let mut detail = error.detail().to_owned();
+            if *error.subject() != self.name() {
+                detail = format!("{} {}: {detail}", error.op(), error.subject());
+            }
+            if let Some(end) = self.end(error.kind() != Kind::Timeout) {
+                detail = format!("{detail}; {end}");
+            }
+            return failed(&self.program, detail).hint(format!(
+                "see what this server's log says of sync_server; run \"{} -C imapd.conf -X\" as \
+                 the cyrus user to see whether it starts",
+                self.program.display()
+            ));
+        }
+        if !error.is_refusal() {
+            return error;
+        }
+        let detail = format!("it refused {}: {}", error.subject(), error.detail());
+        let name = format!("this server's own {}", self.program.display());
+        Error::new(error.kind(), "write through", name, detail)
+            .hint("see what this server's log says of sync_server")
+    }
+
+    /// How it ended, if it did, and what it complained of.
+    fn end(&mut self, is_ending: bool) -> Option<String> {
+        let until = Instant::now() + END;
+        let status = loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => break Some(how(status)),
+                Ok(None) if is_ending && Instant::now() < until => {
+                    std::thread::sleep(LOOK);
+                }
+                _ => break None,
+            }
+        };
+        let mut complaint = [0; COMPLAINT_BYTES];
+        let count = self.complaints.read(&mut complaint).unwrap_or(0);
+        let text = String::from_utf8_lossy(complaint.get(..count).unwrap_or_default());
+        let text: String = text.trim().chars().filter(|c| !c.is_control()).collect();
+        match (status, text.is_empty()) {
+            (None, true) => None,
+            (Some(status), true) => Some(status),
+            (None, false) => Some(format!("it says: {text}")),
+            (Some(status), false) => Some(format!("{status} and says: {text}")),
+        }
+    }
+}
+
+const SET_PATH: &str = "set sync_server_path in imapd.conf to the sync_server of the Cyrus that \
+                        serves this spool";
+
+fn how(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("it ended with exit code {code}"),
+        (None, Some(signal)) => format!("it was ended by signal {signal}"),
+        (None, None) => "it ended".to_owned(),
+    }
+}
+
+/// Refuses a configured program where another version runs on the same spool.
+///
+/// # Errors
+/// [`Kind::OwnServer`].
+pub fn check_against_running(
+    config: &Config,
+    server: &OwnServer,
+    start: impl FnOnce(&Path) -> Result<OwnServer>,
+) -> Result<()> {
+    if config.string(opt::SYNC_SERVER_PATH).is_none() {
+        return Ok(());
+    }
+    let Some(program::Beside::Program(other)) = program::beside_master(config) else {
+        return Ok(());
+    };
+    if program::same_file(&other, &server.program) {
+        return Ok(());
+    }
+    // Another program that reaches the same one in the end is in order, too.
+    let running = start(&other)?;
+    if running.version == server.version {
+        return Ok(());
+    }
+    let ((major, minor), (run_major, run_minor)) = (server.version, running.version);
+    let detail = format!(
+        "it is of version {major}.{minor}, and the Cyrus that runs on this spool is of version \
+         {run_major}.{run_minor}"
+    );
+    let other = other.display();
+    Err(failed(&server.program, detail).hint(format!("set sync_server_path to {other}")))
+}
+
+impl Replica for OwnServer {
+    fn submit(&mut self, command: protocol::Command<'_>) -> Result<Ticket> {
+        let submitted = self.running()?.submit(command);
+        submitted.map_err(|error| self.told(error))
+    }
+
+    fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
+        let reply = self.running()?.wait(ticket);
+        reply.map_err(|error| self.told(error))
+    }
+
+    fn discard(&mut self, ticket: Ticket) {
+        if let Some(session) = &mut self.session {
+            session.discard(ticket);
+        }
+    }
+
+    fn expect(&mut self, bytes: u64) {
+        if let Some(session) = &mut self.session {
+            session.expect(bytes);
+        }
+    }
+
+    fn enabled(&self) -> Enabled {
+        self.session.as_ref().map_or_else(Enabled::default, Session::enabled)
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.take() {
+            session.close();
+        }
+        // It ends with its input. One that does not is of no use to anybody.
+        let end = Instant::now() + PATIENCE;
+        while let Ok(None) = self.child.try_wait() {
+            if Instant::now() >= end {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                break;
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! An open mailbox of which nothing is believed.
+
+use std::ops::ControlFlow;
+
+use crate::error::{Error, Kind, Result, Subject};
+use crate::format::index::{REPAIR, VERSIONS, not_read};
+use crate::limits::USER_FLAGS;
+use crate::store::annotations::in_order;
+use crate::store::errors::{index_unlocked, message_of_other_size, senseless, unlinked_message};
+use crate::store::message::MessageFile;
+use crate::store::traits::{Mailbox, MailboxFiles, Records};
+use crate::types::{Annotation, InternalFlags, MailboxState, MboxName, Record, SyncCrcs, Uid};
+
+/// A mailbox, its state as Cyrus would have read it, and whether its index is locked still.
+pub(super) struct CheckedMailbox<'s> {
+    mailbox: Box<dyn Mailbox + 's>,
+    state: MailboxState,
+    locked: bool,
+}
+
+impl<'s> CheckedMailbox<'s> {
+    /// Takes over a mailbox that was opened by `name`, if its state makes sense.
+    pub(super) fn new(mailbox: Box<dyn Mailbox + 's>, name: &MboxName) -> Result<Self> {
+        let mut state = mailbox.state().clone();
+        let refuse = |detail| Err(senseless("open mailbox", name, detail));
+        if state.name != *name {
+            return refuse("it is another one that was opened");
+        }
+        if state.uniqueid.is_empty() {
+            return refuse("it has no uniqueid");
+        }
+        if !VERSIONS.contains(&state.minor_version) {
+            return Err(not_read(state.minor_version, "open mailbox", name.to_string()));
+        }
+        if state.flags.len() > USER_FLAGS {
+            return refuse("it has more user flags than a mailbox can have");
+        }
+        // As Cyrus reads it. A repair that built on modseq 0 would build on any state.
+        state.highestmodseq = state.highestmodseq.max(1);
+        // Cyrus has room for all of them; what is behind the last one is no flag.
+        while state.flags.last().is_some_and(Option::is_none) {
+            state.flags.pop();
+        }
+        Ok(CheckedMailbox { mailbox, state, locked: true })
+    }
+
+    fn need_lock(&self) -> Result<()> {
+        match self.locked {
+            true => Ok(()),
+            false => Err(index_unlocked(&self.state.name)),
+        }
+    }
+}
+
+fn no_uid(name: &MboxName) -> Error {
+    let detail = "a record has no UID";
+    Error::new(Kind::Corrupt, "read records", name, detail).hint(REPAIR)
+}
+
+impl MailboxFiles for CheckedMailbox<'_> {
+    fn message(&self, record: &Record) -> Result<MessageFile> {
+        let name = || self.message_name(record);
+        if record.internal_flags.has(InternalFlags::UNLINKED) {
+            return Err(unlinked_message(name()));
+        }
+        let file = self.mailbox.message(record)?;
+        match file.byte_len() {
+            len if len == u64::from(record.size) => Ok(file),
+            len => Err(message_of_other_size(name(), len, record.size)),
+        }
+    }
+
+    fn message_name(&self, record: &Record) -> Subject {
+        self.mailbox.message_name(record)
+    }
+}
+
+impl Mailbox for CheckedMailbox<'_> {
+    fn state(&self) -> &MailboxState {
+        &self.state
+    }
+
+    fn annotations(&self) -> Result<Vec<Annotation>> {
+        self.mailbox.annotations().map(in_order)
+    }
+
+    fn scan(
+        &mut self,
+        records: Records,
+        visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        self.need_lock()?;
+        let name = &self.state.name;
+        let mut last = 0;
+        self.mailbox.scan(records, &mut |record| {
+            if record.uid == 0 {
+                return Err(no_uid(name));
+            }
+            if record.uid <= last {
+                let detail = format!("UID {} comes after UID {last}", record.uid);
+                return Err(senseless("read records", name, detail));
+            }
+            last = record.uid;
+            // There may be more than was asked for.
+            match records.contain(record.uid) {
+                true => visit(record),
+                false => Ok(ControlFlow::Continue(())),
+            }
+        })
+    }
+
+    fn visit_annotations(
+        &self,
+        uids: &[Uid],
+        visit: &mut dyn FnMut(Uid, Annotation) -> Result<()>,
+    ) -> Result<()> {
+        self.need_lock()?;
+        self.mailbox.visit_annotations(
+            uids,
+            &mut |uid, annotation| match uids.binary_search(&uid) {
+                Ok(_) => visit(uid, annotation),
+                Err(_) => Ok(()),
+            },
+        )
+    }
+
+    fn computed_crcs(&mut self) -> Result<Option<SyncCrcs>> {
+        self.need_lock()?;
+        self.mailbox.computed_crcs()
+    }
+
+    fn files(&self) -> Option<Box<dyn MailboxFiles>> {
+        self.mailbox.files()
+    }
+
+    fn inconsistency(&self) -> Option<String> {
+        self.mailbox.inconsistency()
+    }
+
+    fn unlock_index(&mut self) {
+        if std::mem::take(&mut self.locked) {
+            self.mailbox.unlock_index();
+        }
+    }
+}

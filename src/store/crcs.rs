@@ -1,0 +1,49 @@
+//! Sync CRCs, computed while the records of a mailbox pass by.
+
+use crate::types::crc::{self, FlagCrcs};
+use crate::types::{Annotation, CrcSum, MailboxState, Record, SyncCrcs, Uid};
+
+/// The sums over the messages of a mailbox that are not expunged (`mailbox_synccrcs` with
+/// `force`).
+pub(super) struct CrcPass {
+    version: u32,
+    flags: FlagCrcs,
+    sum: CrcSum,
+    living: Vec<Uid>,
+}
+
+impl CrcPass {
+    pub(super) fn new(state: &MailboxState) -> CrcPass {
+        CrcPass {
+            version: state.minor_version,
+            flags: FlagCrcs::new(&state.flags),
+            sum: CrcSum::EMPTY,
+            living: Vec::new(),
+        }
+    }
+
+    /// Adds a record. They come by ascending UID.
+    pub(super) fn record(&mut self, record: &Record) {
+        if !record.is_expunged() {
+            self.sum.basic ^= crc::basic(record, &self.flags);
+            self.sum.annot ^= crc::virtual_annots(record, self.version);
+            self.living.push(record.uid);
+        }
+    }
+
+    /// Takes the messages whose annotations are to be added, by ascending UID.
+    pub(super) fn take_living(&mut self) -> Vec<Uid> {
+        std::mem::take(&mut self.living)
+    }
+
+    /// Adds an annotation of one of them.
+    pub(super) fn annotation(&mut self, uid: Uid, annotation: &Annotation) {
+        if !crc::is_virtual(&annotation.entry, self.version) {
+            self.sum.annot ^= crc::annot(uid, annotation);
+        }
+    }
+
+    pub(super) fn finish(self) -> SyncCrcs {
+        self.sum.into()
+    }
+}

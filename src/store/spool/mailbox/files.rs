@@ -1,0 +1,95 @@
+//! The files of a mailbox, and those of them that are small.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Kind, Malformed, Result, Subject, reason};
+use crate::format::{header, index as format};
+use crate::limits::MAILBOX_HEADER_BYTES;
+use crate::store::errors::{broken_message, message_of_other_size, unlinked_message};
+use crate::store::message::MessageFile;
+use crate::store::traits::MailboxFiles;
+use crate::sys::file::open_regular;
+use crate::types::{InternalFlags, MboxName, Record};
+
+/// Where the files of a mailbox are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// The mailbox, for errors.
+    pub name: MboxName,
+    /// Directory of the message files.
+    pub data: PathBuf,
+    /// Directory of the archived message files; `data` where nothing is archived elsewhere.
+    pub archive: PathBuf,
+    /// `cyrus.header`
+    pub header: PathBuf,
+    /// `cyrus.index`
+    pub index: PathBuf,
+    /// The lock file that every opener of the mailbox locks (`mboxname_lock`).
+    pub lock: PathBuf,
+}
+
+impl Files {
+    fn path(&self, record: &Record) -> PathBuf {
+        let archived = record.internal_flags.has(InternalFlags::ARCHIVED);
+        let directory = if archived { &self.archive } else { &self.data };
+        directory.join(format!("{}.", record.uid))
+    }
+}
+
+impl MailboxFiles for Files {
+    fn message(&self, record: &Record) -> Result<MessageFile> {
+        let name = || self.message_name(record);
+        if record.internal_flags.has(InternalFlags::UNLINKED) {
+            return Err(unlinked_message(name()));
+        }
+        match open_regular(&self.path(record)) {
+            Ok((file, len)) if len == u64::from(record.size) => Ok(MessageFile::of_len(file, len)),
+            Ok((_, len)) => Err(message_of_other_size(name(), len, record.size)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let detail = "the file is missing";
+                Err(broken_message(Kind::Corrupt, name(), detail).caused_by(error))
+            }
+            Err(error) => Err(broken_message(Kind::Io, name(), reason(&error)).caused_by(error)),
+        }
+    }
+
+    fn message_name(&self, record: &Record) -> Subject {
+        Subject::message(self.name.clone(), record.uid, Some(self.path(record)))
+    }
+}
+
+/// cyrus.header; it is replaced by renaming, so what is read is whole without a lock.
+pub(in crate::store::spool) fn read_header(path: &Path) -> Result<header::Header> {
+    const OP: &str = "read cyrus.header";
+    let (mut file, len) = open_regular(path).map_err(|error| missing(OP, path, error))?;
+    let parsed = match usize::try_from(len) {
+        Ok(size) if len <= MAILBOX_HEADER_BYTES => {
+            // It is replaced by renaming, so its length stays.
+            let mut data = vec![0; size];
+            file.read_exact(&mut data)
+                .map_err(|error| Error::io(OP, path, error).or_hint(UNREADABLE))?;
+            header::parse(&data)
+        }
+        _ => Err(Malformed::new(MAILBOX_HEADER_BYTES, "too large")),
+    };
+    parsed.map_err(|malformed| malformed.in_file(OP, path, format::REPAIR))
+}
+
+/// What to do about a file of a mailbox that is there and cannot be read. No reconstruct: that writes
+/// the mailbox anew from what it can read.
+pub(super) const UNREADABLE: &str = "see what is at this path, and the system's log";
+
+/// A file that every mailbox has cannot be read: that it is not there is damage, for the
+/// namespace lock keeps mailboxes from being deleted.
+pub(super) fn missing(op: &'static str, path: &Path, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            let path = path.display().to_string();
+            Error::new(Kind::Corrupt, op, path, "the file is missing")
+                .hint(format::REPAIR)
+                .caused_by(error)
+        }
+        _ => Error::io(op, path, error).or_hint(UNREADABLE),
+    }
+}

@@ -1,0 +1,140 @@
+//! An open mailbox of a Cyrus spool, under the locks that Cyrus takes to read one
+//! (`mailbox_open_irl` in `imap/mailbox.c`).
+//!
+//! In order, all shared: the namespace of its owner, so that nobody renames or deletes; the
+//! mailbox's name, so that its files are neither replaced nor unlinked; cyrus.index itself, so
+//! that it is not written. Between the first and the second the mailbox is looked up.
+//!
+//! An unchanged mailbox costs these calls, open to close: `openat` and `fcntl` for each of the
+//! three locks, `statx` and `pread` of cyrus.index, `openat`, `statx`, `read` and `close` of
+//! cyrus.header, then `fcntl` and `close` for each lock.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use super::files::{Files, read_header};
+use super::found::{Annotations, Found};
+use super::index::Index;
+use super::refuse::{OPEN, not_found, openable};
+use super::state::{Oddity, known, oddities, state};
+use crate::error::{Error, Kind, Result, Subject};
+use crate::format::index as format;
+use crate::store::errors::index_unlocked;
+use crate::store::message::MessageFile;
+use crate::store::traits::{Mailbox, MailboxFiles, Records};
+use crate::sys::lock::{LockGuard, Mode, Wait, lock_name};
+use crate::types::{Annotation, MailboxState, Modseq, Record, Uid};
+
+/// An open mailbox. Dropping it releases its locks.
+pub struct SpoolMailbox<'a> {
+    state: MailboxState,
+    oddities: Vec<Oddity>,
+    files: Files,
+    annotations: Box<dyn Annotations + 'a>,
+    /// With its lock and that of the namespace, until they are released.
+    index: Option<Index>,
+    _lock: LockGuard,
+}
+
+impl<'a> SpoolMailbox<'a> {
+    /// Opens a mailbox, waiting for each of its locks as `wait` says.
+    ///
+    /// `namespace` is the lock file of its owner's namespace, or of that of shared mailboxes;
+    /// under that lock `find` looks the mailbox up. `xconvmodseq` and `raclmodseq` of the state
+    /// are left for [`SpoolMailbox::set_modseqs`].
+    ///
+    /// Do not open a mailbox while holding another of the same user: whoever waits to delete the
+    /// one keeps the namespace locked.
+    ///
+    /// # Errors
+    /// Those of `find`. [`Kind::NotFound`] if the entry is a tombstone, an intermediate or
+    /// reserved, lies on another server, or the mailbox is about to be deleted;
+    /// [`Kind::Moved`] if it is on its way to another server; [`Kind::Corrupt`] and
+    /// [`Kind::Unsupported`] for its files; [`Kind::Io`].
+    pub fn open(
+        namespace: &Path,
+        wait: Wait,
+        find: impl FnOnce() -> Result<Found<'a>>,
+    ) -> Result<Self> {
+        let namespace = lock_name(namespace, Mode::Shared, wait)?;
+        let Found { entry, files, annotations } = find()?;
+        openable(&entry)?;
+        let lock = lock_name(&files.lock, Mode::Shared, wait)?;
+        let index = Index::open(&files.index, namespace, wait)?;
+        // Written under an exclusive lock of cyrus.index.
+        let header = read_header(&files.header)?;
+        if index.header().is_deleted {
+            return Err(not_found(&entry, "it is being deleted"));
+        }
+        let oddities = oddities(&entry, &header, index.header());
+        let state = state(entry, header, index.header());
+        if state.uniqueid.is_empty() {
+            let detail = "it has a uniqueid neither in mailboxes.db nor in cyrus.header";
+            return Err(Error::new(Kind::Corrupt, OPEN, &state.name, detail).hint(format::REPAIR));
+        }
+        Ok(SpoolMailbox { state, oddities, files, annotations, index: Some(index), _lock: lock })
+    }
+
+    /// Completes the state by what other databases hold.
+    pub fn set_modseqs(&mut self, xconvmodseq: Option<Modseq>, raclmodseq: Modseq) {
+        self.state.xconvmodseq = xconvmodseq;
+        self.state.raclmodseq = known(raclmodseq);
+    }
+
+    /// What is odd about it, for the log.
+    pub fn oddities(&self) -> &[Oddity] {
+        &self.oddities
+    }
+
+    fn index(&mut self) -> Result<&mut Index> {
+        self.index.as_mut().ok_or_else(|| index_unlocked(&self.state.name))
+    }
+}
+
+impl MailboxFiles for SpoolMailbox<'_> {
+    fn message(&self, record: &Record) -> Result<MessageFile> {
+        self.files.message(record)
+    }
+
+    fn message_name(&self, record: &Record) -> Subject {
+        self.files.message_name(record)
+    }
+}
+
+impl Mailbox for SpoolMailbox<'_> {
+    fn state(&self) -> &MailboxState {
+        &self.state
+    }
+
+    fn annotations(&self) -> Result<Vec<Annotation>> {
+        self.annotations.of_mailbox()
+    }
+
+    fn scan(
+        &mut self,
+        records: Records,
+        visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        self.index()?.scan(records, visit)
+    }
+
+    fn visit_annotations(
+        &self,
+        uids: &[Uid],
+        visit: &mut dyn FnMut(Uid, Annotation) -> Result<()>,
+    ) -> Result<()> {
+        self.annotations.of_messages(uids, visit)
+    }
+
+    fn files(&self) -> Option<Box<dyn MailboxFiles>> {
+        Some(Box::new(self.files.clone()))
+    }
+
+    fn inconsistency(&self) -> Option<String> {
+        self.oddities.first().map(ToString::to_string)
+    }
+
+    fn unlock_index(&mut self) {
+        self.index = None;
+    }
+}

@@ -1,0 +1,33 @@
+//! Entries that are not opened.
+
+use crate::error::{Error, Kind, Result};
+use crate::store::errors::no_partition;
+use crate::types::{MailboxEntry, MboxType};
+
+pub(super) const OPEN: &str = "open mailbox";
+
+/// There is no mailbox behind an entry.
+pub(super) fn not_found(entry: &MailboxEntry, detail: &str) -> Error {
+    Error::new(Kind::NotFound, OPEN, &entry.name, detail)
+}
+
+/// What `mailbox_open_advanced` refuses by the entry alone.
+pub(in crate::store::spool) fn openable(entry: &MailboxEntry) -> Result<()> {
+    let refused = [
+        (MboxType::DELETED, "it is deleted"),
+        (MboxType::INTERMEDIATE, "it is no mailbox, only a name above one"),
+        (MboxType::RESERVE, "it is not finished yet"),
+        (MboxType::REMOTE, "it lies on another server"),
+    ];
+    if let Some((_, detail)) = refused.iter().find(|(flag, _)| entry.mbtype.has(*flag)) {
+        return Err(not_found(entry, detail));
+    }
+    if entry.mbtype.has(MboxType::MOVING) {
+        let detail = "it is on its way to another server";
+        return Err(Error::new(Kind::Moved, OPEN, &entry.name, detail));
+    }
+    if entry.partition.is_empty() {
+        return Err(no_partition(entry));
+    }
+    Ok(())
+}

@@ -1,0 +1,382 @@
+//! mailboxes.db (`imap/mboxlist.c`): mailboxes by name, by uniqueid, and by user.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+
+use crate::cyrusdb::{Backend, KeyOrder, Options};
+use crate::error::{Error, Malformed, Result};
+use crate::events::{Observer, StoreEvent};
+use crate::format::mbentry::{parse_by_id, parse_by_name};
+use crate::format::mbkeys::Keys;
+use crate::store::traits::UserTree;
+use crate::types::{MailboxEntry, MboxName, UniqueId};
+
+use super::early::{self, ById};
+use crate::store::spool::table::Table;
+
+const OP: &str = "read mailboxes.db";
+const HINT: &str = "reconstruct -m, or restore the entry from a ctl_mboxlist -d dump";
+
+/// The list of all mailboxes, of whichever version of Cyrus.
+pub struct MailboxList {
+    /// As Cyrus since 3.6 opens it.
+    table: Table,
+    /// The same file as earlier ones open it.
+    early: Table,
+    keys: OnceLock<Keys>,
+    by_id: Mutex<ById>,
+    observer: Arc<dyn Observer>,
+}
+
+impl MailboxList {
+    /// The list at `path`; `declared` is imapd.conf's `mboxlist_db`, `early_order` how Cyrus up to
+    /// 3.4 would sort it. The observer hears of entries that cannot be parsed: like Cyrus we leave
+    /// them out of lists, so that one of them does not stop all the others, but then say so.
+    pub fn new(
+        path: &Path,
+        declared: Backend,
+        early_order: KeyOrder,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        // imapd makes it at its start.
+        let options = Options { required: true, ..Options::default() };
+        let early = Options { order: early_order, ..options };
+        MailboxList::over(
+            Table::new(path, Some(declared), options),
+            Table::new(path, Some(declared), early),
+            observer,
+        )
+    }
+
+    fn over(table: Table, early: Table, observer: Arc<dyn Observer>) -> Self {
+        MailboxList { table, early, keys: OnceLock::new(), by_id: Mutex::default(), observer }
+    }
+
+    /// How the database is keyed, and the database as such.
+    fn keyed(&self) -> Result<(Keys, &Table)> {
+        let keys = match self.keys.get() {
+            Some(keys) => *keys,
+            None => {
+                let mut told = None;
+                let scanned = self.table.salvage(b"", &mut |key, value| {
+                    told = Keys::told_by(key, value);
+                    Ok(match told {
+                        Some(_) => ControlFlow::Break(()),
+                        None => ControlFlow::Continue(()),
+                    })
+                });
+                match told {
+                    Some(keys) => *self.keys.get_or_init(|| keys),
+                    // Nothing in it yet: the first mailbox will tell.
+                    None => scanned.map(|()| Keys::Typed)?,
+                }
+            }
+        };
+        Ok((keys, if keys == Keys::Names { &self.early } else { &self.table }))
+    }
+
+    /// Whether it is a database of Cyrus up to 3.4, where all else goes by name too.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn is_early(&self) -> Result<bool> {
+        Ok(self.keyed()?.0 == Keys::Names)
+    }
+
+    /// The entry of a mailbox, tombstones, intermediates and reserved ones included
+    /// (`mboxlist_lookup_allow_all`).
+    ///
+    /// # Errors
+    /// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if the entry cannot be
+    /// parsed.
+    pub fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
+        let (keys, table) = self.keyed()?;
+        let key = keys.of_name(name);
+        let Some(value) = table.get(&key)? else { return Ok(None) };
+        entry(keys, name.clone(), &value)
+            .map(Some)
+            .map_err(|malformed| self.corrupt(&key, malformed))
+    }
+
+    /// The entry of a mailbox by uniqueid with the names it had, tombstones included; none if it
+    /// is reserved (`mboxlist_lookup_by_uniqueid`).
+    ///
+    /// # Errors
+    /// As for [`MailboxList::lookup`].
+    pub fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
+        let (keys, table) = self.keyed()?;
+        let entry = match keys.of_id(id) {
+            None => self.lookup_by_id_early(id)?,
+            Some(key) => {
+                let Some(value) = table.get(&key)? else { return Ok(None) };
+                let entry = parse_by_id(id.clone(), &value);
+                Some(entry.map_err(|malformed| self.corrupt(&key, malformed))?)
+            }
+        };
+        Ok(entry.filter(|entry| !entry.mbtype.is_reserved()))
+    }
+
+    fn lookup_by_id_early(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
+        let mut by_id = self.by_id.lock();
+        let each: Box<early::Each<'_>> = Box::new(|visit| self.each(b"", visit));
+        let names = by_id.names(id, self.early.path(), each)?;
+        let entries = names.iter().map(|name| self.lookup(name));
+        let entries: Result<Vec<MailboxEntry>> = entries.filter_map(Result::transpose).collect();
+        Ok(early::as_one(entries?))
+    }
+
+    /// All mailboxes of a user: the INBOX first, those below it, then the deleted ones.
+    /// Intermediates and reserved entries are there, tombstones are not
+    /// (`mboxlist_usermboxtree` with `MBOXTREE_DELETED` and `MBOXTREE_INTERMEDIATES`).
+    ///
+    /// `inbox` is the INBOX's internal name, `deleted_prefix` imapd.conf's `deletedprefix`.
+    ///
+    /// # Errors
+    /// Those of the database, if the entry of the INBOX cannot be read; where others cannot, the
+    /// tree says so.
+    pub fn user_tree(&self, inbox: &MboxName, deleted_prefix: &str) -> Result<UserTree> {
+        let (keys, table) = self.keyed()?;
+        let UserTree { mut entries, mut unreadable } = UserTree::default();
+        let mut add = |entry: MailboxEntry| {
+            if !entry.mbtype.is_deleted() {
+                entries.push(entry);
+            }
+        };
+        let key = keys.of_name(inbox);
+        if let Some(value) = table.get(&key)? {
+            add(self.parsed(keys, &key, inbox.clone(), &value)?);
+        }
+        let below = [inbox.as_bytes(), b"."].concat();
+        for start in [below, deleted_below(inbox, deleted_prefix)] {
+            let scanned = table.salvage(&keys.prefix(&start), &mut |key, value| {
+                let Some(name) = keys.name(key) else { return Ok(ControlFlow::Continue(())) };
+                match self.parsed(keys, key, name, value) {
+                    Ok(entry) => add(entry),
+                    Err(error) => unreadable.push(error),
+                }
+                Ok(ControlFlow::Continue(()))
+            });
+            unreadable.extend(scanned.err());
+        }
+        Ok(UserTree { entries, unreadable })
+    }
+
+    /// Visits every mailbox whose internal name begins with `prefix`, in the database's order.
+    /// Tombstones are among them, intermediates are not (`mboxlist_allmbox` with
+    /// `MBOXTREE_TOMBSTONES`).
+    ///
+    /// No lock is held while `visit` runs. What cannot be read is passed over.
+    ///
+    /// # Errors
+    /// Those of the database and of `visit`; of what was passed over, the first, at the end.
+    pub fn each(
+        &self,
+        prefix: &[u8],
+        visit: &mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let (keys, table) = self.keyed()?;
+        let mut unreadable = None;
+        table.salvage(&keys.prefix(prefix), &mut |key, value| {
+            let Some(name) = keys.name(key) else { return Ok(ControlFlow::Continue(())) };
+            match self.parsed(keys, key, name, value) {
+                Ok(entry) if !entry.mbtype.is_intermediate() => visit(entry),
+                Ok(_) => Ok(ControlFlow::Continue(())),
+                Err(error) => {
+                    unreadable.get_or_insert(error);
+                    Ok(ControlFlow::Continue(()))
+                }
+            }
+        })?;
+        unreadable.map_or(Ok(()), Err)
+    }
+
+    /// The entry of a record by name. One that cannot be parsed is logged as Cyrus does, which
+    /// then leaves it out.
+    fn parsed(&self, keys: Keys, key: &[u8], name: MboxName, value: &[u8]) -> Result<MailboxEntry> {
+        let possible = match name.is_possible() {
+            true => Ok(name),
+            false => Err(Malformed::new(0u64, "this cannot be the name of a mailbox")),
+        };
+        possible.and_then(|name| entry(keys, name, value)).map_err(|malformed| {
+            let error = self.corrupt(key, malformed);
+            self.observer.event(&StoreEvent::MailboxLeftOut { error: error.clone() }.into());
+            error
+        })
+    }
+
+    fn corrupt(&self, key: &[u8], malformed: Malformed) -> Error {
+        self.table.corrupt(OP, key, malformed, HINT)
+    }
+}
+
+/// The entry of a record by name. Up to Cyrus 3.4 all directories went by name.
+fn entry(keys: Keys, name: MboxName, value: &[u8]) -> Result<MailboxEntry, Malformed> {
+    let mut entry = parse_by_name(name, value)?;
+    entry.legacy_dirs |= keys == Keys::Names;
+    Ok(entry)
+}
+
+/// With what the names of a user's deleted mailboxes begin: `DELETED` goes behind the domain.
+fn deleted_below(inbox: &MboxName, deleted_prefix: &str) -> Vec<u8> {
+    let name = inbox.as_bytes();
+    let domain = name.iter().position(|byte| *byte == b'!').map_or(0, |at| at + 1);
+    let (domain, local) = name.split_at_checked(domain).unwrap_or_default();
+    [domain, deleted_prefix.as_bytes(), b".", local, b"."].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+    use crate::events::{Event, words};
+    use crate::format::damage::told;
+    use crate::store::spool::table::testing::table;
+    use parking_lot::Mutex;
+
+    const DUMP: &str = include_str!("../../../../tests/fixtures/userdata/dump/mailboxes.db");
+    const TOLD: &str = include_str!("../../../../tests/fixtures/userdata/told/user.fred");
+
+    #[derive(Default)]
+    struct Ears(Mutex<Vec<String>>);
+
+    impl Observer for Ears {
+        fn event(&self, event: &Event) {
+            self.0.lock().extend(words(event).map(|line| line.text));
+        }
+    }
+
+    fn list(dump: &str) -> (MailboxList, Arc<Ears>) {
+        let ears = Arc::new(Ears::default());
+        (MailboxList::over(table(dump), table(dump), ears.clone()), ears)
+    }
+
+    fn names(entries: &[MailboxEntry]) -> Vec<String> {
+        entries.iter().map(|entry| entry.name.to_string()).collect()
+    }
+
+    fn each(list: &MailboxList, prefix: &str, tombstones: bool) -> Vec<String> {
+        let mut entries = Vec::new();
+        list.each(prefix.as_bytes(), &mut |entry| {
+            entries.push(entry);
+            Ok(ControlFlow::Continue(()))
+        })
+        .unwrap();
+        entries.retain(|entry| entry.mbtype.is_deleted() == tombstones);
+        names(&entries)
+    }
+
+    #[test]
+    fn a_tree_is_what_cyrus_says() {
+        let (list, _) = list(DUMP);
+        let tree = list.user_tree(&"user.fred".into(), "DELETED").unwrap().entries;
+        // GET USER leaves the #sieve mailbox to GET META.
+        let ours: Vec<_> =
+            names(&tree).into_iter().filter(|name| name != "user.fred.#sieve").collect();
+        let told: Vec<_> =
+            TOLD.lines().filter_map(|line| told(line, "* MAILBOX", "MBOXNAME")).collect();
+        assert_eq!(ours, told);
+    }
+
+    #[test]
+    fn trees_in_domains_and_of_nobody() {
+        let (list, _) = list(DUMP);
+        let tree = |inbox: &str| names(&list.user_tree(&inbox.into(), "DELETED").unwrap().entries);
+        assert_eq!(tree("example.com!user.bob"), ["example.com!user.bob"]);
+        assert_eq!(tree("user.fred^smith"), ["user.fred^smith"]);
+        assert_eq!(tree("user.fred2"), ["user.fred2", "user.fred2.Box"]);
+        assert!(tree("user.fre").is_empty());
+        assert_eq!(
+            deleted_below(&"example.com!user.bob".into(), "DELETED"),
+            b"example.com!DELETED.user.bob."
+        );
+    }
+
+    #[test]
+    fn lists_begin_with_their_prefix_and_skip_what_is_no_mailbox() {
+        let (list, _) = list(DUMP);
+        assert_eq!(each(&list, "shared", false), ["shared", "shared.sub"]);
+        assert_eq!(each(&list, "user.fred2", false), ["user.fred2", "user.fred2.Box"]);
+        assert_eq!(each(&list, "user.fred.Ga", false), ["user.fred.Gap.below"]);
+        let all = each(&list, "", false);
+        assert!(all.iter().any(|name| name.starts_with("DELETED.")));
+        assert!(!all.contains(&"user.fred.Old".to_string()));
+        assert!(all.contains(&"user.fred.With^dot".to_string()));
+        assert!(each(&list, "user.", true).contains(&"user.fred.Gone".to_string()));
+    }
+
+    #[test]
+    fn lookups_find_tombstones_too() {
+        let (list, _) = list(DUMP);
+        let gone = list.lookup(&"user.fred.Gone".into()).unwrap().unwrap();
+        assert!(gone.mbtype.is_deleted());
+        let by_id = list.lookup_by_id(&gone.uniqueid).unwrap().unwrap();
+        assert!(by_id.name.to_string().starts_with("DELETED.user.fred.Gone."));
+        assert_eq!(by_id.name_history.len(), 1);
+        assert_eq!(list.lookup(&"user.nobody".into()).unwrap(), None);
+        assert_eq!(list.lookup_by_id(&"nothing".into()).unwrap(), None);
+    }
+
+    #[test]
+    fn reserved_ones_are_not_found_by_id() {
+        let (list, _) = list("Iid\t%(T ez N user\\x1ffred\\x1fx P default)");
+        assert_eq!(list.lookup_by_id(&"id".into()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_broken_entry_is_passed_over_and_told() {
+        let (list, ears) = list("Na\t%(T e)\nNb\t%(T ?)\nNb\\x0d\t%(T e)\nNc\t%(T e)");
+        let mut names = Vec::new();
+        let listed = list.each(b"", &mut |entry| {
+            names.push(entry.name.to_string());
+            Ok(ControlFlow::Continue(()))
+        });
+        assert_eq!(names, ["a", "c"]);
+        assert_eq!(listed.unwrap_err().kind(), Kind::Corrupt);
+        let lines = ears.0.lock();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].contains("record Nb: a letter"), "{lines:?}");
+        assert!(lines[1].contains("record Nb\\r: this cannot be"), "{lines:?}");
+        assert_eq!(list.lookup(&"b".into()).unwrap_err().kind(), Kind::Corrupt);
+    }
+
+    const EARLY: &str = "\
+        $RACL\t\n\
+        DELETED.user.fred.Gone.5F3A0C11\t%(T e I gone F 9 P default)\n\
+        user.fred\t%(T e I inbox F 2 P default A %(fred lrs))\n\
+        user.fred.Gone\t%(T d I gone F 8)\n\
+        user.fred.New^name\t%(T e I moved F 7 P default)\n\
+        user.fred.Old\t%(T d I moved F 6)\n\
+        user.fred-2\t0 default fred-2\\x09lrs\\x09";
+
+    #[test]
+    fn early_databases_are_read_by_name() {
+        let (list, _) = list(EARLY);
+        assert!(list.is_early().unwrap());
+        let tree = list.user_tree(&"user.fred".into(), "DELETED").unwrap().entries;
+        assert!(tree.iter().all(|entry| entry.legacy_dirs));
+        let expected = ["user.fred", "user.fred.New^name", "DELETED.user.fred.Gone.5F3A0C11"];
+        assert_eq!(names(&tree), expected);
+        assert_eq!(each(&list, "user.fred-", false), ["user.fred-2"]);
+        assert_eq!(each(&list, "", true), ["user.fred.Gone", "user.fred.Old"]);
+        let other = list.lookup(&"user.fred-2".into()).unwrap().unwrap();
+        assert_eq!((other.acl, other.uniqueid), ("fred-2\tlrs\t".into(), "".into()));
+    }
+
+    #[test]
+    fn uniqueids_are_found_in_early_databases_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mailboxes.db");
+        std::fs::write(&path, EARLY.replace("\\x09", "|") + "\n").unwrap();
+        let list = MailboxList::new(&path, Backend::Flat, KeyOrder::Raw, Arc::new(Ears::default()));
+        let moved = list.lookup_by_id(&"moved".into()).unwrap().unwrap();
+        assert_eq!(moved.name, "user.fred.New^name");
+        let former: Vec<_> = moved.name_history.iter().map(|f| f.name.to_string()).collect();
+        assert_eq!(former, ["user.fred.Old"]);
+        let gone = list.lookup_by_id(&"gone".into()).unwrap().unwrap();
+        assert_eq!(gone.name, "DELETED.user.fred.Gone.5F3A0C11");
+        assert_eq!(list.lookup_by_id(&"none".into()).unwrap(), None);
+    }
+}

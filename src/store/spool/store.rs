@@ -1,0 +1,382 @@
+//! The store of a Cyrus spool.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::mailbox::{self, Annotations, Files, Found, SpoolMailbox, VisitAnnotation};
+use super::mboxlist::MailboxList;
+use super::table::Table;
+use super::{annot, conv, counters, quota, seen, sieve, subs};
+use crate::config::{Config, opt};
+use crate::cyrusdb::{self, Backend, KeyOrder};
+use crate::error::{Error, Kind, Result};
+use crate::events::{Observer, StoreEvent};
+use crate::format::counters::Counters;
+use crate::names::{Namespace, Paths, UserFile, UserHome};
+use crate::store::skip::SkipFiles;
+use crate::store::traits::{Lock, Mailbox, Store, UserTree};
+use crate::sys::lock::{Mode, Wait, lock_name};
+use crate::types::{
+    Annotation, MailboxEntry, MboxName, MboxType, Modseq, Quota, Seen, SieveScript, Text, Uid,
+    UniqueId, UserId,
+};
+
+/// The backends that imapd.conf declares for the databases of users.
+#[derive(Debug, Clone, Copy)]
+struct Declared {
+    subscriptions: Backend,
+    seen: Backend,
+    conversations: Backend,
+    annotations: Backend,
+}
+
+/// The spool that a configuration describes.
+pub struct Spool {
+    observer: Arc<dyn Observer>,
+    names: Namespace,
+    paths: Paths,
+    list_path: PathBuf,
+    list: MailboxList,
+    annotations: Table,
+    quotas: Table,
+    /// The same, sorted as Cyrus up to 3.4 did.
+    early_quotas: Table,
+    declared: Declared,
+    conversations: bool,
+    submissions: Vec<u8>,
+    deleted_prefix: String,
+    patience: Wait,
+    /// Beginning of the paths of files that ask for users to be skipped.
+    skip: SkipFiles,
+}
+
+impl Spool {
+    /// The spool of a configuration. Databases are opened when first asked. Unreadable entries
+    /// of mailboxes.db are told to `observer`.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] or [`Kind::Unsupported`] for databases of a kind that is not read.
+    pub fn open(config: &Config, observer: Arc<dyn Observer>) -> Result<Spool> {
+        let backend =
+            |option: opt::ChoiceOpt| Backend::from_config(option.name(), config.choice(option));
+        let options = cyrusdb::Options {
+            full_dir_hash: config.switch(opt::FULLDIRHASH),
+            virtual_domains: config.choice(opt::VIRTDOMAINS) != "off",
+            ..cyrusdb::Options::default()
+        };
+        let paths = Paths::new(config);
+        let early_order = match config.switch(opt::IMPROVED_MBOXLIST_SORT) {
+            true => KeyOrder::Mailbox,
+            false => KeyOrder::Raw,
+        };
+        let list_db = backend(opt::MBOXLIST_DB)?;
+        let annotation_db = backend(opt::ANNOTATION_DB)?;
+        let quota_db = backend(opt::QUOTA_DB)?;
+        // imapd makes mailboxes.db and this one at its start.
+        let required = cyrusdb::Options { required: true, ..options };
+        let skip_prefix = paths.sync_log(None).with_file_name("skipuser-");
+        Ok(Spool {
+            names: Namespace::new(config),
+            list_path: paths.mailboxes_db(),
+            list: MailboxList::new(&paths.mailboxes_db(), list_db, early_order, observer.clone()),
+            observer,
+            annotations: Table::new(paths.annotations_db(), Some(annotation_db), required),
+            quotas: Table::new(paths.quota_db(), Some(quota_db), options),
+            early_quotas: Table::new(
+                paths.quota_db(),
+                Some(quota_db),
+                cyrusdb::Options { order: early_order, ..options },
+            ),
+            paths,
+            declared: Declared {
+                subscriptions: backend(opt::SUBSCRIPTION_DB)?,
+                seen: backend(opt::SEENSTATE_DB)?,
+                conversations: backend(opt::CONVERSATIONS_DB)?,
+                annotations: annotation_db,
+            },
+            conversations: config.switch(opt::CONVERSATIONS),
+            submissions: config.string(opt::JMAPSUBMISSIONFOLDER).unwrap_or_default().into(),
+            deleted_prefix: config.string(opt::DELETEDPREFIX).unwrap_or_default().to_owned(),
+            patience: Wait::Block,
+            skip: SkipFiles::new(skip_prefix),
+        })
+    }
+
+    /// Waits for locks of mailboxes as told; without, as long as it takes.
+    pub fn with_patience(self, patience: Wait) -> Spool {
+        Spool { patience, ..self }
+    }
+
+    /// Serves a channel: its files decide which users are skipped.
+    pub fn for_channel(self, channel: Option<&str>) -> Spool {
+        let prefix = self.paths.sync_log(channel).with_file_name("skipuser-");
+        Spool { skip: SkipFiles::new(prefix), ..self }
+    }
+
+    /// Whether mailboxes.db is one of Cyrus up to 3.4, where all else goes by name too.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn is_early(&self) -> Result<bool> {
+        self.list.is_early()
+    }
+
+    /// How the files of a user are found: by the uniqueid of the INBOX, or by name.
+    fn home(&self, user: &UserId) -> Result<UserHome> {
+        let inbox = self.list.lookup(&self.names.inbox(user))?;
+        Ok(self.paths.home(user, inbox.as_ref()))
+    }
+
+    /// How annotations.db calls a mailbox.
+    fn annotated_as(&self, entry: &MailboxEntry) -> Result<Vec<u8>> {
+        let early = self.list.is_early()?;
+        let id = if early { entry.name.as_bytes() } else { entry.uniqueid.as_bytes() };
+        Ok(id.to_vec())
+    }
+
+    /// The entry with a uniqueid, if need be from cyrus.header: entries that Cyrus before 2.5
+    /// wrote have none.
+    fn identified(&self, mut entry: MailboxEntry) -> MailboxEntry {
+        if entry.uniqueid.is_empty() && mailbox::openable(&entry).is_ok() {
+            // Whoever opens the mailbox will hear what is wrong.
+            let header = self.paths.mailbox(&entry).and_then(|at| mailbox::read_header(&at.header));
+            entry.uniqueid = header.map(|header| header.uniqueid).unwrap_or_default();
+        }
+        entry
+    }
+
+    fn counters(&self, user: &UserId) -> Result<Counters> {
+        if !self.conversations {
+            return Ok(Counters::default());
+        }
+        let path = self.paths.user_file(&self.home(user)?, UserFile::Counters)?;
+        // As with Cyrus, damaged counters are no reason to leave the user behind.
+        counters::read(&path).or_else(|error| match error.kind() {
+            Kind::Corrupt | Kind::Io => {
+                let user = user.clone();
+                self.observer.event(&StoreEvent::CountersIgnored { user, error }.into());
+                Ok(Counters::default())
+            }
+            _ => Err(error),
+        })
+    }
+
+    /// As [`Spool::home`], for what Cyrus finds by the name of a mailbox: where its owner has no
+    /// INBOX because a rename is half done, the INBOX of an owner that it had before counts
+    /// (`mboxname_conf_getpath`).
+    fn home_of_mailbox(&self, id: &UniqueId, owner: &UserId) -> Result<UserHome> {
+        if let Some(inbox) = self.list.lookup(&self.names.inbox(owner))? {
+            return Ok(self.paths.home(owner, Some(&inbox)));
+        }
+        let entry = self.list.lookup_by_id(id)?;
+        for former in entry.iter().flat_map(|entry| &entry.name_history) {
+            let Some(before) = self.names.owner(&former.name) else { continue };
+            if let Some(inbox) = self.list.lookup(&self.names.inbox(&before))? {
+                // In directories by name, those of the new name.
+                return Ok(self.paths.home(owner, Some(&inbox)));
+            }
+        }
+        Ok(self.paths.home(owner, None))
+    }
+
+    fn user_table(&self, user: &UserId, file: UserFile, declared: Backend) -> Result<Table> {
+        self.table_at(&self.home(user)?, file, declared)
+    }
+
+    fn table_at(&self, home: &UserHome, file: UserFile, declared: Backend) -> Result<Table> {
+        let path = self.paths.user_file(home, file)?;
+        Ok(Table::new(path, Some(declared), cyrusdb::Options::default()))
+    }
+
+    /// The modseq of the conversations of a mailbox, if it has any.
+    fn xconvmodseq(
+        &self,
+        name: &MboxName,
+        id: &UniqueId,
+        mbtype: MboxType,
+    ) -> Result<Option<Modseq>> {
+        if !self.conversations {
+            return Ok(None);
+        }
+        let parts = self.names.parts(name);
+        let owner = parts.owner();
+        let has = conv::has_conversations(
+            owner.is_some(),
+            parts.deleted.is_some(),
+            mbtype,
+            parts.boxes.first().map(Vec::as_slice),
+            &self.submissions,
+        );
+        let Some(owner) = owner.filter(|_| has) else { return Ok(None) };
+        let home = self.home_of_mailbox(id, &owner)?;
+        let table = self.table_at(&home, UserFile::Conversations, self.declared.conversations)?;
+        conv::xconvmodseq(&table, id, name).map(Some)
+    }
+
+    fn stored_scripts(&self, user: &UserId) -> Result<Vec<sieve::Stored>> {
+        let inbox = self.names.inbox(user);
+        match self.open(&self.names.sieve_mailbox(user)) {
+            Ok(mut mailbox) => sieve::in_mailbox(mailbox.as_mut()),
+            Err(error) if error.kind() == Kind::NotFound => {
+                let living = self.list.lookup(&inbox)?.filter(|e| !e.mbtype.is_deleted());
+                sieve::in_directory(&self.paths.sieve(&self.paths.home(user, living.as_ref()))?)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The annotations of one mailbox: its own are in annotations.db, its messages' beside them.
+struct MailboxAnnotations<'a> {
+    global: &'a Table,
+    local: Table,
+    /// Its uniqueid or, up to Cyrus 3.4, its name.
+    id: Vec<u8>,
+    owner: Option<UserId>,
+}
+
+impl Annotations for MailboxAnnotations<'_> {
+    fn of_mailbox(&self) -> Result<Vec<Annotation>> {
+        annot::of_mailbox(self.global, &self.id, self.owner.as_ref())
+    }
+
+    fn of_messages(&self, uids: &[Uid], visit: &mut VisitAnnotation<'_>) -> Result<()> {
+        annot::of_messages(&self.local, uids, self.owner.as_ref(), visit)
+    }
+}
+
+/// What an entry stands for that has no mailbox behind it.
+fn no_mailbox(entry: &MailboxEntry) -> Error {
+    let (kind, detail) = match entry.mbtype.is_deleted() {
+        true => (Kind::NotFound, "it was deleted"),
+        false => (Kind::Moved, "it was renamed or deleted meanwhile, what is below it was not"),
+    };
+    Error::new(kind, "open mailbox", entry.name.to_string(), detail)
+}
+
+impl Store for Spool {
+    fn list_bytes(&self) -> u64 {
+        std::fs::metadata(&self.list_path).map_or(0, |file| file.len())
+    }
+
+    fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
+        Ok(self.list.lookup(name)?.map(|entry| self.identified(entry)))
+    }
+
+    fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
+        self.list.lookup_by_id(id)
+    }
+
+    fn user_tree(&self, user: &UserId) -> Result<UserTree> {
+        let mut tree = self.list.user_tree(&self.names.inbox(user), &self.deleted_prefix)?;
+        let entries = tree.entries.into_iter();
+        tree.entries = entries.map(|entry| self.identified(entry)).collect();
+        Ok(tree)
+    }
+
+    fn each_mailbox(
+        &self,
+        prefix: &[u8],
+        visit: &mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        self.list.each(prefix, visit)
+    }
+
+    fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
+        self.skip.lock(user, || {
+            let guard = lock_name(&self.paths.lock_sync(server, user), Mode::Exclusive, wait)?;
+            Ok(Box::new(guard))
+        })
+    }
+
+    fn skipped_since(&self) -> Option<Error> {
+        self.skip.since()
+    }
+
+    fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>> {
+        let owner = self.names.owner(name);
+        let mut mailbox =
+            SpoolMailbox::open(&self.paths.lock_user(owner.as_ref()), self.patience, || {
+                let entry = self.list.lookup(name)?.ok_or_else(|| {
+                    let detail = "it is not in mailboxes.db";
+                    Error::new(Kind::NotFound, "open mailbox", name.to_string(), detail)
+                })?;
+                if entry.mbtype.is_deleted() || entry.mbtype.is_intermediate() {
+                    return Err(no_mailbox(&entry));
+                }
+                mailbox::openable(&entry)?;
+                let paths = self.paths.mailbox(&entry)?;
+                let options = cyrusdb::Options::default();
+                let annotations = MailboxAnnotations {
+                    global: &self.annotations,
+                    local: Table::new(paths.annotations, Some(self.declared.annotations), options),
+                    id: self.annotated_as(&entry)?,
+                    owner: owner.clone(),
+                };
+                let files = Files {
+                    name: entry.name.clone(),
+                    data: paths.data,
+                    archive: paths.archive,
+                    header: paths.header,
+                    index: paths.index,
+                    lock: paths.lock,
+                };
+                Ok(Found { entry, files, annotations: Box::new(annotations) })
+            })?;
+        let state = mailbox.state();
+        let xconvmodseq = self.xconvmodseq(&state.name, &state.uniqueid, state.mbtype)?;
+        mailbox.set_modseqs(xconvmodseq, self.raclmodseq(name)?);
+        for oddity in mailbox.oddities() {
+            let (mailbox, why) = (name.clone(), oddity.to_string());
+            self.observer.event(&StoreEvent::HeaderOdd { mailbox, why }.into());
+        }
+        Ok(Box::new(mailbox))
+    }
+
+    fn subscriptions(&self, user: &UserId) -> Result<Vec<MboxName>> {
+        let declared = self.declared.subscriptions;
+        let table = self.user_table(user, UserFile::Subscriptions, declared)?;
+        subs::list(&table, &self.names.inbox(user))
+    }
+
+    fn seen(&self, user: &UserId) -> Result<Vec<Seen>> {
+        seen::list(&self.user_table(user, UserFile::Seen, self.declared.seen)?)
+    }
+
+    fn quota(&self, root: &Text) -> Result<Option<Quota>> {
+        let early = self.list.is_early()?;
+        quota::read(if early { &self.early_quotas } else { &self.quotas }, root)
+    }
+
+    fn sieve_scripts(&self, user: &UserId) -> Result<Vec<SieveScript>> {
+        Ok(sieve::listed(&self.stored_scripts(user)?))
+    }
+
+    fn sieve_content(&self, user: &UserId, name: &Text) -> Result<Vec<u8>> {
+        sieve::content(self.stored_scripts(user)?, name)
+    }
+
+    fn annotations(&self, mailbox: Option<&MboxName>) -> Result<Vec<Annotation>> {
+        let Some(name) = mailbox else { return annot::of_server(&self.annotations) };
+        match self.list.lookup(name)? {
+            // A mailbox that was deleted has its id, and so these, under another name.
+            Some(entry) if !entry.mbtype.is_deleted() => {
+                let owner = self.names.owner(name);
+                let id = self.annotated_as(&entry)?;
+                annot::of_mailbox(&self.annotations, &id, owner.as_ref())
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn used_modseq(&self, name: &MboxName) -> Result<Modseq> {
+        let Some(owner) = self.names.owner(name) else { return Ok(0) };
+        Ok(self.counters(&owner)?.highestmodseq)
+    }
+
+    fn raclmodseq(&self, name: &MboxName) -> Result<Modseq> {
+        let owner = self.names.owner(name).filter(|_| self.names.is_inbox(name));
+        owner.map_or(Ok(0), |owner| Ok(self.counters(&owner)?.raclmodseq))
+    }
+}

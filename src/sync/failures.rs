@@ -1,0 +1,131 @@
+//! The failures of the parts of a task: parts that did not fail go on.
+
+use super::care::is_of_mailbox_alone;
+use super::pass::Pass;
+use crate::error::{Error, Kind, Result, Subject};
+use crate::events::Level;
+use crate::types::{MboxName, UserId};
+
+/// How often renames and changes under way are tried to settle, as with Cyrus.
+pub(crate) const TRIES: u32 = 3;
+
+/// The failures of the parts of a task, and the users whose mailboxes wait for an INBOX that could not
+/// be created.
+#[derive(Debug, Default)]
+pub(crate) struct Failures {
+    kept: Vec<(Subject, Error)>,
+    waiting: Vec<UserId>,
+}
+
+impl Failures {
+    /// Keeps the failure of one part; returns what ends the whole task.
+    pub fn keep(
+        &mut self,
+        pass: &Pass<'_>,
+        subject: impl Into<Subject>,
+        error: Error,
+    ) -> Result<()> {
+        if ends_all(&error) {
+            return Err(error);
+        }
+        let subject = subject.into();
+        let level = if is_locked(&error) { Level::Info } else { Level::Error };
+        pass.log_once(level, format!("SYNCERROR: update failed: {subject} '{error}'"));
+        self.keep_logged(subject, error);
+        Ok(())
+    }
+
+    /// Keeps a failure that was logged already.
+    pub fn keep_logged(&mut self, subject: impl Into<Subject>, error: Error) {
+        self.kept.push((subject.into(), error));
+    }
+
+    /// Keeps the failure of an update, of which the outcome is not known.
+    pub fn keep_update(
+        &mut self,
+        pass: &mut Pass<'_>,
+        name: &MboxName,
+        error: Error,
+    ) -> Result<()> {
+        pass.forget(name);
+        self.keep(pass, name, error)
+    }
+
+    /// The mailboxes that failed.
+    pub fn mailboxes(&self) -> impl Iterator<Item = &MboxName> {
+        self.kept.iter().filter_map(|(subject, _)| subject.mailbox())
+    }
+
+    /// The failures of a mailbox.
+    pub fn of<'f>(&'f self, name: &'f MboxName) -> impl Iterator<Item = &'f Error> {
+        let own = self.kept.iter().filter(move |(subject, _)| subject.mailbox() == Some(name));
+        own.map(|(_, error)| error)
+    }
+
+    /// Takes over the failures of another look.
+    pub fn absorb(&mut self, others: &mut Failures) {
+        self.kept.append(&mut others.kept);
+        self.waiting.append(&mut others.waiting);
+    }
+
+    /// Whether nothing failed.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// Lets a user's mailboxes wait: nothing of this user may be created before the INBOX is.
+    pub fn wait_for_inbox(&mut self, user: UserId) {
+        self.waiting.push(user);
+    }
+
+    /// Whether a user's mailboxes wait for the INBOX.
+    pub fn waits(&self, user: Option<&UserId>) -> bool {
+        user.is_some_and(|user| self.waiting.contains(user))
+    }
+
+    /// The task's result: the failure that asks for another try if there is one, else the first
+    /// that is more than a lock held by somebody else and no matter of its mailbox alone, else the
+    /// first that is more than a lock, else the first.
+    pub fn into_result(self, subject: impl Into<Subject>) -> Result<()> {
+        let first = |matches: fn(&Error) -> bool| self.kept.iter().position(|(_, e)| matches(e));
+        let chosen = first(wants_another_try)
+            .or_else(|| first(|error| !is_locked(error) && !is_of_mailbox_alone(error)))
+            .or_else(|| first(|error| !is_locked(error)));
+        let Some((part, error)) = self.kept.get(chosen.unwrap_or(0)) else { return Ok(()) };
+        let names_it = error.subject() == part
+            || (error.subject().mailbox().is_some() && error.subject().mailbox() == part.mailbox());
+        let why = match names_it && !error.is_refusal() {
+            true => error.told_of(),
+            false => format!("{part}: {}", error.told_of()),
+        };
+        let detail = match self.kept.len() {
+            1 => why,
+            count => format!("{count} parts failed, among them: {why}"),
+        };
+        let error = error.again().retold("replicate", subject, detail);
+        let parts = self.kept.into_iter().map(|(part, error)| error.over(part));
+        Err(error.with_parts(parts.collect()))
+    }
+}
+
+/// Whether an error ends the whole task: the session is lost, or the client was asked to stop.
+pub(crate) fn ends_all(error: &Error) -> bool {
+    error.is_connection() || error.kind() == Kind::Cancelled
+}
+
+/// Whether the cause is a change that happened meanwhile, here or there.
+pub(crate) fn wants_another_try(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        Kind::Moved
+            | Kind::Changed
+            | Kind::ReplicaChanged
+            | Kind::ReplicaMoved
+            | Kind::ReplicaNoMailbox
+    )
+}
+
+/// Whether the user must be left for later: somebody else is at work.
+pub fn is_locked(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Locked | Kind::ReplicaLocked)
+}

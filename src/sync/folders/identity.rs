@@ -1,0 +1,220 @@
+//! One uniqueid, one mailbox: which mailbox of the master a uniqueid stands for.
+//!
+//! Master and replica match mailboxes by uniqueid. A folder that was copied together with its
+//! cyrus.header, from a backup for instance, has the uniqueid of the original. To rename one to the
+//! other on the replica would take mail out of its place, in every run again. So at most one
+//! mailbox keeps the uniqueid, and each other one fails by itself.
+
+use crate::error::{Error, Kind, Result};
+use crate::names::Namespace;
+use crate::protocol::RemoteFolder;
+use crate::sync::pass::Pass;
+use crate::types::{FormerName, MailboxEntry, MboxName, UniqueId, UserId};
+
+/// What the master knows of a mailbox's uniqueid.
+#[derive(Debug, Default)]
+pub(crate) struct Claims {
+    /// The mailbox that the record by uniqueid names.
+    record: Option<MboxName>,
+    /// The names that the mailbox had, newest first.
+    pub history: Vec<FormerName>,
+    /// Other mailboxes that have the same uniqueid now, ordered.
+    others: Vec<MboxName>,
+}
+
+/// Looks up who else has the uniqueid of `entry`, whose record by uniqueid is `record`. `more`
+/// are names to look at beside those that this record tells.
+pub(crate) fn claims<'n>(
+    pass: &Pass<'_>,
+    entry: &MailboxEntry,
+    record: Option<MailboxEntry>,
+    more: impl IntoIterator<Item = &'n MboxName>,
+) -> Result<Claims> {
+    let history = record.as_ref().map(|r| r.name_history.clone()).unwrap_or_default();
+    let record = record.filter(|r| !r.mbtype.is_deleted()).map(|r| r.name);
+    let mut names: Vec<MboxName> = more.into_iter().cloned().collect();
+    names.extend(record.iter().cloned().chain(history.iter().map(|former| former.name.clone())));
+    names.sort();
+    names.dedup();
+    let mut others = Vec::new();
+    for name in names {
+        if name != entry.name && is_alive_as(pass, &name, &entry.uniqueid)? {
+            others.push(name);
+        }
+    }
+    Ok(Claims { record, history, others })
+}
+
+/// Why a mailbox must not be repaired, if another one has its uniqueid: what is written to the
+/// one could reach the other.
+pub(crate) fn shared_id(pass: &Pass<'_>, entry: &MailboxEntry) -> Result<Option<String>> {
+    let record = pass.store.lookup_by_id(&entry.uniqueid)?;
+    let claims = claims(pass, entry, record, [])?;
+    Ok(claims.others.first().map(|other| format!("{other} has the same uniqueid")))
+}
+
+/// Whether the master has a mailbox of this name with this uniqueid.
+pub(crate) fn is_alive_as(pass: &Pass<'_>, name: &MboxName, id: &UniqueId) -> Result<bool> {
+    let found = pass.store.lookup(name)?;
+    Ok(found.is_some_and(|entry| {
+        !entry.mbtype.is_deleted() && !entry.mbtype.is_reserved() && entry.uniqueid == *id
+    }))
+}
+
+/// Fails unless `entry` may be brought to its name on the replica, which has its uniqueid under
+/// the names `there`.
+pub(crate) fn check_claim(
+    pass: &Pass<'_>,
+    entry: &MailboxEntry,
+    claims: &Claims,
+    there: &[MboxName],
+) -> Result<()> {
+    let own = &entry.name;
+    let Claims { record, history, others } = claims;
+    if let Some(other) = others.first() {
+        let keeper = keeper(pass.names, own, others, there, record.as_ref());
+        if keeper != own {
+            return Err(same_id(pass, entry, keeper));
+        }
+        let is_foreign = |name: &MboxName| pass.names.owner(name) != pass.names.owner(own);
+        if !there.contains(own) && there.iter().any(is_foreign) {
+            return Err(same_id(pass, entry, other));
+        }
+        return Ok(());
+    }
+    let known = |name: &MboxName| history.iter().any(|former| former.name == *name);
+    let foreign =
+        there.iter().find(|name| pass.names.owner(name) != pass.names.owner(own) && !known(name));
+    match foreign {
+        Some(name) if !there.contains(own) => Err(moved_unseen(entry, name)),
+        _ => Ok(()),
+    }
+}
+
+/// Fails if the INBOX of a user has the uniqueid of another mailbox, which keeps it: files that
+/// Cyrus finds by that uniqueid are those of the other mailbox's owner.
+pub(crate) fn check_owner(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
+    let Some(inbox) = pass.store.lookup(&pass.names.inbox(user))? else { return Ok(()) };
+    if inbox.mbtype.is_deleted() || inbox.uniqueid.is_empty() {
+        return Ok(());
+    }
+    let record = pass.store.lookup_by_id(&inbox.uniqueid)?;
+    let claims = claims(pass, &inbox, record, [])?;
+    if claims.others.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<MboxName> = claims.others.iter().chain([&inbox.name]).cloned().collect();
+    let there = places(&pass.folders(&names)?, &inbox.uniqueid);
+    check_claim(pass, &inbox, &claims, &there).map_err(|error| {
+        Error::new(error.kind(), "replicate", user, error.detail())
+            .hint(error.hint_text().to_owned())
+    })
+}
+
+/// The error of a mailbox whose uniqueid `other` has too.
+pub(crate) fn same_id(pass: &Pass<'_>, entry: &MailboxEntry, other: &MboxName) -> Error {
+    let external = |name: &MboxName| {
+        pass.names.to_external(name).map_or_else(|| name.to_string(), |name| name.to_string())
+    };
+    let detail = format!(
+        "it has the same uniqueid as {other} ({}), and only one of them can be replicated",
+        entry.uniqueid
+    );
+    let name = external(&entry.name);
+    let hint = match entry.legacy_dirs {
+        true => format!(
+            "if {name} was copied or restored, give it a uniqueid of its own on this server: as \
+             the cyrus user run mbtool -r '{name}', then reconstruct '{name}'"
+        ),
+        false => format!(
+            "both names lead to the same directory on this server: see ctl_mboxlist -d, and \
+             remove the entry that is wrong ({name} or {})",
+            external(other)
+        ),
+    };
+    Error::new(Kind::Corrupt, "update mailbox", &entry.name, detail).hint(hint)
+}
+
+/// The names under which the replica has a uniqueid.
+pub(crate) fn places(remotes: &[RemoteFolder], id: &UniqueId) -> Vec<MboxName> {
+    let same = remotes.iter().filter(|remote| remote.uniqueid == *id);
+    same.map(|remote| remote.name.clone()).collect()
+}
+
+/// Which of several mailboxes keeps the uniqueid that they have in common: the one that the
+/// replica has in its place, so that a copy changes nothing there; else one of the owner who has it
+/// there; else the one that the record by uniqueid names. The answer is the same whichever of them
+/// asks.
+fn keeper<'n>(
+    names: &Namespace,
+    own: &'n MboxName,
+    others: &'n [MboxName],
+    there: &[MboxName],
+    record: Option<&MboxName>,
+) -> &'n MboxName {
+    let owned_there =
+        |name: &MboxName| there.iter().any(|place| names.owner(place) == names.owner(name));
+    let rank = |name: &MboxName| (!there.contains(name), !owned_there(name), record != Some(name));
+    let all = others.iter().chain([own]);
+    all.min_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.cmp(b))).unwrap_or(own)
+}
+
+/// The replica has the mailbox in the tree of an owner who never had it here.
+fn moved_unseen(entry: &MailboxEntry, there: &MboxName) -> Error {
+    let detail = format!(
+        "the replica has its uniqueid ({}) as {there}, of another owner, and nothing on this \
+         server says that it was ever there",
+        entry.uniqueid
+    );
+    Error::new(Kind::NeedsFullSync, "update mailbox", &entry.name, detail).hint(
+        "look at both mailboxes: if the one on the replica is this one, rename it there; if not, \
+         give this one another uniqueid (mbtool -r) or delete the one on the replica",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    /// Who keeps the uniqueid, whichever of them asks.
+    #[track_caller]
+    fn keeps(all: &[&str], there: &[&str], record: Option<&str>) -> String {
+        let config = Config::from_text(b"configdirectory: /conf\n", "imapd.conf").unwrap();
+        let names = Namespace::new(&config);
+        let of = |list: &[&str]| -> Vec<MboxName> { list.iter().map(|n| (*n).into()).collect() };
+        let (all, there) = (of(all), of(there));
+        let record = record.map(MboxName::from);
+        let asked = all.iter().map(|own| {
+            let others: Vec<MboxName> = all.iter().filter(|name| *name != own).cloned().collect();
+            keeper(&names, own, &others, &there, record.as_ref()).to_string()
+        });
+        let mut answers: Vec<String> = asked.collect();
+        answers.dedup();
+        assert_eq!(answers.len(), 1, "{answers:?}");
+        answers.remove(0)
+    }
+
+    #[test]
+    fn the_mailbox_that_the_replica_has_in_its_place_keeps_the_uniqueid() {
+        let both = ["user.a.orig", "user.b.copy"];
+        assert_eq!(keeps(&both, &["user.a.orig"], Some("user.b.copy")), "user.a.orig");
+        assert_eq!(keeps(&both, &["user.b.copy"], Some("user.a.orig")), "user.b.copy");
+    }
+
+    #[test]
+    fn a_mailbox_of_the_owner_who_has_it_on_the_replica_goes_before_the_record() {
+        let both = ["user.a.new", "user.b.copy"];
+        assert_eq!(keeps(&both, &["user.a.old"], Some("user.b.copy")), "user.a.new");
+        let within = ["user.a.new", "user.a.copy"];
+        assert_eq!(keeps(&within, &["user.a.old"], Some("user.a.new")), "user.a.new");
+    }
+
+    #[test]
+    fn where_the_replica_has_none_the_record_decides_and_else_the_name() {
+        let three = ["user.c", "user.a", "user.b"];
+        assert_eq!(keeps(&three, &[], Some("user.b")), "user.b");
+        assert_eq!(keeps(&three, &[], Some("user.gone")), "user.a");
+        assert_eq!(keeps(&three, &[], None), "user.a");
+    }
+}

@@ -1,0 +1,411 @@
+//! Which folders of the replica must be deleted or renamed before contents are sent, and in
+//! what order. Pure: folder lists in, ordered steps out.
+//!
+//! Folders are matched by uniqueid, as `do_folders` in `imap/sync_support.c` does. A folder of
+//! the replica that the master's list lacks is looked up by uniqueid on the master: a tombstone
+//! means delete, a live entry means it was renamed out of the list.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::protocol::RemoteFolder;
+use crate::types::{FormerName, MboxName, Text, UniqueId};
+
+/// What the planner needs to know of a folder of the master.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Local {
+    /// Its name now.
+    pub name: MboxName,
+    /// What it is matched by.
+    pub uniqueid: UniqueId,
+    /// The partition it shall have on the replica; `None` for intermediates, which lie nowhere,
+    /// and for damaged entries.
+    pub partition: Option<Text>,
+    /// UIDVALIDITY, sent along with a rename.
+    pub uidvalidity: u32,
+    /// Names it had before.
+    pub history: Vec<FormerName>,
+}
+
+/// What became, on the master, of a folder that only the replica lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// There is a tombstone: it was deleted.
+    Deleted,
+    /// It lives on under this entry, outside the list.
+    Renamed(Local),
+    /// The master has never heard of it, or has forgotten.
+    Unknown,
+    /// It must stay as it is: it is in its place, or its own failure is reported elsewhere.
+    Stays,
+}
+
+/// One `APPLY RENAME`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rename {
+    /// Name on the replica.
+    pub from: MboxName,
+    /// Name it gets.
+    pub to: MboxName,
+    /// Partition it gets.
+    pub partition: Text,
+    /// UIDVALIDITY it gets.
+    pub uidvalidity: u32,
+    /// The mailbox that is renamed. Where its way leads over a temporary name, it is renamed twice.
+    pub uniqueid: UniqueId,
+    /// The name of this mailbox on the master.
+    pub mailbox: MboxName,
+}
+
+/// What to do to the replica's folders, in this order: deletes, then renames.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// Folders to delete.
+    pub deletes: Vec<MboxName>,
+    /// Renames, each possible when those before it are done.
+    pub renames: Vec<Rename>,
+    /// Folders that only the replica has and no tombstone explains: left alone, reported.
+    pub strays: Vec<MboxName>,
+    /// Folders of the replica that have the uniqueid of another one there: left alone, reported.
+    pub doubles: Vec<MboxName>,
+    /// Folders of the master whose name on the replica is held by one that stays: they cannot be
+    /// brought there.
+    pub blocked: Vec<MboxName>,
+}
+
+struct Wanted<'a> {
+    from: MboxName,
+    to: MboxName,
+    partition: Text,
+    local: &'a Local,
+}
+
+/// Plans deletes and renames. `fate` is asked once for each folder that only the replica lists.
+pub fn plan<E>(
+    locals: &[Local],
+    remotes: &[RemoteFolder],
+    mut fate: impl FnMut(&RemoteFolder) -> Result<Fate, E>,
+) -> Result<Plan, E> {
+    let by_id: HashMap<&UniqueId, &Local> = locals.iter().map(|l| (&l.uniqueid, l)).collect();
+    let names: HashSet<&MboxName> =
+        locals.iter().filter(|l| l.partition.is_some()).map(|l| &l.name).collect();
+    let mut plan = Plan::default();
+    let mut moved_out = Vec::new();
+    let mut matched = Vec::new();
+    let mut stay: HashSet<&MboxName> = HashSet::new();
+    let mut seen: HashMap<&UniqueId, &MboxName> = HashMap::new();
+    // A replica that has a uniqueid twice: the folder that is in its place counts.
+    let in_place = |remote: &RemoteFolder| {
+        by_id.get(&remote.uniqueid).is_some_and(|local| local.name == remote.name)
+    };
+    let (first, then): (Vec<_>, Vec<_>) = remotes.iter().partition(|remote| in_place(remote));
+    for remote in first.into_iter().chain(then) {
+        match seen.get(&remote.uniqueid) {
+            Some(name) if **name == remote.name => continue,
+            Some(_) => {
+                plan.doubles.push(remote.name.clone());
+                continue;
+            }
+            None => drop(seen.insert(&remote.uniqueid, &remote.name)),
+        }
+        match by_id.get(&remote.uniqueid) {
+            Some(local) => matched.push((remote, *local)),
+            None => match fate(remote)? {
+                Fate::Deleted => plan.deletes.push(remote.name.clone()),
+                // Never held a message: the replica itself replaces such a mailbox. Or it made it
+                // for scripts from a time when the master's were in no mailbox yet.
+                Fate::Unknown if replaceable(remote) && names.contains(&remote.name) => {
+                    plan.deletes.push(remote.name.clone());
+                }
+                Fate::Unknown => plan.strays.push(remote.name.clone()),
+                Fate::Renamed(local) => moved_out.push((remote, local)),
+                Fate::Stays => drop(stay.insert(&remote.name)),
+            },
+        }
+    }
+    let moved = moved_out.iter().map(|(remote, local)| (*remote, local));
+    let wanted = matched.into_iter().chain(moved).filter_map(|(r, l)| want(r, l)).collect();
+    let deleted: HashSet<&MboxName> = plan.deletes.iter().collect();
+    let taken =
+        remotes.iter().map(|r| r.name.clone()).filter(|name| !deleted.contains(name)).collect();
+    (plan.renames, plan.blocked) = order(wanted, taken);
+    stay.extend(plan.strays.iter().chain(&plan.doubles));
+    let held = |l: &&Local| l.partition.is_some() && stay.contains(&l.name);
+    plan.blocked.extend(locals.iter().filter(held).map(|l| l.name.clone()));
+    plan.blocked.sort();
+    plan.blocked.dedup();
+    Ok(plan)
+}
+
+fn replaceable(remote: &RemoteFolder) -> bool {
+    remote.last_uid == 0 || remote.mbtype.is_sieve()
+}
+
+fn want<'a>(remote: &RemoteFolder, local: &'a Local) -> Option<Wanted<'a>> {
+    let other_partition = match &local.partition {
+        Some(partition) => !remote.partition.is_empty() && *partition != remote.partition,
+        None => false,
+    };
+    (local.name != remote.name || other_partition).then(|| Wanted {
+        from: remote.name.clone(),
+        to: local.name.clone(),
+        partition: local.partition.clone().unwrap_or_else(|| remote.partition.clone()),
+        local,
+    })
+}
+
+/// Orders renames so that no target is taken when its turn comes. A cycle (a swap, say) is cut
+/// open through a name that the folder had before, as its owner must have done it, or else a
+/// name of our own making: the uniqueid brings it home even if we are interrupted half way.
+/// Gives back, too, the names of those whose target is not going to be free.
+fn order(
+    mut wanted: Vec<Wanted<'_>>,
+    mut taken: HashSet<MboxName>,
+) -> (Vec<Rename>, Vec<MboxName>) {
+    let mut done = Vec::with_capacity(wanted.len());
+    let mut blocked = Vec::new();
+    let step = |w: &Wanted<'_>, to: &MboxName, uidvalidity| Rename {
+        from: w.from.clone(),
+        to: to.clone(),
+        partition: w.partition.clone(),
+        uidvalidity,
+        uniqueid: w.local.uniqueid.clone(),
+        mailbox: w.local.name.clone(),
+    };
+    while !wanted.is_empty() {
+        let before = wanted.len();
+        wanted.retain(|w| {
+            let blocked = w.from != w.to && taken.contains(&w.to);
+            if !blocked {
+                taken.remove(&w.from);
+                taken.insert(w.to.clone());
+                done.push(step(w, &w.to, w.local.uidvalidity));
+            }
+            blocked
+        });
+        if wanted.len() < before {
+            continue;
+        }
+        // A target that none of the remaining renames will free is held by a folder that stays;
+        // who waits for such a one waits in vain too.
+        let leaving: HashSet<MboxName> = wanted.iter().map(|w| w.from.clone()).collect();
+        if wanted.iter().any(|w| !leaving.contains(&w.to)) {
+            let (cycles, stuck) = wanted.into_iter().partition(|w| leaving.contains(&w.to));
+            wanted = cycles;
+            blocked.extend(stuck.into_iter().map(|w: Wanted<'_>| w.local.name.clone()));
+            continue;
+        }
+        if let Some(w) = wanted.first_mut() {
+            let former = w.local.history.iter().find(|f| !taken.contains(&f.name));
+            let detour = former.map_or_else(|| detour_name(w), |f| f.name.clone());
+            let uidvalidity = former.map_or(w.local.uidvalidity, |f| f.uidvalidity);
+            done.push(step(w, &detour, uidvalidity));
+            taken.remove(&w.from);
+            taken.insert(detour.clone());
+            w.from = detour;
+        }
+    }
+    (done, blocked)
+}
+
+fn detour_name(w: &Wanted<'_>) -> MboxName {
+    let mut name = w.from.as_bytes().to_vec();
+    name.extend_from_slice(b"-");
+    name.extend_from_slice(w.local.uniqueid.as_bytes());
+    MboxName::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{MailboxHeader, MboxType};
+
+    fn local(id: &str, name: &str) -> Local {
+        Local {
+            name: name.into(),
+            uniqueid: id.into(),
+            partition: Some("default".into()),
+            uidvalidity: 1,
+            history: Vec::new(),
+        }
+    }
+
+    fn remote(id: &str, name: &str) -> RemoteFolder {
+        let header = MailboxHeader {
+            uniqueid: id.into(),
+            name: name.into(),
+            partition: "default".into(),
+            ..MailboxHeader::default()
+        };
+        RemoteFolder { header, ..RemoteFolder::default() }
+    }
+
+    fn former(name: &str) -> FormerName {
+        FormerName {
+            name: name.into(),
+            partition: "default".into(),
+            mtime: 0,
+            foldermodseq: 0,
+            uidvalidity: 3,
+        }
+    }
+
+    fn unknown(_: &RemoteFolder) -> Result<Fate, ()> {
+        Ok(Fate::Unknown)
+    }
+
+    fn steps(plan: &Plan) -> Vec<(String, String)> {
+        plan.renames.iter().map(|r| (r.from.to_string(), r.to.to_string())).collect()
+    }
+
+    /// Applies renames to the replica's names; a target that is taken is a failure.
+    fn play(plan: &Plan, remotes: &[RemoteFolder]) -> HashMap<String, String> {
+        let mut names: HashMap<String, String> =
+            remotes.iter().map(|r| (r.name.to_string(), r.uniqueid.to_string())).collect();
+        for name in &plan.deletes {
+            assert!(names.remove(&name.to_string()).is_some(), "{name} deleted twice");
+        }
+        for (from, to) in steps(plan) {
+            let id = names.remove(&from).unwrap_or_else(|| panic!("{from} is not there"));
+            assert!(names.insert(to.clone(), id).is_none(), "{to} is taken");
+        }
+        names
+    }
+
+    #[test]
+    fn same_folders_need_nothing() {
+        let plan = plan(&[local("1", "a")], &[remote("1", "a")], unknown).unwrap();
+        assert_eq!(plan, Plan::default());
+    }
+
+    #[test]
+    fn a_chain_is_renamed_from_its_free_end() {
+        let locals = [local("1", "b"), local("2", "c"), local("3", "d")];
+        let remotes = [remote("1", "a"), remote("2", "b"), remote("3", "c")];
+        let plan = plan(&locals, &remotes, unknown).unwrap();
+        assert_eq!(play(&plan, &remotes).len(), 3);
+        assert_eq!(steps(&plan)[0], ("c".into(), "d".into()));
+    }
+
+    #[test]
+    fn a_swap_goes_through_the_name_its_owner_used() {
+        let mut first = local("1", "b");
+        first.history = vec![former("tmp"), former("a")];
+        let remotes = [remote("1", "a"), remote("2", "b")];
+        let plan = plan(&[first, local("2", "a")], &remotes, unknown).unwrap();
+        let names = play(&plan, &remotes);
+        assert_eq!(names["a"], "2");
+        assert_eq!(names["b"], "1");
+        assert_eq!(plan.renames[0].to, "tmp");
+        assert_eq!(plan.renames[0].uidvalidity, 3);
+    }
+
+    #[test]
+    fn a_swap_without_history_makes_up_a_name() {
+        let remotes = [remote("1", "a"), remote("2", "b")];
+        let plan = plan(&[local("1", "b"), local("2", "a")], &remotes, unknown).unwrap();
+        let names = play(&plan, &remotes);
+        assert_eq!((names["a"].as_str(), names["b"].as_str()), ("2", "1"));
+    }
+
+    #[test]
+    fn two_cycles_and_a_chain_into_one_of_them_all_settle() {
+        let pairs = [("1", "a", "b"), ("2", "b", "c"), ("3", "c", "a"), ("4", "x", "y")];
+        let pairs = pairs.iter().chain(&[("5", "y", "x"), ("6", "q", "r")]);
+        let (remotes, locals): (Vec<_>, Vec<_>) =
+            pairs.map(|(id, from, to)| (remote(id, from), local(id, to))).unzip();
+        let plan = plan(&locals, &remotes, unknown).unwrap();
+        let names = play(&plan, &remotes);
+        for l in &locals {
+            assert_eq!(names[&l.name.to_string()], l.uniqueid.to_string());
+        }
+    }
+
+    #[test]
+    fn another_partition_is_a_rename_onto_itself() {
+        let mut there = remote("1", "a");
+        there.partition = "old".into();
+        let plan = plan(&[local("1", "a")], &[there], unknown).unwrap();
+        assert_eq!(steps(&plan), [("a".into(), "a".into())]);
+        assert_eq!(plan.renames[0].partition, "default");
+    }
+
+    #[test]
+    fn only_tombstones_delete_and_strays_are_reported() {
+        let remotes = [remote("1", "gone"), remote("2", "stray"), remote("3", "moved")];
+        let fate = |r: &RemoteFolder| -> Result<Fate, ()> {
+            Ok(match r.uniqueid.as_bytes() {
+                b"1" => Fate::Deleted,
+                b"3" => Fate::Renamed(local("3", "elsewhere")),
+                _ => Fate::Unknown,
+            })
+        };
+        let plan = plan(&[], &remotes, fate).unwrap();
+        assert_eq!(plan.deletes, ["gone"]);
+        assert_eq!(plan.strays, ["stray"]);
+        assert_eq!(steps(&plan), [("moved".into(), "elsewhere".into())]);
+    }
+
+    #[test]
+    fn a_stray_that_holds_messages_blocks_its_name_and_whoever_waits_for_it() {
+        let mut stray = remote("9", "b");
+        stray.last_uid = 5;
+        let remotes = [remote("1", "a"), stray, remote("2", "x"), remote("3", "y")];
+        let locals = [local("1", "b"), local("2", "a"), local("3", "z")];
+        let plan = plan(&locals, &remotes, unknown).unwrap();
+        assert_eq!(plan.strays, ["b"]);
+        assert_eq!(plan.blocked, ["a", "b"]);
+        assert_eq!(steps(&plan), [("y".into(), "z".into())]);
+        assert!(plan.deletes.is_empty());
+    }
+
+    #[test]
+    fn a_stray_that_never_held_a_message_makes_room() {
+        let remotes = [remote("1", "a"), remote("9", "b")];
+        let plan = plan(&[local("1", "b")], &remotes, unknown).unwrap();
+        assert_eq!(plan.deletes, ["b"]);
+        assert_eq!(play(&plan, &remotes).len(), 1);
+        assert!(plan.blocked.is_empty());
+    }
+
+    #[test]
+    fn scripts_that_the_replica_keeps_in_a_mailbox_of_its_own_make_room_for_the_masters() {
+        let mut own = remote("9", "user.fred.#sieve");
+        own.last_uid = 5;
+        own.mbtype = MboxType(MboxType::SIEVE);
+        let remotes = [remote("1", "user.fred"), own];
+        let locals = [local("1", "user.fred"), local("2", "user.fred.#sieve")];
+        assert_eq!(plan(&locals, &remotes, unknown).unwrap().deletes, ["user.fred.#sieve"]);
+        assert_eq!(plan(&locals[..1], &remotes, unknown).unwrap().deletes, [""; 0]);
+    }
+
+    #[test]
+    fn of_a_uniqueid_that_the_replica_has_twice_the_folder_in_its_place_counts() {
+        let locals = [local("1", "b")];
+        for remotes in [[remote("1", "a"), remote("1", "b")], [remote("1", "b"), remote("1", "a")]]
+        {
+            let plan = plan(&locals, &remotes, unknown).unwrap();
+            assert_eq!(plan.doubles, ["a"]);
+            assert!(plan.renames.is_empty() && plan.deletes.is_empty(), "{plan:?}");
+        }
+        // A double that holds the name of another mailbox keeps it.
+        let locals = [local("1", "b"), local("2", "a")];
+        let plan = plan(&locals, &[remote("1", "a"), remote("1", "b")], unknown).unwrap();
+        assert_eq!(plan.blocked, ["a"]);
+    }
+
+    #[test]
+    fn a_folder_that_must_stay_is_neither_renamed_nor_deleted_and_keeps_its_name() {
+        let stays = |_: &RemoteFolder| -> Result<Fate, ()> { Ok(Fate::Stays) };
+        let plan = plan(&[local("2", "a")], &[remote("1", "a")], stays).unwrap();
+        let expected = Plan { blocked: vec!["a".into()], ..Plan::default() };
+        assert_eq!(plan, expected);
+    }
+
+    #[test]
+    fn a_name_freed_by_a_delete_can_be_a_target() {
+        let remotes = [remote("1", "a"), remote("2", "b")];
+        let fate = |_: &RemoteFolder| -> Result<Fate, ()> { Ok(Fate::Deleted) };
+        let plan = plan(&[local("2", "a")], &remotes, fate).unwrap();
+        assert_eq!(play(&plan, &remotes).len(), 1);
+    }
+}

@@ -1,0 +1,187 @@
+//! Carries out the deletes and renames of a [`Plan`] on the replica. Each that fails is the failure
+//! of its mailbox: those that need its name wait with it, all others go on.
+
+use std::collections::{HashMap, HashSet};
+
+use super::plan::{Plan, Rename};
+use super::sides::{Folders, Refused};
+use crate::error::{Error, Kind, Result};
+use crate::events::Level;
+use crate::protocol::{self, Command, Ticket};
+use crate::store::{Lock, Wait};
+use crate::sync::failures::{Failures, ends_all, is_locked, wants_another_try};
+use crate::sync::pass::Pass;
+use crate::types::{MboxName, UniqueId, UserId};
+
+/// The sync locks of owners whose mailboxes are touched beside those of the unit.
+struct Locks {
+    held: Vec<Box<dyn Lock>>,
+    /// Why there is no lock.
+    missing: HashMap<Option<UserId>, Error>,
+}
+
+/// What is not done to the replica's folders.
+#[derive(Default)]
+struct Undone {
+    /// Mailboxes of which a step failed: those behind it would build on it.
+    ids: HashSet<UniqueId>,
+    /// Names that are held on the replica, other than planned, and by which mailbox of the master.
+    held: HashMap<MboxName, MboxName>,
+}
+
+/// Carries out a plan. Returns whether anything was renamed.
+pub(crate) fn carry_out(
+    pass: &mut Pass<'_>,
+    plan: &Plan,
+    folders: &mut Folders,
+    failures: &mut Failures,
+    refused: &mut Refused,
+    owners: &[Option<UserId>],
+) -> Result<bool> {
+    let touched = plan.renames.iter().flat_map(|r| [&r.from, &r.to]).chain(&plan.deletes);
+    let locks = lock_owners(pass, touched, owners);
+    let mut undone = Undone::default();
+    let deleted = delete_all(pass, plan, &locks, failures, &mut undone)?;
+    folders.remotes.retain(|remote| !deleted.contains(&remote.name));
+    let mut renamed = false;
+    for rename in &plan.renames {
+        if undone.ids.contains(&rename.uniqueid) {
+            continue;
+        }
+        let Err(error) = carry_out_rename(pass, rename, &locks, &undone) else {
+            renamed = true;
+            continue;
+        };
+        if ends_all(&error) {
+            return Err(error);
+        }
+        undone.ids.insert(rename.uniqueid.clone());
+        undone.held.insert(rename.from.clone(), rename.mailbox.clone());
+        folders.entries.retain(|entry| entry.name != rename.mailbox);
+        if wants_another_try(&error) || is_locked(&error) {
+            failures.keep(pass, &rename.mailbox, error)?;
+        } else {
+            // The same answer can be expected when everything is looked at again.
+            refused.add(pass, &rename.uniqueid, &rename.mailbox, error)?;
+        }
+    }
+    drop(locks.held);
+    Ok(renamed)
+}
+
+/// Deletes folders. Returns those that are gone.
+fn delete_all(
+    pass: &mut Pass<'_>,
+    plan: &Plan,
+    locks: &Locks,
+    failures: &mut Failures,
+    undone: &mut Undone,
+) -> Result<HashSet<MboxName>> {
+    let mut asked: Vec<(&MboxName, Result<Ticket>)> = Vec::with_capacity(plan.deletes.len());
+    for name in &plan.deletes {
+        let ticket = match locked(pass, locks, [name]) {
+            Ok(()) => {
+                pass.forget(name);
+                let unmailbox =
+                    Command::UnMailbox { mailbox: name, local_only: pass.settings.local_only };
+                pass.action_on(name, format!("{} {name}", unmailbox.spec().name));
+                Ok(pass.session.submit(unmailbox)?)
+            }
+            Err(error) => Err(error),
+        };
+        asked.push((name, ticket));
+    }
+    let mut gone = HashSet::new();
+    for (name, ticket) in asked {
+        let error = match ticket.and_then(|ticket| pass.session.wait(ticket)) {
+            Ok(_) => None,
+            Err(error) if error.kind() == Kind::ReplicaNoMailbox => None,
+            Err(error) => Some(error),
+        };
+        let Some(error) = error else {
+            gone.insert(name.clone());
+            continue;
+        };
+        if !error.is_connection() && !is_locked(&error) {
+            let line = format!("SYNCERROR: sync_do_folder_delete(): failed: {name} '{error}'");
+            pass.log(Level::Error, line);
+        }
+        undone.held.insert(name.clone(), name.clone());
+        failures.keep(pass, name, error)?;
+    }
+    Ok(gone)
+}
+
+fn carry_out_rename(
+    pass: &mut Pass<'_>,
+    rename: &Rename,
+    locks: &Locks,
+    undone: &Undone,
+) -> Result<()> {
+    let Rename { from, to, partition, uidvalidity, .. } = rename;
+    let command = Command::Rename {
+        rename: protocol::Rename { from, to, partition, uidvalidity: *uidvalidity },
+        local_only: pass.settings.local_only,
+    };
+    locked(pass, locks, [from, to])?;
+    if from != to
+        && let Some(holder) = undone.held.get(to)
+    {
+        let detail = format!("{holder} still has the name {to} there");
+        return Err(Error::new(
+            Kind::ReplicaDenied,
+            "rename on the replica",
+            format!("{from} to {to}"),
+            detail,
+        )
+        .hint("see why that one could not be renamed or deleted"));
+    }
+    pass.action_on(to, format!("{} {from} -> {to} ({partition})", command.spec().name));
+    pass.forget(from);
+    pass.forget(to);
+    let ticket = pass.session.submit(command)?;
+    let Err(error) = pass.session.wait(ticket) else { return Ok(()) };
+    if ends_all(&error) {
+        return Err(error);
+    }
+    pass.log(Level::Error, format!("SYNCERROR: failed to rename: {from} -> {to}"));
+    Err(error)
+}
+
+/// Takes the sync locks of users whose mailboxes are touched beside the locked ones. Waiting
+/// here could deadlock with a client that took the locks the other way round.
+fn lock_owners<'n>(
+    pass: &Pass<'_>,
+    names: impl Iterator<Item = &'n MboxName>,
+    locked: &[Option<UserId>],
+) -> Locks {
+    let mut others: Vec<Option<UserId>> = names.map(|name| pass.names.owner(name)).collect();
+    others.retain(|owner| !locked.contains(owner));
+    others.sort();
+    others.dedup();
+    let mut locks = Locks { held: Vec::new(), missing: HashMap::new() };
+    for owner in others {
+        match pass.store.sync_lock(&pass.settings.server, owner.as_ref(), Wait::Fail) {
+            Ok(lock) => locks.held.push(lock),
+            Err(error) => drop(locks.missing.insert(owner, error)),
+        }
+    }
+    locks
+}
+
+/// Fails unless the owners of these names are locked.
+fn locked<const N: usize>(pass: &Pass<'_>, locks: &Locks, names: [&MboxName; N]) -> Result<()> {
+    let missing = names.into_iter().find_map(|name| {
+        let owner = pass.names.owner(name);
+        locks.missing.get(&owner).map(|error| (name, owner, error))
+    });
+    let Some((name, owner, error)) = missing else { return Ok(()) };
+    let whose = owner.map_or_else(|| "shared mailboxes".to_owned(), |user| format!("user {user}"));
+    // With -N whoever is locked is passed over; else it is worth another try.
+    let kind = match (error.kind(), pass.settings.wait) {
+        (Kind::Locked, Wait::Block) => Kind::Changed,
+        (kind, _) => kind,
+    };
+    let detail = format!("it moves from or to {whose}: {}", error.detail());
+    Err(Error::new(kind, "replicate mailbox", name, detail).hint("run it again"))
+}

@@ -1,0 +1,220 @@
+//! What all stages of replication share: the master's data, the session, and what is known about both.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use super::cache::Cache;
+use super::cancel::Cancel;
+use super::care::Care;
+use super::master::Master;
+use super::settings::Settings;
+use super::transfer::message::Messages;
+use super::transfer::staged::Staged;
+use super::transfer::unchecked::Unchecked;
+use crate::error::{Error, Kind, Result, Subject};
+use crate::events::{Level, Observer};
+use crate::names::Namespace;
+use crate::protocol::{Command, RemoteFolder, Ticket};
+use crate::replica::Replica;
+use crate::store::Store;
+use crate::types::{MailboxEntry, MboxName, Text, UniqueId};
+
+/// Staged files after which the replica is told to release them.
+const STAGED_FILES: u64 = 8192;
+
+/// Lent to every stage, for one task after the other over one session.
+pub struct Pass<'p> {
+    /// The master's data.
+    pub store: &'p dyn Store,
+    /// How the master names mailboxes.
+    pub names: &'p Namespace,
+    /// The session with the replica.
+    pub session: &'p mut dyn Replica,
+    /// What the client was told.
+    pub settings: &'p Settings,
+    /// Receives what is done.
+    pub observer: &'p dyn Observer,
+    /// Asked for between steps.
+    pub cancel: &'p Cancel,
+    /// What the replica keeps staged for this session.
+    pub staged: &'p mut Staged,
+    /// What the replica has, remembered; if anything is.
+    pub cache: Option<&'p mut dyn Cache>,
+    /// The way to write to the master, if there is one.
+    pub master: Option<&'p mut dyn Master>,
+    /// What connections were lost over, if that is known.
+    pub care: Option<&'p mut Care>,
+    /// Reads message files.
+    pub messages: Messages,
+    /// Updates that the replica took without a check.
+    pub unchecked: Vec<Unchecked>,
+    /// Mailboxes that the replica said to be elsewhere.
+    pub moved: HashSet<UniqueId>,
+    /// What was logged of the present task: a failure that shows at every look is logged once.
+    logged: RefCell<HashSet<String>>,
+}
+
+impl<'p> Pass<'p> {
+    /// A pass over a session that is logged in. `staged` is what the replica keeps for that session:
+    /// new with it, and the same for all that work on it.
+    pub fn new(
+        store: &'p dyn Store,
+        names: &'p Namespace,
+        session: &'p mut dyn Replica,
+        settings: &'p Settings,
+        observer: &'p dyn Observer,
+        cancel: &'p Cancel,
+        staged: &'p mut Staged,
+    ) -> Self {
+        Pass {
+            store,
+            names,
+            session,
+            settings,
+            observer,
+            cancel,
+            staged,
+            cache: None,
+            master: None,
+            care: None,
+            messages: Messages::default(),
+            unchecked: Vec::new(),
+            moved: HashSet::new(),
+            logged: RefCell::default(),
+        }
+    }
+
+    /// Forgets what was logged: another task begins.
+    pub fn begin_task(&mut self) {
+        self.logged.borrow_mut().clear();
+    }
+
+    /// Logs a line.
+    pub fn log(&self, level: Level, line: impl AsRef<str>) {
+        self.observer.log(level, line.as_ref());
+    }
+
+    /// Logs a failure of the present task, unless that was done.
+    pub fn log_once(&self, level: Level, line: String) {
+        if !self.logged.borrow().contains(&line) {
+            self.log(level, &line);
+            self.logged.borrow_mut().insert(line);
+        }
+    }
+
+    /// Reports what is done.
+    pub fn action(&self, line: impl AsRef<str>) {
+        self.observer.action(line.as_ref());
+    }
+
+    /// Reports what is done to a mailbox.
+    pub fn action_on(&self, mailbox: &MboxName, line: impl AsRef<str>) {
+        self.observer.mailbox_action(mailbox, line.as_ref());
+    }
+
+    /// Returns the partition that a mailbox shall have on the replica.
+    pub fn partition(&self, here: &Text) -> Text {
+        self.settings.partition.clone().unwrap_or_else(|| here.clone())
+    }
+
+    /// Returns the word for an update of a mailbox.
+    pub fn update_command(&self) -> &'static str {
+        if self.settings.local_only { "LOCAL_MAILBOX" } else { "MAILBOX" }
+    }
+
+    /// Waits for the replies to commands whose failure is the failure of all.
+    pub fn wait_all(&mut self, tickets: impl IntoIterator<Item = Ticket>) -> Result<()> {
+        let mut result = Ok(());
+        for ticket in tickets {
+            match self.session.wait(ticket) {
+                Ok(_) => {}
+                Err(error) if error.is_connection() => return Err(error),
+                Err(error) => result = result.and(Err(error)),
+            }
+        }
+        result
+    }
+
+    /// Fetches the replica's state of mailboxes by name; those it does not have are left out.
+    pub fn folders(&mut self, names: &[MboxName]) -> Result<Vec<RemoteFolder>> {
+        let ticket = self.session.submit(Command::GetMailboxes(names))?;
+        self.folders_reply(ticket)
+    }
+
+    /// Takes the reply to a question for mailboxes.
+    pub fn folders_reply(&mut self, ticket: Ticket) -> Result<Vec<RemoteFolder>> {
+        match self.session.wait(ticket) {
+            Ok(reply) => {
+                let folders = reply.into_folders()?;
+                folders.iter().for_each(|folder| self.remember(folder));
+                Ok(folders)
+            }
+            Err(error) if error.kind() == Kind::ReplicaNoMailbox => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Remembers what the replica has.
+    pub fn remember(&mut self, folder: &RemoteFolder) {
+        match &mut self.cache {
+            Some(cache) if folder.beyond.is_none() => cache.put(folder),
+            _ => self.forget(&folder.name),
+        }
+    }
+
+    /// Forgets what the replica had of a mailbox.
+    pub fn forget(&mut self, name: &MboxName) {
+        if let Some(cache) = &mut self.cache {
+            cache.forget(name);
+        }
+    }
+
+    /// Returns what is remembered of all these mailboxes; `None` unless each is where it is here.
+    pub fn remembered(&mut self, entries: &[MailboxEntry]) -> Option<Vec<RemoteFolder>> {
+        let cache = self.cache.as_mut()?;
+        let found = entries
+            .iter()
+            .map(|entry| cache.get(&entry.name).filter(|folder| folder.uniqueid == entry.uniqueid));
+        found.collect()
+    }
+
+    /// Tells the replica to release its staged files (`RESTART`).
+    pub fn restart(&mut self) -> Result<()> {
+        let ticket = self.session.submit(Command::Restart)?;
+        self.staged.clear();
+        self.session.wait(ticket).map(drop)
+    }
+
+    /// Tells the replica to release its staged files once there are many.
+    pub fn release_staged(&mut self) -> Result<()> {
+        if self.staged.files() < STAGED_FILES {
+            return Ok(());
+        }
+        self.restart()
+    }
+
+    /// Whether each part must be seen through before the next is begun.
+    pub fn is_careful(&self) -> bool {
+        self.care.as_ref().is_some_and(|care| care.is_careful())
+    }
+
+    /// Begins with a part of a task. Fails if it must be left out.
+    pub fn begin(&mut self, name: &MboxName) -> Result<()> {
+        self.care.as_mut().map_or(Ok(()), |care| care.begin(name))
+    }
+
+    /// Ends with the part that [`Pass::begin`] began.
+    pub fn end(&mut self) {
+        if let Some(care) = &mut self.care {
+            care.end();
+        }
+    }
+
+    /// Fails if the client was asked to stop.
+    pub fn check_cancel(&self, subject: impl Into<Subject>) -> Result<()> {
+        match self.cancel.is_cancelled() {
+            true => Err(Error::new(Kind::Cancelled, "replicate", subject, "asked to stop")),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What a replica claims is checked before anything is built on it: a repair brings the highest
+//! value of both sides to the master, and there it stays for ever.
+//!
+//! Pure. A value that the master has too, or exceeds, is never refused. The bounds and their
+//! reasons are in [`limits`](crate::limits).
+
+use std::collections::HashSet;
+use std::fmt::Display;
+
+use super::plan::{Fetch, Side};
+use crate::error::{Error, Kind, Result};
+use crate::limits::{
+    ANNOTATION_NAME_BYTES, ANNOTATION_VALUE_BYTES, CLOCK_AHEAD, EARLIEST_TIME, FLAG_NAME_BYTES,
+    LATEST_TIME, MESSAGE_DATE_AHEAD, MODSEQ_BOUND, MODSEQ_JUMP, UID_BOUND,
+};
+use crate::protocol::numbers::shown;
+use crate::protocol::{RemoteFolder, RemoteRecord, Reply};
+use crate::types::header::{Bound, FIELDS, Value};
+use crate::types::{Annotation, MailboxState, MboxName, Modseq, Record, Text, Time, Uid};
+
+/// What the claims about a mailbox are measured by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Measure<'m> {
+    /// The mailbox as it is here.
+    pub here: &'m MailboxState,
+    /// The highest modseq that its owner has anywhere here; 0 if that is not known.
+    pub used_modseq: Modseq,
+    /// The time.
+    pub now: Time,
+}
+
+/// A value that cannot be.
+fn refused(name: &MboxName, what_and_value: impl Display, why: &str) -> Error {
+    let detail = format!("the replica claims {what_and_value}, {why}; nothing was changed");
+    Error::new(Kind::Corrupt, "compare mailbox", name, detail).hint(
+        "look at the mailbox on the replica: reconstruct it there, or delete it there and \
+         replicate it again",
+    )
+}
+
+/// A number that does not fit into its type.
+pub(crate) fn too_big(name: &MboxName, what_and_value: &str) -> Error {
+    refused(name, what_and_value, "which is more than Cyrus can hold")
+}
+
+/// The records in the answer to `GET FULLMAILBOX`, by UID, if all their numbers fit.
+pub(crate) fn all_records(reply: Reply) -> Result<Vec<RemoteRecord>> {
+    let (folder, records) = reply.into_full_mailbox()?;
+    folder.beyond.as_ref().map_or(Ok(records), |beyond| Err(too_big(&folder.name, beyond)))
+}
+
+impl Measure<'_> {
+    /// The highest modseq that is known here.
+    fn modseq(&self) -> Modseq {
+        let modseqs = FIELDS.iter().filter(|field| field.bound == Bound::Modseq);
+        modseqs.map(|field| field.get(self.here).number()).fold(self.used_modseq, Modseq::max)
+    }
+
+    fn check_modseq(&self, what: impl Display, there: Modseq, here: Modseq) -> Result<()> {
+        if there <= here {
+            return Ok(());
+        }
+        let why = match there.checked_sub(self.modseq()) {
+            _ if there >= MODSEQ_BOUND => "which is more than IMAP allows",
+            Some(jump) if jump > MODSEQ_JUMP => "which no number of changes leads to from here",
+            _ => return Ok(()),
+        };
+        Err(refused(&self.here.name, format_args!("{what} {there}"), why))
+    }
+
+    fn check_uid(&self, what: impl Display, there: Uid) -> Result<()> {
+        let here = self.here.last_uid.max(self.here.recentuid);
+        if there <= here || there < UID_BOUND {
+            return Ok(());
+        }
+        let what = format_args!("{what} {there}");
+        Err(refused(&self.here.name, what, "which leaves no UIDs for new messages"))
+    }
+
+    /// A time that must not be further ahead than this.
+    fn check_time(&self, what: impl Display, there: Time, here: Time, ahead: i64) -> Result<()> {
+        let latest = self.now.checked_add(ahead).unwrap_or(LATEST_TIME).min(LATEST_TIME);
+        let why = match there {
+            _ if there == here => return Ok(()),
+            _ if there < EARLIEST_TIME => "which is no time",
+            _ if there > latest && there > here => "which is far in the future",
+            _ => return Ok(()),
+        };
+        Err(refused(&self.here.name, format_args!("{what} {there}"), why))
+    }
+
+    fn check_annotations(&self, of: &str, there: &[Annotation], here: &[Annotation]) -> Result<()> {
+        let known = |a: &&Annotation| {
+            here.iter().any(|h| (&h.entry, &h.userid, &h.value) == (&a.entry, &a.userid, &a.value))
+        };
+        for annotation in there {
+            let Annotation { entry, userid, value, modseq } = annotation;
+            let (entry_bytes, userid_bytes) = (entry.as_bytes(), userid.as_bytes());
+            let what = || format!("{of}annotation {}", shown(entry_bytes));
+            let highest = here.iter().map(|a| a.modseq).max().unwrap_or(0);
+            self.check_modseq(format_args!("{} with modseq", what()), *modseq, highest)?;
+            if known(&annotation) {
+                continue;
+            }
+            let odd = |text: &[u8]| {
+                text.len() > ANNOTATION_NAME_BYTES || text.iter().any(|b| b.is_ascii_control())
+            };
+            let name = &self.here.name;
+            if odd(entry_bytes) || !entry_bytes.starts_with(b"/") {
+                return Err(refused(name, what(), "which is no name of an annotation"));
+            }
+            if odd(userid_bytes) {
+                let what = format!("{} of {}", what(), shown(userid_bytes));
+                return Err(refused(name, what, "who is no user"));
+            }
+            if value.as_bytes().len() > ANNOTATION_VALUE_BYTES {
+                let what = format!("{} of {} bytes", what(), value.as_bytes().len());
+                return Err(refused(name, what, "which is too long"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks what the answer to any question tells of the mailbox. What an update overrules may
+    /// be anything that a broken clock makes of it.
+    pub(crate) fn check_folder(&self, there: &RemoteFolder) -> Result<()> {
+        self.check_header(there, LATEST_TIME)
+    }
+
+    /// The same where the master is never changed (`-O`) and overrules all but UIDs.
+    pub(crate) fn check_overruled(&self, there: &RemoteFolder) -> Result<()> {
+        if let Some(beyond) = &there.beyond {
+            return Err(too_big(&self.here.name, beyond));
+        }
+        let uids = FIELDS.iter().filter(|field| field.bound == Bound::Uid);
+        uids.into_iter().try_for_each(|field| {
+            let there = field.get(&there.header).number();
+            self.check_uid(field.key, Uid::try_from(there).unwrap_or(Uid::MAX))
+        })
+    }
+
+    fn check_header(&self, there: &RemoteFolder, ahead: i64) -> Result<()> {
+        self.check_overruled(there)?;
+        for field in FIELDS {
+            let (there, here) = (field.get(&there.header), field.get(self.here));
+            match (field.bound, there, here) {
+                (Bound::Modseq, there, here) => {
+                    self.check_modseq(field.key, there.number(), here.number())?;
+                }
+                (Bound::Now, there, here) => {
+                    let time = |value: Value<'_>| Time::try_from(value.number()).unwrap_or(0);
+                    self.check_time(field.key, time(there), time(here), CLOCK_AHEAD)?;
+                }
+                (Bound::Time, Value::Time(there), Value::Time(here)) => {
+                    self.check_time(field.key, there, here, ahead)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the answer to `GET FULLMAILBOX`, on which a repair builds.
+    pub(crate) fn check_all(&self, there: &RemoteFolder, ours: &Side, theirs: &Side) -> Result<()> {
+        self.check_header(there, CLOCK_AHEAD)?;
+        self.check_annotations("the ", &there.annotations, &ours.annotations)?;
+        let flags: HashSet<&Text> = self.here.flags.iter().flatten().collect();
+        let none = RemoteRecord::default();
+        for message in &theirs.records {
+            let uid = message.record.uid;
+            let here = ours.records.binary_search_by_key(&uid, |m| m.record.uid);
+            let here = here.ok().and_then(|at| ours.records.get(at)).unwrap_or(&none);
+            self.check_record(&message.record, &here.record)?;
+            if message.record.is_expunged() {
+                continue;
+            }
+            self.check_flags(message, &flags)?;
+            let of = format!("for UID {uid} the ");
+            self.check_annotations(&of, &message.annotations, &here.annotations)?;
+        }
+        Ok(())
+    }
+
+    fn check_record(&self, there: &Record, here: &Record) -> Result<()> {
+        let uid = there.uid;
+        self.check_uid("a message of UID", uid)?;
+        if uid == 0 {
+            return Err(refused(&self.here.name, "a message of UID 0", "which none has"));
+        }
+        let of = |what: &str| format!("for UID {uid} {what}");
+        self.check_modseq(of("MODSEQ"), there.modseq, here.modseq)?;
+        self.check_modseq(of("createdmodseq"), there.createdmodseq, here.createdmodseq)?;
+        if there.is_expunged() {
+            return Ok(());
+        }
+        self.check_time(of("LAST_UPDATED"), there.last_updated, here.last_updated, CLOCK_AHEAD)?;
+        if there.guid == here.guid {
+            return Ok(()); // the same message: the master's dates stay
+        }
+        self.check_time(of("INTERNALDATE"), there.internaldate, 0, MESSAGE_DATE_AHEAD)?;
+        self.check_time(of("savedate"), there.savedate, 0, CLOCK_AHEAD)
+    }
+
+    /// Flags must be names that Cyrus takes (`mailbox_user_flag` in `imap/mailbox.c`).
+    fn check_flags(&self, message: &RemoteRecord, known: &HashSet<&Text>) -> Result<()> {
+        for flag in message.flags.iter().filter(|flag| !known.contains(flag)) {
+            let bytes = flag.as_bytes();
+            let fine = |b: &u8| b.is_ascii_graphic() && !b"{()\"%*\\".contains(b);
+            if bytes.is_empty() || bytes.len() > FLAG_NAME_BYTES || !bytes.iter().all(fine) {
+                let what = format!("for UID {} the flag {}", message.record.uid, shown(bytes));
+                return Err(refused(&self.here.name, what, "which IMAP does not allow"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Checks messages that shall come to the master: without these it would abort.
+pub(crate) fn check_fetched(name: &MboxName, fetch: &[Fetch]) -> Result<()> {
+    for Fetch { uid, guid, size } in fetch {
+        if *size == 0 {
+            let what = format!("for UID {uid} SIZE 0");
+            return Err(refused(name, what, "which no message has"));
+        }
+        if guid.is_null() {
+            let what = format!("for UID {uid} GUID {guid}");
+            return Err(refused(name, what, "which no message has"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "bounds_tests.rs"]
+mod tests;

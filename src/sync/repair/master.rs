@@ -1,0 +1,146 @@
+//! Brings the master to what both sides shall have: fetches what it lacks, and hands one update to its own
+//! replication server.
+
+use std::path::Path;
+
+use super::fetch;
+use super::plan::Plan;
+use super::sides;
+use crate::error::{Error, Kind, Result};
+use crate::events::{Level, Observer};
+use crate::protocol::{Command, RemoteFolder, Reserve, Since};
+use crate::replica::Replica;
+use crate::sync::master::Master;
+use crate::sync::pass::Pass;
+use crate::sync::survey::snapshot::Snapshot;
+use crate::types::{MailboxState, MboxName, SyncCrcs};
+
+/// Brings the master to what both shall have.
+pub(crate) fn write_master(
+    pass: &mut Pass<'_>,
+    state: &MailboxState,
+    remote: &RemoteFolder,
+    plan: &Plan,
+) -> Result<()> {
+    let name = &state.name;
+    let Some(master) = pass.master.as_mut() else {
+        let detail = "the master would have to be changed, and there is no way to do that";
+        return Err(Error::new(Kind::NeedsFullSync, "repair mailbox", name, detail)
+            .hint("run Cyrus's own sync_client on this mailbox once"));
+    };
+    let work = Through { state, remote, plan, scratch: &pass.settings.scratch };
+    let result = write_through(pass.session, &mut **master, &work, pass.observer);
+    match result {
+        Ok(()) => master.changed(name),
+        Err(error) => {
+            // What it has staged is of no use to the next attempt.
+            master.broken();
+            if !matches!(error.kind(), Kind::Changed | Kind::ReplicaChanged) {
+                let line = "SYNCNOTICE: failed to prepare update";
+                pass.log(Level::Error, format!("{line}: mailbox=<{name}> error=<{error}>"));
+            }
+            Err(error)
+        }
+    }
+}
+
+/// A plan that is carried out on the master.
+struct Through<'t> {
+    state: &'t MailboxState,
+    remote: &'t RemoteFolder,
+    plan: &'t Plan,
+    /// Where long messages wait.
+    scratch: &'t Path,
+}
+
+/// Fetches what the plan needs from the replica and writes it to the master.
+fn write_through(
+    replica: &mut dyn Replica,
+    master: &mut dyn Master,
+    work: &Through<'_>,
+    observer: &dyn Observer,
+) -> Result<()> {
+    let Through { state, remote, plan, scratch } = work;
+    let name = &state.name;
+    // What cannot be is found out before anything is fetched.
+    let snapshot = for_master(state, plan)?;
+    let own = |error: Error| of_master(name, error);
+    let server = master.server(state).map_err(own)?;
+    if !plan.own.is_empty() {
+        // Links them from the mailbox itself.
+        let among = std::slice::from_ref(name);
+        let reserve = Reserve { partition: &state.partition, among, guids: &plan.own };
+        let ticket = server.submit(Command::Reserve(reserve));
+        let reply = server.wait(ticket.map_err(own)?).map_err(own)?;
+        let missing = reply.missing().map_err(own)?;
+        if let Some(guid) = missing.first() {
+            let detail = format!("the message with GUID {guid} cannot be found");
+            return Err(Error::new(Kind::Corrupt, "repair mailbox", name, detail)
+                .hint("reconstruct the mailbox"));
+        }
+    }
+    let mut rest = plan.fetch.as_slice();
+    while !rest.is_empty() {
+        let fetched = fetch::fetch(replica, remote, scratch, &mut rest)?;
+        fetch::upload(server, &state.partition, fetched).map_err(own)?;
+    }
+    observer.mailbox_action(name, &format!("MAILBOX {name} (on the master)"));
+    let ticket = server.submit(Command::Mailbox(snapshot.update(false))).map_err(own)?;
+    server.wait(ticket).map_err(own)?;
+    let ticket = server.submit(Command::Restart).map_err(own)?;
+    server.wait(ticket).map(drop).map_err(own)
+}
+
+/// What the master's own server answered, told as such: a change meanwhile is one here, and nothing
+/// that becomes of it concerns the replica.
+fn of_master(name: &MboxName, error: Error) -> Error {
+    let refused = error.op() == "replica refused";
+    let kind = match error.kind() {
+        // Gone meanwhile is changed meanwhile.
+        Kind::ReplicaChanged | Kind::ReplicaNoMailbox => Kind::Changed,
+        Kind::ReplicaMoved => Kind::Moved,
+        Kind::ReplicaLocked => Kind::Locked,
+        Kind::Cancelled => Kind::Cancelled,
+        _ if error.is_connection() => Kind::OwnServer,
+        Kind::ReplicaNoUser
+        | Kind::ReplicaNotSupported
+        | Kind::ReplicaChecksum
+        | Kind::ReplicaBadSieve
+        | Kind::ReplicaProtocol
+        | Kind::ReplicaBadParameters
+        | Kind::ReplicaDenied => Kind::OwnServer,
+        kind => kind,
+    };
+    let detail = match refused {
+        true => format!("this server's own Cyrus refused {}: {}", error.subject(), error.detail()),
+        false => format!("{}: {}", error.subject(), error.detail()),
+    };
+    let hint = match (refused || error.is_connection(), error.hint_text()) {
+        (false, hint) if !hint.is_empty() => hint.to_owned(),
+        _ => "look into this server's log".to_owned(),
+    };
+    Error::new(kind, "change mailbox", name, detail).hint(hint).caused_by(error)
+}
+
+fn for_master(state: &MailboxState, plan: &Plan) -> Result<Snapshot> {
+    let mut header = plan.header.clone();
+    // Without conversations it stays without.
+    header.xconvmodseq = state.xconvmodseq.and(header.xconvmodseq);
+    // Not checked: they would be those of the state that is about to be made.
+    header.crcs = SyncCrcs::UNKNOWN;
+    let mut flags = state.flags.clone();
+    let records = sides::updates(&plan.master, &state.name, &mut flags)?;
+    let since = Since { modseq: state.highestmodseq, crcs: state.crcs };
+    Ok(Snapshot {
+        header,
+        whole: true,
+        annotations: plan.annotations.clone(),
+        flags,
+        minor_version: state.minor_version,
+        records,
+        since: (since.modseq != 0).then_some(since),
+        known_up_to: state.last_uid,
+        replaces: Some(state.crcs),
+        stuck: None,
+    })
+}

@@ -1,0 +1,175 @@
+//! Repairs mailboxes that both sides were written to (`mailbox_full_update` in Cyrus's
+//! `imap/sync_support.c`): compares all records, brings the master to what both shall have through
+//! [`Master`](crate::sync::master::Master), then the replica by an update.
+//!
+//! Both writes say on which state they build. Who else writes meanwhile is not overruled: then it
+//! all begins anew. Stopped at any point it leaves two valid mailboxes, and the next run goes on.
+
+use super::bounds::{self, Measure};
+use super::fuse::Acts;
+use super::master::write_master;
+use super::plan::{self, Knowledge, Plan, Side};
+use super::sides;
+use crate::error::{Error, Kind, Result};
+use crate::events::Level;
+use crate::limits::REPLY_RECORD_BYTES;
+use crate::protocol::{Command, RemoteFolder, RemoteRecord};
+use crate::sync::clock::unix_time;
+use crate::sync::failures::TRIES;
+use crate::sync::folders::identity::shared_id;
+use crate::sync::pass::Pass;
+use crate::sync::survey::difference::check_identity;
+use crate::sync::survey::snapshot::Attempt;
+use crate::sync::transfer::single::send_alone;
+use crate::sync::transfer::upload::Base;
+use crate::types::{MailboxEntry, MailboxState, MboxName, MboxType, Text};
+
+/// What to do where `-O` or `sync_no_copyback` forbids a repair.
+pub(crate) const WITH_COPYBACK: &str = "run once without -O, with --copyback if sync_no_copyback is set: both sides are compared and \
+     repaired";
+
+/// Makes both sides of a mailbox the same.
+pub(crate) fn repair(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
+    let mut last = None;
+    for _ in 0..TRIES {
+        match repair_once(pass, entry) {
+            Err(error) if matches!(error.kind(), Kind::Changed | Kind::ReplicaChanged) => {
+                pass.log(Level::Notice, format!("comparing once more: {error}"));
+                last = Some(error);
+            }
+            other => return other,
+        }
+    }
+    Err(last.unwrap_or_else(|| {
+        let name = &entry.name;
+        Error::new(Kind::Changed, "repair mailbox", name, "it does not rest")
+    }))
+}
+
+fn repair_once(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
+    let name = &entry.name;
+    pass.action_on(name, format!("FULLMAILBOX {name}"));
+    if let Ok(mailbox) = pass.store.open(name) {
+        let records = u64::from(mailbox.state().num_records);
+        pass.session.expect(records.saturating_mul(REPLY_RECORD_BYTES));
+    }
+    let ticket = pass.session.submit(Command::GetFullMailbox(name))?;
+    let (remote, theirs) =
+        sides::of_replica(pass.session.wait(ticket)?).map_err(|error| of_answer(name, error))?;
+    let mut mailbox = match pass.store.open(name) {
+        Ok(mailbox) => mailbox,
+        Err(error) if error.kind() == Kind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    check_identity(mailbox.as_ref(), entry)?;
+    if remote.name != *name || remote.uniqueid != mailbox.state().uniqueid {
+        let detail = format!("the replica tells of {} ({})", remote.name, remote.uniqueid);
+        return Err(Error::new(Kind::ReplicaMoved, "repair mailbox", name, detail)
+            .hint("was it renamed or made anew on the replica meanwhile?"));
+    }
+    let ours = sides::of_master(mailbox.as_mut())?;
+    let state = mailbox.state().clone();
+    let doubt = mailbox.inconsistency();
+    drop(mailbox);
+    let doubt = doubt.or(shared_id(pass, entry)?);
+    let known = Knowledge {
+        deletedmodseq: state.deletedmodseq,
+        used_modseq: pass.store.used_modseq(name)?,
+        now: unix_time(),
+    };
+    let measure = Measure { here: &state, used_modseq: known.used_modseq, now: known.now };
+    measure.check_all(&remote, &ours, &theirs)?;
+    let mut plan = plan::plan(name, &ours, &theirs, known)?;
+    if plan.writes_master && !pass.settings.no_copyback {
+        bounds::check_fetched(name, &plan.fetch)?;
+        refuse_harm(pass, &state, &ours, &plan)?;
+    }
+    for (level, line) in &plan.notices {
+        pass.log(*level, line);
+        pass.action_on(name, line);
+    }
+    if pass.settings.no_copyback {
+        leave_master(name, &state, &mut plan)?;
+    } else if plan.writes_master {
+        if let Some(doubt) = doubt {
+            // An index of another mailbox, say: its messages are none of this one's.
+            return Err(Error::new(Kind::Corrupt, "repair mailbox", name, doubt)
+                .hint("reconstruct the mailbox, then try again"));
+        }
+        write_master(pass, &state, &remote, &plan)?;
+    }
+    update_repaired(pass, entry, &remote, &plan.expunge)
+}
+
+/// Fails if the plan would do to the master what a person should agree to first.
+fn refuse_harm(pass: &Pass<'_>, state: &MailboxState, ours: &Side, plan: &Plan) -> Result<()> {
+    let by_name = pass.names.is_sieve(&state.name).then_some(MboxType::SIEVE);
+    let acts = Acts::of(by_name.map_or(state.mbtype, MboxType));
+    let harm = pass.settings.fuse.refuses(acts, ours, plan);
+    if harm.is_empty() {
+        return Ok(());
+    }
+    let name = &state.name;
+    let what: Vec<String> = harm.iter().map(|harm| harm.what.clone()).collect();
+    let words: Vec<&str> = harm.iter().map(|harm| harm.word).collect();
+    let (what, words) = (what.join(" and "), words.join(","));
+    let detail = format!(
+        "to be like the replica it would have to {what} on this server; nothing was changed"
+    );
+    let external = pass.names.to_external(name).unwrap_or_else(|| Text::new(name.as_bytes()));
+    let channel = pass.settings.channel.as_ref().map(|channel| format!("-n {channel} "));
+    let channel = channel.unwrap_or_default();
+    let hint = format!(
+        "look at both sides; if that is right, allow it once: \
+         sync_client {channel}--allow-repair={words} -m '{external}'"
+    );
+    Err(Error::new(Kind::NeedsFullSync, "repair mailbox", name, detail).hint(hint))
+}
+
+/// With `-O` the replica is forced to what the master has, if that is all it takes.
+fn leave_master(name: &MboxName, state: &MailboxState, plan: &mut Plan) -> Result<()> {
+    if let Some(message) = plan.master.first() {
+        let detail = format!(
+            "{} records would have to be changed here, the first of them uid {}",
+            plan.master.len(),
+            message.record.uid
+        );
+        return Err(
+            Error::new(Kind::NeedsFullSync, "update mailbox", name, detail).hint(WITH_COPYBACK)
+        );
+    }
+    for message in &mut plan.expunge {
+        message.record.modseq = state.highestmodseq.max(message.record.modseq);
+    }
+    Ok(())
+}
+
+/// The update after the master has what both shall have; it builds on what was compared.
+fn update_repaired(
+    pass: &mut Pass<'_>,
+    entry: &MailboxEntry,
+    remote: &RemoteFolder,
+    expunge: &[RemoteRecord],
+) -> Result<()> {
+    let name = &entry.name;
+    let base = Base { entry: entry, remote: Some(remote), attempt: Attempt::Repaired, expunge };
+    send_alone(pass, &base).map_err(|error| match error.kind() {
+        Kind::ReplicaChecksum => Error::new(
+            Kind::NeedsFullSync,
+            "repair mailbox",
+            name,
+            "the replica still differs after it was compared in full",
+        )
+        .hint("reconstruct the mailbox on both sides, then try again")
+        .caused_by(error),
+        _ => error,
+    })
+}
+
+/// What is wrong with the answer to `GET FULLMAILBOX`: that mailbox fails, and no other.
+fn of_answer(name: &MboxName, error: Error) -> Error {
+    let detail = format!("{} {}: {}", error.op(), error.subject(), error.detail());
+    Error::new(Kind::Corrupt, "compare mailbox", name, detail)
+        .hint(error.hint_text().to_owned())
+        .caused_by(error)
+}

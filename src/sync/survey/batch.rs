@@ -1,0 +1,147 @@
+//! Partial states: a big mailbox is brought over in batches, each of which leaves the replica
+//! with a state that the master could have had (`calculate_intermediate_state` in
+//! `imap/sync_support.c`). So memory stays bounded and an interrupted first sync resumes.
+
+use crate::types::{Modseq, Record, Uid};
+
+/// The state that a batch leaves the replica in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Partial {
+    /// LAST_UID of the state: later records come with a later batch.
+    pub last_uid: Uid,
+    /// HIGHESTMODSEQ of the state: below that of every record that comes later.
+    pub highestmodseq: Modseq,
+}
+
+impl Partial {
+    /// The modseq that a record gets in this state, `None` if it does not belong into it.
+    ///
+    /// A record that is new to the replica goes along even if it was changed later: with the
+    /// state's modseq for now, it is sent again when its own turn comes.
+    pub fn modseq_of(&self, record: &Record, known_up_to: Uid) -> Option<Modseq> {
+        if record.uid > self.last_uid {
+            None
+        } else if record.modseq <= self.highestmodseq {
+            Some(record.modseq)
+        } else {
+            (record.uid > known_up_to).then_some(self.highestmodseq)
+        }
+    }
+}
+
+/// Finds the end of a batch; feed it the records above the replica's last UID in order.
+#[derive(Debug)]
+pub struct Batcher {
+    size: u32,
+    from: Modseq,
+    floor: Modseq,
+    highest: Modseq,
+    seen: u64,
+    rest: bool,
+    last_uid: Uid,
+    below: Modseq,
+}
+
+impl Batcher {
+    /// For a mailbox of which the replica has the state `from` and the master `highest`.
+    /// A `size` of 0 switches batches off.
+    ///
+    /// No batch ends below `floor`, the mailbox's deletedmodseq: from such a state the next run
+    /// could not go on without a full comparison. Cyrus's client does not look at that.
+    pub fn new(size: u32, from: Modseq, floor: Modseq, highest: Modseq) -> Self {
+        Batcher { size, from, floor, highest, seen: 0, rest: false, last_uid: 0, below: highest }
+    }
+
+    /// Takes the next record into account.
+    pub fn add(&mut self, record: &Record) {
+        self.rest |= self.seen >= u64::from(self.size) && record.modseq > self.floor;
+        if !self.rest {
+            self.last_uid = record.uid;
+        } else if record.modseq <= self.below {
+            // Below a record of modseq 0 there is no state: then the mailbox goes as a whole.
+            self.below = record.modseq.saturating_sub(1);
+        }
+        self.seen += 1;
+    }
+
+    /// Whether the records that were added last are behind the end of the batch.
+    pub fn has_ended(&self) -> bool {
+        self.rest
+    }
+
+    /// The batch; `None` if everything fits into one or no state in between exists.
+    pub fn finish(&self) -> Option<Partial> {
+        let needed = self.size != 0 && self.rest;
+        let exists =
+            self.below > self.from && self.below >= self.floor && self.below < self.highest;
+        (needed && exists).then_some(Partial { last_uid: self.last_uid, highestmodseq: self.below })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(uid: Uid, modseq: Modseq) -> Record {
+        Record { uid, modseq, ..Record::default() }
+    }
+
+    fn batch(size: u32, from: Modseq, records: &[(Uid, Modseq)]) -> Option<Partial> {
+        batch_above(0, size, from, records)
+    }
+
+    fn batch_above(
+        floor: Modseq,
+        size: u32,
+        from: Modseq,
+        records: &[(Uid, Modseq)],
+    ) -> Option<Partial> {
+        let highest = records.iter().map(|r| r.1).max().unwrap_or(0);
+        let mut batcher = Batcher::new(size, from, floor, highest);
+        records.iter().for_each(|&(uid, modseq)| batcher.add(&record(uid, modseq)));
+        batcher.finish()
+    }
+
+    #[test]
+    fn a_mailbox_that_fits_needs_no_batch() {
+        assert_eq!(batch(3, 0, &[(1, 1), (2, 2), (3, 3)]), None);
+        assert_eq!(batch(0, 0, &[(1, 1), (2, 2)]), None);
+    }
+
+    #[test]
+    fn a_batch_ends_below_every_later_record() {
+        let state = batch(2, 0, &[(1, 2), (2, 9), (5, 4), (6, 6)]);
+        assert_eq!(state, Some(Partial { last_uid: 2, highestmodseq: 3 }));
+    }
+
+    #[test]
+    fn records_of_modseq_0_belong_to_every_state_that_has_their_uid() {
+        let state = batch(1, 0, &[(1, 0), (2, 0), (3, 5), (4, 7)]).unwrap();
+        assert_eq!(state, Partial { last_uid: 2, highestmodseq: 4 });
+        assert_eq!(state.modseq_of(&record(1, 0), 0), Some(0));
+    }
+
+    #[test]
+    fn without_a_state_in_between_there_is_no_batch() {
+        assert_eq!(batch(1, 0, &[(1, 1), (2, 1)]), None, "all records have one modseq");
+        assert_eq!(batch(1, 3, &[(1, 2), (2, 4), (3, 9)]), None, "the replica is past it");
+        assert_eq!(batch(1, 0, &[(1, 2), (2, 4), (3, 0)]), None, "nothing is below modseq 0");
+    }
+
+    #[test]
+    fn a_batch_grows_until_its_state_can_be_resumed_from() {
+        let records = [(1, 1), (2, 2), (3, 5), (4, 8), (5, 9)];
+        let state = batch_above(5, 1, 0, &records);
+        assert_eq!(state, Some(Partial { last_uid: 3, highestmodseq: 7 }));
+        assert_eq!(batch_above(9, 1, 0, &records), None);
+    }
+
+    #[test]
+    fn new_records_go_along_with_a_lowered_modseq_and_known_ones_wait() {
+        let state = Partial { last_uid: 10, highestmodseq: 50 };
+        assert_eq!(state.modseq_of(&record(4, 7), 5), Some(7));
+        assert_eq!(state.modseq_of(&record(4, 70), 5), None);
+        assert_eq!(state.modseq_of(&record(8, 70), 5), Some(50));
+        assert_eq!(state.modseq_of(&record(11, 7), 5), None);
+    }
+}

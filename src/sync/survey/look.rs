@@ -1,0 +1,71 @@
+//! Looks at one mailbox of the master: whether it must be sent, and if so what. It is opened once and its
+//! index is read once.
+
+use super::difference::{check_identity, difference, has_forgotten, is_outdone};
+use super::read::read_differing;
+use super::snapshot::{Attempt, Extent, Snapshot};
+use crate::error::{Kind, Result};
+use crate::events::Event;
+use crate::protocol::RemoteFolder;
+use crate::store::MailboxFiles;
+use crate::sync::pass::Pass;
+use crate::types::{MailboxEntry, Text};
+
+/// What was found in a mailbox.
+pub(crate) enum Found {
+    /// The replica has the same.
+    Same,
+    /// It differs, and both sides must be compared in full.
+    Behind,
+    /// It must be sent, and here is what.
+    Read(Box<Reading>),
+    /// It must be sent, and has not been read to its end.
+    Unread,
+}
+
+/// What was read of a mailbox that must be sent.
+pub(crate) struct Reading {
+    /// The update.
+    pub snapshot: Snapshot,
+    /// Opens its message files; `None` if the mailbox must be open for that.
+    pub files: Option<Box<dyn MailboxFiles>>,
+}
+
+/// One mailbox after a look.
+pub(crate) struct Look {
+    /// The quota root that it names.
+    pub quotaroot: Option<Text>,
+    /// What was found.
+    pub found: Found,
+}
+
+/// Looks at a mailbox; `None` if it is gone.
+pub(crate) fn look(
+    pass: &Pass<'_>,
+    entry: &MailboxEntry,
+    remote: Option<&RemoteFolder>,
+) -> Result<Option<Look>> {
+    let mut mailbox = match pass.store.open(&entry.name) {
+        Ok(mailbox) => mailbox,
+        Err(error) if error.kind() == Kind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let quotaroot = mailbox.state().quotaroot.clone();
+    let annotations = mailbox.annotations()?;
+    let Some(why) = difference(pass, mailbox.as_mut(), &annotations, remote)? else {
+        return Ok(Some(Look { quotaroot, found: Found::Same }));
+    };
+    pass.observer.event(&Event::Differs { mailbox: entry.name.clone(), why });
+    check_identity(mailbox.as_ref(), entry)?;
+    let state = mailbox.state();
+    if has_forgotten(pass, state, remote) || is_outdone(pass, state, remote) {
+        return Ok(Some(Look { quotaroot, found: Found::Behind }));
+    }
+    let (attempt, extent) = (Attempt::First, Extent::Batch);
+    let snapshot = read_differing(pass, mailbox.as_mut(), annotations, remote, attempt, extent)?;
+    if snapshot.stuck.is_some() {
+        return Ok(Some(Look { quotaroot, found: Found::Unread }));
+    }
+    let files = mailbox.files();
+    Ok(Some(Look { quotaroot, found: Found::Read(Box::new(Reading { snapshot, files })) }))
+}

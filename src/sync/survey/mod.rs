@@ -1,0 +1,9 @@
+//! Which mailboxes must be sent, and what of each: opened once, read once. [`compare`] and [`batch`] are pure.
+
+pub(crate) mod batch;
+pub(crate) mod compare;
+pub(crate) mod difference;
+pub(crate) mod look;
+pub(crate) mod read;
+pub(crate) mod records;
+pub(crate) mod snapshot;

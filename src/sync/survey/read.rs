@@ -1,0 +1,125 @@
+//! Reads what must be sent of an open mailbox: its index once, for all that an update needs.
+
+use super::batch::Partial;
+use super::difference::difference;
+use super::records::{Read, Wanted, read_records};
+use super::snapshot::{Attempt, Extent, Snapshot};
+use crate::error::Result;
+use crate::events::Level;
+use crate::protocol::{RemoteFolder, Since};
+use crate::store::Mailbox;
+use crate::sync::pass::Pass;
+use crate::types::{Annotation, MailboxHeader, MailboxState, SyncCrcs};
+
+/// Reads what must be sent of an open mailbox; `None` if nothing differs.
+pub(crate) fn snapshot(
+    pass: &Pass<'_>,
+    mailbox: &mut dyn Mailbox,
+    remote: Option<&RemoteFolder>,
+    attempt: Attempt,
+    extent: Extent,
+) -> Result<Option<Snapshot>> {
+    let annotations = match (mailbox.annotations(), remote, extent) {
+        // One that is made for those below it takes them later. An update would delete them.
+        (Err(_), None, Extent::Below(_)) => Vec::new(),
+        (annotations, ..) => annotations?,
+    };
+    match difference(pass, mailbox, &annotations, remote)? {
+        Some(why) => pass.log(Level::Debug, format!("{}: {why}", mailbox.state().name)),
+        None if attempt == Attempt::Repaired => {}
+        None => return Ok(None),
+    }
+    read_differing(pass, mailbox, annotations, remote, attempt, extent).map(Some)
+}
+
+/// Reads what must be sent of an open mailbox that differs.
+pub(super) fn read_differing(
+    pass: &Pass<'_>,
+    mailbox: &mut dyn Mailbox,
+    annotations: Vec<Annotation>,
+    remote: Option<&RemoteFolder>,
+    attempt: Attempt,
+    extent: Extent,
+) -> Result<Snapshot> {
+    let state = mailbox.state().clone();
+    let wanted = Wanted { remote, attempt, extent, batch_size: pass.settings.batch_size };
+    let Read { records, partial, stuck, crcs } = read_records(mailbox, &wanted)?;
+    if let Some(partial) = partial {
+        pass.log(
+            Level::Debug,
+            format!(
+                "doing partial sync: {} ({}/{}/{}) ({}/{}/{})",
+                state.name,
+                remote.map_or(0, |r| r.last_uid),
+                partial.last_uid,
+                state.last_uid,
+                remote.map_or(0, |r| r.highestmodseq),
+                partial.highestmodseq,
+                state.highestmodseq
+            ),
+        );
+    }
+    let since = remote
+        .filter(|r| attempt != Attempt::Recomputed && r.highestmodseq != 0)
+        .map(|r| Since { modseq: r.highestmodseq, crcs: r.crcs });
+    let mut header = match partial {
+        Some(partial) => part_header(&state, partial, extent, remote),
+        None => whole_header(pass, &state, remote, crcs),
+    };
+    header.partition = pass.partition(&state.partition);
+    Ok(Snapshot {
+        header,
+        whole: partial.is_none(),
+        annotations,
+        flags: state.flags,
+        minor_version: state.minor_version,
+        records,
+        since,
+        known_up_to: remote.map_or(0, |r| r.last_uid),
+        replaces: remote.map(|r| r.crcs),
+        stuck,
+    })
+}
+
+/// The header of an update to all that the master has.
+fn whole_header(
+    pass: &Pass<'_>,
+    state: &MailboxState,
+    remote: Option<&RemoteFolder>,
+    crcs: SyncCrcs,
+) -> MailboxHeader {
+    let mut header = MailboxHeader { crcs, ..state.header.clone() };
+    if pass.settings.no_copyback {
+        // A replica that is forced takes a lower one, below the UIDs of messages that it has,
+        // and its imapd aborts at the next that comes in.
+        header.last_uid = header.last_uid.max(remote.map_or(0, |r| r.last_uid));
+        return header;
+    }
+    // The replica refuses a lower one than its own, and keeps that if none is sent; unless it
+    // is forced: then it takes what comes, and none for 0.
+    let theirs = remote.and_then(|r| r.xconvmodseq);
+    header.xconvmodseq = header.xconvmodseq.filter(|ours| theirs.is_none_or(|t| t <= *ours));
+    header
+}
+
+/// The header of a partial state.
+fn part_header(
+    state: &MailboxState,
+    partial: Partial,
+    extent: Extent,
+    remote: Option<&RemoteFolder>,
+) -> MailboxHeader {
+    let none = MailboxHeader::default();
+    let mut header = match extent {
+        Extent::Batch => state.in_part(remote.map_or(&none, |r| &r.header)),
+        Extent::Below(_) => {
+            // It may last: what the mailbox has but the UID.
+            let mut header = state.in_part(state);
+            header.recentuid = header.recentuid.min(partial.last_uid);
+            header
+        }
+    };
+    header.last_uid = partial.last_uid;
+    header.highestmodseq = partial.highestmodseq;
+    header
+}

@@ -1,0 +1,230 @@
+//! Messages that cannot be sent: which they are, and why, in one line for each mailbox.
+
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+
+use crate::error::{Error, Kind, Result, Scope};
+use crate::events::Level;
+use crate::limits::SURVEY_BYTES;
+use crate::store::{Mailbox, Records};
+use crate::sync::failures::Failures;
+use crate::sync::pass::Pass;
+use crate::sync::survey::records::appendable;
+use crate::sync::survey::snapshot::Stuck;
+use crate::types::{InternalFlags, MailboxEntry, MboxName, Record, Uid};
+
+/// Messages that are read under one lock of their mailbox, which keeps others from removing
+/// messages meanwhile.
+const CHUNK: usize = 1024;
+/// UIDs that a line names.
+const NAMED: usize = 100;
+
+/// Whether damaged messages are all that failed.
+pub(crate) fn is_damage(error: &Error) -> bool {
+    error.scope() == Scope::Damage
+}
+
+/// What is damaged in one mailbox.
+#[derive(Debug, Default)]
+struct Damage {
+    uids: Vec<Uid>,
+    count: u64,
+    /// Why the first of them is.
+    first: Option<Error>,
+    /// Living messages that the replica lacks because of the first.
+    waiting: u64,
+}
+
+impl Damage {
+    fn add(&mut self, uid: Uid, error: Error) {
+        self.count += 1;
+        if self.uids.len() < NAMED {
+            self.uids.push(uid);
+        }
+        self.first.get_or_insert(error);
+    }
+
+    fn into_error(self, name: &MboxName) -> Option<Error> {
+        let Damage { uids, count, first, waiting } = self;
+        let first = first?;
+        let list: Vec<String> = uids.iter().map(ToString::to_string).collect();
+        let mut detail = format!("uids=<{}", list.join(","));
+        if let Some(more) = count.checked_sub(uids.len() as u64).filter(|more| *more > 0) {
+            let _ = write!(detail, " and {more} more");
+        }
+        let _ = write!(detail, ">: {}: {}", first.subject(), first.detail());
+        if waiting > 0 {
+            let _ = write!(detail, "; {waiting} messages from there on are not on the replica");
+        }
+        let hint = first.hint_text().to_owned();
+        let error = Error::new(first.kind(), "read damaged messages of", name, detail);
+        Some(error.hint(hint).with_scope(Scope::Damage).caused_by(first))
+    }
+}
+
+/// How thoroughly to look for damage.
+struct Search {
+    /// The records to look at.
+    records: Records,
+    /// Records from here on are new to the replica.
+    new_from: Uid,
+    /// Bytes that may be read of messages; beyond that only presence and size count.
+    bytes: u64,
+}
+
+/// The mailboxes of which [`check_messages`] shall read the messages: none unless it
+/// was asked for.
+pub(crate) fn to_check(pass: &Pass<'_>, entries: &[MailboxEntry]) -> Vec<MboxName> {
+    let real = entries.iter().filter(|e| !e.mbtype.is_intermediate());
+    real.filter(|_| pass.settings.check_messages).map(|e| e.name.clone()).collect()
+}
+
+/// Reads all messages that are not expunged: each must be there with the size and the SHA-1
+/// of its record. Damage to them would otherwise be found when they are needed, and the good
+/// copy may be gone by then. For each mailbox with such ones a failure is kept.
+pub(crate) fn check_messages(
+    pass: &mut Pass<'_>,
+    names: &[MboxName],
+    failures: &mut Failures,
+) -> Result<()> {
+    for name in names {
+        if failures.of(name).any(is_damage) {
+            continue; // All of it was looked at when its first damaged message was found.
+        }
+        let mut damage = Damage::default();
+        let all = Search { records: Records::All, new_from: Uid::MAX, bytes: u64::MAX };
+        match search(pass, name, &all, &mut damage) {
+            Err(error) if error.kind() == Kind::Cancelled => return Err(error),
+            // It could not be replicated either, which was told.
+            Err(error) => pass.log(Level::Debug, format!("{name} not checked: {error}")),
+            Ok(()) => {}
+        }
+        if let Some(error) = damage.into_error(name) {
+            let line = format!("SYNCERROR: damaged messages: {name} '{error}'");
+            pass.log_once(Level::Error, line);
+            failures.keep_logged(name, error);
+        }
+    }
+    Ok(())
+}
+
+/// What to say of a mailbox of which `stuck` is the first record that cannot be sent: which
+/// others cannot either, and how many wait.
+pub(crate) fn damage(pass: &mut Pass<'_>, name: &MboxName, stuck: Stuck) -> Result<Error> {
+    let uid = stuck.record.uid;
+    let mut damage = Damage::default();
+    let wanted = match pass.settings.check_messages {
+        true => Search { records: Records::All, new_from: uid, bytes: u64::MAX },
+        false => Search { records: from(uid), new_from: uid, bytes: SURVEY_BYTES },
+    };
+    match search(pass, name, &wanted, &mut damage) {
+        Err(error) if error.kind() == Kind::Cancelled => return Err(error),
+        Err(error) => pass.log(Level::Debug, format!("{name} not searched: {error}")),
+        Ok(()) => {}
+    }
+    if !damage.uids.contains(&uid) && damage.count < NAMED as u64 {
+        // It was put right meanwhile, or the search failed. It was not sent all the same.
+        damage.uids.push(uid);
+        damage.uids.sort_unstable();
+        damage.count += 1;
+    }
+    if damage.uids.first() == Some(&uid) {
+        damage.first = Some(stuck.error);
+    }
+    let none = || Error::new(Kind::Internal, "read", name.to_string(), "nothing is damaged");
+    Ok(damage.into_error(name).unwrap_or_else(none))
+}
+
+fn search(
+    pass: &mut Pass<'_>,
+    name: &MboxName,
+    search: &Search,
+    damage: &mut Damage,
+) -> Result<()> {
+    let mut left = search.records;
+    let mut bytes = search.bytes;
+    loop {
+        let mut mailbox = pass.store.open(name)?;
+        let last_uid = mailbox.state().last_uid;
+        let mut records = Vec::new();
+        mailbox.scan(left, &mut |record| {
+            records.push(*record);
+            Ok(match records.len() < CHUNK {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            })
+        })?;
+        mailbox.unlock_index();
+        for record in &records {
+            pass.check_cancel(name)?;
+            let is_new = record.uid >= search.new_from;
+            let found = match is_new.then(|| appendable(name, record, last_uid)) {
+                Some(Err(error)) => Err(error),
+                _ => look_at(pass, mailbox.as_ref(), record, &mut bytes),
+            };
+            if is_new && !record.is_expunged() {
+                damage.waiting += 1;
+            }
+            match found {
+                Err(_) if record.is_expunged() => {} // It goes without, or not at all.
+                Err(error) => {
+                    pass.log(Level::Debug, format!("damaged message: {error}"));
+                    damage.add(record.uid, error);
+                }
+                Ok(()) => {}
+            }
+        }
+        match records.last() {
+            Some(last) if records.len() == CHUNK => {
+                left = Records::After(last.uid);
+            }
+            _ => return Ok(()),
+        }
+    }
+}
+
+fn look_at(
+    pass: &mut Pass<'_>,
+    mailbox: &dyn Mailbox,
+    record: &Record,
+    bytes: &mut u64,
+) -> Result<()> {
+    if record.internal_flags.has(InternalFlags::EXPUNGED | InternalFlags::UNLINKED) {
+        return Ok(());
+    }
+    match bytes.checked_sub(record.size.into()) {
+        Some(left) => {
+            *bytes = left;
+            pass.messages.open(mailbox, record).map(drop)
+        }
+        None => mailbox.message(record).map(drop),
+    }
+}
+
+/// The record of this UID and all behind it.
+fn from(uid: Uid) -> Records {
+    uid.checked_sub(1).map_or(Records::All, Records::After)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_names_the_first_hundred_and_counts_the_rest() {
+        let mut damage = Damage { waiting: 7, ..Damage::default() };
+        for uid in 1..=103 {
+            let what = format!("UID {uid} of user.fred (/x/{uid}.)");
+            damage.add(uid, Error::new(Kind::Corrupt, "open message", what, "it is missing"));
+        }
+        let error = damage.into_error(&"user.fred".into()).unwrap();
+        let text = error.to_string();
+        let start = "read damaged messages of user.fred: uids=<1,2,3,";
+        assert!(text.starts_with(start), "{text}");
+        let end = ",99,100 and 3 more>: UID 1 of user.fred (/x/1.): it is missing; \
+                   7 messages from there on are not on the replica";
+        assert!(text.ends_with(end), "{text}");
+        assert!(is_damage(&error));
+        assert!(!is_damage(&Error::new(Kind::Corrupt, "open", "x", "y")));
+    }
+}

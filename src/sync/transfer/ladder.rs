@@ -1,0 +1,50 @@
+//! What is tried when a plain update of a mailbox cannot do, rung by rung
+//! (`sync_do_update_mailbox` in `imap/sync_support.c`):
+//!
+//! - the replica ended with other CRCs: they are recomputed and the mailbox is sent again;
+//! - it still did, or is behind what the master has forgotten, or has a higher UIDVALIDITY: both
+//!   sides are compared in full and [repaired](super::repair).
+//!
+//! With `-O` nothing is changed here: the second rung is the last, but for what the master has
+//! forgotten.
+
+use super::single::send_alone;
+use super::upload::Base;
+use crate::error::{Error, Kind, Result};
+use crate::events::Level;
+use crate::sync::pass::Pass;
+use crate::sync::repair::run::{WITH_COPYBACK, repair};
+use crate::sync::survey::snapshot::Attempt;
+use crate::types::MailboxEntry;
+
+/// The second rung of the ladder: recomputed CRCs, the replica's state looked up anew, no
+/// condition. What fails here takes a full comparison.
+pub(crate) fn send_recomputed(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
+    let name = &entry.name;
+    pass.action_on(name, format!("MAILBOXES {name}"));
+    let remote = pass.folders(std::slice::from_ref(name))?;
+    let remote = remote.into_iter().find(|remote| remote.name == *name);
+    if let Some(remote) = remote.as_ref().filter(|r| r.uniqueid != entry.uniqueid) {
+        let detail = format!("the replica has another one of this name ({})", remote.uniqueid);
+        return Err(Error::new(Kind::ReplicaMoved, "update mailbox", name, detail));
+    }
+    let base = Base { entry, remote: remote.as_ref(), attempt: Attempt::Recomputed, expunge: &[] };
+    match send_alone(pass, &base) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == Kind::ReplicaChecksum && !pass.settings.no_copyback => {
+            let line = format!("CRC failure on sync for {name}, trying full update");
+            pass.log(Level::Error, line);
+            repair(pass, entry)
+        }
+        Err(error) if error.kind() == Kind::ReplicaChecksum => {
+            let detail = format!(
+                "the replica holds something else ({}), and this server must not be changed",
+                error.detail()
+            );
+            Err(Error::new(Kind::ReplicaChecksum, "update mailbox", name, detail)
+                .hint(WITH_COPYBACK)
+                .caused_by(error))
+        }
+        Err(error) => Err(error),
+    }
+}

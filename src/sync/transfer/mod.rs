@@ -1,0 +1,15 @@
+//! Sends what was read: message files ahead, updates in order, and what is tried when an update will not do.
+
+pub(crate) mod damage;
+pub(crate) mod explain;
+pub(crate) mod inbox;
+pub(crate) mod ladder;
+pub(crate) mod message;
+pub(crate) mod pending;
+pub(crate) mod queue;
+pub(crate) mod recheck;
+pub(crate) mod reserve;
+pub(crate) mod single;
+pub(crate) mod staged;
+pub(crate) mod unchecked;
+pub(crate) mod upload;

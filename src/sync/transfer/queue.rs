@@ -1,0 +1,310 @@
+//! Brings the contents of mailboxes over: uploads run ahead, updates follow in order.
+//!
+//! A mailbox's files are all written before its update, and its update is not written before
+//! the replica has confirmed them: a replica that misses a staged file when it applies an update
+//! aborts (3.6.1, `sync_apply_mailbox`). Meanwhile the files of the next mailboxes are already
+//! on their way, so a round trip is paid per user, not per mailbox.
+
+use std::collections::VecDeque;
+
+use super::explain::explained;
+use super::inbox::{Failed, create_at_least, inbox_failed};
+use super::ladder::send_recomputed;
+use super::pending::{Body, Pending, Work};
+use super::reserve::reserve;
+use super::upload::{Base, Prepared, Update, confirm, prepare, prepare_read};
+use crate::error::{Error, Kind, Result};
+use crate::events::Level;
+use crate::protocol::{Command, Ticket};
+use crate::sync::failures::{Failures, ends_all};
+use crate::sync::pass::Pass;
+use crate::sync::repair::run::repair;
+use crate::sync::survey::look::Found;
+use crate::sync::survey::snapshot::Attempt;
+use crate::types::{Guid, MailboxEntry, MboxName, Text, Uid};
+
+/// Records that may be held in memory for updates under way.
+pub(crate) const RECORDS_AHEAD: usize = 20_000;
+/// Mailboxes whose updates may be under way.
+const MAILBOXES_AHEAD: usize = 128;
+
+/// A mailbox of which a batch was sent, up to this UID.
+pub(crate) struct Unfinished {
+    pub entry: MailboxEntry,
+    pub last_uid: Uid,
+}
+
+/// A mailbox of which everything was sent but what lies behind a damaged message.
+pub(crate) struct Held {
+    pub entry: MailboxEntry,
+    pub last_uid: Uid,
+    pub partition: Text,
+    pub missing: Guid,
+    pub damage: Error,
+}
+
+/// What is left of a pass over mailboxes.
+#[derive(Default)]
+pub(crate) struct Left {
+    pub unfinished: Vec<Unfinished>,
+    pub held: Vec<Held>,
+}
+
+/// Whether updates wait for the replies to their uploads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Uploads {
+    /// They stay unwritten, as does all behind them: there is more to upload meanwhile.
+    LeaveUnconfirmed,
+    /// They wait: replies come in order, so this costs one round trip for the whole queue.
+    Confirm,
+}
+
+/// Sends mailboxes, each once. `among` are the replica's mailboxes in which it may find messages. Returns what
+/// is left of them.
+pub(crate) fn send(
+    pass: &mut Pass<'_>,
+    work: Vec<Work>,
+    among: &[MboxName],
+    failures: &mut Failures,
+) -> Result<Left> {
+    let mut queue: VecDeque<Pending> = VecDeque::new();
+    let result = send_through(pass, &mut queue, work, among, failures);
+    if result.is_err() {
+        // Nobody will hear whether these uploads arrived: no later update may build on them.
+        pass.staged.distrust();
+        for pending in queue {
+            let tickets = pending.uploads.into_iter().chain(pending.update);
+            tickets.for_each(|ticket| pass.session.discard(ticket));
+        }
+    }
+    result
+}
+
+fn send_through(
+    pass: &mut Pass<'_>,
+    queue: &mut VecDeque<Pending>,
+    work: Vec<Work>,
+    among: &[MboxName],
+    failures: &mut Failures,
+) -> Result<Left> {
+    let mut left = Left::default();
+    for work in work {
+        pass.check_cancel(&work.entry.name)?;
+        if failures.waits(pass.names.owner(&work.entry.name).as_ref()) {
+            continue;
+        }
+        let (entry, new_inbox) = (work.entry.clone(), work.is_new_inbox(pass));
+        if let Err(error) = pass.begin(&entry.name) {
+            fail(pass, Failed { entry, error }, new_inbox, failures)?;
+            continue;
+        }
+        if pass.is_careful() && !among.is_empty() {
+            work.want(pass);
+            reserve(pass, among)?;
+        }
+        match start(pass, work) {
+            Ok(Some(pending)) => queue.push_back(pending),
+            Ok(None) if new_inbox => inbox_failed(pass, Failed::vanished(&entry), failures)?,
+            Ok(None) => {}
+            Err(error) if new_inbox => match create_at_least(pass, entry, error) {
+                Ok(pending) => queue.push_back(pending),
+                Err(failed) => inbox_failed(pass, *failed, failures)?,
+            },
+            Err(error) => failures.keep(pass, &entry.name, error)?,
+        }
+        if pass.is_careful() {
+            while !queue.is_empty() {
+                finish_first(pass, queue, &mut left, failures)?;
+            }
+            pass.end();
+            continue;
+        }
+        advance(pass, queue, Uploads::LeaveUnconfirmed)?;
+        while queue.len() >= MAILBOXES_AHEAD
+            || queue.iter().map(Pending::records).sum::<usize>() > RECORDS_AHEAD
+        {
+            finish_first(pass, queue, &mut left, failures)?;
+        }
+    }
+    while !queue.is_empty() {
+        finish_first(pass, queue, &mut left, failures)?;
+    }
+    Ok(left)
+}
+
+/// Keeps a failure.
+fn fail(
+    pass: &mut Pass<'_>,
+    failed: Failed,
+    new_inbox: bool,
+    failures: &mut Failures,
+) -> Result<()> {
+    if new_inbox {
+        return inbox_failed(pass, failed, failures);
+    }
+    let Failed { entry, error } = failed;
+    failures.keep(pass, &entry.name, error)
+}
+
+/// Writes the files of a mailbox to the replica.
+fn start(pass: &mut Pass<'_>, work: Work) -> Result<Option<Pending>> {
+    let new_inbox = work.is_new_inbox(pass);
+    let Work { entry, remote, found } = work;
+    if entry.mbtype.is_intermediate() {
+        return Ok(Some(Pending::new(entry, new_inbox, Body::Intermediate)));
+    }
+    let base =
+        Base { entry: &entry, remote: remote.as_ref(), attempt: Attempt::First, expunge: &[] };
+    let prepared = match found {
+        Found::Same => return Ok(None),
+        Found::Behind => Prepared::Behind,
+        Found::Read(reading) => prepare_read(pass, &base, *reading)?,
+        Found::Unread => prepare(pass, &base)?,
+    };
+    let pending = match prepared {
+        Prepared::Nothing => return Ok(None),
+        Prepared::Behind => Pending::new(entry, new_inbox, Body::Behind),
+        Prepared::Update(update) => {
+            let Update { snapshot, uploads, damage, missing } = *update;
+            let missing = missing.map(|guid| (snapshot.header.partition.clone(), guid));
+            let body = Body::Mailbox(Box::new(snapshot));
+            Pending { uploads, damage, missing, ..Pending::new(entry, new_inbox, body) }
+        }
+    };
+    Ok(Some(pending))
+}
+
+/// Writes the updates whose turn has come, in order.
+fn advance(pass: &mut Pass<'_>, queue: &mut VecDeque<Pending>, uploads: Uploads) -> Result<()> {
+    for at in 0..queue.len() {
+        let Some(pending) = queue.get_mut(at) else { break };
+        let barrier = pending.new_inbox;
+        if pending.update.is_none() {
+            if !pending.uploads.is_empty() && uploads == Uploads::LeaveUnconfirmed {
+                return Ok(());
+            }
+            confirm_first(pass, queue, at)?;
+            let Some(pending) = queue.get_mut(at) else { break };
+            pending.update = submit_update(pass, &pending.entry, &pending.body)?;
+        }
+        if barrier {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Waits for the uploads of one mailbox of the queue. Where the replica refuses them, none of
+/// the updates in the queue that need files on that partition may be sent: they may have been
+/// uploaded for this one. Those that are read later upload theirs again.
+fn confirm_first(pass: &mut Pass<'_>, queue: &mut VecDeque<Pending>, at: usize) -> Result<()> {
+    let Some(pending) = queue.get_mut(at) else { return Ok(()) };
+    let uploads = std::mem::take(&mut pending.uploads);
+    let Some(partition) = pending.snapshot().map(|s| s.header.partition.clone()) else {
+        return pass.wait_all(uploads);
+    };
+    let Err(error) = confirm(pass, uploads, &partition) else { return Ok(()) };
+    if ends_all(&error) {
+        return Err(error);
+    }
+    for pending in queue.iter_mut().filter(|pending| pending.needs(&partition)) {
+        pending.body = Body::Refused(error.again());
+    }
+    Ok(())
+}
+
+fn submit_update(pass: &mut Pass<'_>, entry: &MailboxEntry, body: &Body) -> Result<Option<Ticket>> {
+    let command = match body {
+        Body::Mailbox(snapshot) => Command::Mailbox(snapshot.update(pass.settings.local_only)),
+        Body::Intermediate => Command::Intermediate(entry),
+        Body::Behind | Body::Refused(_) => return Ok(None),
+    };
+    let ticket = pass.session.submit(command)?;
+    Ok(Some(ticket))
+}
+
+/// Confirms all uploads: an update out of turn may need files that were uploaded for the
+/// mailboxes behind it.
+fn confirm_all(pass: &mut Pass<'_>, queue: &mut VecDeque<Pending>) -> Result<()> {
+    (0..queue.len()).try_for_each(|at| confirm_first(pass, queue, at))
+}
+
+/// Sees the first update of the queue through to its end.
+fn finish_first(
+    pass: &mut Pass<'_>,
+    queue: &mut VecDeque<Pending>,
+    left: &mut Left,
+    failures: &mut Failures,
+) -> Result<()> {
+    if queue.front().is_some_and(|p| p.update.is_none()) {
+        advance(pass, queue, Uploads::Confirm)?;
+    }
+    let Some(pending) = queue.pop_front() else { return Ok(()) };
+    let partial = pending.partial();
+    let outcome = pass.cache.is_some().then(|| pending.outcome()).flatten();
+    let unchecked = pending.unchecked();
+    let last_uid = pending.last_uid();
+    let Pending { entry, new_inbox, body, uploads, update, mut damage, missing } = pending;
+    let name = &entry.name;
+    pass.wait_all(uploads)?;
+    let result = match (update, body) {
+        (_, Body::Refused(error)) => Err(error),
+        (_, Body::Behind) => {
+            confirm_all(pass, queue)?;
+            repair(pass, &entry)
+        }
+        (Some(ticket), _) => pass.session.wait(ticket).map(drop),
+        (None, _) => Ok(()),
+    };
+    let result = match result {
+        Err(error) if error.kind() == Kind::ReplicaChecksum => {
+            pass.log(
+                Level::Notice,
+                format!(
+                    "SYNC_NOTICE: CRC failure on sync {name}, recalculating counts and trying \
+                     again"
+                ),
+            );
+            confirm_all(pass, queue)?;
+            pass.forget(name);
+            // It says itself what is damaged.
+            damage = None;
+            send_recomputed(pass, &entry)
+        }
+        Ok(()) => {
+            pass.unchecked.extend(unchecked);
+            match outcome {
+                Some(outcome) => pass.remember(&outcome),
+                None => pass.forget(name),
+            }
+            Ok(())
+        }
+        result => result,
+    };
+    let result = match (result, damage) {
+        (Ok(()), Some(damage)) => match missing {
+            Some((partition, missing)) => {
+                left.held.push(Held { entry, last_uid, partition, missing, damage });
+                return Ok(());
+            }
+            None => Err(damage),
+        },
+        (Err(error), Some(damage)) if !error.is_connection() => Err(also(damage, &error)),
+        (result, _) => result,
+    };
+    match result.map_err(|error| explained(pass, &entry, error)) {
+        Ok(()) => {
+            left.unfinished.extend(partial.map(|last_uid| Unfinished { entry, last_uid }));
+            Ok(())
+        }
+        Err(error) if new_inbox => inbox_failed(pass, Failed { entry, error }, failures),
+        Err(error) => failures.keep_update(pass, name, error),
+    }
+}
+
+/// Damage, and what is in the way of all else of that mailbox.
+fn also(damage: Error, error: &Error) -> Error {
+    let detail = format!("{}; and the rest of it was not taken: {error}", damage.detail());
+    Error::new(error.kind(), damage.op().to_owned(), damage.subject(), detail)
+        .hint(damage.hint_text().to_owned())
+}

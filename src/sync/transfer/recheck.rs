@@ -1,0 +1,32 @@
+//! Asks the replica what it has after updates that it did not check.
+
+use super::ladder::send_recomputed;
+use crate::error::Result;
+use crate::events::Level;
+use crate::sync::failures::Failures;
+use crate::sync::pass::Pass;
+
+/// Asks the replica, all at once, what it has after the updates that it did not check. Those
+/// that differ are sent again, as after a CRC failure.
+pub(crate) fn verify_sent(pass: &mut Pass<'_>, failures: &mut Failures) -> Result<()> {
+    let unchecked = std::mem::take(&mut pass.unchecked);
+    let names: Vec<_> = unchecked.iter().map(|one| one.entry.name.clone()).collect();
+    let remotes = if names.is_empty() { Vec::new() } else { pass.folders(&names)? };
+    for one in unchecked {
+        let remote = remotes.iter().find(|r| r.uniqueid == one.entry.uniqueid);
+        if !remote.is_some_and(|remote| one.differs(remote)) {
+            continue;
+        }
+        let name = one.entry.name.clone();
+        let line = format!(
+            "SYNC_NOTICE: the replica took an update of {name} that it could not check, and \
+             has other records; trying again"
+        );
+        pass.log(Level::Notice, line);
+        pass.forget(&name);
+        if let Err(error) = send_recomputed(pass, &one.entry) {
+            failures.keep_update(pass, &name, error)?;
+        }
+    }
+    Ok(())
+}

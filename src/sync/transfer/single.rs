@@ -1,0 +1,34 @@
+//! One update by itself: its files, then the update, then its end.
+
+use super::unchecked::Unchecked;
+use super::upload::{Base, Prepared, Update, confirm, prepare};
+use crate::error::{Error, Kind, Result};
+use crate::protocol::Command;
+use crate::sync::pass::Pass;
+
+/// Sends the update of one mailbox with the files it needs, and waits for its end.
+pub(crate) fn send_alone(pass: &mut Pass<'_>, base: &Base<'_>) -> Result<()> {
+    let Prepared::Update(update) = prepare(pass, base)? else { return Ok(()) };
+    let Update { snapshot, uploads, damage, .. } = *update;
+    confirm(pass, uploads, &snapshot.header.partition)?;
+    let update = snapshot.update(pass.settings.local_only);
+    let ticket = pass.session.submit(Command::Mailbox(update))?;
+    pass.session.wait(ticket)?;
+    if let Some(unchecked) = Unchecked::of(base.entry, &snapshot) {
+        verify(pass, &unchecked)?;
+    }
+    damage.map_or(Ok(()), Err)
+}
+
+/// Asks the replica what it has after an update that it did not check. Fails with
+/// [`Kind::ReplicaChecksum`] if it is something else.
+fn verify(pass: &mut Pass<'_>, unchecked: &Unchecked) -> Result<()> {
+    let entry = &unchecked.entry;
+    let found = pass.folders(std::slice::from_ref(&entry.name))?;
+    let remote = found.iter().find(|r| r.uniqueid == entry.uniqueid);
+    if remote.is_some_and(|remote| unchecked.differs(remote)) {
+        let detail = "the replica has other records than it was sent";
+        return Err(Error::new(Kind::ReplicaChecksum, "update mailbox", &entry.name, detail));
+    }
+    Ok(())
+}

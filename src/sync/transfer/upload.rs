@@ -1,0 +1,343 @@
+//! Writes the message files that updates need: each before the update, none that is damaged.
+
+use super::damage::damage;
+use super::message::{Messages, Opened};
+use super::reserve::{reserve, want_files};
+use super::staged::Staged;
+use crate::error::{Error, Kind, Result};
+use crate::protocol::{Command, MessageFiles, OutgoingFile, RemoteFolder, RemoteRecord, Ticket};
+use crate::store::{Mailbox, MailboxFiles};
+use crate::sync::pass::Pass;
+use crate::sync::repair::expunge::insert;
+use crate::sync::survey::difference::{check_identity, has_forgotten, is_outdone};
+use crate::sync::survey::look::Reading;
+use crate::sync::survey::read::snapshot;
+use crate::sync::survey::snapshot::{Attempt, Extent, Snapshot, Stuck};
+use crate::types::{Guid, MailboxEntry, Record, Text};
+
+/// Message files in one `APPLY MESSAGE`, at most.
+const FILES_PER_COMMAND: usize = 256;
+/// Bytes of message files after which an `APPLY MESSAGE` is ended.
+const BYTES_PER_COMMAND: u64 = 4 << 20;
+
+/// What an update of a mailbox builds on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Base<'b> {
+    /// The mailbox.
+    pub entry: &'b MailboxEntry,
+    /// What the replica has of it.
+    pub remote: Option<&'b RemoteFolder>,
+    /// Which look this is.
+    pub attempt: Attempt,
+    /// Messages of the replica that it shall expunge.
+    pub expunge: &'b [RemoteRecord],
+}
+
+/// What came of reading a mailbox for an update.
+pub(crate) enum Prepared {
+    /// It is gone, or nothing differs.
+    Nothing,
+    /// Both sides must be compared in full first.
+    Behind,
+    /// It can be sent.
+    Update(Box<Update>),
+}
+
+/// An update of which the files are on their way.
+pub(crate) struct Update {
+    /// The update.
+    pub snapshot: Snapshot,
+    /// What to wait for before it is sent.
+    pub uploads: Vec<Ticket>,
+    /// Set if it leaves out what lies behind a message that cannot be sent: what to say of that
+    /// mailbox even if the replica takes the update.
+    pub damage: Option<Error>,
+    /// That message, if its file is all that is wrong with it.
+    pub missing: Option<Guid>,
+}
+
+/// The files of one `APPLY MESSAGE`. Each is checked before it is written; the first that is damaged is
+/// the last that is opened.
+struct Files<'f> {
+    mailbox: &'f dyn MailboxFiles,
+    snapshot: &'f Snapshot,
+    staged: &'f mut Staged,
+    messages: &'f mut Messages,
+    chunk: std::slice::Iter<'f, Record>,
+    stuck: Option<Stuck>,
+}
+
+impl Files<'_> {
+    /// Opens the file of a record. Another copy in the same mailbox is as good.
+    fn open(&mut self, record: &Record) -> Result<Opened> {
+        let error = match self.messages.open(self.mailbox, record) {
+            Ok(opened) => return Ok(opened),
+            Err(error) => error,
+        };
+        let is_twin = |r: &&Record| r.guid == record.guid && r.uid != record.uid;
+        for twin in self.snapshot.new_messages().filter(is_twin) {
+            if let Ok(opened) = self.messages.open(self.mailbox, twin) {
+                return Ok(opened);
+            }
+        }
+        Err(error)
+    }
+}
+
+impl MessageFiles for Files<'_> {
+    fn partition(&self) -> &Text {
+        &self.snapshot.header.partition
+    }
+
+    fn next_file(&mut self) -> Result<Option<OutgoingFile<'_>>> {
+        while let Some(record) = self.chunk.next() {
+            let opened = if self.stuck.is_some() { None } else { Some(self.open(record)) };
+            let error = match opened {
+                Some(Ok(opened)) => {
+                    return Ok(Some(OutgoingFile {
+                        partition: &self.snapshot.header.partition,
+                        guid: record.guid,
+                        size: record.size.into(),
+                        content: self.messages.content(opened),
+                    }));
+                }
+                Some(Err(error)) => Some(error),
+                None => None,
+            };
+            self.staged.forget(&self.snapshot.header.partition, record.guid);
+            // The replica takes an expunged record without its file.
+            if let Some(error) = error.filter(|_| !record.is_expunged()) {
+                self.stuck = Some(Stuck { record: *record, file: true, error });
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Reads what must be sent of a mailbox and writes the files that it needs.
+pub(crate) fn prepare(pass: &mut Pass<'_>, base: &Base<'_>) -> Result<Prepared> {
+    Preparing::default().finish(pass, base)
+}
+
+/// Writes the files that an update needs which was read already. Its mailbox is not locked any more: if
+/// a file has gone meanwhile, all is read once more.
+pub(crate) fn prepare_read(
+    pass: &mut Pass<'_>,
+    base: &Base<'_>,
+    reading: Reading,
+) -> Result<Prepared> {
+    let Reading { snapshot, files } = reading;
+    let mut preparing = Preparing::default();
+    preparing.announce(pass, base);
+    let uploaded = match files {
+        Some(files) => upload(pass, files.as_ref(), &snapshot, &mut preparing.uploads),
+        None if !needs_files(pass, &snapshot) => Ok(None),
+        None => match open(pass, base.entry)? {
+            Some(mut mailbox) => {
+                mailbox.unlock_index();
+                upload(pass, mailbox.as_ref(), &snapshot, &mut preparing.uploads)
+            }
+            None => return Ok(Prepared::Nothing),
+        },
+    };
+    match uploaded {
+        Ok(None) => Ok(preparing.update(snapshot)),
+        Ok(Some(_)) => preparing.finish(pass, base),
+        Err(error) => {
+            preparing.give_up(pass);
+            Err(error)
+        }
+    }
+}
+
+/// Opens the mailbox of an entry; `None` if it was deleted meanwhile: its tombstone tells the next run.
+fn open<'p>(pass: &Pass<'p>, entry: &MailboxEntry) -> Result<Option<Box<dyn Mailbox + 'p>>> {
+    let mailbox = match pass.store.open(&entry.name) {
+        Ok(mailbox) => mailbox,
+        Err(error) if error.kind() == Kind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    check_identity(mailbox.as_ref(), entry)?;
+    Ok(Some(mailbox))
+}
+
+/// Whether any file of an update must be uploaded.
+fn needs_files(pass: &Pass<'_>, snapshot: &Snapshot) -> bool {
+    let partition = &snapshot.header.partition;
+    snapshot.new_messages().any(|record| pass.staged.must_upload(partition, record.guid))
+}
+
+/// An update while it is prepared.
+#[derive(Default)]
+struct Preparing {
+    uploads: Vec<Ticket>,
+    /// The first message that cannot be sent.
+    stuck: Option<Stuck>,
+    announced: bool,
+}
+
+impl Preparing {
+    /// Reports that the mailbox is sent, once.
+    fn announce(&mut self, pass: &Pass<'_>, base: &Base<'_>) {
+        if !std::mem::replace(&mut self.announced, true) {
+            let name = &base.entry.name;
+            pass.action_on(name, format!("{} {name}", pass.update_command()));
+        }
+    }
+
+    fn update(self, snapshot: Snapshot) -> Prepared {
+        let Preparing { uploads, .. } = self;
+        Prepared::Update(Box::new(Update { snapshot, uploads, damage: None, missing: None }))
+    }
+
+    /// Nobody waits for the uploads: whether they arrived is not known.
+    fn give_up(&mut self, pass: &mut Pass<'_>) {
+        if !self.uploads.is_empty() {
+            pass.staged.distrust();
+        }
+        self.uploads.drain(..).for_each(|ticket| pass.session.discard(ticket));
+    }
+
+    /// Reads the mailbox and writes its files.
+    fn finish(mut self, pass: &mut Pass<'_>, base: &Base<'_>) -> Result<Prepared> {
+        let result = self.read(pass, base).and_then(|read| match read {
+            Read::Nothing => Ok(Prepared::Nothing),
+            Read::Behind => Ok(Prepared::Behind),
+            Read::Snapshot(snapshot) => {
+                let stuck = self.stuck.take();
+                let missing =
+                    stuck.as_ref().filter(|stuck| stuck.file).map(|stuck| stuck.record.guid);
+                let damage = stuck.map(|stuck| damage(pass, &base.entry.name, stuck));
+                let (damage, uploads) = (damage.transpose()?, std::mem::take(&mut self.uploads));
+                let update = Update { snapshot: *snapshot, uploads, damage, missing };
+                Ok(Prepared::Update(Box::new(update)))
+            }
+        });
+        self.give_up(pass);
+        result
+    }
+
+    /// Reads until nothing is left in it that cannot be sent: less each time, so it ends.
+    fn read(&mut self, pass: &mut Pass<'_>, base: &Base<'_>) -> Result<Read> {
+        loop {
+            let extent = match &self.stuck {
+                Some(stuck) => Extent::Below(stuck.record.uid),
+                None => Extent::Batch,
+            };
+            let Some(mut mailbox) = open(pass, base.entry)? else { return Ok(Read::Nothing) };
+            let state = mailbox.state();
+            let plain = base.attempt == Attempt::First && self.stuck.is_none();
+            if plain
+                && (has_forgotten(pass, state, base.remote) || is_outdone(pass, state, base.remote))
+            {
+                return Ok(Read::Behind);
+            }
+            let read = snapshot(pass, mailbox.as_mut(), base.remote, base.attempt, extent)?;
+            let Some(mut snapshot) = read else { return Ok(Read::Nothing) };
+            mailbox.unlock_index();
+            if !base.expunge.is_empty() {
+                insert(&mut snapshot, base.expunge)?;
+            }
+            if let Some(stuck) = snapshot.stuck.take() {
+                self.stuck = Some(stuck);
+                continue;
+            }
+            self.announce(pass, base);
+            if base.attempt == Attempt::Repaired {
+                want_files(pass, &snapshot);
+                reserve(pass, std::slice::from_ref(&base.entry.name))?;
+            }
+            match upload(pass, mailbox.as_ref(), &snapshot, &mut self.uploads)? {
+                Some(stuck) => self.stuck = Some(stuck),
+                None => return Ok(Read::Snapshot(Box::new(snapshot))),
+            }
+        }
+    }
+}
+
+/// What was read of a mailbox under its locks.
+enum Read {
+    /// It is gone, or nothing differs.
+    Nothing,
+    /// Both sides must be compared in full first.
+    Behind,
+    /// It can be sent.
+    Snapshot(Box<Snapshot>),
+}
+
+/// What a new mailbox is created with of which nothing else can be read: its name, its rights,
+/// no message. `None` if it is gone.
+pub(crate) fn shell(pass: &Pass<'_>, entry: &MailboxEntry) -> Result<Option<Snapshot>> {
+    let Some(mut mailbox) = open(pass, entry)? else { return Ok(None) };
+    snapshot(pass, mailbox.as_mut(), None, Attempt::First, Extent::Below(1))
+}
+
+/// Writes the files that an update needs. As long as the mailbox is open its lock keeps them from vanishing.
+/// Gives back the first message that cannot be sent: no file behind it is.
+fn upload(
+    pass: &mut Pass<'_>,
+    mailbox: &dyn MailboxFiles,
+    snapshot: &Snapshot,
+    tickets: &mut Vec<Ticket>,
+) -> Result<Option<Stuck>> {
+    let partition = &snapshot.header.partition;
+    let mut chunk: Vec<Record> = Vec::new();
+    let mut bytes = 0;
+    // Expunged ones last: one whose file is gone must not stand in for another of its GUID.
+    let living = snapshot.new_messages().filter(|record| !record.is_expunged());
+    let expunged = snapshot.new_messages().filter(|record| record.is_expunged());
+    let mut records = living.chain(expunged).peekable();
+    while let Some(record) = records.next() {
+        if pass.staged.must_upload(partition, record.guid) {
+            chunk.push(*record);
+            bytes += u64::from(record.size);
+            pass.staged.uploaded(partition, record.guid);
+        }
+        let last = records.peek().is_none();
+        let full = chunk.len() >= FILES_PER_COMMAND || bytes >= BYTES_PER_COMMAND;
+        if full || (last && !chunk.is_empty()) {
+            let stuck = upload_chunk(pass, mailbox, snapshot, &chunk, tickets)?;
+            if stuck.is_some() {
+                return Ok(stuck);
+            }
+            chunk.clear();
+            bytes = 0;
+        }
+    }
+    Ok(None)
+}
+
+fn upload_chunk(
+    pass: &mut Pass<'_>,
+    mailbox: &dyn MailboxFiles,
+    snapshot: &Snapshot,
+    chunk: &[Record],
+    tickets: &mut Vec<Ticket>,
+) -> Result<Option<Stuck>> {
+    let mut files = Files {
+        mailbox,
+        snapshot,
+        staged: &mut *pass.staged,
+        messages: &mut pass.messages,
+        chunk: chunk.iter(),
+        stuck: None,
+    };
+    let ticket = pass.session.submit(Command::Messages(&mut files))?;
+    let stuck = files.stuck;
+    tickets.push(ticket);
+    Ok(stuck)
+}
+
+/// Waits for uploads of one partition. Where the replica refuses one, nothing that is taken to
+/// be staged on that partition can be trusted to be there.
+pub(crate) fn confirm(
+    pass: &mut Pass<'_>,
+    uploads: impl IntoIterator<Item = Ticket>,
+    partition: &Text,
+) -> Result<()> {
+    let result = pass.wait_all(uploads);
+    if result.is_err() {
+        pass.staged.distrust_partition(partition);
+    }
+    result
+}

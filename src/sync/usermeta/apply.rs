@@ -1,0 +1,97 @@
+//! Carries out the steps of [`plan`]: all are written before the first reply is awaited.
+
+use super::plan::{self, Step};
+use super::scripts::sieve_steps;
+use crate::error::{Kind, Result, Subject};
+use crate::protocol::{Command, RemoteUser};
+use crate::sync::failures::Failures;
+use crate::sync::folders::identity::check_owner;
+use crate::sync::pass::Pass;
+use crate::types::UserId;
+
+/// Replicates seen state, subscriptions and sieve scripts of a user (`sync_do_meta`).
+pub fn meta(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
+    meta_alone(pass, user).map_err(|error| error.over(user))
+}
+
+fn meta_alone(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
+    let _lock = pass.store.sync_lock(&pass.settings.server, Some(user), pass.settings.wait)?;
+    pass.action(format!("META {user}"));
+    check_owner(pass, user)?;
+    let ticket = pass.session.submit(Command::GetMeta(user))?;
+    let remote = match pass.session.wait(ticket) {
+        Ok(reply) => reply.into_user()?,
+        Err(error) if error.kind() == Kind::ReplicaNoMailbox => RemoteUser::default(),
+        Err(error) => return Err(error),
+    };
+    let mut failures = Failures::default();
+    let steps = user_steps(pass, user, &remote, &mut failures)?;
+    apply_steps(pass, user, steps, &mut failures)?;
+    failures.into_result(user)
+}
+
+/// What to do about subscriptions, sieve scripts and seen state. What of it cannot be read
+/// here is left as it is there, and kept in `failures`.
+pub(crate) fn user_steps(
+    pass: &mut Pass<'_>,
+    user: &UserId,
+    theirs: &RemoteUser,
+    failures: &mut Failures,
+) -> Result<Vec<Step>> {
+    let ours = pass.store.subscriptions(user);
+    let subscriptions = ours.map(|ours| plan::subscriptions(&ours, &theirs.subscriptions));
+    let scripts = sieve_steps(pass, user, &theirs.sieve);
+    let seen = pass.store.seen(user).map(|ours| plan::seen(ours, &theirs.seen));
+    let read = [("SUB", subscriptions), ("SIEVE", scripts), ("SEEN", seen)];
+    let mut all = Vec::new();
+    for (what, steps) in read {
+        match steps {
+            Ok(steps) => all.extend(steps),
+            Err(error) => failures.keep(pass, Subject::item(&*format!("{what} {user}")), error)?,
+        }
+    }
+    Ok(all)
+}
+
+/// Writes all steps, then awaits all replies. A step that fails does not stop the others.
+pub(crate) fn apply_steps(
+    pass: &mut Pass<'_>,
+    user: &UserId,
+    steps: Vec<Step>,
+    failures: &mut Failures,
+) -> Result<()> {
+    let mut tickets = Vec::with_capacity(steps.len());
+    for step in steps {
+        let subject = Subject::item(step.line(user).into_bytes());
+        let content = match &step {
+            Step::UploadSieve(script) => pass.store.sieve_content(user, &script.name),
+            _ => Ok(Vec::new()),
+        };
+        let content = match content {
+            Ok(content) => content,
+            Err(error) => {
+                failures.keep(pass, &subject, error)?;
+                continue;
+            }
+        };
+        if let Err(error) = pass.begin(&step.line(user).into_bytes().into()) {
+            failures.keep(pass, &subject, error)?;
+            continue;
+        }
+        pass.action(step.line(user));
+        let ticket = pass.session.submit(step.command(user, &content))?;
+        if pass.is_careful() {
+            let done = pass.session.wait(ticket);
+            done.map(drop).or_else(|error| failures.keep(pass, &subject, error))?;
+            pass.end();
+            continue;
+        }
+        tickets.push((subject, ticket));
+    }
+    for (subject, ticket) in tickets {
+        if let Err(error) = pass.session.wait(ticket) {
+            failures.keep(pass, &subject, error)?;
+        }
+    }
+    Ok(())
+}

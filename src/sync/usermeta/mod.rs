@@ -1,0 +1,8 @@
+//! What belongs to a user beside mailboxes: subscriptions, seen state, sieve scripts, quotas, annotations.
+//! [`plan`] is pure.
+
+pub(crate) mod annotations;
+pub(crate) mod apply;
+pub(crate) mod plan;
+pub(crate) mod quotas;
+pub(crate) mod scripts;

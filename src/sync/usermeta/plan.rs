@@ -1,0 +1,243 @@
+//! What belongs to a user beside mailboxes: subscriptions, seen state, sieve scripts, quotas.
+//!
+//! Pure: the master's list and the replica's in, steps out, in the order in which they must be
+//! done. [`Step`] knows its command and its line for `-v`.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::protocol::Command;
+use crate::types::{MboxName, Quota, Seen, SieveScript, Text, UniqueId, UserId};
+
+/// One change to a user's data on the replica.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// `APPLY SUB`.
+    Subscribe(MboxName),
+    /// `APPLY UNSUB`.
+    Unsubscribe(MboxName),
+    /// `APPLY SEEN`.
+    Seen(Seen),
+    /// `APPLY SIEVE`; the content is read when it is sent.
+    UploadSieve(SieveScript),
+    /// `APPLY UNSIEVE`.
+    DeleteSieve(Text),
+    /// `APPLY ACTIVATE_SIEVE`.
+    ActivateSieve(Text),
+    /// `APPLY UNACTIVATE_SIEVE`.
+    DeactivateSieve,
+    /// `APPLY QUOTA`.
+    SetQuota(Quota),
+    /// `APPLY UNQUOTA`.
+    DeleteQuota(Text),
+}
+
+impl Step {
+    /// The command that carries it out; `content` is that of a script that is uploaded.
+    pub fn command<'c>(&'c self, user: &'c UserId, content: &'c [u8]) -> Command<'c> {
+        match self {
+            Step::Subscribe(name) => Command::Sub(user, name),
+            Step::Unsubscribe(name) => Command::UnSub(user, name),
+            Step::Seen(seen) => Command::Seen(user, seen),
+            Step::UploadSieve(script) => Command::Sieve(user, script, content),
+            Step::DeleteSieve(name) => Command::UnSieve(user, name),
+            Step::ActivateSieve(name) => Command::ActivateSieve(user, name),
+            Step::DeactivateSieve => Command::UnActivateSieve(user),
+            Step::SetQuota(quota) => Command::Quota(quota),
+            Step::DeleteQuota(root) => Command::UnQuota(root),
+        }
+    }
+
+    /// The line that Cyrus prints for it with `-v`.
+    pub fn line(&self, user: &UserId) -> String {
+        let command = self.command(user, &[]).spec().name;
+        match self {
+            Step::Subscribe(name) | Step::Unsubscribe(name) => format!("{command} {user} {name}"),
+            Step::Seen(seen) => format!("{command} {user} {}", seen.uniqueid),
+            Step::UploadSieve(script) => format!("{command} {user} {}", script.name),
+            Step::DeleteSieve(name) | Step::ActivateSieve(name) => {
+                format!("{command} {user} {name}")
+            }
+            Step::DeactivateSieve => format!("{command} {user}"),
+            Step::SetQuota(quota) => format!("{command} {}", quota.root),
+            Step::DeleteQuota(root) => format!("{command} {root}"),
+        }
+    }
+}
+
+/// Subscriptions to add, in our order, then those to take away (`sync_do_user_sub`).
+pub fn subscriptions(ours: &[MboxName], theirs: &[MboxName]) -> Vec<Step> {
+    let here: HashSet<&MboxName> = ours.iter().collect();
+    let there: HashSet<&MboxName> = theirs.iter().collect();
+    let add = ours.iter().filter(|name| !there.contains(name)).cloned().map(Step::Subscribe);
+    let drop = theirs.iter().filter(|name| !here.contains(name)).cloned().map(Step::Unsubscribe);
+    add.chain(drop).collect()
+}
+
+/// Seen entries that differ or are missing there. Entries that only the replica has stay, as
+/// with Cyrus (`sync_do_user_seen`).
+pub fn seen(ours: Vec<Seen>, theirs: &[Seen]) -> Vec<Step> {
+    let there: HashMap<&UniqueId, &Seen> = theirs.iter().map(|s| (&s.uniqueid, s)).collect();
+    let differs = |seen: &Seen| there.get(&seen.uniqueid).is_none_or(|other| *other != seen);
+    ours.into_iter().filter(differs).map(Step::Seen).collect()
+}
+
+/// Sieve scripts: upload what is missing or differs, delete what is gone, then switch
+/// (`sync_do_user_sieve`). Scripts are compared by GUID, by date where the replica tells none;
+/// compiled bytecode (`.bc`) is never sent, the replica compiles for itself.
+pub fn sieve(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<Step> {
+    let there: HashMap<&Text, &SieveScript> = theirs.iter().map(|s| (&s.name, s)).collect();
+    let here: HashSet<&Text> = ours.iter().map(|s| &s.name).collect();
+    let up_to_date = |script: &SieveScript| {
+        there.get(&script.name).is_some_and(|other| {
+            if other.guid.is_null() {
+                other.last_update >= script.last_update
+            } else {
+                other.guid == script.guid
+            }
+        })
+    };
+    let mut steps: Vec<Step> = ours
+        .iter()
+        .filter(|s| !up_to_date(s) && !s.name.as_bytes().ends_with(b".bc"))
+        .cloned()
+        .map(Step::UploadSieve)
+        .collect();
+    // Cyrus also deletes the bytecode of a script that is active no more: since 3.6 the replica
+    // passes over that, and the script stays active there.
+    let kept = |name: &Text| here.contains(name) || here.contains(&source(name));
+    let gone = theirs.iter().filter(|s| !kept(&s.name));
+    steps.extend(gone.map(|s| Step::DeleteSieve(s.name.clone())));
+    match ours.iter().find(|s| s.active) {
+        Some(active) if there.get(&active.name).is_none_or(|s| !s.active) => {
+            steps.push(Step::ActivateSieve(active.name.clone()));
+        }
+        Some(_) => {}
+        None if theirs.iter().any(|s| s.active && kept(&s.name)) => {
+            steps.push(Step::DeactivateSieve);
+        }
+        None => {}
+    }
+    steps
+}
+
+/// The script that bytecode was made of; any other name is itself.
+fn source(name: &Text) -> Text {
+    match name.as_bytes().strip_suffix(b".bc") {
+        Some(script) => Text::from([script, b".script"].concat()),
+        None => name.clone(),
+    }
+}
+
+/// Quota roots whose limits differ, then those that are gone (`sync_do_user_quota`). `ours`
+/// holds `None` for a root that a mailbox names but that does not exist (any more).
+pub fn quotas(ours: &[(Text, Option<Quota>)], theirs: &[Quota]) -> Vec<Step> {
+    let there: HashMap<&Text, &Quota> = theirs.iter().map(|q| (&q.root, q)).collect();
+    let here: HashSet<&Text> = ours.iter().map(|(root, _)| root).collect();
+    let changed = ours.iter().filter_map(|(root, quota)| match (quota, there.get(root)) {
+        (Some(quota), Some(other)) if quota.limits == other.limits => None,
+        (Some(quota), _) => Some(Step::SetQuota(quota.clone())),
+        (None, Some(_)) => Some(Step::DeleteQuota(root.clone())),
+        (None, None) => None,
+    });
+    let gone = theirs.iter().filter(|q| !here.contains(&q.root));
+    changed.chain(gone.map(|q| Step::DeleteQuota(q.root.clone()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Guid;
+
+    fn script(name: &str, content: u8, active: bool) -> SieveScript {
+        SieveScript { name: name.into(), last_update: 10, guid: Guid([content; 20]), active }
+    }
+
+    #[test]
+    fn subscriptions_become_the_masters() {
+        let steps = subscriptions(&["a".into(), "b".into()], &["b".into(), "c".into()]);
+        assert_eq!(steps, [Step::Subscribe("a".into()), Step::Unsubscribe("c".into())]);
+    }
+
+    #[test]
+    fn seen_is_sent_where_it_differs_and_never_deleted() {
+        let entry = |id: &str, uids: &str| Seen {
+            uniqueid: id.into(),
+            lastread: 1,
+            lastuid: 2,
+            lastchange: 3,
+            seenuids: uids.into(),
+        };
+        let ours = vec![entry("same", "1:2"), entry("changed", "1:3"), entry("new", "1")];
+        let theirs = [entry("same", "1:2"), entry("changed", "1:2"), entry("old", "7")];
+        let steps = seen(ours, &theirs);
+        assert_eq!(steps, [Step::Seen(entry("changed", "1:3")), Step::Seen(entry("new", "1"))]);
+    }
+
+    #[test]
+    fn a_changed_active_script_is_uploaded_before_it_is_activated() {
+        let ours = [script("a.script", 1, true), script("b.script", 2, false)];
+        let theirs = [script("b.script", 3, true), script("c.script", 4, false)];
+        assert_eq!(
+            sieve(&ours, &theirs),
+            [
+                Step::UploadSieve(ours[0].clone()),
+                Step::UploadSieve(ours[1].clone()),
+                Step::DeleteSieve("c.script".into()),
+                Step::ActivateSieve("a.script".into()),
+            ]
+        );
+    }
+
+    #[test]
+    fn no_active_script_here_deactivates_there() {
+        let theirs = [script("a.script", 1, true)];
+        assert_eq!(sieve(&[script("a.script", 1, false)], &theirs), [Step::DeactivateSieve]);
+        assert_eq!(sieve(&[], &theirs), [Step::DeleteSieve("a.script".into())]);
+    }
+
+    #[test]
+    fn a_script_that_stays_is_deactivated_and_keeps_its_bytecode() {
+        let theirs = [script("a.script", 1, false), script("a.bc", 0, true)];
+        assert_eq!(sieve(&theirs[..1], &theirs), [Step::DeactivateSieve]);
+        let ours = [script("a.script", 1, false), script("b.script", 2, false)];
+        let active = script("b.bc", 0, true);
+        let activate = [Step::UploadSieve(ours[1].clone()), Step::ActivateSieve("b.bc".into())];
+        assert_eq!(sieve(&[&ours[..], &[active]].concat(), &theirs), activate);
+        let deleted = ["a.script", "a.bc"].map(|name| Step::DeleteSieve(name.into()));
+        assert_eq!(sieve(&[], &theirs), deleted);
+    }
+
+    #[test]
+    fn without_a_guid_the_newer_date_wins() {
+        let mut there = script("a.script", 0, false);
+        there.guid = Guid::default();
+        assert!(sieve(&[script("a.script", 1, false)], &[there.clone()]).is_empty());
+        there.last_update = 9;
+        assert_eq!(sieve(&[script("a.script", 1, false)], &[there]).len(), 1);
+    }
+
+    #[test]
+    fn quota_roots_are_set_changed_and_deleted() {
+        let quota = |root: &str, storage| Quota {
+            root: root.into(),
+            limits: [storage, None, None, None],
+            modseq: 1,
+        };
+        let entry = |root: &str, storage| (Text::from(root), Some(quota(root, storage)));
+        let ours = [entry("same", Some(5)), entry("changed", None), ("gone".into(), None)];
+        let theirs = [
+            quota("same", Some(5)),
+            quota("changed", Some(1)),
+            quota("gone", Some(2)),
+            quota("stray", Some(3)),
+        ];
+        assert_eq!(
+            quotas(&ours, &theirs),
+            [
+                Step::SetQuota(quota("changed", None)),
+                Step::DeleteQuota("gone".into()),
+                Step::DeleteQuota("stray".into()),
+            ]
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! Which file names something of which other file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::source::Sources;
+
+/// An edge goes from a file to the file where the thing that it names is defined.
+pub struct Graph {
+    edges: BTreeMap<(String, String), BTreeSet<String>>,
+}
+
+impl Graph {
+    /// Reads the edges out of all files, those of unit tests left out.
+    pub fn of(sources: &Sources) -> Graph {
+        let mut edges: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+        for (file, target) in sources.named() {
+            if file != target.file {
+                edges.entry((file, target.file)).or_default().insert(target.name);
+            }
+        }
+        Graph { edges }
+    }
+
+    /// From, to, and the names that make the edge.
+    pub fn edges(&self) -> Vec<(&str, &str, &BTreeSet<String>)> {
+        self.edges.iter().map(|((from, to), names)| (from.as_str(), to.as_str(), names)).collect()
+    }
+
+    /// Sets of files each of which reaches all others of its set.
+    pub fn circles(&self) -> Vec<BTreeSet<String>> {
+        let mut named: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (from, to) in self.edges.keys() {
+            named.entry(from).or_default().push(to);
+        }
+        let reached: BTreeMap<_, _> =
+            named.keys().map(|&file| (file, reached_from(file, &named))).collect();
+        let mut circles = BTreeSet::new();
+        for (&file, others) in &reached {
+            let back = |other: &&str| reached.get(other).is_some_and(|from| from.contains(file));
+            let circle: BTreeSet<String> =
+                others.iter().copied().filter(back).map(str::to_owned).collect();
+            if !circle.is_empty() {
+                circles.insert(circle);
+            }
+        }
+        circles.into_iter().collect()
+    }
+}
+
+fn reached_from<'a>(file: &'a str, named: &BTreeMap<&'a str, Vec<&'a str>>) -> BTreeSet<&'a str> {
+    let mut reached = BTreeSet::new();
+    let mut waiting = vec![file];
+    while let Some(next) = waiting.pop() {
+        for &to in named.get(next).into_iter().flatten() {
+            if reached.insert(to) {
+                waiting.push(to);
+            }
+        }
+    }
+    reached
+}

@@ -1,0 +1,199 @@
+//! The shape of the sources: which module may import which, and how large files and types may be.
+//!
+//! [`LAYERS`] is the picture of docs/architecture.md in the form of a table. These tests read the files
+//! below `src/` with a parser and look at what each file names: in `use` items, in paths, in macros.
+//! Unit tests and fuzz targets inside `src/` may import what they like.
+//!
+//! What breaks a rule today is listed in `known.rs`. The list can only shrink: an entry that
+//! holds the rule again fails these tests too.
+
+mod graph;
+mod known;
+mod source;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use graph::Graph;
+use source::Sources;
+
+/// The layers from the bottom to the top. A module may name modules of its own layer and of those above
+/// it in this table (they are below it in the program), and no others.
+const LAYERS: &[Layer] = &[
+    Layer { modules: &["sys", "limits", "error", "types"], apart: false },
+    Layer { modules: &["dlist", "config", "names", "format", "cyrusdb"], apart: false },
+    Layer { modules: &["events", "observe"], apart: true },
+    Layer { modules: &["settings"], apart: true },
+    Layer { modules: &["protocol"], apart: true },
+    Layer { modules: &["store", "replica"], apart: true },
+    Layer { modules: &["sync"], apart: true },
+    // `schedule` and `rolling` are older names for parts of `run`.
+    Layer { modules: &["run", "schedule", "rolling"], apart: false },
+    Layer { modules: &["engine"], apart: true },
+    // The facade only declares and re-exports.
+    Layer { modules: &["lib"], apart: true },
+    Layer { modules: &["capi", "sync_client"], apart: true },
+];
+
+/// The most lines that a file may have.
+const MOST_LINES: usize = 500;
+
+/// The most methods that a type may have, in all its `impl` blocks together, or a trait. Methods of
+/// traits that are not ours, like `Display`, do not count.
+const MOST_METHODS: usize = 25;
+
+/// One row of [`LAYERS`].
+struct Layer {
+    modules: &'static [&'static str],
+    /// Whether the modules of this row do not know each other.
+    apart: bool,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The library, and the program that is another crate and names the library as `cyrsync`.
+static SOURCES: LazyLock<Sources> = LazyLock::new(|| {
+    let mut sources = Sources::default();
+    sources.add_crate(root(), "cyrsync", "src/lib.rs");
+    sources.add_crate(root(), "sync_client", "src/bin/sync_client/main.rs");
+    sources
+});
+
+/// The module of [`LAYERS`] that a file belongs to.
+fn module_of(file: &str) -> &str {
+    let path = file.strip_prefix("src/bin/").or(file.strip_prefix("src/")).unwrap_or(file);
+    path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
+}
+
+fn level_of(module: &str) -> usize {
+    LAYERS
+        .iter()
+        .position(|layer| layer.modules.contains(&module))
+        .unwrap_or_else(|| panic!("src/{module} is in no row of LAYERS in tests/layers/main.rs"))
+}
+
+fn may_name(from: &str, to: &str) -> bool {
+    let (above, below) = (level_of(from), level_of(to));
+    from == to || above > below || (above == below && !LAYERS[above].apart)
+}
+
+/// Compares what was found with what is known. Both ways: what is new fails, and so does an entry that is
+/// no longer needed.
+fn only_known(rule: &str, found: &BTreeSet<String>, known: &[&str], list: &str) {
+    println!("{rule}: {}", found.len());
+    for line in found {
+        println!("  {line}");
+    }
+    let known: BTreeSet<String> = known.iter().map(|&line| line.to_owned()).collect();
+    let new: Vec<_> = found.difference(&known).cloned().collect();
+    assert!(new.is_empty(), "{rule}, and should not:\n  {}", new.join("\n  "));
+    let mended: Vec<_> = known.difference(found).cloned().collect();
+    assert!(
+        mended.is_empty(),
+        "no longer so, remove it from {list} in tests/layers/known.rs:\n  {}",
+        mended.join("\n  ")
+    );
+}
+
+#[test]
+fn no_module_names_one_above_it() {
+    let graph = Graph::of(&SOURCES);
+    let mut upward = BTreeSet::new();
+    for (from, to, names) in graph.edges() {
+        if !may_name(module_of(from), module_of(to)) {
+            let names: Vec<_> = names.iter().map(String::as_str).collect();
+            println!("{from} -> {to}: {}", names.join(", "));
+            upward.insert(format!("{from} -> {to}"));
+        }
+    }
+    only_known("files name something above them", &upward, known::UPWARD, "UPWARD");
+}
+
+#[test]
+fn no_files_name_each_other_in_a_circle() {
+    let graph = Graph::of(&SOURCES);
+    let mut files = BTreeSet::new();
+    for circle in graph.circles() {
+        println!("{} files:", circle.len());
+        for (from, to, names) in graph.edges() {
+            if circle.contains(from) && circle.contains(to) {
+                let names: Vec<_> = names.iter().map(String::as_str).collect();
+                println!("  {from} -> {to}: {}", names.join(", "));
+            }
+        }
+        files.extend(circle);
+    }
+    only_known("files name each other in a circle", &files, known::IN_CIRCLES, "IN_CIRCLES");
+}
+
+#[test]
+fn no_type_has_too_many_methods() {
+    let counts = SOURCES.methods();
+    let wide = counts.into_iter().filter(|(_, count)| *count > MOST_METHODS);
+    let mut found = BTreeSet::new();
+    for ((file, name), count) in wide {
+        println!("{name} of {file} has {count} methods");
+        found.insert(format!("{file}: {name}"));
+    }
+    only_known("types have too many methods", &found, known::WIDE, "WIDE");
+}
+
+#[test]
+fn no_file_is_too_long() {
+    let mut long = BTreeSet::new();
+    for directory in ["src", "tests", "lab", "fuzz"] {
+        for file in rust_files(&root().join(directory)) {
+            let text = fs::read_to_string(&file).expect("own file");
+            let lines = text.lines().count();
+            if lines > MOST_LINES {
+                let name = file.strip_prefix(root()).expect("below the root").display();
+                println!("{name} has {lines} lines");
+                long.insert(name.to_string());
+            }
+        }
+    }
+    only_known("files are too long", &long, known::LONG, "LONG");
+}
+
+/// The Rust files below a directory, without what cargo builds there.
+fn rust_files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).expect("own directory").flatten() {
+        let path = entry.path();
+        if path.is_dir() && !path.ends_with("target") {
+            found.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The parser sees what it should: a rule that finds nothing because nothing was read would hold always.
+#[test]
+fn names_are_found_where_they_are_defined() {
+    let resolved = |from: &str, path: &str| {
+        let path: Vec<_> = path.split("::").map(str::to_owned).collect();
+        SOURCES.resolve(from, &path).map(|target| target.file)
+    };
+    // Through the re-export in lib.rs, from the other crate, and from a child.
+    assert_eq!(
+        resolved("src/engine/mod.rs", "crate::Error").as_deref(),
+        Some("src/error/value.rs")
+    );
+    let from_program = resolved("src/bin/sync_client/main.rs", "cyrsync::Error");
+    assert_eq!(from_program.as_deref(), Some("src/error/value.rs"));
+    let from_child = resolved("src/error/io.rs", "super::Error");
+    assert_eq!(from_child.as_deref(), Some("src/error/value.rs"));
+    // What is not ours is no target.
+    assert_eq!(resolved("src/engine/mod.rs", "std::fs::File"), None);
+
+    let graph = Graph::of(&SOURCES);
+    assert!(graph.edges().len() > 500, "only {} imports were found", graph.edges().len());
+    let methods = SOURCES.methods();
+    assert!(methods.len() > 200, "only {} types were found", methods.len());
+}

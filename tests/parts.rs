@@ -1,0 +1,106 @@
+//! Every failure of a unit of work reaches whoever asked for it, each with its subject: callers in
+//! Rust and in C, on a real master with two broken mailboxes of one user.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use cyrsync::config::Config;
+use cyrsync::engine::{Client, Options};
+use cyrsync::error::{Peer, Scope, Subject};
+use cyrsync::events::Silent;
+use cyrsync::types::{MboxName, UserId};
+use cyrsync::{Error, Kind};
+use cyrsync_lab::fill::Filler;
+use cyrsync_lab::{Imap, Lab, places};
+
+const BROKEN: [&str; 2] = ["user.fred.Drafts", "user.fred.Sent"];
+
+/// A master with a user of whose mailboxes two cannot be read, and another user.
+fn two_broken() -> Lab {
+    let lab = Lab::default();
+    let mut filler = Filler::new(&lab.master, 1);
+    for name in ["user.fred", "user.fred.Work", BROKEN[0], BROKEN[1], "user.zoe"] {
+        filler.mailbox(name, 3);
+    }
+    drop(filler);
+    for name in BROKEN {
+        let index = places::place(&lab.master, name).meta.join("cyrus.index");
+        let mut bytes = fs::read(&index).expect("the mailbox has an index");
+        bytes[200..260].iter_mut().for_each(|byte| *byte ^= 0x55);
+        fs::write(&index, bytes).expect("it can be written");
+    }
+    lab
+}
+
+fn names(parts: &[Error]) -> Vec<String> {
+    parts.iter().map(|part| part.subject().to_string()).collect()
+}
+
+#[test]
+fn a_rust_caller_gets_every_failure_with_its_subject() {
+    let lab = two_broken();
+    let config = Config::load(lab.master.imapd_conf()).expect("the master has one");
+    let observer = Arc::new(Silent);
+    let mut client = Client::new(config, Options::default(), observer).expect("there is a spool");
+    let error = client.sync_user(&"fred".into()).expect_err("two mailboxes are broken");
+    assert_eq!(*error.subject(), Subject::from(UserId::from("fred")));
+    let check = |error: &Error| {
+        assert_eq!(names(error.parts()), BROKEN, "{error}");
+        for (part, name) in error.parts().iter().zip(BROKEN) {
+            assert_eq!(part.subject().mailbox(), Some(&MboxName::from(name)));
+            assert_eq!((part.kind(), part.scope()), (Kind::Corrupt, Scope::Unit), "{part}");
+            assert!(part.hint_text().contains("reconstruct"), "{part}");
+            assert_eq!(part.peer(), None::<&Peer>, "it is a matter of this server: {part}");
+        }
+    };
+    check(&error);
+    check(&client.sync_mailboxes(&BROKEN.map(MboxName::from)).expect_err("both are broken"));
+    let mut units = Vec::new();
+    let report = client.sync_all(b"", &mut |unit, result| {
+        units.push((format!("{unit:?}"), result.is_ok()));
+        if let Err(error) = result {
+            check(error);
+        }
+    });
+    assert_eq!(report.expect("the connection holds").failed, 1, "{units:?}");
+    // All else arrived.
+    client.disconnect();
+    let mut imap = Imap::login(&lab.replica, "fred").with_selected("INBOX.Work");
+    assert_eq!(imap.uids(), [1, 2, 3]);
+}
+
+/// Builds the program of c-tests that prints them.
+fn build(out: &Path) -> PathBuf {
+    let libraries = std::env::current_exe().expect("the test has a path");
+    let libraries = libraries.parent().expect("it lies in a directory");
+    let program = out.join("parts-shared");
+    let mut make = Command::new("make");
+    make.arg("-C").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("c-tests")).arg(&program);
+    make.arg(format!("LIBDIR={}", libraries.display())).arg(format!("OUT={}", out.display()));
+    let output = make.env_remove("MAKEFLAGS").output().expect("make is installed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    program
+}
+
+#[test]
+fn a_c_caller_gets_every_failure_with_its_subject() {
+    let lab = two_broken();
+    let program = build(&lab.master.scratch());
+    let mut command = lab.master.command(program);
+    command.arg(lab.master.imapd_conf()).args(["fred", "USER zoe\nUSER fred\n"]);
+    let output = command.output().expect("it starts");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let of = |call: &str| BROKEN.map(|name| format!("{call} {name}"));
+    let mut wanted = vec!["user fred".to_owned()];
+    wanted.extend(of("user"));
+    wanted.push("entry USER fred".to_owned());
+    wanted.extend(of("log"));
+    wanted.extend(["undone 1".to_owned(), "unit fred failed".to_owned()]);
+    wanted.extend(of("all"));
+    wanted.push("unit zoe done".to_owned());
+    assert_eq!(printed.lines().collect::<Vec<_>>(), wanted, "{told}");
+}
