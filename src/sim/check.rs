@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::spool::{Account, Folder, Message, Spool, is_within};
+use super::world::World;
 use crate::types::{Annotation, Guid, MailboxEntry, MboxName, Record, Text, Uid, UniqueId, UserId};
 
 /// What a replica has that the master has not, or otherwise: one line a difference.
@@ -42,6 +43,19 @@ pub(super) fn living(spool: &Spool) -> Living {
         all.extend(there.map(|message| (id.clone(), message.record.uid, message.record.guid)));
     }
     all
+}
+
+/// Messages that came to the replica and did not reach the master: one line each. Those that somebody
+/// expunged, or whose mailbox is gone, are no loss.
+pub(super) fn lost_strays(world: &World) -> Vec<String> {
+    let lost = world.strays.iter().filter(|(id, guid)| {
+        let Some(folder) = world.master.folders.get(id) else { return false };
+        // A master that forgot expunged records cannot tell it from one of those.
+        let is_there = folder.state.deletedmodseq > 0
+            || folder.messages.values().any(|message| message.record.guid == *guid);
+        !is_there && !world.expunged.contains(&(id.clone(), *guid))
+    });
+    lost.map(|stray| format!("{stray:?} came to the replica and is lost")).collect()
 }
 
 /// Whether a mailbox must be the same on both sides: those of a user without an INBOX are not, for

@@ -326,7 +326,10 @@ impl SimEnv {
                 world.advance(Duration::from_millis(1));
                 return Input::Logged;
             }
-            if world.changes_left == 0 && world.files.is_done() {
+            if world.changes_left == 0 && !world.is_calm {
+                world.calm_down();
+            }
+            if world.is_calm && world.files.is_done() {
                 self.is_idle = true;
                 return Input::Asked(Asked::Stop);
             }

@@ -60,7 +60,7 @@ struct History {
     rules: Rules,
     turns: u32,
     /// Turns since nothing goes wrong any more.
-    calm: Option<u32>,
+    calm: u32,
 }
 
 /// Plays the history of a seed.
@@ -100,6 +100,8 @@ impl History {
         let mut world = World::new(Chance::new(seed), told);
         writer::found(&mut world);
         world.changes_left = 5 + world.chance.below(50);
+        world.has_strays = world.chance.one_in(4);
+        world.strays_left = if world.has_strays { 1 + world.chance.below(4) } else { 0 };
         let workers = if world.chance.one_in(2) { 1 } else { 2 + world.chance.below(3) };
         let interval = Duration::from_secs(world.chance.below(4) as u64);
         let options = Rolling { interval, ..Rolling::default() };
@@ -108,7 +110,7 @@ impl History {
         world.tell(|| format!("{workers} workers, {faults:?}"));
         let world = Shared::new(world);
         let client = Arc::new(client(&world));
-        History { world, client, rules, turns: 0, calm: None }
+        History { world, client, rules, turns: 0, calm: 0 }
     }
 
     fn play(&mut self) {
@@ -119,7 +121,8 @@ impl History {
                 return;
             }
             if is_idle {
-                let found = check::differences(&world.master, &world.replica);
+                let mut found = check::differences(&world.master, &world.replica);
+                found.extend(check::lost_strays(&world));
                 found.into_iter().for_each(|difference| world.is_wrong(difference));
                 return;
             }
@@ -144,13 +147,11 @@ impl History {
             if world.is_dead || !world.wrong.is_empty() {
                 return false;
             }
-            if world.changes_left == 0 {
-                self.calm = self.calm.map(|calm| calm + 1).or_else(|| {
-                    world.calm_down();
-                    Some(0)
-                });
+            if world.changes_left == 0 && !world.is_calm {
+                world.calm_down();
             }
-            if self.calm.is_some_and(|calm| calm > PATIENCE) || self.turns > LONGEST {
+            self.calm += u32::from(world.is_calm);
+            if self.calm > PATIENCE || self.turns > LONGEST {
                 let left: Vec<String> =
                     world.files.entries().iter().map(ToString::to_string).collect();
                 world.is_wrong(format!("this is never replicated: {}", left.join(", ")));

@@ -18,7 +18,7 @@ use crate::run::log::disk::LogFile;
 use crate::run::log::entry::LogEntry;
 use crate::run::step::Moment;
 use crate::sync::RemoteFolder;
-use crate::types::{MboxName, Modseq, UniqueId, UserId};
+use crate::types::{Guid, MboxName, Modseq, UniqueId, UserId};
 
 /// How a mailbox of the master is held open.
 #[derive(Debug, Clone)]
@@ -44,11 +44,21 @@ pub(super) struct World {
     pub faults: Faults,
     /// How much users will still do.
     pub changes_left: usize,
+    /// How often somebody will still write to the replica.
+    pub strays_left: usize,
+    /// Whether somebody writes to the replica in this history.
+    pub has_strays: bool,
+    /// Messages that came to the replica, by mailbox.
+    pub strays: BTreeSet<(UniqueId, Guid)>,
+    /// Messages that somebody expunged, here or there.
+    pub expunged: BTreeSet<(UniqueId, Guid)>,
     /// What Cyrus will log in a moment: it does so after the change can be seen.
     unlogged: Vec<LogEntry>,
     story: Option<Vec<String>>,
     /// What must never be, and is.
     pub wrong: Vec<String>,
+    /// Whether nothing goes wrong any more.
+    pub is_calm: bool,
     /// Whether the client was killed.
     pub is_dead: bool,
     clock: Moment,
@@ -121,9 +131,14 @@ impl World {
             plant: None,
             seen: BTreeMap::new(),
             changes_left: 0,
+            strays_left: 0,
+            has_strays: false,
+            strays: BTreeSet::new(),
+            expunged: BTreeSet::new(),
             unlogged: Vec::new(),
             story: story.then(Vec::new),
             wrong: Vec::new(),
+            is_calm: false,
             is_dead: false,
             clock: Moment::ZERO,
             held: BTreeMap::new(),
@@ -169,6 +184,10 @@ impl World {
         self.flush_log();
         if self.changes_left > 0 && self.chance.one_in(40) {
             self.change();
+        }
+        if self.strays_left > 0 && self.changes_left > 0 && self.chance.one_in(60) {
+            self.strays_left -= 1;
+            writer::act_on_replica(self);
         }
         let one_in = self.faults.clock;
         if self.chance.strikes(one_in) {
@@ -225,9 +244,18 @@ impl World {
 
     /// From now on nothing goes wrong any more.
     pub fn calm_down(&mut self) {
+        self.is_calm = true;
         self.tell(|| "nothing goes wrong any more".to_owned());
         self.faults = Faults::default();
         self.others.clear();
+        if self.has_strays {
+            // Nobody logs what is written to a replica: somebody has all looked at.
+            let users = self.users().into_iter().map(LogEntry::User).collect::<Vec<_>>();
+            let shared = self.master.entries.keys().filter(|name| owner(name).is_none());
+            let shared: Vec<_> = shared.cloned().map(LogEntry::Mailbox).collect();
+            self.log_changes(users.into_iter().chain(shared));
+            self.flush_log();
+        }
     }
 
     /// A client begins anew.
