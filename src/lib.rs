@@ -33,8 +33,7 @@ pub mod observe {
 }
 pub mod replica;
 pub(crate) mod run;
-// Until it knows typed commands and passes.
-#[cfg(any())]
+#[cfg(test)]
 mod sim;
 pub mod store;
 pub mod sync;
