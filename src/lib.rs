@@ -26,15 +26,9 @@ pub mod fuzzing;
 pub mod limits;
 pub mod names;
 pub mod protocol;
-/// The former name of [`events`].
-#[doc(hidden)]
-pub mod observe {
-    pub use crate::events::*;
-}
 pub mod replica;
 pub(crate) mod run;
-// Until it knows typed commands and passes.
-#[cfg(any())]
+#[cfg(test)]
 mod sim;
 pub mod store;
 pub mod sync;

@@ -17,6 +17,7 @@ use super::world::Shared;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Event, Observer, words};
 use crate::names::Namespace;
+use crate::protocol::RemoteFolder;
 use crate::run::asked_ahead::AskedAhead;
 use crate::run::carry_out;
 use crate::run::env::Env;
@@ -24,7 +25,7 @@ use crate::run::log::entry::LogEntry;
 use crate::run::outcome::{Attempt, Outcome, SessionState, Undone};
 use crate::run::step::{Asked, Input, Moment, Wait, Work};
 use crate::run::task::{Goal, WorkerId};
-use crate::sync::{Cache, Cancel, Care, RemoteFolder, Settings, Staged, Syncer, is_locked};
+use crate::sync::{Cache, Cancel, Care, Pass, Settings, Staged, is_locked};
 use crate::types::{MboxName, UserId};
 
 /// What all workers of a client share.
@@ -110,17 +111,17 @@ impl Worker {
         self.asked.clear();
     }
 
-    fn with_syncer<T>(
+    fn with_pass<T>(
         &mut self,
         client: &Client,
         care: &mut Care,
-        work: impl FnOnce(&mut Syncer<'_>) -> Result<T>,
+        work: impl FnOnce(&mut Pass<'_>) -> Result<T>,
     ) -> Result<T> {
         let told = Told(client.world.clone());
         let Some(link) = &mut self.link else {
             return Err(Error::new(Kind::Internal, "use", "connection", "there is none"));
         };
-        let mut syncer = Syncer::new(
+        let mut pass = Pass::new(
             &client.store,
             &client.names,
             link,
@@ -128,11 +129,11 @@ impl Worker {
             &told,
             &client.cancel,
             &mut self.staged,
-        )
-        .with_cache(Some(&mut self.memory))
-        .with_master(Some(&mut self.own))
-        .with_care(Some(care));
-        work(&mut syncer)
+        );
+        pass.cache = Some(&mut self.memory);
+        pass.master = Some(&mut self.own);
+        pass.care = Some(care);
+        work(&mut pass)
     }
 
     fn run(&mut self, client: &Client, work: Work) -> Attempt {
@@ -140,9 +141,9 @@ impl Worker {
         client.world.look().tell(|| format!("begins {goal:?}"));
         let mut asked = std::mem::take(&mut self.asked);
         let told = Told(client.world.clone());
-        let result = self.with_syncer(client, &mut care, |syncer| {
-            asked.ask(&goal, &ahead, syncer)?;
-            carry_out::carry_out(&goal, syncer, &mut asked, &client.names, &told)
+        let result = self.with_pass(client, &mut care, |pass| {
+            asked.ask(&goal, &ahead, pass)?;
+            carry_out::carry_out(&goal, pass, &mut asked, &client.names, &told)
         });
         self.asked = asked;
         client.world.look().tell(|| match &result {
@@ -155,7 +156,7 @@ impl Worker {
     }
 
     fn release(&mut self, client: &Client) -> Result<()> {
-        let result = self.with_syncer(client, &mut Care::default(), |syncer| syncer.restart());
+        let result = self.with_pass(client, &mut Care::default(), |pass| pass.restart());
         if result.is_err() {
             self.link = None;
         }

@@ -169,7 +169,7 @@ fn header(w: &mut Writer<'_>, state: &MailboxState, folder: &Folder) -> crate::R
     if state.mbtype.synced() != MboxType::default() {
         w.key("MBOXTYPE")?.atom(state.mbtype.synced().to_wire().as_bytes())?;
     }
-    let [basic, annot] = state.stored_crcs.to_wire();
+    let [basic, annot] = state.crcs.to_wire();
     w.key("SYNC_CRC")?.num(basic.into())?;
     w.key("SYNC_CRC_ANNOT")?.num(annot.into())?;
     w.key("LAST_UID")?.num(state.last_uid.into())?;
@@ -186,9 +186,9 @@ fn header(w: &mut Writer<'_>, state: &MailboxState, folder: &Folder) -> crate::R
     if let Some(root) = &state.quotaroot {
         w.key("QUOTAROOT")?.atom(root.as_bytes())?;
     }
-    w.key("CREATEDMODSEQ")?.num(state.createdmodseq)?;
-    if state.foldermodseq != 0 {
-        w.key("FOLDERMODSEQ")?.num(state.foldermodseq)?;
+    w.key("CREATEDMODSEQ")?.num(state.createdmodseq.unwrap_or(0))?;
+    if let Some(foldermodseq) = state.foldermodseq {
+        w.key("FOLDERMODSEQ")?.num(foldermodseq)?;
     }
     annotation_list(w, folder.annotations.iter().cloned())
 }

@@ -21,7 +21,7 @@ use crate::run::daemon::{Daemon, Rules};
 use crate::run::env::Driver;
 use crate::run::options::Rolling;
 use crate::store::Wait;
-use crate::sync::{Cancel, Fuse, Settings, Staged, Syncer};
+use crate::sync::{self, Cancel, Fuse, Pass, Settings, Staged};
 use crate::types::MboxName;
 
 /// Inputs that a client takes until all must be replicated once nothing goes wrong any more.
@@ -186,7 +186,7 @@ fn sync_all(client: &Client, mut link: Link) {
         let world = client.world.look();
         world.master.entries.keys().filter(|name| owner(name).is_none()).cloned().collect()
     };
-    let mut syncer = Syncer::new(
+    let mut pass = Pass::new(
         &client.store,
         &client.names,
         &mut link,
@@ -197,7 +197,7 @@ fn sync_all(client: &Client, mut link: Link) {
     );
     for user in &users {
         // What cannot be done is no matter here.
-        let _ = syncer.user(user, None);
+        let _ = sync::user(&mut pass, user, None);
     }
-    let _ = syncer.mailboxes(&shared);
+    let _ = sync::mailboxes(&mut pass, &shared);
 }

@@ -6,9 +6,10 @@ use super::check::{Living, living};
 use super::plant::{Instead, Planted};
 use super::server::{No, Server};
 use super::world::{Shared, World};
-use crate::dlist::{Writer, parse_named};
+use crate::dlist::parse_named;
 use crate::error::{Error, Kind, Result};
-use crate::replica::{Answer, Direct, Enabled, Replica, Reply, Ticket, Verb};
+use crate::protocol::{Command, Reply, Ticket};
+use crate::replica::{Answer, Direct, Enabled, Replica};
 use crate::types::UniqueId;
 
 /// Hears each command and its reply.
@@ -243,16 +244,12 @@ fn short(command: &[u8]) -> String {
 }
 
 impl Replica for Link {
-    fn submit(
-        &mut self,
-        verb: Verb,
-        body: &mut dyn FnMut(&mut Writer<'_>) -> Result<()>,
-    ) -> Result<Ticket> {
+    fn submit(&mut self, command: Command<'_>) -> Result<Ticket> {
         drop(self.world.enter());
         if let Some(kind) = self.lost {
             return Err(lost(kind));
         }
-        self.direct.submit(verb, body)
+        self.direct.submit(command)
     }
 
     fn wait(&mut self, ticket: Ticket) -> Result<Reply> {

@@ -8,10 +8,10 @@ use parking_lot::MutexGuard;
 use super::spool::{Account, Folder};
 use super::world::{Shared, World};
 use crate::error::{Error, Kind, Result, Subject};
-use crate::store::{Crcs, Lock, Mailbox, Records, Store, UserTree, Wait};
+use crate::store::{Lock, Mailbox, MailboxFiles, MessageFile, Records, Store, UserTree, Wait};
 use crate::types::{
     Annotation, MailboxEntry, MailboxState, MboxName, Modseq, Quota, Record, Seen, SieveScript,
-    SyncCrcs, Text, Uid, UniqueId, UserId,
+    Text, Uid, UniqueId, UserId,
 };
 
 /// See the module.
@@ -183,6 +183,22 @@ impl Drop for Opened {
     }
 }
 
+impl MailboxFiles for Opened {
+    fn message(&self, record: &Record) -> Result<MessageFile> {
+        let world = alive(&self.world)?;
+        let folder = world.master.folders.get(&self.state.uniqueid);
+        let message = folder.and_then(|folder| folder.messages.get(&record.uid));
+        let file = message.and_then(|message| message.file.clone());
+        let subject = self.message_name(record);
+        let file = file.ok_or_else(|| Error::new(Kind::Corrupt, "open", subject, "no file"))?;
+        Ok(MessageFile::from(file.to_vec()))
+    }
+
+    fn message_name(&self, record: &Record) -> Subject {
+        Subject::message(self.state.name.clone(), record.uid, None)
+    }
+}
+
 impl Mailbox for Opened {
     fn state(&self) -> &MailboxState {
         &self.state
@@ -190,16 +206,6 @@ impl Mailbox for Opened {
 
     fn annotations(&self) -> Result<Vec<Annotation>> {
         Ok(self.folder.annotations.clone())
-    }
-
-    fn crcs(&mut self, which: Crcs) -> Result<SyncCrcs> {
-        match which {
-            Crcs::Stored => Ok(self.state.stored_crcs),
-            Crcs::Recomputed => {
-                self.needs_index()?;
-                Ok(self.folder.crcs())
-            }
-        }
     }
 
     fn scan(
@@ -216,24 +222,19 @@ impl Mailbox for Opened {
         Ok(())
     }
 
-    fn message_annotations(&self, uid: Uid) -> Result<Vec<Annotation>> {
+    fn visit_annotations(
+        &self,
+        uids: &[Uid],
+        visit: &mut dyn FnMut(Uid, Annotation) -> Result<()>,
+    ) -> Result<()> {
         self.needs_index()?;
-        let message = self.folder.messages.get(&uid);
-        Ok(message.map(|message| message.annotations.clone()).unwrap_or_default())
-    }
-
-    fn message(&self, record: &Record) -> Result<std::fs::File> {
-        let world = alive(&self.world)?;
-        let folder = world.master.folders.get(&self.state.uniqueid);
-        let message = folder.and_then(|folder| folder.messages.get(&record.uid));
-        let file = message.and_then(|message| message.file.clone());
-        let subject = self.message_name(record);
-        let file = file.ok_or_else(|| Error::new(Kind::Corrupt, "open", subject, "no file"))?;
-        Ok(super::message_file(&file))
-    }
-
-    fn message_name(&self, record: &Record) -> Subject {
-        Subject::message(self.state.name.clone(), record.uid, None)
+        for uid in uids {
+            let message = self.folder.messages.get(uid);
+            for annotation in message.into_iter().flat_map(|message| &message.annotations) {
+                visit(*uid, annotation.clone())?;
+            }
+        }
+        Ok(())
     }
 
     fn unlock_index(&mut self) {

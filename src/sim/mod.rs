@@ -27,13 +27,3 @@ mod twin;
 mod update;
 mod world;
 mod writer;
-
-use std::io::{Seek, Write};
-
-/// A file with these bytes.
-fn message_file(bytes: &[u8]) -> std::fs::File {
-    let mut file = tempfile::tempfile_in("/dev/shm").unwrap();
-    file.write_all(bytes).unwrap();
-    file.rewind().unwrap();
-    file
-}

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use sha1::{Digest, Sha1};
 
 use crate::types::{
-    Annotation, CrcSum, FormerName, Guid, InternalFlags, MailboxEntry, MailboxState, MboxName,
-    MboxType, Modseq, Options, Quota, Record, Seen, SieveScript, SyncCrcs, Text, Time, Uid,
-    UniqueId, UserId, crc,
+    Annotation, CrcSum, FormerName, Guid, InternalFlags, MailboxEntry, MailboxHeader, MailboxState,
+    MboxName, MboxType, Modseq, Options, Quota, Record, Seen, SieveScript, SyncCrcs, Text, Time,
+    Uid, UniqueId, UserId, crc,
 };
 
 /// The version of cyrus.index that 3.6 writes.
@@ -154,7 +154,7 @@ impl Folder {
             // As whoever reads the header of an empty one takes it.
             self.state.options.0 |= Options::POP3_NEW_UIDL;
         }
-        self.state.stored_crcs = self.crcs();
+        self.state.crcs = self.crcs();
     }
 }
 
@@ -232,15 +232,14 @@ impl Spool {
     pub fn state(&self, name: &MboxName) -> Option<MailboxState> {
         let entry = self.living(name)?;
         let folder = self.folders.get(&entry.uniqueid)?;
-        Some(MailboxState {
-            name: entry.name.clone(),
-            uniqueid: entry.uniqueid.clone(),
-            mbtype: entry.mbtype,
-            partition: entry.partition.clone(),
-            acl: entry.acl.clone(),
-            foldermodseq: entry.foldermodseq,
-            ..folder.state.clone()
-        })
+        let mut state = folder.state.clone();
+        state.name = entry.name.clone();
+        state.uniqueid = entry.uniqueid.clone();
+        state.mbtype = entry.mbtype;
+        state.partition = entry.partition.clone();
+        state.acl = entry.acl.clone();
+        state.foldermodseq = Some(entry.foldermodseq).filter(|modseq| *modseq != 0);
+        Some(state)
     }
 
     /// The uniqueid of a user's INBOX, of its tombstone too.
@@ -362,17 +361,18 @@ impl Spool {
         };
         let uidvalidity =
             if new.uidvalidity == 0 { self.next_uidvalidity() } else { new.uidvalidity };
-        let state = MailboxState {
+        let header = MailboxHeader {
             name: name.clone(),
             uniqueid: uniqueid.clone(),
             quotaroot: self.quota_root(name),
-            minor_version: MINOR_VERSION,
             options: new.options,
             uidvalidity,
             highestmodseq,
-            createdmodseq,
-            ..MailboxState::default()
+            createdmodseq: Some(createdmodseq),
+            ..MailboxHeader::default()
         };
+        let minor_version = MINOR_VERSION;
+        let state = MailboxState { header, minor_version, ..MailboxState::default() };
         let mut folder = Folder { state, ..Folder::default() };
         folder.settle();
         self.folders.insert(uniqueid.clone(), folder);
@@ -432,7 +432,7 @@ impl Spool {
                 false => MboxType::DELETED,
             }),
             uidvalidity: folder.state.uidvalidity,
-            createdmodseq: folder.state.createdmodseq,
+            createdmodseq: folder.state.createdmodseq.unwrap_or(0),
             foldermodseq,
             ..MailboxEntry::default()
         };

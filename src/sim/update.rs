@@ -73,7 +73,7 @@ pub(super) fn mailbox(spool: &mut Spool, staged: &Staged, force: bool, kv: &Kv<'
     let told = |key| kv.opt_num32(key).map(Option::unwrap_or_default);
     let told = [told("SYNC_CRC")?, told("SYNC_CRC_ANNOT")?];
     let folder = spool.folder(&wanted.name).ok_or(No::Nonexistent)?;
-    match agree(told, folder.state.stored_crcs) {
+    match agree(told, folder.state.crcs) {
         true => Ok(()),
         false => Err(No::Checksum.into()),
     }
@@ -135,7 +135,7 @@ fn check(spool: &Spool, wanted: &Wanted, force: bool, is_new: bool, kv: &Kv<'_>)
     if since != 0 {
         let told = |key| kv.opt_num32(key).map(Option::unwrap_or_default);
         let crcs = [told("SINCE_CRC")?, told("SINCE_CRC_ANNOT")?];
-        if since != highestmodseq || !agree(crcs, state.stored_crcs) {
+        if since != highestmodseq || !agree(crcs, state.crcs) {
             return Err(No::Changed.into());
         }
     }
@@ -209,7 +209,7 @@ fn write(
     state.last_appenddate = kv.date("LAST_APPENDDATE")?;
     state.pop3_last_login = kv.date("POP3_LAST_LOGIN")?;
     state.pop3_show_after = kv.opt_date("POP3_SHOW_AFTER")?.unwrap_or(0);
-    state.createdmodseq = wanted.createdmodseq;
+    state.createdmodseq = Some(wanted.createdmodseq);
     state.options = wanted.options;
     state.uidvalidity = wanted.uidvalidity;
     folder.settle();

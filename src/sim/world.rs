@@ -14,10 +14,10 @@ use super::faults::Faults;
 use super::plant::Plant;
 use super::spool::{START, Spool, is_within, owner};
 use super::writer;
+use crate::protocol::RemoteFolder;
 use crate::run::log::disk::LogFile;
 use crate::run::log::entry::LogEntry;
 use crate::run::step::Moment;
-use crate::sync::RemoteFolder;
 use crate::types::{Guid, MboxName, Modseq, UniqueId, UserId};
 
 /// How a mailbox of the master is held open.

@@ -517,7 +517,7 @@ fn read_as_another(world: &mut World, user: &UserId) -> Option<()> {
     };
     world.master.account_mut(&reader).seen.insert(state.uniqueid.clone(), seen);
     world.tell(|| format!("master: {reader} reads {name}"));
-    world.log_changes([LogEntry::Seen(reader, state.uniqueid)]);
+    world.log_changes([LogEntry::Seen(reader, state.uniqueid.clone())]);
     Some(())
 }
 

@@ -9,6 +9,7 @@ use super::pass::Pass;
 use super::transfer::damage::{check_messages, to_check};
 use super::user::Attempted;
 use super::usermeta::apply::apply_steps;
+use super::usermeta::inbox::check_inbox;
 use super::usermeta::plan;
 use super::usermeta::quotas::{NamedRoot, shared_quotas};
 use crate::error::{Error, Kind, Result};
@@ -154,6 +155,7 @@ fn live_entry(pass: &Pass<'_>, name: &MboxName) -> Result<Option<MailboxEntry>> 
 fn sieve_only(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     pass.report(Step::Meta { user: user.clone() });
     check_owner(pass, user)?;
+    check_inbox(pass, user)?;
     let ticket = pass.session.submit(Command::GetMeta(user))?;
     let remote = pass.session.wait(ticket)?.into_user()?;
     let steps = plan::sieve(&pass.store.sieve_scripts(user)?, &remote.sieve);

@@ -6,6 +6,7 @@ use super::failures::Failures;
 use super::folders::identity::check_owner;
 use super::pass::Pass;
 use super::usermeta::apply::apply_steps;
+use super::usermeta::inbox::check_inbox;
 use super::usermeta::plan::Step;
 use crate::error::{Kind, Result};
 use crate::events::{self, SyncEvent};
@@ -22,6 +23,7 @@ pub fn pieces(
 ) -> Result<()> {
     let _lock = pass.store.sync_lock(&pass.settings.server, Some(user), pass.settings.wait)?;
     check_owner(pass, user)?;
+    check_inbox(pass, user)?;
     let mut steps = Vec::new();
     if !seen.is_empty() {
         let all = pass.store.seen(user)?;

@@ -259,10 +259,11 @@ fn fate(pass: &Pass<'_>, remote: &RemoteFolder, stay: &HashSet<UniqueId>) -> Res
     if entry.mbtype.is_deleted() {
         return Ok(Fate::Deleted);
     }
-    // A record by uniqueid may outlive its mailbox; up to 3.6 one that was purged leaves it.
+    // A record by uniqueid may outlive its mailbox. Cyrus up to 3.6 keeps that of a mailbox which
+    // was deleted and then removed for good.
     if !is_alive_as(pass, &entry.name, uniqueid)? {
-        let purged = pass.names.is_deleted(&entry.name);
-        return Ok(if purged { Fate::Deleted } else { Fate::Unknown });
+        let is_purged = pass.names.is_deleted(&entry.name);
+        return Ok(if is_purged { Fate::Deleted } else { Fate::Unknown });
     }
     let claims = claims(pass, &entry, Some(entry.clone()), [])?;
     check_claim(pass, &entry, &claims, std::slice::from_ref(name))?;

@@ -1,5 +1,6 @@
 //! Carries out the steps of [`plan`]: all are written before the first reply is awaited.
 
+use super::inbox::check_inbox;
 use super::plan::{self, Step};
 use super::scripts::sieve_steps;
 use crate::error::{Kind, Result, Subject};
@@ -19,6 +20,7 @@ fn meta_alone(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     let _lock = pass.store.sync_lock(&pass.settings.server, Some(user), pass.settings.wait)?;
     pass.report(events::Step::Meta { user: user.clone() });
     check_owner(pass, user)?;
+    check_inbox(pass, user)?;
     let ticket = pass.session.submit(Command::GetMeta(user))?;
     let remote = match pass.session.wait(ticket) {
         Ok(reply) => reply.into_user()?,
