@@ -24,13 +24,12 @@ use source::Sources;
 const LAYERS: &[Layer] = &[
     Layer { modules: &["sys", "limits", "error", "types"], apart: false },
     Layer { modules: &["dlist", "config", "names", "format", "cyrusdb"], apart: false },
-    Layer { modules: &["events", "observe"], apart: true },
+    Layer { modules: &["events"], apart: true },
     Layer { modules: &["settings"], apart: true },
     Layer { modules: &["protocol"], apart: true },
     Layer { modules: &["store", "replica"], apart: true },
     Layer { modules: &["sync"], apart: true },
-    // `schedule` and `rolling` are older names for parts of `run`.
-    Layer { modules: &["run", "schedule", "rolling"], apart: false },
+    Layer { modules: &["run"], apart: true },
     Layer { modules: &["engine"], apart: true },
     // The facade only declares and re-exports.
     Layer { modules: &["lib"], apart: true },
