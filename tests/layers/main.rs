@@ -190,7 +190,7 @@ fn names_are_found_where_they_are_defined() {
     assert_eq!(from_child.as_deref(), Some("src/error/value.rs"));
     // `words` is a module and a function of it.
     let module_and_function = resolved("src/events/plan.rs", "super::words::words");
-    assert_eq!(module_and_function.as_deref(), Some("src/events/words.rs"));
+    assert_eq!(module_and_function.as_deref(), Some("src/events/words/render.rs"));
     // What is not ours is no target.
     assert_eq!(resolved("src/engine/mod.rs", "std::fs::File"), None);
 
