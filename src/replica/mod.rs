@@ -6,6 +6,7 @@ mod agree;
 #[cfg(test)]
 mod agree_tests;
 mod aside;
+mod coding;
 mod connect;
 #[cfg(test)]
 mod connect_tests;

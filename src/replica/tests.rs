@@ -492,5 +492,5 @@ fn a_security_layer_is_not_put_around_bytes_that_came_before_it() {
     link.fill().unwrap();
     let error = link.start_layer(Box::new(Flip)).unwrap_err();
     assert_eq!(error.kind(), Kind::Protocol);
-    assert!(!link.has_layer());
+    assert!(!link.coding().has_layer());
 }

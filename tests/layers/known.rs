@@ -25,14 +25,7 @@ pub const IN_CIRCLES: &[&str] = &[
     "src/cyrusdb/twoskip.rs",
     "src/dlist/get.rs",
     "src/dlist/mod.rs",
-    "src/engine/connection.rs",
-    "src/engine/log.rs",
-    "src/engine/mod.rs",
-    "src/engine/plan.rs",
-    "src/engine/reach.rs",
-    "src/engine/roll.rs",
-    "src/events/mod.rs",
-    "src/events/plan.rs",
+    "src/dlist/parse.rs",
     "src/format/mbentry.rs",
     "src/format/mbkeys.rs",
     "src/names/mod.rs",
@@ -42,6 +35,9 @@ pub const IN_CIRCLES: &[&str] = &[
     "src/replica/direct.rs",
     "src/replica/dry.rs",
     "src/replica/mod.rs",
+    "src/replica/sasl/choose.rs",
+    "src/replica/sasl/mod.rs",
+    "src/replica/sasl/plugin.rs",
     "src/replica/session.rs",
     "src/replica/socket.rs",
     "src/replica/tls/channel.rs",
@@ -50,8 +46,6 @@ pub const IN_CIRCLES: &[&str] = &[
     "src/replica/tls/trust.rs",
     "src/replica/tls/verified.rs",
     "src/replica/tls/verify.rs",
-    "src/sync/repair/notices.rs",
-    "src/sync/repair/plan.rs",
     "src/sys/sasl2/mod.rs",
     "src/sys/sasl2/turn.rs",
     "src/types/annotation.rs",
@@ -64,14 +58,11 @@ pub const IN_CIRCLES: &[&str] = &[
 ];
 
 /// Files above [`MOST_LINES`](crate::MOST_LINES).
-pub const LONG: &[&str] = &["src/engine/roll.rs", "src/replica/link.rs"];
+pub const LONG: &[&str] = &["src/sim/spool.rs", "src/sim/writer.rs"];
 
 /// Types above [`MOST_METHODS`](crate::MOST_METHODS): `file: name`.
 pub const WIDE: &[&str] = &[
     "src/config/mod.rs: Config",
-    "src/engine/mod.rs: Client",
-    "src/error/value.rs: Error",
-    "src/replica/link.rs: Link",
     "src/replica/session.rs: Session",
     "src/store/spool/store.rs: Spool",
 ];
