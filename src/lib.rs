@@ -25,6 +25,7 @@ pub mod format;
 pub mod fuzzing;
 pub mod limits;
 pub mod names;
+pub mod own_server;
 pub mod protocol;
 pub mod replica;
 pub(crate) mod run;

@@ -12,9 +12,11 @@
 //! ```
 
 mod check;
+mod expand;
 mod lines;
 mod load;
 pub mod opt;
+mod partitions;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -22,4 +24,5 @@ pub mod value;
 mod values;
 
 pub use load::{DEFAULT_PATH, SERVICE};
+pub use partitions::Partitions;
 pub use values::Config;

@@ -7,6 +7,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::check::{channel_spec, check, spec};
+use super::expand::expand;
 use super::lines::{Lines, Statement, statement};
 use super::opt::{self, DEPRECATED};
 use super::values::{Config, Known};
@@ -209,12 +210,12 @@ impl<'a> Reader<'a> {
             ));
             config.known.entry(preferred).or_insert(given);
         }
-        if config.string(opt::CONFIGDIRECTORY).is_none() {
+        let Some(directory) = config.string(opt::CONFIGDIRECTORY).map(str::to_owned) else {
             return Err(error("configdirectory is not set".into())
                 .hint("add the line \"configdirectory: /var/lib/cyrus\", or where yours lies"));
-        }
+        };
         let expanded: Vec<_> = (config.known.iter())
-            .filter_map(|(name, known)| Some((*name, config.expand(spec(name)?, &known.text))))
+            .filter_map(|(name, known)| Some((*name, expand(spec(name)?, &known.text, &directory))))
             .collect();
         for (name, text) in expanded {
             if let Some(known) = config.known.get_mut(name) {

@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::check::{channel_switch, check, fold_on_off, parse_seconds, spec};
+use super::expand::expand;
 use super::opt::{self, ChoiceOpt, DurationOpt, IntOpt, SetOpt, Spec, StringOpt, SwitchOpt, Type};
 use super::value;
 use crate::error::{Error, Kind, Result};
-
-const CONFIGDIRECTORY: &str = "{configdirectory}";
 
 /// A configuration. Its values were checked when it was read, so that looking one up cannot fail.
 #[derive(Clone)]
@@ -45,7 +44,8 @@ impl Config {
         let former = opt::DEPRECATED.iter().find(|former| former.name == key);
         match spec(&key).or(former.map(|former| former.preferred)) {
             Some(spec) => {
-                let text = self.expand(spec, value);
+                let directory = self.string(opt::CONFIGDIRECTORY).unwrap_or_default();
+                let text = expand(spec, value, directory);
                 self.known.insert(spec.name, Known { text, for_service: true });
             }
             None => {
@@ -163,46 +163,12 @@ impl Config {
         self.overflow.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// Root directory of a partition: `partition-<name>`.
-    pub fn partition(&self, name: &str) -> Option<&Path> {
-        self.overflow(&format!("partition-{name}")).map(Path::new)
-    }
-
-    /// Root directory of a partition's metadata: `metapartition-<name>`. Which files lie there is
-    /// for [`opt::METAPARTITION_FILES`] to say.
-    pub fn metapartition(&self, name: &str) -> Option<&Path> {
-        self.overflow(&format!("metapartition-{name}")).map(Path::new)
-    }
-
-    /// Root directory of a partition's archived messages: `archivepartition-<name>`, if archiving
-    /// is on.
-    pub fn archivepartition(&self, name: &str) -> Option<&Path> {
-        if !self.switch(opt::ARCHIVE_ENABLED) {
-            return None;
-        }
-        self.overflow(&format!("archivepartition-{name}")).map(Path::new)
-    }
-
     fn for_channel(&self, channel: Option<&str>, name: &str) -> Option<&str> {
         self.overflow(&format!("{}_{name}", channel?))
     }
 
     pub(super) fn text(&self, spec: &'static Spec) -> Option<&str> {
         self.known.get(spec.name).map(|known| known.text.as_str()).or(spec.default)
-    }
-
-    /// Puts the directory where a text begins with `{configdirectory}`: only in options of the
-    /// table, as Cyrus does it, not in partitions.
-    pub(super) fn expand(&self, spec: &Spec, text: &str) -> String {
-        let head = text.get(..CONFIGDIRECTORY.len());
-        if spec.kind == Type::String
-            && spec.name != opt::CONFIGDIRECTORY.name()
-            && head.is_some_and(|head| head.eq_ignore_ascii_case(CONFIGDIRECTORY))
-        {
-            let rest = text.get(CONFIGDIRECTORY.len()..).unwrap_or_default();
-            return format!("{}{rest}", self.string(opt::CONFIGDIRECTORY).unwrap_or_default());
-        }
-        text.to_owned()
     }
 }
 
