@@ -14,29 +14,38 @@
 //! - [`names`], [`config`], [`sys`], [`types`], [`error`], [`events`], [`limits`]
 
 pub mod config;
-pub mod cyrusdb;
-pub mod dlist;
+pub(crate) mod cyrusdb;
+pub(crate) mod dlist;
 pub mod engine;
 pub mod error;
 pub mod events;
-pub mod format;
+pub(crate) mod format;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-pub mod limits;
-pub mod names;
+pub(crate) mod limits;
+pub(crate) mod names;
+#[doc(hidden)]
 pub mod own_server;
-pub mod protocol;
-pub mod replica;
+pub(crate) mod protocol;
+pub(crate) mod replica;
 pub(crate) mod run;
 #[cfg(test)]
 mod sim;
 pub mod store;
-pub mod sync;
+pub(crate) mod sync;
 pub mod sys;
 pub mod types;
 
 #[cfg(feature = "capi")]
 pub mod capi;
+
+/// What tests of this package use beside the facade: the readers of databases, tried on those that a
+/// live Cyrus writes, and the grammar of the wire. No promise holds for it.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::cyrusdb::{Backend, Db, Options, open};
+    pub use crate::dlist::Framer;
+}
 
 pub use error::{Error, Kind, Result};

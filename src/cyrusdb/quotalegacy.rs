@@ -16,6 +16,7 @@ use super::database::{DATABASE, Db, Options, Visit};
 use super::order::{self, KeyOrder};
 use crate::error::{Error, Malformed, Result};
 use crate::limits::QUOTA_FILE_BYTES;
+use crate::names::directory_letter;
 use crate::sys::file::open_regular;
 use crate::sys::lock::Wait;
 use crate::sys::lock::{self, Mode};
@@ -60,7 +61,7 @@ impl QuotaLegacy {
         let mut path = self.directory.clone();
         if let Some(domain) = domain {
             path.push("domain");
-            path.push(hash_char(domain, self.options.full_dir_hash));
+            path.push(letter(domain, self.options.full_dir_hash));
             path.push(name(domain));
         }
         path.push("quota");
@@ -86,7 +87,7 @@ impl QuotaLegacy {
         }
         // Users' names do not all hash to `u`: what comes before the first dot is left out.
         let hashed = root.iter().position(|&b| b == b'.').and_then(|at| root.get(at + 1..));
-        path.push(hash_char(hashed.unwrap_or(root), self.options.full_dir_hash));
+        path.push(letter(hashed.unwrap_or(root), self.options.full_dir_hash));
         path.push(name(root));
         Some(path)
     }
@@ -218,19 +219,9 @@ fn entries(path: &Path) -> Result<Vec<DirEntry>> {
     }
 }
 
-/// The character that spreads names over directories (`dir_hash_c` of `lib/util.c`).
-fn hash_char(name: &[u8], full: bool) -> String {
-    let c = if full {
-        let hash = name
-            .iter()
-            .take_while(|&&b| b != b'.')
-            .fold(0u32, |hash, &byte| ((hash << 3) ^ (hash >> 5)) ^ u32::from(byte));
-        b'A' + (hash % 23) as u8
-    } else {
-        let first = name.first().map(u8::to_ascii_lowercase);
-        first.filter(u8::is_ascii_lowercase).unwrap_or(b'q')
-    };
-    char::from(c).to_string()
+/// The directory that spreads names.
+fn letter(name: &[u8], full: bool) -> String {
+    char::from(directory_letter(name, full)).to_string()
 }
 
 fn name(bytes: &[u8]) -> &std::ffi::OsStr {

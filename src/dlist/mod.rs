@@ -15,6 +15,6 @@ mod write;
 
 pub use frame::Framer;
 pub use get::Kv;
-pub use parse::{Measure, measure, parse, parse_each, parse_named};
+pub use parse::{measure, parse, parse_each, parse_named};
 pub use value::Value;
 pub use write::Writer;

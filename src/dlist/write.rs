@@ -96,7 +96,8 @@ impl<'w> Writer<'w> {
         self.token(format!("{number:016x}").as_bytes())
     }
 
-    /// `NIL`.
+    /// `NIL`, which only the servers of tests write.
+    #[cfg(test)]
     pub fn nil(&mut self) -> Result<()> {
         self.token(b"NIL")
     }

@@ -2,7 +2,7 @@
 
 /// The directory letter for a name: its first letter, `q` if it does not begin with one; with
 /// `fulldirhash` one of `A` to `W` from all bytes up to the first dot.
-pub(super) fn letter(name: &[u8], full: bool) -> u8 {
+pub(crate) fn directory_letter(name: &[u8], full: bool) -> u8 {
     if full {
         let stem = name.iter().take_while(|b| **b != b'.' && **b != 0);
         let n = stem.fold(0u32, |n, b| ((n << 3) ^ (n >> 5)) ^ u32::from(*b));
@@ -21,14 +21,14 @@ mod tests {
     #[test]
     fn first_letters() {
         for (name, expected) in [("fred", b'f'), ("Fred", b'f'), ("9x", b'q'), ("", b'q')] {
-            assert_eq!(letter(name.as_bytes(), false), expected, "{name}");
+            assert_eq!(directory_letter(name.as_bytes(), false), expected, "{name}");
         }
-        assert_eq!(letter("élan".as_bytes(), false), b'q');
+        assert_eq!(directory_letter("élan".as_bytes(), false), b'q');
     }
 
     #[test]
     fn full_hash_ends_at_a_dot() {
-        assert_eq!(letter(b"fred.smith", true), letter(b"fred", true));
-        assert_eq!(letter(b"", true), b'A');
+        assert_eq!(directory_letter(b"fred.smith", true), directory_letter(b"fred", true));
+        assert_eq!(directory_letter(b"", true), b'A');
     }
 }

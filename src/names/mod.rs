@@ -8,6 +8,6 @@ mod paths;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use hash::directory_letter;
 pub use namespace::Namespace;
-pub use parts::Parts;
-pub use paths::{MailboxPaths, Paths, UserFile, UserHome};
+pub use paths::{Paths, UserFile, UserHome};

@@ -1,8 +1,6 @@
 //! How names are written, and whose they are.
 
-use std::cmp::Ordering;
-
-use super::parts::{DATABASE, INTERNAL, Parts, Rules, hex, levels, replace};
+use super::parts::{Parts, Rules, hex, levels, replace};
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
 use crate::types::{MboxName, Text, UserId};
@@ -40,7 +38,7 @@ impl Namespace {
 
     /// Takes an internal name apart (`mbname_from_intname`).
     pub fn parts(&self, name: &MboxName) -> Parts {
-        Parts::read(name.as_bytes(), INTERNAL, &self.rules)
+        Parts::read(name.as_bytes(), &self.rules)
     }
 
     /// The name that a command line gives, in internal form (`mboxname_from_external`): with
@@ -165,26 +163,5 @@ impl Namespace {
     /// (`mboxname_issievemailbox` without a mailbox type, as the replication client asks).
     pub fn is_sieve(&self, name: &MboxName) -> bool {
         self.parts(name).boxes.first() == Some(&self.sieve_folder)
-    }
-
-    /// The name as mailboxes.db holds it, without the `N` in front of
-    /// keys: levels end in 0x1F, the domain in 0x1D, dots are dots (`mboxname_to_dbname`).
-    pub fn to_db(&self, name: &MboxName) -> Vec<u8> {
-        self.parts(name).write(DATABASE, &self.rules)
-    }
-
-    /// The internal form of a name as mailboxes.db holds it (`mboxname_from_dbname`).
-    pub fn from_db(&self, name: &[u8]) -> MboxName {
-        Parts::read(name, DATABASE, &self.rules).to_internal(&self.rules)
-    }
-
-    /// The order of names in mailboxes.db: of the bytes of [`Namespace::to_db`], so that a
-    /// mailbox comes right before those below it. `improved_mboxlist_sort` has no effect since
-    /// Cyrus 3.6 and none here.
-    ///
-    /// A skiplist compares bytes as signed, which differs for bytes above 0x7F alone; names in
-    /// modified UTF-7 have none.
-    pub fn compare(&self, a: &MboxName, b: &MboxName) -> Ordering {
-        self.to_db(a).cmp(&self.to_db(b))
     }
 }

@@ -22,33 +22,19 @@ pub(super) struct Rules {
     pub deleted_prefix: Vec<u8>,
 }
 
-/// Separators of an internal name, and of a name as a key of mailboxes.db
-/// (`mboxname_to_dbname` in `imap/mboxlist.c`).
-#[derive(Clone, Copy)]
-pub(super) struct Form {
-    domain: u8,
-    level: u8,
-    /// Whether dots within a level are written `^`.
-    escape: bool,
-}
-
-pub(super) const INTERNAL: Form = Form { domain: b'!', level: b'.', escape: true };
-pub(super) const DATABASE: Form = Form { domain: 0x1d, level: 0x1f, escape: false };
-
 impl Parts {
-    /// `mbname_from_intname`, `mbname_from_dbname`.
-    pub(super) fn read(name: &[u8], form: Form, rules: &Rules) -> Parts {
+    /// `mbname_from_intname`.
+    pub(super) fn read(name: &[u8], rules: &Rules) -> Parts {
         let mut parts = Parts::default();
-        let rest = match split_first(name, form.domain) {
+        let rest = match split_first(name, b'!') {
             Some((domain, rest)) => {
                 parts.domain = rules.domain(domain);
                 rest
             }
             None => name,
         };
-        let mut boxes: Vec<Vec<u8>> = levels(rest, form.level)
-            .map(|level| if form.escape { replace(level, b'^', b'.') } else { level.to_vec() })
-            .collect();
+        let mut boxes: Vec<Vec<u8>> =
+            levels(rest, b'.').map(|level| replace(level, b'^', b'.')).collect();
         if boxes.len() > 2 && boxes.first() == Some(&rules.deleted_prefix) {
             boxes.remove(0);
             parts.deleted = boxes.pop().map(|time| hex(&time)).filter(|time| *time != 0);
@@ -104,24 +90,20 @@ impl Parts {
         levels
     }
 
-    /// `mbname_intname`, `mbname_dbname`
-    pub(super) fn write(&self, form: Form, rules: &Rules) -> Vec<u8> {
+    /// `mbname_intname`
+    pub(super) fn to_internal(&self, rules: &Rules) -> MboxName {
         let mut name = Vec::new();
         if let Some(domain) = &self.domain {
             name.extend_from_slice(domain);
-            name.push(form.domain);
+            name.push(b'!');
         }
         for (i, level) in self.levels(rules).iter().enumerate() {
             if i > 0 {
-                name.push(form.level);
+                name.push(b'.');
             }
-            name.extend(level.iter().map(|b| if form.escape && *b == b'.' { b'^' } else { *b }));
+            name.extend(replace(level, b'.', b'^'));
         }
-        name
-    }
-
-    pub(super) fn to_internal(&self, rules: &Rules) -> MboxName {
-        self.write(INTERNAL, rules).into()
+        name.into()
     }
 }
 

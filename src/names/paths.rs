@@ -4,12 +4,12 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::hash::letter;
+use super::hash::directory_letter;
 use super::namespace::Namespace;
-use super::parts::{INTERNAL, Parts, Rules, replace};
+use super::parts::{Parts, Rules, replace};
 use crate::config::{Config, Partitions, opt};
 use crate::error::{Error, Kind, Result};
-use crate::types::{MailboxEntry, MboxName, Text, Uid, UniqueId, UserId};
+use crate::types::{MailboxEntry, MboxName, UniqueId, UserId};
 
 /// Makes paths from a configuration. Nothing is looked up in the file system.
 #[derive(Debug, Clone)]
@@ -32,23 +32,10 @@ pub struct MailboxPaths {
     pub header: PathBuf,
     /// `cyrus.index`
     pub index: PathBuf,
-    /// `cyrus.cache`
-    pub cache: PathBuf,
-    /// `cyrus.cache` of the archived messages; may be the same as `cache`.
-    pub archive_cache: PathBuf,
     /// `cyrus.annotations`: absent as long as the mailbox has none.
     pub annotations: PathBuf,
     /// The lock file that every opener of the mailbox locks (`mboxname_lock`).
     pub lock: PathBuf,
-}
-
-impl MailboxPaths {
-    /// A message's file: `archived` as its record says
-    /// ([`InternalFlags::ARCHIVED`](crate::types::InternalFlags::ARCHIVED)).
-    pub fn message(&self, uid: Uid, archived: bool) -> PathBuf {
-        let directory = if archived { &self.archive } else { &self.data };
-        directory.join(format!("{uid}."))
-    }
 }
 
 /// How the files of a user are found below `configdirectory`.
@@ -90,17 +77,11 @@ struct Meta {
     name: &'static str,
     word: &'static str,
     metadir: &'static str,
-    archived: bool,
 }
 
-const HEADER: Meta =
-    Meta { name: "cyrus.header", word: "header", metadir: "header", archived: false };
-const INDEX: Meta = Meta { name: "cyrus.index", word: "index", metadir: "index", archived: false };
-const CACHE: Meta = Meta { name: "cyrus.cache", word: "cache", metadir: "cache", archived: false };
-const ARCHIVE_CACHE: Meta =
-    Meta { name: "cyrus.cache", word: "archivecache", metadir: "archivecache", archived: true };
-const ANNOTATIONS: Meta =
-    Meta { name: "cyrus.annotations", word: "annotations", metadir: "index", archived: false };
+const HEADER: Meta = Meta { name: "cyrus.header", word: "header", metadir: "header" };
+const INDEX: Meta = Meta { name: "cyrus.index", word: "index", metadir: "index" };
+const ANNOTATIONS: Meta = Meta { name: "cyrus.annotations", word: "annotations", metadir: "index" };
 
 impl Paths {
     /// The paths of a configuration.
@@ -138,7 +119,6 @@ impl Paths {
             let moved = self.config.contains(opt::METAPARTITION_FILES, file.word);
             let root = (metadir.map(Path::new))
                 .or_else(|| Partitions::of(&self.config).metadata(&partition).filter(|_| moved))
-                .or_else(|| archive.filter(|_| file.archived))
                 .unwrap_or(data);
             self.mailbox_directory(root, &below).join(file.name)
         };
@@ -147,8 +127,6 @@ impl Paths {
             archive: self.mailbox_directory(archive.unwrap_or(data), &below),
             header: meta(&HEADER),
             index: meta(&INDEX),
-            cache: meta(&CACHE),
-            archive_cache: meta(&ARCHIVE_CACHE),
             annotations: meta(&ANNOTATIONS),
             lock: match below {
                 Below::Id(id) => self.lock(id.as_bytes()),
@@ -184,7 +162,7 @@ impl Paths {
             }
             UserHome::Name(user) => {
                 let (mut path, localpart) = self.user(user)?;
-                let hash = char::from(letter(&localpart, self.fulldirhash));
+                let hash = char::from(directory_letter(&localpart, self.fulldirhash));
                 path.push(format!("user/{hash}"));
                 path.push(os(&[&localpart[..], b".", suffix.as_bytes()].concat()));
                 Ok(path)
@@ -214,7 +192,7 @@ impl Paths {
                     }
                     name = parts.localpart.unwrap_or_default();
                 }
-                path.push(char::from(letter(&name, self.fulldirhash)).to_string());
+                path.push(char::from(directory_letter(&name, self.fulldirhash)).to_string());
                 path.push(os(&name));
                 Ok(path)
             }
@@ -237,34 +215,6 @@ impl Paths {
         self.database(opt::QUOTA_DB_PATH, "quotas.db")
     }
 
-    /// The file of a quota root where `quota_db` is `quotalegacy`: `quota/f/user.fred`
-    /// (`hash_quota` in `lib/cyrusdb_quotalegacy.c`).
-    pub fn quota_legacy(&self, root: &Text) -> Result<PathBuf> {
-        let name = root.as_bytes();
-        check_component(name, "quota root")?;
-        // The database's path stands for its directory.
-        let mut path = self.quota_db();
-        path.pop();
-        let at = name.iter().position(|b| *b == b'!').filter(|_| self.virtdomains);
-        let name = match at.and_then(|at| name.split_at_checked(at)) {
-            Some((domain, rest)) => {
-                path.push(self.domain(domain, true));
-                rest.get(1..).unwrap_or_default()
-            }
-            None => name,
-        };
-        path.push("quota");
-        if name.is_empty() {
-            path.push("root");
-            return Ok(path);
-        }
-        let start = name.iter().position(|b| *b == b'.').map_or(0, |dot| dot + 1);
-        let hash = letter(name.get(start..).unwrap_or_default(), self.fulldirhash);
-        path.push(char::from(hash).to_string());
-        path.push(os(name));
-        Ok(path)
-    }
-
     /// The lock file of a user's names: `*U*fred`; `None` stands for shared mailboxes
     /// (`user_namespacelock_full` in `imap/user.c`).
     pub fn lock_user(&self, user: Option<&UserId>) -> PathBuf {
@@ -276,12 +226,6 @@ impl Paths {
     pub fn lock_sync(&self, server: &str, user: Option<&UserId>) -> PathBuf {
         let user = lock_word(user.map_or(b"", UserId::as_bytes));
         self.lock(&[b"*S*", &*lock_word(server.as_bytes()), b"*", &*user].concat())
-    }
-
-    /// Any other lock file by its name, such as `$QUOTACHANGE` or `$SUBS_UPGRADE$fred`
-    /// (`mboxname_lockpath`).
-    pub fn lock_named(&self, name: &str) -> PathBuf {
-        self.lock(name.as_bytes())
     }
 
     /// The sync log of a channel, or the one without channel (`sync_log_fname` in
@@ -319,7 +263,7 @@ impl Paths {
 
     /// `mboxname_hash`
     fn by_name(&self, root: &Path, name: &[u8]) -> PathBuf {
-        let parts = Parts::read(name, INTERNAL, &self.rules);
+        let parts = Parts::read(name, &self.rules);
         let mut path = root.as_os_str().as_bytes().to_vec();
         if let Some(domain) = &parts.domain {
             path.push(b'/');
@@ -328,7 +272,7 @@ impl Paths {
         let levels = parts.levels(&self.rules);
         // The letter of the user or, for shared mailboxes, of the second level.
         if let Some(level) = levels.get(1).or(levels.first()).filter(|_| self.hashimapspool) {
-            path.extend([b'/', letter(level, self.fulldirhash)]);
+            path.extend([b'/', directory_letter(level, self.fulldirhash)]);
         }
         for level in &levels {
             path.push(b'/');
@@ -351,7 +295,7 @@ impl Paths {
     fn domain(&self, domain: &[u8], hashed: bool) -> PathBuf {
         let mut path = PathBuf::from("domain");
         if hashed {
-            path.push(char::from(letter(domain, self.fulldirhash)).to_string());
+            path.push(char::from(directory_letter(domain, self.fulldirhash)).to_string());
         }
         path.push(os(domain));
         path

@@ -1,12 +1,12 @@
 //! Names against `imap/mboxname.c`, paths against what a real Cyrus wrote (`fixtures/make.py`).
 
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::*;
 use crate::config::Config;
 use crate::error::Kind;
+use crate::format::dbname::{dbname, internal_name};
 use crate::types::{MailboxEntry, MboxName, UniqueId, UserId};
 
 fn config(text: &str) -> Config {
@@ -108,11 +108,10 @@ fn owners_and_kinds() {
 
 #[test]
 fn a_mailbox_comes_right_before_those_below_it() {
-    let ns = namespace("");
     let mut names = ["user.a", "user.a^b", "user.a.b", "user.a-b", "user.a b", "user.a.b.c"]
         .map(MboxName::from)
         .to_vec();
-    names.sort_by(|a, b| ns.compare(a, b));
+    names.sort_by_key(|name| dbname(name.as_bytes()));
     let sorted = ["user.a", "user.a.b", "user.a.b.c", "user.a b", "user.a-b", "user.a^b"];
     assert_eq!(names, sorted.map(MboxName::from));
 }
@@ -129,8 +128,8 @@ fn any_bytes_are_a_name() {
                     let name = MboxName::new(&bytes);
                     let _ = (ns.owner(&name), ns.to_external(&name), ns.from_external(&bytes));
                     let internal = ns.parts(&name).to_internal(&ns.rules);
-                    assert_eq!(ns.from_db(&ns.to_db(&name)), internal);
-                    let _ = Paths::new(&config("")).lock_named(&name.to_string());
+                    assert_eq!(ns.parts(&internal).to_internal(&ns.rules), internal);
+                    let _ = Paths::new(&config("")).lock_user(ns.owner(&name).as_ref());
                 }
             }
         }
@@ -163,9 +162,8 @@ impl Layout {
     }
 
     fn entries(&self) -> Vec<MailboxEntry> {
-        let ns = Namespace::new(&self.config);
         let entry = |(kind, id, name): &(String, UniqueId, Vec<u8>)| MailboxEntry {
-            name: ns.from_db(name),
+            name: internal_name(name),
             uniqueid: id.clone(),
             partition: "default".into(),
             legacy_dirs: kind.ends_with('l'),
@@ -181,17 +179,17 @@ fn agrees_with_cyrus(fixture: &str) {
     let (ns, paths) = (Namespace::new(&layout.config), Paths::new(&layout.config));
     let entries = layout.entries();
     for pair in entries.windows(2) {
-        assert_eq!(ns.compare(&pair[0].name, &pair[1].name), Ordering::Less, "{pair:?}");
+        let [before, after] = pair else { continue };
+        assert!(dbname(before.name.as_bytes()) < dbname(after.name.as_bytes()), "{pair:?}");
     }
     let mut needed = vec![paths.mailboxes_db(), paths.annotations_db()];
-    needed.extend([paths.lock_named("$QUOTACHANGE"), paths.lock_user(None)]);
+    needed.push(paths.lock_user(None));
     let mut possible = vec![PathBuf::from("/lab/imapd.conf")];
     for (entry, (_, _, key)) in entries.iter().zip(&layout.keys) {
-        assert_eq!(ns.to_db(&entry.name), *key);
+        assert_eq!(dbname(entry.name.as_bytes()), *key);
         let files = paths.mailbox(entry).unwrap();
-        possible.extend([files.message(1, false), files.cache, files.annotations]);
+        possible.extend([files.data.join("1."), files.annotations]);
         needed.extend([files.header, files.index, files.lock]);
-        possible.push(paths.quota_legacy(&entry.name.as_bytes().into()).unwrap());
     }
     for user in &layout.users {
         let inbox = entries.iter().find(|entry| entry.name == ns.inbox(user)).unwrap();
@@ -203,16 +201,18 @@ fn agrees_with_cyrus(fixture: &str) {
         }
         needed.push(paths.sieve(&home).unwrap().join("x.bc"));
         needed.push(paths.lock_user(Some(user)));
-        needed.push(paths.quota_legacy(&inbox.name.as_bytes().into()).unwrap());
     }
     for path in &needed {
         assert!(layout.files.contains(path), "Cyrus has no {}", path.display());
     }
     possible.extend(needed);
-    // Files that this project never reads.
+    // Files that this project never reads, and quotas, which `cyrusdb::quotalegacy` finds.
     let other = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default();
         name == "shared.counters"
+            || name == "cyrus.cache"
+            || name == "$QUOTACHANGE.lock"
+            || path.iter().any(|directory| directory == "quota")
             || name == "dav.db"
             || path.extension().is_some_and(|e| e == "dav")
     };
@@ -279,13 +279,10 @@ fn partitions() {
     assert_eq!(files.index, below("/meta", "/cyrus.index"));
     assert_eq!(files.annotations, below("/meta", "/cyrus.annotations"));
     assert_eq!(files.header, below("/data", "/cyrus.header"));
-    assert_eq!(files.archive_cache, files.cache);
 
     let archive = format!("{text}archive_enabled: 1\nmetadir-index-a: /fast\n");
     let files = Paths::new(&config(&archive)).mailbox(&entry).unwrap();
-    assert_eq!(files.message(7, true), below("/arch", "/7."));
-    assert_eq!(files.message(7, false), below("/data", "/7."));
-    assert_eq!(files.archive_cache, below("/arch", "/cyrus.cache"));
+    assert_eq!((&files.data, &files.archive), (&below("/data", ""), &below("/arch", "")));
     assert_eq!(files.index, below("/fast", "/cyrus.index"));
     assert_eq!(files.annotations, below("/fast", "/cyrus.annotations"));
 
@@ -311,7 +308,6 @@ fn no_name_leads_out_of_its_directory() {
     for user in ["../x", "a/b", "", "a\0"] {
         let home = UserHome::Name(user.into());
         assert!(paths.sieve(&home).is_err() && paths.user_file(&home, UserFile::Seen).is_err());
-        assert!(paths.quota_legacy(&user.into()).is_err(), "{user}");
     }
 }
 

@@ -214,11 +214,6 @@ impl Command<'_> {
         self.spec().verb
     }
 
-    /// Whether it changes what the receiver has.
-    pub fn changes(&self) -> bool {
-        self.spec().changes
-    }
-
     /// What errors call it: its words, and what it is about.
     pub fn label(&self) -> Label {
         let label = Label::of(self.spec());

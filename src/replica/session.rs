@@ -72,11 +72,6 @@ impl Session {
         self.link.traffic()
     }
 
-    /// Whether the connection is compressed.
-    pub fn is_compressed(&self) -> bool {
-        self.link.coding().is_compressed()
-    }
-
     /// Whether the connection is of no more use.
     pub fn is_dead(&self) -> bool {
         self.dead.is_some()

@@ -18,11 +18,10 @@ mod writer;
 
 pub use crate::sys::lock::Wait;
 pub use annotations::MessageAnnotations;
-pub use checked::Checked;
-pub use errors::MESSAGE_REPAIR;
+pub(crate) use checked::Checked;
+pub(crate) use errors::MESSAGE_REPAIR;
 #[cfg(feature = "capi")]
 pub(crate) use errors::senseless;
 pub use message::MessageFile;
-pub use skip::SkipFiles;
 pub use traits::{Crcs, Lock, Mailbox, MailboxFiles, Records, Store, UserTree};
 pub use writer::HostWriter;

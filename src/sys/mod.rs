@@ -5,11 +5,11 @@
 #![allow(unsafe_code, reason = "system calls that the standard library does not wrap")]
 
 pub mod daemon;
-pub mod file;
+pub(crate) mod file;
 pub mod identity;
-pub mod lock;
-pub mod poll;
+pub(crate) mod lock;
+pub(crate) mod poll;
 #[cfg(feature = "libsasl2")]
-pub mod sasl2;
+pub(crate) mod sasl2;
 pub mod syslog;
-pub mod wake;
+pub(crate) mod wake;

@@ -4,9 +4,9 @@
 
 mod annotation;
 mod bytes;
-pub mod crc;
+pub(crate) mod crc;
 mod guid;
-pub mod header;
+pub(crate) mod header;
 mod json;
 mod level;
 mod mailbox;

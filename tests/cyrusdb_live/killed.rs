@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, Write};
 
 use cyrsync::Kind;
-use cyrsync::cyrusdb::Backend;
+use cyrsync::internals::Backend;
 use cyrsync_lab::Rng;
 
 use crate::tool::{Batch, Records, Tool, key, open, read, value};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 
-use cyrsync::cyrusdb::Backend;
+use cyrsync::internals::Backend;
 
 use crate::tool::{Tool, contents, open};
 

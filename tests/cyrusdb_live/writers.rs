@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cyrsync::cyrusdb::Backend;
+use cyrsync::internals::Backend;
 
 use crate::tool::{Tool, contents, key, open, value};
 

@@ -10,4 +10,4 @@ pub const IN_CIRCLES: &[&str] = &[];
 pub const LONG: &[&str] = &["src/sim/spool.rs", "src/sim/writer.rs"];
 
 /// Types above [`MOST_METHODS`](crate::MOST_METHODS): `file: name`.
-pub const WIDE: &[&str] = &["src/store/spool/store.rs: Spool"];
+pub const WIDE: &[&str] = &[];

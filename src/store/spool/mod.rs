@@ -1,15 +1,18 @@
 //! Native reader of a Cyrus spool: takes Cyrus's locks, reads Cyrus's files, writes nothing.
 
-pub mod annot;
-pub mod conv;
-pub mod counters;
-pub mod mailbox;
-pub mod mboxlist;
-pub mod quota;
-pub mod seen;
+mod annot;
+mod conv;
+mod counters;
+mod mailbox;
+mod mboxlist;
+mod places;
+mod quota;
+mod seen;
 mod sieve;
 mod store;
-pub mod subs;
-pub mod table;
+mod subs;
+mod table;
+#[cfg(test)]
+mod tests;
 
 pub use store::Spool;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::mailbox::{self, Annotations, Files, Found, SpoolMailbox, VisitAnnotation};
 use super::mboxlist::MailboxList;
+use super::places::Places;
 use super::table::Table;
 use super::{annot, conv, counters, quota, seen, sieve, subs};
 use crate::config::{Config, opt};
@@ -13,7 +14,7 @@ use crate::cyrusdb::{self, Backend, KeyOrder};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Observer, StoreEvent};
 use crate::format::counters::Counters;
-use crate::names::{Namespace, Paths, UserFile, UserHome};
+use crate::names::{Namespace, Paths, UserFile};
 use crate::store::skip::SkipFiles;
 use crate::store::traits::{Lock, Mailbox, Store, UserTree};
 use crate::sys::lock::{Mode, Wait, lock_name};
@@ -34,10 +35,8 @@ struct Declared {
 /// The spool that a configuration describes.
 pub struct Spool {
     observer: Arc<dyn Observer>,
-    names: Namespace,
-    paths: Paths,
+    places: Places,
     list_path: PathBuf,
-    list: MailboxList,
     annotations: Table,
     quotas: Table,
     /// The same, sorted as Cyrus up to 3.4 did.
@@ -77,10 +76,7 @@ impl Spool {
         let required = cyrusdb::Options { required: true, ..options };
         let skip_prefix = paths.sync_log(None).with_file_name("skipuser-");
         Ok(Spool {
-            names: Namespace::new(config),
             list_path: paths.mailboxes_db(),
-            list: MailboxList::new(&paths.mailboxes_db(), list_db, early_order, observer.clone()),
-            observer,
             annotations: Table::new(paths.annotations_db(), Some(annotation_db), required),
             quotas: Table::new(paths.quota_db(), Some(quota_db), options),
             early_quotas: Table::new(
@@ -88,7 +84,17 @@ impl Spool {
                 Some(quota_db),
                 cyrusdb::Options { order: early_order, ..options },
             ),
-            paths,
+            places: Places {
+                list: MailboxList::new(
+                    &paths.mailboxes_db(),
+                    list_db,
+                    early_order,
+                    observer.clone(),
+                ),
+                names: Namespace::new(config),
+                paths,
+            },
+            observer,
             declared: Declared {
                 subscriptions: backend(opt::SUBSCRIPTION_DB)?,
                 seen: backend(opt::SEENSTATE_DB)?,
@@ -110,7 +116,7 @@ impl Spool {
 
     /// Serves a channel: its files decide which users are skipped.
     pub fn for_channel(self, channel: Option<&str>) -> Spool {
-        let prefix = self.paths.sync_log(channel).with_file_name("skipuser-");
+        let prefix = self.places.paths.sync_log(channel).with_file_name("skipuser-");
         Spool { skip: SkipFiles::new(prefix), ..self }
     }
 
@@ -119,38 +125,14 @@ impl Spool {
     /// # Errors
     /// If it cannot be read.
     pub fn is_early(&self) -> Result<bool> {
-        self.list.is_early()
-    }
-
-    /// How the files of a user are found: by the uniqueid of the INBOX, or by name.
-    fn home(&self, user: &UserId) -> Result<UserHome> {
-        let inbox = self.list.lookup(&self.names.inbox(user))?;
-        Ok(self.paths.home(user, inbox.as_ref()))
-    }
-
-    /// How annotations.db calls a mailbox.
-    fn annotated_as(&self, entry: &MailboxEntry) -> Result<Vec<u8>> {
-        let early = self.list.is_early()?;
-        let id = if early { entry.name.as_bytes() } else { entry.uniqueid.as_bytes() };
-        Ok(id.to_vec())
-    }
-
-    /// The entry with a uniqueid, if need be from cyrus.header: entries that Cyrus before 2.5
-    /// wrote have none.
-    fn identified(&self, mut entry: MailboxEntry) -> MailboxEntry {
-        if entry.uniqueid.is_empty() && mailbox::openable(&entry).is_ok() {
-            // Whoever opens the mailbox will hear what is wrong.
-            let header = self.paths.mailbox(&entry).and_then(|at| mailbox::read_header(&at.header));
-            entry.uniqueid = header.map(|header| header.uniqueid).unwrap_or_default();
-        }
-        entry
+        self.places.list.is_early()
     }
 
     fn counters(&self, user: &UserId) -> Result<Counters> {
         if !self.conversations {
             return Ok(Counters::default());
         }
-        let path = self.paths.user_file(&self.home(user)?, UserFile::Counters)?;
+        let path = self.places.paths.user_file(&self.places.home(user)?, UserFile::Counters)?;
         // As with Cyrus, damaged counters are no reason to leave the user behind.
         counters::read(&path).or_else(|error| match error.kind() {
             Kind::Corrupt | Kind::Io => {
@@ -160,33 +142,6 @@ impl Spool {
             }
             _ => Err(error),
         })
-    }
-
-    /// As [`Spool::home`], for what Cyrus finds by the name of a mailbox: where its owner has no
-    /// INBOX because a rename is half done, the INBOX of an owner that it had before counts
-    /// (`mboxname_conf_getpath`).
-    fn home_of_mailbox(&self, id: &UniqueId, owner: &UserId) -> Result<UserHome> {
-        if let Some(inbox) = self.list.lookup(&self.names.inbox(owner))? {
-            return Ok(self.paths.home(owner, Some(&inbox)));
-        }
-        let entry = self.list.lookup_by_id(id)?;
-        for former in entry.iter().flat_map(|entry| &entry.name_history) {
-            let Some(before) = self.names.owner(&former.name) else { continue };
-            if let Some(inbox) = self.list.lookup(&self.names.inbox(&before))? {
-                // In directories by name, those of the new name.
-                return Ok(self.paths.home(owner, Some(&inbox)));
-            }
-        }
-        Ok(self.paths.home(owner, None))
-    }
-
-    fn user_table(&self, user: &UserId, file: UserFile, declared: Backend) -> Result<Table> {
-        self.table_at(&self.home(user)?, file, declared)
-    }
-
-    fn table_at(&self, home: &UserHome, file: UserFile, declared: Backend) -> Result<Table> {
-        let path = self.paths.user_file(home, file)?;
-        Ok(Table::new(path, Some(declared), cyrusdb::Options::default()))
     }
 
     /// The modseq of the conversations of a mailbox, if it has any.
@@ -199,7 +154,7 @@ impl Spool {
         if !self.conversations {
             return Ok(None);
         }
-        let parts = self.names.parts(name);
+        let parts = self.places.names.parts(name);
         let owner = parts.owner();
         let has = conv::has_conversations(
             owner.is_some(),
@@ -209,18 +164,21 @@ impl Spool {
             &self.submissions,
         );
         let Some(owner) = owner.filter(|_| has) else { return Ok(None) };
-        let home = self.home_of_mailbox(id, &owner)?;
-        let table = self.table_at(&home, UserFile::Conversations, self.declared.conversations)?;
+        let home = self.places.home_of_mailbox(id, &owner)?;
+        let table =
+            self.places.table_at(&home, UserFile::Conversations, self.declared.conversations)?;
         conv::xconvmodseq(&table, id, name).map(Some)
     }
 
     fn stored_scripts(&self, user: &UserId) -> Result<Vec<sieve::Stored>> {
-        let inbox = self.names.inbox(user);
-        match self.open(&self.names.sieve_mailbox(user)) {
+        let inbox = self.places.names.inbox(user);
+        match self.open(&self.places.names.sieve_mailbox(user)) {
             Ok(mut mailbox) => sieve::in_mailbox(mailbox.as_mut()),
             Err(error) if error.kind() == Kind::NotFound => {
-                let living = self.list.lookup(&inbox)?.filter(|e| !e.mbtype.is_deleted());
-                sieve::in_directory(&self.paths.sieve(&self.paths.home(user, living.as_ref()))?)
+                let living = self.places.list.lookup(&inbox)?.filter(|e| !e.mbtype.is_deleted());
+                sieve::in_directory(
+                    &self.places.paths.sieve(&self.places.paths.home(user, living.as_ref()))?,
+                )
             }
             Err(error) => Err(error),
         }
@@ -261,17 +219,18 @@ impl Store for Spool {
     }
 
     fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>> {
-        Ok(self.list.lookup(name)?.map(|entry| self.identified(entry)))
+        Ok(self.places.list.lookup(name)?.map(|entry| self.places.identified(entry)))
     }
 
     fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
-        self.list.lookup_by_id(id)
+        self.places.list.lookup_by_id(id)
     }
 
     fn user_tree(&self, user: &UserId) -> Result<UserTree> {
-        let mut tree = self.list.user_tree(&self.names.inbox(user), &self.deleted_prefix)?;
+        let mut tree =
+            self.places.list.user_tree(&self.places.names.inbox(user), &self.deleted_prefix)?;
         let entries = tree.entries.into_iter();
-        tree.entries = entries.map(|entry| self.identified(entry)).collect();
+        tree.entries = entries.map(|entry| self.places.identified(entry)).collect();
         Ok(tree)
     }
 
@@ -280,12 +239,13 @@ impl Store for Spool {
         prefix: &[u8],
         visit: &mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
-        self.list.each(prefix, visit)
+        self.places.list.each(prefix, visit)
     }
 
     fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
         self.skip.lock(user, || {
-            let guard = lock_name(&self.paths.lock_sync(server, user), Mode::Exclusive, wait)?;
+            let guard =
+                lock_name(&self.places.paths.lock_sync(server, user), Mode::Exclusive, wait)?;
             Ok(Box::new(guard))
         })
     }
@@ -295,10 +255,12 @@ impl Store for Spool {
     }
 
     fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>> {
-        let owner = self.names.owner(name);
-        let mut mailbox =
-            SpoolMailbox::open(&self.paths.lock_user(owner.as_ref()), self.patience, || {
-                let entry = self.list.lookup(name)?.ok_or_else(|| {
+        let owner = self.places.names.owner(name);
+        let mut mailbox = SpoolMailbox::open(
+            &self.places.paths.lock_user(owner.as_ref()),
+            self.patience,
+            || {
+                let entry = self.places.list.lookup(name)?.ok_or_else(|| {
                     let detail = "it is not in mailboxes.db";
                     Error::new(Kind::NotFound, "open mailbox", name.to_string(), detail)
                 })?;
@@ -306,12 +268,12 @@ impl Store for Spool {
                     return Err(no_mailbox(&entry));
                 }
                 mailbox::openable(&entry)?;
-                let paths = self.paths.mailbox(&entry)?;
+                let paths = self.places.paths.mailbox(&entry)?;
                 let options = cyrusdb::Options::default();
                 let annotations = MailboxAnnotations {
                     global: &self.annotations,
                     local: Table::new(paths.annotations, Some(self.declared.annotations), options),
-                    id: self.annotated_as(&entry)?,
+                    id: self.places.annotated_as(&entry)?,
                     owner: owner.clone(),
                 };
                 let files = Files {
@@ -323,7 +285,8 @@ impl Store for Spool {
                     lock: paths.lock,
                 };
                 Ok(Found { entry, files, annotations: Box::new(annotations) })
-            })?;
+            },
+        )?;
         let state = mailbox.state();
         let xconvmodseq = self.xconvmodseq(&state.name, &state.uniqueid, state.mbtype)?;
         mailbox.set_modseqs(xconvmodseq, self.raclmodseq(name)?);
@@ -336,16 +299,16 @@ impl Store for Spool {
 
     fn subscriptions(&self, user: &UserId) -> Result<Vec<MboxName>> {
         let declared = self.declared.subscriptions;
-        let table = self.user_table(user, UserFile::Subscriptions, declared)?;
-        subs::list(&table, &self.names.inbox(user))
+        let table = self.places.user_table(user, UserFile::Subscriptions, declared)?;
+        subs::list(&table, &self.places.names.inbox(user))
     }
 
     fn seen(&self, user: &UserId) -> Result<Vec<Seen>> {
-        seen::list(&self.user_table(user, UserFile::Seen, self.declared.seen)?)
+        seen::list(&self.places.user_table(user, UserFile::Seen, self.declared.seen)?)
     }
 
     fn quota(&self, root: &Text) -> Result<Option<Quota>> {
-        let early = self.list.is_early()?;
+        let early = self.places.list.is_early()?;
         quota::read(if early { &self.early_quotas } else { &self.quotas }, root)
     }
 
@@ -359,11 +322,11 @@ impl Store for Spool {
 
     fn annotations(&self, mailbox: Option<&MboxName>) -> Result<Vec<Annotation>> {
         let Some(name) = mailbox else { return annot::of_server(&self.annotations) };
-        match self.list.lookup(name)? {
+        match self.places.list.lookup(name)? {
             // A mailbox that was deleted has its id, and so these, under another name.
             Some(entry) if !entry.mbtype.is_deleted() => {
-                let owner = self.names.owner(name);
-                let id = self.annotated_as(&entry)?;
+                let owner = self.places.names.owner(name);
+                let id = self.places.annotated_as(&entry)?;
                 annot::of_mailbox(&self.annotations, &id, owner.as_ref())
             }
             _ => Ok(Vec::new()),
@@ -371,12 +334,12 @@ impl Store for Spool {
     }
 
     fn used_modseq(&self, name: &MboxName) -> Result<Modseq> {
-        let Some(owner) = self.names.owner(name) else { return Ok(0) };
+        let Some(owner) = self.places.names.owner(name) else { return Ok(0) };
         Ok(self.counters(&owner)?.highestmodseq)
     }
 
     fn raclmodseq(&self, name: &MboxName) -> Result<Modseq> {
-        let owner = self.names.owner(name).filter(|_| self.names.is_inbox(name));
+        let owner = self.places.names.owner(name).filter(|_| self.places.names.is_inbox(name));
         owner.map_or(Ok(0), |owner| Ok(self.counters(&owner)?.raclmodseq))
     }
 }

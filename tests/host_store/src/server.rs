@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use cyrsync::dlist::Framer;
+use cyrsync::internals::Framer;
 
 /// A running server.
 pub struct Server {

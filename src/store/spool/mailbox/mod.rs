@@ -14,4 +14,3 @@ pub(super) use files::read_header;
 pub use found::{Annotations, Found, VisitAnnotation};
 pub use open::SpoolMailbox;
 pub(super) use refuse::openable;
-pub use state::Oddity;

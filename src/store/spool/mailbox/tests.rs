@@ -372,7 +372,7 @@ fn oddities_that_cyrus_lives_with_are_told() {
     spool.entry.uniqueid = "other".into();
     let mailbox = spool.open().unwrap();
     assert_eq!(mailbox.state().uniqueid, "other");
-    let texts: Vec<_> = mailbox.oddities().iter().map(Oddity::to_string).collect();
+    let texts: Vec<_> = mailbox.oddities().iter().map(ToString::to_string).collect();
     assert!(texts[0].starts_with("the CRC of cyrus.header is "), "{texts:?}");
     assert_eq!(
         texts[1..],

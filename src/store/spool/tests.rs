@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cyrsync::cyrusdb::{Backend, KeyOrder, Options};
-use cyrsync::events::Silent;
-use cyrsync::store::spool::mboxlist::MailboxList;
-use cyrsync::store::spool::table::Table;
-use cyrsync::store::spool::{annot, conv, counters, quota, seen, subs};
-use cyrsync::types::{MailboxEntry, UserId};
+use super::mboxlist::MailboxList;
+use super::table::Table;
+use super::{annot, conv, counters, quota, seen, subs};
+use crate::cyrusdb::{Backend, KeyOrder, Options};
+use crate::events::Silent;
+use crate::types::{MailboxEntry, UserId};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/userdata")
