@@ -26,6 +26,7 @@ pub(super) enum No {
     BadParameters,
     Unknown,
     Locked,
+    NotSupported,
 }
 
 impl No {
@@ -38,6 +39,9 @@ impl No {
             No::Protocol => "NO IMAP_PROTOCOL_ERROR Protocol error",
             No::BadParameters => "NO IMAP_PROTOCOL_BAD_PARAMETERS",
             No::Unknown => "NO Unknown error",
+            No::NotSupported => {
+                "NO IMAP_MAILBOX_NOTSUPPORTED Operation is not supported on mailbox"
+            }
             No::Locked => "NO IMAP_MAILBOX_LOCKED Mailbox locked",
         }
     }
