@@ -121,7 +121,7 @@ impl History {
                 return;
             }
             if is_idle {
-                let mut found = check::differences(&world.master, &world.replica);
+                let mut found = check::differences(&world);
                 found.extend(check::lost_strays(&world));
                 found.into_iter().for_each(|difference| world.is_wrong(difference));
                 return;

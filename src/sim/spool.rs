@@ -144,6 +144,22 @@ impl Folder {
         self.state.highestmodseq
     }
 
+    /// Private annotations of the owner are the next owner's when a mailbox goes to another user:
+    /// Cyrus stores them as the owner's, whoever that is.
+    fn change_owner(&mut self, from: Option<UserId>, to: Option<UserId>) {
+        let (Some(from), Some(to)) = (from, to) else { return };
+        if from == to {
+            return;
+        }
+        let of_messages = self.messages.values_mut().map(|message| &mut message.annotations);
+        for all in of_messages.chain([&mut self.annotations]) {
+            for annotation in all.iter_mut().filter(|a| *a.userid.as_bytes() == *from.as_bytes()) {
+                annotation.userid = Text::new(&to);
+            }
+            all.sort();
+        }
+    }
+
     /// Counts and CRCs of the index header follow the records.
     pub fn settle(&mut self) {
         let count = |n: usize| u32::try_from(n).unwrap();
@@ -463,6 +479,7 @@ impl Spool {
             let root = self.quota_root(to);
             let folder = self.folders.get_mut(&entry.uniqueid)?;
             folder.state.quotaroot = root;
+            folder.change_owner(owner(from), owner(to));
             if !rename.silent {
                 folder.next_modseq();
             }
