@@ -7,8 +7,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "cyrsync.h"
+#include "client.h"
 #include "memory.h"
 
 #define SIGNALS 32
@@ -31,15 +30,10 @@ static void on_call(void *data)
 static cyrsync_client *new_client(const char *path, struct memory *memory)
 {
     struct cyrsync_host host;
-    cyrsync_config *config = NULL;
-    cyrsync_client *client = NULL;
 
     memset(memory, 0, sizeof(*memory));
     memory_host(&host, memory);
-    CHECK(cyrsync_config_load(cyrsync_str_from(path), &config, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(cyrsync_client_new_with_host(config, &host, &client, NULL) == CYRSYNC_RESULT_OK);
-    cyrsync_config_free(config);
-    return client;
+    return client_over(path, &host);
 }
 
 /* Ends a loop that has begun: it is told until it has heard. */

@@ -1,7 +1,6 @@
 /* Replicates what a log in memory says: checkpoint imapd.conf log. Then rolls over what the
  * daemons logged, once. Prints log lines to stderr; exits with 0, or 1 and the result's name. */
-#include "check.h"
-#include "cyrsync.h"
+#include "client.h"
 
 static void on_log(void *userdata, cyrsync_log_level level, cyrsync_str line)
 {
@@ -11,7 +10,7 @@ static void on_log(void *userdata, cyrsync_log_level level, cyrsync_str line)
 
 int main(int argc, char **argv)
 {
-    cyrsync_config *config = NULL;
+    cyrsync_config *config;
     cyrsync_client *client = NULL;
     cyrsync_error *error = NULL;
     cyrsync_rolled ended = CYRSYNC_ROLLED_STOPPED;
@@ -22,7 +21,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s imapd.conf log\n", argv[0]);
         return 64;
     }
-    CHECK(cyrsync_config_load(cyrsync_str_from(argv[1]), &config, &error) == CYRSYNC_RESULT_OK);
+    config = load(argv[1]);
     CHECK(cyrsync_config_set_log(config, on_log, NULL, NULL, &error) == CYRSYNC_RESULT_OK);
     CHECK(cyrsync_client_new(config, &client, &error) == CYRSYNC_RESULT_OK);
     cyrsync_config_free(config);

@@ -1,8 +1,7 @@
 /* Functions of a host that fail, one after the other, in front of a real replica: each is told as
  * what it is, everything that was opened is closed, and the client works on: host_fails
  * imapd.conf. */
-#include "check.h"
-#include "cyrsync.h"
+#include "client.h"
 #include "memory.h"
 
 static const char *const functions[] = {
@@ -44,8 +43,7 @@ int main(int argc, char **argv)
 {
     struct memory memory;
     struct cyrsync_host host;
-    cyrsync_config *config = NULL;
-    cyrsync_client *client = NULL;
+    cyrsync_client *client;
     cyrsync_error *error = NULL;
     cyrsync_str user = cyrsync_str_from("memory");
     size_t f, a;
@@ -56,9 +54,7 @@ int main(int argc, char **argv)
     }
     memset(&memory, 0, sizeof(memory));
     memory_host(&host, &memory);
-    CHECK(cyrsync_config_load(cyrsync_str_from(argv[1]), &config, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(cyrsync_client_new_with_host(config, &host, &client, NULL) == CYRSYNC_RESULT_OK);
-    cyrsync_config_free(config);
+    client = client_over(argv[1], &host);
     if (!client) return 1;
 
     /* Before anything is there: no mailbox of the user may arrive without its messages. */

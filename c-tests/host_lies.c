@@ -7,8 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "cyrsync.h"
+#include "client.h"
 #include "memory.h"
 
 #define INBOX "user.memory"
@@ -260,8 +259,7 @@ int main(int argc, char **argv)
 {
     struct memory memory;
     struct cyrsync_host host;
-    cyrsync_config *config = NULL;
-    cyrsync_client *client = NULL;
+    cyrsync_client *client;
     cyrsync_error *error = NULL;
     cyrsync_str user = cyrsync_str_from("memory");
     cyrsync_result result;
@@ -284,9 +282,7 @@ int main(int argc, char **argv)
     host.quota = quota;
     host.sieve_scripts = sieve_scripts;
     host.sieve_content = sieve_content;
-    CHECK(cyrsync_config_load(cyrsync_str_from(argv[1]), &config, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(cyrsync_client_new_with_host(config, &host, &client, NULL) == CYRSYNC_RESULT_OK);
-    cyrsync_config_free(config);
+    client = client_over(argv[1], &host);
     if (!client) return 1;
 
     for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {

@@ -3,8 +3,7 @@
  * says what the INBOX has afterwards: UID, system flags and subject of each message. */
 #include <inttypes.h>
 
-#include "check.h"
-#include "cyrsync.h"
+#include "client.h"
 #include "memory.h"
 
 static void ok(cyrsync_client *client)
@@ -37,8 +36,7 @@ int main(int argc, char **argv)
     struct memory memory;
     struct cyrsync_host host;
     const struct memory_folder *inbox = &memory.folders[0];
-    cyrsync_config *config = NULL;
-    cyrsync_client *client = NULL;
+    cyrsync_client *client;
     char line[16];
     size_t i;
     int applied;
@@ -49,9 +47,7 @@ int main(int argc, char **argv)
     }
     memset(&memory, 0, sizeof(memory));
     memory_host(&host, &memory);
-    CHECK(cyrsync_config_load(cyrsync_str_from(argv[1]), &config, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(cyrsync_client_new_with_host(config, &host, &client, NULL) == CYRSYNC_RESULT_OK);
-    cyrsync_config_free(config);
+    client = client_over(argv[1], &host);
     ok(client);
     CHECK(memory.applied == 0);
     append(&memory.folders[0]);

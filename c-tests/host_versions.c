@@ -6,8 +6,7 @@
 
 #include <stdlib.h>
 
-#include "check.h"
-#include "cyrsync.h"
+#include "client.h"
 #include "memory.h"
 
 /* Room for a structure of a later header. */
@@ -128,7 +127,7 @@ static void of_size(cyrsync_client *client, size_t size, int taken)
     other_size = size;
     emitted = 0;
     result = cyrsync_client_sync_user(client, cyrsync_str_from("memory"), &error);
-    if (result != (taken ? CYRSYNC_RESULT_OK : CYRSYNC_RESULT_INVALID_ARGUMENT)
+    if (result != (taken ? CYRSYNC_RESULT_OK : CYRSYNC_RESULT_HOST)
         || (!taken && !strstr(cyrsync_error_message(error), which))) {
         fprintf(stderr, "%s of %lu bytes: %s: %s\n", which, (unsigned long)size,
                 cyrsync_result_name(result), cyrsync_error_message(error));
@@ -200,8 +199,7 @@ int main(int argc, char **argv)
 {
     struct memory memory;
     struct cyrsync_host host;
-    cyrsync_config *config = NULL;
-    cyrsync_client *client = NULL;
+    cyrsync_client *client;
     size_t i;
 
     if (argc != 2) {
@@ -219,9 +217,7 @@ int main(int argc, char **argv)
     host.seen = seen;
     host.quota = quota;
     host.sieve_scripts = sieve_scripts;
-    CHECK(cyrsync_config_load(cyrsync_str_from(argv[1]), &config, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(cyrsync_client_new_with_host(config, &host, &client, NULL) == CYRSYNC_RESULT_OK);
-    cyrsync_config_free(config);
+    client = client_over(argv[1], &host);
     if (!client) return 1;
 
     for (i = 0; i < sizeof(structures) / sizeof(structures[0]); i++) {

@@ -2,13 +2,11 @@
    be repaired and this server's own sync_server is missing: own_server imapd.conf repair PATH. */
 #include <stdlib.h>
 
-#include "check.h"
-#include "cyrsync.h"
+#include "client.h"
 
 int main(int argc, char **argv)
 {
-    cyrsync_config *config = NULL;
-    cyrsync_client *client = NULL;
+    cyrsync_client *client;
     cyrsync_error *error = NULL;
     cyrsync_result result;
 
@@ -16,8 +14,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s imapd.conf prepare|repair [path]\n", argv[0]);
         return 64;
     }
-    CHECK(cyrsync_config_load(cyrsync_str_from(argv[1]), &config, &error) == CYRSYNC_RESULT_OK);
-    CHECK(cyrsync_client_new(config, &client, &error) == CYRSYNC_RESULT_OK);
+    client = client_of(argv[1]);
     result = cyrsync_client_sync_user(client, cyrsync_str_from("fred"), &error);
     if (argc == 3) {
         CHECK(result == CYRSYNC_RESULT_OK);
@@ -33,6 +30,5 @@ int main(int argc, char **argv)
     CHECK(cyrsync_client_sync_user(client, cyrsync_str_from("zoe"), &error) == CYRSYNC_RESULT_OK);
     cyrsync_error_free(error);
     cyrsync_client_free(client);
-    cyrsync_config_free(config);
     return failures != 0;
 }

@@ -2,8 +2,7 @@
  * The replica has nothing yet. */
 #include <stdlib.h>
 
-#include "check.h"
-#include "cyrsync.h"
+#include "client.h"
 #include "memory.h"
 
 static struct cyrsync_host honest;
@@ -32,14 +31,6 @@ static uint64_t list_bytes(void *userdata)
     (void)userdata;
     asked_for_size++;
     return 1000;
-}
-
-static cyrsync_config *load(const char *path)
-{
-    cyrsync_config *config = NULL;
-
-    CHECK(cyrsync_config_load(cyrsync_str_from(path), &config, NULL) == CYRSYNC_RESULT_OK);
-    return config;
 }
 
 static cyrsync_client *make(const cyrsync_config *config, struct memory *memory)

@@ -2,8 +2,7 @@
  * needed: the mailboxes are listed before anybody connects. */
 #include <pthread.h>
 
-#include "check.h"
-#include "cyrsync.h"
+#include "client.h"
 #include "memory.h"
 
 #define THREADS 8
@@ -49,7 +48,7 @@ static void *work(void *data)
 int main(int argc, char **argv)
 {
     struct job jobs[THREADS];
-    cyrsync_config *config = NULL;
+    cyrsync_config *config;
     cyrsync_client *shared = NULL;
     int i;
 
@@ -57,7 +56,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s imapd.conf\n", argv[0]);
         return 64;
     }
-    CHECK(cyrsync_config_load(cyrsync_str_from(argv[1]), &config, NULL) == CYRSYNC_RESULT_OK);
+    config = load(argv[1]);
     CHECK(cyrsync_config_set_server(config, cyrsync_str_from("127.0.0.1:1"), NULL)
           == CYRSYNC_RESULT_OK);
     CHECK(cyrsync_client_new(config, &shared, NULL) == CYRSYNC_RESULT_OK);

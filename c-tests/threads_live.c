@@ -3,8 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "check.h"
-#include "cyrsync.h"
+#include "client.h"
 
 #define MOST 16
 
@@ -56,7 +55,7 @@ static void *look_on(void *data)
 int main(int argc, char **argv)
 {
     struct job jobs[MOST + 1];
-    cyrsync_config *config = NULL;
+    cyrsync_config *config;
     int i, count = argc - 2;
 
     if (count < 1 || count > MOST) {
@@ -64,7 +63,7 @@ int main(int argc, char **argv)
         return 64;
     }
     memset(jobs, 0, sizeof(jobs));
-    CHECK(cyrsync_config_load(cyrsync_str_from(argv[1]), &config, NULL) == CYRSYNC_RESULT_OK);
+    config = load(argv[1]);
     for (i = 0; i < count; i++) {
         jobs[i].user = argv[i + 2];
         CHECK(cyrsync_client_new(config, &jobs[i].client, NULL) == CYRSYNC_RESULT_OK);

@@ -26,11 +26,6 @@ pub mod fuzzing;
 pub mod limits;
 pub mod names;
 pub mod protocol;
-/// The former name of [`events`].
-#[doc(hidden)]
-pub mod observe {
-    pub use crate::events::*;
-}
 pub mod replica;
 pub(crate) mod run;
 #[cfg(test)]

@@ -64,7 +64,7 @@ fn a_rust_caller_gets_every_failure_with_its_subject() {
             check(error);
         }
     });
-    assert_eq!(report.expect("the connection holds").failed, 1, "{units:?}");
+    assert_eq!(report.expect("the connection holds").totals.failed, 1, "{units:?}");
     // All else arrived.
     client.disconnect();
     let mut imap = Imap::login(&lab.replica, "fred").with_selected("INBOX.Work");

@@ -4,13 +4,13 @@ use std::ffi::{CString, c_char, c_void};
 use std::ptr;
 use std::sync::{Arc, Mutex, TryLockError};
 
+use super::c_string::c_string;
 use super::callbacks::{Listeners, cyrsync_unit, cyrsync_unit_callback};
 use super::config::cyrsync_config;
-use super::error::{
-    Failure, c_string, cyrsync_error, cyrsync_result, misuse, null_pointer, panicked,
-};
+use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer, panicked};
+use super::fallible::fallible;
 use super::host::{Table, client_over, cyrsync_host};
-use super::panic::{boundary, fallible};
+use super::panic::boundary;
 use super::sized::{Place, grows};
 use super::strings::{cyrsync_str, slice};
 use crate::engine::{Cancel, Client, Goal, Options};

@@ -10,7 +10,8 @@ use super::callbacks::{
     cyrsync_log_callback, cyrsync_traffic_callback, cyrsync_unreachable_callback,
 };
 use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer};
-use super::panic::{boundary, fallible};
+use super::fallible::fallible;
+use super::panic::boundary;
 use super::strings::cyrsync_str;
 use crate::config::{Config, DEFAULT_PATH};
 use crate::engine::{AllowRepair, Options};

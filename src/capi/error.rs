@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 
+use super::c_string::c_string;
 pub use super::result::cyrsync_result;
 use crate::error::{Error, Kind, Subject};
 
@@ -110,19 +111,4 @@ pub(super) fn panicked(message: &str) -> Failure {
     let mut failure = Failure::from(error.hint("this is a bug in cyrsync, please report it"));
     failure.code = cyrsync_result::CYRSYNC_RESULT_PANIC;
     failure
-}
-
-/// Text as C takes it: zero bytes become visible.
-pub(super) fn c_string(text: &str) -> CString {
-    CString::new(text.replace('\0', "\\0")).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_zero_byte_does_not_cut_a_text_short() {
-        assert_eq!(c_string("a\0b").as_c_str(), c"a\\0b");
-    }
 }

@@ -8,11 +8,13 @@
 #![allow(non_camel_case_types, reason = "the names are those of the header")]
 #![allow(clippy::missing_safety_doc, reason = "the head of the header says it for all")]
 
+mod c_string;
 mod callbacks;
 mod client;
 mod config;
 mod error;
 mod failure;
+mod fallible;
 mod host;
 mod inspect;
 mod panic;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::callbacks::{Listener, Userdata, cyrsync_destroy_callback, cyrsync_undone_callback};
 use super::config::{cyrsync_config, exclusive};
 use super::error::{cyrsync_error, cyrsync_result};
-use super::panic::fallible;
+use super::fallible::fallible;
 
 /// Sets who receives what cyrsync_client_process_log(), cyrsync_client_checkpoint(),
 /// cyrsync_client_plan() and cyrsync_client_roll() could not do, for clients created later; nobody if

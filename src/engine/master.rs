@@ -72,7 +72,7 @@ impl NativeMaster {
         if let Some((since, error)) = &self.silent
             && since.elapsed() < SILENCE_PAUSE
         {
-            return Err(error.again());
+            return Err(error.clone());
         }
         let program = apply::find(&self.config)?;
         let begun = Instant::now();
@@ -83,7 +83,7 @@ impl NativeMaster {
         if let Err(error) = &started
             && begun.elapsed() >= apply::GREETING.min(self.timeout)
         {
-            self.silent = Some((Instant::now(), error.again()));
+            self.silent = Some((Instant::now(), error.clone()));
         }
         started
     }

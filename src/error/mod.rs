@@ -18,4 +18,5 @@ pub use io::reason;
 pub use kind::{Kind, Scope};
 pub use malformed::Malformed;
 pub use subject::{Peer, Subject};
+pub(crate) use value::Mark;
 pub use value::{Error, Result};

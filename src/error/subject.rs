@@ -221,7 +221,8 @@ impl From<&Peer> for Subject {
 /// Compares what is displayed, so that a test or a caller may compare with words.
 impl PartialEq<str> for Subject {
     fn eq(&self, words: &str) -> bool {
-        self.to_string() == words
+        let displayed = self.to_string();
+        displayed == words
     }
 }
 

@@ -30,14 +30,14 @@ fn no_number_of_the_system_reaches_a_person() {
 #[test]
 fn an_error_that_is_retold_keeps_what_it_knows() {
     let peer = Peer::Replica { host: "mx2".into() };
-    let part = Error::new(Kind::Corrupt, "read", "x", "damaged").over(&MboxName::from("user.a"));
+    let part = Error::new(Kind::Corrupt, "read", "x", "damaged").over(MboxName::from("user.a"));
     let error = Error::new(Kind::Timeout, "talk to", &peer, "no reply")
         .hint("look there")
         .with_peer(peer.clone())
         .with_scope(Scope::LeftOut)
         .with_parts(vec![part])
-        .refusal();
-    let told = error.over(&UserId::from("fred"));
+        .marked(Mark::Refusal);
+    let told = error.over(UserId::from("fred"));
     assert_eq!(
         told.to_string(),
         "replicate user fred: talk to the replica: no reply; hint: look there"
@@ -51,7 +51,7 @@ fn an_error_that_is_retold_keeps_what_it_knows() {
     assert_eq!(parts, ["replicate user.a: read x: damaged"]);
     assert_eq!(told.parts()[0].subject().mailbox(), Some(&"user.a".into()));
     // Told once.
-    assert_eq!(told.clone().over(&UserId::from("fred")).to_string(), told.to_string());
+    assert_eq!(told.clone().over(UserId::from("fred")).to_string(), told.to_string());
     let source = std::error::Error::source(&told).unwrap().to_string();
     assert_eq!(source, "talk to the replica: no reply; hint: look there");
 }

@@ -29,7 +29,7 @@ struct Inner {
 
 /// What else is known of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mark {
+pub(crate) enum Mark {
     /// The peer answered NO.
     Refusal,
     /// A failure to log in or to encrypt that may pass by itself.
@@ -112,24 +112,10 @@ impl Error {
         self
     }
 
-    /// Marks it as the peer's NO to a command.
+    /// Adds what else is known of it.
     #[must_use]
-    pub(crate) fn refusal(mut self) -> Self {
-        self.0.mark = Some(Mark::Refusal);
-        self
-    }
-
-    /// Marks a failure to log in or to encrypt that may pass by itself, which others do not.
-    #[must_use]
-    pub(crate) fn passing(mut self) -> Self {
-        self.0.mark = Some(Mark::Passing);
-        self
-    }
-
-    /// Marks the end of a connection for which the peer gave no reason.
-    #[must_use]
-    pub(crate) fn unexplained(mut self) -> Self {
-        self.0.mark = Some(Mark::Unexplained);
+    pub(crate) fn marked(mut self, mark: Mark) -> Self {
+        self.0.mark = Some(mark);
         self
     }
 
@@ -156,21 +142,9 @@ impl Error {
         if self.0.op == REPLICATE && self.0.subject == subject {
             return self;
         }
-        let detail = self.told_of();
+        let Inner { op, subject: of, detail, .. } = &*self.0;
+        let detail = format!("{op} {of}: {detail}");
         self.retold(REPLICATE, subject, detail)
-    }
-
-    /// The same failure of another kind.
-    #[must_use]
-    pub fn of_kind(mut self, kind: Kind) -> Self {
-        self.0.kind = kind;
-        self
-    }
-
-    /// The same once more, for another who failed for the same reason.
-    #[must_use]
-    pub fn again(&self) -> Error {
-        self.clone()
     }
 
     /// Whether trying again cannot help before somebody changes something: the password or the
@@ -181,11 +155,6 @@ impl Error {
             Kind::Auth | Kind::Tls => self.0.mark != Some(Mark::Passing),
             kind => !kind.is_connection(),
         }
-    }
-
-    /// Whether a connection that was there is lost, by whatever the replica or the network did.
-    pub fn is_lost(&self) -> bool {
-        self.0.kind.is_lost()
     }
 
     /// Whether the connection to the replica cannot be used any more.
@@ -246,12 +215,6 @@ impl Error {
     /// Everything that failed: the parts, or this one if it has none.
     pub fn failures(&self) -> &[Error] {
         if self.0.parts.is_empty() { std::slice::from_ref(self) } else { &self.0.parts }
-    }
-
-    /// What was done to what, and what went wrong, as the detail of a larger failure.
-    pub fn told_of(&self) -> String {
-        let Inner { op, subject, detail, .. } = &*self.0;
-        format!("{op} {subject}: {detail}")
     }
 }
 

@@ -12,7 +12,7 @@ use super::step::Step;
 use super::store::StoreEvent;
 use super::sync::SyncEvent;
 use crate::error::Error;
-use crate::types::{Level, MboxName, serialize_seconds};
+use crate::types::{MboxName, serialize_seconds};
 
 /// Something that happened.
 #[derive(Debug, Clone, Serialize)]
@@ -48,16 +48,6 @@ pub enum Event {
     Repair(RepairEvent),
     /// Something about the run as a whole: its sync log, its tries.
     Run(RunEvent),
-    /// A line of text whose place in this type is still to come.
-    #[doc(hidden)]
-    Line {
-        /// Severity of a log line; `None` for a line of `-v`.
-        level: Option<Level>,
-        /// The mailbox it is about.
-        mailbox: Option<MboxName>,
-        /// The line.
-        text: String,
-    },
 }
 
 macro_rules! families {

@@ -9,7 +9,6 @@ mod difference;
 mod event;
 mod json;
 mod observer;
-mod old;
 mod plan;
 mod repair;
 mod report;

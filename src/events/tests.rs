@@ -135,7 +135,7 @@ fn sync() -> Vec<SyncEvent> {
         SyncEvent::Unsettled { user: None, tries: 3 },
         SyncEvent::UserFailed {
             user: user(),
-            error: error().over(&user()).with_parts(vec![error()]),
+            error: error().over(user()).with_parts(vec![error()]),
             channel: None,
             server: "mx2".into(),
         },
@@ -379,10 +379,10 @@ fn a_reason_belongs_to_its_mailbox_whatever_that_is_called() {
 #[test]
 fn a_report_keeps_every_failure_of_every_item() {
     let mut report = Report::default();
-    let parts = ["user.fred.a", "user.fred.b"].map(|name| error().over(&MboxName::from(name)));
-    report.add(&UserId::from("jim"), Ok(()));
-    report.add(&user(), Err(error().over(&user()).with_parts(parts.to_vec())));
-    report.add(&UserId::from("eve"), Err(locked()));
+    let parts = ["user.fred.a", "user.fred.b"].map(|name| error().over(MboxName::from(name)));
+    report.add(UserId::from("jim"), Ok(()));
+    report.add(user(), Err(error().over(user()).with_parts(parts.to_vec())));
+    report.add(UserId::from("eve"), Err(locked()));
     assert_eq!(report.totals, Totals { done: 1, locked: 1, failed: 1 });
     let failed: Vec<String> = report.failures().map(|e| e.subject().to_string()).collect();
     assert_eq!(failed, ["user.fred.a", "user.fred.b", "/x/fred.lock"]);

@@ -15,7 +15,7 @@ use super::layer::Layer;
 use super::patience::Patience;
 use super::socket::{Socket, TICK};
 use super::tls::{Channel, Setup};
-use crate::error::{Error, Kind, Result, reason};
+use crate::error::{Error, Kind, Mark, Result, reason};
 use crate::limits::REPLY_BYTES;
 use crate::sys::poll;
 
@@ -175,7 +175,7 @@ impl Link {
                     "it closed the connection during the handshake",
                 )
                 .hint("its log says why; can it read its certificate and key?")
-                .passing());
+                .marked(Mark::Passing));
             }
             self.pump(false, begun)?;
             self.drain(0)?;
@@ -497,7 +497,7 @@ impl Link {
     fn closed(&self) -> Error {
         Error::new(Kind::Closed, "read from", self.peer(), "it closed the connection")
             .hint(LOG_SAYS)
-            .unexplained()
+            .marked(Mark::Unexplained)
     }
 
     fn timed_out(&self, detail: String) -> Error {
@@ -527,5 +527,5 @@ fn is_transient(error: &io::Error) -> bool {
 }
 
 fn broken(op: &'static str, peer: &str, error: &io::Error) -> Error {
-    Error::new(Kind::Closed, op, peer, reason(error)).hint(LOG_SAYS).unexplained()
+    Error::new(Kind::Closed, op, peer, reason(error)).hint(LOG_SAYS).marked(Mark::Unexplained)
 }

@@ -1,7 +1,7 @@
 //! What the last line of a reply means (`sync_parse_response`, `sync_response` in
 //! `imap/sync_support.c`).
 
-use crate::error::{Error, Kind, Malformed};
+use crate::error::{Error, Kind, Malformed, Mark};
 use crate::protocol::Label;
 
 /// The texts of NO that have a meaning of their own.
@@ -58,7 +58,8 @@ pub fn ending(line: &[u8]) -> Option<Ending> {
 /// The error that a NO to a command stands for.
 pub fn refusal(label: &Label, text: &str) -> Error {
     let word = text.split(' ').next().unwrap_or_default();
-    let error = |kind| Error::new(kind, "replica refused", label.to_string(), text).refusal();
+    let error =
+        |kind| Error::new(kind, "replica refused", label.to_string(), text).marked(Mark::Refusal);
     if let Some((_, kind, hint)) = MEANINGS.iter().find(|(name, ..)| *name == word) {
         return error(*kind).hint(*hint);
     }

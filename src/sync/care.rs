@@ -3,8 +3,7 @@
 //! therefore made with care: one mailbox after the other, each to its end. Over which the
 //! connection is lost again is left out of the third.
 
-use crate::error::{Error, Kind, Result, Scope};
-use crate::types::MboxName;
+use crate::error::{Error, Kind, Result, Scope, Subject};
 
 /// Parts of a task that are left out before the task is given up as a whole.
 const MOST: usize = 3;
@@ -13,14 +12,14 @@ const MOST: usize = 3;
 #[derive(Debug, Default)]
 pub struct Care {
     careful: bool,
-    at: Option<MboxName>,
-    given_up: Vec<(MboxName, Error)>,
+    at: Option<Subject>,
+    given_up: Vec<(Subject, Error)>,
 }
 
 impl Care {
     /// Takes note of how an attempt ended. Whether it is worth another, over a new connection.
     pub fn another_try(&mut self, error: &Error) -> bool {
-        if !error.is_lost() {
+        if !error.kind().is_lost() {
             return false;
         }
         if !self.careful {
@@ -28,8 +27,8 @@ impl Care {
             return true;
         }
         match self.at.take() {
-            Some(name) if self.given_up.len() < MOST && error.kind() != Kind::Timeout => {
-                self.given_up.push((name, error.again()));
+            Some(part) if self.given_up.len() < MOST && error.kind() != Kind::Timeout => {
+                self.given_up.push((part, error.clone()));
                 true
             }
             _ => false,
@@ -42,18 +41,19 @@ impl Care {
     }
 
     /// Begins with a part of a task. Fails if it must be left out.
-    pub fn begin(&mut self, name: &MboxName) -> Result<()> {
+    pub fn begin(&mut self, part: impl Into<Subject>) -> Result<()> {
         if !self.careful {
             return Ok(());
         }
-        if let Some((_, error)) = self.given_up.iter().find(|(given_up, _)| given_up == name) {
+        let part = part.into();
+        if let Some((_, error)) = self.given_up.iter().find(|(given_up, _)| *given_up == part) {
             let detail = format!("the connection was lost twice over it: {}", error.detail());
-            return Err(Error::new(Kind::ReplicaDenied, "replicate", name, detail)
+            return Err(Error::new(Kind::ReplicaDenied, "replicate", part, detail)
                 .hint(error.hint_text().to_owned())
                 .with_scope(Scope::LeftOut)
-                .caused_by(error.again()));
+                .caused_by(error.clone()));
         }
-        self.at = Some(name.clone());
+        self.at = Some(part);
         Ok(())
     }
 

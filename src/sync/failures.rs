@@ -3,7 +3,7 @@
 use super::care::is_of_mailbox_alone;
 use super::pass::Pass;
 use crate::error::{Error, Kind, Result, Subject};
-use crate::events::Level;
+use crate::events::SyncEvent;
 use crate::types::{MboxName, UserId};
 
 /// How often renames and changes under way are tried to settle, as with Cyrus.
@@ -29,14 +29,14 @@ impl Failures {
             return Err(error);
         }
         let subject = subject.into();
-        let level = if is_locked(&error) { Level::Info } else { Level::Error };
-        pass.log_once(level, format!("SYNCERROR: update failed: {subject} '{error}'"));
-        self.keep_logged(subject, error);
+        let event = SyncEvent::PartFailed { subject: subject.clone(), error: error.clone() };
+        pass.report_once(&subject, &error, event);
+        self.keep_reported(subject, error);
         Ok(())
     }
 
-    /// Keeps a failure that was logged already.
-    pub fn keep_logged(&mut self, subject: impl Into<Subject>, error: Error) {
+    /// Keeps a failure that was reported already.
+    pub fn keep_reported(&mut self, subject: impl Into<Subject>, error: Error) {
         self.kept.push((subject.into(), error));
     }
 
@@ -94,15 +94,16 @@ impl Failures {
         let Some((part, error)) = self.kept.get(chosen.unwrap_or(0)) else { return Ok(()) };
         let names_it = error.subject() == part
             || (error.subject().mailbox().is_some() && error.subject().mailbox() == part.mailbox());
+        let told = format!("{} {}: {}", error.op(), error.subject(), error.detail());
         let why = match names_it && !error.is_refusal() {
-            true => error.told_of(),
-            false => format!("{part}: {}", error.told_of()),
+            true => told,
+            false => format!("{part}: {told}"),
         };
         let detail = match self.kept.len() {
             1 => why,
             count => format!("{count} parts failed, among them: {why}"),
         };
-        let error = error.again().retold("replicate", subject, detail);
+        let error = error.clone().retold("replicate", subject, detail);
         let parts = self.kept.into_iter().map(|(part, error)| error.over(part));
         Err(error.with_parts(parts.collect()))
     }

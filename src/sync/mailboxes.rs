@@ -13,7 +13,7 @@ use super::usermeta::inbox::check_inbox;
 use super::usermeta::plan;
 use super::usermeta::quotas::{NamedRoot, shared_quotas};
 use crate::error::{Error, Kind, Result};
-use crate::events::Level;
+use crate::events::{Step, SyncEvent};
 use crate::protocol::Command;
 use crate::types::{MailboxEntry, MboxName, UserId};
 
@@ -79,17 +79,16 @@ fn mailboxes_locked(
     let mut refused = Refused::default();
     for attempt in 0..TRIES {
         pass.check_cancel("mailboxes")?;
-        let list: Vec<String> = names.iter().map(ToString::to_string).collect();
-        pass.action(format!("MAILBOXES {}", list.join(" ")));
+        pass.report(Step::Mailboxes { mailboxes: names.to_vec() });
         let view = View { everywhere: attempt > 0, stale: false };
         match mailboxes_once(pass, names, owners, view, &mut refused) {
             Ok(Attempted::Done) => return Ok(()),
-            Ok(Attempted::Renamed) => pass.log(Level::Debug, "did some renames, so retrying"),
+            Ok(Attempted::Renamed) => pass.report(SyncEvent::Renamed),
             Err(error) if wants_another_try(&error) => last = Some(error),
             Err(error) => return Err(error),
         }
     }
-    pass.log(Level::Error, format!("failed to settle renames after {TRIES} tries!"));
+    pass.report(SyncEvent::Unsettled { user: None, tries: TRIES });
     Err(last.unwrap_or_else(|| {
         Error::new(
             Kind::Changed,
@@ -154,7 +153,7 @@ fn live_entry(pass: &Pass<'_>, name: &MboxName) -> Result<Option<MailboxEntry>> 
 
 /// Sieve scripts alone, for a `#sieve` mailbox and a replica that has none.
 fn sieve_only(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
-    pass.action(format!("META {user}"));
+    pass.report(Step::Meta { user: user.clone() });
     check_owner(pass, user)?;
     check_inbox(pass, user)?;
     let ticket = pass.session.submit(Command::GetMeta(user))?;

@@ -12,7 +12,7 @@ use super::transfer::message::Messages;
 use super::transfer::staged::Staged;
 use super::transfer::unchecked::Unchecked;
 use crate::error::{Error, Kind, Result, Subject};
-use crate::events::{Level, Observer};
+use crate::events::{Event, Observer, SyncEvent};
 use crate::names::Namespace;
 use crate::protocol::{Command, RemoteFolder, Ticket};
 use crate::replica::Replica;
@@ -50,8 +50,8 @@ pub struct Pass<'p> {
     pub unchecked: Vec<Unchecked>,
     /// Mailboxes that the replica said to be elsewhere.
     pub moved: HashSet<UniqueId>,
-    /// What was logged of the present task: a failure that shows at every look is logged once.
-    logged: RefCell<HashSet<String>>,
+    /// What was reported of the present task: a failure that shows at every look is reported once.
+    reported: RefCell<HashSet<(Subject, Kind, String)>>,
 }
 
 impl<'p> Pass<'p> {
@@ -80,46 +80,31 @@ impl<'p> Pass<'p> {
             messages: Messages::default(),
             unchecked: Vec::new(),
             moved: HashSet::new(),
-            logged: RefCell::default(),
+            reported: RefCell::default(),
         }
     }
 
-    /// Forgets what was logged: another task begins.
+    /// Forgets what was reported: another task begins.
     pub fn begin_task(&mut self) {
-        self.logged.borrow_mut().clear();
+        self.reported.borrow_mut().clear();
     }
 
-    /// Logs a line.
-    pub fn log(&self, level: Level, line: impl AsRef<str>) {
-        self.observer.log(level, line.as_ref());
+    /// Reports an event.
+    pub fn report(&self, event: impl Into<Event>) {
+        self.observer.event(&event.into());
     }
 
-    /// Logs a failure of the present task, unless that was done.
-    pub fn log_once(&self, level: Level, line: String) {
-        if !self.logged.borrow().contains(&line) {
-            self.log(level, &line);
-            self.logged.borrow_mut().insert(line);
+    /// Reports a failure of a part of the present task, unless that was done.
+    pub fn report_once(&self, part: &Subject, error: &Error, event: SyncEvent) {
+        let failure = (part.clone(), error.kind(), error.to_string());
+        if self.reported.borrow_mut().insert(failure) {
+            self.report(event);
         }
-    }
-
-    /// Reports what is done.
-    pub fn action(&self, line: impl AsRef<str>) {
-        self.observer.action(line.as_ref());
-    }
-
-    /// Reports what is done to a mailbox.
-    pub fn action_on(&self, mailbox: &MboxName, line: impl AsRef<str>) {
-        self.observer.mailbox_action(mailbox, line.as_ref());
     }
 
     /// Returns the partition that a mailbox shall have on the replica.
     pub fn partition(&self, here: &Text) -> Text {
         self.settings.partition.clone().unwrap_or_else(|| here.clone())
-    }
-
-    /// Returns the word for an update of a mailbox.
-    pub fn update_command(&self) -> &'static str {
-        if self.settings.local_only { "LOCAL_MAILBOX" } else { "MAILBOX" }
     }
 
     /// Waits for the replies to commands whose failure is the failure of all.
@@ -199,8 +184,8 @@ impl<'p> Pass<'p> {
     }
 
     /// Begins with a part of a task. Fails if it must be left out.
-    pub fn begin(&mut self, name: &MboxName) -> Result<()> {
-        self.care.as_mut().map_or(Ok(()), |care| care.begin(name))
+    pub fn begin(&mut self, part: impl Into<Subject>) -> Result<()> {
+        self.care.as_mut().map_or(Ok(()), |care| care.begin(part))
     }
 
     /// Ends with the part that [`Pass::begin`] began.

@@ -9,7 +9,7 @@ use super::usermeta::apply::apply_steps;
 use super::usermeta::inbox::check_inbox;
 use super::usermeta::plan::Step;
 use crate::error::{Kind, Result};
-use crate::events::Level;
+use crate::events::{self, SyncEvent};
 use crate::protocol::Command;
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
@@ -52,7 +52,7 @@ pub fn quota(pass: &mut Pass<'_>, root: &Text) -> Result<()> {
         None => Step::DeleteQuota(root.clone()),
     };
     let user = owner.unwrap_or_default();
-    pass.action(step.line(&user));
+    pass.report(step.told(&user));
     let ticket = pass.session.submit(step.command(&user, &[]))?;
     match pass.session.wait(ticket) {
         Err(error) if error.kind() == Kind::ReplicaNoMailbox => Ok(()),
@@ -67,7 +67,7 @@ pub fn unuser(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     let name = pass.names.inbox(user);
     if let Some(inbox) = pass.store.lookup(&name)? {
         if !inbox.mbtype.is_deleted() {
-            pass.log(Level::Notice, format!("SYNCNOTICE: user is not gone: userid=<{user}>"));
+            pass.report(SyncEvent::UserNotGone { user: user.clone() });
             return Ok(());
         }
         // By the tombstone a replica finds the subscriptions of whoever has the INBOX now, and
@@ -78,7 +78,7 @@ pub fn unuser(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
             return quota(pass, &Text::new(name.as_bytes()));
         }
     }
-    pass.action(format!("UNUSER {user}"));
+    pass.report(events::Step::DeleteUser { user: user.clone() });
     let ticket = pass.session.submit(Command::UnUser(user))?;
     match pass.session.wait(ticket) {
         Err(error) if error.kind() == Kind::ReplicaNoMailbox => Ok(()),

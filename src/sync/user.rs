@@ -9,7 +9,7 @@ use super::transfer::damage::{check_messages, to_check};
 use super::usermeta::apply::{apply_steps, user_steps};
 use super::usermeta::quotas::quota_steps;
 use crate::error::{Error, Kind, Result};
-use crate::events::Level;
+use crate::events::{Step, SyncEvent};
 use crate::protocol::{Command, RemoteUser, Ticket};
 use crate::store::UserTree;
 use crate::types::{MailboxEntry, UserId};
@@ -54,7 +54,7 @@ fn user_locked(pass: &mut Pass<'_>, user: &UserId, mut asked: Option<Ticket>) ->
             return Err(error);
         }
     };
-    pass.action(format!("USER {user}"));
+    pass.report(Step::User { user: user.clone() });
     let mut last = None;
     let mut tries = 0;
     let mut refused = Refused::default();
@@ -74,12 +74,12 @@ fn user_locked(pass: &mut Pass<'_>, user: &UserId, mut asked: Option<Ticket>) ->
         };
         match user_once(pass, user, remote, view, &mut refused) {
             Ok(Attempted::Done) => return Ok(()),
-            Ok(Attempted::Renamed) => pass.log(Level::Debug, "did some renames, so retrying"),
+            Ok(Attempted::Renamed) => pass.report(SyncEvent::Renamed),
             Err(error) if wants_another_try(&error) => last = Some(error),
             Err(error) => return Err(error),
         }
     }
-    pass.log(Level::Error, format!("failed to sync user {user} after {TRIES} tries"));
+    pass.report(SyncEvent::Unsettled { user: Some(user.clone()), tries: TRIES });
     Err(last.unwrap_or_else(|| {
         Error::new(
             Kind::Changed,
@@ -92,15 +92,12 @@ fn user_locked(pass: &mut Pass<'_>, user: &UserId, mut asked: Option<Ticket>) ->
 }
 
 fn log_failed_user(pass: &Pass<'_>, user: &UserId, error: &Error) {
-    let channel = pass.settings.channel.as_deref().unwrap_or("(null)");
-    let server = &pass.settings.server;
-    pass.log(
-        Level::Error,
-        format!(
-            "IOERROR: user replication failed: error=<{error}> userid=<{user}> \
-             channel=<{channel}> servername=<{server}>"
-        ),
-    );
+    pass.report(SyncEvent::UserFailed {
+        user: user.clone(),
+        error: error.clone(),
+        channel: pass.settings.channel.clone(),
+        server: pass.settings.server.clone(),
+    });
 }
 
 fn user_once(
@@ -115,7 +112,7 @@ fn user_once(
     let inbox = pass.names.inbox(user);
     let has_inbox = |e: &MailboxEntry| e.name == inbox && !e.mbtype.is_intermediate();
     if !entries.iter().any(has_inbox) {
-        pass.action(format!("Does not exist locally {user}"));
+        pass.report(Step::Absent { user: user.clone() });
         failures.into_result(user)?;
         return Ok(Attempted::Done);
     }
@@ -164,7 +161,7 @@ fn user_entries(
 ) -> Result<Vec<MailboxEntry>> {
     let UserTree { mut entries, unreadable } = pass.store.user_tree(user)?;
     for error in unreadable {
-        failures.keep(pass, &pass.names.inbox(user), error)?;
+        failures.keep(pass, pass.names.inbox(user), error)?;
     }
     let sieve_mailbox = pass.session.enabled().sieve_mailbox;
     entries.retain(|e| !e.mbtype.is_elsewhere() && (sieve_mailbox || !e.mbtype.is_sieve()));

@@ -1,6 +1,5 @@
 //! What the host gives in C's structures, checked and copied into the library's own.
 
-use super::super::error::Failure;
 use super::super::sized::read_array;
 use super::super::strings::{cyrsync_str, slice};
 use super::of_c::OfC;
@@ -20,16 +19,12 @@ const FORMER_NAMES: usize = 1 << 16;
 pub(super) fn bytes<'a>(text: cyrsync_str, name: &'static str) -> Result<&'a [u8]> {
     // SAFETY: the header asks for bytes that live through the call of the emit function, or until
     // the next call for the mailbox; nobody here keeps them longer.
-    unsafe { text.bytes(name) }.map_err(from_host)
+    unsafe { text.bytes(name) }.map_err(|failure| wrong(name, failure.message.to_string_lossy()))
 }
 
 /// What is wrong with something that the host gave.
 fn wrong(name: &str, detail: impl Into<String>) -> Error {
     Error::new(Kind::Host, "take", name, detail)
-}
-
-fn from_host(failure: Failure) -> Error {
-    wrong("what the host gave", failure.message.to_string_lossy())
 }
 
 /// An entry; the inner error is one that the host tells of, and fails that entry alone.
@@ -143,7 +138,8 @@ pub(super) fn state(state: &cyrsync_mailbox_state) -> Result<(MailboxState, Opti
         return Err(wrong("flags", many));
     }
     // SAFETY: the header asks for an array that lives until the next call for the mailbox.
-    let flags = unsafe { slice(state.flags, state.flag_count, "flags") }.map_err(from_host)?;
+    let flags = unsafe { slice(state.flags, state.flag_count, "flags") }
+        .map_err(|failure| wrong("flags", failure.message.to_string_lossy()))?;
     let flags: Result<Vec<Option<Text>>> = flags
         .iter()
         .map(|flag| {

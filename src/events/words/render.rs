@@ -21,7 +21,5 @@ pub fn words(event: &Event) -> Option<Line> {
         Event::Sync(event) => sync::line(event),
         Event::Repair(event) => repair::line(event),
         Event::Run(event) => run::line(event),
-        Event::Line { level: Some(level), text, .. } => Line::log(*level, text),
-        Event::Line { level: None, text, .. } => Line::verbose(text),
     })
 }

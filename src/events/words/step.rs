@@ -1,5 +1,7 @@
 //! The lines of `-v`.
 
+use std::fmt;
+
 use super::repair;
 use crate::events::step::Step;
 
@@ -38,5 +40,12 @@ pub(super) fn text(step: &Step) -> String {
             format!("{command} {mailbox} {entry} {userid}")
         }
         Step::Enable { capabilities } => format!("{command} {capabilities:#x}"),
+    }
+}
+
+/// The line that `-v` prints.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&text(self))
     }
 }

@@ -22,7 +22,7 @@ use super::lines::send;
 use super::link::Link;
 use super::offer::Offer;
 use super::responses::Ending;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Mark, Result};
 use crate::limits::SASL_STEPS;
 pub(super) use choose::choose;
 use mechanism::Mechanism;
@@ -148,7 +148,7 @@ fn finish(
     if passing.iter().any(|words| text.contains(words)) {
         let hint = "the replica cannot check passwords at the moment: do saslauthd and the like \
                     run there?";
-        return Err(error.hint(hint).passing());
+        return Err(error.hint(hint).marked(Mark::Passing));
     }
     Err(error.hint(hint))
 }

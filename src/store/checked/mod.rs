@@ -6,5 +6,7 @@
 
 mod mailbox;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use store::Checked;

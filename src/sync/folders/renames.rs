@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::plan::{Plan, Rename};
 use super::sides::{Folders, Refused};
 use crate::error::{Error, Kind, Result};
-use crate::events::Level;
+use crate::events::{Step, SyncEvent};
 use crate::protocol::{self, Command, Ticket};
 use crate::store::{Lock, Wait};
 use crate::sync::failures::{Failures, ends_all, is_locked, wants_another_try};
@@ -82,10 +82,9 @@ fn delete_all(
         let ticket = match locked(pass, locks, [name]) {
             Ok(()) => {
                 pass.forget(name);
-                let unmailbox =
-                    Command::UnMailbox { mailbox: name, local_only: pass.settings.local_only };
-                pass.action_on(name, format!("{} {name}", unmailbox.spec().name));
-                Ok(pass.session.submit(unmailbox)?)
+                let local = pass.settings.local_only;
+                pass.report(Step::DeleteMailbox { mailbox: name.clone(), local });
+                Ok(pass.session.submit(Command::UnMailbox { mailbox: name, local_only: local })?)
             }
             Err(error) => Err(error),
         };
@@ -103,8 +102,7 @@ fn delete_all(
             continue;
         };
         if !error.is_connection() && !is_locked(&error) {
-            let line = format!("SYNCERROR: sync_do_folder_delete(): failed: {name} '{error}'");
-            pass.log(Level::Error, line);
+            pass.report(SyncEvent::DeleteFailed { mailbox: name.clone(), error: error.clone() });
         }
         undone.held.insert(name.clone(), name.clone());
         failures.keep(pass, name, error)?;
@@ -136,7 +134,12 @@ fn carry_out_rename(
         )
         .hint("see why that one could not be renamed or deleted"));
     }
-    pass.action_on(to, format!("{} {from} -> {to} ({partition})", command.spec().name));
+    pass.report(Step::Rename {
+        from: from.clone(),
+        to: to.clone(),
+        partition: partition.clone(),
+        local: pass.settings.local_only,
+    });
     pass.forget(from);
     pass.forget(to);
     let ticket = pass.session.submit(command)?;
@@ -144,7 +147,7 @@ fn carry_out_rename(
     if ends_all(&error) {
         return Err(error);
     }
-    pass.log(Level::Error, format!("SYNCERROR: failed to rename: {from} -> {to}"));
+    pass.report(SyncEvent::RenameFailed { from: from.clone(), to: to.clone() });
     Err(error)
 }
 

@@ -11,7 +11,7 @@ use super::plan::{self, Fate, Local, Plan};
 use super::renames::carry_out;
 use super::sides::{Folders, Refused};
 use crate::error::{Error, Kind, Result};
-use crate::events::Level;
+use crate::events::SyncEvent;
 use crate::protocol::{Command, RemoteFolder};
 use crate::sync::failures::Failures;
 use crate::sync::pass::Pass;
@@ -169,17 +169,10 @@ fn claimant(
 fn report_strays(pass: &Pass<'_>, plan: &Plan) {
     // A replica keeps scripts in a mailbox wherever the master does.
     for name in plan.strays.iter().filter(|name| !pass.names.is_sieve(name)) {
-        pass.log(
-            Level::Notice,
-            format!("SYNCNOTICE: no tombstone for deleted mailbox {name}, left on the replica"),
-        );
+        pass.report(SyncEvent::Stray { mailbox: name.clone() });
     }
     for name in &plan.doubles {
-        let line = format!(
-            "SYNCNOTICE: another mailbox of the replica has the uniqueid of {name} too, left on \
-             the replica"
-        );
-        pass.log(Level::Notice, line);
+        pass.report(SyncEvent::Double { mailbox: name.clone() });
     }
 }
 
@@ -260,8 +253,7 @@ fn fate(pass: &Pass<'_>, remote: &RemoteFolder, stay: &HashSet<UniqueId>) -> Res
         if !is_fill_in(pass, remote) {
             return Ok(Fate::Unknown);
         }
-        let line = format!("SYNCNOTICE: mailbox {name} was made by the replica, deleting it");
-        pass.log(Level::Notice, line);
+        pass.report(SyncEvent::FillIn { mailbox: name.clone() });
         return Ok(Fate::Deleted);
     };
     if entry.mbtype.is_deleted() {

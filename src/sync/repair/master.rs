@@ -7,7 +7,7 @@ use super::fetch;
 use super::plan::Plan;
 use super::sides;
 use crate::error::{Error, Kind, Result};
-use crate::events::{Level, Observer};
+use crate::events::{Observer, Step, SyncEvent};
 use crate::protocol::{Command, RemoteFolder, Reserve, Since};
 use crate::replica::Replica;
 use crate::sync::master::Master;
@@ -36,8 +36,8 @@ pub(crate) fn write_master(
             // What it has staged is of no use to the next attempt.
             master.broken();
             if !matches!(error.kind(), Kind::Changed | Kind::ReplicaChanged) {
-                let line = "SYNCNOTICE: failed to prepare update";
-                pass.log(Level::Error, format!("{line}: mailbox=<{name}> error=<{error}>"));
+                let (mailbox, error) = (name.clone(), error.clone());
+                pass.report(SyncEvent::MasterFailed { mailbox, error });
             }
             Err(error)
         }
@@ -84,7 +84,7 @@ fn write_through(
         let fetched = fetch::fetch(replica, remote, scratch, &mut rest)?;
         fetch::upload(server, &state.partition, fetched).map_err(own)?;
     }
-    observer.mailbox_action(name, &format!("MAILBOX {name} (on the master)"));
+    observer.event(&Step::MasterMailbox { mailbox: name.clone() }.into());
     let ticket = server.submit(Command::Mailbox(snapshot.update(false))).map_err(own)?;
     server.wait(ticket).map_err(own)?;
     let ticket = server.submit(Command::Restart).map_err(own)?;

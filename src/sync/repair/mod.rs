@@ -3,9 +3,9 @@
 pub(crate) mod bounds;
 pub(crate) mod expunge;
 pub(crate) mod fetch;
+pub(crate) mod findings;
 pub(crate) mod fuse;
 pub(crate) mod master;
-pub(crate) mod notices;
 pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod sides;

@@ -11,9 +11,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::notices;
+use super::findings;
 use crate::error::{Error, Kind, Result};
-use crate::events::Level;
+use crate::events::{Fate, RepairEvent, Side as Whose};
 use crate::protocol::RemoteRecord;
 use crate::sync::survey::records::after;
 use crate::types::{
@@ -54,9 +54,6 @@ pub struct Fetch {
     pub size: u32,
 }
 
-/// A line for the log, in Cyrus's words.
-pub type Notice = (Level, String);
-
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
@@ -79,8 +76,8 @@ pub struct Plan {
     /// Messages of the master that are marked `\Deleted` then and were not: their client
     /// expunges them next.
     pub deleted_here: u64,
-    /// Why, for the log.
-    pub notices: Vec<Notice>,
+    /// What was found, in order.
+    pub findings: Vec<RepairEvent>,
 }
 
 /// Decides. `name` is for notices and errors.
@@ -160,11 +157,11 @@ impl<'s> Planner<'s> {
             _ if m.record.guid != r.record.guid => self.two_messages(m, r),
             _ if same(m, r) => {}
             (true, false) => {
-                self.tell(Level::Info, "expunged on the master, expunging on the replica", r);
+                self.found(r, Fate::ExpungedOnMaster);
                 self.plan.expunge.push(r.clone());
             }
             (false, true) => {
-                self.tell(Level::Info, "expunged on the replica, expunging on the master", m);
+                self.found(m, Fate::ExpungedOnReplica);
                 self.plan.expunged_here += 1;
                 let mut merged = m.clone();
                 merged.record.internal_flags.0 |= InternalFlags::EXPUNGED;
@@ -177,15 +174,12 @@ impl<'s> Planner<'s> {
     /// One UID, two messages: both get a new one, the lower GUID first, so that it does not
     /// matter which side was the master.
     fn two_messages(&mut self, m: &'s RemoteRecord, r: &'s RemoteRecord) {
-        let (uid, name) = (m.record.uid, self.name);
-        let (rguid, mguid) = (hex(r.record.guid), hex(m.record.guid));
-        self.say(
-            Level::Error,
-            format!(
-                "SYNCERROR: guid mismatch: mailbox=<{name}> uid=<{uid}> rguid=<{rguid}> \
-                 mguid=<{mguid}>"
-            ),
-        );
+        self.plan.findings.push(RepairEvent::GuidMismatch {
+            mailbox: self.name.clone(),
+            uid: m.record.uid,
+            replica: r.record.guid,
+            master: m.record.guid,
+        });
         if m.record.guid > r.record.guid {
             self.copy_back(r);
             self.renumber(m);
@@ -200,15 +194,12 @@ impl<'s> Planner<'s> {
         let newer_there =
             r.record.modseq > m.record.modseq && r.record.last_updated >= m.record.last_updated;
         if newer_there {
-            self.say(
-                Level::Notice,
-                format!(
-                    "SYNCNOTICE: record mismatch with replica: {} more recent on replica",
-                    self.name
-                ),
-            );
-            self.say(Level::Notice, notices::record("master", m));
-            self.say(Level::Notice, notices::record("replica", r));
+            let mailbox = self.name.clone();
+            self.plan.findings.extend([
+                RepairEvent::NewerOnReplica { mailbox: mailbox.clone() },
+                findings::record(&mailbox, Whose::Master, m),
+                findings::record(&mailbox, Whose::Replica, r),
+            ]);
             let deleted =
                 |message: &RemoteRecord| message.record.system_flags.has(SystemFlags::DELETED);
             self.plan.deleted_here += u64::from(deleted(r) && !deleted(m));
@@ -220,7 +211,7 @@ impl<'s> Planner<'s> {
             self.plan.master.push(merged);
             return;
         }
-        self.tell(Level::Info, "record mismatch with replica, the master's stays", m);
+        self.found(m, Fate::MasterStays);
         if m.record.modseq <= self.theirs.header.highestmodseq {
             // Only above what the replica has seen an update carries it.
             self.plan.master.push(m.clone());
@@ -233,14 +224,11 @@ impl<'s> Planner<'s> {
             return;
         }
         if m.record.uid <= header.last_uid {
-            self.tell(Level::Error, "SYNCNOTICE: record only exists on master", m);
+            self.found(m, Fate::OnlyOnMaster);
             self.renumber(m);
         } else if m.record.modseq <= header.highestmodseq {
-            let (name, uid) = (self.name, m.record.uid);
-            self.say(
-                Level::Notice,
-                format!("SYNCNOTICE: bumping modseq: mailbox=<{name}> record=<{uid}>"),
-            );
+            let (mailbox, uid) = (self.name.clone(), m.record.uid);
+            self.plan.findings.push(RepairEvent::BumpingModseq { mailbox, uid });
             self.plan.master.push(m.clone());
         }
     }
@@ -250,11 +238,11 @@ impl<'s> Planner<'s> {
             return;
         }
         if self.is_stale(&r.record) {
-            self.tell(Level::Notice, "SYNCNOTICE: record only exists on replica", r);
-            self.tell(Level::Info, "expunged on the master long ago, expunging on the replica", r);
+            self.found(r, Fate::OnlyOnReplicaStale);
+            self.found(r, Fate::ExpungedLongAgo);
             self.plan.expunge.push(r.clone());
         } else {
-            self.tell(Level::Error, "SYNCNOTICE: record only exists on replica", r);
+            self.found(r, Fate::OnlyOnReplica);
             self.copy_back(r);
         }
     }
@@ -277,13 +265,13 @@ impl<'s> Planner<'s> {
             return;
         }
         if record.uid > self.ours.header.last_uid {
-            self.tell(Level::Info, "copying back from the replica", r);
+            self.found(r, Fate::CopiedBack { to: None });
             self.fetch(record);
             self.plan.master.push(r.clone());
             return;
         }
         if self.came_back(record) {
-            self.tell(Level::Info, "copied back by an earlier run, expunging on the replica", r);
+            self.found(r, Fate::CameBack);
         } else {
             self.fetch(record);
             self.moves.push(Move::CopyBack(r));
@@ -323,11 +311,11 @@ impl<'s> Planner<'s> {
             let to = header.last_uid;
             let mut new = match moved {
                 Move::CopyBack(r) => {
-                    self.tell(Level::Info, &format!("copying back from the replica as {to}"), r);
+                    self.found(r, Fate::CopiedBack { to: Some(to) });
                     r.clone()
                 }
                 Move::Renumber(m) => {
-                    self.tell(Level::Info, &format!("renumbering to {to}"), m);
+                    self.found(m, Fate::Renumbered { to });
                     let mut old = m.clone();
                     old.record.internal_flags.0 |= InternalFlags::EXPUNGED;
                     self.plan.master.push(old);
@@ -341,9 +329,9 @@ impl<'s> Planner<'s> {
         // Which annotations of the mailbox are newer, only its modseq tells.
         let newer_there = theirs.header.highestmodseq > ours.header.highestmodseq;
         if !same_annotations(&ours.annotations, &theirs.annotations) {
-            let side = if newer_there { "replica" } else { "master" };
-            let line = format!("annotations differ, the {side}'s stay: mailbox=<{}>", self.name);
-            self.say(Level::Info, line);
+            let stay = if newer_there { Whose::Replica } else { Whose::Master };
+            let mailbox = self.name.clone();
+            self.plan.findings.push(RepairEvent::Annotations { mailbox, stay });
         }
         self.plan.annotations =
             if newer_there { &theirs.annotations } else { &ours.annotations }.clone();
@@ -378,25 +366,18 @@ impl<'s> Planner<'s> {
         self.plan.master.sort_by_key(|message| message.record.uid);
         self.plan.own.sort_unstable();
         self.plan.own.dedup();
-        let raised = notices::raised(self.name, &ours.header, &theirs.header, &header);
+        let raised = findings::raised(self.name, &ours.header, &theirs.header, &header);
         self.plan.header = header;
-        self.plan.notices.extend(raised);
+        self.plan.findings.extend(raised);
         Ok(self.plan)
     }
 
-    /// What, and of which message.
-    fn tell(&mut self, level: Level, what: &str, message: &RemoteRecord) {
-        let (name, uid, guid) = (self.name, message.record.uid, hex(message.record.guid));
-        self.say(level, format!("{what}: mailbox=<{name}> uid=<{uid}> guid=<{guid}>"));
+    /// Keeps what becomes of a message.
+    fn found(&mut self, message: &RemoteRecord, fate: Fate) {
+        let Record { uid, guid, .. } = message.record;
+        let mailbox = self.name.clone();
+        self.plan.findings.push(RepairEvent::Message { mailbox, uid, guid, fate });
     }
-
-    fn say(&mut self, level: Level, line: String) {
-        self.plan.notices.push((level, line));
-    }
-}
-
-fn hex(guid: Guid) -> String {
-    String::from_utf8_lossy(&guid.to_hex()).into_owned()
 }
 
 /// Whether two records of one message say the same.

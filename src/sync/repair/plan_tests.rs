@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::events::Step;
 
 const BASE_UID: Uid = 3;
 const BASE_MODSEQ: Modseq = 10;
@@ -74,7 +75,7 @@ fn show(messages: &[RemoteRecord]) -> Vec<String> {
 fn equal_sides_need_nothing() {
     let both = [message(1, 1, 1), expunged(message(2, 2, 5))];
     let plan = decide(&both, &both, KNOWN);
-    assert!(!plan.writes_master && plan.expunge.is_empty() && plan.notices.is_empty());
+    assert!(!plan.writes_master && plan.expunge.is_empty() && plan.findings.is_empty());
     assert_eq!(plan.header, side(&both).header);
 }
 
@@ -95,11 +96,9 @@ fn two_messages_of_one_uid_both_get_new_ones_the_lower_guid_first() {
         assert_eq!(plan.header.last_uid, 6);
         let above = |m: &RemoteRecord| m.record.modseq == 12 && m.record.last_updated == KNOWN.now;
         assert!(plan.master.iter().chain(&plan.expunge).all(above));
-        assert!(
-            plan.notices[0]
-                .1
-                .starts_with("SYNCERROR: guid mismatch: mailbox=<user.fred> uid=<4> rguid=<")
-        );
+        let (mailbox, uid) = ("user.fred".into(), 4);
+        let (replica, master) = (Guid([r; 20]), Guid([m; 20]));
+        assert_eq!(plan.findings[0], RepairEvent::GuidMismatch { mailbox, uid, replica, master });
     }
 }
 
@@ -197,9 +196,8 @@ fn the_header_takes_the_higher_of_both_and_the_modseq_is_above_all_that_the_user
     assert!(plan.writes_master);
     assert_eq!(plan.header, MailboxHeader { highestmodseq: 51, ..theirs.header.clone() });
     assert_eq!(plan.annotations, theirs.annotations, "its modseq is higher");
-    let raised =
-        plan.notices.iter().filter(|(_, line)| line.contains(" higher on replica")).count();
-    assert_eq!(raised, 3, "{:?}", plan.notices);
+    let is_raised = |found: &&RepairEvent| matches!(found, RepairEvent::Raised { .. });
+    assert_eq!(plan.findings.iter().filter(is_raised).count(), 3, "{:?}", plan.findings);
 }
 
 #[test]
@@ -390,7 +388,11 @@ fn every_decision_is_told() {
     for seed in 0..5000 {
         let (ours, theirs) = history(seed);
         let decided = plan(&"x".into(), &ours, &theirs, KNOWN);
-        let told: String = decided.notices.iter().map(|(_, line)| format!("{line}\n")).collect();
+        let told: String = decided
+            .findings
+            .iter()
+            .map(|found| format!("{}\n", Step::Repair { found: found.clone() }))
+            .collect();
         for message in decided.expunge.iter().chain(&decided.master) {
             let uid = message.record.uid;
             let ways = [

@@ -11,7 +11,7 @@ use super::master::write_master;
 use super::plan::{self, Knowledge, Plan, Side};
 use super::sides;
 use crate::error::{Error, Kind, Result};
-use crate::events::Level;
+use crate::events::{Step, SyncEvent};
 use crate::limits::REPLY_RECORD_BYTES;
 use crate::protocol::{Command, RemoteFolder, RemoteRecord};
 use crate::sync::clock::unix_time;
@@ -34,7 +34,10 @@ pub(crate) fn repair(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
     for _ in 0..TRIES {
         match repair_once(pass, entry) {
             Err(error) if matches!(error.kind(), Kind::Changed | Kind::ReplicaChanged) => {
-                pass.log(Level::Notice, format!("comparing once more: {error}"));
+                pass.report(SyncEvent::ComparingAgain {
+                    mailbox: entry.name.clone(),
+                    error: error.clone(),
+                });
                 last = Some(error);
             }
             other => return other,
@@ -48,7 +51,7 @@ pub(crate) fn repair(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
 
 fn repair_once(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
     let name = &entry.name;
-    pass.action_on(name, format!("FULLMAILBOX {name}"));
+    pass.report(Step::FullMailbox { mailbox: name.clone() });
     if let Ok(mailbox) = pass.store.open(name) {
         let records = u64::from(mailbox.state().num_records);
         pass.session.expect(records.saturating_mul(REPLY_RECORD_BYTES));
@@ -84,9 +87,9 @@ fn repair_once(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
         bounds::check_fetched(name, &plan.fetch)?;
         refuse_harm(pass, &state, &ours, &plan)?;
     }
-    for (level, line) in &plan.notices {
-        pass.log(*level, line);
-        pass.action_on(name, line);
+    for found in &plan.findings {
+        pass.report(found.clone());
+        pass.report(Step::Repair { found: found.clone() });
     }
     if pass.settings.no_copyback {
         leave_master(name, &state, &mut plan)?;
@@ -152,7 +155,7 @@ fn update_repaired(
     expunge: &[RemoteRecord],
 ) -> Result<()> {
     let name = &entry.name;
-    let base = Base { entry: entry, remote: Some(remote), attempt: Attempt::Repaired, expunge };
+    let base = Base { entry, remote: Some(remote), attempt: Attempt::Repaired, expunge };
     send_alone(pass, &base).map_err(|error| match error.kind() {
         Kind::ReplicaChecksum => Error::new(
             Kind::NeedsFullSync,

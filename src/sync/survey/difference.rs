@@ -2,7 +2,7 @@
 
 use super::compare::{self, Difference};
 use crate::error::{Error, Kind, Result};
-use crate::events::Level;
+use crate::events::SyncEvent;
 use crate::protocol::RemoteFolder;
 use crate::store::{Crcs, Mailbox};
 use crate::sync::clock::unix_time;
@@ -63,13 +63,11 @@ pub(crate) fn has_forgotten(
     let Some(remote) = remote.filter(|r| state.deletedmodseq > r.highestmodseq) else {
         return false;
     };
-    pass.log(
-        Level::Notice,
-        format!(
-            "inefficient replication ({} > {}) {}",
-            state.deletedmodseq, remote.highestmodseq, state.name
-        ),
-    );
+    pass.report(SyncEvent::Forgotten {
+        mailbox: state.name.clone(),
+        deletedmodseq: state.deletedmodseq,
+        highestmodseq: remote.highestmodseq,
+    });
     true
 }
 

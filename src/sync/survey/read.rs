@@ -5,7 +5,7 @@ use super::difference::difference;
 use super::records::{Read, Wanted, read_records};
 use super::snapshot::{Attempt, Extent, Snapshot};
 use crate::error::Result;
-use crate::events::Level;
+use crate::events::SyncEvent;
 use crate::protocol::{RemoteFolder, Since};
 use crate::store::Mailbox;
 use crate::sync::pass::Pass;
@@ -25,7 +25,7 @@ pub(crate) fn snapshot(
         (annotations, ..) => annotations?,
     };
     match difference(pass, mailbox, &annotations, remote)? {
-        Some(why) => pass.log(Level::Debug, format!("{}: {why}", mailbox.state().name)),
+        Some(why) => pass.report(SyncEvent::Sending { mailbox: mailbox.state().name.clone(), why }),
         None if attempt == Attempt::Repaired => {}
         None => return Ok(None),
     }
@@ -45,19 +45,12 @@ pub(super) fn read_differing(
     let wanted = Wanted { remote, attempt, extent, batch_size: pass.settings.batch_size };
     let Read { records, partial, stuck, crcs } = read_records(mailbox, &wanted)?;
     if let Some(partial) = partial {
-        pass.log(
-            Level::Debug,
-            format!(
-                "doing partial sync: {} ({}/{}/{}) ({}/{}/{})",
-                state.name,
-                remote.map_or(0, |r| r.last_uid),
-                partial.last_uid,
-                state.last_uid,
-                remote.map_or(0, |r| r.highestmodseq),
-                partial.highestmodseq,
-                state.highestmodseq
-            ),
-        );
+        let (uid, modseq) = remote.map_or((0, 0), |r| (r.last_uid, r.highestmodseq));
+        pass.report(SyncEvent::Partial {
+            mailbox: state.name.clone(),
+            uids: [uid, partial.last_uid, state.last_uid],
+            modseqs: [modseq, partial.highestmodseq, state.highestmodseq],
+        });
     }
     let since = remote
         .filter(|r| attempt != Attempt::Recomputed && r.highestmodseq != 0)

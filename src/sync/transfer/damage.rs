@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
-use crate::error::{Error, Kind, Result, Scope};
-use crate::events::Level;
+use crate::error::{Error, Kind, Result, Scope, Subject};
+use crate::events::SyncEvent;
 use crate::limits::SURVEY_BYTES;
 use crate::store::{Mailbox, Records};
 use crate::sync::failures::Failures;
@@ -96,13 +96,14 @@ pub(crate) fn check_messages(
         match search(pass, name, &all, &mut damage) {
             Err(error) if error.kind() == Kind::Cancelled => return Err(error),
             // It could not be replicated either, which was told.
-            Err(error) => pass.log(Level::Debug, format!("{name} not checked: {error}")),
+            Err(error) => pass.report(SyncEvent::NotChecked { mailbox: name.clone(), error }),
             Ok(()) => {}
         }
         if let Some(error) = damage.into_error(name) {
-            let line = format!("SYNCERROR: damaged messages: {name} '{error}'");
-            pass.log_once(Level::Error, line);
-            failures.keep_logged(name, error);
+            let (subject, mailbox) = (Subject::from(name), name.clone());
+            let event = SyncEvent::Damaged { mailbox, error: error.clone() };
+            pass.report_once(&subject, &error, event);
+            failures.keep_reported(subject, error);
         }
     }
     Ok(())
@@ -119,7 +120,7 @@ pub(crate) fn damage(pass: &mut Pass<'_>, name: &MboxName, stuck: Stuck) -> Resu
     };
     match search(pass, name, &wanted, &mut damage) {
         Err(error) if error.kind() == Kind::Cancelled => return Err(error),
-        Err(error) => pass.log(Level::Debug, format!("{name} not searched: {error}")),
+        Err(error) => pass.report(SyncEvent::NotSearched { mailbox: name.clone(), error }),
         Ok(()) => {}
     }
     if !damage.uids.contains(&uid) && damage.count < NAMED as u64 {
@@ -168,7 +169,7 @@ fn search(
             match found {
                 Err(_) if record.is_expunged() => {} // It goes without, or not at all.
                 Err(error) => {
-                    pass.log(Level::Debug, format!("damaged message: {error}"));
+                    pass.report(SyncEvent::MessageDamaged { error: error.clone() });
                     damage.add(record.uid, error);
                 }
                 Ok(()) => {}

@@ -6,7 +6,7 @@ use super::damage::is_damage;
 use super::pending::{Body, Pending};
 use super::upload::shell;
 use crate::error::{Error, Kind, Result};
-use crate::events::Level;
+use crate::events::SyncEvent;
 use crate::sync::failures::{Failures, ends_all};
 use crate::sync::pass::Pass;
 use crate::types::MailboxEntry;
@@ -23,8 +23,7 @@ pub(crate) fn create_at_least(
     }
     match shell(pass, &entry) {
         Ok(Some(snapshot)) => {
-            let line = format!("{}: creating it without its messages", entry.name);
-            pass.log(Level::Notice, line);
+            pass.report(SyncEvent::InboxWithoutMessages { mailbox: entry.name.clone() });
             let body = Body::Mailbox(Box::new(snapshot));
             let mut pending = Pending::new(entry, true, body);
             pending.damage = Some(error);

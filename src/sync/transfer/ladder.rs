@@ -11,7 +11,7 @@
 use super::single::send_alone;
 use super::upload::Base;
 use crate::error::{Error, Kind, Result};
-use crate::events::Level;
+use crate::events::{Step, SyncEvent};
 use crate::sync::pass::Pass;
 use crate::sync::repair::run::{WITH_COPYBACK, repair};
 use crate::sync::survey::snapshot::Attempt;
@@ -21,7 +21,7 @@ use crate::types::MailboxEntry;
 /// condition. What fails here takes a full comparison.
 pub(crate) fn send_recomputed(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
     let name = &entry.name;
-    pass.action_on(name, format!("MAILBOXES {name}"));
+    pass.report(Step::MailboxAgain { mailbox: name.clone() });
     let remote = pass.folders(std::slice::from_ref(name))?;
     let remote = remote.into_iter().find(|remote| remote.name == *name);
     if let Some(remote) = remote.as_ref().filter(|r| r.uniqueid != entry.uniqueid) {
@@ -32,8 +32,7 @@ pub(crate) fn send_recomputed(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Resu
     match send_alone(pass, &base) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == Kind::ReplicaChecksum && !pass.settings.no_copyback => {
-            let line = format!("CRC failure on sync for {name}, trying full update");
-            pass.log(Level::Error, line);
+            pass.report(SyncEvent::ChecksumDiffersAgain { mailbox: name.clone() });
             repair(pass, entry)
         }
         Err(error) if error.kind() == Kind::ReplicaChecksum => {

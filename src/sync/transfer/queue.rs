@@ -14,7 +14,7 @@ use super::pending::{Body, Pending, Work};
 use super::reserve::reserve;
 use super::upload::{Base, Prepared, Update, confirm, prepare, prepare_read};
 use crate::error::{Error, Kind, Result};
-use crate::events::Level;
+use crate::events::SyncEvent;
 use crate::protocol::{Command, Ticket};
 use crate::sync::failures::{Failures, ends_all};
 use crate::sync::pass::Pass;
@@ -208,7 +208,7 @@ fn confirm_first(pass: &mut Pass<'_>, queue: &mut VecDeque<Pending>, at: usize) 
         return Err(error);
     }
     for pending in queue.iter_mut().filter(|pending| pending.needs(&partition)) {
-        pending.body = Body::Refused(error.again());
+        pending.body = Body::Refused(error.clone());
     }
     Ok(())
 }
@@ -258,13 +258,7 @@ fn finish_first(
     };
     let result = match result {
         Err(error) if error.kind() == Kind::ReplicaChecksum => {
-            pass.log(
-                Level::Notice,
-                format!(
-                    "SYNC_NOTICE: CRC failure on sync {name}, recalculating counts and trying \
-                     again"
-                ),
-            );
+            pass.report(SyncEvent::ChecksumDiffers { mailbox: name.clone() });
             confirm_all(pass, queue)?;
             pass.forget(name);
             // It says itself what is damaged.

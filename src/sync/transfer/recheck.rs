@@ -2,7 +2,7 @@
 
 use super::ladder::send_recomputed;
 use crate::error::Result;
-use crate::events::Level;
+use crate::events::SyncEvent;
 use crate::sync::failures::Failures;
 use crate::sync::pass::Pass;
 
@@ -18,11 +18,7 @@ pub(crate) fn verify_sent(pass: &mut Pass<'_>, failures: &mut Failures) -> Resul
             continue;
         }
         let name = one.entry.name.clone();
-        let line = format!(
-            "SYNC_NOTICE: the replica took an update of {name} that it could not check, and \
-             has other records; trying again"
-        );
-        pass.log(Level::Notice, line);
+        pass.report(SyncEvent::UncheckedDiffers { mailbox: name.clone() });
         pass.forget(&name);
         if let Err(error) = send_recomputed(pass, &one.entry) {
             failures.keep_update(pass, &name, error)?;

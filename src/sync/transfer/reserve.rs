@@ -1,7 +1,7 @@
 //! Asks which of the messages that are to be sent the replica has already (`APPLY RESERVE`).
 
 use crate::error::Result;
-use crate::events::Level;
+use crate::events::SyncEvent;
 use crate::protocol::{Command, Reserve};
 use crate::sync::pass::Pass;
 use crate::sync::survey::snapshot::Snapshot;
@@ -31,7 +31,7 @@ pub(crate) fn reserve(pass: &mut Pass<'_>, among: &[MboxName]) -> Result<()> {
             Err(error) if error.is_connection() => return Err(error),
             Err(error) => {
                 // It is only about sending less.
-                pass.log(Level::Notice, format!("sending all messages: {error}"));
+                pass.report(SyncEvent::SendingAllMessages { error });
                 guids.clone()
             }
         };

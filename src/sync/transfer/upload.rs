@@ -5,6 +5,7 @@ use super::message::{Messages, Opened};
 use super::reserve::{reserve, want_files};
 use super::staged::Staged;
 use crate::error::{Error, Kind, Result};
+use crate::events::Step;
 use crate::protocol::{Command, MessageFiles, OutgoingFile, RemoteFolder, RemoteRecord, Ticket};
 use crate::store::{Mailbox, MailboxFiles};
 use crate::sync::pass::Pass;
@@ -128,10 +129,10 @@ pub(crate) fn prepare_read(
 ) -> Result<Prepared> {
     let Reading { snapshot, files } = reading;
     let mut preparing = Preparing::default();
-    preparing.announce(pass, base);
+    preparing.announce(pass, &snapshot);
     let uploaded = match files {
         Some(files) => upload(pass, files.as_ref(), &snapshot, &mut preparing.uploads),
-        None if !needs_files(pass, &snapshot) => Ok(None),
+        None if files_needed(pass, &snapshot).next().is_none() => Ok(None),
         None => match open(pass, base.entry)? {
             Some(mut mailbox) => {
                 mailbox.unlock_index();
@@ -161,10 +162,13 @@ fn open<'p>(pass: &Pass<'p>, entry: &MailboxEntry) -> Result<Option<Box<dyn Mail
     Ok(Some(mailbox))
 }
 
-/// Whether any file of an update must be uploaded.
-fn needs_files(pass: &Pass<'_>, snapshot: &Snapshot) -> bool {
+/// The messages of an update whose files must be uploaded.
+fn files_needed<'s>(
+    pass: &'s Pass<'_>,
+    snapshot: &'s Snapshot,
+) -> impl Iterator<Item = &'s Record> {
     let partition = &snapshot.header.partition;
-    snapshot.new_messages().any(|record| pass.staged.must_upload(partition, record.guid))
+    snapshot.new_messages().filter(|record| pass.staged.must_upload(partition, record.guid))
 }
 
 /// An update while it is prepared.
@@ -178,10 +182,15 @@ struct Preparing {
 
 impl Preparing {
     /// Reports that the mailbox is sent, once.
-    fn announce(&mut self, pass: &Pass<'_>, base: &Base<'_>) {
+    fn announce(&mut self, pass: &Pass<'_>, snapshot: &Snapshot) {
         if !std::mem::replace(&mut self.announced, true) {
-            let name = &base.entry.name;
-            pass.action_on(name, format!("{} {name}", pass.update_command()));
+            let (mut messages, mut bytes) = (0, 0);
+            for record in files_needed(pass, snapshot) {
+                messages += 1;
+                bytes += u64::from(record.size);
+            }
+            let (mailbox, local) = (snapshot.header.name.clone(), pass.settings.local_only);
+            pass.report(Step::Mailbox { mailbox, local, messages, bytes });
         }
     }
 
@@ -242,11 +251,11 @@ impl Preparing {
                 self.stuck = Some(stuck);
                 continue;
             }
-            self.announce(pass, base);
             if base.attempt == Attempt::Repaired {
                 want_files(pass, &snapshot);
                 reserve(pass, std::slice::from_ref(&base.entry.name))?;
             }
+            self.announce(pass, &snapshot);
             match upload(pass, mailbox.as_ref(), &snapshot, &mut self.uploads)? {
                 Some(stuck) => self.stuck = Some(stuck),
                 None => return Ok(Read::Snapshot(Box::new(snapshot))),

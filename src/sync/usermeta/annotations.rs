@@ -1,6 +1,7 @@
 //! Annotations by themselves: of the server, or of one mailbox without its records.
 
 use crate::error::{Result, Subject};
+use crate::events::Step;
 use crate::protocol::Command;
 use crate::sync::failures::Failures;
 use crate::sync::pass::Pass;
@@ -19,25 +20,33 @@ pub fn annotations(pass: &mut Pass<'_>, mailbox: Option<&MboxName>) -> Result<()
     let key = |a: &Annotation| (a.entry.clone(), a.userid.clone());
     let mut tickets = Vec::new();
     for gone in theirs.iter().filter(|a| !ours.iter().any(|o| key(o) == key(a))) {
-        let line = format!("UNANNOTATION {name} {} {}", gone.entry, gone.userid);
-        pass.action_on(&name, &line);
+        let (mailbox, entry, userid) = (name.clone(), gone.entry.clone(), gone.userid.clone());
+        let step = Step::DeleteAnnotation { mailbox, entry, userid };
         let ticket = pass.session.submit(Command::UnAnnotation(&name, gone))?;
-        tickets.push((line, ticket));
+        tickets.push((announce(pass, step), ticket));
     }
     let same = |a: &Annotation, b: &Annotation| key(a) == key(b) && a.value == b.value;
     for changed in ours.iter().filter(|a| !theirs.iter().any(|t| same(t, a))) {
-        let line = format!("ANNOTATION {name} {} {}", changed.entry, changed.userid);
-        pass.action_on(&name, &line);
+        let (mailbox, entry, userid) =
+            (name.clone(), changed.entry.clone(), changed.userid.clone());
+        let step = Step::SetAnnotation { mailbox, entry, userid };
         let ticket = pass.session.submit(Command::Annotation(&name, changed))?;
-        tickets.push((line, ticket));
+        tickets.push((announce(pass, step), ticket));
     }
     let mut failures = Failures::default();
-    for (line, ticket) in tickets {
+    for (subject, ticket) in tickets {
         if let Err(error) = pass.session.wait(ticket) {
-            failures.keep(pass, Subject::item(line.trim_end()), error)?;
+            failures.keep(pass, subject, error)?;
         }
     }
     failures.into_result(
         mailbox.map_or("annotations of the server".into(), |name| format!("annotations of {name}")),
     )
+}
+
+/// Reports a step. Returns what its failure is about.
+fn announce(pass: &Pass<'_>, step: Step) -> Subject {
+    let subject = Subject::item(step.to_string().trim_end());
+    pass.report(step);
+    subject
 }

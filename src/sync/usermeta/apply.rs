@@ -4,6 +4,7 @@ use super::inbox::check_inbox;
 use super::plan::{self, Step};
 use super::scripts::sieve_steps;
 use crate::error::{Kind, Result, Subject};
+use crate::events;
 use crate::protocol::{Command, RemoteUser};
 use crate::sync::failures::Failures;
 use crate::sync::folders::identity::check_owner;
@@ -17,7 +18,7 @@ pub fn meta(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
 
 fn meta_alone(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     let _lock = pass.store.sync_lock(&pass.settings.server, Some(user), pass.settings.wait)?;
-    pass.action(format!("META {user}"));
+    pass.report(events::Step::Meta { user: user.clone() });
     check_owner(pass, user)?;
     check_inbox(pass, user)?;
     let ticket = pass.session.submit(Command::GetMeta(user))?;
@@ -64,7 +65,8 @@ pub(crate) fn apply_steps(
 ) -> Result<()> {
     let mut tickets = Vec::with_capacity(steps.len());
     for step in steps {
-        let subject = Subject::item(step.line(user).into_bytes());
+        let told = step.told(user);
+        let subject = Subject::item(told.to_string().into_bytes());
         let content = match &step {
             Step::UploadSieve(script) => pass.store.sieve_content(user, &script.name),
             _ => Ok(Vec::new()),
@@ -76,11 +78,11 @@ pub(crate) fn apply_steps(
                 continue;
             }
         };
-        if let Err(error) = pass.begin(&step.line(user).into_bytes().into()) {
+        if let Err(error) = pass.begin(&subject) {
             failures.keep(pass, &subject, error)?;
             continue;
         }
-        pass.action(step.line(user));
+        pass.report(told);
         let ticket = pass.session.submit(step.command(user, &content))?;
         if pass.is_careful() {
             let done = pass.session.wait(ticket);

@@ -1,10 +1,11 @@
 //! What belongs to a user beside mailboxes: subscriptions, seen state, sieve scripts, quotas.
 //!
 //! Pure: the master's list and the replica's in, steps out, in the order in which they must be
-//! done. [`Step`] knows its command and its line for `-v`.
+//! done. [`Step`] knows its command and what is reported of it.
 
 use std::collections::{HashMap, HashSet};
 
+use crate::events;
 use crate::protocol::Command;
 use crate::types::{MboxName, Quota, Seen, SieveScript, Text, UniqueId, UserId};
 
@@ -47,19 +48,20 @@ impl Step {
         }
     }
 
-    /// The line that Cyrus prints for it with `-v`.
-    pub fn line(&self, user: &UserId) -> String {
-        let command = self.command(user, &[]).spec().name;
+    /// What is reported of it.
+    pub fn told(&self, user: &UserId) -> events::Step {
+        use events::Step as Told;
+        let user = user.clone();
         match self {
-            Step::Subscribe(name) | Step::Unsubscribe(name) => format!("{command} {user} {name}"),
-            Step::Seen(seen) => format!("{command} {user} {}", seen.uniqueid),
-            Step::UploadSieve(script) => format!("{command} {user} {}", script.name),
-            Step::DeleteSieve(name) | Step::ActivateSieve(name) => {
-                format!("{command} {user} {name}")
-            }
-            Step::DeactivateSieve => format!("{command} {user}"),
-            Step::SetQuota(quota) => format!("{command} {}", quota.root),
-            Step::DeleteQuota(root) => format!("{command} {root}"),
+            Step::Subscribe(name) => Told::Subscribe { user, mailbox: name.clone() },
+            Step::Unsubscribe(name) => Told::Unsubscribe { user, mailbox: name.clone() },
+            Step::Seen(seen) => Told::Seen { user, uniqueid: seen.uniqueid.clone() },
+            Step::UploadSieve(script) => Told::UploadSieve { user, script: script.name.clone() },
+            Step::DeleteSieve(name) => Told::DeleteSieve { user, script: name.clone() },
+            Step::ActivateSieve(name) => Told::ActivateSieve { user, script: name.clone() },
+            Step::DeactivateSieve => Told::DeactivateSieve { user },
+            Step::SetQuota(quota) => Told::SetQuota { root: quota.root.clone() },
+            Step::DeleteQuota(root) => Told::DeleteQuota { root: root.clone() },
         }
     }
 }

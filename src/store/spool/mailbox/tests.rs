@@ -154,7 +154,15 @@ fn an_open_mailbox_is_as_cyrus_says() {
         let own = mailbox.annotations().unwrap();
         assert_eq!(own[0].value, "counts in no CRC");
 
-        let recomputed = mailbox.crcs(Crcs::Recomputed).unwrap();
+        let mut visited = Vec::new();
+        let recomputed = mailbox
+            .scan_all(Crcs::Recomputed, &mut |record| {
+                visited.push(record.uid);
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(visited, uids(&mut mailbox, Records::All));
+        assert_eq!(mailbox.crcs(Crcs::Recomputed).unwrap(), recomputed);
         assert_eq!(mailbox.crcs(Crcs::Stored).unwrap(), told.crcs());
         assert_eq!(recomputed.basic, told.crcs().basic);
         assert!(recomputed.agrees(told.crcs()), "{}", told.name);

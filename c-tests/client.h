@@ -1,0 +1,38 @@
+/* Clients for the C tests. */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include "check.h"
+#include "cyrsync.h"
+
+static inline cyrsync_config *load(const char *path)
+{
+    cyrsync_config *config = NULL;
+
+    CHECK(cyrsync_config_load(cyrsync_str_from(path), &config, NULL) == CYRSYNC_RESULT_OK);
+    return config;
+}
+
+/* A client that reads the mail store. */
+static inline cyrsync_client *client_of(const char *path)
+{
+    cyrsync_config *config = load(path);
+    cyrsync_client *client = NULL;
+
+    CHECK(cyrsync_client_new(config, &client, NULL) == CYRSYNC_RESULT_OK);
+    cyrsync_config_free(config);
+    return client;
+}
+
+/* A client that asks a host. */
+static inline cyrsync_client *client_over(const char *path, const cyrsync_host *host)
+{
+    cyrsync_config *config = load(path);
+    cyrsync_client *client = NULL;
+
+    CHECK(cyrsync_client_new_with_host(config, host, &client, NULL) == CYRSYNC_RESULT_OK);
+    cyrsync_config_free(config);
+    return client;
+}
+
+#endif

@@ -1,0 +1,18 @@
+//! Texts of the library for C.
+
+use std::ffi::CString;
+
+/// Text as C takes it: zero bytes become visible.
+pub(super) fn c_string(text: &str) -> CString {
+    CString::new(text.replace('\0', "\\0")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zero_byte_does_not_cut_a_text_short() {
+        assert_eq!(c_string("a\0b").as_c_str(), c"a\\0b");
+    }
+}

@@ -1,0 +1,93 @@
+//! What a comparison reports beside the fate of messages: the two records of one that differs, and what
+//! of the mailbox is raised (`log_record`, `mailbox_full_update` in `imap/sync_support.c`).
+
+use crate::events::{Raised, RecordSeen, RepairEvent, Side};
+use crate::protocol::RemoteRecord;
+use crate::types::{MailboxHeader, MboxName, SystemFlags, Text};
+
+/// In the order in which Cyrus writes them; `\Expunged` stands before the last.
+const FLAGS: [(u32, &str); 4] = [
+    (SystemFlags::DELETED, "\\Deleted"),
+    (SystemFlags::ANSWERED, "\\Answered"),
+    (SystemFlags::FLAGGED, "\\Flagged"),
+    (SystemFlags::DRAFT, "\\Draft"),
+];
+
+/// What one side has of a message that differs.
+pub(crate) fn record(mailbox: &MboxName, side: Side, message: &RemoteRecord) -> RepairEvent {
+    let record = &message.record;
+    let set = |bit: u32| record.system_flags.0 & bit != 0;
+    let mut flags: Vec<Text> =
+        FLAGS.iter().filter(|(bit, _)| set(*bit)).map(|(_, flag)| Text::from(*flag)).collect();
+    flags.extend(record.is_expunged().then(|| Text::from("\\Expunged")));
+    flags.extend(set(SystemFlags::SEEN).then(|| Text::from("\\Seen")));
+    flags.extend(message.flags.iter().cloned());
+    let record = RecordSeen {
+        side,
+        uid: record.uid,
+        modseq: record.modseq,
+        last_updated: record.last_updated,
+        internaldate: record.internaldate,
+        flags,
+        cid: format!("{:016x}", record.cid),
+    };
+    RepairEvent::Record { mailbox: mailbox.clone(), record }
+}
+
+/// What of the mailbox was higher on the replica. Of the last two Cyrus says nothing.
+pub(crate) fn raised(
+    mailbox: &MboxName,
+    ours: &MailboxHeader,
+    theirs: &MailboxHeader,
+    now: &MailboxHeader,
+) -> Vec<RepairEvent> {
+    type Get = fn(&MailboxHeader) -> u64;
+    const VALUES: [(Raised, Get); 4] = [
+        (Raised::UidValidity, |header| header.uidvalidity.into()),
+        (Raised::HighestModseq, |header| header.highestmodseq),
+        (Raised::LastUid, |header| header.last_uid.into()),
+        (Raised::FolderModseq, |header| header.foldermodseq.unwrap_or(0)),
+    ];
+    VALUES
+        .iter()
+        .filter(|(_, get)| get(theirs) > get(ours))
+        .map(|(value, get)| RepairEvent::Raised {
+            mailbox: mailbox.clone(),
+            value: *value,
+            old: get(ours),
+            new: get(now),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::words;
+    use crate::types::{InternalFlags, Record};
+
+    #[test]
+    fn a_record_is_told_as_cyrus_tells_it() {
+        let mut record = Record {
+            uid: 7,
+            modseq: 12,
+            last_updated: 1000,
+            internaldate: 900,
+            cid: 0xab,
+            ..Record::default()
+        };
+        record.system_flags.0 = SystemFlags::SEEN | SystemFlags::DELETED;
+        record.internal_flags.0 = InternalFlags::EXPUNGED;
+        let message = RemoteRecord {
+            record,
+            flags: [b"Junk".as_slice().into()].into(),
+            annotations: Vec::new(),
+        };
+        let event = super::record(&"user.fred".into(), Side::Replica, &message);
+        assert_eq!(
+            words(&event.into()).unwrap().text,
+            "SYNCNOTICE: replica uid:7 modseq:12 last_updated:1000 internaldate:900 \
+             flags:(\\Deleted \\Expunged \\Seen Junk) cid:00000000000000ab"
+        );
+    }
+}
