@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::server::{Done, No, text};
+use super::reply::{Done, No, text};
 use super::spool::{Renamed, Script, Spool, annotate, inbox, is_deleted_name, is_within, owner};
 use crate::dlist::{Kv, Value};
 use crate::types::{MboxName, QUOTA_RESOURCES, Quota, Seen, Text, UniqueId, UserId};

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::check::{Living, living};
-use super::plant::{Instead, Planted};
-use super::server::{No, Server};
+use super::planted::{Instead, Planted};
+use super::reply::No;
+use super::server::Server;
 use super::world::{Shared, World};
 use crate::dlist::parse_named;
 use crate::error::{Error, Kind, Result};

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::choose::{NAMES, any_folder, may_move, value, writable};
 use super::folders::{deleted_name, logging_fill_ins, rename_one};
-use super::messages::change;
 use crate::run::log::entry::LogEntry;
 use crate::sim::spool::{Created, Script, annotate, inbox, is_within, owner};
 use crate::sim::world::World;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::accounts::{
-    annotate_mailbox, annotate_server, change_script, delete_user, found, new_user,
-    read_as_another, set_acl, set_quota, subscribe,
+    annotate_mailbox, annotate_server, change_script, delete_user, new_user, read_as_another,
+    set_acl, set_quota, subscribe,
 };
 use super::folders::{
     create, delete, move_partition, purge, recreate, rename, rename_away, swap, undelete,

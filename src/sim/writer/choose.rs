@@ -1,7 +1,5 @@
 //! What an operation is about: drawn by chance, and left alone where a lock is in the way.
 
-use super::messages::message;
-
 use crate::sim::spool::{Folder, inbox};
 use crate::sim::world::World;
 use crate::types::{MboxName, Uid, UserId};

@@ -1,6 +1,5 @@
 //! Mailboxes are made, renamed, deleted, and come back.
 
-use super::act::act;
 use super::choose::{SHARED, may_move, new_name, own_folder};
 use super::messages::put;
 use crate::run::log::entry::LogEntry;

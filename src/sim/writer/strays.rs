@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::messages::{add, message};
+use super::messages::add;
 
 use crate::sim::spool::{Spool, guid};
 use crate::sim::world::World;
