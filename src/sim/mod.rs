@@ -23,6 +23,7 @@ mod own;
 mod plant;
 mod planted;
 mod reply;
+mod seeds;
 mod server;
 mod spool;
 mod tests;
