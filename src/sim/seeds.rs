@@ -9,5 +9,6 @@ pub(super) const SEEDS: &[(u64, &str)] = &[
     (569, "a user who was created again while the old one was removed had the old one's quota"),
     (1221, "a subscription was lost that reached the replica before the INBOX did"),
     (2910, "seen state was lost that reached the replica before the INBOX did"),
+    (1988, "a refused rename was forgotten when another mailbox asked for another try"),
     (37, "scripts were lost that reached the replica before the INBOX did"),
 ];
