@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::cyrusdb::{self, Backend, KeyOrder, Options};
 use crate::dlist::{self, Framer};
 use crate::format::{
-    annot, conv, counters, dl, header, index, mbentry, mbkeys, quota, script, seen,
+    annot, conv, counters, dbname, dl, header, index, mbentry, quota, script, seen,
 };
 use crate::protocol::{Item, Reply};
 use crate::replica::fuzz;
@@ -173,9 +173,9 @@ fn mailboxes_entry(data: &[u8]) {
     if let Ok(entry) = mbentry::parse_by_id("id".into(), data) {
         assert!(!entry.name.is_empty());
     }
-    let name = mbkeys::internal_name(data);
+    let name = dbname::internal_name(data);
     assert_eq!(name.as_bytes().len(), data.len());
-    assert_eq!(mbkeys::dbname(name.as_bytes()).len(), data.len());
+    assert_eq!(dbname::dbname(name.as_bytes()).len(), data.len());
 }
 
 fn quota_value(data: &[u8]) {

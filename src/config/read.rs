@@ -6,9 +6,10 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::check::{channel_spec, check, spec};
 use super::lines::{Lines, Statement, statement};
 use super::opt::{self, DEPRECATED};
-use super::{Config, Known, check, spec};
+use super::values::{Config, Known};
 use crate::error::{Error, Kind, Result};
 use crate::limits::{CONFIG_FILE_BYTES, CONFIG_INCLUDE_DEPTH, CONFIG_LINE_BYTES};
 
@@ -156,7 +157,7 @@ impl<'a> Reader<'a> {
                 check(key, text).map_err(|(what, hint)| place.error(what).hint(hint))?;
                 text.to_owned()
             }
-            Err(_) if spec(key).is_some() || super::channel_spec(key).is_some() => {
+            Err(_) if spec(key).is_some() || channel_spec(key).is_some() => {
                 return Err(not_utf8(place, &full));
             }
             // Of another program: nothing for us to refuse.

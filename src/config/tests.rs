@@ -1,4 +1,9 @@
+use std::path::Path;
+use std::time::Duration;
+
+use super::check::check;
 use super::*;
+use crate::error::{Error, Kind};
 
 const BASE: &str = "configdirectory: /conf\n";
 

@@ -10,8 +10,8 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use super::database::{DATABASE, Db, Visit};
 use super::order;
-use super::{DATABASE, Db, Visit};
 use crate::error::{Error, Malformed, Result};
 use crate::limits::{DB_KEY_BYTES, DB_VALUE_BYTES};
 use crate::sys::file::open_regular;

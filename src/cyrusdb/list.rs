@@ -8,9 +8,9 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use super::database::{Db, Options, Visit};
 use super::order::{self, Compare, KeyOrder};
 use super::paged::{Paged, View};
-use super::{Db, Options, Visit};
 use crate::error::{Error, Kind, Result};
 use crate::limits::{DB_CHUNK_BYTES, DB_CHUNK_RECORDS, DB_KEY_BYTES, DB_VALUE_BYTES};
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
 
-use super::DATABASE;
+use super::database::DATABASE;
 use crate::error::{Error, Malformed, Result};
 use crate::limits::DB_CACHE_BYTES;
 use crate::sys::file::open_regular;

@@ -12,8 +12,8 @@ use std::ops::ControlFlow;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use super::database::{DATABASE, Db, Options, Visit};
 use super::order::{self, KeyOrder};
-use super::{DATABASE, Db, Options, Visit};
 use crate::error::{Error, Malformed, Result};
 use crate::limits::QUOTA_FILE_BYTES;
 use crate::sys::file::open_regular;

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use super::order::Compare;
 use super::paged::View;
-use super::skiplist::{ADD, COMMIT, DELETE, IN_ORDER, Skiplist, node_end, number};
+use super::skiplist_records::{ADD, COMMIT, DELETE, IN_ORDER, Skiplist, node_end, number};
 use crate::error::Result;
 use crate::limits::{DB_REPLAY_BYTES, DB_REPLAY_RECORDS};
 

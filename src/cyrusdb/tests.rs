@@ -5,11 +5,13 @@ mod damage;
 mod work;
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::sys::lock::Wait;
-use crate::sys::lock::{self, Mode};
+use crate::error::{Error, Kind, Result};
+use crate::sys::lock::{self, Mode, Wait};
 use damage::exercise;
 
 type Records = Vec<(Vec<u8>, Vec<u8>)>;

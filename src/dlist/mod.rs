@@ -10,31 +10,11 @@
 mod frame;
 mod get;
 mod parse;
+mod value;
 mod write;
 
 pub use frame::Framer;
 pub use get::Kv;
 pub use parse::{Measure, measure, parse, parse_each, parse_named};
+pub use value::Value;
 pub use write::Writer;
-
-/// A parsed value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
-    /// `NIL`.
-    Nil,
-    /// Atom, quoted string or literal: the grammar keeps no difference.
-    Atom(Box<[u8]>),
-    /// `(a b c)`.
-    List(Vec<Value>),
-    /// `%(KEY value KEY value)`, order kept.
-    Kv(Vec<(Box<[u8]>, Value)>),
-    /// `%{partition guid size}` and the bytes of a message.
-    File {
-        /// The partition it is staged on.
-        partition: Box<[u8]>,
-        /// The GUID as written.
-        guid: Box<[u8]>,
-        /// The message.
-        bytes: Box<[u8]>,
-    },
-}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::Options;
+use super::options::Options;
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
 use crate::replica::tls::{Committed, Fingerprint, Mode, Settings as TlsSettings};

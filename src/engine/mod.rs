@@ -3,6 +3,7 @@
 mod connection;
 mod log;
 mod master;
+mod options;
 mod plan;
 mod roll;
 mod runner;
@@ -11,7 +12,7 @@ mod verified;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
@@ -23,7 +24,7 @@ use crate::run::worker::{Shared, Worker};
 use crate::store::spool::Spool;
 use crate::store::{Checked, HostWriter, Store, Wait};
 use crate::sync::{Fuse, Master, Settings};
-use crate::types::{MboxName, Text};
+use crate::types::MboxName;
 use master::{HostMaster, NativeMaster};
 use runner::Runner;
 
@@ -33,39 +34,8 @@ pub use crate::run::outcome::{Ended, Undone};
 pub use crate::run::plan::OnStep;
 pub use crate::run::task::Goal;
 pub use crate::sync::{AllowRepair, Cancel, Waited};
+pub use options::Options;
 pub use verified::{forget_tls, verified_servers};
-
-/// How a client works; the default is that of `sync_client` without options.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// Channel, whose options (`<channel>_sync_host`, ...) go before the general ones (`-n`).
-    pub channel: Option<String>,
-    /// The replica, instead of the channel's `sync_host` (`-S`): host, `host:port` or `/path`.
-    pub server: Option<String>,
-    /// Partition to use on the replica (`-p`).
-    pub dest_partition: Option<Text>,
-    /// No mupdate operations (`-L`).
-    pub local_only: bool,
-    /// Pass over users that somebody else is replicating (`-N`).
-    pub skip_locked: bool,
-    /// Never change the master, force the replica (`-O`).
-    pub no_copyback: bool,
-    /// Change the master even if `sync_no_copyback` of imapd.conf says not to (`--copyback`).
-    pub copyback: bool,
-    /// What repairs may do to the master beyond the ordinary (`--allow-repair`).
-    pub allow_repair: AllowRepair,
-    /// Stage incoming files on the replica's archive partition (`-a`).
-    pub archive: bool,
-    /// Fail if the replica does not offer compression (`-z`).
-    pub require_compress: bool,
-    /// How long to wait for locks of users and mailboxes; without, as long as it takes.
-    pub lock_patience: Option<Duration>,
-    /// How persistently to connect again when the connection is lost over a part of the work,
-    /// before that part is tried once more; `None` for one attempt, without a pause.
-    pub reconnect: Option<Persistence>,
-    /// With what the client can be asked to stop. A clone of these options has the same.
-    pub cancel: Cancel,
-}
 
 /// A replication client for one replica. Not tied to a thread; one thread at a time.
 pub struct Client {

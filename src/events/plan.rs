@@ -1,6 +1,6 @@
 //! Plans: what would be done, and why, as values.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -83,18 +83,14 @@ impl PlanCollector {
     /// Takes the plan so far. What is reported from now on makes another one.
     pub fn take(&self) -> Plan {
         let found = mem::take(&mut *self.found.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut known: HashMap<_, usize> = HashMap::new();
-        let mut steps: Vec<PlannedStep> = Vec::new();
+        let mut known = HashSet::new();
+        let mut steps = Vec::new();
         for (mut step, mailbox) in found.steps {
-            let at = known.entry((step.line.clone(), step.subject.clone())).or_insert(steps.len());
-            if let Some(earlier) = steps.get_mut(*at) {
-                earlier.messages += step.messages;
-                earlier.bytes += step.bytes;
-                continue;
+            if known.insert((step.line.clone(), step.subject.clone())) {
+                let reason = mailbox.and_then(|mailbox| found.reasons.get(&mailbox));
+                step.reasons.extend(reason.cloned());
+                steps.push(step);
             }
-            let reason = mailbox.and_then(|mailbox| found.reasons.get(&mailbox));
-            step.reasons.extend(reason.cloned());
-            steps.push(step);
         }
         Plan { steps }
     }

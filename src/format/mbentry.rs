@@ -6,8 +6,8 @@
 use crate::error::Malformed;
 use crate::types::{FormerName, MailboxEntry, MboxName, MboxType, Text, UniqueId};
 
+use super::dbname::internal_name;
 use super::dl::{self, Item, Word};
-use super::mbkeys::internal_name;
 
 /// Parses the record of a mailbox by name.
 ///

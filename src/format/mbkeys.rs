@@ -11,6 +11,7 @@
 
 use crate::types::{MboxName, UniqueId};
 
+use super::dbname::{HIERARCHY_SEPARATOR, dbname, internal_name};
 use super::mbentry::parse_by_name;
 
 /// First byte of a key by name (`KEY_TYPE_NAME`).
@@ -19,43 +20,8 @@ pub const NAME_KEY: u8 = b'N';
 const ID_KEY: u8 = b'I';
 /// First byte of a key of reverse ACLs (`KEY_TYPE_ACL`).
 const ACL_KEY: u8 = b'A';
-/// Between the components of a dbname (`DB_HIERSEP_CHAR`).
-pub const HIERARCHY_SEPARATOR: u8 = 0x1f;
-/// Behind the domain of a dbname (`DB_DOMAINSEP_CHAR`).
-pub const DOMAIN_SEPARATOR: u8 = 0x1d;
 /// Between the parts of the keys of reverse ACLs (`DB_RECORDSEP_CHAR`).
 const RECORD_SEPARATOR: u8 = 0x1e;
-
-/// The dbname of an internal name: `user.fred.a^b` is `user` US `fred` US `a.b`
-/// (`mboxname_to_dbname`).
-pub fn dbname(name: &[u8]) -> Vec<u8> {
-    convert(name, b'!', DOMAIN_SEPARATOR, |byte| match byte {
-        b'.' => HIERARCHY_SEPARATOR,
-        b'^' => b'.',
-        other => other,
-    })
-}
-
-/// The internal name of a dbname (`mboxname_from_dbname`).
-pub fn internal_name(dbname: &[u8]) -> MboxName {
-    MboxName::from(convert(dbname, DOMAIN_SEPARATOR, b'!', |byte| match byte {
-        HIERARCHY_SEPARATOR => b'.',
-        b'.' => b'^',
-        other => other,
-    }))
-}
-
-/// Converts what follows the domain, if there is one.
-fn convert(name: &[u8], from: u8, to: u8, byte: impl Fn(u8) -> u8) -> Vec<u8> {
-    let domain = name.iter().position(|byte| *byte == from);
-    let mut out = name.to_vec();
-    if let Some(separator) = domain.and_then(|at| out.get_mut(at)) {
-        *separator = to;
-    }
-    let local = out.get_mut(domain.map_or(0, |at| at + 1)..).unwrap_or_default();
-    local.iter_mut().for_each(|each| *each = byte(*each));
-    out
-}
 
 /// What the keys of a mailboxes.db are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

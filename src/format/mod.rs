@@ -5,6 +5,7 @@ pub mod conv;
 pub mod counters;
 #[cfg(test)]
 pub(crate) mod damage;
+pub mod dbname;
 pub(crate) mod dl;
 pub mod header;
 pub mod index;

@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::hash::letter;
-use super::parts::{INTERNAL, Parts, replace};
-use super::{Namespace, Rules};
+use super::namespace::Namespace;
+use super::parts::{INTERNAL, Parts, Rules, replace};
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
 use crate::types::{MailboxEntry, MboxName, Text, Uid, UniqueId, UserId};

@@ -1,10 +1,13 @@
 //! Names against `imap/mboxname.c`, paths against what a real Cyrus wrote (`fixtures/make.py`).
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::*;
-use crate::types::{MailboxEntry, UniqueId};
+use crate::config::Config;
+use crate::error::Kind;
+use crate::types::{MailboxEntry, MboxName, UniqueId, UserId};
 
 fn config(text: &str) -> Config {
     Config::from_text(format!("configdirectory: /conf\n{text}").as_bytes(), "t.conf").unwrap()

@@ -196,7 +196,7 @@ impl Connect<'_> {
         }
         if tagger.dialect() == Dialect::Imap {
             let before = std::mem::replace(offer, capabilities(link, tagger, *version)?);
-            if link.has_layer() {
+            if link.coding().has_layer() {
                 same_mechanisms(&before, offer)?;
             }
         }
@@ -213,7 +213,7 @@ impl Connect<'_> {
     }
 
     fn surroundings(&self, link: &Link, is_unix: bool) -> Surroundings {
-        let tls = link.tls();
+        let tls = link.coding().tls();
         Surroundings {
             service: "",
             host: self.target.host(),
@@ -241,7 +241,7 @@ impl Connect<'_> {
                 _ => self.observer.event(&ConnectionEvent::NotCompressed.into()),
             }
         }
-        if self.settings.require_compress && !link.is_compressed() {
+        if self.settings.require_compress && !link.coding().is_compressed() {
             return Err(Error::new(
                 Kind::Unsupported,
                 "enable compression with",

@@ -139,7 +139,7 @@ fn version(line: &str) -> Option<(u32, u32)> {
 
 /// Whoever waits for TLS says nothing.
 fn silent(error: Error, link: &Link) -> Error {
-    if error.kind() != Kind::Timeout || link.tls().is_some() {
+    if error.kind() != Kind::Timeout || link.coding().tls().is_some() {
         return error;
     }
     Error::new(Kind::Timeout, "read greeting of", "the replica", error.detail()).hint(

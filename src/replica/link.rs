@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::coding::Coding;
 use super::deflate::Deflate;
 use super::interrupt::{Asking, Interrupt};
 use super::layer::Layer;
-use super::patience::Patience;
-use super::socket::{Socket, TICK};
+use super::patience::{Patience, TICK};
+use super::socket::Socket;
 use super::tls::{Channel, Setup};
 use crate::error::{Error, Kind, Mark, Result, reason};
 use crate::limits::REPLY_BYTES;
@@ -21,13 +22,8 @@ use crate::sys::poll;
 
 /// Written bytes that are collected before they go to the socket.
 const SEND_CHUNK: usize = 256 << 10;
-/// Bytes that are collected before they are compressed or encrypted: commands are written word by
-/// word.
-const CODE_CHUNK: usize = 64 << 10;
 /// Bytes read from the socket or out of the decompressor at once.
 const READ_CHUNK: usize = 64 << 10;
-/// About the bytes that are decompressed before somebody looks at them.
-const INFLATE_STEP: usize = 256 << 10;
 
 /// Bytes that went over the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,6 +38,13 @@ pub struct Traffic {
     pub received_raw: u64,
 }
 
+impl Traffic {
+    /// Bytes that went either way: a replica may have to get rid of a reply before it reads on.
+    fn moved(&self) -> u64 {
+        self.sent_raw + self.received
+    }
+}
+
 /// A connection's bytes.
 pub struct Link {
     socket: Socket,
@@ -49,24 +52,8 @@ pub struct Link {
     peer: Cow<'static, str>,
     cancel: Arc<AtomicBool>,
     interrupt: Asking,
-    timeout: Duration,
-    /// The option that the timeout comes from.
-    timeout_option: &'static str,
-    tls: Option<Box<Channel>>,
-    layer: Option<Box<dyn Layer>>,
-    deflate: Option<Deflate>,
-    /// Bytes that wait to be compressed or encrypted.
-    plain: Vec<u8>,
-    /// What one stage hands to the next, on the way out; empty between calls.
-    packed: Vec<u8>,
-    /// What came out of TLS, on the way in.
-    opened: Vec<u8>,
-    /// What came out of the security layer.
-    unwrapped: Vec<u8>,
-    /// What came and waits to be decompressed.
-    packed_in: Vec<u8>,
-    /// Whether there is more to decompress before anything else is read.
-    inflating: bool,
+    timeout: Timeout,
+    coding: Coding,
     out: Vec<u8>,
     out_sent: usize,
     /// Received bytes in clear; those before `taken` were consumed.
@@ -93,17 +80,8 @@ impl Link {
             peer,
             cancel,
             interrupt: Asking::new(None),
-            timeout,
-            timeout_option: "client_timeout",
-            tls: None,
-            layer: None,
-            deflate: None,
-            plain: Vec::new(),
-            packed: Vec::new(),
-            opened: Vec::new(),
-            unwrapped: Vec::new(),
-            packed_in: Vec::new(),
-            inflating: false,
+            timeout: Timeout { span: timeout, option: "client_timeout" },
+            coding: Coding::default(),
             out: Vec::new(),
             out_sent: 0,
             input: Vec::new(),
@@ -134,8 +112,7 @@ impl Link {
 
     /// How long nothing may move before it is an error, and what option says so.
     pub fn set_timeout(&mut self, timeout: Duration, option: &'static str) {
-        self.timeout = timeout;
-        self.timeout_option = option;
+        self.timeout = Timeout { span: timeout, option };
     }
 
     /// Encrypts from here on, both ways, beginning with a handshake.
@@ -156,7 +133,7 @@ impl Link {
         }
         let mut channel = Box::new(Channel::new(setup)?);
         channel.pending(&mut self.out)?;
-        self.tls = Some(channel);
+        self.coding.tls = Some(channel);
         self.shake_hands().inspect_err(|_| {
             // The replica may learn why.
             let _ = self.write_some();
@@ -166,7 +143,7 @@ impl Link {
     fn shake_hands(&mut self) -> Result<()> {
         let begun = Instant::now();
         self.drain(0)?;
-        while self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
+        while self.coding.tls().is_some_and(Channel::is_handshaking) {
             if self.ended {
                 return Err(Error::new(
                     Kind::Tls,
@@ -185,9 +162,8 @@ impl Link {
 
     /// Tells the peer that nothing more comes; errors no longer matter.
     pub fn close(&mut self) {
-        let Link { tls, out, .. } = self;
-        if let Some(tls) = tls
-            && tls.close(out).is_ok()
+        if let Some(tls) = &mut self.coding.tls
+            && tls.close(&mut self.out).is_ok()
         {
             let _ = self.write_some();
         }
@@ -198,9 +174,9 @@ impl Link {
         self.socket.peer()
     }
 
-    /// The encryption, if there is one.
-    pub fn tls(&self) -> Option<&Channel> {
-        self.tls.as_deref()
+    /// What the bytes go through.
+    pub fn coding(&self) -> &Coding {
+        &self.coding
     }
 
     /// Has a security layer protect all bytes from here on, both ways.
@@ -208,7 +184,7 @@ impl Link {
     /// # Errors
     /// [`Kind::Protocol`] if there are bytes already that came without it.
     pub fn start_layer(&mut self, layer: Box<dyn Layer>) -> Result<()> {
-        if !self.out.is_empty() || !self.plain.is_empty() || !self.received().is_empty() {
+        if !self.out.is_empty() || self.coding.holds_back() || !self.received().is_empty() {
             return Err(Error::new(
                 Kind::Protocol,
                 "protect the connection to",
@@ -217,18 +193,13 @@ impl Link {
             )
             .hint("somebody may be meddling with the connection"));
         }
-        self.layer = Some(layer);
+        self.coding.layer = Some(layer);
         Ok(())
-    }
-
-    /// Whether a security layer protects the bytes.
-    pub fn has_layer(&self) -> bool {
-        self.layer.is_some()
     }
 
     /// Compresses from here on, both ways. Nothing may be buffered in either direction.
     pub fn start_deflate(&mut self, level: u32) -> Result<()> {
-        if !self.out.is_empty() || !self.plain.is_empty() || !self.received().is_empty() {
+        if !self.out.is_empty() || self.coding.holds_back() || !self.received().is_empty() {
             return Err(Error::new(
                 Kind::Protocol,
                 "start compression with",
@@ -236,13 +207,8 @@ impl Link {
                 "it sent bytes before compression began",
             ));
         }
-        self.deflate = Some(Deflate::new(level));
+        self.coding.deflate = Some(Deflate::new(level));
         Ok(())
-    }
-
-    /// Whether the bytes are compressed.
-    pub fn is_compressed(&self) -> bool {
-        self.deflate.is_some()
     }
 
     /// What went over the wire so far.
@@ -253,14 +219,7 @@ impl Link {
     /// Writes bytes, mostly into a buffer. Blocks while the socket takes none and reads meanwhile.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.traffic.sent += bytes.len() as u64;
-        if self.deflate.is_none() && self.layer.is_none() && self.tls.is_none() {
-            self.out.extend_from_slice(bytes);
-        } else {
-            self.plain.extend_from_slice(bytes);
-            if self.plain.len() >= CODE_CHUNK {
-                self.encode(false)?;
-            }
-        }
+        self.coding.write(bytes, &mut self.out)?;
         if self.out.len() >= SEND_CHUNK {
             self.drain(SEND_CHUNK / 4)?;
         }
@@ -269,54 +228,26 @@ impl Link {
 
     /// Has everything that was written leave for the replica.
     pub fn flush(&mut self) -> Result<()> {
-        self.encode(true)?;
+        self.coding.encode(true, &mut self.out)?;
         self.drain(0)
-    }
-
-    /// Compresses and encrypts what waits for that; with `flush` nothing is held back.
-    fn encode(&mut self, flush: bool) -> Result<()> {
-        let Link { tls, layer, deflate, plain, packed, out, .. } = self;
-        // Each stage's work takes the place of what it was given.
-        if let Some(deflate) = deflate {
-            deflate.write(plain, packed)?;
-            if flush {
-                deflate.flush(packed)?;
-            }
-            std::mem::swap(plain, packed);
-            packed.clear();
-        }
-        if let Some(layer) = layer {
-            layer.wrap(plain, packed)?;
-            std::mem::swap(plain, packed);
-            packed.clear();
-        }
-        match tls {
-            Some(tls) => tls.write(plain, out)?,
-            None => out.extend_from_slice(plain),
-        }
-        plain.clear();
-        Ok(())
     }
 
     /// Writes to the socket until at most `rest` bytes are left.
     fn drain(&mut self, rest: usize) -> Result<()> {
         while self.out.len() - self.out_sent > rest {
-            let (begun, before) = (Instant::now(), self.moved());
+            let (begun, before) = (Instant::now(), self.traffic.moved());
             let since = begun.checked_sub(self.sending.quiet()).unwrap_or(begun);
             self.pump(true, since)?;
-            self.sending.take(begun.elapsed(), self.moved() - before);
-            if let Some(told) = self.sending.over(self.timeout) {
-                return Err(self.timed_out(format!("it takes commands too slowly: {told}")));
+            self.sending.take(begun.elapsed(), self.traffic.moved() - before);
+            if let Some(told) = self.sending.over(self.timeout.span) {
+                return Err(self
+                    .timeout
+                    .error(self.peer(), format!("it takes commands too slowly: {told}")));
             }
         }
         self.out.drain(..self.out_sent);
         self.out_sent = 0;
         Ok(())
-    }
-
-    /// Bytes that went either way: a replica may have to get rid of a reply before it reads on.
-    fn moved(&self) -> u64 {
-        self.traffic.sent_raw + self.traffic.received
     }
 
     /// Reads more into the buffer, waiting as long as the timeout allows, and as a whole
@@ -326,14 +257,16 @@ impl Link {
         let begun = Instant::now();
         let since = begun.checked_sub(self.patience.quiet()).unwrap_or(begun);
         while self.input.len() == before {
-            if self.ended && !self.inflating {
-                return Err(self.closed());
+            if self.ended && !self.coding.is_inflating() {
+                return Err(closed(self.peer()));
             }
             self.pump(false, since)?;
         }
         self.patience.take(begun.elapsed(), (self.input.len() - before) as u64);
-        match self.patience.over(self.timeout) {
-            Some(told) => Err(self.timed_out(format!("its reply does not end: {told}"))),
+        match self.patience.over(self.timeout.span) {
+            Some(told) => {
+                Err(self.timeout.error(self.peer(), format!("its reply does not end: {told}")))
+            }
             None => Ok(()),
         }
     }
@@ -386,22 +319,27 @@ impl Link {
             return Err(Error::new(Kind::Cancelled, "talk to", self.peer(), "asked to stop"));
         }
         self.interrupt.ask(quiet.elapsed())?;
-        let left = self.timeout.saturating_sub(quiet.elapsed());
+        let left = self.timeout.span.saturating_sub(quiet.elapsed());
         if left.is_zero() {
             let what = if write { "it takes no more bytes" } else { "it does not answer" };
-            let detail = format!("{what} for {} seconds", self.timeout.as_secs());
-            return Err(self.timed_out(detail));
+            let detail = format!("{what} for {} seconds", self.timeout.span.as_secs());
+            return Err(self.timeout.error(self.peer(), detail));
         }
-        let pause = if self.inflating { Duration::ZERO } else { left.min(TICK) };
+        let pause = if self.coding.is_inflating() { Duration::ZERO } else { left.min(TICK) };
         // Once the peer has closed, its end would always be ready to be read.
         let ready = poll::wait(&self.socket, write, pause)
             .map_err(|e| broken("wait for", &self.peer, &e))?;
         let mut moved = false;
-        if self.inflating {
-            self.inflate()?;
+        let before = self.input.len();
+        if self.coding.is_inflating() {
+            self.coding.inflate(&mut self.input)?;
             moved = true;
         } else if ready.read && !self.ended {
             moved |= self.read_some()?;
+        }
+        self.traffic.received += (self.input.len() - before) as u64;
+        if self.received().len() > self.allowed {
+            return Err(too_much(self.peer(), self.allowed));
         }
         if write && (ready.write || self.ended) {
             moved |= self.write_some()?;
@@ -436,7 +374,8 @@ impl Link {
             }
             Ok(count) => {
                 self.traffic.received_raw += count as u64;
-                self.decode(count)?;
+                let bytes = self.chunk.get(..count).unwrap_or_default();
+                self.ended |= self.coding.decode(bytes, &mut self.input, &mut self.out)?;
                 Ok(true)
             }
             Err(error) if is_transient(&error) => Ok(false),
@@ -449,63 +388,26 @@ impl Link {
     }
 }
 
-impl Link {
-    /// Decrypts and decompresses the first bytes of the chunk into the input.
-    fn decode(&mut self, count: usize) -> Result<()> {
-        let Link { tls, layer, chunk, opened, unwrapped, out, input, packed_in, .. } = self;
-        opened.clear();
-        unwrapped.clear();
-        let mut bytes = chunk.get(..count).unwrap_or_default();
-        if let Some(tls) = tls {
-            self.ended |= tls.read(bytes, opened, out)?;
-            bytes = opened;
-        }
-        if let Some(layer) = layer {
-            layer.unwrap(bytes, unwrapped)?;
-            bytes = unwrapped;
-        }
-        if self.deflate.is_some() {
-            packed_in.extend_from_slice(bytes);
-            return self.inflate();
-        }
-        input.extend_from_slice(bytes);
-        let came = bytes.len();
-        self.came(came)
-    }
+/// How long nothing may move before it is an error.
+#[derive(Clone, Copy)]
+struct Timeout {
+    span: Duration,
+    /// The option that it comes from.
+    option: &'static str,
+}
 
-    /// Decompresses a part of what waits for that, so that no more of it is in memory than needed.
-    fn inflate(&mut self) -> Result<()> {
-        let Link { deflate, packed_in, input, .. } = self;
-        let Some(deflate) = deflate else { return Ok(()) };
-        let before = input.len();
-        let (taken, more) = deflate.read(packed_in, input, INFLATE_STEP)?;
-        packed_in.drain(..taken.min(packed_in.len()));
-        self.inflating = more;
-        let came = self.input.len() - before;
-        self.came(came)
+impl Timeout {
+    fn error(self, peer: &str, detail: String) -> Error {
+        let hint =
+            format!("look at the replica's load and log; {} sets how long to wait", self.option);
+        Error::new(Kind::Timeout, "talk to", peer, detail).hint(hint)
     }
+}
 
-    /// So many bytes were put into the input.
-    fn came(&mut self, bytes: usize) -> Result<()> {
-        self.traffic.received += bytes as u64;
-        match self.input.len() - self.taken > self.allowed {
-            true => Err(too_much(self.peer(), self.allowed)),
-            false => Ok(()),
-        }
-    }
-
-    fn closed(&self) -> Error {
-        Error::new(Kind::Closed, "read from", self.peer(), "it closed the connection")
-            .hint(LOG_SAYS)
-            .marked(Mark::Unexplained)
-    }
-
-    fn timed_out(&self, detail: String) -> Error {
-        Error::new(Kind::Timeout, "talk to", self.peer(), detail).hint(format!(
-            "look at the replica's load and log; {} sets how long to wait",
-            self.timeout_option
-        ))
-    }
+fn closed(peer: &str) -> Error {
+    Error::new(Kind::Closed, "read from", peer, "it closed the connection")
+        .hint(LOG_SAYS)
+        .marked(Mark::Unexplained)
 }
 
 fn unread_limit(expected: u64) -> usize {

@@ -97,7 +97,7 @@ impl Session {
 
     /// Whether the connection is compressed.
     pub fn is_compressed(&self) -> bool {
-        self.link.is_compressed()
+        self.link.coding().is_compressed()
     }
 
     /// Whether the connection is of no more use.

@@ -119,7 +119,7 @@ impl Connect<'_> {
     fn encrypt(&self, link: &mut Link, setup: Setup, way: Way) -> Result<()> {
         self.settings.tls.committed.set();
         link.start_tls(setup)?;
-        let Some(tls) = link.tls() else { return Ok(()) };
+        let Some(tls) = link.coding().tls() else { return Ok(()) };
         let (known, host) = (&self.settings.tls.verified, self.target.host());
         let how = tls.describe();
         self.observer.event(&ConnectionEvent::Encrypted { how, host: host.clone() }.into());
@@ -138,7 +138,7 @@ impl Connect<'_> {
     /// one.
     pub(super) fn start_tls(&self, greeted: &mut Greeted, way: Way, ways: &[Way]) -> Result<()> {
         let is_unix = matches!(self.target, Target::Unix(_));
-        if greeted.link.tls().is_some() || is_unix {
+        if greeted.link.coding().tls().is_some() || is_unix {
             return Ok(());
         }
         if self.settings.tls.mode == Mode::Off {
@@ -206,7 +206,11 @@ impl Connect<'_> {
         let peer = link.peer_address();
         let stays_here = peer.is_some_and(is_loopback);
         let is_unix = matches!(self.target, Target::Unix(_));
-        if link.tls().is_some() || is_unix || stays_here || self.settings.tls.mode == Mode::Off {
+        if link.coding().tls().is_some()
+            || is_unix
+            || stays_here
+            || self.settings.tls.mode == Mode::Off
+        {
             return;
         }
         let host = self.target.host();

@@ -356,7 +356,7 @@ impl Observer for Listening {
 }
 
 /// Asks for a message of this size; the peer answers with these bytes behind `MESSAGE `.
-fn fetched(size: u64, reply: Vec<u8>, compressed: bool) -> (Result<super::Reply>, bool) {
+fn fetched(size: u64, reply: Vec<u8>, compressed: bool) -> (Result<crate::protocol::Reply>, bool) {
     let dir = tempfile::tempdir().unwrap();
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let limit = Duration::from_secs(20);
@@ -492,5 +492,5 @@ fn a_security_layer_is_not_put_around_bytes_that_came_before_it() {
     link.fill().unwrap();
     let error = link.start_layer(Box::new(Flip)).unwrap_err();
     assert_eq!(error.kind(), Kind::Protocol);
-    assert!(!link.has_layer());
+    assert!(!link.coding().has_layer());
 }

@@ -12,6 +12,8 @@ mod level;
 mod mailbox;
 mod mboxtype;
 mod meta;
+mod numbers;
+mod options;
 mod record;
 
 pub use annotation::Annotation;
@@ -21,14 +23,9 @@ pub use guid::Guid;
 pub use header::MailboxHeader;
 pub(crate) use json::{serialize_path, serialize_seconds};
 pub use level::Level;
-pub use mailbox::{FormerName, MailboxEntry, MailboxState, Options};
+pub use mailbox::{FormerName, MailboxEntry, MailboxState};
 pub use mboxtype::MboxType;
 pub use meta::{QUOTA_RESOURCES, Quota, Seen, SieveScript};
+pub use numbers::{Modseq, Time, Uid};
+pub use options::Options;
 pub use record::{InternalFlags, Record, SystemFlags};
-
-/// Number of a message in its mailbox, from 1 upwards.
-pub type Uid = u32;
-/// Modification sequence (RFC 7162); 0 means none or unknown.
-pub type Modseq = u64;
-/// Seconds since 1970.
-pub type Time = i64;

@@ -24,13 +24,12 @@ use source::Sources;
 const LAYERS: &[Layer] = &[
     Layer { modules: &["sys", "limits", "error", "types"], apart: false },
     Layer { modules: &["dlist", "config", "names", "format", "cyrusdb"], apart: false },
-    Layer { modules: &["events", "observe"], apart: true },
+    Layer { modules: &["events"], apart: true },
     Layer { modules: &["settings"], apart: true },
     Layer { modules: &["protocol"], apart: true },
     Layer { modules: &["store", "replica"], apart: true },
     Layer { modules: &["sync"], apart: true },
-    // `schedule` and `rolling` are older names for parts of `run`.
-    Layer { modules: &["run", "schedule", "rolling"], apart: false },
+    Layer { modules: &["run"], apart: true },
     Layer { modules: &["engine"], apart: true },
     // The facade only declares and re-exports.
     Layer { modules: &["lib"], apart: true },
@@ -189,6 +188,9 @@ fn names_are_found_where_they_are_defined() {
     assert_eq!(from_program.as_deref(), Some("src/error/value.rs"));
     let from_child = resolved("src/error/io.rs", "super::Error");
     assert_eq!(from_child.as_deref(), Some("src/error/value.rs"));
+    // `words` is a module and a function of it.
+    let module_and_function = resolved("src/events/plan.rs", "super::words::words");
+    assert_eq!(module_and_function.as_deref(), Some("src/events/words/render.rs"));
     // What is not ours is no target.
     assert_eq!(resolved("src/engine/mod.rs", "std::fs::File"), None);
 

@@ -19,7 +19,6 @@ pub struct Target {
 
 /// What a name in a module stands for.
 enum Meaning {
-    Module(usize),
     Defined,
     Imported(Vec<String>),
 }
@@ -34,6 +33,8 @@ struct Module {
     parent: Option<usize>,
     root: usize,
     file: String,
+    /// Child modules, apart from the other names: a module and a function may be called the same.
+    children: HashMap<String, usize>,
     names: HashMap<String, Meaning>,
     globs: Vec<Vec<String>>,
     /// Every path in its items, with at least two parts.
@@ -111,7 +112,7 @@ impl Sources {
             "crate" => self.modules[module].root,
             "self" => module,
             "super" => self.modules[module].parent?,
-            name => match self.lookup(module, name, depth) {
+            name => match self.lookup(module, name, !rest.is_empty(), depth) {
                 Some(End::Module(found)) => found,
                 Some(thing) => return Some(thing),
                 None => *self.crates.get(name)?,
@@ -122,12 +123,12 @@ impl Sources {
 
     fn walk(&self, start: usize, path: &[String], depth: usize) -> Option<End> {
         let mut module = start;
-        for name in path {
+        for (at, name) in path.iter().enumerate() {
             if name == "super" {
                 module = self.modules[module].parent?;
                 continue;
             }
-            match self.lookup(module, name, depth) {
+            match self.lookup(module, name, at + 1 < path.len(), depth) {
                 Some(End::Module(found)) => module = found,
                 Some(thing) => return Some(thing),
                 // Something that a macro defined.
@@ -137,19 +138,26 @@ impl Sources {
         Some(End::Module(module))
     }
 
-    fn lookup(&self, module: usize, name: &str, depth: usize) -> Option<End> {
+    /// What a name stands for. Only a module or a type is `followed` by more of a path.
+    fn lookup(&self, module: usize, name: &str, followed: bool, depth: usize) -> Option<End> {
         if depth > DEEPEST {
             return None;
         }
+        let child = self.modules[module].children.get(name).map(|&child| End::Module(child));
+        if followed && child.is_some() {
+            return child;
+        }
         match self.modules[module].names.get(name) {
-            Some(Meaning::Module(found)) => return Some(End::Module(*found)),
             Some(Meaning::Defined) => return Some(End::Thing(module, name.to_owned())),
             Some(Meaning::Imported(path)) => return self.end(module, path, depth + 1),
+            None if child.is_some() => return child,
             None => {}
         }
         self.modules[module].globs.iter().find_map(|glob| {
             match self.end(module, glob, depth + 1)? {
-                End::Module(found) if found != module => self.lookup(found, name, depth + 1),
+                End::Module(found) if found != module => {
+                    self.lookup(found, name, followed, depth + 1)
+                }
                 // Of an enum: its variants.
                 _ => None,
             }
@@ -177,6 +185,7 @@ impl Sources {
             parent,
             root: parent.map_or(index, |parent| self.modules[parent].root),
             file: file.to_owned(),
+            children: HashMap::new(),
             names: HashMap::new(),
             globs: Vec::new(),
             paths: Vec::new(),
@@ -205,7 +214,7 @@ impl Sources {
                         self.read_file(directory, &file, Some(index))
                     }
                 };
-                self.modules[index].names.insert(name, Meaning::Module(found));
+                self.modules[index].children.insert(name, found);
                 continue;
             }
             self.modules[index].read(&item);

@@ -7,6 +7,7 @@
 mod client;
 mod emitted;
 mod functions;
+mod given;
 mod glue;
 mod mailbox;
 mod of_c;

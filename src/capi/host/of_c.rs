@@ -1,7 +1,7 @@
 //! Values of header fields from what C has in their place.
 
 use super::super::strings::cyrsync_str;
-use super::read::bytes;
+use super::given::bytes;
 use crate::error::Result;
 use crate::types::{MboxName, MboxType, Modseq, Options, Text, UniqueId};
 

@@ -1,7 +1,8 @@
 //! What the host gives in C's structures, checked and copied into the library's own.
 
 use super::super::sized::read_array;
-use super::super::strings::{cyrsync_str, slice};
+use super::super::strings::slice;
+use super::given::{bytes, wrong};
 use super::of_c::OfC;
 use super::structs::*;
 use crate::error::{Error, Kind, Result};
@@ -14,18 +15,6 @@ use crate::types::{
 
 /// Names that a mailbox had before.
 const FORMER_NAMES: usize = 1 << 16;
-
-/// Bytes that the host lends.
-pub(super) fn bytes<'a>(text: cyrsync_str, name: &'static str) -> Result<&'a [u8]> {
-    // SAFETY: the header asks for bytes that live through the call of the emit function, or until
-    // the next call for the mailbox; nobody here keeps them longer.
-    unsafe { text.bytes(name) }.map_err(|failure| wrong(name, failure.message.to_string_lossy()))
-}
-
-/// What is wrong with something that the host gave.
-fn wrong(name: &str, detail: impl Into<String>) -> Error {
-    Error::new(Kind::Host, "take", name, detail)
-}
 
 /// An entry; the inner error is one that the host tells of, and fails that entry alone.
 pub(super) fn listed(entry: &cyrsync_entry) -> Result<Result<MailboxEntry>> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::super::failure::cyrsync_failure;
+use super::given::bytes;
 use super::glue::{Sink, answer, call, emit_str, go_on, lend};
-use super::read::bytes;
 use super::table::Table;
 use crate::error::{Error, Kind, Result};
 use crate::limits::REPLY_BYTES;

@@ -6,7 +6,8 @@
 use std::ops::ControlFlow;
 
 use crate::error::{Malformed, Result};
-use crate::format::mbkeys::{self, HIERARCHY_SEPARATOR, NAME_KEY};
+use crate::format::dbname::{self, HIERARCHY_SEPARATOR};
+use crate::format::mbkeys::NAME_KEY;
 use crate::types::MboxName;
 
 use super::table::Table;
@@ -40,7 +41,7 @@ pub fn list(table: &Table, inbox: &MboxName) -> Result<Vec<MboxName>> {
         }
     };
     let prefix: &[u8] = if version == Version::Names { b"" } else { &[NAME_KEY] };
-    let inbox = mbkeys::dbname(inbox.as_bytes());
+    let inbox = dbname::dbname(inbox.as_bytes());
     let mut names = Vec::new();
     table.scan(prefix, &mut |key, _| {
         let name = match key.strip_prefix(prefix).unwrap_or(key) {
@@ -63,8 +64,8 @@ fn name(version: Version, dbname: &[u8], inbox: &[u8]) -> MboxName {
         version == Version::Prefix || matches!(rest.first(), None | Some(&HIERARCHY_SEPARATOR))
     });
     match rest {
-        Some(rest) => mbkeys::internal_name(&[inbox, rest].concat()),
-        None => mbkeys::internal_name(dbname),
+        Some(rest) => dbname::internal_name(&[inbox, rest].concat()),
+        None => dbname::internal_name(dbname),
     }
 }
 

@@ -1,0 +1,72 @@
+//! The backends, and which of Cyrus's are none here.
+
+use std::fmt;
+
+use crate::error::{Error, Kind, Result};
+
+/// The formats that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Backend {
+    /// `lib/cyrusdb_twoskip.c`, the default of most databases.
+    Twoskip,
+    /// `lib/cyrusdb_skiplist.c`.
+    Skiplist,
+    /// `lib/cyrusdb_flat.c`.
+    Flat,
+    /// `lib/cyrusdb_quotalegacy.c`, the default of `quota_db`.
+    QuotaLegacy,
+}
+
+impl Backend {
+    /// The backend that an option of imapd.conf (`mboxlist_db`, `quota_db`, ...) names.
+    ///
+    /// # Errors
+    /// [`Kind::Unsupported`] for a backend of Cyrus that is not read here, [`Kind::Config`]
+    /// for any other word.
+    pub fn from_config(option: &str, word: &str) -> Result<Backend> {
+        match word {
+            "twoskip" => Ok(Backend::Twoskip),
+            "skiplist" => Ok(Backend::Skiplist),
+            "flat" => Ok(Backend::Flat),
+            "quotalegacy" => Ok(Backend::QuotaLegacy),
+            "sql" | "zeroskip" | "twom" | "lmdb" => {
+                Err(unsupported("use database backend", format!("{option}: {word}")).hint(format!(
+                    "stop Cyrus, convert what {option} is about with `cvt_cyrusdb FILE {word} NEW \
+                     twoskip`, put the new files in place, set {option}: twoskip; or run the \
+                     engine inside a host that reads it"
+                )))
+            }
+            _ => Err(Error::new(
+                Kind::Config,
+                "use database backend",
+                format!("{option}: {word}"),
+                "Cyrus has no such backend",
+            )
+            .hint("twoskip, skiplist, flat and quotalegacy can be read")),
+        }
+    }
+
+    /// The word of imapd.conf.
+    pub fn name(self) -> &'static str {
+        match self {
+            Backend::Twoskip => "twoskip",
+            Backend::Skiplist => "skiplist",
+            Backend::Flat => "flat",
+            Backend::QuotaLegacy => "quotalegacy",
+        }
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The error of a backend that is not read.
+pub(super) fn unsupported(op: &'static str, subject: String) -> Error {
+    Error::new(Kind::Unsupported, op, subject, "this backend is not read").hint(
+        "convert the database to twoskip with cvt_cyrusdb and change imapd.conf, \
+         or run the engine inside a host that reads it",
+    )
+}

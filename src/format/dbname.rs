@@ -1,0 +1,39 @@
+//! Names as mailboxes.db has them since Cyrus 3.6 (`imap/mboxname.c`).
+
+use crate::types::MboxName;
+
+/// Between the components of a dbname (`DB_HIERSEP_CHAR`).
+pub const HIERARCHY_SEPARATOR: u8 = 0x1f;
+/// Behind the domain of a dbname (`DB_DOMAINSEP_CHAR`).
+pub const DOMAIN_SEPARATOR: u8 = 0x1d;
+
+/// The dbname of an internal name: `user.fred.a^b` is `user` US `fred` US `a.b`
+/// (`mboxname_to_dbname`).
+pub fn dbname(name: &[u8]) -> Vec<u8> {
+    convert(name, b'!', DOMAIN_SEPARATOR, |byte| match byte {
+        b'.' => HIERARCHY_SEPARATOR,
+        b'^' => b'.',
+        other => other,
+    })
+}
+
+/// The internal name of a dbname (`mboxname_from_dbname`).
+pub fn internal_name(dbname: &[u8]) -> MboxName {
+    MboxName::from(convert(dbname, DOMAIN_SEPARATOR, b'!', |byte| match byte {
+        HIERARCHY_SEPARATOR => b'.',
+        b'.' => b'^',
+        other => other,
+    }))
+}
+
+/// Converts what follows the domain, if there is one.
+fn convert(name: &[u8], from: u8, to: u8, byte: impl Fn(u8) -> u8) -> Vec<u8> {
+    let domain = name.iter().position(|byte| *byte == from);
+    let mut out = name.to_vec();
+    if let Some(separator) = domain.and_then(|at| out.get_mut(at)) {
+        *separator = to;
+    }
+    let local = out.get_mut(domain.map_or(0, |at| at + 1)..).unwrap_or_default();
+    local.iter_mut().for_each(|each| *each = byte(*each));
+    out
+}

@@ -1,0 +1,190 @@
+//! How names are written, and whose they are.
+
+use std::cmp::Ordering;
+
+use super::parts::{DATABASE, INTERNAL, Parts, Rules, hex, levels, replace};
+use crate::config::{Config, opt};
+use crate::error::{Error, Kind, Result};
+use crate::types::{MboxName, Text, UserId};
+
+/// How names are written and read: the namespace of an administrator, which is what Cyrus's
+/// replication client takes on its command line and prints (`mboxname_init_namespace` with
+/// `isadmin`). `altnamespace` and its prefixes do not count there.
+#[derive(Debug, Clone)]
+pub struct Namespace {
+    separator: u8,
+    pub(super) virtdomains: bool,
+    pub(super) rules: Rules,
+    sieve_folder: Vec<u8>,
+}
+
+impl Namespace {
+    /// The namespace of a configuration.
+    pub fn new(config: &Config) -> Namespace {
+        let bytes = |option| config.string(option).unwrap_or_default().as_bytes().to_vec();
+        Namespace {
+            separator: if config.switch(opt::UNIXHIERARCHYSEP) { b'/' } else { b'.' },
+            virtdomains: config.choice(opt::VIRTDOMAINS) != "off",
+            rules: Rules {
+                default_domain: bytes(opt::DEFAULTDOMAIN),
+                deleted_prefix: bytes(opt::DELETEDPREFIX),
+            },
+            sieve_folder: bytes(opt::SIEVE_FOLDER),
+        }
+    }
+
+    /// The hierarchy separator of external names: `/` or `.`.
+    pub fn separator(&self) -> char {
+        char::from(self.separator)
+    }
+
+    /// Takes an internal name apart (`mbname_from_intname`).
+    pub fn parts(&self, name: &MboxName) -> Parts {
+        Parts::read(name.as_bytes(), INTERNAL, &self.rules)
+    }
+
+    /// The name that a command line gives, in internal form (`mboxname_from_external`): with
+    /// `unixhierarchysep`, `user/fred.smith/Sent` is `user.fred^smith.Sent`; without,
+    /// `user.fred^smith.Sent` is itself. With virtual domains, `@example.com` may follow.
+    /// Modified UTF-7 passes unchanged: there is no other encoding on that command line.
+    ///
+    /// [`Kind::InvalidArgument`] for what cannot be a mailbox there; Cyrus makes of some of
+    /// these the name of another mailbox (`INBOX/Sent` becomes the shared mailbox `Sent`).
+    pub fn from_external(&self, name: &[u8]) -> Result<MboxName> {
+        let refuse = |what: &'static str| {
+            let sep = self.separator();
+            let name = String::from_utf8_lossy(name);
+            Error::new(Kind::InvalidArgument, "read mailbox name", name, what).hint(format!(
+                "write it as an administrator sees it: user{sep}USER{sep}FOLDER, or the name of a \
+                 shared mailbox"
+            ))
+        };
+        if name.contains(&0) {
+            return Err(refuse("it holds a NUL byte"));
+        }
+        if name.starts_with(b"\\") {
+            return Err(refuse("a special use is of one user, and no user is logged in here"));
+        }
+        let mut parts = Parts::default();
+        let mut path = name;
+        let at = name.iter().rposition(|b| *b == b'@').filter(|_| self.virtdomains);
+        if let Some((head, domain)) = at.and_then(|at| name.split_at_checked(at)) {
+            parts.domain = self.rules.domain(domain.get(1..).unwrap_or_default());
+            path = head;
+        }
+        let unix = self.separator == b'/';
+        if unix && path.contains(&b'^') {
+            return Err(refuse("it holds a '^', which stands for a dot in internal names"));
+        }
+        if !unix && path.contains(&b'/') {
+            return Err(refuse("it holds a '/', but unixhierarchysep is off"));
+        }
+        let decode = |level: &[u8]| if unix { level.to_vec() } else { replace(level, b'^', b'.') };
+        let mut boxes: Vec<Vec<u8>> = levels(path, self.separator).map(decode).collect();
+        let is_first = |boxes: &[Vec<u8>], what: &[u8]| boxes.first().is_some_and(|b| b == what);
+        if boxes.first().is_some_and(|first| first.eq_ignore_ascii_case(b"INBOX")) {
+            return Err(refuse("an INBOX is of one user, and no user is logged in here"));
+        }
+        if is_first(&boxes, &self.rules.deleted_prefix) {
+            boxes.remove(0);
+            let time = boxes.pop().map(|time| hex(&time)).filter(|time| *time != 0);
+            parts.deleted = Some(time.ok_or_else(|| {
+                refuse("the name of a deleted mailbox ends in the time of its deletion")
+            })?);
+        }
+        if is_first(&boxes, b"user") {
+            boxes.remove(0);
+            if boxes.is_empty() {
+                return Err(refuse("no user follows"));
+            }
+            parts.localpart = Some(boxes.remove(0));
+        }
+        parts.boxes = boxes;
+        if parts.localpart.is_none() && parts.boxes.is_empty() && parts.deleted.is_none() {
+            return Err(refuse("it is empty"));
+        }
+        Ok(parts.to_internal(&self.rules))
+    }
+
+    /// The name as an administrator sees it (`mboxname_to_external`); `None` for a name that has
+    /// no such form, as one with a domain when virtual domains are off.
+    pub fn to_external(&self, name: &MboxName) -> Option<Text> {
+        let parts = self.parts(name);
+        if parts.localpart.is_none() {
+            let first = parts.boxes.first()?;
+            if first.eq_ignore_ascii_case(b"INBOX") {
+                return None;
+            }
+        }
+        let mut external = Vec::new();
+        for level in parts.levels(&self.rules) {
+            if !external.is_empty() {
+                external.push(self.separator);
+            }
+            let unix = self.separator == b'/';
+            external.extend(if unix { level } else { replace(&level, b'.', b'^') });
+        }
+        match &parts.domain {
+            Some(domain) if self.virtdomains => {
+                external.push(b'@');
+                external.extend_from_slice(domain);
+            }
+            Some(_) => return None,
+            None => {}
+        }
+        Some(external.into())
+    }
+
+    /// Who owns a mailbox, deleted or not; `None` for a shared one (`mboxname_to_userid`).
+    pub fn owner(&self, name: &MboxName) -> Option<UserId> {
+        self.parts(name).owner()
+    }
+
+    /// The INBOX of a user (`mboxname_user_mbox`).
+    pub fn inbox(&self, user: &UserId) -> MboxName {
+        Parts::of_user(user.as_bytes(), &self.rules).to_internal(&self.rules)
+    }
+
+    /// The mailbox that holds the sieve scripts of a user (`sieve_mboxname`).
+    pub fn sieve_mailbox(&self, user: &UserId) -> MboxName {
+        MboxName::from([self.inbox(user).as_bytes(), b".", &self.sieve_folder].concat())
+    }
+
+    /// Whether it is an INBOX (`mboxname_isusermailbox`).
+    pub fn is_inbox(&self, name: &MboxName) -> bool {
+        let parts = self.parts(name);
+        parts.localpart.is_some() && parts.deleted.is_none() && parts.boxes.is_empty()
+    }
+
+    /// Whether it was deleted and waits for expiry (`mboxname_isdeletedmailbox`).
+    pub fn is_deleted(&self, name: &MboxName) -> bool {
+        self.parts(name).deleted.is_some()
+    }
+
+    /// Whether by its name it is the mailbox that holds sieve scripts or below it
+    /// (`mboxname_issievemailbox` without a mailbox type, as the replication client asks).
+    pub fn is_sieve(&self, name: &MboxName) -> bool {
+        self.parts(name).boxes.first() == Some(&self.sieve_folder)
+    }
+
+    /// The name as mailboxes.db holds it, without the `N` in front of
+    /// keys: levels end in 0x1F, the domain in 0x1D, dots are dots (`mboxname_to_dbname`).
+    pub fn to_db(&self, name: &MboxName) -> Vec<u8> {
+        self.parts(name).write(DATABASE, &self.rules)
+    }
+
+    /// The internal form of a name as mailboxes.db holds it (`mboxname_from_dbname`).
+    pub fn from_db(&self, name: &[u8]) -> MboxName {
+        Parts::read(name, DATABASE, &self.rules).to_internal(&self.rules)
+    }
+
+    /// The order of names in mailboxes.db: of the bytes of [`Namespace::to_db`], so that a
+    /// mailbox comes right before those below it. `improved_mboxlist_sort` has no effect since
+    /// Cyrus 3.6 and none here.
+    ///
+    /// A skiplist compares bytes as signed, which differs for bytes above 0x7F alone; names in
+    /// modified UTF-7 have none.
+    pub fn compare(&self, a: &MboxName, b: &MboxName) -> Ordering {
+        self.to_db(a).cmp(&self.to_db(b))
+    }
+}

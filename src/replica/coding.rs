@@ -1,0 +1,137 @@
+//! What bytes go through between the commands and the socket: deflate, a security layer of SASL, TLS.
+
+use super::deflate::Deflate;
+use super::layer::Layer;
+use super::tls::Channel;
+use crate::error::Result;
+
+/// Bytes that are collected before they are compressed or encrypted: commands are written word by
+/// word.
+const CHUNK: usize = 64 << 10;
+/// About the bytes that are decompressed before somebody looks at them.
+const INFLATE_STEP: usize = 256 << 10;
+
+/// The stages of a connection, those that it has, with what waits between them.
+#[derive(Default)]
+pub struct Coding {
+    pub(super) tls: Option<Box<Channel>>,
+    pub(super) layer: Option<Box<dyn Layer>>,
+    pub(super) deflate: Option<Deflate>,
+    /// Bytes that wait to be compressed or encrypted.
+    plain: Vec<u8>,
+    /// What one stage hands to the next, on the way out; empty between calls.
+    packed: Vec<u8>,
+    /// What came out of TLS, on the way in.
+    opened: Vec<u8>,
+    /// What came out of the security layer.
+    unwrapped: Vec<u8>,
+    /// What came and waits to be decompressed.
+    packed_in: Vec<u8>,
+    /// Whether there is more to decompress before anything else is read.
+    inflating: bool,
+}
+
+impl Coding {
+    /// The encryption, if there is one.
+    pub fn tls(&self) -> Option<&Channel> {
+        self.tls.as_deref()
+    }
+
+    /// Whether a security layer protects the bytes.
+    pub fn has_layer(&self) -> bool {
+        self.layer.is_some()
+    }
+
+    /// Whether the bytes are compressed.
+    pub fn is_compressed(&self) -> bool {
+        self.deflate.is_some()
+    }
+
+    /// Whether written bytes wait to be compressed or encrypted.
+    pub(super) fn holds_back(&self) -> bool {
+        !self.plain.is_empty()
+    }
+
+    /// Whether there is more to decompress before anything else is read.
+    pub(super) fn is_inflating(&self) -> bool {
+        self.inflating
+    }
+
+    /// Takes bytes to send, and puts into `out` what is ready for the socket.
+    pub(super) fn write(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        if self.deflate.is_none() && self.layer.is_none() && self.tls.is_none() {
+            out.extend_from_slice(bytes);
+            return Ok(());
+        }
+        self.plain.extend_from_slice(bytes);
+        if self.plain.len() < CHUNK {
+            return Ok(());
+        }
+        self.encode(false, out)
+    }
+
+    /// Compresses and encrypts what waits for that; with `flush` nothing is held back.
+    pub(super) fn encode(&mut self, flush: bool, out: &mut Vec<u8>) -> Result<()> {
+        let Coding { tls, layer, deflate, plain, packed, .. } = self;
+        // Each stage's work takes the place of what it was given.
+        if let Some(deflate) = deflate {
+            deflate.write(plain, packed)?;
+            if flush {
+                deflate.flush(packed)?;
+            }
+            std::mem::swap(plain, packed);
+            packed.clear();
+        }
+        if let Some(layer) = layer {
+            layer.wrap(plain, packed)?;
+            std::mem::swap(plain, packed);
+            packed.clear();
+        }
+        match tls {
+            Some(tls) => tls.write(plain, out)?,
+            None => out.extend_from_slice(plain),
+        }
+        plain.clear();
+        Ok(())
+    }
+
+    /// Decrypts and decompresses received bytes into `input`. What TLS answers goes into `out`. Returns
+    /// whether TLS has ended.
+    pub(super) fn decode(
+        &mut self,
+        received: &[u8],
+        input: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<bool> {
+        let Coding { tls, layer, opened, unwrapped, .. } = self;
+        opened.clear();
+        unwrapped.clear();
+        let mut bytes = received;
+        let mut ended = false;
+        if let Some(tls) = tls {
+            ended = tls.read(bytes, opened, out)?;
+            bytes = opened;
+        }
+        if let Some(layer) = layer {
+            layer.unwrap(bytes, unwrapped)?;
+            bytes = unwrapped;
+        }
+        if self.deflate.is_some() {
+            self.packed_in.extend_from_slice(bytes);
+            self.inflate(input)?;
+        } else {
+            input.extend_from_slice(bytes);
+        }
+        Ok(ended)
+    }
+
+    /// Decompresses a part of what waits for that, so that no more of it is in memory than needed.
+    pub(super) fn inflate(&mut self, input: &mut Vec<u8>) -> Result<()> {
+        let Coding { deflate, packed_in, .. } = self;
+        let Some(deflate) = deflate else { return Ok(()) };
+        let (taken, more) = deflate.read(packed_in, input, INFLATE_STEP)?;
+        packed_in.drain(..taken.min(packed_in.len()));
+        self.inflating = more;
+        Ok(())
+    }
+}

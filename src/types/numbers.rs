@@ -1,0 +1,8 @@
+//! Numbers of the field.
+
+/// Number of a message in its mailbox, from 1 upwards.
+pub type Uid = u32;
+/// Modification sequence (RFC 7162); 0 means none or unknown.
+pub type Modseq = u64;
+/// Seconds since 1970.
+pub type Time = i64;
