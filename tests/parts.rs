@@ -71,6 +71,28 @@ fn a_rust_caller_gets_every_failure_with_its_subject() {
     assert_eq!(imap.uids(), [1, 2, 3]);
 }
 
+#[test]
+fn an_error_names_the_server_at_the_other_end() {
+    let mut lab = Lab::default();
+    Filler::new(&lab.master, 1).mailbox("user.fred", 3);
+    let client = || {
+        let config = Config::load(lab.master.imapd_conf()).expect("the master has one");
+        Client::new(config, Options::default(), Arc::new(Silent)).expect("there is a spool")
+    };
+    client().sync_user(&"fred".into()).expect("nothing hinders");
+    // A repair, which needs the master's own server.
+    Imap::login(&lab.replica, "fred").with_selected("INBOX").uid_store("1:*", "+FLAGS (Own)");
+    let path = lab.master.scratch().join("no-such-server");
+    lab.master.set_config("sync_server_path", Some(&path.display().to_string()));
+    let error = client().sync_user(&"fred".into()).expect_err("there is no such server");
+    assert_eq!(error.failures()[0].peer(), Some(&Peer::OwnServer { path }), "{error}");
+    lab.replica.stop_server();
+    let error = client().sync_user(&"fred".into()).expect_err("there is no replica any more");
+    assert_eq!(error.kind(), Kind::Connect, "{error}");
+    let Some(Peer::Replica { host }) = error.peer() else { panic!("{error:?}") };
+    assert!(error.to_string().contains(host.as_str()), "{error}");
+}
+
 /// Builds the program of c-tests that prints them.
 fn build(out: &Path) -> PathBuf {
     let libraries = std::env::current_exe().expect("the test has a path");

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Peer};
 
 /// An error of the program at `path`.
 pub(super) fn failed(path: &Path, detail: impl Into<String>) -> Error {
     let name = path.display();
     Error::new(Kind::OwnServer, "write through", format!("this server's own {name}"), detail)
+        .with_peer(Peer::OwnServer { path: path.to_owned() })
 }

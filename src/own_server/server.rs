@@ -13,7 +13,7 @@ use super::failed::failed;
 use super::program;
 use super::release::{self, Traces, Version};
 use crate::config::{Config, opt};
-use crate::error::{Error, Kind, Result, reason};
+use crate::error::{Error, Kind, Peer, Result, Subject, reason};
 use crate::events::Observer;
 use crate::protocol::{self, Reply, Ticket};
 use crate::replica::{Enabled, Replica, Session};
@@ -79,7 +79,7 @@ impl OwnServer {
         let program = program.to_owned();
         let mut server = OwnServer { program, version: (0, 0), session: None, child, complaints };
         let greeting = timeout.min(GREETING);
-        match Session::local(ours, &server.name(), greeting, timeout, observer, cancel) {
+        match Session::local(ours, &server.program, greeting, timeout, observer, cancel) {
             Ok((session, greeted)) => {
                 server.session = Some(session);
                 server.version = release::greeted(&greeted).ok_or_else(|| {
@@ -108,10 +108,6 @@ impl OwnServer {
         }
     }
 
-    fn name(&self) -> String {
-        self.program.display().to_string()
-    }
-
     fn running(&mut self) -> Result<&mut Session> {
         let program = &self.program;
         self.session.as_mut().ok_or_else(|| failed(program, "it is not running"))
@@ -121,7 +117,8 @@ impl OwnServer {
     fn told(&mut self, error: Error) -> Error {
         if error.is_connection() {
             let mut detail = error.detail().to_owned();
-            if *error.subject() != self.name() {
+            let name = Peer::OwnServer { path: self.program.clone() };
+            if *error.subject() != Subject::from(&name) {
                 detail = format!("{} {}: {detail}", error.op(), error.subject());
             }
             if let Some(end) = self.end(error.kind() != Kind::Timeout) {
@@ -139,6 +136,7 @@ impl OwnServer {
         let detail = format!("it refused {}: {}", error.subject(), error.detail());
         let name = format!("this server's own {}", self.program.display());
         Error::new(error.kind(), "write through", name, detail)
+            .with_peer(Peer::OwnServer { path: self.program.clone() })
             .hint("see what this server's log says of sync_server")
     }
 

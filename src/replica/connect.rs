@@ -17,7 +17,7 @@ use super::session::Session;
 use super::settings::Settings;
 use super::socket::Dialer;
 use super::target::{Target, Way, ways};
-use crate::error::{Error, Kind, Result, Subject};
+use crate::error::{Error, Kind, Peer, Result, Subject};
 use crate::events::{ConnectionEvent, Direction, Observer};
 
 impl Session {
@@ -96,8 +96,17 @@ pub(super) struct Greeted {
 }
 
 impl Connect<'_> {
-    /// Connects to one port; `ways` are all that are tried.
+    /// Connects to one port; `ways` are all that are tried. What the other end did is an error of it.
     fn over(&self, way: Way, ways: &[Way]) -> Result<Session> {
+        let is_ours =
+            |error: &Error| matches!(error.kind(), Kind::Config | Kind::Io | Kind::Internal);
+        self.dial_and_log_in(way, ways).map_err(|error| match is_ours(&error) {
+            true => error,
+            false => error.with_peer(self.peer()),
+        })
+    }
+
+    fn dial_and_log_in(&self, way: Way, ways: &[Way]) -> Result<Session> {
         let mut link = self.dial(way.port)?;
         self.encrypt_at_once(&mut link, way)?;
         let Greeting { dialect, offer, preauth, version } = greeting(&mut link)?;
@@ -128,6 +137,10 @@ impl Connect<'_> {
         Ok(session)
     }
 
+    fn peer(&self) -> Peer {
+        Peer::Replica { host: self.target.host().to_owned() }
+    }
+
     fn dial(&self, port: u16) -> Result<Link> {
         let settings = self.settings;
         let (timeout, bind) = (settings.connect_timeout, settings.bind.as_deref());
@@ -141,6 +154,7 @@ impl Connect<'_> {
             self.observer.event(&ConnectionEvent::OptionFailed { option, why }.into());
         }
         let mut link = Link::new(socket, timeout, self.cancel.clone())?;
+        link.set_peer(self.peer());
         link.set_interrupt(self.interrupt.clone());
         Ok(link)
     }

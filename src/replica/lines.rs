@@ -23,7 +23,7 @@ pub(super) fn read_line(link: &mut Link) -> Result<Vec<u8>> {
             return Err(Error::new(
                 Kind::Protocol,
                 "read greeting or login reply of",
-                link.peer(),
+                link.name(),
                 format!("a line is longer than {LOGIN_LINE_BYTES} bytes"),
             )
             .hint("is this a Cyrus server? check sync_host and sync_port"));

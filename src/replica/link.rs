@@ -2,7 +2,6 @@
 //! a security layer of SASL above that, and deflate at the top. Reads while it waits to write, so that two full pipes never wait for
 //! each other.
 
-use std::borrow::Cow;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use super::layer::Layer;
 use super::patience::{Patience, TICK};
 use super::socket::Socket;
 use super::tls::{Channel, Setup};
-use crate::error::{Error, Kind, Mark, Result, reason};
+use crate::error::{Error, Kind, Mark, Peer, Result, reason};
 use crate::limits::REPLY_BYTES;
 use crate::sys::poll;
 
@@ -48,8 +47,9 @@ impl Traffic {
 /// A connection's bytes.
 pub struct Link {
     socket: Socket,
-    /// What errors call the other end.
-    peer: Cow<'static, str>,
+    peer: Peer,
+    /// What errors call it.
+    name: String,
     cancel: Arc<AtomicBool>,
     interrupt: Asking,
     timeout: Timeout,
@@ -73,11 +73,13 @@ pub struct Link {
 impl Link {
     /// Takes a connected socket over.
     pub fn new(socket: Socket, timeout: Duration, cancel: Arc<AtomicBool>) -> Result<Link> {
-        let peer = Cow::Borrowed("the replica");
-        socket.set_nonblocking().map_err(|e| broken("prepare", &peer, &e))?;
+        let peer = Peer::Replica { host: String::new() };
+        let name = peer.to_string();
+        socket.set_nonblocking().map_err(|e| broken("prepare", &name, &e))?;
         Ok(Link {
             socket,
             peer,
+            name,
             cancel,
             interrupt: Asking::new(None),
             timeout: Timeout { span: timeout, option: "client_timeout" },
@@ -95,14 +97,20 @@ impl Link {
         })
     }
 
-    /// Calls the other end so in errors, where it is not the replica.
-    pub fn set_peer(&mut self, name: impl Into<Cow<'static, str>>) {
-        self.peer = name.into();
+    /// Says who is at the other end.
+    pub fn set_peer(&mut self, peer: Peer) {
+        self.name = peer.to_string();
+        self.peer = peer;
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
     }
 
     /// What errors call the other end.
-    pub fn peer(&self) -> &str {
-        &self.peer
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Asks `interrupt` now and then during waits.
@@ -242,7 +250,7 @@ impl Link {
             if let Some(told) = self.sending.over(self.timeout.span) {
                 return Err(self
                     .timeout
-                    .error(self.peer(), format!("it takes commands too slowly: {told}")));
+                    .error(self.name(), format!("it takes commands too slowly: {told}")));
             }
         }
         self.out.drain(..self.out_sent);
@@ -258,14 +266,14 @@ impl Link {
         let since = begun.checked_sub(self.patience.quiet()).unwrap_or(begun);
         while self.input.len() == before {
             if self.ended && !self.coding.is_inflating() {
-                return Err(closed(self.peer()));
+                return Err(closed(self.name()));
             }
             self.pump(false, since)?;
         }
         self.patience.take(begun.elapsed(), (self.input.len() - before) as u64);
         match self.patience.over(self.timeout.span) {
             Some(told) => {
-                Err(self.timeout.error(self.peer(), format!("its reply does not end: {told}")))
+                Err(self.timeout.error(self.name(), format!("its reply does not end: {told}")))
             }
             None => Ok(()),
         }
@@ -316,19 +324,19 @@ impl Link {
     /// Moves what can be moved now; waits a little if nothing can. Says whether bytes moved.
     fn pump(&mut self, write: bool, quiet: Instant) -> Result<bool> {
         if self.cancel.load(Ordering::Relaxed) {
-            return Err(Error::new(Kind::Cancelled, "talk to", self.peer(), "asked to stop"));
+            return Err(Error::new(Kind::Cancelled, "talk to", self.name(), "asked to stop"));
         }
         self.interrupt.ask(quiet.elapsed())?;
         let left = self.timeout.span.saturating_sub(quiet.elapsed());
         if left.is_zero() {
             let what = if write { "it takes no more bytes" } else { "it does not answer" };
             let detail = format!("{what} for {} seconds", self.timeout.span.as_secs());
-            return Err(self.timeout.error(self.peer(), detail));
+            return Err(self.timeout.error(self.name(), detail));
         }
         let pause = if self.coding.is_inflating() { Duration::ZERO } else { left.min(TICK) };
         // Once the peer has closed, its end would always be ready to be read.
         let ready = poll::wait(&self.socket, write, pause)
-            .map_err(|e| broken("wait for", &self.peer, &e))?;
+            .map_err(|e| broken("wait for", &self.name, &e))?;
         let mut moved = false;
         let before = self.input.len();
         if self.coding.is_inflating() {
@@ -339,7 +347,7 @@ impl Link {
         }
         self.traffic.received += (self.input.len() - before) as u64;
         if self.received().len() > self.allowed {
-            return Err(too_much(self.peer(), self.allowed));
+            return Err(too_much(self.name(), self.allowed));
         }
         if write && (ready.write || self.ended) {
             moved |= self.write_some()?;
@@ -362,7 +370,7 @@ impl Link {
                 self.ended = true;
                 Ok(true)
             }
-            Err(error) => Err(broken("write to", &self.peer, &error)),
+            Err(error) => Err(broken("write to", &self.name, &error)),
         }
     }
 
@@ -383,7 +391,7 @@ impl Link {
                 self.ended = true;
                 Ok(true)
             }
-            Err(error) => Err(broken("read from", &self.peer, &error)),
+            Err(error) => Err(broken("read from", &self.name, &error)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A session with a server at the other end of a socket pair, which trusts us.
 
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::link::Link;
 use super::responses::{Ending, ending};
 use super::session::Session;
 use super::socket::Socket;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Peer, Result};
 use crate::events::Observer;
 use crate::protocol::Command;
 
@@ -20,22 +21,24 @@ use crate::protocol::Command;
 const GREETING_LINES: usize = 64;
 
 impl Session {
-    /// Greets a replication server on a socket pair, which errors call `name`. On a UNIX socket it
+    /// Greets a replication server on a socket pair, which `program` serves. On a UNIX socket it
     /// takes whoever talks to it for authorised. Also returns how it greeted.
     ///
     /// # Errors
     /// [`Kind::Connect`] if it does not greet as one; those of the connection.
     pub fn local(
         socket: UnixStream,
-        name: &str,
+        program: &Path,
         greeting: Duration,
         timeout: Duration,
         observer: Arc<dyn Observer>,
         cancel: Arc<AtomicBool>,
     ) -> Result<(Session, String)> {
-        let refused = |text: String| Error::new(Kind::Connect, "greet", name, text);
+        let peer = Peer::OwnServer { path: program.to_owned() };
+        let refused =
+            |text: String| Error::new(Kind::Connect, "greet", &peer, text).with_peer(peer.clone());
         let mut link = Link::new(Socket::Unix(socket), greeting, cancel)?;
-        link.set_peer(name.to_owned());
+        link.set_peer(peer.clone());
         for _ in 0..GREETING_LINES {
             let line = read_line(&mut link)?;
             let line = String::from_utf8_lossy(&line);

@@ -97,7 +97,8 @@ impl Session {
         match &self.dead {
             None => Ok(()),
             Some((kind, why)) => {
-                Err(Error::new(*kind, "use connection to", self.link.peer(), why.clone()))
+                let error = Error::new(*kind, "use connection to", self.link.name(), why.clone());
+                Err(self.of_peer(error))
             }
         }
     }
@@ -129,11 +130,17 @@ impl Session {
             }
             _ => error.hint_text().to_owned(),
         };
-        Error::new(kind, error.op().to_owned(), error.subject(), state).hint(hint).caused_by(error)
+        let told = Error::new(kind, error.op().to_owned(), error.subject(), state);
+        self.of_peer(told.hint(hint).caused_by(error))
+    }
+
+    /// An error of the other end, which it names.
+    fn of_peer(&self, error: Error) -> Error {
+        error.with_peer(self.link.peer().clone())
     }
 
     fn nonsense(&self, error: &Malformed) -> Error {
-        nonsense(self.link.peer(), error)
+        nonsense(self.link.name(), error)
     }
 
     /// Takes complete lines out of what was received.
@@ -209,7 +216,7 @@ impl Session {
             return Ok(());
         }
         let detail = format!("the reply is longer than {} MiB", self.replies.allowed() >> 20);
-        Err(Error::new(Kind::Protocol, "take reply of", self.link.peer(), detail).hint(
+        Err(Error::new(Kind::Protocol, "take reply of", self.link.name(), detail).hint(
             "an honest replica has about what the master has: is there much more on it, for \
              instance deleted mailboxes that the master no longer has?",
         ))
@@ -217,7 +224,7 @@ impl Session {
 
     fn take_line(&mut self, mut line: Vec<u8>) -> Result<()> {
         if let Some(text) = line.strip_prefix(b"* Fatal error: ") {
-            return Err(given_up(self.link.peer(), &printable(text), self.pipeline.label()));
+            return Err(given_up(self.link.name(), &printable(text), self.pipeline.label()));
         }
         let (tag, ending) = match self.tagger.line(&line) {
             Line::Untagged(item) => match ending(item) {
@@ -241,13 +248,13 @@ impl Session {
         self.last_reply = printable(&line);
         if let Ending::Bye(text) = ending {
             if let Some(text) = text.strip_prefix("Fatal error: ") {
-                return Err(given_up(self.link.peer(), text, self.pipeline.label()));
+                return Err(given_up(self.link.name(), text, self.pipeline.label()));
             }
-            return Err(Error::new(Kind::Bye, "talk to", self.link.peer(), format!("BYE {text}"))
+            return Err(Error::new(Kind::Bye, "talk to", self.link.name(), format!("BYE {text}"))
                 .hint("the replica is shutting down"));
         }
         if let Ending::Bad(text) = ending {
-            return Err(unreadable(self.link.peer(), &text, self.pipeline.label()));
+            return Err(unreadable(self.link.name(), &text, self.pipeline.label()));
         }
         if self.pipeline.first().is_some_and(|command| Some(command.tag) != tag) {
             return Err(self.nonsense(&Malformed::new(0u64, "the reply to another command")));
@@ -357,7 +364,7 @@ impl Replica for Session {
     fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
         loop {
             if let Some(reply) = self.replies.take(ticket) {
-                return reply;
+                return reply.map_err(|error| self.of_peer(error));
             }
             self.check_alive()?;
             if !self.pipeline.has(ticket) {

@@ -12,7 +12,7 @@ use super::dialect::{Dialect, Tagger};
 use super::link::Link;
 use super::session::Session;
 use super::socket::Socket;
-use crate::error::{Kind, Result};
+use crate::error::{Kind, Peer, Result};
 use crate::events::{Direction, Observer, Silent};
 use crate::protocol::command::FetchPlace;
 use crate::protocol::{Command, MessageFiles, OutgoingFile, RemoteFolder, Ticket};
@@ -59,6 +59,7 @@ fn commands_go_out_together_and_replies_are_taken_in_any_order() {
     assert!(session.wait(c).unwrap().items.is_empty());
     let moved = session.wait(b).unwrap_err();
     assert_eq!((moved.kind(), moved.subject()), (Kind::ReplicaMoved, &"GET USER b".into()));
+    assert_eq!(moved.peer(), Some(&Peer::Replica { host: String::new() }));
     assert_eq!(session.wait(a).unwrap().items[0].name(), b"LSUB");
     assert_eq!(session.wait(a).unwrap_err().kind(), Kind::Internal, "a reply is taken once");
     peer.join().unwrap();

@@ -94,7 +94,7 @@ fn write_through(
 /// What the master's own server answered, told as such: a change meanwhile is one here, and nothing
 /// that becomes of it concerns the replica.
 fn of_master(name: &MboxName, error: Error) -> Error {
-    let refused = error.op() == "replica refused";
+    let refused = error.is_refusal();
     let kind = match error.kind() {
         // Gone meanwhile is changed meanwhile.
         Kind::ReplicaChanged | Kind::ReplicaNoMailbox => Kind::Changed,
@@ -119,7 +119,11 @@ fn of_master(name: &MboxName, error: Error) -> Error {
         (false, hint) if !hint.is_empty() => hint.to_owned(),
         _ => "look into this server's log".to_owned(),
     };
-    Error::new(kind, "change mailbox", name, detail).hint(hint).caused_by(error)
+    let told = Error::new(kind, "change mailbox", name, detail).hint(hint);
+    match error.peer().cloned() {
+        Some(peer) => told.with_peer(peer).caused_by(error),
+        None => told.caused_by(error),
+    }
 }
 
 fn for_master(state: &MailboxState, plan: &Plan) -> Result<Snapshot> {
