@@ -45,7 +45,7 @@ int main(int argc, char **argv)
     cyrsync_client *client = NULL;
     cyrsync_error *error = NULL;
     cyrsync_str none = {NULL, 0}, user;
-    cyrsync_report report = {0};
+    cyrsync_report report = CYRSYNC_REPORT_INIT;
     size_t undone = 0;
 
     if (argc != 4) {

@@ -25,6 +25,7 @@ pub(crate) mod format;
 pub mod fuzzing;
 pub(crate) mod limits;
 pub(crate) mod names;
+pub(crate) mod own_server;
 pub(crate) mod protocol;
 pub(crate) mod replica;
 pub(crate) mod run;
@@ -44,6 +45,7 @@ pub mod capi;
 pub mod internals {
     pub use crate::cyrusdb::{Backend, Db, Options, open};
     pub use crate::dlist::Framer;
+    pub use crate::own_server::find;
 }
 
 pub use error::{Error, Kind, Result};

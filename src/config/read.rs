@@ -6,9 +6,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::check::{channel_spec, check, spec};
+use super::expand::expand;
 use super::lines::{Lines, Statement, statement};
 use super::opt::{self, DEPRECATED};
-use super::{Config, Known, check, spec};
+use super::values::{Config, Known};
 use crate::error::{Error, Kind, Result};
 use crate::limits::{CONFIG_FILE_BYTES, CONFIG_INCLUDE_DEPTH, CONFIG_LINE_BYTES};
 
@@ -156,7 +158,7 @@ impl<'a> Reader<'a> {
                 check(key, text).map_err(|(what, hint)| place.error(what).hint(hint))?;
                 text.to_owned()
             }
-            Err(_) if spec(key).is_some() || super::channel_spec(key).is_some() => {
+            Err(_) if spec(key).is_some() || channel_spec(key).is_some() => {
                 return Err(not_utf8(place, &full));
             }
             // Of another program: nothing for us to refuse.
@@ -208,12 +210,12 @@ impl<'a> Reader<'a> {
             ));
             config.known.entry(preferred).or_insert(given);
         }
-        if config.string(opt::CONFIGDIRECTORY).is_none() {
+        let Some(directory) = config.string(opt::CONFIGDIRECTORY).map(str::to_owned) else {
             return Err(error("configdirectory is not set".into())
                 .hint("add the line \"configdirectory: /var/lib/cyrus\", or where yours lies"));
-        }
+        };
         let expanded: Vec<_> = (config.known.iter())
-            .filter_map(|(name, known)| Some((*name, config.expand(spec(name)?, &known.text))))
+            .filter_map(|(name, known)| Some((*name, expand(spec(name)?, &known.text, &directory))))
             .collect();
         for (name, text) in expanded {
             if let Some(known) = config.known.get_mut(name) {

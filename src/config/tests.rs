@@ -1,4 +1,9 @@
+use std::path::Path;
+use std::time::Duration;
+
+use super::check::check;
 use super::*;
+use crate::error::{Error, Kind};
 
 const BASE: &str = "configdirectory: /conf\n";
 
@@ -109,7 +114,7 @@ fn the_service_s_own_setting_wins() {
     // Of another service: not ours.
     assert_eq!(config("imap_sync_host: b\n").string(opt::SYNC_HOST), None);
     let c = config("partition-x: /a\nsync_client_partition-x: /b\n");
-    assert_eq!(c.partition("x"), Some(Path::new("/b")));
+    assert_eq!(Partitions::of(&c).data("x"), Some(Path::new("/b")));
 }
 
 #[test]
@@ -147,7 +152,7 @@ fn configdirectory_is_put_into_paths() {
     );
     assert_eq!(c.string(opt::MBOXLIST_DB_PATH), Some("/conf/m.db"));
     assert_eq!(c.string(opt::TEMP_PATH), Some("/x/{configdirectory}"));
-    assert_eq!(c.partition("default"), Some(Path::new("{configdirectory}/spool")));
+    assert_eq!(Partitions::of(&c).data("default"), Some(Path::new("{configdirectory}/spool")));
 }
 
 #[test]
@@ -155,16 +160,19 @@ fn what_must_be_there() {
     let e = Config::from_text(b"sync_host: x\n", "t.conf").unwrap_err();
     assert!(e.detail().contains("configdirectory is not set"), "{e}");
     // Partitions are not looked at before a mailbox lies on one.
-    assert_eq!(config("defaultpartition: a-b\n").partition("a-b"), None);
-    assert_eq!(config("partition-abc: /a\n").partition("abc"), Some(Path::new("/a")));
+    assert_eq!(Partitions::of(&config("defaultpartition: a-b\n")).data("a-b"), None);
+    assert_eq!(Partitions::of(&config("partition-abc: /a\n")).data("abc"), Some(Path::new("/a")));
 }
 
 #[test]
 fn archive_partitions_need_the_switch() {
     let c = config("archivepartition-a: /x\nmetapartition-a: /m\n");
-    assert_eq!((c.archivepartition("a"), c.metapartition("a")), (None, Some(Path::new("/m"))));
+    assert_eq!(
+        (Partitions::of(&c).archive("a"), Partitions::of(&c).metadata("a")),
+        (None, Some(Path::new("/m")))
+    );
     let c = config("archivepartition-a: /x\narchive_enabled: 1\n");
-    assert_eq!(c.archivepartition("a"), Some(Path::new("/x")));
+    assert_eq!(Partitions::of(&c).archive("a"), Some(Path::new("/x")));
 }
 
 #[test]

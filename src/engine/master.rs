@@ -10,13 +10,13 @@ use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Observer, RunEvent, Silent};
 use crate::names::Paths;
+use crate::own_server::{self, OwnServer, Traces};
 use crate::protocol::Command;
 use crate::replica::{Answer, Direct, Replica};
 use crate::run::log::disk::LogDisk;
 use crate::run::log::entry::LogEntry;
 use crate::run::log::files::LogFiles;
 use crate::store::HostWriter;
-use crate::store::apply::{self, OwnServer, Traces};
 use crate::store::spool::Spool;
 use crate::sync::Master;
 use crate::types::{MailboxState, MboxName};
@@ -74,14 +74,14 @@ impl NativeMaster {
         {
             return Err(error.clone());
         }
-        let program = apply::find(&self.config)?;
+        let program = own_server::find(&self.config)?;
         let begun = Instant::now();
         let started = self.start(&program).and_then(|server| {
-            apply::check_against_running(&self.config, &server, |other| self.start(other))?;
+            own_server::check_against_running(&self.config, &server, |other| self.start(other))?;
             Ok(server)
         });
         if let Err(error) = &started
-            && begun.elapsed() >= apply::GREETING.min(self.timeout)
+            && begun.elapsed() >= own_server::GREETING.min(self.timeout)
         {
             self.silent = Some((Instant::now(), error.clone()));
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::hash::directory_letter;
 use super::namespace::Namespace;
 use super::parts::{Parts, Rules, replace};
-use crate::config::{Config, opt};
+use crate::config::{Config, Partitions, opt};
 use crate::error::{Error, Kind, Result};
 use crate::types::{MailboxEntry, MboxName, UniqueId, UserId};
 
@@ -104,7 +104,7 @@ impl Paths {
     pub fn mailbox(&self, entry: &MailboxEntry) -> Result<MailboxPaths> {
         let below = Below::of(entry)?;
         let partition = String::from_utf8_lossy(entry.partition.as_bytes());
-        let data = self.config.partition(&partition).ok_or_else(|| {
+        let data = Partitions::of(&self.config).data(&partition).ok_or_else(|| {
             Error::new(
                 Kind::Config,
                 "find mailbox",
@@ -113,12 +113,12 @@ impl Paths {
             )
             .hint(format!("add \"partition-{partition}: DIRECTORY\" to imapd.conf"))
         })?;
-        let archive = self.config.archivepartition(&partition);
+        let archive = Partitions::of(&self.config).archive(&partition);
         let meta = |file: &Meta| {
             let metadir = self.config.overflow(&format!("metadir-{}-{partition}", file.metadir));
             let moved = self.config.contains(opt::METAPARTITION_FILES, file.word);
             let root = (metadir.map(Path::new))
-                .or_else(|| self.config.metapartition(&partition).filter(|_| moved))
+                .or_else(|| Partitions::of(&self.config).metadata(&partition).filter(|_| moved))
                 .unwrap_or(data);
             self.mailbox_directory(root, &below).join(file.name)
         };

@@ -1,9 +1,9 @@
 //! What a new session agrees on with the replica before it works (`sync_do_enable` and
 //! `sync_connect` in `imap/sync_support.c`).
 
-use super::connect::Settings;
 use super::offer::Offer;
 use super::session::Session;
+use super::settings::Settings;
 use super::{Enabled, Replica};
 use crate::error::{Error, Kind, Result};
 use crate::events::{ConnectionEvent, Observer, Step};
@@ -15,81 +15,82 @@ const NOTIFICATIONS_SINCE: (u32, u32) = (3, 8);
 const CAPA_SIEVE_MAILBOX: u32 = 1 << 11;
 const CAPA_REPLICATION_ARCHIVE: u32 = 1 << 12;
 
-impl Session {
-    /// Agrees on all that is needed.
-    pub(super) fn agree(
-        &mut self,
-        offer: &Offer,
-        settings: &Settings,
-        observer: &dyn Observer,
-    ) -> Result<()> {
-        self.enable(offer, settings.archive, observer)?;
-        if !settings.force {
-            return Ok(());
-        }
-        let ticket = self.submit(Command::Force)?;
-        let forced = self.wait(ticket).inspect_err(|_| {
-            observer.event(&ConnectionEvent::ForceRefused.into());
-        });
-        forced.map(drop)
+/// Agrees on all that is needed.
+pub(super) fn agree(
+    session: &mut Session,
+    offer: &Offer,
+    settings: &Settings,
+    observer: &dyn Observer,
+) -> Result<()> {
+    enable(session, offer, settings.archive, observer)?;
+    if !settings.force {
+        return Ok(());
     }
+    let ticket = session.submit(Command::Force)?;
+    let forced = session.wait(ticket).inspect_err(|_| {
+        observer.event(&ConnectionEvent::ForceRefused.into());
+    });
+    forced.map(drop)
+}
 
-    /// Agrees on capabilities with the server (`sync_do_enable`).
-    fn enable(&mut self, offer: &Offer, archive: bool, observer: &dyn Observer) -> Result<()> {
-        let notifications = offer.version >= Some(NOTIFICATIONS_SINCE);
-        self.enabled.notifications = notifications;
-        let mut bits = 0;
-        if offer.sieve_mailbox {
-            observer.event(&ConnectionEvent::SieveMailbox.into());
-            bits |= CAPA_SIEVE_MAILBOX;
-        }
-        if archive && offer.archive {
-            observer.event(&ConnectionEvent::Archive.into());
-            bits |= CAPA_REPLICATION_ARCHIVE;
-        } else if archive {
-            observer.event(&ConnectionEvent::NoArchive.into());
-        }
-        if bits == 0 {
-            return Ok(());
-        }
-        let mut enabled = self.ask_for(bits, observer)?;
-        if enabled.is_none() && bits & !CAPA_REPLICATION_ARCHIVE != 0 && archive {
-            // What the replica refuses may be the archive alone.
-            enabled = self.ask_for(bits & !CAPA_REPLICATION_ARCHIVE, observer)?;
-        }
-        self.enabled = Enabled { notifications, ..enabled.unwrap_or_default() };
-        if bits & CAPA_REPLICATION_ARCHIVE != 0 && !self.enabled.archive {
-            // imapd offers it even where it has no archive (`sync_apply_capabilities`).
-            observer.event(&ConnectionEvent::ArchiveNotEnabled.into());
-        }
-        Ok(())
+/// Agrees on capabilities with the server (`sync_do_enable`).
+fn enable(
+    session: &mut Session,
+    offer: &Offer,
+    archive: bool,
+    observer: &dyn Observer,
+) -> Result<()> {
+    let notifications = offer.version >= Some(NOTIFICATIONS_SINCE);
+    session.enabled.notifications = notifications;
+    let mut bits = 0;
+    if offer.sieve_mailbox {
+        observer.event(&ConnectionEvent::SieveMailbox.into());
+        bits |= CAPA_SIEVE_MAILBOX;
     }
+    if archive && offer.archive {
+        observer.event(&ConnectionEvent::Archive.into());
+        bits |= CAPA_REPLICATION_ARCHIVE;
+    } else if archive {
+        observer.event(&ConnectionEvent::NoArchive.into());
+    }
+    if bits == 0 {
+        return Ok(());
+    }
+    let mut enabled = ask_for(session, bits, observer)?;
+    if enabled.is_none() && bits & !CAPA_REPLICATION_ARCHIVE != 0 && archive {
+        // What the replica refuses may be the archive alone.
+        enabled = ask_for(session, bits & !CAPA_REPLICATION_ARCHIVE, observer)?;
+    }
+    session.enabled = Enabled { notifications, ..enabled.unwrap_or_default() };
+    if bits & CAPA_REPLICATION_ARCHIVE != 0 && !session.enabled.archive {
+        // imapd offers it even where it has no archive (`sync_apply_capabilities`).
+        observer.event(&ConnectionEvent::ArchiveNotEnabled.into());
+    }
+    Ok(())
+}
 
-    /// Asks the replica to enable capabilities, and returns those that it did; `None` if it
-    /// refuses to hear of them.
-    fn ask_for(&mut self, bits: u32, observer: &dyn Observer) -> Result<Option<Enabled>> {
-        observer.event(&Step::Enable { capabilities: bits }.into());
-        let names = [
-            (CAPA_SIEVE_MAILBOX, "SIEVE-MAILBOX"),
-            (CAPA_REPLICATION_ARCHIVE, "REPLICATION-ARCHIVE"),
-        ];
-        let wanted = names.iter().filter(|(bit, _)| bits & bit != 0);
-        let wanted: Vec<&str> = wanted.map(|(_, name)| *name).collect();
-        let ticket = self.submit(Command::Capabilities(&wanted))?;
-        let reply = match self.wait(ticket) {
-            Ok(reply) => reply,
-            Err(error) if bits & CAPA_REPLICATION_ARCHIVE != 0 && is_refusal(&error) => {
-                observer.event(&ConnectionEvent::CapabilitiesRefused { error }.into());
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
-        };
-        Ok(Some(Enabled {
-            sieve_mailbox: reply.enables("SIEVE-MAILBOX"),
-            archive: reply.enables("REPLICATION-ARCHIVE"),
-            notifications: false,
-        }))
-    }
+/// Asks the replica to enable capabilities, and returns those that it did; `None` if it
+/// refuses to hear of them.
+fn ask_for(session: &mut Session, bits: u32, observer: &dyn Observer) -> Result<Option<Enabled>> {
+    observer.event(&Step::Enable { capabilities: bits }.into());
+    let names =
+        [(CAPA_SIEVE_MAILBOX, "SIEVE-MAILBOX"), (CAPA_REPLICATION_ARCHIVE, "REPLICATION-ARCHIVE")];
+    let wanted = names.iter().filter(|(bit, _)| bits & bit != 0);
+    let wanted: Vec<&str> = wanted.map(|(_, name)| *name).collect();
+    let ticket = session.submit(Command::Capabilities(&wanted))?;
+    let reply = match session.wait(ticket) {
+        Ok(reply) => reply,
+        Err(error) if bits & CAPA_REPLICATION_ARCHIVE != 0 && is_refusal(&error) => {
+            observer.event(&ConnectionEvent::CapabilitiesRefused { error }.into());
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(Some(Enabled {
+        sieve_mailbox: reply.enables("SIEVE-MAILBOX"),
+        archive: reply.enables("REPLICATION-ARCHIVE"),
+        notifications: false,
+    }))
 }
 
 /// Whether the replica said NO to what it was asked, and the session goes on.

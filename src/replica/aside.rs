@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::socket::TICK;
+use super::patience::TICK;
 
 /// Why there is no result.
 #[derive(Debug)]

@@ -4,50 +4,21 @@
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
+use super::agree::agree;
 use super::dialect::{Answer, Dialect, Tagger};
 use super::greet::{Greeting, capabilities, greeting};
 use super::interrupt::Interrupt;
 use super::link::Link;
 use super::offer::{Offer, Surroundings};
 use super::responses::Ending;
-use super::sasl::{self, Credentials};
+use super::sasl;
 use super::session::Session;
-use super::socket::{Dialer, KeepAlive};
+use super::settings::Settings;
+use super::socket::Dialer;
 use super::target::{Target, Way, ways};
-use super::tls;
 use crate::error::{Error, Kind, Result, Subject};
 use crate::events::{ConnectionEvent, Direction, Observer};
-
-/// How to connect.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// `sync_port`: a number or a service name; used where the server's name has no port.
-    pub port: Option<String>,
-    /// Whether imapd may be spoken to (`sync_try_imap`).
-    pub try_imap: bool,
-    /// Name or address to connect from (`client_bind`, `client_bind_name`).
-    pub bind: Option<String>,
-    /// Whether and how the system probes an idle connection (`tcp_keepalive`).
-    pub keep_alive: Option<KeepAlive>,
-    /// Encryption.
-    pub tls: tls::Settings,
-    /// Who to log in as.
-    pub credentials: Credentials,
-    /// How long each step of connecting and logging in may take (`client_timeout`).
-    pub connect_timeout: Duration,
-    /// How long a reply may take (`sync_timeout`).
-    pub timeout: Duration,
-    /// Level of deflate, 1 to 9; 0 switches compression off.
-    pub deflate_level: u32,
-    /// Fail where compression is not to be had.
-    pub require_compress: bool,
-    /// Ask for staging on the archive partition.
-    pub archive: bool,
-    /// Have the replica take lower modseqs, UIDs and UIDVALIDITYs than its own.
-    pub force: bool,
-}
 
 impl Session {
     /// Connects to a replica and logs in.
@@ -153,7 +124,7 @@ impl Connect<'_> {
         let Greeted { mut link, tagger, offer, .. } = greeted;
         link.set_timeout(self.settings.timeout, "sync_timeout");
         let mut session = Session::new(link, tagger, self.observer.clone());
-        session.agree(&offer, self.settings, self.observer.as_ref())?;
+        agree(&mut session, &offer, self.settings, self.observer.as_ref())?;
         Ok(session)
     }
 

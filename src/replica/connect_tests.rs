@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::connect::Settings;
 use super::sasl::Credentials;
 use super::session::Session;
+use super::settings::Settings;
 use super::target::Target;
 use super::tls::{self, Committed, Mode};
 use crate::error::{Error, Kind};

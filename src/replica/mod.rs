@@ -6,7 +6,9 @@ mod agree;
 #[cfg(test)]
 mod agree_tests;
 mod aside;
+mod capabilities;
 mod coding;
+mod commands;
 mod connect;
 #[cfg(test)]
 mod connect_tests;
@@ -25,9 +27,12 @@ mod link;
 mod local;
 mod offer;
 mod patience;
+mod pipeline;
+mod replies;
 mod responses;
 mod sasl;
 mod session;
+mod settings;
 mod socket;
 mod spill;
 mod starttls;
@@ -38,52 +43,14 @@ mod target;
 mod tests;
 pub mod tls;
 
-pub use connect::Settings;
+pub use capabilities::Enabled;
+pub use commands::Replica;
 pub use direct::{Answer, Direct};
 pub use dry::Dry;
 pub use interrupt::Interrupt;
 pub use link::Traffic;
 pub use sasl::Credentials;
 pub use session::Session;
+pub use settings::Settings;
 pub use socket::KeepAlive;
 pub use target::{Target, service_port};
-
-use crate::error::Result;
-use crate::protocol::{Command, Reply, Ticket};
-
-/// What the replica can do: by its version, and agreed to in answer to `APPLY CAPABILITIES`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Enabled {
-    /// Sieve scripts are replicated as the `#sieve` mailbox.
-    pub sieve_mailbox: bool,
-    /// Incoming files are staged on the archive partition.
-    pub archive: bool,
-    /// Mailboxes of JMAP notifications are known there (Cyrus 3.8 on). Earlier versions abort at
-    /// the letter of this type (`mboxlist_string_to_mbtype`).
-    pub notifications: bool,
-}
-
-/// A connection that takes commands without waiting for the replies of earlier ones.
-pub trait Replica {
-    /// Sends a command. Returns when it is written or buffered; blocks only while too much is in
-    /// flight.
-    ///
-    /// Fails if the connection is lost. A command that cannot be written to its end, because a
-    /// message file cannot be read, closes the connection, for the stream cannot be taken back.
-    fn submit(&mut self, command: Command<'_>) -> Result<Ticket>;
-
-    /// Waits for the reply to a command. A NO becomes an error of its kind
-    /// ([`Kind::ReplicaMoved`](crate::Kind::ReplicaMoved), ...) and leaves the session usable.
-    /// A reply can be taken once.
-    fn wait(&mut self, ticket: Ticket) -> Result<Reply>;
-
-    /// Forgets the reply to a command that nobody is interested in any more.
-    fn discard(&mut self, ticket: Ticket);
-
-    /// Replies may take this many bytes more than [`REPLY_BYTES`](crate::limits::REPLY_BYTES)
-    /// from now on, for the master itself has that much; not less than an earlier call allowed.
-    fn expect(&mut self, bytes: u64);
-
-    /// What the replica agreed to.
-    fn enabled(&self) -> Enabled;
-}

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use crate::limits::{REPLY_PROGRESS_BYTES, REPLY_RATE, REPLY_WAITS};
 
+/// How often a wait looks whether it was cancelled.
+pub(super) const TICK: Duration = Duration::from_millis(200);
+
 /// The time that one reply has been waited for, and the bytes that moved meanwhile. Time in which
 /// nobody waited does not count: a client that works on something else does not hurry the replica.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,24 +1,23 @@
 //! A session that is logged in: commands go out without waiting, replies come back in order.
 
-use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::capabilities::Enabled;
+use super::commands::Replica;
 use super::dialect::{Dialect, Line, Tag, Tagger};
 use super::link::{Link, Traffic};
+use super::pipeline::Pipeline;
+use super::replies::Replies;
 use super::responses::{Ending, ending, given_up, nonsense, refusal, unreadable};
 use super::spill::{Place, Spill, without_literal};
-use super::{Enabled, Replica};
 use crate::dlist::{Framer, Writer};
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::events::{ConnectionEvent, Direction, Observer};
-use crate::limits::{
-    DLIST_ITEM_BYTES, FETCH_MEMORY_BYTES, IN_FLIGHT_BYTES, IN_FLIGHT_COMMANDS, REPLY_BYTES,
-    REPLY_NOISE_BYTES,
-};
+use crate::limits::{DLIST_ITEM_BYTES, FETCH_MEMORY_BYTES, REPLY_NOISE_BYTES};
 use crate::protocol::label::printable;
-use crate::protocol::{Command, Item, Label, Reply, Ticket};
+use crate::protocol::{Command, Item, Reply, Ticket};
 
 /// What an item of a reply begins with.
 const UNTAGGED: &[u8] = b"* ";
@@ -29,16 +28,6 @@ const CUT_BYTES: usize = 4096;
 /// How long a replica may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-/// A command whose reply is not complete.
-struct InFlight {
-    ticket: Ticket,
-    tag: Tag,
-    label: Label,
-    bytes: u64,
-    /// Where a long message shall go that comes in the reply.
-    place: Option<Place>,
-}
-
 /// A connection to a replica's sync server.
 pub struct Session {
     link: Link,
@@ -46,20 +35,13 @@ pub struct Session {
     observer: Arc<dyn Observer>,
     wire: bool,
     framer: Framer,
-    next: u64,
-    in_flight: VecDeque<InFlight>,
-    items: Reply,
+    pipeline: Pipeline,
+    replies: Replies,
     /// The long message of the reply that is on its way, and the beginning of its line.
     spill: Option<Spill>,
     cut: Option<Vec<u8>>,
     /// Bytes of lines that belong to no reply, since the last one.
     noise: u64,
-    /// What the items and the replies that nobody took yet count.
-    held: u64,
-    /// What they may.
-    allowed: u64,
-    replies: HashMap<Ticket, Result<Reply>>,
-    discarded: HashSet<Ticket>,
     last_reply: String,
     dead: Option<(Kind, String)>,
     pub(super) enabled: Enabled,
@@ -74,16 +56,11 @@ impl Session {
             wire: observer.wants_wire(),
             observer,
             framer: Framer::default(),
-            next: 0,
-            in_flight: VecDeque::new(),
-            items: Reply::default(),
+            pipeline: Pipeline::default(),
+            replies: Replies::new(),
             spill: None,
             cut: None,
             noise: 0,
-            held: 0,
-            allowed: REPLY_BYTES,
-            replies: HashMap::new(),
-            discarded: HashSet::new(),
             last_reply: String::from("none"),
             dead: None,
             enabled: Enabled::default(),
@@ -103,7 +80,7 @@ impl Session {
     /// Says goodbye, if nothing is under way; errors no longer matter, and a replica that is
     /// stuck is not waited for.
     pub fn close(mut self) {
-        if self.dead.is_none() && self.in_flight.is_empty() {
+        if self.dead.is_none() && self.pipeline.is_empty() {
             let word = self.tagger.dialect().goodbye();
             let exit = format!("{}{word}\r\n", self.tagger.tag().prefix());
             if self.wire {
@@ -127,12 +104,12 @@ impl Session {
 
     /// Notes that the connection is of no more use, and says in what state it was.
     fn die(&mut self, error: Error) -> Error {
-        let command = self.in_flight.front().map(|c| c.label.to_string());
+        let command = self.pipeline.first().map(|c| c.label.to_string());
         let state = format!(
             "{} (waiting for the reply to: {}; {} commands under way; last reply: {})",
             error.detail(),
             command.as_deref().unwrap_or("none"),
-            self.in_flight.len(),
+            self.pipeline.len(),
             self.last_reply
         );
         let kind = match error.kind() {
@@ -155,18 +132,8 @@ impl Session {
         Error::new(kind, error.op().to_owned(), error.subject(), state).hint(hint).caused_by(error)
     }
 
-    /// What the replica works on.
-    fn label(&self) -> &Label {
-        const NONE: &Label = &Label::NONE;
-        self.in_flight.front().map_or(NONE, |command| &command.label)
-    }
-
     fn nonsense(&self, error: &Malformed) -> Error {
         nonsense(self.link.peer(), error)
-    }
-
-    fn bytes_in_flight(&self) -> u64 {
-        self.in_flight.iter().map(|command| command.bytes).sum()
     }
 
     /// Takes complete lines out of what was received.
@@ -175,8 +142,7 @@ impl Session {
             if !self.take_literal() {
                 return Ok(());
             }
-            let wanted =
-                self.in_flight.front().and_then(|c| c.place.as_ref()).map_or(0, |p| p.size);
+            let wanted = self.pipeline.first().and_then(|c| c.place.as_ref()).map_or(0, |p| p.size);
             let most = wanted.max(DLIST_ITEM_BYTES);
             let received = self.link.received();
             let found = self.framer.find_among(received, most).map_err(|e| self.nonsense(&e))?;
@@ -205,7 +171,7 @@ impl Session {
         let Some((start, size)) = self.framer.open_literal(self.link.received()) else {
             return false;
         };
-        let Some(command) = self.in_flight.front_mut() else { return false };
+        let Some(command) = self.pipeline.first_mut() else { return false };
         let long = size as u64 > FETCH_MEMORY_BYTES && start <= CUT_BYTES;
         let Some(place) = command.place.take_if(|_| long && self.cut.is_none()) else {
             return false;
@@ -239,10 +205,10 @@ impl Session {
 
     /// Whether there is room for so many bytes beside what is held.
     fn check_size(&self, more: usize) -> Result<()> {
-        if self.held.saturating_add(more as u64) <= self.allowed {
+        if self.replies.has_room_for(more) {
             return Ok(());
         }
-        let detail = format!("the reply is longer than {} MiB", self.allowed >> 20);
+        let detail = format!("the reply is longer than {} MiB", self.replies.allowed() >> 20);
         Err(Error::new(Kind::Protocol, "take reply of", self.link.peer(), detail).hint(
             "an honest replica has about what the master has: is there much more on it, for \
              instance deleted mailboxes that the master no longer has?",
@@ -251,7 +217,7 @@ impl Session {
 
     fn take_line(&mut self, mut line: Vec<u8>) -> Result<()> {
         if let Some(text) = line.strip_prefix(b"* Fatal error: ") {
-            return Err(given_up(self.link.peer(), &printable(text), self.label()));
+            return Err(given_up(self.link.peer(), &printable(text), self.pipeline.label()));
         }
         let (tag, ending) = match self.tagger.line(&line) {
             Line::Untagged(item) => match ending(item) {
@@ -275,23 +241,23 @@ impl Session {
         self.last_reply = printable(&line);
         if let Ending::Bye(text) = ending {
             if let Some(text) = text.strip_prefix("Fatal error: ") {
-                return Err(given_up(self.link.peer(), text, self.label()));
+                return Err(given_up(self.link.peer(), text, self.pipeline.label()));
             }
             return Err(Error::new(Kind::Bye, "talk to", self.link.peer(), format!("BYE {text}"))
                 .hint("the replica is shutting down"));
         }
         if let Ending::Bad(text) = ending {
-            return Err(unreadable(self.link.peer(), &text, self.label()));
+            return Err(unreadable(self.link.peer(), &text, self.pipeline.label()));
         }
-        if self.in_flight.front().is_some_and(|command| Some(command.tag) != tag) {
+        if self.pipeline.first().is_some_and(|command| Some(command.tag) != tag) {
             return Err(self.nonsense(&Malformed::new(0u64, "the reply to another command")));
         }
-        let Some(command) = self.in_flight.pop_front() else {
+        let Some(command) = self.pipeline.pop() else {
             return Err(self.nonsense(&Malformed::new(0u64, "a reply to no command")));
         };
         self.link.reply_ended();
         self.noise = 0;
-        let mut items = std::mem::take(&mut self.items);
+        let mut items = self.replies.take_coming();
         let spill = self.spill.take().map(Spill::end).transpose();
         let reply = match ending {
             Ending::No(text) => {
@@ -299,7 +265,7 @@ impl Session {
                 let refused = ConnectionEvent::Refused { command: name, text: text.clone() };
                 self.observer.event(&refused.into());
                 // Items before a NO are of no use.
-                let _ = self.release(Ok(items));
+                self.replies.release(&Ok(items));
                 Err(refusal(&command.label, &text))
             }
             _ => match spill {
@@ -308,15 +274,12 @@ impl Session {
                     Ok(items)
                 }
                 Err(error) => {
-                    let _ = self.release(Ok(items));
+                    self.replies.release(&Ok(items));
                     Err(error)
                 }
             },
         };
-        match self.discarded.remove(&command.ticket) {
-            true => drop(self.release(reply)),
-            false => drop(self.replies.insert(command.ticket, reply)),
-        }
+        self.replies.keep(command.ticket, reply);
         Ok(())
     }
 
@@ -332,21 +295,12 @@ impl Session {
     }
 
     fn take_item(&mut self, item: Vec<u8>) -> Result<()> {
-        if self.in_flight.is_empty() {
+        if self.pipeline.is_empty() {
             return Err(self.nonsense(&Malformed::new(0u64, "a reply to no command")));
         }
         let item = Item::new(item).map_err(|e| self.nonsense(&e))?;
-        self.held = self.held.saturating_add(item.cost());
-        self.check_size(0)?;
-        self.items.items.push(item);
-        Ok(())
-    }
-
-    /// A reply that is held no longer.
-    fn release(&mut self, reply: Result<Reply>) -> Result<Reply> {
-        let cost: u64 = reply.iter().flat_map(|reply| &reply.items).map(Item::cost).sum();
-        self.held = self.held.saturating_sub(cost);
-        reply
+        self.replies.add(item);
+        self.check_size(0)
     }
 
     /// Has all commands leave. What comes meanwhile is taken before more is waited for: it may be
@@ -356,15 +310,11 @@ impl Session {
         self.take_lines()
     }
 
-    fn is_full(&self) -> bool {
-        self.in_flight.len() >= IN_FLIGHT_COMMANDS || self.bytes_in_flight() >= IN_FLIGHT_BYTES
-    }
-
     /// Makes room for another command by taking in replies.
     fn make_room(&mut self) -> Result<()> {
-        while self.is_full() {
+        while self.pipeline.is_full() {
             self.flush()?;
-            if self.is_full() {
+            if self.pipeline.is_full() {
                 self.link.fill()?;
                 self.take_lines()?;
             }
@@ -396,24 +346,21 @@ impl Replica for Session {
         // One that fails has left half a command on the wire.
         let written = self.write_command(&mut command);
         let tag = written.map_err(|e| self.die(e))?;
-        let ticket = Ticket(self.next);
-        self.next += 1;
         let bytes = self.link.traffic().sent - before;
         let place = match command {
             Command::Fetch(fetch) => fetch.place.map(Place::from),
             _ => None,
         };
-        self.in_flight.push_back(InFlight { ticket, tag, label, bytes, place });
-        Ok(ticket)
+        Ok(self.pipeline.push(tag, label, bytes, place))
     }
 
     fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
         loop {
-            if let Some(reply) = self.replies.remove(&ticket) {
-                return self.release(reply);
+            if let Some(reply) = self.replies.take(ticket) {
+                return reply;
             }
             self.check_alive()?;
-            if !self.in_flight.iter().any(|command| command.ticket == ticket) {
+            if !self.pipeline.has(ticket) {
                 return Err(Error::new(
                     Kind::Internal,
                     "wait for",
@@ -423,11 +370,11 @@ impl Replica for Session {
             }
             let mut more = || {
                 self.take_lines()?;
-                if self.replies.contains_key(&ticket) {
+                if self.replies.has(ticket) {
                     return Ok(());
                 }
                 self.flush()?;
-                if self.replies.contains_key(&ticket) {
+                if self.replies.has(ticket) {
                     return Ok(());
                 }
                 self.link.fill()?;
@@ -439,14 +386,11 @@ impl Replica for Session {
     }
 
     fn discard(&mut self, ticket: Ticket) {
-        match self.replies.remove(&ticket) {
-            None => drop(self.discarded.insert(ticket)),
-            Some(reply) => drop(self.release(reply)),
-        }
+        self.replies.discard(ticket);
     }
 
     fn expect(&mut self, bytes: u64) {
-        self.allowed = self.allowed.max(REPLY_BYTES.saturating_add(bytes));
+        self.replies.allow(bytes);
         self.link.expect(bytes);
     }
 

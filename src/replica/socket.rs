@@ -13,11 +13,10 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Protocol, SockAddr, SockRef, TcpKeepalive, Type};
 
 use super::aside::{Left, aside};
+use super::patience::TICK;
 use crate::error::{Error, Kind, Result, Subject, reason};
 use crate::sys::poll;
 
-/// How often a wait looks whether it was cancelled.
-pub(super) const TICK: Duration = Duration::from_millis(200);
 /// Addresses of a name that are tried.
 const ADDRESSES: usize = 32;
 

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::connect::Settings;
 use super::connect_tests::{CSYNC, CSYNC_CLEAR, IMAP, local, peer, settings};
 use super::session::Session;
+use super::settings::Settings;
 use super::target::Target;
 use super::tls::{Fingerprint, Mode, VerifiedServers};
 use crate::error::{Error, Kind};

@@ -356,7 +356,7 @@ impl Observer for Listening {
 }
 
 /// Asks for a message of this size; the peer answers with these bytes behind `MESSAGE `.
-fn fetched(size: u64, reply: Vec<u8>, compressed: bool) -> (Result<super::Reply>, bool) {
+fn fetched(size: u64, reply: Vec<u8>, compressed: bool) -> (Result<crate::protocol::Reply>, bool) {
     let dir = tempfile::tempdir().unwrap();
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let limit = Duration::from_secs(20);

@@ -2,11 +2,10 @@
 //!
 //! [`Store`] is the seam between engine and data. [`spool`] reads a Cyrus spool natively; a program
 //! that has the data by other means supplies a store of its own, of which [`Checked`] believes
-//! nothing that it can check. Nothing here writes to the spool: [`apply`] has the master's own
-//! Cyrus do that.
+//! nothing that it can check. Nothing here writes to the spool: the own server of a repair does that, which is
+//! Cyrus itself.
 
 mod annotations;
-pub mod apply;
 mod checked;
 mod count;
 mod crcs;

@@ -28,6 +28,8 @@ const LAYERS: &[Layer] = &[
     Layer { modules: &["settings"], apart: true },
     Layer { modules: &["protocol"], apart: true },
     Layer { modules: &["store", "replica"], apart: true },
+    // The replica of a repair: a session with a sync_server over the master's own data.
+    Layer { modules: &["own_server"], apart: true },
     Layer { modules: &["sync"], apart: true },
     Layer { modules: &["run"], apart: true },
     Layer { modules: &["engine"], apart: true },

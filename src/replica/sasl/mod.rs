@@ -4,6 +4,7 @@
 //! Nothing of an exchange is ever logged or shown as traffic.
 
 mod choose;
+mod credentials;
 mod mechanism;
 mod password;
 #[cfg(feature = "libsasl2")]
@@ -25,36 +26,8 @@ use super::responses::Ending;
 use crate::error::{Error, Kind, Mark, Result};
 use crate::limits::SASL_STEPS;
 pub(super) use choose::choose;
+pub use credentials::Credentials;
 use mechanism::Mechanism;
-
-/// Who to log in as. The password is overwritten in memory when this is dropped.
-#[derive(Clone, Default)]
-pub struct Credentials {
-    /// `sync_authname`: who proves to be whom.
-    pub authname: Option<String>,
-    /// `sync_password`.
-    pub password: Option<Zeroizing<String>>,
-    /// `sync_realm`, where a mechanism knows realms.
-    pub realm: Option<String>,
-    /// `sync_authzid`: who to act as; the same as `authname` if not set.
-    pub authzid: Option<String>,
-    /// `<host>_mechs` or `force_sasl_client_mech`: use one of these mechanisms and no other.
-    pub mechanisms: Option<String>,
-    /// `sync_allowplaintext`: whether a password may be sent as it is over a network that is not
-    /// encrypted.
-    pub plaintext: bool,
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials")
-            .field("authname", &self.authname)
-            .field("realm", &self.realm)
-            .field("authzid", &self.authzid)
-            .field("mechanisms", &self.mechanisms)
-            .finish_non_exhaustive()
-    }
-}
 
 /// Logs in with the mechanism that was [chosen](choose). Gives back its security layer, if it has
 /// one, which begins with the next byte in either direction.

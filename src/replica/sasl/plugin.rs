@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::replica::aside::{Left, aside};
 use crate::replica::layer::Layer;
 use crate::replica::offer::Surroundings;
-use crate::replica::socket::TICK;
+use crate::replica::patience::TICK;
 use crate::sys::sasl2::{Exchange, Peer, Progress, Turn, Who};
 
 type Told<T> = std::result::Result<T, String>;

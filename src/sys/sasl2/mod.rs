@@ -6,6 +6,7 @@
 //! unless the program has given it mutexes, so that exchanges here [take turns](Turn).
 
 mod callbacks;
+mod remains;
 mod turn;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
@@ -13,14 +14,15 @@ use std::ptr;
 
 use sasl2_sys::sasl::{
     SASL_CONTINUE, SASL_MAXOUTBUF, SASL_NEED_PROXY, SASL_OK, SASL_SEC_NOANONYMOUS,
-    SASL_SEC_NOPLAINTEXT, SASL_SEC_PROPS, SASL_SSF, SASL_SSF_EXTERNAL, sasl_callback_t,
-    sasl_client_init, sasl_client_new, sasl_client_start, sasl_client_step, sasl_conn_t,
-    sasl_decode, sasl_dispose, sasl_encode, sasl_errdetail, sasl_errstring, sasl_getprop,
-    sasl_security_properties_t, sasl_setprop, sasl_ssf_t,
+    SASL_SEC_NOPLAINTEXT, SASL_SEC_PROPS, SASL_SSF, SASL_SSF_EXTERNAL, sasl_client_init,
+    sasl_client_new, sasl_client_start, sasl_client_step, sasl_conn_t, sasl_decode, sasl_encode,
+    sasl_errdetail, sasl_errstring, sasl_getprop, sasl_security_properties_t, sasl_setprop,
+    sasl_ssf_t,
 };
 use zeroize::Zeroizing;
 
 use callbacks::{Answers, GLOBAL, callbacks, secret};
+use remains::{Kept, Remains};
 pub use turn::{Turn, is_busy};
 
 /// Longest packet of the layer that we take, and most bytes that it is given at once.
@@ -63,34 +65,11 @@ pub struct Exchange {
     kept: Option<Kept>,
 }
 
-/// What a connection of libsasl2 points into.
-struct Kept {
-    _callbacks: Box<[sasl_callback_t]>,
-    _answers: Box<Answers>,
-}
-
-/// A connection that nobody uses any more.
-struct Remains {
-    conn: *mut sasl_conn_t,
-    /// Dropped after the connection was disposed of.
-    _kept: Option<Kept>,
-}
-
 // SAFETY: a connection of libsasl2 belongs to no thread, and its plugins keep nothing of a thread's
 // from one call to the next; it must be used by one at a time, which
 // `&mut` sees to: there is no method on `&Exchange`. What it points into is owned, never changed
 // while it is there, and freed by whoever has the exchange.
 unsafe impl Send for Exchange {}
-
-// SAFETY: as of the exchange that it was; all that is done with it is to dispose of it.
-unsafe impl Send for Remains {}
-
-impl Remains {
-    fn dispose(mut self, _: &Turn) {
-        // SAFETY: the connection is alive, no exchange has it any more, and it is our turn.
-        unsafe { sasl_dispose(&mut self.conn) };
-    }
-}
 
 /// Bytes that are overwritten in memory when they were used.
 pub type Secret = Zeroizing<Vec<u8>>;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::Remains;
+use super::remains::Remains;
 
 /// What `sasl_client_init` said; only whose turn it is asks.
 pub(super) static READY: OnceLock<c_int> = OnceLock::new();
@@ -50,7 +50,10 @@ impl Drop for Turn {
             }
             let remains = std::mem::take(&mut state.remains);
             drop(state);
-            remains.into_iter().for_each(|remains| remains.dispose(self));
+            for remains in remains {
+                // SAFETY: `busy` is set until there are none left, and the turn is this one.
+                unsafe { remains.dispose() };
+            }
         }
         ENDED.notify_one();
     }

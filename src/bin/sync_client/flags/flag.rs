@@ -1,0 +1,142 @@
+//! What a flag is, and what was typed.
+
+use std::ffi::{OsStr, OsString};
+
+/// What the program is to do: one of these must be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// `-u`: the users that are named.
+    Users,
+    /// `-m`: the mailboxes that are named.
+    Mailboxes,
+    /// `-A`: everything.
+    All,
+    /// `-s`: the metadata of the users that are named.
+    Meta,
+    /// `-r`, `-R`, with `-f` a log file: what the sync log tells.
+    Rolling,
+    /// `--forget-tls`: nothing is replicated; the server is [`Low::server`].
+    ForgetTls,
+}
+
+/// Something to print instead of working.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// `--help`
+    Help,
+    /// `--version`
+    Version,
+    /// `--man`
+    Manual,
+}
+
+/// Under which heading a flag is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Category {
+    Mode,
+    Selection,
+    Replica,
+    Rolling,
+    Output,
+    Other,
+}
+
+impl Category {
+    /// All of them with their headings, in the order of `--help`.
+    pub const ALL: &[(Category, &str)] = &[
+        (Category::Mode, "Modes, one of which must be given"),
+        (Category::Selection, "What is replicated, and how"),
+        (Category::Replica, "Replica and connection"),
+        (Category::Rolling, "Rolling replication"),
+        (Category::Output, "Output"),
+        (Category::Other, "Other"),
+    ];
+}
+
+/// The modes in which a flag has an effect; in the others it is accepted and ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applies {
+    Always,
+    UsersAndMailboxes,
+    Lists,
+    Rolling,
+    OneRun,
+}
+
+impl Applies {
+    /// As the manual page says it.
+    pub fn note(self) -> Option<&'static str> {
+        match self {
+            Applies::Always => None,
+            Applies::UsersAndMailboxes => Some("Only with -u and -m."),
+            Applies::Lists => Some("Only with -u, -m and rolling replication."),
+            Applies::Rolling => Some("Only in rolling replication."),
+            Applies::OneRun => Some("Not in rolling replication."),
+        }
+    }
+}
+
+/// What follows from a flag that was read.
+pub enum Step {
+    /// Go on reading.
+    Go,
+    /// Read no further, print this.
+    Print(Page),
+    /// It contradicts another flag.
+    Contradiction,
+}
+
+/// A flag.
+pub struct Flag {
+    /// As `-x`.
+    pub short: Option<u8>,
+    /// As `--name`.
+    pub long: Option<&'static str>,
+    /// What stands for the argument in texts, if it takes one.
+    pub arg: Option<&'static str>,
+    /// Whether the long name must be typed in full. So it is with names that Cyrus does not
+    /// have: they must not make an abbreviation ambiguous that was not.
+    pub in_full: bool,
+    /// For `--help`: a few words.
+    pub help: &'static str,
+    /// For the manual page: sentences.
+    pub doc: &'static str,
+    pub category: Category,
+    pub applies: Applies,
+    /// Notes that the flag was given; the argument is empty if it takes none.
+    pub update: fn(&mut Low, &OsStr) -> Step,
+}
+
+/// The command line as it was typed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Low {
+    pub mode: Option<Mode>,
+    pub config: Option<OsString>,
+    pub server: Option<OsString>,
+    pub channel: Option<OsString>,
+    pub shutdown_file: Option<OsString>,
+    pub input_file: Option<OsString>,
+    pub partition: Option<OsString>,
+    /// Seconds, as `atoi` reads them.
+    pub wait: i32,
+    /// Seconds, as `atoi` reads them; `None` for the default.
+    pub timeout: Option<i32>,
+    /// Seconds, as `atoi` reads them; 0 for imapd.conf's.
+    pub delay: i32,
+    pub verbose: u32,
+    pub log_actions: bool,
+    pub local_only: bool,
+    pub skip_locked: bool,
+    pub no_copyback: bool,
+    pub copyback: bool,
+    /// What repairs may do, in words.
+    pub allow_repair: Option<OsString>,
+    pub archive: bool,
+    pub require_compress: bool,
+    pub connect_once: bool,
+    /// `-1`
+    pub one_log: bool,
+    /// `-r`
+    pub background: bool,
+    pub operands: Vec<OsString>,
+}

@@ -1,0 +1,99 @@
+//! Reads a command line.
+
+use std::ffi::OsString;
+
+use super::flag::{Low, Mode, Page, Step};
+use super::table::FLAGS;
+use crate::getopt::{self, BadOption};
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Request {
+    Run(Mode, Box<Low>),
+    Print(Page),
+}
+
+/// What is wrong with a command line; usage is told after it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// The words are none of ours.
+    Option(BadOption),
+    /// Two modes.
+    Contradiction,
+    /// No mode.
+    NoMode,
+}
+
+/// Reads a command line without the program's name. `posixly` ends the flags at the first
+/// operand, as `$POSIXLY_CORRECT` asks for.
+pub fn parse(words: &[OsString], posixly: bool) -> Result<Request, Usage> {
+    let mut low = Low::default();
+    let mut words = getopt::Words::new(FLAGS, words, posixly);
+    while let Some((flag, argument)) = words.next_flag().map_err(Usage::Option)? {
+        match (flag.update)(&mut low, argument.unwrap_or_default()) {
+            Step::Go => {}
+            Step::Print(page) => return Ok(Request::Print(page)),
+            Step::Contradiction => return Err(Usage::Contradiction),
+        }
+    }
+    low.operands = words.into_operands();
+    // Cyrus's program does not take -1 for a mode, its manual page does.
+    let rolling = low.one_log.then_some(Mode::Rolling);
+    low.mode = low.mode.or(rolling);
+    match low.mode {
+        Some(mode) => Ok(Request::Run(mode, Box::new(low))),
+        None => Err(Usage::NoMode),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split_whitespace().map(OsString::from).collect()
+    }
+
+    fn low(line: &str) -> Low {
+        match parse(&words(line), false) {
+            Ok(Request::Run(_, low)) => *low,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_last_value_wins_and_verbose_counts() {
+        let low = low("-vv -n a -v -n b -u -t 5 -t 6 -w3s fred");
+        assert_eq!(low.channel.as_deref(), Some(OsStr::new("b")));
+        assert_eq!((low.verbose, low.timeout, low.wait), (3, Some(6), 3));
+        assert_eq!(low.operands, ["fred"]);
+    }
+
+    #[test]
+    fn modes_exclude_each_other_and_one_is_needed() {
+        for line in ["-u -m", "-A -u", "-r -R", "-s -r", "-u -u", "-um"] {
+            assert_eq!(parse(&words(line), false), Err(Usage::Contradiction), "{line}");
+        }
+        for line in ["", "fred", "-v -f x"] {
+            assert_eq!(parse(&words(line), false), Err(Usage::NoMode), "{line}");
+        }
+    }
+
+    #[test]
+    fn one_log_file_is_a_mode_by_itself_and_goes_with_others() {
+        for (line, mode) in [("-1", Mode::Rolling), ("-1R", Mode::Rolling), ("-1 -u", Mode::Users)]
+        {
+            let low = low(line);
+            assert_eq!((low.mode, low.one_log), (Some(mode), true), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_first_wrong_thing_is_what_counts() {
+        assert_eq!(parse(&words("-u -m -Q"), false), Err(Usage::Contradiction));
+        assert_eq!(parse(&words("-u -Q -m"), false), Err(Usage::Option(BadOption::Short(b'Q'))));
+        assert_eq!(parse(&words("--help -Q"), false), Ok(Request::Print(Page::Help)));
+    }
+}

@@ -1,0 +1,80 @@
+//! Whether the value of an option can be.
+
+use super::opt::{self, DurationOpt, Spec, Type};
+use super::value;
+
+pub(super) fn spec(name: &str) -> Option<&'static Spec> {
+    opt::ALL.iter().copied().find(|spec| spec.name == name)
+}
+
+/// A key of an option for one channel: `<channel>_sync_...`.
+pub(super) fn channel_spec(key: &str) -> Option<&'static Spec> {
+    opt::ALL.iter().copied().find(|spec| {
+        spec.name.starts_with("sync_")
+            && key.strip_suffix(spec.name).is_some_and(|head| head.len() > 1 && head.ends_with('_'))
+    })
+}
+
+pub(super) fn fold_on_off(text: &str) -> &str {
+    match text {
+        "1" | "yes" | "t" | "true" => "on",
+        "0" | "no" | "f" | "false" => "off",
+        other => other,
+    }
+}
+
+/// Cyrus reads a channel's switch with `atoi`: any number but 0 is on.
+pub(super) fn channel_switch(text: &str) -> Option<bool> {
+    value::int(text).map(|n| n != 0).or_else(|| value::switch(text))
+}
+
+pub(super) fn parse_seconds(option: DurationOpt, text: &str) -> Option<i32> {
+    let Type::Duration(unit) = option.0.kind else { return None };
+    value::duration(text, unit)
+}
+
+/// Checks the value of an option of the table, also under its name for a channel. The error says
+/// what is wrong and how to write it right. Other settings may hold anything.
+pub(super) fn check(key: &str, text: &str) -> Result<(), (String, String)> {
+    let (spec, for_channel) = match (spec(key), opt::DEPRECATED.iter().find(|d| d.name == key)) {
+        (Some(spec), _) => (spec, false),
+        (None, Some(former)) => (former.preferred, false),
+        (None, None) => match channel_spec(key) {
+            Some(spec) => (spec, true),
+            None => return Ok(()),
+        },
+    };
+    let (valid, what, hint) = match spec.kind {
+        Type::String => return Ok(()),
+        Type::Switch if for_channel => {
+            (channel_switch(text).is_some(), "a switch", "write yes or no, in lower case".into())
+        }
+        Type::Switch => {
+            (value::switch(text).is_some(), "a switch", "write yes or no, in lower case".into())
+        }
+        Type::Int => (
+            value::int(text).is_some(),
+            "a number",
+            "write a whole number of 32 bits, without a unit".into(),
+        ),
+        Type::Duration(unit) => (
+            value::duration(text, unit).is_some(),
+            "a duration",
+            "write numbers with d, h, m or s and no blanks, such as 30m or 1d12h".into(),
+        ),
+        Type::OneOf(words) => {
+            (words.contains(&text), "a choice", format!("write one of: {}", words.join(", ")))
+        }
+        Type::OnOffOr(words) => (
+            words.contains(&fold_on_off(text)),
+            "a choice",
+            format!("write one of: {}", words.join(", ")),
+        ),
+        Type::AnyOf(words) => (
+            text.split_ascii_whitespace().all(|word| words.contains(&word)),
+            "a set of words",
+            format!("write any of these, separated by blanks: {}", words.join(" ")),
+        ),
+    };
+    if valid { Ok(()) } else { Err((format!("{key}: {text:?} is not {what}"), hint)) }
+}

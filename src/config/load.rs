@@ -1,0 +1,36 @@
+//! Where a configuration comes from.
+
+use std::path::Path;
+
+use super::read;
+use super::values::Config;
+use crate::error::Result;
+
+/// Where Cyrus looks for its configuration.
+pub const DEFAULT_PATH: &str = "/etc/imapd.conf";
+
+/// The service name of Cyrus's replication client: `sync_client_<option>` overrides `<option>`.
+pub const SERVICE: &str = "sync_client";
+
+impl Config {
+    /// Reads `path` as [`SERVICE`] does. If `CYRUS_PREFIX` is in the environment, the file under
+    /// that prefix is tried first, as Cyrus does, for includes too.
+    ///
+    /// [`Kind::Config`] or [`Kind::Io`], naming file, line and option.
+    pub fn load(path: impl AsRef<Path>) -> Result<Config> {
+        Config::load_for(path, SERVICE)
+    }
+
+    /// As [`Config::load`], with `<service>_<option>` overriding `<option>`.
+    pub fn load_for(path: impl AsRef<Path>, service: &str) -> Result<Config> {
+        let prefix = std::env::var_os("CYRUS_PREFIX").filter(|p| !p.is_empty());
+        let config = read::file(path.as_ref(), service, prefix.as_deref())?;
+        Ok(Config { path: Some(path.as_ref().to_owned()), ..config })
+    }
+
+    /// Reads a configuration that is in memory; `name` stands for its path in errors.
+    /// Files it includes are read from disk.
+    pub fn from_text(text: &[u8], name: impl AsRef<Path>) -> Result<Config> {
+        read::text(text, name.as_ref(), SERVICE)
+    }
+}

@@ -1,0 +1,13 @@
+//! What a replica can do.
+
+/// What the replica can do: by its version, and agreed to in answer to `APPLY CAPABILITIES`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Enabled {
+    /// Sieve scripts are replicated as the `#sieve` mailbox.
+    pub sieve_mailbox: bool,
+    /// Incoming files are staged on the archive partition.
+    pub archive: bool,
+    /// Mailboxes of JMAP notifications are known there (Cyrus 3.8 on). Earlier versions abort at
+    /// the letter of this type (`mboxlist_string_to_mbtype`).
+    pub notifications: bool,
+}

@@ -1,0 +1,150 @@
+//! What is made ready for a handshake.
+
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::ServerName;
+use rustls::version::{TLS12, TLS13};
+
+use super::failure;
+use super::fingerprint::Fingerprint;
+use super::identity::Identity;
+use super::settings::Settings;
+use super::verify::Verifier;
+use crate::error::{Error, Kind, Result};
+
+/// Everything that a handshake needs.
+pub struct Setup {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) name: ServerName<'static>,
+    verifier: Arc<Verifier>,
+    identity: Option<Arc<Identity>>,
+    host: String,
+}
+
+impl Setup {
+    /// Reads certificates and key; `alpn` offers to speak IMAP by its name.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] for a file that is missing or holds nothing of use.
+    pub fn new(settings: &Settings, host: &str, alpn: bool) -> Result<Setup> {
+        let provider = Arc::new(ring::default_provider());
+        let verifier = Arc::new(Verifier::new(settings, &provider)?);
+        let identity = settings.identity.as_ref();
+        let identity = identity.map(|(cert, key)| Identity::read(cert, key, &provider));
+        let identity = identity.transpose()?.map(Arc::new);
+        let mut config = client_config(settings, provider, &verifier, identity.as_ref())?;
+        if alpn {
+            config.alpn_protocols = vec![b"imap".to_vec()];
+        }
+        let name = server_name(host, &verifier)?;
+        let config = Arc::new(config);
+        Ok(Setup { config, name, verifier, identity, host: host.to_owned() })
+    }
+
+    /// The certificate that was shown, if it is one that could have been refused.
+    pub fn verified(&self) -> Option<Fingerprint> {
+        self.verifier.seen().filter(|_| self.verifier.is_strict())
+    }
+
+    /// What the certificate shown was taken for. `Some` is a warning to log.
+    pub fn warning(&self) -> Option<String> {
+        let seen = self.verifier.seen()?;
+        if self.verifier.is_strict() {
+            return None;
+        }
+        let why = match self.verifier.is_off() {
+            true => "sync_tls_verify is off",
+            false => "imapd.conf names no certificates to verify it with",
+        };
+        Some(format!(
+            "the certificate of {} is not verified: {why}; set tls_server_ca_file or \
+             tls_server_ca_dir, or, to take this certificate and no other, \
+             sync_tls_fingerprint: {seen}",
+            self.host
+        ))
+    }
+
+    /// Whether a certificate of ours was asked for and shown.
+    pub fn identity_shown(&self) -> bool {
+        self.identity.as_ref().is_some_and(|identity| identity.was_asked())
+    }
+
+    /// What went wrong with a handshake, and what to do.
+    pub fn explain(&self, error: &rustls::Error) -> Error {
+        failure::explain(error, &self.host, self.verifier.seen())
+    }
+}
+
+fn client_config(
+    settings: &Settings,
+    provider: Arc<CryptoProvider>,
+    verifier: &Arc<Verifier>,
+    identity: Option<&Arc<Identity>>,
+) -> Result<ClientConfig> {
+    let known = [("tls1_2", &TLS12), ("tls1_3", &TLS13)];
+    let wanted = |name: &str| {
+        let mut words = settings.versions.split([' ', '\t', ',']);
+        words.any(|word| word.eq_ignore_ascii_case(name))
+    };
+    let versions: Vec<_> =
+        known.iter().filter(|(name, _)| wanted(name)).map(|(_, version)| *version).collect();
+    if versions.is_empty() {
+        let what = format!("{:?} allows neither tls1_2 nor tls1_3", settings.versions);
+        return Err(Error::new(Kind::Config, "use", "tls_versions", what)
+            .hint("TLS 1.2 and 1.3 are spoken here: name at least one of them"));
+    }
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&versions)
+        .map_err(|e| Error::new(Kind::Internal, "set up", "TLS", e.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier.clone());
+    Ok(match identity {
+        Some(identity) => builder.with_client_cert_resolver(identity.clone()),
+        None => builder.with_no_client_auth(),
+    })
+}
+
+/// The name that the certificate must have, and that the replica is told (SNI).
+fn server_name(host: &str, verifier: &Verifier) -> Result<ServerName<'static>> {
+    let plain = host.split('%').next().unwrap_or(host).trim_end_matches('.');
+    match ServerName::try_from(plain.to_owned()) {
+        Ok(name) => Ok(name),
+        // Nobody looks at it.
+        Err(_) if !verifier.wants_name() => {
+            Ok(ServerName::from(std::net::IpAddr::from([0, 0, 0, 0])))
+        }
+        Err(_) => Err(Error::new(
+            Kind::Config,
+            "verify the certificate of",
+            host,
+            "this is neither a DNS name nor an address",
+        )
+        .hint("name the replica by its DNS name, or set sync_tls_fingerprint")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_that_are_not_spoken_are_refused() {
+        let settings =
+            |versions: &str| Settings { versions: versions.into(), ..Default::default() };
+        let error = Setup::new(&settings("tls1_0 tls1_1"), "a", false).err().unwrap();
+        assert_eq!(error.kind(), Kind::Config);
+        for versions in ["tls1_2", "tls1_0 tls1_1 tls1_2 tls1_3", "TLS1_3"] {
+            Setup::new(&settings(versions), "a", false).unwrap();
+        }
+    }
+
+    #[test]
+    fn names_that_no_certificate_can_have_do_without_verification_alone() {
+        let settings = Settings { versions: "tls1_3".into(), ..Default::default() };
+        for host in ["a_b", "replica", "127.0.0.1", "::1", "fe80::1%eth0", "replica.example."] {
+            Setup::new(&settings, host, true).unwrap();
+        }
+    }
+}
