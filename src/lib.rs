@@ -8,10 +8,12 @@
 //!
 //! - [`engine`]: the public face: a [`Client`](engine::Client) made from a [`Config`](config::Config)
 //! - `run`: tasks, workers, retries and the sync log, as state machines that are stepped
-//! - [`sync`]: what differs (pure), what to do about it (pure), and doing it
-//! - [`store`]: the master's data | [`replica`]: the connection to the replica
-//! - [`mod@format`], [`cyrusdb`], [`dlist`]: what files and wire hold; pure parsers
-//! - [`names`], [`config`], [`sys`], [`types`], [`error`], [`events`], [`limits`]
+//! - `sync`: what differs (pure), what to do about it (pure), and doing it
+//! - [`store`]: the master's data | `own_server`: writes to it |
+//!   `replica`: the connection to the replica
+//! - `protocol`: commands and replies
+//! - `format`, `cyrusdb`, `dlist`: what files and wire hold; pure parsers
+//! - `names`, [`config`], [`sys`], [`types`], [`error`], [`events`], `limits`
 
 pub mod config;
 pub(crate) mod cyrusdb;
@@ -43,7 +45,7 @@ pub mod capi;
 /// live Cyrus writes, and the grammar of the wire. No promise holds for it.
 #[doc(hidden)]
 pub mod internals {
-    pub use crate::cyrusdb::{Backend, Db, Options, open};
+    pub use crate::cyrusdb::{Backend, Db, KeyOrder, Options, open};
     pub use crate::dlist::Framer;
     pub use crate::own_server::find;
 }
