@@ -26,6 +26,13 @@ capi: c-tests embedded
 	$(CARGO) test --locked --lib capi
 	$(CARGO) test --locked --test header --test embedding --test install --test adapter
 
+# Histories of the simulator, from seed FIRST on; a million take about half an hour on two cores.
+HISTORIES ?= 1000000
+FIRST ?= 0
+simulate:
+	CYRSYNC_SIM_HISTORIES=$(HISTORIES) CYRSYNC_SIM_FIRST=$(FIRST) $(CARGO) test --release --locked \
+		--lib sim::tests::causes -- --ignored --nocapture
+
 # How long a message takes to the replica, with each of them rolling; eight minutes.
 lag:
 	scripts/setup
@@ -70,4 +77,4 @@ clippy:
 clean:
 	$(CARGO) clean
 
-.PHONY: demo test bench c-tests capi lag embedded versions sasl2 fuzz header fmt clippy clean
+.PHONY: demo test bench c-tests capi lag embedded versions sasl2 fuzz header fmt clippy clean simulate

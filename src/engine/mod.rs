@@ -102,7 +102,7 @@ impl Client {
 
     /// The internal name of a mailbox as the command line gives it.
     pub fn internal_name(&self, external: &[u8]) -> Result<MboxName> {
-        self.runner.shared.names.from_external(external)
+        self.runner.shared.names.read_external(external)
     }
 
     /// Connects and logs in, unless that was already done.

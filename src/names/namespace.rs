@@ -41,14 +41,14 @@ impl Namespace {
         Parts::read(name.as_bytes(), &self.rules)
     }
 
-    /// The name that a command line gives, in internal form (`mboxname_from_external`): with
+    /// The name that a command line gives, in internal form (`mboxname_read_external`): with
     /// `unixhierarchysep`, `user/fred.smith/Sent` is `user.fred^smith.Sent`; without,
     /// `user.fred^smith.Sent` is itself. With virtual domains, `@example.com` may follow.
     /// Modified UTF-7 passes unchanged: there is no other encoding on that command line.
     ///
     /// [`Kind::InvalidArgument`] for what cannot be a mailbox there; Cyrus makes of some of
     /// these the name of another mailbox (`INBOX/Sent` becomes the shared mailbox `Sent`).
-    pub fn from_external(&self, name: &[u8]) -> Result<MboxName> {
+    pub fn read_external(&self, name: &[u8]) -> Result<MboxName> {
         let refuse = |what: &'static str| {
             let sep = self.separator();
             let name = String::from_utf8_lossy(name);

@@ -40,13 +40,13 @@ fn external_names_and_back() {
         ("altnamespace: yes\n", "Other Users/fred", "Other Users.fred"),
     ] {
         let ns = namespace(text);
-        let name = ns.from_external(external.as_bytes()).unwrap();
+        let name = ns.read_external(external.as_bytes()).unwrap();
         assert_eq!(name, internal, "{external}");
         assert_eq!(ns.to_external(&name).unwrap(), external, "{internal}");
     }
     let ns = namespace(VIRT);
-    assert_eq!(ns.from_external(b"user/fred@example.org").unwrap(), "user.fred");
-    assert_eq!(namespace("").from_external(b"user//fred/").unwrap(), "user.fred");
+    assert_eq!(ns.read_external(b"user/fred@example.org").unwrap(), "user.fred");
+    assert_eq!(namespace("").read_external(b"user//fred/").unwrap(), "user.fred");
     assert_eq!(namespace("").to_external(&"example.com!user.fred".into()), None);
     assert_eq!(namespace("").to_external(&"INBOX.x".into()), None);
 }
@@ -66,10 +66,10 @@ fn names_that_are_none_are_refused() {
         "\\Sent",
         "a\0b",
     ] {
-        let e = namespace("").from_external(bad.as_bytes()).unwrap_err();
+        let e = namespace("").read_external(bad.as_bytes()).unwrap_err();
         assert!(e.kind() == Kind::InvalidArgument && !e.hint_text().is_empty(), "{bad}");
     }
-    assert!(namespace(DOTS).from_external(b"user/fred").is_err());
+    assert!(namespace(DOTS).read_external(b"user/fred").is_err());
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn any_bytes_are_a_name() {
                 for d in alphabet {
                     let bytes = [a, b, c, b".", d].concat();
                     let name = MboxName::new(&bytes);
-                    let _ = (ns.owner(&name), ns.to_external(&name), ns.from_external(&bytes));
+                    let _ = (ns.owner(&name), ns.to_external(&name), ns.read_external(&bytes));
                     let internal = ns.parts(&name).to_internal(&ns.rules);
                     assert_eq!(ns.parts(&internal).to_internal(&ns.rules), internal);
                     let _ = Paths::new(&config("")).lock_user(ns.owner(&name).as_ref());

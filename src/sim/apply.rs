@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::server::{Done, No, text};
-use super::spool::{Renamed, Script, Spool, annotate, inbox, is_within};
+use super::reply::{Done, No, text};
+use super::spool::{Renamed, Script, Spool, annotate, inbox, is_deleted_name, is_within, owner};
 use crate::dlist::{Kv, Value};
 use crate::types::{MboxName, QUOTA_RESOURCES, Quota, Seen, Text, UniqueId, UserId};
 
@@ -45,6 +45,10 @@ fn rename(spool: &mut Spool, kv: &Kv<'_>) -> Done {
     let partition = Some(text(kv, "PARTITION")?);
     if spool.entries.get(&from).is_none_or(|entry| entry.mbtype.is_deleted()) {
         return Err(No::Nonexistent.into());
+    }
+    let is_inbox = |name: &MboxName| owner(name).is_some_and(|user| inbox(&user) == *name);
+    if is_inbox(&from) && from != to && !is_inbox(&to) && !is_deleted_name(&to) {
+        return Err(No::NotSupported.into());
     }
     let rename = Renamed { partition, silent: true, keep_intermediates: true };
     // IMAP_MAILBOX_EXISTS has no word of its own.

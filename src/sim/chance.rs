@@ -9,7 +9,7 @@ pub(super) struct Chance(Rng);
 impl Chance {
     pub fn new(seed: u64) -> Chance {
         // The first numbers of neighbouring seeds would be alike.
-        let mut rng = Rng::new(seed ^ 0x5eed_0f_c47_5eed);
+        let mut rng = Rng::new(seed ^ 0x5eed);
         rng.number();
         Chance(rng)
     }
@@ -24,10 +24,5 @@ impl Chance {
 
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
         self.0.pick(from)
-    }
-
-    /// A source of its own, so that what one part draws does not change what others do.
-    pub fn split(&mut self) -> Chance {
-        Chance::new(self.0.number())
     }
 }

@@ -1,77 +1,14 @@
-//! The directory of a channel's sync log, in memory: names of files, and what is in them. A client
-//! that is killed leaves it as it is.
+//! The directory of a channel's sync log as a client sees it. A client that is killed leaves it as it is.
 
-use std::collections::BTreeMap;
 use std::io::{self, Cursor, ErrorKind};
 use std::ops::Range;
 use std::path::Path;
 
+use super::files::{Files, name};
 use super::plant::Plant;
 use super::world::Shared;
 use crate::error::{Error, Kind, Result};
 use crate::run::log::disk::{Found, LogDisk, LogFile, LogReader, at_log};
-use crate::run::log::entry::LogEntry;
-
-/// What is on disk.
-#[derive(Debug, Default)]
-pub(super) struct Files {
-    names: BTreeMap<&'static str, u64>,
-    contents: BTreeMap<u64, Vec<u8>>,
-    next: u64,
-}
-
-fn name(file: LogFile) -> &'static str {
-    match file {
-        LogFile::Log => "log",
-        LogFile::Work => "log-run",
-        LogFile::Spare => "log-run.new",
-    }
-}
-
-impl Files {
-    fn number(&self, file: LogFile) -> Option<u64> {
-        self.names.get(name(file)).copied()
-    }
-
-    /// What a file holds.
-    pub fn read(&self, file: LogFile) -> Option<&[u8]> {
-        self.contents.get(&self.number(file)?).map(Vec::as_slice)
-    }
-
-    /// Appends to a file, which is made if there is none.
-    pub fn append(&mut self, file: LogFile, bytes: &[u8]) -> Range<u64> {
-        let number = self.number(file).unwrap_or_else(|| {
-            self.next += 1;
-            self.names.insert(name(file), self.next);
-            self.next
-        });
-        let content = self.contents.entry(number).or_default();
-        let start = content.len() as u64;
-        content.extend_from_slice(bytes);
-        start..content.len() as u64
-    }
-
-    fn unlink(&mut self, file: LogFile) {
-        self.names.remove(name(file));
-        let used: Vec<u64> = self.names.values().copied().collect();
-        self.contents.retain(|number, _| used.contains(number));
-    }
-
-    /// The entries of log and work file together.
-    pub fn entries(&self) -> Vec<LogEntry> {
-        let mut all = Vec::new();
-        for file in [LogFile::Work, LogFile::Log] {
-            let lines = self.read(file).unwrap_or_default().split(|byte| *byte == b'\n');
-            all.extend(lines.filter_map(|line| LogEntry::parse(line).ok().flatten()));
-        }
-        all
-    }
-
-    /// Whether there is nothing to do.
-    pub fn is_done(&self) -> bool {
-        self.entries().is_empty()
-    }
-}
 
 fn without_last_line(mut content: Vec<u8>) -> Vec<u8> {
     content.pop();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::server::{Done, No, Staged, text};
+use super::reply::{Done, No, Staged, text};
 use super::spool::{Account, Folder, MINOR_VERSION, Message, Spool};
 use crate::dlist::{Kv, Value, Writer};
 use crate::types::{

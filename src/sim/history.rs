@@ -12,7 +12,7 @@ use super::link::{Hear, Link};
 use super::master::Master;
 use super::plant::Plant;
 use super::spool::owner;
-use super::world::{Shared, World};
+use super::world::{People, Shared, World};
 use super::writer;
 use crate::config::Config;
 use crate::events::Silent;
@@ -28,6 +28,8 @@ use crate::types::MboxName;
 const PATIENCE: u32 = 4_000;
 /// Inputs of a whole history.
 const LONGEST: u32 = 40_000;
+
+const PEOPLE: People = People { to_master: writer::act, to_replica: writer::act_on_replica };
 
 /// A history that went wrong.
 #[derive(Debug)]
@@ -97,7 +99,7 @@ fn client(world: &Shared) -> Client {
 
 impl History {
     fn new(seed: u64, told: bool) -> History {
-        let mut world = World::new(Chance::new(seed), told);
+        let mut world = World::new(Chance::new(seed), PEOPLE, told);
         writer::found(&mut world);
         world.changes_left = 5 + world.chance.below(50);
         world.has_strays = world.chance.one_in(4);
@@ -121,7 +123,7 @@ impl History {
                 return;
             }
             if is_idle {
-                let mut found = check::differences(&world.master, &world.replica);
+                let mut found = check::differences(&world);
                 found.extend(check::lost_strays(&world));
                 found.into_iter().for_each(|difference| world.is_wrong(difference));
                 return;
@@ -163,7 +165,7 @@ impl History {
 
 /// Plays a longer history without faults, whose commands and replies somebody hears.
 pub(super) fn beside(seed: u64, hear: &Arc<parking_lot::Mutex<Box<Hear>>>) {
-    let mut world = World::new(Chance::new(seed), false);
+    let mut world = World::new(Chance::new(seed), PEOPLE, false);
     world.faults = Faults::default();
     writer::found(&mut world);
     let world = Shared::new(world);

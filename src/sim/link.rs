@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::check::{Living, living};
-use super::plant::{Instead, Planted};
-use super::server::{No, Server};
+use super::planted::{Instead, Planted};
+use super::reply::No;
+use super::server::Server;
 use super::world::{Shared, World};
 use crate::dlist::parse_named;
 use crate::error::{Error, Kind, Result};
@@ -91,6 +92,10 @@ impl Session {
             return;
         }
         let done = reply.is_some_and(|reply| reply.starts_with(b"OK"));
+        if done && update.is_unchecked(world) {
+            // The client finds out by asking.
+            self.mismatch = Some(update.id.clone());
+        }
         if done && update.is_there && !update.is_conditional && !mismatch {
             world.is_wrong(format!("{} is updated without a condition", update.id));
         }
@@ -133,6 +138,8 @@ struct Update {
     /// Whether the replica has something in the mailbox.
     is_there: bool,
     is_conditional: bool,
+    /// The CRCs that the mailbox is to have, of an update that says both.
+    crcs: Option<[u32; 2]>,
 }
 
 impl Update {
@@ -142,7 +149,17 @@ impl Update {
         let id = UniqueId::new(kv.opt_atom("UNIQUEID").ok()??);
         let folder = world.replica.folders.get(&id);
         let is_there = folder.is_some_and(|folder| folder.state.last_uid > 0);
-        Some(Update { id, is_there, is_conditional: kv.get("SINCE_MODSEQ").is_some() })
+        let crc = |key| kv.opt_num32(key).ok().flatten();
+        let crcs = crc("SYNC_CRC").zip(crc("SYNC_CRC_ANNOT")).map(|(basic, annot)| [basic, annot]);
+        Some(Update { id, is_there, is_conditional: kv.get("SINCE_MODSEQ").is_some(), crcs })
+    }
+
+    /// Whether the replica has other CRCs now, and did not notice because one of them is 0.
+    fn is_unchecked(&self, world: &World) -> bool {
+        let (Some(crcs), Some(folder)) = (self.crcs, world.replica.folders.get(&self.id)) else {
+            return false;
+        };
+        crcs.contains(&0) && folder.crcs().to_wire() != crcs
     }
 }
 

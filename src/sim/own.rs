@@ -3,7 +3,8 @@
 use parking_lot::MutexGuard;
 
 use super::check::living;
-use super::plant::{Plant, without_since};
+use super::plant::Plant;
+use super::planted::without_since;
 use super::server::Server;
 use super::world::{Shared, World};
 use crate::dlist::parse_named;

@@ -5,75 +5,14 @@
 //! Both the replica and the master's own server are one of these. That it answers as the real one
 //! does is shown by `tests/replication/model.rs`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::get;
+use super::reply::{Done, Failed, No, Staged};
 use super::spool::Spool;
 use super::update;
-use crate::dlist::{Kv, Value, parse_named};
-use crate::error::Malformed;
+use crate::dlist::{Value, parse_named};
 use crate::types::{Guid, Text};
-
-/// Why a command was refused; the words of `sync_response`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum No {
-    Nonexistent,
-    Moved,
-    Checksum,
-    Changed,
-    Protocol,
-    BadParameters,
-    Unknown,
-    Locked,
-}
-
-impl No {
-    pub fn line(self) -> &'static str {
-        match self {
-            No::Nonexistent => "NO IMAP_MAILBOX_NONEXISTENT No Such Mailbox",
-            No::Moved => "NO IMAP_MAILBOX_MOVED Mailbox exists with another name or uniqueid",
-            No::Checksum => "NO IMAP_SYNC_CHECKSUM Checksum Failure",
-            No::Changed => "NO IMAP_SYNC_CHANGED Changed since last sync",
-            No::Protocol => "NO IMAP_PROTOCOL_ERROR Protocol error",
-            No::BadParameters => "NO IMAP_PROTOCOL_BAD_PARAMETERS",
-            No::Unknown => "NO Unknown error",
-            No::Locked => "NO IMAP_MAILBOX_LOCKED Mailbox locked",
-        }
-    }
-}
-
-/// How a command ends that is not done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failed {
-    No(No),
-    /// The process is gone, and why.
-    Abort(String),
-}
-
-impl From<No> for Failed {
-    fn from(no: No) -> Failed {
-        Failed::No(no)
-    }
-}
-
-impl From<Malformed> for Failed {
-    fn from(_: Malformed) -> Failed {
-        Failed::No(No::BadParameters)
-    }
-}
-
-impl From<crate::Error> for Failed {
-    fn from(error: crate::Error) -> Failed {
-        // Writing to memory does not fail.
-        Failed::Abort(error.to_string())
-    }
-}
-
-pub(super) type Done<T = ()> = std::result::Result<T, Failed>;
-
-/// Message files that wait for their mailbox, by partition.
-pub(super) type Staged = BTreeMap<Text, BTreeMap<Guid, Arc<[u8]>>>;
 
 /// One session of a server.
 #[derive(Debug, Default)]
@@ -143,9 +82,4 @@ impl Server {
         }
         Ok(())
     }
-}
-
-/// Text behind a key that must be there.
-pub(super) fn text(kv: &Kv<'_>, key: &str) -> Done<Text> {
-    Ok(Text::new(kv.atom(key)?))
 }

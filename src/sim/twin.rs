@@ -27,6 +27,9 @@ struct Twin {
 impl Twin {
     fn compare(&mut self, command: &[u8], model: &[u8]) {
         self.commands += 1;
+        if std::env::var_os("CYRSYNC_SIM_SHOW").is_some() {
+            println!("{}", String::from_utf8_lossy(command));
+        }
         self.real.send(command);
         let reply = self.real.reply();
         let status = match reply.status {

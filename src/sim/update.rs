@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::get::SYSTEM_FLAGS;
-use super::server::{Done, Failed, No, Staged, text};
+use super::reply::{Done, Failed, No, Staged, text};
 use super::spool::{Created, Folder, Message, Spool, guid};
 use crate::dlist::Kv;
 use crate::types::{
@@ -158,7 +158,7 @@ fn check(spool: &Spool, wanted: &Wanted, force: bool, is_new: bool, kv: &Kv<'_>)
             Some(ours) => {
                 ours.record.guid == upload.record.guid
                     && (force || ours.record.modseq <= upload.record.modseq)
-                    && !(ours.is_expunged() && !theirs_gone)
+                    && (theirs_gone || !ours.is_expunged())
             }
             None => upload.record.uid > state.last_uid || theirs_gone,
         };

@@ -9,11 +9,10 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::baton::{Baton, EXECUTOR};
 use super::chance::Chance;
-use super::disk::Files;
 use super::faults::Faults;
+use super::files::Files;
 use super::plant::Plant;
 use super::spool::{START, Spool, is_within, owner};
-use super::writer;
 use crate::protocol::RemoteFolder;
 use crate::run::log::disk::LogFile;
 use crate::run::log::entry::LogEntry;
@@ -26,6 +25,13 @@ struct Held {
     name: MboxName,
     id: UniqueId,
     index: bool,
+}
+
+/// What people do, to the master and to the replica.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct People {
+    pub to_master: fn(&mut World),
+    pub to_replica: fn(&mut World),
 }
 
 /// See the module.
@@ -42,6 +48,7 @@ pub(super) struct World {
     /// A bug that was planted.
     pub plant: Option<Plant>,
     pub faults: Faults,
+    people: People,
     /// How much users will still do.
     pub changes_left: usize,
     /// How often somebody will still write to the replica.
@@ -119,8 +126,9 @@ impl Shared {
 }
 
 impl World {
-    pub fn new(mut chance: Chance, story: bool) -> World {
+    pub fn new(mut chance: Chance, people: People, story: bool) -> World {
         World {
+            people,
             master: Spool::new("m"),
             replica: Spool::new("r"),
             files: Files::default(),
@@ -187,7 +195,7 @@ impl World {
         }
         if self.strays_left > 0 && self.changes_left > 0 && self.chance.one_in(60) {
             self.strays_left -= 1;
-            writer::act_on_replica(self);
+            (self.people.to_replica)(self);
         }
         let one_in = self.faults.clock;
         if self.chance.strikes(one_in) {
@@ -200,7 +208,7 @@ impl World {
     /// Somebody does something to the master.
     pub fn change(&mut self) {
         self.changes_left = self.changes_left.saturating_sub(1);
-        writer::act(self);
+        (self.people.to_master)(self);
     }
 
     /// Cyrus logs a change: at once or in a moment.
@@ -220,16 +228,6 @@ impl World {
             self.files.append(LogFile::Log, &line);
             self.log_news = true;
         }
-    }
-
-    /// Whether everything is logged.
-    pub fn is_logged(&self) -> bool {
-        self.unlogged.is_empty()
-    }
-
-    /// What will be logged in a moment.
-    pub fn unlogged(&self) -> &[LogEntry] {
-        &self.unlogged
     }
 
     /// Whether the client does not live to do its next write.

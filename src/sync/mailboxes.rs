@@ -84,7 +84,11 @@ fn mailboxes_locked(
         match mailboxes_once(pass, names, owners, view, &mut refused) {
             Ok(Attempted::Done) => return Ok(()),
             Ok(Attempted::Renamed) => pass.report(SyncEvent::Renamed),
-            Err(error) if wants_another_try(&error) => last = Some(error),
+            Err(error) if wants_another_try(&error) => {
+                last = Some(error);
+                // It holds for what was refused too, whose failures this error took with it.
+                refused = Refused::default();
+            }
             Err(error) => return Err(error),
         }
     }

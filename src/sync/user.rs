@@ -75,7 +75,11 @@ fn user_locked(pass: &mut Pass<'_>, user: &UserId, mut asked: Option<Ticket>) ->
         match user_once(pass, user, remote, view, &mut refused) {
             Ok(Attempted::Done) => return Ok(()),
             Ok(Attempted::Renamed) => pass.report(SyncEvent::Renamed),
-            Err(error) if wants_another_try(&error) => last = Some(error),
+            Err(error) if wants_another_try(&error) => {
+                last = Some(error);
+                // It holds for what was refused too, whose failures this error took with it.
+                refused = Refused::default();
+            }
             Err(error) => return Err(error),
         }
     }

@@ -1,0 +1,79 @@
+//! What planted bugs do to the commands of a session.
+
+use super::plant::Plant;
+use super::world::World;
+
+/// What a planted bug remembers of a session.
+#[derive(Debug, Default)]
+pub(super) struct Planted {
+    /// A command that has its reply and was not carried out.
+    held: Option<Vec<u8>>,
+    /// Questions and their answers, since the last rename too.
+    listings: Vec<(Vec<u8>, Vec<u8>)>,
+    renamed: bool,
+}
+
+/// What to do with a command in its place.
+pub(super) enum Instead {
+    /// Carry these out; the reply is that to the command.
+    Run { first: Option<Vec<u8>>, command: Vec<u8>, last: Option<Vec<u8>> },
+    /// Nothing: this is the reply.
+    Reply(Vec<u8>),
+}
+
+const OK: &[u8] = b"OK success\r\n";
+
+impl Planted {
+    /// What the bug makes of a command.
+    pub fn command(&mut self, world: &mut World, command: &[u8]) -> Instead {
+        let as_it_is = |first, last| Instead::Run { first, command: command.to_vec(), last };
+        let is = |start: &[u8]| command.starts_with(start);
+        match world.plant {
+            Some(Plant::UpdatesBeforeUpload) if is(b"APPLY MESSAGE") && self.held.is_none() => {
+                self.held = Some(command.to_vec());
+                Instead::Reply(OK.to_vec())
+            }
+            Some(Plant::UpdatesBeforeUpload) if is(b"APPLY MAILBOX") => {
+                as_it_is(None, self.held.take())
+            }
+            Some(Plant::SwapsCommands) => {
+                let swappable = [&b"APPLY MAILBOX"[..], b"APPLY RENAME", b"APPLY UNMAILBOX"];
+                if self.held.is_none() && swappable.iter().any(|s| is(s)) && world.chance.one_in(8)
+                {
+                    self.held = Some(command.to_vec());
+                    return Instead::Reply(OK.to_vec());
+                }
+                as_it_is(None, self.held.take())
+            }
+            Some(Plant::TrustsOldListing) => {
+                self.renamed |= is(b"APPLY RENAME");
+                let known = self.listings.iter().find(|(question, _)| question == command);
+                match known.filter(|_| self.renamed) {
+                    Some((_, answer)) => Instead::Reply(answer.clone()),
+                    None => as_it_is(None, None),
+                }
+            }
+            Some(Plant::LeavesOutSince) if is(b"APPLY MAILBOX") => {
+                Instead::Run { first: None, command: without_since(command), last: None }
+            }
+            _ => as_it_is(self.held.take(), None),
+        }
+    }
+
+    /// Notes a reply.
+    pub fn replied(&mut self, command: &[u8], reply: &[u8]) {
+        if command.starts_with(b"GET USER") || command.starts_with(b"GET MAILBOXES") {
+            self.listings.retain(|(question, _)| question != command);
+            self.listings.push((command.to_vec(), reply.to_vec()));
+        }
+    }
+}
+
+/// An update without its condition.
+pub(super) fn without_since(command: &[u8]) -> Vec<u8> {
+    let find = |word: &[u8]| command.windows(word.len()).position(|window| window == word);
+    match (find(b" SINCE_MODSEQ "), find(b" RECORD (")) {
+        (Some(start), Some(end)) if start < end => [&command[..start], &command[end..]].concat(),
+        _ => command.to_vec(),
+    }
+}

@@ -1,0 +1,14 @@
+//! Seeds that once failed. A history changes with the simulator and with the engine, so what a seed
+//! found may not come up in it any more: each thing that was mended has a test of its own as well,
+//! or is found again by thousands of others.
+
+/// A seed, and what it found.
+pub(super) const SEEDS: &[(u64, &str)] = &[
+    (110, "a mailbox that was deleted and removed for good blocked its name on the replica"),
+    (178, "an idle client spun after a pause between attempts to connect"),
+    (569, "a user who was created again while the old one was removed had the old one's quota"),
+    (1221, "a subscription was lost that reached the replica before the INBOX did"),
+    (2910, "seen state was lost that reached the replica before the INBOX did"),
+    (1988, "a refused rename was forgotten when another mailbox asked for another try"),
+    (37, "scripts were lost that reached the replica before the INBOX did"),
+];

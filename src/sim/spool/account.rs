@@ -1,0 +1,47 @@
+//! What a user has beside mailboxes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::folder::guid;
+use crate::types::{Guid, MboxName, Seen, SieveScript, Text, Time, UniqueId};
+
+/// A sieve script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::sim) struct Script {
+    pub content: Arc<[u8]>,
+    pub last_update: Time,
+}
+
+/// What a user has beside mailboxes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::sim) struct Account {
+    pub subscriptions: BTreeSet<MboxName>,
+    pub seen: BTreeMap<UniqueId, Seen>,
+    /// By the name that users see.
+    pub scripts: BTreeMap<Text, Script>,
+    /// The active script.
+    pub active: Option<Text>,
+}
+
+impl Account {
+    /// The scripts as replication lists them: the active one once more, as bytecode
+    /// (`list_gen_cb`).
+    pub fn listed(&self) -> Vec<SieveScript> {
+        let mut all = Vec::new();
+        for (name, script) in &self.scripts {
+            all.push(SieveScript {
+                name: Text::from(&*format!("{name}.script")),
+                last_update: script.last_update,
+                guid: guid(&script.content),
+                active: false,
+            });
+            if self.active.as_ref() == Some(name) {
+                let name = Text::from(&*format!("{name}.bc"));
+                let guid = Guid::default();
+                all.push(SieveScript { name, last_update: 0, guid, active: true });
+            }
+        }
+        all
+    }
+}

@@ -1,0 +1,124 @@
+//! A mailbox as its directory has it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sha1::{Digest, Sha1};
+
+use crate::types::{
+    Annotation, CrcSum, Guid, InternalFlags, MailboxState, Modseq, Options, Record, SyncCrcs, Text,
+    Uid, UserId, crc,
+};
+
+/// The version of cyrus.index that 3.6 writes.
+pub(in crate::sim) const MINOR_VERSION: u32 = 17;
+
+/// A message and its record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::sim) struct Message {
+    pub record: Record,
+    /// Ordered.
+    pub annotations: Vec<Annotation>,
+    /// Its file, until that is unlinked.
+    pub file: Option<Arc<[u8]>>,
+}
+
+/// A mailbox as its directory has it; name, ACL and type are those of its entry.
+#[derive(Debug, Clone, Default)]
+pub(in crate::sim) struct Folder {
+    pub state: MailboxState,
+    /// The mailbox's own, ordered.
+    pub annotations: Vec<Annotation>,
+    pub messages: BTreeMap<Uid, Message>,
+}
+
+/// The GUID of a message or script.
+pub(in crate::sim) fn guid(bytes: &[u8]) -> Guid {
+    Guid(Sha1::digest(bytes).into())
+}
+
+impl Message {
+    pub fn is_expunged(&self) -> bool {
+        self.record.is_expunged()
+    }
+
+    pub fn is_unlinked(&self) -> bool {
+        self.record.internal_flags.has(InternalFlags::UNLINKED)
+    }
+}
+
+impl Folder {
+    /// Both sync CRCs, computed.
+    pub fn crcs(&self) -> SyncCrcs {
+        let flags = crc::FlagCrcs::new(&self.state.flags);
+        let mut sum = CrcSum::EMPTY;
+        for message in self.messages.values().filter(|message| !message.is_expunged()) {
+            sum.basic ^= crc::basic(&message.record, &flags);
+            sum.annot ^= crc::virtual_annots(&message.record, MINOR_VERSION);
+            for annotation in &message.annotations {
+                sum.annot ^= crc::annot(message.record.uid, annotation);
+            }
+        }
+        sum.into()
+    }
+
+    /// The bit of a user flag, which gets one if it has none.
+    pub fn flag_bit(&mut self, name: &Text) -> usize {
+        let flags = &mut self.state.flags;
+        let known = flags.iter().position(|flag| flag.as_ref() == Some(name));
+        known.unwrap_or_else(|| {
+            flags.push(Some(name.clone()));
+            flags.len() - 1
+        })
+    }
+
+    /// The next modseq, which is the highest then.
+    pub fn next_modseq(&mut self) -> Modseq {
+        self.state.highestmodseq += 1;
+        self.state.highestmodseq
+    }
+
+    /// Private annotations of the owner are the next owner's when a mailbox goes to another user:
+    /// Cyrus stores them as the owner's, whoever that is.
+    pub fn change_owner(&mut self, from: Option<UserId>, to: Option<UserId>) {
+        let (Some(from), Some(to)) = (from, to) else { return };
+        if from == to {
+            return;
+        }
+        let of_messages = self.messages.values_mut().map(|message| &mut message.annotations);
+        for all in of_messages.chain([&mut self.annotations]) {
+            for annotation in all.iter_mut().filter(|a| *a.userid.as_bytes() == *from.as_bytes()) {
+                annotation.userid = Text::new(&to);
+            }
+            all.sort();
+        }
+    }
+
+    /// Counts and CRCs of the index header follow the records.
+    pub fn settle(&mut self) {
+        let count = |n: usize| u32::try_from(n).unwrap();
+        self.state.num_records = count(self.messages.len());
+        let exists = self.messages.values().filter(|message| !message.is_expunged());
+        self.state.exists = Some(count(exists.count()));
+        if self.state.exists == Some(0) {
+            // As whoever reads the header of an empty one takes it.
+            self.state.options.0 |= Options::POP3_NEW_UIDL;
+        }
+        self.state.crcs = self.crcs();
+    }
+}
+
+/// Sets or removes an annotation among ordered ones.
+pub(in crate::sim) fn annotate(
+    all: &mut Vec<Annotation>,
+    entry: &Text,
+    userid: &Text,
+    value: Option<&[u8]>,
+) {
+    all.retain(|known| (&known.entry, &known.userid) != (entry, userid));
+    if let Some(value) = value {
+        let value = Text::new(value);
+        all.push(Annotation { entry: entry.clone(), userid: userid.clone(), value, modseq: 0 });
+        all.sort();
+    }
+}

@@ -1,0 +1,39 @@
+//! Names of mailboxes, as far as the model needs to know them.
+
+use crate::types::{MboxName, UserId};
+
+/// The names above a mailbox of a user, nearest first, the INBOX last.
+pub(in crate::sim) fn parents(name: &MboxName) -> Vec<MboxName> {
+    let mut parents = Vec::new();
+    let mut rest = name.as_bytes();
+    while let Some(dot) = rest.iter().rposition(|byte| *byte == b'.') {
+        rest = &rest[..dot];
+        parents.push(MboxName::new(rest));
+    }
+    if name.as_bytes().starts_with(b"user.") {
+        parents.pop();
+    }
+    parents
+}
+
+/// Who owns a mailbox, a deleted one included.
+pub(in crate::sim) fn owner(name: &MboxName) -> Option<UserId> {
+    let name = name.as_bytes();
+    let name = name.strip_prefix(b"DELETED.").unwrap_or(name);
+    let rest = name.strip_prefix(b"user.")?;
+    Some(UserId::new(rest.split(|byte| *byte == b'.').next().unwrap_or_default()))
+}
+
+pub(in crate::sim) fn inbox(user: &UserId) -> MboxName {
+    MboxName::from(&*format!("user.{user}"))
+}
+
+pub(in crate::sim) fn is_deleted_name(name: &MboxName) -> bool {
+    name.as_bytes().starts_with(b"DELETED.")
+}
+
+/// Whether `name` lies below `above`, or is it.
+pub(in crate::sim) fn is_within(name: &MboxName, above: &[u8]) -> bool {
+    let rest = name.as_bytes().strip_prefix(above);
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'.')))
+}
