@@ -8,10 +8,12 @@
 //!
 //! - [`engine`]: the public face: a [`Client`](engine::Client) made from a [`Config`](config::Config)
 //! - `run`: tasks, workers, retries and the sync log, as state machines that are stepped
-//! - [`sync`]: what differs (pure), what to do about it (pure), and doing it
-//! - [`store`]: the master's data | [`replica`]: the connection to the replica
-//! - [`mod@format`], [`cyrusdb`], [`dlist`]: what files and wire hold; pure parsers
-//! - [`names`], [`config`], [`sys`], [`types`], [`error`], [`events`], [`limits`]
+//! - `sync`: what differs (pure), what to do about it (pure), and doing it
+//! - [`store`]: the master's data | `own_server`: writes to it |
+//!   `replica`: the connection to the replica
+//! - `protocol`: commands and replies
+//! - `format`, `cyrusdb`, `dlist`: what files and wire hold; pure parsers
+//! - `names`, [`config`], [`sys`], [`types`], [`error`], [`events`], `limits`
 
 pub mod config;
 pub(crate) mod cyrusdb;
@@ -25,8 +27,7 @@ pub(crate) mod format;
 pub mod fuzzing;
 pub(crate) mod limits;
 pub(crate) mod names;
-#[doc(hidden)]
-pub mod own_server;
+pub(crate) mod own_server;
 pub(crate) mod protocol;
 pub(crate) mod replica;
 pub(crate) mod run;
@@ -44,8 +45,9 @@ pub mod capi;
 /// live Cyrus writes, and the grammar of the wire. No promise holds for it.
 #[doc(hidden)]
 pub mod internals {
-    pub use crate::cyrusdb::{Backend, Db, Options, open};
+    pub use crate::cyrusdb::{Backend, Db, KeyOrder, Options, open};
     pub use crate::dlist::Framer;
+    pub use crate::own_server::find;
 }
 
 pub use error::{Error, Kind, Result};

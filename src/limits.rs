@@ -97,8 +97,10 @@ pub const SIEVE_SCRIPT_BYTES: u64 = 8 << 20;
 /// What a host store may emit in one call of a function that lists what belongs to a user or a
 /// mailbox: bytes of names and values, and [`HOST_ITEM_BYTES`] for each item. A host that never
 /// ends must not take all memory.
+#[cfg(feature = "capi")]
 pub const HOST_LIST_BYTES: usize = 64 << 20;
 /// Counted for each item that a host store emits beside its bytes.
+#[cfg(feature = "capi")]
 pub const HOST_ITEM_BYTES: usize = 128;
 /// Largest record of cyrus.index that is read; today's have 112 bytes.
 pub const INDEX_RECORD_BYTES: u32 = 4096;

@@ -16,7 +16,8 @@ impl Config {
     /// Reads `path` as [`SERVICE`] does. If `CYRUS_PREFIX` is in the environment, the file under
     /// that prefix is tried first, as Cyrus does, for includes too.
     ///
-    /// [`Kind::Config`] or [`Kind::Io`], naming file, line and option.
+    /// [`Kind::Config`](crate::Kind::Config) or [`Kind::Io`](crate::Kind::Io), naming file, line
+    /// and option.
     pub fn load(path: impl AsRef<Path>) -> Result<Config> {
         Config::load_for(path, SERVICE)
     }

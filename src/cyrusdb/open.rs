@@ -23,7 +23,8 @@ use crate::sys::file::open_regular;
 /// while Cyrus's flat backend takes every file, and would write lines into a twoskip database.
 ///
 /// # Errors
-/// [`Kind::Io`]; [`Kind::Unsupported`] for a format that is not read; [`Kind::Corrupt`] if the
+/// [`Kind::Io`](crate::Kind::Io); [`Kind::Unsupported`](crate::Kind::Unsupported) for a format that
+/// is not read; [`Kind::Corrupt`](crate::Kind::Corrupt) if the
 /// file is not what it is declared to be.
 pub fn open(
     path: &Path,

@@ -61,7 +61,7 @@ impl Client {
     /// A client that reads the spool of `config` natively. Opens nothing on the network.
     ///
     /// The process must not hold Cyrus's files open by other means: see the lock hazard in
-    /// [`crate::sys::lock`].
+    /// `sys::lock`.
     pub fn new(config: Config, options: Options, observer: Arc<dyn Observer>) -> Result<Client> {
         let channel = options.channel.as_deref();
         let spool = Spool::open(&config, observer.clone())?;

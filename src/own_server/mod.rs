@@ -10,5 +10,5 @@ mod release;
 mod server;
 
 pub use program::find;
-pub use release::{Traces, Version};
+pub use release::Traces;
 pub use server::{GREETING, OwnServer, check_against_running};

@@ -92,11 +92,6 @@ impl OwnServer {
         }
     }
 
-    /// Its version.
-    pub fn version(&self) -> Version {
-        self.version
-    }
-
     /// Refuses a server that must not write to a spool with these traces.
     ///
     /// # Errors

@@ -350,6 +350,7 @@ macro_rules! with_header_fields {
         }
     };
 }
+#[cfg(feature = "capi")]
 pub(crate) use with_header_fields;
 
 macro_rules! define {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cyrsync::config::Config;
 use cyrsync::engine::{Client, Options};
 use cyrsync::events::Observer;
-use cyrsync::own_server;
+use cyrsync::internals;
 use cyrsync::store::Wait;
 use cyrsync::store::spool::Spool;
 
@@ -21,7 +21,7 @@ pub fn new(
     let spool = Spool::open(&config, observer.clone())?
         .for_channel(options.channel.as_deref())
         .with_patience(patience);
-    let program = own_server::find(&config);
+    let program = internals::find(&config);
     let host = Host::new(spool, program, config.path().map(Into::into));
     let table = table(host);
     // SAFETY: the table is complete, and its functions do as the header asks.
