@@ -16,7 +16,7 @@ use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Peer, Result, Subject, reason};
 use crate::events::Observer;
 use crate::protocol::{self, Reply, Ticket};
-use crate::replica::{Enabled, Replica, Session};
+use crate::replica::{Capabilities, Replica, Session};
 
 /// How long it may take to end once it is asked to.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -227,8 +227,8 @@ impl Replica for OwnServer {
         }
     }
 
-    fn enabled(&self) -> Enabled {
-        self.session.as_ref().map_or_else(Enabled::default, Session::enabled)
+    fn capabilities(&self) -> Capabilities {
+        self.session.as_ref().map_or_else(Capabilities::default, Session::capabilities)
     }
 }
 

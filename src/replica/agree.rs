@@ -4,7 +4,7 @@
 use super::offer::Offer;
 use super::session::Session;
 use super::settings::Settings;
-use super::{Enabled, Replica};
+use super::{Capabilities, Replica};
 use crate::error::{Error, Kind, Result};
 use crate::events::{ConnectionEvent, Observer, Step};
 use crate::protocol::Command;
@@ -41,7 +41,7 @@ fn enable(
     observer: &dyn Observer,
 ) -> Result<()> {
     let notifications = offer.version >= Some(NOTIFICATIONS_SINCE);
-    session.enabled.notifications = notifications;
+    session.capabilities.notifications = notifications;
     let mut bits = 0;
     if offer.sieve_mailbox {
         observer.event(&ConnectionEvent::SieveMailbox.into());
@@ -61,8 +61,8 @@ fn enable(
         // What the replica refuses may be the archive alone.
         enabled = ask_for(session, bits & !CAPA_REPLICATION_ARCHIVE, observer)?;
     }
-    session.enabled = Enabled { notifications, ..enabled.unwrap_or_default() };
-    if bits & CAPA_REPLICATION_ARCHIVE != 0 && !session.enabled.archive {
+    session.capabilities = Capabilities { notifications, ..enabled.unwrap_or_default() };
+    if bits & CAPA_REPLICATION_ARCHIVE != 0 && !session.capabilities.archive {
         // imapd offers it even where it has no archive (`sync_apply_capabilities`).
         observer.event(&ConnectionEvent::ArchiveNotEnabled.into());
     }
@@ -71,7 +71,11 @@ fn enable(
 
 /// Asks the replica to enable capabilities, and returns those that it did; `None` if it
 /// refuses to hear of them.
-fn ask_for(session: &mut Session, bits: u32, observer: &dyn Observer) -> Result<Option<Enabled>> {
+fn ask_for(
+    session: &mut Session,
+    bits: u32,
+    observer: &dyn Observer,
+) -> Result<Option<Capabilities>> {
     observer.event(&Step::Enable { capabilities: bits }.into());
     let names =
         [(CAPA_SIEVE_MAILBOX, "SIEVE-MAILBOX"), (CAPA_REPLICATION_ARCHIVE, "REPLICATION-ARCHIVE")];
@@ -86,7 +90,7 @@ fn ask_for(session: &mut Session, bits: u32, observer: &dyn Observer) -> Result<
         }
         Err(error) => return Err(error),
     };
-    Ok(Some(Enabled {
+    Ok(Some(Capabilities {
         sieve_mailbox: reply.enables("SIEVE-MAILBOX"),
         archive: reply.enables("REPLICATION-ARCHIVE"),
         notifications: false,

@@ -6,7 +6,7 @@ use super::connect_tests::{local, peer, settings};
 use super::session::Session;
 use super::target::Target;
 use super::tls::Mode;
-use super::{Enabled, Replica};
+use super::{Capabilities, Replica};
 use crate::events::{Event, Level, Line, Observer, To, words};
 
 #[derive(Default)]
@@ -23,7 +23,7 @@ impl Observer for Notices {
 /// Logs in with `-a` to a sync_server and to an imapd with these capabilities, each of which
 /// answers what it is asked to enable in turn. Returns what was agreed on, what was asked and the
 /// notices, of both.
-fn agree(offers: &[&str], answers: &[&str]) -> [(Enabled, Vec<String>, Vec<String>); 2] {
+fn agree(offers: &[&str], answers: &[&str]) -> [(Capabilities, Vec<String>, Vec<String>); 2] {
     let lines: String = offers.iter().map(|offer| format!("* {offer}\r\n")).collect();
     let words: String = offers.iter().map(|offer| format!(" X-{offer}")).collect();
     let mut csync = vec![
@@ -51,7 +51,7 @@ fn agree(offers: &[&str], answers: &[&str]) -> [(Enabled, Vec<String>, Vec<Strin
         let target = Target::parse(&place).unwrap();
         let session = Session::connect(&target, &settings, notices.clone(), Arc::default(), None);
         let session = session.unwrap_or_else(|error| panic!("{offers:?}: {error}"));
-        let enabled = session.enabled();
+        let enabled = session.capabilities();
         drop(session);
         let heard = String::from_utf8_lossy(&peer.join().unwrap()).into_owned();
         let asked = heard.lines().filter_map(|line| line.split_once("APPLY CAPABILITIES "));

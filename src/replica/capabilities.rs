@@ -2,7 +2,7 @@
 
 /// What the replica can do: by its version, and agreed to in answer to `APPLY CAPABILITIES`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Enabled {
+pub struct Capabilities {
     /// Sieve scripts are replicated as the `#sieve` mailbox.
     pub sieve_mailbox: bool,
     /// Incoming files are staged on the archive partition.

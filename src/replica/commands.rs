@@ -1,6 +1,6 @@
 //! The seam between engine and network.
 
-use super::capabilities::Enabled;
+use super::capabilities::Capabilities;
 use crate::error::Result;
 use crate::protocol::{Command, Reply, Ticket};
 
@@ -26,5 +26,5 @@ pub trait Replica {
     fn expect(&mut self, bytes: u64);
 
     /// What the replica agreed to.
-    fn enabled(&self) -> Enabled;
+    fn capabilities(&self) -> Capabilities;
 }

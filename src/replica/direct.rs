@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::responses::{Ending, ending, refusal};
-use super::{Enabled, Replica};
+use super::{Capabilities, Replica};
 use crate::dlist::{Framer, Writer};
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::protocol::{Command, Item, Label, Reply, Ticket, Verb};
@@ -62,8 +62,8 @@ impl<A: Answer> Replica for Direct<A> {
 
     fn expect(&mut self, _: u64) {}
 
-    fn enabled(&self) -> Enabled {
-        Enabled { sieve_mailbox: true, ..Enabled::default() }
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { sieve_mailbox: true, ..Capabilities::default() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Enabled, Replica};
+use super::{Capabilities, Replica};
 use crate::error::Result;
 use crate::protocol::{Command, Reply, Ticket, Verb};
 
@@ -57,7 +57,7 @@ impl Replica for Dry<'_> {
         self.inner.expect(bytes);
     }
 
-    fn enabled(&self) -> Enabled {
-        self.inner.enabled()
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
     }
 }

@@ -34,7 +34,7 @@ mod sasl;
 mod session;
 mod settings;
 mod socket;
-mod spill;
+mod spool_file;
 mod starttls;
 #[cfg(test)]
 mod starttls_tests;
@@ -43,7 +43,7 @@ mod target;
 mod tests;
 pub mod tls;
 
-pub use capabilities::Enabled;
+pub use capabilities::Capabilities;
 pub use commands::Replica;
 pub use direct::{Answer, Direct};
 pub use dry::Dry;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::dialect::Tag;
-use super::spill::Place;
+use super::spool_file::Place;
 use crate::limits::{IN_FLIGHT_BYTES, IN_FLIGHT_COMMANDS};
 use crate::protocol::{Label, Ticket};
 

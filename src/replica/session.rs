@@ -4,14 +4,14 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::capabilities::Enabled;
+use super::capabilities::Capabilities;
 use super::commands::Replica;
 use super::dialect::{Dialect, Line, Tag, Tagger};
 use super::link::{Link, Traffic};
 use super::pipeline::Pipeline;
 use super::replies::Replies;
 use super::responses::{Ending, ending, given_up, nonsense, refusal, unreadable};
-use super::spill::{Place, Spill, without_literal};
+use super::spool_file::{Place, SpoolFile, without_literal};
 use crate::dlist::{Framer, Writer};
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::events::{ConnectionEvent, Direction, Observer};
@@ -38,13 +38,13 @@ pub struct Session {
     pipeline: Pipeline,
     replies: Replies,
     /// The long message of the reply that is on its way, and the beginning of its line.
-    spill: Option<Spill>,
+    spool_file: Option<SpoolFile>,
     cut: Option<Vec<u8>>,
     /// Bytes of lines that belong to no reply, since the last one.
     noise: u64,
     last_reply: String,
     dead: Option<(Kind, String)>,
-    pub(super) enabled: Enabled,
+    pub(super) capabilities: Capabilities,
 }
 
 impl Session {
@@ -58,12 +58,12 @@ impl Session {
             framer: Framer::default(),
             pipeline: Pipeline::default(),
             replies: Replies::new(),
-            spill: None,
+            spool_file: None,
             cut: None,
             noise: 0,
             last_reply: String::from("none"),
             dead: None,
-            enabled: Enabled::default(),
+            capabilities: Capabilities::default(),
         }
     }
 
@@ -120,7 +120,7 @@ impl Session {
         };
         self.dead = Some((kind, state.clone()));
         // Of no use any more, and perhaps long.
-        self.spill = None;
+        self.spool_file = None;
         let hint = match command {
             Some(command) if error.is_unexplained() => {
                 format!(
@@ -189,23 +189,24 @@ impl Session {
         }
         self.framer = Framer::default();
         self.cut = Some(without_literal(start));
-        self.spill = Some(Spill::begin(place, size as u64));
+        self.spool_file = Some(SpoolFile::begin(place, size as u64));
         true
     }
 
     /// Takes what has come of a message that goes to a file. Says whether what follows is something
     /// else.
     fn take_literal(&mut self) -> bool {
-        let Some(spill) = self.spill.as_mut().filter(|spill| spill.left() > 0) else {
+        let Some(spool_file) = self.spool_file.as_mut().filter(|spool_file| spool_file.left() > 0)
+        else {
             return true;
         };
         let received = self.link.received();
-        let count = spill.take(received);
+        let count = spool_file.take(received);
         if self.wire {
             let bytes = received.get(..count).unwrap_or_default();
             self.observer.wire(Direction::Received, bytes);
         }
-        let all = spill.left() == 0;
+        let all = spool_file.left() == 0;
         self.link.consume(count);
         all
     }
@@ -265,7 +266,7 @@ impl Session {
         self.link.reply_ended();
         self.noise = 0;
         let mut items = self.replies.take_coming();
-        let spill = self.spill.take().map(Spill::end).transpose();
+        let spool_file = self.spool_file.take().map(SpoolFile::end).transpose();
         let reply = match ending {
             Ending::No(text) => {
                 let name = command.label.name().to_owned();
@@ -275,7 +276,7 @@ impl Session {
                 self.replies.release(&Ok(items));
                 Err(refusal(&command.label, &text))
             }
-            _ => match spill {
+            _ => match spool_file {
                 Ok(file) => {
                     items.file = file;
                     Ok(items)
@@ -401,8 +402,8 @@ impl Replica for Session {
         self.link.expect(bytes);
     }
 
-    fn enabled(&self) -> Enabled {
-        self.enabled
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities
     }
 }
 

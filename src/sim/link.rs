@@ -10,7 +10,7 @@ use super::world::{Shared, World};
 use crate::dlist::parse_named;
 use crate::error::{Error, Kind, Result};
 use crate::protocol::{Command, Reply, Ticket};
-use crate::replica::{Answer, Direct, Enabled, Replica};
+use crate::replica::{Answer, Capabilities, Direct, Replica};
 use crate::types::UniqueId;
 
 /// Hears each command and its reply.
@@ -292,7 +292,7 @@ impl Replica for Link {
 
     fn expect(&mut self, _: u64) {}
 
-    fn enabled(&self) -> Enabled {
-        Enabled::default()
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
     }
 }

@@ -212,7 +212,7 @@ fn unsendable(pass: &Pass<'_>, entry: &MailboxEntry) -> Option<Error> {
         return Some(error(Kind::Unsupported, what).hint(hint));
     }
     let notifications = entry.mbtype.kind() == MboxType::JMAP_NOTIFY;
-    (notifications && !pass.session.enabled().notifications).then(|| {
+    (notifications && !pass.session.capabilities().notifications).then(|| {
         let what = "it holds JMAP notifications, which the replica's Cyrus does not know";
         let hint = "upgrade the replica to Cyrus 3.8 or later";
         error(Kind::ReplicaNotSupported, what).hint(hint)

@@ -37,7 +37,7 @@ pub fn mailboxes(pass: &mut Pass<'_>, names: &[MboxName]) -> Result<()> {
         }
     }
     let names = names.iter().filter(|name| free.contains(&pass.names.owner(name))).cloned();
-    let scripts_apart = !pass.session.enabled().sieve_mailbox;
+    let scripts_apart = !pass.session.capabilities().sieve_mailbox;
     let (sieve, names): (Vec<_>, Vec<_>) =
         names.partition(|name| scripts_apart && pass.names.is_sieve(name));
     let result = mailboxes_locked(pass, &names, &free);

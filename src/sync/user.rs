@@ -167,7 +167,7 @@ fn user_entries(
     for error in unreadable {
         failures.keep(pass, pass.names.inbox(user), error)?;
     }
-    let sieve_mailbox = pass.session.enabled().sieve_mailbox;
+    let sieve_mailbox = pass.session.capabilities().sieve_mailbox;
     entries.retain(|e| !e.mbtype.is_elsewhere() && (sieve_mailbox || !e.mbtype.is_sieve()));
     Ok(entries)
 }

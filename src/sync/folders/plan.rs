@@ -196,18 +196,18 @@ fn order(
         }
         if let Some(w) = wanted.first_mut() {
             let former = w.local.history.iter().find(|f| !taken.contains(&f.name));
-            let detour = former.map_or_else(|| detour_name(w), |f| f.name.clone());
+            let temporary = former.map_or_else(|| temporary_name(w), |f| f.name.clone());
             let uidvalidity = former.map_or(w.local.uidvalidity, |f| f.uidvalidity);
-            done.push(step(w, &detour, uidvalidity));
+            done.push(step(w, &temporary, uidvalidity));
             taken.remove(&w.from);
-            taken.insert(detour.clone());
-            w.from = detour;
+            taken.insert(temporary.clone());
+            w.from = temporary;
         }
     }
     (done, blocked)
 }
 
-fn detour_name(w: &Wanted<'_>) -> MboxName {
+fn temporary_name(w: &Wanted<'_>) -> MboxName {
     let mut name = w.from.as_bytes().to_vec();
     name.extend_from_slice(b"-");
     name.extend_from_slice(w.local.uniqueid.as_bytes());

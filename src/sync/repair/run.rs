@@ -72,9 +72,9 @@ fn repair_once(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
     }
     let ours = sides::of_master(mailbox.as_mut())?;
     let state = mailbox.state().clone();
-    let doubt = mailbox.inconsistency();
+    let inconsistency = mailbox.inconsistency();
     drop(mailbox);
-    let doubt = doubt.or(shared_id(pass, entry)?);
+    let inconsistency = inconsistency.or(shared_id(pass, entry)?);
     let known = Knowledge {
         deletedmodseq: state.deletedmodseq,
         used_modseq: pass.store.used_modseq(name)?,
@@ -94,9 +94,9 @@ fn repair_once(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
     if pass.settings.no_copyback {
         leave_master(name, &state, &mut plan)?;
     } else if plan.writes_master {
-        if let Some(doubt) = doubt {
+        if let Some(inconsistency) = inconsistency {
             // An index of another mailbox, say: its messages are none of this one's.
-            return Err(Error::new(Kind::Corrupt, "repair mailbox", name, doubt)
+            return Err(Error::new(Kind::Corrupt, "repair mailbox", name, inconsistency)
                 .hint("reconstruct the mailbox, then try again"));
         }
         write_master(pass, &state, &remote, &plan)?;

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result, Subject};
 use crate::events::Silent;
 use crate::names::Namespace;
 use crate::protocol::{Command, Item, Reply, Ticket, Verb};
-use crate::replica::{Enabled, Replica};
+use crate::replica::{Capabilities, Replica};
 use crate::store::{Lock, Mailbox, MailboxFiles, MessageFile, Records, Store, UserTree, Wait};
 use crate::sync::{Cancel, Fuse, Pass, Settings, Staged};
 use crate::types::{
@@ -443,8 +443,8 @@ impl Replica for FakeReplica {
         self.replies.remove(&ticket);
     }
     fn expect(&mut self, _: u64) {}
-    fn enabled(&self) -> Enabled {
-        Enabled::default()
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
     }
 }
 

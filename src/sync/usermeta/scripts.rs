@@ -21,7 +21,7 @@ pub(crate) fn sieve_steps(
     user: &UserId,
     told: &[SieveScript],
 ) -> Result<Vec<Step>> {
-    if !pass.session.enabled().sieve_mailbox {
+    if !pass.session.capabilities().sieve_mailbox {
         return Ok(plan::sieve(&pass.store.sieve_scripts(user)?, told));
     }
     let name = pass.names.sieve_mailbox(user);

@@ -27,7 +27,7 @@ impl From<FetchPlace<'_>> for Place {
 }
 
 /// A message that is on its way into a file.
-pub(super) struct Spill {
+pub(super) struct SpoolFile {
     dir: PathBuf,
     file: Result<File>,
     hash: Sha1,
@@ -35,16 +35,16 @@ pub(super) struct Spill {
     left: u64,
 }
 
-impl Spill {
-    /// Takes `size` bytes. Whatever fails is told [at the end](Spill::end): the reply goes on, and
+impl SpoolFile {
+    /// Takes `size` bytes. Whatever fails is told [at the end](SpoolFile::end): the reply goes on, and
     /// is read past.
-    pub fn begin(place: Place, size: u64) -> Spill {
+    pub fn begin(place: Place, size: u64) -> SpoolFile {
         let Place { size: wanted, dir } = place;
         let file = match size == wanted {
             true => sys::file::temporary(&dir).map_err(|error| cannot("create", &dir, error)),
             false => Err(other_size(size, wanted)),
         };
-        Spill { dir, file, hash: Sha1::new(), size, left: size }
+        SpoolFile { dir, file, hash: Sha1::new(), size, left: size }
     }
 
     /// Bytes that have not come.
@@ -73,7 +73,7 @@ impl Spill {
     /// [`Kind::Corrupt`] if it has another size than its record; [`Kind::Io`] if it cannot be
     /// stored.
     pub fn end(self) -> Result<TempLiteral> {
-        let Spill { file, hash, size, .. } = self;
+        let SpoolFile { file, hash, size, .. } = self;
         Ok(TempLiteral::new(file?, size, Guid(hash.finalize().into())))
     }
 }
@@ -114,11 +114,11 @@ mod tests {
     #[test]
     fn what_comes_is_in_the_file_and_no_more() {
         let dir = tempfile::tempdir().unwrap();
-        let mut spill = Spill::begin(place(5, dir.path()), 5);
-        assert_eq!(spill.take(b"ab"), 2);
-        assert_eq!(spill.take(b"cde\r\nOK\r\n"), 3);
-        assert_eq!((spill.left(), spill.take(b"x")), (0, 0));
-        let fetched = spill.end().unwrap();
+        let mut spool_file = SpoolFile::begin(place(5, dir.path()), 5);
+        assert_eq!(spool_file.take(b"ab"), 2);
+        assert_eq!(spool_file.take(b"cde\r\nOK\r\n"), 3);
+        assert_eq!((spool_file.left(), spool_file.take(b"x")), (0, 0));
+        let fetched = spool_file.end().unwrap();
         assert_eq!(fetched.size(), 5);
         assert_eq!(fetched.guid().0[..], Sha1::digest(b"abcde")[..]);
         for _ in 0..2 {
@@ -135,9 +135,9 @@ mod tests {
             (dir.path(), 4, Kind::Corrupt, "4 bytes, and has 5"),
             (&dir.path().join("missing"), 5, Kind::Io, "cannot create"),
         ] {
-            let mut spill = Spill::begin(place(5, dir), size);
-            assert_eq!(spill.take(b"abcdefgh") as u64, size);
-            let error = spill.end().unwrap_err();
+            let mut spool_file = SpoolFile::begin(place(5, dir), size);
+            assert_eq!(spool_file.take(b"abcdefgh") as u64, size);
+            let error = spool_file.end().unwrap_err();
             assert_eq!(error.kind(), kind);
             assert!(error.to_string().contains(words), "{error}");
             assert!(!error.is_connection());
@@ -148,9 +148,12 @@ mod tests {
     fn a_full_disk_is_told_and_what_comes_is_read_past() {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let place = place(5, Path::new("/scratch"));
-        let mut spill = Spill { file: Ok(full), ..Spill::begin(place, 5) };
-        assert_eq!((spill.take(b"abc"), spill.take(b"defg"), spill.left()), (3, 2, 0));
-        let error = spill.end().unwrap_err();
+        let mut spool_file = SpoolFile { file: Ok(full), ..SpoolFile::begin(place, 5) };
+        assert_eq!(
+            (spool_file.take(b"abc"), spool_file.take(b"defg"), spool_file.left()),
+            (3, 2, 0)
+        );
+        let error = spool_file.end().unwrap_err();
         assert_eq!(error.kind(), Kind::Io);
         assert_eq!(*error.subject(), "/scratch");
         assert!(error.to_string().contains("No space left"), "{error}");
