@@ -22,6 +22,7 @@ mod kinds;
 mod layouts;
 mod live;
 mod lost;
+mod metadata_first;
 mod modseq_zero;
 mod options;
 // A host writes repairs by itself, and the host of the tests by a server of its own.
