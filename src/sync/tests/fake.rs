@@ -300,6 +300,10 @@ impl FakeReplica {
         let refused = self.refuse.iter().position(|(start, _)| line.starts_with(start));
         if let Some(at) = refused {
             let (_, kind) = self.refuse[at];
+            if kind == Kind::ReplicaChanged {
+                // Once: it is looked at again then.
+                self.refuse.remove(at);
+            }
             if kind == Kind::ReplicaChecksum {
                 // Once, for somebody has emptied the mailbox.
                 self.refuse.remove(at);

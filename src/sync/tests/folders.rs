@@ -59,6 +59,19 @@ fn a_folder_waits_for_a_name_that_a_refused_rename_left_taken() {
 }
 
 #[test]
+fn a_refused_rename_is_not_forgotten_when_another_mailbox_asks_for_another_try() {
+    let a = mailbox("user.fred.a", "2", &["of a"]);
+    let mut replica = replicated(&[inbox(), a, mailbox("user.fred.b", "3", &["of b"])]);
+    let moved = mailbox("user.fred.moved", "2", &["of a"]);
+    let boxes = [inbox(), moved, mailbox("user.fred.b", "3", &["of b", "more"])];
+    replica.refuse.push(("APPLY RENAME user.fred.a", Kind::ReplicaDenied));
+    replica.refuse.push(("APPLY MAILBOX user.fred.b", Kind::ReplicaChanged));
+    let error = user(&boxes, &mut replica).unwrap_err();
+    assert_eq!(error.kind(), Kind::ReplicaDenied, "{error}");
+    assert_eq!(replica.commands("APPLY MAILBOX user.fred.b").len(), 2, "{:?}", replica.log);
+}
+
+#[test]
 fn a_delete_that_the_replica_refuses_stops_nothing_else() {
     let gone = mailbox("user.fred.a", "2", &["old"]);
     let mut replica = replicated(&[inbox(), gone.clone()]);
