@@ -257,6 +257,13 @@ pub enum Peer {
     Host,
 }
 
+impl Peer {
+    /// The replica of this name.
+    pub fn replica(host: impl Into<String>) -> Peer {
+        Peer::Replica { host: host.into() }
+    }
+}
+
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -138,7 +138,7 @@ impl Connect<'_> {
     }
 
     fn peer(&self) -> Peer {
-        Peer::Replica { host: self.target.host().to_owned() }
+        Peer::replica(self.target.host())
     }
 
     fn dial(&self, port: u16) -> Result<Link> {
@@ -153,8 +153,7 @@ impl Connect<'_> {
             let why = error.to_string();
             self.observer.event(&ConnectionEvent::OptionFailed { option, why }.into());
         }
-        let mut link = Link::new(socket, timeout, self.cancel.clone())?;
-        link.set_peer(self.peer());
+        let mut link = Link::new(socket, self.peer(), timeout, self.cancel.clone())?;
         link.set_interrupt(self.interrupt.clone());
         Ok(link)
     }

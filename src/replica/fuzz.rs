@@ -15,6 +15,7 @@ use super::link::Link;
 use super::sasl;
 use super::session::Session;
 use super::socket::Socket;
+use crate::error::Peer;
 use crate::events::Silent;
 use crate::protocol::command::FetchPlace;
 use crate::protocol::{Command, RemoteFolder, Reply};
@@ -35,7 +36,7 @@ fn link(data: &[u8]) -> (Link, UnixStream) {
     theirs.write_all(data.get(..data.len().min(MOST)).unwrap_or_default()).expect("it fits");
     theirs.shutdown(Shutdown::Write).expect("an open socket");
     let never = Arc::new(AtomicBool::new(false));
-    let link = Link::new(Socket::Unix(ours), Duration::from_secs(60), never);
+    let link = Link::new(Socket::Unix(ours), Peer::replica(""), Duration::from_secs(60), never);
     (link.expect("an open socket"), theirs)
 }
 

@@ -162,6 +162,7 @@ fn not_cyrus(line: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Peer;
     use crate::replica::socket::Socket;
     use std::io::Write;
     use std::os::unix::net::UnixStream;
@@ -174,7 +175,8 @@ mod tests {
         // Reading may end before all is written.
         let writer = std::thread::spawn(move || drop(theirs.write_all(text.as_bytes())));
         let limit = Duration::from_secs(20);
-        let mut link = Link::new(Socket::Unix(ours), limit, Arc::default()).unwrap();
+        let mut link =
+            Link::new(Socket::Unix(ours), Peer::replica(""), limit, Arc::default()).unwrap();
         let greeting = greeting(&mut link);
         drop(link);
         writer.join().unwrap();

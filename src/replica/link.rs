@@ -71,9 +71,13 @@ pub struct Link {
 }
 
 impl Link {
-    /// Takes a connected socket over.
-    pub fn new(socket: Socket, timeout: Duration, cancel: Arc<AtomicBool>) -> Result<Link> {
-        let peer = Peer::Replica { host: String::new() };
+    /// Takes over a socket that is connected to `peer`.
+    pub fn new(
+        socket: Socket,
+        peer: Peer,
+        timeout: Duration,
+        cancel: Arc<AtomicBool>,
+    ) -> Result<Link> {
         let name = peer.to_string();
         socket.set_nonblocking().map_err(|e| broken("prepare", &name, &e))?;
         Ok(Link {
@@ -95,12 +99,6 @@ impl Link {
             sending: Patience::default(),
             traffic: Traffic::default(),
         })
-    }
-
-    /// Says who is at the other end.
-    pub fn set_peer(&mut self, peer: Peer) {
-        self.name = peer.to_string();
-        self.peer = peer;
     }
 
     /// Who is at the other end.

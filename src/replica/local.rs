@@ -37,8 +37,7 @@ impl Session {
         let peer = Peer::OwnServer { path: program.to_owned() };
         let refused =
             |text: String| Error::new(Kind::Connect, "greet", &peer, text).with_peer(peer.clone());
-        let mut link = Link::new(Socket::Unix(socket), greeting, cancel)?;
-        link.set_peer(peer.clone());
+        let mut link = Link::new(Socket::Unix(socket), peer.clone(), greeting, cancel)?;
         for _ in 0..GREETING_LINES {
             let line = read_line(&mut link)?;
             let line = String::from_utf8_lossy(&line);

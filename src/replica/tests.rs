@@ -18,6 +18,10 @@ use crate::protocol::command::FetchPlace;
 use crate::protocol::{Command, MessageFiles, OutgoingFile, RemoteFolder, Ticket};
 use crate::types::{Guid, Text};
 
+fn link(socket: UnixStream, limit: Duration) -> Link {
+    Link::new(Socket::Unix(socket), Peer::replica(""), limit, Arc::default()).unwrap()
+}
+
 /// A session whose other end runs `peer` in a thread.
 fn session(
     timeout: Duration,
@@ -25,7 +29,7 @@ fn session(
 ) -> (Session, JoinHandle<()>) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let thread = std::thread::spawn(move || peer(theirs));
-    let link = Link::new(Socket::Unix(ours), timeout, Arc::new(AtomicBool::new(false))).unwrap();
+    let link = link(ours, timeout);
     (Session::new(link, Tagger::new(Dialect::Csync), Arc::new(Silent)), thread)
 }
 
@@ -59,7 +63,7 @@ fn commands_go_out_together_and_replies_are_taken_in_any_order() {
     assert!(session.wait(c).unwrap().items.is_empty());
     let moved = session.wait(b).unwrap_err();
     assert_eq!((moved.kind(), moved.subject()), (Kind::ReplicaMoved, &"GET USER b".into()));
-    assert_eq!(moved.peer(), Some(&Peer::Replica { host: String::new() }));
+    assert_eq!(moved.peer(), Some(&Peer::replica("")));
     assert_eq!(session.wait(a).unwrap().items[0].name(), b"LSUB");
     assert_eq!(session.wait(a).unwrap_err().kind(), Kind::Internal, "a reply is taken once");
     peer.join().unwrap();
@@ -70,7 +74,7 @@ fn the_last_words_of_a_replica_are_told_though_it_has_closed_when_commands_leave
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     theirs.write_all(b"OK success\r\n* BYE shutting down\r\n").unwrap();
     theirs.shutdown(std::net::Shutdown::Write).unwrap();
-    let link = Link::new(Socket::Unix(ours), Duration::from_secs(20), Arc::default()).unwrap();
+    let link = link(ours, Duration::from_secs(20));
     let mut session = Session::new(link, Tagger::new(Dialect::Csync), Arc::new(Silent));
     let [a, b] = ["a", "b"].map(|name| get(&mut session, name).unwrap());
     let error = session.wait(b).unwrap_err();
@@ -204,7 +208,9 @@ fn silence_ends_in_a_timeout_that_names_the_command() {
 fn a_cancelled_session_stops_waiting() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let cancel = Arc::new(AtomicBool::new(false));
-    let link = Link::new(Socket::Unix(ours), Duration::from_secs(60), cancel.clone()).unwrap();
+    let link =
+        Link::new(Socket::Unix(ours), Peer::replica(""), Duration::from_secs(60), cancel.clone())
+            .unwrap();
     let mut session = Session::new(link, Tagger::new(Dialect::Csync), Arc::new(Silent));
     let ticket = get(&mut session, "a").unwrap();
     let asker = std::thread::spawn(move || cancel.store(true, Ordering::Relaxed));
@@ -360,8 +366,7 @@ impl Observer for Listening {
 fn fetched(size: u64, reply: Vec<u8>, compressed: bool) -> (Result<crate::protocol::Reply>, bool) {
     let dir = tempfile::tempdir().unwrap();
     let (ours, mut theirs) = UnixStream::pair().unwrap();
-    let limit = Duration::from_secs(20);
-    let mut link = Link::new(Socket::Unix(ours), limit, Arc::default()).unwrap();
+    let mut link = link(ours, Duration::from_secs(20));
     if compressed {
         link.start_deflate(3).unwrap();
     }
@@ -455,8 +460,7 @@ impl super::layer::Layer for Flip {
 #[test]
 fn a_security_layer_is_around_all_bytes_and_compression_within_it() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
-    let limit = Duration::from_secs(20);
-    let mut link = Link::new(Socket::Unix(ours), limit, Arc::default()).unwrap();
+    let mut link = link(ours, Duration::from_secs(20));
     link.start_layer(Box::new(Flip)).unwrap();
     link.write(b"GET USER a").unwrap();
     link.flush().unwrap();
@@ -487,8 +491,7 @@ fn a_security_layer_is_around_all_bytes_and_compression_within_it() {
 #[test]
 fn a_security_layer_is_not_put_around_bytes_that_came_before_it() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
-    let limit = Duration::from_secs(20);
-    let mut link = Link::new(Socket::Unix(ours), limit, Arc::default()).unwrap();
+    let mut link = link(ours, Duration::from_secs(20));
     theirs.write_all(b"OK\r\n").unwrap();
     link.fill().unwrap();
     let error = link.start_layer(Box::new(Flip)).unwrap_err();
