@@ -9,11 +9,12 @@
 //! - [`engine`]: the public face: a [`Client`](engine::Client) made from a [`Config`](config::Config)
 //! - `run`: tasks, workers, retries and the sync log, as state machines that are stepped
 //! - `sync`: what differs (pure), what to do about it (pure), and doing it
-//! - [`store`]: the master's data | `own_server`: writes to it |
-//!   `replica`: the connection to the replica
-//! - `protocol`: commands and replies
-//! - `format`, `cyrusdb`, `dlist`: what files and wire hold; pure parsers
-//! - `names`, [`config`], [`sys`], [`types`], [`error`], [`events`], `limits`
+//! - `own_server`: the master's own sync_server, through which repairs write
+//! - [`store`]: the master's data | `replica`: the connection to the replica
+//! - `protocol`: commands, replies, header fields
+//! - [`events`]: what is reported, in Cyrus's words and as JSON
+//! - `format`, `cyrusdb`, `dlist`, `names`, [`config`]: pure: files, databases, wire, names and paths
+//! - [`types`], [`error`], `limits`, [`sys`]
 
 pub mod config;
 pub(crate) mod cyrusdb;
