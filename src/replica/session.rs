@@ -134,9 +134,12 @@ impl Session {
         self.of_peer(told.hint(hint).caused_by(error))
     }
 
-    /// An error of the other end, which it names.
+    /// An error of the other end, which it names. What failed here has no peer.
     fn of_peer(&self, error: Error) -> Error {
-        error.with_peer(self.link.peer().clone())
+        match error.kind() {
+            Kind::Io | Kind::Internal => error,
+            _ => error.with_peer(self.link.peer().clone()),
+        }
     }
 
     fn nonsense(&self, error: &Malformed) -> Error {
