@@ -330,10 +330,12 @@ impl Daemon<'_> {
             return;
         }
         self.executor.queue.make_due(now);
-        if self.executor.queue.is_idle() {
-            self.rest(now, out);
-        } else {
+        if !self.executor.queue.is_idle() {
             self.executor.dispatch(out);
+        } else if let Some(restore) = self.restore_if_due(now) {
+            out.push(Action::Log(restore));
+        } else {
+            self.rest(now, out);
         }
     }
 
@@ -345,6 +347,15 @@ impl Daemon<'_> {
         self.is_stale = false;
         self.last_noted = now;
         self.log.note(self.executor.queue.undone())
+    }
+
+    /// What waits for another try is to be on disk still.
+    fn restore_if_due(&mut self, now: Moment) -> Option<LogAction> {
+        if now.saturating_sub(self.last_noted) < NOTE_EVERY {
+            return None;
+        }
+        self.last_noted = now;
+        self.log.restore()
     }
 
     fn may_take(&self, now: Moment) -> bool {
@@ -394,7 +405,8 @@ impl Daemon<'_> {
         }
         if !*is_noted {
             *is_noted = true;
-            if let Some(note) = self.log.note(self.executor.queue.undone()) {
+            let note = self.log.note(self.executor.queue.undone());
+            if let Some(note) = note.or_else(|| self.log.restore()) {
                 out.push(Action::Log(note));
                 return waits;
             }

@@ -30,6 +30,12 @@ fn play_all(rules: Rules, script: Script<'_>) {
     Stepper::new(daemon(rules, &names)).play(script);
 }
 
+/// Plays a script that begins when a log was taken over.
+fn taken_over(rules: Rules, script: Script<'_>) {
+    let begin: Script<'_> = &[("logged", &["take"]), ("taken 0..0", &["read 0..0"])];
+    play(rules, &[begin, script].concat());
+}
+
 /// Plays a script from where it is connected and has nothing to do.
 fn play(rules: Rules, script: Script<'_>) {
     let names = names();
@@ -108,25 +114,22 @@ fn one_that_tries_once_to_connect_or_works_once_gives_up() {
 #[test]
 fn a_goodbye_is_the_end_of_one_that_connects_once() {
     let persistence = Persistence { once: true, ..Persistence::default() };
-    play(
+    taken_over(
         Rules { persistence, ..RULES },
         &[
-            ("logged", &["take"]),
-            ("taken 0..0", &["read 0..0"]),
             ("read USER a", &["run 0: USER a"]),
             ("lost 0 Bye", &["tell: trying again, Bye", "connect 0"]),
-            ("connected 0 Connect", &["tell: Connect", "tell: replica gone", "end Goodbye"]),
+            ("connected 0 Connect", &["tell: Connect", "tell: replica gone", "restore USER a;"]),
+            ("noted", &["end Goodbye"]),
         ],
     );
 }
 
 #[test]
 fn a_connection_that_is_lost_twice_over_a_task_defers_it_and_stops_no_other() {
-    play(
+    taken_over(
         RULES,
         &[
-            ("logged", &["take"]),
-            ("taken 0..0", &["read 0..0"]),
             ("read USER a, USER b", &["run 0: USER a"]),
             ("lost 0 Closed", &["tell: trying again, Closed", "connect 0"]),
             ("connected 0 Connect", &["tell: Connect", "tell: again in 15 s", "wait 10 s"]),
@@ -144,11 +147,9 @@ fn a_connection_that_is_lost_twice_over_a_task_defers_it_and_stops_no_other() {
 
 #[test]
 fn what_fails_waits_longer_each_time_and_news_of_it_hasten_it_once() {
-    play(
+    taken_over(
         RULES,
         &[
-            ("logged", &["take"]),
-            ("taken 0..0", &["read 0..0"]),
             ("read MAILBOX user.a", &["run 0: MAILBOX user.a"]),
             (
                 "failed 0 Corrupt USER a",
@@ -174,14 +175,33 @@ fn what_fails_waits_longer_each_time_and_news_of_it_hasten_it_once() {
             ("taken nothing", &["run 0: USER a"]),
         ],
     );
-    play(
+    taken_over(
         RULES,
         &[
-            ("logged", &["take"]),
-            ("taken 0..0", &["read 0..0"]),
             ("read USER a", &["run 0: USER a"]),
             ("failed 0 Locked USER a", &["tell: USER a left, try 1, next in 1 s", "take USER a;"]),
             ("taken nothing", &["wait 1 s or log"]),
+        ],
+    );
+}
+
+#[test]
+fn what_waits_for_another_try_is_put_back_on_disk_if_another_client_took_it_away() {
+    taken_over(
+        RULES,
+        &[
+            ("read USER a", &["run 0: USER a"]),
+            (
+                "failed 0 Corrupt USER a",
+                &["tell: USER a left, try 1, next in 15 s", "take USER a;"],
+            ),
+            ("taken nothing", &["wait 10 s or log"]),
+            ("at 10", &[]),
+            ("over", &["take USER a;"]),
+            ("taken nothing", &["restore USER a;"]),
+            ("noted", &["wait 5 s or log"]),
+            ("asked Stop", &["restore USER a;"]),
+            ("noted", &["end Stopped"]),
         ],
     );
 }
@@ -191,11 +211,9 @@ fn a_request_to_end_waits_for_the_task_and_leaves_the_rest_on_disk() {
     for (asked, ended) in
         [("Stop", "end Stopped"), ("WakeUp", "end Nudged"), ("ShutdownFile", "end ShutdownFile")]
     {
-        play(
+        taken_over(
             RULES,
             &[
-                ("logged", &["take"]),
-                ("taken 0..0", &["read 0..0"]),
                 ("read USER a, USER b", &["run 0: USER a"]),
                 (&format!("asked {asked}"), &[]),
                 ("done 0 staged", &["release 0"]),
@@ -212,18 +230,17 @@ fn a_request_to_end_waits_for_the_task_and_leaves_the_rest_on_disk() {
         ("asked Stop", &[]),
         ("asked WakeUp", &[]),
         // Its work file holds both already.
-        ("stopped 0", &["end Stopped"]),
+        ("stopped 0", &["restore USER a; USER b;"]),
+        ("noted", &["end Stopped"]),
     ];
     play(RULES, stopped);
 }
 
 #[test]
 fn what_cannot_be_noted_at_the_end_is_told_and_stays_as_it_is() {
-    play(
+    taken_over(
         RULES,
         &[
-            ("logged", &["take"]),
-            ("taken 0..0", &["read 0..0"]),
             ("read USER a, USER b", &["run 0: USER a"]),
             ("asked Stop", &[]),
             ("done 0", &["note USER b;"]),
@@ -255,14 +272,9 @@ fn a_full_disk_is_told_and_tried_again_after_a_pause_and_nothing_unread_is_repla
             ("noted", &["end Stopped"]),
         ],
     );
-    play(
+    taken_over(
         RULES,
-        &[
-            ("logged", &["take"]),
-            ("taken 0..0", &["read 0..0"]),
-            ("asked Stop", &[]),
-            ("read Io", &["tell: log not taken, Io", "end Stopped"]),
-        ],
+        &[("asked Stop", &[]), ("read Io", &["tell: log not taken, Io", "end Stopped"])],
     );
     play_all(
         Rules { is_open: true, ..RULES },
@@ -272,11 +284,9 @@ fn a_full_disk_is_told_and_tried_again_after_a_pause_and_nothing_unread_is_repla
 
 #[test]
 fn the_work_file_of_another_client_is_left_alone_and_read_when_nobody_works_on_it() {
-    play(
+    taken_over(
         RULES,
         &[
-            ("logged", &["take"]),
-            ("taken 0..0", &["read 0..0"]),
             ("read USER a", &["run 0: USER a"]),
             ("failed 0 Locked USER a", &["tell: USER a left, try 1, next in 1 s", "take USER a;"]),
             ("taken others", &["put back USER a;"]),
@@ -296,11 +306,9 @@ fn the_work_file_of_another_client_is_left_alone_and_read_when_nobody_works_on_i
             ("read USER b", &["run 0: USER b"]),
         ],
     );
-    play(
+    taken_over(
         RULES,
         &[
-            ("logged", &["take"]),
-            ("taken 0..0", &["read 0..0"]),
             ("read USER a, USER b", &["run 0: USER a"]),
             ("at 2", &[]),
             ("done 0", &["note USER b;"]),
@@ -327,7 +335,9 @@ fn a_single_run_takes_the_log_once_and_puts_back_what_is_left() {
     let put_back: Script<'_> =
         &[("back", &["note"]), ("noted", &["end Once { deferred: 1, failed: 1 }"])];
     play(once, &[script, put_back].concat());
-    play(once, &[script, &[("back Io", &["end with Io"])]].concat());
+    let full: Script<'_> =
+        &[("back Io", &["restore USER a; USER b;"]), ("noted", &["end with Io"])];
+    play(once, &[script, full].concat());
 }
 
 #[test]
@@ -404,11 +414,9 @@ fn entries_that_come_together_go_together_and_no_sooner_than_the_interval() {
 
 #[test]
 fn what_is_left_of_a_long_log_is_noted_now_and_then() {
-    play(
+    taken_over(
         RULES,
         &[
-            ("logged", &["take"]),
-            ("taken 0..0", &["read 0..0"]),
             ("read USER a, USER b, USER c, USER d", &["run 0: USER a"]),
             ("at 1.9", &[]),
             ("done 0", &["run 0: USER b"]),
@@ -424,25 +432,17 @@ fn what_is_left_of_a_long_log_is_noted_now_and_then() {
 
 #[test]
 fn a_log_with_nothing_in_it_leaves_no_work_file() {
-    play(
+    taken_over(
         RULES,
-        &[
-            ("logged", &["take"]),
-            ("taken 0..0", &["read 0..0"]),
-            ("read ", &["note"]),
-            ("noted", &["take"]),
-            ("taken nothing", &["wait 10 s or log"]),
-        ],
+        &[("read ", &["note"]), ("noted", &["take"]), ("taken nothing", &["wait 10 s or log"])],
     );
 }
 
 #[test]
 fn several_workers_run_what_is_independent_and_the_log_goes_on_meanwhile() {
-    play(
+    taken_over(
         Rules { workers: 2, ..RULES },
         &[
-            ("logged", &["take"]),
-            ("taken 0..0", &["read 0..0"]),
             ("read USER a, USER b", &["run 0: USER a", "run 1: USER b"]),
             ("done 1", &["take USER a;"]),
             ("taken 7..14", &["read 7..14"]),
@@ -459,11 +459,9 @@ fn several_workers_run_what_is_independent_and_the_log_goes_on_meanwhile() {
 
 #[test]
 fn a_worker_that_cannot_connect_keeps_no_other_from_its_task_and_nobody_awake() {
-    play(
+    taken_over(
         Rules { workers: 2, ..RULES },
         &[
-            ("logged", &["take"]),
-            ("taken 0..0", &["read 0..0"]),
             ("read USER a, USER b", &["run 0: USER a", "run 1: USER b"]),
             ("lost 1 Closed", &["tell: trying again, Closed", "connect 1"]),
             ("connected 1 Connect", &["tell: Connect", "tell: again in 15 s"]),

@@ -107,6 +107,7 @@ fn at_log(action: LogAction, disk: &mut dyn LogDisk, env: &mut dyn Env) -> Input
     match action {
         LogAction::Take(undone) => Input::LogTaken(channel::take(disk, &undone)),
         LogAction::Note(undone) => Input::Noted(channel::keep(disk, &undone)),
+        LogAction::Restore(undone) => Input::Noted(channel::restore(disk, &undone)),
         LogAction::PutBack(undone) => Input::PutBack(disk.append(&undone).map(|_| ())),
         LogAction::Read { own, reprocess } => {
             let path = disk.path(LogFile::Work).to_owned();

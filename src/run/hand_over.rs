@@ -207,6 +207,17 @@ impl HandOver {
         Some(LogAction::Note(undone))
     }
 
+    /// Begins to see to it that the work file still holds what it held: another client may have taken it
+    /// away.
+    pub fn restore(&mut self) -> Option<LogAction> {
+        if self.unread || self.lent || self.noted.is_empty() {
+            return None;
+        }
+        self.busy = Some(Busy::Noting);
+        self.noting.clone_from(&self.noted);
+        Some(LogAction::Restore(self.noted.clone()))
+    }
+
     /// The work file holds what is not done, or does not. What is on disk stays valid then: it only
     /// says too much.
     pub fn noted(&mut self, kept: Result<Kept>, out: &mut Vec<Action>) -> Result<()> {

@@ -43,7 +43,7 @@ pub enum Input {
     LogTaken(Result<Taken>),
     /// [`LogAction::Read`] ended: the entries, or `None` if there is no work file.
     WorkRead(Result<Option<Vec<LogEntry>>>),
-    /// [`LogAction::Note`] ended.
+    /// [`LogAction::Note`] or [`LogAction::Restore`] ended.
     Noted(Result<Kept>),
     /// [`LogAction::PutBack`] ended.
     PutBack(Result<()>),
@@ -80,6 +80,8 @@ pub enum LogAction {
     },
     /// Have the work file hold these entries and nothing else.
     Note(Vec<u8>),
+    /// Have the work file hold these again, if somebody took it away.
+    Restore(Vec<u8>),
     /// Append these entries to the log.
     PutBack(Vec<u8>),
 }

@@ -127,6 +127,7 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
                 format!("run {worker}: {}{ahead}", list(&goal.entries()))
             }
             Action::Log(LogAction::Take(undone)) => format!("take{}", log(&undone)),
+            Action::Log(LogAction::Restore(undone)) => format!("restore{}", log(&undone)),
             Action::Log(LogAction::Note(undone)) => format!("note{}", log(&undone)),
             Action::Log(LogAction::PutBack(undone)) => format!("put back{}", log(&undone)),
             Action::Log(LogAction::Read { own, reprocess: true }) => format!("reprocess {own:?}"),

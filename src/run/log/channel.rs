@@ -85,6 +85,15 @@ pub fn keep(disk: &mut dyn LogDisk, undone: &[u8]) -> Result<Kept> {
     Ok(Kept::Work)
 }
 
+/// Has the work file hold again what it held, if it is ours no more: Cyrus's own client removes
+/// it by its name when it ends with an earlier one.
+pub fn restore(disk: &mut dyn LogDisk, undone: &[u8]) -> Result<Kept> {
+    if disk.work()? == Found::Ours {
+        return Ok(Kept::Work);
+    }
+    keep(disk, undone)
+}
+
 fn put_back(disk: &mut dyn LogDisk, undone: &[u8]) -> Result<Kept> {
     disk.append(undone)?;
     Ok(Kept::Log)
@@ -140,6 +149,33 @@ mod tests {
         keep(&mut disk, b"").unwrap();
         assert_eq!(work(&mut disk), None);
         keep(&mut disk, b"").unwrap();
+    }
+
+    #[test]
+    fn what_was_taken_over_is_read_whatever_another_client_does_to_its_name() {
+        for replaces in [false, true] {
+            let (_dir, mut disk) = channel();
+            disk.append(b"USER fred\n").unwrap();
+            assert_eq!(take(&mut disk, b"").unwrap(), Taken::Work(0..0));
+            // It ends with an earlier work file, or takes over what was logged since.
+            fs::remove_file(disk.path(LogFile::Work)).unwrap();
+            if replaces {
+                fs::write(disk.path(LogFile::Work), "USER anna\n").unwrap();
+            }
+            assert_eq!(work(&mut disk).unwrap(), "USER fred\n");
+        }
+    }
+
+    #[test]
+    fn a_work_file_that_another_client_removed_is_restored() {
+        let (_dir, mut disk) = channel();
+        disk.append(b"USER fred\n").unwrap();
+        take(&mut disk, b"").unwrap();
+        assert_eq!(restore(&mut disk, b"not looked at").unwrap(), Kept::Work);
+        assert_eq!(work(&mut disk).unwrap(), "USER fred\n");
+        fs::remove_file(disk.path(LogFile::Work)).unwrap();
+        assert_eq!(restore(&mut disk, b"USER fred\n").unwrap(), Kept::Work);
+        assert_eq!(work(&mut disk).unwrap(), "USER fred\n");
     }
 
     #[test]

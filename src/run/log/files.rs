@@ -25,6 +25,9 @@ pub struct LogFiles {
     /// The work file that we read or wrote: nothing else that is called so is ours to replace. As long
     /// as it is open no other file gets its inode.
     ours: Option<File>,
+    /// The log that became the work file and was not read yet. Cyrus's own client may give its name
+    /// to another file, or take it away, at any moment.
+    unread: Option<File>,
 }
 
 impl LogFiles {
@@ -37,7 +40,14 @@ impl LogFiles {
             PathBuf::from(path)
         };
         let guard = log.with_file_name("sync_client.lock");
-        LogFiles { work: with("-run"), spare: with("-run.new"), guard, log, ours: None }
+        LogFiles {
+            work: with("-run"),
+            spare: with("-run.new"),
+            guard,
+            log,
+            ours: None,
+            unread: None,
+        }
     }
 
     /// The directory of the channel.
@@ -101,6 +111,21 @@ impl LogFiles {
     fn known_by(&self, file: LogFile) -> io::Result<File> {
         OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(self.path(file))
     }
+
+    /// Gives `file` the name of the work file by `rename`, and keeps it.
+    fn place(
+        &mut self,
+        file: LogFile,
+        rename: impl FnOnce(&Path, &Path) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let known = self.known_by(file)?;
+        // One that we must not read says so when it is to be read.
+        let unread = File::open(self.path(file)).ok();
+        rename(self.path(file), &self.work)?;
+        self.ours = Some(known);
+        self.unread = unread.filter(|_| file == LogFile::Log);
+        Ok(())
+    }
 }
 
 impl LogDisk for LogFiles {
@@ -134,7 +159,7 @@ impl LogDisk for LogFiles {
     }
 
     fn open_work(&mut self) -> Result<Option<Box<dyn LogReader>>> {
-        let file = match File::open(&self.work) {
+        let file = match self.unread.take().map_or_else(|| File::open(&self.work), Ok) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(at_log("open", &self.work, error)),
@@ -180,17 +205,11 @@ impl LogDisk for LogFiles {
     }
 
     fn link_to_work(&mut self, file: LogFile) -> io::Result<()> {
-        let known = self.known_by(file)?;
-        fs::hard_link(self.path(file), &self.work)?;
-        self.ours = Some(known);
-        Ok(())
+        self.place(file, |from, to| fs::hard_link(from, to))
     }
 
     fn rename_to_work(&mut self, file: LogFile) -> io::Result<()> {
-        let known = self.known_by(file)?;
-        fs::rename(self.path(file), &self.work)?;
-        self.ours = Some(known);
-        Ok(())
+        self.place(file, |from, to| fs::rename(from, to))
     }
 
     fn remove(&mut self, file: LogFile) -> io::Result<()> {
