@@ -217,10 +217,8 @@ pub unsafe extern "C" fn cyrsync_config_set_flags(
         options.skip_locked = has(CYRSYNC_FLAG_SKIP_LOCKED);
         options.no_copyback = has(CYRSYNC_FLAG_NO_COPYBACK);
         options.copyback = has(CYRSYNC_FLAG_COPYBACK);
-        options.allow_repair = match has(CYRSYNC_FLAG_ALLOW_REPAIR) {
-            true => AllowRepair::ALL,
-            false => AllowRepair::default(),
-        };
+        options.allow_repair =
+            if has(CYRSYNC_FLAG_ALLOW_REPAIR) { AllowRepair::ALL } else { AllowRepair::default() };
         options.archive = has(CYRSYNC_FLAG_ARCHIVE);
         options.require_compress = has(CYRSYNC_FLAG_REQUIRE_COMPRESS);
         config.whole_messages = has(CYRSYNC_FLAG_WHOLE_MESSAGES);

@@ -69,9 +69,10 @@ pub(super) type Refused = String;
 unsafe fn said<T: Grows>(at: *const T) -> Result<usize, Refused> {
     // SAFETY: the size is the first member of every version.
     let size = unsafe { at.cast::<usize>().read() };
-    match (T::SMALLEST..=LARGEST).contains(&size) {
-        true => Ok(size),
-        false => Err(format!("its size is {size}, not sizeof({})", T::NAME)),
+    if (T::SMALLEST..=LARGEST).contains(&size) {
+        Ok(size)
+    } else {
+        Err(format!("its size is {size}, not sizeof({})", T::NAME))
     }
 }
 

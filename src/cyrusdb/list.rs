@@ -82,9 +82,10 @@ pub(super) fn too_long(key: u64, value: u64) -> Option<&'static str> {
 pub(super) fn check_magic<F: Format>(view: &mut View<'_>) -> Result<()> {
     let len = F::MAGIC.len().min(usize::try_from(view.size()).unwrap_or(usize::MAX));
     let start = view.bytes(0, len as u64)?;
-    match F::MAGIC.starts_with(&start) {
-        true => Ok(()),
-        false => Err(view.foreign("the file begins like no database of this type", F::FOREIGN)),
+    if F::MAGIC.starts_with(&start) {
+        Ok(())
+    } else {
+        Err(view.foreign("the file begins like no database of this type", F::FOREIGN))
     }
 }
 

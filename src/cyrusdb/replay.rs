@@ -56,9 +56,10 @@ fn in_order_records(
         before = Some(node.key);
     }
     // Cyrus would take what it finds for the log's start, even if the checkpoint was cut short.
-    match offset == format.log_start() {
-        true => Ok(offset),
-        false => Err(view.malformed(offset, "the log does not start where the header says")),
+    if offset == format.log_start() {
+        Ok(offset)
+    } else {
+        Err(view.malformed(offset, "the log does not start where the header says"))
     }
 }
 
@@ -138,9 +139,10 @@ fn next_commit(format: &Skiplist, view: &mut View<'_>, offset: u64) -> Result<Op
         at = at.saturating_add(length);
     }
     // Less than a word at the beginning is what Cyrus cannot recover from.
-    match at == offset && at < size {
-        true => Err(view.malformed(at, "the file ends in the middle of a word")),
-        false => Ok(None),
+    if at == offset && at < size {
+        Err(view.malformed(at, "the file ends in the middle of a word"))
+    } else {
+        Ok(None)
     }
 }
 
@@ -166,10 +168,7 @@ fn merge(
         done = next;
     }
     living.extend_from_slice(in_order.get(done..).unwrap_or_default());
-    match living.len() > DB_REPLAY_RECORDS {
-        true => Err(too_many(view)),
-        false => Ok(living),
-    }
+    if living.len() > DB_REPLAY_RECORDS { Err(too_many(view)) } else { Ok(living) }
 }
 
 /// The place of a key among the records in order, or where it would be.

@@ -138,9 +138,10 @@ impl Skiplist {
     /// A record that is no start record.
     fn real(&self, view: &mut View<'_>, offset: u64) -> Result<Node> {
         let (kind, node) = self.record(view, offset)?;
-        match kind == DUMMY || node.key.is_empty() {
-            true => Err(view.malformed(offset, "pointer leads to what is no record")),
-            false => Ok(node),
+        if kind == DUMMY || node.key.is_empty() {
+            Err(view.malformed(offset, "pointer leads to what is no record"))
+        } else {
+            Ok(node)
         }
     }
 }

@@ -46,9 +46,8 @@ impl Skiplist {
 
     /// How long the record at `offset` is; `None` if the file ends before it does.
     pub(super) fn length(&self, view: &mut View<'_>, offset: u64) -> Result<Option<u64>> {
-        let number = |view: &mut View<'_>, at: u64| match at.saturating_add(4) > view.size() {
-            true => Ok(None),
-            false => number(view, at).map(Some),
+        let number = |view: &mut View<'_>, at: u64| {
+            if at.saturating_add(4) > view.size() { Ok(None) } else { number(view, at).map(Some) }
         };
         let Some(key_len) = number(view, offset.saturating_add(4))? else { return Ok(None) };
         let after_key = offset.saturating_add(8 + u64::from(key_len).next_multiple_of(4));

@@ -43,10 +43,9 @@ impl Keys {
             // Not told by a mailbox at the top, but by its record by uniqueid, which comes first.
             [NAME_KEY | ACL_KEY, ..] => None,
             // Only there the name is among the values.
-            [ID_KEY, ..] => entry().map(|entry| match entry.name.is_empty() {
-                true => Keys::Names,
-                false => Keys::Typed,
-            }),
+            [ID_KEY, ..] => {
+                entry().map(|entry| if entry.name.is_empty() { Keys::Names } else { Keys::Typed })
+            }
             _ if key.starts_with(b"$RACL") || key.starts_with(b"$RUNQ") => Some(Keys::Names),
             _ => entry().map(|_| Keys::Names),
         }

@@ -100,10 +100,8 @@ impl Connect<'_> {
     fn over(&self, way: Way, ways: &[Way]) -> Result<Session> {
         let is_ours =
             |error: &Error| matches!(error.kind(), Kind::Config | Kind::Io | Kind::Internal);
-        self.dial_and_log_in(way, ways).map_err(|error| match is_ours(&error) {
-            true => error,
-            false => error.with_peer(self.peer()),
-        })
+        self.dial_and_log_in(way, ways)
+            .map_err(|error| if is_ours(&error) { error } else { error.with_peer(self.peer()) })
     }
 
     fn dial_and_log_in(&self, way: Way, ways: &[Way]) -> Result<Session> {

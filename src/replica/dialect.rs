@@ -213,9 +213,10 @@ fn nonsense(what: &str, line: &[u8]) -> Error {
 /// The beginning of a line, for a message about it.
 fn shown(line: &[u8]) -> String {
     let line = String::from_utf8_lossy(line);
-    match line.is_empty() {
-        true => "none".into(),
-        false => line.chars().filter(|c| !c.is_control()).take(80).collect(),
+    if line.is_empty() {
+        "none".into()
+    } else {
+        line.chars().filter(|c| !c.is_control()).take(80).collect()
     }
 }
 

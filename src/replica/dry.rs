@@ -41,10 +41,7 @@ impl Replica for Dry<'_> {
     }
 
     fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
-        match self.done.remove(&ticket) {
-            true => Ok(Reply::default()),
-            false => self.inner.wait(ticket),
-        }
+        if self.done.remove(&ticket) { Ok(Reply::default()) } else { self.inner.wait(ticket) }
     }
 
     fn discard(&mut self, ticket: Ticket) {

@@ -59,9 +59,10 @@ impl Replies {
 
     /// Keeps the reply to a command, unless nobody is interested any more.
     pub fn keep(&mut self, ticket: Ticket, reply: Result<Reply>) {
-        match self.discarded.remove(&ticket) {
-            true => self.release(&reply),
-            false => drop(self.ended.insert(ticket, reply)),
+        if self.discarded.remove(&ticket) {
+            self.release(&reply)
+        } else {
+            drop(self.ended.insert(ticket, reply))
         }
     }
 

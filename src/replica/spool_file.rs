@@ -40,9 +40,10 @@ impl SpoolFile {
     /// is read past.
     pub fn begin(place: Place, size: u64) -> SpoolFile {
         let Place { size: wanted, dir } = place;
-        let file = match size == wanted {
-            true => sys::file::temporary(&dir).map_err(|error| cannot("create", &dir, error)),
-            false => Err(other_size(size, wanted)),
+        let file = if size == wanted {
+            sys::file::temporary(&dir).map_err(|error| cannot("create", &dir, error))
+        } else {
+            Err(other_size(size, wanted))
         };
         SpoolFile { dir, file, hash: Sha1::new(), size, left: size }
     }

@@ -148,9 +148,10 @@ impl Connect<'_> {
         let promise = self.promise(ways)?;
         if !greeted.offer.starttls || greeted.preauth {
             let Some(promise) = promise else { return Ok(()) };
-            let what = match greeted.preauth {
-                true => "it begins with PREAUTH, which leaves no room for STARTTLS",
-                false => promise.broken(),
+            let what = if greeted.preauth {
+                "it begins with PREAUTH, which leaves no room for STARTTLS"
+            } else {
+                promise.broken()
             };
             return Err(self.refuse(way.port, what, Some(promise)));
         }

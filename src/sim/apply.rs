@@ -59,9 +59,10 @@ fn rename(spool: &mut Spool, kv: &Kv<'_>) -> Done {
 fn subscribe(spool: &mut Spool, kv: &Kv<'_>, add: bool) -> Done {
     let name = MboxName::new(kv.atom("MBOXNAME")?);
     let account = spool.account_mut(&UserId::new(kv.atom("USERID")?));
-    match add {
-        true => drop(account.subscriptions.insert(name)),
-        false => drop(account.subscriptions.remove(&name)),
+    if add {
+        account.subscriptions.insert(name);
+    } else {
+        account.subscriptions.remove(&name);
     }
     Ok(())
 }
@@ -93,9 +94,10 @@ fn set_quota(spool: &mut Spool, kv: &Kv<'_>) -> Done {
 fn set_annotation(spool: &mut Spool, kv: &Kv<'_>, value: Option<&[u8]>) -> Done {
     let (entry, userid) = (text(kv, "ENTRY")?, text(kv, "USERID")?);
     let name = MboxName::new(kv.atom("MBOXNAME")?);
-    let all = match name.is_empty() {
-        true => &mut spool.annotations,
-        false => &mut spool.folder_mut(&name).ok_or(No::Nonexistent)?.annotations,
+    let all = if name.is_empty() {
+        &mut spool.annotations
+    } else {
+        &mut spool.folder_mut(&name).ok_or(No::Nonexistent)?.annotations
     };
     annotate(all, &entry, &userid, value);
     Ok(())

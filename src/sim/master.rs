@@ -33,9 +33,10 @@ impl Master {
 
 fn alive(world: &Shared) -> Result<MutexGuard<'_, World>> {
     let world = world.enter();
-    match world.is_dead {
-        true => Err(Error::new(Kind::Cancelled, "read", "the mail store", "killed")),
-        false => Ok(world),
+    if world.is_dead {
+        Err(Error::new(Kind::Cancelled, "read", "the mail store", "killed"))
+    } else {
+        Ok(world)
     }
 }
 

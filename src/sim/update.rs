@@ -73,10 +73,7 @@ pub(super) fn mailbox(spool: &mut Spool, staged: &Staged, force: bool, kv: &Kv<'
     let told = |key| kv.opt_num32(key).map(Option::unwrap_or_default);
     let told = [told("SYNC_CRC")?, told("SYNC_CRC_ANNOT")?];
     let folder = spool.folder(&wanted.name).ok_or(No::Nonexistent)?;
-    match agree(told, folder.state.crcs) {
-        true => Ok(()),
-        false => Err(No::Checksum.into()),
-    }
+    if agree(told, folder.state.crcs) { Ok(()) } else { Err(No::Checksum.into()) }
 }
 
 /// Whether CRCs are the same, where none is 0 (`mailbox_crceq`).

@@ -95,10 +95,7 @@ impl Failures {
         let names_it = error.subject() == part
             || (error.subject().mailbox().is_some() && error.subject().mailbox() == part.mailbox());
         let told = format!("{} {}: {}", error.op(), error.subject(), error.detail());
-        let why = match names_it && !error.is_refusal() {
-            true => told,
-            false => format!("{part}: {told}"),
-        };
+        let why = if names_it && !error.is_refusal() { told } else { format!("{part}: {told}") };
         let detail = match self.kept.len() {
             1 => why,
             count => format!("{count} parts failed, among them: {why}"),

@@ -197,9 +197,10 @@ impl<'p> Pass<'p> {
 
     /// Fails if the client was asked to stop.
     pub fn check_cancel(&self, subject: impl Into<Subject>) -> Result<()> {
-        match self.cancel.is_cancelled() {
-            true => Err(Error::new(Kind::Cancelled, "replicate", subject, "asked to stop")),
-            false => Ok(()),
+        if self.cancel.is_cancelled() {
+            Err(Error::new(Kind::Cancelled, "replicate", subject, "asked to stop"))
+        } else {
+            Ok(())
         }
     }
 }

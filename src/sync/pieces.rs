@@ -32,9 +32,12 @@ pub fn pieces(
     }
     if !subs.is_empty() {
         let here = pass.store.subscriptions(user)?;
-        steps.extend(subs.iter().map(|name| match here.contains(name) {
-            true => Step::Subscribe(name.clone()),
-            false => Step::Unsubscribe(name.clone()),
+        steps.extend(subs.iter().map(|name| {
+            if here.contains(name) {
+                Step::Subscribe(name.clone())
+            } else {
+                Step::Unsubscribe(name.clone())
+            }
         }));
     }
     let mut failures = Failures::default();

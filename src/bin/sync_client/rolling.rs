@@ -52,9 +52,10 @@ pub fn work(low: Low, mut session: Session) -> Result<Exit, Fatal> {
 
 /// Does what a file says, once; the file stays as it is.
 fn file(path: &OsStr, session: &mut Session) -> Exit {
-    let opened: io::Result<Box<dyn Read>> = match path == "-" {
-        true => Ok(Box::new(io::stdin())),
-        false => File::open(path).map(|file| Box::new(file) as _),
+    let opened: io::Result<Box<dyn Read>> = if path == "-" {
+        Ok(Box::new(io::stdin()))
+    } else {
+        File::open(path).map(|file| Box::new(file) as _)
     };
     let log = match opened {
         Ok(log) => log,

@@ -20,9 +20,10 @@ impl Emitted {
         subject: &dyn Display,
     ) -> Result<()> {
         self.0 = self.0.saturating_add(bytes).saturating_add(HOST_ITEM_BYTES);
-        match self.0 <= HOST_LIST_BYTES {
-            true => Ok(()),
-            false => Err(senseless(op, subject.to_string(), "the host does not come to an end")),
+        if self.0 <= HOST_LIST_BYTES {
+            Ok(())
+        } else {
+            Err(senseless(op, subject.to_string(), "the host does not come to an end"))
         }
     }
 

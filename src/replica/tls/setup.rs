@@ -54,9 +54,10 @@ impl Setup {
         if self.verifier.is_strict() {
             return None;
         }
-        let why = match self.verifier.is_off() {
-            true => "sync_tls_verify is off",
-            false => "imapd.conf names no certificates to verify it with",
+        let why = if self.verifier.is_off() {
+            "sync_tls_verify is off"
+        } else {
+            "imapd.conf names no certificates to verify it with"
         };
         Some(format!(
             "the certificate of {} is not verified: {why}; set tls_server_ca_file or \

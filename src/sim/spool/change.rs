@@ -185,9 +185,10 @@ impl Spool {
         let foldermodseq = folder.state.highestmodseq + u64::from(!silent);
         let left = MailboxEntry {
             uniqueid: entry.uniqueid,
-            mbtype: MboxType(match self.has_children(name) {
-                true => MboxType::INTERMEDIATE,
-                false => MboxType::DELETED,
+            mbtype: MboxType(if self.has_children(name) {
+                MboxType::INTERMEDIATE
+            } else {
+                MboxType::DELETED
             }),
             uidvalidity: folder.state.uidvalidity,
             createdmodseq: folder.state.createdmodseq.unwrap_or(0),

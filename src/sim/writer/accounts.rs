@@ -53,10 +53,7 @@ pub(in crate::sim) fn subscribe(world: &mut World, user: &UserId) -> Option<()> 
     let name = any_folder(world, user)?;
     let off = world.chance.one_in(3);
     let subscriptions = &mut world.master.account_mut(user).subscriptions;
-    let done = match off {
-        true => subscriptions.remove(&name),
-        false => subscriptions.insert(name.clone()),
-    };
+    let done = if off { subscriptions.remove(&name) } else { subscriptions.insert(name.clone()) };
     world.tell(|| format!("master: {user} subscribes to {name}, or does so no more: {done}"));
     world.log_changes([LogEntry::Sub(user.clone(), name)]);
     Some(())

@@ -8,9 +8,10 @@ use crate::sim::world::World;
 use crate::types::{MailboxEntry, MboxName, Text, UniqueId, UserId};
 
 pub(in crate::sim) fn create(world: &mut World, user: &UserId) -> Option<()> {
-    let name = match world.chance.one_in(6) {
-        true => MboxName::from(*world.chance.pick(&SHARED)?),
-        false => new_name(world, user),
+    let name = if world.chance.one_in(6) {
+        MboxName::from(*world.chance.pick(&SHARED)?)
+    } else {
+        new_name(world, user)
     };
     if !world.may_move(owner(&name).as_ref()) || world.master.living(&name).is_some() {
         return None;
@@ -127,9 +128,10 @@ pub(in crate::sim) fn delete_one(world: &mut World, name: &MboxName) -> Option<(
 }
 
 pub(in crate::sim) fn delete(world: &mut World, user: &UserId) -> Option<()> {
-    let name = match world.chance.one_in(6) {
-        true => MboxName::from(*world.chance.pick(&SHARED)?),
-        false => own_folder(world, user)?,
+    let name = if world.chance.one_in(6) {
+        MboxName::from(*world.chance.pick(&SHARED)?)
+    } else {
+        own_folder(world, user)?
     };
     world.master.living(&name)?;
     delete_one(world, &name)

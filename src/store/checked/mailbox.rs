@@ -45,10 +45,7 @@ impl<'s> CheckedMailbox<'s> {
     }
 
     fn need_lock(&self) -> Result<()> {
-        match self.locked {
-            true => Ok(()),
-            false => Err(index_unlocked(&self.state.name)),
-        }
+        if self.locked { Ok(()) } else { Err(index_unlocked(&self.state.name)) }
     }
 }
 
@@ -102,10 +99,7 @@ impl Mailbox for CheckedMailbox<'_> {
             }
             last = record.uid;
             // There may be more than was asked for.
-            match records.contain(record.uid) {
-                true => visit(record),
-                false => Ok(ControlFlow::Continue(())),
-            }
+            if records.contain(record.uid) { visit(record) } else { Ok(ControlFlow::Continue(())) }
         })
     }
 

@@ -65,9 +65,10 @@ impl Spool {
             ..cyrusdb::Options::default()
         };
         let paths = Paths::new(config);
-        let early_order = match config.switch(opt::IMPROVED_MBOXLIST_SORT) {
-            true => KeyOrder::Mailbox,
-            false => KeyOrder::Raw,
+        let early_order = if config.switch(opt::IMPROVED_MBOXLIST_SORT) {
+            KeyOrder::Mailbox
+        } else {
+            KeyOrder::Raw
         };
         let list_db = backend(opt::MBOXLIST_DB)?;
         let annotation_db = backend(opt::ANNOTATION_DB)?;
@@ -206,9 +207,10 @@ impl Annotations for MailboxAnnotations<'_> {
 
 /// What an entry stands for that has no mailbox behind it.
 fn no_mailbox(entry: &MailboxEntry) -> Error {
-    let (kind, detail) = match entry.mbtype.is_deleted() {
-        true => (Kind::NotFound, "it was deleted"),
-        false => (Kind::Moved, "it was renamed or deleted meanwhile, what is below it was not"),
+    let (kind, detail) = if entry.mbtype.is_deleted() {
+        (Kind::NotFound, "it was deleted")
+    } else {
+        (Kind::Moved, "it was renamed or deleted meanwhile, what is below it was not")
     };
     Error::new(kind, "open mailbox", entry.name.to_string(), detail)
 }

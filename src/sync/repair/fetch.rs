@@ -71,9 +71,10 @@ fn verified(wanted: &Fetch, reply: Reply) -> Result<FetchedMessage> {
         FetchedMessage::Memory(bytes) => (bytes.len() as u64, Guid(Sha1::digest(bytes).into())),
         FetchedMessage::Temp(file) => (file.size(), file.guid()),
     };
-    match size == u64::from(wanted.size) && guid == wanted.guid {
-        true => Ok(content),
-        false => Err(wrong("its file is not the message that the replica's cyrus.index names")),
+    if size == u64::from(wanted.size) && guid == wanted.guid {
+        Ok(content)
+    } else {
+        Err(wrong("its file is not the message that the replica's cyrus.index names"))
     }
 }
 

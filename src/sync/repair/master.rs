@@ -111,9 +111,10 @@ fn of_master(name: &MboxName, error: Error) -> Error {
         | Kind::ReplicaDenied => Kind::OwnServer,
         kind => kind,
     };
-    let detail = match refused {
-        true => format!("this server's own Cyrus refused {}: {}", error.subject(), error.detail()),
-        false => format!("{}: {}", error.subject(), error.detail()),
+    let detail = if refused {
+        format!("this server's own Cyrus refused {}: {}", error.subject(), error.detail())
+    } else {
+        format!("{}: {}", error.subject(), error.detail())
     };
     let hint = match (refused || error.is_connection(), error.hint_text()) {
         (false, hint) if !hint.is_empty() => hint.to_owned(),

@@ -373,10 +373,8 @@ fn it_does_not_matter_which_side_is_the_master() {
         let tied = |uid: &Uid| here.contains_key(uid) && here.get(uid) == there.get(uid);
         let end = |a: &Side, b: &Side| -> Vec<(Uid, Guid, u32)> {
             let end = living(&written(a, &plan(&"x".into(), a, b, KNOWN)));
-            let flags = |m: &RemoteRecord| match tied(&m.record.uid) {
-                true => 0,
-                false => m.record.system_flags.0,
-            };
+            let flags =
+                |m: &RemoteRecord| if tied(&m.record.uid) { 0 } else { m.record.system_flags.0 };
             end.iter().map(|m| (m.record.uid, m.record.guid, flags(m))).collect()
         };
         assert_eq!(end(&ours, &theirs), end(&theirs, &ours), "seed {seed}");

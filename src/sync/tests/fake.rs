@@ -104,9 +104,10 @@ impl Master {
     }
 
     fn readable(&self, file: &str) -> Result<()> {
-        match self.unreadable.contains(&file) {
-            true => Err(Error::new(Kind::Corrupt, "read", file, "damaged")),
-            false => Ok(()),
+        if self.unreadable.contains(&file) {
+            Err(Error::new(Kind::Corrupt, "read", file, "damaged"))
+        } else {
+            Ok(())
         }
     }
 

@@ -114,9 +114,10 @@ pub(crate) fn check_messages(
 pub(crate) fn damage(pass: &mut Pass<'_>, name: &MboxName, stuck: Stuck) -> Result<Error> {
     let uid = stuck.record.uid;
     let mut damage = Damage::default();
-    let wanted = match pass.settings.check_messages {
-        true => Search { records: Records::All, new_from: uid, bytes: u64::MAX },
-        false => Search { records: from(uid), new_from: uid, bytes: SURVEY_BYTES },
+    let wanted = if pass.settings.check_messages {
+        Search { records: Records::All, new_from: uid, bytes: u64::MAX }
+    } else {
+        Search { records: from(uid), new_from: uid, bytes: SURVEY_BYTES }
     };
     match search(pass, name, &wanted, &mut damage) {
         Err(error) if error.kind() == Kind::Cancelled => return Err(error),
@@ -150,9 +151,10 @@ fn search(
         let mut records = Vec::new();
         mailbox.scan(left, &mut |record| {
             records.push(*record);
-            Ok(match records.len() < CHUNK {
-                true => ControlFlow::Continue(()),
-                false => ControlFlow::Break(()),
+            Ok(if records.len() < CHUNK {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
             })
         })?;
         mailbox.unlock_index();

@@ -161,9 +161,10 @@ impl Exchange {
         let name = text(mechanism)?;
         let (mut bytes, mut length): (*const c_char, c_uint) = (ptr::null(), 0);
         let mut chosen = ptr::null();
-        let (to_bytes, to_length) = match initial {
-            true => (&raw mut bytes, &raw mut length),
-            false => (ptr::null_mut(), ptr::null_mut()),
+        let (to_bytes, to_length) = if initial {
+            (&raw mut bytes, &raw mut length)
+        } else {
+            (ptr::null_mut(), ptr::null_mut())
         };
         // SAFETY: the connection is alive, `name` is a C string, and what is written to is ours.
         // Without `prompt_need` nothing is asked for but by our callbacks.

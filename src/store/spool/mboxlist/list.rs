@@ -196,9 +196,10 @@ impl MailboxList {
     /// The entry of a record by name. One that cannot be parsed is logged as Cyrus does, which
     /// then leaves it out.
     fn parsed(&self, keys: Keys, key: &[u8], name: MboxName, value: &[u8]) -> Result<MailboxEntry> {
-        let possible = match name.is_possible() {
-            true => Ok(name),
-            false => Err(Malformed::new(0u64, "this cannot be the name of a mailbox")),
+        let possible = if name.is_possible() {
+            Ok(name)
+        } else {
+            Err(Malformed::new(0u64, "this cannot be the name of a mailbox"))
         };
         possible.and_then(|name| entry(keys, name, value)).map_err(|malformed| {
             let error = self.corrupt(key, malformed);
