@@ -261,8 +261,8 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_NOT_FOUND = 205,
     /**
-     * This server's own sync_server (or the host), through which a repair writes, cannot be started,
-     * failed or refused. The replica has no part in it.
+     * This server's own sync_server (or the host), through which a repair writes, cannot be
+     * started, failed or refused. The replica has no part in it.
      */
     CYRSYNC_RESULT_OWN_SERVER = 206,
     /**
@@ -1025,9 +1025,9 @@ typedef int (*cyrsync_emit_sieve)(void *sink, const struct cyrsync_sieve *sieve)
 
 /**
  * The data of the master as a host supplies it: see "The host store" at the head of this header.
- * Begin with CYRSYNC_HOST_INIT, then set the functions. Those that may be NULL say so. Each answers with CYRSYNC_RESULT_OK, with what an emit function gave, or with one of
- * NULL_POINTER to NOT_FOUND, LOCKED to CANCELLED; of a failure cyrsync_failure_set() may tell
- * more.
+ * Begin with CYRSYNC_HOST_INIT, then set the functions. Those that may be NULL say so. Each
+ * answers with CYRSYNC_RESULT_OK, with what an emit function gave, or with one of NULL_POINTER to
+ * NOT_FOUND, LOCKED to CANCELLED; of a failure cyrsync_failure_set() may tell more.
  */
 typedef struct cyrsync_host {
     /**
@@ -1270,8 +1270,8 @@ typedef struct cyrsync_host {
     int (*log_change)(void *userdata, struct cyrsync_str name, struct cyrsync_failure *failure);
     /**
      * About how many bytes the list of mailboxes has (the size of mailboxes.db): as many mailboxes
-     * may the replica tell of. May be NULL; then 24 MiB of them may, some thirty-five thousand of a
-     * user.
+     * may the replica tell of. May be NULL; then 24 MiB of them may, some thirty-five thousand of
+     * a user.
      */
     uint64_t (*list_bytes)(void *userdata);
 } cyrsync_host;
@@ -1543,9 +1543,9 @@ enum cyrsync_result cyrsync_config_set_flags(struct cyrsync_config *config,
 
 /**
  * How long clients that are made from now on wait for locks of users and mailboxes, in
- * milliseconds; if negative, as at first, as long as it takes. What is locked for longer fails with
- * CYRSYNC_RESULT_LOCKED; cyrsync_client_roll() leaves it for later and goes on, and 200 is a good
- * value for it.
+ * milliseconds; if negative, as at first, as long as it takes. What is locked for longer fails
+ * with CYRSYNC_RESULT_LOCKED; cyrsync_client_roll() leaves it for later and goes on, and 200 is a
+ * good value for it.
  */
 enum cyrsync_result cyrsync_config_set_lock_patience(struct cyrsync_config *config,
                                                      int64_t milliseconds,
@@ -1573,8 +1573,8 @@ enum cyrsync_result cyrsync_config_set_action(struct cyrsync_config *config,
                                               struct cyrsync_error **err);
 
 /**
- * Who is shown the traffic of the clients that are made from now on, as sync_client -v -v shows it;
- * nobody if callback is NULL. As cyrsync_config_set_log() in all else.
+ * Who is shown the traffic of the clients that are made from now on, as sync_client -v -v shows
+ * it; nobody if callback is NULL. As cyrsync_config_set_log() in all else.
  */
 enum cyrsync_result cyrsync_config_set_traffic(struct cyrsync_config *config,
                                                cyrsync_traffic_callback callback,
@@ -1583,9 +1583,9 @@ enum cyrsync_result cyrsync_config_set_traffic(struct cyrsync_config *config,
                                                struct cyrsync_error **err);
 
 /**
- * Who hears that the replica cannot be reached, from clients that are made from now on and try again
- * by themselves (cyrsync_client_roll()); nobody if callback is NULL. As cyrsync_config_set_log() in
- * all else.
+ * Who hears that the replica cannot be reached, from clients that are made from now on and try
+ * again by themselves (cyrsync_client_roll()); nobody if callback is NULL. As
+ * cyrsync_config_set_log() in all else.
  */
 enum cyrsync_result cyrsync_config_set_unreachable(struct cyrsync_config *config,
                                                    cyrsync_unreachable_callback callback,
@@ -1600,8 +1600,8 @@ void cyrsync_config_free(struct cyrsync_config *config);
 
 /**
  * Sets who receives what cyrsync_client_process_log(), cyrsync_client_checkpoint(),
- * cyrsync_client_plan() and cyrsync_client_roll() could not do, for clients created later; nobody if
- * callback is NULL. As cyrsync_config_set_log() in all else.
+ * cyrsync_client_plan() and cyrsync_client_roll() could not do, for clients created later; nobody
+ * if callback is NULL. As cyrsync_config_set_log() in all else.
  */
 enum cyrsync_result cyrsync_config_set_undone(struct cyrsync_config *config,
                                               cyrsync_undone_callback callback,
@@ -1808,8 +1808,8 @@ enum cyrsync_result cyrsync_client_process_log(struct cyrsync_client *client,
                                                struct cyrsync_error **err);
 
 /**
- * Does what a sync log in a file says, as sync_client -r -f does. The file stays as it is; all else
- * as cyrsync_client_process_log().
+ * Does what a sync log in a file says, as sync_client -r -f does. The file stays as it is; all
+ * else as cyrsync_client_process_log().
  */
 enum cyrsync_result cyrsync_client_process_log_file(struct cyrsync_client *client,
                                                     struct cyrsync_str file,

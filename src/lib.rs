@@ -6,14 +6,16 @@
 //!
 //! Layers, each of which knows only those below it:
 //!
-//! - [`engine`]: the public face: a [`Client`](engine::Client) made from a [`Config`](config::Config)
+//! - [`engine`]: the public face: a [`Client`](engine::Client) made from a
+//!   [`Config`](config::Config)
 //! - `run`: tasks, workers, retries and the sync log, as state machines that are stepped
 //! - `sync`: what differs (pure), what to do about it (pure), and doing it
 //! - `own_server`: the master's own sync_server, through which repairs write
 //! - [`store`]: the master's data | `replica`: the connection to the replica
 //! - `protocol`: commands, replies, header fields
 //! - [`events`]: what is reported, in Cyrus's words and as JSON
-//! - `format`, `cyrusdb`, `dlist`, `names`, [`config`]: pure: files, databases, wire, names and paths
+//! - `format`, `cyrusdb`, `dlist`, `names`, [`config`]: pure: files, databases, wire, names and
+//!   paths
 //! - [`types`], [`error`], `limits`, [`sys`]
 
 pub mod config;
@@ -42,8 +44,8 @@ pub mod types;
 #[cfg(feature = "capi")]
 pub mod capi;
 
-/// What tests of this package use beside the facade: the readers of databases, tried on those that a
-/// live Cyrus writes, and the grammar of the wire. No promise holds for it.
+/// What tests of this package use beside the facade: the readers of databases, tried on those that
+/// a live Cyrus writes, and the grammar of the wire. No promise holds for it.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::cyrusdb::{Backend, Db, KeyOrder, Options, open};

@@ -229,9 +229,9 @@ pub unsafe extern "C" fn cyrsync_config_set_flags(
 }
 
 /// How long clients that are made from now on wait for locks of users and mailboxes, in
-/// milliseconds; if negative, as at first, as long as it takes. What is locked for longer fails with
-/// CYRSYNC_RESULT_LOCKED; cyrsync_client_roll() leaves it for later and goes on, and 200 is a good
-/// value for it.
+/// milliseconds; if negative, as at first, as long as it takes. What is locked for longer fails
+/// with CYRSYNC_RESULT_LOCKED; cyrsync_client_roll() leaves it for later and goes on, and 200 is a
+/// good value for it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_config_set_lock_patience(
     config: *mut cyrsync_config,
@@ -291,8 +291,8 @@ pub unsafe extern "C" fn cyrsync_config_set_action(
     unsafe { fallible(err, body) }
 }
 
-/// Who is shown the traffic of the clients that are made from now on, as sync_client -v -v shows it;
-/// nobody if callback is NULL. As cyrsync_config_set_log() in all else.
+/// Who is shown the traffic of the clients that are made from now on, as sync_client -v -v shows
+/// it; nobody if callback is NULL. As cyrsync_config_set_log() in all else.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_config_set_traffic(
     config: *mut cyrsync_config,
@@ -312,9 +312,9 @@ pub unsafe extern "C" fn cyrsync_config_set_traffic(
     unsafe { fallible(err, body) }
 }
 
-/// Who hears that the replica cannot be reached, from clients that are made from now on and try again
-/// by themselves (cyrsync_client_roll()); nobody if callback is NULL. As cyrsync_config_set_log() in
-/// all else.
+/// Who hears that the replica cannot be reached, from clients that are made from now on and try
+/// again by themselves (cyrsync_client_roll()); nobody if callback is NULL. As
+/// cyrsync_config_set_log() in all else.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_config_set_unreachable(
     config: *mut cyrsync_config,

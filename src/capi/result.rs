@@ -29,8 +29,8 @@ pub enum cyrsync_result {
     CYRSYNC_RESULT_UNSUPPORTED = 204,
     /// The user or mailbox is not on this server.
     CYRSYNC_RESULT_NOT_FOUND = 205,
-    /// This server's own sync_server (or the host), through which a repair writes, cannot be started,
-    /// failed or refused. The replica has no part in it.
+    /// This server's own sync_server (or the host), through which a repair writes, cannot be
+    /// started, failed or refused. The replica has no part in it.
     CYRSYNC_RESULT_OWN_SERVER = 206,
     /// The host, the program that supplies the mail store, gave something that cannot be.
     CYRSYNC_RESULT_HOST = 207,

@@ -167,8 +167,8 @@ pub unsafe extern "C" fn cyrsync_client_process_log(
     unsafe { with_client(client, err, work) }
 }
 
-/// Does what a sync log in a file says, as sync_client -r -f does. The file stays as it is; all else
-/// as cyrsync_client_process_log().
+/// Does what a sync log in a file says, as sync_client -r -f does. The file stays as it is; all
+/// else as cyrsync_client_process_log().
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_client_process_log_file(
     client: *mut cyrsync_client,

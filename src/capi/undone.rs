@@ -9,8 +9,8 @@ use super::error::{cyrsync_error, cyrsync_result};
 use super::fallible::fallible;
 
 /// Sets who receives what cyrsync_client_process_log(), cyrsync_client_checkpoint(),
-/// cyrsync_client_plan() and cyrsync_client_roll() could not do, for clients created later; nobody if
-/// callback is NULL. As cyrsync_config_set_log() in all else.
+/// cyrsync_client_plan() and cyrsync_client_roll() could not do, for clients created later; nobody
+/// if callback is NULL. As cyrsync_config_set_log() in all else.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_config_set_undone(
     config: *mut cyrsync_config,

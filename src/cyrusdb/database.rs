@@ -14,7 +14,8 @@ pub trait Db: Send + Sync + fmt::Debug {
     /// The value of a key; `None` if there is none.
     ///
     /// # Errors
-    /// [`Kind::Io`](crate::Kind::Io); [`Kind::Corrupt`](crate::Kind::Corrupt) naming the file, the offset and what checks it.
+    /// [`Kind::Io`](crate::Kind::Io); [`Kind::Corrupt`](crate::Kind::Corrupt) naming the file, the
+    /// offset and what checks it.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
 
     /// Visits all records whose keys begin with `prefix`, each key once, in the database's own

@@ -9,8 +9,8 @@
 //!
 //! Nothing is mapped into memory: Cyrus rewrites in place, so what is needed is read into owned
 //! buffers, block by block, while the lock is held. Blocks are kept as long as the file stays the
-//! same, so that looking up one mailbox after the other reads little. A handle can stay open for as long as the
-//! process runs: files that Cyrus replaces are opened again.
+//! same, so that looking up one mailbox after the other reads little. A handle can stay open for as
+//! long as the process runs: files that Cyrus replaces are opened again.
 //!
 //! A database that a killed writer left behind is never repaired here, as that would be writing.
 //! It is read as Cyrus will find it after its own recovery: twoskip's format keeps the last

@@ -2,7 +2,8 @@
 //! Cyrus's databases.
 //!
 //! - [`parse`] and [`parse_named`] read a value that is wholly in memory; pure and bounded.
-//! - [`measure`] checks such a value without building it; [`parse_each`] builds its parts one by one.
+//! - [`measure`] checks such a value without building it; [`parse_each`] builds its parts one by
+//!   one.
 //! - [`Kv`] takes typed values out of a key-value list.
 //! - [`Writer`] writes values straight to a sink.
 //! - [`Framer`] finds the end of a line on the wire, literals included.

@@ -11,8 +11,8 @@ use crate::types::{MboxName, Text, UniqueId, UserId};
 impl Client {
     /// Connects, and tries again after growing pauses as long as that may help: see
     /// [`Error::is_final`](crate::Error::is_final) and [`Persistence::even_if_refused`]. Every
-    /// failure and pause is reported to the observer. [`Cancel::nudge`](super::Cancel::nudge) ends a
-    /// pause.
+    /// failure and pause is reported to the observer. [`Cancel::nudge`](super::Cancel::nudge) ends
+    /// a pause.
     ///
     /// # Errors
     /// [`Kind::Cancelled`](crate::Kind::Cancelled) if asked to stop meanwhile; else why there is no

@@ -24,7 +24,8 @@ pub fn verified_servers(config: &Config) -> VerifiedServers {
 /// forgotten with every port. Returns what was forgotten.
 ///
 /// # Errors
-/// [`Kind::Config`](crate::Kind::Config) for a name that is none, and [`Kind::Io`](crate::Kind::Io).
+/// [`Kind::Config`](crate::Kind::Config) for a name that is none, and
+/// [`Kind::Io`](crate::Kind::Io).
 pub fn forget_tls(config: &Config, server: &str) -> Result<Vec<String>> {
     match Target::parse(server)? {
         Target::Tcp { host, port, .. } => {

@@ -8,9 +8,9 @@ use super::kind::Kind;
 use super::value::Error;
 
 impl Error {
-    /// An I/O error on a path. Only what is true of every file is hinted at here; what helps with this
-    /// one is for the caller to say, with [`Error::or_hint`]. `NotFound` stays distinguishable through
-    /// [`Error::io_kind`].
+    /// An I/O error on a path. Only what is true of every file is hinted at here; what helps with
+    /// this one is for the caller to say, with [`Error::or_hint`]. `NotFound` stays distinguishable
+    /// through [`Error::io_kind`].
     pub fn io(op: impl Into<Cow<'static, str>>, path: &Path, source: io::Error) -> Self {
         Error::new(Kind::Io, op, path, reason(&source)).hint(hint(&source)).caused_by(source)
     }

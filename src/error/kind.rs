@@ -68,8 +68,8 @@ pub enum Kind {
     /// A bug in this library: something happened that cannot be. A panic that is caught for C is
     /// one too, but has a result code of its own there.
     Internal,
-    /// The master's own replication server (or the host that writes in its place) cannot be started,
-    /// failed, or refused what a repair wanted of it. The replica has no part in it.
+    /// The master's own replication server (or the host that writes in its place) cannot be
+    /// started, failed, or refused what a repair wanted of it. The replica has no part in it.
     OwnServer,
     /// The program that supplies the mail store gave something that cannot be.
     Host,

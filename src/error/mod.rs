@@ -1,5 +1,5 @@
-//! The one error type of the public API: what was done, to what and with whom, what went wrong, why,
-//! and what to do next.
+//! The one error type of the public API: what was done, to what and with whom, what went wrong,
+//! why, and what to do next.
 //!
 //! An [`Error`] is for people as one line ([`std::fmt::Display`]) and for programs as values:
 //! [`Kind`] to branch on, [`Subject`] and [`Peer`] to know where, [`Scope`] to know how much of a

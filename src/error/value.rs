@@ -207,7 +207,8 @@ impl Error {
         self.0.scope
     }
 
-    /// Every failure of a unit of work, each with a subject of its own. Empty where this one is all.
+    /// Every failure of a unit of work, each with a subject of its own. Empty where this one is
+    /// all.
     pub fn parts(&self) -> &[Error] {
         &self.0.parts
     }

@@ -18,8 +18,8 @@ struct Object<'e> {
 /// An event as one JSON object without a line's end. `event` says what it is, and within a family
 /// `what` or `command`; `level` is there where the event has a line in the log.
 ///
-/// Names and paths may hold bytes that are not UTF-8. Such a one is an object: `text` is what can be
-/// read of it, `base64` all of it. Any other is a string.
+/// Names and paths may hold bytes that are not UTF-8. Such a one is an object: `text` is what can
+/// be read of it, `base64` all of it. Any other is a string.
 pub fn json(event: &Event) -> String {
     let level = words(event).and_then(|line| match line.to {
         To::Log(level) => Some(level),

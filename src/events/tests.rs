@@ -1,5 +1,5 @@
-//! Every event both ways: as the line that Cyrus writes, and as an object. The samples are committed
-//! (`samples.txt`): they are the schema by example.
+//! Every event both ways: as the line that Cyrus writes, and as an object. The samples are
+//! committed (`samples.txt`): they are the schema by example.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

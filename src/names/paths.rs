@@ -139,8 +139,8 @@ impl Paths {
     /// mailboxes.db has it, tombstones included; for the sieve directory without tombstones
     /// (`mboxname_conf_getpath`, `user_sieve_path`).
     ///
-    /// If there is no entry because the user is being renamed, Cyrus goes by the INBOX that a mailbox
-    /// of this name had before, where it looks by the mailbox; give that one.
+    /// If there is no entry because the user is being renamed, Cyrus goes by the INBOX that a
+    /// mailbox of this name had before, where it looks by the mailbox; give that one.
     pub fn home(&self, user: &UserId, inbox: Option<&MailboxEntry>) -> UserHome {
         match inbox {
             Some(entry) if !entry.legacy_dirs && !entry.uniqueid.is_empty() => {

@@ -1,4 +1,5 @@
-//! Commands and answers as bytes: name and value, key by key, as `imap/sync_support.c` expects them.
+//! Commands and answers as bytes: name and value, key by key, as `imap/sync_support.c` expects
+//! them.
 
 use super::command::{Command, Fetch, MessageFiles, Rename, Reserve};
 use super::remote::RemoteFolder;
@@ -157,7 +158,8 @@ fn one_field(w: &mut Writer<'_>, field: &Field, value: Value<'_>, whole: bool) -
         Value::Crcs(crcs) => {
             let [basic, annot] = crcs.to_wire();
             w.num(basic.into())?;
-            // A CRC of 0 is not checked: the receiver's state is then one that the master never had.
+            // A CRC of 0 is not checked: the receiver's state is then one that the master never
+            // had.
             if whole { w.key(ANNOT_CRC_KEY)?.num(annot.into()) } else { Ok(()) }
         }
     }

@@ -5,8 +5,8 @@ use std::io::{self, Read, Seek};
 
 use crate::types::Guid;
 
-/// A fetched message that is too long to be kept in memory. Its file has no name, so that nothing is
-/// left behind: it is gone once this is dropped.
+/// A fetched message that is too long to be kept in memory. Its file has no name, so that nothing
+/// is left behind: it is gone once this is dropped.
 #[derive(Debug)]
 pub struct TempLiteral {
     file: File,

@@ -13,8 +13,8 @@ pub struct RecordUpdate {
     pub annotations: Box<[Annotation]>,
 }
 
-/// The state of the receiver's mailbox that an update builds on: the receiver refuses the update with
-/// `IMAP_SYNC_CHANGED` if it has another.
+/// The state of the receiver's mailbox that an update builds on: the receiver refuses the update
+/// with `IMAP_SYNC_CHANGED` if it has another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Since {
     /// HIGHESTMODSEQ there.

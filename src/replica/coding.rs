@@ -1,4 +1,5 @@
-//! What bytes go through between the commands and the socket: deflate, a security layer of SASL, TLS.
+//! What bytes go through between the commands and the socket: deflate, a security layer of SASL,
+//! TLS.
 
 use super::deflate::Deflate;
 use super::layer::Layer;
@@ -95,8 +96,8 @@ impl Coding {
         Ok(())
     }
 
-    /// Decrypts and decompresses received bytes into `input`. What TLS answers goes into `out`. Returns
-    /// whether TLS has ended.
+    /// Decrypts and decompresses received bytes into `input`. What TLS answers goes into `out`.
+    /// Returns whether TLS has ended.
     pub(super) fn decode(
         &mut self,
         received: &[u8],

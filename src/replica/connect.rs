@@ -96,7 +96,8 @@ pub(super) struct Greeted {
 }
 
 impl Connect<'_> {
-    /// Connects to one port; `ways` are all that are tried. What the other end did is an error of it.
+    /// Connects to one port; `ways` are all that are tried. What the other end did is an error of
+    /// it.
     fn over(&self, way: Way, ways: &[Way]) -> Result<Session> {
         let is_ours =
             |error: &Error| matches!(error.kind(), Kind::Config | Kind::Io | Kind::Internal);

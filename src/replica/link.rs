@@ -1,6 +1,6 @@
-//! Bytes to and from the replica: a non-blocking socket with buffers on both sides, TLS above it,
-//! a security layer of SASL above that, and deflate at the top. Reads while it waits to write, so that two full pipes never wait for
-//! each other.
+//! Bytes to and from the replica: a non-blocking socket with buffers on both sides, TLS above it, a
+//! security layer of SASL above that, and deflate at the top. Reads while it waits to write, so
+//! that two full pipes never wait for each other.
 
 use std::io;
 use std::net::IpAddr;

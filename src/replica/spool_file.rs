@@ -36,8 +36,8 @@ pub(super) struct SpoolFile {
 }
 
 impl SpoolFile {
-    /// Takes `size` bytes. Whatever fails is told [at the end](SpoolFile::end): the reply goes on, and
-    /// is read past.
+    /// Takes `size` bytes. Whatever fails is told [at the end](SpoolFile::end): the reply goes on,
+    /// and is read past.
     pub fn begin(place: Place, size: u64) -> SpoolFile {
         let Place { size: wanted, dir } = place;
         let file = if size == wanted {

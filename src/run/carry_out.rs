@@ -131,7 +131,8 @@ impl<'r, 's> Log<'r, 's> {
         Ok(())
     }
 
-    /// A user who was deleted is here again: the replica may still have what was of the earlier one.
+    /// A user who was deleted is here again: the replica may still have what was of the earlier
+    /// one.
     fn has_come_back(&mut self, entry: &LogEntry, user: UserId) {
         self.promoting(entry.text(), "USER", &user);
         // No mailbox shows it before the new ones are there.

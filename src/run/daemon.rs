@@ -391,8 +391,8 @@ impl Daemon<'_> {
         }
     }
 
-    /// Ends when nobody works on anything any more. Whatever the reason: what is left is on disk. If
-    /// it cannot be written the old file stays in place.
+    /// Ends when nobody works on anything any more. Whatever the reason: what is left is on disk.
+    /// If it cannot be written the old file stays in place.
     fn finish(&mut self, out: &mut Vec<Action>) -> Then<Ended> {
         let waits = Then::Wait(Wait { until: None, log: false });
         let ended_by = self.ended_by();

@@ -30,7 +30,8 @@ pub trait Env {
     /// [`Input::Released`] when that ended.
     fn release(&mut self, worker: WorkerId);
 
-    /// Waits for what happens next. What somebody asks for comes before the end of what is under way.
+    /// Waits for what happens next. What somebody asks for comes before the end of what is under
+    /// way.
     fn next(&mut self, wait: Wait) -> Input;
 
     /// Reports something.
@@ -68,8 +69,8 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Takes one input and begins with all that follows from it. Returns how the machine ended if it
-    /// did.
+    /// Takes one input and begins with all that follows from it. Returns how the machine ended if
+    /// it did.
     pub fn turn<'d>(
         &mut self,
         env: &mut dyn Env,

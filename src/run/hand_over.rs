@@ -207,8 +207,8 @@ impl HandOver {
         Some(LogAction::Note(undone))
     }
 
-    /// Begins to see to it that the work file still holds what it held: another client may have taken it
-    /// away.
+    /// Begins to see to it that the work file still holds what it held: another client may have
+    /// taken it away.
     pub fn restore(&mut self) -> Option<LogAction> {
         if self.unread || self.lent || self.noted.is_empty() {
             return None;

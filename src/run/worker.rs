@@ -162,7 +162,8 @@ impl Worker {
         result
     }
 
-    /// The session after it was used. A wait that was ended leaves one with which nothing can be done.
+    /// The session after it was used. A wait that was ended leaves one with which nothing can be
+    /// done.
     pub(super) fn after_use(&mut self) -> SessionState {
         if self.session.as_ref().is_some_and(Session::is_dead) {
             self.session = None;

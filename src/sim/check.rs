@@ -48,8 +48,8 @@ pub(super) fn living(spool: &Spool) -> Living {
     all
 }
 
-/// Messages that came to the replica and did not reach the master: one line each. Those that somebody
-/// expunged, or whose mailbox is gone, are no loss.
+/// Messages that came to the replica and did not reach the master: one line each. Those that
+/// somebody expunged, or whose mailbox is gone, are no loss.
 pub(super) fn lost_strays(world: &World) -> Vec<String> {
     let lost = world.strays.iter().filter(|(id, guid)| {
         let Some(folder) = world.master.folders.get(id) else { return false };

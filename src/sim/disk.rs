@@ -1,4 +1,5 @@
-//! The directory of a channel's sync log as a client sees it. A client that is killed leaves it as it is.
+//! The directory of a channel's sync log as a client sees it. A client that is killed leaves it as
+//! it is.
 
 use std::io::{self, Cursor, ErrorKind};
 use std::ops::Range;

@@ -2,8 +2,8 @@
 //!
 //! [`Store`] is the seam between engine and data. [`spool`] reads a Cyrus spool natively; a program
 //! that has the data by other means supplies a store of its own, of which `Checked` believes
-//! nothing that it can check. Nothing here writes to the spool: the own server of a repair does that, which is
-//! Cyrus itself.
+//! nothing that it can check. Nothing here writes to the spool: the own server of a repair does
+//! that, which is Cyrus itself.
 
 mod annotations;
 mod checked;

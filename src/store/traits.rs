@@ -92,8 +92,8 @@ pub trait Store: Send + Sync {
     /// server (`sync_lock` in `imap/sync_support.c`).
     fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>>;
 
-    /// Why a user whose [lock](Store::sync_lock) is held is to be skipped since that was taken, if one
-    /// is: asked during long waits for the replica.
+    /// Why a user whose [lock](Store::sync_lock) is held is to be skipped since that was taken, if
+    /// one is: asked during long waits for the replica.
     fn skipped_since(&self) -> Option<Error> {
         None
     }
@@ -152,8 +152,8 @@ pub trait Mailbox: MailboxFiles {
     /// Visits `records`, expunged and unlinked ones included, by ascending UID, reading in chunks.
     /// Needs the index lock.
     ///
-    /// Fails with [`Kind::Corrupt`](crate::Kind::Corrupt) at a record without a UID: what it stands for would be missing
-    /// on the replica.
+    /// Fails with [`Kind::Corrupt`](crate::Kind::Corrupt) at a record without a UID: what it stands
+    /// for would be missing on the replica.
     fn scan(
         &mut self,
         records: Records,
@@ -175,9 +175,9 @@ pub trait Mailbox: MailboxFiles {
         Ok(None)
     }
 
-    /// Opens message files once the mailbox is closed; `None` if it must be open for that. Nothing keeps
-    /// them from vanishing then, and another mailbox may have taken the place of this one: what is opened
-    /// must be checked.
+    /// Opens message files once the mailbox is closed; `None` if it must be open for that. Nothing
+    /// keeps them from vanishing then, and another mailbox may have taken the place of this one:
+    /// what is opened must be checked.
     fn files(&self) -> Option<Box<dyn MailboxFiles>> {
         None
     }

@@ -81,8 +81,8 @@ impl Cancel {
         self.wait_for(None, time, self.nudges()).unwrap_or(Waited::Over)
     }
 
-    /// Waits until `other` can be read (`None`), or as [`Cancel::wait`]. A nudge that came after those
-    /// that are known ends it too, so that none is lost between two waits.
+    /// Waits until `other` can be read (`None`), or as [`Cancel::wait`]. A nudge that came after
+    /// those that are known ends it too, so that none is lost between two waits.
     pub fn wait_for(
         &self,
         other: Option<BorrowedFd<'_>>,

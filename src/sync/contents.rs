@@ -1,5 +1,5 @@
-//! Brings over the contents of mailboxes whose names are settled: looks at each, asks the replica which of
-//! their messages it has, sends them; as many at a time as may be in memory.
+//! Brings over the contents of mailboxes whose names are settled: looks at each, asks the replica
+//! which of their messages it has, sends them; as many at a time as may be in memory.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -94,7 +94,8 @@ fn resolve(
 }
 
 impl Contents {
-    /// Looks at mailboxes until there is enough to send, or none is left. Returns those that must be sent.
+    /// Looks at mailboxes until there is enough to send, or none is left. Returns those that must
+    /// be sent.
     fn survey(&mut self, pass: &mut Pass<'_>, failures: &mut Failures) -> Result<Vec<Work>> {
         let mut work: Vec<Work> = Vec::new();
         let mut records = 0;

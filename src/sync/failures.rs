@@ -9,8 +9,8 @@ use crate::types::{MboxName, UserId};
 /// How often renames and changes under way are tried to settle, as with Cyrus.
 pub(crate) const TRIES: u32 = 3;
 
-/// The failures of the parts of a task, and the users whose mailboxes wait for an INBOX that could not
-/// be created.
+/// The failures of the parts of a task, and the users whose mailboxes wait for an INBOX that could
+/// not be created.
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
     kept: Vec<(Subject, Error)>,

@@ -1,11 +1,11 @@
 //! The engine: compares the master with the replica and sends what differs.
 //!
 //! A task goes through stages, each a folder with what it decides (pure) apart from what it does:
-//! [`folders`] brings the replica's mailboxes to their names, [`survey`] finds which must be sent and reads
-//! them, [`transfer`] sends them, [`usermeta`] brings over what belongs to a user beside mailboxes,
-//! [`repair`] makes one again what both sides were written to. What they share is a [`Pass`]. The engine
-//! knows the traits [`Store`](crate::store::Store) and [`Replica`](crate::replica::Replica), never
-//! files or sockets.
+//! [`folders`] brings the replica's mailboxes to their names, [`survey`] finds which must be sent
+//! and reads them, [`transfer`] sends them, [`usermeta`] brings over what belongs to a user beside
+//! mailboxes, [`repair`] makes one again what both sides were written to. What they share is a
+//! [`Pass`]. The engine knows the traits [`Store`](crate::store::Store) and
+//! [`Replica`](crate::replica::Replica), never files or sockets.
 
 mod cache;
 mod cancel;

@@ -1,4 +1,5 @@
-//! What all stages of replication share: the master's data, the session, and what is known about both.
+//! What all stages of replication share: the master's data, the session, and what is known about
+//! both.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -55,8 +56,8 @@ pub struct Pass<'p> {
 }
 
 impl<'p> Pass<'p> {
-    /// A pass over a session that is logged in. `staged` is what the replica keeps for that session:
-    /// new with it, and the same for all that work on it.
+    /// A pass over a session that is logged in. `staged` is what the replica keeps for that
+    /// session: new with it, and the same for all that work on it.
     pub fn new(
         store: &'p dyn Store,
         names: &'p Namespace,

@@ -44,7 +44,8 @@ impl Wake {
     }
 
     /// Listens from now on. What the caller waits for must be looked at after this and after each
-    /// wait, and be set before [`Wake::wake`]; it may be woken for what it has looked at already. `None` if too many do, or the system gives no descriptor.
+    /// wait, and be set before [`Wake::wake`]; it may be woken for what it has looked at already.
+    /// `None` if too many do, or the system gives no descriptor.
     pub fn listen(&self) -> Option<Listener<'_>> {
         let free = |slot: &&Slot| !slot.taken.swap(true, Ordering::SeqCst);
         let slot = self.slots.iter().find(free)?;

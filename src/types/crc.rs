@@ -33,8 +33,8 @@ impl SyncCrcs {
         SyncCrcs { basic: Some(basic), annot: Some(annot) }
     }
 
-    /// From two numbers as Cyrus stores and tells them. An index before version 13 has no annot, one
-    /// before 12 neither; then the numbers are 0. A basic of 0 beside an annot is a CRC.
+    /// From two numbers as Cyrus stores and tells them. An index before version 13 has no annot,
+    /// one before 12 neither; then the numbers are 0. A basic of 0 beside an annot is a CRC.
     pub fn told(basic: u32, annot: u32) -> Self {
         let annot = (annot != 0).then_some(annot);
         SyncCrcs { basic: (basic != 0 || annot.is_some()).then_some(basic), annot }

@@ -1,15 +1,16 @@
 //! The header of a mailbox: what both sides of a replication have of it beside its messages.
 //!
 //! One table, [`FIELDS`], says of each field how the wire calls it, when it is sent, whether it is
-//! compared, what a partial state and a repair do with it, and how far a replica's claim may go. Encoding,
-//! decoding, comparison, the replication cache, repairs and the C structure are loops over this table or
-//! are generated from it: a new field of a new Cyrus is one more line.
+//! compared, what a partial state and a repair do with it, and how far a replica's claim may go.
+//! Encoding, decoding, comparison, the replication cache, repairs and the C structure are loops
+//! over this table or are generated from it: a new field of a new Cyrus is one more line.
 
 use std::fmt;
 
 use super::{MboxName, MboxType, Modseq, Options, SyncCrcs, Text, Time, Uid, UniqueId};
 
-/// Whether Cyrus's answers always have a field (`sync_mailbox_to_dlist`... in `imap/sync_support.c`).
+/// Whether Cyrus's answers always have a field (`sync_mailbox_to_dlist`... in
+/// `imap/sync_support.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
     /// An answer without it is malformed.
@@ -302,8 +303,8 @@ impl Field {
     }
 }
 
-/// Hands the table to a macro, in the order of the wire: name, type, key, told, sent, compared, in a
-/// part, higher on the replica, bound.
+/// Hands the table to a macro, in the order of the wire: name, type, key, told, sent, compared, in
+/// a part, higher on the replica, bound.
 macro_rules! with_header_fields {
     ($callback:ident) => {
         $callback! {
@@ -313,7 +314,8 @@ macro_rules! with_header_fields {
             name: MboxName, "MBOXNAME", Always, Always, Never, Same, Ignored, None;
             /// Type bits.
             mbtype: MboxType, "MBOXTYPE", Perhaps, IfSet, IfDifferent, Same, Ignored, None;
-            /// Sync CRCs as this side keeps them: stored in cyrus.index, or reported by the replica.
+            /// Sync CRCs as this side keeps them: stored in cyrus.index, or reported by the
+            /// replica.
             crcs: SyncCrcs, "SYNC_CRC", Perhaps, Always, Never, OfPart, Ignored, None;
             /// Highest UID ever given.
             last_uid: Uid, "LAST_UID", Always, Always, IfDifferent, OfPart, NeedsRepair, Uid;
@@ -345,7 +347,8 @@ macro_rules! with_header_fields {
             quotaroot: Option<Text>, "QUOTAROOT", Perhaps, IfSet, Never, Same, Ignored, None;
             /// Modseq at creation; `None` if it is not known.
             createdmodseq: Option<Modseq>, "CREATEDMODSEQ", Perhaps, IfSet, Never, Same, Ignored, Modseq;
-            /// Modseq of the folder entry; `None` if it has none, or the replica is too old to report it.
+            /// Modseq of the folder entry; `None` if it has none, or the replica is too old to
+            /// report it.
             foldermodseq: Option<Modseq>, "FOLDERMODSEQ", Perhaps, IfSet, IfReported, Same, NeedsRepair, Modseq;
         }
     };

@@ -1,8 +1,8 @@
 //! The shape of the sources: which module may import which, and how large files and types may be.
 //!
-//! [`LAYERS`] is the picture of docs/architecture.md in the form of a table. These tests read the files
-//! below `src/` with a parser and look at what each file names: in `use` items, in paths, in macros.
-//! Unit tests and fuzz targets inside `src/` may import what they like.
+//! [`LAYERS`] is the picture of docs/architecture.md in the form of a table. These tests read the
+//! files below `src/` with a parser and look at what each file names: in `use` items, in paths, in
+//! macros. Unit tests and fuzz targets inside `src/` may import what they like.
 
 mod graph;
 mod source;
@@ -15,8 +15,8 @@ use std::sync::LazyLock;
 use graph::Graph;
 use source::Sources;
 
-/// The layers from the bottom to the top. A module may name modules of its own layer and of those above
-/// it in this table (they are below it in the program), and no others.
+/// The layers from the bottom to the top. A module may name modules of its own layer and of those
+/// above it in this table (they are below it in the program), and no others.
 const LAYERS: &[Layer] = &[
     Layer { modules: &["sys", "limits", "error", "types"], apart: false },
     Layer { modules: &["dlist", "config", "names", "format", "cyrusdb"], apart: false },
@@ -158,7 +158,8 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The parser sees what it should: a rule that finds nothing because nothing was read would hold always.
+/// The parser sees what it should: a rule that finds nothing because nothing was read would hold
+/// always.
 #[test]
 fn names_are_found_where_they_are_defined() {
     let resolved = |from: &str, path: &str| {

@@ -92,8 +92,8 @@ fn nothing_is_lost_beside_cyruss_own_client_on_the_same_channel() {
             cyrus_sync_client(&lab.master, &["-R", "-1"]);
         }
     });
-    // Cyrus's client removes the work file by its name, also ours that holds what waits for another try.
-    // With the next take-over it is there until all is done.
+    // Cyrus's client removes the work file by its name, also ours that holds what waits for another
+    // try. With the next take-over it is there until all is done.
     append(&mut Imap::login(&lab.master, "fred1"), "INBOX", "last");
     let running = drained(running, &lab);
     stop(running);

@@ -186,9 +186,9 @@ fn find_all(dir: &Path, name: &str, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Mends as an administrator what a server of Cyrus 3.6.1 leaves that is killed after it has expunged
-/// a script from the mailbox for scripts and before it has removed the script's file: nobody looks
-/// at the user's scripts for that mailbox is equal, unless asked to.
+/// Mends as an administrator what a server of Cyrus 3.6.1 leaves that is killed after it has
+/// expunged a script from the mailbox for scripts and before it has removed the script's file:
+/// nobody looks at the user's scripts for that mailbox is equal, unless asked to.
 fn remove_stale_scripts(lab: &Lab) {
     let differences = compare(&lab.master, &lab.replica);
     let stale = differences.iter().filter(|difference| difference.master.is_none());
@@ -201,9 +201,9 @@ fn remove_stale_scripts(lab: &Lab) {
 }
 
 /// Whether a quota's use is wrong because of damage that the replica's own Cyrus finds. A server of
-/// Cyrus 3.6.1 that is killed between two of its writes may leave sums in `cyrus.index` that are not
-/// those of its messages. `quota -f` trusts these sums, and replication sends none: only `reconstruct`
-/// can mend them.
+/// Cyrus 3.6.1 that is killed between two of its writes may leave sums in `cyrus.index` that are
+/// not those of its messages. `quota -f` trusts these sums, and replication sends none: only
+/// `reconstruct` can mend them.
 fn is_damage(difference: &Difference, found: &[String]) -> bool {
     let words = difference.path.strip_prefix("QUOTA ").and_then(|path| path.rsplit_once(' '));
     let Some((root, "FILE")) = words else { return false };

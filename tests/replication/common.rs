@@ -215,14 +215,14 @@ impl Drop for Holder {
     }
 }
 
-/// Kills the processes that serve replication; the master process starts new ones when asked. Returns
-/// how many.
+/// Kills the processes that serve replication; the master process starts new ones when asked.
+/// Returns how many.
 pub fn kill_sync_servers(cyrus: &Cyrus) -> usize {
     signal_sync_servers(cyrus, "KILL")
 }
 
-/// Sends a signal (`KILL`, `STOP`, ...) to the processes that serve replication. Returns how many there
-/// are.
+/// Sends a signal (`KILL`, `STOP`, ...) to the processes that serve replication. Returns how many
+/// there are.
 pub fn signal_sync_servers(cyrus: &Cyrus, signal: &str) -> usize {
     let conf = cyrus.imapd_conf().display().to_string();
     let mut count = 0;

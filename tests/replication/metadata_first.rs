@@ -1,4 +1,5 @@
-//! What belongs to a user and comes before the user's INBOX does, and names that purged mailboxes held.
+//! What belongs to a user and comes before the user's INBOX does, and names that purged mailboxes
+//! held.
 
 use std::fs;
 

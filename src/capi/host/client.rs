@@ -25,8 +25,9 @@ pub(in crate::capi) fn client_over(
     Client::with_host(config, options, observer, store, writer)
 }
 
-/// The client of Rust that [`cyrsync_client_new_with_host`](crate::capi::cyrsync_client_new_with_host)
-/// makes: for tests that reach a host store from Rust.
+/// The client of Rust that
+/// [`cyrsync_client_new_with_host`](crate::capi::cyrsync_client_new_with_host) makes: for tests
+/// that reach a host store from Rust.
 ///
 /// # Safety
 /// `host` must be NULL or a table whose size member tells its size truly, and whose functions do as

@@ -9,9 +9,9 @@ use super::super::strings::cyrsync_str;
 use super::structs::*;
 
 /// The data of the master as a host supplies it: see "The host store" at the head of this header.
-/// Begin with CYRSYNC_HOST_INIT, then set the functions. Those that may be NULL say so. Each answers with CYRSYNC_RESULT_OK, with what an emit function gave, or with one of
-/// NULL_POINTER to NOT_FOUND, LOCKED to CANCELLED; of a failure cyrsync_failure_set() may tell
-/// more.
+/// Begin with CYRSYNC_HOST_INIT, then set the functions. Those that may be NULL say so. Each
+/// answers with CYRSYNC_RESULT_OK, with what an emit function gave, or with one of NULL_POINTER to
+/// NOT_FOUND, LOCKED to CANCELLED; of a failure cyrsync_failure_set() may tell more.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_host {
@@ -291,8 +291,8 @@ pub struct cyrsync_host {
         ) -> c_int,
     >,
     /// About how many bytes the list of mailboxes has (the size of mailboxes.db): as many mailboxes
-    /// may the replica tell of. May be NULL; then 24 MiB of them may, some thirty-five thousand of a
-    /// user.
+    /// may the replica tell of. May be NULL; then 24 MiB of them may, some thirty-five thousand of
+    /// a user.
     pub list_bytes: Option<unsafe extern "C" fn(userdata: *mut c_void) -> u64>,
 }
 

@@ -53,15 +53,16 @@ pub trait LogDisk {
     /// [`Found::Ours`] from then on, whoever made it. Returns `None` if there is none.
     fn open_work(&mut self) -> Result<Option<Box<dyn LogReader>>>;
 
-    /// Appends whole entries to the log like Cyrus's daemons do: all or nothing, and on disk when it
-    /// returns. Returns where they are.
+    /// Appends whole entries to the log like Cyrus's daemons do: all or nothing, and on disk when
+    /// it returns. Returns where they are.
     fn append(&mut self, entries: &[u8]) -> Result<Range<u64>>;
 
     /// Writes the spare file, and has it on disk.
     fn write_spare(&mut self, entries: &[u8]) -> Result<()>;
 
     /// Gives the log or the spare file the name of the work file as a second name; then the work
-    /// file is [`Found::Ours`]. Fails with [`io::ErrorKind::AlreadyExists`] if there is a work file.
+    /// file is [`Found::Ours`]. Fails with [`io::ErrorKind::AlreadyExists`] if there is a work
+    /// file.
     fn link_to_work(&mut self, file: LogFile) -> io::Result<()>;
 
     /// Renames the log or the spare file to the work file, which it replaces; then that is

@@ -22,8 +22,8 @@ pub struct LogFiles {
     work: PathBuf,
     spare: PathBuf,
     guard: PathBuf,
-    /// The work file that we read or wrote: nothing else that is called so is ours to replace. As long
-    /// as it is open no other file gets its inode.
+    /// The work file that we read or wrote: nothing else that is called so is ours to replace. As
+    /// long as it is open no other file gets its inode.
     ours: Option<File>,
     /// The log that became the work file and was not read yet. Cyrus's own client may give its name
     /// to another file, or take it away, at any moment.

@@ -34,8 +34,8 @@ pub(in crate::sim) struct Renamed {
 }
 
 impl Spool {
-    /// Writes or removes an entry; the record by uniqueid follows (`mboxlist_update_entry`). When an
-    /// entry is removed that record stays, as in 3.6.
+    /// Writes or removes an entry; the record by uniqueid follows (`mboxlist_update_entry`). When
+    /// an entry is removed that record stays, as in 3.6.
     pub fn update_entry(&mut self, name: &MboxName, entry: Option<MailboxEntry>) {
         let Some(mut entry) = entry else {
             self.entries.remove(name);
@@ -162,8 +162,8 @@ impl Spool {
         u32::try_from(self.now).unwrap()
     }
 
-    /// Deletes a mailbox for good (`mboxlist_deletemailbox`). `silent`: on a replica, where no modseq
-    /// goes up.
+    /// Deletes a mailbox for good (`mboxlist_deletemailbox`). `silent`: on a replica, where no
+    /// modseq goes up.
     pub fn delete(&mut self, name: &MboxName, silent: bool) -> Option<()> {
         let entry = self.entries.get(name)?.clone();
         if entry.mbtype.is_deleted() {
@@ -249,7 +249,8 @@ impl Spool {
         self.living(name).is_none().then_some(())
     }
 
-    /// Sets the limits of a quota root; mailboxes below it get to know of it (`mboxlist_setquotas`).
+    /// Sets the limits of a quota root; mailboxes below it get to know of it
+    /// (`mboxlist_setquotas`).
     pub fn set_quota(&mut self, quota: Quota) {
         let root = quota.root.clone();
         let new = !self.quotas.contains_key(&root);

@@ -1,4 +1,5 @@
-//! The names of folders: deletes and renames on the replica before contents are sent. [`plan`] is pure.
+//! The names of folders: deletes and renames on the replica before contents are sent. [`plan`] is
+//! pure.
 
 pub(crate) mod identity;
 pub(crate) mod plan;

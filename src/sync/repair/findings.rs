@@ -1,5 +1,5 @@
-//! What a comparison reports beside the fate of messages: the two records of one that differs, and what
-//! of the mailbox is raised (`log_record`, `mailbox_full_update` in `imap/sync_support.c`).
+//! What a comparison reports beside the fate of messages: the two records of one that differs, and
+//! what of the mailbox is raised (`log_record`, `mailbox_full_update` in `imap/sync_support.c`).
 
 use crate::events::{Raised, RecordSeen, RepairEvent, Side};
 use crate::protocol::RemoteRecord;

@@ -1,5 +1,5 @@
-//! Brings the master to what both sides shall have: fetches what it lacks, and hands one update to its own
-//! replication server.
+//! Brings the master to what both sides shall have: fetches what it lacks, and hands one update to
+//! its own replication server.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! Looks at one mailbox of the master: whether it must be sent, and if so what. It is opened once and its
-//! index is read once.
+//! Looks at one mailbox of the master: whether it must be sent, and if so what. It is opened once
+//! and its index is read once.
 
 use super::difference::{check_identity, difference, has_forgotten, is_outdone};
 use super::read::read_differing;

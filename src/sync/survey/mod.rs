@@ -1,4 +1,5 @@
-//! Which mailboxes must be sent, and what of each: opened once, read once. [`compare`] and [`batch`] are pure.
+//! Which mailboxes must be sent, and what of each: opened once, read once. [`compare`] and
+//! [`batch`] are pure.
 
 pub(crate) mod batch;
 pub(crate) mod compare;

@@ -1,4 +1,5 @@
-//! Sends what was read: message files ahead, updates in order, and what is tried when an update will not do.
+//! Sends what was read: message files ahead, updates in order, and what is tried when an update
+//! will not do.
 
 pub(crate) mod damage;
 pub(crate) mod explain;

@@ -59,8 +59,8 @@ enum Uploads {
     Confirm,
 }
 
-/// Sends mailboxes, each once. `among` are the replica's mailboxes in which it may find messages. Returns what
-/// is left of them.
+/// Sends mailboxes, each once. `among` are the replica's mailboxes in which it may find messages.
+/// Returns what is left of them.
 pub(crate) fn send(
     pass: &mut Pass<'_>,
     work: Vec<Work>,

@@ -30,8 +30,8 @@ impl Unchecked {
         Some(Unchecked { entry: entry.clone(), sent })
     }
 
-    /// Whether the replica has other records than it was sent. Where it was written to meanwhile that
-    /// is another matter, for the next run.
+    /// Whether the replica has other records than it was sent. Where it was written to meanwhile
+    /// that is another matter, for the next run.
     pub fn differs(&self, remote: &RemoteFolder) -> bool {
         (remote.highestmodseq, remote.last_uid) == (self.sent.highestmodseq, self.sent.last_uid)
             && !self.sent.crcs.agrees(remote.crcs)

@@ -57,8 +57,8 @@ pub(crate) struct Update {
     pub missing: Option<Guid>,
 }
 
-/// The files of one `APPLY MESSAGE`. Each is checked before it is written; the first that is damaged is
-/// the last that is opened.
+/// The files of one `APPLY MESSAGE`. Each is checked before it is written; the first that is
+/// damaged is the last that is opened.
 struct Files<'f> {
     mailbox: &'f dyn MailboxFiles,
     snapshot: &'f Snapshot,
@@ -120,8 +120,8 @@ pub(crate) fn prepare(pass: &mut Pass<'_>, base: &Base<'_>) -> Result<Prepared> 
     Preparing::default().finish(pass, base)
 }
 
-/// Writes the files that an update needs which was read already. Its mailbox is not locked any more: if
-/// a file has gone meanwhile, all is read once more.
+/// Writes the files that an update needs which was read already. Its mailbox is not locked any
+/// more: if a file has gone meanwhile, all is read once more.
 pub(crate) fn prepare_read(
     pass: &mut Pass<'_>,
     base: &Base<'_>,
@@ -151,7 +151,8 @@ pub(crate) fn prepare_read(
     }
 }
 
-/// Opens the mailbox of an entry; `None` if it was deleted meanwhile: its tombstone tells the next run.
+/// Opens the mailbox of an entry; `None` if it was deleted meanwhile: its tombstone tells the next
+/// run.
 fn open<'p>(pass: &Pass<'p>, entry: &MailboxEntry) -> Result<Option<Box<dyn Mailbox + 'p>>> {
     let mailbox = match pass.store.open(&entry.name) {
         Ok(mailbox) => mailbox,
@@ -281,8 +282,8 @@ pub(crate) fn shell(pass: &Pass<'_>, entry: &MailboxEntry) -> Result<Option<Snap
     snapshot(pass, mailbox.as_mut(), None, Attempt::First, Extent::Below(1))
 }
 
-/// Writes the files that an update needs. As long as the mailbox is open its lock keeps them from vanishing.
-/// Gives back the first message that cannot be sent: no file behind it is.
+/// Writes the files that an update needs. As long as the mailbox is open its lock keeps them from
+/// vanishing. Gives back the first message that cannot be sent: no file behind it is.
 fn upload(
     pass: &mut Pass<'_>,
     mailbox: &dyn MailboxFiles,

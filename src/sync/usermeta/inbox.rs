@@ -5,8 +5,8 @@ use crate::protocol::RemoteFolder;
 use crate::sync::pass::Pass;
 use crate::types::UserId;
 
-/// Fails with [`Kind::ReplicaNoMailbox`] if the replica does not have the INBOX of a user who has one
-/// here. Cyrus finds the files of a user by the uniqueid of the INBOX: what it is sent before
+/// Fails with [`Kind::ReplicaNoMailbox`] if the replica does not have the INBOX of a user who has
+/// one here. Cyrus finds the files of a user by the uniqueid of the INBOX: what it is sent before
 /// that is there it stores where it does not look any more afterwards.
 pub(crate) fn check_inbox(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     let name = pass.names.inbox(user);

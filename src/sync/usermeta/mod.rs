@@ -1,5 +1,5 @@
-//! What belongs to a user beside mailboxes: subscriptions, seen state, sieve scripts, quotas, annotations.
-//! [`plan`] is pure.
+//! What belongs to a user beside mailboxes: subscriptions, seen state, sieve scripts, quotas,
+//! annotations. [`plan`] is pure.
 
 pub(crate) mod annotations;
 pub(crate) mod apply;

@@ -76,8 +76,8 @@ pub(in crate::store::spool) fn read_header(path: &Path) -> Result<header::Header
     parsed.map_err(|malformed| malformed.in_file(OP, path, format::REPAIR))
 }
 
-/// What to do about a file of a mailbox that is there and cannot be read. No reconstruct: that writes
-/// the mailbox anew from what it can read.
+/// What to do about a file of a mailbox that is there and cannot be read. No reconstruct: that
+/// writes the mailbox anew from what it can read.
 pub(super) const UNREADABLE: &str = "see what is at this path, and the system's log";
 
 /// A file that every mailbox has cannot be read: that it is not there is damage, for the
