@@ -248,6 +248,28 @@ pub unsafe extern "C" fn cyrsync_config_set_lock_patience(
     unsafe { fallible(err, body) }
 }
 
+/// Sets one of the listeners of a configuration; none if `function` is.
+///
+/// # Safety
+/// As for [`exclusive`] and [`fallible`].
+pub(super) unsafe fn set_listener<F>(
+    config: *mut cyrsync_config,
+    function: Option<F>,
+    (userdata, destroy): (*mut c_void, cyrsync_destroy_callback),
+    err: *mut *mut cyrsync_error,
+    listener: fn(&mut Listeners) -> &mut Option<Arc<Listener<F>>>,
+) -> cyrsync_result {
+    let body = || {
+        let userdata = Userdata::new(userdata, destroy);
+        // SAFETY: the caller's promise.
+        let listeners = unsafe { &mut exclusive(config)?.listeners };
+        *listener(listeners) = function.map(|function| Arc::new(Listener { function, userdata }));
+        Ok(())
+    };
+    // SAFETY: the caller's promise.
+    unsafe { fallible(err, body) }
+}
+
 /// Who hears log lines of the clients that are made from now on; nobody if callback is NULL. It
 /// may be called from several threads at once. Destroy, unless NULL, is called once userdata is
 /// not used any more: at once if this call fails.
@@ -259,15 +281,8 @@ pub unsafe extern "C" fn cyrsync_config_set_log(
     destroy: cyrsync_destroy_callback,
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
-    let body = || {
-        let userdata = Userdata::new(userdata, destroy);
-        // SAFETY: the header asks for a configuration of the caller's own.
-        let listeners = unsafe { &mut exclusive(config)?.listeners };
-        listeners.log = callback.map(|function| Arc::new(Listener { function, userdata }));
-        Ok(())
-    };
-    // SAFETY: the header asks for NULL or a place for a pointer.
-    unsafe { fallible(err, body) }
+    // SAFETY: the header asks for what `set_listener` asks for.
+    unsafe { set_listener(config, callback, (userdata, destroy), err, |all| &mut all.log) }
 }
 
 /// Who hears what the clients do that are made from now on; nobody if callback is NULL. As
@@ -280,15 +295,8 @@ pub unsafe extern "C" fn cyrsync_config_set_action(
     destroy: cyrsync_destroy_callback,
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
-    let body = || {
-        let userdata = Userdata::new(userdata, destroy);
-        // SAFETY: the header asks for a configuration of the caller's own.
-        let listeners = unsafe { &mut exclusive(config)?.listeners };
-        listeners.action = callback.map(|function| Arc::new(Listener { function, userdata }));
-        Ok(())
-    };
-    // SAFETY: the header asks for NULL or a place for a pointer.
-    unsafe { fallible(err, body) }
+    // SAFETY: the header asks for what `set_listener` asks for.
+    unsafe { set_listener(config, callback, (userdata, destroy), err, |all| &mut all.action) }
 }
 
 /// Who is shown the traffic of the clients that are made from now on, as sync_client -v -v shows
@@ -301,15 +309,8 @@ pub unsafe extern "C" fn cyrsync_config_set_traffic(
     destroy: cyrsync_destroy_callback,
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
-    let body = || {
-        let userdata = Userdata::new(userdata, destroy);
-        // SAFETY: the header asks for a configuration of the caller's own.
-        let listeners = unsafe { &mut exclusive(config)?.listeners };
-        listeners.traffic = callback.map(|function| Arc::new(Listener { function, userdata }));
-        Ok(())
-    };
-    // SAFETY: the header asks for NULL or a place for a pointer.
-    unsafe { fallible(err, body) }
+    // SAFETY: the header asks for what `set_listener` asks for.
+    unsafe { set_listener(config, callback, (userdata, destroy), err, |all| &mut all.traffic) }
 }
 
 /// Who hears that the replica cannot be reached, from clients that are made from now on and try
@@ -323,15 +324,8 @@ pub unsafe extern "C" fn cyrsync_config_set_unreachable(
     destroy: cyrsync_destroy_callback,
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
-    let body = || {
-        let userdata = Userdata::new(userdata, destroy);
-        // SAFETY: the header asks for a configuration of the caller's own.
-        let listeners = unsafe { &mut exclusive(config)?.listeners };
-        listeners.unreachable = callback.map(|function| Arc::new(Listener { function, userdata }));
-        Ok(())
-    };
-    // SAFETY: the header asks for NULL or a place for a pointer.
-    unsafe { fallible(err, body) }
+    // SAFETY: the header asks for what `set_listener` asks for.
+    unsafe { set_listener(config, callback, (userdata, destroy), err, |all| &mut all.unreachable) }
 }
 
 /// Frees a configuration. Clients that were made from it live on. NULL is fine.

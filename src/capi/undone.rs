@@ -1,12 +1,10 @@
 //! Who receives the entries of sync logs that could not be replicated.
 
 use std::ffi::c_void;
-use std::sync::Arc;
 
-use super::callbacks::{Listener, Userdata, cyrsync_destroy_callback, cyrsync_undone_callback};
-use super::config::{cyrsync_config, exclusive};
+use super::callbacks::{cyrsync_destroy_callback, cyrsync_undone_callback};
+use super::config::{cyrsync_config, set_listener};
 use super::error::{cyrsync_error, cyrsync_result};
-use super::fallible::fallible;
 
 /// Sets who receives what cyrsync_client_process_log(), cyrsync_client_checkpoint(),
 /// cyrsync_client_plan() and cyrsync_client_roll() could not do, for clients created later; nobody
@@ -19,13 +17,6 @@ pub unsafe extern "C" fn cyrsync_config_set_undone(
     destroy: cyrsync_destroy_callback,
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
-    let body = || {
-        let userdata = Userdata::new(userdata, destroy);
-        // SAFETY: the header asks for a configuration of the caller's own.
-        let listeners = unsafe { &mut exclusive(config)?.listeners };
-        listeners.undone = callback.map(|function| Arc::new(Listener { function, userdata }));
-        Ok(())
-    };
-    // SAFETY: the header asks for NULL or a place for a pointer.
-    unsafe { fallible(err, body) }
+    // SAFETY: the header asks for what `set_listener` asks for.
+    unsafe { set_listener(config, callback, (userdata, destroy), err, |all| &mut all.undone) }
 }

@@ -1,19 +1,19 @@
 //! Replicates named mailboxes, of whichever users (`sync_do_mailboxes`).
 
 use super::contents::bring_contents;
-use super::failures::{Failures, TRIES, wants_another_try};
+use super::failures::{Failures, TRIES};
 use super::folders::identity::check_owner;
 use super::folders::settle::{Settled, View, settle};
 use super::folders::sides::{Folders, Refused};
 use super::pass::Pass;
 use super::transfer::damage::{check_messages, to_check};
-use super::user::Attempted;
+use super::tries::{Attempted, Tries};
 use super::usermeta::apply::apply_steps;
 use super::usermeta::inbox::check_inbox;
 use super::usermeta::plan;
 use super::usermeta::quotas::{NamedRoot, shared_quotas};
-use crate::error::{Error, Kind, Result};
-use crate::events::{Step, SyncEvent};
+use crate::error::{Error, Result};
+use crate::events::Step;
 use crate::protocol::Command;
 use crate::types::{MailboxEntry, MboxName, UserId};
 
@@ -75,32 +75,17 @@ fn mailboxes_locked(
     if names.is_empty() {
         return Ok(());
     }
-    let mut last = None;
-    let mut refused = Refused::default();
+    let mut tries = Tries::default();
     for attempt in 0..TRIES {
         pass.check_cancel("mailboxes")?;
         pass.report(Step::Mailboxes { mailboxes: names.to_vec() });
         let view = View { everywhere: attempt > 0, stale: false };
-        match mailboxes_once(pass, names, owners, view, &mut refused) {
-            Ok(Attempted::Done) => return Ok(()),
-            Ok(Attempted::Renamed) => pass.report(SyncEvent::Renamed),
-            Err(error) if wants_another_try(&error) => {
-                last = Some(error);
-                // It holds for what was refused too, whose failures this error took with it.
-                refused = Refused::default();
-            }
-            Err(error) => return Err(error),
+        let attempted = mailboxes_once(pass, names, owners, view, &mut tries.refused);
+        if let Some(ended) = tries.ended(pass, attempted) {
+            return ended;
         }
     }
-    pass.report(SyncEvent::Unsettled { user: None, tries: TRIES });
-    Err(last.unwrap_or_else(|| {
-        Error::new(
-            Kind::Changed,
-            "replicate",
-            names,
-            format!("renames did not settle in {TRIES} tries"),
-        )
-    }))
+    Err(tries.used_up(pass, None, names))
 }
 
 fn mailboxes_once(

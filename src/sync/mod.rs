@@ -24,6 +24,7 @@ pub(crate) mod survey;
 #[cfg(test)]
 mod tests;
 pub(crate) mod transfer;
+mod tries;
 mod user;
 pub(crate) mod usermeta;
 

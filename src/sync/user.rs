@@ -1,11 +1,12 @@
 //! Replicates one user: mailboxes, quotas, subscriptions, sieve, seen (`sync_do_user`).
 
 use super::contents::bring_contents;
-use super::failures::{Failures, TRIES, is_locked, wants_another_try};
+use super::failures::{Failures, TRIES, is_locked};
 use super::folders::settle::{Settled, View, settle};
 use super::folders::sides::{Folders, Refused};
 use super::pass::Pass;
 use super::transfer::damage::{check_messages, to_check};
+use super::tries::{Attempted, Tries};
 use super::usermeta::apply::{apply_steps, user_steps};
 use super::usermeta::quotas::quota_steps;
 use crate::error::{Error, Kind, Result};
@@ -13,14 +14,6 @@ use crate::events::{Step, SyncEvent};
 use crate::protocol::{Command, RemoteUser, Ticket};
 use crate::store::UserTree;
 use crate::types::{MailboxEntry, UserId};
-
-/// How an attempt ended, if not with an error.
-pub(crate) enum Attempted {
-    /// All is sent.
-    Done,
-    /// Folders were renamed on the replica; everything must be looked at again.
-    Renamed,
-}
 
 /// Asks for the replica's view of a user ahead of time; pass the ticket to [`user`].
 pub fn ask_user(pass: &mut Pass<'_>, user: &UserId) -> Result<Ticket> {
@@ -55,14 +48,13 @@ fn user_locked(pass: &mut Pass<'_>, user: &UserId, mut asked: Option<Ticket>) ->
         }
     };
     pass.report(Step::User { user: user.clone() });
-    let mut last = None;
-    let mut tries = 0;
-    let mut refused = Refused::default();
-    while tries < TRIES {
+    let mut tries = Tries::default();
+    let mut count = 0;
+    while count < TRIES {
         // What was asked for before the lock was held may have changed since: a free try.
         let stale = asked.is_some();
-        let view = View { everywhere: tries > 0, stale };
-        tries += u32::from(!stale);
+        let view = View { everywhere: count > 0, stale };
+        count += u32::from(!stale);
         let ticket = match asked.take() {
             Some(ticket) => ticket,
             None => ask_user(pass, user)?,
@@ -72,27 +64,12 @@ fn user_locked(pass: &mut Pass<'_>, user: &UserId, mut asked: Option<Ticket>) ->
             Err(error) if error.kind() == Kind::ReplicaNoMailbox => RemoteUser::default(),
             Err(error) => return Err(error),
         };
-        match user_once(pass, user, remote, view, &mut refused) {
-            Ok(Attempted::Done) => return Ok(()),
-            Ok(Attempted::Renamed) => pass.report(SyncEvent::Renamed),
-            Err(error) if wants_another_try(&error) => {
-                last = Some(error);
-                // It holds for what was refused too, whose failures this error took with it.
-                refused = Refused::default();
-            }
-            Err(error) => return Err(error),
+        let attempted = user_once(pass, user, remote, view, &mut tries.refused);
+        if let Some(ended) = tries.ended(pass, attempted) {
+            return ended;
         }
     }
-    pass.report(SyncEvent::Unsettled { user: Some(user.clone()), tries: TRIES });
-    Err(last.unwrap_or_else(|| {
-        Error::new(
-            Kind::Changed,
-            "replicate",
-            user,
-            format!("renames did not settle in {TRIES} tries"),
-        )
-        .hint("try again when the user's folders rest")
-    }))
+    Err(tries.used_up(pass, Some(user), user))
 }
 
 fn log_failed_user(pass: &Pass<'_>, user: &UserId, error: &Error) {
