@@ -6,16 +6,16 @@
 //!
 //! Layers, each of which knows only those below it:
 //!
-//! - [`engine`]: the public face: a [`Client`](engine::Client) made from a
-//!   [`Config`](config::Config)
+//! - [`engine`]: the public face: a [`Client`](engine::Client) made from
+//!   [`Settings`](settings::Settings)
 //! - `run`: tasks, workers, retries and the sync log, as state machines that are stepped
 //! - `sync`: what differs (pure), what to do about it (pure), and doing it
 //! - `own_server`: the master's own sync_server, through which repairs write
 //! - [`store`]: the master's data | `replica`: the connection to the replica
 //! - `protocol`: commands, replies, header fields
 //! - [`events`]: what is reported, in Cyrus's words and as JSON
-//! - `format`, `cyrusdb`, `dlist`, `names`, [`config`]: pure: files, databases, wire, names and
-//!   paths
+//! - `format`, `cyrusdb`, `dlist`, `names`: pure: files, databases, wire, names and paths
+//! - [`settings`]: what is configured, resolved once from a [`Config`](config::Config)
 //! - [`types`], [`error`], `limits`, [`sys`]
 
 pub mod config;
@@ -34,6 +34,7 @@ pub(crate) mod own_server;
 pub(crate) mod protocol;
 pub(crate) mod replica;
 pub(crate) mod run;
+pub mod settings;
 #[cfg(test)]
 mod sim;
 pub mod store;

@@ -248,6 +248,57 @@ fn what_is_wrong_with_the_configuration_is_told_with_exit_78() {
 }
 
 #[test]
+fn a_value_that_cannot_be_used_is_told_with_its_line_before_anything_is_done() {
+    for (line, word) in [
+        ("sync_port: 70000", "sync_port"),
+        ("sync_host: replica/tsl", "sync_host"),
+        ("far_sync_tls_fingerprint: sha256:1", "far_sync_tls_fingerprint"),
+        ("sync_deflate_level: 12", "sync_deflate_level"),
+        ("client_bind: yes", "client_bind"),
+        ("tls_versions: tls1_0", "tls_versions"),
+    ] {
+        let site = Site::new(&format!("# one more\n{line}\n"));
+        for mode in ["-A", "-r"] {
+            let output = site.command().args([mode, "-S", NOBODY]).output().unwrap();
+            assert_eq!(code(&output), 78, "{line}");
+            let (told, place) = (stderr(&output), site.path("imapd.conf"));
+            let place = format!("{} line 5: {word}: ", place.display());
+            assert!(told.contains(&place) && told.contains("hint: "), "{line}: {told}");
+        }
+    }
+}
+
+#[test]
+fn the_configuration_that_counts_is_shown_with_the_origin_of_each_value() {
+    let site = Site::new(
+        "sync_host: near.example\nfar_sync_host: far.example\nsync_password: xyzzy\n\
+         sync_client_sync_batchsize: 9\n",
+    );
+    let show = |words: &[&str]| {
+        let output = site.command().args(words).arg("--show-config").output().unwrap();
+        assert_eq!((code(&output), stderr(&output)), (0, String::new()), "{words:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let lines = text.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" "));
+        lines.collect::<Vec<_>>()
+    };
+    let at = |line: u32| format!("# {} line {line}", site.path("imapd.conf").display());
+    let has = |lines: &[String], line: String| assert!(lines.contains(&line), "{line}: {lines:#?}");
+
+    let general = show(&[]);
+    has(&general, format!("sync_host: near.example {}", at(4)));
+    has(&general, format!("sync_password: (not shown) {}", at(6)));
+    has(&general, format!("sync_batchsize: 9 {} as sync_client_sync_batchsize", at(7)));
+    has(&general, "sync_timeout: 30m # default".to_owned());
+    has(&general, format!("partition-default: {} {}", site.path("spool").display(), at(2)));
+    assert!(!general.iter().any(|line| line.contains("xyzzy")));
+    // A mode that would go into the background, or lets a flag count.
+    let far = show(&["-r", "-n", "far", "-d", "7"]);
+    has(&far, format!("sync_host: far.example {} as far_sync_host", at(5)));
+    has(&far, "sync_repeat_interval: 7s # command line".to_owned());
+    has(&show(&["-A", "-O", "-S", NOBODY]), format!("sync_host: {NOBODY} # command line"));
+}
+
+#[test]
 fn a_list_that_cannot_be_read_is_found_out_before_connecting() {
     let site = Site::new("");
     for mode in ["-u", "-m"] {

@@ -7,9 +7,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 use cyrsync::config::Config;
-use cyrsync::engine::{Client, Options};
+use cyrsync::engine::{Cancel, Client};
 use cyrsync::error::{Peer, Scope, Subject};
 use cyrsync::events::Silent;
+use cyrsync::settings::{Overrides, Settings};
 use cyrsync::types::{MboxName, UserId};
 use cyrsync::{Error, Kind};
 use cyrsync_lab::fill::Filler;
@@ -34,6 +35,13 @@ fn two_broken() -> Lab {
     lab
 }
 
+fn client(lab: &Lab) -> Client {
+    let config = Config::load(lab.master.imapd_conf()).expect("the master has one");
+    let settings = Settings::resolve(&config, None, &Overrides::default());
+    let settings = settings.expect("the lab writes what is in order");
+    Client::new(settings, Cancel::default(), Arc::new(Silent)).expect("there is a spool")
+}
+
 fn names(parts: &[Error]) -> Vec<String> {
     parts.iter().map(|part| part.subject().to_string()).collect()
 }
@@ -41,9 +49,7 @@ fn names(parts: &[Error]) -> Vec<String> {
 #[test]
 fn a_rust_caller_gets_every_failure_with_its_subject() {
     let lab = two_broken();
-    let config = Config::load(lab.master.imapd_conf()).expect("the master has one");
-    let observer = Arc::new(Silent);
-    let mut client = Client::new(config, Options::default(), observer).expect("there is a spool");
+    let mut client = client(&lab);
     let error = client.sync_user(&"fred".into()).expect_err("two mailboxes are broken");
     assert_eq!(*error.subject(), Subject::from(UserId::from("fred")));
     let check = |error: &Error| {
@@ -75,19 +81,15 @@ fn a_rust_caller_gets_every_failure_with_its_subject() {
 fn an_error_names_the_server_at_the_other_end() {
     let mut lab = Lab::default();
     Filler::new(&lab.master, 1).mailbox("user.fred", 3);
-    let client = || {
-        let config = Config::load(lab.master.imapd_conf()).expect("the master has one");
-        Client::new(config, Options::default(), Arc::new(Silent)).expect("there is a spool")
-    };
-    client().sync_user(&"fred".into()).expect("nothing hinders");
+    client(&lab).sync_user(&"fred".into()).expect("nothing hinders");
     // A repair, which needs the master's own server.
     Imap::login(&lab.replica, "fred").with_selected("INBOX").uid_store("1:*", "+FLAGS (Own)");
     let path = lab.master.scratch().join("no-such-server");
     lab.master.set_config("sync_server_path", Some(&path.display().to_string()));
-    let error = client().sync_user(&"fred".into()).expect_err("there is no such server");
+    let error = client(&lab).sync_user(&"fred".into()).expect_err("there is no such server");
     assert_eq!(error.failures()[0].peer(), Some(&Peer::OwnServer { path }), "{error}");
     lab.replica.stop_server();
-    let error = client().sync_user(&"fred".into()).expect_err("there is no replica any more");
+    let error = client(&lab).sync_user(&"fred".into()).expect_err("there is no replica any more");
     assert_eq!(error.kind(), Kind::Connect, "{error}");
     let Some(Peer::Replica { host }) = error.peer() else { panic!("{error:?}") };
     assert!(error.to_string().contains(host.as_str()), "{error}");

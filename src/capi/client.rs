@@ -13,7 +13,7 @@ use super::host::{Table, client_over, cyrsync_host};
 use super::panic::boundary;
 use super::sized::{Place, grows};
 use super::strings::{cyrsync_str, slice};
-use crate::engine::{Cancel, Client, Goal, Options};
+use crate::engine::{Cancel, Client, Goal};
 use crate::events::{Level, Observer, Report};
 use crate::types::{MboxName, UserId};
 
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn cyrsync_client_new(
     let body = || {
         // SAFETY: the header asks for NULL or a configuration.
         let config = unsafe { config.as_ref() }.ok_or_else(|| null_pointer("config"))?;
-        let make = |options, observer| Client::new(config.config.clone(), options, observer);
+        let make = |cancel, observer| Client::new(config.settings()?, cancel, observer);
         // SAFETY: the header asks for NULL or a place for a pointer.
         unsafe { hand_out(config, out, make) }
     };
@@ -119,7 +119,7 @@ pub unsafe extern "C" fn cyrsync_client_new_with_host(
         let table = unsafe { Table::new(host) }?;
         // SAFETY: the header asks for NULL or a configuration.
         let config = unsafe { config.as_ref() }.ok_or_else(|| null_pointer("config"))?;
-        let make = |options, observer| client_over(table, config.config.clone(), options, observer);
+        let make = |cancel, observer| client_over(table, config.settings()?, cancel, observer);
         // SAFETY: the header asks for NULL or a place for a pointer.
         unsafe { hand_out(config, out, make) }
     };
@@ -134,15 +134,14 @@ pub unsafe extern "C" fn cyrsync_client_new_with_host(
 unsafe fn hand_out(
     config: &cyrsync_config,
     out: *mut *mut cyrsync_client,
-    make: impl FnOnce(Options, Arc<dyn Observer>) -> crate::Result<Client>,
+    make: impl FnOnce(Cancel, Arc<dyn Observer>) -> crate::Result<Client>,
 ) -> Result<(), Failure> {
     if out.is_null() {
         return Err(null_pointer("out"));
     }
     let listeners = config.listeners.of_client(config.whole_messages);
     // Each client is asked to stop by itself.
-    let options = Options { cancel: Cancel::default(), ..config.options.clone() };
-    let client = make(options, Arc::new(listeners.clone()))?;
+    let client = make(Cancel::default(), Arc::new(listeners.clone()))?;
     let handle = cyrsync_client {
         cancel: client.canceller(),
         server: c_string(client.server()),
@@ -380,14 +379,14 @@ pub(super) unsafe fn user_id(user: cyrsync_str) -> Result<UserId, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::settings;
 
     fn handle() -> cyrsync_client {
-        let text = b"configdirectory: /nonexistent\nsync_host: 127.0.0.1\n\
+        let text = "configdirectory: /nonexistent\nsync_host: 127.0.0.1\n\
             defaultpartition: default\npartition-default: /nonexistent/spool\n";
-        let config = Config::from_text(text, "imapd.conf").unwrap();
-        let listeners = Listeners::default();
-        let client = Client::new(config, Options::default(), Arc::new(listeners.clone())).unwrap();
+        let (settings, listeners) = (settings::tests::of(text), Listeners::default());
+        let observer = Arc::new(listeners.clone());
+        let client = Client::new(settings, Cancel::default(), observer).unwrap();
         cyrsync_client {
             cancel: client.canceller(),
             server: c_string(client.server()),

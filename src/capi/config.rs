@@ -14,7 +14,7 @@ use super::fallible::fallible;
 use super::panic::boundary;
 use super::strings::cyrsync_str;
 use crate::config::{Config, DEFAULT_PATH};
-use crate::engine::{AllowRepair, Options};
+use crate::settings::{AllowRepair, Overrides, Settings};
 use crate::types::Text;
 
 /// Change no mupdate server (sync_client -L).
@@ -47,9 +47,19 @@ const ALL_FLAGS: u32 = CYRSYNC_FLAG_LOCAL_ONLY
 /// A configuration: imapd.conf, choices, callbacks. Free it with cyrsync_config_free().
 pub struct cyrsync_config {
     pub(super) config: Config,
-    pub(super) options: Options,
+    /// Empty for none.
+    channel: String,
+    overrides: Overrides,
     pub(super) listeners: Listeners,
     pub(super) whole_messages: bool,
+}
+
+impl cyrsync_config {
+    /// What all that was set makes together.
+    pub(super) fn settings(&self) -> crate::Result<Settings> {
+        let channel = Some(self.channel.as_str()).filter(|channel| !channel.is_empty());
+        Settings::resolve(&self.config, channel, &self.overrides)
+    }
 }
 
 /// The configuration that C passes, to be changed.
@@ -115,7 +125,8 @@ unsafe fn hand_out(
     }
     let config = cyrsync_config {
         config: read()?,
-        options: Options::default(),
+        channel: String::new(),
+        overrides: Overrides::default(),
         listeners: Listeners::default(),
         whole_messages: false,
     };
@@ -154,7 +165,7 @@ pub unsafe extern "C" fn cyrsync_config_set_channel(
     let body = || {
         // SAFETY: as in cyrsync_config_set().
         let (config, channel) = unsafe { (exclusive(config)?, channel.text("channel")?) };
-        config.options.channel = (!channel.is_empty()).then(|| channel.to_owned());
+        config.channel = channel.to_owned();
         Ok(())
     };
     // SAFETY: the header asks for NULL or a place for a pointer.
@@ -172,7 +183,7 @@ pub unsafe extern "C" fn cyrsync_config_set_server(
     let body = || {
         // SAFETY: as in cyrsync_config_set().
         let (config, server) = unsafe { (exclusive(config)?, server.text("server")?) };
-        config.options.server = (!server.is_empty()).then(|| server.to_owned());
+        config.overrides.server = (!server.is_empty()).then(|| server.to_owned());
         Ok(())
     };
     // SAFETY: the header asks for NULL or a place for a pointer.
@@ -189,7 +200,7 @@ pub unsafe extern "C" fn cyrsync_config_set_partition(
     let body = || {
         // SAFETY: as in cyrsync_config_set().
         let (config, partition) = unsafe { (exclusive(config)?, partition.bytes("partition")?) };
-        config.options.dest_partition = (!partition.is_empty()).then(|| Text::new(partition));
+        config.overrides.dest_partition = (!partition.is_empty()).then(|| Text::new(partition));
         Ok(())
     };
     // SAFETY: the header asks for NULL or a place for a pointer.
@@ -206,21 +217,21 @@ pub unsafe extern "C" fn cyrsync_config_set_flags(
     let body = || {
         // SAFETY: the header asks for a configuration of the caller's own.
         let config = unsafe { exclusive(config)? };
-        let options = &mut config.options;
+        let overrides = &mut config.overrides;
         let unknown = flags & !ALL_FLAGS;
         if unknown != 0 {
             let result = cyrsync_result::CYRSYNC_RESULT_INVALID_ARGUMENT;
             return Err(misuse(result, "flags", format!("{unknown:#x} is no flag")));
         }
         let has = |flag| flags & flag != 0;
-        options.local_only = has(CYRSYNC_FLAG_LOCAL_ONLY);
-        options.skip_locked = has(CYRSYNC_FLAG_SKIP_LOCKED);
-        options.no_copyback = has(CYRSYNC_FLAG_NO_COPYBACK);
-        options.copyback = has(CYRSYNC_FLAG_COPYBACK);
-        options.allow_repair =
+        overrides.local_only = has(CYRSYNC_FLAG_LOCAL_ONLY);
+        overrides.skip_locked = has(CYRSYNC_FLAG_SKIP_LOCKED);
+        overrides.no_copyback = has(CYRSYNC_FLAG_NO_COPYBACK);
+        overrides.copyback = has(CYRSYNC_FLAG_COPYBACK);
+        overrides.allow_repair =
             if has(CYRSYNC_FLAG_ALLOW_REPAIR) { AllowRepair::ALL } else { AllowRepair::default() };
-        options.archive = has(CYRSYNC_FLAG_ARCHIVE);
-        options.require_compress = has(CYRSYNC_FLAG_REQUIRE_COMPRESS);
+        overrides.stage_to_archive = has(CYRSYNC_FLAG_ARCHIVE);
+        overrides.require_compression = has(CYRSYNC_FLAG_REQUIRE_COMPRESS);
         config.whole_messages = has(CYRSYNC_FLAG_WHOLE_MESSAGES);
         Ok(())
     };
@@ -240,8 +251,8 @@ pub unsafe extern "C" fn cyrsync_config_set_lock_patience(
 ) -> cyrsync_result {
     let body = || {
         // SAFETY: the header asks for a configuration of the caller's own.
-        let options = unsafe { &mut exclusive(config)?.options };
-        options.lock_patience = u64::try_from(milliseconds).ok().map(Duration::from_millis);
+        let overrides = unsafe { &mut exclusive(config)?.overrides };
+        overrides.lock_patience = u64::try_from(milliseconds).ok().map(Duration::from_millis);
         Ok(())
     };
     // SAFETY: the header asks for NULL or a place for a pointer.

@@ -8,8 +8,9 @@ use super::error::{Failure, cyrsync_error, cyrsync_result};
 use super::panic::boundary;
 use super::sized::{argument, grows};
 use super::strings::cyrsync_str;
-use crate::engine::{Client, Ended, Persistence, Rolling, Undone};
+use crate::engine::{Client, Ended, Undone};
 use crate::error::Error;
+use crate::settings::{Persistence, Rolling};
 use crate::sys::file::open_regular;
 
 /// How cyrsync_client_roll() works. Begin with CYRSYNC_ROLLING_INIT, then set what is wanted.
@@ -103,13 +104,13 @@ unsafe fn options(rolling: *const cyrsync_rolling) -> Result<Rolling, Failure> {
     let file = unsafe { rolling.shutdown_file.bytes("shutdown_file") }?;
     let longest = Duration::from_secs(rolling.longest_pause);
     Ok(Rolling {
-        interval: Duration::from_millis(rolling.interval_ms),
-        restart_after: Duration::from_secs(rolling.restart_after),
-        shutdown_file: (!file.is_empty()).then(|| path(file)),
-        once: rolling.once != 0,
+        sync_repeat_interval: Duration::from_millis(rolling.interval_ms),
+        timeout: Duration::from_secs(rolling.restart_after),
+        sync_shutdown_file: (!file.is_empty()).then(|| path(file)),
+        rolling_once: rolling.once != 0,
         persistence: Persistence {
-            once: rolling.connect_once != 0,
-            longest_pause: (!longest.is_zero()).then_some(longest),
+            connect_once: rolling.connect_once != 0,
+            sync_reconnect_maxwait: (!longest.is_zero()).then_some(longest),
             ..Persistence::default()
         },
     })

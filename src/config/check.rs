@@ -1,7 +1,11 @@
 //! Whether the value of an option can be.
 
+use super::expand::is_below;
+use super::fingerprint::Fingerprint;
 use super::opt::{self, DurationOpt, Spec, Type};
+use super::server::{Target, service_port};
 use super::value;
+use crate::error::Error;
 
 pub(super) fn spec(name: &str) -> Option<&'static Spec> {
     opt::ALL.iter().copied().find(|spec| spec.name == name)
@@ -29,7 +33,7 @@ pub(super) fn channel_switch(text: &str) -> Option<bool> {
 }
 
 pub(super) fn parse_seconds(option: DurationOpt, text: &str) -> Option<i32> {
-    let Type::Duration(unit) = option.0.kind else { return None };
+    let Type::Duration(unit) = option.spec().kind else { return None };
     value::duration(text, unit)
 }
 
@@ -46,6 +50,13 @@ pub(super) fn check(key: &str, text: &str) -> Result<(), (String, String)> {
     };
     let (valid, what, hint) = match spec.kind {
         Type::String => return Ok(()),
+        // It becomes a path.
+        Type::Server if is_below(text) => return Ok(()),
+        Type::Server => return Target::parse(text).map(drop).map_err(|error| told(key, &error)),
+        Type::Port => return service_port(text).map(drop).map_err(|error| told(key, &error)),
+        Type::Fingerprints => {
+            return Fingerprint::parse_all(text).map(drop).map_err(|error| told(key, &error));
+        }
         Type::Switch if for_channel => {
             (channel_switch(text).is_some(), "a switch", "write yes or no, in lower case".into())
         }
@@ -56,6 +67,11 @@ pub(super) fn check(key: &str, text: &str) -> Result<(), (String, String)> {
             value::int(text).is_some(),
             "a number",
             "write a whole number of 32 bits, without a unit".into(),
+        ),
+        Type::Within(first, last) => (
+            value::int(text).is_some_and(|number| (first..=last).contains(&number)),
+            "a number that can be here",
+            format!("write a whole number from {first} to {last}"),
         ),
         Type::Duration(unit) => (
             value::duration(text, unit).is_some(),
@@ -77,4 +93,9 @@ pub(super) fn check(key: &str, text: &str) -> Result<(), (String, String)> {
         ),
     };
     if valid { Ok(()) } else { Err((format!("{key}: {text:?} is not {what}"), hint)) }
+}
+
+/// What is wrong by the error of who reads it.
+fn told(key: &str, error: &Error) -> (String, String) {
+    (format!("{key}: {}: {}", error.subject(), error.detail()), error.hint_text().to_owned())
 }

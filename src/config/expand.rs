@@ -7,13 +7,17 @@ const CONFIGDIRECTORY: &str = "{configdirectory}";
 /// Puts the directory where a text begins with `{configdirectory}`: only in options of the
 /// table, as Cyrus does it, not in partitions.
 pub(super) fn expand(spec: &Spec, text: &str, directory: &str) -> String {
-    let head = text.get(..CONFIGDIRECTORY.len());
-    if spec.kind == Type::String
-        && spec.name != opt::CONFIGDIRECTORY.name()
-        && head.is_some_and(|head| head.eq_ignore_ascii_case(CONFIGDIRECTORY))
-    {
+    let is_text =
+        matches!(spec.kind, Type::String | Type::Server | Type::Port | Type::Fingerprints);
+    if is_text && spec.name != opt::CONFIGDIRECTORY.spec().name && is_below(text) {
         let rest = text.get(CONFIGDIRECTORY.len()..).unwrap_or_default();
         return format!("{}{rest}", directory);
     }
     text.to_owned()
+}
+
+/// Whether a text begins with `{configdirectory}`.
+pub(super) fn is_below(text: &str) -> bool {
+    let head = text.get(..CONFIGDIRECTORY.len());
+    head.is_some_and(|head| head.eq_ignore_ascii_case(CONFIGDIRECTORY))
 }

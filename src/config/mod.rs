@@ -1,28 +1,33 @@
 //! imapd.conf as Cyrus 3.8.1 reads it (`config_read` in `lib/libconfig.c`, and what
 //! `cyrus_init` in `imap/global.c` adds).
 //!
-//! ```
-//! use cyrsync::config::{Config, opt};
+//! What it means for a client is in [`settings`](crate::settings).
 //!
-//! let text = b"configdirectory: /conf\nsync_host: a\nbackup_sync_host: b\n";
-//! let config = Config::from_text(text, "imapd.conf")?;
-//! assert_eq!(config.channel_string(None, opt::SYNC_HOST), Some("a"));
-//! assert_eq!(config.channel_string(Some("backup"), opt::SYNC_HOST), Some("b"));
-//! # Ok::<(), cyrsync::Error>(())
+//! ```
+//! use cyrsync::config::Config;
+//!
+//! let bad = b"configdirectory: /conf\nsync_port: 70000\n";
+//! let error = Config::from_text(bad, "imapd.conf").unwrap_err();
+//! assert!(error.to_string().contains("imapd.conf line 2: sync_port: 70000"));
 //! ```
 
 mod check;
 mod expand;
+mod fingerprint;
 mod lines;
 mod load;
-pub mod opt;
-mod partitions;
+pub(crate) mod opt;
+mod origin;
 mod read;
+mod server;
 #[cfg(test)]
 mod tests;
-pub mod value;
+pub(crate) mod value;
 mod values;
 
+pub use fingerprint::Fingerprint;
 pub use load::{DEFAULT_PATH, SERVICE};
-pub use partitions::Partitions;
+pub use origin::Origin;
+pub use server::{Target, service_port};
 pub use values::Config;
+pub(crate) use values::is_secret;

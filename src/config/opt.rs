@@ -1,8 +1,9 @@
 //! The options this project reads: name, type, unit and default, as `lib/imapoptions` of
-//! Cyrus 3.8.1 has them, but for `tcp_keepalive`, which is on here. Each is read by something: a
-//! value that nothing depends on is not checked (a test of [`super`] looks at that).
+//! Cyrus 3.8.1 has them, but for `tcp_keepalive`, which is on here. A
+//! value that nothing depends on is not in it, and so not checked.
 //!
-//! An identifier carries its type, so that asking for a switch as a number does not compile.
+//! An identifier carries its type, so that asking for a switch as a number does not compile. Only
+//! [`crate::settings`] asks, once, and checks by a test that it asks for each.
 
 use super::value::TimeUnit;
 
@@ -15,6 +16,8 @@ pub enum Type {
     Switch,
     /// A 32 bit number.
     Int,
+    /// A whole number from the first to the last.
+    Within(i32, i32),
     /// A duration, with the unit of a bare number.
     Duration(TimeUnit),
     /// One of these words.
@@ -23,6 +26,12 @@ pub enum Type {
     OnOffOr(&'static [&'static str]),
     /// Any of these words, separated by blanks.
     AnyOf(&'static [&'static str]),
+    /// The name of a server: see [`super::Target::parse`].
+    Server,
+    /// A number or a service name: see [`super::service_port`].
+    Port,
+    /// Fingerprints of certificates: see [`super::Fingerprint::parse_all`].
+    Fingerprints,
 }
 
 /// A row of the table.
@@ -36,6 +45,18 @@ pub struct Spec {
     pub default: Option<&'static str>,
 }
 
+/// Options of replication that Cyrus reads for all channels alike.
+const OF_ALL_CHANNELS: [&str; 5] =
+    ["sync_log", "sync_log_channels", "sync_reconnect_maxwait", "sync_server_path", "sync_timeout"];
+
+impl Spec {
+    /// Whether a channel may have a value of its own, `<channel>_<option>` (`sync_get_config` and
+    /// its relatives in `imap/sync_support.c`).
+    pub fn has_channels(&self) -> bool {
+        self.name.starts_with("sync_") && !OF_ALL_CHANNELS.contains(&self.name)
+    }
+}
+
 macro_rules! identifiers {
     ($($(#[$doc:meta])* $type:ident;)*) => {$(
         $(#[$doc])*
@@ -43,9 +64,9 @@ macro_rules! identifiers {
         pub struct $type(pub(super) &'static Spec);
 
         impl $type {
-            /// The option's name in imapd.conf.
-            pub const fn name(self) -> &'static str {
-                self.0.name
+            /// The option's row in the table.
+            pub const fn spec(self) -> &'static Spec {
+                self.0
             }
         }
     )*};
@@ -78,7 +99,10 @@ macro_rules! options {
 }
 
 use TimeUnit::Seconds;
-use Type::{AnyOf, Duration, Int, OnOffOr, OneOf, String as Text, Switch};
+use Type::{
+    AnyOf, Duration, Fingerprints, Int, OnOffOr, OneOf, Port, Server, String as Text, Switch,
+    Within,
+};
 
 const YES: Option<&str> = Some("yes");
 const NO: Option<&str> = Some("no");
@@ -97,14 +121,14 @@ options! {
     // Ours alone: whether to read the files of messages that were replicated already.
     SYNC_CHECK_MESSAGES: SwitchOpt = "sync_check_messages", Switch, NO;
     // Ours alone: the level of deflate, 0 (off) to 9.
-    SYNC_DEFLATE_LEVEL: IntOpt = "sync_deflate_level", Int, Some("3");
-    SYNC_HOST: StringOpt = "sync_host", Text, None;
+    SYNC_DEFLATE_LEVEL: IntOpt = "sync_deflate_level", Within(0, 9), Some("3");
+    SYNC_HOST: StringOpt = "sync_host", Server, None;
     SYNC_LOG: SwitchOpt = "sync_log", Switch, NO;
     SYNC_LOG_CHANNELS: StringOpt = "sync_log_channels", Text, None;
     // Ours alone: whether to leave the master as it is, as with -O.
     SYNC_NO_COPYBACK: SwitchOpt = "sync_no_copyback", Switch, NO;
     SYNC_PASSWORD: StringOpt = "sync_password", Text, None;
-    SYNC_PORT: StringOpt = "sync_port", Text, None;
+    SYNC_PORT: StringOpt = "sync_port", Port, None;
     SYNC_REALM: StringOpt = "sync_realm", Text, None;
     SYNC_RECONNECT_MAXWAIT: DurationOpt =
         "sync_reconnect_maxwait", Duration(Seconds), Some("20m");
@@ -116,7 +140,7 @@ options! {
     SYNC_SHUTDOWN_FILE: StringOpt = "sync_shutdown_file", Text, None;
     // Ours alone: whether to encrypt, how to verify, and the certificates to take.
     SYNC_TLS: ChoiceOpt = "sync_tls", OneOf(&["off", "try", "require"]), Some("try");
-    SYNC_TLS_FINGERPRINT: StringOpt = "sync_tls_fingerprint", Text, None;
+    SYNC_TLS_FINGERPRINT: StringOpt = "sync_tls_fingerprint", Fingerprints, None;
     SYNC_TLS_VERIFY: SwitchOpt = "sync_tls_verify", Switch, YES;
     SYNC_TIMEOUT: DurationOpt = "sync_timeout", Duration(Seconds), Some("30m");
     SYNC_TRY_IMAP: SwitchOpt = "sync_try_imap", Switch, YES;

@@ -5,12 +5,14 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::check::{channel_spec, check, spec};
 use super::expand::expand;
 use super::lines::{Lines, Statement, statement};
 use super::opt::{self, DEPRECATED};
-use super::values::{Config, Known};
+use super::origin::Origin;
+use super::values::{Config, Given, Known};
 use crate::error::{Error, Kind, Result};
 use crate::limits::{CONFIG_FILE_BYTES, CONFIG_INCLUDE_DEPTH, CONFIG_LINE_BYTES};
 
@@ -41,10 +43,10 @@ struct Reader<'a> {
     former: Vec<(&'static opt::Deprecated, Known)>,
 }
 
-/// A place in a file, for errors.
+/// A place in a file.
 #[derive(Clone, Copy)]
 struct Place<'a> {
-    file: &'a Path,
+    file: &'a Arc<Path>,
     line: usize,
 }
 
@@ -108,6 +110,7 @@ impl<'a> Reader<'a> {
     }
 
     fn text(&mut self, text: &[u8], file: &Path) -> Result<()> {
+        let file: &Arc<Path> = &Arc::from(file);
         for line in Lines::new(text) {
             let line = match line {
                 Ok(line) => line,
@@ -171,7 +174,8 @@ impl<'a> Reader<'a> {
                 String::from_utf8_lossy(value).into_owned()
             }
         };
-        let given = Known { text, for_service };
+        let origin = Origin::Line { file: place.file.clone(), line: place.line, key: full.clone() };
+        let given = Known { given: Given { text, origin }, for_service };
         let before = |known: Option<&Known>| known.map(|known| known.for_service);
         if let Some(spec) = spec(key) {
             match (before(self.config.known.get(spec.name)), for_service) {
@@ -193,7 +197,7 @@ impl<'a> Reader<'a> {
                     None => self.former.push((deprecated, given)),
                 },
             }
-        } else if self.config.overflow.insert(full.clone(), given.text).is_some() {
+        } else if self.config.overflow.insert(full.clone(), given.given).is_some() {
             return Err(twice());
         }
         Ok(())
@@ -210,16 +214,18 @@ impl<'a> Reader<'a> {
             ));
             config.known.entry(preferred).or_insert(given);
         }
-        let Some(directory) = config.string(opt::CONFIGDIRECTORY).map(str::to_owned) else {
+        let Some(directory) = config.string(opt::CONFIGDIRECTORY, None).map(str::to_owned) else {
             return Err(error("configdirectory is not set".into())
                 .hint("add the line \"configdirectory: /var/lib/cyrus\", or where yours lies"));
         };
         let expanded: Vec<_> = (config.known.iter())
-            .filter_map(|(name, known)| Some((*name, expand(spec(name)?, &known.text, &directory))))
+            .filter_map(|(name, known)| {
+                Some((*name, expand(spec(name)?, &known.given.text, &directory)))
+            })
             .collect();
         for (name, text) in expanded {
             if let Some(known) = config.known.get_mut(name) {
-                known.text = text;
+                known.given.text = text;
             }
         }
         Ok(self.config)

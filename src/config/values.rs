@@ -8,24 +8,33 @@ use std::time::Duration;
 use super::check::{channel_switch, check, fold_on_off, parse_seconds, spec};
 use super::expand::expand;
 use super::opt::{self, ChoiceOpt, DurationOpt, IntOpt, SetOpt, Spec, StringOpt, SwitchOpt, Type};
+use super::origin::Origin;
 use super::value;
 use crate::error::{Error, Kind, Result};
 
 /// A configuration. Its values were checked when it was read, so that looking one up cannot fail.
+/// [`Settings`](crate::settings::Settings) are made from it.
 #[derive(Clone)]
 pub struct Config {
     pub(super) service: String,
     /// Options of the table, by name.
     pub(super) known: HashMap<&'static str, Known>,
     /// Everything else: partitions, channels, SASL, options of other programs.
-    pub(super) overflow: HashMap<String, String>,
+    pub(super) overflow: HashMap<String, Given>,
     pub(super) notes: Vec<String>,
     pub(super) path: Option<PathBuf>,
 }
 
+/// A value, and where it comes from.
+#[derive(Clone)]
+pub(super) struct Given {
+    pub(super) text: String,
+    pub(super) origin: Origin,
+}
+
 #[derive(Clone)]
 pub(super) struct Known {
-    pub(super) text: String,
+    pub(super) given: Given,
     /// Given as `<service>_<option>`, which wins over the plain one.
     pub(super) for_service: bool,
 }
@@ -42,14 +51,15 @@ impl Config {
         }
         check(&key, value).map_err(|(what, hint)| bad(what).hint(hint))?;
         let former = opt::DEPRECATED.iter().find(|former| former.name == key);
+        let given = |text| Given { text, origin: Origin::Program };
         match spec(&key).or(former.map(|former| former.preferred)) {
             Some(spec) => {
-                let directory = self.string(opt::CONFIGDIRECTORY).unwrap_or_default();
-                let text = expand(spec, value, directory);
-                self.known.insert(spec.name, Known { text, for_service: true });
+                let directory = self.string(opt::CONFIGDIRECTORY, None).unwrap_or_default();
+                let given = given(expand(spec, value, directory));
+                self.known.insert(spec.name, Known { given, for_service: true });
             }
             None => {
-                self.overflow.insert(key, value.to_owned());
+                self.overflow.insert(key, given(value.to_owned()));
             }
         }
         Ok(())
@@ -69,118 +79,118 @@ impl Config {
     /// `configdirectory`: databases, user files and locks are below it.
     pub fn directory(&self) -> &Path {
         // Always there: reading fails without.
-        Path::new(self.string(opt::CONFIGDIRECTORY).unwrap_or_default())
+        Path::new(self.string(opt::CONFIGDIRECTORY, None).unwrap_or_default())
     }
 
-    /// A text, or its default.
-    pub fn string(&self, option: StringOpt) -> Option<&str> {
-        self.text(option.0)
+    /// A text, or its default; that of a channel if it has one.
+    pub(crate) fn string(&self, option: StringOpt, channel: Option<&str>) -> Option<&str> {
+        self.text(option.spec(), channel)
     }
 
-    /// A switch.
-    pub fn switch(&self, option: SwitchOpt) -> bool {
-        self.text(option.0).and_then(value::switch).unwrap_or_default()
+    /// A switch. Unlike `sync_get_switchconfig`, which takes `yes` for off here, all spellings are
+    /// understood for a channel too.
+    pub(crate) fn switch(&self, option: SwitchOpt, channel: Option<&str>) -> bool {
+        let own = self.of_channel(option.spec(), channel);
+        let own = own.and_then(|given| channel_switch(&given.text));
+        let general = || self.text(option.spec(), None).and_then(value::switch);
+        own.or_else(general).unwrap_or_default()
     }
 
     /// A number.
-    pub fn int(&self, option: IntOpt) -> i32 {
-        self.text(option.0).and_then(value::int).unwrap_or_default()
+    pub(crate) fn int(&self, option: IntOpt, channel: Option<&str>) -> i32 {
+        self.text(option.spec(), channel).and_then(value::int).unwrap_or_default()
     }
 
     /// A duration in seconds, which may be negative.
-    pub fn seconds(&self, option: DurationOpt) -> i32 {
-        self.text(option.0).and_then(|text| parse_seconds(option, text)).unwrap_or_default()
+    pub(crate) fn seconds(&self, option: DurationOpt, channel: Option<&str>) -> i32 {
+        let text = self.text(option.spec(), channel);
+        text.and_then(|text| parse_seconds(option, text)).unwrap_or_default()
     }
 
     /// A duration; a negative one counts as zero.
-    pub fn duration(&self, option: DurationOpt) -> Duration {
-        Duration::from_secs(u64::try_from(self.seconds(option)).unwrap_or(0))
+    pub(crate) fn duration(&self, option: DurationOpt, channel: Option<&str>) -> Duration {
+        Duration::from_secs(u64::try_from(self.seconds(option, channel)).unwrap_or(0))
     }
 
     /// The chosen word: one of those in the table.
-    pub fn choice(&self, option: ChoiceOpt) -> &str {
-        let text = self.text(option.0).unwrap_or_default();
-        match option.0.kind {
+    pub(crate) fn choice(&self, option: ChoiceOpt, channel: Option<&str>) -> &str {
+        let text = self.text(option.spec(), channel).unwrap_or_default();
+        match option.spec().kind {
             Type::OnOffOr(_) => fold_on_off(text),
             _ => text,
         }
     }
 
     /// Whether `word` is among the words of a set.
-    pub fn contains(&self, option: SetOpt, word: &str) -> bool {
-        self.text(option.0).is_some_and(|text| text.split_ascii_whitespace().any(|w| w == word))
+    pub(crate) fn contains(&self, option: SetOpt, word: &str) -> bool {
+        let text = self.text(option.spec(), None).unwrap_or_default();
+        text.split_ascii_whitespace().any(|w| w == word)
     }
 
-    /// A text for a channel: `<channel>_<option>`, else `<option>`
-    /// (`sync_get_config` in `imap/sync_support.c`).
-    pub fn channel_string(&self, channel: Option<&str>, option: StringOpt) -> Option<&str> {
-        self.for_channel(channel, option.name()).or_else(|| self.string(option))
-    }
-
-    /// A switch for a channel. Unlike `sync_get_switchconfig`, which takes `yes` for off here,
-    /// all spellings of a switch are understood.
-    pub fn channel_switch(&self, channel: Option<&str>, option: SwitchOpt) -> bool {
-        let own = self.for_channel(channel, option.name()).and_then(channel_switch);
-        own.unwrap_or_else(|| self.switch(option))
-    }
-
-    /// A duration for a channel in seconds (`sync_get_durationconfig`).
-    pub fn channel_seconds(&self, channel: Option<&str>, option: DurationOpt) -> i32 {
-        let own = self.for_channel(channel, option.name());
-        own.and_then(|text| parse_seconds(option, text)).unwrap_or_else(|| self.seconds(option))
-    }
-
-    /// A duration for a channel; a negative one counts as zero.
-    pub fn channel_duration(&self, channel: Option<&str>, option: DurationOpt) -> Duration {
-        Duration::from_secs(u64::try_from(self.channel_seconds(channel, option)).unwrap_or(0))
-    }
-
-    /// The word chosen for a channel.
-    pub fn channel_choice(&self, channel: Option<&str>, option: ChoiceOpt) -> &str {
-        match (self.for_channel(channel, option.name()), option.0.kind) {
-            (Some(own), Type::OnOffOr(_)) => fold_on_off(own),
-            (Some(own), _) => own,
-            (None, _) => self.choice(option),
-        }
-    }
-
-    /// A number for a channel. Cyrus knows none; kept for symmetry with the others.
-    pub fn channel_int(&self, channel: Option<&str>, option: IntOpt) -> i32 {
-        let own = self.for_channel(channel, option.name()).and_then(value::int);
-        own.unwrap_or_else(|| self.int(option))
-    }
-
-    /// A setting that is not in the table, such as `<host>_password`; `<service>_<key>` wins
+    /// A setting that is not in the table, such as `<host>_mechs`; `<service>_<key>` wins
     /// (`config_getoverflowstring`).
-    pub fn overflow(&self, key: &str) -> Option<&str> {
+    pub(crate) fn other(&self, key: &str) -> Option<&str> {
+        self.other_given(key).map(|given| given.text.as_str())
+    }
+
+    /// The ends of the names of settings that are not in the table and whose names begin with
+    /// `prefix`, such as those of partitions.
+    pub(crate) fn others(&self, prefix: &str) -> impl Iterator<Item = &str> {
+        self.overflow.keys().filter_map(move |key| {
+            let own = key.strip_prefix(&*self.service).and_then(|rest| rest.strip_prefix('_'));
+            own.unwrap_or(key).strip_prefix(prefix)
+        })
+    }
+
+    /// Where the value of an option comes from.
+    pub(crate) fn origin(&self, spec: &'static Spec, channel: Option<&str>) -> Origin {
+        self.given(spec, channel).map_or(Origin::Default, |given| given.origin.clone())
+    }
+
+    /// The same of a setting that is not in the table.
+    pub(crate) fn origin_of_other(&self, key: &str) -> Origin {
+        self.other_given(key).map_or(Origin::Default, |given| given.origin.clone())
+    }
+
+    /// The value of an option as text.
+    pub(crate) fn text(&self, spec: &'static Spec, channel: Option<&str>) -> Option<&str> {
+        self.given(spec, channel).map(|given| given.text.as_str()).or(spec.default)
+    }
+
+    fn given(&self, spec: &'static Spec, channel: Option<&str>) -> Option<&Given> {
+        let general = || self.known.get(spec.name).map(|known| &known.given);
+        self.of_channel(spec, channel).or_else(general)
+    }
+
+    fn of_channel(&self, spec: &'static Spec, channel: Option<&str>) -> Option<&Given> {
+        let channel = channel.filter(|_| spec.has_channels())?;
+        self.other_given(&format!("{channel}_{}", spec.name))
+    }
+
+    fn other_given(&self, key: &str) -> Option<&Given> {
         let key = key.to_ascii_lowercase();
         let own = self.overflow.get(&format!("{}_{key}", self.service));
-        own.or_else(|| self.overflow.get(&key)).map(String::as_str)
+        own.or_else(|| self.overflow.get(&key))
     }
+}
 
-    /// All settings that are not in the table, in no order: for SASL's `sasl_*` among others.
-    pub fn overflow_settings(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.overflow.iter().map(|(key, value)| (key.as_str(), value.as_str()))
-    }
-
-    fn for_channel(&self, channel: Option<&str>, name: &str) -> Option<&str> {
-        self.overflow(&format!("{}_{name}", channel?))
-    }
-
-    pub(super) fn text(&self, spec: &'static Spec) -> Option<&str> {
-        self.known.get(spec.name).map(|known| known.text.as_str()).or(spec.default)
-    }
+/// Whether the value under this name must not be shown.
+pub(crate) fn is_secret(key: &str) -> bool {
+    key.contains("pass") || key.contains("secret")
 }
 
 /// Passwords do not show.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = self.known.iter().map(|(key, known)| (*key, known.text.as_str()));
-        let mut all: Vec<_> = known.chain(self.overflow_settings()).collect();
+        let known = self.known.iter().map(|(key, known)| (*key, &known.given.text));
+        let others = self.overflow.iter().map(|(key, given)| (key.as_str(), &given.text));
+        let mut all: Vec<(&str, &str)> =
+            known.chain(others).map(|(key, text)| (key, text.as_str())).collect();
         all.sort_unstable();
-        let secret = |key: &str| key.contains("pass") || key.contains("secret");
-        f.debug_map()
-            .entries(all.into_iter().map(|(k, v)| (k, if secret(k) { "(not shown)" } else { v })))
-            .finish()
+        let shown = all.into_iter().map(|(key, text)| {
+            let text = if is_secret(key) { "(not shown)" } else { text };
+            (key, text)
+        });
+        f.debug_map().entries(shown).finish()
     }
 }

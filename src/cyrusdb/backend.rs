@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::{Error, Kind, Result};
+use crate::settings::{DbBackend, DbFormat};
 
 /// The formats that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,28 +22,22 @@ impl Backend {
     /// The backend that an option of imapd.conf (`mboxlist_db`, `quota_db`, ...) names.
     ///
     /// # Errors
-    /// [`Kind::Unsupported`] for a backend of Cyrus that is not read here, [`Kind::Config`]
-    /// for any other word.
-    pub fn from_config(option: &str, word: &str) -> Result<Backend> {
-        match word {
-            "twoskip" => Ok(Backend::Twoskip),
-            "skiplist" => Ok(Backend::Skiplist),
-            "flat" => Ok(Backend::Flat),
-            "quotalegacy" => Ok(Backend::QuotaLegacy),
-            "sql" | "zeroskip" | "twom" | "lmdb" => {
+    /// [`Kind::Unsupported`] for a backend of Cyrus that is not read here.
+    pub fn of(format: DbFormat) -> Result<Backend> {
+        let DbFormat { option, backend } = format;
+        match backend {
+            DbBackend::Twoskip => Ok(Backend::Twoskip),
+            DbBackend::Skiplist => Ok(Backend::Skiplist),
+            DbBackend::Flat => Ok(Backend::Flat),
+            DbBackend::QuotaLegacy => Ok(Backend::QuotaLegacy),
+            DbBackend::Sql | DbBackend::Zeroskip | DbBackend::Twom => {
+                let word = backend.word();
                 Err(unsupported("use database backend", format!("{option}: {word}")).hint(format!(
                     "stop Cyrus, convert what {option} is about with `cvt_cyrusdb FILE {word} NEW \
                      twoskip`, put the new files in place, set {option}: twoskip; or run the \
                      engine inside a host that reads it"
                 )))
             }
-            _ => Err(Error::new(
-                Kind::Config,
-                "use database backend",
-                format!("{option}: {word}"),
-                "Cyrus has no such backend",
-            )
-            .hint("twoskip, skiplist, flat and quotalegacy can be read")),
         }
     }
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Observer, RunEvent, Silent};
 use crate::names::Paths;
@@ -16,6 +15,7 @@ use crate::replica::{Answer, Direct, Replica};
 use crate::run::log::disk::LogDisk;
 use crate::run::log::entry::LogEntry;
 use crate::run::log::files::LogFiles;
+use crate::settings::Settings;
 use crate::store::HostWriter;
 use crate::store::spool::Spool;
 use crate::sync::Master;
@@ -24,12 +24,11 @@ use crate::types::{MailboxState, MboxName};
 /// How long a server that did not answer is not started again: each mailbox would wait for it.
 const SILENCE_PAUSE: Duration = Duration::from_secs(300);
 
-/// The master that a configuration describes.
+/// The master whose spool is read natively.
 pub(super) struct NativeMaster {
-    config: Config,
+    settings: Settings,
     spool: Arc<Spool>,
     logs: Vec<PathBuf>,
-    timeout: Duration,
     observer: Arc<dyn Observer>,
     cancel: Arc<AtomicBool>,
     server: Option<OwnServer>,
@@ -38,19 +37,17 @@ pub(super) struct NativeMaster {
 }
 
 impl NativeMaster {
-    /// The master of a configuration, for a client of `channel`. Nothing is started yet.
+    /// The master of the settings. Nothing is started yet.
     pub(super) fn new(
-        config: &Config,
+        settings: &Settings,
         spool: Arc<Spool>,
-        channel: Option<&str>,
         observer: Arc<dyn Observer>,
         cancel: Arc<AtomicBool>,
     ) -> NativeMaster {
         NativeMaster {
-            config: config.clone(),
+            settings: settings.clone(),
             spool,
-            logs: other_logs(config, channel),
-            timeout: config.duration(opt::SYNC_TIMEOUT).max(Duration::from_secs(3)),
+            logs: other_logs(settings),
             observer,
             cancel,
             server: None,
@@ -58,13 +55,17 @@ impl NativeMaster {
         }
     }
 
+    fn timeout(&self) -> Duration {
+        self.settings.connection.sync_timeout
+    }
+
     fn start(&self, program: &Path) -> Result<OwnServer> {
-        let Some(imapd_conf) = self.config.path() else {
+        let Some(imapd_conf) = self.settings.file() else {
             let detail = "the configuration is in no file";
             return Err(Error::new(Kind::Config, "start", "sync_server", detail));
         };
         let (observer, cancel) = (Arc::new(Silent), self.cancel.clone());
-        OwnServer::start(program, imapd_conf, self.timeout, observer, cancel)
+        OwnServer::start(program, imapd_conf, self.timeout(), observer, cancel)
     }
 
     /// Starts the server that belongs to the spool.
@@ -74,14 +75,14 @@ impl NativeMaster {
         {
             return Err(error.clone());
         }
-        let program = own_server::find(&self.config)?;
+        let program = own_server::find(&self.settings)?;
         let begun = Instant::now();
         let started = self.start(&program).and_then(|server| {
-            own_server::check_against_running(&self.config, &server, |other| self.start(other))?;
+            own_server::check_against_running(&self.settings, &server, |other| self.start(other))?;
             Ok(server)
         });
         if let Err(error) = &started
-            && begun.elapsed() >= own_server::GREETING.min(self.timeout)
+            && begun.elapsed() >= own_server::GREETING.min(self.timeout())
         {
             self.silent = Some((Instant::now(), error.clone()));
         }
@@ -89,15 +90,15 @@ impl NativeMaster {
     }
 }
 
-/// The logs that Cyrus's daemons would write to, but that of `channel` (`sync_log_init`).
-fn other_logs(config: &Config, channel: Option<&str>) -> Vec<PathBuf> {
-    if !config.switch(opt::SYNC_LOG) {
+/// The logs that Cyrus's daemons would write to, but that of our channel (`sync_log_init`).
+fn other_logs(settings: &Settings) -> Vec<PathBuf> {
+    if !settings.logs.sync_log {
         return Vec::new();
     }
-    let paths = Paths::new(config);
-    let channels = config.string(opt::SYNC_LOG_CHANNELS).unwrap_or("\"\"");
-    let names = channels.split_whitespace().map(|name| (name != "\"\"").then_some(name));
-    names.filter(|name| *name != channel).map(|name| paths.sync_log(name)).collect()
+    let paths = Paths::new(&settings.layout, &settings.naming);
+    let channels = settings.logs.sync_log_channels.iter().map(Option::as_deref);
+    let others = channels.filter(|name| *name != settings.channel());
+    others.map(|name| paths.sync_log(name)).collect()
 }
 
 /// Notes in `logs` that a mailbox was changed. The change is made: if that fails, other replicas
@@ -121,15 +122,14 @@ pub(super) struct HostMaster {
 }
 
 impl HostMaster {
-    /// Writes through `writer`, for a client of `channel`; without one nothing can be written.
+    /// Writes through `writer`; without one nothing can be written.
     pub(super) fn new(
-        config: &Config,
-        channel: Option<&str>,
+        settings: &Settings,
         observer: Arc<dyn Observer>,
         writer: Option<Box<dyn HostWriter>>,
     ) -> HostMaster {
         let server = writer.map(|writer| Direct::new(Through(writer)));
-        HostMaster { server, logs: other_logs(config, channel), observer }
+        HostMaster { server, logs: other_logs(settings), observer }
     }
 }
 
@@ -198,13 +198,11 @@ impl Master for NativeMaster {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings;
 
     #[test]
     fn every_other_channel_hears_of_a_repair() {
-        let logs = |lines: &str, channel| {
-            let text = format!("configdirectory: /conf\n{lines}");
-            other_logs(&Config::from_text(text.as_bytes(), "t.conf").unwrap(), channel)
-        };
+        let logs = |lines: &str, channel| other_logs(&settings::tests::of_channel(lines, channel));
         let none: [&str; 0] = [];
         assert_eq!(logs("", None), none.map(PathBuf::from));
         assert_eq!(logs("sync_log: yes", None), none.map(PathBuf::from));

@@ -1,9 +1,7 @@
-//! The public face: a [`Client`] replicates what a [`Config`] describes.
+//! The public face: a [`Client`] replicates as [`Settings`] say.
 
-mod connection;
 mod log;
 mod master;
-mod options;
 mod plan;
 mod roll;
 mod runner;
@@ -14,27 +12,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::config::{Config, opt};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::events::Observer;
 use crate::names::{Namespace, Paths};
-use crate::replica::{Target, Traffic};
+use crate::replica::tls::Memory;
+use crate::replica::{Destination, Traffic};
 use crate::run::interrupt::Interrupts;
 use crate::run::worker::{Shared, Worker};
+use crate::settings::Settings;
 use crate::store::spool::Spool;
-use crate::store::{Checked, HostWriter, Store, Wait};
-use crate::sync::{Fuse, Master, Settings};
+use crate::store::{Checked, HostWriter, Store};
+use crate::sync::Master;
 use crate::types::MboxName;
 use master::{HostMaster, NativeMaster};
 use runner::Runner;
 
 pub use crate::run::log::entry::LogEntry;
-pub use crate::run::options::{Persistence, Rolling};
 pub use crate::run::outcome::{Ended, Undone};
 pub use crate::run::plan::OnStep;
 pub use crate::run::task::Goal;
-pub use crate::sync::{AllowRepair, Cancel, Waited};
-pub use options::Options;
+pub use crate::sync::{Cancel, Waited};
 pub use verified::{forget_tls, verified_servers};
 
 /// A replication client for one replica. Not tied to a thread; one thread at a time.
@@ -58,36 +55,41 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client that reads the spool of `config` natively. Opens nothing on the network.
+    /// A client that reads the spool natively. Opens nothing on the network. Through `cancel` it
+    /// can be asked to stop.
     ///
     /// The process must not hold Cyrus's files open by other means: see the lock hazard in
     /// `sys::lock`.
-    pub fn new(config: Config, options: Options, observer: Arc<dyn Observer>) -> Result<Client> {
-        let channel = options.channel.as_deref();
-        let spool = Spool::open(&config, observer.clone())?;
-        let store =
-            Arc::new(spool.for_channel(channel).with_patience(Wait::up_to(options.lock_patience)));
-        let cancel = options.cancel.flag().clone();
-        let master = NativeMaster::new(&config, store.clone(), channel, observer.clone(), cancel);
-        with_store(config, options, observer, store, Box::new(master))
+    ///
+    /// # Errors
+    /// [`Kind::Config`](crate::Kind::Config) if no replica is named, and
+    /// [`Kind::Unsupported`](crate::Kind::Unsupported) for databases of a kind that is not read.
+    pub fn new(settings: Settings, cancel: Cancel, observer: Arc<dyn Observer>) -> Result<Client> {
+        let store = Arc::new(Spool::open(&settings, observer.clone())?);
+        let stop = cancel.flag().clone();
+        let master = NativeMaster::new(&settings, store.clone(), observer.clone(), stop);
+        with_store(settings, cancel, observer, store, Box::new(master))
     }
 
     /// A client that asks a host for the master's data, and has it do what a repair changes there.
     /// Reads nothing of the mail spool; of the configuration's directory only the sync log of the
     /// channel, if it is asked to roll, the files that ask for users to be skipped, and what is
     /// remembered of servers that have TLS.
+    ///
+    /// # Errors
+    /// [`Kind::Config`](crate::Kind::Config) if no replica is named.
     pub fn with_host(
-        config: Config,
-        options: Options,
+        settings: Settings,
+        cancel: Cancel,
         observer: Arc<dyn Observer>,
         host: impl Store + 'static,
         writer: Option<Box<dyn HostWriter>>,
     ) -> Result<Client> {
-        let channel = options.channel.as_deref();
-        let skip = Paths::new(&config).sync_log(channel).with_file_name("skipuser-");
-        let store = Arc::new(Checked::new(host, Namespace::new(&config), skip));
-        let master = HostMaster::new(&config, channel, observer.clone(), writer);
-        with_store(config, options, observer, store, Box::new(master))
+        let paths = Paths::new(&settings.layout, &settings.naming);
+        let skip = paths.sync_log(settings.channel()).with_file_name("skipuser-");
+        let store = Arc::new(Checked::new(host, Namespace::new(&settings.naming), skip));
+        let master = HostMaster::new(&settings, observer.clone(), writer);
+        with_store(settings, cancel, observer, store, Box::new(master))
     }
 
     /// The replica's name as configured.
@@ -139,71 +141,32 @@ pub struct Counters {
 
 /// A client of a store.
 fn with_store(
-    config: Config,
-    mut options: Options,
+    settings: Settings,
+    cancel: Cancel,
     observer: Arc<dyn Observer>,
     store: Arc<dyn Store>,
     master: Box<dyn Master + Send>,
 ) -> Result<Client> {
-    let channel = options.channel.as_deref();
-    options.no_copyback |=
-        config.channel_switch(channel, opt::SYNC_NO_COPYBACK) && !options.copyback;
-    let fuse = fuse(&config, channel, options.allow_repair);
-    let server = match &options.server {
-        Some(server) => server.clone(),
-        None => {
-            let host = config.channel_string(channel, opt::SYNC_HOST);
-            host.map(str::to_owned).ok_or_else(no_host)?
-        }
-    };
-    let log = Paths::new(&config).sync_log(channel);
-    let cache_path = config.channel_string(channel, opt::SYNC_CACHE_DB_PATH).map(PathBuf::from);
-    let batch_size = config.channel_int(channel, opt::SYNC_BATCHSIZE);
-    let check_messages = config.channel_switch(channel, opt::SYNC_CHECK_MESSAGES);
-    let target = Target::parse(&server)?;
+    let target = settings.server()?.target.clone();
+    let verified = Some(verified_servers(&settings));
     let shared = Shared {
-        names: Namespace::new(&config),
-        connect: connection::settings(&config, &options, &target)?,
-        target,
-        settings: Settings {
-            wait: if options.skip_locked { Wait::Fail } else { Wait::up_to(options.lock_patience) },
-            server,
-            channel: options.channel,
-            partition: options.dest_partition,
-            local_only: options.local_only,
-            no_copyback: options.no_copyback,
-            batch_size: u32::try_from(batch_size).unwrap_or(0),
-            reverse_acls: config.switch(opt::REVERSEACLS),
-            check_messages,
-            scratch: config.string(opt::TEMP_PATH).unwrap_or("/tmp").into(),
-            fuse,
+        names: Namespace::new(&settings.naming),
+        destination: Destination {
+            target,
+            settings: settings.connection,
+            memory: Memory { verified, ..Memory::default() },
         },
-        interrupts: Interrupts::new(options.cancel.clone(), store.clone()),
+        interrupts: Interrupts::new(cancel.clone(), store.clone()),
         store,
         observer,
-        cancel: options.cancel,
+        cancel,
+        settings: settings.replication,
     };
-    let reconnect = options.reconnect;
+    let paths = Paths::new(&settings.layout, &settings.naming);
     Ok(Client {
-        runner: Runner { shared, worker: Worker::new(master), reconnect },
-        log,
-        cache_path,
+        log: paths.sync_log(shared.settings.channel.as_deref()),
+        runner: Runner { shared, worker: Worker::new(master), reconnect: settings.reconnect },
+        cache_path: settings.sync_cache_db_path,
         last_used: Instant::now(),
     })
-}
-
-/// When a repair is refused on a channel.
-fn fuse(config: &Config, channel: Option<&str>, allowed: AllowRepair) -> Fuse {
-    let on = config.channel_switch(channel, opt::SYNC_REPAIR_FUSE);
-    let most = config.channel_int(channel, opt::SYNC_REPAIR_MAX_EXPUNGE);
-    Fuse {
-        // A negative number is no limit.
-        max_expunge: u64::try_from(most).ok(),
-        allowed: if on { allowed } else { AllowRepair::ALL },
-    }
-}
-
-fn no_host() -> Error {
-    Error::new(Kind::Config, "choose", "replica", "sync_host not defined")
-        .hint("set sync_host in imapd.conf or name the server with -S")
 }

@@ -10,10 +10,10 @@ use crate::run::env::Driver;
 use crate::run::log::disk::{LogDisk, LogFile};
 use crate::run::log::files::LogFiles;
 use crate::run::log::watch::Watch;
-use crate::run::options::Rolling;
 use crate::run::outcome::Ended;
 use crate::run::real::{Real, RollingEnv};
 use crate::run::task::Goal;
+use crate::settings::Rolling;
 
 impl Client {
     /// Replicates what is logged to the client's channel until asked to stop. A task that fails
@@ -22,18 +22,18 @@ impl Client {
     /// # Errors
     /// If the log cannot be used at all, the replica refuses us for good, or was to be tried once
     /// and cannot be reached. What is not done is in the log then, as it always is.
-    pub fn roll(&mut self, options: &Rolling) -> Result<Ended> {
+    pub fn roll(&mut self, rolling: &Rolling) -> Result<Ended> {
         let mut files = LogFiles::new(&self.log);
         let _claim = files.claim()?;
         self.runner.remember(self.cache_path.as_deref());
         let Runner { shared, worker, .. } = &mut self.runner;
-        let file = &options.shutdown_file;
+        let file = &rolling.sync_shutdown_file;
         let _rolling = shared.interrupts.rolling(file.clone(), shared.cancel.nudges());
         let watch = Watch::new(files.directory());
-        let rules = Rules::new(options, worker.is_open(), watch.is_blind());
-        let rolling = RollingEnv { watch, shutdown_file: file.clone() };
+        let rules = Rules::new(rolling, worker.is_open(), watch.is_blind());
+        let env_of_roll = RollingEnv { watch, shutdown_file: file.clone() };
         let mut settled = |_: &Goal, _| {};
-        let mut env = Real::new(shared, worker, None, &mut settled).rolling(rolling);
+        let mut env = Real::new(shared, worker, None, &mut settled).rolling(env_of_roll);
         let work = files.path(LogFile::Work).to_owned();
         let daemon = Daemon::new(rules, &shared.names, &shared.settings.server, work);
         let ended = Driver::new(daemon).run(&mut env, Some(&mut files))?;

@@ -9,7 +9,6 @@ use crate::run::batch::{Batch, Rules};
 use crate::run::cache::DiskCache;
 use crate::run::env::Driver;
 use crate::run::log::read;
-use crate::run::options::Persistence;
 use crate::run::outcome::Undone;
 use crate::run::plan::OnStep;
 use crate::run::real::{OnSettled, Real};
@@ -17,6 +16,7 @@ use crate::run::retry::RetryPolicy;
 use crate::run::task::Goal;
 use crate::run::worker::{Shared, Worker};
 use crate::run::{everything, grouping};
+use crate::settings::Persistence;
 
 /// The worker of a client, and what it works with.
 pub(super) struct Runner {

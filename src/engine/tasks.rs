@@ -4,8 +4,8 @@ use super::Client;
 use crate::error::Result;
 use crate::events::Report;
 use crate::run::batch::Rules;
-use crate::run::options::Persistence;
 use crate::run::task::Goal;
+use crate::settings::Persistence;
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
 impl Client {
@@ -84,10 +84,10 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-    use crate::config::Config;
-    use crate::engine::{Cancel, Options};
+    use crate::engine::Cancel;
     use crate::error::Kind;
     use crate::events::{Event, Observer};
+    use crate::settings;
 
     /// Nudges while nothing waits, and at last has it end.
     #[derive(Default)]
@@ -118,10 +118,10 @@ mod tests {
             dir = dir.path().display(),
             port = closed.port(),
         );
-        let config = Config::from_text(text.as_bytes(), "test").unwrap();
+        let settings = settings::tests::of(&text);
         let observer = Arc::new(Impatient::default());
-        let options = Options { cancel: observer.cancel.clone(), ..Options::default() };
-        let mut client = Client::new(config, options, observer.clone()).unwrap();
+        let cancel = observer.cancel.clone();
+        let mut client = Client::new(settings, cancel, observer.clone()).unwrap();
         // Each pause is twice as long as the one before: all of them take longer than a life.
         let error = client.reach(Persistence::default()).unwrap_err();
         assert_eq!(error.kind(), Kind::Cancelled);

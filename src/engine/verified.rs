@@ -2,21 +2,21 @@
 
 use std::path::Path;
 
-use crate::config::{Config, DEFAULT_PATH};
+use crate::config::DEFAULT_PATH;
 use crate::error::Result;
 use crate::names::Paths;
 use crate::replica::tls::VerifiedServers;
-use crate::replica::{Target, service_port};
+use crate::settings::{Settings, Target};
 
 /// The servers that clients of a configuration reached over TLS that verified.
-pub fn verified_servers(config: &Config) -> VerifiedServers {
-    let command = match config.path() {
+pub fn verified_servers(settings: &Settings) -> VerifiedServers {
+    let command = match settings.file() {
         Some(path) if path != Path::new(DEFAULT_PATH) => {
             format!("sync_client -C {} --forget-tls", path.display())
         }
         _ => "sync_client --forget-tls".to_owned(),
     };
-    VerifiedServers::new(Paths::new(config).tls_verified(), command)
+    VerifiedServers::new(Paths::new(&settings.layout, &settings.naming).tls_verified(), command)
 }
 
 /// Forgets that `server`, named as in `sync_host`, was reached over TLS that verified: then it may
@@ -26,12 +26,9 @@ pub fn verified_servers(config: &Config) -> VerifiedServers {
 /// # Errors
 /// [`Kind::Config`](crate::Kind::Config) for a name that is none, and
 /// [`Kind::Io`](crate::Kind::Io).
-pub fn forget_tls(config: &Config, server: &str) -> Result<Vec<String>> {
+pub fn forget_tls(settings: &Settings, server: &str) -> Result<Vec<String>> {
     match Target::parse(server)? {
-        Target::Tcp { host, port, .. } => {
-            let port = port.as_deref().map(service_port).transpose()?;
-            verified_servers(config).forget(&host, port)
-        }
+        Target::Tcp { host, port, .. } => verified_servers(settings).forget(&host, port),
         // Never remembered.
         Target::Unix(_) => Ok(Vec::new()),
     }
@@ -40,14 +37,18 @@ pub fn forget_tls(config: &Config, server: &str) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use crate::error::Kind;
+    use crate::settings::Overrides;
 
     #[test]
     fn a_server_is_forgotten_by_the_name_that_sync_host_has() {
         let dir = tempfile::tempdir().unwrap();
         let text = format!("configdirectory: {}\nsync_port: 2005\n", dir.path().display());
-        let config = Config::from_text(text.as_bytes(), "imapd.conf").unwrap();
-        let known = verified_servers(&config);
+        let read =
+            |config: &Config| Settings::resolve(config, None, &Overrides::default()).unwrap();
+        let settings = read(&Config::from_text(text.as_bytes(), "imapd.conf").unwrap());
+        let known = verified_servers(&settings);
         assert_eq!(known.how_to_forget("A.example.", 1), "sync_client --forget-tls a.example:1");
         let remember = || {
             for (host, port) in [("a.example", 143), ("a.example", 2005), ("::1", 993)] {
@@ -64,15 +65,15 @@ mod tests {
             ("/run/socket", &[]),
         ] {
             remember();
-            assert_eq!(forget_tls(&config, server).unwrap(), forgotten, "{server}");
+            assert_eq!(forget_tls(&settings, server).unwrap(), forgotten, "{server}");
         }
         for bad in ["", "a.example:", "a.example:no-such-service"] {
-            assert_eq!(forget_tls(&config, bad).unwrap_err().kind(), Kind::Config, "{bad}");
+            assert_eq!(forget_tls(&settings, bad).unwrap_err().kind(), Kind::Config, "{bad}");
         }
 
         let path = dir.path().join("other.conf");
         std::fs::write(&path, text).unwrap();
-        let known = verified_servers(&Config::load(&path).unwrap());
+        let known = verified_servers(&read(&Config::load(&path).unwrap()));
         let command = format!("sync_client -C {} --forget-tls a:1", path.display());
         assert_eq!(known.how_to_forget("a", 1), command);
     }

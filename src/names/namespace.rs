@@ -1,8 +1,8 @@
 //! How names are written, and whose they are.
 
 use super::parts::{Parts, Rules, hex, levels, replace};
-use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
+use crate::settings::Naming;
 use crate::types::{MboxName, Text, UserId};
 
 /// How names are written and read: the namespace of an administrator, which is what Cyrus's
@@ -17,17 +17,17 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// The namespace of a configuration.
-    pub fn new(config: &Config) -> Namespace {
-        let bytes = |option| config.string(option).unwrap_or_default().as_bytes().to_vec();
+    /// The namespace that is configured.
+    pub fn new(naming: &Naming) -> Namespace {
+        let bytes = |text: &str| text.as_bytes().to_vec();
         Namespace {
-            separator: if config.switch(opt::UNIXHIERARCHYSEP) { b'/' } else { b'.' },
-            virtdomains: config.choice(opt::VIRTDOMAINS) != "off",
+            separator: if naming.unixhierarchysep { b'/' } else { b'.' },
+            virtdomains: naming.virtdomains,
             rules: Rules {
-                default_domain: bytes(opt::DEFAULTDOMAIN),
-                deleted_prefix: bytes(opt::DELETEDPREFIX),
+                default_domain: bytes(&naming.defaultdomain),
+                deleted_prefix: bytes(&naming.deletedprefix),
             },
-            sieve_folder: bytes(opt::SIEVE_FOLDER),
+            sieve_folder: bytes(&naming.sieve_folder),
         }
     }
 

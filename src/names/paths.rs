@@ -7,18 +7,16 @@ use std::path::{Path, PathBuf};
 use super::hash::directory_letter;
 use super::namespace::Namespace;
 use super::parts::{Parts, Rules, replace};
-use crate::config::{Config, Partitions, opt};
 use crate::error::{Error, Kind, Result};
+use crate::settings::{Layout, Naming, Partition};
 use crate::types::{MailboxEntry, MboxName, UniqueId, UserId};
 
-/// Makes paths from a configuration. Nothing is looked up in the file system.
+/// Makes paths. Nothing is looked up in the file system.
 #[derive(Debug, Clone)]
 pub struct Paths {
-    config: Config,
+    layout: Layout,
     rules: Rules,
     virtdomains: bool,
-    hashimapspool: bool,
-    fulldirhash: bool,
 }
 
 /// The files of one mailbox.
@@ -71,29 +69,26 @@ impl UserFile {
     }
 }
 
-/// Which option moves a metadata file: a word of `metapartition_files`, and the middle of
-/// `metadir-...-<partition>`. Annotations go by `index` in the latter: so does Cyrus.
+/// Which option moves a metadata file: a word of `metapartition_files`, and the directory of a
+/// partition for this kind of file. Annotations go by `index` in the latter: so does Cyrus.
 struct Meta {
     name: &'static str,
     word: &'static str,
-    metadir: &'static str,
+    metadir: fn(&Partition) -> &Option<PathBuf>,
 }
 
-const HEADER: Meta = Meta { name: "cyrus.header", word: "header", metadir: "header" };
-const INDEX: Meta = Meta { name: "cyrus.index", word: "index", metadir: "index" };
-const ANNOTATIONS: Meta = Meta { name: "cyrus.annotations", word: "annotations", metadir: "index" };
+const HEADER: Meta =
+    Meta { name: "cyrus.header", word: "header", metadir: |partition| &partition.header };
+const INDEX: Meta =
+    Meta { name: "cyrus.index", word: "index", metadir: |partition| &partition.index };
+const ANNOTATIONS: Meta =
+    Meta { name: "cyrus.annotations", word: "annotations", metadir: |partition| &partition.index };
 
 impl Paths {
-    /// The paths of a configuration.
-    pub fn new(config: &Config) -> Paths {
-        let Namespace { rules, virtdomains, .. } = Namespace::new(config);
-        Paths {
-            rules,
-            virtdomains,
-            hashimapspool: config.switch(opt::HASHIMAPSPOOL),
-            fulldirhash: config.switch(opt::FULLDIRHASH),
-            config: config.clone(),
-        }
+    /// The paths that are configured.
+    pub fn new(layout: &Layout, naming: &Naming) -> Paths {
+        let Namespace { rules, virtdomains, .. } = Namespace::new(naming);
+        Paths { layout: layout.clone(), rules, virtdomains }
     }
 
     /// The files of a mailbox, below directories by uniqueid, or by name for old mailboxes
@@ -104,7 +99,8 @@ impl Paths {
     pub fn mailbox(&self, entry: &MailboxEntry) -> Result<MailboxPaths> {
         let below = Below::of(entry)?;
         let partition = String::from_utf8_lossy(entry.partition.as_bytes());
-        let data = Partitions::of(&self.config).data(&partition).ok_or_else(|| {
+        let roots = self.layout.partition(&partition);
+        let data = roots.and_then(|roots| roots.data.as_deref()).ok_or_else(|| {
             Error::new(
                 Kind::Config,
                 "find mailbox",
@@ -113,12 +109,12 @@ impl Paths {
             )
             .hint(format!("add \"partition-{partition}: DIRECTORY\" to imapd.conf"))
         })?;
-        let archive = Partitions::of(&self.config).archive(&partition);
+        let archive = roots.and_then(|roots| roots.archive.as_deref());
         let meta = |file: &Meta| {
-            let metadir = self.config.overflow(&format!("metadir-{}-{partition}", file.metadir));
-            let moved = self.config.contains(opt::METAPARTITION_FILES, file.word);
-            let root = (metadir.map(Path::new))
-                .or_else(|| Partitions::of(&self.config).metadata(&partition).filter(|_| moved))
+            let metadir = roots.and_then(|roots| (file.metadir)(roots).as_deref());
+            let moved = self.layout.metapartition_files.contains(&file.word);
+            let root = metadir
+                .or_else(|| roots.and_then(|roots| roots.metadata.as_deref()).filter(|_| moved))
                 .unwrap_or(data);
             self.mailbox_directory(root, &below).join(file.name)
         };
@@ -157,12 +153,12 @@ impl Paths {
         match home {
             UserHome::Id(id) => {
                 check_id(id)?;
-                let root = self.config.directory().join("user");
+                let root = self.layout.configdirectory.join("user");
                 Ok(by_id(&root, id).join(format!("{suffix}.db")))
             }
             UserHome::Name(user) => {
                 let (mut path, localpart) = self.user(user)?;
-                let hash = char::from(directory_letter(&localpart, self.fulldirhash));
+                let hash = char::from(directory_letter(&localpart, self.layout.fulldirhash));
                 path.push(format!("user/{hash}"));
                 path.push(os(&[&localpart[..], b".", suffix.as_bytes()].concat()));
                 Ok(path)
@@ -174,7 +170,7 @@ impl Paths {
     /// replication, `sieveusehomedir` has no part in it: scripts in homes are not replicated.
     /// Give a home made without tombstones.
     pub fn sieve(&self, home: &UserHome) -> Result<PathBuf> {
-        let root = Path::new(self.config.string(opt::SIEVEDIR).unwrap_or_default());
+        let root = self.layout.sievedir.as_path();
         match home {
             UserHome::Id(id) => {
                 check_id(id)?;
@@ -192,7 +188,7 @@ impl Paths {
                     }
                     name = parts.localpart.unwrap_or_default();
                 }
-                path.push(char::from(directory_letter(&name, self.fulldirhash)).to_string());
+                path.push(char::from(directory_letter(&name, self.layout.fulldirhash)).to_string());
                 path.push(os(&name));
                 Ok(path)
             }
@@ -201,18 +197,18 @@ impl Paths {
 
     /// `mailboxes.db` (`mboxlist_fname`).
     pub fn mailboxes_db(&self) -> PathBuf {
-        self.database(opt::MBOXLIST_DB_PATH, "mailboxes.db")
+        self.database(&self.layout.mboxlist_db_path, "mailboxes.db")
     }
 
     /// `annotations.db`: the server's own annotations (`annotate_dbname_mbentry`). Those of a
     /// mailbox are in [`MailboxPaths::annotations`].
     pub fn annotations_db(&self) -> PathBuf {
-        self.database(opt::ANNOTATION_DB_PATH, "annotations.db")
+        self.database(&self.layout.annotation_db_path, "annotations.db")
     }
 
     /// `quotas.db`, unless `quota_db` is `quotalegacy` (`quotadb_open`).
     pub fn quota_db(&self) -> PathBuf {
-        self.database(opt::QUOTA_DB_PATH, "quotas.db")
+        self.database(&self.layout.quota_db_path, "quotas.db")
     }
 
     /// The lock file of a user's names: `*U*fred`; `None` stands for shared mailboxes
@@ -231,24 +227,23 @@ impl Paths {
     /// The sync log of a channel, or the one without channel (`sync_log_fname` in
     /// `imap/sync_log.c`).
     pub fn sync_log(&self, channel: Option<&str>) -> PathBuf {
-        let directory = self.config.directory().join("sync");
+        let directory = self.layout.configdirectory.join("sync");
         channel.map_or(directory.clone(), |channel| directory.join(channel)).join("log")
     }
 
     /// The directory of what is remembered of servers that were reached over TLS; ours alone.
     pub fn tls_verified(&self) -> PathBuf {
-        self.config.directory().join("sync/tls-verified")
+        self.layout.configdirectory.join("sync/tls-verified")
     }
 
-    fn database(&self, option: opt::StringOpt, name: &str) -> PathBuf {
-        let configured = self.config.string(option).map(PathBuf::from);
-        configured.unwrap_or_else(|| self.config.directory().join(name))
+    fn database(&self, configured: &Option<PathBuf>, name: &str) -> PathBuf {
+        configured.clone().unwrap_or_else(|| self.layout.configdirectory.join(name))
     }
 
     /// A lock's name is hashed like a mailbox's.
     fn lock(&self, name: &[u8]) -> PathBuf {
-        let root = self.config.string(opt::MBOXNAME_LOCKPATH).map(PathBuf::from);
-        let root = root.unwrap_or_else(|| self.config.directory().join("lock"));
+        let root = self.layout.mboxname_lockpath.clone();
+        let root = root.unwrap_or_else(|| self.layout.configdirectory.join("lock"));
         let mut path = self.by_name(&root, name).into_os_string();
         path.push(".lock");
         path.into()
@@ -267,12 +262,15 @@ impl Paths {
         let mut path = root.as_os_str().as_bytes().to_vec();
         if let Some(domain) = &parts.domain {
             path.push(b'/');
-            path.extend_from_slice(self.domain(domain, self.hashimapspool).as_os_str().as_bytes());
+            path.extend_from_slice(
+                self.domain(domain, self.layout.hashimapspool).as_os_str().as_bytes(),
+            );
         }
         let levels = parts.levels(&self.rules);
         // The letter of the user or, for shared mailboxes, of the second level.
-        if let Some(level) = levels.get(1).or(levels.first()).filter(|_| self.hashimapspool) {
-            path.extend([b'/', directory_letter(level, self.fulldirhash)]);
+        if let Some(level) = levels.get(1).or(levels.first()).filter(|_| self.layout.hashimapspool)
+        {
+            path.extend([b'/', directory_letter(level, self.layout.fulldirhash)]);
         }
         for level in &levels {
             path.push(b'/');
@@ -285,7 +283,7 @@ impl Paths {
     fn user(&self, user: &UserId) -> Result<(PathBuf, Vec<u8>)> {
         check_component(user.as_bytes(), "userid")?;
         let parts = Parts::of_user(user.as_bytes(), &self.rules);
-        let mut path = self.config.directory().to_owned();
+        let mut path = self.layout.configdirectory.clone();
         if let Some(domain) = &parts.domain {
             path.push(self.domain(domain, true));
         }
@@ -295,7 +293,7 @@ impl Paths {
     fn domain(&self, domain: &[u8], hashed: bool) -> PathBuf {
         let mut path = PathBuf::from("domain");
         if hashed {
-            path.push(char::from(directory_letter(domain, self.fulldirhash)).to_string());
+            path.push(char::from(directory_letter(domain, self.layout.fulldirhash)).to_string());
         }
         path.push(os(domain));
         path

@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::*;
-use crate::config::Config;
 use crate::error::Kind;
 use crate::format::dbname::{dbname, internal_name};
+use crate::settings::{Settings, tests::of as settings};
 use crate::types::{MailboxEntry, MboxName, UniqueId, UserId};
 
-fn config(text: &str) -> Config {
-    Config::from_text(format!("configdirectory: /conf\n{text}").as_bytes(), "t.conf").unwrap()
+fn paths(text: &str) -> Paths {
+    let settings = settings(text);
+    Paths::new(&settings.layout, &settings.naming)
 }
 
 fn namespace(text: &str) -> Namespace {
-    Namespace::new(&config(text))
+    Namespace::new(&settings(text).naming)
 }
 
 const DOTS: &str = "unixhierarchysep: no\n";
@@ -129,7 +130,7 @@ fn any_bytes_are_a_name() {
                     let _ = (ns.owner(&name), ns.to_external(&name), ns.read_external(&bytes));
                     let internal = ns.parts(&name).to_internal(&ns.rules);
                     assert_eq!(ns.parts(&internal).to_internal(&ns.rules), internal);
-                    let _ = Paths::new(&config("")).lock_user(ns.owner(&name).as_ref());
+                    let _ = paths("").lock_user(ns.owner(&name).as_ref());
                 }
             }
         }
@@ -138,7 +139,7 @@ fn any_bytes_are_a_name() {
 
 /// A fixture: options, keys of mailboxes.db in its order, users, files.
 struct Layout {
-    config: Config,
+    settings: Settings,
     keys: Vec<(String, UniqueId, Vec<u8>)>,
     users: Vec<UserId>,
     files: BTreeSet<PathBuf>,
@@ -154,7 +155,7 @@ impl Layout {
             (kind.to_owned(), UniqueId::from(id), name.into_bytes())
         });
         Layout {
-            config: Config::from_text(options.as_bytes(), "fixture").unwrap(),
+            settings: settings(options),
             keys: keys.collect(),
             users: users.lines().map(UserId::from).collect(),
             files: files.lines().map(PathBuf::from).collect(),
@@ -176,7 +177,8 @@ impl Layout {
 /// Every file that Cyrus made is one that we expect, and it made all those that must be there.
 fn agrees_with_cyrus(fixture: &str) {
     let layout = Layout::read(fixture);
-    let (ns, paths) = (Namespace::new(&layout.config), Paths::new(&layout.config));
+    let Settings { naming, layout: places, .. } = &layout.settings;
+    let (ns, paths) = (Namespace::new(naming), Paths::new(places, naming));
     let entries = layout.entries();
     for pair in entries.windows(2) {
         let [before, after] = pair else { continue };
@@ -244,7 +246,6 @@ layouts! {
 /// As Cyrus's own client made them, replicating to a server on a UNIX socket.
 #[test]
 fn sync_locks() {
-    let paths = |text: &str| Paths::new(&config(text));
     let user = UserId::from("fred.smith");
     for (text, path) in [
         ("", "/conf/lock/*S*/run/rep/s^sock*fred^smith.lock"),
@@ -274,26 +275,26 @@ fn partitions() {
     let below = |root: &str, rest: &str| {
         PathBuf::from(format!("{root}/uuid/4/2/42000000000000000000000000000001{rest}"))
     };
-    let files = Paths::new(&config(text)).mailbox(&entry).unwrap();
+    let files = paths(text).mailbox(&entry).unwrap();
     assert_eq!((&files.data, &files.archive), (&below("/data", ""), &below("/data", "")));
     assert_eq!(files.index, below("/meta", "/cyrus.index"));
     assert_eq!(files.annotations, below("/meta", "/cyrus.annotations"));
     assert_eq!(files.header, below("/data", "/cyrus.header"));
 
     let archive = format!("{text}archive_enabled: 1\nmetadir-index-a: /fast\n");
-    let files = Paths::new(&config(&archive)).mailbox(&entry).unwrap();
+    let files = paths(&archive).mailbox(&entry).unwrap();
     assert_eq!((&files.data, &files.archive), (&below("/data", ""), &below("/arch", "")));
     assert_eq!(files.index, below("/fast", "/cyrus.index"));
     assert_eq!(files.annotations, below("/fast", "/cyrus.annotations"));
 
-    let e = Paths::new(&config("")).mailbox(&entry).unwrap_err();
+    let e = paths("").mailbox(&entry).unwrap_err();
     assert_eq!(e.kind(), Kind::Config);
     assert!(e.hint_text().contains("partition-a"), "{e}");
 }
 
 #[test]
 fn no_name_leads_out_of_its_directory() {
-    let paths = Paths::new(&config("partition-a: /data\n"));
+    let paths = paths("partition-a: /data\n");
     for id in ["x", "../../etc", "a/b", "..", "a\0b"] {
         let entry = MailboxEntry {
             name: "user.fred".into(),
@@ -313,7 +314,7 @@ fn no_name_leads_out_of_its_directory() {
 
 #[test]
 fn homes() {
-    let paths = Paths::new(&config(""));
+    let paths = paths("");
     let user = UserId::from("fred.smith");
     let mut inbox = MailboxEntry { uniqueid: "ab1".into(), ..Default::default() };
     assert_eq!(paths.home(&user, Some(&inbox)), UserHome::Id("ab1".into()));
@@ -324,7 +325,7 @@ fn homes() {
 
 #[test]
 fn sync_logs() {
-    let paths = Paths::new(&config(""));
+    let paths = paths("");
     assert_eq!(paths.sync_log(None), PathBuf::from("/conf/sync/log"));
     assert_eq!(paths.sync_log(Some("backup")), PathBuf::from("/conf/sync/backup/log"));
 }

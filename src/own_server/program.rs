@@ -11,8 +11,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::failed::failed;
-use crate::config::{Config, opt};
+use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::settings::Settings;
 
 /// Where Cyrus's daemons may be, as packagers and Cyrus itself put them.
 const DIRECTORIES: &[&str] = &[
@@ -31,15 +32,15 @@ const MASTERS: [&str; 3] = ["master", "cyrmaster", "cyrus-master"];
 /// The configuration that Cyrus's programs read without `-C`.
 const DEFAULT_CONFIG: &str = "/etc/imapd.conf";
 
-/// The program through which a repair writes to the spool of a configuration.
+/// The program through which a repair writes to the spool that is configured.
 ///
 /// # Errors
 /// [`Kind::OwnServer`](crate::Kind::OwnServer) if it is not known which one that is.
-pub fn find(config: &Config) -> Result<PathBuf> {
-    if let Some(path) = config.string(opt::SYNC_SERVER_PATH) {
-        return Ok(PathBuf::from(path));
+pub fn find(settings: &Settings) -> Result<PathBuf> {
+    if let Some(path) = &settings.sync_server_path {
+        return Ok(path.clone());
     }
-    match beside_master(config) {
+    match beside_master(settings) {
         Some(Beside::Program(path)) => Ok(path),
         Some(Beside::Elsewhere(pid, why)) => Err(unknown(&format!(
             "the Cyrus of this configuration (process {pid}) {why}, so its {PROGRAM} cannot be \
@@ -72,11 +73,11 @@ pub(super) enum Beside {
 }
 
 /// The program beside the daemons that run on a configuration; `None` if none do.
-pub(super) fn beside_master(config: &Config) -> Option<Beside> {
+pub(super) fn beside_master(settings: &Settings) -> Option<Beside> {
     let processes = processes();
     let mut elsewhere = None;
     for master in processes.iter().filter(|process| process.is_master()) {
-        if !master.serves(config) {
+        if !master.serves(settings) {
             continue;
         }
         let services = processes.iter().filter(|process| process.parent == master.pid);
@@ -146,14 +147,14 @@ impl Process {
     }
 
     /// Whether it works on the spool of a configuration.
-    fn serves(&self, config: &Config) -> bool {
+    fn serves(&self, settings: &Settings) -> bool {
         let Some(root) = self.root() else { return false };
         let theirs = self.config();
         let below_root = match (self.path("root").exists(), theirs.strip_prefix("/")) {
             (true, Ok(path)) => self.path("root").join(path),
             _ => theirs.clone(),
         };
-        let ours = config.path().map(Path::new);
+        let ours = settings.file();
         if ours.is_some_and(|ours| same_file(ours, &below_root)) {
             return true;
         }
@@ -162,11 +163,7 @@ impl Process {
         }
         // Another file may describe the same spool.
         let Ok(theirs) = Config::load(&theirs) else { return false };
-        let directory = |config: &Config| config.string(opt::CONFIGDIRECTORY).map(PathBuf::from);
-        match (directory(config), directory(&theirs)) {
-            (Some(ours), Some(theirs)) => same_file(&ours, &theirs),
-            _ => false,
-        }
+        same_file(&settings.layout.configdirectory, theirs.directory())
     }
 
     /// The program beside its own.

@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use super::failed::failed;
 use super::program;
 use super::release::{self, Traces, Version};
-use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Peer, Result, Subject, reason};
 use crate::events::Observer;
 use crate::protocol::{self, Reply, Ticket};
 use crate::replica::{Capabilities, Replica, Session};
+use crate::settings::Settings;
 
 /// How long it may take to end once it is asked to.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -177,14 +177,14 @@ fn how(status: ExitStatus) -> String {
 /// # Errors
 /// [`Kind::OwnServer`].
 pub fn check_against_running(
-    config: &Config,
+    settings: &Settings,
     server: &OwnServer,
     start: impl FnOnce(&Path) -> Result<OwnServer>,
 ) -> Result<()> {
-    if config.string(opt::SYNC_SERVER_PATH).is_none() {
+    if settings.sync_server_path.is_none() {
         return Ok(());
     }
-    let Some(program::Beside::Program(other)) = program::beside_master(config) else {
+    let Some(program::Beside::Program(other)) = program::beside_master(settings) else {
         return Ok(());
     };
     if program::same_file(&other, &server.program) {

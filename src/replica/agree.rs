@@ -3,11 +3,11 @@
 
 use super::offer::Offer;
 use super::session::Session;
-use super::settings::Settings;
 use super::{Capabilities, Replica};
 use crate::error::{Error, Kind, Result};
 use crate::events::{ConnectionEvent, Observer, Step};
 use crate::protocol::Command;
+use crate::settings::Connection;
 
 /// The version from which mailboxes of JMAP notifications are known.
 const NOTIFICATIONS_SINCE: (u32, u32) = (3, 8);
@@ -19,11 +19,11 @@ const CAPA_REPLICATION_ARCHIVE: u32 = 1 << 12;
 pub(super) fn agree(
     session: &mut Session,
     offer: &Offer,
-    settings: &Settings,
+    settings: &Connection,
     observer: &dyn Observer,
 ) -> Result<()> {
-    enable(session, offer, settings.archive, observer)?;
-    if !settings.force {
+    enable(session, offer, settings.stage_to_archive, observer)?;
+    if !settings.no_copyback {
         return Ok(());
     }
     let ticket = session.submit(Command::Force)?;

@@ -2,10 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::connect_tests::{local, peer, settings};
+use super::connect_tests::{destination, local, peer};
 use super::session::Session;
-use super::target::Target;
-use super::tls::Mode;
 use super::{Capabilities, Replica};
 use crate::events::{Event, Level, Line, Observer, To, words};
 
@@ -45,11 +43,10 @@ fn agree(offers: &[&str], answers: &[&str]) -> [(Capabilities, Vec<String>, Vec<
     }
     [csync, imap].map(|script| {
         let (place, peer) = peer(local(), script);
-        let mut settings = settings(Mode::Off);
-        settings.archive = true;
+        let mut destination = destination(&place, "off");
+        destination.settings.stage_to_archive = true;
         let notices = Arc::new(Notices::default());
-        let target = Target::parse(&place).unwrap();
-        let session = Session::connect(&target, &settings, notices.clone(), Arc::default(), None);
+        let session = Session::connect(&destination, notices.clone(), Arc::default(), None);
         let session = session.unwrap_or_else(|error| panic!("{offers:?}: {error}"));
         let enabled = session.capabilities();
         drop(session);

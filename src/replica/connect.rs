@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::agree::agree;
+use super::destination::Destination;
 use super::dialect::{Answer, Dialect, Tagger};
 use super::greet::{Greeting, capabilities, greeting};
 use super::interrupt::Interrupt;
@@ -14,11 +15,12 @@ use super::offer::{Offer, Surroundings};
 use super::responses::Ending;
 use super::sasl;
 use super::session::Session;
-use super::settings::Settings;
 use super::socket::Dialer;
-use super::target::{Target, Way, ways};
+use super::tls::Memory;
+use super::ways::{Way, ways};
 use crate::error::{Error, Kind, Peer, Result, Subject};
 use crate::events::{ConnectionEvent, Direction, Observer};
+use crate::settings::{Connection, Target};
 
 impl Session {
     /// Connects to a replica and logs in.
@@ -32,19 +34,20 @@ impl Session {
     /// connections; [`Kind::Unsupported`] if the replica lacks what is needed;
     /// [`Kind::Cancelled`].
     pub fn connect(
-        target: &Target,
-        settings: &Settings,
+        destination: &Destination,
         observer: Arc<dyn Observer>,
         cancel: Arc<AtomicBool>,
         interrupt: Option<Arc<dyn Interrupt>>,
     ) -> Result<Session> {
         let refused_clear_text = Cell::default();
-        let connect = Connect { target, settings, observer, cancel, refused_clear_text, interrupt };
+        let Destination { target, settings, memory } = destination;
+        let connect =
+            Connect { target, settings, memory, observer, cancel, refused_clear_text, interrupt };
         let Target::Tcp { port, .. } = target else {
-            return connect.over(Way { port: 0, may_be_imap: settings.try_imap }, &[]);
+            return connect.over(Way { port: 0, may_be_imap: settings.sync_try_imap }, &[]);
         };
-        let named = port.as_deref().or(settings.port.as_deref());
-        let ways = ways(named, settings.try_imap)?;
+        let named = port.or(settings.sync_port);
+        let ways = ways(named, settings.sync_try_imap)?;
         let mut first: Option<Error> = None;
         for way in &ways {
             match connect.over(*way, &ways) {
@@ -78,7 +81,8 @@ fn is_final(error: &Error) -> bool {
 /// A connection that is being made.
 pub(super) struct Connect<'c> {
     pub target: &'c Target,
-    pub settings: &'c Settings,
+    pub settings: &'c Connection,
+    pub memory: &'c Memory,
     pub observer: Arc<dyn Observer>,
     cancel: Arc<AtomicBool>,
     /// Whether the last attempt ended because it would have gone on in clear.
@@ -130,7 +134,7 @@ impl Connect<'_> {
         self.log_in(&mut greeted)?;
         self.compress(&mut greeted)?;
         let Greeted { mut link, tagger, offer, .. } = greeted;
-        link.set_timeout(self.settings.timeout, "sync_timeout");
+        link.set_timeout(self.settings.sync_timeout, "sync_timeout");
         let mut session = Session::new(link, tagger, self.observer.clone());
         agree(&mut session, &offer, self.settings, self.observer.as_ref())?;
         Ok(session)
@@ -142,13 +146,13 @@ impl Connect<'_> {
 
     fn dial(&self, port: u16) -> Result<Link> {
         let settings = self.settings;
-        let (timeout, bind) = (settings.connect_timeout, settings.bind.as_deref());
+        let (timeout, bind) = (settings.client_timeout, settings.client_bind.as_deref());
         let dialer = Dialer { timeout, cancel: &self.cancel, bind };
         let socket = match self.target {
             Target::Tcp { host, .. } => dialer.tcp(host, port)?,
             Target::Unix(path) => dialer.unix(path)?,
         };
-        for (option, error) in socket.keep_alive(settings.keep_alive) {
+        for (option, error) in socket.keep_alive(settings.tcp_keepalive) {
             let why = error.to_string();
             self.observer.event(&ConnectionEvent::OptionFailed { option, why }.into());
         }
@@ -205,14 +209,14 @@ impl Connect<'_> {
             tls_server_end_point: tls.and_then(|tls| tls.end_point()),
             client_certificate: tls.is_some_and(|tls| tls.setup().identity_shown()),
             trusted_socket: is_unix,
-            patience: self.settings.connect_timeout,
+            patience: self.settings.client_timeout,
             cancel: self.cancel.clone(),
         }
     }
 
     fn compress(&self, greeted: &mut Greeted) -> Result<()> {
         let Greeted { link, tagger, offer, .. } = greeted;
-        if self.settings.deflate_level > 0 && offer.deflate {
+        if self.settings.sync_deflate_level > 0 && offer.deflate {
             const COMPRESS: &str = "COMPRESS DEFLATE";
             let tag = tagger.send(link, COMPRESS)?;
             let command = format!("{}{COMPRESS}\r\n", tag.prefix());
@@ -220,11 +224,13 @@ impl Connect<'_> {
                 self.observer.wire(Direction::Sent, command.as_bytes());
             }
             match tagger.answer(link, tag, &mut |_| ())? {
-                Answer::End(Ending::Ok(_)) => link.start_deflate(self.settings.deflate_level)?,
+                Answer::End(Ending::Ok(_)) => {
+                    link.start_deflate(self.settings.sync_deflate_level)?
+                }
                 _ => self.observer.event(&ConnectionEvent::NotCompressed.into()),
             }
         }
-        if self.settings.require_compress && !link.coding().is_compressed() {
+        if self.settings.require_compression && !link.coding().is_compressed() {
             return Err(Error::new(
                 Kind::Unsupported,
                 "enable compression with",

@@ -5,15 +5,13 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use super::sasl::Credentials;
+use super::destination::Destination;
 use super::session::Session;
-use super::settings::Settings;
-use super::target::Target;
-use super::tls::{self, Committed, Mode};
+use super::tls::{Committed, Memory};
 use crate::error::{Error, Kind};
 use crate::events::Silent;
+use crate::settings;
 
 pub(super) const CSYNC: &str = "* SASL PLAIN\r\n* STARTTLS\r\n* OK a Cyrus sync server 3.6.1\r\n";
 pub(super) const CSYNC_CLEAR: &str = "* SASL PLAIN\r\n* OK a Cyrus sync server 3.6.1\r\n";
@@ -21,31 +19,14 @@ const CSYNC_LOGIN: &str = "* SASL LOGIN\r\n* OK a Cyrus sync server 3.6.1\r\n";
 pub(super) const IMAP: &str =
     "* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN SASL-IR] a Cyrus IMAP 3.6.1 server ready\r\n";
 
-pub(super) fn settings(mode: Mode) -> Settings {
-    Settings {
-        port: None,
-        try_imap: true,
-        bind: None,
-        keep_alive: None,
-        tls: tls::Settings {
-            mode,
-            verify: true,
-            versions: "tls1_2 tls1_3".into(),
-            ..tls::Settings::default()
-        },
-        credentials: Credentials {
-            authname: Some("repl".into()),
-            password: Some("secret".to_owned().into()),
-            plaintext: true,
-            ..Credentials::default()
-        },
-        connect_timeout: Duration::from_secs(60),
-        timeout: Duration::from_secs(60),
-        deflate_level: 0,
-        require_compress: false,
-        archive: false,
-        force: false,
-    }
+/// Where `place` is, and how to connect to it with `sync_tls` of this word.
+pub(super) fn destination(place: &str, sync_tls: &str) -> Destination {
+    let settings = settings::tests::of(&format!(
+        "sync_host: {place}\nsync_tls: {sync_tls}\nsync_authname: repl\nsync_password: secret\n\
+         client_timeout: 1m\nsync_timeout: 1m\nsync_deflate_level: 0\ntcp_keepalive: no\n"
+    ));
+    let target = settings.server().unwrap().target.clone();
+    Destination { target, settings: settings.connection, memory: Memory::default() }
 }
 
 /// A peer that sends a greeting, answers each line in turn, and returns all that it was told once
@@ -75,18 +56,27 @@ pub(super) fn local() -> SocketAddr {
 
 pub(super) fn connect(
     place: &str,
-    settings: &Settings,
+    sync_tls: &str,
     cancel: &Arc<AtomicBool>,
 ) -> Result<Session, Error> {
-    let target = Target::parse(place).unwrap();
-    Session::connect(&target, settings, Arc::new(Silent), cancel.clone(), None)
+    to(&destination(place, sync_tls), cancel)
+}
+
+fn to(destination: &Destination, cancel: &Arc<AtomicBool>) -> Result<Session, Error> {
+    Session::connect(destination, Arc::new(Silent), cancel.clone(), None)
 }
 
 /// Fails to connect; returns the error and what the peer heard.
-fn refused(script: &[&str], settings: &Settings) -> (Error, String) {
+fn refused(script: &[&str], sync_tls: &str) -> (Error, String) {
+    refused_with(&Memory::default(), script, sync_tls)
+}
+
+/// The same with what is remembered of the peer.
+fn refused_with(memory: &Memory, script: &[&str], sync_tls: &str) -> (Error, String) {
     let script = script.iter().map(|line| (*line).to_owned()).collect();
     let (place, peer) = peer(local(), script);
-    let error = connect(&place, settings, &Arc::default()).err().expect("it should be refused");
+    let destination = Destination { memory: memory.clone(), ..destination(&place, sync_tls) };
+    let error = to(&destination, &Arc::default()).err().expect("it should be refused");
     (error, String::from_utf8_lossy(&peer.join().unwrap()).into_owned())
 }
 
@@ -97,7 +87,7 @@ fn what_follows_the_agreement_to_encrypt_in_clear_is_refused() {
         (CSYNC, "OK begin\r\nx"),
         (IMAP, "C1 OK begin\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN X-REPLICATION\r\n"),
     ] {
-        let (error, heard) = refused(&[greeting, agreement], &settings(Mode::Try));
+        let (error, heard) = refused(&[greeting, agreement], "try");
         assert_eq!(error.kind(), Kind::Protocol, "{error}");
         assert!(error.detail().contains("in clear"), "{error}");
         assert!(heard.trim_end().ends_with("STARTTLS"), "{heard}");
@@ -106,19 +96,19 @@ fn what_follows_the_agreement_to_encrypt_in_clear_is_refused() {
 
 #[test]
 fn clear_text_is_refused_once_tls_was_required_or_begun() {
-    let (error, heard) = refused(&[CSYNC_CLEAR], &settings(Mode::Require));
+    let (error, heard) = refused(&[CSYNC_CLEAR], "require");
     assert_eq!((error.kind(), heard.as_str()), (Kind::Tls, ""));
-    let (error, heard) =
-        refused(&[CSYNC, "NO Error initializing TLS\r\n"], &settings(Mode::Require));
+    let (error, heard) = refused(&[CSYNC, "NO Error initializing TLS\r\n"], "require");
     assert_eq!((error.kind(), heard.as_str()), (Kind::Tls, "STARTTLS\r\n"));
 
     // A handshake that fails commits to TLS as one that succeeds does.
-    let settings = settings(Mode::Try);
-    let (error, _) = refused(&[CSYNC, "OK begin\r\n", "NO Starttls failed\r\n"], &settings);
+    let memory = Memory::default();
+    let script = [CSYNC, "OK begin\r\n", "NO Starttls failed\r\n"];
+    let (error, _) = refused_with(&memory, &script, "try");
     assert_eq!(error.kind(), Kind::Tls, "{error}");
-    assert!(settings.tls.committed.get());
+    assert!(memory.committed.get());
     for script in [&[CSYNC_CLEAR][..], &[CSYNC, "NO Error initializing TLS\r\n"]] {
-        let (error, heard) = refused(script, &settings);
+        let (error, heard) = refused_with(&memory, script, "try");
         assert_eq!(error.kind(), Kind::Tls, "{error}");
         assert!(!heard.contains("AUTHENTICATE"), "{heard}");
     }
@@ -128,7 +118,7 @@ fn clear_text_is_refused_once_tls_was_required_or_begun() {
 #[test]
 fn a_peer_that_speaks_no_tls_gets_no_password() {
     let (place, peer) = peer(local(), vec![CSYNC.into()]);
-    let error = connect(&format!("{place}/tls"), &settings(Mode::Try), &Arc::default()).err();
+    let error = connect(&format!("{place}/tls"), "try", &Arc::default()).err();
     let error = error.expect("that is no TLS");
     assert_eq!(error.kind(), Kind::Tls);
     assert!(error.hint_text().contains("/tls"), "{error}");
@@ -140,10 +130,10 @@ fn a_peer_that_speaks_no_tls_gets_no_password() {
 fn a_replica_without_replication_is_told_from_one_that_refuses_the_password() {
     let imap = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] a Cyrus IMAP 3.6.1 ready\r\n";
     let capability = "* CAPABILITY IMAP4rev1 IDLE\r\nC2 OK done\r\n";
-    let (error, _) = refused(&[imap, "C1 OK hello\r\n", capability], &settings(Mode::Off));
+    let (error, _) = refused(&[imap, "C1 OK hello\r\n", capability], "off");
     assert_eq!(error.kind(), Kind::Unsupported);
     assert!(error.detail().contains("X-REPLICATION"), "{error}");
-    let (error, _) = refused(&[imap, "C1 NO bad password\r\n"], &settings(Mode::Off));
+    let (error, _) = refused(&[imap, "C1 NO bad password\r\n"], "off");
     assert_eq!(error.kind(), Kind::Auth);
 }
 
@@ -177,7 +167,7 @@ fn every_wait_before_the_session_can_be_given_up() {
             stop.store(true, Ordering::Relaxed);
             let _ = socket.read_to_end(&mut Vec::new());
         });
-        let error = connect(&format!("{place}{options}"), &settings(Mode::Try), &cancel).err();
+        let error = connect(&format!("{place}{options}"), "try", &cancel).err();
         assert_eq!(error.map(|e| e.kind()), Some(Kind::Cancelled), "{name}");
         peer.join().unwrap();
     }
@@ -191,7 +181,7 @@ fn wait_for_more(socket: &mut TcpStream) {
 #[test]
 fn ipv6_addresses_are_connected_to() {
     let (place, peer) = peer(SocketAddr::from((Ipv6Addr::LOCALHOST, 0)), vec!["* BYE\r\n".into()]);
-    let error = connect(&place, &settings(Mode::Off), &Arc::default()).err().unwrap();
+    let error = connect(&place, "off", &Arc::default()).err().unwrap();
     assert!(error.to_string().contains("turned the connection down"), "{error}");
     peer.join().unwrap();
 }

@@ -13,6 +13,7 @@ mod connect;
 #[cfg(test)]
 mod connect_tests;
 mod deflate;
+mod destination;
 mod dialect;
 mod direct;
 mod dry;
@@ -32,25 +33,21 @@ mod replies;
 mod responses;
 mod sasl;
 mod session;
-mod settings;
 mod socket;
 mod spool_file;
 mod starttls;
 #[cfg(test)]
 mod starttls_tests;
-mod target;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+mod ways;
 
 pub use capabilities::Capabilities;
 pub use commands::Replica;
+pub use destination::Destination;
 pub use direct::{Answer, Direct};
 pub use dry::Dry;
 pub use interrupt::Interrupt;
 pub use link::Traffic;
-pub use sasl::Credentials;
 pub use session::Session;
-pub use settings::Settings;
-pub use socket::KeepAlive;
-pub use target::{Target, service_port};

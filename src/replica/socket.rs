@@ -15,6 +15,7 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, TcpKeepalive, Type};
 use super::aside::{Left, aside};
 use super::patience::TICK;
 use crate::error::{Error, Kind, Result, Subject, reason};
+use crate::settings::KeepAlive;
 use crate::sys::poll;
 
 /// Addresses of a name that are tried.
@@ -93,18 +94,6 @@ impl Socket {
             Socket::Unix(_) => (None, None),
         }
     }
-}
-
-/// How the system probes an idle connection, so that a dead peer is noticed; 0 everywhere is the
-/// system's own choice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct KeepAlive {
-    /// How long it must be idle (`tcp_keepalive_idle`).
-    pub idle: Duration,
-    /// The time between probes (`tcp_keepalive_intvl`).
-    pub interval: Duration,
-    /// Probes without an answer after which the peer counts as dead (`tcp_keepalive_cnt`).
-    pub probes: u32,
 }
 
 impl AsFd for Socket {

@@ -8,11 +8,12 @@ use super::dialect::{Answer, Dialect};
 use super::greet::{capabilities, greeting};
 use super::link::Link;
 use super::responses::Ending;
-use super::target::{Target, Way};
+use super::tls::Setup;
 use super::tls::verified::server;
-use super::tls::{Mode, Setup};
+use super::ways::Way;
 use crate::error::{Error, Kind, Result, Subject};
 use crate::events::ConnectionEvent;
+use crate::settings::{Target, TlsMode};
 
 /// Why clear text is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,26 +48,25 @@ impl Connect<'_> {
     /// What forbids clear text on the ports of `ways`.
     fn promise(&self, ways: &[Way]) -> Result<Option<Promise>> {
         let tls = &self.settings.tls;
-        if tls.mode == Mode::Off {
+        if tls.sync_tls == TlsMode::Off {
             return Ok(None);
         }
-        if tls.mode == Mode::Require {
+        if tls.sync_tls == TlsMode::Require {
             return Ok(Some(Promise::Required));
         }
-        if !tls.fingerprints.is_empty() {
+        if !tls.sync_tls_fingerprint.is_empty() {
             return Ok(Some(Promise::Pinned));
         }
         if let Some(port) = self.remembered(ways)? {
             return Ok(Some(Promise::Remembered(port)));
         }
-        Ok(tls.committed.get().then_some(Promise::Begun))
+        Ok(self.memory.committed.get().then_some(Promise::Begun))
     }
 
     /// The port of `ways` on which the replica was reached over TLS that verified. All of them
     /// count: who closes the port that has TLS must not get the password on the next one.
     fn remembered(&self, ways: &[Way]) -> Result<Option<u16>> {
-        let (Some(known), Target::Tcp { host, .. }) = (&self.settings.tls.verified, self.target)
-        else {
+        let (Some(known), Target::Tcp { host, .. }) = (&self.memory.verified, self.target) else {
             return Ok(None);
         };
         for way in ways {
@@ -83,7 +83,7 @@ impl Connect<'_> {
         self.refused_clear_text.set(promise.is_some());
         const SERVER_SIDE: &str = "set tls_server_cert and tls_server_key on the replica, and \
                                    allowstarttls: yes if its Cyrus is 3.8.6, 3.10.2, 3.12.1 or later";
-        let (known, host) = (&self.settings.tls.verified, self.target.host());
+        let (known, host) = (&self.memory.verified, self.target.host());
         let hint = match (promise, known) {
             (Some(Promise::Remembered(at)), Some(known)) => format!(
                 "somebody may be meddling with the connection; if the replica has lost its TLS, \
@@ -117,10 +117,10 @@ impl Connect<'_> {
     }
 
     fn encrypt(&self, link: &mut Link, setup: Setup, way: Way) -> Result<()> {
-        self.settings.tls.committed.set();
+        self.memory.committed.set();
         link.start_tls(setup)?;
         let Some(tls) = link.coding().tls() else { return Ok(()) };
-        let (known, host) = (&self.settings.tls.verified, self.target.host());
+        let (known, host) = (&self.memory.verified, self.target.host());
         let how = tls.describe();
         self.observer.event(&ConnectionEvent::Encrypted { how, host: host.clone() }.into());
         if let Some(why) = tls.setup().warning() {
@@ -141,7 +141,7 @@ impl Connect<'_> {
         if greeted.link.coding().tls().is_some() || is_unix {
             return Ok(());
         }
-        if self.settings.tls.mode == Mode::Off {
+        if self.settings.tls.sync_tls == TlsMode::Off {
             self.note_clear_text(ways);
             return Ok(());
         }
@@ -210,7 +210,7 @@ impl Connect<'_> {
         if link.coding().tls().is_some()
             || is_unix
             || stays_here
-            || self.settings.tls.mode == Mode::Off
+            || self.settings.tls.sync_tls == TlsMode::Off
         {
             return;
         }

@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::connect_tests::{CSYNC, CSYNC_CLEAR, IMAP, local, peer, settings};
+use super::connect_tests::{CSYNC, CSYNC_CLEAR, IMAP, destination, local, peer};
+use super::destination::Destination;
 use super::session::Session;
-use super::settings::Settings;
-use super::target::Target;
-use super::tls::{Fingerprint, Mode, VerifiedServers};
+use super::tls::VerifiedServers;
 use crate::error::{Error, Kind};
 use crate::events::{Event, Level, Line, Observer, To, words};
+use crate::settings::{Fingerprint, TlsMode};
 
 const IMAP_CLEAR: &str =
     "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] a Cyrus IMAP 3.6.1 server ready\r\n";
@@ -48,17 +48,16 @@ struct Attempt {
 }
 
 /// Connects to a peer; `adjust` is given its port.
-fn attempt(script: &[&str], adjust: impl Fn(&mut Settings, u16)) -> Attempt {
+fn attempt(script: &[&str], adjust: impl Fn(&mut Destination, u16)) -> Attempt {
     let script = script.iter().map(|line| (*line).to_owned()).collect();
     let (place, peer) = peer(local(), script);
     let port = place.rsplit_once(':').unwrap().1.parse().unwrap();
-    let mut settings = settings(Mode::Try);
-    adjust(&mut settings, port);
+    let mut destination = destination(&place, "try");
+    adjust(&mut destination, port);
     // Ends the login that must not begin.
-    settings.credentials.mechanisms = Some("NONE".into());
+    destination.settings.credentials.mechanisms = Some("NONE".into());
     let lines = Arc::new(Lines::default());
-    let target = Target::parse(&place).unwrap();
-    let session = Session::connect(&target, &settings, lines.clone(), Arc::default(), None);
+    let session = Session::connect(&destination, lines.clone(), Arc::default(), None);
     let error = session.err().expect("nobody can log in");
     let heard = String::from_utf8_lossy(&peer.join().unwrap()).into_owned();
     let lines = lines.0.lock().unwrap().clone();
@@ -84,11 +83,11 @@ fn assert_refused(attempt: &Attempt, says: &str, advice: &str) {
 #[test]
 fn a_pin_refuses_clear_text() {
     for script in WAYS {
-        let pinned = attempt(script, |settings, _| {
-            settings.tls.fingerprints = vec![Fingerprint::of(b"it")];
+        let pinned = attempt(script, |to, _| {
+            to.settings.tls.sync_tls_fingerprint = vec![Fingerprint::of(b"it")];
         });
         assert_refused(&pinned, "STARTTLS", "take sync_tls_fingerprint out");
-        let required = attempt(script, |settings, _| settings.tls.mode = Mode::Require);
+        let required = attempt(script, |to, _| to.settings.tls.sync_tls = TlsMode::Require);
         assert_refused(&required, "STARTTLS", "sync_tls: off");
         let neither = attempt(script, |_, _| ());
         assert_ne!(neither.error.kind(), Kind::Tls, "{}", neither.error);
@@ -100,24 +99,24 @@ fn a_server_that_verified_is_not_spoken_to_in_clear() {
     let dir = tempfile::tempdir().unwrap();
     let known = VerifiedServers::new(dir.path().join("sync/tls-verified"), "forget it:");
     for script in WAYS {
-        let remembered = attempt(script, |settings, port| {
+        let remembered = attempt(script, |to, port| {
             known.remember("127.0.0.1", port, None).unwrap();
-            settings.tls.verified = Some(known.clone());
+            to.memory.verified = Some(known.clone());
         });
         let command = format!("forget it: 127.0.0.1:{}", remembered.port);
         assert_refused(&remembered, "STARTTLS", &command);
 
-        let another = attempt(script, |settings, port| {
+        let another = attempt(script, |to, port| {
             // The port may have been another peer's a moment ago.
             known.forget("127.0.0.1", Some(port)).unwrap();
-            settings.tls.verified = Some(known.clone());
+            to.memory.verified = Some(known.clone());
         });
         assert_ne!(another.error.kind(), Kind::Tls, "{}", another.error);
 
-        let off = attempt(script, |settings, port| {
+        let off = attempt(script, |to, port| {
             known.remember("127.0.0.1", port, None).unwrap();
-            settings.tls.verified = Some(known.clone());
-            settings.tls.mode = Mode::Off;
+            to.memory.verified = Some(known.clone());
+            to.settings.tls.sync_tls = TlsMode::Off;
         });
         assert_ne!(off.error.kind(), Kind::Tls, "{}", off.error);
         let notices = off.lines.iter().filter(|(level, _)| *level == Level::Notice);

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::batch::{Batch, Rules};
-use super::options::Persistence;
 use super::retry::RetryPolicy;
 use super::stepping::{Stepper, names};
 use super::task::Goal;
+use crate::settings::Persistence;
 
 const RULES: Rules = Rules {
     policy: RetryPolicy { connect: None, reconnect: None, again: true },
@@ -131,9 +131,9 @@ fn reach(persistence: Persistence, script: &[(&str, &[&str])]) {
 
 #[test]
 fn a_replica_that_cannot_be_reached_is_tried_after_growing_pauses() {
-    let longest_pause = Some(Duration::from_secs(20));
+    let sync_reconnect_maxwait = Some(Duration::from_secs(20));
     reach(
-        Persistence { longest_pause, ..Persistence::default() },
+        Persistence { sync_reconnect_maxwait, ..Persistence::default() },
         &[
             ("start", &["connect 0"]),
             ("connected 0 Connect", &["tell: Connect", "tell: again in 15 s", "wait 15 s"]),
@@ -147,7 +147,7 @@ fn a_replica_that_cannot_be_reached_is_tried_after_growing_pauses() {
             ("connected 0", &["end ()"]),
         ],
     );
-    let once = Persistence { once: true, ..Persistence::default() };
+    let once = Persistence { connect_once: true, ..Persistence::default() };
     for persistence in [once, Persistence::default()] {
         reach(
             persistence,

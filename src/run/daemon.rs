@@ -9,7 +9,6 @@ use super::executor::{Executor, Settled};
 use super::grouping;
 use super::hand_over::{HandOver, TakeOver};
 use super::log::entry::LogEntry;
-use super::options::{Persistence, Rolling};
 use super::outcome::{Ended, Undone};
 use super::retry::{RetryPolicy, Why};
 use super::step::{Action, Asked, Input, LogAction, Machine, Moment, Step, Then, Wait};
@@ -17,6 +16,7 @@ use super::task::{Goal, Task};
 use crate::error::{Error, Kind, Result};
 use crate::events::RunEvent;
 use crate::names::Namespace;
+use crate::settings::{Persistence, Rolling};
 use crate::sync::TICK;
 
 /// How often the shutdown file is looked for.
@@ -36,13 +36,13 @@ const DISK_PAUSE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
     /// Least time from one take-over to the next.
-    pub interval: Duration,
+    pub sync_repeat_interval: Duration,
     /// The replica is told to release its staged files after so long; zero for never.
-    pub restart_after: Duration,
+    pub timeout: Duration,
     /// Whether somebody looks for a shutdown file.
     pub has_shutdown_file: bool,
     /// Only what is logged now.
-    pub once: bool,
+    pub rolling_once: bool,
     /// How persistently to connect.
     pub persistence: Persistence,
     /// Whether nobody will tell that something was logged.
@@ -54,14 +54,14 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// What options say, for one worker.
-    pub fn new(options: &Rolling, is_open: bool, is_blind: bool) -> Rules {
+    /// What the settings say, for one worker.
+    pub fn new(rolling: &Rolling, is_open: bool, is_blind: bool) -> Rules {
         Rules {
-            interval: options.interval,
-            restart_after: options.restart_after,
-            has_shutdown_file: options.shutdown_file.is_some(),
-            once: options.once,
-            persistence: options.persistence,
+            sync_repeat_interval: rolling.sync_repeat_interval,
+            timeout: rolling.timeout,
+            has_shutdown_file: rolling.sync_shutdown_file.is_some(),
+            rolling_once: rolling.rolling_once,
+            persistence: rolling.persistence,
             is_blind,
             workers: 1,
             is_open,
@@ -69,7 +69,7 @@ impl Rules {
     }
 
     fn policy(&self) -> RetryPolicy {
-        let persistence = Persistence { even_if_refused: !self.once, ..self.persistence };
+        let persistence = Persistence { even_if_refused: !self.rolling_once, ..self.persistence };
         RetryPolicy { connect: Some(persistence), reconnect: Some(persistence), again: true }
     }
 }
@@ -189,7 +189,7 @@ impl<'n> Daemon<'n> {
                 // One change makes several entries in a row: they go together, so that those that
                 // come a moment later need not wait for the next take-over.
                 self.quiet_tries = match self.quiet_tries {
-                    _ if self.rules.interval.is_zero() => 0,
+                    _ if self.rules.sync_repeat_interval.is_zero() => 0,
                     0 => QUIET_TRIES,
                     tries => tries - 1,
                 };
@@ -269,7 +269,7 @@ impl<'n> Daemon<'n> {
             Ok(TakeOver::Goes) => {}
             Ok(TakeOver::Nothing) => self.missed = Some(now),
             Ok(TakeOver::Entries(entries)) => self.enqueue(entries, now),
-            Err(error) if self.rules.once || matches!(self.phase, Phase::Reading) => {
+            Err(error) if self.rules.rolling_once || matches!(self.phase, Phase::Reading) => {
                 self.end(Some(Err(error)));
             }
             // A full disk, say. What was logged is where it was.
@@ -359,7 +359,7 @@ impl Daemon<'_> {
     }
 
     fn may_take(&self, now: Moment) -> bool {
-        if self.rules.once {
+        if self.rules.rolling_once {
             return !self.taken;
         }
         let is_too_soon = self.next_take().is_some_and(|next| now < next);
@@ -370,13 +370,13 @@ impl Daemon<'_> {
     }
 
     fn next_take(&self) -> Option<Moment> {
-        self.last_take.map(|last| last.saturating_add(self.rules.interval))
+        self.last_take.map(|last| last.saturating_add(self.rules.sync_repeat_interval))
     }
 
     /// There is nothing to do.
     fn rest(&mut self, now: Moment, out: &mut Vec<Action>) {
-        let after = self.rules.restart_after;
-        if self.rules.once {
+        let after = self.rules.timeout;
+        if self.rules.rolling_once {
             let (deferred, failed) = self.executor.queue.deferred();
             self.end(Some(Ok(Ended::Once { deferred, failed })));
             let undone = self.executor.queue.undone();
@@ -433,7 +433,7 @@ impl Daemon<'_> {
             (false, false) => LOOK_FOR_LOG,
         };
         let free = self.next_take().filter(|next| *next > now);
-        let after = self.rules.restart_after;
+        let after = self.rules.timeout;
         let release = if after.is_zero() { None } else { self.executor.next_release(after) };
         let queue = &self.executor.queue;
         let moments = [free, release, queue.next_due(), self.executor.next_attempt()];

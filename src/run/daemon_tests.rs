@@ -3,16 +3,20 @@
 use std::time::Duration;
 
 use super::daemon::{Daemon, Rules};
-use super::options::Persistence;
 use super::stepping::{Stepper, names};
 use crate::names::Namespace;
+use crate::settings::Persistence;
 
 const RULES: Rules = Rules {
-    interval: Duration::ZERO,
-    restart_after: Duration::ZERO,
+    sync_repeat_interval: Duration::ZERO,
+    timeout: Duration::ZERO,
     has_shutdown_file: false,
-    once: false,
-    persistence: Persistence { once: false, longest_pause: None, even_if_refused: false },
+    rolling_once: false,
+    persistence: Persistence {
+        connect_once: false,
+        sync_reconnect_maxwait: None,
+        even_if_refused: false,
+    },
     is_blind: false,
     workers: 1,
     is_open: false,
@@ -43,7 +47,7 @@ fn play(rules: Rules, script: Script<'_>) {
     stepper.step("start");
     let looks = stepper.step("read none");
     assert_eq!(looks, ["take"]);
-    if !rules.once {
+    if !rules.rolling_once {
         let rests = stepper.step("taken nothing");
         assert!(rests.iter().all(|line| line.starts_with("wait")), "{rests:?}");
     }
@@ -97,7 +101,7 @@ fn nothing_is_read_before_there_is_a_connection() {
 
 #[test]
 fn one_that_tries_once_to_connect_or_works_once_gives_up() {
-    let persistence = Persistence { once: true, ..Persistence::default() };
+    let persistence = Persistence { connect_once: true, ..Persistence::default() };
     play_all(
         Rules { persistence, ..RULES },
         &[
@@ -106,14 +110,14 @@ fn one_that_tries_once_to_connect_or_works_once_gives_up() {
         ],
     );
     play_all(
-        Rules { once: true, ..RULES },
+        Rules { rolling_once: true, ..RULES },
         &[("start", &["connect 0"]), ("connected 0 Auth", &["tell: Auth", "end with Auth"])],
     );
 }
 
 #[test]
 fn a_goodbye_is_the_end_of_one_that_connects_once() {
-    let persistence = Persistence { once: true, ..Persistence::default() };
+    let persistence = Persistence { connect_once: true, ..Persistence::default() };
     taken_over(
         Rules { persistence, ..RULES },
         &[
@@ -320,7 +324,7 @@ fn the_work_file_of_another_client_is_left_alone_and_read_when_nobody_works_on_i
 
 #[test]
 fn a_single_run_takes_the_log_once_and_puts_back_what_is_left() {
-    let once = Rules { once: true, ..RULES };
+    let once = Rules { rolling_once: true, ..RULES };
     play(once, &[("taken nothing", &["end Once { deferred: 0, failed: 0 }"])]);
     play(once, &[("taken Io", &["end with Io"])]);
     let script: Script<'_> = &[
@@ -342,7 +346,7 @@ fn a_single_run_takes_the_log_once_and_puts_back_what_is_left() {
 
 #[test]
 fn the_replica_releases_what_is_staged_now_and_then_and_one_that_is_gone_is_not_missed() {
-    let rules = Rules { restart_after: Duration::from_secs(3), ..RULES };
+    let rules = Rules { timeout: Duration::from_secs(3), ..RULES };
     play(
         rules,
         &[
@@ -389,7 +393,7 @@ fn the_log_is_looked_for_when_something_is_logged_and_now_and_then() {
 #[test]
 fn entries_that_come_together_go_together_and_no_sooner_than_the_interval() {
     play(
-        Rules { interval: Duration::from_secs(2), ..RULES },
+        Rules { sync_repeat_interval: Duration::from_secs(2), ..RULES },
         &[
             ("logged", &["wait 0.005 s or log"]),
             ("logged", &["wait 0.005 s or log"]),

@@ -105,11 +105,10 @@ impl Groups {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::settings;
 
     fn grouped(log: &str) -> Vec<String> {
-        let names =
-            Namespace::new(&Config::from_text(b"configdirectory: /conf", "t.conf").unwrap());
+        let names = Namespace::new(&settings::tests::of("").naming);
         let entries =
             log.lines().filter_map(|line| LogEntry::parse(line.trim().as_bytes()).unwrap());
         let show = |goal: Goal| {

@@ -18,7 +18,6 @@ pub mod grouping;
 pub mod hand_over;
 pub mod interrupt;
 pub mod log;
-pub mod options;
 pub mod outcome;
 pub mod plan;
 pub mod queue;

@@ -173,11 +173,11 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
     use crate::names::Namespace;
+    use crate::settings;
 
     fn names() -> Namespace {
-        Namespace::new(&Config::from_text(b"configdirectory: /conf", "t.conf").unwrap())
+        Namespace::new(&settings::tests::of("").naming)
     }
 
     fn entries(mailboxes: &[&str]) -> Vec<LogEntry> {

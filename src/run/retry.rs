@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::options::Persistence;
 use crate::error::{Error, Kind};
+use crate::settings::Persistence;
 use crate::sync::{Care, is_locked};
 
 /// The pause after the first attempt to connect that failed; it doubles after each
@@ -103,11 +103,11 @@ impl RetryPolicy {
         let is_refused = error.is_final() && error.is_connection();
         let although_refused = is_new && is_refused && persistence.even_if_refused;
         let is_hopeless = !error.is_connection() || is_refused && !persistence.even_if_refused;
-        if persistence.once || is_hopeless {
+        if persistence.connect_once || is_hopeless {
             return Reconnect { pause: None, is_new, although_refused };
         }
         let pause = FIRST_RECONNECT.saturating_mul(2u32.saturating_pow(attempts.failed));
-        let pause = persistence.longest_pause.map_or(pause, |longest| pause.min(longest));
+        let pause = persistence.sync_reconnect_maxwait.map_or(pause, |longest| pause.min(longest));
         attempts.failed = attempts.failed.saturating_add(1);
         Reconnect { pause: Some(pause), is_new, although_refused }
     }
@@ -152,9 +152,12 @@ mod tests {
         };
         let default = Persistence::default();
         assert_eq!(seconds(default), [15, 30, 60, 120, 240]);
-        let longest_pause = Some(Duration::from_secs(20));
-        assert_eq!(seconds(Persistence { longest_pause, ..default }), [15, 20, 20, 20, 20]);
-        assert_eq!(seconds(Persistence { once: true, ..default }), [0; 5]);
+        let sync_reconnect_maxwait = Some(Duration::from_secs(20));
+        assert_eq!(
+            seconds(Persistence { sync_reconnect_maxwait, ..default }),
+            [15, 20, 20, 20, 20]
+        );
+        assert_eq!(seconds(Persistence { connect_once: true, ..default }), [0; 5]);
     }
 
     #[test]

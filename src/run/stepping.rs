@@ -6,15 +6,15 @@ use super::log::channel::{Kept, Taken};
 use super::log::entry::LogEntry;
 use super::outcome::{Attempt, Outcome, SessionState, Undone};
 use super::step::{Action, Asked, Input, LogAction, Machine, Moment, Step, Then, Wait, Work};
-use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Event, RunEvent};
 use crate::names::Namespace;
+use crate::settings;
 use crate::sync::Care;
 
 /// Names of mailboxes as by default.
 pub fn names() -> Namespace {
-    Namespace::new(&Config::from_text(b"configdirectory: /conf", "t.conf").unwrap())
+    Namespace::new(&settings::tests::of("").naming)
 }
 
 /// A machine, what is under way, and a clock that is set by hand.

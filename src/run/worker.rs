@@ -12,9 +12,10 @@ use crate::error::{Error, Kind, Result};
 use crate::events::Observer;
 use crate::limits::REPLY_PER_LIST_BYTE;
 use crate::names::Namespace;
-use crate::replica::{Replica, Session, Settings as ConnectSettings, Target, Traffic};
+use crate::replica::{Destination, Replica, Session, Traffic};
+use crate::settings::Replication;
 use crate::store::Store;
-use crate::sync::{Cancel, Care, Master, Pass, Settings, Staged};
+use crate::sync::{Cancel, Care, Master, Pass, Staged};
 
 /// What all workers of a client share.
 pub struct Shared {
@@ -29,11 +30,9 @@ pub struct Shared {
     /// What ends a wait for a silent replica.
     pub interrupts: Arc<Interrupts>,
     /// How to replicate.
-    pub settings: Settings,
-    /// The replica.
-    pub target: Target,
-    /// How to connect.
-    pub connect: ConnectSettings,
+    pub settings: Replication,
+    /// Where the replica is, and how to connect.
+    pub destination: Destination,
 }
 
 /// A session, if there is one, and what belongs to it.
@@ -64,8 +63,7 @@ impl Worker {
         if self.session.is_none() {
             let (observer, cancel) = (shared.observer.clone(), shared.cancel.flag().clone());
             let interrupt = Some(shared.interrupts.clone() as _);
-            let mut session =
-                Session::connect(&shared.target, &shared.connect, observer, cancel, interrupt)?;
+            let mut session = Session::connect(&shared.destination, observer, cancel, interrupt)?;
             session.expect(shared.store.list_bytes().saturating_mul(REPLY_PER_LIST_BYTE));
             self.session = Some(session);
             self.staged = Staged::default();

@@ -25,7 +25,8 @@ use crate::run::log::entry::LogEntry;
 use crate::run::outcome::{Attempt, Outcome, SessionState, Undone};
 use crate::run::step::{Asked, Input, Moment, Wait, Work};
 use crate::run::task::{Goal, WorkerId};
-use crate::sync::{Cache, Cancel, Care, Pass, Settings, Staged, is_locked};
+use crate::settings::Replication;
+use crate::sync::{Cache, Cancel, Care, Pass, Staged, is_locked};
 use crate::types::{MboxName, UserId};
 
 /// What all workers of a client share.
@@ -33,7 +34,7 @@ pub(super) struct Client {
     pub world: Shared,
     pub store: Master,
     pub names: Namespace,
-    pub settings: Settings,
+    pub settings: Replication,
     pub cancel: Cancel,
 }
 

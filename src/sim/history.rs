@@ -14,14 +14,12 @@ use super::plant::Plant;
 use super::spool::owner;
 use super::world::{People, Shared, World};
 use super::writer;
-use crate::config::Config;
 use crate::events::Silent;
 use crate::names::Namespace;
 use crate::run::daemon::{Daemon, Rules};
 use crate::run::env::Driver;
-use crate::run::options::Rolling;
-use crate::store::Wait;
-use crate::sync::{self, Cancel, Fuse, Pass, Settings, Staged};
+use crate::settings::{self, Replication, Rolling};
+use crate::sync::{self, Cancel, Pass, Staged};
 use crate::types::MboxName;
 
 /// Inputs that a client takes until all must be replicated once nothing goes wrong any more.
@@ -39,20 +37,9 @@ pub(super) struct Failure {
     pub story: Vec<String>,
 }
 
-fn settings(chance: &mut Chance) -> Settings {
-    Settings {
-        server: "replica".into(),
-        channel: None,
-        partition: None,
-        local_only: false,
-        wait: Wait::Block,
-        no_copyback: false,
-        batch_size: [0, 2, 3, 1000][chance.below(4)],
-        reverse_acls: false,
-        check_messages: false,
-        scratch: std::env::temp_dir(),
-        fuse: Fuse::default(),
-    }
+fn settings(chance: &mut Chance) -> Replication {
+    let settings = settings::tests::of("sync_host: replica\n").replication;
+    Replication { sync_batchsize: [0, 2, 3, 1000][chance.below(4)], ..settings }
 }
 
 /// A history while it is played.
@@ -86,12 +73,11 @@ pub(super) fn play(seed: u64, plant: Option<Plant>, told: bool) -> Result<(), Fa
 }
 
 fn client(world: &Shared) -> Client {
-    let config = Config::from_text(b"configdirectory: /conf\n", "imapd.conf").unwrap();
     let settings = settings(&mut world.look().chance);
     Client {
         world: world.clone(),
         store: Master::new(world),
-        names: Namespace::new(&config),
+        names: Namespace::new(&settings::tests::of("").naming),
         settings,
         cancel: Cancel::default(),
     }
@@ -105,9 +91,9 @@ impl History {
         world.has_strays = world.chance.one_in(4);
         world.strays_left = if world.has_strays { 1 + world.chance.below(4) } else { 0 };
         let workers = if world.chance.one_in(2) { 1 } else { 2 + world.chance.below(3) };
-        let interval = Duration::from_secs(world.chance.below(4) as u64);
-        let options = Rolling { interval, ..Rolling::default() };
-        let rules = Rules { workers, ..Rules::new(&options, false, false) };
+        let sync_repeat_interval = Duration::from_secs(world.chance.below(4) as u64);
+        let rolling = Rolling { sync_repeat_interval, ..Rolling::default() };
+        let rules = Rules { workers, ..Rules::new(&rolling, false, false) };
         let faults = world.faults;
         world.tell(|| format!("{workers} workers, {faults:?}"));
         let world = Shared::new(world);

@@ -19,7 +19,6 @@ mod master;
 mod pass;
 mod pieces;
 pub(crate) mod repair;
-mod settings;
 pub(crate) mod survey;
 #[cfg(test)]
 mod tests;
@@ -36,8 +35,6 @@ pub use mailboxes::mailboxes;
 pub use master::Master;
 pub use pass::Pass;
 pub use pieces::{has_inbox, pieces, quota, unuser, with_relatives};
-pub use repair::fuse::{AllowRepair, Fuse};
-pub use settings::Settings;
 pub use transfer::staged::Staged;
 pub use user::{ask_user, user};
 pub use usermeta::annotations::annotations;

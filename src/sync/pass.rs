@@ -8,7 +8,6 @@ use super::cache::Cache;
 use super::cancel::Cancel;
 use super::care::Care;
 use super::master::Master;
-use super::settings::Settings;
 use super::transfer::message::Messages;
 use super::transfer::staged::Staged;
 use super::transfer::unchecked::Unchecked;
@@ -17,6 +16,7 @@ use crate::events::{Event, Observer, SyncEvent};
 use crate::names::Namespace;
 use crate::protocol::{Command, RemoteFolder, Ticket};
 use crate::replica::Replica;
+use crate::settings::Replication;
 use crate::store::Store;
 use crate::types::{MailboxEntry, MboxName, Text, UniqueId};
 
@@ -32,7 +32,7 @@ pub struct Pass<'p> {
     /// The session with the replica.
     pub session: &'p mut dyn Replica,
     /// What the client was told.
-    pub settings: &'p Settings,
+    pub settings: &'p Replication,
     /// Receives what is done.
     pub observer: &'p dyn Observer,
     /// Asked for between steps.
@@ -62,7 +62,7 @@ impl<'p> Pass<'p> {
         store: &'p dyn Store,
         names: &'p Namespace,
         session: &'p mut dyn Replica,
-        settings: &'p Settings,
+        settings: &'p Replication,
         observer: &'p dyn Observer,
         cancel: &'p Cancel,
         staged: &'p mut Staged,
@@ -105,7 +105,7 @@ impl<'p> Pass<'p> {
 
     /// Returns the partition that a mailbox shall have on the replica.
     pub fn partition(&self, here: &Text) -> Text {
-        self.settings.partition.clone().unwrap_or_else(|| here.clone())
+        self.settings.dest_partition.clone().unwrap_or_else(|| here.clone())
     }
 
     /// Waits for the replies to commands whose failure is the failure of all.

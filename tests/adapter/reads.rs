@@ -7,6 +7,7 @@ use std::sync::Arc;
 use cyrsync::config::Config;
 use cyrsync::error::Subject;
 use cyrsync::events::Silent;
+use cyrsync::settings::{Overrides, Settings};
 use cyrsync::store::spool::Spool;
 use cyrsync::store::{Crcs, Mailbox, Records, Store};
 use cyrsync::types::{Annotation, MailboxEntry, MboxName, MboxType, Record, UserId};
@@ -31,7 +32,8 @@ struct Dump {
 impl Dump {
     fn of(cyrus: &Cyrus) -> Result<Vec<String>, Error> {
         let config = Config::load(cyrus.imapd_conf())?;
-        let store = Spool::open(&config, Arc::new(Silent))?;
+        let settings = Settings::resolve(&config, None, &Overrides::default())?;
+        let store = Spool::open(&settings, Arc::new(Silent))?;
         let mut dump = Dump { store, lines: Vec::new() };
         let mut entries = Vec::new();
         dump.store.each_mailbox(b"", &mut |entry| {

@@ -19,9 +19,10 @@ use source::Sources;
 /// above it in this table (they are below it in the program), and no others.
 const LAYERS: &[Layer] = &[
     Layer { modules: &["sys", "limits", "error", "types"], apart: false },
-    Layer { modules: &["dlist", "config", "names", "format", "cyrusdb"], apart: false },
-    Layer { modules: &["events"], apart: true },
+    Layer { modules: &["config"], apart: true },
     Layer { modules: &["settings"], apart: true },
+    Layer { modules: &["dlist", "names", "format", "cyrusdb"], apart: false },
+    Layer { modules: &["events"], apart: true },
     Layer { modules: &["protocol"], apart: true },
     Layer { modules: &["store", "replica"], apart: true },
     // The replica of a repair: a session with a sync_server over the master's own data.
@@ -96,6 +97,23 @@ fn no_module_names_one_above_it() {
         }
     }
     holds("files name something above them", &upward);
+}
+
+/// Settings are resolved once: nothing else looks an option up in a configuration.
+#[test]
+fn options_are_read_by_the_settings_alone() {
+    let graph = Graph::of(&SOURCES);
+    let table = "src/config/opt.rs";
+    let readers: Vec<&str> = graph
+        .edges()
+        .into_iter()
+        .filter(|(_, to, _)| *to == table)
+        .map(|(from, _, _)| from)
+        .collect();
+    assert!(readers.contains(&"src/settings/connection.rs"), "{readers:?}");
+    let others = readers.iter().filter(|from| !matches!(module_of(from), "settings" | "config"));
+    let others: BTreeSet<String> = others.map(|from| (*from).to_owned()).collect();
+    holds("files read options", &others);
 }
 
 #[test]

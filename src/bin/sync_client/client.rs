@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use cyrsync::config::Config;
-use cyrsync::engine::{Client, Options};
+use cyrsync::engine::{Cancel, Client};
 use cyrsync::events::Observer;
+use cyrsync::settings::Settings;
 
 /// A client of this program.
 pub fn new(
-    config: Config,
-    options: Options,
+    settings: Settings,
+    cancel: Cancel,
     observer: Arc<dyn Observer>,
 ) -> cyrsync::Result<Client> {
-    Client::new(config, options, observer)
+    Client::new(settings, cancel, observer)
 }

@@ -32,7 +32,7 @@ pub fn connect(client: &mut Client, policy: &Policy) -> Result<(), NotConnected>
 /// The last words after an attempt that was the only one, or that no other would better.
 pub fn give_up(server: &str, policy: &Policy, error: &Error) {
     complain(error.to_string());
-    let what = if policy.require_compress && error.kind() == Kind::Unsupported {
+    let what = if policy.require_compression && error.kind() == Kind::Unsupported {
         "Failed to enable compression"
     } else {
         "Can not connect"

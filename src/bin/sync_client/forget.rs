@@ -9,17 +9,17 @@ use crate::start;
 
 /// Forgets the server that was named, and prints what was forgotten.
 pub fn forget(low: &Low) -> Result<Exit, Fatal> {
-    let config = start::configuration(low)?;
+    let settings = start::settings(low)?;
     let server = low.server.as_deref().unwrap_or_default().to_string_lossy();
     let failed = |error: cyrsync::Error| Fatal::new(Exit::Failed, error.to_string());
-    let forgotten = forget_tls(&config, &server).map_err(failed)?;
+    let forgotten = forget_tls(&settings, &server).map_err(failed)?;
     for name in &forgotten {
         println!("forgotten that {name} has TLS");
     }
     if !forgotten.is_empty() {
         return Ok(Exit::Ok);
     }
-    let known = verified_servers(&config).list().map_err(failed)?;
+    let known = verified_servers(&settings).list().map_err(failed)?;
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     complain(format!(
         "nothing is remembered of {server}; servers that are known to have TLS: {known}"

@@ -169,7 +169,7 @@ fn all(prefix: Option<&OsString>, session: &mut Session, tally: &mut Tally) -> R
         };
         // If the replica went away: wait for it, then look at everything again, which is quick
         // for what is done. But only as long as that leads further each time.
-        if !error.is_connection() || policy.persistence.once || ended <= furthest {
+        if !error.is_connection() || policy.persistence.connect_once || ended <= furthest {
             tally.failed("do_user()", &error);
             return Ok(());
         }

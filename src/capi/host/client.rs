@@ -6,23 +6,23 @@ use super::functions::cyrsync_host;
 use super::store::Hosted;
 use super::table::Table;
 use super::writer::Writer;
-use crate::config::Config;
-use crate::engine::{Client, Options};
+use crate::engine::{Cancel, Client};
 use crate::error::{Error, Kind, Result};
 use crate::events::Observer;
+use crate::settings::Settings;
 use crate::store::{HostWriter, Wait};
 
 /// Makes a client over a table that was checked.
 pub(in crate::capi) fn client_over(
     table: Arc<Table>,
-    config: Config,
-    options: Options,
+    settings: Settings,
+    cancel: Cancel,
     observer: Arc<dyn Observer>,
 ) -> Result<Client> {
     let writes = table.functions().apply.is_some();
     let writer = writes.then(|| Box::new(Writer(table.clone())) as Box<dyn HostWriter>);
-    let store = Hosted { wait: Wait::up_to(options.lock_patience), table };
-    Client::with_host(config, options, observer, store, writer)
+    let store = Hosted { wait: Wait::up_to(settings.lock_patience), table };
+    Client::with_host(settings, cancel, observer, store, writer)
 }
 
 /// The client of Rust that
@@ -35,8 +35,8 @@ pub(in crate::capi) fn client_over(
 #[doc(hidden)]
 pub unsafe fn client_with_host(
     host: *const cyrsync_host,
-    config: Config,
-    options: Options,
+    settings: Settings,
+    cancel: Cancel,
     observer: Arc<dyn Observer>,
 ) -> Result<Client> {
     // SAFETY: the caller's promise.
@@ -44,5 +44,5 @@ pub unsafe fn client_with_host(
         let detail = failure.message.to_string_lossy().into_owned();
         Error::new(Kind::InvalidArgument, "use", "host", detail)
     })?;
-    client_over(table, config, options, observer)
+    client_over(table, settings, cancel, observer)
 }

@@ -3,12 +3,12 @@
 
 use std::sync::atomic::Ordering;
 
-use super::Credentials;
 use super::mechanism::Mechanism;
 use super::password::{CramMd5, External, Login, LoginMechanism, Plain};
 use super::scram::{Binding, Hash, Scram};
 use crate::error::{Error, Kind, Result};
 use crate::replica::offer::{Offer, Surroundings};
+use crate::settings::Credentials;
 
 /// How a mechanism works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,22 +119,23 @@ fn prepare(
     surroundings: &Surroundings,
     credentials: &Credentials,
 ) -> std::result::Result<Box<dyn Mechanism>, String> {
-    let authzid = credentials.authzid.clone().unwrap_or_default();
+    let authzid = credentials.sync_authzid.clone().unwrap_or_default();
     if way == Way::External {
         return match surroundings.client_certificate || surroundings.trusted_socket {
             true => Ok(Box::new(External { authzid })),
             false => Err("EXTERNAL needs a client certificate (tls_client_cert)".into()),
         };
     }
-    let safe = surroundings.encrypted || surroundings.trusted_socket || credentials.plaintext;
+    let safe =
+        surroundings.encrypted || surroundings.trusted_socket || credentials.sync_allowplaintext;
     #[cfg(feature = "libsasl2")]
     if way == Way::Plugin {
         let plugin = super::plugin::Plugin::begin(name, surroundings, credentials, safe);
         return Ok(Box::new(plugin.map_err(|why| format!("{name} cannot be used: {why}"))?));
     }
     let login = Login {
-        authname: credentials.authname.clone().ok_or("sync_authname is not set")?,
-        password: credentials.password.clone().ok_or("sync_password is not set")?,
+        authname: credentials.sync_authname.clone().ok_or("sync_authname is not set")?,
+        password: credentials.sync_password.clone().ok_or("sync_password is not set")?,
         authzid,
     };
     match way {

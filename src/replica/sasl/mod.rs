@@ -4,7 +4,6 @@
 //! Nothing of an exchange is ever logged or shown as traffic.
 
 mod choose;
-mod credentials;
 mod mechanism;
 mod password;
 #[cfg(feature = "libsasl2")]
@@ -25,8 +24,8 @@ use super::offer::Offer;
 use super::responses::Ending;
 use crate::error::{Error, Kind, Mark, Result};
 use crate::limits::SASL_STEPS;
+use crate::settings::Credentials;
 pub(super) use choose::choose;
-pub use credentials::Credentials;
 use mechanism::Mechanism;
 
 /// Logs in with the mechanism that was [chosen](choose). Gives back its security layer, if it has
@@ -96,7 +95,7 @@ fn finish(
         }
         Ending::No(text) | Ending::Bad(text) | Ending::Bye(text) => text,
     };
-    let who = credentials.authname.as_deref().unwrap_or("the certificate's user");
+    let who = credentials.sync_authname.as_deref().unwrap_or("the certificate's user");
     let hint = match name.as_str() {
         "EXTERNAL" => {
             "is the user that the certificate stands for among the replica's admins? \

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::Credentials;
 use super::mechanism::{Mechanism, Response};
 use crate::error::{Error, Kind, Result};
 use crate::replica::aside::{Left, aside};
 use crate::replica::layer::Layer;
 use crate::replica::offer::Surroundings;
 use crate::replica::patience::TICK;
+use crate::settings::Credentials;
 use crate::sys::sasl2::{Exchange, Peer, Progress, Turn, Who};
 
 type Told<T> = std::result::Result<T, String>;
@@ -56,10 +56,10 @@ impl Plugin {
             plaintext,
         };
         let who = Who {
-            authname: credentials.authname.clone(),
-            password: credentials.password.clone(),
-            realm: credentials.realm.clone(),
-            authzid: credentials.authzid.clone().unwrap_or_default(),
+            authname: credentials.sync_authname.clone(),
+            password: credentials.sync_password.clone(),
+            realm: credentials.sync_realm.clone(),
+            authzid: credentials.sync_authzid.clone().unwrap_or_default(),
         };
         let limits =
             Limits { patience: surroundings.patience, cancel: surroundings.cancel.clone() };
@@ -257,9 +257,11 @@ mod tests {
         let service = "csync";
         let host = "localhost".to_owned();
         let surroundings = Surroundings { service, host, patience, cancel, ..Default::default() };
-        let password = Some("secret".to_owned().into());
-        let authname = Some("repl".to_owned());
-        let credentials = Credentials { authname, password, ..Default::default() };
+        let credentials = Credentials {
+            sync_authname: Some("repl".to_owned()),
+            sync_password: Some("secret".to_owned().into()),
+            ..Default::default()
+        };
         Plugin::begin("DIGEST-MD5", &surroundings, &credentials, false)
     }
 

@@ -142,9 +142,9 @@ fn offer(names: &str) -> Offer {
 
 fn credentials() -> Credentials {
     Credentials {
-        authname: Some("repl".into()),
-        password: Some(Zeroizing::new("secret".into())),
-        plaintext: true,
+        sync_authname: Some("repl".into()),
+        sync_password: Some(Zeroizing::new("secret".into())),
+        sync_allowplaintext: true,
         ..Credentials::default()
     }
 }
@@ -185,13 +185,13 @@ fn the_strongest_that_can_be_used_is_taken() {
     assert_eq!(chosen(all, &tls, &only("login, plain")), "PLAIN");
     assert_eq!(chosen(all, &tls, &only("SCRAM-SHA-256-PLUS")), "SCRAM-SHA-256-PLUS");
     assert_eq!(chosen(all, &tls, &only("scram-sha-1")), "SCRAM-SHA-1");
-    let acting = Credentials { authzid: Some("fred".into()), ..credentials() };
+    let acting = Credentials { sync_authzid: Some("fred".into()), ..credentials() };
     assert_eq!(chosen("LOGIN PLAIN CRAM-MD5", &clear, &acting), "PLAIN");
 }
 
 #[test]
 fn the_password_stays_here_if_it_would_cross_the_network_unprotected_and_may_not() {
-    let careful = Credentials { plaintext: false, ..credentials() };
+    let careful = Credentials { sync_allowplaintext: false, ..credentials() };
     let clear = Surroundings::default();
     let tls = Surroundings { encrypted: true, ..Surroundings::default() };
     assert!(chosen("LOGIN PLAIN", &clear, &careful).contains("not encrypted"));

@@ -2,8 +2,8 @@
 
 use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible};
 
-use super::Fingerprint;
 use crate::error::{Error, Kind};
+use crate::settings::Fingerprint;
 
 /// What went wrong and what to do, on one line.
 pub(super) fn explain(error: &rustls::Error, host: &str, seen: Option<Fingerprint>) -> Error {

@@ -1,4 +1,4 @@
-//! TLS: how it is configured, which certificates are taken, and the layer itself.
+//! TLS: which certificates are taken, and the layer itself.
 //!
 //! Cyrus's client verifies no certificate (`tls_init_clientengine` in `imap/tls.c`). Here one is
 //! verified as soon as there is something to verify it with; see `docs/transport.md`.
@@ -6,16 +6,16 @@
 mod channel;
 mod der;
 mod failure;
-mod fingerprint;
 mod identity;
-mod settings;
+mod memory;
 mod setup;
 mod trust;
 pub(in crate::replica) mod verified;
 mod verify;
 
 pub use channel::Channel;
-pub use fingerprint::Fingerprint;
-pub use settings::{Committed, Mode, Settings};
+#[cfg(test)]
+pub use memory::Committed;
+pub use memory::Memory;
 pub use setup::Setup;
 pub use verified::VerifiedServers;

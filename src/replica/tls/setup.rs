@@ -8,11 +8,10 @@ use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
 
 use super::failure;
-use super::fingerprint::Fingerprint;
 use super::identity::Identity;
-use super::settings::Settings;
 use super::verify::Verifier;
 use crate::error::{Error, Kind, Result};
+use crate::settings::{Fingerprint, Tls, TlsVersion};
 
 /// Everything that a handshake needs.
 pub struct Setup {
@@ -28,7 +27,7 @@ impl Setup {
     ///
     /// # Errors
     /// [`Kind::Config`] for a file that is missing or holds nothing of use.
-    pub fn new(settings: &Settings, host: &str, alpn: bool) -> Result<Setup> {
+    pub fn new(settings: &Tls, host: &str, alpn: bool) -> Result<Setup> {
         let provider = Arc::new(ring::default_provider());
         let verifier = Arc::new(Verifier::new(settings, &provider)?);
         let identity = settings.identity.as_ref();
@@ -79,23 +78,17 @@ impl Setup {
 }
 
 fn client_config(
-    settings: &Settings,
+    settings: &Tls,
     provider: Arc<CryptoProvider>,
     verifier: &Arc<Verifier>,
     identity: Option<&Arc<Identity>>,
 ) -> Result<ClientConfig> {
-    let known = [("tls1_2", &TLS12), ("tls1_3", &TLS13)];
-    let wanted = |name: &str| {
-        let mut words = settings.versions.split([' ', '\t', ',']);
-        words.any(|word| word.eq_ignore_ascii_case(name))
-    };
-    let versions: Vec<_> =
-        known.iter().filter(|(name, _)| wanted(name)).map(|(_, version)| *version).collect();
-    if versions.is_empty() {
-        let what = format!("{:?} allows neither tls1_2 nor tls1_3", settings.versions);
-        return Err(Error::new(Kind::Config, "use", "tls_versions", what)
-            .hint("TLS 1.2 and 1.3 are spoken here: name at least one of them"));
-    }
+    let versions: Vec<_> = (settings.tls_versions.iter())
+        .map(|version| match version {
+            TlsVersion::Tls12 => &TLS12,
+            TlsVersion::Tls13 => &TLS13,
+        })
+        .collect();
     let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions)
         .map_err(|e| Error::new(Kind::Internal, "set up", "TLS", e.to_string()))?
@@ -129,21 +122,19 @@ fn server_name(host: &str, verifier: &Verifier) -> Result<ServerName<'static>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings;
 
     #[test]
-    fn versions_that_are_not_spoken_are_refused() {
-        let settings =
-            |versions: &str| Settings { versions: versions.into(), ..Default::default() };
-        let error = Setup::new(&settings("tls1_0 tls1_1"), "a", false).err().unwrap();
-        assert_eq!(error.kind(), Kind::Config);
+    fn each_choice_of_versions_can_be_set_up() {
         for versions in ["tls1_2", "tls1_0 tls1_1 tls1_2 tls1_3", "TLS1_3"] {
-            Setup::new(&settings(versions), "a", false).unwrap();
+            let settings = settings::tests::of(&format!("tls_versions: {versions}\n"));
+            Setup::new(&settings.connection.tls, "a", false).unwrap();
         }
     }
 
     #[test]
     fn names_that_no_certificate_can_have_do_without_verification_alone() {
-        let settings = Settings { versions: "tls1_3".into(), ..Default::default() };
+        let settings = settings::tests::of("").connection.tls;
         for host in ["a_b", "replica", "127.0.0.1", "::1", "fe80::1%eth0", "replica.example."] {
             Setup::new(&settings, host, true).unwrap();
         }

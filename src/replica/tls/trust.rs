@@ -7,8 +7,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use rustls_native_certs::{CertificateResult, load_certs_from_paths};
 
-use super::Settings;
 use crate::error::{Error, Kind, Result};
+use crate::settings::Tls;
 
 /// Certificates that are trusted.
 pub(super) struct Roots {
@@ -22,7 +22,7 @@ pub(super) struct Roots {
 ///
 /// # Errors
 /// [`Kind::Config`] for a file that cannot be read, or if there is no certificate at all.
-pub(super) fn read(settings: &Settings) -> Result<Option<Roots>> {
+pub(super) fn read(settings: &Tls) -> Result<Option<Roots>> {
     let (file, dir) = (settings.ca_file.as_deref(), settings.ca_dir.as_deref());
     if file.is_none() && dir.is_none() {
         return Ok(None);

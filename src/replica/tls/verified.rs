@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Fingerprint;
 use crate::error::{Error, Kind, Result};
+use crate::settings::Fingerprint;
 
 const FIRST_LINE: &str = "cyrsync tls-verified 1";
 

@@ -13,8 +13,8 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 
 use super::trust::{self, Roots};
-use super::{Fingerprint, Settings};
 use crate::error::{Error, Kind, Result};
+use crate::settings::{Fingerprint, Tls};
 
 /// What a certificate is measured by.
 #[derive(Debug)]
@@ -47,12 +47,14 @@ impl Verifier {
     ///
     /// # Errors
     /// [`Kind::Config`] for certificates that cannot be read.
-    pub fn new(settings: &Settings, provider: &Arc<CryptoProvider>) -> Result<Verifier> {
+    pub fn new(settings: &Tls, provider: &Arc<CryptoProvider>) -> Result<Verifier> {
         let rule = match settings {
-            _ if !settings.fingerprints.is_empty() => Rule::Pinned(settings.fingerprints.clone()),
-            Settings { verify: false, .. } => Rule::Any { off: true },
+            _ if !settings.sync_tls_fingerprint.is_empty() => {
+                Rule::Pinned(settings.sync_tls_fingerprint.clone())
+            }
+            Tls { sync_tls_verify: false, .. } => Rule::Any { off: true },
             _ => match trust::read(settings)? {
-                Some(roots) => chain(roots, settings.crl_file.as_deref(), provider)?,
+                Some(roots) => chain(roots, settings.tls_crl_file.as_deref(), provider)?,
                 None => Rule::Any { off: false },
             },
         };

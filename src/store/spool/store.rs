@@ -9,12 +9,12 @@ use super::mboxlist::MailboxList;
 use super::places::Places;
 use super::table::Table;
 use super::{annot, conv, counters, quota, seen, sieve, subs};
-use crate::config::{Config, opt};
 use crate::cyrusdb::{self, Backend, KeyOrder};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Observer, StoreEvent};
 use crate::format::counters::Counters;
 use crate::names::{Namespace, Paths, UserFile};
+use crate::settings::Settings;
 use crate::store::skip::SkipFiles;
 use crate::store::traits::{Lock, Mailbox, Store, UserTree};
 use crate::sys::lock::{Mode, Wait, lock_name};
@@ -51,31 +51,28 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// The spool of a configuration. Databases are opened when first asked. Unreadable entries
-    /// of mailboxes.db are told to `observer`.
+    /// The spool that is configured. Databases are opened when first asked. Unreadable entries
+    /// of mailboxes.db are told to `observer`. Files of the settings' channel decide which users
+    /// are skipped.
     ///
     /// # Errors
-    /// [`Kind::Config`] or [`Kind::Unsupported`] for databases of a kind that is not read.
-    pub fn open(config: &Config, observer: Arc<dyn Observer>) -> Result<Spool> {
-        let backend =
-            |option: opt::ChoiceOpt| Backend::from_config(option.name(), config.choice(option));
+    /// [`Kind::Unsupported`] for databases of a kind that is not read.
+    pub fn open(settings: &Settings, observer: Arc<dyn Observer>) -> Result<Spool> {
+        let Settings { naming, layout, databases, .. } = settings;
         let options = cyrusdb::Options {
-            full_dir_hash: config.switch(opt::FULLDIRHASH),
-            virtual_domains: config.choice(opt::VIRTDOMAINS) != "off",
+            full_dir_hash: layout.fulldirhash,
+            virtual_domains: naming.virtdomains,
             ..cyrusdb::Options::default()
         };
-        let paths = Paths::new(config);
-        let early_order = if config.switch(opt::IMPROVED_MBOXLIST_SORT) {
-            KeyOrder::Mailbox
-        } else {
-            KeyOrder::Raw
-        };
-        let list_db = backend(opt::MBOXLIST_DB)?;
-        let annotation_db = backend(opt::ANNOTATION_DB)?;
-        let quota_db = backend(opt::QUOTA_DB)?;
+        let paths = Paths::new(layout, naming);
+        let early_order =
+            if databases.improved_mboxlist_sort { KeyOrder::Mailbox } else { KeyOrder::Raw };
+        let list_db = Backend::of(databases.mboxlist_db)?;
+        let annotation_db = Backend::of(databases.annotation_db)?;
+        let quota_db = Backend::of(databases.quota_db)?;
         // imapd makes mailboxes.db and this one at its start.
         let required = cyrusdb::Options { required: true, ..options };
-        let skip_prefix = paths.sync_log(None).with_file_name("skipuser-");
+        let skip_prefix = paths.sync_log(settings.channel()).with_file_name("skipuser-");
         Ok(Spool {
             list_path: paths.mailboxes_db(),
             annotations: Table::new(paths.annotations_db(), Some(annotation_db), required),
@@ -92,33 +89,22 @@ impl Spool {
                     early_order,
                     observer.clone(),
                 ),
-                names: Namespace::new(config),
+                names: Namespace::new(naming),
                 paths,
             },
             observer,
             declared: Declared {
-                subscriptions: backend(opt::SUBSCRIPTION_DB)?,
-                seen: backend(opt::SEENSTATE_DB)?,
-                conversations: backend(opt::CONVERSATIONS_DB)?,
+                subscriptions: Backend::of(databases.subscription_db)?,
+                seen: Backend::of(databases.seenstate_db)?,
+                conversations: Backend::of(databases.conversations_db)?,
                 annotations: annotation_db,
             },
-            conversations: config.switch(opt::CONVERSATIONS),
-            submissions: config.string(opt::JMAPSUBMISSIONFOLDER).unwrap_or_default().into(),
-            deleted_prefix: config.string(opt::DELETEDPREFIX).unwrap_or_default().to_owned(),
-            patience: Wait::Block,
+            conversations: databases.conversations,
+            submissions: databases.jmapsubmissionfolder.clone().into(),
+            deleted_prefix: naming.deletedprefix.clone(),
+            patience: Wait::up_to(settings.lock_patience),
             skip: SkipFiles::new(skip_prefix),
         })
-    }
-
-    /// Waits for locks of mailboxes as told; without, as long as it takes.
-    pub fn with_patience(self, patience: Wait) -> Spool {
-        Spool { patience, ..self }
-    }
-
-    /// Serves a channel: its files decide which users are skipped.
-    pub fn for_channel(self, channel: Option<&str>) -> Spool {
-        let prefix = self.places.paths.sync_log(channel).with_file_name("skipuser-");
-        Spool { skip: SkipFiles::new(prefix), ..self }
     }
 
     /// Whether mailboxes.db is one of Cyrus up to 3.4, where all else goes by name too.

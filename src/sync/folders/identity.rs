@@ -175,13 +175,12 @@ fn moved_unseen(entry: &MailboxEntry, there: &MboxName) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::settings;
 
     /// Who keeps the uniqueid, whichever of them asks.
     #[track_caller]
     fn keeps(all: &[&str], there: &[&str], record: Option<&str>) -> String {
-        let config = Config::from_text(b"configdirectory: /conf\n", "imapd.conf").unwrap();
-        let names = Namespace::new(&config);
+        let names = Namespace::new(&settings::tests::of("").naming);
         let of = |list: &[&str]| -> Vec<MboxName> { list.iter().map(|n| (*n).into()).collect() };
         let (all, there) = (of(all), of(there));
         let record = record.map(MboxName::from);

@@ -1,6 +1,7 @@
 //! What a plan may do to the master, and what not.
 
 use super::*;
+use crate::settings::AllowRepair;
 use crate::sync::repair::plan::{Knowledge, plan};
 use crate::types::{InternalFlags, MailboxHeader, Record, SystemFlags};
 
@@ -159,14 +160,4 @@ fn the_last_uid_is_not_raised_very_far() {
     theirs.header.last_uid += 1;
     let told = words(FUSE, Acts::No, &ours, &theirs);
     assert_eq!(told, ["uids: raise the last UID from 1 to 1048578"]);
-}
-
-#[test]
-fn words_say_what_is_allowed() {
-    assert_eq!(AllowRepair::from_words("all").unwrap(), AllowRepair::ALL);
-    let two = AllowRepair { annotations: true, uids: true, ..AllowRepair::default() };
-    assert_eq!(AllowRepair::from_words("annotations, uids").unwrap(), two);
-    for wrong in ["", "expunge,", "Expunge", "everything"] {
-        assert!(AllowRepair::from_words(wrong).is_err(), "{wrong}");
-    }
 }

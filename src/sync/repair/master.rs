@@ -28,7 +28,7 @@ pub(crate) fn write_master(
         return Err(Error::new(Kind::NeedsFullSync, "repair mailbox", name, detail)
             .hint("run Cyrus's own sync_client on this mailbox once"));
     };
-    let work = Through { state, remote, plan, scratch: &pass.settings.scratch };
+    let work = Through { state, remote, plan, scratch: &pass.settings.temp_path };
     let result = write_through(pass.session, &mut **master, &work, pass.observer);
     match result {
         Ok(()) => master.changed(name),

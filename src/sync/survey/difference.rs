@@ -44,7 +44,7 @@ pub(crate) fn difference(
     let Some(remote) = remote else { return Ok(Some(Difference::Missing)) };
     let state = mailbox.state();
     believe(pass, state, remote)?;
-    let found = compare::mailbox(state, annotations, remote, pass.settings.reverse_acls);
+    let found = compare::mailbox(state, annotations, remote, pass.settings.reverseacls);
     // What is not stored would agree with everything.
     let stored = mailbox.crcs(Crcs::Stored)?;
     if found.is_some() || (stored.basic.is_some() && stored.agrees(remote.crcs)) {

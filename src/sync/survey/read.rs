@@ -42,7 +42,7 @@ pub(super) fn read_differing(
     extent: Extent,
 ) -> Result<Snapshot> {
     let state = mailbox.state().clone();
-    let wanted = Wanted { remote, attempt, extent, batch_size: pass.settings.batch_size };
+    let wanted = Wanted { remote, attempt, extent, batch_size: pass.settings.sync_batchsize };
     let Read { records, partial, stuck, crcs } = read_records(mailbox, &wanted)?;
     if let Some(partial) = partial {
         let (uid, modseq) = remote.map_or((0, 0), |r| (r.last_uid, r.highestmodseq));

@@ -5,15 +5,15 @@ use std::ops::ControlFlow;
 
 use sha1::{Digest, Sha1};
 
-use crate::config::Config;
 use crate::dlist::{Kv, Value, Writer, parse_named};
 use crate::error::{Error, Kind, Result, Subject};
 use crate::events::Silent;
 use crate::names::Namespace;
 use crate::protocol::{Command, Item, Reply, Ticket, Verb};
 use crate::replica::{Capabilities, Replica};
+use crate::settings::{self, Replication};
 use crate::store::{Lock, Mailbox, MailboxFiles, MessageFile, Records, Store, UserTree, Wait};
-use crate::sync::{Cancel, Fuse, Pass, Settings, Staged};
+use crate::sync::{Cancel, Pass, Staged};
 use crate::types::{
     Annotation, Guid, InternalFlags, MailboxEntry, MailboxHeader, MailboxState, MboxName, MboxType,
     Modseq, Quota, Record, Seen, SieveScript, SyncCrcs, Text, Uid, UniqueId, UserId,
@@ -460,21 +460,10 @@ pub fn sync<T>(
     batch_size: u32,
     work: impl FnOnce(&mut Pass<'_>) -> T,
 ) -> T {
-    let config = Config::from_text(b"configdirectory: /conf\n", "imapd.conf").unwrap();
-    let settings = Settings {
-        server: "replica".into(),
-        channel: None,
-        partition: None,
-        local_only: false,
-        wait: Wait::Block,
-        no_copyback: false,
-        batch_size,
-        reverse_acls: false,
-        check_messages: false,
-        scratch: std::env::temp_dir(),
-        fuse: Fuse::default(),
-    };
-    let (names, cancel) = (Namespace::new(&config), Cancel::default());
+    let settings = settings::tests::of("sync_host: replica\n");
+    let names = Namespace::new(&settings.naming);
+    let settings = Replication { sync_batchsize: batch_size, ..settings.replication };
+    let cancel = Cancel::default();
     let mut staged = Staged::default();
     work(&mut Pass::new(master, &names, replica, &settings, &Silent, &cancel, &mut staged))
 }

@@ -76,7 +76,7 @@ struct Search {
 /// was asked for.
 pub(crate) fn to_check(pass: &Pass<'_>, entries: &[MailboxEntry]) -> Vec<MboxName> {
     let real = entries.iter().filter(|e| !e.mbtype.is_intermediate());
-    real.filter(|_| pass.settings.check_messages).map(|e| e.name.clone()).collect()
+    real.filter(|_| pass.settings.sync_check_messages).map(|e| e.name.clone()).collect()
 }
 
 /// Reads all messages that are not expunged: each must be there with the size and the SHA-1
@@ -114,7 +114,7 @@ pub(crate) fn check_messages(
 pub(crate) fn damage(pass: &mut Pass<'_>, name: &MboxName, stuck: Stuck) -> Result<Error> {
     let uid = stuck.record.uid;
     let mut damage = Damage::default();
-    let wanted = if pass.settings.check_messages {
+    let wanted = if pass.settings.sync_check_messages {
         Search { records: Records::All, new_from: uid, bytes: u64::MAX }
     } else {
         Search { records: from(uid), new_from: uid, bytes: SURVEY_BYTES }

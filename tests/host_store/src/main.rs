@@ -20,12 +20,16 @@ mod forget;
 mod getopt;
 #[path = "../../../src/bin/sync_client/list.rs"]
 mod list;
+#[path = "../../../src/bin/sync_client/overrides.rs"]
+mod overrides;
 #[path = "../../../src/bin/sync_client/pages.rs"]
 mod pages;
 #[path = "../../../src/bin/sync_client/program.rs"]
 mod program;
 #[path = "../../../src/bin/sync_client/rolling.rs"]
 mod rolling;
+#[path = "../../../src/bin/sync_client/show.rs"]
+mod show;
 #[path = "../../../src/bin/sync_client/signals.rs"]
 mod signals;
 #[path = "../../../src/bin/sync_client/start.rs"]

@@ -116,7 +116,7 @@ pub struct Low {
     pub channel: Option<OsString>,
     pub shutdown_file: Option<OsString>,
     pub input_file: Option<OsString>,
-    pub partition: Option<OsString>,
+    pub dest_partition: Option<OsString>,
     /// Seconds, as `atoi` reads them.
     pub wait: i32,
     /// Seconds, as `atoi` reads them; `None` for the default.
@@ -131,12 +131,14 @@ pub struct Low {
     pub copyback: bool,
     /// What repairs may do, in words.
     pub allow_repair: Option<OsString>,
-    pub archive: bool,
-    pub require_compress: bool,
+    pub stage_to_archive: bool,
+    pub require_compression: bool,
     pub connect_once: bool,
     /// `-1`
-    pub one_log: bool,
+    pub rolling_once: bool,
     /// `-r`
     pub background: bool,
+    /// `--show-config`
+    pub show_config: bool,
     pub operands: Vec<OsString>,
 }

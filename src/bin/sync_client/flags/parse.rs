@@ -11,6 +11,8 @@ use crate::getopt::{self, BadOption};
 pub enum Request {
     Run(Mode, Box<Low>),
     Print(Page),
+    /// What is configured.
+    ShowConfig(Box<Low>),
 }
 
 /// What is wrong with a command line; usage is told after it.
@@ -38,9 +40,11 @@ pub fn parse(words: &[OsString], posixly: bool) -> Result<Request, Usage> {
     }
     low.operands = words.into_operands();
     // Cyrus's program does not take -1 for a mode, its manual page does.
-    let rolling = low.one_log.then_some(Mode::Rolling);
+    let rolling = low.rolling_once.then_some(Mode::Rolling);
     low.mode = low.mode.or(rolling);
     match low.mode {
+        // Also for what a mode would count with.
+        _ if low.show_config => Ok(Request::ShowConfig(Box::new(low))),
         Some(mode) => Ok(Request::Run(mode, Box::new(low))),
         None => Err(Usage::NoMode),
     }
@@ -86,8 +90,19 @@ mod tests {
         for (line, mode) in [("-1", Mode::Rolling), ("-1R", Mode::Rolling), ("-1 -u", Mode::Users)]
         {
             let low = low(line);
-            assert_eq!((low.mode, low.one_log), (Some(mode), true), "{line}");
+            assert_eq!((low.mode, low.rolling_once), (Some(mode), true), "{line}");
         }
+    }
+
+    #[test]
+    fn the_configuration_is_shown_with_and_without_a_mode() {
+        for (line, mode) in [("--show-config", None), ("-A --show-config", Some(Mode::All))] {
+            match parse(&words(line), false) {
+                Ok(Request::ShowConfig(low)) => assert_eq!(low.mode, mode, "{line}"),
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+        assert_eq!(parse(&words("-u -A --show-config"), false), Err(Usage::Contradiction));
     }
 
     #[test]

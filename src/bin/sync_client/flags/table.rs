@@ -44,7 +44,7 @@ pub const FLAGS: &[Flag] = &[
               when it starts. What cannot be done is put back to the log.",
         category: Category::Rolling,
         applies: Applies::Rolling,
-        update: |low, _| set(&mut low.one_log, true),
+        update: |low, _| set(&mut low.rolling_once, true),
     },
     Flag {
         short: Some(b'A'),
@@ -154,7 +154,7 @@ pub const FLAGS: &[Flag] = &[
               where it has no such feature or has it switched off.",
         category: Category::Selection,
         applies: Applies::Always,
-        update: |low, _| set(&mut low.archive, true),
+        update: |low, _| set(&mut low.stage_to_archive, true),
     },
     Flag {
         short: Some(b'd'),
@@ -239,7 +239,7 @@ pub const FLAGS: &[Flag] = &[
         doc: "Partition of the replica on which users or mailboxes are put.",
         category: Category::Selection,
         applies: Applies::UsersAndMailboxes,
-        update: |low, name| keep(&mut low.partition, name),
+        update: |low, name| keep(&mut low.dest_partition, name),
     },
     Flag {
         short: Some(b'r'),
@@ -327,7 +327,7 @@ pub const FLAGS: &[Flag] = &[
               where both sides know it.",
         category: Category::Replica,
         applies: Applies::Always,
-        update: |low, _| set(&mut low.require_compress, true),
+        update: |low, _| set(&mut low.require_compression, true),
     },
     Flag {
         short: None,
@@ -345,6 +345,21 @@ pub const FLAGS: &[Flag] = &[
             low.server = Some(name.to_owned());
             mode(low, Mode::ForgetTls)
         },
+    },
+    Flag {
+        short: None,
+        long: Some("show-config"),
+        arg: None,
+        in_full: true,
+        help: "print every option with its value and origin",
+        doc: "Print every option of imapd.conf(5) that is read, with the value that counts and where \
+              it comes from: a file and line, a channel, the command line, or the default; then \
+              end. Passwords are not shown. No mode is needed; with one, what it would count with. \
+              A value that cannot be used is told with its file and line, and the exit status is \
+              78.",
+        category: Category::Other,
+        applies: Applies::Always,
+        update: |low, _| set(&mut low.show_config, true),
     },
     Flag {
         short: None,

@@ -15,8 +15,8 @@ pub enum Target {
     Tcp {
         /// Name or address.
         host: String,
-        /// Port or service, if the server's name holds one.
-        port: Option<String>,
+        /// Port, if the server's name holds one.
+        port: Option<u16>,
         /// TLS from the first byte on (`/tls`).
         tls: bool,
         /// The replica takes whoever connects for authorised (`/noauth`).
@@ -27,7 +27,8 @@ pub enum Target {
 }
 
 impl Target {
-    /// From `host`, `host:port`, `[v6]:port`, each with `/tls` and `/noauth` behind it, or `/path`.
+    /// From `host`, `host:port`, `[v6]:port`, each with `/tls` and `/noauth` behind it, or `/path`. A
+    /// port may be a service name.
     ///
     /// # Errors
     /// [`Kind::Config`] for anything else.
@@ -65,10 +66,10 @@ impl Target {
         if host.is_empty() {
             return Err(bad("the host is missing".into()));
         }
-        let port = port.map(str::to_owned);
-        if let Some(port) = &port {
-            check_port(port).map_err(bad)?;
-        }
+        let port = port
+            .map(service_port)
+            .transpose()
+            .map_err(|error| bad(format!("{}: {}", error.subject(), error.detail())))?;
         Ok(Target::Tcp { host: host.to_owned(), port, tls, noauth })
     }
 
@@ -81,46 +82,25 @@ impl Target {
     }
 }
 
-fn check_port(port: &str) -> Result<(), String> {
-    match port.parse::<u16>() {
-        Ok(0) => Err("port 0 cannot be".into()),
-        Ok(_) => Ok(()),
-        Err(_) if port.is_empty() => Err("the port is missing".into()),
-        Err(_) if port.bytes().all(|b| b.is_ascii_digit()) => Err("the port is too large".into()),
-        Err(_) => Ok(()),
-    }
-}
-
-/// One way to reach a replica.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Way {
-    /// The port.
-    pub port: u16,
-    /// Whether imapd may be there.
-    pub may_be_imap: bool,
-}
-
-/// The ports to try in order. One that is named, in the server's name or by `sync_port`, is the
-/// only one: its greeting tells who is there. Else imapd's comes first, if `try_imap`.
-///
-/// # Errors
-/// [`Kind::Config`] for a service that is not known.
-pub(super) fn ways(named: Option<&str>, try_imap: bool) -> Result<Vec<Way>> {
-    let way = |service: &str, may_be_imap| Ok(Way { port: service_port(service)?, may_be_imap });
-    match named {
-        Some(named) => Ok(vec![way(named, try_imap)?]),
-        None if try_imap => Ok(vec![way("imap", true)?, way("csync", true)?]),
-        None => Ok(vec![way("csync", false)?]),
-    }
-}
-
 /// A port as a number, or by the system's list of services.
 ///
 /// # Errors
-/// [`Kind::Config`] for a service that is not known.
+/// [`Kind::Config`] for a number that is none of a port, and for a service that is not known.
 pub fn service_port(name: &str) -> Result<u16> {
-    if let Ok(port) = name.parse() {
-        return Ok(port);
+    let bad = |what: &str| {
+        Error::new(Kind::Config, "look up port", name, what)
+            .hint("give the port as a number from 1 to 65535, or the name of a service")
+    };
+    if name.is_empty() {
+        return Err(bad("the port is missing"));
+    }
+    match name.parse::<u16>() {
+        Ok(0) => return Err(bad("port 0 cannot be")),
+        Ok(port) => return Ok(port),
+        Err(_) if name.bytes().all(|b| b.is_ascii_digit()) => {
+            return Err(bad("the port is too large"));
+        }
+        Err(_) => {}
     }
     let services = std::fs::read_to_string("/etc/services").unwrap_or_default();
     let port_of = |line: &str| {
@@ -130,30 +110,28 @@ pub fn service_port(name: &str) -> Result<u16> {
         (first == name || words.any(|alias| alias == name)).then_some(port)
     };
     let default = || DEFAULT_PORTS.iter().find(|(known, _)| *known == name).map(|(_, port)| *port);
-    services.lines().find_map(port_of).or_else(default).ok_or_else(|| {
-        Error::new(Kind::Config, "look up port", name, "no such service")
-            .hint("give the port as a number, in sync_port or in the server's name")
-    })
+    services.lines().find_map(port_of).or_else(default).ok_or_else(|| bad("no such service"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn tcp(host: &str, port: Option<&str>) -> Target {
-        let port = port.map(str::to_owned);
+    fn tcp(host: &str, port: Option<u16>) -> Target {
         Target::Tcp { host: host.into(), port, tls: false, noauth: false }
     }
 
     #[test]
     fn server_names_are_host_port_or_path() {
         assert_eq!(Target::parse("replica").unwrap(), tcp("replica", None));
-        assert_eq!(Target::parse("replica:2005").unwrap(), tcp("replica", Some("2005")));
-        assert_eq!(Target::parse("replica:imap").unwrap(), tcp("replica", Some("imap")));
+        assert_eq!(Target::parse("replica:2005").unwrap(), tcp("replica", Some(2005)));
+        assert_eq!(Target::parse("replica:imap").unwrap(), tcp("replica", Some(143)));
         assert_eq!(Target::parse("::1").unwrap(), tcp("::1", None));
-        assert_eq!(Target::parse("[::1]:99").unwrap(), tcp("::1", Some("99")));
+        assert_eq!(Target::parse("[::1]:99").unwrap(), tcp("::1", Some(99)));
         assert_eq!(Target::parse("/run/csync").unwrap(), Target::Unix("/run/csync".into()));
-        for bad in ["", ":1", "a:", "a:0", "a:70000", "[::1", "a/tsl", "a:1/tls/x"] {
+        for bad in
+            ["", ":1", "a:", "a:0", "a:70000", "a:no-such-service", "[::1", "a/tsl", "a:1/tls/x"]
+        {
             assert_eq!(Target::parse(bad).unwrap_err().kind(), Kind::Config, "{bad}");
         }
     }
@@ -161,21 +139,11 @@ mod tests {
     #[test]
     fn options_follow_the_port() {
         let with = |tls, noauth| {
-            let (host, port) = ("::1".to_owned(), Some("993".to_owned()));
+            let (host, port) = ("::1".to_owned(), Some(993));
             Target::Tcp { host, port, tls, noauth }
         };
         assert_eq!(Target::parse("[::1]:993/tls").unwrap(), with(true, false));
         assert_eq!(Target::parse("[::1]:993/noauth").unwrap(), with(false, true));
         assert_eq!(Target::parse("[::1]:993/noauth/tls").unwrap(), with(true, true));
-    }
-
-    #[test]
-    fn a_named_port_is_the_only_one() {
-        let way = |port, may_be_imap| Way { port, may_be_imap };
-        assert_eq!(ways(Some("2100"), true).unwrap(), [way(2100, true)]);
-        assert_eq!(ways(Some("2100"), false).unwrap(), [way(2100, false)]);
-        assert_eq!(ways(None, true).unwrap(), [way(143, true), way(2005, true)]);
-        assert_eq!(ways(None, false).unwrap(), [way(2005, false)]);
-        assert_eq!(ways(Some("no-such-service"), true).unwrap_err().kind(), Kind::Config);
     }
 }

@@ -1,0 +1,106 @@
+//! What was typed, as what it sets over imapd.conf.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cyrsync::settings::{AllowRepair, Overrides};
+use cyrsync::types::Text;
+
+use crate::exit::{Exit, Fatal};
+use crate::flags::{Low, Mode};
+
+/// How long rolling replication waits for a lock before it goes on with something else.
+const LOCK_PATIENCE: Duration = Duration::from_millis(200);
+
+/// What the command line sets.
+pub fn overrides(low: &Low) -> Result<Overrides, Fatal> {
+    // Without -u and -m the partition has no effect, as with Cyrus.
+    let has_effect = matches!(low.mode, Some(Mode::Users | Mode::Mailboxes));
+    let partition = low.dest_partition.as_ref().filter(|_| has_effect);
+    Ok(Overrides {
+        server: text(low.server.as_ref()),
+        dest_partition: partition.map(|name| Text::new(name.as_bytes())),
+        local_only: low.local_only,
+        skip_locked: low.skip_locked,
+        no_copyback: low.no_copyback,
+        copyback: low.copyback,
+        allow_repair: allow_repair(low)?,
+        stage_to_archive: low.stage_to_archive,
+        require_compression: low.require_compression,
+        connect_once: low.connect_once,
+        delay: (low.delay != 0).then(|| seconds(low.delay)),
+        timeout: low.timeout.map(seconds),
+        shutdown_file: low.shutdown_file.as_ref().map(PathBuf::from),
+        rolling_once: low.rolling_once,
+        // Without a channel there is nowhere to put what is locked in a log file.
+        lock_patience: match (low.mode, &low.input_file, &low.channel) {
+            (Some(Mode::Rolling), Some(_), None) => None,
+            (Some(Mode::Rolling), _, _) => Some(LOCK_PATIENCE),
+            _ => None,
+        },
+        reconnect: true,
+    })
+}
+
+/// What repairs may do in this run; a daemon must not go on with that for ever.
+fn allow_repair(low: &Low) -> Result<AllowRepair, Fatal> {
+    match low.allow_repair.as_deref().filter(|_| low.mode != Some(Mode::Rolling)) {
+        Some(words) => AllowRepair::from_words(&words.to_string_lossy())
+            .map_err(|error| Fatal::new(Exit::Usage, error.to_string())),
+        None => Ok(AllowRepair::default()),
+    }
+}
+
+/// A negative number counts as 0.
+fn seconds(number: i32) -> Duration {
+    Duration::from_secs(u64::try_from(number).unwrap_or(0))
+}
+
+/// What was typed as text.
+pub fn text(word: Option<&OsString>) -> Option<String> {
+    word.map(|word| word.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_typed_goes_over_imapd_conf() {
+        let low = Low {
+            mode: Some(Mode::Users),
+            server: Some("replica".into()),
+            dest_partition: Some("fast".into()),
+            skip_locked: true,
+            ..Low::default()
+        };
+        let asked = overrides(&low).expect("nothing is wrong");
+        assert_eq!(asked.server.as_deref(), Some("replica"));
+        assert_eq!(asked.dest_partition, Some(Text::from("fast")));
+        assert!(asked.skip_locked && !asked.no_copyback);
+        assert_eq!((asked.delay, asked.timeout), (None, None));
+        let all = Low { mode: Some(Mode::All), delay: 7, timeout: Some(-1), ..low };
+        let asked = overrides(&all).expect("nothing is wrong");
+        assert_eq!(asked.dest_partition, None);
+        assert_eq!(asked.delay, Some(Duration::from_secs(7)));
+        assert_eq!(asked.timeout, Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn repairs_are_allowed_more_for_one_run_only() {
+        let low = Low {
+            mode: Some(Mode::Mailboxes),
+            allow_repair: Some("expunge,scripts".into()),
+            ..Low::default()
+        };
+        let allowed = allow_repair(&low).expect("these are words");
+        assert!(allowed.expunge && allowed.scripts && !allowed.annotations && !allowed.uids);
+        let rolling = Low { mode: Some(Mode::Rolling), ..low };
+        assert_eq!(allow_repair(&rolling).expect("nothing"), AllowRepair::default());
+        let wrong =
+            Low { mode: Some(Mode::Users), allow_repair: Some("much".into()), ..Low::default() };
+        assert_eq!(allow_repair(&wrong).expect_err("no word").exit, Exit::Usage);
+    }
+}

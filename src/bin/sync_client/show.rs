@@ -1,0 +1,18 @@
+//! `--show-config`: what counts, and where it comes from.
+
+use std::io::{self, Write};
+
+use crate::exit::{Exit, Fatal};
+use crate::flags::Low;
+use crate::start;
+
+/// Prints every setting with its origin.
+pub fn show(low: &Low) -> Result<Exit, Fatal> {
+    let settings = start::settings(low)?;
+    let mut stdout = io::stdout().lock();
+    for shown in settings.shown() {
+        // Whoever closed the pipe has read enough.
+        let _ = writeln!(stdout, "{shown}");
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,96 @@
+//! Which formats databases have.
+
+use super::resolver::Resolver;
+use crate::config::opt::{self, ChoiceOpt};
+
+/// A backend of Cyrus, read here or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DbBackend {
+    /// `lib/cyrusdb_twoskip.c`, the default of most databases.
+    Twoskip,
+    /// `lib/cyrusdb_skiplist.c`
+    Skiplist,
+    /// `lib/cyrusdb_flat.c`
+    Flat,
+    /// `lib/cyrusdb_quotalegacy.c`, the default of `quota_db`.
+    QuotaLegacy,
+    /// `lib/cyrusdb_sql.c`
+    Sql,
+    /// `lib/cyrusdb_zeroskip.c`
+    Zeroskip,
+    /// `lib/cyrusdb_twom.c`, after Cyrus 3.12.
+    Twom,
+}
+
+impl DbBackend {
+    /// All of them by their words in imapd.conf.
+    const WORDS: [(&'static str, DbBackend); 7] = [
+        ("twoskip", DbBackend::Twoskip),
+        ("skiplist", DbBackend::Skiplist),
+        ("flat", DbBackend::Flat),
+        ("quotalegacy", DbBackend::QuotaLegacy),
+        ("sql", DbBackend::Sql),
+        ("zeroskip", DbBackend::Zeroskip),
+        ("twom", DbBackend::Twom),
+    ];
+
+    /// The word of imapd.conf.
+    pub fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, backend)| *backend == self).map_or("", |(word, _)| word)
+    }
+}
+
+/// A database: the option that names its format, and what it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DbFormat {
+    /// Name of the option.
+    pub option: &'static str,
+    /// The format.
+    pub backend: DbBackend,
+}
+
+/// Formats of databases, and what goes with them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Databases {
+    /// Of mailboxes.db.
+    pub mboxlist_db: DbFormat,
+    /// Of annotations.
+    pub annotation_db: DbFormat,
+    /// Of subscriptions.
+    pub subscription_db: DbFormat,
+    /// Of what users have seen.
+    pub seenstate_db: DbFormat,
+    /// Of quotas.
+    pub quota_db: DbFormat,
+    /// Of conversations.
+    pub conversations_db: DbFormat,
+    /// There are conversations, and modseqs by user.
+    pub conversations: bool,
+    /// The folder of mail that waits to be sent, which has no conversations.
+    pub jmapsubmissionfolder: String,
+    /// Mailboxes are found by who may see them, too.
+    pub reverseacls: bool,
+    /// Early mailboxes.db are sorted as later ones.
+    pub improved_mboxlist_sort: bool,
+}
+
+impl Databases {
+    pub(super) fn resolve(resolver: &mut Resolver<'_>) -> Databases {
+        let mut format = |option: ChoiceOpt| DbFormat {
+            option: option.spec().name,
+            backend: resolver.choice(option, &DbBackend::WORDS, DbBackend::Twoskip),
+        };
+        Databases {
+            mboxlist_db: format(opt::MBOXLIST_DB),
+            annotation_db: format(opt::ANNOTATION_DB),
+            subscription_db: format(opt::SUBSCRIPTION_DB),
+            seenstate_db: format(opt::SEENSTATE_DB),
+            quota_db: format(opt::QUOTA_DB),
+            conversations_db: format(opt::CONVERSATIONS_DB),
+            conversations: resolver.switch(opt::CONVERSATIONS),
+            jmapsubmissionfolder: resolver.text(opt::JMAPSUBMISSIONFOLDER),
+            reverseacls: resolver.switch(opt::REVERSEACLS),
+            improved_mboxlist_sort: resolver.switch(opt::IMPROVED_MBOXLIST_SORT),
+        }
+    }
+}

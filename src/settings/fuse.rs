@@ -1,0 +1,79 @@
+//! What a repair may do to the master.
+
+use crate::error::{Error, Kind, Result};
+use crate::limits::REPAIR_MAX_EXPUNGE;
+
+/// What a repair may do to the master that it does not do by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AllowRepair {
+    /// Expunge many messages of a mailbox, or mark many `\Deleted`.
+    pub expunge: bool,
+    /// Change annotations that delete, redirect or archive mail.
+    pub annotations: bool,
+    /// Change what acts by itself: sieve scripts, mail to be submitted, push subscriptions.
+    pub scripts: bool,
+    /// Raise the last UID very far.
+    pub uids: bool,
+}
+
+impl AllowRepair {
+    /// Everything.
+    pub const ALL: AllowRepair =
+        AllowRepair { expunge: true, annotations: true, scripts: true, uids: true };
+
+    /// From words with commas between them: `expunge`, `annotations`, `scripts`, `uids`, `all`.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidArgument`] if there is another word, or none.
+    pub fn from_words(words: &str) -> Result<AllowRepair> {
+        let mut allowed = AllowRepair::default();
+        for word in words.split(',') {
+            match word.trim() {
+                "expunge" => allowed.expunge = true,
+                "annotations" => allowed.annotations = true,
+                "scripts" => allowed.scripts = true,
+                "uids" => allowed.uids = true,
+                "all" => allowed = AllowRepair::ALL,
+                other => {
+                    let detail = format!("a repair cannot be allowed \"{other}\"");
+                    return Err(Error::new(Kind::InvalidArgument, "allow", "repair", detail).hint(
+                        "write expunge, annotations, scripts, uids or all, with commas between",
+                    ));
+                }
+            }
+        }
+        Ok(allowed)
+    }
+
+    /// The words that [`AllowRepair::from_words`] reads; `None` if nothing is allowed.
+    pub fn words(self) -> Option<String> {
+        if self == AllowRepair::ALL {
+            return Some("all".to_owned());
+        }
+        let words = [
+            ("expunge", self.expunge),
+            ("annotations", self.annotations),
+            ("scripts", self.scripts),
+            ("uids", self.uids),
+        ];
+        let words: Vec<&str> =
+            words.iter().filter(|(_, allowed)| *allowed).map(|(word, _)| *word).collect();
+        (!words.is_empty()).then(|| words.join(","))
+    }
+}
+
+/// When a repair is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fuse {
+    /// Messages that may be expunged in a mailbox of which they are more than a tenth; `None` for
+    /// as many as there are.
+    pub max_expunge: Option<u64>,
+    /// What is let through.
+    pub allowed: AllowRepair,
+}
+
+impl Default for Fuse {
+    fn default() -> Self {
+        Fuse { max_expunge: Some(REPAIR_MAX_EXPUNGE), allowed: AllowRepair::default() }
+    }
+}

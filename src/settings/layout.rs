@@ -1,0 +1,92 @@
+//! Where things lie.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::resolver::Resolver;
+use crate::config::opt;
+
+/// Where things lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// The directory of databases, user files and locks.
+    pub configdirectory: PathBuf,
+    /// Directories by the name of a mailbox have a letter before them.
+    pub hashimapspool: bool,
+    /// That letter comes from the whole name, not from its beginning.
+    pub fulldirhash: bool,
+    /// The directory of lock files, if it is another than `lock` in `configdirectory`.
+    pub mboxname_lockpath: Option<PathBuf>,
+    /// The words of files that lie on the metapartition.
+    pub metapartition_files: Vec<&'static str>,
+    /// The directory of Sieve scripts.
+    pub sievedir: PathBuf,
+    /// mailboxes.db, if it is not in `configdirectory`.
+    pub mboxlist_db_path: Option<PathBuf>,
+    /// annotations.db, if it is not in `configdirectory`.
+    pub annotation_db_path: Option<PathBuf>,
+    /// quotas.db, if it is not in `configdirectory`.
+    pub quota_db_path: Option<PathBuf>,
+    /// By their names, in lower case.
+    partitions: BTreeMap<String, Partition>,
+}
+
+/// The root directories of a partition, as far as they are configured.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Partition {
+    /// `partition-<name>`
+    pub data: Option<PathBuf>,
+    /// `metapartition-<name>`. Which files lie there is for [`Layout::metapartition_files`] to say.
+    pub metadata: Option<PathBuf>,
+    /// `archivepartition-<name>`, if archiving is on.
+    pub archive: Option<PathBuf>,
+    /// `metadir-header-<name>`
+    pub header: Option<PathBuf>,
+    /// `metadir-index-<name>`
+    pub index: Option<PathBuf>,
+}
+
+impl Layout {
+    pub(super) fn resolve(resolver: &mut Resolver<'_>) -> Layout {
+        let archive_enabled = resolver.switch(opt::ARCHIVE_ENABLED);
+        Layout {
+            configdirectory: resolver.path(opt::CONFIGDIRECTORY).unwrap_or_default(),
+            hashimapspool: resolver.switch(opt::HASHIMAPSPOOL),
+            fulldirhash: resolver.switch(opt::FULLDIRHASH),
+            mboxname_lockpath: resolver.path(opt::MBOXNAME_LOCKPATH),
+            metapartition_files: resolver.set(opt::METAPARTITION_FILES),
+            sievedir: resolver.path(opt::SIEVEDIR).unwrap_or_default(),
+            mboxlist_db_path: resolver.path(opt::MBOXLIST_DB_PATH),
+            annotation_db_path: resolver.path(opt::ANNOTATION_DB_PATH),
+            quota_db_path: resolver.path(opt::QUOTA_DB_PATH),
+            partitions: partitions(resolver, archive_enabled),
+        }
+    }
+
+    /// A partition; their names have no case.
+    pub fn partition(&self, name: &str) -> Option<&Partition> {
+        self.partitions.get(&name.to_ascii_lowercase())
+    }
+}
+
+fn partitions(resolver: &mut Resolver<'_>, archive_enabled: bool) -> BTreeMap<String, Partition> {
+    type Place = fn(&mut Partition) -> &mut Option<PathBuf>;
+    let places: [(&str, Place); 5] = [
+        ("partition-", |partition| &mut partition.data),
+        ("metapartition-", |partition| &mut partition.metadata),
+        ("archivepartition-", |partition| &mut partition.archive),
+        ("metadir-header-", |partition| &mut partition.header),
+        ("metadir-index-", |partition| &mut partition.index),
+    ];
+    let mut partitions: BTreeMap<String, Partition> = BTreeMap::new();
+    for (prefix, place) in places {
+        if prefix == "archivepartition-" && !archive_enabled {
+            continue;
+        }
+        for name in resolver.others(prefix) {
+            let root = resolver.other(&format!("{prefix}{name}")).map(PathBuf::from);
+            *place(partitions.entry(name).or_default()) = root;
+        }
+    }
+    partitions
+}

@@ -1,0 +1,161 @@
+//! What imapd.conf, a channel and a caller say together, resolved once.
+//!
+//! [`Settings::resolve`] reads each option of the table that cyrsync knows, so that a value that
+//! cannot be used is found before anything is done, with its file and line. From then on a setting
+//! is a typed field that has the name of its option. Nothing else reads a
+//! [`Config`].
+//!
+//! ```
+//! use cyrsync::config::Config;
+//! use cyrsync::settings::{Overrides, Settings};
+//!
+//! let text = b"configdirectory: /conf\nsync_host: a\nbackup_sync_host: b\n";
+//! let config = Config::from_text(text, "imapd.conf")?;
+//! let settings = Settings::resolve(&config, Some("backup"), &Overrides::default())?;
+//! assert_eq!(settings.server()?.name, "b");
+//! let line = settings.shown().iter().find(|shown| shown.name == "sync_host").unwrap();
+//! assert_eq!(line.origin.to_string(), "imapd.conf line 3");
+//! # Ok::<(), cyrsync::Error>(())
+//! ```
+
+mod connection;
+mod databases;
+mod fuse;
+mod layout;
+mod logs;
+mod naming;
+mod overrides;
+mod process;
+mod repair;
+mod replication;
+mod resolver;
+mod rolling;
+mod shown;
+#[cfg(test)]
+pub(crate) mod tests;
+mod tls;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::config::{Config, opt};
+use crate::error::{Error, Kind, Result};
+use repair::Repair;
+use resolver::Resolver;
+
+pub use crate::config::{Fingerprint, Origin, Target, service_port};
+pub use connection::{Connection, Credentials, KeepAlive, Server};
+pub use databases::{Databases, DbBackend, DbFormat};
+pub use fuse::{AllowRepair, Fuse};
+pub use layout::{Layout, Partition};
+pub use logs::Logs;
+pub use naming::Naming;
+pub use overrides::Overrides;
+pub use process::Process;
+pub use replication::Replication;
+pub use rolling::{Persistence, Rolling};
+pub use shown::Shown;
+pub use tls::{Tls, TlsMode, TlsVersion};
+
+/// All settings of a client.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What the process is.
+    pub process: Process,
+    /// How names are written.
+    pub naming: Naming,
+    /// Where things lie.
+    pub layout: Layout,
+    /// Formats of databases.
+    pub databases: Databases,
+    /// Which sync logs there are.
+    pub logs: Logs,
+    /// How to connect.
+    pub connection: Connection,
+    /// How to replicate.
+    pub replication: Replication,
+    /// How to roll.
+    pub rolling: Rolling,
+    /// How persistently to connect again when the connection is lost over a part of the work;
+    /// `None` for one attempt, without a pause.
+    pub reconnect: Option<Persistence>,
+    /// How long to wait for locks of users and mailboxes; without, as long as it takes.
+    pub lock_patience: Option<Duration>,
+    /// Where what the replica has is remembered.
+    pub sync_cache_db_path: Option<PathBuf>,
+    /// The program that a repair writes to the master with; if none is named it is looked for.
+    pub sync_server_path: Option<PathBuf>,
+    server: Option<Server>,
+    file: Option<PathBuf>,
+    shown: Vec<Shown>,
+}
+
+impl Settings {
+    /// What a configuration says for a channel, with what a caller asks for over it.
+    ///
+    /// # Errors
+    /// [`Kind::Config`], with file and line where there are some, for values that cannot be used
+    /// or contradict each other.
+    pub fn resolve(
+        config: &Config,
+        channel: Option<&str>,
+        overrides: &Overrides,
+    ) -> Result<Settings> {
+        let mut resolver = Resolver::new(config, channel);
+        let r = &mut resolver;
+        let server = Server::resolve(r, overrides)?;
+        let target = server.as_ref().map(|server| &server.target);
+        let repair = Repair::resolve(r, overrides);
+        let connection = Connection::resolve(r, overrides, target, repair.no_copyback)?;
+        let persistence = Persistence::resolve(r, overrides);
+        let rolling = Rolling::resolve(r, overrides, persistence);
+        let databases = Databases::resolve(r);
+        let name = server.as_ref().map(|server| server.name.clone()).unwrap_or_default();
+        let replication =
+            Replication::resolve(r, overrides, &repair, (name, databases.reverseacls));
+        Ok(Settings {
+            naming: Naming::resolve(r),
+            layout: Layout::resolve(r),
+            databases,
+            logs: Logs::resolve(r),
+            connection,
+            replication,
+            rolling,
+            reconnect: overrides.reconnect.then_some(persistence),
+            lock_patience: overrides.lock_patience,
+            sync_cache_db_path: r.path(opt::SYNC_CACHE_DB_PATH),
+            sync_server_path: r.path(opt::SYNC_SERVER_PATH),
+            process: Process::resolve(r),
+            server,
+            file: config.path().map(Path::to_owned),
+            shown: resolver.finish(),
+        })
+    }
+
+    /// The replica.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] if none is named.
+    pub fn server(&self) -> Result<&Server> {
+        self.server.as_ref().ok_or_else(|| {
+            Error::new(Kind::Config, "choose", "replica", "sync_host not defined")
+                .hint("set sync_host in imapd.conf or name the server with -S")
+        })
+    }
+
+    /// The channel whose settings these are.
+    pub fn channel(&self) -> Option<&str> {
+        self.replication.channel.as_deref()
+    }
+
+    /// The file that the configuration was read from; `None` if it was in memory.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// Every option that is read, with its value and where that comes from, and what else the
+    /// caller asked for.
+    pub fn shown(&self) -> &[Shown] {
+        &self.shown
+    }
+}

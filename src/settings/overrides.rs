@@ -1,0 +1,47 @@
+//! What a caller asks for, over what imapd.conf says.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::fuse::AllowRepair;
+use crate::types::Text;
+
+/// What a caller asks for, over what imapd.conf says; the default asks for nothing. The fields
+/// are named as the options of `sync_client(8)`.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// The replica, instead of the channel's `sync_host` (`-S`): host, `host:port` or `/path`.
+    pub server: Option<String>,
+    /// Partition to use on the replica (`-p`).
+    pub dest_partition: Option<Text>,
+    /// No mupdate operations (`-L`).
+    pub local_only: bool,
+    /// Pass over users that somebody else is replicating (`-N`).
+    pub skip_locked: bool,
+    /// Never change the master, force the replica (`-O`).
+    pub no_copyback: bool,
+    /// Change the master even if `sync_no_copyback` of imapd.conf says not to (`--copyback`).
+    pub copyback: bool,
+    /// What repairs may do to the master beyond the ordinary (`--allow-repair`).
+    pub allow_repair: AllowRepair,
+    /// Stage incoming files on the replica's archive partition (`-a`).
+    pub stage_to_archive: bool,
+    /// Fail if the replica does not offer compression (`-z`).
+    pub require_compression: bool,
+    /// Try to connect only once (`-o`).
+    pub connect_once: bool,
+    /// Least time from one run to the next (`-d`), instead of `sync_repeat_interval`.
+    pub delay: Option<Duration>,
+    /// After so long the replica is told to let go of everything (`-t`); zero for never. Without,
+    /// ten minutes.
+    pub timeout: Option<Duration>,
+    /// A file that asks for the end by being there (`-F`), instead of `sync_shutdown_file`.
+    pub shutdown_file: Option<PathBuf>,
+    /// Only what is logged now (`-1`).
+    pub rolling_once: bool,
+    /// How long to wait for locks of users and mailboxes; without, as long as it takes.
+    pub lock_patience: Option<Duration>,
+    /// Connect again after growing pauses when the connection is lost over a part of the work,
+    /// before that part is tried once more; else at once, and once.
+    pub reconnect: bool,
+}

@@ -1,0 +1,56 @@
+//! What the process is: its user, its log.
+
+use super::resolver::Resolver;
+use crate::config::{Config, opt};
+
+/// What a program that works on a spool is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// The user to run as, if not the one that was built in.
+    pub cyrus_user: Option<String>,
+    /// The group, if not the user's own.
+    pub cyrus_group: Option<String>,
+    /// Whether debug lines are logged.
+    pub debug: bool,
+    /// What log lines begin with, before the program's name.
+    pub syslog_prefix: Option<String>,
+    /// Where log lines go, by its name; one that is none is told and passed over, as Cyrus does.
+    pub syslog_facility: Option<String>,
+    /// Permissions that new files do not have.
+    pub umask: u32,
+}
+
+impl Process {
+    /// What a configuration says of the process alone, for a program that has to become that before
+    /// it can say what is wrong with the rest.
+    pub fn of(config: &Config) -> Process {
+        Process::resolve(&mut Resolver::new(config, None))
+    }
+
+    pub(super) fn resolve(resolver: &mut Resolver<'_>) -> Process {
+        Process {
+            cyrus_user: resolver.string(opt::CYRUS_USER),
+            cyrus_group: resolver.string(opt::CYRUS_GROUP),
+            debug: resolver.switch(opt::DEBUG),
+            syslog_prefix: resolver.string(opt::SYSLOG_PREFIX),
+            syslog_facility: resolver.string(opt::SYSLOG_FACILITY),
+            umask: umask(&resolver.text(opt::UMASK)),
+        }
+    }
+}
+
+/// Octal digits; anything else between them is passed over, as `cyrus_init` does.
+fn umask(text: &str) -> u32 {
+    let digits = text.bytes().filter(|byte| (b'0'..=b'7').contains(byte));
+    digits.fold(0, |mask: u32, digit| mask.wrapping_mul(8) | u32::from(digit - b'0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn umask_is_octal_and_forgiving() {
+        assert_eq!((umask("077"), umask("22"), umask("0x27"), umask("")), (0o77, 0o22, 0o27, 0));
+    }
+}

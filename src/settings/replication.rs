@@ -1,0 +1,67 @@
+//! What stays the same for all that a client replicates.
+
+use std::path::PathBuf;
+
+use super::fuse::Fuse;
+use super::overrides::Overrides;
+use super::repair::Repair;
+use super::resolver::Resolver;
+use crate::config::opt;
+use crate::sys::lock::Wait;
+use crate::types::Text;
+
+/// What stays the same for all that a client replicates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replication {
+    /// Name of the replica, as in the sync lock and in log lines.
+    pub server: String,
+    /// Channel, for log lines.
+    pub channel: Option<String>,
+    /// Partition to use on the replica instead of the master's (`-p`).
+    pub dest_partition: Option<Text>,
+    /// No mupdate operations (`-L`): `LOCAL_MAILBOX` and so on.
+    pub local_only: bool,
+    /// Whether to wait for users that somebody else replicates (`-N`).
+    pub wait: Wait,
+    /// Never change the master, force the replica (`-O`).
+    pub no_copyback: bool,
+    /// Records per batch; 0 switches batches off.
+    pub sync_batchsize: u32,
+    /// Subscriptions follow the rights of users.
+    pub reverseacls: bool,
+    /// Read the files of all messages, those that the replica has already included.
+    pub sync_check_messages: bool,
+    /// Where long messages wait that are fetched from the replica.
+    pub temp_path: PathBuf,
+    /// What a repair must not do to the master.
+    pub fuse: Fuse,
+}
+
+impl Replication {
+    pub(super) fn resolve(
+        resolver: &mut Resolver<'_>,
+        overrides: &Overrides,
+        repair: &Repair,
+        (server, reverseacls): (String, bool),
+    ) -> Replication {
+        let channel = resolver.channel().map(str::to_owned);
+        resolver.asked("--channel", channel.clone());
+        let partition = overrides.dest_partition.clone();
+        resolver.asked("--dest-partition", partition.as_ref().map(ToString::to_string));
+        let skip_locked = resolver.asked_for("--skip-locked", overrides.skip_locked);
+        Replication {
+            server,
+            channel,
+            dest_partition: partition,
+            local_only: resolver.asked_for("--local-only", overrides.local_only),
+            wait: if skip_locked { Wait::Fail } else { Wait::up_to(overrides.lock_patience) },
+            no_copyback: repair.no_copyback,
+            // A negative number is none.
+            sync_batchsize: u32::try_from(resolver.int(opt::SYNC_BATCHSIZE)).unwrap_or(0),
+            reverseacls,
+            sync_check_messages: resolver.switch(opt::SYNC_CHECK_MESSAGES),
+            temp_path: resolver.path(opt::TEMP_PATH).unwrap_or_default(),
+            fuse: repair.fuse,
+        }
+    }
+}

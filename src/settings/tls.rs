@@ -1,0 +1,138 @@
+//! How to encrypt.
+
+use std::path::PathBuf;
+
+use super::resolver::Resolver;
+use crate::config::{Fingerprint, Origin, Target, opt};
+use crate::error::{Error, Result};
+
+/// When to encrypt (`sync_tls`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsMode {
+    /// Never.
+    Off,
+    /// Where the replica offers it.
+    Try,
+    /// Always; a replica that does not offer it is refused.
+    Require,
+}
+
+/// A version of TLS that is spoken here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// 1.2
+    Tls12,
+    /// 1.3
+    Tls13,
+}
+
+/// How to encrypt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// When.
+    pub sync_tls: TlsMode,
+    /// Verify certificates where there are roots.
+    pub sync_tls_verify: bool,
+    /// SHA-256 of the certificates that are taken, whoever signed them; none: any that verifies.
+    pub sync_tls_fingerprint: Vec<Fingerprint>,
+    /// File of root certificates (`tls_server_ca_file`, else `tls_client_ca_file`).
+    pub ca_file: Option<PathBuf>,
+    /// Directory of root certificates (`tls_server_ca_dir`, else `tls_client_ca_dir`).
+    pub ca_dir: Option<PathBuf>,
+    /// File of lists of revoked certificates.
+    pub tls_crl_file: Option<PathBuf>,
+    /// Certificate to present, and its key.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// The versions that may be spoken; at least one unless TLS is off.
+    pub tls_versions: Vec<TlsVersion>,
+}
+
+impl Tls {
+    /// For a replica, if one is named.
+    pub(super) fn resolve(resolver: &mut Resolver<'_>, target: Option<&Target>) -> Result<Tls> {
+        let modes = [("off", TlsMode::Off), ("try", TlsMode::Try), ("require", TlsMode::Require)];
+        let sync_tls = resolver.choice(opt::SYNC_TLS, &modes, TlsMode::Try);
+        let pins = resolver.text(opt::SYNC_TLS_FINGERPRINT);
+        let sync_tls_fingerprint = Fingerprint::parse_all(&pins)?;
+        let at_once = matches!(target, Some(Target::Unix(_) | Target::Tcp { tls: true, .. }));
+        if sync_tls == TlsMode::Off && !sync_tls_fingerprint.is_empty() && !at_once {
+            return Err(contradiction(resolver));
+        }
+        let (ca_file, ca_dir) = authorities(resolver);
+        Ok(Tls {
+            sync_tls,
+            sync_tls_verify: resolver.switch(opt::SYNC_TLS_VERIFY),
+            sync_tls_fingerprint,
+            ca_file,
+            ca_dir,
+            tls_crl_file: resolver.path(opt::TLS_CRL_FILE),
+            identity: identity(resolver, target),
+            tls_versions: versions(resolver, sync_tls == TlsMode::Off && !at_once)?,
+        })
+    }
+}
+
+/// Which of the two the site means cannot be known, and one of them would be clear text.
+fn contradiction(resolver: &Resolver<'_>) -> Error {
+    let off = match resolver.origin(opt::SYNC_TLS.spec()) {
+        place @ Origin::Line { .. } => format!(" ({place})"),
+        _ => String::new(),
+    };
+    let what =
+        format!("sync_tls: off{off} forbids the TLS that the certificate would be looked at in");
+    let own = match resolver.channel() {
+        Some(channel) => format!(
+            "; each also counts as {channel}_sync_tls and {channel}_sync_tls_fingerprint, and \
+             without the channel for all channels that have none of their own"
+        ),
+        None => String::new(),
+    };
+    resolver
+        .refuse(opt::SYNC_TLS_FINGERPRINT.spec(), what)
+        .hint(format!("take one of the two out of imapd.conf{own}"))
+}
+
+/// `tls_server_ca_*` are for the certificates of servers that Cyrus connects to; who has set
+/// neither is taken to mean the ones for clients' certificates.
+fn authorities(resolver: &mut Resolver<'_>) -> (Option<PathBuf>, Option<PathBuf>) {
+    let mut pair = |file, dir| (resolver.path(file), resolver.path(dir));
+    let servers = pair(opt::TLS_SERVER_CA_FILE, opt::TLS_SERVER_CA_DIR);
+    let clients = pair(opt::TLS_CLIENT_CA_FILE, opt::TLS_CLIENT_CA_DIR);
+    match servers {
+        (None, None) => clients,
+        servers => servers,
+    }
+}
+
+/// Certificate and key: `<host>_client_cert` and `<host>_client_key` with the host's first part,
+/// else `tls_client_cert` and `tls_client_key`. Without a key's file it is in the certificate's
+/// (`tls_init_clientengine` in `imap/tls.c`).
+fn identity(resolver: &mut Resolver<'_>, target: Option<&Target>) -> Option<(PathBuf, PathBuf)> {
+    let cert = resolver.string(opt::TLS_CLIENT_CERT);
+    let key = resolver.string(opt::TLS_CLIENT_KEY);
+    let host = target.map(Target::host).unwrap_or_default();
+    let host = host.split('.').next().unwrap_or_default();
+    let cert = resolver.other(&format!("{host}_client_cert")).or(cert)?;
+    let key = resolver.other(&format!("{host}_client_key")).or(key).unwrap_or(cert.clone());
+    let disabled = [&cert, &key].iter().any(|value| value.eq_ignore_ascii_case("disabled"));
+    (!disabled).then(|| (PathBuf::from(cert), PathBuf::from(key)))
+}
+
+/// The versions that are spoken here, of those that are named.
+fn versions(resolver: &mut Resolver<'_>, off: bool) -> Result<Vec<TlsVersion>> {
+    let text = resolver.text(opt::TLS_VERSIONS);
+    let named = |name: &str| {
+        let mut words = text.split([' ', '\t', ',']);
+        words.any(|word| word.eq_ignore_ascii_case(name))
+    };
+    let known = [("tls1_2", TlsVersion::Tls12), ("tls1_3", TlsVersion::Tls13)];
+    let versions: Vec<_> =
+        known.iter().filter(|(name, _)| named(name)).map(|(_, version)| *version).collect();
+    if versions.is_empty() && !off {
+        let what = format!("{text:?} allows neither tls1_2 nor tls1_3");
+        return Err(resolver
+            .refuse(opt::TLS_VERSIONS.spec(), what)
+            .hint("TLS 1.2 and 1.3 are spoken here: name at least one of them"));
+    }
+    Ok(versions)
+}
