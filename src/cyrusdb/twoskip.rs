@@ -158,9 +158,10 @@ impl Format for Twoskip {
             offset = offset.saturating_add(count as u64);
             left = left.saturating_sub(count as u64);
         }
-        match crc.finalize() == node.crc {
-            true => Ok(()),
-            false => Err(view.malformed(node.offset, "CRC of key and value does not match")),
+        if crc.finalize() == node.crc {
+            Ok(())
+        } else {
+            Err(view.malformed(node.offset, "CRC of key and value does not match"))
         }
     }
 }

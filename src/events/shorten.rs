@@ -60,12 +60,11 @@ impl Literals {
 
     fn end_line(&mut self, out: &mut Vec<u8>) {
         if let Some((size, is_message)) = literal(&self.line) {
-            match is_message {
-                true => {
-                    self.message = size;
-                    out.extend_from_slice(format!("[{size} bytes]").as_bytes());
-                }
-                false => self.other = size,
+            if is_message {
+                self.message = size;
+                out.extend_from_slice(format!("[{size} bytes]").as_bytes());
+            } else {
+                self.other = size
             }
         }
         self.line.clear();

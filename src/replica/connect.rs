@@ -187,15 +187,16 @@ impl Connect<'_> {
                 same_mechanisms(&before, offer)?;
             }
         }
-        match offer.replication {
-            true => Ok(()),
-            false => Err(Error::new(
+        if offer.replication {
+            Ok(())
+        } else {
+            Err(Error::new(
                 Kind::Unsupported,
                 "replicate to",
                 Subject::host(self.target.host()),
                 "this IMAP server has no replication (no capability X-REPLICATION)",
             )
-            .hint("name the port of sync_server by sync_port, or set sync_try_imap: no")),
+            .hint("name the port of sync_server by sync_port, or set sync_try_imap: no"))
         }
     }
 

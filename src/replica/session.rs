@@ -297,11 +297,10 @@ impl Session {
     /// Passes over a line, but not over such lines without end.
     fn pass_over(&mut self, bytes: usize) -> Result<()> {
         self.noise = self.noise.saturating_add(bytes as u64);
-        match self.noise <= REPLY_NOISE_BYTES {
-            true => Ok(()),
-            false => {
-                Err(self.nonsense(&Malformed::new(0u64, "lines without end that are no reply")))
-            }
+        if self.noise <= REPLY_NOISE_BYTES {
+            Ok(())
+        } else {
+            Err(self.nonsense(&Malformed::new(0u64, "lines without end that are no reply")))
         }
     }
 

@@ -272,12 +272,13 @@ fn virtual_annotations(r: &Record) -> impl Iterator<Item = Annotation> {
 }
 
 fn annotations(spool: &Spool, name: &MboxName, out: &mut Vec<u8>) -> Done {
-    let all = match name.is_empty() {
-        true => &spool.annotations,
-        false => match spool.folder(name) {
+    let all = if name.is_empty() {
+        &spool.annotations
+    } else {
+        match spool.folder(name) {
             Some(folder) => &folder.annotations,
             None => return Ok(()),
-        },
+        }
     };
     for annotation in all {
         item(out, "ANNOTATION", |w| {

@@ -63,12 +63,11 @@ pub(super) fn play(seed: u64, plant: Option<Plant>, told: bool) -> Result<(), Fa
     history.world.look().plant = plant;
     history.play();
     let mut world = history.world.look();
-    match world.wrong.is_empty() {
-        true => Ok(()),
-        false => {
-            let what = std::mem::take(&mut world.wrong);
-            Err(Failure { seed, what, story: world.take_story() })
-        }
+    if world.wrong.is_empty() {
+        Ok(())
+    } else {
+        let what = std::mem::take(&mut world.wrong);
+        Err(Failure { seed, what, story: world.take_story() })
     }
 }
 

@@ -39,15 +39,16 @@ impl SkipFiles {
     pub fn check(&self, user: &UserId) -> Result<()> {
         let mut path = self.prefix.as_os_str().to_owned();
         path.push(OsStr::from_bytes(user.as_bytes()));
-        match Path::new(&path).exists() && !user.as_bytes().contains(&b'/') {
-            true => Err(Error::new(
+        if Path::new(&path).exists() && !user.as_bytes().contains(&b'/') {
+            Err(Error::new(
                 Kind::Locked,
                 "replicate",
                 user,
                 format!("{} says to skip it", path.display()),
             )
-            .hint("remove that file to have the user replicated again")),
-            false => Ok(()),
+            .hint("remove that file to have the user replicated again"))
+        } else {
+            Ok(())
         }
     }
 

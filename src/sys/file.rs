@@ -78,10 +78,12 @@ fn named_temporary(options: &mut OpenOptions, dir: &Path) -> io::Result<File> {
 /// If it is no regular file.
 pub fn regular_len(file: &File) -> io::Result<u64> {
     let metadata = file.metadata()?;
-    match metadata.is_file() {
-        true => Ok(metadata.len()),
-        false if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-        false => Err(io::Error::other("it is no regular file")),
+    if metadata.is_file() {
+        Ok(metadata.len())
+    } else if metadata.is_dir() {
+        Err(io::ErrorKind::IsADirectory.into())
+    } else {
+        Err(io::Error::other("it is no regular file"))
     }
 }
 

@@ -164,10 +164,7 @@ fn roff_invocation(flag: &Flag) -> String {
 /// Text for a line of roff: a minus that can be copied, no accidental requests.
 fn roff(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
-    match text.starts_with(['.', '\'']) {
-        true => format!("\\&{text}"),
-        false => text,
-    }
+    if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
 }
 
 #[cfg(test)]

@@ -121,9 +121,10 @@ fn prepare(
 ) -> std::result::Result<Box<dyn Mechanism>, String> {
     let authzid = credentials.sync_authzid.clone().unwrap_or_default();
     if way == Way::External {
-        return match surroundings.client_certificate || surroundings.trusted_socket {
-            true => Ok(Box::new(External { authzid })),
-            false => Err("EXTERNAL needs a client certificate (tls_client_cert)".into()),
+        return if surroundings.client_certificate || surroundings.trusted_socket {
+            Ok(Box::new(External { authzid }))
+        } else {
+            Err("EXTERNAL needs a client certificate (tls_client_cert)".into())
         };
     }
     let safe =
@@ -201,18 +202,20 @@ fn none_usable(
         ),
         ([], None) => {
             let known: Vec<&str> = MECHANISMS.iter().map(|(name, _)| *name).collect();
-            let hint = match offer.starttls && !surroundings.encrypted {
-                true => "the replica offers STARTTLS: it may want it before it offers PLAIN; see \
+            let hint = if offer.starttls && !surroundings.encrypted {
+                "the replica offers STARTTLS: it may want it before it offers PLAIN; see \
                          sync_tls here and allowplaintext there"
-                    .to_owned(),
-                false => format!(
+                    .to_owned()
+            } else {
+                format!(
                     "see sasl_mech_list there; known here: {}{}",
                     known.join(" "),
-                    match cfg!(feature = "libsasl2") {
-                        true => " and the plugins of libsasl2",
-                        false => "; others need a build with the feature libsasl2",
+                    if cfg!(feature = "libsasl2") {
+                        " and the plugins of libsasl2"
+                    } else {
+                        "; others need a build with the feature libsasl2"
                     }
-                ),
+                )
             };
             (format!("no mechanism in common, it offers: {offered}"), hint)
         }

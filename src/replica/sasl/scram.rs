@@ -192,9 +192,10 @@ impl Scram {
         }
         let field = challenge.split(',').next().and_then(|field| field.strip_prefix("v="));
         let signature = field.and_then(|field| BASE64.decode(field).ok());
-        match signature.is_some_and(|signature| signature == expected) {
-            true => Ok(()),
-            false => Err("it does not know the password: its signature is wrong".into()),
+        if signature.is_some_and(|signature| signature == expected) {
+            Ok(())
+        } else {
+            Err("it does not know the password: its signature is wrong".into())
         }
     }
 }

@@ -222,6 +222,23 @@ mod tests {
     }
 
     #[test]
+    fn a_fifo_in_the_place_of_a_log_is_not_waited_for() {
+        let (_dir, mut disk) = channel();
+        disk.append(b"USER fred\n").unwrap();
+        let make_fifo = |path: &std::path::Path| {
+            let made = std::process::Command::new("mkfifo").arg(path).status().unwrap();
+            assert!(made.success());
+        };
+        make_fifo(disk.path(LogFile::Work));
+        let error = disk.open_work().err().unwrap();
+        assert!(error.to_string().contains("no regular file"), "{error}");
+        fs::remove_file(disk.path(LogFile::Log)).unwrap();
+        make_fifo(disk.path(LogFile::Log));
+        let error = disk.is_logged().unwrap_err();
+        assert!(error.to_string().contains("no regular file"), "{error}");
+    }
+
+    #[test]
     fn the_work_file_of_another_client_is_left_alone() {
         let (_dir, mut disk) = channel();
         disk.append(b"USER fred\n").unwrap();

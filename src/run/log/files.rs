@@ -3,12 +3,13 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::disk::{Found, LogDisk, LogFile, LogReader, at_log};
 use crate::error::{Error, Kind, Result};
 use crate::store::Wait;
+use crate::sys::file::open_unchecked;
 use crate::sys::lock::{self, LockGuard, Mode};
 
 /// What Cyrus gives its logs and their directories.
@@ -120,7 +121,7 @@ impl LogFiles {
     ) -> io::Result<()> {
         let known = self.known_by(file)?;
         // One that we must not read says so when it is to be read.
-        let unread = File::open(self.path(file)).ok();
+        let unread = open(self.path(file)).ok();
         rename(self.path(file), &self.work)?;
         self.ours = Some(known);
         self.unread = unread.filter(|_| file == LogFile::Log);
@@ -150,7 +151,7 @@ impl LogDisk for LogFiles {
             found => found.map_err(|error| at_log("look for", &self.work, error))?,
         };
         if found.is_dir() {
-            return Err(no_file(&self.work));
+            return Err(no_file(&self.work, "it is a directory"));
         }
         let ours = self.ours.as_ref().map(File::metadata).transpose();
         let ours = ours.map_err(|error| at_log("look for", &self.work, error))?;
@@ -159,7 +160,7 @@ impl LogDisk for LogFiles {
     }
 
     fn open_work(&mut self) -> Result<Option<Box<dyn LogReader>>> {
-        let file = match self.unread.take().map_or_else(|| File::open(&self.work), Ok) {
+        let file = match self.unread.take().map_or_else(|| open(&self.work), Ok) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(at_log("open", &self.work, error)),
@@ -231,17 +232,24 @@ impl LogDisk for LogFiles {
     }
 }
 
+/// Opens a file to read it, without waiting if it is none.
+fn open(path: &Path) -> io::Result<File> {
+    open_unchecked(OpenOptions::new().read(true), path)
+}
+
 fn must_be_file(found: &io::Result<fs::Metadata>, path: &Path) -> Result<()> {
     match found {
-        Ok(found) if found.is_dir() => Err(no_file(path)),
-        Ok(_) => Ok(()),
+        // A device never keeps anybody waiting.
+        Ok(found) if found.is_file() || found.file_type().is_char_device() => Ok(()),
+        Ok(found) if found.is_dir() => Err(no_file(path, "it is a directory")),
+        Ok(_) => Err(no_file(path, "it is no regular file")),
         Err(error) => Err(at_log("look for", path, io::Error::from(error.kind()))),
     }
 }
 
-fn no_file(path: &Path) -> Error {
+fn no_file(path: &Path, what: &str) -> Error {
     let subject = path.display().to_string();
-    Error::new(Kind::Io, "take over sync log", subject, "it is a directory")
+    Error::new(Kind::Io, "take over sync log", subject, what)
         .hint("move it away; Cyrus's daemons log nothing as long as it is in the place of the log")
 }
 

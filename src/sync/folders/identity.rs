@@ -121,16 +121,17 @@ pub(crate) fn same_id(pass: &Pass<'_>, entry: &MailboxEntry, other: &MboxName) -
         entry.uniqueid
     );
     let name = external(&entry.name);
-    let hint = match entry.legacy_dirs {
-        true => format!(
+    let hint = if entry.legacy_dirs {
+        format!(
             "if {name} was copied or restored, give it a uniqueid of its own on this server: as \
              the cyrus user run mbtool -r '{name}', then reconstruct '{name}'"
-        ),
-        false => format!(
+        )
+    } else {
+        format!(
             "both names lead to the same directory on this server: see ctl_mboxlist -d, and \
              remove the entry that is wrong ({name} or {})",
             external(other)
-        ),
+        )
     };
     Error::new(Kind::Corrupt, "update mailbox", &entry.name, detail).hint(hint)
 }
