@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::responses::{Ending, ending, refusal};
 use super::{Capabilities, Replica};
 use crate::dlist::{Framer, Writer};
-use crate::error::{Error, Kind, Malformed, Result};
+use crate::error::{Error, Kind, Malformed, Peer, Result};
 use crate::protocol::{Command, Item, Label, Reply, Ticket, Verb};
 
 /// Takes a whole command, `RESTART\r\n` say, and gives all lines of the reply.
@@ -45,6 +45,7 @@ impl<A: Answer> Replica for Direct<A> {
         }
         bytes.extend_from_slice(b"\r\n");
         let reply = self.answer.answer(&bytes).and_then(|reply| read(&name, &reply));
+        let reply = reply.map_err(|error| error.with_peer(Peer::Host));
         let ticket = Ticket(self.next);
         self.next += 1;
         self.replies.insert(ticket, reply);
@@ -123,8 +124,12 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_has_its_kind_and_nonsense_is_told() {
-        let kind = |reply| asked(reply).0.unwrap_err().kind();
+    fn a_refusal_has_its_kind_and_nonsense_is_told_and_both_are_the_hosts() {
+        let kind = |reply| {
+            let error = asked(reply).0.unwrap_err();
+            assert_eq!(error.peer(), Some(&Peer::Host), "{error}");
+            error.kind()
+        };
         assert_eq!(kind(b"NO IMAP_SYNC_CHANGED Changed"), Kind::ReplicaChanged);
         for bad in
             [&b""[..], b"* X (", b"* X a\r\n", b"maybe\r\n", b"OK\r\nOK\r\n", b"* X a b\r\nOK"]
