@@ -190,14 +190,10 @@ impl<'a> Parser<'a> {
     }
 
     fn atom(&mut self) -> Result<Value, Malformed> {
-        let start = self.at;
-        while let Some(byte) = self.peek() {
-            if byte <= b' ' || byte == 0x7f || matches!(byte, b'(' | b')' | b'{' | b'"') {
-                break;
-            }
-            self.at += 1;
-        }
-        match self.input.get(start..self.at) {
+        let rest = self.input.get(self.at..).unwrap_or_default();
+        let length = rest.iter().position(|byte| ends_atom(*byte)).unwrap_or(rest.len());
+        self.at += length;
+        match rest.get(..length) {
             None | Some([]) => self.bad("expected a value"),
             _ if !self.keep => Ok(Value::Nil),
             Some(b"NIL") => Ok(Value::Nil),
@@ -312,6 +308,10 @@ fn close(open: Option<Open>) -> Option<Value> {
         Open::Kv(items, None) => Some(Value::Kv(items)),
         Open::Kv(_, Some(_)) => None,
     }
+}
+
+fn ends_atom(byte: u8) -> bool {
+    byte <= b' ' || byte == 0x7f || matches!(byte, b'(' | b')' | b'{' | b'"')
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One history: from its seed to its end.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::chance::Chance;
@@ -18,7 +18,7 @@ use crate::events::Silent;
 use crate::names::Namespace;
 use crate::run::daemon::{Daemon, Rules};
 use crate::run::env::Driver;
-use crate::settings::{self, Replication, Rolling};
+use crate::settings::{self, Replication, Rolling, Settings};
 use crate::sync::{self, Cancel, Pass, Staged};
 use crate::types::MboxName;
 
@@ -37,9 +37,12 @@ pub(super) struct Failure {
     pub story: Vec<String>,
 }
 
-fn settings(chance: &mut Chance) -> Replication {
-    let settings = settings::tests::of("sync_host: replica\n").replication;
-    Replication { sync_batchsize: [0, 2, 3, 1000][chance.below(4)], ..settings }
+/// What is the same in all histories.
+static SETTINGS: LazyLock<Settings> = LazyLock::new(|| settings::tests::of("sync_host: replica\n"));
+
+fn replication(chance: &mut Chance) -> Replication {
+    let sync_batchsize = [0, 2, 3, 1000][chance.below(4)];
+    Replication { sync_batchsize, ..SETTINGS.replication.clone() }
 }
 
 /// A history while it is played.
@@ -72,11 +75,11 @@ pub(super) fn play(seed: u64, plant: Option<Plant>, told: bool) -> Result<(), Fa
 }
 
 fn client(world: &Shared) -> Client {
-    let settings = settings(&mut world.look().chance);
+    let settings = replication(&mut world.look().chance);
     Client {
         world: world.clone(),
         store: Master::new(world),
-        names: Namespace::new(&settings::tests::of("").naming),
+        names: Namespace::new(&SETTINGS.naming),
         settings,
         cancel: Cancel::default(),
     }

@@ -144,8 +144,9 @@ struct Update {
 
 impl Update {
     fn of(world: &World, command: &[u8]) -> Option<Update> {
-        let (name, value, _) = parse_named(command.strip_prefix(b"APPLY ")?).ok()?;
-        let kv = value.kv().ok().filter(|_| *name == *b"MAILBOX")?;
+        let rest = command.strip_prefix(b"APPLY ").filter(|rest| rest.starts_with(b"MAILBOX "))?;
+        let (_, value, _) = parse_named(rest).ok()?;
+        let kv = value.kv().ok()?;
         let id = UniqueId::new(kv.opt_atom("UNIQUEID").ok()??);
         let folder = world.replica.folders.get(&id);
         let is_there = folder.is_some_and(|folder| folder.state.last_uid > 0);
