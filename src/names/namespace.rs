@@ -159,6 +159,13 @@ impl Namespace {
         self.parts(name).deleted.is_some()
     }
 
+    /// The name under which a mailbox lies that was deleted at a time, in seconds since 1970
+    /// (`mboxname_todeleted`).
+    pub fn to_deleted(&self, name: &MboxName, time: u32) -> MboxName {
+        let parts = Parts { deleted: Some(time.max(1).into()), ..self.parts(name) };
+        parts.to_internal(&self.rules)
+    }
+
     /// Whether by its name it is the mailbox that holds sieve scripts or below it
     /// (`mboxname_issievemailbox` without a mailbox type, as the replication client asks).
     pub fn is_sieve(&self, name: &MboxName) -> bool {

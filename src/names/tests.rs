@@ -101,6 +101,8 @@ fn owners_and_kinds() {
     assert!(ns.is_deleted(&"DELETED.user.fred.5F3A0C11".into()));
     assert!(ns.is_deleted(&"example.com!DELETED.user.fred.5F3A0C11".into()));
     // A mailbox that happens to be called so; no time follows.
+    let gone = ns.to_deleted(&"user.fred^smith.Sent".into(), 0x5F3A_0C11);
+    assert_eq!(gone, "DELETED.user.fred^smith.Sent.5F3A0C11");
     assert!(!ns.is_deleted(&"DELETED.5F3A0C11".into()));
     assert!(!ns.is_deleted(&"DELETED.user.xyz".into()));
     assert!(ns.is_sieve(&"user.fred.#sieve".into()) && ns.is_sieve(&"user.fred.#sieve.x".into()));

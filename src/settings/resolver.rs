@@ -85,12 +85,8 @@ impl<'c> Resolver<'c> {
     /// A setting whose name is made from a host's or a partition's. It is shown if it is there.
     pub fn other(&mut self, key: &str) -> Option<String> {
         let value = self.config.other(key)?.to_owned();
-        let shown = Shown {
-            name: key.to_owned(),
-            value: Some(value.clone()),
-            origin: self.config.origin_of_other(key),
-        };
-        self.shown.push(shown);
+        let origin = self.config.origin_of_other(key);
+        self.shown.push(Shown::new(key, Some(value.clone()), origin));
         Some(value)
     }
 
@@ -113,8 +109,7 @@ impl<'c> Resolver<'c> {
     /// Notes what only a caller can ask for. It is shown if it is not the default.
     pub fn asked(&mut self, flag: &str, value: Option<String>) {
         if value.is_some() {
-            let origin = Origin::Override;
-            self.shown.push(Shown { name: flag.to_owned(), value, origin });
+            self.shown.push(Shown::new(flag, value, Origin::Override));
         }
     }
 
@@ -147,7 +142,7 @@ impl<'c> Resolver<'c> {
 
     fn note_as(&mut self, spec: &'static Spec, value: Option<String>) {
         let origin = self.origin(spec);
-        self.shown.push(Shown { name: spec.name.to_owned(), value, origin });
+        self.shown.push(Shown::new(spec.name, value, origin));
     }
 }
 

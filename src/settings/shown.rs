@@ -4,26 +4,27 @@ use std::fmt;
 
 use crate::config::{Origin, is_secret};
 
+/// What stands for a password.
+const HIDDEN: &str = "(not shown)";
+
 /// A setting that counts, and why.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     /// Name of the option in imapd.conf, or of the option of the command line where imapd.conf has
     /// none.
     pub name: String,
-    /// The value, in the grammar of imapd.conf; `None` if there is none.
+    /// The value, in the grammar of imapd.conf; `None` if there is none. Instead of a password it is
+    /// `(not shown)`.
     pub value: Option<String>,
     /// Where it comes from.
     pub origin: Origin,
 }
 
 impl Shown {
-    /// The value if it may be seen; passwords may not.
-    pub fn visible(&self) -> &str {
-        match &self.value {
-            Some(_) if is_secret(&self.name) => "(not shown)",
-            Some(value) => value,
-            None => "(not set)",
-        }
+    /// A setting as it may be shown.
+    pub(super) fn new(name: &str, value: Option<String>, origin: Origin) -> Shown {
+        let value = value.map(|value| if is_secret(name) { HIDDEN.to_owned() } else { value });
+        Shown { name: name.to_owned(), value, origin }
     }
 }
 
@@ -42,14 +43,7 @@ impl fmt::Display for As<'_> {
 /// A line: `sync_host: a.example # /etc/imapd.conf line 3 as backup_sync_host`.
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let setting = format!("{}: {}", self.name, self.visible());
+        let setting = format!("{}: {}", self.name, self.value.as_deref().unwrap_or("(not set)"));
         write!(f, "{setting:<48} # {}{}", self.origin, As(self))
-    }
-}
-
-/// Passwords do not show.
-impl fmt::Debug for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
     }
 }

@@ -3,7 +3,8 @@
 use cyrsync_lab::{Imap, Lab, Options, quote, tools};
 
 use crate::common::{
-    append, assert_cyrus_idle, create, ours, replicate, replicate_as_cyrus_would, sent,
+    append, assert_cyrus_idle, assert_equal, create, errors, ours, replicate,
+    replicate_as_cyrus_would, sent, uniqueid,
 };
 
 /// fred with these mailboxes, two messages in each, replicated.
@@ -125,6 +126,33 @@ fn deleted_folders_go_below_deleted() {
         tools::run(server, "cyr_expire", &["-E", "1", "-D", "0"]);
     }
     assert_eq!(replicate_as_cyrus_would(&lab, &["-u", "fred"]), ["USER fred"]);
+}
+
+/// A user is deleted by mistake, made anew, and has the old INBOX back as a folder, all between two
+/// runs: Cyrus refuses to rename an INBOX to a folder.
+#[test]
+fn an_inbox_that_became_a_folder_becomes_one_on_the_replica() {
+    for words in [&["-u", "fred"][..], &["-1"]] {
+        let lab = fred_with(Options::default(), &["user.fred.a"]);
+        append(&mut fred(&lab), "INBOX", "of before");
+        replicate(&lab, &["-u", "fred"]);
+        let id = uniqueid(&lab.master, "user.fred");
+        let mut admin = Imap::admin(&lab.master);
+        admin.ok("SETACL user.fred admin lrswipkxtecdan");
+        admin.ok("DELETE user.fred");
+        let gone = admin.list("DELETED.user.fred.%");
+        let inbox = gone.iter().find(|name| name.split('.').count() == 4).expect("it lies there");
+        admin.ok("CREATE user.fred");
+        admin.ok(&format!("RENAME {inbox} user.fred.old"));
+        append(&mut fred(&lab), "INBOX", "of now");
+        let run = ours(&lab, &[words, &["-v"]].concat()).ok();
+        assert_eq!(errors(&run), [""; 0], "{run}");
+        assert_equal(&lab);
+        assert_cyrus_idle(&lab, &["-u", "fred"]);
+        assert_eq!(uniqueid(&lab.replica, "user.fred.old"), id);
+        let mut there = Imap::login(&lab.replica, "fred").with_selected("INBOX.old");
+        assert_eq!(there.uids(), [1]);
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::names::Namespace;
 use crate::protocol::RemoteFolder;
 use crate::types::{FormerName, MboxName, Text, UniqueId};
 
@@ -81,12 +82,13 @@ struct Wanted<'a> {
 
 /// Plans deletes and renames. `fate` is asked once for each folder that only the replica lists.
 pub fn plan<E>(
+    names: &Namespace,
     locals: &[Local],
     remotes: &[RemoteFolder],
     mut fate: impl FnMut(&RemoteFolder) -> Result<Fate, E>,
 ) -> Result<Plan, E> {
     let by_id: HashMap<&UniqueId, &Local> = locals.iter().map(|l| (&l.uniqueid, l)).collect();
-    let names: HashSet<&MboxName> =
+    let wanted_names: HashSet<&MboxName> =
         locals.iter().filter(|l| l.partition.is_some()).map(|l| &l.name).collect();
     let mut plan = Plan::default();
     let mut moved_out = Vec::new();
@@ -113,7 +115,7 @@ pub fn plan<E>(
                 Fate::Deleted => plan.deletes.push(remote.name.clone()),
                 // Never held a message: the replica itself replaces such a mailbox. Or it made it
                 // for scripts from a time when the master's were in no mailbox yet.
-                Fate::Unknown if replaceable(remote) && names.contains(&remote.name) => {
+                Fate::Unknown if replaceable(remote) && wanted_names.contains(&remote.name) => {
                     plan.deletes.push(remote.name.clone());
                 }
                 Fate::Unknown => plan.strays.push(remote.name.clone()),
@@ -127,7 +129,7 @@ pub fn plan<E>(
     let deleted: HashSet<&MboxName> = plan.deletes.iter().collect();
     let taken =
         remotes.iter().map(|r| r.name.clone()).filter(|name| !deleted.contains(name)).collect();
-    (plan.renames, plan.blocked) = order(wanted, taken);
+    (plan.renames, plan.blocked) = order(names, wanted, taken);
     stay.extend(plan.strays.iter().chain(&plan.doubles));
     let held = |l: &&Local| l.partition.is_some() && stay.contains(&l.name);
     plan.blocked.extend(locals.iter().filter(held).map(|l| l.name.clone()));
@@ -158,19 +160,24 @@ fn want<'a>(remote: &RemoteFolder, local: &'a Local) -> Option<Wanted<'a>> {
 /// name of our own making: the uniqueid brings it home even if we are interrupted half way.
 /// Gives back, too, the names of those whose target is not going to be free.
 fn order(
+    names: &Namespace,
     mut wanted: Vec<Wanted<'_>>,
     mut taken: HashSet<MboxName>,
 ) -> (Vec<Rename>, Vec<MboxName>) {
     let mut done = Vec::with_capacity(wanted.len());
     let mut blocked = Vec::new();
-    let step = |w: &Wanted<'_>, to: &MboxName, uidvalidity| Rename {
-        from: w.from.clone(),
-        to: to.clone(),
-        partition: w.partition.clone(),
-        uidvalidity,
-        uniqueid: w.local.uniqueid.clone(),
-        mailbox: w.local.name.clone(),
-    };
+    for w in &mut wanted {
+        if is_refused(names, &w.from, &w.to) {
+            let former = w.local.history.iter().map(|former| &former.name);
+            let mut former = former.filter(|name| names.is_deleted(name) && !taken.contains(*name));
+            let made_up = || names.to_deleted(&w.from, w.local.uidvalidity);
+            let temporary = former.next().cloned().unwrap_or_else(made_up);
+            done.push(step(w, &temporary, w.local.uidvalidity));
+            taken.remove(&w.from);
+            taken.insert(temporary.clone());
+            w.from = temporary;
+        }
+    }
     while !wanted.is_empty() {
         let before = wanted.len();
         wanted.retain(|w| {
@@ -207,6 +214,24 @@ fn order(
     (done, blocked)
 }
 
+/// One step of the way of a folder.
+fn step(w: &Wanted<'_>, to: &MboxName, uidvalidity: u32) -> Rename {
+    Rename {
+        from: w.from.clone(),
+        to: to.clone(),
+        partition: w.partition.clone(),
+        uidvalidity,
+        uniqueid: w.local.uniqueid.clone(),
+        mailbox: w.local.name.clone(),
+    }
+}
+
+/// Whether Cyrus refuses a rename: an INBOX becomes no other mailbox (`mboxlist_renamemailbox` in
+/// `imap/mboxlist.c`). It can only be deleted, which is a rename too, and be restored as another.
+fn is_refused(names: &Namespace, from: &MboxName, to: &MboxName) -> bool {
+    from != to && names.is_inbox(from) && !names.is_inbox(to) && !names.is_deleted(to)
+}
+
 fn temporary_name(w: &Wanted<'_>) -> MboxName {
     let mut name = w.from.as_bytes().to_vec();
     name.extend_from_slice(b"-");
@@ -217,7 +242,17 @@ fn temporary_name(w: &Wanted<'_>) -> MboxName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings;
     use crate::types::{MailboxHeader, MboxType};
+
+    /// With names as they are by default.
+    fn plan<E>(
+        locals: &[Local],
+        remotes: &[RemoteFolder],
+        fate: impl FnMut(&RemoteFolder) -> Result<Fate, E>,
+    ) -> Result<Plan, E> {
+        super::plan(&Namespace::new(&settings::tests::of("").naming), locals, remotes, fate)
+    }
 
     fn local(id: &str, name: &str) -> Local {
         Local {
@@ -318,6 +353,31 @@ mod tests {
         for l in &locals {
             assert_eq!(names[&l.name.to_string()], l.uniqueid.to_string());
         }
+    }
+
+    #[test]
+    fn an_inbox_becomes_a_folder_by_way_of_a_deleted_name() {
+        let remotes = [remote("1", "user.fred"), remote("2", "user.fred.a")];
+        let mut old = local("1", "user.fred.old");
+        old.uidvalidity = 0x5F3A_0C11;
+        let locals = [local("3", "user.fred"), local("2", "user.fred.a"), old];
+        let gone = |name: &str| {
+            [("user.fred", name), (name, "user.fred.old")].map(|(a, b)| (a.into(), b.into()))
+        };
+        let made_up = plan(&locals, &remotes, unknown).unwrap();
+        assert_eq!(steps(&made_up), gone("DELETED.user.fred.5F3A0C11"));
+        assert_eq!(play(&made_up, &remotes)["user.fred.old"], "1");
+        // As it went here.
+        let mut locals = locals;
+        locals[2].history = vec![former("DELETED.user.fred.61"), former("user.fred")];
+        let as_here = plan(&locals, &remotes, unknown).unwrap();
+        assert_eq!(steps(&as_here), gone("DELETED.user.fred.61"));
+        // A user who is renamed, or deleted, goes straight.
+        let renamed = plan(&[local("1", "user.anna")], &remotes[..1], unknown).unwrap();
+        assert_eq!(steps(&renamed), [("user.fred".into(), "user.anna".into())]);
+        let name = "DELETED.user.fred.61";
+        let deleted = plan(&[local("1", name)], &remotes[..1], unknown).unwrap();
+        assert_eq!(steps(&deleted), [("user.fred".into(), name.into())]);
     }
 
     #[test]

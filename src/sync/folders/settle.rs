@@ -78,7 +78,7 @@ pub(crate) fn settle(
     let mut stay: HashSet<UniqueId> = refused.ids.clone();
     stay.extend(lost.iter().map(|(entry, _)| entry.uniqueid.clone()));
     let mut unreadable = Vec::new();
-    let plan = plan::plan(&locals, remotes, |remote| {
+    let plan = plan::plan(pass.names, &locals, remotes, |remote| {
         Ok::<Fate, Error>(fate(pass, remote, &stay).unwrap_or_else(|error| {
             unreadable.push((remote.name.clone(), error));
             Fate::Stays
