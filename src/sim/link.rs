@@ -1,5 +1,6 @@
 //! A session with a server in memory, over a connection that may break at any moment.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::check::{Living, living};
@@ -34,8 +35,8 @@ struct Session {
     broken: Option<Kind>,
     hear: Option<Box<Hear>>,
     planted: Planted,
-    /// The mailbox of which the replica said last that its CRC is another one.
-    mismatch: Option<UniqueId>,
+    /// Mailboxes of which the replica said last that their CRC is another one.
+    mismatches: BTreeSet<UniqueId>,
 }
 
 impl Link {
@@ -46,7 +47,7 @@ impl Link {
             broken: None,
             hear,
             planted: Planted::default(),
-            mismatch: None,
+            mismatches: BTreeSet::new(),
         };
         Link { direct: Direct::new(session), world: world.clone(), lost: None }
     }
@@ -86,15 +87,15 @@ impl Session {
     /// Notes an update of a mailbox that the replica has which does not name the state that it
     /// builds on, unless the replica just said that it ended in another state than the master.
     fn check_condition(&mut self, world: &mut World, update: Update, reply: Option<&[u8]>) {
-        let mismatch = self.mismatch.take_if(|id| *id == update.id).is_some();
+        let mismatch = self.mismatches.remove(&update.id);
         if reply.is_some_and(|reply| reply.starts_with(b"NO IMAP_SYNC_CHECKSUM")) {
-            self.mismatch = Some(update.id);
+            self.mismatches.insert(update.id);
             return;
         }
         let done = reply.is_some_and(|reply| reply.starts_with(b"OK"));
         if done && update.is_unchecked(world) {
             // The client finds out by asking.
-            self.mismatch = Some(update.id.clone());
+            self.mismatches.insert(update.id.clone());
         }
         if done && update.is_there && !update.is_conditional && !mismatch {
             world.is_wrong(format!("{} is updated without a condition", update.id));
@@ -198,7 +199,7 @@ impl Answer for Session {
             }
             Fate::Refused(no) => {
                 let update = Update::of(&world, command).filter(|_| no == No::Checksum);
-                self.mismatch = update.map(|update| update.id);
+                self.mismatches.extend(update.map(|update| update.id));
                 Some(format!("{}\r\n", no.line()).into_bytes())
             }
             Fate::Done | Fate::DoneAndLost(_) => {

@@ -10,5 +10,10 @@ pub(super) const SEEDS: &[(u64, &str)] = &[
     (1221, "a subscription was lost that reached the replica before the INBOX did"),
     (2910, "seen state was lost that reached the replica before the INBOX did"),
     (1988, "a refused rename was forgotten when another mailbox asked for another try"),
+    (611_073, "a mailbox of the master moved to another partition in the middle of a repair"),
+    (556_946, "a mailbox of the master was renamed in the middle of a repair"),
+    (629_259, "a mailbox that was renamed while names were read came to the replica twice"),
+    (543_986, "the same, with a mailbox that held messages"),
+    (612_726, "folders were swapped by way of a name that another user has now"),
     (37, "scripts were lost that reached the replica before the INBOX did"),
 ];

@@ -169,7 +169,10 @@ fn order(
     for w in &mut wanted {
         if is_refused(names, &w.from, &w.to) {
             let former = w.local.history.iter().map(|former| &former.name);
-            let mut former = former.filter(|name| names.is_deleted(name) && !taken.contains(*name));
+            let mut former = former.filter(|name| {
+                let is_own = names.owner(name) == names.owner(&w.from);
+                is_own && names.is_deleted(name) && !taken.contains(*name)
+            });
             let made_up = || names.to_deleted(&w.from, w.local.uidvalidity);
             let temporary = former.next().cloned().unwrap_or_else(made_up);
             done.push(step(w, &temporary, w.local.uidvalidity));
@@ -202,7 +205,10 @@ fn order(
             continue;
         }
         if let Some(w) = wanted.first_mut() {
-            let former = w.local.history.iter().find(|f| !taken.contains(&f.name));
+            // What other users have is not known here.
+            let is_own = |f: &&FormerName| names.owner(&f.name) == names.owner(&w.from);
+            let mut former = w.local.history.iter().filter(is_own);
+            let former = former.find(|f| !taken.contains(&f.name));
             let temporary = former.map_or_else(|| temporary_name(w), |f| f.name.clone());
             let uidvalidity = former.map_or(w.local.uidvalidity, |f| f.uidvalidity);
             done.push(step(w, &temporary, uidvalidity));
@@ -332,6 +338,16 @@ mod tests {
         assert_eq!(names["b"], "1");
         assert_eq!(plan.renames[0].to, "tmp");
         assert_eq!(plan.renames[0].uidvalidity, 3);
+    }
+
+    #[test]
+    fn a_swap_does_not_go_through_a_name_that_another_user_may_have_by_now() {
+        let mut first = local("1", "user.fred.b");
+        first.history = vec![former("user.anna.b"), former("user.fred.a")];
+        let remotes = [remote("1", "user.fred.a"), remote("2", "user.fred.b")];
+        let plan = plan(&[first, local("2", "user.fred.a")], &remotes, unknown).unwrap();
+        assert_eq!(plan.renames[0].to, "user.fred.a-1");
+        assert_eq!(play(&plan, &remotes)["user.fred.a"], "2");
     }
 
     #[test]

@@ -59,6 +59,11 @@ pub(crate) fn settle(
     let Folders { entries, remotes } = folders;
     entries.retain(|entry| !refused.ids.contains(&entry.uniqueid));
     let (moved, mut lost) = moved(pass, entries, remotes);
+    for Moved { entry, twins, .. } in &moved {
+        if was_moved_meanwhile(pass, entry, twins)? {
+            return Ok(Settled::LookAgain);
+        }
+    }
     find_moved_in(pass, &moved, remotes, view.everywhere)?;
     let mut locals = Vec::with_capacity(entries.len());
     for Moved { entry, record, twins } in moved {
@@ -133,6 +138,21 @@ fn moved(
         }
     }
     (moved, lost)
+}
+
+/// Whether a mailbox was read under two names because it was renamed between: two mailboxes of the
+/// replica would have one uniqueid.
+fn was_moved_meanwhile(pass: &Pass<'_>, entry: &MailboxEntry, twins: &[MboxName]) -> Result<bool> {
+    for twin in twins {
+        let now = pass.store.lookup(twin)?;
+        let is_still = now.is_some_and(|now| {
+            now.uniqueid == entry.uniqueid && !now.mbtype.is_deleted() && !now.mbtype.is_elsewhere()
+        });
+        if !is_still {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The error of a mailbox that has no uniqueid, which every other thing is matched by.

@@ -10,10 +10,11 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{Observer, Step, SyncEvent};
 use crate::protocol::{Command, RemoteFolder, Reserve, Since};
 use crate::replica::Replica;
+use crate::store::Store;
 use crate::sync::master::Master;
 use crate::sync::pass::Pass;
 use crate::sync::survey::snapshot::Snapshot;
-use crate::types::{MailboxState, MboxName, SyncCrcs};
+use crate::types::{MailboxEntry, MailboxState, MboxName, SyncCrcs};
 
 /// Brings the master to what both shall have.
 pub(crate) fn write_master(
@@ -28,7 +29,8 @@ pub(crate) fn write_master(
         return Err(Error::new(Kind::NeedsFullSync, "repair mailbox", name, detail)
             .hint("run Cyrus's own sync_client on this mailbox once"));
     };
-    let work = Through { state, remote, plan, scratch: &pass.settings.temp_path };
+    let scratch = &pass.settings.temp_path;
+    let work = Through { state, remote, plan, store: pass.store, scratch };
     let result = write_through(pass.session, &mut **master, &work, pass.observer);
     match result {
         Ok(()) => master.changed(name),
@@ -49,6 +51,8 @@ struct Through<'t> {
     state: &'t MailboxState,
     remote: &'t RemoteFolder,
     plan: &'t Plan,
+    /// The master's data.
+    store: &'t dyn Store,
     /// Where long messages wait.
     scratch: &'t Path,
 }
@@ -60,7 +64,7 @@ fn write_through(
     work: &Through<'_>,
     observer: &dyn Observer,
 ) -> Result<()> {
-    let Through { state, remote, plan, scratch } = work;
+    let Through { state, remote, plan, store, scratch } = work;
     let name = &state.name;
     // What cannot be is found out before anything is fetched.
     let snapshot = for_master(state, plan)?;
@@ -84,11 +88,26 @@ fn write_through(
         let fetched = fetch::fetch(replica, remote, scratch, &mut rest)?;
         fetch::upload(server, &state.partition, fetched).map_err(own)?;
     }
+    // What is staged lies on its partition, and what the update is conditional on does not tell of
+    // a move: Cyrus would begin with it, and not find the messages.
+    in_place(*store, state)?;
     observer.event(&Step::MasterMailbox { mailbox: name.clone() }.into());
     let ticket = server.submit(Command::Mailbox(snapshot.update(false))).map_err(own)?;
     server.wait(ticket).map_err(own)?;
     let ticket = server.submit(Command::Restart).map_err(own)?;
     server.wait(ticket).map(drop).map_err(own)
+}
+
+/// Fails if the mailbox is no longer where it was read.
+fn in_place(store: &dyn Store, state: &MailboxState) -> Result<()> {
+    let is_same = |entry: &MailboxEntry| {
+        let same_id = entry.uniqueid.is_empty() || entry.uniqueid == state.uniqueid;
+        same_id && entry.partition == state.partition
+    };
+    if store.lookup(&state.name)?.as_ref().is_some_and(is_same) {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Changed, "repair mailbox", &state.name, "it was moved meanwhile"))
 }
 
 /// What the master's own server answered, told as such: a change meanwhile is one here, and nothing
