@@ -100,6 +100,7 @@ fn values_that_go_together_with_no_other_name_their_line_too() {
         assert_eq!(*refused(&lines, None).subject(), line);
     }
     tls("sync_tls: off\ntls_versions: tls1_0\n");
+    of("sync_host: /run/socket\ntls_versions: tls1_0\n");
 }
 
 #[test]

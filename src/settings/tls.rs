@@ -43,7 +43,7 @@ pub struct Tls {
     pub tls_crl_file: Option<PathBuf>,
     /// Certificate to present, and its key.
     pub identity: Option<(PathBuf, PathBuf)>,
-    /// The versions that may be spoken; at least one unless TLS is off.
+    /// The versions that may be spoken; at least one where there can be TLS.
     pub tls_versions: Vec<TlsVersion>,
 }
 
@@ -54,6 +54,8 @@ impl Tls {
         let sync_tls = resolver.choice(opt::SYNC_TLS, &modes, TlsMode::Try);
         let pins = resolver.text(opt::SYNC_TLS_FINGERPRINT);
         let sync_tls_fingerprint = Fingerprint::parse_all(&pins)?;
+        // Nothing is encrypted there.
+        let is_unix = matches!(target, Some(Target::Unix(_)));
         let at_once = matches!(target, Some(Target::Unix(_) | Target::Tcp { tls: true, .. }));
         if sync_tls == TlsMode::Off && !sync_tls_fingerprint.is_empty() && !at_once {
             return Err(contradiction(resolver));
@@ -67,7 +69,7 @@ impl Tls {
             ca_dir,
             tls_crl_file: resolver.path(opt::TLS_CRL_FILE),
             identity: identity(resolver, target),
-            tls_versions: versions(resolver, sync_tls == TlsMode::Off && !at_once)?,
+            tls_versions: versions(resolver, is_unix || sync_tls == TlsMode::Off && !at_once)?,
         })
     }
 }

@@ -60,7 +60,7 @@ pub(crate) fn settle(
     entries.retain(|entry| !refused.ids.contains(&entry.uniqueid));
     let (moved, mut lost) = moved(pass, entries, remotes);
     for Moved { entry, twins, .. } in &moved {
-        if was_moved_meanwhile(pass, entry, twins)? {
+        if was_moved_meanwhile(pass, entry, twins) {
             return Ok(Settled::LookAgain);
         }
     }
@@ -142,17 +142,11 @@ fn moved(
 
 /// Whether a mailbox was read under two names because it was renamed between: two mailboxes of the
 /// replica would have one uniqueid.
-fn was_moved_meanwhile(pass: &Pass<'_>, entry: &MailboxEntry, twins: &[MboxName]) -> Result<bool> {
-    for twin in twins {
-        let now = pass.store.lookup(twin)?;
-        let is_still = now.is_some_and(|now| {
-            now.uniqueid == entry.uniqueid && !now.mbtype.is_deleted() && !now.mbtype.is_elsewhere()
-        });
-        if !is_still {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+fn was_moved_meanwhile(pass: &Pass<'_>, entry: &MailboxEntry, twins: &[MboxName]) -> bool {
+    let has_id = |now: &MailboxEntry| now.uniqueid == entry.uniqueid && !now.mbtype.is_deleted();
+    // What cannot be read any more fails by itself, when it is opened.
+    let mut now = twins.iter().filter_map(|twin| pass.store.lookup(twin).ok());
+    now.any(|now| !now.as_ref().is_some_and(has_id))
 }
 
 /// The error of a mailbox that has no uniqueid, which every other thing is matched by.
