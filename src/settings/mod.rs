@@ -83,7 +83,7 @@ pub struct Settings {
     pub lock_patience: Option<Duration>,
     /// Where what the replica has is remembered.
     pub sync_cache_db_path: Option<PathBuf>,
-    /// The program that a repair writes to the master with; if none is named it is looked for.
+    /// The program that a repair writes to the master with; it is looked for if not set.
     pub sync_server_path: Option<PathBuf>,
     server: Option<Server>,
     file: Option<PathBuf>,
@@ -135,7 +135,7 @@ impl Settings {
     /// The replica.
     ///
     /// # Errors
-    /// [`Kind::Config`] if none is named.
+    /// [`Kind::Config`] if there is no name for it.
     pub fn server(&self) -> Result<&Server> {
         self.server.as_ref().ok_or_else(|| {
             Error::new(Kind::Config, "choose", "replica", "sync_host not defined")

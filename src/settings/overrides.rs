@@ -32,8 +32,8 @@ pub struct Overrides {
     pub connect_once: bool,
     /// Least time from one run to the next (`-d`), instead of `sync_repeat_interval`.
     pub delay: Option<Duration>,
-    /// After so long the replica is told to let go of everything (`-t`); zero for never. Without,
-    /// ten minutes.
+    /// Time after which the replica is told to release its staged files (`-t`); zero for never.
+    /// Default: ten minutes.
     pub timeout: Option<Duration>,
     /// A file that asks for the end by being there (`-F`), instead of `sync_shutdown_file`.
     pub shutdown_file: Option<PathBuf>,

@@ -14,7 +14,7 @@ pub struct Process {
     pub debug: bool,
     /// What log lines begin with, before the program's name.
     pub syslog_prefix: Option<String>,
-    /// Where log lines go, by its name; one that is none is told and passed over, as Cyrus does.
+    /// Where log lines go, by its name; an unknown one is reported and ignored, as Cyrus does.
     pub syslog_facility: Option<String>,
     /// Permissions that new files do not have.
     pub umask: u32,

@@ -7,7 +7,7 @@ use super::overrides::Overrides;
 use super::resolver::Resolver;
 use crate::config::opt;
 
-/// After so long the replica is told to let go of everything, unless `-t` says otherwise.
+/// Time after which the replica is told to release its staged files, without `-t`.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How persistently to connect.
@@ -27,7 +27,7 @@ pub struct Persistence {
 pub struct Rolling {
     /// Least time from one run to the next (`-d`).
     pub sync_repeat_interval: Duration,
-    /// The replica is told to let go of everything after so long (`-t`); zero for never.
+    /// Time after which the replica is told to release its staged files (`-t`); zero for never.
     pub timeout: Duration,
     /// A file that asks for the end by being there (`-F`).
     pub sync_shutdown_file: Option<PathBuf>,

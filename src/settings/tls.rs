@@ -33,7 +33,8 @@ pub struct Tls {
     pub sync_tls: TlsMode,
     /// Verify certificates where there are roots.
     pub sync_tls_verify: bool,
-    /// SHA-256 of the certificates that are taken, whoever signed them; none: any that verifies.
+    /// SHA-256 of the certificates that are accepted, whatever signed them; if empty, any that
+    /// verifies.
     pub sync_tls_fingerprint: Vec<Fingerprint>,
     /// File of root certificates (`tls_server_ca_file`, else `tls_client_ca_file`).
     pub ca_file: Option<PathBuf>,

@@ -128,7 +128,7 @@ fn deleted_folders_go_below_deleted() {
     assert_eq!(replicate_as_cyrus_would(&lab, &["-u", "fred"]), ["USER fred"]);
 }
 
-/// A user is deleted by mistake, made anew, and has the old INBOX back as a folder, all between two
+/// A user is deleted by mistake, made again, and has the old INBOX back as a folder, all between two
 /// runs: Cyrus refuses to rename an INBOX to a folder.
 #[test]
 fn an_inbox_that_became_a_folder_becomes_one_on_the_replica() {

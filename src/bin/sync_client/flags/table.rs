@@ -355,7 +355,7 @@ pub const FLAGS: &[Flag] = &[
         doc: "Print every option of imapd.conf(5) that is read, with the value that counts and where \
               it comes from: a file and line, a channel, the command line, or the default; then \
               end. Passwords are not shown. No mode is needed; with one, what it would count with. \
-              A value that cannot be used is told with its file and line, and the exit status is \
+              An unusable value is reported with its file and line, and the exit status is \
               78.",
         category: Category::Other,
         applies: Applies::Always,
