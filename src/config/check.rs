@@ -73,6 +73,12 @@ pub(super) fn check(key: &str, text: &str) -> Result<(), (String, String)> {
             "a number that can be here",
             format!("write a whole number from {first} to {last}"),
         ),
+        Type::AutoOr(first, last) => (
+            text == "auto"
+                || value::int(text).is_some_and(|number| (first..=last).contains(&number)),
+            "auto or a number that can be here",
+            format!("write auto, or a whole number from {first} to {last}"),
+        ),
         Type::Duration(unit) => (
             value::duration(text, unit).is_some(),
             "a duration",

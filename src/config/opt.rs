@@ -18,6 +18,8 @@ pub enum Type {
     Int,
     /// A whole number from the first to the last.
     Within(i32, i32),
+    /// `auto`, or such a number.
+    AutoOr(i32, i32),
     /// A duration, with the unit of a bare number.
     Duration(TimeUnit),
     /// One of these words.
@@ -79,6 +81,8 @@ identifiers! {
     SwitchOpt;
     /// Identifies a number.
     IntOpt;
+    /// Identifies a number, or `auto`.
+    AutoOpt;
     /// Identifies a duration.
     DurationOpt;
     /// Identifies a choice of one word.
@@ -100,8 +104,8 @@ macro_rules! options {
 
 use TimeUnit::Seconds;
 use Type::{
-    AnyOf, Duration, Fingerprints, Int, OnOffOr, OneOf, Port, Server, String as Text, Switch,
-    Within,
+    AnyOf, AutoOr, Duration, Fingerprints, Int, OnOffOr, OneOf, Port, Server, String as Text,
+    Switch, Within,
 };
 
 const YES: Option<&str> = Some("yes");
@@ -123,6 +127,8 @@ options! {
     // Ours alone: the level of deflate, 0 (off) to 9.
     SYNC_DEFLATE_LEVEL: IntOpt = "sync_deflate_level", Within(0, 9), Some("3");
     SYNC_HOST: StringOpt = "sync_host", Server, None;
+    // Ours alone: how many connections there are at once.
+    SYNC_JOBS: AutoOpt = "sync_jobs", AutoOr(1, 64), Some("auto");
     SYNC_LOG: SwitchOpt = "sync_log", Switch, NO;
     SYNC_LOG_CHANNELS: StringOpt = "sync_log_channels", Text, None;
     // Ours alone: whether to leave the master as it is, as with -O.

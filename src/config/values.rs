@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::check::{channel_switch, check, fold_on_off, parse_seconds, spec};
 use super::expand::expand;
-use super::opt::{self, ChoiceOpt, DurationOpt, IntOpt, SetOpt, Spec, StringOpt, SwitchOpt, Type};
+use super::opt::{
+    self, AutoOpt, ChoiceOpt, DurationOpt, IntOpt, SetOpt, Spec, StringOpt, SwitchOpt, Type,
+};
 use super::origin::Origin;
 use super::value;
 use crate::error::{Error, Kind, Result};
@@ -99,6 +101,11 @@ impl Config {
     /// A number.
     pub(crate) fn int(&self, option: IntOpt, channel: Option<&str>) -> i32 {
         self.text(option.spec(), channel).and_then(value::int).unwrap_or_default()
+    }
+
+    /// A number; `None` for `auto`.
+    pub(crate) fn auto(&self, option: AutoOpt, channel: Option<&str>) -> Option<i32> {
+        self.text(option.spec(), channel).and_then(value::int)
     }
 
     /// A duration in seconds, which may be negative.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::Client;
 use crate::error::Result;
-use crate::events::RunEvent;
+use crate::events::{Observer, RunEvent};
 use crate::run::batch::Rules;
 use crate::run::log::disk::LogDisk;
 use crate::run::log::entry::LogEntry;
@@ -52,7 +52,7 @@ impl Client {
         if self.last_used.elapsed() >= after {
             self.disconnect();
         }
-        self.runner.worker.is_open()
+        self.runner.is_open()
     }
 
     /// Tells the observer what could not be done.

@@ -17,9 +17,11 @@ use crate::events::Observer;
 use crate::names::{Namespace, Paths};
 use crate::replica::tls::Memory;
 use crate::replica::{Destination, Traffic};
-use crate::run::interrupt::Interrupts;
+use crate::run::interrupt::{Interrupts, Overseer};
+use crate::run::voices::Voices;
+use crate::run::width::Width;
 use crate::run::worker::{Shared, Worker};
-use crate::settings::Settings;
+use crate::settings::{Jobs, Settings};
 use crate::store::spool::Spool;
 use crate::store::{Checked, HostWriter, Store};
 use crate::sync::Master;
@@ -49,7 +51,7 @@ impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client")
             .field("server", &self.server())
-            .field("connected", &self.runner.worker.is_open())
+            .field("connected", &self.runner.is_open())
             .finish_non_exhaustive()
     }
 }
@@ -65,10 +67,16 @@ impl Client {
     /// [`Kind::Config`](crate::Kind::Config) if no replica is named, and
     /// [`Kind::Unsupported`](crate::Kind::Unsupported) for databases of a kind that is not read.
     pub fn new(settings: Settings, cancel: Cancel, observer: Arc<dyn Observer>) -> Result<Client> {
+        let observer = Arc::new(Voices::new(observer));
         let store = Arc::new(Spool::open(&settings, observer.clone())?);
-        let stop = cancel.flag().clone();
-        let master = NativeMaster::new(&settings, store.clone(), observer.clone(), stop);
-        with_store(settings, cancel, observer, store, Box::new(master))
+        // The traffic of several connections would be mixed up.
+        let jobs = if observer.wants_wire() { Jobs::Number(1) } else { settings.sync_jobs };
+        let master = |_| {
+            let (observer, stop) = (observer.clone(), cancel.flag().clone());
+            Box::new(NativeMaster::new(&settings, store.clone(), observer, stop)) as _
+        };
+        let masters = (0..Width::new(jobs).most()).map(master).collect();
+        with_store(settings, cancel, observer, store, (jobs, masters))
     }
 
     /// A client that asks a host for the master's data, and has it do what a repair changes there.
@@ -88,8 +96,11 @@ impl Client {
         let paths = Paths::new(&settings.layout, &settings.naming);
         let skip = paths.sync_log(settings.channel()).with_file_name("skipuser-");
         let store = Arc::new(Checked::new(host, Namespace::new(&settings.naming), skip));
+        let observer = Arc::new(Voices::new(observer));
         let master = HostMaster::new(&settings, observer.clone(), writer);
-        with_store(settings, cancel, observer, store, Box::new(master))
+        // A host is asked by the thread that calls, and changes the master in one place.
+        let jobs = (Jobs::Number(1), vec![Box::new(master) as _]);
+        with_store(settings, cancel, observer, store, jobs)
     }
 
     /// The replica's name as configured.
@@ -109,43 +120,52 @@ impl Client {
 
     /// Connects and logs in, unless that was already done.
     pub fn connect(&mut self) -> Result<()> {
-        self.runner.worker.connect(&self.runner.shared)
+        self.runner.connect()
     }
 
     /// Says goodbye to the replica. The next call that needs a connection makes a new one.
     pub fn disconnect(&mut self) {
-        self.runner.worker.disconnect();
+        self.runner.disconnect();
     }
 
     /// Has the replica let go of the message files that it keeps for this connection
     /// (`sync_do_restart`).
     pub fn restart(&mut self) -> Result<()> {
-        self.runner.worker.release(&self.runner.shared)
+        let Runner { shared, workers, .. } = &mut self.runner;
+        // A worker that has no connection keeps nothing, but for the first, which makes one.
+        let mut workers = workers.iter_mut().enumerate();
+        workers.try_for_each(|(id, worker)| match id == 0 || worker.is_open() {
+            true => worker.release(shared),
+            false => Ok(()),
+        })
     }
 
-    /// What is known of the present connection.
+    /// What is known of the present connections, together.
     pub fn counters(&self) -> Counters {
-        let worker = &self.runner.worker;
-        Counters { traffic: worker.traffic(), staged_files: worker.staged_files() }
+        let workers = &self.runner.workers;
+        Counters {
+            traffic: workers.iter().filter_map(Worker::traffic).reduce(Traffic::and),
+            staged_files: workers.iter().map(Worker::staged_files).sum(),
+        }
     }
 }
 
-/// What is known of a connection.
+/// What is known of the connections of a client.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Counters {
-    /// Bytes that went over it; none without one.
+    /// Bytes that went over them; `None` without one.
     pub traffic: Option<Traffic>,
-    /// Message files that the replica keeps for it, as far as is known.
+    /// Message files that the replica keeps for them, as far as is known.
     pub staged_files: u64,
 }
 
-/// A client of a store.
+/// A client of a store, with a worker for each way to write to the master.
 fn with_store(
     settings: Settings,
     cancel: Cancel,
-    observer: Arc<dyn Observer>,
+    observer: Arc<Voices>,
     store: Arc<dyn Store>,
-    master: Box<dyn Master + Send>,
+    (jobs, masters): (Jobs, Vec<Box<dyn Master + Send>>),
 ) -> Result<Client> {
     let target = settings.server()?.target.clone();
     let verified = Some(verified_servers(&settings));
@@ -160,12 +180,18 @@ fn with_store(
         store,
         observer,
         cancel,
+        meter: Arc::default(),
         settings: settings.replication,
     };
+    let worker = |master| {
+        let overseer = Overseer::new(shared.interrupts.clone(), shared.meter.clone());
+        Worker::new(master, overseer)
+    };
+    let workers = masters.into_iter().map(worker).collect();
     let paths = Paths::new(&settings.layout, &settings.naming);
     Ok(Client {
         log: paths.sync_log(shared.settings.channel.as_deref()),
-        runner: Runner { shared, worker: Worker::new(master), reconnect: settings.reconnect },
+        runner: Runner { shared, workers, jobs, reconnect: settings.reconnect },
         cache_path: settings.sync_cache_db_path,
         last_used: Instant::now(),
     })

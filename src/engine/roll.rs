@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::Client;
-use super::runner::Runner;
 use crate::error::{Error, Result};
 use crate::run::daemon::{Daemon, Rules};
 use crate::run::env::Driver;
@@ -11,7 +10,7 @@ use crate::run::log::disk::{LogDisk, LogFile};
 use crate::run::log::files::LogFiles;
 use crate::run::log::watch::Watch;
 use crate::run::outcome::Ended;
-use crate::run::real::{Real, RollingEnv};
+use crate::run::real::{Hear, RollingEnv};
 use crate::run::task::Goal;
 use crate::settings::Rolling;
 
@@ -26,17 +25,19 @@ impl Client {
         let mut files = LogFiles::new(&self.log);
         let _claim = files.claim()?;
         self.runner.remember(self.cache_path.as_deref());
-        let Runner { shared, worker, .. } = &mut self.runner;
         let file = &rolling.sync_shutdown_file;
-        let _rolling = shared.interrupts.rolling(file.clone(), shared.cancel.nudges());
         let watch = Watch::new(files.directory());
-        let rules = Rules::new(rolling, worker.is_open(), watch.is_blind());
+        let batch = self.runner.rules();
+        let rules = Rules::new(rolling, batch.jobs, batch.is_open, watch.is_blind());
         let env_of_roll = RollingEnv { watch, shutdown_file: file.clone() };
         let mut settled = |_: &Goal, _| {};
-        let mut env = Real::new(shared, worker, None, &mut settled).rolling(env_of_roll);
-        let work = files.path(LogFile::Work).to_owned();
-        let daemon = Daemon::new(rules, &shared.names, &shared.settings.server, work);
-        let ended = Driver::new(daemon).run(&mut env, Some(&mut files))?;
+        let hear = Hear { plan: None, settled: &mut settled };
+        let ended = self.runner.with_world(hear, |shared, env| {
+            let _rolling = shared.interrupts.rolling(file.clone(), shared.cancel.nudges());
+            let work = files.path(LogFile::Work).to_owned();
+            let daemon = Daemon::new(rules, &shared.names, &shared.settings.server, work);
+            Driver::new(daemon).run(&mut env.rolling(env_of_roll), Some(&mut files))
+        })?;
         if let (Ended::ShutdownFile, Some(file)) = (ended, file) {
             remove_shutdown_file(file)?;
         }

@@ -2,26 +2,31 @@
 
 use std::io::Read;
 use std::path::Path;
+use std::thread;
 
 use crate::error::Result;
-use crate::events::{Report, RunEvent};
+use crate::events::{Observer, Report, RunEvent};
 use crate::run::batch::{Batch, Rules};
-use crate::run::cache::DiskCache;
+use crate::run::cache::{DiskCache, SharedCache};
 use crate::run::env::Driver;
+use crate::run::hands::{Crew, Own};
 use crate::run::log::read;
 use crate::run::outcome::Undone;
 use crate::run::plan::OnStep;
-use crate::run::real::{OnSettled, Real};
+use crate::run::real::{Hear, OnSettled, Real};
 use crate::run::retry::RetryPolicy;
 use crate::run::task::Goal;
 use crate::run::worker::{Shared, Worker};
 use crate::run::{everything, grouping};
-use crate::settings::Persistence;
+use crate::settings::{Jobs, Persistence};
 
-/// The worker of a client, and what it works with.
+/// The workers of a client, and what they work with.
 pub(super) struct Runner {
     pub shared: Shared,
-    pub worker: Worker,
+    /// At least one.
+    pub workers: Vec<Worker>,
+    /// How many may work at once.
+    pub jobs: Jobs,
     /// How persistently to connect again.
     pub reconnect: Option<Persistence>,
 }
@@ -34,8 +39,8 @@ impl Runner {
             lost_ends_all: true,
             release: false,
             connect: false,
-            workers: 1,
-            is_open: self.worker.is_open(),
+            jobs: self.jobs,
+            is_open: self.workers.first().is_some_and(Worker::is_open),
         }
     }
 
@@ -91,7 +96,27 @@ impl Runner {
         Ok(grouping::goals(entries, &self.shared.names))
     }
 
-    /// Does tasks, one after the other, and gives how each ended to `settled`.
+    /// Lets `work` have the real world, with a thread for each worker if there are several. With
+    /// `hear.plan` nothing is done.
+    pub fn with_world<T>(
+        &mut self,
+        hear: Hear<'_>,
+        work: impl FnOnce(&Shared, Real<'_, '_>) -> Result<T>,
+    ) -> Result<T> {
+        let Runner { shared, workers, .. } = self;
+        let (shared, plans) = (&*shared, hear.plan.is_some());
+        match workers.as_mut_slice() {
+            [worker] => {
+                work(shared, Real::new(shared, Box::new(Own::new(shared, worker, plans)), hear))
+            }
+            workers => thread::scope(|scope| {
+                let crew = Crew::new(scope, shared, workers, plans);
+                work(shared, Real::new(shared, Box::new(crew), hear))
+            }),
+        }
+    }
+
+    /// Does tasks, and gives how each ended to `settled`.
     pub fn batch(
         &mut self,
         goals: Vec<Goal>,
@@ -99,17 +124,42 @@ impl Runner {
         plan: Option<&mut OnStep<'_>>,
         settled: &mut OnSettled<'_>,
     ) -> Result<()> {
-        let Runner { shared, worker, .. } = self;
-        let batch = Batch::new(goals, rules, &shared.names, &shared.settings.server);
-        let mut env = Real::new(shared, worker, plan.map(|each| each as _), settled);
-        Driver::new(batch).run(&mut env, None)
+        self.with_world(Hear { plan: plan.map(|each| each as _), settled }, |shared, mut env| {
+            let batch = Batch::new(goals, rules, &shared.names, &shared.settings.server);
+            Driver::new(batch).run(&mut env, None)
+        })
+    }
+
+    /// Connects and logs in, unless that was already done.
+    pub fn connect(&mut self) -> Result<()> {
+        let first = self.workers.first_mut();
+        first.map_or(Ok(()), |worker| worker.connect(&self.shared))
+    }
+
+    /// Whether there is a connection.
+    pub fn is_open(&self) -> bool {
+        self.workers.iter().any(Worker::is_open)
+    }
+
+    /// All say goodbye to the replica, at once: each waits for an answer.
+    pub fn disconnect(&mut self) {
+        let mut open = self.workers.iter_mut().filter(|worker| worker.is_open());
+        let first = open.next();
+        thread::scope(|scope| {
+            open.for_each(|worker| drop(scope.spawn(|| worker.disconnect())));
+            first.into_iter().for_each(Worker::disconnect);
+        });
     }
 
     /// Remembers what the replica has from now on, beside `path` if there is one.
     pub fn remember(&mut self, path: Option<&Path>) {
-        let Some(path) = path.filter(|_| !self.worker.has_cache()) else { return };
+        let has_cache = self.workers.iter().any(Worker::has_cache);
+        let Some(path) = path.filter(|_| !has_cache) else { return };
         match DiskCache::open(path, &self.shared.settings.server) {
-            Ok(cache) => self.worker.set_cache(cache),
+            Ok(cache) => {
+                let cache = SharedCache::new(cache);
+                self.workers.iter_mut().for_each(|worker| worker.set_cache(cache.clone()));
+            }
             Err(error) => self.shared.observer.event(&RunEvent::NoCache { error }.into()),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// How often somebody is asked during a wait.
 const ASK: Duration = Duration::from_secs(1);
@@ -13,6 +13,14 @@ pub trait Interrupt: Send + Sync {
     /// Why the wait shall end now, if it shall. Called about once a second; nothing that counts as
     /// progress has come for `quiet`.
     fn asked(&self, quiet: Duration) -> Option<Error>;
+
+    /// Whether nobody needs what is waited for any more. Called often.
+    fn is_unwanted(&self) -> bool {
+        false
+    }
+
+    /// A command was answered: it and its reply had so many bytes.
+    fn exchanged(&self, _bytes: u64) {}
 }
 
 /// Asks not too often.
@@ -29,10 +37,21 @@ impl Asking {
     /// Fails if the wait shall end.
     pub fn ask(&mut self, quiet: Duration) -> Result<()> {
         let Some(whom) = &self.whom else { return Ok(()) };
+        if whom.is_unwanted() {
+            let detail = "it is not needed any more";
+            return Err(Error::new(Kind::Cancelled, "wait for", "the replica", detail));
+        }
         if self.last.elapsed() < ASK {
             return Ok(());
         }
         self.last = Instant::now();
         whom.asked(quiet).map_or(Ok(()), Err)
+    }
+
+    /// Tells of a command that was answered.
+    pub fn exchanged(&self, bytes: u64) {
+        if let Some(whom) = &self.whom {
+            whom.exchanged(bytes);
+        }
     }
 }

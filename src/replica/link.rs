@@ -38,6 +38,17 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// What went over two connections.
+    #[must_use]
+    pub fn and(self, other: Traffic) -> Traffic {
+        Traffic {
+            sent: self.sent + other.sent,
+            received: self.received + other.received,
+            sent_raw: self.sent_raw + other.sent_raw,
+            received_raw: self.received_raw + other.received_raw,
+        }
+    }
+
     /// Bytes that went either way: a replica may have to get rid of a reply before it reads on.
     fn moved(&self) -> u64 {
         self.sent_raw + self.received
@@ -68,6 +79,8 @@ pub struct Link {
     /// How long it has taken to get rid of commands since the last reply.
     sending: Patience,
     traffic: Traffic,
+    /// Bytes of commands and replies, up to the last reply.
+    exchanged: u64,
 }
 
 impl Link {
@@ -98,6 +111,7 @@ impl Link {
             patience: Patience::default(),
             sending: Patience::default(),
             traffic: Traffic::default(),
+            exchanged: 0,
         })
     }
 
@@ -281,6 +295,9 @@ impl Link {
     pub fn reply_ended(&mut self) {
         self.patience = Patience::default();
         self.sending = Patience::default();
+        let before =
+            std::mem::replace(&mut self.exchanged, self.traffic.sent + self.traffic.received);
+        self.interrupt.exchanged(self.exchanged - before);
     }
 
     /// The bytes that were received and not consumed.

@@ -9,6 +9,7 @@ use super::step::{Action, Asked, Input, Machine, Moment, Step, Then, Wait};
 use super::task::{Goal, Task};
 use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
+use crate::settings::Jobs;
 
 /// Goals that are made into tasks ahead of time, for each worker.
 const READY: usize = 8;
@@ -25,7 +26,7 @@ pub struct Rules {
     /// Whether to connect even if there is no task.
     pub connect: bool,
     /// How many workers there are.
-    pub workers: usize,
+    pub jobs: Jobs,
     /// Whether the first is connected already.
     pub is_open: bool,
 }
@@ -51,7 +52,7 @@ impl<'n> Batch<'n> {
         Batch {
             rules,
             names,
-            executor: Executor::new(rules.workers, rules.is_open, rules.policy, server),
+            executor: Executor::new(rules.jobs, rules.is_open, rules.policy, server),
             rest: goals.into(),
             server,
             is_stopping: false,
@@ -66,7 +67,7 @@ impl<'n> Batch<'n> {
                 connected.unwrap_or_else(|error| self.end(Err(error)));
             }
             Input::Ended(worker, attempt) => {
-                if let Some(settled) = self.executor.ended(worker, attempt, out) {
+                if let Some(settled) = self.executor.ended(worker, attempt, now, out) {
                     self.settled(settled, out);
                 }
             }
@@ -76,6 +77,7 @@ impl<'n> Batch<'n> {
             }
             Input::Asked(Asked::WakeUp) => self.executor.wake(),
             Input::Asked(Asked::Stop | Asked::ShutdownFile) => self.is_stopping = true,
+            Input::Measured(done) => self.executor.measured(done, now),
             Input::Started | Input::TimeOver => {}
             // A batch has no log.
             Input::Logged
@@ -105,7 +107,7 @@ impl<'n> Batch<'n> {
 
     /// Makes tasks of the next goals, not of all at once: there may be very many.
     fn fill(&mut self) {
-        let most = READY * self.rules.workers;
+        let most = READY * self.executor.most();
         while self.executor.queue.ready() < most
             && let Some(goal) = self.rest.pop_front()
         {
@@ -113,11 +115,11 @@ impl<'n> Batch<'n> {
         }
     }
 
-    fn proceed(&mut self, out: &mut Vec<Action>) {
+    fn proceed(&mut self, now: Moment, out: &mut Vec<Action>) {
         self.fill();
         if !self.executor.queue.is_idle() {
-            self.executor.dispatch(out);
-        } else if self.rules.connect && !self.executor.connect_first(out) {
+            self.executor.dispatch(now, out);
+        } else if self.rules.connect && !self.executor.connect_first(now, out) {
             // The connection is on its way.
         } else if self.executor.is_at_rest()
             && !(self.rules.release && self.executor.release_staged(out))
@@ -138,11 +140,14 @@ impl Machine for Batch<'_> {
         self.executor.end_pauses(now);
         self.note_input(now, input, &mut actions);
         if self.ending.is_none() {
-            self.proceed(&mut actions);
+            self.proceed(now, &mut actions);
+        }
+        if self.ending.is_some() || self.executor.queue.is_idle() {
+            self.executor.abandon(&mut actions);
         }
         let then = match self.ending.take_if(|_| self.executor.is_at_rest()) {
             Some(how) => Then::End(how),
-            None => Then::Wait(Wait { until: self.executor.next_attempt(), log: false }),
+            None => Then::Wait(Wait { until: self.executor.next_turn(), log: false }),
         };
         Step { actions, then }
     }

@@ -6,14 +6,14 @@ use super::batch::{Batch, Rules};
 use super::retry::RetryPolicy;
 use super::stepping::{Stepper, names};
 use super::task::Goal;
-use crate::settings::Persistence;
+use crate::settings::{Jobs, Persistence};
 
 const RULES: Rules = Rules {
     policy: RetryPolicy { connect: None, reconnect: None, again: true },
     lost_ends_all: false,
     release: false,
     connect: false,
-    workers: 1,
+    jobs: Jobs::Number(1),
     is_open: false,
 };
 
@@ -189,7 +189,7 @@ fn several_workers_share_the_tasks_and_end_together() {
     let goals = users(&["anna", "bert", "carl", "dora", "emil", "fred"]);
     play(
         goals,
-        Rules { workers: 2, ..RULES },
+        Rules { jobs: Jobs::Number(2), ..RULES },
         &[
             ("start", &["connect 0"]),
             (
@@ -198,9 +198,105 @@ fn several_workers_share_the_tasks_and_end_together() {
             ),
             ("connected 1", &["run 1: USER emil; ahead [\"fred\"]"]),
             ("done 1", &["settled USER emil: []", "run 1: USER fred"]),
-            ("done 1", &["settled USER fred: []"]),
-            ("done 0", &["settled USER anna: []", "run 0: USER bert; ahead [\"carl\", \"dora\"]"]),
-            ("stopped 0", &["end with Cancelled"]),
+            // Another's, which that one may have no time for.
+            ("done 1", &["settled USER fred: []", "run 1: USER bert"]),
+            ("done 0", &["settled USER anna: []", "run 0: USER carl; ahead [\"dora\"]"]),
+            ("stopped 0", &[]),
+            ("done 1", &["settled USER bert: []", "end with Cancelled"]),
         ],
     );
+}
+
+#[test]
+fn a_replica_that_takes_fewer_connections_leaves_us_with_those_and_nobody_hears_of_it() {
+    play(
+        users(&["anna", "bert", "carl", "dora", "emil", "fred", "gert", "hans", "ilse"]),
+        Rules { jobs: Jobs::Number(3), ..RULES },
+        &[
+            ("start", &["connect 0"]),
+            (
+                "connected 0",
+                &[
+                    "run 0: USER anna; ahead [\"bert\", \"carl\", \"dora\"]",
+                    "connect 1",
+                    "connect 2",
+                ],
+            ),
+            ("connected 2 Closed", &[]),
+            ("connected 1", &["run 1: USER emil; ahead [\"fred\", \"gert\", \"hans\"]"]),
+            ("at 1", &[]),
+            (
+                "done 1",
+                &[
+                    "settled USER emil: []",
+                    "run 1: USER fred; ahead [\"gert\", \"hans\", \"ilse\"]",
+                ],
+            ),
+            ("at 20", &[]),
+            // It may take more by now.
+            (
+                "done 1",
+                &[
+                    "settled USER fred: []",
+                    "run 1: USER gert; ahead [\"hans\", \"ilse\"]",
+                    "measure",
+                ],
+            ),
+            ("measured 0", &["connect 2"]),
+            ("connected 2 Timeout", &[]),
+            ("done 0", &["settled USER anna: []", "run 0: USER bert; ahead [\"carl\", \"dora\"]"]),
+        ],
+    );
+}
+
+#[test]
+fn a_connection_on_its_way_that_nobody_needs_any_more_keeps_nobody_waiting() {
+    play(
+        users(&["anna", "bert"]),
+        Rules { jobs: Jobs::Number(2), ..RULES },
+        &[
+            ("start", &["connect 0"]),
+            ("connected 0", &["run 0: USER anna; ahead [\"bert\"]", "connect 1"]),
+            ("done 0", &["settled USER anna: []", "run 0: USER bert"]),
+            ("done 0", &["settled USER bert: []", "abandon 1"]),
+            ("connected 1 Cancelled", &["end ()"]),
+        ],
+    );
+}
+
+#[test]
+fn without_a_number_one_more_connects_as_long_as_more_is_done() {
+    let many: Vec<String> = (0..40).map(|n| format!("u{n:02}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let mut stepper = Stepper::new(Batch::new(
+        users(&many),
+        Rules { jobs: Jobs::Auto, ..RULES },
+        Box::leak(Box::new(names())),
+        "replica",
+    ));
+    let mut step = |input: &str| {
+        let mut lines = stepper.step(input);
+        lines.retain(|line| !line.starts_with("run") && !line.starts_with("settled"));
+        lines
+    };
+    assert_eq!(step("start"), ["connect 0"]);
+    assert_eq!(step("connected 0"), ["measure"]);
+    assert!(step("measured 0").is_empty());
+    step("at 0.2");
+    assert_eq!(step("over"), ["measure"]);
+    assert_eq!(step("measured 2000000"), ["connect 1"]);
+    step("at 0.21");
+    // Now both are measured.
+    assert_eq!(step("connected 1"), ["measure"]);
+    assert!(step("measured 2100000").is_empty());
+    step("at 0.41");
+    assert_eq!(step("over"), ["measure"]);
+    assert_eq!(step("measured 5100000"), ["connect 2"], "it has risen");
+    assert_eq!(step("connected 2"), ["measure"]);
+    assert!(step("measured 5200000").is_empty());
+    step("at 0.61");
+    assert_eq!(step("over"), ["measure"]);
+    assert!(step("measured 8200000").is_empty(), "it has not");
+    step("at 2");
+    assert!(step("done 0").is_empty());
 }

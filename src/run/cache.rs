@@ -13,6 +13,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::dlist::{self, Writer};
 use crate::error::{Error, Result};
@@ -27,6 +30,31 @@ const FIRST_LINE: &str = "cyrsync replication cache 1\n";
 const HEAD: usize = 8;
 /// Below this no file is worth being rewritten.
 const SMALL: u64 = 1 << 20;
+
+/// The same for all workers of a client.
+#[derive(Debug, Clone)]
+pub struct SharedCache(Arc<Mutex<DiskCache>>);
+
+impl SharedCache {
+    /// Shares a cache.
+    pub fn new(cache: DiskCache) -> SharedCache {
+        SharedCache(Arc::new(Mutex::new(cache)))
+    }
+}
+
+impl Cache for SharedCache {
+    fn get(&mut self, name: &MboxName) -> Option<RemoteFolder> {
+        self.0.lock().get(name)
+    }
+
+    fn put(&mut self, folder: &RemoteFolder) {
+        self.0.lock().put(folder);
+    }
+
+    fn forget(&mut self, name: &MboxName) {
+        self.0.lock().forget(name);
+    }
+}
 
 /// Remembers mailboxes of one replica in a file. In memory it has their names alone.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use super::task::{Goal, Task};
 use crate::error::{Error, Kind, Result};
 use crate::events::RunEvent;
 use crate::names::Namespace;
-use crate::settings::{Persistence, Rolling};
+use crate::settings::{Jobs, Persistence, Rolling};
 use crate::sync::TICK;
 
 /// How often the shutdown file is looked for.
@@ -29,6 +29,8 @@ const NOTE_EVERY: Duration = Duration::from_secs(2);
 const QUIET: Duration = Duration::from_millis(5);
 /// How often that is waited for.
 const QUIET_TRIES: u32 = 3;
+/// How long a worker beside the first has nothing to do before it says goodbye to the replica.
+const LEAVE: Duration = Duration::from_secs(30);
 /// After the disk refused what must be written to it.
 const DISK_PAUSE: Duration = Duration::from_secs(10);
 
@@ -48,14 +50,14 @@ pub struct Rules {
     /// Whether nobody will tell that something was logged.
     pub is_blind: bool,
     /// How many workers there are.
-    pub workers: usize,
+    pub jobs: Jobs,
     /// Whether the first is connected already.
     pub is_open: bool,
 }
 
 impl Rules {
-    /// What the settings say, for one worker.
-    pub fn new(rolling: &Rolling, is_open: bool, is_blind: bool) -> Rules {
+    /// What the settings say.
+    pub fn new(rolling: &Rolling, jobs: Jobs, is_open: bool, is_blind: bool) -> Rules {
         Rules {
             sync_repeat_interval: rolling.sync_repeat_interval,
             timeout: rolling.timeout,
@@ -63,7 +65,7 @@ impl Rules {
             rolling_once: rolling.rolling_once,
             persistence: rolling.persistence,
             is_blind,
-            workers: 1,
+            jobs,
             is_open,
         }
     }
@@ -126,7 +128,7 @@ impl<'n> Daemon<'n> {
         Daemon {
             rules,
             names,
-            executor: Executor::new(rules.workers, rules.is_open, rules.policy(), server),
+            executor: Executor::new(rules.jobs, rules.is_open, rules.policy(), server),
             log: HandOver::new(work),
             phase: Phase::Connecting,
             asked: None,
@@ -149,7 +151,7 @@ impl<'n> Daemon<'n> {
                 }
             }
             Input::Ended(worker, attempt) => {
-                if let Some(settled) = self.executor.ended(worker, attempt, out) {
+                if let Some(settled) = self.executor.ended(worker, attempt, now, out) {
                     self.settled(settled, now, out);
                 }
             }
@@ -195,6 +197,7 @@ impl<'n> Daemon<'n> {
                 };
             }
             Input::TimeOver => self.quiet_tries = 0,
+            Input::Measured(done) => self.executor.measured(done, now),
             Input::Asked(asked) => {
                 self.asked = self.asked.max(Some(asked));
                 self.end(None);
@@ -303,7 +306,7 @@ impl Daemon<'_> {
             return Then::Wait(Wait { until: None, log: false });
         }
         match self.phase {
-            Phase::Connecting if self.executor.connect_first(out) => {
+            Phase::Connecting if self.executor.connect_first(now, out) => {
                 self.phase = Phase::Reading;
                 out.push(Action::Log(self.log.read_first()));
             }
@@ -331,7 +334,7 @@ impl Daemon<'_> {
         }
         self.executor.queue.make_due(now);
         if !self.executor.queue.is_idle() {
-            self.executor.dispatch(out);
+            self.executor.dispatch(now, out);
         } else if let Some(restore) = self.restore_if_due(now) {
             out.push(Action::Log(restore));
         } else {
@@ -375,6 +378,7 @@ impl Daemon<'_> {
 
     /// There is nothing to do.
     fn rest(&mut self, now: Moment, out: &mut Vec<Action>) {
+        self.executor.leave_idle(LEAVE, now, out);
         let after = self.rules.timeout;
         if self.rules.rolling_once {
             let (deferred, failed) = self.executor.queue.deferred();
@@ -397,6 +401,7 @@ impl Daemon<'_> {
         let waits = Then::Wait(Wait { until: None, log: false });
         let ended_by = self.ended_by();
         let Phase::Ending { how, is_noted } = &mut self.phase else { return waits };
+        self.executor.abandon(out);
         if !self.executor.is_at_rest() {
             return waits;
         }
@@ -436,7 +441,8 @@ impl Daemon<'_> {
         let after = self.rules.timeout;
         let release = if after.is_zero() { None } else { self.executor.next_release(after) };
         let queue = &self.executor.queue;
-        let moments = [free, release, queue.next_due(), self.executor.next_attempt()];
+        let leave = self.executor.next_leave(LEAVE);
+        let moments = [free, release, leave, queue.next_due(), self.executor.next_turn()];
         let until = moments.into_iter().flatten().fold(now.saturating_add(look), Moment::min);
         // Ignore what is logged while the log cannot be taken over.
         Wait { until: Some(until), log: free.is_none() && self.executor.is_hungry() }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::daemon::{Daemon, Rules};
 use super::stepping::{Stepper, names};
 use crate::names::Namespace;
-use crate::settings::Persistence;
+use crate::settings::{Jobs, Persistence};
 
 const RULES: Rules = Rules {
     sync_repeat_interval: Duration::ZERO,
@@ -18,7 +18,7 @@ const RULES: Rules = Rules {
         even_if_refused: false,
     },
     is_blind: false,
-    workers: 1,
+    jobs: Jobs::Number(1),
     is_open: false,
 };
 
@@ -445,9 +445,10 @@ fn a_log_with_nothing_in_it_leaves_no_work_file() {
 #[test]
 fn several_workers_run_what_is_independent_and_the_log_goes_on_meanwhile() {
     taken_over(
-        Rules { workers: 2, ..RULES },
+        Rules { jobs: Jobs::Number(2), ..RULES },
         &[
-            ("read USER a, USER b", &["run 0: USER a", "run 1: USER b"]),
+            ("read USER a, USER b", &["run 0: USER a", "connect 1"]),
+            ("connected 1", &["run 1: USER b"]),
             ("done 1", &["take USER a;"]),
             ("taken 7..14", &["read 7..14"]),
             // What is being worked on waits; more may come.
@@ -464,11 +465,12 @@ fn several_workers_run_what_is_independent_and_the_log_goes_on_meanwhile() {
 #[test]
 fn a_worker_that_cannot_connect_keeps_no_other_from_its_task_and_nobody_awake() {
     taken_over(
-        Rules { workers: 2, ..RULES },
+        Rules { jobs: Jobs::Number(2), ..RULES },
         &[
-            ("read USER a, USER b", &["run 0: USER a", "run 1: USER b"]),
+            ("read USER a, USER b", &["run 0: USER a", "connect 1"]),
+            ("connected 1", &["run 1: USER b"]),
             ("lost 1 Closed", &["tell: trying again, Closed", "connect 1"]),
-            ("connected 1 Connect", &["tell: Connect", "tell: again in 15 s"]),
+            ("connected 1 Connect", &[]),
             ("done 0", &["run 0: USER b"]),
             ("done 0", &["note"]),
             ("noted", &["take"]),
@@ -476,6 +478,24 @@ fn a_worker_that_cannot_connect_keeps_no_other_from_its_task_and_nobody_awake() 
             ("at 15", &[]),
             ("over", &["take"]),
             ("taken nothing", &["wait 10 s or log"]),
+        ],
+    );
+}
+
+#[test]
+fn a_worker_that_has_nothing_to_do_for_long_says_goodbye_but_the_last() {
+    taken_over(
+        Rules { jobs: Jobs::Number(2), timeout: Duration::ZERO, ..RULES },
+        &[
+            ("read USER a, USER b", &["run 0: USER a", "connect 1"]),
+            ("connected 1", &["run 1: USER b"]),
+            ("done 1", &["take USER a;"]),
+            ("taken nothing", &[]),
+            ("done 0", &["note"]),
+            ("noted", &["wait 10 s or log"]),
+            ("at 30", &[]),
+            ("over", &["take"]),
+            ("taken nothing", &["leave 1", "wait 10 s or log"]),
         ],
     );
 }

@@ -5,6 +5,7 @@
 //! ones are [`real`](super::real) and [`files`](super::log::files); a simulation has its own.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::log::channel;
 use super::log::disk::{Found, LogDisk, LogFile};
@@ -30,6 +31,15 @@ pub trait Env {
     /// [`Input::Released`] when that ended.
     fn release(&mut self, worker: WorkerId);
 
+    /// Has a worker that connects give that up; [`Input::Connected`] follows soon.
+    fn abandon(&mut self, worker: WorkerId);
+
+    /// Has a worker that does nothing say goodbye to the replica.
+    fn leave(&mut self, worker: WorkerId);
+
+    /// Bytes of commands and replies that all workers have exchanged so far.
+    fn exchanged(&mut self) -> u64;
+
     /// Waits for what happens next. What somebody asks for comes before the end of what is under
     /// way.
     fn next(&mut self, wait: Wait) -> Input;
@@ -38,7 +48,7 @@ pub trait Env {
     fn tell(&mut self, event: &Event);
 
     /// Takes the final outcome of a task.
-    fn settled(&mut self, goal: &Goal, undone: Vec<Undone>);
+    fn settled(&mut self, goal: &Arc<Goal>, undone: Vec<Undone>);
 }
 
 /// Drives a machine, input by input.
@@ -83,6 +93,9 @@ impl<M: Machine> Driver<M> {
                 Action::Connect(worker) => env.connect(worker),
                 Action::Run(worker, work) => env.run(worker, work),
                 Action::Release(worker) => env.release(worker),
+                Action::Abandon(worker) => env.abandon(worker),
+                Action::Leave(worker) => env.leave(worker),
+                Action::Measure => self.inputs.push_back(Input::Measured(env.exchanged())),
                 Action::Tell(event) => env.tell(&event),
                 Action::Settled(goal, undone) => env.settled(&goal, undone),
                 Action::Log(action) => match disk.as_deref_mut() {

@@ -2,6 +2,7 @@
 //! or to start over, the shutdown file, a file that asks for the user to be skipped.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -82,6 +83,51 @@ impl Interrupt for Interrupts {
         let skipped = self.store.skipped_since()?;
         let detail = format!("it does not answer, and {}", skipped.detail());
         Some(Error::new(Kind::Timeout, "wait for", replica, detail))
+    }
+}
+
+/// What has been done, by all workers of a client: bytes of commands that were answered, and of
+/// their replies.
+#[derive(Debug, Default)]
+pub struct Meter(AtomicU64);
+
+impl Meter {
+    /// All so far.
+    pub fn read(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Who has an eye on the session of one worker.
+pub struct Overseer {
+    interrupts: Arc<Interrupts>,
+    meter: Arc<Meter>,
+    unwanted: AtomicBool,
+}
+
+impl Overseer {
+    /// Counts what is done to `meter`.
+    pub fn new(interrupts: Arc<Interrupts>, meter: Arc<Meter>) -> Overseer {
+        Overseer { interrupts, meter, unwanted: AtomicBool::new(false) }
+    }
+
+    /// Nobody needs the connection that the worker makes; or somebody does again.
+    pub fn set_unwanted(&self, unwanted: bool) {
+        self.unwanted.store(unwanted, Ordering::Relaxed);
+    }
+}
+
+impl Interrupt for Overseer {
+    fn asked(&self, quiet: Duration) -> Option<Error> {
+        self.interrupts.asked(quiet)
+    }
+
+    fn is_unwanted(&self) -> bool {
+        self.unwanted.load(Ordering::Relaxed)
+    }
+
+    fn exchanged(&self, bytes: u64) {
+        self.meter.0.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 

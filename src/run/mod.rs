@@ -14,8 +14,11 @@ pub mod daemon;
 pub mod env;
 pub mod everything;
 pub mod executor;
+pub mod floor;
 pub mod grouping;
 pub mod hand_over;
+pub mod hands;
+pub mod inbox;
 pub mod interrupt;
 pub mod log;
 pub mod outcome;
@@ -25,6 +28,8 @@ pub mod real;
 pub mod retry;
 pub mod step;
 pub mod task;
+pub mod voices;
+pub mod width;
 pub mod worker;
 
 #[cfg(test)]

@@ -17,10 +17,15 @@ const AFTER_RENAMES: &str = "what else differs shows when the renames are done";
 /// Takes a step of a plan.
 pub type OnStep<'p> = dyn FnMut(&PlannedStep) + 'p;
 
-/// Finds out what would be done for a task, and tells it step by step. The replica is asked and
+/// Finds out what would be done for a task: the steps that were `found`. The replica is asked and
 /// not told; nothing is written here.
-pub fn plan(shared: &Shared, worker: &mut Worker, work: Work, each: &mut OnStep<'_>) -> Attempt {
-    let result = steps(shared, worker, &work, each);
+pub fn plan(
+    shared: &Shared,
+    worker: &mut Worker,
+    work: Work,
+    found: &mut Vec<PlannedStep>,
+) -> Attempt {
+    let result = steps(shared, worker, &work, found);
     Attempt { outcome: Outcome::of(result), care: work.care, session: worker.after_use() }
 }
 
@@ -28,7 +33,7 @@ fn steps(
     shared: &Shared,
     worker: &mut Worker,
     work: &Work,
-    each: &mut OnStep<'_>,
+    found: &mut Vec<PlannedStep>,
 ) -> Result<Vec<Undone>> {
     let collector = PlanCollector::new(shared.observer.clone());
     let mut dry = Dry::new(worker.session()?);
@@ -48,9 +53,9 @@ fn steps(
     let names = &shared.names;
     let result = carry_out::carry_out(&work.goal, &mut pass, &mut asked, names, &collector);
     let renamed = dry.take_renamed();
-    collector.take().steps.iter().for_each(&mut *each);
+    found.append(&mut collector.take().steps);
     if renamed {
-        each(&PlannedStep::remark(AFTER_RENAMES));
+        found.push(PlannedStep::remark(AFTER_RENAMES));
     }
     let mut undone = result?;
     undone.retain(|undone| !(renamed && undone.error.kind() == Kind::Changed));

@@ -44,9 +44,21 @@ impl Queue {
         self.ready.push_back(Ready { task, worker: None });
     }
 
-    /// Whether a worker could begin with a task now.
-    pub fn has_for(&self, worker: WorkerId) -> bool {
-        self.first_for(worker).is_some()
+    /// How many tasks could begin at once, as far as `most`.
+    pub fn startable(&self, most: usize) -> usize {
+        let mut held: Vec<&Owner> =
+            self.running.iter().flat_map(|(_, task)| task.owners.iter()).collect();
+        let mut count = 0;
+        for ready in &self.ready {
+            if count == most {
+                break;
+            }
+            if !ready.task.owners.iter().any(|owner| held.contains(&owner)) {
+                held.extend(ready.task.owners.iter());
+                count += 1;
+            }
+        }
+        count
     }
 
     /// Begins with the first task that this worker may run.
@@ -60,14 +72,21 @@ impl Queue {
         Some(Work { goal, care, ahead })
     }
 
+    /// The first task that is nobody else's; else the first of another worker, for that one is
+    /// busy and may be for long.
     fn first_for(&self, worker: WorkerId) -> Option<usize> {
-        self.ready.iter().position(|ready| self.may_run(ready, worker))
+        let own = self.ready.iter().position(|ready| self.may_run(ready, worker));
+        own.or_else(|| self.ready.iter().position(|ready| self.is_free(ready)))
     }
 
     fn may_run(&self, ready: &Ready, worker: WorkerId) -> bool {
+        ready.worker.is_none_or(|other| other == worker) && self.is_free(ready)
+    }
+
+    /// Whether nobody works on its owners.
+    fn is_free(&self, ready: &Ready) -> bool {
         let held = |owner: &Owner| self.running.iter().any(|(_, task)| task.owners.contains(owner));
-        let is_others = ready.worker.is_some_and(|other| other != worker);
-        !is_others && !ready.task.owners.iter().any(held)
+        !ready.task.owners.iter().any(held)
     }
 
     /// The next users, which are this worker's from now on.
@@ -216,7 +235,7 @@ mod tests {
         assert_eq!(text(start(&mut queue, 0)).unwrap(), "MAILBOX user.a");
         assert_eq!(text(start(&mut queue, 1)).unwrap(), "MAILBOX shared.x", "user.a is held");
         assert_eq!(text(start(&mut queue, 2)).unwrap(), "MAILBOX user.b");
-        assert!(!queue.has_for(3) && start(&mut queue, 3).is_none(), "all others are held");
+        assert!(queue.startable(9) == 0 && start(&mut queue, 3).is_none(), "all others are held");
         queue.end(0).unwrap();
         assert_eq!(text(start(&mut queue, 0)).unwrap(), "MAILBOX user.a.x");
         queue.end(2).unwrap();

@@ -1,19 +1,22 @@
-//! The real world: one worker, the system's clock, its notice of changed files, and
-//! [`Cancel`].
+//! The real world: workers, the system's clock, its notice of changed files, and [`Cancel`].
 
-use std::collections::VecDeque;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::env::Env;
+use super::floor::Floor;
+use super::hands::{Hands, Order};
+use super::inbox::Said;
 use super::log::watch::Watch;
 use super::outcome::Undone;
-use super::plan::{self, OnStep};
+use super::plan::OnStep;
 use super::step::{Asked, Input, Moment, Wait, Work};
 use super::task::{Goal, WorkerId};
-use super::worker::{Shared, Worker};
-use crate::events::Event;
-use crate::sync::{Cancel, Waited};
+use super::worker::Shared;
+use crate::events::{Event, Observer, PlannedStep, RunEvent};
+use crate::sync::Cancel;
 
 /// Longest wait without a look at the clock.
 const LONGEST: Moment = Moment::from_secs(24 * 3600);
@@ -30,16 +33,31 @@ pub struct RollingEnv {
 }
 
 /// The real world of one client.
-pub struct Real<'c> {
-    shared: &'c Shared,
-    worker: &'c mut Worker,
-    /// Who hears what would be done for a task, which is not done then.
-    plan: Option<&'c mut OnStep<'c>>,
-    settled: &'c mut OnSettled<'c>,
+pub struct Real<'w, 'h> {
+    shared: &'w Shared,
+    hands: Box<dyn Hands + 'w>,
+    floor: Floor<Line>,
+    /// The worker whose task ended last: what is said of that still belongs to it.
+    ended: Option<WorkerId>,
+    hear: Hear<'h>,
     rolling: Option<RollingEnv>,
     begin: Instant,
-    happened: VecDeque<Input>,
     asked: Signals,
+}
+
+/// Who hears of tasks.
+pub struct Hear<'c> {
+    /// What would be done for a task, where nothing is done.
+    pub plan: Option<&'c mut OnStep<'c>>,
+    /// How a task ended.
+    pub settled: &'c mut OnSettled<'c>,
+}
+
+/// What is said of a task.
+enum Line {
+    Event(Box<Event>),
+    Step(PlannedStep),
+    Settled(Arc<Goal>, Vec<Undone>),
 }
 
 /// What was passed on of what others ask for.
@@ -51,6 +69,11 @@ struct Signals {
 }
 
 impl Signals {
+    /// Whether there may be something, but for the shutdown file.
+    fn is_there(&self) -> bool {
+        self.cancel.nudges() != self.wakes || !self.stop && self.cancel.is_finishing()
+    }
+
     /// What somebody asks for that was not passed on yet, the strongest first.
     fn next(&mut self, shutdown_file: Option<&Path>) -> Option<Asked> {
         if !self.file && shutdown_file.is_some_and(Path::exists) {
@@ -70,74 +93,132 @@ impl Signals {
     }
 }
 
-impl<'c> Real<'c> {
-    /// The world of a batch. With `plan` nothing is done.
-    pub fn new(
-        shared: &'c Shared,
-        worker: &'c mut Worker,
-        plan: Option<&'c mut OnStep<'c>>,
-        settled: &'c mut OnSettled<'c>,
-    ) -> Real<'c> {
+impl<'w, 'h> Real<'w, 'h> {
+    /// The world of a batch.
+    pub fn new(shared: &'w Shared, hands: Box<dyn Hands + 'w>, hear: Hear<'h>) -> Real<'w, 'h> {
         let cancel = shared.cancel.clone();
         let asked = Signals { wakes: cancel.nudges(), cancel, stop: false, file: false };
-        let (begin, happened) = (Instant::now(), VecDeque::new());
-        Real { shared, worker, plan, settled, rolling: None, begin, happened, asked }
+        Real {
+            shared,
+            hands,
+            floor: Floor::new(),
+            ended: None,
+            hear,
+            rolling: None,
+            begin: Instant::now(),
+            asked,
+        }
     }
 
     /// The same where the channel's log is watched.
     #[must_use]
-    pub fn rolling(self, rolling: RollingEnv) -> Real<'c> {
+    pub fn rolling(self, rolling: RollingEnv) -> Real<'w, 'h> {
         Real { rolling: Some(rolling), ..self }
     }
 
-    /// Waits. Returns `None` if somebody asks for something.
+    /// Says something that belongs to a worker's task when it is that one's turn.
+    fn say(&mut self, worker: WorkerId, line: Line) {
+        let lines = self.floor.say(worker, line);
+        self.put_out(lines);
+    }
+
+    fn put_out(&mut self, lines: Vec<Line>) {
+        for line in lines {
+            match line {
+                Line::Event(event) => self.shared.observer.event(&event),
+                Line::Step(step) => {
+                    if let Some(each) = &mut self.hear.plan {
+                        each(&step);
+                    }
+                }
+                Line::Settled(goal, undone) => (self.hear.settled)(&goal, undone),
+            }
+        }
+    }
+
+    /// Takes what workers said until one has ended what it was asked for.
+    fn ended(&mut self) -> Option<Input> {
+        while let Some(said) = self.hands.take() {
+            match said {
+                Said::Event(worker, event) => self.say(worker, Line::Event(event)),
+                Said::Ended(input, steps) => {
+                    if let Input::Ended(worker, _) = input {
+                        steps.into_iter().for_each(|step| self.say(worker, Line::Step(step)));
+                        self.ended = Some(worker);
+                    }
+                    return Some(input);
+                }
+                Said::Panicked(panic) => {
+                    // All others are to end too.
+                    self.asked.cancel.cancel();
+                    resume_unwind(panic);
+                }
+            }
+        }
+        None
+    }
+
+    /// Waits. Returns `None` if somebody asks for something, or a worker has something to say.
     fn wait(&mut self, wait: Wait) -> Option<Input> {
         let left = |until: Moment| until.saturating_sub(self.begin.elapsed());
         let time = wait.until.map_or(LONGEST, left);
-        let (cancel, wakes) = (&self.asked.cancel, self.asked.wakes);
-        let waited = match &mut self.rolling {
-            Some(rolling) if wait.log => rolling.watch.wait(time, cancel, wakes),
-            _ => cancel.wait_for(None, time, wakes),
+        let (hands, asked) = (&self.hands, &self.asked);
+        let is_there = || hands.has_news() || asked.is_there();
+        let cancel = &asked.cancel;
+        let is_logged = match &mut self.rolling {
+            Some(rolling) if wait.log => rolling.watch.wait(time, cancel, &is_there),
+            _ => cancel.wait_until(None, time, &is_there),
         };
-        match waited {
-            None => Some(Input::Logged),
-            Some(Waited::Over) => Some(Input::TimeOver),
-            Some(Waited::Nudged | Waited::Stop) => None,
+        match is_logged {
+            true => Some(Input::Logged),
+            false if is_there() => None,
+            false => Some(Input::TimeOver),
         }
     }
 }
 
-impl Env for Real<'_> {
+impl Env for Real<'_, '_> {
     fn now(&mut self) -> Moment {
         self.begin.elapsed()
     }
 
     fn connect(&mut self, worker: WorkerId) {
-        let result = self.worker.connect(self.shared);
-        self.happened.push_back(Input::Connected(worker, result));
+        self.hands.order(worker, Order::Connect);
     }
 
     fn run(&mut self, worker: WorkerId, work: Work) {
-        let attempt = match &mut self.plan {
-            Some(each) => plan::plan(self.shared, self.worker, work, *each),
-            None => self.worker.run(self.shared, work),
-        };
-        self.happened.push_back(Input::Ended(worker, attempt));
+        self.floor.begin(worker);
+        self.hands.order(worker, Order::Run(Box::new(work)));
     }
 
     fn release(&mut self, worker: WorkerId) {
-        let result = self.worker.release(self.shared);
-        self.happened.push_back(Input::Released(worker, result));
+        self.hands.order(worker, Order::Release);
+    }
+
+    fn abandon(&mut self, worker: WorkerId) {
+        self.hands.abandon(worker);
+    }
+
+    fn leave(&mut self, worker: WorkerId) {
+        self.hands.order(worker, Order::Leave);
+    }
+
+    fn exchanged(&mut self) -> u64 {
+        self.shared.meter.read()
     }
 
     fn next(&mut self, wait: Wait) -> Input {
+        if let Some(worker) = self.ended.take() {
+            let lines = self.floor.end(worker);
+            self.put_out(lines);
+        }
         loop {
             let rolling = self.rolling.as_ref();
             let file = rolling.and_then(|rolling| rolling.shutdown_file.as_deref());
             if let Some(asked) = self.asked.next(file) {
                 return Input::Asked(asked);
             }
-            if let Some(input) = self.happened.pop_front() {
+            if let Some(input) = self.ended() {
                 return input;
             }
             if let Some(input) = self.wait(wait) {
@@ -147,10 +228,20 @@ impl Env for Real<'_> {
     }
 
     fn tell(&mut self, event: &Event) {
-        self.shared.observer.event(event);
+        let is_of_task = matches!(
+            event,
+            Event::Run(RunEvent::TryingAgain { .. } | RunEvent::LeftForLater { .. })
+        );
+        match self.ended.filter(|_| is_of_task) {
+            Some(worker) => self.say(worker, Line::Event(Box::new(event.clone()))),
+            None => self.shared.observer.event(event),
+        }
     }
 
-    fn settled(&mut self, goal: &Goal, undone: Vec<Undone>) {
-        (self.settled)(goal, undone);
+    fn settled(&mut self, goal: &Arc<Goal>, undone: Vec<Undone>) {
+        match self.ended {
+            Some(worker) => self.say(worker, Line::Settled(goal.clone(), undone)),
+            None => (self.hear.settled)(goal, undone),
+        }
     }
 }

@@ -53,6 +53,9 @@ pub enum Input {
     TimeOver,
     /// Somebody asks for something. Comes once for each reason.
     Asked(Asked),
+    /// [`Action::Measure`] ended: bytes of commands and replies that all workers have exchanged so
+    /// far.
+    Measured(u64),
 }
 
 /// A task for a worker.
@@ -95,6 +98,12 @@ pub enum Action {
     Run(WorkerId, Work),
     /// A worker tells the replica to release its staged message files.
     Release(WorkerId),
+    /// A connection that is being made is not needed any more. That ends soon then.
+    Abandon(WorkerId),
+    /// A worker says goodbye to the replica. No input follows.
+    Leave(WorkerId),
+    /// Find out how much has been done.
+    Measure,
     /// Something is done at the channel's log.
     Log(LogAction),
     /// Report something. No input follows.

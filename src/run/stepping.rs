@@ -39,7 +39,7 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
     ///   `at 2.5` (sets the clock only)
     /// - `connected 0`, `connected 0 Connect` (an error of this kind)
     /// - `done 0`, `done 0 staged`, `failed 0 Locked USER anna`, `lost 0 Closed`, `stopped 0`
-    /// - `released 0`, `released 0 Closed`
+    /// - `released 0`, `released 0 Closed`, `measured 1000`
     /// - `taken nothing`, `taken others`, `taken 0..9`, `taken Io`
     /// - `read none`, `read USER anna, META bert`, `read Io`
     /// - `noted`, `noted log`, `noted Io`, `back`, `back Io`
@@ -54,6 +54,7 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
             "start" => Input::Started,
             "over" => Input::TimeOver,
             "logged" => Input::Logged,
+            "measured" => Input::Measured(rest.parse().unwrap()),
             "connected" => worker(rest, Input::Connected),
             "released" => worker(rest, Input::Released),
             "done" | "failed" | "lost" | "stopped" => self.ended(word, rest),
@@ -114,11 +115,17 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
     }
 
     fn action(&mut self, action: Action) -> String {
-        let ends = !matches!(action, Action::Tell(_) | Action::Settled(..));
+        let ends = !matches!(
+            action,
+            Action::Tell(_) | Action::Settled(..) | Action::Abandon(_) | Action::Leave(_)
+        );
         self.under_way += usize::from(ends);
         match action {
             Action::Connect(worker) => format!("connect {worker}"),
             Action::Release(worker) => format!("release {worker}"),
+            Action::Abandon(worker) => format!("abandon {worker}"),
+            Action::Leave(worker) => format!("leave {worker}"),
+            Action::Measure => "measure".to_owned(),
             Action::Run(worker, Work { goal, care, ahead }) => {
                 self.care.push(care);
                 let users: Vec<String> = ahead.iter().map(ToString::to_string).collect();

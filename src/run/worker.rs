@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::asked_ahead::AskedAhead;
-use super::cache::DiskCache;
+use super::cache::SharedCache;
 use super::carry_out;
-use super::interrupt::Interrupts;
+use super::interrupt::{Interrupts, Meter, Overseer};
 use super::outcome::{Attempt, Outcome, SessionState};
 use super::step::Work;
+use super::voices::Voices;
 use crate::error::{Error, Kind, Result};
-use crate::events::Observer;
 use crate::limits::REPLY_PER_LIST_BYTE;
 use crate::names::Namespace;
 use crate::replica::{Destination, Replica, Session, Traffic};
@@ -24,11 +24,13 @@ pub struct Shared {
     /// Names of its mailboxes.
     pub names: Namespace,
     /// Who hears what is done.
-    pub observer: Arc<dyn Observer>,
+    pub observer: Arc<Voices>,
     /// Requests to stop.
     pub cancel: Cancel,
     /// What ends a wait for a silent replica.
     pub interrupts: Arc<Interrupts>,
+    /// What they have done.
+    pub meter: Arc<Meter>,
     /// How to replicate.
     pub settings: Replication,
     /// Where the replica is, and how to connect.
@@ -41,16 +43,23 @@ pub struct Worker {
     staged: Staged,
     asked: AskedAhead,
     /// What the replica has, remembered.
-    cache: Option<DiskCache>,
+    cache: Option<SharedCache>,
     /// How a repair writes to the master.
     master: Box<dyn Master + Send>,
+    /// Who may end its waits.
+    overseer: Arc<Overseer>,
 }
 
 impl Worker {
     /// A worker that is not connected.
-    pub fn new(master: Box<dyn Master + Send>) -> Worker {
+    pub fn new(master: Box<dyn Master + Send>, overseer: Overseer) -> Worker {
         let (staged, asked) = (Staged::default(), AskedAhead::default());
-        Worker { session: None, staged, asked, cache: None, master }
+        Worker { session: None, staged, asked, cache: None, master, overseer: Arc::new(overseer) }
+    }
+
+    /// Who may end its waits.
+    pub fn overseer(&self) -> &Arc<Overseer> {
+        &self.overseer
     }
 
     /// Whether there is a session.
@@ -62,7 +71,7 @@ impl Worker {
     pub fn connect(&mut self, shared: &Shared) -> Result<()> {
         if self.session.is_none() {
             let (observer, cancel) = (shared.observer.clone(), shared.cancel.flag().clone());
-            let interrupt = Some(shared.interrupts.clone() as _);
+            let interrupt = Some(self.overseer.clone() as _);
             let mut session = Session::connect(&shared.destination, observer, cancel, interrupt)?;
             session.expect(shared.store.list_bytes().saturating_mul(REPLY_PER_LIST_BYTE));
             self.session = Some(session);
@@ -81,7 +90,7 @@ impl Worker {
     }
 
     /// Remembers what the replica has from now on.
-    pub fn set_cache(&mut self, cache: DiskCache) {
+    pub fn set_cache(&mut self, cache: SharedCache) {
         self.cache = Some(cache);
     }
 

@@ -21,6 +21,7 @@
 mod connection;
 mod databases;
 mod fuse;
+mod jobs;
 mod layout;
 mod logs;
 mod naming;
@@ -47,6 +48,7 @@ pub use crate::config::{Fingerprint, Origin, Target, service_port};
 pub use connection::{Connection, Credentials, KeepAlive, Server};
 pub use databases::{Databases, DbBackend, DbFormat};
 pub use fuse::{AllowRepair, Fuse};
+pub use jobs::Jobs;
 pub use layout::{Layout, Partition};
 pub use logs::Logs;
 pub use naming::Naming;
@@ -72,6 +74,8 @@ pub struct Settings {
     pub logs: Logs,
     /// How to connect.
     pub connection: Connection,
+    /// How many connections there are at once.
+    pub sync_jobs: Jobs,
     /// How to replicate.
     pub replication: Replication,
     /// How to roll.
@@ -107,6 +111,7 @@ impl Settings {
         let target = server.as_ref().map(|server| &server.target);
         let repair = Repair::resolve(r, overrides);
         let connection = Connection::resolve(r, overrides, target, repair.no_copyback)?;
+        let sync_jobs = sync_jobs(r, overrides.jobs);
         let persistence = Persistence::resolve(r, overrides);
         let rolling = Rolling::resolve(r, overrides, persistence);
         let databases = Databases::resolve(r);
@@ -119,6 +124,7 @@ impl Settings {
             databases,
             logs: Logs::resolve(r),
             connection,
+            sync_jobs,
             replication,
             rolling,
             reconnect: overrides.reconnect.then_some(persistence),
@@ -158,4 +164,13 @@ impl Settings {
     pub fn shown(&self) -> &[Shown] {
         &self.shown
     }
+}
+
+/// How many connections there are at once.
+fn sync_jobs(resolver: &mut Resolver<'_>, asked: Option<Jobs>) -> Jobs {
+    let number = resolver.auto(opt::SYNC_JOBS).and_then(|number| usize::try_from(number).ok());
+    if let Some(asked) = asked {
+        resolver.overridden(asked.to_string());
+    }
+    asked.unwrap_or(number.map_or(Jobs::Auto, Jobs::Number))
 }

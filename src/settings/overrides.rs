@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::fuse::AllowRepair;
+use super::jobs::Jobs;
 use crate::types::Text;
 
 /// What a caller asks for, over what imapd.conf says; the default asks for nothing. The fields
@@ -28,6 +29,8 @@ pub struct Overrides {
     pub stage_to_archive: bool,
     /// Fail if the replica does not offer compression (`-z`).
     pub require_compression: bool,
+    /// How many connections there are at once (`-j`), instead of `sync_jobs`.
+    pub jobs: Option<Jobs>,
     /// Try to connect only once (`-o`).
     pub connect_once: bool,
     /// Least time from one run to the next (`-d`), instead of `sync_repeat_interval`.

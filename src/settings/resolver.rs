@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::shown::Shown;
 use crate::config::opt::{
-    ChoiceOpt, DurationOpt, IntOpt, SetOpt, Spec, StringOpt, SwitchOpt, Type,
+    AutoOpt, ChoiceOpt, DurationOpt, IntOpt, SetOpt, Spec, StringOpt, SwitchOpt, Type,
 };
 use crate::config::{Config, Origin};
 use crate::error::{Error, Kind};
@@ -60,6 +60,12 @@ impl<'c> Resolver<'c> {
     pub fn int(&mut self, option: IntOpt) -> i32 {
         self.note(option.spec());
         self.config.int(option, self.channel)
+    }
+
+    /// A number; `None` for `auto`.
+    pub fn auto(&mut self, option: AutoOpt) -> Option<i32> {
+        self.note(option.spec());
+        self.config.auto(option, self.channel)
     }
 
     /// A duration; a negative one counts as zero.

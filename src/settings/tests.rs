@@ -63,6 +63,7 @@ fn bad(kind: Type) -> Option<&'static str> {
         Type::Switch => Some("perhaps"),
         Type::Int => Some("8k"),
         Type::Within(..) => Some("10"),
+        Type::AutoOr(..) => Some("-1"),
         Type::Duration(_) => Some("soon"),
         Type::OneOf(_) | Type::OnOffOr(_) | Type::AnyOf(_) => Some("bogus"),
         Type::Server => Some("replica/tsl"),

@@ -212,14 +212,20 @@ enum Order {
     Connect,
     Run(Box<Work>),
     Release,
+    Leave,
 }
 
-fn obey(worker: &mut Worker, client: &Client, id: WorkerId, order: Order) -> Input {
-    match order {
+fn obey(worker: &mut Worker, client: &Client, id: WorkerId, order: Order) -> Option<Input> {
+    Some(match order {
         Order::Connect => Input::Connected(id, worker.connect(client)),
         Order::Run(work) => Input::Ended(id, worker.run(client, *work)),
         Order::Release => Input::Released(id, worker.release(client)),
-    }
+        Order::Leave => {
+            worker.link = None;
+            worker.asked.clear();
+            return None;
+        }
+    })
 }
 
 /// Who does the work: this thread, or one thread a worker.
@@ -281,8 +287,7 @@ impl SimEnv {
     fn order(&mut self, id: WorkerId, order: Order) {
         match &mut self.crew {
             Crew::One(worker) => {
-                let ended = obey(worker, &self.client, id, order);
-                self.happened.push_back(ended);
+                self.happened.extend(obey(worker, &self.client, id, order));
             }
             Crew::Many(orders, ..) => {
                 if let Some(worker) = orders.get(id) {
@@ -368,7 +373,7 @@ fn hire(client: &Arc<Client>, workers: usize) -> Crew {
                 client.world.baton.wait();
                 let input = obey(&mut worker, &client, id, order);
                 // Nobody listens any more to a client that was killed.
-                let _ = ended.send(input);
+                let _ = input.map(|input| ended.send(input));
                 client.world.baton.end();
             }
         }));
@@ -410,6 +415,16 @@ impl Env for SimEnv {
         self.order(worker, Order::Release);
     }
 
+    fn abandon(&mut self, _: WorkerId) {}
+
+    fn leave(&mut self, worker: WorkerId) {
+        self.order(worker, Order::Leave);
+    }
+
+    fn exchanged(&mut self) -> u64 {
+        self.client.world.look().clock().as_millis() as u64
+    }
+
     fn next(&mut self, wait: Wait) -> Input {
         loop {
             let input = self.next_input(wait);
@@ -426,5 +441,5 @@ impl Env for SimEnv {
         Told(self.client.world.clone()).event(event);
     }
 
-    fn settled(&mut self, _: &Goal, _: Vec<Undone>) {}
+    fn settled(&mut self, _: &Arc<Goal>, _: Vec<Undone>) {}
 }

@@ -18,7 +18,8 @@ use crate::events::Silent;
 use crate::names::Namespace;
 use crate::run::daemon::{Daemon, Rules};
 use crate::run::env::Driver;
-use crate::settings::{self, Replication, Rolling, Settings};
+use crate::run::width::Width;
+use crate::settings::{self, Jobs, Replication, Rolling, Settings};
 use crate::sync::{self, Cancel, Pass, Staged};
 use crate::types::MboxName;
 
@@ -95,7 +96,9 @@ impl History {
         let workers = if world.chance.one_in(2) { 1 } else { 2 + world.chance.below(3) };
         let sync_repeat_interval = Duration::from_secs(world.chance.below(4) as u64);
         let rolling = Rolling { sync_repeat_interval, ..Rolling::default() };
-        let rules = Rules { workers, ..Rules::new(&rolling, false, false) };
+        // As many as are of use, in some histories; the draw above is the same in all.
+        let jobs = if seed % 4 == 3 && workers > 1 { Jobs::Auto } else { Jobs::Number(workers) };
+        let rules = Rules::new(&rolling, jobs, false, false);
         let faults = world.faults;
         world.tell(|| format!("{workers} workers, {faults:?}"));
         let world = Shared::new(world);
@@ -124,7 +127,8 @@ impl History {
     fn run_client(&mut self) -> bool {
         let names = &self.client.names;
         let mut driver = Driver::new(Daemon::new(self.rules, names, "replica", "log-run".into()));
-        let mut env = SimEnv::new(self.client.clone(), self.rules.workers);
+        let workers = Width::new(self.rules.jobs).most();
+        let mut env = SimEnv::new(self.client.clone(), workers);
         let mut disk = Disk::new(&self.world);
         loop {
             let end = driver.turn(&mut env, Some(&mut disk));

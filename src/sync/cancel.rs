@@ -78,36 +78,41 @@ impl Cancel {
 
     /// Waits, unless asked not to.
     pub fn wait(&self, time: Duration) -> Waited {
-        self.wait_for(None, time, self.nudges()).unwrap_or(Waited::Over)
+        let known = self.nudges();
+        self.wait_until(None, time, &|| self.is_finishing() || self.nudges() != known);
+        if self.is_finishing() {
+            Waited::Stop
+        } else if self.nudges() != known {
+            Waited::Nudged
+        } else {
+            Waited::Over
+        }
     }
 
-    /// Waits until `other` can be read (`None`), or as [`Cancel::wait`]. A nudge that came after
-    /// those that are known ends it too, so that none is lost between two waits.
-    pub fn wait_for(
+    /// Has those who wait look whether what they wait for is there.
+    pub(crate) fn ring(&self) {
+        self.wake.wake();
+    }
+
+    /// Waits until `other` can be read, which is said, or `is_there`, or the time is over. Whatever
+    /// makes it be there [rings](Cancel::ring) afterwards, as do all requests.
+    pub(crate) fn wait_until(
         &self,
         other: Option<BorrowedFd<'_>>,
         time: Duration,
-        known: u32,
-    ) -> Option<Waited> {
+        is_there: &dyn Fn() -> bool,
+    ) -> bool {
         let end = Instant::now().checked_add(time);
         let listener = self.wake.listen();
         let mut is_over = false;
-        loop {
-            if self.is_finishing() {
-                return Some(Waited::Stop);
-            }
-            if self.nudges() != known {
-                return Some(Waited::Nudged);
-            }
-            if is_over {
-                return Some(Waited::Over);
-            }
+        while !is_there() && !is_over {
             let left = || end.map_or(LONGEST, |end| end.saturating_duration_since(Instant::now()));
             if wait_once(listener.as_ref(), other, left()) {
-                return None;
+                return true;
             }
             is_over = left().is_zero();
         }
+        false
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use inotify::{Inotify, WatchMask};
 
-use crate::sync::{Cancel, Waited};
+use crate::sync::Cancel;
 
 /// Enough for many events: what they say does not matter.
 const EVENT_BYTES: usize = 4096;
@@ -34,15 +34,16 @@ impl Watch {
         self.0.is_none()
     }
 
-    /// Waits until something happened in the directory, or as [`Cancel::wait_for`].
-    pub fn wait(&mut self, time: Duration, cancel: &Cancel, nudges: u32) -> Option<Waited> {
-        let waited = cancel.wait_for(self.0.as_ref().map(AsFd::as_fd), time, nudges);
-        if let (None, Some(inotify)) = (waited, &mut self.0) {
+    /// Waits until something happened in the directory, which is said, or as
+    /// [`Cancel::wait_until`].
+    pub fn wait(&mut self, time: Duration, cancel: &Cancel, is_there: &dyn Fn() -> bool) -> bool {
+        let happened = cancel.wait_until(self.0.as_ref().map(AsFd::as_fd), time, is_there);
+        if let (true, Some(inotify)) = (happened, &mut self.0) {
             let mut buffer = [0; EVENT_BYTES];
             while inotify.read_events(&mut buffer).is_ok_and(|mut events| events.next().is_some()) {
             }
         }
-        waited
+        happened
     }
 }
 
@@ -58,18 +59,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut watch = Watch::new(dir.path());
         let cancel = Cancel::default();
-        assert_eq!(watch.wait(Duration::ZERO, &cancel, 0), Some(Waited::Over));
+        assert!(!watch.wait(Duration::ZERO, &cancel, &|| false));
         fs::write(dir.path().join("log"), "x").unwrap();
-        assert_eq!(watch.wait(LONG, &cancel, 0), None);
-        assert_eq!(watch.wait(Duration::ZERO, &cancel, 0), Some(Waited::Over), "told once");
+        assert!(watch.wait(LONG, &cancel, &|| false));
+        assert!(!watch.wait(Duration::ZERO, &cancel, &|| false), "told once");
     }
 
     #[test]
     fn without_the_systems_help_time_passes() {
         let mut watch = Watch::new(Path::new("/nonexistent"));
         let cancel = Cancel::default();
-        assert_eq!(watch.wait(Duration::from_millis(1), &cancel, 0), Some(Waited::Over));
+        assert!(!watch.wait(Duration::from_millis(1), &cancel, &|| false));
         cancel.finish();
-        assert_eq!(watch.wait(LONG, &cancel, 0), Some(Waited::Stop));
+        assert!(!watch.wait(LONG, &cancel, &|| cancel.is_finishing()));
     }
 }

@@ -1,0 +1,208 @@
+//! Who does the work: the thread that asks for it, or one thread a worker.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{Builder, Scope};
+
+use super::inbox::{Inbox, Said};
+use super::interrupt::Overseer;
+use super::plan;
+use super::step::{Input, Work};
+use super::task::WorkerId;
+use super::worker::{Shared, Worker};
+use crate::error::Error;
+
+/// What a worker is to do.
+pub enum Order {
+    /// Connect and log in.
+    Connect,
+    /// Carry out a task.
+    Run(Box<Work>),
+    /// Tell the replica to release its staged files.
+    Release,
+    /// Say goodbye to the replica.
+    Leave,
+}
+
+/// Those who work.
+pub trait Hands {
+    /// Has a worker do something.
+    fn order(&mut self, worker: WorkerId, order: Order);
+
+    /// Has a worker that connects give that up.
+    fn abandon(&mut self, worker: WorkerId);
+
+    /// Takes out what was said first.
+    fn take(&mut self) -> Option<Said>;
+
+    /// Whether something was said.
+    fn has_news(&self) -> bool;
+}
+
+/// Does what a worker was ordered to do. Says how that ended.
+fn obey(
+    shared: &Shared,
+    worker: &mut Worker,
+    id: WorkerId,
+    order: Order,
+    plans: bool,
+) -> Option<Said> {
+    let mut steps = Vec::new();
+    let input = match order {
+        Order::Connect => Input::Connected(id, worker.connect(shared)),
+        Order::Run(work) if plans => {
+            Input::Ended(id, plan::plan(shared, worker, *work, &mut steps))
+        }
+        Order::Run(work) => Input::Ended(id, worker.run(shared, *work)),
+        Order::Release => Input::Released(id, worker.release(shared)),
+        Order::Leave => {
+            worker.disconnect();
+            return None;
+        }
+    };
+    Some(Said::Ended(input, steps))
+}
+
+/// The thread that asks does it itself, at once.
+pub struct Own<'c> {
+    shared: &'c Shared,
+    worker: &'c mut Worker,
+    plans: bool,
+    said: VecDeque<Said>,
+}
+
+impl<'c> Own<'c> {
+    /// With this worker. With `plans` nothing is done.
+    pub fn new(shared: &'c Shared, worker: &'c mut Worker, plans: bool) -> Own<'c> {
+        Own { shared, worker, plans, said: VecDeque::new() }
+    }
+}
+
+impl Hands for Own<'_> {
+    fn order(&mut self, worker: WorkerId, order: Order) {
+        self.said.extend(obey(self.shared, self.worker, worker, order, self.plans));
+    }
+
+    fn abandon(&mut self, _: WorkerId) {}
+
+    fn take(&mut self) -> Option<Said> {
+        self.said.pop_front()
+    }
+
+    fn has_news(&self) -> bool {
+        !self.said.is_empty()
+    }
+}
+
+/// A worker, and how to reach it once it has a thread.
+struct Hand<'e> {
+    /// Before it has one.
+    worker: Option<&'e mut Worker>,
+    orders: Option<Sender<Order>>,
+    overseer: Arc<Overseer>,
+}
+
+/// A thread for each worker that is needed. They end when this is dropped.
+pub struct Crew<'s, 'e> {
+    scope: &'s Scope<'s, 'e>,
+    shared: &'e Shared,
+    hands: Vec<Hand<'e>>,
+    inbox: Arc<Inbox>,
+    plans: bool,
+}
+
+impl<'s, 'e> Crew<'s, 'e> {
+    /// With these workers. With `plans` nothing is done.
+    pub fn new(
+        scope: &'s Scope<'s, 'e>,
+        shared: &'e Shared,
+        workers: &'e mut [Worker],
+        plans: bool,
+    ) -> Crew<'s, 'e> {
+        let hands = workers.iter_mut().map(|worker| Hand {
+            overseer: worker.overseer().clone(),
+            worker: Some(worker),
+            orders: None,
+        });
+        let inbox = Arc::new(Inbox::new(shared.cancel.clone()));
+        Crew { scope, shared, hands: hands.collect(), inbox, plans }
+    }
+
+    /// The way to a worker, which gets a thread if it has none.
+    fn orders(&mut self, id: WorkerId) -> std::io::Result<Option<&Sender<Order>>> {
+        let Some(hand) = self.hands.get_mut(id) else { return Ok(None) };
+        if hand.orders.is_none()
+            && let Some(worker) = hand.worker.take()
+        {
+            let (orders, received) = channel();
+            let (shared, inbox, plans) = (self.shared, self.inbox.clone(), self.plans);
+            let work = move || work(shared, worker, id, &received, &inbox, plans);
+            Builder::new().name(format!("cyrsync-{id}")).spawn_scoped(self.scope, work)?;
+            hand.orders = Some(orders);
+        }
+        Ok(hand.orders.as_ref())
+    }
+}
+
+impl Hands for Crew<'_, '_> {
+    fn order(&mut self, worker: WorkerId, order: Order) {
+        if let (Order::Connect, Some(hand)) = (&order, self.hands.get(worker)) {
+            hand.overseer.set_unwanted(false);
+        }
+        let failed = match self.orders(worker) {
+            Ok(orders) => orders.is_none_or(|orders| orders.send(order).is_err()),
+            Err(_) => true,
+        };
+        if failed {
+            // Without a thread there is no connection.
+            let place = "a thread for another connection";
+            let error = Error::new(crate::Kind::Connect, "start", place, "the system refuses");
+            self.inbox.put(Said::Ended(Input::Connected(worker, Err(error)), Vec::new()));
+        }
+    }
+
+    fn abandon(&mut self, worker: WorkerId) {
+        if let Some(hand) = self.hands.get(worker) {
+            hand.overseer.set_unwanted(true);
+        }
+    }
+
+    fn take(&mut self) -> Option<Said> {
+        self.inbox.take()
+    }
+
+    fn has_news(&self) -> bool {
+        self.inbox.has_news()
+    }
+}
+
+impl Drop for Crew<'_, '_> {
+    fn drop(&mut self) {
+        self.inbox.close();
+        self.hands.iter().for_each(|hand| hand.overseer.set_unwanted(false));
+    }
+}
+
+/// What a worker's thread does until nobody gives orders any more.
+fn work(
+    shared: &Shared,
+    worker: &mut Worker,
+    id: WorkerId,
+    orders: &Receiver<Order>,
+    inbox: &Arc<Inbox>,
+    plans: bool,
+) {
+    let _voice = shared.observer.speak_for(id, inbox.clone());
+    for order in orders {
+        let obeyed = AssertUnwindSafe(|| obey(shared, worker, id, order, plans));
+        match catch_unwind(obeyed) {
+            Ok(said) => said.into_iter().for_each(|said| inbox.put(said)),
+            Err(panic) => {
+                inbox.put(Said::Panicked(panic));
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! How many workers work at once. Pure.
+//!
+//! More of them than the replica can serve cost processes there and gain nothing. So unless a
+//! number is asked for there is one at first, and one more each time that more is done in a second
+//! than before. A replica that says no leaves us with those that it took, for a while.
+
+use std::time::Duration;
+
+use super::step::Moment;
+use crate::settings::Jobs;
+
+/// As many as there are without a number, at most.
+const MOST: usize = 4;
+/// Where connecting takes as long, the replica is far away: what each worker does is to wait for
+/// the way there and back, so there is nothing to measure before there are more.
+const FAR: Duration = Duration::from_millis(100);
+/// How long is measured what is done.
+const WINDOW: Duration = Duration::from_millis(100);
+/// By how much another worker must raise it, in percent.
+const RISE: u64 = 10;
+/// How long after the last one that gained nothing, or was refused, another is tried; doubled each
+/// time.
+const PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// What is done in a second, as it was measured.
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    /// Before another worker is added.
+    Before,
+    /// After one was, and there was so much before.
+    After(u64),
+}
+
+/// How many workers may have connections.
+#[derive(Debug)]
+pub struct Width {
+    most: usize,
+    is_measured: bool,
+    limit: usize,
+    phase: Phase,
+    /// When measuring began, and what was done until then.
+    begun: Option<(Moment, u64)>,
+    /// No other worker is tried before.
+    not_before: Moment,
+    pause: Duration,
+}
+
+impl Width {
+    /// What the settings ask for.
+    pub fn new(jobs: Jobs) -> Width {
+        let (most, is_measured) = match jobs {
+            Jobs::Auto => (MOST, true),
+            Jobs::Number(number) => (number.max(1), false),
+        };
+        Width {
+            most,
+            is_measured,
+            limit: if is_measured { 1 } else { most },
+            phase: Phase::Before,
+            begun: None,
+            not_before: Moment::ZERO,
+            pause: PAUSE,
+        }
+    }
+
+    /// As many as there may ever be.
+    pub fn most(&self) -> usize {
+        self.most
+    }
+
+    /// As many as there may be now.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// A worker was connected, which took so long.
+    pub fn connected(&mut self, took: Duration) {
+        self.begun = None;
+        if self.is_measured && took >= FAR && self.not_before.is_zero() {
+            self.limit = self.most;
+        }
+    }
+
+    /// One could not be, although `open` others are.
+    pub fn refused(&mut self, open: usize, now: Moment) {
+        self.limit = open.max(1);
+        self.hold(now);
+    }
+
+    /// Workers have nothing to do any more: what was measured says nothing of what comes.
+    pub fn rest(&mut self) {
+        self.begun = None;
+        if self.is_measured {
+            (self.limit, self.phase) = (1, Phase::Before);
+        }
+    }
+
+    /// When to look whether one more is wanted. There must be work for it.
+    pub fn next_look(&self) -> Option<Moment> {
+        if self.limit >= self.most {
+            return None;
+        }
+        let measured = self.begun.map_or(Moment::ZERO, |(begun, _)| begun.saturating_add(WINDOW));
+        Some(self.not_before.max(measured))
+    }
+
+    /// So much was done since the beginning.
+    pub fn measured(&mut self, done: u64, now: Moment) {
+        if self.next_look().is_none_or(|look| look > now) {
+            return;
+        }
+        if !self.is_measured {
+            self.limit = self.most;
+            return;
+        }
+        let Some((begun, before)) = self.begun.replace((now, done)) else { return };
+        let millis = now.saturating_sub(begun).as_millis().max(1);
+        let rate = u64::try_from(u128::from(done.saturating_sub(before)) * 1000 / millis);
+        let rate = rate.unwrap_or(u64::MAX);
+        let has_risen = match self.phase {
+            Phase::Before => true,
+            Phase::After(before) => rate / (100 + RISE) >= before / 100,
+        };
+        if has_risen {
+            self.phase = Phase::After(rate);
+            self.limit += 1;
+        } else {
+            self.phase = Phase::Before;
+            self.hold(now);
+        }
+    }
+
+    fn hold(&mut self, now: Moment) {
+        self.begun = None;
+        self.not_before = now.saturating_add(self.pause);
+        self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEAR: Duration = Duration::from_millis(8);
+
+    /// Plays a link with workers that do so much in a second together, as many as there are. Gives
+    /// how many there were, second by second.
+    fn play(width: &mut Width, seconds: u64, rates: [u64; 4]) -> Vec<usize> {
+        let (mut done, mut open, mut limits) = (0, 1, Vec::new());
+        for step in 0..seconds * 100 {
+            let now = Duration::from_millis(step * 10);
+            done += rates[open - 1] / 100;
+            if width.next_look().is_some_and(|look| look <= now) {
+                width.measured(done, now);
+            }
+            if width.limit() > open {
+                open += 1;
+                width.connected(NEAR);
+            }
+            if step % 100 == 99 {
+                limits.push(width.limit());
+            }
+        }
+        limits
+    }
+
+    #[test]
+    fn one_more_comes_as_long_as_more_is_done() {
+        let mut width = Width::new(Jobs::Auto);
+        assert_eq!(width.limit(), 1);
+        width.connected(NEAR);
+        assert_eq!(play(&mut width, 2, [100, 200, 300, 400].map(|r| r * 1_000_000)), [4, 4]);
+    }
+
+    #[test]
+    fn one_that_gains_nothing_is_the_last_for_a_while() {
+        let mut width = Width::new(Jobs::Auto);
+        width.connected(NEAR);
+        let limits = play(&mut width, 20, [100, 190, 195, 195].map(|r| r * 1_000_000));
+        assert_eq!(limits[..5], [3; 5]);
+        assert_eq!(*limits.last().unwrap(), 4, "it was tried again");
+    }
+
+    #[test]
+    fn a_far_replica_gets_all_at_once() {
+        let mut width = Width::new(Jobs::Auto);
+        width.connected(Duration::from_millis(300));
+        assert_eq!(width.limit(), 4);
+        assert_eq!(width.next_look(), None);
+    }
+
+    #[test]
+    fn a_number_is_that_number() {
+        for number in [1, 2, 7] {
+            let mut width = Width::new(Jobs::Number(number));
+            width.connected(Duration::from_secs(1));
+            assert_eq!((width.limit(), width.most(), width.next_look()), (number, number, None));
+        }
+    }
+
+    #[test]
+    fn a_refusal_leaves_those_that_are_there_and_is_tried_after_growing_pauses() {
+        for jobs in [Jobs::Number(4), Jobs::Auto] {
+            let mut width = Width::new(jobs);
+            width.connected(Duration::from_millis(300));
+            width.refused(2, Duration::from_secs(1));
+            assert_eq!((width.limit(), width.next_look()), (2, Some(Duration::from_secs(6))));
+            width.measured(0, Duration::from_secs(5));
+            assert_eq!(width.limit(), 2);
+            width.measured(0, Duration::from_secs(6));
+            width.measured(1_000, Duration::from_secs(7));
+            assert!(width.limit() > 2, "{width:?}");
+            width.refused(2, Duration::from_secs(7));
+            assert_eq!(width.next_look(), Some(Duration::from_secs(17)));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! How many connections there are at once.
+
+use std::fmt;
+
+/// As many connections as are of use at most; the option allows no more.
+const MOST: usize = 64;
+
+/// How many connections to the replica there are at once (`sync_jobs`, `-j`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Jobs {
+    /// One, and more as long as more is done in a second than before, up to four.
+    #[default]
+    Auto,
+    /// So many, where there is as much to do and the replica takes them.
+    Number(usize),
+}
+
+impl Jobs {
+    /// Reads what a command line has: `auto`, or a number from 1 to 64.
+    pub fn from_word(word: &str) -> Option<Jobs> {
+        match word.parse() {
+            Ok(number @ 1..=MOST) => Some(Jobs::Number(number)),
+            Err(_) if word == "auto" => Some(Jobs::Auto),
+            _ => None,
+        }
+    }
+}
+
+/// As in imapd.conf.
+impl fmt::Display for Jobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Jobs::Auto => f.write_str("auto"),
+            Jobs::Number(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::tests::{of, of_channel};
+
+    #[test]
+    fn a_number_is_one_to_64() {
+        for (word, jobs) in [
+            ("auto", Some(Jobs::Auto)),
+            ("1", Some(Jobs::Number(1))),
+            ("64", Some(Jobs::Number(64))),
+            ("0", None),
+            ("65", None),
+            ("-1", None),
+            ("many", None),
+            ("", None),
+        ] {
+            assert_eq!(Jobs::from_word(word), jobs, "{word}");
+            if let Some(jobs) = jobs {
+                assert_eq!(jobs.to_string(), word);
+            }
+        }
+    }
+
+    #[test]
+    fn a_channel_may_have_more_than_the_rest() {
+        assert_eq!(of("").sync_jobs, Jobs::Auto);
+        let lines = "sync_host: a\nsync_jobs: 1\nfar_sync_jobs: 8\n";
+        assert_eq!(of(lines).sync_jobs, Jobs::Number(1));
+        assert_eq!(of_channel(lines, Some("far")).sync_jobs, Jobs::Number(8));
+    }
+}
