@@ -4,7 +4,7 @@ use super::client::{cyrsync_client, user_id, with_client};
 use super::error::{cyrsync_error, cyrsync_result};
 use super::sized::{Place, grows};
 use super::strings::cyrsync_str;
-use crate::engine::Client;
+use crate::engine::{Client, Goal};
 use crate::types::{MboxName, Text, UniqueId};
 
 /// Replicates what a user has seen of the mailbox with a uniqueid.
@@ -18,7 +18,7 @@ pub unsafe extern "C" fn cyrsync_client_sync_seen(
     let work = |client: &mut Client| {
         // SAFETY: the header asks for bytes that live through the call.
         let (user, id) = unsafe { (user_id(user)?, uniqueid.bytes("uniqueid")?) };
-        Ok(client.sync_seen(&user, &UniqueId::new(id))?)
+        Ok(client.sync_goal(Goal::Seen(user, UniqueId::new(id)))?)
     };
     // SAFETY: the header asks for what `with_client` asks for.
     unsafe { with_client(client, err, work) }
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn cyrsync_client_sync_subscription(
     let work = |client: &mut Client| {
         // SAFETY: the header asks for bytes that live through the call.
         let (user, name) = unsafe { (user_id(user)?, mailbox.bytes("mailbox")?) };
-        Ok(client.sync_subscription(&user, &MboxName::new(name))?)
+        Ok(client.sync_goal(Goal::Subscription(user, MboxName::new(name)))?)
     };
     // SAFETY: the header asks for what `with_client` asks for.
     unsafe { with_client(client, err, work) }
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn cyrsync_client_sync_quota(
     let work = |client: &mut Client| {
         // SAFETY: the header asks for bytes that live through the call.
         let root = unsafe { root.bytes("root") }?;
-        Ok(client.sync_quota(&Text::new(root))?)
+        Ok(client.sync_goal(Goal::Quota(Text::new(root)))?)
     };
     // SAFETY: the header asks for what `with_client` asks for.
     unsafe { with_client(client, err, work) }
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn cyrsync_client_sync_annotations(
         // SAFETY: the header asks for bytes that live through the call.
         let name = unsafe { mailbox.bytes("mailbox") }?;
         let name = (!name.is_empty()).then(|| MboxName::new(name));
-        Ok(client.sync_annotations(name.as_ref())?)
+        Ok(client.sync_goal(Goal::Annotations(name))?)
     };
     // SAFETY: the header asks for what `with_client` asks for.
     unsafe { with_client(client, err, work) }

@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::error::Result;
 use crate::events::{Observer, Report, RunEvent};
-use crate::run::batch::{Batch, Rules};
+use crate::run::batch::{Batch, Goals, Rules};
 use crate::run::cache::{DiskCache, SharedCache};
 use crate::run::env::Driver;
 use crate::run::hands::{Crew, Own};
@@ -48,7 +48,7 @@ impl Runner {
     pub fn one(&mut self, goal: Goal) -> Result<()> {
         let mut ended = Ok(());
         let mut settled = |_: &Goal, undone| ended = result(undone);
-        self.batch(vec![goal], self.rules(), None, &mut settled)?;
+        self.batch(Box::new([goal].into_iter()), self.rules(), None, &mut settled)?;
         ended
     }
 
@@ -68,7 +68,7 @@ impl Runner {
             each(goal, &result);
             report.add(goal.subject(), result);
         };
-        self.batch(goals, rules, plan, &mut settled)?;
+        self.batch(Box::new(goals.into_iter()), rules, plan, &mut settled)?;
         unlisted.map_or(Ok(report), Err)
     }
 
@@ -81,7 +81,7 @@ impl Runner {
     ) -> Result<Vec<Undone>> {
         let mut left = Vec::new();
         let mut settled = |_: &Goal, mut undone| left.append(&mut undone);
-        self.batch(goals, rules, plan, &mut settled)?;
+        self.batch(Box::new(goals.into_iter()), rules, plan, &mut settled)?;
         Ok(left)
     }
 
@@ -119,7 +119,7 @@ impl Runner {
     /// Does tasks, and gives how each ended to `settled`.
     pub fn batch(
         &mut self,
-        goals: Vec<Goal>,
+        goals: Goals<'_>,
         rules: Rules,
         plan: Option<&mut OnStep<'_>>,
         settled: &mut OnSettled<'_>,
@@ -166,6 +166,6 @@ impl Runner {
 }
 
 /// The result of a task that is not one of a log.
-fn result(undone: Vec<Undone>) -> Result<()> {
+pub(super) fn result(undone: Vec<Undone>) -> Result<()> {
     undone.into_iter().next().map_or(Ok(()), |undone| Err(undone.error))
 }

@@ -1,12 +1,17 @@
 //! What a caller wants to have replicated, once: users, mailboxes, pieces, everything.
 
+use std::iter;
+
 use super::Client;
-use crate::error::Result;
+use super::runner::result;
+use crate::error::{Result, Subject};
 use crate::events::Report;
 use crate::run::batch::Rules;
+use crate::run::everything;
 use crate::run::task::Goal;
 use crate::settings::Persistence;
-use crate::types::{MboxName, Text, UniqueId, UserId};
+use crate::sync::together;
+use crate::types::{MboxName, UserId};
 
 impl Client {
     /// Connects, and tries again after growing pauses as long as that may help: see
@@ -21,7 +26,7 @@ impl Client {
         let mut rules = self.runner.rules();
         rules.connect = true;
         rules.policy.connect = Some(persistence);
-        self.runner.batch(Vec::new(), rules, None, &mut |_, _| {})
+        self.runner.batch(Box::new(iter::empty()), rules, None, &mut |_, _| {})
     }
 
     /// Replicates one user with all mailboxes, quotas, subscriptions, sieve scripts, seen state.
@@ -29,9 +34,42 @@ impl Client {
         self.runner.one(Goal::User(user.clone()))
     }
 
-    /// Replicates the named mailboxes, of whichever users.
+    /// Replicates users as [`Client::sync_user`], or as [`Client::sync_meta`] with `only_meta`:
+    /// several at once if there are several connections. `each` hears how every user's replication
+    /// ended, in the order in which they ended; a failure stops no other. A user over whom the
+    /// connection is lost is tried once more over a new one.
+    ///
+    /// # Errors
+    /// Those of the connection, if there is none any more;
+    /// [`Kind::Cancelled`](crate::Kind::Cancelled).
+    pub fn sync_users(
+        &mut self,
+        users: &mut dyn Iterator<Item = UserId>,
+        only_meta: bool,
+        each: &mut dyn FnMut(&UserId, &Result<()>),
+    ) -> Result<()> {
+        let rules = Rules { lost_ends_all: false, ..self.runner.rules() };
+        let goals = users.map(|user| if only_meta { Goal::Meta(user) } else { Goal::User(user) });
+        let mut settled = |goal: &Goal, undone| {
+            if let Goal::User(user) | Goal::Meta(user) = goal {
+                each(user, &result(undone));
+            }
+        };
+        self.runner.batch(Box::new(goals), rules, None, &mut settled)
+    }
+
+    /// Replicates the named mailboxes, of whichever users: those of several users at once if there
+    /// are several connections.
     pub fn sync_mailboxes(&mut self, names: &[MboxName]) -> Result<()> {
-        self.runner.one(Goal::Mailboxes(names.to_vec()))
+        if self.runner.workers.len() == 1 {
+            return self.runner.one(Goal::Mailboxes(names.to_vec()));
+        }
+        let goals = everything::by_owner(names, &self.runner.shared.names);
+        let mut errors = Vec::new();
+        let mut settled = |_: &Goal, undone| errors.extend(result(undone).err());
+        let rules = self.runner.rules();
+        self.runner.batch(Box::new(goals.into_iter()), rules, None, &mut settled)?;
+        together(errors, Subject::Mailboxes { mailboxes: names.to_vec() })
     }
 
     /// Replicates seen state, subscriptions and sieve scripts of a user.
@@ -39,24 +77,10 @@ impl Client {
         self.runner.one(Goal::Meta(user.clone()))
     }
 
-    /// Replicates what a user has seen of a mailbox (`sync_do_seen`).
-    pub fn sync_seen(&mut self, user: &UserId, mailbox: &UniqueId) -> Result<()> {
-        self.runner.one(Goal::Seen(user.clone(), mailbox.clone()))
-    }
-
-    /// Replicates whether a user is subscribed to a mailbox (`sync_do_sub`).
-    pub fn sync_subscription(&mut self, user: &UserId, mailbox: &MboxName) -> Result<()> {
-        self.runner.one(Goal::Subscription(user.clone(), mailbox.clone()))
-    }
-
-    /// Replicates the limits of a quota root (`sync_do_quota`).
-    pub fn sync_quota(&mut self, root: &Text) -> Result<()> {
-        self.runner.one(Goal::Quota(root.clone()))
-    }
-
-    /// Replicates the annotations of a mailbox, or those of the server (`sync_do_annotation`).
-    pub fn sync_annotations(&mut self, mailbox: Option<&MboxName>) -> Result<()> {
-        self.runner.one(Goal::Annotations(mailbox.cloned()))
+    /// Replicates one thing: a part of what a user has, say, as Cyrus's `sync_do_seen`,
+    /// `sync_do_sub`, `sync_do_quota` and `sync_do_annotation` do.
+    pub fn sync_goal(&mut self, goal: Goal) -> Result<()> {
+        self.runner.one(goal)
     }
 
     /// Replicates every user and every shared mailbox whose name begins with `prefix`, and

@@ -1,7 +1,5 @@
 //! Tasks that are done once: every mode but rolling replication. Pure: it is stepped.
 
-use std::collections::VecDeque;
-
 use super::executor::{Executor, Settled};
 use super::outcome::Undone;
 use super::retry::RetryPolicy;
@@ -31,13 +29,15 @@ pub struct Rules {
     pub is_open: bool,
 }
 
+/// What is to be done, in order; taken as it is needed.
+pub type Goals<'g> = Box<dyn Iterator<Item = Goal> + 'g>;
+
 /// Tasks to be done once.
-#[derive(Debug)]
 pub struct Batch<'n> {
     rules: Rules,
     names: &'n Namespace,
     executor: Executor,
-    rest: VecDeque<Goal>,
+    rest: Goals<'n>,
     /// The replica's name.
     server: &'n str,
     /// Whether somebody asked to stop, which ends pauses between attempts to connect.
@@ -48,12 +48,12 @@ pub struct Batch<'n> {
 
 impl<'n> Batch<'n> {
     /// These goals, in this order, for the replica `server`. One that fails stops no other.
-    pub fn new(goals: Vec<Goal>, rules: Rules, names: &'n Namespace, server: &'n str) -> Batch<'n> {
+    pub fn new(goals: Goals<'n>, rules: Rules, names: &'n Namespace, server: &'n str) -> Batch<'n> {
         Batch {
             rules,
             names,
             executor: Executor::new(rules.jobs, rules.is_open, rules.policy, server),
-            rest: goals.into(),
+            rest: goals,
             server,
             is_stopping: false,
             ending: None,
@@ -72,10 +72,10 @@ impl<'n> Batch<'n> {
                 }
             }
             Input::Released(worker, result) => {
-                self.executor.released(worker, result.is_ok());
+                self.executor.team.released(worker, result.is_ok());
                 result.unwrap_or_else(|error| self.end(Err(error)));
             }
-            Input::Asked(Asked::WakeUp) => self.executor.wake(),
+            Input::Asked(Asked::WakeUp) => self.executor.team.wake(),
             Input::Asked(Asked::Stop | Asked::ShutdownFile) => self.is_stopping = true,
             Input::Measured(done) => self.executor.measured(done, now),
             Input::Started | Input::TimeOver => {}
@@ -109,7 +109,7 @@ impl<'n> Batch<'n> {
     fn fill(&mut self) {
         let most = READY * self.executor.most();
         while self.executor.queue.ready() < most
-            && let Some(goal) = self.rest.pop_front()
+            && let Some(goal) = self.rest.next()
         {
             self.executor.queue.push(Task::new(goal, self.names));
         }
@@ -121,12 +121,12 @@ impl<'n> Batch<'n> {
             self.executor.dispatch(now, out);
         } else if self.rules.connect && !self.executor.connect_first(now, out) {
             // The connection is on its way.
-        } else if self.executor.is_at_rest()
-            && !(self.rules.release && self.executor.release_staged(out))
+        } else if self.executor.team.is_at_rest()
+            && !(self.rules.release && self.executor.team.release_staged(out))
         {
             self.end(Ok(()));
         }
-        if self.is_stopping && self.executor.is_pausing() {
+        if self.is_stopping && self.executor.team.is_pausing() {
             self.end(Err(Error::new(Kind::Cancelled, "connect", self.server, "asked to stop")));
         }
     }
@@ -137,15 +137,15 @@ impl Machine for Batch<'_> {
 
     fn step(&mut self, now: Moment, input: Input) -> Step<()> {
         let mut actions = Vec::new();
-        self.executor.end_pauses(now);
+        self.executor.team.end_pauses(now);
         self.note_input(now, input, &mut actions);
         if self.ending.is_none() {
             self.proceed(now, &mut actions);
         }
         if self.ending.is_some() || self.executor.queue.is_idle() {
-            self.executor.abandon(&mut actions);
+            self.executor.team.abandon(&mut actions);
         }
-        let then = match self.ending.take_if(|_| self.executor.is_at_rest()) {
+        let then = match self.ending.take_if(|_| self.executor.team.is_at_rest()) {
             Some(how) => Then::End(how),
             None => Then::Wait(Wait { until: self.executor.next_turn(), log: false }),
         };

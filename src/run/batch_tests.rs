@@ -23,7 +23,7 @@ fn users(users: &[&str]) -> Vec<Goal> {
 
 fn play(goals: Vec<Goal>, rules: Rules, script: &[(&str, &[&str])]) {
     let names = names();
-    Stepper::new(Batch::new(goals, rules, &names, "replica")).play(script);
+    Stepper::new(Batch::new(Box::new(goals.into_iter()), rules, &names, "replica")).play(script);
 }
 
 #[test]
@@ -269,7 +269,7 @@ fn without_a_number_one_more_connects_as_long_as_more_is_done() {
     let many: Vec<String> = (0..40).map(|n| format!("u{n:02}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let mut stepper = Stepper::new(Batch::new(
-        users(&many),
+        Box::new(users(&many).into_iter()),
         Rules { jobs: Jobs::Auto, ..RULES },
         Box::leak(Box::new(names())),
         "replica",

@@ -156,7 +156,7 @@ impl<'n> Daemon<'n> {
                 }
             }
             Input::Released(worker, result) => {
-                self.executor.released(worker, result.is_ok());
+                self.executor.team.released(worker, result.is_ok());
                 match result {
                     Err(error) if error.kind() == Kind::Cancelled => self.end(None),
                     Err(error) => tell(RunEvent::RestartFailed { error }, out),
@@ -324,7 +324,7 @@ impl Daemon<'_> {
             out.push(Action::Log(note));
             return;
         }
-        if self.executor.queue.is_idle() && self.executor.release_staged(out) {
+        if self.executor.queue.is_idle() && self.executor.team.release_staged(out) {
             return;
         }
         if self.executor.is_hungry() && self.may_take(now) {
@@ -391,7 +391,7 @@ impl Daemon<'_> {
             }
         } else if !after.is_zero() {
             // Which also shows whether the replica is there.
-            self.executor.release_older(after, now, out);
+            self.executor.team.release_older(after, now, out);
         }
     }
 
@@ -401,11 +401,11 @@ impl Daemon<'_> {
         let waits = Then::Wait(Wait { until: None, log: false });
         let ended_by = self.ended_by();
         let Phase::Ending { how, is_noted } = &mut self.phase else { return waits };
-        self.executor.abandon(out);
-        if !self.executor.is_at_rest() {
+        self.executor.team.abandon(out);
+        if !self.executor.team.is_at_rest() {
             return waits;
         }
-        if how.is_none() && self.executor.release_staged(out) {
+        if how.is_none() && self.executor.team.release_staged(out) {
             return waits;
         }
         if !*is_noted {
@@ -439,9 +439,9 @@ impl Daemon<'_> {
         };
         let free = self.next_take().filter(|next| *next > now);
         let after = self.rules.timeout;
-        let release = if after.is_zero() { None } else { self.executor.next_release(after) };
+        let release = if after.is_zero() { None } else { self.executor.team.next_release(after) };
         let queue = &self.executor.queue;
-        let leave = self.executor.next_leave(LEAVE);
+        let leave = self.executor.team.next_leave(LEAVE);
         let moments = [free, release, leave, queue.next_due(), self.executor.next_turn()];
         let until = moments.into_iter().flatten().fold(now.saturating_add(look), Moment::min);
         // Ignore what is logged while the log cannot be taken over.
@@ -458,7 +458,7 @@ impl Machine for Daemon<'_> {
 
     fn step(&mut self, now: Moment, input: Input) -> Step<Ended> {
         let mut actions = Vec::new();
-        self.executor.end_pauses(now);
+        self.executor.team.end_pauses(now);
         self.note_input(now, input, &mut actions);
         let then = self.proceed(now, &mut actions);
         Step { actions, then }

@@ -7,7 +7,7 @@ use super::stepping::{Stepper, names};
 use crate::names::Namespace;
 use crate::settings::{Jobs, Persistence};
 
-const RULES: Rules = Rules {
+pub const RULES: Rules = Rules {
     sync_repeat_interval: Duration::ZERO,
     timeout: Duration::ZERO,
     has_shutdown_file: false,
@@ -22,7 +22,7 @@ const RULES: Rules = Rules {
     is_open: false,
 };
 
-type Script<'s> = &'s [(&'s str, &'s [&'s str])];
+pub type Script<'s> = &'s [(&'s str, &'s [&'s str])];
 
 fn daemon(rules: Rules, names: &Namespace) -> Daemon<'_> {
     Daemon::new(rules, names, "replica", "log-run".into())
@@ -35,7 +35,7 @@ fn play_all(rules: Rules, script: Script<'_>) {
 }
 
 /// Plays a script that begins when a log was taken over.
-fn taken_over(rules: Rules, script: Script<'_>) {
+pub fn taken_over(rules: Rules, script: Script<'_>) {
     let begin: Script<'_> = &[("logged", &["take"]), ("taken 0..0", &["read 0..0"])];
     play(rules, &[begin, script].concat());
 }
@@ -439,63 +439,5 @@ fn a_log_with_nothing_in_it_leaves_no_work_file() {
     taken_over(
         RULES,
         &[("read ", &["note"]), ("noted", &["take"]), ("taken nothing", &["wait 10 s or log"])],
-    );
-}
-
-#[test]
-fn several_workers_run_what_is_independent_and_the_log_goes_on_meanwhile() {
-    taken_over(
-        Rules { jobs: Jobs::Number(2), ..RULES },
-        &[
-            ("read USER a, USER b", &["run 0: USER a", "connect 1"]),
-            ("connected 1", &["run 1: USER b"]),
-            ("done 1", &["take USER a;"]),
-            ("taken 7..14", &["read 7..14"]),
-            // What is being worked on waits; more may come.
-            ("read META a, META c", &["run 1: META c"]),
-            ("done 0", &["run 0: META a"]),
-            ("asked Stop", &[]),
-            ("done 1", &[]),
-            ("lost 0 Closed", &["tell: trying again, Closed", "note META a;"]),
-            ("noted", &["end Stopped"]),
-        ],
-    );
-}
-
-#[test]
-fn a_worker_that_cannot_connect_keeps_no_other_from_its_task_and_nobody_awake() {
-    taken_over(
-        Rules { jobs: Jobs::Number(2), ..RULES },
-        &[
-            ("read USER a, USER b", &["run 0: USER a", "connect 1"]),
-            ("connected 1", &["run 1: USER b"]),
-            ("lost 1 Closed", &["tell: trying again, Closed", "connect 1"]),
-            ("connected 1 Connect", &[]),
-            ("done 0", &["run 0: USER b"]),
-            ("done 0", &["note"]),
-            ("noted", &["take"]),
-            ("taken nothing", &["wait 10 s or log"]),
-            ("at 15", &[]),
-            ("over", &["take"]),
-            ("taken nothing", &["wait 10 s or log"]),
-        ],
-    );
-}
-
-#[test]
-fn a_worker_that_has_nothing_to_do_for_long_says_goodbye_but_the_last() {
-    taken_over(
-        Rules { jobs: Jobs::Number(2), timeout: Duration::ZERO, ..RULES },
-        &[
-            ("read USER a, USER b", &["run 0: USER a", "connect 1"]),
-            ("connected 1", &["run 1: USER b"]),
-            ("done 1", &["take USER a;"]),
-            ("taken nothing", &[]),
-            ("done 0", &["note"]),
-            ("noted", &["wait 10 s or log"]),
-            ("at 30", &[]),
-            ("over", &["take"]),
-            ("taken nothing", &["leave 1", "wait 10 s or log"]),
-        ],
     );
 }

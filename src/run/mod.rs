@@ -28,6 +28,7 @@ pub mod real;
 pub mod retry;
 pub mod step;
 pub mod task;
+pub mod team;
 pub mod voices;
 pub mod width;
 pub mod worker;
@@ -36,5 +37,7 @@ pub mod worker;
 mod batch_tests;
 #[cfg(test)]
 mod daemon_tests;
+#[cfg(test)]
+mod daemon_workers_tests;
 #[cfg(test)]
 mod stepping;

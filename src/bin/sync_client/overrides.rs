@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cyrsync::settings::{AllowRepair, Overrides};
+use cyrsync::settings::{AllowRepair, Jobs, Overrides};
 use cyrsync::types::Text;
 
 use crate::exit::{Exit, Fatal};
@@ -30,6 +30,7 @@ pub fn overrides(low: &Low) -> Result<Overrides, Fatal> {
         stage_to_archive: low.stage_to_archive,
         require_compression: low.require_compression,
         connect_once: low.connect_once,
+        jobs: jobs(low)?,
         delay: (low.delay != 0).then(|| seconds(low.delay)),
         timeout: low.timeout.map(seconds),
         shutdown_file: low.shutdown_file.as_ref().map(PathBuf::from),
@@ -50,6 +51,19 @@ fn allow_repair(low: &Low) -> Result<AllowRepair, Fatal> {
         Some(words) => AllowRepair::from_words(&words.to_string_lossy())
             .map_err(|error| Fatal::new(Exit::Usage, error.to_string())),
         None => Ok(AllowRepair::default()),
+    }
+}
+
+/// How many connections there are.
+fn jobs(low: &Low) -> Result<Option<Jobs>, Fatal> {
+    let Some(word) = &low.jobs else { return Ok(None) };
+    let word = word.to_string_lossy();
+    match Jobs::from_word(&word) {
+        Some(jobs) => Ok(Some(jobs)),
+        None => {
+            let what = format!("--jobs {word}: write auto, or a whole number from 1 to 64");
+            Err(Fatal::new(Exit::Usage, what))
+        }
     }
 }
 

@@ -4,13 +4,13 @@ use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use cyrsync::engine::{Client, Goal};
+use cyrsync::engine::Goal;
 use cyrsync::events::Level;
 use cyrsync::sys::syslog;
 use cyrsync::types::{MboxName, UserId};
 use cyrsync::{Error, Kind};
 
-use crate::connect::{NotConnected, connect};
+use crate::connect::{NotConnected, connect, give_up};
 use crate::console::complain;
 use crate::exit::Exit;
 use crate::flags::{Low, Mode};
@@ -47,14 +47,8 @@ impl From<NotConnected> for End {
 pub fn work(mode: Mode, low: Low, session: &mut Session) -> Exit {
     let mut tally = Tally { verbose: low.verbose > 0, failed: false };
     let ended = match mode {
-        Mode::Users => {
-            let call = "sync_do_user";
-            names(low).and_then(|list| each(list, session, &mut tally, call, Client::sync_user))
-        }
-        Mode::Meta => {
-            let call = "sync_do_meta";
-            each(operands(low.operands), session, &mut tally, call, Client::sync_meta)
-        }
+        Mode::Users => names(low).and_then(|list| users(list, session, &mut tally, false)),
+        Mode::Meta => users(operands(low.operands), session, &mut tally, true),
         Mode::Mailboxes => names(low).and_then(|list| mailboxes(list, session, &mut tally)),
         Mode::All => all(low.operands.first(), session, &mut tally),
         // Elsewhere.
@@ -107,27 +101,39 @@ impl Tally {
     }
 }
 
-/// Replicates one user after the other.
-fn each(
+/// Replicates users, or their metadata alone.
+fn users(
     names: Names,
     session: &mut Session,
     tally: &mut Tally,
-    call: &str,
-    sync: fn(&mut Client, &UserId) -> Result<(), Error>,
+    only_meta: bool,
 ) -> Result<(), End> {
     let Session { client, policy, .. } = session;
     connect(client, policy)?;
-    for name in names {
-        let user = UserId::from(name?);
-        // A connection that was lost is made anew for the next user.
-        connect(client, policy)?;
-        match sync(client, &user) {
-            Err(error) if error.kind() == Kind::Cancelled => return Err(End::Stopped),
-            Err(error) => tally.failed(format_args!("{call}({user})"), &error),
-            Ok(()) => {}
+    // A list that cannot be read on ends the work, when what was read of it is done.
+    let mut unreadable = None;
+    let mut users = names.map_while(|name| match name {
+        Ok(name) => Some(UserId::from(name)),
+        Err(error) => {
+            unreadable = Some(error);
+            None
         }
+    });
+    let call = if only_meta { "sync_do_meta" } else { "sync_do_user" };
+    let result = client.sync_users(&mut users, only_meta, &mut |user, result| {
+        if let Err(error) = result {
+            tally.failed(format_args!("{call}({user})"), error);
+        }
+    });
+    drop(users);
+    match result {
+        Err(error) if error.kind() == Kind::Cancelled => Err(End::Stopped),
+        Err(error) => {
+            give_up(client.server(), policy, &error);
+            Err(End::GivenUp)
+        }
+        Ok(()) => unreadable.map_or(Ok(()), |error| Err(error.into())),
     }
-    Ok(())
 }
 
 /// Replicates mailboxes, all at once.

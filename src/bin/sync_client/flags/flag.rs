@@ -134,6 +134,8 @@ pub struct Low {
     pub stage_to_archive: bool,
     pub require_compression: bool,
     pub connect_once: bool,
+    /// A number, or `auto`.
+    pub jobs: Option<OsString>,
     /// `-1`
     pub rolling_once: bool,
     /// `-r`

@@ -330,6 +330,20 @@ pub const FLAGS: &[Flag] = &[
         update: |low, _| set(&mut low.require_compression, true),
     },
     Flag {
+        short: Some(b'j'),
+        long: Some("jobs"),
+        arg: Some("number"),
+        in_full: true,
+        help: "connections to the replica at once, or auto",
+        doc: "Replicate over so many connections at once, 1 to 64, as far as there are users to \
+              share out and the replica takes them. auto, the default, begins with one and adds \
+              more, up to four, as long as more gets done in a second. Overrides sync_jobs of \
+              imapd.conf(5).",
+        category: Category::Replica,
+        applies: Applies::Always,
+        update: |low, number| keep(&mut low.jobs, number),
+    },
+    Flag {
         short: None,
         long: Some("forget-tls"),
         arg: Some("server-name"),

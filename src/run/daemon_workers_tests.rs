@@ -1,0 +1,65 @@
+//! Tests of [`daemon`](super::daemon) with several workers.
+
+use std::time::Duration;
+
+use super::daemon::Rules;
+use super::daemon_tests::{RULES, taken_over};
+use crate::settings::Jobs;
+
+#[test]
+fn several_workers_run_what_is_independent_and_the_log_goes_on_meanwhile() {
+    taken_over(
+        Rules { jobs: Jobs::Number(2), ..RULES },
+        &[
+            ("read USER a, USER b", &["run 0: USER a", "connect 1"]),
+            ("connected 1", &["run 1: USER b"]),
+            ("done 1", &["take USER a;"]),
+            ("taken 7..14", &["read 7..14"]),
+            // What is being worked on waits; more may come.
+            ("read META a, META c", &["run 1: META c"]),
+            ("done 0", &["run 0: META a"]),
+            ("asked Stop", &[]),
+            ("done 1", &[]),
+            ("lost 0 Closed", &["tell: trying again, Closed", "note META a;"]),
+            ("noted", &["end Stopped"]),
+        ],
+    );
+}
+
+#[test]
+fn a_worker_that_cannot_connect_keeps_no_other_from_its_task_and_nobody_awake() {
+    taken_over(
+        Rules { jobs: Jobs::Number(2), ..RULES },
+        &[
+            ("read USER a, USER b", &["run 0: USER a", "connect 1"]),
+            ("connected 1", &["run 1: USER b"]),
+            ("lost 1 Closed", &["tell: trying again, Closed", "connect 1"]),
+            ("connected 1 Connect", &[]),
+            ("done 0", &["run 0: USER b"]),
+            ("done 0", &["note"]),
+            ("noted", &["take"]),
+            ("taken nothing", &["wait 10 s or log"]),
+            ("at 15", &[]),
+            ("over", &["take"]),
+            ("taken nothing", &["wait 10 s or log"]),
+        ],
+    );
+}
+
+#[test]
+fn a_worker_that_has_nothing_to_do_for_long_says_goodbye_but_the_last() {
+    taken_over(
+        Rules { jobs: Jobs::Number(2), timeout: Duration::ZERO, ..RULES },
+        &[
+            ("read USER a, USER b", &["run 0: USER a", "connect 1"]),
+            ("connected 1", &["run 1: USER b"]),
+            ("done 1", &["take USER a;"]),
+            ("taken nothing", &[]),
+            ("done 0", &["note"]),
+            ("noted", &["wait 10 s or log"]),
+            ("at 30", &[]),
+            ("over", &["take"]),
+            ("taken nothing", &["leave 1", "wait 10 s or log"]),
+        ],
+    );
+}
