@@ -38,6 +38,8 @@ pub struct Batch<'n> {
     names: &'n Namespace,
     executor: Executor,
     rest: Goals<'n>,
+    /// How many of them are tasks by now.
+    numbered: u64,
     /// The replica's name.
     server: &'n str,
     /// Whether somebody asked to stop, which ends pauses between attempts to connect.
@@ -54,6 +56,7 @@ impl<'n> Batch<'n> {
             names,
             executor: Executor::new(rules.jobs, rules.is_open, rules.policy, server),
             rest: goals,
+            numbered: 0,
             server,
             is_stopping: false,
             ending: None,
@@ -78,6 +81,7 @@ impl<'n> Batch<'n> {
             Input::Asked(Asked::WakeUp) => self.executor.team.wake(),
             Input::Asked(Asked::Stop | Asked::ShutdownFile) => self.is_stopping = true,
             Input::Measured(done) => self.executor.measured(done, now),
+            Input::Offered(worker, offer) => self.executor.offered(worker, offer),
             Input::Started | Input::TimeOver => {}
             // A batch has no log.
             Input::Logged
@@ -111,7 +115,9 @@ impl<'n> Batch<'n> {
         while self.executor.queue.ready() < most
             && let Some(goal) = self.rest.next()
         {
-            self.executor.queue.push(Task::new(goal, self.names));
+            let number = Some(self.numbered);
+            self.numbered += 1;
+            self.executor.queue.push(Task { number, ..Task::new(goal, self.names) });
         }
     }
 

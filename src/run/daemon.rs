@@ -198,6 +198,7 @@ impl<'n> Daemon<'n> {
             }
             Input::TimeOver => self.quiet_tries = 0,
             Input::Measured(done) => self.executor.measured(done, now),
+            Input::Offered(worker, offer) => self.executor.offered(worker, offer),
             Input::Asked(asked) => {
                 self.asked = self.asked.max(Some(asked));
                 self.end(None);

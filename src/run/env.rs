@@ -15,6 +15,7 @@ use super::step::{Action, Input, LogAction, Machine, Moment, Then, Wait, Work};
 use super::task::{Goal, WorkerId};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Event, RunEvent};
+use crate::sync::Offer;
 
 /// Clock, connections and threads.
 pub trait Env {
@@ -26,6 +27,10 @@ pub trait Env {
 
     /// Has a worker carry out a task; [`Env::next`] gives [`Input::Ended`] when that ended.
     fn run(&mut self, worker: WorkerId, work: Work);
+
+    /// Has a worker take parts of the task of another; [`Env::next`] gives [`Input::Ended`] when
+    /// none is left.
+    fn help(&mut self, worker: WorkerId, other: WorkerId, offer: Offer);
 
     /// Has a worker tell the replica to release its staged files; [`Env::next`] gives
     /// [`Input::Released`] when that ended.
@@ -92,6 +97,7 @@ impl<M: Machine> Driver<M> {
             match action {
                 Action::Connect(worker) => env.connect(worker),
                 Action::Run(worker, work) => env.run(worker, work),
+                Action::Help(worker, other, offer) => env.help(worker, other, offer),
                 Action::Release(worker) => env.release(worker),
                 Action::Abandon(worker) => env.abandon(worker),
                 Action::Leave(worker) => env.leave(worker),

@@ -10,6 +10,7 @@ use super::width::Width;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Event, RunEvent};
 use crate::settings::Jobs;
+use crate::sync::Offer;
 
 /// How a task ended that is not tried again at once.
 #[derive(Debug)]
@@ -24,6 +25,16 @@ pub enum Settled {
     Stopped(Error),
 }
 
+/// A task of which others may take parts.
+#[derive(Debug)]
+struct Offered {
+    /// Whose task it is.
+    by: WorkerId,
+    offer: Offer,
+    /// Who takes some.
+    helpers: Vec<WorkerId>,
+}
+
 /// Tasks and workers.
 #[derive(Debug)]
 pub struct Executor {
@@ -33,6 +44,8 @@ pub struct Executor {
     pub team: Team,
     /// How many of them may be connected.
     width: Width,
+    /// Tasks of which others may take parts.
+    offers: Vec<Offered>,
     /// Whether it was asked how much has been done.
     is_measuring: bool,
     policy: RetryPolicy,
@@ -48,6 +61,7 @@ impl Executor {
             queue: Queue::default(),
             team: Team::new(width.most(), open),
             width,
+            offers: Vec::new(),
             is_measuring: false,
             policy,
             server: server.to_owned(),
@@ -67,6 +81,12 @@ impl Executor {
             {
                 worker.state = State::Running;
                 out.push(Action::Run(id, work));
+            } else if worker.state == State::Idle
+                && let Some(offered) = self.offers.first_mut()
+            {
+                worker.state = State::Running;
+                offered.helpers.push(id);
+                out.push(Action::Help(id, offered.by, offered.offer.clone()));
             }
         }
         self.connect_for_ready(now, out);
@@ -82,7 +102,7 @@ impl Executor {
         // One at a time at first, for a replica that cannot be reached by one is reached by none.
         let limit = if open == 0 { 1 } else { self.width.limit() };
         let room = limit.saturating_sub(open + coming);
-        let waiting = self.queue.startable(self.team.0.len()).saturating_sub(coming);
+        let waiting = self.startable().saturating_sub(coming);
         let workers = self.team.0.iter_mut().enumerate();
         let closed = workers.filter(|(_, worker)| worker.state == State::Closed);
         for (id, worker) in closed.take(room.min(waiting)) {
@@ -91,11 +111,22 @@ impl Executor {
         }
     }
 
+    /// For how many workers more there would be something to do.
+    fn startable(&self) -> usize {
+        let most = self.team.0.len();
+        if self.offers.is_empty() { self.queue.startable(most) } else { most }
+    }
+
+    /// Others may take parts of the task of a worker.
+    pub fn offered(&mut self, id: WorkerId, offer: Offer) {
+        self.offers.push(Offered { by: id, offer, helpers: Vec::new() });
+    }
+
     /// When to look whether more workers are wanted. They are not as long as those that there are
     /// have the time.
     pub fn next_look(&self) -> Option<Moment> {
         let has_room = self.team.has_idle() || self.team.coming() > 0;
-        if self.is_measuring || has_room || self.queue.startable(1) == 0 {
+        if self.is_measuring || has_room || self.startable() == 0 {
             return None;
         }
         self.width.next_look()
@@ -181,6 +212,8 @@ impl Executor {
         out: &mut Vec<Action>,
     ) -> Option<Settled> {
         let Attempt { outcome, mut care, session } = attempt;
+        // Who helped ends when no more help is wanted.
+        self.offers.retain(|offered| offered.by != id && !offered.helpers.contains(&id));
         self.team.set_session(id, session);
         if let Some(worker) = self.team.0.get_mut(id) {
             worker.used = now;

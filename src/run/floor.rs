@@ -1,5 +1,5 @@
-//! Who may speak. What several workers say at once comes out task by task, in the order in which
-//! the tasks began: the first that is not done speaks at once, all others are kept back. Pure.
+//! Who may speak. What several workers say at once comes out task by task, in the order of their
+//! numbers: the first that is not done speaks at once, all others are kept back. Pure.
 
 use std::collections::VecDeque;
 
@@ -14,6 +14,9 @@ const MOST: usize = 10_000;
 struct Speaker<T> {
     /// Who works on it; nobody if it is done.
     worker: Option<WorkerId>,
+    /// Whose task it is a part of, and that one's number.
+    of: WorkerId,
+    number: u64,
     kept: Vec<T>,
 }
 
@@ -21,6 +24,8 @@ struct Speaker<T> {
 #[derive(Debug)]
 pub struct Floor<T> {
     speakers: VecDeque<Speaker<T>>,
+    /// The first number that has not ended.
+    next: u64,
     kept: usize,
     most: usize,
 }
@@ -28,19 +33,37 @@ pub struct Floor<T> {
 impl<T> Floor<T> {
     /// Nobody has said anything yet.
     pub fn new() -> Floor<T> {
-        Floor { speakers: VecDeque::new(), kept: 0, most: MOST }
+        Floor { speakers: VecDeque::new(), next: 0, kept: 0, most: MOST }
     }
 
-    /// A worker begins with a task.
-    pub fn begin(&mut self, worker: WorkerId) {
-        self.speakers.push_back(Speaker { worker: Some(worker), kept: Vec::new() });
+    /// A worker begins with the task of this number. Each begins some time, and may do so again.
+    pub fn begin(&mut self, worker: WorkerId, number: u64) {
+        let at = self.speakers.partition_point(|speaker| speaker.number <= number);
+        let speaker = Speaker { worker: Some(worker), of: worker, number, kept: Vec::new() };
+        self.speakers.insert(at, speaker);
+    }
+
+    /// A worker begins with the next part of the task of another, or of its own. Returns what comes
+    /// out now.
+    pub fn begin_part(&mut self, worker: WorkerId, of: WorkerId) -> Vec<T> {
+        if let Some(last) = self.speakers.iter().rposition(|speaker| speaker.of == of) {
+            let number = self.speakers.get(last).map_or(0, |speaker| speaker.number);
+            let speaker = Speaker { worker: Some(worker), of, number, kept: Vec::new() };
+            if let Some(before) = self.speakers.iter_mut().find(|s| s.worker == Some(worker)) {
+                before.worker = None;
+            }
+            self.speakers.insert(last + 1, speaker);
+        }
+        self.proceed()
     }
 
     /// A worker says something. Returns what comes out now.
     pub fn say(&mut self, worker: WorkerId, said: T) -> Vec<T> {
+        let next = self.next;
         let mut speakers = self.speakers.iter_mut().enumerate();
         match speakers.find(|(_, speaker)| speaker.worker == Some(worker)) {
-            None | Some((0, _)) => vec![said],
+            None => vec![said],
+            Some((0, speaker)) if speaker.number <= next => vec![said],
             Some((_, speaker)) => {
                 speaker.kept.push(said);
                 self.kept += 1;
@@ -54,13 +77,23 @@ impl<T> Floor<T> {
         if let Some(speaker) = self.speakers.iter_mut().find(|s| s.worker == Some(worker)) {
             speaker.worker = None;
         }
+        self.proceed()
+    }
+
+    /// What comes out because those before are done.
+    fn proceed(&mut self) -> Vec<T> {
         let mut out = Vec::new();
-        while let Some(first) = self.speakers.front_mut() {
+        while let Some(first) = self.speakers.front_mut().filter(|first| first.number <= self.next)
+        {
             out.append(&mut first.kept);
             if first.worker.is_some() {
                 break;
             }
+            let number = first.number;
             self.speakers.pop_front();
+            if self.speakers.front().is_none_or(|first| first.number > number) {
+                self.next = self.next.max(number + 1);
+            }
         }
         self.kept -= out.len();
         out
@@ -78,14 +111,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_task_speaks_for_itself_in_the_order_in_which_they_began() {
+    fn each_task_speaks_for_itself_in_the_order_of_their_numbers() {
         let mut floor = Floor::new();
-        (0..3).for_each(|worker| floor.begin(worker));
+        (0..3).for_each(|worker| floor.begin(worker, worker as u64));
         assert_eq!(floor.say(0, "a1"), ["a1"]);
         assert!(floor.say(1, "b1").is_empty() && floor.say(2, "c1").is_empty());
         assert_eq!(floor.say(0, "a2"), ["a2"]);
         assert!(floor.end(2).is_empty(), "b is not done");
-        floor.begin(2);
+        floor.begin(2, 3);
         assert!(floor.say(2, "d1").is_empty());
         assert_eq!(floor.end(0), ["b1"], "a is");
         assert_eq!(floor.say(1, "b2"), ["b2"]);
@@ -96,9 +129,47 @@ mod tests {
     }
 
     #[test]
+    fn a_task_that_began_late_speaks_before_those_behind_it() {
+        let mut floor = Floor::new();
+        floor.begin(0, 0);
+        floor.begin(1, 2);
+        assert!(floor.say(1, "c").is_empty());
+        assert!(floor.end(0).is_empty(), "b is still to come");
+        floor.begin(0, 1);
+        assert_eq!(floor.say(0, "b"), ["b"]);
+        // The connection was lost over it: it is begun again.
+        assert_eq!(floor.end(0), ["c"]);
+        floor.begin(0, 1);
+        assert_eq!(floor.say(0, "b again"), ["b again"]);
+        assert!(floor.end(1).is_empty() && floor.end(0).is_empty());
+        floor.begin(1, 3);
+        assert_eq!(floor.say(1, "d"), ["d"]);
+    }
+
+    #[test]
+    fn the_parts_of_a_task_stay_together_in_the_order_in_which_they_began() {
+        let mut floor = Floor::new();
+        floor.begin(0, 0);
+        floor.begin(1, 1);
+        assert_eq!(floor.say(0, "a"), ["a"]);
+        assert!(floor.say(1, "other").is_empty());
+        assert!(floor.begin_part(2, 0).is_empty());
+        assert!(floor.say(2, "a2").is_empty());
+        assert_eq!(floor.begin_part(0, 0), ["a2"]);
+        assert!(floor.say(0, "a3").is_empty());
+        assert_eq!(floor.say(2, "a2 too"), ["a2 too"]);
+        assert_eq!(floor.begin_part(2, 0), ["a3"]);
+        assert!(floor.say(2, "a4").is_empty());
+        assert_eq!(floor.begin_part(0, 0), ["a4"]);
+        assert!(floor.say(0, "a5").is_empty(), "the second is still at the fourth");
+        assert_eq!(floor.end(2), ["a5"]);
+        assert_eq!(floor.end(0), ["other"]);
+    }
+
+    #[test]
     fn no_more_is_kept_back_than_there_is_room_for() {
         let mut floor = Floor { most: 3, ..Floor::new() };
-        (0..3).for_each(|worker| floor.begin(worker));
+        (0..3).for_each(|worker| floor.begin(worker, worker as u64));
         assert!(floor.say(2, 1).is_empty() && floor.say(1, 2).is_empty());
         assert!(floor.end(2).is_empty());
         assert!(floor.say(1, 3).is_empty());

@@ -13,6 +13,7 @@ use super::step::{Input, Work};
 use super::task::WorkerId;
 use super::worker::{Shared, Worker};
 use crate::error::Error;
+use crate::sync::{Helpers, Offer};
 
 /// What a worker is to do.
 pub enum Order {
@@ -20,6 +21,8 @@ pub enum Order {
     Connect,
     /// Carry out a task.
     Run(Box<Work>),
+    /// Take parts of the task of another.
+    Help(WorkerId, Offer),
     /// Tell the replica to release its staged files.
     Release,
     /// Say goodbye to the replica.
@@ -47,7 +50,7 @@ fn obey(
     worker: &mut Worker,
     id: WorkerId,
     order: Order,
-    plans: bool,
+    (plans, helpers): (bool, Option<&dyn Helpers>),
 ) -> Option<Said> {
     let mut steps = Vec::new();
     let input = match order {
@@ -55,7 +58,8 @@ fn obey(
         Order::Run(work) if plans => {
             Input::Ended(id, plan::plan(shared, worker, *work, &mut steps))
         }
-        Order::Run(work) => Input::Ended(id, worker.run(shared, *work)),
+        Order::Run(work) => Input::Ended(id, worker.run(shared, *work, helpers)),
+        Order::Help(_, offer) => Input::Ended(id, worker.help(shared, &offer, helpers)),
         Order::Release => Input::Released(id, worker.release(shared)),
         Order::Leave => {
             worker.disconnect();
@@ -82,7 +86,7 @@ impl<'c> Own<'c> {
 
 impl Hands for Own<'_> {
     fn order(&mut self, worker: WorkerId, order: Order) {
-        self.said.extend(obey(self.shared, self.worker, worker, order, self.plans));
+        self.said.extend(obey(self.shared, self.worker, worker, order, (self.plans, None)));
     }
 
     fn abandon(&mut self, _: WorkerId) {}
@@ -185,6 +189,24 @@ impl Drop for Crew<'_, '_> {
     }
 }
 
+/// How the others are reached from a task.
+struct Desk<'d> {
+    id: WorkerId,
+    /// Whose task it is.
+    of: WorkerId,
+    inbox: &'d Inbox,
+}
+
+impl Helpers for Desk<'_> {
+    fn offer(&self, offer: Offer) {
+        self.inbox.put(Said::Offered(self.id, offer));
+    }
+
+    fn begin_part(&self) {
+        self.inbox.put(Said::Part(self.id, self.of));
+    }
+}
+
 /// What a worker's thread does until nobody gives orders any more.
 fn work(
     shared: &Shared,
@@ -196,7 +218,11 @@ fn work(
 ) {
     let _voice = shared.observer.speak_for(id, inbox.clone());
     for order in orders {
-        let obeyed = AssertUnwindSafe(|| obey(shared, worker, id, order, plans));
+        let of = if let Order::Help(other, _) = order { other } else { id };
+        let desk = Desk { id, of, inbox };
+        // Parts of a plan are told in order.
+        let helpers = if plans { None } else { Some(&desk as &dyn Helpers) };
+        let obeyed = AssertUnwindSafe(|| obey(shared, worker, id, order, (plans, helpers)));
         match catch_unwind(obeyed) {
             Ok(said) => said.into_iter().for_each(|said| inbox.put(said)),
             Err(panic) => {

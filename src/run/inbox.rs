@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex};
 use super::step::Input;
 use super::task::WorkerId;
 use crate::events::{Event, PlannedStep};
-use crate::sync::Cancel;
+use crate::sync::{Cancel, Offer};
 
 /// As much as may wait to be taken: who says more waits until it is.
 const ROOM: usize = 1024;
@@ -17,6 +17,11 @@ const ROOM: usize = 1024;
 pub enum Said {
     /// Something happened in its task.
     Event(WorkerId, Box<Event>),
+    /// Others may take parts of its task.
+    Offered(WorkerId, Offer),
+    /// What it says from now on belongs to another part of the task that another worker has, or
+    /// itself.
+    Part(WorkerId, WorkerId),
     /// What it was asked for is done; what would be done for a task that was only planned.
     Ended(Input, Vec<PlannedStep>),
     /// It panicked.

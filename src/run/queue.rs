@@ -36,6 +36,8 @@ pub struct Queue {
     ready: VecDeque<Ready>,
     running: Vec<(WorkerId, Task)>,
     deferred: Vec<Deferred>,
+    /// How many tasks began that had no number.
+    begun: u64,
 }
 
 impl Queue {
@@ -66,10 +68,14 @@ impl Queue {
         let Ready { mut task, .. } = self.ready.remove(self.first_for(worker)?)?;
         let care = std::mem::take(&mut task.care);
         let goal = task.goal.clone();
+        let number = *task.number.get_or_insert_with(|| {
+            self.begun += 1;
+            self.begun - 1
+        });
         let looks_ahead = matches!(*goal, Goal::User(_)) && !task.again;
         self.running.push((worker, task));
         let ahead = if looks_ahead { self.ask_ahead(worker) } else { Vec::new() };
-        Some(Work { goal, care, ahead })
+        Some(Work { number, goal, care, ahead })
     }
 
     /// The first task that is nobody else's; else the first of another worker, for that one is

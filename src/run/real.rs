@@ -16,7 +16,7 @@ use super::step::{Asked, Input, Moment, Wait, Work};
 use super::task::{Goal, WorkerId};
 use super::worker::Shared;
 use crate::events::{Event, Observer, PlannedStep, RunEvent};
-use crate::sync::Cancel;
+use crate::sync::{Cancel, Offer};
 
 /// Longest wait without a look at the clock.
 const LONGEST: Moment = Moment::from_secs(24 * 3600);
@@ -141,6 +141,11 @@ impl<'w, 'h> Real<'w, 'h> {
         while let Some(said) = self.hands.take() {
             match said {
                 Said::Event(worker, event) => self.say(worker, Line::Event(event)),
+                Said::Offered(worker, offer) => return Some(Input::Offered(worker, offer)),
+                Said::Part(worker, of) => {
+                    let lines = self.floor.begin_part(worker, of);
+                    self.put_out(lines);
+                }
                 Said::Ended(input, steps) => {
                     if let Input::Ended(worker, _) = input {
                         steps.into_iter().for_each(|step| self.say(worker, Line::Step(step)));
@@ -187,8 +192,12 @@ impl Env for Real<'_, '_> {
     }
 
     fn run(&mut self, worker: WorkerId, work: Work) {
-        self.floor.begin(worker);
+        self.floor.begin(worker, work.number);
         self.hands.order(worker, Order::Run(Box::new(work)));
+    }
+
+    fn help(&mut self, worker: WorkerId, other: WorkerId, offer: Offer) {
+        self.hands.order(worker, Order::Help(other, offer));
     }
 
     fn release(&mut self, worker: WorkerId) {

@@ -11,7 +11,7 @@ use super::outcome::{Attempt, Undone};
 use super::task::{Goal, WorkerId};
 use crate::error::Result;
 use crate::events::Event;
-use crate::sync::Care;
+use crate::sync::{Care, Offer};
 use crate::types::UserId;
 
 /// A moment: the time since one that whoever has the clock chose.
@@ -53,6 +53,8 @@ pub enum Input {
     TimeOver,
     /// Somebody asks for something. Comes once for each reason.
     Asked(Asked),
+    /// Others may take parts of the task that a worker carries out.
+    Offered(WorkerId, Offer),
     /// [`Action::Measure`] ended: bytes of commands and replies that all workers have exchanged so
     /// far.
     Measured(u64),
@@ -61,6 +63,8 @@ pub enum Input {
 /// A task for a worker.
 #[derive(Debug)]
 pub struct Work {
+    /// Its place in what is told of all tasks.
+    pub number: u64,
     /// What is to be replicated.
     pub goal: Arc<Goal>,
     /// Over what connections were lost already.
@@ -96,6 +100,9 @@ pub enum Action {
     Connect(WorkerId),
     /// A worker that is connected carries out a task.
     Run(WorkerId, Work),
+    /// A worker that is connected takes parts of the task that another carries out. Ends with
+    /// [`Input::Ended`].
+    Help(WorkerId, WorkerId, Offer),
     /// A worker tells the replica to release its staged message files.
     Release(WorkerId),
     /// A connection that is being made is not needed any more. That ends soon then.

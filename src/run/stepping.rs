@@ -123,10 +123,11 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
         match action {
             Action::Connect(worker) => format!("connect {worker}"),
             Action::Release(worker) => format!("release {worker}"),
+            Action::Help(worker, other, _) => format!("help {worker}: {other}"),
             Action::Abandon(worker) => format!("abandon {worker}"),
             Action::Leave(worker) => format!("leave {worker}"),
             Action::Measure => "measure".to_owned(),
-            Action::Run(worker, Work { goal, care, ahead }) => {
+            Action::Run(worker, Work { goal, care, ahead, .. }) => {
                 self.care.push(care);
                 let users: Vec<String> = ahead.iter().map(ToString::to_string).collect();
                 let ahead =

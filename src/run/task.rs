@@ -145,6 +145,8 @@ pub struct Task {
     pub tries: u32,
     /// Whether a connection was lost over it, and it goes on at once.
     pub again: bool,
+    /// Its place in what is told of all tasks; without one, the place in which it begins.
+    pub number: Option<u64>,
     /// Over what connections were lost.
     pub care: Care,
 }
@@ -153,6 +155,13 @@ impl Task {
     /// A task that was not tried yet.
     pub fn new(goal: Goal, names: &Namespace) -> Task {
         let owners = goal.owners(names).into();
-        Task { goal: Arc::new(goal), owners, tries: 0, again: false, care: Care::default() }
+        Task {
+            goal: Arc::new(goal),
+            owners,
+            tries: 0,
+            again: false,
+            number: None,
+            care: Care::default(),
+        }
     }
 }

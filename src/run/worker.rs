@@ -15,7 +15,7 @@ use crate::names::Namespace;
 use crate::replica::{Destination, Replica, Session, Traffic};
 use crate::settings::Replication;
 use crate::store::Store;
-use crate::sync::{Cancel, Care, Master, Pass, Staged};
+use crate::sync::{Cancel, Care, Helpers, Master, Offer, Pass, Staged};
 
 /// What all workers of a client share.
 pub struct Shared {
@@ -117,10 +117,11 @@ impl Worker {
     }
 
     /// Carries out a task.
-    pub fn run(&mut self, shared: &Shared, work: Work) -> Attempt {
-        let Work { goal, mut care, ahead } = work;
+    /// Large tasks are offered to `helpers`.
+    pub fn run(&mut self, shared: &Shared, work: Work, helpers: Option<&dyn Helpers>) -> Attempt {
+        let Work { goal, mut care, ahead, .. } = work;
         let mut asked = std::mem::take(&mut self.asked);
-        let result = self.with_pass(shared, &mut care, |pass| {
+        let result = self.with_pass(shared, (&mut care, helpers), |pass| {
             asked.ask(&goal, &ahead, pass)?;
             let observer = shared.observer.as_ref();
             carry_out::carry_out(&goal, pass, &mut asked, &shared.names, observer)
@@ -129,9 +130,28 @@ impl Worker {
         Attempt { outcome: Outcome::of(result), care, session: self.after_use() }
     }
 
+    /// Takes parts of the task of another worker; what becomes of them is that one's to say.
+    pub fn help(
+        &mut self,
+        shared: &Shared,
+        offer: &Offer,
+        helpers: Option<&dyn Helpers>,
+    ) -> Attempt {
+        self.asked.clear();
+        let (care, mut begin) = (&mut Care::default(), || {
+            helpers.into_iter().for_each(Helpers::begin_part);
+        });
+        let result = self.with_pass(shared, (care, None), |pass| {
+            offer.0.help(pass, &mut begin);
+            Ok(Vec::new())
+        });
+        Attempt { outcome: Outcome::of(result), care: Care::default(), session: self.after_use() }
+    }
+
     /// Tells the replica to release its staged files.
     pub fn release(&mut self, shared: &Shared) -> Result<()> {
-        let result = self.with_pass(shared, &mut Care::default(), |pass| pass.restart());
+        let no_care = &mut Care::default();
+        let result = self.with_pass(shared, (no_care, None), |pass| pass.restart());
         if result.is_err() {
             self.session = None;
         }
@@ -142,7 +162,7 @@ impl Worker {
     fn with_pass<T>(
         &mut self,
         shared: &Shared,
-        care: &mut Care,
+        (care, helpers): (&mut Care, Option<&dyn Helpers>),
         work: impl FnOnce(&mut Pass<'_>) -> Result<T>,
     ) -> Result<T> {
         self.connect(shared)?;
@@ -162,6 +182,7 @@ impl Worker {
         pass.cache = cache.as_mut().map(|cache| cache as _);
         pass.master = Some(master.as_mut());
         pass.care = Some(care);
+        pass.helpers = helpers;
         let result = work(&mut pass);
         if result.as_ref().is_err_and(Error::is_connection) {
             self.session = None;

@@ -26,7 +26,7 @@ use crate::run::outcome::{Attempt, Outcome, SessionState, Undone};
 use crate::run::step::{Asked, Input, Moment, Wait, Work};
 use crate::run::task::{Goal, WorkerId};
 use crate::settings::Replication;
-use crate::sync::{Cache, Cancel, Care, Pass, Staged, is_locked};
+use crate::sync::{Cache, Cancel, Care, Offer, Pass, Staged, is_locked};
 use crate::types::{MboxName, UserId};
 
 /// What all workers of a client share.
@@ -138,7 +138,7 @@ impl Worker {
     }
 
     fn run(&mut self, client: &Client, work: Work) -> Attempt {
-        let Work { goal, mut care, ahead } = work;
+        let Work { goal, mut care, ahead, .. } = work;
         client.world.look().tell(|| format!("begins {goal:?}"));
         let mut asked = std::mem::take(&mut self.asked);
         let told = Told(client.world.clone());
@@ -281,7 +281,7 @@ impl SimEnv {
             return None;
         }
         let goal = Arc::new(Goal::Entries(entries[1..].to_vec()));
-        Some((other, Work { goal, care: Care::default(), ahead: Vec::new() }))
+        Some((other, Work { number: work.number, goal, care: Care::default(), ahead: Vec::new() }))
     }
 
     fn order(&mut self, id: WorkerId, order: Order) {
@@ -410,6 +410,9 @@ impl Env for SimEnv {
         }
         self.order(worker, Order::Run(Box::new(work)));
     }
+
+    /// Nobody offers anything here.
+    fn help(&mut self, _: WorkerId, _: WorkerId, _: Offer) {}
 
     fn release(&mut self, worker: WorkerId) {
         self.order(worker, Order::Release);

@@ -1,12 +1,14 @@
 //! Brings over the contents of mailboxes whose names are settled: looks at each, asks the replica
 //! which of their messages it has, sends them; as many at a time as may be in memory.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use super::failures::Failures;
-use super::pass::Pass;
+use super::pass::{Offer, Parts, Pass};
+use super::shared_todo::{Found, OWNER, PassId, SharedTodo, Todo};
 use super::survey::compare;
-use super::survey::look::{Found, Look, look};
+use super::survey::look::{self, Look};
 use super::transfer::inbox::{Failed, inbox_failed};
 use super::transfer::pending::Work;
 use super::transfer::queue::{Held, Left, RECORDS_AHEAD, Unfinished, send};
@@ -17,22 +19,10 @@ use crate::error::{Error, Kind, Result};
 use crate::protocol::RemoteFolder;
 use crate::types::{MailboxEntry, MboxName, MboxType, Text, UniqueId};
 
-/// A mailbox that is to be looked at.
-struct Todo {
-    entry: MailboxEntry,
-    remote: Option<RemoteFolder>,
-}
-
-/// What is known while a user's contents are brought over.
-struct Contents {
-    todo: VecDeque<Todo>,
-    /// Names that are mailboxes on the replica.
-    real: HashSet<MboxName>,
-    /// Quota roots that mailboxes name.
-    roots: Vec<NamedRoot>,
-}
-
-/// Brings over the contents of mailboxes. Returns the quota roots that they name.
+/// Mailboxes of one task from which on others may help.
+const MANY: usize = 8;
+/// Brings over the contents of mailboxes, with the help of others if there are many. Returns the
+/// quota roots that they name.
 pub(crate) fn bring_contents(
     pass: &mut Pass<'_>,
     entries: Vec<MailboxEntry>,
@@ -41,68 +31,166 @@ pub(crate) fn bring_contents(
 ) -> Result<Vec<NamedRoot>> {
     let there = remotes.iter().filter(|r| !r.mbtype.is_intermediate()).map(|r| r.name.clone());
     let among: Vec<MboxName> = there.collect();
-    let real = among.iter().cloned().collect();
     // A replica may have a uniqueid twice; the folder in its place is meant.
     let mut by_name: HashMap<_, _> = remotes.into_iter().map(|r| (r.name.clone(), r)).collect();
     let todo = entries.into_iter().map(|entry| {
         let remote = by_name.remove(&entry.name).filter(|r| r.uniqueid == entry.uniqueid);
-        Todo { entry, remote }
+        let new_inbox = remote.is_none() && pass.names.is_inbox(&entry.name);
+        Todo { entry, remote, new_inbox }
     });
-    let mut contents = Contents { todo: todo.collect(), real, roots: Vec::new() };
-    let mut all_held = Vec::new();
-    loop {
-        let work = contents.survey(pass, failures)?;
-        if work.is_empty() {
+    let shared = Arc::new(SharedTodo::new(todo.collect(), among));
+    let helpers = pass.helpers.filter(|_| !pass.is_careful() && shared.len() >= MANY);
+    if let Some(helpers) = helpers {
+        helpers.offer(Offer(shared.clone()));
+    }
+    let mut contents = Contents::new(&shared, OWNER, helpers.is_some());
+    std::mem::swap(&mut contents.found.failures, failures);
+    let result = contents.work(pass, &mut || {
+        if let Some(helpers) = helpers {
+            helpers.begin_part();
+        }
+    });
+    let Found { failures: own, roots, .. } = contents.found;
+    *failures = own;
+    // They must not go on when the user is not locked any more.
+    let mut found = shared.close();
+    if let Some(helpers) = helpers.filter(|_| shared.is_helped()) {
+        helpers.begin_part();
+    }
+    failures.absorb(&mut found.failures);
+    pass.moved.extend(std::mem::take(&mut found.moved));
+    roots.into_iter().for_each(|root| found.name_root(root));
+    result.map(|()| found.roots)
+}
+
+/// What one pass brings over.
+struct Contents<'s> {
+    shared: &'s SharedTodo,
+    id: PassId,
+    /// Whether not all is taken at once, but in parts.
+    in_parts: bool,
+    /// Mailboxes of which more is to be sent.
+    again: VecDeque<Todo>,
+    /// Whether the replica took updates without a check, which is to be made up for.
+    is_unsure: bool,
+    found: Found,
+}
+
+impl Parts for SharedTodo {
+    fn help(&self, pass: &mut Pass<'_>, begin: &mut dyn FnMut()) {
+        let Some(id) = self.enter() else { return };
+        pass.begin_task();
+        let mut leaving = Leaving { shared: self, id, found: Found::default() };
+        let mut contents = Contents::new(self, id, true);
+        let result = contents.work(pass, begin);
+        pass.staged.clear_if_failed(&result);
+        leaving.found = contents.found;
+        if let Err(error) = result
+            && contents.is_unsure
+        {
+            // What became of it is not known: all must be looked at again.
+            leaving.found.failures.keep_reported(error.subject().clone(), error);
+        }
+        leaving.found.moved = std::mem::take(&mut pass.moved);
+    }
+}
+
+/// Leaves even if there is a panic: the owner waits for it.
+struct Leaving<'s> {
+    shared: &'s SharedTodo,
+    id: PassId,
+    found: Found,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.shared.leave(self.id, std::mem::take(&mut self.found));
+    }
+}
+
+impl<'s> Contents<'s> {
+    fn new(shared: &'s SharedTodo, id: PassId, in_parts: bool) -> Contents<'s> {
+        let (again, found) = (VecDeque::new(), Found::default());
+        Contents { shared, id, in_parts, again, is_unsure: false, found }
+    }
+
+    /// Brings over what can be taken, until nothing is left. `begin` is called before each part.
+    fn work(&mut self, pass: &mut Pass<'_>, begin: &mut dyn FnMut()) -> Result<()> {
+        let mut all_held = Vec::new();
+        loop {
+            let mut taken = Vec::new();
+            let sent = self.part(pass, &mut taken, &mut all_held, begin);
+            if self.id != OWNER && sent.is_err() {
+                // The owner has a session of its own, and will see what becomes of them there.
+                let again = std::mem::take(&mut self.again).into_iter();
+                self.shared.put_back(taken.into_iter().chain(again));
+            }
+            self.is_unsure = !pass.unchecked.is_empty();
+            self.shared.done(self.id);
+            if self.id == OWNER && sent.is_ok() && !self.found.failures.is_waiting() {
+                self.shared.inbox_is_there();
+            }
+            if sent? {
+                continue;
+            }
             // A good copy of what is damaged may have come with another mailbox.
-            let unfinished = resolve(pass, std::mem::take(&mut all_held), failures)?;
-            if unfinished.is_empty() {
+            let unfinished = self.resolve(pass, std::mem::take(&mut all_held))?;
+            if unfinished.is_empty() && !(self.id == OWNER && self.shared.wait_for_more()) {
                 break;
             }
-            contents.look_again(pass, unfinished, failures)?;
-            continue;
+            self.look_again(pass, unfinished)?;
         }
+        verify_sent(pass, &mut self.found.failures)?;
+        self.is_unsure = false;
+        Ok(())
+    }
+
+    /// Takes a part and brings it over. Says whether there was something. What was `taken` may be
+    /// done or not if that fails.
+    fn part(
+        &mut self,
+        pass: &mut Pass<'_>,
+        taken: &mut Vec<Todo>,
+        all_held: &mut Vec<Held>,
+        begin: &mut dyn FnMut(),
+    ) -> Result<bool> {
+        let work = self.survey(pass, taken, begin)?;
+        if work.is_empty() {
+            return Ok(false);
+        }
+        let among = &self.shared.among;
         if !among.is_empty() && !pass.is_careful() {
             work.iter().for_each(|work| work.want(pass));
-            reserve(pass, &among)?;
+            reserve(pass, among)?;
         }
-        let Left { unfinished, held } = send(pass, work, &among, failures)?;
+        let Left { unfinished, held } = send(pass, work, among, &mut self.found.failures)?;
         all_held.extend(held);
         if !unfinished.is_empty() {
             pass.release_staged()?;
-            contents.look_again(pass, unfinished, failures)?;
+            self.look_again(pass, unfinished)?;
         }
+        Ok(true)
     }
-    verify_sent(pass, failures)?;
-    Ok(contents.roots)
-}
 
-/// Mailboxes that wait for a message, and have got it from elsewhere. The others fail.
-fn resolve(
-    pass: &mut Pass<'_>,
-    all_held: Vec<Held>,
-    failures: &mut Failures,
-) -> Result<Vec<Unfinished>> {
-    let mut unfinished = Vec::new();
-    for Held { entry, last_uid, partition, missing, damage } in all_held {
-        if pass.staged.must_upload(&partition, missing) {
-            failures.keep(pass, &entry.name, damage)?;
-        } else {
-            unfinished.push(Unfinished { entry, last_uid });
-        }
-    }
-    Ok(unfinished)
-}
-
-impl Contents {
     /// Looks at mailboxes until there is enough to send, or none is left. Returns those that must
     /// be sent.
-    fn survey(&mut self, pass: &mut Pass<'_>, failures: &mut Failures) -> Result<Vec<Work>> {
+    fn survey(
+        &mut self,
+        pass: &mut Pass<'_>,
+        taken: &mut Vec<Todo>,
+        begin: &mut dyn FnMut(),
+    ) -> Result<Vec<Work>> {
         let mut work: Vec<Work> = Vec::new();
         let mut records = 0;
-        while records < RECORDS_AHEAD
-            && let Some(todo) = self.todo.pop_front()
-        {
-            if let Some(one) = self.look(pass, todo, failures)? {
+        while records < RECORDS_AHEAD {
+            if self.again.is_empty() && (work.is_empty() || !self.in_parts) {
+                self.again = self.shared.take(self.id, begin);
+            }
+            let Some(todo) = self.again.pop_front() else { break };
+            if self.id != OWNER {
+                taken.push(todo.clone());
+            }
+            if let Some(one) = self.look(pass, todo)? {
                 records += one.records();
                 work.push(one);
             }
@@ -110,14 +198,24 @@ impl Contents {
         Ok(work)
     }
 
+    /// Mailboxes that wait for a message, and have got it from elsewhere. The others fail; of a
+    /// helper's, those of which nobody knows whether they have.
+    fn resolve(&mut self, pass: &mut Pass<'_>, all_held: Vec<Held>) -> Result<Vec<Unfinished>> {
+        let mut unfinished = Vec::new();
+        for Held { entry, last_uid, partition, missing, damage } in all_held {
+            if pass.staged.must_upload(&partition, missing) {
+                self.found.failures.keep(pass, &entry.name, damage)?;
+            } else {
+                unfinished.push(Unfinished { entry, last_uid });
+            }
+        }
+        Ok(unfinished)
+    }
+
     /// Looks at one mailbox.
-    fn look(
-        &mut self,
-        pass: &mut Pass<'_>,
-        Todo { entry, remote }: Todo,
-        failures: &mut Failures,
-    ) -> Result<Option<Work>> {
-        let new_inbox = remote.is_none() && pass.names.is_inbox(&entry.name);
+    fn look(&mut self, pass: &mut Pass<'_>, todo: Todo) -> Result<Option<Work>> {
+        let failures = &mut self.found.failures;
+        let Todo { entry, remote, new_inbox } = todo;
         if let Some(error) = unsendable(pass, &entry) {
             if new_inbox {
                 inbox_failed(pass, Failed { entry, error }, failures)?;
@@ -127,64 +225,36 @@ impl Contents {
             return Ok(None);
         }
         if entry.mbtype.is_intermediate() {
-            return self.look_at_intermediate(pass, Todo { entry, remote }, failures);
+            return look_at_intermediate(pass, self.shared, (entry, remote), failures);
         }
-        let found = match look(pass, &entry, remote.as_ref()) {
+        let found = match look::look(pass, &entry, remote.as_ref()) {
             Ok(None) if new_inbox => {
                 inbox_failed(pass, Failed::vanished(&entry), failures)?;
                 return Ok(None);
             }
             Ok(None) => return Ok(None),
             Ok(Some(Look { quotaroot, found })) => {
-                quotaroot.into_iter().for_each(|root| self.name_root(root, &entry.name));
+                let named = quotaroot.into_iter().map(|root| named_root(root, &entry.name));
+                named.for_each(|named| self.found.name_root(named));
                 found
             }
             // It may be created all the same: sending it will show.
-            Err(_) if new_inbox => Found::Unread,
+            Err(_) if new_inbox => look::Found::Unread,
             Err(error) => {
                 failures.keep(pass, &entry.name, error)?;
                 return Ok(None);
             }
         };
-        let differs = !matches!(found, Found::Same);
+        let differs = !matches!(found, look::Found::Same);
         Ok(differs.then_some(Work { entry, remote, found }))
-    }
-
-    fn look_at_intermediate(
-        &self,
-        pass: &Pass<'_>,
-        Todo { entry, remote }: Todo,
-        failures: &mut Failures,
-    ) -> Result<Option<Work>> {
-        if remote.as_ref().is_some_and(|r| compare::intermediate(&entry, r).is_none()) {
-            return Ok(None);
-        }
-        if self.real.contains(&entry.name) {
-            failures.keep(pass, &entry.name, hidden(&entry))?;
-            return Ok(None);
-        }
-        Ok(Some(Work { entry, remote, found: Found::Unread }))
-    }
-
-    /// Notes that a mailbox names a quota root.
-    fn name_root(&mut self, root: Text, mailbox: &MboxName) {
-        let rest = mailbox.as_bytes().strip_prefix(root.as_bytes());
-        let applies = rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'.')));
-        let name = applies.then(|| mailbox.clone());
-        match self.roots.iter_mut().find(|known| known.root == root) {
-            Some(known) => known.by_its_own = known.by_its_own.take().or(name),
-            None => self.roots.push(NamedRoot { root, by_its_own: name }),
-        }
     }
 
     /// Fetches the replica's state of mailboxes of which a batch was sent; they come first now.
     /// One that has not got as far as was sent is a failure: going on might never end.
-    fn look_again(
-        &mut self,
-        pass: &mut Pass<'_>,
-        unfinished: Vec<Unfinished>,
-        failures: &mut Failures,
-    ) -> Result<()> {
+    fn look_again(&mut self, pass: &mut Pass<'_>, unfinished: Vec<Unfinished>) -> Result<()> {
+        if unfinished.is_empty() {
+            return Ok(());
+        }
         let names: Vec<MboxName> = unfinished.iter().map(|u| u.entry.name.clone()).collect();
         let remotes = pass.folders(&names)?;
         let mut remotes: HashMap<UniqueId, RemoteFolder> =
@@ -192,16 +262,39 @@ impl Contents {
         for Unfinished { entry, last_uid } in unfinished.into_iter().rev() {
             let remote = remotes.remove(&entry.uniqueid);
             if remote.as_ref().is_some_and(|r| r.last_uid >= last_uid) {
-                self.todo.push_front(Todo { entry, remote });
+                self.again.push_front(Todo { entry, remote, new_inbox: false });
                 continue;
             }
             let detail = format!("the messages up to UID {last_uid} are not there any more");
             let op = "go on with mailbox";
             let error = Error::new(Kind::ReplicaChanged, op, &entry.name, detail);
-            failures.keep(pass, &entry.name, error)?;
+            self.found.failures.keep(pass, &entry.name, error)?;
         }
         Ok(())
     }
+}
+
+fn look_at_intermediate(
+    pass: &Pass<'_>,
+    shared: &SharedTodo,
+    (entry, remote): (MailboxEntry, Option<RemoteFolder>),
+    failures: &mut Failures,
+) -> Result<Option<Work>> {
+    if remote.as_ref().is_some_and(|r| compare::intermediate(&entry, r).is_none()) {
+        return Ok(None);
+    }
+    if shared.real.contains(&entry.name) {
+        failures.keep(pass, &entry.name, hidden(&entry))?;
+        return Ok(None);
+    }
+    Ok(Some(Work { entry, remote, found: look::Found::Unread }))
+}
+
+/// A quota root that a mailbox names, and whether it lies where that applies.
+fn named_root(root: Text, mailbox: &MboxName) -> NamedRoot {
+    let rest = mailbox.as_bytes().strip_prefix(root.as_bytes());
+    let applies = rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'.')));
+    NamedRoot { root, by_its_own: applies.then(|| mailbox.clone()) }
 }
 
 /// Why a mailbox that is there must not be sent, by its entry alone.

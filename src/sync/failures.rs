@@ -78,6 +78,11 @@ impl Failures {
         self.waiting.push(user);
     }
 
+    /// Whether anybody's mailboxes wait for an INBOX.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Whether a user's mailboxes wait for the INBOX.
     pub fn waits(&self, user: Option<&UserId>) -> bool {
         user.is_some_and(|user| self.waiting.contains(user))

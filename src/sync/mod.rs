@@ -19,6 +19,7 @@ mod master;
 mod pass;
 mod pieces;
 pub(crate) mod repair;
+mod shared_todo;
 pub(crate) mod survey;
 #[cfg(test)]
 mod tests;
@@ -33,7 +34,7 @@ pub use care::{Care, is_left_out};
 pub use failures::{is_locked, together};
 pub use mailboxes::mailboxes;
 pub use master::Master;
-pub use pass::Pass;
+pub use pass::{Helpers, Offer, Pass};
 pub use pieces::{has_inbox, pieces, quota, unuser, with_relatives};
 pub use transfer::staged::Staged;
 pub use user::{ask_user, user};

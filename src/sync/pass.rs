@@ -3,6 +3,8 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
 
 use super::cache::Cache;
 use super::cancel::Cancel;
@@ -22,6 +24,31 @@ use crate::types::{MailboxEntry, MboxName, Text, UniqueId};
 
 /// Staged files after which the replica is told to release them.
 const STAGED_FILES: u64 = 8192;
+
+/// Parts of a large task, which anybody with a session can take.
+pub trait Parts: Send + Sync {
+    /// Takes part after part until none is left. `begin` is called before each.
+    fn help(&self, pass: &mut Pass<'_>, begin: &mut dyn FnMut());
+}
+
+/// Parts that are offered, on their way to who takes them.
+#[derive(Clone)]
+pub struct Offer(pub Arc<dyn Parts>);
+
+impl fmt::Debug for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Offer")
+    }
+}
+
+/// Those who may help with a large task, over sessions of their own.
+pub trait Helpers {
+    /// Offers parts of the present task.
+    fn offer(&self, offer: Offer);
+
+    /// What is reported from now on belongs to the next part of the present task.
+    fn begin_part(&self);
+}
 
 /// Lent to every stage, for one task after the other over one session.
 pub struct Pass<'p> {
@@ -45,6 +72,8 @@ pub struct Pass<'p> {
     pub master: Option<&'p mut dyn Master>,
     /// What connections were lost over, if that is known.
     pub care: Option<&'p mut Care>,
+    /// Who may help, if there are others.
+    pub helpers: Option<&'p dyn Helpers>,
     /// Reads message files.
     pub messages: Messages,
     /// Updates that the replica took without a check.
@@ -78,6 +107,7 @@ impl<'p> Pass<'p> {
             cache: None,
             master: None,
             care: None,
+            helpers: None,
             messages: Messages::default(),
             unchecked: Vec::new(),
             moved: HashSet::new(),

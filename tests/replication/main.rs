@@ -18,6 +18,7 @@ mod failures;
 mod folders;
 mod forgotten;
 mod interrupts;
+mod jobs;
 mod kinds;
 mod layouts;
 mod live;

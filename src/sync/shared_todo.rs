@@ -1,0 +1,335 @@
+//! The mailboxes of a task that are to be looked at: taken by the pass whose task it is, or shared
+//! out among several, each with a session of its own.
+//!
+//! Staged files belong to a session, so a mailbox stays with the pass that took it. Nothing of a
+//! user may be created before the INBOX is, nor a mailbox before those that it is in, which the
+//! replica would make up: such a mailbox waits while another pass has one of them under way.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::failures::Failures;
+use super::usermeta::quotas::NamedRoot;
+use crate::protocol::RemoteFolder;
+use crate::types::{MailboxEntry, MboxName, UniqueId};
+
+/// A mailbox that is to be looked at.
+#[derive(Clone)]
+pub(crate) struct Todo {
+    /// Its entry.
+    pub entry: MailboxEntry,
+    /// What the replica has of it.
+    pub remote: Option<RemoteFolder>,
+    /// Whether it is an INBOX that the replica lacks.
+    pub new_inbox: bool,
+}
+
+/// Into how many parts the mailboxes are cut, of which each has so many at most.
+const PARTS: usize = 16;
+const PART: usize = 32;
+
+/// Names a pass among those that share mailboxes out.
+pub(crate) type PassId = u32;
+
+/// The pass whose task it is.
+pub(crate) const OWNER: PassId = 0;
+
+/// What a pass found.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// What could not be done.
+    pub failures: Failures,
+    /// Quota roots that mailboxes name.
+    pub roots: Vec<NamedRoot>,
+    /// Mailboxes that the replica said to be elsewhere.
+    pub moved: HashSet<UniqueId>,
+}
+
+impl Found {
+    /// Notes a quota root that a mailbox names.
+    pub fn name_root(&mut self, named: NamedRoot) {
+        match self.roots.iter_mut().find(|known| known.root == named.root) {
+            Some(known) => known.by_its_own = known.by_its_own.take().or(named.by_its_own),
+            None => self.roots.push(named),
+        }
+    }
+
+    fn absorb(&mut self, mut other: Found) {
+        self.failures.absorb(&mut other.failures);
+        other.roots.into_iter().for_each(|root| self.name_root(root));
+        self.moved.extend(other.moved);
+    }
+}
+
+#[derive(Default)]
+struct State {
+    todo: VecDeque<Todo>,
+    /// Those that the replica lacks, of which somebody took care and is not done.
+    under_way: HashMap<MboxName, PassId>,
+    /// Whether there is an INBOX that the replica still lacks, with which the owner begins.
+    lacks_inbox: bool,
+    /// Passes beside the owner's that are at it, and how many ever were.
+    helpers: u32,
+    helped: u32,
+    is_closed: bool,
+    /// What they found.
+    found: Found,
+}
+
+impl State {
+    /// Where the first mailbox is that a pass may take.
+    fn first_for(&self, pass: PassId) -> Option<usize> {
+        if self.lacks_inbox && pass != OWNER {
+            return None;
+        }
+        let is_free = |todo: &Todo| {
+            let mut outer = todo.entry.name.as_bytes();
+            while let Some(dot) = outer.iter().rposition(|byte| *byte == b'.') {
+                outer = outer.get(..dot).unwrap_or_default();
+                if self.under_way.get(&MboxName::new(outer)).is_some_and(|other| *other != pass) {
+                    return false;
+                }
+            }
+            true
+        };
+        self.todo.iter().position(is_free)
+    }
+}
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct SharedTodo {
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Names that are mailboxes on the replica.
+    pub real: HashSet<MboxName>,
+    /// The same as the replica gave them: where it may find messages.
+    pub among: Vec<MboxName>,
+}
+
+impl SharedTodo {
+    /// These mailboxes, in this order: each after those that it is in.
+    pub fn new(todo: VecDeque<Todo>, among: Vec<MboxName>) -> SharedTodo {
+        let real = among.iter().cloned().collect();
+        let lacks_inbox = todo.iter().any(|todo| todo.new_inbox);
+        let state = Mutex::new(State { todo, lacks_inbox, ..State::default() });
+        SharedTodo { state, changed: Condvar::new(), real, among }
+    }
+
+    /// How many wait to be taken.
+    pub fn len(&self) -> usize {
+        self.state.lock().todo.len()
+    }
+
+    /// Takes the first mailboxes that this pass may take, few enough that all have something to do.
+    /// Waits while there are some but others are at what must come before them. If there are any,
+    /// and somebody helps, `begin` is called before anybody else takes some.
+    pub fn take(&self, pass: PassId, begin: &mut dyn FnMut()) -> VecDeque<Todo> {
+        let mut state = self.state.lock();
+        let mut taken = VecDeque::new();
+        while !state.is_closed {
+            let most = (state.todo.len() / PARTS).clamp(1, PART);
+            while taken.len() < most
+                && let Some(at) = state.first_for(pass)
+                && let Some(todo) = state.todo.remove(at)
+            {
+                if todo.remote.is_none() {
+                    state.under_way.insert(todo.entry.name.clone(), pass);
+                }
+                taken.push_back(todo);
+            }
+            if !taken.is_empty() {
+                if state.todo.is_empty() {
+                    // Nobody has to wait for what comes before the rest any more.
+                    self.changed.notify_all();
+                }
+                if pass != OWNER || state.helped > 0 {
+                    begin();
+                }
+                break;
+            }
+            let others = state.helpers - u32::from(pass != OWNER);
+            if state.todo.is_empty() || (pass == OWNER && others == 0) {
+                break;
+            }
+            self.changed.wait(&mut state);
+        }
+        taken
+    }
+
+    /// A pass is done with all that it took, whatever came of it.
+    pub fn done(&self, pass: PassId) {
+        let mut state = self.state.lock();
+        state.under_way.retain(|_, other| *other != pass);
+        self.changed.notify_all();
+    }
+
+    /// The owner has created the INBOX, if it was among those that it took.
+    pub fn inbox_is_there(&self) {
+        let mut state = self.state.lock();
+        state.lacks_inbox &= state.todo.iter().any(|todo| todo.new_inbox);
+        self.changed.notify_all();
+    }
+
+    /// Puts back what a pass could not see through: the next that takes it begins at its beginning.
+    pub fn put_back(&self, todo: impl DoubleEndedIterator<Item = Todo>) {
+        let mut state = self.state.lock();
+        todo.rev().for_each(|todo| state.todo.push_front(todo));
+        self.changed.notify_all();
+    }
+
+    /// A helper begins, unless nothing is left to help with.
+    pub fn enter(&self) -> Option<PassId> {
+        let mut state = self.state.lock();
+        if state.is_closed || state.todo.is_empty() {
+            return None;
+        }
+        state.helpers += 1;
+        state.helped += 1;
+        Some(state.helped)
+    }
+
+    /// A helper ends.
+    pub fn leave(&self, pass: PassId, found: Found) {
+        let mut state = self.state.lock();
+        state.found.absorb(found);
+        state.helpers -= 1;
+        drop(state);
+        self.done(pass);
+    }
+
+    /// Whether there ever was a helper.
+    pub fn is_helped(&self) -> bool {
+        self.state.lock().helped > 0
+    }
+
+    /// Waits until something is left to take, or no helper is at work any more. Says whether
+    /// something is.
+    pub fn wait_for_more(&self) -> bool {
+        let mut state = self.state.lock();
+        while state.helpers > 0 && state.todo.is_empty() {
+            self.changed.wait(&mut state);
+        }
+        !state.todo.is_empty()
+    }
+
+    /// Nobody begins to help any more; waits for those who do. Returns what they found.
+    pub fn close(&self) -> Found {
+        let mut state = self.state.lock();
+        state.is_closed = true;
+        state.todo.clear();
+        self.changed.notify_all();
+        while state.helpers > 0 {
+            self.changed.wait(&mut state);
+        }
+        std::mem::take(&mut state.found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+
+    fn todo(name: &str, is_new: bool) -> Todo {
+        let entry = MailboxEntry { name: name.into(), ..MailboxEntry::default() };
+        let remote = (!is_new).then(RemoteFolder::default);
+        Todo { entry, remote, new_inbox: is_new && name == "user.fred" }
+    }
+
+    fn of(names: &[(&str, bool)]) -> SharedTodo {
+        let todo = names.iter().map(|(name, is_new)| todo(name, *is_new));
+        SharedTodo::new(todo.collect(), Vec::new())
+    }
+
+    fn take(shared: &SharedTodo, pass: PassId) -> Option<String> {
+        let taken = shared.take(pass, &mut || {});
+        taken.front().map(|todo| todo.entry.name.to_string())
+    }
+
+    #[test]
+    fn no_mailbox_is_created_before_those_that_it_is_in() {
+        let shared = of(&["user.fred.a", "user.fred.a.b", "user.fred.c"].map(|name| (name, true)));
+        let helper = shared.enter().unwrap();
+        assert_eq!(take(&shared, helper).unwrap(), "user.fred.a");
+        assert_eq!(take(&shared, OWNER).unwrap(), "user.fred.c", "another's is on its way");
+        assert_eq!(take(&shared, helper).unwrap(), "user.fred.a.b", "its own is");
+        shared.leave(helper, Found::default());
+        assert_eq!(take(&shared, OWNER), None);
+    }
+
+    #[test]
+    fn nothing_of_a_user_is_created_before_the_inbox() {
+        let shared = Arc::new(of(&[("user.fred", true), ("DELETED.user.fred.a.1", true)]));
+        let (helper, waiting) = (shared.enter().unwrap(), shared.clone());
+        let helping = thread::spawn(move || take(&waiting, helper));
+        assert_eq!(take(&shared, OWNER).unwrap(), "user.fred");
+        shared.done(OWNER);
+        assert!(!helping.is_finished(), "it could not be created");
+        shared.inbox_is_there();
+        assert_eq!(helping.join().unwrap().unwrap(), "DELETED.user.fred.a.1");
+        shared.leave(helper, Found::default());
+    }
+
+    #[test]
+    fn what_the_replica_has_is_free_for_all() {
+        let shared = of(&[("user.fred", false), ("user.fred.a", false), ("user.fred.a.b", true)]);
+        let helper = shared.enter().unwrap();
+        assert_eq!(take(&shared, OWNER).unwrap(), "user.fred");
+        assert_eq!(take(&shared, helper).unwrap(), "user.fred.a");
+        assert_eq!(take(&shared, OWNER).unwrap(), "user.fred.a.b");
+        shared.leave(helper, Found::default());
+    }
+
+    #[test]
+    fn whoever_waits_for_what_comes_first_is_sent_home_when_all_is_taken() {
+        let shared = Arc::new(of(&[("user.fred", true), ("user.fred.a", true)]));
+        let (helper, waiting) = (shared.enter().unwrap(), shared.clone());
+        let helping = thread::spawn(move || {
+            let taken = take(&waiting, helper);
+            waiting.leave(helper, Found::default());
+            taken
+        });
+        assert_eq!(take(&shared, OWNER).unwrap(), "user.fred");
+        assert_eq!(take(&shared, OWNER).unwrap(), "user.fred.a");
+        assert!(!shared.wait_for_more());
+        assert_eq!(helping.join().unwrap(), None);
+    }
+
+    #[test]
+    fn many_are_taken_at_once_but_not_all() {
+        let names: Vec<String> = (0..160).map(|n| format!("user.fred.{n:03}")).collect();
+        let shared = of(&names.iter().map(|name| (name.as_str(), true)).collect::<Vec<_>>());
+        let mut begun = 0;
+        assert_eq!(shared.take(OWNER, &mut || begun += 1).len(), 10);
+        assert_eq!(begun, 0, "nobody helps");
+        let helper = shared.enter().unwrap();
+        assert_eq!(shared.take(helper, &mut || begun += 1).len(), 9);
+        assert_eq!(shared.take(OWNER, &mut || begun += 1).len(), 8);
+        assert_eq!(begun, 2);
+        shared.leave(helper, Found::default());
+    }
+
+    #[test]
+    fn the_owner_waits_for_helpers_and_takes_what_they_put_back() {
+        let shared = Arc::new(of(&[("user.fred.a", true), ("user.fred.a.b", true)]));
+        let helper = shared.enter().unwrap();
+        let first = shared.take(helper, &mut || {});
+        let waiting = shared.clone();
+        let owner = thread::spawn(move || {
+            let first = take(&waiting, OWNER);
+            let second = take(&waiting, OWNER);
+            (first, second, waiting.wait_for_more())
+        });
+        shared.put_back(first.into_iter());
+        shared.leave(helper, Found::default());
+        let (first, second, more) = owner.join().unwrap();
+        assert_eq!(first.unwrap(), "user.fred.a");
+        assert_eq!((second.unwrap().as_str(), more), ("user.fred.a.b", false));
+        assert!(shared.close().failures.is_empty());
+        assert!(shared.enter().is_none());
+    }
+}

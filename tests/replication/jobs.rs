@@ -1,0 +1,199 @@
+//! Several connections at once: the same comes over and the same is told as over one, whatever the
+//! replica takes of them.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use cyrsync_lab::fill::{Bulk, bulk};
+use cyrsync_lab::places::place;
+use cyrsync_lab::{Cyrus, Imap, Lab, Options, Proxy, Run, another_replica, compare, describe};
+
+use crate::common::{
+    assert_cyrus_idle, assert_equal, create, errors, lines, message, ours, replicate, start_ours,
+    until,
+};
+
+/// A master with users, each with so many mailboxes and messages in them.
+fn lab(users: usize, folders: usize, messages: usize) -> Lab {
+    let lab = Lab::new(Options::default());
+    bulk(&lab.master, Bulk { users, folders, messages, seed: 7 });
+    lab
+}
+
+/// What a run with `-v` printed about mail.
+fn told(run: &Run) -> Vec<String> {
+    let mut told = lines(&run.stdout);
+    told.retain(|line| !line.starts_with("ENABLE "));
+    told
+}
+
+/// Runs with `-v` against a fresh replica by way of a proxy. Gives what was told, and how many
+/// connections there were.
+fn over(lab: &Lab, name: &str, round_trip: u64, args: &[&str]) -> (Vec<String>, u64) {
+    let replica = another_replica(lab, name, &Options::default());
+    let proxy = Proxy::new(replica.csync_port(), Duration::from_millis(round_trip), false);
+    lab.master.use_replica(&replica);
+    lab.master.use_port(proxy.port());
+    let run = ours(lab, &[&["-v"], args].concat()).ok();
+    assert_eq!(errors(&run), [""; 0], "{run}");
+    let differences = compare(&lab.master, &replica);
+    assert!(differences.is_empty(), "{}", describe(&differences, 10));
+    (told(&run), proxy.traffic().connections)
+}
+
+#[test]
+fn users_go_over_several_connections_and_all_is_told_as_over_one() {
+    let lab = lab(9, 3, 5);
+    let (one, connections) = over(&lab, "one", 0, &["-A", "-j", "1"]);
+    assert_eq!(connections, 1);
+    assert_eq!(one.iter().filter(|line| line.starts_with("USER ")).count(), 9, "{one:#?}");
+    let (four, connections) = over(&lab, "four", 20, &["-A", "-j", "4"]);
+    assert_eq!(connections, 4);
+    assert_eq!(four, one);
+    // Far away all four come without being asked for.
+    let (auto, connections) = over(&lab, "auto", 50, &["-A"]);
+    assert_eq!(connections, 4);
+    assert_eq!(auto, one);
+}
+
+#[test]
+fn one_large_user_goes_over_several_connections_too() {
+    let lab = lab(1, 60, 3);
+    // Within others, and a mailbox that exists only as such.
+    create(&lab.master, &["user.u000.a", "user.u000.a.b", "user.u000.a.b.c", "user.u000.x.y"]);
+    let (one, connections) = over(&lab, "one", 0, &["-u", "u000", "-j", "1"]);
+    assert_eq!(connections, 1);
+    assert!(one.len() > 60, "{one:#?}");
+    let (four, connections) = over(&lab, "four", 20, &["-u", "u000", "-j", "4"]);
+    assert!(connections > 1, "it went over {connections}");
+    assert_eq!(four, one);
+}
+
+#[test]
+fn every_mode_shares_its_work_out() {
+    let lab = lab(6, 2, 4);
+    let users: Vec<String> = (0..6).map(|user| format!("u{user:03}")).collect();
+    let users: Vec<&str> = users.iter().map(String::as_str).collect();
+    let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(20), false);
+    lab.master.use_port(proxy.port());
+    lab.master.set_config("sync_jobs", Some("3"));
+    let run = |args: &[&str]| {
+        proxy.reset();
+        let run = ours(&lab, args).ok();
+        assert_eq!(errors(&run), [""; 0], "{run}");
+        assert_eq!(proxy.traffic().connections, 3, "{run}");
+    };
+    run(&[&["-u"], users.as_slice()].concat());
+    assert_equal(&lab);
+
+    let everywhere = |folder: &str, text: &str| {
+        for user in &users {
+            let mut imap = Imap::login(&lab.master, user);
+            assert!(imap.append(folder, "", &message(text)).is_ok());
+        }
+    };
+    everywhere("INBOX", "more");
+    let inboxes: Vec<String> = users.iter().map(|user| format!("user.{user}")).collect();
+    let inboxes: Vec<&str> = inboxes.iter().map(String::as_str).collect();
+    run(&[&["-m"], inboxes.as_slice()].concat());
+    assert_equal(&lab);
+
+    for user in &users {
+        Imap::login(&lab.master, user).ok("SUBSCRIBE INBOX.Sent");
+    }
+    run(&[&["-s"], users.as_slice()].concat());
+    assert_equal(&lab);
+
+    everywhere("INBOX.Sent", "to be rolled");
+    run(&["-R", "-1"]);
+    assert_equal(&lab);
+
+    everywhere("INBOX.Sent", "of a log");
+    let log = lab.master.scratch().join("log");
+    let text: String = users.iter().map(|user| format!("MAILBOX user.{user}.Sent\n")).collect();
+    std::fs::write(&log, text).unwrap();
+    run(&["-R", "-f", log.to_str().unwrap()]);
+    assert_equal(&lab);
+    assert_cyrus_idle(&lab, &["-A"]);
+}
+
+#[test]
+fn a_failure_over_one_connection_is_told_with_its_user_and_stops_no_other() {
+    let lab = lab(6, 2, 4);
+    std::fs::write(place(&lab.master, "user.u002.Sent").data.join("cyrus.index"), "x").unwrap();
+    let run = ours(&lab, &["-v", "-A", "-j", "3"]);
+    assert_eq!(run.status.code(), Some(1), "{run}");
+    let users: BTreeSet<String> =
+        told(&run).into_iter().filter(|l| l.starts_with("USER ")).collect();
+    assert_eq!(users.len(), 6, "{run}");
+    assert!(run.stderr.contains("user.u002.Sent"), "{run}");
+    assert!(!run.stderr.contains("u003"), "{run}");
+    for user in ["u000", "u001", "u003", "u004", "u005"] {
+        let uids = Imap::login(&lab.replica, user).with_selected("INBOX.Sent").uids();
+        assert_eq!(uids.len(), 4, "{user}");
+    }
+    assert_eq!(Imap::login(&lab.replica, "u002").with_selected("INBOX").uids().len(), 4);
+}
+
+/// Has the replica serve no more than one client at a time at another port, which is returned.
+fn narrow(replica: &mut Cyrus) -> u16 {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let listen = format!("127.0.0.1:{port}\" maxchild=\"1");
+    replica.add_service("narrow", "sync_server", &listen);
+    replica.stop_server();
+    replica.start_server();
+    port
+}
+
+#[test]
+fn a_replica_that_serves_one_client_at_a_time_is_enough_and_nobody_complains() {
+    let mut lab = lab(6, 2, 4);
+    let port = narrow(&mut lab.replica);
+    lab.master.use_port(port);
+    lab.master.set_config("client_timeout", Some("1h"));
+    let run = ours(&lab, &["-v", "-A", "-j", "4"]).ok();
+    assert_eq!((errors(&run).as_slice(), run.stderr.as_str()), (&[][..], ""), "{run}");
+    assert_equal(&lab);
+}
+
+#[test]
+fn a_connection_that_is_cut_takes_no_other_along() {
+    let lab = lab(8, 2, 40);
+    let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(5), false);
+    lab.master.use_port(proxy.port());
+    proxy.cut_once_after(300_000);
+    let run = ours(&lab, &["-v", "-A", "-j", "3"]).ok();
+    assert!(proxy.traffic().connections > 3, "{run}");
+    let users = told(&run).iter().filter(|line| line.starts_with("USER ")).count();
+    assert!(users > 8, "the one that lost it began again: {run}");
+    assert_equal(&lab);
+}
+
+#[test]
+fn whoever_rolls_with_several_connections_ends_when_asked_to() {
+    let lab = lab(6, 2, 4);
+    let running = start_ours(&lab, &["-R", "-v", "-j", "3"]);
+    for user in 0..6 {
+        let mut imap = Imap::login(&lab.master, &format!("u{user:03}"));
+        assert!(imap.append("INBOX", "", &message("rolled")).is_ok());
+    }
+    let all =
+        |[told, ..]: &[String; 3]| (0..6).all(|user| told.contains(&format!("user.u{user:03}\n")));
+    let running = until(running, all);
+    running.signal(15);
+    let run = running.wait();
+    assert_eq!(run.status.code(), Some(75), "{run}");
+    replicate(&lab, &["-A"]);
+}
+
+#[test]
+fn a_number_that_cannot_be_is_refused_at_once() {
+    let lab = Lab::new(Options::default());
+    for number in ["0", "65", "x", "-2"] {
+        let run = ours(&lab, &["-A", "-j", number]);
+        assert_eq!(run.status.code(), Some(64), "{run}");
+        assert!(run.stderr.contains("from 1 to 64"), "{run}");
+    }
+}
