@@ -52,6 +52,9 @@ pub trait Env {
     /// Reports something.
     fn tell(&mut self, event: &Event);
 
+    /// All is over: what was kept back to be told is told now.
+    fn end(&mut self) {}
+
     /// Takes the final outcome of a task.
     fn settled(&mut self, goal: &Arc<Goal>, undone: Vec<Undone>);
 }
@@ -112,7 +115,10 @@ impl<M: Machine> Driver<M> {
         }
         match step.then {
             Then::Wait(wait) => self.wait = wait,
-            Then::End(end) => return Some(end),
+            Then::End(end) => {
+                env.end();
+                return Some(end);
+            }
         }
         None
     }

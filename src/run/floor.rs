@@ -100,7 +100,7 @@ impl<T> Floor<T> {
     }
 
     /// Everything that was kept back.
-    fn all(&mut self) -> Vec<T> {
+    pub fn all(&mut self) -> Vec<T> {
         self.kept = 0;
         self.speakers.iter_mut().flat_map(|speaker| std::mem::take(&mut speaker.kept)).collect()
     }

@@ -247,6 +247,11 @@ impl Env for Real<'_, '_> {
         }
     }
 
+    fn end(&mut self) {
+        let lines = self.floor.all();
+        self.put_out(lines);
+    }
+
     fn settled(&mut self, goal: &Arc<Goal>, undone: Vec<Undone>) {
         match self.ended {
             Some(worker) => self.say(worker, Line::Settled(goal.clone(), undone)),
