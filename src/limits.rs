@@ -79,6 +79,8 @@ pub const DB_CHUNK_RECORDS: usize = 4096;
 pub const DB_CHUNK_BYTES: usize = 1 << 20;
 /// Blocks of a database that are kept as long as it stays the same, in bytes for each open file.
 pub const DB_CACHE_BYTES: usize = 1 << 20;
+/// A database of a user that is read once is read at once if it is smaller than this.
+pub const WHOLE_DB_BYTES: usize = 32 << 10;
 /// Largest record of a replication cache: a mailbox with its annotations.
 pub const CACHE_RECORD_BYTES: usize = 4 << 20;
 /// Longest line of a sync log, literals included. Names have some hundred bytes.

@@ -9,6 +9,18 @@ use crate::error::Result;
 /// Receives keys and values of a scan; [`ControlFlow::Break`] ends it.
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>> + 'a;
 
+/// What is sought in a database.
+#[derive(Debug, Clone, Copy)]
+pub enum Sought<'a> {
+    /// The record with this key.
+    Key(&'a [u8]),
+    /// The records whose keys begin like this.
+    Prefix(&'a [u8]),
+}
+
+/// Receives, with keys and values, for which of several things that were sought they are.
+pub type VisitEach<'a> = dyn FnMut(usize, &[u8], &[u8]) -> Result<ControlFlow<()>> + 'a;
+
 /// An open database. Never written to; may be used from several threads at once.
 pub trait Db: Send + Sync + fmt::Debug {
     /// The value of a key; `None` if there is none.
@@ -29,6 +41,32 @@ pub trait Db: Send + Sync + fmt::Debug {
     /// # Errors
     /// As for [`Db::get`], and whatever `visit` returns.
     fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<()>;
+
+    /// Visits one thing after the other, as [`Db::get`] and [`Db::scan`] would find it. As long as
+    /// that is not much, all is of one state of the database; [`ControlFlow::Break`] ends it.
+    ///
+    /// # Errors
+    /// As for [`Db::scan`].
+    fn scan_each(&self, sought: &[Sought<'_>], visit: &mut VisitEach<'_>) -> Result<()> {
+        let mut flow = ControlFlow::Continue(());
+        for (nth, sought) in sought.iter().enumerate() {
+            match sought {
+                Sought::Key(key) => {
+                    if let Some(value) = self.get(key)? {
+                        flow = visit(nth, key, &value)?;
+                    }
+                }
+                Sought::Prefix(prefix) => self.scan(prefix, &mut |key, value| {
+                    flow = visit(nth, key, value)?;
+                    Ok(flow)
+                })?,
+            }
+            if flow.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
 
     /// As [`Db::scan`], but where a record cannot be read it goes on behind it, as far as the
     /// format has other ways to get there. Records close to the damaged one may be missed.

@@ -5,8 +5,7 @@
 //! lock: the file they have opened never changes.
 
 use std::cmp::Ordering;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -28,11 +27,18 @@ const SEARCH_BUFFER: usize = 512;
 /// One record, of usual length.
 const GET_BUFFER: usize = 4 << 10;
 
-/// A flat database; the file is opened for each operation, to see the newest one.
+/// A flat database.
 #[derive(Debug)]
 pub(super) struct Flat {
     path: PathBuf,
+    /// All of it; otherwise the file is opened for each operation, to see the newest one.
+    bytes: Option<Vec<u8>>,
 }
+
+/// What is read, from wherever.
+trait Source: Read + Seek {}
+
+impl<T: Read + Seek> Source for T {}
 
 /// A record's line without its LF, and where it begins.
 struct Line<'a> {
@@ -43,12 +49,22 @@ struct Line<'a> {
 
 impl Flat {
     pub(super) fn new(path: &Path) -> Self {
-        Flat { path: path.to_owned() }
+        Flat { path: path.to_owned(), bytes: None }
     }
 
-    fn open(&self) -> Result<(File, u64)> {
-        open_regular(&self.path)
-            .map_err(|error| Error::io("open database", &self.path, error).or_hint(DATABASE))
+    /// One that was read already.
+    pub(super) fn of_bytes(bytes: Vec<u8>, path: &Path) -> Self {
+        Flat { path: path.to_owned(), bytes: Some(bytes) }
+    }
+
+    fn open(&self) -> Result<(Box<dyn Source + '_>, u64)> {
+        if let Some(bytes) = &self.bytes {
+            return Ok((Box::new(Cursor::new(bytes)), bytes.len() as u64));
+        }
+        match open_regular(&self.path) {
+            Ok((file, len)) => Ok((Box::new(file), len)),
+            Err(error) => Err(Error::io("open database", &self.path, error).or_hint(DATABASE)),
+        }
     }
 
     fn io(&self, error: io::Error) -> Error {
@@ -63,7 +79,7 @@ impl Flat {
     /// is none.
     ///
     /// Bisects byte positions: each stands for the first line that begins there or later.
-    fn seek(&self, file: &File, size: u64, key: &[u8]) -> Result<u64> {
+    fn seek(&self, file: &mut dyn Source, size: u64, key: &[u8]) -> Result<u64> {
         let mut reader = BufReader::with_capacity(SEARCH_BUFFER, file);
         let (mut low, mut high) = (0, size);
         let mut found = size;
@@ -85,7 +101,7 @@ impl Flat {
     }
 
     /// Goes to the first line that begins at `offset` or later, and tells where that is.
-    fn line_start(&self, reader: &mut BufReader<&File>, offset: u64) -> Result<u64> {
+    fn line_start(&self, reader: &mut BufReader<&mut dyn Source>, offset: u64) -> Result<u64> {
         let before = offset.saturating_sub(1);
         reader.seek(SeekFrom::Start(before)).map_err(|error| self.io(error))?;
         if offset == 0 {
@@ -99,7 +115,7 @@ impl Flat {
     }
 
     /// The key of the line at `offset`, where the reader is.
-    fn key_at(&self, reader: &mut BufReader<&File>, offset: u64) -> Result<Vec<u8>> {
+    fn key_at(&self, reader: &mut BufReader<&mut dyn Source>, offset: u64) -> Result<Vec<u8>> {
         let mut key = Vec::new();
         reader
             .take(2 * DB_KEY_BYTES + 1)
@@ -114,7 +130,7 @@ impl Flat {
     /// Hands out the lines from `offset` on until it is told to stop.
     fn lines(
         &self,
-        file: &File,
+        file: &mut dyn Source,
         offset: u64,
         buffer: usize,
         each: &mut dyn FnMut(Line<'_>) -> Result<ControlFlow<()>>,
@@ -150,11 +166,11 @@ impl Flat {
 
 impl Db for Flat {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let (file, size) = self.open()?;
+        let (mut file, size) = self.open()?;
         let key = encode(key);
-        let offset = self.seek(&file, size, &key)?;
+        let offset = self.seek(&mut *file, size, &key)?;
         let mut value = None;
-        self.lines(&file, offset, GET_BUFFER, &mut |line| {
+        self.lines(&mut *file, offset, GET_BUFFER, &mut |line| {
             if line.key == key {
                 value = Some(decode(line.value));
             }
@@ -164,10 +180,10 @@ impl Db for Flat {
     }
 
     fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        let (file, size) = self.open()?;
-        let offset = self.seek(&file, size, &encode(prefix))?;
+        let (mut file, size) = self.open()?;
+        let offset = self.seek(&mut *file, size, &encode(prefix))?;
         let mut before: Option<Vec<u8>> = None;
-        self.lines(&file, offset, SCAN_BUFFER, &mut |line| {
+        self.lines(&mut *file, offset, SCAN_BUFFER, &mut |line| {
             if let Some(before) = &before
                 && order::mailbox(before, line.key) != Ordering::Less
             {

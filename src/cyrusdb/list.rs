@@ -8,9 +8,9 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::database::{Db, Options, Visit};
+use super::database::{Db, Options, Sought, Visit, VisitEach};
 use super::order::{self, Compare, KeyOrder};
-use super::paged::{Paged, View};
+use super::paged::{Opened, Paged, View};
 use crate::error::{Error, Kind, Result};
 use crate::limits::{DB_CHUNK_BYTES, DB_CHUNK_RECORDS, DB_KEY_BYTES, DB_VALUE_BYTES};
 
@@ -99,7 +99,17 @@ pub(super) struct List<F: Format> {
     required: bool,
 }
 
-type Records = Vec<(Vec<u8>, Vec<u8>)>;
+/// Records of a scan, and for which of several things that are sought.
+type Records = Vec<(usize, Vec<u8>, Vec<u8>)>;
+
+/// Where a scan goes on.
+#[derive(Debug, Default)]
+struct Place {
+    /// The first thing that was not sought to its end.
+    nth: usize,
+    /// The last key of it that was visited.
+    after: Option<Vec<u8>>,
+}
 
 /// What to do where a record cannot be read.
 enum Damage {
@@ -122,17 +132,13 @@ impl Damage {
 }
 
 impl<F: Format> List<F> {
-    pub(super) fn open(path: &Path, options: &Options) -> Result<Self> {
+    pub(super) fn new(opened: Opened, path: &Path, options: &Options) -> Self {
         let compare = match options.order {
             KeyOrder::Raw => F::RAW,
             KeyOrder::Mailbox => order::mailbox,
         };
-        Ok(List {
-            file: Paged::open(path, F::OP, F::HINT)?,
-            compare,
-            memo: F::Memo::default(),
-            required: options.required,
-        })
+        let file = Paged::new(opened, path, F::OP, F::HINT);
+        List { file, compare, memo: F::Memo::default(), required: options.required }
     }
 
     /// Header of a locked database; `None` if it is empty and may be.
@@ -213,46 +219,104 @@ impl<F: Format> List<F> {
         (self.compare)(&node.key, key) == Ordering::Less
     }
 
-    /// Reads records with `prefix` under one lock: those from the prefix on, or those after
-    /// the key `after`. Also says whether there may be more.
+    /// Reads what is of one state of the file, under its lock where that is needed.
+    fn read<T>(&self, mut work: impl FnMut(&mut View<'_>) -> Result<T>) -> Result<T> {
+        let mut view = self.file.view()?;
+        let result = work(&mut view);
+        if !view.is_stale() {
+            return result;
+        }
+        drop(view);
+        work(&mut self.file.lock()?)
+    }
+
+    /// Reads records of what is sought, all of one state of the file, from a place on. Also gives
+    /// the place to go on from, if there may be more.
     fn chunk(
         &self,
+        view: &mut View<'_>,
+        sought: &[Sought<'_>],
+        from: &Place,
+        damage: &mut Damage,
+    ) -> Result<(Records, Option<Place>)> {
+        let mut records = Records::new();
+        let Some(format) = self.header(view)? else { return Ok((records, None)) };
+        let mut bytes = 0usize;
+        let mut after = from.after.as_deref();
+        for (nth, sought) in sought.iter().enumerate().skip(from.nth) {
+            match sought {
+                Sought::Key(key) => {
+                    if let Some(value) = self.value_of(&format, view, key)? {
+                        bytes = bytes.saturating_add(key.len()).saturating_add(value.len());
+                        records.push((nth, key.to_vec(), value));
+                    }
+                }
+                Sought::Prefix(prefix) => {
+                    let mut next = self.first(&format, view, prefix, after, damage)?;
+                    while let Some(node) = next {
+                        if !self.has_prefix(&node, prefix) {
+                            // Only its neighbours tell that there are no more.
+                            if let Err(error) = format.verify(view, &node) {
+                                damage.pass_over(error)?;
+                            }
+                            break;
+                        }
+                        if records.len() >= DB_CHUNK_RECORDS || bytes >= DB_CHUNK_BYTES {
+                            let last = records.last().filter(|(of, ..)| *of == nth);
+                            let after = last.map(|(_, key, _)| key.clone());
+                            return Ok((records, Some(Place { nth, after })));
+                        }
+                        let value = format.value(view, &node);
+                        next = self.follow(&format, view, &node, damage)?;
+                        match value {
+                            Ok(value) => {
+                                bytes = bytes
+                                    .saturating_add(node.key.len())
+                                    .saturating_add(value.len());
+                                records.push((nth, node.key, value));
+                            }
+                            Err(error) => damage.pass_over(error)?,
+                        }
+                    }
+                }
+            }
+            after = None;
+        }
+        Ok((records, None))
+    }
+
+    /// The first record with a prefix, or the first behind a key that has it.
+    fn first(
+        &self,
+        format: &F,
+        view: &mut View<'_>,
         prefix: &[u8],
         after: Option<&[u8]>,
         damage: &mut Damage,
-    ) -> Result<(Records, bool)> {
-        let mut view = self.file.lock()?;
-        let mut records = Records::new();
-        let Some(format) = self.header(&mut view)? else { return Ok((records, false)) };
-        let mut next = self.seek(&format, &mut view, after.unwrap_or(prefix), damage)?;
-        if let (Some(node), Some(after)) = (&next, after)
-            && (self.compare)(&node.key, after) == Ordering::Equal
-        {
-            next = self.follow(&format, &mut view, node, damage)?;
+    ) -> Result<Option<Node>> {
+        let next = self.seek(format, view, after.unwrap_or(prefix), damage)?;
+        match (next, after) {
+            (Some(node), Some(after)) if (self.compare)(&node.key, after) == Ordering::Equal => {
+                self.follow(format, view, &node, damage)
+            }
+            (next, _) => Ok(next),
         }
-        let mut bytes = 0usize;
-        while let Some(node) = next {
-            let begin = node.key.get(..prefix.len());
-            if begin.is_none_or(|begin| (self.compare)(begin, prefix) != Ordering::Equal) {
-                if let Err(error) = format.verify(&mut view, &node) {
-                    damage.pass_over(error)?;
-                }
-                return Ok((records, false));
+    }
+
+    fn has_prefix(&self, node: &Node, prefix: &[u8]) -> bool {
+        let begin = node.key.get(..prefix.len());
+        begin.is_some_and(|begin| (self.compare)(begin, prefix) == Ordering::Equal)
+    }
+
+    /// The value of a key, if there is one.
+    fn value_of(&self, format: &F, view: &mut View<'_>, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        match self.seek(format, view, key, &mut Damage::Refused)? {
+            Some(node) if (self.compare)(&node.key, key) == Ordering::Equal => {
+                format.value(view, &node).map(Some)
             }
-            if records.len() >= DB_CHUNK_RECORDS || bytes >= DB_CHUNK_BYTES {
-                return Ok((records, true));
-            }
-            let value = format.value(&mut view, &node);
-            next = self.follow(&format, &mut view, &node, damage)?;
-            match value {
-                Ok(value) => {
-                    bytes = bytes.saturating_add(node.key.len()).saturating_add(value.len());
-                    records.push((node.key, value));
-                }
-                Err(error) => damage.pass_over(error)?,
-            }
+            Some(node) => format.verify(view, &node).map(|()| None),
+            None => Ok(None),
         }
-        Ok((records, false))
     }
 
     /// The next record of those that can be read.
@@ -276,18 +340,23 @@ impl<F: Format> List<F> {
         }
     }
 
-    fn visit_all(&self, prefix: &[u8], visit: &mut Visit<'_>, damage: &mut Damage) -> Result<()> {
-        let mut after: Option<Vec<u8>> = None;
+    fn visit_all(
+        &self,
+        sought: &[Sought<'_>],
+        visit: &mut VisitEach<'_>,
+        damage: &mut Damage,
+    ) -> Result<()> {
+        let mut from = Place::default();
         loop {
-            let (records, more) = self.chunk(prefix, after.as_deref(), damage)?;
-            for (key, value) in &records {
-                if let ControlFlow::Break(()) = visit(key, value)? {
+            let (records, next) = self.read(|view| self.chunk(view, sought, &from, damage))?;
+            for (nth, key, value) in &records {
+                if let ControlFlow::Break(()) = visit(*nth, key, value)? {
                     return Ok(());
                 }
             }
-            match records.into_iter().next_back() {
-                Some((key, _)) if more => after = Some(key),
-                _ => return Ok(()),
+            match next {
+                Some(place) => from = place,
+                None => return Ok(()),
             }
         }
     }
@@ -295,24 +364,25 @@ impl<F: Format> List<F> {
 
 impl<F: Format> Db for List<F> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let mut view = self.file.lock()?;
-        let Some(format) = self.header(&mut view)? else { return Ok(None) };
-        match self.seek(&format, &mut view, key, &mut Damage::Refused)? {
-            Some(node) if (self.compare)(&node.key, key) == Ordering::Equal => {
-                format.value(&mut view, &node).map(Some)
-            }
-            Some(node) => format.verify(&mut view, &node).map(|()| None),
+        self.read(|view| match self.header(view)? {
+            Some(format) => self.value_of(&format, view, key),
             None => Ok(None),
-        }
+        })
     }
 
     fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-        self.visit_all(prefix, visit, &mut Damage::Refused)
+        let mut visit = |_: usize, key: &[u8], value: &[u8]| visit(key, value);
+        self.visit_all(&[Sought::Prefix(prefix)], &mut visit, &mut Damage::Refused)
+    }
+
+    fn scan_each(&self, sought: &[Sought<'_>], visit: &mut VisitEach<'_>) -> Result<()> {
+        self.visit_all(sought, visit, &mut Damage::Refused)
     }
 
     fn salvage(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<()> {
         let mut damage = Damage::PassedOver(None);
-        self.visit_all(prefix, visit, &mut damage)?;
+        let mut visit = |_: usize, key: &[u8], value: &[u8]| visit(key, value);
+        self.visit_all(&[Sought::Prefix(prefix)], &mut visit, &mut damage)?;
         match damage {
             Damage::PassedOver(Some(error)) => Err(error),
             _ => Ok(()),

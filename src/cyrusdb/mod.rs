@@ -33,6 +33,6 @@ mod tests;
 mod twoskip;
 
 pub use backend::Backend;
-pub use database::{Db, Options, Visit};
-pub use open::open;
+pub use database::{Db, Options, Sought, Visit, VisitEach};
+pub use open::{open, open_whole};
 pub use order::KeyOrder;

@@ -1,17 +1,22 @@
 //! Opens a database as what it is.
 
-use std::io::{self, Read};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::backend::{Backend, unsupported};
 use super::database::{DATABASE, Db, Options};
 use super::flat::Flat;
 use super::list::List;
+use super::paged::Opened;
 use super::quotalegacy::QuotaLegacy;
 use super::skiplist_records::Skiplist;
 use super::twoskip::Twoskip;
 use crate::error::{Error, Malformed, Result};
-use crate::sys::file::open_regular;
+use crate::limits::WHOLE_DB_BYTES;
+use crate::sys::file::{open_unchecked, regular};
+use crate::sys::lock::{self, Mode, Wait};
 
 /// Opens the database at `path`, or `None` if there is none. `declared` is what imapd.conf says;
 /// as in Cyrus (`cyrusdb_open`), a file that begins like a twoskip or skiplist database is read
@@ -34,18 +39,68 @@ pub fn open(
     if declared == Some(Backend::QuotaLegacy) {
         return Ok(QuotaLegacy::open(path, options)?.map(|db| Box::new(db) as _));
     }
-    let magic = match detect(path) {
+    let opened = open_unchecked(File::options().read(true), path)
+        .and_then(|file| regular(&file).map(|found| (file, found)))
+        .and_then(|(file, found)| detect(&file).map(|magic| (magic, Opened::File(file, found))));
+    match opened {
+        Ok((magic, opened)) => as_what_it_is(magic, opened, path, declared, options).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !options.required => Ok(None),
+        // zeroskip's databases are directories.
+        Err(error)
+            if error.kind() == io::ErrorKind::IsADirectory && declared != Some(Backend::Flat) =>
+        {
+            let what = format!("{} (a directory: zeroskip?)", path.display());
+            Err(unsupported("open database", what))
+        }
+        Err(error) => Err(Error::io("open database", path, error).or_hint(DATABASE)),
+    }
+}
+
+/// Like [`open`], for one that is read now and not kept: if it is small all of it is read at once,
+/// while no writer is at work, and what comes later is not seen.
+///
+/// # Errors
+/// As for [`open`].
+pub fn open_whole(
+    path: &Path,
+    declared: Option<Backend>,
+    options: &Options,
+) -> Result<Option<Box<dyn Db>>> {
+    let file = match open_unchecked(File::options().read(true), path) {
+        Ok(file) if declared != Some(Backend::QuotaLegacy) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound && !options.required => {
             return Ok(None);
         }
-        Err(error) => return Err(Error::io("open database", path, error).or_hint(DATABASE)),
-        Ok(Magic::Empty) if options.required => {
+        _ => return open(path, declared, options),
+    };
+    // If it is replaced before it is locked, it is as it was when it was opened.
+    let locked = declared == Some(Backend::Flat)
+        || lock::acquire(&file, path, Mode::Shared, Wait::Block).is_ok();
+    let mut bytes = vec![0; WHOLE_DB_BYTES];
+    match file.read_at(&mut bytes, 0) {
+        Ok(len) if locked && (1..WHOLE_DB_BYTES).contains(&len) => bytes.truncate(len),
+        _ => return open(path, declared, options),
+    }
+    drop(file);
+    match magic(&bytes) {
+        // Writers of these do not replace the file.
+        Magic::Known(_) if declared == Some(Backend::Flat) => open(path, declared, options),
+        magic => as_what_it_is(magic, Opened::Memory(bytes), path, declared, options).map(Some),
+    }
+}
+
+fn as_what_it_is(
+    magic: Magic,
+    opened: Opened,
+    path: &Path,
+    declared: Option<Backend>,
+    options: &Options,
+) -> Result<Box<dyn Db>> {
+    let backend = match (magic, declared) {
+        (Magic::Empty, _) if options.required => {
             let empty = Malformed::new(0u64, "the file is empty");
             return Err(empty.in_file("open database", path, "restore it from a backup"));
         }
-        Ok(magic) => magic,
-    };
-    let backend = match (magic, declared) {
         (Magic::Known(backend), _) => backend,
         (Magic::Foreign(name), declared) if declared != Some(Backend::Flat) => {
             return Err(unsupported("open database", format!("{} ({name})", path.display())));
@@ -54,11 +109,14 @@ pub fn open(
         (Magic::Empty, None) => Backend::Twoskip,
         (_, None) => Backend::Flat,
     };
-    Ok(Some(match backend {
-        Backend::Twoskip => Box::new(List::<Twoskip>::open(path, options)?),
-        Backend::Skiplist => Box::new(List::<Skiplist>::open(path, options)?),
-        Backend::Flat | Backend::QuotaLegacy => Box::new(Flat::new(path)),
-    }))
+    Ok(match backend {
+        Backend::Twoskip => Box::new(List::<Twoskip>::new(opened, path, options)),
+        Backend::Skiplist => Box::new(List::<Skiplist>::new(opened, path, options)),
+        Backend::Flat | Backend::QuotaLegacy => match opened {
+            Opened::File(..) => Box::new(Flat::new(path)),
+            Opened::Memory(bytes) => Box::new(Flat::of_bytes(bytes, path)),
+        },
+    })
 }
 
 enum Magic {
@@ -68,23 +126,20 @@ enum Magic {
     None,
 }
 
+fn detect(file: &File) -> io::Result<Magic> {
+    let mut start = [0; 16];
+    let len = file.read_at(&mut start, 0)?;
+    Ok(magic(start.get(..len).unwrap_or_default()))
+}
+
 /// What a file begins like (`cyrusdb_detect` of `lib/cyrusdb.c`).
-fn detect(path: &Path) -> io::Result<Magic> {
-    let file = match open_regular(path) {
-        // zeroskip's databases are directories.
-        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
-            return Ok(Magic::Foreign("a directory: zeroskip?"));
-        }
-        other => other?.0,
-    };
-    let mut start = Vec::with_capacity(16);
-    file.take(16).read_to_end(&mut start)?;
-    Ok(match start.as_slice() {
+fn magic(bytes: &[u8]) -> Magic {
+    match bytes.get(..16).unwrap_or(bytes) {
         [] => Magic::Empty,
         b"\xa1\x02\x8b\x0dtwoskip file" => Magic::Known(Backend::Twoskip),
         b"\xa1\x02\x8b\x0dskiplist fil" => Magic::Known(Backend::Skiplist),
         [0xa1, 0x02, 0x8b, 0x0d, ..] => Magic::Foreign("a newer backend of Cyrus: twom?"),
         b"SQLite format 3\0" => Magic::Foreign("SQLite"),
         _ => Magic::None,
-    })
+    }
 }

@@ -1,6 +1,6 @@
 //! Random access to a locked file, by blocks that are kept as long as the file stays the same.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -10,9 +10,8 @@ use parking_lot::Mutex;
 use super::database::DATABASE;
 use crate::error::{Error, Malformed, Result};
 use crate::limits::DB_CACHE_BYTES;
-use crate::sys::file::open_regular;
-use crate::sys::lock::Wait;
-use crate::sys::lock::{self, Mode};
+use crate::sys::file::{open_unchecked, regular};
+use crate::sys::lock::{self, Mode, Wait};
 
 const BLOCK: usize = 4096;
 const BLOCK_U64: u64 = BLOCK as u64;
@@ -32,12 +31,22 @@ pub(super) struct Paged {
     path: PathBuf,
     op: &'static str,
     hint: &'static str,
-    idle: Mutex<Vec<Handle>>,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// Open files that nobody uses at the moment.
+    Files(Mutex<Vec<Handle>>),
+    /// All that was in a file at some moment.
+    Memory(Vec<u8>),
 }
 
 #[derive(Debug)]
 struct Handle {
     file: File,
+    /// Which file that is: device and inode.
+    identity: (u64, u64),
     /// What the cached blocks are of.
     state: Option<State>,
     slots: Vec<Slot>,
@@ -55,6 +64,15 @@ pub(super) struct State {
     head: [u8; HEAD],
 }
 
+/// What a database is read from.
+#[derive(Debug)]
+pub(super) enum Opened {
+    /// A regular file, and what is known of it.
+    File(File, Metadata),
+    /// The bytes of one, read while no writer was at work.
+    Memory(Vec<u8>),
+}
+
 /// One block of the cache; `number` is the block's place in the file.
 #[derive(Debug, Default)]
 struct Slot {
@@ -63,41 +81,155 @@ struct Slot {
 }
 
 impl Paged {
-    /// Opens the file; `op` and `hint` are for errors about its contents.
-    pub(super) fn open(path: &Path, op: &'static str, hint: &'static str) -> Result<Paged> {
-        let file = open(path)?;
-        let idle = Mutex::new(vec![Handle { file, state: None, slots: Vec::new() }]);
-        Ok(Paged { path: path.to_owned(), op, hint, idle })
+    /// The file that is open; `op` and `hint` are for errors about its contents.
+    pub(super) fn new(opened: Opened, path: &Path, op: &'static str, hint: &'static str) -> Paged {
+        let content = match opened {
+            Opened::File(file, found) => {
+                Content::Files(Mutex::new(vec![Handle::new(file, &found)]))
+            }
+            Opened::Memory(bytes) => Content::Memory(bytes),
+        };
+        Paged { path: path.to_owned(), op, hint, content }
+    }
+
+    fn handle(&self) -> Result<Option<Handle>> {
+        let Content::Files(idle) = &self.content else { return Ok(None) };
+        if let Some(handle) = idle.lock().pop() {
+            return Ok(Some(handle));
+        }
+        let opened = open_unchecked(File::options().read(true), &self.path)
+            .and_then(|file| regular(&file).map(|found| Handle::new(file, &found)));
+        let error = |error| Error::io("open database", &self.path, error).or_hint(DATABASE);
+        opened.map(Some).map_err(error)
     }
 
     /// Locks the file that has the name now, waiting for writers.
     pub(super) fn lock(&self) -> Result<View<'_>> {
-        let idle = self.idle.lock().pop();
-        let mut handle = match idle {
-            Some(handle) => handle,
-            None => Handle { file: open(&self.path)?, state: None, slots: Vec::new() },
+        self.locked(self.handle()?)
+    }
+
+    fn locked(&self, handle: Option<Handle>) -> Result<View<'_>> {
+        let size = match &self.content {
+            Content::Files(_) => 0,
+            Content::Memory(bytes) => bytes.len() as u64,
         };
-        lock::acquire_current(&mut handle.file, &self.path, Mode::Shared, Wait::Block)?;
-        // From here on dropping the view unlocks.
-        let mut view = View { paged: self, handle: Some(handle), size: 0 };
-        view.look()?;
+        let mut view = View { paged: self, handle, size, lock: Lock::None };
+        view.lock()?;
         Ok(view)
+    }
+
+    /// Like [`Paged::lock`], but takes no lock as long as all that is read is cached, and the file
+    /// is what it was when it was cached: what was committed then is what is committed now. If it
+    /// has changed when something else is read the view is [stale](View::is_stale).
+    pub(super) fn view(&self) -> Result<View<'_>> {
+        let mut handle = self.handle()?;
+        // If not all of it fits, hardly ever is all cached.
+        let cached = handle.as_ref().and_then(|handle| handle.state);
+        let cached = cached.filter(|state| state.size <= DB_CACHE_BYTES as u64);
+        if let (Some(handle), Some(cached)) = (&mut handle, cached) {
+            let now = std::fs::metadata(&self.path).and_then(|named| handle.look(&named));
+            if !now.is_ok_and(|now| now == cached) {
+                handle.state = None;
+            }
+        }
+        match (handle, cached) {
+            (Some(handle), Some(State { size, .. })) if handle.state.is_some() => {
+                Ok(View { paged: self, handle: Some(handle), size, lock: Lock::None })
+            }
+            (handle, _) => self.locked(handle),
+        }
     }
 }
 
-/// The locked file.
+impl Handle {
+    fn new(file: File, found: &Metadata) -> Handle {
+        let identity = (found.dev(), found.ino());
+        Handle { file, identity, state: None, slots: Vec::new() }
+    }
+
+    /// What the file is like that has this name now, if it is this one.
+    fn look(&mut self, named: &Metadata) -> io::Result<State> {
+        let mut head = [0; HEAD];
+        let size = named.len();
+        let (start, _) = head.split_at_mut(usize::try_from(size).unwrap_or(HEAD).min(HEAD));
+        self.file.read_exact_at(start, 0)?;
+        let modified = (named.mtime(), named.mtime_nsec());
+        Ok(State { device: named.dev(), inode: named.ino(), size, modified, head })
+    }
+
+    /// Drops all cached blocks and sizes the cache for the file, unless it is as it was.
+    fn set_state(&mut self, state: State) {
+        if self.state == Some(state) {
+            return;
+        }
+        self.state = Some(state);
+        for slot in &mut self.slots {
+            slot.number = None;
+        }
+        let blocks = state.size.div_ceil(BLOCK_U64).min((DB_CACHE_BYTES / BLOCK) as u64);
+        let slots = (blocks as usize).next_power_of_two().max(WAYS);
+        self.slots.resize_with(slots, Slot::default);
+    }
+
+    /// The slots that a block may be in.
+    fn ways(&mut self, number: u64) -> &mut [Slot] {
+        let sets = (self.slots.len() / WAYS).max(1) as u64;
+        self.slots.chunks_mut(WAYS).nth((number % sets) as usize).unwrap_or_default()
+    }
+
+    /// A block, if it is cached; it comes to the front of its slots.
+    fn cached(&mut self, number: u64) -> Option<&[u8]> {
+        let ways = self.ways(number);
+        let place = ways.iter().position(|slot| slot.number == Some(number))?;
+        // Searches go the same ways again.
+        ways.get_mut(..=place)?.rotate_right(1);
+        ways.first().map(|slot| slot.bytes.as_slice())
+    }
+
+    /// Reads a block into the slot that was used least recently.
+    fn read(&mut self, number: u64, len: usize) -> io::Result<()> {
+        let start = number.saturating_mul(BLOCK_U64);
+        let oldest = self.ways(number).last_mut().ok_or_else(closed)?;
+        let mut slot = std::mem::take(oldest);
+        slot.bytes.resize(len, 0);
+        self.file.read_exact_at(&mut slot.bytes, start)?;
+        slot.number = Some(number);
+        if let Some(oldest) = self.ways(number).last_mut() {
+            *oldest = slot;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a file is locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lock {
+    /// It is not: what is cached is read.
+    None,
+    /// It is, and is what it was.
+    Held,
+    /// It is, but has changed since it was looked at.
+    Stale,
+}
+
+/// A file that stays the same as long as it is read.
 #[derive(Debug)]
 pub(super) struct View<'p> {
     paged: &'p Paged,
     handle: Option<Handle>,
     size: u64,
+    lock: Lock,
 }
 
 impl Drop for View<'_> {
     fn drop(&mut self) {
         if let Some(handle) = self.handle.take() {
-            lock::release(&handle.file);
-            self.paged.idle.lock().push(handle);
+            if self.lock != Lock::None {
+                lock::release(&handle.file);
+            }
+            if let Content::Files(idle) = &self.paged.content {
+                idle.lock().push(handle);
+            }
         }
     }
 }
@@ -113,7 +245,14 @@ impl View<'_> {
         if offset.checked_add(out.len() as u64).is_none_or(|end| end > self.size) {
             return Err(self.malformed(offset, "points past the end of the file"));
         }
+        if let Content::Memory(bytes) = &self.paged.content {
+            let bytes = usize::try_from(offset).ok().and_then(|from| bytes.get(from..));
+            let bytes = bytes.and_then(|bytes| bytes.get(..out.len()));
+            out.copy_from_slice(bytes.ok_or_else(|| self.io(closed()))?);
+            return Ok(());
+        }
         if out.len() >= DIRECT {
+            self.need_lock()?;
             return self.file()?.read_exact_at(out, offset).map_err(|error| self.io(error));
         }
         let mut offset = offset;
@@ -175,65 +314,62 @@ impl View<'_> {
         self.handle.as_ref().and_then(|handle| handle.state)
     }
 
-    /// Sees whether the file is as it was when it was locked before; if not, drops all cached
-    /// blocks and sizes the cache for the file.
-    fn look(&mut self) -> Result<()> {
-        let file = self.file()?;
-        let metadata = file.metadata().map_err(|error| self.io(error))?;
-        let mut head = [0; HEAD];
-        let (start, _) =
-            head.split_at_mut(usize::try_from(metadata.len()).unwrap_or(HEAD).min(HEAD));
-        file.read_exact_at(start, 0).map_err(|error| self.io(error))?;
-        let state = State {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.len(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            head,
-        };
-        self.size = state.size;
-        let Some(handle) = &mut self.handle else { return Ok(()) };
-        if handle.state == Some(state) {
-            return Ok(());
+    /// Whether the file has changed since the view was taken: what was read is to be read again.
+    pub(super) fn is_stale(&self) -> bool {
+        self.lock == Lock::Stale
+    }
+
+    /// Locks the file that has the name now, which may be another one than the one that is open
+    /// (`lock_reopen_ex` of `lib/lock_fcntl.c`). If it is not as it was when it was looked at
+    /// before, drops all cached blocks and sizes the cache for the file.
+    fn lock(&mut self) -> Result<()> {
+        let paged = self.paged;
+        let io = |error| Error::io(paged.op, &paged.path, error).or_hint(DATABASE);
+        while let Some(handle) = &mut self.handle {
+            lock::acquire(&handle.file, &paged.path, Mode::Shared, Wait::Block)?;
+            // From here on dropping the view unlocks.
+            self.lock = Lock::Held;
+            let named = std::fs::metadata(&paged.path).map_err(io)?;
+            if handle.identity == (named.dev(), named.ino()) {
+                let state = handle.look(&named).map_err(io)?;
+                self.size = state.size;
+                handle.set_state(state);
+                return Ok(());
+            }
+            lock::release(&handle.file);
+            self.lock = Lock::None;
+            self.handle = paged.handle()?;
         }
-        handle.state = Some(state);
-        let blocks = state.size.div_ceil(BLOCK_U64).min((DB_CACHE_BYTES / BLOCK) as u64);
-        for slot in &mut handle.slots {
-            slot.number = None;
+        Ok(())
+    }
+
+    /// Sees to it that what is read now is of the same state of the file as what is cached.
+    fn need_lock(&mut self) -> Result<()> {
+        if self.lock == Lock::None {
+            let before = self.state();
+            self.lock()?;
+            if self.state() != before {
+                self.lock = Lock::Stale;
+            }
         }
-        let slots = (blocks as usize).next_power_of_two().max(WAYS);
-        handle.slots.resize_with(slots, Slot::default);
+        if self.is_stale() {
+            return Err(self.io(io::Error::other("it has changed meanwhile")));
+        }
         Ok(())
     }
 
     fn block(&mut self, number: u64) -> Result<&[u8]> {
         let paged = self.paged;
         let io = |error| Error::io(paged.op, &paged.path, error).or_hint(DATABASE);
-        let handle = self.handle.as_mut().ok_or_else(|| io(closed()))?;
-        // Any of a few slots, the one used last in front: searches go the same ways again.
-        let sets = (handle.slots.len() / WAYS).max(1) as u64;
-        let mut all = handle.slots.chunks_mut(WAYS);
-        let set = all.nth((number % sets) as usize).ok_or_else(|| io(closed()))?;
-        let place = set.iter().position(|slot| slot.number == Some(number));
-        let upto = place.map_or(set.len(), |place| place + 1);
-        set.get_mut(..upto).unwrap_or_default().rotate_right(1);
-        let slot = set.first_mut().ok_or_else(|| io(closed()))?;
-        if slot.number != Some(number) {
-            slot.number = None;
+        if self.handle.as_mut().is_none_or(|handle| handle.cached(number).is_none()) {
+            self.need_lock()?;
             let start = number.saturating_mul(BLOCK_U64);
             let len = self.size.saturating_sub(start).min(BLOCK_U64) as usize;
-            slot.bytes.resize(len, 0);
-            handle.file.read_exact_at(&mut slot.bytes, start).map_err(io)?;
-            slot.number = Some(number);
+            let handle = self.handle.as_mut().ok_or_else(|| io(closed()))?;
+            handle.read(number, len).map_err(io)?;
         }
-        Ok(&slot.bytes)
-    }
-}
-
-fn open(path: &Path) -> Result<File> {
-    match open_regular(path) {
-        Ok((file, _)) => Ok(file),
-        Err(error) => Err(Error::io("open database", path, error).or_hint(DATABASE)),
+        let handle = self.handle.as_mut().ok_or_else(|| io(closed()))?;
+        handle.cached(number).ok_or_else(|| io(closed()))
     }
 }
 

@@ -2,6 +2,7 @@
 //! (`tests/fixtures/cyrusdb/make.sh`).
 
 mod damage;
+mod together;
 mod work;
 
 use std::fs::{self, File};

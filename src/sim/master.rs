@@ -8,7 +8,9 @@ use parking_lot::MutexGuard;
 use super::spool::{Account, Folder};
 use super::world::{Shared, World};
 use crate::error::{Error, Kind, Result, Subject};
-use crate::store::{Lock, Mailbox, MailboxFiles, MessageFile, Records, Store, UserTree, Wait};
+use crate::store::{
+    Glance, Lock, Mailbox, MailboxFiles, MessageFile, Records, Store, UserTree, Wait,
+};
 use crate::types::{
     Annotation, MailboxEntry, MailboxState, MboxName, Modseq, Quota, Record, Seen, SieveScript,
     Text, Uid, UniqueId, UserId,
@@ -115,6 +117,19 @@ impl Store for Master {
         world.seen.insert(state.uniqueid.clone(), state.highestmodseq);
         drop(world);
         Ok(Box::new(Opened { world: self.world.clone(), handle, state, folder }))
+    }
+
+    fn glance(&self, entries: &[&MailboxEntry]) -> Vec<Option<Glance>> {
+        let glance = |entry: &&MailboxEntry| {
+            let world = self.enter().ok()?;
+            let mut state = world.master.state(&entry.name)?;
+            let annotations = world.master.folder(&entry.name)?.annotations.clone();
+            // What mailboxes.db says was read before.
+            state.header.acl = entry.acl.clone();
+            state.header.foldermodseq = Some(entry.foldermodseq).filter(|modseq| *modseq != 0);
+            (state.uniqueid == entry.uniqueid).then_some(Glance { state, annotations })
+        };
+        entries.iter().map(glance).collect()
     }
 
     fn subscriptions(&self, user: &UserId) -> Result<Vec<MboxName>> {

@@ -23,5 +23,5 @@ pub(crate) use errors::MESSAGE_REPAIR;
 #[cfg(feature = "capi")]
 pub(crate) use errors::senseless;
 pub use message::MessageFile;
-pub use traits::{Crcs, Lock, Mailbox, MailboxFiles, Records, Store, UserTree};
+pub use traits::{Crcs, Glance, Lock, Mailbox, MailboxFiles, Metadata, Records, Store, UserTree};
 pub use writer::HostWriter;

@@ -56,6 +56,49 @@ pub struct UserTree {
     pub unreadable: Vec<Error>,
 }
 
+/// What tells whether a mailbox has changed.
+#[derive(Debug, Clone)]
+pub struct Glance {
+    /// Its state.
+    pub state: MailboxState,
+    /// Its own annotations, ordered as [`Annotation`] is.
+    pub annotations: Vec<Annotation>,
+}
+
+/// What a user has beside mailboxes and quotas. A part that cannot be read keeps no other back.
+#[derive(Debug)]
+pub struct Metadata {
+    /// See [`Store::subscriptions`].
+    pub subscriptions: Result<Vec<MboxName>>,
+    /// See [`Store::sieve_scripts`]; `None` if the user has a mailbox for them.
+    pub scripts: Result<Option<Vec<SieveScript>>>,
+    /// See [`Store::seen`].
+    pub seen: Result<Vec<Seen>>,
+}
+
+impl Metadata {
+    /// Asks a store for one part after the other, see [`Store::metadata`].
+    pub fn by_parts<S: Store + ?Sized>(
+        store: &S,
+        user: &UserId,
+        sieve_mailbox: Option<&MboxName>,
+    ) -> Metadata {
+        let scripts = || {
+            if let Some(name) = sieve_mailbox
+                && store.lookup(name)?.is_some_and(|entry| !entry.mbtype.is_deleted())
+            {
+                return Ok(None);
+            }
+            store.sieve_scripts(user).map(Some)
+        };
+        Metadata {
+            subscriptions: store.subscriptions(user),
+            scripts: scripts(),
+            seen: store.seen(user),
+        }
+    }
+}
+
 /// The master's data. All methods may be called from several threads at once.
 pub trait Store: Send + Sync {
     /// The entry of a mailbox by name, tombstones, intermediates and reserved ones included
@@ -102,6 +145,17 @@ pub trait Store: Send + Sync {
     /// (`mailbox_open_irl`). [`Kind::NotFound`](crate::Kind::NotFound) if it is not there any
     /// more, or is not finished yet (reserved).
     fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>>;
+
+    /// Reads what tells whether these mailboxes have changed, without taking their locks: each as
+    /// it was at some moment since the call began. `None` of those that must be opened to know.
+    fn glance(&self, entries: &[&MailboxEntry]) -> Vec<Option<Glance>> {
+        entries.iter().map(|_| None).collect()
+    }
+
+    /// What a user has beside mailboxes. Scripts only if there is no `sieve_mailbox`.
+    fn metadata(&self, user: &UserId, sieve_mailbox: Option<&MboxName>) -> Metadata {
+        Metadata::by_parts(self, user, sieve_mailbox)
+    }
 
     /// Subscriptions of a user in the database's order (`mboxlist_sublist`).
     fn subscriptions(&self, user: &UserId) -> Result<Vec<MboxName>>;

@@ -8,6 +8,7 @@ use super::failures::Failures;
 use super::pass::{Offer, Parts, Pass};
 use super::shared_todo::{Found, OWNER, PassId, SharedTodo, Todo};
 use super::survey::compare;
+use super::survey::difference::is_same;
 use super::survey::look::{self, Look};
 use super::transfer::inbox::{Failed, inbox_failed};
 use super::transfer::pending::Work;
@@ -19,6 +20,8 @@ use crate::error::{Error, Kind, Result};
 use crate::protocol::RemoteFolder;
 use crate::types::{MailboxEntry, MboxName, MboxType, Text, UniqueId};
 
+/// Mailboxes that are glanced at together.
+const GLANCES: usize = 64;
 /// Mailboxes of one task from which on others may help.
 const MANY: usize = 8;
 /// Brings over the contents of mailboxes, with the help of others if there are many. Returns the
@@ -38,12 +41,15 @@ pub(crate) fn bring_contents(
         let new_inbox = remote.is_none() && pass.names.is_inbox(&entry.name);
         Todo { entry, remote, new_inbox }
     });
-    let shared = Arc::new(SharedTodo::new(todo.collect(), among));
+    let mut todo: VecDeque<Todo> = todo.collect();
+    let roots = pass_over_same(pass, &mut todo);
+    let shared = Arc::new(SharedTodo::new(todo, among));
     let helpers = pass.helpers.filter(|_| !pass.is_careful() && shared.len() >= MANY);
     if let Some(helpers) = helpers {
         helpers.offer(Offer(shared.clone()));
     }
     let mut contents = Contents::new(&shared, OWNER, helpers.is_some());
+    contents.found.roots = roots;
     std::mem::swap(&mut contents.found.failures, failures);
     let result = contents.work(pass, &mut || {
         if let Some(helpers) = helpers {
@@ -61,6 +67,37 @@ pub(crate) fn bring_contents(
     pass.moved.extend(std::mem::take(&mut found.moved));
     roots.into_iter().for_each(|root| found.name_root(root));
     result.map(|()| found.roots)
+}
+
+/// Passes over mailboxes that the replica has already: hardly any has changed, as a rule, and to open
+/// one costs more than a glance at it. Returns the quota roots that those name.
+fn pass_over_same(pass: &Pass<'_>, todo: &mut VecDeque<Todo>) -> Vec<NamedRoot> {
+    let mut found = Found::default();
+    let mut rest = VecDeque::with_capacity(todo.len());
+    while !todo.is_empty() {
+        let next: Vec<Todo> = todo.drain(..todo.len().min(GLANCES)).collect();
+        let may_be_same = |todo: &&Todo| {
+            let is_mailbox = todo.remote.is_some() && !todo.entry.mbtype.is_intermediate();
+            is_mailbox && unsendable(pass, &todo.entry).is_none()
+        };
+        let entries: Vec<&MailboxEntry> =
+            next.iter().filter(may_be_same).map(|todo| &todo.entry).collect();
+        let mut glances = pass.store.glance(&entries).into_iter();
+        for todo in next {
+            let glance = if may_be_same(&&todo) { glances.next().flatten() } else { None };
+            let same = |remote: &RemoteFolder| glance.filter(|glance| is_same(pass, glance, remote));
+            match todo.remote.as_ref().and_then(same) {
+                Some(glance) => {
+                    let root = glance.state.header.quotaroot;
+                    let named = root.into_iter().map(|root| named_root(root, &todo.entry.name));
+                    named.for_each(|named| found.name_root(named));
+                }
+                None => rest.push_back(todo),
+            }
+        }
+    }
+    *todo = rest;
+    found.roots
 }
 
 /// What one pass brings over.

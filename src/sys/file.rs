@@ -2,7 +2,7 @@
 //! its writer, a directory must not be read, and a symbolic link that leads nowhere is damage and
 //! not a file that does not exist.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -77,9 +77,17 @@ fn named_temporary(options: &mut OpenOptions, dir: &Path) -> io::Result<File> {
 /// # Errors
 /// If it is no regular file.
 pub fn regular_len(file: &File) -> io::Result<u64> {
+    regular(file).map(|metadata| metadata.len())
+}
+
+/// What is known of an open file.
+///
+/// # Errors
+/// If it is no regular file.
+pub fn regular(file: &File) -> io::Result<Metadata> {
     let metadata = file.metadata()?;
     if metadata.is_file() {
-        Ok(metadata.len())
+        Ok(metadata)
     } else if metadata.is_dir() {
         Err(io::ErrorKind::IsADirectory.into())
     } else {

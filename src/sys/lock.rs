@@ -63,6 +63,7 @@ pub enum Mode {
 #[derive(Debug)]
 pub struct LockGuard {
     file: File,
+    mode: Mode,
 }
 
 impl LockGuard {
@@ -77,7 +78,10 @@ impl LockGuard {
 impl Drop for LockGuard {
     fn drop(&mut self) {
         // Closing would do, but a child that is just being spawned holds a copy until it execs.
-        release(&self.file);
+        // Nobody fails for a shared lock that is held a moment longer.
+        if self.mode == Mode::Exclusive {
+            release(&self.file);
+        }
     }
 }
 
@@ -177,7 +181,7 @@ pub fn acquire_current(file: &mut File, path: &Path, mode: Mode, wait: Wait) -> 
 pub fn lock_existing(path: &Path, mode: Mode, wait: Wait) -> Result<LockGuard> {
     let mut file = open(path, mode)?;
     acquire_current(&mut file, path, mode, wait)?;
-    Ok(LockGuard { file })
+    Ok(LockGuard { file, mode })
 }
 
 /// Locks by name: the file at `path` is only there to be locked, and is created together with
@@ -203,7 +207,7 @@ pub fn lock_name(path: &Path, mode: Mode, wait: Wait) -> Result<LockGuard> {
     };
     let file = file.map_err(|error| Error::io("open lock file", path, error).or_hint(HINT))?;
     acquire(&file, path, mode, wait)?;
-    Ok(LockGuard { file })
+    Ok(LockGuard { file, mode })
 }
 
 fn open(path: &Path, mode: Mode) -> Result<File> {

@@ -7,6 +7,7 @@
 use std::ops::ControlFlow;
 
 use super::table::Table;
+use crate::cyrusdb::Sought;
 use crate::error::{Malformed, Result};
 use crate::format::annot::{Key, OWNER_TOKEN, Scope, Value};
 use crate::store::annotations::in_order;
@@ -30,6 +31,27 @@ pub fn of_server(global: &Table) -> Result<Vec<Annotation>> {
 /// As for [`of_server`].
 pub fn of_mailbox(global: &Table, id: &[u8], owner: Option<&UserId>) -> Result<Vec<Annotation>> {
     of_scope(global, Scope::Mailbox(id), owner)
+}
+
+/// Annotations of several mailboxes, as [`of_mailbox`] finds those of each.
+///
+/// # Errors
+/// As for [`of_server`].
+pub fn of_mailboxes(
+    global: &Table,
+    mailboxes: &[(Vec<u8>, Option<UserId>)],
+) -> Result<Vec<Vec<Annotation>>> {
+    let prefixes: Vec<_> = mailboxes.iter().map(|(id, _)| Scope::Mailbox(id).prefix()).collect();
+    let sought: Vec<_> = prefixes.iter().map(|prefix| Sought::Prefix(prefix)).collect();
+    let mut found = vec![Vec::new(); mailboxes.len()];
+    global.scan_each(&sought, &mut |nth, key, value| {
+        let owner = mailboxes.get(nth).and_then(|(_, owner)| owner.as_ref());
+        if let (Some(parts), Some(found)) = (Key::split(key), found.get_mut(nth)) {
+            found.extend(annotation(global, key, parts, value, owner)?);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(found.into_iter().map(in_order).collect())
 }
 
 /// Messages that are looked up one by one: for more of them all records are read once.

@@ -1,27 +1,55 @@
 //! The modseq of a mailbox's conversations (`mailbox_get_xconvmodseq` in `imap/mailbox.c`).
 
+use std::ops::ControlFlow;
+
+use crate::cyrusdb::Sought;
 use crate::error::Result;
 use crate::format::conv;
 use crate::types::{MboxName, MboxType, Modseq, UniqueId};
 
 use super::table::Table;
 
-/// The modseq of the conversations of a mailbox, from the conversations database of its owner;
-/// 0 if it has none yet.
+/// The modseqs of the conversations of mailboxes, from the conversations database of their owner;
+/// 0 for those that have none yet.
 ///
 /// Ask only for mailboxes that have conversations ([`has_conversations`]).
 ///
 /// # Errors
-/// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if the status cannot be parsed.
-pub fn xconvmodseq(table: &Table, id: &UniqueId, name: &MboxName) -> Result<Modseq> {
-    let by_name =
-        table.get(conv::FOLDER_IDS_KEY)?.is_none() && table.get(conv::FOLDER_NAMES_KEY)?.is_some();
-    let key = conv::status_key(if by_name { name.as_bytes() } else { id.as_bytes() });
-    let Some(value) = table.get(&key)? else { return Ok(0) };
-    conv::status_modseq(&value).map_err(|malformed| {
-        let hint = "ctl_conversationsdb -z, then -b, for the user";
-        table.corrupt("read conversations", &key, malformed, hint)
-    })
+/// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if a status cannot be parsed.
+pub fn xconvmodseqs(table: &Table, mailboxes: &[(&UniqueId, &MboxName)]) -> Result<Vec<Modseq>> {
+    let by_id: Vec<_> = mailboxes.iter().map(|(id, _)| conv::status_key(id.as_bytes())).collect();
+    let mut keys = vec![conv::FOLDER_IDS_KEY, conv::FOLDER_NAMES_KEY];
+    keys.extend(by_id.iter().map(Vec::as_slice));
+    let mut values = values(table, &keys)?.into_iter();
+    let (has_ids, has_names) = (values.next().flatten(), values.next().flatten());
+    let mut values: Vec<_> = values.collect();
+    let mut keys = by_id;
+    if has_ids.is_none() && has_names.is_some() {
+        let by_name = mailboxes.iter().map(|(_, name)| conv::status_key(name.as_bytes()));
+        keys = by_name.collect();
+        values = self::values(table, &keys.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+    }
+    let modseq = |(key, value): (Vec<u8>, Option<Vec<u8>>)| {
+        let Some(value) = value else { return Ok(0) };
+        conv::status_modseq(&value).map_err(|malformed| {
+            let hint = "ctl_conversationsdb -z, then -b, for the user";
+            table.corrupt("read conversations", &key, malformed, hint)
+        })
+    };
+    keys.into_iter().zip(values).map(modseq).collect()
+}
+
+/// The values of keys.
+fn values(table: &Table, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>> {
+    let sought: Vec<_> = keys.iter().map(|key| Sought::Key(key)).collect();
+    let mut values = vec![None; keys.len()];
+    table.scan_each(&sought, &mut |nth, _, value| {
+        if let Some(place) = values.get_mut(nth) {
+            *place = Some(value.to_vec());
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(values)
 }
 
 /// Whether a mailbox of a user has conversations where imapd.conf says `conversations: yes`: not
@@ -45,6 +73,10 @@ mod tests {
     use super::super::table::testing::table;
     use super::*;
     use crate::error::Kind;
+
+    fn xconvmodseq(table: &Table, id: &UniqueId, name: &MboxName) -> Result<Modseq> {
+        xconvmodseqs(table, &[(id, name)]).map(|found| found[0])
+    }
     use crate::format::damage::told;
 
     #[test]

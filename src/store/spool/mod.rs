@@ -3,8 +3,10 @@
 mod annot;
 mod conv;
 mod counters;
+mod glance;
 mod mailbox;
 mod mboxlist;
+mod modseqs;
 mod places;
 mod quota;
 mod seen;

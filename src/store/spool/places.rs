@@ -58,17 +58,7 @@ impl Places {
         entry
     }
 
-    /// A database of a user.
-    pub(super) fn user_table(
-        &self,
-        user: &UserId,
-        file: UserFile,
-        declared: Backend,
-    ) -> Result<Table> {
-        self.table_at(&self.home(user)?, file, declared)
-    }
-
-    /// The same, where its home is known.
+    /// A database of a user, to be read once.
     pub(super) fn table_at(
         &self,
         home: &UserHome,
@@ -76,6 +66,6 @@ impl Places {
         declared: Backend,
     ) -> Result<Table> {
         let path = self.paths.user_file(home, file)?;
-        Ok(Table::new(path, Some(declared), cyrusdb::Options::default()))
+        Ok(Table::once(path, Some(declared), cyrusdb::Options::default()))
     }
 }

@@ -6,21 +6,21 @@ use std::sync::Arc;
 
 use super::mailbox::{self, Annotations, Files, Found, SpoolMailbox, VisitAnnotation};
 use super::mboxlist::MailboxList;
+use super::modseqs::Modseqs;
 use super::places::Places;
 use super::table::Table;
-use super::{annot, conv, counters, quota, seen, sieve, subs};
+use super::{annot, glance, quota, seen, sieve, subs};
 use crate::cyrusdb::{self, Backend, KeyOrder};
 use crate::error::{Error, Kind, Result};
 use crate::events::{Observer, StoreEvent};
-use crate::format::counters::Counters;
-use crate::names::{Namespace, Paths, UserFile};
+use crate::names::{Namespace, Paths, UserFile, UserHome};
 use crate::settings::Settings;
 use crate::store::skip::SkipFiles;
-use crate::store::traits::{Lock, Mailbox, Store, UserTree};
+use crate::store::traits::{Glance, Lock, Mailbox, Metadata, Store, UserTree};
 use crate::sys::lock::{Mode, Wait, lock_name};
 use crate::types::{
-    Annotation, MailboxEntry, MboxName, MboxType, Modseq, Quota, Seen, SieveScript, Text, Uid,
-    UniqueId, UserId,
+    Annotation, MailboxEntry, MboxName, Modseq, Quota, Seen, SieveScript, Text, Uid, UniqueId,
+    UserId,
 };
 
 /// The backends that imapd.conf declares for the databases of users.
@@ -28,7 +28,6 @@ use crate::types::{
 struct Declared {
     subscriptions: Backend,
     seen: Backend,
-    conversations: Backend,
     annotations: Backend,
 }
 
@@ -42,8 +41,7 @@ pub struct Spool {
     /// The same, sorted as Cyrus up to 3.4 did.
     early_quotas: Table,
     declared: Declared,
-    conversations: bool,
-    submissions: Vec<u8>,
+    modseqs: Modseqs,
     deleted_prefix: String,
     patience: Wait,
     /// Beginning of the paths of files that ask for users to be skipped.
@@ -92,15 +90,18 @@ impl Spool {
                 names: Namespace::new(naming),
                 paths,
             },
+            modseqs: Modseqs {
+                conversations: databases.conversations,
+                submissions: databases.jmapsubmissionfolder.clone().into(),
+                declared: Backend::of(databases.conversations_db)?,
+                observer: observer.clone(),
+            },
             observer,
             declared: Declared {
                 subscriptions: Backend::of(databases.subscription_db)?,
                 seen: Backend::of(databases.seenstate_db)?,
-                conversations: Backend::of(databases.conversations_db)?,
                 annotations: annotation_db,
             },
-            conversations: databases.conversations,
-            submissions: databases.jmapsubmissionfolder.clone().into(),
             deleted_prefix: naming.deletedprefix.clone(),
             patience: Wait::up_to(settings.lock_patience),
             skip: SkipFiles::new(skip_prefix),
@@ -115,60 +116,34 @@ impl Spool {
         self.places.list.is_early()
     }
 
-    fn counters(&self, user: &UserId) -> Result<Counters> {
-        if !self.conversations {
-            return Ok(Counters::default());
-        }
-        let path = self.places.paths.user_file(&self.places.home(user)?, UserFile::Counters)?;
-        // As with Cyrus, damaged counters are no reason to leave the user behind.
-        counters::read(&path).or_else(|error| match error.kind() {
-            Kind::Corrupt | Kind::Io => {
-                let user = user.clone();
-                self.observer.event(&StoreEvent::CountersIgnored { user, error }.into());
-                Ok(Counters::default())
-            }
-            _ => Err(error),
-        })
-    }
-
-    /// The modseq of the conversations of a mailbox, if it has any.
-    fn xconvmodseq(
-        &self,
-        name: &MboxName,
-        id: &UniqueId,
-        mbtype: MboxType,
-    ) -> Result<Option<Modseq>> {
-        if !self.conversations {
-            return Ok(None);
-        }
-        let parts = self.places.names.parts(name);
-        let owner = parts.owner();
-        let has = conv::has_conversations(
-            owner.is_some(),
-            parts.deleted.is_some(),
-            mbtype,
-            parts.boxes.first().map(Vec::as_slice),
-            &self.submissions,
-        );
-        let Some(owner) = owner.filter(|_| has) else { return Ok(None) };
-        let home = self.places.home_of_mailbox(id, &owner)?;
-        let table =
-            self.places.table_at(&home, UserFile::Conversations, self.declared.conversations)?;
-        conv::xconvmodseq(&table, id, name).map(Some)
-    }
-
     fn stored_scripts(&self, user: &UserId) -> Result<Vec<sieve::Stored>> {
         let inbox = self.places.names.inbox(user);
         match self.open(&self.places.names.sieve_mailbox(user)) {
             Ok(mut mailbox) => sieve::in_mailbox(mailbox.as_mut()),
             Err(error) if error.kind() == Kind::NotFound => {
-                let living = self.places.list.lookup(&inbox)?.filter(|e| !e.mbtype.is_deleted());
-                sieve::in_directory(
-                    &self.places.paths.sieve(&self.places.paths.home(user, living.as_ref()))?,
-                )
+                self.scripts_in_directory(user, self.places.list.lookup(&inbox)?.as_ref())
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn scripts_in_directory(
+        &self,
+        user: &UserId,
+        inbox: Option<&MailboxEntry>,
+    ) -> Result<Vec<sieve::Stored>> {
+        let living = inbox.filter(|entry| !entry.mbtype.is_deleted());
+        let home = self.places.paths.home(user, living);
+        sieve::in_directory(&self.places.paths.sieve(&home)?)
+    }
+
+    fn subscriptions_at(&self, home: &UserHome, inbox: &MboxName) -> Result<Vec<MboxName>> {
+        let declared = self.declared.subscriptions;
+        subs::list(&self.places.table_at(home, UserFile::Subscriptions, declared)?, inbox)
+    }
+
+    fn seen_at(&self, home: &UserHome) -> Result<Vec<Seen>> {
+        seen::list(&self.places.table_at(home, UserFile::Seen, self.declared.seen)?)
     }
 }
 
@@ -260,7 +235,7 @@ impl Store for Spool {
                 let options = cyrusdb::Options::default();
                 let annotations = MailboxAnnotations {
                     global: &self.annotations,
-                    local: Table::new(paths.annotations, Some(self.declared.annotations), options),
+                    local: Table::once(paths.annotations, Some(self.declared.annotations), options),
                     id: self.places.annotated_as(&entry)?,
                     owner: owner.clone(),
                 };
@@ -275,9 +250,7 @@ impl Store for Spool {
                 Ok(Found { entry, files, annotations: Box::new(annotations) })
             },
         )?;
-        let state = mailbox.state();
-        let xconvmodseq = self.xconvmodseq(&state.name, &state.uniqueid, state.mbtype)?;
-        mailbox.set_modseqs(xconvmodseq, self.raclmodseq(name)?);
+        self.modseqs.complete(&self.places, &mut [mailbox.state_mut()])?;
         for oddity in mailbox.oddities() {
             let (mailbox, why) = (name.clone(), oddity.to_string());
             self.observer.event(&StoreEvent::HeaderOdd { mailbox, why }.into());
@@ -285,14 +258,37 @@ impl Store for Spool {
         Ok(Box::new(mailbox))
     }
 
+    fn glance(&self, entries: &[&MailboxEntry]) -> Vec<Option<Glance>> {
+        let found = glance::glance(&self.places, &self.annotations, &self.modseqs, entries);
+        // Opening them will show what is wrong.
+        found.unwrap_or_else(|_| entries.iter().map(|_| None).collect())
+    }
+
+    fn metadata(&self, user: &UserId, sieve_mailbox: Option<&MboxName>) -> Metadata {
+        let inbox = self.places.names.inbox(user);
+        let found = self.places.list.lookup_each([&inbox, sieve_mailbox.unwrap_or(&inbox)]);
+        let Ok([entry, sieve]) = found else {
+            return Metadata::by_parts(self, user, sieve_mailbox);
+        };
+        let home = self.places.paths.home(user, entry.as_ref());
+        let scripts = match (sieve_mailbox, sieve) {
+            (Some(_), Some(sieve)) if !sieve.mbtype.is_deleted() => Ok(None),
+            (Some(_), _) => self.scripts_in_directory(user, entry.as_ref()).map(Some),
+            (None, _) => self.stored_scripts(user).map(Some),
+        };
+        Metadata {
+            subscriptions: self.subscriptions_at(&home, &inbox),
+            scripts: scripts.map(|stored| stored.as_deref().map(sieve::listed)),
+            seen: self.seen_at(&home),
+        }
+    }
+
     fn subscriptions(&self, user: &UserId) -> Result<Vec<MboxName>> {
-        let declared = self.declared.subscriptions;
-        let table = self.places.user_table(user, UserFile::Subscriptions, declared)?;
-        subs::list(&table, &self.places.names.inbox(user))
+        self.subscriptions_at(&self.places.home(user)?, &self.places.names.inbox(user))
     }
 
     fn seen(&self, user: &UserId) -> Result<Vec<Seen>> {
-        seen::list(&self.places.user_table(user, UserFile::Seen, self.declared.seen)?)
+        self.seen_at(&self.places.home(user)?)
     }
 
     fn quota(&self, root: &Text) -> Result<Option<Quota>> {
@@ -323,11 +319,10 @@ impl Store for Spool {
 
     fn used_modseq(&self, name: &MboxName) -> Result<Modseq> {
         let Some(owner) = self.places.names.owner(name) else { return Ok(0) };
-        Ok(self.counters(&owner)?.highestmodseq)
+        Ok(self.modseqs.counters(&self.places, &owner)?.highestmodseq)
     }
 
     fn raclmodseq(&self, name: &MboxName) -> Result<Modseq> {
-        let owner = self.places.names.owner(name).filter(|_| self.places.names.is_inbox(name));
-        owner.map_or(Ok(0), |owner| Ok(self.counters(&owner)?.raclmodseq))
+        self.modseqs.raclmodseq(&self.places, name)
     }
 }

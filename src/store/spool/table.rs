@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use crate::cyrusdb::{self, Backend, Db, Options};
+use crate::cyrusdb::{self, Backend, Db, Options, Sought, VisitEach};
 use crate::error::{Error, Kind, Malformed, Result};
 
 /// A database at a path. It is opened at the first question and stays open; while the file does
@@ -18,13 +18,21 @@ pub struct Table {
     path: PathBuf,
     declared: Option<Backend>,
     options: Options,
+    /// Whether it is read now and not kept.
+    once: bool,
     db: RwLock<Option<Arc<dyn Db>>>,
 }
 
 impl Table {
     /// A database that need not exist; `declared` and `options` as for [`cyrusdb::open`].
     pub fn new(path: impl Into<PathBuf>, declared: Option<Backend>, options: Options) -> Self {
-        Table { path: path.into(), declared, options, db: RwLock::new(None) }
+        Table { path: path.into(), declared, options, once: false, db: RwLock::new(None) }
+    }
+
+    /// The same for a database that is read now and not kept: it is seen as it is at the first
+    /// question ([`cyrusdb::open_whole`]).
+    pub fn once(path: impl Into<PathBuf>, declared: Option<Backend>, options: Options) -> Self {
+        Table { once: true, ..Table::new(path, declared, options) }
     }
 
     /// Where it lies.
@@ -37,7 +45,8 @@ impl Table {
         if db.is_some() {
             return Ok(db);
         }
-        let opened = cyrusdb::open(&self.path, self.declared, &self.options)?.map(Arc::from);
+        let open = if self.once { cyrusdb::open_whole } else { cyrusdb::open };
+        let opened = open(&self.path, self.declared, &self.options)?.map(Arc::from);
         self.db.write().clone_from(&opened);
         Ok(opened)
     }
@@ -65,15 +74,23 @@ impl Table {
     /// # Errors
     /// As for [`Db::scan`] and [`cyrusdb::open`].
     pub fn scan(&self, prefix: &[u8], visit: &mut cyrusdb::Visit<'_>) -> Result<()> {
+        self.scan_each(&[Sought::Prefix(prefix)], &mut |_, key, value| visit(key, value))
+    }
+
+    /// Visits all that is sought, together ([`Db::scan_each`]). No lock is held meanwhile.
+    ///
+    /// # Errors
+    /// As for [`Db::scan_each`] and [`cyrusdb::open`].
+    pub fn scan_each(&self, sought: &[Sought<'_>], visit: &mut VisitEach<'_>) -> Result<()> {
         let Some(db) = self.db()? else { return Ok(()) };
         let mut visited = false;
-        let result = db.scan(prefix, &mut |key, value| {
+        let result = db.scan_each(sought, &mut |nth, key, value| {
             visited = true;
-            visit(key, value)
+            visit(nth, key, value)
         });
         match result {
             Err(error) if !visited && self.again(&error) => {
-                self.db()?.map_or(Ok(()), |db| db.scan(prefix, visit))
+                self.db()?.map_or(Ok(()), |db| db.scan_each(sought, visit))
             }
             result => result,
         }

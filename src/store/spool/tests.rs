@@ -100,8 +100,9 @@ fn quotas() {
 fn modseqs_beside_the_index() {
     let answer = told("user.fred");
     let table = table("fred.conversations.db", Backend::Skiplist);
-    let modseq = conv::xconvmodseq(&table, &inbox().uniqueid, &"user.fred".into()).unwrap();
-    assert_eq!(modseq.to_string(), field(&answer, "user.fred ", "XCONVMODSEQ"));
+    let name = "user.fred".into();
+    let modseqs = conv::xconvmodseqs(&table, &[(&inbox().uniqueid, &name)]).unwrap();
+    assert_eq!(modseqs[0].to_string(), field(&answer, "user.fred ", "XCONVMODSEQ"));
     let modseq = counters::read(&fixtures().join("dump/fred.counters.db")).unwrap().raclmodseq;
     assert_eq!(modseq.to_string(), field(&answer, "user.fred ", "RACLMODSEQ"));
 }

@@ -4,7 +4,7 @@ use super::compare::{self, Difference};
 use crate::error::{Error, Kind, Result};
 use crate::events::SyncEvent;
 use crate::protocol::RemoteFolder;
-use crate::store::{Crcs, Mailbox};
+use crate::store::{Crcs, Glance, Mailbox};
 use crate::sync::clock::unix_time;
 use crate::sync::pass::Pass;
 use crate::sync::repair::bounds::Measure;
@@ -52,6 +52,16 @@ pub(crate) fn difference(
     }
     let master = mailbox.crcs(Crcs::Recomputed)?;
     Ok((!master.agrees(remote.crcs)).then_some(Difference::Crcs { master, replica: remote.crcs }))
+}
+
+/// Whether a glance at a mailbox shows that the replica has the same. If not it must be opened.
+pub(crate) fn is_same(pass: &Pass<'_>, glance: &Glance, remote: &RemoteFolder) -> bool {
+    let Glance { state, annotations } = glance;
+    let same = || compare::mailbox(state, annotations, remote, pass.settings.reverseacls).is_none();
+    state.crcs.basic.is_some()
+        && state.crcs.agrees(remote.crcs)
+        && same()
+        && believe(pass, state, remote).is_ok()
 }
 
 /// Whether the master has forgotten expunged records that the replica may not know of.

@@ -6,6 +6,7 @@ use super::scripts::sieve_steps;
 use crate::error::{Kind, Result, Subject};
 use crate::events;
 use crate::protocol::{Command, RemoteUser};
+use crate::store::Metadata;
 use crate::sync::failures::Failures;
 use crate::sync::folders::identity::check_owner;
 use crate::sync::pass::Pass;
@@ -41,10 +42,13 @@ pub(crate) fn user_steps(
     theirs: &RemoteUser,
     failures: &mut Failures,
 ) -> Result<Vec<Step>> {
-    let ours = pass.store.subscriptions(user);
-    let subscriptions = ours.map(|ours| plan::subscriptions(&ours, &theirs.subscriptions));
-    let scripts = sieve_steps(pass, user, &theirs.sieve);
-    let seen = pass.store.seen(user).map(|ours| plan::seen(ours, &theirs.seen));
+    let in_mailbox = pass.session.capabilities().sieve_mailbox;
+    let sieve_mailbox = in_mailbox.then(|| pass.names.sieve_mailbox(user));
+    let Metadata { subscriptions, scripts, seen } =
+        pass.store.metadata(user, sieve_mailbox.as_ref());
+    let subscriptions = subscriptions.map(|ours| plan::subscriptions(&ours, &theirs.subscriptions));
+    let scripts = scripts.and_then(|ours| sieve_steps(pass, sieve_mailbox, ours, &theirs.sieve));
+    let seen = seen.map(|ours| plan::seen(ours, &theirs.seen));
     let read = [("SUB", subscriptions), ("SIEVE", scripts), ("SEEN", seen)];
     let mut all = Vec::new();
     for (what, steps) in read {

@@ -12,23 +12,19 @@ use crate::protocol::decode::FetchedMessage;
 use crate::protocol::{Command, RemoteFolder};
 use crate::sync::pass::Pass;
 use crate::sync::repair::bounds;
-use crate::types::{Guid, SieveScript, SystemFlags, Text, UserId};
+use crate::types::{Guid, MboxName, SieveScript, SystemFlags, Text};
 
-/// What to do about the scripts of a user. `told` are those that the replica told of by
-/// itself, which it does only if `#sieve` mailboxes are not replicated.
+/// What to do about the scripts of a user: `ours`, unless they are in a mailbox here. `told` are
+/// those that the replica told of by itself, which it does only if `#sieve` mailboxes are not
+/// replicated; if they are, `sieve_mailbox` is the name of this one.
 pub(crate) fn sieve_steps(
     pass: &mut Pass<'_>,
-    user: &UserId,
+    sieve_mailbox: Option<MboxName>,
+    ours: Option<Vec<SieveScript>>,
     told: &[SieveScript],
 ) -> Result<Vec<Step>> {
-    if !pass.session.capabilities().sieve_mailbox {
-        return Ok(plan::sieve(&pass.store.sieve_scripts(user)?, told));
-    }
-    let name = pass.names.sieve_mailbox(user);
-    if pass.store.lookup(&name)?.is_some_and(|entry| !entry.mbtype.is_deleted()) {
-        return Ok(Vec::new());
-    }
-    let ours = pass.store.sieve_scripts(user)?;
+    let Some(ours) = ours else { return Ok(Vec::new()) };
+    let Some(name) = sieve_mailbox else { return Ok(plan::sieve(&ours, told)) };
     if ours.is_empty() {
         return Ok(Vec::new());
     }

@@ -5,9 +5,7 @@
 //! mailbox's name, so that its files are neither replaced nor unlinked; cyrus.index itself, so
 //! that it is not written. Between the first and the second the mailbox is looked up.
 //!
-//! An unchanged mailbox costs these calls, open to close: `openat` and `fcntl` for each of the
-//! three locks, `statx` and `pread` of cyrus.index, `openat`, `statx`, `read` and `close` of
-//! cyrus.header, then `fcntl` and `close` for each lock.
+//! Whether a mailbox has changed is found out without all that, see `glance.rs`.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -16,14 +14,14 @@ use super::files::{Files, read_header};
 use super::found::{Annotations, Found};
 use super::index::Index;
 use super::refuse::{OPEN, not_found, openable};
-use super::state::{Oddity, known, oddities, state};
+use super::state::{Oddity, oddities, state};
 use crate::error::{Error, Kind, Result, Subject};
 use crate::format::index as format;
 use crate::store::errors::index_unlocked;
 use crate::store::message::MessageFile;
 use crate::store::traits::{Mailbox, MailboxFiles, Records};
 use crate::sys::lock::{LockGuard, Mode, Wait, lock_name};
-use crate::types::{Annotation, MailboxState, Modseq, Record, Uid};
+use crate::types::{Annotation, MailboxState, Record, Uid};
 
 /// An open mailbox. Dropping it releases its locks.
 pub struct SpoolMailbox<'a> {
@@ -41,7 +39,7 @@ impl<'a> SpoolMailbox<'a> {
     ///
     /// `namespace` is the lock file of its owner's namespace, or of that of shared mailboxes;
     /// under that lock `find` looks the mailbox up. `xconvmodseq` and `raclmodseq` of the state
-    /// are left for [`SpoolMailbox::set_modseqs`].
+    /// are left for [`SpoolMailbox::state_mut`].
     ///
     /// Do not open a mailbox while holding another of the same user: whoever waits to delete the
     /// one keeps the namespace locked.
@@ -75,10 +73,9 @@ impl<'a> SpoolMailbox<'a> {
         Ok(SpoolMailbox { state, oddities, files, annotations, index: Some(index), _lock: lock })
     }
 
-    /// Completes the state by what other databases hold.
-    pub fn set_modseqs(&mut self, xconvmodseq: Option<Modseq>, raclmodseq: Modseq) {
-        self.state.xconvmodseq = xconvmodseq;
-        self.state.raclmodseq = known(raclmodseq);
+    /// The state, to be completed by what other databases hold.
+    pub fn state_mut(&mut self) -> &mut MailboxState {
+        &mut self.state
     }
 
     /// What is odd about it, for the log.

@@ -16,10 +16,10 @@ use crate::types::{
 };
 
 /// A mailbox in a directory of its own.
-struct Spool {
+pub(super) struct Spool {
     dir: tempfile::TempDir,
-    entry: MailboxEntry,
-    files: Files,
+    pub(super) entry: MailboxEntry,
+    pub(super) files: Files,
     annotations: Vec<(Uid, Annotation)>,
 }
 
@@ -42,7 +42,7 @@ impl Annotations for Database {
 }
 
 impl Spool {
-    fn new(told: &Told) -> Spool {
+    pub(super) fn new(told: &Told) -> Spool {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
         let files = Files {
@@ -85,7 +85,7 @@ impl Spool {
         }
     }
 
-    fn open(&self) -> Result<SpoolMailbox<'static>> {
+    pub(super) fn open(&self) -> Result<SpoolMailbox<'static>> {
         SpoolMailbox::open(&self.namespace(), Wait::Block, || Ok(self.found()))
     }
 
@@ -140,7 +140,8 @@ fn an_open_mailbox_is_as_cyrus_says() {
     for told in Told::all() {
         let spool = Spool::new(&told);
         let mut mailbox = spool.open().unwrap();
-        mailbox.set_modseqs(Some(told.number("XCONVMODSEQ")), 3);
+        mailbox.state_mut().xconvmodseq = Some(told.number("XCONVMODSEQ"));
+        mailbox.state_mut().raclmodseq = Some(3);
         assert_eq!(mailbox.oddities(), []);
         let state = mailbox.state();
         assert_eq!(state.name, told.mailbox["MBOXNAME"].as_str());

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
-use crate::cyrusdb::{Backend, KeyOrder, Options};
+use crate::cyrusdb::{Backend, KeyOrder, Options, Sought};
 use crate::error::{Error, Malformed, Result};
 use crate::events::{Observer, StoreEvent};
 use crate::format::mbentry::{parse_by_id, parse_by_name};
@@ -101,6 +101,27 @@ impl MailboxList {
             .map_err(|malformed| self.corrupt(&key, malformed))
     }
 
+    /// The entries of mailboxes, as [`MailboxList::lookup`] finds each.
+    ///
+    /// # Errors
+    /// As for [`MailboxList::lookup`].
+    pub fn lookup_each<const N: usize>(
+        &self,
+        names: [&MboxName; N],
+    ) -> Result<[Option<MailboxEntry>; N]> {
+        let (keys, table) = self.keyed()?;
+        let all = names.map(|name| keys.of_name(name));
+        let mut found = [const { None }; N];
+        table.scan_each(&all.each_ref().map(|key| Sought::Key(key)), &mut |nth, key, value| {
+            if let (Some(place), Some(name)) = (found.get_mut(nth), names.get(nth)) {
+                let entry = entry(keys, (*name).clone(), value);
+                *place = Some(entry.map_err(|malformed| self.corrupt(key, malformed))?);
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
+    }
+
     /// The entry of a mailbox by uniqueid with the names it had, tombstones included; none if it
     /// is reserved (`mboxlist_lookup_by_uniqueid`).
     ///
@@ -139,6 +160,33 @@ impl MailboxList {
     /// tree says so.
     pub fn user_tree(&self, inbox: &MboxName, deleted_prefix: &str) -> Result<UserTree> {
         let (keys, table) = self.keyed()?;
+        let key = keys.of_name(inbox);
+        let below = [inbox.as_bytes(), b"."].concat();
+        let rest = [below, deleted_below(inbox, deleted_prefix)].map(|start| keys.prefix(&start));
+        let [below, deleted] = &rest;
+        let mut entries = Vec::new();
+        let mut add = |entry: MailboxEntry| {
+            if !entry.mbtype.is_deleted() {
+                entries.push(entry);
+            }
+        };
+        let sought = [Sought::Key(&key), Sought::Prefix(below), Sought::Prefix(deleted)];
+        let read = table.scan_each(&sought, &mut |_, key, value| {
+            if let Some(name) = keys.name(key) {
+                add(self.entry(keys, key, name, value)?);
+            }
+            Ok(ControlFlow::Continue(()))
+        });
+        if read.is_ok() {
+            return Ok(UserTree { entries, unreadable: Vec::new() });
+        }
+        self.damaged_tree(inbox, &rest)
+    }
+
+    /// The mailboxes of a user as far as they can be read: that of the INBOX, and those whose keys
+    /// begin like this.
+    fn damaged_tree(&self, inbox: &MboxName, starts: &[Vec<u8>]) -> Result<UserTree> {
+        let (keys, table) = self.keyed()?;
         let UserTree { mut entries, mut unreadable } = UserTree::default();
         let mut add = |entry: MailboxEntry| {
             if !entry.mbtype.is_deleted() {
@@ -149,9 +197,8 @@ impl MailboxList {
         if let Some(value) = table.get(&key)? {
             add(self.parsed(keys, &key, inbox.clone(), &value)?);
         }
-        let below = [inbox.as_bytes(), b"."].concat();
-        for start in [below, deleted_below(inbox, deleted_prefix)] {
-            let scanned = table.salvage(&keys.prefix(&start), &mut |key, value| {
+        for start in starts {
+            let scanned = table.salvage(start, &mut |key, value| {
                 let Some(name) = keys.name(key) else { return Ok(ControlFlow::Continue(())) };
                 match self.parsed(keys, key, name, value) {
                     Ok(entry) => add(entry),
@@ -196,16 +243,20 @@ impl MailboxList {
     /// The entry of a record by name. One that cannot be parsed is logged as Cyrus does, which
     /// then leaves it out.
     fn parsed(&self, keys: Keys, key: &[u8], name: MboxName, value: &[u8]) -> Result<MailboxEntry> {
+        self.entry(keys, key, name, value).inspect_err(|error| {
+            self.observer.event(&StoreEvent::MailboxLeftOut { error: error.clone() }.into());
+        })
+    }
+
+    /// The entry of a record by name.
+    fn entry(&self, keys: Keys, key: &[u8], name: MboxName, value: &[u8]) -> Result<MailboxEntry> {
         let possible = if name.is_possible() {
             Ok(name)
         } else {
             Err(Malformed::new(0u64, "this cannot be the name of a mailbox"))
         };
-        possible.and_then(|name| entry(keys, name, value)).map_err(|malformed| {
-            let error = self.corrupt(key, malformed);
-            self.observer.event(&StoreEvent::MailboxLeftOut { error: error.clone() }.into());
-            error
-        })
+        let entry = possible.and_then(|name| entry(keys, name, value));
+        entry.map_err(|malformed| self.corrupt(key, malformed))
     }
 
     fn corrupt(&self, key: &[u8], malformed: Malformed) -> Error {

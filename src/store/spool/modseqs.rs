@@ -1,0 +1,111 @@
+//! Modseqs of mailboxes that are kept beside cyrus.index, where imapd.conf says
+//! `conversations: yes`: those of conversations, and the counters of users.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::places::Places;
+use super::{conv, counters};
+use crate::cyrusdb::Backend;
+use crate::error::{Kind, Result};
+use crate::events::{Observer, StoreEvent};
+use crate::format::counters::Counters;
+use crate::names::{UserFile, UserHome};
+use crate::types::{MailboxState, MboxName, Modseq, UniqueId, UserId};
+
+/// Where they are, and whether there are any.
+pub(super) struct Modseqs {
+    /// Whether there are conversations.
+    pub(super) conversations: bool,
+    /// imapd.conf's `jmapsubmissionfolder`.
+    pub(super) submissions: Vec<u8>,
+    /// The backend of conversations databases.
+    pub(super) declared: Backend,
+    /// Receives what is passed over.
+    pub(super) observer: Arc<dyn Observer>,
+}
+
+impl Modseqs {
+    /// The counters of a user. As with Cyrus, damaged ones are no reason to leave the user behind.
+    pub(super) fn counters(&self, places: &Places, user: &UserId) -> Result<Counters> {
+        if !self.conversations {
+            return Ok(Counters::default());
+        }
+        let path = places.paths.user_file(&places.home(user)?, UserFile::Counters)?;
+        counters::read(&path).or_else(|error| match error.kind() {
+            Kind::Corrupt | Kind::Io => {
+                let user = user.clone();
+                self.observer.event(&StoreEvent::CountersIgnored { user, error }.into());
+                Ok(Counters::default())
+            }
+            _ => Err(error),
+        })
+    }
+
+    /// The modseq of the reverse ACLs of a user whose INBOX this is; 0 of others.
+    pub(super) fn raclmodseq(&self, places: &Places, name: &MboxName) -> Result<Modseq> {
+        let owner = places.names.owner(name).filter(|_| places.names.is_inbox(name));
+        owner.map_or(Ok(0), |owner| Ok(self.counters(places, &owner)?.raclmodseq))
+    }
+
+    /// Completes states of mailboxes.
+    pub(super) fn complete(&self, places: &Places, states: &mut [&mut MailboxState]) -> Result<()> {
+        if !self.conversations {
+            return Ok(());
+        }
+        let mut owned: BTreeMap<UserId, Vec<&mut MailboxState>> = BTreeMap::new();
+        for state in states {
+            let raclmodseq = self.raclmodseq(places, &state.name)?;
+            state.raclmodseq = Some(raclmodseq).filter(|modseq| *modseq != 0);
+            if let Some(owner) = self.keeper(places, state) {
+                owned.entry(owner).or_default().push(state);
+            }
+        }
+        for (owner, mut states) in owned {
+            match places.list.lookup(&places.names.inbox(&owner))? {
+                Some(inbox) => {
+                    let home = places.paths.home(&owner, Some(&inbox));
+                    self.read(places, &home, &mut states)?;
+                }
+                // Each may have had an owner of its own before.
+                None => {
+                    for state in states {
+                        let home = places.home_of_mailbox(&state.uniqueid, &owner)?;
+                        self.read(places, &home, &mut [state])?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The user whose conversations database has a mailbox, if it has conversations.
+    fn keeper(&self, places: &Places, state: &MailboxState) -> Option<UserId> {
+        let parts = places.names.parts(&state.name);
+        let owner = parts.owner();
+        let has = conv::has_conversations(
+            owner.is_some(),
+            parts.deleted.is_some(),
+            state.mbtype,
+            parts.boxes.first().map(Vec::as_slice),
+            &self.submissions,
+        );
+        owner.filter(|_| has)
+    }
+
+    fn read(
+        &self,
+        places: &Places,
+        home: &UserHome,
+        states: &mut [&mut MailboxState],
+    ) -> Result<()> {
+        let table = places.table_at(home, UserFile::Conversations, self.declared)?;
+        let mailboxes: Vec<(&UniqueId, &MboxName)> =
+            states.iter().map(|state| (&state.uniqueid, &state.name)).collect();
+        let found = conv::xconvmodseqs(&table, &mailboxes)?;
+        for (state, modseq) in states.iter_mut().zip(found) {
+            state.xconvmodseq = Some(modseq);
+        }
+        Ok(())
+    }
+}
