@@ -1,15 +1,45 @@
 //! What goes over the wire: how many commands, and which.
 
+use std::collections::HashMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use cyrsync_lab::fill::{Bulk, bulk};
-use cyrsync_lab::run::{Run, sync_client};
-use cyrsync_lab::{Imap, Lab, Proxy, compare, describe};
+use cyrsync_lab::run::{Run, reachable, start, sync_client};
+use cyrsync_lab::{Imap, Lab, Options, Proxy, compare, describe};
 
 const USERS: usize = 6;
 
 fn ours(lab: &Lab, args: &[&str]) -> Run {
     sync_client(env!("CARGO_BIN_EXE_sync_client"), &lab.master, args).ok()
+}
+
+/// The system calls of a run, children and threads included, and how often each was made.
+fn system_calls(lab: &Lab, args: &[&str]) -> HashMap<String, usize> {
+    let counts = lab.master.scratch().join("strace");
+    std::fs::write(&counts, "").unwrap();
+    std::fs::set_permissions(&counts, Permissions::from_mode(0o666)).unwrap();
+    let mut command = lab.master.command("/usr/bin/strace");
+    command.args(["-f", "-c", "-U", "name,calls", "-o"]).arg(&counts);
+    command.arg(reachable(&lab.master, env!("CARGO_BIN_EXE_sync_client").as_ref()));
+    command.arg("-C").arg(lab.master.imapd_conf()).args(args);
+    start(&lab.master, &mut command).wait().ok();
+    let counts = std::fs::read_to_string(&counts).unwrap();
+    let lines = counts.lines().filter_map(|line| line.split_once(char::is_whitespace));
+    let calls = lines.filter_map(|(name, calls)| Some((name, calls.trim().parse().ok()?)));
+    let calls = calls.filter(|(name, _)| *name != "total");
+    let mut calls: HashMap<String, usize> = calls.map(|(name, n)| (name.to_owned(), n)).collect();
+    if cfg!(debug_assertions) {
+        // The standard library looks whether what it closes is open.
+        let closed = calls["close"];
+        calls.entry("fcntl".into()).and_modify(|count| *count = count.saturating_sub(closed));
+    }
+    calls
+}
+
+fn all(calls: &HashMap<String, usize>) -> usize {
+    calls.values().sum()
 }
 
 /// A master and a replica that are equal, and a proxy between them that sees commands in clear.
@@ -37,6 +67,40 @@ fn an_unchanged_master_costs_one_get_a_user_and_no_apply() {
     let changes =
         commands.iter().filter(|c| c.starts_with("APPLY ") && !c.starts_with("APPLY CAPABILITIES"));
     assert_eq!(changes.count(), 0, "{commands:#?}");
+}
+
+#[test]
+fn an_unchanged_mailbox_costs_twelve_system_calls_with_all_that_belongs_to_its_user() {
+    const MAILBOXES: usize = USERS * 4;
+    for conversations in [false, true] {
+        let lab = Lab::new(Options { conversations, ..Options::default() });
+        bulk(&lab.master, Bulk { users: USERS, folders: 4, messages: 5, seed: 3 });
+        for user in 0..USERS {
+            Imap::login(&lab.master, &format!("u{user:03}")).ok("SUBSCRIBE INBOX.Sent");
+        }
+        ours(&lab, &["-A"]);
+        let nobody = system_calls(&lab, &["-A", "nobody"]);
+        let everybody = system_calls(&lab, &["-A"]);
+        let more = all(&everybody).saturating_sub(all(&nobody));
+        let most = if conversations { 16 } else { 12 };
+        assert!(more <= most * MAILBOXES, "{more} calls: {everybody:#?}");
+        // The locks of replication; databases stay open and are cached.
+        let locks = everybody["fcntl"] - nobody["fcntl"];
+        assert!(locks <= 4 * USERS, "{locks} locks: {everybody:#?}");
+    }
+}
+
+#[test]
+fn a_message_costs_four_system_calls() {
+    const MESSAGES: usize = 500;
+    let lab = Lab::default();
+    bulk(&lab.master, Bulk { users: 1, folders: 1, messages: MESSAGES, seed: 3 });
+    let calls = system_calls(&lab, &["-A"]);
+    for (call, others) in [("openat", 50), ("statx", 50), ("read", 50), ("close", 50)] {
+        assert!(calls[call] <= MESSAGES + others, "{call}: {calls:#?}");
+    }
+    let differences = compare(&lab.master, &lab.replica);
+    assert!(differences.is_empty(), "{}", describe(&differences, 20));
 }
 
 #[test]

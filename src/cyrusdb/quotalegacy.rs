@@ -7,7 +7,7 @@
 //! between usage and limit is a LF too. Writers rename a new file over the old one.
 
 use std::fs::DirEntry;
-use std::io::{self, Read};
+use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use super::order::{self, KeyOrder};
 use crate::error::{Error, Malformed, Result};
 use crate::limits::QUOTA_FILE_BYTES;
 use crate::names::directory_letter;
-use crate::sys::file::open_regular;
+use crate::sys::file::read_regular;
 use crate::sys::lock::Wait;
 use crate::sys::lock::{self, Mode};
 
@@ -121,14 +121,11 @@ impl QuotaLegacy {
 
     /// Value of the quota root in this file; `None` if it is gone.
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
-        let mut bytes = Vec::new();
-        let read = open_regular(path)
-            .and_then(|(file, _)| file.take(QUOTA_FILE_BYTES + 1).read_to_end(&mut bytes));
-        match read {
-            Ok(_) => {}
+        let bytes = match read_regular(path, QUOTA_FILE_BYTES + 1) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io(OP, path, error).or_hint(DATABASE)),
-        }
+        };
         parse(bytes).map(Some).map_err(|malformed| malformed.in_file(OP, path, HINT))
     }
 }

@@ -190,6 +190,10 @@ pub trait MailboxFiles {
     /// Opens the file of a message, on whichever partition it lies. Its content is not checked.
     fn message(&self, record: &Record) -> Result<MessageFile>;
 
+    /// Has the file of a message read ahead, if that can be: it is opened soon, and was hardly in
+    /// memory.
+    fn read_ahead(&self, _record: &Record) {}
+
     /// Returns what errors call a message: its UID, its mailbox and where its file is.
     fn message_name(&self, record: &Record) -> Subject;
 }

@@ -3,12 +3,15 @@
 //! not a file that does not exist.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Names that are tried for a temporary file.
 const NAMES: usize = 8;
+
+/// Bytes that are read at once of a file that may be small.
+const SMALL: usize = 4096;
 
 /// Opens a regular file for reading; also gives its length in bytes.
 ///
@@ -16,6 +19,27 @@ const NAMES: usize = 8;
 /// `NotFound` only if nothing has this name; anything else that is no regular file is refused.
 pub fn open_regular(path: &Path) -> io::Result<(File, u64)> {
     open_with(OpenOptions::new().read(true), path)
+}
+
+/// The content of a regular file, but no more than `limit` bytes of it. One that is small costs
+/// three system calls.
+///
+/// # Errors
+/// As [`open_regular`].
+pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = open_unchecked(OpenOptions::new().read(true), path)?;
+    let mut data = vec![0; SMALL];
+    let len = file.read_at(&mut data, 0);
+    if let Ok(len @ 1..SMALL) = len
+        && len as u64 <= limit
+    {
+        data.truncate(len);
+        return Ok(data);
+    }
+    regular_len(&file)?;
+    data.clear();
+    file.take(limit).read_to_end(&mut data)?;
+    Ok(data)
 }
 
 /// As [`open_regular`], with other ways to open than for reading alone.
@@ -110,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_temporary_file_has_no_name() {
-        use std::io::{Read, Seek, Write};
+        use std::io::{Seek, Write};
         let dir = tempfile::tempdir().unwrap();
         let named = |dir: &Path| named_temporary(OpenOptions::new().read(true).write(true), dir);
         for make in [temporary as fn(&Path) -> io::Result<File>, named] {
@@ -124,6 +148,28 @@ mod tests {
             let missing = make(&dir.path().join("missing")).unwrap_err();
             assert_eq!(missing.kind(), io::ErrorKind::NotFound);
         }
+    }
+
+    #[test]
+    fn small_and_large_files_are_read_up_to_a_limit() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        for size in [0, 1, SMALL - 1, SMALL, SMALL + 1, 3 * SMALL] {
+            let content: Vec<u8> = (0..size).map(|n| n as u8).collect();
+            std::fs::write(&path, &content).unwrap();
+            for limit in [0, 1, size, size + 1] {
+                let expected = &content[..limit.min(size)];
+                assert_eq!(read_regular(&path, limit as u64).unwrap(), expected);
+            }
+        }
+        let kind = |path: &Path| read_regular(path, 9).unwrap_err().kind();
+        assert_eq!(kind(dir.path()), io::ErrorKind::IsADirectory);
+        assert_eq!(kind(Path::new("/dev/null")), io::ErrorKind::Other);
+        assert_eq!(kind(Path::new("/dev/zero")), io::ErrorKind::Other);
+        assert_eq!(kind(&dir.path().join("none")), io::ErrorKind::NotFound);
+        let mkfifo = std::process::Command::new("mkfifo").arg(dir.path().join("fifo")).status();
+        assert!(mkfifo.is_ok_and(|status| status.success()));
+        assert_eq!(kind(&dir.path().join("fifo")), io::ErrorKind::Other);
     }
 
     #[test]

@@ -67,6 +67,10 @@ impl MailboxFiles for CheckedMailbox<'_> {
         }
     }
 
+    fn read_ahead(&self, record: &Record) {
+        self.mailbox.read_ahead(record);
+    }
+
     fn message_name(&self, record: &Record) -> Subject {
         self.mailbox.message_name(record)
     }

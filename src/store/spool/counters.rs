@@ -1,13 +1,13 @@
 //! The counters file of a user or domain (`imap/mboxname.c`). Cyrus replaces it by renaming, so it
 //! is read without a lock.
 
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::format::counters::{self, Counters};
 use crate::limits::COUNTERS_FILE_BYTES;
-use crate::sys::file::open_regular;
+use crate::sys::file::read_regular;
 
 /// The counters file at `path`; all are 0 if there is none.
 ///
@@ -18,11 +18,8 @@ use crate::sys::file::open_regular;
 /// [`Kind::Io`](crate::Kind::Io), or [`Kind::Corrupt`](crate::Kind::Corrupt), where Cyrus takes 0.
 pub fn read(path: &Path) -> Result<Counters> {
     const OP: &str = "read counters";
-    let mut data = Vec::new();
-    let read = open_regular(path)
-        .and_then(|(file, _)| file.take(COUNTERS_FILE_BYTES).read_to_end(&mut data));
-    match read {
-        Ok(_) => counters::parse(&data).map_err(|malformed| {
+    match read_regular(path, COUNTERS_FILE_BYTES) {
+        Ok(data) => counters::parse(&data).map_err(|malformed| {
             malformed.in_file(OP, path, "remove the file: Cyrus makes a new one")
         }),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Counters::default()),

@@ -12,7 +12,9 @@ use crate::names::Namespace;
 use crate::protocol::{Command, Item, Reply, Ticket, Verb};
 use crate::replica::{Capabilities, Replica};
 use crate::settings::{self, Replication};
-use crate::store::{Lock, Mailbox, MailboxFiles, MessageFile, Records, Store, UserTree, Wait};
+use crate::store::{
+    Glance, Lock, Mailbox, MailboxFiles, MessageFile, Records, Store, UserTree, Wait,
+};
 use crate::sync::{Cancel, Pass, Staged};
 use crate::types::{
     Annotation, Guid, InternalFlags, MailboxEntry, MailboxHeader, MailboxState, MboxName, MboxType,
@@ -90,6 +92,8 @@ pub struct Master {
     pub quotas: Vec<Quota>,
     /// fred has a subscription, seen state and a sieve script.
     pub metadata: bool,
+    /// It can tell what mailboxes are without opening them.
+    pub glances: bool,
     /// Which of `sub`, `seen`, `sieve`, `quota` cannot be read.
     pub unreadable: Vec<&'static str>,
 }
@@ -146,6 +150,14 @@ impl Store for Master {
             Some(found) => Ok(Box::new(Opened(found))),
             None => Err(Error::new(Kind::NotFound, "open", name.to_string(), "not there")),
         }
+    }
+    fn glance(&self, entries: &[&MailboxEntry]) -> Vec<Option<Glance>> {
+        let state = |entry: &&MailboxEntry| {
+            let found = self.boxes.iter().find(|b| b.entry.name == entry.name);
+            let state = found.filter(|_| self.glances)?.state.clone();
+            Some(Glance { state, annotations: Vec::new() })
+        };
+        entries.iter().map(state).collect()
     }
     fn subscriptions(&self, _: &UserId) -> Result<Vec<MboxName>> {
         self.readable("sub")?;

@@ -4,7 +4,7 @@ mod fake;
 mod folders;
 
 use crate::error::{Kind, Result};
-use crate::types::{InternalFlags, MailboxEntry, MboxType, Quota, UserId};
+use crate::types::{InternalFlags, MailboxEntry, MboxType, Quota, SyncCrcs, UserId};
 use fake::{FakeReplica, Folder, Master, expunge, intermediate, mailbox, sync};
 
 const BATCH: u32 = 8192;
@@ -292,6 +292,45 @@ fn metadata_that_cannot_be_read_stops_no_other() {
         // Nothing is deleted for want of a list.
         let deleted = replica.commands("APPLY UN");
         assert_eq!(deleted.is_empty(), damaged == "sub", "{damaged}: {deleted:?}");
+    }
+}
+
+#[test]
+fn a_mailbox_that_a_glance_shows_to_be_the_same_is_not_opened() {
+    let folders = || {
+        let mut boxes = vec![mailbox("user.fred", "1", &["one"])];
+        // More than are glanced at together.
+        boxes.extend((0..150).map(|n| mailbox(&format!("user.fred.{n}"), &format!("i{n}"), &[])));
+        boxes.iter_mut().for_each(|folder| folder.state.quotaroot = Some("user.fred".into()));
+        boxes
+    };
+    let mut master = Master { boxes: folders(), glances: true, ..Master::default() };
+    let root = "user.fred".into();
+    master.quotas.push(Quota { root, limits: [Some(1), None, None, None], modseq: 1 });
+    let mut replica = FakeReplica::default();
+    user_of(&master, &mut replica).unwrap();
+    // To open one fails.
+    master.boxes.iter_mut().for_each(|folder| folder.broken = true);
+    replica.log.clear();
+    user_of(&master, &mut replica).unwrap();
+    assert_eq!(replica.commands("APPLY MAILBOX"), [""; 0]);
+    // The roots that they name are known all the same.
+    assert_eq!(replica.commands("APPLY QUOTA"), ["APPLY QUOTA user.fred"]);
+
+    type Change = fn(&mut Folder);
+    let changes: [Change; 3] = [
+        |folder| folder.state.highestmodseq += 1,
+        |folder| folder.state.crcs = SyncCrcs::computed(7, 8),
+        |folder| folder.state.crcs = SyncCrcs::UNKNOWN,
+    ];
+    for change in changes {
+        let mut boxes = folders();
+        boxes[140].broken = true;
+        change(&mut boxes[140]);
+        let quotas = master.quotas.clone();
+        let changed = Master { boxes, quotas, glances: true, ..Master::default() };
+        let error = user_of(&changed, &mut replica).unwrap_err();
+        assert!(error.to_string().contains("broken"), "{error}");
     }
 }
 

@@ -71,7 +71,8 @@ struct Files<'f> {
 impl Files<'_> {
     /// Opens the file of a record. Another copy in the same mailbox is as good.
     fn open(&mut self, record: &Record) -> Result<Opened> {
-        let error = match self.messages.open(self.mailbox, record) {
+        let next = self.chunk.as_slice();
+        let error = match self.messages.open_one_of(self.mailbox, record, next) {
             Ok(opened) => return Ok(opened),
             Err(error) => error,
         };

@@ -1,5 +1,6 @@
 //! The files of a mailbox, and those of them that are small.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,8 @@ use crate::limits::MAILBOX_HEADER_BYTES;
 use crate::store::errors::{broken_message, message_of_other_size, unlinked_message};
 use crate::store::message::MessageFile;
 use crate::store::traits::MailboxFiles;
-use crate::sys::file::open_regular;
+use crate::sys::advise::will_need;
+use crate::sys::file::{open_regular, open_unchecked};
 use crate::types::{InternalFlags, MboxName, Record};
 
 /// Where the files of a mailbox are.
@@ -52,6 +54,11 @@ impl MailboxFiles for Files {
             }
             Err(error) => Err(broken_message(Kind::Io, name(), reason(&error)).caused_by(error)),
         }
+    }
+
+    fn read_ahead(&self, record: &Record) {
+        let opened = open_unchecked(File::options().read(true), &self.path(record));
+        opened.iter().for_each(will_need);
     }
 
     fn message_name(&self, record: &Record) -> Subject {

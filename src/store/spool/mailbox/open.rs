@@ -93,6 +93,10 @@ impl MailboxFiles for SpoolMailbox<'_> {
         self.files.message(record)
     }
 
+    fn read_ahead(&self, record: &Record) {
+        self.files.read_ahead(record);
+    }
+
     fn message_name(&self, record: &Record) -> Subject {
         self.files.message_name(record)
     }
