@@ -394,6 +394,31 @@ mod tests {
         assert_eq!(list.lookup(&"b".into()).unwrap_err().kind(), Kind::Corrupt);
     }
 
+    #[test]
+    fn a_broken_entry_of_a_tree_is_told_once_and_keeps_no_other_back() {
+        let dump = "Nuser\\x1ffred\t%(T e I a P default)\n\
+            Nuser\\x1ffred\\x1fa\t%(T ?)\n\
+            Nuser\\x1ffred\\x1fb\t%(T e I b P default)\n\
+            Nuser\\x1ffred\\x1fc\t%(T d I c P default)\n\
+            Nuser\\x1ffred2\t%(T ?)";
+        let (list, ears) = list(dump);
+        let tree = list.user_tree(&"user.fred".into(), "DELETED").unwrap();
+        assert_eq!(names(&tree.entries), ["user.fred", "user.fred.b"]);
+        assert_eq!((tree.unreadable.len(), ears.0.lock().len()), (1, 1));
+        let error = list.user_tree(&"user.fred2".into(), "DELETED").unwrap_err();
+        assert_eq!(error.kind(), Kind::Corrupt);
+    }
+
+    #[test]
+    fn entries_are_looked_up_together_as_each_by_itself() {
+        let (list, _) = list(DUMP);
+        let names: [MboxName; 3] = ["user.fred", "user.nobody", "user.fred.Gone"].map(Into::into);
+        let [fred, nobody, gone] = &names;
+        let found = list.lookup_each([fred, nobody, gone]).unwrap();
+        assert_eq!(found, [fred, nobody, gone].map(|name| list.lookup(name).unwrap()));
+        assert_eq!(found[1], None);
+    }
+
     const EARLY: &str = "\
         $RACL\t\n\
         DELETED.user.fred.Gone.5F3A0C11\t%(T e I gone F 9 P default)\n\
