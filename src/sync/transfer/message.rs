@@ -87,12 +87,12 @@ impl Messages {
             let reads = disk_reads();
             from_disk = std::mem::replace(&mut self.disk_reads, reads) != reads;
         }
-        self.to_read_ahead(from_disk, next).iter().for_each(|record| mailbox.read_ahead(record));
+        self.read_ahead_of(from_disk, next).iter().for_each(|record| mailbox.read_ahead(record));
         opened
     }
 
     /// Which of the messages that come next are to be read ahead now, after one was opened.
-    fn to_read_ahead<'n>(&mut self, from_disk: bool, next: &'n [Record]) -> &'n [Record] {
+    fn read_ahead_of<'n>(&mut self, from_disk: bool, next: &'n [Record]) -> &'n [Record] {
         self.ahead = self.ahead.saturating_sub(1).min(next.len());
         if !from_disk {
             return &[];
@@ -155,7 +155,7 @@ mod tests {
         let mut messages = Messages::default();
         let mut hinted = |opened: usize, from_disk| {
             let next = all.get(opened..).unwrap_or_default();
-            let found = messages.to_read_ahead(from_disk, next);
+            let found = messages.read_ahead_of(from_disk, next);
             (found.first().map(|record| record.uid), found.len())
         };
         assert_eq!(hinted(1, false), (None, 0));
