@@ -64,6 +64,14 @@ impl Filler {
         messages: usize,
         size: impl Fn(&mut Rng) -> usize,
     ) {
+        self.mailbox_of(name, messages, |rng| {
+            let wanted = size(rng);
+            text::message(rng, wanted)
+        });
+    }
+
+    /// Makes a new mailbox with the messages that `make` makes, likewise.
+    pub fn mailbox_of(&mut self, name: &str, messages: usize, make: impl Fn(&mut Rng) -> Vec<u8>) {
         let uniqueid = self.unique_id();
         let mut state = State {
             name: name.to_owned(),
@@ -75,8 +83,7 @@ impl Filler {
         state.highest = state.created;
         let (mut files, mut records, mut bytes) = (Vec::new(), Vec::new(), 0);
         for _ in 0..messages {
-            let wanted = size(&mut self.rng);
-            let message = text::message(&mut self.rng, wanted);
+            let message = make(&mut self.rng);
             state.last_uid += 1;
             state.highest = self.modseq(name);
             bytes += message.len();
@@ -96,13 +103,21 @@ impl Filler {
 
     /// Users with INBOX, Sent, Archive, ... of `bulk.messages` messages each.
     pub fn bulk(&mut self, bulk: Bulk) {
+        self.bulk_of(bulk, |rng| {
+            let size = text::usual_size(rng);
+            text::message(rng, size)
+        });
+    }
+
+    /// The same with the messages that `make` makes.
+    pub fn bulk_of(&mut self, bulk: Bulk, make: impl Fn(&mut Rng) -> Vec<u8>) {
         const FOLDERS: [&str; 6] = ["Sent", "Archive", "Drafts", "Trash", "Lists", "Lists.rust"];
         for user in 0..bulk.users {
             let inbox = format!("user.u{user:03}");
-            self.mailbox(&inbox, bulk.messages);
+            self.mailbox_of(&inbox, bulk.messages, &make);
             for n in 1..bulk.folders {
                 let folder = FOLDERS.get(n - 1).map_or_else(|| format!("f{n}"), |f| (*f).into());
-                self.mailbox(&format!("{inbox}.{folder}"), bulk.messages);
+                self.mailbox_of(&format!("{inbox}.{folder}"), bulk.messages, &make);
             }
         }
     }

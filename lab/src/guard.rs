@@ -24,6 +24,9 @@ setsid /bin/sh -c 'kill -KILL "-$1"; rm -rf -- "$2"' killer "$$" "$1" \
     </dev/null >/dev/null 2>&1
 "#;
 
+/// In which times in `/proc/PID/stat` are told, on every machine that Debian runs on.
+const TICKS_PER_SECOND: u64 = 100;
+
 /// The shared directory and process group of a lab.
 #[derive(Debug)]
 pub(crate) struct Guard {
@@ -229,6 +232,25 @@ pub(crate) fn wait_child(child: &mut Child, within: Duration) -> bool {
 pub(crate) fn peak_memory_kib(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     status.lines().find_map(high_water_mark)
+}
+
+/// Bytes that a process read by system calls; `None` once it was waited for.
+pub(crate) fn read_bytes(pid: u32) -> Option<u64> {
+    let io = fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
+    io.lines().find_map(|line| line.strip_prefix("rchar: ")?.parse().ok())
+}
+
+/// Processor time of those children of a process that live, and of those that it has waited for.
+pub(crate) fn cpu_of_children(pid: i32) -> Duration {
+    let times = |pid: i32, places: [usize; 2]| -> u64 {
+        let words = stat_words(pid).unwrap_or_default();
+        places.iter().filter_map(|place| words.get(*place)?.parse::<u64>().ok()).sum()
+    };
+    // Of the children that were waited for; then each one's own time.
+    let ended = times(pid, [13, 14]);
+    let living = u32::try_from(pid).map(children).unwrap_or_default();
+    let ticks = ended + living.into_iter().map(|child| times(child, [11, 12])).sum::<u64>();
+    Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
 }
 
 /// The number in the line of `/proc/PID/status` about the most memory that a process had, in KiB.

@@ -12,12 +12,15 @@
 //! - [`certs`]: certificates for TLS
 //! - [`tools`]: Cyrus's own checks (`reconstruct -n`, `quota`, ...)
 //! - [`index_file`]: writes to a cyrus.index what an old Cyrus or damage left there
-//! - [`Proxy`]: delays, counts and records what crosses the wire
+//! - [`Proxy`]: delays, counts and records what crosses the wire, and breaks it; [`Link`]: a line of
+//!   some rate and length that carries much at little cost
+//! - [`bench`](mod@bench): the benchmark, `make bench`
 //!
 //! The lab shares no code with the library it tests, so that the same misunderstanding is not on
 //! both sides. Its functions panic with an explanation when the servers do not do as told:
 //! in a test that is the failure wanted.
 
+pub mod bench;
 pub mod certs;
 mod compare;
 mod cyrus;
@@ -27,7 +30,9 @@ mod guard;
 mod imap;
 pub mod index_file;
 mod lab;
+mod link;
 pub mod lmtp;
+pub mod mail;
 mod options;
 pub mod places;
 mod proxy;
@@ -45,6 +50,7 @@ pub use cyrus::Cyrus;
 pub use dlist::Value;
 pub use imap::{Imap, Response, Status, quote};
 pub use lab::{Lab, another_replica, replica_settings};
+pub use link::{Carried, Line, Link};
 pub use lmtp::Lmtp;
 pub use options::{ADMIN, Options, PASSWORD, REPLICATOR};
 pub use proxy::{Fault, Proxy, Traffic};

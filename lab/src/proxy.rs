@@ -264,7 +264,7 @@ fn forward(mut from: TcpStream, mut to: TcpStream, shared: Arc<Shared>, way: Way
         let _ = to.shutdown(Shutdown::Both);
     });
     thread::spawn(move || {
-        let mut filter = Filter { hides: way == Way::Back && shared.clear, held: VecDeque::new() };
+        let mut filter = Filter::new(way == Way::Back && shared.clear);
         let mut silent = false;
         let mut buffer = vec![0; 64 << 10];
         while let Ok(size @ 1..) = from.read(&mut buffer) {
@@ -322,13 +322,24 @@ fn take_out(bytes: &mut Vec<u8>, offer: &[u8]) {
 }
 
 /// Takes the offer to compress out of a greeting.
-struct Filter {
+pub(crate) struct Filter {
     hides: bool,
     held: VecDeque<u8>,
 }
 
 impl Filter {
-    fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
+    /// One that lets everything through unless it `hides` the offer.
+    pub(crate) fn new(hides: bool) -> Filter {
+        Filter { hides, held: VecDeque::new() }
+    }
+
+    /// Whether it lets everything through.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.hides
+    }
+
+    /// What may go on of these bytes and those that it held back.
+    pub(crate) fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
         if !self.hides {
             return bytes.to_vec();
         }

@@ -53,6 +53,9 @@ pub struct Cost {
     /// Most memory it had at once, in KiB: as the kernel told it when it ended, or if it was killed
     /// before that, as seen every few milliseconds.
     pub peak_kib: u64,
+    /// Bytes that it read by read() and the like, from files and sockets; 0 if it was waited for
+    /// before its end could be seen. What is mapped into memory does not count.
+    pub read: u64,
 }
 
 /// A program that runs, its output and log going to files.
@@ -171,11 +174,14 @@ impl Running {
             }
             peak_kib
         });
-        let (status, cpu) = guard::wait_with_usage(&mut self.child);
+        // While nobody has asked how it ended, the kernel still knows what it read.
+        while i32::try_from(pid).is_ok_and(|pid| !guard::wait_gone(pid, PATIENCE)) {}
         let wall = self.started.elapsed();
+        let read = guard::read_bytes(pid).unwrap_or(0);
+        let (status, cpu) = guard::wait_with_usage(&mut self.child);
         let peak_kib = sampler.join().unwrap_or(0).max(self.told_peak_kib());
         let [stdout, stderr, log] = self.so_far();
-        (Run { status, stdout, stderr, log }, Cost { wall, cpu, peak_kib })
+        (Run { status, stdout, stderr, log }, Cost { wall, cpu, peak_kib, read })
     }
 
     /// The most memory that the program had, as it told when it ended; its children tell, too.

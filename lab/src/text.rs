@@ -84,7 +84,8 @@ fn paragraphs(rng: &mut Rng, out: &mut String, until: usize) {
     }
 }
 
-fn push_words(rng: &mut Rng, out: &mut String, count: usize) {
+/// Appends so many words.
+pub(crate) fn push_words(rng: &mut Rng, out: &mut String, count: usize) {
     static LIST: std::sync::LazyLock<Vec<&str>> =
         std::sync::LazyLock::new(|| WORDS.split_whitespace().collect());
     for n in 0..count {

@@ -112,6 +112,13 @@ impl Cyrus {
         self.master.is_some()
     }
 
+    /// Processor time that all services have taken since the daemons were started, to a hundredth
+    /// of a second.
+    pub fn services_cpu(&self) -> Duration {
+        let pid = self.master.as_ref().and_then(|master| i32::try_from(master.id()).ok());
+        pid.map(guard::cpu_of_children).unwrap_or_default()
+    }
+
     /// One of Cyrus's programs, with `-C imapd.conf`, as the cyrus user, in the lab's group,
     /// its syslog going to [`Cyrus::log_path`].
     pub fn program(&self, name: &str) -> Command {

@@ -1,0 +1,118 @@
+//! First sync of many users to a fresh replica.
+
+use super::super::Bench;
+use super::super::contender::{CYRUS, Client, Contender, OURS};
+use super::super::ground::{Ground, thousands};
+use super::super::measure::{Wire, measure};
+use super::super::result::{Case, Measure, Row, Sample};
+use crate::certs::{Authority, Valid};
+
+/// Both by default; and ours with one connection.
+pub fn sync(bench: &Bench) -> Vec<Case> {
+    if bench.settings.users == 0 {
+        return Vec::new();
+    }
+    let mut contenders = vec![Contender::cyrus(), Contender::ours()];
+    let one = Contender::jobs(1);
+    if bench.abilities.jobs {
+        contenders.push(one.clone());
+    }
+    let rows = first_syncs(bench, bench.ground(), &contenders, Wire::default());
+    let case = Case::new("first-sync", title(bench, "first sync")).with_rows(rows);
+    vec![
+        case.target("first sync", OURS, Measure::Wall, 0.12)
+            .target("first sync, one connection", &one.name, Measure::Wall, 0.22)
+            .target("first sync, client CPU", OURS, Measure::ClientCpu, 0.08),
+    ]
+}
+
+/// Ours over 1, 2 and 4 connections.
+pub fn workers(bench: &Bench) -> Vec<Case> {
+    if bench.settings.users == 0 {
+        return Vec::new();
+    }
+    let mut case = Case::new("workers", title(bench, "first sync, several connections"));
+    if !bench.abilities.jobs {
+        case.notes.push("left out: this client knows no --jobs".to_owned());
+        return vec![case];
+    }
+    let contenders = [1, 2, 4].map(Contender::jobs);
+    vec![case.with_rows(first_syncs(bench, bench.ground(), &contenders, Wire::default()))]
+}
+
+/// Over TLS by STARTTLS. sync_server no longer offers deflate then: Cyrus's client does without,
+/// ours asks for it all the same, so there is a run without it too.
+pub fn tls(bench: &Bench) -> Vec<Case> {
+    if bench.settings.users == 0 {
+        return Vec::new();
+    }
+    let ground = bench.ground();
+    let master = ground.master();
+    let authority = Authority::new(master, "bench");
+    let certificate = authority.issue("replica", &["IP:127.0.0.1"], Valid::Now);
+    let root = authority.root().display().to_string();
+    master.set_config("tls_server_ca_file", Some(&root));
+    let contenders = [Contender::cyrus(), Contender::ours(), Contender::level("0")];
+    let rows = bench.in_turn(&contenders, |contender, round| {
+        let mut replica = ground.fresh();
+        // Cyrus's client encrypts only where it cannot log in otherwise.
+        replica.set_config("allowplaintext", Some("no"));
+        replica.use_certificate(&certificate);
+        let both = [master, &*replica];
+        let sample = measure(&bench.settings, contender, both, &["-A"], Wire::default())?;
+        if !replica.log().contains("starttls: TLS") {
+            return Err("it did not encrypt".to_owned());
+        }
+        verified(ground, &replica, round, sample)
+    });
+    master.set_config("tls_server_ca_file", None);
+    let case = Case::new("tls", title(bench, "first sync over TLS")).with_rows(rows);
+    vec![case.target("first sync over TLS", OURS, Measure::Wall, 0.45)]
+}
+
+/// Each run to a fresh replica; in the first round what it left is compared with the master.
+pub fn first_syncs(
+    bench: &Bench,
+    ground: &Ground,
+    contenders: &[Contender],
+    wire: Wire,
+) -> Vec<Row> {
+    bench.in_turn(contenders, |contender, round| {
+        let replica = ground.fresh();
+        let both = [ground.master(), &*replica];
+        let sample = measure(&bench.settings, contender, both, &["-A"], wire)?;
+        verified(ground, &replica, round, sample)
+    })
+}
+
+/// The sample, if the replica is as the master is. That is looked at in the first round only.
+pub fn verified(
+    ground: &Ground,
+    replica: &crate::Cyrus,
+    round: usize,
+    sample: Sample,
+) -> Result<Sample, String> {
+    if round == 0 {
+        ground.verify(replica)?;
+    }
+    Ok(sample)
+}
+
+/// Both clients as they are.
+pub fn both() -> [Contender; 2] {
+    let both = [Contender::cyrus(), Contender::ours()];
+    debug_assert!(both[0].client == Client::Cyrus && both[0].name == CYRUS);
+    both
+}
+
+fn title(bench: &Bench, what: &str) -> String {
+    let settings = &bench.settings;
+    let mailboxes = settings.users * settings.folders;
+    format!(
+        "{what}: {} messages, {:.0} MB, {} mailboxes of {} users",
+        thousands(mailboxes * settings.messages),
+        bench.ground().megabytes(),
+        thousands(mailboxes),
+        thousands(settings.users)
+    )
+}

@@ -1,0 +1,100 @@
+//! Many messages, many mailboxes, many users: whether time grows in proportion, and memory not.
+
+use super::super::Bench;
+use super::super::contender::OURS;
+use super::super::ground::{Ground, fill, small, thousands};
+use super::super::measure::{Wire, measure};
+use super::super::result::{Case, Measure};
+use super::super::settings::Mix;
+use super::first::{both, first_syncs};
+use crate::fill::{Bulk, Filler};
+
+/// By how much the smaller run is smaller, with which growth is shown.
+const PART: usize = 4;
+
+/// One mailbox.
+pub fn mailbox(bench: &Bench) -> Vec<Case> {
+    let messages = bench.settings.big;
+    if messages == 0 {
+        return Vec::new();
+    }
+    let ground = Ground::new(|master| {
+        Filler::new(master, 2).mailbox_of("user.fred", messages, small);
+    });
+    let rows = first_syncs(bench, &ground, &both(), Wire::default());
+    let title = format!("first sync of one mailbox of {} messages", thousands(messages));
+    let case = Case::new("big", title).with_rows(rows);
+    vec![case.target("200,000 messages in one mailbox", OURS, Measure::Wall, 0.9).absolute(
+        "its peak memory, MiB",
+        OURS,
+        Measure::Peak,
+        64.0,
+    )]
+}
+
+/// One user.
+pub fn wide(bench: &Bench) -> Vec<Case> {
+    let bulk = |size| Bulk { users: 1, folders: size, messages: 1, seed: 8 };
+    growing(bench, "wide", bench.settings.wide, "mailboxes of one user", bulk)
+}
+
+/// Many users.
+pub fn many(bench: &Bench) -> Vec<Case> {
+    let bulk = |size| Bulk { users: size, folders: 1, messages: 1, seed: 9 };
+    growing(bench, "many", bench.settings.many, "users with one mailbox", bulk)
+}
+
+/// First sync, then a run without changes, of a quarter and of all.
+fn growing(
+    bench: &Bench,
+    name: &str,
+    size: usize,
+    what: &str,
+    bulk: impl Fn(usize) -> Bulk,
+) -> Vec<Case> {
+    if size == 0 {
+        return Vec::new();
+    }
+    let sizes = [size.div_ceil(PART), size];
+    let [small, large] = sizes.map(|size| {
+        let ground = Ground::new(|master| fill(master, bulk(size), Mix::Plain));
+        let first = first_syncs(bench, &ground, &both(), Wire::default());
+        let replica = ground.fresh();
+        let servers = [ground.master(), &*replica];
+        for contender in both() {
+            // To fill it, and to let each write what it writes in its first run.
+            let _ = measure(&bench.settings, &contender, servers, &["-A"], Wire::default());
+        }
+        let unchanged = bench.in_turn(&both(), |contender, _| {
+            measure(&bench.settings, contender, servers, &["-A"], Wire::default())
+        });
+        let size = thousands(size);
+        [
+            Case::new(&format!("{name}-first"), format!("first sync of {size} {what}"))
+                .with_rows(first),
+            Case::new(&format!("{name}-unchanged"), format!("nothing changed: {size} {what}"))
+                .with_rows(unchanged),
+        ]
+    });
+    let grown = small.iter().zip(large).map(|(small, mut large)| {
+        large.notes.extend(growth(small, &large));
+        large
+    });
+    let grown: Vec<Case> = grown.collect();
+    small.into_iter().zip(grown).flat_map(|(small, large)| [small, large]).collect()
+}
+
+/// How wall time and memory of the rows grow while the size becomes [`PART`] times as large.
+fn growth(small: &Case, large: &Case) -> Vec<String> {
+    let of = |who: &str, measure| {
+        let (from, to) = (small.median(who, measure)?, large.median(who, measure)?);
+        (from > 0.0).then(|| to / from)
+    };
+    let note = |who: &str| {
+        let (wall, peak) = (of(who, Measure::Wall)?, of(who, Measure::Peak)?);
+        Some(format!(
+            "{who}: {PART} times the size takes {wall:.1} times as long, {peak:.2} the memory"
+        ))
+    };
+    large.rows.iter().filter_map(|row| note(&row.who)).collect()
+}

@@ -1,0 +1,184 @@
+//! One run of a client, measured.
+
+use std::ffi::OsString;
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::contender::{Client, Contender};
+use super::result::{Measure, Sample};
+use super::settings::Settings;
+use crate::cyrus::Cyrus;
+use crate::link::{Line, Link};
+use crate::run::{self, Run, reachable};
+
+/// How long the replica's servers may take to finish after a client has ended.
+const SETTLE_LIMIT: Duration = Duration::from_secs(20);
+/// How often they are looked at meanwhile, and how often in a row nothing must have changed.
+const SETTLE_LOOK: Duration = Duration::from_millis(15);
+const SETTLED: usize = 4;
+
+/// How client and replica are connected.
+#[derive(Debug, Clone, Copy)]
+pub enum Wire {
+    /// Over a line, which counts bytes and turns.
+    Over(Line),
+    /// With nothing between.
+    Direct,
+}
+
+impl Default for Wire {
+    fn default() -> Wire {
+        Wire::Over(Line::default())
+    }
+}
+
+/// Runs a client, with `-A` or other arguments, and measures all but system calls.
+pub fn measure(
+    settings: &Settings,
+    contender: &Contender,
+    [master, replica]: [&Cyrus; 2],
+    args: &[&str],
+    wire: Wire,
+) -> Result<Sample, String> {
+    master.use_replica(replica);
+    let link = match wire {
+        Wire::Over(line) => Some(Link::new(replica.csync_port(), line)),
+        Wire::Direct => None,
+    };
+    if let Some(link) = &link {
+        master.use_port(link.port());
+    }
+    let configured = Configured::new(master, contender);
+    let before = replica.services_cpu();
+    let mut command = command(settings, contender, master, args);
+    let (run, cost) = run::start(master, &mut command).wait_measured();
+    drop(configured);
+    let server = settled_cpu(replica).saturating_sub(before);
+    if let Some(fault) = fault(&run) {
+        return Err(fault);
+    }
+    let mut sample = Sample::from([
+        (Measure::Wall, cost.wall.as_secs_f64()),
+        (Measure::ClientCpu, cost.cpu.as_secs_f64()),
+        (Measure::ServerCpu, server.as_secs_f64()),
+        (Measure::Peak, cost.peak_kib as f64 / 1024.0),
+        (Measure::Read, cost.read as f64 / 1e6),
+    ]);
+    if let Some(link) = link {
+        let carried = link.carried();
+        sample.insert(Measure::Sent, carried.sent as f64 / 1e6);
+        sample.insert(Measure::Received, carried.received as f64 / 1e6);
+        sample.insert(Measure::Connections, carried.connections as f64);
+        sample.insert(Measure::Turns, carried.turns as f64);
+    }
+    Ok(sample)
+}
+
+/// Runs a client below strace and counts its system calls; `None` if that cannot be done.
+pub fn count_calls(
+    settings: &Settings,
+    contender: &Contender,
+    [master, replica]: [&Cyrus; 2],
+    args: &[&str],
+) -> Option<f64> {
+    const STRACE: &str = "/usr/bin/strace";
+    if !settings.calls || !fs::exists(STRACE).unwrap_or(false) {
+        return None;
+    }
+    master.use_replica(replica);
+    let _configured = Configured::new(master, contender);
+    let counts = master.scratch().join("calls");
+    let traced = command(settings, contender, master, args);
+    let mut command = master.command(STRACE);
+    command.arg("-f").arg("-c").arg("-o").arg(&counts).arg(traced.get_program());
+    command.args(traced.get_args());
+    let run = run::start(master, &mut command).wait();
+    let table = fs::read_to_string(&counts).ok().filter(|_| run.status.success())?;
+    let _ = fs::remove_file(&counts);
+    Some(calls(&table)).filter(|calls| *calls > 0.0)
+}
+
+/// The sum of the calls in strace's table: "% time, seconds, usecs/call, calls, errors, name".
+fn calls(table: &str) -> f64 {
+    let lines = table.lines().filter(|line| !line.ends_with(" total"));
+    let words = lines.map(|line| line.split_whitespace().collect::<Vec<_>>());
+    words.filter_map(|words| words.get(3)?.parse::<f64>().ok()).sum()
+}
+
+fn command(settings: &Settings, contender: &Contender, master: &Cyrus, args: &[&str]) -> Command {
+    let mut command = match contender.client {
+        Client::Cyrus => master.program("sync_client"),
+        Client::Ours => {
+            let mut command = master.command(reachable(master, &settings.client));
+            command.arg("-C").arg(master.imapd_conf());
+            command
+        }
+    };
+    let own = contender.args.iter().map(OsString::from);
+    command.args(own).args(args);
+    command
+}
+
+/// Options of imapd.conf for as long as a run lasts.
+struct Configured<'a> {
+    master: &'a Cyrus,
+    contender: &'a Contender,
+}
+
+impl<'a> Configured<'a> {
+    fn new(master: &'a Cyrus, contender: &'a Contender) -> Configured<'a> {
+        for (option, value) in &contender.settings {
+            master.set_config(option, Some(value));
+        }
+        Configured { master, contender }
+    }
+}
+
+impl Drop for Configured<'_> {
+    fn drop(&mut self) {
+        for (option, _) in &self.contender.settings {
+            self.master.set_config(option, None);
+        }
+    }
+}
+
+/// Processor time of the replica's servers once they have nothing more to do.
+pub fn settled_cpu(replica: &Cyrus) -> Duration {
+    let deadline = Instant::now() + SETTLE_LIMIT;
+    let mut last = replica.services_cpu();
+    let mut equal = 0;
+    while equal < SETTLED && Instant::now() < deadline {
+        std::thread::sleep(SETTLE_LOOK);
+        let now = replica.services_cpu();
+        equal = if now == last { equal + 1 } else { 0 };
+        last = now;
+    }
+    last
+}
+
+fn fault(run: &Run) -> Option<String> {
+    if run.status.success() {
+        return None;
+    }
+    let words = run.stderr.lines().chain(run.log.lines()).last().unwrap_or("without a word");
+    Some(format!("{}: {words}", run.status))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_summed_with_and_without_errors() {
+        let table = "\
+% time     seconds  usecs/call     calls    errors syscall
+------ ----------- ----------- --------- --------- ----------------
+ 45.16    0.000056          56         1           execve
+ 12.90    0.000016           2         7         3 openat
+------ ----------- ----------- --------- --------- ----------------
+100.00    0.000124           3         8         3 total
+";
+        assert_eq!(calls(table).to_string(), "8");
+    }
+}

@@ -1,0 +1,357 @@
+//! What is measured, and how much of it: the command line.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::cases::{self, CASES};
+
+/// How large the cases are. 0 leaves a case out.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Our `sync_client`.
+    pub client: PathBuf,
+    /// Names of the cases, in the order of the table; without any those of a usual run.
+    pub cases: Vec<String>,
+    /// How often each contender runs.
+    pub rounds: usize,
+    /// Users of the first sync, mailboxes of each, messages in each.
+    pub users: usize,
+    /// See `users`.
+    pub folders: usize,
+    /// See `users`.
+    pub messages: usize,
+    /// What the messages of first sync and lines look like.
+    pub mix: Mix,
+    /// Messages in the one large mailbox.
+    pub big: usize,
+    /// Users of which nothing has changed, with `folders` mailboxes each.
+    pub unchanged: usize,
+    /// Mailboxes where nothing has changed, 50 of each user.
+    pub idle: usize,
+    /// Milliseconds to the replica and back, where that is measured.
+    pub round_trip: Duration,
+    /// Changes of a mixed day.
+    pub day: usize,
+    /// Messages in the mailbox of which one flag changes.
+    pub flagged: usize,
+    /// Mailboxes of one user.
+    pub wide: usize,
+    /// Users with one mailbox each.
+    pub many: usize,
+    /// How much goes over the slow lines, in per cent.
+    pub line_size: usize,
+    /// Counts system calls with strace, in runs of their own.
+    pub calls: bool,
+    /// Where the result goes, as JSON.
+    pub json: Option<PathBuf>,
+    /// Takes over the cases of that file that are not measured now.
+    pub keep: bool,
+    /// Where the picture goes.
+    pub svg: Option<PathBuf>,
+    /// The page whose table is replaced; the picture beside it, too.
+    pub docs: Option<PathBuf>,
+    /// A result that is shown once more, in place of measuring.
+    pub show: Option<PathBuf>,
+}
+
+/// What messages look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mix {
+    /// Few headers, random words, random attachments: 11 KiB on average.
+    Plain,
+    /// Long headers, HTML beside text, attachments: as people get mail.
+    Mail,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            client: PathBuf::new(),
+            cases: Vec::new(),
+            rounds: 3,
+            users: 20,
+            folders: 5,
+            messages: 400,
+            mix: Mix::Plain,
+            big: 200_000,
+            unchanged: 100,
+            idle: 100_000,
+            round_trip: Duration::from_millis(50),
+            day: 2_000,
+            flagged: 200_000,
+            wide: 5_000,
+            many: 10_000,
+            line_size: 100,
+            calls: true,
+            json: None,
+            keep: false,
+            svg: None,
+            docs: None,
+            show: None,
+        }
+    }
+}
+
+impl Settings {
+    /// Sizes for some minutes.
+    fn quick(&mut self) {
+        *self = Settings {
+            client: std::mem::take(&mut self.client),
+            cases: std::mem::take(&mut self.cases),
+            rounds: 1,
+            users: 10,
+            messages: 100,
+            big: 20_000,
+            unchanged: 40,
+            idle: 5_000,
+            day: 300,
+            flagged: 50_000,
+            wide: 500,
+            many: 500,
+            line_size: 12,
+            json: self.json.take(),
+            keep: self.keep,
+            svg: self.svg.take(),
+            docs: self.docs.take(),
+            show: self.show.take(),
+            ..Settings::default()
+        };
+    }
+}
+
+/// How an option is taken; the text is empty for those without a value.
+type Take = fn(&mut Settings, &str) -> Result<(), String>;
+
+struct Flag {
+    name: &'static str,
+    value: &'static str,
+    says: &'static str,
+    take: Take,
+}
+
+macro_rules! number {
+    ($field:ident) => {
+        |settings, text| {
+            settings.$field = text.parse().map_err(|e| format!("{text}: {e}"))?;
+            Ok(())
+        }
+    };
+}
+
+macro_rules! path {
+    ($field:ident) => {
+        |settings, text| {
+            settings.$field = Some(PathBuf::from(text));
+            Ok(())
+        }
+    };
+}
+
+const FLAGS: [Flag; 22] = [
+    Flag {
+        name: "--client",
+        value: "PATH",
+        says: "our sync_client (default: beside this program)",
+        take: |settings, text| {
+            settings.client = PathBuf::from(text);
+            Ok(())
+        },
+    },
+    Flag {
+        name: "--quick",
+        value: "",
+        says: "one round of small sizes; what follows changes these",
+        take: |settings, _| {
+            settings.quick();
+            Ok(())
+        },
+    },
+    Flag { name: "--rounds", value: "N", says: "runs of each client (3)", take: number!(rounds) },
+    Flag {
+        name: "--users",
+        value: "N",
+        says: "users of the first sync (20)",
+        take: number!(users),
+    },
+    Flag { name: "--folders", value: "N", says: "mailboxes of each (5)", take: number!(folders) },
+    Flag {
+        name: "--messages",
+        value: "N",
+        says: "messages in each mailbox (400)",
+        take: number!(messages),
+    },
+    Flag {
+        name: "--mix",
+        value: "plain|mail",
+        says: "few headers and random words, or what looks more like mail (plain)",
+        take: |settings, text| {
+            settings.mix = match text {
+                "plain" => Mix::Plain,
+                "mail" => Mix::Mail,
+                other => return Err(format!("there is no mix {other}")),
+            };
+            Ok(())
+        },
+    },
+    Flag {
+        name: "--big",
+        value: "N",
+        says: "messages in the one large mailbox (200000)",
+        take: number!(big),
+    },
+    Flag {
+        name: "--unchanged",
+        value: "N",
+        says: "users of which nothing has changed (100)",
+        take: number!(unchanged),
+    },
+    Flag {
+        name: "--idle",
+        value: "N",
+        says: "mailboxes where nothing has changed, 50 of each user (100000)",
+        take: number!(idle),
+    },
+    Flag {
+        name: "--round-trip",
+        value: "MS",
+        says: "milliseconds, for the run over a distance (50)",
+        take: |settings, text| {
+            let milliseconds = text.parse().map_err(|e| format!("{text}: {e}"))?;
+            settings.round_trip = Duration::from_millis(milliseconds);
+            Ok(())
+        },
+    },
+    Flag { name: "--day", value: "N", says: "changes of a mixed day (2000)", take: number!(day) },
+    Flag {
+        name: "--flagged",
+        value: "N",
+        says: "messages in the mailbox of which one flag changes (200000)",
+        take: number!(flagged),
+    },
+    Flag { name: "--wide", value: "N", says: "mailboxes of one user (5000)", take: number!(wide) },
+    Flag {
+        name: "--many",
+        value: "N",
+        says: "users with one mailbox each (10000)",
+        take: number!(many),
+    },
+    Flag {
+        name: "--line-size",
+        value: "PERCENT",
+        says: "how much goes over the slow lines (100)",
+        take: number!(line_size),
+    },
+    Flag {
+        name: "--no-calls",
+        value: "",
+        says: "do not count system calls (strace)",
+        take: |settings, _| {
+            settings.calls = false;
+            Ok(())
+        },
+    },
+    Flag { name: "--json", value: "FILE", says: "write the result there", take: path!(json) },
+    Flag {
+        name: "--keep",
+        value: "",
+        says: "and leave in it the cases that are not measured now",
+        take: |settings, _| {
+            settings.keep = true;
+            Ok(())
+        },
+    },
+    Flag { name: "--svg", value: "FILE", says: "draw the ratios there", take: path!(svg) },
+    Flag {
+        name: "--docs",
+        value: "FILE",
+        says: "replace the table of this page (docs/performance.md) and the picture it shows",
+        take: path!(docs),
+    },
+    Flag {
+        name: "--show",
+        value: "FILE",
+        says: "measure nothing: show this result once more",
+        take: path!(show),
+    },
+];
+
+/// What the program says of itself.
+pub fn usage() -> String {
+    let mut text = String::from("usage: bench [option...] [case...]\n\ncases:\n");
+    for case in CASES {
+        let asked = if case.usual { "" } else { " (only if named)" };
+        let _ = writeln!(text, "  {:15} {}{asked}", case.name, case.says);
+    }
+    text.push_str("\noptions; a size of 0 leaves its case out:\n");
+    for flag in &FLAGS {
+        let _ = writeln!(text, "  {:22} {}", format!("{} {}", flag.name, flag.value), flag.says);
+    }
+    text
+}
+
+/// Reads a command line.
+pub fn parse(args: &[String]) -> Result<Settings, String> {
+    let mut settings = Settings::default();
+    if let Ok(own) = std::env::current_exe() {
+        settings.client = own.with_file_name("sync_client");
+    }
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let Some(flag) = FLAGS.iter().find(|flag| flag.name == arg) else {
+            if arg.starts_with('-') || !cases::is_known(arg) {
+                return Err(format!("there is no option or case {arg}"));
+            }
+            settings.cases.push(arg.clone());
+            continue;
+        };
+        let value = match flag.value {
+            "" => "",
+            _ => args.next().ok_or_else(|| format!("{arg} needs a value"))?,
+        };
+        (flag.take)(&mut settings, value).map_err(|problem| format!("{arg} {problem}"))?;
+    }
+    if settings.rounds == 0 {
+        return Err("--rounds must not be 0".to_owned());
+    }
+    if settings.show.is_none() && !settings.client.exists() {
+        return Err(format!("there is no {}; build it first", settings.client.display()));
+    }
+    Ok(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Settings, String> {
+        parse(&line.split(' ').map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn sizes_and_cases_are_taken_in_any_order() {
+        let settings = parsed("unchanged --client /bin/sh --users 3 --round-trip 7 day");
+        let settings = settings.expect("a good line");
+        assert_eq!(settings.cases, ["unchanged", "day"]);
+        assert_eq!((settings.users, settings.folders), (3, 5));
+        assert_eq!(settings.round_trip, Duration::from_millis(7));
+    }
+
+    #[test]
+    fn the_quick_profile_leaves_the_client_and_what_follows_it() {
+        let settings = parsed("--client /bin/sh --quick --rounds 2").expect("a good line");
+        assert_eq!(settings.client, PathBuf::from("/bin/sh"));
+        assert_eq!((settings.rounds, settings.users), (2, 10));
+    }
+
+    #[test]
+    fn what_is_unknown_or_has_no_value_is_refused() {
+        for line in ["--usres 3", "nonsense", "--users", "--users x", "--client /nowhere"] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+        let text = usage();
+        for flag in &FLAGS {
+            assert!(text.contains(flag.name));
+        }
+    }
+}
