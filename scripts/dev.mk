@@ -6,12 +6,21 @@ demo:
 test:
 	scripts/test
 
-# Cyrus's client against ours; needs some gigabytes of memory or of $TMPDIR.
+# Cyrus's client against ours: docs/performance.md. Needs some gigabytes of memory or of $TMPDIR.
+# QUICK=1 takes some minutes in place of an hour; BENCH are options and names of cases.
 bench:
 	scripts/setup
 	$(CARGO) build --release --locked --bin sync_client
 	$(CARGO) build --release --locked -p cyrsync-lab --bin bench
-	target/release/bench $(BENCH)
+	target/release/bench $(if $(QUICK),--quick) --json target/bench.json $(BENCH)
+
+# The same, and writes the table and the picture of docs/performance.md.
+bench-docs:
+	$(MAKE) bench BENCH='--docs docs/performance.md $(BENCH)'
+
+# Parsers, CRCs and the compressor by themselves.
+bench-micro:
+	$(CARGO) test --release --locked --lib micro::table -- --ignored --nocapture
 
 # The C programs with gcc and clang, AddressSanitizer and valgrind; those that need servers are
 # tests/embedding.rs.
@@ -77,4 +86,4 @@ clippy:
 clean:
 	$(CARGO) clean
 
-.PHONY: demo test bench c-tests capi lag embedded versions sasl2 fuzz header fmt clippy clean simulate
+.PHONY: demo test bench bench-docs bench-micro c-tests capi lag embedded versions sasl2 fuzz header fmt clippy clean simulate

@@ -29,6 +29,8 @@ pub(crate) mod format;
 #[doc(hidden)]
 pub mod fuzzing;
 pub(crate) mod limits;
+#[cfg(test)]
+mod micro;
 pub(crate) mod names;
 pub(crate) mod own_server;
 pub(crate) mod protocol;

@@ -84,6 +84,14 @@ pub fn deflate(data: &[u8]) {
     }
 }
 
+/// How many bytes the compressor makes of these: for the micro-benchmarks.
+pub fn compressed(level: u32, bytes: &[u8]) -> usize {
+    let (mut stream, mut out) = (Deflate::new(level), Vec::new());
+    stream.write(bytes, &mut out).expect("memory takes all");
+    stream.flush(&mut out).expect("memory takes all");
+    out.len()
+}
+
 /// The lines of a login, for every mechanism.
 pub fn login(data: &[u8]) {
     let (mut received, _theirs) = link(data);

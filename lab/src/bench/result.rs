@@ -153,12 +153,24 @@ impl Case {
         Case { name: name.to_owned(), title, ..Case::default() }
     }
 
+    /// Takes the rows, without what was read; computes ratios.
+    pub fn with_rows(self, mut rows: Vec<Row>) -> Case {
+        for row in &mut rows {
+            row.median.remove(&Measure::Read);
+        }
+        self.with_rows_and_reads(rows)
+    }
+
     /// Takes the rows; computes ratios.
-    pub fn with_rows(mut self, rows: Vec<Row>) -> Case {
+    pub fn with_rows_and_reads(mut self, rows: Vec<Row>) -> Case {
         self.rows = rows;
         let Some(base) = self.rows.first().map(|row| row.median.clone()) else { return self };
         for row in self.rows.iter_mut().skip(1) {
             for (measure, value) in &row.median {
+                // Cyrus's client maps files into memory, which counts as nothing.
+                if *measure == Measure::Read {
+                    continue;
+                }
                 if let Some(of) = base.get(measure).filter(|of| **of > 0.0) {
                     row.ratio.insert(*measure, value / of);
                 }

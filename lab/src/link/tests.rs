@@ -122,3 +122,48 @@ fn the_end_of_either_side_is_passed_on() {
         assert_eq!(server.read(&mut [0; 8]).unwrap_or(0), 0);
     }
 }
+
+#[test]
+#[ignore = "for people: what the forwarder itself costs, and whether the rate holds"]
+fn throughput() {
+    const BYTES: usize = 500_000_000;
+    let sink = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let port = sink.local_addr().expect("bound").port();
+    for bits_per_second in [None, Some(1_000_000_000), Some(100_000_000)] {
+        let bytes = if bits_per_second == Some(100_000_000) { BYTES / 10 } else { BYTES };
+        let link = Link::new(port, Line { bits_per_second, ..Line::default() });
+        let caller = TcpStream::connect((Ipv4Addr::LOCALHOST, link.port())).expect("the link");
+        let (mut server, _) = sink.accept().expect("the link connects");
+        let (cpu, started) = (own_cpu(), Instant::now());
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let block = vec![7; 64 << 10];
+                let mut caller = &caller;
+                let mut left = bytes;
+                while left > 0 {
+                    let size = left.min(block.len());
+                    caller.write_all(&block[..size]).expect("the link takes");
+                    left -= size;
+                }
+                caller.shutdown(Shutdown::Write).expect("open");
+            });
+            let mut block = vec![0; 256 << 10];
+            while server.read(&mut block).unwrap_or(0) > 0 {}
+        });
+        let seconds = started.elapsed().as_secs_f64();
+        println!(
+            "{bits_per_second:?}: {:.0} Mbit/s; {:.2} s of CPU in {seconds:.2} s, both ends included",
+            bytes as f64 * 8.0 / 1e6 / seconds,
+            own_cpu() - cpu,
+        );
+    }
+}
+
+/// Seconds of processor time of this process.
+fn own_cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
+    let (_, after) = stat.rsplit_once(") ").expect("a name in parentheses");
+    let words: Vec<&str> = after.split(' ').collect();
+    let ticks = [11, 12].map(|place: usize| words[place].parse::<f64>().expect("a number"));
+    (ticks[0] + ticks[1]) / 100.0
+}

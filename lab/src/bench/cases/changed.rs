@@ -83,7 +83,7 @@ pub fn flag(bench: &Bench) -> Vec<Case> {
             case.notes.push(format!("{}: read {each:.1} bytes a message", row.who));
         }
     }
-    vec![case.with_rows(rows)]
+    vec![case.with_rows_and_reads(rows)]
 }
 
 /// Users with a few messages.

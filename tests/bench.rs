@@ -1,0 +1,77 @@
+//! The benchmark at a tiny size, on real servers: that each case measures what it should, whatever the
+//! figures are.
+
+use std::fs;
+use std::path::Path;
+
+use cyrsync_lab::bench::{Case, Measure, Report, parse, run};
+
+/// Runs the benchmark with these options and our client.
+fn bench(options: &str) -> Report {
+    let client = ["--client", env!("CARGO_BIN_EXE_sync_client"), "--rounds", "1"];
+    let args = client.into_iter().chain(options.split_whitespace()).map(str::to_owned);
+    run(parse(&args.collect::<Vec<_>>()).expect("good options")).expect("files can be written")
+}
+
+/// No contender failed, and each has been measured; says which there were.
+fn contenders(case: &Case) -> Vec<&str> {
+    let each = case.rows.iter().map(|row| {
+        assert!(row.faults.is_empty(), "{} of {}: {:?}", row.who, case.name, row.faults);
+        assert!(row.median[&Measure::Wall] > 0.0, "{} of {}", row.who, case.name);
+        row.who.as_str()
+    });
+    each.collect()
+}
+
+fn named<'a>(report: &'a Report, name: &str) -> &'a Case {
+    let found = report.cases.iter().find(|case| case.name == name);
+    found.unwrap_or_else(|| panic!("there is no result {name}"))
+}
+
+#[test]
+fn cases_with_both_clients_measure_both_and_are_shown() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let [json, svg] = ["result.json", "ratios.svg"].map(|name| directory.path().join(name));
+    let page = directory.path().join("performance.md");
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md");
+    fs::copy(own, &page).expect("own page");
+    let report = bench(&format!(
+        "first-sync unchanged day --users 2 --folders 2 --messages 3 --unchanged 2 --day 10 \
+         --json {} --svg {} --docs {}",
+        json.display(),
+        svg.display(),
+        page.display()
+    ));
+    for name in ["first-sync", "unchanged", "day"] {
+        let case = named(&report, name);
+        assert_eq!(contenders(case)[..2], ["Cyrus's", "ours"], "{name}");
+        let ours = &case.rows[1];
+        for measure in [Measure::Peak, Measure::Sent, Measure::Received, Measure::Turns] {
+            assert!(
+                ours.median[&measure] > 0.0 && ours.ratio[&measure] > 0.0,
+                "{name} {measure:?}"
+            );
+        }
+    }
+    // Twelve messages of at least 600 bytes were read.
+    let first = &named(&report, "first-sync").rows[1].samples[0];
+    assert!(first[&Measure::Read] > 0.0072, "{first:?}");
+    let written = |path: &Path| fs::read_to_string(path).expect("it was written");
+    assert!(written(&json).contains("\"client_cpu\""));
+    assert!(written(&svg).contains("first sync: 12 messages"));
+    assert!(written(&page).contains("**first sync: 12 messages"));
+    assert!(directory.path().join("img/performance.svg").exists());
+}
+
+#[test]
+fn a_line_has_a_rate_and_a_recording_is_applied() {
+    let report = bench("line-2m limit --users 4 --folders 1 --messages 2 --line-size 1 --no-calls");
+    let line = named(&report, "line-2m");
+    assert_eq!(contenders(line)[..3], ["Cyrus's", "ours, level 0", "ours, level 6"]);
+    let plain = &line.rows[1].median;
+    // A quarter of a megabyte a second, but for what may be sent at once at the beginning.
+    let least = plain[&Measure::Sent] / 0.25 - 0.05;
+    assert!(plain[&Measure::Wall] > least, "{plain:?}");
+    let limit = named(&report, "limit-1");
+    assert_eq!(contenders(limit)[0], "played from files");
+}
