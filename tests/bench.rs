@@ -64,14 +64,16 @@ fn cases_with_both_clients_measure_both_and_are_shown() {
 }
 
 #[test]
-fn a_line_has_a_rate_and_a_recording_is_applied() {
-    let report = bench("line-2m limit --users 4 --folders 1 --messages 2 --line-size 1 --no-calls");
-    let line = named(&report, "line-2m");
+fn a_line_has_a_rate_a_recording_is_applied_and_a_cold_spool_is_read() {
+    let report =
+        bench("cold line-10m limit --users 4 --folders 1 --messages 2 --line-size 1 --no-calls");
+    let line = named(&report, "line-10m");
     assert_eq!(contenders(line)[..3], ["Cyrus's", "ours, level 0", "ours, level 6"]);
     let plain = &line.rows[1].median;
-    // A quarter of a megabyte a second, but for what may be sent at once at the beginning.
-    let least = plain[&Measure::Sent] / 0.25 - 0.05;
+    // A megabyte and a quarter a second, but for what may be sent at once at the beginning.
+    let least = plain[&Measure::Sent] / 1.25 - 0.05;
     assert!(plain[&Measure::Wall] > least, "{plain:?}");
+    assert_eq!(contenders(named(&report, "cold")), ["Cyrus's", "ours"]);
     let limit = named(&report, "limit-1");
     assert_eq!(contenders(limit)[0], "played from files");
 }

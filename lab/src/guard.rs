@@ -8,6 +8,7 @@
 use std::ffi::CString;
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -198,6 +199,13 @@ pub(crate) fn free_space(path: &Path) -> u64 {
     // SAFETY: path is NUL-terminated and stat is writable for the call.
     let result = unsafe { libc::statvfs(path.as_ptr(), &raw mut stat) };
     if result == 0 { stat.f_bavail.saturating_mul(stat.f_frsize) } else { 0 }
+}
+
+/// Asks the kernel to forget the contents of a file that are on disk as well.
+#[expect(unsafe_code, reason = "posix_fadvise is not in std")]
+pub(crate) fn forget_contents(file: &fs::File) {
+    // SAFETY: the descriptor is open for as long as the file is borrowed; no memory is touched.
+    unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
 }
 
 /// Processes whose parent is `pid`.

@@ -1,14 +1,16 @@
 //! A master with a spool of our own, and as many fresh replicas as are needed.
 
 use std::cell::Cell;
-use std::fs;
+use std::fs::{self, File};
 use std::ops::{Deref, DerefMut};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::settings::{Mix, Settings};
 use crate::compare::{compare, describe};
 use crate::cyrus::Cyrus;
 use crate::fill::{Bulk, Filler};
+use crate::guard;
 use crate::lab::{Lab, another_replica};
 use crate::mail;
 use crate::options::Options;
@@ -18,6 +20,8 @@ use crate::text;
 pub struct Ground {
     pub lab: Lab,
     replicas: Cell<usize>,
+    /// Where its messages are, if they are not with the rest.
+    spool: Option<PathBuf>,
 }
 
 /// A replica that is empty at first, and whose files go when it is dropped.
@@ -28,7 +32,34 @@ impl Ground {
     pub fn new(fill: impl FnOnce(&Cyrus)) -> Ground {
         let lab = Lab::new(Options::default());
         fill(&lab.master);
-        Ground { lab, replicas: Cell::new(0) }
+        Ground { lab, replicas: Cell::new(0), spool: None }
+    }
+
+    /// Like [`Ground::bulk`], with the master's spool on disk below `base`.
+    pub fn on_disk(bulk: Bulk, mix: Mix, base: &Path) -> Ground {
+        let spool = base.join(format!("cyrsync-bench-spool-{}", std::process::id()));
+        let master_conf = format!("partition-default: {}\n", spool.display());
+        let lab = Lab::new(Options { master_conf, ..Options::default() });
+        lab.master.guard().make_dir(&spool);
+        let ground = Ground { lab, replicas: Cell::new(0), spool: Some(spool) };
+        fill(ground.master(), bulk, mix);
+        ground
+    }
+
+    /// Has the kernel forget what it knows of the contents of the master's spool.
+    pub fn cool(&self) {
+        let spool = self.spool();
+        // What is not on disk yet cannot be forgotten.
+        let _ = Command::new("sync").arg("-f").arg(&spool).status();
+        each_file(&spool, &mut |path| {
+            if let Ok(file) = File::open(path) {
+                guard::forget_contents(&file);
+            }
+        });
+    }
+
+    fn spool(&self) -> PathBuf {
+        self.spool.clone().unwrap_or_else(|| self.lab.master.partition_dir("default"))
     }
 
     /// One of so many users, mailboxes and messages.
@@ -59,7 +90,22 @@ impl Ground {
 
     /// Megabytes of message files on the master.
     pub fn megabytes(&self) -> f64 {
-        mail_below(&self.lab.master.partition_dir("default")) as f64 / 1e6
+        let mut bytes = 0;
+        each_file(&self.spool(), &mut |path| {
+            // A message: "12."
+            if path.as_os_str().as_encoded_bytes().ends_with(b".") {
+                bytes += fs::metadata(path).map_or(0, |metadata| metadata.len());
+            }
+        });
+        bytes as f64 / 1e6
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        if let Some(spool) = &self.spool {
+            let _ = fs::remove_dir_all(spool);
+        }
     }
 }
 
@@ -119,17 +165,16 @@ pub fn thousands(number: usize) -> String {
     out
 }
 
-/// Bytes of message files ("12.") below a directory.
-fn mail_below(directory: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(directory) else { return 0 };
-    let size = |entry: fs::DirEntry| match entry.file_type() {
-        Ok(kind) if kind.is_dir() => mail_below(&entry.path()),
-        Ok(_) if entry.file_name().to_string_lossy().ends_with('.') => {
-            entry.metadata().map_or(0, |metadata| metadata.len())
+/// Visits the files below a directory.
+fn each_file(directory: &Path, visit: &mut dyn FnMut(&Path)) {
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => each_file(&entry.path(), visit),
+            Ok(_) => visit(&entry.path()),
+            Err(_) => {}
         }
-        _ => 0,
-    };
-    entries.flatten().map(size).sum()
+    }
 }
 
 #[cfg(test)]

@@ -70,7 +70,8 @@ fn table(case: &Case) -> String {
         .flat_map(|row| row.faults.iter().map(|fault| format!("{} failed: {fault}", row.who)));
     let notes: Vec<String> = case.notes.iter().cloned().chain(faults).collect();
     if !notes.is_empty() {
-        let _ = writeln!(text, "\n{}.", notes.join("; "));
+        let apart = if measures.is_empty() { "" } else { "\n" };
+        let _ = writeln!(text, "{apart}{}.", notes.join("; "));
     }
     text
 }

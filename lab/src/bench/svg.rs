@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::contender::{CYRUS, OURS};
+use super::contender::{CYRUS, Contender, OURS};
 use super::result::{Case, Measure, Report, Row};
 
 /// What is drawn of each case, and in which colour.
@@ -28,7 +28,12 @@ pub fn draw(report: &Report) -> String {
         .cases
         .iter()
         .filter(|case| case.rows.first().is_some_and(|row| row.who == CYRUS))
-        .filter_map(|case| Some((case, case.rows.iter().find(|row| row.who == OURS)?)))
+        // Of a case at several sizes the last, which is the largest.
+        .filter(|case| {
+            let last = report.cases.iter().rfind(|other| other.name == case.name);
+            last.is_some_and(|last| std::ptr::eq(last, *case))
+        })
+        .filter_map(|case| Some((case, ours(case)?)))
         .filter(|(_, row)| !row.ratio.is_empty())
         .collect();
     let group = DRAWN.len() as f64 * BAR + GAP;
@@ -65,6 +70,13 @@ pub fn draw(report: &Report) -> String {
     }
     text.push_str("</svg>\n");
     text
+}
+
+/// The row of our client as it is by default.
+fn ours(case: &Case) -> Option<&Row> {
+    let adapts = Contender::level("auto").name;
+    let named = |name: &str| case.rows.iter().find(|row| row.who == name);
+    named(OURS).or_else(|| named(&adapts))
 }
 
 fn legend(text: &mut String) {
@@ -123,7 +135,9 @@ mod tests {
     fn each_case_of_both_clients_has_a_bar_as_long_as_its_ratio() {
         let mut alone = example();
         alone.rows.remove(0);
-        let text = draw(&Report { machine: String::new(), cases: vec![example(), alone] });
+        alone.name = "another".to_owned();
+        let cases = vec![example(), example(), alone];
+        let text = draw(&Report { machine: String::new(), cases });
         let width = (WIDTH - LEFT - RIGHT) / MOST * 0.25;
         assert!(text.contains(&format!("width=\"{width:.1}\" height=\"7.5\"")), "{text}");
         assert_eq!(text.matches("height=\"7.5\"").count(), 1);

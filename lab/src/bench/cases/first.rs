@@ -5,7 +5,9 @@ use super::super::contender::{CYRUS, Client, Contender, OURS};
 use super::super::ground::{Ground, thousands};
 use super::super::measure::{Wire, measure};
 use super::super::result::{Case, Measure, Row, Sample};
+use super::super::settings::Settings;
 use crate::certs::{Authority, Valid};
+use crate::fill::Bulk;
 
 /// Both by default; and ours with one connection.
 pub fn sync(bench: &Bench) -> Vec<Case> {
@@ -68,6 +70,26 @@ pub fn tls(bench: &Bench) -> Vec<Case> {
     master.set_config("tls_server_ca_file", None);
     let case = Case::new("tls", title(bench, "first sync over TLS")).with_rows(rows);
     vec![case.target("first sync over TLS", OURS, Measure::Wall, 0.45)]
+}
+
+/// With a spool on disk of which the kernel knows nothing yet.
+pub fn cold(bench: &Bench) -> Vec<Case> {
+    let settings = &bench.settings;
+    let Settings { users, folders, messages, mix, .. } = *settings;
+    if users == 0 {
+        return Vec::new();
+    }
+    let bulk = Bulk { users, folders, messages, seed: 11 };
+    let ground = Ground::on_disk(bulk, mix, &std::env::temp_dir());
+    let rows = bench.in_turn(&both(), |contender, round| {
+        let replica = ground.fresh();
+        ground.cool();
+        let servers = [ground.master(), &*replica];
+        let sample = measure(settings, contender, servers, &["-A"], Wire::default())?;
+        verified(&ground, &replica, round, sample)
+    });
+    let title = format!("first sync from a cold cache: {:.0} MB on disk", ground.megabytes());
+    vec![Case::new("cold", title).with_rows(rows)]
 }
 
 /// Each run to a fresh replica; in the first round what it left is compared with the master.

@@ -29,6 +29,7 @@ pub const CASES: &[Known] = &[
     usual("first-sync", "first sync over loopback: default settings, one connection", first::sync),
     usual("workers", "first sync over 1, 2, 4 connections", first::workers),
     usual("tls", "first sync over TLS, both as by default", first::tls),
+    usual("cold", "first sync from a spool on disk that was not read yet", first::cold),
     usual("limit", "first sync by what the replica's servers need for the bytes", limit::limit),
     usual("unchanged", "nothing changed, 5 mailboxes of each user", unchanged::few),
     usual("unchanged-many", "nothing changed, 50 mailboxes of each user", unchanged::many),
