@@ -161,8 +161,11 @@ fn fault(run: &Run) -> Option<String> {
     if run.status.success() {
         return None;
     }
-    let words = run.stderr.lines().chain(run.log.lines()).last().unwrap_or("without a word");
-    Some(format!("{}: {words}", run.status))
+    // The log has more than errors; stderr has not.
+    let is_error = |line: &&str| line.starts_with("ERR") || line.starts_with("WARN");
+    let words = run.stderr.lines().chain(run.log.lines().filter(is_error));
+    let words: Vec<&str> = words.filter(|line| !line.trim().is_empty()).take(3).collect();
+    Some(format!("{}: {}", run.status, words.join("; ")))
 }
 
 #[cfg(test)]
