@@ -1,8 +1,8 @@
 //! The benchmark: Cyrus's sync_client and ours on the same mail, in turn, each on fresh replicas.
 //!
-//! A [case](cases) fills a spool from a seed and lets contenders run, round after round, in
-//! alternating order. [`measure`] measures a run; [`result`] keeps samples, medians, ratios and
-//! targets; [`report`], [`svg`] and [`page`] show them. docs/performance.md defines each number.
+//! A case fills a spool from a seed and lets contenders run, round after round, in
+//! alternating order. `measure` measures a run; `result` keeps samples, medians, ratios and
+//! targets; `report`, `svg` and `page` show them. docs/performance.md defines each number.
 //!
 //! This is a part of the library, so that a test runs it at a tiny size: `tests/bench.rs`.
 

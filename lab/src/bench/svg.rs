@@ -133,10 +133,10 @@ mod tests {
 
     #[test]
     fn each_case_of_both_clients_has_a_bar_as_long_as_its_ratio() {
-        let mut alone = example();
-        alone.rows.remove(0);
-        alone.name = "another".to_owned();
-        let cases = vec![example(), example(), alone];
+        let mut ours_only = example();
+        ours_only.rows.remove(0);
+        ours_only.name = "another".to_owned();
+        let cases = vec![example(), example(), ours_only];
         let text = draw(&Report { machine: String::new(), cases });
         let width = (WIDTH - LEFT - RIGHT) / MOST * 0.25;
         assert!(text.contains(&format!("width=\"{width:.1}\" height=\"7.5\"")), "{text}");
