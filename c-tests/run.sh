@@ -16,7 +16,7 @@ forms="shared static"
 under=
 case $how in
     valgrind)
-        under="valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect"
+        under="valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect"
         forms=shared ;;
     sanitized) forms=shared ;;
 esac

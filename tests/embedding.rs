@@ -114,6 +114,8 @@ const VALGRIND: &[&str] = &[
     "--error-exitcode=99",
     "--leak-check=full",
     "--show-leak-kinds=definite,indirect",
+    // What the standard library keeps of a thread looks as though it were lost.
+    "--errors-for-leak-kinds=definite,indirect",
 ];
 
 /// What the replica has of the master in c-tests/memory.c.

@@ -184,7 +184,8 @@ fn with_store(
         settings: settings.replication,
     };
     let worker = |master| {
-        let overseer = Overseer::new(shared.interrupts.clone(), shared.meter.clone());
+        let overseer =
+            Overseer::new(shared.interrupts.clone(), shared.meter.clone(), shared.observer.clone());
         Worker::new(master, overseer)
     };
     let workers = masters.into_iter().map(worker).collect();

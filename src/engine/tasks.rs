@@ -4,13 +4,11 @@ use std::iter;
 
 use super::Client;
 use super::runner::result;
-use crate::error::{Result, Subject};
+use crate::error::Result;
 use crate::events::Report;
 use crate::run::batch::Rules;
-use crate::run::everything;
 use crate::run::task::Goal;
 use crate::settings::Persistence;
-use crate::sync::together;
 use crate::types::{MboxName, UserId};
 
 impl Client {
@@ -58,18 +56,9 @@ impl Client {
         self.runner.batch(Box::new(goals), rules, None, &mut settled)
     }
 
-    /// Replicates the named mailboxes, of whichever users: those of several users at once if there
-    /// are several connections.
+    /// Replicates the named mailboxes, of whichever users; if they are many over several connections.
     pub fn sync_mailboxes(&mut self, names: &[MboxName]) -> Result<()> {
-        if self.runner.workers.len() == 1 {
-            return self.runner.one(Goal::Mailboxes(names.to_vec()));
-        }
-        let goals = everything::by_owner(names, &self.runner.shared.names);
-        let mut errors = Vec::new();
-        let mut settled = |_: &Goal, undone| errors.extend(result(undone).err());
-        let rules = self.runner.rules();
-        self.runner.batch(Box::new(goals.into_iter()), rules, None, &mut settled)?;
-        together(errors, Subject::Mailboxes { mailboxes: names.to_vec() })
+        self.runner.one(Goal::Mailboxes(names.to_vec()))
     }
 
     /// Replicates seen state, subscriptions and sieve scripts of a user.

@@ -14,6 +14,9 @@ pub trait Interrupt: Send + Sync {
     /// progress has come for `quiet`.
     fn asked(&self, quiet: Duration) -> Option<Error>;
 
+    /// There is to be a wait, unless something is there already. Called often.
+    fn waits(&self) {}
+
     /// Whether nobody needs what is waited for any more. Called often.
     fn is_unwanted(&self) -> bool {
         false
@@ -37,6 +40,7 @@ impl Asking {
     /// Fails if the wait shall end.
     pub fn ask(&mut self, quiet: Duration) -> Result<()> {
         let Some(whom) = &self.whom else { return Ok(()) };
+        whom.waits();
         if whom.is_unwanted() {
             let detail = "it is not needed any more";
             return Err(Error::new(Kind::Cancelled, "wait for", "the replica", detail));

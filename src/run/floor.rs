@@ -57,6 +57,11 @@ impl<T> Floor<T> {
         self.proceed()
     }
 
+    /// Whether a worker has a task.
+    pub fn has(&self, worker: WorkerId) -> bool {
+        self.speakers.iter().any(|speaker| speaker.worker == Some(worker))
+    }
+
     /// A worker says something. Returns what comes out now.
     pub fn say(&mut self, worker: WorkerId, said: T) -> Vec<T> {
         let next = self.next;

@@ -11,6 +11,7 @@ use super::interrupt::Overseer;
 use super::plan;
 use super::step::{Input, Work};
 use super::task::WorkerId;
+use super::voices::Voice;
 use super::worker::{Shared, Worker};
 use crate::error::Error;
 use crate::sync::{Helpers, Offer};
@@ -114,6 +115,8 @@ pub struct Crew<'s, 'e> {
     shared: &'e Shared,
     hands: Vec<Hand<'e>>,
     inbox: Arc<Inbox>,
+    /// What became of orders for which there is no thread.
+    failed: VecDeque<Said>,
     plans: bool,
 }
 
@@ -131,7 +134,7 @@ impl<'s, 'e> Crew<'s, 'e> {
             orders: None,
         });
         let inbox = Arc::new(Inbox::new(shared.cancel.clone()));
-        Crew { scope, shared, hands: hands.collect(), inbox, plans }
+        Crew { scope, shared, hands: hands.collect(), inbox, failed: VecDeque::new(), plans }
     }
 
     /// The way to a worker, which gets a thread if it has none.
@@ -163,7 +166,8 @@ impl Hands for Crew<'_, '_> {
             // Without a thread there is no connection.
             let place = "a thread for another connection";
             let error = Error::new(crate::Kind::Connect, "start", place, "the system refuses");
-            self.inbox.put(Said::Ended(Input::Connected(worker, Err(error)), Vec::new()));
+            let ended = Said::Ended(Input::Connected(worker, Err(error)), Vec::new());
+            self.failed.push_back(ended);
         }
     }
 
@@ -174,11 +178,11 @@ impl Hands for Crew<'_, '_> {
     }
 
     fn take(&mut self) -> Option<Said> {
-        self.inbox.take()
+        self.inbox.take().or_else(|| self.failed.pop_front())
     }
 
     fn has_news(&self) -> bool {
-        self.inbox.has_news()
+        !self.failed.is_empty() || self.inbox.has_news()
     }
 }
 
@@ -194,16 +198,16 @@ struct Desk<'d> {
     id: WorkerId,
     /// Whose task it is.
     of: WorkerId,
-    inbox: &'d Inbox,
+    voice: &'d Voice<'d>,
 }
 
 impl Helpers for Desk<'_> {
     fn offer(&self, offer: Offer) {
-        self.inbox.put(Said::Offered(self.id, offer));
+        self.voice.say(Said::Offered(self.id, offer));
     }
 
     fn begin_part(&self) {
-        self.inbox.put(Said::Part(self.id, self.of));
+        self.voice.say(Said::Part(self.id, self.of));
     }
 }
 
@@ -216,17 +220,17 @@ fn work(
     inbox: &Arc<Inbox>,
     plans: bool,
 ) {
-    let _voice = shared.observer.speak_for(id, inbox.clone());
+    let voice = shared.observer.speak_for(id, inbox.clone());
     for order in orders {
         let of = if let Order::Help(other, _) = order { other } else { id };
-        let desk = Desk { id, of, inbox };
+        let desk = Desk { id, of, voice: &voice };
         // Parts of a plan are told in order.
         let helpers = if plans { None } else { Some(&desk as &dyn Helpers) };
         let obeyed = AssertUnwindSafe(|| obey(shared, worker, id, order, (plans, helpers)));
         match catch_unwind(obeyed) {
-            Ok(said) => said.into_iter().for_each(|said| inbox.put(said)),
+            Ok(said) => said.into_iter().for_each(|said| voice.say(said)),
             Err(panic) => {
-                inbox.put(Said::Panicked(panic));
+                voice.say(Said::Panicked(panic));
                 return;
             }
         }

@@ -47,14 +47,17 @@ impl Inbox {
         Inbox { waiting: Mutex::default(), room: Condvar::new(), cancel }
     }
 
-    /// Puts something in; waits for room.
-    pub fn put(&self, said: Said) {
+    /// Puts these in; waits for room.
+    pub fn put(&self, said: Vec<Said>) {
+        if said.is_empty() {
+            return;
+        }
         let mut waiting = self.waiting.lock();
         while waiting.said.len() >= ROOM && !waiting.is_closed {
             self.room.wait(&mut waiting);
         }
         let is_first = waiting.said.is_empty();
-        waiting.said.push_back(said);
+        waiting.said.extend(said);
         drop(waiting);
         if is_first {
             self.cancel.ring();

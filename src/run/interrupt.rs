@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::voices::Voices;
 use crate::error::{Error, Kind};
 use crate::replica::Interrupt;
 use crate::store::Store;
@@ -102,13 +103,14 @@ impl Meter {
 pub struct Overseer {
     interrupts: Arc<Interrupts>,
     meter: Arc<Meter>,
+    voices: Arc<Voices>,
     unwanted: AtomicBool,
 }
 
 impl Overseer {
-    /// Counts what is done to `meter`.
-    pub fn new(interrupts: Arc<Interrupts>, meter: Arc<Meter>) -> Overseer {
-        Overseer { interrupts, meter, unwanted: AtomicBool::new(false) }
+    /// Counts what is done to `meter`, and hands over what was said when there is to be a wait.
+    pub fn new(interrupts: Arc<Interrupts>, meter: Arc<Meter>, voices: Arc<Voices>) -> Overseer {
+        Overseer { interrupts, meter, voices, unwanted: AtomicBool::new(false) }
     }
 
     /// Nobody needs the connection that the worker makes; or somebody does again.
@@ -120,6 +122,10 @@ impl Overseer {
 impl Interrupt for Overseer {
     fn asked(&self, quiet: Duration) -> Option<Error> {
         self.interrupts.asked(quiet)
+    }
+
+    fn waits(&self) {
+        self.voices.hand_over();
     }
 
     fn is_unwanted(&self) -> bool {

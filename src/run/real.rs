@@ -140,6 +140,8 @@ impl<'w, 'h> Real<'w, 'h> {
     fn ended(&mut self) -> Option<Input> {
         while let Some(said) = self.hands.take() {
             match said {
+                // Of another connection, which is made like the first.
+                Said::Event(worker, _) if worker > 0 && !self.floor.has(worker) => {}
                 Said::Event(worker, event) => self.say(worker, Line::Event(event)),
                 Said::Offered(worker, offer) => return Some(Input::Offered(worker, offer)),
                 Said::Part(worker, of) => {

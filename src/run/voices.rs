@@ -5,16 +5,35 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::inbox::{Inbox, Said};
 use super::task::WorkerId;
 use crate::events::{Direction, Event, Observer};
 
+/// What a worker says is handed over when it waits for something, and after so many events.
+const KEPT: usize = 64;
+
+/// A worker, as its thread is known.
+struct Speaker {
+    worker: WorkerId,
+    inbox: Arc<Inbox>,
+    /// What was not handed over yet.
+    kept: Mutex<Vec<Said>>,
+}
+
+impl Speaker {
+    fn hand_over(&self, last: Option<Said>) {
+        let mut kept = std::mem::take(&mut *self.kept.lock());
+        kept.extend(last);
+        self.inbox.put(kept);
+    }
+}
+
 /// The observer of a client, for all of its threads.
 pub struct Voices {
     observer: Arc<dyn Observer>,
-    workers: RwLock<HashMap<ThreadId, (WorkerId, Arc<Inbox>)>>,
+    workers: RwLock<HashMap<ThreadId, Arc<Speaker>>>,
 }
 
 impl Voices {
@@ -25,18 +44,36 @@ impl Voices {
 
     /// What this thread says from now on is what a worker says.
     pub fn speak_for(&self, worker: WorkerId, inbox: Arc<Inbox>) -> Voice<'_> {
+        let speaker = Arc::new(Speaker { worker, inbox, kept: Mutex::default() });
         let thread = thread::current().id();
-        self.workers.write().insert(thread, (worker, inbox));
-        Voice { voices: self, thread }
+        self.workers.write().insert(thread, speaker.clone());
+        Voice { voices: self, thread, speaker }
+    }
+
+    /// Hands over what this thread has said, for it may be silent for long.
+    pub fn hand_over(&self) {
+        if let Some(speaker) = self.speaker() {
+            speaker.hand_over(None);
+        }
+    }
+
+    /// For whom this thread speaks. Without workers on threads of their own it need not be known
+    /// which one it is.
+    fn speaker(&self) -> Option<Arc<Speaker>> {
+        let workers = self.workers.read();
+        if workers.is_empty() { None } else { workers.get(&thread::current().id()).cloned() }
     }
 }
 
 impl Observer for Voices {
     fn event(&self, event: &Event) {
-        let worker = self.workers.read().get(&thread::current().id()).cloned();
-        match worker {
-            Some((worker, inbox)) => inbox.put(Said::Event(worker, Box::new(event.clone()))),
-            None => self.observer.event(event),
+        let Some(speaker) = self.speaker() else { return self.observer.event(event) };
+        let mut kept = speaker.kept.lock();
+        kept.push(Said::Event(speaker.worker, Box::new(event.clone())));
+        let is_much = kept.len() >= KEPT;
+        drop(kept);
+        if is_much {
+            speaker.hand_over(None);
         }
     }
 
@@ -53,6 +90,14 @@ impl Observer for Voices {
 pub struct Voice<'v> {
     voices: &'v Voices,
     thread: ThreadId,
+    speaker: Arc<Speaker>,
+}
+
+impl Voice<'_> {
+    /// Says something itself, after all that was said before.
+    pub fn say(&self, said: Said) {
+        self.speaker.hand_over(Some(said));
+    }
 }
 
 impl Drop for Voice<'_> {

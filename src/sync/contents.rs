@@ -85,7 +85,8 @@ fn pass_over_same(pass: &Pass<'_>, todo: &mut VecDeque<Todo>) -> Vec<NamedRoot> 
         let mut glances = pass.store.glance(&entries).into_iter();
         for todo in next {
             let glance = if may_be_same(&&todo) { glances.next().flatten() } else { None };
-            let same = |remote: &RemoteFolder| glance.filter(|glance| is_same(pass, glance, remote));
+            let same =
+                |remote: &RemoteFolder| glance.filter(|glance| is_same(pass, glance, remote));
             match todo.remote.as_ref().and_then(same) {
                 Some(glance) => {
                     let root = glance.state.header.quotaroot;
@@ -235,10 +236,12 @@ impl<'s> Contents<'s> {
         Ok(work)
     }
 
-    /// Mailboxes that wait for a message, and have got it from elsewhere. The others fail; of a
-    /// helper's, those of which nobody knows whether they have.
+    /// Mailboxes that wait for a message, and have got it from elsewhere: the replica may have it. The
+    /// others fail.
     fn resolve(&mut self, pass: &mut Pass<'_>, all_held: Vec<Held>) -> Result<Vec<Unfinished>> {
         let mut unfinished = Vec::new();
+        all_held.iter().for_each(|held| pass.staged.want(&held.partition, held.missing));
+        reserve(pass, &self.shared.among)?;
         for Held { entry, last_uid, partition, missing, damage } in all_held {
             if pass.staged.must_upload(&partition, missing) {
                 self.found.failures.keep(pass, &entry.name, damage)?;

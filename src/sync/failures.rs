@@ -111,22 +111,6 @@ impl Failures {
     }
 }
 
-/// The failures of several tasks as one.
-pub fn together(errors: Vec<Error>, subject: impl Into<Subject>) -> Result<()> {
-    let mut failures = Failures::default();
-    let count = errors.len();
-    for error in errors {
-        match error.parts() {
-            _ if count == 1 => return Err(error),
-            [] => failures.keep_reported(error.subject().clone(), error),
-            parts => parts.iter().for_each(|part| {
-                failures.keep_reported(part.subject().clone(), part.clone());
-            }),
-        }
-    }
-    failures.into_result(subject)
-}
-
 /// Whether an error ends the whole task: the session is lost, or the client was asked to stop.
 pub(crate) fn ends_all(error: &Error) -> bool {
     error.is_connection() || error.kind() == Kind::Cancelled

@@ -31,7 +31,7 @@ pub(crate) mod usermeta;
 pub use cache::Cache;
 pub use cancel::{Cancel, TICK, Waited};
 pub use care::{Care, is_left_out};
-pub use failures::{is_locked, together};
+pub use failures::is_locked;
 pub use mailboxes::mailboxes;
 pub use master::Master;
 pub use pass::{Helpers, Offer, Pass};

@@ -25,8 +25,10 @@ pub(crate) struct Todo {
     pub new_inbox: bool,
 }
 
-/// Into how many parts the mailboxes are cut, of which each has so many at most.
+/// Into how many parts the mailboxes are cut, and how many mailboxes each has at least and at most:
+/// each part costs the way there and back a few times.
 const PARTS: usize = 16;
+const SMALLEST: usize = 4;
 const PART: usize = 32;
 
 /// Names a pass among those that share mailboxes out.
@@ -98,10 +100,10 @@ impl State {
 }
 
 /// See the module.
-#[derive(Default)]
 pub(crate) struct SharedTodo {
     state: Mutex<State>,
     changed: Condvar,
+    smallest: usize,
     /// Names that are mailboxes on the replica.
     pub real: HashSet<MboxName>,
     /// The same as the replica gave them: where it may find messages.
@@ -114,7 +116,7 @@ impl SharedTodo {
         let real = among.iter().cloned().collect();
         let lacks_inbox = todo.iter().any(|todo| todo.new_inbox);
         let state = Mutex::new(State { todo, lacks_inbox, ..State::default() });
-        SharedTodo { state, changed: Condvar::new(), real, among }
+        SharedTodo { state, changed: Condvar::new(), smallest: SMALLEST, real, among }
     }
 
     /// How many wait to be taken.
@@ -129,7 +131,7 @@ impl SharedTodo {
         let mut state = self.state.lock();
         let mut taken = VecDeque::new();
         while !state.is_closed {
-            let most = (state.todo.len() / PARTS).clamp(1, PART);
+            let most = (state.todo.len() / PARTS).clamp(self.smallest, PART);
             while taken.len() < most
                 && let Some(at) = state.first_for(pass)
                 && let Some(todo) = state.todo.remove(at)
@@ -242,7 +244,7 @@ mod tests {
 
     fn of(names: &[(&str, bool)]) -> SharedTodo {
         let todo = names.iter().map(|(name, is_new)| todo(name, *is_new));
-        SharedTodo::new(todo.collect(), Vec::new())
+        SharedTodo { smallest: 1, ..SharedTodo::new(todo.collect(), Vec::new()) }
     }
 
     fn take(shared: &SharedTodo, pass: PassId) -> Option<String> {

@@ -93,9 +93,11 @@ fn every_mode_shares_its_work_out() {
         }
     };
     everywhere("INBOX", "more");
-    let inboxes: Vec<String> = users.iter().map(|user| format!("user.{user}")).collect();
-    let inboxes: Vec<&str> = inboxes.iter().map(String::as_str).collect();
-    run(&[&["-m"], inboxes.as_slice()].concat());
+    everywhere("INBOX.Sent", "and more");
+    let both = |user: &&str| [format!("user.{user}"), format!("user.{user}.Sent")];
+    let mailboxes: Vec<String> = users.iter().flat_map(both).collect();
+    let mailboxes: Vec<&str> = mailboxes.iter().map(String::as_str).collect();
+    run(&[&["-m"], mailboxes.as_slice()].concat());
     assert_equal(&lab);
 
     for user in &users {
@@ -169,6 +171,40 @@ fn a_connection_that_is_cut_takes_no_other_along() {
     let users = told(&run).iter().filter(|line| line.starts_with("USER ")).count();
     assert!(users > 8, "the one that lost it began again: {run}");
     assert_equal(&lab);
+}
+
+#[test]
+fn a_connection_that_is_cut_within_a_large_user_loses_nothing() {
+    for bytes in [60_000, 150_000, 300_000] {
+        let lab = lab(1, 40, 12);
+        let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(5), false);
+        lab.master.use_port(proxy.port());
+        proxy.cut_once_after(bytes);
+        let run = ours(&lab, &["-v", "-u", "u000", "-j", "3"]).ok();
+        assert!(!proxy.cut_is_due(), "{run}");
+        assert_equal(&lab);
+        assert_cyrus_idle(&lab, &["-u", "u000"]);
+    }
+}
+
+#[test]
+fn one_damaged_mailbox_of_a_large_user_fails_by_itself() {
+    let lab = lab(1, 40, 4);
+    std::fs::remove_file(&place(&lab.master, "user.u000.f20").message(2)[0]).unwrap();
+    let run = ours(&lab, &["-v", "-u", "u000", "-j", "3"]);
+    assert_eq!(run.status.code(), Some(1), "{run}");
+    let failed = |line: &&String| line.contains("SYNCERROR: update failed: ");
+    let errors = errors(&run);
+    let failed: Vec<&String> = errors.iter().filter(failed).collect();
+    assert_eq!(failed.len(), 1, "{run}");
+    assert!(failed[0].contains("user.u000.f20"), "{run}");
+    let mut imap = Imap::login(&lab.replica, "u000");
+    for number in (8..40).filter(|number| *number != 20) {
+        imap = imap.with_selected(&format!("INBOX.f{number}"));
+        assert_eq!(imap.uids().len(), 4, "f{number}");
+    }
+    let mut imap = imap.with_selected("INBOX.f20");
+    assert_eq!(imap.uids(), [1], "what lies before the damage");
 }
 
 #[test]

@@ -5,13 +5,25 @@ use crate::events::SyncEvent;
 use crate::protocol::{Command, Reserve};
 use crate::sync::pass::Pass;
 use crate::sync::survey::snapshot::Snapshot;
-use crate::types::MboxName;
+use crate::types::{MboxName, Record};
 
-/// Notes the files that an update needs.
+/// A larger message is asked for whatever its dates say: for its sake the way there and back is worth
+/// it.
+const NOT_WORTH_ASKING: u32 = 64 << 10;
+
+/// Notes the files that an update needs and the replica may have.
 pub(crate) fn want_files(pass: &mut Pass<'_>, snapshot: &Snapshot) {
-    for record in snapshot.new_messages() {
+    for record in snapshot.new_messages().filter(|record| !is_delivered(record)) {
         pass.staged.want(&snapshot.header.partition, record.guid);
     }
+}
+
+/// Whether a message came where it is when it arrived: then the replica has it nowhere else, and
+/// asking would only cost time. A copy keeps the date of the original. Where the dates mislead it is
+/// sent although the replica has it, which does no harm.
+fn is_delivered(record: &Record) -> bool {
+    let came = if record.savedate == 0 { record.last_updated } else { record.savedate };
+    record.size <= NOT_WORTH_ASKING && came.abs_diff(record.internaldate) <= 1
 }
 
 /// Asks the replica which of the wanted files it has in the mailboxes `among`.
@@ -38,4 +50,19 @@ pub(crate) fn reserve(pass: &mut Pass<'_>, among: &[MboxName]) -> Result<()> {
         pass.staged.answered(&partition, &guids, &missing);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_is_where_it_arrived_is_not_asked_for_and_a_copy_is() {
+        let record = Record { internaldate: 100, last_updated: 101, size: 5, ..Record::default() };
+        assert!(is_delivered(&record), "as old indexes have it");
+        assert!(is_delivered(&Record { savedate: 100, last_updated: 900, ..record }), "flags");
+        assert!(!is_delivered(&Record { last_updated: 103, ..record }));
+        assert!(!is_delivered(&Record { savedate: 200, ..record }));
+        assert!(!is_delivered(&Record { size: NOT_WORTH_ASKING + 1, ..record }));
+    }
 }
