@@ -15,9 +15,14 @@ pub struct Deflate {
 }
 
 impl Deflate {
-    /// At the beginning of both streams; level 1 to 9, as with zlib.
+    /// At the beginning of both streams; level 0 to 9, as with zlib.
     pub fn new(level: u32) -> Self {
         Deflate { encoder: Encoder::new(level), decompress: Decompress::new(false) }
+    }
+
+    /// Compresses with this level from here on; 0 stores.
+    pub fn set_level(&mut self, level: u32) {
+        self.encoder.set_level(level);
     }
 
     /// Compresses bytes; what has not come out does with [`Deflate::flush`].

@@ -4,7 +4,9 @@
 //! documents. Looking for repetitions there finds none and costs most of the time. Such blocks go
 //! through a second encoder that only codes the 64 letters shorter; the output is the same size.
 //! Its output has no references to earlier bytes, so it can stand between blocks of the first,
-//! which starts anew after it: what it knew lies behind bytes without repetitions anyway.
+//! which starts from nothing after it: what it knew lies behind bytes without repetitions anyway.
+//!
+//! The level may change between any two blocks. At level 0 blocks are stored, which costs a copy.
 
 use zlib_rs::{Deflate, DeflateConfig, DeflateError, DeflateFlush, Strategy};
 
@@ -14,6 +16,8 @@ const BLOCK_BYTES: usize = 16 << 10;
 const SCRATCH_BYTES: usize = 64 << 10;
 /// Raw deflate with the largest window.
 const RAW: i32 = -15;
+/// The longest block that can be stored.
+const STORED_BYTES: usize = 0xffff;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -21,6 +25,8 @@ enum Mode {
     Repetitions,
     /// Letter by letter.
     Letters,
+    /// As it is.
+    Stored,
 }
 
 /// See the module.
@@ -28,6 +34,8 @@ pub struct Encoder {
     repetitions: Deflate,
     letters: Deflate,
     level: u32,
+    /// What `repetitions` is set to.
+    set_level: u32,
     mode: Mode,
     /// Whether something was taken that the other side cannot decode yet.
     unflushed: bool,
@@ -50,23 +58,27 @@ impl Encoder {
                 ..config
             }),
             level,
+            set_level: level,
             mode: Mode::Repetitions,
             unflushed: false,
             scratch: vec![0; SCRATCH_BYTES].into(),
         }
     }
 
+    /// The level of what is encoded from here on, from 0 to 9.
+    pub fn set_level(&mut self, level: u32) {
+        self.level = level.min(9);
+    }
+
     /// Appends what `bytes` become; part of it may be held back until [`Encoder::flush`].
     pub fn encode(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), DeflateError> {
+        if self.level == 0 {
+            self.turn_to(Mode::Stored, out)?;
+            bytes.chunks(STORED_BYTES).for_each(|block| store(block, out));
+            return Ok(());
+        }
         for block in bytes.chunks(BLOCK_BYTES) {
-            let mode = self.judge(block);
-            if mode != self.mode {
-                self.flush(out)?;
-                if mode == Mode::Repetitions {
-                    self.repetitions.reset();
-                }
-                self.mode = mode;
-            }
+            self.turn_to(self.judge(block), out)?;
             self.unflushed = true;
             self.run(block, DeflateFlush::NoFlush, out)?;
         }
@@ -81,10 +93,29 @@ impl Encoder {
         Ok(())
     }
 
-    /// Level 0 stores. A short block changes to repetitions only, for it says too little.
+    /// A short block changes to repetitions only, for it says too little.
     fn judge(&self, block: &[u8]) -> Mode {
         let long = block.len() == BLOCK_BYTES || self.mode == Mode::Letters;
-        if self.level == 0 || !long || repeats(block) { Mode::Repetitions } else { Mode::Letters }
+        if !long || repeats(block) { Mode::Repetitions } else { Mode::Letters }
+    }
+
+    /// Changes mode and level, at the end of all that was encoded before.
+    fn turn_to(&mut self, mode: Mode, out: &mut Vec<u8>) -> Result<(), DeflateError> {
+        let relevel = mode == Mode::Repetitions && self.level != self.set_level;
+        if mode == self.mode && !relevel {
+            return Ok(());
+        }
+        self.flush(out)?;
+        if mode == Mode::Repetitions {
+            self.repetitions.reset();
+        }
+        if relevel {
+            // zlib-rs takes another level only before the first byte.
+            self.repetitions.set_level(i32::try_from(self.level).unwrap_or_default())?;
+            self.set_level = self.level;
+        }
+        self.mode = mode;
+        Ok(())
     }
 
     fn run(
@@ -96,6 +127,8 @@ impl Encoder {
         let encoder = match self.mode {
             Mode::Repetitions => &mut self.repetitions,
             Mode::Letters => &mut self.letters,
+            // What is stored is not held back.
+            Mode::Stored => return Ok(()),
         };
         loop {
             let (taken, given) = (encoder.total_in(), encoder.total_out());
@@ -110,6 +143,16 @@ impl Encoder {
             }
         }
     }
+}
+
+/// Appends a block as it is: with its type, its length and the complement of that. What comes
+/// before must end with a whole byte.
+fn store(block: &[u8], out: &mut Vec<u8>) {
+    let length = u16::try_from(block.len()).unwrap_or(u16::MAX);
+    out.push(0);
+    out.extend_from_slice(&length.to_le_bytes());
+    out.extend_from_slice(&(!length).to_le_bytes());
+    out.extend_from_slice(block);
 }
 
 /// Whether repetitions are worth looking for: whether more than one in 64 places begins with four
@@ -194,6 +237,33 @@ mod tests {
                 assert!(plain == whole, "level {level}");
             }
         }
+    }
+
+    #[test]
+    fn the_level_may_change_between_any_two_blocks() {
+        let (letters, text) = (base64(60_000, 3), text(60_000));
+        let mut encoder = Encoder::new(6);
+        let (mut raw, mut whole) = (Vec::new(), Vec::new());
+        for (n, level) in [6, 0, 6, 7, 1, 3, 1, 0, 0, 9, 1, 9, 6, 3, 0, 7].iter().enumerate() {
+            encoder.set_level(*level);
+            for part in [&text[n..30_000], &letters[n..40_000], &text[..40_000 - n]] {
+                encoder.encode(part, &mut raw).unwrap();
+                whole.extend_from_slice(part);
+                if n % 3 == 0 {
+                    encoder.flush(&mut raw).unwrap();
+                }
+            }
+        }
+        encoder.flush(&mut raw).unwrap();
+        let mut plain = Vec::with_capacity(whole.len() + 1);
+        Decompress::new(false).decompress_vec(&raw, &mut plain, FlushDecompress::Sync).unwrap();
+        assert!(plain == whole);
+    }
+
+    #[test]
+    fn storing_adds_next_to_nothing() {
+        let text = text(1 << 20);
+        assert!(encoded(0, &[&text], false).len() < text.len() + 500);
     }
 
     #[test]
