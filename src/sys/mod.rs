@@ -10,6 +10,7 @@ pub(crate) mod file;
 pub mod identity;
 pub(crate) mod lock;
 pub(crate) mod poll;
+pub(crate) mod queue;
 #[cfg(feature = "libsasl2")]
 pub(crate) mod sasl2;
 pub mod syslog;
