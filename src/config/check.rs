@@ -68,11 +68,6 @@ pub(super) fn check(key: &str, text: &str) -> Result<(), (String, String)> {
             "a number",
             "write a whole number of 32 bits, without a unit".into(),
         ),
-        Type::Within(first, last) => (
-            value::int(text).is_some_and(|number| (first..=last).contains(&number)),
-            "a number that can be here",
-            format!("write a whole number from {first} to {last}"),
-        ),
         Type::AutoOr(first, last) => (
             text == "auto"
                 || value::int(text).is_some_and(|number| (first..=last).contains(&number)),

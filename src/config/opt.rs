@@ -16,9 +16,7 @@ pub enum Type {
     Switch,
     /// A 32 bit number.
     Int,
-    /// A whole number from the first to the last.
-    Within(i32, i32),
-    /// `auto`, or such a number.
+    /// `auto`, or a whole number from the first to the last.
     AutoOr(i32, i32),
     /// A duration, with the unit of a bare number.
     Duration(TimeUnit),
@@ -105,7 +103,7 @@ macro_rules! options {
 use TimeUnit::Seconds;
 use Type::{
     AnyOf, AutoOr, Duration, Fingerprints, Int, OnOffOr, OneOf, Port, Server, String as Text,
-    Switch, Within,
+    Switch,
 };
 
 const YES: Option<&str> = Some("yes");
@@ -124,8 +122,8 @@ options! {
     SYNC_SERVER_PATH: StringOpt = "sync_server_path", Text, None;
     // Ours alone: whether to read the files of messages that were replicated already.
     SYNC_CHECK_MESSAGES: SwitchOpt = "sync_check_messages", Switch, NO;
-    // Ours alone: the level of deflate, 0 (off) to 9.
-    SYNC_DEFLATE_LEVEL: IntOpt = "sync_deflate_level", Within(0, 9), Some("3");
+    // Ours alone: the level of deflate, 0 (off) to 9, or one that follows the connection.
+    SYNC_DEFLATE_LEVEL: AutoOpt = "sync_deflate_level", AutoOr(0, 9), Some("auto");
     SYNC_HOST: StringOpt = "sync_host", Server, None;
     // Ours alone: how many connections there are at once.
     SYNC_JOBS: AutoOpt = "sync_jobs", AutoOr(1, 64), Some("auto");

@@ -228,6 +228,7 @@ fn servers_ports_and_pins_are_understood_when_they_are_read() {
         ("sync_tls_fingerprint: sha1:aa", "is no fingerprint"),
         ("sync_deflate_level: 10", "0 to 9"),
         ("sync_deflate_level: -1", "0 to 9"),
+        ("far_sync_deflate_level: fast", "write auto"),
     ] {
         let e = error(bad);
         assert_eq!(*e.subject(), "t.conf line 2");

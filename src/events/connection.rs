@@ -70,6 +70,16 @@ pub enum ConnectionEvent {
     },
     /// The replica refused to compress.
     NotCompressed,
+    /// A connection ends whose compression follows what limits the transfer
+    /// (`sync_deflate_level: auto`).
+    CompressionLevel {
+        /// The level of zlib at the end; 0 does not compress.
+        deflate_level: u32,
+        /// Bytes of commands.
+        sent: u64,
+        /// The bytes that they were on the network.
+        sent_raw: u64,
+    },
     /// The replica keeps sieve scripts in a mailbox.
     SieveMailbox,
     /// The replica can stage files on its archive partition.

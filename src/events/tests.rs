@@ -102,6 +102,7 @@ fn connection() -> Vec<ConnectionEvent> {
         },
         ConnectionEvent::ClearPassword { host, address: None, mechanism: "LOGIN".into() },
         ConnectionEvent::NotCompressed,
+        ConnectionEvent::CompressionLevel { deflate_level: 6, sent: 1_048_576, sent_raw: 349_525 },
         ConnectionEvent::SieveMailbox,
         ConnectionEvent::Archive,
         ConnectionEvent::NoArchive,

@@ -1,10 +1,16 @@
 //! What bytes go through between the commands and the socket: deflate, a security layer of SASL,
 //! TLS.
 
+use std::os::fd::AsFd;
+use std::time::Instant;
+
 use super::deflate::Deflate;
+use super::effort::{Packed, Written};
 use super::layer::Layer;
+use super::pace::Pace;
 use super::tls::Channel;
 use crate::error::Result;
+use crate::settings::DeflateLevel;
 
 /// Bytes that are collected before they are compressed or encrypted: commands are written word by
 /// word.
@@ -12,12 +18,22 @@ const CHUNK: usize = 64 << 10;
 /// About the bytes that are decompressed before somebody looks at them.
 const INFLATE_STEP: usize = 256 << 10;
 
+/// Compressing so little well costs next to nothing.
+const SMALL_BYTES: usize = 16 << 10;
+/// With this level.
+const SMALL_LEVEL: u32 = 6;
+
 /// The stages of a connection, those that it has, with what waits between them.
 #[derive(Default)]
 pub struct Coding {
     pub(super) tls: Option<Box<Channel>>,
     pub(super) layer: Option<Box<dyn Layer>>,
     pub(super) deflate: Option<Deflate>,
+    /// What decides about the level of `deflate`, if that is not fixed.
+    pub(super) pace: Option<Box<Pace>>,
+    done: Packed,
+    /// Whether something was compressed since all was flushed.
+    flowing: bool,
     /// Bytes that wait to be compressed or encrypted.
     plain: Vec<u8>,
     /// What one stage hands to the next, on the way out; empty between calls.
@@ -48,6 +64,46 @@ impl Coding {
         self.deflate.is_some()
     }
 
+    /// Compresses from here on, both ways.
+    pub(super) fn start_deflate(&mut self, level: DeflateLevel) {
+        let level = match level {
+            DeflateLevel::Fixed(level) => level,
+            DeflateLevel::Auto => self.pace.insert(Box::new(Pace::new())).level(),
+        };
+        self.deflate = Some(Deflate::new(level));
+    }
+
+    /// The level of deflate at this moment, if it is not fixed.
+    pub(super) fn level(&self) -> Option<u32> {
+        self.pace.as_ref().map(|pace| pace.level())
+    }
+
+    /// A command begins to be written; `idle` if the replica has nothing else to do. Its
+    /// compression may take another effort from here on.
+    pub(super) fn begin_command(&mut self, idle: bool) -> Written {
+        let begun = self.pace.as_mut().map(|pace| pace.begin_command(idle, &self.done));
+        begun.unwrap_or_default()
+    }
+
+    /// A command of so many bytes was written. Returns how, if with one effort.
+    pub(super) fn end_command(&mut self, begun: Written, bytes: u64) -> Option<Written> {
+        self.pace.as_mut()?.end_command(begun, bytes, &self.done)
+    }
+
+    /// The reply to a command has come.
+    pub(super) fn confirmed(&mut self, written: Option<Written>, bytes: u64) {
+        if let Some(pace) = &mut self.pace {
+            pace.confirmed(written, bytes);
+        }
+    }
+
+    /// More is about to go to the socket.
+    pub(super) fn sample(&mut self, socket: &impl AsFd) {
+        if let Some(pace) = &mut self.pace {
+            pace.sample(socket, &self.done);
+        }
+    }
+
     /// Whether written bytes wait to be compressed or encrypted.
     pub(super) fn holds_back(&self) -> bool {
         !self.plain.is_empty()
@@ -73,13 +129,22 @@ impl Coding {
 
     /// Compresses and encrypts what waits for that; with `flush` nothing is held back.
     pub(super) fn encode(&mut self, flush: bool, out: &mut Vec<u8>) -> Result<()> {
-        let Coding { tls, layer, deflate, plain, packed, .. } = self;
+        let small = flush && !self.flowing && self.plain.len() <= SMALL_BYTES;
+        self.flowing = !flush;
+        let Coding { tls, layer, deflate, pace, done, plain, packed, .. } = self;
         // Each stage's work takes the place of what it was given.
         if let Some(deflate) = deflate {
+            if let Some(level) = pace.as_ref().map(|pace| pace.level()) {
+                deflate.set_level(if small { level.max(SMALL_LEVEL) } else { level });
+            }
+            let begun = Instant::now();
             deflate.write(plain, packed)?;
             if flush {
                 deflate.flush(packed)?;
             }
+            done.plain += plain.len() as u64;
+            done.packed += packed.len() as u64;
+            done.work += begun.elapsed();
             std::mem::swap(plain, packed);
             packed.clear();
         }

@@ -20,7 +20,7 @@ use super::tls::Memory;
 use super::ways::{Way, ways};
 use crate::error::{Error, Kind, Peer, Result, Subject};
 use crate::events::{ConnectionEvent, Direction, Observer};
-use crate::settings::{Connection, Target};
+use crate::settings::{Connection, DeflateLevel, Target};
 
 impl Session {
     /// Connects to a replica and logs in.
@@ -217,7 +217,7 @@ impl Connect<'_> {
 
     fn compress(&self, greeted: &mut Greeted) -> Result<()> {
         let Greeted { link, tagger, offer, .. } = greeted;
-        if self.settings.sync_deflate_level > 0 && offer.deflate {
+        if self.settings.sync_deflate_level != DeflateLevel::Fixed(0) && offer.deflate {
             const COMPRESS: &str = "COMPRESS DEFLATE";
             let tag = tagger.send(link, COMPRESS)?;
             let command = format!("{}{COMPRESS}\r\n", tag.prefix());

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::coding::Coding;
-use super::deflate::Deflate;
 use super::interrupt::{Asking, Interrupt};
 use super::layer::Layer;
 use super::patience::{Patience, TICK};
@@ -17,10 +16,13 @@ use super::socket::Socket;
 use super::tls::{Channel, Setup};
 use crate::error::{Error, Kind, Mark, Peer, Result, reason};
 use crate::limits::REPLY_BYTES;
+use crate::settings::DeflateLevel;
 use crate::sys::poll;
 
 /// Written bytes that are collected before they go to the socket.
 const SEND_CHUNK: usize = 256 << 10;
+/// The same where they are compressed with an effort that adapts.
+const SHORT_CHUNK: usize = 4 << 10;
 /// Bytes read from the socket or out of the decompressor at once.
 const READ_CHUNK: usize = 64 << 10;
 
@@ -64,7 +66,8 @@ pub struct Link {
     cancel: Arc<AtomicBool>,
     interrupt: Asking,
     timeout: Timeout,
-    coding: Coding,
+    /// What the bytes go through.
+    pub(super) coding: Coding,
     out: Vec<u8>,
     out_sent: usize,
     /// Received bytes in clear; those before `taken` were consumed.
@@ -218,7 +221,7 @@ impl Link {
     }
 
     /// Compresses from here on, both ways. Nothing may be buffered in either direction.
-    pub fn start_deflate(&mut self, level: u32) -> Result<()> {
+    pub fn start_deflate(&mut self, level: DeflateLevel) -> Result<()> {
         if !self.out.is_empty() || self.coding.holds_back() || !self.received().is_empty() {
             return Err(Error::new(
                 Kind::Protocol,
@@ -227,7 +230,7 @@ impl Link {
                 "it sent bytes before compression began",
             ));
         }
-        self.coding.deflate = Some(Deflate::new(level));
+        self.coding.start_deflate(level);
         Ok(())
     }
 
@@ -240,8 +243,12 @@ impl Link {
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.traffic.sent += bytes.len() as u64;
         self.coding.write(bytes, &mut self.out)?;
-        if self.out.len() >= SEND_CHUNK {
-            self.drain(SEND_CHUNK / 4)?;
+        // Who compresses has less to send, and looks more often at what becomes of it.
+        let compresses = self.coding.level().is_some_and(|level| level > 0);
+        let enough = if compresses { SHORT_CHUNK } else { SEND_CHUNK };
+        if self.out.len() >= enough {
+            self.coding.sample(&self.socket);
+            self.drain(if compresses { 0 } else { SEND_CHUNK / 4 })?;
         }
         Ok(())
     }
@@ -249,7 +256,11 @@ impl Link {
     /// Has everything that was written leave for the replica.
     pub fn flush(&mut self) -> Result<()> {
         self.coding.encode(true, &mut self.out)?;
-        self.drain(0)
+        self.drain(0)?;
+        if let Some(pace) = &mut self.coding.pace {
+            pace.pause();
+        }
+        Ok(())
     }
 
     /// Writes to the socket until at most `rest` bytes are left.
@@ -350,8 +361,12 @@ impl Link {
         }
         let pause = if self.coding.is_inflating() { Duration::ZERO } else { left.min(TICK) };
         // Once the peer has closed, its end would always be ready to be read.
+        let asked = Instant::now();
         let ready = poll::wait(&self.socket, write, pause)
             .map_err(|e| broken("wait for", &self.name, &e))?;
+        if let Some(pace) = self.coding.pace.as_mut().filter(|_| write) {
+            pace.blocked(asked.elapsed());
+        }
         let mut moved = false;
         let before = self.input.len();
         if self.coding.is_inflating() {

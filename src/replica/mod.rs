@@ -17,6 +17,9 @@ mod destination;
 mod dialect;
 mod direct;
 mod dry;
+mod effort;
+#[cfg(test)]
+mod effort_tests;
 mod encoder;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
@@ -27,6 +30,7 @@ mod lines;
 mod link;
 mod local;
 mod offer;
+mod pace;
 mod patience;
 mod pipeline;
 mod replies;

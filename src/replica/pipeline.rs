@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::dialect::Tag;
+use super::effort::Written;
 use super::spool_file::Place;
 use crate::limits::{IN_FLIGHT_BYTES, IN_FLIGHT_COMMANDS};
 use crate::protocol::{Label, Ticket};
@@ -13,6 +14,8 @@ pub(super) struct InFlight {
     pub tag: Tag,
     pub label: Label,
     pub bytes: u64,
+    /// How it was written, if with one effort of compression.
+    pub written: Option<Written>,
     /// Where a long message shall go that comes in the reply.
     pub place: Option<Place>,
 }
@@ -26,10 +29,10 @@ pub(super) struct Pipeline {
 
 impl Pipeline {
     /// A command was sent.
-    pub fn push(&mut self, tag: Tag, label: Label, bytes: u64, place: Option<Place>) -> Ticket {
+    pub fn push(&mut self, command: impl FnOnce(Ticket) -> InFlight) -> Ticket {
         let ticket = Ticket(self.next);
         self.next += 1;
-        self.commands.push_back(InFlight { ticket, tag, label, bytes, place });
+        self.commands.push_back(command(ticket));
         ticket
     }
 

@@ -8,7 +8,7 @@ use super::capabilities::Capabilities;
 use super::commands::Replica;
 use super::dialect::{Dialect, Line, Tag, Tagger};
 use super::link::{Link, Traffic};
-use super::pipeline::Pipeline;
+use super::pipeline::{InFlight, Pipeline};
 use super::replies::Replies;
 use super::responses::{Ending, ending, given_up, nonsense, refusal, unreadable};
 use super::spool_file::{Place, SpoolFile, without_literal};
@@ -24,6 +24,9 @@ const UNTAGGED: &[u8] = b"* ";
 
 /// The longest beginning of a line with a long message; `MESSAGE %{partition GUID size}` is less.
 const CUT_BYTES: usize = 4096;
+
+/// Bytes of commands of which it is of interest how they were compressed.
+const WORTH_REPORTING: u64 = 1 << 20;
 
 /// How long a replica may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -80,6 +83,7 @@ impl Session {
     /// Says goodbye, if nothing is under way; errors no longer matter, and a replica that is
     /// stuck is not waited for.
     pub fn close(mut self) {
+        report_level(&self.link, self.observer.as_ref());
         if self.dead.is_none() && self.pipeline.is_empty() {
             let word = self.tagger.dialect().goodbye();
             let exit = format!("{}{word}\r\n", self.tagger.tag().prefix());
@@ -267,6 +271,7 @@ impl Session {
             return Err(self.nonsense(&Malformed::new(0u64, "a reply to no command")));
         };
         self.link.reply_ended();
+        self.link.coding.confirmed(command.written, command.bytes);
         self.noise = 0;
         let mut items = self.replies.take_coming();
         let spool_file = self.spool_file.take().map(SpoolFile::end).transpose();
@@ -352,6 +357,7 @@ impl Replica for Session {
         let room = self.make_room();
         room.map_err(|e| self.die(e))?;
         let before = self.link.traffic().sent;
+        let begun = self.link.coding.begin_command(self.pipeline.is_empty());
         let label = command.label();
         // One that fails has left half a command on the wire.
         let written = self.write_command(&mut command);
@@ -361,7 +367,8 @@ impl Replica for Session {
             Command::Fetch(fetch) => fetch.place.map(Place::from),
             _ => None,
         };
-        Ok(self.pipeline.push(tag, label, bytes, place))
+        let written = self.link.coding.end_command(begun, bytes);
+        Ok(self.pipeline.push(|ticket| InFlight { ticket, tag, label, bytes, written, place }))
     }
 
     fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
@@ -406,6 +413,15 @@ impl Replica for Session {
 
     fn capabilities(&self) -> Capabilities {
         self.capabilities
+    }
+}
+
+/// Reports at what level compression has ended, if it adapts and there was much to compress.
+fn report_level(link: &Link, observer: &dyn Observer) {
+    let Traffic { sent, sent_raw, .. } = link.traffic();
+    if let Some(deflate_level) = link.coding().level().filter(|_| sent >= WORTH_REPORTING) {
+        let event = ConnectionEvent::CompressionLevel { deflate_level, sent, sent_raw };
+        observer.event(&event.into());
     }
 }
 

@@ -368,7 +368,7 @@ fn fetched(size: u64, reply: Vec<u8>, compressed: bool) -> (Result<crate::protoc
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let mut link = link(ours, Duration::from_secs(20));
     if compressed {
-        link.start_deflate(3).unwrap();
+        link.start_deflate(crate::settings::DeflateLevel::Fixed(3)).unwrap();
     }
     let shown = Arc::new(Listening::default());
     let mut session = Session::new(link, Tagger::new(Dialect::Csync), shown.clone());
@@ -471,7 +471,7 @@ fn a_security_layer_is_around_all_bytes_and_compression_within_it() {
     link.fill().unwrap();
     assert_eq!(link.take(2), b"OK");
 
-    link.start_deflate(6).unwrap();
+    link.start_deflate(crate::settings::DeflateLevel::Fixed(6)).unwrap();
     link.write(&[b'a'; 10_000]).unwrap();
     link.flush().unwrap();
     let mut bytes = vec![0; 10_000];

@@ -29,14 +29,31 @@ pub struct Connection {
     pub client_timeout: Duration,
     /// How long a reply may take; three seconds at the least, as with Cyrus.
     pub sync_timeout: Duration,
-    /// Level of deflate, 1 to 9; 0 switches compression off.
-    pub sync_deflate_level: u32,
+    /// How much effort goes into compression.
+    pub sync_deflate_level: DeflateLevel,
     /// Fail where compression is not to be had (`-z`).
     pub require_compression: bool,
     /// Ask for staging on the archive partition (`-a`).
     pub stage_to_archive: bool,
     /// Have the replica take lower modseqs, UIDs and UIDVALIDITYs than its own (`-O`).
     pub no_copyback: bool,
+}
+
+/// How much effort goes into compression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeflateLevel {
+    /// As much as makes the transfer faster, or nearly none where that costs little.
+    #[default]
+    Auto,
+    /// Always zlib's level of this number, 1 to 9; 0 switches compression off.
+    Fixed(u32),
+}
+
+impl DeflateLevel {
+    fn resolve(resolver: &mut Resolver<'_>) -> DeflateLevel {
+        let number = resolver.auto(opt::SYNC_DEFLATE_LEVEL);
+        number.map_or(DeflateLevel::Auto, |n| DeflateLevel::Fixed(u32::try_from(n).unwrap_or(0)))
+    }
 }
 
 /// How the system probes an idle connection, so that a dead peer is noticed; 0 everywhere is the
@@ -89,7 +106,6 @@ impl Connection {
         no_copyback: bool,
     ) -> Result<Connection> {
         let sync_port = resolver.string(opt::SYNC_PORT);
-        let level = resolver.int(opt::SYNC_DEFLATE_LEVEL);
         Ok(Connection {
             sync_port: sync_port.as_deref().map(service_port).transpose()?,
             sync_try_imap: resolver.switch(opt::SYNC_TRY_IMAP),
@@ -99,7 +115,7 @@ impl Connection {
             credentials: Credentials::resolve(resolver, target),
             client_timeout: resolver.duration(opt::CLIENT_TIMEOUT).max(Duration::from_secs(1)),
             sync_timeout: resolver.duration(opt::SYNC_TIMEOUT).max(Duration::from_secs(3)),
-            sync_deflate_level: u32::try_from(level).unwrap_or(0),
+            sync_deflate_level: DeflateLevel::resolve(resolver),
             require_compression: resolver
                 .asked_for("--require-compression", overrides.require_compression),
             stage_to_archive: resolver.asked_for("--stage-to-archive", overrides.stage_to_archive),

@@ -45,7 +45,7 @@ use repair::Repair;
 use resolver::Resolver;
 
 pub use crate::config::{Fingerprint, Origin, Target, service_port};
-pub use connection::{Connection, Credentials, KeepAlive, Server};
+pub use connection::{Connection, Credentials, DeflateLevel, KeepAlive, Server};
 pub use databases::{Databases, DbBackend, DbFormat};
 pub use fuse::{AllowRepair, Fuse};
 pub use jobs::Jobs;

@@ -62,7 +62,6 @@ fn bad(kind: Type) -> Option<&'static str> {
         Type::String => None,
         Type::Switch => Some("perhaps"),
         Type::Int => Some("8k"),
-        Type::Within(..) => Some("10"),
         Type::AutoOr(..) => Some("-1"),
         Type::Duration(_) => Some("soon"),
         Type::OneOf(_) | Type::OnOffOr(_) | Type::AnyOf(_) => Some("bogus"),
@@ -88,6 +87,16 @@ fn a_bad_value_of_any_option_fails_at_the_start_with_file_and_line() {
             }
         }
     }
+}
+
+#[test]
+fn compression_follows_the_connection_unless_a_level_is_given() {
+    let lines = "sync_deflate_level: 0x9\nfar_sync_deflate_level: auto\nnear_sync_deflate_level: 0";
+    let level = |lines, channel| of_channel(lines, channel).connection.sync_deflate_level;
+    assert_eq!(level("", None), DeflateLevel::Auto);
+    assert_eq!(level(lines, None), DeflateLevel::Fixed(9));
+    assert_eq!(level(lines, Some("far")), DeflateLevel::Auto);
+    assert_eq!(level(lines, Some("near")), DeflateLevel::Fixed(0));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod apart;
 mod common;
 mod connecting;
+mod effort;
 mod fails_closed;
 mod handshakes;
 mod keepalive;

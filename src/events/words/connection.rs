@@ -36,6 +36,10 @@ pub(super) fn line(event: &ConnectionEvent) -> Line {
         ConnectionEvent::NotCompressed => {
             (Level::Notice, "Failed to enable compression, continuing uncompressed".to_owned())
         }
+        ConnectionEvent::CompressionLevel { deflate_level, sent, sent_raw } => (
+            Level::Info,
+            format!("compression level {deflate_level} ({sent} bytes sent as {sent_raw})"),
+        ),
         ConnectionEvent::SieveMailbox => {
             (Level::Info, "Destination supports #sieve mailbox".to_owned())
         }
