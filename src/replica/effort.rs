@@ -314,7 +314,9 @@ impl Effort {
             let [_, second, last] = self.speeds;
             self.speeds = [second, last, left / time];
         }
-        let speed = self.speeds.iter().copied().fold(left / look.time, f64::max);
+        let begins = self.speeds.contains(&f64::MAX);
+        let past = self.speeds.iter().filter(|_| !begins).copied();
+        let speed = past.fold(left / look.time, f64::max);
         // The network has become slow: nothing has to be found out.
         let free = self.affordable(speed, FREE);
         if self.trial.is_some() && (!self.pressed || free < FIRST_RUNG) {
@@ -335,8 +337,9 @@ impl Effort {
         }
         // Where a trial has shown that effort does not help it must be cheaper still.
         let futile = self.known.is_some() && self.floor == 0;
-        let cheap =
-            self.affordable(speed, if futile { CHEAP / 2.0 } else { CHEAP }).min(self.ceiling);
+        // At the beginning one look is enough to go back to where it began.
+        let highest = if begins { self.ceiling.min(FIRST_RUNG) } else { self.ceiling };
+        let cheap = self.affordable(speed, if futile { CHEAP / 2.0 } else { CHEAP }).min(highest);
         let next = (self.rung + 1).min(self.ceiling);
         let own = (look.time - look.blocked).max(0.0) / look.plain;
         let needed = speed * (own + self.cost(next) - self.cost(self.rung));

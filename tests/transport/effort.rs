@@ -52,7 +52,7 @@ fn levels(run: &Run) -> Vec<u32> {
 #[test]
 fn over_a_slow_network_mail_is_compressed_well() {
     let lab = lab("PLAIN");
-    Filler::new(&lab.master, 11).mailbox("user.u0", 400);
+    Filler::new(&lab.master, 11).mailbox("user.u0", 700);
     let port = slow_way(lab.replica.csync_port()).to_string();
     set(&lab, &[("sync_port", port.as_str())]);
     let run = ours(&lab, &["-u", "u0"]).ok();
