@@ -281,22 +281,19 @@ fn without_a_number_one_more_connects_as_long_as_more_is_done() {
     };
     assert_eq!(step("start"), ["connect 0"]);
     assert_eq!(step("connected 0"), ["measure"]);
-    assert!(step("measured 0").is_empty());
-    step("at 0.2");
-    assert_eq!(step("over"), ["measure"]);
-    assert_eq!(step("measured 2000000"), ["connect 1"]);
-    step("at 0.21");
-    // Now both are measured.
+    assert_eq!(step("measured 0"), ["connect 1"], "the first tells nothing yet");
+    step("at 0.01");
     assert_eq!(step("connected 1"), ["measure"]);
-    assert!(step("measured 2100000").is_empty());
-    step("at 0.41");
+    assert!(step("measured 100000").is_empty());
+    step("at 0.11");
     assert_eq!(step("over"), ["measure"]);
-    assert_eq!(step("measured 5100000"), ["connect 2"], "it has risen");
+    assert_eq!(step("measured 2100000"), ["connect 2"], "twice as much was done");
+    step("at 0.12");
     assert_eq!(step("connected 2"), ["measure"]);
-    assert!(step("measured 5200000").is_empty());
-    step("at 0.61");
+    assert!(step("measured 2300000").is_empty());
+    step("at 0.22");
     assert_eq!(step("over"), ["measure"]);
-    assert!(step("measured 8200000").is_empty(), "it has not");
+    assert!(step("measured 4300000").is_empty(), "no more than before");
     step("at 2");
     assert!(step("done 0").is_empty());
 }

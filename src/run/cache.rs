@@ -208,6 +208,14 @@ impl DiskCache {
     }
 }
 
+impl Drop for DiskCache {
+    /// A process that another thread starts at this moment has the file open for an instant, too:
+    /// closing it would not be enough.
+    fn drop(&mut self) {
+        lock::release(&self.file);
+    }
+}
+
 impl Cache for DiskCache {
     fn get(&mut self, name: &MboxName) -> Option<RemoteFolder> {
         let place = *self.places.get(name)?;

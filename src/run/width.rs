@@ -23,13 +23,17 @@ const RISE: u64 = 10;
 const PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// What is done in a second, as it was measured.
+/// Where it is in finding out how many are of use.
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    /// Before another worker is added.
+    /// Another may be added.
     Before,
-    /// After one was, and there was so much before.
-    After(u64),
+    /// One was; until it is connected is measured what is done without it. Since when, and what was
+    /// done before.
+    Adding(Moment, u64),
+    /// It is connected, and so much was done in a second without it. Since when, and what was done
+    /// before.
+    After(u64, Moment, u64),
 }
 
 /// How many workers may have connections.
@@ -39,8 +43,6 @@ pub struct Width {
     is_measured: bool,
     limit: usize,
     phase: Phase,
-    /// When measuring began, and what was done until then.
-    begun: Option<(Moment, u64)>,
     /// No other worker is tried before.
     not_before: Moment,
     pause: Duration,
@@ -58,7 +60,6 @@ impl Width {
             is_measured,
             limit: if is_measured { 1 } else { most },
             phase: Phase::Before,
-            begun: None,
             not_before: Moment::ZERO,
             pause: PAUSE,
         }
@@ -76,7 +77,6 @@ impl Width {
 
     /// A worker was connected, which took so long.
     pub fn connected(&mut self, took: Duration) {
-        self.begun = None;
         if self.is_measured && took >= FAR && self.not_before.is_zero() {
             self.limit = self.most;
         }
@@ -90,19 +90,20 @@ impl Width {
 
     /// Workers have nothing to do any more: what was measured says nothing of what comes.
     pub fn rest(&mut self) {
-        self.begun = None;
+        self.phase = Phase::Before;
         if self.is_measured {
-            (self.limit, self.phase) = (1, Phase::Before);
+            self.limit = 1;
         }
     }
 
-    /// When to look whether one more is wanted. There must be work for it.
+    /// When to look whether one more is wanted. There must be work for it, and nobody on the way.
     pub fn next_look(&self) -> Option<Moment> {
-        if self.limit >= self.most {
-            return None;
+        match self.phase {
+            _ if self.limit >= self.most => None,
+            Phase::Before => Some(self.not_before),
+            Phase::Adding(since, _) => Some(since),
+            Phase::After(_, since, _) => Some(since.saturating_add(WINDOW)),
         }
-        let measured = self.begun.map_or(Moment::ZERO, |(begun, _)| begun.saturating_add(WINDOW));
-        Some(self.not_before.max(measured))
     }
 
     /// So much was done since the beginning.
@@ -114,25 +115,33 @@ impl Width {
             self.limit = self.most;
             return;
         }
-        let Some((begun, before)) = self.begun.replace((now, done)) else { return };
-        let millis = now.saturating_sub(begun).as_millis().max(1);
-        let rate = u64::try_from(u128::from(done.saturating_sub(before)) * 1000 / millis);
-        let rate = rate.unwrap_or(u64::MAX);
-        let has_risen = match self.phase {
-            Phase::Before => true,
-            Phase::After(before) => rate / (100 + RISE) >= before / 100,
+        let rate = |since: Moment, before: u64| {
+            let millis = now.saturating_sub(since).as_millis().max(1);
+            let rate = u128::from(done.saturating_sub(before)) * 1000 / millis;
+            u64::try_from(rate).unwrap_or(u64::MAX)
         };
-        if has_risen {
-            self.phase = Phase::After(rate);
-            self.limit += 1;
-        } else {
-            self.phase = Phase::Before;
-            self.hold(now);
+        match self.phase {
+            Phase::Before => self.add(done, now),
+            Phase::Adding(since, before) => {
+                self.phase = Phase::After(rate(since, before), now, done)
+            }
+            Phase::After(without, since, before) => {
+                if rate(since, before) / (100 + RISE) >= without / 100 {
+                    self.add(done, now);
+                } else {
+                    self.hold(now);
+                }
+            }
         }
     }
 
+    fn add(&mut self, done: u64, now: Moment) {
+        self.limit += 1;
+        self.phase = Phase::Adding(now, done);
+    }
+
     fn hold(&mut self, now: Moment) {
-        self.begun = None;
+        self.phase = Phase::Before;
         self.not_before = now.saturating_add(self.pause);
         self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE);
     }
@@ -144,19 +153,22 @@ mod tests {
 
     const NEAR: Duration = Duration::from_millis(8);
 
-    /// Plays a link with workers that do so much in a second together, as many as there are. Gives
-    /// how many there were, second by second.
+    /// Plays a link with workers that do so much in a second together, as many as there are, and
+    /// that take 20 ms to be connected. Gives how many there may be, second by second.
     fn play(width: &mut Width, seconds: u64, rates: [u64; 4]) -> Vec<usize> {
-        let (mut done, mut open, mut limits) = (0, 1, Vec::new());
+        let (mut done, mut open, mut coming, mut limits) = (0, 1, None, Vec::new());
         for step in 0..seconds * 100 {
             let now = Duration::from_millis(step * 10);
             done += rates[open - 1] / 100;
-            if width.next_look().is_some_and(|look| look <= now) {
-                width.measured(done, now);
-            }
-            if width.limit() > open {
+            if coming.take_if(|at| *at <= now).is_some() {
                 open += 1;
                 width.connected(NEAR);
+            }
+            if coming.is_none() && width.next_look().is_some_and(|look| look <= now) {
+                width.measured(done, now);
+            }
+            if coming.is_none() && width.limit() > open {
+                coming = Some(now + Duration::from_millis(20));
             }
             if step % 100 == 99 {
                 limits.push(width.limit());
@@ -209,7 +221,6 @@ mod tests {
             width.measured(0, Duration::from_secs(5));
             assert_eq!(width.limit(), 2);
             width.measured(0, Duration::from_secs(6));
-            width.measured(1_000, Duration::from_secs(7));
             assert!(width.limit() > 2, "{width:?}");
             width.refused(2, Duration::from_secs(7));
             assert_eq!(width.next_look(), Some(Duration::from_secs(17)));
