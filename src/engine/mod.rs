@@ -12,6 +12,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use parking_lot::Mutex;
+
 use crate::error::Result;
 use crate::events::Observer;
 use crate::names::{Namespace, Paths};
@@ -75,7 +77,7 @@ impl Client {
             let (observer, stop) = (observer.clone(), cancel.flag().clone());
             Box::new(NativeMaster::new(&settings, store.clone(), observer, stop)) as _
         };
-        let masters = (0..Width::new(jobs).most()).map(master).collect();
+        let masters = (0..Width::new(jobs).workers()).map(master).collect();
         with_store(settings, cancel, observer, store, (jobs, masters))
     }
 
@@ -181,14 +183,16 @@ fn with_store(
         observer,
         cancel,
         meter: Arc::default(),
+        lanes: Mutex::default(),
         settings: settings.replication,
     };
-    let worker = |master| {
+    let own = Width::new(jobs).most();
+    let worker = |(id, master)| {
         let overseer =
             Overseer::new(shared.interrupts.clone(), shared.meter.clone(), shared.observer.clone());
-        Worker::new(master, overseer)
+        Worker::new(master, overseer, id >= own)
     };
-    let workers = masters.into_iter().map(worker).collect();
+    let workers = masters.into_iter().enumerate().map(worker).collect();
     let paths = Paths::new(&settings.layout, &settings.naming);
     Ok(Client {
         log: paths.sync_log(shared.settings.channel.as_deref()),

@@ -1,6 +1,6 @@
 //! Lines of the login, before a session takes over.
 
-use super::link::Link;
+use super::link::{Fill, Link};
 use crate::error::{Error, Kind, Result};
 use crate::limits::LOGIN_LINE_BYTES;
 
@@ -28,7 +28,7 @@ pub(super) fn read_line(link: &mut Link) -> Result<Vec<u8>> {
             )
             .hint("is this a Cyrus server? check sync_host and sync_port"));
         }
-        link.fill()?;
+        link.fill(Fill::Wait)?;
     }
 }
 

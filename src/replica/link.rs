@@ -57,9 +57,20 @@ impl Traffic {
     }
 }
 
+/// How to take in more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fill {
+    /// Wait until something comes.
+    Wait,
+    /// Take what is there, after so much time in which it was waited for elsewhere.
+    Now(Duration),
+    /// Not at all.
+    Not,
+}
+
 /// A connection's bytes.
 pub struct Link {
-    socket: Socket,
+    pub(super) socket: Socket,
     peer: Peer,
     /// What errors call it.
     name: String,
@@ -177,7 +188,7 @@ impl Link {
                 .hint("its log says why; can it read its certificate and key?")
                 .marked(Mark::Passing));
             }
-            self.pump(false, begun)?;
+            self.pump(false, begun, TICK)?;
             self.drain(0)?;
         }
         self.drain(0)
@@ -268,7 +279,7 @@ impl Link {
         while self.out.len() - self.out_sent > rest {
             let (begun, before) = (Instant::now(), self.traffic.moved());
             let since = begun.checked_sub(self.sending.quiet()).unwrap_or(begun);
-            self.pump(true, since)?;
+            self.pump(true, since, TICK)?;
             self.sending.take(begun.elapsed(), self.traffic.moved() - before);
             if let Some(told) = self.sending.over(self.timeout.span) {
                 return Err(self
@@ -283,17 +294,24 @@ impl Link {
 
     /// Reads more into the buffer, waiting as long as the timeout allows, and as a whole
     /// [reply](Link::reply_ended) may take.
-    pub fn fill(&mut self) -> Result<()> {
+    pub(super) fn fill(&mut self, fill: Fill) -> Result<()> {
         let before = self.input.len();
         let begun = Instant::now();
-        let since = begun.checked_sub(self.patience.quiet()).unwrap_or(begun);
-        while self.input.len() == before {
+        let elsewhere = if let Fill::Now(waited) = fill { waited } else { Duration::ZERO };
+        let quiet = self.patience.quiet().saturating_add(elsewhere);
+        let since = begun.checked_sub(quiet).unwrap_or(begun);
+        loop {
             if self.ended && !self.coding.is_inflating() {
                 return Err(closed(self.name()));
             }
-            self.pump(false, since)?;
+            let longest = if fill == Fill::Wait { TICK } else { Duration::ZERO };
+            self.pump(false, since, longest)?;
+            if fill != Fill::Wait || self.input.len() != before {
+                break;
+            }
         }
-        self.patience.take(begun.elapsed(), (self.input.len() - before) as u64);
+        let waited = begun.elapsed().saturating_add(elsewhere);
+        self.patience.take(waited, (self.input.len() - before) as u64);
         match self.patience.over(self.timeout.span) {
             Some(told) => {
                 Err(self.timeout.error(self.name(), format!("its reply does not end: {told}")))
@@ -347,8 +365,8 @@ impl Link {
         self.allowed = self.allowed.max(unread_limit(bytes));
     }
 
-    /// Moves what can be moved now; waits a little if nothing can. Says whether bytes moved.
-    fn pump(&mut self, write: bool, quiet: Instant) -> Result<bool> {
+    /// Moves what can be moved now; waits for `longest` if nothing can. Says whether bytes moved.
+    fn pump(&mut self, write: bool, quiet: Instant, longest: Duration) -> Result<bool> {
         if self.cancel.load(Ordering::Relaxed) {
             return Err(Error::new(Kind::Cancelled, "talk to", self.name(), "asked to stop"));
         }
@@ -359,7 +377,7 @@ impl Link {
             let detail = format!("{what} for {} seconds", self.timeout.span.as_secs());
             return Err(self.timeout.error(self.name(), detail));
         }
-        let pause = if self.coding.is_inflating() { Duration::ZERO } else { left.min(TICK) };
+        let pause = if self.coding.is_inflating() { Duration::ZERO } else { left.min(longest) };
         // Once the peer has closed, its end would always be ready to be read.
         let asked = Instant::now();
         let ready = poll::wait(&self.socket, write, pause)

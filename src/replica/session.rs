@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::capabilities::Capabilities;
 use super::commands::Replica;
 use super::dialect::{Dialect, Line, Tag, Tagger};
-use super::link::{Link, Traffic};
+use super::link::{Fill, Link, Traffic};
 use super::pipeline::{InFlight, Pipeline};
 use super::replies::Replies;
 use super::responses::{Ending, ending, given_up, nonsense, refusal, unreadable};
@@ -33,7 +33,7 @@ const GOODBYE: Duration = Duration::from_secs(5);
 
 /// A connection to a replica's sync server.
 pub struct Session {
-    link: Link,
+    pub(super) link: Link,
     tagger: Tagger,
     observer: Arc<dyn Observer>,
     wire: bool,
@@ -92,7 +92,7 @@ impl Session {
             }
             self.link.set_timeout(GOODBYE, "nothing");
             let goodbye = self.link.write(exit.as_bytes()).and_then(|()| self.link.flush());
-            let _ = goodbye.and_then(|()| self.link.fill());
+            let _ = goodbye.and_then(|()| self.link.fill(Fill::Wait));
             self.link.close();
         }
     }
@@ -146,10 +146,6 @@ impl Session {
         }
     }
 
-    fn nonsense(&self, error: &Malformed) -> Error {
-        nonsense(self.link.name(), error)
-    }
-
     /// Takes complete lines out of what was received.
     fn take_lines(&mut self) -> Result<()> {
         loop {
@@ -159,7 +155,10 @@ impl Session {
             let wanted = self.pipeline.first().and_then(|c| c.place.as_ref()).map_or(0, |p| p.size);
             let most = wanted.max(DLIST_ITEM_BYTES);
             let received = self.link.received();
-            let found = self.framer.find_among(received, most).map_err(|e| self.nonsense(&e))?;
+            let found = self
+                .framer
+                .find_among(received, most)
+                .map_err(|e| nonsense(self.link.name(), &e))?;
             let Some(length) = found else {
                 if self.cut_literal() {
                     continue;
@@ -243,14 +242,21 @@ impl Session {
                 }
                 _ => {
                     line.drain(..UNTAGGED.len());
-                    return self.take_item(line);
+                    if self.pipeline.is_empty() {
+                        let stray = Malformed::new(0u64, "a reply to no command");
+                        return Err(nonsense(self.link.name(), &stray));
+                    }
+                    let item = Item::new(line).map_err(|e| nonsense(self.link.name(), &e))?;
+                    self.replies.add(item);
+                    return self.check_size(0);
                 }
             },
             Line::End(tag, ending) => (Some(tag), ending),
             Line::Continue(_) | Line::Nonsense => {
-                return Err(
-                    self.nonsense(&Malformed::new(0u64, "a line that is no part of a reply"))
-                );
+                return Err(nonsense(
+                    self.link.name(),
+                    &Malformed::new(0u64, "a line that is no part of a reply"),
+                ));
             }
         };
         self.last_reply = printable(&line);
@@ -265,10 +271,13 @@ impl Session {
             return Err(unreadable(self.link.name(), &text, self.pipeline.label()));
         }
         if self.pipeline.first().is_some_and(|command| Some(command.tag) != tag) {
-            return Err(self.nonsense(&Malformed::new(0u64, "the reply to another command")));
+            return Err(nonsense(
+                self.link.name(),
+                &Malformed::new(0u64, "the reply to another command"),
+            ));
         }
         let Some(command) = self.pipeline.pop() else {
-            return Err(self.nonsense(&Malformed::new(0u64, "a reply to no command")));
+            return Err(nonsense(self.link.name(), &Malformed::new(0u64, "a reply to no command")));
         };
         self.link.reply_ended();
         self.link.coding.confirmed(command.written, command.bytes);
@@ -305,17 +314,11 @@ impl Session {
         if self.noise <= REPLY_NOISE_BYTES {
             Ok(())
         } else {
-            Err(self.nonsense(&Malformed::new(0u64, "lines without end that are no reply")))
+            Err(nonsense(
+                self.link.name(),
+                &Malformed::new(0u64, "lines without end that are no reply"),
+            ))
         }
-    }
-
-    fn take_item(&mut self, item: Vec<u8>) -> Result<()> {
-        if self.pipeline.is_empty() {
-            return Err(self.nonsense(&Malformed::new(0u64, "a reply to no command")));
-        }
-        let item = Item::new(item).map_err(|e| self.nonsense(&e))?;
-        self.replies.add(item);
-        self.check_size(0)
     }
 
     /// Has all commands leave. What comes meanwhile is taken before more is waited for: it may be
@@ -330,11 +333,41 @@ impl Session {
         while self.pipeline.is_full() {
             self.flush()?;
             if self.pipeline.is_full() {
-                self.link.fill()?;
+                self.link.fill(Fill::Wait)?;
                 self.take_lines()?;
             }
         }
         Ok(())
+    }
+
+    /// The reply to a command, if it is there.
+    pub(super) fn answered(&mut self, ticket: Ticket) -> Result<Option<Reply>> {
+        if let Some(reply) = self.replies.take(ticket) {
+            return reply.map(Some).map_err(|error| self.of_peer(error));
+        }
+        self.check_alive()?;
+        if !self.pipeline.has(ticket) {
+            return Err(Error::new(Kind::Internal, "wait for", "a reply", "it was taken already"));
+        }
+        Ok(None)
+    }
+
+    /// Has all commands leave, and takes in what comes, as far as it is needed for a reply. Says
+    /// whether that is there now.
+    pub(super) fn progress(&mut self, ticket: Ticket, fill: Fill) -> Result<bool> {
+        let mut more = || {
+            self.take_lines()?;
+            if !self.replies.has(ticket) {
+                self.flush()?;
+            }
+            if !self.replies.has(ticket) && fill != Fill::Not {
+                self.link.fill(fill)?;
+                self.take_lines()?;
+            }
+            Ok(self.replies.has(ticket))
+        };
+        let progress = more();
+        progress.map_err(|e| self.die(e))
     }
 
     fn write_command(&mut self, command: &mut Command<'_>) -> Result<Tag> {
@@ -373,32 +406,10 @@ impl Replica for Session {
 
     fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
         loop {
-            if let Some(reply) = self.replies.take(ticket) {
-                return reply.map_err(|error| self.of_peer(error));
+            if let Some(reply) = self.answered(ticket)? {
+                return Ok(reply);
             }
-            self.check_alive()?;
-            if !self.pipeline.has(ticket) {
-                return Err(Error::new(
-                    Kind::Internal,
-                    "wait for",
-                    "a reply",
-                    "it was taken already",
-                ));
-            }
-            let mut more = || {
-                self.take_lines()?;
-                if self.replies.has(ticket) {
-                    return Ok(());
-                }
-                self.flush()?;
-                if self.replies.has(ticket) {
-                    return Ok(());
-                }
-                self.link.fill()?;
-                self.take_lines()
-            };
-            let progress = more();
-            progress.map_err(|e| self.die(e))?;
+            self.progress(ticket, Fill::Wait)?;
         }
     }
 

@@ -45,6 +45,14 @@ impl Socket {
         }
     }
 
+    /// The same socket once more.
+    pub(super) fn try_clone(&self) -> io::Result<Socket> {
+        match self {
+            Socket::Tcp(socket) => socket.try_clone().map(Socket::Tcp),
+            Socket::Unix(socket) => socket.try_clone().map(Socket::Unix),
+        }
+    }
+
     pub(super) fn set_nonblocking(&self) -> io::Result<()> {
         match self {
             Socket::Tcp(socket) => socket.set_nonblocking(true),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::Replica;
 use super::dialect::{Dialect, Tagger};
-use super::link::Link;
+use super::link::{Fill, Link};
 use super::session::Session;
 use super::socket::Socket;
 use crate::error::{Kind, Peer, Result};
@@ -468,7 +468,7 @@ fn a_security_layer_is_around_all_bytes_and_compression_within_it() {
     theirs.read_exact(&mut bytes).unwrap();
     assert_eq!(bytes.map(|byte| !byte), *b"GET USER a");
     theirs.write_all(&b"OK".map(|byte| !byte)).unwrap();
-    link.fill().unwrap();
+    link.fill(Fill::Wait).unwrap();
     assert_eq!(link.take(2), b"OK");
 
     link.start_deflate(crate::settings::DeflateLevel::Fixed(6)).unwrap();
@@ -485,7 +485,7 @@ fn a_security_layer_is_around_all_bytes_and_compression_within_it() {
     assert_eq!(clear, [b'a'; 10_000]);
 
     theirs.write_all(&[0]).unwrap();
-    assert_eq!(link.fill().unwrap_err().kind(), Kind::Protocol);
+    assert_eq!(link.fill(Fill::Wait).unwrap_err().kind(), Kind::Protocol);
 }
 
 #[test]
@@ -493,7 +493,7 @@ fn a_security_layer_is_not_put_around_bytes_that_came_before_it() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let mut link = link(ours, Duration::from_secs(20));
     theirs.write_all(b"OK\r\n").unwrap();
-    link.fill().unwrap();
+    link.fill(Fill::Wait).unwrap();
     let error = link.start_layer(Box::new(Flip)).unwrap_err();
     assert_eq!(error.kind(), Kind::Protocol);
     assert!(!link.coding().has_layer());

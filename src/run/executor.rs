@@ -59,7 +59,7 @@ impl Executor {
         let width = Width::new(jobs);
         Executor {
             queue: Queue::default(),
-            team: Team::new(width.most(), open),
+            team: Team::new(width.workers(), open),
             width,
             offers: Vec::new(),
             is_measuring: false,
@@ -75,9 +75,16 @@ impl Executor {
 
     /// Begins with all that can be begun with.
     pub fn dispatch(&mut self, now: Moment, out: &mut Vec<Action>) {
+        let crowd = self.team.open();
+        let own = self.width.most();
+        // What is tried with care must be the only one on its connection.
+        let may_be_careful = !self.team.0.iter().skip(own).any(|w| w.state == State::Running);
         for (id, worker) in self.team.0.iter_mut().enumerate() {
+            if !self.width.admits(id) {
+                continue;
+            }
             if worker.state == State::Idle
-                && let Some(work) = self.queue.start(id)
+                && let Some(work) = self.queue.start(id, crowd, may_be_careful)
             {
                 worker.state = State::Running;
                 out.push(Action::Run(id, work));
@@ -98,14 +105,23 @@ impl Executor {
 
     /// Connects workers for tasks that nobody else can begin with.
     fn connect_for_ready(&mut self, now: Moment, out: &mut Vec<Action>) {
-        let (open, coming) = (self.team.open(), self.team.coming());
+        let own = self.width.most();
+        let is_open = self.team.open() > 0;
         // One at a time at first, for a replica that cannot be reached by one is reached by none.
-        let limit = if open == 0 { 1 } else { self.width.limit() };
-        let room = limit.saturating_sub(open + coming);
-        let waiting = self.startable().saturating_sub(coming);
-        let workers = self.team.0.iter_mut().enumerate();
-        let closed = workers.filter(|(_, worker)| worker.state == State::Closed);
-        for (id, worker) in closed.take(room.min(waiting)) {
+        let limit = if is_open { self.width.limit() } else { 1 };
+        let mut room = limit.saturating_sub(self.team.connected(own));
+        let may_share = is_open && self.width.admits(own);
+        if room == 0 && !may_share {
+            return;
+        }
+        let mut waiting = self.startable().saturating_sub(self.team.coming());
+        for (id, worker) in self.team.0.iter_mut().enumerate() {
+            let may = if id < own { room > 0 } else { may_share };
+            if waiting == 0 || !may || worker.state != State::Closed {
+                continue;
+            }
+            room -= usize::from(id < own);
+            waiting -= 1;
             worker.connect(now);
             out.push(Action::Connect(id));
         }
@@ -125,11 +141,10 @@ impl Executor {
     /// When to look whether more workers are wanted. They are not as long as those that there are
     /// have the time.
     pub fn next_look(&self) -> Option<Moment> {
+        let look = self.width.next_look()?;
         let has_room = self.team.has_idle() || self.team.coming() > 0;
-        if self.is_measuring || has_room || self.startable() == 0 {
-            return None;
-        }
-        self.width.next_look()
+        let is_needed = || !self.offers.is_empty() || self.queue.startable(1) > 0;
+        (!self.is_measuring && !has_room && is_needed()).then_some(look)
     }
 
     /// So much has been done by now.
@@ -163,7 +178,7 @@ impl Executor {
         now: Moment,
         out: &mut Vec<Action>,
     ) -> Result<()> {
-        let open = self.team.open();
+        let open = self.team.0.iter().take(self.width.most()).filter(|w| w.is_open()).count();
         let Some(worker) = self.team.0.get_mut(id) else { return Ok(()) };
         let (woken, began) = match worker.state {
             State::Connecting { woken, since, .. } => (woken, since),
@@ -179,6 +194,10 @@ impl Executor {
             self.width.connected(now.saturating_sub(began));
             return Ok(());
         };
+        if id >= self.width.most() {
+            self.width.lost();
+            return Ok(());
+        }
         if open > 0 {
             // Those that there are do the work: a replica need not take as many as we would like.
             self.width.refused(open, now);
@@ -227,6 +246,7 @@ impl Executor {
             }
             Outcome::Lost(error) => error,
         };
+        self.width.lost();
         if !self.policy.tries_again(&mut care, &error) {
             return Some(Settled::Lost(task, error));
         }

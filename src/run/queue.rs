@@ -63,9 +63,10 @@ impl Queue {
         count
     }
 
-    /// Begins with the first task that this worker may run.
-    pub fn start(&mut self, worker: WorkerId) -> Option<Work> {
-        let Ready { mut task, .. } = self.ready.remove(self.first_for(worker)?)?;
+    /// Begins with the first task that this worker may run, one of a `crowd`. Whether it may be one
+    /// that is tried with care.
+    pub fn start(&mut self, worker: WorkerId, crowd: usize, careful: bool) -> Option<Work> {
+        let Ready { mut task, .. } = self.ready.remove(self.first_for(worker, careful)?)?;
         let care = std::mem::take(&mut task.care);
         let goal = task.goal.clone();
         let number = *task.number.get_or_insert_with(|| {
@@ -74,15 +75,17 @@ impl Queue {
         });
         let looks_ahead = matches!(*goal, Goal::User(_)) && !task.again;
         self.running.push((worker, task));
-        let ahead = if looks_ahead { self.ask_ahead(worker) } else { Vec::new() };
+        let most = USERS_AHEAD.min(self.ready.len() / crowd.max(1));
+        let ahead = if looks_ahead { self.ask_ahead(worker, most) } else { Vec::new() };
         Some(Work { number, goal, care, ahead })
     }
 
     /// The first task that is nobody else's; else the first of another worker, for that one is
     /// busy and may be for long.
-    fn first_for(&self, worker: WorkerId) -> Option<usize> {
-        let own = self.ready.iter().position(|ready| self.may_run(ready, worker));
-        own.or_else(|| self.ready.iter().position(|ready| self.is_free(ready)))
+    fn first_for(&self, worker: WorkerId, careful: bool) -> Option<usize> {
+        let may = |ready: &Ready| careful || !ready.task.again;
+        let own = self.ready.iter().position(|ready| may(ready) && self.may_run(ready, worker));
+        own.or_else(|| self.ready.iter().position(|ready| may(ready) && self.is_free(ready)))
     }
 
     fn may_run(&self, ready: &Ready, worker: WorkerId) -> bool {
@@ -95,20 +98,21 @@ impl Queue {
         !ready.task.owners.iter().any(held)
     }
 
-    /// The next users, which are this worker's from now on.
-    fn ask_ahead(&mut self, worker: WorkerId) -> Vec<UserId> {
+    /// The next users, which are this worker's from now on: so many, and those that are already.
+    fn ask_ahead(&mut self, worker: WorkerId, most: usize) -> Vec<UserId> {
         let mut users = Vec::new();
         for at in 0..self.ready.len() {
             let Some(ready) = self.ready.get(at).filter(|ready| self.may_run(ready, worker)) else {
                 continue;
             };
             let Goal::User(user) = &*ready.task.goal else { break };
+            // Those that were asked for stay asked for.
+            if users.len() >= most && ready.worker.is_none() {
+                break;
+            }
             users.push(user.clone());
             if let Some(ready) = self.ready.get_mut(at) {
                 ready.worker = Some(worker);
-            }
-            if users.len() == USERS_AHEAD {
-                break;
             }
         }
         users
@@ -219,7 +223,7 @@ mod tests {
 
     /// What begins, as entries.
     fn start(queue: &mut Queue, worker: WorkerId) -> Option<(String, Vec<String>)> {
-        let work = queue.start(worker)?;
+        let work = queue.start(worker, 1, true)?;
         let text: Vec<String> = work.goal.entries().iter().map(ToString::to_string).collect();
         Some((text.join(", "), work.ahead.iter().map(ToString::to_string).collect()))
     }

@@ -89,6 +89,12 @@ impl Team {
         self.0.iter().filter(|worker| worker.is_open()).count()
     }
 
+    /// How many of the first `own` are connected, or will be.
+    pub fn connected(&self, own: usize) -> usize {
+        let own = self.0.iter().take(own);
+        own.filter(|worker| worker.is_open() || worker.is_coming()).count()
+    }
+
     /// Whether one is connected and has nothing to do.
     pub fn has_idle(&self) -> bool {
         self.0.iter().any(|worker| worker.state == State::Idle)

@@ -9,10 +9,13 @@ use std::time::Duration;
 use super::step::Moment;
 use crate::settings::Jobs;
 
-/// As many as there are without a number, at most.
+/// As many connections as there are without a number, at most.
 const MOST: usize = 4;
+/// Workers that may share the sessions of others, where the replica is far away.
+pub const SHARERS: usize = 28;
 /// Where connecting takes as long, the replica is far away: what each worker does is to wait for
-/// the way there and back, so there is nothing to measure before there are more.
+/// the way there and back, so there is nothing to measure before there are more, and several share
+/// a session.
 const FAR: Duration = Duration::from_millis(100);
 /// How long is measured what is done.
 const WINDOW: Duration = Duration::from_millis(100);
@@ -39,9 +42,13 @@ enum Phase {
 /// How many workers may have connections.
 #[derive(Debug)]
 pub struct Width {
+    /// Connections.
     most: usize,
     is_measured: bool,
+    /// Workers with a connection of their own.
     limit: usize,
+    /// Whether others may share their sessions.
+    shares: bool,
     phase: Phase,
     /// No other worker is tried before.
     not_before: Moment,
@@ -59,25 +66,46 @@ impl Width {
             most,
             is_measured,
             limit: if is_measured { 1 } else { most },
+            shares: false,
             phase: Phase::Before,
             not_before: Moment::ZERO,
             pause: PAUSE,
         }
     }
 
-    /// As many as there may ever be.
+    /// Connections that there may ever be.
     pub fn most(&self) -> usize {
         self.most
     }
 
-    /// As many as there may be now.
+    /// Workers that there may ever be: those with a connection of their own, and behind them those
+    /// that share one.
+    pub fn workers(&self) -> usize {
+        if self.most > 1 { self.most + SHARERS } else { 1 }
+    }
+
+    /// Connections that there may be now.
     pub fn limit(&self) -> usize {
         self.limit
     }
 
+    /// Whether a worker may have a session now, if as many as may be have one.
+    pub fn admits(&self, worker: usize) -> bool {
+        worker < self.most || self.shares
+    }
+
+    /// A connection was lost: whose fault that was shows only where each has its own.
+    pub fn lost(&mut self) {
+        self.shares = false;
+    }
+
     /// A worker was connected, which took so long.
     pub fn connected(&mut self, took: Duration) {
-        if self.is_measured && took >= FAR && self.not_before.is_zero() {
+        if took < FAR || self.most == 1 {
+            return;
+        }
+        self.shares = true;
+        if self.is_measured && self.not_before.is_zero() {
             self.limit = self.most;
         }
     }

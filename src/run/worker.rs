@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use super::asked_ahead::AskedAhead;
 use super::cache::SharedCache;
 use super::carry_out;
@@ -12,10 +14,13 @@ use super::voices::Voices;
 use crate::error::{Error, Kind, Result};
 use crate::limits::REPLY_PER_LIST_BYTE;
 use crate::names::Namespace;
-use crate::replica::{Destination, Replica, Session, Traffic};
+use crate::replica::{Destination, Lane, Replica, Session, Traffic, WeakLane};
 use crate::settings::Replication;
 use crate::store::Store;
 use crate::sync::{Cancel, Care, Helpers, Master, Offer, Pass, Staged};
+
+/// Into how many parts memory is cut for workers that share a session.
+const SHARED_MEMORY: usize = 8;
 
 /// What all workers of a client share.
 pub struct Shared {
@@ -31,6 +36,8 @@ pub struct Shared {
     pub interrupts: Arc<Interrupts>,
     /// What they have done.
     pub meter: Arc<Meter>,
+    /// The sessions that there are, for workers that share one.
+    pub lanes: Mutex<Vec<WeakLane>>,
     /// How to replicate.
     pub settings: Replication,
     /// Where the replica is, and how to connect.
@@ -39,7 +46,9 @@ pub struct Shared {
 
 /// A session, if there is one, and what belongs to it.
 pub struct Worker {
-    session: Option<Session>,
+    session: Option<Lane>,
+    /// Whether it has no connection of its own.
+    shares: bool,
     staged: Staged,
     asked: AskedAhead,
     /// What the replica has, remembered.
@@ -51,10 +60,17 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker that is not connected.
-    pub fn new(master: Box<dyn Master + Send>, overseer: Overseer) -> Worker {
-        let (staged, asked) = (Staged::default(), AskedAhead::default());
-        Worker { session: None, staged, asked, cache: None, master, overseer: Arc::new(overseer) }
+    /// A worker that is not connected. One that `shares` uses the session of another.
+    pub fn new(master: Box<dyn Master + Send>, overseer: Overseer, shares: bool) -> Worker {
+        Worker {
+            session: None,
+            shares,
+            staged: Staged::default(),
+            asked: AskedAhead::default(),
+            cache: None,
+            master,
+            overseer: Arc::new(overseer),
+        }
     }
 
     /// Who may end its waits.
@@ -70,15 +86,25 @@ impl Worker {
     /// Connects and logs in, unless that was already done.
     pub fn connect(&mut self, shared: &Shared) -> Result<()> {
         if self.session.is_none() {
-            let (observer, cancel) = (shared.observer.clone(), shared.cancel.flag().clone());
-            let interrupt = Some(self.overseer.clone() as _);
-            let mut session = Session::connect(&shared.destination, observer, cancel, interrupt)?;
-            session.expect(shared.store.list_bytes().saturating_mul(REPLY_PER_LIST_BYTE));
-            self.session = Some(session);
+            let lane = if self.shares { share(shared)? } else { self.own(shared)? };
+            self.session = Some(lane);
             self.staged = Staged::default();
             self.asked.clear();
         }
         Ok(())
+    }
+
+    /// Makes a connection.
+    fn own(&self, shared: &Shared) -> Result<Lane> {
+        let (observer, cancel) = (shared.observer.clone(), shared.cancel.flag().clone());
+        let interrupt = Some(self.overseer.clone() as _);
+        let mut session = Session::connect(&shared.destination, observer, cancel, interrupt)?;
+        session.expect(shared.store.list_bytes().saturating_mul(REPLY_PER_LIST_BYTE));
+        let lane = Lane::new(session)?;
+        let mut lanes = shared.lanes.lock();
+        lanes.retain(|lane| lane.get().is_some());
+        lanes.push(lane.weak());
+        Ok(lane)
     }
 
     /// Says goodbye to the replica.
@@ -99,9 +125,9 @@ impl Worker {
         self.cache.is_some()
     }
 
-    /// Bytes that went over the present session.
+    /// Bytes that went over the present session, if it is its own.
     pub fn traffic(&self) -> Option<Traffic> {
-        self.session.as_ref().map(Session::traffic)
+        self.session.as_ref().filter(|_| !self.shares).map(Lane::traffic)
     }
 
     /// Message files that the replica keeps for this session, as far as is known.
@@ -110,7 +136,7 @@ impl Worker {
     }
 
     /// The session, for who does without the rest.
-    pub(super) fn session(&mut self) -> Result<&mut Session> {
+    pub(super) fn session(&mut self) -> Result<&mut Lane> {
         self.session
             .as_mut()
             .ok_or_else(|| Error::new(Kind::Internal, "use", "connection", "there is none"))
@@ -166,10 +192,11 @@ impl Worker {
         work: impl FnOnce(&mut Pass<'_>) -> Result<T>,
     ) -> Result<T> {
         self.connect(shared)?;
-        let Worker { session, staged, cache, master, .. } = self;
+        let Worker { session, staged, cache, master, shares, .. } = self;
         let Some(session) = session else {
             return Err(Error::new(Kind::Internal, "use", "connection", "there is none"));
         };
+        let _task = session.begin_task();
         let mut pass = Pass::new(
             shared.store.as_ref(),
             &shared.names,
@@ -183,6 +210,7 @@ impl Worker {
         pass.master = Some(master.as_mut());
         pass.care = Some(care);
         pass.helpers = helpers;
+        pass.sharers = if *shares { SHARED_MEMORY } else { 1 };
         let result = work(&mut pass);
         if result.as_ref().is_err_and(Error::is_connection) {
             self.session = None;
@@ -193,7 +221,7 @@ impl Worker {
     /// The session after it was used. A wait that was ended leaves one with which nothing can be
     /// done.
     pub(super) fn after_use(&mut self) -> SessionState {
-        if self.session.as_ref().is_some_and(Session::is_dead) {
+        if self.session.as_ref().is_some_and(Lane::is_dead) {
             self.session = None;
         }
         if self.session.is_none() {
@@ -202,6 +230,16 @@ impl Worker {
         }
         SessionState::Open { staged: self.staged.files() > 0 }
     }
+}
+
+/// The session with the fewest to share it.
+fn share(shared: &Shared) -> Result<Lane> {
+    let lanes = shared.lanes.lock();
+    let alive = lanes.iter().filter_map(WeakLane::get).filter(|lane| !lane.is_dead());
+    alive.min_by_key(Lane::sharers).ok_or_else(|| {
+        let detail = "there is none any more";
+        Error::new(Kind::Connect, "share", "a connection", detail)
+    })
 }
 
 impl Drop for Worker {

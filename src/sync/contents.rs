@@ -220,7 +220,7 @@ impl<'s> Contents<'s> {
     ) -> Result<Vec<Work>> {
         let mut work: Vec<Work> = Vec::new();
         let mut records = 0;
-        while records < RECORDS_AHEAD {
+        while records < RECORDS_AHEAD / pass.sharers {
             if self.again.is_empty() && (work.is_empty() || !self.in_parts) {
                 self.again = self.shared.take(self.id, begin);
             }

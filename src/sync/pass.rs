@@ -74,6 +74,8 @@ pub struct Pass<'p> {
     pub care: Option<&'p mut Care>,
     /// Who may help, if there are others.
     pub helpers: Option<&'p dyn Helpers>,
+    /// Among how many passes over one session memory is shared.
+    pub sharers: usize,
     /// Reads message files.
     pub messages: Messages,
     /// Updates that the replica took without a check.
@@ -108,6 +110,7 @@ impl<'p> Pass<'p> {
             master: None,
             care: None,
             helpers: None,
+            sharers: 1,
             messages: Messages::default(),
             unchecked: Vec::new(),
             moved: HashSet::new(),

@@ -121,7 +121,7 @@ fn send_through(
         }
         advance(pass, queue, Uploads::LeaveUnconfirmed)?;
         while queue.len() >= MAILBOXES_AHEAD
-            || queue.iter().map(Pending::records).sum::<usize>() > RECORDS_AHEAD
+            || queue.iter().map(Pending::records).sum::<usize>() > RECORDS_AHEAD / pass.sharers
         {
             finish_first(pass, queue, &mut left, failures)?;
         }

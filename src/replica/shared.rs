@@ -1,0 +1,172 @@
+//! One session for several tasks at once: while the replica's answer to one is on its way, the
+//! commands of the next leave. Replies come in the order of the commands, so each task finds its own
+//! by its ticket.
+//!
+//! Whoever waits first reads for all; the session is free for commands meanwhile.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::capabilities::Capabilities;
+use super::commands::Replica;
+use super::link::{Fill, Traffic};
+use super::patience::TICK;
+use super::session::Session;
+use super::socket::Socket;
+use crate::error::{Error, Kind, Result};
+use crate::protocol::{Command, Reply, Ticket};
+use crate::sys::poll;
+
+/// The ticket of a command that was left out. Those of a session count from zero.
+const LEFT_OUT: Ticket = Ticket(u64::MAX);
+
+struct State {
+    session: Session,
+    /// Whether somebody reads for all.
+    is_read: bool,
+    /// Tasks that are being carried out over it.
+    tasks: usize,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// Something came, or nobody reads any more.
+    came: Condvar,
+    /// The session's socket, to wait for.
+    socket: Socket,
+}
+
+/// A session, for one of those who share it.
+#[derive(Clone)]
+pub struct Lane(Arc<Shared>);
+
+impl Lane {
+    /// Makes a session ready to be shared.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn new(session: Session) -> Result<Lane> {
+        let socket = session.link.socket.try_clone().map_err(|error| {
+            Error::new(Kind::Connect, "share connection to", session.link.name(), error.to_string())
+        })?;
+        let state = Mutex::new(State { session, is_read: false, tasks: 0 });
+        Ok(Lane(Arc::new(Shared { state, came: Condvar::new(), socket })))
+    }
+
+    /// Whether the connection is of no more use.
+    pub fn is_dead(&self) -> bool {
+        self.0.state.lock().session.is_dead()
+    }
+
+    /// Bytes that went over the wire so far.
+    pub fn traffic(&self) -> Traffic {
+        self.0.state.lock().session.traffic()
+    }
+
+    /// A task begins, until what is returned is dropped.
+    pub fn begin_task(&self) -> OneTask {
+        self.0.state.lock().tasks += 1;
+        OneTask(self.0.clone())
+    }
+
+    /// How many share it.
+    pub fn sharers(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+
+    /// The way to it, as long as somebody has it.
+    pub fn weak(&self) -> WeakLane {
+        WeakLane(Arc::downgrade(&self.0))
+    }
+
+    /// Says goodbye to the replica, if nobody else has the session.
+    pub fn close(self) {
+        if let Some(shared) = Arc::into_inner(self.0) {
+            shared.state.into_inner().session.close();
+        }
+    }
+}
+
+/// The way to a session that others have.
+pub struct WeakLane(Weak<Shared>);
+
+impl WeakLane {
+    /// The session, if somebody has it.
+    pub fn get(&self) -> Option<Lane> {
+        self.0.upgrade().map(Lane)
+    }
+}
+
+/// A task that is being carried out.
+pub struct OneTask(Arc<Shared>);
+
+impl Drop for OneTask {
+    fn drop(&mut self) {
+        self.0.state.lock().tasks -= 1;
+    }
+}
+
+impl Replica for Lane {
+    /// What is staged belongs to all that share the session: it is not released while others may
+    /// need it.
+    fn submit(&mut self, command: Command<'_>) -> Result<Ticket> {
+        let mut state = self.0.state.lock();
+        if matches!(command, Command::Restart) && state.tasks > 1 {
+            return Ok(LEFT_OUT);
+        }
+        state.session.submit(command)
+    }
+
+    fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
+        if ticket == LEFT_OUT {
+            return Ok(Reply::default());
+        }
+        let Shared { state, came, socket } = &*self.0;
+        let mut waited = Duration::ZERO;
+        let mut state = state.lock();
+        loop {
+            if let Some(reply) = state.session.answered(ticket)? {
+                return Ok(reply);
+            }
+            let fill = match state.is_read {
+                true => Fill::Not,
+                false => Fill::Now(std::mem::take(&mut waited)),
+            };
+            let progress = state.session.progress(ticket, fill);
+            came.notify_all();
+            // What came may be more than was looked at.
+            if progress? || state.session.link.coding().is_inflating() {
+                continue;
+            }
+            if state.is_read {
+                came.wait_for(&mut state, TICK);
+                continue;
+            }
+            state.is_read = true;
+            MutexGuard::unlocked(&mut state, || {
+                let begun = Instant::now();
+                // An error shows when it is read from.
+                let _ = poll::wait(socket, false, TICK);
+                waited = begun.elapsed();
+            });
+            state.is_read = false;
+            came.notify_all();
+        }
+    }
+
+    fn discard(&mut self, ticket: Ticket) {
+        if ticket != LEFT_OUT {
+            self.0.state.lock().session.discard(ticket);
+        }
+    }
+
+    fn expect(&mut self, bytes: u64) {
+        self.0.state.lock().session.expect(bytes);
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.0.state.lock().session.capabilities()
+    }
+}
