@@ -183,6 +183,7 @@ fn with_store(
         observer,
         cancel,
         meter: Arc::default(),
+        owners: Mutex::default(),
         lanes: Mutex::default(),
         settings: settings.replication,
     };

@@ -121,6 +121,8 @@ pub enum Scope {
     /// One mailbox, which is left out because connections were lost over it: looking at more than
     /// it is of no use.
     LeftOut,
+    /// Nothing was done: another worker of ours has what is needed.
+    PutOff,
     /// Damaged messages of one mailbox. All else of it is on the replica, as far as that can be.
     Damage,
 }

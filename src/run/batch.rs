@@ -153,7 +153,7 @@ impl Machine for Batch<'_> {
         }
         let then = match self.ending.take_if(|_| self.executor.team.is_at_rest()) {
             Some(how) => Then::End(how),
-            None => Then::Wait(Wait { until: self.executor.next_turn(), log: false }),
+            None => Then::Wait(Wait { until: self.executor.next_turn(now), log: false }),
         };
         Step { actions, then }
     }

@@ -198,8 +198,10 @@ fn several_workers_share_the_tasks_and_end_together() {
             ),
             ("connected 1", &["run 1: USER emil; ahead [\"fred\"]"]),
             ("done 1", &["settled USER emil: []", "run 1: USER fred"]),
-            // Another's, which that one may have no time for.
-            ("done 1", &["settled USER fred: []", "run 1: USER bert"]),
+            ("done 1", &["settled USER fred: []"]),
+            ("at 0.1", &[]),
+            // Another's, which that one has no time for.
+            ("over", &["run 1: USER bert"]),
             ("done 0", &["settled USER anna: []", "run 0: USER carl; ahead [\"dora\"]"]),
             ("stopped 0", &[]),
             ("done 1", &["settled USER bert: []", "end with Cancelled"]),

@@ -11,7 +11,7 @@ use super::task::Goal;
 use crate::error::{Error, Kind, Result};
 use crate::events::{Observer, RunEvent};
 use crate::names::Namespace;
-use crate::sync::{self, Pass, is_left_out, is_locked};
+use crate::sync::{self, Pass, is_left_out, is_locked, is_put_off};
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
 /// Carries out a task. `asked` has what the replica was asked for ahead of time. Returns what could
@@ -47,7 +47,8 @@ pub fn carry_out(
 
 /// An error of the task itself; one that ends everything is passed on.
 fn own(error: Error) -> Result<Error> {
-    if error.is_connection() || error.kind() == Kind::Cancelled { Err(error) } else { Ok(error) }
+    let ends_all = error.is_connection() || error.kind() == Kind::Cancelled || is_put_off(&error);
+    if ends_all { Err(error) } else { Ok(error) }
 }
 
 /// A task of a log that is being carried out.

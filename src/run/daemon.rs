@@ -443,7 +443,7 @@ impl Daemon<'_> {
         let release = if after.is_zero() { None } else { self.executor.team.next_release(after) };
         let queue = &self.executor.queue;
         let leave = self.executor.team.next_leave(LEAVE);
-        let moments = [free, release, leave, queue.next_due(), self.executor.next_turn()];
+        let moments = [free, release, leave, queue.next_due(), self.executor.next_turn(now)];
         let until = moments.into_iter().flatten().fold(now.saturating_add(look), Moment::min);
         // Ignore what is logged while the log cannot be taken over.
         Wait { until: Some(until), log: free.is_none() && self.executor.is_hungry() }

@@ -1,7 +1,7 @@
 //! Hands tasks to workers and deals with lost connections, for every mode. Pure.
 
 use super::outcome::{Attempt, Outcome, Undone};
-use super::queue::Queue;
+use super::queue::{Crowd, Queue};
 use super::retry::{Attempts, RetryPolicy};
 use super::step::{Action, Moment};
 use super::task::{Task, WorkerId};
@@ -79,14 +79,18 @@ impl Executor {
         let own = self.width.most();
         // What is tried with care must be the only one on its connection.
         let may_be_careful = !self.team.0.iter().skip(own).any(|w| w.state == State::Running);
+        let stuck: Vec<bool> = self.team.0.iter().map(|worker| worker.is_stuck(now)).collect();
+        let is_stuck = |worker: WorkerId| stuck.get(worker).is_none_or(|stuck| *stuck);
+        let crowd = Crowd { size: crowd, careful: may_be_careful, is_stuck: &is_stuck };
         for (id, worker) in self.team.0.iter_mut().enumerate() {
             if !self.width.admits(id) {
                 continue;
             }
             if worker.state == State::Idle
-                && let Some(work) = self.queue.start(id, crowd, may_be_careful)
+                && let Some(work) = self.queue.start(id, crowd)
             {
                 worker.state = State::Running;
+                worker.used = now;
                 out.push(Action::Run(id, work));
             } else if worker.state == State::Idle
                 && let Some(offered) = self.offers.first_mut()
@@ -222,7 +226,7 @@ impl Executor {
         Ok(())
     }
 
-    /// An attempt at a task ended. Returns `None` if the worker had none.
+    /// An attempt at a task ended. Returns `None` if the worker had none, or it waits for another.
     pub fn ended(
         &mut self,
         id: WorkerId,
@@ -243,6 +247,10 @@ impl Executor {
             Outcome::Stopped(error) => {
                 self.queue.put_back(task);
                 return Some(Settled::Stopped(error));
+            }
+            Outcome::PutOff => {
+                self.queue.put_off(task);
+                return None;
             }
             Outcome::Lost(error) => error,
         };
@@ -270,8 +278,15 @@ impl Executor {
     }
 
     /// When there is something to do although nothing happens.
-    pub fn next_turn(&self) -> Option<Moment> {
-        self.team.next_attempt().into_iter().chain(self.next_look()).min()
+    pub fn next_turn(&self, now: Moment) -> Option<Moment> {
+        let turns = [self.team.next_attempt(), self.next_look(), self.next_stuck(now)];
+        turns.into_iter().flatten().min()
+    }
+
+    /// When others may take what a busy worker has asked for.
+    fn next_stuck(&self, now: Moment) -> Option<Moment> {
+        let is_waited_for = self.team.has_idle() && self.queue.has_reserved();
+        is_waited_for.then(|| self.team.next_stuck(now)).flatten()
     }
 }
 

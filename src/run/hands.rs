@@ -12,7 +12,7 @@ use super::plan;
 use super::step::{Input, Work};
 use super::task::WorkerId;
 use super::voices::Voice;
-use super::worker::{Shared, Worker};
+use super::worker::{Holding, Others, Shared, Worker};
 use crate::error::Error;
 use crate::sync::{Helpers, Offer};
 
@@ -51,16 +51,16 @@ fn obey(
     worker: &mut Worker,
     id: WorkerId,
     order: Order,
-    (plans, helpers): (bool, Option<&dyn Helpers>),
+    (plans, others): (bool, Others<'_>),
 ) -> Option<Said> {
     let mut steps = Vec::new();
     let input = match order {
         Order::Connect => Input::Connected(id, worker.connect(shared)),
         Order::Run(work) if plans => {
-            Input::Ended(id, plan::plan(shared, worker, *work, &mut steps))
+            Input::Ended(id, plan::plan(shared, worker, *work, (others.owners, &mut steps)))
         }
-        Order::Run(work) => Input::Ended(id, worker.run(shared, *work, helpers)),
-        Order::Help(_, offer) => Input::Ended(id, worker.help(shared, &offer, helpers)),
+        Order::Run(work) => Input::Ended(id, worker.run(shared, *work, others)),
+        Order::Help(_, offer) => Input::Ended(id, worker.help(shared, &offer, others.helpers)),
         Order::Release => Input::Released(id, worker.release(shared)),
         Order::Leave => {
             worker.disconnect();
@@ -87,7 +87,13 @@ impl<'c> Own<'c> {
 
 impl Hands for Own<'_> {
     fn order(&mut self, worker: WorkerId, order: Order) {
-        self.said.extend(obey(self.shared, self.worker, worker, order, (self.plans, None)));
+        self.said.extend(obey(
+            self.shared,
+            self.worker,
+            worker,
+            order,
+            (self.plans, Others::default()),
+        ));
     }
 
     fn abandon(&mut self, _: WorkerId) {}
@@ -226,8 +232,12 @@ fn work(
         let desk = Desk { id, of, voice: &voice };
         // Parts of a plan are told in order.
         let helpers = if plans { None } else { Some(&desk as &dyn Helpers) };
-        let obeyed = AssertUnwindSafe(|| obey(shared, worker, id, order, (plans, helpers)));
-        match catch_unwind(obeyed) {
+        let holding = Holding::new(shared, id);
+        let others = Others { helpers, owners: Some(&holding) };
+        let obeyed = AssertUnwindSafe(|| obey(shared, worker, id, order, (plans, others)));
+        let obeyed = catch_unwind(obeyed);
+        drop(holding);
+        match obeyed {
             Ok(said) => said.into_iter().for_each(|said| voice.say(said)),
             Err(panic) => {
                 voice.say(Said::Panicked(panic));

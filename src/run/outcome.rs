@@ -3,7 +3,7 @@
 use super::log::entry::LogEntry;
 use super::task::Goal;
 use crate::error::{Error, Kind};
-use crate::sync::Care;
+use crate::sync::{Care, is_put_off};
 
 /// What could not be done.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub enum Outcome {
     Lost(Error),
     /// It was asked to stop: how far it came is not known.
     Stopped(Error),
+    /// It must wait for another worker.
+    PutOff,
 }
 
 impl Outcome {
@@ -38,6 +40,7 @@ impl Outcome {
         match result {
             Ok(undone) => Outcome::Done(undone),
             Err(error) if error.kind() == Kind::Cancelled => Outcome::Stopped(error),
+            Err(error) if is_put_off(&error) => Outcome::PutOff,
             Err(error) => Outcome::Lost(error),
         }
     }

@@ -8,7 +8,7 @@ use super::worker::{Shared, Worker};
 use crate::error::{Kind, Result};
 use crate::events::{PlanCollector, PlannedStep};
 use crate::replica::{Answer, Direct, Dry, Replica};
-use crate::sync::{Master, Pass, Staged};
+use crate::sync::{Master, Owners, Pass, Staged};
 use crate::types::{MailboxState, MboxName};
 
 /// Reported where renames come first: what they lead to shows only when they are done.
@@ -23,9 +23,9 @@ pub fn plan(
     shared: &Shared,
     worker: &mut Worker,
     work: Work,
-    found: &mut Vec<PlannedStep>,
+    (owners, found): (Option<&dyn Owners>, &mut Vec<PlannedStep>),
 ) -> Attempt {
-    let result = steps(shared, worker, &work, found);
+    let result = steps(shared, worker, &work, (owners, found));
     Attempt { outcome: Outcome::of(result), care: work.care, session: worker.after_use() }
 }
 
@@ -33,7 +33,7 @@ fn steps(
     shared: &Shared,
     worker: &mut Worker,
     work: &Work,
-    found: &mut Vec<PlannedStep>,
+    (owners, found): (Option<&dyn Owners>, &mut Vec<PlannedStep>),
 ) -> Result<Vec<Undone>> {
     let collector = PlanCollector::new(shared.observer.clone());
     let mut dry = Dry::new(worker.session()?);
@@ -49,6 +49,7 @@ fn steps(
         &mut staged,
     );
     pass.master = Some(&mut nobody);
+    pass.owners = owners;
     let mut asked = AskedAhead::default();
     let names = &shared.names;
     let result = carry_out::carry_out(&work.goal, &mut pass, &mut asked, names, &collector);

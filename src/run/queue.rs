@@ -13,6 +13,17 @@ use crate::types::UserId;
 /// one user and the next.
 const USERS_AHEAD: usize = 3;
 
+/// Those among whom a worker gets a task.
+#[derive(Clone, Copy)]
+pub struct Crowd<'c> {
+    /// How many they are.
+    pub size: usize,
+    /// Whether it may be a task that is tried with care.
+    pub careful: bool,
+    /// Whether a worker is busy for so long that others may take what it has asked for.
+    pub is_stuck: &'c dyn Fn(WorkerId) -> bool,
+}
+
 /// A task that is ready.
 #[derive(Debug)]
 struct Ready {
@@ -55,7 +66,8 @@ impl Queue {
             if count == most {
                 break;
             }
-            if !ready.task.owners.iter().any(|owner| held.contains(&owner)) {
+            let waits = !ready.task.waits_for.is_empty() && !self.is_free(ready);
+            if !waits && !ready.task.owners.iter().any(|owner| held.contains(&owner)) {
                 held.extend(ready.task.owners.iter());
                 count += 1;
             }
@@ -63,10 +75,9 @@ impl Queue {
         count
     }
 
-    /// Begins with the first task that this worker may run, one of a `crowd`. Whether it may be one
-    /// that is tried with care.
-    pub fn start(&mut self, worker: WorkerId, crowd: usize, careful: bool) -> Option<Work> {
-        let Ready { mut task, .. } = self.ready.remove(self.first_for(worker, careful)?)?;
+    /// Begins with the first task that this worker may run.
+    pub fn start(&mut self, worker: WorkerId, crowd: Crowd<'_>) -> Option<Work> {
+        let Ready { mut task, .. } = self.ready.remove(self.first_for(worker, crowd)?)?;
         let care = std::mem::take(&mut task.care);
         let goal = task.goal.clone();
         let number = *task.number.get_or_insert_with(|| {
@@ -75,17 +86,18 @@ impl Queue {
         });
         let looks_ahead = matches!(*goal, Goal::User(_)) && !task.again;
         self.running.push((worker, task));
-        let most = USERS_AHEAD.min(self.ready.len() / crowd.max(1));
+        let most = USERS_AHEAD.min(self.ready.len() / crowd.size.max(1));
         let ahead = if looks_ahead { self.ask_ahead(worker, most) } else { Vec::new() };
         Some(Work { number, goal, care, ahead })
     }
 
-    /// The first task that is nobody else's; else the first of another worker, for that one is
-    /// busy and may be for long.
-    fn first_for(&self, worker: WorkerId, careful: bool) -> Option<usize> {
-        let may = |ready: &Ready| careful || !ready.task.again;
+    /// The first task that is nobody else's; else the first of another worker that is busy for long.
+    fn first_for(&self, worker: WorkerId, crowd: Crowd<'_>) -> Option<usize> {
+        let may = |ready: &Ready| crowd.careful || !ready.task.again;
+        let stuck = |ready: &Ready| ready.worker.is_some_and(|other| (crowd.is_stuck)(other));
         let own = self.ready.iter().position(|ready| may(ready) && self.may_run(ready, worker));
-        own.or_else(|| self.ready.iter().position(|ready| may(ready) && self.is_free(ready)))
+        let others = |ready| may(ready) && stuck(ready) && self.is_free(ready);
+        own.or_else(|| self.ready.iter().position(others))
     }
 
     fn may_run(&self, ready: &Ready, worker: WorkerId) -> bool {
@@ -95,7 +107,10 @@ impl Queue {
     /// Whether nobody works on its owners.
     fn is_free(&self, ready: &Ready) -> bool {
         let held = |owner: &Owner| self.running.iter().any(|(_, task)| task.owners.contains(owner));
+        let waits_for = &ready.task.waits_for;
+        let is_awaited = |task: &Task| task.number.is_some_and(|n| waits_for.contains(&n));
         !ready.task.owners.iter().any(held)
+            && (waits_for.is_empty() || !self.running.iter().any(|(_, task)| is_awaited(task)))
     }
 
     /// The next users, which are this worker's from now on: so many, and those that are already.
@@ -129,9 +144,21 @@ impl Queue {
         self.ready.push_front(Ready { task, worker: None });
     }
 
+    /// Puts a task back at the front, which begins when one of those that run now has ended: one of
+    /// them has what it needs.
+    pub fn put_off(&mut self, task: Task) {
+        let waits_for = self.running.iter().filter_map(|(_, task)| task.number).collect();
+        self.put_back(Task { waits_for, ..task });
+    }
+
     /// Whether no task is ready or running.
     pub fn is_idle(&self) -> bool {
         self.ready.is_empty() && self.running.is_empty()
+    }
+
+    /// Whether a worker has asked for tasks that it has not begun with.
+    pub fn has_reserved(&self) -> bool {
+        self.ready.iter().any(|ready| ready.worker.is_some())
     }
 
     /// How many tasks are ready.
@@ -223,7 +250,8 @@ mod tests {
 
     /// What begins, as entries.
     fn start(queue: &mut Queue, worker: WorkerId) -> Option<(String, Vec<String>)> {
-        let work = queue.start(worker, 1, true)?;
+        let crowd = Crowd { size: 1, careful: true, is_stuck: &|_| true };
+        let work = queue.start(worker, crowd)?;
         let text: Vec<String> = work.goal.entries().iter().map(ToString::to_string).collect();
         Some((text.join(", "), work.ahead.iter().map(ToString::to_string).collect()))
     }

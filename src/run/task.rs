@@ -147,6 +147,8 @@ pub struct Task {
     pub again: bool,
     /// Its place in what is told of all tasks; without one, the place in which it begins.
     pub number: Option<u64>,
+    /// It waits until none of the tasks with these numbers runs.
+    pub waits_for: Vec<u64>,
     /// Over what connections were lost.
     pub care: Care,
 }
@@ -161,6 +163,7 @@ impl Task {
             tries: 0,
             again: false,
             number: None,
+            waits_for: Vec::new(),
             care: Care::default(),
         }
     }

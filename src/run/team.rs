@@ -1,9 +1,14 @@
 //! The workers of an executor, and what each of them is at. Pure.
 
+use std::time::Duration;
+
 use super::outcome::SessionState;
 use super::retry::Attempts;
 use super::step::{Action, Moment};
 use super::task::WorkerId;
+
+/// After that time others take what a worker has asked the replica for and is too busy to use.
+const STUCK: Duration = Duration::from_millis(100);
 
 /// What a worker is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +45,7 @@ pub struct Worker {
     pub was_open: bool,
     /// Since when there is a connection, or the replica last released its staged files.
     pub since: Moment,
-    /// When it last had something to do.
+    /// When it began with its task, or last had something to do.
     pub used: Moment,
     /// Whether the replica keeps staged files.
     pub staged: bool,
@@ -66,6 +71,11 @@ impl Worker {
     /// Whether there will be a connection, or another attempt to make one.
     pub fn is_coming(&self) -> bool {
         matches!(self.state, State::Connecting { .. } | State::Pausing(_))
+    }
+
+    /// Whether it is busy for so long that others may take what it has asked for.
+    pub fn is_stuck(&self, now: Moment) -> bool {
+        self.state != State::Running || now.saturating_sub(self.used) >= STUCK
     }
 
     /// Begins to connect.
@@ -98,6 +108,12 @@ impl Team {
     /// Whether one is connected and has nothing to do.
     pub fn has_idle(&self) -> bool {
         self.0.iter().any(|worker| worker.state == State::Idle)
+    }
+
+    /// When the next busy worker is busy for so long.
+    pub fn next_stuck(&self, now: Moment) -> Option<Moment> {
+        let busy = self.0.iter().filter(|worker| worker.state == State::Running);
+        busy.map(|worker| worker.used.saturating_add(STUCK)).filter(|at| *at > now).min()
     }
 
     /// How many there will be that are not connected yet.

@@ -1,5 +1,6 @@
 //! A worker: a session with the replica, and who works over it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -10,6 +11,7 @@ use super::carry_out;
 use super::interrupt::{Interrupts, Meter, Overseer};
 use super::outcome::{Attempt, Outcome, SessionState};
 use super::step::Work;
+use super::task::WorkerId;
 use super::voices::Voices;
 use crate::error::{Error, Kind, Result};
 use crate::limits::REPLY_PER_LIST_BYTE;
@@ -17,7 +19,8 @@ use crate::names::Namespace;
 use crate::replica::{Destination, Lane, Replica, Session, Traffic, WeakLane};
 use crate::settings::Replication;
 use crate::store::Store;
-use crate::sync::{Cancel, Care, Helpers, Master, Offer, Pass, Staged};
+use crate::sync::{Cancel, Care, Helpers, Master, Offer, Owners, Pass, Staged};
+use crate::types::UserId;
 
 /// Into how many parts memory is cut for workers that share a session.
 const SHARED_MEMORY: usize = 8;
@@ -36,6 +39,8 @@ pub struct Shared {
     pub interrupts: Arc<Interrupts>,
     /// What they have done.
     pub meter: Arc<Meter>,
+    /// Whom each of them works on.
+    pub owners: Mutex<HashMap<Option<UserId>, WorkerId>>,
     /// The sessions that there are, for workers that share one.
     pub lanes: Mutex<Vec<WeakLane>>,
     /// How to replicate.
@@ -142,12 +147,11 @@ impl Worker {
             .ok_or_else(|| Error::new(Kind::Internal, "use", "connection", "there is none"))
     }
 
-    /// Carries out a task.
-    /// Large tasks are offered to `helpers`.
-    pub fn run(&mut self, shared: &Shared, work: Work, helpers: Option<&dyn Helpers>) -> Attempt {
+    /// Carries out a task, among `others` if there are any.
+    pub fn run(&mut self, shared: &Shared, work: Work, others: Others<'_>) -> Attempt {
         let Work { goal, mut care, ahead, .. } = work;
         let mut asked = std::mem::take(&mut self.asked);
-        let result = self.with_pass(shared, (&mut care, helpers), |pass| {
+        let result = self.with_pass(shared, (&mut care, others), |pass| {
             asked.ask(&goal, &ahead, pass)?;
             let observer = shared.observer.as_ref();
             carry_out::carry_out(&goal, pass, &mut asked, &shared.names, observer)
@@ -167,7 +171,7 @@ impl Worker {
         let (care, mut begin) = (&mut Care::default(), || {
             helpers.into_iter().for_each(Helpers::begin_part);
         });
-        let result = self.with_pass(shared, (care, None), |pass| {
+        let result = self.with_pass(shared, (care, Others::default()), |pass| {
             offer.0.help(pass, &mut begin);
             Ok(Vec::new())
         });
@@ -177,7 +181,7 @@ impl Worker {
     /// Tells the replica to release its staged files.
     pub fn release(&mut self, shared: &Shared) -> Result<()> {
         let no_care = &mut Care::default();
-        let result = self.with_pass(shared, (no_care, None), |pass| pass.restart());
+        let result = self.with_pass(shared, (no_care, Others::default()), |pass| pass.restart());
         if result.is_err() {
             self.session = None;
         }
@@ -188,7 +192,7 @@ impl Worker {
     fn with_pass<T>(
         &mut self,
         shared: &Shared,
-        (care, helpers): (&mut Care, Option<&dyn Helpers>),
+        (care, others): (&mut Care, Others<'_>),
         work: impl FnOnce(&mut Pass<'_>) -> Result<T>,
     ) -> Result<T> {
         self.connect(shared)?;
@@ -209,7 +213,8 @@ impl Worker {
         pass.cache = cache.as_mut().map(|cache| cache as _);
         pass.master = Some(master.as_mut());
         pass.care = Some(care);
-        pass.helpers = helpers;
+        pass.helpers = others.helpers;
+        pass.owners = others.owners;
         pass.sharers = if *shares { SHARED_MEMORY } else { 1 };
         let result = work(&mut pass);
         if result.as_ref().is_err_and(Error::is_connection) {
@@ -229,6 +234,40 @@ impl Worker {
             return SessionState::Gone;
         }
         SessionState::Open { staged: self.staged.files() > 0 }
+    }
+}
+
+/// Who works beside a worker.
+#[derive(Clone, Copy, Default)]
+pub struct Others<'o> {
+    /// Who may help with a large task.
+    pub helpers: Option<&'o dyn Helpers>,
+    /// Whom they work on.
+    pub owners: Option<&'o dyn Owners>,
+}
+
+/// Whom a worker holds, until its task ends.
+pub struct Holding<'s> {
+    shared: &'s Shared,
+    id: WorkerId,
+}
+
+impl<'s> Holding<'s> {
+    /// Nobody yet.
+    pub fn new(shared: &'s Shared, id: WorkerId) -> Holding<'s> {
+        Holding { shared, id }
+    }
+}
+
+impl Owners for Holding<'_> {
+    fn hold(&self, owner: Option<&UserId>) -> bool {
+        *self.shared.owners.lock().entry(owner.cloned()).or_insert(self.id) == self.id
+    }
+}
+
+impl Drop for Holding<'_> {
+    fn drop(&mut self) {
+        self.shared.owners.lock().retain(|_, holder| *holder != self.id);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::care::is_of_mailbox_alone;
 use super::pass::Pass;
-use crate::error::{Error, Kind, Result, Subject};
+use crate::error::{Error, Kind, Result, Scope, Subject};
 use crate::events::SyncEvent;
 use crate::types::{MboxName, UserId};
 
@@ -113,7 +113,12 @@ impl Failures {
 
 /// Whether an error ends the whole task: the session is lost, or the client was asked to stop.
 pub(crate) fn ends_all(error: &Error) -> bool {
-    error.is_connection() || error.kind() == Kind::Cancelled
+    error.is_connection() || error.kind() == Kind::Cancelled || is_put_off(error)
+}
+
+/// Whether nothing is wrong, but the task must wait for another worker.
+pub fn is_put_off(error: &Error) -> bool {
+    error.scope() == Scope::PutOff
 }
 
 /// Whether the cause is a change that happened meanwhile, here or there.

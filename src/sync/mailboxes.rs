@@ -1,7 +1,7 @@
 //! Replicates named mailboxes, of whichever users (`sync_do_mailboxes`).
 
 use super::contents::bring_contents;
-use super::failures::{Failures, TRIES};
+use super::failures::{Failures, TRIES, is_put_off};
 use super::folders::identity::check_owner;
 use super::folders::settle::{Settled, View, settle};
 use super::folders::sides::{Folders, Refused};
@@ -28,11 +28,12 @@ pub fn mailboxes(pass: &mut Pass<'_>, names: &[MboxName]) -> Result<()> {
     let mut locks = Vec::with_capacity(owners.len());
     let mut free = Vec::with_capacity(owners.len());
     for owner in owners {
-        match pass.store.sync_lock(&pass.settings.server, owner.as_ref(), pass.settings.wait) {
+        match pass.lock(owner.as_ref(), pass.settings.wait) {
             Ok(lock) => {
                 locks.push(lock);
                 free.push(owner);
             }
+            Err(error) if is_put_off(&error) => return Err(error),
             Err(error) => keep_unlocked(pass, &mut failures, names, owner.as_ref(), &error)?,
         }
     }

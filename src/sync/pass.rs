@@ -13,14 +13,14 @@ use super::master::Master;
 use super::transfer::message::Messages;
 use super::transfer::staged::Staged;
 use super::transfer::unchecked::Unchecked;
-use crate::error::{Error, Kind, Result, Subject};
+use crate::error::{Error, Kind, Result, Scope, Subject};
 use crate::events::{Event, Observer, SyncEvent};
 use crate::names::Namespace;
 use crate::protocol::{Command, RemoteFolder, Ticket};
 use crate::replica::Replica;
 use crate::settings::Replication;
-use crate::store::Store;
-use crate::types::{MailboxEntry, MboxName, Text, UniqueId};
+use crate::store::{Lock, Store, Wait};
+use crate::types::{MailboxEntry, MboxName, Text, UniqueId, UserId};
 
 /// Staged files after which the replica is told to release them.
 const STAGED_FILES: u64 = 8192;
@@ -50,6 +50,12 @@ pub trait Helpers {
     fn begin_part(&self);
 }
 
+/// Whom the workers of one client work on: no two on the same.
+pub trait Owners {
+    /// Holds an owner until the task ends. Says whether nobody else has it.
+    fn hold(&self, owner: Option<&UserId>) -> bool;
+}
+
 /// Lent to every stage, for one task after the other over one session.
 pub struct Pass<'p> {
     /// The master's data.
@@ -72,6 +78,8 @@ pub struct Pass<'p> {
     pub master: Option<&'p mut dyn Master>,
     /// What connections were lost over, if that is known.
     pub care: Option<&'p mut Care>,
+    /// Whom others work on, if there are any.
+    pub owners: Option<&'p dyn Owners>,
     /// Who may help, if there are others.
     pub helpers: Option<&'p dyn Helpers>,
     /// Among how many passes over one session memory is shared.
@@ -109,6 +117,7 @@ impl<'p> Pass<'p> {
             cache: None,
             master: None,
             care: None,
+            owners: None,
             helpers: None,
             sharers: 1,
             messages: Messages::default(),
@@ -121,6 +130,17 @@ impl<'p> Pass<'p> {
     /// Forgets what was reported: another task begins.
     pub fn begin_task(&mut self) {
         self.reported.borrow_mut().clear();
+    }
+
+    /// Takes the lock of replication of an owner. If another worker has the owner the task is to be
+    /// [put off](is_put_off).
+    pub fn lock(&self, owner: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
+        if self.owners.is_some_and(|owners| !owners.hold(owner)) {
+            let user = owner.cloned().unwrap_or_default();
+            let detail = "another worker has the lock";
+            return Err(Error::new(Kind::Locked, "lock", &user, detail).with_scope(Scope::PutOff));
+        }
+        self.store.sync_lock(&self.settings.server, owner, wait)
     }
 
     /// Reports an event.

@@ -21,7 +21,7 @@ pub fn pieces(
     seen: &[UniqueId],
     subs: &[MboxName],
 ) -> Result<()> {
-    let _lock = pass.store.sync_lock(&pass.settings.server, Some(user), pass.settings.wait)?;
+    let _lock = pass.lock(Some(user), pass.settings.wait)?;
     check_owner(pass, user)?;
     check_inbox(pass, user)?;
     let mut steps = Vec::new();
@@ -48,8 +48,7 @@ pub fn pieces(
 /// Sends the limits of a quota root, or that it is none any more (`sync_do_quota`).
 pub fn quota(pass: &mut Pass<'_>, root: &Text) -> Result<()> {
     let owner = pass.names.owner(&MboxName::new(root.as_bytes()));
-    let server = &pass.settings.server;
-    let _lock = pass.store.sync_lock(server, owner.as_ref(), pass.settings.wait)?;
+    let _lock = pass.lock(owner.as_ref(), pass.settings.wait)?;
     let step = match pass.store.quota(root)? {
         Some(quota) => Step::SetQuota(quota),
         None => Step::DeleteQuota(root.clone()),
@@ -66,7 +65,7 @@ pub fn quota(pass: &mut Pass<'_>, root: &Text) -> Result<()> {
 /// Deletes a user on the replica who is gone here (`do_unuser`). One who is still here, or
 /// here again, is left alone; so is one who was renamed, whose mailboxes were renamed there.
 pub fn unuser(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
-    let lock = pass.store.sync_lock(&pass.settings.server, Some(user), pass.settings.wait)?;
+    let lock = pass.lock(Some(user), pass.settings.wait)?;
     let name = pass.names.inbox(user);
     if let Some(inbox) = pass.store.lookup(&name)? {
         if !inbox.mbtype.is_deleted() {

@@ -80,22 +80,19 @@ struct State {
 }
 
 impl State {
-    /// Where the first mailbox is that a pass may take.
-    fn first_for(&self, pass: PassId) -> Option<usize> {
+    /// Takes the first mailbox, if this pass may have it: they go in order.
+    fn take_first(&mut self, pass: PassId) -> Option<Todo> {
         if self.lacks_inbox && pass != OWNER {
             return None;
         }
-        let is_free = |todo: &Todo| {
-            let mut outer = todo.entry.name.as_bytes();
-            while let Some(dot) = outer.iter().rposition(|byte| *byte == b'.') {
-                outer = outer.get(..dot).unwrap_or_default();
-                if self.under_way.get(&MboxName::new(outer)).is_some_and(|other| *other != pass) {
-                    return false;
-                }
+        let mut outer = self.todo.front()?.entry.name.as_bytes();
+        while let Some(dot) = outer.iter().rposition(|byte| *byte == b'.') {
+            outer = outer.get(..dot).unwrap_or_default();
+            if self.under_way.get(&MboxName::new(outer)).is_some_and(|other| *other != pass) {
+                return None;
             }
-            true
-        };
-        self.todo.iter().position(is_free)
+        }
+        self.todo.pop_front()
     }
 }
 
@@ -133,8 +130,7 @@ impl SharedTodo {
         while !state.is_closed {
             let most = (state.todo.len() / PARTS).clamp(self.smallest, PART);
             while taken.len() < most
-                && let Some(at) = state.first_for(pass)
-                && let Some(todo) = state.todo.remove(at)
+                && let Some(todo) = state.take_first(pass)
             {
                 if todo.remote.is_none() {
                     state.under_way.insert(todo.entry.name.clone(), pass);
@@ -257,8 +253,10 @@ mod tests {
         let shared = of(&["user.fred.a", "user.fred.a.b", "user.fred.c"].map(|name| (name, true)));
         let helper = shared.enter().unwrap();
         assert_eq!(take(&shared, helper).unwrap(), "user.fred.a");
-        assert_eq!(take(&shared, OWNER).unwrap(), "user.fred.c", "another's is on its way");
+        let is_free = |pass| shared.state.lock().take_first(pass);
+        assert!(is_free(OWNER).is_none(), "another's is on its way");
         assert_eq!(take(&shared, helper).unwrap(), "user.fred.a.b", "its own is");
+        assert_eq!(take(&shared, OWNER).unwrap(), "user.fred.c");
         shared.leave(helper, Found::default());
         assert_eq!(take(&shared, OWNER), None);
     }

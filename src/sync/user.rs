@@ -39,7 +39,7 @@ pub fn user(pass: &mut Pass<'_>, user: &UserId, asked: Option<Ticket>) -> Result
 
 fn user_locked(pass: &mut Pass<'_>, user: &UserId, mut asked: Option<Ticket>) -> Result<()> {
     pass.check_cancel(user)?;
-    let lock = pass.store.sync_lock(&pass.settings.server, Some(user), pass.settings.wait);
+    let lock = pass.lock(Some(user), pass.settings.wait);
     let _lock = match lock {
         Ok(lock) => lock,
         Err(error) => {

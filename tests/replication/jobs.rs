@@ -225,6 +225,63 @@ fn whoever_rolls_with_several_connections_ends_when_asked_to() {
 }
 
 #[test]
+fn folders_that_moved_between_users_come_over_whoever_works_on_whom() {
+    let lab = lab(8, 4, 3);
+    replicate(&lab, &["-A"]);
+    let mut admin = Imap::admin(&lab.master);
+    // Each to the next and the last to the first: every task needs another's user.
+    for user in 0..8 {
+        let next = (user + 1) % 8;
+        admin.ok(&format!("RENAME user.u{user:03}.Sent user.u{next:03}.moved"));
+    }
+    let run = ours(&lab, &["-v", "-A", "-j", "4"]).ok();
+    assert_eq!((errors(&run).as_slice(), run.stderr.as_str()), (&[][..], ""), "{run}");
+    assert_equal(&lab);
+    for user in 0..8 {
+        let next = (user + 1) % 8;
+        admin.ok(&format!("RENAME user.u{user:03}.Archive user.u{next:03}.gone"));
+    }
+    let run = ours(&lab, &["-v", "-R", "-1", "-j", "4"]).ok();
+    assert_eq!((errors(&run).as_slice(), run.stderr.as_str()), (&[][..], ""), "{run}");
+    assert_equal(&lab);
+    assert_cyrus_idle(&lab, &["-A"]);
+}
+
+#[test]
+fn far_away_tasks_share_a_connection_and_all_is_told_as_over_one() {
+    let lab = lab(12, 2, 3);
+    replicate(&lab, &["-A", "-j", "1"]);
+    for user in 0..12 {
+        let mut imap = Imap::login(&lab.master, &format!("u{user:03}"));
+        for folder in ["INBOX", "INBOX.Sent"] {
+            assert!(imap.append(folder, "", &message("more")).is_ok());
+        }
+    }
+    let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(60), false);
+    lab.master.use_port(proxy.port());
+    let run = ours(&lab, &["-v", "-A"]).ok();
+    assert_eq!((errors(&run).as_slice(), run.stderr.as_str()), (&[][..], ""), "{run}");
+    let users = (0..12).map(|user| format!("u{user:03}"));
+    let each = |u: String| {
+        [format!("USER {u}"), format!("MAILBOX user.{u}"), format!("MAILBOX user.{u}.Sent")]
+    };
+    assert_eq!(told(&run), users.flat_map(each).collect::<Vec<_>>());
+    assert_equal(&lab);
+    // A connection that is lost takes all its tasks with it, and each is done all the same.
+    for user in 0..12 {
+        let mut imap = Imap::login(&lab.master, &format!("u{user:03}"));
+        for number in 0..20 {
+            assert!(imap.append("INBOX", "", &message(&format!("and {number}"))).is_ok());
+        }
+    }
+    proxy.cut_once_after(proxy.traffic().sent + 6_000);
+    let run = ours(&lab, &["-v", "-A"]).ok();
+    assert!(!proxy.cut_is_due(), "{run}");
+    assert_equal(&lab);
+    assert_cyrus_idle(&lab, &["-A"]);
+}
+
+#[test]
 fn a_number_that_cannot_be_is_refused_at_once() {
     let lab = Lab::new(Options::default());
     for number in ["0", "65", "x", "-2"] {

@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{Step, SyncEvent};
 use crate::protocol::{self, Command, Ticket};
 use crate::store::{Lock, Wait};
-use crate::sync::failures::{Failures, ends_all, is_locked, wants_another_try};
+use crate::sync::failures::{Failures, ends_all, is_locked, is_put_off, wants_another_try};
 use crate::sync::pass::Pass;
 use crate::types::{MboxName, UniqueId, UserId};
 
@@ -39,7 +39,7 @@ pub(crate) fn carry_out(
     owners: &[Option<UserId>],
 ) -> Result<bool> {
     let touched = plan.renames.iter().flat_map(|r| [&r.from, &r.to]).chain(&plan.deletes);
-    let locks = lock_owners(pass, touched, owners);
+    let locks = lock_owners(pass, touched, owners)?;
     let mut undone = Undone::default();
     let deleted = delete_all(pass, plan, &locks, failures, &mut undone)?;
     folders.remotes.retain(|remote| !deleted.contains(&remote.name));
@@ -157,19 +157,20 @@ fn lock_owners<'n>(
     pass: &Pass<'_>,
     names: impl Iterator<Item = &'n MboxName>,
     locked: &[Option<UserId>],
-) -> Locks {
+) -> Result<Locks> {
     let mut others: Vec<Option<UserId>> = names.map(|name| pass.names.owner(name)).collect();
     others.retain(|owner| !locked.contains(owner));
     others.sort();
     others.dedup();
     let mut locks = Locks { held: Vec::new(), missing: HashMap::new() };
     for owner in others {
-        match pass.store.sync_lock(&pass.settings.server, owner.as_ref(), Wait::Fail) {
+        match pass.lock(owner.as_ref(), Wait::Fail) {
             Ok(lock) => locks.held.push(lock),
+            Err(error) if is_put_off(&error) => return Err(error),
             Err(error) => drop(locks.missing.insert(owner, error)),
         }
     }
-    locks
+    Ok(locks)
 }
 
 /// Fails unless the owners of these names are locked.

@@ -11,8 +11,7 @@ use crate::types::{Annotation, MboxName};
 /// (`sync_do_annotation`).
 pub fn annotations(pass: &mut Pass<'_>, mailbox: Option<&MboxName>) -> Result<()> {
     let owner = mailbox.and_then(|name| pass.names.owner(name));
-    let server = &pass.settings.server;
-    let _lock = pass.store.sync_lock(server, owner.as_ref(), pass.settings.wait)?;
+    let _lock = pass.lock(owner.as_ref(), pass.settings.wait)?;
     let name = mailbox.cloned().unwrap_or_default();
     let ticket = pass.session.submit(Command::GetAnnotations(&name))?;
     let theirs = pass.session.wait(ticket)?.into_annotations()?;

@@ -18,7 +18,7 @@ pub fn meta(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
 }
 
 fn meta_alone(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
-    let _lock = pass.store.sync_lock(&pass.settings.server, Some(user), pass.settings.wait)?;
+    let _lock = pass.lock(Some(user), pass.settings.wait)?;
     pass.report(events::Step::Meta { user: user.clone() });
     check_owner(pass, user)?;
     check_inbox(pass, user)?;
