@@ -38,7 +38,7 @@ pub struct Session {
     observer: Arc<dyn Observer>,
     wire: bool,
     framer: Framer,
-    pipeline: Pipeline,
+    pub(super) pipeline: Pipeline,
     replies: Replies,
     /// The long message of the reply that is on its way, and the beginning of its line.
     spool_file: Option<SpoolFile>,

@@ -128,14 +128,20 @@ impl Replica for Lane {
         let mut state = state.lock();
         loop {
             if let Some(reply) = state.session.answered(ticket)? {
+                // Somebody else may have to read from now on.
+                came.notify_one();
                 return Ok(reply);
             }
             let fill = match state.is_read {
                 true => Fill::Not,
                 false => Fill::Now(std::mem::take(&mut waited)),
             };
+            let before = state.session.pipeline.len();
             let progress = state.session.progress(ticket, fill);
-            came.notify_all();
+            // Only then is there something for others, or nobody who reads for them.
+            if progress.is_err() || state.session.pipeline.len() != before {
+                came.notify_all();
+            }
             // What came may be more than was looked at.
             if progress? || state.session.link.coding().is_inflating() {
                 continue;
@@ -152,7 +158,6 @@ impl Replica for Lane {
                 waited = begun.elapsed();
             });
             state.is_read = false;
-            came.notify_all();
         }
     }
 

@@ -14,8 +14,7 @@ const MOST: usize = 4;
 /// Workers that may share the sessions of others, where the replica is far away.
 pub const SHARERS: usize = 28;
 /// Where connecting takes as long, the replica is far away: what each worker does is to wait for
-/// the way there and back, so there is nothing to measure before there are more, and several share
-/// a session.
+/// the way there and back, so several share a session.
 const FAR: Duration = Duration::from_millis(100);
 /// How long is measured what is done.
 const WINDOW: Duration = Duration::from_millis(100);
@@ -101,13 +100,7 @@ impl Width {
 
     /// A worker was connected, which took so long.
     pub fn connected(&mut self, took: Duration) {
-        if took < FAR || self.most == 1 {
-            return;
-        }
-        self.shares = true;
-        if self.is_measured && self.not_before.is_zero() {
-            self.limit = self.most;
-        }
+        self.shares |= took >= FAR && self.most > 1;
     }
 
     /// One could not be, although `open` others are.
@@ -223,11 +216,20 @@ mod tests {
     }
 
     #[test]
-    fn a_far_replica_gets_all_at_once() {
-        let mut width = Width::new(Jobs::Auto);
-        width.connected(Duration::from_millis(300));
-        assert_eq!(width.limit(), 4);
-        assert_eq!(width.next_look(), None);
+    fn sessions_with_a_far_replica_are_shared_until_one_is_lost() {
+        for jobs in [Jobs::Auto, Jobs::Number(3)] {
+            let mut width = Width::new(jobs);
+            let sharer = width.most();
+            width.connected(NEAR);
+            assert!(width.admits(0) && !width.admits(sharer));
+            width.connected(Duration::from_millis(300));
+            assert!(width.admits(sharer) && width.workers() > sharer);
+            width.lost();
+            assert!(width.admits(0) && !width.admits(sharer));
+        }
+        let mut one = Width::new(Jobs::Number(1));
+        one.connected(Duration::from_millis(300));
+        assert!(one.workers() == 1 && !one.admits(1));
     }
 
     #[test]

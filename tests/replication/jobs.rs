@@ -50,9 +50,9 @@ fn users_go_over_several_connections_and_all_is_told_as_over_one() {
     let (four, connections) = over(&lab, "four", 20, &["-A", "-j", "4"]);
     assert_eq!(connections, 4);
     assert_eq!(four, one);
-    // Far away all four come without being asked for.
+    // Far away they share what there is.
     let (auto, connections) = over(&lab, "auto", 50, &["-A"]);
-    assert_eq!(connections, 4);
+    assert!(connections <= 4, "{connections}");
     assert_eq!(auto, one);
 }
 
@@ -257,7 +257,7 @@ fn far_away_tasks_share_a_connection_and_all_is_told_as_over_one() {
             assert!(imap.append(folder, "", &message("more")).is_ok());
         }
     }
-    let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(60), false);
+    let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(60), true);
     lab.master.use_port(proxy.port());
     let run = ours(&lab, &["-v", "-A"]).ok();
     assert_eq!((errors(&run).as_slice(), run.stderr.as_str()), (&[][..], ""), "{run}");
@@ -274,7 +274,8 @@ fn far_away_tasks_share_a_connection_and_all_is_told_as_over_one() {
             assert!(imap.append("INBOX", "", &message(&format!("and {number}"))).is_ok());
         }
     }
-    proxy.cut_once_after(proxy.traffic().sent + 6_000);
+    proxy.reset();
+    proxy.cut_once_after(4_000);
     let run = ours(&lab, &["-v", "-A"]).ok();
     assert!(!proxy.cut_is_due(), "{run}");
     assert_equal(&lab);
