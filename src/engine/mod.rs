@@ -183,14 +183,19 @@ fn with_store(
         observer,
         cancel,
         meter: Arc::default(),
-        owners: Mutex::default(),
+        owners: Arc::default(),
         lanes: Mutex::default(),
         settings: settings.replication,
     };
     let own = Width::new(jobs).most();
     let worker = |(id, master)| {
-        let overseer =
-            Overseer::new(shared.interrupts.clone(), shared.meter.clone(), shared.observer.clone());
+        let overseer = Overseer::new(
+            shared.interrupts.clone(),
+            shared.meter.clone(),
+            shared.observer.clone(),
+            shared.owners.clone(),
+            (id, own),
+        );
         Worker::new(master, overseer, id >= own)
     };
     let workers = masters.into_iter().enumerate().map(worker).collect();

@@ -34,7 +34,7 @@ impl Client {
 
     /// Replicates users as [`Client::sync_user`], or as [`Client::sync_meta`] with `only_meta`:
     /// several at once if there are several connections. `each` hears how every user's replication
-    /// ended, in the order in which they ended; a failure stops no other. A user over whom the
+    /// ended, in the order of `users`; a failure stops no other. A user over whom the
     /// connection is lost is tried once more over a new one.
     ///
     /// # Errors
@@ -56,7 +56,8 @@ impl Client {
         self.runner.batch(Box::new(goals), rules, None, &mut settled)
     }
 
-    /// Replicates the named mailboxes, of whichever users; if they are many over several connections.
+    /// Replicates the named mailboxes, of whichever users; if they are many over several
+    /// connections.
     pub fn sync_mailboxes(&mut self, names: &[MboxName]) -> Result<()> {
         self.runner.one(Goal::Mailboxes(names.to_vec()))
     }

@@ -1,6 +1,6 @@
 //! One session for several tasks at once: while the replica's answer to one is on its way, the
-//! commands of the next leave. Replies come in the order of the commands, so each task finds its own
-//! by its ticket.
+//! commands of the next leave. Replies come in the order of the commands, so each task finds its
+//! own by its ticket.
 //!
 //! Whoever waits first reads for all; the session is free for commands meanwhile.
 
@@ -28,6 +28,8 @@ struct State {
     is_read: bool,
     /// Tasks that are being carried out over it.
     tasks: usize,
+    /// How often the replica was told to release what is staged.
+    restarts: u64,
 }
 
 struct Shared {
@@ -51,7 +53,7 @@ impl Lane {
         let socket = session.link.socket.try_clone().map_err(|error| {
             Error::new(Kind::Connect, "share connection to", session.link.name(), error.to_string())
         })?;
-        let state = Mutex::new(State { session, is_read: false, tasks: 0 });
+        let state = Mutex::new(State { session, is_read: false, tasks: 0, restarts: 0 });
         Ok(Lane(Arc::new(Shared { state, came: Condvar::new(), socket })))
     }
 
@@ -102,6 +104,14 @@ impl WeakLane {
 /// A task that is being carried out.
 pub struct OneTask(Arc<Shared>);
 
+impl OneTask {
+    /// How often the replica was told to release what is staged: nothing is there any more that was
+    /// before another time. While a task is being carried out none but itself has it told so.
+    pub fn restarts(&self) -> u64 {
+        self.0.state.lock().restarts
+    }
+}
+
 impl Drop for OneTask {
     fn drop(&mut self) {
         self.0.state.lock().tasks -= 1;
@@ -116,7 +126,16 @@ impl Replica for Lane {
         if matches!(command, Command::Restart) && state.tasks > 1 {
             return Ok(LEFT_OUT);
         }
-        state.session.submit(command)
+        if matches!(command, Command::Restart) {
+            state.restarts += 1;
+        }
+        let before = state.session.pipeline.len();
+        let submitted = state.session.submit(command);
+        if submitted.is_err() || state.session.pipeline.len() != before + 1 {
+            // Others were answered meanwhile.
+            self.0.came.notify_all();
+        }
+        submitted
     }
 
     fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
@@ -127,12 +146,13 @@ impl Replica for Lane {
         let mut waited = Duration::ZERO;
         let mut state = state.lock();
         loop {
-            if let Some(reply) = state.session.answered(ticket)? {
+            if let Some(answer) = state.session.answered(ticket).transpose() {
                 // Somebody else may have to read from now on.
                 came.notify_one();
-                return Ok(reply);
+                return answer;
             }
-            let fill = match state.is_read {
+            let is_inflating = state.session.link.coding().is_inflating();
+            let fill = match state.is_read && !is_inflating {
                 true => Fill::Not,
                 false => Fill::Now(std::mem::take(&mut waited)),
             };

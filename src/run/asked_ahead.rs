@@ -43,6 +43,11 @@ impl AskedAhead {
         self.0.remove(at).map(|(_, ticket)| ticket)
     }
 
+    /// Forgets all, for nobody will replicate them over this session.
+    pub fn discard(&mut self, pass: &mut Pass<'_>) {
+        self.0.drain(..).for_each(|(_, ticket)| pass.session.discard(ticket));
+    }
+
     /// Forgets all, for the session is over.
     pub fn clear(&mut self) {
         self.0.clear();

@@ -153,6 +153,8 @@ impl Machine for Batch<'_> {
         }
         let then = match self.ending.take_if(|_| self.executor.team.is_at_rest()) {
             Some(how) => Then::End(how),
+            // At the end nothing is begun any more.
+            None if self.ending.is_some() => Then::Wait(Wait { until: None, log: false }),
             None => Then::Wait(Wait { until: self.executor.next_turn(now), log: false }),
         };
         Step { actions, then }

@@ -440,9 +440,11 @@ impl Daemon<'_> {
         };
         let free = self.next_take().filter(|next| *next > now);
         let after = self.rules.timeout;
-        let release = if after.is_zero() { None } else { self.executor.team.next_release(after) };
         let queue = &self.executor.queue;
-        let leave = self.executor.team.next_leave(LEAVE);
+        // Nobody is sent home, or told to release anything, while there is something to do.
+        let team = Some(&self.executor.team).filter(|_| queue.is_idle());
+        let release = team.filter(|_| !after.is_zero()).and_then(|team| team.next_release(after));
+        let leave = team.and_then(|team| team.next_leave(LEAVE));
         let moments = [free, release, leave, queue.next_due(), self.executor.next_turn(now)];
         let until = moments.into_iter().flatten().fold(now.saturating_add(look), Moment::min);
         // Ignore what is logged while the log cannot be taken over.

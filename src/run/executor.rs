@@ -81,11 +81,14 @@ impl Executor {
         let may_be_careful = !self.team.0.iter().skip(own).any(|w| w.state == State::Running);
         let stuck: Vec<bool> = self.team.0.iter().map(|worker| worker.is_stuck(now)).collect();
         let is_stuck = |worker: WorkerId| stuck.get(worker).is_none_or(|stuck| *stuck);
-        let crowd = Crowd { size: crowd, careful: may_be_careful, is_stuck: &is_stuck };
+        let may_share = !self.queue.has_careful();
         for (id, worker) in self.team.0.iter_mut().enumerate() {
-            if !self.width.admits(id) {
+            let shares = id >= own;
+            if shares && !(may_share && self.width.admits(id)) {
                 continue;
             }
+            let careful = may_be_careful && !shares;
+            let crowd = Crowd { size: crowd, careful, is_stuck: &is_stuck };
             if worker.state == State::Idle
                 && let Some(work) = self.queue.start(id, crowd)
             {
@@ -114,7 +117,7 @@ impl Executor {
         // One at a time at first, for a replica that cannot be reached by one is reached by none.
         let limit = if is_open { self.width.limit() } else { 1 };
         let mut room = limit.saturating_sub(self.team.connected(own));
-        let may_share = is_open && self.width.admits(own);
+        let may_share = is_open && self.width.admits(own) && !self.queue.has_careful();
         if room == 0 && !may_share {
             return;
         }
@@ -146,7 +149,7 @@ impl Executor {
     /// have the time.
     pub fn next_look(&self) -> Option<Moment> {
         let look = self.width.next_look()?;
-        let has_room = self.team.has_idle() || self.team.coming() > 0;
+        let has_room = self.has_idle() || self.team.coming() > 0;
         let is_needed = || !self.offers.is_empty() || self.queue.startable(1) > 0;
         (!self.is_measuring && !has_room && is_needed()).then_some(look)
     }
@@ -241,6 +244,9 @@ impl Executor {
         if let Some(worker) = self.team.0.get_mut(id) {
             worker.used = now;
         }
+        if matches!(outcome, Outcome::Lost(_)) {
+            self.width.lost();
+        }
         let task = self.queue.end(id)?;
         let error = match outcome {
             Outcome::Done(undone) => return Some(Settled::Done(task, undone)),
@@ -254,7 +260,6 @@ impl Executor {
             }
             Outcome::Lost(error) => error,
         };
-        self.width.lost();
         if !self.policy.tries_again(&mut care, &error) {
             return Some(Settled::Lost(task, error));
         }
@@ -283,9 +288,15 @@ impl Executor {
         turns.into_iter().flatten().min()
     }
 
+    /// Whether a worker that may get a task has none.
+    fn has_idle(&self) -> bool {
+        let workers = self.team.0.iter().enumerate();
+        workers.into_iter().any(|(id, w)| w.state == State::Idle && self.width.admits(id))
+    }
+
     /// When others may take what a busy worker has asked for.
     fn next_stuck(&self, now: Moment) -> Option<Moment> {
-        let is_waited_for = self.team.has_idle() && self.queue.has_reserved();
+        let is_waited_for = self.has_idle() && self.queue.has_reserved();
         is_waited_for.then(|| self.team.next_stuck(now)).flatten()
     }
 }

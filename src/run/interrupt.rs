@@ -1,16 +1,19 @@
 //! What ends a wait for a replica that says nothing, before `sync_timeout` does: a request to stop
 //! or to start over, the shutdown file, a file that asks for the user to be skipped.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::task::WorkerId;
 use super::voices::Voices;
 use crate::error::{Error, Kind};
 use crate::replica::Interrupt;
 use crate::store::Store;
 use crate::sync::Cancel;
+use crate::types::UserId;
 
 /// How long nothing comes from a replica that is waited for no longer once somebody wants the wait
 /// to end. One that works answers sooner, mostly; a wait that ends too soon costs a connection and
@@ -71,21 +74,8 @@ impl Interrupts {
     }
 }
 
-impl Interrupt for Interrupts {
-    fn asked(&self, quiet: Duration) -> Option<Error> {
-        let replica = "the replica";
-        if let Some(why) = self.ended(quiet) {
-            let detail = format!("{why} while its answer was waited for");
-            return Some(Error::new(Kind::Cancelled, "wait for", replica, detail));
-        }
-        if quiet < SILENCE {
-            return None;
-        }
-        let skipped = self.store.skipped_since()?;
-        let detail = format!("it does not answer, and {}", skipped.detail());
-        Some(Error::new(Kind::Timeout, "wait for", replica, detail))
-    }
-}
+/// Whom the workers of a client work on, if there are several.
+pub type Holders = Mutex<HashMap<Option<UserId>, WorkerId>>;
 
 /// What has been done, by all workers of a client: bytes of commands that were answered, and of
 /// their replies.
@@ -104,13 +94,35 @@ pub struct Overseer {
     interrupts: Arc<Interrupts>,
     meter: Arc<Meter>,
     voices: Arc<Voices>,
+    holders: Arc<Holders>,
+    /// The worker that has made the connection, and how many have one of their own.
+    of: (WorkerId, usize),
     unwanted: AtomicBool,
 }
 
 impl Overseer {
-    /// Counts what is done to `meter`, and hands over what was said when there is to be a wait.
-    pub fn new(interrupts: Arc<Interrupts>, meter: Arc<Meter>, voices: Arc<Voices>) -> Overseer {
-        Overseer { interrupts, meter, voices, unwanted: AtomicBool::new(false) }
+    /// Of the worker `of.0`, where `of.1` have a connection of their own and `holders` says whom
+    /// each works on. Counts what is done to `meter`, and hands over what was said when there is
+    /// to be a wait.
+    pub fn new(
+        interrupts: Arc<Interrupts>,
+        meter: Arc<Meter>,
+        voices: Arc<Voices>,
+        holders: Arc<Holders>,
+        of: (WorkerId, usize),
+    ) -> Overseer {
+        Overseer { interrupts, meter, voices, holders, of, unwanted: AtomicBool::new(false) }
+    }
+
+    /// Why the user who is replicated over this connection is to be skipped. Over which connection
+    /// a worker works that shares one is not known.
+    fn skipped(&self) -> Option<Error> {
+        let skipped = self.interrupts.store.skipped_since()?;
+        let user = skipped.subject().user().cloned();
+        let (id, own) = self.of;
+        let holder =
+            self.holders.lock().unwrap_or_else(PoisonError::into_inner).get(&user).copied();
+        holder.is_none_or(|holder| holder == id || holder >= own).then_some(skipped)
     }
 
     /// Nobody needs the connection that the worker makes; or somebody does again.
@@ -121,7 +133,16 @@ impl Overseer {
 
 impl Interrupt for Overseer {
     fn asked(&self, quiet: Duration) -> Option<Error> {
-        self.interrupts.asked(quiet)
+        let replica = "the replica";
+        if let Some(why) = self.interrupts.ended(quiet) {
+            let detail = format!("{why} while its answer was waited for");
+            return Some(Error::new(Kind::Cancelled, "wait for", replica, detail));
+        }
+        if quiet < SILENCE {
+            return None;
+        }
+        let detail = format!("it does not answer, and {}", self.skipped()?.detail());
+        Some(Error::new(Kind::Timeout, "wait for", replica, detail))
     }
 
     fn waits(&self) {

@@ -91,7 +91,8 @@ impl Queue {
         Some(Work { number, goal, care, ahead })
     }
 
-    /// The first task that is nobody else's; else the first of another worker that is busy for long.
+    /// The first task that is nobody else's; else the first of another worker that is busy for
+    /// long.
     fn first_for(&self, worker: WorkerId, crowd: Crowd<'_>) -> Option<usize> {
         let may = |ready: &Ready| crowd.careful || !ready.task.again;
         let stuck = |ready: &Ready| ready.worker.is_some_and(|other| (crowd.is_stuck)(other));
@@ -144,8 +145,8 @@ impl Queue {
         self.ready.push_front(Ready { task, worker: None });
     }
 
-    /// Puts a task back at the front, which begins when one of those that run now has ended: one of
-    /// them has what it needs.
+    /// Puts a task back at the front, which begins when those that run now have ended: one of them
+    /// has what it needs.
     pub fn put_off(&mut self, task: Task) {
         let waits_for = self.running.iter().filter_map(|(_, task)| task.number).collect();
         self.put_back(Task { waits_for, ..task });
@@ -154,6 +155,12 @@ impl Queue {
     /// Whether no task is ready or running.
     pub fn is_idle(&self) -> bool {
         self.ready.is_empty() && self.running.is_empty()
+    }
+
+    /// Whether a task is to be tried with care, or is.
+    pub fn has_careful(&self) -> bool {
+        let ready = self.ready.iter().map(|ready| &ready.task);
+        ready.chain(self.running.iter().map(|(_, task)| task)).any(|task| task.again)
     }
 
     /// Whether a worker has asked for tasks that it has not begun with.

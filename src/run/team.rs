@@ -105,11 +105,6 @@ impl Team {
         own.filter(|worker| worker.is_open() || worker.is_coming()).count()
     }
 
-    /// Whether one is connected and has nothing to do.
-    pub fn has_idle(&self) -> bool {
-        self.0.iter().any(|worker| worker.state == State::Idle)
-    }
-
     /// When the next busy worker is busy for so long.
     pub fn next_stuck(&self, now: Moment) -> Option<Moment> {
         let busy = self.0.iter().filter(|worker| worker.state == State::Running);

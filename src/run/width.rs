@@ -48,6 +48,8 @@ pub struct Width {
     limit: usize,
     /// Whether others may share their sessions.
     shares: bool,
+    /// Whether a connection was lost: nobody shares one any more.
+    is_blamed: bool,
     phase: Phase,
     /// No other worker is tried before.
     not_before: Moment,
@@ -66,6 +68,7 @@ impl Width {
             is_measured,
             limit: if is_measured { 1 } else { most },
             shares: false,
+            is_blamed: false,
             phase: Phase::Before,
             not_before: Moment::ZERO,
             pause: PAUSE,
@@ -96,11 +99,12 @@ impl Width {
     /// A connection was lost: whose fault that was shows only where each has its own.
     pub fn lost(&mut self) {
         self.shares = false;
+        self.is_blamed = true;
     }
 
     /// A worker was connected, which took so long.
     pub fn connected(&mut self, took: Duration) {
-        self.shares |= took >= FAR && self.most > 1;
+        self.shares |= took >= FAR && self.most > 1 && !self.is_blamed;
     }
 
     /// One could not be, although `open` others are.
@@ -112,6 +116,7 @@ impl Width {
     /// Workers have nothing to do any more: what was measured says nothing of what comes.
     pub fn rest(&mut self) {
         self.phase = Phase::Before;
+        self.is_blamed = false;
         if self.is_measured {
             self.limit = 1;
         }
@@ -226,6 +231,8 @@ mod tests {
             assert!(width.admits(sharer) && width.workers() > sharer);
             width.lost();
             assert!(width.admits(0) && !width.admits(sharer));
+            width.connected(Duration::from_millis(300));
+            assert!(!width.admits(sharer), "whose fault it was is not known yet");
         }
         let mut one = Width::new(Jobs::Number(1));
         one.connected(Duration::from_millis(300));

@@ -1,14 +1,13 @@
 //! A worker: a session with the replica, and who works over it.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use parking_lot::Mutex;
 
 use super::asked_ahead::AskedAhead;
 use super::cache::SharedCache;
 use super::carry_out;
-use super::interrupt::{Interrupts, Meter, Overseer};
+use super::interrupt::{Holders, Interrupts, Meter, Overseer};
 use super::outcome::{Attempt, Outcome, SessionState};
 use super::step::Work;
 use super::task::WorkerId;
@@ -40,7 +39,7 @@ pub struct Shared {
     /// What they have done.
     pub meter: Arc<Meter>,
     /// Whom each of them works on.
-    pub owners: Mutex<HashMap<Option<UserId>, WorkerId>>,
+    pub owners: Arc<Holders>,
     /// The sessions that there are, for workers that share one.
     pub lanes: Mutex<Vec<WeakLane>>,
     /// How to replicate.
@@ -55,6 +54,8 @@ pub struct Worker {
     /// Whether it has no connection of its own.
     shares: bool,
     staged: Staged,
+    /// How often the replica was told to release what is staged, when this was last looked at.
+    restarts: u64,
     asked: AskedAhead,
     /// What the replica has, remembered.
     cache: Option<SharedCache>,
@@ -71,6 +72,7 @@ impl Worker {
             session: None,
             shares,
             staged: Staged::default(),
+            restarts: 0,
             asked: AskedAhead::default(),
             cache: None,
             master,
@@ -94,6 +96,7 @@ impl Worker {
             let lane = if self.shares { share(shared)? } else { self.own(shared)? };
             self.session = Some(lane);
             self.staged = Staged::default();
+            self.restarts = 0;
             self.asked.clear();
         }
         Ok(())
@@ -167,11 +170,12 @@ impl Worker {
         offer: &Offer,
         helpers: Option<&dyn Helpers>,
     ) -> Attempt {
-        self.asked.clear();
+        let mut asked = std::mem::take(&mut self.asked);
         let (care, mut begin) = (&mut Care::default(), || {
             helpers.into_iter().for_each(Helpers::begin_part);
         });
         let result = self.with_pass(shared, (care, Others::default()), |pass| {
+            asked.discard(pass);
             offer.0.help(pass, &mut begin);
             Ok(Vec::new())
         });
@@ -196,11 +200,15 @@ impl Worker {
         work: impl FnOnce(&mut Pass<'_>) -> Result<T>,
     ) -> Result<T> {
         self.connect(shared)?;
-        let Worker { session, staged, cache, master, shares, .. } = self;
+        let Worker { session, staged, restarts, cache, master, shares, .. } = self;
         let Some(session) = session else {
             return Err(Error::new(Kind::Internal, "use", "connection", "there is none"));
         };
-        let _task = session.begin_task();
+        let task = session.begin_task();
+        if *restarts != task.restarts() {
+            // By another worker that shares the session.
+            staged.clear();
+        }
         let mut pass = Pass::new(
             shared.store.as_ref(),
             &shared.names,
@@ -217,6 +225,7 @@ impl Worker {
         pass.owners = others.owners;
         pass.sharers = if *shares { SHARED_MEMORY } else { 1 };
         let result = work(&mut pass);
+        *restarts = task.restarts();
         if result.as_ref().is_err_and(Error::is_connection) {
             self.session = None;
         }
@@ -261,13 +270,15 @@ impl<'s> Holding<'s> {
 
 impl Owners for Holding<'_> {
     fn hold(&self, owner: Option<&UserId>) -> bool {
-        *self.shared.owners.lock().entry(owner.cloned()).or_insert(self.id) == self.id
+        let mut holders = self.shared.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        *holders.entry(owner.cloned()).or_insert(self.id) == self.id
     }
 }
 
 impl Drop for Holding<'_> {
     fn drop(&mut self) {
-        self.shared.owners.lock().retain(|_, holder| *holder != self.id);
+        let mut holders = self.shared.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        holders.retain(|_, holder| *holder != self.id);
     }
 }
 

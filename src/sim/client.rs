@@ -231,7 +231,15 @@ fn obey(worker: &mut Worker, client: &Client, id: WorkerId, order: Order) -> Opt
 /// Who does the work: this thread, or one thread a worker.
 enum Crew {
     One(Box<Worker>),
-    Many(Vec<Sender<Order>>, Receiver<Input>, Vec<JoinHandle<()>>),
+    Many(Threads),
+}
+
+/// Workers, each with a thread once it has something to do.
+struct Threads {
+    orders: Vec<Option<Sender<Order>>>,
+    ended: Sender<Input>,
+    received: Receiver<Input>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 /// The executor's world.
@@ -251,7 +259,7 @@ impl SimEnv {
     pub fn new(client: Arc<Client>, workers: usize) -> SimEnv {
         let crew = match workers {
             0 | 1 => Crew::One(Box::new(Worker::new(&client.world))),
-            _ => hire(&client, workers),
+            _ => Crew::Many(Threads::new(workers)),
         };
         let happened = VecDeque::new();
         SimEnv { client, crew, happened, running: Vec::new(), ghosts: Vec::new(), is_idle: false }
@@ -272,8 +280,8 @@ impl SimEnv {
 
     /// Part of a task for another worker, if that bug is planted.
     fn ghost(&self, worker: WorkerId, work: &Work) -> Option<(WorkerId, Work)> {
-        let Crew::Many(workers, ..) = &self.crew else { return None };
-        let other = (worker + 1) % workers.len();
+        let Crew::Many(threads) = &self.crew else { return None };
+        let other = (worker + 1) % threads.orders.len();
         let is_free = !self.running.iter().any(|(running, _)| *running == other);
         let planted = self.client.world.look().plant == Some(Plant::UserTasksAtOnce);
         let entries = work.goal.entries();
@@ -289,8 +297,8 @@ impl SimEnv {
             Crew::One(worker) => {
                 self.happened.extend(obey(worker, &self.client, id, order));
             }
-            Crew::Many(orders, ..) => {
-                if let Some(worker) = orders.get(id) {
+            Crew::Many(threads) => {
+                if let Some(worker) = threads.orders(&self.client, id) {
                     self.client.world.baton.begin(id + 1);
                     worker.send(order).unwrap();
                 }
@@ -300,11 +308,11 @@ impl SimEnv {
 
     /// Lets workers work until something happened to them, or the executor is to look up.
     fn work(&mut self) -> bool {
-        let Crew::Many(_, ended, _) = &self.crew else { return false };
+        let Crew::Many(Threads { received, .. }) = &self.crew else { return false };
         let busy = self.client.world.baton.busy();
         let Some(next) = self.client.world.look().chance.pick(&busy).copied() else { return false };
         self.client.world.baton.pass(next);
-        self.happened.extend(ended.try_iter());
+        self.happened.extend(received.try_iter());
         true
     }
 
@@ -357,35 +365,41 @@ impl SimEnv {
     }
 }
 
-/// Starts a thread a worker.
-fn hire(client: &Arc<Client>, workers: usize) -> Crew {
-    let (ended, received) = channel();
-    let mut orders = Vec::new();
-    let mut threads = Vec::new();
-    for id in 0..workers {
-        let (send, receive) = channel::<Order>();
-        let (client, ended) = (client.clone(), ended.clone());
-        orders.push(send);
-        threads.push(std::thread::spawn(move || {
-            Baton::is_me(id + 1);
-            let mut worker = Worker::new(&client.world);
-            for order in receive {
-                client.world.baton.wait();
-                let input = obey(&mut worker, &client, id, order);
-                // Nobody listens any more to a client that was killed.
-                let _ = input.map(|input| ended.send(input));
-                client.world.baton.end();
-            }
-        }));
+impl Threads {
+    fn new(workers: usize) -> Threads {
+        let (ended, received) = channel();
+        let orders = (0..workers).map(|_| None).collect();
+        Threads { orders, ended, received, threads: Vec::new() }
     }
-    Crew::Many(orders, received, threads)
+
+    /// The way to a worker, which gets a thread if it has none.
+    fn orders(&mut self, client: &Arc<Client>, id: WorkerId) -> Option<&Sender<Order>> {
+        let place = self.orders.get_mut(id)?;
+        if place.is_none() {
+            let (send, receive) = channel::<Order>();
+            let (client, ended) = (client.clone(), self.ended.clone());
+            self.threads.push(std::thread::spawn(move || {
+                Baton::is_me(id + 1);
+                let mut worker = Worker::new(&client.world);
+                for order in receive {
+                    client.world.baton.wait();
+                    let input = obey(&mut worker, &client, id, order);
+                    // Nobody listens any more to a client that was killed.
+                    let _ = input.map(|input| ended.send(input));
+                    client.world.baton.end();
+                }
+            }));
+            *place = Some(send);
+        }
+        place.as_ref()
+    }
 }
 
 impl Drop for SimEnv {
     fn drop(&mut self) {
         // What a killed client had begun comes to its end without effect.
         while self.work() {}
-        if let Crew::Many(orders, _, threads) = &mut self.crew {
+        if let Crew::Many(Threads { orders, threads, .. }) = &mut self.crew {
             orders.clear();
             threads.drain(..).for_each(|thread| thread.join().unwrap());
         }

@@ -127,7 +127,8 @@ impl History {
     fn run_client(&mut self) -> bool {
         let names = &self.client.names;
         let mut driver = Driver::new(Daemon::new(self.rules, names, "replica", "log-run".into()));
-        let workers = Width::new(self.rules.jobs).most();
+        // Who shares a session has one like all others here.
+        let workers = Width::new(self.rules.jobs).workers();
         let mut env = SimEnv::new(self.client.clone(), workers);
         let mut disk = Disk::new(&self.world);
         loop {

@@ -24,6 +24,7 @@ use crate::types::{MailboxEntry, MboxName, MboxType, Text, UniqueId};
 const GLANCES: usize = 64;
 /// Mailboxes of one task from which on others may help.
 const MANY: usize = 8;
+
 /// Brings over the contents of mailboxes, with the help of others if there are many. Returns the
 /// quota roots that they name.
 pub(crate) fn bring_contents(
@@ -48,6 +49,8 @@ pub(crate) fn bring_contents(
     if let Some(helpers) = helpers {
         helpers.offer(Offer(shared.clone()));
     }
+    // They must not go on when the user is not locked any more.
+    let _closing = Closing(&shared);
     let mut contents = Contents::new(&shared, OWNER, helpers.is_some());
     contents.found.roots = roots;
     std::mem::swap(&mut contents.found.failures, failures);
@@ -58,7 +61,6 @@ pub(crate) fn bring_contents(
     });
     let Found { failures: own, roots, .. } = contents.found;
     *failures = own;
-    // They must not go on when the user is not locked any more.
     let mut found = shared.close();
     if let Some(helpers) = helpers.filter(|_| shared.is_helped()) {
         helpers.begin_part();
@@ -69,8 +71,8 @@ pub(crate) fn bring_contents(
     result.map(|()| found.roots)
 }
 
-/// Passes over mailboxes that the replica has already: hardly any has changed, as a rule, and to open
-/// one costs more than a glance at it. Returns the quota roots that those name.
+/// Passes over mailboxes that the replica has already: hardly any has changed, as a rule, and to
+/// open one costs more than a glance at it. Returns the quota roots that those name.
 fn pass_over_same(pass: &Pass<'_>, todo: &mut VecDeque<Todo>) -> Vec<NamedRoot> {
     let mut found = Found::default();
     let mut rest = VecDeque::with_capacity(todo.len());
@@ -109,7 +111,8 @@ struct Contents<'s> {
     in_parts: bool,
     /// Mailboxes of which more is to be sent.
     again: VecDeque<Todo>,
-    /// Whether the replica took updates without a check, which is to be made up for.
+    /// Whether something is to be made up for: updates that the replica took without a check,
+    /// mailboxes that were sent up to a damaged message.
     is_unsure: bool,
     found: Found,
 }
@@ -130,6 +133,15 @@ impl Parts for SharedTodo {
             leaving.found.failures.keep_reported(error.subject().clone(), error);
         }
         leaving.found.moved = std::mem::take(&mut pass.moved);
+    }
+}
+
+/// Closes even if there is a panic: helpers wait for the owner.
+struct Closing<'s>(&'s SharedTodo);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 
@@ -163,9 +175,11 @@ impl<'s> Contents<'s> {
                 let again = std::mem::take(&mut self.again).into_iter();
                 self.shared.put_back(taken.into_iter().chain(again));
             }
-            self.is_unsure = !pass.unchecked.is_empty();
-            self.shared.done(self.id);
-            if self.id == OWNER && sent.is_ok() && !self.found.failures.is_waiting() {
+            self.is_unsure = !pass.unchecked.is_empty() || !all_held.is_empty();
+            self.shared.done(self.id, self.again.iter());
+            let inbox_waits = self.again.iter().any(|todo| todo.new_inbox);
+            let fails = inbox_waits || sent.is_err() || self.found.failures.is_waiting();
+            if self.id == OWNER && !fails {
                 self.shared.inbox_is_there();
             }
             if sent? {
@@ -236,8 +250,8 @@ impl<'s> Contents<'s> {
         Ok(work)
     }
 
-    /// Mailboxes that wait for a message, and have got it from elsewhere: the replica may have it. The
-    /// others fail.
+    /// Mailboxes that wait for a message, and have got it from elsewhere: the replica may have it.
+    /// The others fail.
     fn resolve(&mut self, pass: &mut Pass<'_>, all_held: Vec<Held>) -> Result<Vec<Unfinished>> {
         let mut unfinished = Vec::new();
         all_held.iter().for_each(|held| pass.staged.want(&held.partition, held.missing));

@@ -156,10 +156,12 @@ impl SharedTodo {
         taken
     }
 
-    /// A pass is done with all that it took, whatever came of it.
-    pub fn done(&self, pass: PassId) {
+    /// A pass is done with all that it took but for this, whatever came of it.
+    pub fn done<'t>(&self, pass: PassId, left: impl Iterator<Item = &'t Todo>) {
         let mut state = self.state.lock();
         state.under_way.retain(|_, other| *other != pass);
+        let new = left.filter(|todo| todo.remote.is_none());
+        state.under_way.extend(new.map(|todo| (todo.entry.name.clone(), pass)));
         self.changed.notify_all();
     }
 
@@ -194,7 +196,7 @@ impl SharedTodo {
         state.found.absorb(found);
         state.helpers -= 1;
         drop(state);
-        self.done(pass);
+        self.done(pass, [].iter());
     }
 
     /// Whether there ever was a helper.
@@ -262,12 +264,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_taken_and_waits_to_be_sent_is_still_under_way() {
+        let names = ["user.fred.a", "user.fred.b", "user.fred.b.c"].map(|name| (name, true));
+        let shared = SharedTodo { smallest: 2, ..of(&names) };
+        let helper = shared.enter().unwrap();
+        let mut taken = shared.take(helper, &mut || {});
+        assert_eq!(taken.len(), 2);
+        taken.pop_front();
+        shared.done(helper, taken.iter());
+        assert!(shared.state.lock().take_first(OWNER).is_none(), "b is not there yet");
+        shared.done(helper, [].iter());
+        assert_eq!(take(&shared, OWNER).unwrap(), "user.fred.b.c");
+        shared.leave(helper, Found::default());
+    }
+
+    #[test]
     fn nothing_of_a_user_is_created_before_the_inbox() {
         let shared = Arc::new(of(&[("user.fred", true), ("DELETED.user.fred.a.1", true)]));
         let (helper, waiting) = (shared.enter().unwrap(), shared.clone());
         let helping = thread::spawn(move || take(&waiting, helper));
         assert_eq!(take(&shared, OWNER).unwrap(), "user.fred");
-        shared.done(OWNER);
+        shared.done(OWNER, [].iter());
         assert!(!helping.is_finished(), "it could not be created");
         shared.inbox_is_there();
         assert_eq!(helping.join().unwrap().unwrap(), "DELETED.user.fred.a.1");

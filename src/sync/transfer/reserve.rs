@@ -7,8 +7,8 @@ use crate::sync::pass::Pass;
 use crate::sync::survey::snapshot::Snapshot;
 use crate::types::{MboxName, Record};
 
-/// A larger message is asked for whatever its dates say: for its sake the way there and back is worth
-/// it.
+/// A larger message is asked for whatever its dates say: for its sake the way there and back is
+/// worth it.
 const NOT_WORTH_ASKING: u32 = 64 << 10;
 
 /// Notes the files that an update needs and the replica may have.
@@ -18,9 +18,16 @@ pub(crate) fn want_files(pass: &mut Pass<'_>, snapshot: &Snapshot) {
     }
 }
 
+/// Notes all files that an update needs.
+pub(crate) fn want_all_files(pass: &mut Pass<'_>, snapshot: &Snapshot) {
+    for record in snapshot.new_messages() {
+        pass.staged.want(&snapshot.header.partition, record.guid);
+    }
+}
+
 /// Whether a message came where it is when it arrived: then the replica has it nowhere else, and
-/// asking would only cost time. A copy keeps the date of the original. Where the dates mislead it is
-/// sent although the replica has it, which does no harm.
+/// asking would only cost time. A copy keeps the date of the original. Where the dates mislead it
+/// is sent although the replica has it, which does no harm.
 fn is_delivered(record: &Record) -> bool {
     let came = if record.savedate == 0 { record.last_updated } else { record.savedate };
     record.size <= NOT_WORTH_ASKING && came.abs_diff(record.internaldate) <= 1

@@ -2,7 +2,7 @@
 
 use super::damage::damage;
 use super::message::{Messages, Opened};
-use super::reserve::{reserve, want_files};
+use super::reserve::{reserve, want_all_files};
 use super::staged::Staged;
 use crate::error::{Error, Kind, Result};
 use crate::events::Step;
@@ -254,7 +254,8 @@ impl Preparing {
                 continue;
             }
             if base.attempt == Attempt::Repaired {
-                want_files(pass, &snapshot);
+                // Of a message that is damaged here it may have the good copy.
+                want_all_files(pass, &snapshot);
                 reserve(pass, std::slice::from_ref(&base.entry.name))?;
             }
             self.announce(pass, &snapshot);
