@@ -18,6 +18,8 @@ mod failures;
 mod folders;
 mod forgotten;
 mod interrupts;
+// A host is asked over one connection.
+#[cfg(not(through_host))]
 mod jobs;
 mod kinds;
 mod layouts;

@@ -43,7 +43,9 @@ fn fails_alone(lab: &Lab, program: &Path, told: &str) -> Run {
     lab.master.set_config("sync_server_path", Some(&program.display().to_string()));
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
     lab.master.use_port(proxy.port());
-    let run = ours(lab, &["-A", "-v", "-j", "1"]);
+    lab.master.set_config("sync_jobs", Some("1"));
+    let run = ours(lab, &["-A", "-v"]);
+    lab.master.set_config("sync_jobs", None);
     lab.master.use_port(lab.replica.csync_port());
     assert_eq!(run.status.code(), Some(1), "{told}: {run}");
     assert_eq!(proxy.traffic().connections, 1, "{told}: {run}");

@@ -14,7 +14,8 @@ fn a_user_whose_connection_dies_is_tried_once_more_in_the_same_run() {
     // Slow enough to be caught in the middle.
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(20), false);
     lab.master.use_port(proxy.port());
-    let running = start_ours(&lab, &["-v", "-A", "-j", "1"]);
+    lab.master.set_config("sync_jobs", Some("1"));
+    let running = start_ours(&lab, &["-v", "-A"]);
     let running = until(running, |[stdout, ..]| stdout.contains("USER u002"));
     assert!(kill_sync_servers(&lab.replica) > 0, "nobody was serving");
     let run = running.wait();
