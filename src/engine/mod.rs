@@ -136,9 +136,8 @@ impl Client {
         let Runner { shared, workers, .. } = &mut self.runner;
         // A worker that has no connection keeps nothing, but for the first, which makes one.
         let mut workers = workers.iter_mut().enumerate();
-        workers.try_for_each(|(id, worker)| match id == 0 || worker.is_open() {
-            true => worker.release(shared),
-            false => Ok(()),
+        workers.try_for_each(|(id, worker)| {
+            if id == 0 || worker.is_open() { worker.release(shared) } else { Ok(()) }
         })
     }
 

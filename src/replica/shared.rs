@@ -2,7 +2,7 @@
 //! commands of the next leave. Replies come in the order of the commands, so each task finds its
 //! own by its ticket.
 //!
-//! Whoever waits first reads for all; the session is free for commands meanwhile.
+//! Who waits first reads for all; the session is free for commands meanwhile.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -152,9 +152,10 @@ impl Replica for Lane {
                 return answer;
             }
             let is_inflating = state.session.link.coding().is_inflating();
-            let fill = match state.is_read && !is_inflating {
-                true => Fill::Not,
-                false => Fill::Now(std::mem::take(&mut waited)),
+            let fill = if state.is_read && !is_inflating {
+                Fill::Not
+            } else {
+                Fill::Now(std::mem::take(&mut waited))
             };
             let before = state.session.pipeline.len();
             let progress = state.session.progress(ticket, fill);

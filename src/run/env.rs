@@ -52,7 +52,7 @@ pub trait Env {
     /// Reports something.
     fn tell(&mut self, event: &Event);
 
-    /// All is over: what was kept back to be told is told now.
+    /// All is over: what was kept back to be reported is reported now.
     fn end(&mut self) {}
 
     /// Takes the final outcome of a task.

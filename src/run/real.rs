@@ -45,7 +45,7 @@ pub struct Real<'w, 'h> {
     asked: Signals,
 }
 
-/// Who hears of tasks.
+/// Who takes what comes of tasks.
 pub struct Hear<'c> {
     /// What would be done for a task, where nothing is done.
     pub plan: Option<&'c mut OnStep<'c>>,
@@ -176,10 +176,12 @@ impl<'w, 'h> Real<'w, 'h> {
             Some(rolling) if wait.log => rolling.watch.wait(time, cancel, &is_there),
             _ => cancel.wait_until(None, time, &is_there),
         };
-        match is_logged {
-            true => Some(Input::Logged),
-            false if is_there() => None,
-            false => Some(Input::TimeOver),
+        if is_logged {
+            Some(Input::Logged)
+        } else if is_there() {
+            None
+        } else {
+            Some(Input::TimeOver)
         }
     }
 }

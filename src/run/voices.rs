@@ -1,5 +1,5 @@
 //! What workers say goes to the thread that called the library, which passes it on task by task:
-//! an observer hears of one thing after the other, and from no thread that it does not know.
+//! an observer gets one thing after the other, and from no thread that it does not know.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -101,7 +101,7 @@ impl Tally {
     }
 }
 
-/// Replicates users, or their metadata alone.
+/// Replicates users, or only their metadata.
 fn users(
     names: Names,
     session: &mut Session,
