@@ -90,10 +90,17 @@ impl Coding {
         self.pace.as_mut()?.end_command(begun, bytes, &self.done)
     }
 
-    /// The reply to a command has come.
-    pub(super) fn confirmed(&mut self, written: Option<Written>, bytes: u64) {
+    /// Bytes have come, decoded; so many in all.
+    pub(super) fn received(&mut self, total: u64) {
         if let Some(pace) = &mut self.pace {
-            pace.confirmed(written, bytes);
+            pace.received(total);
+        }
+    }
+
+    /// The reply to a command ends with the byte `end` of all that came.
+    pub(super) fn confirmed(&mut self, written: Option<Written>, bytes: u64, end: u64) {
+        if let Some(pace) = &mut self.pace {
+            pace.confirmed(written, bytes, end);
         }
     }
 

@@ -65,7 +65,9 @@ const LONG_COMMAND: u64 = 64 << 10;
 const TRIAL_BYTES: u64 = 2 << 20;
 /// Confirmed bytes before the first trial of more effort, and between two trials at the least.
 const TRIAL_PAUSE: u64 = 64 << 20;
-/// The same after more effort was found to be better: that is worth another look.
+/// Seconds that such a pause takes at the least.
+const TRIAL_TIME: f64 = 1.5;
+/// Confirmed bytes after more effort was found to be better: that is worth another look.
 const SHORT_PAUSE: u64 = 16 << 20;
 /// Between two trials at the most.
 const LONGEST_PAUSE: u64 = 16 << 30;
@@ -125,6 +127,8 @@ pub struct Effort {
     moment: (f64, f64),
     /// Whether bytes waited in the system at the last look.
     pressed: bool,
+    /// Whether more effort was taken once because it is cheap.
+    rose: bool,
     measured: Measured,
     /// The same of the effort before the present trial.
     compared: Measured,
@@ -190,6 +194,7 @@ impl Default for Effort {
             speeds: [f64::MAX; 3],
             moment: (0.0, 0.0),
             pressed: false,
+            rose: false,
             measured: Measured::default(),
             compared: Measured::default(),
             trial: None,
@@ -337,13 +342,21 @@ impl Effort {
         }
         // Where a trial has shown that effort does not help it must be cheaper still.
         let futile = self.known.is_some() && self.floor == 0;
-        // At the beginning one look is enough to go back to where it began.
-        let highest = if begins { self.ceiling.min(FIRST_RUNG) } else { self.ceiling };
+        // At the beginning one look is enough to go back to where it began, but not again and again:
+        // a busy replica takes bytes by fits and starts.
+        let highest = if !begins {
+            self.ceiling
+        } else if self.rose {
+            self.rung
+        } else {
+            self.ceiling.min(FIRST_RUNG)
+        };
         let cheap = self.affordable(speed, if futile { CHEAP / 2.0 } else { CHEAP }).min(highest);
         let next = (self.rung + 1).min(self.ceiling);
         let own = (look.time - look.blocked).max(0.0) / look.plain;
         let needed = speed * (own + self.cost(next) - self.cost(self.rung));
         if cheap > self.rung {
+            self.rose = true;
             self.turn_to(cheap);
         } else if self.floor > 0 && next > self.rung && needed <= ROOM {
             self.turn_to(next);
@@ -360,7 +373,9 @@ impl Effort {
         }
         let dear = speed * self.cost(self.rung) >= CHEAP;
         let unknown = self.known.is_none() && self.rung > 0;
-        if self.trial.is_none() && (self.since_trial >= self.due || unknown && self.doubts == 0) {
+        let hurries = self.due < TRIAL_PAUSE || self.since_trial as f64 >= speed * TRIAL_TIME;
+        let due = self.since_trial >= self.due && hurries;
+        if self.trial.is_none() && (due || unknown && self.doubts == 0) {
             let rung = match self.rung {
                 0 => self.pressed.then_some(FAST_RUNG),
                 FAST_RUNG => dear.then_some(0),

@@ -3,12 +3,12 @@
 //! that two full pipes never wait for each other.
 
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::coding::Coding;
+use super::effort::Written;
 use super::interrupt::{Asking, Interrupt};
 use super::layer::Layer;
 use super::patience::{Patience, TICK};
@@ -203,11 +203,6 @@ impl Link {
         }
     }
 
-    /// The address at the other end; of a UNIX socket there is none.
-    pub fn peer_address(&self) -> Option<IpAddr> {
-        self.socket.peer()
-    }
-
     /// What the bytes go through.
     pub fn coding(&self) -> &Coding {
         &self.coding
@@ -320,6 +315,14 @@ impl Link {
         }
     }
 
+    /// All of the reply to a command of so many bytes was consumed. `written` is how the command was
+    /// compressed, if with one effort.
+    pub(super) fn answered(&mut self, written: Option<Written>, bytes: u64) {
+        let consumed = self.traffic.received.saturating_sub(self.received().len() as u64);
+        self.coding.confirmed(written, bytes, consumed);
+        self.reply_ended();
+    }
+
     /// What comes from now on is another reply, with time of its own.
     pub fn reply_ended(&mut self) {
         self.patience = Patience::default();
@@ -393,7 +396,10 @@ impl Link {
         } else if ready.read && !self.ended {
             moved |= self.read_some()?;
         }
-        self.traffic.received += (self.input.len() - before) as u64;
+        if self.input.len() > before {
+            self.traffic.received += (self.input.len() - before) as u64;
+            self.coding.received(self.traffic.received);
+        }
         if self.received().len() > self.allowed {
             return Err(too_much(self.name(), self.allowed));
         }

@@ -279,8 +279,7 @@ impl Session {
         let Some(command) = self.pipeline.pop() else {
             return Err(nonsense(self.link.name(), &Malformed::new(0u64, "a reply to no command")));
         };
-        self.link.reply_ended();
-        self.link.coding.confirmed(command.written, command.bytes);
+        self.link.answered(command.written, command.bytes);
         self.noise = 0;
         let mut items = self.replies.take_coming();
         let spool_file = self.spool_file.take().map(SpoolFile::end).transpose();

@@ -204,7 +204,7 @@ impl Connect<'_> {
 
     /// Warns that the password goes over the network as it is, unless the site has chosen that.
     pub(super) fn warn_of_clear_password(&self, link: &Link, mechanism: &str) {
-        let peer = link.peer_address();
+        let peer = link.socket.peer();
         let stays_here = peer.is_some_and(is_loopback);
         let is_unix = matches!(self.target, Target::Unix(_));
         if link.coding().tls().is_some()
