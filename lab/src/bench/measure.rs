@@ -27,12 +27,6 @@ pub enum Wire {
     Direct,
 }
 
-impl Default for Wire {
-    fn default() -> Wire {
-        Wire::Over(Line::default())
-    }
-}
-
 /// Runs a client, with `-A` or other arguments, and measures all but system calls.
 pub fn measure(
     settings: &Settings,

@@ -24,7 +24,10 @@ use std::process::Command;
 
 use contender::{Abilities, Contender};
 use ground::Ground;
+use measure::Wire;
 use result::{Row, Sample};
+
+use crate::link::Line;
 
 pub use result::{Case, Measure, Report, Target};
 pub use settings::{Settings, parse, usage};
@@ -90,14 +93,40 @@ impl Bench {
         self.ground.get_or_init(|| ground::first_sync(&self.settings))
     }
 
-    /// Lets contenders run in turn, in each round in the reverse order of the last one.
+    /// Lets contenders run in turn, over a line or with nothing between them and the replica. Then
+    /// there is a round before in which bytes are counted and nothing else: what counts them takes
+    /// time.
+    fn over(
+        &self,
+        line: Option<Line>,
+        contenders: &[Contender],
+        mut run: impl FnMut(&Contender, usize, Wire) -> Result<Sample, String>,
+    ) -> Vec<Row> {
+        let rounds = self.settings.rounds;
+        if let Some(line) = line {
+            return self.in_turn(contenders, rounds, |contender, round| {
+                run(contender, round, Wire::Over(line))
+            });
+        }
+        self.in_turn(contenders, 1 + rounds, |contender, round| {
+            if round > 0 {
+                return run(contender, round, Wire::Direct);
+            }
+            let mut sample = run(contender, round, Wire::Over(Line::default()))?;
+            sample.retain(|measure, _| measure.is_counted());
+            Ok(sample)
+        })
+    }
+
+    /// Lets contenders run in turn so often, in each round in the reverse order of the last one.
     fn in_turn(
         &self,
         contenders: &[Contender],
+        rounds: usize,
         mut run: impl FnMut(&Contender, usize) -> Result<Sample, String>,
     ) -> Vec<Row> {
         let mut samples = vec![(Vec::new(), Vec::new()); contenders.len()];
-        for round in 0..self.settings.rounds {
+        for round in 0..rounds {
             let mut order: Vec<_> = contenders.iter().zip(&mut samples).collect();
             if round % 2 == 1 {
                 order.reverse();
@@ -108,8 +137,11 @@ impl Bench {
                 }
                 match run(contender, round) {
                     Ok(sample) => {
-                        let wall = sample.get(&Measure::Wall).copied().unwrap_or_default();
-                        eprintln!("  round {}: {:24} {wall:>9.3} s", round + 1, contender.name);
+                        let says = match sample.get(&Measure::Wall) {
+                            Some(wall) => format!("{wall:>9.3} s"),
+                            None => "counted".to_owned(),
+                        };
+                        eprintln!("  round {}: {:24} {says}", round + 1, contender.name);
                         good.push(sample);
                     }
                     Err(fault) => {

@@ -62,6 +62,11 @@ impl Measure {
         }
     }
 
+    /// Whether it is the same however long a run takes.
+    pub fn is_counted(self) -> bool {
+        !matches!(self, Measure::Wall | Measure::ClientCpu | Measure::ServerCpu | Measure::Peak)
+    }
+
     /// A value with as many digits as it is worth.
     pub fn show(self, value: f64) -> String {
         match self {

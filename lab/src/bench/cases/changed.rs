@@ -27,9 +27,9 @@ pub fn distance(bench: &Bench) -> Vec<Case> {
     }
     let ground = several(bench, 5);
     let line = Line { round_trip: settings.round_trip, ..Line::default() };
-    let wire = Wire::Over(line);
-    let rows =
-        changing(bench, &ground, &["-A"], wire, |_| append_everywhere(&ground, settings.users));
+    let rows = changing(bench, &ground, &["-A"], Some(line), |_| {
+        append_everywhere(&ground, settings.users);
+    });
     let milliseconds = settings.round_trip.as_millis();
     let mailboxes = settings.users * settings.folders;
     let title = format!("{mailboxes} mailboxes changed, {milliseconds} ms round trip");
@@ -50,7 +50,7 @@ pub fn day(bench: &Bench) -> Vec<Case> {
         return Vec::new();
     }
     let ground = several(bench, 6);
-    let rows = changing(bench, &ground, &["-A"], Wire::default(), |round| {
+    let rows = changing(bench, &ground, &["-A"], None, |round| {
         day::pass(ground.master(), settings.users, settings.day, round as u64);
     });
     let title =
@@ -69,7 +69,7 @@ pub fn flag(bench: &Bench) -> Vec<Case> {
     });
     let mut rng = Rng::new(7);
     let args = ["-m", "user.fred"];
-    let rows = changing(bench, &ground, &args, Wire::default(), |round| {
+    let rows = changing(bench, &ground, &args, None, |round| {
         let mut fred = Imap::login(ground.master(), "fred").with_selected("INBOX");
         let uid = 1 + rng.below(messages);
         let flag = if round.is_multiple_of(2) { "+FLAGS ($Label2)" } else { "-FLAGS ($Label2)" };
@@ -98,7 +98,7 @@ fn changing(
     bench: &Bench,
     ground: &Ground,
     args: &[&str],
-    wire: Wire,
+    line: Option<Line>,
     mut change: impl FnMut(usize),
 ) -> Vec<Row> {
     let settings = &bench.settings;
@@ -106,7 +106,7 @@ fn changing(
     let replicas = contenders.each_ref().map(|contender| {
         let replica = ground.fresh();
         let both = [ground.master(), &*replica];
-        let first = measure(settings, contender, both, &["-A"], Wire::default());
+        let first = measure(settings, contender, both, &["-A"], Wire::Direct);
         (contender.name.clone(), replica, first.err())
     });
     let of = |contender: &Contender| -> Result<&Fresh, String> {
@@ -118,7 +118,7 @@ fn changing(
         }
     };
     let next = Cell::new(0);
-    let mut rows = bench.in_turn(&contenders, |contender, round| {
+    let mut rows = bench.over(line, &contenders, |contender, round, wire| {
         if next.get() == round {
             change(round);
             next.set(round + 1);

@@ -3,11 +3,12 @@
 use super::super::Bench;
 use super::super::contender::{CYRUS, Client, Contender, OURS};
 use super::super::ground::{Ground, thousands};
-use super::super::measure::{Wire, measure};
+use super::super::measure::measure;
 use super::super::result::{Case, Measure, Row, Sample};
 use super::super::settings::Settings;
 use crate::certs::{Authority, Valid};
 use crate::fill::Bulk;
+use crate::link::Line;
 
 /// Both by default; and ours with one connection.
 pub fn sync(bench: &Bench) -> Vec<Case> {
@@ -19,7 +20,7 @@ pub fn sync(bench: &Bench) -> Vec<Case> {
     if bench.abilities.jobs {
         contenders.push(one.clone());
     }
-    let rows = first_syncs(bench, bench.ground(), &contenders, Wire::default());
+    let rows = first_syncs(bench, bench.ground(), &contenders, None);
     let case = Case::new("first-sync", title(bench, "first sync")).with_rows(rows);
     vec![
         case.target("first sync", OURS, Measure::Wall, 0.12)
@@ -39,7 +40,7 @@ pub fn workers(bench: &Bench) -> Vec<Case> {
         return vec![case];
     }
     let contenders = [1, 2, 4].map(Contender::jobs);
-    vec![case.with_rows(first_syncs(bench, bench.ground(), &contenders, Wire::default()))]
+    vec![case.with_rows(first_syncs(bench, bench.ground(), &contenders, None))]
 }
 
 /// Over TLS by STARTTLS. sync_server no longer offers deflate then: Cyrus's client does without,
@@ -55,13 +56,13 @@ pub fn tls(bench: &Bench) -> Vec<Case> {
     let root = authority.root().display().to_string();
     master.set_config("tls_server_ca_file", Some(&root));
     let contenders = [Contender::cyrus(), Contender::ours(), Contender::level("0")];
-    let rows = bench.in_turn(&contenders, |contender, round| {
+    let rows = bench.over(None, &contenders, |contender, round, wire| {
         let mut replica = ground.fresh();
         // Cyrus's client encrypts only where it cannot log in otherwise.
         replica.set_config("allowplaintext", Some("no"));
         replica.use_certificate(&certificate);
         let both = [master, &*replica];
-        let sample = measure(&bench.settings, contender, both, &["-A"], Wire::default())?;
+        let sample = measure(&bench.settings, contender, both, &["-A"], wire)?;
         if !replica.log().contains("starttls: TLS") {
             return Err("it did not encrypt".to_owned());
         }
@@ -81,25 +82,26 @@ pub fn cold(bench: &Bench) -> Vec<Case> {
     }
     let bulk = Bulk { users, folders, messages, seed: 11 };
     let ground = Ground::on_disk(bulk, mix, &std::env::temp_dir());
-    let rows = bench.in_turn(&both(), |contender, round| {
+    let rows = bench.over(None, &both(), |contender, round, wire| {
         let replica = ground.fresh();
         ground.cool();
         let servers = [ground.master(), &*replica];
-        let sample = measure(settings, contender, servers, &["-A"], Wire::default())?;
+        let sample = measure(settings, contender, servers, &["-A"], wire)?;
         verified(&ground, &replica, round, sample)
     });
     let title = format!("first sync from a cold cache: {:.0} MB on disk", ground.megabytes());
     vec![Case::new("cold", title).with_rows(rows)]
 }
 
-/// Each run to a fresh replica; in the first round what it left is compared with the master.
+/// Each run to a fresh replica, near or over a line; in the first round what it left is compared with
+/// the master.
 pub fn first_syncs(
     bench: &Bench,
     ground: &Ground,
     contenders: &[Contender],
-    wire: Wire,
+    line: Option<Line>,
 ) -> Vec<Row> {
-    bench.in_turn(contenders, |contender, round| {
+    bench.over(line, contenders, |contender, round, wire| {
         let replica = ground.fresh();
         let both = [ground.master(), &*replica];
         let sample = measure(&bench.settings, contender, both, &["-A"], wire)?;

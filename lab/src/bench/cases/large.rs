@@ -21,7 +21,7 @@ pub fn mailbox(bench: &Bench) -> Vec<Case> {
     let ground = Ground::new(|master| {
         Filler::new(master, 2).mailbox_of("user.fred", messages, small);
     });
-    let rows = first_syncs(bench, &ground, &both(), Wire::default());
+    let rows = first_syncs(bench, &ground, &both(), None);
     let title = format!("first sync of one mailbox of {} messages", thousands(messages));
     let case = Case::new("big", title).with_rows(rows);
     vec![case.target("200,000 messages in one mailbox", OURS, Measure::Wall, 0.9).absolute(
@@ -58,15 +58,15 @@ fn growing(
     let sizes = [size.div_ceil(PART), size];
     let [small, large] = sizes.map(|size| {
         let ground = Ground::new(|master| fill(master, bulk(size), Mix::Plain));
-        let first = first_syncs(bench, &ground, &both(), Wire::default());
+        let first = first_syncs(bench, &ground, &both(), None);
         let replica = ground.fresh();
         let servers = [ground.master(), &*replica];
         for contender in both() {
             // To fill it, and to let each write what it writes in its first run.
-            let _ = measure(&bench.settings, &contender, servers, &["-A"], Wire::default());
+            let _ = measure(&bench.settings, &contender, servers, &["-A"], Wire::Direct);
         }
-        let unchanged = bench.in_turn(&both(), |contender, _| {
-            measure(&bench.settings, contender, servers, &["-A"], Wire::default())
+        let unchanged = bench.over(None, &both(), |contender, _, wire| {
+            measure(&bench.settings, contender, servers, &["-A"], wire)
         });
         let size = thousands(size);
         [

@@ -97,7 +97,7 @@ fn against(bench: &Bench, ground: &Ground, groups: &[Vec<u8>], number: usize) ->
     let player = Contender { name: PLAYER.to_owned(), ..Contender::ours() };
     let contenders = [player, ours.clone()];
     debug_assert!(ours.client == Client::Ours);
-    let rows = bench.in_turn(&contenders, |contender, round| {
+    let rows = bench.in_turn(&contenders, bench.settings.rounds, |contender, round| {
         let replica = ground.fresh();
         let sample = if contender.name == PLAYER {
             let before = replica.services_cpu();

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::super::Bench;
 use super::super::contender::{CYRUS, Contender};
 use super::super::ground::{Ground, thousands};
-use super::super::measure::Wire;
 use super::super::result::{Case, Measure};
 use super::super::settings::Mix;
 use super::first::first_syncs;
@@ -58,7 +57,7 @@ fn line(bench: &Bench, name: &str, rate: u64, milliseconds: u64, bytes: usize) -
     if bench.abilities.adapts {
         contenders.push(auto.clone());
     }
-    let rows = first_syncs(bench, &ground, &contenders, Wire::Over(line));
+    let rows = first_syncs(bench, &ground, &contenders, Some(line));
     let title = format!(
         "first sync of {:.0} MB over {} Mbit/s, {milliseconds} ms round trip",
         ground.megabytes(),

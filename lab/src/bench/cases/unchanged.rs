@@ -57,12 +57,12 @@ fn case(bench: &Bench, name: &str, title: String, servers: [&Cyrus; 2], mailboxe
     let settings = &bench.settings;
     // What filling left different, or all of it; and what either client writes in a first run.
     let settled = both().map(|contender| {
-        measure(settings, &contender, servers, &["-A"], Wire::default())
+        measure(settings, &contender, servers, &["-A"], Wire::Direct)
             .err()
             .map(|fault| format!("{} failed before: {fault}", contender.name))
     });
-    let mut rows = bench.in_turn(&both(), |contender, _| {
-        measure(settings, contender, servers, &["-A"], Wire::default())
+    let mut rows = bench.over(None, &both(), |contender, _, wire| {
+        measure(settings, contender, servers, &["-A"], wire)
     });
     let mut case = Case::new(name, title);
     case.notes.extend(settled.into_iter().flatten());
