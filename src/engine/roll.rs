@@ -28,7 +28,7 @@ impl Client {
         let file = &rolling.sync_shutdown_file;
         let watch = Watch::new(files.directory());
         let batch = self.runner.rules();
-        let rules = Rules::new(rolling, batch.jobs, batch.is_open, watch.is_blind());
+        let rules = Rules::new(rolling, batch.jobs, batch.open, watch.is_blind());
         let env_of_roll = RollingEnv { watch, shutdown_file: file.clone() };
         let mut settled = |_: &Goal, _| {};
         let hear = Hear { plan: None, settled: &mut settled };

@@ -40,7 +40,7 @@ impl Runner {
             release: false,
             connect: false,
             jobs: self.jobs,
-            is_open: self.workers.first().is_some_and(Worker::is_open),
+            open: self.workers.first().and_then(Worker::open),
         }
     }
 

@@ -25,8 +25,8 @@ pub struct Rules {
     pub connect: bool,
     /// How many workers there are.
     pub jobs: Jobs,
-    /// Whether the first is connected already.
-    pub is_open: bool,
+    /// How long it took to connect the first, if it is connected already.
+    pub open: Option<Moment>,
 }
 
 /// What is to be done, in order; taken as it is needed.
@@ -54,7 +54,7 @@ impl<'n> Batch<'n> {
         Batch {
             rules,
             names,
-            executor: Executor::new(rules.jobs, rules.is_open, rules.policy, server),
+            executor: Executor::new(rules.jobs, rules.open, rules.policy, server),
             rest: goals,
             numbered: 0,
             server,

@@ -14,7 +14,7 @@ const RULES: Rules = Rules {
     release: false,
     connect: false,
     jobs: Jobs::Number(1),
-    is_open: false,
+    open: None,
 };
 
 fn users(users: &[&str]) -> Vec<Goal> {
@@ -76,7 +76,7 @@ fn a_plan_is_not_made_again_after_the_connection_was_lost() {
     let policy = RetryPolicy { again: false, ..RULES.policy };
     play(
         users(&["anna"]),
-        Rules { policy, lost_ends_all: true, is_open: true, ..RULES },
+        Rules { policy, lost_ends_all: true, open: Some(Duration::ZERO), ..RULES },
         &[("start", &["run 0: USER anna"]), ("lost 0 Bye", &["end with Bye"])],
     );
 }
@@ -84,7 +84,7 @@ fn a_plan_is_not_made_again_after_the_connection_was_lost() {
 #[test]
 fn without_a_task_nobody_connects() {
     play(Vec::new(), RULES, &[("start", &["end ()"])]);
-    play(Vec::new(), Rules { is_open: true, ..RULES }, &[("start", &["end ()"])]);
+    play(Vec::new(), Rules { open: Some(Duration::ZERO), ..RULES }, &[("start", &["end ()"])]);
 }
 
 #[test]

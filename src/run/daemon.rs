@@ -51,13 +51,13 @@ pub struct Rules {
     pub is_blind: bool,
     /// How many workers there are.
     pub jobs: Jobs,
-    /// Whether the first is connected already.
-    pub is_open: bool,
+    /// How long it took to connect the first, if it is connected already.
+    pub open: Option<Moment>,
 }
 
 impl Rules {
     /// What the settings say.
-    pub fn new(rolling: &Rolling, jobs: Jobs, is_open: bool, is_blind: bool) -> Rules {
+    pub fn new(rolling: &Rolling, jobs: Jobs, open: Option<Moment>, is_blind: bool) -> Rules {
         Rules {
             sync_repeat_interval: rolling.sync_repeat_interval,
             timeout: rolling.timeout,
@@ -66,7 +66,7 @@ impl Rules {
             persistence: rolling.persistence,
             is_blind,
             jobs,
-            is_open,
+            open,
         }
     }
 
@@ -128,7 +128,7 @@ impl<'n> Daemon<'n> {
         Daemon {
             rules,
             names,
-            executor: Executor::new(rules.jobs, rules.is_open, rules.policy(), server),
+            executor: Executor::new(rules.jobs, rules.open, rules.policy(), server),
             log: HandOver::new(work),
             phase: Phase::Connecting,
             asked: None,

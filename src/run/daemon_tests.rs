@@ -19,7 +19,7 @@ pub const RULES: Rules = Rules {
     },
     is_blind: false,
     jobs: Jobs::Number(1),
-    is_open: false,
+    open: None,
 };
 
 pub type Script<'s> = &'s [(&'s str, &'s [&'s str])];
@@ -43,7 +43,7 @@ pub fn taken_over(rules: Rules, script: Script<'_>) {
 /// Plays a script from where it is connected and has nothing to do.
 fn play(rules: Rules, script: Script<'_>) {
     let names = names();
-    let mut stepper = Stepper::new(daemon(Rules { is_open: true, ..rules }, &names));
+    let mut stepper = Stepper::new(daemon(Rules { open: Some(Duration::ZERO), ..rules }, &names));
     stepper.step("start");
     let looks = stepper.step("read none");
     assert_eq!(looks, ["take"]);
@@ -281,7 +281,7 @@ fn a_full_disk_is_told_and_tried_again_after_a_pause_and_nothing_unread_is_repla
         &[("asked Stop", &[]), ("read Io", &["tell: log not taken, Io", "end Stopped"])],
     );
     play_all(
-        Rules { is_open: true, ..RULES },
+        Rules { open: Some(Duration::ZERO), ..RULES },
         &[("start", &["reprocess 0..0"]), ("read Io", &["end with Io"])],
     );
 }

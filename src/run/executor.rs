@@ -54,12 +54,14 @@ pub struct Executor {
 }
 
 impl Executor {
-    /// An executor for the replica `server`. `open` tells whether its first worker is connected.
-    pub fn new(jobs: Jobs, open: bool, policy: RetryPolicy, server: &str) -> Executor {
-        let width = Width::new(jobs);
+    /// An executor for the replica `server`. `open` is how long it took to connect the first worker,
+    /// if it is connected.
+    pub fn new(jobs: Jobs, open: Option<Moment>, policy: RetryPolicy, server: &str) -> Executor {
+        let mut width = Width::new(jobs);
+        open.into_iter().for_each(|took| width.connected(took));
         Executor {
             queue: Queue::default(),
-            team: Team::new(width.workers(), open),
+            team: Team::new(width.workers(), open.is_some()),
             width,
             offers: Vec::new(),
             is_measuring: false,

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -11,22 +12,31 @@ use super::inbox::{Inbox, Said};
 use super::task::WorkerId;
 use crate::events::{Direction, Event, Observer};
 
-/// What a worker says is handed over when it waits for something, and after so many events.
+/// What a worker says is handed over when its task ends, after so many events, or when it waits for
+/// something and has said it so long ago.
 const KEPT: usize = 64;
+const OLD: Duration = Duration::from_millis(20);
 
 /// A worker, as its thread is known.
 struct Speaker {
     worker: WorkerId,
     inbox: Arc<Inbox>,
     /// What was not handed over yet.
-    kept: Mutex<Vec<Said>>,
+    kept: Mutex<Kept>,
+}
+
+/// What was said, and when the first of it was.
+#[derive(Default)]
+struct Kept {
+    said: Vec<Said>,
+    since: Option<Instant>,
 }
 
 impl Speaker {
     fn hand_over(&self, last: Option<Said>) {
-        let mut kept = std::mem::take(&mut *self.kept.lock());
-        kept.extend(last);
-        self.inbox.put(kept);
+        let mut said = std::mem::take(&mut *self.kept.lock()).said;
+        said.extend(last);
+        self.inbox.put(said);
     }
 }
 
@@ -50,9 +60,12 @@ impl Voices {
         Voice { voices: self, thread, speaker }
     }
 
-    /// Hands over what this thread has said, for it may be silent for long.
+    /// Hands over what this thread has said some time ago, for it may be silent for long. Each time
+    /// wakes another thread.
     pub fn hand_over(&self) {
-        if let Some(speaker) = self.speaker() {
+        let Some(speaker) = self.speaker() else { return };
+        let since = speaker.kept.lock().since;
+        if since.is_some_and(|since| since.elapsed() >= OLD) {
             speaker.hand_over(None);
         }
     }
@@ -69,8 +82,9 @@ impl Observer for Voices {
     fn event(&self, event: &Event) {
         let Some(speaker) = self.speaker() else { return self.observer.event(event) };
         let mut kept = speaker.kept.lock();
-        kept.push(Said::Event(speaker.worker, Box::new(event.clone())));
-        let is_much = kept.len() >= KEPT;
+        kept.said.push(Said::Event(speaker.worker, Box::new(event.clone())));
+        kept.since.get_or_insert_with(Instant::now);
+        let is_much = kept.said.len() >= KEPT;
         drop(kept);
         if is_much {
             speaker.hand_over(None);

@@ -1,6 +1,7 @@
 //! A worker: a session with the replica, and who works over it.
 
 use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -51,6 +52,8 @@ pub struct Shared {
 /// A session, if there is one, and what belongs to it.
 pub struct Worker {
     session: Option<Lane>,
+    /// How long it took to connect.
+    took: Duration,
     /// Whether it has no connection of its own.
     shares: bool,
     staged: Staged,
@@ -70,6 +73,7 @@ impl Worker {
     pub fn new(master: Box<dyn Master + Send>, overseer: Overseer, shares: bool) -> Worker {
         Worker {
             session: None,
+            took: Duration::ZERO,
             shares,
             staged: Staged::default(),
             restarts: 0,
@@ -90,11 +94,18 @@ impl Worker {
         self.session.is_some()
     }
 
+    /// How long it took to connect, if there is a session.
+    pub fn open(&self) -> Option<Duration> {
+        self.session.is_some().then_some(self.took)
+    }
+
     /// Connects and logs in, unless that was already done.
     pub fn connect(&mut self, shared: &Shared) -> Result<()> {
         if self.session.is_none() {
+            let began = Instant::now();
             let lane = if self.shares { share(shared)? } else { self.own(shared)? };
             self.session = Some(lane);
+            self.took = began.elapsed();
             self.staged = Staged::default();
             self.restarts = 0;
             self.asked.clear();

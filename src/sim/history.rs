@@ -98,7 +98,7 @@ impl History {
         let rolling = Rolling { sync_repeat_interval, ..Rolling::default() };
         // As many as are of use, in some histories; the draw above is the same in all.
         let jobs = if seed % 4 == 3 && workers > 1 { Jobs::Auto } else { Jobs::Number(workers) };
-        let rules = Rules::new(&rolling, jobs, false, false);
+        let rules = Rules::new(&rolling, jobs, None, false);
         let faults = world.faults;
         world.tell(|| format!("{workers} workers, {faults:?}"));
         let world = Shared::new(world);

@@ -30,7 +30,16 @@ enum Version {
 /// # Errors
 /// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if its version is not known.
 pub fn list(table: &Table, inbox: &MboxName) -> Result<Vec<MboxName>> {
-    let version = match table.get(VERSION_KEY)?.as_deref() {
+    let (mut version, mut keys) = (None, Vec::new());
+    table.scan(b"", &mut |key, value| {
+        if key == VERSION_KEY {
+            version = Some(value.to_vec());
+        } else {
+            keys.push(key.to_vec());
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let version = match version.as_deref() {
         None => Version::Names,
         Some(b"2") => Version::Prefix,
         Some(b"3") => Version::Component,
@@ -42,21 +51,20 @@ pub fn list(table: &Table, inbox: &MboxName) -> Result<Vec<MboxName>> {
     };
     let prefix: &[u8] = if version == Version::Names { b"" } else { &[NAME_KEY] };
     let inbox = dbname::dbname(inbox.as_bytes());
-    let mut names = Vec::new();
-    table.scan(prefix, &mut |key, _| {
-        let name = match key.strip_prefix(prefix).unwrap_or(key) {
-            name if version == Version::Names => name.into(),
-            dbname => name(version, dbname, &inbox),
+    let named = keys.iter().filter_map(|key| Some((key, key.strip_prefix(prefix)?)));
+    let names = named.map(|(key, rest)| {
+        let name = match version {
+            Version::Names => rest.into(),
+            version => name(version, rest, &inbox),
         };
-        if !name.is_possible() {
-            let malformed = Malformed::new(0u64, "this cannot be the name of a mailbox");
-            let hint = "restore the file from a backup or the replica, or take out the record";
-            return Err(table.corrupt("read subscriptions", key, malformed, hint));
+        if name.is_possible() {
+            return Ok(name);
         }
-        names.push(name);
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(names)
+        let malformed = Malformed::new(0u64, "this cannot be the name of a mailbox");
+        let hint = "restore the file from a backup or the replica, or take out the record";
+        Err(table.corrupt("read subscriptions", key, malformed, hint))
+    });
+    names.collect()
 }
 
 fn name(version: Version, dbname: &[u8], inbox: &[u8]) -> MboxName {
