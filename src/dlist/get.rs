@@ -1,16 +1,18 @@
 //! Typed values of key-value lists. Errors name the key.
 
+use std::borrow::Cow;
+
 use super::Value;
 use crate::error::Malformed;
 
 /// A key-value list to take typed values from. Keys are unique on the wire; of doubles the first
 /// counts, as with `dlist_getchild`.
 #[derive(Debug, Clone, Copy)]
-pub struct Kv<'a>(&'a [(Box<[u8]>, Value)]);
+pub struct Kv<'a>(&'a [(Cow<'a, [u8]>, Value<'a>)]);
 
-impl Value {
+impl<'a> Value<'a> {
     /// As a key-value list.
-    pub fn kv(&self) -> Result<Kv<'_>, Malformed> {
+    pub fn kv(&'a self) -> Result<Kv<'a>, Malformed> {
         match self {
             Value::Kv(items) => Ok(Kv(items)),
             _ => Err(Malformed::new(0u64, "expected a key-value list")),
@@ -18,7 +20,7 @@ impl Value {
     }
 
     /// As a list.
-    pub fn list(&self) -> Result<&[Value], Malformed> {
+    pub fn list(&self) -> Result<&[Value<'a>], Malformed> {
         match self {
             Value::List(items) => Ok(items),
             _ => Err(Malformed::new(0u64, "expected a list")),
@@ -49,7 +51,7 @@ macro_rules! getters {
 
 impl<'a> Kv<'a> {
     /// The value of a key.
-    pub fn get(&self, key: &str) -> Option<&'a Value> {
+    pub fn get(&self, key: &str) -> Option<&'a Value<'a>> {
         let found = self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(key.as_bytes()));
         found.map(|(_, value)| value)
     }
@@ -64,7 +66,7 @@ impl<'a> Kv<'a> {
         /// Seconds since 1970.
         date, opt_date -> i64;
         /// A list.
-        list, opt_list -> &'a [Value];
+        list, opt_list -> &'a [Value<'a>];
     }
 
     /// Text or bytes; `None` if the key is missing or NIL.
@@ -98,7 +100,7 @@ impl<'a> Kv<'a> {
     }
 
     /// A list, if the key is there.
-    pub fn opt_list(&self, key: &str) -> Result<Option<&'a [Value]>, Malformed> {
+    pub fn opt_list(&self, key: &str) -> Result<Option<&'a [Value<'a>]>, Malformed> {
         match self.get(key) {
             None | Some(Value::Nil) => Ok(None),
             Some(Value::List(items)) => Ok(Some(items)),

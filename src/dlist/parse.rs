@@ -1,18 +1,23 @@
 //! Parser of values that are wholly in memory. Not recursive: nesting is a list on the heap.
 
+use std::borrow::Cow;
+
 use super::Value;
 use crate::error::Malformed;
 use crate::limits::{DLIST_DEPTH, DLIST_PARSED_BYTES};
 
 /// Parses one value at the beginning of `input`; gives back the value and the bytes it took.
-pub fn parse(input: &[u8]) -> Result<(Value, usize), Malformed> {
+pub fn parse(input: &[u8]) -> Result<(Value<'_>, usize), Malformed> {
     let mut parser = Parser::new(input);
     let value = parser.value()?;
     Ok((value, parser.at))
 }
 
+/// A name, the value behind it, and the bytes that both took.
+pub type Named<'a> = (Cow<'a, [u8]>, Value<'a>, usize);
+
 /// Parses `NAME value`, as replies and commands are.
-pub fn parse_named(input: &[u8]) -> Result<(Box<[u8]>, Value, usize), Malformed> {
+pub fn parse_named(input: &[u8]) -> Result<Named<'_>, Malformed> {
     let mut parser = Parser::new(input);
     let name = parser.key()?;
     let value = parser.value()?;
@@ -22,11 +27,11 @@ pub fn parse_named(input: &[u8]) -> Result<(Box<[u8]>, Value, usize), Malformed>
 /// As [`parse_named`] for `NAME %(... KEY (value value ...) ...)`: the elements of the list behind
 /// `key` are handed over one by one and let go, so that only one of them is in memory; the list is
 /// empty in what is given back.
-pub fn parse_each(
-    input: &[u8],
+pub fn parse_each<'a>(
+    input: &'a [u8],
     key: &str,
-    each: &mut dyn FnMut(Value) -> Result<(), Malformed>,
-) -> Result<(Box<[u8]>, Value, usize), Malformed> {
+    each: &mut dyn FnMut(Value<'a>) -> Result<(), Malformed>,
+) -> Result<Named<'a>, Malformed> {
     let mut parser = Parser { each: Some((key.as_bytes(), each)), ..Parser::new(input) };
     let name = parser.key()?;
     let value = parser.value()?;
@@ -51,9 +56,9 @@ pub fn measure(input: &[u8]) -> Result<Measure, Malformed> {
 }
 
 /// The elements of one list, where they go.
-type Each<'a> = (&'a [u8], &'a mut dyn FnMut(Value) -> Result<(), Malformed>);
+type Each<'a, 'e> = (&'e [u8], &'e mut dyn FnMut(Value<'a>) -> Result<(), Malformed>);
 
-struct Parser<'a> {
+struct Parser<'a, 'e> {
     input: &'a [u8],
     at: usize,
     /// Whether lists are built; else their elements are only counted.
@@ -61,16 +66,16 @@ struct Parser<'a> {
     elements: usize,
     /// About what the lists that were built take in memory.
     built: usize,
-    each: Option<Each<'a>>,
+    each: Option<Each<'a, 'e>>,
 }
 
 /// A list that is not closed yet.
-enum Open {
-    List(Vec<Value>),
-    Kv(Vec<(Box<[u8]>, Value)>, Option<Box<[u8]>>),
+enum Open<'a> {
+    List(Vec<Value<'a>>),
+    Kv(Vec<(Cow<'a, [u8]>, Value<'a>)>, Option<Cow<'a, [u8]>>),
 }
 
-impl<'a> Parser<'a> {
+impl<'a> Parser<'a, '_> {
     fn new(input: &'a [u8]) -> Self {
         Parser { input, at: 0, keep: true, elements: 0, built: 0, each: None }
     }
@@ -95,8 +100,8 @@ impl<'a> Parser<'a> {
         there
     }
 
-    fn value(&mut self) -> Result<Value, Malformed> {
-        let mut stack: Vec<Open> = Vec::new();
+    fn value(&mut self) -> Result<Value<'a>, Malformed> {
+        let mut stack: Vec<Open<'a>> = Vec::new();
         loop {
             self.skip_spaces();
             if let Some(open) = stack.last_mut() {
@@ -137,7 +142,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Puts a value where it belongs: into the innermost open list.
-    fn add(&mut self, stack: &mut [Open], value: Value) -> Result<(), Malformed> {
+    fn add(&mut self, stack: &mut [Open<'a>], value: Value<'a>) -> Result<(), Malformed> {
         if matches!(stack.last(), Some(Open::List(_))) {
             self.elements += 1;
         }
@@ -164,7 +169,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn push(&self, stack: &mut Vec<Open>, open: Open) -> Result<(), Malformed> {
+    fn push(&self, stack: &mut Vec<Open<'a>>, open: Open<'a>) -> Result<(), Malformed> {
         if stack.len() >= DLIST_DEPTH {
             return self.bad("lists are nested too deeply");
         }
@@ -172,15 +177,15 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn key(&mut self) -> Result<Box<[u8]>, Malformed> {
+    fn key(&mut self) -> Result<Cow<'a, [u8]>, Malformed> {
         self.skip_spaces();
         match self.scalar()? {
             Value::Atom(key) => Ok(key),
-            _ => Ok(b"NIL".as_slice().into()),
+            _ => Ok(Cow::Borrowed(b"NIL")),
         }
     }
 
-    fn scalar(&mut self) -> Result<Value, Malformed> {
+    fn scalar(&mut self) -> Result<Value<'a>, Malformed> {
         match self.peek() {
             Some(b'"') => self.quoted(),
             Some(b'{') => self.literal(),
@@ -189,49 +194,58 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn atom(&mut self) -> Result<Value, Malformed> {
+    fn atom(&mut self) -> Result<Value<'a>, Malformed> {
         let rest = self.input.get(self.at..).unwrap_or_default();
         let length = rest.iter().position(|byte| ends_atom(*byte)).unwrap_or(rest.len());
         self.at += length;
         match rest.get(..length) {
             None | Some([]) => self.bad("expected a value"),
-            _ if !self.keep => Ok(Value::Nil),
             Some(b"NIL") => Ok(Value::Nil),
-            Some(atom) => Ok(Value::Atom(atom.into())),
+            Some(atom) => Ok(Value::Atom(Cow::Borrowed(atom))),
         }
     }
 
-    fn quoted(&mut self) -> Result<Value, Malformed> {
+    fn quoted(&mut self) -> Result<Value<'a>, Malformed> {
         self.at += 1;
-        let mut text = Vec::new();
+        let mut text = Cow::Borrowed(&[][..]);
         loop {
-            let Some(byte) = self.peek() else { return self.bad("a quoted string without end") };
-            self.at += 1;
-            match byte {
-                b'"' => return Ok(Value::Atom(text.into())),
-                b'\r' | b'\n' => return self.bad("a line ends inside a quoted string"),
+            let rest = self.input.get(self.at..).unwrap_or_default();
+            let length = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | b'\r' | b'\n'));
+            let plain = length.and_then(|length| Some((rest.get(..length)?, *rest.get(length)?)));
+            let Some((plain, end)) = plain else {
+                self.at = self.input.len();
+                return self.bad("a quoted string without end");
+            };
+            if text.is_empty() {
+                text = Cow::Borrowed(plain);
+            } else {
+                text.to_mut().extend_from_slice(plain);
+            }
+            self.at += plain.len() + 1;
+            match end {
+                b'"' => return Ok(Value::Atom(text)),
                 b'\\' => match self.peek() {
                     Some(escaped) => {
-                        text.push(escaped);
+                        text.to_mut().push(escaped);
                         self.at += 1;
                     }
                     None => return self.bad("a quoted string without end"),
                 },
-                _ => text.push(byte),
+                _ => return self.bad("a line ends inside a quoted string"),
             }
         }
     }
 
     /// `{n}` or `{n+}`, end of line, n bytes.
-    fn literal(&mut self) -> Result<Value, Malformed> {
+    fn literal(&mut self) -> Result<Value<'a>, Malformed> {
         self.at += 1;
         let size = self.number()?;
         self.eat(b'+');
-        Ok(Value::Atom(self.counted(size)?.into()))
+        Ok(Value::Atom(Cow::Borrowed(self.counted(size)?)))
     }
 
     /// Behind the percent sign: `{partition guid size}`, end of line, bytes.
-    fn file(&mut self) -> Result<Value, Malformed> {
+    fn file(&mut self) -> Result<Value<'a>, Malformed> {
         if !self.eat(b'{') {
             return self.bad("expected ( or { after %");
         }
@@ -239,7 +253,7 @@ impl<'a> Parser<'a> {
         let guid = self.key()?;
         self.skip_spaces();
         let size = self.number()?;
-        let bytes = self.counted(size)?.into();
+        let bytes = Cow::Borrowed(self.counted(size)?);
         Ok(Value::File { partition, guid, bytes })
     }
 
@@ -253,7 +267,7 @@ impl<'a> Parser<'a> {
         number.map_or_else(|| self.bad("expected the size of a literal"), Ok)
     }
 
-    fn counted(&mut self, size: usize) -> Result<&[u8], Malformed> {
+    fn counted(&mut self, size: usize) -> Result<&'a [u8], Malformed> {
         if !self.eat(b'}') {
             return self.bad("expected } after the size of a literal");
         }
@@ -269,9 +283,9 @@ impl<'a> Parser<'a> {
     }
 }
 
-impl Open {
+impl<'a> Open<'a> {
     /// About the memory that one more value takes: itself, its bytes and what the allocator adds.
-    fn cost(&self, value: &Value) -> usize {
+    fn cost(&self, value: &Value<'_>) -> usize {
         const BLOCK: usize = 16;
         let bytes = match value {
             Value::Atom(bytes) => BLOCK + bytes.len(),
@@ -280,9 +294,9 @@ impl Open {
             Value::Nil | Value::List(_) | Value::Kv(_) => BLOCK,
         };
         match self {
-            Open::List(_) => size_of::<Value>() + bytes,
+            Open::List(_) => size_of::<Value<'_>>() + bytes,
             Open::Kv(_, key) => {
-                size_of::<(Box<[u8]>, Value)>()
+                size_of::<(Cow<'_, [u8]>, Value<'_>)>()
                     + bytes
                     + BLOCK
                     + key.as_ref().map_or(0, |k| k.len())
@@ -290,7 +304,7 @@ impl Open {
         }
     }
 
-    fn add(&mut self, value: Value) {
+    fn add(&mut self, value: Value<'a>) {
         match self {
             Open::List(items) => items.push(value),
             Open::Kv(items, key) => {
@@ -302,7 +316,7 @@ impl Open {
     }
 }
 
-fn close(open: Option<Open>) -> Option<Value> {
+fn close(open: Option<Open<'_>>) -> Option<Value<'_>> {
     match open? {
         Open::List(items) => Some(Value::List(items)),
         Open::Kv(items, None) => Some(Value::Kv(items)),
@@ -318,11 +332,11 @@ fn ends_atom(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    fn atom(text: &str) -> Value {
+    fn atom(text: &str) -> Value<'_> {
         Value::Atom(text.as_bytes().into())
     }
 
-    fn whole(input: &[u8]) -> Value {
+    fn whole(input: &[u8]) -> Value<'_> {
         let (value, used) = parse(input).unwrap();
         assert_eq!(used, input.len());
         value

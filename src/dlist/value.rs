@@ -1,23 +1,45 @@
 //! What a value is.
 
-/// A parsed value.
+use std::borrow::Cow;
+
+/// A parsed value: its texts are parts of what was parsed, unless they had to be put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub enum Value<'a> {
     /// `NIL`.
     Nil,
     /// Atom, quoted string or literal: the grammar keeps no difference.
-    Atom(Box<[u8]>),
+    Atom(Cow<'a, [u8]>),
     /// `(a b c)`.
-    List(Vec<Value>),
+    List(Vec<Value<'a>>),
     /// `%(KEY value KEY value)`, order kept.
-    Kv(Vec<(Box<[u8]>, Value)>),
+    Kv(Vec<(Cow<'a, [u8]>, Value<'a>)>),
     /// `%{partition guid size}` and the bytes of a message.
     File {
         /// The partition it is staged on.
-        partition: Box<[u8]>,
+        partition: Cow<'a, [u8]>,
         /// The GUID as written.
-        guid: Box<[u8]>,
+        guid: Cow<'a, [u8]>,
         /// The message.
-        bytes: Box<[u8]>,
+        bytes: Cow<'a, [u8]>,
     },
+}
+
+#[cfg(test)]
+impl Value<'_> {
+    /// The same with texts of its own.
+    pub fn into_owned(self) -> Value<'static> {
+        let own = |text: Cow<'_, [u8]>| Cow::Owned(text.into_owned());
+        match self {
+            Value::Nil => Value::Nil,
+            Value::Atom(text) => Value::Atom(own(text)),
+            Value::List(values) => Value::List(values.into_iter().map(Value::into_owned).collect()),
+            Value::Kv(pairs) => {
+                let pairs = pairs.into_iter().map(|(key, value)| (own(key), value.into_owned()));
+                Value::Kv(pairs.collect())
+            }
+            Value::File { partition, guid, bytes } => {
+                Value::File { partition: own(partition), guid: own(guid), bytes: own(bytes) }
+            }
+        }
+    }
 }

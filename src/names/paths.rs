@@ -116,7 +116,9 @@ impl Paths {
             let root = metadir
                 .or_else(|| roots.and_then(|roots| roots.metadata.as_deref()).filter(|_| moved))
                 .unwrap_or(data);
-            self.mailbox_directory(root, &below).join(file.name)
+            let mut path = self.mailbox_directory(root, &below);
+            path.push(file.name);
+            path
         };
         Ok(MailboxPaths {
             data: self.mailbox_directory(data, &below),
@@ -320,11 +322,16 @@ impl<'a> Below<'a> {
 
 /// `mboxname_id_hash`; the id must have been checked.
 fn by_id(root: &Path, id: &UniqueId) -> PathBuf {
-    let mut path = root.join("uuid");
-    for byte in id.as_bytes().iter().take(2) {
+    let id = id.as_bytes();
+    // With room for the name of a file: there are very many of these.
+    let mut path = PathBuf::with_capacity(root.as_os_str().len() + id.len() + 32);
+    path.push(root);
+    path.push("uuid");
+    for byte in id.iter().take(2) {
         path.push(os(std::slice::from_ref(byte)));
     }
-    path.join(os(id.as_bytes()))
+    path.push(os(id));
+    path
 }
 
 fn lock_word(word: &[u8]) -> Vec<u8> {

@@ -27,10 +27,9 @@ impl Reply {
     /// Decodes the answer to `GET USER` or `GET META`.
     pub fn into_user(self) -> Result<RemoteUser> {
         let mut user = RemoteUser::default();
-        // Each item is dropped once it is read, and is in memory as a value only meanwhile.
+        // Each item is dropped once it is read, and is a value only meanwhile.
         for item in self.items {
             let (name, value) = item.parse().map_err(|e| bad_item(item.name(), &e))?;
-            drop(item);
             take(&mut user, &name, &value).map_err(|e| bad_item(&name, &e))?;
         }
         Ok(user)
@@ -97,7 +96,7 @@ impl Reply {
         let item = items.pop().filter(|_| items.is_empty())?;
         match (item.parse(), file) {
             (Ok((_, dlist::Value::File { bytes, .. })), None) => {
-                Some(FetchedMessage::Memory(bytes))
+                Some(FetchedMessage::Memory(bytes.into_owned().into()))
             }
             (Ok((_, dlist::Value::File { bytes, .. })), Some(file)) if bytes.is_empty() => {
                 Some(FetchedMessage::Temp(file))
@@ -113,7 +112,7 @@ fn bad_item(name: &[u8], error: &Malformed) -> Error {
         .hint("is this a Cyrus replica of version 3.0 or later?")
 }
 
-fn take(user: &mut RemoteUser, name: &[u8], value: &dlist::Value) -> Result<(), Malformed> {
+fn take(user: &mut RemoteUser, name: &[u8], value: &dlist::Value<'_>) -> Result<(), Malformed> {
     match name {
         b"MAILBOX" => user.folders.push(RemoteFolder::from_kv(&value.kv()?)?),
         b"QUOTA" => user.quotas.push(quota(&value.kv()?)?),

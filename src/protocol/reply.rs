@@ -1,6 +1,8 @@
 //! What a command is answered with. Items are kept as they came and decoded when they are used, for
 //! as values they take many times the memory.
 
+use std::borrow::Cow;
+
 use super::temp_literal::TempLiteral;
 use crate::dlist::{self, Value};
 use crate::error::Malformed;
@@ -45,16 +47,16 @@ impl Item {
     }
 
     /// Name and value.
-    pub fn parse(&self) -> Result<(Box<[u8]>, Value), Malformed> {
+    pub fn parse(&self) -> Result<(Cow<'_, [u8]>, Value<'_>), Malformed> {
         dlist::parse_named(&self.line).map(|(name, value, _)| (name, value))
     }
 
     /// Name and value; the elements of the list behind `key` are handed over one by one instead.
-    pub fn parse_each(
-        &self,
+    pub fn parse_each<'a>(
+        &'a self,
         key: &str,
-        each: &mut dyn FnMut(Value) -> Result<(), Malformed>,
-    ) -> Result<(Box<[u8]>, Value), Malformed> {
+        each: &mut dyn FnMut(Value<'a>) -> Result<(), Malformed>,
+    ) -> Result<(Cow<'a, [u8]>, Value<'a>), Malformed> {
         dlist::parse_each(&self.line, key, each).map(|(name, value, _)| (name, value))
     }
 

@@ -258,7 +258,7 @@ pub struct FakeReplica {
     /// It says OK to updates and does nothing.
     pub forgets: bool,
     /// What it answers to `GET`: `MAILBOX %(...)` and the like.
-    pub items: Vec<(Vec<u8>, Value)>,
+    pub items: Vec<(Vec<u8>, Value<'static>)>,
     staged: HashSet<Vec<u8>>,
     replies: HashMap<Ticket, Result<Reply>>,
     next: u64,
@@ -269,7 +269,7 @@ impl FakeReplica {
     pub fn with(items: &[&str]) -> FakeReplica {
         let parsed = items.iter().map(|item| parse_named(item.as_bytes()).unwrap());
         FakeReplica {
-            items: parsed.map(|(name, value, _)| (name.into(), value)).collect(),
+            items: parsed.map(|(name, value, _)| (name.into(), value.into_owned())).collect(),
             ..FakeReplica::default()
         }
     }
@@ -359,7 +359,7 @@ impl FakeReplica {
                 );
                 let Value::Kv(pairs) = &mut self.items[at].1 else { panic!("a mailbox") };
                 let name = pairs.iter_mut().find(|(key, _)| **key == *b"MBOXNAME").unwrap();
-                name.1 = Value::Atom(kv.atom("NEWMBOXNAME").unwrap().into());
+                name.1 = Value::Atom(kv.atom("NEWMBOXNAME").unwrap().to_vec().into());
             }
             (Verb::Apply, b"UNMAILBOX") => {
                 let at = self.mailbox(value.atom().unwrap()).unwrap();
@@ -386,7 +386,7 @@ impl FakeReplica {
         }
         let Value::Kv(pairs) = value else { return };
         let kept = pairs.iter().filter(|(key, _)| **key != *b"RECORD").cloned().collect();
-        let item = (b"MAILBOX".to_vec(), Value::Kv(kept));
+        let item = (b"MAILBOX".to_vec(), Value::Kv(kept).into_owned());
         match at {
             Some(at) => self.items[at] = item,
             None => self.items.push(item),
