@@ -30,6 +30,29 @@ struct State {
     tasks: usize,
     /// How often the replica was told to release what is staged.
     restarts: u64,
+    /// Whether it is to be told so as soon as no task needs what is staged.
+    restart_is_due: bool,
+}
+
+impl State {
+    fn submit(&mut self, command: Command<'_>) -> Result<Ticket> {
+        if matches!(command, Command::Restart) {
+            self.restarts += 1;
+            self.restart_is_due = false;
+        }
+        self.session.submit(command)
+    }
+
+    fn end_task(&mut self) {
+        self.tasks -= 1;
+        // If it fails the session is over, and with it all that is staged.
+        if self.tasks == 0
+            && self.restart_is_due
+            && let Ok(ticket) = self.submit(Command::Restart)
+        {
+            self.session.discard(ticket);
+        }
+    }
 }
 
 struct Shared {
@@ -53,7 +76,13 @@ impl Lane {
         let socket = session.link.socket.try_clone().map_err(|error| {
             Error::new(Kind::Connect, "share connection to", session.link.name(), error.to_string())
         })?;
-        let state = Mutex::new(State { session, is_read: false, tasks: 0, restarts: 0 });
+        let state = Mutex::new(State {
+            session,
+            is_read: false,
+            tasks: 0,
+            restarts: 0,
+            restart_is_due: false,
+        });
         Ok(Lane(Arc::new(Shared { state, came: Condvar::new(), socket })))
     }
 
@@ -114,23 +143,21 @@ impl OneTask {
 
 impl Drop for OneTask {
     fn drop(&mut self) {
-        self.0.state.lock().tasks -= 1;
+        self.0.state.lock().end_task();
     }
 }
 
 impl Replica for Lane {
     /// What is staged belongs to all that share the session: it is not released while others may
-    /// need it.
+    /// need it, but once the last of them has ended.
     fn submit(&mut self, command: Command<'_>) -> Result<Ticket> {
         let mut state = self.0.state.lock();
         if matches!(command, Command::Restart) && state.tasks > 1 {
+            state.restart_is_due = true;
             return Ok(LEFT_OUT);
         }
-        if matches!(command, Command::Restart) {
-            state.restarts += 1;
-        }
         let before = state.session.pipeline.len();
-        let submitted = state.session.submit(command);
+        let submitted = state.submit(command);
         if submitted.is_err() || state.session.pipeline.len() != before + 1 {
             // Others were answered meanwhile.
             self.0.came.notify_all();
@@ -194,5 +221,54 @@ impl Replica for Lane {
 
     fn capabilities(&self) -> Capabilities {
         self.0.state.lock().session.capabilities()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::os::unix::net::UnixStream;
+
+    use super::super::dialect::{Dialect, Tagger};
+    use super::super::link::Link;
+    use super::*;
+    use crate::error::Peer;
+    use crate::events::Silent;
+
+    #[test]
+    fn what_is_staged_is_released_once_no_task_needs_it() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let link = Link::new(
+            Socket::Unix(ours),
+            Peer::replica(""),
+            Duration::from_secs(20),
+            Arc::default(),
+        );
+        let session = Session::new(link.unwrap(), Tagger::new(Dialect::Csync), Arc::new(Silent));
+        let peer = std::thread::spawn(move || {
+            let mut said = Vec::new();
+            for line in BufReader::new(theirs.try_clone().unwrap()).lines() {
+                said.push(line.unwrap());
+                (&theirs).write_all(b"OK success\r\n").unwrap();
+            }
+            said
+        });
+        let mut lane = Lane::new(session).unwrap();
+        let (one, other) = (lane.begin_task(), lane.begin_task());
+        let ticket = lane.submit(Command::Restart).unwrap();
+        assert!(lane.wait(ticket).unwrap().items.is_empty());
+        assert_eq!(one.restarts(), 0, "another task goes on");
+        drop(one);
+        let mut get = |name: &str| {
+            let ticket = lane.submit(Command::GetUser(&name.into())).unwrap();
+            lane.wait(ticket).unwrap();
+        };
+        get("a");
+        drop(other);
+        get("b");
+        let next = lane.begin_task();
+        assert_eq!(next.restarts(), 1);
+        drop((next, lane));
+        assert_eq!(peer.join().unwrap(), ["GET USER a", "RESTART", "GET USER b"]);
     }
 }

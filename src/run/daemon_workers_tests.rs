@@ -63,3 +63,26 @@ fn a_worker_that_has_nothing_to_do_for_long_says_goodbye_but_the_last() {
         ],
     );
 }
+
+#[test]
+fn who_helps_with_a_large_user_comes_back_for_others() {
+    taken_over(
+        Rules { jobs: Jobs::Number(2), ..RULES },
+        &[
+            ("read USER big, USER b", &["run 0: USER big", "connect 1"]),
+            ("connected 1", &["run 1: USER b"]),
+            ("offered 0", &["take USER big; USER b;"]),
+            ("taken nothing", &[]),
+            ("done 1", &["help 1: 0"]),
+            ("logged", &["take USER big;"]),
+            ("taken 7..14", &["read 7..14"]),
+            ("read USER c, USER big, USER d", &["recall 1"]),
+            // It sees what it has taken through first.
+            ("done 1", &["run 1: USER c"]),
+            ("done 1", &["run 1: USER d"]),
+            ("done 1", &["take USER big; USER big;"]),
+            ("taken nothing", &["help 1: 0"]),
+            ("done 0", &["run 0: USER big"]),
+        ],
+    );
+}

@@ -29,8 +29,11 @@ pub trait Env {
     fn run(&mut self, worker: WorkerId, work: Work);
 
     /// Has a worker take parts of the task of another; [`Env::next`] gives [`Input::Ended`] when
-    /// none is left.
+    /// none is left, or it was recalled.
     fn help(&mut self, worker: WorkerId, other: WorkerId, offer: Offer);
+
+    /// Has a worker that does so take no more parts.
+    fn recall(&mut self, worker: WorkerId);
 
     /// Has a worker tell the replica to release its staged files; [`Env::next`] gives
     /// [`Input::Released`] when that ended.
@@ -101,6 +104,7 @@ impl<M: Machine> Driver<M> {
                 Action::Connect(worker) => env.connect(worker),
                 Action::Run(worker, work) => env.run(worker, work),
                 Action::Help(worker, other, offer) => env.help(worker, other, offer),
+                Action::Recall(worker) => env.recall(worker),
                 Action::Release(worker) => env.release(worker),
                 Action::Abandon(worker) => env.abandon(worker),
                 Action::Leave(worker) => env.leave(worker),

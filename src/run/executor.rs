@@ -33,6 +33,8 @@ struct Offered {
     offer: Offer,
     /// Who takes some.
     helpers: Vec<WorkerId>,
+    /// Who does and was asked to come back.
+    recalled: Vec<WorkerId>,
 }
 
 /// Tasks and workers.
@@ -106,6 +108,7 @@ impl Executor {
             }
         }
         self.connect_for_ready(now, out);
+        self.recall_for_ready(out);
         if self.next_look().is_some_and(|look| look <= now) {
             self.is_measuring = true;
             out.push(Action::Measure);
@@ -136,6 +139,25 @@ impl Executor {
         }
     }
 
+    /// Has workers come back from the task of another for tasks that nobody else can begin with: a
+    /// large user does not hold the others up.
+    fn recall_for_ready(&mut self, out: &mut Vec<Action>) {
+        let helpers: usize = self.offers.iter().map(|offered| offered.helpers.len()).sum();
+        if helpers == 0 || self.has_idle() {
+            return;
+        }
+        let coming: usize = self.offers.iter().map(|offered| offered.recalled.len()).sum();
+        let coming = coming + self.team.coming();
+        let wanted = self.queue.startable(helpers + coming).saturating_sub(coming);
+        for _ in 0..wanted {
+            let mut offers = self.offers.iter_mut();
+            let Some(offered) = offers.find(|offered| !offered.helpers.is_empty()) else { break };
+            let Some(id) = offered.helpers.pop() else { break };
+            offered.recalled.push(id);
+            out.push(Action::Recall(id));
+        }
+    }
+
     /// For how many workers more there would be something to do.
     fn startable(&self) -> usize {
         let most = self.team.0.len();
@@ -144,7 +166,7 @@ impl Executor {
 
     /// Others may take parts of the task of a worker.
     pub fn offered(&mut self, id: WorkerId, offer: Offer) {
-        self.offers.push(Offered { by: id, offer, helpers: Vec::new() });
+        self.offers.push(Offered { by: id, offer, helpers: Vec::new(), recalled: Vec::new() });
     }
 
     /// When to look whether more workers are wanted. They are not as long as those that there are
@@ -240,8 +262,9 @@ impl Executor {
         out: &mut Vec<Action>,
     ) -> Option<Settled> {
         let Attempt { outcome, mut care, session } = attempt;
-        // Who helped ends when no more help is wanted.
+        // Who helped ends when no more help is wanted, unless it was recalled.
         self.offers.retain(|offered| offered.by != id && !offered.helpers.contains(&id));
+        self.offers.iter_mut().for_each(|offered| offered.recalled.retain(|other| *other != id));
         self.team.set_session(id, session);
         if let Some(worker) = self.team.0.get_mut(id) {
             worker.used = now;

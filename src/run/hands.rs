@@ -38,6 +38,9 @@ pub trait Hands {
     /// Has a worker that connects give that up.
     fn abandon(&mut self, worker: WorkerId);
 
+    /// Has a worker that takes parts of the task of another take no more.
+    fn recall(&mut self, worker: WorkerId);
+
     /// Takes out what was said first.
     fn take(&mut self) -> Option<Said>;
 
@@ -97,6 +100,8 @@ impl Hands for Own<'_> {
     }
 
     fn abandon(&mut self, _: WorkerId) {}
+
+    fn recall(&mut self, _: WorkerId) {}
 
     fn take(&mut self) -> Option<Said> {
         self.said.pop_front()
@@ -164,6 +169,9 @@ impl Hands for Crew<'_, '_> {
         if let (Order::Connect, Some(hand)) = (&order, self.hands.get(worker)) {
             hand.overseer.set_unwanted(false);
         }
+        if let (Order::Help(..), Some(hand)) = (&order, self.hands.get(worker)) {
+            hand.overseer.set_recalled(false);
+        }
         let failed = match self.orders(worker) {
             Ok(orders) => orders.is_none_or(|orders| orders.send(order).is_err()),
             Err(_) => true,
@@ -180,6 +188,12 @@ impl Hands for Crew<'_, '_> {
     fn abandon(&mut self, worker: WorkerId) {
         if let Some(hand) = self.hands.get(worker) {
             hand.overseer.set_unwanted(true);
+        }
+    }
+
+    fn recall(&mut self, worker: WorkerId) {
+        if let Some(hand) = self.hands.get(worker) {
+            hand.overseer.set_recalled(true);
         }
     }
 

@@ -98,6 +98,7 @@ pub struct Overseer {
     /// The worker that has made the connection, and how many have one of their own.
     of: (WorkerId, usize),
     unwanted: AtomicBool,
+    recalled: AtomicBool,
 }
 
 impl Overseer {
@@ -111,7 +112,8 @@ impl Overseer {
         holders: Arc<Holders>,
         of: (WorkerId, usize),
     ) -> Overseer {
-        Overseer { interrupts, meter, voices, holders, of, unwanted: AtomicBool::new(false) }
+        let (unwanted, recalled) = Default::default();
+        Overseer { interrupts, meter, voices, holders, of, unwanted, recalled }
     }
 
     /// Why the user who is replicated over this connection is to be skipped. Over which connection
@@ -128,6 +130,16 @@ impl Overseer {
     /// Nobody needs the connection that the worker makes; or somebody does again.
     pub fn set_unwanted(&self, unwanted: bool) {
         self.unwanted.store(unwanted, Ordering::Relaxed);
+    }
+
+    /// Whether the worker is to take no more parts of the task of another.
+    pub fn set_recalled(&self, recalled: bool) {
+        self.recalled.store(recalled, Ordering::Relaxed);
+    }
+
+    /// Whether it is.
+    pub fn is_recalled(&self) -> bool {
+        self.recalled.load(Ordering::Relaxed)
     }
 }
 

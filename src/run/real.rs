@@ -204,6 +204,10 @@ impl Env for Real<'_, '_> {
         self.hands.order(worker, Order::Help(other, offer));
     }
 
+    fn recall(&mut self, worker: WorkerId) {
+        self.hands.recall(worker);
+    }
+
     fn release(&mut self, worker: WorkerId) {
         self.hands.order(worker, Order::Release);
     }

@@ -103,6 +103,9 @@ pub enum Action {
     /// A worker that is connected takes parts of the task that another carries out. Ends with
     /// [`Input::Ended`].
     Help(WorkerId, WorkerId, Offer),
+    /// A worker that takes parts of the task of another takes no more of them, for it has a task of
+    /// its own to begin with. No input follows but that of [`Action::Help`].
+    Recall(WorkerId),
     /// A worker tells the replica to release its staged message files.
     Release(WorkerId),
     /// A connection that is being made is not needed any more. That ends soon then.

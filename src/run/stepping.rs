@@ -1,5 +1,6 @@
 //! Steps a machine by hand, in words, for tests: no time passes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::log::channel::{Kept, Taken};
@@ -10,11 +11,18 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{Event, RunEvent};
 use crate::names::Namespace;
 use crate::settings;
-use crate::sync::Care;
+use crate::sync::{Care, Offer, Parts, Pass};
 
 /// Names of mailboxes as by default.
 pub fn names() -> Namespace {
     Namespace::new(&settings::tests::of("").naming)
+}
+
+/// Parts of a task; nobody takes them here.
+struct Nothing;
+
+impl Parts for Nothing {
+    fn help(&self, _: &mut Pass<'_>, _: &mut dyn FnMut(), _: &dyn Fn() -> bool) {}
 }
 
 /// A machine, what is under way, and a clock that is set by hand.
@@ -39,6 +47,7 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
     ///   `at 2.5` (sets the clock only)
     /// - `connected 0`, `connected 0 Connect` (an error of this kind)
     /// - `done 0`, `done 0 staged`, `failed 0 Locked USER anna`, `lost 0 Closed`, `stopped 0`
+    /// - `offered 0`
     /// - `released 0`, `released 0 Closed`, `measured 1000`
     /// - `taken nothing`, `taken others`, `taken 0..9`, `taken Io`
     /// - `read none`, `read USER anna, META bert`, `read Io`
@@ -55,6 +64,7 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
             "over" => Input::TimeOver,
             "logged" => Input::Logged,
             "measured" => Input::Measured(rest.parse().unwrap()),
+            "offered" => Input::Offered(rest.parse().unwrap(), Offer(Arc::new(Nothing))),
             "connected" => worker(rest, Input::Connected),
             "released" => worker(rest, Input::Released),
             "done" | "failed" | "lost" | "stopped" => self.ended(word, rest),
@@ -70,8 +80,10 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
             }),
             _ => panic!("what is {words}?"),
         };
-        let ends =
-            !matches!(input, Input::Started | Input::TimeOver | Input::Logged | Input::Asked(_));
+        let ends = !matches!(
+            input,
+            Input::Started | Input::TimeOver | Input::Logged | Input::Asked(_) | Input::Offered(..)
+        );
         self.under_way -= usize::from(ends);
         let Step { actions, then } = self.machine.step(self.now, input);
         let mut lines: Vec<String> =
@@ -117,13 +129,18 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
     fn action(&mut self, action: Action) -> String {
         let ends = !matches!(
             action,
-            Action::Tell(_) | Action::Settled(..) | Action::Abandon(_) | Action::Leave(_)
+            Action::Tell(_)
+                | Action::Settled(..)
+                | Action::Abandon(_)
+                | Action::Leave(_)
+                | Action::Recall(_)
         );
         self.under_way += usize::from(ends);
         match action {
             Action::Connect(worker) => format!("connect {worker}"),
             Action::Release(worker) => format!("release {worker}"),
             Action::Help(worker, other, _) => format!("help {worker}: {other}"),
+            Action::Recall(worker) => format!("recall {worker}"),
             Action::Abandon(worker) => format!("abandon {worker}"),
             Action::Leave(worker) => format!("leave {worker}"),
             Action::Measure => "measure".to_owned(),

@@ -182,12 +182,13 @@ impl Worker {
         helpers: Option<&dyn Helpers>,
     ) -> Attempt {
         let mut asked = std::mem::take(&mut self.asked);
+        let overseer = self.overseer.clone();
         let (care, mut begin) = (&mut Care::default(), || {
             helpers.into_iter().for_each(Helpers::begin_part);
         });
         let result = self.with_pass(shared, (care, Others::default()), |pass| {
             asked.discard(pass);
-            offer.0.help(pass, &mut begin);
+            offer.0.help(pass, &mut begin, &|| overseer.is_recalled());
             Ok(Vec::new())
         });
         Attempt { outcome: Outcome::of(result), care: Care::default(), session: self.after_use() }

@@ -428,6 +428,8 @@ impl Env for SimEnv {
     /// Nobody offers anything here.
     fn help(&mut self, _: WorkerId, _: WorkerId, _: Offer) {}
 
+    fn recall(&mut self, _: WorkerId) {}
+
     fn release(&mut self, worker: WorkerId) {
         self.order(worker, Order::Release);
     }

@@ -22,8 +22,6 @@ use crate::types::{MailboxEntry, MboxName, MboxType, Text, UniqueId};
 
 /// Mailboxes that are glanced at together.
 const GLANCES: usize = 64;
-/// Mailboxes of one task from which on others may help.
-const MANY: usize = 8;
 
 /// Brings over the contents of mailboxes, with the help of others if there are many. Returns the
 /// quota roots that they name.
@@ -40,18 +38,18 @@ pub(crate) fn bring_contents(
     let todo = entries.into_iter().map(|entry| {
         let remote = by_name.remove(&entry.name).filter(|r| r.uniqueid == entry.uniqueid);
         let new_inbox = remote.is_none() && pass.names.is_inbox(&entry.name);
-        Todo { entry, remote, new_inbox }
+        Todo { entry, remote, new_inbox, messages: 0 }
     });
     let mut todo: VecDeque<Todo> = todo.collect();
     let roots = pass_over_same(pass, &mut todo);
     let shared = Arc::new(SharedTodo::new(todo, among));
-    let helpers = pass.helpers.filter(|_| !pass.is_careful() && shared.len() >= MANY);
+    let helpers = pass.helpers.filter(|_| !pass.is_careful() && shared.is_large());
     if let Some(helpers) = helpers {
         helpers.offer(Offer(shared.clone()));
     }
     // They must not go on when the user is not locked any more.
     let _closing = Closing(&shared);
-    let mut contents = Contents::new(&shared, OWNER, helpers.is_some());
+    let mut contents = Contents::new(&shared, OWNER, helpers.is_some(), &|| false);
     contents.found.roots = roots;
     std::mem::swap(&mut contents.found.failures, failures);
     let result = contents.work(pass, &mut || {
@@ -76,26 +74,33 @@ pub(crate) fn bring_contents(
 fn pass_over_same(pass: &Pass<'_>, todo: &mut VecDeque<Todo>) -> Vec<NamedRoot> {
     let mut found = Found::default();
     let mut rest = VecDeque::with_capacity(todo.len());
+    // Whether others are of use depends on how much there is of new ones too.
+    let sizes_count = pass.helpers.is_some() && todo.len() > 1;
     while !todo.is_empty() {
         let next: Vec<Todo> = todo.drain(..todo.len().min(GLANCES)).collect();
-        let may_be_same = |todo: &&Todo| {
-            let is_mailbox = todo.remote.is_some() && !todo.entry.mbtype.is_intermediate();
-            is_mailbox && unsendable(pass, &todo.entry).is_none()
+        let is_glanced_at = |todo: &&Todo| {
+            let is_mailbox = !todo.entry.mbtype.is_intermediate();
+            let is_wanted = todo.remote.is_some() || sizes_count;
+            is_mailbox && is_wanted && unsendable(pass, &todo.entry).is_none()
         };
         let entries: Vec<&MailboxEntry> =
-            next.iter().filter(may_be_same).map(|todo| &todo.entry).collect();
+            next.iter().filter(is_glanced_at).map(|todo| &todo.entry).collect();
         let mut glances = pass.store.glance(&entries).into_iter();
-        for todo in next {
-            let glance = if may_be_same(&&todo) { glances.next().flatten() } else { None };
-            let same =
-                |remote: &RemoteFolder| glance.filter(|glance| is_same(pass, glance, remote));
-            match todo.remote.as_ref().and_then(same) {
-                Some(glance) => {
-                    let root = glance.state.header.quotaroot;
-                    let named = root.into_iter().map(|root| named_root(root, &todo.entry.name));
-                    named.for_each(|named| found.name_root(named));
-                }
-                None => rest.push_back(todo),
+        for mut todo in next {
+            let glance = if is_glanced_at(&&todo) { glances.next().flatten() } else { None };
+            let Some(glance) = glance else {
+                rest.push_back(todo);
+                continue;
+            };
+            if todo.remote.as_ref().is_some_and(|remote| is_same(pass, &glance, remote)) {
+                let root = glance.state.header.quotaroot;
+                let named = root.into_iter().map(|root| named_root(root, &todo.entry.name));
+                named.for_each(|named| found.name_root(named));
+            } else {
+                let there = todo.remote.as_ref().map_or(0, |remote| remote.last_uid);
+                let after = glance.state.header.last_uid.saturating_sub(there);
+                todo.messages = after.min(glance.state.num_records).into();
+                rest.push_back(todo);
             }
         }
     }
@@ -109,6 +114,8 @@ struct Contents<'s> {
     id: PassId,
     /// Whether not all is taken at once, but in parts.
     in_parts: bool,
+    /// Whether somebody else needs this pass.
+    is_recalled: &'s dyn Fn() -> bool,
     /// Mailboxes of which more is to be sent.
     again: VecDeque<Todo>,
     /// Whether something is to be made up for: updates that the replica took without a check,
@@ -118,11 +125,11 @@ struct Contents<'s> {
 }
 
 impl Parts for SharedTodo {
-    fn help(&self, pass: &mut Pass<'_>, begin: &mut dyn FnMut()) {
+    fn help(&self, pass: &mut Pass<'_>, begin: &mut dyn FnMut(), is_recalled: &dyn Fn() -> bool) {
         let Some(id) = self.enter() else { return };
         pass.begin_task();
         let mut leaving = Leaving { shared: self, id, found: Found::default() };
-        let mut contents = Contents::new(self, id, true);
+        let mut contents = Contents::new(self, id, true, is_recalled);
         let result = contents.work(pass, begin);
         pass.staged.clear_if_failed(&result);
         leaving.found = contents.found;
@@ -159,9 +166,14 @@ impl Drop for Leaving<'_> {
 }
 
 impl<'s> Contents<'s> {
-    fn new(shared: &'s SharedTodo, id: PassId, in_parts: bool) -> Contents<'s> {
+    fn new(
+        shared: &'s SharedTodo,
+        id: PassId,
+        in_parts: bool,
+        is_recalled: &'s dyn Fn() -> bool,
+    ) -> Contents<'s> {
         let (again, found) = (VecDeque::new(), Found::default());
-        Contents { shared, id, in_parts, again, is_unsure: false, found }
+        Contents { shared, id, in_parts, is_recalled, again, is_unsure: false, found }
     }
 
     /// Brings over what can be taken, until nothing is left. `begin` is called before each part.
@@ -235,8 +247,12 @@ impl<'s> Contents<'s> {
         let mut work: Vec<Work> = Vec::new();
         let mut records = 0;
         while records < RECORDS_AHEAD / pass.sharers {
+            if (self.is_recalled)() {
+                self.shared.put_back(std::mem::take(&mut self.again).into_iter());
+                break;
+            }
             if self.again.is_empty() && (work.is_empty() || !self.in_parts) {
-                self.again = self.shared.take(self.id, begin);
+                self.again = self.shared.take(self.id, begin, self.is_recalled);
             }
             let Some(todo) = self.again.pop_front() else { break };
             if self.id != OWNER {
@@ -269,7 +285,7 @@ impl<'s> Contents<'s> {
     /// Looks at one mailbox.
     fn look(&mut self, pass: &mut Pass<'_>, todo: Todo) -> Result<Option<Work>> {
         let failures = &mut self.found.failures;
-        let Todo { entry, remote, new_inbox } = todo;
+        let Todo { entry, remote, new_inbox, .. } = todo;
         if let Some(error) = unsendable(pass, &entry) {
             if new_inbox {
                 inbox_failed(pass, Failed { entry, error }, failures)?;
@@ -316,7 +332,7 @@ impl<'s> Contents<'s> {
         for Unfinished { entry, last_uid } in unfinished.into_iter().rev() {
             let remote = remotes.remove(&entry.uniqueid);
             if remote.as_ref().is_some_and(|r| r.last_uid >= last_uid) {
-                self.again.push_front(Todo { entry, remote, new_inbox: false });
+                self.again.push_front(Todo { entry, remote, new_inbox: false, messages: 0 });
                 continue;
             }
             let detail = format!("the messages up to UID {last_uid} are not there any more");

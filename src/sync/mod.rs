@@ -34,6 +34,8 @@ pub use care::{Care, is_left_out};
 pub use failures::{is_locked, is_put_off};
 pub use mailboxes::mailboxes;
 pub use master::Master;
+#[cfg(test)]
+pub use pass::Parts;
 pub use pass::{Helpers, Offer, Owners, Pass};
 pub use pieces::{has_inbox, pieces, quota, unuser, with_relatives};
 pub use transfer::staged::Staged;

@@ -6,6 +6,7 @@
 //! replica would make up: such a mailbox waits while another pass has one of them under way.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
@@ -23,6 +24,8 @@ pub(crate) struct Todo {
     pub remote: Option<RemoteFolder>,
     /// Whether it is an INBOX that the replica lacks.
     pub new_inbox: bool,
+    /// About how many of its messages the replica lacks, as far as is known.
+    pub messages: u64,
 }
 
 /// Into how many parts the mailboxes are cut, and how many mailboxes each has at least and at most:
@@ -30,6 +33,14 @@ pub(crate) struct Todo {
 const PARTS: usize = 16;
 const SMALLEST: usize = 4;
 const PART: usize = 32;
+/// A part with so many messages needs no further mailbox: what its ways cost is little then.
+const PART_MESSAGES: u64 = 4096;
+/// A task with so many is large, however few its mailboxes are.
+const MANY_MESSAGES: u64 = 2 * PART_MESSAGES;
+/// Mailboxes of one task from which on it is large.
+const MANY: usize = 8;
+/// How often a pass that waits for others looks whether it is recalled.
+const TICK: Duration = Duration::from_millis(200);
 
 /// Names a pass among those that share mailboxes out.
 pub(crate) type PassId = u32;
@@ -116,25 +127,35 @@ impl SharedTodo {
         SharedTodo { state, changed: Condvar::new(), smallest: SMALLEST, real, among }
     }
 
-    /// How many wait to be taken.
-    pub fn len(&self) -> usize {
-        self.state.lock().todo.len()
+    /// Whether there is so much that others may help.
+    pub fn is_large(&self) -> bool {
+        let state = self.state.lock();
+        let messages: u64 = state.todo.iter().map(|todo| todo.messages).sum();
+        state.todo.len() >= MANY || state.todo.len() > 1 && messages >= MANY_MESSAGES
     }
 
     /// Takes the first mailboxes that this pass may take, few enough that all have something to do.
-    /// Waits while there are some but others are at what must come before them. If there are any,
+    /// Waits while there are some but others are at what must come before them, unless somebody else
+    /// needs this pass. If there are any,
     /// and somebody helps, `begin` is called before anybody else takes some.
-    pub fn take(&self, pass: PassId, begin: &mut dyn FnMut()) -> VecDeque<Todo> {
+    pub fn take(
+        &self,
+        pass: PassId,
+        begin: &mut dyn FnMut(),
+        is_recalled: &dyn Fn() -> bool,
+    ) -> VecDeque<Todo> {
         let mut state = self.state.lock();
-        let mut taken = VecDeque::new();
-        while !state.is_closed {
+        let (mut taken, mut messages) = (VecDeque::new(), 0);
+        while !state.is_closed && !is_recalled() {
             let most = (state.todo.len() / PARTS).clamp(self.smallest, PART);
             while taken.len() < most
+                && messages < PART_MESSAGES
                 && let Some(todo) = state.take_first(pass)
             {
                 if todo.remote.is_none() {
                     state.under_way.insert(todo.entry.name.clone(), pass);
                 }
+                messages += todo.messages;
                 taken.push_back(todo);
             }
             if !taken.is_empty() {
@@ -151,7 +172,7 @@ impl SharedTodo {
             if state.todo.is_empty() || (pass == OWNER && others == 0) {
                 break;
             }
-            self.changed.wait(&mut state);
+            self.changed.wait_for(&mut state, TICK);
         }
         taken
     }
@@ -237,7 +258,7 @@ mod tests {
     fn todo(name: &str, is_new: bool) -> Todo {
         let entry = MailboxEntry { name: name.into(), ..MailboxEntry::default() };
         let remote = (!is_new).then(RemoteFolder::default);
-        Todo { entry, remote, new_inbox: is_new && name == "user.fred" }
+        Todo { entry, remote, new_inbox: is_new && name == "user.fred", messages: 0 }
     }
 
     fn of(names: &[(&str, bool)]) -> SharedTodo {
@@ -246,8 +267,37 @@ mod tests {
     }
 
     fn take(shared: &SharedTodo, pass: PassId) -> Option<String> {
-        let taken = shared.take(pass, &mut || {});
+        let taken = shared.take(pass, &mut || {}, &|| false);
         taken.front().map(|todo| todo.entry.name.to_string())
+    }
+
+    #[test]
+    fn few_mailboxes_are_large_if_their_messages_are_many() {
+        let large = |sizes: &[u64]| {
+            let sized =
+                sizes.iter().map(|size| Todo { messages: *size, ..todo("user.fred.a", false) });
+            SharedTodo::new(sized.collect(), Vec::new())
+        };
+        assert!(!large(&[100_000]).is_large(), "one mailbox stays on one connection");
+        assert!(!large(&[400; 5]).is_large());
+        assert!(large(&[1; 8]).is_large());
+        let shared = large(&[5000, 100, 5000]);
+        assert!(shared.is_large());
+        let sizes: Vec<usize> =
+            (0..3).map(|_| shared.take(OWNER, &mut || {}, &|| false).len()).collect();
+        assert_eq!(sizes, [1, 2, 0], "a part ends with many messages");
+    }
+
+    #[test]
+    fn who_is_recalled_takes_nothing_and_waits_for_nobody() {
+        let shared = of(&[("user.fred.a", true), ("user.fred.a.b", true)]);
+        let (one, other) = (shared.enter().unwrap(), shared.enter().unwrap());
+        assert_eq!(take(&shared, one).unwrap(), "user.fred.a");
+        // It would have to wait for the first.
+        assert!(shared.take(other, &mut || {}, &|| true).is_empty());
+        shared.leave(other, Found::default());
+        shared.leave(one, Found::default());
+        assert_eq!(take(&shared, OWNER).unwrap(), "user.fred.a.b");
     }
 
     #[test]
@@ -268,7 +318,7 @@ mod tests {
         let names = ["user.fred.a", "user.fred.b", "user.fred.b.c"].map(|name| (name, true));
         let shared = SharedTodo { smallest: 2, ..of(&names) };
         let helper = shared.enter().unwrap();
-        let mut taken = shared.take(helper, &mut || {});
+        let mut taken = shared.take(helper, &mut || {}, &|| false);
         assert_eq!(taken.len(), 2);
         taken.pop_front();
         shared.done(helper, taken.iter());
@@ -321,11 +371,11 @@ mod tests {
         let names: Vec<String> = (0..160).map(|n| format!("user.fred.{n:03}")).collect();
         let shared = of(&names.iter().map(|name| (name.as_str(), true)).collect::<Vec<_>>());
         let mut begun = 0;
-        assert_eq!(shared.take(OWNER, &mut || begun += 1).len(), 10);
+        assert_eq!(shared.take(OWNER, &mut || begun += 1, &|| false).len(), 10);
         assert_eq!(begun, 0, "nobody helps");
         let helper = shared.enter().unwrap();
-        assert_eq!(shared.take(helper, &mut || begun += 1).len(), 9);
-        assert_eq!(shared.take(OWNER, &mut || begun += 1).len(), 8);
+        assert_eq!(shared.take(helper, &mut || begun += 1, &|| false).len(), 9);
+        assert_eq!(shared.take(OWNER, &mut || begun += 1, &|| false).len(), 8);
         assert_eq!(begun, 2);
         shared.leave(helper, Found::default());
     }
@@ -334,7 +384,7 @@ mod tests {
     fn the_owner_waits_for_helpers_and_takes_what_they_put_back() {
         let shared = Arc::new(of(&[("user.fred.a", true), ("user.fred.a.b", true)]));
         let helper = shared.enter().unwrap();
-        let first = shared.take(helper, &mut || {});
+        let first = shared.take(helper, &mut || {}, &|| false);
         let waiting = shared.clone();
         let owner = thread::spawn(move || {
             let first = take(&waiting, OWNER);

@@ -2,6 +2,7 @@
 //! replica takes of them.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::time::Duration;
 
 use cyrsync_lab::fill::{Bulk, bulk};
@@ -12,6 +13,7 @@ use crate::common::{
     assert_cyrus_idle, assert_equal, create, errors, lines, message, ours, replicate, start_ours,
     until,
 };
+use crate::rolling::{drained, log, stop};
 
 /// A master with users, each with so many mailboxes and messages in them.
 fn lab(users: usize, folders: usize, messages: usize) -> Lab {
@@ -185,6 +187,31 @@ fn a_connection_that_is_cut_within_a_large_user_loses_nothing() {
         assert_equal(&lab);
         assert_cyrus_idle(&lab, &["-u", "u000"]);
     }
+}
+
+#[test]
+fn a_large_user_does_not_hold_the_others_up() {
+    let lab = lab(1, 500, 1);
+    create(&lab.master, &["user.zoe"]);
+    ours(&lab, &["-u", "zoe"]).ok();
+    fs::write(log(&lab), "USER u000\n").unwrap();
+    let proxy = Proxy::new(lab.replica.csync_port(), Duration::from_millis(12), false);
+    lab.master.use_port(proxy.port());
+    let running = start_ours(&lab, &["-R", "-v", "-j", "2"]);
+    // Both connections are at it.
+    let running = until(running, |[told, ..]| told.matches("MAILBOX user.u000.").count() > 12);
+    assert_eq!(proxy.traffic().connections, 2);
+    let mut zoe = Imap::login(&lab.master, "zoe");
+    assert!(zoe.append("INBOX", "", &message("is waited for")).is_ok());
+    let running = until(running, |_| {
+        let status = Imap::login(&lab.replica, "zoe").ok("STATUS INBOX (MESSAGES)");
+        status.lines().iter().any(|line| line.contains("MESSAGES 1"))
+    });
+    let there = Imap::admin(&lab.replica).list("user.u000.*").len();
+    assert!(there < 499, "it came after all {there} folders of the large user");
+    let running = drained(running, &lab);
+    stop(running);
+    assert_equal(&lab);
 }
 
 #[test]
