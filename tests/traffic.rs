@@ -60,7 +60,8 @@ fn count(commands: &[String], what: &str) -> usize {
 #[test]
 fn an_unchanged_master_costs_one_get_a_user_and_no_apply() {
     let (lab, proxy) = equal_pair();
-    ours(&lab, &["-A"]);
+    // Over several connections one may ask again what a busy one has asked for.
+    ours(&lab, &["-A", "-j", "1"]);
     let commands = proxy.commands();
     assert_eq!(count(&commands, "GET "), USERS, "{commands:#?}");
     assert_eq!(count(&commands, "GET USER"), USERS, "{commands:#?}");
@@ -82,7 +83,9 @@ fn an_unchanged_mailbox_costs_twelve_system_calls_with_all_that_belongs_to_its_u
         // Threads and connections are made once, however many mailboxes there are.
         let nobody = system_calls(&lab, &["-A", "nobody", "-j", "1"]);
         let everybody = system_calls(&lab, &["-A", "-j", "1"]);
-        let more = all(&everybody).saturating_sub(all(&nobody));
+        // How often the replica is waited for is up to it.
+        let working = |calls| all(calls) - calls["ppoll"] - calls["recvfrom"];
+        let more = working(&everybody).saturating_sub(working(&nobody));
         let most = if conversations { 16 } else { 12 };
         assert!(more <= most * MAILBOXES, "{more} calls: {everybody:#?}");
         // The locks of replication; databases stay open and are cached.

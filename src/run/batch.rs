@@ -9,7 +9,8 @@ use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
 use crate::settings::Jobs;
 
-/// Goals that are made into tasks ahead of time, for each worker.
+/// Goals that are made into tasks ahead of time, for each worker: no more, for their names may come
+/// from somebody who has not thought of the next yet.
 const READY: usize = 8;
 
 /// How a batch works.
@@ -111,7 +112,7 @@ impl<'n> Batch<'n> {
 
     /// Makes tasks of the next goals, not of all at once: there may be very many.
     fn fill(&mut self) {
-        let most = READY * self.executor.most();
+        let most = READY * self.executor.reach();
         while self.executor.queue.ready() < most
             && let Some(goal) = self.rest.next()
         {

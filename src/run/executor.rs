@@ -72,9 +72,10 @@ impl Executor {
         }
     }
 
-    /// As many workers as there may ever be.
-    pub fn most(&self) -> usize {
-        self.team.0.len()
+    /// For how many workers there should be tasks: those that may be at work by now.
+    pub fn reach(&self) -> usize {
+        let own = self.width.most();
+        if self.width.admits(own) { self.team.0.len() } else { self.width.limit() }
     }
 
     /// Begins with all that can be begun with.

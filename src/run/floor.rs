@@ -49,7 +49,7 @@ impl<T> Floor<T> {
         if let Some(last) = self.speakers.iter().rposition(|speaker| speaker.of == of) {
             let number = self.speakers.get(last).map_or(0, |speaker| speaker.number);
             let speaker = Speaker { worker: Some(worker), of, number, kept: Vec::new() };
-            if let Some(before) = self.speakers.iter_mut().find(|s| s.worker == Some(worker)) {
+            if let Some(before) = self.of(worker).and_then(|at| self.speakers.get_mut(at)) {
                 before.worker = None;
             }
             self.speakers.insert(last + 1, speaker);
@@ -59,17 +59,26 @@ impl<T> Floor<T> {
 
     /// Whether a worker has a task.
     pub fn has(&self, worker: WorkerId) -> bool {
-        self.speakers.iter().any(|speaker| speaker.worker == Some(worker))
+        self.of(worker).is_some()
+    }
+
+    /// Where a worker's task is: the first one, or near the end, for those between are done and wait
+    /// for the first. There may be very many.
+    fn of(&self, worker: WorkerId) -> Option<usize> {
+        let is_its = |speaker: &Speaker<T>| speaker.worker == Some(worker);
+        match self.speakers.front() {
+            Some(first) if is_its(first) => Some(0),
+            _ => self.speakers.iter().rposition(is_its),
+        }
     }
 
     /// A worker says something. Returns what comes out now.
     pub fn say(&mut self, worker: WorkerId, said: T) -> Vec<T> {
-        let next = self.next;
-        let mut speakers = self.speakers.iter_mut().enumerate();
-        match speakers.find(|(_, speaker)| speaker.worker == Some(worker)) {
+        let at = self.of(worker);
+        match at.and_then(|at| self.speakers.get_mut(at)) {
             None => vec![said],
-            Some((0, speaker)) if speaker.number <= next => vec![said],
-            Some((_, speaker)) => {
+            Some(speaker) if at == Some(0) && speaker.number <= self.next => vec![said],
+            Some(speaker) => {
                 speaker.kept.push(said);
                 self.kept += 1;
                 if self.kept > self.most { self.all() } else { Vec::new() }
@@ -79,7 +88,7 @@ impl<T> Floor<T> {
 
     /// A worker is done with its task. Returns what comes out now.
     pub fn end(&mut self, worker: WorkerId) -> Vec<T> {
-        if let Some(speaker) = self.speakers.iter_mut().find(|s| s.worker == Some(worker)) {
+        if let Some(speaker) = self.of(worker).and_then(|at| self.speakers.get_mut(at)) {
             speaker.worker = None;
         }
         self.proceed()
