@@ -101,6 +101,7 @@ impl Executor {
                 worker.used = now;
                 out.push(Action::Run(id, work));
             } else if worker.state == State::Idle
+                && id < self.width.helpers()
                 && let Some(offered) = self.offers.first_mut()
             {
                 worker.state = State::Running;
@@ -161,8 +162,8 @@ impl Executor {
 
     /// For how many workers more there would be something to do.
     fn startable(&self) -> usize {
-        let most = self.team.0.len();
-        if self.offers.is_empty() { self.queue.startable(most) } else { most }
+        let tasks = self.queue.startable(self.team.0.len());
+        if self.offers.is_empty() { tasks } else { tasks.max(self.width.helpers()) }
     }
 
     /// Others may take parts of the task of a worker.

@@ -86,6 +86,12 @@ impl Width {
         if self.most > 1 { self.most + SHARERS } else { 1 }
     }
 
+    /// Workers that may help with the task of another. Of those that share sessions half stay free
+    /// for what comes meanwhile.
+    pub fn helpers(&self) -> usize {
+        self.most + SHARERS / 2
+    }
+
     /// Connections that there may be now.
     pub fn limit(&self) -> usize {
         self.limit

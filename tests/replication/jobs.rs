@@ -200,7 +200,7 @@ fn a_large_user_does_not_hold_the_others_up() {
     lab.master.use_port(proxy.port());
     let running = start_ours(&lab, &["-R", "-v", "-j", "2"]);
     // Both connections are at it.
-    let running = until(running, |[told, ..]| told.matches("MAILBOX user.u000.").count() > 12);
+    let running = until(running, |[told, ..]| told.matches("MAILBOX user.u000.").count() > 100);
     assert_eq!(proxy.traffic().connections, 2);
     let mut zoe = Imap::login(&lab.master, "zoe");
     assert!(zoe.append("INBOX", "", &message("is waited for")).is_ok());
