@@ -299,3 +299,20 @@ fn without_a_number_one_more_connects_as_long_as_more_is_done() {
     step("at 2");
     assert!(step("done 0").is_empty());
 }
+
+#[test]
+fn nobody_is_called_back_for_a_user_whom_another_will_soon_come_to() {
+    let names = names();
+    let goals = users(&["anna", "bert"]).into_iter();
+    let rules = Rules { jobs: Jobs::Number(2), ..RULES };
+    let mut stepper = Stepper::new(Batch::new(Box::new(goals), rules, &names, "replica"));
+    stepper.play(&[
+        ("start", &["connect 0"]),
+        ("connected 0", &["run 0: USER anna; ahead [\"bert\"]", "connect 1"]),
+        ("offered 0", &[]),
+        ("connected 1", &["help 1: 0"]),
+        ("at 0.1", &[]),
+        ("over", &["recall 1"]),
+        ("done 1", &["run 1: USER bert"]),
+    ]);
+}

@@ -110,7 +110,8 @@ impl Executor {
             }
         }
         self.connect_for_ready(now, out);
-        self.recall_for_ready(out);
+        let crowd = Crowd { size: crowd, careful: may_be_careful, is_stuck: &is_stuck };
+        self.recall_for_ready(crowd, out);
         if self.next_look().is_some_and(|look| look <= now) {
             self.is_measuring = true;
             out.push(Action::Measure);
@@ -143,14 +144,14 @@ impl Executor {
 
     /// Has workers come back from the task of another for tasks that nobody else can begin with: a
     /// large user does not hold the others up.
-    fn recall_for_ready(&mut self, out: &mut Vec<Action>) {
-        let helpers: usize = self.offers.iter().map(|offered| offered.helpers.len()).sum();
+    fn recall_for_ready(&mut self, crowd: Crowd<'_>, out: &mut Vec<Action>) {
+        let helpers = self.helpers();
         if helpers == 0 || self.has_idle() {
             return;
         }
         let coming: usize = self.offers.iter().map(|offered| offered.recalled.len()).sum();
         let coming = coming + self.team.coming();
-        let wanted = self.queue.startable(helpers + coming).saturating_sub(coming);
+        let wanted = self.queue.startable_now(helpers + coming, crowd).saturating_sub(coming);
         for _ in 0..wanted {
             let mut offers = self.offers.iter_mut();
             let Some(offered) = offers.find(|offered| !offered.helpers.is_empty()) else { break };
@@ -158,6 +159,11 @@ impl Executor {
             offered.recalled.push(id);
             out.push(Action::Recall(id));
         }
+    }
+
+    /// How many workers take parts of the task of another and were not recalled.
+    fn helpers(&self) -> usize {
+        self.offers.iter().map(|offered| offered.helpers.len()).sum()
     }
 
     /// For how many workers more there would be something to do.
@@ -323,7 +329,8 @@ impl Executor {
 
     /// When others may take what a busy worker has asked for.
     fn next_stuck(&self, now: Moment) -> Option<Moment> {
-        let is_waited_for = self.has_idle() && self.queue.has_reserved();
+        let is_free = self.has_idle() || self.helpers() > 0;
+        let is_waited_for = is_free && self.queue.has_reserved();
         is_waited_for.then(|| self.team.next_stuck(now)).flatten()
     }
 }

@@ -59,10 +59,22 @@ impl Queue {
 
     /// How many tasks could begin at once, as far as `most`.
     pub fn startable(&self, most: usize) -> usize {
+        self.startable_of(most, |_| true)
+    }
+
+    /// The same by somebody who has nothing else to do, as things are: not those that a worker has
+    /// asked for which is not stuck, nor, if `careful` is not set, those to be tried with care.
+    pub fn startable_now(&self, most: usize, Crowd { careful, is_stuck, .. }: Crowd<'_>) -> usize {
+        self.startable_of(most, |ready| {
+            (careful || !ready.task.again) && ready.worker.is_none_or(is_stuck)
+        })
+    }
+
+    fn startable_of(&self, most: usize, may: impl Fn(&Ready) -> bool) -> usize {
         let mut held: Vec<&Owner> =
             self.running.iter().flat_map(|(_, task)| task.owners.iter()).collect();
         let mut count = 0;
-        for ready in &self.ready {
+        for ready in self.ready.iter().filter(|ready| may(ready)) {
             if count == most {
                 break;
             }
