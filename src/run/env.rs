@@ -29,7 +29,7 @@ pub trait Env {
     fn run(&mut self, worker: WorkerId, work: Work);
 
     /// Has a worker take parts of the task of another; [`Env::next`] gives [`Input::Ended`] when
-    /// none is left, or it was recalled.
+    /// all are taken, or it was recalled.
     fn help(&mut self, worker: WorkerId, other: WorkerId, offer: Offer);
 
     /// Has a worker that does so take no more parts.
