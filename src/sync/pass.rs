@@ -27,8 +27,8 @@ const STAGED_FILES: u64 = 8192;
 
 /// Parts of a large task, which anybody with a session can take.
 pub trait Parts: Send + Sync {
-    /// Takes part after part until all are taken, or somebody else needs this pass. `begin` is called
-    /// before each.
+    /// Takes part after part until all are taken, or somebody else needs this pass. `begin` is
+    /// called before each.
     fn help(&self, pass: &mut Pass<'_>, begin: &mut dyn FnMut(), is_recalled: &dyn Fn() -> bool);
 }
 

@@ -93,9 +93,9 @@ impl Bench {
         self.ground.get_or_init(|| ground::first_sync(&self.settings))
     }
 
-    /// Lets contenders run in turn, over a line or with nothing between them and the replica. In the
-    /// latter case a round comes first in which bytes are counted and no time is measured, for what
-    /// counts them takes time.
+    /// Lets contenders run in turn, over a line or with nothing between them and the replica. In
+    /// the latter case a round comes first in which bytes are counted and no time is measured, for
+    /// what counts them takes time.
     fn over(
         &self,
         line: Option<Line>,
