@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use crate::flags::Flag;
+use crate::flags::{Arg, Flag};
 
 /// A word that is no flag of the table. The text is the one glibc prints.
 #[derive(Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl<'w> Words<'w> {
     fn short(&mut self, c: u8) -> Result<Given<'w>, BadOption> {
         let flag = self.table.iter().find(|flag| flag.short == Some(c));
         let flag = flag.ok_or(BadOption::Short(c))?;
-        if flag.arg.is_none() {
+        if flag.arg == Arg::None {
             return Ok((flag, None));
         }
         let argument = match std::mem::take(&mut self.bundle) {
@@ -117,10 +117,12 @@ impl<'w> Words<'w> {
         };
         let (flag, full) = find_long(self.table, name, word)?;
         match (flag.arg, value) {
-            (None, None) => Ok((flag, None)),
-            (None, Some(_)) => Err(BadOption::LongTakesNoArgument(full)),
-            (Some(_), Some(value)) => Ok((flag, Some(OsStr::from_bytes(value)))),
-            (Some(_), None) => match self.rest.next() {
+            (Arg::None | Arg::Optional(_), None) => Ok((flag, None)),
+            (Arg::None, Some(_)) => Err(BadOption::LongTakesNoArgument(full)),
+            (Arg::Word(_) | Arg::Optional(_), Some(value)) => {
+                Ok((flag, Some(OsStr::from_bytes(value))))
+            }
+            (Arg::Word(_), None) => match self.rest.next() {
                 Some(next) => Ok((flag, Some(next))),
                 None => Err(BadOption::LongNeedsArgument(full)),
             },

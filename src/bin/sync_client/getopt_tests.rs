@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::*;
-use crate::flags::FLAGS;
+use crate::flags::{Arg, FLAGS};
 
 /// One command line's outcome: what C prints for it.
 fn ours(words: &[OsString], posixly: bool) -> Vec<u8> {
@@ -44,10 +44,10 @@ fn oracle_source() -> String {
     for (i, flag) in FLAGS.iter().enumerate() {
         if let Some(c) = flag.short {
             short.push(c.into());
-            short.push_str(if flag.arg.is_some() { ":" } else { "" });
+            short.push_str(if flag.arg != Arg::None { ":" } else { "" });
         }
         if let (Some(name), false) = (flag.long, flag.in_full) {
-            let takes = i32::from(flag.arg.is_some());
+            let takes = i32::from(flag.arg != Arg::None);
             let _ = writeln!(long, "{{\"{name}\",{takes},0,{}}},", 1000 + i);
         }
     }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 
 use crate::exit::MEANINGS;
-use crate::flags::{Category, FLAGS, Flag, Usage};
+use crate::flags::{Arg, Category, FLAGS, Flag, Usage};
 
 /// Cyrus's words after a wrong command line, which scripts know.
 const USAGE: &str = "Usage: sync_client -S <servername> [-C <alt_config>] [-r] [-v] mailbox...\n";
@@ -55,9 +55,11 @@ fn invocation(flag: &Flag) -> String {
         (Some(c), None) => format!("-{}", char::from(c)),
         (None, long) => format!("    --{}", long.unwrap_or_default()),
     };
-    if let Some(arg) = flag.arg {
-        let _ = write!(text, " {arg}");
-    }
+    let _ = match flag.arg {
+        Arg::None => Ok(()),
+        Arg::Word(arg) => write!(text, " {arg}"),
+        Arg::Optional(arg) => write!(text, "[={arg}]"),
+    };
     text
 }
 
@@ -157,7 +159,11 @@ fn roff_invocation(flag: &Flag) -> String {
         flag.long.map(|long| format!("\\fB\\-\\-{}\\fR", roff(long))),
     ];
     let names: Vec<_> = names.into_iter().flatten().collect();
-    let arg = flag.arg.map(|arg| format!(" \\fI{}\\fR", roff(arg))).unwrap_or_default();
+    let arg = match flag.arg {
+        Arg::None => String::new(),
+        Arg::Word(arg) => format!(" \\fI{}\\fR", roff(arg)),
+        Arg::Optional(arg) => format!("[=\\fI{}\\fR]", roff(arg)),
+    };
     names.join(", ") + &arg
 }
 

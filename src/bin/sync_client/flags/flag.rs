@@ -86,14 +86,26 @@ pub enum Step {
     Contradiction,
 }
 
+/// Whether a flag takes an argument, and what stands for it in texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arg {
+    /// It takes none.
+    None,
+    /// It takes one.
+    Word(&'static str),
+    /// It takes one behind `=`, or none. Only flags without a short name.
+    Optional(&'static str),
+}
+
 /// A flag.
+#[derive(Clone, Copy)]
 pub struct Flag {
     /// As `-x`.
     pub short: Option<u8>,
     /// As `--name`.
     pub long: Option<&'static str>,
-    /// What stands for the argument in texts, if it takes one.
-    pub arg: Option<&'static str>,
+    /// Its argument.
+    pub arg: Arg,
     /// Whether the long name must be typed in full. So it is with names that Cyrus does not
     /// have: they must not make an abbreviation ambiguous that was not.
     pub in_full: bool,

@@ -7,6 +7,6 @@ mod flag;
 mod parse;
 mod table;
 
-pub use flag::{Applies, Category, Flag, Low, Mode, Page, Step};
+pub use flag::{Applies, Arg, Category, Flag, Low, Mode, Page, Step};
 pub use parse::{Request, Usage, parse};
 pub use table::FLAGS;

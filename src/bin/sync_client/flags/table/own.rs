@@ -1,0 +1,118 @@
+//! The flags that Cyrus's program does not have: long names, taken in full.
+
+use super::super::{Applies, Arg, Category, Flag, Mode, Page, Step};
+use super::{keep, mode, set};
+
+/// In the order of the table.
+pub(super) const FLAGS: &[Flag] = &[
+    Flag {
+        short: Some(b'j'),
+        long: Some("jobs"),
+        arg: Arg::Word("number"),
+        in_full: true,
+        help: "connections to the replica at once, or auto",
+        doc: "Replicate over so many connections at once, 1 to 64, as far as there are users to \
+              share out and the replica takes them. auto, the default, begins with one and adds \
+              more, up to four, as long as more gets done in a second. Overrides sync_jobs of \
+              imapd.conf(5).",
+        category: Category::Replica,
+        applies: Applies::Always,
+        update: |low, number| keep(&mut low.jobs, number),
+    },
+    Flag {
+        short: None,
+        long: Some("forget-tls"),
+        arg: Arg::Word("server-name"),
+        in_full: true,
+        help: "let this server be without TLS again",
+        doc: "Forget that this server was reached over TLS that verified, because of which it is \
+              not spoken to in clear any more; then end. The server is named as for -S; without a \
+              port it is forgotten with every port. Needed only where a replica is to be without \
+              TLS from now on; send SIGHUP to a rolling client that runs.",
+        category: Category::Mode,
+        applies: Applies::Always,
+        update: |low, name| {
+            low.server = Some(name.to_owned());
+            mode(low, Mode::ForgetTls)
+        },
+    },
+    Flag {
+        short: None,
+        long: Some("show-config"),
+        arg: Arg::None,
+        in_full: true,
+        help: "print every option with its value and origin",
+        doc: "Print every option of imapd.conf(5) that is read, with the value that counts and where \
+              it comes from: a file and line, a channel, the command line, or the default; then \
+              end. Passwords are not shown. No mode is needed; with one, what it would count with. \
+              An unusable value is reported with its file and line, and the exit status is \
+              78.",
+        category: Category::Other,
+        applies: Applies::Always,
+        update: |low, _| set(&mut low.show_config, true),
+    },
+    Flag {
+        short: None,
+        long: Some("allow-repair"),
+        arg: Arg::Word("what"),
+        in_full: true,
+        help: "let repairs do this to the master",
+        doc: "Let repairs do to this server what they otherwise refuse: expunge (expunge more than \
+              sync_repair_max_expunge messages and a tenth of a mailbox, or mark them \\Deleted), \
+              annotations (change those that delete, redirect or archive mail), scripts (change \
+              Sieve scripts, mail that waits to be sent, push subscriptions), uids (raise the \
+              last UID by more than a million), or all; several with commas between them. \
+              sync_repair_fuse: no in imapd.conf(5) allows everything always.",
+        category: Category::Selection,
+        applies: Applies::OneRun,
+        update: |low, what| keep(&mut low.allow_repair, what),
+    },
+    Flag {
+        short: None,
+        long: Some("copyback"),
+        arg: Arg::None,
+        in_full: true,
+        help: "change the master, despite sync_no_copyback",
+        doc: "The opposite of -O, for a run with an imapd.conf(5) that has sync_no_copyback: both \
+              sides are brought together. Of this and -O the last counts.",
+        category: Category::Selection,
+        applies: Applies::Always,
+        update: |low, _| {
+            low.no_copyback = false;
+            set(&mut low.copyback, true)
+        },
+    },
+    Flag {
+        short: None,
+        long: Some("help"),
+        arg: Arg::None,
+        in_full: true,
+        help: "print this",
+        doc: "Print a short description of all options.",
+        category: Category::Other,
+        applies: Applies::Always,
+        update: |_, _| Step::Print(Page::Help),
+    },
+    Flag {
+        short: None,
+        long: Some("version"),
+        arg: Arg::None,
+        in_full: true,
+        help: "print the version",
+        doc: "Print the name and version of the program.",
+        category: Category::Other,
+        applies: Applies::Always,
+        update: |_, _| Step::Print(Page::Version),
+    },
+    Flag {
+        short: None,
+        long: Some("man"),
+        arg: Arg::None,
+        in_full: true,
+        help: "print the manual page, for man -l",
+        doc: "Print this manual page in the format of man(7).",
+        category: Category::Other,
+        applies: Applies::Always,
+        update: |_, _| Step::Print(Page::Manual),
+    },
+];
