@@ -35,6 +35,7 @@ mod header {
         "pieces",
         "plan",
         "rolling",
+        "status",
     ];
 
     pub fn generate() {

@@ -493,6 +493,28 @@ typedef enum cyrsync_rolled {
 } cyrsync_rolled;
 
 /**
+ * How bad it is; the numbers are the exit statuses of a monitoring plugin.
+ */
+typedef enum cyrsync_level {
+    /**
+     * Nothing is wrong.
+     */
+    CYRSYNC_LEVEL_OK = 0,
+    /**
+     * Somebody should look at it by day.
+     */
+    CYRSYNC_LEVEL_WARNING = 1,
+    /**
+     * Somebody should look at it now.
+     */
+    CYRSYNC_LEVEL_CRITICAL = 2,
+    /**
+     * It cannot be found out.
+     */
+    CYRSYNC_LEVEL_UNKNOWN = 3,
+} cyrsync_level;
+
+/**
  * A client for one replica. Free it with cyrsync_client_free().
  */
 typedef struct cyrsync_client cyrsync_client;
@@ -511,6 +533,11 @@ typedef struct cyrsync_error cyrsync_error;
  * Where a function of the host says why it failed. It lives for that function's call.
  */
 typedef struct cyrsync_failure cyrsync_failure;
+
+/**
+ * What the replication of a channel is at. Free it with cyrsync_status_free().
+ */
+typedef struct cyrsync_status cyrsync_status;
 
 /**
  * Borrowed bytes: a mailbox name, a path, a line of text. They need no zero byte at their end
@@ -1833,6 +1860,45 @@ enum cyrsync_result cyrsync_client_checkpoint(struct cyrsync_client *client,
 enum cyrsync_result cyrsync_client_disconnect_if_idle(struct cyrsync_client *client,
                                                       uint64_t seconds,
                                                       struct cyrsync_error **err);
+
+/**
+ * Finds out what the replication of the configuration's channel is at: from what the client says
+ * that rolls, without one from the logs. Nothing is connected to, locked or changed. *out is set
+ * on success.
+ */
+enum cyrsync_result cyrsync_status_read(const struct cyrsync_config *config,
+                                        struct cyrsync_status **out,
+                                        struct cyrsync_error **err);
+
+/**
+ * How bad it is now. From a lag of warn_lag seconds on it is a warning, from crit_lag on critical;
+ * 0 for no such limit. cyrsync_level::CYRSYNC_LEVEL_UNKNOWN for NULL.
+ */
+enum cyrsync_level cyrsync_status_level(const struct cyrsync_status *status,
+                                        uint64_t warn_lag,
+                                        uint64_t crit_lag);
+
+/**
+ * How long the oldest change has waited that is not replicated yet, in seconds; 0 if there is
+ * none, and for NULL.
+ */
+uint64_t cyrsync_status_lag(const struct cyrsync_status *status);
+
+/**
+ * How many entries of the log wait to be replicated; 0 for NULL.
+ */
+uint64_t cyrsync_status_backlog(const struct cyrsync_status *status);
+
+/**
+ * All that is known, as an object in JSON; docs/status.md describes it. Borrowed until the status
+ * is freed; empty for NULL.
+ */
+struct cyrsync_str cyrsync_status_json(const struct cyrsync_status *status);
+
+/**
+ * Frees a status; NULL is allowed.
+ */
+void cyrsync_status_free(struct cyrsync_status *status);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -13,6 +13,7 @@
 //! - `own_server`: the master's own sync_server, through which repairs write
 //! - [`store`]: the master's data | `replica`: the connection to the replica
 //! - `protocol`: commands, replies, header fields
+//! - [`status`]: what rolling replication is at, for those who ask from outside
 //! - [`events`]: what is reported, in Cyrus's words and as JSON
 //! - `format`, `cyrusdb`, `dlist`, `names`: pure: files, databases, wire, names and paths
 //! - [`settings`]: what is configured, resolved once from a [`Config`](config::Config)
@@ -39,6 +40,7 @@ pub(crate) mod run;
 pub mod settings;
 #[cfg(test)]
 mod sim;
+pub mod status;
 pub mod store;
 pub(crate) mod sync;
 pub mod sys;

@@ -78,6 +78,28 @@ fn a_c_program_is_told_what_went_wrong() {
     assert!(told.contains("connect to 127.0.0.1:"), "{told}");
 }
 
+#[test]
+fn a_c_program_sees_how_far_the_replica_is_behind() {
+    let lab = Lab::default();
+    let programs = lab.master.scratch();
+    build(&programs, &["status-shared"], &[]);
+    let status = |warn_lag: &str| {
+        let mut command = lab.master.command(programs.join("status-shared"));
+        let output = command.arg(lab.master.imapd_conf()).args([warn_lag, "0"]).output();
+        let output = output.expect("it starts");
+        (output.status.code(), String::from_utf8(output.stdout).expect("it is text"))
+    };
+    // Nobody rolls: nothing waits before something is logged.
+    let (level, told) = status("0");
+    assert_eq!(level, Some(1), "{told}");
+    Imap::admin(&lab.master).ok("CREATE user.mary");
+    let (level, told) = status("0");
+    assert_eq!(level, Some(2), "{told}");
+    assert!(told.contains("\"version\":1,\"channel\":null,\"server\":\"127.0.0.1\""), "{told}");
+    let backlog = told.lines().find_map(|line| line.strip_prefix("backlog "));
+    assert!(backlog.is_some_and(|entries| entries != "0"), "{told}");
+}
+
 /// Runs a C program on the master's configuration, under another program if `under` is one.
 fn run(lab: &Lab, under: &[&str], program: &Path) {
     run_with(lab, under, program, &[]);

@@ -141,6 +141,7 @@ options! {
     SYNC_REPAIR_FUSE: SwitchOpt = "sync_repair_fuse", Switch, YES;
     SYNC_REPAIR_MAX_EXPUNGE: IntOpt = "sync_repair_max_expunge", Int, Some("100");
     SYNC_REPEAT_INTERVAL: DurationOpt = "sync_repeat_interval", Duration(Seconds), Some("1s");
+    SYNC_METRICS_FILE: StringOpt = "sync_metrics_file", Text, None;
     SYNC_SHUTDOWN_FILE: StringOpt = "sync_shutdown_file", Text, None;
     // Ours alone: whether to encrypt, how to verify, and the certificates to take.
     SYNC_TLS: ChoiceOpt = "sync_tls", OneOf(&["off", "try", "require"]), Some("try");

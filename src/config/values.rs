@@ -67,6 +67,12 @@ impl Config {
         Ok(())
     }
 
+    /// Whether anything is set for a channel only: `second_sync_host`, say.
+    pub fn has_options_of(&self, channel: &str) -> bool {
+        let prefix = format!("{}_sync_", channel.to_ascii_lowercase());
+        self.overflow.keys().any(|key| key.starts_with(&prefix))
+    }
+
     /// The file it was read from, as it was named; `None` if it was in memory.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()

@@ -1,10 +1,13 @@
 //! The public face: a [`Client`] replicates as [`Settings`] say.
 
+mod keeper;
 mod log;
 mod master;
+mod metrics;
 mod plan;
 mod roll;
 mod runner;
+mod status;
 mod tasks;
 mod verified;
 
@@ -23,7 +26,7 @@ use crate::run::interrupt::{Interrupts, Overseer};
 use crate::run::voices::Voices;
 use crate::run::width::Width;
 use crate::run::worker::{Shared, Worker};
-use crate::settings::{Jobs, Settings};
+use crate::settings::{Jobs, Logs, Settings};
 use crate::store::spool::Spool;
 use crate::store::{Checked, HostWriter, Store};
 use crate::sync::Master;
@@ -36,6 +39,7 @@ pub use crate::run::outcome::{Ended, Undone};
 pub use crate::run::plan::OnStep;
 pub use crate::run::task::Goal;
 pub use crate::sync::{Cancel, Waited};
+pub use status::status;
 pub use verified::{forget_tls, verified_servers};
 
 /// A replication client for one replica. Not tied to a thread; one thread at a time.
@@ -43,6 +47,10 @@ pub struct Client {
     runner: Runner,
     /// The sync log of the channel.
     log: PathBuf,
+    /// The sync logs that Cyrus's programs write.
+    logs: Logs,
+    /// A file for metrics.
+    metrics_file: Option<PathBuf>,
     /// Where to remember what the replica has.
     cache_path: Option<PathBuf>,
     /// The end of the last checkpoint.
@@ -202,6 +210,8 @@ fn with_store(
     Ok(Client {
         log: paths.sync_log(shared.settings.channel.as_deref()),
         runner: Runner { shared, workers, jobs, reconnect: settings.reconnect },
+        logs: settings.logs,
+        metrics_file: settings.sync_metrics_file,
         cache_path: settings.sync_cache_db_path,
         last_used: Instant::now(),
     })

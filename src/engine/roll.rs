@@ -1,18 +1,23 @@
 //! Rolling replication of the client's channel.
 
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use super::Client;
+use super::keeper::{Keeper, Places};
 use crate::error::{Error, Result};
-use crate::run::daemon::{Daemon, Rules};
+use crate::events::{Observer, RunEvent};
+use crate::run::daemon::Daemon;
 use crate::run::env::Driver;
 use crate::run::log::disk::{LogDisk, LogFile};
 use crate::run::log::files::LogFiles;
 use crate::run::log::watch::Watch;
 use crate::run::outcome::Ended;
 use crate::run::real::{Hear, RollingEnv};
+use crate::run::rules::Rules;
 use crate::run::task::Goal;
 use crate::settings::Rolling;
+use crate::status;
 
 impl Client {
     /// Replicates what is logged to the client's channel until asked to stop. A task that fails
@@ -22,20 +27,30 @@ impl Client {
     /// If the log cannot be used at all, the replica refuses us for good, or was to be tried once
     /// and cannot be reached. What is not done is in the log then, as it always is.
     pub fn roll(&mut self, rolling: &Rolling) -> Result<Ended> {
-        let mut files = LogFiles::new(&self.log);
+        let mut files = LogFiles::new(&self.log).counting(&self.runner.shared.names);
         let _claim = files.claim()?;
         self.runner.remember(self.cache_path.as_deref());
+        self.warn(rolling);
         let file = &rolling.sync_shutdown_file;
         let watch = Watch::new(files.directory());
         let batch = self.runner.rules();
         let rules = Rules::new(rolling, batch.jobs, batch.open, watch.is_blind());
-        let env_of_roll = RollingEnv { watch, shutdown_file: file.clone() };
+        let work = files.path(LogFile::Work).to_owned();
+        let status = status::file::path(&self.log);
+        let rules = Rules { waiting_since: waiting_since(&status, &work), ..rules };
+        let shared = &self.runner.shared;
+        let replica = shared.settings.replica_name();
+        let observer = (shared.observer.tally().clone(), shared.observer.clone());
+        let metrics = self.metrics_file.clone();
+        let places = Places { log: self.log.clone(), work: work.clone(), status, metrics };
+        let keeper = Keeper::start(places, &replica, &shared.names, observer);
+        let on_state = keeper.listener();
+        let env_of_roll = RollingEnv { watch, shutdown_file: file.clone(), on_state };
         let mut settled = |_: &Goal, _| {};
         let hear = Hear { plan: None, settled: &mut settled };
         let ended = self.runner.with_world(hear, |shared, env| {
             let _rolling = shared.interrupts.rolling(file.clone(), shared.cancel.nudges());
-            let work = files.path(LogFile::Work).to_owned();
-            let daemon = Daemon::new(rules, &shared.names, &shared.settings.server, work);
+            let daemon = Daemon::new(rules, &shared.names, &replica, work);
             Driver::new(daemon).run(&mut env.rolling(env_of_roll), Some(&mut files))
         })?;
         if let (Ended::ShutdownFile, Some(file)) = (ended, file) {
@@ -43,6 +58,30 @@ impl Client {
         }
         Ok(ended)
     }
+}
+
+impl Client {
+    /// Reports at the start what would keep it from replicating anything, without an error.
+    fn warn(&self, rolling: &Rolling) {
+        let report = |event: RunEvent| self.runner.shared.observer.event(&event.into());
+        let channel = &self.runner.shared.settings.channel;
+        if !self.logs.sync_log {
+            report(RunEvent::NoSyncLog);
+        } else if !self.logs.sync_log_channels.contains(channel) {
+            report(RunEvent::NotLogged { channel: channel.clone() });
+        }
+        if let Some(path) = rolling.sync_shutdown_file.as_ref().filter(|path| path.exists()) {
+            report(RunEvent::ShutdownFileFound { path: path.clone() });
+        }
+    }
+}
+
+/// Since when something waits that an earlier client left in the work file: that may be younger
+/// than what it says.
+fn waiting_since(status: &Path, work: &Path) -> Option<SystemTime> {
+    let status = status::file::read(status).ok()??;
+    let oldest = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(status.oldest?))?;
+    work.exists().then_some(oldest)
 }
 
 fn remove_shutdown_file(file: &Path) -> Result<()> {

@@ -125,7 +125,7 @@ impl Runner {
         settled: &mut OnSettled<'_>,
     ) -> Result<()> {
         self.with_world(Hear { plan: plan.map(|each| each as _), settled }, |shared, mut env| {
-            let batch = Batch::new(goals, rules, &shared.names, &shared.settings.server);
+            let batch = Batch::new(goals, rules, &shared.names, shared.settings.replica_name());
             Driver::new(batch).run(&mut env, None)
         })
     }

@@ -6,17 +6,52 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::types::{MboxName, Text, serialize_path, serialize_seconds};
+use crate::types::{Backlog, MboxName, ReplicaName, Text, serialize_path, serialize_seconds};
 
 /// Something about the run as a whole. An item is an entry of the sync log.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RunEvent {
-    /// No connection could be made. Reported again only if the reason is another one.
+    /// No connection could be made. Reported at the first attempt, and whenever the reason becomes
+    /// another one.
     ConnectFailed {
-        /// Why not.
+        /// With whom.
+        #[serde(flatten)]
+        replica: ReplicaName,
+        /// How many attempts have failed.
+        attempts: u32,
+        /// Why the last one did.
         error: Error,
+    },
+    /// There is still no connection. Reported every five minutes.
+    StillUnreachable {
+        /// With whom.
+        #[serde(flatten)]
+        replica: ReplicaName,
+        /// How long there has been none.
+        #[serde(rename = "unreachable_seconds", serialize_with = "serialize_seconds")]
+        time: Duration,
+        /// How many attempts have failed.
+        attempts: u32,
+        /// The time until the next attempt.
+        #[serde(rename = "next_seconds", serialize_with = "serialize_seconds")]
+        next: Duration,
+        /// What waits to be replicated, as far as it is known.
+        backlog: Backlog,
+        /// Why the last attempt failed.
+        error: Error,
+    },
+    /// There is a connection again.
+    ReachableAgain {
+        /// With whom.
+        #[serde(flatten)]
+        replica: ReplicaName,
+        /// How long there was none.
+        #[serde(rename = "unreachable_seconds", serialize_with = "serialize_seconds")]
+        time: Duration,
+        /// How many attempts had failed.
+        attempts: u32,
     },
     /// The replica refused us, and is tried all the same.
     TryingAllTheSame,
@@ -63,6 +98,24 @@ pub enum RunEvent {
     },
     /// What is left could not be noted on disk.
     NotNoted {
+        /// Why not.
+        error: Error,
+    },
+    /// The shutdown file is there already: nothing is replicated before it is gone.
+    ShutdownFileFound {
+        /// The file.
+        #[serde(serialize_with = "serialize_path")]
+        path: PathBuf,
+    },
+    /// Rolling replication begins although no program writes a sync log (`sync_log: no`).
+    NoSyncLog,
+    /// Rolling replication begins on a channel that no program logs to.
+    NotLogged {
+        /// The channel; `None` for the log without a channel.
+        channel: Option<String>,
+    },
+    /// The status file could not be written. Reported again only if the reason is another one.
+    StatusNotWritten {
         /// Why not.
         error: Error,
     },

@@ -15,6 +15,11 @@ pub enum StoreEvent {
         /// Why.
         error: Error,
     },
+    /// A lock is waited for, and has been for some seconds.
+    LockWait {
+        /// Which, and who holds it.
+        error: Error,
+    },
     /// Damaged conversation counters of a user are ignored.
     CountersIgnored {
         /// The userid.

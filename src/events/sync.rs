@@ -54,6 +54,16 @@ pub enum SyncEvent {
         /// Why.
         error: Error,
     },
+    /// There is no such user here, whose metadata is to be replicated.
+    UnknownUser {
+        /// The userid.
+        user: UserId,
+    },
+    /// There is no such mailbox here, and none of this name is known to have been deleted.
+    UnknownMailbox {
+        /// The name.
+        mailbox: MboxName,
+    },
     /// A user who is to be deleted on the replica is here.
     UserNotGone {
         /// The userid.

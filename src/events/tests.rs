@@ -7,12 +7,16 @@ use std::time::Duration;
 
 use super::*;
 use crate::error::{Error, Kind, Subject};
-use crate::types::{Guid, MboxName, SyncCrcs, UserId};
+use crate::types::{Backlog, Guid, MboxName, ReplicaName, SyncCrcs, UserId};
 
 const SAMPLES: &str = include_str!("samples.txt");
 
 fn error() -> Error {
     Error::new(Kind::Corrupt, "open mailbox", MboxName::from("user.fred.x"), "bad").hint("mend it")
+}
+
+fn replica() -> ReplicaName {
+    ReplicaName { server: "mx2".to_owned(), channel: Some("second".to_owned()) }
 }
 
 fn locked() -> Error {
@@ -115,6 +119,7 @@ fn connection() -> Vec<ConnectionEvent> {
 
 fn store() -> Vec<StoreEvent> {
     vec![
+        StoreEvent::LockWait { error: locked() },
         StoreEvent::MailboxLeftOut { error: error() },
         StoreEvent::CountersIgnored { user: user(), error: error() },
         StoreEvent::HeaderOdd { mailbox: mailbox(), why: "another uniqueid".into() },
@@ -148,6 +153,8 @@ fn sync() -> Vec<SyncEvent> {
         },
         SyncEvent::PartFailed { subject: Subject::from(&mailbox), error: error() },
         SyncEvent::PartFailed { subject: Subject::item("SUB fred"), error: locked() },
+        SyncEvent::UnknownUser { user: user() },
+        SyncEvent::UnknownMailbox { mailbox: mailbox.clone() },
         SyncEvent::UserNotGone { user: user() },
         SyncEvent::Stray { mailbox: mailbox.clone() },
         SyncEvent::Double { mailbox: mailbox.clone() },
@@ -221,7 +228,25 @@ fn run() -> Vec<RunEvent> {
     let items = || vec!["USER fred".into(), "MAILBOX user.jim".into()];
     let next = Duration::from_secs(60);
     vec![
-        RunEvent::ConnectFailed { error: error() },
+        RunEvent::ConnectFailed { replica: replica(), attempts: 1, error: error() },
+        RunEvent::ConnectFailed { replica: "mx2".into(), attempts: 3, error: error() },
+        RunEvent::StillUnreachable {
+            replica: replica(),
+            time: Duration::from_secs(600),
+            attempts: 7,
+            next: Duration::from_secs(40),
+            backlog: Backlog { entries: 123, users: 4 },
+            error: error(),
+        },
+        RunEvent::ShutdownFileFound { path: "/conf/sync/shutdown".into() },
+        RunEvent::NoSyncLog,
+        RunEvent::NotLogged { channel: Some("second".to_owned()) },
+        RunEvent::StatusNotWritten { error: error() },
+        RunEvent::ReachableAgain {
+            replica: replica(),
+            time: Duration::from_secs(605),
+            attempts: 8,
+        },
         RunEvent::TryingAllTheSame,
         RunEvent::TryingAgain { error: error() },
         RunEvent::ReplicaGone { error: error() },

@@ -8,6 +8,7 @@ use super::task::{Goal, Task};
 use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
 use crate::settings::Jobs;
+use crate::types::{Backlog, ReplicaName};
 
 /// Goals that are made into tasks ahead of time, for each worker: no more, for their names may come
 /// from somebody who has not thought of the next yet.
@@ -41,8 +42,7 @@ pub struct Batch<'n> {
     rest: Goals<'n>,
     /// How many of them are tasks by now.
     numbered: u64,
-    /// The replica's name.
-    server: &'n str,
+    replica: ReplicaName,
     /// Whether somebody asked to stop, which ends pauses between attempts to connect.
     is_stopping: bool,
     /// How it ends, when nobody works on anything any more.
@@ -50,15 +50,20 @@ pub struct Batch<'n> {
 }
 
 impl<'n> Batch<'n> {
-    /// These goals, in this order, for the replica `server`. One that fails stops no other.
-    pub fn new(goals: Goals<'n>, rules: Rules, names: &'n Namespace, server: &'n str) -> Batch<'n> {
+    /// These goals, in this order, for a replica. One that fails stops no other.
+    pub fn new(
+        goals: Goals<'n>,
+        rules: Rules,
+        names: &'n Namespace,
+        replica: ReplicaName,
+    ) -> Batch<'n> {
         Batch {
             rules,
             names,
-            executor: Executor::new(rules.jobs, rules.open, rules.policy, server),
+            executor: Executor::new(rules.jobs, rules.open, rules.policy, &replica),
             rest: goals,
             numbered: 0,
-            server,
+            replica,
             is_stopping: false,
             ending: None,
         }
@@ -89,7 +94,8 @@ impl<'n> Batch<'n> {
             | Input::LogTaken(_)
             | Input::WorkRead(_)
             | Input::Noted(_)
-            | Input::PutBack(_) => {}
+            | Input::PutBack(_)
+            | Input::Counted(_) => {}
         }
     }
 
@@ -124,6 +130,9 @@ impl<'n> Batch<'n> {
 
     fn proceed(&mut self, now: Moment, out: &mut Vec<Action>) {
         self.fill();
+        if self.executor.is_reminder_due(now) {
+            self.executor.remind(Backlog::default(), now, out);
+        }
         if !self.executor.queue.is_idle() {
             self.executor.dispatch(now, out);
         } else if self.rules.connect && !self.executor.connect_first(now, out) {
@@ -134,7 +143,12 @@ impl<'n> Batch<'n> {
             self.end(Ok(()));
         }
         if self.is_stopping && self.executor.team.is_pausing() {
-            self.end(Err(Error::new(Kind::Cancelled, "connect", self.server, "asked to stop")));
+            self.end(Err(Error::new(
+                Kind::Cancelled,
+                "connect",
+                &*self.replica.server,
+                "asked to stop",
+            )));
         }
     }
 }

@@ -23,7 +23,8 @@ fn users(users: &[&str]) -> Vec<Goal> {
 
 fn play(goals: Vec<Goal>, rules: Rules, script: &[(&str, &[&str])]) {
     let names = names();
-    Stepper::new(Batch::new(Box::new(goals.into_iter()), rules, &names, "replica")).play(script);
+    Stepper::new(Batch::new(Box::new(goals.into_iter()), rules, &names, "replica".into()))
+        .play(script);
 }
 
 #[test]
@@ -144,7 +145,7 @@ fn a_replica_that_cannot_be_reached_is_tried_after_growing_pauses() {
             ("over", &["wait 15 s"]),
             ("at 35", &[]),
             ("over", &["connect 0"]),
-            ("connected 0", &["end ()"]),
+            ("connected 0", &["tell: reachable after 35 s, 2", "end ()"]),
         ],
     );
     let once = Persistence { connect_once: true, ..Persistence::default() };
@@ -274,7 +275,7 @@ fn without_a_number_one_more_connects_as_long_as_more_is_done() {
         Box::new(users(&many).into_iter()),
         Rules { jobs: Jobs::Auto, ..RULES },
         Box::leak(Box::new(names())),
-        "replica",
+        "replica".into(),
     ));
     let mut step = |input: &str| {
         let mut lines = stepper.step(input);
@@ -305,7 +306,7 @@ fn nobody_is_called_back_for_a_user_whom_another_will_soon_come_to() {
     let names = names();
     let goals = users(&["anna", "bert"]).into_iter();
     let rules = Rules { jobs: Jobs::Number(2), ..RULES };
-    let mut stepper = Stepper::new(Batch::new(Box::new(goals), rules, &names, "replica"));
+    let mut stepper = Stepper::new(Batch::new(Box::new(goals), rules, &names, "replica".into()));
     stepper.play(&[
         ("start", &["connect 0"]),
         ("connected 0", &["run 0: USER anna; ahead [\"bert\"]", "connect 1"]),

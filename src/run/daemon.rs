@@ -9,15 +9,18 @@ use super::executor::{Executor, Settled};
 use super::grouping;
 use super::hand_over::{HandOver, TakeOver};
 use super::log::entry::LogEntry;
+use super::log::read::Logged;
 use super::outcome::{Ended, Undone};
-use super::retry::{RetryPolicy, Why};
+use super::queue;
+use super::rules::Rules;
+use super::state::State;
 use super::step::{Action, Asked, Input, LogAction, Machine, Moment, Step, Then, Wait};
 use super::task::{Goal, Task};
 use crate::error::{Error, Kind, Result};
 use crate::events::RunEvent;
 use crate::names::Namespace;
-use crate::settings::{Jobs, Persistence, Rolling};
 use crate::sync::TICK;
+use crate::types::ReplicaName;
 
 /// How often the shutdown file is looked for.
 const LOOK: Duration = Duration::from_millis(1_100);
@@ -33,48 +36,6 @@ const QUIET_TRIES: u32 = 3;
 const LEAVE: Duration = Duration::from_secs(30);
 /// After the disk refused what must be written to it.
 const DISK_PAUSE: Duration = Duration::from_secs(10);
-
-/// How a daemon works.
-#[derive(Debug, Clone, Copy)]
-pub struct Rules {
-    /// Least time from one take-over to the next.
-    pub sync_repeat_interval: Duration,
-    /// The replica is told to release its staged files after so long; zero for never.
-    pub timeout: Duration,
-    /// Whether somebody looks for a shutdown file.
-    pub has_shutdown_file: bool,
-    /// Only what is logged now.
-    pub rolling_once: bool,
-    /// How persistently to connect.
-    pub persistence: Persistence,
-    /// Whether nobody will tell that something was logged.
-    pub is_blind: bool,
-    /// How many workers there are.
-    pub jobs: Jobs,
-    /// How long it took to connect the first, if it is connected already.
-    pub open: Option<Moment>,
-}
-
-impl Rules {
-    /// What the settings say.
-    pub fn new(rolling: &Rolling, jobs: Jobs, open: Option<Moment>, is_blind: bool) -> Rules {
-        Rules {
-            sync_repeat_interval: rolling.sync_repeat_interval,
-            timeout: rolling.timeout,
-            has_shutdown_file: rolling.sync_shutdown_file.is_some(),
-            rolling_once: rolling.rolling_once,
-            persistence: rolling.persistence,
-            is_blind,
-            jobs,
-            open,
-        }
-    }
-
-    fn policy(&self) -> RetryPolicy {
-        let persistence = Persistence { even_if_refused: !self.rolling_once, ..self.persistence };
-        RetryPolicy { connect: Some(persistence), reconnect: Some(persistence), again: true }
-    }
-}
 
 /// How far it is.
 #[derive(Debug)]
@@ -118,17 +79,24 @@ pub struct Daemon<'n> {
     is_stale: bool,
     /// Whether the replica ended the last session by itself.
     goodbye: bool,
+    /// When a task was last done as a whole, or nothing was left to do.
+    last_success: Option<Moment>,
 }
 
 impl<'n> Daemon<'n> {
     /// A daemon that did nothing yet.
     ///
-    /// `server` is the replica's name, `work` the work file, both for messages.
-    pub fn new(rules: Rules, names: &'n Namespace, server: &str, work: PathBuf) -> Daemon<'n> {
+    /// `replica` and `work`, the work file, are for messages.
+    pub fn new(
+        rules: Rules,
+        names: &'n Namespace,
+        replica: &ReplicaName,
+        work: PathBuf,
+    ) -> Daemon<'n> {
         Daemon {
             rules,
             names,
-            executor: Executor::new(rules.jobs, rules.open, rules.policy(), server),
+            executor: Executor::new(rules.jobs, rules.open, rules.policy(), replica),
             log: HandOver::new(work),
             phase: Phase::Connecting,
             asked: None,
@@ -139,6 +107,7 @@ impl<'n> Daemon<'n> {
             last_noted: Moment::ZERO,
             is_stale: false,
             goodbye: false,
+            last_success: None,
         }
     }
 
@@ -197,6 +166,7 @@ impl<'n> Daemon<'n> {
                 };
             }
             Input::TimeOver => self.quiet_tries = 0,
+            Input::Counted(logged) => self.executor.remind(logged, now, out),
             Input::Measured(done) => self.executor.measured(done, now),
             Input::Offered(worker, offer) => self.executor.offered(worker, offer),
             Input::Asked(asked) => {
@@ -241,6 +211,9 @@ impl<'n> Daemon<'n> {
         self.is_stale = true;
         match settled {
             Settled::Done(task, undone) => {
+                if undone.is_empty() {
+                    self.last_success = Some(now);
+                }
                 undone.into_iter().for_each(|undone| self.defer(&task, undone, now, out));
             }
             Settled::Lost(task, error) => {
@@ -260,10 +233,11 @@ impl<'n> Daemon<'n> {
         if items.is_empty() {
             return;
         }
-        let (why, tries) = (Why::of(&error), task.tries + 1);
+        let tries = task.tries + 1;
         let left = items.iter().map(LogEntry::text).collect();
-        let task = Task { tries, ..Task::new(Goal::Entries(items), self.names) };
-        let next = queue.defer(task, why, now);
+        let goal = Goal::Entries(items);
+        let task = Task { tries, logged: task.logged, ..Task::new(goal, self.names) };
+        let next = queue.defer(task, error.clone(), now);
         tell(RunEvent::LeftForLater { items: left, tries, next, error }, out);
     }
 
@@ -271,8 +245,14 @@ impl<'n> Daemon<'n> {
     fn taken_over(&mut self, result: Result<TakeOver>, now: Moment, out: &mut Vec<Action>) {
         match result {
             Ok(TakeOver::Goes) => {}
-            Ok(TakeOver::Nothing) => self.missed = Some(now),
-            Ok(TakeOver::Entries(entries)) => self.enqueue(entries, now),
+            Ok(TakeOver::Nothing) => {
+                self.missed = Some(now);
+                let queue = &self.executor.queue;
+                if queue.is_idle() && queue.deferred() == (0, 0) {
+                    self.last_success = Some(now);
+                }
+            }
+            Ok(TakeOver::Entries(logged)) => self.enqueue(logged, now),
             Err(error) if self.rules.rolling_once || matches!(self.phase, Phase::Reading) => {
                 self.end(Some(Err(error)));
             }
@@ -284,10 +264,15 @@ impl<'n> Daemon<'n> {
         }
     }
 
-    fn enqueue(&mut self, mut entries: Vec<LogEntry>, now: Moment) {
+    fn enqueue(&mut self, logged: Logged, now: Moment) {
+        let Logged { mut entries, mut since } = logged;
+        if matches!(self.phase, Phase::Reading) {
+            // The work file may be younger than what it says.
+            since = [since, self.rules.waiting_since].into_iter().flatten().min();
+        }
         self.executor.queue.absorb(&mut entries);
         for goal in grouping::goals(entries, self.names) {
-            self.executor.queue.push(Task::new(goal, self.names));
+            self.executor.queue.push(Task { logged: since, ..Task::new(goal, self.names) });
         }
         self.log.queued(self.executor.queue.undone());
         self.is_stale = true;
@@ -303,6 +288,11 @@ impl<'n> Daemon<'n> {
 /// What comes next.
 impl Daemon<'_> {
     fn proceed(&mut self, now: Moment, out: &mut Vec<Action>) -> Then<Ended> {
+        if self.executor.is_reminder_due(now) && !self.is_ending() {
+            let work = !matches!(self.phase, Phase::Rolling);
+            out.push(Action::Log(LogAction::Count { work }));
+            return Then::Wait(Wait { until: None, log: false });
+        }
         if self.log.is_busy() {
             return Then::Wait(Wait { until: None, log: false });
         }
@@ -465,5 +455,16 @@ impl Machine for Daemon<'_> {
         self.note_input(now, input, &mut actions);
         let then = self.proceed(now, &mut actions);
         Step { actions, then }
+    }
+
+    fn state(&self) -> Option<State> {
+        let mut state = State {
+            contact: self.executor.contact.clone(),
+            has_unread: matches!(self.phase, Phase::Connecting | Phase::Reading),
+            last_success: self.last_success,
+            ..State::default()
+        };
+        queue::describe(&self.executor.queue, &mut state);
+        Some(state)
     }
 }

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use super::daemon::{Daemon, Rules};
+use super::daemon::Daemon;
+use super::rules::Rules;
 use super::stepping::{Stepper, names};
 use crate::names::Namespace;
 use crate::settings::{Jobs, Persistence};
 
 pub const RULES: Rules = Rules {
+    waiting_since: None,
     sync_repeat_interval: Duration::ZERO,
     timeout: Duration::ZERO,
     has_shutdown_file: false,
@@ -25,7 +27,7 @@ pub const RULES: Rules = Rules {
 pub type Script<'s> = &'s [(&'s str, &'s [&'s str])];
 
 fn daemon(rules: Rules, names: &Namespace) -> Daemon<'_> {
-    Daemon::new(rules, names, "replica", "log-run".into())
+    Daemon::new(rules, names, &"replica".into(), "log-run".into())
 }
 
 /// Plays a script from the very start.
@@ -100,6 +102,30 @@ fn nothing_is_read_before_there_is_a_connection() {
 }
 
 #[test]
+fn a_replica_that_stays_away_is_reported_every_five_minutes_with_what_waits() {
+    let names = names();
+    let mut stepper = Stepper::new(daemon(RULES, &names));
+    let mut step = |input: &str| stepper.step(input);
+    assert_eq!(step("start"), ["connect 0"]);
+    let mut pauses = Vec::new();
+    for at in ["15", "45", "105", "225"] {
+        let lines = step("connected 0 Connect");
+        pauses.extend(lines.iter().find(|line| line.contains("again in")).cloned());
+        step(&format!("at {at}"));
+        assert_eq!(step("over"), ["connect 0"], "{at}");
+    }
+    assert_eq!(pauses.last().unwrap(), "tell: again in 120 s");
+    assert_eq!(step("connected 0 Connect"), ["tell: again in 240 s", "wait 10 s"]);
+    step("at 300");
+    assert_eq!(step("over"), ["count, work: true"]);
+    let told = "tell: still unreachable after 300 s, 5, 7 entries of 1 users";
+    assert_eq!(step("counted 7"), [told, "wait 10 s"]);
+    step("at 465");
+    assert_eq!(step("over"), ["connect 0"]);
+    assert_eq!(step("connected 0")[0], "tell: reachable after 465 s, 5");
+}
+
+#[test]
 fn one_that_tries_once_to_connect_or_works_once_gives_up() {
     let persistence = Persistence { connect_once: true, ..Persistence::default() };
     play_all(
@@ -139,7 +165,7 @@ fn a_connection_that_is_lost_twice_over_a_task_defers_it_and_stops_no_other() {
             ("connected 0 Connect", &["tell: Connect", "tell: again in 15 s", "wait 10 s"]),
             ("at 15", &[]),
             ("over", &["connect 0"]),
-            ("connected 0", &["run 0: USER a"]),
+            ("connected 0", &["tell: reachable after 15 s, 1", "run 0: USER a"]),
             ("lost 0 Closed", &["tell: USER a left, try 1, next in 15 s", "connect 0"]),
             ("connected 0", &["run 0: USER b"]),
             ("done 0", &["note USER a;"]),

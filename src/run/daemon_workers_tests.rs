@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::daemon::Rules;
 use super::daemon_tests::{RULES, taken_over};
+use super::rules::Rules;
 use crate::settings::Jobs;
 
 #[test]

@@ -11,6 +11,7 @@ use super::log::channel;
 use super::log::disk::{Found, LogDisk, LogFile};
 use super::log::read;
 use super::outcome::Undone;
+use super::state::State;
 use super::step::{Action, Input, LogAction, Machine, Moment, Then, Wait, Work};
 use super::task::{Goal, WorkerId};
 use crate::error::{Error, Kind, Result};
@@ -54,6 +55,9 @@ pub trait Env {
 
     /// Reports something.
     fn tell(&mut self, event: &Event);
+
+    /// Takes what the machine is at, if somebody asks for that.
+    fn report(&mut self, _state: &dyn Fn() -> Option<State>) {}
 
     /// All is over: what was kept back to be reported is reported now.
     fn end(&mut self) {}
@@ -99,6 +103,8 @@ impl<M: Machine> Driver<M> {
     ) -> Option<Result<M::End>> {
         let input = self.inputs.pop_front().unwrap_or_else(|| env.next(self.wait));
         let step = self.machine.step(env.now(), input);
+        // Before the actions, for some take long.
+        env.report(&|| self.machine.state());
         for action in step.actions {
             match action {
                 Action::Connect(worker) => env.connect(worker),
@@ -139,6 +145,7 @@ fn at_log(action: LogAction, disk: &mut dyn LogDisk, env: &mut dyn Env) -> Input
         LogAction::Note(undone) => Input::Noted(channel::keep(disk, &undone)),
         LogAction::Restore(undone) => Input::Noted(channel::restore(disk, &undone)),
         LogAction::PutBack(undone) => Input::PutBack(disk.append(&undone).map(|_| ())),
+        LogAction::Count { work } => Input::Counted(disk.backlog(work)),
         LogAction::Read { own, reprocess } => {
             let path = disk.path(LogFile::Work).to_owned();
             if reprocess && disk.work().is_ok_and(|found| found != Found::Nothing) {

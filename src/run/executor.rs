@@ -1,5 +1,6 @@
 //! Hands tasks to workers and deals with lost connections, for every mode. Pure.
 
+use super::contact::Contact;
 use super::outcome::{Attempt, Outcome, Undone};
 use super::queue::{Crowd, Queue};
 use super::retry::{Attempts, RetryPolicy};
@@ -11,6 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{Event, RunEvent};
 use crate::settings::Jobs;
 use crate::sync::Offer;
+use crate::types::{Backlog, ReplicaName};
 
 /// How a task ended that is not tried again at once.
 #[derive(Debug)]
@@ -51,14 +53,20 @@ pub struct Executor {
     /// Whether it was asked how much has been done.
     is_measuring: bool,
     policy: RetryPolicy,
-    /// The replica's name.
-    server: String,
+    /// The way to the replica.
+    pub contact: Contact,
+    replica: ReplicaName,
 }
 
 impl Executor {
-    /// An executor for the replica `server`. `open` is how long it took to connect the first worker,
-    /// if it is connected.
-    pub fn new(jobs: Jobs, open: Option<Moment>, policy: RetryPolicy, server: &str) -> Executor {
+    /// An executor for a replica. `open` is how long it took to connect the first worker, if it is
+    /// connected.
+    pub fn new(
+        jobs: Jobs,
+        open: Option<Moment>,
+        policy: RetryPolicy,
+        replica: &ReplicaName,
+    ) -> Executor {
         let mut width = Width::new(jobs);
         open.into_iter().for_each(|took| width.connected(took));
         Executor {
@@ -68,7 +76,8 @@ impl Executor {
             offers: Vec::new(),
             is_measuring: false,
             policy,
-            server: server.to_owned(),
+            contact: open.map_or(Contact::Unknown, |_| Contact::Reached { since: Moment::ZERO }),
+            replica: replica.clone(),
         }
     }
 
@@ -231,6 +240,11 @@ impl Executor {
             (worker.since, worker.used) = (now, now);
             worker.staged = false;
             self.width.connected(now.saturating_sub(began));
+            if let Some(outage) = self.contact.reached(now) {
+                let (replica, attempts) = (self.replica.clone(), outage.attempts);
+                let time = now.saturating_sub(outage.since);
+                tell(RunEvent::ReachableAgain { replica, time, attempts }, out);
+            }
             return Ok(());
         };
         if id >= self.width.most() {
@@ -246,8 +260,11 @@ impl Executor {
             return Err(error);
         }
         let verdict = self.policy.not_connected(&mut worker.attempts, worker.was_open, &error);
+        let next = verdict.pause.map(|pause| now.saturating_add(pause));
+        let attempts = self.contact.failed(&error, now, next);
         if verdict.is_new {
-            tell(RunEvent::ConnectFailed { error: error.clone() }, out);
+            let replica = self.replica.clone();
+            tell(RunEvent::ConnectFailed { replica, attempts, error: error.clone() }, out);
         }
         if verdict.although_refused {
             tell(RunEvent::TryingAllTheSame, out);
@@ -256,7 +273,7 @@ impl Executor {
         if !woken {
             worker.state = State::Pausing(now.saturating_add(pause));
         }
-        let server = self.server.clone();
+        let server = self.replica.server.clone();
         out.push(Action::Tell(Event::Unreachable { error, server, pause }));
         Ok(())
     }
@@ -279,6 +296,9 @@ impl Executor {
         }
         if matches!(outcome, Outcome::Lost(_)) {
             self.width.lost();
+            if self.team.open() == 0 {
+                self.contact.dropped();
+            }
         }
         let task = self.queue.end(id)?;
         let error = match outcome {
@@ -302,6 +322,29 @@ impl Executor {
         Some(Settled::Again(kind))
     }
 
+    /// Whether it is time to report again that the replica cannot be reached.
+    pub fn is_reminder_due(&self, now: Moment) -> bool {
+        self.contact.next_reminder().is_some_and(|at| at <= now)
+    }
+
+    /// Reports again that the replica cannot be reached; `logged` waits beside the tasks.
+    pub fn remind(&mut self, logged: Backlog, now: Moment, out: &mut Vec<Action>) {
+        let Some(outage) = self.contact.remind(now) else { return };
+        let queued = self.queue.backlog();
+        let event = RunEvent::StillUnreachable {
+            replica: self.replica.clone(),
+            time: now.saturating_sub(outage.since),
+            attempts: outage.attempts,
+            next: outage.next.map_or(Moment::ZERO, |next| next.saturating_sub(now)),
+            backlog: Backlog {
+                entries: queued.entries.saturating_add(logged.entries),
+                users: queued.users.max(logged.users),
+            },
+            error: outage.error.clone(),
+        };
+        tell(event, out);
+    }
+
     /// Whether some worker has nothing to do, and nothing that it could begin with.
     pub fn is_hungry(&self) -> bool {
         let is_free = |state| matches!(state, State::Closed | State::Idle);
@@ -317,7 +360,8 @@ impl Executor {
 
     /// When there is something to do although nothing happens.
     pub fn next_turn(&self, now: Moment) -> Option<Moment> {
-        let turns = [self.team.next_attempt(), self.next_look(), self.next_stuck(now)];
+        let reminder = self.contact.next_reminder();
+        let turns = [self.team.next_attempt(), self.next_look(), self.next_stuck(now), reminder];
         turns.into_iter().flatten().min()
     }
 

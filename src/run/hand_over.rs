@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::log::channel::{Kept, Taken};
-use super::log::entry::LogEntry;
+use super::log::read::Logged;
 use super::step::{Action, LogAction, Moment};
 use crate::error::Result;
 use crate::events::RunEvent;
@@ -31,7 +31,7 @@ pub enum TakeOver {
     /// There is nothing to take over.
     Nothing,
     /// These were logged, and are in the work file now.
-    Entries(Vec<LogEntry>),
+    Entries(Logged),
 }
 
 /// The log of a channel, as the daemon knows it.
@@ -163,7 +163,7 @@ impl HandOver {
 
     /// The work file was read, or not. What it holds is queued by the caller, who calls
     /// [`HandOver::queued`] then.
-    pub fn work_read(&mut self, entries: Result<Option<Vec<LogEntry>>>) -> Result<TakeOver> {
+    pub fn work_read(&mut self, entries: Result<Option<Logged>>) -> Result<TakeOver> {
         self.busy = None;
         let entries = entries?;
         self.exists = entries.is_some();

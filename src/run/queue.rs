@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use super::log::entry::LogEntry;
 use super::retry::{self, Why};
+use super::state::{self, MOST_DEFERRED, State};
 use super::step::{Moment, Work};
 use super::task::{Goal, Owner, Task, WorkerId};
-use crate::types::UserId;
+use crate::error::Error;
+use crate::types::{Backlog, UserId};
 
 /// Users whose state a worker asks for ahead of time, so that no round trip is waited for between
 /// one user and the next.
@@ -37,8 +39,30 @@ struct Ready {
 struct Deferred {
     task: Task,
     why: Why,
+    error: Error,
     since: Moment,
     due: Moment,
+}
+
+impl Deferred {
+    fn described(&self) -> state::Deferred {
+        state::Deferred {
+            items: self.task.goal.entries().iter().map(LogEntry::text).collect(),
+            tries: self.task.tries,
+            due: self.due,
+            error: self.error.clone(),
+        }
+    }
+}
+
+/// Describes what is not done, for those who ask.
+pub fn describe(queue: &Queue, state: &mut State) {
+    state.queued = queue.backlog();
+    state.owners = queue.tasks().flat_map(|task| task.owners.iter()).map(Owner::mark).collect();
+    state.oldest = queue.tasks().filter_map(|task| task.logged).min();
+    state.running = queue.running.iter().filter_map(|(_, task)| task.goal.first()).collect();
+    state.deferred = queue.deferred.iter().take(MOST_DEFERRED).map(Deferred::described).collect();
+    state.deferred_count = queue.deferred.len() as u64;
 }
 
 /// Tasks of one executor. Those that hold the same owner never run at once.
@@ -185,10 +209,13 @@ impl Queue {
         self.ready.len()
     }
 
-    /// Defers what is left of a task that was tried `tries` times. Returns for how long.
-    pub fn defer(&mut self, task: Task, why: Why, now: Moment) -> Duration {
+    /// Defers what is left of a task that was tried `tries` times, because of an error. Returns for
+    /// how long.
+    pub fn defer(&mut self, task: Task, error: Error, now: Moment) -> Duration {
+        let why = Why::of(&error);
         let pause = retry::pause(why, task.tries);
-        self.deferred.push(Deferred { task, why, since: now, due: now.saturating_add(pause) });
+        let due = now.saturating_add(pause);
+        self.deferred.push(Deferred { task, why, error, since: now, due });
         pause
     }
 
@@ -229,13 +256,24 @@ impl Queue {
         (locked, self.deferred.len() - locked)
     }
 
-    /// All that is not done, as a log.
-    pub fn undone(&self) -> Vec<u8> {
+    /// How much is not done.
+    pub fn backlog(&self) -> Backlog {
+        let entries: usize = self.tasks().map(|task| task.goal.count()).sum();
+        let users: HashSet<&Owner> = self.tasks().flat_map(|task| task.owners.iter()).collect();
+        Backlog { entries: entries as u64, users: users.len() as u64 }
+    }
+
+    /// All tasks.
+    fn tasks(&self) -> impl Iterator<Item = &Task> {
         let running = self.running.iter().map(|(_, task)| task);
         let ready = self.ready.iter().map(|ready| &ready.task);
-        let deferred = self.deferred.iter().map(|deferred| &deferred.task);
+        running.chain(ready).chain(self.deferred.iter().map(|deferred| &deferred.task))
+    }
+
+    /// All that is not done, as a log.
+    pub fn undone(&self) -> Vec<u8> {
         let mut undone = Vec::new();
-        running.chain(ready).chain(deferred).for_each(|task| task.goal.write(&mut undone));
+        self.tasks().for_each(|task| task.goal.write(&mut undone));
         undone
     }
 
@@ -248,6 +286,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Kind;
     use crate::names::Namespace;
     use crate::settings;
 
@@ -261,6 +300,14 @@ mod tests {
 
     fn task(mailboxes: &[&str], tries: u32) -> Task {
         Task { tries, ..Task::new(Goal::Entries(entries(mailboxes)), &names()) }
+    }
+
+    fn locked() -> Error {
+        Error::new(Kind::Locked, "lock", "fred", "somebody else has it")
+    }
+
+    fn failed() -> Error {
+        Error::new(Kind::Corrupt, "open mailbox", "fred", "bad")
     }
 
     fn user(name: &str) -> Task {
@@ -320,8 +367,8 @@ mod tests {
     #[test]
     fn what_is_due_comes_out_once() {
         let mut queue = Queue::default();
-        queue.defer(task(&["user.locked"], 1), Why::Locked, Moment::ZERO);
-        queue.defer(task(&["user.failed"], 2), Why::Failed, Moment::ZERO);
+        queue.defer(task(&["user.locked"], 1), locked(), Moment::ZERO);
+        queue.defer(task(&["user.failed"], 2), failed(), Moment::ZERO);
         assert_eq!(queue.next_due(), Some(SECOND));
         assert_eq!(queue.deferred(), (1, 1));
         queue.make_due(SECOND / 2);
@@ -338,8 +385,8 @@ mod tests {
     #[test]
     fn news_of_what_waits_hastens_it_but_is_no_other_try() {
         let mut queue = Queue::default();
-        queue.defer(task(&["user.a", "user.b"], 5), Why::Failed, Moment::ZERO);
-        queue.defer(task(&["user.c"], 5), Why::Failed, Moment::ZERO);
+        queue.defer(task(&["user.a", "user.b"], 5), failed(), Moment::ZERO);
+        queue.defer(task(&["user.c"], 5), failed(), Moment::ZERO);
         let mut new = entries(&["user.x", "user.b"]);
         queue.absorb(&mut new);
         assert_eq!(new, entries(&["user.x"]));
@@ -354,7 +401,7 @@ mod tests {
     #[test]
     fn all_that_is_not_done_is_written_whatever_it_waits_for() {
         let mut queue = Queue::default();
-        queue.defer(task(&["user.deferred"], 1), Why::Failed, Moment::ZERO);
+        queue.defer(task(&["user.deferred"], 1), failed(), Moment::ZERO);
         queue.push(task(&["user.running"], 0));
         queue.push(task(&["user.ready"], 0));
         start(&mut queue, 0).unwrap();

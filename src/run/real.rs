@@ -12,8 +12,10 @@ use super::inbox::Said;
 use super::log::watch::Watch;
 use super::outcome::Undone;
 use super::plan::OnStep;
+use super::state::State;
 use super::step::{Asked, Input, Moment, Wait, Work};
 use super::task::{Goal, WorkerId};
+use super::voices::cannot_wait;
 use super::worker::Shared;
 use crate::events::{Event, Observer, PlannedStep, RunEvent};
 use crate::sync::{Cancel, Offer};
@@ -24,12 +26,30 @@ const LONGEST: Moment = Moment::from_secs(24 * 3600);
 /// Takes the final outcome of a task.
 pub type OnSettled<'c> = dyn FnMut(&Goal, Vec<Undone>) + 'c;
 
+/// How often what the machine is at is reported, unless it is something that matters at once.
+const REPORT: Moment = Moment::from_secs(1);
+
+/// Takes what the machine is at, and the present moment.
+pub type OnState = dyn Fn(State, Moment);
+
 /// What only rolling replication has.
 pub struct RollingEnv {
     /// Tells that something was logged.
     pub watch: Watch,
     /// A file that asks for the end by being there.
     pub shutdown_file: Option<PathBuf>,
+    /// Takes what the daemon is at.
+    pub on_state: Box<OnState>,
+}
+
+/// What of the machine's state was reported.
+#[derive(Default)]
+struct Reported {
+    last: Option<Moment>,
+    /// Whether it may be another by now.
+    is_stale: bool,
+    /// Whether that matters at once.
+    is_urgent: bool,
 }
 
 /// The real world of one client.
@@ -41,6 +61,7 @@ pub struct Real<'w, 'h> {
     ended: Option<WorkerId>,
     hear: Hear<'h>,
     rolling: Option<RollingEnv>,
+    reported: Reported,
     begin: Instant,
     asked: Signals,
 }
@@ -105,6 +126,7 @@ impl<'w, 'h> Real<'w, 'h> {
             ended: None,
             hear,
             rolling: None,
+            reported: Reported::default(),
             begin: Instant::now(),
             asked,
         }
@@ -125,7 +147,7 @@ impl<'w, 'h> Real<'w, 'h> {
     fn put_out(&mut self, lines: Vec<Line>) {
         for line in lines {
             match line {
-                Line::Event(event) => self.shared.observer.event(&event),
+                Line::Event(event) => self.shared.observer.pass_on(&event),
                 Line::Step(step) => {
                     if let Some(each) = &mut self.hear.plan {
                         each(&step);
@@ -142,6 +164,9 @@ impl<'w, 'h> Real<'w, 'h> {
             match said {
                 // Of another connection, which is made like the first.
                 Said::Event(worker, _) if worker > 0 && !self.floor.has(worker) => {}
+                Said::Event(_, event) if cannot_wait(&event) => {
+                    self.shared.observer.pass_on(&event);
+                }
                 Said::Event(worker, event) => self.say(worker, Line::Event(event)),
                 Said::Offered(worker, offer) => return Some(Input::Offered(worker, offer)),
                 Said::Part(worker, of) => {
@@ -165,10 +190,18 @@ impl<'w, 'h> Real<'w, 'h> {
         None
     }
 
+    /// When the machine's state is to be reported although nothing happens.
+    fn next_report(&self) -> Option<Moment> {
+        let Reported { last, is_stale, is_urgent } = self.reported;
+        let pause = if is_urgent { Moment::ZERO } else { REPORT };
+        (is_stale && self.rolling.is_some()).then(|| last.map_or(Moment::ZERO, |at| at + pause))
+    }
+
     /// Waits. Returns `None` if somebody asks for something, or a worker has something to say.
     fn wait(&mut self, wait: Wait) -> Option<Input> {
         let left = |until: Moment| until.saturating_sub(self.begin.elapsed());
-        let time = wait.until.map_or(LONGEST, left);
+        let until = [wait.until, self.next_report()].into_iter().flatten().min();
+        let time = until.map_or(LONGEST, left);
         let (hands, asked) = (&self.hands, &self.asked);
         let is_there = || hands.has_news() || asked.is_there();
         let cancel = &asked.cancel;
@@ -184,6 +217,17 @@ impl<'w, 'h> Real<'w, 'h> {
             Some(Input::TimeOver)
         }
     }
+}
+
+/// Whether somebody who asks how replication is doing should know it soon.
+fn matters_at_once(event: &Event) -> bool {
+    let Event::Run(event) = event else { return false };
+    matches!(
+        event,
+        RunEvent::ConnectFailed { .. }
+            | RunEvent::ReachableAgain { .. }
+            | RunEvent::LeftForLater { .. }
+    )
 }
 
 impl Env for Real<'_, '_> {
@@ -244,13 +288,29 @@ impl Env for Real<'_, '_> {
         }
     }
 
+    fn report(&mut self, state: &dyn Fn() -> Option<State>) {
+        let Some(rolling) = &self.rolling else { return };
+        self.reported.is_stale = true;
+        let now = self.begin.elapsed();
+        if self.next_report().is_some_and(|at| at <= now)
+            && let Some(state) = state()
+        {
+            (rolling.on_state)(state, now);
+            self.reported = Reported { last: Some(now), ..Reported::default() };
+        }
+    }
+
     fn tell(&mut self, event: &Event) {
+        self.reported.is_urgent |= matters_at_once(event);
         let is_of_task = matches!(
             event,
             Event::Run(RunEvent::TryingAgain { .. } | RunEvent::LeftForLater { .. })
         );
         match self.ended.filter(|_| is_of_task) {
-            Some(worker) => self.say(worker, Line::Event(Box::new(event.clone()))),
+            Some(worker) => {
+                self.shared.observer.tally().note(event);
+                self.say(worker, Line::Event(Box::new(event.clone())));
+            }
             None => self.shared.observer.event(event),
         }
     }

@@ -3,19 +3,18 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::log::channel::{Kept, Taken};
-use super::log::entry::LogEntry;
+use super::log::read::Logged;
 use super::outcome::{Attempt, Undone};
+use super::state::State;
 use super::task::{Goal, WorkerId};
 use crate::error::Result;
 use crate::events::Event;
 use crate::sync::{Care, Offer};
-use crate::types::UserId;
+use crate::types::{Backlog, UserId};
 
-/// A moment: the time since one that whoever has the clock chose.
-pub type Moment = Duration;
+pub use super::moment::Moment;
 
 /// Why it shall end, the strongest last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,11 +41,13 @@ pub enum Input {
     /// [`LogAction::Take`] ended.
     LogTaken(Result<Taken>),
     /// [`LogAction::Read`] ended: the entries, or `None` if there is no work file.
-    WorkRead(Result<Option<Vec<LogEntry>>>),
+    WorkRead(Result<Option<Logged>>),
     /// [`LogAction::Note`] or [`LogAction::Restore`] ended.
     Noted(Result<Kept>),
     /// [`LogAction::PutBack`] ended.
     PutBack(Result<()>),
+    /// [`LogAction::Count`] ended.
+    Counted(Backlog),
     /// Something was logged, or may have been.
     Logged,
     /// The time that was to be waited for is over.
@@ -91,6 +92,11 @@ pub enum LogAction {
     Restore(Vec<u8>),
     /// Append these entries to the log.
     PutBack(Vec<u8>),
+    /// Count what is logged and not taken over, and what the work file holds unless that is known.
+    Count {
+        /// Whether to count what the work file holds.
+        work: bool,
+    },
 }
 
 /// What is to be done. Each ends with its input, unless it says otherwise.
@@ -156,4 +162,9 @@ pub trait Machine {
 
     /// Takes note of what happened and says what to do.
     fn step(&mut self, now: Moment, input: Input) -> Step<Self::End>;
+
+    /// What it is at; `None` if nobody asks such a machine.
+    fn state(&self) -> Option<State> {
+        None
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::log::channel::{Kept, Taken};
 use super::log::entry::LogEntry;
+use super::log::read::Logged;
 use super::outcome::{Attempt, Outcome, SessionState, Undone};
 use super::step::{Action, Asked, Input, LogAction, Machine, Moment, Step, Then, Wait, Work};
 use crate::error::{Error, Kind, Result};
@@ -12,6 +13,7 @@ use crate::events::{Event, RunEvent};
 use crate::names::Namespace;
 use crate::settings;
 use crate::sync::{Care, Offer, Parts, Pass};
+use crate::types::Backlog;
 
 /// Names of mailboxes as by default.
 pub fn names() -> Namespace {
@@ -51,7 +53,7 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
     /// - `released 0`, `released 0 Closed`, `measured 1000`
     /// - `taken nothing`, `taken others`, `taken 0..9`, `taken Io`
     /// - `read none`, `read USER anna, META bert`, `read Io`
-    /// - `noted`, `noted log`, `noted Io`, `back`, `back Io`
+    /// - `noted`, `noted log`, `noted Io`, `back`, `back Io`, `counted 3`
     /// - `asked WakeUp`, `asked Stop`, `asked ShutdownFile`
     pub fn step(&mut self, words: &str) -> Vec<String> {
         let (word, rest) = words.split_once(' ').unwrap_or((words, ""));
@@ -73,6 +75,7 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
             "noted" if rest == "log" => Input::Noted(Ok(Kept::Log)),
             "noted" => Input::Noted(result(rest).map(|()| Kept::Work)),
             "back" => Input::PutBack(result(rest)),
+            "counted" => Input::Counted(Backlog { entries: rest.parse().unwrap(), users: 1 }),
             "asked" => Input::Asked(match rest {
                 "WakeUp" => Asked::WakeUp,
                 "Stop" => Asked::Stop,
@@ -157,6 +160,7 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
             Action::Log(LogAction::PutBack(undone)) => format!("put back{}", log(&undone)),
             Action::Log(LogAction::Read { own, reprocess: true }) => format!("reprocess {own:?}"),
             Action::Log(LogAction::Read { own, .. }) => format!("read {own:?}"),
+            Action::Log(LogAction::Count { work }) => format!("count, work: {work}"),
             Action::Settled(goal, undone) => {
                 let kinds: Vec<Kind> = undone.iter().map(|undone| undone.error.kind()).collect();
                 format!("settled {}: {kinds:?}", list(&goal.entries()))
@@ -171,7 +175,13 @@ fn tell(event: &Event) -> String {
     match event {
         Event::Unreachable { pause, .. } => format!("tell: again in {}", seconds(*pause)),
         Event::Run(event) => match event {
-            RunEvent::ConnectFailed { error } => format!("tell: {}", kind(error)),
+            RunEvent::ConnectFailed { error, .. } => format!("tell: {}", kind(error)),
+            RunEvent::StillUnreachable { time, attempts, backlog, .. } => {
+                format!("tell: still unreachable after {}, {attempts}, {backlog}", seconds(*time))
+            }
+            RunEvent::ReachableAgain { time, attempts, .. } => {
+                format!("tell: reachable after {}, {attempts}", seconds(*time))
+            }
             RunEvent::TryingAllTheSame => "tell: all the same".to_owned(),
             RunEvent::LogNotTaken { error } => format!("tell: log not taken, {}", kind(error)),
             RunEvent::NotNoted { error } => format!("tell: not noted, {}", kind(error)),
@@ -246,10 +256,10 @@ fn taken(rest: &str) -> Result<Taken> {
     }
 }
 
-fn read(rest: &str) -> Result<Option<Vec<LogEntry>>> {
+fn read(rest: &str) -> Result<Option<Logged>> {
     match rest {
         "none" => Ok(None),
         "Io" => Err(error(rest)),
-        _ => Ok(Some(entries(rest))),
+        _ => Ok(Some(Logged { entries: entries(rest), since: None })),
     }
 }

@@ -1,7 +1,9 @@
 //! What the executor runs, whatever the mode.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::log::entry::LogEntry;
 use crate::error::Subject;
@@ -24,6 +26,13 @@ pub enum Owner {
 }
 
 impl Owner {
+    /// A number that stands for it, to know in a few bytes whether two are the same.
+    pub fn mark(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// The owner of a mailbox.
     pub fn of(mailbox: &MboxName, names: &Namespace) -> Owner {
         names.owner(mailbox).map_or(Owner::Shared, Owner::User)
@@ -65,6 +74,24 @@ impl Goal {
             Goal::Annotations(name) => {
                 vec![LogEntry::Annotation(name.clone().unwrap_or_default())]
             }
+        }
+    }
+
+    /// The first entry of a log that it is.
+    pub fn first(&self) -> Option<Text> {
+        match self {
+            Goal::Entries(entries) => entries.first().map(LogEntry::text),
+            Goal::Mailboxes(names) => names.first().cloned().map(|n| LogEntry::Mailbox(n).text()),
+            _ => self.entries().first().map(LogEntry::text),
+        }
+    }
+
+    /// How many entries of a log it is.
+    pub fn count(&self) -> usize {
+        match self {
+            Goal::Entries(entries) => entries.len(),
+            Goal::Mailboxes(names) => names.len(),
+            _ => 1,
         }
     }
 
@@ -151,6 +178,8 @@ pub struct Task {
     pub waits_for: Vec<u64>,
     /// Over what connections were lost.
     pub care: Care,
+    /// When the oldest of its entries was logged, if it comes from a log.
+    pub logged: Option<SystemTime>,
 }
 
 impl Task {
@@ -165,6 +194,7 @@ impl Task {
             number: None,
             waits_for: Vec::new(),
             care: Care::default(),
+            logged: None,
         }
     }
 }

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, RwLock};
 
 use super::inbox::{Inbox, Said};
+use super::tally::Tally;
 use super::task::WorkerId;
-use crate::events::{Direction, Event, Observer};
+use crate::events::{Direction, Event, Observer, StoreEvent};
 
 /// What a worker says is handed over when its task ends, after so many events, or when it waits for
 /// something and has said it so long ago.
@@ -43,13 +44,24 @@ impl Speaker {
 /// The observer of a client, for all of its threads.
 pub struct Voices {
     observer: Arc<dyn Observer>,
+    tally: Arc<Tally>,
     workers: RwLock<HashMap<ThreadId, Arc<Speaker>>>,
 }
 
 impl Voices {
     /// All that is said goes to `observer` in the end.
     pub fn new(observer: Arc<dyn Observer>) -> Voices {
-        Voices { observer, workers: RwLock::default() }
+        Voices { observer, tally: Arc::default(), workers: RwLock::default() }
+    }
+
+    /// What was said so far, counted.
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
+    /// Passes on what was said and counted before.
+    pub fn pass_on(&self, event: &Event) {
+        self.observer.event(event);
     }
 
     /// What this thread says from now on is what a worker says.
@@ -80,11 +92,12 @@ impl Voices {
 
 impl Observer for Voices {
     fn event(&self, event: &Event) {
+        self.tally.note(event);
         let Some(speaker) = self.speaker() else { return self.observer.event(event) };
         let mut kept = speaker.kept.lock();
         kept.said.push(Said::Event(speaker.worker, Box::new(event.clone())));
         kept.since.get_or_insert_with(Instant::now);
-        let is_much = kept.said.len() >= KEPT;
+        let is_much = kept.said.len() >= KEPT || cannot_wait(event);
         drop(kept);
         if is_much {
             speaker.hand_over(None);
@@ -98,6 +111,11 @@ impl Observer for Voices {
     fn wants_wire(&self) -> bool {
         self.observer.wants_wire()
     }
+}
+
+/// Whether an event is of use only now, whatever others have to say before.
+pub fn cannot_wait(event: &Event) -> bool {
+    matches!(event, Event::Store(StoreEvent::LockWait { .. }))
 }
 
 /// As long as it lives a thread speaks for a worker.

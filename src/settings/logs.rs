@@ -1,7 +1,8 @@
 //! Which sync logs there are.
 
 use super::resolver::Resolver;
-use crate::config::opt;
+use crate::config::{Config, opt};
+use crate::error::{Error, Kind, Result};
 
 /// The sync logs that Cyrus's programs write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,5 +21,24 @@ impl Logs {
         let names = channels.as_deref().unwrap_or("\"\"").split_whitespace();
         let names = names.map(|name| (name != "\"\"").then(|| name.to_owned()));
         Logs { sync_log, sync_log_channels: names.collect() }
+    }
+
+    /// Fails for a channel that nothing is known of: whatever is logged, it is logged elsewhere.
+    pub(super) fn check_known(&self, channel: &str, config: &Config) -> Result<()> {
+        let known = || self.sync_log_channels.iter().flatten();
+        if channel.is_empty()
+            || known().any(|name| name == channel)
+            || config.has_options_of(channel)
+        {
+            return Ok(());
+        }
+        let listed: Vec<&str> = known().map(String::as_str).collect();
+        let listed = if listed.is_empty() { "none".to_owned() } else { listed.join(", ") };
+        let detail = format!(
+            "{channel} is not in sync_log_channels, and no option {channel}_sync_... is set; known \
+             channels: {listed}"
+        );
+        Err(Error::new(Kind::Config, "use", "channel", detail)
+            .hint("choose one of these, or add the channel to sync_log_channels"))
     }
 }

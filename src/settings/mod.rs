@@ -87,6 +87,8 @@ pub struct Settings {
     pub lock_patience: Option<Duration>,
     /// Where what the replica has is remembered.
     pub sync_cache_db_path: Option<PathBuf>,
+    /// A file for metrics, in the text format of Prometheus.
+    pub sync_metrics_file: Option<PathBuf>,
     /// The program that a repair writes to the master with; it is looked for if not set.
     pub sync_server_path: Option<PathBuf>,
     server: Option<Server>,
@@ -105,6 +107,8 @@ impl Settings {
         channel: Option<&str>,
         overrides: &Overrides,
     ) -> Result<Settings> {
+        let logs = Logs::resolve(&mut Resolver::new(config, channel));
+        channel.map_or(Ok(()), |channel| logs.check_known(channel, config))?;
         let mut resolver = Resolver::new(config, channel);
         let r = &mut resolver;
         let server = Server::resolve(r, overrides)?;
@@ -130,6 +134,7 @@ impl Settings {
             reconnect: overrides.reconnect.then_some(persistence),
             lock_patience: overrides.lock_patience,
             sync_cache_db_path: r.path(opt::SYNC_CACHE_DB_PATH),
+            sync_metrics_file: metrics_file(r, overrides),
             sync_server_path: r.path(opt::SYNC_SERVER_PATH),
             process: Process::resolve(r),
             server,
@@ -164,6 +169,14 @@ impl Settings {
     pub fn shown(&self) -> &[Shown] {
         &self.shown
     }
+}
+
+/// The file for metrics.
+fn metrics_file(resolver: &mut Resolver<'_>, overrides: &Overrides) -> Option<PathBuf> {
+    let configured = resolver.path(opt::SYNC_METRICS_FILE);
+    let Some(file) = &overrides.metrics_file else { return configured };
+    resolver.overridden(file.display().to_string());
+    Some(file.clone())
 }
 
 /// How many connections there are at once.

@@ -40,6 +40,8 @@ pub struct Overrides {
     pub timeout: Option<Duration>,
     /// A file that asks for the end by being there (`-F`), instead of `sync_shutdown_file`.
     pub shutdown_file: Option<PathBuf>,
+    /// A file for metrics (`--metrics-file`), instead of `sync_metrics_file`.
+    pub metrics_file: Option<PathBuf>,
     /// Only what is logged now (`-1`).
     pub rolling_once: bool,
     /// How long to wait for locks of users and mailboxes; without, as long as it takes.

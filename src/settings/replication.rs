@@ -8,7 +8,7 @@ use super::repair::Repair;
 use super::resolver::Resolver;
 use crate::config::opt;
 use crate::sys::lock::Wait;
-use crate::types::Text;
+use crate::types::{ReplicaName, Text};
 
 /// What stays the same for all that a client replicates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,11 @@ pub struct Replication {
 }
 
 impl Replication {
+    /// Which replica, over which channel.
+    pub fn replica_name(&self) -> ReplicaName {
+        ReplicaName { server: self.server.clone(), channel: self.channel.clone() }
+    }
+
     pub(super) fn resolve(
         resolver: &mut Resolver<'_>,
         overrides: &Overrides,

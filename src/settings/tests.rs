@@ -222,11 +222,23 @@ fn a_pin_and_clear_text_contradict_each_other() {
     for mixed in [format!("far_sync_tls: off\n{pin}"), format!("sync_tls: off\nfar_{pin}")] {
         let error = refused(&mixed, Some("far"));
         assert!(error.to_string().contains("far_sync_tls"), "{error}");
-        of_channel(&mixed, Some("near"));
+        of_channel(&format!("sync_log_channels: near\n{mixed}"), Some("near"));
     }
     for server in ["/run/socket", "replica:993/tls"] {
         of(&format!("sync_host: {server}\n{both}"));
     }
+}
+
+#[test]
+fn a_channel_that_nothing_is_known_of_is_refused_with_those_that_are() {
+    let listed = "sync_log_channels: near far\n";
+    of_channel(listed, Some("far"));
+    of_channel("far_sync_host: a\n", Some("far"));
+    let error = refused(&format!("{listed}fare_sync_host: a\n"), Some("fa"));
+    assert_eq!(error.kind(), Kind::Config);
+    assert!(error.to_string().contains("known channels: near, far"), "{error}");
+    let error = refused("", Some("far"));
+    assert!(error.to_string().contains("known channels: none"), "{error}");
 }
 
 #[test]

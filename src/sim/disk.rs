@@ -4,12 +4,14 @@
 use std::io::{self, Cursor, ErrorKind};
 use std::ops::Range;
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::files::{Files, name};
 use super::plant::Plant;
 use super::world::Shared;
 use crate::error::{Error, Kind, Result};
 use crate::run::log::disk::{Found, LogDisk, LogFile, LogReader, at_log};
+use crate::types::Backlog;
 
 fn without_last_line(mut content: Vec<u8>) -> Vec<u8> {
     content.pop();
@@ -147,5 +149,14 @@ impl LogDisk for Disk {
 
     fn disown_work(&mut self) {
         self.ours = None;
+    }
+
+    fn work_since(&self) -> Option<SystemTime> {
+        None
+    }
+
+    /// Only reported.
+    fn backlog(&mut self, _: bool) -> Backlog {
+        Backlog::default()
     }
 }

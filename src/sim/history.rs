@@ -16,8 +16,9 @@ use super::world::{People, Shared, World};
 use super::writer;
 use crate::events::Silent;
 use crate::names::Namespace;
-use crate::run::daemon::{Daemon, Rules};
+use crate::run::daemon::Daemon;
 use crate::run::env::Driver;
+use crate::run::rules::Rules;
 use crate::run::width::Width;
 use crate::settings::{self, Jobs, Replication, Rolling, Settings};
 use crate::sync::{self, Cancel, Pass, Staged};
@@ -126,7 +127,8 @@ impl History {
     /// Runs a client until it is killed or ends. Returns whether nothing is left to do.
     fn run_client(&mut self) -> bool {
         let names = &self.client.names;
-        let mut driver = Driver::new(Daemon::new(self.rules, names, "replica", "log-run".into()));
+        let mut driver =
+            Driver::new(Daemon::new(self.rules, names, &"replica".into(), "log-run".into()));
         // Who shares a session has one like all others here.
         let workers = Width::new(self.rules.jobs).workers();
         let mut env = SimEnv::new(self.client.clone(), workers);

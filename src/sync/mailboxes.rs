@@ -13,7 +13,7 @@ use super::usermeta::inbox::check_inbox;
 use super::usermeta::plan;
 use super::usermeta::quotas::{NamedRoot, shared_quotas};
 use crate::error::{Error, Result};
-use crate::events::Step;
+use crate::events::{Step, SyncEvent};
 use crate::protocol::Command;
 use crate::types::{MailboxEntry, MboxName, UserId};
 
@@ -100,7 +100,7 @@ fn mailboxes_once(
     let mut entries = Vec::new();
     let mut asked = Vec::with_capacity(names.len());
     for name in names {
-        match live_entry(pass, name) {
+        match live_entry(pass, name, view) {
             Ok(entry) => entries.extend(entry),
             Err(error) => {
                 failures.keep(pass, name, error)?;
@@ -136,9 +136,13 @@ fn mailboxes_once(
 }
 
 /// The entry of a mailbox that exists.
-fn live_entry(pass: &Pass<'_>, name: &MboxName) -> Result<Option<MailboxEntry>> {
+fn live_entry(pass: &Pass<'_>, name: &MboxName, view: View) -> Result<Option<MailboxEntry>> {
     let live = |e: &MailboxEntry| !e.mbtype.is_deleted() && !e.mbtype.is_elsewhere();
-    Ok(pass.store.lookup(name)?.filter(live))
+    let found = pass.store.lookup(name)?;
+    if found.is_none() && !view.everywhere {
+        pass.report(SyncEvent::UnknownMailbox { mailbox: name.clone() });
+    }
+    Ok(found.filter(live))
 }
 
 /// Sieve scripts alone, for a `#sieve` mailbox and a replica that has none.

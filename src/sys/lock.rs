@@ -114,11 +114,24 @@ pub fn acquire(file: &File, path: &Path, mode: Mode, wait: Wait) -> Result<()> {
                 pause = LONGEST_PAUSE.min(pause * 2);
             }
             Some(libc::EAGAIN | libc::EACCES) if wait != Wait::Block => {
-                return Err(Error::new(Kind::Locked, "lock", path, "somebody else holds the lock"));
+                return Err(Error::new(Kind::Locked, "lock", path, held(file, mode)));
             }
             _ => return Err(Error::io("lock", path, error).or_hint(HINT)),
         }
     }
+}
+
+/// Says who holds a lock, as far as the system knows.
+fn held(file: &File, mode: Mode) -> String {
+    let holder = match holder(file, mode) {
+        Ok(Some(Holder::Process(pid))) if pid > 0 => pid,
+        Ok(Some(_)) => return "somebody else holds the lock (a client of cyrsync)".to_owned(),
+        // It was released meanwhile.
+        Ok(None) | Err(_) => return "somebody else holds the lock".to_owned(),
+    };
+    let name = std::fs::read_to_string(format!("/proc/{holder}/comm")).unwrap_or_default();
+    let name = if name.is_empty() { String::new() } else { format!(" ({})", name.trim_end()) };
+    format!("somebody else holds the lock: process {holder}{name}")
 }
 
 /// Releases what [`acquire`] took (`lock_unlock` of `lib/lock_fcntl.c`).
@@ -131,17 +144,50 @@ pub fn release(file: &File) {
     }
 }
 
-fn set(file: &File, command: libc::c_int, kind: libc::c_int) -> io::Result<()> {
+fn whole_file(kind: libc::c_int) -> libc::flock {
     // SAFETY: `flock` is plain old data for which all zeroes is a valid value: it means the
     // whole file from its start, and OFD locks demand that `l_pid` is zero.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
     lock.l_type = kind as libc::c_short;
     lock.l_whence = libc::SEEK_SET as libc::c_short;
+    lock
+}
+
+fn set(file: &File, command: libc::c_int, kind: libc::c_int) -> io::Result<()> {
+    let lock = whole_file(kind);
     // SAFETY: the descriptor is open as long as `file` is borrowed, and `lock` is a live,
     // initialised `flock`, which is what these commands read.
     match unsafe { libc::fcntl(file.as_raw_fd(), command, &raw const lock) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
+    }
+}
+
+/// Who holds a lock that excludes another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// A process with a lock of its own: Cyrus's programs.
+    Process(u32),
+    /// Whoever shares an open file: clients of this library.
+    OpenFile,
+}
+
+/// Returns who keeps us from a lock on the whole of an open file; `None` if nobody does. Nothing is
+/// locked.
+///
+/// # Errors
+/// Those of `fcntl`.
+pub fn holder(file: &File, mode: Mode) -> io::Result<Option<Holder>> {
+    let mut lock = whole_file(match mode {
+        Mode::Shared => libc::F_RDLCK,
+        Mode::Exclusive => libc::F_WRLCK,
+    });
+    // SAFETY: the descriptor is open as long as `file` is borrowed, and `lock` is a live,
+    // initialised `flock`, which this command reads and writes.
+    match unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &raw mut lock) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ if lock.l_type == libc::F_UNLCK as libc::c_short => Ok(None),
+        _ => Ok(Some(u32::try_from(lock.l_pid).map_or(Holder::OpenFile, Holder::Process))),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Names and texts are bytes, never assumed to be UTF-8; they print lossily.
 
 mod annotation;
+mod backlog;
 mod bytes;
 pub(crate) mod crc;
 mod guid;
@@ -15,8 +16,10 @@ mod meta;
 mod numbers;
 mod options;
 mod record;
+mod replica_name;
 
 pub use annotation::Annotation;
+pub use backlog::Backlog;
 pub use bytes::{MboxName, Text, UniqueId, UserId};
 pub use crc::{CrcSum, SyncCrcs};
 pub use guid::Guid;
@@ -29,3 +32,4 @@ pub use meta::{QUOTA_RESOURCES, Quota, Seen, SieveScript};
 pub use numbers::{Modseq, Time, Uid};
 pub use options::Options;
 pub use record::{InternalFlags, Record, SystemFlags};
+pub use replica_name::ReplicaName;

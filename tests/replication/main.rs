@@ -1,6 +1,7 @@
 //! Our sync_client between a real Cyrus master and a real replica: every scenario is set up as
 //! mail clients do it, replicated, and compared field by field.
 
+mod alarms;
 mod big;
 mod cache;
 mod causes;
@@ -40,5 +41,6 @@ mod rolling_log;
 mod rolling_meanwhile;
 mod same_uniqueid;
 mod stale_records;
+mod status;
 mod users;
 mod zeros;

@@ -2,11 +2,12 @@
 //! of the work.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cyrsync::Error;
-use cyrsync::events::{Direction, Event, Level, Line, Observer, To, words};
+use cyrsync::events::{Direction, Event, Level, Line, Observer, Step, SyncEvent, To, words};
 use cyrsync::sys::syslog;
 
 use crate::traffic::Wire;
@@ -33,6 +34,10 @@ pub struct Console {
     pub wire: Mutex<Wire>,
     /// Why there was no connection when it was last told.
     pub told: Mutex<String>,
+    /// Whether somebody typed the names: then one that does not exist is a mistake.
+    pub names_typed: bool,
+    /// Whether there was such a mistake.
+    pub mistaken: AtomicBool,
 }
 
 impl Console {
@@ -44,6 +49,26 @@ impl Console {
         }
         if self.log_actions {
             syslog::send(Level::Info, line);
+        }
+    }
+
+    /// Writes what somebody seems to have mistyped.
+    pub fn mistake(&self, line: &str) {
+        self.mistaken.store(true, Ordering::Relaxed);
+        complain(line);
+        syslog::send(Level::Notice, line);
+    }
+
+    /// Names that were typed and do not exist.
+    fn check_names(&self, event: &Event) {
+        match event {
+            Event::Step(Step::Absent { user }) | Event::Sync(SyncEvent::UnknownUser { user }) => {
+                self.mistake(&format!("user {user}: no such user on this server (no INBOX)"));
+            }
+            Event::Sync(SyncEvent::UnknownMailbox { mailbox }) => {
+                self.mistake(&format!("mailbox {mailbox}: no such mailbox on this server"));
+            }
+            _ => {}
         }
     }
 
@@ -63,6 +88,9 @@ impl Observer for Console {
     fn event(&self, event: &Event) {
         if let Event::Unreachable { error, .. } = event {
             self.unreachable(error);
+        }
+        if self.names_typed {
+            self.check_names(event);
         }
         match words(event) {
             Some(Line { to: To::Log(level), text }) => syslog::send(level, text),

@@ -10,8 +10,12 @@ use cyrsync::{Error, Kind};
 pub enum Exit {
     /// Everything that was asked for is on the replica.
     Ok = 0,
-    /// Something failed.
+    /// Something failed. With `--status`: a warning.
     Failed = 1,
+    /// With `--status`: critical.
+    Critical = 2,
+    /// With `--status`: it cannot be found out.
+    Unknown = 3,
     /// `EX_USAGE`.
     Usage = 64,
     /// `EX_SOFTWARE`.
@@ -32,8 +36,10 @@ pub const MEANINGS: &[(Exit, &str)] = &[
     (
         Exit::Failed,
         "Something could not be replicated, the replica could not be reached or refused the login, \
-         or the file of -f could not be read.",
+         or the file of -f could not be read. With --status: a warning.",
     ),
+    (Exit::Critical, "With --status: critical."),
+    (Exit::Unknown, "With --status: it cannot be found out."),
     (Exit::Usage, "The command line is wrong, or root found no cyrus user to become."),
     (Exit::Software, "No replica is named: neither -S nor sync_host. Or a bug was caught."),
     (
@@ -84,6 +90,6 @@ mod tests {
     #[test]
     fn codes_are_documented_once_and_in_order() {
         let codes: Vec<u8> = MEANINGS.iter().map(|(exit, _)| *exit as u8).collect();
-        assert_eq!(codes, [0, 1, 64, 70, 75, 78]);
+        assert_eq!(codes, [0, 1, 2, 3, 64, 70, 75, 78]);
     }
 }

@@ -18,6 +18,7 @@ mod rolling;
 mod show;
 mod signals;
 mod start;
+mod status;
 mod traffic;
 mod work;
 

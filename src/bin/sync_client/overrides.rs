@@ -34,6 +34,7 @@ pub fn overrides(low: &Low) -> Result<Overrides, Fatal> {
         delay: (low.delay != 0).then(|| seconds(low.delay)),
         timeout: low.timeout.map(seconds),
         shutdown_file: low.shutdown_file.as_ref().map(PathBuf::from),
+        metrics_file: low.metrics_file.as_ref().map(PathBuf::from),
         rolling_once: low.rolling_once,
         // Without a channel there is nowhere to put what is locked in a log file.
         lock_patience: match (low.mode, &low.input_file, &low.channel) {

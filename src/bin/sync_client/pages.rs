@@ -15,6 +15,10 @@ pub fn usage(wrong: &Usage, program: &OsStr) -> Vec<u8> {
         Usage::Option(bad) => bad.message(program),
         Usage::Contradiction => b"Mutually exclusive options defined\n\n".to_vec(),
         Usage::NoMode => b"No replication mode specified\n\n".to_vec(),
+        Usage::BadNumber(flag, argument) => {
+            let argument = argument.to_string_lossy();
+            format!("{flag} {argument}: not a number\n\n").into_bytes()
+        }
     };
     text.extend_from_slice(USAGE.as_bytes());
     text

@@ -12,7 +12,7 @@ use cyrsync::sys::{daemon, syslog};
 use crate::console::complain;
 use crate::exit::{Exit, Fatal};
 use crate::flags::{self, Mode, Page, Request};
-use crate::{forget, pages, rolling, show, start, work};
+use crate::{forget, pages, rolling, show, start, status, work};
 
 pub fn main() -> ExitCode {
     let mut words: Vec<OsString> = env::args_os().collect();
@@ -22,6 +22,7 @@ pub fn main() -> ExitCode {
         Ok(Request::Print(page)) => print(page),
         Ok(Request::ShowConfig(low)) => end(catch_unwind(move || show::show(&low))),
         Ok(Request::Run(Mode::ForgetTls, low)) => end(catch_unwind(move || forget::forget(&low))),
+        Ok(Request::Run(Mode::Status, low)) => end(catch_unwind(move || Ok(status::status(&low)))),
         Ok(Request::Run(mode, low)) => end(catch_unwind(move || run(mode, *low))),
         Err(wrong) => {
             complain(pages::usage(&wrong, &program));

@@ -22,7 +22,7 @@ pub fn work(low: Low, mut session: Session) -> Result<Exit, Fatal> {
         return Ok(file(path, &mut session));
     }
     loop {
-        let Session { client, policy, rolling } = &mut session;
+        let Session { client, policy, rolling, .. } = &mut session;
         let exit = match client.roll(rolling) {
             Ok(Ended::Nudged) => {
                 let cancel = client.canceller();

@@ -33,6 +33,7 @@ const SYSLOG_FACILITY: Option<&str> = option_env!("CYRSYNC_SYSLOG_FACILITY");
 /// Everything resolved.
 pub struct Session {
     pub client: Client,
+    pub console: Arc<Console>,
     pub policy: Policy,
     /// How to roll, for rolling replication.
     pub rolling: Rolling,
@@ -83,15 +84,17 @@ fn session(low: &Low, settings: Settings, cancel: Cancel) -> Result<Session, Fat
         log_actions: low.log_actions,
         show_wire: low.verbose > 1,
         wire: Mutex::new(Wire::new(low.verbose > 2)),
+        names_typed: matches!(low.mode, Some(Mode::Users | Mode::Mailboxes | Mode::Meta)),
         ..Console::default()
     };
+    let console = Arc::new(console);
     let rolling = settings.rolling.clone();
     let policy = Policy {
         persistence: rolling.persistence,
         require_compression: settings.connection.require_compression,
     };
-    let client = crate::client::new(settings, cancel, Arc::new(console))?;
-    Ok(Session { client, policy, rolling })
+    let client = crate::client::new(settings, cancel, console.clone())?;
+    Ok(Session { client, console, policy, rolling })
 }
 
 /// What is configured, where a replica must be named.
@@ -105,7 +108,19 @@ fn configure(low: &Low) -> Result<Settings, Fatal> {
 
 /// Reads imapd.conf, and becomes what it says: the cyrus user, with its log and umask.
 pub fn settings(low: &Low) -> Result<Settings, Fatal> {
-    let overrides = overrides(low)?;
+    // What was typed wrong is told before anything is read.
+    overrides(low)?;
+    resolve(&config(low)?, low)
+}
+
+/// What a configuration says for what was typed.
+pub fn resolve(config: &Config, low: &Low) -> Result<Settings, Fatal> {
+    let channel = text(low.channel.as_ref());
+    Ok(Settings::resolve(config, channel.as_deref(), &overrides(low)?)?)
+}
+
+/// Reads imapd.conf, and becomes what it says.
+pub fn config(low: &Low) -> Result<Config, Fatal> {
     let facility = SYSLOG_FACILITY.and_then(Facility::from_name).unwrap_or(Facility::LOCAL6);
     let echo = low.verbose > 1;
     // Before the configuration is read, so that what is wrong with it is logged.
@@ -123,7 +138,7 @@ pub fn settings(low: &Low) -> Result<Settings, Fatal> {
         syslog::send(Level::Warning, note);
     }
     identity::set_umask(process.umask);
-    Ok(Settings::resolve(&config, text(low.channel.as_ref()).as_deref(), &overrides)?)
+    Ok(config)
 }
 
 /// Cyrus's words where the file cannot be opened; the library's where something is in it.

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::sync::atomic::Ordering;
 
 use cyrsync::engine::Goal;
 use cyrsync::events::Level;
@@ -46,19 +47,29 @@ impl From<NotConnected> for End {
 /// Does what `mode` asks for.
 pub fn work(mode: Mode, low: Low, session: &mut Session) -> Exit {
     let mut tally = Tally { verbose: low.verbose > 0, failed: false };
+    let is_strict = low.strict;
+    let takes_names = matches!(mode, Mode::Users | Mode::Meta | Mode::Mailboxes);
+    if takes_names && low.input_file.is_none() && low.operands.is_empty() {
+        session.console.mistake("nothing to do: no user or mailbox was named");
+    }
     let ended = match mode {
         Mode::Users => names(low).and_then(|list| users(list, session, &mut tally, false)),
         Mode::Meta => users(operands(low.operands), session, &mut tally, true),
         Mode::Mailboxes => names(low).and_then(|list| mailboxes(list, session, &mut tally)),
         Mode::All => all(low.operands.first(), session, &mut tally),
         // Elsewhere.
-        Mode::Rolling | Mode::ForgetTls => Ok(()),
+        Mode::Rolling | Mode::ForgetTls | Mode::Status => Ok(()),
     };
     session.client.disconnect();
+    if let Err(error) = session.client.write_metrics(ended.is_ok() && !tally.failed) {
+        complain(error.to_string());
+        syslog::send(Level::Warning, error.to_string());
+    }
+    let is_mistaken = is_strict && session.console.mistaken.load(Ordering::Relaxed);
     match ended {
         Err(End::Stopped) => Exit::TempFail,
         Err(End::GivenUp) => Exit::Failed,
-        Ok(()) if tally.failed => Exit::Failed,
+        Ok(()) if tally.failed || is_mistaken => Exit::Failed,
         Ok(()) => Exit::Ok,
     }
 }

@@ -8,7 +8,27 @@ use crate::types::Text;
 /// The line of an event.
 pub(super) fn line(event: &RunEvent) -> Line {
     let (level, text) = match event {
-        RunEvent::ConnectFailed { error } => (Level::Error, error.to_string()),
+        RunEvent::ConnectFailed { replica, attempts, error } => (
+            if *attempts > 1 { Level::Notice } else { Level::Error },
+            format!("SYNCERROR: cannot reach the replica: {replica} error=<{error}>"),
+        ),
+        RunEvent::StillUnreachable { replica, time, attempts, next, backlog, error } => (
+            Level::Error,
+            format!(
+                "SYNCERROR: the replica is still unreachable: {replica} since=<{} s> \
+                 attempts=<{attempts}> next=<{} s> backlog=<{backlog}> error=<{error}>",
+                time.as_secs(),
+                next.as_secs()
+            ),
+        ),
+        RunEvent::ReachableAgain { replica, time, attempts } => (
+            Level::Notice,
+            format!(
+                "SYNCNOTICE: the replica is reachable again: {replica} after=<{} s> \
+                 attempts=<{attempts}>",
+                time.as_secs()
+            ),
+        ),
         RunEvent::TryingAllTheSame => (
             Level::Notice,
             "trying again all the same, in case somebody puts that right".to_owned(),
@@ -27,6 +47,28 @@ pub(super) fn line(event: &RunEvent) -> Line {
         RunEvent::BadLogLine { path, line, why } => {
             (Level::Error, format!("SYNCERROR: {}:{line}: {why}", path.display()))
         }
+        RunEvent::ShutdownFileFound { path } => (
+            Level::Notice,
+            format!("SYNCNOTICE: the shutdown file {} is there: shutting down", path.display()),
+        ),
+        RunEvent::NoSyncLog => (
+            Level::Warning,
+            "SYNCNOTICE: nothing will be replicated: sync_log is off, so that no program of Cyrus \
+             writes a sync log; set sync_log: yes in imapd.conf and restart Cyrus"
+                .to_owned(),
+        ),
+        RunEvent::NotLogged { channel } => {
+            let what = match channel {
+                Some(channel) => format!("the channel {channel}"),
+                None => "the log without a channel (\"\")".to_owned(),
+            };
+            let text = format!(
+                "SYNCNOTICE: nothing will be replicated: {what} is not among sync_log_channels; add \
+                 it in imapd.conf and restart Cyrus"
+            );
+            (Level::Warning, text)
+        }
+        RunEvent::StatusNotWritten { error } => (Level::Warning, error.to_string()),
         RunEvent::LogNotTaken { error }
         | RunEvent::NotNoted { error }
         | RunEvent::ChangeNotLogged { error, .. } => (Level::Error, format!("SYNCERROR: {error}")),

@@ -10,6 +10,9 @@ pub(super) fn line(event: &StoreEvent) -> Line {
         StoreEvent::MailboxLeftOut { error } => {
             Line::log(Level::Error, format!("DBERROR: mailbox left out: {error}"))
         }
+        StoreEvent::LockWait { error } => {
+            Line::log(Level::Notice, format!("SYNCNOTICE: waiting for a lock: {error}"))
+        }
         StoreEvent::CountersIgnored { error, .. } => {
             Line::log(Level::Error, format!("IOERROR: counters ignored: {error}"))
         }

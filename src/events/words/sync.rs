@@ -33,6 +33,8 @@ fn level(event: &SyncEvent) -> Level {
         SyncEvent::Sending { .. }
         | SyncEvent::Partial { .. }
         | SyncEvent::Renamed
+        | SyncEvent::UnknownUser { .. }
+        | SyncEvent::UnknownMailbox { .. }
         | SyncEvent::MessageDamaged { .. }
         | SyncEvent::NotChecked { .. }
         | SyncEvent::NotSearched { .. } => Level::Debug,
@@ -62,6 +64,12 @@ fn text(event: &SyncEvent) -> String {
         }
         SyncEvent::PartFailed { subject, error } => {
             format!("SYNCERROR: update failed: {subject} '{error}'")
+        }
+        SyncEvent::UnknownUser { user } => {
+            format!("{user}: there is no such user on this server")
+        }
+        SyncEvent::UnknownMailbox { mailbox } => {
+            format!("{mailbox}: there is no such mailbox on this server")
         }
         SyncEvent::UserNotGone { user } => {
             format!("SYNCNOTICE: user is not gone: userid=<{user}>")

@@ -4,8 +4,10 @@
 use std::io::{self, Read, Seek};
 use std::ops::Range;
 use std::path::Path;
+use std::time::SystemTime;
 
 use crate::error::{Error, Result};
+use crate::types::Backlog;
 
 /// What to do about a file or directory of a sync log.
 const HINT: &str = "Cyrus and sync_client must be able to write to the directory sync below \
@@ -53,6 +55,10 @@ pub trait LogDisk {
     /// [`Found::Ours`] from then on, whoever made it. Returns `None` if there is none.
     fn open_work(&mut self) -> Result<Option<Box<dyn LogReader>>>;
 
+    /// When the first entry of the work file that was opened last was written, as far as the file
+    /// system knows.
+    fn work_since(&self) -> Option<SystemTime>;
+
     /// Appends whole entries to the log like Cyrus's daemons do: all or nothing, and on disk when
     /// it returns. Returns where they are.
     fn append(&mut self, entries: &[u8]) -> Result<Range<u64>>;
@@ -77,6 +83,10 @@ pub trait LogDisk {
 
     /// Forgets which work file is ours.
     fn disown_work(&mut self);
+
+    /// Counts what is in the log and, with `work`, in the work file; what cannot be read counts as
+    /// nothing.
+    fn backlog(&mut self, work: bool) -> Backlog;
 }
 
 /// An error at a file or directory of a sync log.

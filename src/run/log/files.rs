@@ -5,12 +5,16 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use super::backlog::{Counter, born};
 use super::disk::{Found, LogDisk, LogFile, LogReader, at_log};
 use crate::error::{Error, Kind, Result};
+use crate::names::Namespace;
 use crate::store::Wait;
 use crate::sys::file::open_unchecked;
 use crate::sys::lock::{self, LockGuard, Mode};
+use crate::types::Backlog;
 
 /// What Cyrus gives its logs and their directories.
 const FILE_MODE: u32 = 0o640;
@@ -26,6 +30,8 @@ pub struct LogFiles {
     /// The work file that we read or wrote: nothing else that is called so is ours to replace. As
     /// long as it is open no other file gets its inode.
     ours: Option<File>,
+    /// Count the log and the work file, where that is wanted.
+    counters: Option<[Counter; 2]>,
     /// The log that became the work file and was not read yet. Cyrus's own client may give its name
     /// to another file, or take it away, at any moment.
     unread: Option<File>,
@@ -48,7 +54,15 @@ impl LogFiles {
             log,
             ours: None,
             unread: None,
+            counters: None,
         }
+    }
+
+    /// The same where it can be told how much waits.
+    #[must_use]
+    pub fn counting(self, names: &Namespace) -> LogFiles {
+        let counters = [&self.log, &self.work].map(|path| Counter::new(path, names));
+        LogFiles { counters: Some(counters), ..self }
     }
 
     /// The directory of the channel.
@@ -85,6 +99,15 @@ impl LogFiles {
             .and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()));
         written.map_err(|error| at_log("write", &self.guard, error))?;
         Ok(guard)
+    }
+
+    /// The process that has claimed the channel, if there is one; 0 if it does not say which one it
+    /// is. Nothing is locked.
+    pub fn claimed_by(&self) -> Option<u32> {
+        let file = open(&self.guard).ok()?;
+        lock::holder(&file, Mode::Exclusive).ok()??;
+        let pid = fs::read_to_string(&self.guard).unwrap_or_default();
+        Some(pid.trim().parse().unwrap_or(0))
     }
 
     fn claimed(&self) -> Error {
@@ -174,6 +197,10 @@ impl LogDisk for LogFiles {
         Ok(Some(Box::new(file)))
     }
 
+    fn work_since(&self) -> Option<SystemTime> {
+        self.ours.as_ref()?.metadata().ok().map(|file| born(&file))
+    }
+
     fn append(&mut self, entries: &[u8]) -> Result<Range<u64>> {
         self.make_directory()?;
         let error = |error| at_log("append to sync log", &self.log, error);
@@ -225,6 +252,16 @@ impl LogDisk for LogFiles {
         let directory = self.directory();
         let synced = File::open(directory).and_then(|directory| directory.sync_all());
         synced.map_err(|error| at_log("write directory", directory, error))
+    }
+
+    fn backlog(&mut self, work: bool) -> Backlog {
+        let Some([log, taken]) = &mut self.counters else { return Backlog::default() };
+        let logged = log.count();
+        let taken = if work { taken.count() } else { Backlog::default() };
+        Backlog {
+            entries: logged.entries.saturating_add(taken.entries),
+            users: logged.users.max(taken.users),
+        }
     }
 
     fn disown_work(&mut self) {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io::{BufReader, Read, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::disk::{LogDisk, LogFile};
 use super::entry::LogEntry;
@@ -12,6 +13,15 @@ use crate::error::{Error, Result};
 
 /// What to do about a log that cannot be read.
 const HINT: &str = "see what is at this path; what is logged there is not replicated yet: keep it";
+
+/// What a work file says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Logged {
+    /// Each entry once.
+    pub entries: Vec<LogEntry>,
+    /// When the oldest of them was written, as far as that is known.
+    pub since: Option<SystemTime>,
+}
 
 /// A line that is no entry: its number, counted from 1, and what is wrong with it.
 pub type OnGarbage<'g> = dyn FnMut(u64, String) + 'g;
@@ -42,7 +52,7 @@ pub fn work(
     disk: &mut dyn LogDisk,
     own: &Range<u64>,
     garbage: &mut OnGarbage<'_>,
-) -> Result<Option<Vec<LogEntry>>> {
+) -> Result<Option<Logged>> {
     let Some(mut file) = disk.open_work()? else { return Ok(None) };
     let path = disk.path(LogFile::Work);
     let mut found = Vec::new();
@@ -52,7 +62,7 @@ pub fn work(
         skipped.map_err(|error| unreadable(path, error))?;
     }
     found.extend(entries(file, path, garbage)?);
-    Ok(Some(found))
+    Ok(Some(Logged { entries: found, since: disk.work_since() }))
 }
 
 fn unreadable(path: &Path, error: std::io::Error) -> Error {

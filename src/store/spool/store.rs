@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::mailbox::{self, Annotations, Files, Found, SpoolMailbox, VisitAnnotation};
 use super::mboxlist::MailboxList;
@@ -22,6 +23,9 @@ use crate::types::{
     Annotation, MailboxEntry, MboxName, Modseq, Quota, Seen, SieveScript, Text, Uid, UniqueId,
     UserId,
 };
+
+/// Waits for a lock that take longer are reported.
+const LONG_WAIT: Duration = Duration::from_secs(5);
 
 /// The backends that imapd.conf declares for the databases of users.
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +120,20 @@ impl Spool {
         self.places.list.is_early()
     }
 
+    /// Takes locks, waiting for them as `wait` says, and reports who holds one that takes long.
+    fn patiently<T>(&self, wait: Wait, take: impl Fn(Wait) -> Result<T>) -> Result<T> {
+        if wait != Wait::Block {
+            return take(wait);
+        }
+        match take(Wait::For(LONG_WAIT)) {
+            Err(error) if error.kind() == Kind::Locked => {
+                self.observer.event(&StoreEvent::LockWait { error }.into());
+                take(wait)
+            }
+            taken => taken,
+        }
+    }
+
     fn stored_scripts(&self, user: &UserId) -> Result<Vec<sieve::Stored>> {
         let inbox = self.places.names.inbox(user);
         match self.open(&self.places.names.sieve_mailbox(user)) {
@@ -207,8 +225,8 @@ impl Store for Spool {
 
     fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
         self.skip.lock(user, || {
-            let guard =
-                lock_name(&self.places.paths.lock_sync(server, user), Mode::Exclusive, wait)?;
+            let path = self.places.paths.lock_sync(server, user);
+            let guard = self.patiently(wait, |wait| lock_name(&path, Mode::Exclusive, wait))?;
             Ok(Box::new(guard))
         })
     }
@@ -219,37 +237,36 @@ impl Store for Spool {
 
     fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>> {
         let owner = self.places.names.owner(name);
-        let mut mailbox = SpoolMailbox::open(
-            &self.places.paths.lock_user(owner.as_ref()),
-            self.patience,
-            || {
-                let entry = self.places.list.lookup(name)?.ok_or_else(|| {
-                    let detail = "it is not in mailboxes.db";
-                    Error::new(Kind::NotFound, "open mailbox", name.to_string(), detail)
-                })?;
-                if entry.mbtype.is_deleted() || entry.mbtype.is_intermediate() {
-                    return Err(no_mailbox(&entry));
-                }
-                mailbox::openable(&entry)?;
-                let paths = self.places.paths.mailbox(&entry)?;
-                let options = cyrusdb::Options::default();
-                let annotations = MailboxAnnotations {
-                    global: &self.annotations,
-                    local: Table::once(paths.annotations, Some(self.declared.annotations), options),
-                    id: self.places.annotated_as(&entry)?,
-                    owner: owner.clone(),
-                };
-                let files = Files {
-                    name: entry.name.clone(),
-                    data: paths.data,
-                    archive: paths.archive,
-                    header: paths.header,
-                    index: paths.index,
-                    lock: paths.lock,
-                };
-                Ok(Found { entry, files, annotations: Box::new(annotations) })
-            },
-        )?;
+        let find = || {
+            let entry = self.places.list.lookup(name)?.ok_or_else(|| {
+                let detail = "it is not in mailboxes.db";
+                Error::new(Kind::NotFound, "open mailbox", name.to_string(), detail)
+            })?;
+            if entry.mbtype.is_deleted() || entry.mbtype.is_intermediate() {
+                return Err(no_mailbox(&entry));
+            }
+            mailbox::openable(&entry)?;
+            let paths = self.places.paths.mailbox(&entry)?;
+            let options = cyrusdb::Options::default();
+            let annotations = MailboxAnnotations {
+                global: &self.annotations,
+                local: Table::once(paths.annotations, Some(self.declared.annotations), options),
+                id: self.places.annotated_as(&entry)?,
+                owner: owner.clone(),
+            };
+            let files = Files {
+                name: entry.name.clone(),
+                data: paths.data,
+                archive: paths.archive,
+                header: paths.header,
+                index: paths.index,
+                lock: paths.lock,
+            };
+            Ok(Found { entry, files, annotations: Box::new(annotations) })
+        };
+        let namespace = self.places.paths.lock_user(owner.as_ref());
+        let open = |wait| SpoolMailbox::open(&namespace, wait, find);
+        let mut mailbox = self.patiently(self.patience, open)?;
         self.modseqs.complete(&self.places, &mut [mailbox.state_mut()])?;
         for oddity in mailbox.oddities() {
             let (mailbox, why) = (name.clone(), oddity.to_string());

@@ -17,6 +17,8 @@ pub enum Mode {
     Rolling,
     /// `--forget-tls`: nothing is replicated; the server is [`Low::server`].
     ForgetTls,
+    /// `--status`: nothing is replicated.
+    Status,
 }
 
 /// Something to print instead of working.
@@ -59,6 +61,8 @@ pub enum Applies {
     Always,
     UsersAndMailboxes,
     Lists,
+    Names,
+    Status,
     Rolling,
     OneRun,
 }
@@ -70,6 +74,8 @@ impl Applies {
             Applies::Always => None,
             Applies::UsersAndMailboxes => Some("Only with -u and -m."),
             Applies::Lists => Some("Only with -u, -m and rolling replication."),
+            Applies::Names => Some("Only with -u, -m and -s."),
+            Applies::Status => Some("Only with --status."),
             Applies::Rolling => Some("Only in rolling replication."),
             Applies::OneRun => Some("Not in rolling replication."),
         }
@@ -84,6 +90,8 @@ pub enum Step {
     Print(Page),
     /// It contradicts another flag.
     Contradiction,
+    /// Its argument is no number.
+    BadNumber,
 }
 
 /// Whether a flag takes an argument, and what stands for it in texts.
@@ -119,8 +127,18 @@ pub struct Flag {
     pub update: fn(&mut Low, &OsStr) -> Step,
 }
 
+impl Flag {
+    /// The flag as it is typed.
+    pub fn name(&self) -> String {
+        match (self.short, self.long) {
+            (Some(c), _) => format!("-{}", char::from(c)),
+            (None, long) => format!("--{}", long.unwrap_or_default()),
+        }
+    }
+}
+
 /// The command line as it was typed.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Low {
     pub mode: Option<Mode>,
     pub config: Option<OsString>,
@@ -154,5 +172,17 @@ pub struct Low {
     pub background: bool,
     /// `--show-config`
     pub show_config: bool,
+    /// `--metrics-file`
+    pub metrics_file: Option<OsString>,
+    /// `--strict`
+    pub strict: bool,
+    /// `--json`
+    pub json: bool,
+    /// `--all-channels`
+    pub all_channels: bool,
+    /// Seconds.
+    pub warn_lag: Option<u64>,
+    /// Seconds.
+    pub crit_lag: Option<u64>,
     pub operands: Vec<OsString>,
 }

@@ -24,6 +24,8 @@ pub enum Usage {
     Contradiction,
     /// No mode.
     NoMode,
+    /// The argument of this flag is no number.
+    BadNumber(String, OsString),
 }
 
 /// Reads a command line without the program's name. `posixly` ends the flags at the first
@@ -36,6 +38,10 @@ pub fn parse(words: &[OsString], posixly: bool) -> Result<Request, Usage> {
             Step::Go => {}
             Step::Print(page) => return Ok(Request::Print(page)),
             Step::Contradiction => return Err(Usage::Contradiction),
+            Step::BadNumber => {
+                let argument = argument.unwrap_or_default().to_owned();
+                return Err(Usage::BadNumber(flag.name(), argument));
+            }
         }
     }
     low.operands = words.into_operands();

@@ -1,7 +1,7 @@
 //! The flags that Cyrus's program has, in Cyrus's order.
 
 use super::super::{Applies, Arg, Category, Flag, Mode};
-use super::{atoi, keep, mode, set};
+use super::update::{keep, mode, number, set};
 
 /// In the order of the table.
 pub(super) const FLAGS: &[Flag] = &[
@@ -137,7 +137,7 @@ pub(super) const FLAGS: &[Flag] = &[
               sync_repeat_interval of imapd.conf(5).",
         category: Category::Rolling,
         applies: Applies::Rolling,
-        update: |low, seconds| set(&mut low.delay, atoi(seconds)),
+        update: |low, seconds| number(&mut low.delay, seconds, |n| n),
     },
     Flag {
         short: Some(b'f'),
@@ -248,7 +248,7 @@ pub(super) const FLAGS: &[Flag] = &[
         doc: "Have the replica restart its session after this many seconds. Default: 600.",
         category: Category::Rolling,
         applies: Applies::Rolling,
-        update: |low, seconds| set(&mut low.timeout, Some(atoi(seconds))),
+        update: |low, seconds| number(&mut low.timeout, seconds, Some),
     },
     Flag {
         short: Some(b'u'),
@@ -286,7 +286,7 @@ pub(super) const FLAGS: &[Flag] = &[
         doc: "Wait this long before connecting, so that a debugger can be attached.",
         category: Category::Other,
         applies: Applies::Always,
-        update: |low, seconds| set(&mut low.wait, atoi(seconds)),
+        update: |low, seconds| number(&mut low.wait, seconds, |n| n),
     },
     Flag {
         short: Some(b'z'),

@@ -1,12 +1,10 @@
 //! The table itself: [`FLAGS`], in parts.
 
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
-
-use super::{Flag, Low, Mode, Step};
+use super::Flag;
 
 mod cyrus;
 mod own;
+mod update;
 
 /// All flags: Cyrus's, in Cyrus's order, which shows in getopt's message on ambiguous names; then
 /// our own.
@@ -30,35 +28,11 @@ const fn joined<const PARTS: usize, const N: usize>(parts: [&[Flag]; PARTS]) -> 
     all
 }
 
-fn mode(low: &mut Low, mode: Mode) -> Step {
-    if low.mode.replace(mode).is_some() { Step::Contradiction } else { Step::Go }
-}
-
-fn set<T>(place: &mut T, value: T) -> Step {
-    *place = value;
-    Step::Go
-}
-
-fn keep(place: &mut Option<OsString>, argument: &OsStr) -> Step {
-    set(place, Some(argument.to_owned()))
-}
-
-/// As libc's `atoi`: blanks, a sign, digits; what follows is ignored, no digits are 0.
-fn atoi(text: &OsStr) -> i32 {
-    let text = text.as_bytes().trim_ascii_start();
-    let (negative, digits) = match text.split_first() {
-        Some((b'-', rest)) => (true, rest),
-        Some((b'+', rest)) => (false, rest),
-        _ => (false, text),
-    };
-    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
-    let number = digits
-        .fold(0i32, |number, byte| number.saturating_mul(10).saturating_add((byte - b'0').into()));
-    if negative { number.saturating_neg() } else { number }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
+    use super::super::{Low, Step};
     use super::*;
 
     #[test]
@@ -84,18 +58,8 @@ mod tests {
             match (flag.update)(&mut low, OsStr::new("7")) {
                 Step::Go => assert_ne!(low, Low::default(), "{:?}", flag.long),
                 Step::Print(_) => assert_eq!(low, Low::default()),
-                Step::Contradiction => panic!("{:?} contradicts nothing", flag.long),
+                Step::Contradiction | Step::BadNumber => panic!("{:?} is right", flag.long),
             }
         }
-    }
-
-    #[test]
-    fn numbers_are_read_as_atoi_does() {
-        let atoi = |text: &str| atoi(OsStr::new(text));
-        assert_eq!(
-            (atoi("15"), atoi(" +15x"), atoi("-3"), atoi("x"), atoi("")),
-            (15, 15, -3, 0, 0)
-        );
-        assert_eq!((atoi("99999999999"), atoi("--1")), (i32::MAX, 0));
     }
 }

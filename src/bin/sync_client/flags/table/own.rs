@@ -1,7 +1,7 @@
 //! The flags that Cyrus's program does not have: long names, taken in full.
 
 use super::super::{Applies, Arg, Category, Flag, Mode, Page, Step};
-use super::{keep, mode, set};
+use super::update::{keep, mode, set, whole};
 
 /// In the order of the table.
 pub(super) const FLAGS: &[Flag] = &[
@@ -35,6 +35,92 @@ pub(super) const FLAGS: &[Flag] = &[
             low.server = Some(name.to_owned());
             mode(low, Mode::ForgetTls)
         },
+    },
+    Flag {
+        short: None,
+        long: Some("status"),
+        arg: Arg::None,
+        in_full: true,
+        help: "print how far the replica is behind",
+        doc: "Print what rolling replication is at: whether the replica can be reached, how old the \
+              oldest change is that is not replicated yet, how much waits, what failed and when it \
+              is tried again. The first line, and the exit status of 0 (OK), 1 (WARNING), 2 \
+              (CRITICAL) or 3 (UNKNOWN), are those that monitoring systems expect of a plugin. It \
+              is read from a file that the client that rolls keeps beside the sync log \
+              (sync/log-status); without such a client from the logs. Nothing is connected to.",
+        category: Category::Mode,
+        applies: Applies::Always,
+        update: |low, _| mode(low, Mode::Status),
+    },
+    Flag {
+        short: None,
+        long: Some("all-channels"),
+        arg: Arg::None,
+        in_full: true,
+        help: "all channels of sync_log_channels",
+        doc: "Every channel of sync_log_channels but squatter; the exit status is the worst.",
+        category: Category::Selection,
+        applies: Applies::Status,
+        update: |low, _| set(&mut low.all_channels, true),
+    },
+    Flag {
+        short: None,
+        long: Some("warn-lag"),
+        arg: Arg::Word("seconds"),
+        in_full: true,
+        help: "from that lag on it is a warning",
+        doc: "If the oldest change that is not replicated is so old it is a warning.",
+        category: Category::Output,
+        applies: Applies::Status,
+        update: |low, seconds| whole(&mut low.warn_lag, seconds),
+    },
+    Flag {
+        short: None,
+        long: Some("crit-lag"),
+        arg: Arg::Word("seconds"),
+        in_full: true,
+        help: "from that lag on it is critical",
+        doc: "If the oldest change that is not replicated is so old it is critical.",
+        category: Category::Output,
+        applies: Applies::Status,
+        update: |low, seconds| whole(&mut low.crit_lag, seconds),
+    },
+    Flag {
+        short: None,
+        long: Some("json"),
+        arg: Arg::None,
+        in_full: true,
+        help: "print JSON, an object a line",
+        doc: "Print an object in JSON for each channel instead of lines for people.",
+        category: Category::Output,
+        applies: Applies::Status,
+        update: |low, _| set(&mut low.json, true),
+    },
+    Flag {
+        short: None,
+        long: Some("metrics-file"),
+        arg: Arg::Word("file"),
+        in_full: true,
+        help: "write metrics for Prometheus to this file",
+        doc: "Write metrics to this file in the text format of Prometheus, for the textfile collector \
+              of its node exporter: rolling replication at least every five seconds, other modes at \
+              their end. The file is replaced by renaming. Overrides sync_metrics_file of \
+              imapd.conf(5).",
+        category: Category::Output,
+        applies: Applies::Always,
+        update: |low, file| keep(&mut low.metrics_file, file),
+    },
+    Flag {
+        short: None,
+        long: Some("strict"),
+        arg: Arg::None,
+        in_full: true,
+        help: "a name that does not exist is a failure",
+        doc: "Exit with status 1 if a user or mailbox that was named does not exist, or none was \
+              named. Without this flag that is only reported.",
+        category: Category::Selection,
+        applies: Applies::Names,
+        update: |low, _| set(&mut low.strict, true),
     },
     Flag {
         short: None,

@@ -1,0 +1,99 @@
+//! `--status`: what rolling replication is at, as a plugin of a monitoring system says it.
+
+use std::io::{self, Write};
+use std::time::SystemTime;
+
+use cyrsync::engine;
+use cyrsync::settings::Settings;
+use cyrsync::status::{Level, Limits, Status, Verdict};
+use serde::Serialize;
+
+use crate::exit::{Exit, Fatal};
+use crate::flags::Low;
+use crate::start;
+
+/// Cyrus's own indexer reads the log of this channel; nothing replicates it.
+const INDEXER: &str = "squatter";
+
+/// A status as JSON, with what it means.
+#[derive(Serialize)]
+struct Object<'s> {
+    #[serde(flatten)]
+    status: &'s Status,
+    lag: u64,
+    #[serde(flatten)]
+    verdict: &'s Verdict,
+}
+
+/// Prints the status of the channel, or of all.
+pub fn status(low: &Low) -> Exit {
+    let limits = Limits { warn_lag: low.warn_lag, crit_lag: low.crit_lag };
+    let mut worst = Level::Ok;
+    let channels = match channels(low) {
+        Ok(channels) => channels,
+        Err(fatal) => return unknown(low, &fatal.message),
+    };
+    for settings in channels {
+        let level = match settings.and_then(|settings| Ok(engine::status(&settings)?)) {
+            Ok(status) => show(low, &status, &limits),
+            Err(fatal) => {
+                unknown(low, &fatal.message);
+                Level::Unknown
+            }
+        };
+        // What is known to be bad is worse than what is not known.
+        let rank = |level| if level == Level::Critical { 4 } else { level as u8 };
+        if rank(level) > rank(worst) {
+            worst = level;
+        }
+    }
+    match worst {
+        Level::Ok => Exit::Ok,
+        Level::Warning => Exit::Failed,
+        Level::Critical => Exit::Critical,
+        Level::Unknown => Exit::Unknown,
+    }
+}
+
+/// The settings of each channel that is asked for.
+fn channels(low: &Low) -> Result<Vec<Result<Settings, Fatal>>, Fatal> {
+    let config = start::config(low)?;
+    if !low.all_channels {
+        return Ok(vec![start::resolve(&config, low)]);
+    }
+    let settings = start::resolve(&config, &Low { channel: None, ..low.clone() })?;
+    let channels = settings.logs.sync_log_channels.into_iter();
+    let replicated = channels.filter(|name| name.as_deref() != Some(INDEXER));
+    let of = |channel: Option<String>| {
+        start::resolve(&config, &Low { channel: channel.map(Into::into), ..low.clone() })
+    };
+    Ok(replicated.map(of).collect())
+}
+
+fn show(low: &Low, status: &Status, limits: &Limits) -> Level {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = since.map_or(0, |since| since.as_secs());
+    let verdict = Verdict::of(status, limits, now);
+    if low.json {
+        let object = Object { status, lag: status.lag(now), verdict: &verdict };
+        // Fails only if a map has keys that are no strings, which none has.
+        print(&serde_json::to_string(&object).unwrap_or_default());
+    } else {
+        print(verdict.lines(status, limits, now).trim_end());
+    }
+    verdict.level
+}
+
+fn unknown(low: &Low, why: &str) -> Exit {
+    if low.json {
+        print(&serde_json::json!({ "level": Level::Unknown, "reasons": [why] }).to_string());
+    } else {
+        print(&format!("CYRSYNC {} - {}", Level::Unknown, why.replace(['|', '\n'], "/")));
+    }
+    Exit::Unknown
+}
+
+fn print(text: &str) {
+    // Whoever closed the pipe has read enough.
+    let _ = writeln!(io::stdout().lock(), "{text}");
+}

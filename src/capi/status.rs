@@ -1,0 +1,129 @@
+//! What rolling replication is at, for a program that watches it.
+
+use std::time::SystemTime;
+
+use super::config::cyrsync_config;
+use super::error::{cyrsync_error, cyrsync_result, null_pointer};
+use super::fallible::fallible;
+use super::panic::boundary;
+use super::strings::cyrsync_str;
+use crate::engine;
+use crate::status::{Level, Limits, Status, Verdict};
+
+/// How bad it is; the numbers are the exit statuses of a monitoring plugin.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum cyrsync_level {
+    /// Nothing is wrong.
+    CYRSYNC_LEVEL_OK = 0,
+    /// Somebody should look at it by day.
+    CYRSYNC_LEVEL_WARNING = 1,
+    /// Somebody should look at it now.
+    CYRSYNC_LEVEL_CRITICAL = 2,
+    /// It cannot be found out.
+    CYRSYNC_LEVEL_UNKNOWN = 3,
+}
+
+impl From<Level> for cyrsync_level {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Ok => cyrsync_level::CYRSYNC_LEVEL_OK,
+            Level::Warning => cyrsync_level::CYRSYNC_LEVEL_WARNING,
+            Level::Critical => cyrsync_level::CYRSYNC_LEVEL_CRITICAL,
+            Level::Unknown => cyrsync_level::CYRSYNC_LEVEL_UNKNOWN,
+        }
+    }
+}
+
+/// What the replication of a channel is at. Free it with cyrsync_status_free().
+pub struct cyrsync_status {
+    status: Status,
+    json: String,
+}
+
+/// Finds out what the replication of the configuration's channel is at: from what the client says
+/// that rolls, without one from the logs. Nothing is connected to, locked or changed. *out is set
+/// on success.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_status_read(
+    config: *const cyrsync_config,
+    out: *mut *mut cyrsync_status,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        // SAFETY: the header asks for NULL or a configuration.
+        let config = unsafe { config.as_ref() }.ok_or_else(|| null_pointer("config"))?;
+        if out.is_null() {
+            return Err(null_pointer("out"));
+        }
+        let status = engine::status(&config.settings()?)?;
+        // Fails only if a map has keys that are no strings, which none has.
+        let json = serde_json::to_string(&status).unwrap_or_default();
+        // SAFETY: not NULL, and the header asks for a place for a pointer.
+        unsafe { out.write(Box::into_raw(Box::new(cyrsync_status { status, json }))) };
+        Ok(())
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// How bad it is now. From a lag of warn_lag seconds on it is a warning, from crit_lag on critical;
+/// 0 for no such limit. cyrsync_level::CYRSYNC_LEVEL_UNKNOWN for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_status_level(
+    status: *const cyrsync_status,
+    warn_lag: u64,
+    crit_lag: u64,
+) -> cyrsync_level {
+    boundary(cyrsync_level::CYRSYNC_LEVEL_UNKNOWN, || {
+        // SAFETY: the header asks for NULL or a status.
+        let Some(status) = (unsafe { status.as_ref() }) else {
+            return cyrsync_level::CYRSYNC_LEVEL_UNKNOWN;
+        };
+        let limit = |limit: u64| Some(limit).filter(|limit| *limit > 0);
+        let limits = Limits { warn_lag: limit(warn_lag), crit_lag: limit(crit_lag) };
+        Verdict::of(&status.status, &limits, now()).level.into()
+    })
+}
+
+/// How long the oldest change has waited that is not replicated yet, in seconds; 0 if there is
+/// none, and for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_status_lag(status: *const cyrsync_status) -> u64 {
+    // SAFETY: the header asks for NULL or a status.
+    boundary(0, || unsafe { status.as_ref() }.map_or(0, |status| status.status.lag(now())))
+}
+
+/// How many entries of the log wait to be replicated; 0 for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_status_backlog(status: *const cyrsync_status) -> u64 {
+    // SAFETY: the header asks for NULL or a status.
+    boundary(0, || unsafe { status.as_ref() }.map_or(0, |status| status.status.backlog.entries))
+}
+
+/// All that is known, as an object in JSON; docs/status.md describes it. Borrowed until the status
+/// is freed; empty for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_status_json(status: *const cyrsync_status) -> cyrsync_str {
+    boundary(cyrsync_str::lend(b""), || {
+        // SAFETY: the header asks for NULL or a status.
+        let json = unsafe { status.as_ref() }.map(|status| status.json.as_bytes());
+        cyrsync_str::lend(json.unwrap_or_default())
+    })
+}
+
+/// Frees a status; NULL is allowed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_status_free(status: *mut cyrsync_status) {
+    boundary((), || {
+        if !status.is_null() {
+            // SAFETY: the header asks for a status that nobody uses any more.
+            drop(unsafe { Box::from_raw(status) });
+        }
+    });
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,263 @@
+//! Keeps the status file of a channel while a client rolls.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::process;
+use std::sync::Arc;
+use std::thread::{self, Builder, JoinHandle};
+use std::time::{Duration, SystemTime};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::error::Error;
+use crate::events::{Observer, RunEvent};
+use crate::names::Namespace;
+use crate::run::contact;
+use crate::run::log::backlog::Counter;
+use crate::run::real::OnState;
+use crate::run::state::{self, State};
+use crate::run::step::Moment;
+use crate::run::tally::Tally;
+use crate::run::voices::Voices;
+use crate::status::{Contact, Deferred, Status, file, metrics};
+use crate::types::{Backlog, ReplicaName};
+
+/// How often the file is replaced at least.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// The logs of a channel, and where its status is.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    /// The log.
+    pub log: PathBuf,
+    /// The work file.
+    pub work: PathBuf,
+    /// The status file.
+    pub status: PathBuf,
+    /// A file for metrics.
+    pub metrics: Option<PathBuf>,
+}
+
+/// Writes the status file from a thread of its own, for the one that rolls may be busy for long.
+/// The file says at the end that there is no client any more.
+pub(super) struct Keeper {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    known: Mutex<Known>,
+    changed: Condvar,
+}
+
+/// What the daemon said last.
+#[derive(Default)]
+struct Known {
+    state: Option<Status>,
+    owners: HashSet<u64>,
+    has_unread: bool,
+    is_new: bool,
+    is_over: bool,
+    /// Whether it is so because of a bug.
+    is_broken: bool,
+}
+
+impl Keeper {
+    /// Begins to keep a file. A system that has no thread for that goes without.
+    pub fn start(
+        places: Places,
+        replica: &ReplicaName,
+        names: &Namespace,
+        (tally, observer): (Arc<Tally>, Arc<Voices>),
+    ) -> Keeper {
+        // Written at once: that of an earlier client holds no more.
+        let known = Known { is_new: true, ..Known::default() };
+        let shared = Arc::new(Shared { known: Mutex::new(known), changed: Condvar::new() });
+        let writer = Writer {
+            shared: shared.clone(),
+            log: Counter::new(&places.log, names),
+            work: Counter::new(&places.work, names),
+            path: places.status,
+            metrics: places.metrics,
+            status: Status {
+                pid: Some(process::id()),
+                started: Some(unix(SystemTime::now())),
+                ..Status::unknown(&replica.server, replica.channel.as_deref())
+            },
+            owners: HashSet::new(),
+            tally,
+            observer,
+            failed: None,
+        };
+        let spawned = Builder::new().name("status".into()).spawn(move || writer.run());
+        Keeper { shared, thread: spawned.ok() }
+    }
+
+    /// Takes what the daemon is at.
+    pub fn listener(&self) -> Box<OnState> {
+        let shared = self.shared.clone();
+        Box::new(move |state, now| {
+            let has_unread = state.has_unread;
+            let mut known = shared.known.lock();
+            known.owners.clone_from(&state.owners);
+            known.state = Some(described(state, now));
+            known.has_unread = has_unread;
+            known.is_new = true;
+            shared.changed.notify_one();
+        })
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        let mut known = self.shared.known.lock();
+        (known.is_over, known.is_broken) = (true, thread::panicking());
+        drop(known);
+        self.shared.changed.notify_one();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    path: PathBuf,
+    metrics: Option<PathBuf>,
+    log: Counter,
+    work: Counter,
+    /// The last one, without what is logged.
+    status: Status,
+    /// The marks of the owners of what it says to be taken over.
+    owners: HashSet<u64>,
+    tally: Arc<Tally>,
+    observer: Arc<Voices>,
+    /// Why the file could not be written, if that was reported.
+    failed: Option<String>,
+}
+
+impl Writer {
+    fn run(mut self) {
+        loop {
+            let (has_unread, is_over) = self.wait();
+            self.write(has_unread, is_over);
+            if is_over {
+                return;
+            }
+        }
+    }
+
+    /// Waits until there is something to write. Says whether the work file is to be counted, and
+    /// whether all is over.
+    fn wait(&mut self) -> (bool, bool) {
+        let mut known = self.shared.known.lock();
+        if !known.is_new && !known.is_over {
+            self.shared.changed.wait_for(&mut known, EVERY);
+        }
+        known.is_new = false;
+        if let Some(state) = known.state.take() {
+            self.status.take_state(state);
+            self.owners = std::mem::take(&mut known.owners);
+        }
+        (known.has_unread, known.is_over)
+    }
+
+    fn write(&mut self, has_unread: bool, is_over: bool) {
+        let logged = self.log.count();
+        let left = if has_unread { self.work.count() } else { Backlog::default() };
+        let since = [self.log.since(), self.work.since().filter(|_| has_unread)];
+        let since = since.into_iter().flatten().map(unix);
+        let mut status = self.status.clone();
+        status.written = unix(SystemTime::now());
+        status.oldest = since.chain(status.oldest).min();
+        status.backlog = Backlog {
+            entries: status.backlog.entries + logged.entries + left.entries,
+            users: self.users(has_unread),
+        };
+        status.totals = self.tally.totals();
+        status.failures_by_kind = self.tally.failures_by_kind();
+        if is_over {
+            status.ended = !self.shared.known.lock().is_broken;
+            status.pid = None;
+            status.contact = Contact::Unknown;
+            status.running = Vec::new();
+        }
+        let written = file::write(&self.path, &status);
+        let metrics = self.metrics.as_ref();
+        let metrics = metrics.map_or(Ok(()), |p| metrics::write(p, &status, status.written));
+        match written.and(metrics) {
+            Ok(()) => self.failed = None,
+            Err(error) => self.report(error),
+        }
+    }
+
+    /// How many users what waits is about.
+    fn users(&self, has_unread: bool) -> u64 {
+        let left = has_unread.then(|| self.work.users().iter()).into_iter().flatten();
+        let others = self.log.users().iter().chain(left);
+        let others: HashSet<&u64> = others.filter(|mark| !self.owners.contains(mark)).collect();
+        (self.owners.len() + others.len()) as u64
+    }
+
+    fn report(&mut self, error: Error) {
+        let reason = error.to_string();
+        if self.failed.as_ref() != Some(&reason) {
+            self.failed = Some(reason);
+            self.observer.event(&RunEvent::StatusNotWritten { error }.into());
+        }
+    }
+}
+
+impl Status {
+    /// Takes over what the daemon is at.
+    fn take_state(&mut self, state: Status) {
+        let known = std::mem::replace(self, state);
+        (self.server, self.channel) = (known.server, known.channel);
+        (self.pid, self.started) = (known.pid, known.started);
+        self.last_success = self.last_success.or(known.last_success);
+    }
+}
+
+/// A state with the times of day; what it does not know is left empty.
+fn described(state: State, now: Moment) -> Status {
+    let clock = SystemTime::now();
+    let at = |moment: Moment| {
+        let time = if moment <= now {
+            clock.checked_sub(now - moment)
+        } else {
+            clock.checked_add(moment - now)
+        };
+        unix(time.unwrap_or(clock))
+    };
+    let contact = match state.contact {
+        contact::Contact::Unknown => Contact::Unknown,
+        contact::Contact::Reached { since } => Contact::Connected { since: at(since) },
+        contact::Contact::Lost(outage) => Contact::Unreachable {
+            since: at(outage.since),
+            attempts: outage.attempts,
+            next: outage.next.map(at),
+            reason: outage.error.to_string(),
+        },
+    };
+    let deferred = |task: state::Deferred| Deferred {
+        items: task.items.iter().map(ToString::to_string).collect(),
+        tries: task.tries,
+        next: at(task.due),
+        reason: task.error.to_string(),
+        is_locked: task.error.kind().is_locked(),
+    };
+    Status {
+        contact,
+        oldest: state.oldest.map(unix),
+        backlog: state.queued,
+        running: state.running.iter().map(ToString::to_string).collect(),
+        deferred: state.deferred.into_iter().map(deferred).collect(),
+        deferred_count: state.deferred_count,
+        last_success: state.last_success.map(at),
+        ..Status::unknown("", None)
+    }
+}
+
+fn unix(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,28 @@
+//! Metrics of what a client did.
+
+use super::Client;
+use crate::error::Result;
+use crate::status::{Status, metrics};
+
+impl Client {
+    /// Writes the metrics of what this client did to the file that the settings name, if they name
+    /// one. Rolling replication does so by itself.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_metrics(&self, has_succeeded: bool) -> Result<()> {
+        let Some(path) = &self.metrics_file else { return Ok(()) };
+        let shared = &self.runner.shared;
+        let replica = shared.settings.replica_name();
+        let tally = shared.observer.tally();
+        let status = Status {
+            ended: true,
+            totals: tally.totals(),
+            failures_by_kind: tally.failures_by_kind(),
+            ..Status::unknown(&replica.server, replica.channel.as_deref())
+        };
+        let last_success = has_succeeded.then_some(status.written);
+        let now = status.written;
+        metrics::write(path, &Status { last_success, ..status }, now)
+    }
+}

@@ -1,0 +1,147 @@
+//! Contact with the replica: since when there is none, how often it was tried, and when that is
+//! reported again. Pure.
+
+use std::time::Duration;
+
+use super::moment::Moment;
+use crate::error::Error;
+
+/// How often it is reported that the replica still cannot be reached.
+const REMIND: Duration = Duration::from_secs(300);
+
+/// A replica that cannot be reached.
+#[derive(Debug, Clone)]
+pub struct Outage {
+    /// When the first attempt failed.
+    pub since: Moment,
+    /// Attempts that failed.
+    pub attempts: u32,
+    /// Why the last one failed.
+    pub error: Error,
+    /// When the next one begins, if there is one.
+    pub next: Option<Moment>,
+    /// When this was reported last.
+    reported: Moment,
+}
+
+/// What is known of the way to the replica.
+#[derive(Debug, Clone, Default)]
+pub enum Contact {
+    /// No attempt to connect has ended.
+    #[default]
+    Unknown,
+    /// There is a connection, or was when one was needed last.
+    Reached {
+        /// Since when.
+        since: Moment,
+    },
+    /// There is none.
+    Lost(Outage),
+}
+
+impl Contact {
+    /// An attempt to connect failed; the next one begins then, if there is one. Returns how many
+    /// have failed.
+    pub fn failed(&mut self, error: &Error, now: Moment, next: Option<Moment>) -> u32 {
+        let error = error.clone();
+        let outage = match self {
+            Contact::Lost(outage) => Outage {
+                since: outage.since,
+                attempts: outage.attempts.saturating_add(1),
+                error,
+                next,
+                reported: outage.reported,
+            },
+            _ => Outage { since: now, attempts: 1, error, next, reported: now },
+        };
+        let attempts = outage.attempts;
+        *self = Contact::Lost(outage);
+        attempts
+    }
+
+    /// There is a connection. Returns the outage that this ends.
+    pub fn reached(&mut self, now: Moment) -> Option<Outage> {
+        if matches!(self, Contact::Reached { .. }) {
+            return None;
+        }
+        match std::mem::replace(self, Contact::Reached { since: now }) {
+            Contact::Lost(outage) => Some(outage),
+            _ => None,
+        }
+    }
+
+    /// The last connection is lost; whether there can be another shows the next attempt.
+    pub fn dropped(&mut self) {
+        if let Contact::Reached { .. } = self {
+            *self = Contact::Unknown;
+        }
+    }
+
+    /// The outage, if it is time to report again that it goes on.
+    pub fn remind(&mut self, now: Moment) -> Option<&Outage> {
+        if self.next_reminder()? > now {
+            return None;
+        }
+        let Contact::Lost(outage) = self else { return None };
+        outage.reported = now;
+        Some(outage)
+    }
+
+    /// When it is time to report again that there is no connection.
+    pub fn next_reminder(&self) -> Option<Moment> {
+        match self {
+            // Without another attempt it is over, and whoever asked for it has the error.
+            Contact::Lost(outage) if outage.next.is_some() => {
+                Some(outage.reported.saturating_add(REMIND))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn refused() -> Error {
+        Error::new(Kind::Connect, "connect to", "replica", "refused")
+    }
+
+    #[test]
+    fn an_outage_is_reported_again_every_five_minutes_until_it_ends() {
+        let mut contact = Contact::default();
+        let mut reported = Vec::new();
+        for second in 10..1_000 {
+            let now = SECOND * second;
+            if second % 60 == 10 {
+                contact.failed(&refused(), now, Some(now + SECOND * 60));
+            }
+            if let Some(outage) = contact.remind(now) {
+                reported.push((second, outage.attempts, (now - outage.since).as_secs()));
+            }
+        }
+        assert_eq!(reported, [(310, 6, 300), (610, 11, 600), (910, 16, 900)]);
+        let ended = contact.reached(SECOND * 1_000).unwrap();
+        assert_eq!((ended.attempts, ended.since), (17, SECOND * 10));
+        assert!(contact.next_reminder().is_none() && contact.reached(SECOND * 1_001).is_none());
+    }
+
+    #[test]
+    fn a_connection_that_is_lost_and_made_again_is_no_outage() {
+        let mut contact = Contact::default();
+        assert!(contact.reached(SECOND).is_none());
+        contact.dropped();
+        assert!(contact.reached(SECOND * 2).is_none());
+        assert!(matches!(contact, Contact::Reached { since } if since == SECOND * 2));
+    }
+
+    #[test]
+    fn nobody_is_reminded_when_nothing_is_tried_any_more() {
+        let mut contact = Contact::default();
+        contact.failed(&refused(), SECOND, None);
+        assert!(contact.remind(SECOND * 10_000).is_none());
+    }
+}

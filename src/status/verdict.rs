@@ -1,0 +1,207 @@
+//! What a monitoring system makes of a status: its levels are those of the plugins of Nagios and
+//! those who came after it.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::value::{Contact, Status};
+
+/// After so many seconds without another word a process that rolls counts as stuck. It writes at
+/// least every five.
+const SILENT: u64 = 30;
+
+/// How bad it is. The number is the exit status of a plugin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[repr(u8)]
+pub enum Level {
+    /// Nothing is wrong.
+    Ok = 0,
+    /// Somebody should look at it by day.
+    Warning = 1,
+    /// Somebody should look at it now.
+    Critical = 2,
+    /// It cannot be found out.
+    Unknown = 3,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Level::Ok => "OK",
+            Level::Warning => "WARNING",
+            Level::Critical => "CRITICAL",
+            Level::Unknown => "UNKNOWN",
+        })
+    }
+}
+
+/// From how much lag on it is how bad, in seconds; `None` for never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// A warning.
+    pub warn_lag: Option<u64>,
+    /// Critical.
+    pub crit_lag: Option<u64>,
+}
+
+/// What a status means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// How bad it is.
+    pub level: Level,
+    /// Why: the worst first. Empty if all is well.
+    pub reasons: Vec<String>,
+}
+
+impl Verdict {
+    /// What a status means at a moment, in seconds since 1970.
+    pub fn of(status: &Status, limits: &Limits, now: u64) -> Verdict {
+        let mut found = Vec::new();
+        found.extend(of_process(status, now));
+        found.extend(of_contact(status, now));
+        found.extend(of_lag(status, limits, now));
+        found.extend(of_deferred(status));
+        found.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
+        Verdict {
+            level: found.first().map_or(Level::Ok, |(level, _)| *level),
+            reasons: found.into_iter().map(|(_, reason)| reason).collect(),
+        }
+    }
+}
+
+fn of_process(status: &Status, now: u64) -> Option<(Level, String)> {
+    let waits = status.backlog.entries > 0;
+    match status.pid {
+        Some(pid) if now.saturating_sub(status.written) >= SILENT => {
+            let silent = now.saturating_sub(status.written);
+            let reason = format!("process {pid} has not written its status for {silent} s");
+            Some((Level::Critical, reason))
+        }
+        Some(_) => None,
+        None if status.started.is_some() && !status.ended => {
+            Some((Level::Critical, "the client that rolled is gone: it did not end itself".into()))
+        }
+        None if waits => Some((Level::Critical, "no client rolls, and changes wait".to_owned())),
+        None => Some((Level::Warning, "no client rolls; nothing waits".to_owned())),
+    }
+}
+
+fn of_contact(status: &Status, now: u64) -> Option<(Level, String)> {
+    let Contact::Unreachable { since, attempts, reason, .. } = &status.contact else { return None };
+    let time = now.saturating_sub(*since);
+    let reason = format!("unreachable for {time} s, {attempts} attempts: {reason}");
+    Some((Level::Critical, reason))
+}
+
+fn of_lag(status: &Status, limits: &Limits, now: u64) -> Option<(Level, String)> {
+    let lag = status.lag(now);
+    let over = |limit: Option<u64>| limit.filter(|limit| lag >= *limit);
+    let level_and_limit = over(limits.crit_lag)
+        .map(|limit| (Level::Critical, limit))
+        .or_else(|| over(limits.warn_lag).map(|limit| (Level::Warning, limit)));
+    level_and_limit.map(|(level, limit)| (level, format!("lag of {lag} s, limit {limit} s")))
+}
+
+fn of_deferred(status: &Status) -> Option<(Level, String)> {
+    let failed = status.deferred.iter().find(|deferred| !deferred.is_locked)?;
+    let (items, count) = (failed.items.join(", "), status.deferred_count);
+    let reason =
+        format!("{count} tasks wait for another try, one of them {items}: {}", failed.reason);
+    Some((Level::Warning, reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::Deferred;
+    use crate::types::Backlog;
+
+    const NOW: u64 = 1_000;
+
+    fn rolling() -> Status {
+        Status {
+            pid: Some(7),
+            started: Some(10),
+            written: NOW - 3,
+            contact: Contact::Connected { since: 11 },
+            ..Status::unknown("mx2", None)
+        }
+    }
+
+    fn verdict(status: &Status) -> (Level, Vec<String>) {
+        let limits = Limits { warn_lag: Some(60), crit_lag: Some(600) };
+        let Verdict { level, reasons } = Verdict::of(status, &limits, NOW);
+        (level, reasons)
+    }
+
+    fn level(status: Status) -> Level {
+        verdict(&status).0
+    }
+
+    #[test]
+    fn a_client_that_rolls_and_keeps_up_is_ok() {
+        assert_eq!(verdict(&rolling()), (Level::Ok, Vec::new()));
+        let busy = Status { oldest: Some(NOW - 59), ..rolling() };
+        assert_eq!(level(busy), Level::Ok);
+    }
+
+    #[test]
+    fn lag_counts_from_its_limits_on() {
+        for (lag, expected) in [(60, Level::Warning), (599, Level::Warning), (600, Level::Critical)]
+        {
+            assert_eq!(level(Status { oldest: Some(NOW - lag), ..rolling() }), expected, "{lag}");
+        }
+        let late = Status { oldest: Some(0), ..rolling() };
+        assert_eq!(Verdict::of(&late, &Limits::default(), NOW).level, Level::Ok, "no limit");
+    }
+
+    #[test]
+    fn a_replica_that_cannot_be_reached_is_critical() {
+        let reason = "connect to mx2: refused".to_owned();
+        let contact = Contact::Unreachable { since: 400, attempts: 5, next: None, reason };
+        let (level, reasons) = verdict(&Status { contact, ..rolling() });
+        assert_eq!(level, Level::Critical);
+        assert_eq!(reasons, ["unreachable for 600 s, 5 attempts: connect to mx2: refused"]);
+    }
+
+    #[test]
+    fn a_failed_task_is_a_warning_and_a_locked_one_is_none() {
+        let deferred = |is_locked| Deferred {
+            items: vec!["USER fred".to_owned()],
+            tries: 3,
+            next: NOW + 5,
+            reason: "why".to_owned(),
+            is_locked,
+        };
+        let with = |deferred| Status { deferred: vec![deferred], deferred_count: 1, ..rolling() };
+        assert_eq!(level(with(deferred(true))), Level::Ok);
+        let (level, reasons) = verdict(&with(deferred(false)));
+        assert_eq!(level, Level::Warning);
+        assert_eq!(reasons, ["1 tasks wait for another try, one of them USER fred: why"]);
+    }
+
+    #[test]
+    fn a_client_that_is_gone_or_says_nothing_is_found_out() {
+        let gone = Status { pid: None, ..rolling() };
+        assert_eq!(level(gone.clone()), Level::Critical);
+        let ended = Status { ended: true, ..gone };
+        assert_eq!(level(ended.clone()), Level::Warning);
+        let backlog = Backlog { entries: 3, users: 1 };
+        assert_eq!(level(Status { backlog, ..ended }), Level::Critical);
+        assert_eq!(level(Status { written: NOW - 30, ..rolling() }), Level::Critical);
+        assert_eq!(level(Status::unknown("mx2", None)), Level::Warning, "none ever rolled");
+    }
+
+    #[test]
+    fn the_worst_comes_first() {
+        let reason = "refused".to_owned();
+        let contact = Contact::Unreachable { since: NOW, attempts: 1, next: None, reason };
+        let (_, reasons) = verdict(&Status { contact, oldest: Some(NOW - 60), ..rolling() });
+        assert_eq!(
+            reasons,
+            ["unreachable for 0 s, 1 attempts: refused", "lag of 60 s, limit 60 s"]
+        );
+    }
+}

@@ -1,0 +1,225 @@
+//! `--status`: what an operator is told while a client rolls, while it cannot, and without one.
+
+use std::fs;
+use std::path::PathBuf;
+
+use cyrsync_lab::run::Running;
+use cyrsync_lab::{Cyrus, Imap, Lab, Options, Run};
+use serde_json::Value;
+
+use crate::common::{append, create, message_file, ours, until};
+use crate::rolling::{drained, log, rolling, stop};
+
+fn status(lab: &Lab, args: &[&str]) -> Run {
+    ours(lab, &[&["--status"], args].concat())
+}
+
+/// The status as an object, and the level as an exit status.
+fn object(lab: &Lab, args: &[&str]) -> (i32, Value) {
+    let run = status(lab, &[&["--json"], args].concat());
+    let object = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"));
+    (run.status.code().unwrap(), object)
+}
+
+/// Waits until the status is as wanted.
+fn until_status(
+    running: Running,
+    lab: &Lab,
+    wanted: impl Fn(i32, &Value) -> bool,
+) -> (Running, Value) {
+    let last = std::cell::RefCell::new(Value::Null);
+    let running = until(running, |_| {
+        let (level, object) = object(lab, &[]);
+        let is_wanted = wanted(level, &object);
+        last.replace(object);
+        is_wanted
+    });
+    (running, last.into_inner())
+}
+
+fn status_file(cyrus: &Cyrus) -> PathBuf {
+    cyrus.config_dir().join("sync/log-status")
+}
+
+#[test]
+fn a_client_that_keeps_up_is_ok_and_says_what_it_did() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    let running = rolling(&lab, &[]);
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "one");
+    let running = drained(running, &lab);
+    let (running, told) = until_status(running, &lab, |level, told| {
+        level == 0 && told["backlog"]["entries"] == 0 && told["totals"]["messages"] == 1
+    });
+    assert_eq!(told["contact"]["state"], "connected", "{told}");
+    assert_eq!(told["pid"], running.pid(), "{told}");
+    assert_eq!(told["lag"], 0, "{told}");
+    assert!(told["last_success"].is_u64(), "{told}");
+    let run = status(&lab, &["--warn-lag", "60", "--crit-lag", "600"]).ok();
+    let first = run.stdout.lines().next().unwrap();
+    assert!(first.starts_with("CYRSYNC OK - the log without a channel to 127.0.0.1: "), "{run}");
+    assert!(first.contains("in sync | lag=0s;60;600 backlog=0 users=0 deferred=0"), "{run}");
+    stop(running);
+    // It ended in good order: nothing waits, but nobody would replicate what comes.
+    let run = status(&lab, &[]);
+    assert_eq!(run.status.code(), Some(1), "{run}");
+    assert!(run.stdout.contains("WARNING") && run.stdout.contains("no client rolls"), "{run}");
+}
+
+#[test]
+fn a_dead_replica_is_critical_with_the_reason_and_what_waits() {
+    let mut lab = Lab::default();
+    create(&lab.master, &["user.fred", "user.anna"]);
+    let running = drained(rolling(&lab, &[]), &lab);
+    lab.replica.stop_server();
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "one");
+    append(&mut Imap::login(&lab.master, "anna"), "INBOX", "two");
+    let (running, told) = until_status(running, &lab, |level, told| {
+        level == 2 && told["contact"]["state"] == "unreachable" && told["backlog"]["users"] == 2
+    });
+    let reason = told["contact"]["reason"].as_str().unwrap();
+    assert!(reason.contains("connect to 127.0.0.1"), "{told}");
+    assert!(told["oldest"].is_u64() && told["contact"]["next"].is_u64(), "{told}");
+    let run = status(&lab, &[]);
+    assert!(run.stdout.starts_with("CYRSYNC CRITICAL"), "{run}");
+    assert!(run.stdout.contains("unreachable for") && run.stdout.contains("next attempt"), "{run}");
+    // The replica is back.
+    lab.replica.start_server();
+    running.signal(libc::SIGHUP);
+    let (running, _) =
+        until_status(running, &lab, |level, told| level == 0 && told["backlog"]["entries"] == 0);
+    stop(running);
+}
+
+#[test]
+fn a_task_that_fails_is_a_warning_with_its_try_and_reason() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred", "user.anna"]);
+    let running = drained(rolling(&lab, &[]), &lab);
+    running.signal(libc::SIGSTOP);
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "broken");
+    let file = message_file(&lab.master, "user.fred", 1);
+    fs::write(&file, "nonsense").expect("own file");
+    append(&mut Imap::login(&lab.master, "anna"), "INBOX", "fine");
+    running.signal(libc::SIGCONT);
+    let (running, told) =
+        until_status(running, &lab, |level, told| level == 1 && told["deferred_count"] == 1);
+    let deferred = &told["deferred"][0];
+    assert!(deferred["items"][0].as_str().unwrap().contains("fred"), "{told}");
+    assert_eq!(deferred["tries"], 1, "{told}");
+    assert_eq!(deferred["is_locked"], false, "{told}");
+    assert!(deferred["reason"].as_str().unwrap().contains("user.fred"), "{told}");
+    let lag = told["lag"].as_u64().unwrap();
+    let (_, critical) = object(&lab, &["--crit-lag", &lag.to_string()]);
+    assert_eq!(critical["level"], "CRITICAL", "{critical}");
+    stop(running);
+}
+
+#[test]
+fn a_client_that_was_killed_is_found_out_and_what_waits_is_read_from_the_logs() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    let running = drained(rolling(&lab, &[]), &lab);
+    let (running, _) = until_status(running, &lab, |level, _| level == 0);
+    running.signal(libc::SIGKILL);
+    running.wait();
+    let (level, told) = object(&lab, &[]);
+    assert_eq!((level, &told["pid"]), (2, &Value::Null), "{told}");
+    assert!(told["reasons"][0].as_str().unwrap().contains("did not end itself"), "{told}");
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "one");
+    let (_, told) = object(&lab, &[]);
+    assert!(told["backlog"]["entries"].as_u64() > Some(0), "{told}");
+    assert_eq!(told["backlog"]["users"], 1, "{told}");
+    // The next one takes over.
+    let running = drained(rolling(&lab, &[]), &lab);
+    let (running, _) =
+        until_status(running, &lab, |level, told| level == 0 && told["backlog"]["entries"] == 0);
+    stop(running);
+}
+
+/// The value of a metric without regard to its labels.
+fn metric(text: &str, name: &str) -> Option<f64> {
+    let line = text.lines().find(|line| line.starts_with(&format!("cyrsync_{name}{{")))?;
+    line.rsplit_once(' ')?.1.parse().ok()
+}
+
+#[test]
+fn metrics_say_what_rolls_and_what_fails() {
+    let mut lab = Lab::default();
+    let file = lab.master.scratch().join("cyrsync.prom");
+    lab.master.set_config("sync_metrics_file", file.to_str());
+    create(&lab.master, &["user.fred"]);
+    let running = rolling(&lab, &[]);
+    let metrics = || fs::read_to_string(&file).unwrap_or_default();
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "one");
+    let running = until(running, |_| {
+        let text = metrics();
+        metric(&text, "messages_total") == Some(1.0) && metric(&text, "lag_seconds") == Some(0.0)
+    });
+    let text = metrics();
+    for (name, value) in [("up", 1.0), ("connected", 1.0), ("backlog_entries", 0.0)] {
+        assert_eq!(metric(&text, name), Some(value), "{name}: {text}");
+    }
+    assert!(metric(&text, "last_success_timestamp_seconds") > Some(1.0), "{text}");
+    lab.replica.stop_server();
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "two");
+    let running = until(running, |_| {
+        let text = metrics();
+        metric(&text, "connected") == Some(0.0) && metric(&text, "backlog_entries") > Some(0.0)
+    });
+    assert!(metrics().contains("cyrsync_failures_total{"), "{}", metrics());
+    stop(running);
+    assert_eq!(metric(&metrics(), "up"), Some(0.0));
+}
+
+#[test]
+fn other_modes_write_their_metrics_at_the_end() {
+    let mut lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "one");
+    let file = lab.master.scratch().join("cyrsync.prom");
+    let args = ["-A", "--metrics-file", file.to_str().unwrap()];
+    ours(&lab, &args).ok();
+    let text = fs::read_to_string(&file).expect("it was written");
+    assert_eq!(metric(&text, "messages_total"), Some(1.0), "{text}");
+    assert_eq!(metric(&text, "users_total"), Some(1.0), "{text}");
+    assert!(metric(&text, "last_success_timestamp_seconds") > Some(1.0), "{text}");
+    // What cannot be written is reported and no failure of the replication.
+    let nowhere = ["-A", "--metrics-file", "/nonexistent/cyrsync.prom"];
+    let run = ours(&lab, &nowhere).ok();
+    assert!(run.stderr.contains("write metrics file /nonexistent/cyrsync.prom"), "{run}");
+    lab.replica.stop_server();
+    assert_eq!(ours(&lab, &["-o", args[0], args[1], args[2]]).status.code(), Some(1));
+    let text = fs::read_to_string(&file).expect("it was written");
+    assert_eq!(metric(&text, "last_success_timestamp_seconds"), Some(0.0), "{text}");
+}
+
+#[test]
+fn all_channels_are_told_and_the_worst_counts() {
+    let channels = ["", "far", "squatter"].map(str::to_owned).to_vec();
+    let lab = Lab::new(Options { sync_log_channels: channels, ..Options::default() });
+    create(&lab.master, &["user.fred"]);
+    let running = drained(rolling(&lab, &[]), &lab);
+    let (running, _) = until_status(running, &lab, |level, _| level == 0);
+    let run = status(&lab, &["--all-channels", "--json"]);
+    let objects: Vec<Value> =
+        run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let found: Vec<_> =
+        objects.iter().map(|told| (told["channel"].as_str(), told["level"].as_str())).collect();
+    assert_eq!(found, [(None, Some("OK")), (Some("far"), Some("CRITICAL"))], "{run}");
+    assert_eq!(run.status.code(), Some(2), "{run}");
+    stop(running);
+}
+
+#[test]
+fn what_cannot_be_found_out_is_unknown() {
+    let lab = Lab::default();
+    fs::create_dir_all(status_file(&lab.master).parent().unwrap()).unwrap();
+    fs::write(status_file(&lab.master), "{\"version\":99}").unwrap();
+    let run = status(&lab, &[]);
+    assert_eq!(run.status.code(), Some(3), "{run}");
+    assert!(run.stdout.starts_with("CYRSYNC UNKNOWN - ") && run.stdout.contains("99"), "{run}");
+    let run = status(&lab, &["-n", "nowhere"]);
+    assert_eq!(run.status.code(), Some(3), "{run}");
+    assert!(!log(&lab).exists(), "nothing was made");
+}
