@@ -133,7 +133,7 @@ fn reply(data: &[u8]) {
     for line in data.split(|byte| *byte == b'\n').take(64) {
         items.extend(Item::new(line.to_vec()));
     }
-    let _ = Reply { items, file: None }.into_user();
+    let _ = Reply::of(items).into_user();
 }
 
 fn mailbox_header(data: &[u8]) {

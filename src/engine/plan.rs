@@ -1,16 +1,20 @@
 //! Plans: what would be done, and why, without doing it.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use super::Client;
-use super::runner::Runner;
+use super::runner::{Runner, result};
 use crate::error::Result;
 use crate::events::Report;
 use crate::run::batch::Rules;
+use crate::run::log::disk::{LogDisk, LogFile, at_log};
+use crate::run::log::files::LogFiles;
 use crate::run::outcome::Undone;
 use crate::run::plan::OnStep;
 use crate::run::retry::RetryPolicy;
 use crate::run::task::Goal;
+use crate::sys::file::open_regular;
+use crate::types::{MboxName, UserId};
 
 impl Client {
     /// Tells what [`Client::process_log`] would do with a log, and does none of it: the replica is
@@ -24,6 +28,58 @@ impl Client {
         let goals = self.runner.goals_of(log, "plan")?;
         let rules = plan_rules(&self.runner);
         self.runner.log(goals, rules, Some(each))
+    }
+
+    /// As [`Client::plan`], for what [`Client::roll`] would do with what is logged to the client's
+    /// channel now and what an earlier client left. The logs stay as they are.
+    ///
+    /// # Errors
+    /// As [`Client::plan`].
+    pub fn plan_channel(&mut self, each: &mut OnStep<'_>) -> Result<Vec<Undone>> {
+        let files = LogFiles::new(&self.log);
+        let mut logged: Box<dyn Read> = Box::new(io::empty());
+        for path in [LogFile::Work, LogFile::Log].map(|file| files.path(file)) {
+            match open_regular(path) {
+                Ok((file, _)) => logged = Box::new(logged.chain(file)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(at_log("open", path, error)),
+            }
+        }
+        self.plan(logged, each)
+    }
+
+    /// As [`Client::plan`], for what [`Client::sync_users`] would do.
+    ///
+    /// # Errors
+    /// As [`Client::sync_users`], but a connection that is lost is not made again.
+    pub fn plan_users(
+        &mut self,
+        users: &mut dyn Iterator<Item = UserId>,
+        only_meta: bool,
+        each: &mut OnStep<'_>,
+        ended: &mut dyn FnMut(&UserId, &Result<()>),
+    ) -> Result<()> {
+        let goals = users.map(|user| if only_meta { Goal::Meta(user) } else { Goal::User(user) });
+        let mut settled = |goal: &Goal, undone| {
+            if let Goal::User(user) | Goal::Meta(user) = goal {
+                ended(user, &result(undone));
+            }
+        };
+        let rules = Rules { lost_ends_all: false, ..plan_rules(&self.runner) };
+        self.runner.batch(Box::new(goals), rules, Some(each), &mut settled)
+    }
+
+    /// As [`Client::plan`], for what [`Client::sync_mailboxes`] would do.
+    ///
+    /// # Errors
+    /// As [`Client::sync_mailboxes`], but a connection that is lost is not made again.
+    pub fn plan_mailboxes(&mut self, names: &[MboxName], each: &mut OnStep<'_>) -> Result<()> {
+        let mut ended = Ok(());
+        let mut settled = |_: &Goal, undone| ended = result(undone);
+        let goal = Goal::Mailboxes(names.to_vec());
+        let rules = plan_rules(&self.runner);
+        self.runner.batch(Box::new([goal].into_iter()), rules, Some(each), &mut settled)?;
+        ended
     }
 
     /// As [`Client::plan`], for what [`Client::sync_all`] would do.

@@ -25,12 +25,14 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PlannedStep {
-    /// The command's word; empty for a remark on what cannot be planned.
+    /// The command's word.
     pub command: &'static str,
     /// What it would be done to.
     pub subject: Subject,
-    /// Why, as far as that is known.
+    /// What differs, of a mailbox.
     pub reasons: Vec<Difference>,
+    /// Why, in words, where that goes without values; else empty.
+    pub because: &'static str,
     /// Messages that would be sent.
     pub messages: u64,
     /// Bytes of these messages.
@@ -42,22 +44,22 @@ pub struct PlannedStep {
 impl PlannedStep {
     fn new(step: &Step, line: String) -> PlannedStep {
         let (messages, bytes) = step.size();
-        PlannedStep { messages, bytes, ..PlannedStep::bare(step.command(), step.subject(), line) }
-    }
-
-    fn bare(command: &'static str, subject: Subject, line: String) -> PlannedStep {
-        PlannedStep { command, subject, reasons: Vec::new(), messages: 0, bytes: 0, line }
-    }
-
-    /// What cannot be planned, in words.
-    pub(crate) fn remark(words: &str) -> PlannedStep {
-        PlannedStep::bare("", "".into(), words.to_owned())
+        let (command, subject, because) = (step.command(), step.subject(), step.because());
+        let reasons = match step {
+            Step::Rename { from, to, .. } if from != to => vec![Difference::Field {
+                field: "MBOXNAME",
+                master: to.to_string(),
+                replica: from.to_string(),
+            }],
+            _ => Vec::new(),
+        };
+        PlannedStep { command, subject, reasons, because, messages, bytes, line }
     }
 
     /// The reasons in words, empty if none is known.
     pub fn why(&self) -> String {
         let reasons: Vec<String> = self.reasons.iter().map(ToString::to_string).collect();
-        reasons.join(", ")
+        if reasons.is_empty() { self.because.to_owned() } else { reasons.join(", ") }
     }
 }
 
@@ -102,7 +104,9 @@ impl Observer for PlanCollector {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         match (event, line) {
             (Event::Step(step), Some(line)) => {
-                found.steps.push((PlannedStep::new(step, line.text), step.mailbox().cloned()));
+                let sent = matches!(step, Step::Mailbox { .. });
+                let mailbox = step.mailbox().filter(|_| sent).cloned();
+                found.steps.push((PlannedStep::new(step, line.text), mailbox));
             }
             (Event::Differs { mailbox, why }, _) => {
                 found.reasons.insert(mailbox.clone(), why.clone());

@@ -213,6 +213,31 @@ impl Step {
         }
     }
 
+    /// Why it is done, where that needs no values; else empty.
+    pub fn because(&self) -> &'static str {
+        match self {
+            Step::User { .. } | Step::Meta { .. } | Step::Mailboxes { .. } => "",
+            Step::Mailbox { .. } | Step::Rename { .. } | Step::Enable { .. } => "",
+            Step::MailboxAgain { .. } => "the replica ended with other contents",
+            Step::Absent { .. } => "no INBOX here",
+            Step::MasterMailbox { .. } => "the replica has what is missing here",
+            Step::DeleteMailbox { .. } | Step::DeleteUser { .. } => "deleted here",
+            Step::FullMailbox { .. } => "both sides were written to",
+            Step::Repair { .. } => "found by a full comparison",
+            Step::Subscribe { .. } => "subscribed to here only",
+            Step::Unsubscribe { .. } => "subscribed to on the replica only",
+            Step::Seen { .. } => "another seen state there, or none",
+            Step::UploadSieve { .. } => "another script there, or none",
+            Step::DeleteSieve { .. } => "no such script here",
+            Step::ActivateSieve { .. } => "active here",
+            Step::DeactivateSieve { .. } => "no script is active here",
+            Step::SetQuota { .. } => "other limits there, or none",
+            Step::DeleteQuota { .. } => "no quota root here",
+            Step::SetAnnotation { .. } => "another value there, or none",
+            Step::DeleteAnnotation { .. } => "not set here",
+        }
+    }
+
     /// The mailbox that it is done to, if it is to one.
     pub fn mailbox(&self) -> Option<&MboxName> {
         match self {

@@ -32,6 +32,9 @@ impl Reply {
             let (name, value) = item.parse().map_err(|e| bad_item(item.name(), &e))?;
             take(&mut user, &name, &value).map_err(|e| bad_item(&name, &e))?;
         }
+        if let Some(amend) = &self.amend {
+            user.folders.retain_mut(|folder| amend(folder));
+        }
         Ok(user)
     }
 
@@ -87,12 +90,17 @@ impl Reply {
             let detail = "it does not hold one mailbox";
             return Err(Error::new(Kind::Protocol, "read reply to", "GET FULLMAILBOX", detail));
         };
-        full_mailbox(&item).map_err(|error| bad_item(item.name(), &error))
+        let found = full_mailbox(&item).map_err(|error| bad_item(item.name(), &error));
+        let (mut folder, records) = found?;
+        if let Some(amend) = &self.amend {
+            amend(&mut folder);
+        }
+        Ok((folder, records))
     }
 
     /// Decodes the answer to `GET FETCH`; `None` if it is not one message.
     pub fn into_message(self) -> Option<FetchedMessage> {
-        let Reply { mut items, file } = self;
+        let Reply { mut items, file, .. } = self;
         let item = items.pop().filter(|_| items.is_empty())?;
         match (item.parse(), file) {
             (Ok((_, dlist::Value::File { bytes, .. })), None) => {

@@ -2,7 +2,9 @@
 //! as values they take many times the memory.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use super::remote::RemoteFolder;
 use super::temp_literal::TempLiteral;
 use crate::dlist::{self, Value};
 use crate::error::Malformed;
@@ -12,13 +14,37 @@ use crate::limits::{REPLY_ELEMENT_BYTES, REPLY_ITEM_BYTES};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
+/// Makes a folder of a reply what it shall be. Returns whether it is one of them.
+pub type Amend = dyn Fn(&mut RemoteFolder) -> bool + Send;
+
 /// The untagged items of a reply that ended with OK: `* NAME value`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Reply {
     /// In the order in which they came.
     pub items: Vec<Item>,
     /// A long message that was fetched. The item that it came in has none of its bytes.
     pub file: Option<TempLiteral>,
+    /// What is to be done to its folders once they are read.
+    pub(super) amend: Option<Box<Amend>>,
+}
+
+impl Reply {
+    /// A reply of these items.
+    pub fn of(items: Vec<Item>) -> Reply {
+        Reply { items, ..Reply::default() }
+    }
+
+    /// The same, of which each folder goes through `amend`.
+    #[must_use]
+    pub fn amended(self, amend: impl Fn(&mut RemoteFolder) -> bool + Send + 'static) -> Reply {
+        Reply { amend: Some(Box::new(amend)), ..self }
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("items", &self.items).finish_non_exhaustive()
+    }
 }
 
 /// One item, known to be well formed.

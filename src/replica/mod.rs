@@ -24,6 +24,7 @@ mod encoder;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod greet;
+mod imagined;
 mod interrupt;
 mod layer;
 mod lines;

@@ -5,14 +5,11 @@ use super::carry_out;
 use super::outcome::{Attempt, Outcome, Undone};
 use super::step::Work;
 use super::worker::{Shared, Worker};
-use crate::error::{Kind, Result};
+use crate::error::Result;
 use crate::events::{PlanCollector, PlannedStep};
 use crate::replica::{Answer, Direct, Dry, Replica};
 use crate::sync::{Master, Owners, Pass, Staged};
 use crate::types::{MailboxState, MboxName};
-
-/// Reported where renames come first: what they lead to shows only when they are done.
-const AFTER_RENAMES: &str = "what else differs shows when the renames are done";
 
 /// Takes a step of a plan.
 pub type OnStep<'p> = dyn FnMut(&PlannedStep) + 'p;
@@ -53,14 +50,8 @@ fn steps(
     let mut asked = AskedAhead::default();
     let names = &shared.names;
     let result = carry_out::carry_out(&work.goal, &mut pass, &mut asked, names, &collector);
-    let renamed = dry.take_renamed();
     found.append(&mut collector.take().steps);
-    if renamed {
-        found.push(PlannedStep::remark(AFTER_RENAMES));
-    }
-    let mut undone = result?;
-    undone.retain(|undone| !(renamed && undone.error.kind() == Kind::Changed));
-    Ok(undone)
+    result
 }
 
 /// A master that says yes and does nothing.

@@ -15,6 +15,7 @@ mod counts;
 mod crc_zero;
 mod damaged;
 mod databases;
+mod dry_run;
 mod failures;
 mod folders;
 mod forgotten;

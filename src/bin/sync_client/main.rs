@@ -6,6 +6,7 @@
 mod client;
 mod connect;
 mod console;
+mod dry_run;
 mod exit;
 mod flags;
 mod forget;

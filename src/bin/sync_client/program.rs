@@ -12,7 +12,7 @@ use cyrsync::sys::{daemon, syslog};
 use crate::console::complain;
 use crate::exit::{Exit, Fatal};
 use crate::flags::{self, Mode, Page, Request};
-use crate::{forget, pages, rolling, show, start, status, work};
+use crate::{dry_run, forget, pages, rolling, show, start, status, work};
 
 pub fn main() -> ExitCode {
     let mut words: Vec<OsString> = env::args_os().collect();
@@ -49,6 +49,7 @@ fn print(page: Page) -> Exit {
 
 fn run(mode: Mode, low: flags::Low) -> Result<Exit, Fatal> {
     match start::start(mode, &low) {
+        Ok(mut session) if low.dry_run => Ok(dry_run::work(mode, low, &mut session)),
         Ok(session) if mode == Mode::Rolling => rolling::work(low, session),
         Ok(mut session) => Ok(work::work(mode, low, &mut session)),
         Err(ended) => ended,

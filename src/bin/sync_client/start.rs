@@ -51,7 +51,8 @@ pub struct Policy {
 /// Gets ready to work. `Err` is the end: with what to tell, if there is something to tell.
 pub fn start(mode: Mode, low: &Low) -> Result<Session, Result<Exit, Fatal>> {
     let configured = configure(low).map_err(Err)?;
-    if low.background && low.input_file.is_none() && env::var_os("CYRUS_ISDAEMON").is_none() {
+    let rolls_on = low.background && low.input_file.is_none() && !low.dry_run;
+    if rolls_on && env::var_os("CYRUS_ISDAEMON").is_none() {
         // Before there are threads.
         match daemon::detach() {
             Ok(Side::Daemon) => {}

@@ -19,10 +19,10 @@ use crate::list::{self, Unreadable};
 use crate::start::Session;
 
 /// Names to replicate, from the command line or a list.
-type Names = Box<dyn Iterator<Item = Result<Vec<u8>, Unreadable>>>;
+pub type Names = Box<dyn Iterator<Item = Result<Vec<u8>, Unreadable>>>;
 
 /// Why the work ends before everything was tried. It was told.
-enum End {
+pub enum End {
     /// By a signal.
     Stopped,
     /// The replica cannot be reached, or a list not be read.
@@ -46,7 +46,7 @@ impl From<NotConnected> for End {
 
 /// Does what `mode` asks for.
 pub fn work(mode: Mode, low: Low, session: &mut Session) -> Exit {
-    let mut tally = Tally { verbose: low.verbose > 0, failed: false };
+    let mut tally = Tally::new(&low);
     let is_strict = low.strict;
     let takes_names = matches!(mode, Mode::Users | Mode::Meta | Mode::Mailboxes);
     if takes_names && low.input_file.is_none() && low.operands.is_empty() {
@@ -79,7 +79,7 @@ fn operands(words: Vec<OsString>) -> Names {
 }
 
 /// The list's names if there is a list, else the operands.
-fn names(low: Low) -> Result<Names, End> {
+pub fn names(low: Low) -> Result<Names, End> {
     match &low.input_file {
         Some(path) => Ok(Box::new(list::open(path)?)),
         None => Ok(operands(low.operands)),
@@ -87,14 +87,24 @@ fn names(low: Low) -> Result<Names, End> {
 }
 
 /// Remembers and tells what failed.
-struct Tally {
+pub struct Tally {
     verbose: bool,
     failed: bool,
 }
 
 impl Tally {
+    /// Nothing failed yet.
+    pub fn new(low: &Low) -> Tally {
+        Tally { verbose: low.verbose > 0, failed: false }
+    }
+
+    /// Whether something failed.
+    pub fn has_failed(&self) -> bool {
+        self.failed
+    }
+
     /// `call` is what Cyrus's line names: `sync_do_user(fred)`.
-    fn failed(&mut self, call: impl fmt::Display, error: &Error) {
+    pub fn failed(&mut self, call: impl fmt::Display, error: &Error) {
         self.failed = true;
         let reason = error.to_string();
         complain(&reason);

@@ -63,6 +63,7 @@ pub enum Applies {
     Lists,
     Names,
     Status,
+    Reports,
     Rolling,
     OneRun,
 }
@@ -76,6 +77,7 @@ impl Applies {
             Applies::Lists => Some("Only with -u, -m and rolling replication."),
             Applies::Names => Some("Only with -u, -m and -s."),
             Applies::Status => Some("Only with --status."),
+            Applies::Reports => Some("Only with --status and --dry-run."),
             Applies::Rolling => Some("Only in rolling replication."),
             Applies::OneRun => Some("Not in rolling replication."),
         }
@@ -172,6 +174,8 @@ pub struct Low {
     pub background: bool,
     /// `--show-config`
     pub show_config: bool,
+    /// `--dry-run`
+    pub dry_run: bool,
     /// `--metrics-file`
     pub metrics_file: Option<OsString>,
     /// `--strict`

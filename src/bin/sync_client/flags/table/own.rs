@@ -91,10 +91,25 @@ pub(super) const FLAGS: &[Flag] = &[
         arg: Arg::None,
         in_full: true,
         help: "print JSON, an object a line",
-        doc: "Print an object in JSON for each channel instead of lines for people.",
+        doc: "Print objects in JSON, one a line, instead of lines for people: with --status one for \
+              each channel, with --dry-run one for each step.",
         category: Category::Output,
-        applies: Applies::Status,
+        applies: Applies::Reports,
         update: |low, _| set(&mut low.json, true),
+    },
+    Flag {
+        short: None,
+        long: Some("dry-run"),
+        arg: Arg::None,
+        in_full: true,
+        help: "print what would be done, and do nothing",
+        doc: "Print each step that the run would take, why, and how many messages and bytes it would \
+              send at most; change nothing on either side, and reserve nothing. Rolling replication \
+              reads what is logged now, leaves the log as it is, and ends. What shows only when \
+              renames are done is said to be so.",
+        category: Category::Mode,
+        applies: Applies::Always,
+        update: |low, _| set(&mut low.dry_run, true),
     },
     Flag {
         short: None,

@@ -1,0 +1,128 @@
+//! What a replica's folders would be called after renames and deletes that were not carried out.
+
+use std::collections::HashSet;
+
+use crate::protocol::{RemoteFolder, Rename};
+use crate::types::{MboxName, Text};
+
+/// A folder that would have been renamed.
+#[derive(Debug, Clone)]
+struct Moved {
+    /// The name that it has.
+    is: MboxName,
+    /// What it would have.
+    name: MboxName,
+    partition: Text,
+    uidvalidity: u32,
+}
+
+/// The folders of a replica as they would be.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Imagined {
+    moved: Vec<Moved>,
+    /// The names that deleted ones have.
+    gone: HashSet<MboxName>,
+}
+
+impl Imagined {
+    /// Whether the replica is as it is.
+    pub fn is_real(&self) -> bool {
+        self.moved.is_empty() && self.gone.is_empty()
+    }
+
+    /// A folder is renamed.
+    pub fn rename(&mut self, rename: &Rename<'_>) {
+        let Rename { from, to, partition, uidvalidity } = *rename;
+        let (name, partition) = (to.clone(), partition.clone());
+        match self.moved.iter_mut().find(|moved| moved.name == *from) {
+            Some(moved) => {
+                (moved.name, moved.partition, moved.uidvalidity) = (name, partition, uidvalidity);
+            }
+            None => self.moved.push(Moved { is: from.clone(), name, partition, uidvalidity }),
+        }
+    }
+
+    /// A folder is deleted.
+    pub fn delete(&mut self, name: &MboxName) {
+        if let Some(is) = self.real(name) {
+            self.moved.retain(|moved| moved.is != is);
+            self.gone.insert(is);
+        }
+    }
+
+    /// The name that the folder has which would have this one; `None` if there would be none.
+    pub fn real(&self, name: &MboxName) -> Option<MboxName> {
+        if let Some(moved) = self.moved.iter().find(|moved| moved.name == *name) {
+            return Some(moved.is.clone());
+        }
+        let has_left = self.moved.iter().any(|moved| moved.is == *name);
+        (!has_left && !self.gone.contains(name)).then(|| name.clone())
+    }
+
+    /// Makes a folder what it would be. Returns whether it would be there.
+    pub fn amend(&self, folder: &mut RemoteFolder) -> bool {
+        if self.gone.contains(&folder.name) {
+            return false;
+        }
+        if let Some(moved) = self.moved.iter().find(|moved| moved.is == folder.name) {
+            folder.header.name = moved.name.clone();
+            folder.header.partition = moved.partition.clone();
+            if moved.uidvalidity != 0 {
+                folder.header.uidvalidity = moved.uidvalidity;
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::MailboxHeader;
+
+    fn renamed(imagined: &mut Imagined, from: &str, to: &str) {
+        let (from, to, partition) = (from.into(), to.into(), Text::from("default"));
+        imagined.rename(&Rename { from: &from, to: &to, partition: &partition, uidvalidity: 7 });
+    }
+
+    fn folder(name: &str) -> RemoteFolder {
+        let header = MailboxHeader { name: name.into(), ..MailboxHeader::default() };
+        RemoteFolder { header, ..RemoteFolder::default() }
+    }
+
+    /// The name that a folder would have.
+    fn seen(imagined: &Imagined, name: &str) -> Option<String> {
+        let mut folder = folder(name);
+        imagined.amend(&mut folder).then(|| folder.name.to_string())
+    }
+
+    fn real(imagined: &Imagined, name: &str) -> Option<String> {
+        imagined.real(&name.into()).map(|name| name.to_string())
+    }
+
+    #[test]
+    fn names_that_are_swapped_by_a_third_lead_where_they_would() {
+        let mut imagined = Imagined::default();
+        assert!(imagined.is_real());
+        for (from, to) in [("a", "x"), ("b", "a"), ("x", "b")] {
+            renamed(&mut imagined, from, to);
+        }
+        assert_eq!(["a", "b", "c"].map(|name| seen(&imagined, name).unwrap()), ["b", "a", "c"]);
+        assert_eq!(["a", "b", "c"].map(|name| real(&imagined, name).unwrap()), ["b", "a", "c"]);
+        assert_eq!(real(&imagined, "x").as_deref(), Some("x"), "nobody has it any more");
+        let mut moved = folder("a");
+        imagined.amend(&mut moved);
+        assert_eq!((moved.uidvalidity, moved.partition.to_string()), (7, "default".to_owned()));
+    }
+
+    #[test]
+    fn what_is_deleted_or_has_left_is_not_there() {
+        let mut imagined = Imagined::default();
+        renamed(&mut imagined, "a", "b");
+        assert_eq!(real(&imagined, "a"), None);
+        imagined.delete(&"b".into());
+        assert_eq!((real(&imagined, "b"), seen(&imagined, "a")), (Some("b".to_owned()), None));
+        imagined.delete(&"c".into());
+        assert_eq!((real(&imagined, "c"), seen(&imagined, "c")), (None, None));
+    }
+}
