@@ -1,4 +1,5 @@
-/* Plans or does what a sync log says: plan imapd.conf plan|run log. Prints the steps. */
+/* Plans or does what a sync log says: plan imapd.conf plan|run log. Prints the steps. With user,
+ * meta, mailbox or channel plans that, of the name in the place of the log. */
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,20 @@ static void on_action(void *userdata, cyrsync_str line)
     print(line);
 }
 
+static cyrsync_result plan(cyrsync_client *client, const char *what, const char *name,
+                           size_t *undone, cyrsync_error **error)
+{
+    cyrsync_str text = cyrsync_str_from(name);
+
+    if (strcmp(what, "user") == 0 || strcmp(what, "meta") == 0)
+        return cyrsync_client_plan_user(client, text, *what == 'm', on_step, NULL, error);
+    if (strcmp(what, "mailbox") == 0)
+        return cyrsync_client_plan_mailboxes(client, &text, 1, on_step, NULL, error);
+    if (strcmp(what, "channel") == 0)
+        return cyrsync_client_plan_channel(client, on_step, NULL, undone, error);
+    return cyrsync_client_plan(client, text, on_step, NULL, undone, error);
+}
+
 int main(int argc, char **argv)
 {
     cyrsync_config *config = NULL;
@@ -32,15 +47,15 @@ int main(int argc, char **argv)
     int planned;
 
     if (argc != 4) {
-        fprintf(stderr, "usage: %s imapd.conf plan|run log\n", argv[0]);
+        fprintf(stderr, "usage: %s imapd.conf plan|run|user|meta|mailbox|channel log|name\n", argv[0]);
         return 64;
     }
-    planned = strcmp(argv[2], "plan") == 0;
+    planned = strcmp(argv[2], "run") != 0;
     if (cyrsync_config_load(cyrsync_str_from(argv[1]), &config, &error)
         || (!planned && cyrsync_config_set_action(config, on_action, NULL, NULL, &error))
         || cyrsync_client_new(config, &client, &error)
         || (planned
-            ? cyrsync_client_plan(client, cyrsync_str_from(argv[3]), on_step, NULL, &undone, &error)
+            ? plan(client, argv[2], argv[3], &undone, &error)
             : cyrsync_client_process_log(client, cyrsync_str_from(argv[3]), &undone, &error)))
         fprintf(stderr, "%s\n", cyrsync_error_message(error));
     cyrsync_client_free(client);

@@ -1774,9 +1774,9 @@ enum cyrsync_result cyrsync_client_counters(struct cyrsync_client *client,
 
 /**
  * Tells what cyrsync_client_process_log() would do with a log, and does none of it: the replica is
- * asked but told nothing, and nothing is written here. Locks are taken as they would be. What a
- * rename leads to, which message files would go, and whether a mailbox has to be repaired because
- * the replica ends with other CRCs is not known before it is done. *Undone, unless NULL, is set
+ * asked but told nothing, and nothing is written here. Locks are taken as they would be. Renames
+ * and deletes are taken for done when what follows is planned, and a mailbox that would have to be
+ * repaired is compared in full. Which message files would go is not known before it is done. *Undone, unless NULL, is set
  * to how many parts cannot be planned.
  */
 enum cyrsync_result cyrsync_client_plan(struct cyrsync_client *client,
@@ -1797,6 +1797,38 @@ enum cyrsync_result cyrsync_client_plan_all(struct cyrsync_client *client,
                                             void *userdata,
                                             struct cyrsync_report *report,
                                             struct cyrsync_error **err);
+
+/**
+ * Tells what cyrsync_client_sync_user() would do, or with only_meta cyrsync_client_sync_meta(), and
+ * does none of it, as cyrsync_client_plan().
+ */
+enum cyrsync_result cyrsync_client_plan_user(struct cyrsync_client *client,
+                                             struct cyrsync_str user,
+                                             bool only_meta,
+                                             cyrsync_step_callback callback,
+                                             void *userdata,
+                                             struct cyrsync_error **err);
+
+/**
+ * Tells what cyrsync_client_sync_mailboxes() would do, and does none of it, as
+ * cyrsync_client_plan().
+ */
+enum cyrsync_result cyrsync_client_plan_mailboxes(struct cyrsync_client *client,
+                                                  const struct cyrsync_str *names,
+                                                  size_t count,
+                                                  cyrsync_step_callback callback,
+                                                  void *userdata,
+                                                  struct cyrsync_error **err);
+
+/**
+ * Tells what cyrsync_client_roll() would do with what is logged to the client's channel now, and
+ * does none of it, as cyrsync_client_plan(). The logs stay as they are.
+ */
+enum cyrsync_result cyrsync_client_plan_channel(struct cyrsync_client *client,
+                                                cyrsync_step_callback callback,
+                                                void *userdata,
+                                                size_t *undone,
+                                                struct cyrsync_error **err);
 
 /**
  * Replicates what Cyrus's programs write to the sync log of the client's channel, until asked to

@@ -250,6 +250,20 @@ pub unsafe extern "C" fn cyrsync_client_sync_meta(
     unsafe { with_client(client, err, work) }
 }
 
+/// The names of mailboxes that C passes.
+///
+/// # Safety
+/// `names` must lead to `count` strings whose bytes live through the call.
+pub(super) unsafe fn mailbox_names(
+    names: *const cyrsync_str,
+    count: usize,
+) -> Result<Vec<MboxName>, Failure> {
+    // SAFETY: the caller's promise.
+    let names = unsafe { slice(names, count, "names") }?;
+    // SAFETY: the caller's promise.
+    names.iter().map(|name| unsafe { name.bytes("names") }.map(MboxName::new)).collect()
+}
+
 /// Replicates mailboxes of whichever users, by their internal names ("user.fred.Sent").
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_client_sync_mailboxes(
@@ -259,13 +273,8 @@ pub unsafe extern "C" fn cyrsync_client_sync_mailboxes(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for an array that lives through the call.
-        let names = unsafe { slice(names, count, "names") }?;
-        let names: Vec<MboxName> = names
-            .iter()
-            // SAFETY: the header asks for bytes that live through the call.
-            .map(|name| unsafe { name.bytes("names") }.map(MboxName::new))
-            .collect::<Result<_, Failure>>()?;
+        // SAFETY: the header asks for an array of bytes that live through the call.
+        let names = unsafe { mailbox_names(names, count) }?;
         Ok(client.sync_mailboxes(&names)?)
     };
     // SAFETY: the header asks for what `with_client` asks for.

@@ -30,6 +30,7 @@ pub struct Reply {
 
 impl Reply {
     /// A reply of these items.
+    #[cfg(any(test, fuzzing))]
     pub fn of(items: Vec<Item>) -> Reply {
         Reply { items, ..Reply::default() }
     }

@@ -1,31 +1,76 @@
 //! A replica that is looked at and not changed: for plans.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::imagined::Imagined;
+use super::shadow::Shadow;
 use super::{Capabilities, Replica};
-use crate::error::Result;
-use crate::protocol::{Command, Reply, Ticket, Verb};
-use crate::types::MboxName;
+use crate::error::{Error, Kind, Result};
+use crate::limits::REPLY_RECORD_BYTES;
+use crate::protocol::{Command, MailboxUpdate, Reply, Ticket, Verb};
+use crate::types::{MboxName, Uid};
+
+/// A mailbox with more records than that is refused while it is read.
+const MOST_RECORDS: Uid = 50_000_000;
 
 /// Passes on what asks and answers what would change something as if it were done. What is asked
-/// after a rename or a delete is answered as if that were done.
+/// after a rename or a delete is answered as if that were done. An update after which the replica
+/// would have other records than it says is answered as the replica would.
 pub struct Dry<'r> {
     inner: &'r mut dyn Replica,
     next: u64,
     done: HashSet<Ticket>,
     imagined: Imagined,
+    /// Mailboxes that updates would have changed; `None` of those that are compared in full, for
+    /// what is sent after that is what a repair leads to.
+    shadows: HashMap<MboxName, Option<Shadow>>,
+    /// Updates after which the replica would have something else.
+    refused: HashMap<Ticket, MboxName>,
 }
 
 impl<'r> Dry<'r> {
     /// Looks at `inner` alone.
     pub fn new(inner: &'r mut dyn Replica) -> Self {
         // The tickets of `inner` count from zero.
-        Dry { inner, next: u64::MAX, done: HashSet::new(), imagined: Imagined::default() }
+        Dry {
+            inner,
+            next: u64::MAX,
+            done: HashSet::new(),
+            imagined: Imagined::default(),
+            shadows: HashMap::new(),
+            refused: HashMap::new(),
+        }
+    }
+
+    /// Whether the replica would end with what an update says. The first update of a mailbox asks
+    /// for all of its records.
+    fn would_take(&mut self, update: &MailboxUpdate<'_>) -> Result<bool> {
+        let name = &update.header.name;
+        if !self.shadows.contains_key(name) {
+            let shadow = self.look(name, update.header.last_uid)?;
+            self.shadows.insert(name.clone(), Some(shadow));
+        }
+        let shadow = self.shadows.get_mut(name).and_then(Option::as_mut);
+        Ok(shadow.is_none_or(|shadow| shadow.update(update)))
+    }
+
+    fn look(&mut self, name: &MboxName, last_uid: Uid) -> Result<Shadow> {
+        let Some(real) = self.imagined.real(name) else { return Ok(Shadow::default()) };
+        self.inner.expect(u64::from(last_uid.min(MOST_RECORDS)).saturating_mul(REPLY_RECORD_BYTES));
+        let ticket = self.inner.submit(Command::GetFullMailbox(&real))?;
+        match self.inner.wait(ticket) {
+            Ok(reply) => Ok(Shadow::of(&reply.into_full_mailbox()?.1)),
+            Err(error) if error.is_connection() => Err(error),
+            // There is none: it would be made.
+            Err(_) => Ok(Shadow::default()),
+        }
     }
 
     /// Asks, by the names that folders have.
     fn ask(&mut self, command: Command<'_>) -> Result<Ticket> {
+        if let Command::GetFullMailbox(name) = &command {
+            self.shadows.insert((*name).clone(), None);
+        }
         if self.imagined.is_real() {
             return self.inner.submit(command);
         }
@@ -67,12 +112,22 @@ impl Replica for Dry<'_> {
         match &command {
             Command::Rename { rename, .. } => self.imagined.rename(rename),
             Command::UnMailbox { mailbox, .. } => self.imagined.delete(mailbox),
+            Command::Mailbox(update) if !self.would_take(update)? => {
+                let ticket = self.nod();
+                self.refused.insert(ticket, update.header.name.clone());
+                return Ok(ticket);
+            }
             _ => {}
         }
         Ok(self.nod())
     }
 
     fn wait(&mut self, ticket: Ticket) -> Result<Reply> {
+        if let Some(name) = self.refused.remove(&ticket) {
+            self.done.remove(&ticket);
+            let detail = "the replica would end with other contents";
+            return Err(Error::new(Kind::ReplicaChecksum, "update mailbox", &name, detail));
+        }
         if self.done.remove(&ticket) {
             return Ok(Reply::default());
         }
@@ -85,6 +140,7 @@ impl Replica for Dry<'_> {
     }
 
     fn discard(&mut self, ticket: Ticket) {
+        self.refused.remove(&ticket);
         if !self.done.remove(&ticket) {
             self.inner.discard(ticket);
         }

@@ -38,6 +38,7 @@ mod replies;
 mod responses;
 mod sasl;
 mod session;
+mod shadow;
 mod shared;
 mod socket;
 mod spool_file;

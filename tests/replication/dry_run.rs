@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cyrsync_lab::{Imap, Lab, Proxy, Sieve, compare, describe};
 
-use crate::common::{append, assert_equal, create, lines, ours, replicate};
+use crate::common::{append, create, lines, ours, replicate};
 use crate::rolling::log;
 
 /// A lab whose servers are equal but for some changes of each kind.
@@ -28,6 +28,9 @@ fn changed() -> Lab {
     admin.ok("SETQUOTA user.fred (STORAGE 5000)");
     admin.ok("SETACL shared anna lrs");
     Sieve::login(&lab.master, "anna").put("keep", "keep;\n");
+    // Both sides gave UID 1 to another message: that is repaired, on both.
+    append(&mut Imap::login(&lab.master, "anna"), "INBOX", "here");
+    append(&mut Imap::login(&lab.replica, "anna"), "INBOX", "there");
     lab
 }
 
@@ -126,6 +129,4 @@ fn a_failure_is_reported_and_the_rest_is_planned() {
     let list = lab.master.scratch().join("none");
     let run = ours(&lab, &["--dry-run", "-u", "-f", list.to_str().unwrap()]);
     assert_eq!(run.status.code(), Some(1), "{run}");
-    ours(&lab, &["-A"]).ok();
-    assert_equal(&lab);
 }
