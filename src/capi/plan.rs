@@ -50,7 +50,7 @@ pub unsafe extern "C" fn cyrsync_client_plan(
     let work = |client: &mut Client| {
         // SAFETY: the header asks for bytes that live through the call.
         let log = unsafe { log.bytes("log") }?;
-        let left = client.plan(log, &mut pass_on(callback, userdata))?;
+        let left = client.planner().log(log, &mut pass_on(callback, userdata))?;
         // SAFETY: the header asks for NULL or a place for a number.
         unsafe { tell(client, &left, undone) };
         Ok(())
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn cyrsync_client_plan_all(
         // SAFETY: the header asks for NULL or a report whose size is set.
         let report = unsafe { report_place(report) }?;
         let mut each = pass_on(callback, userdata);
-        let ended = client.plan_all(prefix, &mut each, &mut |goal, result| {
+        let ended = client.planner().all(prefix, &mut each, &mut |goal, result| {
             // SAFETY: the host gave function and data for this.
             unsafe { unit_ended(units, userdata, goal, result) };
         })?;
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn cyrsync_client_plan_user(
         let mut failed = None;
         let mut ended = |_: &UserId, result: &crate::Result<()>| failed = result.clone().err();
         let mut each = pass_on(callback, userdata);
-        client.plan_users(&mut [user].into_iter(), only_meta, &mut each, &mut ended)?;
+        client.planner().users(&mut [user].into_iter(), only_meta, &mut each, &mut ended)?;
         failed.map_or(Ok(()), |error| Err(error.into()))
     };
     // SAFETY: the header asks for what `with_client` asks for.
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn cyrsync_client_plan_mailboxes(
     let work = |client: &mut Client| {
         // SAFETY: the header asks for an array of bytes that live through the call.
         let names = unsafe { mailbox_names(names, count) }?;
-        Ok(client.plan_mailboxes(&names, &mut pass_on(callback, userdata))?)
+        Ok(client.planner().mailboxes(&names, &mut pass_on(callback, userdata))?)
     };
     // SAFETY: the header asks for what `with_client` asks for.
     unsafe { with_client(client, err, work) }
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn cyrsync_client_plan_channel(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        let left = client.plan_channel(&mut pass_on(callback, userdata))?;
+        let left = client.planner().channel(&mut pass_on(callback, userdata))?;
         // SAFETY: the header asks for NULL or a place for a number.
         unsafe { tell(client, &left, undone) };
         Ok(())

@@ -39,6 +39,7 @@ pub use crate::run::outcome::{Ended, Undone};
 pub use crate::run::plan::OnStep;
 pub use crate::run::task::Goal;
 pub use crate::sync::{Cancel, Waited};
+pub use plan::Planner;
 pub use status::status;
 pub use verified::{forget_tls, verified_servers};
 
@@ -131,6 +132,11 @@ impl Client {
     /// Connects and logs in, unless that was already done.
     pub fn connect(&mut self) -> Result<()> {
         self.runner.connect()
+    }
+
+    /// Tells what this client would do, and does none of it.
+    pub fn planner(&mut self) -> Planner<'_> {
+        Planner { runner: &mut self.runner, log: &self.log }
     }
 
     /// Says goodbye to the replica. The next call that needs a connection makes a new one.

@@ -1,8 +1,8 @@
 //! Plans: what would be done, and why, without doing it.
 
 use std::io::{self, Read};
+use std::path::Path;
 
-use super::Client;
 use super::runner::{Runner, result};
 use crate::error::Result;
 use crate::events::Report;
@@ -16,27 +16,35 @@ use crate::run::task::Goal;
 use crate::sys::file::open_regular;
 use crate::types::{MboxName, UserId};
 
-impl Client {
-    /// Tells what [`Client::process_log`] would do with a log, and does none of it: the replica is
-    /// asked and not told. Locks are taken as they would be. Which message files would go is not
-    /// known, for a replica can be asked that only by having it reserve them. Steps are told task
-    /// by task. Gives back what cannot be planned.
+/// Tells what a client would do. Each method hands the steps to `each`, task by task, and does none
+/// of them: the replica is asked and changed in nothing. Locks are taken as they would be. Renames
+/// and deletes are taken for done when what follows is planned; a mailbox that would be sent is
+/// asked for with all its records, so that it shows whether it would be repaired. Which message
+/// files would go is not known, for a replica can be asked that only by having it reserve them.
+pub struct Planner<'c> {
+    pub(super) runner: &'c mut Runner,
+    /// The sync log of the channel.
+    pub(super) log: &'c Path,
+}
+
+impl Planner<'_> {
+    /// What [`Client::process_log`](super::Client::process_log) would do with a log. Gives back what cannot be planned.
     ///
     /// # Errors
-    /// As [`Client::process_log`], but a connection that is lost is not made again.
-    pub fn plan(&mut self, log: impl Read, each: &mut OnStep<'_>) -> Result<Vec<Undone>> {
+    /// As [`Client::process_log`](super::Client::process_log), but a connection that is lost is not made again.
+    pub fn log(&mut self, log: impl Read, each: &mut OnStep<'_>) -> Result<Vec<Undone>> {
         let goals = self.runner.goals_of(log, "plan")?;
-        let rules = plan_rules(&self.runner);
+        let rules = self.rules();
         self.runner.log(goals, rules, Some(each))
     }
 
-    /// As [`Client::plan`], for what [`Client::roll`] would do with what is logged to the client's
-    /// channel now and what an earlier client left. The logs stay as they are.
+    /// What [`Client::roll`](super::Client::roll) would do with what is logged to the client's channel now and what an
+    /// earlier client left. The logs stay as they are.
     ///
     /// # Errors
-    /// As [`Client::plan`].
-    pub fn plan_channel(&mut self, each: &mut OnStep<'_>) -> Result<Vec<Undone>> {
-        let files = LogFiles::new(&self.log);
+    /// As [`Planner::log`].
+    pub fn channel(&mut self, each: &mut OnStep<'_>) -> Result<Vec<Undone>> {
+        let files = LogFiles::new(self.log);
         let mut logged: Box<dyn Read> = Box::new(io::empty());
         for path in [LogFile::Work, LogFile::Log].map(|file| files.path(file)) {
             match open_regular(path) {
@@ -45,14 +53,14 @@ impl Client {
                 Err(error) => return Err(at_log("open", path, error)),
             }
         }
-        self.plan(logged, each)
+        self.log(logged, each)
     }
 
-    /// As [`Client::plan`], for what [`Client::sync_users`] would do.
+    /// What [`Client::sync_users`](super::Client::sync_users) would do. `ended` receives how the planning of every user ended.
     ///
     /// # Errors
-    /// As [`Client::sync_users`], but a connection that is lost is not made again.
-    pub fn plan_users(
+    /// As [`Client::sync_users`](super::Client::sync_users), but a connection that is lost is not made again.
+    pub fn users(
         &mut self,
         users: &mut dyn Iterator<Item = UserId>,
         only_meta: bool,
@@ -65,39 +73,39 @@ impl Client {
                 ended(user, &result(undone));
             }
         };
-        let rules = Rules { lost_ends_all: false, ..plan_rules(&self.runner) };
+        let rules = Rules { lost_ends_all: false, ..self.rules() };
         self.runner.batch(Box::new(goals), rules, Some(each), &mut settled)
     }
 
-    /// As [`Client::plan`], for what [`Client::sync_mailboxes`] would do.
+    /// What [`Client::sync_mailboxes`](super::Client::sync_mailboxes) would do.
     ///
     /// # Errors
-    /// As [`Client::sync_mailboxes`], but a connection that is lost is not made again.
-    pub fn plan_mailboxes(&mut self, names: &[MboxName], each: &mut OnStep<'_>) -> Result<()> {
+    /// As [`Client::sync_mailboxes`](super::Client::sync_mailboxes), but a connection that is lost is not made again.
+    pub fn mailboxes(&mut self, names: &[MboxName], each: &mut OnStep<'_>) -> Result<()> {
         let mut ended = Ok(());
         let mut settled = |_: &Goal, undone| ended = result(undone);
         let goal = Goal::Mailboxes(names.to_vec());
-        let rules = plan_rules(&self.runner);
+        let rules = self.rules();
         self.runner.batch(Box::new([goal].into_iter()), rules, Some(each), &mut settled)?;
         ended
     }
 
-    /// As [`Client::plan`], for what [`Client::sync_all`] would do.
+    /// What [`Client::sync_all`](super::Client::sync_all) would do. `ended` receives how the planning of every task ended.
     ///
     /// # Errors
-    /// As [`Client::sync_all`], but a connection that is lost is not made again.
-    pub fn plan_all(
+    /// As [`Client::sync_all`](super::Client::sync_all), but a connection that is lost is not made again.
+    pub fn all(
         &mut self,
         prefix: &[u8],
         each: &mut OnStep<'_>,
         ended: &mut dyn FnMut(&Goal, &Result<()>),
     ) -> Result<Report> {
-        let rules = plan_rules(&self.runner);
+        let rules = self.rules();
         self.runner.everything(prefix, rules, Some(each), ended)
     }
-}
 
-fn plan_rules(runner: &Runner) -> Rules {
-    let policy = RetryPolicy { connect: None, reconnect: None, again: false };
-    Rules { policy, ..runner.rules() }
+    fn rules(&self) -> Rules {
+        let policy = RetryPolicy { connect: None, reconnect: None, again: false };
+        Rules { policy, ..self.runner.rules() }
+    }
 }

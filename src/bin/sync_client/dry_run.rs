@@ -112,7 +112,7 @@ fn plan(
                 }
             };
             let only_meta = mode == Mode::Meta;
-            client.plan_users(&mut users.into_iter(), only_meta, &mut each, &mut ended)
+            client.planner().users(&mut users.into_iter(), only_meta, &mut each, &mut ended)
         }
         Mode::Mailboxes => {
             let mut internal = Vec::new();
@@ -123,7 +123,7 @@ fn plan(
                 }
             }
             connect(client, policy)?;
-            client.plan_mailboxes(&internal, &mut each)
+            client.planner().mailboxes(&internal, &mut each)
         }
         Mode::All => {
             connect(client, policy)?;
@@ -133,14 +133,14 @@ fn plan(
                     tally.failed(format_args!("plan({})", goal.subject()), error);
                 }
             };
-            client.plan_all(&prefix, &mut each, &mut ended).map(drop)
+            client.planner().all(&prefix, &mut each, &mut ended).map(drop)
         }
         Mode::Rolling => {
             let log = input.as_deref().map(open).transpose()?;
             connect(client, policy)?;
             let left = match log {
-                Some(log) => client.plan(log, &mut each),
-                None => client.plan_channel(&mut each),
+                Some(log) => client.planner().log(log, &mut each),
+                None => client.planner().channel(&mut each),
             };
             left.map(|left| left.iter().for_each(|undone| unplanned(tally, undone)))
         }
