@@ -10,6 +10,8 @@ mod server;
 mod connect;
 #[path = "../../../src/bin/sync_client/console.rs"]
 mod console;
+#[path = "../../../src/bin/sync_client/dry_run.rs"]
+mod dry_run;
 #[path = "../../../src/bin/sync_client/exit.rs"]
 mod exit;
 #[path = "../../../src/bin/sync_client/flags/mod.rs"]
@@ -34,6 +36,8 @@ mod show;
 mod signals;
 #[path = "../../../src/bin/sync_client/start.rs"]
 mod start;
+#[path = "../../../src/bin/sync_client/status.rs"]
+mod status;
 #[path = "../../../src/bin/sync_client/traffic.rs"]
 mod traffic;
 #[path = "../../../src/bin/sync_client/work.rs"]
