@@ -13,8 +13,8 @@
 //! - `own_server`: the master's own sync_server, through which repairs write
 //! - [`store`]: the master's data | `replica`: the connection to the replica
 //! - `protocol`: commands, replies, header fields
-//! - [`status`]: what rolling replication is at, for those who ask from outside
 //! - [`events`]: what is reported, in Cyrus's words and as JSON
+//! - [`status`]: what rolling replication is at, for those who ask from outside
 //! - `format`, `cyrusdb`, `dlist`, `names`: pure: files, databases, wire, names and paths
 //! - [`settings`]: what is configured, resolved once from a [`Config`](config::Config)
 //! - [`types`], [`error`], `limits`, [`sys`]

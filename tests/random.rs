@@ -41,8 +41,9 @@ fn assert_equal(lab: &Lab, seed: u64, done: &[String], run: &Run) {
 
 /// What a client with `-v` prints that has nothing to send.
 fn assert_nothing_sent(run: &Run) {
-    let idle =
-        |line: &&str| ["USER ", "MAILBOXES ", "ENABLE "].iter().any(|word| line.starts_with(word));
+    let idle = |line: &&str| {
+        ["USER ", "MAILBOXES ", "ENABLE ", "SUMMARY "].iter().any(|word| line.starts_with(word))
+    };
     let sent: Vec<&str> = run.stdout.lines().filter(|line| !idle(line)).collect();
     assert!(sent.is_empty(), "{sent:#?}\n{}", run.log);
 }

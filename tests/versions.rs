@@ -303,7 +303,9 @@ fn a_repair_on_3_10() {
 
 /// What a client with `-v` sent beside questions.
 fn sent(run: &Run) -> Vec<String> {
-    let asks = |line: &str| ["USER ", "MAILBOXES ", "ENABLE "].iter().any(|w| line.starts_with(w));
+    let asks = |line: &str| {
+        ["USER ", "MAILBOXES ", "ENABLE ", "SUMMARY "].iter().any(|w| line.starts_with(w))
+    };
     run.stdout.lines().filter(|line| !asks(line)).map(str::to_owned).collect()
 }
 

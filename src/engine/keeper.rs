@@ -13,11 +13,11 @@ use crate::error::Error;
 use crate::events::{Observer, RunEvent};
 use crate::names::Namespace;
 use crate::run::contact;
+use crate::run::interrupt::Meter;
 use crate::run::log::backlog::Counter;
 use crate::run::real::OnState;
 use crate::run::state::{self, State};
 use crate::run::step::Moment;
-use crate::run::tally::Tally;
 use crate::run::voices::Voices;
 use crate::status::{Contact, Deferred, Status, file, metrics};
 use crate::types::{Backlog, ReplicaName};
@@ -68,7 +68,7 @@ impl Keeper {
         places: Places,
         replica: &ReplicaName,
         names: &Namespace,
-        (tally, observer): (Arc<Tally>, Arc<Voices>),
+        (meter, observer): (Arc<Meter>, Arc<Voices>),
     ) -> Keeper {
         // Written at once: that of an earlier client holds no more.
         let known = Known { is_new: true, ..Known::default() };
@@ -85,7 +85,8 @@ impl Keeper {
                 ..Status::unknown(&replica.server, replica.channel.as_deref())
             },
             owners: HashSet::new(),
-            tally,
+            meter,
+            beats: 0,
             observer,
             failed: None,
         };
@@ -130,7 +131,9 @@ struct Writer {
     status: Status,
     /// The marks of the owners of what it says to be taken over.
     owners: HashSet<u64>,
-    tally: Arc<Tally>,
+    meter: Arc<Meter>,
+    /// What it showed last.
+    beats: u64,
     observer: Arc<Voices>,
     /// Why the file could not be written, if that was reported.
     failed: Option<String>,
@@ -174,14 +177,23 @@ impl Writer {
             entries: status.backlog.entries + logged.entries + left.entries,
             users: self.users(has_unread),
         };
-        status.totals = self.tally.totals();
-        status.failures_by_kind = self.tally.failures_by_kind();
+        let is_idle = status.backlog.entries == 0 && status.deferred_count == 0;
+        if is_idle && matches!(status.contact, Contact::Connected { .. }) {
+            // Whoever looks and finds nothing does not say so each time.
+            status.last_success = Some(status.written);
+        }
+        let tally = self.observer.tally();
+        status.totals = tally.totals();
+        status.failures_by_kind = tally.failures_by_kind();
         if is_over {
             status.ended = !self.shared.known.lock().is_broken;
             status.pid = None;
             status.contact = Contact::Unknown;
             status.running = Vec::new();
         }
+        let beats = self.meter.beats();
+        let is_alive = std::mem::replace(&mut self.beats, beats) != beats;
+        self.observer.status(&status, is_alive);
         let written = file::write(&self.path, &status);
         let metrics = self.metrics.as_ref();
         let metrics = metrics.map_or(Ok(()), |p| metrics::write(p, &status, status.written));

@@ -27,6 +27,7 @@ use crate::run::voices::Voices;
 use crate::run::width::Width;
 use crate::run::worker::{Shared, Worker};
 use crate::settings::{Jobs, Logs, Settings};
+use crate::status::Totals;
 use crate::store::spool::Spool;
 use crate::store::{Checked, HostWriter, Store};
 use crate::sync::Master;
@@ -161,6 +162,7 @@ impl Client {
         Counters {
             traffic: workers.iter().filter_map(Worker::traffic).reduce(Traffic::and),
             staged_files: workers.iter().map(Worker::staged_files).sum(),
+            totals: self.runner.shared.observer.tally().totals(),
         }
     }
 }
@@ -172,6 +174,8 @@ pub struct Counters {
     pub traffic: Option<Traffic>,
     /// Message files that the replica keeps for them, as far as is known.
     pub staged_files: u64,
+    /// What was done over these and former ones.
+    pub totals: Totals,
 }
 
 /// A client of a store, with a worker for each way to write to the master.

@@ -32,15 +32,15 @@ impl Client {
         self.runner.remember(self.cache_path.as_deref());
         self.warn(rolling);
         let file = &rolling.sync_shutdown_file;
-        let watch = Watch::new(files.directory());
+        let status = status::file::path(&self.log);
+        let watch = Watch::new(files.directory(), status.file_name().unwrap_or_default());
         let batch = self.runner.rules();
         let rules = Rules::new(rolling, batch.jobs, batch.open, watch.is_blind());
         let work = files.path(LogFile::Work).to_owned();
-        let status = status::file::path(&self.log);
         let rules = Rules { waiting_since: waiting_since(&status, &work), ..rules };
         let shared = &self.runner.shared;
         let replica = shared.settings.replica_name();
-        let observer = (shared.observer.tally().clone(), shared.observer.clone());
+        let observer = (shared.meter.clone(), shared.observer.clone());
         let metrics = self.metrics_file.clone();
         let places = Places { log: self.log.clone(), work: work.clone(), status, metrics };
         let keeper = Keeper::start(places, &replica, &shared.names, observer);

@@ -1,6 +1,7 @@
 //! Who receives events.
 
 use super::event::Event;
+use crate::status::Status;
 
 /// Which way bytes went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,10 @@ pub trait Observer: Send + Sync {
 
     /// Protocol traffic in clear, before compression and encryption; credentials are left out.
     fn wire(&self, _direction: Direction, _bytes: &[u8]) {}
+
+    /// What rolling replication is at, whenever its file is written: at least every five seconds.
+    /// `is_alive` tells whether somebody has worked, or waited in good order, since the last time.
+    fn status(&self, _status: &Status, _is_alive: bool) {}
 
     /// Whether [`Observer::wire`] is wanted; asked when a connection begins.
     fn wants_wire(&self) -> bool {

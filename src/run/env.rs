@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::log::channel;
+use super::log::channel::{self, Taken};
 use super::log::disk::{Found, LogDisk, LogFile};
 use super::log::read;
 use super::outcome::Undone;
@@ -56,8 +56,8 @@ pub trait Env {
     /// Reports something.
     fn tell(&mut self, event: &Event);
 
-    /// Takes what the machine is at, if somebody asks for that.
-    fn report(&mut self, _state: &dyn Fn() -> Option<State>) {}
+    /// Takes what the machine is at, if somebody asks for that. Without `news` it is at what it was.
+    fn report(&mut self, _news: bool, _state: &dyn Fn() -> Option<State>) {}
 
     /// All is over: what was kept back to be reported is reported now.
     fn end(&mut self) {}
@@ -102,9 +102,11 @@ impl<M: Machine> Driver<M> {
         mut disk: Option<&mut (dyn LogDisk + 'd)>,
     ) -> Option<Result<M::End>> {
         let input = self.inputs.pop_front().unwrap_or_else(|| env.next(self.wait));
+        let is_look = is_look(&input);
         let step = self.machine.step(env.now(), input);
+        let news = !is_look || step.actions.iter().any(|action| !is_take(action));
         // Before the actions, for some take long.
-        env.report(&|| self.machine.state());
+        env.report(news, &|| self.machine.state());
         for action in step.actions {
             match action {
                 Action::Connect(worker) => env.connect(worker),
@@ -132,6 +134,16 @@ impl<M: Machine> Driver<M> {
         }
         None
     }
+}
+
+/// Whether it is nothing but a look whether there is something to do.
+fn is_look(input: &Input) -> bool {
+    matches!(input, Input::TimeOver | Input::LogTaken(Ok(Taken::Nothing)))
+}
+
+/// Whether it is a look at the log.
+fn is_take(action: &Action) -> bool {
+    matches!(action, Action::Log(LogAction::Take(_)))
 }
 
 fn no_log() -> Error {

@@ -77,15 +77,29 @@ impl Interrupts {
 /// Whom the workers of a client work on, if there are several.
 pub type Holders = Mutex<HashMap<Option<UserId>, WorkerId>>;
 
-/// What has been done, by all workers of a client: bytes of commands that were answered, and of
-/// their replies.
+/// What has been done, by all workers of a client.
 #[derive(Debug, Default)]
-pub struct Meter(AtomicU64);
+pub struct Meter {
+    /// Bytes of commands that were answered, and of their replies.
+    bytes: AtomicU64,
+    /// How often somebody showed to be at work or to wait in good order.
+    beats: AtomicU64,
+}
 
 impl Meter {
-    /// All so far.
+    /// All bytes so far.
     pub fn read(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Shows that nothing is stuck.
+    pub fn beat(&self) {
+        self.beats.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often that was shown so far.
+    pub fn beats(&self) -> u64 {
+        self.beats.load(Ordering::Relaxed)
     }
 }
 
@@ -145,6 +159,7 @@ impl Overseer {
 
 impl Interrupt for Overseer {
     fn asked(&self, quiet: Duration) -> Option<Error> {
+        self.meter.beat();
         let replica = "the replica";
         if let Some(why) = self.interrupts.ended(quiet) {
             let detail = format!("{why} while its answer was waited for");
@@ -166,7 +181,8 @@ impl Interrupt for Overseer {
     }
 
     fn exchanged(&self, bytes: u64) {
-        self.meter.0.fetch_add(bytes, Ordering::Relaxed);
+        self.meter.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.meter.beat();
     }
 }
 

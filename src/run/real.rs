@@ -288,9 +288,10 @@ impl Env for Real<'_, '_> {
         }
     }
 
-    fn report(&mut self, state: &dyn Fn() -> Option<State>) {
+    fn report(&mut self, news: bool, state: &dyn Fn() -> Option<State>) {
         let Some(rolling) = &self.rolling else { return };
-        self.reported.is_stale = true;
+        self.shared.meter.beat();
+        self.reported.is_stale |= news;
         let now = self.begin.elapsed();
         if self.next_report().is_some_and(|at| at <= now)
             && let Some(state) = state()

@@ -12,6 +12,7 @@ use super::inbox::{Inbox, Said};
 use super::tally::Tally;
 use super::task::WorkerId;
 use crate::events::{Direction, Event, Observer, StoreEvent};
+use crate::status::Status;
 
 /// What a worker says is handed over when its task ends, after so many events, or when it waits for
 /// something and has said it so long ago.
@@ -106,6 +107,10 @@ impl Observer for Voices {
 
     fn wire(&self, direction: Direction, bytes: &[u8]) {
         self.observer.wire(direction, bytes);
+    }
+
+    fn status(&self, status: &Status, is_alive: bool) {
+        self.observer.status(status, is_alive);
     }
 
     fn wants_wire(&self) -> bool {

@@ -22,8 +22,8 @@ const LAYERS: &[Layer] = &[
     Layer { modules: &["config"], apart: true },
     Layer { modules: &["settings"], apart: true },
     Layer { modules: &["dlist", "names", "format", "cyrusdb"], apart: false },
-    Layer { modules: &["events"], apart: true },
     Layer { modules: &["status"], apart: true },
+    Layer { modules: &["events"], apart: true },
     Layer { modules: &["protocol"], apart: true },
     Layer { modules: &["store", "replica"], apart: true },
     // The replica of a repair: a session with a sync_server over the master's own data.

@@ -61,8 +61,13 @@ pub fn actions(lab: &Lab, args: &[&str]) -> Vec<String> {
     assert_eq!(run.stderr, "", "{run}");
     assert_eq!(errors(&run), [""; 0], "{run}");
     let mut actions = lines(&run.stdout);
-    actions.retain(|line| !line.starts_with("ENABLE "));
+    actions.retain(|line| !is_of_the_run(line));
     actions
+}
+
+/// Whether a line of `-v` is about the connection or the run as a whole.
+pub fn is_of_the_run(line: &str) -> bool {
+    line.starts_with("ENABLE ") || line.starts_with("SUMMARY ")
 }
 
 /// Replicates: afterwards both servers are equal and a second run sends nothing. Returns the
@@ -114,8 +119,9 @@ pub fn assert_cyrus_idle(lab: &Lab, args: &[&str]) {
 
 /// Whether a run with `-v` told of looking alone.
 fn idle(run: &Run) -> bool {
-    let known = ["USER ", "META ", "MAILBOXES ", "ENABLE "];
-    run.stdout.lines().all(|line| known.iter().any(|word| line.starts_with(word)))
+    let known = ["USER ", "META ", "MAILBOXES "];
+    let is_known = |line: &str| known.iter().any(|word| line.starts_with(word));
+    run.stdout.lines().all(|line| is_known(line) || is_of_the_run(line))
 }
 
 /// The commands that a run with `-v -v` sent, each up to its end of line.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cyrsync_lab::{Imap, Lab, Proxy, Sieve, compare, describe};
 
-use crate::common::{append, create, lines, ours, replicate};
+use crate::common::{append, create, is_of_the_run, lines, ours, replicate};
 use crate::rolling::log;
 
 /// A lab whose servers are equal but for some changes of each kind.
@@ -39,7 +39,7 @@ fn changed() -> Lab {
 fn done(lab: &Lab, args: &[&str]) -> Vec<String> {
     let mut done = lines(&ours(lab, &[&["-v", "-j", "1"], args].concat()).ok().stdout);
     let mut known = HashSet::new();
-    done.retain(|line| !line.starts_with("ENABLE ") && known.insert(line.clone()));
+    done.retain(|line| !is_of_the_run(line) && known.insert(line.clone()));
     done
 }
 

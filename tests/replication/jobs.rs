@@ -10,8 +10,8 @@ use cyrsync_lab::places::place;
 use cyrsync_lab::{Cyrus, Imap, Lab, Options, Proxy, Run, another_replica, compare, describe};
 
 use crate::common::{
-    assert_cyrus_idle, assert_equal, create, errors, lines, message, message_file, ours, replicate,
-    start_ours, until,
+    assert_cyrus_idle, assert_equal, create, errors, is_of_the_run, lines, message, message_file,
+    ours, replicate, start_ours, until,
 };
 use crate::rolling::{drained, log, stop};
 
@@ -25,7 +25,7 @@ fn lab(users: usize, folders: usize, messages: usize) -> Lab {
 /// What a run with `-v` printed about mail.
 fn told(run: &Run) -> Vec<String> {
     let mut told = lines(&run.stdout);
-    told.retain(|line| !line.starts_with("ENABLE "));
+    told.retain(|line| !is_of_the_run(line));
     told
 }
 

@@ -43,5 +43,6 @@ mod rolling_meanwhile;
 mod same_uniqueid;
 mod stale_records;
 mod status;
+mod systemd;
 mod users;
 mod zeros;

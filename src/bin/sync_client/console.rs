@@ -8,8 +8,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use cyrsync::Error;
 use cyrsync::events::{Direction, Event, Level, Line, Observer, Step, SyncEvent, To, words};
+use cyrsync::status::Status;
 use cyrsync::sys::syslog;
 
+use crate::systemd::Systemd;
 use crate::traffic::Wire;
 
 /// Writes to stderr what somebody should see, if there is anybody.
@@ -38,6 +40,8 @@ pub struct Console {
     pub names_typed: bool,
     /// Whether there was such a mistake.
     pub mistaken: AtomicBool,
+    /// Who is told how rolling replication is doing.
+    pub systemd: Systemd,
 }
 
 impl Console {
@@ -103,6 +107,10 @@ impl Observer for Console {
     fn wire(&self, direction: Direction, bytes: &[u8]) {
         let mut wire = self.wire.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = io::stderr().lock().write_all(&wire.show(direction, unix_time(), bytes));
+    }
+
+    fn status(&self, status: &Status, is_alive: bool) {
+        self.systemd.status(status, is_alive);
     }
 
     fn wants_wire(&self) -> bool {

@@ -20,6 +20,8 @@ mod show;
 mod signals;
 mod start;
 mod status;
+mod summary;
+mod systemd;
 mod traffic;
 mod work;
 

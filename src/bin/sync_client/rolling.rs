@@ -15,6 +15,7 @@ use crate::exit::{Exit, Fatal};
 use crate::flags::Low;
 use crate::list;
 use crate::start::{self, Session};
+use crate::systemd;
 
 /// Does what logs say.
 pub fn work(low: Low, mut session: Session) -> Result<Exit, Fatal> {
@@ -27,6 +28,7 @@ pub fn work(low: Low, mut session: Session) -> Result<Exit, Fatal> {
             Ok(Ended::Nudged) => {
                 let cancel = client.canceller();
                 syslog::send(Level::Info, "SIGHUP: starting over with a new configuration");
+                systemd::reloading();
                 session = start::restart(&low, cancel)?;
                 continue;
             }
@@ -45,6 +47,7 @@ pub fn work(low: Low, mut session: Session) -> Result<Exit, Fatal> {
                 Exit::Failed
             }
         };
+        systemd::stopping();
         client.disconnect();
         return Ok(exit);
     }

@@ -17,6 +17,7 @@ use crate::exit::Exit;
 use crate::flags::{Low, Mode};
 use crate::list::{self, Unreadable};
 use crate::start::Session;
+use crate::summary::Summary;
 
 /// Names to replicate, from the command line or a list.
 pub type Names = Box<dyn Iterator<Item = Result<Vec<u8>, Unreadable>>>;
@@ -61,7 +62,8 @@ pub fn work(mode: Mode, low: Low, session: &mut Session) -> Exit {
         Mode::Rolling | Mode::ForgetTls | Mode::Status => Ok(()),
     };
     session.client.disconnect();
-    if let Err(error) = session.client.write_metrics(ended.is_ok() && !tally.failed) {
+    tally.summary.end(&session.client);
+    if let Err(error) = session.client.write_metrics(ended.is_ok() && !tally.has_failed()) {
         complain(error.to_string());
         syslog::send(Level::Warning, error.to_string());
     }
@@ -69,7 +71,7 @@ pub fn work(mode: Mode, low: Low, session: &mut Session) -> Exit {
     match ended {
         Err(End::Stopped) => Exit::TempFail,
         Err(End::GivenUp) => Exit::Failed,
-        Ok(()) if tally.failed || is_mistaken => Exit::Failed,
+        Ok(()) if tally.has_failed() || is_mistaken => Exit::Failed,
         Ok(()) => Exit::Ok,
     }
 }
@@ -89,23 +91,24 @@ pub fn names(low: Low) -> Result<Names, End> {
 /// Remembers and tells what failed.
 pub struct Tally {
     verbose: bool,
-    failed: bool,
+    summary: Summary,
 }
 
 impl Tally {
     /// Nothing failed yet.
     pub fn new(low: &Low) -> Tally {
-        Tally { verbose: low.verbose > 0, failed: false }
+        let verbose = low.verbose > 0;
+        Tally { verbose, summary: Summary::begin(verbose) }
     }
 
     /// Whether something failed.
     pub fn has_failed(&self) -> bool {
-        self.failed
+        self.summary.has_failed()
     }
 
     /// `call` is what Cyrus's line names: `sync_do_user(fred)`.
     pub fn failed(&mut self, call: impl fmt::Display, error: &Error) {
-        self.failed = true;
+        self.summary.failed(error.subject().to_string());
         let reason = error.to_string();
         complain(&reason);
         syslog::send(Level::Error, &reason);
@@ -235,16 +238,16 @@ mod tests {
 
     #[test]
     fn failures_count_but_locked_users_do_not() {
-        let mut tally = Tally { verbose: false, failed: false };
+        let mut tally = Tally::new(&Low::default());
         let goal = Goal::User("fred".into());
         for kind in [Kind::Locked, Kind::ReplicaLocked, Kind::Cancelled] {
             task_ended(&mut tally, &goal, &Err(Error::new(kind, "lock", "fred", "held")));
-            assert!(!tally.failed);
+            assert!(!tally.has_failed());
         }
         task_ended(&mut tally, &goal, &Ok(()));
-        assert!(!tally.failed);
+        assert!(!tally.has_failed());
         task_ended(&mut tally, &goal, &Err(Error::new(Kind::Corrupt, "read", "fred", "bad")));
-        assert!(tally.failed);
+        assert!(tally.has_failed());
     }
 
     #[test]

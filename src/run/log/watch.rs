@@ -1,8 +1,10 @@
 //! Waiting for something to be logged.
 
+use std::ffi::{OsStr, OsString};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use inotify::{Inotify, WatchMask};
 
@@ -14,11 +16,15 @@ const EVENT_BYTES: usize = 4096;
 /// Watches the directory of a log. Where the system does not tell of changes (network file
 /// systems, too many watches) it does not, and whoever waits has to look now and then.
 #[derive(Debug)]
-pub struct Watch(Option<Inotify>);
+pub struct Watch {
+    inotify: Option<Inotify>,
+    /// Files whose names begin so are not waited for: we write them ourselves.
+    own: OsString,
+}
 
 impl Watch {
-    /// Watches a directory that exists.
-    pub fn new(directory: &Path) -> Watch {
+    /// Watches a directory that exists, but for files whose names begin with `own`.
+    pub fn new(directory: &Path, own: impl Into<OsString>) -> Watch {
         let watch = || {
             let inotify = Inotify::init()?;
             // A writer has the log locked until it closes it, so that earlier would not be sooner.
@@ -26,24 +32,44 @@ impl Watch {
             inotify.watches().add(directory, mask)?;
             std::io::Result::Ok(inotify)
         };
-        Watch(watch().ok())
+        Watch { inotify: watch().ok(), own: own.into() }
     }
 
     /// Whether it will never tell of anything.
     pub fn is_blind(&self) -> bool {
-        self.0.is_none()
+        self.inotify.is_none()
     }
 
     /// Waits until something happened in the directory, which is said, or as
     /// [`Cancel::wait_until`].
     pub fn wait(&mut self, time: Duration, cancel: &Cancel, is_there: &dyn Fn() -> bool) -> bool {
-        let happened = cancel.wait_until(self.0.as_ref().map(AsFd::as_fd), time, is_there);
-        if let (true, Some(inotify)) = (happened, &mut self.0) {
-            let mut buffer = [0; EVENT_BYTES];
-            while inotify.read_events(&mut buffer).is_ok_and(|mut events| events.next().is_some()) {
+        let begun = Instant::now();
+        loop {
+            let left = time.saturating_sub(begun.elapsed());
+            let fd = self.inotify.as_ref().map(AsFd::as_fd);
+            if !cancel.wait_until(fd, left, is_there) {
+                return false;
+            }
+            if self.inotify.is_none() || self.read() {
+                return true;
             }
         }
-        happened
+    }
+
+    /// Reads what happened. Returns whether it is anything but to our own files.
+    fn read(&mut self) -> bool {
+        let Some(inotify) = &mut self.inotify else { return false };
+        let own = self.own.as_bytes();
+        let is_own = |name: &OsStr| !own.is_empty() && name.as_bytes().starts_with(own);
+        let (mut buffer, mut is_other) = ([0; EVENT_BYTES], false);
+        while let Ok(events) = inotify.read_events(&mut buffer) {
+            let mut events = events.peekable();
+            if events.peek().is_none() {
+                break;
+            }
+            is_other |= events.any(|event| !event.name.is_some_and(is_own));
+        }
+        is_other
     }
 }
 
@@ -57,7 +83,7 @@ mod tests {
     #[test]
     fn a_written_file_ends_the_wait() {
         let dir = tempfile::tempdir().unwrap();
-        let mut watch = Watch::new(dir.path());
+        let mut watch = Watch::new(dir.path(), "");
         let cancel = Cancel::default();
         assert!(!watch.wait(Duration::ZERO, &cancel, &|| false));
         fs::write(dir.path().join("log"), "x").unwrap();
@@ -66,8 +92,22 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_our_own_ends_no_wait() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut watch = Watch::new(dir.path(), "log-status");
+        let cancel = Cancel::default();
+        for name in ["log-status", "log-status.new"] {
+            fs::write(dir.path().join(name), "x").unwrap();
+        }
+        assert!(!watch.wait(Duration::from_millis(1), &cancel, &|| false));
+        fs::write(dir.path().join("log-status"), "y").unwrap();
+        fs::write(dir.path().join("log"), "x").unwrap();
+        assert!(watch.wait(LONG, &cancel, &|| false));
+    }
+
+    #[test]
     fn without_the_systems_help_time_passes() {
-        let mut watch = Watch::new(Path::new("/nonexistent"));
+        let mut watch = Watch::new(Path::new("/nonexistent"), "");
         let cancel = Cancel::default();
         assert!(!watch.wait(Duration::from_millis(1), &cancel, &|| false));
         cancel.finish();

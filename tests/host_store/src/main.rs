@@ -38,6 +38,10 @@ mod signals;
 mod start;
 #[path = "../../../src/bin/sync_client/status.rs"]
 mod status;
+#[path = "../../../src/bin/sync_client/summary.rs"]
+mod summary;
+#[path = "../../../src/bin/sync_client/systemd.rs"]
+mod systemd;
 #[path = "../../../src/bin/sync_client/traffic.rs"]
 mod traffic;
 #[path = "../../../src/bin/sync_client/work.rs"]
