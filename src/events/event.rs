@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::connection::ConnectionEvent;
 use super::difference::Difference;
 use super::repair::RepairEvent;
+use super::report::Item;
 use super::run::RunEvent;
 use super::step::Step;
 use super::store::StoreEvent;
@@ -48,6 +49,8 @@ pub enum Event {
     Repair(RepairEvent),
     /// Something about the run as a whole: its sync log, its tries.
     Run(RunEvent),
+    /// What was asked for ended: a user, say.
+    Ended(Item),
 }
 
 macro_rules! families {

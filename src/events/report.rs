@@ -26,6 +26,13 @@ impl Outcome {
     }
 }
 
+impl Item {
+    /// An item that ended.
+    pub fn new(subject: impl Into<Subject>, outcome: impl Into<Outcome>) -> Item {
+        Item { subject: subject.into(), outcome: outcome.into() }
+    }
+}
+
 impl From<Result<(), Error>> for Outcome {
     fn from(result: Result<(), Error>) -> Self {
         match result {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::difference::Difference;
 use crate::error::{Error, Subject};
-use crate::types::{MboxName, Modseq, Uid, UserId};
+use crate::types::{MboxName, Modseq, Text, Uid, UserId};
 
 /// Something about the replication of a user or mailbox.
 #[derive(Debug, Clone, Serialize)]
@@ -63,6 +63,8 @@ pub enum SyncEvent {
     UnknownMailbox {
         /// The name.
         mailbox: MboxName,
+        /// The name as an administrator writes it.
+        external: Text,
     },
     /// A user who is to be deleted on the replica is here.
     UserNotGone {

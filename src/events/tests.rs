@@ -154,7 +154,7 @@ fn sync() -> Vec<SyncEvent> {
         SyncEvent::PartFailed { subject: Subject::from(&mailbox), error: error() },
         SyncEvent::PartFailed { subject: Subject::item("SUB fred"), error: locked() },
         SyncEvent::UnknownUser { user: user() },
-        SyncEvent::UnknownMailbox { mailbox: mailbox.clone() },
+        SyncEvent::UnknownMailbox { mailbox: mailbox.clone(), external: "user/fred".into() },
         SyncEvent::UserNotGone { user: user() },
         SyncEvent::Stray { mailbox: mailbox.clone() },
         SyncEvent::Double { mailbox: mailbox.clone() },
@@ -285,6 +285,9 @@ fn samples() -> Vec<Event> {
     all.extend(sync().into_iter().map(Event::from));
     all.extend(repair().into_iter().map(Event::from));
     all.extend(run().into_iter().map(Event::from));
+    all.push(Event::Ended(Item::new(&user(), Ok(()))));
+    all.push(Event::Ended(Item::new(&user(), Err(locked()))));
+    all.push(Event::Ended(Item::new(&[mailbox(), mailbox()][..], Err(error()))));
     all
 }
 
@@ -415,4 +418,29 @@ fn a_report_keeps_every_failure_of_every_item() {
     assert_eq!(value["items"][0]["subject"]["user"], "jim");
     assert_eq!(value["items"][1]["error"]["parts"][1]["subject"]["mailbox"], "user.fred.b");
     assert_eq!(value["totals"]["failed"], 1);
+}
+
+#[test]
+fn every_object_is_as_the_schema_says_and_the_schema_says_no_more() {
+    let schema = include_str!("../../docs/events.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut seen = BTreeSet::new();
+    for event in samples() {
+        let object: serde_json::Value = serde_json::from_str(&json(&event)).unwrap();
+        let faults: Vec<String> = validator.iter_errors(&object).map(|e| e.to_string()).collect();
+        assert!(faults.is_empty(), "{object}: {faults:#?}");
+        let text = |key: &str| object[key].as_str().map(str::to_owned).unwrap_or_default();
+        let kind = if object["what"].is_null() { text("command") } else { text("what") };
+        seen.insert((text("event"), kind));
+    }
+    for rule in schema["allOf"].as_array().unwrap() {
+        let event = rule["if"]["properties"]["event"]["const"].as_str().unwrap();
+        let properties = &rule["then"]["properties"];
+        let kinds = properties["what"]["enum"].as_array();
+        let kinds = kinds.or(properties["command"]["enum"].as_array()).into_iter().flatten();
+        for kind in kinds.filter_map(serde_json::Value::as_str) {
+            assert!(seen.contains(&(event.to_owned(), kind.to_owned())), "{event} {kind}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ use super::step::{Asked, Input, Moment, Wait, Work};
 use super::task::{Goal, WorkerId};
 use super::voices::cannot_wait;
 use super::worker::Shared;
-use crate::events::{Event, Observer, PlannedStep, RunEvent};
+use crate::events::{Event, Item, Observer, PlannedStep, RunEvent};
 use crate::sync::{Cancel, Offer};
 
 /// Longest wait without a look at the clock.
@@ -153,9 +153,20 @@ impl<'w, 'h> Real<'w, 'h> {
                         each(&step);
                     }
                 }
-                Line::Settled(goal, undone) => (self.hear.settled)(&goal, undone),
+                Line::Settled(goal, undone) => self.pass_on(&goal, undone),
             }
         }
+    }
+
+    /// Passes on how a task ended. What a log says has no end of its own, and what was only planned
+    /// none at all.
+    fn pass_on(&mut self, goal: &Goal, undone: Vec<Undone>) {
+        if self.hear.plan.is_none() && !matches!(goal, Goal::Entries(_)) {
+            let error = undone.first().map(|undone| undone.error.clone());
+            let item = Item::new(goal.subject(), error.map_or(Ok(()), Err));
+            self.shared.observer.pass_on(&Event::Ended(item));
+        }
+        (self.hear.settled)(goal, undone);
     }
 
     /// Takes what workers said until one has ended what it was asked for.
@@ -324,7 +335,7 @@ impl Env for Real<'_, '_> {
     fn settled(&mut self, goal: &Arc<Goal>, undone: Vec<Undone>) {
         match self.ended {
             Some(worker) => self.say(worker, Line::Settled(goal.clone(), undone)),
-            None => (self.hear.settled)(goal, undone),
+            None => self.pass_on(goal, undone),
         }
     }
 }

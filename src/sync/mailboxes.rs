@@ -15,7 +15,7 @@ use super::usermeta::quotas::{NamedRoot, shared_quotas};
 use crate::error::{Error, Result};
 use crate::events::{Step, SyncEvent};
 use crate::protocol::Command;
-use crate::types::{MailboxEntry, MboxName, UserId};
+use crate::types::{MailboxEntry, MboxName, Text, UserId};
 
 /// Replicates the mailboxes of these names. A name that is gone here but has a tombstone is
 /// deleted there; one that never existed is passed over.
@@ -140,7 +140,8 @@ fn live_entry(pass: &Pass<'_>, name: &MboxName, view: View) -> Result<Option<Mai
     let live = |e: &MailboxEntry| !e.mbtype.is_deleted() && !e.mbtype.is_elsewhere();
     let found = pass.store.lookup(name)?;
     if found.is_none() && !view.everywhere {
-        pass.report(SyncEvent::UnknownMailbox { mailbox: name.clone() });
+        let external = pass.names.to_external(name).unwrap_or_else(|| Text::new(name.as_bytes()));
+        pass.report(SyncEvent::UnknownMailbox { mailbox: name.clone(), external });
     }
     Ok(found.filter(live))
 }

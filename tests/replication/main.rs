@@ -23,6 +23,9 @@ mod interrupts;
 // A host is asked over one connection.
 #[cfg(not(through_host))]
 mod jobs;
+// Its schema lies beside the library.
+#[cfg(not(through_host))]
+mod json;
 mod kinds;
 mod layouts;
 mod live;
@@ -33,6 +36,9 @@ mod options;
 // A host writes repairs by itself, and the host of the tests by a server of its own.
 #[cfg(not(through_host))]
 mod own_server;
+// It is about files that the program writes.
+#[cfg(not(through_host))]
+mod prometheus;
 mod refused_folders;
 mod restarts;
 mod rolling;

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cyrsync::Error;
-use cyrsync::events::{Direction, Event, Level, Line, Observer, Step, SyncEvent, To, words};
+use cyrsync::events::{Direction, Event, Level, Line, Observer, Step, SyncEvent, To, json, words};
 use cyrsync::status::Status;
 use cyrsync::sys::syslog;
 
@@ -23,6 +23,14 @@ pub fn complain(line: impl AsRef<[u8]>) {
     let _ = io::stderr().lock().write_all(&line);
 }
 
+/// Writes a line to stdout.
+pub fn print(line: &str) {
+    // One write a line, so that whoever reads along sees it now. Whoever closed the pipe has read
+    // enough.
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush());
+}
+
 /// The program's observer.
 #[derive(Debug, Default)]
 pub struct Console {
@@ -30,6 +38,8 @@ pub struct Console {
     pub print_actions: bool,
     /// Actions go to syslog (`-l`).
     pub log_actions: bool,
+    /// Every event goes to stdout as an object (`--json`).
+    pub json: bool,
     /// Traffic goes to stderr (`-v -v`).
     pub show_wire: bool,
     /// The traffic shown so far.
@@ -46,10 +56,8 @@ pub struct Console {
 
 impl Console {
     fn action(&self, line: &str) {
-        if self.print_actions {
-            // One write a line, so that whoever reads along sees it now.
-            let mut out = io::stdout().lock();
-            let _ = out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush());
+        if self.print_actions && !self.json {
+            print(line);
         }
         if self.log_actions {
             syslog::send(Level::Info, line);
@@ -69,8 +77,8 @@ impl Console {
             Event::Step(Step::Absent { user }) | Event::Sync(SyncEvent::UnknownUser { user }) => {
                 self.mistake(&format!("user {user}: no such user on this server (no INBOX)"));
             }
-            Event::Sync(SyncEvent::UnknownMailbox { mailbox }) => {
-                self.mistake(&format!("mailbox {mailbox}: no such mailbox on this server"));
+            Event::Sync(SyncEvent::UnknownMailbox { external, .. }) => {
+                self.mistake(&format!("mailbox {external}: no such mailbox on this server"));
             }
             _ => {}
         }
@@ -92,6 +100,9 @@ impl Observer for Console {
     fn event(&self, event: &Event) {
         if let Event::Unreachable { error, .. } = event {
             self.unreachable(error);
+        }
+        if self.json {
+            print(&json(event));
         }
         if self.names_typed {
             self.check_names(event);

@@ -1,7 +1,7 @@
 //! `--dry-run`: what a run would do, and why. Nothing is changed on either side.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
 use cyrsync::engine::{Goal, Undone};
 use cyrsync::events::PlannedStep;
@@ -9,7 +9,7 @@ use cyrsync::types::UserId;
 use cyrsync::{Error, Kind};
 
 use crate::connect::connect;
-use crate::console::complain;
+use crate::console::{complain, print};
 use crate::exit::Exit;
 use crate::flags::{Low, Mode};
 use crate::list;
@@ -61,11 +61,6 @@ fn words(step: &PlannedStep) -> String {
     } else {
         format!("{} ({})", step.line, notes.join("; "))
     }
-}
-
-fn print(line: &str) {
-    // Whoever closed the pipe has read enough.
-    let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
 /// Prints what `mode` would do.

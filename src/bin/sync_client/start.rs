@@ -83,6 +83,7 @@ fn session(low: &Low, settings: Settings, cancel: Cancel) -> Result<Session, Fat
     let console = Console {
         print_actions: low.verbose > 0,
         log_actions: low.log_actions,
+        json: low.json && !low.dry_run,
         show_wire: low.verbose > 1,
         wire: Mutex::new(Wire::new(low.verbose > 2)),
         names_typed: matches!(low.mode, Some(Mode::Users | Mode::Mailboxes | Mode::Meta)),

@@ -1,6 +1,5 @@
 //! `--status`: what rolling replication is at, as a plugin of a monitoring system says it.
 
-use std::io::{self, Write};
 use std::time::SystemTime;
 
 use cyrsync::engine;
@@ -8,6 +7,7 @@ use cyrsync::settings::Settings;
 use cyrsync::status::{Level, Limits, Status, Verdict};
 use serde::Serialize;
 
+use crate::console::print;
 use crate::exit::{Exit, Fatal};
 use crate::flags::Low;
 use crate::start;
@@ -91,9 +91,4 @@ fn unknown(low: &Low, why: &str) -> Exit {
         print(&format!("CYRSYNC {} - {}", Level::Unknown, why.replace(['|', '\n'], "/")));
     }
     Exit::Unknown
-}
-
-fn print(text: &str) {
-    // Whoever closed the pipe has read enough.
-    let _ = writeln!(io::stdout().lock(), "{text}");
 }

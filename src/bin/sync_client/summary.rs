@@ -1,11 +1,13 @@
 //! What a run did, in one line: for syslog always, for stdout with `-v`.
 
-use std::io::{self, Write};
 use std::time::Instant;
 
 use cyrsync::engine::Client;
 use cyrsync::events::Level;
 use cyrsync::sys::syslog;
+use serde_json::json;
+
+use crate::console::print;
 
 /// Names of failed ones that are listed; the others are counted.
 const MOST_NAMES: usize = 20;
@@ -14,14 +16,15 @@ const MOST_NAMES: usize = 20;
 pub struct Summary {
     began: Instant,
     prints: bool,
+    json: bool,
     failed: Vec<String>,
     failed_count: usize,
 }
 
 impl Summary {
-    /// A run begins. With `prints` its line goes to stdout too.
-    pub fn begin(prints: bool) -> Summary {
-        Summary { began: Instant::now(), prints, failed: Vec::new(), failed_count: 0 }
+    /// A run begins. With `prints` its line goes to stdout too, with `json` as an object.
+    pub fn begin(prints: bool, json: bool) -> Summary {
+        Summary { began: Instant::now(), prints, json, failed: Vec::new(), failed_count: 0 }
     }
 
     /// Something failed.
@@ -53,9 +56,20 @@ impl Summary {
             line.push_str(&format!(" and=<{} more>", self.failed_count - self.failed.len()));
         }
         syslog::send(Level::Info, &line);
-        if self.prints {
-            // Whoever closed the pipe has read enough.
-            let _ = writeln!(io::stdout().lock(), "{line}");
+        if self.json {
+            let object = json!({
+                "event": "summary",
+                "users": totals.users,
+                "mailboxes": totals.mailboxes,
+                "messages": totals.messages,
+                "bytes": totals.bytes,
+                "seconds": self.began.elapsed().as_secs_f64(),
+                "failed": self.failed,
+                "failed_count": self.failed_count,
+            });
+            print(&object.to_string());
+        } else if self.prints {
+            print(&line);
         }
     }
 }

@@ -62,7 +62,10 @@ pub fn work(mode: Mode, low: Low, session: &mut Session) -> Exit {
         Mode::Rolling | Mode::ForgetTls | Mode::Status => Ok(()),
     };
     session.client.disconnect();
-    tally.summary.end(&session.client);
+    // Of what ended before it began there is nothing to say.
+    if ended.is_ok() || session.client.counters().totals.users > 0 || tally.has_failed() {
+        tally.summary.end(&session.client);
+    }
     if let Err(error) = session.client.write_metrics(ended.is_ok() && !tally.has_failed()) {
         complain(error.to_string());
         syslog::send(Level::Warning, error.to_string());
@@ -98,7 +101,7 @@ impl Tally {
     /// Nothing failed yet.
     pub fn new(low: &Low) -> Tally {
         let verbose = low.verbose > 0;
-        Tally { verbose, summary: Summary::begin(verbose) }
+        Tally { verbose, summary: Summary::begin(verbose, low.json) }
     }
 
     /// Whether something failed.

@@ -8,8 +8,8 @@ use crate::events::event::Event;
 pub fn words(event: &Event) -> Option<Line> {
     Some(match event {
         Event::Step(step) => Line::verbose(step::text(step)),
-        // Its step follows.
-        Event::Differs { .. } => return None,
+        // Its step follows; how it ended is for whoever asked.
+        Event::Differs { .. } | Event::Ended(_) => return None,
         Event::Unreachable { server, pause, .. } => {
             let seconds = pause.as_secs();
             let text =

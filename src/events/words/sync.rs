@@ -68,8 +68,8 @@ fn text(event: &SyncEvent) -> String {
         SyncEvent::UnknownUser { user } => {
             format!("{user}: there is no such user on this server")
         }
-        SyncEvent::UnknownMailbox { mailbox } => {
-            format!("{mailbox}: there is no such mailbox on this server")
+        SyncEvent::UnknownMailbox { external, .. } => {
+            format!("{external}: there is no such mailbox on this server")
         }
         SyncEvent::UserNotGone { user } => {
             format!("SYNCNOTICE: user is not gone: userid=<{user}>")

@@ -30,6 +30,13 @@ fn meta_alone(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     };
     let mut failures = Failures::default();
     let steps = user_steps(pass, user, &remote, &mut failures)?;
+    // Who has no INBOX may have subscriptions all the same.
+    if steps.is_empty() && !remote.has_metadata() {
+        let inbox = pass.store.lookup(&pass.names.inbox(user))?;
+        if inbox.is_none_or(|inbox| inbox.mbtype.is_deleted()) {
+            pass.report(events::SyncEvent::UnknownUser { user: user.clone() });
+        }
+    }
     apply_steps(pass, user, steps, &mut failures)?;
     failures.into_result(user)
 }

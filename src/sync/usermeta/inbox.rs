@@ -1,7 +1,6 @@
 //! A user's INBOX on the replica, without which nothing of the user can be kept there.
 
 use crate::error::{Error, Kind, Result};
-use crate::events::SyncEvent;
 use crate::protocol::RemoteFolder;
 use crate::sync::pass::Pass;
 use crate::types::UserId;
@@ -11,10 +10,7 @@ use crate::types::UserId;
 /// that is there it stores where it does not look any more afterwards.
 pub(crate) fn check_inbox(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     let name = pass.names.inbox(user);
-    let Some(inbox) = pass.store.lookup(&name)? else {
-        pass.report(SyncEvent::UnknownUser { user: user.clone() });
-        return Ok(());
-    };
+    let Some(inbox) = pass.store.lookup(&name)? else { return Ok(()) };
     if inbox.mbtype.is_deleted() || inbox.mbtype.is_intermediate() || inbox.mbtype.is_elsewhere() {
         return Ok(());
     }

@@ -4,7 +4,7 @@
 use cyrsync_lab::{Imap, Lab, Options};
 
 use crate::common::{
-    actions, append, assert_cyrus_idle, assert_idle, create, mailbox_field, replicate,
+    actions, append, assert_cyrus_idle, assert_idle, create, mailbox_field, ours, replicate,
     replicate_as_cyrus_would, uniqueid,
 };
 
@@ -91,7 +91,9 @@ fn users_without_an_inbox_are_named_by_themselves() {
     Imap::login(&lab.master, "guest").ok("SUBSCRIBE lists.rust");
     replicate(&lab, &["-A"]);
     // As with Cyrus's client, -u and -A pass over who has no INBOX.
-    assert_eq!(actions(&lab, &["-u", "guest"]), ["USER guest", "Does not exist locally guest"]);
+    let run = ours(&lab, &["-v", "-u", "guest"]).ok();
+    assert!(run.stdout.contains("USER guest\nDoes not exist locally guest\n"), "{run}");
+    assert!(run.stderr.contains("user guest: no such user on this server (no INBOX)"), "{run}");
     let seen = format!("SEEN guest {}", uniqueid(&lab.master, "lists.rust"));
     let done = actions(&lab, &["-s", "guest"]);
     assert_eq!(done, ["META guest", "SUB guest lists.rust", &seen]);

@@ -63,7 +63,6 @@ pub enum Applies {
     Lists,
     Names,
     Status,
-    Reports,
     Rolling,
     OneRun,
 }
@@ -77,7 +76,6 @@ impl Applies {
             Applies::Lists => Some("Only with -u, -m and rolling replication."),
             Applies::Names => Some("Only with -u, -m and -s."),
             Applies::Status => Some("Only with --status."),
-            Applies::Reports => Some("Only with --status and --dry-run."),
             Applies::Rolling => Some("Only in rolling replication."),
             Applies::OneRun => Some("Not in rolling replication."),
         }

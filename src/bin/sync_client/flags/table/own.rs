@@ -91,10 +91,11 @@ pub(super) const FLAGS: &[Flag] = &[
         arg: Arg::None,
         in_full: true,
         help: "print JSON, an object a line",
-        doc: "Print objects in JSON, one a line, instead of lines for people: with --status one for \
-              each channel, with --dry-run one for each step.",
+        doc: "Print objects in JSON, one a line, instead of lines for people: one for each event, \
+              as docs/events.schema.json of the sources describes them, and at the end one for the \
+              run; with --status one for each channel, with --dry-run one for each step.",
         category: Category::Output,
-        applies: Applies::Reports,
+        applies: Applies::Always,
         update: |low, _| set(&mut low.json, true),
     },
     Flag {

@@ -1,0 +1,162 @@
+//! The metrics, alert rules and dashboard of `contrib/`, in a real Prometheus.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cyrsync_lab::{Imap, Lab};
+use serde_json::Value;
+
+use crate::common::{append, create};
+use crate::rolling::{drained, rolling, stop};
+
+/// How long something that must come may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn contrib(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib").join(file)
+}
+
+/// Serves a file to whoever scrapes, in the place of a node exporter.
+fn exporter(file: PathBuf) -> (u16, Arc<AtomicBool>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+    let port = listener.local_addr().expect("it is bound").port();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let ends = is_over.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            if ends.load(Ordering::Relaxed) {
+                return;
+            }
+            let mut stream = stream;
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let text = fs::read_to_string(&file).unwrap_or_default();
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n";
+            let length = text.len();
+            let _ =
+                write!(stream, "{head}Connection: close\r\nContent-Length: {length}\r\n\r\n{text}");
+        }
+    });
+    (port, is_over)
+}
+
+/// A Prometheus that scrapes once a second, with our rules.
+struct Prometheus {
+    child: Child,
+    port: u16,
+}
+
+impl Prometheus {
+    fn start(lab: &Lab, target: u16) -> Prometheus {
+        let scratch = lab.master.scratch();
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+        let port = free.local_addr().expect("it is bound").port();
+        drop(free);
+        let config = scratch.join("prometheus.yml");
+        let rules = contrib("prometheus/cyrsync.rules.yml");
+        let text = format!(
+            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\n\
+             rule_files: ['{}']\n\
+             scrape_configs:\n- job_name: cyrsync\n  static_configs: [{{targets: ['127.0.0.1:{target}']}}]\n",
+            rules.display()
+        );
+        fs::write(&config, text).expect("own directory");
+        let mut command = Command::new("prometheus");
+        command.arg(format!("--config.file={}", config.display()));
+        command.arg(format!("--storage.tsdb.path={}", scratch.join("tsdb").display()));
+        command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        Prometheus { child: command.spawn().expect("prometheus is installed"), port }
+    }
+
+    /// What its API answers.
+    fn get(&self, path: &str) -> Option<Value> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()?;
+        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+    }
+
+    fn query(&self, expression: &str) -> Option<Value> {
+        let quoted: String = expression.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        self.get(&format!("/api/v1/query?query={quoted}"))
+    }
+
+    /// Waits until a query has this value.
+    #[track_caller]
+    fn until(&self, expression: &str, wanted: &str) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.query(expression);
+            let value = answer.as_ref().map(|a| &a["data"]["result"][0]["value"][1]);
+            if value.and_then(Value::as_str) == Some(wanted) {
+                return;
+            }
+            assert!(Instant::now() < end, "{expression} is not {wanted}: {answer:?}");
+            // Nobody announces what was scraped.
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The expressions of the dashboard, for all channels.
+fn expressions() -> Vec<String> {
+    let text = fs::read_to_string(contrib("grafana/cyrsync.json")).expect("own file");
+    let dashboard: Value = serde_json::from_str(&text).expect("it is JSON");
+    let panels = dashboard["panels"].as_array().expect("it has panels");
+    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().expect("a target"));
+    let expression = |target: &Value| target["expr"].as_str().expect("text").to_owned();
+    targets.map(|target| expression(target).replace("$channel", ".*")).collect()
+}
+
+#[test]
+fn prometheus_reads_the_metrics_the_alerts_and_the_dashboard() {
+    let mut lab = Lab::default();
+    let file = lab.master.scratch().join("cyrsync.prom");
+    lab.master.set_config("sync_metrics_file", file.to_str());
+    create(&lab.master, &["user.fred"]);
+    let running = rolling(&lab, &[]);
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "one");
+    let running = drained(running, &lab);
+    let (port, is_over) = exporter(file);
+    let prometheus = Prometheus::start(&lab, port);
+    prometheus.until("cyrsync_messages_total{server=\"127.0.0.1\"}", "1");
+    prometheus.until("cyrsync_up", "1");
+    prometheus.until("cyrsync_backlog_entries", "0");
+    for expression in expressions() {
+        let answer = prometheus.query(&expression).expect("it answers");
+        assert_eq!(answer["status"], "success", "{expression}: {answer}");
+        let has_none = answer["data"]["result"].as_array().is_none_or(Vec::is_empty);
+        // Nothing failed yet, and a rate needs a while.
+        let may = expression.contains("failures") || expression.contains('[');
+        assert!(!has_none || may, "{expression}: {answer}");
+    }
+    lab.replica.stop_server();
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "two");
+    prometheus.until("cyrsync_connected", "0");
+    prometheus.until("sum(cyrsync_failures_total) > bool 0", "1");
+    stop(running);
+    prometheus.until("cyrsync_up", "0");
+    let rules = prometheus.get("/api/v1/rules").expect("it answers");
+    let rules = rules["data"]["groups"][0]["rules"].as_array().expect("a group of rules");
+    assert_eq!(rules.len(), 6, "{rules:?}");
+    assert!(rules.iter().all(|rule| rule["health"] == "ok"), "{rules:?}");
+    // It fires after five minutes.
+    prometheus.until("count(ALERTS{alertname=\"CyrsyncNotRunning\",alertstate=\"pending\"})", "1");
+    is_over.store(true, Ordering::Relaxed);
+}
