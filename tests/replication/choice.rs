@@ -194,6 +194,8 @@ fn a_pattern_that_stands_for_nothing_is_told_and_no_failure() {
         assert_eq!(lines(&run.stderr), [told], "{run}");
         assert!(run.log.lines().any(|line| line == format!("NOTICE sync_client: {told}")), "{run}");
         assert_eq!(named(&lines(&run.stdout)), [""; 0], "{run}");
+        let run = ours(&lab, &["--strict", mode, pattern]);
+        assert_eq!((run.status.code(), lines(&run.stderr)), (Some(1), vec![told.to_owned()]));
     }
     for mode in ["-u", "-m", "-s"] {
         refused(&ours(&lab, &[mode, "bob", "b[ob"]), 64, &["b[ob"]);
