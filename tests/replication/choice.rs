@@ -165,6 +165,33 @@ fn a_pattern_stands_for_mailboxes_as_they_are_typed() {
 }
 
 #[test]
+fn a_dry_run_plans_what_would_be_chosen() {
+    let lab = lab(Options::default());
+    let planned = |args: &[&str]| {
+        let run = ours(&lab, &[&["--dry-run", "-v"], args].concat()).ok();
+        assert_eq!(run.stderr, "", "{run}");
+        named(&lines(&run.stdout)).iter().map(|line| line.to_string()).collect::<Vec<_>>()
+    };
+    let left_out = "excluded: 1 user: ann";
+    assert_eq!(
+        planned(&["-u", "an*", "bob", "--exclude=ann"]),
+        ["USER anna", "USER bob", left_out]
+    );
+    let all = planned(&["-A", "--exclude", "*a*", "--exclude", "list*"]);
+    let expected = [
+        "USER bob",
+        "USER zoe",
+        "MAILBOXES news",
+        "excluded: 2 users, 3 mailboxes: ann, anna, lists, lists.c, lists.rust",
+    ];
+    assert_eq!(all, expected);
+    assert_eq!(planned(&["-m", "lists*", "--exclude", "*.c"]).len(), 2);
+    refused(&ours(&lab, &["--dry-run", "-u", "b[ob"]), 64, &["b[ob"]);
+    refused(&ours(&lab, &["--dry-run", "-R", "--exclude=ann"]), 64, &["rolling replication"]);
+    assert_eq!(there(&lab), [""; 0]);
+}
+
+#[test]
 fn a_user_or_mailbox_with_just_that_name_is_meant() {
     let lab = Lab::default();
     let mut filler = Filler::new(&lab.master, 1);
