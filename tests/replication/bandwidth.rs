@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use cyrsync_lab::certs;
 use cyrsync_lab::fill::{Bulk, Filler, bulk};
-use cyrsync_lab::run::Running;
+use cyrsync_lab::run::{Run, Running};
 use cyrsync_lab::{Imap, Lab, Options, Proxy, Rng, another_replica, compare, describe};
 
 use crate::common::{assert_equal, create, message, ours, start_ours, until};
@@ -22,7 +23,7 @@ fn lab(users: usize, messages: usize) -> (Lab, Proxy) {
 /// Lets a run end, and looks all the time that no more was sent since its beginning than may be:
 /// that holds however busy the machine is.
 #[track_caller]
-fn within(rate: u64, begun: Instant, proxy: &Proxy, mut running: Running) {
+fn within(rate: u64, begun: Instant, proxy: &Proxy, mut running: Running) -> Run {
     let run = loop {
         let sent = proxy.traffic().sent;
         // A moment's worth may have been saved before the first byte.
@@ -38,6 +39,7 @@ fn within(rate: u64, begun: Instant, proxy: &Proxy, mut running: Running) {
     let sent = proxy.traffic().sent;
     println!("{:.3} of the limit", sent as f64 / rate as f64 / begun.elapsed().as_secs_f64());
     assert!(sent > 3 * rate, "{sent} bytes are too few to tell anything");
+    run
 }
 
 /// A message whose text can be made a quarter shorter and no more.
@@ -76,14 +78,19 @@ fn no_more_is_sent_than_the_limit_over_however_many_connections() {
 }
 
 #[test]
-fn a_limit_of_imapd_conf_holds_for_its_channel() {
-    let (lab, proxy) = lab(1, 150);
+fn a_limit_of_imapd_conf_holds_for_its_channel_and_what_is_encrypted() {
+    let (mut lab, proxy) = lab(1, 150);
+    let certificate = certs::self_signed(&lab.replica, &lab.replica.scratch(), "replica");
+    lab.replica.use_certificate(&certificate);
+    lab.master.set_config("sync_tls", Some("require"));
+    lab.master.set_config("sync_tls_verify", Some("no"));
     lab.master.set_config("sync_bwlimit", Some("1"));
     let all_day = "1, 00:00-12:00=300K, 12:00-24:00=300K";
     lab.master.set_config("far_sync_bwlimit", Some(all_day));
     let begun = Instant::now();
     let running = start_ours(&lab, &["-u", "u000", "-n", "far"]);
-    within(300 << 10, begun, &proxy, running);
+    let run = within(300 << 10, begun, &proxy, running);
+    assert!(run.log.contains("TLSv1.3 with cipher"), "{run}");
     assert_equal(&lab);
 }
 
