@@ -79,19 +79,21 @@ pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> 
         Mode::Rolling | Mode::ForgetTls | Mode::Status => Ok(()),
     };
     session.client.disconnect();
+    let ended = match ended {
+        Err(End::Fatal(fatal)) => return Err(fatal),
+        ended => ended,
+    };
     tally.summary.end(&session.client);
     if let Err(error) = session.client.write_metrics(ended.is_ok() && !tally.has_failed()) {
         complain(error.to_string());
         syslog::send(Level::Warning, error.to_string());
     }
     let is_mistaken = is_strict && session.console.mistaken.load(Ordering::Relaxed);
-    match ended {
-        Err(End::Fatal(fatal)) => Err(fatal),
-        Err(End::Stopped) => Ok(Exit::TempFail),
-        Err(End::GivenUp) => Ok(Exit::Failed),
-        Ok(()) if tally.has_failed() || is_mistaken => Ok(Exit::Failed),
-        Ok(()) => Ok(Exit::Ok),
-    }
+    Ok(match ended {
+        Err(End::Stopped) => Exit::TempFail,
+        Ok(()) if !tally.has_failed() && !is_mistaken => Exit::Ok,
+        _ => Exit::Failed,
+    })
 }
 
 /// What the names of the list stand for if there is a list, else what the operands do.

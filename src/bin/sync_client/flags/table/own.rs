@@ -207,8 +207,8 @@ pub(super) const FLAGS: &[Flag] = &[
               by themselves (with -m, and shared ones with -A) those whose name, as an \
               administrator types it, matches. * stands for any characters, separators included, ? \
               for one, [a-z] for one of these, [!a-z] for any other. May be given several times. \
-              With -v the last line tells what was left out. Refused in rolling replication, which \
-              would lose changes by it.",
+              With -v a line at the end tells what was left out. Refused in rolling replication, \
+              which would lose changes by it.",
         category: Category::Selection,
         applies: Applies::OneRun,
         update: |low, pattern| add(&mut low.exclude, pattern),
