@@ -205,7 +205,7 @@ static void on_action(void *userdata, cyrsync_str line)
     snprintf(actions->text, sizeof(actions->text), "%.*s", (int)line.len, line.data);
 }
 
-/* Who is left out is not replicated and is told of; what a log says is never left out. */
+/* A user who is left out is not replicated, and is named; what a log says is never left out. */
 static void exclusion(const char *path)
 {
     cyrsync_config *config = load(path);

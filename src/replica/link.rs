@@ -400,12 +400,12 @@ impl Link {
 
     fn write_some(&mut self) -> Result<bool> {
         let bytes = self.out.get(self.out_sent..).unwrap_or_default();
-        // To a peer that has closed nothing goes: that shows when it is tried.
-        let throttle = self.throttle.as_mut().filter(|_| !self.ended);
-        let most = throttle.as_ref().map_or(bytes.len(), |throttle| throttle.most(bytes.len()));
+        // To a peer that has closed nothing goes; that shows at once only if it is not waited for.
+        let throttle = self.throttle.as_ref().filter(|_| !self.ended);
+        let most = throttle.map_or(bytes.len(), |throttle| throttle.most(bytes.len()));
         match self.socket.write(bytes.get(..most).unwrap_or_default()) {
             Ok(count) => {
-                if let Some(throttle) = throttle {
+                if let Some(throttle) = &mut self.throttle {
                     throttle.wrote(count);
                 }
                 self.out_sent += count;

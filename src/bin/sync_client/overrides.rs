@@ -94,7 +94,7 @@ fn exclude(low: &Low) -> Result<Vec<Pattern>, Fatal> {
     low.exclude.iter().map(|word| pattern("--exclude", word.as_bytes())).collect()
 }
 
-/// What is left out by `--exclude-from`. A file that cannot be read was told.
+/// What is left out by `--exclude-from`. A file that cannot be read was reported.
 pub fn exclude_from(low: &Low) -> Result<Vec<Pattern>, Fatal> {
     let mut patterns = Vec::new();
     for path in &low.exclude_from {

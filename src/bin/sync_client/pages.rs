@@ -123,7 +123,7 @@ const DESCRIPTION: &[&str] = &[
     "A name that holds *, ? or [ is a pattern, unless a user or mailbox is called just that. It \
      stands for all users who have an INBOX, or all mailboxes, that match, in the order of \
      mailboxes.db and each once: * for any characters, separators included, ? for one, [a-z] for \
-     one of these, [!a-z] for any other. A pattern that matches nothing is told and is no failure.",
+     one of these, [!a-z] for any other. A pattern that matches nothing is reported, and is no failure.",
 ];
 
 const SIGNALS: &[&str] = &[

@@ -21,13 +21,13 @@ use crate::list::{self, Unreadable};
 use crate::start::Session;
 use crate::summary::Summary;
 
-/// Why the work ends before everything was tried. It was told, but for the last.
+/// Why the work ends before everything was tried. It was reported, but for the last.
 pub enum End {
     /// By a signal.
     Stopped,
     /// The replica cannot be reached, or a list not be read.
     GivenUp,
-    /// An operand is of no use. That was not told.
+    /// An operand is of no use. That was not reported.
     Fatal(Fatal),
 }
 
