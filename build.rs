@@ -33,6 +33,7 @@ mod header {
         "host/functions",
         "client",
         "pieces",
+        "matching",
         "plan",
         "rolling",
         "status",

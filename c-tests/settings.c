@@ -182,13 +182,102 @@ static void unreachable(const char *path)
     cyrsync_config_free(config);
 }
 
+struct names {
+    char text[256];
+    int count;
+};
+
+static void on_name(void *userdata, cyrsync_str name)
+{
+    struct names *names = userdata;
+
+    names->count++;
+    strncat(names->text, name.data, name.len);
+    strcat(names->text, " ");
+}
+
+static void on_action(void *userdata, cyrsync_str line)
+{
+    struct names *actions = userdata;
+
+    /* The last one counts. */
+    actions->count++;
+    snprintf(actions->text, sizeof(actions->text), "%.*s", (int)line.len, line.data);
+}
+
+/* A user who is left out is not replicated, and is named; what a log says is never left out. */
+static void exclusion(const char *path)
+{
+    cyrsync_config *config = load(path);
+    cyrsync_str user = cyrsync_str_from("memory"), all = {NULL, 0};
+    cyrsync_str log = cyrsync_str_from("USER memory\n");
+    struct names names = {"", 0}, actions = {"", 0};
+    cyrsync_report report = CYRSYNC_REPORT_INIT;
+    struct memory memory;
+    cyrsync_client *client;
+    size_t undone = 0;
+
+    CHECK(cyrsync_config_exclude(config, cyrsync_str_from("u[1"), NULL)
+          == CYRSYNC_RESULT_INVALID_ARGUMENT);
+    CHECK(cyrsync_config_exclude(config, cyrsync_str_from("m?m*"), NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_config_set_action(config, on_action, &actions, NULL, NULL) == CYRSYNC_RESULT_OK);
+    client = make(config, &memory);
+    CHECK(cyrsync_client_sync_user(client, user, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(actions.count == 1);
+    CHECK_STR(actions.text, "excluded: 1 user: memory");
+    CHECK(cyrsync_client_sync_all(client, all, NULL, NULL, &report, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(report.done == 0 && report.failed == 0);
+    CHECK_STR(actions.text, "excluded: 1 user: memory");
+    CHECK(cyrsync_client_process_log(client, log, &undone, NULL)
+          == CYRSYNC_RESULT_INVALID_ARGUMENT);
+    cyrsync_client_free(client);
+
+    CHECK(cyrsync_config_exclude(config, all, NULL) == CYRSYNC_RESULT_OK);
+    client = make(config, &memory);
+    CHECK(cyrsync_client_match_users(client, cyrsync_str_from("*r?"), on_name, &names, NULL)
+          == CYRSYNC_RESULT_OK);
+    CHECK_STR(names.text, "memory ");
+    CHECK(cyrsync_client_match_users(client, cyrsync_str_from("x*"), on_name, &names, NULL)
+          == CYRSYNC_RESULT_OK);
+    CHECK(names.count == 1);
+    CHECK(cyrsync_client_match_users(client, cyrsync_str_from("["), on_name, &names, NULL)
+          == CYRSYNC_RESULT_INVALID_ARGUMENT);
+    CHECK(cyrsync_client_match_mailboxes(client, cyrsync_str_from("user*[tS]"), on_name, &names,
+                                         NULL)
+          == CYRSYNC_RESULT_OK);
+    CHECK_STR(names.text, "memory user.memory.Sent ");
+    cyrsync_client_free(client);
+    cyrsync_config_free(config);
+}
+
+/* A limit is checked when it is set, and counts for clients that are made afterwards. */
+static void bandwidth(const char *path)
+{
+    cyrsync_config *config = load(path);
+    cyrsync_str none = {NULL, 0};
+    struct memory memory;
+    cyrsync_client *client;
+
+    CHECK(cyrsync_config_set_bwlimit(config, cyrsync_str_from("fast"), NULL)
+          == CYRSYNC_RESULT_CONFIG);
+    CHECK(cyrsync_config_set_bwlimit(config, cyrsync_str_from("1M,08:00-18:00=900K"), NULL)
+          == CYRSYNC_RESULT_OK);
+    client = make(config, &memory);
+    CHECK(cyrsync_client_sync_user(client, cyrsync_str_from("memory"), NULL) == CYRSYNC_RESULT_OK);
+    cyrsync_client_free(client);
+    CHECK(cyrsync_config_set_bwlimit(config, none, NULL) == CYRSYNC_RESULT_OK);
+    cyrsync_config_free(config);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2 || argc > 3) {
         fprintf(stderr, "usage: %s imapd.conf [whole]\n", argv[0]);
         return 64;
     }
+    exclusion(argv[1]);
     traffic(argv[1], argc == 3);
+    bandwidth(argv[1]);
     patience(argv[1]);
     unreachable(argv[1]);
     return failures != 0;

@@ -1370,6 +1370,11 @@ typedef struct cyrsync_counters {
 } cyrsync_counters;
 
 /**
+ * Takes a userid, or the internal name of a mailbox. It is borrowed for the call.
+ */
+typedef void (*cyrsync_name_callback)(void *userdata, struct cyrsync_str name);
+
+/**
  * Hears a step of a plan, as sync_client -v prints it ("MAILBOX user.fred"), and why it is needed,
  * if that is known ("HIGHESTMODSEQ is 12 here and 9 on the replica"). Both are borrowed for the
  * call.
@@ -1567,6 +1572,27 @@ enum cyrsync_result cyrsync_config_set_partition(struct cyrsync_config *config,
 enum cyrsync_result cyrsync_config_set_flags(struct cyrsync_config *config,
                                              uint32_t flags,
                                              struct cyrsync_error **err);
+
+/**
+ * Sets how many bytes a second a client sends at most, over all its connections together
+ * (sync_client --bwlimit): "10M", or "10M,08:00-18:00=1M" with other rates for times of the day, or
+ * "off". If limit is empty it is sync_bwlimit of the channel again.
+ */
+enum cyrsync_result cyrsync_config_set_bwlimit(struct cyrsync_config *config,
+                                               struct cyrsync_str limit,
+                                               struct cyrsync_error **err);
+
+/**
+ * Leaves out users whose userids match pattern, and where mailboxes are replicated by themselves
+ * those whose external names match (sync_client --exclude; cyrsync_client_match_users() says what
+ * matches). Each call adds a pattern; if pattern is empty, nothing is left out any more. The action
+ * callback receives what was left out, in one line at the end. What a sync log says cannot be left
+ * out, for it would be lost: cyrsync_client_roll() and the functions that process or plan a log
+ * fail with CYRSYNC_RESULT_INVALID_ARGUMENT.
+ */
+enum cyrsync_result cyrsync_config_exclude(struct cyrsync_config *config,
+                                           struct cyrsync_str pattern,
+                                           struct cyrsync_error **err);
 
 /**
  * How long clients that are made from now on wait for locks of users and mailboxes, in
@@ -1771,6 +1797,29 @@ enum cyrsync_result cyrsync_client_restart(struct cyrsync_client *client,
 enum cyrsync_result cyrsync_client_counters(struct cyrsync_client *client,
                                             struct cyrsync_counters *out,
                                             struct cyrsync_error **err);
+
+/**
+ * Gives the users who have an INBOX and whose userids match pattern to callback, in the order of
+ * mailboxes.db, as sync_client -u does with a name that holds *, ? or [: * stands for any bytes,
+ * separators included, ? for one, [a-z] for one of these, [!a-z] for any other. If a part of
+ * mailboxes.db cannot be read, the call fails after it gave those that were found.
+ */
+enum cyrsync_result cyrsync_client_match_users(struct cyrsync_client *client,
+                                               struct cyrsync_str pattern,
+                                               cyrsync_name_callback callback,
+                                               void *userdata,
+                                               struct cyrsync_error **err);
+
+/**
+ * Gives the mailboxes whose external names match pattern, as an administrator types them, to
+ * callback, by their internal names, as sync_client -m does. As cyrsync_client_match_users() in
+ * all else.
+ */
+enum cyrsync_result cyrsync_client_match_mailboxes(struct cyrsync_client *client,
+                                                   struct cyrsync_str pattern,
+                                                   cyrsync_name_callback callback,
+                                                   void *userdata,
+                                                   struct cyrsync_error **err);
 
 /**
  * Tells what cyrsync_client_process_log() would do with a log, and does none of it: the replica is

@@ -256,6 +256,8 @@ fn a_value_that_cannot_be_used_is_told_with_its_line_before_anything_is_done() {
         ("sync_deflate_level: 12", "sync_deflate_level"),
         ("client_bind: yes", "client_bind"),
         ("tls_versions: tls1_0", "tls_versions"),
+        ("sync_bwlimit: fast", "sync_bwlimit"),
+        ("far_sync_bwlimit: 1M,18:00=2M", "far_sync_bwlimit"),
     ] {
         let site = Site::new(&format!("# one more\n{line}\n"));
         for mode in ["-A", "-r"] {
@@ -296,6 +298,11 @@ fn the_configuration_that_counts_is_shown_with_the_origin_of_each_value() {
     has(&far, format!("sync_host: far.example {} as far_sync_host", at(5)));
     has(&far, "sync_repeat_interval: 7s # command line".to_owned());
     has(&show(&["-A", "-O", "-S", NOBODY]), format!("sync_host: {NOBODY} # command line"));
+    let limited = show(&["--bwlimit", "2048K, 22:00-06:00=0", "--exclude", "a*", "--exclude=b"]);
+    has(&limited, "sync_bwlimit: 2M,22:00-06:00=off # command line".to_owned());
+    has(&limited, "--exclude: a* # command line".to_owned());
+    has(&limited, "--exclude: b # command line".to_owned());
+    has(&general, "sync_bwlimit: off # default".to_owned());
 }
 
 #[test]
@@ -307,6 +314,23 @@ fn a_list_that_cannot_be_read_is_found_out_before_connecting() {
         assert_eq!(code(&output), 1);
         assert_eq!(stderr(&output), "Unable to open /nonexistent: No such file or directory\n");
         assert_eq!(log.last().unwrap(), "5 Unable to open /nonexistent: No such file or directory");
+    }
+}
+
+#[test]
+fn a_limit_or_pattern_that_cannot_be_is_wrong_use() {
+    let site = Site::new("");
+    for (words, told) in [
+        (&["--bwlimit", "fast"][..], "Fatal error: --bwlimit: \"fast\" is not a rate: "),
+        (
+            &["--bwlimit=1M,8-18=2M"],
+            "Fatal error: --bwlimit: \"8-18=2M\" is not a time with a rate: ",
+        ),
+        (&["--exclude", "u[1"], "Fatal error: --exclude: understand pattern u[1: "),
+    ] {
+        let output = site.command().args(words).args(["-A", "-S", NOBODY]).output().unwrap();
+        assert_eq!((code(&output), stderr(&output).lines().count()), (64, 1), "{words:?}");
+        assert!(stderr(&output).starts_with(told), "{}", stderr(&output));
     }
 }
 

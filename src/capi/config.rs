@@ -14,8 +14,8 @@ use super::fallible::fallible;
 use super::panic::boundary;
 use super::strings::cyrsync_str;
 use crate::config::{Config, DEFAULT_PATH};
-use crate::settings::{AllowRepair, Overrides, Settings};
-use crate::types::Text;
+use crate::settings::{AllowRepair, Bandwidth, Overrides, Settings};
+use crate::types::{Pattern, Text};
 
 /// Change no mupdate server (sync_client -L).
 pub const CYRSYNC_FLAG_LOCAL_ONLY: u32 = 1;
@@ -233,6 +233,51 @@ pub unsafe extern "C" fn cyrsync_config_set_flags(
         overrides.stage_to_archive = has(CYRSYNC_FLAG_ARCHIVE);
         overrides.require_compression = has(CYRSYNC_FLAG_REQUIRE_COMPRESS);
         config.whole_messages = has(CYRSYNC_FLAG_WHOLE_MESSAGES);
+        Ok(())
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// Sets how many bytes a second a client sends at most, over all its connections together
+/// (sync_client --bwlimit): "10M", or "10M,08:00-18:00=1M" with other rates for times of the day, or
+/// "off". If limit is empty it is sync_bwlimit of the channel again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_set_bwlimit(
+    config: *mut cyrsync_config,
+    limit: cyrsync_str,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        // SAFETY: as in cyrsync_config_set().
+        let (config, limit) = unsafe { (exclusive(config)?, limit.text("limit")?) };
+        config.overrides.bwlimit =
+            if limit.is_empty() { None } else { Some(Bandwidth::parse(limit)?) };
+        Ok(())
+    };
+    // SAFETY: the header asks for NULL or a place for a pointer.
+    unsafe { fallible(err, body) }
+}
+
+/// Leaves out users whose userids match pattern, and where mailboxes are replicated by themselves
+/// those whose external names match (sync_client --exclude; cyrsync_client_match_users() says what
+/// matches). Each call adds a pattern; if pattern is empty, nothing is left out any more. The action
+/// callback receives what was left out, in one line at the end. What a sync log says cannot be left
+/// out, for it would be lost: cyrsync_client_roll() and the functions that process or plan a log
+/// fail with CYRSYNC_RESULT_INVALID_ARGUMENT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_exclude(
+    config: *mut cyrsync_config,
+    pattern: cyrsync_str,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let body = || {
+        // SAFETY: as in cyrsync_config_set().
+        let (config, pattern) = unsafe { (exclusive(config)?, pattern.bytes("pattern")?) };
+        match pattern {
+            [] => config.overrides.exclude.clear(),
+            pattern => config.overrides.exclude.push(Pattern::new(pattern)?),
+        }
         Ok(())
     };
     // SAFETY: the header asks for NULL or a place for a pointer.

@@ -1,5 +1,6 @@
 //! Whether the value of an option can be.
 
+use super::bandwidth::Bandwidth;
 use super::expand::is_below;
 use super::fingerprint::Fingerprint;
 use super::opt::{self, DurationOpt, Spec, Type};
@@ -56,6 +57,9 @@ pub(super) fn check(key: &str, text: &str) -> Result<(), (String, String)> {
         Type::Port => return service_port(text).map(drop).map_err(|error| told(key, &error)),
         Type::Fingerprints => {
             return Fingerprint::parse_all(text).map(drop).map_err(|error| told(key, &error));
+        }
+        Type::Bandwidth => {
+            return Bandwidth::parse(text).map(drop).map_err(|error| told(key, &error));
         }
         Type::Switch if for_channel => {
             (channel_switch(text).is_some(), "a switch", "write yes or no, in lower case".into())

@@ -11,6 +11,7 @@
 //! assert!(error.to_string().contains("imapd.conf line 2: sync_port: 70000"));
 //! ```
 
+mod bandwidth;
 mod check;
 mod expand;
 mod fingerprint;
@@ -25,6 +26,7 @@ mod tests;
 pub(crate) mod value;
 mod values;
 
+pub use bandwidth::{Bandwidth, Rate};
 pub use fingerprint::Fingerprint;
 pub use load::{DEFAULT_PATH, SERVICE};
 pub use origin::Origin;

@@ -32,6 +32,8 @@ pub enum Type {
     Port,
     /// Fingerprints of certificates: see [`super::Fingerprint::parse_all`].
     Fingerprints,
+    /// A limit of bandwidth: see [`super::Bandwidth::parse`].
+    Bandwidth,
 }
 
 /// A row of the table.
@@ -102,8 +104,8 @@ macro_rules! options {
 
 use TimeUnit::Seconds;
 use Type::{
-    AnyOf, AutoOr, Duration, Fingerprints, Int, OnOffOr, OneOf, Port, Server, String as Text,
-    Switch,
+    AnyOf, AutoOr, Bandwidth, Duration, Fingerprints, Int, OnOffOr, OneOf, Port, Server,
+    String as Text, Switch,
 };
 
 const YES: Option<&str> = Some("yes");
@@ -117,6 +119,8 @@ options! {
     // Ours alone: whether a password may cross the network as it is.
     SYNC_ALLOWPLAINTEXT: SwitchOpt = "sync_allowplaintext", Switch, YES;
     SYNC_BATCHSIZE: IntOpt = "sync_batchsize", Int, Some("8192");
+    // Ours alone: how many bytes a second all connections together may send.
+    SYNC_BWLIMIT: StringOpt = "sync_bwlimit", Bandwidth, Some("off");
     SYNC_CACHE_DB_PATH: StringOpt = "sync_cache_db_path", Text, None;
     // Ours alone: the program that a repair writes to the master with.
     SYNC_SERVER_PATH: StringOpt = "sync_server_path", Text, None;

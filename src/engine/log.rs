@@ -21,7 +21,7 @@ impl Client {
     /// counts as done.
     ///
     /// # Errors
-    /// If the log cannot be read, the connection cannot be made or is lost twice for the same
+    /// If something is to be left out, the log cannot be read, the connection cannot be made or is lost twice for the same
     /// task, or it was asked to stop. How far it came is not known then.
     pub fn process_log(&mut self, log: impl Read, name: &str) -> Result<Vec<Undone>> {
         let goals = self.runner.goals_of(log, name)?;

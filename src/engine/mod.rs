@@ -1,5 +1,6 @@
 //! The public face: a [`Client`] replicates as [`Settings`] say.
 
+mod catalog;
 mod keeper;
 mod log;
 mod master;
@@ -21,7 +22,7 @@ use crate::error::Result;
 use crate::events::Observer;
 use crate::names::{Namespace, Paths};
 use crate::replica::tls::Memory;
-use crate::replica::{Destination, Traffic};
+use crate::replica::{Destination, Limiter, Traffic};
 use crate::run::interrupt::{Interrupts, Overseer};
 use crate::run::voices::Voices;
 use crate::run::width::Width;
@@ -31,7 +32,6 @@ use crate::status::Totals;
 use crate::store::spool::Spool;
 use crate::store::{Checked, HostWriter, Store};
 use crate::sync::Master;
-use crate::types::MboxName;
 use master::{HostMaster, NativeMaster};
 use runner::Runner;
 
@@ -40,6 +40,7 @@ pub use crate::run::outcome::{Ended, Undone};
 pub use crate::run::plan::OnStep;
 pub use crate::run::task::Goal;
 pub use crate::sync::{Cancel, Waited};
+pub use catalog::{Catalog, Matches};
 pub use plan::Planner;
 pub use status::status;
 pub use verified::{forget_tls, verified_servers};
@@ -125,9 +126,10 @@ impl Client {
         self.runner.shared.cancel.clone()
     }
 
-    /// The internal name of a mailbox as the command line gives it.
-    pub fn internal_name(&self, external: &[u8]) -> Result<MboxName> {
-        self.runner.shared.names.read_external(external)
+    /// What the master has, by name.
+    pub fn catalog(&self) -> Catalog {
+        let Shared { store, names, .. } = &self.runner.shared;
+        Catalog::new(store.clone(), names.clone())
     }
 
     /// Connects and logs in, unless that was already done.
@@ -192,6 +194,7 @@ fn with_store(
         names: Namespace::new(&settings.naming),
         destination: Destination {
             target,
+            limiter: Limiter::new(&settings.connection.sync_bwlimit),
             settings: settings.connection,
             memory: Memory { verified, ..Memory::default() },
         },

@@ -24,9 +24,11 @@ impl Client {
     /// stays in the log and is tried again after a growing pause; it stops no other.
     ///
     /// # Errors
-    /// If the log cannot be used at all, the replica refuses us for good, or was to be tried once
-    /// and cannot be reached. What is not done is in the log then, as it always is.
+    /// If something is to be left out, the log cannot be used at all, the replica refuses us for
+    /// good, or was to be tried once and cannot be reached. What is not done is in the log then, as
+    /// it always is.
     pub fn roll(&mut self, rolling: &Rolling) -> Result<Ended> {
+        self.runner.nothing_is_excluded()?;
         let mut files = LogFiles::new(&self.log).counting(&self.runner.shared.names);
         let _claim = files.claim()?;
         self.runner.remember(self.cache_path.as_deref());

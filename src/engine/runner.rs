@@ -4,11 +4,12 @@ use std::io::Read;
 use std::path::Path;
 use std::thread;
 
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::events::{Observer, Report, RunEvent};
 use crate::run::batch::{Batch, Goals, Rules};
 use crate::run::cache::{DiskCache, SharedCache};
 use crate::run::env::Driver;
+use crate::run::exclusion::Exclusion;
 use crate::run::hands::{Crew, Own};
 use crate::run::log::read;
 use crate::run::outcome::Undone;
@@ -87,6 +88,7 @@ impl Runner {
 
     /// The goals of a log. Lines that are no entries are reported.
     pub fn goals_of(&self, log: impl Read, name: &str) -> Result<Vec<Goal>> {
+        self.nothing_is_excluded()?;
         let path = Path::new(name);
         let mut garbage = |line, why| {
             let path = path.to_owned();
@@ -116,7 +118,18 @@ impl Runner {
         }
     }
 
-    /// Does tasks, and gives how each ended to `settled`.
+    /// Refuses what a sync log asks for where something is to be left out.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidArgument`].
+    pub fn nothing_is_excluded(&self) -> Result<()> {
+        let Some(pattern) = self.shared.settings.exclude.first() else { return Ok(()) };
+        let detail = "changes that are left out of a sync log would be lost";
+        Err(Error::new(Kind::InvalidArgument, "exclude", pattern.to_string(), detail)
+            .hint("exclude users from a run over all of them instead (-A, -u, -m, -s)"))
+    }
+
+    /// Does tasks but those that are to be left out, and gives how each ended to `settled`.
     pub fn batch(
         &mut self,
         goals: Goals<'_>,
@@ -125,8 +138,14 @@ impl Runner {
         settled: &mut OnSettled<'_>,
     ) -> Result<()> {
         self.with_world(Hear { plan: plan.map(|each| each as _), settled }, |shared, mut env| {
+            let mut exclusion = Exclusion::new(&shared.settings.exclude, &shared.names);
+            let goals = Box::new(goals.filter_map(|goal| exclusion.rest(goal)));
             let batch = Batch::new(goals, rules, &shared.names, shared.settings.replica_name());
-            Driver::new(batch).run(&mut env, None)
+            Driver::new(batch).run(&mut env, None)?;
+            if let Some(event) = exclusion.event() {
+                shared.observer.event(&event.into());
+            }
+            Ok(())
         })
     }
 

@@ -35,7 +35,8 @@ impl Client {
     /// Replicates users as [`Client::sync_user`], or as [`Client::sync_meta`] with `only_meta`:
     /// several at once if there are several connections. `each` hears how every user's replication
     /// ended, in the order of `users`; a failure stops no other. A user over whom the
-    /// connection is lost is tried once more over a new one.
+    /// connection is lost is tried once more over a new one. Users who are to be left out are
+    /// passed over.
     ///
     /// # Errors
     /// Those of the connection, if there is none any more;

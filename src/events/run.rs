@@ -75,6 +75,15 @@ pub enum RunEvent {
         /// Why not.
         error: Error,
     },
+    /// Users or mailboxes were left out, because they were to be.
+    Excluded {
+        /// How many users.
+        users: u64,
+        /// How many mailboxes that were to be replicated by themselves.
+        mailboxes: u64,
+        /// The first of their names: userids, and mailboxes as an administrator names them.
+        names: Vec<Text>,
+    },
     /// What an earlier run left is read.
     Reprocessing {
         /// The work file.

@@ -252,6 +252,8 @@ fn run() -> Vec<RunEvent> {
         RunEvent::ReplicaGone { error: error() },
         RunEvent::RestartFailed { error: error() },
         RunEvent::NoCache { error: error() },
+        RunEvent::Excluded { users: 2, mailboxes: 0, names: vec!["ann".into(), "bob".into()] },
+        RunEvent::Excluded { users: 1, mailboxes: 30, names: vec!["ann".into()] },
         RunEvent::Reprocessing { path: path.clone() },
         RunEvent::BadLogLine { path: path.clone(), line: 3, why: "no name follows".into() },
         RunEvent::LogNotTaken { error: error() },

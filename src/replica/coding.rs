@@ -104,10 +104,10 @@ impl Coding {
         }
     }
 
-    /// More is about to go to the socket.
-    pub(super) fn sample(&mut self, socket: &impl AsFd) {
+    /// More is about to go to the socket; whether a limit of our own may hold it back.
+    pub(super) fn sample(&mut self, socket: &impl AsFd, is_held: bool) {
         if let Some(pace) = &mut self.pace {
-            pace.sample(socket, &self.done);
+            pace.sample(socket, is_held, &self.done);
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::agree::agree;
+use super::bandwidth::{Limiter, Throttle};
 use super::destination::Destination;
 use super::dialect::{Answer, Dialect, Tagger};
 use super::greet::{Greeting, capabilities, greeting};
@@ -40,9 +41,18 @@ impl Session {
         interrupt: Option<Arc<dyn Interrupt>>,
     ) -> Result<Session> {
         let refused_clear_text = Cell::default();
-        let Destination { target, settings, memory } = destination;
-        let connect =
-            Connect { target, settings, memory, observer, cancel, refused_clear_text, interrupt };
+        let Destination { target, settings, memory, limiter } = destination;
+        let limiter = limiter.as_ref();
+        let connect = Connect {
+            target,
+            settings,
+            memory,
+            limiter,
+            observer,
+            cancel,
+            refused_clear_text,
+            interrupt,
+        };
         let Target::Tcp { port, .. } = target else {
             return connect.over(Way { port: 0, may_be_imap: settings.sync_try_imap }, &[]);
         };
@@ -83,6 +93,7 @@ pub(super) struct Connect<'c> {
     pub target: &'c Target,
     pub settings: &'c Connection,
     pub memory: &'c Memory,
+    limiter: Option<&'c Limiter>,
     pub observer: Arc<dyn Observer>,
     cancel: Arc<AtomicBool>,
     /// Whether the last attempt ended because it would have gone on in clear.
@@ -135,6 +146,7 @@ impl Connect<'_> {
         self.compress(&mut greeted)?;
         let Greeted { mut link, tagger, offer, .. } = greeted;
         link.set_timeout(self.settings.sync_timeout, "sync_timeout");
+        link.throttle.iter_mut().for_each(Throttle::begin);
         let mut session = Session::new(link, tagger, self.observer.clone());
         agree(&mut session, &offer, self.settings, self.observer.as_ref())?;
         Ok(session)
@@ -158,6 +170,7 @@ impl Connect<'_> {
         }
         let mut link = Link::new(socket, self.peer(), timeout, self.cancel.clone())?;
         link.set_interrupt(self.interrupt.clone());
+        link.throttle = self.limiter.cloned().map(Throttle::new);
         Ok(link)
     }
 

@@ -26,7 +26,7 @@ pub(super) fn destination(place: &str, sync_tls: &str) -> Destination {
          client_timeout: 1m\nsync_timeout: 1m\nsync_deflate_level: 0\ntcp_keepalive: no\n"
     ));
     let target = settings.server().unwrap().target.clone();
-    Destination { target, settings: settings.connection, memory: Memory::default() }
+    Destination { target, settings: settings.connection, memory: Memory::default(), limiter: None }
 }
 
 /// A peer that sends a greeting, answers each line in turn, and returns all that it was told once

@@ -1,5 +1,6 @@
 //! Where to connect to, and how.
 
+use super::bandwidth::Limiter;
 use super::tls::Memory;
 use crate::settings::{Connection, Target};
 
@@ -12,4 +13,6 @@ pub struct Destination {
     pub settings: Connection,
     /// What is remembered of its encryption.
     pub memory: Memory,
+    /// What limits how fast all connections together send, if something does.
+    pub limiter: Option<Limiter>,
 }

@@ -13,9 +13,14 @@
 //!   holds until the speed has changed much, or for a while, which is twice as long each time that
 //!   nothing else was found.
 //!
+//! A limit of our own (`sync_bwlimit`) is known: where it holds bytes back no trial has to tell that
+//! the network is slow, and as much effort is taken as there is time for.
+//!
 //! Nothing here looks at a clock: times and counts are given. Each connection decides for itself.
 
 use std::time::Duration;
+
+use super::measured::Measured;
 
 /// A level of zlib and what it costs beside the others.
 struct Rung {
@@ -94,6 +99,8 @@ pub struct Sample {
     pub blocked: Duration,
     /// Bytes that the system has not sent yet.
     pub unsent: u64,
+    /// Whether a limit of our own may hold bytes back, before the system has them.
+    pub is_held: bool,
 }
 
 /// Which effort it is: another one for each change.
@@ -127,6 +134,8 @@ pub struct Effort {
     moment: (f64, f64),
     /// Whether bytes waited in the system at the last look.
     pressed: bool,
+    /// Whether a limit of our own held them back all the time.
+    is_held: bool,
     /// Whether more effort was taken once because it is cheap.
     rose: bool,
     measured: Measured,
@@ -150,6 +159,7 @@ pub struct Effort {
 struct Look {
     samples: u32,
     dry: u32,
+    held: u32,
     time: f64,
     blocked: f64,
     work: f64,
@@ -157,14 +167,6 @@ struct Look {
     packed: f64,
     /// Compressed bytes that left the system.
     left: f64,
-}
-
-/// What happened with one effort.
-#[derive(Debug, Default)]
-struct Measured {
-    bytes: u64,
-    packed: u64,
-    time: f64,
 }
 
 /// Another effort is tried.
@@ -194,6 +196,7 @@ impl Default for Effort {
             speeds: [f64::MAX; 3],
             moment: (0.0, 0.0),
             pressed: false,
+            is_held: false,
             rose: false,
             measured: Measured::default(),
             compared: Measured::default(),
@@ -225,7 +228,9 @@ impl Effort {
         let look = &mut self.look;
         look.samples += 1;
         let time = span(sample.now, before.now);
-        look.dry += u32::from(sample.unsent < DRY_BYTES && blocked < WAITED * time);
+        let dry = sample.unsent < DRY_BYTES && blocked < WAITED * time;
+        look.dry += u32::from(dry && !sample.is_held);
+        look.held += u32::from(sample.is_held);
         look.time += time;
         look.blocked += blocked;
         look.work += span(sample.done.work, before.done.work);
@@ -311,6 +316,9 @@ impl Effort {
             self.scale = (look.work / look.plain / own).clamp(0.05, 20.0);
         }
         self.pressed = look.dry == 0;
+        self.is_held = look.held == look.samples;
+        // Less effort than the least would not be faster below a limit.
+        self.floor = self.floor.max(usize::from(self.is_held));
         // Bytes of mail that left, for each second.
         let left = (look.left / look.packed).max(0.0) * look.plain;
         self.moment = (self.moment.0 + look.time, self.moment.1 + left);
@@ -375,7 +383,7 @@ impl Effort {
         let unknown = self.known.is_none() && self.rung > 0;
         let hurries = self.due < TRIAL_PAUSE || self.since_trial as f64 >= speed * TRIAL_TIME;
         let due = self.since_trial >= self.due && hurries;
-        if self.trial.is_none() && (due || unknown && self.doubts == 0) {
+        if self.trial.is_none() && !self.is_held && (due || unknown && self.doubts == 0) {
             let rung = match self.rung {
                 0 => self.pressed.then_some(FAST_RUNG),
                 FAST_RUNG => dear.then_some(0),
@@ -469,29 +477,5 @@ impl Effort {
     /// The highest rung that takes at most this share of the time at a speed.
     fn affordable(&self, speed: f64, share: f64) -> usize {
         (0..RUNGS.len()).rev().find(|rung| speed * self.cost(*rung) <= share).unwrap_or(0)
-    }
-}
-
-impl Measured {
-    fn add(&mut self, bytes: u64, packed: u64, time: f64) {
-        self.bytes += bytes;
-        self.packed += packed;
-        self.time += time;
-    }
-
-    /// Confirmed bytes a second.
-    fn speed(&self) -> f64 {
-        if self.time > 0.0 { self.bytes as f64 / self.time } else { 0.0 }
-    }
-
-    /// Compressed bytes for each byte.
-    fn ratio(&self) -> f64 {
-        if self.bytes > 0 && self.packed > 0 { self.packed as f64 / self.bytes as f64 } else { 1.0 }
-    }
-
-    fn halve(&mut self) {
-        self.bytes /= 2;
-        self.time /= 2.0;
-        self.packed /= 2;
     }
 }

@@ -50,14 +50,20 @@ struct World {
     shared: f64,
     /// Bytes that the systems hold on each side.
     buffer: f64,
+    /// Bytes a second that the client sends at most.
+    limit: f64,
 }
+
+/// Seconds for which a limit that is not used up counts.
+const BURST: f64 = 0.1;
 
 const GIGABIT: World = World { network: |_| 118e6, ..NEAR };
 const HUNDRED: World = World { network: |_| 11.8e6, ..NEAR };
 const TEN: World = World { network: |_| 1.18e6, ..NEAR };
 const TWO: World = World { network: |_| 0.24e6, ..NEAR };
 /// The same machine, where both have a processor of their own.
-const NEAR: World = World { network: |_| 3e9, replica: 95e6, shared: 0.0, buffer: 2.5e6 };
+const NEAR: World =
+    World { network: |_| 3e9, replica: 95e6, shared: 0.0, buffer: 2.5e6, limit: f64::INFINITY };
 /// The same machine with little more than one processor.
 const SHARED: World = World { shared: 0.4, ..NEAR };
 /// A replica whose disk is slow.
@@ -109,6 +115,8 @@ struct Model {
     busy: f64,
     chunk: Option<(f64, f64, f64)>,
     handing: bool,
+    /// What the limit allows at this moment.
+    credit: f64,
     commands: VecDeque<Command>,
     begun: Written,
     filled: f64,
@@ -150,9 +158,10 @@ impl Model {
 
     fn run(mut self, how: &mut How, world: &World, spool: &Spool) -> Outcome {
         let (mut level, mut changes) = (how.level(), 0);
-        let step = if (world.network)(0.0) < 2e6 { 0.004 } else { 0.0002 };
+        let step = if (world.network)(0.0).min(world.limit) < 2e6 { 0.004 } else { 0.0002 };
         while !self.is_done(spool) {
             self.time += step;
+            self.credit = (self.credit + world.limit * step).min(world.limit * BURST);
             let network = (world.network)(self.time);
             let room = (world.buffer - sum(&self.there)).max(0.0);
             shift(&mut self.here, &mut self.there, (network * step).min(room));
@@ -208,7 +217,9 @@ impl Model {
                 let room = (world.buffer - sum(&self.here)).max(0.0);
                 let keep = if how.level() > 0 { 0.0 } else { CHUNK };
                 let wanted = (sum(&self.held) - keep).max(0.0);
-                shift(&mut self.held, &mut self.here, wanted.min(room));
+                let may = wanted.min(room).min(self.credit);
+                shift(&mut self.held, &mut self.here, may);
+                self.credit -= may;
                 if sum(&self.held) > keep + 1.0 {
                     self.blocked += time;
                     return;
@@ -228,13 +239,14 @@ impl Model {
                 self.done.packed = self.packed as u64;
                 self.done.work = Duration::from_secs_f64(self.work);
                 let unsent = sum(&self.here) as u64;
+                let is_held = self.credit < world.limit * BURST;
                 let (now, done) = (self.now(), self.done);
                 let blocked = Duration::from_secs_f64(self.blocked);
                 let last = self.plain >= spool.bytes;
                 let enough = if how.level() > 0 { 1.0 } else { HANDED + CHUNK };
                 if sum(&self.held) >= enough || last {
                     if let How::Adapts(effort) = how {
-                        effort.sample(Sample { now, done, blocked, unsent });
+                        effort.sample(Sample { now, done, blocked, unsent, is_held });
                     }
                     self.handing = true;
                     if last {
@@ -369,4 +381,29 @@ fn a_pause_now_and_then_is_no_slow_network() {
     let ours = adapts(&world, &spool);
     assert!(ours.time <= fixed(0, &world, &spool).time * 1.05 + 0.01, "{}", ours.time);
     assert_eq!(ours.level, 0);
+}
+
+#[test]
+fn below_a_limit_of_our_own_mail_is_compressed_well_and_no_slower() {
+    for limit in [0.24e6, 1.18e6, 5e6, 11.8e6, 25e6] {
+        for mail in [mixed, |_| TEXT, |_| HTML] {
+            for bytes in [10e6, 60e6] {
+                if limit < 2e6 && bytes > 20e6 {
+                    continue;
+                }
+                let (world, spool) = (World { limit, ..NEAR }, Spool { bytes, mail });
+                let ours = adapts(&world, &spool);
+                let [none, level_6] = [0, 6].map(|level| fixed(level, &world, &spool));
+                let best = none.time.min(level_6.time);
+                assert!(ours.time <= best * 1.1, "{} s of {best}, below {limit}", ours.time);
+                if limit < 20e6 {
+                    let (sent, most) = (ours.sent, level_6.sent * 1.01);
+                    assert!(sent <= most && ours.level >= 6, "{sent} of {most}, below {limit}");
+                }
+            }
+        }
+    }
+    // One far above what we can do is none.
+    let (world, spool) = (World { limit: 1e9, ..NEAR }, Spool { bytes: 100e6, mail: mixed });
+    assert_eq!(adapts(&world, &spool).level, 0);
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use super::bandwidth::Throttle;
 use super::coding::Coding;
 use super::effort::Written;
 use super::interrupt::{Asking, Interrupt};
@@ -14,6 +15,7 @@ use super::layer::Layer;
 use super::patience::{Patience, TICK};
 use super::socket::Socket;
 use super::tls::{Channel, Setup};
+use super::traffic::Traffic;
 use crate::error::{Error, Kind, Mark, Peer, Result, reason};
 use crate::limits::REPLY_BYTES;
 use crate::settings::DeflateLevel;
@@ -25,37 +27,6 @@ const SEND_CHUNK: usize = 256 << 10;
 const SHORT_CHUNK: usize = 4 << 10;
 /// Bytes read from the socket or out of the decompressor at once.
 const READ_CHUNK: usize = 64 << 10;
-
-/// Bytes that went over the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Traffic {
-    /// Bytes of commands, before compression.
-    pub sent: u64,
-    /// Bytes of replies, after decompression.
-    pub received: u64,
-    /// Bytes written to the socket.
-    pub sent_raw: u64,
-    /// Bytes read from the socket.
-    pub received_raw: u64,
-}
-
-impl Traffic {
-    /// What went over two connections.
-    #[must_use]
-    pub fn and(self, other: Traffic) -> Traffic {
-        Traffic {
-            sent: self.sent + other.sent,
-            received: self.received + other.received,
-            sent_raw: self.sent_raw + other.sent_raw,
-            received_raw: self.received_raw + other.received_raw,
-        }
-    }
-
-    /// Bytes that went either way: a replica may have to get rid of a reply before it reads on.
-    fn moved(&self) -> u64 {
-        self.sent_raw + self.received
-    }
-}
 
 /// How to take in more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +64,8 @@ pub struct Link {
     /// How long it has taken to get rid of commands since the last reply.
     sending: Patience,
     traffic: Traffic,
+    /// What limits how fast bytes are sent, if something does.
+    pub(super) throttle: Option<Throttle>,
     /// Bytes of commands and replies, up to the last reply.
     exchanged: u64,
 }
@@ -125,6 +98,7 @@ impl Link {
             patience: Patience::default(),
             sending: Patience::default(),
             traffic: Traffic::default(),
+            throttle: None,
             exchanged: 0,
         })
     }
@@ -199,6 +173,7 @@ impl Link {
         if let Some(tls) = &mut self.coding.tls
             && tls.close(&mut self.out).is_ok()
         {
+            self.throttle = None;
             let _ = self.write_some();
         }
     }
@@ -253,7 +228,8 @@ impl Link {
         let compresses = self.coding.level().is_some_and(|level| level > 0);
         let enough = if compresses { SHORT_CHUNK } else { SEND_CHUNK };
         if self.out.len() >= enough {
-            self.coding.sample(&self.socket);
+            let is_held = self.throttle.as_ref().is_some_and(Throttle::is_pressed);
+            self.coding.sample(&self.socket, is_held);
             self.drain(if compresses { 0 } else { SEND_CHUNK / 4 })?;
         }
         Ok(())
@@ -275,7 +251,10 @@ impl Link {
             let (begun, before) = (Instant::now(), self.traffic.moved());
             let since = begun.checked_sub(self.sending.quiet()).unwrap_or(begun);
             self.pump(true, since, TICK)?;
-            self.sending.take(begun.elapsed(), self.traffic.moved() - before);
+            // What we wait for by ourselves is no time of the replica's.
+            let ours = self.throttle.as_mut().map_or(Duration::ZERO, Throttle::take_waited);
+            let waited = begun.elapsed().saturating_sub(ours);
+            self.sending.take(waited, self.traffic.moved() - before);
             if let Some(told) = self.sending.over(self.timeout.span) {
                 return Err(self
                     .timeout
@@ -373,18 +352,28 @@ impl Link {
         if self.cancel.load(Ordering::Relaxed) {
             return Err(Error::new(Kind::Cancelled, "talk to", self.name(), "asked to stop"));
         }
-        self.interrupt.ask(quiet.elapsed())?;
+        // Who waits for the turn of its bytes waits for nothing that could come sooner.
+        let is_throttled = write && !self.ended;
+        let held_up = self.throttle.as_ref().filter(|_| is_throttled).map(Throttle::held_up);
+        self.interrupt.ask(quiet.elapsed().max(held_up.unwrap_or_default()))?;
         let left = self.timeout.span.saturating_sub(quiet.elapsed());
         if left.is_zero() {
             let what = if write { "it takes no more bytes" } else { "it does not answer" };
             let detail = format!("{what} for {} seconds", self.timeout.span.as_secs());
             return Err(self.timeout.error(self.name(), detail));
         }
+        let throttle = self.throttle.as_mut().filter(|_| is_throttled);
+        let turn = throttle.map(|throttle| throttle.turn(self.out.len() - self.out_sent));
+        let turn = turn.filter(|turn| !turn.is_zero());
         let pause = if self.coding.is_inflating() { Duration::ZERO } else { left.min(longest) };
+        let pause = turn.map_or(pause, |turn| turn.min(pause));
         // Once the peer has closed, its end would always be ready to be read.
         let asked = Instant::now();
-        let ready = poll::wait(&self.socket, write, pause)
+        let ready = poll::wait(&self.socket, write && turn.is_none(), pause)
             .map_err(|e| broken("wait for", &self.name, &e))?;
+        if let Some(throttle) = self.throttle.as_mut().filter(|_| turn.is_some()) {
+            throttle.waited(asked.elapsed());
+        }
         if let Some(pace) = self.coding.pace.as_mut().filter(|_| write) {
             pace.blocked(asked.elapsed());
         }
@@ -411,8 +400,14 @@ impl Link {
 
     fn write_some(&mut self) -> Result<bool> {
         let bytes = self.out.get(self.out_sent..).unwrap_or_default();
-        match self.socket.write(bytes) {
+        // To a peer that has closed nothing goes; that shows at once only if it is not waited for.
+        let throttle = self.throttle.as_ref().filter(|_| !self.ended);
+        let most = throttle.map_or(bytes.len(), |throttle| throttle.most(bytes.len()));
+        match self.socket.write(bytes.get(..most).unwrap_or_default()) {
             Ok(count) => {
+                if let Some(throttle) = &mut self.throttle {
+                    throttle.wrote(count);
+                }
                 self.out_sent += count;
                 self.traffic.sent_raw += count as u64;
                 Ok(count > 0)

@@ -6,6 +6,7 @@ mod agree;
 #[cfg(test)]
 mod agree_tests;
 mod aside;
+mod bandwidth;
 mod capabilities;
 mod coding;
 mod commands;
@@ -30,6 +31,7 @@ mod layer;
 mod lines;
 mod link;
 mod local;
+mod measured;
 mod offer;
 mod pace;
 mod patience;
@@ -48,14 +50,16 @@ mod starttls_tests;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+mod traffic;
 mod ways;
 
+pub use bandwidth::Limiter;
 pub use capabilities::Capabilities;
 pub use commands::Replica;
 pub use destination::Destination;
 pub use direct::{Answer, Direct};
 pub use dry::Dry;
 pub use interrupt::Interrupt;
-pub use link::Traffic;
 pub use session::Session;
 pub use shared::{Lane, WeakLane};
+pub use traffic::Traffic;

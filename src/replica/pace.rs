@@ -62,13 +62,14 @@ impl Pace {
         self.effort.confirmed(came, written, bytes);
     }
 
-    /// More is about to go to the socket.
-    pub fn sample(&mut self, socket: &impl AsFd, done: &Packed) {
+    /// More is about to go to the socket; whether a limit of our own may hold it back.
+    pub fn sample(&mut self, socket: &impl AsFd, is_held: bool, done: &Packed) {
         self.effort.sample(Sample {
             now: self.begun.elapsed(),
             done: *done,
             blocked: self.blocked,
             unsent: queue::unsent(socket).unwrap_or_default(),
+            is_held,
         });
     }
 

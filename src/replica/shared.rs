@@ -11,10 +11,11 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::capabilities::Capabilities;
 use super::commands::Replica;
-use super::link::{Fill, Traffic};
+use super::link::Fill;
 use super::patience::TICK;
 use super::session::Session;
 use super::socket::Socket;
+use super::traffic::Traffic;
 use crate::error::{Error, Kind, Result};
 use crate::protocol::{Command, Reply, Ticket};
 use crate::sys::poll;

@@ -14,6 +14,7 @@ pub mod contact;
 pub mod daemon;
 pub mod env;
 pub mod everything;
+pub mod exclusion;
 pub mod executor;
 pub mod floor;
 pub mod grouping;

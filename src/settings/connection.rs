@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::overrides::Overrides;
 use super::resolver::Resolver;
 use super::tls::Tls;
-use crate::config::{Target, opt, service_port};
+use crate::config::{Bandwidth, Target, opt, service_port};
 use crate::error::Result;
 
 /// How to connect.
@@ -31,6 +31,8 @@ pub struct Connection {
     pub sync_timeout: Duration,
     /// How much effort goes into compression.
     pub sync_deflate_level: DeflateLevel,
+    /// How many bytes a second all connections together may send.
+    pub sync_bwlimit: Bandwidth,
     /// Fail where compression is not to be had (`-z`).
     pub require_compression: bool,
     /// Ask for staging on the archive partition (`-a`).
@@ -116,6 +118,7 @@ impl Connection {
             client_timeout: resolver.duration(opt::CLIENT_TIMEOUT).max(Duration::from_secs(1)),
             sync_timeout: resolver.duration(opt::SYNC_TIMEOUT).max(Duration::from_secs(3)),
             sync_deflate_level: DeflateLevel::resolve(resolver),
+            sync_bwlimit: sync_bwlimit(resolver, overrides.bwlimit.as_ref())?,
             require_compression: resolver
                 .asked_for("--require-compression", overrides.require_compression),
             stage_to_archive: resolver.asked_for("--stage-to-archive", overrides.stage_to_archive),
@@ -135,6 +138,14 @@ impl Credentials {
             sync_allowplaintext: resolver.switch(opt::SYNC_ALLOWPLAINTEXT),
         }
     }
+}
+
+/// The limit that was asked for, else that of imapd.conf.
+fn sync_bwlimit(resolver: &mut Resolver<'_>, asked: Option<&Bandwidth>) -> Result<Bandwidth> {
+    let configured = Bandwidth::parse(&resolver.text(opt::SYNC_BWLIMIT))?;
+    let Some(asked) = asked else { return Ok(configured) };
+    resolver.overridden(asked.to_string());
+    Ok(asked.clone())
 }
 
 /// The mechanisms that may be used: `<host>_mechs`, the host up to its first dot, or

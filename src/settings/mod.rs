@@ -44,7 +44,7 @@ use crate::error::{Error, Kind, Result};
 use repair::Repair;
 use resolver::Resolver;
 
-pub use crate::config::{Fingerprint, Origin, Target, service_port};
+pub use crate::config::{Bandwidth, Fingerprint, Origin, Rate, Target, service_port};
 pub use connection::{Connection, Credentials, DeflateLevel, KeepAlive, Server};
 pub use databases::{Databases, DbBackend, DbFormat};
 pub use fuse::{AllowRepair, Fuse};

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::fuse::AllowRepair;
 use super::jobs::Jobs;
-use crate::types::Text;
+use crate::config::Bandwidth;
+use crate::types::{Pattern, Text};
 
 /// What a caller asks for, over what imapd.conf says; the default asks for nothing. The fields
 /// are named as the options of `sync_client(8)`.
@@ -31,6 +32,11 @@ pub struct Overrides {
     pub require_compression: bool,
     /// How many connections there are at once (`-j`), instead of `sync_jobs`.
     pub jobs: Option<Jobs>,
+    /// How many bytes a second all connections together may send (`--bwlimit`), instead of
+    /// `sync_bwlimit`.
+    pub bwlimit: Option<Bandwidth>,
+    /// Users and mailboxes to leave out (`--exclude`). Not for what a sync log says.
+    pub exclude: Vec<Pattern>,
     /// Try to connect only once (`-o`).
     pub connect_once: bool,
     /// Least time from one run to the next (`-d`), instead of `sync_repeat_interval`.

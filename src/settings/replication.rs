@@ -8,7 +8,7 @@ use super::repair::Repair;
 use super::resolver::Resolver;
 use crate::config::opt;
 use crate::sys::lock::Wait;
-use crate::types::{ReplicaName, Text};
+use crate::types::{Pattern, ReplicaName, Text};
 
 /// What stays the same for all that a client replicates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,9 @@ pub struct Replication {
     pub dest_partition: Option<Text>,
     /// No mupdate operations (`-L`): `LOCAL_MAILBOX` and so on.
     pub local_only: bool,
+    /// Users, by their userids, and mailboxes, by their external names, to leave out
+    /// (`--exclude`).
+    pub exclude: Vec<Pattern>,
     /// Whether to wait for users that somebody else replicates (`-N`).
     pub wait: Wait,
     /// Never change the master, force the replica (`-O`).
@@ -54,10 +57,14 @@ impl Replication {
         let partition = overrides.dest_partition.clone();
         resolver.asked("--dest-partition", partition.as_ref().map(ToString::to_string));
         let skip_locked = resolver.asked_for("--skip-locked", overrides.skip_locked);
+        for pattern in &overrides.exclude {
+            resolver.asked("--exclude", Some(pattern.to_string()));
+        }
         Replication {
             server,
             channel,
             dest_partition: partition,
+            exclude: overrides.exclude.clone(),
             local_only: resolver.asked_for("--local-only", overrides.local_only),
             wait: if skip_locked { Wait::Fail } else { Wait::up_to(overrides.lock_patience) },
             no_copyback: repair.no_copyback,

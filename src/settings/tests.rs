@@ -68,6 +68,7 @@ fn bad(kind: Type) -> Option<&'static str> {
         Type::Server => Some("replica/tsl"),
         Type::Port => Some("70000"),
         Type::Fingerprints => Some("sha256:12"),
+        Type::Bandwidth => Some("1M,8-18=fast"),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod advise;
 pub mod daemon;
 pub(crate) mod file;
 pub mod identity;
+pub(crate) mod local_time;
 pub(crate) mod lock;
 pub(crate) mod poll;
 pub(crate) mod queue;

@@ -15,6 +15,7 @@ mod mboxtype;
 mod meta;
 mod numbers;
 mod options;
+mod pattern;
 mod record;
 mod replica_name;
 
@@ -31,5 +32,6 @@ pub use mboxtype::MboxType;
 pub use meta::{QUOTA_RESOURCES, Quota, Seen, SieveScript};
 pub use numbers::{Modseq, Time, Uid};
 pub use options::Options;
+pub use pattern::Pattern;
 pub use record::{InternalFlags, Record, SystemFlags};
 pub use replica_name::ReplicaName;

@@ -2,6 +2,9 @@
 //! mail clients do it, replicated, and compared field by field.
 
 mod alarms;
+// About connections too; a host is asked over one.
+#[cfg(not(through_host))]
+mod bandwidth;
 mod big;
 mod cache;
 mod causes;
@@ -9,6 +12,7 @@ mod channels;
 // It is about when things happen, not about where the data comes from: once is enough.
 #[cfg(not(through_host))]
 mod chaos;
+mod choice;
 mod clients;
 mod common;
 mod counts;

@@ -5,16 +5,16 @@ use std::io::{self, Read};
 
 use cyrsync::engine::{Goal, Undone};
 use cyrsync::events::PlannedStep;
-use cyrsync::types::UserId;
+use cyrsync::types::{MboxName, UserId};
 use cyrsync::{Error, Kind};
 
 use crate::connect::connect;
 use crate::console::{complain, print};
-use crate::exit::Exit;
+use crate::exit::{Exit, Fatal};
 use crate::flags::{Low, Mode};
 use crate::list;
 use crate::start::Session;
-use crate::work::{End, Tally, names};
+use crate::work::{End, Tally, chosen};
 
 /// Prints steps and counts them.
 struct Printer {
@@ -64,18 +64,23 @@ fn words(step: &PlannedStep) -> String {
 }
 
 /// Prints what `mode` would do.
-pub fn work(mode: Mode, low: Low, session: &mut Session) -> Exit {
+///
+/// # Errors
+/// If an operand is neither a name nor a pattern.
+pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> {
     let mut tally = Tally::new(&low);
     let mut printer = Printer { json: low.json, steps: 0, messages: 0, bytes: 0 };
     let planned = plan(mode, low, session, &mut tally, &mut printer);
     session.client.disconnect();
-    printer.summary();
-    match planned {
-        Err(End::Stopped) => Exit::TempFail,
-        Err(End::GivenUp) => Exit::Failed,
-        Ok(()) if tally.has_failed() => Exit::Failed,
-        Ok(()) => Exit::Ok,
+    if let Err(End::Fatal(fatal)) = planned {
+        return Err(fatal);
     }
+    printer.summary();
+    Ok(match planned {
+        Err(End::Stopped) => Exit::TempFail,
+        Ok(()) if !tally.has_failed() => Exit::Ok,
+        _ => Exit::Failed,
+    })
 }
 
 fn plan(
@@ -97,9 +102,10 @@ fn plan(
     };
     let planned = match mode {
         Mode::Users | Mode::Meta => {
-            let users: Result<Vec<UserId>, _> =
-                names(low)?.map(|name| name.map(UserId::from)).collect();
-            let users = users?;
+            let input_file = low.input_file.filter(|_| mode == Mode::Users);
+            let mut chosen = chosen::<UserId>(Low { input_file, ..low }, client, &console)?;
+            let users = chosen.by_ref().collect::<Result<Vec<_>, _>>()?;
+            chosen.failed.iter().for_each(|error| tally.failed("plan()", error));
             connect(client, policy)?;
             let mut ended = |user: &UserId, result: &Result<(), Error>| {
                 if let Err(error) = result {
@@ -110,13 +116,9 @@ fn plan(
             client.planner().users(&mut users.into_iter(), only_meta, &mut each, &mut ended)
         }
         Mode::Mailboxes => {
-            let mut internal = Vec::new();
-            for name in names(low)? {
-                match client.internal_name(&name?) {
-                    Ok(name) => internal.push(name),
-                    Err(error) => tally.failed("plan()", &error),
-                }
-            }
+            let mut chosen = chosen::<MboxName>(low, client, &console)?;
+            let internal = chosen.by_ref().collect::<Result<Vec<_>, _>>()?;
+            chosen.failed.iter().for_each(|error| tally.failed("plan()", error));
             connect(client, policy)?;
             client.planner().mailboxes(&internal, &mut each)
         }

@@ -36,11 +36,14 @@ pub const MEANINGS: &[(Exit, &str)] = &[
     (
         Exit::Failed,
         "Something could not be replicated, the replica could not be reached or refused the login, \
-         or the file of -f could not be read. With --status: a warning.",
+         or the file of -f or --exclude-from could not be read. With --status: a warning.",
     ),
     (Exit::Critical, "With --status: critical."),
     (Exit::Unknown, "With --status: it cannot be found out."),
-    (Exit::Usage, "The command line is wrong, or root found no cyrus user to become."),
+    (
+        Exit::Usage,
+        "The command line is wrong, a pattern too, or root found no cyrus user to become.",
+    ),
     (Exit::Software, "No replica is named: neither -S nor sync_host. Or a bug was caught."),
     (
         Exit::TempFail,

@@ -5,11 +5,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cyrsync::settings::{AllowRepair, Jobs, Overrides};
-use cyrsync::types::Text;
+use cyrsync::settings::{AllowRepair, Bandwidth, Jobs, Overrides};
+use cyrsync::types::{Pattern, Text};
 
 use crate::exit::{Exit, Fatal};
 use crate::flags::{Low, Mode};
+use crate::list;
 
 /// How long rolling replication waits for a lock before it goes on with something else.
 const LOCK_PATIENCE: Duration = Duration::from_millis(200);
@@ -31,6 +32,8 @@ pub fn overrides(low: &Low) -> Result<Overrides, Fatal> {
         require_compression: low.require_compression,
         connect_once: low.connect_once,
         jobs: jobs(low)?,
+        bwlimit: bwlimit(low)?,
+        exclude: exclude(low)?,
         delay: (low.delay != 0).then(|| seconds(low.delay)),
         timeout: low.timeout.map(seconds),
         shutdown_file: low.shutdown_file.as_ref().map(PathBuf::from),
@@ -68,6 +71,47 @@ fn jobs(low: &Low) -> Result<Option<Jobs>, Fatal> {
     }
 }
 
+/// How many bytes a second are sent at most.
+fn bwlimit(low: &Low) -> Result<Option<Bandwidth>, Fatal> {
+    let Some(word) = &low.bwlimit else { return Ok(None) };
+    match Bandwidth::parse(&word.to_string_lossy()) {
+        Ok(limit) => Ok(Some(limit)),
+        Err(error) => {
+            let what = format!("--bwlimit: {}: {}", error.detail(), error.hint_text());
+            Err(Fatal::new(Exit::Usage, what))
+        }
+    }
+}
+
+/// What is left out by `--exclude`; see [`exclude_from`] for the rest.
+fn exclude(low: &Low) -> Result<Vec<Pattern>, Fatal> {
+    let is_given = !low.exclude.is_empty() || !low.exclude_from.is_empty();
+    if is_given && low.mode == Some(Mode::Rolling) {
+        let what = "--exclude cannot go with rolling replication: changes of those left out would be \
+                    taken off the log and lost; exclude them from a run with -A, -u, -m or -s";
+        return Err(Fatal::new(Exit::Usage, what));
+    }
+    low.exclude.iter().map(|word| pattern("--exclude", word.as_bytes())).collect()
+}
+
+/// What is left out by `--exclude-from`. A file that cannot be read was reported.
+pub fn exclude_from(low: &Low) -> Result<Vec<Pattern>, Fatal> {
+    let mut patterns = Vec::new();
+    for path in &low.exclude_from {
+        let unreadable =
+            |_| Fatal::new(Exit::Failed, "nothing is replicated without the patterns to exclude");
+        for word in list::open(path).map_err(unreadable)? {
+            let from = format!("--exclude-from {}", path.display());
+            patterns.push(pattern(&from, &word.map_err(unreadable)?)?);
+        }
+    }
+    Ok(patterns)
+}
+
+fn pattern(flag: &str, word: &[u8]) -> Result<Pattern, Fatal> {
+    Pattern::new(word).map_err(|error| Fatal::new(Exit::Usage, format!("{flag}: {error}")))
+}
+
 /// A negative number counts as 0.
 fn seconds(number: i32) -> Duration {
     Duration::from_secs(u64::try_from(number).unwrap_or(0))
@@ -101,6 +145,32 @@ mod tests {
         assert_eq!(asked.dest_partition, None);
         assert_eq!(asked.delay, Some(Duration::from_secs(7)));
         assert_eq!(asked.timeout, Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_limit_and_patterns_are_read_before_anything_is_done() {
+        let low = Low {
+            mode: Some(Mode::All),
+            bwlimit: Some("1M".into()),
+            exclude: vec!["a*".into(), "b?".into()],
+            ..Low::default()
+        };
+        let asked = overrides(&low).expect("nothing is wrong");
+        assert_eq!(asked.bwlimit.map(|limit| limit.to_string()).as_deref(), Some("1M"));
+        assert_eq!(asked.exclude.len(), 2);
+        let rolling = Low { mode: Some(Mode::Rolling), ..low };
+        let fatal = overrides(&rolling).expect_err("changes would be lost");
+        assert!(fatal.exit == Exit::Usage && fatal.message.contains("rolling"), "{fatal:?}");
+        for (bwlimit, exclude, told) in [("fast", "a", "\"fast\""), ("1M", "u[1", "u[1")] {
+            let low = Low {
+                mode: Some(Mode::All),
+                bwlimit: Some(bwlimit.into()),
+                exclude: vec![exclude.into()],
+                ..Low::default()
+            };
+            let fatal = overrides(&low).expect_err("it is no rate, or no pattern");
+            assert!(fatal.exit == Exit::Usage && fatal.message.contains(told), "{fatal:?}");
+        }
     }
 
     #[test]

@@ -118,7 +118,12 @@ const DESCRIPTION: &[&str] = &[
     "It reads imapd.conf(5) and the mail store as Cyrus does, under Cyrus's locks, and never \
      writes to the mail store itself. Started by root it becomes the cyrus user.",
     "Long options may be cut short as long as they stay unambiguous, except --allow-repair, \
-     --copyback, --forget-tls, --help, --version, --man and --show-config.",
+     --bwlimit, --copyback, --exclude, --exclude-from, --forget-tls, --help, --version, --man and \
+     --show-config.",
+    "A name that holds *, ? or [ is a pattern, unless a user or mailbox is called just that. It \
+     stands for all users who have an INBOX, or all mailboxes, that match, in the order of \
+     mailboxes.db and each once: * for any characters, separators included, ? for one, [a-z] for \
+     one of these, [!a-z] for any other. A pattern that matches nothing is reported, and is no failure.",
 ];
 
 const SIGNALS: &[&str] = &[
@@ -127,7 +132,7 @@ const SIGNALS: &[&str] = &[
      works on, but does not wait for a replica that says nothing; what is left stays in the log.",
     "SIGHUP cuts short the wait for the next attempt to connect. Rolling replication reads \
      imapd.conf anew, connects anew, and tries at once what had failed, when the part that it \
-     works on is done or the replica says nothing.",
+     works on is done, the replica says nothing, or a limit of bandwidth holds it up.",
 ];
 
 const ENVIRONMENT: &[&str] =
@@ -146,8 +151,8 @@ const DIFFERENCES: &[&str] = &[
      such client works on a channel. -1 is a mode by itself.",
     "A repair refuses values that cannot be, and does not expunge much, divert mail or change \
      scripts on this server without --allow-repair.",
-    "--allow-repair, --copyback, --forget-tls, --help, --version, --man and --show-config are \
-     new.",
+    "--allow-repair, --bwlimit, --copyback, --exclude, --exclude-from, --forget-tls, --help, \
+     --version, --man and --show-config are new, and so are patterns in place of names.",
 ];
 
 fn section(page: &mut String, title: &str, paragraphs: &[&str]) {

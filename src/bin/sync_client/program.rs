@@ -49,9 +49,9 @@ fn print(page: Page) -> Exit {
 
 fn run(mode: Mode, low: flags::Low) -> Result<Exit, Fatal> {
     match start::start(mode, &low) {
-        Ok(mut session) if low.dry_run => Ok(dry_run::work(mode, low, &mut session)),
+        Ok(mut session) if low.dry_run => dry_run::work(mode, low, &mut session),
         Ok(session) if mode == Mode::Rolling => rolling::work(low, session),
-        Ok(mut session) => Ok(work::work(mode, low, &mut session)),
+        Ok(mut session) => work::work(mode, low, &mut session),
         Err(ended) => ended,
     }
 }

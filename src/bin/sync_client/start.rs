@@ -20,7 +20,7 @@ use crate::console::{Console, complain};
 use crate::exit::{Exit, Fatal};
 use crate::flags::{Low, Mode};
 use crate::list;
-use crate::overrides::{overrides, text};
+use crate::overrides::{exclude_from, overrides, text};
 use crate::signals::{self, Stop};
 use crate::traffic::Wire;
 
@@ -118,7 +118,9 @@ pub fn settings(low: &Low) -> Result<Settings, Fatal> {
 /// What a configuration says for what was typed.
 pub fn resolve(config: &Config, low: &Low) -> Result<Settings, Fatal> {
     let channel = text(low.channel.as_ref());
-    Ok(Settings::resolve(config, channel.as_deref(), &overrides(low)?)?)
+    let mut overrides = overrides(low)?;
+    overrides.exclude.extend(exclude_from(low)?);
+    Ok(Settings::resolve(config, channel.as_deref(), &overrides)?)
 }
 
 /// Reads imapd.conf, and becomes what it says.

@@ -3,31 +3,38 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use cyrsync::engine::Goal;
+use cyrsync::engine::{Client, Goal};
 use cyrsync::events::Level;
 use cyrsync::sys::syslog;
 use cyrsync::types::{MboxName, UserId};
 use cyrsync::{Error, Kind};
 
+use crate::chosen::{Choice, Chosen, Names};
 use crate::connect::{NotConnected, connect, give_up};
-use crate::console::complain;
-use crate::exit::Exit;
+use crate::console::{Console, complain};
+use crate::exit::{Exit, Fatal};
 use crate::flags::{Low, Mode};
 use crate::list::{self, Unreadable};
 use crate::start::Session;
 use crate::summary::Summary;
 
-/// Names to replicate, from the command line or a list.
-pub type Names = Box<dyn Iterator<Item = Result<Vec<u8>, Unreadable>>>;
-
-/// Why the work ends before everything was tried. It was told.
+/// Why the work ends before everything was tried. It was reported, but for the last.
 pub enum End {
     /// By a signal.
     Stopped,
     /// The replica cannot be reached, or a list not be read.
     GivenUp,
+    /// An operand is of no use. That was not reported.
+    Fatal(Fatal),
+}
+
+impl From<Fatal> for End {
+    fn from(fatal: Fatal) -> Self {
+        End::Fatal(fatal)
+    }
 }
 
 impl From<Unreadable> for End {
@@ -46,22 +53,36 @@ impl From<NotConnected> for End {
 }
 
 /// Does what `mode` asks for.
-pub fn work(mode: Mode, low: Low, session: &mut Session) -> Exit {
+///
+/// # Errors
+/// If an operand is neither a name nor a pattern.
+pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> {
     let mut tally = Tally::new(&low);
     let is_strict = low.strict;
     let takes_names = matches!(mode, Mode::Users | Mode::Meta | Mode::Mailboxes);
     if takes_names && low.input_file.is_none() && low.operands.is_empty() {
         session.console.mistake("nothing to do: no user or mailbox was named");
     }
+    let Session { client, console, .. } = &*session;
     let ended = match mode {
-        Mode::Users => names(low).and_then(|list| users(list, session, &mut tally, false)),
-        Mode::Meta => users(operands(low.operands), session, &mut tally, true),
-        Mode::Mailboxes => names(low).and_then(|list| mailboxes(list, session, &mut tally)),
+        Mode::Users => {
+            chosen(low, client, console).and_then(|list| users(list, session, &mut tally, false))
+        }
+        // It takes no list.
+        Mode::Meta => chosen(Low { input_file: None, ..low }, client, console)
+            .and_then(|list| users(list, session, &mut tally, true)),
+        Mode::Mailboxes => {
+            chosen(low, client, console).and_then(|list| mailboxes(list, session, &mut tally))
+        }
         Mode::All => all(low.operands.first(), session, &mut tally),
         // Elsewhere.
         Mode::Rolling | Mode::ForgetTls | Mode::Status => Ok(()),
     };
     session.client.disconnect();
+    let ended = match ended {
+        Err(End::Fatal(fatal)) => return Err(fatal),
+        ended => ended,
+    };
     // Of what ended before it began there is nothing to say.
     if ended.is_ok() || session.client.counters().totals.users > 0 || tally.has_failed() {
         tally.summary.end(&session.client);
@@ -71,24 +92,24 @@ pub fn work(mode: Mode, low: Low, session: &mut Session) -> Exit {
         syslog::send(Level::Warning, error.to_string());
     }
     let is_mistaken = is_strict && session.console.mistaken.load(Ordering::Relaxed);
-    match ended {
+    Ok(match ended {
         Err(End::Stopped) => Exit::TempFail,
-        Err(End::GivenUp) => Exit::Failed,
-        Ok(()) if tally.has_failed() || is_mistaken => Exit::Failed,
-        Ok(()) => Exit::Ok,
-    }
+        Ok(()) if !tally.has_failed() && !is_mistaken => Exit::Ok,
+        _ => Exit::Failed,
+    })
 }
 
-fn operands(words: Vec<OsString>) -> Names {
-    Box::new(words.into_iter().map(|word| Ok(word.into_vec())))
-}
-
-/// The list's names if there is a list, else the operands.
-pub fn names(low: Low) -> Result<Names, End> {
-    match &low.input_file {
-        Some(path) => Ok(Box::new(list::open(path)?)),
-        None => Ok(operands(low.operands)),
-    }
+/// What the names of the list stand for if there is a list, else what the operands do.
+pub fn chosen<T: Choice>(
+    low: Low,
+    client: &Client,
+    console: &Arc<Console>,
+) -> Result<Chosen<T>, End> {
+    let names: Names = match &low.input_file {
+        Some(path) => Box::new(list::open(path)?),
+        None => Box::new(low.operands.into_iter().map(|word| Ok(word.into_vec()))),
+    };
+    Ok(Chosen::new(names, low.input_file.is_some(), client.catalog(), console.clone())?)
 }
 
 /// Remembers and tells what failed.
@@ -130,7 +151,7 @@ impl Tally {
 
 /// Replicates users, or only their metadata.
 fn users(
-    names: Names,
+    mut chosen: Chosen<UserId>,
     session: &mut Session,
     tally: &mut Tally,
     only_meta: bool,
@@ -139,8 +160,8 @@ fn users(
     connect(client, policy)?;
     // A list that cannot be read on ends the work, when what was read of it is done.
     let mut unreadable = None;
-    let mut users = names.map_while(|name| match name {
-        Ok(name) => Some(UserId::from(name)),
+    let mut users = chosen.by_ref().map_while(|user| match user {
+        Ok(user) => Some(user),
         Err(error) => {
             unreadable = Some(error);
             None
@@ -153,6 +174,9 @@ fn users(
         }
     });
     drop(users);
+    for error in &chosen.failed {
+        tally.failed(format_args!("{call}()"), error);
+    }
     match result {
         Err(error) if error.kind() == Kind::Cancelled => Err(End::Stopped),
         Err(error) => {
@@ -164,17 +188,21 @@ fn users(
 }
 
 /// Replicates mailboxes, all at once.
-fn mailboxes(names: Names, session: &mut Session, tally: &mut Tally) -> Result<(), End> {
+fn mailboxes(
+    mut chosen: Chosen<MboxName>,
+    session: &mut Session,
+    tally: &mut Tally,
+) -> Result<(), End> {
     const CALL: &str = "sync_do_mailboxes()";
     let Session { client, policy, .. } = session;
-    let mut internal = Vec::new();
-    for name in names {
-        match client.internal_name(&name?) {
-            Ok(name) => internal.push(name),
-            Err(error) => tally.failed(CALL, &error),
-        }
+    let internal = chosen.by_ref().collect::<Result<Vec<_>, _>>()?;
+    for error in &chosen.failed {
+        tally.failed(CALL, error);
     }
     connect(client, policy)?;
+    if internal.is_empty() {
+        return Ok(());
+    }
     match client.sync_mailboxes(&internal) {
         Err(error) if error.kind() == Kind::Cancelled => return Err(End::Stopped),
         Err(error) => tally.failed(CALL, &error),

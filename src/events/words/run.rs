@@ -41,6 +41,9 @@ pub(super) fn line(event: &RunEvent) -> Line {
         RunEvent::NoCache { error } => {
             (Level::Warning, format!("DBERROR: working without replication cache: {error}"))
         }
+        RunEvent::Excluded { users, mailboxes, names } => {
+            return Line::verbose(excluded(*users, *mailboxes, names));
+        }
         RunEvent::Reprocessing { path } => {
             (Level::Notice, format!("Reprocessing sync log file {}", path.display()))
         }
@@ -97,6 +100,19 @@ pub(super) fn line(event: &RunEvent) -> Line {
         ),
     };
     Line::log(level, text)
+}
+
+/// `excluded: 2 users, 1 mailbox: ann, bob, lists/rust`
+fn excluded(users: u64, mailboxes: u64, names: &[Text]) -> String {
+    let count = |number: u64, what: &str, plural: &str| {
+        let what = if number == 1 { what } else { plural };
+        (number > 0).then(|| format!("{number} {what}"))
+    };
+    let counts = [count(users, "user", "users"), count(mailboxes, "mailbox", "mailboxes")];
+    let counts: Vec<String> = counts.into_iter().flatten().collect();
+    let more = (users + mailboxes).saturating_sub(names.len() as u64);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("excluded: {}: {}{more}", counts.join(", "), list(names))
 }
 
 fn list(items: &[Text]) -> String {

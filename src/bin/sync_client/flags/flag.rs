@@ -161,6 +161,12 @@ pub struct Low {
     pub copyback: bool,
     /// What repairs may do, in words.
     pub allow_repair: Option<OsString>,
+    /// Patterns.
+    pub exclude: Vec<OsString>,
+    /// Files with patterns.
+    pub exclude_from: Vec<OsString>,
+    /// A limit of bandwidth.
+    pub bwlimit: Option<OsString>,
     pub stage_to_archive: bool,
     pub require_compression: bool,
     pub connect_once: bool,

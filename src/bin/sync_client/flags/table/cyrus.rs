@@ -256,7 +256,8 @@ pub(super) const FLAGS: &[Flag] = &[
         arg: Arg::None,
         in_full: false,
         help: "replicate the users named as operands",
-        doc: "User mode: the operands are users to replicate with all that belongs to them.",
+        doc: "User mode: the operands are users to replicate with all that belongs to them, or \
+              patterns for users.",
         category: Category::Mode,
         applies: Applies::Always,
         update: |low, _| mode(low, Mode::Users),

@@ -1,7 +1,7 @@
 //! The flags that Cyrus's program does not have: long names, taken in full.
 
 use super::super::{Applies, Arg, Category, Flag, Mode, Page, Step};
-use super::update::{keep, mode, set, whole};
+use super::update::{add, keep, mode, set, whole};
 
 /// In the order of the table.
 pub(super) const FLAGS: &[Flag] = &[
@@ -18,6 +18,20 @@ pub(super) const FLAGS: &[Flag] = &[
         category: Category::Replica,
         applies: Applies::Always,
         update: |low, number| keep(&mut low.jobs, number),
+    },
+    Flag {
+        short: None,
+        long: Some("bwlimit"),
+        arg: Arg::Word("rate"),
+        in_full: true,
+        help: "send so many bytes a second at most",
+        doc: "Send no more than so many bytes a second over all connections together: a number, with \
+              K, M or G for 1024 bytes and so on, or off. Times of the day may follow that have \
+              rates of their own, in local time and over midnight if need be: \
+              10M,08:00-18:00=1M. Overrides sync_bwlimit of imapd.conf(5).",
+        category: Category::Replica,
+        applies: Applies::Always,
+        update: |low, rate| keep(&mut low.bwlimit, rate),
     },
     Flag {
         short: None,
@@ -183,6 +197,34 @@ pub(super) const FLAGS: &[Flag] = &[
             low.no_copyback = false;
             set(&mut low.copyback, true)
         },
+    },
+    Flag {
+        short: None,
+        long: Some("exclude"),
+        arg: Arg::Word("pattern"),
+        in_full: true,
+        help: "leave out users that match; repeatable",
+        doc: "Leave out users whose userid matches this pattern, and where mailboxes are replicated \
+              by themselves (with -m, and shared ones with -A) those whose name, as an \
+              administrator types it, matches. * stands for any characters, separators included, ? \
+              for one, [a-z] for one of these, [!a-z] for any other. May be given several times. \
+              With -v a line at the end tells what was left out. Refused in rolling replication, \
+              which would lose changes by it.",
+        category: Category::Selection,
+        applies: Applies::OneRun,
+        update: |low, pattern| add(&mut low.exclude, pattern),
+    },
+    Flag {
+        short: None,
+        long: Some("exclude-from"),
+        arg: Arg::Word("file"),
+        in_full: true,
+        help: "patterns to leave out, one a line",
+        doc: "Read patterns for --exclude from this file: one a line; empty lines and lines that \
+              begin with # are passed over. May be given several times.",
+        category: Category::Selection,
+        applies: Applies::OneRun,
+        update: |low, file| add(&mut low.exclude_from, file),
     },
     Flag {
         short: None,

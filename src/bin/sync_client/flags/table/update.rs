@@ -18,6 +18,11 @@ pub(super) fn keep(place: &mut Option<OsString>, argument: &OsStr) -> Step {
     set(place, Some(argument.to_owned()))
 }
 
+pub(super) fn add(places: &mut Vec<OsString>, argument: &OsStr) -> Step {
+    places.push(argument.to_owned());
+    Step::Go
+}
+
 /// Keeps a number of seconds. What does not begin with a number is refused, where Cyrus's program
 /// takes it for 0.
 pub(super) fn number<T>(place: &mut T, argument: &OsStr, made: impl Fn(i32) -> T) -> Step {

@@ -1,0 +1,89 @@
+//! What the master has, by name: what patterns on a command line stand for.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::names::Namespace;
+use crate::store::Store;
+use crate::types::{MailboxEntry, MboxName, Pattern, UserId};
+
+/// The users and mailboxes of a master, as mailboxes.db has them at the time of each call. May be
+/// used while the client works.
+#[derive(Clone)]
+pub struct Catalog {
+    store: Arc<dyn Store>,
+    names: Namespace,
+}
+
+/// What a pattern stands for.
+#[derive(Debug, Clone)]
+pub struct Matches<T> {
+    /// In the order of mailboxes.db, each once.
+    pub found: Vec<T>,
+    /// Why there may be more: a part of mailboxes.db cannot be read.
+    pub unread: Option<Error>,
+}
+
+impl Catalog {
+    pub(super) fn new(store: Arc<dyn Store>, names: Namespace) -> Catalog {
+        Catalog { store, names }
+    }
+
+    /// The internal name of a mailbox as the command line gives it.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidArgument`](crate::Kind::InvalidArgument) for what can be no mailbox.
+    pub fn internal_name(&self, external: &[u8]) -> Result<MboxName> {
+        self.names.read_external(external)
+    }
+
+    /// Whether a user has an INBOX.
+    ///
+    /// # Errors
+    /// Those of mailboxes.db.
+    pub fn has_user(&self, user: &UserId) -> Result<bool> {
+        self.has_mailbox(&self.names.inbox(user))
+    }
+
+    /// Whether there is a mailbox with this internal name.
+    ///
+    /// # Errors
+    /// Those of mailboxes.db.
+    pub fn has_mailbox(&self, name: &MboxName) -> Result<bool> {
+        Ok(self.store.lookup(name)?.is_some_and(|entry| is_there(&entry)))
+    }
+
+    /// The users who have an INBOX and whose userids match.
+    pub fn users(&self, pattern: &Pattern) -> Matches<UserId> {
+        self.matching(|name| {
+            let owner = self.names.owner(name).filter(|_| self.names.is_inbox(name))?;
+            pattern.matches(owner.as_bytes()).then_some(owner)
+        })
+    }
+
+    /// The mailboxes whose external names match, deleted ones that wait for expiry included: they
+    /// are named `DELETED/...`.
+    pub fn mailboxes(&self, pattern: &Pattern) -> Matches<MboxName> {
+        self.matching(|name| {
+            let external = self.names.to_external(name)?;
+            pattern.matches(external.as_bytes()).then(|| name.clone())
+        })
+    }
+
+    fn matching<T>(&self, chosen: impl Fn(&MboxName) -> Option<T>) -> Matches<T> {
+        let mut found = Vec::new();
+        let listed = self.store.each_mailbox(b"", &mut |entry| {
+            if is_there(&entry) {
+                found.extend(chosen(&entry.name));
+            }
+            Ok(ControlFlow::Continue(()))
+        });
+        Matches { found, unread: listed.err() }
+    }
+}
+
+/// Whether it is a mailbox, and not what was one or stands between some.
+fn is_there(entry: &MailboxEntry) -> bool {
+    !entry.mbtype.is_deleted() && !entry.mbtype.is_intermediate()
+}

@@ -1,0 +1,44 @@
+//! The local time of day.
+
+use std::mem::MaybeUninit;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Minutes since midnight, as clocks on the wall have it; of UTC where the system cannot tell.
+pub fn minute_of_day() -> u16 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    local(now).unwrap_or_else(|| u16::try_from(now / 60 % (24 * 60)).unwrap_or(0))
+}
+
+fn local(seconds: u64) -> Option<u16> {
+    let time = libc::time_t::try_from(seconds).ok()?;
+    let mut parts = MaybeUninit::<libc::tm>::uninit();
+    // SAFETY: both pointers are valid for the call, which fills the structure unless it returns
+    // NULL.
+    let parts = unsafe {
+        if libc::localtime_r(&raw const time, parts.as_mut_ptr()).is_null() {
+            return None;
+        }
+        parts.assume_init()
+    };
+    u16::try_from(parts.tm_hour * 60 + parts.tm_min).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    fn date() -> u16 {
+        let output = Command::new("date").arg("+%H %M").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (hour, minute) = text.trim().split_once(' ').unwrap();
+        hour.parse::<u16>().unwrap() * 60 + minute.parse::<u16>().unwrap()
+    }
+
+    #[test]
+    fn it_is_the_time_that_date_prints() {
+        // A minute may begin between the two.
+        let (before, now, after) = (date(), minute_of_day(), date());
+        assert!(now == before || now == after, "{before} {now} {after}");
+    }
+}
