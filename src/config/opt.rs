@@ -50,12 +50,13 @@ const OF_ALL_CHANNELS: [&str; 5] =
     ["sync_log", "sync_log_channels", "sync_reconnect_maxwait", "sync_server_path", "sync_timeout"];
 
 /// Options that only cyrsync reads: Cyrus knows none of them.
-const OURS: [&str; 12] = [
+const OURS: [&str; 13] = [
     "sync_allowplaintext",
     "sync_authzid",
     "sync_check_messages",
     "sync_deflate_level",
     "sync_jobs",
+    "sync_metrics_file",
     "sync_no_copyback",
     "sync_repair_fuse",
     "sync_repair_max_expunge",

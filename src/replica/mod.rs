@@ -42,6 +42,7 @@ mod shadow;
 mod shared;
 mod socket;
 mod spool_file;
+mod stage;
 mod starttls;
 #[cfg(test)]
 mod starttls_tests;
@@ -50,8 +51,10 @@ mod tests;
 pub mod tls;
 mod ways;
 
+pub use aside::{Left, aside};
 pub use capabilities::Capabilities;
 pub use commands::Replica;
+pub use connect::probe;
 pub use destination::Destination;
 pub use direct::{Answer, Direct};
 pub use dry::Dry;
@@ -59,3 +62,5 @@ pub use interrupt::Interrupt;
 pub use link::Traffic;
 pub use session::Session;
 pub use shared::{Lane, WeakLane};
+pub use socket::addresses;
+pub use stage::{Offered, Shown, Stage, Trust};

@@ -83,7 +83,8 @@ pub fn manual() -> String {
         "-A [options] [prefix]",
         "-r|-R|-1 [options]",
         "--forget-tls server-name [-C config-file]",
-        "--show-config [options]",
+        "--check-config [options]",
+        "--print-config [options]",
     ] {
         let _ = writeln!(page, "\\fBsync_client\\fR {}", roff(line));
     }
@@ -118,7 +119,8 @@ const DESCRIPTION: &[&str] = &[
     "It reads imapd.conf(5) and the mail store as Cyrus does, under Cyrus's locks, and never \
      writes to the mail store itself. Started by root it becomes the cyrus user.",
     "Long options may be cut short as long as they stay unambiguous, except --allow-repair, \
-     --copyback, --forget-tls, --help, --version, --man and --show-config.",
+     --check-config, --copyback, --forget-tls, --help, --version, --man, --print-config and \
+     --show-config.",
 ];
 
 const SIGNALS: &[&str] = &[
@@ -146,8 +148,8 @@ const DIFFERENCES: &[&str] = &[
      such client works on a channel. -1 is a mode by itself.",
     "A repair refuses values that cannot be, and does not expunge much, divert mail or change \
      scripts on this server without --allow-repair.",
-    "--allow-repair, --copyback, --forget-tls, --help, --version, --man and --show-config are \
-     new.",
+    "--allow-repair, --check-config, --copyback, --forget-tls, --help, --version, --man, \
+     --print-config and --show-config are new.",
 ];
 
 fn section(page: &mut String, title: &str, paragraphs: &[&str]) {
