@@ -6,6 +6,8 @@ mod client;
 mod host;
 mod server;
 
+#[path = "../../../src/bin/sync_client/check.rs"]
+mod check;
 #[path = "../../../src/bin/sync_client/connect.rs"]
 mod connect;
 #[path = "../../../src/bin/sync_client/console.rs"]
