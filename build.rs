@@ -32,6 +32,7 @@ mod header {
         "host/structs",
         "host/functions",
         "client",
+        "check",
         "pieces",
         "matching",
         "plan",

@@ -458,6 +458,126 @@ typedef enum cyrsync_unit {
 } cyrsync_unit;
 
 /**
+ * What cyrsync_config_check() looks at, in this order. New ones may come.
+ */
+typedef enum cyrsync_topic {
+    /**
+     * Whether imapd.conf and what it includes can be read, and every value be used.
+     */
+    CYRSYNC_TOPIC_CONFIGURATION = 1,
+    /**
+     * Whether names of options are written right, and as they are called now.
+     */
+    CYRSYNC_TOPIC_OPTIONS = 2,
+    /**
+     * What "cyr_info conf-lint" will report as unknown.
+     */
+    CYRSYNC_TOPIC_CONF_LINT = 3,
+    /**
+     * Whether the process runs as the cyrus user.
+     */
+    CYRSYNC_TOPIC_USER = 4,
+    /**
+     * Whether partitions are there and readable, and mailboxes lie on them.
+     */
+    CYRSYNC_TOPIC_SPOOL = 5,
+    /**
+     * Whether the databases of the mail store can be read.
+     */
+    CYRSYNC_TOPIC_DATABASES = 6,
+    /**
+     * Whether there is a program through which a repair can write to the master.
+     */
+    CYRSYNC_TOPIC_OWN_SERVER = 7,
+    /**
+     * Whether Cyrus's daemons log what they change.
+     */
+    CYRSYNC_TOPIC_SYNC_LOG = 8,
+    /**
+     * Whether the channel is one that they log to.
+     */
+    CYRSYNC_TOPIC_CHANNEL = 9,
+    /**
+     * Whether the log can be taken over.
+     */
+    CYRSYNC_TOPIC_LOG = 10,
+    /**
+     * Whether another client works on the channel.
+     */
+    CYRSYNC_TOPIC_CLAIM = 11,
+    /**
+     * Whether the replica's name has an address.
+     */
+    CYRSYNC_TOPIC_NAME = 12,
+    /**
+     * Whether the replica answers, and what it is.
+     */
+    CYRSYNC_TOPIC_CONNECTION = 13,
+    /**
+     * Whether the connection is encrypted.
+     */
+    CYRSYNC_TOPIC_TLS = 14,
+    /**
+     * Whether the replica's certificate is to be trusted, and for how long.
+     */
+    CYRSYNC_TOPIC_CERTIFICATE = 15,
+    /**
+     * How to log in.
+     */
+    CYRSYNC_TOPIC_MECHANISM = 16,
+    /**
+     * Whether the login is accepted.
+     */
+    CYRSYNC_TOPIC_LOGIN = 17,
+    /**
+     * Whether the login has the rights that replication needs.
+     */
+    CYRSYNC_TOPIC_ADMIN = 18,
+    /**
+     * Which Cyrus the replica is.
+     */
+    CYRSYNC_TOPIC_VERSION = 19,
+    /**
+     * What the replica offers.
+     */
+    CYRSYNC_TOPIC_CAPABILITIES = 20,
+    /**
+     * Whether the replica knows the master's partitions.
+     */
+    CYRSYNC_TOPIC_PARTITIONS = 21,
+    /**
+     * Whether the connection is compressed.
+     */
+    CYRSYNC_TOPIC_COMPRESSION = 22,
+    /**
+     * How far the clocks of master and replica are apart.
+     */
+    CYRSYNC_TOPIC_CLOCKS = 23,
+} cyrsync_topic;
+
+/**
+ * What cyrsync_config_check() found of a topic.
+ */
+typedef enum cyrsync_verdict {
+    /**
+     * It is as it should be.
+     */
+    CYRSYNC_VERDICT_OK = 1,
+    /**
+     * Replication works, but somebody should look at this.
+     */
+    CYRSYNC_VERDICT_WARN = 2,
+    /**
+     * Replication will fail, or do less than it should.
+     */
+    CYRSYNC_VERDICT_FAIL = 3,
+    /**
+     * It was not looked at.
+     */
+    CYRSYNC_VERDICT_SKIPPED = 4,
+} cyrsync_verdict;
+
+/**
  * Why cyrsync_client_roll() ended.
  */
 typedef enum cyrsync_rolled {
@@ -1336,6 +1456,17 @@ typedef struct cyrsync_report {
 } cyrsync_report;
 
 /**
+ * Receives a check: what was looked at, what was found, the topic in words ("name resolves"), what
+ * was found in words, and what to do, empty if nothing. The texts are borrowed for the call.
+ */
+typedef void (*cyrsync_check_callback)(void *userdata,
+                                       enum cyrsync_topic topic,
+                                       enum cyrsync_verdict verdict,
+                                       struct cyrsync_str name,
+                                       struct cyrsync_str detail,
+                                       struct cyrsync_str hint);
+
+/**
  * What went over the present connection.
  */
 typedef struct cyrsync_counters {
@@ -1753,6 +1884,22 @@ enum cyrsync_result cyrsync_client_sync_all(struct cyrsync_client *client,
                                             void *userdata,
                                             struct cyrsync_report *report,
                                             struct cyrsync_error **err);
+
+/**
+ * Looks whether a configuration will do, as sync_client --check-config: from what is in it to the
+ * rights on the replica. Callback, unless NULL, receives each check as soon as it is made, in the
+ * order of cyrsync_topic, each topic once; what cannot be looked at because something before it
+ * failed is CYRSYNC_VERDICT_SKIPPED. Nothing is changed, here or on the replica. The call returns
+ * CYRSYNC_RESULT_OK whatever was found, and sets *failed, unless NULL, to how many checks failed.
+ * Each check takes a minute at the most. The mail store is read as by a client without a host store,
+ * from threads of the library. The traffic callback of the configuration is shown what is
+ * said to the replica; nothing else of it is called.
+ */
+enum cyrsync_result cyrsync_config_check(const struct cyrsync_config *config,
+                                         cyrsync_check_callback callback,
+                                         void *userdata,
+                                         size_t *failed,
+                                         struct cyrsync_error **err);
 
 /**
  * Replicates what a user has seen of the mailbox with a uniqueid.

@@ -6,6 +6,7 @@
 //!
 //! Layers, each of which knows only those below it:
 //!
+//! - [`check`]: looks whether a configuration will do, and changes nothing
 //! - [`engine`]: the public face: a [`Client`](engine::Client) made from
 //!   [`Settings`](settings::Settings)
 //! - `run`: tasks, workers, retries and the sync log, as state machines that are stepped
@@ -19,6 +20,7 @@
 //! - [`settings`]: what is configured, resolved once from a [`Config`](config::Config)
 //! - [`types`], [`error`], `limits`, [`sys`]
 
+pub mod check;
 pub mod config;
 pub(crate) mod cyrusdb;
 pub(crate) mod dlist;

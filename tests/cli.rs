@@ -277,8 +277,10 @@ fn the_configuration_that_counts_is_shown_with_the_origin_of_each_value() {
          sync_client_sync_batchsize: 9\n",
     );
     let show = |words: &[&str]| {
-        let output = site.command().args(words).arg("--show-config").output().unwrap();
+        let output = site.command().args(words).arg("--print-config").output().unwrap();
         assert_eq!((code(&output), stderr(&output)), (0, String::new()), "{words:?}");
+        let same = site.command().args(words).arg("--show-config").output().unwrap();
+        assert_eq!(same.stdout, output.stdout, "{words:?}");
         let text = String::from_utf8(output.stdout).unwrap();
         let lines = text.lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" "));
         lines.collect::<Vec<_>>()
@@ -303,6 +305,36 @@ fn the_configuration_that_counts_is_shown_with_the_origin_of_each_value() {
     has(&limited, "--exclude: a* # command line".to_owned());
     has(&limited, "--exclude: b # command line".to_owned());
     has(&general, "sync_bwlimit: off # default".to_owned());
+}
+
+#[test]
+fn a_configuration_is_checked_without_a_mode_and_the_exit_code_says_how_it_is() {
+    let site = Site::new("");
+    let check = |words: &[&str]| {
+        let output = site.command().arg("--check-config").args(words).output().unwrap();
+        let text = String::from_utf8(output.stdout.clone()).unwrap();
+        assert_eq!(text.lines().count(), 23, "{words:?}: {text}");
+        (code(&output), text, stderr(&output))
+    };
+    let (exit, text, told) = check(&["-S", NOBODY, "-A"]);
+    assert_eq!((exit, told.as_str()), (1, ""), "{text}");
+    assert!(text.contains("\nFAIL connects: connect to 127.0.0.1:1: "), "{text}");
+    // Who is root, and may not become the cyrus user here, sees nothing as that user would.
+    if text.contains("FAIL user: this runs as root") {
+        assert!(text.contains("\nSKIP databases open: root may do anything"), "{text}");
+    }
+    let (exit, text, _) = check(&[]);
+    assert_eq!(exit, 1);
+    assert!(text.contains("\nFAIL name resolves: choose replica: sync_host not defined"), "{text}");
+
+    fs::write(site.path("imapd.conf"), "sync_timeout: soon\n").unwrap();
+    let (exit, text, told) = check(&["-S", NOBODY]);
+    assert_eq!((exit, told.as_str()), (78, ""), "{text}");
+    assert!(text.starts_with("FAIL imapd.conf read: "), "{text}");
+    assert_eq!(text.matches("\nSKIP ").count(), 22, "{text}");
+
+    let usage = site.command().args(["--check-config", "-A", "-u"]).output().unwrap();
+    assert_eq!(code(&usage), 64);
 }
 
 #[test]

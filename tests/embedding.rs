@@ -66,6 +66,37 @@ fn a_c_program_replicates_what_was_just_logged() {
 }
 
 #[test]
+fn a_c_program_checks_a_configuration_and_says_nothing_but_get() {
+    let lab = Lab::default();
+    let programs = lab.master.scratch();
+    build(&programs, &["check_config-shared"], &[]);
+    Filler::new(&lab.master, 1).mailbox("user.fred", 1);
+    // The program sets it, the library does not.
+    lab.master.set_config("umask", Some("022"));
+    let check = |code| {
+        let mut command = lab.master.command(programs.join("check_config-shared"));
+        let output = command.arg(lab.master.imapd_conf()).output().expect("it starts");
+        let sent = String::from_utf8_lossy(&output.stderr).into_owned();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{said}{sent}");
+        let program = env!("CARGO_BIN_EXE_sync_client");
+        let run = cyrsync_lab::sync_client(program, &lab.master, &["--check-config"]);
+        // How much room there is may differ a little.
+        let lines = |text: &str| -> Vec<String> {
+            text.lines().filter(|line| !line.contains(" MiB free")).map(str::to_owned).collect()
+        };
+        assert_eq!(lines(&said), lines(&run.stdout), "{run}");
+        assert_eq!(lines(&said).len(), 22, "{said}");
+        sent
+    };
+    let sent = check(0);
+    assert!(sent.contains("GET MAILBOXES") && !sent.contains("APPLY"), "{sent}");
+    lab.master.set_config("sync_password", Some("wrong"));
+    let sent = check(1);
+    assert!(!sent.contains("GET"), "{sent}");
+}
+
+#[test]
 fn a_c_program_is_told_what_went_wrong() {
     let mut lab = Lab::default();
     let programs = lab.master.scratch();

@@ -1,6 +1,7 @@
 //! Certificates for tests of TLS, made with the openssl program while the test runs.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::cyrus::Cyrus;
@@ -24,6 +25,8 @@ pub enum Valid {
     Once,
     /// It will be, from 2090 on.
     Later,
+    /// Now, and for so many days.
+    Days(u32),
 }
 
 /// What a certificate's key is.
@@ -143,9 +146,9 @@ impl Authority {
                 "-extfile",
                 &extfile,
                 "-startdate",
-                from,
+                &from,
                 "-enddate",
-                to,
+                &to,
             ],
         );
         Certificate { cert: self.dir.join(cert), key }
@@ -161,7 +164,7 @@ impl Authority {
         let number = self.serial.fetch_add(1, Ordering::Relaxed);
         let file = format!("revoked-{number:x}.pem");
         let (from, to) = valid.dates();
-        let dates = ["-crl_lastupdate", from, "-crl_nextupdate", to];
+        let dates = ["-crl_lastupdate", &from, "-crl_nextupdate", &to];
         self.list(&[&["-gencrl", "-out", &file][..], &dates].concat());
         self.dir.join(file)
     }
@@ -175,13 +178,23 @@ impl Authority {
 
 impl Valid {
     /// From when to when, as openssl takes them.
-    fn dates(self) -> (&'static str, &'static str) {
-        match self {
+    fn dates(self) -> (String, String) {
+        let (from, to) = match self {
             Valid::Now => ("20200101000000Z", "20991231000000Z"),
             Valid::Once => ("20200101000000Z", "20201231000000Z"),
             Valid::Later => ("20900101000000Z", "20991231000000Z"),
-        }
+            Valid::Days(days) => return ("20200101000000Z".to_owned(), in_days(days)),
+        };
+        (from.to_owned(), to.to_owned())
     }
+}
+
+/// The time in so many days, as openssl takes it.
+fn in_days(days: u32) -> String {
+    let when = format!("+{days} days");
+    let mut command = Command::new("/bin/date");
+    let output = command.args(["-u", "-d", &when, "+%Y%m%d%H%M%SZ"]).output().expect("date runs");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 /// What `openssl req -x509` makes unless told otherwise: a certificate that signed itself, marked

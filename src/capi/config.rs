@@ -57,8 +57,17 @@ pub struct cyrsync_config {
 impl cyrsync_config {
     /// What all that was set makes together.
     pub(super) fn settings(&self) -> crate::Result<Settings> {
-        let channel = Some(self.channel.as_str()).filter(|channel| !channel.is_empty());
-        Settings::resolve(&self.config, channel, &self.overrides)
+        Settings::resolve(&self.config, self.channel(), &self.overrides)
+    }
+
+    /// The channel, if one was set.
+    pub(super) fn channel(&self) -> Option<&str> {
+        Some(self.channel.as_str()).filter(|channel| !channel.is_empty())
+    }
+
+    /// What was chosen over the file.
+    pub(super) fn overrides(&self) -> &Overrides {
+        &self.overrides
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod c_string;
 mod callbacks;
+mod check;
 mod client;
 mod config;
 mod error;
@@ -30,6 +31,7 @@ mod undone;
 mod version;
 
 pub use callbacks::*;
+pub use check::*;
 pub use client::*;
 pub use config::*;
 pub use error::*;

@@ -21,6 +21,7 @@ pub(crate) mod opt;
 mod origin;
 mod read;
 mod server;
+mod spelling;
 #[cfg(test)]
 mod tests;
 pub(crate) mod value;
@@ -31,5 +32,6 @@ pub use fingerprint::Fingerprint;
 pub use load::{DEFAULT_PATH, SERVICE};
 pub use origin::Origin;
 pub use server::{Target, service_port};
+pub use spelling::{Misspelt, misspelt, unknown_to_cyrus};
 pub use values::Config;
 pub(crate) use values::is_secret;

@@ -51,7 +51,39 @@ pub struct Spec {
 const OF_ALL_CHANNELS: [&str; 5] =
     ["sync_log", "sync_log_channels", "sync_reconnect_maxwait", "sync_server_path", "sync_timeout"];
 
+/// Options that only cyrsync reads: Cyrus knows none of them.
+const OURS: [&str; 13] = [
+    "sync_allowplaintext",
+    "sync_authzid",
+    "sync_check_messages",
+    "sync_deflate_level",
+    "sync_jobs",
+    "sync_metrics_file",
+    "sync_no_copyback",
+    "sync_repair_fuse",
+    "sync_repair_max_expunge",
+    "sync_server_path",
+    "sync_tls",
+    "sync_tls_fingerprint",
+    "sync_tls_verify",
+];
+
+/// Options of Cyrus that are not read here and whose names are near those of options that are.
+pub(super) const NOT_READ: [&str; 6] = [
+    "sync_cache_db",
+    "sync_log_chain",
+    "sync_log_unsuppressable_channels",
+    "sync_rightnow_channel",
+    "tls_cert_file",
+    "tls_client_certs",
+];
+
 impl Spec {
+    /// Whether Cyrus does not know it.
+    pub fn is_ours(&self) -> bool {
+        OURS.contains(&self.name)
+    }
+
     /// Whether a channel may have a value of its own, `<channel>_<option>` (`sync_get_config` and
     /// its relatives in `imap/sync_support.c`).
     pub fn has_channels(&self) -> bool {

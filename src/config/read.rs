@@ -63,6 +63,8 @@ impl<'a> Reader<'a> {
             known: Default::default(),
             overflow: Default::default(),
             notes: Vec::new(),
+            files: Vec::new(),
+            lines: Vec::new(),
             path: None,
         };
         Reader { config, prefix, seen: HashSet::new(), depth: 0, former: Vec::new() }
@@ -103,6 +105,7 @@ impl<'a> Reader<'a> {
             return Err(error(format!("larger than {CONFIG_FILE_BYTES} bytes"))
                 .hint("check that this is a configuration file"));
         }
+        self.config.files.push(path.to_owned());
         self.depth += 1;
         self.text(&text, path)?;
         self.depth -= 1;
@@ -175,6 +178,7 @@ impl<'a> Reader<'a> {
             }
         };
         let origin = Origin::Line { file: place.file.clone(), line: place.line, key: full.clone() };
+        self.config.lines.push(origin.clone());
         let given = Known { given: Given { text, origin }, for_service };
         let before = |known: Option<&Known>| known.map(|known| known.for_service);
         if let Some(spec) = spec(key) {

@@ -24,6 +24,10 @@ pub struct Config {
     /// Everything else: partitions, channels, SASL, options of other programs.
     pub(super) overflow: HashMap<String, Given>,
     pub(super) notes: Vec<String>,
+    /// The files that were read, in order.
+    pub(super) files: Vec<PathBuf>,
+    /// Every setting of the files, in order, whether it counts or not.
+    pub(super) lines: Vec<Origin>,
     pub(super) path: Option<PathBuf>,
 }
 
@@ -76,6 +80,11 @@ impl Config {
     /// The file it was read from, as it was named; `None` if it was in memory.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
+    }
+
+    /// The files that it was read from, each after the one that includes it.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// What is odd about the file but no error: former names of options, lines that have no

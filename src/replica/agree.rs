@@ -10,7 +10,7 @@ use crate::protocol::Command;
 use crate::settings::Connection;
 
 /// The version from which mailboxes of JMAP notifications are known.
-const NOTIFICATIONS_SINCE: (u32, u32) = (3, 8);
+pub(super) const NOTIFICATIONS_SINCE: (u32, u32) = (3, 8);
 /// Capability bits as Cyrus's client prints them with `-v`.
 const CAPA_SIEVE_MAILBOX: u32 = 1 << 11;
 const CAPA_REPLICATION_ARCHIVE: u32 = 1 << 12;

@@ -11,7 +11,7 @@ use super::patience::TICK;
 
 /// Why there is no result.
 #[derive(Debug)]
-pub(super) enum Left {
+pub enum Left {
     /// The caller was asked to stop.
     Cancelled,
     /// It took longer than it may.
@@ -22,7 +22,7 @@ pub(super) enum Left {
 
 /// Does `work` on a thread of its own, which is left behind after `limit` or once `cancel` is set:
 /// then it goes on until the work ends, and drops its result.
-pub(super) fn aside<T: Send + 'static>(
+pub fn aside<T: Send + 'static>(
     name: &str,
     limit: Duration,
     cancel: &AtomicBool,

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::agree::agree;
+use super::agree::{NOTIFICATIONS_SINCE, agree};
 use super::bandwidth::{Limiter, Throttle};
 use super::destination::Destination;
 use super::dialect::{Answer, Dialect, Tagger};
@@ -17,11 +17,12 @@ use super::responses::Ending;
 use super::sasl;
 use super::session::Session;
 use super::socket::Dialer;
+use super::stage::{Offered, OnStage, Stage};
 use super::tls::Memory;
 use super::ways::{Way, ways};
 use crate::error::{Error, Kind, Peer, Result, Subject};
 use crate::events::{ConnectionEvent, Direction, Observer};
-use crate::settings::{Connection, DeflateLevel, Target};
+use crate::settings::{Connection, DeflateLevel, Target, TlsMode};
 
 impl Session {
     /// Connects to a replica and logs in.
@@ -40,46 +41,23 @@ impl Session {
         cancel: Arc<AtomicBool>,
         interrupt: Option<Arc<dyn Interrupt>>,
     ) -> Result<Session> {
-        let refused_clear_text = Cell::default();
-        let Destination { target, settings, memory, limiter } = destination;
-        let limiter = limiter.as_ref();
-        let connect = Connect {
-            target,
-            settings,
-            memory,
-            limiter,
-            observer,
-            cancel,
-            refused_clear_text,
-            interrupt,
-        };
-        let Target::Tcp { port, .. } = target else {
-            return connect.over(Way { port: 0, may_be_imap: settings.sync_try_imap }, &[]);
-        };
-        let named = port.or(settings.sync_port);
-        let ways = ways(named, settings.sync_try_imap)?;
-        let mut first: Option<Error> = None;
-        for way in &ways {
-            match connect.over(*way, &ways) {
-                Ok(session) => return Ok(session),
-                Err(error) if is_final(&error) && !connect.refused_clear_text.take() => {
-                    return Err(error);
-                }
-                Err(error) => {
-                    let failed =
-                        ConnectionEvent::PortFailed { port: way.port, error: error.clone() };
-                    connect.observer.event(&failed.into());
-                    // Whoever got further has more to tell.
-                    first = Some(match first {
-                        Some(first) if first.kind() != Kind::Connect => first,
-                        _ => error,
-                    });
-                }
-            }
-        }
-        let none = || Error::new(Kind::Internal, "connect to", target.host(), "no way to try");
-        Err(first.unwrap_or_else(none))
+        Connect::new(destination, observer, cancel, interrupt, None).by_any_way()
     }
+}
+
+/// Connects and logs in like [`Session::connect`], and tells how far it comes. Nothing that a login
+/// does not need is said to the replica: no capabilities are agreed on, and it is not made to take
+/// whatever comes.
+///
+/// # Errors
+/// As for [`Session::connect`].
+pub fn probe(
+    destination: &Destination,
+    observer: Arc<dyn Observer>,
+    cancel: Arc<AtomicBool>,
+    on_stage: &OnStage<'_>,
+) -> Result<Session> {
+    Connect::new(destination, observer, cancel, None, Some(on_stage)).by_any_way()
 }
 
 /// Whether another port would be no better, or must not be tried: a certificate that was refused
@@ -99,6 +77,8 @@ pub(super) struct Connect<'c> {
     /// Whether the last attempt ended because it would have gone on in clear.
     pub refused_clear_text: Cell<bool>,
     interrupt: Option<Arc<dyn Interrupt>>,
+    /// Set where it is only looked whether a connection can be made.
+    on_stage: Option<&'c OnStage<'c>>,
 }
 
 /// A connection that was greeted.
@@ -110,20 +90,82 @@ pub(super) struct Greeted {
     pub version: Option<(u32, u32)>,
 }
 
-impl Connect<'_> {
+impl<'c> Connect<'c> {
+    fn new(
+        destination: &'c Destination,
+        observer: Arc<dyn Observer>,
+        cancel: Arc<AtomicBool>,
+        interrupt: Option<Arc<dyn Interrupt>>,
+        on_stage: Option<&'c OnStage<'c>>,
+    ) -> Connect<'c> {
+        let Destination { target, settings, memory, limiter } = destination;
+        let refused_clear_text = Cell::default();
+        Connect {
+            target,
+            settings,
+            memory,
+            limiter: limiter.as_ref(),
+            observer,
+            cancel,
+            refused_clear_text,
+            interrupt,
+            on_stage,
+        }
+    }
+
+    /// Connects to the first port that serves.
+    fn by_any_way(&self) -> Result<Session> {
+        let Target::Tcp { port, .. } = self.target else {
+            let way = Way { port: 0, may_be_imap: self.settings.sync_try_imap };
+            return self.over(way, &[]);
+        };
+        let named = port.or(self.settings.sync_port);
+        let ways = ways(named, self.settings.sync_try_imap)?;
+        let mut first: Option<Error> = None;
+        for way in &ways {
+            match self.over(*way, &ways) {
+                Ok(session) => return Ok(session),
+                Err(error) if is_final(&error) && !self.refused_clear_text.take() => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    let failed =
+                        ConnectionEvent::PortFailed { port: way.port, error: error.clone() };
+                    self.observer.event(&failed.into());
+                    // Whoever got further has more to tell.
+                    first = Some(match first {
+                        Some(first) if first.kind() != Kind::Connect => first,
+                        _ => error,
+                    });
+                }
+            }
+        }
+        let none = || Error::new(Kind::Internal, "connect to", self.target.host(), "no way to try");
+        Err(first.unwrap_or_else(none))
+    }
+
+    /// Reports how far it has come, if somebody looks on.
+    pub(super) fn reached(&self, stage: impl FnOnce() -> Stage) {
+        if let Some(on_stage) = self.on_stage {
+            on_stage(stage());
+        }
+    }
+
     /// Connects to one port; `ways` are all that are tried. What the other end did is an error of
     /// it.
     fn over(&self, way: Way, ways: &[Way]) -> Result<Session> {
         let is_ours =
             |error: &Error| matches!(error.kind(), Kind::Config | Kind::Io | Kind::Internal);
+        self.reached(|| Stage::Begun { port: way.port });
         self.dial_and_log_in(way, ways)
             .map_err(|error| if is_ours(&error) { error } else { error.with_peer(self.peer()) })
+            .inspect_err(|error| self.reached(|| Stage::Failed(error.clone())))
     }
 
     fn dial_and_log_in(&self, way: Way, ways: &[Way]) -> Result<Session> {
         let mut link = self.dial(way.port)?;
         self.encrypt_at_once(&mut link, way)?;
-        let Greeting { dialect, offer, preauth, version } = greeting(&mut link)?;
+        let Greeting { dialect, offer, preauth, version, release } = greeting(&mut link)?;
         link.reply_ended();
         if dialect == Dialect::Imap && !way.may_be_imap {
             let what = "this is an IMAP server, and sync_try_imap is off";
@@ -135,6 +177,8 @@ impl Connect<'_> {
             )
             .hint("name sync_server's port by sync_port, or set sync_try_imap: yes"));
         }
+        let protocol = dialect.service();
+        self.reached(|| Stage::Greeted { protocol, release, version });
         let mut tagger = Tagger::new(dialect);
         let offer = match offer {
             Some(offer) => offer,
@@ -143,12 +187,17 @@ impl Connect<'_> {
         let mut greeted = Greeted { link, tagger, offer, preauth, version };
         self.start_tls(&mut greeted, way, ways)?;
         self.log_in(&mut greeted)?;
+        self.reached(|| Stage::Offered(offered(&greeted.offer)));
         self.compress(&mut greeted)?;
+        let is_compressed = greeted.link.coding().is_compressed();
+        self.reached(|| Stage::Compressed(is_compressed));
         let Greeted { mut link, tagger, offer, .. } = greeted;
         link.set_timeout(self.settings.sync_timeout, "sync_timeout");
         link.throttle.iter_mut().for_each(Throttle::begin);
         let mut session = Session::new(link, tagger, self.observer.clone());
-        agree(&mut session, &offer, self.settings, self.observer.as_ref())?;
+        if self.on_stage.is_none() {
+            agree(&mut session, &offer, self.settings, self.observer.as_ref())?;
+        }
         Ok(session)
     }
 
@@ -164,6 +213,8 @@ impl Connect<'_> {
             Target::Tcp { host, .. } => dialer.tcp(host, port)?,
             Target::Unix(path) => dialer.unix(path)?,
         };
+        let to = socket.peer().map_or_else(|| self.target.host(), |address| address.to_string());
+        self.reached(|| Stage::Connected { to });
         for (option, error) in socket.keep_alive(settings.tcp_keepalive) {
             let why = error.to_string();
             self.observer.event(&ConnectionEvent::OptionFailed { option, why }.into());
@@ -185,15 +236,25 @@ impl Connect<'_> {
             surroundings.service = tagger.dialect().service();
             let credentials = &self.settings.credentials;
             let mechanism = sasl::choose(offer, &surroundings, credentials)?;
-            if mechanism.sends_password() {
+            let clear_password = mechanism.sends_password() && self.crosses_in_clear(link);
+            if clear_password && self.settings.tls.sync_tls != TlsMode::Off {
                 self.warn_of_clear_password(link, mechanism.name());
             }
+            let chosen = Some(mechanism.name().to_owned());
+            let offered = || offer.mechanisms.clone();
+            self.reached(|| Stage::Mechanism { offered: offered(), chosen, clear_password });
             if let Some(layer) = sasl::login(link, tagger, offer, mechanism, credentials)? {
                 let (how, host) = (layer.describe(), self.target.host());
                 link.start_layer(layer)?;
                 self.observer.event(&ConnectionEvent::Layer { how, host }.into());
             }
+        } else {
+            let offered = || offer.mechanisms.clone();
+            let none =
+                || Stage::Mechanism { offered: offered(), chosen: None, clear_password: false };
+            self.reached(none);
         }
+        self.reached(|| Stage::LoggedIn);
         if tagger.dialect() == Dialect::Imap {
             let before = std::mem::replace(offer, capabilities(link, tagger, *version)?);
             if link.coding().has_layer() {
@@ -254,6 +315,15 @@ impl Connect<'_> {
             .hint("leave -z out, or build the replica's Cyrus with zlib"));
         }
         Ok(())
+    }
+}
+
+fn offered(offer: &Offer) -> Offered {
+    Offered {
+        deflate: offer.deflate,
+        sieve_mailbox: offer.sieve_mailbox,
+        archive: offer.archive,
+        notifications: offer.version >= Some(NOTIFICATIONS_SINCE),
     }
 }
 

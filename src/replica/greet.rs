@@ -14,6 +14,8 @@ use crate::error::{Error, Kind, Result};
 const GREETING_LINES: usize = 64;
 /// Mechanisms that are remembered; a Cyrus with every plugin has about 15.
 const MECHANISMS: usize = 64;
+/// Letters of a version that are kept.
+const RELEASE: usize = 64;
 
 /// Who is there.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub(super) struct Greeting {
     pub preauth: bool,
     /// Version of the server, if it tells.
     pub version: Option<(u32, u32)>,
+    /// The same as it writes it.
+    pub release: Option<String>,
 }
 
 /// Reads a greeting.
@@ -47,13 +51,14 @@ pub(super) fn greeting(link: &mut Link) -> Result<Greeting> {
             Some(Ending::Ok(_)) if number > 0 || rest.contains(" Cyrus sync server ") => {
                 let version = version(rest);
                 offer.version = version;
-                let (dialect, offer) = (Dialect::Csync, Some(offer));
-                return Ok(Greeting { dialect, offer, preauth: false, version });
+                let (dialect, offer, release) = (Dialect::Csync, Some(offer), release(rest));
+                return Ok(Greeting { dialect, offer, preauth: false, version, release });
             }
             ended if ended.is_some() || (preauth && number == 0) => {
                 let (dialect, version) = (Dialect::Imap, version(rest));
                 let offer = capability_code(rest).map(|text| imap_offer(text, version));
-                return Ok(Greeting { dialect, offer, preauth, version });
+                let release = release(rest);
+                return Ok(Greeting { dialect, offer, preauth, version, release });
             }
             _ => csync_capability(&mut offer, rest),
         }
@@ -131,10 +136,17 @@ fn capability_code(line: &str) -> Option<&str> {
 /// Major and minor version in `OK host Cyrus sync server 3.6.1-4`, `OK [...] host Cyrus IMAP
 /// 3.6.1-4 server ready` (with `serverinfo: on`, the default).
 fn version(line: &str) -> Option<(u32, u32)> {
-    let known = [" Cyrus sync server ", " Cyrus IMAP "];
-    let (_, version) = known.iter().find_map(|words| line.split_once(words))?;
+    let version = release(line)?;
     let mut numbers = version.split(|c: char| !c.is_ascii_digit());
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// The version as it stands there: `3.6.1-4`.
+fn release(line: &str) -> Option<String> {
+    let known = [" Cyrus sync server ", " Cyrus IMAP "];
+    let (_, version) = known.iter().find_map(|words| line.split_once(words))?;
+    let word = version.split_whitespace().next()?;
+    Some(word.chars().filter(|c| !c.is_control()).take(RELEASE).collect())
 }
 
 /// Whoever waits for TLS says nothing.
@@ -191,6 +203,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!((csync.dialect, csync.version), (Dialect::Csync, Some((3, 6))));
+        assert_eq!(csync.release.as_deref(), Some("3.6.1-4+deb12u3"));
         let offer = csync.offer.unwrap();
         assert_eq!(offer.mechanisms, ["PLAIN", "LOGIN"]);
         assert!(offer.starttls && offer.deflate && offer.sieve_mailbox && !offer.archive);
@@ -204,6 +217,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!((imap.dialect, imap.version), (Dialect::Imap, Some((3, 12))));
+        assert_eq!(imap.release.as_deref(), Some("3.12.3"));
         let offer = imap.offer.unwrap();
         assert_eq!(offer.mechanisms, ["PLAIN", "LOGIN"]);
         assert!(offer.starttls && offer.sasl_ir && !offer.replication && !offer.deflate);

@@ -44,6 +44,7 @@ mod shadow;
 mod shared;
 mod socket;
 mod spool_file;
+mod stage;
 mod starttls;
 #[cfg(test)]
 mod starttls_tests;
@@ -53,13 +54,17 @@ pub mod tls;
 mod traffic;
 mod ways;
 
+pub use aside::{Left, aside};
 pub use bandwidth::Limiter;
 pub use capabilities::Capabilities;
 pub use commands::Replica;
+pub use connect::probe;
 pub use destination::Destination;
 pub use direct::{Answer, Direct};
 pub use dry::Dry;
 pub use interrupt::Interrupt;
 pub use session::Session;
 pub use shared::{Lane, WeakLane};
+pub use socket::addresses;
+pub use stage::{Offered, Shown, Stage, Trust};
 pub use traffic::Traffic;

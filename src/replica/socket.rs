@@ -239,6 +239,21 @@ impl Dialer<'_> {
     }
 }
 
+/// The addresses of a host, in the order in which they are tried.
+///
+/// # Errors
+/// [`Kind::Connect`] if there is none; [`Kind::Cancelled`].
+pub fn addresses(host: &str, timeout: Duration, cancel: &AtomicBool) -> Result<Vec<IpAddr>> {
+    let found = Dialer { timeout, cancel, bind: None }.resolve(host, 0)?;
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for address in found.into_iter().take(ADDRESSES).map(|address| address.ip()) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    Ok(addresses)
+}
+
 /// Takes an address of our own, of the same kind as the other's.
 fn bind(socket: &socket2::Socket, to: SocketAddr, from: &[SocketAddr]) -> io::Result<()> {
     let mut last = io::Error::other("client_bind_name has no address of this kind");

@@ -8,6 +8,7 @@ use super::dialect::{Answer, Dialect};
 use super::greet::{capabilities, greeting};
 use super::link::Link;
 use super::responses::Ending;
+use super::stage::Stage;
 use super::tls::Setup;
 use super::tls::verified::server;
 use super::ways::Way;
@@ -118,10 +119,16 @@ impl Connect<'_> {
 
     fn encrypt(&self, link: &mut Link, setup: Setup, way: Way) -> Result<()> {
         self.memory.committed.set();
-        link.start_tls(setup)?;
+        let watch = setup.watch();
+        let begun = link.start_tls(setup);
+        if let Some(shown) = watch.shown() {
+            self.reached(|| Stage::Certificate(shown));
+        }
+        begun?;
         let Some(tls) = link.coding().tls() else { return Ok(()) };
         let (known, host) = (&self.memory.verified, self.target.host());
         let how = tls.describe();
+        self.reached(|| Stage::Encrypted { how: how.clone(), trust: watch.trust() });
         self.observer.event(&ConnectionEvent::Encrypted { how, host: host.clone() }.into());
         if let Some(why) = tls.setup().warning() {
             self.observer.event(&ConnectionEvent::CertificateWarning { why }.into());
@@ -138,16 +145,24 @@ impl Connect<'_> {
     /// one.
     pub(super) fn start_tls(&self, greeted: &mut Greeted, way: Way, ways: &[Way]) -> Result<()> {
         let is_unix = matches!(self.target, Target::Unix(_));
-        if greeted.link.coding().tls().is_some() || is_unix {
+        if greeted.link.coding().tls().is_some() {
+            return Ok(());
+        }
+        if is_unix {
+            self.reached(|| Stage::Clear { refused: None });
             return Ok(());
         }
         if self.settings.tls.sync_tls == TlsMode::Off {
             self.note_clear_text(ways);
+            self.reached(|| Stage::Clear { refused: None });
             return Ok(());
         }
         let promise = self.promise(ways)?;
         if !greeted.offer.starttls || greeted.preauth {
-            let Some(promise) = promise else { return Ok(()) };
+            let Some(promise) = promise else {
+                self.reached(|| Stage::Clear { refused: None });
+                return Ok(());
+            };
             let what = if greeted.preauth {
                 "it begins with PREAUTH, which leaves no room for STARTTLS"
             } else {
@@ -161,6 +176,8 @@ impl Connect<'_> {
         match greeted.tagger.answer(&mut greeted.link, tag, &mut |_| ())? {
             Answer::End(Ending::Ok(_)) => {}
             Answer::End(Ending::No(text) | Ending::Bad(text)) if promise.is_none() => {
+                let refused = Some(text.clone());
+                self.reached(|| Stage::Clear { refused });
                 self.observer.event(&ConnectionEvent::StartTlsRefused { text }.into());
                 return Ok(());
             }
@@ -202,18 +219,16 @@ impl Connect<'_> {
         }
     }
 
-    /// Warns that the password goes over the network as it is, unless the site has chosen that.
+    /// Whether what is sent now can be read by others on the way.
+    pub(super) fn crosses_in_clear(&self, link: &Link) -> bool {
+        let stays_here = link.socket.peer().is_some_and(is_loopback);
+        let is_unix = matches!(self.target, Target::Unix(_));
+        link.coding().tls().is_none() && !is_unix && !stays_here
+    }
+
+    /// Warns that the password goes over the network as it is.
     pub(super) fn warn_of_clear_password(&self, link: &Link, mechanism: &str) {
         let peer = link.socket.peer();
-        let stays_here = peer.is_some_and(is_loopback);
-        let is_unix = matches!(self.target, Target::Unix(_));
-        if link.coding().tls().is_some()
-            || is_unix
-            || stays_here
-            || self.settings.tls.sync_tls == TlsMode::Off
-        {
-            return;
-        }
         let host = self.target.host();
         let address = peer.map(|peer| peer.to_string()).filter(|peer| *peer != host);
         let mechanism = mechanism.to_owned();

@@ -63,6 +63,11 @@ impl Layout {
         }
     }
 
+    /// All partitions by their names, in lower case.
+    pub fn partitions(&self) -> impl Iterator<Item = (&str, &Partition)> {
+        self.partitions.iter().map(|(name, partition)| (name.as_str(), partition))
+    }
+
     /// A partition; their names have no case.
     pub fn partition(&self, name: &str) -> Option<&Partition> {
         self.partitions.get(&name.to_ascii_lowercase())

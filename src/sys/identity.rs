@@ -16,8 +16,27 @@ const OP: &str = "become user";
 
 /// Whether the process runs with the rights of root.
 pub fn is_root() -> bool {
+    effective_user() == 0
+}
+
+/// The user that this process acts as.
+pub fn effective_user() -> u32 {
     // SAFETY: takes nothing, cannot fail.
-    unsafe { libc::geteuid() == 0 }
+    unsafe { libc::geteuid() }
+}
+
+/// The name of a user; `None` if the system knows none.
+pub fn user_name(uid: u32) -> Option<String> {
+    let found = lookup(
+        |entry: *mut libc::passwd, buffer, length, result| {
+            // SAFETY: as in `lookup_user`; the user is a number.
+            unsafe { libc::getpwuid_r(uid, entry, buffer, length, result) }
+        },
+        // SAFETY: the name of an entry that was filled in is a C string in the buffer, which lives
+        // until this returns.
+        |entry| unsafe { CStr::from_ptr(entry.pw_name) }.to_string_lossy().into_owned(),
+    );
+    found.ok().flatten()
 }
 
 /// Sets the mode bits that new files do not get.
@@ -64,13 +83,13 @@ fn check(user: &str, call: &str, result: c_int) -> Result<()> {
 }
 
 fn lookup_user(user: &str, name: &CStr) -> Result<(libc::uid_t, libc::gid_t)> {
-    let found = lookup(|entry: *mut libc::passwd, buffer, length, result| {
+    let found = |entry: *mut libc::passwd, buffer, length, result| {
         // SAFETY: `lookup` passes a place for an entry, a buffer of `length` bytes and a place
         // for the result; `name` is a C string.
         unsafe { libc::getpwnam_r(name.as_ptr(), entry, buffer, length, result) }
-    });
-    match found {
-        Ok(Some(entry)) => Ok((entry.pw_uid, entry.pw_gid)),
+    };
+    match lookup(found, |entry| (entry.pw_uid, entry.pw_gid)) {
+        Ok(Some(ids)) => Ok(ids),
         Ok(None) => Err(Error::new(Kind::Config, OP, user, "there is no such user")
             .hint("create it, or name another in cyrus_user or $CYRUS_USER")),
         Err(cause) => Err(Error::new(Kind::Io, OP, user, reason(&cause)).caused_by(cause)),
@@ -79,23 +98,24 @@ fn lookup_user(user: &str, name: &CStr) -> Result<(libc::uid_t, libc::gid_t)> {
 
 fn lookup_group(user: &str, group: &str) -> Result<libc::gid_t> {
     let name = c_string(user, group)?;
-    let found = lookup(|entry: *mut libc::group, buffer, length, result| {
+    let found = |entry: *mut libc::group, buffer, length, result| {
         // SAFETY: as in `lookup_user`.
         unsafe { libc::getgrnam_r(name.as_ptr(), entry, buffer, length, result) }
-    });
-    match found {
-        Ok(Some(entry)) => Ok(entry.gr_gid),
+    };
+    match lookup(found, |entry| entry.gr_gid) {
+        Ok(Some(gid)) => Ok(gid),
         Ok(None) => Err(Error::new(Kind::Config, OP, user, format!("there is no group {group}"))
             .hint("create it, or name another in cyrus_group or $CYRUS_GROUP")),
         Err(cause) => Err(Error::new(Kind::Io, OP, user, reason(&cause)).caused_by(cause)),
     }
 }
 
-/// Calls one of the `get..nam_r` functions with a buffer that grows until the entry fits. Only
-/// the numbers of the entry may be used: its pointers lead into the buffer, which is gone.
-fn lookup<T>(
+/// Calls one of the `get..nam_r` functions with a buffer that grows until the entry fits, and has
+/// `read` take what is wanted of the entry: its pointers lead into the buffer.
+fn lookup<T, R>(
     call: impl Fn(*mut T, *mut c_char, usize, *mut *mut T) -> c_int,
-) -> io::Result<Option<T>> {
+    read: impl Fn(&T) -> R,
+) -> io::Result<Option<R>> {
     let mut length = 1024;
     loop {
         let mut buffer: Vec<c_char> = vec![0; length];
@@ -104,7 +124,7 @@ fn lookup<T>(
         match call(entry.as_mut_ptr(), buffer.as_mut_ptr(), length, &mut result) {
             0 if result.is_null() => return Ok(None),
             // SAFETY: success with a result means that the entry was filled in.
-            0 => return Ok(Some(unsafe { entry.assume_init() })),
+            0 => return Ok(Some(read(unsafe { entry.assume_init_ref() }))),
             libc::ERANGE if length < ENTRY_BYTES => length *= 2,
             libc::EINTR => {}
             // "Not found" is told in these ways too (getpwnam(3)).
@@ -133,8 +153,10 @@ mod tests {
     }
 
     #[test]
-    fn root_is_found() {
+    fn root_is_found_by_name_and_number() {
         assert_eq!(lookup_user("root", c"root").unwrap().0, 0);
+        assert_eq!(user_name(0).as_deref(), Some("root"));
+        assert_eq!(user_name(u32::MAX - 7), None);
     }
 
     #[test]

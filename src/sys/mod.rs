@@ -4,6 +4,7 @@
 //! With the C ABI, the only place where `unsafe` is allowed.
 #![allow(unsafe_code, reason = "system calls that the standard library does not wrap")]
 
+pub(crate) mod access;
 pub mod advise;
 pub mod daemon;
 pub(crate) mod file;

@@ -31,6 +31,7 @@ const LAYERS: &[Layer] = &[
     Layer { modules: &["sync"], apart: true },
     Layer { modules: &["run"], apart: true },
     Layer { modules: &["engine"], apart: true },
+    Layer { modules: &["check"], apart: true },
     // The facade only declares and re-exports.
     Layer { modules: &["lib"], apart: true },
     Layer { modules: &["capi", "sync_client"], apart: true },

@@ -36,7 +36,8 @@ pub const MEANINGS: &[(Exit, &str)] = &[
     (
         Exit::Failed,
         "Something could not be replicated, the replica could not be reached or refused the login, \
-         or the file of -f or --exclude-from could not be read. With --status: a warning.",
+         the file of -f or --exclude-from could not be read, or a check of --check-config failed. \
+         With --status: a warning.",
     ),
     (Exit::Critical, "With --status: critical."),
     (Exit::Unknown, "With --status: it cannot be found out."),

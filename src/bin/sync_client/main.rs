@@ -3,6 +3,7 @@
 //! The words are read by a table ([`flags`]), resolved against imapd.conf ([`start`]) and
 //! carried out ([`work`]); how it ended becomes an exit code here and in [`exit`] alone.
 
+mod check;
 mod chosen;
 mod client;
 mod connect;

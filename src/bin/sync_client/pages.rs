@@ -83,7 +83,8 @@ pub fn manual() -> String {
         "-A [options] [prefix]",
         "-r|-R|-1 [options]",
         "--forget-tls server-name [-C config-file]",
-        "--show-config [options]",
+        "--check-config [options]",
+        "--print-config [options]",
     ] {
         let _ = writeln!(page, "\\fBsync_client\\fR {}", roff(line));
     }
@@ -117,9 +118,8 @@ const DESCRIPTION: &[&str] = &[
      and sends what differs.",
     "It reads imapd.conf(5) and the mail store as Cyrus does, under Cyrus's locks, and never \
      writes to the mail store itself. Started by root it becomes the cyrus user.",
-    "Long options may be cut short as long as they stay unambiguous, except --allow-repair, \
-     --bwlimit, --copyback, --exclude, --exclude-from, --forget-tls, --help, --version, --man and \
-     --show-config.",
+    "Long options may be cut short as long as they stay unambiguous, except \
+     those that Cyrus's program does not have: they must be typed in full.",
     "A name that holds *, ? or [ is a pattern, unless a user or mailbox is called just that. It \
      stands for all users who have an INBOX, or all mailboxes, that match, in the order of \
      mailboxes.db and each once: * for any characters, separators included, ? for one, [a-z] for \
@@ -151,8 +151,8 @@ const DIFFERENCES: &[&str] = &[
      such client works on a channel. -1 is a mode by itself.",
     "A repair refuses values that cannot be, and does not expunge much, divert mail or change \
      scripts on this server without --allow-repair.",
-    "--allow-repair, --bwlimit, --copyback, --exclude, --exclude-from, --forget-tls, --help, \
-     --version, --man and --show-config are new, and so are patterns in place of names.",
+    "Options that this program has beside those of Cyrus have no letter, but for -j; patterns in \
+     place of names are new too.",
 ];
 
 fn section(page: &mut String, title: &str, paragraphs: &[&str]) {

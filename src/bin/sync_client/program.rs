@@ -12,7 +12,7 @@ use cyrsync::sys::{daemon, syslog};
 use crate::console::complain;
 use crate::exit::{Exit, Fatal};
 use crate::flags::{self, Mode, Page, Request};
-use crate::{dry_run, forget, pages, rolling, show, start, status, work};
+use crate::{check, dry_run, forget, pages, rolling, show, start, status, work};
 
 pub fn main() -> ExitCode {
     let mut words: Vec<OsString> = env::args_os().collect();
@@ -20,7 +20,8 @@ pub fn main() -> ExitCode {
     let posixly = env::var_os("POSIXLY_CORRECT").is_some();
     let exit = match flags::parse(&words, posixly) {
         Ok(Request::Print(page)) => print(page),
-        Ok(Request::ShowConfig(low)) => end(catch_unwind(move || show::show(&low))),
+        Ok(Request::PrintConfig(low)) => end(catch_unwind(move || show::show(&low))),
+        Ok(Request::CheckConfig(low)) => end(catch_unwind(move || check::check(&low))),
         Ok(Request::Run(Mode::ForgetTls, low)) => end(catch_unwind(move || forget::forget(&low))),
         Ok(Request::Run(Mode::Status, low)) => end(catch_unwind(move || Ok(status::status(&low)))),
         Ok(Request::Run(mode, low)) => end(catch_unwind(move || run(mode, *low))),

@@ -1,4 +1,4 @@
-//! `--show-config`: what counts, and where it comes from.
+//! `--print-config`: what counts, and where it comes from.
 
 use std::io::{self, Write};
 

@@ -79,8 +79,9 @@ pub fn restart(low: &Low, cancel: Cancel) -> Result<Session, Fatal> {
     session(low, configure(low)?, cancel)
 }
 
-fn session(low: &Low, settings: Settings, cancel: Cancel) -> Result<Session, Fatal> {
-    let console = Console {
+/// Where events and traffic go.
+pub fn console(low: &Low) -> Console {
+    Console {
         print_actions: low.verbose > 0,
         log_actions: low.log_actions,
         json: low.json && !low.dry_run,
@@ -88,8 +89,11 @@ fn session(low: &Low, settings: Settings, cancel: Cancel) -> Result<Session, Fat
         wire: Mutex::new(Wire::new(low.verbose > 2)),
         names_typed: matches!(low.mode, Some(Mode::Users | Mode::Mailboxes | Mode::Meta)),
         ..Console::default()
-    };
-    let console = Arc::new(console);
+    }
+}
+
+fn session(low: &Low, settings: Settings, cancel: Cancel) -> Result<Session, Fatal> {
+    let console = Arc::new(console(low));
     let rolling = settings.rolling.clone();
     let policy = Policy {
         persistence: rolling.persistence,
@@ -125,24 +129,39 @@ pub fn resolve(config: &Config, low: &Low) -> Result<Settings, Fatal> {
 
 /// Reads imapd.conf, and becomes what it says.
 pub fn config(low: &Low) -> Result<Config, Fatal> {
-    let facility = SYSLOG_FACILITY.and_then(Facility::from_name).unwrap_or(Facility::LOCAL6);
-    let echo = low.verbose > 1;
-    // Before the configuration is read, so that what is wrong with it is logged.
-    let prefix = env::var("CYRUS_SYSLOG_PREFIX").ok().or(SYSLOG_PREFIX.map(str::to_owned));
-    syslog::open(&ident(prefix.as_deref()), facility, echo);
-
-    let path = low.config.as_deref().unwrap_or(OsStr::new(config::DEFAULT_PATH));
-    let config = Config::load(path).map_err(|error| unreadable(path, error))?;
-    let process = Process::of(&config);
-    if identity::is_root() {
-        become_cyrus(&process)?;
-    }
-    reopen_log(&process, facility, echo);
+    let config = read(low).map_err(|error| unreadable(config_file(low), error))?;
+    become_what_it_says(&config, low)?;
     for note in config.notes() {
         syslog::send(Level::Warning, note);
     }
-    identity::set_umask(process.umask);
     Ok(config)
+}
+
+fn config_file(low: &Low) -> &OsStr {
+    low.config.as_deref().unwrap_or(OsStr::new(config::DEFAULT_PATH))
+}
+
+fn built_in_facility() -> Facility {
+    SYSLOG_FACILITY.and_then(Facility::from_name).unwrap_or(Facility::LOCAL6)
+}
+
+/// Reads imapd.conf.
+pub fn read(low: &Low) -> Result<Config, LibraryError> {
+    // The log before the configuration, so that what is wrong with it is logged.
+    let prefix = env::var("CYRUS_SYSLOG_PREFIX").ok().or(SYSLOG_PREFIX.map(str::to_owned));
+    syslog::open(&ident(prefix.as_deref()), built_in_facility(), low.verbose > 1);
+    Config::load(config_file(low))
+}
+
+/// Becomes what a configuration says: the cyrus user, with its log and umask.
+pub fn become_what_it_says(config: &Config, low: &Low) -> Result<(), Fatal> {
+    let process = Process::of(config);
+    if identity::is_root() {
+        become_cyrus(&process)?;
+    }
+    reopen_log(&process, built_in_facility(), low.verbose > 1);
+    identity::set_umask(process.umask);
+    Ok(())
 }
 
 /// Cyrus's words where the file cannot be opened; the library's where something is in it.

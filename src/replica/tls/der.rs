@@ -1,4 +1,5 @@
-//! As much of a certificate as channel binding needs: with which hash it was signed.
+//! As much of DER as is needed here, and for channel binding: with which hash a certificate was
+//! signed.
 
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
@@ -37,7 +38,7 @@ const HASHES: [(&[u8], Hash); 9] = [
     (&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4], Hash::Sha512),
 ];
 
-const SEQUENCE: u8 = 0x30;
+pub(super) const SEQUENCE: u8 = 0x30;
 const OID: u8 = 0x06;
 
 /// `Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm SEQUENCE { OID, ... }, ... }`
@@ -48,8 +49,13 @@ fn signature_oid(certificate: &[u8]) -> Option<&[u8]> {
     element(algorithm, OID).map(|(oid, _)| oid)
 }
 
-/// The contents of the element that comes first, and what is behind it.
-fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+/// The contents of the element that comes first, if it is of this kind, and what is behind it.
+pub(super) fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    any(bytes).filter(|(found, ..)| *found == tag).map(|(_, contents, rest)| (contents, rest))
+}
+
+/// The element that comes first: its kind and contents, and what is behind it.
+pub(super) fn any(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&found, rest) = bytes.split_first()?;
     let (&length, rest) = rest.split_first()?;
     let (length, rest) = match length {
@@ -60,7 +66,7 @@ fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
         }
         _ => return None,
     };
-    (found == tag).then(|| rest.split_at_checked(length)).flatten()
+    rest.split_at_checked(length).map(|(contents, rest)| (found, contents, rest))
 }
 
 #[cfg(test)]

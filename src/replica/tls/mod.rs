@@ -10,6 +10,7 @@ mod identity;
 mod memory;
 mod setup;
 mod trust;
+mod validity;
 pub(in crate::replica) mod verified;
 mod verify;
 

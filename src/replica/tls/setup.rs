@@ -11,6 +11,7 @@ use super::failure;
 use super::identity::Identity;
 use super::verify::Verifier;
 use crate::error::{Error, Kind, Result};
+use crate::replica::stage::{Shown, Trust};
 use crate::settings::{Fingerprint, Tls, TlsVersion};
 
 /// Everything that a handshake needs.
@@ -47,7 +48,12 @@ impl Setup {
         self.verifier.seen().filter(|_| self.verifier.is_strict())
     }
 
-    /// What the certificate shown was taken for. `Some` is a warning to log.
+    /// Knows of the certificate that will be shown, whatever becomes of the handshake.
+    pub fn watch(&self) -> Watch {
+        Watch(self.verifier.clone())
+    }
+
+    /// What the certificate was taken for. `Some` is a warning to log.
     pub fn warning(&self) -> Option<String> {
         let seen = self.verifier.seen()?;
         if self.verifier.is_strict() {
@@ -74,6 +80,21 @@ impl Setup {
     /// What went wrong with a handshake, and what to do.
     pub fn explain(&self, error: &rustls::Error) -> Error {
         failure::explain(error, &self.host, self.verifier.seen())
+    }
+}
+
+/// Knows of a certificate once it was shown.
+pub struct Watch(Arc<Verifier>);
+
+impl Watch {
+    /// The certificate, if one was shown.
+    pub fn shown(&self) -> Option<Shown> {
+        self.0.shown()
+    }
+
+    /// What one that is accepted is taken for.
+    pub fn trust(&self) -> Trust {
+        self.0.trust()
     }
 }
 

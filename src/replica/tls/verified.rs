@@ -30,13 +30,21 @@ pub struct VerifiedServers {
     forget_command: String,
     /// Whether a failure to write was reported; clones share it.
     warned: Arc<AtomicBool>,
+    /// Whether nothing more is written down.
+    read_only: bool,
 }
 
 impl VerifiedServers {
     /// Keeps its files in `dir`. `forget_command` is named in errors.
     pub fn new(dir: PathBuf, forget_command: impl Into<String>) -> VerifiedServers {
         let forget_command = forget_command.into();
-        VerifiedServers { dir, forget_command, warned: Arc::default() }
+        VerifiedServers { dir, forget_command, warned: Arc::default(), read_only: false }
+    }
+
+    /// The same servers, read only: from now on nothing is remembered.
+    #[must_use]
+    pub fn read_only(self) -> VerifiedServers {
+        VerifiedServers { read_only: true, ..self }
     }
 
     /// Whether a server was reached over TLS that verified.
@@ -69,7 +77,7 @@ impl VerifiedServers {
     /// clones is returned.
     pub fn remember(&self, host: &str, port: u16, certificate: Option<Fingerprint>) -> Result<()> {
         let path = self.file(host, port);
-        if fs::symlink_metadata(&path).is_ok() {
+        if self.read_only || fs::symlink_metadata(&path).is_ok() {
             return Ok(());
         }
         let certificate = certificate.map(|it| it.to_string()).unwrap_or_default();
@@ -303,6 +311,17 @@ mod tests {
         let error = known.contains("replica", 1).unwrap_err();
         assert_eq!(error.kind(), Kind::Tls);
         assert!(!error.to_string().contains("os error"), "{error}");
+    }
+
+    #[test]
+    fn who_only_looks_remembers_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let known = servers(&dir);
+        let looking = known.clone().read_only();
+        looking.remember("replica", 1, None).unwrap();
+        assert!(!known.contains("replica", 1).unwrap() && !dir.path().join("sync").exists());
+        known.remember("replica", 1, None).unwrap();
+        assert!(looking.contains("replica", 1).unwrap());
     }
 
     #[test]

@@ -13,7 +13,9 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 
 use super::trust::{self, Roots};
+use super::validity;
 use crate::error::{Error, Kind, Result};
+use crate::replica::stage::{Shown, Trust};
 use crate::settings::{Fingerprint, Tls};
 
 /// What a certificate is measured by.
@@ -39,7 +41,7 @@ enum Rule {
 pub(super) struct Verifier {
     rule: Rule,
     algorithms: WebPkiSupportedAlgorithms,
-    seen: OnceLock<Fingerprint>,
+    seen: OnceLock<Shown>,
 }
 
 impl Verifier {
@@ -62,9 +64,24 @@ impl Verifier {
         Ok(Verifier { rule, algorithms, seen: OnceLock::new() })
     }
 
-    /// The certificate that was shown.
+    /// Which certificate was shown.
     pub fn seen(&self) -> Option<Fingerprint> {
+        self.shown().map(|shown| shown.fingerprint)
+    }
+
+    /// What is known of the certificate that was shown.
+    pub fn shown(&self) -> Option<Shown> {
         self.seen.get().copied()
+    }
+
+    /// What a certificate that is accepted is taken for.
+    pub fn trust(&self) -> Trust {
+        match self.rule {
+            Rule::Any { off: true } => Trust::Off,
+            Rule::Any { off: false } => Trust::Nothing,
+            Rule::Pinned(_) => Trust::Pinned,
+            Rule::Chain { .. } => Trust::Verified,
+        }
     }
 
     /// Whether a certificate can fail.
@@ -118,7 +135,7 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let fingerprint = Fingerprint::of(shown);
-        let _ = self.seen.set(fingerprint);
+        let _ = self.seen.set(Shown { fingerprint, until: validity::until(shown) });
         match &self.rule {
             Rule::Any { .. } => Ok(ServerCertVerified::assertion()),
             Rule::Pinned(pins) if pins.contains(&fingerprint) => {

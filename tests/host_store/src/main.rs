@@ -6,6 +6,8 @@ mod client;
 mod host;
 mod server;
 
+#[path = "../../../src/bin/sync_client/check.rs"]
+mod check;
 #[path = "../../../src/bin/sync_client/chosen.rs"]
 mod chosen;
 #[path = "../../../src/bin/sync_client/connect.rs"]

@@ -176,8 +176,6 @@ pub struct Low {
     pub rolling_once: bool,
     /// `-r`
     pub background: bool,
-    /// `--show-config`
-    pub show_config: bool,
     /// `--dry-run`
     pub dry_run: bool,
     /// `--metrics-file`
@@ -192,5 +190,9 @@ pub struct Low {
     pub warn_lag: Option<u64>,
     /// Seconds.
     pub crit_lag: Option<u64>,
+    /// `--print-config`
+    pub print_config: bool,
+    /// `--check-config`
+    pub check_config: bool,
     pub operands: Vec<OsString>,
 }

@@ -12,7 +12,9 @@ pub enum Request {
     Run(Mode, Box<Low>),
     Print(Page),
     /// What is configured.
-    ShowConfig(Box<Low>),
+    PrintConfig(Box<Low>),
+    /// Whether it will do.
+    CheckConfig(Box<Low>),
 }
 
 /// What is wrong with a command line; usage is told after it.
@@ -50,7 +52,8 @@ pub fn parse(words: &[OsString], posixly: bool) -> Result<Request, Usage> {
     low.mode = low.mode.or(rolling);
     match low.mode {
         // Also for what a mode would count with.
-        _ if low.show_config => Ok(Request::ShowConfig(Box::new(low))),
+        _ if low.print_config => Ok(Request::PrintConfig(Box::new(low))),
+        _ if low.check_config => Ok(Request::CheckConfig(Box::new(low))),
         Some(mode) => Ok(Request::Run(mode, Box::new(low))),
         None => Err(Usage::NoMode),
     }
@@ -101,14 +104,20 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_is_shown_with_and_without_a_mode() {
-        for (line, mode) in [("--show-config", None), ("-A --show-config", Some(Mode::All))] {
-            match parse(&words(line), false) {
-                Ok(Request::ShowConfig(low)) => assert_eq!(low.mode, mode, "{line}"),
-                other => panic!("{line}: {other:?}"),
+    fn the_configuration_is_printed_and_checked_with_and_without_a_mode() {
+        for flag in ["--print-config", "--show-config", "--check-config"] {
+            for (line, mode) in [(flag.to_owned(), None), (format!("-A {flag}"), Some(Mode::All))] {
+                match (parse(&words(&line), false), flag) {
+                    (Ok(Request::CheckConfig(low)), "--check-config")
+                    | (Ok(Request::PrintConfig(low)), "--print-config" | "--show-config") => {
+                        assert_eq!(low.mode, mode, "{line}");
+                    }
+                    (other, _) => panic!("{line}: {other:?}"),
+                }
             }
+            let two_modes = format!("-u -A {flag}");
+            assert_eq!(parse(&words(&two_modes), false), Err(Usage::Contradiction));
         }
-        assert_eq!(parse(&words("-u -A --show-config"), false), Err(Usage::Contradiction));
     }
 
     #[test]

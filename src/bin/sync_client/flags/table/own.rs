@@ -154,7 +154,22 @@ pub(super) const FLAGS: &[Flag] = &[
     },
     Flag {
         short: None,
-        long: Some("show-config"),
+        long: Some("check-config"),
+        arg: Arg::None,
+        in_full: true,
+        help: "check all from imapd.conf to the replica's rights",
+        doc: "Look whether this configuration will do, with -n, -S and -C as for a run: a line for \
+              each check, which begins with OK, WARN, FAIL or, where something before it failed, \
+              SKIP, and ends in what to do. Nothing is changed, here or on the replica. No mode is \
+              needed. The exit status is 0 if nothing failed, 1 if something did, and 78 if \
+              imapd.conf(5) cannot be read or holds a bad value.",
+        category: Category::Other,
+        applies: Applies::Always,
+        update: |low, _| set(&mut low.check_config, true),
+    },
+    Flag {
+        short: None,
+        long: Some("print-config"),
         arg: Arg::None,
         in_full: true,
         help: "print every option with its value and origin",
@@ -165,7 +180,18 @@ pub(super) const FLAGS: &[Flag] = &[
               78.",
         category: Category::Other,
         applies: Applies::Always,
-        update: |low, _| set(&mut low.show_config, true),
+        update: |low, _| set(&mut low.print_config, true),
+    },
+    Flag {
+        short: None,
+        long: Some("show-config"),
+        arg: Arg::None,
+        in_full: true,
+        help: "the same as --print-config",
+        doc: "Another name of --print-config.",
+        category: Category::Other,
+        applies: Applies::Always,
+        update: |low, _| set(&mut low.print_config, true),
     },
     Flag {
         short: None,

@@ -1,0 +1,54 @@
+/* Looks whether a configuration will do: check_config imapd.conf [channel]. Prints a line for each
+ * check as sync_client --check-config does, and on stderr what was said to the replica. */
+#include "client.h"
+
+struct heard {
+    size_t checks, failed, in_order;
+};
+
+static void on_check(void *userdata, cyrsync_topic topic, cyrsync_verdict verdict,
+                     cyrsync_str name, cyrsync_str detail, cyrsync_str hint)
+{
+    static const char *const words[] = {"", "OK", "WARN", "FAIL", "SKIP"};
+    struct heard *heard = userdata;
+
+    heard->checks++;
+    heard->failed += verdict == CYRSYNC_VERDICT_FAIL;
+    heard->in_order += (size_t)topic == heard->checks;
+    printf("%-4s %.*s: %.*s%s%.*s\n", words[verdict], (int)name.len, name.data, (int)detail.len,
+           detail.data, hint.len ? "; " : "", (int)hint.len, hint.data);
+}
+
+static void on_traffic(void *userdata, bool sent, cyrsync_str bytes)
+{
+    (void)userdata;
+    if (sent) fwrite(bytes.data, 1, bytes.len, stderr);
+}
+
+int main(int argc, char **argv)
+{
+    struct heard heard = {0, 0, 0};
+    size_t failed = 99;
+    cyrsync_config *config;
+    cyrsync_error *error = NULL;
+
+    if (argc < 2 || argc > 3) {
+        fprintf(stderr, "usage: %s imapd.conf [channel]\n", argv[0]);
+        return 64;
+    }
+    config = load(argv[1]);
+    if (argc == 3)
+        CHECK(cyrsync_config_set_channel(config, cyrsync_str_from(argv[2]), NULL)
+              == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_config_set_traffic(config, on_traffic, NULL, NULL, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_config_check(config, on_check, &heard, &failed, &error) == CYRSYNC_RESULT_OK);
+    CHECK(heard.checks == CYRSYNC_TOPIC_CLOCKS && heard.in_order == heard.checks);
+    CHECK(failed == heard.failed);
+    /* Nobody has to listen. */
+    CHECK(cyrsync_config_check(config, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_config_check(NULL, on_check, NULL, NULL, &error) == CYRSYNC_RESULT_NULL_POINTER);
+    cyrsync_error_free(error);
+    cyrsync_config_free(config);
+    if (failures) return 70;
+    return failed != 0;
+}

@@ -1,0 +1,42 @@
+//! `--check-config`: whether the configuration will do.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use cyrsync::check::{Request, Topic, Verdict, check as look};
+use cyrsync::engine::Cancel;
+
+use crate::exit::{Exit, Fatal};
+use crate::flags::Low;
+use crate::overrides::{overrides, text};
+use crate::start;
+
+/// Prints a line for each check.
+pub fn check(low: &Low) -> Result<Exit, Fatal> {
+    let overrides = overrides(low)?;
+    let config = start::read(low);
+    if let Ok(config) = &config {
+        // If root cannot become the cyrus user, that is printed here, and one of the checks fails.
+        let _ = start::become_what_it_says(config, low);
+    }
+    let channel = text(low.channel.as_ref());
+    let request = Request {
+        config: config.as_ref(),
+        channel: channel.as_deref(),
+        overrides: &overrides,
+        observer: Arc::new(start::console(low)),
+        cancel: Cancel::default(),
+    };
+    let mut unreadable = false;
+    let summary = look(&request, &mut |check| {
+        unreadable |= check.topic == Topic::Configuration && check.verdict == Verdict::Fail;
+        // Each as soon as it is known. A reader that closed the pipe has read enough.
+        let mut out = io::stdout().lock();
+        let _ = writeln!(out, "{check}").and_then(|()| out.flush());
+    });
+    Ok(match summary.failed {
+        _ if unreadable => Exit::Config,
+        0 => Exit::Ok,
+        _ => Exit::Failed,
+    })
+}

@@ -1,0 +1,145 @@
+//! How far the attempts to connect came.
+
+use std::cell::RefCell;
+
+use crate::error::Error;
+use crate::replica::{Offered, Shown, Stage, Trust};
+
+/// What the server said of itself.
+#[derive(Debug, Clone)]
+pub(super) struct Greeted {
+    /// Which protocol it speaks.
+    pub protocol: &'static str,
+    /// Its version as it writes it.
+    pub release: Option<String>,
+    /// Major and minor version.
+    pub version: Option<(u32, u32)>,
+}
+
+/// How to log in.
+#[derive(Debug, Clone)]
+pub(super) struct Mechanism {
+    /// What the server offers.
+    pub offered: Vec<String>,
+    /// What was chosen; `None` where no login is needed.
+    pub chosen: Option<String>,
+    /// Whether the password crosses a network in clear.
+    pub clear_password: bool,
+}
+
+/// What was reached over one port.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Attempt {
+    /// The port; 0 for a UNIX socket.
+    pub port: u16,
+    /// The address.
+    pub connected: Option<String>,
+    /// The certificate that was shown.
+    pub certificate: Option<Shown>,
+    /// How it is encrypted, and what the certificate was taken for.
+    pub encrypted: Option<(String, Trust)>,
+    /// It stays in clear; the answer to STARTTLS, if that was refused.
+    pub clear: Option<Option<String>>,
+    /// Who is there.
+    pub greeted: Option<Greeted>,
+    /// How to log in.
+    pub mechanism: Option<Mechanism>,
+    /// The login was accepted.
+    pub logged_in: bool,
+    /// What is offered then.
+    pub offered: Option<Offered>,
+    /// Whether it is compressed.
+    pub compressed: Option<bool>,
+    /// How it failed.
+    pub error: Option<Error>,
+}
+
+impl Attempt {
+    fn note(&mut self, stage: Stage) {
+        match stage {
+            Stage::Begun { port } => self.port = port,
+            Stage::Connected { to } => self.connected = Some(to),
+            Stage::Certificate(shown) => self.certificate = Some(shown),
+            Stage::Encrypted { how, trust } => self.encrypted = Some((how, trust)),
+            Stage::Clear { refused } => self.clear = Some(refused),
+            Stage::Greeted { protocol, release, version } => {
+                self.greeted = Some(Greeted { protocol, release, version });
+            }
+            Stage::Mechanism { offered, chosen, clear_password } => {
+                self.mechanism = Some(Mechanism { offered, chosen, clear_password });
+            }
+            Stage::LoggedIn => self.logged_in = true,
+            Stage::Offered(offered) => self.offered = Some(offered),
+            Stage::Compressed(compressed) => self.compressed = Some(compressed),
+            Stage::Failed(error) => self.error = Some(error),
+        }
+    }
+
+    /// How many stages were reached.
+    fn depth(&self) -> usize {
+        let stages = [
+            self.connected.is_some(),
+            self.certificate.is_some(),
+            self.encrypted.is_some() || self.clear.is_some(),
+            self.greeted.is_some(),
+            self.mechanism.is_some(),
+            self.logged_in,
+            self.offered.is_some(),
+            self.compressed.is_some(),
+        ];
+        stages.into_iter().filter(|reached| *reached).count()
+    }
+}
+
+/// Notes the stages of all attempts.
+#[derive(Debug, Default)]
+pub(super) struct Attempts(RefCell<Vec<Attempt>>);
+
+impl Attempts {
+    /// Notes a stage of the present attempt.
+    pub fn note(&self, stage: Stage) {
+        let mut all = self.0.borrow_mut();
+        if matches!(stage, Stage::Begun { .. }) || all.is_empty() {
+            all.push(Attempt::default());
+        }
+        if let Some(last) = all.last_mut() {
+            last.note(stage);
+        }
+    }
+
+    /// The attempt that came furthest, and the others; `None` if there was none at all.
+    pub fn furthest(self) -> Option<(Attempt, Vec<Attempt>)> {
+        let mut all = self.0.into_inner();
+        // Of several, the first, as where a client tells of its failure.
+        let depth = |at: &usize| (all.get(*at).map_or(0, Attempt::depth), usize::MAX - at);
+        let best = (0..all.len()).max_by_key(depth)?;
+        let best = all.remove(best);
+        Some((best, all))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn the_attempt_that_came_furthest_counts() {
+        let attempts = Attempts::default();
+        let failed = |what: &str| Stage::Failed(Error::new(Kind::Connect, "a", "b", what));
+        attempts.note(Stage::Begun { port: 143 });
+        attempts.note(failed("refused"));
+        attempts.note(Stage::Begun { port: 2005 });
+        attempts.note(Stage::Connected { to: "::1".to_owned() });
+        attempts.note(failed("no greeting"));
+        let (best, others) = attempts.furthest().unwrap();
+        assert_eq!((best.port, best.error.unwrap().detail()), (2005, "no greeting"));
+        assert_eq!(others.len(), 1);
+        assert!(Attempts::default().furthest().is_none());
+
+        let both = Attempts::default();
+        both.note(Stage::Begun { port: 143 });
+        both.note(Stage::Begun { port: 2005 });
+        assert_eq!(both.furthest().unwrap().0.port, 143);
+    }
+}

@@ -1,0 +1,191 @@
+//! The sync log of a channel.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::value::{Check, Topic, count};
+use crate::config::Origin;
+use crate::error::reason;
+use crate::names::Paths;
+use crate::run::log::disk::{LogDisk, LogFile};
+use crate::run::log::files::LogFiles;
+use crate::settings::Settings;
+use crate::sys::access::{self, Room};
+use crate::sys::identity;
+
+/// With less room than this a log may soon not be taken over any more.
+const LITTLE_ROOM: u64 = 100 << 20;
+/// With less there is none.
+const NO_ROOM: u64 = 1 << 20;
+
+/// Whether anything is logged.
+pub(super) fn sync_log(settings: &Settings) -> Check {
+    if settings.logs.sync_log {
+        let names: Vec<String> =
+            settings.logs.sync_log_channels.iter().map(|name| shown(name.as_deref())).collect();
+        return Check::ok(Topic::SyncLog, format!("to {}", names.join(", ")));
+    }
+    let detail = "Cyrus's daemons log no changes, so rolling replication (-r) finds nothing to do";
+    Check::warn(Topic::SyncLog, detail, "set sync_log: yes in imapd.conf and restart Cyrus")
+}
+
+/// Whether the channel is logged to and has options.
+pub(super) fn channel(settings: &Settings) -> Check {
+    let topic = Topic::Channel;
+    let channel = settings.channel();
+    let logged = settings.logs.sync_log_channels.iter().any(|name| name.as_deref() == channel);
+    let list = || {
+        let names = settings.logs.sync_log_channels.iter();
+        names.map(|name| shown(name.as_deref())).collect::<Vec<_>>().join(", ")
+    };
+    let own = own_options(settings);
+    match (channel, logged) {
+        (None, true) => Check::ok(topic, "the log without a channel"),
+        (None, false) => Check::warn(
+            topic,
+            format!("nothing is logged without a channel, only to {}", list()),
+            "name one of them by -n",
+        ),
+        (Some(name), true) => {
+            let options =
+                if own == 0 { "no options".to_owned() } else { count(own, "option", "options") };
+            Check::ok(
+                topic,
+                format!("{name} is in sync_log_channels, and has {options} of its own"),
+            )
+        }
+        // One that has no options either is no channel at all, and was refused before.
+        (Some(name), false) => Check::warn(
+            topic,
+            format!("{name} has options, but nothing is logged to it, only to {}", list()),
+            format!("for rolling replication add {name} to sync_log_channels and restart Cyrus"),
+        ),
+    }
+}
+
+/// How many options of the file are for this channel only.
+fn own_options(settings: &Settings) -> usize {
+    let Some(channel) = settings.channel() else { return 0 };
+    let start = format!("{}_sync_", channel.to_ascii_lowercase());
+    let is_own = |origin: &Origin| match origin {
+        Origin::Line { key, .. } => key.contains(&start),
+        _ => false,
+    };
+    settings.shown().iter().filter(|shown| is_own(&shown.origin)).count()
+}
+
+fn shown(channel: Option<&str>) -> String {
+    channel.map_or_else(|| "the log without a channel".to_owned(), str::to_owned)
+}
+
+fn files(settings: &Settings) -> LogFiles {
+    let paths = Paths::new(&settings.layout, &settings.naming);
+    LogFiles::new(paths.sync_log(settings.channel()))
+}
+
+/// Whether the log can be written, renamed and replaced, and there is room for it.
+pub(super) fn writable(settings: &Settings) -> Check {
+    let topic = Topic::Log;
+    let files = files(settings);
+    let directory = existing(files.directory());
+    if let Err(error) = access::may_write(&directory) {
+        let detail = format!("{}: {}", directory.display(), reason(&error));
+        return Check::fail(topic, detail, GIVE);
+    }
+    for path in [LogFile::Log, LogFile::Work].map(|file| files.path(file).to_owned()) {
+        if let Some(check) = file(&path) {
+            return check;
+        }
+    }
+    let detail = if directory == files.directory() {
+        directory.display().to_string()
+    } else {
+        format!("{}, which the first change makes", files.directory().display())
+    };
+    room(&directory, detail)
+}
+
+const GIVE: &str =
+    "give the directory sync of configdirectory, and what is in it, to the cyrus user";
+
+/// What is wrong with a file of the log, if anything is.
+fn file(path: &Path) -> Option<Check> {
+    let topic = Topic::Log;
+    let failed = |why: String| Check::fail(topic, format!("{}: {why}", path.display()), GIVE);
+    let found: Metadata = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => return Some(failed(reason(&error))),
+        Ok(found) => found,
+    };
+    if !found.is_file() {
+        let detail = format!("{} is no regular file", path.display());
+        return Some(Check::fail(topic, detail, "move it away: nothing is logged meanwhile"));
+    }
+    if let Err(error) = access::may_write(path) {
+        return Some(failed(reason(&error)));
+    }
+    (found.uid() != identity::effective_user()).then(|| {
+        let owner = identity::user_name(found.uid());
+        let owner = owner.unwrap_or_else(|| format!("user {}", found.uid()));
+        Check::warn(topic, format!("{} belongs to {owner}", path.display()), GIVE)
+    })
+}
+
+/// The directory, or the lowest one above it that is there.
+fn existing(directory: &Path) -> PathBuf {
+    let there = directory.ancestors().find(|above| above.exists());
+    there.unwrap_or(directory).to_owned()
+}
+
+fn room(directory: &Path, detail: String) -> Check {
+    match access::room(directory) {
+        Ok(room) => enough(room, detail),
+        Err(error) => {
+            let why = format!("{detail}; how much room there is is not known: {}", reason(&error));
+            Check::warn(Topic::Log, why, "see whether the file system is in order")
+        }
+    }
+}
+
+fn enough(Room { bytes, files }: Room, detail: String) -> Check {
+    let topic = Topic::Log;
+    let detail = format!("{detail}; {} MiB free", bytes >> 20);
+    let hint = "make room: what cannot be noted is replicated again, or not at all";
+    if bytes < NO_ROOM || files == Some(0) {
+        Check::fail(topic, detail, hint)
+    } else if bytes < LITTLE_ROOM {
+        Check::warn(topic, detail, hint)
+    } else {
+        Check::ok(topic, detail)
+    }
+}
+
+/// Whether another client works on the channel. That one does is how it should be.
+pub(super) fn claim(settings: &Settings) -> Check {
+    let detail = match files(settings).claimed_by() {
+        None => "no client rolls on it".to_owned(),
+        Some(pid) => format!("process {pid} rolls on it: -r starts no second"),
+    };
+    Check::ok(Topic::Claim, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::value::Verdict;
+
+    #[test]
+    fn little_room_is_a_warning_and_none_a_failure() {
+        for (bytes, files, verdict) in [
+            (LITTLE_ROOM, Some(1), Verdict::Ok),
+            (LITTLE_ROOM, None, Verdict::Ok),
+            (LITTLE_ROOM - 1, None, Verdict::Warn),
+            (NO_ROOM - 1, None, Verdict::Fail),
+            (LITTLE_ROOM, Some(0), Verdict::Fail),
+        ] {
+            assert_eq!(enough(Room { bytes, files }, String::new()).verdict, verdict, "{bytes}");
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! Looks whether a configuration will do, from imapd.conf to the rights on the replica, and changes
+//! nothing.
+//!
+//! Every [`Topic`] is reported once, in order, as soon as it was looked at. What could not be looked
+//! at, because something before it failed, is reported as skipped, with the reason. Each check takes
+//! a limited time. The replica is sent what a login needs and `GET`. No lock is kept, and no lock is
+//! taken that would leave a file behind.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use cyrsync::check::{Request, check};
+//! use cyrsync::config::Config;
+//! use cyrsync::engine::Cancel;
+//! use cyrsync::events::Silent;
+//! use cyrsync::settings::Overrides;
+//!
+//! let config = Config::load("/etc/imapd.conf");
+//! let request = Request {
+//!     config: config.as_ref(),
+//!     channel: Some("backup"),
+//!     overrides: &Overrides::default(),
+//!     observer: Arc::new(Silent),
+//!     cancel: Cancel::default(),
+//! };
+//! let summary = check(&request, &mut |check| println!("{check}"));
+//! assert_eq!(summary.failed, 0);
+//! ```
+
+mod attempt;
+mod configuration;
+mod connection;
+mod databases;
+mod local;
+mod log;
+mod own;
+mod replica;
+mod report;
+mod sample;
+mod spool;
+mod survey;
+mod user;
+mod value;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use attempt::{Attempt, Attempts};
+use connection::STEPS;
+use local::within;
+use report::Report;
+use survey::Survey;
+
+use crate::config::Config;
+use crate::engine::verified_servers;
+use crate::error::{Error, Result};
+use crate::events::{Direction, Observer, Silent};
+use crate::names::Namespace;
+use crate::replica::tls::Memory;
+use crate::replica::{Destination, Session, addresses, probe};
+use crate::settings::{Connection, Overrides, Settings, Target};
+use crate::store::spool::Spool;
+use crate::sync::Cancel;
+use crate::sys::identity;
+
+pub use report::{OnCheck, Summary};
+pub use value::{Check, Topic, Verdict};
+
+/// The longest that a step of connecting may take, whatever `client_timeout` says.
+const CONNECTING: Duration = Duration::from_secs(30);
+/// The longest that an answer may take, whatever `sync_timeout` says.
+const ANSWER: Duration = Duration::from_secs(60);
+
+/// What is to be looked at.
+pub struct Request<'r> {
+    /// The configuration, or why it could not be read.
+    pub config: std::result::Result<&'r Config, &'r Error>,
+    /// The channel, if it is one.
+    pub channel: Option<&'r str>,
+    /// What the caller asks for over the configuration.
+    pub overrides: &'r Overrides,
+    /// Sees the traffic with the replica, if it wants to, and nothing else.
+    pub observer: Arc<dyn Observer>,
+    /// By which it can be asked to stop.
+    pub cancel: Cancel,
+}
+
+/// Looks at everything, and passes each check on as soon as it is made.
+pub fn check(request: &Request<'_>, each: &mut OnCheck<'_>) -> Summary {
+    let mut report = Report::new(each);
+    let config = match request.config {
+        Ok(config) => config,
+        Err(error) => {
+            report.add(Check::failed(Topic::Configuration, error));
+            return report.finish(&configuration::unreadable(error));
+        }
+    };
+    let mut settings = Settings::resolve(config, request.channel, request.overrides);
+    let no_channel = settings.as_ref().err().filter(|error| is_of_channel(error)).cloned();
+    if no_channel.is_some() {
+        // What has nothing to do with the channel can be looked at all the same.
+        settings = Settings::resolve(config, None, request.overrides);
+    }
+    report.add(configuration::read(config, settings.as_ref().err()));
+    report.add(configuration::options(config));
+    report.add(configuration::conf_lint(config));
+    match settings {
+        Ok(settings) => {
+            let settings = Arc::new(settings);
+            let found = here(&settings, request, no_channel.as_ref(), &mut report);
+            if no_channel.is_some() {
+                return report.finish(NO_CHANNEL);
+            }
+            there(&settings, request, found.as_deref(), &mut report);
+            report.finish("it was not reached")
+        }
+        Err(error) => report.finish(&configuration::unreadable(&error)),
+    }
+}
+
+const NO_CHANNEL: &str = "the channel is not known";
+
+/// Whether settings cannot be made because there is no such channel.
+fn is_of_channel(error: &Error) -> bool {
+    error.op() == "use" && *error.subject() == "channel"
+}
+
+/// Looks at this machine. Returns what mailboxes.db lists, if it can be read. The channel may be
+/// none.
+fn here(
+    settings: &Arc<Settings>,
+    request: &Request<'_>,
+    no_channel: Option<&Error>,
+    report: &mut Report<'_, '_>,
+) -> Option<Arc<Survey>> {
+    const TOPICS: [Topic; 7] = [
+        Topic::Spool,
+        Topic::Databases,
+        Topic::OwnServer,
+        Topic::SyncLog,
+        Topic::Channel,
+        Topic::Log,
+        Topic::Claim,
+    ];
+    report.add(user::check(settings));
+    if identity::is_root() {
+        report.skip(&TOPICS, "root may do anything: it must be looked at as the cyrus user");
+        return None;
+    }
+    let survey = mail_store(settings, request, report);
+    for (topic, look) in [
+        (Topic::OwnServer, own::check as fn(&Settings) -> Check),
+        (Topic::SyncLog, log::sync_log),
+        (Topic::Channel, log::channel),
+        (Topic::Log, log::writable),
+        (Topic::Claim, log::claim),
+    ] {
+        match (topic, no_channel) {
+            (Topic::Channel, Some(error)) => {
+                report.add(Check::failed(topic, error));
+                continue;
+            }
+            (Topic::Log | Topic::Claim, Some(_)) => {
+                report.skip(&[topic], NO_CHANNEL);
+                continue;
+            }
+            _ => {}
+        }
+        let of = settings.clone();
+        let looked = within(&request.cancel, move || look(&of));
+        report.add(looked.unwrap_or_else(|why| Check::fail(topic, why, FILE_SYSTEM)));
+    }
+    survey
+}
+
+const FILE_SYSTEM: &str = "see whether the file systems of configdirectory and partitions answer";
+
+/// Looks at partitions and databases.
+fn mail_store(
+    settings: &Arc<Settings>,
+    request: &Request<'_>,
+    report: &mut Report<'_, '_>,
+) -> Option<Arc<Survey>> {
+    let of = settings.clone();
+    let looked = within(&request.cancel, move || {
+        let spool = match Spool::open(&of, Arc::new(Silent)) {
+            Ok(spool) => spool,
+            Err(error) => {
+                let databases = Check::failed(Topic::Databases, &error);
+                return (spool::check(&of, None), databases, None);
+            }
+        };
+        let survey = Survey::of(&spool, &Namespace::new(&of.naming));
+        let listed = survey.error.is_none() || survey.mailboxes > 0;
+        let directories = spool::check(&of, listed.then_some((&spool, &survey)));
+        let databases = databases::check(&of, &spool, &survey);
+        (directories, databases, listed.then(|| Arc::new(survey)))
+    });
+    match looked {
+        Ok((directories, databases, survey)) => {
+            report.add(directories);
+            report.add(databases);
+            survey
+        }
+        Err(why) => {
+            report.add(Check::fail(Topic::Spool, why, FILE_SYSTEM));
+            report.skip(&[Topic::Databases], "the mail store does not answer");
+            None
+        }
+    }
+}
+
+/// Looks at the replica.
+fn there(
+    settings: &Settings,
+    request: &Request<'_>,
+    survey: Option<&Survey>,
+    report: &mut Report<'_, '_>,
+) {
+    let target = match settings.server() {
+        Ok(server) => server.target.clone(),
+        Err(error) => {
+            report.add(Check::failed(Topic::Name, &error));
+            report.skip(&Topic::ALL, "no replica is named");
+            return;
+        }
+    };
+    let cancel = &request.cancel;
+    let connection = bounded(&settings.connection);
+    let found = match &target {
+        Target::Tcp { host, .. } => addresses(host, connection.client_timeout, cancel.flag()),
+        Target::Unix(_) => Ok(Vec::new()),
+    };
+    if !report.add(connection::name(&target, found)) {
+        report.skip(&REACHED, "the replica's name has no address");
+        report.add(replica::clocks());
+        return;
+    }
+    let memory =
+        Memory { verified: Some(verified_servers(settings).read_only()), ..Memory::default() };
+    let destination = Destination { target, settings: connection, memory, limiter: None };
+    let attempts = Attempts::default();
+    let observer = Arc::new(Traffic(request.observer.clone()));
+    let note = |stage| attempts.note(stage);
+    let session = probe(&destination, observer, cancel.flag().clone(), &note);
+    match attempts.furthest() {
+        Some((attempt, others)) => {
+            for topic in STEPS {
+                report.add(connection::step(topic, &settings.connection, (&attempt, &others)));
+            }
+            reached(settings, (session, &attempt), survey, report);
+        }
+        None => {
+            if let Err(error) = session {
+                report.add(Check::failed(Topic::Connection, &error));
+            }
+            report.skip(&REACHED, "no connection could be tried");
+        }
+    }
+    report.add(replica::clocks());
+}
+
+/// What needs a connection.
+const REACHED: [Topic; 10] = [
+    Topic::Connection,
+    Topic::Tls,
+    Topic::Certificate,
+    Topic::Mechanism,
+    Topic::Login,
+    Topic::Admin,
+    Topic::Version,
+    Topic::Capabilities,
+    Topic::Partitions,
+    Topic::Compression,
+];
+
+/// Looks at a replica as far as it was reached.
+fn reached(
+    settings: &Settings,
+    (session, attempt): (Result<Session>, &Attempt),
+    survey: Option<&Survey>,
+    report: &mut Report<'_, '_>,
+) {
+    let (mut session, connection) = (session.ok(), &settings.connection);
+    let admin = match &mut session {
+        Some(session) => report.add(replica::admin(session)),
+        None if connection::failed_at(attempt) == Some(Topic::Admin) => {
+            report.add(replica::not_offered(attempt))
+        }
+        None => false,
+    };
+    let not_logged_in = "nobody is logged in";
+    report.skip(&[Topic::Admin], not_logged_in);
+    if let Some(greeted) = &attempt.greeted {
+        report.add(replica::version(greeted));
+    }
+    report.skip(&[Topic::Version], "the replica did not greet");
+    if let Some(check) = replica::capabilities(attempt, connection) {
+        report.add(check);
+    }
+    report.skip(&[Topic::Capabilities], not_logged_in);
+    match (&mut session, survey) {
+        (Some(session), Some(survey)) if admin => {
+            report.add(replica::partitions(session, settings, survey));
+        }
+        (_, None) => {
+            report.skip(&[Topic::Partitions], "which partitions are used here is not known");
+        }
+        _ => report.skip(&[Topic::Partitions], "only an administrator gets an answer"),
+    }
+    match replica::compression(attempt, connection) {
+        Some(check) if admin => {
+            report.add(check);
+        }
+        // Others are refused it.
+        _ => report.skip(&[Topic::Compression], "only an administrator gets it"),
+    }
+    if let Some(session) = session {
+        session.close();
+    }
+}
+
+/// How to connect, within a time that somebody waits for. That the connection must be compressed
+/// is for a check to say, and not to fail at.
+fn bounded(settings: &Connection) -> Connection {
+    Connection {
+        client_timeout: settings.client_timeout.min(CONNECTING),
+        sync_timeout: settings.sync_timeout.min(ANSWER),
+        require_compression: false,
+        ..settings.clone()
+    }
+}
+
+/// Passes the traffic on, and no events: what they say is in the checks.
+struct Traffic(Arc<dyn Observer>);
+
+impl Observer for Traffic {
+    fn wire(&self, direction: Direction, bytes: &[u8]) {
+        self.0.wire(direction, bytes);
+    }
+
+    fn wants_wire(&self) -> bool {
+        self.0.wants_wire()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_longer_than_for_a_check() {
+        let settings = "client_timeout: 10m\nsync_timeout: 5s\n";
+        let connection = bounded(&crate::settings::tests::of(settings).connection);
+        assert_eq!(connection.client_timeout, CONNECTING);
+        assert_eq!(connection.sync_timeout, Duration::from_secs(5));
+    }
+}

@@ -1,0 +1,151 @@
+//! What the replica is, and what it lets us do. It is only asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::attempt::{Attempt, Greeted};
+use super::survey::Survey;
+use super::value::{Check, Topic, mailboxes, told};
+use crate::error::{Kind, Result};
+use crate::protocol::{Command, RemoteFolder};
+use crate::replica::{Replica, Session};
+use crate::settings::{Connection, DeflateLevel, Settings};
+use crate::types::MboxName;
+
+/// Mailboxes that the replica is asked for.
+const ASKED: usize = 512;
+
+/// Whether the login may replicate: the server's annotations are asked for, which only an
+/// administrator gets.
+pub(super) fn admin(session: &mut Session) -> Check {
+    let asked = session.submit(Command::GetAnnotations(&MboxName::default()));
+    match asked.and_then(|ticket| session.wait(ticket)) {
+        Ok(_) => Check::ok(Topic::Admin, "the replica answers GET"),
+        Err(error) => Check::failed(Topic::Admin, &error),
+    }
+}
+
+/// The same where imapd did not even offer replication, as it does to administrators only.
+pub(super) fn not_offered(attempt: &Attempt) -> Check {
+    let detail = attempt.error.as_ref().map(told).unwrap_or_default();
+    Check::fail(
+        Topic::Admin,
+        detail,
+        "add the user to admins in the replica's imapd.conf; or name the port of sync_server by \
+         sync_port",
+    )
+}
+
+/// Which Cyrus it is.
+pub(super) fn version(greeted: &Greeted) -> Check {
+    let topic = Topic::Version;
+    let (Some(release), Some(_)) = (&greeted.release, greeted.version) else {
+        let hint = "set serverinfo: on in the replica's imapd.conf; it is taken for an early one";
+        return Check::warn(topic, "the replica does not tell its version", hint);
+    };
+    Check::ok(topic, format!("Cyrus {release}"))
+}
+
+/// What will be agreed on.
+pub(super) fn capabilities(attempt: &Attempt, settings: &Connection) -> Option<Check> {
+    let topic = Topic::Capabilities;
+    let offered = attempt.offered.as_ref()?;
+    let archive = settings.stage_to_archive;
+    let used = [
+        (offered.sieve_mailbox, "SIEVE-MAILBOX"),
+        (offered.archive && archive, "REPLICATION-ARCHIVE"),
+        (offered.notifications, "JMAP notifications"),
+    ];
+    let used: Vec<&str> = used.iter().filter(|(used, _)| *used).map(|(_, name)| *name).collect();
+    let used = if used.is_empty() {
+        "nothing of what it offers is used".to_owned()
+    } else {
+        used.join(", ")
+    };
+    Some(if archive && !offered.archive {
+        let detail = format!("{used}; the replica cannot stage on an archive partition (-a)");
+        Check::warn(topic, detail, "leave -a out, or set archive_enabled there (Cyrus 3.8 on)")
+    } else {
+        Check::ok(topic, used)
+    })
+}
+
+/// Whether the connection is compressed.
+pub(super) fn compression(attempt: &Attempt, settings: &Connection) -> Option<Check> {
+    let topic = Topic::Compression;
+    let compressed = attempt.compressed?;
+    let deflate = attempt.offered.as_ref().is_some_and(|offered| offered.deflate);
+    let detail = match (compressed, settings.sync_deflate_level) {
+        (true, DeflateLevel::Auto) => return Some(Check::ok(topic, "DEFLATE, as much as helps")),
+        (true, DeflateLevel::Fixed(level)) => {
+            return Some(Check::ok(topic, format!("DEFLATE, level {level}")));
+        }
+        (false, DeflateLevel::Fixed(0)) => "off by sync_deflate_level: 0",
+        (false, _) if attempt.port == 0 => "not offered on a UNIX socket",
+        (false, _) if deflate => "the replica offers DEFLATE, and refused it",
+        (false, _) => "the replica does not offer it",
+    };
+    Some(match (settings.require_compression, settings.sync_deflate_level) {
+        (true, _) => Check::fail(topic, format!("{detail}, and -z asks for it"), "leave -z out"),
+        (false, DeflateLevel::Fixed(0)) => Check::ok(topic, detail),
+        (false, _) if attempt.port == 0 => Check::ok(topic, detail),
+        (false, _) => Check::warn(topic, detail, "its Cyrus may have been built without zlib"),
+    })
+}
+
+/// Whether the replica knows the partitions that mailboxes lie on here. It cannot be asked for
+/// them: only where mailboxes lie that it has. `APPLY RESERVE` would not tell either: of a
+/// partition that is not there its process aborts, and only once it has found a message.
+pub(super) fn partitions(session: &mut Session, settings: &Settings, survey: &Survey) -> Check {
+    let topic = Topic::Partitions;
+    let mut names: Vec<MboxName> = Vec::new();
+    for sample in survey.partitions.values() {
+        names.extend(sample.kept().iter().map(|entry| entry.name.clone()));
+    }
+    names.truncate(ASKED);
+    let there = match ask(session, &names) {
+        Ok(folders) => folders,
+        // What it said no to it said no to before, too.
+        Err(error) if error.kind() == Kind::Auth => return Check::failed(topic, &error),
+        Err(error) => return Check::failed_harmlessly(topic, &error),
+    };
+    let of = |folder: &RemoteFolder| lower(folder.partition.as_bytes());
+    let known: BTreeSet<String> = there.iter().map(of).filter(|name| !name.is_empty()).collect();
+    let wanted: BTreeMap<String, usize> = match &settings.replication.dest_partition {
+        Some(name) => BTreeMap::from([(lower(name.as_bytes()), survey.mailboxes)]),
+        None => {
+            let all = survey.partitions.iter();
+            all.map(|(name, sample)| (name.clone(), sample.offered())).collect()
+        }
+    };
+    let unseen: Vec<String> = (wanted.iter())
+        .filter(|(name, _)| !known.contains(*name))
+        .map(|(name, count)| format!("{name} ({} here)", mailboxes(*count)))
+        .collect();
+    if unseen.is_empty() {
+        let wanted: Vec<&str> = wanted.keys().map(String::as_str).collect();
+        return Check::ok(topic, format!("mailboxes lie there on {}", wanted.join(", ")));
+    }
+    let detail = format!(
+        "of {} found there not one lies on {}; whether it is known there cannot \
+         be asked without changing something",
+        mailboxes(there.len()),
+        unseen.join(", ")
+    );
+    let hint = "see that the replica's imapd.conf has partition-... of this name, or use -p";
+    Check::warn(topic, detail, hint)
+}
+
+fn ask(session: &mut Session, names: &[MboxName]) -> Result<Vec<RemoteFolder>> {
+    let ticket = session.submit(Command::GetMailboxes(names))?;
+    session.wait(ticket)?.into_folders()
+}
+
+fn lower(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).to_ascii_lowercase()
+}
+
+/// The time of the replica cannot be had.
+pub(super) fn clocks() -> Check {
+    let why = "no answer of a replica that is only asked holds its time; see that both run NTP";
+    Check::skipped(Topic::Clocks, why)
+}

@@ -1,0 +1,87 @@
+//! What this process may do with a file, asked without doing it.
+
+#![allow(unsafe_code, reason = "the standard library does not wrap faccessat and statvfs")]
+
+use std::ffi::CString;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Whether this process may write to a file, or make files in a directory.
+///
+/// # Errors
+/// The reason why not.
+pub fn may_write(path: &Path) -> io::Result<()> {
+    may(path, if path.is_dir() { libc::W_OK | libc::X_OK } else { libc::W_OK })
+}
+
+/// Whether this process may run a program.
+///
+/// # Errors
+/// The reason why not.
+pub fn may_run(path: &Path) -> io::Result<()> {
+    may(path, libc::X_OK)
+}
+
+fn may(path: &Path, needed: libc::c_int) -> io::Result<()> {
+    let path = c_path(path)?;
+    // SAFETY: `path` is a C string that lives through the call; the rest are numbers.
+    match unsafe { libc::faccessat(libc::AT_FDCWD, path.as_ptr(), needed, libc::AT_EACCESS) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Room in a file system for those who are not root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Free bytes.
+    pub bytes: u64,
+    /// How many files can still be made; `None` where nothing limits them but the space.
+    pub files: Option<u64>,
+}
+
+/// The room in the file system of a path.
+///
+/// # Errors
+/// If the system does not tell.
+pub fn room(path: &Path) -> io::Result<Room> {
+    let path = c_path(path)?;
+    let mut found = MaybeUninit::<libc::statvfs>::zeroed();
+    // SAFETY: `path` is a C string and `found` a place for the answer; both live through the call.
+    if unsafe { libc::statvfs(path.as_ptr(), found.as_mut_ptr()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: all zeroes is a valid value of this structure of integers, and success has set it.
+    let found = unsafe { found.assume_init() };
+    Ok(Room {
+        bytes: found.f_bavail.saturating_mul(found.f_frsize),
+        files: (found.f_files > 0).then_some(found.f_favail),
+    })
+}
+
+fn c_path(path: &Path) -> io::Result<CString> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| io::ErrorKind::InvalidFilename.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_cannot_be_written_and_has_no_room() {
+        let dir = tempfile::tempdir().unwrap();
+        may_write(dir.path()).unwrap();
+        assert!(room(dir.path()).unwrap().bytes > 0);
+        let missing = dir.path().join("none");
+        assert_eq!(may_write(&missing).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(room(&missing).unwrap_err().kind(), io::ErrorKind::NotFound);
+        may_run(Path::new("/bin/sh")).unwrap();
+        assert_eq!(may_run(&missing).unwrap_err().kind(), io::ErrorKind::NotFound);
+        std::fs::write(&missing, "").unwrap();
+        assert_eq!(may_run(&missing).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        let nul = Path::new("a\0b");
+        assert_eq!(may_write(nul).unwrap_err().kind(), io::ErrorKind::InvalidFilename);
+    }
+}

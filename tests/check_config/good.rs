@@ -1,0 +1,155 @@
+//! A pair of servers that is as it should be.
+
+use std::time::Duration;
+
+use cyrsync_lab::certs::{Authority, Valid};
+use cyrsync_lab::trees::{Release, Tree};
+use cyrsync_lab::{Imap, Lab, Options, Proxy, compare, sync_client};
+
+use crate::common::{Checked, OURS, check, lab, set};
+
+#[test]
+fn everything_is_in_order_over_either_protocol_and_in_a_channel() {
+    let channels = ["", "backup"].map(str::to_owned).to_vec();
+    let mut lab = lab(Options { sync_log_channels: channels, ..Options::default() });
+    let authority = Authority::new(&lab.replica, "ca");
+    lab.replica.use_certificate(&authority.issue("replica", &["IP:127.0.0.1"], Valid::Days(90)));
+    set(&lab, &[("tls_server_ca_file", &authority.root().display().to_string())]);
+    // That the replica has TLS is not remembered: check() holds that no file is made.
+    let checked = check(&lab, &[]);
+    checked.fails(&[]).warns(&[]);
+    assert_eq!(checked.with("SKIP"), ["clocks apart"], "{}", checked.run);
+    let port = format!("127.0.0.1 port {}, sync_server", lab.replica.csync_port());
+    checked
+        .says("imapd.conf read", "OK", &[&lab.master.imapd_conf().display().to_string()])
+        .says("cyr_info conf-lint", "OK", &["it has nothing to report"])
+        .says("user", "OK", &["cyrus, whom configdirectory", "umask 077"])
+        .says("spool readable", "OK", &["partitions default, second", "looked at 6 of 6 mailboxes"])
+        .says("databases open", "OK", &["mailboxes.db (6 mailboxes)", "of 3 users"])
+        .says("own sync_server", "OK", &["/usr/lib/cyrus/bin/sync_server, for repairs"])
+        .says("sync_log on", "OK", &["the log without a channel, backup"])
+        .says("log writable", "OK", &["/conf/sync", "MiB free"])
+        .says("channel free", "OK", &["no client rolls on it"])
+        .says("name resolves", "OK", &["127.0.0.1 is an address"])
+        .says("connects", "OK", &[&port])
+        .says("TLS", "OK", &["TLSv1.3 with cipher TLS"])
+        .says("certificate", "OK", &["verified; ", " days left"])
+        .says("mechanism", "OK", &["PLAIN, of PLAIN"])
+        .says("login", "OK", &["accepted as repl"])
+        .says("admin rights", "OK", &["answers GET"])
+        .says("version", "OK", &["Cyrus 3.6.1"])
+        .says("capabilities", "OK", &["SIEVE-MAILBOX"])
+        .says("partitions there", "OK", &["mailboxes lie there on default"])
+        .says("compression", "OK", &["DEFLATE, as much as helps"])
+        .says("clocks apart", "SKIP", &["only asked", "NTP"]);
+    assert_eq!(checked.run.stderr, "", "{}", checked.run);
+
+    // The options of the channel count, as for a run; -S goes over them.
+    let imap = format!("localhost:{}", lab.replica.imap_port());
+    set(&lab, &[("backup_sync_host", &imap), ("backup_sync_try_imap", "yes")]);
+    let checked = check(&lab, &["-n", "backup"]);
+    checked.says("certificate", "FAIL", &["it is for another host"]);
+    lab.replica.use_certificate(&authority.issue("replica", &["DNS:localhost"], Valid::Now));
+    let checked = check(&lab, &["-n", "backup"]);
+    checked
+        .fails(&[])
+        .warns(&[])
+        .says("channel known", "OK", &["backup is in sync_log_channels", "2 options of its own"])
+        .says("name resolves", "OK", &["localhost is ", "127.0.0.1"])
+        .says("connects", "OK", &[&format!("port {}, imapd", lab.replica.imap_port())])
+        .says("TLS", "OK", &["TLSv1.3"])
+        .says("capabilities", "OK", &["SIEVE-MAILBOX"]);
+    let socket = lab.replica.csync_socket().display().to_string();
+    let checked = check(&lab, &["-n", "backup", "-S", &socket, "-u", "fred"]);
+    checked
+        .fails(&[])
+        .says("name resolves", "OK", &["is a socket on this machine"])
+        .says("TLS", "OK", &["not needed on a UNIX socket"])
+        .says("certificate", "SKIP", &["not encrypted"])
+        .says("mechanism", "OK", &["trusts this connection"])
+        .says("login", "OK", &["not needed"])
+        .says("admin rights", "OK", &["answers GET"]);
+    assert!(compare(&lab.master, &lab.replica).is_empty());
+}
+
+#[test]
+fn nothing_is_said_to_the_replica_but_the_login_and_get() {
+    let lab = lab(Options::default());
+    let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
+    set(&lab, &[("sync_port", &proxy.port().to_string()), ("sync_no_copyback", "yes")]);
+    let checked = check(&lab, &["-a", "-v", "-v"]);
+    checked
+        .fails(&[])
+        .warns(&["capabilities", "compression"])
+        .says("own sync_server", "OK", &["not needed"])
+        .says("capabilities", "WARN", &["archive partition (-a)"])
+        .says("compression", "WARN", &["does not offer it"]);
+    assert_eq!(
+        proxy.commands(),
+        ["AUTHENTICATE PLAIN", "GET ANNOTATION", "GET MAILBOXES", "EXIT"],
+        "{}",
+        checked.run
+    );
+    // The same is shown as traffic.
+    assert!(checked.run.stderr.contains("GET MAILBOXES"), "{}", checked.run);
+    assert!(!checked.run.stderr.contains("APPLY"), "{}", checked.run);
+
+    let checked = check(&lab, &["-z"]);
+    checked.fails(&["compression"]).says("compression", "FAIL", &["-z asks for it"]);
+}
+
+#[test]
+#[ignore = "needs scripts/trees: make versions"]
+fn a_master_of_3_2_is_in_order() {
+    other(Some(Release::Bullseye), None, "3.6.1");
+}
+
+#[test]
+#[ignore = "needs scripts/trees: make versions"]
+fn a_master_and_a_replica_of_3_10_are_in_order() {
+    other(Some(Release::Trixie), Some(Release::Trixie), "3.10");
+}
+
+#[test]
+#[ignore = "needs scripts/trees: make versions"]
+fn a_replica_of_3_12_is_in_order() {
+    other(None, Some(Release::Forky), "3.12");
+}
+
+fn other(master: Option<Release>, replica: Option<Release>, version: &str) {
+    let (master_tree, replica_tree) = (master.map(Tree::of), replica.map(Tree::of));
+    let lab = Lab::new(Options { master_tree, replica_tree, ..Options::default() });
+    Imap::admin(&lab.master).ok("CREATE user.fred");
+    sync_client(OURS, &lab.master, &["-u", "fred"]).ok();
+    let checked = check(&lab, &[]);
+    checked
+        .fails(&[])
+        .warns(&[])
+        .says("databases open", "OK", &["(1 mailbox)", "of 1 user"])
+        .says("own sync_server", "OK", &["/sync_server, for repairs"])
+        .says("version", "OK", &[version])
+        .says("partitions there", "OK", &["on default"]);
+}
+
+#[test]
+fn another_client_that_rolls_is_told_and_not_disturbed() {
+    let lab = lab(Options::default());
+    let rolling = cyrsync_lab::run::start_sync_client(OURS, &lab.master, &["-R"]);
+    let claim = lab.master.config_dir().join("sync/sync_client.lock");
+    let says = format!("process {} rolls on it", rolling.pid());
+    let end = std::time::Instant::now() + Duration::from_secs(60);
+    let checked = loop {
+        // It claims the channel some time after its start; nothing tells when.
+        let run = sync_client(OURS, &lab.master, &["--check-config"]);
+        let checked = Checked::new(run);
+        if checked.of("channel free").1.contains(&says) {
+            break checked;
+        }
+        assert!(std::time::Instant::now() < end, "{}: {}", claim.display(), checked.run);
+    };
+    checked.fails(&[]);
+    rolling.signal(libc::SIGTERM);
+    let run = rolling.wait();
+    assert!(!run.stderr.contains("works on it"), "{run}");
+    check(&lab, &[]).says("channel free", "OK", &["no client rolls on it"]);
+}
