@@ -52,9 +52,10 @@ const OF_ALL_CHANNELS: [&str; 5] =
     ["sync_log", "sync_log_channels", "sync_reconnect_maxwait", "sync_server_path", "sync_timeout"];
 
 /// Options that only cyrsync reads: Cyrus knows none of them.
-const OURS: [&str; 13] = [
+const OURS: [&str; 14] = [
     "sync_allowplaintext",
     "sync_authzid",
+    "sync_bwlimit",
     "sync_check_messages",
     "sync_deflate_level",
     "sync_jobs",
