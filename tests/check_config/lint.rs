@@ -8,9 +8,10 @@ use cyrsync_lab::{Lab, Options, sync_client, tools};
 use crate::common::{check, set};
 
 /// Every option that Cyrus does not know, with a value it may have.
-const OURS: [(&str, &str); 13] = [
+const OURS: [(&str, &str); 14] = [
     ("sync_allowplaintext", "yes"),
     ("sync_authzid", "repl"),
+    ("sync_bwlimit", "10M"),
     ("sync_check_messages", "no"),
     ("sync_deflate_level", "auto"),
     ("sync_jobs", "2"),
