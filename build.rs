@@ -26,6 +26,7 @@ mod header {
         "error",
         "inspect",
         "callbacks",
+        "finding",
         "config",
         "undone",
         "failure",
@@ -36,6 +37,7 @@ mod header {
         "pieces",
         "matching",
         "plan",
+        "verify",
         "rolling",
         "status",
     ];

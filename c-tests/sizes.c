@@ -21,6 +21,8 @@ int main(void)
     SIZE(cyrsync_report);
     SIZE(cyrsync_counters);
     SIZE(cyrsync_rolling);
+    SIZE(cyrsync_finding);
+    SIZE(cyrsync_verified);
     printf("version %u\n", (unsigned)CYRSYNC_VERSION_NUMBER);
     return (unsigned)CYRSYNC_VERSION_NUMBER != cyrsync_version_number();
 }

@@ -137,6 +137,11 @@
 #define CYRSYNC_REPORT_INIT CYRSYNC_SIZED_INIT(cyrsync_report)
 
 /**
+ * Initial value of a cyrsync_verified: its size, and all else 0.
+ */
+#define CYRSYNC_VERIFIED_INIT CYRSYNC_SIZED_INIT(cyrsync_verified)
+
+/**
  * Initial value of a cyrsync_counters: its size, and all else 0.
  */
 #define CYRSYNC_COUNTERS_INIT CYRSYNC_SIZED_INIT(cyrsync_counters)
@@ -1515,6 +1520,88 @@ typedef void (*cyrsync_step_callback)(void *userdata,
                                       struct cyrsync_str why);
 
 /**
+ * One thing that a verification found. Everything in it is borrowed for the call that tells it.
+ */
+typedef struct cyrsync_finding {
+    /**
+     * sizeof(cyrsync_finding) of the library: it may be larger than the program's.
+     */
+    size_t size;
+    /**
+     * What was found.
+     */
+    enum cyrsync_found found;
+    /**
+     * What it was found of: "UID 7 of user.fred".
+     */
+    struct cyrsync_str subject;
+    /**
+     * The field that differs, as it is called on the wire: "FLAGS". "MAILBOX" and "RECORD" stand
+     * for a mailbox or message that only one side has, "FILE" for a message file.
+     */
+    struct cyrsync_str field;
+    /**
+     * The master's value; data is NULL if it has none.
+     */
+    struct cyrsync_str master;
+    /**
+     * The replica's value; data is NULL if it has none.
+     */
+    struct cyrsync_str replica;
+    /**
+     * The line that sync_client --verify prints of it.
+     */
+    struct cyrsync_str line;
+    /**
+     * All of it as a JSON object.
+     */
+    struct cyrsync_str json;
+} cyrsync_finding;
+
+/**
+ * Takes what a verification found. It is borrowed for the call.
+ */
+typedef void (*cyrsync_finding_callback)(void *userdata, const struct cyrsync_finding *finding);
+
+/**
+ * How much a verification compared, and what it found.
+ */
+typedef struct cyrsync_verified {
+    /**
+     * sizeof(cyrsync_verified): CYRSYNC_VERIFIED_INIT sets it.
+     */
+    size_t size;
+    /**
+     * Fields that differ. Both sides are equal if this, pending and unknown are 0.
+     */
+    uint64_t differences;
+    /**
+     * Fields that differ because replication has not come to them yet.
+     */
+    uint64_t pending;
+    /**
+     * Users, mailboxes and other things that could not be compared.
+     */
+    uint64_t unknown;
+    /**
+     * Users whose data beside mailboxes was compared.
+     */
+    uint64_t users;
+    /**
+     * Mailboxes that were compared.
+     */
+    uint64_t mailboxes;
+    /**
+     * Records that were compared.
+     */
+    uint64_t records;
+    /**
+     * Message files that were read on both sides.
+     */
+    uint64_t messages;
+} cyrsync_verified;
+
+/**
  * How cyrsync_client_roll() works. Begin with CYRSYNC_ROLLING_INIT, then set what is wanted.
  */
 typedef struct cyrsync_rolling {
@@ -2025,6 +2112,57 @@ enum cyrsync_result cyrsync_client_plan_channel(struct cyrsync_client *client,
                                                 void *userdata,
                                                 size_t *undone,
                                                 struct cyrsync_error **err);
+
+/**
+ * Sets who receives what verifications find, for clients created later; nobody if callback is
+ * NULL. As cyrsync_config_set_log() in all else.
+ */
+enum cyrsync_result cyrsync_config_set_finding(struct cyrsync_config *config,
+                                               cyrsync_finding_callback callback,
+                                               void *userdata,
+                                               cyrsync_destroy_callback destroy,
+                                               struct cyrsync_error **err);
+
+/**
+ * Compares a user with all that belongs to it on both sides in full, and changes nothing: the
+ * replica is only asked. What differs is given to the callback of cyrsync_config_set_finding().
+ * What is empty, or "messages" to read all message files on both sides too, or "messages:10%" to
+ * read some of them. Differences are no error; *verified, unless NULL, says what was found.
+ */
+enum cyrsync_result cyrsync_client_verify_user(struct cyrsync_client *client,
+                                               struct cyrsync_str user,
+                                               struct cyrsync_str what,
+                                               struct cyrsync_verified *verified,
+                                               struct cyrsync_error **err);
+
+/**
+ * Compares subscriptions, seen state and Sieve scripts of a user, as
+ * cyrsync_client_verify_user().
+ */
+enum cyrsync_result cyrsync_client_verify_meta(struct cyrsync_client *client,
+                                               struct cyrsync_str user,
+                                               struct cyrsync_verified *verified,
+                                               struct cyrsync_error **err);
+
+/**
+ * Compares mailboxes, by their internal names, as cyrsync_client_verify_user().
+ */
+enum cyrsync_result cyrsync_client_verify_mailboxes(struct cyrsync_client *client,
+                                                    const struct cyrsync_str *names,
+                                                    size_t count,
+                                                    struct cyrsync_str what,
+                                                    struct cyrsync_verified *verified,
+                                                    struct cyrsync_error **err);
+
+/**
+ * Compares every user and every shared mailbox whose internal name begins with prefix, and
+ * without one the server's annotations too, as cyrsync_client_verify_user().
+ */
+enum cyrsync_result cyrsync_client_verify_all(struct cyrsync_client *client,
+                                              struct cyrsync_str prefix,
+                                              struct cyrsync_str what,
+                                              struct cyrsync_verified *verified,
+                                              struct cyrsync_error **err);
 
 /**
  * Replicates what Cyrus's programs write to the sync log of the client's channel, until asked to

@@ -45,7 +45,7 @@ fn every_test_that_a_table_names_exists() {
     let mut found = Vec::new();
     tests(&root.join("tests"), &mut found);
     let mut count = 0;
-    for page in ["layouts", "mail-types", "versions"] {
+    for page in ["layouts", "mail-types", "verify", "versions"] {
         let text = fs::read_to_string(root.join(format!("docs/{page}.md"))).expect("own page");
         for (module, name) in named(&text) {
             let there = |(of, test): &(String, String)| {

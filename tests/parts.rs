@@ -1,5 +1,6 @@
 //! Every failure of a unit of work reaches whoever asked for it, each with its subject: callers in
-//! Rust and in C, on a real master with two broken mailboxes of one user.
+//! Rust and in C, on a real master with two broken mailboxes of one user. And what a verification
+//! finds reaches a caller in C.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use cyrsync::settings::{Overrides, Settings};
 use cyrsync::types::{MboxName, UserId};
 use cyrsync::{Error, Kind};
 use cyrsync_lab::fill::Filler;
-use cyrsync_lab::{Imap, Lab, places};
+use cyrsync_lab::{Imap, Lab, cyrus_sync_client, places};
 
 const BROKEN: [&str; 2] = ["user.fred.Drafts", "user.fred.Sent"];
 
@@ -96,10 +97,10 @@ fn an_error_names_the_server_at_the_other_end() {
 }
 
 /// Builds the program of c-tests that prints them.
-fn build(out: &Path) -> PathBuf {
+fn build(out: &Path, program: &str) -> PathBuf {
     let libraries = std::env::current_exe().expect("the test has a path");
     let libraries = libraries.parent().expect("it lies in a directory");
-    let program = out.join("parts-shared");
+    let program = out.join(format!("{program}-shared"));
     let mut make = Command::new("make");
     make.arg("-C").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("c-tests")).arg(&program);
     make.arg(format!("LIBDIR={}", libraries.display())).arg(format!("OUT={}", out.display()));
@@ -111,7 +112,7 @@ fn build(out: &Path) -> PathBuf {
 #[test]
 fn a_c_caller_gets_every_failure_with_its_subject() {
     let lab = two_broken();
-    let program = build(&lab.master.scratch());
+    let program = build(&lab.master.scratch(), "parts");
     let mut command = lab.master.command(program);
     command.arg(lab.master.imapd_conf()).args(["fred", "USER zoe\nUSER fred\n"]);
     let output = command.output().expect("it starts");
@@ -127,4 +128,37 @@ fn a_c_caller_gets_every_failure_with_its_subject() {
     wanted.extend(of("all"));
     wanted.push("unit zoe done".to_owned());
     assert_eq!(printed.lines().collect::<Vec<_>>(), wanted, "{told}");
+}
+
+#[test]
+fn a_c_program_compares_both_sides() {
+    let lab = Lab::default();
+    let program = build(&lab.master.scratch(), "verify");
+    Filler::new(&lab.master, 1).mailbox("user.fred", 5);
+    let verify = |args: &[&str]| {
+        let mut command = lab.master.command(&program);
+        let output = command.arg(lab.master.imapd_conf()).args(args).output().expect("it starts");
+        let [said, told] = [output.stdout, output.stderr]
+            .map(|text| String::from_utf8_lossy(&text).lines().map(str::to_owned).collect());
+        let (said, told): (Vec<String>, Vec<String>) = (said, told);
+        (output.status.code(), said, told)
+    };
+    cyrus_sync_client(&lab.master, &["-u", "fred"]).ok();
+    let counts = "1 users, 1 mailboxes, 5 records, 5 messages";
+    for args in [&["all", "", "messages"], &["user", "fred", "messages"]] {
+        let (code, said, told) = verify(args);
+        assert_eq!(code, Some(0), "{said:?} {told:?}");
+        assert_eq!(said, ["user.fred: equal, 5 records", counts]);
+    }
+    Imap::admin(&lab.replica).ok("SETQUOTA user.fred (STORAGE 7)");
+    let (code, said, told) = verify(&["user", "fred", ""]);
+    assert_eq!(code, Some(2), "{said:?} {told:?}");
+    let line = "quota root user.fred: QUOTA is missing on the master and there on the replica";
+    assert!(said.iter().any(|one| one == line), "{said:?}");
+    let field = "\"field\":\"QUOTA\",\"master\":null,\"replica\":\"there\"";
+    assert!(told.iter().any(|one| one.contains(field)), "{told:?}");
+    assert_eq!(verify(&["meta", "fred", ""]).0, Some(0));
+    let (code, said, _) = verify(&["mailbox", "user.nobody", ""]);
+    assert_eq!(code, Some(1));
+    assert!(said[0].contains("neither side has such a mailbox"), "{said:?}");
 }

@@ -108,6 +108,8 @@ fn follow_changes(options: &Options, change: impl Fn(&Cyrus, u64)) {
         assert_equal(&lab.master, &lab.replica, "master and replica", |difference| {
             excused(difference) || is_told_by_one(&lab.replica, difference)
         });
+        let run = ours(&lab, &["--verify", "-A"]);
+        assert!(run.status.success() && run.stdout.lines().count() == 1, "round {round}: {run}");
         // Some things theirs leaves as they were: server annotations, a mailbox of which only
         // the name is left as an intermediate, users whose renames it cannot order.
         let left: HashSet<String> =

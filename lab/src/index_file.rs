@@ -55,6 +55,15 @@ impl IndexFile {
     /// If it is not of version 17, or there are user flags, which are not known here.
     #[track_caller]
     pub fn of(cyrus: &Cyrus, internal: &str) -> IndexFile {
+        let file = IndexFile::with_user_flags(cyrus, internal);
+        assert!(file.records.iter().all(|record| record[36..52] == [0; 16]), "user flags");
+        file
+    }
+
+    /// The same where there may be user flags. It cannot be [saved](IndexFile::save) with other
+    /// sync CRCs.
+    #[track_caller]
+    pub fn with_user_flags(cyrus: &Cyrus, internal: &str) -> IndexFile {
         let path = places::place(cyrus, internal).meta.join("cyrus.index");
         let bytes = fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let (header, rest) = bytes.split_at(HEADER);
@@ -62,7 +71,6 @@ impl IndexFile {
         let count = usize::try_from(number(&header[NUM_RECORDS..][..4])).expect("32 bits");
         let records: Vec<_> = rest.chunks_exact(RECORD).take(count).map(<[u8]>::to_vec).collect();
         assert_eq!(records.len(), count);
-        assert!(records.iter().all(|record| number(&record[36..44]) == 0), "user flags");
         IndexFile { path, header: header.to_vec(), records }
     }
 
@@ -89,6 +97,18 @@ impl IndexFile {
         let place = field.place();
         let bytes = value.to_be_bytes();
         self.records[at][place.clone()].copy_from_slice(&bytes[8 - place.len()..]);
+    }
+
+    /// Turns over bits of a record: those that are set in `bits`, in the bytes from `at` on.
+    #[track_caller]
+    pub fn flip(&mut self, uid: u64, at: usize, bits: &[u8]) {
+        let record = self.at(uid);
+        flip(&mut self.records[record][at..], bits);
+    }
+
+    /// Turns over bits of the header, likewise.
+    pub fn flip_header(&mut self, at: usize, bits: &[u8]) {
+        flip(&mut self.header[at..], bits);
     }
 
     /// Whether a record is expunged.
@@ -171,6 +191,10 @@ impl IndexFile {
         // In place: owner and mode stay.
         fs::write(&self.path, bytes).unwrap_or_else(|e| panic!("{}: {e}", self.path.display()));
     }
+}
+
+fn flip(bytes: &mut [u8], bits: &[u8]) {
+    bytes.iter_mut().zip(bits).for_each(|(byte, bits)| *byte ^= bits);
 }
 
 fn number(bytes: &[u8]) -> u64 {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::error::{Failure, cyrsync_error};
+use super::finding::{cyrsync_finding, with_finding};
 use super::strings::cyrsync_str;
 use crate::error::Error;
 use crate::events::{Direction, Event, Level, Line, Observer, RunEvent, Shortened, To, words};
@@ -140,6 +141,7 @@ pub(super) struct Listeners {
     pub(super) shortened: Option<Arc<Mutex<Shortened>>>,
     pub(super) unreachable: Option<Arc<Listener<UnreachableFunction>>>,
     pub(super) undone: Option<Arc<Listener<UndoneFunction>>>,
+    pub(super) finding: Option<Arc<Listener<FindingFunction>>>,
 }
 
 pub(super) type LogFunction = unsafe extern "C" fn(*mut c_void, cyrsync_log_level, cyrsync_str);
@@ -149,6 +151,7 @@ pub(super) type UnreachableFunction =
     unsafe extern "C" fn(*mut c_void, *const cyrsync_error, cyrsync_str, u64);
 pub(super) type UndoneFunction =
     unsafe extern "C" fn(*mut c_void, *const cyrsync_str, usize, *const cyrsync_error);
+pub(super) type FindingFunction = unsafe extern "C" fn(*mut c_void, *const cyrsync_finding);
 
 /// A function with its data.
 pub(super) struct Listener<F> {
@@ -222,6 +225,15 @@ impl Observer for Listeners {
             ) => {
                 self.undone.iter().for_each(|undone| undone.undone(items, error));
             }
+            Event::Verify(event) => {
+                let Some(Listener { function, userdata }) = self.finding.as_deref() else { return };
+                with_finding(event, &mut |finding| {
+                    // SAFETY: the host gave function and data for this; the finding outlives the
+                    // call.
+                    unsafe { function(userdata.pointer, finding) };
+                });
+                return;
+            }
             _ => {}
         }
         if !self.are_any() {
@@ -230,7 +242,7 @@ impl Observer for Listeners {
         match words(event) {
             Some(Line { to: To::Log(level), text }) => self.log(level, &text),
             Some(Line { to: To::Verbose, text }) => self.action(&text),
-            Some(Line { to: To::Terminal, .. }) | None => {}
+            Some(Line { to: To::Terminal | To::Answer, .. }) | None => {}
         }
     }
 

@@ -11,6 +11,7 @@ mod runner;
 mod status;
 mod tasks;
 mod verified;
+mod verify;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub use catalog::{Catalog, Matches};
 pub use plan::Planner;
 pub use status::status;
 pub use verified::{forget_tls, verified_servers};
+pub use verify::{Verifier, Verify};
 
 /// A replication client for one replica. Not tied to a thread; one thread at a time.
 pub struct Client {
@@ -140,6 +142,11 @@ impl Client {
     /// Tells what this client would do, and does none of it.
     pub fn planner(&mut self) -> Planner<'_> {
         Planner { runner: &mut self.runner, log: &self.log }
+    }
+
+    /// Compares both sides in full, and changes nothing; see [`Verifier`].
+    pub fn verifier(&mut self, how: Verify) -> Verifier<'_> {
+        Verifier { runner: &mut self.runner, log: &self.log, how }
     }
 
     /// Says goodbye to the replica. The next call that needs a connection makes a new one.

@@ -12,6 +12,7 @@ use crate::run::env::Driver;
 use crate::run::log::disk::{LogDisk, LogFile};
 use crate::run::log::files::LogFiles;
 use crate::run::log::watch::Watch;
+use crate::run::manner::Manner;
 use crate::run::outcome::Ended;
 use crate::run::real::{Hear, RollingEnv};
 use crate::run::rules::Rules;
@@ -50,7 +51,7 @@ impl Client {
         let env_of_roll = RollingEnv { watch, shutdown_file: file.clone(), on_state };
         let mut settled = |_: &Goal, _| {};
         let hear = Hear { plan: None, settled: &mut settled };
-        let ended = self.runner.with_world(hear, |shared, env| {
+        let ended = self.runner.with_world(Manner::Do, hear, |shared, env| {
             let _rolling = shared.interrupts.rolling(file.clone(), shared.cancel.nudges());
             let daemon = Daemon::new(rules, &shared.names, &replica, work);
             Driver::new(daemon).run(&mut env.rolling(env_of_roll), Some(&mut files))

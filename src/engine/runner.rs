@@ -12,6 +12,7 @@ use crate::run::env::Driver;
 use crate::run::exclusion::Exclusion;
 use crate::run::hands::{Crew, Own};
 use crate::run::log::read;
+use crate::run::manner::Manner;
 use crate::run::outcome::Undone;
 use crate::run::plan::OnStep;
 use crate::run::real::{Hear, OnSettled, Real};
@@ -98,21 +99,21 @@ impl Runner {
         Ok(grouping::goals(entries, &self.shared.names))
     }
 
-    /// Lets `work` have the real world, with a thread for each worker if there are several. With
-    /// `hear.plan` nothing is done.
+    /// Lets `work` have the real world, with a thread for each worker if there are several.
     pub fn with_world<T>(
         &mut self,
+        manner: Manner,
         hear: Hear<'_>,
         work: impl FnOnce(&Shared, Real<'_, '_>) -> Result<T>,
     ) -> Result<T> {
         let Runner { shared, workers, .. } = self;
-        let (shared, plans) = (&*shared, hear.plan.is_some());
+        let shared = &*shared;
         match workers.as_mut_slice() {
             [worker] => {
-                work(shared, Real::new(shared, Box::new(Own::new(shared, worker, plans)), hear))
+                work(shared, Real::new(shared, Box::new(Own::new(shared, worker, manner)), hear))
             }
             workers => thread::scope(|scope| {
-                let crew = Crew::new(scope, shared, workers, plans);
+                let crew = Crew::new(scope, shared, workers, manner);
                 work(shared, Real::new(shared, Box::new(crew), hear))
             }),
         }
@@ -137,7 +138,20 @@ impl Runner {
         plan: Option<&mut OnStep<'_>>,
         settled: &mut OnSettled<'_>,
     ) -> Result<()> {
-        self.with_world(Hear { plan: plan.map(|each| each as _), settled }, |shared, mut env| {
+        let manner = if plan.is_some() { Manner::Plan } else { Manner::Do };
+        let hear = Hear { plan: plan.map(|each| each as _), settled };
+        self.in_manner(goals, rules, manner, hear)
+    }
+
+    /// Has workers do about tasks what `manner` says.
+    pub fn in_manner(
+        &mut self,
+        goals: Goals<'_>,
+        rules: Rules,
+        manner: Manner,
+        hear: Hear<'_>,
+    ) -> Result<()> {
+        self.with_world(manner, hear, |shared, mut env| {
             let mut exclusion = Exclusion::new(&shared.settings.exclude, &shared.names);
             let goals = Box::new(goals.filter_map(|goal| exclusion.rest(goal)));
             let batch = Batch::new(goals, rules, &shared.names, shared.settings.replica_name());

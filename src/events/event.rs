@@ -12,6 +12,7 @@ use super::run::RunEvent;
 use super::step::Step;
 use super::store::StoreEvent;
 use super::sync::SyncEvent;
+use super::verify::VerifyEvent;
 use crate::error::Error;
 use crate::types::{MboxName, serialize_seconds};
 
@@ -51,6 +52,8 @@ pub enum Event {
     Run(RunEvent),
     /// What was asked for ended: a user, say.
     Ended(Item),
+    /// Something that a verification found.
+    Verify(VerifyEvent),
 }
 
 macro_rules! families {
@@ -70,4 +73,5 @@ families! {
     SyncEvent => Sync,
     RepairEvent => Repair,
     RunEvent => Run,
+    VerifyEvent => Verify,
 }

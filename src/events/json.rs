@@ -23,7 +23,7 @@ struct Object<'e> {
 pub fn json(event: &Event) -> String {
     let level = words(event).and_then(|line| match line.to {
         To::Log(level) => Some(level),
-        To::Verbose | To::Terminal => None,
+        To::Verbose | To::Terminal | To::Answer => None,
     });
     // Fails only if a map has keys that are no strings, which none has.
     serde_json::to_string(&Object { level, event }).unwrap_or_default()

@@ -19,6 +19,7 @@ mod store;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod words;
 
 pub use connection::ConnectionEvent;
@@ -34,6 +35,7 @@ pub use shorten::Shortened;
 pub use step::Step;
 pub use store::StoreEvent;
 pub use sync::SyncEvent;
+pub use verify::{Finding, Verdict, VerifyEvent, VerifyTotals};
 pub use words::{Line, To, words};
 
 pub use crate::types::Level;

@@ -268,6 +268,42 @@ fn run() -> Vec<RunEvent> {
     ]
 }
 
+fn verify() -> Vec<VerifyEvent> {
+    let subject = Subject::message(mailbox(), 7, None);
+    let flags = ["(\\Seen)", "()"].map(|flags| Some(flags.to_owned()));
+    let [master, replica] = flags;
+    let field = "FLAGS".to_owned();
+    let flags = Finding { subject: subject.clone(), field, master, replica, pending: false };
+    let gone = Finding {
+        subject: (&mailbox()).into(),
+        field: "MAILBOX".into(),
+        master: None,
+        replica: Some("there".into()),
+        pending: false,
+    };
+    let new = Finding {
+        field: "RECORD".into(),
+        master: Some("there".into()),
+        replica: None,
+        pending: true,
+        ..flags.clone()
+    };
+    let totals = VerifyTotals { users: 1, mailboxes: 3, records: 70, ..VerifyTotals::default() };
+    let found = VerifyTotals { differences: 2, pending: 1, unknown: 1, messages: 5, ..totals };
+    let ended = |totals: VerifyTotals| VerifyEvent::Summary { totals, verdict: totals.verdict() };
+    vec![
+        VerifyEvent::Difference(flags),
+        VerifyEvent::Difference(gone),
+        VerifyEvent::Difference(new),
+        VerifyEvent::More { subject: (&mailbox()).into(), differences: 7, pending: 1 },
+        VerifyEvent::Equal { mailbox: mailbox(), records: 70 },
+        VerifyEvent::Unknown { subject: user().into(), error: locked() },
+        ended(totals),
+        ended(found),
+        ended(VerifyTotals { pending: 1, ..totals }),
+    ]
+}
+
 /// One of each at least.
 fn samples() -> Vec<Event> {
     let field =
@@ -287,6 +323,7 @@ fn samples() -> Vec<Event> {
     all.extend(sync().into_iter().map(Event::from));
     all.extend(repair().into_iter().map(Event::from));
     all.extend(run().into_iter().map(Event::from));
+    all.extend(verify().into_iter().map(Event::from));
     all.push(Event::Ended(Item::new(&user(), Ok(()))));
     all.push(Event::Ended(Item::new(&user(), Err(locked()))));
     all.push(Event::Ended(Item::new(&[mailbox(), mailbox()][..], Err(error()))));
@@ -299,6 +336,7 @@ fn rendered(event: &Event) -> String {
         None => "(no line)".to_owned(),
         Some(Line { to: To::Verbose, text }) => format!("-v      {text}"),
         Some(Line { to: To::Terminal, text }) => format!("stderr  {text}"),
+        Some(Line { to: To::Answer, text }) => format!("stdout  {text}"),
         Some(Line { to: To::Log(level), text }) => {
             let level = format!("{level:?}").to_lowercase();
             format!("{level:<7} {text}")
@@ -349,6 +387,7 @@ fn no_event_lacks_a_sample() {
     assert_eq!(shown(&sync()), declared(include_str!("sync.rs"), "SyncEvent"));
     assert_eq!(shown(&repair()), declared(include_str!("repair.rs"), "RepairEvent"));
     assert_eq!(shown(&run()), declared(include_str!("run.rs"), "RunEvent"));
+    assert_eq!(shown(&verify()), declared(include_str!("verify.rs"), "VerifyEvent"));
 }
 
 #[test]

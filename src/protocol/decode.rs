@@ -84,18 +84,55 @@ impl Reply {
 
     /// Decodes the answer to `GET FULLMAILBOX`: the mailbox, and its records by UID. A number of a
     /// record that does not fit stands in [`RemoteFolder::beyond`].
-    pub fn into_full_mailbox(self) -> Result<(RemoteFolder, Vec<RemoteRecord>)> {
-        let mut items = self.items;
-        let Some(item) = items.pop().filter(|_| items.is_empty()) else {
-            let detail = "it does not hold one mailbox";
-            return Err(Error::new(Kind::Protocol, "read reply to", "GET FULLMAILBOX", detail));
-        };
+    pub fn into_full_mailbox(mut self) -> Result<(RemoteFolder, Vec<RemoteRecord>)> {
+        let item = self.only_mailbox()?;
         let found = full_mailbox(&item).map_err(|error| bad_item(item.name(), &error));
         let (mut folder, records) = found?;
         if let Some(amend) = &self.amend {
             amend(&mut folder);
         }
         Ok((folder, records))
+    }
+
+    /// Decodes the answer to `GET FULLMAILBOX` like [`Reply::into_full_mailbox`], but hands over the
+    /// records one by one, in the order in which they came: only one of them is in memory.
+    ///
+    /// Fails as `each` does.
+    pub fn visit_full_mailbox(
+        mut self,
+        each: &mut dyn FnMut(RemoteRecord) -> Result<()>,
+    ) -> Result<RemoteFolder> {
+        let item = self.only_mailbox()?;
+        let (mut beyond, mut failed) = (None, None);
+        let read = item.parse_each("RECORD", &mut |one| {
+            each(record(&one.kv()?, &mut beyond)?).map_err(|error| {
+                failed = Some(error);
+                Malformed::new(0u64, "it was not read to its end")
+            })
+        });
+        let folder = read.and_then(|(_, value)| {
+            let kv = value.kv()?;
+            kv.list("RECORD")?;
+            RemoteFolder::from_kv(&kv)
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let mut folder = folder.map_err(|error| bad_item(item.name(), &error))?;
+        folder.beyond = folder.beyond.or(beyond);
+        if let Some(amend) = &self.amend {
+            amend(&mut folder);
+        }
+        Ok(folder)
+    }
+
+    /// Takes the item of an answer that is about one mailbox.
+    fn only_mailbox(&mut self) -> Result<Item> {
+        let mut items = std::mem::take(&mut self.items);
+        items.pop().filter(|_| items.is_empty()).ok_or_else(|| {
+            let detail = "it does not hold one mailbox";
+            Error::new(Kind::Protocol, "read reply to", "GET FULLMAILBOX", detail)
+        })
     }
 
     /// Decodes the answer to `GET FETCH`; `None` if it is not one message.

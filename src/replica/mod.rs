@@ -6,6 +6,7 @@ mod agree;
 #[cfg(test)]
 mod agree_tests;
 mod aside;
+mod asking;
 mod bandwidth;
 mod capabilities;
 mod coding;
@@ -55,6 +56,7 @@ mod traffic;
 mod ways;
 
 pub use aside::{Left, aside};
+pub use asking::Asking;
 pub use bandwidth::Limiter;
 pub use capabilities::Capabilities;
 pub use commands::Replica;

@@ -8,6 +8,7 @@ use std::thread::{Builder, Scope};
 
 use super::inbox::{Inbox, Said};
 use super::interrupt::Overseer;
+use super::manner::Manner;
 use super::plan;
 use super::step::{Input, Work};
 use super::task::WorkerId;
@@ -54,15 +55,19 @@ fn obey(
     worker: &mut Worker,
     id: WorkerId,
     order: Order,
-    (plans, others): (bool, Others<'_>),
+    (manner, others): (&Manner, Others<'_>),
 ) -> Option<Said> {
     let mut steps = Vec::new();
     let input = match order {
         Order::Connect => Input::Connected(id, worker.connect(shared)),
-        Order::Run(work) if plans => {
-            Input::Ended(id, plan::plan(shared, worker, *work, (others.owners, &mut steps)))
+        Order::Run(work) => {
+            let attempt = match manner {
+                Manner::Do => worker.run(shared, *work, others),
+                Manner::Plan => plan::plan(shared, worker, *work, (others.owners, &mut steps)),
+                Manner::Verify(check) => check.check(shared, worker, *work, others.owners),
+            };
+            Input::Ended(id, attempt)
         }
-        Order::Run(work) => Input::Ended(id, worker.run(shared, *work, others)),
         Order::Help(_, offer) => Input::Ended(id, worker.help(shared, &offer, others.helpers)),
         Order::Release => Input::Released(id, worker.release(shared)),
         Order::Leave => {
@@ -77,14 +82,14 @@ fn obey(
 pub struct Own<'c> {
     shared: &'c Shared,
     worker: &'c mut Worker,
-    plans: bool,
+    manner: Manner,
     said: VecDeque<Said>,
 }
 
 impl<'c> Own<'c> {
-    /// With this worker. With `plans` nothing is done.
-    pub fn new(shared: &'c Shared, worker: &'c mut Worker, plans: bool) -> Own<'c> {
-        Own { shared, worker, plans, said: VecDeque::new() }
+    /// With this worker.
+    pub fn new(shared: &'c Shared, worker: &'c mut Worker, manner: Manner) -> Own<'c> {
+        Own { shared, worker, manner, said: VecDeque::new() }
     }
 }
 
@@ -95,7 +100,7 @@ impl Hands for Own<'_> {
             self.worker,
             worker,
             order,
-            (self.plans, Others::default()),
+            (&self.manner, Others::default()),
         ));
     }
 
@@ -128,16 +133,16 @@ pub struct Crew<'s, 'e> {
     inbox: Arc<Inbox>,
     /// What became of orders for which there is no thread.
     failed: VecDeque<Said>,
-    plans: bool,
+    manner: Manner,
 }
 
 impl<'s, 'e> Crew<'s, 'e> {
-    /// With these workers. With `plans` nothing is done.
+    /// With these workers.
     pub fn new(
         scope: &'s Scope<'s, 'e>,
         shared: &'e Shared,
         workers: &'e mut [Worker],
-        plans: bool,
+        manner: Manner,
     ) -> Crew<'s, 'e> {
         let hands = workers.iter_mut().map(|worker| Hand {
             overseer: worker.overseer().clone(),
@@ -145,7 +150,7 @@ impl<'s, 'e> Crew<'s, 'e> {
             orders: None,
         });
         let inbox = Arc::new(Inbox::new(shared.cancel.clone()));
-        Crew { scope, shared, hands: hands.collect(), inbox, failed: VecDeque::new(), plans }
+        Crew { scope, shared, hands: hands.collect(), inbox, failed: VecDeque::new(), manner }
     }
 
     /// The way to a worker, which gets a thread if it has none.
@@ -155,8 +160,8 @@ impl<'s, 'e> Crew<'s, 'e> {
             && let Some(worker) = hand.worker.take()
         {
             let (orders, received) = channel();
-            let (shared, inbox, plans) = (self.shared, self.inbox.clone(), self.plans);
-            let work = move || work(shared, worker, id, &received, &inbox, plans);
+            let (shared, inbox, manner) = (self.shared, self.inbox.clone(), self.manner.clone());
+            let work = move || work(shared, worker, id, &received, &inbox, &manner);
             Builder::new().name(format!("cyrsync-{id}")).spawn_scoped(self.scope, work)?;
             hand.orders = Some(orders);
         }
@@ -238,17 +243,16 @@ fn work(
     id: WorkerId,
     orders: &Receiver<Order>,
     inbox: &Arc<Inbox>,
-    plans: bool,
+    manner: &Manner,
 ) {
     let voice = shared.observer.speak_for(id, inbox.clone());
     for order in orders {
         let of = if let Order::Help(other, _) = order { other } else { id };
         let desk = Desk { id, of, voice: &voice };
-        // Parts of a plan are told in order.
-        let helpers = if plans { None } else { Some(&desk as &dyn Helpers) };
+        let helpers = manner.may_be_helped().then_some(&desk as &dyn Helpers);
         let holding = Holding::new(shared, id);
         let others = Others { helpers, owners: Some(&holding) };
-        let obeyed = AssertUnwindSafe(|| obey(shared, worker, id, order, (plans, others)));
+        let obeyed = AssertUnwindSafe(|| obey(shared, worker, id, order, (manner, others)));
         let obeyed = catch_unwind(obeyed);
         drop(holding);
         match obeyed {

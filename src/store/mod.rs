@@ -19,6 +19,7 @@ mod writer;
 pub use crate::sys::lock::Wait;
 pub use annotations::MessageAnnotations;
 pub(crate) use checked::Checked;
+pub(crate) use count::RecordCount;
 pub(crate) use errors::MESSAGE_REPAIR;
 #[cfg(feature = "capi")]
 pub(crate) use errors::senseless;

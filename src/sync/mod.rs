@@ -27,6 +27,7 @@ pub(crate) mod transfer;
 mod tries;
 mod user;
 pub(crate) mod usermeta;
+pub(crate) mod verify;
 
 pub use cache::Cache;
 pub use cancel::{Cancel, TICK, Waited};

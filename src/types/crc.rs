@@ -149,7 +149,7 @@ pub fn annot(uid: Uid, annotation: &Annotation) -> u32 {
 
 /// The annotations that stand for fields of a record, with the version of cyrus.index that has
 /// the field. On the wire they are among the stored ones.
-const VIRTUAL: [(&str, u32); 3] = [
+pub(crate) const VIRTUAL: [(&str, u32); 3] = [
     ("/vendor/cmu/cyrus-imapd/thrid", 13),
     ("/vendor/cmu/cyrus-imapd/savedate", 15),
     ("/vendor/cmu/cyrus-imapd/createdmodseq", 16),

@@ -33,6 +33,11 @@ pub fn ours(lab: &Lab, args: &[&str]) -> Run {
     sync_client(program(), &lab.master, args)
 }
 
+/// Runs [`OURS`] on the master, whatever [`program`] is: for options that others do not have.
+pub fn sync_client_itself(lab: &Lab, args: &[&str]) -> Run {
+    sync_client(OURS, &lab.master, args)
+}
+
 /// As [`ours`], without waiting for its end.
 pub fn start_ours(lab: &Lab, args: &[&str]) -> Running {
     start_sync_client(program(), &lab.master, args)
@@ -70,14 +75,23 @@ pub fn is_of_the_run(line: &str) -> bool {
     line.starts_with("ENABLE ") || line.starts_with("SUMMARY ")
 }
 
-/// Replicates: afterwards both servers are equal and a second run sends nothing. Returns the
-/// actions of the first.
+/// Replicates: afterwards both servers are equal, a second run sends nothing, and verification
+/// finds nothing. Returns the actions of the first.
 #[track_caller]
 pub fn replicate(lab: &Lab, args: &[&str]) -> Vec<String> {
     let done = actions(lab, args);
     assert_equal(lab);
     assert_idle(lab, args);
+    assert_verified(lab, args);
     done
+}
+
+/// Verification finds that both sides are equal.
+#[track_caller]
+pub fn assert_verified(lab: &Lab, args: &[&str]) {
+    let run = sync_client_itself(lab, &[&["--verify"], args].concat());
+    assert_eq!(run.status.code(), Some(0), "verification: {run}");
+    assert_eq!(run.stdout.lines().count(), 1, "verification: {run}");
 }
 
 /// As [`replicate`], and Cyrus's own client agrees that there is nothing left to do.

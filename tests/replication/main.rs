@@ -55,4 +55,5 @@ mod stale_records;
 mod status;
 mod systemd;
 mod users;
+mod verify;
 mod zeros;

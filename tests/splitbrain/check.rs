@@ -5,7 +5,7 @@ use std::process::Command;
 
 use cyrsync_lab::{Cyrus, Lab, Options, SyncServer, Value, compare, describe, tools};
 
-use crate::common::{append, assert_idle, create, replicate};
+use crate::common::{append, assert_idle, assert_verified, create, replicate};
 use cyrsync_lab::Imap;
 
 /// fred with three messages, replicated.
@@ -83,6 +83,7 @@ pub fn assert_one(lab: &Lab, mailboxes: &[&str]) {
         assert_sound(cyrus);
     }
     assert_idle(lab, &["-A"]);
+    assert_verified(lab, &["-A"]);
 }
 
 /// Cyrus's own checks find nothing wrong.

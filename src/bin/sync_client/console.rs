@@ -111,7 +111,8 @@ impl Observer for Console {
             Some(Line { to: To::Log(level), text }) => syslog::send(level, text),
             Some(Line { to: To::Verbose, text }) => self.action(&text),
             Some(Line { to: To::Terminal, text }) => complain(text),
-            None => {}
+            Some(Line { to: To::Answer, text }) if !self.json => print(&text),
+            Some(Line { to: To::Answer, .. }) | None => {}
         }
     }
 

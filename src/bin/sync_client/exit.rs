@@ -12,7 +12,7 @@ pub enum Exit {
     Ok = 0,
     /// Something failed. With `--status`: a warning.
     Failed = 1,
-    /// With `--status`: critical.
+    /// With `--status`: critical. With `--verify`: a difference was found.
     Critical = 2,
     /// With `--status`: it cannot be found out.
     Unknown = 3,
@@ -31,15 +31,19 @@ pub const MEANINGS: &[(Exit, &str)] = &[
     (
         Exit::Ok,
         "Everything asked for is on the replica, users skipped by -N in -A mode left out. Rolling \
-         replication ended by its shutdown file.",
+         replication ended by its shutdown file. With --verify: both sides are equal.",
     ),
     (
         Exit::Failed,
         "Something could not be replicated, the replica could not be reached or refused the login, \
          the file of -f or --exclude-from could not be read, or a check of --check-config failed. \
-         With --status: a warning.",
+         With --status: a warning. With --verify: no difference was found, but something could not \
+         be compared, or is not replicated yet.",
     ),
-    (Exit::Critical, "With --status: critical."),
+    (
+        Exit::Critical,
+        "With --status: critical. With --verify: the replica differs from this server.",
+    ),
     (Exit::Unknown, "With --status: it cannot be found out."),
     (
         Exit::Usage,

@@ -25,6 +25,7 @@ mod status;
 mod summary;
 mod systemd;
 mod traffic;
+mod verify;
 mod work;
 
 fn main() -> std::process::ExitCode {

@@ -12,7 +12,7 @@ use cyrsync::sys::{daemon, syslog};
 use crate::console::complain;
 use crate::exit::{Exit, Fatal};
 use crate::flags::{self, Mode, Page, Request};
-use crate::{check, dry_run, forget, pages, rolling, show, start, status, work};
+use crate::{check, dry_run, forget, pages, rolling, show, start, status, verify, work};
 
 pub fn main() -> ExitCode {
     let mut words: Vec<OsString> = env::args_os().collect();
@@ -49,11 +49,16 @@ fn print(page: Page) -> Exit {
 }
 
 fn run(mode: Mode, low: flags::Low) -> Result<Exit, Fatal> {
-    match start::start(mode, &low) {
-        Ok(mut session) if low.dry_run => dry_run::work(mode, low, &mut session),
-        Ok(session) if mode == Mode::Rolling => rolling::work(low, session),
-        Ok(mut session) => work::work(mode, low, &mut session),
-        Err(ended) => ended,
+    let verify = low.verify.as_ref().map(verify::asked).transpose()?;
+    let mut session = match start::start(mode, &low) {
+        Ok(session) => session,
+        Err(ended) => return ended,
+    };
+    match verify {
+        Some(how) => verify::work(mode, how, low, &mut session),
+        None if low.dry_run => dry_run::work(mode, low, &mut session),
+        None if mode == Mode::Rolling => rolling::work(low, session),
+        None => work::work(mode, low, &mut session),
     }
 }
 

@@ -11,6 +11,8 @@ pub enum To {
     Log(Level),
     /// Standard error: somebody who waits should know.
     Terminal,
+    /// Standard output: it is what was asked for.
+    Answer,
 }
 
 /// A line in Cyrus's words.
@@ -26,6 +28,11 @@ impl Line {
     /// A line for the log.
     pub(super) fn log(level: Level, text: impl Into<String>) -> Line {
         Line { to: To::Log(level), text: text.into() }
+    }
+
+    /// A line that was asked for.
+    pub(super) fn answer(text: impl Into<String>) -> Line {
+        Line { to: To::Answer, text: text.into() }
     }
 
     /// A line of `-v`.

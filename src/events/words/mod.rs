@@ -9,6 +9,7 @@ mod run;
 mod step;
 mod store;
 mod sync;
+mod verify;
 
 pub use line::{Line, To};
 pub use render::words;

@@ -1,7 +1,7 @@
 //! Finds the words of an event.
 
 use super::line::{Line, To};
-use super::{connection, repair, run, step, store, sync};
+use super::{connection, repair, run, step, store, sync, verify};
 use crate::events::event::Event;
 
 /// The line that stands for an event; `None` if Cyrus says nothing of it.
@@ -21,5 +21,6 @@ pub fn words(event: &Event) -> Option<Line> {
         Event::Sync(event) => sync::line(event),
         Event::Repair(event) => repair::line(event),
         Event::Run(event) => run::line(event),
+        Event::Verify(event) => verify::line(event),
     })
 }

@@ -16,6 +16,8 @@ use crate::sys::file::open_unchecked;
 use crate::sys::lock::{self, LockGuard, Mode};
 use crate::types::Backlog;
 
+/// The file beside a log that a client has locked as long as it works on the channel.
+pub const CLAIM: &str = "sync_client.lock";
 /// What Cyrus gives its logs and their directories.
 const FILE_MODE: u32 = 0o640;
 const DIRECTORY_MODE: u32 = 0o755;
@@ -46,7 +48,7 @@ impl LogFiles {
             path.push(suffix);
             PathBuf::from(path)
         };
-        let guard = log.with_file_name("sync_client.lock");
+        let guard = log.with_file_name(CLAIM);
         LogFiles {
             work: with("-run"),
             spare: with("-run.new"),

@@ -48,6 +48,8 @@ mod summary;
 mod systemd;
 #[path = "../../../src/bin/sync_client/traffic.rs"]
 mod traffic;
+#[path = "../../../src/bin/sync_client/verify.rs"]
+mod verify;
 #[path = "../../../src/bin/sync_client/work.rs"]
 mod work;
 

@@ -176,6 +176,8 @@ pub struct Low {
     pub rolling_once: bool,
     /// `-r`
     pub background: bool,
+    /// `--verify`, and what was written behind it.
+    pub verify: Option<OsString>,
     /// `--dry-run`
     pub dry_run: bool,
     /// `--metrics-file`

@@ -54,9 +54,15 @@ pub fn parse(words: &[OsString], posixly: bool) -> Result<Request, Usage> {
         // Also for what a mode would count with.
         _ if low.print_config => Ok(Request::PrintConfig(Box::new(low))),
         _ if low.check_config => Ok(Request::CheckConfig(Box::new(low))),
+        Some(mode) if low.verify.is_some() && !may_verify(mode, &low) => Err(Usage::Contradiction),
         Some(mode) => Ok(Request::Run(mode, Box::new(low))),
         None => Err(Usage::NoMode),
     }
+}
+
+/// Whether `--verify` goes with a mode.
+fn may_verify(mode: Mode, low: &Low) -> bool {
+    matches!(mode, Mode::Users | Mode::Mailboxes | Mode::All | Mode::Meta) && !low.dry_run
 }
 
 #[cfg(test)]
@@ -118,6 +124,20 @@ mod tests {
             let two_modes = format!("-u -A {flag}");
             assert_eq!(parse(&words(&two_modes), false), Err(Usage::Contradiction));
         }
+    }
+
+    #[test]
+    fn what_can_be_verified_is_what_is_replicated_once() {
+        for (line, words) in
+            [("-A --verify", ""), ("--verify=messages:10% -u fred", "messages:10%")]
+        {
+            assert_eq!(low(line).verify.as_deref(), Some(OsStr::new(words)), "{line}");
+        }
+        for line in ["-r --verify", "--verify -R", "-1 --verify=messages", "-A --dry-run --verify"]
+        {
+            assert_eq!(parse(&words(line), false), Err(Usage::Contradiction), "{line}");
+        }
+        assert_eq!(parse(&words("--verify fred"), false), Err(Usage::NoMode));
     }
 
     #[test]

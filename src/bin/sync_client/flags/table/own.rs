@@ -211,6 +211,24 @@ pub(super) const FLAGS: &[Flag] = &[
     },
     Flag {
         short: None,
+        long: Some("verify"),
+        arg: Arg::Optional("what"),
+        in_full: true,
+        help: "compare both sides and change nothing",
+        doc: "With -u, -m, -A or -s: compare both sides in full and change nothing. The replica is \
+              only asked. A line for each field that differs, and one at the end, are written to \
+              standard output; with -v also one for each mailbox that is equal. What differs is \
+              looked at again, so that changes which are on their way are told apart. \
+              --verify=messages reads all message files on both sides too and compares their SHA-1 \
+              with the records, --verify=messages:10% those of some, each time others. Exit status \
+              0 means equal, 2 different, 1 neither: something could not be compared, or is not \
+              replicated yet.",
+        category: Category::Selection,
+        applies: Applies::OneRun,
+        update: |low, what| keep(&mut low.verify, what),
+    },
+    Flag {
+        short: None,
         long: Some("copyback"),
         arg: Arg::None,
         in_full: true,

@@ -1,0 +1,202 @@
+//! Verification: compares both sides in full, and changes nothing.
+
+use std::ffi::c_void;
+
+use super::callbacks::cyrsync_destroy_callback;
+use super::client::{cyrsync_client, user_id, with_client};
+use super::config::{cyrsync_config, set_listener};
+use super::error::{Failure, cyrsync_error, cyrsync_result};
+use super::finding::cyrsync_finding_callback;
+use super::sized::{Place, grows};
+use super::strings::{cyrsync_str, slice};
+use crate::engine::{Client, Verify};
+use crate::events::VerifyTotals;
+use crate::types::MboxName;
+
+/// How much a verification compared, and what it found.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct cyrsync_verified {
+    /// sizeof(cyrsync_verified): CYRSYNC_VERIFIED_INIT sets it.
+    pub size: usize,
+    /// Fields that differ. Both sides are equal if this, pending and unknown are 0.
+    pub differences: u64,
+    /// Fields that differ because replication has not come to them yet.
+    pub pending: u64,
+    /// Users, mailboxes and other things that could not be compared.
+    pub unknown: u64,
+    /// Users whose data beside mailboxes was compared.
+    pub users: u64,
+    /// Mailboxes that were compared.
+    pub mailboxes: u64,
+    /// Records that were compared.
+    pub records: u64,
+    /// Message files that were read on both sides.
+    pub messages: u64,
+}
+
+grows! {
+    cyrsync_verified may end before messages, unknown members are Ignored;
+}
+
+/// Sets who receives what verifications find, for clients created later; nobody if callback is
+/// NULL. As cyrsync_config_set_log() in all else.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_config_set_finding(
+    config: *mut cyrsync_config,
+    callback: cyrsync_finding_callback,
+    userdata: *mut c_void,
+    destroy: cyrsync_destroy_callback,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    // SAFETY: the header asks for what `set_listener` asks for.
+    unsafe { set_listener(config, callback, (userdata, destroy), err, |all| &mut all.finding) }
+}
+
+/// Compares a user with all that belongs to it on both sides in full, and changes nothing: the
+/// replica is only asked. What differs is given to the callback of cyrsync_config_set_finding().
+/// What is empty, or "messages" to read all message files on both sides too, or "messages:10%" to
+/// read some of them. Differences are no error; *verified, unless NULL, says what was found.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_verify_user(
+    client: *mut cyrsync_client,
+    user: cyrsync_str,
+    what: cyrsync_str,
+    verified: *mut cyrsync_verified,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for bytes that live through the call, and for NULL or a structure
+        // whose size is set.
+        let (user, place) = unsafe { (user_id(user)?, place(verified)?) };
+        // SAFETY: as above.
+        let how = unsafe { how(what) }?;
+        let totals = client.verifier(how).users(&mut [user].into_iter(), false)?;
+        // SAFETY: as above.
+        unsafe { tell(place, &totals) };
+        Ok(())
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+/// Compares subscriptions, seen state and Sieve scripts of a user, as
+/// cyrsync_client_verify_user().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_verify_meta(
+    client: *mut cyrsync_client,
+    user: cyrsync_str,
+    verified: *mut cyrsync_verified,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for bytes that live through the call, and for NULL or a structure
+        // whose size is set.
+        let (user, place) = unsafe { (user_id(user)?, place(verified)?) };
+        let totals = client.verifier(Verify::RECORDS).users(&mut [user].into_iter(), true)?;
+        // SAFETY: as above.
+        unsafe { tell(place, &totals) };
+        Ok(())
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+/// Compares mailboxes, by their internal names, as cyrsync_client_verify_user().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_verify_mailboxes(
+    client: *mut cyrsync_client,
+    names: *const cyrsync_str,
+    count: usize,
+    what: cyrsync_str,
+    verified: *mut cyrsync_verified,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for bytes that live through the call, and for NULL or a structure
+        // whose size is set.
+        let (how, place) = unsafe { (how(what)?, place(verified)?) };
+        // SAFETY: the header asks for an array of names that live through the call.
+        let names = unsafe { slice(names, count, "names") }?;
+        let mut internal = Vec::with_capacity(names.len());
+        for name in names {
+            // SAFETY: as above.
+            internal.push(MboxName::new(unsafe { name.bytes("names") }?));
+        }
+        let totals = client.verifier(how).mailboxes(&internal)?;
+        // SAFETY: as above.
+        unsafe { tell(place, &totals) };
+        Ok(())
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+/// Compares every user and every shared mailbox whose internal name begins with prefix, and
+/// without one the server's annotations too, as cyrsync_client_verify_user().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_client_verify_all(
+    client: *mut cyrsync_client,
+    prefix: cyrsync_str,
+    what: cyrsync_str,
+    verified: *mut cyrsync_verified,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for bytes that live through the call, and for NULL or a structure
+        // whose size is set.
+        let (how, place) = unsafe { (how(what)?, place(verified)?) };
+        // SAFETY: as above.
+        let totals = client.verifier(how).all(unsafe { prefix.bytes("prefix") }?)?;
+        // SAFETY: as above.
+        unsafe { tell(place, &totals) };
+        Ok(())
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+/// What a verification is to do, from C.
+///
+/// # Safety
+/// As for [`cyrsync_str::bytes`].
+unsafe fn how(what: cyrsync_str) -> Result<Verify, Failure> {
+    // SAFETY: the caller's promise.
+    Ok(Verify::from_words(unsafe { what.text("what") }?)?)
+}
+
+/// The place for what a verification found, if the caller wants to know.
+///
+/// # Safety
+/// As for [`Place::new`]; `verified` may be NULL.
+unsafe fn place(
+    verified: *mut cyrsync_verified,
+) -> Result<Option<Place<cyrsync_verified>>, Failure> {
+    if verified.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: not NULL, else the caller's promise.
+    unsafe { Place::new(verified, "verified") }.map(Some)
+}
+
+/// Tells C what a verification found.
+///
+/// # Safety
+/// As for [`Place::fill`].
+unsafe fn tell(place: Option<Place<cyrsync_verified>>, totals: &VerifyTotals) {
+    let Some(place) = place else { return };
+    let VerifyTotals { users, mailboxes, records, messages, differences, pending, unknown } =
+        *totals;
+    let found = cyrsync_verified {
+        size: size_of::<cyrsync_verified>(),
+        differences,
+        pending,
+        unknown,
+        users,
+        mailboxes,
+        records,
+        messages,
+    };
+    // SAFETY: the caller's promise.
+    unsafe { place.fill(&found) };
+}

@@ -1,0 +1,159 @@
+//! Verification: both sides are compared in full, and nothing is changed on either.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::runner::Runner;
+use crate::error::Result;
+use crate::events::{Observer, VerifyEvent, VerifyTotals};
+use crate::run::batch::{Goals, Rules};
+use crate::run::everything;
+use crate::run::logged::Logged;
+use crate::run::manner::Manner;
+use crate::run::outcome::Undone;
+use crate::run::real::Hear;
+use crate::run::task::Goal;
+use crate::run::verify::Verification;
+use crate::sync::verify::Sample;
+use crate::types::{MboxName, UserId};
+
+/// Shared mailboxes that are compared as one task.
+const SHARED_PER_TASK: usize = 64;
+
+/// What a verification is to do beyond comparing what both sides say of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Verify {
+    sample: Option<Sample>,
+}
+
+impl Verify {
+    /// Compares everything but the message files.
+    pub const RECORDS: Verify = Verify { sample: None };
+    /// Reads the files of all messages too, on both sides.
+    pub const MESSAGES: Verify = Verify { sample: Some(Sample::ALL) };
+
+    /// From the words of the command line: nothing, `messages` for the files of all messages,
+    /// `messages:10%` for those of some, each time others.
+    ///
+    /// # Errors
+    /// [`Kind::InvalidArgument`](crate::Kind::InvalidArgument) for anything else.
+    pub fn from_words(words: &str) -> Result<Verify> {
+        if words.is_empty() {
+            return Ok(Verify::RECORDS);
+        }
+        let sample: Sample = words.parse()?;
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let seed = since.map_or(0, |since| since.subsec_nanos());
+        Ok(Verify { sample: Some(Sample { seed, ..sample }) })
+    }
+}
+
+/// Compares what a client replicates with what the replica has. The replica is only asked; nothing
+/// is changed on either side. What differs, and the end, is reported to the observer as
+/// [`VerifyEvent`]s.
+pub struct Verifier<'c> {
+    pub(super) runner: &'c mut Runner,
+    /// The sync log of the channel.
+    pub(super) log: &'c Path,
+    pub(super) how: Verify,
+}
+
+impl Verifier<'_> {
+    /// Compares users with all mailboxes, records, quotas, subscriptions, Sieve scripts and seen
+    /// state, or with `only_meta` without mailboxes and quotas.
+    ///
+    /// # Errors
+    /// Those of the connection, if there is none any more;
+    /// [`Kind::Cancelled`](crate::Kind::Cancelled).
+    pub fn users(
+        &mut self,
+        users: &mut dyn Iterator<Item = UserId>,
+        only_meta: bool,
+    ) -> Result<VerifyTotals> {
+        let goals = users.map(|user| if only_meta { Goal::Meta(user) } else { Goal::User(user) });
+        self.verify(Box::new(goals)).map(|totals| self.verified(totals))
+    }
+
+    /// Compares the named mailboxes.
+    ///
+    /// # Errors
+    /// As [`Verifier::users`].
+    pub fn mailboxes(&mut self, names: &[MboxName]) -> Result<VerifyTotals> {
+        let mut by_owner: BTreeMap<Option<UserId>, Vec<MboxName>> = BTreeMap::new();
+        let mut known = HashSet::new();
+        for name in names.iter().filter(|name| known.insert(*name)) {
+            let owner = self.runner.shared.names.owner(name);
+            by_owner.entry(owner).or_default().push(name.clone());
+        }
+        let shared = by_owner.remove(&None).unwrap_or_default();
+        let mut goals: Vec<Goal> = by_owner.into_values().map(Goal::Mailboxes).collect();
+        goals.extend(shared.chunks(SHARED_PER_TASK).map(|names| Goal::Mailboxes(names.to_vec())));
+        self.verify(Box::new(goals.into_iter())).map(|totals| self.verified(totals))
+    }
+
+    /// Compares every user and every shared mailbox whose name begins with `prefix`, and without
+    /// one the server's annotations too. Users of whom the master has nothing are not found: no
+    /// replica tells of all its users.
+    ///
+    /// # Errors
+    /// As [`Verifier::users`]; those of mailboxes.db, after all that could be found in it was
+    /// compared.
+    pub fn all(&mut self, prefix: &[u8]) -> Result<VerifyTotals> {
+        let shared = &self.runner.shared;
+        let (mut goals, unlisted) = everything::goals(shared.store.as_ref(), &shared.names, prefix);
+        goals.extend(deleted_users(self.runner, prefix, &goals));
+        if prefix.is_empty() && !goals.contains(&Goal::Annotations(None)) {
+            goals.push(Goal::Annotations(None));
+        }
+        let totals = self.verify(Box::new(goals.into_iter()))?;
+        match unlisted {
+            Some(error) => Err(error),
+            None => Ok(self.verified(totals)),
+        }
+    }
+
+    fn verify(&mut self, goals: Goals<'_>) -> Result<VerifyTotals> {
+        let shared = &self.runner.shared;
+        let log = Logged::new(self.log, shared.names.clone());
+        let check = Arc::new(Verification::new(self.how.sample, log));
+        let observer = shared.observer.clone();
+        let mut settled = |goal: &Goal, undone: Vec<Undone>| {
+            for undone in undone {
+                check.fails(observer.as_ref(), goal.subject(), undone.error);
+            }
+        };
+        let rules = Rules { lost_ends_all: false, ..self.runner.rules() };
+        let hear = Hear { plan: None, settled: &mut settled };
+        self.runner.in_manner(goals, rules, Manner::Verify(check.clone()), hear)?;
+        Ok(check.totals())
+    }
+
+    /// Reports the end.
+    fn verified(&self, totals: VerifyTotals) -> VerifyTotals {
+        let verdict = totals.verdict();
+        let event = VerifyEvent::Summary { totals, verdict };
+        self.runner.shared.observer.event(&event.into());
+        totals
+    }
+}
+
+/// Users of whom the master has tombstones and nothing else: the replica may have more.
+fn deleted_users(runner: &Runner, prefix: &[u8], goals: &[Goal]) -> Vec<Goal> {
+    let shared = &runner.shared;
+    let mut known: HashSet<UserId> = goals
+        .iter()
+        .filter_map(|goal| if let Goal::User(user) = goal { Some(user.clone()) } else { None })
+        .collect();
+    let mut found = Vec::new();
+    // What cannot be read was found out before.
+    let _ = shared.store.each_mailbox(prefix, &mut |entry| {
+        let is_one = entry.mbtype.is_deleted() && shared.names.is_inbox(&entry.name);
+        let owner = shared.names.owner(&entry.name).filter(|_| is_one);
+        found.extend(owner.filter(|user| known.insert(user.clone())).map(Goal::User));
+        Ok(ControlFlow::Continue(()))
+    });
+    found
+}

@@ -1,0 +1,123 @@
+//! Who is in a channel's log: what was logged of them is on its way to the replica, if a client
+//! works on the channel.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
+
+use super::log::files::CLAIM;
+use super::log::lines::{Line, Lines};
+use super::task::{Owner, entry_owners};
+use crate::names::Namespace;
+use crate::sync::verify::Log;
+use crate::sys::file::open_unchecked;
+use crate::sys::lock::{Mode, holder};
+use crate::types::UserId;
+
+/// What a file was like when it was read: its inode, length, and time of the last change.
+type Stamp = (u64, u64, i64, i64);
+
+/// A file with what was read of it.
+type Known = (PathBuf, Mutex<Option<(Stamp, HashSet<Owner>)>>);
+
+/// The log of a channel and its work file, which are only read.
+#[derive(Debug)]
+pub struct Logged {
+    names: Namespace,
+    log: Known,
+    work: Known,
+    /// The file that a client of this library has locked as long as it works on the channel.
+    claim: PathBuf,
+}
+
+impl Logged {
+    /// The channel whose log is at `log`. Nothing is opened.
+    pub fn new(log: &Path, names: Namespace) -> Logged {
+        let mut work = log.as_os_str().to_owned();
+        work.push("-run");
+        let file = |path: PathBuf| (path, Mutex::default());
+        let claim = log.with_file_name(CLAIM);
+        Logged { names, log: file(log.to_owned()), work: file(work.into()), claim }
+    }
+
+    /// Whether an owner is in a file. One that is not there, or cannot be read, has nobody.
+    fn has_owner(&self, (path, known): &Known, owner: &Owner) -> io::Result<bool> {
+        let file = open_unchecked(File::options().read(true), path)?;
+        let found = file.metadata()?;
+        if !found.is_file() {
+            return Ok(false);
+        }
+        let stamp = (found.ino(), found.len(), found.mtime(), found.mtime_nsec());
+        let mut known = known.lock();
+        if let Some((_, owners)) = known.as_ref().filter(|(when, _)| *when == stamp) {
+            return Ok(owners.contains(owner));
+        }
+        let owners = self.owners(file)?;
+        let has = owners.contains(owner);
+        *known = Some((stamp, owners));
+        Ok(has)
+    }
+
+    /// Whether a client of this library works on the channel. A log that nobody reads grows, and
+    /// tells nothing of what will be replicated.
+    fn is_claimed(&self) -> bool {
+        let claim = open_unchecked(File::options().read(true), &self.claim);
+        claim.and_then(|file| holder(&file, Mode::Exclusive)).is_ok_and(|holder| holder.is_some())
+    }
+
+    fn owners(&self, file: File) -> io::Result<HashSet<Owner>> {
+        let mut owners = HashSet::new();
+        let mut lines = Lines::new(BufReader::new(file));
+        while let Some(line) = lines.next_line()? {
+            if let Line::Entry(entry) = line {
+                let (owner, other) = entry_owners(&entry, &self.names);
+                owners.insert(owner);
+                owners.extend(other);
+            }
+        }
+        Ok(owners)
+    }
+}
+
+impl Log for Logged {
+    fn has(&self, owner: Option<&UserId>) -> bool {
+        let owner = owner.map_or(Owner::Shared, |user| Owner::User(user.clone()));
+        let has = |file| self.has_owner(file, &owner).unwrap_or(false);
+        // A client takes the log over by renaming it to the work file: that one is read last.
+        (self.is_claimed() && has(&self.log)) || has(&self.work)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::log::files::LogFiles;
+    use super::*;
+    use crate::settings;
+
+    #[test]
+    fn who_is_in_the_log_or_the_work_file_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        let naming = settings::tests::of("").naming;
+        let logged = Logged::new(&log, Namespace::new(&naming));
+        let has = |user: &str| logged.has(Some(&user.into()));
+        assert!(!has("fred") && !logged.has(None));
+        fs::write(&log, "MAILBOX user.fred.x\nSEEN anna 6a5b\nMAILBOX lists\nnonsense\n").unwrap();
+        assert!(!has("fred") && !logged.has(None), "nobody works on it");
+        let claim = LogFiles::new(&log).claim().unwrap();
+        assert!(has("fred") && has("anna") && logged.has(None) && !has("zoe"));
+        fs::rename(&log, dir.path().join("log-run")).unwrap();
+        fs::write(&log, "RENAME user.zoe.a user.joe.a\nMAILBOX user.cut").unwrap();
+        assert!(has("fred") && has("zoe") && has("joe"));
+        fs::remove_file(dir.path().join("log-run")).unwrap();
+        assert!(!has("fred") && has("zoe"));
+        drop(claim);
+        assert!(!has("zoe"));
+    }
+}

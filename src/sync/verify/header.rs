@@ -1,0 +1,145 @@
+//! Compares the headers of a mailbox: every field of the table that replication carries.
+//!
+//! What replication tolerates is no difference here either: fields that the replica's version does
+//! not report, and modseqs of conversations and reverse ACLs that are higher there.
+
+use super::part::{Part, text, value};
+use crate::protocol::RemoteFolder;
+use crate::sync::pass::Pass;
+use crate::types::header::{Compared, FIELDS, Field, Shape, Value};
+use crate::types::{MailboxEntry, MailboxHeader, MailboxState};
+
+/// Compares what is beside records and annotations. The CRCs are left for the end.
+pub(super) fn compare(pass: &Pass<'_>, here: &MailboxState, there: &RemoteFolder, part: &mut Part) {
+    let mut here = here.header.clone();
+    here.partition = pass.partition(&here.partition);
+    for field in FIELDS.iter().filter(|field| field.shape != Shape::Crcs) {
+        if differs(field, &here, there, pass.settings.reverseacls) {
+            let newer = is_newer(field, &here, there);
+            part.differs(field.key, shown(field.get(&here)), shown(field.get(there)), newer);
+        }
+    }
+}
+
+fn differs(field: &Field, here: &MailboxHeader, there: &MailboxHeader, reverse_acls: bool) -> bool {
+    let (ours, theirs) = (field.get(here), field.get(there));
+    match field.compared {
+        // A version that does not know it tells none; nor does one of an intermediate.
+        Compared::Never if !theirs.is_set() => ours.is_set() && field.key == "QUOTAROOT",
+        Compared::Never | Compared::IfDifferent => ours != theirs,
+        Compared::IfReported => theirs.is_set() && ours != theirs,
+        Compared::IfHigher => ours.number() > theirs.number(),
+        Compared::WithReverseAcls => {
+            reverse_acls && theirs.is_set() && ours.number() > theirs.number()
+        }
+    }
+}
+
+/// Whether the master may have changed a field since the replica got it.
+fn is_newer(field: &Field, here: &MailboxHeader, there: &MailboxHeader) -> bool {
+    match field.shape {
+        Shape::Number32 | Shape::Number64 | Shape::Time => {
+            field.get(here).number() > field.get(there).number()
+        }
+        // Nothing tells when they were changed.
+        Shape::Options => true,
+        _ if field.key == "QUOTAROOT" => true,
+        _ => here.foldermodseq > there.foldermodseq,
+    }
+}
+
+/// Compares a name without a mailbox behind it, on either side or both.
+pub(super) fn intermediate(here: &MailboxEntry, there: &RemoteFolder, part: &mut Part) {
+    let newer = here.foldermodseq > there.foldermodseq.unwrap_or(0);
+    let (ours, theirs) = (here.mbtype.synced(), there.mbtype.synced());
+    if ours != theirs {
+        part.differs("MBOXTYPE", value(ours.to_wire()), value(theirs.to_wire()), newer);
+        return;
+    }
+    for (key, ours, theirs) in [
+        ("FOLDERMODSEQ", here.foldermodseq, there.foldermodseq),
+        ("CREATEDMODSEQ", here.createdmodseq, there.createdmodseq),
+    ] {
+        let theirs = theirs.unwrap_or(0);
+        if ours != theirs {
+            part.differs(key, value(ours), value(theirs), newer);
+        }
+    }
+}
+
+fn shown(found: Value<'_>) -> Option<String> {
+    match found {
+        Value::Absent => None,
+        Value::Text(bytes) => text(bytes),
+        other => match other.to_string() {
+            empty if empty.is_empty() => value("none"),
+            shown => Some(shown),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{MboxType, Options, SyncCrcs};
+
+    fn full(more: u32) -> MailboxHeader {
+        let mut header = MailboxHeader::default();
+        for (number, field) in (1_u32..).zip(FIELDS) {
+            let number = number + more;
+            let text = number.to_string();
+            let value = match field.shape {
+                Shape::Text => Value::Text(text.as_bytes()),
+                Shape::Type if more == 0 => Value::Type(MboxType(MboxType::CALENDAR)),
+                Shape::Type => Value::Type(MboxType(MboxType::EMAIL)),
+                Shape::Options if more == 0 => Value::Options(Options(Options::IMAP_SHAREDSEEN)),
+                Shape::Options => Value::Options(Options(Options::POP3_NEW_UIDL)),
+                Shape::Number32 | Shape::Number64 => Value::Number(number.into()),
+                Shape::Time => Value::Time(number.into()),
+                Shape::Crcs => Value::Crcs(SyncCrcs::computed(number, number)),
+            };
+            field.set(&mut header, value);
+        }
+        header
+    }
+
+    #[test]
+    fn every_field_of_the_table_is_compared() {
+        let (here, there) = (full(100), full(0));
+        for field in FIELDS.iter().filter(|field| field.shape != Shape::Crcs) {
+            let mut one = there.clone();
+            field.set(&mut one, field.get(&here));
+            assert!(differs(field, &one, &there, true), "{}", field.key);
+            let others = FIELDS.iter().filter(|other| other.key != field.key);
+            for other in others.filter(|other| other.shape != Shape::Crcs) {
+                assert!(!differs(other, &one, &there, true), "{} by {}", other.key, field.key);
+            }
+        }
+    }
+
+    #[test]
+    fn what_replication_tolerates_is_no_difference() {
+        let (here, there) = (full(0), full(100));
+        let higher_there = ["XCONVMODSEQ", "RACLMODSEQ"];
+        let unreported = ["FOLDERMODSEQ", "CREATEDMODSEQ", "RACLMODSEQ"];
+        for field in FIELDS {
+            if higher_there.contains(&field.key) {
+                assert!(!differs(field, &here, &there, true), "{}", field.key);
+            }
+            if unreported.contains(&field.key) {
+                assert!(!differs(field, &here, &MailboxHeader::default(), true), "{}", field.key);
+            }
+        }
+    }
+
+    #[test]
+    fn a_field_is_newer_here_only_if_the_master_went_on() {
+        let (low, high) = (full(0), full(100));
+        for field in FIELDS.iter().filter(|field| field.shape != Shape::Crcs) {
+            let always = ["OPTIONS", "QUOTAROOT"].contains(&field.key);
+            assert!(is_newer(field, &high, &low), "{}", field.key);
+            assert_eq!(is_newer(field, &low, &high), always, "{}", field.key);
+            assert_eq!(is_newer(field, &low, &low), always, "{}", field.key);
+        }
+    }
+}

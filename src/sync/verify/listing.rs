@@ -1,0 +1,94 @@
+//! Which mailboxes both sides have, and which only one.
+
+use std::collections::{HashMap, HashSet};
+
+use super::header;
+use super::mailbox::{Pair, compare_all, counts};
+use super::part::{Part, there, value};
+use crate::error::Result;
+use crate::protocol::RemoteFolder;
+use crate::sync::pass::Pass;
+use crate::types::{MailboxEntry, MboxName, Text, UniqueId};
+
+/// The mailboxes that are compared; `None` for all.
+pub(super) type Only = Option<HashSet<MboxName>>;
+
+/// The mailboxes of both sides.
+pub(super) struct Listing {
+    pub entries: Vec<MailboxEntry>,
+    pub remotes: Vec<RemoteFolder>,
+}
+
+impl Listing {
+    /// Compares them. Returns the quota roots that the master's name.
+    pub fn compare(
+        self,
+        pass: &mut Pass<'_>,
+        only: &Only,
+        parts: &mut Vec<Part>,
+    ) -> Result<Vec<Text>> {
+        let Listing { entries, remotes } = self;
+        let is_wanted = |name: &MboxName| only.as_ref().is_none_or(|only| only.contains(name));
+        let real: Vec<&MailboxEntry> =
+            entries.iter().filter(|entry| !entry.mbtype.is_intermediate()).collect();
+        let mut roots = Vec::new();
+        let mut counts = counts(pass, &real, &mut roots).into_iter();
+        let here: HashSet<MboxName> = entries.iter().map(|entry| entry.name.clone()).collect();
+        let mut by_name: HashMap<MboxName, RemoteFolder> =
+            remotes.into_iter().map(|remote| (remote.name.clone(), remote)).collect();
+        let mut moved: HashMap<UniqueId, MboxName> = by_name
+            .values()
+            .filter(|remote| !here.contains(&remote.name))
+            .map(|remote| (remote.uniqueid.clone(), remote.name.clone()))
+            .collect();
+        let mut pairs = Vec::new();
+        for entry in entries {
+            let is_name_only = entry.mbtype.is_intermediate();
+            let records = if is_name_only { 0 } else { counts.next().unwrap_or(0) };
+            let found = by_name.remove(&entry.name);
+            let former = if found.is_none() { moved.remove(&entry.uniqueid) } else { None };
+            former.iter().for_each(|name| drop(by_name.remove(name)));
+            if !is_wanted(&entry.name) {
+                continue;
+            }
+            let mut part = Part::new(&entry.name);
+            match found {
+                Some(remote) if is_name_only || remote.mbtype.is_intermediate() => {
+                    header::intermediate(&entry, &remote, &mut part);
+                    part.compared.mailboxes += 1;
+                }
+                Some(remote) if remote.uniqueid != entry.uniqueid && !entry.uniqueid.is_empty() => {
+                    let [ours, theirs] = [&entry.uniqueid, &remote.uniqueid].map(value);
+                    part.differs("UNIQUEID", ours, theirs, is_newer(&entry, &remote));
+                }
+                Some(there) => {
+                    pairs.push(Pair { entry, there, records });
+                    continue;
+                }
+                None => match former {
+                    Some(former) => {
+                        part.differs("MBOXNAME", value(&entry.name), value(former), true);
+                    }
+                    None => part.differs("MAILBOX", there(), None, true),
+                },
+            }
+            parts.push(part);
+        }
+        compare_all(pass, pairs, parts)?;
+        // Where the master keeps scripts in a directory, the replica may have them in a mailbox:
+        // they are compared as scripts.
+        let is_stray = |name: &MboxName| is_wanted(name) && !pass.names.is_sieve(name);
+        let mut strays: Vec<MboxName> = by_name.into_keys().filter(is_stray).collect();
+        strays.sort();
+        for name in strays {
+            let mut part = Part::new(&name);
+            part.differs("MAILBOX", None, there(), true);
+            parts.push(part);
+        }
+        Ok(roots)
+    }
+}
+
+fn is_newer(entry: &MailboxEntry, remote: &RemoteFolder) -> bool {
+    entry.foldermodseq > remote.foldermodseq.unwrap_or(0)
+}

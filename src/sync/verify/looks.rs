@@ -1,0 +1,202 @@
+//! Looks at both sides of a task, and again at what differs: what the master has changed since may
+//! not have come to the replica yet.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use super::log::Log;
+use super::messages::{self, Sample};
+use super::part::Part;
+use super::scope::{Again, Scope};
+use crate::error::{Error, Kind, Result, Subject};
+use crate::events::{VerifyEvent, VerifyTotals};
+use crate::sync::cancel::Waited;
+use crate::sync::failures::ends_all;
+use crate::sync::pass::Pass;
+use crate::types::MboxName;
+
+/// How long replication is waited for before each look but the first.
+const PAUSES: [Duration; 3] =
+    [Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
+
+/// What came of a task.
+#[derive(Debug, Default)]
+pub struct Verified {
+    /// What is to be reported.
+    pub events: Vec<VerifyEvent>,
+    /// The counts.
+    pub totals: VerifyTotals,
+}
+
+impl Verified {
+    fn fails(&mut self, subject: Subject, error: Error) {
+        self.totals.unknown += 1;
+        self.events.push(VerifyEvent::Unknown { subject, error });
+    }
+}
+
+/// Compares both sides of a task. What cannot be compared is reported like a difference.
+///
+/// Fails if the session is lost, the client was asked to stop, or another worker has the owner.
+pub fn verify(
+    pass: &mut Pass<'_>,
+    scope: &Scope<'_>,
+    sample: Option<&Sample>,
+    log: &dyn Log,
+) -> Result<Verified> {
+    let mut verified = Verified::default();
+    let mut looks = Looks::default();
+    let mut pauses = PAUSES.iter();
+    let mut again = None;
+    loop {
+        // Before the look: what leaves the log from now on is seen on the replica.
+        let is_logged = !matches!(scope, Scope::Server) && log.has(scope.owner(pass).as_ref());
+        match scope.look(pass, again.as_ref()) {
+            Ok(parts) => looks.take(parts, is_logged),
+            Err(error) if ends_all(&error) => return Err(error),
+            Err(error) => {
+                verified.fails(scope.subject(), error);
+                break;
+            }
+        }
+        let Some(next) = looks.again() else { break };
+        let Some(pause) = pauses.next() else { break };
+        if looks.may_settle() && pass.cancel.wait(*pause) == Waited::Stop {
+            return Err(Error::new(Kind::Cancelled, "compare", scope.subject(), "asked to stop"));
+        }
+        again = Some(next);
+    }
+    let mut parts = looks.into_parts();
+    if let Some(sample) = sample {
+        messages::check(pass, sample, &mut parts)?;
+    }
+    for (part, in_motion) in parts {
+        part.report(in_motion, &mut verified.events, &mut verified.totals);
+    }
+    Ok(verified)
+}
+
+/// What several looks found.
+#[derive(Default)]
+struct Looks {
+    count: u32,
+    /// What differs and is looked at again; whether the master is in motion there.
+    open: Vec<(Part, bool)>,
+    /// The rest.
+    done: Vec<(Part, bool)>,
+}
+
+impl Looks {
+    /// Takes what a look found.
+    fn take(&mut self, parts: Vec<Part>, is_logged: bool) {
+        let mut earlier = std::mem::take(&mut self.open);
+        for part in parts {
+            let at = earlier.iter().position(|(other, _)| other.subject == part.subject);
+            let before = at.map(|at| earlier.swap_remove(at));
+            let has_changed =
+                before.as_ref().is_some_and(|(before, changed)| *changed || !part.is_as(before));
+            let in_motion = is_logged || has_changed;
+            if part.is_equal() {
+                self.done.push((part, false));
+            } else if self.count == 0 || (in_motion && part.may_settle()) {
+                self.open.push((part, in_motion));
+            } else {
+                self.done.push((part, in_motion));
+            }
+        }
+        self.count += 1;
+    }
+
+    /// What is to be looked at again, if anything is.
+    fn again(&self) -> Option<Again> {
+        let names = self.open.iter().filter_map(|(part, _)| part.subject.mailbox().cloned());
+        let names: HashSet<MboxName> = names.collect();
+        let only_mailboxes = names.len() == self.open.len();
+        (!self.open.is_empty()).then_some(Again { mailboxes: Some(names), only_mailboxes })
+    }
+
+    /// Whether waiting may settle some of it.
+    fn may_settle(&self) -> bool {
+        self.open.iter().any(|(part, _)| part.may_settle())
+    }
+
+    fn into_parts(self) -> Vec<(Part, bool)> {
+        let mut parts = self.done;
+        parts.extend(self.open);
+        parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::MailboxHeader;
+
+    /// A mailbox in which a field differs; the master's is newer, or not.
+    fn part(name: &str, newer: bool, highestmodseq: u64) -> Part {
+        let mut part = Part::new(MboxName::from(name));
+        part.state = Some(MailboxHeader { highestmodseq, ..MailboxHeader::default() });
+        part.differs("ACL", None, None, newer);
+        part
+    }
+
+    fn equal(name: &str) -> Part {
+        Part::new(MboxName::from(name))
+    }
+
+    fn totals(looks: Looks) -> (u64, u64) {
+        let (mut events, mut totals) = (Vec::new(), VerifyTotals::default());
+        for (part, in_motion) in looks.into_parts() {
+            part.report(in_motion, &mut events, &mut totals);
+        }
+        (totals.differences, totals.pending)
+    }
+
+    #[test]
+    fn what_rests_is_a_difference_after_the_second_look() {
+        let mut looks = Looks::default();
+        looks.take(vec![equal("a"), part("b", true, 7), part("c", false, 7)], false);
+        let again = looks.again().unwrap();
+        assert_eq!(again.mailboxes, Some(["b", "c"].map(MboxName::from).into()));
+        assert!(again.only_mailboxes && looks.may_settle());
+        looks.take(vec![part("b", true, 7), part("c", false, 7)], false);
+        assert!(looks.again().is_none());
+        assert_eq!(totals(looks), (2, 0));
+    }
+
+    #[test]
+    fn what_is_settled_at_a_later_look_is_equal() {
+        let mut looks = Looks::default();
+        looks.take(vec![part("b", true, 7), part("gone", true, 7)], true);
+        looks.take(vec![equal("b")], false);
+        assert!(looks.again().is_none());
+        assert_eq!(totals(looks), (0, 0));
+    }
+
+    #[test]
+    fn what_goes_on_changing_or_is_logged_is_not_replicated_yet() {
+        let mut looks = Looks::default();
+        looks.take(vec![part("changing", true, 7), part("logged", true, 7)], true);
+        for modseq in 8..10 {
+            looks.take(vec![part("changing", true, modseq), part("logged", true, 7)], true);
+            assert!(looks.again().is_some());
+        }
+        assert_eq!(totals(looks), (0, 2));
+        let mut looks = Looks::default();
+        looks.take(vec![part("changing", true, 7)], false);
+        looks.take(vec![part("changing", true, 8)], false);
+        looks.take(vec![part("changing", true, 8)], false);
+        assert!(looks.again().is_some(), "it changed once");
+        assert_eq!(totals(looks), (0, 1));
+    }
+
+    #[test]
+    fn what_the_replica_changed_is_a_difference_whatever_is_logged() {
+        let mut looks = Looks::default();
+        looks.take(vec![part("b", false, 7)], true);
+        assert!(!looks.may_settle());
+        looks.take(vec![part("b", false, 8)], true);
+        assert!(looks.again().is_none());
+        assert_eq!(totals(looks), (1, 0));
+    }
+}

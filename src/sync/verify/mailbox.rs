@@ -1,0 +1,159 @@
+//! Compares mailboxes that both sides have. The replica is asked for the next ones while one is
+//! compared, as far as there is memory for the answers.
+
+use std::collections::VecDeque;
+
+use super::annotations::differing;
+use super::header;
+use super::part::{Part, there, value};
+use super::records::Merge;
+use crate::error::{Error, Kind, Result};
+use crate::limits::REPLY_RECORD_BYTES;
+use crate::protocol::{Command, RemoteFolder, Reply, Ticket};
+use crate::store::{Crcs, Mailbox};
+use crate::sync::failures::ends_all;
+use crate::sync::pass::Pass;
+use crate::types::{MailboxEntry, MboxName, Text};
+
+/// Records of mailboxes that the replica is asked for ahead of time.
+const RECORDS_AHEAD: u64 = 10_000;
+/// Mailboxes that it is asked for ahead of time.
+const MAILBOXES_AHEAD: usize = 64;
+
+/// A mailbox that both sides have.
+#[derive(Debug)]
+pub(super) struct Pair {
+    /// What the master has in mailboxes.db.
+    pub entry: MailboxEntry,
+    /// The replica's state.
+    pub there: RemoteFolder,
+    /// How many records the master has.
+    pub records: u64,
+}
+
+/// What the master has of mailboxes before they are opened: how many records each has, and the
+/// quota roots that they name.
+pub(super) fn counts(
+    pass: &Pass<'_>,
+    entries: &[&MailboxEntry],
+    roots: &mut Vec<Text>,
+) -> Vec<u64> {
+    let mut counts = Vec::with_capacity(entries.len());
+    for entries in entries.chunks(MAILBOXES_AHEAD) {
+        let mut glances = pass.store.glance(entries).into_iter();
+        for entry in entries {
+            let state = match glances.next().flatten() {
+                Some(glance) => Some(glance.state),
+                // Why it cannot be opened shows when it is compared.
+                None => pass.store.open(&entry.name).ok().map(|mailbox| mailbox.state().clone()),
+            };
+            counts.push(state.as_ref().map_or(0, |state| state.num_records.into()));
+            roots.extend(state.and_then(|state| state.header.quotaroot));
+        }
+    }
+    counts
+}
+
+/// Compares mailboxes, each as a part.
+pub(super) fn compare_all(
+    pass: &mut Pass<'_>,
+    pairs: Vec<Pair>,
+    parts: &mut Vec<Part>,
+) -> Result<()> {
+    let mut rest = VecDeque::from(pairs);
+    let mut asked: VecDeque<(Pair, Ticket)> = VecDeque::new();
+    let mut ahead = 0;
+    loop {
+        while let Some(next) = rest.front()
+            && (asked.is_empty()
+                || ahead + next.records <= RECORDS_AHEAD && asked.len() < MAILBOXES_AHEAD)
+        {
+            ahead += next.records;
+            pass.session.expect(ahead.saturating_mul(REPLY_RECORD_BYTES));
+            let ticket = pass.session.submit(Command::GetFullMailbox(&next.entry.name))?;
+            asked.extend(rest.pop_front().map(|pair| (pair, ticket)));
+        }
+        let Some((pair, ticket)) = asked.pop_front() else { return Ok(()) };
+        pass.check_cancel(&pair.entry.name)?;
+        let reply = pass.session.wait(ticket);
+        ahead = ahead.saturating_sub(pair.records);
+        parts.push(one(pass, &pair, reply)?);
+    }
+}
+
+/// Compares one mailbox.
+fn one(pass: &Pass<'_>, pair: &Pair, reply: Result<Reply>) -> Result<Part> {
+    let name = &pair.entry.name;
+    let mut part = Part::new(name);
+    match reply.and_then(|reply| read(pass, pair, reply, &mut part)) {
+        Ok(()) => {}
+        Err(error) if ends_all(&error) => return Err(error),
+        Err(error) => {
+            // What was found until then may be a consequence.
+            part = Part::new(name);
+            match error.kind() {
+                Kind::ReplicaNoMailbox => part.differs("MAILBOX", there(), None, true),
+                Kind::NotFound => part.differs("MAILBOX", None, there(), true),
+                _ => part.fails(name, error),
+            }
+        }
+    }
+    Ok(part)
+}
+
+fn read(pass: &Pass<'_>, pair: &Pair, reply: Reply, part: &mut Part) -> Result<()> {
+    let name = &pair.entry.name;
+    let mut mailbox = pass.store.open(name)?;
+    let mut merge = Merge::new(mailbox.as_mut(), &pair.there, part);
+    let folder = reply.visit_full_mailbox(&mut |record| merge.take(&record));
+    // What cannot be read of it concerns this mailbox and no other.
+    let folder = folder.map_err(|error| of_answer(name, error))?;
+    merge.end()?;
+    if let Some(number) = &folder.beyond {
+        let detail = format!("the replica tells a number that does not fit: {number}");
+        return Err(Error::new(Kind::Corrupt, "compare mailbox", name, detail)
+            .hint("reconstruct the mailbox on the replica"));
+    }
+    part.compared.mailboxes += 1;
+    let has_same_records = part.count() == 0;
+    let state = mailbox.state().clone();
+    header::compare(pass, &state, &folder, part);
+    let newer = state.highestmodseq > folder.highestmodseq;
+    for (field, master, replica) in differing(&mailbox.annotations()?, &folder.annotations) {
+        part.differs(field, master, replica, newer);
+    }
+    if has_same_records {
+        crcs(mailbox.as_mut(), &folder, newer, part)?;
+    }
+    part.state = Some(state.header);
+    Ok(())
+}
+
+/// Compares the CRCs, which differ by themselves only if a side stored wrong ones.
+fn crcs(
+    mailbox: &mut dyn Mailbox,
+    folder: &RemoteFolder,
+    newer: bool,
+    part: &mut Part,
+) -> Result<()> {
+    let stored = mailbox.state().crcs;
+    if stored.basic.is_some() && stored.agrees(folder.crcs) {
+        return Ok(());
+    }
+    let master = mailbox.crcs(Crcs::Recomputed)?;
+    if !master.agrees(folder.crcs) {
+        part.differs("SYNC_CRC", value(master), value(folder.crcs), newer);
+    }
+    Ok(())
+}
+
+/// What is wrong with the answer to `GET FULLMAILBOX`: that mailbox fails, and no other.
+fn of_answer(name: &MboxName, error: Error) -> Error {
+    if error.kind() != Kind::Protocol {
+        return error;
+    }
+    let detail = format!("{} {}: {}", error.op(), error.subject(), error.detail());
+    Error::new(Kind::Corrupt, "compare mailbox", name, detail)
+        .hint(error.hint_text().to_owned())
+        .caused_by(error)
+}

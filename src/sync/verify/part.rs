@@ -1,0 +1,201 @@
+//! What was found of one part of a task: a mailbox, a user's data beside mailboxes.
+
+use std::fmt::Display;
+
+use crate::error::{Error, Subject};
+use crate::events::{Finding, VerifyEvent, VerifyTotals};
+use crate::types::MailboxHeader;
+
+/// Fields of one part that are reported one by one.
+const MOST: usize = 100;
+/// Bytes of a value that are reported.
+const SHOWN_BYTES: usize = 200;
+
+/// One part of a task, as one look found it.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// What it is.
+    pub subject: Subject,
+    /// How much was compared.
+    pub compared: VerifyTotals,
+    /// The master's state of a mailbox that was compared.
+    pub state: Option<MailboxHeader>,
+    /// What differs. [`Finding::pending`] says here whether the master's side is the newer one.
+    findings: Vec<Finding>,
+    /// What differs beyond that: where the master's side is the newer one, and elsewhere.
+    more: [u64; 2],
+    /// What could not be compared.
+    unknown: Vec<(Subject, Error)>,
+}
+
+impl Part {
+    pub fn new(subject: impl Into<Subject>) -> Part {
+        Part {
+            subject: subject.into(),
+            compared: VerifyTotals::default(),
+            state: None,
+            findings: Vec::new(),
+            more: [0; 2],
+            unknown: Vec::new(),
+        }
+    }
+
+    /// Whether nothing differs, and all was compared.
+    pub fn is_equal(&self) -> bool {
+        self.findings.is_empty() && self.unknown.is_empty()
+    }
+
+    /// Fields that differ.
+    pub fn count(&self) -> u64 {
+        self.findings.len() as u64 + self.more.iter().sum::<u64>()
+    }
+
+    /// Notes a field of the part itself that differs. `newer` says whether the master may have
+    /// changed it since the replica got it.
+    pub fn differs(
+        &mut self,
+        field: impl Into<String>,
+        master: Option<String>,
+        replica: Option<String>,
+        newer: bool,
+    ) {
+        let subject = self.subject.clone();
+        self.add(Finding { subject, field: field.into(), master, replica, pending: newer });
+    }
+
+    /// Notes a difference.
+    pub fn add(&mut self, finding: Finding) {
+        if self.findings.len() < MOST {
+            self.findings.push(finding);
+        } else {
+            let [newer, other] = &mut self.more;
+            *(if finding.pending { newer } else { other }) += 1;
+        }
+    }
+
+    /// Notes what could not be compared.
+    pub fn fails(&mut self, subject: impl Into<Subject>, error: Error) {
+        self.unknown.push((subject.into(), error));
+    }
+
+    /// Whether another look may show something else, for the master's side is newer in something,
+    /// or something changed meanwhile.
+    pub fn may_settle(&self) -> bool {
+        self.more[0] > 0
+            || self.findings.iter().any(|finding| finding.pending)
+            || self.unknown.iter().any(|(_, error)| error.kind().is_change())
+    }
+
+    /// Whether an earlier look found the same.
+    pub fn is_as(&self, earlier: &Part) -> bool {
+        self.state == earlier.state && self.findings == earlier.findings
+    }
+
+    /// Puts what was found into events and totals. Where the master's side is newer it is pending
+    /// if the master is `in_motion`, and else a difference like any other.
+    pub fn report(self, in_motion: bool, events: &mut Vec<VerifyEvent>, totals: &mut VerifyTotals) {
+        totals.add(&self.compared);
+        if let (true, Some(mailbox)) = (self.is_equal(), self.subject.mailbox())
+            && self.state.is_some()
+        {
+            let records = self.compared.records;
+            events.push(VerifyEvent::Equal { mailbox: mailbox.clone(), records });
+        }
+        for mut finding in self.findings {
+            finding.pending &= in_motion;
+            totals.pending += u64::from(finding.pending);
+            totals.differences += u64::from(!finding.pending);
+            events.push(VerifyEvent::Difference(finding));
+        }
+        let [newer, other] = self.more;
+        let (pending, differences) = if in_motion { (newer, other) } else { (0, newer + other) };
+        if pending + differences > 0 {
+            totals.pending += pending;
+            totals.differences += differences;
+            events.push(VerifyEvent::More { subject: self.subject, differences, pending });
+        }
+        totals.unknown += self.unknown.len() as u64;
+        let unknown = self.unknown.into_iter();
+        events.extend(unknown.map(|(subject, error)| VerifyEvent::Unknown { subject, error }));
+    }
+}
+
+/// A value of any kind.
+pub(super) fn value(value: impl Display) -> Option<String> {
+    Some(value.to_string())
+}
+
+/// What stands for a thing that is there.
+pub(super) fn there() -> Option<String> {
+    value("there")
+}
+
+/// Bytes as they are reported: in short, and on one line.
+pub(super) fn text(bytes: &[u8]) -> Option<String> {
+    let head = bytes.get(..SHOWN_BYTES).unwrap_or(bytes);
+    let mut shown = String::new();
+    for char in String::from_utf8_lossy(head).chars() {
+        if char.is_control() { shown.extend(char.escape_default()) } else { shown.push(char) }
+    }
+    if head.len() < bytes.len() {
+        shown += &format!("... ({} bytes)", bytes.len());
+    } else if bytes.is_empty() {
+        shown.push_str("empty");
+    }
+    Some(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    fn reported(part: Part, in_motion: bool) -> (Vec<VerifyEvent>, VerifyTotals) {
+        let (mut events, mut totals) = (Vec::new(), VerifyTotals::default());
+        part.report(in_motion, &mut events, &mut totals);
+        (events, totals)
+    }
+
+    fn part(newer: usize, other: usize) -> Part {
+        let mut part = Part::new(Subject::item("x"));
+        for n in 0..newer + other {
+            part.differs("A", value(n), None, n < newer);
+        }
+        part
+    }
+
+    #[test]
+    fn a_hundred_are_reported_and_the_rest_is_counted() {
+        let (events, totals) = reported(part(150, 30), true);
+        assert_eq!((events.len(), totals.pending, totals.differences), (101, 150, 30));
+        match events.last() {
+            Some(VerifyEvent::More { pending: 50, differences: 30, .. }) => {}
+            other => panic!("{other:?}"),
+        }
+        let (events, totals) = reported(part(150, 30), false);
+        assert_eq!((events.len(), totals.pending, totals.differences), (101, 0, 180));
+        assert_eq!(part(150, 30).count(), 180);
+    }
+
+    #[test]
+    fn only_what_is_newer_here_or_changed_is_looked_at_again() {
+        assert!(part(1, 1).may_settle() && part(101, 0).may_settle());
+        assert!(!part(0, 200).may_settle());
+        let mut moved = part(0, 0);
+        assert!(moved.is_equal());
+        moved.fails("x", Error::new(Kind::Moved, "open", "x", "it is gone"));
+        assert!(moved.may_settle() && !moved.is_equal());
+        let mut corrupt = part(0, 0);
+        corrupt.fails("x", Error::new(Kind::Corrupt, "open", "x", "it is bad"));
+        assert!(!corrupt.may_settle());
+        assert_eq!(reported(corrupt, true).1.unknown, 1);
+    }
+
+    #[test]
+    fn values_are_short_and_on_one_line() {
+        assert_eq!(text(b"a\tb\r\n").as_deref(), Some("a\\tb\\r\\n"));
+        assert_eq!(text(b"").as_deref(), Some("empty"));
+        let long = text(&[b'x'; 5000]).unwrap();
+        assert!(long.ends_with("xx... (5000 bytes)") && long.len() < 250, "{long}");
+    }
+}

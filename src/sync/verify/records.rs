@@ -1,0 +1,326 @@
+//! Compares the records of a mailbox: merges the master's, which are read in chunks, with the
+//! replica's, which come one by one. Both ascend by UID.
+//!
+//! An expunged record is what tells clients that a message vanished. Each side forgets it in its own
+//! time, and where both sides were written to each has its own: replication leaves them alone then,
+//! and so they are no differences.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::ControlFlow;
+
+use super::annotations::differing;
+use super::part::{Part, value};
+use crate::error::{Error, Kind, Result, Subject};
+use crate::events::Finding;
+use crate::protocol::RemoteRecord;
+use crate::store::{Mailbox, MessageAnnotations, RecordCount, Records};
+use crate::sync::survey::compare::same_annotations;
+use crate::types::crc::VIRTUAL;
+use crate::types::{Annotation, MailboxHeader, MboxName, Modseq, Record, SystemFlags, Text, Uid};
+
+/// Records of the master that are in memory at a time.
+const CHUNK: usize = 4096;
+/// Differences that are kept until it is known whether the replica has the field at all.
+const MOST_UNTOLD: usize = 1000;
+
+/// The master's records.
+struct Ours<'m> {
+    mailbox: &'m mut dyn Mailbox,
+    /// Names of the user flags by bit.
+    flags: Vec<Option<Text>>,
+    chunk: VecDeque<Record>,
+    annotations: MessageAnnotations,
+    /// UID of the last that was read; `None` before the first.
+    last: Option<Uid>,
+    is_at_end: bool,
+    count: RecordCount,
+}
+
+impl Ours<'_> {
+    /// Takes the next record, unless its UID is higher.
+    fn next(&mut self, up_to: Uid) -> Result<Option<Record>> {
+        if self.chunk.is_empty() && !self.is_at_end {
+            self.read()?;
+        }
+        Ok(self.chunk.pop_front_if(|record| record.uid <= up_to))
+    }
+
+    fn read(&mut self) -> Result<()> {
+        let (chunk, count) = (&mut self.chunk, &mut self.count);
+        self.mailbox.scan(self.last.map_or(Records::All, Records::After), &mut |record| {
+            count.add(record);
+            chunk.push_back(*record);
+            let is_full = chunk.len() >= CHUNK;
+            Ok(if is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        self.is_at_end = self.chunk.len() < CHUNK;
+        self.last = self.chunk.back().map(|record| record.uid).or(self.last);
+        let uids: Vec<Uid> = self.chunk.iter().map(|record| record.uid).collect();
+        self.annotations = self.mailbox.message_annotations(&uids)?;
+        Ok(())
+    }
+
+    /// The annotations of a message, without those that stand for fields of the record.
+    fn annotations(&mut self, uid: Uid) -> Vec<Annotation> {
+        let mut annotations = self.annotations.take(uid);
+        annotations.retain(|one| !VIRTUAL.iter().any(|(entry, _)| one.entry == *entry));
+        annotations
+    }
+
+    /// Whether a record has just these user flags; their case does not matter.
+    fn has_flags(&self, record: &Record, there: &BTreeSet<Text>) -> bool {
+        let mut here = 0;
+        for name in self.flags_of(record) {
+            let is_it = |flag: &Text| flag.as_bytes().eq_ignore_ascii_case(name.as_bytes());
+            if !there.iter().any(is_it) {
+                return false;
+            }
+            here += 1;
+        }
+        here == there.len()
+    }
+
+    fn flags_of(&self, record: &Record) -> impl Iterator<Item = &Text> {
+        let set = self.flags.iter().enumerate().filter(|(bit, _)| record.has_user_flag(*bit));
+        set.filter_map(|(_, name)| name.as_ref())
+    }
+}
+
+/// Fields that a version may not have, and which are 0 then.
+const OPTIONAL: [&str; 3] = ["THRID", "SAVEDATE", "CREATEDMODSEQ"];
+
+fn optional(record: &Record) -> [u64; 3] {
+    [record.cid, record.savedate.cast_unsigned(), record.createdmodseq]
+}
+
+/// A comparison of all records of a mailbox.
+pub(super) struct Merge<'m, 'p> {
+    name: MboxName,
+    ours: Ours<'m>,
+    part: &'p mut Part,
+    /// The replica's highest modseq and last UID: what is above them it does not know yet.
+    known: (Modseq, Uid),
+    /// Below this modseq expunged records are forgotten on the master.
+    deletedmodseq: Modseq,
+    minor_version: u32,
+    /// UID of the replica's last record; 0 before the first.
+    last: Uid,
+    /// Whether the replica told any of [`OPTIONAL`].
+    told: [bool; 3],
+    /// Those that it did not tell where the master has them, until it is known whether it ever
+    /// does.
+    untold: Vec<(usize, Finding)>,
+}
+
+impl<'m, 'p> Merge<'m, 'p> {
+    /// Begins with an open mailbox. `there` is the replica's state.
+    pub fn new(
+        mailbox: &'m mut dyn Mailbox,
+        there: &MailboxHeader,
+        part: &'p mut Part,
+    ) -> Merge<'m, 'p> {
+        let state = mailbox.state();
+        Merge {
+            name: state.name.clone(),
+            part,
+            known: (there.highestmodseq, there.last_uid),
+            deletedmodseq: state.deletedmodseq,
+            minor_version: state.minor_version,
+            last: 0,
+            told: [false; 3],
+            untold: Vec::new(),
+            ours: Ours {
+                flags: state.flags.clone(),
+                mailbox,
+                chunk: VecDeque::with_capacity(CHUNK),
+                annotations: MessageAnnotations::default(),
+                last: None,
+                is_at_end: false,
+                count: RecordCount::default(),
+            },
+        }
+    }
+
+    /// Takes the replica's next record.
+    ///
+    /// Fails if the master's cannot be read, or the replica's are not in order.
+    pub fn take(&mut self, there: &RemoteRecord) -> Result<()> {
+        let uid = there.record.uid;
+        if uid <= self.last {
+            let detail = format!("the replica tells of UID {uid} behind UID {}", self.last);
+            return Err(Error::new(Kind::Corrupt, "compare mailbox", &self.name, detail)
+                .hint("reconstruct the mailbox on the replica"));
+        }
+        self.last = uid;
+        for (told, number) in self.told.iter_mut().zip(optional(&there.record)) {
+            *told |= number != 0;
+        }
+        while let Some(here) = self.ours.next(uid)? {
+            self.part.compared.records += 1;
+            if here.uid == uid {
+                self.both(&here, there);
+                return Ok(());
+            }
+            self.only_here(&here);
+        }
+        self.part.compared.records += 1;
+        self.only_there(&there.record);
+        Ok(())
+    }
+
+    /// Takes the end of the replica's records.
+    ///
+    /// Fails like [`Merge::take`], and if the master has not as many as its header counts.
+    pub fn end(mut self) -> Result<()> {
+        while let Some(here) = self.ours.next(Uid::MAX)? {
+            self.part.compared.records += 1;
+            self.only_here(&here);
+        }
+        self.ours.count.check(self.ours.mailbox.state())?;
+        for (field, finding) in std::mem::take(&mut self.untold) {
+            if self.told.get(field).is_some_and(|told| *told) {
+                self.part.add(finding);
+            }
+        }
+        Ok(())
+    }
+
+    fn differs(
+        &mut self,
+        here: &Record,
+        field: &str,
+        master: Option<String>,
+        replica: Option<String>,
+    ) {
+        let finding = self.finding(here, field, master, replica);
+        self.part.add(finding);
+    }
+
+    /// A difference in a record that the master has. A change that the replica does not know of
+    /// has a modseq above all that it has.
+    fn finding(
+        &self,
+        here: &Record,
+        field: &str,
+        master: Option<String>,
+        replica: Option<String>,
+    ) -> Finding {
+        let (modseq, uid) = self.known;
+        Finding {
+            subject: Subject::message(self.name.clone(), here.uid, None),
+            field: field.to_owned(),
+            master,
+            replica,
+            pending: here.modseq > modseq || here.uid > uid,
+        }
+    }
+
+    fn only_here(&mut self, here: &Record) {
+        if !here.is_expunged() {
+            self.differs(here, "RECORD", value("there"), None);
+        }
+    }
+
+    fn only_there(&mut self, there: &Record) {
+        if there.is_expunged() {
+            return;
+        }
+        self.part.add(Finding {
+            subject: Subject::message(self.name.clone(), there.uid, None),
+            field: "RECORD".to_owned(),
+            master: None,
+            replica: value("there"),
+            // It was expunged and forgotten since, if at all.
+            pending: self.deletedmodseq > self.known.0,
+        });
+    }
+
+    fn both(&mut self, here: &Record, there: &RemoteRecord) {
+        let other = &there.record;
+        let expunge = |record: &Record| (record.guid, record.modseq, record.last_updated);
+        if here.is_expunged() && other.is_expunged() && expunge(here) != expunge(other) {
+            return;
+        }
+        if (here.modseq, here.last_updated) != (other.modseq, other.last_updated)
+            || (here.internaldate, here.size) != (other.internaldate, other.size)
+            || here.guid != other.guid
+        {
+            self.numbers(here, other);
+        }
+        if here.system_flags != other.system_flags
+            || here.is_expunged() != other.is_expunged()
+            || !self.ours.has_flags(here, &there.flags)
+        {
+            let master = flags(here, self.ours.flags_of(here));
+            self.differs(here, "FLAGS", Some(master), Some(flags(other, there.flags.iter())));
+        }
+        if optional(here) != optional(other) {
+            self.optional(here, other);
+        }
+        // Those of expunged messages each side removes by itself.
+        if here.is_expunged() || other.is_expunged() {
+            return;
+        }
+        let annotations = self.ours.annotations(here.uid);
+        if !same_annotations(&annotations, &there.annotations) {
+            for (field, master, replica) in differing(&annotations, &there.annotations) {
+                self.differs(here, &field, master, replica);
+            }
+        }
+    }
+
+    fn numbers(&mut self, here: &Record, there: &Record) {
+        let fields = [
+            ("MODSEQ", value(here.modseq), value(there.modseq)),
+            ("LAST_UPDATED", value(here.last_updated), value(there.last_updated)),
+            ("INTERNALDATE", value(here.internaldate), value(there.internaldate)),
+            ("SIZE", value(here.size), value(there.size)),
+            ("GUID", value(here.guid), value(there.guid)),
+        ];
+        for (field, master, replica) in fields {
+            if master != replica {
+                self.differs(here, field, master, replica);
+            }
+        }
+    }
+
+    /// Compares what stands as annotations on the wire, as far as both sides have it.
+    fn optional(&mut self, here: &Record, there: &Record) {
+        let both = optional(here).into_iter().zip(optional(there));
+        for (n, ((ours, theirs), (_, since))) in both.zip(VIRTUAL).enumerate() {
+            if ours == theirs || ours == 0 || self.minor_version < since {
+                continue;
+            }
+            let field = OPTIONAL.get(n).copied().unwrap_or_default();
+            let show = |number: u64| match n {
+                0 => value(format_args!("{number:016x}")),
+                _ => value(number),
+            };
+            let shown = if theirs == 0 { None } else { show(theirs) };
+            let finding = self.finding(here, field, show(ours), shown);
+            if theirs != 0 {
+                self.part.add(finding);
+            } else if self.untold.len() < MOST_UNTOLD {
+                self.untold.push((n, finding));
+            }
+        }
+    }
+}
+
+/// Flags as they are on the wire.
+fn flags<'f>(record: &Record, user: impl Iterator<Item = &'f Text>) -> String {
+    const SYSTEM: [(u32, &str); 5] = [
+        (SystemFlags::ANSWERED, "\\Answered"),
+        (SystemFlags::DELETED, "\\Deleted"),
+        (SystemFlags::DRAFT, "\\Draft"),
+        (SystemFlags::FLAGGED, "\\Flagged"),
+        (SystemFlags::SEEN, "\\Seen"),
+    ];
+    let system = SYSTEM.iter().filter(|(flag, _)| record.system_flags.has(*flag));
+    let mut names: Vec<String> = system.map(|(_, name)| (*name).to_owned()).collect();
+    names.extend(record.is_expunged().then(|| "\\Expunged".to_owned()));
+    let mut user: Vec<String> = user.map(ToString::to_string).collect();
+    user.sort();
+    names.append(&mut user);
+    format!("({})", names.join(" "))
+}

@@ -1,0 +1,99 @@
+//! What the master has changed and replication has not come to yet is told apart.
+
+use std::fs;
+
+use cyrsync_lab::index_file::IndexFile;
+use cyrsync_lab::{Imap, Options};
+
+use super::world::{mail, verify_equal, verify_only, world};
+use crate::common::{start_ours, until};
+
+#[test]
+fn a_change_that_waits_in_the_log_is_not_replicated_yet() {
+    let lab = world(Options::default());
+    let log = lab.master.config_dir().join("sync/log");
+    // Nobody works on the channel: what is logged says nothing.
+    assert!(fs::metadata(&log).is_ok_and(|found| found.len() > 0), "the lab logs");
+    mail(&lab, "INBOX", "not yet");
+    let found = verify_only(&lab, &["-u", "fred"]);
+    assert_eq!(found.code, 2, "{}", found.run);
+    assert!(!found.lines.iter().any(|line| line.contains("yet")), "{}", found.run);
+
+    // Somebody does, and does not come to it.
+    let rolling = start_ours(&lab, &["-v", "-R"]);
+    let rolling = until(rolling, |said| said[0].contains("user.fred"));
+    until_equal(&lab);
+    rolling.signal(libc::SIGSTOP);
+    mail(&lab, "INBOX", "nor this");
+    Imap::login(&lab.master, "fred").ok("SUBSCRIBE INBOX.Open");
+    for args in [&["-u", "fred"][..], &["-A"]] {
+        let found = verify_only(&lab, args);
+        assert_eq!(found.code, 1, "{}", found.run);
+        let waits = |line: &String| line.ends_with(" (not replicated yet)");
+        assert!(found.lines.iter().all(waits), "{}", found.run);
+        let has = |start: &str| found.lines.iter().any(|line| line.starts_with(start));
+        assert!(has("UID 8 of user.fred is only on the master"), "{}", found.run);
+        assert!(has("user.fred: LAST_UID is 8 on the master and 7"), "{}", found.run);
+        assert!(has("user fred: SUB user.fred.Open is subscribed"), "{}", found.run);
+        assert!(found.summary.contains(" not replicated yet"), "{}", found.run);
+    }
+    // What differs on the replica's side does so whatever waits.
+    let mut index = IndexFile::of(&lab.replica, "user.fred");
+    index.flip(2, 35, &[4]);
+    index.clone().save_records();
+    let found = verify_only(&lab, &["-u", "fred"]);
+    assert_eq!(found.code, 2, "{}", found.run);
+    let differing = found.lines.iter().filter(|line| !line.ends_with(" (not replicated yet)"));
+    let differing: Vec<&String> = differing.collect();
+    assert!(
+        matches!(differing.as_slice(), [line] if line.starts_with("UID 2 of user.fred: FLAGS is ")),
+        "{}",
+        found.run
+    );
+    index.flip(2, 35, &[4]);
+    index.save_records();
+    rolling.signal(libc::SIGCONT);
+    until_equal(&lab);
+    rolling.signal(libc::SIGTERM);
+    rolling.wait();
+}
+
+#[track_caller]
+fn until_equal(lab: &cyrsync_lab::Lab) {
+    for _ in 0..50 {
+        let found = verify_only(lab, &["-u", "fred"]);
+        assert_ne!(found.code, 2, "{}", found.run);
+        if found.code == 0 {
+            return;
+        }
+    }
+    panic!("it does not become equal");
+}
+
+#[test]
+fn while_mail_comes_in_and_is_replicated_nothing_is_found() {
+    let lab = world(Options::default());
+    let rolling = start_ours(&lab, &["-v", "-R", "-d", "1"]);
+    let rolling = until(rolling, |said| said[0].contains("MAILBOX"));
+    until_equal(&lab);
+    let (mut found_pending, mut uids) = (0, 7..);
+    for round in 0..20 {
+        mail(&lab, "INBOX", &format!("round {round}"));
+        let uid = uids.next().unwrap_or_default();
+        Imap::login(&lab.master, "fred")
+            .with_selected("INBOX")
+            .ok(&format!("UID STORE {uid} +FLAGS (\\Flagged)"));
+        let found = verify_only(&lab, &["-u", "fred"]);
+        assert_ne!(found.code, 2, "{}", found.run);
+        assert_eq!(found.code == 1, !found.lines.is_empty(), "{}", found.run);
+        for line in &found.lines {
+            assert!(line.ends_with(" (not replicated yet)"), "{}", found.run);
+        }
+        found_pending += usize::from(found.code == 1);
+    }
+    println!("{found_pending} of 20 found something that was not replicated yet");
+    until_equal(&lab);
+    rolling.signal(libc::SIGTERM);
+    rolling.wait();
+    verify_equal(&lab, &["-A"]);
+}

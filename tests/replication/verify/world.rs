@@ -1,0 +1,124 @@
+//! A master with one of everything, a replica that is equal, and what `--verify` says of them.
+
+use cyrsync_lab::{Imap, Lab, Options, Run, Sieve, SyncServer, Value, compare};
+
+use crate::common::{actions, append, create, errors, message, sync_client_itself};
+
+/// What `--verify` printed.
+#[derive(Debug)]
+pub struct Found {
+    pub code: i32,
+    /// The lines but the last.
+    pub lines: Vec<String>,
+    /// The last.
+    pub summary: String,
+    pub run: Run,
+}
+
+/// Verifies. It changes nothing on either side: the oracle finds the same differences as before.
+#[track_caller]
+pub fn verify(lab: &Lab, args: &[&str]) -> Found {
+    let before = compare(&lab.master, &lab.replica);
+    let found = verify_only(lab, args);
+    assert_eq!(compare(&lab.master, &lab.replica), before, "{}", found.run);
+    found
+}
+
+/// Verifies, where the oracle would take too long.
+#[track_caller]
+pub fn verify_only(lab: &Lab, args: &[&str]) -> Found {
+    let all: Vec<&str> = if args.iter().any(|arg| arg.starts_with("--verify")) {
+        Vec::new()
+    } else {
+        vec!["--verify"]
+    };
+    let run = sync_client_itself(lab, &[&all, args].concat());
+    let mut lines: Vec<String> = run.stdout.lines().map(str::to_owned).collect();
+    let summary = lines.pop().unwrap_or_default();
+    assert!(summary.starts_with("compared "), "{run}");
+    let mut errors = errors(&run);
+    // What the replica said of a file that is not there.
+    errors.retain(|line| !line.contains("FETCH received NO response"));
+    let may_show_wire = args.iter().filter(|arg| **arg == "-v").count() > 1;
+    assert!(run.stderr.is_empty() || may_show_wire, "{run}");
+    assert_eq!(errors, [""; 0], "{run}");
+    let code = run.status.code().expect("it ends by itself");
+    Found { code, lines, summary, run }
+}
+
+/// Both sides are equal, and nothing but that is said.
+#[track_caller]
+pub fn verify_equal(lab: &Lab, args: &[&str]) -> Found {
+    let found = verify(lab, args);
+    assert_eq!((found.code, found.lines.as_slice()), (0, &[][..]), "{}", found.run);
+    assert!(found.summary.ends_with(": equal"), "{}", found.run);
+    found
+}
+
+/// fred with mail of every kind, anna who reads it too, mailboxes of nobody: replicated.
+pub fn world(options: Options) -> Lab {
+    let lab = Lab::new(options);
+    let master = &lab.master;
+    create(
+        master,
+        &["user.fred", "user.fred.Sent", "user.fred.Open", "user.anna", "lists", "lists.rust"],
+    );
+    create(master, &["user.fred.a.b", "user.fred.Gone", "user.fred.Gone2"]);
+    let mut admin = Imap::admin(master);
+    admin.ok(
+        "SETQUOTA user.fred (STORAGE 5000 MESSAGE 200 X-ANNOTATION-STORAGE 30 X-NUM-FOLDERS 20)",
+    );
+    admin.ok("SETQUOTA lists (STORAGE 900)");
+    admin.ok("SETACL lists.rust anyone lrswipt");
+    assert!(admin.set_metadata("", "/shared/comment", Some(b"a server")).is_ok());
+    let mut fred = Imap::login(master, "fred");
+    fred.ok("SETACL INBOX.Open anna lrs");
+    for number in 1..=6 {
+        append(&mut fred, "INBOX", &format!("message {number}"));
+        append(&mut fred, "INBOX.Sent", &format!("answer {number}"));
+        append(&mut fred, "INBOX.Open", &format!("shared {number}"));
+        append(&mut fred, "lists.rust", &format!("post {number}"));
+        append(&mut fred, "INBOX.Gone", &format!("old {number}"));
+    }
+    fred.ok("SELECT INBOX");
+    fred.ok("UID STORE 2 +FLAGS (\\Seen \\Answered \\Flagged \\Draft)");
+    fred.ok("UID STORE 3:4 +FLAGS (\\Deleted)");
+    fred.ok("EXPUNGE");
+    fred.ok("SELECT INBOX.Sent");
+    fred.ok("UID STORE 1 +FLAGS ($Label $Other)");
+    assert!(fred.annotate_messages("1", "/comment", true, Some(b"a note")).is_ok());
+    assert!(fred.annotate_messages("2", "/comment", false, Some(b"shared note")).is_ok());
+    assert!(fred.set_metadata("INBOX.Sent", "/shared/comment", Some(b"sent mail")).is_ok());
+    fred.ok("UNSELECT");
+    fred.ok("SUBSCRIBE INBOX.Sent");
+    fred.ok("SUBSCRIBE lists.rust");
+    fred.ok("DELETE INBOX.Gone");
+    let mut anna = Imap::login(master, "anna").with_selected("user.fred.Open");
+    anna.ok("UID STORE 1,3:4 +FLAGS (\\Seen)");
+    anna.ok("UNSELECT");
+    drop((fred, anna));
+    let script = "require \"fileinto\";\r\nfileinto \"INBOX.Sent\";\r\n";
+    let mut sieve = Sieve::login(master, "fred");
+    sieve.put("main", script);
+    sieve.activate("main");
+    drop(sieve);
+    // What deletes a mailbox above others without them leaves a name without a mailbox.
+    SyncServer::spawn(master).apply("UNMAILBOX", &Value::text("user.fred.a")).ok();
+    settle(&lab);
+    lab
+}
+
+/// One more message in a mailbox of fred's.
+pub fn mail(lab: &Lab, mailbox: &str, subject: &str) {
+    let response = Imap::login(&lab.master, "fred").append(mailbox, "", &message(subject));
+    assert!(response.is_ok(), "{response:?}");
+}
+
+/// Replicates all that differs.
+#[track_caller]
+pub fn settle(lab: &Lab) {
+    actions(lab, &["-A"]);
+    // UIDVALIDITY of names without a mailbox is not on the wire.
+    let left = compare(&lab.master, &lab.replica);
+    assert!(left.iter().all(|left| left.path.ends_with(" V")), "{left:?}");
+}
