@@ -324,8 +324,8 @@ fn samples() -> Vec<Event> {
     all.extend(repair().into_iter().map(Event::from));
     all.extend(run().into_iter().map(Event::from));
     all.extend(verify().into_iter().map(Event::from));
-    all.push(Event::Ended(Item::new(&user(), Ok(()))));
-    all.push(Event::Ended(Item::new(&user(), Err(locked()))));
+    all.push(Event::Ended(Item::new(user(), Ok(()))));
+    all.push(Event::Ended(Item::new(user(), Err(locked()))));
     all.push(Event::Ended(Item::new(&[mailbox(), mailbox()][..], Err(error()))));
     all
 }
