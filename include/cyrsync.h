@@ -583,6 +583,32 @@ typedef enum cyrsync_verdict {
 } cyrsync_verdict;
 
 /**
+ * What a verification found of something.
+ */
+typedef enum cyrsync_found {
+    /**
+     * A field differs.
+     */
+    CYRSYNC_FOUND_DIFFERENT = 1,
+    /**
+     * A field differs, for replication has not come to it yet.
+     */
+    CYRSYNC_FOUND_PENDING = 2,
+    /**
+     * More fields differ than are told one by one: line says how many.
+     */
+    CYRSYNC_FOUND_MORE = 3,
+    /**
+     * A mailbox is equal on both sides.
+     */
+    CYRSYNC_FOUND_EQUAL = 4,
+    /**
+     * Something could not be compared: line says why.
+     */
+    CYRSYNC_FOUND_UNKNOWN = 5,
+} cyrsync_found;
+
+/**
  * Why cyrsync_client_roll() ended.
  */
 typedef enum cyrsync_rolled {
