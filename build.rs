@@ -40,6 +40,7 @@ mod header {
         "verify",
         "rolling",
         "status",
+        "progress",
     ];
 
     pub fn generate() {

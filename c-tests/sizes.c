@@ -23,6 +23,7 @@ int main(void)
     SIZE(cyrsync_rolling);
     SIZE(cyrsync_finding);
     SIZE(cyrsync_verified);
+    SIZE(cyrsync_progress);
     printf("version %u\n", (unsigned)CYRSYNC_VERSION_NUMBER);
     return (unsigned)CYRSYNC_VERSION_NUMBER != cyrsync_version_number();
 }

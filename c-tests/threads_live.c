@@ -41,12 +41,15 @@ static void *work(void *data)
 static void *look_on(void *data)
 {
     struct job *jobs = data;
+    cyrsync_progress progress = CYRSYNC_PROGRESS_INIT;
     int round, i;
 
     for (round = 0; round < 200; round++) {
         for (i = 0; i < MOST && jobs[i].client; i++) {
             jobs[MOST].wrong += strlen(cyrsync_client_server(jobs[i].client)) == 0;
             cyrsync_client_nudge(jobs[i].client);
+            jobs[MOST].wrong += cyrsync_client_progress(jobs[i].client, &progress, NULL)
+                != CYRSYNC_RESULT_OK;
         }
     }
     return NULL;
@@ -77,6 +80,13 @@ int main(int argc, char **argv)
     }
     pthread_join(jobs[MOST].thread, NULL);
     failures += jobs[MOST].wrong;
+    for (i = 0; i < count; i++) {
+        cyrsync_progress end = CYRSYNC_PROGRESS_INIT;
+        CHECK(cyrsync_client_progress(jobs[i].client, &end, NULL) == CYRSYNC_RESULT_OK);
+        /* The first call sent what the second found there. */
+        CHECK(end.messages > 0 && end.bytes > end.messages);
+        CHECK(end.messages_there == end.messages && end.mailboxes_there > 0);
+    }
     for (i = 0; i < count; i++) cyrsync_client_free(jobs[i].client);
     return failures != 0;
 }

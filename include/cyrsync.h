@@ -147,6 +147,11 @@
 #define CYRSYNC_COUNTERS_INIT CYRSYNC_SIZED_INIT(cyrsync_counters)
 
 /**
+ * Initial value of a cyrsync_progress: its size, and all else 0.
+ */
+#define CYRSYNC_PROGRESS_INIT CYRSYNC_SIZED_INIT(cyrsync_progress)
+
+/**
  * Initial value of a cyrsync_rolling: its size, and all else 0.
  */
 #define CYRSYNC_ROLLING_INIT CYRSYNC_SIZED_INIT(cyrsync_rolling)
@@ -1661,6 +1666,49 @@ typedef struct cyrsync_rolling {
     uint8_t once;
 } cyrsync_rolling;
 
+/**
+ * How far a client has got.
+ */
+typedef struct cyrsync_progress {
+    /**
+     * sizeof(cyrsync_progress): CYRSYNC_PROGRESS_INIT sets it.
+     */
+    size_t size;
+    /**
+     * Users whose replication ended, in whichever way, since the last call over several users or
+     * mailboxes began.
+     */
+    uint64_t users;
+    /**
+     * Users that this call is about; 0 if that is not known.
+     */
+    uint64_t users_expected;
+    /**
+     * Mailboxes that are equal on both sides by now, since that call began.
+     */
+    uint64_t mailboxes;
+    /**
+     * Mailboxes that this call is about; 0 if that is not known.
+     */
+    uint64_t mailboxes_expected;
+    /**
+     * Messages that were sent and that the replica has confirmed, since the client was made.
+     */
+    uint64_t messages;
+    /**
+     * Bytes of these messages.
+     */
+    uint64_t bytes;
+    /**
+     * Mailboxes that were equal when they were looked at, since the client was made.
+     */
+    uint64_t mailboxes_there;
+    /**
+     * Messages that the replica had when their mailboxes were looked at, since the client was made.
+     */
+    uint64_t messages_there;
+} cyrsync_progress;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -2291,6 +2339,14 @@ struct cyrsync_str cyrsync_status_json(const struct cyrsync_status *status);
  * Frees a status; NULL is allowed.
  */
 void cyrsync_status_free(struct cyrsync_status *status);
+
+/**
+ * Tells how far a client has got. May be called from any thread at any time, while another call
+ * of the same client works and from its callbacks too.
+ */
+enum cyrsync_result cyrsync_client_progress(const struct cyrsync_client *client,
+                                            struct cyrsync_progress *out,
+                                            struct cyrsync_error **err);
 
 #ifdef __cplusplus
 }  // extern "C"

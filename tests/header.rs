@@ -232,7 +232,7 @@ fn structures_have_the_same_size_in_c_and_the_version_is_that_of_the_library() {
         cyrsync_str cyrsync_former_name cyrsync_entry cyrsync_mailbox_state
         cyrsync_record cyrsync_message_file cyrsync_annotation cyrsync_seen cyrsync_quota
         cyrsync_sieve cyrsync_host cyrsync_report cyrsync_counters cyrsync_rolling
-        cyrsync_finding cyrsync_verified
+        cyrsync_finding cyrsync_verified cyrsync_progress
     };
     let mut expected: Vec<String> =
         ours.iter().map(|(name, size)| format!("{name} {size}")).collect();

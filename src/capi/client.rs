@@ -13,7 +13,7 @@ use super::host::{Table, client_over, cyrsync_host};
 use super::panic::boundary;
 use super::sized::{Place, grows};
 use super::strings::{cyrsync_str, slice};
-use crate::engine::{Cancel, Client, Goal};
+use crate::engine::{Cancel, Client, Goal, Progress};
 use crate::events::{Level, Observer, Report};
 use crate::types::{MboxName, UserId};
 
@@ -22,8 +22,21 @@ pub struct cyrsync_client {
     /// Taken for the length of a call. A panic in it poisons it, and so the client.
     client: Mutex<Client>,
     pub(super) cancel: Cancel,
+    pub(super) progress: Progress,
     server: CString,
     listeners: Listeners,
+}
+
+impl cyrsync_client {
+    fn of(client: Client, listeners: Listeners) -> cyrsync_client {
+        cyrsync_client {
+            cancel: client.canceller(),
+            progress: Progress::from(&client),
+            server: c_string(client.server()),
+            client: Mutex::new(client),
+            listeners,
+        }
+    }
 }
 
 const _: () = {
@@ -142,12 +155,7 @@ unsafe fn hand_out(
     let listeners = config.listeners.of_client(config.whole_messages);
     // Each client is asked to stop by itself.
     let client = make(Cancel::default(), Arc::new(listeners.clone()))?;
-    let handle = cyrsync_client {
-        cancel: client.canceller(),
-        server: c_string(client.server()),
-        client: Mutex::new(client),
-        listeners,
-    };
+    let handle = cyrsync_client::of(client, listeners);
     // SAFETY: not NULL; the rest is the caller's promise.
     unsafe { out.write(Box::into_raw(Box::new(handle))) };
     Ok(())
@@ -396,12 +404,7 @@ mod tests {
         let (settings, listeners) = (settings::tests::of(text), Listeners::default());
         let observer = Arc::new(listeners.clone());
         let client = Client::new(settings, Cancel::default(), observer).unwrap();
-        cyrsync_client {
-            cancel: client.canceller(),
-            server: c_string(client.server()),
-            client: Mutex::new(client),
-            listeners,
-        }
+        cyrsync_client::of(client, listeners)
     }
 
     #[test]

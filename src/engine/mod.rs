@@ -6,6 +6,7 @@ mod log;
 mod master;
 mod metrics;
 mod plan;
+mod progress;
 mod roll;
 mod runner;
 mod status;
@@ -43,6 +44,7 @@ pub use crate::run::task::Goal;
 pub use crate::sync::{Cancel, Waited};
 pub use catalog::{Catalog, Matches};
 pub use plan::Planner;
+pub use progress::Progress;
 pub use status::status;
 pub use verified::{forget_tls, verified_servers};
 pub use verify::{Verifier, Verify};
@@ -173,6 +175,12 @@ impl Client {
             staged_files: workers.iter().map(Worker::staged_files).sum(),
             totals: self.runner.shared.observer.tally().totals(),
         }
+    }
+}
+
+impl From<&Client> for Progress {
+    fn from(client: &Client) -> Progress {
+        Progress(client.runner.shared.observer.tally().clone())
     }
 }
 

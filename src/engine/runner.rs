@@ -9,7 +9,9 @@ use crate::events::{Observer, Report, RunEvent};
 use crate::run::batch::{Batch, Goals, Rules};
 use crate::run::cache::{DiskCache, SharedCache};
 use crate::run::env::Driver;
+use crate::run::everything::Everything;
 use crate::run::exclusion::Exclusion;
+use crate::run::grouping;
 use crate::run::hands::{Crew, Own};
 use crate::run::log::read;
 use crate::run::manner::Manner;
@@ -19,7 +21,6 @@ use crate::run::real::{Hear, OnSettled, Real};
 use crate::run::retry::RetryPolicy;
 use crate::run::task::Goal;
 use crate::run::worker::{Shared, Worker};
-use crate::run::{everything, grouping};
 use crate::settings::{Jobs, Persistence};
 
 /// The workers of a client, and what they work with.
@@ -62,8 +63,11 @@ impl Runner {
         plan: Option<&mut OnStep<'_>>,
         each: &mut dyn FnMut(&Goal, &Result<()>),
     ) -> Result<Report> {
-        let Shared { store, names, .. } = &self.shared;
-        let (goals, unlisted) = everything::goals(store.as_ref(), names, prefix);
+        let Shared { store, names, settings, observer, .. } = &self.shared;
+        let everything = Everything::of(store.as_ref(), names, prefix);
+        let mut exclusion = Exclusion::new(&settings.exclude, names);
+        observer.tally().begin(everything.expected(&mut exclusion));
+        let Everything { goals, unlisted, .. } = everything;
         let mut report = Report::default();
         let mut settled = |goal: &Goal, undone| {
             let result = result(undone);

@@ -9,6 +9,7 @@ use crate::events::Report;
 use crate::run::batch::Rules;
 use crate::run::task::Goal;
 use crate::settings::Persistence;
+use crate::status::Expected;
 use crate::types::{MboxName, UserId};
 
 impl Client {
@@ -48,6 +49,9 @@ impl Client {
         each: &mut dyn FnMut(&UserId, &Result<()>),
     ) -> Result<()> {
         let rules = Rules { lost_ends_all: false, ..self.runner.rules() };
+        let (_, most) = users.size_hint();
+        let expected = Expected { users: most.map(|most| most as u64), mailboxes: None };
+        self.runner.shared.observer.tally().begin(expected);
         let goals = users.map(|user| if only_meta { Goal::Meta(user) } else { Goal::User(user) });
         let mut settled = |goal: &Goal, undone| {
             if let Goal::User(user) | Goal::Meta(user) = goal {
@@ -60,6 +64,8 @@ impl Client {
     /// Replicates the named mailboxes, of whichever users; if they are many over several
     /// connections.
     pub fn sync_mailboxes(&mut self, names: &[MboxName]) -> Result<()> {
+        let expected = Expected { users: None, mailboxes: Some(names.len() as u64) };
+        self.runner.shared.observer.tally().begin(expected);
         self.runner.one(Goal::Mailboxes(names.to_vec()))
     }
 

@@ -10,13 +10,15 @@ use super::runner::Runner;
 use crate::error::Result;
 use crate::events::{Observer, VerifyEvent, VerifyTotals};
 use crate::run::batch::{Goals, Rules};
-use crate::run::everything;
+use crate::run::everything::Everything;
+use crate::run::exclusion::Exclusion;
 use crate::run::logged::Logged;
 use crate::run::manner::Manner;
 use crate::run::outcome::Undone;
 use crate::run::real::Hear;
 use crate::run::task::Goal;
 use crate::run::verify::Verification;
+use crate::status::Expected;
 use crate::sync::verify::Sample;
 use crate::types::{MboxName, UserId};
 
@@ -73,6 +75,9 @@ impl Verifier<'_> {
         users: &mut dyn Iterator<Item = UserId>,
         only_meta: bool,
     ) -> Result<VerifyTotals> {
+        let (_, most) = users.size_hint();
+        let expected = Expected { users: most.map(|most| most as u64), mailboxes: None };
+        self.runner.shared.observer.tally().begin(expected);
         let goals = users.map(|user| if only_meta { Goal::Meta(user) } else { Goal::User(user) });
         self.verify(Box::new(goals)).map(|totals| self.verified(totals))
     }
@@ -103,11 +108,17 @@ impl Verifier<'_> {
     /// compared.
     pub fn all(&mut self, prefix: &[u8]) -> Result<VerifyTotals> {
         let shared = &self.runner.shared;
-        let (mut goals, unlisted) = everything::goals(shared.store.as_ref(), &shared.names, prefix);
-        goals.extend(deleted_users(self.runner, prefix, &goals));
+        let mut everything = Everything::of(shared.store.as_ref(), &shared.names, prefix);
+        let goals = &mut everything.goals;
+        goals.extend(deleted_users(self.runner, prefix, goals));
         if prefix.is_empty() && !goals.contains(&Goal::Annotations(None)) {
             goals.push(Goal::Annotations(None));
         }
+        let mut exclusion = Exclusion::new(&shared.settings.exclude, &shared.names);
+        let expected = everything.expected(&mut exclusion);
+        // Mailboxes that were compared are not told one by one.
+        shared.observer.tally().begin(Expected { mailboxes: None, ..expected });
+        let Everything { goals, unlisted, .. } = everything;
         let totals = self.verify(Box::new(goals.into_iter()))?;
         match unlisted {
             Some(error) => Err(error),

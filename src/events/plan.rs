@@ -10,6 +10,7 @@ use super::difference::Difference;
 use super::event::Event;
 use super::observer::Observer;
 use super::step::Step;
+use super::sync::SyncEvent;
 use super::words::{To, words};
 use crate::error::Subject;
 use crate::types::{Level, MboxName};
@@ -112,6 +113,8 @@ impl Observer for PlanCollector {
                 found.reasons.insert(mailbox.clone(), why.clone());
             }
             (_, Some(line)) if line.to == To::Log(Level::Error) => {}
+            // Nobody has confirmed anything.
+            (Event::Sync(SyncEvent::Confirmed { .. }), _) => {}
             _ => {
                 drop(found);
                 self.inner.event(event);

@@ -27,6 +27,25 @@ pub enum SyncEvent {
         /// The replica's highest modseq, that after this part, and the master's.
         modseqs: [Modseq; 3],
     },
+    /// The replica has confirmed an update of a mailbox.
+    Confirmed {
+        /// Its name.
+        mailbox: MboxName,
+        /// Messages that were sent for it.
+        messages: u64,
+        /// Bytes of these messages.
+        bytes: u64,
+        /// Whether nothing is left to be sent of it.
+        whole: bool,
+    },
+    /// A part of what is looked at was on the replica before: such mailboxes are equal, or lack
+    /// only newer messages.
+    AlreadyThere {
+        /// Mailboxes that are equal.
+        mailboxes: u64,
+        /// Messages of these, and those of others that the replica has.
+        messages: u64,
+    },
     /// Mailboxes were renamed on the replica: all is looked at again.
     Renamed,
     /// Renames did not settle.

@@ -136,6 +136,8 @@ fn sync() -> Vec<SyncEvent> {
             why: Difference::Crcs { master: crcs(1), replica: crcs(2) },
         },
         SyncEvent::Partial { mailbox: mailbox.clone(), uids: [1, 2, 3], modseqs: [4, 5, 6] },
+        SyncEvent::Confirmed { mailbox: mailbox.clone(), messages: 3, bytes: 4096, whole: true },
+        SyncEvent::AlreadyThere { mailboxes: 2, messages: 40 },
         SyncEvent::Renamed,
         SyncEvent::Unsettled { user: Some(user()), tries: 3 },
         SyncEvent::Unsettled { user: None, tries: 3 },

@@ -161,6 +161,9 @@ impl<'w, 'h> Real<'w, 'h> {
     /// Passes on how a task ended. What a log says has no end of its own, and what was only planned
     /// none at all.
     fn pass_on(&mut self, goal: &Goal, undone: Vec<Undone>) {
+        if matches!(goal, Goal::User(_) | Goal::Meta(_)) {
+            self.shared.observer.tally().user_ended();
+        }
         if self.hear.plan.is_none() && !matches!(goal, Goal::Entries(_)) {
             let error = undone.first().map(|undone| undone.error.clone());
             let item = Item::new(goal.subject(), error.map_or(Ok(()), Err));

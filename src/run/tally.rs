@@ -8,7 +8,17 @@ use serde_json::Value;
 
 use crate::error::Kind;
 use crate::events::{Event, RunEvent, Step, SyncEvent};
-use crate::status::Totals;
+use crate::status::{Expected, Reached, Totals};
+
+/// The present run over many users or mailboxes.
+#[derive(Debug, Default)]
+struct Run {
+    expected: Expected,
+    /// Users that ended.
+    users: u64,
+    /// Mailboxes that were equal when it began.
+    mailboxes_before: u64,
+}
 
 /// Counts what workers report.
 #[derive(Debug, Default)]
@@ -17,6 +27,9 @@ pub struct Tally {
     mailboxes: AtomicU64,
     messages: AtomicU64,
     bytes: AtomicU64,
+    mailboxes_there: AtomicU64,
+    messages_there: AtomicU64,
+    run: Mutex<Run>,
     failures: AtomicU64,
     by_kind: Mutex<HashMap<Kind, u64>>,
     repairs: AtomicU64,
@@ -29,10 +42,14 @@ impl Tally {
         let one = |count: &AtomicU64| add(count, 1);
         match event {
             Event::Step(Step::User { .. }) => one(&self.users),
-            Event::Step(Step::Mailbox { messages, bytes, .. }) => {
-                one(&self.mailboxes);
+            Event::Sync(SyncEvent::Confirmed { messages, bytes, whole, .. }) => {
+                add(&self.mailboxes, u64::from(*whole));
                 add(&self.messages, *messages);
                 add(&self.bytes, *bytes);
+            }
+            Event::Sync(SyncEvent::AlreadyThere { mailboxes, messages }) => {
+                add(&self.mailboxes_there, *mailboxes);
+                add(&self.messages_there, *messages);
             }
             Event::Repair(_) => one(&self.repairs),
             Event::Sync(SyncEvent::UserFailed { error, .. })
@@ -44,6 +61,29 @@ impl Tally {
             }
             Event::Run(RunEvent::TryingAgain { .. }) => one(&self.reconnects),
             _ => {}
+        }
+    }
+
+    /// A run begins, over so much.
+    pub fn begin(&self, expected: Expected) {
+        let mailboxes_before = equal(&self.totals());
+        *self.run.lock() = Run { expected, users: 0, mailboxes_before };
+    }
+
+    /// The replication of a user ended, in whichever way.
+    pub fn user_ended(&self) {
+        self.run.lock().users += 1;
+    }
+
+    /// How far the present run has got.
+    pub fn reached(&self) -> Reached {
+        let run = self.run.lock();
+        let totals = self.totals();
+        Reached {
+            users: run.users,
+            mailboxes: equal(&totals).saturating_sub(run.mailboxes_before),
+            expected: run.expected,
+            totals,
         }
     }
 
@@ -64,6 +104,8 @@ impl Tally {
             mailboxes: read(&self.mailboxes),
             messages: read(&self.messages),
             bytes: read(&self.bytes),
+            mailboxes_there: read(&self.mailboxes_there),
+            messages_there: read(&self.messages_there),
             failures: read(&self.failures),
             repairs: read(&self.repairs),
             reconnects: read(&self.reconnects),
@@ -73,4 +115,9 @@ impl Tally {
 
 fn add(count: &AtomicU64, number: u64) {
     count.fetch_add(number, Ordering::Relaxed);
+}
+
+/// Mailboxes that were found equal or made so.
+fn equal(totals: &Totals) -> u64 {
+    totals.mailboxes + totals.mailboxes_there
 }

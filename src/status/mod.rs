@@ -6,9 +6,11 @@
 
 pub mod file;
 pub mod metrics;
+mod progress;
 mod value;
 mod verdict;
 mod words;
 
+pub use progress::{Expected, Reached};
 pub use value::{Contact, Deferred, Status, Totals, VERSION};
 pub use verdict::{Level, Limits, Verdict};

@@ -94,12 +94,18 @@ pub struct Deferred {
 pub struct Totals {
     /// Users that were compared as a whole.
     pub users: u64,
-    /// Updates of mailboxes that were sent.
+    /// Mailboxes that were sent, and that the replica has confirmed, once for each time.
     pub mailboxes: u64,
-    /// Messages that were sent with them.
+    /// Messages that were sent and that it has confirmed.
     pub messages: u64,
     /// Bytes of these messages.
     pub bytes: u64,
+    /// Mailboxes that were equal when they were looked at, once for each time.
+    #[serde(default)]
+    pub mailboxes_there: u64,
+    /// Messages that the replica had when their mailboxes were looked at.
+    #[serde(default)]
+    pub messages_there: u64,
     /// Tries of tasks that failed; waits for a lock do not count.
     pub failures: u64,
     /// Things that full comparisons found and mended.

@@ -17,6 +17,7 @@ use super::transfer::recheck::verify_sent;
 use super::transfer::reserve::reserve;
 use super::usermeta::quotas::NamedRoot;
 use crate::error::{Error, Kind, Result};
+use crate::events::SyncEvent;
 use crate::protocol::RemoteFolder;
 use crate::types::{MailboxEntry, MboxName, MboxType, Text, UniqueId};
 
@@ -70,10 +71,11 @@ pub(crate) fn bring_contents(
 }
 
 /// Passes over mailboxes that the replica has already: hardly any has changed, as a rule, and to
-/// open one costs more than a glance at it. Returns the quota roots that those name.
+/// open one costs more than a glance at it. Says what is there. Returns the quota roots that those name.
 fn pass_over_same(pass: &Pass<'_>, todo: &mut VecDeque<Todo>) -> Vec<NamedRoot> {
     let mut found = Found::default();
     let mut rest = VecDeque::with_capacity(todo.len());
+    let (mut mailboxes, mut messages) = (0, 0);
     // Whether others are of use depends on how much there is of new ones too.
     let sizes_count = pass.helpers.is_some() && todo.len() > 1;
     while !todo.is_empty() {
@@ -92,7 +94,10 @@ fn pass_over_same(pass: &Pass<'_>, todo: &mut VecDeque<Todo>) -> Vec<NamedRoot> 
                 rest.push_back(todo);
                 continue;
             };
+            let exists = u64::from(glance.state.exists.unwrap_or(glance.state.num_records));
             if todo.remote.as_ref().is_some_and(|remote| is_same(pass, &glance, remote)) {
+                mailboxes += 1;
+                messages += exists;
                 let root = glance.state.header.quotaroot;
                 let named = root.into_iter().map(|root| named_root(root, &todo.entry.name));
                 named.for_each(|named| found.name_root(named));
@@ -100,11 +105,17 @@ fn pass_over_same(pass: &Pass<'_>, todo: &mut VecDeque<Todo>) -> Vec<NamedRoot> 
                 let there = todo.remote.as_ref().map_or(0, |remote| remote.last_uid);
                 let after = glance.state.header.last_uid.saturating_sub(there);
                 todo.messages = after.min(glance.state.num_records).into();
+                if todo.remote.is_some() {
+                    messages += exists.saturating_sub(todo.messages);
+                }
                 rest.push_back(todo);
             }
         }
     }
     *todo = rest;
+    if messages > 0 || mailboxes > 0 {
+        pass.report(SyncEvent::AlreadyThere { mailboxes, messages });
+    }
     found.roots
 }
 

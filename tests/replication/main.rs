@@ -42,6 +42,7 @@ mod options;
 mod own_server;
 // It is about files that the program writes.
 #[cfg(not(through_host))]
+mod progress;
 mod prometheus;
 mod refused_folders;
 mod restarts;

@@ -173,4 +173,9 @@ impl<T: Choice> Iterator for Chosen<T> {
             }
         }
     }
+
+    /// How many there are is known of operands; of a list it would take reading all of it.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.ready.len(), (!self.is_list).then_some(self.ready.len()))
+    }
 }

@@ -5,8 +5,8 @@ use cyrsync::events::Level;
 use cyrsync::sys::syslog;
 use cyrsync::{Error, Kind};
 
-use crate::console::complain;
 use crate::start::Policy;
+use crate::terminal::complain;
 
 /// Why there is no connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,8 @@
-//! Where the program's words go: stdout, stderr and syslog. A reader that went away stops none
-//! of the work.
+//! Where what the library reports goes: stdout, stderr and syslog.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cyrsync::Error;
@@ -11,25 +10,10 @@ use cyrsync::events::{Direction, Event, Level, Line, Observer, Step, SyncEvent, 
 use cyrsync::status::Status;
 use cyrsync::sys::syslog;
 
+use crate::progress::Reporter;
 use crate::systemd::Systemd;
+use crate::terminal::{complain, print};
 use crate::traffic::Wire;
-
-/// Writes to stderr what somebody should see, if there is anybody.
-pub fn complain(line: impl AsRef<[u8]>) {
-    let mut line = line.as_ref().to_vec();
-    if !line.ends_with(b"\n") {
-        line.push(b'\n');
-    }
-    let _ = io::stderr().lock().write_all(&line);
-}
-
-/// Writes a line to stdout.
-pub fn print(line: &str) {
-    // One write a line, so that whoever reads along sees it now. Whoever closed the pipe has read
-    // enough.
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush());
-}
 
 /// The program's observer.
 #[derive(Debug, Default)]
@@ -50,11 +34,51 @@ pub struct Console {
     pub names_typed: bool,
     /// Whether there was such a mistake.
     pub mistaken: AtomicBool,
+    /// Who says how far it is.
+    pub reporter: Arc<Reporter>,
+    /// What the replica had of what was looked at, until something is sent.
+    pub there: Mutex<Option<There>>,
+    /// Whether somebody looks on.
+    pub is_followed: bool,
     /// Who is told how rolling replication is doing.
     pub systemd: Systemd,
 }
 
+/// What the replica had before.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct There {
+    mailboxes: u64,
+    messages: u64,
+}
+
 impl Console {
+    /// Says once, when something is to be sent, what need not be: after a run that was broken off
+    /// that is what came of it.
+    fn resumed(&self, event: &Event) {
+        let mut there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(found) = &mut *there else { return };
+        match event {
+            Event::Sync(SyncEvent::AlreadyThere { mailboxes, messages }) => {
+                found.mailboxes += mailboxes;
+                found.messages += messages;
+            }
+            Event::Step(Step::Mailbox { messages: 1.., .. }) => {
+                let There { mailboxes, messages } = *found;
+                *there = None;
+                if mailboxes > 0 || messages > 0 {
+                    let line = format!(
+                        "already on the replica: {mailboxes} mailboxes, {messages} messages"
+                    );
+                    syslog::send(Level::Info, &line);
+                    if self.is_followed {
+                        complain(&line);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn action(&self, line: &str) {
         if self.print_actions && !self.json {
             print(line);
@@ -107,6 +131,7 @@ impl Observer for Console {
         if self.names_typed {
             self.check_names(event);
         }
+        self.resumed(event);
         match words(event) {
             Some(Line { to: To::Log(level), text }) => syslog::send(level, text),
             Some(Line { to: To::Verbose, text }) => self.action(&text),
@@ -122,6 +147,7 @@ impl Observer for Console {
     }
 
     fn status(&self, status: &Status, is_alive: bool) {
+        self.reporter.note(status);
         self.systemd.status(status, is_alive);
     }
 

@@ -9,11 +9,11 @@ use cyrsync::types::{MboxName, UserId};
 use cyrsync::{Error, Kind};
 
 use crate::connect::connect;
-use crate::console::{complain, print};
 use crate::exit::{Exit, Fatal};
 use crate::flags::{Low, Mode};
 use crate::list;
 use crate::start::Session;
+use crate::terminal::{complain, print};
 use crate::work::{End, Tally, chosen};
 
 /// Prints steps and counts them.

@@ -2,10 +2,10 @@
 
 use cyrsync::engine::{forget_tls, verified_servers};
 
-use crate::console::complain;
 use crate::exit::{Exit, Fatal};
 use crate::flags::Low;
 use crate::start;
+use crate::terminal::complain;
 
 /// Forgets the server that was named, and prints what was forgotten.
 pub fn forget(low: &Low) -> Result<Exit, Fatal> {

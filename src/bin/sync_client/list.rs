@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use cyrsync::events::Level;
 use cyrsync::sys::syslog;
 
-use crate::console::complain;
+use crate::terminal::complain;
 
 /// Longest line that is taken for a name; no name comes near.
 const LINE_BYTES: u64 = 64 * 1024;

@@ -9,10 +9,10 @@ use std::process::ExitCode;
 use cyrsync::events::Level;
 use cyrsync::sys::{daemon, syslog};
 
-use crate::console::complain;
 use crate::exit::{Exit, Fatal};
 use crate::flags::{self, Mode, Page, Request};
-use crate::{check, dry_run, forget, pages, rolling, show, start, status, verify, work};
+use crate::terminal::complain;
+use crate::{check, dry_run, forget, pages, progress, rolling, show, start, status, verify, work};
 
 pub fn main() -> ExitCode {
     let mut words: Vec<OsString> = env::args_os().collect();
@@ -54,6 +54,7 @@ fn run(mode: Mode, low: flags::Low) -> Result<Exit, Fatal> {
         Ok(session) => session,
         Err(ended) => return ended,
     };
+    let _shown = progress::show(mode, &low, &session.reporter);
     match verify {
         Some(how) => verify::work(mode, how, low, &mut session),
         None if low.dry_run => dry_run::work(mode, low, &mut session),

@@ -10,12 +10,12 @@ use cyrsync::sys::syslog;
 use cyrsync::{Error, Kind};
 
 use crate::connect::{self, NotConnected};
-use crate::console::complain;
 use crate::exit::{Exit, Fatal};
 use crate::flags::Low;
 use crate::list;
 use crate::start::{self, Session};
 use crate::systemd;
+use crate::terminal::complain;
 
 /// Does what logs say.
 pub fn work(low: Low, mut session: Session) -> Result<Exit, Fatal> {
@@ -23,13 +23,13 @@ pub fn work(low: Low, mut session: Session) -> Result<Exit, Fatal> {
         return Ok(file(path, &mut session));
     }
     loop {
-        let Session { client, policy, rolling, .. } = &mut session;
+        let Session { client, policy, rolling, reporter, .. } = &mut session;
         let exit = match client.roll(rolling) {
             Ok(Ended::Nudged) => {
                 let cancel = client.canceller();
                 syslog::send(Level::Info, "SIGHUP: starting over with a new configuration");
                 systemd::reloading();
-                session = start::restart(&low, cancel)?;
+                session = start::restart(&low, cancel, reporter.clone())?;
                 continue;
             }
             Ok(Ended::Stopped) => Exit::TempFail,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cyrsync::engine::Cancel;
 use cyrsync::events::Level;
 use cyrsync::sys::syslog;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -25,15 +25,16 @@ pub enum Stop {
 
 /// Answers signals from now on, on a thread of its own (`signals_add_handlers` in Cyrus's
 /// `lib/signals.c`). The second request to stop is what it is by default: the end. SIGHUP ends
-/// a wait.
+/// a wait, SIGUSR1 has `report` say how far it is.
 ///
 /// SIGPIPE is not among them: Rust's runtime ignores it, and a write says that nobody reads.
-pub fn answer(stop: Stop, cancel: Cancel) -> io::Result<()> {
-    let mut caught = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP])?;
+pub fn answer(stop: Stop, cancel: Cancel, report: impl Fn() + Send + 'static) -> io::Result<()> {
+    let mut caught = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1])?;
     let on_signal = move || {
         for signal in caught.forever() {
             match signal {
                 SIGHUP => cancel.nudge(),
+                SIGUSR1 => report(),
                 _ if cancel.is_finishing() => {
                     let _ = emulate_default_handler(signal);
                 }

@@ -3,12 +3,12 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cyrsync::config::{self, Config};
-use cyrsync::engine::{Cancel, Client, Waited};
+use cyrsync::engine::{Cancel, Client, Progress, Waited};
 use cyrsync::error::Error as LibraryError;
 use cyrsync::events::Level;
 use cyrsync::settings::{Persistence, Process, Rolling, Settings};
@@ -16,12 +16,14 @@ use cyrsync::sys::daemon::{self, Side};
 use cyrsync::sys::identity;
 use cyrsync::sys::syslog::{self, Facility};
 
-use crate::console::{Console, complain};
+use crate::console::{Console, There};
 use crate::exit::{Exit, Fatal};
 use crate::flags::{Low, Mode};
 use crate::list;
 use crate::overrides::{exclude_from, overrides, text};
+use crate::progress::Reporter;
 use crate::signals::{self, Stop};
+use crate::terminal::complain;
 use crate::traffic::Wire;
 
 /// What Cyrus has fixed when it is built; a packager does so here by the environment of the
@@ -34,6 +36,7 @@ const SYSLOG_FACILITY: Option<&str> = option_env!("CYRSYNC_SYSLOG_FACILITY");
 pub struct Session {
     pub client: Client,
     pub console: Arc<Console>,
+    pub reporter: Arc<Reporter>,
     pub policy: Policy,
     /// How to roll, for rolling replication.
     pub rolling: Rolling,
@@ -62,7 +65,9 @@ pub fn start(mode: Mode, low: &Low) -> Result<Session, Result<Exit, Fatal>> {
     }
     let stop = if mode == Mode::Rolling { Stop::Soon } else { Stop::Now };
     let cancel = Cancel::default();
-    signals::answer(stop, cancel.clone()).map_err(|error| {
+    let reporter = Arc::new(Reporter::default());
+    let teller = reporter.clone();
+    signals::answer(stop, cancel.clone(), move || teller.tell()).map_err(|error| {
         Err(Fatal::new(Exit::TempFail, format!("unable to install signal handlers: {error}")))
     })?;
     if let Some(seconds) = u64::try_from(low.wait).ok().filter(|&seconds| seconds > 0) {
@@ -71,12 +76,13 @@ pub fn start(mode: Mode, low: &Low) -> Result<Session, Result<Exit, Fatal>> {
             return Err(Ok(Exit::TempFail));
         }
     }
-    session(low, configured, cancel).map_err(Err)
+    session(low, configured, cancel, reporter).map_err(Err)
 }
 
-/// Reads the configuration anew and makes a new client, which can be asked to stop as the last.
-pub fn restart(low: &Low, cancel: Cancel) -> Result<Session, Fatal> {
-    session(low, configure(low)?, cancel)
+/// Reads the configuration once more and makes a new client, which can be asked to stop as the
+/// last.
+pub fn restart(low: &Low, cancel: Cancel, reporter: Arc<Reporter>) -> Result<Session, Fatal> {
+    session(low, configure(low)?, cancel, reporter)
 }
 
 /// Where events and traffic go.
@@ -87,20 +93,28 @@ pub fn console(low: &Low) -> Console {
         json: low.json && !low.dry_run,
         show_wire: low.verbose > 1,
         wire: Mutex::new(Wire::new(low.verbose > 2)),
+        there: Mutex::new((low.mode != Some(Mode::Rolling)).then(There::default)),
+        is_followed: low.progress || io::stderr().is_terminal(),
         names_typed: matches!(low.mode, Some(Mode::Users | Mode::Mailboxes | Mode::Meta)),
         ..Console::default()
     }
 }
 
-fn session(low: &Low, settings: Settings, cancel: Cancel) -> Result<Session, Fatal> {
-    let console = Arc::new(console(low));
+fn session(
+    low: &Low,
+    settings: Settings,
+    cancel: Cancel,
+    reporter: Arc<Reporter>,
+) -> Result<Session, Fatal> {
+    let console = Arc::new(Console { reporter: reporter.clone(), ..console(low) });
     let rolling = settings.rolling.clone();
     let policy = Policy {
         persistence: rolling.persistence,
         require_compression: settings.connection.require_compression,
     };
     let client = crate::client::new(settings, cancel, console.clone())?;
-    Ok(Session { client, console, policy, rolling })
+    reporter.follow(Progress::from(&client));
+    Ok(Session { client, console, reporter, policy, rolling })
 }
 
 /// What is configured, where a replica must be named.

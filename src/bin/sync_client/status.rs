@@ -7,10 +7,10 @@ use cyrsync::settings::Settings;
 use cyrsync::status::{Level, Limits, Status, Verdict};
 use serde::Serialize;
 
-use crate::console::print;
 use crate::exit::{Exit, Fatal};
 use crate::flags::Low;
 use crate::start;
+use crate::terminal::print;
 
 /// Cyrus's own indexer reads the log of this channel; nothing replicates it.
 const INDEXER: &str = "squatter";

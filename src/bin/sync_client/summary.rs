@@ -7,7 +7,7 @@ use cyrsync::events::Level;
 use cyrsync::sys::syslog;
 use serde_json::json;
 
-use crate::console::print;
+use crate::terminal::print;
 
 /// Names of failed ones that are listed; the others are counted.
 const MOST_NAMES: usize = 20;
@@ -44,11 +44,14 @@ impl Summary {
     pub fn end(&self, client: &Client) {
         let totals = client.counters().totals;
         let mut line = format!(
-            "SUMMARY users=<{}> mailboxes=<{}> messages=<{}> bytes=<{}> seconds=<{:.1}> failed=<{}>",
+            "SUMMARY users=<{}> mailboxes=<{}> messages=<{}> bytes=<{}> mailboxes_there=<{}> \
+             messages_there=<{}> seconds=<{:.1}> failed=<{}>",
             totals.users,
             totals.mailboxes,
             totals.messages,
             totals.bytes,
+            totals.mailboxes_there,
+            totals.messages_there,
             self.began.elapsed().as_secs_f64(),
             self.failed.join(", ")
         );
@@ -63,6 +66,8 @@ impl Summary {
                 "mailboxes": totals.mailboxes,
                 "messages": totals.messages,
                 "bytes": totals.bytes,
+                "mailboxes_there": totals.mailboxes_there,
+                "messages_there": totals.messages_there,
                 "seconds": self.began.elapsed().as_secs_f64(),
                 "failed": self.failed,
                 "failed_count": self.failed_count,

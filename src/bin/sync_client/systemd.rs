@@ -60,7 +60,7 @@ pub fn stopping() {
 }
 
 /// A status in one line.
-fn words(status: &Status) -> String {
+pub fn words(status: &Status) -> String {
     let what = match &status.contact {
         Contact::Unknown => format!("connecting to {}", status.server),
         Contact::Unreachable { attempts, reason, .. } => {

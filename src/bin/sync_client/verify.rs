@@ -10,10 +10,10 @@ use cyrsync::types::{MboxName, UserId};
 use cyrsync::{Error, Kind};
 
 use crate::connect::{connect, give_up};
-use crate::console::complain;
 use crate::exit::{Exit, Fatal};
 use crate::flags::{Low, Mode};
 use crate::start::Session;
+use crate::terminal::complain;
 use crate::work::{End, chosen};
 
 /// What was typed behind `--verify`.

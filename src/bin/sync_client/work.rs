@@ -14,12 +14,13 @@ use cyrsync::{Error, Kind};
 
 use crate::chosen::{Choice, Chosen, Names};
 use crate::connect::{NotConnected, connect, give_up};
-use crate::console::{Console, complain};
+use crate::console::Console;
 use crate::exit::{Exit, Fatal};
 use crate::flags::{Low, Mode};
 use crate::list::{self, Unreadable};
 use crate::start::Session;
 use crate::summary::Summary;
+use crate::terminal::complain;
 
 /// Why the work ends before everything was tried. It was reported, but for the last.
 pub enum End {

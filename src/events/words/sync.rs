@@ -32,6 +32,8 @@ fn level(event: &SyncEvent) -> Level {
         | SyncEvent::ComparingAgain { .. } => Level::Notice,
         SyncEvent::Sending { .. }
         | SyncEvent::Partial { .. }
+        | SyncEvent::Confirmed { .. }
+        | SyncEvent::AlreadyThere { .. }
         | SyncEvent::Renamed
         | SyncEvent::UnknownUser { .. }
         | SyncEvent::UnknownMailbox { .. }
@@ -48,6 +50,12 @@ fn text(event: &SyncEvent) -> String {
             "doing partial sync: {mailbox} ({}/{}/{}) ({}/{}/{})",
             uids[0], uids[1], uids[2], modseqs[0], modseqs[1], modseqs[2]
         ),
+        SyncEvent::Confirmed { mailbox, messages, bytes, .. } => {
+            format!("{mailbox}: confirmed, with {messages} messages of {bytes} bytes")
+        }
+        SyncEvent::AlreadyThere { mailboxes, messages } => {
+            format!("{mailboxes} mailboxes and {messages} messages are on the replica already")
+        }
         SyncEvent::Renamed => "did some renames, so retrying".to_owned(),
         SyncEvent::Unsettled { user: Some(user), tries } => {
             format!("failed to sync user {user} after {tries} tries")

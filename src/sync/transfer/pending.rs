@@ -2,7 +2,9 @@
 
 use super::reserve::want_files;
 use super::unchecked::Unchecked;
+use super::upload::Amount;
 use crate::error::Error;
+use crate::events::SyncEvent;
 use crate::protocol::{RemoteFolder, Ticket};
 use crate::sync::pass::Pass;
 use crate::sync::survey::look::Found;
@@ -51,6 +53,8 @@ pub(crate) struct Pending {
     pub body: Body,
     /// Files on their way.
     pub uploads: Vec<Ticket>,
+    /// What these have.
+    pub amount: Amount,
     /// The update, once it is written.
     pub update: Option<Ticket>,
     /// What to say of the mailbox whatever becomes of the update.
@@ -73,8 +77,9 @@ pub(crate) enum Body {
 impl Pending {
     /// Nothing of it is on its way yet.
     pub fn new(entry: MailboxEntry, new_inbox: bool, body: Body) -> Pending {
-        let (uploads, update, damage, missing) = (Vec::new(), None, None, None);
-        Pending { entry, new_inbox, body, uploads, update, damage, missing }
+        let (uploads, amount) = (Vec::new(), Amount::default());
+        let (update, damage, missing) = (None, None, None);
+        Pending { entry, new_inbox, body, uploads, amount, update, damage, missing }
     }
 
     pub fn snapshot(&self) -> Option<&Snapshot> {
@@ -109,6 +114,12 @@ impl Pending {
         self.snapshot().map_or(0, |snapshot| snapshot.header.last_uid)
     }
 
+    /// What is confirmed if the replica takes the update of a mailbox.
+    pub fn confirmed(&self) -> Option<SyncEvent> {
+        let snapshot = self.snapshot()?;
+        Some(confirmed(snapshot, self.amount, snapshot.whole && self.damage.is_none()))
+    }
+
     /// Whether the update needs files that are staged on this partition.
     pub fn needs(&self, partition: &Text) -> bool {
         let needs = |snapshot: &Snapshot| {
@@ -116,4 +127,10 @@ impl Pending {
         };
         self.update.is_none() && self.snapshot().is_some_and(needs)
     }
+}
+
+/// What the replica has confirmed.
+pub(super) fn confirmed(snapshot: &Snapshot, amount: Amount, whole: bool) -> SyncEvent {
+    let Amount { messages, bytes } = amount;
+    SyncEvent::Confirmed { mailbox: snapshot.header.name.clone(), messages, bytes, whole }
 }

@@ -165,10 +165,10 @@ fn start(pass: &mut Pass<'_>, work: Work) -> Result<Option<Pending>> {
         Prepared::Nothing => return Ok(None),
         Prepared::Behind => Pending::new(entry, new_inbox, Body::Behind),
         Prepared::Update(update) => {
-            let Update { snapshot, uploads, damage, missing } = *update;
+            let Update { snapshot, uploads, amount, damage, missing } = *update;
             let missing = missing.map(|guid| (snapshot.header.partition.clone(), guid));
             let body = Body::Mailbox(Box::new(snapshot));
-            Pending { uploads, damage, missing, ..Pending::new(entry, new_inbox, body) }
+            Pending { uploads, amount, damage, missing, ..Pending::new(entry, new_inbox, body) }
         }
     };
     Ok(Some(pending))
@@ -244,7 +244,8 @@ fn finish_first(
     let outcome = pass.cache.is_some().then(|| pending.outcome()).flatten();
     let unchecked = pending.unchecked();
     let last_uid = pending.last_uid();
-    let Pending { entry, new_inbox, body, uploads, update, mut damage, missing } = pending;
+    let mut confirmed = pending.confirmed();
+    let Pending { entry, new_inbox, body, uploads, update, mut damage, missing, .. } = pending;
     let name = &entry.name;
     pass.wait_all(uploads)?;
     let result = match (update, body) {
@@ -263,9 +264,16 @@ fn finish_first(
             pass.forget(name);
             // It says itself what is damaged.
             damage = None;
-            send_recomputed(pass, &entry)
+            let resent = send_recomputed(pass, &entry);
+            // That reports the mailbox, but its files came with the first update.
+            if let Some(SyncEvent::Confirmed { whole, .. }) = &mut confirmed {
+                *whole = false;
+            }
+            confirmed.into_iter().filter(|_| resent.is_ok()).for_each(|event| pass.report(event));
+            resent
         }
         Ok(()) => {
+            confirmed.into_iter().for_each(|event| pass.report(event));
             pass.unchecked.extend(unchecked);
             match outcome {
                 Some(outcome) => pass.remember(&outcome),

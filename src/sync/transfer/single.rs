@@ -1,5 +1,6 @@
 //! One update by itself: its files, then the update, then its end.
 
+use super::pending::confirmed;
 use super::unchecked::Unchecked;
 use super::upload::{Base, Prepared, Update, confirm, prepare};
 use crate::error::{Error, Kind, Result};
@@ -9,7 +10,7 @@ use crate::sync::pass::Pass;
 /// Sends the update of one mailbox with the files it needs, and waits for its end.
 pub(crate) fn send_alone(pass: &mut Pass<'_>, base: &Base<'_>) -> Result<()> {
     let Prepared::Update(update) = prepare(pass, base)? else { return Ok(()) };
-    let Update { snapshot, uploads, damage, .. } = *update;
+    let Update { snapshot, uploads, amount, damage, .. } = *update;
     confirm(pass, uploads, &snapshot.header.partition)?;
     let update = snapshot.update(pass.settings.local_only);
     let ticket = pass.session.submit(Command::Mailbox(update))?;
@@ -17,6 +18,7 @@ pub(crate) fn send_alone(pass: &mut Pass<'_>, base: &Base<'_>) -> Result<()> {
     if let Some(unchecked) = Unchecked::of(base.entry, &snapshot) {
         verify(pass, &unchecked)?;
     }
+    pass.report(confirmed(&snapshot, amount, snapshot.whole && damage.is_none()));
     damage.map_or(Ok(()), Err)
 }
 

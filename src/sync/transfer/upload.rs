@@ -50,11 +50,34 @@ pub(crate) struct Update {
     pub snapshot: Snapshot,
     /// What to wait for before it is sent.
     pub uploads: Vec<Ticket>,
+    /// What these have.
+    pub amount: Amount,
     /// Set if it leaves out what lies behind a message that cannot be sent: what to say of that
     /// mailbox even if the replica takes the update.
     pub damage: Option<Error>,
     /// That message, if its file is all that is wrong with it.
     pub missing: Option<Guid>,
+}
+
+/// Messages, and bytes of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Amount {
+    pub messages: u64,
+    pub bytes: u64,
+}
+
+impl Amount {
+    fn add(&mut self, record: &Record) {
+        self.messages += 1;
+        self.bytes += u64::from(record.size);
+    }
+}
+
+/// Uploads on their way, and what they have.
+#[derive(Default)]
+struct Uploads {
+    tickets: Vec<Ticket>,
+    amount: Amount,
 }
 
 /// The files of one `APPLY MESSAGE`. Each is checked before it is written; the first that is
@@ -65,6 +88,7 @@ struct Files<'f> {
     staged: &'f mut Staged,
     messages: &'f mut Messages,
     chunk: std::slice::Iter<'f, Record>,
+    amount: &'f mut Amount,
     stuck: Option<Stuck>,
 }
 
@@ -96,6 +120,7 @@ impl MessageFiles for Files<'_> {
             let opened = if self.stuck.is_some() { None } else { Some(self.open(record)) };
             let error = match opened {
                 Some(Ok(opened)) => {
+                    self.amount.add(record);
                     return Ok(Some(OutgoingFile {
                         partition: &self.snapshot.header.partition,
                         guid: record.guid,
@@ -176,7 +201,7 @@ fn files_needed<'s>(
 /// An update while it is prepared.
 #[derive(Default)]
 struct Preparing {
-    uploads: Vec<Ticket>,
+    uploads: Uploads,
     /// The first message that cannot be sent.
     stuck: Option<Stuck>,
     announced: bool,
@@ -186,27 +211,26 @@ impl Preparing {
     /// Reports that the mailbox is sent, once.
     fn announce(&mut self, pass: &Pass<'_>, snapshot: &Snapshot) {
         if !std::mem::replace(&mut self.announced, true) {
-            let (mut messages, mut bytes) = (0, 0);
-            for record in files_needed(pass, snapshot) {
-                messages += 1;
-                bytes += u64::from(record.size);
-            }
+            let mut amount = Amount::default();
+            files_needed(pass, snapshot).for_each(|record| amount.add(record));
+            let Amount { messages, bytes } = amount;
             let (mailbox, local) = (snapshot.header.name.clone(), pass.settings.local_only);
             pass.report(Step::Mailbox { mailbox, local, messages, bytes });
         }
     }
 
     fn update(self, snapshot: Snapshot) -> Prepared {
-        let Preparing { uploads, .. } = self;
-        Prepared::Update(Box::new(Update { snapshot, uploads, damage: None, missing: None }))
+        let Uploads { tickets: uploads, amount } = self.uploads;
+        let (damage, missing) = (None, None);
+        Prepared::Update(Box::new(Update { snapshot, uploads, amount, damage, missing }))
     }
 
     /// Nobody waits for the uploads: whether they arrived is not known.
     fn give_up(&mut self, pass: &mut Pass<'_>) {
-        if !self.uploads.is_empty() {
+        if !self.uploads.tickets.is_empty() {
             pass.staged.distrust();
         }
-        self.uploads.drain(..).for_each(|ticket| pass.session.discard(ticket));
+        self.uploads.tickets.drain(..).for_each(|ticket| pass.session.discard(ticket));
     }
 
     /// Reads the mailbox and writes its files.
@@ -219,8 +243,9 @@ impl Preparing {
                 let missing =
                     stuck.as_ref().filter(|stuck| stuck.file).map(|stuck| stuck.record.guid);
                 let damage = stuck.map(|stuck| damage(pass, &base.entry.name, stuck));
-                let (damage, uploads) = (damage.transpose()?, std::mem::take(&mut self.uploads));
-                let update = Update { snapshot: *snapshot, uploads, damage, missing };
+                let damage = damage.transpose()?;
+                let Uploads { tickets: uploads, amount } = std::mem::take(&mut self.uploads);
+                let update = Update { snapshot: *snapshot, uploads, amount, damage, missing };
                 Ok(Prepared::Update(Box::new(update)))
             }
         });
@@ -290,7 +315,7 @@ fn upload(
     pass: &mut Pass<'_>,
     mailbox: &dyn MailboxFiles,
     snapshot: &Snapshot,
-    tickets: &mut Vec<Ticket>,
+    uploads: &mut Uploads,
 ) -> Result<Option<Stuck>> {
     let partition = &snapshot.header.partition;
     let mut chunk: Vec<Record> = Vec::new();
@@ -308,7 +333,7 @@ fn upload(
         let last = records.peek().is_none();
         let full = chunk.len() >= FILES_PER_COMMAND || bytes >= BYTES_PER_COMMAND;
         if full || (last && !chunk.is_empty()) {
-            let stuck = upload_chunk(pass, mailbox, snapshot, &chunk, tickets)?;
+            let stuck = upload_chunk(pass, mailbox, snapshot, &chunk, uploads)?;
             if stuck.is_some() {
                 return Ok(stuck);
             }
@@ -324,7 +349,7 @@ fn upload_chunk(
     mailbox: &dyn MailboxFiles,
     snapshot: &Snapshot,
     chunk: &[Record],
-    tickets: &mut Vec<Ticket>,
+    uploads: &mut Uploads,
 ) -> Result<Option<Stuck>> {
     let mut files = Files {
         mailbox,
@@ -332,11 +357,12 @@ fn upload_chunk(
         staged: &mut *pass.staged,
         messages: &mut pass.messages,
         chunk: chunk.iter(),
+        amount: &mut uploads.amount,
         stuck: None,
     };
     let ticket = pass.session.submit(Command::Messages(&mut files))?;
     let stuck = files.stuck;
-    tickets.push(ticket);
+    uploads.tickets.push(ticket);
     Ok(stuck)
 }
 

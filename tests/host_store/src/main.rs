@@ -32,6 +32,8 @@ mod overrides;
 mod pages;
 #[path = "../../../src/bin/sync_client/program.rs"]
 mod program;
+#[path = "../../../src/bin/sync_client/progress.rs"]
+mod progress;
 #[path = "../../../src/bin/sync_client/rolling.rs"]
 mod rolling;
 #[path = "../../../src/bin/sync_client/show.rs"]
@@ -46,6 +48,8 @@ mod status;
 mod summary;
 #[path = "../../../src/bin/sync_client/systemd.rs"]
 mod systemd;
+#[path = "../../../src/bin/sync_client/terminal.rs"]
+mod terminal;
 #[path = "../../../src/bin/sync_client/traffic.rs"]
 mod traffic;
 #[path = "../../../src/bin/sync_client/verify.rs"]

@@ -184,6 +184,8 @@ pub struct Low {
     pub metrics_file: Option<OsString>,
     /// `--strict`
     pub strict: bool,
+    /// `--progress`
+    pub progress: bool,
     /// `--json`
     pub json: bool,
     /// `--all-channels`

@@ -128,6 +128,20 @@ pub(super) const FLAGS: &[Flag] = &[
     },
     Flag {
         short: None,
+        long: Some("progress"),
+        arg: Arg::None,
+        in_full: true,
+        help: "say every minute how far it is",
+        doc: "Write a line every minute to standard error and syslog: users and mailboxes that are \
+              done, of how many, messages and bytes, and how long the rest will take if it goes on \
+              like this. On a terminal there is a bar instead, without this flag too. SIGUSR1 asks \
+              for such a line at any time.",
+        category: Category::Output,
+        applies: Applies::Always,
+        update: |low, _| set(&mut low.progress, true),
+    },
+    Flag {
+        short: None,
         long: Some("metrics-file"),
         arg: Arg::Word("file"),
         in_full: true,
