@@ -36,11 +36,16 @@ impl<T> Floor<T> {
         Floor { speakers: VecDeque::new(), next: 0, kept: 0, most: MOST }
     }
 
-    /// A worker begins with the task of this number. Each begins some time, and may do so again.
-    pub fn begin(&mut self, worker: WorkerId, number: u64) {
+    /// A worker begins with the task of this number, and so is done with the one before. Each task
+    /// begins some time, and may do so again. Returns what comes out now.
+    pub fn begin(&mut self, worker: WorkerId, number: u64) -> Vec<T> {
+        if let Some(before) = self.of(worker).and_then(|at| self.speakers.get_mut(at)) {
+            before.worker = None;
+        }
         let at = self.speakers.partition_point(|speaker| speaker.number <= number);
         let speaker = Speaker { worker: Some(worker), of: worker, number, kept: Vec::new() };
         self.speakers.insert(at, speaker);
+        self.proceed()
     }
 
     /// A worker begins with the next part of the task of another, or of its own. Returns what comes
@@ -127,7 +132,7 @@ mod tests {
     #[test]
     fn each_task_speaks_for_itself_in_the_order_of_their_numbers() {
         let mut floor = Floor::new();
-        (0..3).for_each(|worker| floor.begin(worker, worker as u64));
+        (0..3).for_each(|worker| assert!(floor.begin(worker, worker as u64).is_empty()));
         assert_eq!(floor.say(0, "a1"), ["a1"]);
         assert!(floor.say(1, "b1").is_empty() && floor.say(2, "c1").is_empty());
         assert_eq!(floor.say(0, "a2"), ["a2"]);
@@ -140,6 +145,20 @@ mod tests {
         assert_eq!(floor.say(2, "d2"), ["d2"]);
         assert!(floor.end(2).is_empty());
         assert_eq!(floor.say(7, "x"), ["x"], "of no task");
+    }
+
+    #[test]
+    fn a_worker_that_begins_with_another_task_is_done_with_the_one_before() {
+        let mut floor = Floor::new();
+        (0..3).for_each(|worker| assert!(floor.begin(worker, worker as u64).is_empty()));
+        assert!(floor.say(1, "b").is_empty() && floor.say(2, "c").is_empty());
+        // Not the first is done first, and each goes on with another.
+        assert!(floor.begin(2, 3).is_empty() && floor.say(2, "d").is_empty());
+        assert!(floor.begin(1, 4).is_empty() && floor.say(1, "e").is_empty());
+        assert!(floor.begin(2, 5).is_empty() && floor.say(2, "f").is_empty());
+        assert!(floor.end(1).is_empty() && floor.end(2).is_empty());
+        assert_eq!(floor.begin(0, 6), ["b", "c", "d", "e", "f"]);
+        assert_eq!(floor.say(0, "g"), ["g"]);
     }
 
     #[test]
@@ -183,7 +202,7 @@ mod tests {
     #[test]
     fn no_more_is_kept_back_than_there_is_room_for() {
         let mut floor = Floor { most: 3, ..Floor::new() };
-        (0..3).for_each(|worker| floor.begin(worker, worker as u64));
+        (0..3).for_each(|worker| assert!(floor.begin(worker, worker as u64).is_empty()));
         assert!(floor.say(2, 1).is_empty() && floor.say(1, 2).is_empty());
         assert!(floor.end(2).is_empty());
         assert!(floor.say(1, 3).is_empty());

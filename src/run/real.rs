@@ -254,7 +254,10 @@ impl Env for Real<'_, '_> {
     }
 
     fn run(&mut self, worker: WorkerId, work: Work) {
-        self.floor.begin(worker, work.number);
+        let lines = self.floor.begin(worker, work.number);
+        // What it ended is over: only now does it begin with this.
+        self.ended = self.ended.filter(|ended| *ended != worker);
+        self.put_out(lines);
         self.hands.order(worker, Order::Run(Box::new(work)));
     }
 
