@@ -72,8 +72,10 @@ fn the_shutdown_file_ends_a_wait_for_a_silent_replica() {
     fs::write(&file, "").expect("own directory");
     let run = running.wait_within(SOON).expect("it ends soon");
     assert_eq!((run.status.code(), file.exists()), (Some(0), false), "{run}");
-    let work = fs::read_to_string(log(&lab).with_file_name("log-run")).expect("it is there");
-    assert!(work.contains("user.fred\n"), "{work}");
+    // Where it is depends on what the silence met: fred's update, or that staged files be released.
+    let files = [log(&lab), log(&lab).with_file_name("log-run")];
+    let left: String = files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect();
+    assert!(left.contains("user.fred\n"), "{left}");
     stop(rolling(&lab, &[]));
     assert_equal(&lab);
 }
