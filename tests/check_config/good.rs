@@ -5,8 +5,24 @@ use std::time::Duration;
 use cyrsync_lab::certs::{Authority, Valid};
 use cyrsync_lab::trees::{Release, Tree};
 use cyrsync_lab::{Imap, Lab, Options, Proxy, compare, sync_client};
+use serde_json::Value;
 
 use crate::common::{Checked, OURS, check, lab, set};
+
+#[test]
+fn each_check_is_an_object_if_asked_for() {
+    let lab = lab(Options::default());
+    let checked = check(&lab, &[]);
+    let conf = lab.master.imapd_conf();
+    let run = sync_client(OURS, &lab.master, &["--check-config", "--json"]).ok();
+    let objects: Vec<Value> = run.stdout.lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(objects.len(), checked.run.stdout.lines().count(), "{run}");
+    let read = objects.iter().find(|object| object["topic"] == "configuration").unwrap();
+    assert_eq!((&read["verdict"], &read["hint"]), (&"ok".into(), &"".into()), "{run}");
+    assert!(read["detail"].as_str().unwrap().contains(&conf.display().to_string()), "{run}");
+    let clocks = objects.last().unwrap();
+    assert_eq!(clocks["verdict"], "skipped", "{run}");
+}
 
 #[test]
 fn everything_is_in_order_over_either_protocol_and_in_a_channel() {

@@ -1,6 +1,5 @@
 //! `--check-config`: whether the configuration will do.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 
 use cyrsync::check::{Request, Topic, Verdict, check as look};
@@ -10,6 +9,7 @@ use crate::exit::{Exit, Fatal};
 use crate::flags::Low;
 use crate::overrides::{overrides, text};
 use crate::start;
+use crate::terminal::print;
 
 /// Prints a line for each check.
 pub fn check(low: &Low) -> Result<Exit, Fatal> {
@@ -30,9 +30,13 @@ pub fn check(low: &Low) -> Result<Exit, Fatal> {
     let mut unreadable = false;
     let summary = look(&request, &mut |check| {
         unreadable |= check.topic == Topic::Configuration && check.verdict == Verdict::Fail;
-        // Each as soon as it is known. A reader that closed the pipe has read enough.
-        let mut out = io::stdout().lock();
-        let _ = writeln!(out, "{check}").and_then(|()| out.flush());
+        // Each as soon as it is known.
+        if low.json {
+            // Fails only if a map has keys that are no strings, which none has.
+            print(&serde_json::to_string(check).unwrap_or_default());
+        } else {
+            print(&check.to_string());
+        }
     });
     Ok(match summary.failed {
         _ if unreadable => Exit::Config,

@@ -107,7 +107,8 @@ pub(super) const FLAGS: &[Flag] = &[
         help: "print JSON, an object a line",
         doc: "Print objects in JSON, one a line, instead of lines for people: one for each event, \
               as docs/events.schema.json of the sources describes them, and at the end one for the \
-              run; with --status one for each channel, with --dry-run one for each step.",
+              run; with --status one for each channel, with --dry-run one for each step, with \
+              --check-config one for each check.",
         category: Category::Output,
         applies: Applies::Always,
         update: |low, _| set(&mut low.json, true),
