@@ -43,7 +43,7 @@ pub enum SyncEvent {
     AlreadyThere {
         /// Mailboxes that are equal.
         mailboxes: u64,
-        /// Messages of these, and those of others that the replica has.
+        /// Messages of these and of others that the replica has, as far as a glance shows.
         messages: u64,
     },
     /// Mailboxes were renamed on the replica: all is looked at again.

@@ -327,6 +327,10 @@ impl<'s> Contents<'s> {
             }
         };
         let differs = !matches!(found, look::Found::Same);
+        if !differs {
+            // Its messages were counted at the glance.
+            pass.report(SyncEvent::AlreadyThere { mailboxes: 1, messages: 0 });
+        }
         Ok(differs.then_some(Work { entry, remote, found }))
     }
 

@@ -3,7 +3,10 @@
 mod fake;
 mod folders;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::error::{Kind, Result};
+use crate::events::{Event, Observer, SyncEvent};
 use crate::types::{InternalFlags, MailboxEntry, MboxType, Quota, SyncCrcs, UserId};
 use fake::{FakeReplica, Folder, Master, expunge, intermediate, mailbox, sync};
 
@@ -292,6 +295,36 @@ fn metadata_that_cannot_be_read_stops_no_other() {
         // Nothing is deleted for want of a list.
         let deleted = replica.commands("APPLY UN");
         assert_eq!(deleted.is_empty(), damaged == "sub", "{damaged}: {deleted:?}");
+    }
+}
+
+/// Counts mailboxes that were equal.
+#[derive(Default)]
+struct There(AtomicU64);
+
+impl Observer for There {
+    fn event(&self, event: &Event) {
+        if let Event::Sync(SyncEvent::AlreadyThere { mailboxes, .. }) = event {
+            self.0.fetch_add(*mailboxes, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn mailboxes_that_are_equal_are_counted_whether_a_glance_shows_it_or_a_look() {
+    for glances in [true, false] {
+        let boxes = vec![mailbox("user.fred", "1", &["one"]), mailbox("user.fred.a", "2", &[])];
+        let master = Master { boxes, glances, ..Master::default() };
+        let mut replica = FakeReplica::default();
+        let mut count = || {
+            let there: &'static There = Box::leak(Box::default());
+            let result = sync(&master, &mut replica, BATCH, |pass| {
+                pass.observer = there;
+                crate::sync::user(pass, &fred(), None)
+            });
+            result.map(|()| there.0.load(Ordering::Relaxed)).unwrap()
+        };
+        assert_eq!((count(), count()), (0, 2), "{glances}");
     }
 }
 
