@@ -85,7 +85,7 @@ int main(int argc, char **argv)
         CHECK(cyrsync_client_progress(jobs[i].client, &end, NULL) == CYRSYNC_RESULT_OK);
         /* The first call sent what the second found there. */
         CHECK(end.messages > 0 && end.bytes > end.messages);
-        CHECK(end.messages_there == end.messages && end.mailboxes_there > 0);
+        CHECK(end.messages_there >= end.messages && end.mailboxes_there > 0);
     }
     for (i = 0; i < count; i++) cyrsync_client_free(jobs[i].client);
     return failures != 0;

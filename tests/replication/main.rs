@@ -40,9 +40,9 @@ mod options;
 // A host writes repairs by itself, and the host of the tests by a server of its own.
 #[cfg(not(through_host))]
 mod own_server;
+mod progress;
 // It is about files that the program writes.
 #[cfg(not(through_host))]
-mod progress;
 mod prometheus;
 mod refused_folders;
 mod restarts;
