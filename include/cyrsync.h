@@ -1704,7 +1704,8 @@ typedef struct cyrsync_progress {
      */
     uint64_t mailboxes_there;
     /**
-     * Messages that the replica had when their mailboxes were looked at, since the client was made.
+     * Messages that the replica had when their mailboxes were looked at, since the client was made;
+     * not counted with a host store.
      */
     uint64_t messages_there;
 } cyrsync_progress;

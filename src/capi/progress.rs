@@ -26,7 +26,8 @@ pub struct cyrsync_progress {
     pub bytes: u64,
     /// Mailboxes that were equal when they were looked at, since the client was made.
     pub mailboxes_there: u64,
-    /// Messages that the replica had when their mailboxes were looked at, since the client was made.
+    /// Messages that the replica had when their mailboxes were looked at, since the client was made;
+    /// not counted with a host store.
     pub messages_there: u64,
 }
 

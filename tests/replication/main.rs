@@ -40,6 +40,8 @@ mod options;
 // A host writes repairs by itself, and the host of the tests by a server of its own.
 #[cfg(not(through_host))]
 mod own_server;
+// What is there already shows at a glance, for which a host is not asked.
+#[cfg(not(through_host))]
 mod progress;
 // It is about files that the program writes.
 #[cfg(not(through_host))]
