@@ -600,7 +600,7 @@ typedef enum cyrsync_found {
      */
     CYRSYNC_FOUND_PENDING = 2,
     /**
-     * More fields differ than are told one by one: line says how many.
+     * More fields differ than are listed one by one: line says how many.
      */
     CYRSYNC_FOUND_MORE = 3,
     /**

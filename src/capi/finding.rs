@@ -14,7 +14,7 @@ pub enum cyrsync_found {
     CYRSYNC_FOUND_DIFFERENT = 1,
     /// A field differs, for replication has not come to it yet.
     CYRSYNC_FOUND_PENDING = 2,
-    /// More fields differ than are told one by one: line says how many.
+    /// More fields differ than are listed one by one: line says how many.
     CYRSYNC_FOUND_MORE = 3,
     /// A mailbox is equal on both sides.
     CYRSYNC_FOUND_EQUAL = 4,

@@ -3,15 +3,14 @@
 use std::ffi::c_void;
 
 use super::callbacks::cyrsync_destroy_callback;
-use super::client::{cyrsync_client, user_id, with_client};
+use super::client::{cyrsync_client, mailbox_names, user_id, with_client};
 use super::config::{cyrsync_config, set_listener};
 use super::error::{Failure, cyrsync_error, cyrsync_result};
 use super::finding::cyrsync_finding_callback;
 use super::sized::{Place, grows};
-use super::strings::{cyrsync_str, slice};
+use super::strings::cyrsync_str;
 use crate::engine::{Client, Verify};
 use crate::events::VerifyTotals;
-use crate::types::MboxName;
 
 /// How much a verification compared, and what it found.
 #[repr(C)]
@@ -66,18 +65,12 @@ pub unsafe extern "C" fn cyrsync_client_verify_user(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for bytes that live through the call, and for NULL or a structure
-        // whose size is set.
-        let (user, place) = unsafe { (user_id(user)?, place(verified)?) };
-        // SAFETY: as above.
-        let how = unsafe { how(what) }?;
-        let totals = client.verifier(how).users(&mut [user].into_iter(), false)?;
-        // SAFETY: as above.
-        unsafe { tell(place, &totals) };
-        Ok(())
+        // SAFETY: the header asks for bytes that live through the call.
+        let (user, how) = unsafe { (user_id(user)?, how(what)?) };
+        Ok(client.verifier(how).users(&mut [user].into_iter(), false)?)
     };
-    // SAFETY: the header asks for what `with_client` asks for.
-    unsafe { with_client(client, err, work) }
+    // SAFETY: the header asks for what `verify` asks for.
+    unsafe { verify(client, verified, err, work) }
 }
 
 /// Compares subscriptions, seen state and Sieve scripts of a user, as
@@ -90,16 +83,12 @@ pub unsafe extern "C" fn cyrsync_client_verify_meta(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for bytes that live through the call, and for NULL or a structure
-        // whose size is set.
-        let (user, place) = unsafe { (user_id(user)?, place(verified)?) };
-        let totals = client.verifier(Verify::RECORDS).users(&mut [user].into_iter(), true)?;
-        // SAFETY: as above.
-        unsafe { tell(place, &totals) };
-        Ok(())
+        // SAFETY: the header asks for bytes that live through the call.
+        let user = unsafe { user_id(user) }?;
+        Ok(client.verifier(Verify::RECORDS).users(&mut [user].into_iter(), true)?)
     };
-    // SAFETY: the header asks for what `with_client` asks for.
-    unsafe { with_client(client, err, work) }
+    // SAFETY: the header asks for what `verify` asks for.
+    unsafe { verify(client, verified, err, work) }
 }
 
 /// Compares mailboxes, by their internal names, as cyrsync_client_verify_user().
@@ -113,23 +102,14 @@ pub unsafe extern "C" fn cyrsync_client_verify_mailboxes(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for bytes that live through the call, and for NULL or a structure
-        // whose size is set.
-        let (how, place) = unsafe { (how(what)?, place(verified)?) };
+        // SAFETY: the header asks for bytes that live through the call.
+        let how = unsafe { how(what) }?;
         // SAFETY: the header asks for an array of names that live through the call.
-        let names = unsafe { slice(names, count, "names") }?;
-        let mut internal = Vec::with_capacity(names.len());
-        for name in names {
-            // SAFETY: as above.
-            internal.push(MboxName::new(unsafe { name.bytes("names") }?));
-        }
-        let totals = client.verifier(how).mailboxes(&internal)?;
-        // SAFETY: as above.
-        unsafe { tell(place, &totals) };
-        Ok(())
+        let names = unsafe { mailbox_names(names, count) }?;
+        Ok(client.verifier(how).mailboxes(&names)?)
     };
-    // SAFETY: the header asks for what `with_client` asks for.
-    unsafe { with_client(client, err, work) }
+    // SAFETY: the header asks for what `verify` asks for.
+    unsafe { verify(client, verified, err, work) }
 }
 
 /// Compares every user and every shared mailbox whose internal name begins with prefix, and
@@ -143,16 +123,33 @@ pub unsafe extern "C" fn cyrsync_client_verify_all(
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let work = |client: &mut Client| {
-        // SAFETY: the header asks for bytes that live through the call, and for NULL or a structure
-        // whose size is set.
-        let (how, place) = unsafe { (how(what)?, place(verified)?) };
-        // SAFETY: as above.
-        let totals = client.verifier(how).all(unsafe { prefix.bytes("prefix") }?)?;
+        // SAFETY: the header asks for bytes that live through the call.
+        let (how, prefix) = unsafe { (how(what)?, prefix.bytes("prefix")?) };
+        Ok(client.verifier(how).all(prefix)?)
+    };
+    // SAFETY: the header asks for what `verify` asks for.
+    unsafe { verify(client, verified, err, work) }
+}
+
+/// Lets `work` compare, and tells C what that found.
+///
+/// # Safety
+/// As for [`with_client`]; `verified` is NULL or leads to a structure whose size is set.
+unsafe fn verify(
+    client: *mut cyrsync_client,
+    verified: *mut cyrsync_verified,
+    err: *mut *mut cyrsync_error,
+    work: impl FnOnce(&mut Client) -> Result<VerifyTotals, Failure>,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the caller's promise. Before the work, which may take long.
+        let place = unsafe { place(verified) }?;
+        let totals = work(client)?;
         // SAFETY: as above.
         unsafe { tell(place, &totals) };
         Ok(())
     };
-    // SAFETY: the header asks for what `with_client` asks for.
+    // SAFETY: the caller's promise.
     unsafe { with_client(client, err, work) }
 }
 

@@ -110,7 +110,7 @@ impl Attempts {
     /// The attempt that came furthest, and the others; `None` if there was none at all.
     pub fn furthest(self) -> Option<(Attempt, Vec<Attempt>)> {
         let mut all = self.0.into_inner();
-        // Of several, the first, as where a client tells of its failure.
+        // Of several, the first, as where a client reports its failure.
         let depth = |at: &usize| (all.get(*at).map_or(0, Attempt::depth), usize::MAX - at);
         let best = (0..all.len()).max_by_key(depth)?;
         let best = all.remove(best);

@@ -152,7 +152,7 @@ options! {
     // Ours alone: whether a password may cross the network as it is.
     SYNC_ALLOWPLAINTEXT: SwitchOpt = "sync_allowplaintext", Switch, YES;
     SYNC_BATCHSIZE: IntOpt = "sync_batchsize", Int, Some("8192");
-    // Ours alone: how many bytes a second all connections together may send.
+    // Ours, not Cyrus's: how many bytes a second all connections together may send.
     SYNC_BWLIMIT: StringOpt = "sync_bwlimit", Bandwidth, Some("off");
     SYNC_CACHE_DB_PATH: StringOpt = "sync_cache_db_path", Text, None;
     // Ours alone: the program that a repair writes to the master with.
@@ -162,7 +162,7 @@ options! {
     // Ours alone: the level of deflate, 0 (off) to 9, or one that follows the connection.
     SYNC_DEFLATE_LEVEL: AutoOpt = "sync_deflate_level", AutoOr(0, 9), Some("auto");
     SYNC_HOST: StringOpt = "sync_host", Server, None;
-    // Ours alone: how many connections there are at once.
+    // Ours, not Cyrus's: how many connections there are at once.
     SYNC_JOBS: AutoOpt = "sync_jobs", AutoOr(1, 64), Some("auto");
     SYNC_LOG: SwitchOpt = "sync_log", Switch, NO;
     SYNC_LOG_CHANNELS: StringOpt = "sync_log_channels", Text, None;

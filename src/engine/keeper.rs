@@ -179,7 +179,7 @@ impl Writer {
         };
         let is_idle = status.backlog.entries == 0 && status.deferred_count == 0;
         if is_idle && matches!(status.contact, Contact::Connected { .. }) {
-            // Whoever looks and finds nothing does not say so each time.
+            // A look that finds nothing is not reported each time.
             status.last_success = Some(status.written);
         }
         let tally = self.observer.tally();

@@ -12,7 +12,7 @@ use crate::settings::Settings;
 use crate::status::{Contact, Status, file};
 use crate::types::Backlog;
 
-/// What the replication of the settings' channel is at. Whoever rolls says so in a file, at least
+/// What the replication of the settings' channel is at. A client that rolls says so in a file, at least
 /// every five seconds; without such a client the logs are read. Nothing is locked or changed.
 ///
 /// # Errors
@@ -32,7 +32,7 @@ pub fn status(settings: &Settings) -> Result<Status> {
         // One that has just begun.
         status = unknown();
     }
-    // Whoever wrote it is gone. What it knew of its connection holds no more.
+    // The client that wrote it is gone. What it knew of its connection holds no more.
     status.pid = claimed_by;
     status.server.clone_from(&replica.server);
     status.contact = Contact::Unknown;

@@ -101,7 +101,7 @@ impl Verifier<'_> {
 
     /// Compares every user and every shared mailbox whose name begins with `prefix`, and without
     /// one the server's annotations too. Users of whom the master has nothing are not found: no
-    /// replica tells of all its users.
+    /// replica lists all its users.
     ///
     /// # Errors
     /// As [`Verifier::users`]; those of mailboxes.db, after all that could be found in it was

@@ -4,7 +4,7 @@ use super::{Capabilities, Replica};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::{Command, Reply, Ticket, Verb};
 
-/// Passes on what asks, and refuses everything else: whoever has only this can change nothing.
+/// Passes on questions and refuses all else: through this nothing can be changed.
 pub struct Asking<'r>(&'r mut dyn Replica);
 
 impl<'r> Asking<'r> {

@@ -132,7 +132,7 @@ impl<'c> Connect<'c> {
                     let failed =
                         ConnectionEvent::PortFailed { port: way.port, error: error.clone() };
                     self.observer.event(&failed.into());
-                    // Whoever got further has more to tell.
+                    // The attempt that got further has more to tell.
                     first = Some(match first {
                         Some(first) if first.kind() != Kind::Connect => first,
                         _ => error,

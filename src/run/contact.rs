@@ -90,7 +90,7 @@ impl Contact {
     /// When it is time to report again that there is no connection.
     pub fn next_reminder(&self) -> Option<Moment> {
         match self {
-            // Without another attempt it is over, and whoever asked for it has the error.
+            // Without another attempt it is over, and the caller has the error.
             Contact::Lost(outage) if outage.next.is_some() => {
                 Some(outage.reported.saturating_add(REMIND))
             }

@@ -2,5 +2,5 @@
 
 use std::time::Duration;
 
-/// A moment: the time since one that whoever has the clock chose.
+/// A moment: the time since one that the owner of the clock chose.
 pub type Moment = Duration;

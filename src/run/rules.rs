@@ -11,7 +11,7 @@ use crate::settings::{Jobs, Persistence, Rolling};
 pub struct Rules {
     /// Least time from one take-over to the next.
     pub sync_repeat_interval: Duration,
-    /// The replica is told to release its staged files after so long; zero for never.
+    /// The replica releases its staged files after so long; zero for never.
     pub timeout: Duration,
     /// Whether somebody looks for a shutdown file.
     pub has_shutdown_file: bool,

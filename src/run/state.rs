@@ -8,7 +8,7 @@ use super::moment::Moment;
 use crate::error::Error;
 use crate::types::{Backlog, Text};
 
-/// Deferred tasks that are described one by one; of the rest only the number is told.
+/// Deferred tasks that are described one by one; of the rest only the number is known.
 pub const MOST_DEFERRED: usize = 100;
 
 /// A task that waits for another try.

@@ -21,7 +21,7 @@ pub fn path(log: &Path) -> PathBuf {
     path.into()
 }
 
-/// Replaces the file: whoever reads it sees the old one or the new one.
+/// Replaces the file: a reader sees the old one or the new one.
 ///
 /// # Errors
 /// [`Kind::Io`]; the old file stays in place.

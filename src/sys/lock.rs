@@ -168,7 +168,7 @@ fn set(file: &File, command: libc::c_int, kind: libc::c_int) -> io::Result<()> {
 pub enum Holder {
     /// A process with a lock of its own: Cyrus's programs.
     Process(u32),
-    /// Whoever shares an open file: clients of this library.
+    /// All that share an open file: clients of this library.
     OpenFile,
 }
 

@@ -23,7 +23,7 @@ fn contrib(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib").join(file)
 }
 
-/// Serves a file to whoever scrapes, in the place of a node exporter.
+/// Serves a file to a scraper, in the place of a node exporter.
 fn exporter(file: PathBuf) -> (u16, Arc<AtomicBool>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
     let port = listener.local_addr().expect("it is bound").port();

@@ -1,4 +1,4 @@
-//! `--status`: what an operator is told while a client rolls, while it cannot, and without one.
+//! `--status`: what an operator learns while a client rolls, while it cannot, and without one.
 
 use std::fs;
 use std::path::PathBuf;

@@ -40,7 +40,7 @@ pub struct Console {
     pub there: Mutex<Option<There>>,
     /// Whether somebody looks on.
     pub is_followed: bool,
-    /// Who is told how rolling replication is doing.
+    /// The service manager, which learns how rolling replication is doing.
     pub systemd: Systemd,
 }
 

@@ -132,7 +132,7 @@ const SIGNALS: &[&str] = &[
      works on, but does not wait for a replica that says nothing; what is left stays in the log.",
     "SIGUSR1 has a line written to standard error and syslog that says how far it is.",
     "SIGHUP cuts short the wait for the next attempt to connect. Rolling replication reads \
-     imapd.conf anew, connects anew, and tries at once what had failed, when the part that it \
+     imapd.conf again, connects again, and tries at once what had failed, when the part that it \
      works on is done, the replica says nothing, or a limit of bandwidth holds it up.",
 ];
 

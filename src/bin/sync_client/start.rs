@@ -128,7 +128,7 @@ fn configure(low: &Low) -> Result<Settings, Fatal> {
 
 /// Reads imapd.conf, and becomes what it says: the cyrus user, with its log and umask.
 pub fn settings(low: &Low) -> Result<Settings, Fatal> {
-    // What was typed wrong is told before anything is read.
+    // What was typed wrong is reported before anything is read.
     overrides(low)?;
     resolve(&config(low)?, low)
 }

@@ -1,4 +1,4 @@
-//! What systemd is told (`sd_notify(3)`), where it asks for that: that rolling replication has
+//! Notices to systemd (`sd_notify(3)`), where it asks for that: that rolling replication has
 //! begun, what it is at, that it is alive.
 
 use std::env;

@@ -32,8 +32,7 @@ pub fn complain(line: impl AsRef<[u8]>) {
 
 /// Writes a line to stdout.
 pub fn print(line: &str) {
-    // One write a line, so that whoever reads along sees it now. Whoever closed the pipe has read
-    // enough.
+    // One write a line, so that a reader sees it now. One that closed the pipe has read enough.
     above_the_bar(|| {
         let mut out = io::stdout().lock();
         let _ = out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush());

@@ -8,7 +8,7 @@ use crate::events::event::Event;
 pub fn words(event: &Event) -> Option<Line> {
     Some(match event {
         Event::Step(step) => Line::verbose(step::text(step)),
-        // Its step follows; how it ended is for whoever asked.
+        // Its step follows; how it ended is for the caller.
         Event::Differs { .. } | Event::Ended(_) => return None,
         Event::Unreachable { server, pause, .. } => {
             let seconds = pause.as_secs();

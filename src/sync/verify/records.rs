@@ -2,7 +2,7 @@
 //! replica's, which come one by one. Both ascend by UID.
 //!
 //! An expunged record is what tells clients that a message vanished. Each side forgets it in its own
-//! time, and where both sides were written to each has its own: replication leaves them alone then,
+//! time, and where both sides were written to each has its own: replication does not touch them then,
 //! and so they are no differences.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -147,7 +147,7 @@ impl<'m, 'p> Merge<'m, 'p> {
     pub fn take(&mut self, there: &RemoteRecord) -> Result<()> {
         let uid = there.record.uid;
         if uid <= self.last {
-            let detail = format!("the replica tells of UID {uid} behind UID {}", self.last);
+            let detail = format!("the replica lists UID {uid} behind UID {}", self.last);
             return Err(Error::new(Kind::Corrupt, "compare mailbox", &self.name, detail)
                 .hint("reconstruct the mailbox on the replica"));
         }

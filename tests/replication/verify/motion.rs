@@ -1,4 +1,4 @@
-//! What the master has changed and replication has not come to yet is told apart.
+//! What the master has changed and replication has not come to yet is set apart.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! A master with one of everything, a replica that is equal, and what `--verify` says of them.
+//! A master with one of everything, a replica that is equal, and what `--verify` finds in them.
 
 use cyrsync_lab::{Imap, Lab, Options, Run, Sieve, SyncServer, Value, compare};
 
