@@ -104,8 +104,8 @@ impl Verifier<'_> {
     /// replica lists all its users.
     ///
     /// # Errors
-    /// As [`Verifier::users`]; those of mailboxes.db, after all that could be found in it was
-    /// compared.
+    /// As [`Verifier::users`]. If mailboxes.db cannot be read to its end, what could be found in it
+    /// is compared, and the rest counts as one thing that could not be.
     pub fn all(&mut self, prefix: &[u8]) -> Result<VerifyTotals> {
         let shared = &self.runner.shared;
         let mut everything = Everything::of(shared.store.as_ref(), &shared.names, prefix);
@@ -119,11 +119,13 @@ impl Verifier<'_> {
         // Mailboxes that were compared are not told one by one.
         shared.observer.tally().begin(Expected { mailboxes: None, ..expected });
         let Everything { goals, unlisted, .. } = everything;
-        let totals = self.verify(Box::new(goals.into_iter()))?;
-        match unlisted {
-            Some(error) => Err(error),
-            None => Ok(self.verified(totals)),
+        let mut totals = self.verify(Box::new(goals.into_iter()))?;
+        if let Some(error) = unlisted {
+            totals.unknown += 1;
+            let event = VerifyEvent::Unknown { subject: error.subject().clone(), error };
+            self.runner.shared.observer.event(&event.into());
         }
+        Ok(self.verified(totals))
     }
 
     fn verify(&mut self, goals: Goals<'_>) -> Result<VerifyTotals> {

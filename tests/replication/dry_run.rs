@@ -123,7 +123,9 @@ fn each_step_has_its_reason_and_its_size() {
 #[test]
 fn a_failure_is_reported_and_the_rest_is_planned() {
     let lab = changed();
-    let run = ours(&lab, &["--dry-run", "-u", "nobody", "anna"]);
+    let run = ours(&lab, &["--dry-run", "-u", "nobody", "anna"]).ok();
+    let strict = ours(&lab, &["--dry-run", "--strict", "-u", "nobody", "anna"]);
+    assert_eq!(strict.status.code(), Some(1), "{strict}");
     assert!(run.stdout.contains("MAILBOX user.anna.#sieve"), "{run}");
     assert!(run.stderr.contains("user nobody: no such user"), "{run}");
     let list = lab.master.scratch().join("none");

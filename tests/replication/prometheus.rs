@@ -1,5 +1,6 @@
 //! The metrics, alert rules and dashboard of `contrib/`, in a real Prometheus.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -124,6 +125,15 @@ fn expressions() -> Vec<String> {
     targets.map(|target| expression(target).replace("$channel", ".*")).collect()
 }
 
+/// All metrics that alerts and dashboard name.
+fn metrics() -> BTreeSet<String> {
+    let files = ["grafana/cyrsync.json", "prometheus/cyrsync.rules.yml"];
+    let texts = files.map(|file| fs::read_to_string(contrib(file)).expect("own file"));
+    let is_part = |c: char| c.is_ascii_lowercase() || c == '_';
+    let words = texts.iter().flat_map(|text| text.split(|c| !is_part(c)));
+    words.filter(|word| word.starts_with("cyrsync_")).map(str::to_owned).collect()
+}
+
 #[test]
 fn prometheus_reads_the_metrics_the_alerts_and_the_dashboard() {
     let mut lab = Lab::default();
@@ -138,6 +148,14 @@ fn prometheus_reads_the_metrics_the_alerts_and_the_dashboard() {
     prometheus.until("cyrsync_messages_total{server=\"127.0.0.1\"}", "1");
     prometheus.until("cyrsync_up", "1");
     prometheus.until("cyrsync_backlog_entries", "0");
+    let known =
+        prometheus.get("/api/v1/label/__name__/values").expect("it answers")["data"].clone();
+    for metric in metrics() {
+        // A kind of failure is there once something failed.
+        let is_known = metric == "cyrsync_failures_total"
+            || known.as_array().is_some_and(|known| known.contains(&metric.as_str().into()));
+        assert!(is_known, "{metric} is not among {known}");
+    }
     for expression in expressions() {
         let answer = prometheus.query(&expression).expect("it answers");
         assert_eq!(answer["status"], "success", "{expression}: {answer}");

@@ -33,7 +33,7 @@ pub struct Console {
     /// Whether somebody typed the names: then one that does not exist is a mistake.
     pub names_typed: bool,
     /// Whether there was such a mistake.
-    pub mistaken: AtomicBool,
+    mistaken: AtomicBool,
     /// Who says how far it is.
     pub reporter: Arc<Reporter>,
     /// What the replica had of what was looked at, until something is sent.
@@ -86,6 +86,11 @@ impl Console {
         if self.log_actions {
             syslog::send(Level::Info, line);
         }
+    }
+
+    /// Whether a mistake is a failure, and there was one.
+    pub fn fails(&self, is_strict: bool) -> bool {
+        is_strict && self.mistaken.load(Ordering::Relaxed)
     }
 
     /// Writes what somebody seems to have mistyped.

@@ -70,6 +70,7 @@ fn words(step: &PlannedStep) -> String {
 pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> {
     let mut tally = Tally::new(&low);
     let mut printer = Printer { json: low.json, steps: 0, messages: 0, bytes: 0 };
+    let is_strict = low.strict;
     let planned = plan(mode, low, session, &mut tally, &mut printer);
     session.client.disconnect();
     if let Err(End::Fatal(fatal)) = planned {
@@ -78,7 +79,7 @@ pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> 
     printer.summary();
     Ok(match planned {
         Err(End::Stopped) => Exit::TempFail,
-        Ok(()) if !tally.has_failed() => Exit::Ok,
+        Ok(()) if !tally.has_failed() && !session.console.fails(is_strict) => Exit::Ok,
         _ => Exit::Failed,
     })
 }

@@ -88,7 +88,8 @@ pub fn restart(low: &Low, cancel: Cancel, reporter: Arc<Reporter>) -> Result<Ses
 /// Where events and traffic go.
 pub fn console(low: &Low) -> Console {
     Console {
-        print_actions: low.verbose > 0,
+        // A plan in JSON is all that its reader expects.
+        print_actions: low.verbose > 0 && !(low.json && low.dry_run),
         log_actions: low.log_actions,
         json: low.json && !low.dry_run,
         show_wire: low.verbose > 1,

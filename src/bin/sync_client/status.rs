@@ -6,9 +6,11 @@ use cyrsync::engine;
 use cyrsync::settings::Settings;
 use cyrsync::status::{Level, Limits, Status, Verdict};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::exit::{Exit, Fatal};
 use crate::flags::Low;
+use crate::overrides::text;
 use crate::start;
 use crate::terminal::print;
 
@@ -31,13 +33,13 @@ pub fn status(low: &Low) -> Exit {
     let mut worst = Level::Ok;
     let channels = match channels(low) {
         Ok(channels) => channels,
-        Err(fatal) => return unknown(low, &fatal.message),
+        Err(fatal) => return unknown(low, text(low.channel.as_ref()), &fatal.message),
     };
-    for settings in channels {
+    for (channel, settings) in channels {
         let level = match settings.and_then(|settings| Ok(engine::status(&settings)?)) {
             Ok(status) => show(low, &status, &limits),
             Err(fatal) => {
-                unknown(low, &fatal.message);
+                unknown(low, channel, &fatal.message);
                 Level::Unknown
             }
         };
@@ -55,17 +57,21 @@ pub fn status(low: &Low) -> Exit {
     }
 }
 
-/// The settings of each channel that is asked for.
-fn channels(low: &Low) -> Result<Vec<Result<Settings, Fatal>>, Fatal> {
+/// A channel, or the log without one, and its settings.
+type Channel = (Option<String>, Result<Settings, Fatal>);
+
+/// Each channel that is asked for.
+fn channels(low: &Low) -> Result<Vec<Channel>, Fatal> {
     let config = start::config(low)?;
     if !low.all_channels {
-        return Ok(vec![start::resolve(&config, low)]);
+        return Ok(vec![(text(low.channel.as_ref()), start::resolve(&config, low))]);
     }
     let settings = start::resolve(&config, &Low { channel: None, ..low.clone() })?;
     let channels = settings.logs.sync_log_channels.into_iter();
     let replicated = channels.filter(|name| name.as_deref() != Some(INDEXER));
     let of = |channel: Option<String>| {
-        start::resolve(&config, &Low { channel: channel.map(Into::into), ..low.clone() })
+        let one = Low { channel: channel.clone().map(Into::into), ..low.clone() };
+        (channel, start::resolve(&config, &one))
     };
     Ok(replicated.map(of).collect())
 }
@@ -84,11 +90,13 @@ fn show(low: &Low, status: &Status, limits: &Limits) -> Level {
     verdict.level
 }
 
-fn unknown(low: &Low, why: &str) -> Exit {
+fn unknown(low: &Low, channel: Option<String>, why: &str) -> Exit {
     if low.json {
-        print(&serde_json::json!({ "level": Level::Unknown, "reasons": [why] }).to_string());
+        let object = json!({ "channel": channel, "level": Level::Unknown, "reasons": [why] });
+        print(&object.to_string());
     } else {
-        print(&format!("CYRSYNC {} - {}", Level::Unknown, why.replace(['|', '\n'], "/")));
+        let of = channel.map(|channel| format!("channel {channel}: ")).unwrap_or_default();
+        print(&format!("CYRSYNC {} - {of}{}", Level::Unknown, why.replace(['|', '\n'], "/")));
     }
     Exit::Unknown
 }

@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use cyrsync::engine::{Client, Goal};
 use cyrsync::events::Level;
@@ -92,10 +91,9 @@ pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> 
         complain(error.to_string());
         syslog::send(Level::Warning, error.to_string());
     }
-    let is_mistaken = is_strict && session.console.mistaken.load(Ordering::Relaxed);
     Ok(match ended {
         Err(End::Stopped) => Exit::TempFail,
-        Ok(()) if !tally.has_failed() && !is_mistaken => Exit::Ok,
+        Ok(()) if !tally.has_failed() && !session.console.fails(is_strict) => Exit::Ok,
         _ => Exit::Failed,
     })
 }

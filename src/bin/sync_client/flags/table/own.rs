@@ -106,8 +106,8 @@ pub(super) const FLAGS: &[Flag] = &[
         in_full: true,
         help: "print JSON, an object a line",
         doc: "Print objects in JSON, one a line, instead of lines for people: one for each event, \
-              as docs/events.schema.json of the sources describes them, and at the end one for the \
-              run; with --status one for each channel, with --dry-run one for each step, with \
+              as docs/events.schema.json of the sources describes them, at the end of -A, -u, -m and \
+              -s one for the run; with --status one for each channel, with --dry-run one for each step, with \
               --check-config one for each check.",
         category: Category::Output,
         applies: Applies::Always,
@@ -121,8 +121,8 @@ pub(super) const FLAGS: &[Flag] = &[
         help: "print what would be done, and do nothing",
         doc: "Print each step that the run would take, why, and how many messages and bytes it would \
               send at most; change nothing on either side, and reserve nothing. Rolling replication \
-              reads what is logged now, leaves the log as it is, and ends. What shows only when \
-              renames are done is said to be so.",
+              reads what is logged now, leaves the log as it is, and ends. Renames \
+              and deletes are taken for done where what follows is planned.",
         category: Category::Mode,
         applies: Applies::Always,
         update: |low, _| set(&mut low.dry_run, true),
