@@ -19,7 +19,7 @@ use crate::run::real::OnState;
 use crate::run::state::{self, State};
 use crate::run::step::Moment;
 use crate::run::voices::Voices;
-use crate::status::{Contact, Deferred, Status, file, metrics};
+use crate::status::{Contact, Deferred, Status, file, metrics, unix_seconds};
 use crate::types::{Backlog, ReplicaName};
 
 /// How often the file is replaced at least.
@@ -58,6 +58,8 @@ struct Known {
     has_unread: bool,
     is_new: bool,
     is_over: bool,
+    /// Whether another keeper follows at once.
+    is_handed_over: bool,
     /// Whether it is so because of a bug.
     is_broken: bool,
 }
@@ -81,7 +83,7 @@ impl Keeper {
             metrics: places.metrics,
             status: Status {
                 pid: Some(process::id()),
-                started: Some(unix(SystemTime::now())),
+                started: Some(unix_seconds(SystemTime::now())),
                 ..Status::unknown(&replica.server, replica.channel.as_deref())
             },
             owners: HashSet::new(),
@@ -106,6 +108,13 @@ impl Keeper {
             known.is_new = true;
             shared.changed.notify_one();
         })
+    }
+}
+
+impl Keeper {
+    /// Another one follows at once: the file stays as it is.
+    pub fn hand_over(self) {
+        self.shared.known.lock().is_handed_over = true;
     }
 }
 
@@ -143,7 +152,9 @@ impl Writer {
     fn run(mut self) {
         loop {
             let (has_unread, is_over) = self.wait();
-            self.write(has_unread, is_over);
+            if !(is_over && self.shared.known.lock().is_handed_over) {
+                self.write(has_unread, is_over);
+            }
             if is_over {
                 return;
             }
@@ -169,9 +180,9 @@ impl Writer {
         let logged = self.log.count();
         let left = if has_unread { self.work.count() } else { Backlog::default() };
         let since = [self.log.since(), self.work.since().filter(|_| has_unread)];
-        let since = since.into_iter().flatten().map(unix);
+        let since = since.into_iter().flatten().map(unix_seconds);
         let mut status = self.status.clone();
-        status.written = unix(SystemTime::now());
+        status.written = unix_seconds(SystemTime::now());
         status.oldest = since.chain(status.oldest).min();
         status.backlog = Backlog {
             entries: status.backlog.entries + logged.entries + left.entries,
@@ -239,7 +250,7 @@ fn described(state: State, now: Moment) -> Status {
         } else {
             clock.checked_add(moment - now)
         };
-        unix(time.unwrap_or(clock))
+        unix_seconds(time.unwrap_or(clock))
     };
     let contact = match state.contact {
         contact::Contact::Unknown => Contact::Unknown,
@@ -260,7 +271,7 @@ fn described(state: State, now: Moment) -> Status {
     };
     Status {
         contact,
-        oldest: state.oldest.map(unix),
+        oldest: state.oldest.map(unix_seconds),
         backlog: state.queued,
         running: state.running.iter().map(ToString::to_string).collect(),
         deferred: state.deferred.into_iter().map(deferred).collect(),
@@ -270,6 +281,37 @@ fn described(state: State, now: Moment) -> Status {
     }
 }
 
-fn unix(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::Silent;
+    use crate::settings;
+
+    #[test]
+    fn the_file_says_at_the_end_that_nobody_rolls_unless_another_keeper_follows() {
+        let dir = tempfile::tempdir().unwrap();
+        let [log, work, status] =
+            ["log", "log-run", "log-status"].map(|name| dir.path().join(name));
+        let settings = settings::tests::of("sync_host: mx2\n");
+        let names = Namespace::new(&settings.naming);
+        let start = || {
+            let (log, work, status) = (log.clone(), work.clone(), status.clone());
+            let places = Places { log, work, status, metrics: None };
+            let observer = Arc::new(Voices::new(Arc::new(Silent)));
+            let replica = settings.replication.replica_name();
+            Keeper::start(places, &replica, &names, (Arc::default(), observer))
+        };
+        let is_there = || {
+            while !status.exists() {
+                thread::yield_now();
+            }
+        };
+        let pid = || file::read(&status).unwrap().unwrap().pid;
+        let keeper = start();
+        is_there();
+        keeper.hand_over();
+        assert_eq!(pid(), Some(process::id()));
+        drop(start());
+        assert_eq!(pid(), None);
+    }
 }

@@ -2,16 +2,21 @@
 
 use super::Client;
 use crate::error::Result;
+use crate::run::log::files::LogFiles;
 use crate::status::{Status, metrics};
 
 impl Client {
     /// Writes the metrics of what this client did to the file that the settings name, if they name
-    /// one. Rolling replication does so by itself.
+    /// one. Rolling replication does so by itself; with `yields` nothing is written while another
+    /// client rolls on the channel, which keeps that file.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn write_metrics(&self, has_succeeded: bool) -> Result<()> {
+    pub fn write_metrics(&self, has_succeeded: bool, yields: bool) -> Result<()> {
         let Some(path) = &self.metrics_file else { return Ok(()) };
+        if yields && LogFiles::new(&self.log).claimed_by().is_some() {
+            return Ok(());
+        }
         let shared = &self.runner.shared;
         let replica = shared.settings.replica_name();
         let tally = shared.observer.tally();

@@ -56,6 +56,9 @@ impl Client {
             let daemon = Daemon::new(rules, &shared.names, &replica, work);
             Driver::new(daemon).run(&mut env.rolling(env_of_roll), Some(&mut files))
         })?;
+        if ended == Ended::Nudged {
+            keeper.hand_over();
+        }
         if let (Ended::ShutdownFile, Some(file)) = (ended, file) {
             remove_shutdown_file(file)?;
         }

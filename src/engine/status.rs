@@ -1,7 +1,6 @@
 //! The status of a channel, for those who do not replicate it themselves.
 
 use std::collections::HashSet;
-use std::time::SystemTime;
 
 use crate::error::Result;
 use crate::names::{Namespace, Paths};
@@ -9,7 +8,7 @@ use crate::run::log::backlog::Counter;
 use crate::run::log::disk::{LogDisk, LogFile};
 use crate::run::log::files::LogFiles;
 use crate::settings::Settings;
-use crate::status::{Contact, Status, file};
+use crate::status::{Contact, Status, file, unix_seconds};
 use crate::types::Backlog;
 
 /// What the replication of the settings' channel is at. A client that rolls says so in a file, at least
@@ -29,8 +28,10 @@ pub fn status(settings: &Settings) -> Result<Status> {
         if status.pid == claimed_by {
             return Ok(status);
         }
-        // One that has just begun.
+        // One that has just begun, or that cannot write its status: then that will be seen.
         status = unknown();
+        let since = files.claimed_at().map(unix_seconds);
+        (status.started, status.written) = (since, since.unwrap_or(status.written));
     }
     // The client that wrote it is gone. What it knew of its connection holds no more.
     status.pid = claimed_by;
@@ -41,7 +42,7 @@ pub fn status(settings: &Settings) -> Result<Status> {
     let mut counters =
         [LogFile::Log, LogFile::Work].map(|file| Counter::new(files.path(file), &names));
     let counts = counters.each_mut().map(Counter::count);
-    let since = counters.iter().filter_map(Counter::since).map(unix);
+    let since = counters.iter().filter_map(Counter::since).map(unix_seconds);
     let is_waiting = counts.iter().any(|count| count.entries > 0);
     status.oldest = since.chain(status.oldest).min().filter(|_| is_waiting);
     let users: HashSet<u64> = counters.iter().flat_map(Counter::users).copied().collect();
@@ -50,8 +51,4 @@ pub fn status(settings: &Settings) -> Result<Status> {
         users: users.len() as u64,
     };
     Ok(status)
-}
-
-fn unix(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -161,9 +161,11 @@ impl<'w, 'h> Real<'w, 'h> {
     /// Passes on how a task ended. What a log says has no end of its own, and what was only planned
     /// none at all.
     fn pass_on(&mut self, goal: &Goal, undone: Vec<Undone>) {
+        let tally = self.shared.observer.tally();
         if matches!(goal, Goal::User(_) | Goal::Meta(_)) {
-            self.shared.observer.tally().user_ended();
+            tally.user_ended();
         }
+        undone.iter().for_each(|undone| tally.failed(undone.error.kind()));
         if self.hear.plan.is_none() && !matches!(goal, Goal::Entries(_)) {
             let error = undone.first().map(|undone| undone.error.clone());
             let item = Item::new(goal.subject(), error.map_or(Ok(()), Err));
@@ -236,12 +238,7 @@ impl<'w, 'h> Real<'w, 'h> {
 /// Whether somebody who asks how replication is doing should know it soon.
 fn matters_at_once(event: &Event) -> bool {
     let Event::Run(event) = event else { return false };
-    matches!(
-        event,
-        RunEvent::ConnectFailed { .. }
-            | RunEvent::ReachableAgain { .. }
-            | RunEvent::LeftForLater { .. }
-    )
+    matches!(event, RunEvent::ConnectFailed { .. } | RunEvent::ReachableAgain { .. })
 }
 
 impl Env for Real<'_, '_> {

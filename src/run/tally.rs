@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -14,6 +15,7 @@ use crate::status::{Expected, Reached, Totals};
 #[derive(Debug, Default)]
 struct Run {
     expected: Expected,
+    began: Option<Instant>,
     /// Users that ended.
     users: u64,
     /// Mailboxes that were equal when it began.
@@ -52,22 +54,27 @@ impl Tally {
                 add(&self.messages_there, *messages);
             }
             Event::Repair(_) => one(&self.repairs),
-            Event::Sync(SyncEvent::UserFailed { error, .. })
-            | Event::Run(
+            Event::Run(
                 RunEvent::LeftForLater { error, .. } | RunEvent::ConnectFailed { error, .. },
-            ) if !error.kind().is_locked() => {
-                one(&self.failures);
-                *self.by_kind.lock().entry(error.kind()).or_default() += 1;
-            }
+            ) => self.failed(error.kind()),
             Event::Run(RunEvent::TryingAgain { .. }) => one(&self.reconnects),
             _ => {}
+        }
+    }
+
+    /// A task failed, or an attempt to connect. What others have locked is no failure.
+    pub fn failed(&self, kind: Kind) {
+        if !kind.is_locked() && kind != Kind::Cancelled {
+            add(&self.failures, 1);
+            *self.by_kind.lock().entry(kind).or_default() += 1;
         }
     }
 
     /// A run begins, over so much.
     pub fn begin(&self, expected: Expected) {
         let mailboxes_before = equal(&self.totals());
-        *self.run.lock() = Run { expected, users: 0, mailboxes_before };
+        let began = Some(Instant::now());
+        *self.run.lock() = Run { expected, began, users: 0, mailboxes_before };
     }
 
     /// The replication of a user ended, in whichever way.
@@ -83,6 +90,7 @@ impl Tally {
             users: run.users,
             mailboxes: equal(&totals).saturating_sub(run.mailboxes_before),
             expected: run.expected,
+            elapsed: run.began.map(|began| began.elapsed()).unwrap_or_default(),
             totals,
         }
     }

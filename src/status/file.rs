@@ -1,13 +1,13 @@
 //! The file that holds a status.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::value::{Status, VERSION};
 use crate::error::{Error, Kind, Result};
-use crate::sys::file::open_unchecked;
+use crate::sys::file::read_regular;
 
 /// No status comes near: a hundred deferred tasks with long reasons.
 const MOST_BYTES: u64 = 16 << 20;
@@ -30,14 +30,14 @@ pub fn write(path: &Path, status: &Status) -> Result<()> {
         Error::new(Kind::Internal, "write status file", path, error.to_string())
     })?;
     text.push(b'\n');
-    replace(path, &text).map_err(|error| {
+    replace(path, &text, MODE).map_err(|error| {
         Error::io("write status file", path, error)
             .or_hint("replication goes on without it; --status reads the logs instead")
     })
 }
 
-/// Replaces a file by one with this content, in one step.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+/// Replaces a file by one with this content and this mode, whatever the umask, in one step.
+pub(crate) fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let mut spare = path.as_os_str().to_owned();
     spare.push(".new");
     let spare = PathBuf::from(spare);
@@ -46,9 +46,12 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         .write(true)
         .create(true)
         .truncate(true)
-        .mode(MODE)
+        .mode(mode)
         .open(&spare)
-        .and_then(|mut file| file.write_all(content))
+        .and_then(|mut file| {
+            file.set_permissions(Permissions::from_mode(mode))?;
+            file.write_all(content)
+        })
         .and_then(|()| fs::rename(&spare, path));
     if written.is_err() {
         let _ = fs::remove_file(&spare);
@@ -62,13 +65,10 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 /// [`Kind::Io`]; [`Kind::Corrupt`] if it is no status; [`Kind::Unsupported`] if a later version of
 /// this library wrote it.
 pub fn read(path: &Path) -> Result<Option<Status>> {
-    let file = match open_unchecked(File::options().read(true), path) {
+    let text = match read_regular(path, MOST_BYTES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(|error| Error::io("read status file", path, error))?,
+        text => text.map_err(|error| Error::io("read status file", path, error))?,
     };
-    let mut text = Vec::new();
-    let read = file.take(MOST_BYTES).read_to_end(&mut text);
-    read.map_err(|error| Error::io("read status file", path, error))?;
     parse(&text).map(Some).map_err(|(kind, detail)| {
         Error::new(kind, "read status file", path, detail)
             .hint("rolling replication writes another one; without it, remove the file")

@@ -9,6 +9,9 @@ use super::file::replace;
 use super::value::{Contact, Status};
 use crate::error::{Error, Kind, Result};
 
+/// Who reads it is another user than cyrus; it holds nothing that others may not know.
+const MODE: u32 = 0o644;
+
 /// What there is of each metric.
 enum Value {
     /// It goes up and down.
@@ -103,7 +106,10 @@ fn encode(status: &Status, now: u64) -> prometheus::Result<String> {
         }
     }
     for (kind, number) in &status.failures_by_kind {
-        let opts = opts("failures_total", "Tries of tasks that failed, by kind of error.");
+        let opts = opts(
+            "failures_total",
+            "Tries of tasks that failed and attempts to connect, by kind of error.",
+        );
         let counter = IntCounter::with_opts(opts.const_label("kind", kind))?;
         counter.inc_by(*number);
         add(Box::new(counter))?;
@@ -117,7 +123,7 @@ fn encode(status: &Status, now: u64) -> prometheus::Result<String> {
 /// [`Kind::Io`]; the old file stays in place.
 pub fn write(path: &Path, status: &Status, now: u64) -> Result<()> {
     let text = render(status, now)?;
-    replace(path, text.as_bytes()).map_err(|error| {
+    replace(path, text.as_bytes(), MODE).map_err(|error| {
         Error::io("write metrics file", path, error).or_hint(
             "sync_metrics_file must lie where the cyrus user can write; replication goes on",
         )

@@ -12,5 +12,6 @@ mod verdict;
 mod words;
 
 pub use progress::{Expected, Reached};
+pub(crate) use value::unix_seconds;
 pub use value::{Contact, Deferred, Status, Totals, VERSION};
 pub use verdict::{Level, Limits, Verdict};

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::value::Totals;
 
 /// Below this share nothing is said of the time that is left: it would be a guess.
 const LEAST_SHARE: f64 = 0.01;
 
 /// What a run has to do, as far as that is known before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Expected {
     /// Users.
     pub users: Option<u64>,
@@ -19,7 +17,7 @@ pub struct Expected {
 }
 
 /// How far a run has got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Reached {
     /// Users whose replication ended, in whichever way.
     pub users: u64,
@@ -27,6 +25,8 @@ pub struct Reached {
     pub mailboxes: u64,
     /// What there was to do.
     pub expected: Expected,
+    /// How long this run has been going on.
+    pub elapsed: Duration,
     /// What was done since the client was made.
     pub totals: Totals,
 }
@@ -41,11 +41,11 @@ impl Reached {
         Some((done as f64 / all as f64).min(1.0))
     }
 
-    /// How long the rest takes if it goes on as it did in the time so far; `None` as long as too
-    /// little is done to say.
-    pub fn left(&self, elapsed: Duration) -> Option<Duration> {
+    /// How long the rest takes if it goes on as it did so far; `None` as long as too little is done
+    /// to say.
+    pub fn left(&self) -> Option<Duration> {
         let share = self.share().filter(|&share| share >= LEAST_SHARE)?;
-        Duration::try_from_secs_f64(elapsed.as_secs_f64() * (1.0 - share) / share).ok()
+        Duration::try_from_secs_f64(self.elapsed.as_secs_f64() * (1.0 - share) / share).ok()
     }
 }
 
@@ -58,6 +58,7 @@ mod tests {
             users: users.0,
             mailboxes: mailboxes.0,
             expected: Expected { users: users.1, mailboxes: mailboxes.1 },
+            elapsed: Duration::from_secs(60),
             totals: Totals::default(),
         }
     }
@@ -74,8 +75,8 @@ mod tests {
     #[test]
     fn the_time_left_is_said_once_there_is_something_to_go_by() {
         let minute = Duration::from_secs(60);
-        assert_eq!(reached((1, Some(4)), (0, None)).left(minute), Some(3 * minute));
-        assert_eq!(reached((1, Some(1000)), (0, None)).left(minute), None);
-        assert_eq!(reached((4, Some(4)), (0, None)).left(minute), Some(Duration::ZERO));
+        assert_eq!(reached((1, Some(4)), (0, None)).left(), Some(3 * minute));
+        assert_eq!(reached((1, Some(1000)), (0, None)).left(), None);
+        assert_eq!(reached((4, Some(4)), (0, None)).left(), Some(Duration::ZERO));
     }
 }

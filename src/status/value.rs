@@ -106,7 +106,7 @@ pub struct Totals {
     /// Messages that the replica had when their mailboxes were looked at.
     #[serde(default)]
     pub messages_there: u64,
-    /// Tries of tasks that failed; waits for a lock do not count.
+    /// Tries of tasks that failed, and attempts to connect; what was locked does not count.
     pub failures: u64,
     /// Things that full comparisons found and mended.
     pub repairs: u64,

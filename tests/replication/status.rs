@@ -1,7 +1,9 @@
 //! `--status`: what an operator learns while a client rolls, while it cannot, and without one.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use cyrsync_lab::run::Running;
 use cyrsync_lab::{Cyrus, Imap, Lab, Options, Run};
@@ -184,6 +186,21 @@ fn other_modes_write_their_metrics_at_the_end() {
     assert_eq!(metric(&text, "messages_total"), Some(1.0), "{text}");
     assert_eq!(metric(&text, "users_total"), Some(1.0), "{text}");
     assert!(metric(&text, "last_success_timestamp_seconds") > Some(1.0), "{text}");
+    // Who reads it is another user, and the umask is 077.
+    let mode = fs::metadata(&file).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o644);
+    // A mailbox that fails is a failure in every mode.
+    append(&mut Imap::login(&lab.master, "fred"), "INBOX", "two");
+    let message = message_file(&lab.master, "user.fred", 2);
+    let good = fs::read(&message).expect("it is there");
+    fs::write(&message, "nonsense").expect("own file");
+    for mode in [&["-A"][..], &["-u", "fred"], &["-m", "user.fred"]] {
+        let run = ours(&lab, &[mode, &args[1..]].concat());
+        assert_eq!(run.status.code(), Some(1), "{run}");
+        let text = fs::read_to_string(&file).expect("it was written");
+        assert_eq!(metric(&text, "failures_total"), Some(1.0), "{mode:?}: {text}");
+    }
+    fs::write(&message, good).expect("own file");
     // What cannot be written is reported and no failure of the replication.
     let nowhere = ["-A", "--metrics-file", "/nonexistent/cyrsync.prom"];
     let run = ours(&lab, &nowhere).ok();
@@ -192,6 +209,50 @@ fn other_modes_write_their_metrics_at_the_end() {
     assert_eq!(ours(&lab, &["-o", args[0], args[1], args[2]]).status.code(), Some(1));
     let text = fs::read_to_string(&file).expect("it was written");
     assert_eq!(metric(&text, "last_success_timestamp_seconds"), Some(0.0), "{text}");
+}
+
+#[test]
+fn a_run_leaves_the_file_to_the_client_that_rolls() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    let file = lab.master.scratch().join("cyrsync.prom");
+    lab.master.set_config("sync_metrics_file", file.to_str());
+    let running = rolling(&lab, &[]);
+    let running = until(running, |_| file.exists());
+    // Only it writes this; the file is replaced within five seconds.
+    let inode = || fs::metadata(&file).expect("it is there").ino();
+    let up = || metric(&fs::read_to_string(&file).expect("it is there"), "up");
+    let own = lab.master.scratch().join("own.prom");
+    for args in [&["-A"][..], &["-A", "--metrics-file", own.to_str().unwrap()]] {
+        ours(&lab, args).ok();
+        assert_eq!(up(), Some(1.0));
+    }
+    assert_eq!(metric(&fs::read_to_string(own).expect("it was asked for"), "up"), Some(0.0));
+    stop(running);
+    let before = inode();
+    ours(&lab, &["-A"]).ok();
+    assert_ne!(inode(), before, "nobody rolls any more");
+}
+
+#[test]
+fn a_client_that_cannot_write_its_status_is_found_out() {
+    let lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    fs::create_dir_all(status_file(&lab.master).with_file_name("log-status.new")).unwrap();
+    let running = rolling(&lab, &[]);
+    let running = until(running, |so_far| so_far[2].contains("write status file"));
+    assert_eq!(status(&lab, &[]).status.code(), Some(0), "it may have just begun");
+    // As if it had begun a minute ago.
+    let guards = fs::read_dir(status_file(&lab.master).parent().unwrap()).unwrap().flatten();
+    let pid = format!("{}\n", running.pid());
+    let is_guard = |path: &PathBuf| fs::read_to_string(path).is_ok_and(|text| text == pid);
+    let guard = guards.map(|entry| entry.path()).find(is_guard).expect("it claims the channel");
+    let a_minute_ago = SystemTime::now() - Duration::from_secs(60);
+    fs::File::options().append(true).open(guard).unwrap().set_modified(a_minute_ago).unwrap();
+    let run = status(&lab, &[]);
+    assert_eq!(run.status.code(), Some(2), "{run}");
+    assert!(run.stdout.contains("has not written its status for "), "{run}");
+    stop(running);
 }
 
 #[test]
@@ -209,6 +270,9 @@ fn all_channels_are_told_and_the_worst_counts() {
     assert_eq!(found, [(None, Some("OK")), (Some("far"), Some("CRITICAL"))], "{run}");
     assert_eq!(run.status.code(), Some(2), "{run}");
     stop(running);
+    lab.master.set_config("sync_log_channels", Some("squatter"));
+    let run = status(&lab, &["--all-channels"]);
+    assert_eq!(run.status.code(), Some(3), "nothing is replicated: {run}");
 }
 
 #[test]

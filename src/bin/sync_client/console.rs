@@ -33,7 +33,7 @@ pub struct Console {
     /// Whether somebody typed the names: then one that does not exist is a mistake.
     pub names_typed: bool,
     /// Whether there was such a mistake.
-    mistaken: AtomicBool,
+    pub mistaken: AtomicBool,
     /// Who says how far it is.
     pub reporter: Arc<Reporter>,
     /// What the replica had of what was looked at, until something is sent.

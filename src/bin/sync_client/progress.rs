@@ -1,7 +1,6 @@
 //! How far a run has got: a bar where somebody looks at a terminal, else lines.
 
-use std::io::{self, IsTerminal};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -10,7 +9,9 @@ use cyrsync::engine::Progress;
 use cyrsync::events::Level;
 use cyrsync::status::{Reached, Status};
 use cyrsync::sys::syslog;
-use indicatif::{HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{
+    HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle,
+};
 
 use crate::flags::{Low, Mode};
 use crate::systemd;
@@ -66,6 +67,12 @@ impl Reporter {
         syslog::send(Level::Info, &line);
     }
 
+    /// Asks for a line, and does not wait for it.
+    pub fn on_request(self: &Arc<Reporter>) -> impl Fn() + Send + 'static {
+        let reporter = self.clone();
+        aside(move || reporter.tell())
+    }
+
     fn followed(&self) -> MutexGuard<'_, Followed> {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,14 +90,29 @@ impl Reporter {
     }
 }
 
+/// Has something done by a thread of its own, for callers who must not wait: where nobody reads
+/// stderr, writing takes as long as that lasts. What is asked for meanwhile is done once.
+fn aside(work: impl Fn() + Send + 'static) -> impl Fn() + Send + 'static {
+    let (ask, asked) = sync_channel(1);
+    // Without a thread it is not done, and all else is.
+    let spawned = thread::Builder::new()
+        .name("report".into())
+        .spawn(move || asked.iter().for_each(|()| work()));
+    move || {
+        if spawned.is_ok() {
+            let _ = ask.try_send(());
+        }
+    }
+}
+
 /// `PROGRESS users=<2 of 9> mailboxes=<20 of 70> messages=<300> bytes=<4096> seconds=<60> left=<2m>`
 fn line(reached: &Reached, elapsed: Duration) -> String {
     let of = |done: u64, all: Option<u64>| match all {
         Some(all) => format!("{done} of {all}"),
         None => done.to_string(),
     };
-    let Reached { users, mailboxes, expected, totals } = reached;
-    let left = reached.left(elapsed).map_or("unknown".to_owned(), brief);
+    let Reached { users, mailboxes, expected, totals, .. } = reached;
+    let left = reached.left().map_or("unknown".to_owned(), brief);
     format!(
         "PROGRESS users=<{}> mailboxes=<{}> messages=<{}> bytes=<{}> rate=<{}/s> seconds=<{}> \
          left=<{left}>",
@@ -130,8 +152,8 @@ fn message(reached: &Reached, elapsed: Duration) -> String {
         Some(all) => Some(format!("{what} {}/{}", HumanCount(done), HumanCount(all))),
         None => (done > 0).then(|| format!("{what} {}", HumanCount(done))),
     };
-    let Reached { users, mailboxes, expected, totals } = reached;
-    let left = reached.left(elapsed).map(|left| format!("{} left", brief(left)));
+    let Reached { users, mailboxes, expected, totals, .. } = reached;
+    let left = reached.left().map(|left| format!("{} left", brief(left)));
     let parts = [
         left,
         of("users", *users, expected.users),
@@ -162,11 +184,12 @@ impl Drop for Shown {
 /// or a line every minute.
 pub fn show(mode: Mode, low: &Low, reporter: &Arc<Reporter>) -> Shown {
     let is_once = mode != Mode::Rolling && !low.dry_run;
-    let is_seen = io::stderr().is_terminal() && low.verbose < 2;
+    // A terminal of which nothing is known shows no bar, but lines.
+    let has_bar = is_once && low.verbose < 2 && !ProgressDrawTarget::stderr().is_hidden();
     let reporter = reporter.clone();
     let (end, ended) = channel::<()>();
     let goes_on = move |time| ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
-    let work: Box<dyn FnOnce() + Send> = if is_once && is_seen {
+    let work: Box<dyn FnOnce() + Send> = if has_bar {
         Box::new(move || bar(&reporter, goes_on))
     } else if low.progress {
         Box::new(move || lines(goes_on, || reporter.tell()))
@@ -221,7 +244,7 @@ mod tests {
 
     fn reached(expected: Expected) -> Reached {
         let totals = Totals { messages: 1234, bytes: 6 << 20, ..Totals::default() };
-        Reached { users: 1, mailboxes: 25, expected, totals }
+        Reached { users: 1, mailboxes: 25, expected, elapsed: Duration::from_secs(60), totals }
     }
 
     #[test]
@@ -249,6 +272,24 @@ mod tests {
         };
         lines(goes_on, || told.set(told.get() + 1));
         assert_eq!(told.get(), 3);
+    }
+
+    #[test]
+    fn who_asks_does_not_wait_for_a_reader_who_does_not_read() {
+        let (begun, begins) = channel();
+        let (reads, read) = channel::<()>();
+        let ask = aside(move || {
+            begun.send(()).unwrap();
+            // Until somebody reads.
+            let _ = read.recv();
+        });
+        ask();
+        begins.recv().unwrap();
+        (0..10).for_each(|_| ask());
+        reads.send(()).unwrap();
+        begins.recv().unwrap();
+        drop(reads);
+        assert!(begins.recv_timeout(Duration::from_millis(50)).is_err(), "it was asked once more");
     }
 
     #[test]

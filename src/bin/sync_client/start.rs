@@ -66,8 +66,7 @@ pub fn start(mode: Mode, low: &Low) -> Result<Session, Result<Exit, Fatal>> {
     let stop = if mode == Mode::Rolling { Stop::Soon } else { Stop::Now };
     let cancel = Cancel::default();
     let reporter = Arc::new(Reporter::default());
-    let teller = reporter.clone();
-    signals::answer(stop, cancel.clone(), move || teller.tell()).map_err(|error| {
+    signals::answer(stop, cancel.clone(), reporter.on_request()).map_err(|error| {
         Err(Fatal::new(Exit::TempFail, format!("unable to install signal handlers: {error}")))
     })?;
     if let Some(seconds) = u64::try_from(low.wait).ok().filter(|&seconds| seconds > 0) {

@@ -35,6 +35,9 @@ pub fn status(low: &Low) -> Exit {
         Ok(channels) => channels,
         Err(fatal) => return unknown(low, text(low.channel.as_ref()), &fatal.message),
     };
+    if channels.is_empty() {
+        return unknown(low, None, "sync_log_channels names no channel that is replicated");
+    }
     for (channel, settings) in channels {
         let level = match settings.and_then(|settings| Ok(engine::status(&settings)?)) {
             Ok(status) => show(low, &status, &limits),

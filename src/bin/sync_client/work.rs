@@ -59,6 +59,8 @@ impl From<NotConnected> for End {
 pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> {
     let mut tally = Tally::new(&low);
     let is_strict = low.strict;
+    // The file of imapd.conf is that of the client that rolls, if one does.
+    let yields = low.metrics_file.is_none();
     let takes_names = matches!(mode, Mode::Users | Mode::Meta | Mode::Mailboxes);
     if takes_names && low.input_file.is_none() && low.operands.is_empty() {
         session.console.mistake("nothing to do: no user or mailbox was named");
@@ -87,7 +89,8 @@ pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> 
     if ended.is_ok() || session.client.counters().totals.users > 0 || tally.has_failed() {
         tally.summary.end(&session.client);
     }
-    if let Err(error) = session.client.write_metrics(ended.is_ok() && !tally.has_failed()) {
+    let has_succeeded = ended.is_ok() && !tally.has_failed();
+    if let Err(error) = session.client.write_metrics(has_succeeded, yields) {
         complain(error.to_string());
         syslog::send(Level::Warning, error.to_string());
     }

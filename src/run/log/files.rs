@@ -112,6 +112,11 @@ impl LogFiles {
         Some(pid.trim().parse().unwrap_or(0))
     }
 
+    /// When the channel was last claimed; `None` if it never was.
+    pub fn claimed_at(&self) -> Option<SystemTime> {
+        fs::metadata(&self.guard).and_then(|guard| guard.modified()).ok()
+    }
+
     fn claimed(&self) -> Error {
         let pid = fs::read_to_string(&self.guard).unwrap_or_default();
         let detail = format!("process {} works on it already", pid.trim());
