@@ -1,7 +1,6 @@
 //! Verification: both sides are compared in full, and nothing is changed on either.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,7 +9,7 @@ use super::runner::Runner;
 use crate::error::Result;
 use crate::events::{Observer, VerifyEvent, VerifyTotals};
 use crate::run::batch::{Goals, Rules};
-use crate::run::everything::Everything;
+use crate::run::everything::{Everything, SHARED_PER_TASK};
 use crate::run::exclusion::Exclusion;
 use crate::run::logged::Logged;
 use crate::run::manner::Manner;
@@ -21,9 +20,6 @@ use crate::run::verify::Verification;
 use crate::status::Expected;
 use crate::sync::verify::Sample;
 use crate::types::{MboxName, UserId};
-
-/// Shared mailboxes that are compared as one task.
-const SHARED_PER_TASK: usize = 64;
 
 /// What a verification is to do beyond comparing what both sides say of everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -110,7 +106,7 @@ impl Verifier<'_> {
         let shared = &self.runner.shared;
         let mut everything = Everything::of(shared.store.as_ref(), &shared.names, prefix);
         let goals = &mut everything.goals;
-        goals.extend(deleted_users(self.runner, prefix, goals));
+        goals.extend(std::mem::take(&mut everything.gone).into_iter().map(Goal::User));
         if prefix.is_empty() && !goals.contains(&Goal::Annotations(None)) {
             goals.push(Goal::Annotations(None));
         }
@@ -151,22 +147,4 @@ impl Verifier<'_> {
         self.runner.shared.observer.event(&event.into());
         totals
     }
-}
-
-/// Users of whom the master has tombstones and nothing else: the replica may have more.
-fn deleted_users(runner: &Runner, prefix: &[u8], goals: &[Goal]) -> Vec<Goal> {
-    let shared = &runner.shared;
-    let mut known: HashSet<UserId> = goals
-        .iter()
-        .filter_map(|goal| if let Goal::User(user) = goal { Some(user.clone()) } else { None })
-        .collect();
-    let mut found = Vec::new();
-    // What cannot be read was found out before.
-    let _ = shared.store.each_mailbox(prefix, &mut |entry| {
-        let is_one = entry.mbtype.is_deleted() && shared.names.is_inbox(&entry.name);
-        let owner = shared.names.owner(&entry.name).filter(|_| is_one);
-        found.extend(owner.filter(|user| known.insert(user.clone())).map(Goal::User));
-        Ok(ControlFlow::Continue(()))
-    });
-    found
 }

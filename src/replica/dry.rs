@@ -59,7 +59,15 @@ impl<'r> Dry<'r> {
         self.inner.expect(u64::from(last_uid.min(MOST_RECORDS)).saturating_mul(REPLY_RECORD_BYTES));
         let ticket = self.inner.submit(Command::GetFullMailbox(&real))?;
         match self.inner.wait(ticket) {
-            Ok(reply) => Ok(Shadow::of(&reply.into_full_mailbox()?.1)),
+            Ok(reply) => {
+                let mut shadow = Shadow::default();
+                let folder = reply.visit_full_mailbox(&mut |record| {
+                    shadow.add(&record);
+                    Ok(())
+                })?;
+                shadow.given(folder.last_uid);
+                Ok(shadow)
+            }
             Err(error) if error.is_connection() => Err(error),
             // There is none: it would be made.
             Err(_) => Ok(Shadow::default()),

@@ -1,53 +1,65 @@
 //! What records a mailbox of the replica would have after updates that were not carried out, as far
 //! as their CRC tells: whether the replica would take an update, or end with something else.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use crate::protocol::{MailboxUpdate, RemoteRecord};
 use crate::types::crc::{self, FlagCrcs};
-use crate::types::{Guid, Text, Uid};
+use crate::types::{Guid, Record, Text, Uid};
 
 /// The records of a mailbox, each by what it adds to the sync CRC.
 #[derive(Debug, Default)]
 pub(super) struct Shadow {
-    records: BTreeMap<Uid, (Guid, u32)>,
+    records: HashMap<Uid, (Guid, u32)>,
+    /// What they add up to.
+    sum: u32,
+    /// The last UID that was ever given, also if its message is gone.
+    last_uid: Uid,
     /// Whether the mailbox has what an update cannot give it.
     is_spoilt: bool,
 }
 
 impl Shadow {
-    /// Of the records that the replica has.
-    pub fn of(records: &[RemoteRecord]) -> Shadow {
-        let crc = |one: &RemoteRecord| {
-            let names: Vec<Option<Text>> = one.flags.iter().cloned().map(Some).collect();
-            let mut record = one.record;
-            record.user_flags = [0; 4];
-            for bit in 0..names.len() {
-                if let Some(word) = record.user_flags.get_mut(bit / 32) {
-                    *word |= 1 << (bit % 32);
-                }
+    /// Takes a record that the replica has.
+    pub fn add(&mut self, one: &RemoteRecord) {
+        let names: Vec<Option<Text>> = one.flags.iter().cloned().map(Some).collect();
+        let mut record = one.record;
+        record.user_flags = [0; 4];
+        for bit in 0..names.len() {
+            if let Some(word) = record.user_flags.get_mut(bit / 32) {
+                *word |= 1 << (bit % 32);
             }
-            (record.uid, (record.guid, crc::basic(&record, &FlagCrcs::new(&names))))
-        };
-        Shadow { records: records.iter().map(crc).collect(), is_spoilt: false }
+        }
+        self.put(&record, &FlagCrcs::new(&names));
+    }
+
+    /// Takes the last UID that the replica says to have given.
+    pub fn given(&mut self, last_uid: Uid) {
+        self.last_uid = self.last_uid.max(last_uid);
+    }
+
+    fn put(&mut self, record: &Record, flags: &FlagCrcs) {
+        let crc = crc::basic(record, flags);
+        let before = self.records.insert(record.uid, (record.guid, crc));
+        self.sum ^= crc ^ before.map_or(0, |(_, crc)| crc);
+        self.given(record.uid);
     }
 
     /// Takes an update (`sync_apply_mailbox` in `imap/sync_support.c`): records that are known by
     /// their UID change, those above the last UID are new. Returns whether the replica would end
     /// with what the update says; a part of a state says nothing of that.
     pub fn update(&mut self, update: &MailboxUpdate<'_>) -> bool {
-        let last = self.records.last_key_value().map_or(0, |(uid, _)| *uid);
+        let last = self.last_uid;
         let flags = FlagCrcs::new(update.flags);
         for one in update.records {
-            let record = crate::types::Record { modseq: one.modseq, ..one.record };
+            let record = Record { modseq: one.modseq, ..one.record };
             let known = self.records.get(&record.uid).map(|(guid, _)| *guid);
             let fits = known.map_or(record.uid > last, |guid| guid == record.guid);
             self.is_spoilt |= !fits;
-            self.records.insert(record.uid, (record.guid, crc::basic(&record, &flags)));
+            self.put(&record, &flags);
         }
-        let sum = self.records.values().fold(0, |sum, (_, crc)| sum ^ crc);
         let is_told = update.whole.then_some(update.header.crcs.basic).flatten();
-        is_told.is_none_or(|told| told == sum && !self.is_spoilt)
+        is_told.is_none_or(|told| told == self.sum && !self.is_spoilt)
     }
 }
 
@@ -55,7 +67,7 @@ impl Shadow {
 mod tests {
     use super::*;
     use crate::protocol::RecordUpdate;
-    use crate::types::{MailboxHeader, Record, SyncCrcs, SystemFlags};
+    use crate::types::{MailboxHeader, SyncCrcs, SystemFlags};
 
     fn record(uid: Uid, modseq: u64, byte: u8) -> Record {
         Record { uid, modseq, guid: Guid([byte; 20]), ..Record::default() }
@@ -67,8 +79,14 @@ mod tests {
     }
 
     fn takes(there: &[Record], sent: &[Record], after: &[Record]) -> bool {
-        let there: Vec<RemoteRecord> =
-            there.iter().map(|r| RemoteRecord { record: *r, ..RemoteRecord::default() }).collect();
+        takes_after(there, 0, sent, after)
+    }
+
+    fn takes_after(there: &[Record], last_uid: Uid, sent: &[Record], after: &[Record]) -> bool {
+        let mut shadow = Shadow::default();
+        let remote = |record: &Record| RemoteRecord { record: *record, ..RemoteRecord::default() };
+        there.iter().for_each(|record| shadow.add(&remote(record)));
+        shadow.given(last_uid);
         let update = |record: &Record| RecordUpdate {
             record: *record,
             modseq: record.modseq,
@@ -77,7 +95,7 @@ mod tests {
         let records: Vec<RecordUpdate> = sent.iter().map(update).collect();
         let crcs = SyncCrcs::computed(sum(after), 1);
         let header = MailboxHeader { crcs, ..MailboxHeader::default() };
-        Shadow::of(&there).update(&MailboxUpdate {
+        shadow.update(&MailboxUpdate {
             local_only: false,
             header: &header,
             whole: true,
@@ -105,6 +123,8 @@ mod tests {
         assert!(!takes(&[flagged], &[two], &[one, two]), "a flag that was set there");
         assert!(!takes(&[one, other], &[], &[one]), "a message that only the replica has");
         assert!(!takes(&[two], &[one, two], &[one, two]), "one below the last UID");
+        assert!(!takes_after(&[one], 2, &[two], &[one, two]), "one that the replica has forgotten");
+        assert!(takes_after(&[one], 1, &[two], &[one, two]));
     }
 
     #[test]
@@ -119,6 +139,8 @@ mod tests {
             flags: ["Junk".into()].into(),
             ..RemoteRecord::default()
         };
-        assert_eq!(Shadow::of(&[theirs]).records.get(&1).unwrap().1, ours);
+        let mut shadow = Shadow::default();
+        shadow.add(&theirs);
+        assert_eq!(shadow.sum, ours);
     }
 }

@@ -12,7 +12,7 @@ use crate::store::Store;
 use crate::types::UserId;
 
 /// Shared mailboxes that are replicated as one task.
-const SHARED_PER_TASK: usize = 64;
+pub const SHARED_PER_TASK: usize = 64;
 
 /// All that a master has.
 pub struct Everything {
@@ -20,6 +20,8 @@ pub struct Everything {
     pub goals: Vec<Goal>,
     /// Mailboxes of each user.
     mailboxes: HashMap<UserId, u64>,
+    /// Users of whom there are tombstones and nothing else: a replica may have more of them.
+    pub gone: Vec<UserId>,
     /// Why there may be more, where mailboxes.db cannot be read as a whole.
     pub unlisted: Option<Error>,
 }
@@ -33,6 +35,7 @@ impl Everything {
         let mut shared = Vec::new();
         let mut users = HashSet::new();
         let mut mailboxes: HashMap<UserId, u64> = HashMap::new();
+        let mut tombs = HashSet::new();
         let listed = store.each_mailbox(prefix, &mut |entry| {
             let Some(user) = names.owner(&entry.name) else {
                 shared.push(entry.name);
@@ -40,6 +43,9 @@ impl Everything {
             };
             if !entry.mbtype.is_deleted() && !entry.mbtype.is_intermediate() {
                 *mailboxes.entry(user.clone()).or_default() += 1;
+            }
+            if entry.mbtype.is_deleted() && names.is_inbox(&entry.name) {
+                tombs.insert(user.clone());
             }
             let deleted = entry.mbtype.is_deleted() || names.is_deleted(&entry.name);
             if !deleted && users.insert(user.clone()) {
@@ -52,7 +58,10 @@ impl Everything {
         if prefix.is_empty() && !store.annotations(None).is_ok_and(|found| found.is_empty()) {
             goals.push(Goal::Annotations(None));
         }
-        Everything { goals, mailboxes, unlisted: listed.err() }
+        let mut gone: Vec<UserId> =
+            tombs.into_iter().filter(|user| !users.contains(user)).collect();
+        gone.sort();
+        Everything { goals, mailboxes, gone, unlisted: listed.err() }
     }
 
     /// How much that is, without what is to be left out.

@@ -82,7 +82,11 @@ impl Listing {
         strays.sort();
         for name in strays {
             let mut part = Part::new(&name);
-            part.differs("MAILBOX", None, there(), true);
+            match pass.store.lookup(&name) {
+                Ok(_) => part.differs("MAILBOX", None, there(), true),
+                // The replica may well have it for good reason.
+                Err(error) => part.fails(&name, error),
+            }
             parts.push(part);
         }
         Ok(roots)

@@ -1,6 +1,7 @@
 //! Reads message files on both sides, the replica's through `GET FETCH`, and makes sure that each
 //! has the size and the SHA-1 of its record.
 
+use std::collections::{HashSet, VecDeque};
 use std::ops::ControlFlow;
 
 use sha1::{Digest, Sha1};
@@ -50,7 +51,10 @@ impl Sample {
     }
 }
 
-/// Checks the messages of all mailboxes that were compared.
+/// Checks the messages of all mailboxes that were compared. What cannot be read for another reason
+/// than its own damage could not be compared.
+///
+/// Fails if the session is lost, or the client was asked to stop.
 pub(super) fn check(
     pass: &mut Pass<'_>,
     sample: &Sample,
@@ -61,7 +65,17 @@ pub(super) fn check(
     for parts in compared.chunks_mut(MAILBOXES) {
         let names: Vec<MboxName> =
             parts.iter().filter_map(|part| part.subject.mailbox().cloned()).collect();
-        let folders = pass.folders(&names)?;
+        let folders = match pass.folders(&names) {
+            Ok(folders) => folders,
+            Err(error) if ends_all(&error) => return Err(error),
+            Err(error) => {
+                for part in parts {
+                    let subject = part.subject.clone();
+                    part.fails(subject, error.clone());
+                }
+                continue;
+            }
+        };
         for part in parts {
             let name = part.subject.mailbox();
             let Some(folder) = folders.iter().find(|folder| Some(&folder.name) == name) else {
@@ -78,6 +92,22 @@ pub(super) fn check(
     Ok(())
 }
 
+/// How a message file is on one side.
+enum Side {
+    /// As its record says.
+    Intact,
+    /// What is wrong with it.
+    Bad(String),
+    /// It could not be read, and may be good.
+    Unread(Error),
+}
+
+impl Side {
+    fn is_intact(&self) -> bool {
+        matches!(self, Side::Intact)
+    }
+}
+
 fn of_mailbox(
     pass: &mut Pass<'_>,
     sample: &Sample,
@@ -90,101 +120,136 @@ fn of_mailbox(
         let mut mailbox = pass.store.open(&folder.name)?;
         let mut records = Vec::new();
         mailbox.scan(left, &mut |record| {
-            records.extend(sample.has(record).then_some(*record));
-            let is_full = records.len() >= CHUNK;
+            // What came since is not on the replica yet.
+            let is_wanted = sample.has(record) && record.uid <= folder.last_uid;
+            records.extend(is_wanted.then_some(*record));
+            let is_full = records.len() >= CHUNK || record.uid >= folder.last_uid;
             Ok(if is_full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         mailbox.unlock_index();
-        let mut ours = Vec::with_capacity(records.len());
+        let mut both = Vec::with_capacity(records.len());
         for record in &records {
-            let opened = pass.messages.open(mailbox.as_ref(), record).map(drop);
-            ours.push(opened.map_err(|error| format!("damaged ({})", error.detail())));
+            let ours = match pass.messages.open(mailbox.as_ref(), record) {
+                Ok(_) => Side::Intact,
+                Err(error) if error.kind() == Kind::Corrupt => {
+                    Side::Bad(format!("damaged ({})", error.detail()))
+                }
+                Err(error) => Side::Unread(error),
+            };
+            both.push((*record, ours));
         }
         drop(mailbox);
-        fetched(pass, folder, &records, ours, part)?;
-        match records.last() {
-            Some(last) if records.len() == CHUNK => left = Records::After(last.uid),
-            _ => return Ok(()),
+        let last = records.last().filter(|_| records.len() == CHUNK).map(|last| last.uid);
+        fetched(pass, folder, both, part)?;
+        match last {
+            Some(last) => left = Records::After(last),
+            None => return Ok(()),
         }
     }
 }
-
-/// Whether a message file is good; if not, what is wrong with it.
-type Checked = std::result::Result<(), String>;
 
 /// Fetches messages from the replica, and reports those that are not good on both sides.
 fn fetched(
     pass: &mut Pass<'_>,
     folder: &RemoteFolder,
-    records: &[Record],
-    ours: Vec<Checked>,
+    records: Vec<(Record, Side)>,
     part: &mut Part,
 ) -> Result<()> {
     let temp_path = pass.settings.temp_path.clone();
-    let mut rest = records;
-    let mut ours = ours.into_iter();
-    while !rest.is_empty() {
-        let (mut asked, mut bytes) = (Vec::new(), 0);
-        while let Some((record, later)) = rest.split_first()
-            && (asked.is_empty() || bytes < FETCHED_BYTES && asked.len() < FETCHES_AHEAD)
+    let mut rest = records.into_iter().peekable();
+    while rest.peek().is_some() {
+        let (mut asked, mut bytes) = (VecDeque::new(), 0);
+        while (asked.is_empty() || bytes < FETCHED_BYTES && asked.len() < FETCHES_AHEAD)
+            && let Some((record, ours)) = rest.next()
         {
             let place = FetchPlace { size: record.size.into(), temp_path: &temp_path };
             let fetch = folder.fetch(record.uid, record.guid, Some(place));
-            asked.push((record, pass.session.submit(Command::Fetch(fetch))?));
+            let ticket = pass.session.submit(Command::Fetch(fetch))?;
+            asked.push_back((record, ours, ticket));
             bytes += u64::from(record.size);
-            rest = later;
         }
-        for (record, ticket) in asked {
+        let mut bad = Vec::new();
+        while let Some((record, ours, ticket)) = asked.pop_front() {
             let theirs = match pass.session.wait(ticket) {
-                Ok(reply) => checked(record, reply),
-                Err(error) if ends_all(&error) => return Err(error),
+                Ok(reply) => checked(&record, reply),
+                Err(error) if ends_all(&error) => {
+                    asked.into_iter().for_each(|(_, _, ticket)| pass.session.discard(ticket));
+                    return Err(error);
+                }
                 // So Cyrus says that there is no file.
-                Err(error) if error.kind() == Kind::ReplicaNoMailbox => Err("missing".to_owned()),
-                Err(error) => Err(format!("not to be had ({})", error.detail())),
+                Err(error) if error.kind() == Kind::ReplicaNoMailbox => {
+                    Side::Bad("missing".to_owned())
+                }
+                Err(error) => Side::Unread(error),
             };
-            let ours = ours.next().unwrap_or(Ok(()));
             part.compared.messages += 1;
-            if (ours.is_err() || theirs.is_err()) && is_there(pass, &folder.name, record.uid)? {
-                let show = |side: Checked| match side {
-                    Ok(()) => value("intact"),
-                    Err(what) => text(what.as_bytes()),
-                };
-                part.add(Finding {
-                    subject: Subject::message(folder.name.clone(), record.uid, None),
-                    field: "FILE".to_owned(),
-                    master: show(ours),
-                    replica: show(theirs),
-                    pending: false,
+            if !(ours.is_intact() && theirs.is_intact()) {
+                bad.push((record.uid, ours, theirs));
+            }
+        }
+        report(pass, &folder.name, bad, part)?;
+    }
+    Ok(())
+}
+
+/// Reports messages that are not good on both sides. Those that are gone by now, on the master,
+/// took their files with them; those that the replica lacks as a whole are known.
+fn report(
+    pass: &Pass<'_>,
+    name: &MboxName,
+    bad: Vec<(Uid, Side, Side)>,
+    part: &mut Part,
+) -> Result<()> {
+    let Some((last, _, _)) = bad.last() else { return Ok(()) };
+    let living = living(pass, name, (bad.first().map_or(0, |(uid, _, _)| *uid), *last))?;
+    for (uid, ours, theirs) in bad {
+        let subject = Subject::message(name.clone(), uid, None);
+        if !living.contains(&uid) || part.has_found(&subject, "RECORD") {
+            continue;
+        }
+        match (ours, theirs) {
+            (Side::Unread(error), _) | (_, Side::Unread(error)) => part.fails(subject, error),
+            (ours, theirs) => {
+                let [master, replica] = [ours, theirs].map(|side| match side {
+                    Side::Bad(what) => text(what.as_bytes()),
+                    _ => value("intact"),
                 });
+                let field = "FILE".to_owned();
+                part.add(Finding { subject, field, master, replica, pending: false });
             }
         }
     }
     Ok(())
 }
 
-fn checked(record: &Record, reply: Reply) -> Checked {
+fn checked(record: &Record, reply: Reply) -> Side {
     // Cyrus gives nothing instead of a file whose SHA-1 is not that of the record.
-    let message = reply.into_message().ok_or("damaged (the replica does not give it)")?;
+    let Some(message) = reply.into_message() else {
+        return Side::Bad("damaged (the replica does not give it)".to_owned());
+    };
     let (size, guid) = match &message {
         FetchedMessage::Memory(bytes) => (bytes.len() as u64, Guid(Sha1::digest(bytes).into())),
         FetchedMessage::Temp(file) => (file.size(), file.guid()),
     };
     if size == u64::from(record.size) && guid == record.guid {
-        Ok(())
+        Side::Intact
     } else {
-        Err(format!("damaged (it has {size} bytes with SHA-1 {guid})"))
+        Side::Bad(format!("damaged (it has {size} bytes with SHA-1 {guid})"))
     }
 }
 
-/// Whether a message is still there, on the master: its file goes with it.
-fn is_there(pass: &Pass<'_>, name: &MboxName, uid: Uid) -> Result<bool> {
+/// The messages from one UID to another that are on the master.
+fn living(pass: &Pass<'_>, name: &MboxName, (first, last): (Uid, Uid)) -> Result<HashSet<Uid>> {
     let mut mailbox = pass.store.open(name)?;
-    let mut is_there = false;
-    mailbox.scan(Records::After(uid.saturating_sub(1)), &mut |record| {
-        is_there = record.uid == uid && !record.is_expunged();
-        Ok(ControlFlow::Break(()))
+    let mut living = HashSet::new();
+    mailbox.scan(Records::After(first.saturating_sub(1)), &mut |record| {
+        if record.uid <= last && !record.is_expunged() {
+            living.insert(record.uid);
+        }
+        let is_last = record.uid >= last;
+        Ok(if is_last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
-    Ok(is_there)
+    Ok(living)
 }
 
 impl std::str::FromStr for Sample {

@@ -73,6 +73,11 @@ impl Part {
         }
     }
 
+    /// Whether a field of something is among what is reported one by one.
+    pub fn has_found(&self, subject: &Subject, field: &str) -> bool {
+        self.findings.iter().any(|found| found.field == field && found.subject == *subject)
+    }
+
     /// Notes what could not be compared.
     pub fn fails(&mut self, subject: impl Into<Subject>, error: Error) {
         self.unknown.push((subject.into(), error));

@@ -164,8 +164,9 @@ fn mailboxes(
     again: &Again,
     parts: &mut Vec<Part>,
 ) -> Result<()> {
-    let remotes = pass.folders(names)?;
-    let there: HashSet<&MboxName> = remotes.iter().map(|remote| &remote.name).collect();
+    let mut remotes = pass.folders(names)?;
+    let there: HashSet<MboxName> = remotes.iter().map(|remote| remote.name.clone()).collect();
+    let mut unread = HashSet::new();
     let mut entries = Vec::new();
     let sieve_mailbox = pass.session.capabilities().sieve_mailbox;
     for name in names {
@@ -181,10 +182,15 @@ fn mailboxes(
                 let error = Error::new(Kind::NotFound, "compare", name, detail);
                 part.fails(name, error.hint("is the name right?"));
             }
-            Err(error) => part.fails(name, error),
+            Err(error) => {
+                unread.insert(name);
+                part.fails(name, error);
+            }
         }
         parts.extend((!part.is_equal() && again.has(name)).then_some(part));
     }
+    // The replica may well have it for good reason.
+    remotes.retain(|remote| !unread.contains(&remote.name));
     let is_shared = |root: &Text| pass.names.owner(&MboxName::new(root.as_bytes())).is_none();
     let mut roots: Vec<Text> =
         remotes.iter().filter_map(|remote| remote.quotaroot.clone()).collect();

@@ -1,10 +1,11 @@
 //! `--verify=messages`: message files are read on both sides.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use cyrsync_lab::{Lab, Options};
 
-use super::world::{verify, verify_equal, world};
+use super::world::{mail, verify, verify_equal, world};
 use crate::common::{message_file, sync_client_itself};
 
 /// Turns over one bit of a message file.
@@ -35,6 +36,32 @@ fn a_damaged_or_missing_file_is_found_on_either_side() {
     has("UID 2 of user.fred: FILE is intact on the master and damaged (", " on the replica");
     has("UID 5 of user.fred: FILE is damaged (", " on the master and intact on the replica");
     has("UID 6 of user.fred.Sent: FILE is intact on the master and missing on the replica", "");
+}
+
+#[test]
+fn a_message_that_is_not_replicated_yet_has_no_bad_file() {
+    let lab = world(Options::default());
+    mail(&lab, "INBOX", "on its way");
+    let found = verify(&lab, &["--verify=messages", "-u", "fred"]);
+    assert!(
+        found.lines.iter().any(|line| line.ends_with(" is only on the master")),
+        "{}",
+        found.run
+    );
+    assert!(!found.lines.iter().any(|line| line.contains(" FILE ")), "{}", found.run);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_could_not_be_compared() {
+    let lab = world(Options::default());
+    let path = message_file(&lab.master, "user.fred", 2);
+    let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o000);
+    let found = verify(&lab, &["--verify=messages", "-u", "fred"]);
+    mode(0o600);
+    assert_eq!(found.code, 1, "{}", found.run);
+    assert!(found.run.stdout.contains("Permission denied"), "{}", found.run);
+    verify_equal(&lab, &["--verify=messages", "-u", "fred"]);
 }
 
 #[test]

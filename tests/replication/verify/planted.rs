@@ -4,7 +4,7 @@
 use cyrsync_lab::{Imap, Lab, Options, SyncServer, Value, tools};
 
 use super::world::{settle, verify, verify_equal, world};
-use crate::common::{message, uniqueid};
+use crate::common::{message, sync_client_itself, uniqueid};
 
 /// Verifies all: the lines are these, in any order.
 #[track_caller]
@@ -251,4 +251,23 @@ fn what_a_mail_client_changed_on_the_replica_is_found_with_all_that_belongs_to_i
     let found = verify(&lab, &["-m", "user.fred.Sent"]);
     let line = "UID 7 of user.fred.Sent is only on the replica".to_owned();
     assert!(found.lines.contains(&line), "{}", found.run);
+}
+
+#[test]
+fn an_entry_that_cannot_be_read_is_no_difference() {
+    let lab = world(Options::default());
+    for key in ["Nlists\u{1f}rust", "Nuser\u{1f}fred\u{1f}Sent"] {
+        let intact = tools::dump(&lab.master, "mailboxes.db", "twoskip");
+        let (_, value) = intact.iter().find(|(k, _)| k == key).expect("the record");
+        tools::set_record(&lab.master, "mailboxes.db", key, "%(T ? torn");
+        let run = sync_client_itself(&lab, &["--verify", "-A"]);
+        assert_eq!(run.status.code(), Some(1), "{run}");
+        assert!(run.stdout.contains("could not be compared: read mailboxes.db "), "{run}");
+        assert!(!run.stdout.contains("only on the replica"), "{run}");
+        let last = run.stdout.lines().last().unwrap_or_default();
+        assert!(last.starts_with("compared "), "{run}");
+        assert!(run.stdout.contains(key.rsplit('\u{1f}').next().unwrap_or_default()), "{run}");
+        tools::set_record(&lab.master, "mailboxes.db", key, value);
+    }
+    verify_equal(&lab, &["-A"]);
 }
