@@ -69,8 +69,8 @@ pub unsafe extern "C" fn cyrsync_client_verify_user(
         let (user, how) = unsafe { (user_id(user)?, how(what)?) };
         Ok(client.verifier(how).users(&mut [user].into_iter(), false)?)
     };
-    // SAFETY: the header asks for what `verify` asks for.
-    unsafe { verify(client, verified, err, work) }
+    // SAFETY: the header asks for what `with_client` and `telling` ask for.
+    unsafe { with_client(client, err, telling(verified, work)) }
 }
 
 /// Compares subscriptions, seen state and Sieve scripts of a user, as
@@ -87,8 +87,8 @@ pub unsafe extern "C" fn cyrsync_client_verify_meta(
         let user = unsafe { user_id(user) }?;
         Ok(client.verifier(Verify::RECORDS).users(&mut [user].into_iter(), true)?)
     };
-    // SAFETY: the header asks for what `verify` asks for.
-    unsafe { verify(client, verified, err, work) }
+    // SAFETY: the header asks for what `with_client` and `telling` ask for.
+    unsafe { with_client(client, err, telling(verified, work)) }
 }
 
 /// Compares mailboxes, by their internal names, as cyrsync_client_verify_user().
@@ -108,8 +108,8 @@ pub unsafe extern "C" fn cyrsync_client_verify_mailboxes(
         let names = unsafe { mailbox_names(names, count) }?;
         Ok(client.verifier(how).mailboxes(&names)?)
     };
-    // SAFETY: the header asks for what `verify` asks for.
-    unsafe { verify(client, verified, err, work) }
+    // SAFETY: the header asks for what `with_client` and `telling` ask for.
+    unsafe { with_client(client, err, telling(verified, work)) }
 }
 
 /// Compares every user and every shared mailbox whose internal name begins with prefix, and
@@ -127,30 +127,26 @@ pub unsafe extern "C" fn cyrsync_client_verify_all(
         let (how, prefix) = unsafe { (how(what)?, prefix.bytes("prefix")?) };
         Ok(client.verifier(how).all(prefix)?)
     };
-    // SAFETY: the header asks for what `verify` asks for.
-    unsafe { verify(client, verified, err, work) }
+    // SAFETY: the header asks for what `with_client` and `telling` ask for.
+    unsafe { with_client(client, err, telling(verified, work)) }
 }
 
 /// Lets `work` compare, and tells C what that found.
 ///
 /// # Safety
-/// As for [`with_client`]; `verified` is NULL or leads to a structure whose size is set.
-unsafe fn verify(
-    client: *mut cyrsync_client,
+/// `verified` is NULL or leads to a structure whose size is set, as long as what is returned lives.
+unsafe fn telling(
     verified: *mut cyrsync_verified,
-    err: *mut *mut cyrsync_error,
     work: impl FnOnce(&mut Client) -> Result<VerifyTotals, Failure>,
-) -> cyrsync_result {
-    let work = |client: &mut Client| {
+) -> impl FnOnce(&mut Client) -> Result<(), Failure> {
+    move |client| {
         // SAFETY: the caller's promise. Before the work, which may take long.
         let place = unsafe { place(verified) }?;
         let totals = work(client)?;
         // SAFETY: as above.
         unsafe { tell(place, &totals) };
         Ok(())
-    };
-    // SAFETY: the caller's promise.
-    unsafe { with_client(client, err, work) }
+    }
 }
 
 /// What a verification is to do, from C.
