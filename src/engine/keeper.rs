@@ -1,14 +1,16 @@
 //! Keeps the status file of a channel while a client rolls.
 
 use std::collections::HashSet;
+use std::fs;
 use std::path::PathBuf;
 use std::process;
 use std::sync::Arc;
 use std::thread::{self, Builder, JoinHandle};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::silence::Silence;
 use crate::error::Error;
 use crate::events::{Observer, RunEvent};
 use crate::names::Namespace;
@@ -19,7 +21,7 @@ use crate::run::real::OnState;
 use crate::run::state::{self, State};
 use crate::run::step::Moment;
 use crate::run::voices::Voices;
-use crate::status::{Contact, Deferred, Status, file, metrics, unix_seconds};
+use crate::status::{Contact, Deferred, Status, brief, file, metrics, unix_seconds};
 use crate::types::{Backlog, ReplicaName};
 
 /// How often the file is replaced at least.
@@ -56,6 +58,8 @@ struct Known {
     state: Option<Status>,
     owners: HashSet<u64>,
     has_unread: bool,
+    /// When the log was begun that was taken over last.
+    last_log: Option<SystemTime>,
     is_new: bool,
     is_over: bool,
     /// Whether another keeper follows at once.
@@ -71,6 +75,7 @@ impl Keeper {
         replica: &ReplicaName,
         names: &Namespace,
         (meter, observer): (Arc<Meter>, Arc<Voices>),
+        silence: Option<Silence>,
     ) -> Keeper {
         // Written at once: that of an earlier client holds no more.
         let known = Known { is_new: true, ..Known::default() };
@@ -79,6 +84,8 @@ impl Keeper {
             shared: shared.clone(),
             log: Counter::new(&places.log, names),
             work: Counter::new(&places.work, names),
+            silence,
+            log_path: places.log,
             path: places.status,
             metrics: places.metrics,
             status: Status {
@@ -90,6 +97,7 @@ impl Keeper {
             meter,
             beats: 0,
             observer,
+            name: String::new(),
             failed: None,
         };
         let spawned = Builder::new().name("status".into()).spawn(move || writer.run());
@@ -100,11 +108,12 @@ impl Keeper {
     pub fn listener(&self) -> Box<OnState> {
         let shared = self.shared.clone();
         Box::new(move |state, now| {
-            let has_unread = state.has_unread;
+            let (has_unread, last_log) = (state.has_unread, state.last_log);
             let mut known = shared.known.lock();
             known.owners.clone_from(&state.owners);
             known.state = Some(described(state, now));
             known.has_unread = has_unread;
+            known.last_log = last_log;
             known.is_new = true;
             shared.changed.notify_one();
         })
@@ -132,8 +141,11 @@ impl Drop for Keeper {
 
 struct Writer {
     shared: Arc<Shared>,
+    log_path: PathBuf,
     path: PathBuf,
     metrics: Option<PathBuf>,
+    /// As long as nothing was logged.
+    silence: Option<Silence>,
     log: Counter,
     work: Counter,
     /// The last one, without what is logged.
@@ -144,6 +156,8 @@ struct Writer {
     /// What it showed last.
     beats: u64,
     observer: Arc<Voices>,
+    /// The name of the thread.
+    name: String,
     /// Why the file could not be written, if that was reported.
     failed: Option<String>,
 }
@@ -158,6 +172,22 @@ impl Writer {
             if is_over {
                 return;
             }
+            self.look_for_silence();
+        }
+    }
+
+    /// Reports once if mail comes in and nobody logs it.
+    fn look_for_silence(&mut self) {
+        let Some(silence) = &mut self.silence else { return };
+        let now = Instant::now();
+        let last_log = self.shared.known.lock().last_log;
+        if silence.is_broken_by(last_log) || silence.is_broken_by(self.log.since()) {
+            self.silence = None;
+        } else if let Some(mailbox) = silence.unlogged(now) {
+            let time = silence.age();
+            let path = self.log_path.clone();
+            self.silence = None;
+            self.observer.event(&RunEvent::NobodyLogs { mailbox, path, time }.into());
         }
     }
 
@@ -205,12 +235,23 @@ impl Writer {
         let beats = self.meter.beats();
         let is_alive = std::mem::replace(&mut self.beats, beats) != beats;
         self.observer.status(&status, is_alive);
+        self.show(brief(&status, status.written));
         let written = file::write(&self.path, &status);
         let metrics = self.metrics.as_ref();
         let metrics = metrics.map_or(Ok(()), |p| metrics::write(p, &status, status.written));
         match written.and(metrics) {
             Ok(()) => self.failed = None,
             Err(error) => self.report(error),
+        }
+    }
+
+    /// Names this thread by what the client is at, so that `ps -L` and `top -H` show it. The
+    /// process keeps its name, by which scripts find it.
+    fn show(&mut self, name: String) {
+        if self.name != name {
+            // Where there is no such file, nobody sees it.
+            let _ = fs::write("/proc/thread-self/comm", &name);
+            self.name = name;
         }
     }
 
@@ -299,7 +340,7 @@ mod tests {
             let places = Places { log, work, status, metrics: None };
             let observer = Arc::new(Voices::new(Arc::new(Silent)));
             let replica = settings.replication.replica_name();
-            Keeper::start(places, &replica, &names, (Arc::default(), observer))
+            Keeper::start(places, &replica, &names, (Arc::default(), observer), None)
         };
         let is_there = || {
             while !status.exists() {

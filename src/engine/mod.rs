@@ -9,6 +9,7 @@ mod plan;
 mod progress;
 mod roll;
 mod runner;
+mod silence;
 mod status;
 mod tasks;
 mod verified;

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Client;
 use super::keeper::{Keeper, Places};
+use super::silence::Silence;
 use crate::error::{Error, Result};
 use crate::events::{Observer, RunEvent};
 use crate::run::daemon::Daemon;
@@ -33,7 +34,7 @@ impl Client {
         let mut files = LogFiles::new(&self.log).counting(&self.runner.shared.names);
         let _claim = files.claim()?;
         self.runner.remember(self.cache_path.as_deref());
-        self.warn(rolling);
+        let is_logged = self.warn(rolling);
         let file = &rolling.sync_shutdown_file;
         let status = status::file::path(&self.log);
         let watch = Watch::new(files.directory(), status.file_name().unwrap_or_default());
@@ -46,7 +47,8 @@ impl Client {
         let observer = (shared.meter.clone(), shared.observer.clone());
         let metrics = self.metrics_file.clone();
         let places = Places { log: self.log.clone(), work: work.clone(), status, metrics };
-        let keeper = Keeper::start(places, &replica, &shared.names, observer);
+        let silence = is_logged.then(|| Silence::new(shared.store.clone()));
+        let keeper = Keeper::start(places, &replica, &shared.names, observer, silence);
         let on_state = keeper.listener();
         let env_of_roll = RollingEnv { watch, shutdown_file: file.clone(), on_state };
         let mut settled = |_: &Goal, _| {};
@@ -67,18 +69,21 @@ impl Client {
 }
 
 impl Client {
-    /// Reports at the start what would keep it from replicating anything, without an error.
-    fn warn(&self, rolling: &Rolling) {
+    /// Reports at the start what would keep it from replicating anything, without an error. Returns
+    /// whether changes should be logged.
+    fn warn(&self, rolling: &Rolling) -> bool {
         let report = |event: RunEvent| self.runner.shared.observer.event(&event.into());
         let channel = &self.runner.shared.settings.channel;
+        let has_channel = self.logs.sync_log_channels.contains(channel);
         if !self.logs.sync_log {
             report(RunEvent::NoSyncLog);
-        } else if !self.logs.sync_log_channels.contains(channel) {
+        } else if !has_channel {
             report(RunEvent::NotLogged { channel: channel.clone() });
         }
         if let Some(path) = rolling.sync_shutdown_file.as_ref().filter(|path| path.exists()) {
             report(RunEvent::ShutdownFileFound { path: path.clone() });
         }
+        self.logs.sync_log && has_channel
     }
 }
 

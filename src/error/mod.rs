@@ -19,4 +19,4 @@ pub use kind::{Kind, Scope};
 pub use malformed::Malformed;
 pub use subject::{Peer, Subject};
 pub(crate) use value::Mark;
-pub use value::{Error, Result};
+pub use value::{Error, Mention, Result};

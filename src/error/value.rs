@@ -25,6 +25,7 @@ struct Inner {
     parts: Vec<Error>,
     scope: Scope,
     mark: Option<Mark>,
+    is_reported: bool,
 }
 
 /// What else is known of a failure.
@@ -36,6 +37,8 @@ pub(crate) enum Mark {
     Passing,
     /// The connection ended, and nobody said why.
     Unexplained,
+    /// An event gave all of it. This one goes with any other.
+    Reported,
 }
 
 /// An error: operation, subject, detail, cause and hint.
@@ -65,6 +68,7 @@ impl Error {
             parts: Vec::new(),
             scope: Scope::Unit,
             mark: None,
+            is_reported: false,
         }))
     }
 
@@ -98,9 +102,11 @@ impl Error {
         self
     }
 
-    /// Adds every failure of a unit of work, each with a subject of its own.
+    /// Adds every failure of a unit of work, each with a subject of its own. If events gave all of
+    /// them, nothing is new in this one.
     #[must_use]
     pub fn with_parts(mut self, parts: Vec<Error>) -> Self {
+        self.0.is_reported = parts.iter().all(|part| part.0.is_reported);
         self.0.parts = parts;
         self
     }
@@ -115,7 +121,10 @@ impl Error {
     /// Adds what else is known of it.
     #[must_use]
     pub(crate) fn marked(mut self, mark: Mark) -> Self {
-        self.0.mark = Some(mark);
+        match mark {
+            Mark::Reported => self.0.is_reported = true,
+            mark => self.0.mark = Some(mark),
+        }
         self
     }
 
@@ -231,6 +240,35 @@ impl fmt::Display for Error {
             write!(f, "; hint: {hint}")?;
         }
         Ok(())
+    }
+}
+
+/// What a log should say of an error: everything, or if an event gave that before, what failed.
+#[derive(Debug, Clone, Copy)]
+pub struct Mention<'e>(pub &'e Error);
+
+impl Mention<'_> {
+    /// Whether an event gave all of the error: a log that has that line needs it no second time.
+    pub fn is_brief(self) -> bool {
+        self.0.0.is_reported
+    }
+}
+
+impl fmt::Display for Mention<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Mention(error) = self;
+        if !self.is_brief() {
+            return error.fmt(f);
+        }
+        match error.failures() {
+            [first, rest @ ..] if !rest.is_empty() => {
+                write!(f, "{} and {} more failed, see above", first.subject(), rest.len())
+            }
+            failures => {
+                let failed = failures.first().unwrap_or(error);
+                write!(f, "{} failed, see above", failed.subject())
+            }
+        }
     }
 }
 

@@ -36,6 +36,6 @@ pub use step::Step;
 pub use store::StoreEvent;
 pub use sync::SyncEvent;
 pub use verify::{Finding, Verdict, VerifyEvent, VerifyTotals};
-pub use words::{Line, To, words};
+pub use words::{Line, To, words, words_of};
 
 pub use crate::types::Level;

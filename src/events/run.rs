@@ -123,6 +123,18 @@ pub enum RunEvent {
         /// The channel; `None` for the log without a channel.
         channel: Option<String>,
     },
+    /// Mail came since the start, and nothing was logged since: programs run that began before they
+    /// were to log. Reported once.
+    NobodyLogs {
+        /// To which mailbox mail came.
+        mailbox: MboxName,
+        /// The log that nobody wrote.
+        #[serde(serialize_with = "serialize_path")]
+        path: PathBuf,
+        /// How long ago rolling replication began.
+        #[serde(rename = "silent_seconds", serialize_with = "serialize_seconds")]
+        time: Duration,
+    },
     /// The status file could not be written. Reported again only if the reason is another one.
     StatusNotWritten {
         /// Why not.

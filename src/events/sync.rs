@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::difference::Difference;
 use crate::error::{Error, Subject};
-use crate::types::{MboxName, Modseq, Text, Uid, UserId};
+use crate::types::{MboxName, Modseq, ReplicaName, Text, Uid, UserId};
 
 /// Something about the replication of a user or mailbox.
 #[derive(Debug, Clone, Serialize)]
@@ -61,10 +61,9 @@ pub enum SyncEvent {
         user: UserId,
         /// Why.
         error: Error,
-        /// The channel, if there is one.
-        channel: Option<String>,
-        /// The replica as configured.
-        server: String,
+        /// To which replica.
+        #[serde(flatten)]
+        replica: ReplicaName,
     },
     /// A part of a user, or one mailbox, could not be replicated.
     PartFailed {

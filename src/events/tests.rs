@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
-use crate::error::{Error, Kind, Subject};
+use crate::error::{Error, Kind, Mark, Subject};
 use crate::types::{Backlog, Guid, MboxName, ReplicaName, SyncCrcs, UserId};
 
 const SAMPLES: &str = include_str!("samples.txt");
@@ -144,16 +144,17 @@ fn sync() -> Vec<SyncEvent> {
         SyncEvent::UserFailed {
             user: user(),
             error: error().over(user()).with_parts(vec![error()]),
-            channel: None,
-            server: "mx2".into(),
+            replica: "mx2".into(),
         },
+        SyncEvent::UserFailed { user: user(), error: error(), replica: replica() },
+        SyncEvent::PartFailed { subject: Subject::from(&mailbox), error: error() },
         SyncEvent::UserFailed {
             user: user(),
-            error: error(),
-            channel: Some("second".into()),
-            server: "mx2".into(),
+            error: error()
+                .over(user())
+                .with_parts(vec![error().marked(Mark::Reported), error().marked(Mark::Reported)]),
+            replica: replica(),
         },
-        SyncEvent::PartFailed { subject: Subject::from(&mailbox), error: error() },
         SyncEvent::PartFailed { subject: Subject::item("SUB fred"), error: locked() },
         SyncEvent::UnknownUser { user: user() },
         SyncEvent::UnknownMailbox { mailbox: mailbox.clone(), external: "user/fred".into() },
@@ -241,6 +242,7 @@ fn run() -> Vec<RunEvent> {
             error: error(),
         },
         RunEvent::ShutdownFileFound { path: "/conf/sync/shutdown".into() },
+        RunEvent::NobodyLogs { mailbox: mailbox(), path: "/x/sync/log".into(), time: next },
         RunEvent::NoSyncLog,
         RunEvent::NotLogged { channel: Some("second".to_owned()) },
         RunEvent::StatusNotWritten { error: error() },
@@ -265,6 +267,12 @@ fn run() -> Vec<RunEvent> {
         RunEvent::Promoting { item: "MAILBOX user.fred.x".into(), to: "USER fred".into() },
         RunEvent::Deferred { item: "USER fred".into() },
         RunEvent::LeftForLater { items: items(), tries: 2, next, error: error() },
+        RunEvent::LeftForLater {
+            items: items(),
+            tries: 2,
+            next,
+            error: error().marked(Mark::Reported),
+        },
         RunEvent::LeftForLater { items: items(), tries: 1, next, error: locked() },
         RunEvent::NotReplicated { items: items(), error: error() },
     ]

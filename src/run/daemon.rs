@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 use std::time::Duration;
+use std::time::SystemTime;
 
 use super::executor::{Executor, Settled};
 use super::grouping;
@@ -81,6 +82,8 @@ pub struct Daemon<'n> {
     goodbye: bool,
     /// When a task was last done as a whole, or nothing was left to do.
     last_success: Option<Moment>,
+    /// When the log was begun that was taken over last.
+    last_log: Option<SystemTime>,
 }
 
 impl<'n> Daemon<'n> {
@@ -108,6 +111,7 @@ impl<'n> Daemon<'n> {
             is_stale: false,
             goodbye: false,
             last_success: None,
+            last_log: None,
         }
     }
 
@@ -281,6 +285,7 @@ impl<'n> Daemon<'n> {
             self.phase = Phase::Rolling;
         } else {
             self.last_take = Some(now);
+            self.last_log = since;
         }
     }
 }
@@ -462,6 +467,7 @@ impl Machine for Daemon<'_> {
             contact: self.executor.contact.clone(),
             has_unread: matches!(self.phase, Phase::Connecting | Phase::Reading),
             last_success: self.last_success,
+            last_log: self.last_log,
             ..State::default()
         };
         queue::describe(&self.executor.queue, &mut state);

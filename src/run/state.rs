@@ -35,6 +35,8 @@ pub struct State {
     pub owners: HashSet<u64>,
     /// When the oldest of them was logged, as far as that is known.
     pub oldest: Option<SystemTime>,
+    /// When the log was begun that was taken over last, as far as that is known.
+    pub last_log: Option<SystemTime>,
     /// What is being worked on, in the words of the log: the first entry of each task.
     pub running: Vec<Text>,
     /// Tasks that wait for another try: the first of them.

@@ -15,3 +15,4 @@ pub use progress::{Expected, Reached};
 pub(crate) use value::unix_seconds;
 pub use value::{Contact, Deferred, Status, Totals, VERSION};
 pub use verdict::{Level, Limits, Verdict};
+pub(crate) use words::brief;

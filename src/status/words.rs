@@ -37,6 +37,19 @@ impl Verdict {
     }
 }
 
+/// A status in no more than the 15 bytes that the kernel keeps of a thread's name.
+pub(crate) fn brief(status: &Status, now: u64) -> String {
+    match status.contact {
+        Contact::Unreachable { .. } => "unreachable".to_owned(),
+        Contact::Unknown => "not connected".to_owned(),
+        Contact::Connected { .. } if status.deferred_count > 0 => {
+            format!("deferred {}", status.deferred_count.min(99_999))
+        }
+        Contact::Connected { .. } if status.backlog.entries == 0 => "in sync".to_owned(),
+        Contact::Connected { .. } => format!("lag {} s", status.lag(now).min(999_999_999)),
+    }
+}
+
 fn details(text: &mut String, status: &Status, now: u64) {
     let ago = |then: u64| format!("{} s ago", now.saturating_sub(then));
     let mut line = |name: &str, value: String| {

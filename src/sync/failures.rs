@@ -2,7 +2,7 @@
 
 use super::care::is_of_mailbox_alone;
 use super::pass::Pass;
-use crate::error::{Error, Kind, Result, Scope, Subject};
+use crate::error::{Error, Kind, Mark, Result, Scope, Subject};
 use crate::events::SyncEvent;
 use crate::types::{MboxName, UserId};
 
@@ -31,11 +31,11 @@ impl Failures {
         let subject = subject.into();
         let event = SyncEvent::PartFailed { subject: subject.clone(), error: error.clone() };
         pass.report_once(&subject, &error, event);
-        self.keep_reported(subject, error);
+        self.keep_reported(subject, error.marked(Mark::Reported));
         Ok(())
     }
 
-    /// Keeps a failure that was reported already.
+    /// Keeps a failure of which the caller reports what is to be reported.
     pub fn keep_reported(&mut self, subject: impl Into<Subject>, error: Error) {
         self.kept.push((subject.into(), error));
     }

@@ -1,7 +1,7 @@
 //! Replicates one user: mailboxes, quotas, subscriptions, sieve, seen (`sync_do_user`).
 
 use super::contents::bring_contents;
-use super::failures::{Failures, TRIES, is_locked};
+use super::failures::{Failures, TRIES};
 use super::folders::settle::{Settled, View, settle};
 use super::folders::sides::{Folders, Refused};
 use super::pass::Pass;
@@ -9,7 +9,7 @@ use super::transfer::damage::{check_messages, to_check};
 use super::tries::{Attempted, Tries};
 use super::usermeta::apply::{apply_steps, user_steps};
 use super::usermeta::quotas::quota_steps;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Mark, Result};
 use crate::events::{Step, SyncEvent};
 use crate::protocol::{Command, RemoteUser, Ticket};
 use crate::store::UserTree;
@@ -28,13 +28,15 @@ pub fn user(pass: &mut Pass<'_>, user: &UserId, asked: Option<Ticket>) -> Result
     let result = user_locked(pass, user, asked);
     let result = result.map_err(|error| error.over(user));
     pass.staged.clear_if_failed(&result);
-    if let Err(error) = &result
-        && !is_locked(error)
-        && error.kind() != Kind::Cancelled
-    {
-        log_failed_user(pass, user, error);
-    }
-    result
+    result.map_err(|error| match error.kind() {
+        Kind::Locked | Kind::ReplicaLocked | Kind::Cancelled => error,
+        _ => {
+            let user = user.clone();
+            let replica = pass.settings.replica_name();
+            pass.report(SyncEvent::UserFailed { user, error: error.clone(), replica });
+            error.marked(Mark::Reported)
+        }
+    })
 }
 
 fn user_locked(pass: &mut Pass<'_>, user: &UserId, mut asked: Option<Ticket>) -> Result<()> {
@@ -70,15 +72,6 @@ fn user_locked(pass: &mut Pass<'_>, user: &UserId, mut asked: Option<Ticket>) ->
         }
     }
     Err(tries.used_up(pass, Some(user), user))
-}
-
-fn log_failed_user(pass: &Pass<'_>, user: &UserId, error: &Error) {
-    pass.report(SyncEvent::UserFailed {
-        user: user.clone(),
-        error: error.clone(),
-        channel: pass.settings.channel.clone(),
-        server: pass.settings.server.clone(),
-    });
 }
 
 fn user_once(

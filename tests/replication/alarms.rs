@@ -3,7 +3,9 @@
 
 use cyrsync_lab::{Imap, Lab, Options, Run};
 
-use crate::common::{Holder, append, assert_equal, create, ours, replicate, start_ours, until};
+use crate::common::{
+    Holder, append, assert_equal, create, message_file, ours, replicate, start_ours, until,
+};
 use crate::rolling::{drained, rolling, stop};
 
 /// What a run logged at a level.
@@ -124,8 +126,8 @@ fn a_long_wait_for_a_lock_says_who_holds_it() {
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "while it is locked");
     let running = until(running, |so_far| so_far[2].contains("left for later"));
     let log = running.so_far()[2].clone();
-    let line = log.lines().find(|line| line.contains("left for later")).unwrap();
-    assert!(line.starts_with("INFO") && line.contains("(python3"), "{line}");
+    let line = log.lines().find(|line| line.contains("(python3")).unwrap();
+    assert!(line.starts_with("INFO"), "{line}");
     drop(holder);
     stop(drained(running, &lab));
 }
@@ -138,4 +140,76 @@ fn a_number_that_is_none_is_a_wrong_command_line() {
         assert_eq!(run.status.code(), Some(64), "{run}");
         assert!(run.stderr.starts_with(&format!("{flag} abc: not a number")), "{run}");
     }
+}
+
+/// How often a text is logged, of which every line names the replica.
+fn times_logged(log: &str, text: &str) -> usize {
+    for line in log.lines().filter(|line| line.starts_with("ERR")) {
+        let names_it =
+            line.contains("server=<127.0.0.1>") || line.contains("servername=<127.0.0.1>");
+        assert!(names_it && line.contains("channel=<far>"), "{line}\n{log}");
+    }
+    log.matches(text).count()
+}
+
+#[test]
+fn a_failure_is_logged_in_full_once_and_every_line_names_channel_and_replica() {
+    let channels = vec!["far".to_owned()];
+    let lab = Lab::new(Options { sync_log_channels: channels, ..Options::default() });
+    create(&lab.master, &["user.fred", "user.fred.Sent", "user.fred.Trash"]);
+    let mut fred = Imap::login(&lab.master, "fred");
+    for mailbox in ["INBOX.Sent", "INBOX.Trash"] {
+        append(&mut fred, mailbox, &format!("one in {mailbox}"));
+    }
+    std::fs::remove_file(message_file(&lab.master, "user.fred.Sent", 1)).expect("own file");
+    let reason = "the file is missing";
+    for (mode, brief) in [
+        (&["-u", "fred"][..], "user replication failed: error=<user.fred.Sent failed, see above>"),
+        (&["-A"], "user replication failed: error=<user.fred.Sent failed, see above>"),
+        (&["-m", "user.fred.Sent"], "Error in sync_do_mailboxes(): bailing out!"),
+        (&["-1"], "left for later: items=<USER fred> tries=<1> next=<15 s> error=<user.fred.Sent "),
+    ] {
+        let run = ours(&lab, &[&["-n", "far"], mode].concat());
+        assert_eq!(run.status.code(), Some(1), "{run}");
+        // What a log says of a mailbox is tried once more with its user.
+        let tries = if mode == ["-1"] { 2 } else { 1 };
+        assert_eq!(times_logged(&run.log, reason), tries, "{run}");
+        assert!(run.log.contains(brief), "{brief}: {run}");
+        // Who typed the command reads all of it.
+        let is_typed = mode != ["-1"];
+        assert_eq!(run.stderr.contains(reason), is_typed, "{run}");
+    }
+    append(&mut fred, "INBOX.Trash", "another");
+    std::fs::remove_file(message_file(&lab.master, "user.fred.Trash", 2)).expect("own file");
+    let run = ours(&lab, &["-n", "far", "-u", "fred"]);
+    assert_eq!(times_logged(&run.log, reason), 2, "{run}");
+    assert!(run.log.contains("error=<user.fred.Sent and 1 more failed, see above>"), "{run}");
+}
+
+/// A host is not asked how its mailboxes are while nothing is to be done.
+#[cfg(not(through_host))]
+#[test]
+fn mail_that_nobody_logs_is_noticed() {
+    let mut lab = Lab::default();
+    create(&lab.master, &["user.fred"]);
+    replicate(&lab, &["-A"]);
+    lab.master.stop_server();
+    lab.master.set_config("sync_log", Some("no"));
+    lab.master.start_server();
+    // Its process read imapd.conf when it began.
+    let mut fred = Imap::login(&lab.master, "fred");
+    lab.master.set_config("sync_log", Some("yes"));
+    let running = start_ours(&lab, &["-R"]);
+    let running = until(running, |so_far| so_far[2].contains("Destination supports"));
+    // cyrus.index has whole seconds.
+    let started = std::time::Instant::now();
+    let running = until(running, |_| started.elapsed().as_secs() >= 2);
+    append(&mut fred, "INBOX", "not logged");
+    let says = "nobody wrote ";
+    let running = until(running, |so_far| so_far[2].contains(says));
+    running.signal(libc::SIGTERM);
+    let run = running.wait();
+    let warnings = logged(&run, "WARNING");
+    assert_eq!(warnings.len(), 1, "{run}");
+    assert!(warnings[0].contains(says) && warnings[0].contains("user.fred"), "{run}");
 }

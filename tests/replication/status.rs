@@ -9,7 +9,7 @@ use cyrsync_lab::run::Running;
 use cyrsync_lab::{Cyrus, Imap, Lab, Options, Run};
 use serde_json::Value;
 
-use crate::common::{append, create, message_file, ours, until};
+use crate::common::{append, create, message_file, ours, program, until};
 use crate::rolling::{drained, log, rolling, stop};
 
 fn status(lab: &Lab, args: &[&str]) -> Run {
@@ -43,6 +43,16 @@ fn status_file(cyrus: &Cyrus) -> PathBuf {
     cyrus.config_dir().join("sync/log-status")
 }
 
+/// What `ps -L -o comm` shows of a client. The process itself keeps the name of its program.
+fn thread_names(running: &Running) -> Vec<String> {
+    let process = PathBuf::from(format!("/proc/{}", running.pid()));
+    let comm = |of: PathBuf| fs::read_to_string(of.join("comm")).unwrap_or_default();
+    let program = program().file_name().unwrap().to_string_lossy().into_owned();
+    assert_eq!(comm(process.clone()).trim_end(), &program[..program.len().min(15)]);
+    let threads = fs::read_dir(process.join("task")).expect("a process");
+    threads.flatten().map(|thread| comm(thread.path()).trim_end().to_owned()).collect()
+}
+
 #[test]
 fn a_client_that_keeps_up_is_ok_and_says_what_it_did() {
     let lab = Lab::default();
@@ -61,6 +71,8 @@ fn a_client_that_keeps_up_is_ok_and_says_what_it_did() {
     let first = run.stdout.lines().next().unwrap();
     assert!(first.starts_with("CYRSYNC OK - the log without a channel to 127.0.0.1: "), "{run}");
     assert!(first.contains("in sync | lag=0s;60;600 backlog=0 users=0 deferred=0"), "{run}");
+    let names = thread_names(&running);
+    assert!(names.iter().any(|name| name == "in sync"), "{names:?}");
     stop(running);
     // It ended in good order: nothing waits, but nobody would replicate what comes.
     let run = status(&lab, &[]);
@@ -85,6 +97,8 @@ fn a_dead_replica_is_critical_with_the_reason_and_what_waits() {
     let run = status(&lab, &[]);
     assert!(run.stdout.starts_with("CYRSYNC CRITICAL"), "{run}");
     assert!(run.stdout.contains("unreachable for") && run.stdout.contains("next attempt"), "{run}");
+    let names = thread_names(&running);
+    assert!(names.iter().any(|name| name == "unreachable"), "{names:?}");
     // The replica is back.
     lab.replica.start_server();
     running.signal(libc::SIGHUP);

@@ -1,14 +1,18 @@
 //! Where what the library reports goes: stdout, stderr and syslog.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cyrsync::Error;
-use cyrsync::events::{Direction, Event, Level, Line, Observer, Step, SyncEvent, To, json, words};
+use cyrsync::events::{
+    Direction, Event, Level, Line, Observer, Step, SyncEvent, To, json, words_of,
+};
 use cyrsync::status::Status;
 use cyrsync::sys::syslog;
+use cyrsync::types::ReplicaName;
 
 use crate::progress::Reporter;
 use crate::systemd::Systemd;
@@ -18,6 +22,8 @@ use crate::traffic::Wire;
 /// The program's observer.
 #[derive(Debug, Default)]
 pub struct Console {
+    /// Which replica every alarm names.
+    pub replica: ReplicaName,
     /// Actions go to stdout (`-v`).
     pub print_actions: bool,
     /// Actions go to syslog (`-l`).
@@ -88,6 +94,11 @@ impl Console {
         }
     }
 
+    /// Logs what somebody should look at.
+    pub fn alarm(&self, line: impl Display) {
+        syslog::send(Level::Error, format!("{line} {}", self.replica));
+    }
+
     /// Whether a mistake is a failure, and there was one.
     pub fn fails(&self, is_strict: bool) -> bool {
         is_strict && self.mistaken.load(Ordering::Relaxed)
@@ -137,7 +148,7 @@ impl Observer for Console {
             self.check_names(event);
         }
         self.resumed(event);
-        match words(event) {
+        match words_of(event, &self.replica) {
             Some(Line { to: To::Log(level), text }) => syslog::send(level, text),
             Some(Line { to: To::Verbose, text }) => self.action(&text),
             Some(Line { to: To::Terminal, text }) => complain(text),

@@ -68,7 +68,7 @@ fn words(step: &PlannedStep) -> String {
 /// # Errors
 /// If an operand is neither a name nor a pattern.
 pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> {
-    let mut tally = Tally::new(&low);
+    let mut tally = Tally::new(&low, session.console.clone());
     let mut printer = Printer { json: low.json, steps: 0, messages: 0, bytes: 0 };
     let is_strict = low.strict;
     let planned = plan(mode, low, session, &mut tally, &mut printer);

@@ -5,11 +5,13 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use cyrsync::engine::{Client, Ended, Undone};
+use cyrsync::error::Mention;
 use cyrsync::events::Level;
 use cyrsync::sys::syslog;
 use cyrsync::{Error, Kind};
 
 use crate::connect::{self, NotConnected};
+use crate::console::Console;
 use crate::exit::{Exit, Fatal};
 use crate::flags::Low;
 use crate::list;
@@ -65,13 +67,13 @@ fn file(path: &OsStr, session: &mut Session) -> Exit {
         Err(error) => {
             let line = format!("Failed to open {}: {}", path.display(), list::reason(&error));
             complain(&line);
-            syslog::send(Level::Error, &line);
+            session.console.alarm(line);
             return Exit::Failed;
         }
     };
-    let Session { client, policy, .. } = session;
+    let Session { client, policy, console, .. } = session;
     let exit = match connect::connect(client, policy) {
-        Ok(()) => process(client, log, &path.to_string_lossy()),
+        Ok(()) => process(client, console, log, &path.to_string_lossy()),
         Err(NotConnected::Stopped) => Exit::TempFail,
         Err(NotConnected::Unreachable) => Exit::Failed,
     };
@@ -79,11 +81,19 @@ fn file(path: &OsStr, session: &mut Session) -> Exit {
     exit
 }
 
-fn process(client: &mut Client, log: Box<dyn Read>, name: &str) -> Exit {
+fn process(client: &mut Client, console: &Console, log: Box<dyn Read>, name: &str) -> Exit {
+    let failed = |what: &str, error: &Error| {
+        let line = format!("Processing sync log file failed: {what}: ");
+        complain(format!("{line}{error}"));
+        console.alarm(format!("{line}{}", Mention(error)));
+    };
     match client.process_log(log, name) {
         Ok(undone) if undone.is_empty() => Exit::Ok,
         Ok(undone) => {
-            undone.iter().for_each(tell);
+            for Undone { items, error } in &undone {
+                let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+                failed(&items.join(", "), error);
+            }
             Exit::Failed
         }
         Err(error) if error.kind() == Kind::Cancelled => Exit::TempFail,
@@ -92,15 +102,4 @@ fn process(client: &mut Client, log: Box<dyn Read>, name: &str) -> Exit {
             Exit::Failed
         }
     }
-}
-
-fn tell(undone: &Undone) {
-    let items: Vec<String> = undone.items.iter().map(ToString::to_string).collect();
-    failed(&items.join(", "), &undone.error);
-}
-
-fn failed(what: &str, error: &Error) {
-    let line = format!("Processing sync log file failed: {what}: {error}");
-    complain(&line);
-    syslog::send(Level::Error, &line);
 }

@@ -106,7 +106,8 @@ fn session(
     cancel: Cancel,
     reporter: Arc<Reporter>,
 ) -> Result<Session, Fatal> {
-    let console = Arc::new(Console { reporter: reporter.clone(), ..console(low) });
+    let replica = settings.replication.replica_name();
+    let console = Arc::new(Console { reporter: reporter.clone(), replica, ..console(low) });
     let rolling = settings.rolling.clone();
     let policy = Policy {
         persistence: rolling.persistence,

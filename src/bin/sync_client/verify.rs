@@ -4,8 +4,7 @@
 use std::ffi::OsString;
 
 use cyrsync::engine::Verify;
-use cyrsync::events::{Level, Verdict, VerifyTotals};
-use cyrsync::sys::syslog;
+use cyrsync::events::{Verdict, VerifyTotals};
 use cyrsync::types::{MboxName, UserId};
 use cyrsync::{Error, Kind};
 
@@ -96,7 +95,7 @@ fn ended(
         }
         Err(error) => {
             complain(error.to_string());
-            syslog::send(Level::Error, error.to_string());
+            session.console.alarm(error);
             Err(End::GivenUp)
         }
     }

@@ -6,6 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::Arc;
 
 use cyrsync::engine::{Client, Goal};
+use cyrsync::error::Mention;
 use cyrsync::events::Level;
 use cyrsync::sys::syslog;
 use cyrsync::types::{MboxName, UserId};
@@ -57,7 +58,7 @@ impl From<NotConnected> for End {
 /// # Errors
 /// If an operand is neither a name nor a pattern.
 pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> {
-    let mut tally = Tally::new(&low);
+    let mut tally = Tally::new(&low, session.console.clone());
     let is_strict = low.strict;
     // The file of imapd.conf is that of the client that rolls, if one does.
     let yields = low.metrics_file.is_none();
@@ -116,15 +117,16 @@ pub fn chosen<T: Choice>(
 
 /// Remembers and tells what failed.
 pub struct Tally {
+    console: Arc<Console>,
     verbose: bool,
     summary: Summary,
 }
 
 impl Tally {
     /// Nothing failed yet.
-    pub fn new(low: &Low) -> Tally {
+    pub fn new(low: &Low, console: Arc<Console>) -> Tally {
         let verbose = low.verbose > 0;
-        Tally { verbose, summary: Summary::begin(verbose, low.json) }
+        Tally { console, verbose, summary: Summary::begin(verbose, low.json) }
     }
 
     /// Whether something failed.
@@ -135,13 +137,14 @@ impl Tally {
     /// `call` is what Cyrus's line names: `sync_do_user(fred)`.
     pub fn failed(&mut self, call: impl fmt::Display, error: &Error) {
         self.summary.failed(error.subject().to_string());
-        let reason = error.to_string();
-        complain(&reason);
-        syslog::send(Level::Error, &reason);
+        complain(error.to_string());
+        if !Mention(error).is_brief() {
+            self.console.alarm(error);
+        }
         if self.verbose {
             complain(format!("Error from {call}: bailing out!"));
         }
-        syslog::send(Level::Error, format!("Error in {call}: bailing out!"));
+        self.console.alarm(format_args!("Error in {call}: bailing out!"));
     }
 
     fn skipped(&self, what: &str, name: impl fmt::Display) {
@@ -237,7 +240,7 @@ fn all(prefix: Option<&OsString>, session: &mut Session, tally: &mut Tally) -> R
             return Ok(());
         }
         furthest = ended;
-        syslog::send(Level::Error, error.to_string());
+        tally.console.alarm(error);
         client.disconnect();
     }
 }
@@ -271,7 +274,7 @@ mod tests {
 
     #[test]
     fn failures_count_but_locked_users_do_not() {
-        let mut tally = Tally::new(&Low::default());
+        let mut tally = Tally::new(&Low::default(), Arc::default());
         let goal = Goal::User("fred".into());
         for kind in [Kind::Locked, Kind::ReplicaLocked, Kind::Cancelled] {
             task_ended(&mut tally, &goal, &Err(Error::new(kind, "lock", "fred", "held")));

@@ -12,4 +12,4 @@ mod sync;
 mod verify;
 
 pub use line::{Line, To};
-pub use render::words;
+pub use render::{words, words_of};

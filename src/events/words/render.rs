@@ -3,6 +3,9 @@
 use super::line::{Line, To};
 use super::{connection, repair, run, step, store, sync, verify};
 use crate::events::event::Event;
+use crate::events::run::RunEvent;
+use crate::events::sync::SyncEvent;
+use crate::types::{Level, ReplicaName};
 
 /// The line that stands for an event; `None` if Cyrus says nothing of it.
 pub fn words(event: &Event) -> Option<Line> {
@@ -23,4 +26,25 @@ pub fn words(event: &Event) -> Option<Line> {
         Event::Run(event) => run::line(event),
         Event::Verify(event) => verify::line(event),
     })
+}
+
+/// The line that stands for an event of a client of `replica`. A line of which somebody should take
+/// note names the replica, whichever event it stands for: one log may have those of many clients.
+pub fn words_of(event: &Event, replica: &ReplicaName) -> Option<Line> {
+    let mut line = words(event)?;
+    if matches!(line.to, To::Log(Level::Error | Level::Warning)) && !names_replica(event) {
+        line.text.push_str(&format!(" {replica}"));
+    }
+    Some(line)
+}
+
+fn names_replica(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Run(
+            RunEvent::ConnectFailed { .. }
+                | RunEvent::StillUnreachable { .. }
+                | RunEvent::ReachableAgain { .. }
+        ) | Event::Sync(SyncEvent::UserFailed { .. })
+    )
 }

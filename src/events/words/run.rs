@@ -1,6 +1,7 @@
 //! The lines about a run as a whole.
 
 use super::line::Line;
+use crate::error::Mention;
 use crate::events::run::RunEvent;
 use crate::types::Level;
 use crate::types::Text;
@@ -71,6 +72,16 @@ pub(super) fn line(event: &RunEvent) -> Line {
             );
             (Level::Warning, text)
         }
+        RunEvent::NobodyLogs { mailbox, path, time } => {
+            let text = format!(
+                "SYNCNOTICE: nobody wrote {} in the {} s since the start, although mail came to \
+                 {mailbox}: restart Cyrus, so that all its programs log their changes; until then \
+                 only sync_client -A finds them",
+                path.display(),
+                time.as_secs()
+            );
+            (Level::Warning, text)
+        }
         RunEvent::StatusNotWritten { error } => (Level::Warning, error.to_string()),
         RunEvent::LogNotTaken { error }
         | RunEvent::NotNoted { error }
@@ -88,15 +99,20 @@ pub(super) fn line(event: &RunEvent) -> Line {
         RunEvent::LeftForLater { items, tries, next, error } => {
             let level = if error.kind().is_locked() { Level::Info } else { Level::Error };
             let text = format!(
-                "SYNCERROR: left for later: items=<{}> tries=<{tries}> next=<{} s> error=<{error}>",
+                "SYNCERROR: left for later: items=<{}> tries=<{tries}> next=<{} s> error=<{}>",
                 list(items),
-                next.as_secs()
+                next.as_secs(),
+                Mention(error)
             );
             (level, text)
         }
         RunEvent::NotReplicated { items, error } => (
             Level::Error,
-            format!("SYNCERROR: not replicated: items=<{}> error=<{error}>", list(items)),
+            format!(
+                "SYNCERROR: not replicated: items=<{}> error=<{}>",
+                list(items),
+                Mention(error)
+            ),
         ),
     };
     Line::log(level, text)

@@ -1,8 +1,9 @@
 //! The lines about users and mailboxes.
 
 use super::line::Line;
+use crate::error::Mention;
 use crate::events::sync::SyncEvent;
-use crate::types::Level;
+use crate::types::{Level, ReplicaName};
 
 /// The line of an event.
 pub(super) fn line(event: &SyncEvent) -> Line {
@@ -63,15 +64,16 @@ fn text(event: &SyncEvent) -> String {
         SyncEvent::Unsettled { user: None, tries } => {
             format!("failed to settle renames after {tries} tries!")
         }
-        SyncEvent::UserFailed { user, error, channel, server } => {
+        SyncEvent::UserFailed { user, error, replica: ReplicaName { server, channel } } => {
             let channel = channel.as_deref().unwrap_or("(null)");
             format!(
-                "IOERROR: user replication failed: error=<{error}> userid=<{user}> \
-                 channel=<{channel}> servername=<{server}>"
+                "IOERROR: user replication failed: error=<{}> userid=<{user}> \
+                 channel=<{channel}> servername=<{server}>",
+                Mention(error)
             )
         }
         SyncEvent::PartFailed { subject, error } => {
-            format!("SYNCERROR: update failed: {subject} '{error}'")
+            format!("SYNCERROR: update failed: {subject} '{}'", Mention(error))
         }
         SyncEvent::UnknownUser { user } => {
             format!("{user}: there is no such user on this server")

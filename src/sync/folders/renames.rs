@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::plan::{Plan, Rename};
 use super::sides::{Folders, Refused};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Mark, Result, Subject};
 use crate::events::{Step, SyncEvent};
 use crate::protocol::{self, Command, Ticket};
 use crate::store::{Lock, Wait};
@@ -101,11 +101,15 @@ fn delete_all(
             gone.insert(name.clone());
             continue;
         };
-        if !error.is_connection() && !is_locked(&error) {
-            pass.report(SyncEvent::DeleteFailed { mailbox: name.clone(), error: error.clone() });
-        }
         undone.held.insert(name.clone(), name.clone());
-        failures.keep(pass, name, error)?;
+        if ends_all(&error) || is_locked(&error) {
+            failures.keep(pass, name, error)?;
+            continue;
+        }
+        let (subject, mailbox) = (Subject::from(name), name.clone());
+        let event = SyncEvent::DeleteFailed { mailbox, error: error.clone() };
+        pass.report_once(&subject, &error, event);
+        failures.keep_reported(subject, error.marked(Mark::Reported));
     }
     Ok(gone)
 }

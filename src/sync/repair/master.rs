@@ -6,7 +6,7 @@ use std::path::Path;
 use super::fetch;
 use super::plan::Plan;
 use super::sides;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Mark, Result};
 use crate::events::{Observer, Step, SyncEvent};
 use crate::protocol::{Command, RemoteFolder, Reserve, Since};
 use crate::replica::Replica;
@@ -38,8 +38,9 @@ pub(crate) fn write_master(
             // What it has staged is of no use to the next attempt.
             master.broken();
             if !matches!(error.kind(), Kind::Changed | Kind::ReplicaChanged) {
-                let (mailbox, error) = (name.clone(), error.clone());
-                pass.report(SyncEvent::MasterFailed { mailbox, error });
+                let mailbox = name.clone();
+                pass.report(SyncEvent::MasterFailed { mailbox, error: error.clone() });
+                return Err(error.marked(Mark::Reported));
             }
             Err(error)
         }

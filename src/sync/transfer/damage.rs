@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
-use crate::error::{Error, Kind, Result, Scope, Subject};
+use crate::error::{Error, Kind, Mark, Result, Scope, Subject};
 use crate::events::SyncEvent;
 use crate::limits::SURVEY_BYTES;
 use crate::store::{Mailbox, Records};
@@ -103,7 +103,7 @@ pub(crate) fn check_messages(
             let (subject, mailbox) = (Subject::from(name), name.clone());
             let event = SyncEvent::Damaged { mailbox, error: error.clone() };
             pass.report_once(&subject, &error, event);
-            failures.keep_reported(subject, error);
+            failures.keep_reported(subject, error.marked(Mark::Reported));
         }
     }
     Ok(())
