@@ -11,6 +11,9 @@ pub const DLIST_DEPTH: usize = 64;
 pub const DLIST_ITEM_BYTES: u64 = 64 << 20;
 /// Longest fetched message that is held in memory; a longer one goes to a file while it arrives.
 pub const FETCH_MEMORY_BYTES: u64 = 1 << 20;
+/// Longest item of a reply that is held in memory where it may go to a file: a mailbox of about six
+/// thousand messages.
+pub const ITEM_MEMORY_BYTES: usize = 1 << 20;
 /// Memory that the parts of one parsed value may take. As values they take many times what they
 /// have on the wire, so a reply is kept as it came and its items are parsed when they are used, the
 /// records of `GET FULLMAILBOX` one by one. What is left has a list at the most: a hundred

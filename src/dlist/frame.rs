@@ -45,6 +45,20 @@ impl Framer {
         }
     }
 
+    /// How many of a buffer's `length` bytes were looked at.
+    pub fn looked_at(&self, length: usize) -> usize {
+        self.at.min(length)
+    }
+
+    /// The first `count` bytes of the buffer are there no more. Only those may go that were looked
+    /// at, and that are so far back that no literal can be announced with them.
+    pub fn forget(&mut self, count: usize) {
+        self.at = self.at.saturating_sub(count);
+        self.piece = self.piece.saturating_sub(count);
+        self.literal =
+            self.literal.and_then(|(start, size)| Some((start.checked_sub(count)?, size)));
+    }
+
     /// The literal that `buffer` ends within: where it begins, and its size.
     pub fn open_literal(&self, buffer: &[u8]) -> Option<(usize, usize)> {
         self.literal.filter(|(start, size)| {
@@ -120,6 +134,26 @@ mod tests {
         assert_eq!(framer.open_literal(&line[..10]), Some((9, 3)));
         assert_eq!(framer.find(line).unwrap(), None);
         assert_eq!(framer.open_literal(line), None);
+    }
+
+    #[test]
+    fn bytes_that_were_looked_at_may_go() {
+        let line = b"* M (aaaaaaaaaaaaaaaa {4+}\r\n\n)\n( b {1}\r\n\n c)\r\n* N";
+        for kept in [6, 10, 100] {
+            let mut framer = Framer::default();
+            let (mut gone, mut end) = (0, 0);
+            let length = loop {
+                end += 1;
+                let buffer = &line[gone..end];
+                if let Some(length) = framer.find(buffer).unwrap() {
+                    break gone + length;
+                }
+                let spare = framer.looked_at(buffer.len()).saturating_sub(kept);
+                framer.forget(spare);
+                gone += spare;
+            };
+            assert_eq!(length, line.len() - 3, "{kept}");
+        }
     }
 
     #[test]

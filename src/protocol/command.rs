@@ -99,6 +99,22 @@ pub struct FetchPlace<'c> {
     pub temp_path: &'c Path,
 }
 
+/// `GET FULLMAILBOX`: the state of a mailbox with all its records.
+#[derive(Debug, Clone, Copy)]
+pub struct FullMailbox<'c> {
+    /// Its name.
+    pub mailbox: &'c MboxName,
+    /// A directory for temporary files (`temp_path`): a long answer waits there. Without one it
+    /// waits in memory.
+    pub temp_path: Option<&'c Path>,
+}
+
+impl<'c> From<&'c MboxName> for FullMailbox<'c> {
+    fn from(mailbox: &'c MboxName) -> Self {
+        FullMailbox { mailbox, temp_path: None }
+    }
+}
+
 /// A command to a replication server.
 pub enum Command<'c> {
     /// `GET USER`: all that belongs to a user.
@@ -110,7 +126,7 @@ pub enum Command<'c> {
     /// `GET UNIQUEIDS`: the same by uniqueid.
     GetUniqueIds(&'c [UniqueId]),
     /// `GET FULLMAILBOX`: the state of a mailbox with all its records.
-    GetFullMailbox(&'c MboxName),
+    GetFullMailbox(FullMailbox<'c>),
     /// `GET QUOTA`: the limits of a quota root.
     GetQuota(&'c Text),
     /// `GET ANNOTATION`: the annotations of a mailbox, or with an empty name of the server.
@@ -227,9 +243,8 @@ impl Command<'_> {
             | Command::Capabilities(_)
             | Command::Force
             | Command::Restart => label,
-            Command::GetFullMailbox(mailbox) | Command::GetAnnotations(mailbox) => {
-                label.about(mailbox)
-            }
+            Command::GetFullMailbox(full) => label.about(full.mailbox),
+            Command::GetAnnotations(mailbox) => label.about(mailbox),
             Command::GetQuota(root) | Command::UnQuota(root) => label.about(root),
             Command::Quota(quota) => label.about(&quota.root),
             Command::Fetch(fetch) => {

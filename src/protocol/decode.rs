@@ -7,8 +7,8 @@ use super::numbers::{Numbers, shown};
 use super::remote::{RemoteFolder, RemoteRecord, RemoteUser};
 use super::reply::{Item, Reply};
 use super::temp_literal::TempLiteral;
-use crate::dlist::{self, Kv};
-use crate::error::{Error, Kind, Malformed, Result};
+use crate::dlist::{self, Kv, Unread};
+use crate::error::{Error, Kind, Malformed, Result, reason};
 use crate::types::header::{ANNOT_CRC_KEY, FIELDS, Field, Shape, Told, Value};
 use crate::types::{
     Annotation, Guid, InternalFlags, MailboxHeader, MboxName, MboxType, Options, QUOTA_RESOURCES,
@@ -84,12 +84,17 @@ impl Reply {
 
     /// Decodes the answer to `GET FULLMAILBOX`: the mailbox, and its records by UID. A number of a
     /// record that does not fit stands in [`RemoteFolder::beyond`].
-    pub fn into_full_mailbox(mut self) -> Result<(RemoteFolder, Vec<RemoteRecord>)> {
-        let item = self.only_mailbox()?;
-        let found = full_mailbox(&item).map_err(|error| bad_item(item.name(), &error));
-        let (mut folder, records) = found?;
-        if let Some(amend) = &self.amend {
-            amend(&mut folder);
+    pub fn into_full_mailbox(self) -> Result<(RemoteFolder, Vec<RemoteRecord>)> {
+        let mut records = Vec::new();
+        let folder = self.visit_full_mailbox(&mut |record| {
+            records.push(record);
+            Ok(())
+        })?;
+        records.sort_by_key(|one: &RemoteRecord| one.record.uid);
+        let twice = |pair: &[RemoteRecord]| matches!(pair, [a, b] if a.record.uid == b.record.uid);
+        if folder.beyond.is_none() && records.windows(2).any(twice) {
+            let error = Malformed::new(0u64, "two records have one UID");
+            return Err(bad_item(b"MAILBOX", &error));
         }
         Ok((folder, records))
     }
@@ -104,21 +109,28 @@ impl Reply {
     ) -> Result<RemoteFolder> {
         let item = self.only_mailbox()?;
         let (mut beyond, mut failed) = (None, None);
-        let read = item.parse_each("RECORD", &mut |one| {
-            each(record(&one.kv()?, &mut beyond)?).map_err(|error| {
+        let mut one = |value: dlist::Value<'_>| {
+            each(record(&value.kv()?, &mut beyond)?).map_err(|error| {
                 failed = Some(error);
                 Malformed::new(0u64, "it was not read to its end")
             })
-        });
-        let folder = read.and_then(|(_, value)| {
-            let kv = value.kv()?;
-            kv.list("RECORD")?;
-            RemoteFolder::from_kv(&kv)
-        });
+        };
+        let read = match &item {
+            Item::Short { line, .. } => dlist::parse_each(line, "RECORD", &mut one)
+                .and_then(|(_, value, _)| full_folder(&value))
+                .map_err(Unread::from),
+            Item::Long(item) => item.read_each("RECORD", &mut one).and_then(|rest| {
+                let (_, value, _) = dlist::parse_named(&rest)?;
+                Ok(full_folder(&value)?)
+            }),
+        };
         if let Some(error) = failed {
             return Err(error);
         }
-        let mut folder = folder.map_err(|error| bad_item(item.name(), &error))?;
+        let mut folder = read.map_err(|error| match error {
+            Unread::Malformed(error) => bad_item(item.name(), &error),
+            Unread::Io(error) => unread(error),
+        })?;
         folder.beyond = folder.beyond.or(beyond);
         if let Some(amend) = &self.amend {
             amend(&mut folder);
@@ -280,24 +292,18 @@ fn sieve(kv: &Kv<'_>) -> Result<SieveScript, Malformed> {
     })
 }
 
-fn full_mailbox(item: &Item) -> Result<(RemoteFolder, Vec<RemoteRecord>), Malformed> {
-    let mut records = Vec::new();
-    let mut beyond = None;
-    // As values, the records of a big mailbox would not fit into memory.
-    let (_, value) = item.parse_each("RECORD", &mut |one| {
-        records.push(record(&one.kv()?, &mut beyond)?);
-        Ok(())
-    })?;
+/// The mailbox of an answer to `GET FULLMAILBOX`, without its records.
+fn full_folder(value: &dlist::Value<'_>) -> Result<RemoteFolder, Malformed> {
     let kv = value.kv()?;
     kv.list("RECORD")?;
-    records.sort_by_key(|one: &RemoteRecord| one.record.uid);
-    let twice = |pair: &[RemoteRecord]| matches!(pair, [a, b] if a.record.uid == b.record.uid);
-    if beyond.is_none() && records.windows(2).any(twice) {
-        return Err(Malformed::new(0u64, "two records have one UID"));
-    }
-    let mut folder = RemoteFolder::from_kv(&kv)?;
-    folder.beyond = folder.beyond.or(beyond);
-    Ok((folder, records))
+    RemoteFolder::from_kv(&kv)
+}
+
+fn unread(error: std::io::Error) -> Error {
+    let detail = format!("the temporary file that it waits in: {}", reason(&error));
+    Error::new(Kind::Io, "read", "a reply of the replica", detail)
+        .hint("see the disk of temp_path")
+        .caused_by(error)
 }
 
 /// The system flags by name.

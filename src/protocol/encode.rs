@@ -30,9 +30,10 @@ impl Command<'_> {
             }
             Command::GetMailboxes(names) => atoms(w, names),
             Command::GetUniqueIds(ids) => atoms(w, ids),
-            Command::GetFullMailbox(mailbox)
-            | Command::GetAnnotations(mailbox)
-            | Command::UnMailbox { mailbox, .. } => w.atom(mailbox.as_bytes()),
+            Command::GetFullMailbox(full) => w.atom(full.mailbox.as_bytes()),
+            Command::GetAnnotations(mailbox) | Command::UnMailbox { mailbox, .. } => {
+                w.atom(mailbox.as_bytes())
+            }
             Command::GetQuota(root) | Command::UnQuota(root) => w.atom(root.as_bytes()),
             Command::Fetch(what) => fetch(w, what),
             Command::Capabilities(names) => atoms(w, names),

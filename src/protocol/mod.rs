@@ -23,7 +23,7 @@ pub mod temp_literal;
 mod tests;
 pub mod update;
 
-pub use command::{Command, MessageFiles, OutgoingFile, Rename, Reserve};
+pub use command::{Command, FullMailbox, MessageFiles, OutgoingFile, Rename, Reserve};
 pub use label::Label;
 pub use remote::{RemoteFolder, RemoteRecord, RemoteUser};
 pub use reply::{Item, Reply, Ticket};

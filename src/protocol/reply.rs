@@ -3,10 +3,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::fs::File;
+use std::io::Seek;
 
 use super::remote::RemoteFolder;
 use super::temp_literal::TempLiteral;
-use crate::dlist::{self, Value};
+use crate::dlist::{self, Unread, Value};
 use crate::error::Malformed;
 use crate::limits::{REPLY_ELEMENT_BYTES, REPLY_ITEM_BYTES};
 
@@ -48,12 +50,46 @@ impl fmt::Debug for Reply {
     }
 }
 
-/// One item, known to be well formed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
-    /// `NAME value`, and the end of the line.
-    line: Box<[u8]>,
-    elements: usize,
+/// One item.
+#[derive(Debug)]
+pub enum Item {
+    /// It is in memory, and known to be well formed.
+    Short {
+        /// `NAME value`, and the end of the line.
+        line: Box<[u8]>,
+        /// The elements of its lists.
+        elements: usize,
+    },
+    /// It is in a file, and not looked at yet.
+    Long(LongItem),
+}
+
+/// An item that arrived in a temporary file without a name: it is gone once this is dropped.
+#[derive(Debug)]
+pub struct LongItem {
+    file: File,
+    size: u64,
+}
+
+impl LongItem {
+    /// Takes over a file that holds `NAME value` and the end of the line, `size` bytes.
+    pub fn new(file: File, size: u64) -> LongItem {
+        LongItem { file, size }
+    }
+
+    /// Reads it as [`dlist::read_each`] does.
+    ///
+    /// # Errors
+    /// Those of the file; what is wrong with the item.
+    pub fn read_each(
+        &self,
+        key: &str,
+        each: &mut dyn FnMut(Value<'_>) -> Result<(), Malformed>,
+    ) -> Result<Vec<u8>, Unread> {
+        let mut file = &self.file;
+        file.rewind()?;
+        dlist::read_each(file, key, each)
+    }
 }
 
 impl Item {
@@ -62,7 +98,7 @@ impl Item {
         let measure = dlist::measure(&line)?;
         match line.get(measure.length..) {
             Some(b"\r\n" | b"\n" | b"") => {
-                Ok(Item { line: line.into_boxed_slice(), elements: measure.elements })
+                Ok(Item::Short { line: line.into_boxed_slice(), elements: measure.elements })
             }
             _ => Err(Malformed::new(measure.length, "more behind the end of a value")),
         }
@@ -70,27 +106,34 @@ impl Item {
 
     /// Its name, for a message about it.
     pub fn name(&self) -> &[u8] {
-        self.line.split(|byte| *byte == b' ').next().unwrap_or_default()
+        match self {
+            Item::Short { line, .. } => line.split(|byte| *byte == b' ').next().unwrap_or_default(),
+            Item::Long(_) => b"MAILBOX",
+        }
     }
 
     /// Name and value.
+    ///
+    /// # Errors
+    /// If it is too long to be a value as a whole.
     pub fn parse(&self) -> Result<(Cow<'_, [u8]>, Value<'_>), Malformed> {
-        dlist::parse_named(&self.line).map(|(name, value, _)| (name, value))
-    }
-
-    /// Name and value; the elements of the list behind `key` are handed over one by one instead.
-    pub fn parse_each<'a>(
-        &'a self,
-        key: &str,
-        each: &mut dyn FnMut(Value<'a>) -> Result<(), Malformed>,
-    ) -> Result<(Cow<'a, [u8]>, Value<'a>), Malformed> {
-        dlist::parse_each(&self.line, key, each).map(|(name, value, _)| (name, value))
+        match self {
+            Item::Short { line, .. } => {
+                dlist::parse_named(line).map(|(name, value, _)| (name, value))
+            }
+            Item::Long(_) => Err(Malformed::new(0u64, "it is too long")),
+        }
     }
 
     /// What it counts towards [`REPLY_BYTES`](crate::limits::REPLY_BYTES).
     pub fn cost(&self) -> u64 {
-        let parts = (self.elements as u64).saturating_mul(REPLY_ELEMENT_BYTES);
-        (self.line.len() as u64).saturating_add(REPLY_ITEM_BYTES).saturating_add(parts)
+        match self {
+            Item::Short { line, elements } => {
+                let parts = (*elements as u64).saturating_mul(REPLY_ELEMENT_BYTES);
+                (line.len() as u64).saturating_add(REPLY_ITEM_BYTES).saturating_add(parts)
+            }
+            Item::Long(item) => item.size,
+        }
     }
 }
 

@@ -134,7 +134,7 @@ fn every_command_is_as_the_table_says() {
         Command::GetMeta(&user),
         Command::GetMailboxes(&names),
         Command::GetUniqueIds(&ids),
-        Command::GetFullMailbox(&name),
+        Command::GetFullMailbox((&name).into()),
         Command::GetQuota(&text),
         Command::GetAnnotations(&name),
         Command::Fetch(folder.fetch(1, Guid::default(), None)),

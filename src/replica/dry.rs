@@ -1,13 +1,14 @@
 //! A replica that is looked at and not changed: for plans.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use super::imagined::Imagined;
 use super::shadow::Shadow;
 use super::{Capabilities, Replica};
 use crate::error::{Error, Kind, Result};
 use crate::limits::REPLY_RECORD_BYTES;
-use crate::protocol::{Command, MailboxUpdate, Reply, Ticket, Verb};
+use crate::protocol::{Command, FullMailbox, MailboxUpdate, Reply, Ticket, Verb};
 use crate::types::{MboxName, Uid};
 
 /// A mailbox with more records than that is refused while it is read.
@@ -18,6 +19,7 @@ const MOST_RECORDS: Uid = 50_000_000;
 /// would have other records than it says is answered as the replica would.
 pub struct Dry<'r> {
     inner: &'r mut dyn Replica,
+    temp_path: &'r Path,
     next: u64,
     done: HashSet<Ticket>,
     imagined: Imagined,
@@ -29,11 +31,12 @@ pub struct Dry<'r> {
 }
 
 impl<'r> Dry<'r> {
-    /// Looks at `inner` alone.
-    pub fn new(inner: &'r mut dyn Replica) -> Self {
+    /// Looks at `inner` alone. What is too long for the memory waits in `temp_path`.
+    pub fn new(inner: &'r mut dyn Replica, temp_path: &'r Path) -> Self {
         // The tickets of `inner` count from zero.
         Dry {
             inner,
+            temp_path,
             next: u64::MAX,
             done: HashSet::new(),
             imagined: Imagined::default(),
@@ -56,8 +59,9 @@ impl<'r> Dry<'r> {
 
     fn look(&mut self, name: &MboxName, last_uid: Uid) -> Result<Shadow> {
         let Some(real) = self.imagined.real(name) else { return Ok(Shadow::default()) };
+        let full = FullMailbox { mailbox: &real, temp_path: Some(self.temp_path) };
         self.inner.expect(u64::from(last_uid.min(MOST_RECORDS)).saturating_mul(REPLY_RECORD_BYTES));
-        let ticket = self.inner.submit(Command::GetFullMailbox(&real))?;
+        let ticket = self.inner.submit(Command::GetFullMailbox(full))?;
         match self.inner.wait(ticket) {
             Ok(reply) => {
                 let mut shadow = Shadow::default();
@@ -76,8 +80,8 @@ impl<'r> Dry<'r> {
 
     /// Asks, by the names that folders have.
     fn ask(&mut self, command: Command<'_>) -> Result<Ticket> {
-        if let Command::GetFullMailbox(name) = &command {
-            self.shadows.insert((*name).clone(), None);
+        if let Command::GetFullMailbox(full) = &command {
+            self.shadows.insert(full.mailbox.clone(), None);
         }
         if self.imagined.is_real() {
             return self.inner.submit(command);
@@ -89,8 +93,9 @@ impl<'r> Dry<'r> {
                     names.iter().filter_map(|name| self.imagined.real(name)).collect();
                 if names.is_empty() { Ok(self.nod()) } else { self.submit_real(&names) }
             }
-            Command::GetFullMailbox(name) => {
-                self.inner.submit(Command::GetFullMailbox(&real(name)))
+            Command::GetFullMailbox(FullMailbox { mailbox, temp_path }) => {
+                let mailbox = &real(mailbox);
+                self.inner.submit(Command::GetFullMailbox(FullMailbox { mailbox, temp_path }))
             }
             Command::GetAnnotations(name) => {
                 self.inner.submit(Command::GetAnnotations(&real(name)))

@@ -17,6 +17,7 @@ use super::session::Session;
 use super::socket::Socket;
 use crate::error::Peer;
 use crate::events::Silent;
+use crate::protocol::FullMailbox;
 use crate::protocol::command::FetchPlace;
 use crate::protocol::{Command, RemoteFolder, Reply};
 use crate::types::Guid;
@@ -61,7 +62,10 @@ pub fn replies(data: &[u8]) -> Vec<Reply> {
         let folder = RemoteFolder::default();
         let fetch = folder.fetch(1, Guid::default(), Some(place));
         let third = session.submit(Command::Fetch(fetch));
-        for ticket in [first, second, third].into_iter().flatten() {
+        let mailbox = "user.fred".into();
+        let full = FullMailbox { mailbox: &mailbox, temp_path: Some(&std::env::temp_dir()) };
+        let fourth = session.submit(Command::GetFullMailbox(full));
+        for ticket in [first, second, third, fourth].into_iter().flatten() {
             replies.extend(session.wait(ticket));
         }
     }

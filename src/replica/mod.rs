@@ -34,6 +34,9 @@ mod link;
 mod local;
 mod measured;
 mod offer;
+mod overflow;
+#[cfg(test)]
+mod overflow_tests;
 mod pace;
 mod patience;
 mod pipeline;

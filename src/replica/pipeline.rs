@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::dialect::Tag;
 use super::effort::Written;
-use super::spool_file::Place;
+use super::overflow::Place;
 use crate::limits::{IN_FLIGHT_BYTES, IN_FLIGHT_COMMANDS};
 use crate::protocol::{Label, Ticket};
 
@@ -16,7 +16,7 @@ pub(super) struct InFlight {
     pub bytes: u64,
     /// How it was written, if with one effort of compression.
     pub written: Option<Written>,
-    /// Where a long message shall go that comes in the reply.
+    /// Where what is long in the reply shall go.
     pub place: Option<Place>,
 }
 

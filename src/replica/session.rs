@@ -8,23 +8,20 @@ use super::capabilities::Capabilities;
 use super::commands::Replica;
 use super::dialect::{Dialect, Line, Tag, Tagger};
 use super::link::{Fill, Link};
+use super::overflow::{Ended, Overflow, Place};
 use super::pipeline::{InFlight, Pipeline};
 use super::replies::Replies;
 use super::responses::{Ending, ending, given_up, nonsense, refusal, unreadable};
-use super::spool_file::{Place, SpoolFile, without_literal};
 use super::traffic::Traffic;
 use crate::dlist::{Framer, Writer};
 use crate::error::{Error, Kind, Malformed, Result};
 use crate::events::{ConnectionEvent, Direction, Observer};
-use crate::limits::{DLIST_ITEM_BYTES, FETCH_MEMORY_BYTES, REPLY_NOISE_BYTES};
+use crate::limits::{DLIST_ITEM_BYTES, REPLY_NOISE_BYTES};
 use crate::protocol::label::printable;
 use crate::protocol::{Command, Item, Reply, Ticket};
 
 /// What an item of a reply begins with.
 const UNTAGGED: &[u8] = b"* ";
-
-/// The longest beginning of a line with a long message; `MESSAGE %{partition GUID size}` is less.
-const CUT_BYTES: usize = 4096;
 
 /// Bytes of commands of which it is of interest how they were compressed.
 const WORTH_REPORTING: u64 = 1 << 20;
@@ -41,9 +38,7 @@ pub struct Session {
     framer: Framer,
     pub(super) pipeline: Pipeline,
     replies: Replies,
-    /// The long message of the reply that is on its way, and the beginning of its line.
-    spool_file: Option<SpoolFile>,
-    cut: Option<Vec<u8>>,
+    overflow: Overflow,
     /// Bytes of lines that belong to no reply, since the last one.
     noise: u64,
     last_reply: String,
@@ -62,8 +57,7 @@ impl Session {
             framer: Framer::default(),
             pipeline: Pipeline::default(),
             replies: Replies::new(),
-            spool_file: None,
-            cut: None,
+            overflow: Overflow::default(),
             noise: 0,
             last_reply: String::from("none"),
             dead: None,
@@ -125,7 +119,7 @@ impl Session {
         };
         self.dead = Some((kind, state.clone()));
         // Of no use any more, and perhaps long.
-        self.spool_file = None;
+        self.overflow = Overflow::default();
         let hint = match command {
             Some(command) if error.is_unexplained() => {
                 format!(
@@ -150,72 +144,43 @@ impl Session {
     /// Takes complete lines out of what was received.
     fn take_lines(&mut self) -> Result<()> {
         loop {
-            if !self.take_literal() {
+            let Session { link, framer, pipeline, overflow, observer, wire, .. } = self;
+            let show = |bytes: &[u8]| {
+                if *wire {
+                    observer.wire(Direction::Received, bytes);
+                }
+            };
+            if !overflow.take_message(link, &show) {
                 return Ok(());
             }
-            let wanted = self.pipeline.first().and_then(|c| c.place.as_ref()).map_or(0, |p| p.size);
-            let most = wanted.max(DLIST_ITEM_BYTES);
-            let received = self.link.received();
-            let found = self
-                .framer
-                .find_among(received, most)
-                .map_err(|e| nonsense(self.link.name(), &e))?;
+            let mut none = None;
+            let place = pipeline.first_mut().map_or(&mut none, |command| &mut command.place);
+            let most = place.as_ref().map_or(0, Place::longest).max(DLIST_ITEM_BYTES);
+            let found =
+                framer.find_among(link.received(), most).map_err(|e| nonsense(link.name(), &e))?;
             let Some(length) = found else {
-                if self.cut_literal() {
+                if overflow.begin(place, framer, link, &show) {
                     continue;
                 }
-                return self.check_size(self.link.received().len());
+                overflow.take_item(framer, link, &show);
+                let held = link.received().len() + overflow.stored();
+                return self.check_size(held);
             };
-            self.check_size(length)?;
-            let mut line = self.link.take(length);
-            if self.wire {
-                self.observer.wire(Direction::Received, &line);
+            let line = link.take(length);
+            show(&line);
+            let held = length + overflow.stored();
+            match overflow.end_line(line) {
+                Ended::Line(line) => {
+                    self.check_size(held)?;
+                    self.take_line(line)?;
+                }
+                Ended::Item(item) => {
+                    self.replies.add(item);
+                    self.check_size(0)?;
+                }
+                Ended::Nothing => {}
             }
-            if let Some(mut start) = self.cut.take() {
-                start.append(&mut line);
-                line = start;
-            }
-            self.take_line(line)?;
         }
-    }
-
-    /// If what was received ends within the long message that the first command asked for, has it
-    /// go to a file.
-    fn cut_literal(&mut self) -> bool {
-        let Some((start, size)) = self.framer.open_literal(self.link.received()) else {
-            return false;
-        };
-        let Some(command) = self.pipeline.first_mut() else { return false };
-        let long = size as u64 > FETCH_MEMORY_BYTES && start <= CUT_BYTES;
-        let Some(place) = command.place.take_if(|_| long && self.cut.is_none()) else {
-            return false;
-        };
-        let start = self.link.take(start);
-        if self.wire {
-            self.observer.wire(Direction::Received, &start);
-        }
-        self.framer = Framer::default();
-        self.cut = Some(without_literal(start));
-        self.spool_file = Some(SpoolFile::begin(place, size as u64));
-        true
-    }
-
-    /// Takes what has come of a message that goes to a file. Says whether what follows is something
-    /// else.
-    fn take_literal(&mut self) -> bool {
-        let Some(spool_file) = self.spool_file.as_mut().filter(|spool_file| spool_file.left() > 0)
-        else {
-            return true;
-        };
-        let received = self.link.received();
-        let count = spool_file.take(received);
-        if self.wire {
-            let bytes = received.get(..count).unwrap_or_default();
-            self.observer.wire(Direction::Received, bytes);
-        }
-        let all = spool_file.left() == 0;
-        self.link.consume(count);
-        all
     }
 
     /// Whether there is room for so many bytes beside what is held.
@@ -283,7 +248,7 @@ impl Session {
         self.link.answered(command.written, command.bytes);
         self.noise = 0;
         let mut items = self.replies.take_coming();
-        let spool_file = self.spool_file.take().map(SpoolFile::end).transpose();
+        let message = self.overflow.end_reply();
         let reply = match ending {
             Ending::No(text) => {
                 let name = command.label.name().to_owned();
@@ -293,7 +258,7 @@ impl Session {
                 self.replies.release(&Ok(items));
                 Err(refusal(&command.label, &text))
             }
-            _ => match spool_file {
+            _ => match message {
                 Ok(file) => {
                     items.file = file;
                     Ok(items)
@@ -396,10 +361,7 @@ impl Replica for Session {
         let written = self.write_command(&mut command);
         let tag = written.map_err(|e| self.die(e))?;
         let bytes = self.link.traffic().sent - before;
-        let place = match command {
-            Command::Fetch(fetch) => fetch.place.map(Place::from),
-            _ => None,
-        };
+        let place = Place::of(&command);
         let written = self.link.coding.end_command(begun, bytes);
         Ok(self.pipeline.push(|ticket| InFlight { ticket, tag, label, bytes, written, place }))
     }

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -13,12 +13,11 @@ use super::link::{Fill, Link};
 use super::session::Session;
 use super::socket::Socket;
 use crate::error::{Kind, Peer, Result};
-use crate::events::{Direction, Observer, Silent};
-use crate::protocol::command::FetchPlace;
-use crate::protocol::{Command, MessageFiles, OutgoingFile, RemoteFolder, Ticket};
+use crate::events::Silent;
+use crate::protocol::{Command, MessageFiles, OutgoingFile, Ticket};
 use crate::types::{Guid, Text};
 
-fn link(socket: UnixStream, limit: Duration) -> Link {
+pub(super) fn link(socket: UnixStream, limit: Duration) -> Link {
     Link::new(Socket::Unix(socket), Peer::replica(""), limit, Arc::default()).unwrap()
 }
 
@@ -37,7 +36,7 @@ fn patient(peer: impl FnOnce(UnixStream) + Send + 'static) -> (Session, JoinHand
     session(Duration::from_secs(20), peer)
 }
 
-fn get(session: &mut Session, name: &str) -> Result<Ticket> {
+pub(super) fn get(session: &mut Session, name: &str) -> Result<Ticket> {
     session.submit(Command::GetUser(&name.into()))
 }
 
@@ -341,98 +340,6 @@ fn short_lines_before_each_timeout_are_silence() {
     assert_eq!(session.wait(ticket).unwrap_err().kind(), Kind::Timeout);
     drop(session);
     peer.join().unwrap();
-}
-
-/// What comes behind a message.
-const AFTER: &[u8] = b"OK\r\n* LSUB (a)\r\nOK\r\n";
-
-/// Counts the bytes of the traffic that is shown.
-#[derive(Default)]
-struct Listening(AtomicUsize);
-
-impl Observer for Listening {
-    fn wire(&self, direction: Direction, bytes: &[u8]) {
-        if direction == Direction::Received {
-            self.0.fetch_add(bytes.len(), Ordering::Relaxed);
-        }
-    }
-
-    fn wants_wire(&self) -> bool {
-        true
-    }
-}
-
-/// Asks for a message of this size; the peer answers with these bytes behind `MESSAGE `.
-fn fetched(size: u64, reply: Vec<u8>, compressed: bool) -> (Result<crate::protocol::Reply>, bool) {
-    let dir = tempfile::tempdir().unwrap();
-    let (ours, mut theirs) = UnixStream::pair().unwrap();
-    let mut link = link(ours, Duration::from_secs(20));
-    if compressed {
-        link.start_deflate(crate::settings::DeflateLevel::Fixed(3)).unwrap();
-    }
-    let shown = Arc::new(Listening::default());
-    let mut session = Session::new(link, Tagger::new(Dialect::Csync), shown.clone());
-    let size_of_all = reply.len() + 12 + AFTER.len();
-    let peer = std::thread::spawn(move || {
-        let all = [b"* MESSAGE ", &reply[..], b"\r\n", AFTER].concat();
-        let mut wire = Vec::new();
-        if compressed {
-            let mut encoder = super::deflate::Deflate::new(3);
-            encoder.write(&all, &mut wire).unwrap();
-            encoder.flush(&mut wire).unwrap();
-        } else {
-            wire = all;
-        }
-        let _ = theirs.write_all(&wire);
-        let _ = theirs.read_to_end(&mut Vec::new());
-    });
-    let place = FetchPlace { size, temp_path: dir.path() };
-    let fetch = RemoteFolder::default();
-    let ticket =
-        session.submit(Command::Fetch(fetch.fetch(1, Guid::default(), Some(place)))).unwrap();
-    let next = get(&mut session, "b").unwrap();
-    let reply = session.wait(ticket);
-    let alive = session.wait(next).is_ok_and(|reply| reply.items.len() == 1);
-    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
-    assert_eq!(shown.0.load(Ordering::Relaxed) == size_of_all, alive);
-    drop(session);
-    peer.join().unwrap();
-    (reply, alive)
-}
-
-fn message(size: usize) -> Vec<u8> {
-    let header = format!("%{{default {} {size}}}\r\n", "0".repeat(40));
-    [header.into_bytes(), (0..size).map(|n| (n % 251) as u8).collect()].concat()
-}
-
-#[test]
-fn a_long_message_goes_to_a_file_and_a_short_one_does_not() {
-    for compressed in [false, true] {
-        let long = 70 << 20;
-        let (reply, alive) = fetched(long as u64, message(long), compressed);
-        let file = reply.unwrap().file.unwrap();
-        assert_eq!(file.size(), long as u64);
-        let mut bytes = Vec::new();
-        file.reader().unwrap().read_to_end(&mut bytes).unwrap();
-        assert!(message(long).ends_with(&bytes) && bytes.len() == long);
-        assert!(alive);
-        let (reply, alive) = fetched(1 << 20, message(1 << 20), compressed);
-        let reply = reply.unwrap();
-        assert!(reply.file.is_none() && reply.items.len() == 1 && alive);
-    }
-}
-
-#[test]
-fn a_message_of_another_size_is_not_stored_and_the_session_goes_on() {
-    let (reply, alive) = fetched(5 << 20, message(6 << 20), false);
-    let error = reply.unwrap_err();
-    assert_eq!(error.kind(), Kind::Corrupt);
-    assert!(error.to_string().contains("6291456 bytes, and has 5242880"), "{error}");
-    assert!(alive);
-    // Longer than anything that was announced.
-    let (reply, alive) = fetched(5 << 20, b"%{default 00 70000000}\r\n".to_vec(), false);
-    assert_eq!(reply.unwrap_err().kind(), Kind::Protocol);
-    assert!(!alive);
 }
 
 /// Turns every bit over, and refuses a NUL.

@@ -33,7 +33,7 @@ fn steps(
     (owners, found): (Option<&dyn Owners>, &mut Vec<PlannedStep>),
 ) -> Result<Vec<Undone>> {
     let collector = PlanCollector::new(shared.observer.clone());
-    let mut dry = Dry::new(worker.session()?);
+    let mut dry = Dry::new(worker.session()?, &shared.settings.temp_path);
     let mut staged = Staged::default();
     let mut nobody = Nobody(Direct::new(Nods));
     let mut pass = Pass::new(

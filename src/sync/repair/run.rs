@@ -56,7 +56,7 @@ fn repair_once(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
         let records = u64::from(mailbox.state().num_records);
         pass.session.expect(records.saturating_mul(REPLY_RECORD_BYTES));
     }
-    let ticket = pass.session.submit(Command::GetFullMailbox(name))?;
+    let ticket = pass.session.submit(Command::GetFullMailbox(name.into()))?;
     let (remote, theirs) =
         sides::of_replica(pass.session.wait(ticket)?).map_err(|error| of_answer(name, error))?;
     let mut mailbox = match pass.store.open(name) {

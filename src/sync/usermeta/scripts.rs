@@ -36,7 +36,7 @@ pub(crate) fn sieve_steps(
 /// The scripts in a `#sieve` mailbox of the replica, read from its messages.
 fn scripts_in(pass: &mut Pass<'_>, folder: &RemoteFolder) -> Result<Vec<SieveScript>> {
     let name = &folder.name;
-    let ticket = pass.session.submit(Command::GetFullMailbox(name))?;
+    let ticket = pass.session.submit(Command::GetFullMailbox(name.into()))?;
     let messages = bounds::all_records(pass.session.wait(ticket)?)?;
     let mut asked = Vec::new();
     for record in messages.iter().map(|m| &m.record).filter(|r| !r.is_expunged()) {

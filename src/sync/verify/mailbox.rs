@@ -9,7 +9,7 @@ use super::part::{Part, there, value};
 use super::records::Merge;
 use crate::error::{Error, Kind, Result};
 use crate::limits::REPLY_RECORD_BYTES;
-use crate::protocol::{Command, RemoteFolder, Reply, Ticket};
+use crate::protocol::{Command, FullMailbox, RemoteFolder, Reply, Ticket};
 use crate::store::{Crcs, Mailbox};
 use crate::sync::failures::ends_all;
 use crate::sync::pass::Pass;
@@ -70,7 +70,9 @@ pub(super) fn compare_all(
         {
             ahead += next.records;
             pass.session.expect(ahead.saturating_mul(REPLY_RECORD_BYTES));
-            let ticket = pass.session.submit(Command::GetFullMailbox(&next.entry.name))?;
+            let temp_path = Some(pass.settings.temp_path.as_path());
+            let full = FullMailbox { mailbox: &next.entry.name, temp_path };
+            let ticket = pass.session.submit(Command::GetFullMailbox(full))?;
             asked.extend(rest.pop_front().map(|pair| (pair, ticket)));
         }
         let Some((pair, ticket)) = asked.pop_front() else { return Ok(()) };
