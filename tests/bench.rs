@@ -77,3 +77,15 @@ fn a_line_has_a_rate_a_recording_is_applied_and_a_cold_spool_is_read() {
     let limit = named(&report, "limit-1");
     assert_eq!(contenders(limit)[0], "played from files");
 }
+
+#[test]
+fn a_comparison_is_measured_beside_runs_without_changes() {
+    let report = bench("verify --unchanged 2 --folders 2 --big 50 --no-calls");
+    for name in ["verify", "verify-big"] {
+        let case = named(&report, name);
+        assert_eq!(contenders(case), ["Cyrus's", "ours", "ours, --verify"], "{name}");
+        // All records come over the wire.
+        let received = |row: usize| case.rows[row].median[&Measure::Received];
+        assert!(received(2) > received(1), "{name}");
+    }
+}

@@ -50,6 +50,13 @@ impl Contender {
         contender
     }
 
+    /// Ours, comparing.
+    pub fn verify() -> Contender {
+        let mut contender = Contender::new("ours, --verify", Client::Ours);
+        contender.args = vec!["--verify".to_owned()];
+        contender
+    }
+
     /// Ours with this `sync_deflate_level`.
     pub fn level(level: &str) -> Contender {
         let mut contender = Contender::new(&format!("ours, level {level}"), Client::Ours);

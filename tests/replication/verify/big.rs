@@ -16,11 +16,15 @@ fn measured(lab: &Lab, args: &[&str]) -> (Vec<String>, Option<i32>, u64) {
     (run.stdout.lines().map(str::to_owned).collect(), run.status.code(), cost.peak_kib)
 }
 
-fn one_flag(messages: usize, memory_kib: u64) {
+/// Beyond the memory of a run that finds nothing to do: a part of the records, on either side.
+const MORE_KIB: u64 = 4 << 10;
+
+fn one_flag(messages: usize) {
     let lab = Lab::default();
     Filler::new(&lab.master, 7).mailbox_of_sizes("user.fred", messages, |_| 200);
     actions(&lab, &["-u", "fred"]);
-    measured(&lab, &["-u", "fred"]);
+    let (_, _, unchanged) = measured(&lab, &["-u", "fred"]);
+    let memory_kib = unchanged + MORE_KIB;
     let (lines, code, peak) = measured(&lab, &["--verify", "-u", "fred"]);
     assert_eq!((lines.len(), code), (1, Some(0)), "{lines:#?}");
     assert!(peak < memory_kib, "{peak} KiB");
@@ -39,11 +43,11 @@ fn one_flag(messages: usize, memory_kib: u64) {
 
 #[test]
 fn one_flag_among_many_records_is_found() {
-    one_flag(20_000, 32 << 10);
+    one_flag(40_000);
 }
 
 #[test]
 #[ignore = "takes minutes: 200,000 messages"]
 fn one_flag_among_200_000_records_is_found_with_little_memory() {
-    one_flag(200_000, 64 << 10);
+    one_flag(200_000);
 }

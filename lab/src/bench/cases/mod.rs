@@ -6,6 +6,7 @@ mod large;
 mod limit;
 mod lines;
 mod unchanged;
+mod verify;
 
 use super::Bench;
 use super::result::{Case, Report};
@@ -36,6 +37,7 @@ pub const CASES: &[Known] = &[
     usual("distance", "one message more in each mailbox, over a distance", changed::distance),
     usual("day", "a mixed day: appends, flags, expunges, folders", changed::day),
     usual("flag", "one flag changed in a large mailbox", changed::flag),
+    usual("verify", "everything compared, beside a run where nothing changed", verify::verify),
     usual("big", "first sync of one large mailbox", large::mailbox),
     usual("wide", "one user with very many mailboxes", large::wide),
     usual("many", "very many users", large::many),
