@@ -149,7 +149,7 @@ impl Client {
 
     /// Compares both sides in full, and changes nothing; see [`Verifier`].
     pub fn verifier(&mut self, how: Verify) -> Verifier<'_> {
-        Verifier { runner: &mut self.runner, log: &self.log, how }
+        Verifier { runner: &mut self.runner, log: &self.log, how, unknown: 0 }
     }
 
     /// Says goodbye to the replica. The next call that needs a connection makes a new one.

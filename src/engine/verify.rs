@@ -57,9 +57,18 @@ pub struct Verifier<'c> {
     /// The sync log of the channel.
     pub(super) log: &'c Path,
     pub(super) how: Verify,
+    pub(super) unknown: u64,
 }
 
 impl Verifier<'_> {
+    /// Counts so many more things that could not be compared, because the caller could not even
+    /// name them.
+    #[must_use]
+    pub fn with_unknown(mut self, count: u64) -> Self {
+        self.unknown = count;
+        self
+    }
+
     /// Compares users with all mailboxes, records, quotas, subscriptions, Sieve scripts and seen
     /// state, or with `only_meta` without mailboxes and quotas.
     ///
@@ -141,7 +150,8 @@ impl Verifier<'_> {
     }
 
     /// Reports the end.
-    fn verified(&self, totals: VerifyTotals) -> VerifyTotals {
+    fn verified(&self, mut totals: VerifyTotals) -> VerifyTotals {
+        totals.unknown += self.unknown;
         let verdict = totals.verdict();
         let event = VerifyEvent::Summary { totals, verdict };
         self.runner.shared.observer.event(&event.into());

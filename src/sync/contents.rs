@@ -365,7 +365,7 @@ fn look_at_intermediate(
     (entry, remote): (MailboxEntry, Option<RemoteFolder>),
     failures: &mut Failures,
 ) -> Result<Option<Work>> {
-    if remote.as_ref().is_some_and(|r| compare::intermediate(&entry, r).is_none()) {
+    if remote.as_ref().is_some_and(|r| compare::intermediate(&entry, r).is_empty()) {
         return Ok(None);
     }
     if shared.real.contains(&entry.name) {

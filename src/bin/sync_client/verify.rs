@@ -42,19 +42,18 @@ pub fn work(mode: Mode, how: Verify, low: Low, session: &mut Session) -> Result<
 
 fn compare(mode: Mode, how: Verify, low: Low, session: &mut Session) -> Result<VerifyTotals, End> {
     let console = session.console.clone();
-    let mut failed = 0;
-    let mut totals = match mode {
+    match mode {
         Mode::All => {
             let prefix = low.operands.into_iter().next().unwrap_or_default();
             connected(session)?;
-            ended(session, |client| client.verifier(how).all(prefix.as_encoded_bytes()))?
+            ended(session, |client| client.verifier(how).all(prefix.as_encoded_bytes()))
         }
         Mode::Mailboxes => {
             let mut chosen = chosen::<MboxName>(low, &session.client, &console)?;
             let internal = chosen.by_ref().collect::<Result<Vec<_>, _>>()?;
-            failed += complain_of(&chosen.failed);
+            let failed = complain_of(&chosen.failed);
             connected(session)?;
-            ended(session, |client| client.verifier(how).mailboxes(&internal))?
+            ended(session, |client| client.verifier(how).with_unknown(failed).mailboxes(&internal))
         }
         _ => {
             let only_meta = mode == Mode::Meta;
@@ -62,13 +61,13 @@ fn compare(mode: Mode, how: Verify, low: Low, session: &mut Session) -> Result<V
             let low = Low { input_file, ..low };
             let mut chosen = chosen::<UserId>(low, &session.client, &console)?;
             let users = chosen.by_ref().collect::<Result<Vec<_>, _>>()?;
-            failed += complain_of(&chosen.failed);
+            let failed = complain_of(&chosen.failed);
             connected(session)?;
-            ended(session, |client| client.verifier(how).users(&mut users.into_iter(), only_meta))?
+            ended(session, |client| {
+                client.verifier(how).with_unknown(failed).users(&mut users.into_iter(), only_meta)
+            })
         }
-    };
-    totals.unknown += failed;
-    Ok(totals)
+    }
 }
 
 /// Tells which names could not be read. Returns how many.

@@ -8,11 +8,24 @@ use std::fmt;
 
 pub(crate) use crate::events::Difference;
 use crate::protocol::RemoteFolder;
-use crate::types::header::{Compared, FIELDS, Field};
+use crate::types::header::{Compared, FIELDS, Field, Value};
 use crate::types::{Annotation, MailboxEntry, MailboxState};
 
 fn field(name: &'static str, master: impl fmt::Display, replica: impl fmt::Display) -> Difference {
     Difference::Field { field: name, master: master.to_string(), replica: replica.to_string() }
+}
+
+/// Whether the values of a field differ in a way that matters.
+pub fn differ(compared: Compared, here: &Value<'_>, there: &Value<'_>, reverse_acls: bool) -> bool {
+    match compared {
+        Compared::Never => false,
+        Compared::IfDifferent => here != there,
+        Compared::IfReported => there.is_set() && here != there,
+        Compared::IfHigher => here.number() > there.number(),
+        Compared::WithReverseAcls => {
+            reverse_acls && there.is_set() && here.number() > there.number()
+        }
+    }
 }
 
 /// The first difference that can be told without the records: `None` leaves the CRCs to compare.
@@ -26,15 +39,7 @@ pub fn mailbox(
 ) -> Option<Difference> {
     let differs = |field: &&Field| {
         let (here, there) = (field.get(local), field.get(remote));
-        match field.compared {
-            Compared::Never => false,
-            Compared::IfDifferent => here != there,
-            Compared::IfReported => there.is_set() && here != there,
-            Compared::IfHigher => here.number() > there.number(),
-            Compared::WithReverseAcls => {
-                reverse_acls && there.is_set() && here.number() > there.number()
-            }
-        }
+        differ(field.compared, &here, &there, reverse_acls)
     };
     let found = FIELDS.iter().find(differs);
     found.map(|found| field(found.key, found.get(local), found.get(remote))).or_else(|| {
@@ -42,23 +47,23 @@ pub fn mailbox(
     })
 }
 
-/// The difference of an intermediate: a name in the tree without a mailbox behind it.
-/// Its HIGHESTMODSEQ on the wire is its FOLDERMODSEQ, so that one tells all.
-pub fn intermediate(local: &MailboxEntry, remote: &RemoteFolder) -> Option<Difference> {
+/// The differences of an intermediate, a name in the tree without a mailbox behind it: the field's
+/// name, and what both sides have. Its HIGHESTMODSEQ on the wire is its FOLDERMODSEQ, so that one
+/// tells all.
+pub fn intermediate(
+    local: &MailboxEntry,
+    remote: &RemoteFolder,
+) -> Vec<(&'static str, String, String)> {
     let (ours, theirs) = (local.mbtype.synced(), remote.mbtype.synced());
     if ours != theirs {
-        return Some(field("MBOXTYPE", ours.to_wire(), theirs.to_wire()));
+        return vec![("MBOXTYPE", ours.to_wire().to_string(), theirs.to_wire().to_string())];
     }
-    for (key, ours, theirs) in [
-        ("FOLDERMODSEQ", local.foldermodseq, remote.foldermodseq),
-        ("CREATEDMODSEQ", local.createdmodseq, remote.createdmodseq),
-    ] {
-        let theirs = theirs.unwrap_or(0);
-        if ours != theirs {
-            return Some(field(key, ours, theirs));
-        }
-    }
-    None
+    let numbers = [
+        ("FOLDERMODSEQ", local.foldermodseq, remote.foldermodseq.unwrap_or(0)),
+        ("CREATEDMODSEQ", local.createdmodseq, remote.createdmodseq.unwrap_or(0)),
+    ];
+    let different = numbers.into_iter().filter(|(_, ours, theirs)| ours != theirs);
+    different.map(|(key, ours, theirs)| (key, ours.to_string(), theirs.to_string())).collect()
 }
 
 /// Whether two ordered lists hold the same values; when they last changed does not matter

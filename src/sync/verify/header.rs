@@ -6,6 +6,7 @@
 use super::part::{Part, text, value};
 use crate::protocol::RemoteFolder;
 use crate::sync::pass::Pass;
+use crate::sync::survey::{self, compare::differ};
 use crate::types::header::{Compared, FIELDS, Field, Shape, Value};
 use crate::types::{MailboxEntry, MailboxHeader, MailboxState};
 
@@ -26,12 +27,8 @@ fn differs(field: &Field, here: &MailboxHeader, there: &MailboxHeader, reverse_a
     match field.compared {
         // A version that does not know it tells none; nor does one of an intermediate.
         Compared::Never if !theirs.is_set() => ours.is_set() && field.key == "QUOTAROOT",
-        Compared::Never | Compared::IfDifferent => ours != theirs,
-        Compared::IfReported => theirs.is_set() && ours != theirs,
-        Compared::IfHigher => ours.number() > theirs.number(),
-        Compared::WithReverseAcls => {
-            reverse_acls && theirs.is_set() && ours.number() > theirs.number()
-        }
+        Compared::Never => ours != theirs,
+        compared => differ(compared, &ours, &theirs, reverse_acls),
     }
 }
 
@@ -51,19 +48,8 @@ fn is_newer(field: &Field, here: &MailboxHeader, there: &MailboxHeader) -> bool 
 /// Compares a name without a mailbox behind it, on either side or both.
 pub(super) fn intermediate(here: &MailboxEntry, there: &RemoteFolder, part: &mut Part) {
     let newer = here.foldermodseq > there.foldermodseq.unwrap_or(0);
-    let (ours, theirs) = (here.mbtype.synced(), there.mbtype.synced());
-    if ours != theirs {
-        part.differs("MBOXTYPE", value(ours.to_wire()), value(theirs.to_wire()), newer);
-        return;
-    }
-    for (key, ours, theirs) in [
-        ("FOLDERMODSEQ", here.foldermodseq, there.foldermodseq),
-        ("CREATEDMODSEQ", here.createdmodseq, there.createdmodseq),
-    ] {
-        let theirs = theirs.unwrap_or(0);
-        if ours != theirs {
-            part.differs(key, value(ours), value(theirs), newer);
-        }
+    for (key, ours, theirs) in survey::compare::intermediate(here, there) {
+        part.differs(key, Some(ours), Some(theirs), newer);
     }
 }
 

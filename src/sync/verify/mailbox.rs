@@ -20,6 +20,10 @@ const RECORDS_AHEAD: u64 = 10_000;
 /// Mailboxes that it is asked for ahead of time.
 const MAILBOXES_AHEAD: usize = 64;
 
+/// Differences of a task that are kept to be reported one by one, and those of each mailbox beyond.
+const MOST_LISTED: usize = 10_000;
+const MOST_LISTED_LATER: usize = 3;
+
 /// A mailbox that both sides have.
 #[derive(Debug)]
 pub(super) struct Pair {
@@ -62,7 +66,7 @@ pub(super) fn compare_all(
 ) -> Result<()> {
     let mut rest = VecDeque::from(pairs);
     let mut asked: VecDeque<(Pair, Ticket)> = VecDeque::new();
-    let mut ahead = 0;
+    let (mut ahead, mut listed) = (0, 0);
     loop {
         while let Some(next) = rest.front()
             && (asked.is_empty()
@@ -79,7 +83,12 @@ pub(super) fn compare_all(
         pass.check_cancel(&pair.entry.name)?;
         let reply = pass.session.wait(ticket);
         ahead = ahead.saturating_sub(pair.records);
-        parts.push(one(pass, &pair, reply)?);
+        let mut part = one(pass, &pair, reply)?;
+        if listed > MOST_LISTED {
+            part.shorten(MOST_LISTED_LATER);
+        }
+        listed += part.listed();
+        parts.push(part);
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::ops::ControlFlow;
 
 use super::annotations::differing;
-use super::part::{Part, value};
+use super::part::{Part, text, value};
 use crate::error::{Error, Kind, Result, Subject};
 use crate::events::Finding;
 use crate::protocol::RemoteRecord;
@@ -252,7 +252,8 @@ impl<'m, 'p> Merge<'m, 'p> {
             || !self.ours.has_flags(here, &there.flags)
         {
             let master = flags(here, self.ours.flags_of(here));
-            self.differs(here, "FLAGS", Some(master), Some(flags(other, there.flags.iter())));
+            let replica = flags(other, there.flags.iter());
+            self.differs(here, "FLAGS", text(master.as_bytes()), text(replica.as_bytes()));
         }
         if optional(here) != optional(other) {
             self.optional(here, other);

@@ -105,3 +105,14 @@ fn differences_are_printed_as_json() {
     assert!(summary.ends_with(r#""differences":1,"pending":0,"unknown":0,"verdict":"different"}"#));
     assert!(run.stdout.lines().all(|line| line.starts_with('{')), "{run}");
 }
+
+#[test]
+fn a_name_that_cannot_be_read_could_not_be_compared() {
+    let lab = world(Options::default());
+    let run = sync_client_itself(&lab, &["--verify", "-m", "user/fred", "user.fred"]);
+    assert_eq!(run.status.code(), Some(1), "{run}");
+    let last = run.stdout.lines().last().unwrap_or_default();
+    assert!(last.starts_with("compared 0 users, 1 mailboxes"), "{run}");
+    assert!(last.ends_with(": 1 could not be compared"), "{run}");
+    assert!(run.stderr.contains("user/fred"), "{run}");
+}
