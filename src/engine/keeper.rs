@@ -317,6 +317,7 @@ fn described(state: State, now: Moment) -> Status {
         running: state.running.iter().map(ToString::to_string).collect(),
         deferred: state.deferred.into_iter().map(deferred).collect(),
         deferred_count: state.deferred_count,
+        locked_count: state.locked_count,
         last_success: state.last_success.map(at),
         ..Status::unknown("", None)
     }

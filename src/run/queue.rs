@@ -61,8 +61,12 @@ pub fn describe(queue: &Queue, state: &mut State) {
     state.owners = queue.tasks().flat_map(|task| task.owners.iter()).map(Owner::mark).collect();
     state.oldest = queue.tasks().filter_map(|task| task.logged).min();
     state.running = queue.running.iter().filter_map(|(_, task)| task.goal.first()).collect();
-    state.deferred = queue.deferred.iter().take(MOST_DEFERRED).map(Deferred::described).collect();
+    let (failed, locked): (Vec<&Deferred>, Vec<&Deferred>) =
+        queue.deferred.iter().partition(|deferred| deferred.why == Why::Failed);
     state.deferred_count = queue.deferred.len() as u64;
+    state.locked_count = locked.len() as u64;
+    let deferred = failed.into_iter().chain(locked).take(MOST_DEFERRED);
+    state.deferred = deferred.map(Deferred::described).collect();
 }
 
 /// Tasks of one executor. Those that hold the same owner never run at once.
@@ -407,5 +411,20 @@ mod tests {
         start(&mut queue, 0).unwrap();
         let undone = "MAILBOX user.running\nMAILBOX user.ready\nMAILBOX user.deferred\n";
         assert_eq!(queue.undone(), undone.as_bytes());
+    }
+
+    #[test]
+    fn what_failed_is_described_before_what_was_locked() {
+        let mut queue = Queue::default();
+        for number in 0..2 * MOST_DEFERRED {
+            queue.defer(task(&[&format!("user.{number}")], 1), locked(), Moment::ZERO);
+        }
+        queue.defer(task(&["user.failed"], 1), failed(), Moment::ZERO);
+        let mut state = State::default();
+        describe(&queue, &mut state);
+        assert_eq!(state.deferred.len(), MOST_DEFERRED);
+        assert_eq!(state.deferred[0].items, ["MAILBOX user.failed"]);
+        let locked = 2 * MOST_DEFERRED as u64;
+        assert_eq!((state.deferred_count, state.locked_count), (locked + 1, locked));
     }
 }

@@ -39,10 +39,12 @@ pub struct State {
     pub last_log: Option<SystemTime>,
     /// What is being worked on, in the words of the log: the first entry of each task.
     pub running: Vec<Text>,
-    /// Tasks that wait for another try: the first of them.
+    /// Tasks that wait for another try: some of them, those that were locked last.
     pub deferred: Vec<Deferred>,
     /// How many there are.
     pub deferred_count: u64,
+    /// How many of them were locked.
+    pub locked_count: u64,
     /// Whether what an earlier client left in the work file is not read yet.
     pub has_unread: bool,
     /// When a task was last done as a whole, or the log was looked at and nothing was left to do.

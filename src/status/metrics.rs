@@ -30,7 +30,6 @@ fn metrics(status: &Status, now: u64) -> Vec<(&'static str, &'static str, Value)
         }
         _ => (0, 0),
     };
-    let locked = status.deferred.iter().filter(|deferred| deferred.is_locked).count() as u64;
     let totals = &status.totals;
     vec![
         ("up", "Whether a client rolls.", gauge(status.pid.is_some().into())),
@@ -51,8 +50,8 @@ fn metrics(status: &Status, now: u64) -> Vec<(&'static str, &'static str, Value)
         ),
         (
             "locked_tasks",
-            "Those of the first hundred of them that were locked, an ordinary thing.",
-            gauge(locked),
+            "Those of them that were locked, an ordinary thing.",
+            gauge(status.locked_count),
         ),
         (
             "last_success_timestamp_seconds",

@@ -37,10 +37,13 @@ pub struct Status {
     /// What is being replicated: for each worker the first entry of its task, in the words of the
     /// log.
     pub running: Vec<String>,
-    /// Tasks that failed or were locked and wait for another try: the first hundred.
+    /// Tasks that failed or were locked and wait for another try: up to a hundred, those that were
+    /// locked last.
     pub deferred: Vec<Deferred>,
     /// How many there are.
     pub deferred_count: u64,
+    /// How many of them were locked, an ordinary thing.
+    pub locked_count: u64,
     /// When a task last succeeded, or nothing was found to do.
     pub last_success: Option<u64>,
     /// What was done since the process began.
@@ -131,6 +134,7 @@ impl Status {
             running: Vec::new(),
             deferred: Vec::new(),
             deferred_count: 0,
+            locked_count: 0,
             last_success: None,
             totals: Totals::default(),
             failures_by_kind: BTreeMap::new(),

@@ -106,9 +106,10 @@ fn of_lag(status: &Status, limits: &Limits, now: u64) -> Option<(Level, String)>
 
 fn of_deferred(status: &Status) -> Option<(Level, String)> {
     let failed = status.deferred.iter().find(|deferred| !deferred.is_locked)?;
-    let (items, count) = (failed.items.join(", "), status.deferred_count);
+    let count = status.deferred_count.saturating_sub(status.locked_count);
+    let (items, why) = (failed.items.join(", "), &failed.reason);
     let reason =
-        format!("{count} tasks wait for another try, one of them {items}: {}", failed.reason);
+        format!("{count} tasks failed and wait for another try, one of them {items}: {why}");
     Some((Level::Warning, reason))
 }
 
@@ -179,7 +180,10 @@ mod tests {
         assert_eq!(level(with(deferred(true))), Level::Ok);
         let (level, reasons) = verdict(&with(deferred(false)));
         assert_eq!(level, Level::Warning);
-        assert_eq!(reasons, ["1 tasks wait for another try, one of them USER fred: why"]);
+        assert_eq!(
+            reasons,
+            ["1 tasks failed and wait for another try, one of them USER fred: why"]
+        );
     }
 
     #[test]

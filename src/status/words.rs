@@ -42,8 +42,8 @@ pub(crate) fn brief(status: &Status, now: u64) -> String {
     match status.contact {
         Contact::Unreachable { .. } => "unreachable".to_owned(),
         Contact::Unknown => "not connected".to_owned(),
-        Contact::Connected { .. } if status.deferred_count > 0 => {
-            format!("deferred {}", status.deferred_count.min(99_999))
+        Contact::Connected { .. } if status.deferred_count > status.locked_count => {
+            format!("failed {}", (status.deferred_count - status.locked_count).min(99_999))
         }
         Contact::Connected { .. } if status.backlog.entries == 0 => "in sync".to_owned(),
         Contact::Connected { .. } => format!("lag {} s", status.lag(now).min(999_999_999)),
