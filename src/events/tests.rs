@@ -128,7 +128,7 @@ fn store() -> Vec<StoreEvent> {
 
 fn sync() -> Vec<SyncEvent> {
     let mailbox = mailbox();
-    let crcs = |basic| SyncCrcs { basic: Some(basic), annot: None };
+    let crcs = |basic| SyncCrcs { basic: Some(basic), ..SyncCrcs::UNKNOWN };
     vec![
         SyncEvent::Sending { mailbox: mailbox.clone(), why: Difference::Annotations },
         SyncEvent::Sending {

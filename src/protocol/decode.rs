@@ -323,7 +323,7 @@ pub fn record(kv: &Kv<'_>, beyond: &mut Option<String>) -> Result<RemoteRecord, 
         modseq: numbers.num64("MODSEQ")?,
         last_updated: numbers.date("LAST_UPDATED")?,
         internaldate: numbers.date("INTERNALDATE")?,
-        size: numbers.num32("SIZE")?,
+        size: numbers.num64("SIZE")?,
         guid: Guid::from_hex(kv.atom("GUID")?)
             .ok_or_else(|| Malformed::new(0u64, "GUID is not 40 hexadecimal digits"))?,
         ..Record::default()

@@ -6,6 +6,7 @@ use super::remote::RemoteFolder;
 use super::update::{MailboxUpdate, RecordUpdate};
 use crate::dlist::Writer;
 use crate::error::Result;
+use crate::types::crc::{LATE_VIRTUAL, LATE_VIRTUAL_SINCE};
 use crate::types::header::{ANNOT_CRC_KEY, FIELDS, Field, Sent, Value};
 use crate::types::{
     Annotation, InternalFlags, MailboxEntry, MailboxHeader, MboxName, QUOTA_RESOURCES, Quota,
@@ -210,23 +211,36 @@ pub fn record(
     w.key("INTERNALDATE")?.date(r.internaldate)?;
     w.key("SIZE")?.num(r.size.into())?;
     w.key("GUID")?.atom(&r.guid.to_hex())?;
+    let is_late = |one: &&Annotation| {
+        minor_version >= LATE_VIRTUAL_SINCE
+            && LATE_VIRTUAL.iter().any(|(name, _)| one.entry == *name)
+    };
     let thrid = (r.cid != 0 && minor_version >= 13).then_some(r.cid);
     let savedate = (r.savedate != 0 && minor_version >= 15).then_some(r.savedate);
     let created = (r.createdmodseq != 0 && minor_version >= 16).then_some(r.createdmodseq);
     let virtuals = thrid.is_some() || savedate.is_some() || created.is_some();
     if virtuals || !update.annotations.is_empty() {
         w.key("ANNOTATIONS")?.open_list()?;
-        update.annotations.iter().try_for_each(|one| annotation(w, one))?;
-        if let Some(thrid) = thrid {
-            virtual_annotation(w, "thrid")?.hex64(thrid)?;
-            w.close()?;
+        let mut stored = update.annotations.iter().filter(|one| !is_late(one));
+        stored.try_for_each(|one| annotation(w, one))?;
+        // In the order of Cyrus 3.13, which is the reverse of that of the alphabet.
+        let mut late = update.annotations.iter().filter(is_late).rev();
+        late.try_for_each(|one| annotation(w, one))?;
+        let mut fields = [
+            thrid.map(|thrid| ("thrid", thrid)),
+            savedate.map(|savedate| ("savedate", savedate.cast_unsigned())),
+            created.map(|created| ("createdmodseq", created)),
+        ];
+        if minor_version >= LATE_VIRTUAL_SINCE {
+            fields.reverse();
         }
-        if let Some(savedate) = savedate {
-            virtual_annotation(w, "savedate")?.date(savedate)?;
-            w.close()?;
-        }
-        if let Some(created) = created {
-            virtual_annotation(w, "createdmodseq")?.num(created)?;
+        for (name, value) in fields.into_iter().flatten() {
+            let w = virtual_annotation(w, name)?;
+            match name {
+                "thrid" => w.hex64(value)?,
+                // Times are written as unsigned numbers.
+                _ => w.num(value)?,
+            }
             w.close()?;
         }
         w.close()?;

@@ -8,9 +8,13 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{ConnectionEvent, Observer, Step};
 use crate::protocol::Command;
 use crate::settings::Connection;
+use crate::types::ThreadIds;
 
 /// The version from which mailboxes of JMAP notifications are known.
 pub(super) const NOTIFICATIONS_SINCE: (u32, u32) = (3, 8);
+/// The version from which thread ids have sixteen digits in CRCs (`crc_virtannot` in
+/// `imap/mailbox.c`): 3.13.1, and nobody has its predecessor.
+const PADDED_IDS_SINCE: (u32, u32) = (3, 13);
 /// Capability bits as Cyrus's client prints them with `-v`.
 const CAPA_SIEVE_MAILBOX: u32 = 1 << 11;
 const CAPA_REPLICATION_ARCHIVE: u32 = 1 << 12;
@@ -41,7 +45,10 @@ fn enable(
     observer: &dyn Observer,
 ) -> Result<()> {
     let notifications = offer.version >= Some(NOTIFICATIONS_SINCE);
-    session.capabilities.notifications = notifications;
+    let is_padded = offer.version >= Some(PADDED_IDS_SINCE);
+    let thread_ids = if is_padded { ThreadIds::Padded } else { ThreadIds::Plain };
+    let by_version = Capabilities { notifications, thread_ids, ..Capabilities::default() };
+    session.capabilities = by_version;
     let mut bits = 0;
     if offer.sieve_mailbox {
         observer.event(&ConnectionEvent::SieveMailbox.into());
@@ -61,7 +68,8 @@ fn enable(
         // What the replica refuses may be the archive alone.
         enabled = ask_for(session, bits & !CAPA_REPLICATION_ARCHIVE, observer)?;
     }
-    session.capabilities = Capabilities { notifications, ..enabled.unwrap_or_default() };
+    let enabled = enabled.unwrap_or_default();
+    session.capabilities = Capabilities { notifications, thread_ids, ..enabled };
     if bits & CAPA_REPLICATION_ARCHIVE != 0 && !session.capabilities.archive {
         // imapd offers it even where it has no archive (`sync_apply_capabilities`).
         observer.event(&ConnectionEvent::ArchiveNotEnabled.into());
@@ -93,7 +101,7 @@ fn ask_for(
     Ok(Some(Capabilities {
         sieve_mailbox: reply.enables("SIEVE-MAILBOX"),
         archive: reply.enables("REPLICATION-ARCHIVE"),
-        notifications: false,
+        ..Capabilities::default()
     }))
 }
 

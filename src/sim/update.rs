@@ -247,7 +247,7 @@ fn take(folder: &mut Folder, upload: Upload, files: &Files, now: i64) -> Done {
     let abort = |why: &str| Failed::Abort(format!("{} uid {uid} {why}", folder.state.name));
     match &file {
         Some(file) if guid(file) != record.guid => return Err(abort("has another file")),
-        Some(file) => record.size = u32::try_from(file.len()).unwrap(),
+        Some(file) => record.size = file.len() as u64,
         None if record.is_expunged() => record.internal_flags.0 |= InternalFlags::UNLINKED,
         None => return Err(abort("is not staged")),
     }
@@ -276,7 +276,7 @@ impl Upload {
             modseq: kv.num64("MODSEQ")?,
             last_updated: kv.date("LAST_UPDATED")?,
             internaldate: kv.date("INTERNALDATE")?,
-            size: kv.num32("SIZE")?,
+            size: kv.num64("SIZE")?,
             guid: Guid::from_hex(kv.atom("GUID")?).ok_or(No::BadParameters)?,
             ..Record::default()
         };

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::types::{Annotation, Uid};
+use crate::types::crc::{LATE_VIRTUAL, LATE_VIRTUAL_SINCE, late_virtual};
+use crate::types::{Annotation, Record, Text, Uid};
 
 /// Annotations of messages, by UID; each message's are ordered as [`Annotation`] is.
 #[derive(Debug, Default)]
@@ -22,9 +23,24 @@ impl MessageAnnotations {
         self
     }
 
-    /// Removes and returns those of a message.
-    pub fn take(&mut self, uid: Uid) -> Vec<Annotation> {
-        self.0.remove(&uid).unwrap_or_default()
+    /// Removes and returns those of a message, in a mailbox of this version of cyrus.index: fields
+    /// of its record too that are annotations in earlier versions.
+    pub fn take(&mut self, record: &Record, minor_version: u32) -> Vec<Annotation> {
+        let mut found = self.0.remove(&record.uid).unwrap_or_default();
+        let fields = late_virtual(record, minor_version);
+        if minor_version >= LATE_VIRTUAL_SINCE {
+            found.retain(|one| LATE_VIRTUAL.iter().all(|(name, _)| one.entry != *name));
+        }
+        if !fields.is_empty() {
+            found.extend(fields.into_iter().map(|(name, value)| Annotation {
+                entry: name.into(),
+                userid: Text::default(),
+                value: value.as_str().into(),
+                modseq: 0,
+            }));
+            found.sort();
+        }
+        found
     }
 }
 
@@ -64,8 +80,27 @@ mod tests {
         let mut of_messages = of_messages.in_order();
         let expected =
             [annotation("/a", "", 1), annotation("/a", "fred", 1), annotation("/b", "", 9)];
-        assert_eq!(of_messages.take(5), expected);
-        assert_eq!(of_messages.take(5), []);
-        assert_eq!(of_messages.take(6), []);
+        let record = |uid| Record { uid, ..Record::default() };
+        assert_eq!(of_messages.take(&record(5), 17), expected);
+        assert_eq!(of_messages.take(&record(5), 17), []);
+        assert_eq!(of_messages.take(&record(6), 17), []);
+    }
+
+    #[test]
+    fn fields_that_earlier_versions_store_come_with_the_annotations() {
+        let nsec = "/vendor/cmu/cyrus-imapd/internaldate.nsec";
+        let record = Record { uid: 5, internaldate_nsec: 7, basecid: 0x1f, ..Record::default() };
+        let stored = || {
+            let mut of_messages = MessageAnnotations::default();
+            of_messages.add(5, annotation(nsec, "", 9));
+            of_messages.add(5, annotation("/b", "", 9));
+            of_messages
+        };
+        assert_eq!(stored().take(&record, 19), [annotation(nsec, "", 9), annotation("/b", "", 9)]);
+        let found = stored().take(&record, 20);
+        let shown: Vec<_> =
+            found.iter().map(|one| format!("{} {} {}", one.entry, one.value, one.modseq)).collect();
+        let base = "/vendor/cmu/cyrus-imapd/basethrid 000000000000001f 0";
+        assert_eq!(shown, ["/b x 9", base, &format!("{nsec} 7 0")]);
     }
 }

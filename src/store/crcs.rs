@@ -1,6 +1,6 @@
 //! Sync CRCs, computed while the records of a mailbox pass by.
 
-use crate::types::crc::{self, FlagCrcs};
+use crate::types::crc::FlagCrcs;
 use crate::types::{Annotation, CrcSum, MailboxState, Record, SyncCrcs, Uid};
 
 /// The sums over the messages of a mailbox that are not expunged (`mailbox_synccrcs` with
@@ -25,8 +25,7 @@ impl CrcPass {
     /// Adds a record. They come by ascending UID.
     pub(super) fn record(&mut self, record: &Record) {
         if !record.is_expunged() {
-            self.sum.basic ^= crc::basic(record, &self.flags);
-            self.sum.annot ^= crc::virtual_annots(record, self.version);
+            self.sum.record(record, &self.flags, self.version);
             self.living.push(record.uid);
         }
     }
@@ -38,9 +37,7 @@ impl CrcPass {
 
     /// Adds an annotation of one of them.
     pub(super) fn annotation(&mut self, uid: Uid, annotation: &Annotation) {
-        if !crc::is_virtual(&annotation.entry, self.version) {
-            self.sum.annot ^= crc::annot(uid, annotation);
-        }
+        self.sum.annotation(uid, annotation, self.version);
     }
 
     pub(super) fn finish(self) -> SyncCrcs {

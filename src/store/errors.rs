@@ -43,6 +43,6 @@ pub(super) fn unlinked_message(name: Subject) -> Error {
 }
 
 /// The file of a message has another size than its record says.
-pub(super) fn message_of_other_size(name: Subject, len: u64, wanted: u32) -> Error {
+pub(super) fn message_of_other_size(name: Subject, len: u64, wanted: u64) -> Error {
     broken_message(Kind::Corrupt, name, format!("{len} bytes, but cyrus.index says {wanted}"))
 }

@@ -22,22 +22,46 @@ pub struct SyncCrcs {
     /// Over the annotations of the unexpunged records, those included that stand for fields of
     /// the record. The mailbox's own annotations do not count.
     pub annot: Option<u32>,
+    /// The same with thread ids as [`ThreadIds::Padded`]; `None` where it was not computed: what a
+    /// server tells or stores is in the form of its version.
+    #[serde(skip)]
+    pub padded: Option<u32>,
+}
+
+/// How thread ids count in [`SyncCrcs::annot`]: one in sixteen begins with a zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ThreadIds {
+    /// Without leading zeros, which the same value has on the wire: up to Cyrus 3.13.0.
+    #[default]
+    Plain,
+    /// With sixteen digits: from Cyrus 3.13.1 on, for every version of cyrus.index.
+    Padded,
 }
 
 impl SyncCrcs {
     /// Nothing is known.
-    pub const UNKNOWN: SyncCrcs = SyncCrcs { basic: None, annot: None };
+    pub const UNKNOWN: SyncCrcs = SyncCrcs { basic: None, annot: None, padded: None };
 
     /// Both, as they were computed.
     pub fn computed(basic: u32, annot: u32) -> Self {
-        SyncCrcs { basic: Some(basic), annot: Some(annot) }
+        SyncCrcs { basic: Some(basic), annot: Some(annot), padded: None }
+    }
+
+    /// As a server with such thread ids has them, as far as that was computed.
+    #[must_use]
+    pub fn with(self, ids: ThreadIds) -> Self {
+        match ids {
+            ThreadIds::Padded if self.padded.is_some() => SyncCrcs { annot: self.padded, ..self },
+            _ => self,
+        }
     }
 
     /// From two numbers as Cyrus stores and tells them. An index before version 13 has no annot,
     /// one before 12 neither; then the numbers are 0. A basic of 0 beside an annot is a CRC.
     pub fn told(basic: u32, annot: u32) -> Self {
         let annot = (annot != 0).then_some(annot);
-        SyncCrcs { basic: (basic != 0 || annot.is_some()).then_some(basic), annot }
+        let basic = (basic != 0 || annot.is_some()).then_some(basic);
+        SyncCrcs { basic, annot, padded: None }
     }
 
     /// As numbers; whoever gets them does not check one that is 0 (`mailbox_crceq`).
@@ -56,7 +80,10 @@ impl SyncCrcs {
     #[must_use]
     pub fn agrees(self, other: SyncCrcs) -> bool {
         let agree = |a: Option<u32>, b: Option<u32>| a.is_none() || b.is_none() || a == b;
-        agree(self.basic, other.basic) && agree(self.annot, other.annot)
+        let other_form = |a: SyncCrcs, b: SyncCrcs| a.padded.is_some() && a.padded == b.annot;
+        let annots =
+            agree(self.annot, other.annot) || other_form(self, other) || other_form(other, self);
+        agree(self.basic, other.basic) && annots
     }
 }
 
@@ -79,16 +106,36 @@ pub struct CrcSum {
     pub basic: u32,
     /// See [`SyncCrcs::annot`].
     pub annot: u32,
+    /// See [`SyncCrcs::padded`].
+    pub padded: u32,
 }
 
 impl CrcSum {
     /// Those of a mailbox without records (`CRC_INIT_BASIC`, `CRC_INIT_ANNOT`).
-    pub const EMPTY: CrcSum = CrcSum { basic: 0, annot: 12_345_678 };
+    pub const EMPTY: CrcSum = CrcSum { basic: 0, annot: 12_345_678, padded: 12_345_678 };
+
+    /// Adds a record, without its annotations, in a mailbox of this version of cyrus.index.
+    pub fn record(&mut self, record: &Record, flags: &FlagCrcs, minor_version: u32) {
+        self.basic ^= basic(record, flags);
+        let (plain, padded) = virtual_annots(record, minor_version);
+        self.annot ^= plain;
+        self.padded ^= padded;
+    }
+
+    /// Adds an annotation of an unexpunged record, in a mailbox of this version of cyrus.index. One
+    /// that [`is_virtual`] counts with its record.
+    pub fn annotation(&mut self, uid: Uid, annotation: &Annotation, minor_version: u32) {
+        if !is_virtual(&annotation.entry, minor_version) {
+            let crc = annot(uid, annotation);
+            self.annot ^= crc;
+            self.padded ^= crc;
+        }
+    }
 }
 
 impl From<CrcSum> for SyncCrcs {
     fn from(sum: CrcSum) -> SyncCrcs {
-        SyncCrcs::computed(sum.basic, sum.annot)
+        SyncCrcs { padded: Some(sum.padded), ..SyncCrcs::computed(sum.basic, sum.annot) }
     }
 }
 
@@ -155,10 +202,34 @@ pub(crate) const VIRTUAL: [(&str, u32); 3] = [
     ("/vendor/cmu/cyrus-imapd/createdmodseq", 16),
 ];
 
+/// Those that earlier versions store as annotations like any other: nanoseconds of the INTERNALDATE,
+/// and the thread from which one was split off. The engine takes them for such in all versions.
+pub(crate) const LATE_VIRTUAL: [(&str, u32); 2] = [
+    ("/vendor/cmu/cyrus-imapd/internaldate.nsec", LATE_VIRTUAL_SINCE),
+    ("/vendor/cmu/cyrus-imapd/basethrid", LATE_VIRTUAL_SINCE),
+];
+/// The version from which on they are fields.
+pub(crate) const LATE_VIRTUAL_SINCE: u32 = 20;
+
 /// Whether an annotation of a message stands for a field of its record in a mailbox of this
 /// version: then one of that name in the database counts nothing (`mailbox_is_virtannot`).
 pub fn is_virtual(entry: &Text, minor_version: u32) -> bool {
-    VIRTUAL.iter().any(|(name, since)| entry == name && minor_version >= *since)
+    let mut all = VIRTUAL.iter().chain(&LATE_VIRTUAL);
+    all.any(|(name, since)| entry == name && minor_version >= *since)
+}
+
+/// The fields of a record that are annotations in other versions: name and value of each that is
+/// set.
+pub(crate) fn late_virtual(record: &Record, minor_version: u32) -> Vec<(&'static str, String)> {
+    let [(nsec, _), (basethrid, _)] = LATE_VIRTUAL;
+    let Record { internaldate_nsec, basecid, .. } = record;
+    let values = [
+        (nsec, *internaldate_nsec != 0, internaldate_nsec.to_string()),
+        (basethrid, *basecid != 0, format!("{basecid:016x}")),
+    ];
+    let set =
+        values.into_iter().filter(|(_, is_set, _)| *is_set && minor_version >= LATE_VIRTUAL_SINCE);
+    set.map(|(name, _, value)| (name, value)).collect()
 }
 
 /// CRC-32 of a text that consists of numbers and fixed words, and of what follows it.
@@ -175,25 +246,32 @@ fn crc(text: fmt::Arguments<'_>, rest: &[&[u8]]) -> u32 {
     hasher.finalize()
 }
 
-/// What the fields of a record add to [`SyncCrcs::annot`] in a mailbox of this version
-/// (`crc_virtannot`).
-pub fn virtual_annots(record: &Record, minor_version: u32) -> u32 {
+/// What the fields of a record add to [`SyncCrcs::annot`] and [`SyncCrcs::padded`] in a mailbox of
+/// this version (`crc_virtannot`).
+fn virtual_annots(record: &Record, minor_version: u32) -> (u32, u32) {
     if record.internal_flags.has(InternalFlags::EXPUNGED) {
-        return 0;
+        return (0, 0);
     }
     let Record { uid, cid, savedate, createdmodseq, .. } = record;
     let [thrid, saved, created] = VIRTUAL;
-    let mut all = 0;
-    let mut add = |(name, since): (&str, u32), present: bool, value: fmt::Arguments<'_>| {
+    let of = |(name, since): (&str, u32), present: bool, value: fmt::Arguments<'_>| {
         if present && minor_version >= since {
-            all ^= crc(format_args!("{uid} {name}  {value}"), &[]);
+            crc(format_args!("{uid} {name}  {value}"), &[])
+        } else {
+            0
         }
     };
-    // Without leading zeros, which the same value has on the wire.
-    add(thrid, *cid != 0, format_args!("{cid:x}"));
-    add(saved, *savedate != 0, format_args!("{savedate}"));
-    add(created, *createdmodseq != 0, format_args!("{createdmodseq}"));
-    all
+    let mut all = of(saved, *savedate != 0, format_args!("{savedate}"))
+        ^ of(created, *createdmodseq != 0, format_args!("{createdmodseq}"));
+    if record.internaldate_nsec != 0 || record.basecid != 0 {
+        for (name, value) in late_virtual(record, minor_version) {
+            all ^= crc(format_args!("{uid} {name}  {value}"), &[]);
+        }
+    }
+    let plain = of(thrid, *cid != 0, format_args!("{cid:x}"));
+    let has_zeros = cid.leading_zeros() >= 4;
+    let padded = if has_zeros { of(thrid, *cid != 0, format_args!("{cid:016x}")) } else { plain };
+    (all ^ plain, all ^ padded)
 }
 
 #[cfg(test)]
@@ -249,21 +327,30 @@ mod tests {
         };
         let (thrid, saved, created) =
             (of("thrid", "a1b"), of("savedate", "5"), of("createdmodseq", "3"));
-        let versions = (12..=16).map(|version| virtual_annots(&record(), version));
+        let versions = (12..=16).map(|version| virtual_annots(&record(), version).0);
         let expected = [0, thrid, thrid, thrid ^ saved, thrid ^ saved ^ created];
         assert_eq!(versions.collect::<Vec<_>>(), expected);
-        assert_eq!(virtual_annots(&Record { uid: 7, ..Record::default() }, 17), 0);
+        assert_eq!(virtual_annots(&Record { uid: 7, ..Record::default() }, 17), (0, 0));
+
+        let late = Record { internaldate_nsec: 5, basecid: 0xb, ..record() };
+        let (nsec, base) = (of("internaldate.nsec", "5"), of("basethrid", "000000000000000b"));
+        let of_record = virtual_annots(&record(), 19);
+        assert_eq!(virtual_annots(&late, 19), of_record);
+        let padded = of("thrid", "0000000000000a1b") ^ saved ^ created;
+        assert_eq!(of_record.1, padded);
+        assert_eq!(virtual_annots(&late, 20), (of_record.0 ^ nsec ^ base, padded ^ nsec ^ base));
 
         let entry = Text::from("/vendor/cmu/cyrus-imapd/savedate");
         assert_eq!((14..=15).map(|v| is_virtual(&entry, v)).collect::<Vec<_>>(), [false, true]);
-        assert!(!is_virtual(&"/vendor/cmu/cyrus-imapd/basethrid".into(), 19));
+        let base = "/vendor/cmu/cyrus-imapd/basethrid".into();
+        assert!(!is_virtual(&base, 19) && is_virtual(&base, 20));
     }
 
     #[test]
     fn expunged_records_count_nothing() {
         let gone = Record { internal_flags: InternalFlags(InternalFlags::EXPUNGED), ..record() };
         assert_eq!(basic(&gone, &FlagCrcs::new(&[])), 0);
-        assert_eq!(virtual_annots(&gone, 17), 0);
+        assert_eq!(virtual_annots(&gone, 17), (0, 0));
     }
 
     #[test]
@@ -280,10 +367,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_computed_agrees_with_servers_of_either_form() {
+        let both = SyncCrcs { padded: Some(3), ..SyncCrcs::computed(1, 2) };
+        for annot in [2, 3] {
+            let told = SyncCrcs::told(1, annot);
+            assert!(both.agrees(told) && told.agrees(both));
+            assert!(!both.agrees(SyncCrcs::told(9, annot)));
+        }
+        assert!(!both.agrees(SyncCrcs::told(1, 4)));
+        assert_eq!(both.with(ThreadIds::Padded).to_wire(), [1, 3]);
+        assert_eq!(both.with(ThreadIds::Plain).to_wire(), [1, 2]);
+        assert_eq!(SyncCrcs::told(1, 2).with(ThreadIds::Padded).to_wire(), [1, 2]);
+    }
+
+    #[test]
     fn numbers_tell_what_is_known() {
         assert_eq!(SyncCrcs::told(0, 0), SyncCrcs::UNKNOWN);
         assert_eq!(SyncCrcs::told(0, 7), SyncCrcs::computed(0, 7));
-        assert_eq!(SyncCrcs::told(7, 0), SyncCrcs { basic: Some(7), annot: None });
+        assert_eq!(SyncCrcs::told(7, 0), SyncCrcs { basic: Some(7), ..SyncCrcs::UNKNOWN });
         assert_eq!(SyncCrcs::told(7, 0).to_wire(), [7, 0]);
         assert_eq!(SyncCrcs::UNKNOWN.to_wire(), [0, 0]);
         assert!(SyncCrcs::told(0, 7).is_zero() && !SyncCrcs::told(7, 0).is_zero());

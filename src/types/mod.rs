@@ -22,7 +22,7 @@ mod replica_name;
 pub use annotation::Annotation;
 pub use backlog::Backlog;
 pub use bytes::{MboxName, Text, UniqueId, UserId};
-pub use crc::{CrcSum, SyncCrcs};
+pub use crc::{CrcSum, SyncCrcs, ThreadIds};
 pub use guid::Guid;
 pub use header::MailboxHeader;
 pub(crate) use json::{serialize_path, serialize_seconds};

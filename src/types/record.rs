@@ -44,16 +44,18 @@ impl InternalFlags {
     }
 }
 
-/// The part of an index record that replication needs. 112 bytes, no heap:
+/// The part of an index record that replication needs. 128 bytes, no heap:
 /// a batch of thousands is cheap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Record {
     /// Number of the message in its mailbox.
     pub uid: Uid,
     /// Size of the message file in bytes.
-    pub size: u32,
+    pub size: u64,
     /// When the message arrived.
     pub internaldate: Time,
+    /// The nanoseconds beyond that, 1 to 999,999,999; 0 if they are not known (version 20 on).
+    pub internaldate_nsec: u32,
     /// When the record last changed.
     pub last_updated: Time,
     /// When the message was put into this mailbox (index version 15 on).
@@ -64,6 +66,8 @@ pub struct Record {
     pub createdmodseq: Modseq,
     /// Conversation (thread) id (version 13 on); 0 if it has none.
     pub cid: u64,
+    /// The thread from which this one was split off (version 20 on); 0 if there is none.
+    pub basecid: u64,
     /// Flags of the protocol.
     pub system_flags: SystemFlags,
     /// Flags of Cyrus.

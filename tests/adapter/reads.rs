@@ -127,11 +127,12 @@ impl Dump {
             Ok(ControlFlow::Continue(()))
         })?;
         let uids: Vec<_> = records.iter().map(|record| record.uid).collect();
+        let minor_version = mailbox.state().minor_version;
         let mut annotations = mailbox.message_annotations(&uids)?;
         let mut of_records = Vec::new();
         for record in &records {
             let line = line_of(mailbox.as_ref(), record);
-            of_records.push((line, record.uid, annotations.take(record.uid)));
+            of_records.push((line, record.uid, annotations.take(record, minor_version)));
         }
         drop(mailbox);
         self.lines.append(&mut lines);

@@ -142,7 +142,7 @@ pub struct cyrsync_record {
     /// Number of the message in its mailbox.
     pub uid: u32,
     /// Size of the message file in bytes.
-    pub message_size: u32,
+    pub message_size: u64,
     /// When the message arrived, in seconds since 1970.
     pub internaldate: i64,
     /// When the record last changed.
@@ -163,6 +163,10 @@ pub struct cyrsync_record {
     pub createdmodseq: u64,
     /// Conversation id; 0 if none.
     pub cid: u64,
+    /// The conversation from which this one was split off (index version 20 on); 0 if none.
+    pub basecid: u64,
+    /// Nanoseconds of internaldate (index version 20 on); 0 if not known.
+    pub internaldate_nsec: u32,
 }
 
 /// Where the file of a message is. The library sets size, fd to -1, and the rest to nothing before.

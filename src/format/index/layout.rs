@@ -3,7 +3,10 @@
 //! Numbers are big-endian. Only what replication needs is named; the CRC-32 of a header or a
 //! record is always in its last four bytes. The facts are those of `imap/mailbox.h` and of
 //! `mailbox_buf_to_index_header`, `mailbox_buf_to_index_record` and `mailbox_repack_setup` in
-//! `imap/mailbox.c` of Cyrus 3.12.3.
+//! `imap/mailbox.c` of Cyrus 3.12.3; version 20 is that of the tables in `imap/index_file.c` of
+//! Cyrus 3.13.
+
+use crate::types::Time;
 
 /// Offset of a 32-bit number.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +42,63 @@ impl Be64 {
     }
 }
 
+/// Where a time is: seconds since 1970 in 32 bits, or nanoseconds since then in 64.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum When {
+    Seconds(Be32),
+    Nanoseconds(Be64),
+}
+
+/// Nanoseconds of a second.
+const SECOND: u64 = 1_000_000_000;
+
+impl When {
+    /// The time in `bytes` in seconds since 1970.
+    pub(super) fn of(self, bytes: &[u8]) -> Time {
+        match self {
+            When::Seconds(field) => field.of(bytes).into(),
+            // The quotient is far below 2^63.
+            When::Nanoseconds(field) => (field.of(bytes) / SECOND).cast_signed(),
+        }
+    }
+
+    /// The nanoseconds beyond that; 0 where nobody knows them.
+    pub(super) fn nanoseconds(self, bytes: &[u8]) -> u32 {
+        match self {
+            When::Seconds(_) => 0,
+            // Below 2^30.
+            When::Nanoseconds(field) => u32::try_from(field.of(bytes) % SECOND).unwrap_or(0),
+        }
+    }
+}
+
+/// Where a number is that may have 32 or 64 bits.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Number {
+    Short(Be32),
+    Long(Be64),
+}
+
+impl Number {
+    /// The number in `bytes`.
+    pub(super) fn of(self, bytes: &[u8]) -> u64 {
+        match self {
+            Number::Short(field) => field.of(bytes).into(),
+            Number::Long(field) => field.of(bytes),
+        }
+    }
+}
+
+/// A time in seconds.
+const fn seconds(offset: u16) -> When {
+    When::Seconds(Be32(offset))
+}
+
+/// A time in nanoseconds.
+const fn nanoseconds(offset: u16) -> When {
+    When::Nanoseconds(Be64(offset))
+}
+
 /// Fields of the header that are the same in all versions: enough to know the others.
 pub(super) const MINOR_VERSION: Be32 = Be32(8);
 pub(super) const START_OFFSET: Be32 = Be32(12);
@@ -48,9 +108,9 @@ pub(super) const NUM_RECORDS: Be32 = Be32(20);
 /// Fields of the header.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HeaderFields {
-    pub(super) last_appenddate: Be32,
+    pub(super) last_appenddate: When,
     pub(super) last_uid: Be32,
-    pub(super) pop3_last_login: Be32,
+    pub(super) pop3_last_login: When,
     pub(super) uidvalidity: Be32,
     pub(super) exists: Be32,
     pub(super) options: Be32,
@@ -60,8 +120,8 @@ pub(super) struct HeaderFields {
     pub(super) synccrc_basic: Be32,
     pub(super) synccrc_annot: Be32,
     pub(super) recentuid: Be32,
-    pub(super) recenttime: Be32,
-    pub(super) pop3_show_after: Be32,
+    pub(super) recenttime: When,
+    pub(super) pop3_show_after: When,
     pub(super) createdmodseq: Be64,
 }
 
@@ -69,17 +129,18 @@ pub(super) struct HeaderFields {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RecordFields {
     pub(super) uid: Be32,
-    pub(super) internaldate: Be32,
-    pub(super) size: Be32,
-    pub(super) last_updated: Be32,
+    pub(super) internaldate: When,
+    pub(super) size: Number,
+    pub(super) last_updated: When,
     pub(super) flags: Be32,
     pub(super) user_flags: [Be32; 4],
-    pub(super) savedate: Be32,
+    pub(super) savedate: When,
     /// 20 bytes.
     pub(super) guid: u16,
     pub(super) modseq: Be64,
     pub(super) cid: Be64,
     pub(super) createdmodseq: Be64,
+    pub(super) basecid: Be64,
 }
 
 /// A minor version.
@@ -97,9 +158,9 @@ const V12: Layout = Layout {
     minor_version: 12,
     header_size: 128,
     header: HeaderFields {
-        last_appenddate: Be32(24),
+        last_appenddate: seconds(24),
         last_uid: Be32(28),
-        pop3_last_login: Be32(40),
+        pop3_last_login: seconds(40),
         uidvalidity: Be32(44),
         options: Be32(60),
         highestmodseq: Be64(68),
@@ -108,31 +169,32 @@ const V12: Layout = Layout {
         header_file_crc: Be32(96),
         synccrc_basic: Be32(100),
         recentuid: Be32(104),
-        recenttime: Be32(108),
-        pop3_show_after: Be32(NONE),
+        recenttime: seconds(108),
+        pop3_show_after: seconds(NONE),
         synccrc_annot: Be32(NONE),
         createdmodseq: Be64(NONE),
     },
     record_size: 96,
     record: RecordFields {
         uid: Be32(0),
-        internaldate: Be32(4),
-        size: Be32(12),
-        last_updated: Be32(28),
+        internaldate: seconds(4),
+        size: Number::Short(Be32(12)),
+        last_updated: seconds(28),
         flags: Be32(32),
         user_flags: [Be32(36), Be32(40), Be32(44), Be32(48)],
-        savedate: Be32(NONE),
+        savedate: seconds(NONE),
         guid: 60,
         modseq: Be64(80),
         cid: Be64(NONE),
         createdmodseq: Be64(NONE),
+        basecid: Be64(NONE),
     },
 };
 
 /// Conversations and annotations.
 const V13: Layout = Layout {
     minor_version: 13,
-    header: HeaderFields { pop3_show_after: Be32(112), synccrc_annot: Be32(120), ..V12.header },
+    header: HeaderFields { pop3_show_after: seconds(112), synccrc_annot: Be32(120), ..V12.header },
     record_size: 104,
     record: RecordFields { cid: Be64(88), ..V12.record },
     ..V12
@@ -142,8 +204,11 @@ const V13: Layout = Layout {
 const V14: Layout = Layout { minor_version: 14, header_size: 160, ..V13 };
 
 /// When a message was saved, in a field that was no longer used.
-const V15: Layout =
-    Layout { minor_version: 15, record: RecordFields { savedate: Be32(52), ..V14.record }, ..V14 };
+const V15: Layout = Layout {
+    minor_version: 15,
+    record: RecordFields { savedate: seconds(52), ..V14.record },
+    ..V14
+};
 
 /// Modseqs of creation.
 const V16: Layout = Layout {
@@ -173,5 +238,43 @@ const V19: Layout = Layout {
     ..V18
 };
 
+/// Times in nanoseconds, sizes of 64 bits. The version of Cyrus 3.13.
+const V20: Layout = Layout {
+    minor_version: 20,
+    header_size: 192,
+    header: HeaderFields {
+        last_appenddate: nanoseconds(24),
+        pop3_last_login: nanoseconds(40),
+        exists: Be32(60),
+        options: Be32(64),
+        highestmodseq: Be64(72),
+        deletedmodseq: Be64(80),
+        last_uid: Be32(88),
+        uidvalidity: Be32(92),
+        header_file_crc: Be32(96),
+        synccrc_basic: Be32(100),
+        recenttime: nanoseconds(104),
+        pop3_show_after: nanoseconds(112),
+        synccrc_annot: Be32(120),
+        createdmodseq: Be64(128),
+        recentuid: Be32(184),
+    },
+    record_size: 144,
+    record: RecordFields {
+        uid: Be32(0),
+        internaldate: nanoseconds(8),
+        size: Number::Long(Be64(24)),
+        flags: Be32(36),
+        user_flags: [Be32(40), Be32(44), Be32(48), Be32(52)],
+        guid: 60,
+        modseq: Be64(80),
+        cid: Be64(88),
+        createdmodseq: Be64(96),
+        last_updated: nanoseconds(112),
+        savedate: nanoseconds(120),
+        basecid: Be64(128),
+    },
+};
+
 /// All versions that are read.
-pub(super) const LAYOUTS: [Layout; 8] = [V12, V13, V14, V15, V16, V17, V18, V19];
+pub(super) const LAYOUTS: [Layout; 9] = [V12, V13, V14, V15, V16, V17, V18, V19, V20];

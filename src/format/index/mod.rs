@@ -14,10 +14,10 @@ use crate::types::{
 use layout::{LAYOUTS, Layout, MINOR_VERSION, NUM_RECORDS, RECORD_SIZE, START_OFFSET};
 
 /// Bytes that are enough to hold the header of every version.
-pub const HEADER_BYTES: usize = 160;
+pub const HEADER_BYTES: usize = 192;
 
 /// Oldest and newest minor version that are read.
-pub const VERSIONS: std::ops::RangeInclusive<u32> = 12..=19;
+pub const VERSIONS: std::ops::RangeInclusive<u32> = 12..=20;
 
 /// Why a cyrus.index is not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,9 +157,9 @@ impl Header {
             start_offset,
             record_size,
             num_records,
-            last_appenddate: fields.last_appenddate.of(data).into(),
+            last_appenddate: fields.last_appenddate.of(data),
             last_uid: fields.last_uid.of(data),
-            pop3_last_login: fields.pop3_last_login.of(data).into(),
+            pop3_last_login: fields.pop3_last_login.of(data),
             uidvalidity: fields.uidvalidity.of(data),
             exists,
             options: Options(options),
@@ -171,10 +171,11 @@ impl Header {
             synccrcs: SyncCrcs {
                 basic: Some(fields.synccrc_basic.of(data)),
                 annot: fields.synccrc_annot.of_version(data),
+                padded: None,
             },
             recentuid: fields.recentuid.of(data),
-            recenttime: fields.recenttime.of(data).into(),
-            pop3_show_after: fields.pop3_show_after.of(data).into(),
+            recenttime: fields.recenttime.of(data),
+            pop3_show_after: fields.pop3_show_after.of(data),
             createdmodseq: fields.createdmodseq.of(data),
         })
     }
@@ -209,12 +210,14 @@ impl Header {
         Ok(Record {
             uid: fields.uid.of(data),
             size: fields.size.of(data),
-            internaldate: fields.internaldate.of(data).into(),
-            last_updated: fields.last_updated.of(data).into(),
-            savedate: fields.savedate.of(data).into(),
+            internaldate: fields.internaldate.of(data),
+            internaldate_nsec: fields.internaldate.nanoseconds(data),
+            last_updated: fields.last_updated.of(data),
+            savedate: fields.savedate.of(data),
             modseq: fields.modseq.of(data),
             createdmodseq: fields.createdmodseq.of(data),
             cid: fields.cid.of(data),
+            basecid: fields.basecid.of(data),
             system_flags: SystemFlags(flags & 0xffff),
             internal_flags: InternalFlags(flags & 0xffff_0000),
             user_flags: fields.user_flags.map(|word| word.of(data)),

@@ -28,7 +28,9 @@ impl Told {
     /// Every fixture, by ascending version of cyrus.index.
     pub(crate) fn all() -> Vec<Told> {
         let names = ["v12", "v13", "v14", "v15", "v16", "text-header", "v17", "v18", "v19"];
-        names.map(Told::read).into()
+        // Recorded from a server of Cyrus 3.13, whatever the version of cyrus.index.
+        let recent = ["v17-recent", "v19-recent", "v20", "v20-thread"];
+        names.into_iter().chain(recent).map(Told::read).collect()
     }
 
     pub(crate) fn read(name: &'static str) -> Told {
@@ -64,8 +66,9 @@ impl Told {
                 ("annotation", rest) => {
                     let [uid, entry, userid, value] =
                         rest.splitn(4, '\t').collect::<Vec<_>>().try_into().unwrap();
-                    let [entry, userid, value] = [entry, userid, value].map(Text::from);
-                    let annotation = Annotation { entry, userid, value, modseq: 0 };
+                    let [entry, userid] = [entry, userid].map(Text::from);
+                    let annotation =
+                        Annotation { entry, userid, value: unescaped(value), modseq: 0 };
                     told.annotations.push((uid.parse().unwrap(), annotation));
                 }
                 (what, _) => panic!("{what}"),
@@ -82,4 +85,16 @@ impl Told {
         let crc = |key| self.number(key).try_into().unwrap();
         SyncCrcs::told(crc("SYNC_CRC"), crc("SYNC_CRC_ANNOT"))
     }
+}
+
+/// A value of which bytes may be written as `\xNN`.
+fn unescaped(value: &str) -> Text {
+    let mut parts = value.split("\\x");
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (byte, rest) = part.split_at(2);
+        bytes.push(u8::from_str_radix(byte, 16).unwrap());
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    Text::new(bytes)
 }

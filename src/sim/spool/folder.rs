@@ -53,10 +53,9 @@ impl Folder {
         let flags = crc::FlagCrcs::new(&self.state.flags);
         let mut sum = CrcSum::EMPTY;
         for message in self.messages.values().filter(|message| !message.is_expunged()) {
-            sum.basic ^= crc::basic(&message.record, &flags);
-            sum.annot ^= crc::virtual_annots(&message.record, MINOR_VERSION);
+            sum.record(&message.record, &flags, MINOR_VERSION);
             for annotation in &message.annotations {
-                sum.annot ^= crc::annot(message.record.uid, annotation);
+                sum.annotation(message.record.uid, annotation, MINOR_VERSION);
             }
         }
         sum.into()

@@ -24,7 +24,7 @@ pub(in crate::sim) fn add(folder: &mut Folder, file: Arc<[u8]>, now: i64) -> Uid
     let uid = folder.state.last_uid + 1;
     let record = Record {
         uid,
-        size: u32::try_from(file.len()).unwrap(),
+        size: file.len() as u64,
         internaldate: now,
         last_updated: now,
         savedate: now,

@@ -51,7 +51,7 @@ pub struct Fetch {
     /// Its SHA-1.
     pub guid: Guid,
     /// Its size in bytes.
-    pub size: u32,
+    pub size: u64,
 }
 
 /// What to do.

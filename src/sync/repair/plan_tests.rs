@@ -24,7 +24,7 @@ fn message(uid: Uid, content: u8, modseq: Modseq) -> RemoteRecord {
         uid,
         modseq,
         guid: Guid([content; 20]),
-        size: u32::from(content) + 1,
+        size: u64::from(content) + 1,
         internaldate: 100 + Time::from(content),
         last_updated: modseq as Time,
         createdmodseq: modseq,
@@ -92,7 +92,7 @@ fn two_messages_of_one_uid_both_get_new_ones_the_lower_guid_first() {
         assert_eq!(show(&plan.master), expected);
         assert_eq!(show(&plan.expunge), [format!("4:{r}x")]);
         assert_eq!(plan.own, [Guid([m; 20])]);
-        assert_eq!(plan.fetch, [Fetch { uid: 4, guid: Guid([r; 20]), size: u32::from(r) + 1 }]);
+        assert_eq!(plan.fetch, [Fetch { uid: 4, guid: Guid([r; 20]), size: u64::from(r) + 1 }]);
         assert_eq!(plan.header.last_uid, 6);
         let above = |m: &RemoteRecord| m.record.modseq == 12 && m.record.last_updated == KNOWN.now;
         assert!(plan.master.iter().chain(&plan.expunge).all(above));

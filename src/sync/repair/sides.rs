@@ -11,7 +11,7 @@ use crate::types::{MboxName, Record, Text, Uid};
 
 /// The master's side, read under the index lock.
 pub(crate) fn of_master(mailbox: &mut dyn Mailbox) -> Result<Side> {
-    let names = mailbox.state().flags.clone();
+    let (names, minor_version) = (mailbox.state().flags.clone(), mailbox.state().minor_version);
     let mut records = Vec::new();
     mailbox.scan_all(Crcs::Stored, &mut |record| {
         let named = names.iter().enumerate().filter(|(bit, _)| record.has_user_flag(*bit));
@@ -23,7 +23,7 @@ pub(crate) fn of_master(mailbox: &mut dyn Mailbox) -> Result<Side> {
     let uids: Vec<Uid> = records.iter().map(|one| one.record.uid).collect();
     let mut annotations = mailbox.message_annotations(&uids)?;
     for one in &mut records {
-        one.annotations = annotations.take(one.record.uid);
+        one.annotations = annotations.take(&one.record, minor_version);
     }
     let header = mailbox.state().header.clone();
     Ok(Side { header, annotations: mailbox.annotations()?, records })

@@ -42,7 +42,9 @@ pub(super) fn read_differing(
     extent: Extent,
 ) -> Result<Snapshot> {
     let state = mailbox.state().clone();
-    let wanted = Wanted { remote, attempt, extent, batch_size: pass.settings.sync_batchsize };
+    let batch_size = pass.settings.sync_batchsize;
+    let thread_ids = pass.session.capabilities().thread_ids;
+    let wanted = Wanted { remote, attempt, extent, batch_size, thread_ids };
     let Read { records, partial, stuck, crcs } = read_records(mailbox, &wanted)?;
     if let Some(partial) = partial {
         let (uid, modseq) = remote.map_or((0, 0), |r| (r.last_uid, r.highestmodseq));
@@ -81,6 +83,7 @@ fn whole_header(
     remote: Option<&RemoteFolder>,
     crcs: SyncCrcs,
 ) -> MailboxHeader {
+    let crcs = crcs.with(pass.session.capabilities().thread_ids);
     let mut header = MailboxHeader { crcs, ..state.header.clone() };
     if pass.settings.no_copyback {
         // A replica that is forced takes a lower one, below the UIDs of messages that it has,

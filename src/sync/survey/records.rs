@@ -7,7 +7,8 @@ use super::snapshot::{Attempt, Extent, Stuck};
 use crate::error::{Error, Kind, Result, Subject};
 use crate::protocol::{RecordUpdate, RemoteFolder};
 use crate::store::{Crcs, Mailbox, Records};
-use crate::types::{InternalFlags, MboxName, Record, SyncCrcs, SystemFlags, Uid};
+use crate::types::crc::LATE_VIRTUAL_SINCE;
+use crate::types::{InternalFlags, MboxName, Record, SyncCrcs, SystemFlags, ThreadIds, Uid};
 
 /// Whether a record is expunged, but later than the state that it is sent in.
 fn is_expunged_later(update: &RecordUpdate) -> bool {
@@ -64,6 +65,8 @@ pub(super) struct Wanted<'w> {
     pub extent: Extent,
     /// Records in a part (`sync_batchsize`); 0 for no parts.
     pub batch_size: u32,
+    /// How the replica counts them in CRCs.
+    pub thread_ids: ThreadIds,
 }
 
 /// What was read.
@@ -97,8 +100,12 @@ impl Wanted<'_> {
 
     /// Which CRCs of the mailbox the update needs.
     fn crcs(&self, mailbox: &dyn Mailbox) -> Crcs {
-        let stored = mailbox.state().crcs.basic.is_some();
-        if self.attempt == Attempt::First && stored { Crcs::Stored } else { Crcs::Recomputed }
+        let state = mailbox.state();
+        // What the master's own version has stored may be of another form than the replica's.
+        let is_recent = state.minor_version >= LATE_VIRTUAL_SINCE;
+        let same_form = is_recent == (self.thread_ids == ThreadIds::Padded);
+        let is_good = self.attempt == Attempt::First && state.crcs.basic.is_some() && same_form;
+        if is_good { Crcs::Stored } else { Crcs::Recomputed }
     }
 
     /// Finds the end of a part, if there may be parts.
@@ -169,9 +176,10 @@ pub(super) fn read_records(mailbox: &mut dyn Mailbox, wanted: &Wanted<'_>) -> Re
         }
     }
     let uids: Vec<Uid> = records.iter().map(|update| update.record.uid).collect();
+    let minor_version = mailbox.state().minor_version;
     let mut annotations = mailbox.message_annotations(&uids)?;
     for update in &mut records {
-        update.annotations = annotations.take(update.record.uid).into_boxed_slice();
+        update.annotations = annotations.take(&update.record, minor_version).into_boxed_slice();
     }
     // One behind the end of the part is the next part's affair.
     let stuck = stuck.filter(|s| batch.is_none_or(|batch| s.record.uid <= batch.last_uid));

@@ -43,7 +43,7 @@ pub fn mailbox(name: &str, id: &str, messages: &[&str]) -> Folder {
     let records = messages.iter().zip(1..).map(|(text, uid)| Record {
         uid,
         modseq: 100 + u64::from(uid),
-        size: u32::try_from(text.len()).unwrap(),
+        size: text.len() as u64,
         guid: guid(text),
         ..Record::default()
     });

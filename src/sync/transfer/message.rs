@@ -15,7 +15,7 @@ use crate::sys::advise::disk_reads;
 use crate::types::{Guid, Record};
 
 /// Messages up to this size are read once and sent from memory.
-const IN_MEMORY: u32 = 1 << 20;
+const IN_MEMORY: u64 = 1 << 20;
 /// Bytes that are read and hashed at once of bigger ones.
 const CHUNK: usize = 256 << 10;
 
@@ -110,9 +110,9 @@ impl Messages {
         }
     }
 
-    fn read(&mut self, file: &mut MessageFile, size: u32) -> io::Result<(u64, Guid)> {
+    fn read(&mut self, file: &mut MessageFile, size: u64) -> io::Result<(u64, Guid)> {
         // One byte more than expected shows a file that has grown.
-        let wanted = size as usize;
+        let wanted = usize::try_from(size).unwrap_or(usize::MAX - 1);
         self.buffer.resize(wanted.saturating_add(1), 0);
         let mut len = 0;
         // Once there are as many as expected it need not be asked whether there are more.

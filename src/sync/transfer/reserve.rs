@@ -9,7 +9,7 @@ use crate::types::{MboxName, Record};
 
 /// A larger message is asked for whatever its dates say: for its sake the way there and back is
 /// worth it.
-const NOT_WORTH_ASKING: u32 = 64 << 10;
+const NOT_WORTH_ASKING: u64 = 64 << 10;
 
 /// Notes the files that an update needs and the replica may have.
 pub(crate) fn want_files(pass: &mut Pass<'_>, snapshot: &Snapshot) {

@@ -61,8 +61,8 @@ impl Ours<'_> {
     }
 
     /// The annotations of a message, without those that stand for fields of the record.
-    fn annotations(&mut self, uid: Uid) -> Vec<Annotation> {
-        let mut annotations = self.annotations.take(uid);
+    fn annotations(&mut self, record: &Record) -> Vec<Annotation> {
+        let mut annotations = self.annotations.take(record, self.mailbox.state().minor_version);
         annotations.retain(|one| !VIRTUAL.iter().any(|(entry, _)| one.entry == *entry));
         annotations
     }
@@ -262,7 +262,7 @@ impl<'m, 'p> Merge<'m, 'p> {
         if here.is_expunged() || other.is_expunged() {
             return;
         }
-        let annotations = self.ours.annotations(here.uid);
+        let annotations = self.ours.annotations(here);
         if !same_annotations(&annotations, &there.annotations) {
             for (field, master, replica) in differing(&annotations, &there.annotations) {
                 self.differs(here, &field, master, replica);
