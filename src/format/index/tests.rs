@@ -228,3 +228,31 @@ fn damage_is_always_noticed() {
         }
     }
 }
+
+/// Cyrus 3.13 has written such files, and reads them (`mailbox_buf_to_index_header`).
+#[test]
+fn a_file_of_version_19_may_have_the_long_records_of_20() {
+    let index = Told::read("v19").index;
+    let (header, short) = index.split_at(160);
+    let mut long = header.to_vec();
+    long[16..20].copy_from_slice(&144_u32.to_be_bytes());
+    let crc = crc32fast::hash(&long[..156]).to_be_bytes();
+    long[156..].copy_from_slice(&crc);
+    for record in short.chunks(112) {
+        long.extend_from_slice(record);
+        long.extend_from_slice(&[0; 32]);
+    }
+    assert_eq!(parse(&long).unwrap().record_size, 144);
+    assert_eq!(records(&long), records(&index));
+}
+
+#[test]
+fn a_message_may_be_longer_than_32_bits_can_say() {
+    let index = Told::read("v20-thread").index;
+    let mut record = index[192..][..144].to_vec();
+    record[24..32].copy_from_slice(&(5_u64 << 32).to_be_bytes());
+    let crc = crc32fast::hash(&record[..140]).to_be_bytes();
+    record[140..].copy_from_slice(&crc);
+    let header = parse(&index).unwrap();
+    assert_eq!(header.record(&record).unwrap().size, 5 << 32);
+}
