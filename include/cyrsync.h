@@ -1003,7 +1003,7 @@ typedef struct cyrsync_record {
     /**
      * Size of the message file in bytes.
      */
-    uint32_t message_size;
+    uint64_t message_size;
     /**
      * When the message arrived, in seconds since 1970.
      */
@@ -1044,6 +1044,14 @@ typedef struct cyrsync_record {
      * Conversation id; 0 if none.
      */
     uint64_t cid;
+    /**
+     * The conversation from which this one was split off (index version 20 on); 0 if none.
+     */
+    uint64_t basecid;
+    /**
+     * Nanoseconds of internaldate (index version 20 on); 0 if not known.
+     */
+    uint32_t internaldate_nsec;
 } cyrsync_record;
 
 /**

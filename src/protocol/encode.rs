@@ -209,7 +209,7 @@ pub fn record(
     record_flags(w, r, flags)?;
     w.close()?;
     w.key("INTERNALDATE")?.date(r.internaldate)?;
-    w.key("SIZE")?.num(r.size.into())?;
+    w.key("SIZE")?.num(r.size)?;
     w.key("GUID")?.atom(&r.guid.to_hex())?;
     let is_late = |one: &&Annotation| {
         minor_version >= LATE_VIRTUAL_SINCE

@@ -6,6 +6,7 @@ use super::connect_tests::{destination, local, peer};
 use super::session::Session;
 use super::{Capabilities, Replica};
 use crate::events::{Event, Level, Line, Observer, To, words};
+use crate::types::ThreadIds;
 
 #[derive(Default)]
 struct Notices(Mutex<Vec<String>>);
@@ -22,15 +23,25 @@ impl Observer for Notices {
 /// answers what it is asked to enable in turn. Returns what was agreed on, what was asked and the
 /// notices, of both.
 fn agree(offers: &[&str], answers: &[&str]) -> [(Capabilities, Vec<String>, Vec<String>); 2] {
+    agree_with("3.12.3", offers, answers)
+}
+
+/// The same with servers of this version.
+fn agree_with(
+    version: &str,
+    offers: &[&str],
+    answers: &[&str],
+) -> [(Capabilities, Vec<String>, Vec<String>); 2] {
     let lines: String = offers.iter().map(|offer| format!("* {offer}\r\n")).collect();
     let words: String = offers.iter().map(|offer| format!(" X-{offer}")).collect();
     let mut csync = vec![
-        format!("* SASL PLAIN\r\n{lines}* OK a Cyrus sync server 3.12.3\r\n"),
+        format!("* SASL PLAIN\r\n{lines}* OK a Cyrus sync server {version}\r\n"),
         "OK logged in\r\n".to_owned(),
     ];
     let mut imap = vec![
-        "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] a Cyrus IMAP 3.12.3 server ready\r\n"
-            .into(),
+        format!(
+            "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] a Cyrus IMAP {version} server ready\r\n"
+        ),
         "C1 OK logged in\r\n".to_owned(),
         format!("* CAPABILITY IMAP4rev1 X-REPLICATION{words}\r\nC2 OK done\r\n"),
     ];
@@ -106,6 +117,20 @@ fn a_replica_that_refuses_the_archive_is_asked_for_the_rest() {
         for (enabled, asked, _) in agree(&[ARCHIVE], &[refusal]) {
             assert_eq!(asked, ["(REPLICATION-ARCHIVE)"]);
             assert!(!enabled.archive && enabled.notifications);
+        }
+    }
+}
+
+#[test]
+fn thread_ids_count_as_in_the_version_of_the_replica() {
+    for (version, expected) in [
+        ("3.6.1-4+deb12u5", ThreadIds::Plain),
+        ("3.12.4", ThreadIds::Plain),
+        ("3.13.1", ThreadIds::Padded),
+        ("4.0.0", ThreadIds::Padded),
+    ] {
+        for (enabled, ..) in agree_with(version, &[SIEVE], &["* ENABLED (SIEVE-MAILBOX)\r\nOK"]) {
+            assert_eq!(enabled.thread_ids, expected, "{version}");
         }
     }
 }

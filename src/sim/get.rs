@@ -245,7 +245,7 @@ fn record(w: &mut Writer<'_>, state: &MailboxState, message: &Message) -> crate:
     }
     w.close()?;
     w.key("INTERNALDATE")?.date(r.internaldate)?;
-    w.key("SIZE")?.num(r.size.into())?;
+    w.key("SIZE")?.num(r.size)?;
     w.key("GUID")?.atom(&r.guid.to_hex())?;
     annotation_list(w, message.annotations.iter().cloned().chain(virtual_annotations(r)))?;
     w.close()

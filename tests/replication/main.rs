@@ -46,6 +46,8 @@ mod progress;
 // It is about files that the program writes.
 #[cfg(not(through_host))]
 mod prometheus;
+#[cfg(not(through_host))]
+mod recorded;
 mod refused_folders;
 mod restarts;
 mod rolling;

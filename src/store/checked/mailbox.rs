@@ -62,7 +62,7 @@ impl MailboxFiles for CheckedMailbox<'_> {
         }
         let file = self.mailbox.message(record)?;
         match file.byte_len() {
-            len if len == u64::from(record.size) => Ok(file),
+            len if len == record.size => Ok(file),
             len => Err(message_of_other_size(name(), len, record.size)),
         }
     }

@@ -70,7 +70,7 @@ fn in_message(mailbox: &dyn Mailbox, record: &Record) -> Result<(Vec<u8>, Stored
     let failed = |error: std::io::Error| {
         Error::new(Kind::Io, OP, subject(), reason(&error)).caused_by(error)
     };
-    let message = read(mailbox.message(record)?, record.size.into()).map_err(failed)?;
+    let message = read(mailbox.message(record)?, record.size).map_err(failed)?;
     let corrupt = |malformed: Malformed| {
         Error::new(Kind::Corrupt, OP, subject(), malformed.to_string())
             .hint("expunge the message: only sieve scripts belong there")

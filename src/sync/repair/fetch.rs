@@ -33,11 +33,11 @@ pub(crate) fn fetch(
         if !asked.is_empty() && (bytes >= FETCHED_BYTES || asked.len() >= FETCHES_AHEAD) {
             break;
         }
-        let place = FetchPlace { size: next.size.into(), temp_path: scratch };
+        let place = FetchPlace { size: next.size, temp_path: scratch };
         let fetch = remote.fetch(next.uid, next.guid, Some(place));
         let ticket = replica.submit(Command::Fetch(fetch))?;
         asked.push((*next, ticket));
-        bytes += u64::from(next.size);
+        bytes += next.size;
         *rest = later;
     }
     let mut fetched = Vec::with_capacity(asked.len());
@@ -71,7 +71,7 @@ fn verified(wanted: &Fetch, reply: Reply) -> Result<FetchedMessage> {
         FetchedMessage::Memory(bytes) => (bytes.len() as u64, Guid(Sha1::digest(bytes).into())),
         FetchedMessage::Temp(file) => (file.size(), file.guid()),
     };
-    if size == u64::from(wanted.size) && guid == wanted.guid {
+    if size == wanted.size && guid == wanted.guid {
         Ok(content)
     } else {
         Err(wrong("its file is not the message that the replica's cyrus.index names"))
@@ -102,7 +102,7 @@ impl MessageFiles for Fetched<'_> {
 
     fn next_file(&mut self) -> Result<Option<OutgoingFile<'_>>> {
         let Some((message, content)) = self.rest.next() else { return Ok(None) };
-        let (guid, size) = (message.guid, u64::from(message.size));
+        let (guid, size) = (message.guid, message.size);
         let content: Box<dyn Read> = match content {
             FetchedMessage::Memory(bytes) => Box::new(&bytes[..]),
             FetchedMessage::Temp(file) => {

@@ -195,7 +195,7 @@ fn look_at(
     if record.internal_flags.has(InternalFlags::EXPUNGED | InternalFlags::UNLINKED) {
         return Ok(());
     }
-    match bytes.checked_sub(record.size.into()) {
+    match bytes.checked_sub(record.size) {
         Some(left) => {
             *bytes = left;
             pass.messages.open(mailbox, record).map(drop)

@@ -57,7 +57,7 @@ impl Messages {
                 .hint(MESSAGE_REPAIR)
                 .caused_by(error)
         })?;
-        let wanted = (u64::from(record.size), record.guid);
+        let wanted = (record.size, record.guid);
         if found != wanted {
             let (size, guid) = found;
             let detail = format!(

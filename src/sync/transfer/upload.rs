@@ -69,7 +69,7 @@ pub(crate) struct Amount {
 impl Amount {
     fn add(&mut self, record: &Record) {
         self.messages += 1;
-        self.bytes += u64::from(record.size);
+        self.bytes += record.size;
     }
 }
 
@@ -124,7 +124,7 @@ impl MessageFiles for Files<'_> {
                     return Ok(Some(OutgoingFile {
                         partition: &self.snapshot.header.partition,
                         guid: record.guid,
-                        size: record.size.into(),
+                        size: record.size,
                         content: self.messages.content(opened),
                     }));
                 }
@@ -327,7 +327,7 @@ fn upload(
     while let Some(record) = records.next() {
         if pass.staged.must_upload(partition, record.guid) {
             chunk.push(*record);
-            bytes += u64::from(record.size);
+            bytes += record.size;
             pass.staged.uploaded(partition, record.guid);
         }
         let last = records.peek().is_none();

@@ -162,11 +162,11 @@ fn fetched(
         while (asked.is_empty() || bytes < FETCHED_BYTES && asked.len() < FETCHES_AHEAD)
             && let Some((record, ours)) = rest.next()
         {
-            let place = FetchPlace { size: record.size.into(), temp_path: &temp_path };
+            let place = FetchPlace { size: record.size, temp_path: &temp_path };
             let fetch = folder.fetch(record.uid, record.guid, Some(place));
             let ticket = pass.session.submit(Command::Fetch(fetch))?;
             asked.push_back((record, ours, ticket));
-            bytes += u64::from(record.size);
+            bytes += record.size;
         }
         let mut bad = Vec::new();
         while let Some((record, ours, ticket)) = asked.pop_front() {
@@ -231,7 +231,7 @@ fn checked(record: &Record, reply: Reply) -> Side {
         FetchedMessage::Memory(bytes) => (bytes.len() as u64, Guid(Sha1::digest(bytes).into())),
         FetchedMessage::Temp(file) => (file.size(), file.guid()),
     };
-    if size == u64::from(record.size) && guid == record.guid {
+    if size == record.size && guid == record.guid {
         Side::Intact
     } else {
         Side::Bad(format!("damaged (it has {size} bytes with SHA-1 {guid})"))

@@ -46,7 +46,7 @@ impl MailboxFiles for Files {
             return Err(unlinked_message(name()));
         }
         match open_regular(&self.path(record)) {
-            Ok((file, len)) if len == u64::from(record.size) => Ok(MessageFile::of_len(file, len)),
+            Ok((file, len)) if len == record.size => Ok(MessageFile::of_len(file, len)),
             Ok((_, len)) => Err(message_of_other_size(name(), len, record.size)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let detail = "the file is missing";

@@ -147,6 +147,8 @@ pub(super) unsafe extern "C" fn scan(
                 modseq: record.modseq,
                 createdmodseq: record.createdmodseq,
                 cid: record.cid,
+                basecid: record.basecid,
+                internaldate_nsec: record.internaldate_nsec,
                 system_flags: record.system_flags.0,
                 internal_flags: record.internal_flags.0,
                 user_flags: record.user_flags,
@@ -195,7 +197,9 @@ pub(super) unsafe extern "C" fn message_annotations(
     failure: Fail,
 ) -> Code {
     let found = opened(mailbox).mailbox.message_annotations(&[uid]);
-    emit_annotations(found.map(|mut found| found.take(uid)), emit, sink, failure)
+    // The stored ones: fields of the record come with it.
+    let record = Record { uid, ..Record::default() };
+    emit_annotations(found.map(|mut found| found.take(&record, 0)), emit, sink, failure)
 }
 
 pub(super) unsafe extern "C" fn message_file(
