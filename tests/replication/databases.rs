@@ -146,10 +146,13 @@ fn the_type_is_told_by_the_file_where_imapd_conf_says_another() {
     set_up(&lab);
     // Cyrus converts what it opens.
     lab.master.stop_server();
-    for option in ["mboxlist_db", "annotation_db", "seenstate_db"] {
-        lab.master.set_config(option, Some("skiplist"));
+    for word in ["skiplist", "twom"] {
+        for option in ["mboxlist_db", "annotation_db", "seenstate_db", "sync_cache_db"] {
+            lab.master.set_config(option, Some(word));
+        }
+        ours(&lab, &["-A"]).ok();
     }
-    ours(&lab, &["-A"]).ok();
+    lab.master.set_config("sync_cache_db", None);
     for option in ["mboxlist_db", "annotation_db", "seenstate_db"] {
         lab.master.set_config(option, None);
     }
@@ -170,10 +173,9 @@ fn databases_that_are_not_read_are_refused_with_advice() {
     replicate(&lab, &["-A"]);
     for (option, word) in [
         ("mboxlist_db", "sql"),
-        ("mboxlist_db", "twom"),
         ("annotation_db", "zeroskip"),
         ("seenstate_db", "zeroskip"),
-        ("subscription_db", "twom"),
+        ("subscription_db", "zeroskip"),
         ("quota_db", "sql"),
         ("conversations_db", "sql"),
     ] {
@@ -198,8 +200,8 @@ fn databases_that_are_not_read_are_refused_with_advice() {
             assert!(run.stderr.contains(part), "{part}: {run}");
         }
     };
-    fs::write(&path, b"\xa1\x02\x8b\x0dtwom file\0\0\0\0\0\0\0").unwrap();
-    refused("twom");
+    fs::write(&path, b"\xa1\x02\x8b\x0da later file\0\0\0\0\0\0\0").unwrap();
+    refused("newer backend");
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     File::create(path.join(".zsdb")).unwrap();
