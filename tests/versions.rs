@@ -3,6 +3,9 @@
 //!
 //! `make versions` makes the trees and runs these.
 
+#[path = "versions/held_still.rs"]
+mod held_still;
+
 use std::collections::HashSet;
 use std::path::Path;
 

@@ -213,10 +213,23 @@ impl Paths {
         self.database(&self.layout.quota_db_path, "quotas.db")
     }
 
-    /// The lock file of a user's names: `*U*fred`; `None` stands for shared mailboxes
-    /// (`user_namespacelock_full` in `imap/user.c`).
-    pub fn lock_user(&self, user: Option<&UserId>) -> PathBuf {
-        self.lock(&[b"*U*", &*lock_word(user.map_or(b"", UserId::as_bytes))].concat())
+    /// The lock files of a user's names; `None` stands for shared mailboxes. Up to Cyrus 3.10 it is
+    /// `*U*fred` (`user_namespacelock_full` in `imap/user.c`), since 3.12 `*U*user.fred`, the name
+    /// of the INBOX (`_namelock_name_from_userid`). Both, as nothing tells which Cyrus writes.
+    pub fn locks_user(&self, user: Option<&UserId>, inbox: Option<&MboxName>) -> Vec<PathBuf> {
+        let early = lock_word(user.map_or(b"", UserId::as_bytes));
+        let late = inbox.map_or(&b""[..], MboxName::as_bytes);
+        let held = user.is_some() && user == self.layout.locked_user.as_ref();
+        let late: &[&[u8]] = if held { &[late, b"~"] } else { &[late] };
+        let mut locks = vec![[b"*U*", &early[..]].concat(), [b"*U*", &late.concat()[..]].concat()];
+        locks.dedup();
+        locks.iter().map(|name| self.lock(name)).collect()
+    }
+
+    /// The lock file that all that writes has locked, shared, while it does; `None` if
+    /// `global_lock` is off (`GLOBAL_LOCKNAME` in `imap/mboxname.c`).
+    pub fn lock_global(&self) -> Option<PathBuf> {
+        self.layout.global_lock.then(|| self.lock(b"$GLOBAL"))
     }
 
     /// The lock file of replication to `server`, as written in `sync_host` or given with `-S`:

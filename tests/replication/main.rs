@@ -23,6 +23,9 @@ mod dry_run;
 mod failures;
 mod folders;
 mod forgotten;
+// A host takes the locks of its master itself.
+#[cfg(not(through_host))]
+mod freeze;
 mod interrupts;
 // A host is asked over one connection.
 #[cfg(not(through_host))]

@@ -18,7 +18,7 @@ use crate::names::{Namespace, Paths, UserFile, UserHome};
 use crate::settings::Settings;
 use crate::store::skip::SkipFiles;
 use crate::store::traits::{Glance, Lock, Mailbox, Metadata, Store, UserTree};
-use crate::sys::lock::{Mode, Wait, lock_name};
+use crate::sys::lock::{LockGuard, Mode, Wait, lock_name};
 use crate::types::{
     Annotation, MailboxEntry, MboxName, Modseq, Quota, Seen, SieveScript, Text, Uid, UniqueId,
     UserId,
@@ -165,6 +165,15 @@ impl Spool {
     }
 }
 
+/// The lock of replication, and the one that all that writes must have (`mboxname_lock` of
+/// `imap/mboxname.c`), which is released last.
+struct SyncLock {
+    _user: LockGuard,
+    _global: Option<LockGuard>,
+}
+
+impl Lock for SyncLock {}
+
 /// The annotations of one mailbox: its own are in annotations.db, its messages' beside them.
 struct MailboxAnnotations<'a> {
     global: &'a Table,
@@ -225,9 +234,16 @@ impl Store for Spool {
 
     fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
         self.skip.lock(user, || {
+            // As in Cyrus, a server that was stopped is waited for where nobody else is.
+            let at_least = if wait == Wait::Fail { Wait::Block } else { wait };
+            let global =
+                self.places.paths.lock_global().map(|path| {
+                    self.patiently(at_least, |wait| lock_name(&path, Mode::Shared, wait))
+                });
             let path = self.places.paths.lock_sync(server, user);
-            let guard = self.patiently(wait, |wait| lock_name(&path, Mode::Exclusive, wait))?;
-            Ok(Box::new(guard))
+            let global = global.transpose()?;
+            let user = self.patiently(wait, |wait| lock_name(&path, Mode::Exclusive, wait))?;
+            Ok(Box::new(SyncLock { _user: user, _global: global }))
         })
     }
 
@@ -264,8 +280,9 @@ impl Store for Spool {
             };
             Ok(Found { entry, files, annotations: Box::new(annotations) })
         };
-        let namespace = self.places.paths.lock_user(owner.as_ref());
-        let open = |wait| SpoolMailbox::open(&namespace, wait, find);
+        let inbox = owner.as_ref().map(|owner| self.places.names.inbox(owner));
+        let namespaces = self.places.paths.locks_user(owner.as_ref(), inbox.as_ref());
+        let open = |wait| SpoolMailbox::open(&namespaces, wait, find);
         let mut mailbox = self.patiently(self.patience, open)?;
         self.modseqs.complete(&self.places, &mut [mailbox.state_mut()])?;
         for oddity in mailbox.oddities() {
