@@ -240,6 +240,9 @@ options! {
     JMAPSUBMISSIONFOLDER: StringOpt = "jmapsubmissionfolder", Text, Some("#jmapsubmission");
     REVERSEACLS: SwitchOpt = "reverseacls", Switch, NO;
 
+    // Whether users can be in groups that mailboxes.db holds: `mboxgroups`, since Cyrus 3.12.
+    AUTH_MECH: StringOpt = "auth_mech", Text, Some("unix");
+
     // Names.
     UNIXHIERARCHYSEP: SwitchOpt = "unixhierarchysep", Switch, YES;
     VIRTDOMAINS: ChoiceOpt = "virtdomains", OnOffOr(&["off", "userid", "on"]), Some("off");

@@ -122,6 +122,8 @@ fn store() -> Vec<StoreEvent> {
         StoreEvent::LockWait { error: locked() },
         StoreEvent::MailboxLeftOut { error: error() },
         StoreEvent::CountersIgnored { user: user(), error: error() },
+        StoreEvent::GroupsIgnored { user: user(), error: error() },
+        StoreEvent::UnknownData { place: "cyrus.header, fields".into(), data: "X".into() },
         StoreEvent::HeaderOdd { mailbox: mailbox(), why: "another uniqueid".into() },
     ]
 }

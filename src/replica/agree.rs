@@ -11,6 +11,8 @@ use crate::settings::Connection;
 
 /// The version from which mailboxes of JMAP notifications are known.
 pub(super) const NOTIFICATIONS_SINCE: (u32, u32) = (3, 8);
+/// The version from which groups of users are known.
+const USERGROUPS_SINCE: (u32, u32) = (3, 12);
 /// Capability bits as Cyrus's client prints them with `-v`.
 const CAPA_SIEVE_MAILBOX: u32 = 1 << 11;
 const CAPA_REPLICATION_ARCHIVE: u32 = 1 << 12;
@@ -40,8 +42,12 @@ fn enable(
     archive: bool,
     observer: &dyn Observer,
 ) -> Result<()> {
-    let notifications = offer.version >= Some(NOTIFICATIONS_SINCE);
-    session.capabilities.notifications = notifications;
+    let by_version = Capabilities {
+        notifications: offer.version >= Some(NOTIFICATIONS_SINCE),
+        usergroups: offer.version >= Some(USERGROUPS_SINCE),
+        ..Capabilities::default()
+    };
+    session.capabilities = by_version;
     let mut bits = 0;
     if offer.sieve_mailbox {
         observer.event(&ConnectionEvent::SieveMailbox.into());
@@ -61,7 +67,8 @@ fn enable(
         // What the replica refuses may be the archive alone.
         enabled = ask_for(session, bits & !CAPA_REPLICATION_ARCHIVE, observer)?;
     }
-    session.capabilities = Capabilities { notifications, ..enabled.unwrap_or_default() };
+    let Capabilities { sieve_mailbox, archive, .. } = enabled.unwrap_or_default();
+    session.capabilities = Capabilities { sieve_mailbox, archive, ..by_version };
     if bits & CAPA_REPLICATION_ARCHIVE != 0 && !session.capabilities.archive {
         // imapd offers it even where it has no archive (`sync_apply_capabilities`).
         observer.event(&ConnectionEvent::ArchiveNotEnabled.into());
@@ -93,7 +100,7 @@ fn ask_for(
     Ok(Some(Capabilities {
         sieve_mailbox: reply.enables("SIEVE-MAILBOX"),
         archive: reply.enables("REPLICATION-ARCHIVE"),
-        notifications: false,
+        ..Capabilities::default()
     }))
 }
 

@@ -10,4 +10,6 @@ pub struct Capabilities {
     /// Mailboxes of JMAP notifications are known there (Cyrus 3.8 on). Earlier versions abort at
     /// the letter of this type (`mboxlist_string_to_mbtype`).
     pub notifications: bool,
+    /// Groups of users are known there (Cyrus 3.12 on), and answers tell them.
+    pub usergroups: bool,
 }

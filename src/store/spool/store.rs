@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::groups::Groups;
 use super::mailbox::{self, Annotations, Files, Found, SpoolMailbox, VisitAnnotation};
 use super::mboxlist::MailboxList;
 use super::modseqs::Modseqs;
 use super::places::Places;
 use super::table::Table;
+use super::unknown::Unknown;
 use super::{annot, glance, quota, seen, sieve, subs};
 use crate::cyrusdb::{self, Backend, KeyOrder};
 use crate::error::{Error, Kind, Result};
@@ -26,6 +28,11 @@ use crate::types::{
 
 /// Waits for a lock that take longer are reported.
 const LONG_WAIT: Duration = Duration::from_secs(5);
+
+/// Where fields are said to be that are not known.
+const HEADER_FIELDS: &str = "cyrus.header, fields";
+/// The same of keys.
+const SUBSCRIPTION_KEYS: &str = "subscriptions databases, keys";
 
 /// The backends that imapd.conf declares for the databases of users.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +53,8 @@ pub struct Spool {
     early_quotas: Table,
     declared: Declared,
     modseqs: Modseqs,
+    groups: Groups,
+    unknown: Arc<Unknown>,
     deleted_prefix: String,
     patience: Wait,
     /// Beginning of the paths of files that ask for users to be skipped.
@@ -74,6 +83,7 @@ impl Spool {
         let quota_db = Backend::of(databases.quota_db)?;
         // imapd makes mailboxes.db and this one at its start.
         let required = cyrusdb::Options { required: true, ..options };
+        let unknown = Arc::new(Unknown::new(observer.clone()));
         let skip_prefix = paths.sync_log(settings.channel()).with_file_name("skipuser-");
         Ok(Spool {
             list_path: paths.mailboxes_db(),
@@ -90,6 +100,7 @@ impl Spool {
                     list_db,
                     early_order,
                     observer.clone(),
+                    unknown.clone(),
                 ),
                 names: Namespace::new(naming),
                 paths,
@@ -99,7 +110,10 @@ impl Spool {
                 submissions: databases.jmapsubmissionfolder.clone().into(),
                 declared: Backend::of(databases.conversations_db)?,
                 observer: observer.clone(),
+                unknown: unknown.clone(),
             },
+            groups: Groups { in_use: databases.mboxgroups, observer: observer.clone() },
+            unknown,
             observer,
             declared: Declared {
                 subscriptions: Backend::of(databases.subscription_db)?,
@@ -157,7 +171,9 @@ impl Spool {
 
     fn subscriptions_at(&self, home: &UserHome, inbox: &MboxName) -> Result<Vec<MboxName>> {
         let declared = self.declared.subscriptions;
-        subs::list(&self.places.table_at(home, UserFile::Subscriptions, declared)?, inbox)
+        let table = self.places.table_at(home, UserFile::Subscriptions, declared)?;
+        let mut unknown = |key: &[u8]| self.unknown.report(SUBSCRIPTION_KEYS, key);
+        subs::list(&table, inbox, &mut unknown)
     }
 
     fn seen_at(&self, home: &UserHome) -> Result<Vec<Seen>> {
@@ -268,6 +284,8 @@ impl Store for Spool {
         let open = |wait| SpoolMailbox::open(&namespace, wait, find);
         let mut mailbox = self.patiently(self.patience, open)?;
         self.modseqs.complete(&self.places, &mut [mailbox.state_mut()])?;
+        self.groups.complete(&self.places, &mut [mailbox.state_mut()])?;
+        self.unknown.report_letters(HEADER_FIELDS, mailbox.state().unknown.as_bytes());
         for oddity in mailbox.oddities() {
             let (mailbox, why) = (name.clone(), oddity.to_string());
             self.observer.event(&StoreEvent::HeaderOdd { mailbox, why }.into());
@@ -276,9 +294,14 @@ impl Store for Spool {
     }
 
     fn glance(&self, entries: &[&MailboxEntry]) -> Vec<Option<Glance>> {
-        let found = glance::glance(&self.places, &self.annotations, &self.modseqs, entries);
+        let Spool { places, annotations, modseqs, groups, .. } = self;
+        let found = glance::glance(places, annotations, modseqs, groups, entries);
         // Opening them will show what is wrong.
-        found.unwrap_or_else(|_| entries.iter().map(|_| None).collect())
+        let found = found.unwrap_or_else(|_| entries.iter().map(|_| None).collect());
+        for glance in found.iter().flatten() {
+            self.unknown.report_letters(HEADER_FIELDS, glance.state.unknown.as_bytes());
+        }
+        found
     }
 
     fn metadata(&self, user: &UserId, sieve_mailbox: Option<&MboxName>) -> Metadata {

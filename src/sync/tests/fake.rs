@@ -64,9 +64,9 @@ pub fn mailbox(name: &str, id: &str, messages: &[&str]) -> Folder {
                 last_uid,
                 highestmodseq: 100 + u64::from(last_uid),
                 crcs: SyncCrcs::computed(7, 7),
+                minor_version: 17,
                 ..MailboxHeader::default()
             },
-            minor_version: 17,
             num_records: u32::try_from(records.len()).unwrap(),
             ..MailboxState::default()
         },
