@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
-use cyrsync_lab::tools::{convert_databases, database_type};
-use cyrsync_lab::{Imap, Lab, Options};
+use cyrsync_lab::tools::{convert_databases, database_type, set_entry, set_record};
+use cyrsync_lab::{Difference, Imap, Lab, Options, compare, describe};
 
 use crate::common::{
     actions, append, assert_equal, assert_idle, create, errors, ours, replicate,
-    replicate_as_cyrus_would,
+    replicate_as_cyrus_would, sync_client_itself,
 };
 
 /// A user with something in each database, and a reader.
@@ -207,4 +207,28 @@ fn databases_that_are_not_read_are_refused_with_advice() {
     fs::remove_dir_all(&path).unwrap();
     fs::rename(&aside, &path).unwrap();
     replicate(&lab, &["-A"]);
+}
+
+/// Fields and keys that this program does not know are passed over, as Cyrus does, and named.
+#[test]
+fn what_a_later_cyrus_wrote_is_named_once_and_all_else_is_replicated() {
+    let mut lab = Lab::new(Options::default());
+    set_up(&lab);
+    lab.master.stop_server();
+    for mailbox in ["user.fred", "user.anna", "lists"] {
+        set_entry(&lab.master, mailbox, |entry| entry.replacen("%(T ", "%(Z later T ", 1));
+    }
+    set_record(&lab.master, "mailboxes.db", "Xfred", "later");
+    lab.master.start_server();
+    let run = sync_client_itself(&lab, &["-A"]).ok();
+    let said = run.log.lines().filter(|line| line.contains("a later Cyrus"));
+    let said: Vec<&str> =
+        said.filter_map(|line| line.split_once("known here: ")).map(|it| it.1).collect();
+    assert_eq!(said.len(), 2, "{run}");
+    assert!(said[0].starts_with("mailboxes.db, keys: X"), "{run}");
+    assert!(said[1].starts_with("mailboxes.db, fields of entries: Z"), "{run}");
+    let master_side = |difference: &Difference| difference.path.starts_with("mailboxes.db ");
+    let mut differences = compare(&lab.master, &lab.replica);
+    differences.retain(|difference| !master_side(difference));
+    assert!(differences.is_empty(), "{}", describe(&differences, 10));
 }
