@@ -208,7 +208,8 @@
 #define CYRSYNC_FLAG_WHOLE_MESSAGES 32
 
 /**
- * Let repairs do to this server what they otherwise refuse (sync_client --allow-repair all).
+ * Let repairs do to this server what they otherwise refuse, and delete on the replica what is only
+ * missing here (sync_client --allow-repair all).
  */
 #define CYRSYNC_FLAG_ALLOW_REPAIR 64
 

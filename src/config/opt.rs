@@ -211,6 +211,8 @@ options! {
     HASHIMAPSPOOL: SwitchOpt = "hashimapspool", Switch, NO;
     FULLDIRHASH: SwitchOpt = "fulldirhash", Switch, NO;
     MBOXNAME_LOCKPATH: StringOpt = "mboxname_lockpath", Text, None;
+    // Since Cyrus 3.13.1, whose default is configdirectory.
+    MBOXNAME_USERPATH: StringOpt = "mboxname_userpath", Text, None;
     METAPARTITION_FILES: SetOpt = "metapartition_files",
         AnyOf(&["header", "index", "cache", "expunge", "squat", "annotations", "lock", "dav",
             "archivecache"]), Some("");

@@ -1,4 +1,5 @@
-//! Where everything lies. The same in Cyrus 3.6.1, 3.8.1 and 3.12.3.
+//! Where everything lies. The same in Cyrus 3.6.1, 3.8.1 and 3.12.3; in 3.13.1 and later the files
+//! of users may lie elsewhere (`mboxname_userpath`).
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -36,7 +37,7 @@ pub struct MailboxPaths {
     pub lock: PathBuf,
 }
 
-/// How the files of a user are found below `configdirectory`.
+/// How the files of a user are found below `mboxname_userpath`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserHome {
     /// By the uniqueid of the INBOX, as Cyrus 3.6 and later create them.
@@ -148,14 +149,15 @@ impl Paths {
         }
     }
 
-    /// A file of a user (`mboxname_conf_getpath`): `user/uuid/4/2/42.../seen.db` or
-    /// `user/f/fred.seen`. It may not be there.
+    /// A file of a user (`mboxname_conf_getpath`, `mboxid_conf_getpath`):
+    /// `user/uuid/4/2/42.../seen.db` or `user/f/fred.seen` below `mboxname_userpath`. It may not be
+    /// there.
     pub fn user_file(&self, home: &UserHome, file: UserFile) -> Result<PathBuf> {
         let suffix = file.suffix();
         match home {
             UserHome::Id(id) => {
                 check_id(id)?;
-                let root = self.layout.configdirectory.join("user");
+                let root = self.layout.mboxname_userpath.join("user");
                 Ok(by_id(&root, id).join(format!("{suffix}.db")))
             }
             UserHome::Name(user) => {
@@ -285,7 +287,7 @@ impl Paths {
     fn user(&self, user: &UserId) -> Result<(PathBuf, Vec<u8>)> {
         check_component(user.as_bytes(), "userid")?;
         let parts = Parts::of_user(user.as_bytes(), &self.rules);
-        let mut path = self.layout.configdirectory.clone();
+        let mut path = self.layout.mboxname_userpath.clone();
         if let Some(domain) = &parts.domain {
             path.push(self.domain(domain, true));
         }

@@ -17,6 +17,9 @@ pub struct Layout {
     pub fulldirhash: bool,
     /// The directory of lock files, if it is another than `lock` in `configdirectory`.
     pub mboxname_lockpath: Option<PathBuf>,
+    /// The directory above `user` and `domain`, where the files of users are:
+    /// `mboxname_userpath` of Cyrus 3.13.1 and later, else `configdirectory`.
+    pub mboxname_userpath: PathBuf,
     /// The words of files that lie on the metapartition.
     pub metapartition_files: Vec<&'static str>,
     /// The directory of Sieve scripts.
@@ -49,8 +52,11 @@ pub struct Partition {
 impl Layout {
     pub(super) fn resolve(resolver: &mut Resolver<'_>) -> Layout {
         let archive_enabled = resolver.switch(opt::ARCHIVE_ENABLED);
+        let configdirectory = resolver.path(opt::CONFIGDIRECTORY).unwrap_or_default();
+        let userpath = resolver.path(opt::MBOXNAME_USERPATH);
         Layout {
-            configdirectory: resolver.path(opt::CONFIGDIRECTORY).unwrap_or_default(),
+            mboxname_userpath: userpath.unwrap_or_else(|| configdirectory.clone()),
+            configdirectory,
             hashimapspool: resolver.switch(opt::HASHIMAPSPOOL),
             fulldirhash: resolver.switch(opt::FULLDIRHASH),
             mboxname_lockpath: resolver.path(opt::MBOXNAME_LOCKPATH),

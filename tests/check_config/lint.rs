@@ -58,7 +58,10 @@ fn every_option_that_cyrus_does_not_know_is_among_them() {
     };
     let ours = sync_client(crate::common::OURS, &lab.master, &["--print-config"]).ok();
     let theirs = tools::run(&lab.master, "cyr_info", &["conf-default"]);
-    let unknown: Vec<String> = names(&ours.stdout).difference(&names(&theirs)).cloned().collect();
+    let mut unknown: Vec<String> =
+        names(&ours.stdout).difference(&names(&theirs)).cloned().collect();
+    // A later Cyrus knows it.
+    unknown.retain(|name| name != "mboxname_userpath");
     assert_eq!(unknown, OURS.map(|(name, _)| name), "{theirs}");
 }
 

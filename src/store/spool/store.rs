@@ -150,9 +150,7 @@ impl Spool {
         user: &UserId,
         inbox: Option<&MailboxEntry>,
     ) -> Result<Vec<sieve::Stored>> {
-        let living = inbox.filter(|entry| !entry.mbtype.is_deleted());
-        let home = self.places.paths.home(user, living);
-        sieve::in_directory(&self.places.paths.sieve(&home)?)
+        sieve::in_directory(&self.places.script_directory(user, inbox)?)
     }
 
     fn subscriptions_at(&self, home: &UserHome, inbox: &MboxName) -> Result<Vec<MboxName>> {
@@ -163,6 +161,11 @@ impl Spool {
     fn seen_at(&self, home: &UserHome) -> Result<Vec<Seen>> {
         seen::list(&self.places.table_at(home, UserFile::Seen, self.declared.seen)?)
     }
+}
+
+/// Whether something could be read, and is empty.
+fn has_none<T>(read: &Result<T>, is_empty: impl Fn(&T) -> bool) -> bool {
+    read.as_ref().is_ok_and(is_empty)
 }
 
 /// The annotations of one mailbox: its own are in annotations.db, its messages' beside them.
@@ -287,16 +290,36 @@ impl Store for Spool {
         let Ok([entry, sieve]) = found else {
             return Metadata::by_parts(self, user, sieve_mailbox);
         };
-        let home = self.places.paths.home(user, entry.as_ref());
+        let paths = &self.places.paths;
+        let home = paths.home(user, entry.as_ref());
+        let subscriptions = self.subscriptions_at(&home, &inbox);
         let scripts = match (sieve_mailbox, sieve) {
             (Some(_), Some(sieve)) if !sieve.mbtype.is_deleted() => Ok(None),
             (Some(_), _) => self.scripts_in_directory(user, entry.as_ref()).map(Some),
             (None, _) => self.stored_scripts(user).map(Some),
         };
+        let none_in_mailbox = || {
+            let name = self.places.names.sieve_mailbox(user);
+            let found = self.places.list.lookup(&name).ok();
+            found.is_some_and(|found| found.is_none_or(|sieve| sieve.mbtype.is_deleted()))
+        };
+        let no_subscriptions = has_none(&subscriptions, Vec::is_empty)
+            .then(|| paths.user_file(&home, UserFile::Subscriptions).ok())
+            .flatten();
+        let no_scripts = has_none(&scripts, |found| found.as_ref().is_some_and(Vec::is_empty))
+            .then(|| {
+                self.places
+                    .script_directory(user, entry.as_ref())
+                    .ok()
+                    .filter(|_| none_in_mailbox())
+            })
+            .flatten();
         Metadata {
-            subscriptions: self.subscriptions_at(&home, &inbox),
+            subscriptions,
             scripts: scripts.map(|stored| stored.as_deref().map(sieve::listed)),
             seen: self.seen_at(&home),
+            no_subscriptions: no_subscriptions.filter(|path| !path.exists()),
+            no_scripts: no_scripts.filter(|path| !path.exists()),
         }
     }
 

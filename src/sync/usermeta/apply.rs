@@ -1,6 +1,7 @@
 //! Carries out the steps of [`plan`]: all are written before the first reply is awaited.
 
 use super::inbox::check_inbox;
+use super::missing::{self, SCRIPTS, SUBSCRIPTIONS};
 use super::plan::{self, Step};
 use super::scripts::sieve_steps;
 use crate::error::{Kind, Result, Subject};
@@ -51,10 +52,17 @@ pub(crate) fn user_steps(
 ) -> Result<Vec<Step>> {
     let in_mailbox = pass.session.capabilities().sieve_mailbox;
     let sieve_mailbox = in_mailbox.then(|| pass.names.sieve_mailbox(user));
-    let Metadata { subscriptions, scripts, seen } =
+    let Metadata { subscriptions, scripts, seen, no_subscriptions, no_scripts } =
         pass.store.metadata(user, sieve_mailbox.as_ref());
-    let subscriptions = subscriptions.map(|ours| plan::subscriptions(&ours, &theirs.subscriptions));
-    let scripts = scripts.and_then(|ours| sieve_steps(pass, sieve_mailbox, ours, &theirs.sieve));
+    let subscriptions = subscriptions.and_then(|ours| {
+        let there = Some(theirs.subscriptions.len());
+        missing::check(pass, user, SUBSCRIPTIONS, no_subscriptions.as_deref(), there)?;
+        Ok(plan::subscriptions(&ours, &theirs.subscriptions))
+    });
+    let scripts = scripts.and_then(|ours| {
+        missing::check(pass, user, SCRIPTS, no_scripts.as_deref(), Some(theirs.sieve.len()))?;
+        sieve_steps(pass, sieve_mailbox, ours, &theirs.sieve)
+    });
     let seen = seen.map(|ours| plan::seen(ours, &theirs.seen));
     let read = [("SUB", subscriptions), ("SIEVE", scripts), ("SEEN", seen)];
     let mut all = Vec::new();
