@@ -114,6 +114,11 @@ fn connection() -> Vec<ConnectionEvent> {
         ConnectionEvent::CapabilitiesRefused { error: error() },
         ConnectionEvent::ForceRefused,
         ConnectionEvent::Refused { command: "MAILBOX".into(), text: "IMAP_X Bad".into() },
+        ConnectionEvent::BadResponse {
+            command: "MAILBOX".into(),
+            response: "BAD".into(),
+            text: "Missing".into(),
+        },
     ]
 }
 
@@ -159,6 +164,7 @@ fn sync() -> Vec<SyncEvent> {
         SyncEvent::UnknownUser { user: user() },
         SyncEvent::UnknownMailbox { mailbox: mailbox.clone(), external: "user/fred".into() },
         SyncEvent::UserNotGone { user: user() },
+        SyncEvent::NoTombstone { mailbox: mailbox.clone() },
         SyncEvent::Stray { mailbox: mailbox.clone() },
         SyncEvent::Double { mailbox: mailbox.clone() },
         SyncEvent::FillIn { mailbox: mailbox.clone() },
@@ -246,14 +252,11 @@ fn run() -> Vec<RunEvent> {
         RunEvent::NoSyncLog,
         RunEvent::NotLogged { channel: Some("second".to_owned()) },
         RunEvent::StatusNotWritten { error: error() },
-        RunEvent::ReachableAgain {
-            replica: replica(),
-            time: Duration::from_secs(605),
-            attempts: 8,
-        },
+        RunEvent::ReachableAgain { replica: replica(), time: next, attempts: 8 },
         RunEvent::TryingAllTheSame,
         RunEvent::TryingAgain { error: error() },
         RunEvent::ReplicaGone { error: error() },
+        RunEvent::Restarted,
         RunEvent::RestartFailed { error: error() },
         RunEvent::NoCache { error: error() },
         RunEvent::Excluded { users: 2, mailboxes: 0, names: vec!["ann".into(), "bob".into()] },

@@ -59,4 +59,5 @@ mod status;
 mod systemd;
 mod users;
 mod verify;
+mod words;
 mod zeros;
