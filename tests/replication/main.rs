@@ -16,6 +16,7 @@ mod choice;
 mod clients;
 mod common;
 mod counts;
+mod crc_wrong;
 mod crc_zero;
 mod damaged;
 mod databases;
