@@ -14,6 +14,9 @@ use cyrsync_lab::{
     describe, quote, random_changes, tools,
 };
 
+#[path = "versions/scripts.rs"]
+mod scripts;
+
 const OPERATIONS: usize = 120;
 const ROUNDS: u64 = 3;
 

@@ -167,6 +167,14 @@ pub enum SyncEvent {
         /// Why not.
         error: Error,
     },
+    /// The master's own Cyrus did not move a user's sieve scripts into a mailbox: they are sent
+    /// from the directory.
+    ScriptsStay {
+        /// The userid.
+        user: UserId,
+        /// Why not.
+        error: Error,
+    },
     /// Messages of a mailbox are damaged.
     Damaged {
         /// Its name.

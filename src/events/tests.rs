@@ -52,6 +52,7 @@ fn steps() -> Vec<Step> {
         Step::Mailbox { mailbox: mailbox.clone(), local, messages: 3, bytes: 4096 },
         Step::Mailbox { mailbox: mailbox.clone(), local: true, messages: 0, bytes: 0 },
         Step::MasterMailbox { mailbox: mailbox.clone() },
+        Step::MasterScripts { user: user.clone() },
         Step::DeleteMailbox { mailbox: mailbox.clone(), local },
         Step::DeleteMailbox { mailbox: mailbox.clone(), local: true },
         Step::Rename {
@@ -172,6 +173,7 @@ fn sync() -> Vec<SyncEvent> {
         SyncEvent::UncheckedDiffers { mailbox: mailbox.clone() },
         SyncEvent::ComparingAgain { mailbox: mailbox.clone(), error: error() },
         SyncEvent::MasterFailed { mailbox: mailbox.clone(), error: error() },
+        SyncEvent::ScriptsStay { user: user(), error: error() },
         SyncEvent::Damaged { mailbox: mailbox.clone(), error: error() },
         SyncEvent::MessageDamaged { error: error() },
         SyncEvent::NotChecked { mailbox: mailbox.clone(), error: error() },

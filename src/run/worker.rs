@@ -244,6 +244,12 @@ impl Worker {
         result
     }
 
+    /// Whether the master's own Cyrus would move scripts; if that cannot be found out, it would
+    /// not.
+    pub(super) fn moves_scripts(&self) -> bool {
+        self.master.moves_scripts().unwrap_or(false)
+    }
+
     /// The session after it was used. A wait that was ended leaves one with which nothing can be
     /// done.
     pub(super) fn after_use(&mut self) -> SessionState {

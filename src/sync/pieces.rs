@@ -23,7 +23,7 @@ pub fn pieces(
 ) -> Result<()> {
     let _lock = pass.lock(Some(user), pass.settings.wait)?;
     check_owner(pass, user)?;
-    check_inbox(pass, user)?;
+    check_inbox(pass, user, None)?;
     let mut steps = Vec::new();
     if !seen.is_empty() {
         let all = pass.store.seen(user)?;

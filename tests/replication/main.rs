@@ -54,6 +54,9 @@ mod rolling_faults;
 mod rolling_log;
 mod rolling_meanwhile;
 mod same_uniqueid;
+// They are moved by the master's own server.
+#[cfg(not(through_host))]
+mod scripts_moved;
 mod stale_records;
 mod status;
 mod systemd;

@@ -30,7 +30,8 @@ fn level(event: &SyncEvent) -> Level {
         | SyncEvent::Forgotten { .. }
         | SyncEvent::ChecksumDiffers { .. }
         | SyncEvent::UncheckedDiffers { .. }
-        | SyncEvent::ComparingAgain { .. } => Level::Notice,
+        | SyncEvent::ComparingAgain { .. }
+        | SyncEvent::ScriptsStay { .. } => Level::Notice,
         SyncEvent::Sending { .. }
         | SyncEvent::Partial { .. }
         | SyncEvent::Confirmed { .. }
@@ -121,6 +122,9 @@ fn text(event: &SyncEvent) -> String {
         SyncEvent::MasterFailed { mailbox, error } => {
             format!("SYNCNOTICE: failed to prepare update: mailbox=<{mailbox}> error=<{error}>")
         }
+        SyncEvent::ScriptsStay { user, error } => format!(
+            "{user}: the sieve scripts stay in their directory and are sent from there: {error}"
+        ),
         SyncEvent::Damaged { mailbox, error } => {
             format!("SYNCERROR: damaged messages: {mailbox} '{error}'")
         }
