@@ -2,9 +2,8 @@
 //! them into `#sieve` before they are replicated.
 
 use std::fs;
-use std::time::Duration;
 
-use cyrsync_lab::{Imap, Lab, Options, Proxy, SieveDirectory, cyrus_sync_client, scripts};
+use cyrsync_lab::{Imap, Lab, Options, SieveDirectory, scripts};
 
 use crate::common::{
     actions, append, assert_idle, assert_verified, create, errors, ours, replicate,
@@ -194,7 +193,7 @@ fn users_are_renamed_after_and_before() {
     assert_scripts(&stay, "frida");
 }
 
-/// The program is kept for the next user, and another one is started if it has ended.
+/// One program moves the scripts of one user after the other.
 #[test]
 fn of_many_users() {
     let lab = lab(Options::default());
@@ -203,12 +202,34 @@ fn of_many_users() {
         let directory = SieveDirectory::of(&lab.master, &format!("user.{user}"));
         directory.put("main", KEEP);
     }
-    let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
-    lab.master.use_port(proxy.port());
     lab.master.set_config("sync_jobs", Some("1"));
     replicate_as_cyrus_would(&lab, &["-A"]);
     for user in ["u1", "u2", "u3"] {
         assert_eq!(scripts(&lab.replica, user), [("\"main\"".to_owned(), KEEP.to_owned())]);
     }
-    assert!(cyrus_sync_client(&lab.master, &["-A"]).status.success());
+    assert_scripts(&lab, "fred");
+}
+
+/// Users with domains and dots, and directories with users' names.
+#[test]
+fn from_directories_by_name() {
+    let lab = Lab::new(Options {
+        virtdomains: true,
+        conversations: true,
+        master_conf: "mailbox_legacy_dirs: yes\nfulldirhash: yes\n".to_owned(),
+        ..Options::modern()
+    });
+    for (inbox, user) in
+        [("user.old", "old"), ("example.com!user.old", "old@example.com"), ("user.j^r", "j.r")]
+    {
+        create(&lab.master, &[&lab.master.admin_name(inbox)]);
+        let directory = SieveDirectory::of(&lab.master, inbox);
+        directory.put("main", KEEP);
+        directory.activate("main.bc");
+        let done = replicate_as_cyrus_would(&lab, &["-u", user]);
+        assert!(done.contains(&format!("SIEVE {user} (on the master)")), "{done:#?}");
+        let there = [("\"main\" ACTIVE".to_owned(), KEEP.to_owned())];
+        assert_eq!(scripts(&lab.replica, user), there);
+        assert_eq!(scripts(&lab.master, user), there);
+    }
 }
