@@ -25,8 +25,13 @@ fn scripts_in_directory(master: Option<Release>, replica: Option<Release>, moved
         let mut admin = Imap::admin(&lab.master);
         admin.ok("CREATE user.fred");
         admin.ok("CREATE user.fred.Sent");
-        if args[0] == "-s" || args[0] == "-1" {
+        if args[0] != "-u" {
             ours(&lab, &["-A"]).ok();
+            // Files of which no mailbox knows there either: another script, and an older one.
+            let there = SieveDirectory::of(&lab.replica, "user.fred");
+            there.put("main", "discard;\r\n");
+            there.put("third", "discard;\r\n");
+            there.activate("third.bc");
         }
         if master == Some(Release::Bullseye) {
             let mut sieve = Sieve::login(&lab.master, "fred");
@@ -74,6 +79,10 @@ fn assert_scripts(lab: &Lab, user: &str, active: &str, run: &Run) {
     let target = std::fs::read_link(place.path().join("defaultbc")).expect("one is active");
     assert_eq!(target, Path::new(&format!("{active}.bc")));
     assert!(place.path().join(target).exists(), "{:?}", place.files());
+    for (name, content) in found {
+        let wanted = if name.starts_with("\"main") { "keep;\r\n" } else { "stop;\r\n" };
+        assert_eq!(content, wanted, "{name}");
+    }
 }
 
 #[test]
