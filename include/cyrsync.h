@@ -208,7 +208,8 @@
 #define CYRSYNC_FLAG_WHOLE_MESSAGES 32
 
 /**
- * Let repairs do to this server what they otherwise refuse (sync_client --allow-repair all).
+ * Let repairs do to this server what they otherwise refuse, and delete on the replica what is only
+ * missing here (sync_client --allow-repair all).
  */
 #define CYRSYNC_FLAG_ALLOW_REPAIR 64
 
@@ -844,6 +845,10 @@ typedef struct cyrsync_entry {
      * Empty, or why this entry cannot be read: then only name counts of the rest.
      */
     struct cyrsync_str unreadable;
+    /**
+     * Id by which JMAP knows it, since Cyrus 3.13; else empty.
+     */
+    struct cyrsync_str jmapid;
 } cyrsync_entry;
 
 /**
@@ -986,6 +991,24 @@ typedef struct cyrsync_mailbox_state {
      * Not 0: exists is set.
      */
     uint8_t has_exists;
+    /**
+     * Not 0: its owner's messages have short ids in JMAP (USER_COMPACT_EMAILIDS, since Cyrus
+     * 3.13).
+     */
+    uint8_t compact_emailids;
+    /**
+     * Not 0: this server has groups of users, and usergroups is set.
+     */
+    uint8_t knows_usergroups;
+    /**
+     * The groups that its owner is in, joined by tabs; empty for none
+     * (mboxlist_lookup_usergroups, since Cyrus 3.12).
+     */
+    struct cyrsync_str usergroups;
+    /**
+     * Id by which JMAP knows it (mailbox_jmapid, since Cyrus 3.13); else empty.
+     */
+    struct cyrsync_str jmapid;
 } cyrsync_mailbox_state;
 
 /**

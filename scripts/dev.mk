@@ -54,7 +54,7 @@ embedded:
 	scripts/setup
 	scripts/embedded $(TESTS)
 
-# Masters and replicas of other versions of Cyrus: makes their trees once, then runs tests/versions.rs and
+# Masters and replicas of other versions of Cyrus: makes their trees once, then runs tests/versions and
 # what of tests/check_config wants them. The Debian release with 3.12 still changes: where it cannot be
 # made, that version is left out, and told.
 versions:

@@ -11,6 +11,8 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use twox_hash::XxHash3_64;
+
 use crate::config::Config;
 use crate::cyrusdb::{self, Backend, KeyOrder, Options};
 use crate::dlist::{self, Framer};
@@ -24,7 +26,7 @@ use crate::replica::fuzz;
 pub type Target = fn(&[u8]);
 
 /// The targets by name.
-pub const TARGETS: [(&str, Target); 21] = [
+pub const TARGETS: [(&str, Target); 22] = [
     ("annot", annotation),
     ("config", configuration),
     ("conv", conversations),
@@ -45,6 +47,7 @@ pub const TARGETS: [(&str, Target); 21] = [
     ("seen", seen_value),
     ("session", session),
     ("skiplist", skiplist),
+    ("twom", twom),
     ("twoskip", twoskip),
 ];
 
@@ -211,6 +214,13 @@ fn twoskip(data: &[u8]) {
     database(&seal_twoskip(data), Backend::Twoskip);
 }
 
+fn twom(data: &[u8]) {
+    let magic = b"\xa1\x02\x8b\x0dtwomfile\0\0\0\0";
+    let data = [&magic[..], data.get(magic.len()..).unwrap_or_default()].concat();
+    database(&data, Backend::Twom);
+    database(&seal_twom(data), Backend::Twom);
+}
+
 fn quotalegacy(data: &[u8]) {
     let root = scratch(|dir| dir.join("quota/f/user.fred"));
     write(&root, data);
@@ -273,6 +283,54 @@ fn seal_twoskip(mut data: Vec<u8>) -> Vec<u8> {
             *place = sum.to_be_bytes();
         }
         at = head + 8 + if sum.is_some() { tail } else { 0 };
+    }
+    data
+}
+
+/// Puts right what the header of a twom database says of checksums, its own one, and those of all
+/// that looks like a record.
+fn seal_twom(mut data: Vec<u8>) -> Vec<u8> {
+    let number = |data: &[u8], at: usize| {
+        data.get(at..).and_then(<[u8]>::first_chunk).map(|bytes| u32::from_le_bytes(*bytes))
+    };
+    let without = number(&data, 36).is_some_and(|flags| flags & 1 << 27 != 0);
+    let seal = |data: &mut [u8], start: usize, len: usize, at: usize| {
+        let end = start.saturating_add(len);
+        let sum = data
+            .get(start..end)
+            .map(|bytes| if without { 0 } else { XxHash3_64::oneshot(bytes) as u32 });
+        let place = data.get_mut(at..).and_then(<[u8]>::first_chunk_mut);
+        if let (Some(sum), Some(place)) = (sum, place) {
+            *place = sum.to_le_bytes();
+        }
+    };
+    seal(&mut data, 0, 92, 92);
+    let mut at = 96;
+    while let Some(&[kind, level, a, b, c, d, e, f]) = data.get(at..).and_then(<[u8]>::first_chunk)
+    {
+        let before = match kind {
+            1 | 2 => 8,
+            3 => 24,
+            4 => 16,
+            5 => 32,
+            6 | 7 => 0,
+            _ => {
+                at += 8;
+                continue;
+            }
+        };
+        let head = before + 8 * (usize::from(level) + if before == 0 { 2 } else { 1 });
+        seal(&mut data, at, head, at + head);
+        let tail = match kind {
+            2 | 4 => usize::from(u16::from_le_bytes([a, b]))
+                .saturating_add(u32::from_le_bytes([c, d, e, f]) as usize),
+            _ => 0,
+        };
+        let tail = if tail == 0 { 0 } else { tail.saturating_add(2).next_multiple_of(8) };
+        if tail > 0 {
+            seal(&mut data, at + head + 8, tail, at + head + 4);
+        }
+        at = at.saturating_add(head + 8).saturating_add(tail);
     }
     data
 }

@@ -62,6 +62,8 @@ pub const IN_FLIGHT_BYTES: u64 = 64 << 20;
 pub const IN_FLIGHT_COMMANDS: usize = 256;
 /// Longest name of a mailbox, deleted ones included (`MAX_MAILBOX_BUFFER` of `imap/mailbox.h`).
 pub const MAILBOX_NAME_BYTES: usize = 1024;
+/// Names of groups of one user, together.
+pub const USER_GROUPS_BYTES: usize = 1 << 20;
 /// User flags of one mailbox (`MAX_USER_FLAGS` of `imap/mailbox.h`).
 pub const USER_FLAGS: usize = 128;
 /// Longest logical line of imapd.conf.

@@ -129,6 +129,17 @@ impl IndexFile {
         self.records.iter().fold(0, |all, record| all ^ basic(record))
     }
 
+    /// The SYNC_CRC that the header has.
+    pub fn stored_sync_crc(&self) -> u32 {
+        u32::try_from(number(&self.header[SYNC_CRC..][..4])).expect("four bytes")
+    }
+
+    /// Puts a SYNC_CRC into the header that belongs to no records. Keep it with
+    /// [`IndexFile::save_records`].
+    pub fn spoil_sync_crc(&mut self) {
+        flip(&mut self.header[SYNC_CRC..], &[0xff; 4]);
+    }
+
     /// Gives one message such a LAST_UPDATED, and another one such an INTERNALDATE, that the SYNC_CRC
     /// becomes 0: some pair of numbers fits. In one place of the text, those of both would only
     /// make CRCs of one small space.

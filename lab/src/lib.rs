@@ -7,6 +7,7 @@
 //! - [`SyncServer`]: Cyrus's own replication server on a socket pair, to look into a spool and to
 //!   fill it fast ([`fill`])
 //! - [`Imap`], [`lmtp`], [`Sieve`]: change a live server as mail clients do; [`random`] does so at random
+//! - [`SieveDirectory`]: scripts where Cyrus kept them before 3.6
 //! - [`compare`](compare()): every difference between two servers, field by field
 //! - [`run`]: Cyrus's sync_client and ours, with all they print and log
 //! - [`certs`]: certificates for TLS
@@ -40,6 +41,7 @@ pub mod random;
 mod rng;
 pub mod run;
 mod sieve;
+mod sieve_directory;
 mod sync_server;
 pub mod text;
 pub mod tools;
@@ -58,4 +60,5 @@ pub use random::random_changes;
 pub use rng::Rng;
 pub use run::{Cost, Run, cyrus_sync_client, sync_client};
 pub use sieve::Sieve;
+pub use sieve_directory::{SieveDirectory, scripts};
 pub use sync_server::{Reply, SyncServer};

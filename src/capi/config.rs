@@ -30,7 +30,8 @@ pub const CYRSYNC_FLAG_REQUIRE_COMPRESS: u32 = 16;
 
 /// Show the traffic with the messages in it (sync_client -v -v -v).
 pub const CYRSYNC_FLAG_WHOLE_MESSAGES: u32 = 32;
-/// Let repairs do to this server what they otherwise refuse (sync_client --allow-repair all).
+/// Let repairs do to this server what they otherwise refuse, and delete on the replica what is only
+/// missing here (sync_client --allow-repair all).
 pub const CYRSYNC_FLAG_ALLOW_REPAIR: u32 = 64;
 /// Change this server even if sync_no_copyback says not to (sync_client --copyback).
 pub const CYRSYNC_FLAG_COPYBACK: u32 = 128;

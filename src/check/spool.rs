@@ -49,6 +49,13 @@ pub(super) fn check(settings: &Settings, listed: Option<(&Spool, &Survey)>) -> C
             }
         }
     }
+    let users = &settings.layout.mboxname_userpath;
+    if let Err(error) = fs::read_dir(users.join("user"))
+        && *users != settings.layout.configdirectory
+    {
+        let what = format!("mboxname_userpath {}: user: {}", users.display(), reason(&error));
+        faults.add(what, "see that it is mounted, and belongs to the cyrus user");
+    }
     locks(settings, &mut faults);
     let mut looked_at = 0;
     if let Some((spool, survey)) = listed {

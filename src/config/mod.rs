@@ -15,6 +15,7 @@ mod bandwidth;
 mod check;
 mod expand;
 mod fingerprint;
+mod later;
 mod lines;
 mod load;
 pub(crate) mod opt;

@@ -1,5 +1,5 @@
 //! The options this project reads: name, type, unit and default, as `lib/imapoptions` of
-//! Cyrus 3.8.1 has them, but for `tcp_keepalive`, which is on here. A
+//! Cyrus 3.8.1 has them, but for `tcp_keepalive`, which is on here, and `global_lock` of 3.12. A
 //! value that nothing depends on is not in it, and so not checked.
 //!
 //! An identifier carries its type, so that asking for a switch as a number does not compile. Only
@@ -210,7 +210,11 @@ options! {
     CONFIGDIRECTORY: StringOpt = "configdirectory", Text, None;
     HASHIMAPSPOOL: SwitchOpt = "hashimapspool", Switch, NO;
     FULLDIRHASH: SwitchOpt = "fulldirhash", Switch, NO;
+    // Since Cyrus 3.12.
+    GLOBAL_LOCK: SwitchOpt = "global_lock", Switch, YES;
     MBOXNAME_LOCKPATH: StringOpt = "mboxname_lockpath", Text, None;
+    // Since Cyrus 3.13.1, whose default is configdirectory.
+    MBOXNAME_USERPATH: StringOpt = "mboxname_userpath", Text, None;
     METAPARTITION_FILES: SetOpt = "metapartition_files",
         AnyOf(&["header", "index", "cache", "expunge", "squat", "annotations", "lock", "dav",
             "archivecache"]), Some("");
@@ -219,7 +223,8 @@ options! {
     SIEVE_FOLDER: StringOpt = "sieve_folder", Text, Some("#sieve");
     TEMP_PATH: StringOpt = "temp_path", Text, Some("/tmp");
 
-    // Databases. `twom` comes after Cyrus 3.12; it is let through to be refused with advice.
+    // Databases. `twom` comes after Cyrus 3.12; `sql` and `zeroskip` are let through to be refused
+    // with advice.
     MBOXLIST_DB: ChoiceOpt = "mboxlist_db",
         OneOf(&["flat", "skiplist", "sql", "twom", "twoskip", "zeroskip"]), Some("twoskip");
     MBOXLIST_DB_PATH: StringOpt = "mboxlist_db_path", Text, None;
@@ -239,6 +244,9 @@ options! {
         OneOf(&["skiplist", "sql", "twom", "twoskip", "zeroskip"]), Some("skiplist");
     JMAPSUBMISSIONFOLDER: StringOpt = "jmapsubmissionfolder", Text, Some("#jmapsubmission");
     REVERSEACLS: SwitchOpt = "reverseacls", Switch, NO;
+
+    // Whether users can be in groups that mailboxes.db holds: `mboxgroups`, since Cyrus 3.12.
+    AUTH_MECH: StringOpt = "auth_mech", Text, Some("unix");
 
     // Names.
     UNIXHIERARCHYSEP: SwitchOpt = "unixhierarchysep", Switch, YES;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::check::{channel_spec, check, spec};
 use super::expand::expand;
+use super::later::moves_data;
 use super::lines::{Lines, Statement, statement};
 use super::opt::{self, DEPRECATED};
 use super::origin::Origin;
@@ -149,11 +150,20 @@ impl<'a> Reader<'a> {
 
     fn set(&mut self, place: Place<'_>, full: String, value: &[u8]) -> Result<()> {
         // <service>_<option> is for us alone, if there is such an option.
+        let service_prefix = format!("{}_", self.config.service);
         let own = full
-            .strip_prefix(&*self.config.service)
-            .and_then(|rest| rest.strip_prefix('_'))
+            .strip_prefix(&service_prefix)
             .filter(|name| spec(name).is_some() || former(name).is_some());
         let (for_service, key) = (own.is_some(), own.unwrap_or(&full));
+        if moves_data(full.strip_prefix(&service_prefix).unwrap_or(&full)) {
+            return Err(place
+                .error(format!("{full} is an option of a later Cyrus than is known here"))
+                .hint(
+                    "it says where Cyrus keeps data, which would be looked for in the wrong place: \
+                     get a newer version of this program, or remove the line if Cyrus does not \
+                     know it either",
+                ));
+        }
         let twice = || {
             place
                 .error(format!("{full} is set for the second time"))

@@ -91,6 +91,18 @@ fn bad_values_name_file_line_and_remedy() {
 }
 
 #[test]
+fn an_option_of_a_later_cyrus_that_moves_data_is_refused() {
+    for later in ["mboxname_metapath: /x", "sync_client_seenstate_db_path: /x"] {
+        let e = error(later);
+        assert_eq!(e.kind(), Kind::Config, "{e}");
+        assert_eq!(e.subject(), "t.conf line 2", "{e}");
+        assert!(e.detail().contains("of a later Cyrus") && !e.hint_text().is_empty(), "{e}");
+    }
+    let c = config("mboxname_userpath: {configdirectory}/people\n");
+    assert_eq!(c.string(opt::MBOXNAME_USERPATH, None), Some("/conf/people"));
+}
+
+#[test]
 fn options_are_set_once() {
     for twice in [
         "sync_host: a\nsync_host: b\n",

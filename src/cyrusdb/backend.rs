@@ -16,6 +16,8 @@ pub enum Backend {
     Flat,
     /// `lib/cyrusdb_quotalegacy.c`, the default of `quota_db`.
     QuotaLegacy,
+    /// `lib/cyrusdb_twom.c`, after Cyrus 3.12.
+    Twom,
 }
 
 impl Backend {
@@ -30,7 +32,8 @@ impl Backend {
             DbBackend::Skiplist => Ok(Backend::Skiplist),
             DbBackend::Flat => Ok(Backend::Flat),
             DbBackend::QuotaLegacy => Ok(Backend::QuotaLegacy),
-            DbBackend::Sql | DbBackend::Zeroskip | DbBackend::Twom => {
+            DbBackend::Twom => Ok(Backend::Twom),
+            DbBackend::Sql | DbBackend::Zeroskip => {
                 let word = backend.word();
                 Err(unsupported("use database backend", format!("{option}: {word}")).hint(format!(
                     "stop Cyrus, convert what {option} is about with `cvt_cyrusdb FILE {word} NEW \
@@ -48,6 +51,7 @@ impl Backend {
             Backend::Skiplist => "skiplist",
             Backend::Flat => "flat",
             Backend::QuotaLegacy => "quotalegacy",
+            Backend::Twom => "twom",
         }
     }
 }

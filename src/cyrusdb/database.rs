@@ -31,7 +31,7 @@ pub trait Db: Send + Sync + fmt::Debug {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
 
     /// Visits all records whose keys begin with `prefix`, each key once, in the database's own
-    /// order: unsigned bytes for twoskip and quotalegacy, signed ones for skiplist, Cyrus's
+    /// order: unsigned bytes for twoskip, twom and quotalegacy, signed ones for skiplist, Cyrus's
     /// mailbox order for flat and for databases opened with [`KeyOrder::Mailbox`].
     ///
     /// No lock is held while `visit` runs. A writer may thus change the database in the middle
@@ -82,7 +82,8 @@ pub trait Db: Send + Sync + fmt::Debug {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
     /// How twoskip, skiplist and quotalegacy are sorted. Cyrus 3.6 and later pass nothing but
-    /// [`KeyOrder::Raw`]; earlier ones [`KeyOrder::Mailbox`] where `improved_mboxlist_sort` is on.
+    /// [`KeyOrder::Raw`], earlier ones [`KeyOrder::Mailbox`] where `improved_mboxlist_sort` is on.
+    /// twom knows one order only.
     pub order: KeyOrder,
     /// quotalegacy alone: `fulldirhash` of imapd.conf.
     pub full_dir_hash: bool,

@@ -1,4 +1,4 @@
-//! What twoskip and skiplist have in common: a sorted list with pointers that skip ahead.
+//! What twoskip, skiplist and twom have in common: a sorted list with pointers that skip ahead.
 //!
 //! Keys must ascend along every pointer that is followed; that is checked at each step, and is
 //! also what ends the walk through a damaged file: no key comes twice.
@@ -9,12 +9,13 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::database::{Db, Options, Sought, Visit, VisitEach};
+use super::locking::Locking;
 use super::order::{self, Compare, KeyOrder};
 use super::paged::{Opened, Paged, View};
 use crate::error::{Error, Kind, Result};
 use crate::limits::{DB_CHUNK_BYTES, DB_CHUNK_RECORDS, DB_KEY_BYTES, DB_VALUE_BYTES};
 
-/// Most pointers of one record: twoskip's 31 levels and its doubled lowest one.
+/// Most pointers of one record: 31 levels and a lowest one that is double, in twoskip and twom.
 pub(super) const MAX_LINKS: usize = 32;
 
 /// A format of records and pointers.
@@ -24,11 +25,17 @@ pub(super) trait Format: Sized + fmt::Debug + Send + Sync + 'static {
     /// What to do about them.
     const HINT: &'static str;
     /// What a file begins with.
-    const MAGIC: &'static [u8; 20];
+    const MAGIC: &'static [u8];
     /// What to do about a file that begins otherwise.
     const FOREIGN: &'static str;
     /// The order of keys if the database was not opened with mailbox order.
     const RAW: Compare;
+    /// The order of keys if it was.
+    const MAILBOX: Compare = order::mailbox;
+    /// How the file is locked while it is read.
+    const LOCKING: Locking = Locking::Whole;
+    /// Whether a deleted record can still be reached on the levels above the lowest one.
+    const KEEPS_DELETED: bool = false;
 
     /// What is kept from one reading of the header to the next.
     type Memo: Default + fmt::Debug + Send + Sync;
@@ -65,6 +72,42 @@ pub(super) struct Node {
     pub(super) value_len: u64,
     /// CRC of key and value, if the format has one.
     pub(super) crc: u32,
+}
+
+/// The state of the last commit, in the formats that write the two lowest pointers in turn.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Committed {
+    /// The committed size; nothing at or beyond it counts.
+    pub(super) end: u64,
+    /// Whether a writer died in the middle of a transaction.
+    pub(super) dirty: bool,
+}
+
+impl Committed {
+    /// Where the record at `offset` points to on a level: what the last commit made valid.
+    pub(super) fn link(
+        self,
+        view: &View<'_>,
+        offset: u64,
+        links: &[u64; MAX_LINKS],
+        level: usize,
+    ) -> Result<u64> {
+        let [first, second, higher @ ..] = links;
+        if level == 0 {
+            // Cyrus's recovery, after a crash as after an abort, leaves none behind.
+            if !self.dirty && (*first).max(*second) >= self.end {
+                return Err(view.malformed(offset, "pointer goes beyond the committed size"));
+            }
+            let valid = [*first, *second].into_iter().filter(|&link| link < self.end).max();
+            return valid
+                .ok_or_else(|| view.malformed(offset, "no pointer is below committed size"));
+        }
+        match higher.get(level - 1) {
+            Some(&link) if link < self.end => Ok(link),
+            Some(_) if self.dirty => Ok(0),
+            _ => Err(view.malformed(offset, "pointer goes beyond the committed size")),
+        }
+    }
 }
 
 /// Checks lengths of a record against the limits; what is too long.
@@ -135,9 +178,9 @@ impl<F: Format> List<F> {
     pub(super) fn new(opened: Opened, path: &Path, options: &Options) -> Self {
         let compare = match options.order {
             KeyOrder::Raw => F::RAW,
-            KeyOrder::Mailbox => order::mailbox,
+            KeyOrder::Mailbox => F::MAILBOX,
         };
-        let file = Paged::new(opened, path, F::OP, F::HINT);
+        let file = Paged::new(opened, path, F::LOCKING, F::OP, F::HINT);
         List { file, compare, memo: F::Memo::default(), required: options.required }
     }
 
@@ -202,7 +245,11 @@ impl<F: Format> List<F> {
                     // The pointers below may lead around it; if not, what is beyond is next.
                     Err(error) => {
                         damage.pass_over(error)?;
-                        break;
+                        match beyond.take_if(|_| level == 0 && F::KEEPS_DELETED) {
+                            // Nothing tells any more whether that one was deleted.
+                            Some((_, next)) => node = next,
+                            None => break,
+                        }
                     }
                 }
             }
@@ -220,14 +267,19 @@ impl<F: Format> List<F> {
     }
 
     /// Reads what is of one state of the file, under its lock where that is needed.
+    ///
+    /// A transaction that was aborted changes blocks, though none of the records, and may leave
+    /// all that the state is known by as it was. A record that lies in two blocks, one cached
+    /// before and one read afterwards, is not damaged: so damage is looked at once more.
     fn read<T>(&self, mut work: impl FnMut(&mut View<'_>) -> Result<T>) -> Result<T> {
         let mut view = self.file.view()?;
         let result = work(&mut view);
-        if !view.is_stale() {
-            return result;
+        let damaged = matches!(&result, Err(error) if error.kind() == Kind::Corrupt);
+        if view.is_stale() || (damaged && view.used_cache()) {
+            drop(view);
+            return work(&mut self.file.lock_uncached()?);
         }
-        drop(view);
-        work(&mut self.file.lock()?)
+        result
     }
 
     /// Reads records of what is sought, all of one state of the file, from a place on. Also gives

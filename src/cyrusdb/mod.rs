@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | twoskip | append-only skip list with CRCs, rewritten in place | shared, the file itself |
 //! | skiplist | its ancestor, without CRCs | shared, the file itself |
+//! | twom | twoskip's successor, which only appends | shared, parts of the file |
 //! | flat | sorted lines, replaced by renaming | nothing: an open file never changes |
 //! | quotalegacy | a directory tree with one file for each quota root | nothing, for the same reason |
 //!
@@ -13,14 +14,15 @@
 //! long as the process runs: files that Cyrus replaces are opened again.
 //!
 //! A database that a killed writer left behind is never repaired here, as that would be writing.
-//! It is read as Cyrus will find it after its own recovery: twoskip's format keeps the last
-//! committed state, of a skiplist the log is replayed in memory.
+//! It is read as Cyrus will find it after its own recovery: the formats of twoskip and twom keep
+//! the last committed state, of a skiplist the log is replayed in memory.
 
 mod backend;
 mod database;
 mod flat;
 mod input;
 mod list;
+mod locking;
 mod open;
 mod order;
 mod paged;
@@ -30,6 +32,7 @@ mod skiplist;
 mod skiplist_records;
 #[cfg(test)]
 mod tests;
+mod twom;
 mod twoskip;
 
 pub use backend::Backend;

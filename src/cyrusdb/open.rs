@@ -8,23 +8,24 @@ use std::path::Path;
 use super::backend::{Backend, unsupported};
 use super::database::{DATABASE, Db, Options};
 use super::flat::Flat;
-use super::list::List;
+use super::list::{Format, List};
+use super::locking::Locking;
 use super::paged::Opened;
 use super::quotalegacy::QuotaLegacy;
 use super::skiplist_records::Skiplist;
+use super::twom::Twom;
 use super::twoskip::Twoskip;
 use crate::error::{Error, Malformed, Result};
 use crate::limits::WHOLE_DB_BYTES;
 use crate::sys::file::{open_unchecked, regular};
-use crate::sys::lock::{self, Mode, Wait};
 
 /// Opens the database at `path`, or `None` if there is none. `declared` is what imapd.conf says;
-/// as in Cyrus (`cyrusdb_open`), a file that begins like a twoskip or skiplist database is read
-/// as that. For [`Backend::QuotaLegacy`] the last component of `path` is ignored.
+/// as in Cyrus (`cyrusdb_open`), a file that begins like a twoskip, skiplist or twom database is
+/// read as that. For [`Backend::QuotaLegacy`] the last component of `path` is ignored.
 ///
 /// An empty file is an empty database, unless it is required: Cyrus writes the header when it
 /// first opens it. A file that begins like neither can be read as flat alone; Cyrus does not open
-/// it either if it is declared twoskip or skiplist. The reverse is told by the beginning here,
+/// it either if it is declared to be one of these. The reverse is told by the beginning here,
 /// while Cyrus's flat backend takes every file, and would write lines into a twoskip database.
 ///
 /// # Errors
@@ -73,9 +74,15 @@ pub fn open_whole(
         }
         _ => return open(path, declared, options),
     };
-    // If it is replaced before it is locked, it is as it was when it was opened.
+    // If it is replaced before it is locked, it is as it was when it was opened. What is in it
+    // tells how to lock it, and stays so.
+    let locking = match detect(&file) {
+        Ok(Magic::Known(Backend::Twom)) => Some(Locking::Twom),
+        Ok(Magic::Known(_) | Magic::Foreign(_) | Magic::None) => Some(Locking::Whole),
+        Ok(Magic::Empty) | Err(_) => None,
+    };
     let locked = declared == Some(Backend::Flat)
-        || lock::acquire(&file, path, Mode::Shared, Wait::Block).is_ok();
+        || locking.is_some_and(|locking| locking.acquire(&file, path).is_ok());
     let mut bytes = vec![0; WHOLE_DB_BYTES];
     match file.read_at(&mut bytes, 0) {
         Ok(len) if locked && (1..WHOLE_DB_BYTES).contains(&len) => bytes.truncate(len),
@@ -112,6 +119,7 @@ fn as_what_it_is(
     Ok(match backend {
         Backend::Twoskip => Box::new(List::<Twoskip>::new(opened, path, options)),
         Backend::Skiplist => Box::new(List::<Skiplist>::new(opened, path, options)),
+        Backend::Twom => Box::new(List::<Twom>::new(opened, path, options)),
         Backend::Flat | Backend::QuotaLegacy => match opened {
             Opened::File(..) => Box::new(Flat::new(path)),
             Opened::Memory(bytes) => Box::new(Flat::of_bytes(bytes, path)),
@@ -136,9 +144,10 @@ fn detect(file: &File) -> io::Result<Magic> {
 fn magic(bytes: &[u8]) -> Magic {
     match bytes.get(..16).unwrap_or(bytes) {
         [] => Magic::Empty,
+        Twom::MAGIC => Magic::Known(Backend::Twom),
         b"\xa1\x02\x8b\x0dtwoskip file" => Magic::Known(Backend::Twoskip),
         b"\xa1\x02\x8b\x0dskiplist fil" => Magic::Known(Backend::Skiplist),
-        [0xa1, 0x02, 0x8b, 0x0d, ..] => Magic::Foreign("a newer backend of Cyrus: twom?"),
+        [0xa1, 0x02, 0x8b, 0x0d, ..] => Magic::Foreign("a newer backend of Cyrus"),
         b"SQLite format 3\0" => Magic::Foreign("SQLite"),
         _ => Magic::None,
     }

@@ -8,27 +8,29 @@ use std::path::{Path, PathBuf};
 use parking_lot::Mutex;
 
 use super::database::DATABASE;
+use super::locking::Locking;
 use crate::error::{Error, Malformed, Result};
 use crate::limits::DB_CACHE_BYTES;
 use crate::sys::file::{open_unchecked, regular};
-use crate::sys::lock::{self, Mode, Wait};
+use crate::sys::lock;
 
 const BLOCK: usize = 4096;
 const BLOCK_U64: u64 = BLOCK as u64;
 /// Slots of the cache that a block may be in.
 const WAYS: usize = 4;
-/// Bytes at the beginning of a file that tell its state: a twoskip header.
+/// Bytes at the beginning of a file that tell its state: a twoskip header, or that of a twom up to
+/// the number of commits.
 const HEAD: usize = 64;
 /// Reads of at least this length go around the cache.
 const DIRECT: usize = 4 * BLOCK;
 
-/// A file that is read under its own shared lock, as Cyrus reads twoskip and skiplist
-/// (`mappedfile_readlock` of `lib/mappedfile.c`, `read_lock` of `lib/cyrusdb_skiplist.c`).
+/// A file that is read under its own shared lock.
 ///
 /// Each thread that reads at the same time has its own open file, since a lock belongs to one.
 #[derive(Debug)]
 pub(super) struct Paged {
     path: PathBuf,
+    locking: Locking,
     op: &'static str,
     hint: &'static str,
     content: Content,
@@ -53,8 +55,9 @@ struct Handle {
 }
 
 /// Two files of the same state hold the same records. A commit never leaves it as it was: in
-/// twoskip the header has the committed size, a skiplist grows, and either is repacked into a new
-/// file. Time is for the rest: a skiplist that was cut back and has grown to the same size again.
+/// twoskip the header has the committed size, in twom the number of commits, a skiplist grows, and
+/// each is repacked into a new file. Time is for the rest: a skiplist that was cut back and has
+/// grown to the same size again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct State {
     device: u64,
@@ -82,14 +85,20 @@ struct Slot {
 
 impl Paged {
     /// The file that is open; `op` and `hint` are for errors about its contents.
-    pub(super) fn new(opened: Opened, path: &Path, op: &'static str, hint: &'static str) -> Paged {
+    pub(super) fn new(
+        opened: Opened,
+        path: &Path,
+        locking: Locking,
+        op: &'static str,
+        hint: &'static str,
+    ) -> Paged {
         let content = match opened {
             Opened::File(file, found) => {
                 Content::Files(Mutex::new(vec![Handle::new(file, &found)]))
             }
             Opened::Memory(bytes) => Content::Memory(bytes),
         };
-        Paged { path: path.to_owned(), op, hint, content }
+        Paged { path: path.to_owned(), locking, op, hint, content }
     }
 
     fn handle(&self) -> Result<Option<Handle>> {
@@ -103,9 +112,13 @@ impl Paged {
         opened.map(Some).map_err(error)
     }
 
-    /// Locks the file that has the name now, waiting for writers.
-    pub(super) fn lock(&self) -> Result<View<'_>> {
-        self.locked(self.handle()?)
+    /// Locks the file that has the name now, waiting for writers, and forgets what is cached.
+    pub(super) fn lock_uncached(&self) -> Result<View<'_>> {
+        let mut handle = self.handle()?;
+        if let Some(handle) = &mut handle {
+            handle.state = None;
+        }
+        self.locked(handle)
     }
 
     fn locked(&self, handle: Option<Handle>) -> Result<View<'_>> {
@@ -113,7 +126,7 @@ impl Paged {
             Content::Files(_) => 0,
             Content::Memory(bytes) => bytes.len() as u64,
         };
-        let mut view = View { paged: self, handle, size, lock: Lock::None };
+        let mut view = View { paged: self, handle, size, lock: Lock::None, used_cache: false };
         view.lock()?;
         Ok(view)
     }
@@ -134,7 +147,8 @@ impl Paged {
         }
         match (handle, cached) {
             (Some(handle), Some(State { size, .. })) if handle.state.is_some() => {
-                Ok(View { paged: self, handle: Some(handle), size, lock: Lock::None })
+                let (handle, lock) = (Some(handle), Lock::None);
+                Ok(View { paged: self, handle, size, lock, used_cache: true })
             }
             (handle, _) => self.locked(handle),
         }
@@ -219,6 +233,8 @@ pub(super) struct View<'p> {
     handle: Option<Handle>,
     size: u64,
     lock: Lock,
+    /// Whether some blocks were cached before.
+    used_cache: bool,
 }
 
 impl Drop for View<'_> {
@@ -319,6 +335,11 @@ impl View<'_> {
         self.lock == Lock::Stale
     }
 
+    /// Whether blocks may have been used that were read earlier.
+    pub(super) fn used_cache(&self) -> bool {
+        self.used_cache
+    }
+
     /// Locks the file that has the name now, which may be another one than the one that is open
     /// (`lock_reopen_ex` of `lib/lock_fcntl.c`). If it is not as it was when it was looked at
     /// before, drops all cached blocks and sizes the cache for the file.
@@ -326,13 +347,14 @@ impl View<'_> {
         let paged = self.paged;
         let io = |error| Error::io(paged.op, &paged.path, error).or_hint(DATABASE);
         while let Some(handle) = &mut self.handle {
-            lock::acquire(&handle.file, &paged.path, Mode::Shared, Wait::Block)?;
+            paged.locking.acquire(&handle.file, &paged.path)?;
             // From here on dropping the view unlocks.
             self.lock = Lock::Held;
             let named = std::fs::metadata(&paged.path).map_err(io)?;
             if handle.identity == (named.dev(), named.ino()) {
                 let state = handle.look(&named).map_err(io)?;
                 self.size = state.size;
+                self.used_cache |= handle.state == Some(state);
                 handle.set_state(state);
                 return Ok(());
             }

@@ -35,7 +35,7 @@ impl Format for Skiplist {
     const HINT: &'static str = "check it with `cyr_dbtool FILE skiplist consistent`; Cyrus \
                                 recovers it at the next write or after `ctl_cyrusdb -r`, \
                                 otherwise restore it";
-    const MAGIC: &'static [u8; 20] = MAGIC;
+    const MAGIC: &'static [u8] = MAGIC;
     const FOREIGN: &'static str = "if it is a flat database, convert it with `cvt_cyrusdb FILE \
                                    flat NEW skiplist`, or have imapd.conf say flat where that is \
                                    allowed; otherwise restore it";

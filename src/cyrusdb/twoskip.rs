@@ -18,7 +18,7 @@
 //! file to just this state (`recovery1`).
 
 use super::input::Input;
-use super::list::{Format, MAX_LINKS, Node, check_magic, too_long};
+use super::list::{Committed, Format, MAX_LINKS, Node, check_magic, too_long};
 use super::order::{self, Compare};
 use super::paged::View;
 use crate::error::{Malformed, Result};
@@ -36,10 +36,7 @@ const DIRTY: u32 = 1;
 /// The state of the last commit.
 #[derive(Debug)]
 pub(super) struct Twoskip {
-    /// The committed size; nothing at or beyond it counts.
-    end: u64,
-    /// Whether a writer died in the middle of a transaction.
-    dirty: bool,
+    committed: Committed,
 }
 
 #[derive(Debug)]
@@ -58,7 +55,7 @@ impl Format for Twoskip {
     const OP: &'static str = "read twoskip database";
     const HINT: &'static str = "check it with `cyr_dbtool FILE twoskip consistent`; Cyrus tries \
                                 to recover it when it opens it, otherwise restore it";
-    const MAGIC: &'static [u8; 20] = b"\xa1\x02\x8b\x0dtwoskip file\0\0\0\0";
+    const MAGIC: &'static [u8] = b"\xa1\x02\x8b\x0dtwoskip file\0\0\0\0";
     const FOREIGN: &'static str = "if it is a flat database, convert it with `cvt_cyrusdb FILE \
                                    flat NEW twoskip`, or have imapd.conf say flat where that is \
                                    allowed; otherwise restore it";
@@ -77,7 +74,7 @@ impl Format for Twoskip {
             return Err(view.malformed(view.size(), "the file is shorter than its header says"));
         }
         let dirty = flags & DIRTY != 0 || committed != view.size();
-        Ok(Some(Twoskip { end: committed, dirty }))
+        Ok(Some(Twoskip { committed: Committed { end: committed, dirty } }))
     }
 
     fn start(&self, view: &mut View<'_>) -> Result<Node> {
@@ -89,27 +86,13 @@ impl Format for Twoskip {
     }
 
     fn link(&self, view: &View<'_>, node: &Node, level: usize) -> Result<u64> {
-        let [first, second, higher @ ..] = &node.links;
-        if level == 0 {
-            // Cyrus's recovery, after a crash as after an abort, leaves none behind.
-            if !self.dirty && (*first).max(*second) >= self.end {
-                return Err(view.malformed(node.offset, "pointer goes beyond the committed size"));
-            }
-            let valid = [*first, *second].into_iter().filter(|&offset| offset < self.end).max();
-            return valid
-                .ok_or_else(|| view.malformed(node.offset, "no pointer is below committed size"));
-        }
-        match higher.get(level - 1) {
-            Some(&offset) if offset < self.end => Ok(offset),
-            Some(_) if self.dirty => Ok(0),
-            _ => Err(view.malformed(node.offset, "pointer goes beyond the committed size")),
-        }
+        self.committed.link(view, node.offset, &node.links, level)
     }
 
     fn node(&self, view: &mut View<'_>, offset: u64) -> Result<Option<Node>> {
         // Deletions are on the lowest level only; chains of them are as good as unknown.
         let mut offset = offset;
-        let mut budget = self.end / MIN_RECORD_BYTES;
+        let mut budget = self.committed.end / MIN_RECORD_BYTES;
         loop {
             if offset == 0 {
                 return Ok(None);
@@ -174,11 +157,12 @@ fn padded(node: &Node) -> u64 {
 
 impl Twoskip {
     fn head(&self, view: &mut View<'_>, offset: u64) -> Result<Head> {
-        if offset < START || offset >= self.end {
+        if offset < START || offset >= self.committed.end {
             return Err(view.malformed(offset, "pointer outside the committed records"));
         }
         let mut buffer = [0; MAX_HEAD_BYTES];
-        let left = usize::try_from(self.end - offset).unwrap_or(usize::MAX).min(MAX_HEAD_BYTES);
+        let left =
+            usize::try_from(self.committed.end - offset).unwrap_or(usize::MAX).min(MAX_HEAD_BYTES);
         let (bytes, _) = buffer.split_at_mut(left);
         view.read(offset, bytes)?;
         let head = parse_head(bytes).map_err(|mut e| {
@@ -191,7 +175,7 @@ impl Twoskip {
             .and_then(|n| n.checked_next_multiple_of(8))
             .and_then(|n| n.checked_add(head.len))
             .and_then(|n| n.checked_add(offset));
-        if whole.is_none_or(|end| end > self.end) {
+        if whole.is_none_or(|end| end > self.committed.end) {
             return Err(view.malformed(offset, "record goes beyond the committed size"));
         }
         match too_long(head.key_len, head.value_len) {

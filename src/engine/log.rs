@@ -2,7 +2,6 @@
 //! `sync_checkpoint` does.
 
 use std::io::Read;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Client;
@@ -30,7 +29,7 @@ impl Client {
         if self.runner.shared.settings.channel.is_none() {
             return Ok(left);
         }
-        defer(left, &self.log)
+        defer(left, LogFiles::new(&self.log).under(&self.runner.shared.freeze))
     }
 
     /// Does what a log in memory says, over a connection that is kept for the next time: what
@@ -64,13 +63,14 @@ impl Client {
 }
 
 /// Puts what is locked into the channel's log. Returns the rest.
-fn defer(undone: Vec<Undone>, log: &Path) -> Result<Vec<Undone>> {
+fn defer(undone: Vec<Undone>, mut log: LogFiles) -> Result<Vec<Undone>> {
     let (locked, failed): (Vec<_>, Vec<_>) =
         undone.into_iter().partition(|undone| is_locked(&undone.error));
     let mut lines = Vec::new();
     locked.iter().flat_map(|undone| &undone.items).for_each(|entry| entry.write(&mut lines));
     if !lines.is_empty() {
-        LogFiles::new(log).append(&lines)?;
+        let _held = log.hold()?;
+        log.append(&lines)?;
     }
     Ok(failed)
 }

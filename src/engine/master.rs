@@ -1,4 +1,4 @@
-//! How a repair writes to the master: through its own Cyrus, and into the logs of all channels but
+//! How a repair, or a move of scripts, writes to the master: through its own Cyrus, and into the logs of all channels but
 //! our own, whose replica has the change already.
 
 use std::path::{Path, PathBuf};
@@ -23,6 +23,9 @@ use crate::types::{MailboxState, MboxName};
 
 /// How long a server that did not answer is not started again: each mailbox would wait for it.
 const SILENCE_PAUSE: Duration = Duration::from_secs(300);
+/// How long nobody's scripts are moved after those of one could not be: it would be the same with
+/// all others, each time with another process.
+const SCRIPTS_PAUSE: Duration = Duration::from_secs(300);
 
 /// The master whose spool is read natively.
 pub(super) struct NativeMaster {
@@ -34,6 +37,8 @@ pub(super) struct NativeMaster {
     server: Option<OwnServer>,
     /// When one did not greet in time, and what was said then.
     silent: Option<(Instant, Error)>,
+    /// When scripts could not be moved.
+    scripts_stay: Option<Instant>,
 }
 
 impl NativeMaster {
@@ -52,6 +57,7 @@ impl NativeMaster {
             cancel,
             server: None,
             silent: None,
+            scripts_stay: None,
         }
     }
 
@@ -188,6 +194,16 @@ impl Master for NativeMaster {
     fn changed(&mut self, name: &MboxName) -> Result<()> {
         note(&self.logs, name, self.observer.as_ref());
         Ok(())
+    }
+
+    fn moves_scripts(&self) -> Result<bool> {
+        let failed = self.scripts_stay.is_some_and(|since| since.elapsed() < SCRIPTS_PAUSE);
+        // Before Cyrus 3.6 there is no mailbox for them.
+        Ok(!failed && !self.spool.is_early()?)
+    }
+
+    fn scripts_stay(&mut self) {
+        self.scripts_stay = Some(Instant::now());
     }
 
     fn broken(&mut self) {

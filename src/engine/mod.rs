@@ -26,6 +26,7 @@ use crate::events::Observer;
 use crate::names::{Namespace, Paths};
 use crate::replica::tls::Memory;
 use crate::replica::{Destination, Limiter, Traffic};
+use crate::run::freeze::Freeze;
 use crate::run::interrupt::{Interrupts, Overseer};
 use crate::run::voices::Voices;
 use crate::run::width::Width;
@@ -206,7 +207,9 @@ fn with_store(
 ) -> Result<Client> {
     let target = settings.server()?.target.clone();
     let verified = Some(verified_servers(&settings));
+    let paths = Paths::new(&settings.layout, &settings.naming);
     let shared = Shared {
+        freeze: Freeze::new(paths.lock_global(), cancel.clone(), observer.clone()),
         names: Namespace::new(&settings.naming),
         destination: Destination {
             target,
@@ -235,7 +238,6 @@ fn with_store(
         Worker::new(master, overseer, id >= own)
     };
     let workers = masters.into_iter().enumerate().map(worker).collect();
-    let paths = Paths::new(&settings.layout, &settings.naming);
     Ok(Client {
         log: paths.sync_log(shared.settings.channel.as_deref()),
         runner: Runner { shared, workers, jobs, reconnect: settings.reconnect },

@@ -18,6 +18,7 @@ use crate::run::outcome::Ended;
 use crate::run::real::{Hear, RollingEnv};
 use crate::run::rules::Rules;
 use crate::run::task::Goal;
+use crate::run::worker::Shared;
 use crate::settings::Rolling;
 use crate::status;
 
@@ -31,8 +32,12 @@ impl Client {
     /// it always is.
     pub fn roll(&mut self, rolling: &Rolling) -> Result<Ended> {
         self.runner.nothing_is_excluded()?;
-        let mut files = LogFiles::new(&self.log).counting(&self.runner.shared.names);
-        let _claim = files.claim()?;
+        let Shared { names, freeze, .. } = &self.runner.shared;
+        let mut files = LogFiles::new(&self.log).counting(names).under(freeze);
+        let _claim = {
+            let _held = files.hold()?;
+            files.claim()?
+        };
         self.runner.remember(self.cache_path.as_deref());
         let is_logged = self.warn(rolling);
         let file = &rolling.sync_shutdown_file;

@@ -192,7 +192,9 @@ impl Runner {
     pub fn remember(&mut self, path: Option<&Path>) {
         let has_cache = self.workers.iter().any(Worker::has_cache);
         let Some(path) = path.filter(|_| !has_cache) else { return };
-        match DiskCache::open(path, &self.shared.settings.server) {
+        // All that is written to it later is written under the lock of a user.
+        let held = self.shared.freeze.over();
+        match held.and_then(|_held| DiskCache::open(path, &self.shared.settings.server)) {
             Ok(cache) => {
                 let cache = SharedCache::new(cache);
                 self.workers.iter_mut().for_each(|worker| worker.set_cache(cache.clone()));

@@ -95,6 +95,15 @@ pub enum ConnectionEvent {
     },
     /// The replica refused to be forced.
     ForceRefused,
+    /// The replica answered BAD, or what is no answer: the connection is given up.
+    BadResponse {
+        /// The name of the command that waits longest.
+        command: String,
+        /// The first word of the answer.
+        response: String,
+        /// The rest of it.
+        text: String,
+    },
     /// The replica answered NO.
     Refused {
         /// The command's name.

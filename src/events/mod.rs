@@ -13,6 +13,8 @@ mod plan;
 mod repair;
 mod report;
 mod run;
+#[cfg(test)]
+mod sample_events;
 mod shorten;
 mod step;
 mod store;

@@ -65,6 +65,8 @@ pub enum RunEvent {
         /// How.
         error: Error,
     },
+    /// The replica released its staged files, after `-t` or ten minutes.
+    Restarted,
     /// The replica could not be told to release its staged files.
     RestartFailed {
         /// Why not.

@@ -54,6 +54,13 @@ pub enum Step {
         /// Its name.
         mailbox: MboxName,
     },
+    /// The master's own Cyrus moves a user's sieve scripts from a directory into the `#sieve`
+    /// mailbox.
+    #[serde(rename = "MASTER_SIEVE")]
+    MasterScripts {
+        /// The userid.
+        user: UserId,
+    },
     /// A mailbox is deleted on the replica.
     #[serde(rename = "UNMAILBOX")]
     DeleteMailbox {
@@ -201,7 +208,7 @@ impl Step {
             Step::Subscribe { .. } => "SUB",
             Step::Unsubscribe { .. } => "UNSUB",
             Step::Seen { .. } => "SEEN",
-            Step::UploadSieve { .. } => "SIEVE",
+            Step::UploadSieve { .. } | Step::MasterScripts { .. } => "SIEVE",
             Step::DeleteSieve { .. } => "UNSIEVE",
             Step::ActivateSieve { .. } => "ACTIVATE_SIEVE",
             Step::DeactivateSieve { .. } => "UNACTIVATE_SIEVE",
@@ -221,6 +228,7 @@ impl Step {
             Step::MailboxAgain { .. } => "the replica ended with other contents",
             Step::Absent { .. } => "no INBOX here",
             Step::MasterMailbox { .. } => "the replica has what is missing here",
+            Step::MasterScripts { .. } => "the scripts are in a directory here",
             Step::DeleteMailbox { .. } | Step::DeleteUser { .. } => "deleted here",
             Step::FullMailbox { .. } => "both sides were written to",
             Step::Repair { .. } => "found by a full comparison",
@@ -269,6 +277,7 @@ impl Step {
             | Step::Subscribe { user, .. }
             | Step::Unsubscribe { user, .. }
             | Step::Seen { user, .. }
+            | Step::MasterScripts { user }
             | Step::UploadSieve { user, .. }
             | Step::DeleteSieve { user, .. }
             | Step::ActivateSieve { user, .. }

@@ -27,6 +27,21 @@ pub enum StoreEvent {
         /// What is wrong with them.
         error: Error,
     },
+    /// The groups of a user cannot be read, and are not replicated.
+    GroupsIgnored {
+        /// The userid.
+        user: UserId,
+        /// What is wrong with them.
+        error: Error,
+    },
+    /// Data that a later Cyrus wrote is not known here, and not replicated. Reported once for each
+    /// kind.
+    UnknownData {
+        /// In what: `mailboxes.db, fields of entries`.
+        place: String,
+        /// A letter, or the beginning of a key.
+        data: String,
+    },
     /// A mailbox's header is odd, and is used all the same.
     HeaderOdd {
         /// The mailbox.

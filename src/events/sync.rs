@@ -84,6 +84,12 @@ pub enum SyncEvent {
         /// The name as an administrator writes it.
         external: Text,
     },
+    /// A mailbox is logged as deleted, and nothing here says that it was: the replica's is left
+    /// alone.
+    NoTombstone {
+        /// The name.
+        mailbox: MboxName,
+    },
     /// A user who is to be deleted on the replica is here.
     UserNotGone {
         /// The userid.
@@ -164,6 +170,14 @@ pub enum SyncEvent {
     MasterFailed {
         /// The mailbox.
         mailbox: MboxName,
+        /// Why not.
+        error: Error,
+    },
+    /// The master's own Cyrus did not move a user's sieve scripts into a mailbox: they are sent
+    /// from the directory.
+    ScriptsStay {
+        /// The userid.
+        user: UserId,
         /// Why not.
         error: Error,
     },

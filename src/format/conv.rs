@@ -7,8 +7,23 @@ use super::dl::{self, Item};
 
 /// Key under which folders are listed by uniqueid (`FIKEY`): so do their status keys then.
 pub const FOLDER_IDS_KEY: &[u8] = b"$FOLDER_IDS";
+/// Key whose value, if it is not empty, says that messages have short ids in JMAP (`IDKEY`, Cyrus
+/// 3.13); that counts from version 2 of the database on.
+pub const COMPACT_IDS_KEY: &[u8] = b"$COMPACT_EMAILIDS";
+/// Key of the version of the whole database (`VERSIONKEY`, Cyrus 3.13); a digit so far.
+pub const VERSION_KEY: &[u8] = b"$VERSION";
+/// What keys of records about the whole database begin with.
+pub const OWN_KEYS: &[u8] = b"$";
 /// Key under which folders are listed by name (`FNKEY`), in databases that were begun before 3.4.
 pub const FOLDER_NAMES_KEY: &[u8] = b"$FOLDER_NAMES";
+
+/// Whether a record about the whole database is one that is known here (`conversations_open_path`).
+pub fn is_known(key: &[u8], value: &[u8]) -> bool {
+    const OTHERS: &[&[u8]] =
+        &[FOLDER_IDS_KEY, FOLDER_NAMES_KEY, COMPACT_IDS_KEY, b"$COUNTED_FLAGS"];
+    let version = |value: &[u8]| matches!(value, b"0" | b"1" | b"2");
+    OTHERS.contains(&key) || (key == VERSION_KEY && version(value))
+}
 
 /// The key of the status of a folder, given by uniqueid or internal name
 /// (`conversation_getstatus`).

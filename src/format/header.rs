@@ -13,6 +13,9 @@ const MAGIC: &[u8] = b"\xa1\x02\x8b\x0dCyrus mailbox header\n\
     \"The best thing about this system was that it had lots of goals.\"\n\
     \t--Jim Morris on Andrew\n";
 
+/// Letters of unknown fields that are remembered.
+const UNKNOWN: usize = 16;
+
 /// The content of a cyrus.header.
 ///
 /// Type, ACL and, where both have one, uniqueid are those of the mailbox's entry in mailboxes.db
@@ -27,8 +30,12 @@ pub struct Header {
     pub quotaroot: Option<Text>,
     /// Access control list: identifier TAB rights TAB ...
     pub acl: Text,
+    /// Id by which JMAP knows the mailbox, if it has one (Cyrus 3.13 on).
+    pub jmapid: Option<Text>,
     /// Names of the user flags by bit, at most [`USER_FLAGS`]; `None` where a bit is unused.
     pub flags: Vec<Option<Text>>,
+    /// Letters of fields that are not known here, some at the most.
+    pub unknown: Text,
     /// CRC-32 of the whole file; cyrus.index repeats it as
     /// [`header_file_crc`](super::index::Header::header_file_crc).
     pub crc: u32,
@@ -71,12 +78,13 @@ fn shifted(error: Malformed, by: usize) -> Malformed {
     Malformed { offset: error.offset.saturating_add(by as u64), ..error }
 }
 
-/// The form with one letter a field (`parseentry_cb`); unknown letters are passed over.
+/// The form with one letter a field (`parseentry_cb`); unknown letters are passed over and
+/// remembered.
 fn stored(line: &[u8]) -> Result<Header, Malformed> {
     let Item::Map(fields) = dl::parse(line)? else {
         return Err(Malformed::new(0u64, "not pairs of key and value"));
     };
-    let mut header = Header::default();
+    let (mut header, mut unknown) = (Header::default(), Vec::new());
     for (Word { at, bytes: key }, value) in &fields {
         match (&**key, value) {
             (_, Item::Nil) => {}
@@ -86,9 +94,14 @@ fn stored(line: &[u8]) -> Result<Header, Malformed> {
             (b"N", value) => header.name = Some(MboxName::new(&value.word(*at)?.bytes)),
             (b"I", value) => header.uniqueid = UniqueId::new(&value.word(*at)?.bytes),
             (b"Q", value) => header.quotaroot = Some(Text::new(&value.word(*at)?.bytes)),
-            _ => {}
+            // The type, of which mailboxes.db has the one that counts.
+            (b"T", _) => {}
+            (b"J", value) => header.jmapid = Some(Text::new(&value.word(*at)?.bytes)),
+            (later, _) => unknown.extend(later.iter().take(UNKNOWN)),
         }
     }
+    unknown.truncate(UNKNOWN);
+    header.unknown = unknown.into();
     Ok(header)
 }
 
@@ -132,7 +145,7 @@ fn text(at: usize, first: &[u8], lines: &mut Lines<'_>) -> Result<Header, Malfor
         .collect();
     // The line ends with a space, or is empty: no flag follows.
     while flags.pop_if(|last| last.is_none()).is_some() {}
-    Ok(Header { name: None, uniqueid, quotaroot, acl: Text::new(acl), flags, crc: 0 })
+    Ok(Header { uniqueid, quotaroot, acl: Text::new(acl), flags, ..Header::default() })
 }
 
 #[cfg(test)]
@@ -150,6 +163,7 @@ mod tests {
     fn the_header_of_a_current_cyrus_is_read() {
         let header = parse(STORED).unwrap();
         assert_eq!(header.name.unwrap(), "user.fred.v17");
+        assert_eq!((header.jmapid, header.unknown), (None, Text::default()));
         assert_eq!(header.acl, "fred\tlrswipkxtecdan\t");
         assert_eq!(header.quotaroot, None);
         let flags: Vec<_> = header.flags.iter().flatten().map(Text::to_string).collect();
@@ -172,6 +186,7 @@ mod tests {
     fn fields_may_be_missing_or_nil() {
         let header = parse(&with("%(T e I x Q user.a U (a NIL \"b)\") Z %(y z))\n")).unwrap();
         assert_eq!(header.uniqueid, "x");
+        assert_eq!(header.unknown, "Z");
         assert_eq!(header.quotaroot.unwrap(), "user.a");
         assert_eq!(header.flags, [Some("a".into()), None, Some("b)".into())]);
         assert_eq!(header.acl, "");

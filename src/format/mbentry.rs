@@ -9,6 +9,9 @@ use crate::types::{FormerName, MailboxEntry, MboxName, MboxType, Text, UniqueId}
 use super::dbname::internal_name;
 use super::dl::{self, Item, Word};
 
+/// Letters of unknown fields that are remembered.
+const UNKNOWN: usize = 16;
+
 /// Parses the record of a mailbox by name.
 ///
 /// # Errors
@@ -36,6 +39,7 @@ fn dlist(mut entry: MailboxEntry, value: &[u8]) -> Result<MailboxEntry, Malforme
         return Err(Malformed::new(0u64, "not a list of keys and values"));
     };
     let named = !entry.name.is_empty();
+    let mut unknown = Vec::new();
     for (key, item) in &pairs {
         let word = || item.word(key.at);
         match &*key.bytes {
@@ -44,15 +48,22 @@ fn dlist(mut entry: MailboxEntry, value: &[u8]) -> Result<MailboxEntry, Malforme
             b"F" => entry.foldermodseq = word()?.number()?,
             b"H" => entry.name_history = history(key.at, item)?,
             b"I" => entry.uniqueid = text(word()?).into(),
+            b"J" if *item == Item::Nil => {}
+            b"J" => entry.jmapid = Some(text(word()?).into()),
             b"M" => entry.mtime = word()?.number()?,
             b"N" if !named => entry.name = internal_name(&word()?.bytes),
             b"P" => entry.partition = text(word()?).into(),
             b"S" => entry.server = text(word()?).into(),
             b"T" => entry.mbtype = mbtype(word()?)?,
             b"V" => entry.uidvalidity = word()?.number()?,
-            _ => (), // of a later version
+            b"N" => (),
+            _ if *item == Item::Nil => (),
+            // Of a later version.
+            later => unknown.extend(later.iter().take(UNKNOWN)),
         }
     }
+    unknown.truncate(UNKNOWN);
+    entry.unknown = unknown.into();
     entry.legacy_dirs = entry.mbtype.has(MboxType::LEGACY_DIRS);
     Ok(entry)
 }
@@ -239,6 +250,18 @@ mod tests {
         assert_eq!(entry.acl, "fred\tlrs\t");
         let entry = parse_by_name("user.fred".into(), b"0 default anyone\tlr\t").unwrap();
         assert_eq!((entry.mbtype, entry.acl), (MboxType(0), "anyone\tlr\t".into()));
+    }
+
+    #[test]
+    fn fields_of_a_later_version_are_remembered_by_their_letters() {
+        let value = b"%(T e X (a b) I id Q %(c d) J NIL Y NIL P default)";
+        let entry = parse_by_name("user.fred".into(), value).unwrap();
+        assert_eq!((entry.unknown, entry.jmapid), ("XQ".into(), None));
+        assert_eq!((entry.uniqueid, entry.partition), ("id".into(), "default".into()));
+        let many = format!("%(T e {})", "Later x ".repeat(100));
+        let entry = parse_by_name("user.fred".into(), many.as_bytes()).unwrap();
+        assert_eq!(entry.unknown.as_bytes().len(), UNKNOWN);
+        assert!(by_name("user.fred").unknown.is_empty());
     }
 
     #[test]

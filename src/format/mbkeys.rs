@@ -4,12 +4,14 @@
 //! |---|---|---|
 //! | up to 3.4 | its internal name: `user.fred.a^b` | `$RACL$...`, `$RUNQ$...` |
 //! | since 3.6 | `N` + its dbname, and `I` + its uniqueid | `AS`/`AU` + record separator + ... |
+//! | since 3.12 | the same | `UG` + userid + record separator + group, and the reverse |
+//! | since 3.13 | and `J` + its owner's userid + record separator + its id in JMAP | the same |
 //!
 //! A dbname has the components as they are, unit separators between them, and after a domain a
 //! group separator: `user` US `fred` US `a.b`. A database of the one kind becomes one of the other
 //! when `ctl_cyrusdb -r` of a later Cyrus first runs (`mboxlist_upgrade`).
 
-use crate::types::{MboxName, UniqueId};
+use crate::types::{MboxName, UniqueId, UserId};
 
 use super::dbname::{HIERARCHY_SEPARATOR, dbname, internal_name};
 use super::mbentry::parse_by_name;
@@ -20,7 +22,11 @@ pub const NAME_KEY: u8 = b'N';
 const ID_KEY: u8 = b'I';
 /// First byte of a key of reverse ACLs (`KEY_TYPE_ACL`).
 const ACL_KEY: u8 = b'A';
-/// Between the parts of the keys of reverse ACLs (`DB_RECORDSEP_CHAR`).
+/// First byte of a key by the id in JMAP (`KEY_TYPE_JID`).
+const JMAP_KEY: u8 = b'J';
+/// With what keys of groups begin (`mboxlist_set_usergroup`).
+const GROUPS_KEY: &[u8] = b"UG";
+/// Between the parts of the keys of reverse ACLs, groups and ids in JMAP (`DB_RECORDSEP_CHAR`).
 const RECORD_SEPARATOR: u8 = 0x1e;
 
 /// What the keys of a mailboxes.db are.
@@ -39,6 +45,9 @@ impl Keys {
         let entry = || parse_by_name(MboxName::default(), value).ok();
         match *key {
             [ACL_KEY, b'S' | b'U', RECORD_SEPARATOR, ..] => Some(Keys::Typed),
+            [JMAP_KEY, ..] | [b'U', b'G', ..] if key.contains(&RECORD_SEPARATOR) => {
+                Some(Keys::Typed)
+            }
             [NAME_KEY, ..] if key.contains(&HIERARCHY_SEPARATOR) => Some(Keys::Typed),
             // Not told by a mailbox at the top, but by its record by uniqueid, which comes first.
             [NAME_KEY | ACL_KEY, ..] => None,
@@ -67,6 +76,25 @@ impl Keys {
     /// The key of a mailbox by uniqueid; there are none in early databases.
     pub fn of_id(self, id: &UniqueId) -> Option<Vec<u8>> {
         (self == Keys::Typed).then(|| [&[ID_KEY], id.as_bytes()].concat())
+    }
+
+    /// With what the keys of the groups of a user begin, the name of the group behind it; with
+    /// what all keys of groups begin. There are none in early databases.
+    pub fn of_groups(self, user: &UserId) -> Option<[Vec<u8>; 2]> {
+        let of_user = || [GROUPS_KEY, user.as_bytes(), &[RECORD_SEPARATOR]].concat();
+        (self == Keys::Typed).then(|| [of_user(), GROUPS_KEY.to_vec()])
+    }
+
+    /// With what keys may begin that a later Cyrus makes, as far as they would be like those that
+    /// are known here: a letter, or `U` and a letter. There are none in early databases.
+    pub fn of_later_versions(self) -> Vec<Vec<u8>> {
+        if self == Keys::Names {
+            return Vec::new();
+        }
+        let first = (b'A'..=b'Z').map(|letter| vec![letter]);
+        let second = (b'A'..=b'Z').map(|letter| vec![b'U', letter]);
+        let known: [&[u8]; 6] = [&[ACL_KEY], &[ID_KEY], &[JMAP_KEY], &[NAME_KEY], b"U", GROUPS_KEY];
+        first.chain(second).filter(|key| !known.contains(&&key[..])).collect()
     }
 
     /// The internal name in the key of a mailbox by name; `None` for other records.
@@ -128,6 +156,8 @@ mod tests {
         }
         assert_eq!(Keys::told_by(b"user.fred", b"0 default fred\tlrs\t"), Some(Keys::Names));
         assert_eq!(Keys::told_by(b"$RACL", b""), Some(Keys::Names));
+        assert_eq!(Keys::told_by(b"Jobs", ENTRY), Some(Keys::Names));
+        assert_eq!(Keys::told_by(b"UGLY", ENTRY), Some(Keys::Names));
         for key in ["Notes", "Announcements"] {
             assert_eq!(Keys::told_by(key.as_bytes(), ENTRY), None, "{key}");
         }

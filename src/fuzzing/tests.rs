@@ -115,6 +115,10 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         "skiplist" => {
             [files("cyrusdb/empty.skiplist"), files("userdata/raw/fred.conversations.db")].concat()
         }
+        "twom" => ["three-commits", "killed-in-transaction", "no-checksum", "empty"]
+            .iter()
+            .flat_map(|name| files(&format!("twom/files/{name}.twom")))
+            .collect(),
         "twoskip" => [
             files("cyrusdb/empty.twoskip"),
             files("userdata/raw/anna.seen.db"),
@@ -137,6 +141,7 @@ fn stride(target: &str, len: usize) -> usize {
         "session"
             | "login"
             | "greeting"
+            | "twom"
             | "twoskip"
             | "skiplist"
             | "config"

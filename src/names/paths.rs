@@ -1,4 +1,5 @@
-//! Where everything lies. The same in Cyrus 3.6.1, 3.8.1 and 3.12.3.
+//! Where everything lies. The same in Cyrus 3.6.1, 3.8.1 and 3.12.3; in 3.13.1 and later the files
+//! of users may lie elsewhere (`mboxname_userpath`).
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -36,7 +37,7 @@ pub struct MailboxPaths {
     pub lock: PathBuf,
 }
 
-/// How the files of a user are found below `configdirectory`.
+/// How the files of a user are found below `mboxname_userpath`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserHome {
     /// By the uniqueid of the INBOX, as Cyrus 3.6 and later create them.
@@ -148,14 +149,15 @@ impl Paths {
         }
     }
 
-    /// A file of a user (`mboxname_conf_getpath`): `user/uuid/4/2/42.../seen.db` or
-    /// `user/f/fred.seen`. It may not be there.
+    /// A file of a user (`mboxname_conf_getpath`, `mboxid_conf_getpath`):
+    /// `user/uuid/4/2/42.../seen.db` or `user/f/fred.seen` below `mboxname_userpath`. It may not be
+    /// there.
     pub fn user_file(&self, home: &UserHome, file: UserFile) -> Result<PathBuf> {
         let suffix = file.suffix();
         match home {
             UserHome::Id(id) => {
                 check_id(id)?;
-                let root = self.layout.configdirectory.join("user");
+                let root = self.layout.mboxname_userpath.join("user");
                 Ok(by_id(&root, id).join(format!("{suffix}.db")))
             }
             UserHome::Name(user) => {
@@ -213,10 +215,23 @@ impl Paths {
         self.database(&self.layout.quota_db_path, "quotas.db")
     }
 
-    /// The lock file of a user's names: `*U*fred`; `None` stands for shared mailboxes
-    /// (`user_namespacelock_full` in `imap/user.c`).
-    pub fn lock_user(&self, user: Option<&UserId>) -> PathBuf {
-        self.lock(&[b"*U*", &*lock_word(user.map_or(b"", UserId::as_bytes))].concat())
+    /// The lock files of a user's names; `None` stands for shared mailboxes. Up to Cyrus 3.10 it is
+    /// `*U*fred` (`user_namespacelock_full` in `imap/user.c`), since 3.12 `*U*user.fred`, the name
+    /// of the INBOX (`_namelock_name_from_userid`). Both, as nothing tells which Cyrus writes.
+    pub fn locks_user(&self, user: Option<&UserId>, inbox: Option<&MboxName>) -> Vec<PathBuf> {
+        let early = lock_word(user.map_or(b"", UserId::as_bytes));
+        let late = inbox.map_or(&b""[..], MboxName::as_bytes);
+        let held = user.is_some() && user == self.layout.locked_user.as_ref();
+        let late: &[&[u8]] = if held { &[late, b"~"] } else { &[late] };
+        let mut locks = vec![[b"*U*", &early[..]].concat(), [b"*U*", &late.concat()[..]].concat()];
+        locks.dedup();
+        locks.iter().map(|name| self.lock(name)).collect()
+    }
+
+    /// The lock file that all that writes has locked, shared, while it does; `None` if
+    /// `global_lock` is off (`GLOBAL_LOCKNAME` in `imap/mboxname.c`).
+    pub fn lock_global(&self) -> Option<PathBuf> {
+        self.layout.global_lock.then(|| self.lock(b"$GLOBAL"))
     }
 
     /// The lock file of replication to `server`, as written in `sync_host` or given with `-S`:
@@ -285,7 +300,7 @@ impl Paths {
     fn user(&self, user: &UserId) -> Result<(PathBuf, Vec<u8>)> {
         check_component(user.as_bytes(), "userid")?;
         let parts = Parts::of_user(user.as_bytes(), &self.rules);
-        let mut path = self.layout.configdirectory.clone();
+        let mut path = self.layout.mboxname_userpath.clone();
         if let Some(domain) = &parts.domain {
             path.push(self.domain(domain, true));
         }

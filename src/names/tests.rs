@@ -132,7 +132,7 @@ fn any_bytes_are_a_name() {
                     let _ = (ns.owner(&name), ns.to_external(&name), ns.read_external(&bytes));
                     let internal = ns.parts(&name).to_internal(&ns.rules);
                     assert_eq!(ns.parts(&internal).to_internal(&ns.rules), internal);
-                    let _ = paths("").lock_user(ns.owner(&name).as_ref());
+                    let _ = paths("").locks_user(ns.owner(&name).as_ref(), Some(&name));
                 }
             }
         }
@@ -187,7 +187,8 @@ fn agrees_with_cyrus(fixture: &str) {
         assert!(dbname(before.name.as_bytes()) < dbname(after.name.as_bytes()), "{pair:?}");
     }
     let mut needed = vec![paths.mailboxes_db(), paths.annotations_db()];
-    needed.push(paths.lock_user(None));
+    // These servers are older than the second name.
+    needed.push(paths.locks_user(None, None).remove(0));
     let mut possible = vec![PathBuf::from("/lab/imapd.conf")];
     for (entry, (_, _, key)) in entries.iter().zip(&layout.keys) {
         assert_eq!(dbname(entry.name.as_bytes()), *key);
@@ -204,7 +205,7 @@ fn agrees_with_cyrus(fixture: &str) {
             needed.push(paths.user_file(&home, file).unwrap());
         }
         needed.push(paths.sieve(&home).unwrap().join("x.bc"));
-        needed.push(paths.lock_user(Some(user)));
+        needed.push(paths.locks_user(Some(user), Some(&inbox.name)).remove(0));
     }
     for path in &needed {
         assert!(layout.files.contains(path), "Cyrus has no {}", path.display());
@@ -243,6 +244,20 @@ layouts! {
     directories_by_name_with_fulldirhash: "name-fulldirhash.txt";
     directories_by_name_with_domains: "name-virtdomains.txt";
     directories_by_name_with_domains_hashed: "name-virtdomains-hashed.txt";
+}
+
+/// As Cyrus 3.12 made them.
+#[test]
+fn locks_of_later_versions() {
+    let user = UserId::from("fred.smith");
+    let inbox = MboxName::from("user.fred^smith");
+    let early = PathBuf::from("/conf/lock/*U*fred^smith.lock");
+    let late = |name: &str| PathBuf::from(format!("/conf/lock/{name}"));
+    let locks = |text: &str| paths(text).locks_user(Some(&user), Some(&inbox));
+    assert_eq!(locks(""), [early, late("*U*user/fred^smith.lock")]);
+    assert_eq!(paths("").locks_user(None, None), [late("*U*.lock")]);
+    assert_eq!(paths("").lock_global(), Some(late("$GLOBAL.lock")));
+    assert_eq!(paths("global_lock: no\n").lock_global(), None);
 }
 
 /// As Cyrus's own client made them, replicating to a server on a UNIX socket.

@@ -291,6 +291,9 @@ fn virtual_annotation<'w, 's>(w: &'w mut Writer<'s>, field: &str) -> Result<&'w 
 /// `APPLY MAILBOX` of an intermediate: of its header it has names and modseqs alone.
 fn intermediate(w: &mut Writer<'_>, entry: &MailboxEntry) -> Result<()> {
     w.open_kv()?;
+    if let Some(jmapid) = &entry.jmapid {
+        w.key("JMAPID")?.atom(jmapid.as_bytes())?;
+    }
     w.key("UNIQUEID")?.atom(entry.uniqueid.as_bytes())?;
     w.key("MBOXNAME")?.atom(entry.name.as_bytes())?;
     w.key("MBOXTYPE")?.atom(entry.mbtype.synced().to_wire().as_bytes())?;

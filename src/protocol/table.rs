@@ -76,6 +76,9 @@ const fn keys(required: &'static [&'static str]) -> Body {
 const UPDATE: Body = Body::Keys {
     required: &["UNIQUEID", "MBOXNAME", "HIGHESTMODSEQ"],
     optional: &[
+        // Older servers pass over keys that they do not know. USERGROUPS is of 3.12; JMAPID,
+        // COMPACT_EMAILIDS, VERSION and DELETEDMODSEQ are of 3.13.
+        "JMAPID",
         "MBOXTYPE",
         "SYNC_CRC",
         "SYNC_CRC_ANNOT",
@@ -86,7 +89,10 @@ const UPDATE: Body = Body::Keys {
         "POP3_LAST_LOGIN",
         "POP3_SHOW_AFTER",
         "XCONVMODSEQ",
+        "COMPACT_EMAILIDS",
         "RACLMODSEQ",
+        "USERGROUPS",
+        "VERSION",
         "UIDVALIDITY",
         "PARTITION",
         "ACL",
@@ -94,8 +100,9 @@ const UPDATE: Body = Body::Keys {
         "QUOTAROOT",
         "CREATEDMODSEQ",
         "FOLDERMODSEQ",
+        "DELETEDMODSEQ",
         "ANNOTATIONS",
-        // Read by 3.10 and later; older servers pass over keys that they do not know.
+        // Read by 3.10 and later.
         "USERFLAGS",
         "SINCE_MODSEQ",
         "SINCE_CRC",

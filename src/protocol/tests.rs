@@ -85,8 +85,50 @@ fn header() -> MailboxHeader {
         quotaroot: Some("user.fred".into()),
         createdmodseq: Some(8),
         foldermodseq: Some(9),
+        jmapid: Some("P-F".into()),
+        compact_emailids: Some(1),
+        usergroups: Some("group:board\tgroup:staff".into()),
+        minor_version: 20,
+        deletedmodseq: 2,
         ..MailboxHeader::default()
     }
+}
+
+/// The answers of a server of 3.13 have all that its client sends, in the same order
+/// (`sync_prepare_dlists`).
+#[test]
+fn a_header_is_written_as_cyrus_writes_it() {
+    let replies = include_bytes!("../../tests/fixtures/master/master-1.replies");
+    let mut compared = 0;
+    let starts = replies.windows(10).enumerate().filter(|(_, start)| *start == b"* MAILBOX ");
+    for (at, _) in starts {
+        let item = &replies[at + 2..];
+        let (_, value, used) = dlist::parse_named(item).unwrap();
+        let folder = RemoteFolder::from_kv(&value.kv().unwrap()).unwrap();
+        let mut ours = Vec::new();
+        let mut w = Writer::new(&mut ours);
+        folder.encode(w.name("MAILBOX").unwrap()).unwrap();
+        let theirs = &item[..used];
+        let header = |text: &[u8]| -> String {
+            let text = String::from_utf8_lossy(text).into_owned();
+            let end = [" ANNOTATIONS (", " USERFLAGS ("].iter().filter_map(|key| text.find(key));
+            // One of its names is quoted here, and need not be.
+            text[..end.min().unwrap()]
+                .replace("\"user.fred.Entw&APw-rfe\"", "user.fred.Entw&APw-rfe")
+        };
+        assert_eq!(header(&ours), header(theirs));
+        compared += 1;
+    }
+    assert!(compared > 60, "{compared}");
+}
+
+#[test]
+fn an_intermediate_goes_with_its_id_in_jmap() {
+    let jmapid = Some(Text::from("P-F"));
+    let with = MailboxEntry { jmapid, ..MailboxEntry::default() };
+    let text = |entry| String::from_utf8(encoded(&mut Command::Intermediate(entry))).unwrap();
+    assert!(text(&with).starts_with("MAILBOX %(JMAPID P-F UNIQUEID "), "{}", text(&with));
+    assert!(text(&MailboxEntry::default()).starts_with("MAILBOX %(UNIQUEID "));
 }
 
 fn annotation() -> Annotation {

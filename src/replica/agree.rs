@@ -15,6 +15,8 @@ pub(super) const NOTIFICATIONS_SINCE: (u32, u32) = (3, 8);
 /// The version from which thread ids have sixteen digits in CRCs (`crc_virtannot` in
 /// `imap/mailbox.c`): 3.13.1, and nobody has its predecessor.
 const PADDED_IDS_SINCE: (u32, u32) = (3, 13);
+/// The version from which groups of users are known.
+const USERGROUPS_SINCE: (u32, u32) = (3, 12);
 /// Capability bits as Cyrus's client prints them with `-v`.
 const CAPA_SIEVE_MAILBOX: u32 = 1 << 11;
 const CAPA_REPLICATION_ARCHIVE: u32 = 1 << 12;
@@ -44,10 +46,13 @@ fn enable(
     archive: bool,
     observer: &dyn Observer,
 ) -> Result<()> {
-    let notifications = offer.version >= Some(NOTIFICATIONS_SINCE);
     let is_padded = offer.version >= Some(PADDED_IDS_SINCE);
-    let thread_ids = if is_padded { ThreadIds::Padded } else { ThreadIds::Plain };
-    let by_version = Capabilities { notifications, thread_ids, ..Capabilities::default() };
+    let by_version = Capabilities {
+        notifications: offer.version >= Some(NOTIFICATIONS_SINCE),
+        usergroups: offer.version >= Some(USERGROUPS_SINCE),
+        thread_ids: if is_padded { ThreadIds::Padded } else { ThreadIds::Plain },
+        ..Capabilities::default()
+    };
     session.capabilities = by_version;
     let mut bits = 0;
     if offer.sieve_mailbox {
@@ -68,8 +73,8 @@ fn enable(
         // What the replica refuses may be the archive alone.
         enabled = ask_for(session, bits & !CAPA_REPLICATION_ARCHIVE, observer)?;
     }
-    let enabled = enabled.unwrap_or_default();
-    session.capabilities = Capabilities { notifications, thread_ids, ..enabled };
+    let Capabilities { sieve_mailbox, archive, .. } = enabled.unwrap_or_default();
+    session.capabilities = Capabilities { sieve_mailbox, archive, ..by_version };
     if bits & CAPA_REPLICATION_ARCHIVE != 0 && !session.capabilities.archive {
         // imapd offers it even where it has no archive (`sync_apply_capabilities`).
         observer.event(&ConnectionEvent::ArchiveNotEnabled.into());

@@ -82,7 +82,7 @@ fn staging_to_the_archive_is_done_without_where_it_is_not_enabled() {
         for (enabled, asked, notices) in agree(&[SIEVE, ARCHIVE], &[answer]) {
             assert_eq!(asked, ["(SIEVE-MAILBOX REPLICATION-ARCHIVE)"]);
             assert_eq!((enabled.sieve_mailbox, enabled.archive), (sieve, false), "{answer}");
-            assert!(enabled.notifications);
+            assert!(enabled.notifications && enabled.usergroups);
             assert_eq!(notices.len(), 1, "{notices:?}");
             assert!(notices[0].contains("didn't enable it") && notices[0].contains("-a"));
         }

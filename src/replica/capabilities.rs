@@ -14,4 +14,6 @@ pub struct Capabilities {
     pub notifications: bool,
     /// How it counts thread ids in its CRCs.
     pub thread_ids: ThreadIds,
+    /// Groups of users are known there (Cyrus 3.12 on), and answers tell them.
+    pub usergroups: bool,
 }

@@ -27,4 +27,9 @@ pub trait Replica {
 
     /// What the replica agreed to.
     fn capabilities(&self) -> Capabilities;
+
+    /// Whether what would change it is only imagined.
+    fn is_dry(&self) -> bool {
+        false
+    }
 }

@@ -166,4 +166,8 @@ impl Replica for Dry<'_> {
     fn capabilities(&self) -> Capabilities {
         self.inner.capabilities()
     }
+
+    fn is_dry(&self) -> bool {
+        true
+    }
 }

@@ -107,6 +107,7 @@ fn add_mechanisms<'w>(offer: &mut Offer, words: impl Iterator<Item = &'w str>) {
 /// `IMAP4rev1 AUTH=PLAIN SASL-IR ...` (`capa_response` in `imap/imapd.c`).
 fn imap_offer(text: &str, version: Option<(u32, u32)>) -> Offer {
     let mut offer = Offer { version, ..Offer::default() };
+    let mut in_progress = false;
     for word in text.split_whitespace().map(str::to_ascii_uppercase) {
         match word.as_str() {
             "STARTTLS" => offer.starttls = true,
@@ -115,6 +116,7 @@ fn imap_offer(text: &str, version: Option<(u32, u32)>) -> Offer {
             "X-REPLICATION" => offer.replication = true,
             "X-SIEVE-MAILBOX" => offer.sieve_mailbox = true,
             "X-REPLICATION-ARCHIVE" => offer.archive = true,
+            "INPROGRESS" => in_progress = true,
             other => {
                 if let Some(mechanism) = other.strip_prefix("AUTH=") {
                     add_mechanisms(&mut offer, std::iter::once(mechanism));
@@ -122,8 +124,9 @@ fn imap_offer(text: &str, version: Option<(u32, u32)>) -> Offer {
             }
         }
     }
-    // With `serverinfo: min` or `off` imapd does not tell; this came with 3.8.
-    offer.version = offer.version.or(offer.archive.then_some((3, 8)));
+    // With `serverinfo: min` or `off` imapd does not tell; these came with 3.12 and 3.8.
+    let at_least = in_progress.then_some((3, 12)).or(offer.archive.then_some((3, 8)));
+    offer.version = offer.version.or(at_least);
     offer
 }
 
@@ -249,5 +252,14 @@ mod tests {
         assert_eq!(version("OK hello"), None);
         assert!(version("OK a Cyrus sync server x") < Some((3, 8)));
         assert!(version("OK a Cyrus IMAP 3.12.3 server ready") > Some((3, 8)));
+    }
+
+    #[test]
+    fn a_version_that_is_not_told_shows_by_what_came_with_it() {
+        let version = |text| imap_offer(text, None).version;
+        assert_eq!(version("IMAP4rev1 X-REPLICATION"), None);
+        assert_eq!(version("IMAP4rev1 X-REPLICATION-ARCHIVE"), Some((3, 8)));
+        assert_eq!(version("IMAP4rev1 INPROGRESS X-REPLICATION-ARCHIVE"), Some((3, 12)));
+        assert_eq!(imap_offer("INPROGRESS", Some((3, 13))).version, Some((3, 13)));
     }
 }

@@ -212,13 +212,20 @@ impl Session {
                         let stray = Malformed::new(0u64, "a reply to no command");
                         return Err(nonsense(self.link.name(), &stray));
                     }
-                    let item = Item::new(line).map_err(|e| nonsense(self.link.name(), &e))?;
+                    let item = Item::new(line).map_err(|error| {
+                        let why = error.to_string();
+                        report_bad(&self.pipeline, self.observer.as_ref(), "*", &why);
+                        nonsense(self.link.name(), &error)
+                    })?;
                     self.replies.add(item);
                     return self.check_size(0);
                 }
             },
             Line::End(tag, ending) => (Some(tag), ending),
             Line::Continue(_) | Line::Nonsense => {
+                let shown = printable(&line);
+                let (word, rest) = shown.split_once(' ').unwrap_or((shown.as_str(), ""));
+                report_bad(&self.pipeline, self.observer.as_ref(), word, rest);
                 return Err(nonsense(
                     self.link.name(),
                     &Malformed::new(0u64, "a line that is no part of a reply"),
@@ -234,6 +241,7 @@ impl Session {
                 .hint("the replica is shutting down"));
         }
         if let Ending::Bad(text) = ending {
+            report_bad(&self.pipeline, self.observer.as_ref(), "BAD", &text);
             return Err(unreadable(self.link.name(), &text, self.pipeline.label()));
         }
         if self.pipeline.first().is_some_and(|command| Some(command.tag) != tag) {
@@ -387,6 +395,13 @@ impl Replica for Session {
     fn capabilities(&self) -> Capabilities {
         self.capabilities
     }
+}
+
+/// Reports an answer that is none, as Cyrus's client does.
+fn report_bad(pipeline: &Pipeline, observer: &dyn Observer, response: &str, text: &str) {
+    let command = pipeline.label().name().to_owned();
+    let (response, text) = (response.to_owned(), text.to_owned());
+    observer.event(&ConnectionEvent::BadResponse { command, response, text }.into());
 }
 
 /// Reports at what level compression has ended, if it adapts and there was much to compress.

@@ -9,7 +9,7 @@ use super::log::entry::LogEntry;
 use super::outcome::Undone;
 use super::task::Goal;
 use crate::error::{Error, Kind, Result};
-use crate::events::{Observer, RunEvent};
+use crate::events::{Observer, RunEvent, SyncEvent};
 use crate::names::Namespace;
 use crate::sync::{self, Pass, is_left_out, is_locked, is_put_off};
 use crate::types::{MboxName, Text, UniqueId, UserId};
@@ -151,7 +151,12 @@ impl<'r, 's> Log<'r, 's> {
             match entry {
                 LogEntry::Annotation(name) if name.is_empty() => sorted.server = true,
                 // Looking at the mailbox compares its annotations and finds its tombstone.
-                LogEntry::Annotation(name) | LogEntry::UnMailbox(name) => {
+                LogEntry::Annotation(name) => sorted.mailboxes.push(name.clone()),
+                LogEntry::UnMailbox(name) => {
+                    if let Ok(None) = self.pass.store.lookup(name) {
+                        let mailbox = name.clone();
+                        self.pass.report(SyncEvent::NoTombstone { mailbox });
+                    }
                     sorted.mailboxes.push(name.clone());
                 }
                 LogEntry::Quota(root) => sorted.quotas.push(root.clone()),

@@ -16,7 +16,7 @@ use super::queue;
 use super::rules::Rules;
 use super::state::State;
 use super::step::{Action, Asked, Input, LogAction, Machine, Moment, Step, Then, Wait};
-use super::task::{Goal, Task};
+use super::task::{Goal, Task, WorkerId};
 use crate::error::{Error, Kind, Result};
 use crate::events::RunEvent;
 use crate::names::Namespace;
@@ -78,6 +78,8 @@ pub struct Daemon<'n> {
     last_noted: Moment,
     /// Whether something may have to be noted.
     is_stale: bool,
+    /// Who tells the replica to release its files because it is time to (`-t`).
+    restarting: Option<WorkerId>,
     /// Whether the replica ended the last session by itself.
     goodbye: bool,
     /// When a task was last done as a whole, or nothing was left to do.
@@ -109,6 +111,7 @@ impl<'n> Daemon<'n> {
             quiet_tries: 0,
             last_noted: Moment::ZERO,
             is_stale: false,
+            restarting: None,
             goodbye: false,
             last_success: None,
             last_log: None,
@@ -133,6 +136,10 @@ impl<'n> Daemon<'n> {
                 match result {
                     Err(error) if error.kind() == Kind::Cancelled => self.end(None),
                     Err(error) => tell(RunEvent::RestartFailed { error }, out),
+                    Ok(()) if self.restarting == Some(worker) => {
+                        self.restarting = None;
+                        tell(RunEvent::Restarted, out);
+                    }
                     Ok(()) => {}
                 }
             }
@@ -387,7 +394,8 @@ impl Daemon<'_> {
             }
         } else if !after.is_zero() {
             // Which also shows whether the replica is there.
-            self.executor.team.release_older(after, now, out);
+            let restarting = self.executor.team.release_older(after, now, out);
+            self.restarting = restarting.or(self.restarting);
         }
     }
 

@@ -380,7 +380,7 @@ fn the_replica_releases_what_is_staged_now_and_then_and_one_that_is_gone_is_not_
             ("taken nothing", &["wait 3 s or log"]),
             ("at 3", &[]),
             ("over", &["release 0"]),
-            ("released 0", &["wait 3 s or log"]),
+            ("released 0", &["tell: released", "wait 3 s or log"]),
             ("at 6", &[]),
             ("over", &["release 0"]),
             ("released 0 Closed", &["tell: not released, Closed", "wait 10 s or log"]),

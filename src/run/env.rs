@@ -150,13 +150,30 @@ fn no_log() -> Error {
     Error::new(Kind::Internal, "use", "sync log", "this mode has none")
 }
 
+/// Changes files of the log, which must not be while the server is held still.
+fn changing<T>(
+    disk: &mut dyn LogDisk,
+    change: impl FnOnce(&mut dyn LogDisk) -> Result<T>,
+) -> Result<T> {
+    let _held = disk.hold()?;
+    change(disk)
+}
+
 /// Does at once what is to be done at the log.
 fn at_log(action: LogAction, disk: &mut dyn LogDisk, env: &mut dyn Env) -> Input {
     match action {
-        LogAction::Take(undone) => Input::LogTaken(channel::take(disk, &undone)),
-        LogAction::Note(undone) => Input::Noted(channel::keep(disk, &undone)),
-        LogAction::Restore(undone) => Input::Noted(channel::restore(disk, &undone)),
-        LogAction::PutBack(undone) => Input::PutBack(disk.append(&undone).map(|_| ())),
+        LogAction::Take(undone) => {
+            Input::LogTaken(changing(disk, |disk| channel::take(disk, &undone)))
+        }
+        LogAction::Note(undone) => {
+            Input::Noted(changing(disk, |disk| channel::keep(disk, &undone)))
+        }
+        LogAction::Restore(undone) => {
+            Input::Noted(changing(disk, |disk| channel::restore(disk, &undone)))
+        }
+        LogAction::PutBack(undone) => {
+            Input::PutBack(changing(disk, |disk| disk.append(&undone).map(drop)))
+        }
         LogAction::Count { work } => Input::Counted(disk.backlog(work)),
         LogAction::Read { own, reprocess } => {
             let path = disk.path(LogFile::Work).to_owned();

@@ -17,6 +17,7 @@ pub mod everything;
 pub mod exclusion;
 pub mod executor;
 pub mod floor;
+pub mod freeze;
 pub mod grouping;
 pub mod hand_over;
 pub mod hands;

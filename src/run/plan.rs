@@ -32,10 +32,11 @@ fn steps(
     work: &Work,
     (owners, found): (Option<&dyn Owners>, &mut Vec<PlannedStep>),
 ) -> Result<Vec<Undone>> {
+    let moves_scripts = worker.moves_scripts();
     let collector = PlanCollector::new(shared.observer.clone());
     let mut dry = Dry::new(worker.session()?, &shared.settings.temp_path);
     let mut staged = Staged::default();
-    let mut nobody = Nobody(Direct::new(Nods));
+    let mut nobody = Nobody { server: Direct::new(Nods), moves_scripts };
     let mut pass = Pass::new(
         shared.store.as_ref(),
         &shared.names,
@@ -55,7 +56,11 @@ fn steps(
 }
 
 /// A master that says yes and does nothing.
-struct Nobody(Direct<Nods>);
+struct Nobody {
+    server: Direct<Nods>,
+    /// Whether the real one would move scripts.
+    moves_scripts: bool,
+}
 
 struct Nods;
 
@@ -67,11 +72,15 @@ impl Answer for Nods {
 
 impl Master for Nobody {
     fn server(&mut self, _: &MailboxState) -> Result<&mut dyn Replica> {
-        Ok(&mut self.0)
+        Ok(&mut self.server)
     }
 
     fn changed(&mut self, _: &MboxName) -> Result<()> {
         Ok(())
+    }
+
+    fn moves_scripts(&self) -> Result<bool> {
+        Ok(self.moves_scripts)
     }
 
     fn broken(&mut self) {}

@@ -188,6 +188,7 @@ fn tell(event: &Event) -> String {
             RunEvent::ChannelShared { .. } => "tell: lent".to_owned(),
             RunEvent::ReplicaGone { .. } => "tell: replica gone".to_owned(),
             RunEvent::TryingAgain { error } => format!("tell: trying again, {}", kind(error)),
+            RunEvent::Restarted => "tell: released".to_owned(),
             RunEvent::RestartFailed { error } => format!("tell: not released, {}", kind(error)),
             RunEvent::LeftForLater { items, tries, next, .. } => {
                 let items: Vec<String> = items.iter().map(ToString::to_string).collect();

@@ -179,24 +179,29 @@ impl Team {
         self.release_if(|worker| worker.staged, out).is_some()
     }
 
-    /// The same for a session that was used for so long.
-    pub fn release_older(&mut self, age: Moment, now: Moment, out: &mut Vec<Action>) -> bool {
+    /// The same for a session that was used for so long. Returns whose it is.
+    pub fn release_older(
+        &mut self,
+        age: Moment,
+        now: Moment,
+        out: &mut Vec<Action>,
+    ) -> Option<WorkerId> {
         let is_old = |worker: &Worker| now.saturating_sub(worker.since) >= age;
-        let Some(worker) = self.release_if(is_old, out) else { return false };
+        let (id, worker) = self.release_if(is_old, out)?;
         worker.since = now;
-        true
+        Some(id)
     }
 
     fn release_if(
         &mut self,
         matches: impl Fn(&Worker) -> bool,
         out: &mut Vec<Action>,
-    ) -> Option<&mut Worker> {
+    ) -> Option<(WorkerId, &mut Worker)> {
         let mut workers = self.0.iter_mut().enumerate();
         let (id, worker) = workers.find(|(_, w)| w.state == State::Idle && matches(w))?;
         worker.state = State::Releasing;
         out.push(Action::Release(id));
-        Some(worker)
+        Some((id, worker))
     }
 
     /// The replica released the staged files of a worker; without success the session is over.

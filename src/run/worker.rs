@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use super::asked_ahead::AskedAhead;
 use super::cache::SharedCache;
 use super::carry_out;
+use super::freeze::Freeze;
 use super::interrupt::{Holders, Interrupts, Meter, Overseer};
 use super::outcome::{Attempt, Outcome, SessionState};
 use super::step::Work;
@@ -37,6 +38,8 @@ pub struct Shared {
     pub cancel: Cancel,
     /// What ends a wait for a silent replica.
     pub interrupts: Arc<Interrupts>,
+    /// What is waited for before anything is written.
+    pub freeze: Freeze,
     /// What they have done.
     pub meter: Arc<Meter>,
     /// Whom each of them works on.
@@ -242,6 +245,12 @@ impl Worker {
             self.session = None;
         }
         result
+    }
+
+    /// Whether the master's own Cyrus would move scripts; if that cannot be found out, it would
+    /// not.
+    pub(super) fn moves_scripts(&self) -> bool {
+        self.master.moves_scripts().unwrap_or(false)
     }
 
     /// The session after it was used. A wait that was ended leaves one with which nothing can be

@@ -70,6 +70,8 @@ pub struct Databases {
     pub jmapsubmissionfolder: String,
     /// Mailboxes are found by who may see them, too.
     pub reverseacls: bool,
+    /// Users are in groups that mailboxes.db holds (`auth_mech: mboxgroups`).
+    pub mboxgroups: bool,
     /// Early mailboxes.db are sorted as later ones.
     pub improved_mboxlist_sort: bool,
 }
@@ -90,6 +92,7 @@ impl Databases {
             conversations: resolver.switch(opt::CONVERSATIONS),
             jmapsubmissionfolder: resolver.text(opt::JMAPSUBMISSIONFOLDER),
             reverseacls: resolver.switch(opt::REVERSEACLS),
+            mboxgroups: resolver.text(opt::AUTH_MECH) == "mboxgroups",
             improved_mboxlist_sort: resolver.switch(opt::IMPROVED_MBOXLIST_SORT),
         }
     }

@@ -1,9 +1,10 @@
-//! What a repair may do to the master.
+//! What needs somebody's consent: what a repair may do to the master, and deletions on the replica
+//! of what is only missing here.
 
 use crate::error::{Error, Kind, Result};
 use crate::limits::REPAIR_MAX_EXPUNGE;
 
-/// What a repair may do to the master that it does not do by itself.
+/// What is not done without consent: to the master, by a repair, and to the replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AllowRepair {
     /// Expunge many messages of a mailbox, or mark many `\Deleted`.
@@ -14,14 +15,18 @@ pub struct AllowRepair {
     pub scripts: bool,
     /// Raise the last UID very far.
     pub uids: bool,
+    /// Delete on the replica the subscriptions, or the scripts, of a user for whom the file or
+    /// directory of them is missing here.
+    pub missing: bool,
 }
 
 impl AllowRepair {
     /// Everything.
     pub const ALL: AllowRepair =
-        AllowRepair { expunge: true, annotations: true, scripts: true, uids: true };
+        AllowRepair { expunge: true, annotations: true, scripts: true, uids: true, missing: true };
 
-    /// From words with commas between them: `expunge`, `annotations`, `scripts`, `uids`, `all`.
+    /// From words with commas between them: `expunge`, `annotations`, `scripts`, `uids`, `missing`,
+    /// `all`.
     ///
     /// # Errors
     /// [`Kind::InvalidArgument`] if there is another word, or none.
@@ -33,11 +38,13 @@ impl AllowRepair {
                 "annotations" => allowed.annotations = true,
                 "scripts" => allowed.scripts = true,
                 "uids" => allowed.uids = true,
+                "missing" => allowed.missing = true,
                 "all" => allowed = AllowRepair::ALL,
                 other => {
                     let detail = format!("a repair cannot be allowed \"{other}\"");
                     return Err(Error::new(Kind::InvalidArgument, "allow", "repair", detail).hint(
-                        "write expunge, annotations, scripts, uids or all, with commas between",
+                        "write expunge, annotations, scripts, uids, missing or all, with commas \
+                         between",
                     ));
                 }
             }
@@ -55,6 +62,7 @@ impl AllowRepair {
             ("annotations", self.annotations),
             ("scripts", self.scripts),
             ("uids", self.uids),
+            ("missing", self.missing),
         ];
         let words: Vec<&str> =
             words.iter().filter(|(_, allowed)| *allowed).map(|(word, _)| *word).collect();

@@ -1,10 +1,14 @@
 //! Where things lie.
 
 use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use super::resolver::Resolver;
-use crate::config::opt;
+use crate::config::{opt, value};
+use crate::types::UserId;
 
 /// Where things lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +21,15 @@ pub struct Layout {
     pub fulldirhash: bool,
     /// The directory of lock files, if it is another than `lock` in `configdirectory`.
     pub mboxname_lockpath: Option<PathBuf>,
+    /// The directory above `user` and `domain`, where the files of users are:
+    /// `mboxname_userpath` of Cyrus 3.13.1 and later, else `configdirectory`.
+    pub mboxname_userpath: PathBuf,
+    /// All that writes takes `$GLOBAL`, a lock by which `cyr_withlock_run` of Cyrus 3.12 and later
+    /// stops it: `global_lock`, unless such a program has it and runs this one
+    /// (`CYRUS_HAVELOCK_GLOBAL`, `cyrus_init` of `imap/global.c`).
+    pub global_lock: bool,
+    /// The user whose names a program has locked that runs this one (`CYRUS_HAVELOCK_USER`).
+    pub locked_user: Option<UserId>,
     /// The words of files that lie on the metapartition.
     pub metapartition_files: Vec<&'static str>,
     /// The directory of Sieve scripts.
@@ -49,10 +62,16 @@ pub struct Partition {
 impl Layout {
     pub(super) fn resolve(resolver: &mut Resolver<'_>) -> Layout {
         let archive_enabled = resolver.switch(opt::ARCHIVE_ENABLED);
+        let configdirectory = resolver.path(opt::CONFIGDIRECTORY).unwrap_or_default();
+        let userpath = resolver.path(opt::MBOXNAME_USERPATH);
         Layout {
-            configdirectory: resolver.path(opt::CONFIGDIRECTORY).unwrap_or_default(),
+            mboxname_userpath: userpath.unwrap_or_else(|| configdirectory.clone()),
+            configdirectory,
             hashimapspool: resolver.switch(opt::HASHIMAPSPOOL),
             fulldirhash: resolver.switch(opt::FULLDIRHASH),
+            global_lock: resolver.switch(opt::GLOBAL_LOCK)
+                && !is_held(env::var_os("CYRUS_HAVELOCK_GLOBAL")),
+            locked_user: env::var_os("CYRUS_HAVELOCK_USER").map(|user| user.into_vec().into()),
             mboxname_lockpath: resolver.path(opt::MBOXNAME_LOCKPATH),
             metapartition_files: resolver.set(opt::METAPARTITION_FILES),
             sievedir: resolver.path(opt::SIEVEDIR).unwrap_or_default(),
@@ -72,6 +91,12 @@ impl Layout {
     pub fn partition(&self, name: &str) -> Option<&Partition> {
         self.partitions.get(&name.to_ascii_lowercase())
     }
+}
+
+/// Whether a variable of the environment is a switch that is on.
+fn is_held(variable: Option<OsString>) -> bool {
+    let text = variable.as_ref().and_then(|variable| variable.to_str());
+    text.and_then(value::switch).unwrap_or(false)
 }
 
 fn partitions(resolver: &mut Resolver<'_>, archive_enabled: bool) -> BTreeMap<String, Partition> {

@@ -314,7 +314,7 @@ fn repairs_are_allowed_what_the_call_says_or_all() {
     assert_eq!(fuse(""), Fuse { max_expunge: Some(100), allowed: asked.allow_repair });
     let off = fuse("sync_repair_fuse: no\nsync_repair_max_expunge: -1\n");
     assert_eq!(off, Fuse { max_expunge: None, allowed: AllowRepair::ALL });
-    for words in ["expunge", "annotations,uids", "all"] {
+    for words in ["expunge", "annotations,uids", "missing", "all"] {
         assert_eq!(AllowRepair::from_words(words).unwrap().words().as_deref(), Some(words));
     }
     assert_eq!(AllowRepair::default().words(), None);

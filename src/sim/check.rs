@@ -147,6 +147,9 @@ fn account(master: &Spool, replica: &Spool, user: &UserId, found: &mut Vec<Strin
     if ours.subscriptions != theirs.subscriptions {
         found.push(format!("subscriptions of {user} differ"));
     }
+    if master.groups_of(user) != replica.groups_of(user) {
+        found.push(format!("groups of {user} differ"));
+    }
     // When a script was stored each server knows for itself.
     let scripts = |account: &Account| -> Vec<_> {
         let all = account.scripts.iter();

@@ -179,6 +179,9 @@ fn header(w: &mut Writer<'_>, state: &MailboxState, folder: &Folder) -> crate::R
     w.key("LAST_APPENDDATE")?.date(state.last_appenddate)?;
     w.key("POP3_LAST_LOGIN")?.date(state.pop3_last_login)?;
     w.key("POP3_SHOW_AFTER")?.date(state.pop3_show_after)?;
+    if let Some(groups) = state.usergroups.as_ref().filter(|groups| !groups.is_empty()) {
+        w.key("USERGROUPS")?.atom(groups.as_bytes())?;
+    }
     w.key("UIDVALIDITY")?.num(state.uidvalidity.into())?;
     w.key("PARTITION")?.atom(state.partition.as_bytes())?;
     w.key("ACL")?.atom(state.acl.as_bytes())?;

@@ -1,5 +1,6 @@
 //! One history: from its seed to its end.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -90,6 +91,9 @@ fn client(world: &Shared) -> Client {
 impl History {
     fn new(seed: u64, told: bool) -> History {
         let mut world = World::new(Chance::new(seed), PEOPLE, told);
+        // Beside this, both are servers of 3.6.
+        world.master.groups = Some(BTreeMap::new());
+        world.replica.groups = Some(BTreeMap::new());
         writer::found(&mut world);
         world.changes_left = 5 + world.chance.below(50);
         world.has_strays = world.chance.one_in(4);

@@ -295,6 +295,6 @@ impl Replica for Link {
     fn expect(&mut self, _: u64) {}
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
+        Capabilities { usergroups: true, ..Capabilities::default() }
     }
 }

@@ -24,10 +24,12 @@ pub(super) enum Plant {
     UserTasksAtOnce,
     /// A repair writes to the master whatever happened there meanwhile.
     OverrulesInRepair,
+    /// Updates are sent without the groups of the owner.
+    LeavesOutGroups,
 }
 
 impl Plant {
-    pub const ALL: [Plant; 10] = [
+    pub const ALL: [Plant; 11] = [
         Plant::DropsLogLine,
         Plant::UpdatesBeforeUpload,
         Plant::SwapsCommands,
@@ -38,5 +40,6 @@ impl Plant {
         Plant::LeavesOutSince,
         Plant::UserTasksAtOnce,
         Plant::OverrulesInRepair,
+        Plant::LeavesOutGroups,
     ];
 }

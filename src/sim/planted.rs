@@ -56,6 +56,10 @@ impl Planted {
             Some(Plant::LeavesOutSince) if is(b"APPLY MAILBOX") => {
                 Instead::Run { first: None, command: without_since(command), last: None }
             }
+            Some(Plant::LeavesOutGroups) if is(b"APPLY MAILBOX") => {
+                let command = without(command, b" USERGROUPS ", b" VERSION ");
+                Instead::Run { first: None, command, last: None }
+            }
             _ => as_it_is(self.held.take(), None),
         }
     }
@@ -71,8 +75,13 @@ impl Planted {
 
 /// An update without its condition.
 pub(super) fn without_since(command: &[u8]) -> Vec<u8> {
+    without(command, b" SINCE_MODSEQ ", b" RECORD (")
+}
+
+/// A command without what is between two places.
+fn without(command: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let find = |word: &[u8]| command.windows(word.len()).position(|window| window == word);
-    match (find(b" SINCE_MODSEQ "), find(b" RECORD (")) {
+    match (find(from), find(to)) {
         (Some(start), Some(end)) if start < end => [&command[..start], &command[end..]].concat(),
         _ => command.to_vec(),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::get::SYSTEM_FLAGS;
 use super::reply::{Done, Failed, No, Staged, text};
-use super::spool::{Created, Folder, Message, Spool, guid};
+use super::spool::{Created, Folder, Message, Spool, guid, owner};
 use crate::dlist::Kv;
 use crate::types::{
     Annotation, Guid, InternalFlags, MailboxEntry, MboxName, MboxType, Modseq, Options, Record,
@@ -189,6 +189,12 @@ fn write(
     }
     entry.uidvalidity = wanted.uidvalidity;
     spool.update_entry(&wanted.name, Some(entry));
+    if let (Some(groups), Some(told)) = (&mut spool.groups, kv.opt_atom("USERGROUPS")?)
+        && let Some(user) = owner(&wanted.name)
+    {
+        let told = told.split(|byte| *byte == b'\t').filter(|group| !group.is_empty());
+        groups.insert(user, told.map(Text::new).collect());
+    }
     let now = spool.now;
     let folder = spool.folder_mut(&wanted.name).ok_or(No::Nonexistent)?;
     folder.annotations = annotations;

@@ -1,6 +1,7 @@
 //! What a store must do: [`Store`] and [`Mailbox`].
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use super::annotations::MessageAnnotations;
 use super::count::RecordCount;
@@ -74,6 +75,11 @@ pub struct Metadata {
     pub scripts: Result<Option<Vec<SieveScript>>>,
     /// See [`Store::seen`].
     pub seen: Result<Vec<Seen>>,
+    /// The file of subscriptions, if the user has none; `None` too if the store cannot tell.
+    pub no_subscriptions: Option<PathBuf>,
+    /// The directory of scripts, if the user has neither that nor a mailbox for them; `None` too if
+    /// the store cannot tell.
+    pub no_scripts: Option<PathBuf>,
 }
 
 impl Metadata {
@@ -95,6 +101,8 @@ impl Metadata {
             subscriptions: store.subscriptions(user),
             scripts: scripts(),
             seen: store.seen(user),
+            no_subscriptions: None,
+            no_scripts: None,
         }
     }
 }

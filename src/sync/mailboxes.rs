@@ -1,7 +1,7 @@
 //! Replicates named mailboxes, of whichever users (`sync_do_mailboxes`).
 
 use super::contents::bring_contents;
-use super::failures::{Failures, TRIES, is_put_off};
+use super::failures::{Failures, TRIES, ends_all, is_put_off};
 use super::folders::identity::check_owner;
 use super::folders::settle::{Settled, View, settle};
 use super::folders::sides::{Folders, Refused};
@@ -12,7 +12,7 @@ use super::usermeta::apply::apply_steps;
 use super::usermeta::inbox::check_inbox;
 use super::usermeta::plan;
 use super::usermeta::quotas::{NamedRoot, shared_quotas};
-use crate::error::{Error, Result};
+use crate::error::{Error, Mark, Result};
 use crate::events::{Step, SyncEvent};
 use crate::protocol::Command;
 use crate::types::{MailboxEntry, MboxName, Text, UserId};
@@ -49,6 +49,27 @@ pub fn mailboxes(pass: &mut Pass<'_>, names: &[MboxName]) -> Result<()> {
         sieve_only(pass, &user)?;
     }
     failures.into_result("mailboxes")
+}
+
+/// Replicates one mailbox of a user whose lock is held; what fails is kept in `failures`.
+pub(crate) fn bring_mailbox(
+    pass: &mut Pass<'_>,
+    user: &UserId,
+    name: &MboxName,
+    failures: &mut Failures,
+) -> Result<()> {
+    let names = std::slice::from_ref(name);
+    let result = mailboxes_locked(pass, names, &[Some(user.clone())]);
+    pass.staged.clear_if_failed(&result);
+    match result {
+        Ok(()) => Ok(()),
+        Err(error) if ends_all(&error) => Err(error),
+        Err(error) => {
+            // Its parts are reported.
+            failures.keep_reported(name, error.over(name).marked(Mark::Reported));
+            Ok(())
+        }
+    }
 }
 
 /// Keeps the failure of all mailboxes of an owner who cannot be locked.
@@ -150,7 +171,7 @@ fn live_entry(pass: &Pass<'_>, name: &MboxName, view: View) -> Result<Option<Mai
 fn sieve_only(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     pass.report(Step::Meta { user: user.clone() });
     check_owner(pass, user)?;
-    check_inbox(pass, user)?;
+    check_inbox(pass, user, None)?;
     let ticket = pass.session.submit(Command::GetMeta(user))?;
     let remote = pass.session.wait(ticket)?.into_user()?;
     let steps = plan::sieve(&pass.store.sieve_scripts(user)?, &remote.sieve);

@@ -15,6 +15,15 @@ pub trait Master {
     /// Notes for other replicas that a mailbox has changed.
     fn changed(&mut self, name: &MboxName) -> Result<()>;
 
+    /// Whether [`Master::server`] keeps scripts in `#sieve` mailboxes, and may be asked to move
+    /// those of a user there from a directory. Fails if that cannot be found out.
+    fn moves_scripts(&self) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// Notes that scripts could not be moved: [`Master::moves_scripts`] says no for a while.
+    fn scripts_stay(&mut self) {}
+
     /// Gives the server up, which did not do as it should: the next call of
     /// [`Master::server`] returns another one.
     fn broken(&mut self);

@@ -7,6 +7,7 @@ use super::folders::identity::check_owner;
 use super::pass::Pass;
 use super::usermeta::apply::apply_steps;
 use super::usermeta::inbox::check_inbox;
+use super::usermeta::missing::{self, SUBSCRIPTIONS};
 use super::usermeta::plan::Step;
 use crate::error::{Kind, Result};
 use crate::events::{self, SyncEvent};
@@ -23,7 +24,7 @@ pub fn pieces(
 ) -> Result<()> {
     let _lock = pass.lock(Some(user), pass.settings.wait)?;
     check_owner(pass, user)?;
-    check_inbox(pass, user)?;
+    check_inbox(pass, user, None)?;
     let mut steps = Vec::new();
     if !seen.is_empty() {
         let all = pass.store.seen(user)?;
@@ -32,6 +33,10 @@ pub fn pieces(
     }
     if !subs.is_empty() {
         let here = pass.store.subscriptions(user)?;
+        if here.is_empty() {
+            let file = pass.store.metadata(user, None).no_subscriptions;
+            missing::check(pass, user, SUBSCRIPTIONS, file.as_deref(), None)?;
+        }
         steps.extend(subs.iter().map(|name| {
             if here.contains(name) {
                 Step::Subscribe(name.clone())

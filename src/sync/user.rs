@@ -4,10 +4,11 @@ use super::contents::bring_contents;
 use super::failures::{Failures, TRIES};
 use super::folders::settle::{Settled, View, settle};
 use super::folders::sides::{Folders, Refused};
+use super::mailboxes::bring_mailbox;
 use super::pass::Pass;
 use super::transfer::damage::{check_messages, to_check};
 use super::tries::{Attempted, Tries};
-use super::usermeta::apply::{apply_steps, user_steps};
+use super::usermeta::apply::{UserSteps, apply_steps, user_steps};
 use super::usermeta::quotas::quota_steps;
 use crate::error::{Kind, Mark, Result};
 use crate::events::{Step, SyncEvent};
@@ -119,8 +120,12 @@ fn user_once(
         remote = RemoteUser { quotas: remote.quotas, ..found };
     }
     let mut steps = quota_steps(pass, quotaroots, &remote.quotas, &mut failures)?;
-    steps.extend(user_steps(pass, user, &remote, &mut failures)?);
+    let UserSteps { steps: own, moved } = user_steps(pass, user, &remote, &mut failures)?;
+    steps.extend(own);
     apply_steps(pass, user, steps, &mut failures)?;
+    if let Some(scripts) = moved {
+        bring_mailbox(pass, user, &scripts, &mut failures)?;
+    }
     check_messages(pass, &to_check, &mut failures)?;
     failures.into_result(user)?;
     pass.release_staged()?;

@@ -1,10 +1,10 @@
-//! Whole-file locks that exclude Cyrus and are excluded by it.
+//! Locks that exclude Cyrus and are excluded by it.
 //!
-//! Cyrus locks with POSIX record locks over the whole file (`lib/lock_fcntl.c`). Those die as
-//! soon as any descriptor of the file is closed anywhere in the process, which no library can
-//! rule out. The locks here are *open file description* locks (`F_OFD_SETLK`): they conflict
-//! with the POSIX locks of every other process, but belong to one open file, whatever other
-//! threads open and close.
+//! Cyrus locks with POSIX record locks over the whole file (`lib/lock_fcntl.c`), in twom databases
+//! over parts of it (`lib/twom.c`). Those die as soon as any descriptor of the file is closed
+//! anywhere in the process, which no library can rule out. The locks here are *open file
+//! description* locks (`F_OFD_SETLK`): they conflict with the POSIX locks of every other process,
+//! but belong to one open file, whatever other threads open and close.
 //!
 //! They also conflict with POSIX locks of the *same* process: a process that holds Cyrus's
 //! files locked itself must not ask for them here.
@@ -92,6 +92,27 @@ impl Drop for LockGuard {
 /// # Errors
 /// [`Kind::Locked`] if somebody else holds it and `wait` has an end; [`Kind::Io`].
 pub fn acquire(file: &File, path: &Path, mode: Mode, wait: Wait) -> Result<()> {
+    acquire_part(file, path, Part::WHOLE, mode, wait)
+}
+
+/// Bytes of a file that are locked; they need not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// The first one.
+    pub start: u32,
+    /// How many; 0 for all that follow.
+    pub len: u32,
+}
+
+impl Part {
+    const WHOLE: Part = Part { start: 0, len: 0 };
+}
+
+/// Like [`acquire`], for a part of the file.
+///
+/// # Errors
+/// As for [`acquire`].
+pub fn acquire_part(file: &File, path: &Path, part: Part, mode: Mode, wait: Wait) -> Result<()> {
     let kind = match mode {
         Mode::Shared => libc::F_RDLCK,
         Mode::Exclusive => libc::F_WRLCK,
@@ -104,7 +125,7 @@ pub fn acquire(file: &File, path: &Path, mode: Mode, wait: Wait) -> Result<()> {
     // fcntl cannot wait for a limited time.
     let mut pause = SHORTEST_PAUSE;
     loop {
-        let Err(error) = set(file, command, kind) else {
+        let Err(error) = set(file, command, part, kind) else {
             return Ok(());
         };
         match error.raw_os_error() {
@@ -114,7 +135,7 @@ pub fn acquire(file: &File, path: &Path, mode: Mode, wait: Wait) -> Result<()> {
                 pause = LONGEST_PAUSE.min(pause * 2);
             }
             Some(libc::EAGAIN | libc::EACCES) if wait != Wait::Block => {
-                return Err(Error::new(Kind::Locked, "lock", path, held(file, mode)));
+                return Err(Error::new(Kind::Locked, "lock", path, held(file, part, mode)));
             }
             _ => return Err(Error::io("lock", path, error).or_hint(HINT)),
         }
@@ -122,8 +143,8 @@ pub fn acquire(file: &File, path: &Path, mode: Mode, wait: Wait) -> Result<()> {
 }
 
 /// Says who holds a lock, as far as the system knows.
-fn held(file: &File, mode: Mode) -> String {
-    let holder = match holder(file, mode) {
+fn held(file: &File, part: Part, mode: Mode) -> String {
+    let holder = match holder_of_part(file, part, mode) {
         Ok(Some(Holder::Process(pid))) if pid > 0 => pid,
         Ok(Some(_)) => return "somebody else holds the lock (a client of cyrsync)".to_owned(),
         // It was released meanwhile.
@@ -134,27 +155,35 @@ fn held(file: &File, mode: Mode) -> String {
     format!("somebody else holds the lock: process {holder}{name}")
 }
 
-/// Releases what [`acquire`] took (`lock_unlock` of `lib/lock_fcntl.c`).
+/// Releases all that [`acquire`] and [`acquire_part`] took (`lock_unlock` of
+/// `lib/lock_fcntl.c`).
 pub fn release(file: &File) {
+    release_part(file, Part::WHOLE);
+}
+
+/// Releases what is held of a part of the file.
+pub fn release_part(file: &File, part: Part) {
     // Nothing to do if it fails: the lock ends with the file at the latest.
-    while let Err(error) = set(file, libc::F_OFD_SETLK, libc::F_UNLCK) {
+    while let Err(error) = set(file, libc::F_OFD_SETLK, part, libc::F_UNLCK) {
         if error.raw_os_error() != Some(libc::EINTR) {
             break;
         }
     }
 }
 
-fn whole_file(kind: libc::c_int) -> libc::flock {
+fn described(part: Part, kind: libc::c_int) -> libc::flock {
     // SAFETY: `flock` is plain old data for which all zeroes is a valid value: it means the
     // whole file from its start, and OFD locks demand that `l_pid` is zero.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
     lock.l_type = kind as libc::c_short;
     lock.l_whence = libc::SEEK_SET as libc::c_short;
+    lock.l_start = part.start.into();
+    lock.l_len = part.len.into();
     lock
 }
 
-fn set(file: &File, command: libc::c_int, kind: libc::c_int) -> io::Result<()> {
-    let lock = whole_file(kind);
+fn set(file: &File, command: libc::c_int, part: Part, kind: libc::c_int) -> io::Result<()> {
+    let lock = described(part, kind);
     // SAFETY: the descriptor is open as long as `file` is borrowed, and `lock` is a live,
     // initialised `flock`, which is what these commands read.
     match unsafe { libc::fcntl(file.as_raw_fd(), command, &raw const lock) } {
@@ -178,10 +207,15 @@ pub enum Holder {
 /// # Errors
 /// Those of `fcntl`.
 pub fn holder(file: &File, mode: Mode) -> io::Result<Option<Holder>> {
-    let mut lock = whole_file(match mode {
+    holder_of_part(file, Part::WHOLE, mode)
+}
+
+fn holder_of_part(file: &File, part: Part, mode: Mode) -> io::Result<Option<Holder>> {
+    let kind = match mode {
         Mode::Shared => libc::F_RDLCK,
         Mode::Exclusive => libc::F_WRLCK,
-    });
+    };
+    let mut lock = described(part, kind);
     // SAFETY: the descriptor is open as long as `file` is borrowed, and `lock` is a live,
     // initialised `flock`, which this command reads and writes.
     match unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &raw mut lock) } {

@@ -123,7 +123,7 @@ impl CrcSum {
     }
 
     /// Adds an annotation of an unexpunged record, in a mailbox of this version of cyrus.index. One
-    /// that [`is_virtual`] counts with its record.
+    /// that stands for a field of the record counts with the record.
     pub fn annotation(&mut self, uid: Uid, annotation: &Annotation, minor_version: u32) {
         if !is_virtual(&annotation.entry, minor_version) {
             let crc = annot(uid, annotation);

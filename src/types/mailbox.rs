@@ -48,6 +48,10 @@ pub struct MailboxEntry {
     pub legacy_dirs: bool,
     /// Names it had before, newest first; only in entries by uniqueid.
     pub name_history: Vec<FormerName>,
+    /// Id by which JMAP knows it; `None` before Cyrus 3.13.
+    pub jmapid: Option<Text>,
+    /// Letters of fields that a later Cyrus wrote: they are not known here, and not replicated.
+    pub unknown: Text,
 }
 
 /// The state of an open mailbox, read under its locks: entry, cyrus.header and the header of
@@ -58,10 +62,9 @@ pub struct MailboxState {
     pub header: MailboxHeader,
     /// Names of the user flags by bit; `None` where a bit is unused.
     pub flags: Vec<Option<Text>>,
-    /// Minor version of cyrus.index.
-    pub minor_version: u32,
-    /// Below this modseq expunged records are forgotten.
-    pub deletedmodseq: Modseq,
+    /// Letters of fields of cyrus.header that a later Cyrus wrote: they are not known here, and not
+    /// replicated.
+    pub unknown: Text,
     /// Records in the index, expunged ones included.
     pub num_records: u32,
     /// How many of them the header counts as not expunged; `None` if that is not known.

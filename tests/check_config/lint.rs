@@ -58,7 +58,11 @@ fn every_option_that_cyrus_does_not_know_is_among_them() {
     };
     let ours = sync_client(crate::common::OURS, &lab.master, &["--print-config"]).ok();
     let theirs = tools::run(&lab.master, "cyr_info", &["conf-default"]);
-    let unknown: Vec<String> = names(&ours.stdout).difference(&names(&theirs)).cloned().collect();
+    let mut unknown = names(&ours.stdout);
+    unknown.retain(|name| !names(&theirs).contains(name));
+    // Known since 3.12 and 3.13; earlier versions report them where they are set.
+    assert!(unknown.remove("global_lock") && unknown.remove("mboxname_userpath"));
+    let unknown: Vec<String> = unknown.into_iter().collect();
     assert_eq!(unknown, OURS.map(|(name, _)| name), "{theirs}");
 }
 

@@ -143,6 +143,13 @@ fn partitions_that_are_missing_closed_or_not_configured_are_named() {
     checked.says("spool readable", "FAIL", &["mailbox user.fred.Sent", "reconstruct"]);
     fs::rename(place.with_extension("away"), &place).unwrap();
 
+    let users = lab.master.dir().join("nowhere");
+    lab.master.set_config("mboxname_userpath", users.to_str());
+    let checked = check(&lab, &[]);
+    let says = ["mboxname_userpath", "nowhere", "No such file or directory"];
+    checked.says("spool readable", "FAIL", &says);
+    lab.master.set_config("mboxname_userpath", None);
+
     set(&lab, &[("partition-default", "")]);
     let checked = check(&lab, &[]);
     let says =

@@ -33,7 +33,8 @@ impl World {
         let before = self.all();
         let run = self.ours(&["-m", mailbox]);
         assert_eq!(run.status.code(), Some(1), "{run}");
-        let line = run.log.lines().find(|line| line.contains("SYNCERROR: update failed"));
+        let line =
+            run.log.lines().find(|line| line.contains("SYNCERROR: do_folders(): update failed"));
         let line = line.unwrap_or_else(|| panic!("no line: {run}"));
         let allow = format!("--allow-repair={word} -m '{mailbox}'");
         for part in [mailbox, would, "nothing was changed", &allow] {

@@ -35,7 +35,10 @@ impl World {
     /// A replica that tells lies of the victim.
     fn liar(&self, name: &str, words: &[&str], lie: Lie) -> Case {
         let port = self.lab.replica.csync_port();
-        let words = [&["SYNCERROR: update failed: user.fred.victim", "nothing was changed"], words];
+        let words = [
+            &["SYNCERROR: do_folders(): update failed: user.fred.victim", "nothing was changed"],
+            words,
+        ];
         Case::new(name, &Way::plain(Dialect::Csync), &words.concat(), move |peer| {
             relay(peer, port, |line| distorted(line, lie));
         })

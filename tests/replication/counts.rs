@@ -25,7 +25,8 @@ fn fails_alone(lab: &Lab, why: &str) {
     let run = ours(lab, FRED);
     assert_eq!(run.status.code(), Some(1), "{run}");
     let told = errors(&run);
-    let failed = |line: &&String| line.contains("SYNCERROR: update failed: user.fred.Sent ");
+    let failed =
+        |line: &&String| line.contains("SYNCERROR: do_folders(): update failed: user.fred.Sent ");
     let line = told.iter().find(failed).unwrap_or_else(|| panic!("{run}"));
     assert!(line.contains(why) && line.contains("reconstruct"), "{run}");
     let inbox = Imap::login(&lab.replica, "fred").with_selected("INBOX").uids();

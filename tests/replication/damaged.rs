@@ -66,7 +66,7 @@ fn messages(cyrus: &Cyrus, user: &str, mailbox: &str) -> Vec<String> {
 /// The one line that an administrator is paged with for a mailbox.
 #[track_caller]
 fn the_line_of(run: &Run, mailbox: &str) -> String {
-    let start = format!("SYNCERROR: update failed: {mailbox} '");
+    let start = format!("SYNCERROR: do_folders(): update failed: {mailbox} '");
     let lines: Vec<String> = errors(run).into_iter().filter(|l| l.contains(&start)).collect();
     assert_eq!(lines.len(), 1, "{mailbox}: {lines:#?}\n{run}");
     lines[0].clone()

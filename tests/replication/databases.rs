@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
-use cyrsync_lab::tools::{convert_databases, database_type};
-use cyrsync_lab::{Imap, Lab, Options};
+use cyrsync_lab::tools::{convert_databases, database_type, set_entry, set_record};
+use cyrsync_lab::{Difference, Imap, Lab, Options, compare, describe};
 
 use crate::common::{
     actions, append, assert_equal, assert_idle, create, errors, ours, replicate,
-    replicate_as_cyrus_would,
+    replicate_as_cyrus_would, sync_client_itself,
 };
 
 /// A user with something in each database, and a reader.
@@ -146,10 +146,13 @@ fn the_type_is_told_by_the_file_where_imapd_conf_says_another() {
     set_up(&lab);
     // Cyrus converts what it opens.
     lab.master.stop_server();
-    for option in ["mboxlist_db", "annotation_db", "seenstate_db"] {
-        lab.master.set_config(option, Some("skiplist"));
+    for word in ["skiplist", "twom"] {
+        for option in ["mboxlist_db", "annotation_db", "seenstate_db", "sync_cache_db"] {
+            lab.master.set_config(option, Some(word));
+        }
+        ours(&lab, &["-A"]).ok();
     }
-    ours(&lab, &["-A"]).ok();
+    lab.master.set_config("sync_cache_db", None);
     for option in ["mboxlist_db", "annotation_db", "seenstate_db"] {
         lab.master.set_config(option, None);
     }
@@ -170,10 +173,9 @@ fn databases_that_are_not_read_are_refused_with_advice() {
     replicate(&lab, &["-A"]);
     for (option, word) in [
         ("mboxlist_db", "sql"),
-        ("mboxlist_db", "twom"),
         ("annotation_db", "zeroskip"),
         ("seenstate_db", "zeroskip"),
-        ("subscription_db", "twom"),
+        ("subscription_db", "zeroskip"),
         ("quota_db", "sql"),
         ("conversations_db", "sql"),
     ] {
@@ -198,8 +200,8 @@ fn databases_that_are_not_read_are_refused_with_advice() {
             assert!(run.stderr.contains(part), "{part}: {run}");
         }
     };
-    fs::write(&path, b"\xa1\x02\x8b\x0dtwom file\0\0\0\0\0\0\0").unwrap();
-    refused("twom");
+    fs::write(&path, b"\xa1\x02\x8b\x0da later file\0\0\0\0\0\0\0").unwrap();
+    refused("newer backend");
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     File::create(path.join(".zsdb")).unwrap();
@@ -207,4 +209,28 @@ fn databases_that_are_not_read_are_refused_with_advice() {
     fs::remove_dir_all(&path).unwrap();
     fs::rename(&aside, &path).unwrap();
     replicate(&lab, &["-A"]);
+}
+
+/// Fields and keys that this program does not know are passed over, as Cyrus does, and named.
+#[test]
+fn what_a_later_cyrus_wrote_is_named_once_and_all_else_is_replicated() {
+    let mut lab = Lab::new(Options::default());
+    set_up(&lab);
+    lab.master.stop_server();
+    for mailbox in ["user.fred", "user.anna", "lists"] {
+        set_entry(&lab.master, mailbox, |entry| entry.replacen("%(T ", "%(Z later T ", 1));
+    }
+    set_record(&lab.master, "mailboxes.db", "Xfred", "later");
+    lab.master.start_server();
+    let run = sync_client_itself(&lab, &["-A"]).ok();
+    let said = run.log.lines().filter(|line| line.contains("a later Cyrus"));
+    let said: Vec<&str> =
+        said.filter_map(|line| line.split_once("known here: ")).map(|it| it.1).collect();
+    assert_eq!(said.len(), 2, "{run}");
+    assert!(said[0].starts_with("mailboxes.db, keys: X"), "{run}");
+    assert!(said[1].starts_with("mailboxes.db, fields of entries: Z"), "{run}");
+    let master_side = |difference: &Difference| difference.path.starts_with("mailboxes.db ");
+    let mut differences = compare(&lab.master, &lab.replica);
+    differences.retain(|difference| !master_side(difference));
+    assert!(differences.is_empty(), "{}", describe(&differences, 10));
 }

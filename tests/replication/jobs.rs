@@ -225,7 +225,7 @@ fn one_damaged_mailbox_of_a_large_user_fails_by_itself() {
     std::fs::remove_file(&place(&lab.master, "user.u000.f20").message(2)[0]).unwrap();
     let run = ours(&lab, &["-v", "-u", "u000", "-j", "3"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
-    let failed = |line: &&String| line.contains("SYNCERROR: update failed: ");
+    let failed = |line: &&String| line.contains("update failed: ");
     let errors = errors(&run);
     let failed: Vec<&String> = errors.iter().filter(failed).collect();
     assert_eq!(failed.len(), 1, "{run}");

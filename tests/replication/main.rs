@@ -16,6 +16,7 @@ mod choice;
 mod clients;
 mod common;
 mod counts;
+mod crc_wrong;
 mod crc_zero;
 mod damaged;
 mod databases;
@@ -23,6 +24,9 @@ mod dry_run;
 mod failures;
 mod folders;
 mod forgotten;
+// A host takes the locks of its master itself.
+#[cfg(not(through_host))]
+mod freeze;
 mod interrupts;
 // A host is asked over one connection.
 #[cfg(not(through_host))]
@@ -56,9 +60,13 @@ mod rolling_faults;
 mod rolling_log;
 mod rolling_meanwhile;
 mod same_uniqueid;
+// They are moved by the master's own server.
+#[cfg(not(through_host))]
+mod scripts_moved;
 mod stale_records;
 mod status;
 mod systemd;
 mod users;
 mod verify;
+mod words;
 mod zeros;

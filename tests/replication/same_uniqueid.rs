@@ -98,7 +98,7 @@ fn fails_alone(run: &Run, copy: &str, original: &str) {
     assert!(!run.stdout.contains("RENAME"), "{run}");
     assert!(!run.stdout.contains("FULLMAILBOX"), "{run}");
     let about: Vec<_> =
-        errors(run).into_iter().filter(|line| line.contains("SYNCERROR: update failed")).collect();
+        errors(run).into_iter().filter(|line| line.contains("update failed: ")).collect();
     assert_eq!(about.len(), 1, "{run}");
     for word in [copy, original, "uniqueid", "hint: "] {
         assert!(about[0].contains(word), "{word}: {run}");

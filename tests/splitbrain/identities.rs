@@ -3,7 +3,7 @@
 use cyrsync_lab::{Imap, Lab, Options, cyrus_sync_client};
 
 use crate::check::{assert_sound, copy_of, replicated, subjects_in};
-use crate::common::{append, assert_equal, assert_idle, create, errors, ours, uniqueid};
+use crate::common::{append, assert_equal, assert_idle, create, errors, ours, sent, uniqueid};
 
 const NAME: &str = "user.fred.sub";
 
@@ -41,10 +41,23 @@ fn left_unless_forced(mut lab: Lab, expected: &[&str]) {
     let id = uniqueid(&lab.replica, NAME);
     let copy = copy_of(&mut lab, Options::default());
     append(&mut Imap::login(&lab.master, "fred"), "INBOX", "of another folder");
+    let plan = ours(&lab, &["--dry-run", "-u", "fred"]);
+    assert!(plan.to_string().contains("holds another mailbox"), "{plan}");
+    assert!(!lab.replica.log().contains("uniqueid changed"), "a plan asked the replica: {plan}");
     let run = ours(&lab, &["-u", "fred"]);
     assert_eq!(run.status.code(), Some(1), "{run}");
     let told = |line: &String| line.contains(NAME) && line.contains("holds another mailbox");
     assert!(errors(&run).iter().any(told), "{run}");
+    // The replica says so itself, once, and its log names both; no message was sent for that.
+    let refused = "MAILBOX received NO response: IMAP_MAILBOX_MOVED";
+    assert_eq!(run.log.matches(refused).count(), 1, "{run}");
+    assert!(run.log.contains("IOERROR: user replication failed"), "{run}");
+    let changed = format!("SYNCERROR: mailbox uniqueid changed - retry: mailbox=<{NAME}>");
+    assert!(lab.replica.log().contains(&changed), "{}", lab.replica.log());
+    let again = ours(&lab, &["-v", "-v", "-u", "fred"]);
+    assert_eq!(again.status.code(), Some(1), "{again}");
+    let messages = sent(&again).into_iter().filter(|line| line.starts_with("APPLY MESSAGE"));
+    assert_eq!(messages.count(), 0, "{again}");
     assert_eq!(uniqueid(&lab.replica, NAME), id);
     assert_eq!(subjects_in(&lab.replica, "fred", "INBOX.sub"), expected);
     let inbox = subjects_in(&lab.replica, "fred", "INBOX");
@@ -52,6 +65,7 @@ fn left_unless_forced(mut lab: Lab, expected: &[&str]) {
 
     let theirs = cyrus_sync_client(&copy.master, &["-u", "fred"]);
     assert!(!theirs.status.success(), "{theirs}");
+    assert!(theirs.log.contains(refused), "{theirs}");
     assert_eq!(uniqueid(&copy.replica, NAME), id);
 
     ours(&lab, &["-O", "-u", "fred"]).ok();

@@ -49,6 +49,13 @@ impl OfC<u32> for Options {
     }
 }
 
+/// A switch.
+impl OfC<u8> for Option<u64> {
+    fn of_c(value: u8, _: &'static str) -> Result<Self> {
+        Ok((value != 0).then_some(1))
+    }
+}
+
 /// 0 is none.
 impl OfC<u64> for Option<Modseq> {
     fn of_c(value: u64, _: &'static str) -> Result<Self> {

@@ -54,6 +54,8 @@ pub(super) fn listed(entry: &cyrsync_entry) -> Result<Result<MailboxEntry>> {
         mtime: entry.mtime,
         legacy_dirs: mbtype.has(MboxType::LEGACY_DIRS),
         name_history: former?,
+        jmapid: OfC::of_c(entry.jmapid, "jmapid")?,
+        unknown: Text::default(),
     }))
 }
 
@@ -145,14 +147,58 @@ pub(super) fn state(state: &cyrsync_mailbox_state) -> Result<(MailboxState, Opti
     if state.has_xconvmodseq == 0 {
         header.xconvmodseq = None;
     }
+    if state.knows_usergroups == 0 {
+        header.usergroups = None;
+    } else {
+        // There are groups, and the owner may be in none of them.
+        header.usergroups.get_or_insert_default();
+    }
     let told = MailboxState {
         header,
         flags: flags?,
-        minor_version: state.minor_version,
-        deletedmodseq: state.deletedmodseq,
+        unknown: Text::default(),
         num_records: state.num_records,
         exists: (state.has_exists != 0).then_some(state.exists),
     };
     let inconsistency = String::from_utf8_lossy(inconsistency).into_owned();
     Ok((told, (!inconsistency.is_empty()).then_some(inconsistency)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::strings::cyrsync_str;
+    use super::*;
+
+    fn told(change: impl FnOnce(&mut cyrsync_mailbox_state)) -> MailboxHeader {
+        // SAFETY: zero is a value of every member.
+        let mut told: cyrsync_mailbox_state = unsafe { std::mem::zeroed() };
+        change(&mut told);
+        state(&told).unwrap().0.header
+    }
+
+    #[test]
+    fn what_a_host_leaves_at_zero_is_not_known() {
+        let header = told(|_| {});
+        assert_eq!((header.jmapid, header.usergroups, header.compact_emailids), (None, None, None));
+        assert_eq!((header.minor_version, header.deletedmodseq), (0, 0));
+    }
+
+    #[test]
+    fn groups_and_ids_of_a_host_are_taken() {
+        let header = told(|told| {
+            told.knows_usergroups = 1;
+            told.usergroups = cyrsync_str::lend(b"group:board\tgroup:staff");
+            told.jmapid = cyrsync_str::lend(b"P-F");
+            told.compact_emailids = 1;
+            (told.minor_version, told.deletedmodseq) = (20, 7);
+        });
+        assert_eq!(header.usergroups, Some("group:board\tgroup:staff".into()));
+        assert_eq!((header.jmapid, header.compact_emailids), (Some("P-F".into()), Some(1)));
+        assert_eq!((header.minor_version, header.deletedmodseq), (20, 7));
+        // There are groups, and the owner is in none of them.
+        let none = told(|told| told.knows_usergroups = 1);
+        assert_eq!(none.usergroups, Some(Text::default()));
+        let unknown = told(|told| told.usergroups = cyrsync_str::lend(b"group:staff"));
+        assert_eq!(unknown.usergroups, None);
+    }
 }

@@ -58,6 +58,8 @@ pub struct cyrsync_entry {
     pub former_name_count: usize,
     /// Empty, or why this entry cannot be read: then only name counts of the rest.
     pub unreadable: cyrsync_str,
+    /// Id by which JMAP knows it, since Cyrus 3.13; else empty.
+    pub jmapid: cyrsync_str,
 }
 
 /// The state of an open mailbox: entry, header and index header (struct mailbox). The library sets
@@ -131,6 +133,16 @@ pub struct cyrsync_mailbox_state {
     pub exists: u32,
     /// Not 0: exists is set.
     pub has_exists: u8,
+    /// Not 0: its owner's messages have short ids in JMAP (USER_COMPACT_EMAILIDS, since Cyrus
+    /// 3.13).
+    pub compact_emailids: u8,
+    /// Not 0: this server has groups of users, and usergroups is set.
+    pub knows_usergroups: u8,
+    /// The groups that its owner is in, joined by tabs; empty for none
+    /// (mboxlist_lookup_usergroups, since Cyrus 3.12).
+    pub usergroups: cyrsync_str,
+    /// Id by which JMAP knows it (mailbox_jmapid, since Cyrus 3.13); else empty.
+    pub jmapid: cyrsync_str,
 }
 
 /// A message as cyrus.index holds it (struct index_record).

@@ -59,6 +59,13 @@ pub(super) fn line(event: &ConnectionEvent) -> Line {
         ConnectionEvent::ForceRefused => {
             (Level::Error, "SYNCERROR: failed to enable force mode".to_owned())
         }
+        ConnectionEvent::BadResponse { command, response, text } => (
+            Level::Error,
+            format!(
+                "IOERROR: received bad response: command=<{command}> response=<{response}> \
+                 errmsg=<{text}> func=<sync_parse_response>"
+            ),
+        ),
         ConnectionEvent::Refused { command, text } => {
             (Level::Error, format!("{command} received NO response: {text}"))
         }

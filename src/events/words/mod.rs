@@ -3,6 +3,7 @@
 
 mod connection;
 mod line;
+mod phrase;
 mod render;
 mod repair;
 mod run;

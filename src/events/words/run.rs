@@ -1,6 +1,7 @@
 //! The lines about a run as a whole.
 
 use super::line::Line;
+use super::phrase::Unreached;
 use crate::error::Mention;
 use crate::events::run::RunEvent;
 use crate::types::Level;
@@ -11,7 +12,10 @@ pub(super) fn line(event: &RunEvent) -> Line {
     let (level, text) = match event {
         RunEvent::ConnectFailed { replica, attempts, error } => (
             if *attempts > 1 { Level::Notice } else { Level::Error },
-            format!("SYNCERROR: cannot reach the replica: {replica} error=<{error}>"),
+            format!(
+                "SYNCERROR: cannot reach the replica: {replica} error=<{}>",
+                Unreached { server: &replica.server, error }
+            ),
         ),
         RunEvent::StillUnreachable { replica, time, attempts, next, backlog, error } => (
             Level::Error,
@@ -36,6 +40,7 @@ pub(super) fn line(event: &RunEvent) -> Line {
         ),
         RunEvent::TryingAgain { error } => (Level::Notice, format!("trying again: {error}")),
         RunEvent::ReplicaGone { error } => (Level::Notice, format!("the replica is gone: {error}")),
+        RunEvent::Restarted => (Level::Info, "sync_client RESTART succeeded".to_owned()),
         RunEvent::RestartFailed { error } => {
             (Level::Notice, format!("sync_client RESTART failed: {error}"))
         }

@@ -23,6 +23,7 @@ pub(super) fn text(step: &Step) -> String {
         | Step::DeleteMailbox { mailbox, .. }
         | Step::FullMailbox { mailbox } => format!("{command} {mailbox}"),
         Step::MasterMailbox { mailbox } => format!("{command} {mailbox} (on the master)"),
+        Step::MasterScripts { user } => format!("{command} {user} (on the master)"),
         Step::Rename { from, to, partition, .. } => {
             format!("{command} {from} -> {to} ({partition})")
         }

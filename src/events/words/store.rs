@@ -16,6 +16,16 @@ pub(super) fn line(event: &StoreEvent) -> Line {
         StoreEvent::CountersIgnored { error, .. } => {
             Line::log(Level::Error, format!("IOERROR: counters ignored: {error}"))
         }
+        StoreEvent::GroupsIgnored { error, .. } => {
+            Line::log(Level::Error, format!("IOERROR: groups ignored: {error}"))
+        }
+        StoreEvent::UnknownData { place, data } => Line::log(
+            Level::Warning,
+            format!(
+                "SYNCNOTICE: not replicated, written by a later Cyrus than is known here: {place}: \
+                 {data}"
+            ),
+        ),
         StoreEvent::HeaderOdd { mailbox, why } => Line::log(
             Level::Warning,
             format!("IOERROR: mailbox header odd: mailbox=<{mailbox}> error=<{why}>"),

@@ -1,6 +1,7 @@
 //! The lines about users and mailboxes.
 
 use super::line::Line;
+use super::phrase::Phrased;
 use crate::error::Mention;
 use crate::events::sync::SyncEvent;
 use crate::types::{Level, ReplicaName};
@@ -22,6 +23,7 @@ fn level(event: &SyncEvent) -> Level {
         | SyncEvent::MasterFailed { .. }
         | SyncEvent::Damaged { .. } => Level::Error,
         SyncEvent::UserNotGone { .. }
+        | SyncEvent::NoTombstone { .. }
         | SyncEvent::Stray { .. }
         | SyncEvent::Double { .. }
         | SyncEvent::FillIn { .. }
@@ -30,7 +32,8 @@ fn level(event: &SyncEvent) -> Level {
         | SyncEvent::Forgotten { .. }
         | SyncEvent::ChecksumDiffers { .. }
         | SyncEvent::UncheckedDiffers { .. }
-        | SyncEvent::ComparingAgain { .. } => Level::Notice,
+        | SyncEvent::ComparingAgain { .. }
+        | SyncEvent::ScriptsStay { .. } => Level::Notice,
         SyncEvent::Sending { .. }
         | SyncEvent::Partial { .. }
         | SyncEvent::Confirmed { .. }
@@ -68,12 +71,18 @@ fn text(event: &SyncEvent) -> String {
             let channel = channel.as_deref().unwrap_or("(null)");
             format!(
                 "IOERROR: user replication failed: error=<{}> userid=<{user}> \
-                 channel=<{channel}> servername=<{server}>",
-                Mention(error)
+                 channel=<{channel}> servername=<{server}> func=<do_user_main>",
+                Phrased(error)
             )
+        }
+        SyncEvent::PartFailed { subject, error } if subject.mailbox().is_some() => {
+            format!("SYNCERROR: do_folders(): update failed: {subject} '{}'", Phrased(error))
         }
         SyncEvent::PartFailed { subject, error } => {
             format!("SYNCERROR: update failed: {subject} '{}'", Mention(error))
+        }
+        SyncEvent::NoTombstone { mailbox } => {
+            format!("SYNCNOTICE: attempt to UNMAILBOX without a tombstone: mailbox=<{mailbox}>")
         }
         SyncEvent::UnknownUser { user } => {
             format!("{user}: there is no such user on this server")
@@ -95,10 +104,10 @@ fn text(event: &SyncEvent) -> String {
             format!("SYNCNOTICE: mailbox {mailbox} was made by the replica, deleting it")
         }
         SyncEvent::DeleteFailed { mailbox, error } => {
-            format!("SYNCERROR: sync_do_folder_delete(): failed: {mailbox} '{error}'")
+            format!("SYNCERROR: sync_do_folder_delete(): failed: {mailbox} '{}'", Phrased(error))
         }
         SyncEvent::RenameFailed { from, to } => {
-            format!("SYNCERROR: failed to rename: {from} -> {to}")
+            format!("SYNCERROR: do_folders(): failed to rename: {from} -> {to}")
         }
         SyncEvent::SendingAllMessages { error } => format!("sending all messages: {error}"),
         SyncEvent::InboxWithoutMessages { mailbox } => {
@@ -121,6 +130,9 @@ fn text(event: &SyncEvent) -> String {
         SyncEvent::MasterFailed { mailbox, error } => {
             format!("SYNCNOTICE: failed to prepare update: mailbox=<{mailbox}> error=<{error}>")
         }
+        SyncEvent::ScriptsStay { user, error } => format!(
+            "{user}: the sieve scripts stay in their directory and are sent from there: {error}"
+        ),
         SyncEvent::Damaged { mailbox, error } => {
             format!("SYNCERROR: damaged messages: {mailbox} '{error}'")
         }

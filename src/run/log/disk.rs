@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
+use crate::sys::lock::LockGuard;
 use crate::types::Backlog;
 
 /// What to do about a file or directory of a sync log.
@@ -44,6 +45,12 @@ impl<R: Read + Seek> LogReader for R {}
 pub trait LogDisk {
     /// Where a file is, for messages.
     fn path(&self, file: LogFile) -> &Path;
+
+    /// Keeps the server from being held still while something is changed, as long as the guard
+    /// lives; waits while it is.
+    fn hold(&self) -> Result<Option<LockGuard>> {
+        Ok(None)
+    }
 
     /// Whether there is a log. Fails if something else has its name.
     fn is_logged(&self) -> Result<bool>;

@@ -1,6 +1,11 @@
 //! One entry of a sync log (`sync_log_*` in Cyrus's `imap/sync_log.h`). Pure.
 
+use std::borrow::Cow;
+
 use crate::types::{MboxName, Text, UniqueId, UserId};
+
+/// Bytes that are shown of an action that is not known.
+const ACTION: usize = 40;
 
 /// What Cyrus's daemons noted for replication.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,7 +39,7 @@ impl LogEntry {
     ///
     /// # Errors
     /// What is wrong with it, in a few words.
-    pub fn parse(line: &[u8]) -> Result<Option<LogEntry>, &'static str> {
+    pub fn parse(line: &[u8]) -> Result<Option<LogEntry>, Cow<'static, str>> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.is_empty() {
             return Ok(None);
@@ -46,9 +51,9 @@ impl LogEntry {
             [] => None,
             [b' ', rest @ ..] => match astring(rest)? {
                 (second, []) => Some(second),
-                _ => return Err("there is more after the names"),
+                _ => return Err("there is more after the names".into()),
             },
-            _ => return Err("there is more after the name"),
+            _ => return Err("there is more after the name".into()),
         };
         let both = |second: Option<Vec<u8>>| second.ok_or("the second name is missing");
         let word = word.to_ascii_uppercase();
@@ -66,10 +71,14 @@ impl LogEntry {
             b"ANNOTATION" => LogEntry::Annotation(first.into()),
             b"SEEN" => LogEntry::Seen(first.into(), both(second)?.into()),
             b"SUB" | b"UNSUB" => LogEntry::Sub(first.into(), both(second)?.into()),
-            _ => return Err("the action is unknown"),
+            // As Cyrus calls it.
+            other => {
+                let word = other.get(..ACTION).unwrap_or(other).escape_ascii();
+                return Err(format!("Unknown action type: {word}").into());
+            }
         };
         match item.first_name() {
-            [] if !matches!(item, LogEntry::Annotation(_)) => Err("the name is empty"),
+            [] if !matches!(item, LogEntry::Annotation(_)) => Err("the name is empty".into()),
             _ => Ok(Some(item)),
         }
     }
@@ -214,7 +223,7 @@ fn quote(name: &[u8], out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Option<LogEntry>, &'static str> {
+    fn parse(line: &str) -> Result<Option<LogEntry>, Cow<'static, str>> {
         LogEntry::parse(line.as_bytes())
     }
 
@@ -284,10 +293,10 @@ mod tests {
             ("MAILBOX a b c", "there is more after the names"),
             ("RENAME a", "the second name is missing"),
             ("SEEN fred", "the second name is missing"),
-            ("FROB fred", "the action is unknown"),
+            ("Frob fred", "Unknown action type: FROB"),
             ("MAILBOX {9}\r\nuser", "a literal name is cut off"),
         ] {
-            assert_eq!(parse(line), Err(what), "{line}");
+            assert_eq!(parse(line), Err(what.into()), "{line}");
         }
     }
 

@@ -11,6 +11,7 @@ use super::backlog::{Counter, born};
 use super::disk::{Found, LogDisk, LogFile, LogReader, at_log};
 use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
+use crate::run::freeze::Freeze;
 use crate::store::Wait;
 use crate::sys::file::open_unchecked;
 use crate::sys::lock::{self, LockGuard, Mode};
@@ -32,6 +33,8 @@ pub struct LogFiles {
     /// The work file that we read or wrote: nothing else that is called so is ours to replace. As
     /// long as it is open no other file gets its inode.
     ours: Option<File>,
+    /// What is waited for before anything is written.
+    freeze: Option<Freeze>,
     /// Count the log and the work file, where that is wanted.
     counters: Option<[Counter; 2]>,
     /// The log that became the work file and was not read yet. Cyrus's own client may give its name
@@ -56,8 +59,15 @@ impl LogFiles {
             log,
             ours: None,
             unread: None,
+            freeze: None,
             counters: None,
         }
+    }
+
+    /// The same where nothing is written while the server is held still.
+    #[must_use]
+    pub fn under(self, freeze: &Freeze) -> LogFiles {
+        LogFiles { freeze: Some(freeze.clone()), ..self }
     }
 
     /// The same where it can be told how much waits.
@@ -92,7 +102,7 @@ impl LogFiles {
         created.open(&self.guard).map_err(|error| at_log("create", &self.guard, error))?;
         let guard = lock::lock_existing(&self.guard, Mode::Exclusive, Wait::Fail);
         let guard = guard.map_err(|error| match error.kind() {
-            Kind::Locked => self.claimed(),
+            Kind::Locked => claimed(&self.log, &self.guard),
             _ => error,
         })?;
         let mut file = guard.file();
@@ -117,13 +127,6 @@ impl LogFiles {
         fs::metadata(&self.guard).and_then(|guard| guard.modified()).ok()
     }
 
-    fn claimed(&self) -> Error {
-        let pid = fs::read_to_string(&self.guard).unwrap_or_default();
-        let detail = format!("process {} works on it already", pid.trim());
-        Error::new(Kind::Locked, "claim sync log", self.log.display().to_string(), detail)
-            .hint("stop it, or use another channel")
-    }
-
     /// Opens the log to append to it, locked, as it is called now.
     fn open_log_locked(&self) -> Result<File> {
         let error = |error| at_log("append to sync log", &self.log, error);
@@ -138,18 +141,13 @@ impl LogFiles {
         }
     }
 
-    /// A handle only to know a file by: it may be one that we must not read.
-    fn known_by(&self, file: LogFile) -> io::Result<File> {
-        OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(self.path(file))
-    }
-
     /// Gives `file` the name of the work file by `rename`, and keeps it.
     fn place(
         &mut self,
         file: LogFile,
         rename: impl FnOnce(&Path, &Path) -> io::Result<()>,
     ) -> io::Result<()> {
-        let known = self.known_by(file)?;
+        let known = known_by(self.path(file))?;
         // One that we must not read says so when it is to be read.
         let unread = open(self.path(file)).ok();
         rename(self.path(file), &self.work)?;
@@ -166,6 +164,10 @@ impl LogDisk for LogFiles {
             LogFile::Work => &self.work,
             LogFile::Spare => &self.spare,
         }
+    }
+
+    fn hold(&self) -> Result<Option<LockGuard>> {
+        self.freeze.as_ref().map_or(Ok(None), Freeze::over)
     }
 
     fn is_logged(&self) -> Result<bool> {
@@ -274,6 +276,19 @@ impl LogDisk for LogFiles {
     fn disown_work(&mut self) {
         self.ours = None;
     }
+}
+
+/// A handle only to know a file by: it may be one that we must not read.
+fn known_by(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)
+}
+
+/// The error of a log that another client has claimed.
+fn claimed(log: &Path, guard: &Path) -> Error {
+    let pid = fs::read_to_string(guard).unwrap_or_default();
+    let detail = format!("process {} works on it already", pid.trim());
+    Error::new(Kind::Locked, "claim sync log", log.display().to_string(), detail)
+        .hint("stop it, or use another channel")
 }
 
 /// Opens a file to read it, without waiting if it is none.

@@ -106,7 +106,7 @@ mod tests {
             all(log),
             [
                 "MAILBOX user.a",
-                "2: the action is unknown: what is this",
+                "2: Unknown action type: WHAT: what is this",
                 "4: no name follows: MAILBOX",
                 "USER fred"
             ]

@@ -127,10 +127,10 @@ impl Spool {
             uidvalidity,
             highestmodseq,
             createdmodseq: Some(createdmodseq),
+            minor_version: MINOR_VERSION,
             ..MailboxHeader::default()
         };
-        let minor_version = MINOR_VERSION;
-        let state = MailboxState { header, minor_version, ..MailboxState::default() };
+        let state = MailboxState { header, ..MailboxState::default() };
         let mut folder = Folder { state, ..Folder::default() };
         folder.settle();
         self.folders.insert(uniqueid.clone(), folder);

@@ -1,10 +1,10 @@
 //! The spool as a whole, and how things are found in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::account::Account;
 use super::folder::Folder;
-use super::names::{inbox, is_within};
+use super::names::{inbox, is_within, owner};
 use crate::types::{
     Annotation, MailboxEntry, MailboxState, MboxName, Quota, Text, Time, UniqueId, UserId,
 };
@@ -23,6 +23,8 @@ pub(in crate::sim) struct Spool {
     /// By the uniqueid of the INBOX, as Cyrus names the directories of its users.
     pub accounts: BTreeMap<UniqueId, Account>,
     pub quotas: BTreeMap<Text, Quota>,
+    /// The groups that users are in; `None` on a server before Cyrus 3.12, which has none.
+    pub groups: Option<BTreeMap<UserId, BTreeSet<Text>>>,
     /// Annotations of the server, ordered.
     pub annotations: Vec<Annotation>,
     pub now: Time,
@@ -62,7 +64,17 @@ impl Spool {
         state.partition = entry.partition.clone();
         state.acl = entry.acl.clone();
         state.foldermodseq = Some(entry.foldermodseq).filter(|modseq| *modseq != 0);
+        let groups = owner(name).and_then(|user| self.groups_of(&user));
+        state.usergroups = groups.map(|groups| {
+            let all: Vec<&[u8]> = groups.iter().map(Text::as_bytes).collect();
+            all.join(&b'\t').into()
+        });
         Some(state)
+    }
+
+    /// The groups of a user (`mboxlist_lookup_usergroups`); `None` if this server has none.
+    pub fn groups_of(&self, user: &UserId) -> Option<BTreeSet<Text>> {
+        Some(self.groups.as_ref()?.get(user).cloned().unwrap_or_default())
     }
 
     /// The uniqueid of a user's INBOX, of its tombstone too.

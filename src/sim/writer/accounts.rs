@@ -1,5 +1,6 @@
 //! Rights, annotations, subscriptions, seen state, quotas, scripts; users come and go.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::choose::{NAMES, any_folder, may_move, value, writable};
@@ -113,6 +114,20 @@ pub(in crate::sim) fn change_script(world: &mut World, user: &UserId) -> Option<
     }
     world.tell(|| format!("master: the scripts of {user} change"));
     world.log_changes([LogEntry::Meta(user.clone())]);
+    Some(())
+}
+
+/// An administrator puts a user into groups and out of others (`mboxlist_set_usergroup`).
+pub(in crate::sim) fn set_groups(world: &mut World, user: &UserId) -> Option<()> {
+    let mut chosen = BTreeSet::new();
+    for group in ["group:board", "group:staff", "group:x"] {
+        if world.chance.one_in(3) {
+            chosen.insert(Text::from(group));
+        }
+    }
+    world.tell(|| format!("master: {user} is in {} groups now", chosen.len()));
+    world.master.groups.as_mut()?.insert(user.clone(), chosen);
+    world.log_changes([LogEntry::Mailbox(inbox(user))]);
     Some(())
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::accounts::{
     annotate_mailbox, annotate_server, change_script, delete_user, new_user, read_as_another,
-    set_acl, set_quota, subscribe,
+    set_acl, set_groups, set_quota, subscribe,
 };
 use super::folders::{
     create, delete, move_partition, purge, recreate, rename, rename_away, swap, undelete,
@@ -19,7 +19,7 @@ use crate::types::UserId;
 pub(in crate::sim) type Operation = fn(&mut World, &UserId) -> Option<()>;
 
 /// Operations and how often they come.
-pub(in crate::sim) const OPERATIONS: [(Operation, usize); 26] = [
+pub(in crate::sim) const OPERATIONS: [(Operation, usize); 27] = [
     (deliver, 14),
     (append, 12),
     (store_flags, 12),
@@ -46,6 +46,7 @@ pub(in crate::sim) const OPERATIONS: [(Operation, usize); 26] = [
     (annotate_server, 1),
     (new_user, 1),
     (delete_user, 1),
+    (set_groups, 2),
 ];
 
 /// Somebody does something; nothing if a lock is in the way or it makes no sense.

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::error::{Error, Kind, Result, Subject};
 use crate::format::index::{REPAIR, VERSIONS, not_read};
-use crate::limits::USER_FLAGS;
+use crate::limits::{USER_FLAGS, USER_GROUPS_BYTES};
 use crate::store::annotations::in_order;
 use crate::store::errors::{index_unlocked, message_of_other_size, senseless, unlinked_message};
 use crate::store::message::MessageFile;
@@ -34,6 +34,9 @@ impl<'s> CheckedMailbox<'s> {
         }
         if state.flags.len() > USER_FLAGS {
             return refuse("it has more user flags than a mailbox can have");
+        }
+        if state.usergroups.as_ref().is_some_and(|all| all.as_bytes().len() > USER_GROUPS_BYTES) {
+            return refuse("its owner is in more groups than there can be");
         }
         // As Cyrus reads it. A repair that built on modseq 0 would build on any state.
         state.highestmodseq = state.highestmodseq.max(1);

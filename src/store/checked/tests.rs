@@ -67,10 +67,11 @@ fn told(uids: &[Uid]) -> Told {
     let header = MailboxHeader {
         name: "user.fred".into(),
         uniqueid: "id".into(),
+        minor_version: 17,
         ..MailboxHeader::default()
     };
     let num_records = u32::try_from(uids.len()).unwrap();
-    let state = MailboxState { header, minor_version: 17, num_records, ..MailboxState::default() };
+    let state = MailboxState { header, num_records, ..MailboxState::default() };
     Told { state, uids: uids.to_vec(), content: b"text".to_vec(), crcs: None }
 }
 
@@ -100,11 +101,12 @@ fn records_come_once_in_order_and_as_asked_for() {
 
 #[test]
 fn a_mailbox_that_cannot_be_is_not_opened() {
-    let spoil: [fn(&mut MailboxState); 4] = [
+    let spoil: [fn(&mut MailboxState); 5] = [
         |state| state.name = "user.anna".into(),
         |state| state.uniqueid = "".into(),
         |state| state.minor_version = 99,
         |state| state.flags = vec![Some(Text::from("flag")); 129],
+        |state| state.usergroups = Some("x".repeat(2 << 20).as_str().into()),
     ];
     for spoil in spoil {
         let mut told = told(&[]);

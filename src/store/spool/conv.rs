@@ -1,5 +1,7 @@
-//! The modseq of a mailbox's conversations (`mailbox_get_xconvmodseq` in `imap/mailbox.c`).
+//! The modseq of a mailbox's conversations (`mailbox_get_xconvmodseq` in `imap/mailbox.c`), and
+//! what else replication needs of the database that has it.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use crate::cyrusdb::Sought;
@@ -9,26 +11,43 @@ use crate::types::{MboxName, MboxType, Modseq, UniqueId};
 
 use super::table::Table;
 
-/// The modseqs of the conversations of mailboxes, from the conversations database of their owner;
-/// 0 for those that have none yet.
+/// Records about the whole database that are looked at; a real one has five.
+const OWN_RECORDS: usize = 64;
+
+/// What a conversations database holds about its owner's mailboxes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Conversations {
+    /// The modseqs of the conversations of the mailboxes that were asked for; 0 for those that
+    /// have none yet.
+    pub modseqs: Vec<Modseq>,
+    /// Whether messages have short ids in JMAP (`USER_COMPACT_EMAILIDS`).
+    pub compact_emailids: bool,
+    /// Keys about the whole database that are not known here.
+    pub unknown: Vec<Vec<u8>>,
+}
+
+/// Reads the conversations database of a user for some mailboxes.
 ///
 /// Ask only for mailboxes that have conversations ([`has_conversations`]).
 ///
 /// # Errors
 /// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if a status cannot be parsed.
-pub fn xconvmodseqs(table: &Table, mailboxes: &[(&UniqueId, &MboxName)]) -> Result<Vec<Modseq>> {
-    let by_id: Vec<_> = mailboxes.iter().map(|(id, _)| conv::status_key(id.as_bytes())).collect();
-    let mut keys = vec![conv::FOLDER_IDS_KEY, conv::FOLDER_NAMES_KEY];
-    keys.extend(by_id.iter().map(Vec::as_slice));
-    let mut values = values(table, &keys)?.into_iter();
-    let (has_ids, has_names) = (values.next().flatten(), values.next().flatten());
-    let mut values: Vec<_> = values.collect();
-    let mut keys = by_id;
-    if has_ids.is_none() && has_names.is_some() {
+pub fn read(table: &Table, mailboxes: &[(&UniqueId, &MboxName)]) -> Result<Conversations> {
+    let mut keys: Vec<_> =
+        mailboxes.iter().map(|(id, _)| conv::status_key(id.as_bytes())).collect();
+    let mut own = BTreeMap::new();
+    let mut values = values(table, &keys, &mut own)?;
+    let has = |key: &[u8]| own.contains_key(key);
+    if !has(conv::FOLDER_IDS_KEY) && has(conv::FOLDER_NAMES_KEY) {
         let by_name = mailboxes.iter().map(|(_, name)| conv::status_key(name.as_bytes()));
         keys = by_name.collect();
-        values = self::values(table, &keys.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        values = self::values(table, &keys, &mut BTreeMap::new())?;
     }
+    let value = |key: &[u8]| own.get(key).map(Vec::as_slice).unwrap_or_default();
+    let compact_emailids =
+        !value(conv::COMPACT_IDS_KEY).is_empty() && value(conv::VERSION_KEY) >= &b"2"[..];
+    let unknown = own.iter().filter(|(key, value)| !conv::is_known(key, value));
+    let unknown = unknown.map(|(key, _)| key.clone()).collect();
     let modseq = |(key, value): (Vec<u8>, Option<Vec<u8>>)| {
         let Some(value) = value else { return Ok(0) };
         conv::status_modseq(&value).map_err(|malformed| {
@@ -36,16 +55,24 @@ pub fn xconvmodseqs(table: &Table, mailboxes: &[(&UniqueId, &MboxName)]) -> Resu
             table.corrupt("read conversations", &key, malformed, hint)
         })
     };
-    keys.into_iter().zip(values).map(modseq).collect()
+    let modseqs: Result<Vec<Modseq>> = keys.into_iter().zip(values).map(modseq).collect();
+    Ok(Conversations { modseqs: modseqs?, compact_emailids, unknown })
 }
 
-/// The values of keys.
-fn values(table: &Table, keys: &[&[u8]]) -> Result<Vec<Option<Vec<u8>>>> {
-    let sought: Vec<_> = keys.iter().map(|key| Sought::Key(key)).collect();
+/// The values of keys, and the records about the whole database, [`OWN_RECORDS`] at the most.
+fn values(
+    table: &Table,
+    keys: &[Vec<u8>],
+    own: &mut BTreeMap<Vec<u8>, Vec<u8>>,
+) -> Result<Vec<Option<Vec<u8>>>> {
+    let mut sought: Vec<_> = keys.iter().map(|key| Sought::Key(key)).collect();
+    sought.push(Sought::Prefix(conv::OWN_KEYS));
     let mut values = vec![None; keys.len()];
-    table.scan_each(&sought, &mut |nth, _, value| {
-        if let Some(place) = values.get_mut(nth) {
-            *place = Some(value.to_vec());
+    table.scan_each(&sought, &mut |nth, key, value| {
+        match values.get_mut(nth) {
+            Some(place) => *place = Some(value.to_vec()),
+            None if own.len() < OWN_RECORDS => drop(own.insert(key.to_vec(), value.to_vec())),
+            None => return Ok(ControlFlow::Break(())),
         }
         Ok(ControlFlow::Continue(()))
     })?;
@@ -75,7 +102,7 @@ mod tests {
     use crate::error::Kind;
 
     fn xconvmodseq(table: &Table, id: &UniqueId, name: &MboxName) -> Result<Modseq> {
-        xconvmodseqs(table, &[(id, name)]).map(|found| found[0])
+        read(table, &[(id, name)]).map(|found| found.modseqs[0])
     }
     use crate::format::damage::told;
 
@@ -96,6 +123,18 @@ mod tests {
         assert_eq!(xconvmodseq(&table(dump), &"id".into(), &"user.a".into()).unwrap(), 7);
         let fresh = "Fid\t0 (9 0 0 0 0)";
         assert_eq!(xconvmodseq(&table(fresh), &"id".into(), &"user.a".into()).unwrap(), 9);
+    }
+
+    #[test]
+    fn short_ids_and_what_is_not_known_are_noticed() {
+        let found = |dump: &str| read(&table(dump), &[]).unwrap();
+        let now = found("$COMPACT_EMAILIDS\t1\n$COUNTED_FLAGS\t\n$FOLDER_IDS\t()\n$VERSION\t2");
+        assert_eq!((now.compact_emailids, now.unknown), (true, vec![]));
+        let later = found("$FOLDER_IDS\t()\n$LATER\tx\n$VERSION\t3");
+        let unknown = vec![b"$LATER".to_vec(), b"$VERSION".to_vec()];
+        assert_eq!((later.compact_emailids, later.unknown), (false, unknown));
+        assert!(!found("$COMPACT_EMAILIDS\t\n$VERSION\t2").compact_emailids);
+        assert!(!found("$COMPACT_EMAILIDS\t1\n$VERSION\t1").compact_emailids);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! the change that they are about, so a task that reads later sees it.
 
 use super::annot;
+use super::groups::Groups;
 use super::mailbox;
 use super::modseqs::Modseqs;
 use super::places::Places;
@@ -23,6 +24,7 @@ pub(super) fn glance(
     places: &Places,
     annotations: &Table,
     modseqs: &Modseqs,
+    groups: &Groups,
     entries: &[&MailboxEntry],
 ) -> Result<Vec<Option<Glance>>> {
     let mut found = Vec::with_capacity(entries.len());
@@ -41,6 +43,7 @@ pub(super) fn glance(
     }
     let mut states: Vec<_> = glances.into_iter().map(|glance| &mut glance.state).collect();
     modseqs.complete(places, &mut states)?;
+    groups.complete(places, &mut states)?;
     Ok(found)
 }
 

@@ -4,9 +4,12 @@ mod annot;
 mod conv;
 mod counters;
 mod glance;
+mod groups;
 mod mailbox;
 mod mboxlist;
 mod modseqs;
+#[cfg(test)]
+mod newer_tests;
 mod places;
 mod quota;
 mod seen;
@@ -16,5 +19,6 @@ mod subs;
 mod table;
 #[cfg(test)]
 mod tests;
+mod unknown;
 
 pub use store::Spool;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::places::Places;
+use super::unknown::Unknown;
 use super::{conv, counters};
 use crate::cyrusdb::Backend;
 use crate::error::{Kind, Result};
@@ -23,6 +24,8 @@ pub(super) struct Modseqs {
     pub(super) declared: Backend,
     /// Receives what is passed over.
     pub(super) observer: Arc<dyn Observer>,
+    /// Receives what is not known.
+    pub(super) unknown: Arc<Unknown>,
 }
 
 impl Modseqs {
@@ -102,9 +105,13 @@ impl Modseqs {
         let table = places.table_at(home, UserFile::Conversations, self.declared)?;
         let mailboxes: Vec<(&UniqueId, &MboxName)> =
             states.iter().map(|state| (&state.uniqueid, &state.name)).collect();
-        let found = conv::xconvmodseqs(&table, &mailboxes)?;
-        for (state, modseq) in states.iter_mut().zip(found) {
+        let found = conv::read(&table, &mailboxes)?;
+        for key in &found.unknown {
+            self.unknown.report("conversations databases, keys", key);
+        }
+        for (state, modseq) in states.iter_mut().zip(found.modseqs) {
             state.xconvmodseq = Some(modseq);
+            state.compact_emailids = found.compact_emailids.then_some(1);
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Where a spool keeps what belongs to users and mailboxes: mailboxes.db decides it.
 
+use std::path::PathBuf;
+
 use super::mailbox;
 use super::mboxlist::MailboxList;
 use super::table::Table;
@@ -38,6 +40,17 @@ impl Places {
             }
         }
         Ok(self.paths.home(owner, None))
+    }
+
+    /// The directory of a user's scripts, where they are in no mailbox. `inbox` is the entry of the
+    /// user's INBOX.
+    pub(super) fn script_directory(
+        &self,
+        user: &UserId,
+        inbox: Option<&MailboxEntry>,
+    ) -> Result<PathBuf> {
+        let living = inbox.filter(|entry| !entry.mbtype.is_deleted());
+        self.paths.sieve(&self.paths.home(user, living))
     }
 
     /// How annotations.db calls a mailbox.

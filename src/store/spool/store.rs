@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::groups::Groups;
 use super::mailbox::{self, Annotations, Files, Found, SpoolMailbox, VisitAnnotation};
 use super::mboxlist::MailboxList;
 use super::modseqs::Modseqs;
 use super::places::Places;
 use super::table::Table;
+use super::unknown::Unknown;
 use super::{annot, glance, quota, seen, sieve, subs};
 use crate::cyrusdb::{self, Backend, KeyOrder};
 use crate::error::{Error, Kind, Result};
@@ -18,7 +20,7 @@ use crate::names::{Namespace, Paths, UserFile, UserHome};
 use crate::settings::Settings;
 use crate::store::skip::SkipFiles;
 use crate::store::traits::{Glance, Lock, Mailbox, Metadata, Store, UserTree};
-use crate::sys::lock::{Mode, Wait, lock_name};
+use crate::sys::lock::{LockGuard, Mode, Wait, lock_name};
 use crate::types::{
     Annotation, MailboxEntry, MboxName, Modseq, Quota, Seen, SieveScript, Text, Uid, UniqueId,
     UserId,
@@ -26,6 +28,11 @@ use crate::types::{
 
 /// Waits for a lock that take longer are reported.
 const LONG_WAIT: Duration = Duration::from_secs(5);
+
+/// Where fields are said to be that are not known.
+const HEADER_FIELDS: &str = "cyrus.header, fields";
+/// The same of keys.
+const SUBSCRIPTION_KEYS: &str = "subscriptions databases, keys";
 
 /// The backends that imapd.conf declares for the databases of users.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +53,8 @@ pub struct Spool {
     early_quotas: Table,
     declared: Declared,
     modseqs: Modseqs,
+    groups: Groups,
+    unknown: Arc<Unknown>,
     deleted_prefix: String,
     patience: Wait,
     /// Beginning of the paths of files that ask for users to be skipped.
@@ -74,6 +83,7 @@ impl Spool {
         let quota_db = Backend::of(databases.quota_db)?;
         // imapd makes mailboxes.db and this one at its start.
         let required = cyrusdb::Options { required: true, ..options };
+        let unknown = Arc::new(Unknown::new(observer.clone()));
         let skip_prefix = paths.sync_log(settings.channel()).with_file_name("skipuser-");
         Ok(Spool {
             list_path: paths.mailboxes_db(),
@@ -90,6 +100,7 @@ impl Spool {
                     list_db,
                     early_order,
                     observer.clone(),
+                    unknown.clone(),
                 ),
                 names: Namespace::new(naming),
                 paths,
@@ -99,7 +110,10 @@ impl Spool {
                 submissions: databases.jmapsubmissionfolder.clone().into(),
                 declared: Backend::of(databases.conversations_db)?,
                 observer: observer.clone(),
+                unknown: unknown.clone(),
             },
+            groups: Groups { in_use: databases.mboxgroups, observer: observer.clone() },
+            unknown,
             observer,
             declared: Declared {
                 subscriptions: Backend::of(databases.subscription_db)?,
@@ -150,20 +164,34 @@ impl Spool {
         user: &UserId,
         inbox: Option<&MailboxEntry>,
     ) -> Result<Vec<sieve::Stored>> {
-        let living = inbox.filter(|entry| !entry.mbtype.is_deleted());
-        let home = self.places.paths.home(user, living);
-        sieve::in_directory(&self.places.paths.sieve(&home)?)
+        sieve::in_directory(&self.places.script_directory(user, inbox)?)
     }
 
     fn subscriptions_at(&self, home: &UserHome, inbox: &MboxName) -> Result<Vec<MboxName>> {
         let declared = self.declared.subscriptions;
-        subs::list(&self.places.table_at(home, UserFile::Subscriptions, declared)?, inbox)
+        let table = self.places.table_at(home, UserFile::Subscriptions, declared)?;
+        let mut unknown = |key: &[u8]| self.unknown.report(SUBSCRIPTION_KEYS, key);
+        subs::list(&table, inbox, &mut unknown)
     }
 
     fn seen_at(&self, home: &UserHome) -> Result<Vec<Seen>> {
         seen::list(&self.places.table_at(home, UserFile::Seen, self.declared.seen)?)
     }
 }
+
+/// Whether something could be read, and is empty.
+fn has_none<T>(read: &Result<T>, is_empty: impl Fn(&T) -> bool) -> bool {
+    read.as_ref().is_ok_and(is_empty)
+}
+
+/// The lock of replication, and the one that all that writes must have (`mboxname_lock` of
+/// `imap/mboxname.c`), which is released last.
+struct SyncLock {
+    _user: LockGuard,
+    _global: Option<LockGuard>,
+}
+
+impl Lock for SyncLock {}
 
 /// The annotations of one mailbox: its own are in annotations.db, its messages' beside them.
 struct MailboxAnnotations<'a> {
@@ -225,9 +253,16 @@ impl Store for Spool {
 
     fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
         self.skip.lock(user, || {
+            // As in Cyrus, a server that was stopped is waited for where nobody else is.
+            let at_least = if wait == Wait::Fail { Wait::Block } else { wait };
+            let global =
+                self.places.paths.lock_global().map(|path| {
+                    self.patiently(at_least, |wait| lock_name(&path, Mode::Shared, wait))
+                });
             let path = self.places.paths.lock_sync(server, user);
-            let guard = self.patiently(wait, |wait| lock_name(&path, Mode::Exclusive, wait))?;
-            Ok(Box::new(guard))
+            let global = global.transpose()?;
+            let user = self.patiently(wait, |wait| lock_name(&path, Mode::Exclusive, wait))?;
+            Ok(Box::new(SyncLock { _user: user, _global: global }))
         })
     }
 
@@ -264,10 +299,13 @@ impl Store for Spool {
             };
             Ok(Found { entry, files, annotations: Box::new(annotations) })
         };
-        let namespace = self.places.paths.lock_user(owner.as_ref());
-        let open = |wait| SpoolMailbox::open(&namespace, wait, find);
+        let inbox = owner.as_ref().map(|owner| self.places.names.inbox(owner));
+        let namespaces = self.places.paths.locks_user(owner.as_ref(), inbox.as_ref());
+        let open = |wait| SpoolMailbox::open(&namespaces, wait, find);
         let mut mailbox = self.patiently(self.patience, open)?;
         self.modseqs.complete(&self.places, &mut [mailbox.state_mut()])?;
+        self.groups.complete(&self.places, &mut [mailbox.state_mut()])?;
+        self.unknown.report_letters(HEADER_FIELDS, mailbox.state().unknown.as_bytes());
         for oddity in mailbox.oddities() {
             let (mailbox, why) = (name.clone(), oddity.to_string());
             self.observer.event(&StoreEvent::HeaderOdd { mailbox, why }.into());
@@ -276,9 +314,14 @@ impl Store for Spool {
     }
 
     fn glance(&self, entries: &[&MailboxEntry]) -> Vec<Option<Glance>> {
-        let found = glance::glance(&self.places, &self.annotations, &self.modseqs, entries);
+        let Spool { places, annotations, modseqs, groups, .. } = self;
+        let found = glance::glance(places, annotations, modseqs, groups, entries);
         // Opening them will show what is wrong.
-        found.unwrap_or_else(|_| entries.iter().map(|_| None).collect())
+        let found = found.unwrap_or_else(|_| entries.iter().map(|_| None).collect());
+        for glance in found.iter().flatten() {
+            self.unknown.report_letters(HEADER_FIELDS, glance.state.unknown.as_bytes());
+        }
+        found
     }
 
     fn metadata(&self, user: &UserId, sieve_mailbox: Option<&MboxName>) -> Metadata {
@@ -287,16 +330,36 @@ impl Store for Spool {
         let Ok([entry, sieve]) = found else {
             return Metadata::by_parts(self, user, sieve_mailbox);
         };
-        let home = self.places.paths.home(user, entry.as_ref());
+        let paths = &self.places.paths;
+        let home = paths.home(user, entry.as_ref());
+        let subscriptions = self.subscriptions_at(&home, &inbox);
         let scripts = match (sieve_mailbox, sieve) {
             (Some(_), Some(sieve)) if !sieve.mbtype.is_deleted() => Ok(None),
             (Some(_), _) => self.scripts_in_directory(user, entry.as_ref()).map(Some),
             (None, _) => self.stored_scripts(user).map(Some),
         };
+        let none_in_mailbox = || {
+            let name = self.places.names.sieve_mailbox(user);
+            let found = self.places.list.lookup(&name).ok();
+            found.is_some_and(|found| found.is_none_or(|sieve| sieve.mbtype.is_deleted()))
+        };
+        let no_subscriptions = has_none(&subscriptions, Vec::is_empty)
+            .then(|| paths.user_file(&home, UserFile::Subscriptions).ok())
+            .flatten();
+        let no_scripts = has_none(&scripts, |found| found.as_ref().is_some_and(Vec::is_empty))
+            .then(|| {
+                self.places
+                    .script_directory(user, entry.as_ref())
+                    .ok()
+                    .filter(|_| none_in_mailbox())
+            })
+            .flatten();
         Metadata {
-            subscriptions: self.subscriptions_at(&home, &inbox),
+            subscriptions,
             scripts: scripts.map(|stored| stored.as_deref().map(sieve::listed)),
             seen: self.seen_at(&home),
+            no_subscriptions: no_subscriptions.filter(|path| !path.exists()),
+            no_scripts: no_scripts.filter(|path| !path.exists()),
         }
     }
 

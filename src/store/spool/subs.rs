@@ -25,11 +25,16 @@ enum Version {
     Component,
 }
 
-/// The subscriptions in the database's order. `inbox` is the user's.
+/// The subscriptions in the database's order. `inbox` is the user's. The first byte of keys that a
+/// later Cyrus made goes to `unknown`.
 ///
 /// # Errors
 /// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if its version is not known.
-pub fn list(table: &Table, inbox: &MboxName) -> Result<Vec<MboxName>> {
+pub fn list(
+    table: &Table,
+    inbox: &MboxName,
+    unknown: &mut dyn FnMut(&[u8]),
+) -> Result<Vec<MboxName>> {
     let (mut version, mut keys) = (None, Vec::new());
     table.scan(b"", &mut |key, value| {
         if key == VERSION_KEY {
@@ -51,6 +56,9 @@ pub fn list(table: &Table, inbox: &MboxName) -> Result<Vec<MboxName>> {
     };
     let prefix: &[u8] = if version == Version::Names { b"" } else { &[NAME_KEY] };
     let inbox = dbname::dbname(inbox.as_bytes());
+    for key in keys.iter().filter(|key| !key.starts_with(prefix)) {
+        unknown(key.get(..1).unwrap_or_default());
+    }
     let named = keys.iter().filter_map(|key| Some((key, key.strip_prefix(prefix)?)));
     let names = named.map(|(key, rest)| {
         let name = match version {
@@ -84,7 +92,7 @@ mod tests {
     use crate::error::Kind;
 
     fn names(dump: &str, inbox: &str) -> Vec<String> {
-        let list = list(&table(dump), &inbox.into()).unwrap();
+        let list = list(&table(dump), &inbox.into(), &mut |_| panic!("unknown")).unwrap();
         list.iter().map(MboxName::to_string).collect()
     }
 
@@ -123,14 +131,23 @@ mod tests {
     #[test]
     fn what_cannot_be_a_name_is_refused() {
         for dump in ["user.a\\x0db\t", "\\x1fVERS\\x1f\t2", "\\x1fVER\\x1f\t2\nN\t"] {
-            let error = list(&table(dump), &"user.fred".into()).unwrap_err();
+            let error = list(&table(dump), &"user.fred".into(), &mut |_| ()).unwrap_err();
             assert_eq!(error.kind(), Kind::Corrupt, "{dump}");
         }
     }
 
     #[test]
     fn a_later_version_is_refused() {
-        let error = list(&table("\\x1fVER\\x1f\t4"), &"user.fred".into()).unwrap_err();
+        let error = list(&table("\\x1fVER\\x1f\t4"), &"user.fred".into(), &mut |_| ());
+        let error = error.unwrap_err();
         assert_eq!(error.kind(), Kind::Corrupt);
+    }
+
+    #[test]
+    fn keys_of_a_later_version_are_told() {
+        let mut keys = Vec::new();
+        let dump = "\\x1fVER\\x1f\t3\nNINBOX\t\nXINBOX\t\nXother\t";
+        let found = list(&table(dump), &"user.fred".into(), &mut |key| keys.push(key.to_vec()));
+        assert_eq!((found.unwrap(), keys), (vec!["user.fred".into()], vec![b"X".to_vec(); 2]));
     }
 }

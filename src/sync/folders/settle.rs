@@ -13,8 +13,9 @@ use super::sides::{Folders, Refused};
 use crate::error::{Error, Kind, Result};
 use crate::events::SyncEvent;
 use crate::protocol::{Command, RemoteFolder};
-use crate::sync::failures::Failures;
+use crate::sync::failures::{Failures, ends_all};
 use crate::sync::pass::Pass;
+use crate::sync::transfer::upload::shell;
 use crate::types::{MailboxEntry, MboxName, UniqueId, UserId};
 
 /// Whether the replica's folders are where they must be.
@@ -101,7 +102,9 @@ pub(crate) fn settle(
         failures.keep(pass, &name, error)?;
     }
     report_strays(pass, &plan);
-    leave_blocked(pass, &plan, entries, remotes, failures)?;
+    if leave_blocked(pass, &plan, entries, remotes, (&mut *failures, &mut *refused))? {
+        return Ok(Settled::LookAgain);
+    }
     if idle {
         return Ok(Settled::Yes);
     }
@@ -191,27 +194,55 @@ fn report_strays(pass: &Pass<'_>, plan: &Plan) {
 }
 
 /// Passes over mailboxes whose name another one holds on the replica. `-O` overrules a
-/// stray, unless ours is there already, under another name.
+/// stray, unless ours is there already, under another name. Returns whether the replica has changed
+/// meanwhile.
 fn leave_blocked(
-    pass: &Pass<'_>,
+    pass: &mut Pass<'_>,
     plan: &Plan,
     entries: &mut Vec<MailboxEntry>,
     remotes: &[RemoteFolder],
-    failures: &mut Failures,
-) -> Result<()> {
+    (failures, refused): (&mut Failures, &mut Refused),
+) -> Result<bool> {
     let there: HashSet<&UniqueId> = remotes.iter().map(|r| &r.uniqueid).collect();
     let (blocked, strays): (HashSet<&MboxName>, HashSet<&MboxName>) =
         (plan.blocked.iter().collect(), plan.strays.iter().collect());
+    let by_stray = |e: &MailboxEntry| strays.contains(&e.name) && !there.contains(&e.uniqueid);
     let (stay, go): (Vec<_>, Vec<_>) = std::mem::take(entries).into_iter().partition(|e| {
-        let overruled =
-            pass.settings.no_copyback && strays.contains(&e.name) && !there.contains(&e.uniqueid);
+        let overruled = pass.settings.no_copyback && by_stray(e);
         !blocked.contains(&e.name) || overruled
     });
     *entries = stay;
     for entry in go {
-        failures.keep(pass, &entry.name, name_taken(&entry))?;
+        if !by_stray(&entry) || pass.session.is_dry() {
+            failures.keep(pass, &entry.name, name_taken(&entry))?;
+            continue;
+        }
+        match refusal_of_name(pass, &entry)? {
+            Some(error) => refused.add(pass, &entry.uniqueid, &entry.name, error)?,
+            None => return Ok(true),
+        }
     }
-    Ok(())
+    Ok(false)
+}
+
+/// Sends a mailbox whose name another one holds on the replica, without its messages, so that the
+/// replica itself refuses it, and its log names both (`sync_apply_mailbox` in
+/// `imap/sync_support.c`). Returns why it did; `None` if it took the mailbox, for the other one has
+/// vanished meanwhile.
+fn refusal_of_name(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<Option<Error>> {
+    // Where it cannot be read there is nothing to send.
+    let Ok(Some(shell)) = shell(pass, entry) else { return Ok(Some(name_taken(entry))) };
+    pass.forget(&entry.name);
+    let update = shell.update(pass.settings.local_only);
+    let ticket = pass.session.submit(Command::Mailbox(update))?;
+    match pass.session.wait(ticket) {
+        Ok(_) => Ok(None),
+        Err(error) if ends_all(&error) => Err(error),
+        Err(error) if error.kind() == Kind::ReplicaMoved => {
+            Ok(Some(name_taken(entry).caused_by(error)))
+        }
+        Err(error) => Ok(Some(error)),
+    }
 }
 
 fn local(pass: &Pass<'_>, entry: &MailboxEntry) -> Local {

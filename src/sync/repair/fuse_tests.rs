@@ -7,7 +7,13 @@ use crate::types::{InternalFlags, MailboxHeader, Record, SystemFlags};
 
 const FUSE: Fuse = Fuse {
     max_expunge: Some(100),
-    allowed: AllowRepair { expunge: false, annotations: false, scripts: false, uids: false },
+    allowed: AllowRepair {
+        expunge: false,
+        annotations: false,
+        scripts: false,
+        uids: false,
+        missing: false,
+    },
 };
 
 fn message(uid: Uid) -> RemoteRecord {

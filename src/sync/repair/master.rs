@@ -151,6 +151,8 @@ fn for_master(state: &MailboxState, plan: &Plan) -> Result<Snapshot> {
     let mut header = plan.header.clone();
     // Without conversations it stays without.
     header.xconvmodseq = state.xconvmodseq.and(header.xconvmodseq);
+    // They are its own, and may have changed since.
+    header.usergroups = None;
     // Not checked: they would be those of the state that is about to be made.
     header.crcs = SyncCrcs::UNKNOWN;
     let mut flags = state.flags.clone();

@@ -4,44 +4,81 @@
 //! Which fields count is in the table of [`crate::types::header`] (`is_unchanged` in
 //! `imap/sync_support.c`).
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 pub(crate) use crate::events::Difference;
 use crate::protocol::RemoteFolder;
+use crate::sync::pass::Pass;
 use crate::types::header::{Compared, FIELDS, Field, Value};
-use crate::types::{Annotation, MailboxEntry, MailboxState};
+use crate::types::{Annotation, MailboxEntry, MailboxHeader, MailboxState, Text};
 
 fn field(name: &'static str, master: impl fmt::Display, replica: impl fmt::Display) -> Difference {
     Difference::Field { field: name, master: master.to_string(), replica: replica.to_string() }
 }
 
-/// Whether the values of a field differ in a way that matters.
-pub fn differ(compared: Compared, here: &Value<'_>, there: &Value<'_>, reverse_acls: bool) -> bool {
-    match compared {
-        Compared::Never => false,
-        Compared::IfDifferent => here != there,
-        Compared::IfReported => there.is_set() && here != there,
-        Compared::IfHigher => here.number() > there.number(),
-        Compared::WithReverseAcls => {
-            reverse_acls && there.is_set() && here.number() > there.number()
+/// What decides whether some fields are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Known {
+    /// The option `reverseacls`.
+    pub reverse_acls: bool,
+    /// Whether the replica's version is known to have groups of users.
+    pub usergroups: bool,
+}
+
+impl Known {
+    /// For the replica that a pass works with.
+    pub fn of(pass: &Pass<'_>) -> Known {
+        Known {
+            reverse_acls: pass.settings.reverseacls,
+            usergroups: pass.session.capabilities().usergroups,
         }
     }
 }
 
+/// Whether the values of a field differ in a way that matters.
+pub fn differ(field: &Field, local: &MailboxHeader, remote: &MailboxHeader, known: Known) -> bool {
+    let (here, there) = (field.get(local), field.get(remote));
+    match field.compared {
+        Compared::Never | Compared::InFull | Compared::AtCreation => false,
+        Compared::IfDifferent => here != there,
+        Compared::IfReported => there.is_set() && here != there,
+        Compared::IfHigher => here.number() > there.number(),
+        Compared::WithReverseAcls => {
+            known.reverse_acls && there.is_set() && here.number() > there.number()
+        }
+        Compared::IfBoth => here.is_set() && there.is_set() && here != there,
+        Compared::Groups => {
+            // A version that reports the index's version is 3.13 or later.
+            let knows = known.usergroups || there.is_set() || remote.minor_version != 0;
+            here.is_set() && knows && groups(here) != groups(there)
+        }
+    }
+}
+
+/// The groups in a text where they are joined by TAB.
+fn groups(joined: Value<'_>) -> BTreeSet<&[u8]> {
+    let Value::Text(joined) = joined else { return BTreeSet::new() };
+    joined.split(|byte| *byte == b'\t').filter(|group| !group.is_empty()).collect()
+}
+
+/// The groups that an update tells the replica, as Cyrus's client does; but where the owner is in
+/// none and the replica still has some, it tells that there are none. That is an empty text
+/// (`sync_apply_mailbox` in `imap/sync_support.c`), which Cyrus's client never sends.
+pub fn groups_to_send(here: Option<Text>, remote: Option<&RemoteFolder>) -> Option<Text> {
+    let there = remote.and_then(|remote| remote.usergroups.as_ref());
+    let is_empty = |text: &Text| groups(Value::Text(text.as_bytes())).is_empty();
+    here.filter(|here| !is_empty(here) || there.is_some_and(|there| !is_empty(there)))
+}
+
 /// The first difference that can be told without the records: `None` leaves the CRCs to compare.
-///
-/// `reverse_acls` is the option `reverseacls`.
 pub fn mailbox(
     local: &MailboxState,
     annotations: &[Annotation],
     remote: &RemoteFolder,
-    reverse_acls: bool,
+    known: Known,
 ) -> Option<Difference> {
-    let differs = |field: &&Field| {
-        let (here, there) = (field.get(local), field.get(remote));
-        differ(field.compared, &here, &there, reverse_acls)
-    };
-    let found = FIELDS.iter().find(differs);
+    let found = FIELDS.iter().find(|field| differ(field, local, remote, known));
     found.map(|found| field(found.key, found.get(local), found.get(remote))).or_else(|| {
         (!same_annotations(annotations, &remote.annotations)).then_some(Difference::Annotations)
     })
@@ -79,7 +116,9 @@ pub fn same_annotations(ours: &[Annotation], theirs: &[Annotation]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{MailboxHeader, MboxType, Options, Text};
+    use crate::types::{MboxType, Options};
+
+    const RACL: Known = Known { reverse_acls: true, usergroups: false };
 
     fn pair() -> (MailboxState, RemoteFolder) {
         let header = MailboxHeader {
@@ -108,7 +147,7 @@ mod tests {
     #[test]
     fn equal_mailboxes_have_no_difference() {
         let (local, remote) = pair();
-        assert_eq!(mailbox(&local, &[], &remote, true), None);
+        assert_eq!(mailbox(&local, &[], &remote, RACL), None);
     }
 
     #[test]
@@ -131,7 +170,7 @@ mod tests {
         for (name, change) in changes {
             let (local, mut remote) = pair();
             change(&mut remote);
-            match mailbox(&local, &[], &remote, false) {
+            match mailbox(&local, &[], &remote, Known::default()) {
                 Some(Difference::Field { field, .. }) => assert_eq!(field, name),
                 other => panic!("{name}: {other:?}"),
             }
@@ -142,37 +181,98 @@ mod tests {
     fn what_the_replica_does_not_tell_is_no_difference() {
         let (local, mut remote) = pair();
         (remote.foldermodseq, remote.raclmodseq) = (None, None);
-        assert_eq!(mailbox(&local, &[], &remote, true), None);
+        assert_eq!(mailbox(&local, &[], &remote, RACL), None);
     }
 
     #[test]
     fn raclmodseq_counts_only_with_reverse_acls_and_only_if_ours_is_higher() {
         let (mut local, remote) = pair();
         local.raclmodseq = Some(6);
-        assert_eq!(mailbox(&local, &[], &remote, false), None);
-        assert!(mailbox(&local, &[], &remote, true).is_some());
+        assert_eq!(mailbox(&local, &[], &remote, Known::default()), None);
+        assert!(mailbox(&local, &[], &remote, RACL).is_some());
         local.raclmodseq = Some(4);
-        assert_eq!(mailbox(&local, &[], &remote, true), None);
+        assert_eq!(mailbox(&local, &[], &remote, RACL), None);
     }
 
     #[test]
     fn xconvmodseq_counts_only_if_ours_is_higher() {
         let (mut local, remote) = pair();
         local.xconvmodseq = Some(39);
-        assert_eq!(mailbox(&local, &[], &remote, false), None);
+        assert_eq!(mailbox(&local, &[], &remote, Known::default()), None);
         local.xconvmodseq = Some(41);
-        assert!(mailbox(&local, &[], &remote, false).is_some());
+        assert!(mailbox(&local, &[], &remote, Known::default()).is_some());
     }
 
     #[test]
     fn annotations_are_compared_by_value_not_by_modseq() {
         let (local, mut remote) = pair();
         remote.annotations = vec![note("hello", 3)];
-        assert_eq!(mailbox(&local, &[note("hello", 4)], &remote, false), None);
+        assert_eq!(mailbox(&local, &[note("hello", 4)], &remote, Known::default()), None);
         assert_eq!(
-            mailbox(&local, &[note("hullo", 3)], &remote, false),
+            mailbox(&local, &[note("hullo", 3)], &remote, Known::default()),
             Some(Difference::Annotations)
         );
-        assert_eq!(mailbox(&local, &[], &remote, false), Some(Difference::Annotations));
+        assert_eq!(mailbox(&local, &[], &remote, Known::default()), Some(Difference::Annotations));
+    }
+
+    fn in_groups(here: Option<&str>, there: Option<&str>) -> (MailboxState, RemoteFolder) {
+        let (mut local, mut remote) = pair();
+        (local.usergroups, remote.usergroups) = (here.map(Text::from), there.map(Text::from));
+        (local, remote)
+    }
+
+    #[test]
+    fn groups_are_compared_as_sets_where_the_replica_knows_them() {
+        let differ = |here, there, usergroups| {
+            let (local, remote) = in_groups(here, there);
+            mailbox(&local, &[], &remote, Known { usergroups, ..Known::default() }).is_some()
+        };
+        let (staff, both) = (Some("group:staff"), Some("group:board\tgroup:staff"));
+        let turned = Some("group:staff\tgroup:board");
+        for known in [false, true] {
+            assert!(differ(staff, both, known) && differ(both, staff, known));
+            assert!(!differ(both, both, known) && !differ(turned, both, known));
+            // The last one was taken out; or there never were groups here.
+            assert!(differ(Some(""), staff, known));
+            assert!(!differ(None, staff, known) && !differ(None, None, known));
+            assert!(!differ(Some(""), None, known));
+        }
+        // A version before 3.12 will never report any.
+        assert!(differ(staff, None, true) && !differ(staff, None, false));
+        let (local, mut remote) = in_groups(staff, None);
+        remote.minor_version = 20;
+        assert!(mailbox(&local, &[], &remote, Known::default()).is_some(), "3.13 tells VERSION");
+    }
+
+    #[test]
+    fn an_update_tells_of_no_groups_only_where_the_replica_has_some() {
+        let told = |here: Option<&str>, there: Option<&str>| {
+            let (local, remote) = in_groups(here, there);
+            let told = groups_to_send(local.header.usergroups, Some(&remote));
+            told.map(|text| text.to_string())
+        };
+        let staff = Some("group:staff");
+        assert_eq!(told(staff, None).as_deref(), staff);
+        assert_eq!(told(staff, staff).as_deref(), staff);
+        assert_eq!(told(Some(""), staff).as_deref(), Some(""));
+        assert_eq!(told(Some(""), None), None);
+        assert_eq!(told(Some(""), Some("")), None);
+        assert_eq!(told(None, staff), None);
+        assert_eq!(groups_to_send(Some("".into()), None), None);
+    }
+
+    #[test]
+    fn ids_of_jmap_differ_if_both_sides_have_one_and_what_an_update_cannot_change_never() {
+        let differ = |here: Option<&str>, there: Option<&str>| {
+            let (mut local, mut remote) = pair();
+            (local.jmapid, remote.jmapid) = (here.map(Text::from), there.map(Text::from));
+            (local.minor_version, remote.minor_version) = (19, 20);
+            (local.deletedmodseq, remote.deletedmodseq) = (30, 1);
+            local.compact_emailids = Some(1);
+            mailbox(&local, &[], &remote, Known::default()).is_some()
+        };
+        assert!(differ(Some("P-F"), Some("P-V")));
+        assert!(!differ(Some("P-F"), Some("P-F")));
+        assert!(!differ(None, Some("P-F")) && !differ(Some("P-F"), None));
     }
 }

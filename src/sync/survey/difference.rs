@@ -1,6 +1,6 @@
 //! Whether a mailbox must be sent, and whether an update will do.
 
-use super::compare::{self, Difference};
+use super::compare::{self, Difference, Known};
 use crate::error::{Error, Kind, Result};
 use crate::events::SyncEvent;
 use crate::protocol::RemoteFolder;
@@ -44,7 +44,7 @@ pub(crate) fn difference(
     let Some(remote) = remote else { return Ok(Some(Difference::Missing)) };
     let state = mailbox.state();
     believe(pass, state, remote)?;
-    let found = compare::mailbox(state, annotations, remote, pass.settings.reverseacls);
+    let found = compare::mailbox(state, annotations, remote, Known::of(pass));
     // What is not stored would agree with everything.
     let stored = mailbox.crcs(Crcs::Stored)?;
     if found.is_some() || (stored.basic.is_some() && stored.agrees(remote.crcs)) {
@@ -57,7 +57,7 @@ pub(crate) fn difference(
 /// Whether a glance at a mailbox shows that the replica has the same. If not it must be opened.
 pub(crate) fn is_same(pass: &Pass<'_>, glance: &Glance, remote: &RemoteFolder) -> bool {
     let Glance { state, annotations } = glance;
-    let same = || compare::mailbox(state, annotations, remote, pass.settings.reverseacls).is_none();
+    let same = || compare::mailbox(state, annotations, remote, Known::of(pass)).is_none();
     state.crcs.basic.is_some()
         && state.crcs.agrees(remote.crcs)
         && same()

@@ -1,6 +1,7 @@
 //! Reads what must be sent of an open mailbox: its index once, for all that an update needs.
 
 use super::batch::Partial;
+use super::compare::groups_to_send;
 use super::difference::difference;
 use super::records::{Read, Wanted, read_records};
 use super::snapshot::{Attempt, Extent, Snapshot};
@@ -66,8 +67,8 @@ pub(super) fn read_differing(
         header,
         whole: partial.is_none(),
         annotations,
-        flags: state.flags,
         minor_version: state.minor_version,
+        flags: state.flags,
         records,
         since,
         known_up_to: remote.map_or(0, |r| r.last_uid),
@@ -85,6 +86,7 @@ fn whole_header(
 ) -> MailboxHeader {
     let crcs = crcs.with(pass.session.capabilities().thread_ids);
     let mut header = MailboxHeader { crcs, ..state.header.clone() };
+    header.usergroups = groups_to_send(header.usergroups.take(), remote);
     if pass.settings.no_copyback {
         // A replica that is forced takes a lower one, below the UIDs of messages that it has,
         // and its imapd aborts at the next that comes in.

@@ -13,7 +13,7 @@ use crate::protocol::{Command, Item, Reply, Ticket, Verb};
 use crate::replica::{Capabilities, Replica};
 use crate::settings::{self, Replication};
 use crate::store::{
-    Glance, Lock, Mailbox, MailboxFiles, MessageFile, Records, Store, UserTree, Wait,
+    Glance, Lock, Mailbox, MailboxFiles, MessageFile, Metadata, Records, Store, UserTree, Wait,
 };
 use crate::sync::{Cancel, Pass, Staged};
 use crate::types::{
@@ -64,9 +64,9 @@ pub fn mailbox(name: &str, id: &str, messages: &[&str]) -> Folder {
                 last_uid,
                 highestmodseq: 100 + u64::from(last_uid),
                 crcs: SyncCrcs::computed(7, 7),
+                minor_version: 17,
                 ..MailboxHeader::default()
             },
-            minor_version: 17,
             num_records: u32::try_from(records.len()).unwrap(),
             ..MailboxState::default()
         },
@@ -96,6 +96,8 @@ pub struct Master {
     pub glances: bool,
     /// Which of `sub`, `seen`, `sieve`, `quota` cannot be read.
     pub unreadable: Vec<&'static str>,
+    /// Which of `sub`, `sieve` are missing altogether.
+    pub missing: Vec<&'static str>,
 }
 
 struct Unlocked;
@@ -158,6 +160,14 @@ impl Store for Master {
             Some(Glance { state, annotations: Vec::new() })
         };
         entries.iter().map(state).collect()
+    }
+    fn metadata(&self, user: &UserId, sieve_mailbox: Option<&MboxName>) -> Metadata {
+        let missing = |what: &str| self.missing.contains(&what).then(|| what.into());
+        Metadata {
+            no_subscriptions: missing("sub"),
+            no_scripts: missing("sieve"),
+            ..Metadata::by_parts(self, user, sieve_mailbox)
+        }
     }
     fn subscriptions(&self, _: &UserId) -> Result<Vec<MboxName>> {
         self.readable("sub")?;

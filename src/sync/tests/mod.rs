@@ -298,6 +298,33 @@ fn metadata_that_cannot_be_read_stops_no_other() {
     }
 }
 
+#[test]
+fn what_a_user_is_missing_here_altogether_is_not_deleted_there() {
+    let script = "SIEVE %(FILENAME old.script LAST_UPDATE 1 GUID \
+                  0000000000000000000000000000000000000001 ISACTIVE 0)";
+    for (what, item, deletes) in
+        [("sub", "LSUB (user.fred.old)", "APPLY UNSUB"), ("sieve", script, "APPLY UNSIEVE")]
+    {
+        for missing in [vec![what], vec![]] {
+            let is_missing = !missing.is_empty();
+            let boxes = vec![mailbox("user.fred", "1", &["one"])];
+            let master = Master { boxes, missing, ..Master::default() };
+            let mut replica = FakeReplica::with(&[item]);
+            let result = user_of(&master, &mut replica);
+            assert_eq!(replica.commands(deletes).is_empty(), is_missing, "{:?}", replica.log);
+            assert_eq!(replica.commands("APPLY MAILBOX user.fred").len(), 1);
+            let error = result.err().map(|error| error.to_string());
+            let told = error.as_ref().is_some_and(|e| e.contains("--allow-repair=missing"));
+            assert!(told == is_missing && error.is_some() == is_missing, "{error:?}");
+        }
+    }
+    // A user who has no INBOX any more has none of it, rightly.
+    let master = Master { missing: vec!["sub", "sieve"], ..Master::default() };
+    let mut replica = FakeReplica::with(&["LSUB (user.fred.old)", script]);
+    sync(&master, &mut replica, BATCH, |pass| crate::sync::meta(pass, &fred())).unwrap();
+    assert_eq!(replica.commands("APPLY UN").len(), 2, "{:?}", replica.log);
+}
+
 /// Counts mailboxes that were equal.
 #[derive(Default)]
 struct There(AtomicU64);

@@ -1,44 +1,24 @@
 //! Carries out the steps of [`plan`]: all are written before the first reply is awaited.
 
-use super::inbox::check_inbox;
+use super::missing::{self, SCRIPTS, SUBSCRIPTIONS};
+use super::moving::{Moved, move_scripts};
 use super::plan::{self, Step};
-use super::scripts::sieve_steps;
-use crate::error::{Kind, Result, Subject};
-use crate::events;
-use crate::protocol::{Command, RemoteUser};
+use super::scripts::directory_steps;
+use crate::error::{Result, Subject};
+use crate::protocol::RemoteUser;
 use crate::store::Metadata;
 use crate::sync::failures::Failures;
-use crate::sync::folders::identity::check_owner;
 use crate::sync::pass::Pass;
-use crate::types::UserId;
+use crate::types::{MboxName, SieveScript, UserId};
 
-/// Replicates seen state, subscriptions and sieve scripts of a user (`sync_do_meta`).
-pub fn meta(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
-    meta_alone(pass, user).map_err(|error| error.over(user))
-}
-
-fn meta_alone(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
-    let _lock = pass.lock(Some(user), pass.settings.wait)?;
-    pass.report(events::Step::Meta { user: user.clone() });
-    check_owner(pass, user)?;
-    check_inbox(pass, user)?;
-    let ticket = pass.session.submit(Command::GetMeta(user))?;
-    let remote = match pass.session.wait(ticket) {
-        Ok(reply) => reply.into_user()?,
-        Err(error) if error.kind() == Kind::ReplicaNoMailbox => RemoteUser::default(),
-        Err(error) => return Err(error),
-    };
-    let mut failures = Failures::default();
-    let steps = user_steps(pass, user, &remote, &mut failures)?;
-    // Who has no INBOX may have subscriptions all the same.
-    if steps.is_empty() && !remote.has_metadata() {
-        let inbox = pass.store.lookup(&pass.names.inbox(user))?;
-        if inbox.is_none_or(|inbox| inbox.mbtype.is_deleted()) {
-            pass.report(events::SyncEvent::UnknownUser { user: user.clone() });
-        }
-    }
-    apply_steps(pass, user, steps, &mut failures)?;
-    failures.into_result(user)
+/// What to do about what a user has beside mailboxes.
+#[derive(Debug, Default)]
+pub(crate) struct UserSteps {
+    /// Steps for [`apply_steps`].
+    pub steps: Vec<Step>,
+    /// The mailbox that the master has the user's scripts in since a moment ago: it must be
+    /// brought over.
+    pub moved: Option<MboxName>,
 }
 
 /// What to do about subscriptions, sieve scripts and seen state. What of it cannot be read
@@ -48,23 +28,57 @@ pub(crate) fn user_steps(
     user: &UserId,
     theirs: &RemoteUser,
     failures: &mut Failures,
-) -> Result<Vec<Step>> {
+) -> Result<UserSteps> {
     let in_mailbox = pass.session.capabilities().sieve_mailbox;
     let sieve_mailbox = in_mailbox.then(|| pass.names.sieve_mailbox(user));
-    let Metadata { subscriptions, scripts, seen } =
+    let Metadata { subscriptions, scripts, seen, no_subscriptions, no_scripts } =
         pass.store.metadata(user, sieve_mailbox.as_ref());
-    let subscriptions = subscriptions.map(|ours| plan::subscriptions(&ours, &theirs.subscriptions));
-    let scripts = scripts.and_then(|ours| sieve_steps(pass, sieve_mailbox, ours, &theirs.sieve));
+    let mut moved = None;
+    let subscriptions = subscriptions.and_then(|ours| {
+        let there = Some(theirs.subscriptions.len());
+        missing::check(pass, user, SUBSCRIPTIONS, no_subscriptions.as_deref(), there)?;
+        Ok(plan::subscriptions(&ours, &theirs.subscriptions))
+    });
+    let scripts = scripts.and_then(|ours| match (ours, sieve_mailbox) {
+        (None, _) => Ok(Vec::new()),
+        (Some(ours), None) => {
+            missing::check(pass, user, SCRIPTS, no_scripts.as_deref(), Some(theirs.sieve.len()))?;
+            Ok(plan::sieve(&ours, &theirs.sieve))
+        }
+        (Some(ours), Some(_)) if ours.is_empty() => Ok(Vec::new()),
+        (Some(ours), Some(name)) => {
+            let result = scripts_of_directory(pass, user, &name, &ours);
+            result.map(|(steps, is_moved)| {
+                moved = is_moved.then_some(name);
+                steps
+            })
+        }
+    });
     let seen = seen.map(|ours| plan::seen(ours, &theirs.seen));
     let read = [("SUB", subscriptions), ("SIEVE", scripts), ("SEEN", seen)];
-    let mut all = Vec::new();
-    for (what, steps) in read {
-        match steps {
-            Ok(steps) => all.extend(steps),
+    let mut steps = Vec::new();
+    for (what, found) in read {
+        match found {
+            Ok(found) => steps.extend(found),
             Err(error) => failures.keep(pass, Subject::item(&*format!("{what} {user}")), error)?,
         }
     }
-    Ok(all)
+    Ok(UserSteps { steps, moved })
+}
+
+/// What to do about scripts that the master has in a directory. Says whether they are in the
+/// mailbox `name` now.
+fn scripts_of_directory(
+    pass: &mut Pass<'_>,
+    user: &UserId,
+    name: &MboxName,
+    ours: &[SieveScript],
+) -> Result<(Vec<Step>, bool)> {
+    match move_scripts(pass, user, name)? {
+        Moved::Yes => Ok((Vec::new(), true)),
+        Moved::Planned => Ok((Vec::new(), false)),
+        Moved::No => Ok((directory_steps(pass, user, name, ours)?, false)),
+    }
 }
 
 /// Writes all steps, then awaits all replies. A step that fails does not stop the others.

@@ -4,6 +4,8 @@
 pub(crate) mod annotations;
 pub(crate) mod apply;
 pub(crate) mod inbox;
+pub(crate) mod missing;
+pub(crate) mod moving;
 pub(crate) mod plan;
 pub(crate) mod quotas;
 pub(crate) mod scripts;

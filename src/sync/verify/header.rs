@@ -6,7 +6,7 @@
 use super::part::{Part, text, value};
 use crate::protocol::RemoteFolder;
 use crate::sync::pass::Pass;
-use crate::sync::survey::{self, compare::differ};
+use crate::sync::survey::compare::{self as survey, Known, differ};
 use crate::types::header::{Compared, FIELDS, Field, Shape, Value};
 use crate::types::{MailboxEntry, MailboxHeader, MailboxState};
 
@@ -15,20 +15,24 @@ pub(super) fn compare(pass: &Pass<'_>, here: &MailboxState, there: &RemoteFolder
     let mut here = here.header.clone();
     here.partition = pass.partition(&here.partition);
     for field in FIELDS.iter().filter(|field| field.shape != Shape::Crcs) {
-        if differs(field, &here, there, pass.settings.reverseacls) {
+        if differs(field, &here, there, Known::of(pass)) {
             let newer = is_newer(field, &here, there);
             part.differs(field.key, shown(field.get(&here)), shown(field.get(there)), newer);
         }
     }
 }
 
-fn differs(field: &Field, here: &MailboxHeader, there: &MailboxHeader, reverse_acls: bool) -> bool {
+fn differs(field: &Field, here: &MailboxHeader, there: &MailboxHeader, known: Known) -> bool {
     let (ours, theirs) = (field.get(here), field.get(there));
     match field.compared {
         // A version that does not know it tells none; nor does one of an intermediate.
         Compared::Never if !theirs.is_set() => ours.is_set() && field.key == "QUOTAROOT",
         Compared::Never => ours != theirs,
-        compared => differ(compared, &ours, &theirs, reverse_acls),
+        Compared::InFull => {
+            let knows = there.minor_version != 0 && there.xconvmodseq.is_some();
+            knows && ours != theirs
+        }
+        _ => differ(field, here, there, known),
     }
 }
 
@@ -40,7 +44,7 @@ fn is_newer(field: &Field, here: &MailboxHeader, there: &MailboxHeader) -> bool 
         }
         // Nothing tells when they were changed.
         Shape::Options => true,
-        _ if field.key == "QUOTAROOT" => true,
+        _ if ["QUOTAROOT", "USERGROUPS"].contains(&field.key) => true,
         _ => here.foldermodseq > there.foldermodseq,
     }
 }
@@ -48,7 +52,7 @@ fn is_newer(field: &Field, here: &MailboxHeader, there: &MailboxHeader) -> bool 
 /// Compares a name without a mailbox behind it, on either side or both.
 pub(super) fn intermediate(here: &MailboxEntry, there: &RemoteFolder, part: &mut Part) {
     let newer = here.foldermodseq > there.foldermodseq.unwrap_or(0);
-    for (key, ours, theirs) in survey::compare::intermediate(here, there) {
+    for (key, ours, theirs) in survey::intermediate(here, there) {
         part.differs(key, Some(ours), Some(theirs), newer);
     }
 }
@@ -68,6 +72,8 @@ fn shown(found: Value<'_>) -> Option<String> {
 mod tests {
     use super::*;
     use crate::types::{MboxType, Options, SyncCrcs};
+
+    const KNOWN: Known = Known { reverse_acls: true, usergroups: false };
 
     fn full(more: u32) -> MailboxHeader {
         let mut header = MailboxHeader::default();
@@ -95,10 +101,11 @@ mod tests {
         for field in FIELDS.iter().filter(|field| field.shape != Shape::Crcs) {
             let mut one = there.clone();
             field.set(&mut one, field.get(&here));
-            assert!(differs(field, &one, &there, true), "{}", field.key);
+            let at_creation = field.compared == Compared::AtCreation;
+            assert_eq!(differs(field, &one, &there, KNOWN), !at_creation, "{}", field.key);
             let others = FIELDS.iter().filter(|other| other.key != field.key);
             for other in others.filter(|other| other.shape != Shape::Crcs) {
-                assert!(!differs(other, &one, &there, true), "{} by {}", other.key, field.key);
+                assert!(!differs(other, &one, &there, KNOWN), "{} by {}", other.key, field.key);
             }
         }
     }
@@ -107,13 +114,20 @@ mod tests {
     fn what_replication_tolerates_is_no_difference() {
         let (here, there) = (full(0), full(100));
         let higher_there = ["XCONVMODSEQ", "RACLMODSEQ"];
-        let unreported = ["FOLDERMODSEQ", "CREATEDMODSEQ", "RACLMODSEQ"];
+        let unreported = [
+            "FOLDERMODSEQ",
+            "CREATEDMODSEQ",
+            "RACLMODSEQ",
+            "JMAPID",
+            "COMPACT_EMAILIDS",
+            "USERGROUPS",
+        ];
         for field in FIELDS {
             if higher_there.contains(&field.key) {
-                assert!(!differs(field, &here, &there, true), "{}", field.key);
+                assert!(!differs(field, &here, &there, KNOWN), "{}", field.key);
             }
             if unreported.contains(&field.key) {
-                assert!(!differs(field, &here, &MailboxHeader::default(), true), "{}", field.key);
+                assert!(!differs(field, &here, &MailboxHeader::default(), KNOWN), "{}", field.key);
             }
         }
     }
@@ -122,7 +136,7 @@ mod tests {
     fn a_field_is_newer_here_only_if_the_master_went_on() {
         let (low, high) = (full(0), full(100));
         for field in FIELDS.iter().filter(|field| field.shape != Shape::Crcs) {
-            let always = ["OPTIONS", "QUOTAROOT"].contains(&field.key);
+            let always = ["OPTIONS", "QUOTAROOT", "USERGROUPS"].contains(&field.key);
             assert!(is_newer(field, &high, &low), "{}", field.key);
             assert_eq!(is_newer(field, &low, &high), always, "{}", field.key);
             assert_eq!(is_newer(field, &low, &low), always, "{}", field.key);

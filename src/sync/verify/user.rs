@@ -23,7 +23,7 @@ pub(super) fn compare(
 ) -> Result<bool> {
     let in_mailbox = pass.session.capabilities().sieve_mailbox;
     let sieve_mailbox = in_mailbox.then(|| pass.names.sieve_mailbox(user));
-    let Metadata { subscriptions, scripts, seen } =
+    let Metadata { subscriptions, scripts, seen, .. } =
         pass.store.metadata(user, sieve_mailbox.as_ref());
     let is_some = subscriptions.as_ref().is_ok_and(|all| !all.is_empty())
         || scripts.as_ref().is_ok_and(|all| all.as_ref().is_some_and(|all| !all.is_empty()))

@@ -1,5 +1,5 @@
 //! cyrus.index of every minor version that Cyrus 3.6.1 can give a mailbox (`reconstruct -V`). 18
-//! and 19 are of later servers: see `tests/versions.rs`.
+//! and 19 are of later servers: see `tests/versions`.
 
 use std::collections::BTreeSet;
 use std::fs;

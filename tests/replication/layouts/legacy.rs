@@ -111,7 +111,8 @@ fn a_replica_by_name() {
 fn scripts_in_directories_of_users_from_before_3_6() {
     let lab = lab(
         Options { virtdomains: true, ..Options::modern() },
-        "mailbox_legacy_dirs: yes\nfulldirhash: yes\n",
+        // Without the program through which ours would move them at once.
+        "mailbox_legacy_dirs: yes\nfulldirhash: yes\nsync_server_path: /nonexistent/sync_server\n",
         "",
     );
     let users = ["user.old", "example.com!user.old", "user.j^r"];

@@ -7,6 +7,9 @@ mod legacy;
 mod names;
 mod partitions;
 mod spools;
+// A host tells what is there, not where.
+#[cfg(not(through_host))]
+mod users;
 
 use cyrsync_lab::{Imap, Lab, Options, Sieve, Status, quote, tools};
 

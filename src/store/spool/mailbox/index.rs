@@ -23,7 +23,7 @@ pub(super) struct Index {
     path: PathBuf,
     header: Header,
     chunk: Vec<u8>,
-    _namespace: LockGuard,
+    _namespaces: Vec<LockGuard>,
 }
 
 struct Locked(File);
@@ -38,7 +38,7 @@ impl Drop for Locked {
 impl Index {
     /// Opens and locks the file. The mailbox's name must be locked: it keeps the file from being
     /// replaced.
-    pub(super) fn open(path: &Path, namespace: LockGuard, wait: Wait) -> Result<Index> {
+    pub(super) fn open(path: &Path, namespaces: Vec<LockGuard>, wait: Wait) -> Result<Index> {
         let opened = open_unchecked(File::options().read(true), path);
         let file = opened.map_err(|error| missing(OP, path, error))?;
         lock::acquire(&file, path, Mode::Shared, wait)?;
@@ -50,7 +50,8 @@ impl Index {
             .map_err(|error| Error::io(OP, path, error).or_hint(UNREADABLE))?;
         let head = head.get(..len).unwrap_or_default();
         let header = Header::parse(head, size).map_err(|refused| refused.in_file(path))?;
-        Ok(Index { file, path: path.to_owned(), header, chunk: Vec::new(), _namespace: namespace })
+        let (path, chunk) = (path.to_owned(), Vec::new());
+        Ok(Index { file, path, header, chunk, _namespaces: namespaces })
     }
 
     pub(super) fn header(&self) -> &Header {

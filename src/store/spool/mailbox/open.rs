@@ -8,7 +8,7 @@
 //! Whether a mailbox has changed is found out without all that, see `glance.rs`.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::files::{Files, read_header};
 use super::found::{Annotations, Found};
@@ -37,8 +37,8 @@ pub struct SpoolMailbox<'a> {
 impl<'a> SpoolMailbox<'a> {
     /// Opens a mailbox, waiting for each of its locks as `wait` says.
     ///
-    /// `namespace` is the lock file of its owner's namespace, or of that of shared mailboxes;
-    /// under that lock `find` looks the mailbox up. `xconvmodseq` and `raclmodseq` of the state
+    /// `namespaces` are the lock files of its owner's namespace, or of that of shared mailboxes;
+    /// under these locks `find` looks the mailbox up. `xconvmodseq` and `raclmodseq` of the state
     /// are left for [`SpoolMailbox::state_mut`].
     ///
     /// Do not open a mailbox while holding another of the same user: whoever waits to delete the
@@ -50,15 +50,16 @@ impl<'a> SpoolMailbox<'a> {
     /// [`Kind::Moved`] if it is on its way to another server; [`Kind::Corrupt`] and
     /// [`Kind::Unsupported`] for its files; [`Kind::Io`].
     pub fn open(
-        namespace: &Path,
+        namespaces: &[PathBuf],
         wait: Wait,
         find: impl FnOnce() -> Result<Found<'a>>,
     ) -> Result<Self> {
-        let namespace = lock_name(namespace, Mode::Shared, wait)?;
+        let lock_shared = |path: &PathBuf| lock_name(path, Mode::Shared, wait);
+        let namespaces = namespaces.iter().map(lock_shared).collect::<Result<Vec<_>>>()?;
         let Found { entry, files, annotations } = find()?;
         openable(&entry)?;
         let lock = lock_name(&files.lock, Mode::Shared, wait)?;
-        let index = Index::open(&files.index, namespace, wait)?;
+        let index = Index::open(&files.index, namespaces, wait)?;
         // Written under an exclusive lock of cyrus.index.
         let header = read_header(&files.header)?;
         if index.header().is_deleted {

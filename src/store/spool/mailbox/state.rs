@@ -45,7 +45,7 @@ pub(super) fn oddities(
 }
 
 /// Puts the three sources together as the accessors of `imap/mailbox.c` do (`mailbox_uniqueid`,
-/// `mailbox_acl`, `mailbox_quotaroot`, ...).
+/// `mailbox_acl`, `mailbox_quotaroot`, `mailbox_jmapid`, ...).
 pub(super) fn state(
     entry: MailboxEntry,
     header: header::Header,
@@ -54,8 +54,7 @@ pub(super) fn state(
     let uniqueid = if entry.uniqueid.is_empty() { header.uniqueid } else { entry.uniqueid };
     MailboxState {
         flags: header.flags,
-        minor_version: index.minor_version(),
-        deletedmodseq: index.deletedmodseq,
+        unknown: header.unknown,
         num_records: index.num_records,
         exists: Some(index.exists),
         header: MailboxHeader {
@@ -77,8 +76,13 @@ pub(super) fn state(
             pop3_last_login: index.pop3_last_login,
             pop3_show_after: index.pop3_show_after,
             crcs: index.synccrcs,
+            jmapid: entry.jmapid.or(header.jmapid),
+            minor_version: index.minor_version(),
+            deletedmodseq: index.deletedmodseq,
             xconvmodseq: None,
+            compact_emailids: None,
             raclmodseq: None,
+            usergroups: None,
         },
     }
 }

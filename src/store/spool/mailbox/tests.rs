@@ -86,7 +86,7 @@ impl Spool {
     }
 
     pub(super) fn open(&self) -> Result<SpoolMailbox<'static>> {
-        SpoolMailbox::open(&self.namespace(), Wait::Block, || Ok(self.found()))
+        SpoolMailbox::open(&[self.namespace()], Wait::Block, || Ok(self.found()))
     }
 
     fn refusal(&self) -> Error {
@@ -181,14 +181,15 @@ fn an_open_mailbox_is_as_cyrus_says() {
 fn locks_are_those_of_cyrus() {
     let spool = Spool::new(&Told::read("v17"));
     let Files { lock, index, .. } = &spool.files;
-    let namespace = spool.namespace();
+    let (namespace, early) = (spool.namespace(), spool.dir.path().join("lock/early.lock"));
     let find = || {
-        assert_eq!(lockable(&namespace), SHARED);
+        assert_eq!([lockable(&namespace), lockable(&early)], [SHARED, SHARED]);
         assert!(!lock.exists());
         Ok(spool.found())
     };
-    let mut mailbox = SpoolMailbox::open(&namespace, Wait::Block, find).unwrap();
-    for path in [&namespace, lock, index] {
+    let mut mailbox =
+        SpoolMailbox::open(&[early.clone(), namespace.clone()], Wait::Block, find).unwrap();
+    for path in [&namespace, &early, lock, index] {
         assert_eq!(lockable(path), SHARED);
     }
     // Several may read at a time.
@@ -196,6 +197,7 @@ fn locks_are_those_of_cyrus() {
 
     mailbox.unlock_index();
     assert_eq!([lockable(&namespace), lockable(lock), lockable(index)], [FREE, SHARED, FREE]);
+    assert_eq!(lockable(&early), FREE);
     let error = mailbox.scan_all(Crcs::Stored, &mut |_| Ok(())).unwrap_err();
     assert_eq!(error.kind(), Kind::InvalidArgument);
     assert_eq!(mailbox.crcs(Crcs::Stored).unwrap(), mailbox.state().crcs);
@@ -214,7 +216,7 @@ fn a_failed_open_leaves_no_lock() {
     spool.refusal();
     assert_eq!(lockable(&spool.namespace()), FREE);
     let failing = || Err(Error::new(Kind::NotFound, "look up", "user.x", "gone"));
-    let error = SpoolMailbox::open(&spool.namespace(), Wait::Block, failing).err().unwrap();
+    let error = SpoolMailbox::open(&[spool.namespace()], Wait::Block, failing).err().unwrap();
     assert_eq!((error.kind(), error.op()), (Kind::NotFound, "look up"));
     assert_eq!(lockable(&spool.namespace()), FREE);
 }

@@ -16,8 +16,13 @@ use crate::types::{MailboxEntry, MboxName, UniqueId};
 
 use super::early::{self, ById};
 use crate::store::spool::table::Table;
+use crate::store::spool::unknown::Unknown;
 
 const OP: &str = "read mailboxes.db";
+/// Where what is not known is said to be.
+const PLACE_OF_KEYS: &str = "mailboxes.db, keys";
+/// The same of the fields of entries.
+const PLACE_OF_FIELDS: &str = "mailboxes.db, fields of entries";
 const HINT: &str = "reconstruct -m, or restore the entry from a ctl_mboxlist -d dump";
 
 /// The list of all mailboxes, of whichever version of Cyrus.
@@ -29,6 +34,7 @@ pub struct MailboxList {
     keys: OnceLock<Keys>,
     by_id: Mutex<ById>,
     observer: Arc<dyn Observer>,
+    unknown: Arc<Unknown>,
 }
 
 impl MailboxList {
@@ -40,6 +46,7 @@ impl MailboxList {
         declared: Backend,
         early_order: KeyOrder,
         observer: Arc<dyn Observer>,
+        unknown: Arc<Unknown>,
     ) -> Self {
         // imapd makes it at its start.
         let options = Options { required: true, ..Options::default() };
@@ -48,15 +55,22 @@ impl MailboxList {
             Table::new(path, Some(declared), options),
             Table::new(path, Some(declared), early),
             observer,
+            unknown,
         )
     }
 
-    fn over(table: Table, early: Table, observer: Arc<dyn Observer>) -> Self {
-        MailboxList { table, early, keys: OnceLock::new(), by_id: Mutex::default(), observer }
+    fn over(
+        table: Table,
+        early: Table,
+        observer: Arc<dyn Observer>,
+        unknown: Arc<Unknown>,
+    ) -> Self {
+        let (keys, by_id) = (OnceLock::new(), Mutex::default());
+        MailboxList { table, early, keys, by_id, observer, unknown }
     }
 
     /// How the database is keyed, and the database as such.
-    fn keyed(&self) -> Result<(Keys, &Table)> {
+    pub(super) fn keyed(&self) -> Result<(Keys, &Table)> {
         let keys = match self.keys.get() {
             Some(keys) => *keys,
             None => {
@@ -69,13 +83,33 @@ impl MailboxList {
                     })
                 });
                 match told {
-                    Some(keys) => *self.keys.get_or_init(|| keys),
+                    Some(keys) => *self.keys.get_or_init(|| {
+                        self.look_for_unknown(keys);
+                        keys
+                    }),
                     // Nothing in it yet: the first mailbox will tell.
                     None => scanned.map(|()| Keys::Typed)?,
                 }
             }
         };
         Ok((keys, if keys == Keys::Names { &self.early } else { &self.table }))
+    }
+
+    /// Reports the first record whose key is not known here. If the database cannot be read, that
+    /// shows elsewhere.
+    fn look_for_unknown(&self, keys: Keys) {
+        let starts = keys.of_later_versions();
+        let sought: Vec<_> = starts.iter().map(|start| Sought::Prefix(start)).collect();
+        let _ = self.table.scan_each(&sought, &mut |nth, _, _| {
+            starts.get(nth).iter().for_each(|start| self.unknown.report(PLACE_OF_KEYS, start));
+            Ok(ControlFlow::Break(()))
+        });
+    }
+
+    /// Reports what an entry holds that is not known here.
+    fn noted(&self, entry: MailboxEntry) -> MailboxEntry {
+        self.unknown.report_letters(PLACE_OF_FIELDS, entry.unknown.as_bytes());
+        entry
     }
 
     /// Whether it is a database of Cyrus up to 3.4, where all else goes by name too.
@@ -97,7 +131,7 @@ impl MailboxList {
         let key = keys.of_name(name);
         let Some(value) = table.get(&key)? else { return Ok(None) };
         entry(keys, name.clone(), &value)
-            .map(Some)
+            .map(|entry| Some(self.noted(entry)))
             .map_err(|malformed| self.corrupt(&key, malformed))
     }
 
@@ -256,10 +290,10 @@ impl MailboxList {
             Err(Malformed::new(0u64, "this cannot be the name of a mailbox"))
         };
         let entry = possible.and_then(|name| entry(keys, name, value));
-        entry.map_err(|malformed| self.corrupt(key, malformed))
+        entry.map(|entry| self.noted(entry)).map_err(|malformed| self.corrupt(key, malformed))
     }
 
-    fn corrupt(&self, key: &[u8], malformed: Malformed) -> Error {
+    pub(super) fn corrupt(&self, key: &[u8], malformed: Malformed) -> Error {
         self.table.corrupt(OP, key, malformed, HINT)
     }
 }
@@ -302,7 +336,8 @@ mod tests {
 
     fn list(dump: &str) -> (MailboxList, Arc<Ears>) {
         let ears = Arc::new(Ears::default());
-        (MailboxList::over(table(dump), table(dump), ears.clone()), ears)
+        let unknown = Arc::new(Unknown::new(ears.clone()));
+        (MailboxList::over(table(dump), table(dump), ears.clone(), unknown), ears)
     }
 
     fn names(entries: &[MailboxEntry]) -> Vec<String> {
@@ -447,7 +482,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("mailboxes.db");
         std::fs::write(&path, EARLY.replace("\\x09", "|") + "\n").unwrap();
-        let list = MailboxList::new(&path, Backend::Flat, KeyOrder::Raw, Arc::new(Ears::default()));
+        let ears = Arc::new(Ears::default());
+        let unknown = Arc::new(Unknown::new(ears.clone()));
+        let list = MailboxList::new(&path, Backend::Flat, KeyOrder::Raw, ears, unknown);
         let moved = list.lookup_by_id(&"moved".into()).unwrap().unwrap();
         assert_eq!(moved.name, "user.fred.New^name");
         let former: Vec<_> = moved.name_history.iter().map(|f| f.name.to_string()).collect();

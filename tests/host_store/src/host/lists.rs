@@ -39,6 +39,7 @@ pub(super) fn emit_entry(entry: &MailboxEntry, emit: cyrsync_emit_entry, sink: D
             former_names: former.as_ptr(),
             former_name_count: former.len(),
             unreadable: lend(b""),
+            jmapid: lend(entry.jmapid.as_ref().map_or(b"", |id| id.as_bytes())),
         }
     )
 }

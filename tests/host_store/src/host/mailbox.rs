@@ -116,6 +116,10 @@ pub(super) unsafe extern "C" fn state(
         inconsistency: lend(inconsistency.as_bytes()),
         exists: state.exists.unwrap_or(0),
         has_exists: state.exists.is_some().into(),
+        compact_emailids: state.compact_emailids.is_some().into(),
+        knows_usergroups: state.usergroups.is_some().into(),
+        usergroups: text(&state.usergroups),
+        jmapid: text(&state.jmapid),
     };
     // SAFETY: a place for it.
     unsafe { told.write(told_state) };

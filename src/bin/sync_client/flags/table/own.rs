@@ -213,12 +213,14 @@ pub(super) const FLAGS: &[Flag] = &[
         long: Some("allow-repair"),
         arg: Arg::Word("what"),
         in_full: true,
-        help: "let repairs do this to the master",
+        help: "allow what is refused otherwise",
         doc: "Let repairs do to this server what they otherwise refuse: expunge (expunge more than \
               sync_repair_max_expunge messages and a tenth of a mailbox, or mark them \\Deleted), \
               annotations (change those that delete, redirect or archive mail), scripts (change \
               Sieve scripts, mail that waits to be sent, push subscriptions), uids (raise the \
-              last UID by more than a million), or all; several with commas between them. \
+              last UID by more than a million); or delete on the replica what is only missing \
+              here: missing (subscriptions, or Sieve scripts, of a user without the file or \
+              directory of them). all is all of it; several go with commas between them. \
               sync_repair_fuse: no in imapd.conf(5) allows everything always.",
         category: Category::Selection,
         applies: Applies::OneRun,

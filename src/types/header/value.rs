@@ -1,0 +1,77 @@
+//! The value of a field.
+
+use std::fmt;
+
+use crate::types::{MboxType, Options, SyncCrcs, Time};
+
+/// What kind of value a field has on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Text.
+    Text,
+    /// Letters of a mailbox type.
+    Type,
+    /// Letters of mailbox options.
+    Options,
+    /// A number of 32 bits.
+    Number32,
+    /// A number of 64 bits.
+    Number64,
+    /// Seconds since 1970.
+    Time,
+    /// Two numbers, the second under a key of its own.
+    Crcs,
+}
+
+/// The value of one field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'h> {
+    /// There is none.
+    Absent,
+    /// Text.
+    Text(&'h [u8]),
+    /// A mailbox type, as far as it is replicated.
+    Type(MboxType),
+    /// Mailbox options, as far as they are replicated.
+    Options(Options),
+    /// A number.
+    Number(u64),
+    /// Seconds since 1970.
+    Time(Time),
+    /// Sync CRCs.
+    Crcs(SyncCrcs),
+}
+
+impl Value<'_> {
+    /// Whether it is something else than its field's default.
+    #[must_use]
+    pub fn is_set(self) -> bool {
+        let unset = [Value::Absent, Value::Type(MboxType::default()), Value::Number(0)];
+        !unset.contains(&self)
+    }
+
+    /// As a number that can be higher than another; 0 if there is none.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        match self {
+            Value::Number(number) => number,
+            Value::Time(time) => u64::try_from(time).unwrap_or(0),
+            _ => 0,
+        }
+    }
+}
+
+/// For people.
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Absent => f.write_str("0"),
+            Value::Text(text) => f.write_str(&String::from_utf8_lossy(text)),
+            Value::Type(mbtype) => f.write_str(&mbtype.to_wire()),
+            Value::Options(options) => f.write_str(&options.to_wire()),
+            Value::Number(number) => write!(f, "{number}"),
+            Value::Time(time) => write!(f, "{time}"),
+            Value::Crcs(crcs) => write!(f, "{crcs}"),
+        }
+    }
+}
