@@ -38,6 +38,7 @@ mod options;
 pub mod places;
 mod proxy;
 pub mod random;
+pub mod recorded;
 mod rng;
 pub mod run;
 mod sieve;

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use cyrsync_lab::recorded::install;
 use cyrsync_lab::{Lab, Options, SyncServer, Value};
 
 use crate::common::{actions, ours, sync_client_itself};
@@ -18,33 +19,18 @@ fn recorded() -> Lab {
         ..Options::default()
     };
     let mut lab = Lab::new(options);
-    lab.master.stop_server();
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/master/master-1");
-    let sh = |script: String| {
-        let status = Command::new("sh").args(["-ec", &script]).status().expect("there is a shell");
-        assert!(status.success(), "{script}");
-    };
-    let (from, conf) = (from.display(), lab.master.config_dir());
-    let (conf, spool) = (conf.display(), lab.master.partition_dir("default"));
-    let (spool, sieve) = (spool.display(), lab.master.dir().join("sieve"));
-    let sieve = sieve.display();
-    sh(format!(
-        "rm -rf {conf}/mailboxes.db {conf}/annotations.db {conf}/user {conf}/quota {spool}
-         mkdir -p {spool} {sieve}
-         cp -r {from}/conf/. {conf}/; cp -r {from}/spool/. {spool}/; cp -r {from}/sieve/. {sieve}/
-         chown -R cyrus:mail {conf} {spool} {sieve}; chmod -R u+rwX {conf} {spool} {sieve}"
-    ));
+    install(&mut lab.master, &from);
     lab
 }
 
-#[test]
-fn a_recorded_master_of_3_13_is_replicated_and_verified() {
-    let lab = recorded();
-    let run = ours(&lab, &["-A", "-v"]).ok();
+/// Everything arrives, a second run finds nothing to do, and both sides are equal.
+fn replicated_and_verified(lab: &Lab) {
+    let run = ours(lab, &["-A", "-v"]).ok();
     assert!(run.stdout.contains("MAILBOX user.fred.Archive"), "{run}");
     let looked = ["USER anna", "USER bert", "USER fred", "MAILBOXES shared shared.lists"];
-    assert_eq!(actions(&lab, &["-A"]), looked);
-    let run = sync_client_itself(&lab, &["--verify=messages", "-A"]).ok();
+    assert_eq!(actions(lab, &["-A"]), looked);
+    let run = sync_client_itself(lab, &["--verify=messages", "-A"]).ok();
     assert!(run.stdout.ends_with(": equal\n"), "{run}");
     let name = Value::text("user.fred");
     let told = format!("{:?}", SyncServer::spawn(&lab.replica).get("FULLMAILBOX", &name));
@@ -52,4 +38,29 @@ fn a_recorded_master_of_3_13_is_replicated_and_verified() {
         let entry = Value::text(format!("/vendor/cmu/cyrus-imapd/{entry}"));
         assert!(told.contains(&format!("{entry:?}")), "{entry:?}");
     }
+}
+
+#[test]
+fn a_recorded_master_of_3_13_is_replicated_and_verified() {
+    replicated_and_verified(&recorded());
+}
+
+/// The same master with its databases converted, but for quotas.
+#[test]
+fn a_recorded_master_whose_databases_are_twom_is_replicated_and_verified() {
+    let lab = recorded();
+    let converted = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/twom/converted");
+    let master = lab.master.dir().to_owned();
+    for file in std::fs::read_dir(converted).expect("fixtures").map(|file| file.unwrap().path()) {
+        let name = file.file_name().unwrap().to_str().unwrap().replace(',', "/");
+        if !name.ends_with(".b64") {
+            std::fs::copy(&file, master.join(&name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        }
+    }
+    let chown = Command::new("chown").args(["-R", "cyrus:mail"]).arg(&master).status();
+    assert!(chown.expect("chown runs").success());
+    for database in ["mboxlist", "annotation", "seenstate", "subscription", "conversations"] {
+        lab.master.set_config(&format!("{database}_db"), Some("twom"));
+    }
+    replicated_and_verified(&lab);
 }

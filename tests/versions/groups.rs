@@ -33,7 +33,7 @@ fn groups(server: &Cyrus, user: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn are_in(server: &Cyrus, expected: [&[&str]; 2]) {
+pub fn are_in(server: &Cyrus, expected: [&[&str]; 2]) {
     for (user, expected) in ["fred", "anna"].into_iter().zip(expected) {
         assert_eq!(groups(server, user), expected, "{user}");
     }

@@ -6,6 +6,7 @@
 mod connection;
 mod groups;
 mod held_still;
+mod recorded;
 mod scripts;
 
 use std::collections::HashSet;

@@ -1,0 +1,25 @@
+//! Files of another server, recorded while it was stopped, in the place of a lab's own.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::Cyrus;
+
+/// Stops a server and gives it these files: `conf`, `spool` and `sieve` below `from`. It need not be
+/// able to read them.
+///
+/// # Panics
+/// If they cannot be copied.
+pub fn install(server: &mut Cyrus, from: &Path) {
+    server.stop_server();
+    let script = "rm -rf conf/mailboxes.db conf/annotations.db conf/user conf/quota spool
+        mkdir -p spool sieve
+        for part in conf spool sieve; do
+            cp -r \"$0/$part/.\" $part/
+            chown -R cyrus:mail $part
+            chmod -R u+rwX $part
+        done";
+    let mut shell = Command::new("sh");
+    shell.args(["-ec", script]).arg(from).current_dir(server.dir());
+    assert!(shell.status().expect("there is a shell").success(), "{}", from.display());
+}

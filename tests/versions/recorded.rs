@@ -1,0 +1,29 @@
+//! A master of Cyrus 3.13 as it was recorded, with its server stopped, and a replica of 3.12.
+
+use std::path::Path;
+
+use cyrsync_lab::recorded::install;
+use cyrsync_lab::trees::{Release, Tree};
+use cyrsync_lab::{Lab, Options};
+
+use super::groups::are_in;
+use super::{ours, sent};
+
+#[test]
+#[ignore = "needs scripts/trees: make versions"]
+fn from_recorded_3_13_to_3_12() {
+    let mut lab = Lab::new(Options {
+        unixhierarchysep: true,
+        altnamespace: true,
+        conversations: true,
+        replica_tree: Some(Tree::of(Release::Forky)),
+        ..Options::default()
+    });
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/master/master-1");
+    install(&mut lab.master, &from);
+    ours(&lab, &["-A"]).ok();
+    assert_eq!(sent(&ours(&lab, &["-v", "-A"]).ok()), [""; 0]);
+    let run = ours(&lab, &["--verify=messages", "-A"]).ok();
+    assert!(run.stdout.ends_with(": equal\n"), "{run}");
+    are_in(&lab.replica, [&["group:board", "group:staff"], &[]]);
+}
