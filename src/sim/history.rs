@@ -23,7 +23,7 @@ use crate::run::rules::Rules;
 use crate::run::width::Width;
 use crate::settings::{self, Jobs, Replication, Rolling, Settings};
 use crate::sync::{self, Cancel, Pass, Staged};
-use crate::types::MboxName;
+use crate::types::{MboxName, ThreadIds};
 
 /// Inputs that a client takes until all must be replicated once nothing goes wrong any more.
 const PATIENCE: u32 = 4_000;
@@ -94,6 +94,10 @@ impl History {
         // Beside this, both are servers of 3.6.
         world.master.groups = Some(BTreeMap::new());
         world.replica.groups = Some(BTreeMap::new());
+        // On either side of the version that made them longer, in most histories.
+        let form = |is_recent| if is_recent { ThreadIds::Padded } else { ThreadIds::Plain };
+        world.master.thread_ids = form(seed % 3 == 1);
+        world.replica.thread_ids = form(seed % 5 > 2);
         writer::found(&mut world);
         world.changes_left = 5 + world.chance.below(50);
         world.has_strays = world.chance.one_in(4);

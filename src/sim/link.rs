@@ -161,7 +161,7 @@ impl Update {
         let (Some(crcs), Some(folder)) = (self.crcs, world.replica.folders.get(&self.id)) else {
             return false;
         };
-        crcs.contains(&0) && folder.crcs().to_wire() != crcs
+        crcs.contains(&0) && folder.crcs().with(folder.thread_ids).to_wire() != crcs
     }
 }
 
@@ -295,6 +295,7 @@ impl Replica for Link {
     fn expect(&mut self, _: u64) {}
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { usergroups: true, ..Capabilities::default() }
+        let thread_ids = self.world.look().replica.thread_ids;
+        Capabilities { usergroups: true, thread_ids, ..Capabilities::default() }
     }
 }

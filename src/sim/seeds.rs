@@ -15,5 +15,6 @@ pub(super) const SEEDS: &[(u64, &str)] = &[
     (629_259, "a mailbox that was renamed while names were read came to the replica twice"),
     (543_986, "the same, with a mailbox that held messages"),
     (612_726, "folders were swapped by way of a name that another user has now"),
+    (9127, "what the replica had before a mailbox was sent again was remembered as what it has"),
     (37, "scripts were lost that reached the replica before the INBOX did"),
 ];

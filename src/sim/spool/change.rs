@@ -131,7 +131,8 @@ impl Spool {
             ..MailboxHeader::default()
         };
         let state = MailboxState { header, ..MailboxState::default() };
-        let mut folder = Folder { state, ..Folder::default() };
+        let thread_ids = self.thread_ids;
+        let mut folder = Folder { state, thread_ids, ..Folder::default() };
         folder.settle();
         self.folders.insert(uniqueid.clone(), folder);
         let foldermodseq = if new.foldermodseq == 0 { highestmodseq } else { new.foldermodseq };

@@ -6,7 +6,8 @@ use super::account::Account;
 use super::folder::Folder;
 use super::names::{inbox, is_within, owner};
 use crate::types::{
-    Annotation, MailboxEntry, MailboxState, MboxName, Quota, Text, Time, UniqueId, UserId,
+    Annotation, MailboxEntry, MailboxState, MboxName, Quota, Text, ThreadIds, Time, UniqueId,
+    UserId,
 };
 
 /// The first moment of every history.
@@ -30,6 +31,8 @@ pub(in crate::sim) struct Spool {
     pub now: Time,
     /// How many uniqueids this server has made up.
     pub ids: u64,
+    /// How it counts thread ids in CRCs.
+    pub thread_ids: ThreadIds,
     /// What its uniqueids begin with.
     pub id_prefix: &'static str,
 }

@@ -7,7 +7,7 @@ use sha1::{Digest, Sha1};
 
 use crate::types::{
     Annotation, CrcSum, Guid, InternalFlags, MailboxState, Modseq, Options, Record, SyncCrcs, Text,
-    Uid, UserId, crc,
+    ThreadIds, Uid, UserId, crc,
 };
 
 /// The version of cyrus.index that 3.6 writes.
@@ -30,6 +30,8 @@ pub(in crate::sim) struct Folder {
     /// The mailbox's own, ordered.
     pub annotations: Vec<Annotation>,
     pub messages: BTreeMap<Uid, Message>,
+    /// How its server counts thread ids in CRCs.
+    pub thread_ids: ThreadIds,
 }
 
 /// The GUID of a message or script.
@@ -103,7 +105,8 @@ impl Folder {
             // As whoever reads the header of an empty one takes it.
             self.state.options.0 |= Options::POP3_NEW_UIDL;
         }
-        self.state.crcs = self.crcs();
+        // A server knows its own form only.
+        self.state.crcs = SyncCrcs { padded: None, ..self.crcs().with(self.thread_ids) };
     }
 }
 

@@ -22,15 +22,19 @@ pub(in crate::sim) fn message(world: &mut World) -> Arc<[u8]> {
 pub(in crate::sim) fn add(folder: &mut Folder, file: Arc<[u8]>, now: i64) -> Uid {
     let modseq = folder.next_modseq();
     let uid = folder.state.last_uid + 1;
+    let guid = guid(&file);
+    // A thread of its own, whose id begins with a zero: servers count it in CRCs as they do.
+    let cid = guid.0.first_chunk().map_or(1, |bytes| u64::from_be_bytes(*bytes) >> 4);
     let record = Record {
         uid,
+        cid,
         size: file.len() as u64,
         internaldate: now,
         last_updated: now,
         savedate: now,
         modseq,
         createdmodseq: modseq,
-        guid: guid(&file),
+        guid,
         ..Record::default()
     };
     folder.messages.insert(uid, Message { record, annotations: Vec::new(), file: Some(file) });

@@ -30,6 +30,8 @@ pub(crate) const WITH_COPYBACK: &str = "run once without -O, with --copyback if 
 
 /// Makes both sides of a mailbox the same.
 pub(crate) fn repair(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
+    // It gets another state there.
+    pass.forget(&entry.name);
     let mut last = None;
     for _ in 0..TRIES {
         match repair_once(pass, entry) {

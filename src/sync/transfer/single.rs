@@ -12,6 +12,8 @@ pub(crate) fn send_alone(pass: &mut Pass<'_>, base: &Base<'_>) -> Result<()> {
     let Prepared::Update(update) = prepare(pass, base)? else { return Ok(()) };
     let Update { snapshot, uploads, amount, damage, .. } = *update;
     confirm(pass, uploads, &snapshot.header.partition)?;
+    // What was looked up before it holds no more.
+    pass.forget(&base.entry.name);
     let update = snapshot.update(pass.settings.local_only);
     let ticket = pass.session.submit(Command::Mailbox(update))?;
     pass.session.wait(ticket)?;
