@@ -11,6 +11,9 @@ pub const DLIST_DEPTH: usize = 64;
 pub const DLIST_ITEM_BYTES: u64 = 64 << 20;
 /// Longest fetched message that is held in memory; a longer one goes to a file while it arrives.
 pub const FETCH_MEMORY_BYTES: u64 = 1 << 20;
+/// Longest message that a replica is believed to have: a tebibyte. Versions of cyrus.index before 20
+/// hold 32 bits.
+pub const MESSAGE_BYTES: u64 = 1 << 40;
 /// Longest item of a reply that is held in memory where it may go to a file: a mailbox of about six
 /// thousand messages.
 pub const ITEM_MEMORY_BYTES: usize = 1 << 20;

@@ -11,10 +11,11 @@ use super::plan::{Fetch, Side};
 use crate::error::{Error, Kind, Result};
 use crate::limits::{
     ANNOTATION_NAME_BYTES, ANNOTATION_VALUE_BYTES, CLOCK_AHEAD, EARLIEST_TIME, FLAG_NAME_BYTES,
-    LATEST_TIME, MESSAGE_DATE_AHEAD, MODSEQ_BOUND, MODSEQ_JUMP, UID_BOUND,
+    LATEST_TIME, MESSAGE_BYTES, MESSAGE_DATE_AHEAD, MODSEQ_BOUND, MODSEQ_JUMP, UID_BOUND,
 };
 use crate::protocol::numbers::shown;
 use crate::protocol::{RemoteFolder, RemoteRecord, Reply};
+use crate::types::crc::LATE_VIRTUAL_SINCE;
 use crate::types::header::{Bound, FIELDS, Value};
 use crate::types::{Annotation, MailboxState, MboxName, Modseq, Record, Text, Time, Uid};
 
@@ -194,6 +195,16 @@ impl Measure<'_> {
             return Ok(());
         }
         self.check_time(of("LAST_UPDATED"), there.last_updated, here.last_updated, CLOCK_AHEAD)?;
+        let holds_long = self.here.minor_version >= LATE_VIRTUAL_SINCE;
+        let most = if holds_long { MESSAGE_BYTES } else { u32::MAX.into() };
+        if there.size > most {
+            let what = format_args!("for UID {uid} SIZE {}", there.size);
+            return Err(refused(
+                &self.here.name,
+                what,
+                "which is more than a message here can have",
+            ));
+        }
         if there.guid == here.guid {
             return Ok(()); // the same message: the master's dates stay
         }

@@ -76,6 +76,8 @@ fn make_mailbox(pass: &mut Pass<'_>, user: &UserId, name: &MboxName) -> Result<V
     }
     let local_only = pass.settings.local_only;
     let (mailbox, messages, bytes) = (name.clone(), 0, 0);
+    let why = events::Difference::Missing;
+    pass.report(events::SyncEvent::Sending { mailbox: mailbox.clone(), why });
     pass.report(events::Step::Mailbox { mailbox, local: local_only, messages, bytes });
     let update = MailboxUpdate {
         local_only,
