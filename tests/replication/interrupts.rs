@@ -18,7 +18,7 @@ fn relayed(lab: &Lab, args: &[&str]) -> (Proxy, Running) {
     create(&lab.master, &["user.fred", "user.zoe"]);
     let proxy = Proxy::new(lab.replica.csync_port(), Duration::ZERO, true);
     lab.master.use_port(proxy.port());
-    let running = rolling(lab, args);
+    let running = drained(rolling(lab, args), lab);
     (proxy, running)
 }
 
