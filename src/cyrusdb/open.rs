@@ -25,7 +25,7 @@ use crate::sys::file::{open_unchecked, regular};
 ///
 /// An empty file is an empty database, unless it is required: Cyrus writes the header when it
 /// first opens it. A file that begins like neither can be read as flat alone; Cyrus does not open
-/// it either if it is declared to be one of these. The reverse is told by the beginning here,
+/// it either if it is declared to be one of these. Here the beginning shows the reverse,
 /// while Cyrus's flat backend takes every file, and would write lines into a twoskip database.
 ///
 /// # Errors

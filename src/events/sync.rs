@@ -84,8 +84,8 @@ pub enum SyncEvent {
         /// The name as an administrator writes it.
         external: Text,
     },
-    /// A mailbox is logged as deleted, and nothing here says that it was: the replica's is left
-    /// alone.
+    /// A mailbox is logged as deleted, and nothing here says that it was: the replica keeps its
+    /// own.
     NoTombstone {
         /// The name.
         mailbox: MboxName,

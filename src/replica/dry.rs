@@ -31,7 +31,7 @@ pub struct Dry<'r> {
 }
 
 impl<'r> Dry<'r> {
-    /// Looks at `inner` alone. What is too long for the memory waits in `temp_path`.
+    /// Only looks at `inner`. What is too long for the memory waits in `temp_path`.
     pub fn new(inner: &'r mut dyn Replica, temp_path: &'r Path) -> Self {
         // The tickets of `inner` count from zero.
         Dry {

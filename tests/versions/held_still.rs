@@ -55,7 +55,7 @@ fn a_server_of_3_12_and_its_users_are_held_still() {
         let still = Still::new(&lab.master, of);
         let running = start_sync_client(PROGRAM, &lab.master, &["-u", "fred"]);
         let running = running.wait_within(A_WHILE).expect_err("it does not wait");
-        // What the program runs does not wait for it: it is told by its environment.
+        // What the program runs does not wait for it: its environment says who has the lock.
         let (variable, value) = match of {
             [] => ("CYRUS_HAVELOCK_GLOBAL", "1"),
             _ => ("CYRUS_HAVELOCK_USER", "fred"),
