@@ -71,7 +71,7 @@ fn an_unchanged_master_costs_one_get_a_user_and_no_apply() {
 }
 
 #[test]
-fn an_unchanged_mailbox_costs_fourteen_system_calls_with_all_that_belongs_to_its_user() {
+fn an_unchanged_mailbox_costs_twelve_system_calls_with_all_that_belongs_to_its_user() {
     const MAILBOXES: usize = USERS * 4;
     for conversations in [false, true] {
         let lab = Lab::new(Options { conversations, ..Options::default() });
@@ -86,8 +86,7 @@ fn an_unchanged_mailbox_costs_fourteen_system_calls_with_all_that_belongs_to_its
         // How often the replica is waited for is up to it.
         let working = |calls| all(calls) - calls["ppoll"] - calls["recvfrom"];
         let more = working(&everybody).saturating_sub(working(&nobody));
-        // Of each user four or five are for the lock `$GLOBAL` and the groups.
-        let most = if conversations { 17 } else { 14 };
+        let most = if conversations { 16 } else { 12 };
         assert!(more <= most * MAILBOXES, "{more} calls: {everybody:#?}");
         // The locks of replication; databases stay open and are cached.
         let locks = everybody["fcntl"] - nobody["fcntl"];

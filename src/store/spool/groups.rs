@@ -3,20 +3,57 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
+use super::mboxlist::ReadGroups;
 use super::places::Places;
 use crate::error::{Kind, Result};
 use crate::events::{Observer, StoreEvent};
 use crate::types::{MailboxState, Text, UserId};
 
-/// What imapd.conf says about groups.
+/// The groups of users, and what imapd.conf says about them.
 pub(super) struct Groups {
     /// Rights follow the groups of mailboxes.db (`auth_mech: mboxgroups`).
-    pub(super) in_use: bool,
+    in_use: bool,
     /// Receives why groups are passed over.
-    pub(super) observer: Arc<dyn Observer>,
+    observer: Arc<dyn Observer>,
+    locked: Arc<Locked>,
+}
+
+/// The users who are locked for replication, with their groups once they were read: these count
+/// until the lock is released.
+type Locked = Mutex<BTreeMap<UserId, ReadGroups>>;
+
+/// Groups of a user are remembered for as long as this lives.
+pub(super) struct Remembered {
+    user: UserId,
+    locked: Arc<Locked>,
+}
+
+impl Drop for Remembered {
+    fn drop(&mut self) {
+        self.locked.lock().remove(&self.user);
+    }
 }
 
 impl Groups {
+    pub(super) fn new(in_use: bool, observer: Arc<dyn Observer>) -> Groups {
+        Groups { in_use, observer, locked: Arc::default() }
+    }
+
+    /// Remembers groups that are read from now on, for a user who is locked.
+    pub(super) fn remember(&self, user: &UserId) -> Remembered {
+        self.locked.lock().insert(user.clone(), ReadGroups::Unread);
+        Remembered { user: user.clone(), locked: self.locked.clone() }
+    }
+
+    /// Takes note of groups that were read with something else.
+    pub(super) fn found(&self, user: &UserId, groups: ReadGroups) {
+        if let Some(known) = self.locked.lock().get_mut(user) {
+            *known = groups;
+        }
+    }
+
     /// Completes states of mailboxes. That an owner is in no group is only known where there are
     /// groups: a replica that has some of its own may follow a master of an earlier version.
     pub(super) fn complete(&self, places: &Places, states: &mut [&mut MailboxState]) -> Result<()> {
@@ -36,7 +73,13 @@ impl Groups {
 
     /// The groups of a user. Damaged ones are no reason to leave the user's mail behind.
     fn of(&self, places: &Places, user: &UserId) -> Result<Option<Text>> {
-        match places.list.usergroups(user) {
+        let known = self.locked.lock().get(user).cloned();
+        let read = match known {
+            Some(ReadGroups::NoGroups) => Ok(None),
+            Some(ReadGroups::Joined(groups)) => Ok(Some(groups)),
+            Some(ReadGroups::Unread) | None => places.list.usergroups(user),
+        };
+        match read {
             Ok(groups) => Ok(groups.or_else(|| self.in_use.then(Text::default))),
             Err(error) if matches!(error.kind(), Kind::Corrupt | Kind::Io) => {
                 self.observer
@@ -45,5 +88,31 @@ impl Groups {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::Event;
+
+    struct Nobody;
+
+    impl Observer for Nobody {
+        fn event(&self, _: &Event) {}
+    }
+
+    #[test]
+    fn groups_are_remembered_for_as_long_as_the_user_is_locked() {
+        let groups = Groups::new(false, Arc::new(Nobody));
+        let (fred, read) = (UserId::from("fred"), ReadGroups::Joined("staff".into()));
+        groups.found(&fred, read.clone());
+        assert!(groups.locked.lock().is_empty(), "nobody is locked");
+        let lock = groups.remember(&fred);
+        assert_eq!(groups.locked.lock().get(&fred), Some(&ReadGroups::Unread));
+        groups.found(&fred, read.clone());
+        assert_eq!(groups.locked.lock().get(&fred), Some(&read));
+        drop(lock);
+        assert!(groups.locked.lock().is_empty(), "what was read before a lock does not count");
     }
 }

@@ -86,11 +86,11 @@ fn in_message(mailbox: &dyn Mailbox, record: &Record) -> Result<(Vec<u8>, Stored
 }
 
 /// The scripts of a sieve directory, ordered by name, under the names that they will have in a
-/// mailbox; none if there is no such directory.
+/// mailbox; `None` if there is no such directory.
 ///
 /// # Errors
 /// [`Kind::Io`].
-pub fn in_directory(directory: &Path) -> Result<Vec<Stored>> {
+pub fn in_directory(directory: &Path) -> Result<Option<Vec<Stored>>> {
     let at = |path: &Path| {
         let path = path.to_owned();
         move |error| Error::io(OP, &path, error).or_hint(SCRIPTS)
@@ -98,7 +98,7 @@ pub fn in_directory(directory: &Path) -> Result<Vec<Stored>> {
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => match absent(directory) {
             Some(error) => return Err(at(directory)(error)),
-            None => return Ok(Vec::new()),
+            None => return Ok(None),
         },
         entries => entries.map_err(at(directory))?,
     };
@@ -121,7 +121,7 @@ pub fn in_directory(directory: &Path) -> Result<Vec<Stored>> {
             content,
         });
     }
-    Ok(by_name(scripts))
+    Ok(Some(by_name(scripts)))
 }
 
 /// The name of the active script; `None` if there is no link to its bytecode.
@@ -329,12 +329,12 @@ mod tests {
         write("a.script", "stop;");
         write("a.bc", "compiled");
         std::os::unix::fs::symlink("b.bc", dir.path().join(ACTIVE_LINK)).unwrap();
-        let scripts = in_directory(dir.path()).unwrap();
+        let scripts = in_directory(dir.path()).unwrap().unwrap();
         assert!(scripts.iter().all(|script| script.last_update > 1_600_000_000));
         let names: Vec<_> = listed(&scripts).iter().map(|it| it.name.to_string()).collect();
         assert_eq!(names, ["a.script", "b.script", "b.bc"]);
         assert_eq!(content(scripts, &"b.script".into()).unwrap(), b"keep;");
-        assert_eq!(in_directory(&dir.path().join("none")).unwrap(), []);
+        assert_eq!(in_directory(&dir.path().join("none")).unwrap(), None);
     }
 
     #[test]
@@ -355,11 +355,11 @@ mod tests {
         std::os::unix::fs::symlink(ACTIVE_LINK, &link).unwrap();
         refused(ACTIVE_LINK);
         fs::remove_file(&link).unwrap();
-        assert_eq!(in_directory(dir.path()).unwrap(), []);
+        assert_eq!(in_directory(dir.path()).unwrap(), Some(vec![]));
         // The directory itself.
         let nowhere = dir.path().join("nowhere");
         std::os::unix::fs::symlink("x", &nowhere).unwrap();
         assert_eq!(in_directory(&nowhere).unwrap_err().kind(), Kind::Io);
-        assert_eq!(in_directory(&link.join("x")).unwrap(), []);
+        assert_eq!(in_directory(&link.join("x")).unwrap(), None);
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::groups::Groups;
+use super::groups::{Groups, Remembered};
 use super::mailbox::{self, Annotations, Files, Found, SpoolMailbox, VisitAnnotation};
 use super::mboxlist::MailboxList;
 use super::modseqs::Modseqs;
@@ -112,7 +112,7 @@ impl Spool {
                 observer: observer.clone(),
                 unknown: unknown.clone(),
             },
-            groups: Groups { in_use: databases.mboxgroups, observer: observer.clone() },
+            groups: Groups::new(databases.mboxgroups, observer.clone()),
             unknown,
             observer,
             declared: Declared {
@@ -153,18 +153,12 @@ impl Spool {
         match self.open(&self.places.names.sieve_mailbox(user)) {
             Ok(mut mailbox) => sieve::in_mailbox(mailbox.as_mut()),
             Err(error) if error.kind() == Kind::NotFound => {
-                self.scripts_in_directory(user, self.places.list.lookup(&inbox)?.as_ref())
+                let inbox = self.places.list.lookup(&inbox)?;
+                let directory = self.places.script_directory(user, inbox.as_ref())?;
+                Ok(sieve::in_directory(&directory)?.unwrap_or_default())
             }
             Err(error) => Err(error),
         }
-    }
-
-    fn scripts_in_directory(
-        &self,
-        user: &UserId,
-        inbox: Option<&MailboxEntry>,
-    ) -> Result<Vec<sieve::Stored>> {
-        sieve::in_directory(&self.places.script_directory(user, inbox)?)
     }
 
     fn subscriptions_at(&self, home: &UserHome, inbox: &MboxName) -> Result<Vec<MboxName>> {
@@ -179,14 +173,10 @@ impl Spool {
     }
 }
 
-/// Whether something could be read, and is empty.
-fn has_none<T>(read: &Result<T>, is_empty: impl Fn(&T) -> bool) -> bool {
-    read.as_ref().is_ok_and(is_empty)
-}
-
 /// The lock of replication, and the one that all that writes must have (`mboxname_lock` of
 /// `imap/mboxname.c`), which is released last.
 struct SyncLock {
+    _groups: Option<Remembered>,
     _user: LockGuard,
     _global: Option<LockGuard>,
 }
@@ -236,8 +226,9 @@ impl Store for Spool {
     }
 
     fn user_tree(&self, user: &UserId) -> Result<UserTree> {
-        let mut tree =
-            self.places.list.user_tree(&self.places.names.inbox(user), &self.deleted_prefix)?;
+        let Places { list, names, .. } = &self.places;
+        let (mut tree, groups) = list.user_tree(&names.inbox(user), &self.deleted_prefix, user)?;
+        self.groups.found(user, groups);
         let entries = tree.entries.into_iter();
         tree.entries = entries.map(|entry| self.places.identified(entry)).collect();
         Ok(tree)
@@ -261,8 +252,9 @@ impl Store for Spool {
                 });
             let path = self.places.paths.lock_sync(server, user);
             let global = global.transpose()?;
-            let user = self.patiently(wait, |wait| lock_name(&path, Mode::Exclusive, wait))?;
-            Ok(Box::new(SyncLock { _user: user, _global: global }))
+            let lock = self.patiently(wait, |wait| lock_name(&path, Mode::Exclusive, wait))?;
+            let groups = user.map(|user| self.groups.remember(user));
+            Ok(Box::new(SyncLock { _groups: groups, _user: lock, _global: global }))
         })
     }
 
@@ -325,41 +317,40 @@ impl Store for Spool {
     }
 
     fn metadata(&self, user: &UserId, sieve_mailbox: Option<&MboxName>) -> Metadata {
-        let inbox = self.places.names.inbox(user);
-        let found = self.places.list.lookup_each([&inbox, sieve_mailbox.unwrap_or(&inbox)]);
-        let Ok([entry, sieve]) = found else {
+        let (inbox, own) = (self.places.names.inbox(user), self.places.names.sieve_mailbox(user));
+        let wanted = sieve_mailbox.unwrap_or(&inbox);
+        let Ok([entry, wanted, own]) = self.places.list.lookup_each([&inbox, wanted, &own]) else {
             return Metadata::by_parts(self, user, sieve_mailbox);
         };
+        let lives = |entry: &MailboxEntry| !entry.mbtype.is_deleted();
         let paths = &self.places.paths;
         let home = paths.home(user, entry.as_ref());
         let subscriptions = self.subscriptions_at(&home, &inbox);
-        let scripts = match (sieve_mailbox, sieve) {
-            (Some(_), Some(sieve)) if !sieve.mbtype.is_deleted() => Ok(None),
-            (Some(_), _) => self.scripts_in_directory(user, entry.as_ref()).map(Some),
-            (None, _) => self.stored_scripts(user).map(Some),
+        let (scripts, no_scripts) = match sieve_mailbox {
+            Some(_) if wanted.as_ref().is_some_and(lives) => (Ok(None), None),
+            None if own.as_ref().is_some_and(lives) => (self.stored_scripts(user).map(Some), None),
+            _ => {
+                let directory = self.places.script_directory(user, entry.as_ref());
+                let stored = directory.and_then(|path| Ok((sieve::in_directory(&path)?, path)));
+                match stored {
+                    Ok((Some(stored), _)) => (Ok(Some(stored)), None),
+                    Ok((None, path)) => (
+                        Ok(Some(Vec::new())),
+                        Some(path).filter(|_| !own.as_ref().is_some_and(lives)),
+                    ),
+                    Err(error) => (Err(error), None),
+                }
+            }
         };
-        let none_in_mailbox = || {
-            let name = self.places.names.sieve_mailbox(user);
-            let found = self.places.list.lookup(&name).ok();
-            found.is_some_and(|found| found.is_none_or(|sieve| sieve.mbtype.is_deleted()))
-        };
-        let no_subscriptions = has_none(&subscriptions, Vec::is_empty)
-            .then(|| paths.user_file(&home, UserFile::Subscriptions).ok())
-            .flatten();
-        let no_scripts = has_none(&scripts, |found| found.as_ref().is_some_and(Vec::is_empty))
-            .then(|| {
-                self.places
-                    .script_directory(user, entry.as_ref())
-                    .ok()
-                    .filter(|_| none_in_mailbox())
-            })
-            .flatten();
+        let no_subscriptions = subscriptions.as_ref().is_ok_and(Vec::is_empty).then(|| {
+            paths.user_file(&home, UserFile::Subscriptions).ok().filter(|path| !path.exists())
+        });
         Metadata {
             subscriptions,
             scripts: scripts.map(|stored| stored.as_deref().map(sieve::listed)),
             seen: self.seen_at(&home),
-            no_subscriptions: no_subscriptions.filter(|path| !path.exists()),
-            no_scripts: no_scripts.filter(|path| !path.exists()),
+            no_subscriptions: no_subscriptions.flatten(),
+            no_scripts,
         }
     }
 

@@ -47,7 +47,7 @@ fn inbox() -> MailboxEntry {
 #[test]
 fn mailboxes() {
     let list = list();
-    let tree = list.user_tree(&"user.fred".into(), "DELETED").unwrap().entries;
+    let tree = list.user_tree(&"user.fred".into(), "DELETED", &"fred".into()).unwrap().0.entries;
     let ours: Vec<_> = tree.iter().filter(|entry| !entry.mbtype.is_sieve()).collect();
     let answer = told("user.fred");
     let lines: Vec<_> = answer.lines().filter(|line| line.starts_with("* MAILBOX")).collect();

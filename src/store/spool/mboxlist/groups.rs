@@ -18,25 +18,71 @@ impl MailboxList {
     /// one command can tell.
     pub fn usergroups(&self, user: &UserId) -> Result<Option<Text>> {
         let (keys, table) = self.keyed()?;
-        let Some([of_user, of_all]) = keys.of_groups(user) else { return Ok(None) };
-        let (mut joined, mut any): (Vec<u8>, bool) = (Vec::new(), false);
-        let sought = [Sought::Prefix(&of_user), Sought::Prefix(&of_all)];
-        table.scan_each(&sought, &mut |nth, key, _| {
-            any = true;
-            let Some(group) = key.strip_prefix(&of_user[..]).filter(|_| nth == 0) else {
-                return Ok(ControlFlow::Break(()));
-            };
-            if joined.len() + group.len() > USER_GROUPS_BYTES {
+        let Some(groups) = keys.of_groups(user) else { return Ok(None) };
+        let mut joined = Joined::default();
+        let sought = groups.each_ref().map(|start| Sought::Prefix(start));
+        table.scan_each(&sought, &mut |nth, key, _| Ok(joined.add(&groups, nth, key)))?;
+        match joined.into() {
+            ReadGroups::NoGroups => Ok(None),
+            ReadGroups::Joined(groups) => Ok(Some(groups)),
+            ReadGroups::Unread => {
                 let many =
                     format!("the groups of {user} are longer than {USER_GROUPS_BYTES} bytes");
-                return Err(self.corrupt(key, Malformed::new(0u64, many)));
+                let [key, _] = &groups;
+                Err(self.corrupt(key, Malformed::new(0u64, many)))
             }
-            if !joined.is_empty() {
-                joined.push(b'\t');
-            }
-            joined.extend_from_slice(group);
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(any.then(|| joined.into()))
+        }
+    }
+}
+
+/// The groups of a user, as far as they could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReadGroups {
+    /// They could not: [`MailboxList::usergroups`] says why.
+    Unread,
+    /// Nobody is in a group.
+    NoGroups,
+    /// They are these, joined by TAB; none if this is empty.
+    Joined(Text),
+}
+
+/// The groups of a user, collected from records.
+#[derive(Default)]
+pub(super) struct Joined {
+    bytes: Vec<u8>,
+    anybodys: bool,
+    too_many: bool,
+}
+
+impl Joined {
+    /// Takes the next record of those whose keys begin with the `nth` of [`Keys::of_groups`]
+    /// (`starts`), and says whether more are wanted.
+    ///
+    /// [`Keys::of_groups`]: crate::format::mbkeys::Keys::of_groups
+    pub(super) fn add(&mut self, starts: &[Vec<u8>; 2], nth: usize, key: &[u8]) -> ControlFlow<()> {
+        self.anybodys = true;
+        let [of_user, _] = starts;
+        let Some(group) = key.strip_prefix(&of_user[..]).filter(|_| nth == 0) else {
+            return ControlFlow::Break(());
+        };
+        if self.bytes.len() + group.len() > USER_GROUPS_BYTES {
+            self.too_many = true;
+            return ControlFlow::Break(());
+        }
+        if !self.bytes.is_empty() {
+            self.bytes.push(b'\t');
+        }
+        self.bytes.extend_from_slice(group);
+        ControlFlow::Continue(())
+    }
+}
+
+impl From<Joined> for ReadGroups {
+    fn from(joined: Joined) -> ReadGroups {
+        match joined {
+            Joined { too_many: true, .. } => ReadGroups::Unread,
+            Joined { anybodys: false, .. } => ReadGroups::NoGroups,
+            Joined { bytes, .. } => ReadGroups::Joined(bytes.into()),
+        }
     }
 }

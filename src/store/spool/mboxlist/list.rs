@@ -11,7 +11,6 @@ use crate::error::{Error, Malformed, Result};
 use crate::events::{Observer, StoreEvent};
 use crate::format::mbentry::{parse_by_id, parse_by_name};
 use crate::format::mbkeys::Keys;
-use crate::store::traits::UserTree;
 use crate::types::{MailboxEntry, MboxName, UniqueId};
 
 use super::early::{self, ById};
@@ -183,68 +182,6 @@ impl MailboxList {
         Ok(early::as_one(entries?))
     }
 
-    /// All mailboxes of a user: the INBOX first, those below it, then the deleted ones.
-    /// Intermediates and reserved entries are there, tombstones are not
-    /// (`mboxlist_usermboxtree` with `MBOXTREE_DELETED` and `MBOXTREE_INTERMEDIATES`).
-    ///
-    /// `inbox` is the INBOX's internal name, `deleted_prefix` imapd.conf's `deletedprefix`.
-    ///
-    /// # Errors
-    /// Those of the database, if the entry of the INBOX cannot be read; where others cannot, the
-    /// tree says so.
-    pub fn user_tree(&self, inbox: &MboxName, deleted_prefix: &str) -> Result<UserTree> {
-        let (keys, table) = self.keyed()?;
-        let key = keys.of_name(inbox);
-        let below = [inbox.as_bytes(), b"."].concat();
-        let rest = [below, deleted_below(inbox, deleted_prefix)].map(|start| keys.prefix(&start));
-        let [below, deleted] = &rest;
-        let mut entries = Vec::new();
-        let mut add = |entry: MailboxEntry| {
-            if !entry.mbtype.is_deleted() {
-                entries.push(entry);
-            }
-        };
-        let sought = [Sought::Key(&key), Sought::Prefix(below), Sought::Prefix(deleted)];
-        let read = table.scan_each(&sought, &mut |_, key, value| {
-            if let Some(name) = keys.name(key) {
-                add(self.entry(keys, key, name, value)?);
-            }
-            Ok(ControlFlow::Continue(()))
-        });
-        if read.is_ok() {
-            return Ok(UserTree { entries, unreadable: Vec::new() });
-        }
-        self.damaged_tree(inbox, &rest)
-    }
-
-    /// The mailboxes of a user as far as they can be read: that of the INBOX, and those whose keys
-    /// begin like this.
-    fn damaged_tree(&self, inbox: &MboxName, starts: &[Vec<u8>]) -> Result<UserTree> {
-        let (keys, table) = self.keyed()?;
-        let UserTree { mut entries, mut unreadable } = UserTree::default();
-        let mut add = |entry: MailboxEntry| {
-            if !entry.mbtype.is_deleted() {
-                entries.push(entry);
-            }
-        };
-        let key = keys.of_name(inbox);
-        if let Some(value) = table.get(&key)? {
-            add(self.parsed(keys, &key, inbox.clone(), &value)?);
-        }
-        for start in starts {
-            let scanned = table.salvage(start, &mut |key, value| {
-                let Some(name) = keys.name(key) else { return Ok(ControlFlow::Continue(())) };
-                match self.parsed(keys, key, name, value) {
-                    Ok(entry) => add(entry),
-                    Err(error) => unreadable.push(error),
-                }
-                Ok(ControlFlow::Continue(()))
-            });
-            unreadable.extend(scanned.err());
-        }
-        Ok(UserTree { entries, unreadable })
-    }
-
     /// Visits every mailbox whose internal name begins with `prefix`, in the database's order.
     /// Tombstones are among them, intermediates are not (`mboxlist_allmbox` with
     /// `MBOXTREE_TOMBSTONES`).
@@ -276,14 +213,26 @@ impl MailboxList {
 
     /// The entry of a record by name. One that cannot be parsed is logged as Cyrus does, which
     /// then leaves it out.
-    fn parsed(&self, keys: Keys, key: &[u8], name: MboxName, value: &[u8]) -> Result<MailboxEntry> {
+    pub(super) fn parsed(
+        &self,
+        keys: Keys,
+        key: &[u8],
+        name: MboxName,
+        value: &[u8],
+    ) -> Result<MailboxEntry> {
         self.entry(keys, key, name, value).inspect_err(|error| {
             self.observer.event(&StoreEvent::MailboxLeftOut { error: error.clone() }.into());
         })
     }
 
     /// The entry of a record by name.
-    fn entry(&self, keys: Keys, key: &[u8], name: MboxName, value: &[u8]) -> Result<MailboxEntry> {
+    pub(super) fn entry(
+        &self,
+        keys: Keys,
+        key: &[u8],
+        name: MboxName,
+        value: &[u8],
+    ) -> Result<MailboxEntry> {
         let possible = if name.is_possible() {
             Ok(name)
         } else {
@@ -305,14 +254,6 @@ fn entry(keys: Keys, name: MboxName, value: &[u8]) -> Result<MailboxEntry, Malfo
     Ok(entry)
 }
 
-/// With what the names of a user's deleted mailboxes begin: `DELETED` goes behind the domain.
-fn deleted_below(inbox: &MboxName, deleted_prefix: &str) -> Vec<u8> {
-    let name = inbox.as_bytes();
-    let domain = name.iter().position(|byte| *byte == b'!').map_or(0, |at| at + 1);
-    let (domain, local) = name.split_at_checked(domain).unwrap_or_default();
-    [domain, deleted_prefix.as_bytes(), b".", local, b"."].concat()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -320,6 +261,7 @@ mod tests {
     use crate::events::{Event, words};
     use crate::format::damage::told;
     use crate::store::spool::table::testing::table;
+    use crate::store::traits::UserTree;
     use parking_lot::Mutex;
 
     const DUMP: &str = include_str!("../../../../tests/fixtures/userdata/dump/mailboxes.db");
@@ -344,6 +286,10 @@ mod tests {
         entries.iter().map(|entry| entry.name.to_string()).collect()
     }
 
+    fn tree_of(list: &MailboxList, inbox: &str) -> Result<UserTree> {
+        list.user_tree(&inbox.into(), "DELETED", &"nobody".into()).map(|(tree, _)| tree)
+    }
+
     fn each(list: &MailboxList, prefix: &str, tombstones: bool) -> Vec<String> {
         let mut entries = Vec::new();
         list.each(prefix.as_bytes(), &mut |entry| {
@@ -358,7 +304,7 @@ mod tests {
     #[test]
     fn a_tree_is_what_cyrus_says() {
         let (list, _) = list(DUMP);
-        let tree = list.user_tree(&"user.fred".into(), "DELETED").unwrap().entries;
+        let tree = tree_of(&list, "user.fred").unwrap().entries;
         // GET USER leaves the #sieve mailbox to GET META.
         let ours: Vec<_> =
             names(&tree).into_iter().filter(|name| name != "user.fred.#sieve").collect();
@@ -370,15 +316,11 @@ mod tests {
     #[test]
     fn trees_in_domains_and_of_nobody() {
         let (list, _) = list(DUMP);
-        let tree = |inbox: &str| names(&list.user_tree(&inbox.into(), "DELETED").unwrap().entries);
+        let tree = |inbox: &str| names(&tree_of(&list, inbox).unwrap().entries);
         assert_eq!(tree("example.com!user.bob"), ["example.com!user.bob"]);
         assert_eq!(tree("user.fred^smith"), ["user.fred^smith"]);
         assert_eq!(tree("user.fred2"), ["user.fred2", "user.fred2.Box"]);
         assert!(tree("user.fre").is_empty());
-        assert_eq!(
-            deleted_below(&"example.com!user.bob".into(), "DELETED"),
-            b"example.com!DELETED.user.bob."
-        );
     }
 
     #[test]
@@ -437,10 +379,10 @@ mod tests {
             Nuser\\x1ffred\\x1fc\t%(T d I c P default)\n\
             Nuser\\x1ffred2\t%(T ?)";
         let (list, ears) = list(dump);
-        let tree = list.user_tree(&"user.fred".into(), "DELETED").unwrap();
+        let tree = tree_of(&list, "user.fred").unwrap();
         assert_eq!(names(&tree.entries), ["user.fred", "user.fred.b"]);
         assert_eq!((tree.unreadable.len(), ears.0.lock().len()), (1, 1));
-        let error = list.user_tree(&"user.fred2".into(), "DELETED").unwrap_err();
+        let error = tree_of(&list, "user.fred2").unwrap_err();
         assert_eq!(error.kind(), Kind::Corrupt);
     }
 
@@ -467,7 +409,7 @@ mod tests {
     fn early_databases_are_read_by_name() {
         let (list, _) = list(EARLY);
         assert!(list.is_early().unwrap());
-        let tree = list.user_tree(&"user.fred".into(), "DELETED").unwrap().entries;
+        let tree = tree_of(&list, "user.fred").unwrap().entries;
         assert!(tree.iter().all(|entry| entry.legacy_dirs));
         let expected = ["user.fred", "user.fred.New^name", "DELETED.user.fred.Gone.5F3A0C11"];
         assert_eq!(names(&tree), expected);

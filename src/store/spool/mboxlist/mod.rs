@@ -3,5 +3,7 @@
 mod early;
 mod groups;
 mod list;
+mod tree;
 
+pub use groups::ReadGroups;
 pub use list::MailboxList;
