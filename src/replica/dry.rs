@@ -59,6 +59,15 @@ impl<'r> Dry<'r> {
 
     fn look(&mut self, name: &MboxName, last_uid: Uid) -> Result<Shadow> {
         let Some(real) = self.imagined.real(name) else { return Ok(Shadow::default()) };
+        // Asking for the records of what is not there would be logged as refused.
+        let there = self.submit_real(std::slice::from_ref(&real))?;
+        match self.inner.wait(there).and_then(Reply::into_folders) {
+            Ok(folders) if folders.iter().all(|folder| folder.name != real) => {
+                return Ok(Shadow::default());
+            }
+            Err(error) if error.is_connection() => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
         let full = FullMailbox { mailbox: &real, temp_path: Some(self.temp_path) };
         self.inner.expect(u64::from(last_uid.min(MOST_RECORDS)).saturating_mul(REPLY_RECORD_BYTES));
         let ticket = self.inner.submit(Command::GetFullMailbox(full))?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cyrsync_lab::{Imap, Lab, Proxy, Sieve, compare, describe};
 
-use crate::common::{append, create, is_of_the_run, lines, ours, replicate};
+use crate::common::{append, create, errors, is_of_the_run, lines, ours, replicate};
 use crate::rolling::log;
 
 /// A lab whose servers are equal but for some changes of each kind.
@@ -50,6 +50,8 @@ fn planned(lab: &Lab, args: &[&str]) -> Vec<String> {
     let summary = steps.pop().unwrap();
     assert!(summary.ends_with("; nothing was changed"), "{run}");
     assert_eq!(run.stderr, "", "{run}");
+    // Not even that the replica has no records of a mailbox that is yet to be made.
+    assert_eq!(errors(&run), [""; 0], "{run}");
     steps
 }
 
