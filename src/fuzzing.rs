@@ -1,9 +1,9 @@
-//! Every parser of strangers' bytes as a function of bytes alone: for cargo-fuzz (`fuzz/`), and for
-//! the tests below, which feed them real files cut at every byte and with every bit flipped, and
-//! the inputs that once made them fail (`fuzz/crashes`).
+//! Makes each parser of untrusted input a function of bytes. cargo-fuzz (`fuzz/`) uses them. So do
+//! the tests below, with real files cut at every byte and with every bit flipped, and with the
+//! inputs that once made them fail (`fuzz/crashes`).
 //!
-//! Where a CRC keeps damage out, a target parses the bytes twice: as they are, and with the CRCs
-//! put right, so that what lies behind the CRC is tried too.
+//! If a CRC protects the bytes, a target parses them twice: unchanged and with correct CRCs, so
+//! that the code after the CRC check is tested as well.
 
 use std::cell::OnceCell;
 use std::fs::{self, File};
@@ -22,10 +22,10 @@ use crate::format::{
 use crate::protocol::{Item, Reply};
 use crate::replica::fuzz;
 
-/// Feeds one parser.
+/// A function that passes bytes to one parser.
 pub type Target = fn(&[u8]);
 
-/// The targets by name.
+/// The targets and their names.
 pub const TARGETS: [(&str, Target); 22] = [
     ("annot", annotation),
     ("config", configuration),
@@ -51,17 +51,17 @@ pub const TARGETS: [(&str, Target); 22] = [
     ("twoskip", twoskip),
 ];
 
-/// Runs the target of this name.
+/// Runs the target with this name.
 ///
 /// # Panics
-/// If there is none; and if the parser is at fault.
+/// If there is no such target, or if the parser has a bug.
 pub fn run(name: &str, data: &[u8]) {
     let found = TARGETS.iter().find(|(known, _)| *known == name);
     let (_, target) = found.unwrap_or_else(|| panic!("there is no target {name}"));
     target(data);
 }
 
-/// As key and as value; the first byte says where the one ends.
+/// Parses the data as key and as value. The first byte gives the position at which they are split.
 fn annotation(data: &[u8]) {
     let at = data.first().map_or(0, |n| usize::from(*n));
     let (key, value) = data.split_at_checked(at).unwrap_or((data, data));
@@ -77,7 +77,7 @@ fn annotation(data: &[u8]) {
     }
 }
 
-/// Without `@include`, which would open what it names.
+/// Replaces `@`, because `@include` would open other files.
 fn configuration(data: &[u8]) {
     let text: Vec<u8> = data.iter().map(|b| if *b == b'@' { b'#' } else { *b }).collect();
     let _ = Config::from_text(&text, "fuzz");
@@ -123,14 +123,14 @@ fn wire_dlist(data: &[u8]) {
     }
 }
 
-/// Bytes from a replica that was asked for a user three times.
+/// Parses the data as replies to three `GET USER` commands.
 fn session(data: &[u8]) {
     for reply in fuzz::replies(data) {
         let _ = reply.into_user();
     }
 }
 
-/// Lines of a reply, as those to `GET USER`.
+/// Parses the data as lines of a reply to `GET USER`.
 fn reply(data: &[u8]) {
     let mut items = Vec::new();
     for line in data.split(|byte| *byte == b'\n').take(64) {
@@ -233,7 +233,7 @@ fn quotalegacy(data: &[u8]) {
     let _ = db.scan(b"user.", &mut |_, _| Ok(ControlFlow::Continue(())));
 }
 
-/// Reads a database in every way: that ends, and gives no more than the file holds.
+/// Reads a database in every way. Checks that this ends, and returns no more than the file holds.
 fn database(data: &[u8], backend: Backend) {
     let path = scratch(|dir| dir.join("db"));
     write(&path, data);
@@ -253,7 +253,7 @@ fn database(data: &[u8], backend: Backend) {
     }
 }
 
-/// Puts the CRC at `crc` right, which covers what is from `start` on.
+/// Corrects the CRC at `crc`, which covers the bytes from `start` on.
 fn seal(data: &mut [u8], start: usize, crc: usize) {
     let Some(sum) = data.get(start..crc).map(crc32fast::hash) else { return };
     if let Some(place) = data.get_mut(crc..).and_then(<[u8]>::first_chunk_mut) {
@@ -261,7 +261,7 @@ fn seal(data: &mut [u8], start: usize, crc: usize) {
     }
 }
 
-/// The CRCs of the header and of all that looks like a record.
+/// Corrects the CRCs of the header and of all bytes that look like records.
 fn seal_twoskip(mut data: Vec<u8>) -> Vec<u8> {
     seal(&mut data, 0, 60);
     let mut at = 64;
@@ -287,8 +287,8 @@ fn seal_twoskip(mut data: Vec<u8>) -> Vec<u8> {
     data
 }
 
-/// Puts right what the header of a twom database says of checksums, its own one, and those of all
-/// that looks like a record.
+/// Corrects the checksums of a twom database: that of the header, and those of all bytes that look
+/// like records.
 fn seal_twom(mut data: Vec<u8>) -> Vec<u8> {
     let number = |data: &[u8], at: usize| {
         data.get(at..).and_then(<[u8]>::first_chunk).map(|bytes| u32::from_le_bytes(*bytes))
@@ -339,7 +339,7 @@ thread_local! {
     static SCRATCH: OnceCell<Scratch> = const { OnceCell::new() };
 }
 
-/// A directory of this thread, in memory where that is possible.
+/// A directory for this thread, in memory if possible.
 struct Scratch(PathBuf);
 
 impl Drop for Scratch {

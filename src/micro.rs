@@ -1,7 +1,7 @@
-//! Micro-benchmarks of what a run spends its time in: `make bench-micro`.
+//! Micro-benchmarks of the most expensive parts of a run: `make bench-micro`.
 //!
-//! They are a unit test, because what they measure is private; that they still work is tested with
-//! every other unit test.
+//! They are a unit test because they measure private functions. The normal unit tests check that
+//! they still work.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -17,18 +17,18 @@ use crate::replica::fuzz;
 use crate::types::crc::FlagCrcs;
 use crate::types::{CrcSum, Guid, Record, Text};
 
-/// Records of an index, and of a reply.
+/// Number of records in an index, and in a reply.
 const RECORDS: u32 = 10_000;
-/// How long each is repeated, and in how many parts; the best part counts.
+/// Total time of each benchmark, and the number of parts of it. The fastest part counts.
 const TIME: Duration = Duration::from_millis(500);
 const PARTS: u32 = 5;
 
-/// Something that is repeated.
+/// A benchmark.
 struct Micro {
     name: &'static str,
-    /// What one repetition works through.
+    /// Bytes that one repetition processes.
     bytes: usize,
-    /// The same in pieces: records, keys.
+    /// Records or keys that one repetition processes.
     pieces: usize,
     run: Box<dyn FnMut()>,
 }
@@ -45,7 +45,7 @@ fn all() -> Vec<Micro> {
     [dlists(), indexes(), databases(), crcs(), deflates()].into_iter().flatten().collect()
 }
 
-/// A mailbox with its records, as a replica tells it.
+/// Returns a mailbox with its records, as a replica sends it.
 fn reply() -> Vec<u8> {
     let mut text = String::from("MAILBOX %(UNIQUEID abcdefgh MBOXNAME user.fred RECORD (");
     for n in 0..RECORDS {
@@ -101,7 +101,7 @@ fn write_record(writer: &mut Writer<'_>, n: u32) -> crate::Result<()> {
     writer.close()
 }
 
-/// A fixture's header and its first record, many times.
+/// Returns a fixture's header, and its first record repeated many times.
 fn index() -> (Header, Vec<u8>) {
     let file = fs::read(fixture("index/v17/cyrus.index")).expect("own file");
     let header = Header::parse(&file, file.len() as u64).expect("a good file");
@@ -197,7 +197,7 @@ fn deflates() -> Vec<Micro> {
     found
 }
 
-/// Bytes without a pattern.
+/// Returns bytes without a pattern.
 fn bytes(count: usize) -> Vec<u8> {
     let mut state = 1u32;
     let next = |_| {
@@ -210,7 +210,7 @@ fn bytes(count: usize) -> Vec<u8> {
     (0..count).map(next).collect()
 }
 
-/// What an attachment looks like that is compressed already.
+/// Returns text like an attachment that is already compressed.
 fn base64_lines(count: usize) -> Vec<u8> {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let letters = bytes(count).into_iter().map(|byte| LETTERS[usize::from(byte) % 64]);
@@ -218,7 +218,7 @@ fn base64_lines(count: usize) -> Vec<u8> {
     letters.chunks(76).flat_map(|line| [line, b"\r\n"].concat()).collect()
 }
 
-/// The shortest time of one repetition.
+/// Returns the shortest time of one repetition.
 fn best(micro: &mut Micro) -> Duration {
     (micro.run)();
     let mut best = Duration::MAX;

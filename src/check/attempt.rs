@@ -1,56 +1,56 @@
-//! How far the attempts to connect came.
+//! Records how far each attempt to connect came.
 
 use std::cell::RefCell;
 
 use crate::error::Error;
 use crate::replica::{Offered, Shown, Stage, Trust};
 
-/// What the server said of itself.
+/// The server's description of itself.
 #[derive(Debug, Clone)]
 pub(super) struct Greeted {
-    /// Which protocol it speaks.
+    /// The protocol of the server.
     pub protocol: &'static str,
-    /// Its version as it writes it.
+    /// Its version, as the server writes it.
     pub release: Option<String>,
     /// Major and minor version.
     pub version: Option<(u32, u32)>,
 }
 
-/// How to log in.
+/// The login mechanism.
 #[derive(Debug, Clone)]
 pub(super) struct Mechanism {
-    /// What the server offers.
+    /// The mechanisms that the server offers.
     pub offered: Vec<String>,
-    /// What was chosen; `None` where no login is needed.
+    /// The chosen mechanism; `None` if no login is needed.
     pub chosen: Option<String>,
-    /// Whether the password crosses a network in clear.
+    /// Whether the password is sent over a network unencrypted.
     pub clear_password: bool,
 }
 
-/// What was reached over one port.
+/// The stages that an attempt on one port reached.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Attempt {
     /// The port; 0 for a UNIX socket.
     pub port: u16,
-    /// The address.
+    /// The address of the server.
     pub connected: Option<String>,
-    /// The certificate that was shown.
+    /// The server's certificate.
     pub certificate: Option<Shown>,
-    /// How it is encrypted, and what the certificate was taken for.
+    /// The kind of encryption, and the result of checking the certificate.
     pub encrypted: Option<(String, Trust)>,
-    /// It stays in clear; the answer to STARTTLS, if that was refused.
+    /// Set if the connection is unencrypted. Holds the reply to STARTTLS if that was refused.
     pub clear: Option<Option<String>>,
-    /// Who is there.
+    /// The server's description of itself.
     pub greeted: Option<Greeted>,
-    /// How to log in.
+    /// The login mechanism.
     pub mechanism: Option<Mechanism>,
-    /// The login was accepted.
+    /// Whether the login was accepted.
     pub logged_in: bool,
-    /// What is offered then.
+    /// The capabilities that the server offers after the login.
     pub offered: Option<Offered>,
-    /// Whether it is compressed.
+    /// Whether the connection is compressed.
     pub compressed: Option<bool>,
-    /// How it failed.
+    /// The error that ended the attempt.
     pub error: Option<Error>,
 }
 
@@ -75,7 +75,7 @@ impl Attempt {
         }
     }
 
-    /// How many stages were reached.
+    /// Returns the number of stages reached.
     fn depth(&self) -> usize {
         let stages = [
             self.connected.is_some(),
@@ -91,12 +91,12 @@ impl Attempt {
     }
 }
 
-/// Notes the stages of all attempts.
+/// Collects the stages of all attempts.
 #[derive(Debug, Default)]
 pub(super) struct Attempts(RefCell<Vec<Attempt>>);
 
 impl Attempts {
-    /// Notes a stage of the present attempt.
+    /// Notes a stage of the current attempt.
     pub fn note(&self, stage: Stage) {
         let mut all = self.0.borrow_mut();
         if matches!(stage, Stage::Begun { .. }) || all.is_empty() {
@@ -107,10 +107,11 @@ impl Attempts {
         }
     }
 
-    /// The attempt that came furthest, and the others; `None` if there was none at all.
+    /// Returns the attempt that came furthest, and the others. Returns `None` if there was no
+    /// attempt.
     pub fn furthest(self) -> Option<(Attempt, Vec<Attempt>)> {
         let mut all = self.0.into_inner();
-        // Of several, the first, as where a client reports its failure.
+        // If several came equally far, take the first. A client reports its failure as well.
         let depth = |at: &usize| (all.get(*at).map_or(0, Attempt::depth), usize::MAX - at);
         let best = (0..all.len()).max_by_key(depth)?;
         let best = all.remove(best);

@@ -1,11 +1,11 @@
-//! The backends, and which of Cyrus's are none here.
+//! The database backends that can be read, and the error for those that cannot.
 
 use std::fmt;
 
 use crate::error::{Error, Kind, Result};
 use crate::settings::{DbBackend, DbFormat};
 
-/// The formats that are read.
+/// A database backend that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Backend {
     /// `lib/cyrusdb_twoskip.c`, the default of most databases.
@@ -21,10 +21,10 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// The backend that an option of imapd.conf (`mboxlist_db`, `quota_db`, ...) names.
+    /// Returns the backend that an option of imapd.conf (`mboxlist_db`, `quota_db`, ...) names.
     ///
     /// # Errors
-    /// [`Kind::Unsupported`] for a backend of Cyrus that is not read here.
+    /// [`Kind::Unsupported`] if this library cannot read that backend.
     pub fn of(format: DbFormat) -> Result<Backend> {
         let DbFormat { option, backend } = format;
         match backend {
@@ -44,7 +44,7 @@ impl Backend {
         }
     }
 
-    /// The word of imapd.conf.
+    /// Returns the backend's name in imapd.conf.
     pub fn name(self) -> &'static str {
         match self {
             Backend::Twoskip => "twoskip",
@@ -62,7 +62,7 @@ impl fmt::Display for Backend {
     }
 }
 
-/// The error of a backend that is not read.
+/// Returns the error for a backend that cannot be read.
 pub(super) fn unsupported(op: &'static str, subject: String) -> Error {
     Error::new(Kind::Unsupported, op, subject, "this backend is not read").hint(
         "convert the database to twoskip with cvt_cyrusdb and change imapd.conf, \

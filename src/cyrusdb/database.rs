@@ -1,4 +1,4 @@
-//! What each backend does.
+//! The interface that each database backend implements.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -6,47 +6,47 @@ use std::ops::ControlFlow;
 use super::order::KeyOrder;
 use crate::error::Result;
 
-/// Receives keys and values of a scan; [`ControlFlow::Break`] ends it.
+/// Callback that receives the keys and values of a scan. [`ControlFlow::Break`] ends the scan.
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>> + 'a;
 
-/// What is sought in a database.
+/// A search in a database.
 #[derive(Debug, Clone, Copy)]
 pub enum Sought<'a> {
     /// The record with this key.
     Key(&'a [u8]),
-    /// The records whose keys begin like this.
+    /// The records whose keys begin with this prefix.
     Prefix(&'a [u8]),
 }
 
-/// Receives, with keys and values, for which of several things that were sought they are.
+/// Callback of a scan for several searches: number of the search, key and value.
 pub type VisitEach<'a> = dyn FnMut(usize, &[u8], &[u8]) -> Result<ControlFlow<()>> + 'a;
 
-/// An open database. Never written to; may be used from several threads at once.
+/// An open database. It is read-only and can be used from several threads at once.
 pub trait Db: Send + Sync + fmt::Debug {
-    /// The value of a key; `None` if there is none.
+    /// Returns the value of a key, or `None` if there is no such record.
     ///
     /// # Errors
-    /// [`Kind::Io`](crate::Kind::Io); [`Kind::Corrupt`](crate::Kind::Corrupt) naming the file, the
-    /// offset and what checks it.
+    /// [`Kind::Io`](crate::Kind::Io); [`Kind::Corrupt`](crate::Kind::Corrupt) with the file, the
+    /// offset and the tool that checks the file.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
 
-    /// Visits all records whose keys begin with `prefix`, each key once, in the database's own
-    /// order: unsigned bytes for twoskip, twom and quotalegacy, signed ones for skiplist, Cyrus's
-    /// mailbox order for flat and for databases opened with [`KeyOrder::Mailbox`].
+    /// Visits all records whose keys begin with `prefix`, each key once, in the order of the
+    /// database: unsigned bytes for twoskip, twom and quotalegacy, signed bytes for skiplist,
+    /// Cyrus's mailbox order for flat and for databases opened with [`KeyOrder::Mailbox`].
     ///
-    /// No lock is held while `visit` runs. A writer may thus change the database in the middle
-    /// of a scan: what it does beyond the key visited last is seen or not, as with
-    /// `cyrusdb_foreach`.
+    /// No lock is held while `visit` runs, so a writer may change the database during a scan. The
+    /// scan may or may not see changes after the last visited key, like `cyrusdb_foreach`.
     ///
     /// # Errors
-    /// As for [`Db::get`], and whatever `visit` returns.
+    /// Like [`Db::get`], and the error that `visit` returns.
     fn scan(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<()>;
 
-    /// Visits one thing after the other, as [`Db::get`] and [`Db::scan`] would find it. As long as
-    /// that is not much, all is of one state of the database; [`ControlFlow::Break`] ends it.
+    /// Runs several searches one after the other, each like [`Db::get`] or [`Db::scan`]. If the
+    /// results are small, all come from the same state of the database. [`ControlFlow::Break`] ends
+    /// all searches.
     ///
     /// # Errors
-    /// As for [`Db::scan`].
+    /// Like [`Db::scan`].
     fn scan_each(&self, sought: &[Sought<'_>], visit: &mut VisitEach<'_>) -> Result<()> {
         let mut flow = ControlFlow::Continue(());
         for (nth, sought) in sought.iter().enumerate() {
@@ -68,32 +68,32 @@ pub trait Db: Send + Sync + fmt::Debug {
         Ok(())
     }
 
-    /// As [`Db::scan`], but where a record cannot be read it goes on behind it, as far as the
-    /// format has other ways to get there. Records close to the damaged one may be missed.
+    /// Like [`Db::scan`], but skips unreadable records where the format offers another path around
+    /// them. Records close to a damaged one may be missed.
     ///
     /// # Errors
-    /// As [`Db::scan`]; the first record that could not be read is told at the end.
+    /// Like [`Db::scan`]. The error of the first unreadable record is returned at the end.
     fn salvage(&self, prefix: &[u8], visit: &mut Visit<'_>) -> Result<()> {
         self.scan(prefix, visit)
     }
 }
 
-/// What a database's bytes do not tell about it.
+/// Properties of a database that its file does not contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Options {
-    /// How twoskip, skiplist and quotalegacy are sorted. Cyrus 3.6 and later pass nothing but
-    /// [`KeyOrder::Raw`], earlier ones [`KeyOrder::Mailbox`] where `improved_mboxlist_sort` is on.
-    /// twom knows one order only.
+    /// The key order of twoskip, skiplist and quotalegacy. Cyrus 3.6 and later always use
+    /// [`KeyOrder::Raw`]; earlier versions use [`KeyOrder::Mailbox`] if `improved_mboxlist_sort` is
+    /// on. twom has only one order.
     pub order: KeyOrder,
-    /// quotalegacy alone: `fulldirhash` of imapd.conf.
+    /// Value of `fulldirhash` in imapd.conf. Only quotalegacy uses it.
     pub full_dir_hash: bool,
-    /// quotalegacy alone: whether `virtdomains` of imapd.conf is on.
+    /// Whether `virtdomains` in imapd.conf is on. Only quotalegacy uses it.
     pub virtual_domains: bool,
-    /// Whether the file must be there and hold something, as those must that Cyrus makes at its
-    /// start: that it is not is damage, not a database without records.
+    /// Whether the file must exist and not be empty, because Cyrus creates it at its start. A
+    /// missing or empty file is then an error, not an empty database.
     pub required: bool,
 }
 
-/// What to do about a database that the system does not give.
+/// Advice for a database that the system cannot open or read.
 pub(super) const DATABASE: &str = "check configdirectory and the paths of databases in imapd.conf; where a file \
                         that Cyrus needs is lost, stop Cyrus and restore it from a backup";

@@ -1,8 +1,9 @@
-//! flat (`lib/cyrusdb_flat.c`): a line for each record, key TAB value, sorted in mailbox order.
+//! The flat backend (`lib/cyrusdb_flat.c`): one line for each record, key TAB value, sorted in
+//! mailbox order.
 //!
-//! NUL, TAB, CR and LF are written as 0xff and the byte with its highest bit set, 0xff as itself
-//! twice (`encode`). A writer makes a new file and renames it over the old one, so readers take no
-//! lock: the file they have opened never changes.
+//! NUL, TAB, CR and LF are escaped as 0xff and the byte with its highest bit set; 0xff is escaped
+//! as 0xff 0xff (`encode`). A writer creates a new file and renames it over the old one. Readers
+//! need no lock, because an open file never changes.
 
 use std::cmp::Ordering;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
@@ -19,28 +20,28 @@ const OP: &str = "read flat database";
 const HINT: &str = "each line must be key, TAB, value, sorted as Cyrus sorts mailboxes: \
                     `cvt_cyrusdb FILE flat NEW twoskip` reads what Cyrus can read";
 const ESCAPE: u8 = 0xff;
-/// Escaping doubles the length at most; TAB and LF.
+/// Escaping at most doubles the length; then TAB and LF.
 const LINE_BYTES: u64 = 2 * (DB_KEY_BYTES + DB_VALUE_BYTES) + 2;
 const SCAN_BUFFER: usize = 64 << 10;
-/// A search looks at one line here, one there.
+/// Small, because a search reads single lines far apart.
 const SEARCH_BUFFER: usize = 512;
-/// One record, of usual length.
+/// Enough for one record of usual length.
 const GET_BUFFER: usize = 4 << 10;
 
 /// A flat database.
 #[derive(Debug)]
 pub(super) struct Flat {
     path: PathBuf,
-    /// All of it; otherwise the file is opened for each operation, to see the newest one.
+    /// The content of the file. If `None`, each operation opens the file, to see its newest state.
     bytes: Option<Vec<u8>>,
 }
 
-/// What is read, from wherever.
+/// The input: a file or memory.
 trait Source: Read + Seek {}
 
 impl<T: Read + Seek> Source for T {}
 
-/// A record's line without its LF, and where it begins.
+/// The line of a record without its LF, and its offset.
 struct Line<'a> {
     offset: u64,
     key: &'a [u8],
@@ -52,7 +53,7 @@ impl Flat {
         Flat { path: path.to_owned(), bytes: None }
     }
 
-    /// One that was read already.
+    /// Creates a database from bytes that were already read.
     pub(super) fn of_bytes(bytes: Vec<u8>, path: &Path) -> Self {
         Flat { path: path.to_owned(), bytes: Some(bytes) }
     }
@@ -75,10 +76,11 @@ impl Flat {
         malformed.in_file(OP, &self.path, HINT)
     }
 
-    /// Offset of the first line whose (encoded) key is not below `key`; the file's size if there
-    /// is none.
+    /// Returns the offset of the first line whose (encoded) key is not below `key`, or the file's
+    /// size if there is none.
     ///
-    /// Bisects byte positions: each stands for the first line that begins there or later.
+    /// This is a binary search over byte positions. Each position stands for the first line that
+    /// begins there or later.
     fn seek(&self, file: &mut dyn Source, size: u64, key: &[u8]) -> Result<u64> {
         let mut reader = BufReader::with_capacity(SEARCH_BUFFER, file);
         let (mut low, mut high) = (0, size);
@@ -100,7 +102,7 @@ impl Flat {
         Ok(found)
     }
 
-    /// Goes to the first line that begins at `offset` or later, and tells where that is.
+    /// Moves to the first line that begins at `offset` or later and returns its offset.
     fn line_start(&self, reader: &mut BufReader<&mut dyn Source>, offset: u64) -> Result<u64> {
         let before = offset.saturating_sub(1);
         reader.seek(SeekFrom::Start(before)).map_err(|error| self.io(error))?;
@@ -114,7 +116,7 @@ impl Flat {
         Ok(before.saturating_add(skipped as u64))
     }
 
-    /// The key of the line at `offset`, where the reader is.
+    /// Returns the key of the line at `offset`, which is the reader's position.
     fn key_at(&self, reader: &mut BufReader<&mut dyn Source>, offset: u64) -> Result<Vec<u8>> {
         let mut key = Vec::new();
         reader
@@ -127,7 +129,7 @@ impl Flat {
         Ok(key)
     }
 
-    /// Hands out the lines from `offset` on until it is told to stop.
+    /// Passes the lines from `offset` on to `each` until it breaks.
     fn lines(
         &self,
         file: &mut dyn Source,
@@ -141,7 +143,7 @@ impl Flat {
         let mut text = Vec::new();
         loop {
             text.clear();
-            // What has no TAB where a key may end is no line, however long it goes on.
+            // Without a TAB within the longest key this is not a line: do not read it to its end.
             let mut read = (&mut reader)
                 .take(2 * DB_KEY_BYTES + 1)
                 .read_until(b'\t', &mut text)
@@ -226,7 +228,7 @@ fn encode(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// An escape at the end stands for nothing, as in Cyrus.
+/// Decodes an escaped text. An escape byte at the end is dropped, as in Cyrus.
 fn decode(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut bytes = bytes.iter().copied();

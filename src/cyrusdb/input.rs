@@ -1,8 +1,8 @@
-//! Big-endian numbers from bytes that may end too early.
+//! Reads big-endian numbers from bytes that may end too early.
 
 use crate::error::Malformed;
 
-/// What is left to parse.
+/// The bytes that are still to be parsed.
 #[derive(Debug)]
 pub(super) struct Input<'a> {
     bytes: &'a [u8],
@@ -14,7 +14,7 @@ impl<'a> Input<'a> {
         Input { bytes, offset: 0 }
     }
 
-    /// How much was taken.
+    /// Returns the number of bytes taken so far.
     pub(super) fn offset(&self) -> usize {
         self.offset
     }

@@ -1,7 +1,7 @@
-//! What twoskip, skiplist and twom have in common: a sorted list with pointers that skip ahead.
+//! The code that twoskip, skiplist and twom share: a sorted list with pointers that skip ahead.
 //!
-//! Keys must ascend along every pointer that is followed; that is checked at each step, and is
-//! also what ends the walk through a damaged file: no key comes twice.
+//! Each step along a pointer checks that the key ascends. This also ends the walk through a damaged
+//! file, because no key can come twice.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -15,48 +15,51 @@ use super::paged::{Opened, Paged, View};
 use crate::error::{Error, Kind, Result};
 use crate::limits::{DB_CHUNK_BYTES, DB_CHUNK_RECORDS, DB_KEY_BYTES, DB_VALUE_BYTES};
 
-/// Most pointers of one record: 31 levels and a lowest one that is double, in twoskip and twom.
+/// Highest number of pointers of a record: 31 levels plus a second lowest one in twoskip and twom.
 pub(super) const MAX_LINKS: usize = 32;
 
 /// A format of records and pointers.
 pub(super) trait Format: Sized + fmt::Debug + Send + Sync + 'static {
-    /// For errors about contents.
+    /// Operation in error messages about contents.
     const OP: &'static str;
-    /// What to do about them.
+    /// Advice for such errors.
     const HINT: &'static str;
-    /// What a file begins with.
+    /// The first bytes of a file.
     const MAGIC: &'static [u8];
-    /// What to do about a file that begins otherwise.
+    /// Advice for a file that begins with other bytes.
     const FOREIGN: &'static str;
     /// The order of keys if the database was not opened with mailbox order.
     const RAW: Compare;
-    /// The order of keys if it was.
+    /// The order of keys if the database was opened with mailbox order.
     const MAILBOX: Compare = order::mailbox;
     /// How the file is locked while it is read.
     const LOCKING: Locking = Locking::Whole;
     /// Whether a deleted record can still be reached on the levels above the lowest one.
     const KEEPS_DELETED: bool = false;
 
-    /// What is kept from one reading of the header to the next.
+    /// Data that is kept between two reads of the header.
     type Memo: Default + fmt::Debug + Send + Sync;
 
-    /// Reads and checks the header; `None` if the file is empty.
+    /// Reads and checks the header. Returns `None` if the file is empty.
     fn header(view: &mut View<'_>, compare: Compare, memo: &Self::Memo) -> Result<Option<Self>>;
 
-    /// The record before the first one, which points to the first one on each level.
+    /// Returns the node before the first record; it points to the first record of each level.
     fn start(&self, view: &mut View<'_>) -> Result<Node>;
 
-    /// Where `node` points to on a level it has, 0 being the lowest; 0 at the end.
+    /// Returns the offset that `node` points to on one of its levels (0 is the lowest); 0 at the
+    /// end.
     fn link(&self, view: &View<'_>, node: &Node, level: usize) -> Result<u64>;
 
-    /// Reads the record at `offset`, or the first living one after it; `None` at the end.
+    /// Reads the record at `offset`, or the next live one if it is deleted. Returns `None` at the
+    /// end.
     fn node(&self, view: &mut View<'_>, offset: u64) -> Result<Option<Node>>;
 
-    /// Reads a record's value, checking it if the format can.
+    /// Reads the value of a record, and checks it if the format allows that.
     fn value(&self, view: &mut View<'_>, node: &Node) -> Result<Vec<u8>>;
 
-    /// Makes sure of a record's key, as far as the format can. A key is taken at its word while a
-    /// record is searched for; only its neighbours tell that it is not there.
+    /// Checks the key of a record, as far as the format allows that. A search trusts the keys on
+    /// its way. If it does not find its key, it verifies the neighbours, which prove that the key
+    /// is absent.
     fn verify(&self, view: &mut View<'_>, node: &Node) -> Result<()>;
 }
 
@@ -65,7 +68,7 @@ pub(super) trait Format: Sized + fmt::Debug + Send + Sync + 'static {
 pub(super) struct Node {
     pub(super) offset: u64,
     pub(super) links: [u64; MAX_LINKS],
-    /// On how many levels it can be reached.
+    /// The number of levels on which the record is linked.
     pub(super) levels: usize,
     pub(super) key: Vec<u8>,
     pub(super) value_offset: u64,
@@ -74,17 +77,17 @@ pub(super) struct Node {
     pub(super) crc: u32,
 }
 
-/// The state of the last commit, in the formats that write the two lowest pointers in turn.
+/// The state of the last commit, for formats that write two lowest pointers in turn.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Committed {
-    /// The committed size; nothing at or beyond it counts.
+    /// The committed size. Data at or beyond it is not valid.
     pub(super) end: u64,
-    /// Whether a writer died in the middle of a transaction.
+    /// Whether a writer died during a transaction.
     pub(super) dirty: bool,
 }
 
 impl Committed {
-    /// Where the record at `offset` points to on a level: what the last commit made valid.
+    /// Returns the offset that the record at `offset` points to on a level, as of the last commit.
     pub(super) fn link(
         self,
         view: &View<'_>,
@@ -94,7 +97,7 @@ impl Committed {
     ) -> Result<u64> {
         let [first, second, higher @ ..] = links;
         if level == 0 {
-            // Cyrus's recovery, after a crash as after an abort, leaves none behind.
+            // Cyrus's recovery removes such pointers, after a crash and after an abort.
             if !self.dirty && (*first).max(*second) >= self.end {
                 return Err(view.malformed(offset, "pointer goes beyond the committed size"));
             }
@@ -110,7 +113,7 @@ impl Committed {
     }
 }
 
-/// Checks lengths of a record against the limits; what is too long.
+/// Checks the lengths of a record against the limits. Returns what is too long.
 pub(super) fn too_long(key: u64, value: u64) -> Option<&'static str> {
     if key > DB_KEY_BYTES {
         Some("key is too long")
@@ -121,7 +124,7 @@ pub(super) fn too_long(key: u64, value: u64) -> Option<&'static str> {
     }
 }
 
-/// Checks what the file begins with; there may be less of it than that.
+/// Checks the first bytes of the file. The file may be shorter than the magic.
 pub(super) fn check_magic<F: Format>(view: &mut View<'_>) -> Result<()> {
     let len = F::MAGIC.len().min(usize::try_from(view.size()).unwrap_or(usize::MAX));
     let start = view.bytes(0, len as u64)?;
@@ -132,7 +135,7 @@ pub(super) fn check_magic<F: Format>(view: &mut View<'_>) -> Result<()> {
     }
 }
 
-/// A database of one of these formats.
+/// A database in one of these formats.
 #[derive(Debug)]
 pub(super) struct List<F: Format> {
     file: Paged,
@@ -142,23 +145,23 @@ pub(super) struct List<F: Format> {
     required: bool,
 }
 
-/// Records of a scan, and for which of several things that are sought.
+/// Records of a scan: the number of the search that found each, its key and its value.
 type Records = Vec<(usize, Vec<u8>, Vec<u8>)>;
 
-/// Where a scan goes on.
+/// The position at which a scan resumes.
 #[derive(Debug, Default)]
 struct Place {
-    /// The first thing that was not sought to its end.
+    /// The first search that is not finished.
     nth: usize,
-    /// The last key of it that was visited.
+    /// The last key of that search that was visited.
     after: Option<Vec<u8>>,
 }
 
-/// What to do where a record cannot be read.
+/// How to handle an unreadable record.
 enum Damage {
-    /// End with the error.
+    /// Return the error.
     Refused,
-    /// Go on behind it, and remember the first error.
+    /// Continue after the record, and keep the first error.
     PassedOver(Option<Error>),
 }
 
@@ -184,7 +187,7 @@ impl<F: Format> List<F> {
         List { file, compare, memo: F::Memo::default(), required: options.required }
     }
 
-    /// Header of a locked database; `None` if it is empty and may be.
+    /// Reads the header of a locked database. Returns `None` if it is empty and that is allowed.
     fn header(&self, view: &mut View<'_>) -> Result<Option<F>> {
         match F::header(view, self.compare, &self.memo)? {
             None if self.required => Err(view.malformed(0, "the file is empty")),
@@ -192,7 +195,7 @@ impl<F: Format> List<F> {
         }
     }
 
-    /// The record `node` points to on `level`.
+    /// Returns the record that `node` points to on `level`.
     fn next(
         &self,
         format: &F,
@@ -205,14 +208,14 @@ impl<F: Format> List<F> {
         if next.levels <= level {
             return Err(view.malformed(next.offset, "record is reached on a level it has not"));
         }
-        // The start has an empty key, as no record has.
+        // The start node has an empty key; no record has one.
         if (self.compare)(&next.key, &node.key) != Ordering::Greater {
             return Err(view.malformed(next.offset, "keys are out of order"));
         }
         Ok(Some(next))
     }
 
-    /// The first record whose key is not below `key`, of those that can be read.
+    /// Returns the first readable record whose key is not below `key`.
     fn seek(
         &self,
         format: &F,
@@ -221,7 +224,7 @@ impl<F: Format> List<F> {
         damage: &mut Damage,
     ) -> Result<Option<Node>> {
         let mut node = format.start(view)?;
-        // The nearest record known to be at or beyond the key, and the pointer that led to it.
+        // The nearest record at or beyond the key so far, and the offset by which it was reached.
         let mut beyond: Option<(u64, Node)> = None;
         for level in (0..node.levels).rev() {
             loop {
@@ -242,11 +245,12 @@ impl<F: Format> List<F> {
                         break;
                     }
                     Ok(_) => break,
-                    // The pointers below may lead around it; if not, what is beyond is next.
+                    // Pointers on lower levels may lead around the damage. If not, continue with
+                    // `beyond`.
                     Err(error) => {
                         damage.pass_over(error)?;
                         match beyond.take_if(|_| level == 0 && F::KEEPS_DELETED) {
-                            // Nothing tells any more whether that one was deleted.
+                            // It is no longer possible to know whether that record was deleted.
                             Some((_, next)) => node = next,
                             None => break,
                         }
@@ -254,7 +258,8 @@ impl<F: Format> List<F> {
                 }
             }
         }
-        // Only where there is no such key: damage shall be told to those alone whom it concerns.
+        // Only check if the key was not found, so that damage is reported only to searches it
+        // affects.
         let found = beyond.as_ref().is_some_and(|(_, next)| next.key == key);
         if !found && let Err(error) = format.verify(view, &node) {
             damage.pass_over(error)?;
@@ -266,11 +271,11 @@ impl<F: Format> List<F> {
         (self.compare)(&node.key, key) == Ordering::Less
     }
 
-    /// Reads what is of one state of the file, under its lock where that is needed.
+    /// Runs `work` on one state of the file, with its lock if that is needed.
     ///
-    /// A transaction that was aborted changes blocks, though none of the records, and may leave
-    /// all that the state is known by as it was. A record that lies in two blocks, one cached
-    /// before and one read afterwards, is not damaged: so damage is looked at once more.
+    /// An aborted transaction changes blocks but no records, and may leave the recorded state of
+    /// the file unchanged. A record that spans a cached block and a newly read one can then look
+    /// damaged. If damage is found with cached blocks, run `work` again without the cache.
     fn read<T>(&self, mut work: impl FnMut(&mut View<'_>) -> Result<T>) -> Result<T> {
         let mut view = self.file.view()?;
         let result = work(&mut view);
@@ -282,8 +287,8 @@ impl<F: Format> List<F> {
         result
     }
 
-    /// Reads records of what is sought, all of one state of the file, from a place on. Also gives
-    /// the place to go on from, if there may be more.
+    /// Reads results of the searches from a position on, all from one state of the file. Also
+    /// returns the position to resume from, if there may be more.
     fn chunk(
         &self,
         view: &mut View<'_>,
@@ -307,7 +312,7 @@ impl<F: Format> List<F> {
                     let mut next = self.first(&format, view, prefix, after, damage)?;
                     while let Some(node) = next {
                         if !self.has_prefix(&node, prefix) {
-                            // Only its neighbours tell that there are no more.
+                            // Only the neighbours prove that there are no more records.
                             if let Err(error) = format.verify(view, &node) {
                                 damage.pass_over(error)?;
                             }
@@ -337,7 +342,7 @@ impl<F: Format> List<F> {
         Ok((records, None))
     }
 
-    /// The first record with a prefix, or the first behind a key that has it.
+    /// Returns the first record with a prefix, or the first record after the key `after`.
     fn first(
         &self,
         format: &F,
@@ -360,7 +365,7 @@ impl<F: Format> List<F> {
         begin.is_some_and(|begin| (self.compare)(begin, prefix) == Ordering::Equal)
     }
 
-    /// The value of a key, if there is one.
+    /// Returns the value of a key, if it exists.
     fn value_of(&self, format: &F, view: &mut View<'_>, key: &[u8]) -> Result<Option<Vec<u8>>> {
         match self.seek(format, view, key, &mut Damage::Refused)? {
             Some(node) if (self.compare)(&node.key, key) == Ordering::Equal => {
@@ -371,7 +376,7 @@ impl<F: Format> List<F> {
         }
     }
 
-    /// The next record of those that can be read.
+    /// Returns the next readable record.
     fn follow(
         &self,
         format: &F,
@@ -384,7 +389,7 @@ impl<F: Format> List<F> {
         match next {
             Err(error) => {
                 damage.pass_over(error)?;
-                // The least key above this one.
+                // The lowest key above this one.
                 let above = [&node.key[..], b"\0"].concat();
                 self.seek(format, view, &above, damage)
             }

@@ -1,4 +1,4 @@
-//! What a reader locks of a database's file.
+//! Locks a database file for reading.
 
 use std::fs::File;
 use std::path::Path;
@@ -6,16 +6,16 @@ use std::path::Path;
 use crate::error::Result;
 use crate::sys::lock::{self, Mode, Part, Wait};
 
-/// How a reader locks.
+/// The locks that a reader takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Locking {
-    /// The whole file, as Cyrus reads twoskip and skiplist (`mappedfile_readlock` of
-    /// `lib/mappedfile.c`, `read_lock` of `lib/cyrusdb_skiplist.c`).
+    /// A lock on the whole file, as Cyrus reads twoskip and skiplist (`mappedfile_readlock` in
+    /// `lib/mappedfile.c`, `read_lock` in `lib/cyrusdb_skiplist.c`).
     Whole,
-    /// Two parts of it (`read_lock` of `lib/twom.c`): the magic, held only while waiting, so that
-    /// a writer that waits keeps later readers from overtaking it; then the start record, held
-    /// while reading. The process that repacks the file holds another part all the time, and
-    /// must not be waited for.
+    /// Locks on two ranges of the file (`read_lock` in `lib/twom.c`). The first, on the magic, is
+    /// held only while waiting: it keeps later readers from overtaking a waiting writer. The
+    /// second, on the start record, is held while reading. A process that repacks the file holds a
+    /// third range all the time, for which readers must not wait.
     Twom,
 }
 
@@ -25,10 +25,10 @@ const GATE: Part = Part { start: 0, len: 16 };
 const DATA: Part = Part { start: 96, len: 272 };
 
 impl Locking {
-    /// Locks an open file for reading, waiting for writers; [`lock::release`] ends it.
+    /// Locks an open file for reading and waits for writers. [`lock::release`] unlocks it.
     ///
     /// # Errors
-    /// As for [`lock::acquire`]; nothing is locked then.
+    /// Like [`lock::acquire`]. Nothing is locked then.
     pub(super) fn acquire(self, file: &File, path: &Path) -> Result<()> {
         match self {
             Locking::Whole => lock::acquire(file, path, Mode::Shared, Wait::Block),

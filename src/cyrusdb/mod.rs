@@ -1,4 +1,4 @@
-//! Readers of Cyrus's key-value databases, under Cyrus's own locks.
+//! Reads Cyrus's key-value databases under Cyrus's own locks.
 //!
 //! | backend | file | locked by readers |
 //! |---|---|---|
@@ -8,14 +8,14 @@
 //! | flat | sorted lines, replaced by renaming | nothing: an open file never changes |
 //! | quotalegacy | a directory tree with one file for each quota root | nothing, for the same reason |
 //!
-//! Nothing is mapped into memory: Cyrus rewrites in place, so what is needed is read into owned
-//! buffers, block by block, while the lock is held. Blocks are kept as long as the file stays the
-//! same, so that looking up one mailbox after the other reads little. A handle can stay open for as
-//! long as the process runs: files that Cyrus replaces are opened again.
+//! Files are not mapped into memory, because Cyrus rewrites them in place. Instead, blocks are read
+//! into owned buffers while the lock is held, and cached until the file changes, so that repeated
+//! lookups read little. A handle can stay open for as long as the process runs: if Cyrus replaces
+//! the file, the handle opens the new one.
 //!
-//! A database that a killed writer left behind is never repaired here, as that would be writing.
-//! It is read as Cyrus will find it after its own recovery: the formats of twoskip and twom keep
-//! the last committed state, of a skiplist the log is replayed in memory.
+//! If a killed writer left a database unclean, it is not repaired, because that would be a write.
+//! It is read as Cyrus's own recovery would leave it: twoskip and twom files contain the last
+//! committed state; the log of a skiplist is replayed in memory.
 
 mod backend;
 mod database;

@@ -1,4 +1,4 @@
-//! Opens a database as what it is.
+//! Opens a database file and detects its backend.
 
 use std::fs::File;
 use std::io;
@@ -19,19 +19,19 @@ use crate::error::{Error, Malformed, Result};
 use crate::limits::WHOLE_DB_BYTES;
 use crate::sys::file::{open_unchecked, regular};
 
-/// Opens the database at `path`, or `None` if there is none. `declared` is what imapd.conf says;
-/// as in Cyrus (`cyrusdb_open`), a file that begins like a twoskip, skiplist or twom database is
-/// read as that. For [`Backend::QuotaLegacy`] the last component of `path` is ignored.
+/// Opens the database at `path`. Returns `None` if there is no such file. `declared` is the backend
+/// in imapd.conf. A file that begins like a twoskip, skiplist or twom database is read as such, as
+/// in Cyrus (`cyrusdb_open`). For [`Backend::QuotaLegacy`] the last component of `path` is ignored.
 ///
-/// An empty file is an empty database, unless it is required: Cyrus writes the header when it
-/// first opens it. A file that begins like neither can be read as flat alone; Cyrus does not open
-/// it either if it is declared to be one of these. Here the beginning shows the reverse,
-/// while Cyrus's flat backend takes every file, and would write lines into a twoskip database.
+/// An empty file is an empty database unless it is required: Cyrus writes the header when it first
+/// opens the file. A file without a known magic can only be read as flat; if another backend is
+/// declared, it cannot be read, as in Cyrus. The first bytes also win if flat is declared. Cyrus's
+/// flat backend accepts every file, and would write lines into a twoskip database.
 ///
 /// # Errors
 /// [`Kind::Io`](crate::Kind::Io); [`Kind::Unsupported`](crate::Kind::Unsupported) for a format that
-/// is not read; [`Kind::Corrupt`](crate::Kind::Corrupt) if the
-/// file is not what it is declared to be.
+/// cannot be read; [`Kind::Corrupt`](crate::Kind::Corrupt) if the file does not have the declared
+/// format.
 pub fn open(
     path: &Path,
     declared: Option<Backend>,
@@ -57,11 +57,11 @@ pub fn open(
     }
 }
 
-/// Like [`open`], for one that is read now and not kept: if it is small all of it is read at once,
-/// while no writer is at work, and what comes later is not seen.
+/// Like [`open`], for a database that is read now and not kept open. A small file is read
+/// completely while no writer is active; later changes are not seen.
 ///
 /// # Errors
-/// As for [`open`].
+/// Like [`open`].
 pub fn open_whole(
     path: &Path,
     declared: Option<Backend>,
@@ -74,8 +74,8 @@ pub fn open_whole(
         }
         _ => return open(path, declared, options),
     };
-    // If it is replaced before it is locked, it is as it was when it was opened. What is in it
-    // tells how to lock it, and stays so.
+    // If a writer replaces the file before it is locked, the opened file is read as it is. Its
+    // first bytes, which never change, decide how to lock it.
     let locking = match detect(&file) {
         Ok(Magic::Known(Backend::Twom)) => Some(Locking::Twom),
         Ok(Magic::Known(_) | Magic::Foreign(_) | Magic::None) => Some(Locking::Whole),
@@ -90,7 +90,7 @@ pub fn open_whole(
     }
     drop(file);
     match magic(&bytes) {
-        // Writers of these do not replace the file.
+        // Writers change files of these backends in place, so the unlocked read above is not safe.
         Magic::Known(_) if declared == Some(Backend::Flat) => open(path, declared, options),
         magic => as_what_it_is(magic, Opened::Memory(bytes), path, declared, options).map(Some),
     }
@@ -140,7 +140,7 @@ fn detect(file: &File) -> io::Result<Magic> {
     Ok(magic(start.get(..len).unwrap_or_default()))
 }
 
-/// What a file begins like (`cyrusdb_detect` of `lib/cyrusdb.c`).
+/// Detects the backend by the first bytes (`cyrusdb_detect` in `lib/cyrusdb.c`).
 fn magic(bytes: &[u8]) -> Magic {
     match bytes.get(..16).unwrap_or(bytes) {
         [] => Magic::Empty,

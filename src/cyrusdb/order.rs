@@ -1,28 +1,28 @@
-//! How databases are sorted (`lib/bsearch.c`).
+//! The orders in which databases are sorted (`lib/bsearch.c`).
 
 use std::cmp::Ordering;
 use std::ffi::c_char;
 
-/// Which order a database was opened with (`CYRUSDB_MBOXSORT` of `lib/cyrusdb.h`).
+/// The order with which a database was opened (`CYRUSDB_MBOXSORT` of `lib/cyrusdb.h`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum KeyOrder {
     /// The backend's own order of bytes.
     #[default]
     Raw,
-    /// Mailbox order: the hierarchy separator `.` before everything else.
+    /// Mailbox order: the hierarchy separator `.` sorts before other characters of names.
     Mailbox,
 }
 
-/// How two keys compare.
+/// A function that compares two keys.
 pub(super) type Compare = fn(&[u8], &[u8]) -> Ordering;
 
-/// Unsigned bytes, a prefix first (`bsearch_ncompare_raw`).
+/// Compares unsigned bytes; a prefix sorts first (`bsearch_ncompare_raw`).
 pub(super) fn raw(a: &[u8], b: &[u8]) -> Ordering {
     a.cmp(b)
 }
 
-/// Bytes as C's plain `char`, which is signed on most machines (`compare_signed` of
-/// `lib/cyrusdb_skiplist.c`).
+/// Compares bytes as C's `char`, which is signed on most machines; a prefix sorts first
+/// (`compare_signed` in `lib/cyrusdb_skiplist.c`).
 pub(super) fn c_chars(a: &[u8], b: &[u8]) -> Ordering {
     match a.iter().zip(b).find(|(a, b)| a != b) {
         Some((&a, &b)) => (a as c_char).cmp(&(b as c_char)),
@@ -30,13 +30,13 @@ pub(super) fn c_chars(a: &[u8], b: &[u8]) -> Ordering {
     }
 }
 
-/// Mailbox order, a prefix first (`bsearch_ncompare_mbox`).
+/// Compares in mailbox order; a prefix sorts first (`bsearch_ncompare_mbox`).
 pub(super) fn mailbox(a: &[u8], b: &[u8]) -> Ordering {
     a.iter().map(|&c| weight(c)).cmp(b.iter().map(|&c| weight(c)))
 }
 
-/// The rank of a byte: NUL, then TAB and LF (which end a key in a flat file), then `.`; the
-/// control characters up to backspace make room for them.
+/// Returns the rank of a byte: NUL, then TAB and LF (which end a key in a flat file), then `.`. The
+/// control characters up to backspace move up to make room.
 fn weight(byte: u8) -> u8 {
     match byte {
         0 => 0,

@@ -1,4 +1,4 @@
-//! Random access to a locked file, by blocks that are kept as long as the file stays the same.
+//! Reads a locked file at any offset, with a cache of blocks that is valid until the file changes.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -16,17 +16,17 @@ use crate::sys::lock;
 
 const BLOCK: usize = 4096;
 const BLOCK_U64: u64 = BLOCK as u64;
-/// Slots of the cache that a block may be in.
+/// Number of cache slots that can hold a given block.
 const WAYS: usize = 4;
-/// Bytes at the beginning of a file that tell its state: a twoskip header, or that of a twom up to
-/// the number of commits.
+/// Number of bytes at the start of a file that identify its state: the header of a twoskip file, or
+/// that of a twom file up to the number of commits.
 const HEAD: usize = 64;
-/// Reads of at least this length go around the cache.
+/// Reads of at least this length bypass the cache.
 const DIRECT: usize = 4 * BLOCK;
 
 /// A file that is read under its own shared lock.
 ///
-/// Each thread that reads at the same time has its own open file, since a lock belongs to one.
+/// Each reading thread uses its own open file, because a lock belongs to an open file.
 #[derive(Debug)]
 pub(super) struct Paged {
     path: PathBuf,
@@ -38,26 +38,26 @@ pub(super) struct Paged {
 
 #[derive(Debug)]
 enum Content {
-    /// Open files that nobody uses at the moment.
+    /// Open files that no thread is using.
     Files(Mutex<Vec<Handle>>),
-    /// All that was in a file at some moment.
+    /// The complete content of a file at some moment.
     Memory(Vec<u8>),
 }
 
 #[derive(Debug)]
 struct Handle {
     file: File,
-    /// Which file that is: device and inode.
+    /// Device and inode of the file.
     identity: (u64, u64),
-    /// What the cached blocks are of.
+    /// The state of the file when the blocks were cached.
     state: Option<State>,
     slots: Vec<Slot>,
 }
 
-/// Two files of the same state hold the same records. A commit never leaves it as it was: in
-/// twoskip the header has the committed size, in twom the number of commits, a skiplist grows, and
-/// each is repacked into a new file. Time is for the rest: a skiplist that was cut back and has
-/// grown to the same size again.
+/// Identifies the records in a file: two files in the same state hold the same records. Every
+/// commit changes the state: a twoskip header holds the committed size, a twom header the number of
+/// commits, a skiplist grows, and repacking creates a new file. The modification time covers one
+/// more case: a skiplist that was truncated and has grown to the same size again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct State {
     device: u64,
@@ -67,16 +67,16 @@ pub(super) struct State {
     head: [u8; HEAD],
 }
 
-/// What a database is read from.
+/// The source from which a database is read.
 #[derive(Debug)]
 pub(super) enum Opened {
-    /// A regular file, and what is known of it.
+    /// A regular file and its metadata.
     File(File, Metadata),
-    /// The bytes of one, read while no writer was at work.
+    /// The content of a file, read while no writer was active.
     Memory(Vec<u8>),
 }
 
-/// One block of the cache; `number` is the block's place in the file.
+/// One block of the cache. `number` is the index of the block in the file.
 #[derive(Debug, Default)]
 struct Slot {
     number: Option<u64>,
@@ -84,7 +84,7 @@ struct Slot {
 }
 
 impl Paged {
-    /// The file that is open; `op` and `hint` are for errors about its contents.
+    /// Creates a reader of an open file. `op` and `hint` are for errors about its contents.
     pub(super) fn new(
         opened: Opened,
         path: &Path,
@@ -112,7 +112,7 @@ impl Paged {
         opened.map(Some).map_err(error)
     }
 
-    /// Locks the file that has the name now, waiting for writers, and forgets what is cached.
+    /// Locks the file that now has the name, waiting for writers, and clears the cache.
     pub(super) fn lock_uncached(&self) -> Result<View<'_>> {
         let mut handle = self.handle()?;
         if let Some(handle) = &mut handle {
@@ -131,12 +131,12 @@ impl Paged {
         Ok(view)
     }
 
-    /// Like [`Paged::lock`], but takes no lock as long as all that is read is cached, and the file
-    /// is what it was when it was cached: what was committed then is what is committed now. If it
-    /// has changed when something else is read the view is [stale](View::is_stale).
+    /// Like [`Paged::lock`], but takes no lock while the cache suffices and the file's state is
+    /// that of the cache: no commit has happened since. If another block is needed and the file has
+    /// changed by then, the view becomes [stale](View::is_stale).
     pub(super) fn view(&self) -> Result<View<'_>> {
         let mut handle = self.handle()?;
-        // If not all of it fits, hardly ever is all cached.
+        // If the file is larger than the cache, a read almost always needs the lock.
         let cached = handle.as_ref().and_then(|handle| handle.state);
         let cached = cached.filter(|state| state.size <= DB_CACHE_BYTES as u64);
         if let (Some(handle), Some(cached)) = (&mut handle, cached) {
@@ -161,7 +161,7 @@ impl Handle {
         Handle { file, identity, state: None, slots: Vec::new() }
     }
 
-    /// What the file is like that has this name now, if it is this one.
+    /// Returns the state of the file. `named` is the metadata of the file that now has the name.
     fn look(&mut self, named: &Metadata) -> io::Result<State> {
         let mut head = [0; HEAD];
         let size = named.len();
@@ -171,7 +171,7 @@ impl Handle {
         Ok(State { device: named.dev(), inode: named.ino(), size, modified, head })
     }
 
-    /// Drops all cached blocks and sizes the cache for the file, unless it is as it was.
+    /// If the state has changed, drops all cached blocks and sizes the cache for the file.
     fn set_state(&mut self, state: State) {
         if self.state == Some(state) {
             return;
@@ -185,22 +185,22 @@ impl Handle {
         self.slots.resize_with(slots, Slot::default);
     }
 
-    /// The slots that a block may be in.
+    /// Returns the slots that can hold a block.
     fn ways(&mut self, number: u64) -> &mut [Slot] {
         let sets = (self.slots.len() / WAYS).max(1) as u64;
         self.slots.chunks_mut(WAYS).nth((number % sets) as usize).unwrap_or_default()
     }
 
-    /// A block, if it is cached; it comes to the front of its slots.
+    /// Returns a block if it is cached, and moves it to the front of its slots.
     fn cached(&mut self, number: u64) -> Option<&[u8]> {
         let ways = self.ways(number);
         let place = ways.iter().position(|slot| slot.number == Some(number))?;
-        // Searches go the same ways again.
+        // Searches often follow the same path again.
         ways.get_mut(..=place)?.rotate_right(1);
         ways.first().map(|slot| slot.bytes.as_slice())
     }
 
-    /// Reads a block into the slot that was used least recently.
+    /// Reads a block into its least recently used slot.
     fn read(&mut self, number: u64, len: usize) -> io::Result<()> {
         let start = number.saturating_mul(BLOCK_U64);
         let oldest = self.ways(number).last_mut().ok_or_else(closed)?;
@@ -215,25 +215,25 @@ impl Handle {
     }
 }
 
-/// Whether a file is locked.
+/// Whether a view holds the lock of its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lock {
-    /// It is not: what is cached is read.
+    /// Not locked: only cached blocks are read.
     None,
-    /// It is, and is what it was.
+    /// Locked, and the file is in the state of the cache.
     Held,
-    /// It is, but has changed since it was looked at.
+    /// Locked, but the file has changed since the view began.
     Stale,
 }
 
-/// A file that stays the same as long as it is read.
+/// A file that does not change while it is read.
 #[derive(Debug)]
 pub(super) struct View<'p> {
     paged: &'p Paged,
     handle: Option<Handle>,
     size: u64,
     lock: Lock,
-    /// Whether some blocks were cached before.
+    /// Whether blocks cached by earlier reads may have been used.
     used_cache: bool,
 }
 
@@ -251,12 +251,12 @@ impl Drop for View<'_> {
 }
 
 impl View<'_> {
-    /// Length of the file in bytes.
+    /// Returns the length of the file in bytes.
     pub(super) fn size(&self) -> u64 {
         self.size
     }
 
-    /// Fills `out` from `offset` on; an error if the file ends before.
+    /// Fills `out` with bytes from `offset` on. Fails if the file ends before.
     pub(super) fn read(&mut self, offset: u64, out: &mut [u8]) -> Result<()> {
         if offset.checked_add(out.len() as u64).is_none_or(|end| end > self.size) {
             return Err(self.malformed(offset, "points past the end of the file"));
@@ -280,7 +280,8 @@ impl View<'_> {
             let (now, later) = rest.split_at_mut(n);
             now.copy_from_slice(within.get(..n).unwrap_or_default());
             if n == 0 {
-                // Cannot be under the lock, but a file on a network may shrink all the same.
+                // Impossible while the lock is held, but a file on a network file system may still
+                // shrink.
                 return Err(self.malformed(offset, "the file became shorter while it was locked"));
             }
             offset = offset.saturating_add(n as u64);
@@ -289,8 +290,8 @@ impl View<'_> {
         Ok(())
     }
 
-    /// A fresh buffer with `len` bytes from `offset` on. Checked against the file's size before
-    /// it is allocated.
+    /// Returns `len` bytes from `offset` on. Checks the length against the file's size before it
+    /// allocates memory.
     pub(super) fn bytes(&mut self, offset: u64, len: u64) -> Result<Vec<u8>> {
         let past = || self.malformed(offset, "is longer than what is left of the file");
         if offset.checked_add(len).is_none_or(|end| end > self.size) {
@@ -301,17 +302,17 @@ impl View<'_> {
         Ok(bytes)
     }
 
-    /// A complaint about the contents at `offset`.
+    /// Returns an error about the contents at `offset`.
     pub(super) fn malformed(&self, offset: u64, what: impl Into<String>) -> Error {
         self.wrap(Malformed::new(offset, what.into()))
     }
 
-    /// A complaint that the file is another one than was expected.
+    /// Returns an error that the file has an unexpected format.
     pub(super) fn foreign(&self, what: &'static str, hint: &'static str) -> Error {
         Malformed::new(0, what).in_file(self.paged.op, &self.paged.path, hint)
     }
 
-    /// A parser's complaint, with the file it is about.
+    /// Adds the file to a parser's error.
     pub(super) fn wrap(&self, malformed: Malformed) -> Error {
         malformed.in_file(self.paged.op, &self.paged.path, self.paged.hint)
     }
@@ -321,28 +322,28 @@ impl View<'_> {
     }
 
     fn file(&self) -> Result<&File> {
-        // Taken in `drop` alone.
+        // Only `drop` takes the handle out.
         self.handle.as_ref().map(|handle| &handle.file).ok_or_else(|| self.io(closed()))
     }
 
-    /// What the file is like; the same as long as nobody changes it.
+    /// Returns the state of the file, which stays equal until the file changes.
     pub(super) fn state(&self) -> Option<State> {
         self.handle.as_ref().and_then(|handle| handle.state)
     }
 
-    /// Whether the file has changed since the view was taken: what was read is to be read again.
+    /// Returns whether the file has changed since the view began. Then the caller must read again.
     pub(super) fn is_stale(&self) -> bool {
         self.lock == Lock::Stale
     }
 
-    /// Whether blocks may have been used that were read earlier.
+    /// Returns whether blocks cached by earlier reads may have been used.
     pub(super) fn used_cache(&self) -> bool {
         self.used_cache
     }
 
-    /// Locks the file that has the name now, which may be another one than the one that is open
-    /// (`lock_reopen_ex` of `lib/lock_fcntl.c`). If it is not as it was when it was looked at
-    /// before, drops all cached blocks and sizes the cache for the file.
+    /// Locks the file that now has the name. It may be a new file, not the open one
+    /// (`lock_reopen_ex` in `lib/lock_fcntl.c`). If its state has changed, drops all cached blocks
+    /// and sizes the cache for the file.
     fn lock(&mut self) -> Result<()> {
         let paged = self.paged;
         let io = |error| Error::io(paged.op, &paged.path, error).or_hint(DATABASE);
@@ -365,7 +366,7 @@ impl View<'_> {
         Ok(())
     }
 
-    /// Sees to it that what is read now is of the same state of the file as what is cached.
+    /// Takes the lock if necessary, and fails if the file has changed since its blocks were cached.
     fn need_lock(&mut self) -> Result<()> {
         if self.lock == Lock::None {
             let before = self.state();

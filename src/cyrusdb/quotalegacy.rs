@@ -1,10 +1,11 @@
-//! quotalegacy (`lib/cyrusdb_quotalegacy.c`): a file for each quota root, in the directory that
-//! is to hold the database.
+//! The quotalegacy backend (`lib/cyrusdb_quotalegacy.c`): one file for each quota root, in the
+//! directory that is configured for the database.
 //!
-//! `quota/C/ROOT`, or with virtual domains `domain/C/DOMAIN/quota/C/ROOT` for `DOMAIN!ROOT` and
-//! `domain/C/DOMAIN/quota/root` for the whole `DOMAIN!` (`hash_quota`). `C` is one character made
-//! from the name. A file holds the value and a LF; where the value is not a dlist (`%`), the space
-//! between usage and limit is a LF too. Writers rename a new file over the old one.
+//! The path is `quota/C/ROOT`. With virtual domains it is `domain/C/DOMAIN/quota/C/ROOT` for
+//! `DOMAIN!ROOT`, and `domain/C/DOMAIN/quota/root` for `DOMAIN!` itself (`hash_quota`). `C` is one
+//! character computed from the name. A file holds the value and a LF. If the value is not a dlist
+//! (`%`), the space between usage and limit is also a LF. Writers rename a new file over the old
+//! one.
 
 use std::fs::DirEntry;
 use std::io;
@@ -24,7 +25,7 @@ use crate::sys::lock::{self, Mode};
 const OP: &str = "read quota root";
 const HINT: &str = "remove the file, then run `quota -f` to set the quota's usage again";
 
-/// The files below one directory.
+/// A quota database: the files below one directory.
 #[derive(Debug)]
 pub(super) struct QuotaLegacy {
     directory: PathBuf,
@@ -32,8 +33,8 @@ pub(super) struct QuotaLegacy {
 }
 
 impl QuotaLegacy {
-    /// The last component of `path` does not count (`myopen`); `None` if its directory is
-    /// missing.
+    /// Opens the database in the parent directory of `path`; the last component of `path` is
+    /// ignored (`myopen`). Returns `None` if the directory does not exist.
     pub(super) fn open(path: &Path, options: &Options) -> Result<Option<Self>> {
         let directory = path.parent().unwrap_or(Path::new("/")).to_owned();
         match std::fs::metadata(&directory) {
@@ -45,7 +46,8 @@ impl QuotaLegacy {
         }
     }
 
-    /// Domain and name of a key; no domain if there is none, or they are not in use.
+    /// Splits a key into domain and name. The domain is `None` if the key has none or virtual
+    /// domains are off.
     fn split<'k>(&self, key: &'k [u8]) -> (Option<&'k [u8]>, &'k [u8]) {
         match key.iter().position(|&b| b == b'!') {
             Some(at) if self.options.virtual_domains => match key.split_at_checked(at) {
@@ -56,7 +58,7 @@ impl QuotaLegacy {
         }
     }
 
-    /// The directory of a domain's quota roots, or of those without domain.
+    /// Returns the directory of a domain's quota roots, or of the roots without domain.
     fn quota_directory(&self, domain: Option<&[u8]>) -> PathBuf {
         let mut path = self.directory.clone();
         if let Some(domain) = domain {
@@ -68,7 +70,8 @@ impl QuotaLegacy {
         path
     }
 
-    /// Where the value of `key` is; `None` for keys that cannot be.
+    /// Returns the path of the file with the value of `key`. Returns `None` for keys that are not
+    /// valid file names.
     fn path(&self, key: &[u8]) -> Option<PathBuf> {
         let (domain, root) = self.split(key);
         let safe = |part: &[u8]| {
@@ -85,7 +88,7 @@ impl QuotaLegacy {
         if !safe(root) {
             return None;
         }
-        // Users' names do not all hash to `u`: what comes before the first dot is left out.
+        // Hash only what follows the first dot, or all users' names would hash to `u`.
         let hashed = root.iter().position(|&b| b == b'.').and_then(|at| root.get(at + 1..));
         path.push(letter(hashed.unwrap_or(root), self.options.full_dir_hash));
         path.push(name(root));
@@ -119,7 +122,7 @@ impl QuotaLegacy {
         Ok(())
     }
 
-    /// Value of the quota root in this file; `None` if it is gone.
+    /// Reads the value of the quota root in this file. Returns `None` if the file does not exist.
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         let bytes = match read_regular(path, QUOTA_FILE_BYTES + 1) {
             Ok(bytes) => bytes,
@@ -154,7 +157,7 @@ impl Db for QuotaLegacy {
             KeyOrder::Mailbox => order::mailbox,
         };
         keys.sort_by(|a, b| compare(a, b));
-        // A file that lies in the wrong directory is not found by its key.
+        // A file in a wrong directory also gives a key; only the one in the right place is read.
         keys.dedup();
         for key in keys {
             let Some(path) = self.path(&key) else { continue };
@@ -170,9 +173,9 @@ impl Db for QuotaLegacy {
     }
 }
 
-/// Whether `path`, which is named like a writer's temporary file, is one: writers lock it until
-/// they have renamed it, and have written nothing before they lock it (`mystore`). A mailbox may
-/// have such a name, too.
+/// Returns whether `path`, whose name is like that of a writer's temporary file, is such a file.
+/// Writers lock it before they write and until they have renamed it, so an unlocked empty file is
+/// one (`mystore`). A mailbox may have such a name as well.
 fn being_written(path: &Path) -> Result<bool> {
     match lock::lock_existing(path, Mode::Shared, Wait::Block) {
         Ok(locked) => {
@@ -202,7 +205,7 @@ fn parse(mut bytes: Vec<u8>) -> Result<Vec<u8>, Malformed> {
     Ok(bytes)
 }
 
-/// What is in a directory; nothing if it is missing, or not a directory.
+/// Lists a directory. The list is empty if the directory is missing or not a directory.
 fn entries(path: &Path) -> Result<Vec<DirEntry>> {
     match std::fs::read_dir(path).and_then(Iterator::collect) {
         Err(error)
@@ -216,7 +219,7 @@ fn entries(path: &Path) -> Result<Vec<DirEntry>> {
     }
 }
 
-/// The directory that spreads names.
+/// Returns the letter of the directory into which the name is hashed.
 fn letter(name: &[u8], full: bool) -> String {
     char::from(directory_letter(name, full)).to_string()
 }

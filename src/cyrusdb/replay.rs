@@ -1,10 +1,10 @@
-//! What a skiplist holds after its recovery (`recovery` of `lib/cyrusdb_skiplist.c`), found
-//! without writing.
+//! Computes the records that a skiplist would hold after recovery (`recovery` in
+//! `lib/cyrusdb_skiplist.c`), without writing to the file.
 //!
-//! Recovery forgets all pointers: the records in order, which the last checkpoint wrote, are taken
-//! as they lie, then the log behind them is replayed up to the last transaction that has a commit.
-//! Here that leaves a list of offsets sorted by key, four bytes a record, and meanwhile the keys
-//! that the log names.
+//! Recovery discards all pointers. It takes the ordered records that the last checkpoint wrote,
+//! then replays the log after them up to the last committed transaction. The result here is a list
+//! of offsets sorted by key, four bytes for each record. While it is computed, memory also holds
+//! the keys that the log names.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -15,17 +15,17 @@ use super::skiplist_records::{ADD, COMMIT, DELETE, IN_ORDER, Skiplist, node_end,
 use crate::error::Result;
 use crate::limits::{DB_REPLAY_BYTES, DB_REPLAY_RECORDS};
 
-/// What an entry of [`Touched`] takes beside its key, about.
+/// Approximate bytes that an entry of [`Touched`] takes besides its key.
 const ENTRY_BYTES: usize = 64;
 
-/// The offset of the record that a key has in the end; `None` if it is deleted.
+/// The offset of the last record of each key in the log; `None` if the key was deleted.
 type Touched = HashMap<Vec<u8>, Option<u32>>;
 
-/// The offsets of all living records, ordered by key.
+/// Returns the offsets of all live records, sorted by key.
 ///
 /// # Errors
-/// [`Kind::Corrupt`](crate::Kind::Corrupt) where Cyrus gives up, too, or where what it would do
-/// cannot be told; also if there is too much to hold in memory.
+/// [`Kind::Corrupt`](crate::Kind::Corrupt) where Cyrus also gives up, where Cyrus's behaviour is
+/// not predictable, or if the records need too much memory.
 pub(super) fn living(format: &Skiplist, view: &mut View<'_>, compare: Compare) -> Result<Vec<u32>> {
     let mut in_order = Vec::new();
     let log = in_order_records(format, view, compare, &mut in_order)?;
@@ -33,7 +33,7 @@ pub(super) fn living(format: &Skiplist, view: &mut View<'_>, compare: Compare) -
     merge(format, view, compare, &in_order, touched)
 }
 
-/// Collects the records of the last checkpoint; where the log begins.
+/// Collects the records of the last checkpoint. Returns the offset at which the log begins.
 fn in_order_records(
     format: &Skiplist,
     view: &mut View<'_>,
@@ -55,7 +55,7 @@ fn in_order_records(
         offset = node_end(&node);
         before = Some(node.key);
     }
-    // Cyrus would take what it finds for the log's start, even if the checkpoint was cut short.
+    // Cyrus would take this offset as the start of the log even if the checkpoint was truncated.
     if offset == format.log_start() {
         Ok(offset)
     } else {
@@ -63,7 +63,7 @@ fn in_order_records(
     }
 }
 
-/// Follows the log's finished transactions.
+/// Replays the committed transactions of the log.
 fn replay(
     format: &Skiplist,
     view: &mut View<'_>,
@@ -91,7 +91,7 @@ fn replay(
                         }
                     };
                     offset = offset.saturating_add(8);
-                    // Cyrus unlinks nothing else than just this record.
+                    // Cyrus removes a record only if it is exactly the one named.
                     if holder.map(u64::from) != Some(deleted) {
                         continue;
                     }
@@ -120,8 +120,8 @@ fn replay(
     Ok(touched)
 }
 
-/// Where the transaction that begins at `offset` is committed; `None` if it is the unfinished one
-/// that a killed writer left, or if the log ends here.
+/// Returns the offset of the commit of the transaction that begins at `offset`. Returns `None` if a
+/// killed writer left the transaction unfinished, or if the log ends here.
 fn next_commit(format: &Skiplist, view: &mut View<'_>, offset: u64) -> Result<Option<u64>> {
     let size = view.size();
     let mut at = offset;
@@ -130,7 +130,8 @@ fn next_commit(format: &Skiplist, view: &mut View<'_>, offset: u64) -> Result<Op
             COMMIT => return Ok(Some(at)),
             DELETE => Some(8),
             ADD => format.length(view, at)?,
-            // Cyrus looks for a log behind the zeroes, which no writer leaves by being killed.
+            // Cyrus would look for more log after the zeros. A killed writer does not leave zeros
+            // here.
             0 if at == offset => return Err(view.malformed(at, "the log has a hole")),
             _ if at == offset => return Err(view.malformed(at, "the log has an unknown record")),
             _ => None,
@@ -138,7 +139,7 @@ fn next_commit(format: &Skiplist, view: &mut View<'_>, offset: u64) -> Result<Op
         let Some(length) = length else { return Ok(None) };
         at = at.saturating_add(length);
     }
-    // Less than a word at the beginning is what Cyrus cannot recover from.
+    // Cyrus cannot recover a log that ends with an incomplete word at the start of a transaction.
     if at == offset && at < size {
         Err(view.malformed(at, "the file ends in the middle of a word"))
     } else {
@@ -146,7 +147,7 @@ fn next_commit(format: &Skiplist, view: &mut View<'_>, offset: u64) -> Result<Op
     }
 }
 
-/// The records in order with what the log did to them.
+/// Merges the ordered records with the changes of the log.
 fn merge(
     format: &Skiplist,
     view: &mut View<'_>,
@@ -171,7 +172,7 @@ fn merge(
     if living.len() > DB_REPLAY_RECORDS { Err(too_many(view)) } else { Ok(living) }
 }
 
-/// The place of a key among the records in order, or where it would be.
+/// Returns the index of a key among the ordered records, or the index at which to insert it.
 fn find(
     format: &Skiplist,
     view: &mut View<'_>,

@@ -1,17 +1,18 @@
-//! skiplist (`lib/cyrusdb_skiplist.c`): a header, then records; all numbers 4 bytes, big-endian.
+//! The skiplist backend (`lib/cyrusdb_skiplist.c`): a header, then records. All numbers have 4
+//! bytes and are big-endian.
 //!
-//! The header is a magic of 20 bytes, version (major, minor), highest level, current level,
-//! number of records, start of the log, time of the last recovery. A record is a type (1 in
-//! order, 2 added, 257 start), key length, key, value length, value, pointers, and all ones; key
-//! and value are filled with zeroes to multiples of 4. Of a record's pointers there are as many as
-//! precede the all ones. The log of later transactions also has deletions (4 and the record's
-//! offset), which nothing points to, and ends each transaction with a commit (255).
+//! The header is a magic of 20 bytes, version (major, minor), highest level, current level, number
+//! of records, start of the log, time of the last recovery. A record is a type (1 in order, 2
+//! added, 257 start), key length, key, value length, value, pointers, and a word of all ones. Key
+//! and value are padded with zeros to multiples of 4. The word of all ones ends the list of
+//! pointers. The log of later transactions also contains deletions (4 and the record's offset), to
+//! which nothing points. Each transaction in the log ends with a commit (255).
 //!
-//! Pointers are overwritten as the transaction goes, and nothing has a CRC. If the log does not
-//! end with a commit (`SAFE_TO_APPEND`), a writer was killed, and the pointers are those of a
-//! transaction that never ended. Cyrus replays the log before it writes next; until then its own
-//! readers follow these pointers. Here the log is replayed in memory ([`replay`]) and the pointers
-//! are made up: a perfect skip list over the records that live.
+//! A writer overwrites pointers during a transaction, and nothing has a CRC. If the log does not
+//! end with a commit (`SAFE_TO_APPEND`), a writer was killed, and some pointers belong to an
+//! unfinished transaction. Cyrus replays the log before it writes next; until then its own readers
+//! follow these pointers. This reader replays the log in memory instead ([`replay`]) and computes
+//! new pointers: a perfect skip list over the live records.
 
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ use super::skiplist_records::{
 };
 use crate::error::{Malformed, Result};
 
-/// What the log of a file was replayed to, and of which state of it.
+/// The result of replaying a file's log, and the state of the file at that time.
 pub(super) type Replayed = Mutex<Option<(State, Arc<[u32]>)>>;
 
 impl Format for Skiplist {
@@ -89,12 +90,12 @@ impl Format for Skiplist {
     }
 
     fn verify(&self, _: &mut View<'_>, _: &Node) -> Result<()> {
-        Ok(()) // nothing in the file tells
+        Ok(()) // the file has nothing to check it with
     }
 }
 
 impl Skiplist {
-    /// Whether the log ends with a finished transaction, and the file with the log
+    /// Returns whether the log ends with a committed transaction, and the file ends with the log
     /// (`SAFE_TO_APPEND`).
     fn log_is_finished(&self, view: &mut View<'_>) -> Result<bool> {
         let size = view.size();
@@ -116,7 +117,8 @@ impl Skiplist {
         })
     }
 
-    /// The living records of a file that a killed writer left, once for each state of it.
+    /// Returns the live records of a file that a killed writer left. The result is cached until the
+    /// file changes.
     fn replayed(
         &self,
         view: &mut View<'_>,
@@ -135,7 +137,7 @@ impl Skiplist {
         Ok(living)
     }
 
-    /// A record that is no start record.
+    /// Reads a record that is not the start record.
     fn real(&self, view: &mut View<'_>, offset: u64) -> Result<Node> {
         let (kind, node) = self.record(view, offset)?;
         if kind == DUMMY || node.key.is_empty() {
@@ -146,8 +148,8 @@ impl Skiplist {
     }
 }
 
-/// Pointers of the record at `place`, 0 being the start, if every second record is on the second
-/// level, every fourth on the third and so on.
+/// Computes the pointers of the record at `place` (0 is the start record): every second record is
+/// also on the second level, every fourth also on the third, and so on.
 fn made_up_links(node: &mut Node, place: usize, records: usize) {
     node.links = [0; MAX_LINKS];
     node.levels = match place {

@@ -1,4 +1,4 @@
-//! The header and the records of a skiplist, as they lie in the file.
+//! Reads the header and the records of a skiplist from the file.
 
 use std::sync::Arc;
 
@@ -22,29 +22,29 @@ pub(super) const PADDING: u32 = u32::MAX;
 
 pub(super) const MAGIC: &[u8; 20] = b"\xa1\x02\x8b\x0dskiplist file\0\0\0";
 
-/// What the header says.
+/// The fields of the header.
 #[derive(Debug)]
 pub(super) struct Skiplist {
     pub(super) max_level: usize,
     pub(super) current_level: usize,
     pub(super) log_start: u64,
-    /// Offsets by key, if the log had to be replayed. Pointers are places in it then, 1 being the
-    /// first.
+    /// Offsets sorted by key, if the log had to be replayed. Pointers are then indexes into this
+    /// list, counted from 1.
     pub(super) living: Option<Arc<[u32]>>,
 }
 
 impl Skiplist {
-    /// Where the log begins, as the header says.
+    /// Returns the offset of the log, from the header.
     pub(super) fn log_start(&self) -> u64 {
         self.log_start
     }
 
-    /// Where the records begin.
+    /// Returns the offset of the first record.
     pub(super) fn records_start(&self) -> u64 {
         START + 12 + 4 * (self.max_level as u64 + 1)
     }
 
-    /// How long the record at `offset` is; `None` if the file ends before it does.
+    /// Returns the length of the record at `offset`, or `None` if the file ends within the record.
     pub(super) fn length(&self, view: &mut View<'_>, offset: u64) -> Result<Option<u64>> {
         let number = |view: &mut View<'_>, at: u64| {
             if at.saturating_add(4) > view.size() { Ok(None) } else { number(view, at).map(Some) }
@@ -64,7 +64,7 @@ impl Skiplist {
         Err(view.malformed(links, "record has no valid pointers"))
     }
 
-    /// Type and contents of the record at `offset`.
+    /// Returns the type and the contents of the record at `offset`.
     pub(super) fn record(&self, view: &mut View<'_>, offset: u64) -> Result<(u32, Node)> {
         if offset < START || !offset.is_multiple_of(4) {
             return Err(view.malformed(offset, "pointer leads to what is no record"));
@@ -93,7 +93,7 @@ impl Skiplist {
         Ok((kind, node))
     }
 
-    /// How many pointers there are, and whether they end within the levels of the database.
+    /// Reads the pointers. Returns their number, and whether they end within the database's levels.
     fn links(
         &self,
         view: &mut View<'_>,
@@ -120,20 +120,20 @@ impl Skiplist {
     }
 }
 
-/// Where a record ends whose pointers are those in the file.
+/// Returns the end of a record whose pointers are those in the file.
 pub(super) fn node_end(node: &Node) -> u64 {
     let value_end = node.value_offset.saturating_add(node.value_len.next_multiple_of(4));
     value_end.saturating_add(4 * (node.levels as u64 + 1))
 }
 
-/// The number at `offset`.
+/// Reads the number at `offset`.
 pub(super) fn number(view: &mut View<'_>, offset: u64) -> Result<u32> {
     let mut bytes = [0; 4];
     view.read(offset, &mut bytes)?;
     Ok(u32::from_be_bytes(bytes))
 }
 
-/// Takes the header apart.
+/// Parses the header.
 pub(super) fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<Skiplist, Malformed> {
     let mut input = Input::new(bytes);
     input.take(MAGIC.len())?;

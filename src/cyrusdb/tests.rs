@@ -1,4 +1,4 @@
-//! All formats against databases that Cyrus made, whole and damaged
+//! Reads databases that Cyrus created, intact and damaged, in all formats
 //! (`tests/fixtures/cyrusdb/make.sh`, `tests/fixtures/twom/README.md`).
 
 mod damage;
@@ -19,7 +19,7 @@ use damage::exercise;
 
 type Records = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// Databases that read as their export says, with the order they were made with.
+/// Databases that read like their exports, and the order with which they were created.
 const READABLE: [(&str, KeyOrder); 16] = [
     ("plain.twoskip", KeyOrder::Raw),
     ("plain.skiplist", KeyOrder::Raw),
@@ -64,7 +64,7 @@ fn open_as(path: &Path, declared: Backend, order: KeyOrder) -> Box<dyn Db> {
     open(path, Some(declared), &options).unwrap().unwrap()
 }
 
-/// The backend that `quota_db` names, which can be any.
+/// Returns the backend of a name; `quota_db` accepts all names.
 fn declared(word: &str) -> Result<Backend> {
     Backend::of(settings::tests::of(&format!("quota_db: {word}\n")).databases.quota_db)
 }
@@ -377,7 +377,7 @@ fn a_required_database_that_is_missing_or_empty_is_damage() {
         assert_eq!(error.kind(), Kind::Corrupt);
         fs::remove_file(&path).unwrap();
     }
-    // Emptied while it is open.
+    // The file is emptied while it is open.
     fs::copy(fixture("plain.twoskip"), &path).unwrap();
     let db = open(&path, Some(Backend::Twoskip), &options).unwrap().unwrap();
     assert!(db.get(b"user.bob").unwrap().is_some());
@@ -416,7 +416,7 @@ fn what_lies_behind_a_damaged_record_is_salvaged() {
                 }
             }
         }
-        // A record and the few that only its own pointers lead to.
+        // Lost are a damaged record and the few records that only its pointers lead to.
         assert!(damaged > 20, "{name}: {damaged}");
         assert!(lost < 8 * damaged, "{name}: {lost} in {damaged}");
     }
@@ -433,7 +433,7 @@ fn a_sparse_file_of_many_gigabytes_is_not_read_as_a_whole() {
         let file = File::options().create(true).truncate(false).write(true).open(&path).unwrap();
         file.set_len(64 << 30).unwrap();
         for declared in [Backend::Twoskip, Backend::Skiplist, Backend::Flat] {
-            // Reading all of it would take minutes, and more memory than there is.
+            // Reading the whole file would take minutes and more memory than the machine has.
             exercise(&*open_as(&path, declared, KeyOrder::Raw));
         }
     }
@@ -446,7 +446,7 @@ fn a_record_whose_key_is_damaged_is_not_taken_for_a_missing_one() {
     for name in ["plain.twoskip", "repacked.twoskip", "killed.twoskip"] {
         let whole = fs::read(fixture(name)).unwrap();
         for (n, (key, value)) in export(name).iter().enumerate().skip(1).step_by(5) {
-            // Where it stands in the file: the last time, as it may have been replaced.
+            // Offset of the last copy in the file, because the record may have been replaced.
             let found = whole
                 .windows(key.len() + value.len())
                 .rposition(|bytes| bytes.strip_prefix(&key[..]).is_some_and(|rest| rest == value));

@@ -1,4 +1,5 @@
-//! twom (`lib/twom.c`, after Cyrus 3.12): a header and records, all numbers little-endian.
+//! The twom backend (`lib/twom.c`, after Cyrus 3.12): a header and records. All numbers are
+//! little-endian.
 //!
 //! | header | bytes | | record | bytes |
 //! |---|---|---|---|---|
@@ -15,19 +16,21 @@
 //! | highest level | 4 | | | |
 //! | checksum of all this | 4 | | | |
 //!
-//! Records are added at the end: those of a transaction, then a COMMIT, which nothing points to,
-//! then the header with the new size. The file is longer than that, and what is behind the
-//! committed size does not count. Of a key's versions the pointers lead to the newest one; its
-//! ancestors are for readers of an earlier state, which are none here.
+//! Records are appended: those of a transaction, then a COMMIT, to which nothing points. Then the
+//! header is updated with the new size. The file is longer than that; bytes beyond the committed
+//! size are not valid. If a key has several versions, the pointers lead to the newest. Older
+//! versions (ancestors) serve readers of earlier states; this reader does not use them.
 //!
-//! The lowest level has two pointers that are written in turn, as in twoskip: of the two, the
-//! higher one below the committed size counts (`advance0`), and a higher level that points beyond
-//! it is no shortcut. Cyrus repairs what a killed writer left to just this state (`recovery1`).
+//! The lowest level has two pointers that are written in turn, as in twoskip. The higher one that
+//! is below the committed size is valid (`advance0`). A pointer of a higher level that points
+//! beyond the committed size is ignored. Cyrus's recovery after a killed writer leads to the same
+//! state (`recovery1`).
 //!
-//! A deletion is a DELETE on the lowest level before the deleted record, which keeps its place on
-//! all levels: what is reached on a higher level may be deleted, and the lowest one tells.
+//! A deletion is a DELETE on the lowest level before the deleted record, which stays linked on all
+//! levels. So a record that is reached on a higher level may be deleted; only the lowest level
+//! shows it.
 //!
-//! A checksum is the lower half of 64-bit XXH3, or zero in a database made without.
+//! A checksum is the lower half of 64-bit XXH3, or zero in a database without checksums.
 
 use twox_hash::XxHash3_64;
 
@@ -44,9 +47,9 @@ const HEADER_BYTES: usize = 96;
 const START: u64 = HEADER_BYTES as u64;
 const START_BYTES: u64 = 272;
 const MAX_LEVEL: usize = 31;
-/// Of a DELETE.
+/// Size of a DELETE, the shortest record.
 const MIN_RECORD_BYTES: u64 = 24;
-/// Type, level and lengths, the long lengths, the ancestor, the pointers, the checksums.
+/// Type, level and lengths, long lengths, ancestor, pointers, checksums.
 const MAX_HEAD_BYTES: usize = 8 + 16 + 8 + 8 * (MAX_LEVEL + 1) + 8;
 
 const DUMMY: u8 = 1;
@@ -59,7 +62,7 @@ const DELETE: u8 = 6;
 const DIRTY: u32 = 1;
 /// `TWOM_CSUM_NULL`
 const WITHOUT_CHECKSUMS: u32 = 1 << 27;
-/// `TWOM_CSUM_EXTERNAL`, `TWOM_COMPAR_EXTERNAL`: functions of the program that made the file.
+/// `TWOM_CSUM_EXTERNAL`, `TWOM_COMPAR_EXTERNAL`: functions of the program that created the file.
 const EXTERNAL: u32 = 1 << 29 | 1 << 30;
 
 /// The state of the last commit.
@@ -69,7 +72,7 @@ pub(super) struct Twom {
     checksums: Checksums,
 }
 
-/// How checksums are computed (`set_csum_engine`).
+/// The algorithm of checksums (`set_csum_engine`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Checksums {
     Xxh3,
@@ -79,14 +82,14 @@ enum Checksums {
 impl Checksums {
     fn of(self, bytes: &[u8]) -> u32 {
         match self {
-            // The lower half, as Cyrus stores it.
+            // Cyrus stores the lower half.
             Checksums::Xxh3 => XxHash3_64::oneshot(bytes) as u32,
             Checksums::Zero => 0,
         }
     }
 }
 
-/// A record up to its key.
+/// The part of a record before its key.
 #[derive(Debug)]
 struct Head {
     kind: u8,
@@ -95,7 +98,7 @@ struct Head {
     value_len: u64,
     ancestor: u64,
     links: [u64; MAX_LINKS],
-    /// Where the key begins, from the record's start.
+    /// Offset of the key within the record.
     len: u64,
     checksum: u32,
 }
@@ -115,7 +118,7 @@ impl Format for Twom {
                                    flat NEW twom`, or have imapd.conf say flat where that is \
                                    allowed; otherwise restore it";
     const RAW: Compare = order::raw;
-    // `lib/cyrusdb_twom.c` passes no other order on.
+    // `lib/cyrusdb_twom.c` supports no other order.
     const MAILBOX: Compare = order::raw;
     const LOCKING: Locking = Locking::Twom;
     const KEEPS_DELETED: bool = true;
@@ -208,7 +211,7 @@ impl Format for Twom {
 
     fn verify(&self, view: &mut View<'_>, node: &Node) -> Result<()> {
         if node.key.is_empty() {
-            return Ok(()); // the start record, in whose head all is
+            return Ok(()); // the start record consists of a head only
         }
         self.value(view, node).map(drop)
     }
@@ -249,7 +252,7 @@ impl Twom {
         Ok(head)
     }
 
-    /// A record that [`Twom::head`] has found to be one with a key.
+    /// Reads the key of a record. [`Twom::head`] has checked that it has one.
     fn with_key(&self, view: &mut View<'_>, offset: u64, head: Head) -> Result<Node> {
         let key_offset = offset.saturating_add(head.len);
         let mut key = view.bytes(key_offset, head.key_len.saturating_add(1))?;
@@ -268,7 +271,7 @@ impl Twom {
     }
 }
 
-/// Length of key and value with what ends them (`TLCALC`).
+/// Returns the length of key and value with their terminators and padding (`TLCALC`).
 fn tail_len(key: u64, value: u64) -> Option<u64> {
     key.checked_add(value)?.checked_add(2)?.checked_next_multiple_of(8)
 }
@@ -281,7 +284,7 @@ fn le64(input: &mut Input<'_>) -> Result<u64, Malformed> {
     input.array().map(u64::from_le_bytes)
 }
 
-/// Takes the header apart (`read_header`).
+/// Parses the header (`read_header`).
 fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<Twom, Malformed> {
     let (checked, checksum) = bytes.split_at(HEADER_BYTES - 4);
     let mut input = Input::new(bytes);
@@ -316,7 +319,8 @@ fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<Twom, Malformed> {
     Ok(Twom { committed: Committed { end, dirty: flags & DIRTY != 0 }, checksums })
 }
 
-/// A record up to its key; `bytes` are as many as the longest head has, or all that are left.
+/// Parses a record up to its key. `bytes` has the length of the longest head, or ends with the
+/// file.
 fn parse_head(bytes: &[u8], checksums: Checksums) -> Result<Head, Malformed> {
     let mut input = Input::new(bytes);
     let [kind, level] = input.array()?;

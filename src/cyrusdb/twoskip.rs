@@ -1,4 +1,4 @@
-//! twoskip (`lib/cyrusdb_twoskip.c`): a header and records, all numbers big-endian.
+//! The twoskip backend (`lib/cyrusdb_twoskip.c`): a header and records. All numbers are big-endian.
 //!
 //! | header | bytes | | record | bytes |
 //! |---|---|---|---|---|
@@ -11,11 +11,11 @@
 //! | flags: 1 is dirty | 4 | | CRC32 of key, value and padding | 4 |
 //! | CRC32 of all this | 4 | | key, value, zeroes up to a multiple of 8 | |
 //!
-//! The lowest level has two pointers that are written in turn, and a transaction never overwrites
-//! the one the last commit made valid. So the state of the last commit can be read from a file a
-//! killed writer left dirty: of the two, the higher one below the committed size counts
-//! (`_getloc`), and a higher level that points beyond it is no shortcut. Cyrus repairs such a
-//! file to just this state (`recovery1`).
+//! The lowest level has two pointers that are written in turn. A transaction never overwrites the
+//! pointer that the last commit made valid. So the state of the last commit can be read even if a
+//! killed writer left the file dirty: the higher pointer that is below the committed size is valid
+//! (`_getloc`), and a pointer of a higher level beyond the committed size is ignored. Cyrus's
+//! recovery leads to the same state (`recovery1`).
 
 use super::input::Input;
 use super::list::{Committed, Format, MAX_LINKS, Node, check_magic, too_long};
@@ -29,7 +29,7 @@ const HEADER_BYTES: usize = 64;
 const START: u64 = HEADER_BYTES as u64;
 const MAX_LEVEL: usize = 31;
 const MIN_RECORD_BYTES: u64 = 24;
-/// Type, level and lengths, the long lengths, the pointers, the CRCs.
+/// Type, level and lengths, long lengths, pointers, CRCs.
 const MAX_HEAD_BYTES: usize = 8 + 16 + 8 * (MAX_LEVEL + 1) + 8;
 const DIRTY: u32 = 1;
 
@@ -46,7 +46,7 @@ struct Head {
     level: usize,
     key_len: u64,
     value_len: u64,
-    /// Where the key begins, from the record's start.
+    /// Offset of the key within the record.
     len: u64,
     tail_crc: u32,
 }
@@ -90,7 +90,7 @@ impl Format for Twoskip {
     }
 
     fn node(&self, view: &mut View<'_>, offset: u64) -> Result<Option<Node>> {
-        // Deletions are on the lowest level only; chains of them are as good as unknown.
+        // Deletions are only on the lowest level. The budget ends a loop of them in a damaged file.
         let mut offset = offset;
         let mut budget = self.committed.end / MIN_RECORD_BYTES;
         loop {
@@ -127,7 +127,7 @@ impl Format for Twoskip {
 
     fn verify(&self, view: &mut View<'_>, node: &Node) -> Result<()> {
         if node.key.is_empty() {
-            return Ok(()); // the start record, in whose head all is
+            return Ok(()); // the start record consists of a head only
         }
         let mut crc = crc32fast::Hasher::new();
         crc.update(&node.key);
@@ -149,7 +149,7 @@ impl Format for Twoskip {
     }
 }
 
-/// Length of a value with the zeroes behind it.
+/// Returns the length of a value with its padding.
 fn padded(node: &Node) -> u64 {
     let used = (node.key.len() as u64).saturating_add(node.value_len);
     node.value_len.saturating_add(used.next_multiple_of(8) - used)
@@ -198,7 +198,7 @@ impl Twoskip {
     }
 }
 
-/// Committed size and flags.
+/// Parses the header. Returns the committed size and the flags.
 fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<(u64, u32), Malformed> {
     let (checked, crc) = bytes.split_at(HEADER_BYTES - 4);
     let mut input = Input::new(bytes);
@@ -219,7 +219,8 @@ fn parse_header(bytes: &[u8; HEADER_BYTES]) -> Result<(u64, u32), Malformed> {
     Ok((committed, flags))
 }
 
-/// A record up to its key; `bytes` are as many as the longest head has, or all that are left.
+/// Parses a record up to its key. `bytes` has the length of the longest head, or ends with the
+/// file.
 fn parse_head(bytes: &[u8]) -> Result<Head, Malformed> {
     let mut input = Input::new(bytes);
     let [kind, level] = input.array()?;

@@ -1,29 +1,30 @@
-//! Finds the end of a line on the wire: the first line feed that is not inside a literal.
-//! How much may be buffered until it comes is for the caller to say.
+//! Finds the end of a line on the wire: the first line feed that is not inside a literal. The
+//! caller limits how many bytes are buffered until then.
 
 use crate::error::Malformed;
 use crate::limits::DLIST_ITEM_BYTES;
 
-/// Finds line ends in a growing buffer without looking at any byte twice.
+/// Finds line ends in a growing buffer without scanning any byte twice.
 #[derive(Debug, Default)]
 pub struct Framer {
-    /// Where the search goes on.
+    /// Offset at which the search continues.
     at: usize,
-    /// Where the present line, or its piece behind the last literal, began.
+    /// Start of the current line, or of its part after the last literal.
     piece: usize,
-    /// Where the last literal begins, and its size.
+    /// Start and size of the last literal.
     literal: Option<(usize, usize)>,
 }
 
 impl Framer {
-    /// The length of the first line in `buffer`, line feed included; `None` if more bytes are
-    /// needed. `buffer` must begin with the same bytes as in the call before, until a line was
-    /// found: then the next call begins a new line at the start of its buffer.
+    /// Returns the length of the first line in `buffer`, including the line feed, or `None` if more
+    /// bytes are needed. Until a line is found, each call must pass the same bytes again, with more
+    /// at the end. After a line was found, the next call must pass a buffer that starts with the
+    /// next line.
     pub fn find(&mut self, buffer: &[u8]) -> Result<Option<usize>, Malformed> {
         self.find_among(buffer, DLIST_ITEM_BYTES)
     }
 
-    /// As [`Framer::find`] where literals may be as long as `most`.
+    /// Like [`Framer::find`], with literals of up to `most` bytes.
     pub fn find_among(&mut self, buffer: &[u8], most: u64) -> Result<Option<usize>, Malformed> {
         loop {
             let Some(rest) = buffer.get(self.at..).filter(|rest| !rest.is_empty()) else {
@@ -45,13 +46,14 @@ impl Framer {
         }
     }
 
-    /// How many of a buffer's `length` bytes were looked at.
+    /// Returns how many of a buffer's `length` bytes were scanned.
     pub fn looked_at(&self, length: usize) -> usize {
         self.at.min(length)
     }
 
-    /// The first `count` bytes of the buffer are there no more. Only those may go that were looked
-    /// at, and that are so far back that no literal can be announced with them.
+    /// Tells the framer that the first `count` bytes of the buffer were removed. They must have
+    /// been scanned, and must be so far back that the announcement of a literal cannot contain
+    /// them.
     pub fn forget(&mut self, count: usize) {
         self.at = self.at.saturating_sub(count);
         self.piece = self.piece.saturating_sub(count);
@@ -59,7 +61,7 @@ impl Framer {
             self.literal.and_then(|(start, size)| Some((start.checked_sub(count)?, size)));
     }
 
-    /// The literal that `buffer` ends within: where it begins, and its size.
+    /// Returns the start and size of the literal within which `buffer` ends, if there is one.
     pub fn open_literal(&self, buffer: &[u8]) -> Option<(usize, usize)> {
         self.literal.filter(|(start, size)| {
             *start <= buffer.len() && start.saturating_add(*size) > buffer.len()
@@ -67,7 +69,7 @@ impl Framer {
     }
 }
 
-/// The size of the literal that a piece of a line announces at its end: `{n}`, `{n+}` or
+/// Returns the size of the literal that the end of a line's part announces: `{n}`, `{n+}` or
 /// `%{partition guid n}`.
 fn literal_size(piece: &[u8], offset: usize, most: u64) -> Result<Option<usize>, Malformed> {
     let piece = piece.strip_suffix(b"\r").unwrap_or(piece);
@@ -77,7 +79,7 @@ fn literal_size(piece: &[u8], offset: usize, most: u64) -> Result<Option<usize>,
     let (before, digits) = piece.split_at(piece.len() - digits);
     let opened = match before {
         [.., b'{'] => true,
-        // Of a file, the brace stands before partition and GUID.
+        // In a file the brace is before partition and GUID.
         [.., b' '] => before.windows(2).any(|pair| pair == b"%{"),
         _ => false,
     };
@@ -93,7 +95,7 @@ fn literal_size(piece: &[u8], offset: usize, most: u64) -> Result<Option<usize>,
 mod tests {
     use super::*;
 
-    /// Feeds byte by byte; gives back the lengths of the lines found.
+    /// Feeds the input byte by byte. Returns the lengths of the lines found.
     fn lines(mut input: &[u8]) -> Vec<usize> {
         let mut found = Vec::new();
         let mut framer = Framer::default();

@@ -1,17 +1,17 @@
-//! Typed values of key-value lists. Errors name the key.
+//! Reads typed values from key-value lists. Error messages name the key.
 
 use std::borrow::Cow;
 
 use super::Value;
 use crate::error::Malformed;
 
-/// A key-value list to take typed values from. Keys are unique on the wire; of doubles the first
-/// counts, as with `dlist_getchild`.
+/// Reads typed values from a key-value list. Keys are unique on the wire. If a key appears twice,
+/// the first one wins, like in `dlist_getchild`.
 #[derive(Debug, Clone, Copy)]
 pub struct Kv<'a>(&'a [(Cow<'a, [u8]>, Value<'a>)]);
 
 impl<'a> Value<'a> {
-    /// As a key-value list.
+    /// Returns the value as a key-value list. Fails if it is not one.
     pub fn kv(&'a self) -> Result<Kv<'a>, Malformed> {
         match self {
             Value::Kv(items) => Ok(Kv(items)),
@@ -19,7 +19,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// As a list.
+    /// Returns the value as a list. Fails if it is not one.
     pub fn list(&self) -> Result<&[Value<'a>], Malformed> {
         match self {
             Value::List(items) => Ok(items),
@@ -27,7 +27,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// As text or bytes.
+    /// Returns the value as text or bytes. Fails if it is not an atom.
     pub fn atom(&self) -> Result<&[u8], Malformed> {
         match self {
             Value::Atom(bytes) => Ok(bytes),
@@ -50,26 +50,26 @@ macro_rules! getters {
 }
 
 impl<'a> Kv<'a> {
-    /// The value of a key.
+    /// Returns the value of a key.
     pub fn get(&self, key: &str) -> Option<&'a Value<'a>> {
         let found = self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(key.as_bytes()));
         found.map(|(_, value)| value)
     }
 
     getters! {
-        /// Text or bytes.
+        /// Reads text or bytes.
         atom, opt_atom -> &'a [u8];
-        /// A number of 32 bits.
+        /// Reads a number of 32 bits.
         num32, opt_num32 -> u32;
-        /// A number of 64 bits.
+        /// Reads a number of 64 bits.
         num64, opt_num64 -> u64;
-        /// Seconds since 1970.
+        /// Reads a time in seconds since 1970.
         date, opt_date -> i64;
-        /// A list.
+        /// Reads a list.
         list, opt_list -> &'a [Value<'a>];
     }
 
-    /// Text or bytes; `None` if the key is missing or NIL.
+    /// Reads text or bytes. Returns `None` if the key is missing or NIL.
     pub fn opt_atom(&self, key: &str) -> Result<Option<&'a [u8]>, Malformed> {
         match self.get(key) {
             None | Some(Value::Nil) => Ok(None),
@@ -78,7 +78,7 @@ impl<'a> Kv<'a> {
         }
     }
 
-    /// A number of 64 bits, if the key is there.
+    /// Reads a number of 64 bits. Returns `None` if the key is missing or NIL.
     pub fn opt_num64(&self, key: &str) -> Result<Option<u64>, Malformed> {
         let Some(digits) = self.opt_atom(key)? else { return Ok(None) };
         let all_digits = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
@@ -87,19 +87,19 @@ impl<'a> Kv<'a> {
         number.map(Some).ok_or_else(|| bad(key, "is no number"))
     }
 
-    /// A number of 32 bits, if the key is there.
+    /// Reads a number of 32 bits. Returns `None` if the key is missing or NIL.
     pub fn opt_num32(&self, key: &str) -> Result<Option<u32>, Malformed> {
         let Some(number) = self.opt_num64(key)? else { return Ok(None) };
         u32::try_from(number).map(Some).map_err(|_| bad(key, "does not fit into 32 bits"))
     }
 
-    /// Seconds since 1970, if the key is there. Cyrus prints them as unsigned numbers, so that
-    /// times before 1970 come as huge ones.
+    /// Reads a time in seconds since 1970. Returns `None` if the key is missing or NIL. Cyrus
+    /// prints times as unsigned numbers, so times before 1970 appear as huge numbers.
     pub fn opt_date(&self, key: &str) -> Result<Option<i64>, Malformed> {
         Ok(self.opt_num64(key)?.map(u64::cast_signed))
     }
 
-    /// A list, if the key is there.
+    /// Reads a list. Returns `None` if the key is missing or NIL.
     pub fn opt_list(&self, key: &str) -> Result<Option<&'a [Value<'a>]>, Malformed> {
         match self.get(key) {
             None | Some(Value::Nil) => Ok(None),

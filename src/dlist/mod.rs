@@ -1,13 +1,13 @@
-//! The value grammar of the replication protocol (`imap/dlist.c`), also found in the values of
-//! Cyrus's databases.
+//! Parses and writes the values of the replication protocol (`imap/dlist.c`), a grammar that
+//! Cyrus's databases also use.
 //!
-//! - [`parse`] and [`parse_named`] read a value that is wholly in memory; pure and bounded.
-//! - [`measure`] checks such a value without building it; [`parse_each`] builds its parts one by
-//!   one.
-//! - [`read_each`] does so with a value that is in a file.
-//! - [`Kv`] takes typed values out of a key-value list.
-//! - [`Writer`] writes values straight to a sink.
-//! - [`Framer`] finds the end of a line on the wire, literals included.
+//! - [`parse`] and [`parse_named`] parse a value that is completely in memory, within limits.
+//! - [`measure`] checks such a value without building it. [`parse_each`] builds the elements of one
+//!   list one at a time.
+//! - [`read_each`] does the same with a value in a file.
+//! - [`Kv`] reads typed values from a key-value list.
+//! - [`Writer`] writes values to a sink.
+//! - [`Framer`] finds the end of a line on the wire, including its literals.
 
 mod frame;
 mod get;

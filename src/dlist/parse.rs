@@ -1,4 +1,4 @@
-//! Parser of values that are wholly in memory. Not recursive: nesting is a list on the heap.
+//! Parses values that are completely in memory. It is not recursive: open lists are on the heap.
 
 use std::borrow::Cow;
 
@@ -6,17 +6,17 @@ use super::Value;
 use crate::error::Malformed;
 use crate::limits::{DLIST_DEPTH, DLIST_PARSED_BYTES};
 
-/// Parses one value at the beginning of `input`; gives back the value and the bytes it took.
+/// Parses one value at the start of `input`. Returns the value and its length in bytes.
 pub fn parse(input: &[u8]) -> Result<(Value<'_>, usize), Malformed> {
     let mut parser = Parser::new(input);
     let value = parser.value()?;
     Ok((value, parser.at))
 }
 
-/// A name, the value behind it, and the bytes that both took.
+/// A name, the value after it, and the length of both in bytes.
 pub type Named<'a> = (Cow<'a, [u8]>, Value<'a>, usize);
 
-/// Parses `NAME value`, as replies and commands are.
+/// Parses `NAME value`, the form of replies and commands.
 pub fn parse_named(input: &[u8]) -> Result<Named<'_>, Malformed> {
     let mut parser = Parser::new(input);
     let name = parser.key()?;
@@ -24,9 +24,9 @@ pub fn parse_named(input: &[u8]) -> Result<Named<'_>, Malformed> {
     Ok((name, value, parser.at))
 }
 
-/// As [`parse_named`] for `NAME %(... KEY (value value ...) ...)`: the elements of the list behind
-/// `key` are handed over one by one and let go, so that only one of them is in memory; the list is
-/// empty in what is given back.
+/// Like [`parse_named`] for `NAME %(... KEY (value value ...) ...)`, but passes each element of the
+/// list of `key` to `each` and drops it, so that only one element is in memory. In the returned
+/// value this list is empty.
 pub fn parse_each<'a>(
     input: &'a [u8],
     key: &str,
@@ -38,16 +38,16 @@ pub fn parse_each<'a>(
     Ok((name, value, parser.at))
 }
 
-/// What a value looks like, without building it.
+/// The size of a value, determined without building it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Measure {
-    /// Bytes that `NAME value` took.
+    /// Length of `NAME value` in bytes.
     pub length: usize,
-    /// Elements of lists, those of lists within included; key-value pairs do not count.
+    /// Number of list elements, including those of nested lists. Key-value pairs do not count.
     pub elements: usize,
 }
 
-/// Checks that `input` begins with `NAME value`, and measures it.
+/// Checks that `input` begins with `NAME value` and returns its size.
 pub fn measure(input: &[u8]) -> Result<Measure, Malformed> {
     let mut parser = Parser { keep: false, ..Parser::new(input) };
     parser.key()?;
@@ -55,21 +55,21 @@ pub fn measure(input: &[u8]) -> Result<Measure, Malformed> {
     Ok(Measure { length: parser.at, elements: parser.elements })
 }
 
-/// The elements of one list, where they go.
+/// The key of a list, and the callback for its elements.
 type Each<'a, 'e> = (&'e [u8], &'e mut dyn FnMut(Value<'a>) -> Result<(), Malformed>);
 
 struct Parser<'a, 'e> {
     input: &'a [u8],
     at: usize,
-    /// Whether lists are built; else their elements are only counted.
+    /// Whether to build lists, or only count their elements.
     keep: bool,
     elements: usize,
-    /// About what the lists that were built take in memory.
+    /// Approximate memory that the lists built so far take, in bytes.
     built: usize,
     each: Option<Each<'a, 'e>>,
 }
 
-/// A list that is not closed yet.
+/// A list whose closing parenthesis has not been read.
 enum Open<'a> {
     List(Vec<Value<'a>>),
     Kv(Vec<(Cow<'a, [u8]>, Value<'a>)>, Option<Cow<'a, [u8]>>),
@@ -141,7 +141,7 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
-    /// Puts a value where it belongs: into the innermost open list.
+    /// Adds a value to the innermost open list, or passes it to the callback.
     fn add(&mut self, stack: &mut [Open<'a>], value: Value<'a>) -> Result<(), Malformed> {
         if matches!(stack.last(), Some(Open::List(_))) {
             self.elements += 1;
@@ -150,7 +150,7 @@ impl<'a> Parser<'a, '_> {
             && let [Open::Kv(_, Some(key)), Open::List(_)] = stack
             && key.eq_ignore_ascii_case(wanted)
         {
-            // What it was built of is gone again.
+            // The memory of the element is freed after the callback.
             self.built = 0;
             return each(value);
         }
@@ -236,7 +236,7 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
-    /// `{n}` or `{n+}`, end of line, n bytes.
+    /// Parses `{n}` or `{n+}`, end of line, n bytes.
     fn literal(&mut self) -> Result<Value<'a>, Malformed> {
         self.at += 1;
         let size = self.number()?;
@@ -244,7 +244,7 @@ impl<'a> Parser<'a, '_> {
         Ok(Value::Atom(Cow::Borrowed(self.counted(size)?)))
     }
 
-    /// Behind the percent sign: `{partition guid size}`, end of line, bytes.
+    /// Parses `{partition guid size}`, end of line and bytes; the percent sign is already read.
     fn file(&mut self) -> Result<Value<'a>, Malformed> {
         if !self.eat(b'{') {
             return self.bad("expected ( or { after %");
@@ -284,12 +284,12 @@ impl<'a> Parser<'a, '_> {
 }
 
 impl<'a> Open<'a> {
-    /// About the memory that one more value takes: itself, its bytes and what the allocator adds.
+    /// Returns the approximate memory that one more value takes, including allocator overhead.
     fn cost(&self, value: &Value<'_>) -> usize {
         const BLOCK: usize = 16;
         let bytes = match value {
             Value::Atom(bytes) => BLOCK + bytes.len(),
-            // A file's bytes are bounded by those that were received.
+            // The bytes of a file are borrowed from the input, whose size is limited.
             Value::File { .. } => 3 * BLOCK,
             Value::Nil | Value::List(_) | Value::Kv(_) => BLOCK,
         };
@@ -412,7 +412,7 @@ mod tests {
         assert_eq!(parse(&empty).unwrap_err().what, "the value has too many parts");
         let pairs = [&b"%("[..], &b"a b ".repeat(1_000_000), b")"].concat();
         assert_eq!(parse(&pairs).unwrap_err().what, "the value has too many parts");
-        // A replica with a hundred thousand subscriptions is honest.
+        // A hundred thousand subscriptions are legitimate.
         let lsub = [&b"("[..], &b"user.fred.a-folder-with-quite-a-name ".repeat(100_000), b")"];
         assert!(parse(&lsub.concat()).is_ok());
     }

@@ -1,5 +1,5 @@
-//! Reads a value that is too long for the memory, and of which one list is nearly all: its elements
-//! come one by one.
+//! Reads a value that is too long for memory because of one very long list. The elements of that
+//! list are read one by one.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -9,15 +9,15 @@ use super::value::Value;
 use crate::error::Malformed;
 use crate::limits::DLIST_ITEM_BYTES;
 
-/// What is read at once at the least.
+/// Minimum number of bytes to read at once.
 const CHUNK: usize = 64 << 10;
 
-/// Why a value could not be read.
+/// The reason why a value could not be read.
 #[derive(Debug)]
 pub enum Unread {
-    /// Its bytes cannot be read.
+    /// Reading the bytes failed.
     Io(io::Error),
-    /// They are no such value.
+    /// The bytes are not a value of this form.
     Malformed(Malformed),
 }
 
@@ -33,9 +33,9 @@ impl From<Malformed> for Unread {
     }
 }
 
-/// Reads `NAME %(... KEY (value value ...) ...)` and the end of the line. The elements of the list
-/// behind `key` are handed over one by one. Returns the rest, with an empty list in their place, as
-/// [`parse_named`](super::parse_named) takes it.
+/// Reads `NAME %(... KEY (value value ...) ...)` and the end of the line. Passes each element of
+/// the list of `key` to `each`. Returns the rest in the form that
+/// [`parse_named`](super::parse_named) reads, with an empty list for `key`.
 pub fn read_each(
     reader: impl Read,
     key: &str,
@@ -65,15 +65,15 @@ pub fn read_each(
     Ok(rest)
 }
 
-/// The piece of the bytes that is in memory.
+/// The part of the input that is in memory.
 struct Window<R> {
     reader: R,
     bytes: Vec<u8>,
-    /// Up to where they were used.
+    /// Number of bytes already used.
     at: usize,
-    /// How many came before.
+    /// Number of input bytes before this part.
     before: u64,
-    /// Whether no more come.
+    /// Whether the end of the input is reached.
     is_all: bool,
 }
 
@@ -82,7 +82,8 @@ impl<R: Read> Window<R> {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
-    /// Reads on: as much as there is, so that a long value is not looked at again and again.
+    /// Reads more, at least as many bytes as are held, so that a long value is not parsed too
+    /// often.
     fn more(&mut self) -> io::Result<()> {
         self.bytes.drain(..self.at);
         self.before += self.at as u64;
@@ -93,7 +94,7 @@ impl<R: Read> Window<R> {
         Ok(())
     }
 
-    /// The next byte that is no space.
+    /// Returns the next byte that is not a space.
     fn peek(&mut self) -> Result<Option<u8>, Unread> {
         loop {
             let spaces = self.left().iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
@@ -120,7 +121,7 @@ impl<R: Read> Window<R> {
         Malformed::new(self.before + self.at as u64, what).into()
     }
 
-    /// Takes the next value. Returns where its bytes are.
+    /// Parses the next value and passes it to `take`. Returns the range of its bytes.
     fn value(
         &mut self,
         take: &mut dyn FnMut(Value<'_>) -> Result<(), Malformed>,
@@ -128,7 +129,7 @@ impl<R: Read> Window<R> {
         self.peek()?;
         loop {
             let left = self.bytes.get(self.at..).unwrap_or_default();
-            // A value that ends where the bytes do may go on.
+            // A value that ends at the end of the bytes may continue in the next ones.
             match parse(left) {
                 Ok((value, used)) if used < left.len() || self.is_all => {
                     take(value)?;
@@ -145,13 +146,13 @@ impl<R: Read> Window<R> {
         }
     }
 
-    /// Takes the bytes of the next value.
+    /// Returns the bytes of the next value.
     fn raw(&mut self) -> Result<Vec<u8>, Unread> {
         let range = self.value(&mut |_| Ok(()))?;
         Ok(self.bytes.get(range).unwrap_or_default().to_vec())
     }
 
-    /// Takes the end of the line.
+    /// Reads the end of the line.
     fn end(&mut self) -> Result<(), Unread> {
         if self.left().len() < 2 && !self.is_all {
             self.more()?;
@@ -168,7 +169,7 @@ mod tests {
     use super::*;
     use crate::dlist::{parse_each, parse_named};
 
-    /// Gives few bytes at a time.
+    /// A reader that returns only a few bytes at a time.
     struct Drops<'b>(&'b [u8], usize);
 
     impl Read for Drops<'_> {

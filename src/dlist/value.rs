@@ -1,32 +1,32 @@
-//! What a value is.
+//! The parsed form of a value.
 
 use std::borrow::Cow;
 
-/// A parsed value: its texts are parts of what was parsed, unless they had to be put together.
+/// A parsed value. Its texts borrow from the input where possible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value<'a> {
     /// `NIL`.
     Nil,
-    /// Atom, quoted string or literal: the grammar keeps no difference.
+    /// Atom, quoted string or literal; the grammar treats all three the same.
     Atom(Cow<'a, [u8]>),
     /// `(a b c)`.
     List(Vec<Value<'a>>),
-    /// `%(KEY value KEY value)`, order kept.
+    /// `%(KEY value KEY value)`, in the order of the input.
     Kv(Vec<(Cow<'a, [u8]>, Value<'a>)>),
     /// `%{partition guid size}` and the bytes of a message.
     File {
-        /// The partition it is staged on.
+        /// The partition on which it is staged.
         partition: Cow<'a, [u8]>,
-        /// The GUID as written.
+        /// The GUID as it was written.
         guid: Cow<'a, [u8]>,
-        /// The message.
+        /// The bytes of the message.
         bytes: Cow<'a, [u8]>,
     },
 }
 
 #[cfg(test)]
 impl Value<'_> {
-    /// The same with texts of its own.
+    /// Returns a copy that owns its texts.
     pub fn into_owned(self) -> Value<'static> {
         let own = |text: Cow<'_, [u8]>| Cow::Owned(text.into_owned());
         match self {

@@ -1,25 +1,26 @@
-//! Writes values straight to a sink, choosing the shortest form that Cyrus's parser takes.
+//! Writes values to a sink, in the shortest form that Cyrus's parser accepts.
 
 use std::io::{self, Read, Write};
 
 use crate::error::{Error, Kind, Result};
 use crate::types::Guid;
 
-/// Longest text that is quoted; longer ones are literals (`MAXQSTRING` of `lib/prot.h`).
+/// Texts of at least this length are written as literals, not quoted (`MAXQSTRING` of
+/// `lib/prot.h`).
 const QUOTED_BYTES: usize = 8192;
 
-/// Writes values to a sink. Commas and spaces are its business: callers name keys, open and close
-/// lists and give values.
+/// Writes values to a sink, with spaces where they are needed. The caller writes keys and values
+/// and opens and closes lists.
 pub struct Writer<'w> {
     sink: &'w mut dyn Write,
-    /// Closing parentheses owed are all `)`: the depth is enough.
+    /// Number of open lists. All of them are closed with `)`.
     depth: usize,
-    /// Whether a space must come before what comes next.
+    /// Whether a space must precede the next token.
     spaced: bool,
 }
 
 impl<'w> Writer<'w> {
-    /// A writer at the beginning of a value or command body.
+    /// Creates a writer at the start of a value or command body.
     pub fn new(sink: &'w mut dyn Write) -> Self {
         Writer { sink, depth: 0, spaced: false }
     }
@@ -28,7 +29,7 @@ impl<'w> Writer<'w> {
         self.sink.write_all(bytes).map_err(sink_error)
     }
 
-    /// Writes `bytes` as one token, separated from the one before.
+    /// Writes `bytes` as one token, separated from the previous one.
     fn token(&mut self, bytes: &[u8]) -> Result<()> {
         if self.spaced {
             self.raw(b" ")?;
@@ -37,18 +38,18 @@ impl<'w> Writer<'w> {
         self.raw(bytes)
     }
 
-    /// The name of a command or of a value.
+    /// Writes the name of a command or of a value.
     pub fn name(&mut self, name: &str) -> Result<&mut Self> {
         self.atom(name.as_bytes())?;
         Ok(self)
     }
 
-    /// A key of a key-value list; its value must follow.
+    /// Writes a key of a key-value list. The caller must write its value next.
     pub fn key(&mut self, key: &str) -> Result<&mut Self> {
         self.name(key)
     }
 
-    /// Text or bytes: as an atom, quoted, or as a non-synchronising literal.
+    /// Writes text or bytes: as an atom, quoted, or as a non-synchronising literal.
     pub fn atom(&mut self, bytes: &[u8]) -> Result<()> {
         if is_plain(bytes) {
             return self.token(bytes);
@@ -62,7 +63,7 @@ impl<'w> Writer<'w> {
         self.raw(bytes)
     }
 
-    /// A flag: written as it is if it is a flag's name, else as text.
+    /// Writes a flag: unquoted if it has the form of a flag name, otherwise as text.
     pub fn flag(&mut self, flag: &[u8]) -> Result<()> {
         match flag.strip_prefix(b"\\") {
             Some(name) if is_plain(name) => self.token(flag),
@@ -70,7 +71,7 @@ impl<'w> Writer<'w> {
         }
     }
 
-    /// A number.
+    /// Writes a number.
     pub fn num(&mut self, number: u64) -> Result<()> {
         let mut digits = [0; 20];
         let mut rest = number;
@@ -86,17 +87,17 @@ impl<'w> Writer<'w> {
         self.token(digits.get(start..).unwrap_or_default())
     }
 
-    /// Seconds since 1970, printed as Cyrus does: unsigned.
+    /// Writes seconds since 1970 as an unsigned number, like Cyrus.
     pub fn date(&mut self, seconds: i64) -> Result<()> {
         self.num(seconds.cast_unsigned())
     }
 
-    /// Sixteen hexadecimal digits: a conversation id.
+    /// Writes sixteen hexadecimal digits: a conversation id.
     pub fn hex64(&mut self, number: u64) -> Result<()> {
         self.token(format!("{number:016x}").as_bytes())
     }
 
-    /// `NIL`, which only the servers of tests write.
+    /// Writes `NIL`. Only test servers need it.
     #[cfg(test)]
     pub fn nil(&mut self) -> Result<()> {
         self.token(b"NIL")
@@ -129,8 +130,8 @@ impl<'w> Writer<'w> {
         self.raw(b")")
     }
 
-    /// A message file: exactly `size` bytes of `content`. If it has fewer, the stream is spoilt
-    /// and the error ends the connection.
+    /// Writes a message file with exactly `size` bytes of `content`. If `content` is shorter, the
+    /// stream is unusable and the error closes the connection.
     pub fn file(
         &mut self,
         partition: &[u8],
@@ -153,7 +154,7 @@ impl<'w> Writer<'w> {
     }
 }
 
-/// Atoms without any character that a parser of any version could take for something else.
+/// Returns whether the bytes are an atom for the parsers of all Cyrus versions.
 fn is_plain(bytes: &[u8]) -> bool {
     let plain = |b: &u8| {
         b.is_ascii_alphanumeric()
@@ -162,7 +163,8 @@ fn is_plain(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes != b"NIL" && bytes.len() < QUOTED_BYTES && bytes.iter().all(plain)
 }
 
-/// What may stand in a quoted string (`isQCHAR` of `lib/prot.c`): no control characters, no 8-bit.
+/// Returns whether a byte may be in a quoted string (`isQCHAR` in `lib/prot.c`): no control
+/// characters, no 8-bit bytes.
 fn is_quotable(byte: u8) -> bool {
     matches!(byte, b'\t' | b' '..=b'~') && !matches!(byte, b'"' | b'\\' | b'%')
 }

@@ -7,10 +7,10 @@
 use crate::error::Malformed;
 use crate::types::{Modseq, Uid};
 
-/// Stands in keys for the userid of the mailbox's owner (`OWNER_USERID_TOKEN`).
+/// The token that replaces the mailbox owner's userid in keys (`OWNER_USERID_TOKEN`).
 pub const OWNER_TOKEN: &[u8] = b"[.OwNeR.]";
 
-/// What the annotations of one key prefix belong to.
+/// The object that annotations with a given key prefix belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope<'a> {
     /// The server.
@@ -22,7 +22,7 @@ pub enum Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// With what all keys of the scope begin (`make_key`).
+    /// Returns the prefix of all keys of the scope (`make_key`).
     pub fn prefix(self) -> Vec<u8> {
         let mut prefix = match self {
             Scope::Server => Vec::new(),
@@ -34,32 +34,33 @@ impl Scope<'_> {
     }
 }
 
-/// A key taken apart.
+/// The parts of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key<'a> {
     /// Nothing, a uniqueid or name, or a UID.
     pub scope: &'a [u8],
     /// `/comment`, ...
     pub entry: &'a [u8],
-    /// Whose private value it is: empty for the shared one, [`OWNER_TOKEN`] for the owner's.
+    /// The user whose private value it is: empty for the shared value, [`OWNER_TOKEN`] for the
+    /// owner.
     pub userid: &'a [u8],
 }
 
 impl<'a> Key<'a> {
-    /// Takes a key apart (`split_key`). `None` for keys without a userid: Cyrus never wrote them
-    /// on purpose and ignores them.
+    /// Splits a key into its parts (`split_key`). Returns `None` if the key has no userid: Cyrus
+    /// ignores such keys.
     pub fn split(key: &'a [u8]) -> Option<Self> {
         let mut parts = key.split(|byte| *byte == 0);
         Some(Key { scope: parts.next()?, entry: parts.next()?, userid: parts.next()? })
     }
 }
 
-/// A value taken apart.
+/// The parts of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Value<'a> {
     /// The annotation's value.
     pub value: &'a [u8],
-    /// When it was written; 0 for servers and mailboxes, and in early records.
+    /// The modseq of the change; 0 for server and mailbox annotations, and in early records.
     pub modseq: Modseq,
     /// Whether it is a tombstone.
     pub deleted: bool,
@@ -68,12 +69,12 @@ pub struct Value<'a> {
 impl<'a> Value<'a> {
     const FLAG_DELETED: u8 = 1;
 
-    /// Takes a value apart (`split_attribs`): length, value NUL, content type NUL, modification
-    /// time, modseq, flags; what comes last is missing in early records. Length and time have
-    /// eight bytes, only the first four of the length are used.
+    /// Splits a value into its parts (`split_attribs`): length, value NUL, content type NUL,
+    /// modification time, modseq, flags. Early records lack the last parts. Length and time take
+    /// eight bytes each; only the first four bytes of the length are used.
     ///
     /// # Errors
-    /// If the value is shorter than it says.
+    /// If the value is shorter than its length field says.
     pub fn split(data: &'a [u8]) -> Result<Self, Malformed> {
         let len = data.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
         let len = len.and_then(|len| usize::try_from(len).ok());
@@ -96,7 +97,7 @@ impl<'a> Value<'a> {
         Ok(Value { value, modseq, deleted })
     }
 
-    /// Whether there is anything to tell: an empty value counts as none.
+    /// Returns whether the annotation has a value. An empty value counts as none.
     pub fn exists(&self) -> bool {
         !self.deleted && !self.value.is_empty()
     }

@@ -1,23 +1,24 @@
-//! What replication needs of the conversations database (`imap/conversations.c`).
+//! Reads the parts of the conversations database that replication needs (`imap/conversations.c`).
 
 use crate::error::Malformed;
 use crate::types::Modseq;
 
 use super::dl::{self, Item};
 
-/// Key under which folders are listed by uniqueid (`FIKEY`): so do their status keys then.
+/// Key under which folders are listed by uniqueid (`FIKEY`). If it is present, the keys of folder
+/// status also use the uniqueid.
 pub const FOLDER_IDS_KEY: &[u8] = b"$FOLDER_IDS";
-/// Key whose value, if it is not empty, says that messages have short ids in JMAP (`IDKEY`, Cyrus
-/// 3.13); that counts from version 2 of the database on.
+/// Key that says, with any non-empty value, that messages have short ids in JMAP (`IDKEY`, Cyrus
+/// 3.13). It counts from version 2 of the database on.
 pub const COMPACT_IDS_KEY: &[u8] = b"$COMPACT_EMAILIDS";
-/// Key of the version of the whole database (`VERSIONKEY`, Cyrus 3.13); a digit so far.
+/// Key of the version of the whole database (`VERSIONKEY`, Cyrus 3.13). The value is one digit.
 pub const VERSION_KEY: &[u8] = b"$VERSION";
-/// What keys of records about the whole database begin with.
+/// Prefix of keys of records that describe the whole database.
 pub const OWN_KEYS: &[u8] = b"$";
-/// Key under which folders are listed by name (`FNKEY`), in databases that were begun before 3.4.
+/// Key under which folders are listed by name (`FNKEY`), in databases created before Cyrus 3.4.
 pub const FOLDER_NAMES_KEY: &[u8] = b"$FOLDER_NAMES";
 
-/// Whether a record about the whole database is one that is known here (`conversations_open_path`).
+/// Returns whether a record about the whole database is known here (`conversations_open_path`).
 pub fn is_known(key: &[u8], value: &[u8]) -> bool {
     const OTHERS: &[&[u8]] =
         &[FOLDER_IDS_KEY, FOLDER_NAMES_KEY, COMPACT_IDS_KEY, b"$COUNTED_FLAGS"];
@@ -25,17 +26,17 @@ pub fn is_known(key: &[u8], value: &[u8]) -> bool {
     OTHERS.contains(&key) || (key == VERSION_KEY && version(value))
 }
 
-/// The key of the status of a folder, given by uniqueid or internal name
+/// Returns the key of a folder's status; the folder is given by uniqueid or internal name
 /// (`conversation_getstatus`).
 pub fn status_key(folder: &[u8]) -> Vec<u8> {
     [b"F", folder].concat()
 }
 
-/// The modseq in the status of a folder (`conversation_parsestatus`):
+/// Returns the modseq in the status of a folder (`conversation_parsestatus`):
 /// `0 (modseq threads unseen emails unseen)`, 0 being the version.
 ///
 /// # Errors
-/// If the version is another one, or no list follows; an empty list says 0.
+/// If the version is not 0, or no list follows. An empty list gives 0.
 pub fn status_modseq(value: &[u8]) -> Result<Modseq, Malformed> {
     let list = value
         .strip_prefix(b"0 ")

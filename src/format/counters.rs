@@ -3,9 +3,9 @@
 use crate::error::Malformed;
 use crate::types::Modseq;
 
-/// Length of the file by version. It ends with UIDVALIDITY and the CRC of all before.
+/// Length of the file by version. The last fields are UIDVALIDITY and the CRC of all bytes before.
 const LENGTHS: [usize; 10] = [48, 56, 64, 88, 104, 120, 200, 232, 264, 296];
-/// Reverse ACLs are counted from this version on.
+/// Versions from this one on have a modseq of reverse ACLs.
 const RACL_VERSION: usize = 4;
 const RACL_OFFSET: usize = 88;
 const HIGHEST_OFFSET: usize = 8;
@@ -13,22 +13,22 @@ const HIGHEST_OFFSET: usize = 8;
 /// What replication needs of a user's counters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
-    /// The highest modseq that anything of the user has.
+    /// The highest modseq of all data of the user.
     pub highestmodseq: Modseq,
-    /// The modseq of the reverse ACLs; 0 in files that do not know it.
+    /// The modseq of the reverse ACLs; 0 in versions without this field.
     pub raclmodseq: Modseq,
 }
 
-/// Reads counters; one of a length below eight has none.
+/// Parses counters. A file shorter than eight bytes gives zeros.
 ///
 /// # Errors
-/// If the version is unknown, or length or CRC do not fit.
+/// If the version is unknown, or the length or the CRC is wrong.
 pub fn parse(data: &[u8]) -> Result<Counters, Malformed> {
     if data.len() < 8 {
         return Ok(Counters::default());
     }
     let version = match (data.len(), field(data, 4).map(u32::from_be_bytes)) {
-        // The first version left there what was in memory.
+        // Version 0 left this field uninitialised.
         (48, _) => 0,
         (_, version) => version.and_then(|version| usize::try_from(version).ok()).unwrap_or(0),
     };

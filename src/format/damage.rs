@@ -1,7 +1,7 @@
-//! What every parser of stored values must survive.
+//! Test helpers for parsers of stored values: damaged input, and dumps of databases.
 
-/// Feeds `parse` with `data` cut at every byte and with each bit flipped: it may say what it
-/// likes but must return.
+/// Calls `parse` with `data` cut at every byte and with each bit flipped. It may return anything,
+/// but must return.
 pub(crate) fn survives(data: &[u8], parse: impl Fn(&[u8])) {
     for end in 0..data.len() {
         parse(&data[..end]);
@@ -16,7 +16,8 @@ pub(crate) fn survives(data: &[u8], parse: impl Fn(&[u8])) {
     }
 }
 
-/// The records of a dump below `tests/fixtures/userdata`: key TAB value, odd bytes as `\xNN`.
+/// Returns the records of a dump in `tests/fixtures/userdata`: key TAB value, with unusual bytes as
+/// `\xNN`.
 pub(crate) fn records(dump: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
     dump.lines()
         .map(|line| {
@@ -37,7 +38,8 @@ fn unescape(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// What Cyrus itself said of `field` of a mailbox in an answer below `told/`.
+/// Returns the value of `field` in the line that contains `line_has` of one of Cyrus's own answers
+/// in `told/`.
 pub(crate) fn told<'a>(answer: &'a str, line_has: &str, field: &str) -> Option<&'a str> {
     let line = answer.lines().find(|line| line.contains(line_has))?;
     let value = [" ", "("].iter().find_map(|before| {

@@ -1,13 +1,14 @@
-//! Names as mailboxes.db has them since Cyrus 3.6 (`imap/mboxname.c`).
+//! Converts mailbox names to and from dbnames, the form in mailboxes.db since Cyrus 3.6
+//! (`imap/mboxname.c`).
 
 use crate::types::MboxName;
 
-/// Between the components of a dbname (`DB_HIERSEP_CHAR`).
+/// Separates the components of a dbname (`DB_HIERSEP_CHAR`).
 pub const HIERARCHY_SEPARATOR: u8 = 0x1f;
-/// Behind the domain of a dbname (`DB_DOMAINSEP_CHAR`).
+/// Ends the domain of a dbname (`DB_DOMAINSEP_CHAR`).
 pub const DOMAIN_SEPARATOR: u8 = 0x1d;
 
-/// The dbname of an internal name: `user.fred.a^b` is `user` US `fred` US `a.b`
+/// Returns the dbname of an internal name: `user.fred.a^b` becomes `user` US `fred` US `a.b`
 /// (`mboxname_to_dbname`).
 pub fn dbname(name: &[u8]) -> Vec<u8> {
     convert(name, b'!', DOMAIN_SEPARATOR, |byte| match byte {
@@ -17,7 +18,7 @@ pub fn dbname(name: &[u8]) -> Vec<u8> {
     })
 }
 
-/// The internal name of a dbname (`mboxname_from_dbname`).
+/// Returns the internal name of a dbname (`mboxname_from_dbname`).
 pub fn internal_name(dbname: &[u8]) -> MboxName {
     MboxName::from(convert(dbname, DOMAIN_SEPARATOR, b'!', |byte| match byte {
         HIERARCHY_SEPARATOR => b'.',
@@ -26,7 +27,7 @@ pub fn internal_name(dbname: &[u8]) -> MboxName {
     }))
 }
 
-/// Converts what follows the domain, if there is one.
+/// Replaces the domain separator and converts each byte after it.
 fn convert(name: &[u8], from: u8, to: u8, byte: impl Fn(u8) -> u8) -> Vec<u8> {
     let domain = name.iter().position(|byte| *byte == from);
     let mut out = name.to_vec();

@@ -1,14 +1,14 @@
-//! Dlists as Cyrus stores them in its databases (`dlist_parsesax` in `imap/dlist.c`).
+//! Parses dlists as Cyrus stores them in its databases (`dlist_parsesax` in `imap/dlist.c`).
 //!
-//! This is not the grammar of the wire: all of it is in memory, one space separates items, and an
-//! atom ends at a space with closing parentheses taken off its end.
+//! The grammar differs from that of the wire: the value is complete in memory, one space separates
+//! items, and an atom extends to the next space, without the closing parentheses at its end.
 
 use std::borrow::Cow;
 
 use crate::error::Malformed;
 use crate::limits::DLIST_DEPTH;
 
-/// A text with its place in the parsed bytes, for complaints about what it says.
+/// A text and its offset in the parsed bytes, for error messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Word<'a> {
     pub(crate) at: usize,
@@ -21,7 +21,7 @@ impl Word<'_> {
         text.and_then(|text| text.parse().ok()).ok_or_else(|| Malformed::new(self.at, what))
     }
 
-    /// The number it is, if it fits.
+    /// Parses the text as a number. Fails if it is none or does not fit.
     pub(crate) fn number<T: std::str::FromStr>(&self) -> Result<T, Malformed> {
         self.parse("not a number, or too large a one")
     }
@@ -37,7 +37,7 @@ pub(crate) enum Item<'a> {
 }
 
 impl<'a> Item<'a> {
-    /// The text, or a complaint that it is none. `at` is where to point if the item cannot tell.
+    /// Returns the text. Fails if the item is not a text; `at` is the offset for that error.
     pub(crate) fn word(&self, at: usize) -> Result<&Word<'a>, Malformed> {
         match self {
             Item::Word(word) => Ok(word),
@@ -46,7 +46,7 @@ impl<'a> Item<'a> {
     }
 }
 
-/// Parses one value that takes up all of `data`.
+/// Parses one value. Fails if anything follows it in `data`.
 pub(crate) fn parse(data: &[u8]) -> Result<Item<'_>, Malformed> {
     let mut parser = Parser { data, at: 0 };
     let item = parser.item(DLIST_DEPTH)?;
@@ -125,7 +125,7 @@ impl<'a> Parser<'a> {
                 return Ok(());
             }
             self.expect(b' ', "neither space nor ) in a list")?;
-            // Cyrus's own reader allows "(a )".
+            // Cyrus's parser also accepts "(a )".
             if self.take(b')') {
                 return Ok(());
             }
@@ -153,7 +153,7 @@ impl<'a> Parser<'a> {
         Ok(atom)
     }
 
-    /// A backslash stands for the byte that follows it, whatever that is.
+    /// Reads a quoted text. A backslash makes the next byte literal, whatever it is.
     fn quoted(&mut self) -> Result<Vec<u8>, Malformed> {
         let mut text = Vec::new();
         let mut bytes = self.rest().iter().enumerate().skip(1);

@@ -1,40 +1,40 @@
-//! cyrus.header: the part of a mailbox's state that seldom changes.
+//! Parses cyrus.header, the part of a mailbox's state that seldom changes.
 //!
-//! After a magic text comes either one line with a stored dlist (Cyrus 3.5 on), or three lines of
-//! text: quota root and uniqueid, user flags, ACL (`mailbox_read_header` in `imap/mailbox.c`).
+//! After a magic text follows either one line with a stored dlist (since Cyrus 3.5), or three lines
+//! of text: quota root and uniqueid, user flags, ACL (`mailbox_read_header` in `imap/mailbox.c`).
 
 use crate::error::Malformed;
 use crate::format::dl::{self, Item, Word};
 use crate::limits::USER_FLAGS;
 use crate::types::{MboxName, Text, UniqueId};
 
-/// What every cyrus.header begins with (`MAILBOX_HEADER_MAGIC`).
+/// The first bytes of every cyrus.header (`MAILBOX_HEADER_MAGIC`).
 const MAGIC: &[u8] = b"\xa1\x02\x8b\x0dCyrus mailbox header\n\
     \"The best thing about this system was that it had lots of goals.\"\n\
     \t--Jim Morris on Andrew\n";
 
-/// Letters of unknown fields that are remembered.
+/// The number of letters of unknown fields to keep at most.
 const UNKNOWN: usize = 16;
 
 /// The content of a cyrus.header.
 ///
-/// Type, ACL and, where both have one, uniqueid are those of the mailbox's entry in mailboxes.db
-/// when they differ (`mailbox_uniqueid`, `mailbox_acl`).
+/// If the mailbox's entry in mailboxes.db has another type, ACL or (where both have one) uniqueid,
+/// the entry wins (`mailbox_uniqueid`, `mailbox_acl`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Header {
-    /// Internal name; `None` in the text form, which has none.
+    /// Internal name; `None` in the text form.
     pub name: Option<MboxName>,
-    /// uniqueid; empty in ancient files that have none.
+    /// uniqueid; empty in very old files.
     pub uniqueid: UniqueId,
-    /// Quota root that applies, if any.
+    /// Quota root of the mailbox, if any.
     pub quotaroot: Option<Text>,
     /// Access control list: identifier TAB rights TAB ...
     pub acl: Text,
-    /// Id by which JMAP knows the mailbox, if it has one (Cyrus 3.13 on).
+    /// Id of the mailbox in JMAP, if it has one (since Cyrus 3.13).
     pub jmapid: Option<Text>,
     /// Names of the user flags by bit, at most [`USER_FLAGS`]; `None` where a bit is unused.
     pub flags: Vec<Option<Text>>,
-    /// Letters of fields that are not known here, some at the most.
+    /// Letters of fields that this parser does not know, up to a limit.
     pub unknown: Text,
     /// CRC-32 of the whole file; cyrus.index repeats it as
     /// [`header_file_crc`](super::index::Header::header_file_crc).
@@ -44,7 +44,7 @@ pub struct Header {
 /// Parses a whole cyrus.header.
 ///
 /// # Errors
-/// [`Malformed`] if it lacks the magic text, a line, or what makes up a line.
+/// [`Malformed`] if the magic text or a line is missing, or a line has the wrong form.
 pub fn parse(data: &[u8]) -> Result<Header, Malformed> {
     let body = data.strip_prefix(MAGIC).ok_or(Malformed::new(0u64, "no cyrus.header"))?;
     let mut lines = Lines { rest: body, at: MAGIC.len() };
@@ -62,7 +62,7 @@ struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// The next line without its end, and where it is.
+    /// Returns the next line without its end, and its offset.
     fn next(&mut self) -> Result<(usize, &'a [u8]), Malformed> {
         let at = self.at;
         let end = self.rest.iter().position(|byte| *byte == b'\n');
@@ -78,8 +78,8 @@ fn shifted(error: Malformed, by: usize) -> Malformed {
     Malformed { offset: error.offset.saturating_add(by as u64), ..error }
 }
 
-/// The form with one letter a field (`parseentry_cb`); unknown letters are passed over and
-/// remembered.
+/// Parses the dlist form, whose fields are named by one letter (`parseentry_cb`). Unknown letters
+/// are skipped and kept for a report.
 fn stored(line: &[u8]) -> Result<Header, Malformed> {
     let Item::Map(fields) = dl::parse(line)? else {
         return Err(Malformed::new(0u64, "not pairs of key and value"));
@@ -94,7 +94,7 @@ fn stored(line: &[u8]) -> Result<Header, Malformed> {
             (b"N", value) => header.name = Some(MboxName::new(&value.word(*at)?.bytes)),
             (b"I", value) => header.uniqueid = UniqueId::new(&value.word(*at)?.bytes),
             (b"Q", value) => header.quotaroot = Some(Text::new(&value.word(*at)?.bytes)),
-            // The type, of which mailboxes.db has the one that counts.
+            // The mailbox type. It is ignored, because the one in mailboxes.db is authoritative.
             (b"T", _) => {}
             (b"J", value) => header.jmapid = Some(Text::new(&value.word(*at)?.bytes)),
             (later, _) => unknown.extend(later.iter().take(UNKNOWN)),
@@ -127,7 +127,7 @@ fn flag_list(at: usize, items: &[Item<'_>]) -> Result<Vec<Option<Text>>, Malform
     items.iter().map(name).collect()
 }
 
-/// The form of three lines.
+/// Parses the text form of three lines.
 fn text(at: usize, first: &[u8], lines: &mut Lines<'_>) -> Result<Header, Malformed> {
     let mut fields = first.split(|byte| *byte == b'\t');
     let quotaroot = fields.next().filter(|root| !root.is_empty()).map(Text::new);
@@ -143,7 +143,7 @@ fn text(at: usize, first: &[u8], lines: &mut Lines<'_>) -> Result<Header, Malfor
         .take(USER_FLAGS)
         .map(|name| (!name.is_empty()).then(|| Text::new(name)))
         .collect();
-    // The line ends with a space, or is empty: no flag follows.
+    // The line is empty or ends with a space: the text after the last space is not a flag.
     while flags.pop_if(|last| last.is_none()).is_some() {}
     Ok(Header { uniqueid, quotaroot, acl: Text::new(acl), flags, ..Header::default() })
 }

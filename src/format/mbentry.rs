@@ -1,7 +1,8 @@
-//! Entries of mailboxes.db (`imap/mboxlist.c`).
+//! Parses the entries of mailboxes.db (`imap/mboxlist.c`).
 //!
-//! Since Cyrus 3.6 a mailbox has two records: by name, and by uniqueid, which also knows the names
-//! it had before; earlier it had only the former. For the keys see [`mbkeys`](super::mbkeys).
+//! Since Cyrus 3.6 a mailbox has two records: one by name, and one by uniqueid, which also lists
+//! its former names. Older versions have only the record by name. The keys are described in
+//! [`mbkeys`](super::mbkeys).
 
 use crate::error::Malformed;
 use crate::types::{FormerName, MailboxEntry, MboxName, MboxType, Text, UniqueId};
@@ -9,22 +10,22 @@ use crate::types::{FormerName, MailboxEntry, MboxName, MboxType, Text, UniqueId}
 use super::dbname::internal_name;
 use super::dl::{self, Item, Word};
 
-/// Letters of unknown fields that are remembered.
+/// The number of letters of unknown fields to keep at most.
 const UNKNOWN: usize = 16;
 
 /// Parses the record of a mailbox by name.
 ///
 /// # Errors
-/// If it is neither a dlist with values that make sense, nor the text of versions before 3.0.
+/// If it is neither a dlist with valid values nor the text form of versions before 3.0.
 pub fn parse_by_name(name: MboxName, value: &[u8]) -> Result<MailboxEntry, Malformed> {
     let entry = MailboxEntry { name, ..MailboxEntry::default() };
     if value.first() == Some(&b'%') { dlist(entry, value) } else { early_text(entry, value) }
 }
 
-/// Parses the record of a mailbox by uniqueid; there the name is in the value.
+/// Parses the record of a mailbox by uniqueid, in which the name is part of the value.
 ///
 /// # Errors
-/// If it is not a dlist with a name and values that make sense.
+/// If it is not a dlist with a name and valid values.
 pub fn parse_by_id(id: UniqueId, value: &[u8]) -> Result<MailboxEntry, Malformed> {
     let mut entry = dlist(MailboxEntry::default(), value)?;
     if entry.name.is_empty() {
@@ -58,7 +59,7 @@ fn dlist(mut entry: MailboxEntry, value: &[u8]) -> Result<MailboxEntry, Malforme
             b"V" => entry.uidvalidity = word()?.number()?,
             b"N" => (),
             _ if *item == Item::Nil => (),
-            // Of a later version.
+            // A field that a later version of Cyrus added.
             later => unknown.extend(later.iter().take(UNKNOWN)),
         }
     }
@@ -77,7 +78,7 @@ fn mbtype(word: &Word<'_>) -> Result<MboxType, Malformed> {
         .ok_or_else(|| Malformed::new(word.at, "a letter of the mailbox type is unknown"))
 }
 
-/// `%(fred lrs anyone lr)` as identifier TAB rights TAB.
+/// Converts `%(fred lrs anyone lr)` to identifier TAB rights TAB.
 fn acl(at: usize, item: &Item<'_>) -> Result<Text, Malformed> {
     let Item::Map(pairs) = item else {
         return Err(Malformed::new(at, "the access control list is not a list"));
@@ -127,8 +128,8 @@ fn former_name(at: usize, item: &Item<'_>) -> Result<FormerName, Malformed> {
     Ok(former)
 }
 
-/// `(uniqueid ID specialuse USE) TYPE SERVER!PARTITION ACL`, the list and the server optional,
-/// TYPE a number: what versions before 3.0 wrote and later ones still read.
+/// Parses `(uniqueid ID specialuse USE) TYPE SERVER!PARTITION ACL`. The list and the server are
+/// optional; TYPE is a number. Cyrus before 3.0 wrote this form, and later versions still read it.
 fn early_text(mut entry: MailboxEntry, value: &[u8]) -> Result<MailboxEntry, Malformed> {
     let mut rest = value;
     if let Some(inner) = value.strip_prefix(b"(") {
@@ -201,11 +202,11 @@ mod tests {
                 assert_eq!(entry.partition, told("PARTITION"));
                 assert!(line.contains(&format!(" ACL \"{}\"", entry.acl)), "{line}");
             }
-            // Cyrus tells the index's own; a mailbox that came by replication has none there.
+            // Cyrus reports the value from cyrus.index, which a replicated mailbox does not have.
             if let Some(told) = damage::told(line, "", "CREATEDMODSEQ") {
                 assert_eq!(entry.createdmodseq.to_string(), told);
             }
-            // The record by uniqueid says the same, except that its history is its own.
+            // The record by uniqueid has the same values, except for the name history.
             let id_entry = by_id(&entry.uniqueid);
             assert_eq!(MailboxEntry { name_history: vec![], ..id_entry }, entry);
             compared += 1;

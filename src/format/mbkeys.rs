@@ -1,4 +1,4 @@
-//! How mailboxes.db is keyed (`imap/mboxlist.c`).
+//! Builds and parses the keys of mailboxes.db (`imap/mboxlist.c`).
 //!
 //! | Cyrus | key of a mailbox | others |
 //! |---|---|---|
@@ -7,9 +7,9 @@
 //! | since 3.12 | the same | `UG` + userid + record separator + group, and the reverse |
 //! | since 3.13 | and `J` + its owner's userid + record separator + its id in JMAP | the same |
 //!
-//! A dbname has the components as they are, unit separators between them, and after a domain a
-//! group separator: `user` US `fred` US `a.b`. A database of the one kind becomes one of the other
-//! when `ctl_cyrusdb -r` of a later Cyrus first runs (`mboxlist_upgrade`).
+//! A dbname is the components with a unit separator between them, and after a domain a group
+//! separator: `user` US `fred` US `a.b`. When `ctl_cyrusdb -r` of a later Cyrus first runs, it
+//! converts a database with names as keys to the newer form (`mboxlist_upgrade`).
 
 use crate::types::{MboxName, UniqueId, UserId};
 
@@ -24,12 +24,12 @@ const ID_KEY: u8 = b'I';
 const ACL_KEY: u8 = b'A';
 /// First byte of a key by the id in JMAP (`KEY_TYPE_JID`).
 const JMAP_KEY: u8 = b'J';
-/// With what keys of groups begin (`mboxlist_set_usergroup`).
+/// Prefix of the keys of groups (`mboxlist_set_usergroup`).
 const GROUPS_KEY: &[u8] = b"UG";
-/// Between the parts of the keys of reverse ACLs, groups and ids in JMAP (`DB_RECORDSEP_CHAR`).
+/// Separates the parts of keys of reverse ACLs, groups and ids in JMAP (`DB_RECORDSEP_CHAR`).
 const RECORD_SEPARATOR: u8 = 0x1e;
 
-/// What the keys of a mailboxes.db are.
+/// The form of the keys in a mailboxes.db.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keys {
     /// Internal names, as up to Cyrus 3.4.
@@ -39,8 +39,8 @@ pub enum Keys {
 }
 
 impl Keys {
-    /// What one record tells of the whole database, if anything (`_check_rec_cb`). Shared
-    /// mailboxes named `Info` or `Notes` have keys that look like those of the other kind.
+    /// Detects the form of all keys from one record (`_check_rec_cb`). Returns `None` if the record
+    /// fits both forms: shared mailboxes named `Info` or `Notes` look like keys of the other form.
     pub fn told_by(key: &[u8], value: &[u8]) -> Option<Keys> {
         let entry = || parse_by_name(MboxName::default(), value).ok();
         match *key {
@@ -49,9 +49,9 @@ impl Keys {
                 Some(Keys::Typed)
             }
             [NAME_KEY, ..] if key.contains(&HIERARCHY_SEPARATOR) => Some(Keys::Typed),
-            // Not told by a mailbox at the top, but by its record by uniqueid, which comes first.
+            // A mailbox at the top fits both forms. Its record by uniqueid comes first and decides.
             [NAME_KEY | ACL_KEY, ..] => None,
-            // Only there the name is among the values.
+            // Only records by uniqueid have the name in the value.
             [ID_KEY, ..] => {
                 entry().map(|entry| if entry.name.is_empty() { Keys::Names } else { Keys::Typed })
             }
@@ -60,12 +60,12 @@ impl Keys {
         }
     }
 
-    /// The key of a mailbox by name.
+    /// Returns the key of a mailbox by name.
     pub fn of_name(self, name: &MboxName) -> Vec<u8> {
         self.prefix(name.as_bytes())
     }
 
-    /// With what the keys of all mailboxes begin whose internal names begin with `start`.
+    /// Returns the key prefix of all mailboxes whose internal names begin with `start`.
     pub fn prefix(self, start: &[u8]) -> Vec<u8> {
         match self {
             Keys::Names => start.to_vec(),
@@ -73,20 +73,20 @@ impl Keys {
         }
     }
 
-    /// The key of a mailbox by uniqueid; there are none in early databases.
+    /// Returns the key of a mailbox by uniqueid. Returns `None` for [`Keys::Names`].
     pub fn of_id(self, id: &UniqueId) -> Option<Vec<u8>> {
         (self == Keys::Typed).then(|| [&[ID_KEY], id.as_bytes()].concat())
     }
 
-    /// With what the keys of the groups of a user begin, the name of the group behind it; with
-    /// what all keys of groups begin. There are none in early databases.
+    /// Returns two key prefixes: that of the groups of one user, which the group's name follows,
+    /// and that of all groups. Returns `None` for [`Keys::Names`].
     pub fn of_groups(self, user: &UserId) -> Option<[Vec<u8>; 2]> {
         let of_user = || [GROUPS_KEY, user.as_bytes(), &[RECORD_SEPARATOR]].concat();
         (self == Keys::Typed).then(|| [of_user(), GROUPS_KEY.to_vec()])
     }
 
-    /// With what keys may begin that a later Cyrus makes, as far as they would be like those that
-    /// are known here: a letter, or `U` and a letter. There are none in early databases.
+    /// Returns key prefixes that a later Cyrus may use for new kinds of records: a letter, or `U`
+    /// and a letter, except the known ones. The list is empty for [`Keys::Names`].
     pub fn of_later_versions(self) -> Vec<Vec<u8>> {
         if self == Keys::Names {
             return Vec::new();
@@ -97,7 +97,7 @@ impl Keys {
         first.chain(second).filter(|key| !known.contains(&&key[..])).collect()
     }
 
-    /// The internal name in the key of a mailbox by name; `None` for other records.
+    /// Returns the internal name in a mailbox's key by name. Returns `None` for other records.
     pub fn name(self, key: &[u8]) -> Option<MboxName> {
         match (self, key) {
             (Keys::Typed, [NAME_KEY, dbname @ ..]) => Some(internal_name(dbname)),

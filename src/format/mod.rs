@@ -1,4 +1,5 @@
-//! What Cyrus's files and databases hold: pure parsers, bytes in, value or a located complaint out.
+//! Parses the contents of Cyrus's files and databases. The parsers do no I/O: they take bytes and
+//! return a value, or an error with its offset.
 
 pub mod annot;
 pub mod conv;

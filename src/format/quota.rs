@@ -1,4 +1,4 @@
-//! Values of the quota database (`imap/quota_db.c`); its keys are quota roots.
+//! Parses the values of the quota database (`imap/quota_db.c`), whose keys are quota roots.
 
 use crate::error::Malformed;
 use crate::types::{QUOTA_RESOURCES, Quota, Text};
@@ -8,11 +8,11 @@ use super::dl::{self, Item, Word};
 /// Keys of the resources in a value, in the order of [`QUOTA_RESOURCES`] (`quota_db_names`).
 const KEYS: [&[u8]; QUOTA_RESOURCES.len()] = [b"S", b"M", b"AS", b"NF"];
 
-/// Parses a value (`quota_parseval`): a dlist with used and limit for each resource, or
-/// the numbers of versions before 2.5. The usage is passed over: each side counts its own.
+/// Parses a value (`quota_parseval`): a dlist with usage and limit of each resource, or the numbers
+/// of versions before 2.5. The usage is skipped, because each side counts its own.
 ///
 /// # Errors
-/// If it is neither.
+/// If it has neither form.
 pub fn parse(root: Text, value: &[u8]) -> Result<Quota, Malformed> {
     let value = value.strip_suffix(b"\n").unwrap_or(value);
     let quota = Quota { root, limits: [None; QUOTA_RESOURCES.len()], modseq: 0 };
@@ -30,7 +30,7 @@ fn dlist(mut quota: Quota, value: &[u8]) -> Result<Quota, Malformed> {
         }
         let resource = KEYS.iter().position(|known| *known == &*key.bytes);
         let Some(limit) = resource.and_then(|resource| quota.limits.get_mut(resource)) else {
-            continue; // SCAN, of a running quota -f, or of a later version
+            continue; // SCAN of a running quota -f, or a resource of a later version
         };
         let Item::List(amounts) = item else {
             return Err(Malformed::new(key.at, "a resource is not a list"));
@@ -43,13 +43,13 @@ fn dlist(mut quota: Quota, value: &[u8]) -> Result<Quota, Malformed> {
     Ok(quota)
 }
 
-/// Below zero there is no limit.
+/// Returns the limit. A negative number means unlimited.
 fn limited(limit: i64) -> Option<u64> {
     u64::try_from(limit).ok()
 }
 
-/// `USED LIMIT` of storage, then `NAME USED LIMIT` of others, between them perhaps one more number
-/// that a failed `quota -f` left; a line break may stand for a space.
+/// Parses `USED LIMIT` of storage, then `NAME USED LIMIT` of the others. Between them there may be
+/// one more number, left by a failed `quota -f`. A line break may replace a space.
 fn numbers(mut quota: Quota, value: &[u8]) -> Result<Quota, Malformed> {
     let mut words = words(value).peekable();
     let end = value.len();

@@ -1,18 +1,18 @@
-//! Messages of a `#sieve` mailbox: what `store_script` in `imap/sieve_db.c` writes and
+//! Parses the messages of a `#sieve` mailbox, which `store_script` in `imap/sieve_db.c` writes and
 //! `mailbox_update_sieve` in `imap/mailbox.c` reads.
 
 use crate::error::Malformed;
 
-/// A sieve script in its message.
+/// A Sieve script that is stored in a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script<'a> {
-    /// Stays the same when the script is replaced or renamed: the file name in
-    /// Content-Disposition, without its extension.
+    /// The file name in Content-Disposition without its extension. It stays the same when the
+    /// script is replaced or renamed.
     pub id: Vec<u8>,
-    /// The name users see: the Subject as it stands there, encoded words and all, for that is
-    /// what Cyrus tells other servers too.
+    /// The name that users see: the Subject with its encoded words left encoded, because Cyrus
+    /// sends that form to other servers.
     pub name: Vec<u8>,
-    /// The script: the message's body.
+    /// The script: the body of the message.
     pub content: &'a [u8],
 }
 
@@ -21,7 +21,8 @@ const EXTENSION: &[u8] = b".sieve";
 /// Parses a message.
 ///
 /// # Errors
-/// If the header has no end, no Subject, or no Content-Disposition with a file name in `.sieve`.
+/// If the header has no end, no Subject, or no Content-Disposition with a file name ending in
+/// `.sieve`.
 pub fn parse(message: &[u8]) -> Result<Script<'_>, Malformed> {
     let end = message
         .windows(4)
@@ -38,14 +39,14 @@ pub fn parse(message: &[u8]) -> Result<Script<'_>, Malformed> {
     Ok(Script { id, name, content })
 }
 
-/// Characters of a line up to which Cyrus leaves a Subject as it is, and fills an encoded word.
+/// Longest word in characters that Cyrus leaves unencoded in a Subject, then longest encoded line.
 const PLAIN_LINE: usize = 74;
 const ENCODED_LINE: usize = 72;
 const WORD: &[u8] = b"=?UTF-8?Q?";
 
-/// The name that a script gets when Cyrus stores it: the Subject of its message, which it takes for
-/// the name from then on. What is more than printable ASCII ends up in encoded words
-/// (`charset_encode_mimeheader` in `lib/charset.c`).
+/// Returns the name that a script gets when Cyrus stores it: the Subject of its message, which
+/// Cyrus uses as the name from then on. Names with other than printable ASCII characters are
+/// written as encoded words (`charset_encode_mimeheader` in `lib/charset.c`).
 pub fn subject(name: &[u8]) -> Vec<u8> {
     let printable = name.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t'));
     let words = name.split(|byte| matches!(byte, b' ' | b'\t'));
@@ -55,7 +56,7 @@ pub fn subject(name: &[u8]) -> Vec<u8> {
     let mut subject = WORD.to_vec();
     let mut length = WORD.len();
     for byte in name {
-        // A character is not torn apart.
+        // Keep the bytes of one character together.
         let whole = match byte {
             0xc0..0xe0 => 6,
             0xe0..0xf0 => 9,
@@ -79,8 +80,8 @@ pub fn subject(name: &[u8]) -> Vec<u8> {
     subject
 }
 
-/// The last field of that name without the space before it, its lines joined: a fold is taken out,
-/// the space behind it stays.
+/// Returns the value of the last field with this name, without leading space. Folded lines are
+/// joined; the space after the line break stays.
 fn field(header: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     let mut found = None;
     let mut inside = false;
@@ -104,7 +105,7 @@ fn field(header: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     found
 }
 
-/// The parameter `filename` of a Content-Disposition, quoted or not.
+/// Returns the parameter `filename` of a Content-Disposition, without quotes.
 fn file_name(value: &[u8]) -> Option<Vec<u8>> {
     parameters(value).find_map(|(name, value)| {
         name.eq_ignore_ascii_case(b"filename").then(|| match value.strip_prefix(b"\"") {
@@ -114,7 +115,8 @@ fn file_name(value: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// The `name=value` behind the semicolons. Cyrus writes ids without semicolons or quotes.
+/// Returns the `name=value` parameters after the semicolons. Ids that Cyrus writes contain no
+/// semicolons or quotes.
 fn parameters(value: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     value.split(|byte| *byte == b';').skip(1).filter_map(|parameter| {
         let equals = parameter.iter().position(|byte| *byte == b'=')?;

@@ -1,10 +1,10 @@
-//! Values of the per-user seen database (`imap/seen_db.c`); its keys are uniqueids.
+//! Parses the values of a user's seen database (`imap/seen_db.c`), whose keys are uniqueids.
 
 use crate::error::Malformed;
 use crate::types::{Seen, UniqueId};
 
-/// Parses a value: version, lastread, lastuid, lastchange, sequence of UIDs, with single spaces
-/// (`parse_data`). The sequence may be empty.
+/// Parses a value: version, lastread, lastuid, lastchange, sequence of UIDs, separated by single
+/// spaces (`parse_data`). The sequence may be empty.
 ///
 /// # Errors
 /// If the version is not 1, or a number is missing or too large.

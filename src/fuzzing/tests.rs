@@ -7,7 +7,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Files of the fixtures, all below a directory if it is one.
+/// Reads a fixture, or all files of a directory of fixtures.
 fn files(path: &str) -> Vec<Vec<u8>> {
     let path = root().join("tests/fixtures").join(path);
     if path.is_file() {
@@ -18,7 +18,7 @@ fn files(path: &str) -> Vec<Vec<u8>> {
     found.iter().filter(|p| p.is_file()).map(|p| fs::read(p).unwrap()).collect()
 }
 
-/// The values of a dump of the fixtures.
+/// Returns the values in dumps of the fixtures.
 fn values(dumps: &[&str]) -> Vec<Vec<u8>> {
     let dump = |name: &&str| {
         let text = fs::read_to_string(root().join("tests/fixtures/userdata/dump").join(name));
@@ -55,7 +55,7 @@ fn deflated(bytes: &[u8]) -> Vec<u8> {
     encoder.get_ref().clone()
 }
 
-/// What a target is to be fed: real data, few enough and small enough for a corpus.
+/// Returns real data for a target, few and small enough for a corpus.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let versions = ["v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19", "text-header"];
     let of_versions = |file: &str| -> Vec<Vec<u8>> {
@@ -134,7 +134,8 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// Whether the whole input is to be damaged byte by byte, or with steps that meet all bits.
+/// Returns the step in which the input is damaged: 1, or more for slow targets and long inputs. The
+/// step reaches all bit positions.
 fn stride(target: &str, len: usize) -> usize {
     let costly = matches!(
         target,
@@ -166,7 +167,7 @@ fn the_bytes_of_a_replica_that_then_closes_are_replies() {
 fn real_data_cut_at_every_byte_and_with_every_bit_flipped_is_an_error_or_a_value() {
     for (name, target) in TARGETS {
         let mut seeds = seeds(name);
-        // Records of a dump are much alike.
+        // Records of a dump are similar, so a few are enough.
         seeds.truncate(24);
         for seed in seeds {
             target(&seed);
@@ -227,7 +228,7 @@ fn each_target_has_its_program() {
     }
 }
 
-/// Writes the seeds as files for cargo-fuzz: `make fuzz` asks for it.
+/// Writes the seeds as files for cargo-fuzz. `make fuzz` uses this.
 #[test]
 fn the_corpus_is_written_where_wanted() {
     let Some(corpus) = std::env::var_os("CYRSYNC_FUZZ_CORPUS") else { return };
@@ -240,7 +241,7 @@ fn the_corpus_is_written_where_wanted() {
     }
 }
 
-/// An `@include` may name anything: what is there decides, and nothing is read without end.
+/// An `@include` may name any file. The test only includes files of its own directory.
 #[test]
 fn damaged_configurations_with_includes_are_errors_or_values() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,7 +1,8 @@
-//! The letters that spread directories (`dir_hash_c` in `lib/util.c`).
+//! Computes the letters of directories that spread many names (`dir_hash_c` in `lib/util.c`).
 
-/// The directory letter for a name: its first letter, `q` if it does not begin with one; with
-/// `fulldirhash` one of `A` to `W` from all bytes up to the first dot.
+/// Returns the directory letter for a name: its first letter, or `q` if it does not begin with a
+/// letter. With `fulldirhash` it is one of `A` to `W`, computed from all bytes before the first
+/// dot.
 pub(crate) fn directory_letter(name: &[u8], full: bool) -> u8 {
     if full {
         let stem = name.iter().take_while(|b| **b != b'.' && **b != 0);

@@ -1,5 +1,5 @@
-//! Mailbox names and what follows from them: owners, external names, the order of mailboxes.db,
-//! and the path of every file that belongs to a mailbox or user (`imap/mboxname.c`).
+//! Mailbox names and what can be derived from them: owner, external name, order in mailboxes.db,
+//! and the path of every file of a mailbox or user (`imap/mboxname.c`).
 
 mod hash;
 mod namespace;

@@ -1,13 +1,12 @@
-//! How names are written, and whose they are.
+//! Converts mailbox names between internal and external form, and finds their owners.
 
 use super::parts::{Parts, Rules, hex, levels, replace};
 use crate::error::{Error, Kind, Result};
 use crate::settings::Naming;
 use crate::types::{MboxName, Text, UserId};
 
-/// How names are written and read: the namespace of an administrator, which is what Cyrus's
-/// replication client takes on its command line and prints (`mboxname_init_namespace` with
-/// `isadmin`). `altnamespace` and its prefixes do not count there.
+/// The namespace of an administrator, in which Cyrus's replication client reads and prints names
+/// (`mboxname_init_namespace` with `isadmin`). `altnamespace` and its prefixes do not apply there.
 #[derive(Debug, Clone)]
 pub struct Namespace {
     separator: u8,
@@ -17,7 +16,7 @@ pub struct Namespace {
 }
 
 impl Namespace {
-    /// The namespace that is configured.
+    /// Creates the namespace that is configured.
     pub fn new(naming: &Naming) -> Namespace {
         let bytes = |text: &str| text.as_bytes().to_vec();
         Namespace {
@@ -31,23 +30,23 @@ impl Namespace {
         }
     }
 
-    /// The hierarchy separator of external names: `/` or `.`.
+    /// Returns the hierarchy separator of external names: `/` or `.`.
     pub fn separator(&self) -> char {
         char::from(self.separator)
     }
 
-    /// Takes an internal name apart (`mbname_from_intname`).
+    /// Splits an internal name into its parts (`mbname_from_intname`).
     pub fn parts(&self, name: &MboxName) -> Parts {
         Parts::read(name.as_bytes(), &self.rules)
     }
 
-    /// The name that a command line gives, in internal form (`mboxname_read_external`): with
-    /// `unixhierarchysep`, `user/fred.smith/Sent` is `user.fred^smith.Sent`; without,
-    /// `user.fred^smith.Sent` is itself. With virtual domains, `@example.com` may follow.
-    /// Modified UTF-7 passes unchanged: there is no other encoding on that command line.
+    /// Converts a name from a command line to internal form (`mboxname_read_external`). With
+    /// `unixhierarchysep`, `user/fred.smith/Sent` becomes `user.fred^smith.Sent`; without it,
+    /// `user.fred^smith.Sent` stays the same. With virtual domains, `@example.com` may follow.
+    /// Modified UTF-7 is passed unchanged, because that command line has no other encoding.
     ///
-    /// [`Kind::InvalidArgument`] for what cannot be a mailbox there; Cyrus makes of some of
-    /// these the name of another mailbox (`INBOX/Sent` becomes the shared mailbox `Sent`).
+    /// Fails with [`Kind::InvalidArgument`] if it cannot be the name of a mailbox. Cyrus turns some
+    /// such names into that of another mailbox: `INBOX/Sent` becomes the shared mailbox `Sent`.
     pub fn read_external(&self, name: &[u8]) -> Result<MboxName> {
         let refuse = |what: &'static str| {
             let sep = self.separator();
@@ -104,8 +103,8 @@ impl Namespace {
         Ok(parts.to_internal(&self.rules))
     }
 
-    /// The name as an administrator sees it (`mboxname_to_external`); `None` for a name that has
-    /// no such form, as one with a domain when virtual domains are off.
+    /// Returns the name as an administrator sees it (`mboxname_to_external`). Returns `None` if
+    /// there is no such form, for example for a name with a domain while virtual domains are off.
     pub fn to_external(&self, name: &MboxName) -> Option<Text> {
         let parts = self.parts(name);
         if parts.localpart.is_none() {
@@ -133,41 +132,42 @@ impl Namespace {
         Some(external.into())
     }
 
-    /// Who owns a mailbox, deleted or not; `None` for a shared one (`mboxname_to_userid`).
+    /// Returns the owner of a mailbox, deleted or not (`mboxname_to_userid`). Returns `None` for a
+    /// shared mailbox.
     pub fn owner(&self, name: &MboxName) -> Option<UserId> {
         self.parts(name).owner()
     }
 
-    /// The INBOX of a user (`mboxname_user_mbox`).
+    /// Returns the INBOX of a user (`mboxname_user_mbox`).
     pub fn inbox(&self, user: &UserId) -> MboxName {
         Parts::of_user(user.as_bytes(), &self.rules).to_internal(&self.rules)
     }
 
-    /// The mailbox that holds the sieve scripts of a user (`sieve_mboxname`).
+    /// Returns the mailbox that holds the Sieve scripts of a user (`sieve_mboxname`).
     pub fn sieve_mailbox(&self, user: &UserId) -> MboxName {
         MboxName::from([self.inbox(user).as_bytes(), b".", &self.sieve_folder].concat())
     }
 
-    /// Whether it is an INBOX (`mboxname_isusermailbox`).
+    /// Returns whether the mailbox is an INBOX (`mboxname_isusermailbox`).
     pub fn is_inbox(&self, name: &MboxName) -> bool {
         let parts = self.parts(name);
         parts.localpart.is_some() && parts.deleted.is_none() && parts.boxes.is_empty()
     }
 
-    /// Whether it was deleted and waits for expiry (`mboxname_isdeletedmailbox`).
+    /// Returns whether the mailbox is deleted and waits for expiry (`mboxname_isdeletedmailbox`).
     pub fn is_deleted(&self, name: &MboxName) -> bool {
         self.parts(name).deleted.is_some()
     }
 
-    /// The name under which a mailbox lies that was deleted at a time, in seconds since 1970
+    /// Returns the new name of a mailbox that is deleted at `time`, in seconds since 1970
     /// (`mboxname_todeleted`).
     pub fn to_deleted(&self, name: &MboxName, time: u32) -> MboxName {
         let parts = Parts { deleted: Some(time.max(1).into()), ..self.parts(name) };
         parts.to_internal(&self.rules)
     }
 
-    /// Whether by its name it is the mailbox that holds sieve scripts or below it
-    /// (`mboxname_issievemailbox` without a mailbox type, as the replication client asks).
+    /// Returns whether the name is that of a mailbox for Sieve scripts, or below it
+    /// (`mboxname_issievemailbox` without a mailbox type, as the replication client calls it).
     pub fn is_sieve(&self, name: &MboxName) -> bool {
         self.parts(name).boxes.first() == Some(&self.sieve_folder)
     }

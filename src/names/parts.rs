@@ -1,21 +1,21 @@
-//! A mailbox name taken apart, as `mbname_t` of `imap/mboxname.c`. Pure.
+//! Splits mailbox names into parts, like `mbname_t` in `imap/mboxname.c`. No I/O.
 
 use crate::types::{MboxName, UserId};
 
-/// What a mailbox name is made of. Dots are dots here: the `^` of names is undone.
+/// The parts of a mailbox name. The parts contain dots, where names contain `^`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Parts {
     /// The domain, unless it is the default one.
     pub domain: Option<Vec<u8>>,
-    /// When it was deleted, for names like `DELETED.user.fred.Sent.5F3A0C11`; seconds since 1970.
+    /// Time of deletion in seconds since 1970, for names like `DELETED.user.fred.Sent.5F3A0C11`.
     pub deleted: Option<u64>,
     /// The owner without domain; `None` for a shared mailbox.
     pub localpart: Option<Vec<u8>>,
-    /// The rest: empty for an INBOX.
+    /// The other components; empty for an INBOX.
     pub boxes: Vec<Vec<u8>>,
 }
 
-/// What of the configuration decides how names are taken apart.
+/// The options that decide how names are split.
 #[derive(Debug, Clone)]
 pub(super) struct Rules {
     pub default_domain: Vec<u8>,
@@ -23,7 +23,7 @@ pub(super) struct Rules {
 }
 
 impl Parts {
-    /// `mbname_from_intname`.
+    /// Splits an internal name (`mbname_from_intname`).
     pub(super) fn read(name: &[u8], rules: &Rules) -> Parts {
         let mut parts = Parts::default();
         let rest = match split_first(name, b'!') {
@@ -47,7 +47,7 @@ impl Parts {
         parts
     }
 
-    /// `mbname_from_userid`
+    /// Returns the parts of a user's INBOX (`mbname_from_userid`).
     pub(super) fn of_user(user: &[u8], rules: &Rules) -> Parts {
         let mut parts = Parts::default();
         match user.iter().rposition(|b| *b == b'@').and_then(|at| user.split_at_checked(at)) {
@@ -61,8 +61,8 @@ impl Parts {
         parts
     }
 
-    /// The owner's userid, with the domain unless it is the default one; also of a deleted
-    /// mailbox (`mbname_userid`).
+    /// Returns the owner's userid, with its domain unless that is the default domain
+    /// (`mbname_userid`). Works for deleted mailboxes, too.
     pub fn owner(&self) -> Option<UserId> {
         let mut user = self.localpart.clone()?;
         if let Some(domain) = &self.domain {
@@ -72,7 +72,7 @@ impl Parts {
         Some(user.into())
     }
 
-    /// All levels from the top: `DELETED`, `user`, owner, boxes, time.
+    /// Returns all components from the top: `DELETED`, `user`, owner, boxes, time.
     pub(super) fn levels(&self, rules: &Rules) -> Vec<Vec<u8>> {
         let mut levels = Vec::with_capacity(self.boxes.len() + 4);
         if self.deleted.is_some() {
@@ -84,13 +84,13 @@ impl Parts {
         }
         levels.extend(self.boxes.iter().cloned());
         if let Some(time) = self.deleted {
-            // Cyrus prints the lower 32 bits.
+            // Cyrus prints only the lower 32 bits.
             levels.push(format!("{:X}", time & 0xffff_ffff).into_bytes());
         }
         levels
     }
 
-    /// `mbname_intname`
+    /// Builds the internal name (`mbname_intname`).
     pub(super) fn to_internal(&self, rules: &Rules) -> MboxName {
         let mut name = Vec::new();
         if let Some(domain) = &self.domain {
@@ -108,13 +108,13 @@ impl Parts {
 }
 
 impl Rules {
-    /// The default domain is never written.
+    /// Returns the domain, or `None` for the default domain, which names never contain.
     pub fn domain(&self, domain: &[u8]) -> Option<Vec<u8>> {
         (domain != self.default_domain).then(|| domain.to_vec())
     }
 }
 
-/// The parts between separators, empty ones left out (`strarray_split`).
+/// Splits a name at the separators and drops empty components (`strarray_split`).
 pub(super) fn levels(name: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     name.split(move |b| *b == separator).filter(|level| !level.is_empty())
 }
@@ -123,7 +123,7 @@ pub(super) fn replace(bytes: &[u8], from: u8, to: u8) -> Vec<u8> {
     bytes.iter().map(|b| if *b == from { to } else { *b }).collect()
 }
 
-/// A hexadecimal number as `strtoul` reads it: as far as it goes, 0 if there is none.
+/// Parses a hexadecimal number like `strtoul`: up to the first other character; 0 if there is none.
 pub(super) fn hex(text: &[u8]) -> u64 {
     let text = text.trim_ascii_start();
     let digits = match text {

@@ -1,5 +1,5 @@
-//! Where everything lies. The same in Cyrus 3.6.1, 3.8.1 and 3.12.3; in 3.13.1 and later the files
-//! of users may lie elsewhere (`mboxname_userpath`).
+//! Computes the paths of Cyrus's files. They are the same in Cyrus 3.6.1, 3.8.1 and 3.12.3. Since
+//! 3.13.1 the files of users may be in another directory (`mboxname_userpath`).
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::settings::{Layout, Naming, Partition};
 use crate::types::{MailboxEntry, MboxName, UniqueId, UserId};
 
-/// Makes paths. Nothing is looked up in the file system.
+/// Computes paths without looking at the file system.
 #[derive(Debug, Clone)]
 pub struct Paths {
     layout: Layout,
@@ -25,31 +25,32 @@ pub struct Paths {
 pub struct MailboxPaths {
     /// Directory of the message files.
     pub data: PathBuf,
-    /// Directory of the archived message files; `data` where nothing is archived elsewhere.
+    /// Directory of the archived message files. Equal to `data` if there is no separate archive.
     pub archive: PathBuf,
     /// `cyrus.header`
     pub header: PathBuf,
     /// `cyrus.index`
     pub index: PathBuf,
-    /// `cyrus.annotations`: absent as long as the mailbox has none.
+    /// `cyrus.annotations`, which does not exist while the mailbox has no annotations.
     pub annotations: PathBuf,
-    /// The lock file that every opener of the mailbox locks (`mboxname_lock`).
+    /// The lock file of the mailbox, which every process that opens the mailbox locks
+    /// (`mboxname_lock`).
     pub lock: PathBuf,
 }
 
-/// How the files of a user are found below `mboxname_userpath`.
+/// The directory scheme of a user's files below `mboxname_userpath`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserHome {
     /// By the uniqueid of the INBOX, as Cyrus 3.6 and later create them.
     Id(UniqueId),
-    /// By userid: users from before 3.6, users without INBOX.
+    /// By userid: users created before 3.6, and users without INBOX.
     Name(UserId),
 }
 
 /// A file of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserFile {
-    /// What the user has seen of mailboxes of others, and of those with shared seen state.
+    /// Seen state for mailboxes of other users and for mailboxes with shared seen state.
     Seen,
     /// Subscriptions.
     Subscriptions,
@@ -70,8 +71,8 @@ impl UserFile {
     }
 }
 
-/// Which option moves a metadata file: a word of `metapartition_files`, and the directory of a
-/// partition for this kind of file. Annotations go by `index` in the latter: so does Cyrus.
+/// The options that move a metadata file: a word in `metapartition_files`, and the partition's
+/// directory for this kind of file. As in Cyrus, annotations use the directory for `index`.
 struct Meta {
     name: &'static str,
     word: &'static str,
@@ -86,17 +87,18 @@ const ANNOTATIONS: Meta =
     Meta { name: "cyrus.annotations", word: "annotations", metadir: |partition| &partition.index };
 
 impl Paths {
-    /// The paths that are configured.
+    /// Creates the paths for a configuration.
     pub fn new(layout: &Layout, naming: &Naming) -> Paths {
         let Namespace { rules, virtdomains, .. } = Namespace::new(naming);
         Paths { layout: layout.clone(), rules, virtdomains }
     }
 
-    /// The files of a mailbox, below directories by uniqueid, or by name for old mailboxes
-    /// (`mbentry_datapath`, `mbentry_archivepath`, `mbentry_metapath` in `imap/mboxlist.c`).
+    /// Returns the paths of a mailbox's files, in a directory named by uniqueid, or by name for old
+    /// mailboxes (`mbentry_datapath`, `mbentry_archivepath`, `mbentry_metapath` in
+    /// `imap/mboxlist.c`).
     ///
-    /// [`Kind::Config`] if its partition is not configured, [`Kind::Corrupt`] if its entry in
-    /// mailboxes.db cannot be right.
+    /// Fails with [`Kind::Config`] if its partition is not configured, and with [`Kind::Corrupt`]
+    /// if its entry in mailboxes.db is impossible.
     pub fn mailbox(&self, entry: &MailboxEntry) -> Result<MailboxPaths> {
         let below = Below::of(entry)?;
         let partition = String::from_utf8_lossy(entry.partition.as_bytes());
@@ -134,12 +136,12 @@ impl Paths {
         })
     }
 
-    /// How the files of `user` are found: `inbox` is the entry of the user's INBOX as
-    /// mailboxes.db has it, tombstones included; for the sieve directory without tombstones
-    /// (`mboxname_conf_getpath`, `user_sieve_path`).
+    /// Returns the directory scheme of a user's files (`mboxname_conf_getpath`, `user_sieve_path`).
+    /// `inbox` is the entry of the user's INBOX in mailboxes.db. It may be a tombstone, except for
+    /// the sieve directory.
     ///
-    /// If there is no entry because the user is being renamed, Cyrus goes by the INBOX that a
-    /// mailbox of this name had before, where it looks by the mailbox; give that one.
+    /// If the INBOX has no entry because the user is being renamed, Cyrus uses the former INBOX of
+    /// that name where it looks users up by mailbox. Pass that entry then.
     pub fn home(&self, user: &UserId, inbox: Option<&MailboxEntry>) -> UserHome {
         match inbox {
             Some(entry) if !entry.legacy_dirs && !entry.uniqueid.is_empty() => {
@@ -149,9 +151,9 @@ impl Paths {
         }
     }
 
-    /// A file of a user (`mboxname_conf_getpath`, `mboxid_conf_getpath`):
-    /// `user/uuid/4/2/42.../seen.db` or `user/f/fred.seen` below `mboxname_userpath`. It may not be
-    /// there.
+    /// Returns the path of a user's file below `mboxname_userpath` (`mboxname_conf_getpath`,
+    /// `mboxid_conf_getpath`): `user/uuid/4/2/42.../seen.db` or `user/f/fred.seen`. The file may
+    /// not exist.
     pub fn user_file(&self, home: &UserHome, file: UserFile) -> Result<PathBuf> {
         let suffix = file.suffix();
         match home {
@@ -170,9 +172,9 @@ impl Paths {
         }
     }
 
-    /// The directory of a user's sieve scripts (`user_sieve_path`). As in Cyrus's
-    /// replication, `sieveusehomedir` has no part in it: scripts in homes are not replicated.
-    /// Give a home made without tombstones.
+    /// Returns the directory of a user's Sieve scripts (`user_sieve_path`). `home` must come from
+    /// an INBOX that is not a tombstone. `sieveusehomedir` is ignored, because Cyrus does not
+    /// replicate scripts in home directories.
     pub fn sieve(&self, home: &UserHome) -> Result<PathBuf> {
         let root = self.layout.sievedir.as_path();
         match home {
@@ -199,25 +201,27 @@ impl Paths {
         }
     }
 
-    /// `mailboxes.db` (`mboxlist_fname`).
+    /// Returns the path of `mailboxes.db` (`mboxlist_fname`).
     pub fn mailboxes_db(&self) -> PathBuf {
         self.database(&self.layout.mboxlist_db_path, "mailboxes.db")
     }
 
-    /// `annotations.db`: the server's own annotations (`annotate_dbname_mbentry`). Those of a
-    /// mailbox are in [`MailboxPaths::annotations`].
+    /// Returns the path of `annotations.db`, with the server's own annotations
+    /// (`annotate_dbname_mbentry`). Those of a mailbox are in [`MailboxPaths::annotations`].
     pub fn annotations_db(&self) -> PathBuf {
         self.database(&self.layout.annotation_db_path, "annotations.db")
     }
 
-    /// `quotas.db`, unless `quota_db` is `quotalegacy` (`quotadb_open`).
+    /// Returns the path of `quotas.db`, which exists unless `quota_db` is `quotalegacy`
+    /// (`quotadb_open`).
     pub fn quota_db(&self) -> PathBuf {
         self.database(&self.layout.quota_db_path, "quotas.db")
     }
 
-    /// The lock files of a user's names; `None` stands for shared mailboxes. Up to Cyrus 3.10 it is
-    /// `*U*fred` (`user_namespacelock_full` in `imap/user.c`), since 3.12 `*U*user.fred`, the name
-    /// of the INBOX (`_namelock_name_from_userid`). Both, as nothing tells which Cyrus writes.
+    /// Returns the lock files of a user's namespace; `None` means shared mailboxes. Up to Cyrus
+    /// 3.10 the name is `*U*fred` (`user_namespacelock_full` in `imap/user.c`), since 3.12 it is
+    /// `*U*user.fred` with the name of the INBOX (`_namelock_name_from_userid`). Both are returned,
+    /// because the version of the Cyrus that writes is not known.
     pub fn locks_user(&self, user: Option<&UserId>, inbox: Option<&MboxName>) -> Vec<PathBuf> {
         let early = lock_word(user.map_or(b"", UserId::as_bytes));
         let late = inbox.map_or(&b""[..], MboxName::as_bytes);
@@ -228,27 +232,28 @@ impl Paths {
         locks.iter().map(|name| self.lock(name)).collect()
     }
 
-    /// The lock file that all that writes has locked, shared, while it does; `None` if
-    /// `global_lock` is off (`GLOBAL_LOCKNAME` in `imap/mboxname.c`).
+    /// Returns the lock file that every writer holds shared while it writes (`GLOBAL_LOCKNAME` in
+    /// `imap/mboxname.c`). Returns `None` if `global_lock` is off.
     pub fn lock_global(&self) -> Option<PathBuf> {
         self.layout.global_lock.then(|| self.lock(b"$GLOBAL"))
     }
 
-    /// The lock file of replication to `server`, as written in `sync_host` or given with `-S`:
-    /// `*S*replica^example^com*fred` (`sync_lock` in `imap/sync_support.c`).
+    /// Returns the lock file of replication to `server`, which is written as in `sync_host` or
+    /// after `-S`: `*S*replica^example^com*fred` (`sync_lock` in `imap/sync_support.c`).
     pub fn lock_sync(&self, server: &str, user: Option<&UserId>) -> PathBuf {
         let user = lock_word(user.map_or(b"", UserId::as_bytes));
         self.lock(&[b"*S*", &*lock_word(server.as_bytes()), b"*", &*user].concat())
     }
 
-    /// The sync log of a channel, or the one without channel (`sync_log_fname` in
+    /// Returns the sync log of a channel, or the log without channel (`sync_log_fname` in
     /// `imap/sync_log.c`).
     pub fn sync_log(&self, channel: Option<&str>) -> PathBuf {
         let directory = self.layout.configdirectory.join("sync");
         channel.map_or(directory.clone(), |channel| directory.join(channel)).join("log")
     }
 
-    /// The directory of what is remembered of servers that were reached over TLS; ours alone.
+    /// Returns the directory with records of servers reached over TLS. Cyrus itself does not use
+    /// it.
     pub fn tls_verified(&self) -> PathBuf {
         self.layout.configdirectory.join("sync/tls-verified")
     }
@@ -257,7 +262,7 @@ impl Paths {
         configured.clone().unwrap_or_else(|| self.layout.configdirectory.join(name))
     }
 
-    /// A lock's name is hashed like a mailbox's.
+    /// Hashes the name of a lock like that of a mailbox.
     fn lock(&self, name: &[u8]) -> PathBuf {
         let root = self.layout.mboxname_lockpath.clone();
         let root = root.unwrap_or_else(|| self.layout.configdirectory.join("lock"));
@@ -273,7 +278,7 @@ impl Paths {
         }
     }
 
-    /// `mboxname_hash`
+    /// Returns the directory of a mailbox name (`mboxname_hash`).
     fn by_name(&self, root: &Path, name: &[u8]) -> PathBuf {
         let parts = Parts::read(name, &self.rules);
         let mut path = root.as_os_str().as_bytes().to_vec();
@@ -284,7 +289,7 @@ impl Paths {
             );
         }
         let levels = parts.levels(&self.rules);
-        // The letter of the user or, for shared mailboxes, of the second level.
+        // The letter comes from the user or, for shared mailboxes, from the second level.
         if let Some(level) = levels.get(1).or(levels.first()).filter(|_| self.layout.hashimapspool)
         {
             path.extend([b'/', directory_letter(level, self.layout.fulldirhash)]);
@@ -296,7 +301,7 @@ impl Paths {
         os(&path).into()
     }
 
-    /// Where the users of a domain are, and a user's name there.
+    /// Returns the directory of the users of a domain, and the user's name in it.
     fn user(&self, user: &UserId) -> Result<(PathBuf, Vec<u8>)> {
         check_component(user.as_bytes(), "userid")?;
         let parts = Parts::of_user(user.as_bytes(), &self.rules);
@@ -317,7 +322,7 @@ impl Paths {
     }
 }
 
-/// What a mailbox's directories are named after.
+/// The naming of a mailbox's directories.
 enum Below<'a> {
     Id(&'a UniqueId),
     Name(&'a MboxName),
@@ -335,10 +340,10 @@ impl<'a> Below<'a> {
     }
 }
 
-/// `mboxname_id_hash`; the id must have been checked.
+/// Returns the directory of a uniqueid (`mboxname_id_hash`). The id must have been checked.
 fn by_id(root: &Path, id: &UniqueId) -> PathBuf {
     let id = id.as_bytes();
-    // With room for the name of a file: there are very many of these.
+    // Allocate space for a file name as well: very many of these paths are built.
     let mut path = PathBuf::with_capacity(root.as_os_str().len() + id.len() + 32);
     path.push(root);
     path.push("uuid");
@@ -363,7 +368,7 @@ fn check_id(id: &UniqueId) -> Result<()> {
         .hint("mailboxes.db may be damaged; run reconstruct -P, or recover it from its backup"))
 }
 
-/// A name from a database or log must not lead out of its directory.
+/// Checks a name from a database or log, which must not lead out of its directory.
 fn check_component(name: &[u8], what: &'static str) -> Result<()> {
     if !name.is_empty() && !name.iter().any(|b| matches!(b, b'/' | 0)) {
         return Ok(());

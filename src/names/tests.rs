@@ -1,4 +1,5 @@
-//! Names against `imap/mboxname.c`, paths against what a real Cyrus wrote (`fixtures/make.py`).
+//! Checks names against `imap/mboxname.c`, and paths against the files of a real Cyrus
+//! (`fixtures/make.py`).
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -37,7 +38,7 @@ fn external_names_and_back() {
         (VIRT, "shared/Team@example.com", "example.com!shared.Team"),
         (VIRT, "user/fred", "user.fred"),
         ("deletedprefix: GONE\n", "GONE/user/fred/A1", "GONE.user.fred.A1"),
-        // Not ours to interpret: an administrator has no alternate namespace.
+        // The alternate namespace does not apply to an administrator.
         ("altnamespace: yes\n", "Other Users/fred", "Other Users.fred"),
     ] {
         let ns = namespace(text);
@@ -100,7 +101,7 @@ fn owners_and_kinds() {
     assert!(!ns.is_inbox(&"user.fred.Sent".into()) && !ns.is_inbox(&"shared".into()));
     assert!(ns.is_deleted(&"DELETED.user.fred.5F3A0C11".into()));
     assert!(ns.is_deleted(&"example.com!DELETED.user.fred.5F3A0C11".into()));
-    // A mailbox that happens to be called so; no time follows.
+    // These mailboxes only look deleted: no time follows the name.
     let gone = ns.to_deleted(&"user.fred^smith.Sent".into(), 0x5F3A_0C11);
     assert_eq!(gone, "DELETED.user.fred^smith.Sent.5F3A0C11");
     assert!(!ns.is_deleted(&"DELETED.5F3A0C11".into()));
@@ -139,7 +140,7 @@ fn any_bytes_are_a_name() {
     }
 }
 
-/// A fixture: options, keys of mailboxes.db in its order, users, files.
+/// A fixture: options, keys of mailboxes.db in their order, users, files.
 struct Layout {
     settings: Settings,
     keys: Vec<(String, UniqueId, Vec<u8>)>,
@@ -176,7 +177,7 @@ impl Layout {
     }
 }
 
-/// Every file that Cyrus made is one that we expect, and it made all those that must be there.
+/// Checks that Cyrus created all required files, and no file whose path we do not expect.
 fn agrees_with_cyrus(fixture: &str) {
     let layout = Layout::read(fixture);
     let Settings { naming, layout: places, .. } = &layout.settings;
@@ -187,7 +188,7 @@ fn agrees_with_cyrus(fixture: &str) {
         assert!(dbname(before.name.as_bytes()) < dbname(after.name.as_bytes()), "{pair:?}");
     }
     let mut needed = vec![paths.mailboxes_db(), paths.annotations_db()];
-    // These servers are older than the second name.
+    // These Cyrus versions create only the first of the two locks.
     needed.push(paths.locks_user(None, None).remove(0));
     let mut possible = vec![PathBuf::from("/lab/imapd.conf")];
     for (entry, (_, _, key)) in entries.iter().zip(&layout.keys) {
@@ -211,7 +212,7 @@ fn agrees_with_cyrus(fixture: &str) {
         assert!(layout.files.contains(path), "Cyrus has no {}", path.display());
     }
     possible.extend(needed);
-    // Files that this project never reads, and quotas, which `cyrusdb::quotalegacy` finds.
+    // Files that this project does not read, and quotas, which `cyrusdb::quotalegacy` finds.
     let other = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default();
         name == "shared.counters"
@@ -246,7 +247,7 @@ layouts! {
     directories_by_name_with_domains_hashed: "name-virtdomains-hashed.txt";
 }
 
-/// As Cyrus 3.12 made them.
+/// Names as Cyrus 3.12 creates them.
 #[test]
 fn locks_of_later_versions() {
     let user = UserId::from("fred.smith");
@@ -260,7 +261,7 @@ fn locks_of_later_versions() {
     assert_eq!(paths("global_lock: no\n").lock_global(), None);
 }
 
-/// As Cyrus's own client made them, replicating to a server on a UNIX socket.
+/// Names as Cyrus's own client created them for a replica on a UNIX socket.
 #[test]
 fn sync_locks() {
     let user = UserId::from("fred.smith");
@@ -278,7 +279,7 @@ fn sync_locks() {
     assert_eq!(lock, PathBuf::from("/conf/lock/*S*replica^example^com*fred@example^com.lock"));
 }
 
-/// What `mbpath -a` printed, and the overrides of metapartitions that it has no option for.
+/// Paths as `mbpath -a` printed them, and metapartition overrides, which it cannot print.
 #[test]
 fn partitions() {
     let text = "partition-a: /data\nmetapartition-a: /meta\narchivepartition-a: /arch\n\

@@ -1,4 +1,4 @@
-//! Commands as values.
+//! The commands that a client sends to a replication server, as Rust values.
 
 use std::io::Read;
 use std::path::Path;
@@ -12,50 +12,51 @@ use crate::types::{
     Annotation, Guid, MailboxEntry, MboxName, Quota, Seen, SieveScript, Text, Uid, UniqueId, UserId,
 };
 
-/// A file in `APPLY MESSAGE`.
+/// A message file that `APPLY MESSAGE` sends.
 pub struct OutgoingFile<'f> {
-    /// The partition on which it is staged.
+    /// The partition on which the receiver stages the file.
     pub partition: &'f Text,
-    /// Its SHA-1.
+    /// The SHA-1 of the file.
     pub guid: Guid,
-    /// Its size in bytes.
+    /// The size of the file in bytes.
     pub size: u64,
-    /// Its content, from the beginning.
+    /// The bytes of the file, from the first on.
     pub content: Box<dyn Read + 'f>,
 }
 
-/// Gives the files of an `APPLY MESSAGE` one by one, each when its turn to be written has come.
+/// Supplies the files of an `APPLY MESSAGE` one by one, while the command is being written.
 pub trait MessageFiles {
-    /// The partition of the first file, for errors.
+    /// Returns the partition of the first file, for error messages.
     fn partition(&self) -> &Text;
 
-    /// The next file; `None` at the end.
+    /// Returns the next file, or `None` after the last one.
     ///
-    /// Fails if the command cannot go on. It has begun by then, so the connection is lost.
+    /// Fails if the command cannot continue. Its beginning is already sent, so the connection is
+    /// lost.
     fn next_file(&mut self) -> Result<Option<OutgoingFile<'_>>>;
 }
 
-/// `APPLY RESERVE`: which of these messages are in the receiver's mailboxes already?
+/// `APPLY RESERVE`: asks which of these messages the receiver's mailboxes already hold.
 #[derive(Debug, Clone, Copy)]
 pub struct Reserve<'c> {
-    /// The partition on which they are wanted.
+    /// The partition on which the receiver shall stage the messages.
     pub partition: &'c Text,
     /// The mailboxes to look in.
     pub among: &'c [MboxName],
-    /// The messages.
+    /// The GUIDs of the messages.
     pub guids: &'c [Guid],
 }
 
 /// `APPLY RENAME`.
 #[derive(Debug, Clone, Copy)]
 pub struct Rename<'c> {
-    /// The name that the mailbox has.
+    /// The current name of the mailbox.
     pub from: &'c MboxName,
-    /// The name that it gets.
+    /// The new name.
     pub to: &'c MboxName,
-    /// The partition that it gets.
+    /// The new partition.
     pub partition: &'c Text,
-    /// The UIDVALIDITY that it gets.
+    /// The new UIDVALIDITY.
     pub uidvalidity: u32,
 }
 
@@ -64,20 +65,20 @@ pub struct Rename<'c> {
 pub struct Fetch<'c> {
     /// The mailbox.
     pub mailbox: &'c MboxName,
-    /// Its partition there.
+    /// The partition of the mailbox on the receiver.
     pub partition: &'c Text,
-    /// Its uniqueid.
+    /// The uniqueid of the mailbox.
     pub uniqueid: &'c UniqueId,
-    /// The message's UID there.
+    /// The UID of the message on the receiver.
     pub uid: Uid,
     /// The message's SHA-1.
     pub guid: Guid,
-    /// If it may be long: its size there, and where it may wait meanwhile.
+    /// Set if the message may be long: its size, and where to store it while it arrives.
     pub place: Option<FetchPlace<'c>>,
 }
 
 impl RemoteFolder {
-    /// Asks for a message of this mailbox.
+    /// Builds the command that fetches a message of this mailbox.
     pub fn fetch<'c>(&'c self, uid: Uid, guid: Guid, place: Option<FetchPlace<'c>>) -> Fetch<'c> {
         Fetch {
             mailbox: &self.name,
@@ -90,10 +91,10 @@ impl RemoteFolder {
     }
 }
 
-/// Where a long message goes while it arrives.
+/// Where to store a long message while it arrives.
 #[derive(Debug, Clone, Copy)]
 pub struct FetchPlace<'c> {
-    /// Its size as the peer's record has it, in bytes: one of another size is not stored.
+    /// The size in bytes that the peer's record gives. A message of another size is not stored.
     pub size: u64,
     /// A directory for temporary files (`temp_path`).
     pub temp_path: &'c Path,
@@ -102,10 +103,10 @@ pub struct FetchPlace<'c> {
 /// `GET FULLMAILBOX`: the state of a mailbox with all its records.
 #[derive(Debug, Clone, Copy)]
 pub struct FullMailbox<'c> {
-    /// Its name.
+    /// The name of the mailbox.
     pub mailbox: &'c MboxName,
-    /// A directory for temporary files (`temp_path`): a long answer waits there. Without one it
-    /// waits in memory.
+    /// A directory for temporary files (`temp_path`), where a long reply is stored while it
+    /// arrives. Without it the reply is kept in memory.
     pub temp_path: Option<&'c Path>,
 }
 
@@ -121,47 +122,47 @@ pub enum Command<'c> {
     GetUser(&'c UserId),
     /// `GET META`: subscriptions, seen state and scripts of a user.
     GetMeta(&'c UserId),
-    /// `GET MAILBOXES`: the state of mailboxes by name; those that are not there are left out.
+    /// `GET MAILBOXES`: the state of the mailboxes with these names. Unknown names are left out.
     GetMailboxes(&'c [MboxName]),
-    /// `GET UNIQUEIDS`: the same by uniqueid.
+    /// `GET UNIQUEIDS`: the state of the mailboxes with these uniqueids.
     GetUniqueIds(&'c [UniqueId]),
     /// `GET FULLMAILBOX`: the state of a mailbox with all its records.
     GetFullMailbox(FullMailbox<'c>),
     /// `GET QUOTA`: the limits of a quota root.
     GetQuota(&'c Text),
-    /// `GET ANNOTATION`: the annotations of a mailbox, or with an empty name of the server.
+    /// `GET ANNOTATION`: the annotations of a mailbox, or of the server if the name is empty.
     GetAnnotations(&'c MboxName),
     /// `GET FETCH`: a message file.
     Fetch(Fetch<'c>),
-    /// `APPLY CAPABILITIES`: agree on these.
+    /// `APPLY CAPABILITIES`: asks the receiver to enable these capabilities.
     Capabilities(&'c [&'c str]),
-    /// `APPLY FORCE`: take what comes, whatever is there.
+    /// `APPLY FORCE`: tells the receiver to accept updates whatever state it has.
     Force,
     /// `APPLY RESERVE`.
     Reserve(Reserve<'c>),
     /// `APPLY MESSAGE`: stage message files.
     Messages(&'c mut dyn MessageFiles),
-    /// `APPLY MAILBOX`: bring a mailbox to a state.
+    /// `APPLY MAILBOX`: brings a mailbox to a given state.
     Mailbox(MailboxUpdate<'c>),
-    /// `APPLY MAILBOX` of an intermediate: a name without a mailbox.
+    /// `APPLY MAILBOX` for an intermediate, which is a name without a mailbox.
     Intermediate(&'c MailboxEntry),
     /// `APPLY UNMAILBOX`: delete a mailbox.
     UnMailbox {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: &'c MboxName,
-        /// Without mupdate (`-L`).
+        /// Whether to leave mupdate out (`-L`).
         local_only: bool,
     },
     /// `APPLY RENAME`.
     Rename {
-        /// From and to.
+        /// The old and the new name.
         rename: Rename<'c>,
-        /// Without mupdate (`-L`).
+        /// Whether to leave mupdate out (`-L`).
         local_only: bool,
     },
-    /// `APPLY ANNOTATION`: set one of a mailbox, or of the server.
+    /// `APPLY ANNOTATION`: sets an annotation of a mailbox or of the server.
     Annotation(&'c MboxName, &'c Annotation),
-    /// `APPLY UNANNOTATION`: delete one.
+    /// `APPLY UNANNOTATION`: deletes an annotation.
     UnAnnotation(&'c MboxName, &'c Annotation),
     /// `APPLY SUB`.
     Sub(&'c UserId, &'c MboxName),
@@ -175,11 +176,11 @@ pub enum Command<'c> {
     UnSieve(&'c UserId, &'c Text),
     /// `APPLY ACTIVATE_SIEVE`.
     ActivateSieve(&'c UserId, &'c Text),
-    /// `APPLY UNACTIVATE_SIEVE`: none is active.
+    /// `APPLY UNACTIVATE_SIEVE`: deactivates the active script.
     UnActivateSieve(&'c UserId),
     /// `APPLY QUOTA`: set the limits of a quota root.
     Quota(&'c Quota),
-    /// `APPLY UNQUOTA`: it is no quota root any more.
+    /// `APPLY UNQUOTA`: removes a quota root.
     UnQuota(&'c Text),
     /// `APPLY UNUSER`: delete a user.
     UnUser(&'c UserId),
@@ -188,7 +189,7 @@ pub enum Command<'c> {
 }
 
 impl Command<'_> {
-    /// Its line in the table.
+    /// Returns the line of the command table that describes this command.
     pub fn spec(&self) -> &'static Spec {
         match self {
             Command::GetUser(_) => &table::GET_USER,
@@ -225,12 +226,13 @@ impl Command<'_> {
         }
     }
 
-    /// Its first word.
+    /// Returns the first word of the command.
     pub fn verb(&self) -> Verb {
         self.spec().verb
     }
 
-    /// What errors call it: its words, and what it is about.
+    /// Returns the name of the command for error messages: its words and the object that it acts
+    /// on.
     pub fn label(&self) -> Label {
         let label = Label::of(self.spec());
         match self {

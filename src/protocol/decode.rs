@@ -1,4 +1,4 @@
-//! Answers as values (`sync_kl_parse` and `parse_upload` in `imap/sync_support.c`).
+//! Decodes replies into Rust values (`sync_kl_parse` and `parse_upload` in `imap/sync_support.c`).
 
 use std::collections::BTreeSet;
 
@@ -15,11 +15,11 @@ use crate::types::{
     Quota, Record, Seen, SieveScript, SyncCrcs, SystemFlags, Text, UniqueId,
 };
 
-/// The one message of an answer to `GET FETCH`.
+/// The message in a reply to `GET FETCH`.
 pub enum FetchedMessage {
-    /// It is short.
+    /// A short message, in memory.
     Memory(Box<[u8]>),
-    /// It is long.
+    /// A long message, in a temporary file.
     Temp(TempLiteral),
 }
 
@@ -27,7 +27,8 @@ impl Reply {
     /// Decodes the answer to `GET USER` or `GET META`.
     pub fn into_user(self) -> Result<RemoteUser> {
         let mut user = RemoteUser::default();
-        // Each item is dropped once it is read, and is a value only meanwhile.
+        // Parse one item at a time and drop it: as values, all items together would take much
+        // memory.
         for item in self.items {
             let (name, value) = item.parse().map_err(|e| bad_item(item.name(), &e))?;
             take(&mut user, &name, &value).map_err(|e| bad_item(&name, &e))?;
@@ -43,12 +44,12 @@ impl Reply {
         Ok(self.into_user()?.folders)
     }
 
-    /// Decodes the answer to `GET QUOTA`; `None` if there is no such root.
+    /// Decodes the answer to `GET QUOTA`. Returns `None` if there is no such quota root.
     pub fn into_quota(self) -> Result<Option<Quota>> {
         Ok(self.into_user()?.quotas.into_iter().next())
     }
 
-    /// Decodes the answer to `GET ANNOTATION`, ordered.
+    /// Decodes the answer to `GET ANNOTATION` and sorts the annotations.
     pub fn into_annotations(self) -> Result<Vec<Annotation>> {
         let one = |item: Item| {
             let parsed = item.parse().and_then(|(_, value)| annotation(&value.kv()?));
@@ -59,7 +60,7 @@ impl Reply {
         Ok(annotations)
     }
 
-    /// Decodes the answer to `APPLY RESERVE`: the messages that are not there.
+    /// Decodes the answer to `APPLY RESERVE`: the GUIDs that the receiver does not have.
     pub fn missing(&self) -> Result<Vec<Guid>> {
         let bad = |what: &str| Error::new(Kind::Protocol, "read reply to", "APPLY RESERVE", what);
         let Some(item) = self.items.first() else { return Ok(Vec::new()) };
@@ -72,7 +73,7 @@ impl Reply {
         guids.iter().map(|v| guid(v).ok_or_else(|| bad("MISSING holds no GUIDs"))).collect()
     }
 
-    /// Whether the answer to `APPLY CAPABILITIES` agrees to one.
+    /// Returns whether the answer to `APPLY CAPABILITIES` enables a capability.
     pub fn enables(&self, capability: &str) -> bool {
         let parsed = self.items.iter().filter_map(|item| item.parse().ok());
         let mut lists = parsed.filter(|(item, _)| **item == *b"ENABLED");
@@ -82,8 +83,8 @@ impl Reply {
         lists.any(|(_, value)| value.list().is_ok_and(|list| list.iter().any(is)))
     }
 
-    /// Decodes the answer to `GET FULLMAILBOX`: the mailbox, and its records by UID. A number of a
-    /// record that does not fit stands in [`RemoteFolder::beyond`].
+    /// Decodes the answer to `GET FULLMAILBOX`: the mailbox, and its records by UID. If a number
+    /// does not fit into its field, [`RemoteFolder::beyond`] names it.
     pub fn into_full_mailbox(self) -> Result<(RemoteFolder, Vec<RemoteRecord>)> {
         let mut records = Vec::new();
         let folder = self.visit_full_mailbox(&mut |record| {
@@ -99,10 +100,10 @@ impl Reply {
         Ok((folder, records))
     }
 
-    /// Decodes the answer to `GET FULLMAILBOX` like [`Reply::into_full_mailbox`], but hands over the
-    /// records one by one, in the order in which they came: only one of them is in memory.
+    /// Decodes the answer to `GET FULLMAILBOX` like [`Reply::into_full_mailbox`], but passes each
+    /// record to `each`, in the order of the reply. Only one record is in memory at a time.
     ///
-    /// Fails as `each` does.
+    /// Fails with the error of `each` if that fails.
     pub fn visit_full_mailbox(
         mut self,
         each: &mut dyn FnMut(RemoteRecord) -> Result<()>,
@@ -138,7 +139,7 @@ impl Reply {
         Ok(folder)
     }
 
-    /// Takes the item of an answer that is about one mailbox.
+    /// Takes the item out of a reply that describes exactly one mailbox.
     fn only_mailbox(&mut self) -> Result<Item> {
         let mut items = std::mem::take(&mut self.items);
         items.pop().filter(|_| items.is_empty()).ok_or_else(|| {
@@ -147,7 +148,7 @@ impl Reply {
         })
     }
 
-    /// Decodes the answer to `GET FETCH`; `None` if it is not one message.
+    /// Decodes the answer to `GET FETCH`. Returns `None` if it is not exactly one message.
     pub fn into_message(self) -> Option<FetchedMessage> {
         let Reply { mut items, file, .. } = self;
         let item = items.pop().filter(|_| items.is_empty())?;
@@ -205,7 +206,7 @@ impl RemoteFolder {
     }
 }
 
-/// One field of a mailbox.
+/// Reads one field of a mailbox.
 fn field_value<'k>(
     field: &Field,
     kv: &'k Kv<'_>,
@@ -214,7 +215,7 @@ fn field_value<'k>(
     let key = field.key;
     let value = match (field.shape, field.told) {
         (Shape::Text, Told::Always) => Value::Text(kv.atom(key)?),
-        // NIL for intermediates.
+        // Intermediates have NIL here.
         (Shape::Text, Told::Perhaps) => kv.opt_atom(key)?.map_or(Value::Absent, Value::Text),
         (Shape::Number32, Told::Always) => Value::Number(numbers.num32(key)?.into()),
         (Shape::Number64, Told::Always) => Value::Number(numbers.num64(key)?),
@@ -243,19 +244,20 @@ fn field_value<'k>(
     Ok(value)
 }
 
-/// One of a list of annotations.
+/// Decodes one annotation of a list.
 fn annotation(kv: &Kv<'_>) -> Result<Annotation, Malformed> {
     Ok(Annotation {
         entry: Text::new(kv.atom("ENTRY")?),
         userid: Text::new(kv.opt_atom("USERID")?.unwrap_or_default()),
-        // One that does not fit is beyond all bounds like the highest.
+        // A number that does not fit becomes the highest number, which every limit refuses.
         modseq: Numbers::of(kv).opt_num64("MODSEQ")?.unwrap_or(0),
         value: Text::new(kv.opt_atom("VALUE")?.unwrap_or_default()),
     })
 }
 
-/// LIMIT is STORAGE in the words of old versions; its highest 32-bit value means unlimited
-/// (`sync_decode_quota_limits`). One that does not fit is none of the master's, who sets its own.
+/// Decodes the limits of a quota root. LIMIT is the name of STORAGE in old versions; its highest
+/// 32-bit value means unlimited (`sync_decode_quota_limits`). If a number does not fit, all limits
+/// become the highest number: they then differ from the master's, which are sent.
 fn quota(kv: &Kv<'_>) -> Result<Quota, Malformed> {
     let mut numbers = Numbers::of(kv);
     let mut limits = [None; QUOTA_RESOURCES.len()];
@@ -270,7 +272,8 @@ fn quota(kv: &Kv<'_>) -> Result<Quota, Malformed> {
     Ok(Quota { root: Text::new(kv.atom("ROOT")?), limits, modseq })
 }
 
-/// What does not fit becomes the highest number, which is none of the master's: it sets its own.
+/// Decodes seen state. A number that does not fit becomes the highest number. It then differs from
+/// the master's, which is sent.
 fn seen(kv: &Kv<'_>) -> Result<Seen, Malformed> {
     let mut numbers = Numbers::of(kv);
     Ok(Seen {
@@ -292,7 +295,7 @@ fn sieve(kv: &Kv<'_>) -> Result<SieveScript, Malformed> {
     })
 }
 
-/// The mailbox of an answer to `GET FULLMAILBOX`, without its records.
+/// Decodes the mailbox in an answer to `GET FULLMAILBOX`, without its records.
 fn full_folder(value: &dlist::Value<'_>) -> Result<RemoteFolder, Malformed> {
     let kv = value.kv()?;
     kv.list("RECORD")?;
@@ -306,7 +309,7 @@ fn unread(error: std::io::Error) -> Error {
         .caused_by(error)
 }
 
-/// The system flags by name.
+/// The system flags and their names.
 const SYSTEM_FLAGS: [(u32, &str); 5] = [
     (SystemFlags::ANSWERED, "\\Answered"),
     (SystemFlags::FLAGGED, "\\Flagged"),
@@ -315,7 +318,7 @@ const SYSTEM_FLAGS: [(u32, &str); 5] = [
     (SystemFlags::SEEN, "\\Seen"),
 ];
 
-/// One of `RECORD (%(UID ...) ...)` (`parse_upload`).
+/// Decodes one record of `RECORD (%(UID ...) ...)` (`parse_upload`).
 pub fn record(kv: &Kv<'_>, beyond: &mut Option<String>) -> Result<RemoteRecord, Malformed> {
     let mut numbers = Numbers::of(kv);
     let mut record = Record {
@@ -361,10 +364,11 @@ pub fn record(kv: &Kv<'_>, beyond: &mut Option<String>) -> Result<RemoteRecord, 
     Ok(RemoteRecord { record, flags, annotations })
 }
 
-/// What stands for a field of the record is no number that fits into it.
+/// An annotation that holds a field of the record is not a number that fits into the field.
 struct NoNumber;
 
-/// Takes what stands for a field of the record (`decode_annotations`).
+/// Copies an annotation that holds a field of the record into that field (`decode_annotations`).
+/// Returns whether it was such an annotation.
 fn take_virtual(record: &mut Record, annotation: &Annotation) -> Result<bool, NoNumber> {
     let Some(field) = annotation.entry.as_bytes().strip_prefix(VIRTUAL.as_bytes()) else {
         return Ok(false);
@@ -375,7 +379,7 @@ fn take_virtual(record: &mut Record, annotation: &Annotation) -> Result<bool, No
     };
     match field {
         b"thrid" => record.cid = number(16)?,
-        // Printed as unsigned, as all times are.
+        // Like all times, it is printed as an unsigned number.
         b"savedate" => record.savedate = number(10)?.cast_signed(),
         b"createdmodseq" => record.createdmodseq = number(10)?,
         _ => return Ok(false),

@@ -1,5 +1,5 @@
-//! Commands and answers as bytes: name and value, key by key, as `imap/sync_support.c` expects
-//! them.
+//! Writes commands and replies in the form that `imap/sync_support.c` reads: keys and values in a
+//! fixed order.
 
 use super::command::{Command, Fetch, MessageFiles, Rename, Reserve};
 use super::remote::RemoteFolder;
@@ -13,13 +13,14 @@ use crate::types::{
     Record, Seen, SystemFlags, Text,
 };
 
-/// Where annotations begin that stand for fields of a record (`encode_annotations`).
+/// Prefix of annotations that hold fields of a record (`encode_annotations`).
 pub const VIRTUAL: &str = "/vendor/cmu/cyrus-imapd/";
 
 impl Command<'_> {
-    /// Writes what follows the first word.
+    /// Writes everything after the first word.
     ///
-    /// Fails if a message file cannot be read to its end: what is written cannot be taken back.
+    /// Fails if a message file cannot be read to its end. The bytes before that are already
+    /// written.
     pub fn encode(&mut self, w: &mut Writer<'_>) -> Result<()> {
         let spec = self.spec();
         if !spec.name.is_empty() {
@@ -83,7 +84,7 @@ impl Command<'_> {
 }
 
 impl RemoteFolder {
-    /// Writes it as Cyrus answers, to be [decoded](RemoteFolder::from_kv) again.
+    /// Writes the mailbox as a Cyrus server does in a reply, see [`RemoteFolder::from_kv`].
     pub fn encode(&self, w: &mut Writer<'_>) -> Result<()> {
         w.open_kv()?;
         header(w, &self.header, true)?;
@@ -128,7 +129,7 @@ fn reserve(w: &mut Writer<'_>, reserve: &Reserve<'_>) -> Result<()> {
     w.close()
 }
 
-/// `(%{partition guid size} ...)`, each with its bytes.
+/// Writes `(%{partition guid size} ...)`, each with the bytes of its file.
 fn messages(w: &mut Writer<'_>, files: &mut dyn MessageFiles) -> Result<()> {
     w.open_list()?;
     while let Some(mut file) = files.next_file()? {
@@ -137,7 +138,7 @@ fn messages(w: &mut Writer<'_>, files: &mut dyn MessageFiles) -> Result<()> {
     w.close()
 }
 
-/// The fields that an update or an answer has, in the order of the table.
+/// Writes the fields of an update or a reply, in the order of the table.
 fn header(w: &mut Writer<'_>, header: &MailboxHeader, whole: bool) -> Result<()> {
     for field in FIELDS {
         let value = field.get(header);
@@ -160,8 +161,8 @@ fn one_field(w: &mut Writer<'_>, field: &Field, value: Value<'_>, whole: bool) -
         Value::Crcs(crcs) => {
             let [basic, annot] = crcs.to_wire();
             w.num(basic.into())?;
-            // A CRC of 0 is not checked: the receiver's state is then one that the master never
-            // had.
+            // The receiver does not check a CRC of 0. A partial state needs that: the master never
+            // had that state, so it has no CRC for it.
             if whole { w.key(ANNOT_CRC_KEY)?.num(annot.into()) } else { Ok(()) }
         }
     }
@@ -193,7 +194,7 @@ fn mailbox(w: &mut Writer<'_>, update: &MailboxUpdate<'_>) -> Result<()> {
     w.close()
 }
 
-/// One record. `flags` are the mailbox's user flags by bit.
+/// Writes one record. `flags` are the names of the mailbox's user flags by bit.
 pub fn record(
     w: &mut Writer<'_>,
     update: &RecordUpdate,
@@ -223,7 +224,7 @@ pub fn record(
         w.key("ANNOTATIONS")?.open_list()?;
         let mut stored = update.annotations.iter().filter(|one| !is_late(one));
         stored.try_for_each(|one| annotation(w, one))?;
-        // In the order of Cyrus 3.13, which is the reverse of that of the alphabet.
+        // Cyrus 3.13 writes these in reverse alphabetical order.
         let mut late = update.annotations.iter().filter(is_late).rev();
         late.try_for_each(|one| annotation(w, one))?;
         let mut fields = [
@@ -248,7 +249,7 @@ pub fn record(
     w.close()
 }
 
-/// Flags in the order in which Cyrus writes them (`sync_print_flags`).
+/// Writes flags in the order in which Cyrus writes them (`sync_print_flags`).
 fn record_flags(w: &mut Writer<'_>, r: &Record, names: &[Option<Text>]) -> Result<()> {
     let system = |flag, name: &'static str| r.system_flags.has(flag).then_some(name);
     let before = [
@@ -268,7 +269,7 @@ fn record_flags(w: &mut Writer<'_>, r: &Record, names: &[Option<Text>]) -> Resul
     Ok(())
 }
 
-/// One annotation in a list.
+/// Writes one annotation of a list.
 pub fn annotation(w: &mut Writer<'_>, annotation: &Annotation) -> Result<()> {
     w.open_kv()?;
     w.key("ENTRY")?.atom(annotation.entry.as_bytes())?;
@@ -278,8 +279,8 @@ pub fn annotation(w: &mut Writer<'_>, annotation: &Annotation) -> Result<()> {
     w.close()
 }
 
-/// Opens an annotation that stands for a field of the record (`encode_annotations`); the caller
-/// writes the value and closes.
+/// Opens an annotation that holds a field of the record (`encode_annotations`). The caller writes
+/// the value and closes it.
 fn virtual_annotation<'w, 's>(w: &'w mut Writer<'s>, field: &str) -> Result<&'w mut Writer<'s>> {
     w.open_kv()?;
     w.key("ENTRY")?.atom(format!("{VIRTUAL}{field}").as_bytes())?;
@@ -288,7 +289,7 @@ fn virtual_annotation<'w, 's>(w: &'w mut Writer<'s>, field: &str) -> Result<&'w 
     w.key("VALUE")
 }
 
-/// `APPLY MAILBOX` of an intermediate: of its header it has names and modseqs alone.
+/// Writes `APPLY MAILBOX` for an intermediate: names and modseqs only.
 fn intermediate(w: &mut Writer<'_>, entry: &MailboxEntry) -> Result<()> {
     w.open_kv()?;
     if let Some(jmapid) = &entry.jmapid {
@@ -319,7 +320,7 @@ fn annotation_key(w: &mut Writer<'_>, mailbox: &MboxName, annotation: &Annotatio
     w.key("USERID")?.atom(annotation.userid.as_bytes())
 }
 
-/// The rest of a seen entry, and the end of its list.
+/// Writes the remaining keys of a seen entry and closes its list.
 pub fn seen(w: &mut Writer<'_>, seen: &Seen) -> Result<()> {
     w.key("UNIQUEID")?.atom(seen.uniqueid.as_bytes())?;
     w.key("LASTREAD")?.date(seen.lastread)?;
@@ -329,7 +330,7 @@ pub fn seen(w: &mut Writer<'_>, seen: &Seen) -> Result<()> {
     w.close()
 }
 
-/// Limits as `sync_encode_quota_limits` writes them: STORAGE once more as LIMIT, where the
+/// Writes limits like `sync_encode_quota_limits`: STORAGE appears a second time as LIMIT, where the
 /// highest 32-bit number means unlimited.
 pub fn quota(w: &mut Writer<'_>, quota: &Quota) -> Result<()> {
     let storage = quota.limits.first().copied().flatten();

@@ -1,11 +1,11 @@
-//! What errors call a command: its words, and whom and what it is about.
+//! Names a command in error messages: its words, its user or mailbox, and its partition.
 
 use std::fmt;
 
 use super::table::Spec;
 use crate::types::Uid;
 
-/// Characters of a name that an error gives.
+/// Characters of a name that an error message shows at most.
 const NAME_CHARS: usize = 200;
 
 /// The name of a command in errors.
@@ -13,23 +13,23 @@ const NAME_CHARS: usize = 200;
 pub struct Label {
     verb: &'static str,
     name: &'static str,
-    /// ` user.fred, partition default`
+    /// The rest of the name, such as ` user.fred, partition default`.
     about: String,
-    /// The partition that it names; empty if none.
+    /// The partition of the command; empty if it has none.
     partition: String,
 }
 
 impl Label {
-    /// Of no command.
+    /// The label of no command.
     pub const NONE: Label =
         Label { verb: "", name: "", about: String::new(), partition: String::new() };
 
-    /// Its words, and nothing that it is about.
+    /// Returns a label with the words of a command only.
     pub fn of(spec: &'static Spec) -> Label {
         Label { verb: spec.verb.word(), name: spec.name, ..Label::NONE }
     }
 
-    /// Adds what it is about, if that is not empty.
+    /// Adds the object of the command, if it is not empty.
     #[must_use]
     pub fn about(self, what: impl AsRef<[u8]>) -> Label {
         self.add(" ", what.as_ref())
@@ -63,12 +63,12 @@ impl Label {
         self
     }
 
-    /// Its last word: `MAILBOX`, `RESTART`.
+    /// Returns the last word of the command: `MAILBOX`, `RESTART`.
     pub fn name(&self) -> &'static str {
         if self.name.is_empty() { self.verb } else { self.name }
     }
 
-    /// The partition that it names, if it names one.
+    /// Returns the partition of the command, if it has one.
     pub fn partition_name(&self) -> Option<&str> {
         Some(self.partition.as_str()).filter(|partition| !partition.is_empty())
     }
@@ -84,7 +84,7 @@ impl fmt::Display for Label {
     }
 }
 
-/// Text without what would disturb a line of a log.
+/// Returns the start of a text without control characters, which would disturb a log.
 pub fn printable(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     text.chars().filter(|c| !c.is_control()).take(NAME_CHARS).collect()

@@ -1,14 +1,14 @@
-//! The replication protocol in values (`imap/sync_support.c`): what a client asks of a replication
-//! server, what that answers, and how both are written.
+//! The replication protocol (`imap/sync_support.c`) as Rust values: the commands of a client, the
+//! replies of a server, and how both are written.
 //!
-//! - [`Command`] is everything that is ever sent; [`table`] says of each its words, its keys and
-//!   whether it changes anything; [`encode`] writes them.
-//! - [`Reply`] is what comes back; [`decode`] makes values of it: [`RemoteUser`], [`RemoteFolder`],
-//!   [`RemoteRecord`].
-//! - The header fields of a mailbox are a table of their own: [`crate::types::header`].
+//! - [`Command`] holds every command that can be sent. [`table`] lists for each its words, its keys
+//!   and whether it changes data. [`encode`] writes commands.
+//! - [`Reply`] holds the reply to a command. [`decode`] turns it into values: [`RemoteUser`],
+//!   [`RemoteFolder`], [`RemoteRecord`].
+//! - The header fields of a mailbox have a table of their own: [`crate::types::header`].
 //!
-//! Knows no connection: the two dialects, csync and IMAP, differ in what stands before a command
-//! only, which is the session's.
+//! This module knows no connection. The two dialects, csync and IMAP, differ only in what precedes
+//! a command; the session writes that.
 
 pub mod command;
 pub mod decode;

@@ -1,13 +1,13 @@
-//! Numbers of an answer, which may be higher than any that Cyrus can hold.
+//! Reads the numbers of a reply, which may be higher than Cyrus can store.
 
 use crate::dlist::Kv;
 use crate::error::Malformed;
 use crate::types::Time;
 
-/// Bytes of a text from the other side that an error shows.
+/// Bytes of a peer's text that an error message shows at most.
 const SHOWN_BYTES: usize = 60;
 
-/// Text from the other side as an error shows it.
+/// Returns a peer's text as an error message shows it.
 pub fn shown(text: &[u8]) -> String {
     let head = text.get(..SHOWN_BYTES).unwrap_or(text);
     let mut shown = head.escape_ascii().to_string();
@@ -17,11 +17,11 @@ pub fn shown(text: &[u8]) -> String {
     shown
 }
 
-/// Numbers of a key-value list. One that does not fit is noted and read as the highest, for it is
-/// the mailbox that must fail then, and not all that the reply tells.
+/// Reads the numbers of a key-value list. A number that does not fit is noted and read as the
+/// highest number: only its mailbox must fail then, not the whole reply.
 pub struct Numbers<'k, 'v> {
     kv: &'k Kv<'v>,
-    /// The first that does not fit: name and value.
+    /// Name and value of the first number that does not fit.
     pub beyond: Option<String>,
 }
 
@@ -35,12 +35,13 @@ macro_rules! numbers {
 }
 
 impl<'k, 'v> Numbers<'k, 'v> {
-    /// The numbers of a list.
+    /// Creates a reader of the numbers of a list.
     pub fn of(kv: &'k Kv<'v>) -> Numbers<'k, 'v> {
         Numbers { kv, beyond: None }
     }
 
-    /// Notes a number that does not fit; any other complaint stays one.
+    /// Notes a number that does not fit and replaces it with the highest. Other errors pass
+    /// through.
     fn fit<T>(
         &mut self,
         key: &str,
@@ -57,17 +58,17 @@ impl<'k, 'v> Numbers<'k, 'v> {
     }
 
     numbers! {
-        /// A number of 32 bits.
+        /// Reads a number of 32 bits.
         num32 -> u32, u32::MAX;
-        /// A number of 64 bits.
+        /// Reads a number of 64 bits.
         num64 -> u64, u64::MAX;
-        /// Seconds since 1970.
+        /// Reads a time in seconds since 1970.
         date -> Time, Time::MAX;
-        /// A number of 32 bits, if the key is there.
+        /// Reads a number of 32 bits, if the key is present.
         opt_num32 -> Option<u32>, Some(u32::MAX);
-        /// A number of 64 bits, if the key is there.
+        /// Reads a number of 64 bits, if the key is present.
         opt_num64 -> Option<u64>, Some(u64::MAX);
-        /// Seconds since 1970, if the key is there.
+        /// Reads a time in seconds since 1970, if the key is present.
         opt_date -> Option<Time>, Some(Time::MAX);
     }
 }

@@ -1,4 +1,4 @@
-//! What a replication server says that it has.
+//! The data of a replication server, as its replies describe it.
 
 use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
@@ -8,15 +8,16 @@ use crate::types::{Annotation, MailboxHeader, MboxName, Quota, Record, Seen, Sie
 /// A mailbox as the server describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RemoteFolder {
-    /// What both sides have.
+    /// The header fields, which exist on both sides.
     pub header: MailboxHeader,
     /// The mailbox's own annotations, ordered.
     pub annotations: Vec<Annotation>,
-    /// A number that does not fit into its field: name and value. The field has the highest.
+    /// Name and value of a number that does not fit into its field. The field holds the highest
+    /// number.
     pub beyond: Option<String>,
 }
 
-/// A folder is its header, and more.
+/// A remote folder can be used wherever its header is needed.
 impl Deref for RemoteFolder {
     type Target = MailboxHeader;
 
@@ -31,18 +32,19 @@ impl DerefMut for RemoteFolder {
     }
 }
 
-/// A record with all that belongs to it. User flags go by name: each side numbers them itself.
+/// A record with its user flags and annotations. User flags are names here, because each side
+/// numbers them itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RemoteRecord {
     /// The record, without user flags.
     pub record: Record,
     /// Its user flags.
     pub flags: BTreeSet<Text>,
-    /// Its annotations, without those that stand for fields of the record; ordered.
+    /// Its annotations, sorted, without those that hold fields of the record.
     pub annotations: Vec<Annotation>,
 }
 
-/// Everything that the server has of a user.
+/// Everything that the server stores for a user.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RemoteUser {
     /// Mailboxes, deleted ones and intermediates included.
@@ -58,7 +60,7 @@ pub struct RemoteUser {
 }
 
 impl RemoteUser {
-    /// Whether there is anything beside mailboxes and quotas.
+    /// Returns whether there is anything besides mailboxes and quotas.
     pub fn has_metadata(&self) -> bool {
         !(self.subscriptions.is_empty() && self.seen.is_empty() && self.sieve.is_empty())
     }

@@ -1,5 +1,5 @@
-//! What a command is answered with. Items are kept as they came and decoded when they are used, for
-//! as values they take many times the memory.
+//! The reply to a command. Its items are kept as bytes and decoded when they are used, because
+//! decoded values take many times the memory.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,32 +12,32 @@ use crate::dlist::{self, Unread, Value};
 use crate::error::Malformed;
 use crate::limits::{REPLY_ELEMENT_BYTES, REPLY_ITEM_BYTES};
 
-/// Names a command that was submitted; replies come in the order of submission.
+/// Identifies a submitted command. Replies come in the order of submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
-/// Makes a folder of a reply what it shall be. Returns whether it is one of them.
+/// A function that changes a folder of a reply. It returns whether the folder is kept.
 pub type Amend = dyn Fn(&mut RemoteFolder) -> bool + Send;
 
 /// The untagged items of a reply that ended with OK: `* NAME value`.
 #[derive(Default)]
 pub struct Reply {
-    /// In the order in which they came.
+    /// The items, in the order of the reply.
     pub items: Vec<Item>,
-    /// A long message that was fetched. The item that it came in has none of its bytes.
+    /// A long fetched message. The item that announced it holds none of its bytes.
     pub file: Option<TempLiteral>,
-    /// What is to be done to its folders once they are read.
+    /// A function to apply to the folders after they are decoded.
     pub(super) amend: Option<Box<Amend>>,
 }
 
 impl Reply {
-    /// A reply of these items.
+    /// Creates a reply with these items.
     #[cfg(any(test, fuzzing))]
     pub fn of(items: Vec<Item>) -> Reply {
         Reply { items, ..Reply::default() }
     }
 
-    /// The same, of which each folder goes through `amend`.
+    /// Returns the reply with `amend` set, which is applied to each decoded folder.
     #[must_use]
     pub fn amended(self, amend: impl Fn(&mut RemoteFolder) -> bool + Send + 'static) -> Reply {
         Reply { amend: Some(Box::new(amend)), ..self }
@@ -50,21 +50,21 @@ impl fmt::Debug for Reply {
     }
 }
 
-/// One item.
+/// One item of a reply.
 #[derive(Debug)]
 pub enum Item {
-    /// It is in memory, and known to be well formed.
+    /// An item in memory that is known to be well formed.
     Short {
         /// `NAME value`, and the end of the line.
         line: Box<[u8]>,
-        /// The elements of its lists.
+        /// The number of elements in its lists.
         elements: usize,
     },
-    /// It is in a file, and not looked at yet.
+    /// An item in a file that has not been parsed yet.
     Long(LongItem),
 }
 
-/// An item that arrived in a temporary file without a name: it is gone once this is dropped.
+/// An item in a temporary file that has no name. The file disappears when this is dropped.
 #[derive(Debug)]
 pub struct LongItem {
     file: File,
@@ -72,15 +72,15 @@ pub struct LongItem {
 }
 
 impl LongItem {
-    /// Takes over a file that holds `NAME value` and the end of the line, `size` bytes.
+    /// Takes over a file of `size` bytes that holds `NAME value` and the end of the line.
     pub fn new(file: File, size: u64) -> LongItem {
         LongItem { file, size }
     }
 
-    /// Reads it as [`dlist::read_each`] does.
+    /// Reads the item like [`dlist::read_each`].
     ///
     /// # Errors
-    /// Those of the file; what is wrong with the item.
+    /// If the file cannot be read or the item is malformed.
     pub fn read_each(
         &self,
         key: &str,
@@ -93,7 +93,7 @@ impl LongItem {
 }
 
 impl Item {
-    /// From `NAME value` and the end of the line.
+    /// Creates an item from `NAME value` and the end of the line.
     pub fn new(line: Vec<u8>) -> Result<Item, Malformed> {
         let measure = dlist::measure(&line)?;
         match line.get(measure.length..) {
@@ -104,7 +104,7 @@ impl Item {
         }
     }
 
-    /// Its name, for a message about it.
+    /// Returns the name of the item, for error messages.
     pub fn name(&self) -> &[u8] {
         match self {
             Item::Short { line, .. } => line.split(|byte| *byte == b' ').next().unwrap_or_default(),
@@ -112,10 +112,10 @@ impl Item {
         }
     }
 
-    /// Name and value.
+    /// Returns the name and the value.
     ///
     /// # Errors
-    /// If it is too long to be a value as a whole.
+    /// If the item is malformed, or is too long to be one value in memory.
     pub fn parse(&self) -> Result<(Cow<'_, [u8]>, Value<'_>), Malformed> {
         match self {
             Item::Short { line, .. } => {
@@ -125,7 +125,7 @@ impl Item {
         }
     }
 
-    /// What it counts towards [`REPLY_BYTES`](crate::limits::REPLY_BYTES).
+    /// Returns the bytes that the item counts towards [`REPLY_BYTES`](crate::limits::REPLY_BYTES).
     pub fn cost(&self) -> u64 {
         match self {
             Item::Short { line, elements } => {

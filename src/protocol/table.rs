@@ -4,16 +4,16 @@
 /// The first word of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
-    /// `GET`: asks.
+    /// `GET`: a query.
     Get,
-    /// `APPLY`: changes, or prepares a change.
+    /// `APPLY`: a change, or the preparation of a change.
     Apply,
-    /// `RESTART`: has no second word.
+    /// `RESTART`, which has no second word.
     Restart,
 }
 
 impl Verb {
-    /// The word itself, as csync has it.
+    /// Returns the word as csync writes it.
     pub fn word(self) -> &'static str {
         match self {
             Verb::Get => "GET",
@@ -23,7 +23,7 @@ impl Verb {
     }
 }
 
-/// What follows the words of a command.
+/// The part of a command after its words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Body {
     /// Nothing.
@@ -36,24 +36,24 @@ pub enum Body {
     Files,
     /// A key-value list.
     Keys {
-        /// Keys that are always there.
+        /// Keys that are always present.
         required: &'static [&'static str],
         /// Keys that may be missing.
         optional: &'static [&'static str],
     },
 }
 
-/// A line of the table.
+/// A line of the table: one command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spec {
     /// First word.
     pub verb: Verb,
     /// Second word; empty for `RESTART`.
     pub name: &'static str,
-    /// What follows.
+    /// The part after the words.
     pub body: Body,
-    /// Whether it changes what the receiver has. Staged files and agreements of a session do not
-    /// count.
+    /// Whether the command changes stored data of the receiver. Staged files and enabled
+    /// capabilities do not count.
     pub changes: bool,
 }
 
@@ -76,8 +76,8 @@ const fn keys(required: &'static [&'static str]) -> Body {
 const UPDATE: Body = Body::Keys {
     required: &["UNIQUEID", "MBOXNAME", "HIGHESTMODSEQ"],
     optional: &[
-        // Older servers pass over keys that they do not know. USERGROUPS is of 3.12; JMAPID,
-        // COMPACT_EMAILIDS, VERSION and DELETEDMODSEQ are of 3.13.
+        // Older servers ignore unknown keys. Cyrus 3.12 added USERGROUPS; Cyrus 3.13 added JMAPID,
+        // COMPACT_EMAILIDS, VERSION and DELETEDMODSEQ.
         "JMAPID",
         "MBOXTYPE",
         "SYNC_CRC",
@@ -102,7 +102,7 @@ const UPDATE: Body = Body::Keys {
         "FOLDERMODSEQ",
         "DELETEDMODSEQ",
         "ANNOTATIONS",
-        // Read by 3.10 and later.
+        // Cyrus 3.10 and later read this key.
         "USERFLAGS",
         "SINCE_MODSEQ",
         "SINCE_CRC",
@@ -119,7 +119,7 @@ macro_rules! table {
     ($($(#[$doc:meta])* $name:ident = $spec:expr;)*) => {
         $($(#[$doc])* pub static $name: Spec = $spec;)*
 
-        /// All of them.
+        /// All commands.
         #[cfg(test)]
         pub static ALL: &[&Spec] = &[$(&$name),*];
     };

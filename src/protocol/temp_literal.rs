@@ -1,12 +1,12 @@
-//! A message that arrived in a temporary file.
+//! A fetched message that was received into a temporary file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
 
 use crate::types::Guid;
 
-/// A fetched message that is too long to be kept in memory. Its file has no name, so that nothing
-/// is left behind: it is gone once this is dropped.
+/// A fetched message that is too long for memory. Its file has no name and disappears when this is
+/// dropped, so no file is left behind.
 #[derive(Debug)]
 pub struct TempLiteral {
     file: File,
@@ -30,7 +30,7 @@ impl TempLiteral {
         self.guid
     }
 
-    /// Reads its bytes from the first on. Fails if the file cannot be read.
+    /// Returns a reader of its bytes, from the first on. Fails if the file cannot be rewound.
     pub fn reader(&self) -> io::Result<impl Read> {
         let mut file = &self.file;
         file.rewind()?;

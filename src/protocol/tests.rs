@@ -1,4 +1,4 @@
-//! Every command as the table says, and every answer read as it was written.
+//! Commands are written as the table describes them, and replies are decoded as they were written.
 
 use super::table::{self, Body};
 use super::*;
@@ -31,7 +31,7 @@ fn encoded(command: &mut Command<'_>) -> Vec<u8> {
     bytes
 }
 
-/// Checks that a command has the name, the shape and the keys that the table says.
+/// Checks that a command has the name, the shape and the keys of its line in the table.
 fn check(command: &mut Command<'_>) {
     let spec = command.spec();
     let bytes = encoded(command);
@@ -94,8 +94,8 @@ fn header() -> MailboxHeader {
     }
 }
 
-/// The answers of a server of 3.13 have all that its client sends, in the same order
-/// (`sync_prepare_dlists`).
+/// A header is written with the same fields in the same order as Cyrus 3.13's own client does
+/// (`sync_prepare_dlists`). The fixture holds replies of such a server.
 #[test]
 fn a_header_is_written_as_cyrus_writes_it() {
     let replies = include_bytes!("../../tests/fixtures/master/master-1.replies");
@@ -112,7 +112,7 @@ fn a_header_is_written_as_cyrus_writes_it() {
         let header = |text: &[u8]| -> String {
             let text = String::from_utf8_lossy(text).into_owned();
             let end = [" ANNOTATIONS (", " USERFLAGS ("].iter().filter_map(|key| text.find(key));
-            // One of its names is quoted here, and need not be.
+            // Cyrus quotes this name although that is not necessary.
             text[..end.min().unwrap()]
                 .replace("\"user.fred.Entw&APw-rfe\"", "user.fred.Entw&APw-rfe")
         };
@@ -255,7 +255,7 @@ fn a_folder_is_read_as_it_was_written() {
     let folder = RemoteFolder { header: header(), annotations: vec![annotation()], beyond: None };
     for field in [None].into_iter().chain(FIELDS.iter().map(Some)) {
         let mut folder = folder.clone();
-        // A header that lacks one value.
+        // Also test each header that lacks one value.
         if let Some(field) = field {
             field.set(&mut folder.header, crate::types::header::Value::Absent);
         }

@@ -1,11 +1,11 @@
-//! Several workers, one at a time: whoever has the baton acts, all others wait for it. So threads
-//! interleave as chance says and not as the machine does.
+//! Lets only one of several workers act at a time: the one that holds the baton. So the random
+//! numbers, not the machine, decide how the threads interleave.
 
 use std::cell::Cell;
 
 use parking_lot::{Condvar, Mutex};
 
-/// Who takes part: the executor is 0, workers count from 1.
+/// A participant: 0 is the executor, workers count from 1.
 pub(super) type Actor = usize;
 
 /// The executor.
@@ -18,11 +18,11 @@ thread_local! {
 #[derive(Debug, Default)]
 struct State {
     holder: Actor,
-    /// Workers that have something to do.
+    /// Workers that have work to do.
     busy: Vec<Actor>,
 }
 
-/// See the module.
+/// Passes the right to act from one thread to another, see the module.
 #[derive(Debug, Default)]
 pub(super) struct Baton {
     state: Mutex<State>,
@@ -30,29 +30,29 @@ pub(super) struct Baton {
 }
 
 impl Baton {
-    /// Says who the present thread is.
+    /// Sets the actor of the current thread.
     pub fn is_me(actor: Actor) {
         ME.with(|me| me.set(actor));
     }
 
-    /// The present actor.
+    /// Returns the actor of the current thread.
     pub fn me() -> Actor {
         ME.with(Cell::get)
     }
 
-    /// Workers that have something to do, in order.
+    /// Returns the workers that have work to do, in order.
     pub fn busy(&self) -> Vec<Actor> {
         self.state.lock().busy.clone()
     }
 
-    /// A worker has something to do from now on.
+    /// Notes that a worker has work to do from now on.
     pub fn begin(&self, actor: Actor) {
         let mut state = self.state.lock();
         state.busy.push(actor);
         state.busy.sort_unstable();
     }
 
-    /// The present worker has nothing to do any more: the executor goes on.
+    /// Notes that the current worker has finished its work, and lets the executor continue.
     pub fn end(&self) {
         let mut state = self.state.lock();
         let me = Self::me();
@@ -63,7 +63,7 @@ impl Baton {
         self.passed.notify_all();
     }
 
-    /// Gives the baton away and waits until it comes back.
+    /// Passes the baton to another actor and waits until it comes back.
     pub fn pass(&self, to: Actor) {
         let me = Self::me();
         if to == me {

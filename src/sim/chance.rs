@@ -1,14 +1,14 @@
-//! Chance that is the same for the same seed.
+//! Random numbers that are the same for the same seed.
 
 pub(super) use cyrsync_lab::Rng;
 
-/// Draws everything that could be otherwise in a history.
+/// Draws all random decisions of a history.
 #[derive(Debug, Clone)]
 pub(super) struct Chance(Rng);
 
 impl Chance {
     pub fn new(seed: u64) -> Chance {
-        // The first numbers of neighbouring seeds would be alike.
+        // Without this, neighbouring seeds would start with similar numbers.
         let mut rng = Rng::new(seed ^ 0x5eed);
         rng.number();
         Chance(rng)

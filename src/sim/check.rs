@@ -1,4 +1,4 @@
-//! What must hold: between master and replica, now and at the end of a history.
+//! The conditions that must hold between master and replica, during a history and at its end.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::spool::{Account, Folder, Message, Spool, is_within};
 use super::world::World;
 use crate::types::{Annotation, Guid, MailboxEntry, MboxName, Record, Text, Uid, UniqueId, UserId};
 
-/// What a replica has that the master has not, or otherwise: one line a difference.
+/// Compares the replica with the master. Returns one line for each difference.
 pub(super) fn differences(world: &World) -> Vec<String> {
     let World { master, replica, .. } = world;
     let mut found = Vec::new();
@@ -21,7 +21,8 @@ pub(super) fn differences(world: &World) -> Vec<String> {
                 mailbox(world, here, there, &mut found);
             }
             _ if ours.contains(name) => found.push(format!("{name} is missing on the replica")),
-            // A replica keeps the name of a deleted mailbox with others below it.
+            // A replica keeps the name of a deleted mailbox that has others below it, as an
+            // intermediate.
             (_, Some(there)) if there.mbtype.is_intermediate() => {}
             _ => found.push(format!("{name} is on the replica alone")),
         }
@@ -35,10 +36,10 @@ pub(super) fn differences(world: &World) -> Vec<String> {
     found
 }
 
-/// A message that users see: mailbox, UID, content.
+/// The messages that users see: mailbox, UID, content.
 pub(super) type Living = BTreeSet<(UniqueId, Uid, Guid)>;
 
-/// Every message that users see.
+/// Returns every message that users see.
 pub(super) fn living(spool: &Spool) -> Living {
     let mut all = BTreeSet::new();
     for (id, folder) in &spool.folders {
@@ -48,12 +49,13 @@ pub(super) fn living(spool: &Spool) -> Living {
     all
 }
 
-/// Messages that came to the replica and did not reach the master: one line each. Those that
-/// somebody expunged, or whose mailbox is gone, are no loss.
+/// Returns one line for each message that arrived on the replica and is lost. A message that
+/// somebody expunged, or whose mailbox is gone, is not lost.
 pub(super) fn lost_strays(world: &World) -> Vec<String> {
     let lost = world.strays.iter().filter(|(id, guid)| {
         let Some(folder) = world.master.folders.get(id) else { return false };
-        // A master that forgot expunged records cannot tell it from one of those.
+        // A master that has removed expunged records cannot know whether it had expunged this
+        // message.
         let is_there = folder.state.deletedmodseq > 0
             || folder.messages.values().any(|message| message.record.guid == *guid);
         !is_there && !world.expunged.contains(&(id.clone(), *guid))
@@ -61,8 +63,8 @@ pub(super) fn lost_strays(world: &World) -> Vec<String> {
     lost.map(|stray| format!("{stray:?} came to the replica and is lost")).collect()
 }
 
-/// Whether a mailbox must be the same on both sides: those of a user without an INBOX are not, for
-/// no replica takes them.
+/// Returns whether a mailbox must be the same on both sides. Mailboxes of a user without an INBOX
+/// need not, because no replica accepts them.
 fn takes_part(master: &Spool, name: &MboxName) -> bool {
     match super::spool::owner(name) {
         Some(user) => master.living(&super::spool::inbox(&user)).is_some(),
@@ -76,7 +78,7 @@ fn users(spool: &Spool) -> BTreeSet<UserId> {
     owners.filter(|user| spool.living(&super::spool::inbox(user)).is_some()).collect()
 }
 
-/// Annotations without modseqs, which are no part of a comparison.
+/// Returns annotations without modseqs, which are not compared.
 fn strip(all: &[Annotation]) -> Vec<(&Text, &Text, &Text)> {
     all.iter().map(|a| (&a.entry, &a.userid, &a.value)).collect()
 }
@@ -103,7 +105,8 @@ fn mailbox(world: &World, here: &MailboxEntry, there: &MailboxEntry, found: &mut
     differ("last UID", a.last_uid != b.last_uid);
     differ("HIGHESTMODSEQ", a.highestmodseq != b.highestmodseq);
     differ("CREATEDMODSEQ", a.createdmodseq != b.createdmodseq);
-    // Nothing else tells of it: where both sides were written to it may be the only difference.
+    // Nothing else reveals this change. If both sides were written to, it may be the only
+    // difference.
     differ("last append", !world.has_strays && a.last_appenddate != b.last_appenddate);
     differ("options", a.options != b.options);
     differ("CRC", ours.crcs() != theirs.crcs());
@@ -120,7 +123,7 @@ fn mailbox(world: &World, here: &MailboxEntry, there: &MailboxEntry, found: &mut
     }
 }
 
-/// A message as users see it.
+/// The data of a message that users see.
 #[derive(Debug, PartialEq, Eq)]
 struct Fields {
     record: Record,
@@ -150,7 +153,7 @@ fn account(master: &Spool, replica: &Spool, user: &UserId, found: &mut Vec<Strin
     if master.groups_of(user) != replica.groups_of(user) {
         found.push(format!("groups of {user} differ"));
     }
-    // When a script was stored each server knows for itself.
+    // Each server stores its own time at which a script was saved.
     let scripts = |account: &Account| -> Vec<_> {
         let all = account.scripts.iter();
         all.map(|(name, script)| (name.clone(), script.content.clone())).collect()
@@ -158,7 +161,7 @@ fn account(master: &Spool, replica: &Spool, user: &UserId, found: &mut Vec<Strin
     if scripts(&ours) != scripts(&theirs) || ours.active != theirs.active {
         found.push(format!("scripts of {user} differ"));
     }
-    // Seen state that only the replica has stays, as with Cyrus.
+    // Seen state that exists only on the replica stays there, as with Cyrus.
     if ours.seen.iter().any(|(id, seen)| theirs.seen.get(id) != Some(seen)) {
         found.push(format!("seen state of {user} differs"));
     }

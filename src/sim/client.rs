@@ -1,5 +1,5 @@
-//! What a client is in the simulation: workers with sessions over breakable connections, and the
-//! executor's world.
+//! The client in the simulation: workers with sessions over connections that can break, and the
+//! environment of the executor.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use crate::settings::Replication;
 use crate::sync::{Cache, Cancel, Care, Offer, Pass, Staged, is_locked};
 use crate::types::{MboxName, UserId};
 
-/// What all workers of a client share.
+/// The data that all workers of a client share.
 pub(super) struct Client {
     pub world: Shared,
     pub store: Master,
@@ -38,7 +38,7 @@ pub(super) struct Client {
     pub cancel: Cancel,
 }
 
-/// Passes on what the engine says to the story.
+/// Adds the engine's events to the story.
 struct Told(Shared);
 
 impl Observer for Told {
@@ -49,7 +49,7 @@ impl Observer for Told {
     }
 }
 
-/// What a client remembers of the replica, on disk.
+/// The client's cache of the replica's state, which survives a crash like a file on disk.
 struct Memory(Shared);
 
 impl Cache for Memory {
@@ -72,7 +72,7 @@ impl Cache for Memory {
     }
 }
 
-/// A session, if there is one, and what belongs to it.
+/// A worker: its session, if it has one, and the state that belongs to it.
 struct Worker {
     link: Option<Link>,
     staged: Staged,
@@ -176,7 +176,7 @@ impl Worker {
     }
 }
 
-/// What a planted bug makes of the end of a task.
+/// Changes the outcome of a task if a bug is planted.
 fn planted(client: &Client, outcome: Outcome) -> Outcome {
     let plant = client.world.look().plant;
     match (plant, outcome) {
@@ -191,7 +191,7 @@ fn planted(client: &Client, outcome: Outcome) -> Outcome {
     }
 }
 
-/// Whom a goal is about.
+/// Returns the owners of the mailboxes that a goal concerns.
 fn owners(goal: &Goal) -> Vec<Option<UserId>> {
     let of = |entry: &LogEntry| match entry {
         LogEntry::User(user) | LogEntry::UnUser(user) | LogEntry::Meta(user) => {
@@ -207,7 +207,7 @@ fn owners(goal: &Goal) -> Vec<Option<UserId>> {
     goal.entries().iter().flat_map(of).collect()
 }
 
-/// What a worker is to do.
+/// An order to a worker.
 enum Order {
     Connect,
     Run(Box<Work>),
@@ -228,13 +228,13 @@ fn obey(worker: &mut Worker, client: &Client, id: WorkerId, order: Order) -> Opt
     })
 }
 
-/// Who does the work: this thread, or one thread a worker.
+/// The workers: one in this thread, or several with a thread each.
 enum Crew {
     One(Box<Worker>),
     Many(Threads),
 }
 
-/// Workers, each with a thread once it has something to do.
+/// Workers in threads. A thread starts when its worker first gets an order.
 struct Threads {
     orders: Vec<Option<Sender<Order>>>,
     ended: Sender<Input>,
@@ -242,16 +242,16 @@ struct Threads {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// The executor's world.
+/// The environment of the executor.
 pub(super) struct SimEnv {
     client: Arc<Client>,
     crew: Crew,
     happened: VecDeque<Input>,
-    /// What each worker does.
+    /// The workers that are running, and the owners on which each works.
     running: Vec<(WorkerId, Vec<Option<UserId>>)>,
-    /// Workers that do what nobody asked for.
+    /// Workers that run a task that the executor did not order.
     ghosts: Vec<WorkerId>,
-    /// Whether nothing is left to do and nothing will happen any more.
+    /// Whether there is nothing left to do and nothing more will happen.
     pub is_idle: bool,
 }
 
@@ -265,7 +265,7 @@ impl SimEnv {
         SimEnv { client, crew, happened, running: Vec::new(), ghosts: Vec::new(), is_idle: false }
     }
 
-    /// Notes whom a worker works on; nobody else may at the same time.
+    /// Notes the owners on which a worker works. No other worker may work on them at the same time.
     fn claim(&mut self, id: WorkerId, goal: &Goal) {
         self.running.retain(|(worker, _)| *worker != id);
         let owners = owners(goal);
@@ -278,7 +278,7 @@ impl SimEnv {
         self.running.push((id, owners));
     }
 
-    /// Part of a task for another worker, if that bug is planted.
+    /// Returns a part of a task for another worker, if that bug is planted.
     fn ghost(&self, worker: WorkerId, work: &Work) -> Option<(WorkerId, Work)> {
         let Crew::Many(threads) = &self.crew else { return None };
         let other = (worker + 1) % threads.orders.len();
@@ -306,7 +306,7 @@ impl SimEnv {
         }
     }
 
-    /// Lets workers work until something happened to them, or the executor is to look up.
+    /// Lets workers run until one of them reports something or the executor gets the baton.
     fn work(&mut self) -> bool {
         let Crew::Many(Threads { received, .. }) = &self.crew else { return false };
         let busy = self.client.world.baton.busy();
@@ -316,7 +316,7 @@ impl SimEnv {
         true
     }
 
-    /// What happens next.
+    /// Returns the next input of the executor.
     fn next_input(&mut self, wait: Wait) -> Input {
         loop {
             if let Some(input) = self.happened.pop_front() {
@@ -332,7 +332,7 @@ impl SimEnv {
         }
     }
 
-    /// Waits, which is when users do most of what they do.
+    /// Waits. Users make most of their changes during waits.
     fn wait(&mut self, wait: Wait) -> Input {
         let mut world = self.client.world.look();
         world.flush_log();
@@ -372,7 +372,7 @@ impl Threads {
         Threads { orders, ended, received, threads: Vec::new() }
     }
 
-    /// The way to a worker, which gets a thread if it has none.
+    /// Returns the channel to a worker, and starts its thread if necessary.
     fn orders(&mut self, client: &Arc<Client>, id: WorkerId) -> Option<&Sender<Order>> {
         let place = self.orders.get_mut(id)?;
         if place.is_none() {
@@ -384,7 +384,7 @@ impl Threads {
                 for order in receive {
                     client.world.baton.wait();
                     let input = obey(&mut worker, &client, id, order);
-                    // Nobody listens any more to a client that was killed.
+                    // If the client was killed, nobody receives this.
                     let _ = input.map(|input| ended.send(input));
                     client.world.baton.end();
                 }
@@ -397,7 +397,7 @@ impl Threads {
 
 impl Drop for SimEnv {
     fn drop(&mut self) {
-        // What a killed client had begun comes to its end without effect.
+        // Let the work of a killed client run to its end. It has no effect.
         while self.work() {}
         if let Crew::Many(Threads { orders, threads, .. }) = &mut self.crew {
             orders.clear();
@@ -425,7 +425,7 @@ impl Env for SimEnv {
         self.order(worker, Order::Run(Box::new(work)));
     }
 
-    /// Nobody offers anything here.
+    /// Offers of help are not simulated.
     fn help(&mut self, _: WorkerId, _: WorkerId, _: Offer) {}
 
     fn recall(&mut self, _: WorkerId) {}

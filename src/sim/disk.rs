@@ -1,5 +1,5 @@
-//! The directory of a channel's sync log as a client sees it. A client that is killed leaves it as
-//! it is.
+//! The directory of a channel's sync log, from the view of a client. If a client is killed, the
+//! directory stays as it is.
 
 use std::io::{self, Cursor, ErrorKind};
 use std::ops::Range;
@@ -20,11 +20,11 @@ fn without_last_line(mut content: Vec<u8>) -> Vec<u8> {
     content
 }
 
-/// The directory as a client sees it.
+/// The directory, from the view of one client.
 #[derive(Debug)]
 pub(super) struct Disk {
     world: Shared,
-    /// The work file that we read or wrote last.
+    /// The work file that this client read or wrote last.
     ours: Option<u64>,
 }
 
@@ -37,7 +37,7 @@ impl Disk {
         io::Error::from(ErrorKind::StorageFull)
     }
 
-    /// Does something to the disk, unless the client is killed before or the disk is full.
+    /// Performs a disk operation. Fails if the client is killed before it or the disk is full.
     fn write<T>(
         &self,
         needs_room: bool,
@@ -155,7 +155,7 @@ impl LogDisk for Disk {
         None
     }
 
-    /// Only reported.
+    /// The backlog is only reported, so the simulation leaves it empty.
     fn backlog(&mut self, _: bool) -> Backlog {
         Backlog::default()
     }

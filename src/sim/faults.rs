@@ -1,32 +1,32 @@
-//! What may go wrong, and how often.
+//! The faults of the simulation and their frequency.
 
 use super::chance::Chance;
 
-/// One in how many times each fault comes; 0 for never.
+/// The frequency of each fault: one in so many times; 0 for never.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Faults {
-    /// The connection is cut before, within or after a command.
+    /// The connection is cut before, during or after a command.
     pub cut: usize,
     /// The replica says goodbye.
     pub goodbye: usize,
-    /// The replica says nothing until we lose patience.
+    /// The replica does not answer until the client times out.
     pub silence: usize,
     /// The replica refuses a command that it could carry out.
     pub refuse: usize,
-    /// There is no connection to be had.
+    /// A connection attempt fails.
     pub unreachable: usize,
-    /// Another client replicates an owner for a while.
+    /// Another client holds the sync lock of an owner for a while.
     pub locked: usize,
-    /// The disk is full when we write to a log.
+    /// The disk is full when the client writes to a log.
     pub disk_full: usize,
-    /// The clock of the master jumps.
+    /// The master's clock jumps.
     pub clock: usize,
     /// The client is killed before a write.
     pub crash: usize,
 }
 
 impl Faults {
-    /// Draws them: none, faults, or faults and crashes.
+    /// Draws the faults: none, faults only, or faults and crashes.
     pub fn draw(chance: &mut Chance) -> Faults {
         let level = chance.below(4);
         if level == 0 {
@@ -48,7 +48,7 @@ impl Faults {
 }
 
 impl Chance {
-    /// Whether a fault comes now.
+    /// Returns whether a fault happens now.
     pub fn strikes(&mut self, one_in: usize) -> bool {
         one_in != 0 && self.one_in(one_in)
     }

@@ -1,4 +1,4 @@
-//! The directory of a channel's sync log, in memory: names of files, and what is in them.
+//! The directory of a channel's sync log, in memory: file names and contents.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::run::log::disk::LogFile;
 use crate::run::log::entry::LogEntry;
 
-/// What is on disk.
+/// The files on disk.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     pub names: BTreeMap<&'static str, u64>,
@@ -27,12 +27,12 @@ impl Files {
         self.names.get(name(file)).copied()
     }
 
-    /// What a file holds.
+    /// Returns the content of a file.
     pub fn read(&self, file: LogFile) -> Option<&[u8]> {
         self.contents.get(&self.number(file)?).map(Vec::as_slice)
     }
 
-    /// Appends to a file, which is made if there is none.
+    /// Appends to a file, and creates it if necessary.
     pub fn append(&mut self, file: LogFile, bytes: &[u8]) -> Range<u64> {
         let number = self.number(file).unwrap_or_else(|| {
             self.next += 1;
@@ -51,7 +51,7 @@ impl Files {
         self.contents.retain(|number, _| used.contains(number));
     }
 
-    /// The entries of log and work file together.
+    /// Returns the entries of the log and the work file together.
     pub fn entries(&self) -> Vec<LogEntry> {
         let mut all = Vec::new();
         for file in [LogFile::Work, LogFile::Log] {
@@ -61,7 +61,7 @@ impl Files {
         all
     }
 
-    /// Whether there is nothing to do.
+    /// Returns whether no entry is left.
     pub fn is_done(&self) -> bool {
         self.entries().is_empty()
     }

@@ -1,4 +1,4 @@
-//! What [`Server`](super::server::Server) answers to questions.
+//! Answers `GET` commands for [`Server`](super::server::Server).
 
 use std::sync::Arc;
 
@@ -123,7 +123,7 @@ fn quota_item(quota: &Quota, out: &mut Vec<u8>) -> Done {
     })
 }
 
-/// A mailbox without its records (`sync_mailbox_byentry`).
+/// Writes a mailbox without its records (`sync_mailbox_byentry`).
 fn mailbox(spool: &Spool, entry: &MailboxEntry, out: &mut Vec<u8>) -> Done {
     if entry.mbtype.is_deleted() {
         return Ok(());
@@ -131,7 +131,7 @@ fn mailbox(spool: &Spool, entry: &MailboxEntry, out: &mut Vec<u8>) -> Done {
     if entry.mbtype.is_intermediate() {
         return intermediate(entry, out);
     }
-    // The record by uniqueid may lead to a name that is not there any more.
+    // A record by uniqueid may contain a name that no longer exists.
     let Some(state) = spool.state(&entry.name) else { return Ok(()) };
     let Some(folder) = spool.folders.get(&state.uniqueid) else { return Ok(()) };
     item(out, "MAILBOX", |w| {
@@ -254,7 +254,7 @@ fn record(w: &mut Writer<'_>, state: &MailboxState, message: &Message) -> crate:
     w.close()
 }
 
-/// What stands for fields of the record among annotations (`read_annotations`).
+/// Returns the annotations that hold fields of the record (`read_annotations`).
 fn virtual_annotations(r: &Record) -> impl Iterator<Item = Annotation> {
     let one = |name: &str, present: bool, value: String| {
         present.then(|| Annotation {
@@ -305,7 +305,7 @@ fn fetch(spool: &Spool, kv: &Kv<'_>, out: &mut Vec<u8>) -> Done {
     item(out, "MESSAGE", |w| w.file(partition.as_bytes(), guid, file.len() as u64, &mut &file[..]))
 }
 
-/// Stages the files that mailboxes have, and tells which GUIDs are missing (`sync_apply_reserve`).
+/// Stages the files that the mailboxes have, and reports the missing GUIDs (`sync_apply_reserve`).
 pub(super) fn reserve(spool: &Spool, staged: &mut Staged, kv: &Kv<'_>, out: &mut Vec<u8>) -> Done {
     let partition = text(kv, "PARTITION")?;
     let (names, guids) = (kv.list("MBOXNAME")?, kv.list("GUID")?);

@@ -1,4 +1,4 @@
-//! One history: from its seed to its end.
+//! Plays one history, from its seed to its end.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -25,14 +25,14 @@ use crate::settings::{self, Jobs, Replication, Rolling, Settings};
 use crate::sync::{self, Cancel, Pass, Staged};
 use crate::types::{MboxName, ThreadIds};
 
-/// Inputs that a client takes until all must be replicated once nothing goes wrong any more.
+/// Most inputs that a client may take until all is replicated, after the last fault.
 const PATIENCE: u32 = 4_000;
-/// Inputs of a whole history.
+/// Most inputs of a whole history.
 const LONGEST: u32 = 40_000;
 
 const PEOPLE: People = People { to_master: writer::act, to_replica: writer::act_on_replica };
 
-/// A history that went wrong.
+/// A history in which something went wrong.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub seed: u64,
@@ -40,7 +40,7 @@ pub(super) struct Failure {
     pub story: Vec<String>,
 }
 
-/// What is the same in all histories.
+/// The settings that all histories share.
 static SETTINGS: LazyLock<Settings> = LazyLock::new(|| settings::tests::of("sync_host: replica\n"));
 
 fn replication(chance: &mut Chance) -> Replication {
@@ -48,13 +48,13 @@ fn replication(chance: &mut Chance) -> Replication {
     Replication { sync_batchsize, ..SETTINGS.replication.clone() }
 }
 
-/// A history while it is played.
+/// A history that is being played.
 struct History {
     world: Shared,
     client: Arc<Client>,
     rules: Rules,
     turns: u32,
-    /// Turns since nothing goes wrong any more.
+    /// Number of turns since the last fault.
     calm: u32,
 }
 
@@ -63,7 +63,8 @@ pub(super) fn history(seed: u64) -> Result<(), Failure> {
     play(seed, None, false)
 }
 
-/// Plays the history of a seed, with a bug if one is planted. `told` keeps the story.
+/// Plays the history of a seed, with a planted bug if there is one. If `told` is set, keeps the
+/// story.
 pub(super) fn play(seed: u64, plant: Option<Plant>, told: bool) -> Result<(), Failure> {
     let mut history = History::new(seed, told);
     history.world.look().plant = plant;
@@ -91,10 +92,10 @@ fn client(world: &Shared) -> Client {
 impl History {
     fn new(seed: u64, told: bool) -> History {
         let mut world = World::new(Chance::new(seed), PEOPLE, told);
-        // Beside this, both are servers of 3.6.
+        // Otherwise both are servers of version 3.6.
         world.master.groups = Some(BTreeMap::new());
         world.replica.groups = Some(BTreeMap::new());
-        // On either side of the version that made them longer, in most histories.
+        // In most histories the sides differ in whether thread ids have leading zeros in CRCs.
         let form = |is_recent| if is_recent { ThreadIds::Padded } else { ThreadIds::Plain };
         world.master.thread_ids = form(seed % 3 == 1);
         world.replica.thread_ids = form(seed % 5 > 2);
@@ -105,7 +106,8 @@ impl History {
         let workers = if world.chance.one_in(2) { 1 } else { 2 + world.chance.below(3) };
         let sync_repeat_interval = Duration::from_secs(world.chance.below(4) as u64);
         let rolling = Rolling { sync_repeat_interval, ..Rolling::default() };
-        // As many as are of use, in some histories; the draw above is the same in all.
+        // Some histories choose the number of jobs automatically. The draw above is the same in
+        // all.
         let jobs = if seed % 4 == 3 && workers > 1 { Jobs::Auto } else { Jobs::Number(workers) };
         let rules = Rules::new(&rolling, jobs, None, false);
         let faults = world.faults;
@@ -132,12 +134,12 @@ impl History {
         }
     }
 
-    /// Runs a client until it is killed or ends. Returns whether nothing is left to do.
+    /// Runs a client until it is killed or ends. Returns whether there is nothing left to do.
     fn run_client(&mut self) -> bool {
         let names = &self.client.names;
         let mut driver =
             Driver::new(Daemon::new(self.rules, names, &"replica".into(), "log-run".into()));
-        // Who shares a session has one like all others here.
+        // Workers that share a session have one of their own here.
         let workers = Width::new(self.rules.jobs).workers();
         let mut env = SimEnv::new(self.client.clone(), workers);
         let mut disk = Disk::new(&self.world);
@@ -166,7 +168,7 @@ impl History {
     }
 }
 
-/// Plays a longer history without faults, whose commands and replies somebody hears.
+/// Plays a longer history without faults. Passes all commands and replies to `hear`.
 pub(super) fn beside(seed: u64, hear: &Arc<parking_lot::Mutex<Box<Hear>>>) {
     let mut world = World::new(Chance::new(seed), PEOPLE, false);
     world.faults = Faults::default();
@@ -201,7 +203,7 @@ fn sync_all(client: &Client, mut link: Link) {
         &mut staged,
     );
     for user in &users {
-        // What cannot be done is no matter here.
+        // Errors do not matter here.
         let _ = sync::user(&mut pass, user, None);
     }
     let _ = sync::mailboxes(&mut pass, &shared);

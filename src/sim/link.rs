@@ -14,28 +14,28 @@ use crate::protocol::{Command, Reply, Ticket};
 use crate::replica::{Answer, Capabilities, Direct, Replica};
 use crate::types::UniqueId;
 
-/// Hears each command and its reply.
+/// A callback that receives each command and its reply.
 pub(super) type Hear = dyn FnMut(&[u8], &[u8]) + Send;
 
-/// How long the client waits for a silent replica.
+/// Time after which the client gives up on a silent replica.
 const TIMEOUT: Duration = Duration::from_secs(180);
 
-/// A session of the replica's server.
+/// The client's side of a session with the replica.
 pub(super) struct Link {
     direct: Direct<Session>,
     world: Shared,
-    /// Why nothing comes any more.
+    /// The reason why the session is lost.
     lost: Option<Kind>,
 }
 
 struct Session {
     server: Server,
     world: Shared,
-    /// Why commands do not reach the server any more.
+    /// The reason why commands no longer reach the server.
     broken: Option<Kind>,
     hear: Option<Box<Hear>>,
     planted: Planted,
-    /// Mailboxes of which the replica said last that their CRC is another one.
+    /// Mailboxes whose CRC differed from the master's, according to the replica's last reply.
     mismatches: BTreeSet<UniqueId>,
 }
 
@@ -52,13 +52,13 @@ impl Link {
         Link { direct: Direct::new(session), world: world.clone(), lost: None }
     }
 
-    /// Whether nothing can be done with it any more.
+    /// Returns whether the session can no longer be used.
     pub fn is_dead(&self) -> bool {
         self.lost.is_some()
     }
 }
 
-/// An error of a connection that is lost.
+/// Returns the error of a lost connection.
 fn lost(kind: Kind) -> Error {
     let detail = match kind {
         Kind::Bye => "it says goodbye",
@@ -70,7 +70,7 @@ fn lost(kind: Kind) -> Error {
 }
 
 impl Session {
-    /// Has the server carry out a command, and looks at what it does.
+    /// Lets the server carry out a command, and checks the effects.
     fn carry_out(&mut self, world: &mut World, command: &[u8]) -> Option<Vec<u8>> {
         let before = is_write(command).then(|| living(&world.replica));
         let update = Update::of(world, command);
@@ -84,8 +84,8 @@ impl Session {
         reply
     }
 
-    /// Notes an update of a mailbox that the replica has which does not name the state that it
-    /// builds on, unless the replica just said that it ended in another state than the master.
+    /// Reports an update of a non-empty mailbox without the state that it starts from. This is
+    /// allowed only if the replica has just reported that its state differs from the master's.
     fn check_condition(&mut self, world: &mut World, update: Update, reply: Option<&[u8]>) {
         let mismatch = self.mismatches.remove(&update.id);
         if reply.is_some_and(|reply| reply.starts_with(b"NO IMAP_SYNC_CHECKSUM")) {
@@ -94,7 +94,7 @@ impl Session {
         }
         let done = reply.is_some_and(|reply| reply.starts_with(b"OK"));
         if done && update.is_unchecked(world) {
-            // The client finds out by asking.
+            // The client will find this out with a query.
             self.mismatches.insert(update.id.clone());
         }
         if done && update.is_there && !update.is_conditional && !mismatch {
@@ -102,7 +102,7 @@ impl Session {
         }
     }
 
-    /// What becomes of the next command.
+    /// Decides what happens to the next command.
     fn fate(&mut self, world: &mut World, command: &[u8]) -> Fate {
         if let Some(kind) = self.broken {
             return Fate::Lost(kind);
@@ -133,13 +133,13 @@ impl Session {
     }
 }
 
-/// An `APPLY MAILBOX`.
+/// An `APPLY MAILBOX` command.
 struct Update {
     id: UniqueId,
-    /// Whether the replica has something in the mailbox.
+    /// Whether the replica's mailbox is not empty.
     is_there: bool,
     is_conditional: bool,
-    /// The CRCs that the mailbox is to have, of an update that says both.
+    /// The CRCs that the mailbox shall have afterwards, if the update contains both.
     crcs: Option<[u32; 2]>,
 }
 
@@ -156,7 +156,7 @@ impl Update {
         Some(Update { id, is_there, is_conditional: kv.get("SINCE_MODSEQ").is_some(), crcs })
     }
 
-    /// Whether the replica has other CRCs now, and did not notice because one of them is 0.
+    /// Returns whether the replica now has other CRCs and did not notice, because one of them is 0.
     fn is_unchecked(&self, world: &World) -> bool {
         let (Some(crcs), Some(folder)) = (self.crcs, world.replica.folders.get(&self.id)) else {
             return false;
@@ -165,12 +165,12 @@ impl Update {
     }
 }
 
-/// What becomes of a command.
+/// The fate of a command.
 enum Fate {
     Done,
-    /// It is carried out, and nobody hears of it.
+    /// It is carried out, but the reply is lost.
     DoneAndLost(Kind),
-    /// It does not reach the server as a whole.
+    /// It does not reach the server completely.
     Lost(Kind),
     Refused(No),
 }
@@ -179,7 +179,7 @@ fn is_write(command: &[u8]) -> bool {
     command.starts_with(b"APPLY ") && !command.starts_with(b"APPLY RESERVE")
 }
 
-/// Whether a server could have a reason to refuse a command.
+/// Returns whether a server could have a reason to refuse a command.
 fn refusable(command: &[u8]) -> bool {
     let mailbox = [&b"APPLY MAILBOX"[..], b"APPLY RENAME", b"APPLY UNMAILBOX", b"GET FULLMAILBOX"];
     mailbox.iter().any(|start| command.starts_with(start))
@@ -235,7 +235,7 @@ impl Answer for Session {
     }
 }
 
-/// Notes messages that the replica lost and the master still has.
+/// Reports messages that the replica lost although the master still has them.
 fn check_loss(world: &mut World, before: &Living) {
     let after = living(&world.replica);
     if before.is_subset(&after) {
@@ -252,7 +252,7 @@ fn last_line(reply: Option<&[u8]>) -> String {
     String::from_utf8_lossy(reply).lines().last().unwrap_or_default().to_owned()
 }
 
-/// A command as a story tells it.
+/// Returns a command in the form for the story.
 fn short(command: &[u8]) -> String {
     let text = String::from_utf8_lossy(command);
     let text = text.trim_end().replace("\r\n", " ");

@@ -1,5 +1,5 @@
-//! The master's data as the engine sees it: a [`Store`] over the spool in memory, with locks that
-//! others respect.
+//! The master's data, from the view of the engine: a [`Store`] over the spool in memory, with locks
+//! that other simulated processes respect.
 
 use std::ops::ControlFlow;
 
@@ -16,7 +16,7 @@ use crate::types::{
     Text, Uid, UniqueId, UserId,
 };
 
-/// See the module.
+/// The store of the simulated master, see the module.
 #[derive(Debug)]
 pub(super) struct Master {
     world: Shared,
@@ -27,7 +27,7 @@ impl Master {
         Master { world: world.clone() }
     }
 
-    /// The world, unless the client was killed: then nothing it does counts any more.
+    /// Returns the world. Fails if the client was killed, because its actions no longer count.
     fn enter(&self) -> Result<MutexGuard<'_, World>> {
         alive(&self.world)
     }
@@ -124,7 +124,7 @@ impl Store for Master {
             let world = self.enter().ok()?;
             let mut state = world.master.state(&entry.name)?;
             let annotations = world.master.folder(&entry.name)?.annotations.clone();
-            // What mailboxes.db says was read before.
+            // Use the values of mailboxes.db that were read before.
             state.header.acl = entry.acl.clone();
             state.header.foldermodseq = Some(entry.foldermodseq).filter(|modseq| *modseq != 0);
             (state.uniqueid == entry.uniqueid).then_some(Glance { state, annotations })
@@ -174,7 +174,7 @@ impl Store for Master {
     }
 }
 
-/// A mailbox as it was when it was opened: nobody writes while its index is locked.
+/// A mailbox in the state in which it was opened. Nobody writes to it while its index is locked.
 struct Opened {
     world: Shared,
     handle: u64,

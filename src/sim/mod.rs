@@ -1,11 +1,12 @@
-//! The simulator: whole histories in one process, without sockets, files, sleep or real time, all
-//! drawn from one seed.
+//! The simulator: complete histories in one process, drawn from one seed, without sockets, files,
+//! sleep or real time.
 //!
-//! [`world`] has both spools ([`spool`]), locks, time and chance. [`writer`] is what users do to
-//! the master, [`master`] how the engine reads it, [`server`] what answers the engine's commands
-//! over a [`link`] that may break; [`own`] is the master's own server. [`client`] is the executor's
-//! world and [`disk`] its directory of logs. [`faults`] says what goes wrong, [`check`] what must
-//! hold, and [`history`] plays it all. [`twin`] shows that the server is like the real one.
+//! [`world`] has both spools ([`spool`]), locks, time and random numbers. [`writer`] makes the
+//! changes of users to the master, and [`master`] lets the engine read it. [`server`] answers the
+//! engine's commands over a [`link`] that can break; [`own`] is the master's own server. [`client`]
+//! is the environment of the executor, and [`disk`] its directory of logs. [`faults`] defines what
+//! goes wrong, [`check`] what must hold, and [`history`] plays everything. [`twin`] shows that the
+//! server behaves like a real one.
 
 mod apply;
 mod baton;

@@ -13,7 +13,7 @@ use crate::replica::{Answer, Direct, Replica};
 use crate::sync::Master;
 use crate::types::{Guid, MailboxState, MboxName, Uid, UniqueId};
 
-/// See the module.
+/// A session with the master's own server, see the module.
 pub(super) struct Own {
     direct: Direct<OwnSession>,
 }
@@ -30,10 +30,10 @@ impl Own {
     }
 }
 
-/// How often others get a chance to let go of a mailbox.
+/// How often to wait for others to close a mailbox.
 const PATIENCE: u32 = 10_000;
 
-/// The world once nobody has the mailbox of a command open.
+/// Returns the world when no one has the mailbox of the command open.
 fn free<'w>(shared: &'w Shared, command: &[u8]) -> MutexGuard<'w, World> {
     for _ in 0..PATIENCE {
         let world = shared.enter();
@@ -46,7 +46,7 @@ fn free<'w>(shared: &'w Shared, command: &[u8]) -> MutexGuard<'w, World> {
     world
 }
 
-/// The uniqueid of the mailbox that a command writes to.
+/// Returns the uniqueid of the mailbox to which a command writes.
 fn mailbox_of(command: &[u8]) -> Option<UniqueId> {
     let (_, value, _) = parse_named(command.strip_prefix(b"APPLY ")?).ok()?;
     let kv = value.kv().ok()?;
@@ -79,12 +79,12 @@ impl Answer for OwnSession {
             ));
         }
         let after = living(&world.master);
-        // It may get another UID.
+        // The message may have a new UID.
         let is_there = |(id, _, guid): &(UniqueId, Uid, Guid)| {
             after.iter().any(|(other, _, same)| other == id && same == guid)
         };
         let lost = before.iter().filter(|message| !is_there(message));
-        // Unless it was expunged on the replica.
+        // A message that was expunged on the replica is not lost.
         let lost = lost.filter(|(id, _, guid)| !world.expunged.contains(&(id.clone(), *guid)));
         for lost in lost.cloned().collect::<Vec<_>>() {
             world.is_wrong(format!("a repair loses {lost:?} on the master"));

@@ -1,30 +1,30 @@
-//! What planted bugs do to the commands of a session.
+//! Applies the planted bugs to the commands of a session.
 
 use super::plant::Plant;
 use super::world::World;
 
-/// What a planted bug remembers of a session.
+/// The state of a planted bug in a session.
 #[derive(Debug, Default)]
 pub(super) struct Planted {
-    /// A command that has its reply and was not carried out.
+    /// A command that was answered but not carried out.
     held: Option<Vec<u8>>,
-    /// Questions and their answers, since the last rename too.
+    /// Queries and their replies, including those from before the last rename.
     listings: Vec<(Vec<u8>, Vec<u8>)>,
     renamed: bool,
 }
 
-/// What to do with a command in its place.
+/// The action that replaces a command.
 pub(super) enum Instead {
-    /// Carry these out; the reply is that to the command.
+    /// Run these commands. The reply is that of `command`.
     Run { first: Option<Vec<u8>>, command: Vec<u8>, last: Option<Vec<u8>> },
-    /// Nothing: this is the reply.
+    /// Run nothing. This is the reply.
     Reply(Vec<u8>),
 }
 
 const OK: &[u8] = b"OK success\r\n";
 
 impl Planted {
-    /// What the bug makes of a command.
+    /// Returns the action for a command.
     pub fn command(&mut self, world: &mut World, command: &[u8]) -> Instead {
         let as_it_is = |first, last| Instead::Run { first, command: command.to_vec(), last };
         let is = |start: &[u8]| command.starts_with(start);
@@ -73,12 +73,12 @@ impl Planted {
     }
 }
 
-/// An update without its condition.
+/// Returns an update without its condition.
 pub(super) fn without_since(command: &[u8]) -> Vec<u8> {
     without(command, b" SINCE_MODSEQ ", b" RECORD (")
 }
 
-/// A command without what is between two places.
+/// Returns a command without the text from `from` up to `to`.
 fn without(command: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let find = |word: &[u8]| command.windows(word.len()).position(|window| window == word);
     match (find(from), find(to)) {

@@ -1,4 +1,4 @@
-//! How a command ends on a server in memory.
+//! The results of commands on a server in memory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use crate::dlist::Kv;
 use crate::error::Malformed;
 use crate::types::{Guid, Text};
 
-/// Why a command was refused; the words of `sync_response`.
+/// The reason why a command was refused, with the response codes of `sync_response`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum No {
     Nonexistent,
@@ -39,11 +39,11 @@ impl No {
     }
 }
 
-/// How a command ends that is not done.
+/// The result of a command that failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Failed {
     No(No),
-    /// The process is gone, and why.
+    /// The server process ended, with the reason.
     Abort(String),
 }
 
@@ -68,10 +68,10 @@ impl From<crate::Error> for Failed {
 
 pub(super) type Done<T = ()> = std::result::Result<T, Failed>;
 
-/// Message files that wait for their mailbox, by partition.
+/// Staged message files, by partition.
 pub(super) type Staged = BTreeMap<Text, BTreeMap<Guid, Arc<[u8]>>>;
 
-/// Text behind a key that must be there.
+/// Returns the text of a required key.
 pub(super) fn text(kv: &Kv<'_>, key: &str) -> Done<Text> {
     Ok(Text::new(kv.atom(key)?))
 }

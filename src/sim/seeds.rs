@@ -1,8 +1,8 @@
-//! Seeds that once failed. A history changes with the simulator and with the engine, so what a seed
-//! found may not come up in it any more: each thing that was mended has a test of its own as well,
-//! or is found again by thousands of others.
+//! Seeds that once failed. A history changes with the simulator and the engine, so a seed may no
+//! longer show its bug. Each fixed bug therefore has a test of its own, or is found again by
+//! thousands of other seeds.
 
-/// A seed, and what it found.
+/// A seed and the bug that it found.
 pub(super) const SEEDS: &[(u64, &str)] = &[
     (110, "a mailbox that was deleted and removed for good blocked its name on the replica"),
     (178, "an idle client spun after a pause between attempts to connect"),

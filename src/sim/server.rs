@@ -1,9 +1,9 @@
-//! Cyrus's replication server on a spool in memory: takes the bytes of a command, gives those of
-//! the reply, checks what 3.6.1 checks and aborts where that aborts (the server half of
-//! `imap/sync_support.c`).
+//! Cyrus's replication server on a spool in memory. It takes the bytes of a command and returns
+//! those of the reply, makes the same checks as 3.6.1, and aborts where that aborts (the server
+//! part of `imap/sync_support.c`).
 //!
-//! Both the replica and the master's own server are one of these. That it answers as the real one
-//! does is shown by `tests/replication/model.rs`.
+//! The replica and the master's own server both use it. `tests/replication/model.rs` shows that it
+//! answers like a real server.
 
 use std::sync::Arc;
 
@@ -18,14 +18,15 @@ use crate::types::{Guid, Text};
 #[derive(Debug, Default)]
 pub(super) struct Server {
     pub staged: Staged,
-    /// `APPLY FORCE` came.
+    /// Whether `APPLY FORCE` was received.
     pub force: bool,
-    /// Why it aborted.
+    /// The reason why it aborted.
     pub aborted: Option<String>,
 }
 
 impl Server {
-    /// Carries out one command: `GET USER fred\r\n`. `None` if the process is gone.
+    /// Carries out one command, such as `GET USER fred\r\n`. Returns `None` if the process has
+    /// aborted.
     pub fn command(&mut self, spool: &mut Spool, line: &[u8]) -> Option<Vec<u8>> {
         if self.aborted.is_some() {
             return None;

@@ -1,4 +1,4 @@
-//! Plays histories by the thousand; see [`replay`] for a single one.
+//! Plays thousands of histories. [`replay`] plays a single one.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -9,18 +9,18 @@ use super::history::{Failure, history, play};
 use super::plant::Plant;
 use super::seeds::SEEDS;
 
-/// Histories of a test run.
+/// Number of histories in a test run.
 const HISTORIES: u64 = 10_000;
-/// Within so many histories a planted bug must be found.
+/// A planted bug must be found within this number of histories.
 const FOUND_WITHIN: u64 = 1_000;
-/// How many failures are shown.
+/// Number of failures that are shown.
 const SHOWN: usize = 5;
 
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok().map(|number| number.parse().expect("a number"))
 }
 
-/// Plays seeds on all cores until `enough` failed; the failures, by seed.
+/// Plays seeds on all cores until `enough` have failed. Returns the failures, sorted by seed.
 fn play_all(
     seeds: Range<u64>,
     enough: usize,
@@ -49,7 +49,7 @@ fn play_all(
     found
 }
 
-/// What failed, and how to see it again.
+/// Returns a text with the failures and the commands that replay them.
 fn report(failures: &[Failure]) -> String {
     let mut text = String::new();
     for Failure { seed, what, .. } in failures.iter().take(SHOWN) {
@@ -83,7 +83,7 @@ fn every_planted_bug_is_found() {
     assert!(missed.is_empty(), "not found: {missed:?}");
 }
 
-/// What each of these found is mended: see [`seeds`](super::seeds).
+/// The bug of each of these seeds is fixed, see [`seeds`](super::seeds).
 #[test]
 fn seeds_that_once_failed_end_well() {
     for (seed, what) in SEEDS {
@@ -104,7 +104,7 @@ fn a_seed_plays_the_same_history_each_time() {
     }
 }
 
-/// Tells the story of one seed.
+/// Prints the story of one seed.
 #[test]
 #[ignore = "for people: CYRSYNC_SIM_SEED=1 cargo test --lib sim::tests::replay -- --ignored --nocapture"]
 fn replay() {
@@ -117,7 +117,7 @@ fn replay() {
     panic!("{}", report(&[failure]));
 }
 
-/// How often each thing goes wrong in many histories; for whoever looks for its cause.
+/// Counts how often each thing goes wrong in many histories, to help find its cause.
 #[test]
 #[ignore = "for people: CYRSYNC_SIM_HISTORIES=100000 cargo test --lib sim::tests::causes -- --ignored --nocapture"]
 fn causes() {

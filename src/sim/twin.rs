@@ -1,5 +1,5 @@
-//! Shows that the model of the server answers as the real one does: histories are played against
-//! both at once, command by command, and every reply is compared.
+//! Shows that the model of the server answers like a real server: plays histories against both at
+//! once, command by command, and compares every reply.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use super::history;
 use super::link::Hear;
 use crate::dlist::Framer;
 
-/// What both say to one command: items, then how it ended.
+/// A server's reply to one command: its items, then its result.
 type Said = (Vec<(String, Value)>, String);
 
-/// A real server beside the model.
+/// A real server next to the model.
 struct Twin {
     real: SyncServer,
-    /// Uniqueids that each server made up, the model's by the real one's.
+    /// Uniqueids created by the servers: the real server's ids mapped to the model's.
     ids: BTreeMap<Vec<u8>, Vec<u8>>,
     commands: usize,
     differences: Vec<String>,
@@ -54,7 +54,7 @@ impl Twin {
         }
     }
 
-    /// Replaces the uniqueids that the real server made up by those of the model.
+    /// Replaces the uniqueids that the real server created with those of the model.
     fn with_model_ids(
         &mut self,
         ours: &Said,
@@ -76,7 +76,7 @@ impl Twin {
                                 *real = id.clone();
                             }
                         }
-                        // Made of the time of day.
+                        // The value depends on the time of day.
                         "UIDVALIDITY" => *value = Value::Nil,
                         _ => {}
                     }
@@ -88,7 +88,7 @@ impl Twin {
     }
 }
 
-/// The uniqueid of a mailbox, if the model of the server made it up.
+/// Returns the uniqueid of a mailbox, if the model created it.
 fn made_up(model: &Value) -> Option<Value> {
     let id = model.get("UNIQUEID")?;
     matches!(id, Value::Text(text) if text.starts_with(b"r")).then(|| id.clone())
@@ -107,7 +107,7 @@ fn items(reply: &[u8]) -> Said {
     (items, String::new())
 }
 
-/// As text, keys and users' entries in order.
+/// Converts a reply to text, with keys and user entries in a fixed order.
 fn comparable((items, end): Said) -> (Vec<String>, String) {
     let mut lines: Vec<String> = items
         .into_iter()
@@ -120,9 +120,9 @@ fn comparable((items, end): Said) -> (Vec<String>, String) {
                 }
             }
             let clock = match name.as_str() {
-                // Goes up with every message: the model does not count what is used.
+                // Rises with every message. The model does not count the usage.
                 "QUOTA" => "MODSEQ",
-                // The time of day once a script was active.
+                // The time of day if the script was ever active.
                 "SIEVE" => "LAST_UPDATE",
                 _ => "",
             };

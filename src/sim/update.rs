@@ -1,4 +1,4 @@
-//! `APPLY MAILBOX` as [`Server`](super::server::Server) carries it out (`sync_apply_mailbox`).
+//! Carries out `APPLY MAILBOX` for [`Server`](super::server::Server) (`sync_apply_mailbox`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::types::{
     SyncCrcs, Text, UniqueId,
 };
 
-/// Files that a mailbox may take, by GUID.
+/// The files that a mailbox may use, by GUID.
 type Files = BTreeMap<Guid, Arc<[u8]>>;
 
-/// What the header of a mailbox shall be.
+/// The header that a mailbox shall get.
 struct Wanted {
     uniqueid: UniqueId,
     name: MboxName,
@@ -33,7 +33,7 @@ struct Wanted {
 /// Carries out the command.
 pub(super) fn mailbox(spool: &mut Spool, staged: &Staged, force: bool, kv: &Kv<'_>) -> Done {
     let mbtype = MboxType::from_wire(kv.opt_atom("MBOXTYPE")?.unwrap_or_default());
-    // A letter that 3.6.1 does not know is the end of it.
+    // 3.6.1 aborts at a letter that it does not know.
     let mbtype = mbtype.ok_or_else(|| Failed::Abort("unknown mailbox type".to_owned()))?;
     let name = MboxName::new(kv.atom("MBOXNAME")?);
     let uniqueid = UniqueId::new(kv.atom("UNIQUEID")?);
@@ -76,12 +76,12 @@ pub(super) fn mailbox(spool: &mut Spool, staged: &Staged, force: bool, kv: &Kv<'
     if agree(told, folder.state.crcs) { Ok(()) } else { Err(No::Checksum.into()) }
 }
 
-/// Whether CRCs are the same, where none is 0 (`mailbox_crceq`).
+/// Returns whether CRCs are equal. A 0 is not compared (`mailbox_crceq`).
 fn agree(told: [u32; 2], ours: SyncCrcs) -> bool {
     told.iter().zip(ours.to_wire()).all(|(told, ours)| *told == 0 || ours == 0 || *told == ours)
 }
 
-/// Sees to it that the mailbox is there, with its uniqueid. Returns whether it was created.
+/// Ensures that the mailbox exists and has this uniqueid. Returns whether it was created.
 fn open(spool: &mut Spool, wanted: &Wanted, force: bool) -> Done<bool> {
     match spool.living(&wanted.name) {
         None => {
@@ -122,11 +122,11 @@ fn create(spool: &mut Spool, wanted: &Wanted) {
     spool.create(&wanted.name, new);
 }
 
-/// Refuses what the mailbox as it is does not allow. Nothing is changed.
+/// Refuses an update that does not fit the mailbox's current state. Changes nothing.
 fn check(spool: &Spool, wanted: &Wanted, force: bool, is_new: bool, kv: &Kv<'_>) -> Done {
     let folder = spool.folder(&wanted.name).ok_or(No::Nonexistent)?;
     let state = &folder.state;
-    // To one that was just created all changes are later ones.
+    // Every change is newer than a mailbox that was just created.
     let highestmodseq = if is_new { 0 } else { state.highestmodseq };
     let since = kv.opt_num64("SINCE_MODSEQ")?.unwrap_or(0);
     if since != 0 {
@@ -166,7 +166,7 @@ fn check(spool: &Spool, wanted: &Wanted, force: bool, is_new: bool, kv: &Kv<'_>)
     Ok(())
 }
 
-/// Takes everything over. What does not fit now is the end of the process.
+/// Applies the update. An error at this stage aborts the server.
 fn write(
     spool: &mut Spool,
     staged: &Staged,
@@ -184,7 +184,7 @@ fn write(
     let folder = spool.folder(&wanted.name).ok_or(No::Nonexistent)?;
     let annotations = annotations(kv)?;
     if !is_new && !same(&folder.annotations, &annotations) {
-        // Writing one takes the modseq that the mailbox had before.
+        // Writing an annotation sets the folder's modseq to the mailbox's previous modseq.
         entry.foldermodseq = entry.foldermodseq.max(folder.state.highestmodseq);
     }
     entry.uidvalidity = wanted.uidvalidity;
@@ -219,13 +219,13 @@ fn write(
     Ok(())
 }
 
-/// Whether annotations say the same.
+/// Returns whether annotations are equal, ignoring modseqs.
 fn same(a: &[Annotation], b: &[Annotation]) -> bool {
     let key = |a: &Annotation| (a.entry.clone(), a.userid.clone(), a.value.clone());
     a.iter().map(key).eq(b.iter().map(key))
 }
 
-/// Takes one record over.
+/// Applies one record.
 fn take(folder: &mut Folder, upload: Upload, files: &Files, now: i64) -> Done {
     let uid = upload.record.uid;
     let mut user_flags = [0; 4];
@@ -246,7 +246,7 @@ fn take(folder: &mut Folder, upload: Upload, files: &Files, now: i64) -> Done {
         return Ok(());
     }
     if uid <= folder.state.last_uid {
-        // Expunged, and nobody misses it.
+        // The message was expunged, and its record has been removed.
         return Ok(());
     }
     let file = files.get(&record.guid).cloned();
@@ -268,7 +268,7 @@ fn take(folder: &mut Folder, upload: Upload, files: &Files, now: i64) -> Done {
     Ok(())
 }
 
-/// A record as it came (`parse_upload`).
+/// An uploaded record (`parse_upload`).
 struct Upload {
     record: Record,
     flags: Vec<Text>,
@@ -307,7 +307,7 @@ impl Upload {
     }
 }
 
-/// Takes what stands for a field of the record (`decode_annotations`).
+/// Copies an annotation that holds a field of the record into that field (`decode_annotations`).
 fn take_virtual(record: &mut Record, annotation: &Annotation) -> bool {
     let value = String::from_utf8_lossy(annotation.value.as_bytes()).into_owned();
     let number = |radix| u64::from_str_radix(&value, radix).unwrap_or(0);
@@ -320,7 +320,7 @@ fn take_virtual(record: &mut Record, annotation: &Annotation) -> bool {
     true
 }
 
-/// The list behind `ANNOTATIONS`, ordered.
+/// Returns the list of the key `ANNOTATIONS`, sorted.
 fn annotations(kv: &Kv<'_>) -> Done<Vec<Annotation>> {
     let mut all = Vec::new();
     for value in kv.opt_list("ANNOTATIONS")?.unwrap_or_default() {

@@ -1,5 +1,5 @@
-//! The world that a history plays in: both spools, the locks on the master's, time, chance, and the
-//! story of what happened. Shared by all who act in it; one acts at a time.
+//! The world of a history: both spools, the locks on the master, time, random numbers, and the
+//! story of what happened. All actors share it; only one acts at a time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::run::log::entry::LogEntry;
 use crate::run::step::Moment;
 use crate::types::{Guid, MboxName, Modseq, UniqueId, UserId};
 
-/// How a mailbox of the master is held open.
+/// An open mailbox of the master.
 #[derive(Debug, Clone)]
 struct Held {
     name: MboxName,
@@ -27,60 +27,60 @@ struct Held {
     index: bool,
 }
 
-/// What people do, to the master and to the replica.
+/// The functions by which people change the master and the replica.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct People {
     pub to_master: fn(&mut World),
     pub to_replica: fn(&mut World),
 }
 
-/// See the module.
+/// The state of a history, see the module.
 #[derive(Debug)]
 pub(super) struct World {
     pub master: Spool,
     pub replica: Spool,
     pub files: Files,
-    /// Whether something was logged that nobody was told of.
+    /// Whether the log has new entries that the client has not been notified of.
     pub log_news: bool,
-    /// What the client remembers of the replica.
+    /// The client's cache of the replica's state.
     pub remembered: BTreeMap<MboxName, RemoteFolder>,
     pub chance: Chance,
-    /// A bug that was planted.
+    /// The planted bug, if any.
     pub plant: Option<Plant>,
     pub faults: Faults,
     people: People,
-    /// How much users will still do.
+    /// Number of changes that users will still make.
     pub changes_left: usize,
-    /// How often somebody will still write to the replica.
+    /// Number of times that somebody will still write to the replica.
     pub strays_left: usize,
-    /// Whether somebody writes to the replica in this history.
+    /// Whether anybody writes to the replica in this history.
     pub has_strays: bool,
-    /// Messages that came to the replica, by mailbox.
+    /// Messages that were written to the replica, by mailbox.
     pub strays: BTreeSet<(UniqueId, Guid)>,
-    /// Messages that somebody expunged, here or there.
+    /// Messages that were expunged on either side.
     pub expunged: BTreeSet<(UniqueId, Guid)>,
-    /// What Cyrus will log in a moment: it does so after the change can be seen.
+    /// Changes that Cyrus has not logged yet. It logs a change only after the change is visible.
     unlogged: Vec<LogEntry>,
     story: Option<Vec<String>>,
-    /// What must never be, and is.
+    /// Violations of conditions that must always hold.
     pub wrong: Vec<String>,
-    /// Whether nothing goes wrong any more.
+    /// Whether no more faults happen.
     pub is_calm: bool,
     /// Whether the client was killed.
     pub is_dead: bool,
     clock: Moment,
-    /// The modseq at which the client last read a mailbox of the master.
+    /// The modseq at which the client last read each mailbox of the master.
     pub seen: BTreeMap<UniqueId, Modseq>,
     held: BTreeMap<u64, Held>,
     next_handle: u64,
     sync_locks: BTreeSet<Option<UserId>>,
-    /// Owners whom another client replicates, and until when.
+    /// Owners whose sync lock another client holds, and until when.
     others: BTreeMap<Option<UserId>, Moment>,
-    /// How many messages were delivered: each has another text.
+    /// Number of delivered messages. It makes each message text unique.
     pub delivered: u64,
 }
 
-/// The world, in as many hands as needed.
+/// A shared handle to the world.
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
     world: Arc<Mutex<World>>,
@@ -92,12 +92,12 @@ impl Shared {
         Shared { world: Arc::new(Mutex::new(world)), baton: Arc::default() }
     }
 
-    /// The world as it is.
+    /// Returns the world without letting others act.
     pub fn look(&self) -> MutexGuard<'_, World> {
         self.world.lock()
     }
 
-    /// The world after others may have acted.
+    /// Lets others act first, then returns the world.
     pub fn enter(&self) -> MutexGuard<'_, World> {
         self.yield_now();
         let mut world = self.world.lock();
@@ -105,7 +105,7 @@ impl Shared {
         world
     }
 
-    /// Lets another worker go on, or the executor, if chance says so.
+    /// Passes the baton to another worker or to the executor, if the random numbers say so.
     fn yield_now(&self) {
         let busy = self.baton.busy();
         if Baton::me() == EXECUTOR || busy.len() < 2 {
@@ -157,7 +157,7 @@ impl World {
         }
     }
 
-    /// Adds a line to the story, if somebody will read it.
+    /// Adds a line to the story if the story is kept.
     pub fn tell(&mut self, line: impl FnOnce() -> String) {
         let who = Baton::me();
         if let Some(lines) = &mut self.story {
@@ -170,7 +170,7 @@ impl World {
         self.story.take().unwrap_or_default()
     }
 
-    /// Notes something that must never be.
+    /// Reports a violation of a condition that must always hold.
     pub fn is_wrong(&mut self, what: String) {
         self.tell(|| format!("WRONG: {what}"));
         self.wrong.push(what);
@@ -180,14 +180,14 @@ impl World {
         self.clock
     }
 
-    /// Time passes; not less than a millisecond.
+    /// Advances the clock, by at least a millisecond.
     pub fn advance(&mut self, time: Moment) {
         self.clock += time.max(Duration::from_millis(1));
         let elapsed = i64::try_from(self.clock.as_secs()).unwrap();
         self.master.now = self.master.now.max(START + elapsed);
     }
 
-    /// A moment in which somebody else may act.
+    /// Lets others act at this moment.
     fn pass(&mut self) {
         self.flush_log();
         if self.changes_left > 0 && self.chance.one_in(40) {
@@ -205,13 +205,13 @@ impl World {
         }
     }
 
-    /// Somebody does something to the master.
+    /// Makes a random change on the master.
     pub fn change(&mut self) {
         self.changes_left = self.changes_left.saturating_sub(1);
         (self.people.to_master)(self);
     }
 
-    /// Cyrus logs a change: at once or in a moment.
+    /// Logs a change like Cyrus, either at once or a little later.
     pub fn log_changes(&mut self, entries: impl IntoIterator<Item = LogEntry>) {
         self.unlogged.extend(entries);
         if self.chance.one_in(2) {
@@ -219,7 +219,7 @@ impl World {
         }
     }
 
-    /// What is not logged yet is logged now.
+    /// Writes all pending entries to the log.
     pub fn flush_log(&mut self) {
         for entry in std::mem::take(&mut self.unlogged) {
             let mut line = Vec::new();
@@ -230,7 +230,7 @@ impl World {
         }
     }
 
-    /// Whether the client does not live to do its next write.
+    /// Returns whether the client is killed before its next write.
     pub fn is_killed_before(&mut self, what: impl FnOnce() -> String) -> bool {
         let one_in = self.faults.crash;
         if !self.is_dead && self.chance.strikes(one_in) {
@@ -240,14 +240,15 @@ impl World {
         self.is_dead
     }
 
-    /// From now on nothing goes wrong any more.
+    /// Ends all faults.
     pub fn calm_down(&mut self) {
         self.is_calm = true;
         self.tell(|| "nothing goes wrong any more".to_owned());
         self.faults = Faults::default();
         self.others.clear();
         if self.has_strays {
-            // Nobody logs what is written to a replica: somebody has all looked at.
+            // Cyrus does not log writes to a replica, so log everything on the master to have it
+            // checked.
             let users = self.users().into_iter().map(LogEntry::User).collect::<Vec<_>>();
             let shared = self.master.entries.keys().filter(|name| owner(name).is_none());
             let shared: Vec<_> = shared.cloned().map(LogEntry::Mailbox).collect();
@@ -256,7 +257,7 @@ impl World {
         }
     }
 
-    /// A client begins anew.
+    /// Starts a new client.
     pub fn restart(&mut self) {
         self.is_dead = false;
         self.sync_locks.clear();
@@ -265,7 +266,7 @@ impl World {
         self.tell(|| "client: starts".to_owned());
     }
 
-    /// Opens a mailbox for reading, its index locked; gives a handle.
+    /// Opens a mailbox for reading and locks its index. Returns a handle.
     pub fn hold(&mut self, name: &MboxName, id: &UniqueId) -> u64 {
         self.next_handle += 1;
         let held = Held { name: name.clone(), id: id.clone(), index: true };
@@ -287,22 +288,23 @@ impl World {
         self.held.remove(&handle);
     }
 
-    /// Whether records of a mailbox may be written: nobody has its index locked.
+    /// Returns whether records of a mailbox may be written, because nobody has its index locked.
     pub fn may_write(&self, id: &UniqueId) -> bool {
         !self.held.values().any(|held| held.id == *id && held.index)
     }
 
-    /// Whether files of a mailbox may be unlinked: nobody has it open.
+    /// Returns whether files of a mailbox may be unlinked, because nobody has it open.
     pub fn may_unlink(&self, id: &UniqueId) -> bool {
         !self.held.values().any(|held| held.id == *id)
     }
 
-    /// Whether mailboxes of an owner may be made, renamed and deleted: none of them is open.
+    /// Returns whether an owner's mailboxes may be created, renamed and deleted: none of them is
+    /// open.
     pub fn may_move(&self, user: Option<&UserId>) -> bool {
         !self.held.values().any(|held| owner(&held.name).as_ref() == user)
     }
 
-    /// Takes the sync lock of an owner; `false` if somebody has it.
+    /// Takes the sync lock of an owner. Returns `false` if another client has it.
     pub fn lock(&mut self, user: Option<&UserId>) -> bool {
         let user = user.cloned();
         let clock = self.clock;
@@ -320,7 +322,7 @@ impl World {
         self.sync_locks.remove(&user.cloned());
     }
 
-    /// Living users of the master.
+    /// Returns the users that exist on the master.
     pub fn users(&self) -> Vec<UserId> {
         let inbox = |name: &&MboxName| name.as_bytes().iter().filter(|b| **b == b'.').count() == 1;
         let names = self.master.entries.keys().filter(|name| is_within(name, b"user"));

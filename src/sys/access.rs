@@ -1,4 +1,4 @@
-//! What this process may do with a file, asked without doing it.
+//! Checks access rights and free space without changing anything.
 
 #![allow(unsafe_code, reason = "the standard library does not wrap faccessat and statvfs")]
 
@@ -8,18 +8,18 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Whether this process may write to a file, or make files in a directory.
+/// Checks whether this process may write to a file, or create files in a directory.
 ///
 /// # Errors
-/// The reason why not.
+/// The reason why it may not.
 pub fn may_write(path: &Path) -> io::Result<()> {
     may(path, if path.is_dir() { libc::W_OK | libc::X_OK } else { libc::W_OK })
 }
 
-/// Whether this process may run a program.
+/// Checks whether this process may run a program.
 ///
 /// # Errors
-/// The reason why not.
+/// The reason why it may not.
 pub fn may_run(path: &Path) -> io::Result<()> {
     may(path, libc::X_OK)
 }
@@ -33,19 +33,19 @@ fn may(path: &Path, needed: libc::c_int) -> io::Result<()> {
     }
 }
 
-/// Room in a file system for those who are not root.
+/// Free space in a file system for users other than root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
     /// Free bytes.
     pub bytes: u64,
-    /// How many files can still be made; `None` where nothing limits them but the space.
+    /// Number of files that can still be created; `None` if only the space limits it.
     pub files: Option<u64>,
 }
 
-/// The room in the file system of a path.
+/// Returns the free space in the file system of a path.
 ///
 /// # Errors
-/// If the system does not tell.
+/// If the system call fails.
 pub fn room(path: &Path) -> io::Result<Room> {
     let path = c_path(path)?;
     let mut found = MaybeUninit::<libc::statvfs>::zeroed();

@@ -1,18 +1,17 @@
-//! Hints for the kernel about files, and how it fares.
+//! Gives the kernel hints about files, and counts disk reads.
 #![allow(unsafe_code, reason = "system calls that the standard library does not wrap")]
 
 use std::fs::File;
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 
-/// Has the kernel begin to read a file, without waiting for it.
+/// Asks the kernel to start reading a file, without waiting for it.
 pub fn will_need(file: &File) {
     // SAFETY: the descriptor is open as long as `file` is borrowed. Only a hint: it may fail.
     unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_WILLNEED) };
 }
 
-/// How many times the calling thread had something read from a disk so far; 0 if that is not
-/// known.
+/// Returns how often the calling thread has read from a disk so far; 0 if that is unknown.
 pub fn disk_reads() -> u64 {
     let mut usage = MaybeUninit::<libc::rusage>::uninit();
     // SAFETY: `usage` has room for what is written if the call succeeds, and is read only then.

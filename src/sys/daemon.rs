@@ -1,4 +1,4 @@
-//! Going into the background, and leaving at once. For programs alone.
+//! Moves a program to the background, and ends it at once. Only for programs, not for the library.
 
 #![allow(unsafe_code, reason = "fork, setsid and _exit have no safe counterpart")]
 
@@ -6,41 +6,42 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 
-/// Which of the two processes this is.
+/// The process in which `detach` returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// The one that was called: it should end now.
+    /// The original process, which should end now.
     Caller,
-    /// The one that goes on, in a session of its own, without terminal and input.
+    /// The new process, in its own session, without terminal and input.
     Daemon,
 }
 
-/// Goes on in the background as a new process, with stdout and stderr as they are.
+/// Continues in the background as a new process. stdout and stderr stay open.
 ///
 /// # Errors
-/// If there already is another thread, which would not be in the new process; those of the system.
+/// If there is already another thread, which the new process would not have; or if a system call
+/// fails.
 pub fn detach() -> io::Result<Side> {
     let threads = std::fs::read_dir("/proc/self/task").map(Iterator::count).unwrap_or(1);
     if threads > 1 {
         return Err(io::Error::other("there are threads already"));
     }
-    // SAFETY: this is the only thread, so the child has all that this process has.
+    // SAFETY: this is the only thread, so the child is a complete copy of this process.
     match unsafe { libc::fork() } {
         -1 => return Err(io::Error::last_os_error()),
         0 => {}
         _ => return Ok(Side::Caller),
     }
-    // SAFETY: takes nothing. It cannot fail in a child that was just forked.
+    // SAFETY: no arguments. It cannot fail in a child that was just forked.
     unsafe { libc::setsid() };
     if let Ok(null) = File::open("/dev/null") {
-        // SAFETY: both are descriptors of this process; nobody reads standard input here.
+        // SAFETY: both are open descriptors of this process; nothing here reads standard input.
         unsafe { libc::dup2(null.as_raw_fd(), libc::STDIN_FILENO) };
     }
     Ok(Side::Daemon)
 }
 
-/// Whether libraries may clean up at the end of the process: not while a login that was given up is
-/// still within one of them.
+/// Returns whether libraries may clean up at the end of the process. They may not while a cancelled
+/// login is still inside libsasl2.
 pub fn may_clean_up() -> bool {
     #[cfg(feature = "libsasl2")]
     return !super::sasl2::is_busy();
@@ -48,9 +49,9 @@ pub fn may_clean_up() -> bool {
     true
 }
 
-/// Ends the process without having libraries clean up: a thread that is within one of them
-/// would find what it works with gone.
+/// Ends the process without the cleanup of libraries, which could free data that a thread inside a
+/// library is still using.
 pub fn leave(code: u8) -> ! {
-    // SAFETY: takes a number, and runs no code of this process any more.
+    // SAFETY: takes a number, and runs no more code of this process.
     unsafe { libc::_exit(code.into()) }
 }

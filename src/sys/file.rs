@@ -1,31 +1,30 @@
-//! Opening files of a spool that may not be what they should: a FIFO must not make us wait for
-//! its writer, a directory must not be read, and a symbolic link that leads nowhere is damage and
-//! not a file that does not exist.
+//! Opens spool files that may not be what they should be. It does not wait for the writer of a
+//! FIFO, does not read a directory, and reports a dangling symbolic link as damage, not as a
+//! missing file.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Names that are tried for a temporary file.
+/// Number of names to try for a temporary file.
 const NAMES: usize = 8;
 
-/// Bytes that are read at once of a file that may be small.
+/// Bytes of a file to read at once, because it may be small.
 const SMALL: usize = 4096;
 
-/// Opens a regular file for reading; also gives its length in bytes.
+/// Opens a regular file for reading. Also returns its length in bytes.
 ///
 /// # Errors
-/// `NotFound` only if nothing has this name; anything else that is no regular file is refused.
+/// `NotFound` only if nothing has this name. Fails with another error if it is not a regular file.
 pub fn open_regular(path: &Path) -> io::Result<(File, u64)> {
     open_with(OpenOptions::new().read(true), path)
 }
 
-/// The content of a regular file, but no more than `limit` bytes of it. One that is small costs
-/// three system calls.
+/// Reads a regular file, but at most `limit` bytes. A small file takes three system calls.
 ///
 /// # Errors
-/// As [`open_regular`].
+/// Like [`open_regular`].
 pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open_unchecked(OpenOptions::new().read(true), path)?;
     let mut data = vec![0; SMALL];
@@ -42,44 +41,44 @@ pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(data)
 }
 
-/// As [`open_regular`], with other ways to open than for reading alone.
+/// Like [`open_regular`], with the given options, for example for writing.
 ///
 /// # Errors
-/// As [`open_regular`].
+/// Like [`open_regular`].
 pub fn open_with(options: &mut OpenOptions, path: &Path) -> io::Result<(File, u64)> {
     let file = open_unchecked(options, path)?;
     let len = regular_len(&file)?;
     Ok((file, len))
 }
 
-/// Opens whatever has this name, without waiting: look at it with [`regular_len`].
+/// Opens any file with this name, without waiting. Check it with [`regular_len`].
 ///
 /// # Errors
 /// `NotFound` only if nothing has this name.
 pub fn open_unchecked(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    // Without O_NONBLOCK opening a FIFO waits; for regular files it has no meaning.
+    // Without O_NONBLOCK, opening a FIFO waits. For regular files the flag has no effect.
     let opened = options.custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
     opened.map_err(|error| absent(path).unwrap_or(error))
 }
 
-/// A new file in `dir` that has no name, for reading and writing by this process alone: it is gone
-/// once it is closed, by a crash too.
+/// Creates a new file in `dir` that has no name, readable and writable only by this process. It
+/// disappears when it is closed, even by a crash.
 ///
 /// # Errors
-/// If it cannot be made.
+/// If it cannot be created.
 pub fn temporary(dir: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(0o600);
     match options.clone().custom_flags(libc::O_TMPFILE).open(dir) {
         Ok(file) => return Ok(file),
-        // Not every file system can.
+        // Not every file system supports this.
         Err(error) if matches!(error.raw_os_error(), Some(libc::EOPNOTSUPP | libc::EISDIR)) => {}
         Err(error) => return Err(error),
     }
     named_temporary(&mut options, dir)
 }
 
-/// For a moment it has a name.
+/// Creates a file with a name and removes the name at once.
 fn named_temporary(options: &mut OpenOptions, dir: &Path) -> io::Result<File> {
     for _ in 0..NAMES {
         let number = getrandom::u64().map_err(|_| io::Error::other("no random numbers"))?;
@@ -96,18 +95,18 @@ fn named_temporary(options: &mut OpenOptions, dir: &Path) -> io::Result<File> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
-/// The length of an open file in bytes.
+/// Returns the length of an open file in bytes.
 ///
 /// # Errors
-/// If it is no regular file.
+/// If it is not a regular file.
 pub fn regular_len(file: &File) -> io::Result<u64> {
     regular(file).map(|metadata| metadata.len())
 }
 
-/// What is known of an open file.
+/// Returns the metadata of an open file.
 ///
 /// # Errors
-/// If it is no regular file.
+/// If it is not a regular file.
 pub fn regular(file: &File) -> io::Result<Metadata> {
     let metadata = file.metadata()?;
     if metadata.is_file() {
@@ -119,7 +118,7 @@ pub fn regular(file: &File) -> io::Result<Metadata> {
     }
 }
 
-/// What to say where a path was not found although something has that name.
+/// Returns an error that replaces `NotFound` if `path` is a dangling symbolic link.
 pub fn absent(path: &Path) -> Option<io::Error> {
     let link = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
     let nowhere = link && !path.exists();

@@ -1,4 +1,4 @@
-//! The user a process runs as. For programs alone: the library changes nobody's identity.
+//! The user that a process runs as. Only for programs: the library never changes the identity.
 
 #![allow(unsafe_code, reason = "libc's identity calls have no safe counterpart")]
 
@@ -9,46 +9,47 @@ use std::ptr;
 
 use crate::error::{Error, Kind, Result, reason};
 
-/// Largest buffer that is offered to `getpwnam_r` and `getgrnam_r` for one entry.
+/// Largest buffer passed to `getpwnam_r` and `getgrnam_r` for one entry.
 const ENTRY_BYTES: usize = 1 << 20;
 
 const OP: &str = "become user";
 
-/// Whether the process runs with the rights of root.
+/// Returns whether the process runs with the rights of root.
 pub fn is_root() -> bool {
     effective_user() == 0
 }
 
-/// The user that this process acts as.
+/// Returns the effective user id of this process.
 pub fn effective_user() -> u32 {
     // SAFETY: takes nothing, cannot fail.
     unsafe { libc::geteuid() }
 }
 
-/// The name of a user; `None` if the system knows none.
+/// Returns the name of a user, or `None` if the system does not know the user.
 pub fn user_name(uid: u32) -> Option<String> {
     let found = lookup(
         |entry: *mut libc::passwd, buffer, length, result| {
             // SAFETY: as in `lookup_user`; the user is a number.
             unsafe { libc::getpwuid_r(uid, entry, buffer, length, result) }
         },
-        // SAFETY: the name of an entry that was filled in is a C string in the buffer, which lives
-        // until this returns.
+        // SAFETY: the entry was filled in, so its name is a C string in the buffer, which lives
+        // until this closure returns.
         |entry| unsafe { CStr::from_ptr(entry.pw_name) }.to_string_lossy().into_owned(),
     );
     found.ok().flatten()
 }
 
-/// Sets the mode bits that new files do not get.
+/// Sets the mode bits that new files shall not have.
 pub fn set_umask(mask: u32) {
     // SAFETY: takes a number, cannot fail.
     unsafe { libc::umask(mask & 0o777) };
 }
 
-/// Gives up root for `user`, for good: groups, group, user, in that order. `group` takes the
-/// place of the user's own group (`become_cyrus` in `lib/util.c`).
+/// Switches from root to `user` permanently: sets the supplementary groups, the group and the user,
+/// in that order. `group` replaces the user's own group (`become_cyrus` in `lib/util.c`).
 ///
-/// [`Kind::Config`] if there is no such user or group, [`Kind::Io`] if the system refuses.
+/// Fails with [`Kind::Config`] if there is no such user or group, and with [`Kind::Io`] if the
+/// system refuses.
 pub fn become_user(user: &str, group: Option<&str>) -> Result<()> {
     let name = c_string(user, user)?;
     let (uid, own_gid) = lookup_user(user, &name)?;
@@ -60,9 +61,9 @@ pub fn become_user(user: &str, group: Option<&str>) -> Result<()> {
     check(user, "initgroups", unsafe { libc::initgroups(name.as_ptr(), gid) })?;
     // SAFETY: takes a number.
     check(user, "setgid", unsafe { libc::setgid(gid) })?;
-    // SAFETY: takes a number. From root it sets real, effective and saved user alike.
+    // SAFETY: takes a number. For root it sets the real, effective and saved user.
     check(user, "setuid", unsafe { libc::setuid(uid) })?;
-    // SAFETY: takes a number; it is meant to fail.
+    // SAFETY: takes a number. The call should fail.
     if uid != 0 && unsafe { libc::setuid(0) } == 0 {
         return Err(Error::new(Kind::Internal, OP, user, "the way back to root is still open"));
     }
@@ -84,8 +85,8 @@ fn check(user: &str, call: &str, result: c_int) -> Result<()> {
 
 fn lookup_user(user: &str, name: &CStr) -> Result<(libc::uid_t, libc::gid_t)> {
     let found = |entry: *mut libc::passwd, buffer, length, result| {
-        // SAFETY: `lookup` passes a place for an entry, a buffer of `length` bytes and a place
-        // for the result; `name` is a C string.
+        // SAFETY: `lookup` passes pointers to an entry, a buffer of `length` bytes and a result;
+        // `name` is a C string.
         unsafe { libc::getpwnam_r(name.as_ptr(), entry, buffer, length, result) }
     };
     match lookup(found, |entry| (entry.pw_uid, entry.pw_gid)) {
@@ -110,8 +111,8 @@ fn lookup_group(user: &str, group: &str) -> Result<libc::gid_t> {
     }
 }
 
-/// Calls one of the `get..nam_r` functions with a buffer that grows until the entry fits, and has
-/// `read` take what is wanted of the entry: its pointers lead into the buffer.
+/// Calls one of the `get..nam_r` functions with a buffer that grows until the entry fits. `read`
+/// copies what it needs from the entry, whose pointers point into the buffer.
 fn lookup<T, R>(
     call: impl Fn(*mut T, *mut c_char, usize, *mut *mut T) -> c_int,
     read: impl Fn(&T) -> R,
@@ -127,7 +128,7 @@ fn lookup<T, R>(
             0 => return Ok(Some(read(unsafe { entry.assume_init_ref() }))),
             libc::ERANGE if length < ENTRY_BYTES => length *= 2,
             libc::EINTR => {}
-            // "Not found" is told in these ways too (getpwnam(3)).
+            // Some systems report "not found" with these codes (getpwnam(3)).
             libc::ENOENT | libc::ESRCH => return Ok(None),
             code => return Err(io::Error::from_raw_os_error(code)),
         }

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Minutes since midnight, as clocks on the wall have it; of UTC where the system cannot tell.
+/// Returns the minutes since midnight in local time, or in UTC if the system cannot convert.
 pub fn minute_of_day() -> u16 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     local(now).unwrap_or_else(|| u16::try_from(now / 60 % (24 * 60)).unwrap_or(0))
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn it_is_the_time_that_date_prints() {
-        // A minute may begin between the two.
+        // A minute may begin between two of the calls.
         let (before, now, after) = (date(), minute_of_day(), date());
         assert!(now == before || now == after, "{before} {now} {after}");
     }

@@ -1,13 +1,13 @@
-//! Locks that exclude Cyrus and are excluded by it.
+//! Locks files so that this library and Cyrus exclude each other.
 //!
-//! Cyrus locks with POSIX record locks over the whole file (`lib/lock_fcntl.c`), in twom databases
-//! over parts of it (`lib/twom.c`). Those die as soon as any descriptor of the file is closed
-//! anywhere in the process, which no library can rule out. The locks here are *open file
-//! description* locks (`F_OFD_SETLK`): they conflict with the POSIX locks of every other process,
-//! but belong to one open file, whatever other threads open and close.
+//! Cyrus uses POSIX record locks on the whole file (`lib/lock_fcntl.c`), and in twom databases on
+//! parts of it (`lib/twom.c`). A POSIX lock ends as soon as the process closes any descriptor of
+//! the file, which a library cannot prevent. Therefore the locks here are *open file description*
+//! locks (`F_OFD_SETLK`). They conflict with the POSIX locks of all other processes, but belong to
+//! one open file, whatever other threads open and close.
 //!
-//! They also conflict with POSIX locks of the *same* process: a process that holds Cyrus's
-//! files locked itself must not ask for them here.
+//! They also conflict with POSIX locks of the *same* process. A process that itself holds locks on
+//! Cyrus's files must not request these locks here.
 #![allow(unsafe_code, reason = "fcntl has no safe wrapper for OFD locks")]
 
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -21,26 +21,26 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Kind, Result};
 use crate::sys::file::open_with;
 
-/// Whether to wait for a lock that somebody else holds.
+/// Whether to wait for a lock that another holder has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// Until it is free.
+    /// Wait until it is free.
     Block,
-    /// No longer than this, then [`Kind::Locked`].
+    /// Wait at most this long, then fail with [`Kind::Locked`].
     For(Duration),
-    /// Not at all: [`Kind::Locked`].
+    /// Do not wait: fail with [`Kind::Locked`].
     Fail,
 }
 
-/// What to do about a file that cannot be locked.
+/// Advice for a file that cannot be locked.
 const HINT: &str = "run as the user that Cyrus runs as, which must be able to write to the lock \
                     directory (mboxname_lockpath, or lock below configdirectory, in imapd.conf)";
-/// Between attempts at a lock that is waited for with a limit.
+/// Pauses between attempts to get a lock with a time limit.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 
 impl Wait {
-    /// Waits no longer than `limit`; without one, until the lock is free.
+    /// Waits at most `limit`; with `None`, waits until the lock is free.
     pub fn up_to(limit: Option<Duration>) -> Wait {
         limit.map_or(Wait::Block, Wait::For)
     }
@@ -50,12 +50,12 @@ impl Wait {
     }
 }
 
-/// Who may hold a lock at the same time.
+/// Which locks may be held at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Any number of readers. The file must be open for reading.
+    /// Any number of readers may hold it. The file must be open for reading.
     Shared,
-    /// Nobody else. The file must be open for writing.
+    /// Only one holder. The file must be open for writing.
     Exclusive,
 }
 
@@ -67,7 +67,7 @@ pub struct LockGuard {
 }
 
 impl LockGuard {
-    /// The locked file, for reading under the lock.
+    /// Returns the locked file, for reading under the lock.
     ///
     /// Do not lock or unlock it: the lock belongs to the open file.
     pub fn file(&self) -> &File {
@@ -77,30 +77,30 @@ impl LockGuard {
 
 impl Drop for LockGuard {
     fn drop(&mut self) {
-        // Closing would do, but a child that is just being spawned holds a copy until it execs.
-        // Nobody fails for a shared lock that is held a moment longer.
+        // Closing would release the lock, but a child process that is being spawned has a copy of
+        // the descriptor until it calls exec. For a shared lock this delay does not matter.
         if self.mode == Mode::Exclusive {
             release(&self.file);
         }
     }
 }
 
-/// Locks the whole of an open file (`lock_setlock` of `lib/lock_fcntl.c`); `path` is for the
-/// error alone. Released by [`release`] or when the file is closed. A lock of the other mode on
-/// the same open file is converted.
+/// Locks the whole of an open file (`lock_setlock` in `lib/lock_fcntl.c`). `path` is used only in
+/// the error. The lock ends with [`release`] or when the file is closed. An existing lock of the
+/// other mode on the same open file is converted.
 ///
 /// # Errors
-/// [`Kind::Locked`] if somebody else holds it and `wait` has an end; [`Kind::Io`].
+/// [`Kind::Locked`] if another holder has it and `wait` has an end; [`Kind::Io`].
 pub fn acquire(file: &File, path: &Path, mode: Mode, wait: Wait) -> Result<()> {
     acquire_part(file, path, Part::WHOLE, mode, wait)
 }
 
-/// Bytes of a file that are locked; they need not exist.
+/// The range of bytes that is locked. The bytes need not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
-    /// The first one.
+    /// Offset of the first byte.
     pub start: u32,
-    /// How many; 0 for all that follow.
+    /// Number of bytes; 0 for all that follow.
     pub len: u32,
 }
 
@@ -111,7 +111,7 @@ impl Part {
 /// Like [`acquire`], for a part of the file.
 ///
 /// # Errors
-/// As for [`acquire`].
+/// Like [`acquire`].
 pub fn acquire_part(file: &File, path: &Path, part: Part, mode: Mode, wait: Wait) -> Result<()> {
     let kind = match mode {
         Mode::Shared => libc::F_RDLCK,
@@ -122,7 +122,7 @@ pub fn acquire_part(file: &File, path: &Path, part: Part, mode: Mode, wait: Wait
         Wait::For(_) | Wait::Fail => libc::F_OFD_SETLK,
     };
     let started = Instant::now();
-    // fcntl cannot wait for a limited time.
+    // fcntl cannot wait for a limited time, so try repeatedly.
     let mut pause = SHORTEST_PAUSE;
     loop {
         let Err(error) = set(file, command, part, kind) else {
@@ -142,12 +142,12 @@ pub fn acquire_part(file: &File, path: &Path, part: Part, mode: Mode, wait: Wait
     }
 }
 
-/// Says who holds a lock, as far as the system knows.
+/// Describes the holder of a lock, as far as the system knows it.
 fn held(file: &File, part: Part, mode: Mode) -> String {
     let holder = match holder_of_part(file, part, mode) {
         Ok(Some(Holder::Process(pid))) if pid > 0 => pid,
         Ok(Some(_)) => return "somebody else holds the lock (a client of cyrsync)".to_owned(),
-        // It was released meanwhile.
+        // The lock was released in the meantime.
         Ok(None) | Err(_) => return "somebody else holds the lock".to_owned(),
     };
     let name = std::fs::read_to_string(format!("/proc/{holder}/comm")).unwrap_or_default();
@@ -155,15 +155,15 @@ fn held(file: &File, part: Part, mode: Mode) -> String {
     format!("somebody else holds the lock: process {holder}{name}")
 }
 
-/// Releases all that [`acquire`] and [`acquire_part`] took (`lock_unlock` of
+/// Releases all locks of [`acquire`] and [`acquire_part`] on this file (`lock_unlock` in
 /// `lib/lock_fcntl.c`).
 pub fn release(file: &File) {
     release_part(file, Part::WHOLE);
 }
 
-/// Releases what is held of a part of the file.
+/// Releases the lock on a part of the file.
 pub fn release_part(file: &File, part: Part) {
-    // Nothing to do if it fails: the lock ends with the file at the latest.
+    // Ignore errors: the lock ends when the file is closed.
     while let Err(error) = set(file, libc::F_OFD_SETLK, part, libc::F_UNLCK) {
         if error.raw_os_error() != Some(libc::EINTR) {
             break;
@@ -172,8 +172,8 @@ pub fn release_part(file: &File, part: Part) {
 }
 
 fn described(part: Part, kind: libc::c_int) -> libc::flock {
-    // SAFETY: `flock` is plain old data for which all zeroes is a valid value: it means the
-    // whole file from its start, and OFD locks demand that `l_pid` is zero.
+    // SAFETY: `flock` is plain old data. All zeros is a valid value: it means the whole file from
+    // its start, and OFD locks require that `l_pid` is zero.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
     lock.l_type = kind as libc::c_short;
     lock.l_whence = libc::SEEK_SET as libc::c_short;
@@ -192,17 +192,17 @@ fn set(file: &File, command: libc::c_int, part: Part, kind: libc::c_int) -> io::
     }
 }
 
-/// Who holds a lock that excludes another one.
+/// The holder of a lock that conflicts with a requested one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
-    /// A process with a lock of its own: Cyrus's programs.
+    /// A process with a lock of its own, such as Cyrus's programs.
     Process(u32),
-    /// All that share an open file: clients of this library.
+    /// An open file, which processes may share: clients of this library.
     OpenFile,
 }
 
-/// Returns who keeps us from a lock on the whole of an open file; `None` if nobody does. Nothing is
-/// locked.
+/// Returns the holder of a lock that prevents a lock on the whole of an open file, or `None` if
+/// there is no such lock. Takes no lock itself.
 ///
 /// # Errors
 /// Those of `fcntl`.
@@ -225,12 +225,12 @@ fn holder_of_part(file: &File, part: Part, mode: Mode) -> io::Result<Option<Hold
     }
 }
 
-/// Locks the file that is called `path` at the moment the lock is held, which may be another one
-/// than `file` by then: writers replace files by renaming. `file` is reopened until both are the
-/// same (`lock_reopen_ex` of `lib/lock_fcntl.c`).
+/// Locks the file that has the name `path` when the lock is obtained. Writers replace files by
+/// renaming, so it may be another file than `file`. In that case `file` is reopened until both are
+/// the same (`lock_reopen_ex` in `lib/lock_fcntl.c`).
 ///
 /// # Errors
-/// As [`acquire`]; [`Kind::Io`] with `NotFound` if nothing is called `path` any more. Nothing is
+/// Like [`acquire`]; [`Kind::Io`] with `NotFound` if no file has the name any more. Nothing is
 /// locked then.
 pub fn acquire_current(file: &mut File, path: &Path, mode: Mode, wait: Wait) -> Result<()> {
     loop {
@@ -254,22 +254,22 @@ pub fn acquire_current(file: &mut File, path: &Path, mode: Mode, wait: Wait) -> 
     }
 }
 
-/// Opens and locks an existing file, with the care of [`acquire_current`].
+/// Opens and locks an existing file, like [`acquire_current`].
 ///
 /// # Errors
-/// As [`acquire_current`].
+/// Like [`acquire_current`].
 pub fn lock_existing(path: &Path, mode: Mode, wait: Wait) -> Result<LockGuard> {
     let mut file = open(path, mode)?;
     acquire_current(&mut file, path, mode, wait)?;
     Ok(LockGuard { file, mode })
 }
 
-/// Locks by name: the file at `path` is only there to be locked, and is created together with
-/// its directories if it is missing (`mboxname_lock` of `imap/mboxname.c`, whose modes are used;
-/// nobody ever removes such a file). Every process that locks the name excludes the others.
+/// Locks a name: the file at `path` exists only to be locked. If it is missing, it is created with
+/// its directories and the modes that Cyrus uses (`mboxname_lock` in `imap/mboxname.c`). It is
+/// never removed. All processes that lock the name exclude each other.
 ///
 /// # Errors
-/// [`Kind::Locked`] if somebody else holds it and `wait` has an end; [`Kind::Io`].
+/// [`Kind::Locked`] if another holder has it and `wait` has an end; [`Kind::Io`].
 pub fn lock_name(path: &Path, mode: Mode, wait: Wait) -> Result<LockGuard> {
     let create = || {
         OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o666).open(path)
@@ -304,7 +304,7 @@ mod tests {
 
     use super::*;
 
-    /// Another process that uses the locks Cyrus uses: POSIX record locks.
+    /// Another process, which uses the same locks as Cyrus: POSIX record locks.
     struct Posix {
         child: Child,
         input: Option<ChildStdin>,
@@ -391,7 +391,7 @@ for line in sys.stdin:
         let mut other = Posix::start(&path);
         assert_ne!(other.ask("try"), "ok");
         assert_ne!(other.ask("trysh"), "ok");
-        // Closing another descriptor of the file would end a POSIX lock.
+        // A POSIX lock would end when another descriptor of the file is closed.
         drop(File::open(&path).unwrap());
         assert_ne!(other.ask("try"), "ok");
         drop(held);

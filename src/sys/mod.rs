@@ -1,7 +1,7 @@
-//! What the standard library does not offer: file locks that Cyrus respects, waiting for sockets,
-//! the identity of the process, the system's log.
+//! System calls that the standard library does not offer: file locks that Cyrus respects, waiting
+//! for sockets, the identity of the process, the system log.
 //!
-//! With the C ABI, the only place where `unsafe` is allowed.
+//! Together with the C ABI this is the only place where `unsafe` is allowed.
 #![allow(unsafe_code, reason = "system calls that the standard library does not wrap")]
 
 pub(crate) mod access;

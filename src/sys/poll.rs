@@ -1,20 +1,20 @@
-//! Waiting for sockets: poll(2).
+//! Waits for sockets with poll(2).
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
-/// What a socket is ready for.
+/// The operations for which a socket is ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ready {
-    /// Bytes, an end or an error can be read.
+    /// There are bytes, an end of file or an error to read.
     pub read: bool,
     /// Bytes can be written.
     pub write: bool,
 }
 
-/// Waits until `socket` is ready for what is wanted or `timeout` has passed; then nothing is
-/// ready. An interruption by a signal counts as the latter.
+/// Waits until `socket` can be read, or also written if `write` is set, or until `timeout` has
+/// passed. After a timeout or an interruption by a signal nothing is ready.
 pub fn wait(socket: &impl AsFd, write: bool, timeout: Duration) -> io::Result<Ready> {
     let events = libc::POLLIN | if write { libc::POLLOUT } else { 0 };
     let mut entries = [entry(socket.as_fd(), events)];
@@ -27,8 +27,8 @@ pub fn wait(socket: &impl AsFd, write: bool, timeout: Duration) -> io::Result<Re
     })
 }
 
-/// Waits until one of two can be read, or `timeout` has passed. Says which can. An interruption by
-/// a signal counts as the latter.
+/// Waits until one of two descriptors can be read, or `timeout` has passed. Returns which ones can
+/// be read. After a timeout or an interruption by a signal both are false.
 pub fn readable(
     one: BorrowedFd<'_>,
     other: Option<BorrowedFd<'_>>,
@@ -46,16 +46,16 @@ fn entry(fd: BorrowedFd<'_>, events: libc::c_short) -> libc::pollfd {
     libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 }
 }
 
-/// As precisely as the system can: with whole milliseconds a wait for the rest of one would be no
-/// wait, and whoever waits would go round and round until it is over.
+/// Polls with the precision of the system. With whole milliseconds, a wait for less than one
+/// millisecond would return at once, and the caller would loop until the time is over.
 fn poll<const N: usize>(entries: &mut [libc::pollfd; N], timeout: Duration) -> io::Result<()> {
     let time = libc::timespec {
         tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
         tv_nsec: timeout.subsec_nanos().into(),
     };
     let count = libc::nfds_t::try_from(N).map_err(io::Error::other)?;
-    // SAFETY: the pointers are to as many valid entries as the count says and to a valid time, for
-    // the length of the call; the signals that are blocked stay as they are.
+    // SAFETY: the pointers are valid for the call, and `count` is the number of entries. A null
+    // signal mask leaves the blocked signals unchanged.
     let found =
         unsafe { libc::ppoll(entries.as_mut_ptr(), count, &raw const time, std::ptr::null()) };
     if found < 0 {

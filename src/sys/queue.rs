@@ -1,12 +1,13 @@
-//! What the system has taken of a socket and not sent yet.
+//! Asks the system how much written data of a socket is not sent yet.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
-/// Bytes that were written to a socket and that the system has not sent yet: over TCP those that
-/// are not on their way, else those that the other end has not read.
+/// Returns the number of bytes that were written to a socket and not sent yet: over TCP, bytes that
+/// have not left; otherwise, bytes that the other end has not read.
 ///
 /// # Errors
+/// If the system cannot provide the number.
 /// Those of the system, which may not tell this.
 pub fn unsent(socket: &impl AsFd) -> io::Result<u64> {
     #[cfg(target_os = "linux")]
@@ -16,14 +17,14 @@ pub fn unsent(socket: &impl AsFd) -> io::Result<u64> {
     ask(socket, libc::TIOCOUTQ)
 }
 
-/// From `linux/sockios.h`; the crate `libc` does not have it.
+/// From `linux/sockios.h`, because the crate `libc` does not define it.
 #[cfg(target_os = "linux")]
 const SIOCOUTQNSD: libc::Ioctl = 0x894b;
 
 fn ask(socket: &impl AsFd, what: libc::Ioctl) -> io::Result<u64> {
     let mut bytes: libc::c_int = 0;
-    // SAFETY: the descriptor is open as long as it is borrowed, and these requests write one int to
-    // where the pointer points.
+    // SAFETY: the descriptor is open as long as it is borrowed. These requests write one int to the
+    // pointer.
     let result = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), what, &raw mut bytes) };
     if result < 0 {
         return Err(io::Error::last_os_error());

@@ -1,5 +1,5 @@
-//! The system log through libc's `openlog` and `syslog`, as Cyrus writes to it. For programs
-//! alone: the library hands its log lines to an [`Observer`](crate::events::Observer).
+//! Writes to the system log with libc's `openlog` and `syslog`, like Cyrus. Only for programs: the
+//! library passes log lines to an [`Observer`](crate::events::Observer).
 
 #![allow(unsafe_code, reason = "libc's syslog has no safe counterpart")]
 
@@ -7,11 +7,11 @@ use std::ffi::{CString, c_int};
 
 use crate::types::Level;
 
-/// Where a line of the log is filed: `LOG_MAIL`, `LOG_LOCAL6` and so on.
+/// The facility of log lines: `LOG_MAIL`, `LOG_LOCAL6` and so on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facility(c_int);
 
-/// The names that imapd.conf may use (`get_facility` in `imap/global.c`).
+/// The names that imapd.conf accepts (`get_facility` in `imap/global.c`).
 const FACILITIES: &[(&str, c_int)] = &[
     ("DAEMON", libc::LOG_DAEMON),
     ("MAIL", libc::LOG_MAIL),
@@ -28,18 +28,18 @@ const FACILITIES: &[(&str, c_int)] = &[
 ];
 
 impl Facility {
-    /// What Cyrus uses unless it was built otherwise.
+    /// Cyrus's default facility.
     pub const LOCAL6: Facility = Facility(libc::LOG_LOCAL6);
 
-    /// By its name in imapd.conf, in any case.
+    /// Returns the facility with this name in imapd.conf, in upper or lower case.
     pub fn from_name(name: &str) -> Option<Facility> {
         let found = FACILITIES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, number)| Facility(*number))
     }
 }
 
-/// Opens the log under a name, with the process's number in every line; `echo` repeats the
-/// lines on stderr. May be called again to change the name.
+/// Opens the log under a name, with the process id in every line. With `echo`, the lines are also
+/// written to stderr. May be called again to change the name.
 pub fn open(ident: &str, facility: Facility, echo: bool) {
     let options = libc::LOG_PID | if echo { libc::LOG_PERROR } else { 0 };
     // libc keeps the pointer until the process ends.
@@ -48,14 +48,14 @@ pub fn open(ident: &str, facility: Facility, echo: bool) {
     unsafe { libc::openlog(ident.as_ptr(), options, facility.0) };
 }
 
-/// Leaves lines of [`Level::Debug`] out from now on.
+/// Stops writing lines of [`Level::Debug`].
 pub fn drop_debug() {
     // SAFETY: takes a number. The mask has a bit for each of the eight levels.
     unsafe { libc::setlogmask(0xff & !(1 << libc::LOG_DEBUG)) };
 }
 
-/// Writes a line. Control characters are made visible, so that a name with a newline in it
-/// cannot pretend to be a line of its own.
+/// Writes a line. Control characters are escaped, so that a name with a newline cannot look like a
+/// separate line.
 pub fn send(level: Level, line: impl AsRef<[u8]>) {
     let priority = match level {
         Level::Error => libc::LOG_ERR,
@@ -69,7 +69,8 @@ pub fn send(level: Level, line: impl AsRef<[u8]>) {
     unsafe { libc::syslog(priority, c"%s".as_ptr(), line.as_ptr()) };
 }
 
-/// A C string with control characters as `\x0a`. Bytes above 0x7f stay: names are UTF-8 or not.
+/// Returns a C string with control characters as `\x0a`. Bytes above 0x7f are kept, whether or not
+/// they are UTF-8.
 fn c_text(text: &[u8]) -> CString {
     let mut out = Vec::with_capacity(text.len());
     for &byte in text {

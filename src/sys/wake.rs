@@ -1,5 +1,5 @@
-//! Wakes threads that wait, from other threads and from signal handlers: an eventfd for each that
-//! waits, so that nobody has to look now and then whether it was asked for.
+//! Wakes waiting threads from other threads and from signal handlers. Each waiting thread has an
+//! eventfd, so no thread needs to poll for requests.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -8,18 +8,19 @@ use std::time::Duration;
 
 use super::poll;
 
-/// Threads that can wait at once; more of them have to look now and then.
+/// Number of threads that can wait at once. Additional threads must poll.
 const SLOTS: usize = 8;
 const NONE: i32 = -1;
 
-/// Shared by those who wake and those who wait.
+/// Shared by the threads that wake and those that wait.
 #[derive(Debug, Default)]
 pub struct Wake {
     slots: [Slot; SLOTS],
 }
 
-/// A descriptor is made when the first thread waits and closed with all others, when nobody can
-/// wake any more: until then its number stands for nothing else.
+/// A slot for one waiting thread. Its descriptor is created when a thread first waits. It is closed
+/// when the `Wake` is dropped, when no thread can wake any more, so its number is not reused
+/// before.
 #[derive(Debug)]
 struct Slot {
     fd: AtomicI32,
@@ -33,7 +34,7 @@ impl Default for Slot {
 }
 
 impl Wake {
-    /// Wakes all that listen. May be called from a signal handler, and leaves errno alone.
+    /// Wakes all listeners. Can be called from a signal handler, and preserves errno.
     pub fn wake(&self) {
         for slot in &self.slots {
             let fd = slot.fd.load(Ordering::SeqCst);
@@ -43,9 +44,10 @@ impl Wake {
         }
     }
 
-    /// Listens from now on. What the caller waits for must be looked at after this and after each
-    /// wait, and be set before [`Wake::wake`]; it may be woken for what it has looked at already.
-    /// `None` if too many do, or the system gives no descriptor.
+    /// Starts to listen. The caller must check its condition after this call and after each wait.
+    /// Another thread must set the condition before it calls [`Wake::wake`]. A wake-up may come for
+    /// a condition that was already seen. Returns `None` if all slots are in use or the system
+    /// provides no descriptor.
     pub fn listen(&self) -> Option<Listener<'_>> {
         let free = |slot: &&Slot| !slot.taken.swap(true, Ordering::SeqCst);
         let slot = self.slots.iter().find(free)?;
@@ -67,20 +69,22 @@ impl Drop for Wake {
         for slot in &self.slots {
             let fd = slot.fd.load(Ordering::SeqCst);
             if fd != NONE {
-                // SAFETY: it is ours, and nobody is left who knows it.
+                // SAFETY: the descriptor belongs to this slot, and nothing else can use it any
+                // more.
                 unsafe { libc::close(fd) };
             }
         }
     }
 }
 
-/// Somebody who listens.
+/// A thread that listens.
 pub struct Listener<'w>(&'w Slot);
 
 impl Listener<'_> {
-    /// Waits until it is woken, `other` can be read, or the time is over. Says whether `other` can.
+    /// Waits until it is woken, `other` can be read, or the time is over. Returns whether `other`
+    /// can be read.
     pub fn wait(&self, other: Option<BorrowedFd<'_>>, time: Duration) -> io::Result<bool> {
-        // SAFETY: the descriptor is open as long as the slot is there.
+        // SAFETY: the descriptor is open as long as the slot exists.
         let own = unsafe { BorrowedFd::borrow_raw(self.0.fd.load(Ordering::SeqCst)) };
         let (woken, other) = poll::readable(own, other, time)?;
         if woken {
@@ -89,10 +93,10 @@ impl Listener<'_> {
         Ok(other)
     }
 
-    /// Forgets that it was woken.
+    /// Resets the eventfd.
     fn calm(&self) {
         let mut count = [0u8; 8];
-        // SAFETY: an eventfd gives 8 bytes, for which there is room; it does not block.
+        // SAFETY: an eventfd provides 8 bytes, and the buffer has 8 bytes; the read does not block.
         unsafe { libc::read(self.0.fd.load(Ordering::SeqCst), count.as_mut_ptr().cast(), 8) };
     }
 }
@@ -105,8 +109,8 @@ impl Drop for Listener<'_> {
 
 fn write_one(fd: i32) {
     let one = 1u64.to_ne_bytes();
-    // SAFETY: errno is this thread's own, and 8 bytes are there to be written; that does not block,
-    // and if it fails the counter is full, which wakes as well.
+    // SAFETY: errno belongs to this thread, and 8 bytes are there to be written. The write does not
+    // block. It fails only if the counter is full, which also wakes.
     unsafe {
         let errno = libc::__errno_location();
         let before = *errno;

@@ -1,19 +1,19 @@
-//! Annotations of server, mailbox and message (RFC 5464, RFC 5257).
+//! Annotations of servers, mailboxes and messages (RFC 5464, RFC 5257).
 
 use super::{Modseq, Text};
 
 /// One annotation value.
 ///
-/// The order (entry, then userid, then value) is that of `diff_annotation` in
-/// `imap/sync_support.c`; the modseq takes no part in comparison there.
+/// Sorted by entry, then userid, then value, like `diff_annotation` in `imap/sync_support.c`, which
+/// does not compare modseqs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Annotation {
     /// `/comment`, `/vendor/cmu/cyrus-imapd/expire`, ...
     pub entry: Text,
-    /// Whose private value it is; empty for the shared value.
+    /// The user whose private value it is; empty for the shared value.
     pub userid: Text,
-    /// The value's bytes.
+    /// The bytes of the value.
     pub value: Text,
-    /// When it last changed; 0 where the database does not know.
+    /// The modseq of the last change; 0 if the database does not store it.
     pub modseq: Modseq,
 }

@@ -1,17 +1,16 @@
-//! How much waits to be replicated.
+//! The amount of data that waits for replication.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How much waits to be replicated.
+/// The amount of data that waits for replication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Backlog {
-    /// Entries of the sync log. One that was logged again counts again until the log is taken
-    /// over.
+    /// Entries of the sync log. Until the log is taken over, duplicates count each time.
     pub entries: u64,
-    /// Users that they are about, as far as that is known at least so many; shared mailboxes
-    /// together count as one.
+    /// Users with such entries, as far as they are known; there may be more. All shared mailboxes
+    /// together count as one user.
     pub users: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Newtypes over byte strings, so that a mailbox name cannot be mistaken for a userid.
+//! Byte string types, one for each use, so that a mailbox name cannot be mistaken for a userid.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -15,15 +15,15 @@ macro_rules! byte_string {
         pub struct $name(Box<[u8]>);
 
         impl $name {
-            /// From bytes as they stand on disk or wire.
+            /// Creates it from bytes as they are on disk or on the wire.
             pub fn new(bytes: impl AsRef<[u8]>) -> Self {
                 $name(bytes.as_ref().into())
             }
-            /// The bytes.
+            /// Returns the bytes.
             pub fn as_bytes(&self) -> &[u8] {
                 &self.0
             }
-            /// Whether there is nothing in it.
+            /// Returns whether it is empty.
             pub fn is_empty(&self) -> bool {
                 self.0.is_empty()
             }
@@ -82,16 +82,16 @@ macro_rules! byte_string {
 }
 
 byte_string! {
-    /// A mailbox name in Cyrus's internal form: `user.fred.Sent`, dots in a component as `^`,
-    /// modified UTF-7, with virtual domains `example.com!user.fred`.
+    /// A mailbox name in Cyrus's internal form: `user.fred.Sent`, in modified UTF-7, with `^` for
+    /// dots within a component; with virtual domains `example.com!user.fred`.
     MboxName
 }
 byte_string! {
-    /// The uniqueid of a mailbox: stays the same through renames.
+    /// The uniqueid of a mailbox, which a rename does not change.
     UniqueId
 }
 byte_string! {
-    /// A userid as Cyrus holds it, dots as dots: `fred.smith`, `fred@example.com`.
+    /// A userid as Cyrus stores it, with its dots: `fred.smith`, `fred@example.com`.
     UserId
 }
 byte_string! {
@@ -100,8 +100,8 @@ byte_string! {
 }
 
 impl MboxName {
-    /// Whether Cyrus can have given a mailbox this name: it is not empty nor too long, and has no
-    /// control characters. A replica that is told of another does not survive it.
+    /// Returns whether Cyrus can have given a mailbox this name: not empty, not too long, no
+    /// control characters. A replica that receives another name crashes.
     pub fn is_possible(&self) -> bool {
         !self.0.is_empty()
             && self.0.len() <= MAILBOX_NAME_BYTES

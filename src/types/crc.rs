@@ -1,8 +1,9 @@
-//! Sync CRCs: a fingerprint of a mailbox that both sides can keep up to date
-//! record by record (`mailbox_synccrcs` in `imap/mailbox.c`).
+//! Computes sync CRCs: a fingerprint of a mailbox that both sides can update record by record
+//! (`mailbox_synccrcs` in `imap/mailbox.c`).
 //!
-//! All are CRC-32 over a line of text, XORed over records: the order does not matter, and a
-//! record is taken out as it is put in. Records that are expunged count nothing.
+//! Each is the XOR of the CRC-32s of one line of text for each record or annotation. So the order
+//! does not matter, and a record is removed in the same way as it is added. Expunged records do not
+//! count.
 
 use std::fmt;
 use std::io::Write;
@@ -12,29 +13,30 @@ use serde::Serialize;
 use super::{Annotation, InternalFlags, Record, SystemFlags, Text, Uid};
 use crate::limits::USER_FLAGS;
 
-/// Fingerprint of a mailbox's records and annotations. A part is `None` where nobody knows it: on
-/// the wire and on disk that is a 0, which is also a CRC like any other, that of a mailbox without
-/// messages for one.
+/// The fingerprint of a mailbox's records and annotations. A part is `None` if it is unknown. The
+/// wire and the disk use 0 for that, but 0 is also a valid CRC, for example that of a mailbox
+/// without messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct SyncCrcs {
     /// Over the unexpunged records: uid, modseq, flags, dates, GUID.
     pub basic: Option<u32>,
-    /// Over the annotations of the unexpunged records, those included that stand for fields of
-    /// the record. The mailbox's own annotations do not count.
+    /// Over the annotations of the unexpunged records, including those that hold fields of the
+    /// record. The mailbox's own annotations do not count.
     pub annot: Option<u32>,
-    /// The same with thread ids as [`ThreadIds::Padded`]; `None` where it was not computed: what a
-    /// server tells or stores is in the form of its version.
+    /// Like `annot`, with thread ids as [`ThreadIds::Padded`]. `None` if it was not computed:
+    /// values from servers and files have only the form of their version.
     #[serde(skip)]
     pub padded: Option<u32>,
 }
 
-/// How thread ids count in [`SyncCrcs::annot`]: one in sixteen begins with a zero.
+/// The form of thread ids in [`SyncCrcs::annot`]. The forms differ for ids that begin with a zero,
+/// which is one in sixteen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ThreadIds {
-    /// Without leading zeros, which the same value has on the wire: up to Cyrus 3.13.0.
+    /// Without leading zeros, although the wire has them: up to Cyrus 3.13.0.
     #[default]
     Plain,
-    /// With sixteen digits: from Cyrus 3.13.1 on, for every version of cyrus.index.
+    /// With sixteen digits: since Cyrus 3.13.1, for every version of cyrus.index.
     Padded,
 }
 
@@ -42,12 +44,12 @@ impl SyncCrcs {
     /// Nothing is known.
     pub const UNKNOWN: SyncCrcs = SyncCrcs { basic: None, annot: None, padded: None };
 
-    /// Both, as they were computed.
+    /// Creates the value from two computed CRCs.
     pub fn computed(basic: u32, annot: u32) -> Self {
         SyncCrcs { basic: Some(basic), annot: Some(annot), padded: None }
     }
 
-    /// As a server with such thread ids has them, as far as that was computed.
+    /// Returns the CRCs as a server with this form of thread ids computes them, if that is known.
     #[must_use]
     pub fn with(self, ids: ThreadIds) -> Self {
         match ids {
@@ -56,27 +58,28 @@ impl SyncCrcs {
         }
     }
 
-    /// From two numbers as Cyrus stores and tells them. An index before version 13 has no annot,
-    /// one before 12 neither; then the numbers are 0. A basic of 0 beside an annot is a CRC.
+    /// Creates the value from two numbers that Cyrus stores or sends, in which 0 means unknown. An
+    /// index before version 13 has no annot; one before 12 has no basic either. A basic of 0 next
+    /// to a known annot is a real CRC.
     pub fn told(basic: u32, annot: u32) -> Self {
         let annot = (annot != 0).then_some(annot);
         let basic = (basic != 0 || annot.is_some()).then_some(basic);
         SyncCrcs { basic, annot, padded: None }
     }
 
-    /// As numbers; whoever gets them does not check one that is 0 (`mailbox_crceq`).
+    /// Returns the CRCs as numbers. The receiver does not check a 0 (`mailbox_crceq`).
     pub fn to_wire(self) -> [u32; 2] {
         [self.basic, self.annot].map(|crc| crc.unwrap_or(0))
     }
 
-    /// Whether one of both is known and yet looks on the wire like one that is not: then a
-    /// replica does not check it.
+    /// Returns whether a known CRC is 0. A replica takes that for unknown and does not check it.
     #[must_use]
     pub fn is_zero(self) -> bool {
         self.basic == Some(0) || self.annot == Some(0)
     }
 
-    /// Whether both may be of the same contents: all that both know is the same.
+    /// Returns whether both may describe the same contents: all parts known on both sides are
+    /// equal.
     #[must_use]
     pub fn agrees(self, other: SyncCrcs) -> bool {
         let agree = |a: Option<u32>, b: Option<u32>| a.is_none() || b.is_none() || a == b;
@@ -99,7 +102,7 @@ impl fmt::Display for SyncCrcs {
     }
 }
 
-/// Both CRCs while they are computed.
+/// Both CRCs during their computation.
 #[derive(Debug, Clone, Copy)]
 pub struct CrcSum {
     /// See [`SyncCrcs::basic`].
@@ -111,10 +114,10 @@ pub struct CrcSum {
 }
 
 impl CrcSum {
-    /// Those of a mailbox without records (`CRC_INIT_BASIC`, `CRC_INIT_ANNOT`).
+    /// The CRCs of a mailbox without records (`CRC_INIT_BASIC`, `CRC_INIT_ANNOT`).
     pub const EMPTY: CrcSum = CrcSum { basic: 0, annot: 12_345_678, padded: 12_345_678 };
 
-    /// Adds a record, without its annotations, in a mailbox of this version of cyrus.index.
+    /// Adds a record without its stored annotations. `minor_version` is that of cyrus.index.
     pub fn record(&mut self, record: &Record, flags: &FlagCrcs, minor_version: u32) {
         self.basic ^= basic(record, flags);
         let (plain, padded) = virtual_annots(record, minor_version);
@@ -122,8 +125,9 @@ impl CrcSum {
         self.padded ^= padded;
     }
 
-    /// Adds an annotation of an unexpunged record, in a mailbox of this version of cyrus.index. One
-    /// that stands for a field of the record counts with the record.
+    /// Adds an annotation of an unexpunged record. `minor_version` is that of cyrus.index. An
+    /// annotation that holds a field of the record is skipped, because it was added with the
+    /// record.
     pub fn annotation(&mut self, uid: Uid, annotation: &Annotation, minor_version: u32) {
         if !is_virtual(&annotation.entry, minor_version) {
             let crc = annot(uid, annotation);
@@ -139,12 +143,12 @@ impl From<CrcSum> for SyncCrcs {
     }
 }
 
-/// What each flag adds to a record's CRC: computed once a mailbox.
+/// The part of each flag in a record's CRC, computed once for each mailbox.
 #[derive(Debug, Clone)]
 pub struct FlagCrcs([u32; USER_FLAGS]);
 
 impl FlagCrcs {
-    /// From the names of the user flags by bit. Names count in lower case.
+    /// Computes the parts from the names of the user flags by bit, in lower case.
     pub fn new(names: &[Option<Text>]) -> Self {
         let mut crcs = [0; USER_FLAGS];
         for (crc, name) in crcs.iter_mut().zip(names) {
@@ -155,7 +159,7 @@ impl FlagCrcs {
         FlagCrcs(crcs)
     }
 
-    /// The XOR over the flags that are set. Bits without a name count nothing.
+    /// Returns the XOR over the flags that are set. Bits without a name count as 0.
     fn of(&self, record: &Record) -> u32 {
         const SYSTEM: [(u32, &[u8]); 5] = [
             (SystemFlags::DELETED, b"\\deleted"),
@@ -174,7 +178,7 @@ impl FlagCrcs {
     }
 }
 
-/// What a record adds to [`SyncCrcs::basic`] (`crc_basic`).
+/// Returns the part of a record in [`SyncCrcs::basic`] (`crc_basic`).
 pub fn basic(record: &Record, flags: &FlagCrcs) -> u32 {
     if record.internal_flags.has(InternalFlags::EXPUNGED) {
         return 0;
@@ -185,41 +189,42 @@ pub fn basic(record: &Record, flags: &FlagCrcs) -> u32 {
     crc(numbers, &[&guid.to_hex()])
 }
 
-/// What a stored annotation of an unexpunged record adds to [`SyncCrcs::annot`] (`crc_annot`).
+/// Returns the part of a stored annotation of an unexpunged record in [`SyncCrcs::annot`]
+/// (`crc_annot`).
 ///
-/// Those that [`is_virtual`] must be left out.
+/// The caller must leave out annotations that are [`is_virtual`].
 pub fn annot(uid: Uid, annotation: &Annotation) -> u32 {
     let Annotation { entry, userid, value, .. } = annotation;
     let parts = [entry.as_bytes(), b" ", userid.as_bytes(), b" ", value.as_bytes()];
     crc(format_args!("{uid} "), &parts)
 }
 
-/// The annotations that stand for fields of a record, with the version of cyrus.index that has
-/// the field. On the wire they are among the stored ones.
+/// The annotations that hold fields of a record, with the version of cyrus.index that has the
+/// field. On the wire they are mixed with the stored annotations.
 pub(crate) const VIRTUAL: [(&str, u32); 3] = [
     ("/vendor/cmu/cyrus-imapd/thrid", 13),
     ("/vendor/cmu/cyrus-imapd/savedate", 15),
     ("/vendor/cmu/cyrus-imapd/createdmodseq", 16),
 ];
 
-/// Those that earlier versions store as annotations like any other: nanoseconds of the INTERNALDATE,
-/// and the thread from which one was split off. The engine takes them for such in all versions.
+/// Fields that older versions store as ordinary annotations: nanoseconds of the INTERNALDATE, and
+/// the thread from which one was split off. The engine treats them as annotations in all versions.
 pub(crate) const LATE_VIRTUAL: [(&str, u32); 2] = [
     ("/vendor/cmu/cyrus-imapd/internaldate.nsec", LATE_VIRTUAL_SINCE),
     ("/vendor/cmu/cyrus-imapd/basethrid", LATE_VIRTUAL_SINCE),
 ];
-/// The version from which on they are fields.
+/// The first version that stores them as fields.
 pub(crate) const LATE_VIRTUAL_SINCE: u32 = 20;
 
-/// Whether an annotation of a message stands for a field of its record in a mailbox of this
-/// version: then one of that name in the database counts nothing (`mailbox_is_virtannot`).
+/// Returns whether an annotation of a message holds a field of its record in this version. A stored
+/// annotation of that name then does not count (`mailbox_is_virtannot`).
 pub fn is_virtual(entry: &Text, minor_version: u32) -> bool {
     let mut all = VIRTUAL.iter().chain(&LATE_VIRTUAL);
     all.any(|(name, since)| entry == name && minor_version >= *since)
 }
 
-/// The fields of a record that are annotations in other versions: name and value of each that is
-/// set.
+/// Returns the fields of a record that older versions store as annotations: name and value of each
+/// that is set.
 pub(crate) fn late_virtual(record: &Record, minor_version: u32) -> Vec<(&'static str, String)> {
     let [(nsec, _), (basethrid, _)] = LATE_VIRTUAL;
     let Record { internaldate_nsec, basecid, .. } = record;
@@ -232,12 +237,12 @@ pub(crate) fn late_virtual(record: &Record, minor_version: u32) -> Vec<(&'static
     set.map(|(name, _, value)| (name, value)).collect()
 }
 
-/// CRC-32 of a text that consists of numbers and fixed words, and of what follows it.
+/// Computes the CRC-32 of a text of numbers and fixed words, and of the bytes after it.
 fn crc(text: fmt::Arguments<'_>, rest: &[&[u8]]) -> u32 {
-    // Five numbers of at most 20 digits are the most, or two and the name of a field.
+    // The longest text has five numbers of at most 20 digits, or two and the name of a field.
     let mut line = [0; 128];
     let mut free = &mut line[..];
-    // Cannot fail: it is large enough.
+    // Cannot fail, because the buffer is large enough.
     let _ = free.write_fmt(text);
     let unused = free.len();
     let mut hasher = crc32fast::Hasher::new();
@@ -246,8 +251,8 @@ fn crc(text: fmt::Arguments<'_>, rest: &[&[u8]]) -> u32 {
     hasher.finalize()
 }
 
-/// What the fields of a record add to [`SyncCrcs::annot`] and [`SyncCrcs::padded`] in a mailbox of
-/// this version (`crc_virtannot`).
+/// Returns the parts of a record's fields in [`SyncCrcs::annot`] and [`SyncCrcs::padded`] for this
+/// version (`crc_virtannot`).
 fn virtual_annots(record: &Record, minor_version: u32) -> (u32, u32) {
     if record.internal_flags.has(InternalFlags::EXPUNGED) {
         return (0, 0);

@@ -9,12 +9,12 @@ use serde::ser::{Serialize, Serializer};
 pub struct Guid(pub [u8; 20]);
 
 impl Guid {
-    /// Whether it is unknown (all zero).
+    /// Returns whether the GUID is unknown (all zero).
     pub fn is_null(&self) -> bool {
         self.0 == [0; 20]
     }
 
-    /// From 40 hexadecimal digits of either case.
+    /// Parses 40 hexadecimal digits, in upper or lower case.
     pub fn from_hex(hex: &[u8]) -> Option<Guid> {
         if hex.len() != 40 {
             return None;
@@ -28,7 +28,7 @@ impl Guid {
         Some(Guid(out))
     }
 
-    /// The 40 lower-case digits that Cyrus writes.
+    /// Returns the 40 lower-case digits that Cyrus writes.
     pub fn to_hex(self) -> [u8; 40] {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut out = [0; 40];

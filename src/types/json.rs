@@ -1,4 +1,4 @@
-//! Byte strings as JSON, which holds text only.
+//! Serializes byte strings as JSON, which can only hold text.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-/// A string where the bytes are UTF-8. Else an object: what can be read of them under `text`, and
-/// all of them under `base64`.
+/// Serializes bytes: as a string if they are UTF-8, otherwise as an object with the readable part
+/// under `text` and all bytes under `base64`.
 pub(super) struct Bytes<'b>(pub &'b [u8]);
 
 impl Serialize for Bytes<'_> {
@@ -32,7 +32,7 @@ pub(crate) fn serialize_seconds<S: Serializer>(
     serializer.serialize_u64(time.as_secs())
 }
 
-/// Serializes a path, or one that there may be, like any other byte string.
+/// Serializes a path, or an optional path, like any other byte string.
 pub(crate) fn serialize_path<'p, S: Serializer>(
     path: &'p (impl MaybePath + 'p),
     serializer: S,
@@ -40,9 +40,9 @@ pub(crate) fn serialize_path<'p, S: Serializer>(
     path.maybe().map(|path| Bytes(path.as_os_str().as_bytes())).serialize(serializer)
 }
 
-/// A path, or one that there may be.
+/// A path or an optional path.
 pub(crate) trait MaybePath {
-    /// The path, if there is one.
+    /// Returns the path, if there is one.
     fn maybe(&self) -> Option<&PathBuf>;
 }
 

@@ -6,14 +6,14 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// Something failed and somebody should look (`LOG_ERR`).
+    /// Something failed, and a person should look at it (`LOG_ERR`).
     Error,
-    /// Something looks wrong but work goes on (`LOG_WARNING`).
+    /// Something looks wrong, but the program continues (`LOG_WARNING`).
     Warning,
-    /// Unusual but in order (`LOG_NOTICE`).
+    /// Unusual, but not a problem (`LOG_NOTICE`).
     Notice,
-    /// What is being done (`LOG_INFO`).
+    /// Ordinary progress (`LOG_INFO`).
     Info,
-    /// For those who trace a problem (`LOG_DEBUG`).
+    /// Details for finding a problem (`LOG_DEBUG`).
     Debug,
 }

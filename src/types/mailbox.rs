@@ -1,22 +1,22 @@
-//! A mailbox: its entry in mailboxes.db, and its state in header and index.
+//! A mailbox: its entry in mailboxes.db, and its state in cyrus.header and cyrus.index.
 
 use std::ops::{Deref, DerefMut};
 
 use super::header::MailboxHeader;
 use super::{MboxName, MboxType, Modseq, Text, Time, UniqueId};
 
-/// A name that a mailbox had before (`name_history` in mailboxes.db).
+/// A former name of a mailbox (`name_history` in mailboxes.db).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormerName {
     /// The former name.
     pub name: MboxName,
-    /// The partition it was on.
+    /// The partition at that time.
     pub partition: Text,
-    /// When it was given up.
+    /// The time at which the name was given up.
     pub mtime: Time,
-    /// Modseq of the folder then.
+    /// Modseq of the folder at that time.
     pub foldermodseq: Modseq,
-    /// UIDVALIDITY then.
+    /// UIDVALIDITY at that time.
     pub uidvalidity: u32,
 }
 
@@ -25,13 +25,13 @@ pub struct FormerName {
 pub struct MailboxEntry {
     /// Internal name.
     pub name: MboxName,
-    /// Stays through renames; empty in entries written before Cyrus 3.0.
+    /// Identifier that a rename does not change; empty in entries written before Cyrus 3.0.
     pub uniqueid: UniqueId,
-    /// Type bits, tombstones and intermediates included.
+    /// Type bits, including those of tombstones and intermediates.
     pub mbtype: MboxType,
-    /// Partition the mailbox lies on; empty in tombstones and intermediates.
+    /// Partition of the mailbox; empty in tombstones and intermediates.
     pub partition: Text,
-    /// The server it lies on, where that is another one; else empty.
+    /// Server of the mailbox if it is another one; otherwise empty.
     pub server: Text,
     /// Access control list as stored: identifier TAB rights TAB ...
     pub acl: Text,
@@ -41,37 +41,36 @@ pub struct MailboxEntry {
     pub createdmodseq: Modseq,
     /// Modseq of the last change of name, ACL or existence.
     pub foldermodseq: Modseq,
-    /// When the entry was written.
+    /// Time at which the entry was written.
     pub mtime: Time,
-    /// Whether its directory is named after the mailbox, not after the uniqueid
+    /// Whether the mailbox's directory is named after its name, not its uniqueid
     /// (`MBTYPE_LEGACY_DIRS`).
     pub legacy_dirs: bool,
-    /// Names it had before, newest first; only in entries by uniqueid.
+    /// Former names, newest first; only in entries by uniqueid.
     pub name_history: Vec<FormerName>,
-    /// Id by which JMAP knows it; `None` before Cyrus 3.13.
+    /// Id of the mailbox in JMAP; `None` before Cyrus 3.13.
     pub jmapid: Option<Text>,
-    /// Letters of fields that a later Cyrus wrote: they are not known here, and not replicated.
+    /// Letters of fields that a later Cyrus added. They are not replicated.
     pub unknown: Text,
 }
 
-/// The state of an open mailbox, read under its locks: entry, cyrus.header and the header of
-/// cyrus.index.
+/// The state of an open mailbox, read under its locks from its entry, from cyrus.header and from
+/// the header of cyrus.index.
 #[derive(Debug, Clone, Default)]
 pub struct MailboxState {
-    /// What the replica has of it too.
+    /// The header fields, which the replica has as well.
     pub header: MailboxHeader,
     /// Names of the user flags by bit; `None` where a bit is unused.
     pub flags: Vec<Option<Text>>,
-    /// Letters of fields of cyrus.header that a later Cyrus wrote: they are not known here, and not
-    /// replicated.
+    /// Letters of fields in cyrus.header that a later Cyrus added. They are not replicated.
     pub unknown: Text,
-    /// Records in the index, expunged ones included.
+    /// Number of records in the index, including expunged ones.
     pub num_records: u32,
-    /// How many of them the header counts as not expunged; `None` if that is not known.
+    /// Number of unexpunged records according to the header; `None` if it is unknown.
     pub exists: Option<u32>,
 }
 
-/// A state is its header, and more.
+/// A state can be used wherever its header is needed.
 impl Deref for MailboxState {
     type Target = MailboxHeader;
 

@@ -1,11 +1,11 @@
-//! Mailbox types (`imap/mboxlist.h`): what is kept in a mailbox, and in what state its entry is.
+//! Mailbox types (`imap/mboxlist.h`): the kind of data in a mailbox, and the status of its entry.
 
 /// The type of a mailbox: a kind in the low four bits, flags above (`MBTYPE_*`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct MboxType(pub u32);
 
-/// Kinds with the letter that stands for each in mailboxes.db and on the wire
-/// (`mboxlist_mbtype_to_string`). `j` came with Cyrus 3.8; 3.6 aborts when it is sent one.
+/// Kinds and their letters in mailboxes.db and on the wire (`mboxlist_mbtype_to_string`). `j` is
+/// new in Cyrus 3.8; Cyrus 3.6 aborts when it receives a `j`.
 const KINDS: [(u32, u8); 9] = [
     (MboxType::EMAIL, b'e'),
     (MboxType::NETNEWS, b'n'),
@@ -29,7 +29,7 @@ const FLAGS: [(u32, u8); 6] = [
 ];
 
 impl MboxType {
-    /// Mail; also an entry that says nothing of its kind.
+    /// Mail, also for entries that do not state a kind.
     pub const EMAIL: u32 = 0x0;
     /// Netnews, no longer used.
     pub const NETNEWS: u32 = 0x1;
@@ -47,74 +47,76 @@ impl MboxType {
     pub const CALENDAR: u32 = 0x9;
     /// An address book.
     pub const ADDRESSBOOK: u32 = 0xa;
-    /// Flag: lies on another server.
+    /// Flag: the mailbox is on another server.
     pub const REMOTE: u32 = 1 << 4;
-    /// Flag: the name is taken by a mailbox that is being made or renamed to.
+    /// Flag: the name is reserved for a mailbox that is being created or renamed.
     pub const RESERVE: u32 = 1 << 5;
-    /// Flag: on its way to another server.
+    /// Flag: the mailbox is being moved to another server.
     pub const MOVING: u32 = 1 << 6;
     /// Flag: a tombstone.
     pub const DELETED: u32 = 1 << 7;
-    /// Flag: no mailbox, only a name above one.
+    /// Flag: not a mailbox, only a parent name of one.
     pub const INTERMEDIATE: u32 = 1 << 8;
-    /// Flag: its directories are named after the mailbox, not after the uniqueid.
+    /// Flag: the directories are named after the mailbox name, not the uniqueid.
     pub const LEGACY_DIRS: u32 = 1 << 9;
 
     const KIND: u32 = 0xf;
 
-    /// What is kept in it: [`MboxType::EMAIL`] and its siblings (`mbtype_isa`).
+    /// Returns the kind: [`MboxType::EMAIL`] and its siblings (`mbtype_isa`).
     pub fn kind(self) -> u32 {
         self.0 & Self::KIND
     }
 
-    /// Whether a flag is set.
+    /// Returns whether a flag is set.
     pub fn has(self, flag: u32) -> bool {
         self.0 & flag != 0
     }
 
-    /// Whether it holds sieve scripts.
+    /// Returns whether the mailbox holds Sieve scripts.
     pub fn is_sieve(self) -> bool {
         self.kind() == Self::SIEVE
     }
 
-    /// Whether the entry is a tombstone.
+    /// Returns whether the entry is a tombstone.
     pub fn is_deleted(self) -> bool {
         self.has(Self::DELETED)
     }
 
-    /// Whether there is no mailbox, only one below the name.
+    /// Returns whether the name is only a parent of a mailbox.
     pub fn is_intermediate(self) -> bool {
         self.has(Self::INTERMEDIATE)
     }
 
-    /// Whether the mailbox is not finished yet.
+    /// Returns whether the mailbox is still being created.
     pub fn is_reserved(self) -> bool {
         self.has(Self::RESERVE)
     }
 
-    /// Whether there is no mailbox of this name here: it lies on another server, or is not
-    /// finished yet.
+    /// Returns whether there is no mailbox of this name here, because it is on another server or
+    /// still being created.
     pub fn is_elsewhere(self) -> bool {
         self.has(Self::REMOTE | Self::RESERVE)
     }
 
-    /// What of it is replicated: everything but where the directories are (`mbtypes_sync`).
+    /// Returns the replicated part: everything except how the directories are named
+    /// (`mbtypes_sync`).
     #[must_use]
     pub fn synced(self) -> Self {
         MboxType(self.0 & !Self::LEGACY_DIRS)
     }
 
-    /// The letters in mailboxes.db and on the wire: the kind, then the flags
-    /// (`mboxlist_mbtype_to_string`). Bits that have no letter are left out.
+    /// Returns the letters in mailboxes.db and on the wire: the kind, then the flags
+    /// (`mboxlist_mbtype_to_string`). Bits without a letter are omitted.
     pub fn to_wire(self) -> String {
         let kind = KINDS.iter().filter(|(kind, _)| *kind == self.kind());
         let flags = FLAGS.iter().filter(|(flag, _)| self.has(*flag));
         kind.chain(flags).map(|(_, letter)| char::from(*letter)).collect()
     }
 
-    /// From the letters (`mboxlist_string_to_mbtype`); `None` if one is unknown.
+    /// Parses the letters (`mboxlist_string_to_mbtype`). Returns `None` if a letter is unknown.
     ///
-    /// The kind may be missing, as it did for mail in early versions. Cyrus takes `f` anywhere.
+    /// The kind may be missing, because early versions did not write it for mail. Cyrus accepts `f`
+    /// at any position.
     pub fn from_wire(letters: &[u8]) -> Option<Self> {
         let find = |table: &[(u32, u8)], letter| {
             table.iter().find(|(_, known)| *known == letter).map(|(bits, _)| *bits)

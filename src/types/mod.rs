@@ -1,6 +1,6 @@
-//! The values of the field: what a mailbox, a message, an annotation is made of.
+//! The data types of Cyrus replication: mailboxes, messages, annotations and their parts.
 //!
-//! Names and texts are bytes, never assumed to be UTF-8; they print lossily.
+//! Names and texts are bytes, which may not be UTF-8. `Display` replaces invalid sequences.
 
 mod annotation;
 mod backlog;

@@ -1,6 +1,6 @@
-//! Numbers of the field.
+//! Numeric types.
 
-/// Number of a message in its mailbox, from 1 upwards.
+/// UID of a message in its mailbox, counted from 1.
 pub type Uid = u32;
 /// Modification sequence (RFC 7162); 0 means none or unknown.
 pub type Modseq = u64;

@@ -5,16 +5,16 @@
 pub struct Options(pub u32);
 
 impl Options {
-    /// New style of POP3 UIDLs: on the wire `P`.
+    /// Uses the new style of POP3 UIDLs: `P` on the wire.
     pub const POP3_NEW_UIDL: u32 = 1 << 0;
-    /// Seen state is shared by all users: `S`.
+    /// All users share the seen state: `S`.
     pub const IMAP_SHAREDSEEN: u32 = 1 << 2;
-    /// Duplicate delivery suppression is off: `D`.
+    /// Suppression of duplicate deliveries is off: `D`.
     pub const IMAP_DUPDELIVER: u32 = 1 << 3;
     /// Has calendar alarms: `A`.
     pub const IMAP_HAS_ALARMS: u32 = 1 << 4;
 
-    /// What of them is replicated.
+    /// Returns the replicated bits.
     #[must_use]
     pub fn synced(self) -> Self {
         const SYNCED: u32 = Options::POP3_NEW_UIDL
@@ -24,7 +24,7 @@ impl Options {
         Options(self.0 & SYNCED)
     }
 
-    /// The letters on the wire (`sync_encode_options`), other bits left out.
+    /// Returns the letters on the wire (`sync_encode_options`) and omits other bits.
     pub fn to_wire(self) -> String {
         let letters = [(Self::POP3_NEW_UIDL, 'P'), (Self::IMAP_SHAREDSEEN, 'S')]
             .into_iter()
@@ -32,7 +32,7 @@ impl Options {
         letters.filter(|(bit, _)| self.0 & bit != 0).map(|(_, letter)| letter).collect()
     }
 
-    /// From the letters on the wire; unknown letters are ignored as Cyrus does.
+    /// Parses the letters on the wire. Like Cyrus, ignores unknown letters.
     pub fn from_wire(letters: &[u8]) -> Self {
         Options(letters.iter().fold(0, |bits, letter| {
             bits | match letter {

@@ -1,16 +1,16 @@
-//! Patterns for names.
+//! Matches names against patterns.
 
 use std::fmt;
 
 use super::Text;
 use crate::error::{Error, Kind, Result};
 
-/// A pattern for userids and for external names of mailboxes: `*` stands for any bytes, separators
-/// included, `?` for one, `[a-z]` for one of these, `[!a-z]` for one that is none of these; `[*]`
-/// is an asterisk. All else stands for itself, upper and lower case apart.
-// The matcher is the crate `glob`: it is kept by the Rust project and needs no other crate, while
-// `globset` brings a whole engine for regular expressions. It knows text only, so each byte becomes
-// the character of that number: names need not be UTF-8.
+/// A pattern for userids and external mailbox names. `*` matches any bytes including separators,
+/// `?` matches one byte, `[a-z]` one of these bytes, `[!a-z]` one other byte; `[*]` is an asterisk.
+/// All other bytes match themselves, and case matters.
+// The matcher is the crate `glob`: the Rust project maintains it and it has no dependencies, while
+// `globset` needs a complete regular expression engine. `glob` only handles text, so each byte is
+// converted to the character with that number: names need not be UTF-8.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Pattern {
     text: Text,
@@ -18,15 +18,15 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Whether a name may be meant as a pattern.
+    /// Returns whether a name contains characters of a pattern.
     pub fn is_one(name: &[u8]) -> bool {
         name.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['))
     }
 
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// [`Kind::InvalidArgument`] for what is none.
+    /// [`Kind::InvalidArgument`] if the text is not a valid pattern.
     pub fn new(text: &[u8]) -> Result<Pattern> {
         let refuse = |what: &str| {
             Error::new(
@@ -39,7 +39,7 @@ impl Pattern {
         if text.is_empty() {
             return Err(refuse("it is empty"));
         }
-        // For `glob` two are something else, of paths.
+        // `glob` gives `**` another meaning, for paths.
         let mut one = text.to_vec();
         one.dedup_by(|next, last| *next == b'*' && *last == b'*');
         let glob = glob::Pattern::new(&letters(&one))
@@ -47,18 +47,18 @@ impl Pattern {
         Ok(Pattern { text: Text::new(text), glob })
     }
 
-    /// Whether it stands for this name.
+    /// Returns whether the pattern matches a name.
     pub fn matches(&self, name: &[u8]) -> bool {
         self.glob.matches(&letters(name))
     }
 }
 
-/// A character for each byte.
+/// Converts each byte to the character with that number.
 fn letters(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }
 
-/// As it was written.
+/// Writes the pattern as it was given.
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.text, f)

@@ -1,4 +1,4 @@
-//! One message as cyrus.index holds it.
+//! A record of cyrus.index, which describes one message.
 
 use super::{Guid, Modseq, Time, Uid};
 
@@ -29,62 +29,62 @@ impl InternalFlags {
     pub const SNOOZED: u32 = 1 << 26;
     /// Belongs to a split conversation.
     pub const SPLITCONVERSATION: u32 = 1 << 27;
-    /// Changed in a way whose cleanup is still to come: a file to remove. Cyrus's own affair.
+    /// A cleanup, such as removing a file, is still to be done. Only Cyrus uses this flag.
     pub const NEEDS_CLEANUP: u32 = 1 << 28;
     /// The file is on the archive partition.
     pub const ARCHIVED: u32 = 1 << 29;
-    /// The file is gone.
+    /// The file has been removed.
     pub const UNLINKED: u32 = 1 << 30;
-    /// The message is gone for IMAP clients; the file may still be there.
+    /// IMAP clients no longer see the message. The file may still exist.
     pub const EXPUNGED: u32 = 1 << 31;
 
-    /// Whether the bit is set.
+    /// Returns whether a flag is set.
     pub fn has(self, flag: u32) -> bool {
         self.0 & flag != 0
     }
 }
 
-/// The part of an index record that replication needs. 128 bytes, no heap:
-/// a batch of thousands is cheap.
+/// The part of an index record that replication needs. It takes 128 bytes and no heap memory, so
+/// that a batch of thousands is cheap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Record {
-    /// Number of the message in its mailbox.
+    /// UID of the message.
     pub uid: Uid,
     /// Size of the message file in bytes.
     pub size: u64,
-    /// When the message arrived.
+    /// Time at which the message arrived.
     pub internaldate: Time,
-    /// The nanoseconds beyond that, 1 to 999,999,999; 0 if they are not known (version 20 on).
+    /// Nanoseconds after `internaldate`, 1 to 999,999,999; 0 if unknown (since version 20).
     pub internaldate_nsec: u32,
-    /// When the record last changed.
+    /// Time of the last change of the record.
     pub last_updated: Time,
-    /// When the message was put into this mailbox (index version 15 on).
+    /// Time at which the message was put into this mailbox (since index version 15).
     pub savedate: Time,
-    /// Last change of flags or existence.
+    /// Modseq of the last change of flags or existence.
     pub modseq: Modseq,
-    /// Modseq at creation (version 16 on).
+    /// Modseq at creation (since version 16).
     pub createdmodseq: Modseq,
-    /// Conversation (thread) id (version 13 on); 0 if it has none.
+    /// Conversation (thread) id (since version 13); 0 if there is none.
     pub cid: u64,
-    /// The thread from which this one was split off (version 20 on); 0 if there is none.
+    /// The thread from which this one was split off (since version 20); 0 if there is none.
     pub basecid: u64,
-    /// Flags of the protocol.
+    /// System flags of IMAP.
     pub system_flags: SystemFlags,
-    /// Flags of Cyrus.
+    /// Internal flags of Cyrus.
     pub internal_flags: InternalFlags,
-    /// User flags, bit i of word i/32 for the i-th name of the mailbox's header.
+    /// User flags: bit i%32 of word i/32 is set for the i-th name of the mailbox's header.
     pub user_flags: [u32; 4],
     /// SHA-1 of the message file.
     pub guid: Guid,
 }
 
 impl Record {
-    /// Whether the message is gone for IMAP clients. Replication sends such records as `\Expunged`.
+    /// Returns whether the message is expunged. Replication sends such records with `\Expunged`.
     pub fn is_expunged(&self) -> bool {
         self.internal_flags.has(InternalFlags::EXPUNGED)
     }
 
-    /// Whether the user flag with this bit is set.
+    /// Returns whether the user flag with this bit is set.
     pub fn has_user_flag(&self, bit: usize) -> bool {
         self.user_flags.get(bit / 32).is_some_and(|word| word >> (bit % 32) & 1 != 0)
     }

@@ -1,13 +1,13 @@
-//! Which replica, over which channel: what every line about a connection names.
+//! The name of a replica and its channel, which log lines about a connection contain.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// A replica as it is configured.
+/// A configured replica.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct ReplicaName {
-    /// The server's name as configured.
+    /// The name of the server in the configuration.
     pub server: String,
     /// The channel, if it has one.
     pub channel: Option<String>,
@@ -19,7 +19,7 @@ impl From<&str> for ReplicaName {
     }
 }
 
-/// In the form that Cyrus's log lines have.
+/// Writes the name in the form of Cyrus's log lines.
 impl fmt::Display for ReplicaName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "server=<{}>", self.server)?;

@@ -1,4 +1,4 @@
-//! Damaged databases: whatever comes of reading them comes soon.
+//! Reading damaged databases returns soon, with or without an error.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -6,13 +6,13 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::*;
 
-/// Reads a damaged database; whatever comes of it must come soon.
+/// Reads a damaged database. Any result is allowed, but it must come soon.
 pub(super) fn exercise(db: &dyn Db) {
     let _ = scan(db, b"");
     let _ = db.get(b"user.carol^x.folder7");
 }
 
-/// Writes without locks may be too close together for the clock of the file system.
+/// Sets a new modification time: two quick writes may get the same time from the file system.
 fn touch(file: &File, change: usize) {
     file.set_modified(UNIX_EPOCH + Duration::from_secs(change as u64)).unwrap();
 }
@@ -29,7 +29,7 @@ fn truncated_databases_are_errors_or_shorter() {
         for len in (0..size).rev() {
             file.set_len(len).unwrap();
             let result = db.get(b"user.bob");
-            // A file that was left dirty may lose what was not committed.
+            // A file that was left dirty may lose uncommitted data.
             if name.ends_with(".twoskip") && len > 0 && !name.starts_with("killed") {
                 assert_eq!(result.unwrap_err().kind(), Kind::Corrupt, "{name} {len}");
             }
@@ -49,7 +49,7 @@ fn flipped_bits_are_errors_or_values() {
         let whole = fs::read(&path).unwrap();
         let file = File::options().write(true).open(&path).unwrap();
         let db = open_as(&path, backend(name), order);
-        // The header bit by bit, the rest by a step that meets all bits.
+        // Every bit of the header, then bits of the rest in steps that reach all bit positions.
         let bits = whole.len() * 8;
         for bit in (0..bits.min(96 * 8)).chain((96 * 8..bits).step_by(211)) {
             let at = bit / 8;
@@ -64,7 +64,7 @@ fn flipped_bits_are_errors_or_values() {
     }
 }
 
-/// Damage that a CRC cannot tell: each pointer of each record is led elsewhere.
+/// Damage that a CRC does not detect: each pointer of each record is changed.
 #[test]
 fn pointers_that_lead_astray_end_somewhere() {
     let dir = tempfile::tempdir().unwrap();

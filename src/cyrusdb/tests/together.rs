@@ -1,4 +1,4 @@
-//! Reading with few calls: what is cached, several things at once, small files as a whole.
+//! Reading with few system calls: cached blocks, several searches at once, small files as a whole.
 
 use super::*;
 
@@ -11,10 +11,10 @@ fn what_is_cached_is_read_without_the_lock_until_the_file_changes() {
         let db = open_as(&path, backend(name), KeyOrder::Raw);
         let found = db.get(b"user.bob").unwrap();
         assert!(found.is_some());
-        // It has not written anything yet.
+        // The writer holds the lock but has not written yet.
         let writer = lock::lock_existing(&path, Mode::Exclusive, Wait::Fail).unwrap();
         assert_eq!(db.get(b"user.bob").unwrap(), found);
-        // Anything that is written makes a reader wait.
+        // Once the file has changed, a reader waits for the writer.
         let (send, receive) = std::sync::mpsc::channel();
         fs::write(&path, fs::read(fixture("empty.twoskip")).unwrap()).unwrap();
         std::thread::scope(|scope| {
@@ -34,7 +34,7 @@ fn what_is_not_cached_is_read_under_the_lock_and_of_the_same_state() {
         let path = dir.path().join(kind);
         fs::copy(fixture(&first), &path).unwrap();
         let db = open_as(&path, backend(&first), KeyOrder::Raw);
-        // Some blocks are cached; then all is replaced between two records that are visited.
+        // Some blocks are cached; then the file is replaced between two visited records.
         let (last, _) = export(&first).pop().unwrap();
         assert!(db.get(&last).unwrap().is_some());
         let (new, keys) = (dir.path().join("NEW"), export(&second));

@@ -1,4 +1,4 @@
-//! twom: what a server of Cyrus's development version wrote (`tests/fixtures/twom/README.md`).
+//! Reads twom databases that Cyrus's development version wrote (`tests/fixtures/twom/README.md`).
 
 use std::os::unix::fs::FileExt;
 use std::sync::mpsc;
@@ -11,7 +11,7 @@ use twox_hash::XxHash3_64;
 use super::*;
 use crate::sys::lock::Part;
 
-/// What Cyrus showed of a database.
+/// Returns the records of a database as Cyrus printed them.
 pub(super) fn shown(path: &Path) -> Records {
     let name = format!("{}.b64", path.file_name().unwrap().to_str().unwrap());
     let text = fs::read_to_string(path.with_file_name(name)).unwrap();
@@ -23,7 +23,7 @@ fn decoded(text: &str) -> Vec<u8> {
     STANDARD.decode(text).unwrap()
 }
 
-/// All databases of the fixtures.
+/// Returns all databases of the fixtures.
 fn all() -> Vec<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/twom");
     let mut found = Vec::new();
@@ -39,7 +39,7 @@ fn open_twom(path: &Path) -> Box<dyn Db> {
     open_as(path, Backend::Twom, KeyOrder::Raw)
 }
 
-/// What is read of a damaged database is an error or what was in it.
+/// Checks that reads of a damaged database return an error or the original records.
 fn check(db: &dyn Db, expected: &Records, what: &str) {
     match scan(db, b"") {
         Ok(found) => assert_eq!(&found, expected, "{what}"),
@@ -64,7 +64,8 @@ fn number(bytes: &[u8], at: usize) -> usize {
     u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize
 }
 
-/// Where the records with pointers begin, where their pointers do and where their heads end.
+/// Returns for each record with pointers: its offset, that of its pointers, and the end of its
+/// head.
 fn heads(bytes: &[u8]) -> Vec<(usize, usize, usize)> {
     let committed = number(bytes, 80);
     let is_head = |at: usize| {
@@ -142,7 +143,7 @@ fn a_flipped_byte_is_an_error_or_changes_nothing() {
         fs::write(&path, &whole).unwrap();
         let file = File::options().write(true).open(&path).unwrap();
         let db = open_twom(&path);
-        // A value of 9000 bytes is most of it.
+        // Most of the file is a value of 9000 bytes; test it only at some offsets.
         let long = expected.last().map(|(_, value)| value).unwrap();
         let long = whole.windows(long.len()).position(|bytes| bytes == long).unwrap();
         let dull = long + 16..long + 8900;
@@ -181,13 +182,13 @@ fn a_shorter_file_is_an_error_unless_only_what_does_not_count_is_gone() {
             assert_eq!(db.get(b"key.001").unwrap_err().kind(), Kind::Corrupt, "{name} {len}");
             assert_eq!(scan(&*db, b"").unwrap_err().kind(), Kind::Corrupt, "{name} {len}");
         }
-        // One of no bytes is one that no writer has opened yet.
+        // An empty file is a database that no writer has opened yet.
         file.set_len(0).unwrap();
         assert_eq!(scan(&*db, b"").unwrap(), []);
     }
 }
 
-/// Damage that a checksum cannot tell: each pointer of each record is led elsewhere.
+/// Damage that a checksum does not detect: each pointer of each record is changed.
 #[test]
 fn pointers_that_lead_astray_end_somewhere() {
     let dir = tempfile::tempdir().unwrap();
@@ -202,7 +203,7 @@ fn pointers_that_lead_astray_end_somewhere() {
         let mut changes = 0;
         for (n, &(at, pointers, end)) in heads.iter().enumerate() {
             let (other, ..) = heads[(n * 7 + 3) % heads.len()];
-            // The ancestor, where there is one, lies before the pointers.
+            // The ancestor, if the record has one, is before the pointers.
             for link in (at + 8..end).step_by(8).filter(|link| *link >= pointers.min(at + 16)) {
                 for target in [0, 8, 96, at, other, other + 8, usize::MAX] {
                     let mut head = whole[at..end].to_vec();
@@ -252,7 +253,7 @@ fn what_lies_behind_a_damaged_record_is_salvaged_without_what_was_deleted() {
             }
         }
     }
-    // Only what lies behind one of the few records on a high level has no other way to it.
+    // Only records after one of the few high-level records cannot be reached in another way.
     assert!(damaged > 60 && few * 10 > damaged * 8, "{few} of {damaged}");
 }
 
@@ -281,7 +282,7 @@ fn files_of_other_programs_and_later_versions_are_refused() {
     }
 }
 
-/// An open file of somebody else's, and what he locks of it.
+/// Opens the file separately and locks a range of it, as another process would.
 fn held(path: &Path, start: u32, len: u32, mode: Mode) -> File {
     let file = File::options().read(true).write(true).open(path).unwrap();
     lock::acquire_part(&file, path, Part { start, len }, mode, Wait::Fail).unwrap();
@@ -296,7 +297,7 @@ fn readers_wait_for_those_that_write_or_wait_to_but_not_for_one_that_repacks() {
         let name = if small { "three-commits.twom" } else { "many.twom" };
         fs::copy(fixture(name), &path).unwrap();
         let expected = shown(&fixture(name));
-        // Another reader, and one that copies the file.
+        // Another reader, and a process that copies the file to repack it.
         let reader = held(&path, 96, 272, Mode::Shared);
         let _repack = held(&path, 40, 8, Mode::Exclusive);
         let read = || {
@@ -319,9 +320,9 @@ fn readers_wait_for_those_that_write_or_wait_to_but_not_for_one_that_repacks() {
     }
 }
 
-/// An aborted transaction leaves header, size and, by a writer that maps the file, the time as they
-/// were, but other bytes in pointers that do not count. What was cached before is then of another
-/// state than what is read now.
+/// An aborted transaction leaves the header and the size unchanged, and a writer that maps the file
+/// leaves the time unchanged. It may change bytes of unused pointers, though. Cached blocks and
+/// newly read blocks then do not fit together.
 #[test]
 fn blocks_from_before_and_after_an_aborted_transaction_go_together() {
     let dir = tempfile::tempdir().unwrap();
@@ -332,7 +333,7 @@ fn blocks_from_before_and_after_an_aborted_transaction_go_together() {
     let mut changed = 0;
     for (at, pointers, end) in heads(&whole) {
         let (first, second) = (number(&whole, pointers), number(&whole, pointers + 8));
-        // The lower one of two does not count.
+        // The lower one of the two pointers is unused.
         let unused = if first < second { pointers } else { pointers + 8 };
         let straddles = unused / 4096 != end / 4096;
         if first.max(second) > 0 && straddles {

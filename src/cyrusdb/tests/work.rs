@@ -1,17 +1,17 @@
-//! How much is read.
+//! Measures how many bytes a lookup reads.
 
 use std::fs;
 
 use super::*;
 
-/// Bytes that this thread has asked the system for so far.
+/// Returns the number of bytes that this thread has read so far.
 fn bytes_read() -> u64 {
     let text = fs::read_to_string("/proc/thread-self/io").unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("rchar: "));
     line.unwrap().parse().unwrap()
 }
 
-/// Bytes that `work` makes this thread read.
+/// Returns the number of bytes that this thread reads in `work`.
 fn cost(work: impl FnOnce()) -> u64 {
     let empty = bytes_read();
     let own = bytes_read() - empty;
@@ -31,7 +31,7 @@ fn looking_up_again_what_has_not_changed_reads_next_to_nothing() {
                 assert_eq!(db.get(key).unwrap().as_ref(), Some(value));
             }
         });
-        // The head of the file tells that it is the same.
+        // Only the head of the file is read, to see that the file is unchanged.
         assert_eq!(read, 64 * expected.len() as u64, "{name}");
     }
 }

@@ -1,10 +1,10 @@
-//! Where the fields of cyrus.index are, by minor version.
+//! The offsets of the fields of cyrus.index, by minor version.
 //!
-//! Numbers are big-endian. Only what replication needs is named; the CRC-32 of a header or a
-//! record is always in its last four bytes. The facts are those of `imap/mailbox.h` and of
+//! Numbers are big-endian. Only the fields that replication needs are listed. The CRC-32 of a
+//! header or record is always in its last four bytes. The facts come from `imap/mailbox.h` and from
 //! `mailbox_buf_to_index_header`, `mailbox_buf_to_index_record` and `mailbox_repack_setup` in
-//! `imap/mailbox.c` of Cyrus 3.12.3; version 20 is that of the tables in `imap/index_file.c` of
-//! Cyrus 3.13.
+//! `imap/mailbox.c` of Cyrus 3.12.3; those of version 20 come from the tables in
+//! `imap/index_file.c` of Cyrus 3.13.
 
 use crate::types::Time;
 
@@ -16,11 +16,11 @@ pub(super) struct Be32(u16);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Be64(u16);
 
-/// An offset past everything: a version without the field, which reads as 0.
+/// An offset beyond every record, for a field that the version does not have: it reads as 0.
 const NONE: u16 = u16::MAX;
 
 impl Be32 {
-    /// The number in `bytes`, a header or record of at most 4 KiB.
+    /// Reads the number from `bytes`, a header or record of at most 4 KiB.
     pub(super) fn of(self, bytes: &[u8]) -> u32 {
         let field = bytes.get(usize::from(self.0)..).and_then(<[u8]>::first_chunk);
         field.map_or(0, |field| u32::from_be_bytes(*field))
@@ -28,32 +28,32 @@ impl Be32 {
 }
 
 impl Be32 {
-    /// The same; `None` of a version without the field.
+    /// Like [`of`](Self::of). Returns `None` if the version does not have the field.
     pub(super) fn of_version(self, bytes: &[u8]) -> Option<u32> {
         (self.0 != NONE).then(|| self.of(bytes))
     }
 }
 
 impl Be64 {
-    /// The number in `bytes`, a header or record of at most 4 KiB.
+    /// Reads the number from `bytes`, a header or record of at most 4 KiB.
     pub(super) fn of(self, bytes: &[u8]) -> u64 {
         let field = bytes.get(usize::from(self.0)..).and_then(<[u8]>::first_chunk);
         field.map_or(0, |field| u64::from_be_bytes(*field))
     }
 }
 
-/// Where a time is: seconds since 1970 in 32 bits, or nanoseconds since then in 64.
+/// The offset of a time: 32 bits with seconds since 1970, or 64 bits with nanoseconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum When {
     Seconds(Be32),
     Nanoseconds(Be64),
 }
 
-/// Nanoseconds of a second.
+/// Nanoseconds in a second.
 const SECOND: u64 = 1_000_000_000;
 
 impl When {
-    /// The time in `bytes` in seconds since 1970.
+    /// Returns the time in `bytes` in seconds since 1970.
     pub(super) fn of(self, bytes: &[u8]) -> Time {
         match self {
             When::Seconds(field) => field.of(bytes).into(),
@@ -62,7 +62,7 @@ impl When {
         }
     }
 
-    /// The nanoseconds beyond that; 0 where nobody knows them.
+    /// Returns the nanoseconds after that second; 0 if the version stores whole seconds.
     pub(super) fn nanoseconds(self, bytes: &[u8]) -> u32 {
         match self {
             When::Seconds(_) => 0,
@@ -72,7 +72,7 @@ impl When {
     }
 }
 
-/// Where a number is that may have 32 or 64 bits.
+/// The offset of a number of 32 or 64 bits.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Number {
     Short(Be32),
@@ -80,7 +80,7 @@ pub(super) enum Number {
 }
 
 impl Number {
-    /// The number in `bytes`.
+    /// Reads the number from `bytes`.
     pub(super) fn of(self, bytes: &[u8]) -> u64 {
         match self {
             Number::Short(field) => field.of(bytes).into(),
@@ -89,17 +89,17 @@ impl Number {
     }
 }
 
-/// A time in seconds.
+/// Creates a time in seconds.
 const fn seconds(offset: u16) -> When {
     When::Seconds(Be32(offset))
 }
 
-/// A time in nanoseconds.
+/// Creates a time in nanoseconds.
 const fn nanoseconds(offset: u16) -> When {
     When::Nanoseconds(Be64(offset))
 }
 
-/// Fields of the header that are the same in all versions: enough to know the others.
+/// Header fields with the same offset in all versions. The reader needs them to find the others.
 pub(super) const MINOR_VERSION: Be32 = Be32(8);
 pub(super) const START_OFFSET: Be32 = Be32(12);
 pub(super) const RECORD_SIZE: Be32 = Be32(16);
@@ -135,7 +135,7 @@ pub(super) struct RecordFields {
     pub(super) flags: Be32,
     pub(super) user_flags: [Be32; 4],
     pub(super) savedate: When,
-    /// 20 bytes.
+    /// The offset of 20 bytes.
     pub(super) guid: u16,
     pub(super) modseq: Be64,
     pub(super) cid: Be64,
@@ -143,7 +143,7 @@ pub(super) struct RecordFields {
     pub(super) basecid: Be64,
 }
 
-/// A minor version.
+/// The layout of one minor version.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout {
     pub(super) minor_version: u32,
@@ -153,7 +153,7 @@ pub(super) struct Layout {
     pub(super) record: RecordFields,
 }
 
-/// Cyrus 2.4: the first with CRCs, and with expunged messages in cyrus.index itself.
+/// Cyrus 2.4: the first version with CRCs and with expunged messages in cyrus.index itself.
 const V12: Layout = Layout {
     minor_version: 12,
     header_size: 128,
@@ -191,7 +191,7 @@ const V12: Layout = Layout {
     },
 };
 
-/// Conversations and annotations.
+/// Adds conversations and annotations.
 const V13: Layout = Layout {
     minor_version: 13,
     header: HeaderFields { pop3_show_after: seconds(112), synccrc_annot: Be32(120), ..V12.header },
@@ -200,17 +200,17 @@ const V13: Layout = Layout {
     ..V12
 };
 
-/// Room in the header.
+/// Adds unused space to the header.
 const V14: Layout = Layout { minor_version: 14, header_size: 160, ..V13 };
 
-/// When a message was saved, in a field that was no longer used.
+/// Adds the time at which a message was saved, in the place of an unused field.
 const V15: Layout = Layout {
     minor_version: 15,
     record: RecordFields { savedate: seconds(52), ..V14.record },
     ..V14
 };
 
-/// Modseqs of creation.
+/// Adds the modseqs of creation.
 const V16: Layout = Layout {
     minor_version: 16,
     header: HeaderFields { createdmodseq: Be64(128), ..V15.header },
@@ -238,7 +238,7 @@ const V19: Layout = Layout {
     ..V18
 };
 
-/// Times in nanoseconds, sizes of 64 bits. The version of Cyrus 3.13.
+/// Stores times in nanoseconds and sizes in 64 bits. The version of Cyrus 3.13.
 const V20: Layout = Layout {
     minor_version: 20,
     header_size: 192,
@@ -276,5 +276,5 @@ const V20: Layout = Layout {
     },
 };
 
-/// All versions that are read.
+/// All versions that can be read.
 pub(super) const LAYOUTS: [Layout; 9] = [V12, V13, V14, V15, V16, V17, V18, V19, V20];

@@ -1,6 +1,7 @@
-//! cyrus.index: a header and one record of fixed size a message, in order of UIDs.
+//! Parses cyrus.index: a header, then one record of fixed size for each message, in order of UIDs.
 //!
-//! Written in place under the index lock, so what is read under that lock is consistent.
+//! Cyrus writes the file in place under the index lock. Data that is read under that lock is
+//! consistent.
 
 mod layout;
 
@@ -13,22 +14,22 @@ use crate::types::{
 };
 use layout::{LAYOUTS, Layout, MINOR_VERSION, NUM_RECORDS, RECORD_SIZE, START_OFFSET};
 
-/// Bytes that are enough to hold the header of every version.
+/// Bytes of the longest header of all versions.
 pub const HEADER_BYTES: usize = 192;
 
-/// Oldest and newest minor version that are read.
+/// Oldest and newest minor version that can be read.
 pub const VERSIONS: std::ops::RangeInclusive<u32> = 12..=20;
 
-/// Why a cyrus.index is not read.
+/// The reason why a cyrus.index cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
-    /// It is damaged.
+    /// The file is damaged.
     Malformed(Malformed),
-    /// It has a minor version outside [`VERSIONS`].
+    /// The file has a minor version outside [`VERSIONS`].
     Version(u32),
 }
 
-/// What to say of a minor version outside [`VERSIONS`].
+/// Returns the error for a minor version outside [`VERSIONS`].
 pub fn not_read(version: u32, op: &'static str, subject: String) -> Error {
     let (oldest, newest) = (VERSIONS.start(), VERSIONS.end());
     let detail = format!("minor version {version}, but {oldest} to {newest} are read");
@@ -46,7 +47,7 @@ impl From<Malformed> for Refused {
 }
 
 impl Refused {
-    /// The same with the file it is about, and what to do about it.
+    /// Converts to an error that names the file and says how to repair it.
     pub fn in_file(self, path: &Path) -> Error {
         const OP: &str = "read cyrus.index";
         match self {
@@ -56,7 +57,7 @@ impl Refused {
     }
 }
 
-/// Option bits that are replicated.
+/// The option bits that are replicated.
 const OPTIONS: u32 = Options::POP3_NEW_UIDL
     | Options::IMAP_SHAREDSEEN
     | Options::IMAP_DUPDELIVER
@@ -64,25 +65,25 @@ const OPTIONS: u32 = Options::POP3_NEW_UIDL
 /// Option bit of a deleted mailbox.
 const DELETED: u32 = 1 << 31;
 
-/// What repairs a damaged cyrus.index.
+/// Advice for a damaged cyrus.index.
 pub const REPAIR: &str = "repair the mailbox with Cyrus's reconstruct";
 
-/// The header of a cyrus.index (`struct index_header` in `imap/mailbox.h`), as far as
-/// replication needs it.
+/// The fields of a cyrus.index header that replication needs (`struct index_header` in
+/// `imap/mailbox.h`).
 #[derive(Debug, Clone)]
 pub struct Header {
     layout: &'static Layout,
-    /// Where the first record is.
+    /// Offset of the first record.
     pub start_offset: u32,
     /// Bytes from one record to the next.
     pub record_size: u32,
-    /// Records, expunged ones included; the file is known to be large enough for them.
+    /// Number of records, including expunged ones. The file is long enough for them.
     pub num_records: u32,
-    /// Last append.
+    /// Time of the last append.
     pub last_appenddate: Time,
-    /// Highest UID ever given.
+    /// Highest UID ever assigned.
     pub last_uid: Uid,
-    /// Last POP3 login.
+    /// Time of the last POP3 login.
     pub pop3_last_login: Time,
     /// UIDVALIDITY.
     pub uidvalidity: u32,
@@ -90,34 +91,34 @@ pub struct Header {
     pub exists: u32,
     /// Option bits that are replicated (`MAILBOX_OPTIONS_MASK`).
     pub options: Options,
-    /// Whether the mailbox is deleted and waits for its files to be removed
+    /// Whether the mailbox is deleted and its files are still to be removed
     /// (`OPT_MAILBOX_DELETED`).
     pub is_deleted: bool,
     /// Highest modseq, at least 1.
     pub highestmodseq: Modseq,
-    /// Below this modseq expunged records are forgotten.
+    /// Expunged records below this modseq have been removed.
     pub deletedmodseq: Modseq,
-    /// CRC-32 of the cyrus.header that belongs to it, if that is known.
+    /// CRC-32 of the matching cyrus.header; `None` if it is not stored.
     pub header_file_crc: Option<u32>,
-    /// The sync CRCs; `annot` is not known before version 13.
+    /// The sync CRCs. Versions before 13 have no `annot`.
     pub synccrcs: SyncCrcs,
-    /// Last UID the owner was told about.
+    /// Highest UID that was reported to the owner.
     pub recentuid: Uid,
-    /// When that was.
+    /// Time of that report.
     pub recenttime: Time,
-    /// POP3 clients see messages from this time on; 0 before version 13.
+    /// POP3 clients see only messages from this time on; 0 before version 13.
     pub pop3_show_after: Time,
     /// Modseq at creation; 0 before version 16.
     pub createdmodseq: Modseq,
 }
 
 impl Header {
-    /// Parses the header at the start of `data`, which need not hold more than
-    /// [`HEADER_BYTES`] of a file of `file_size` bytes.
+    /// Parses the header at the start of `data`. `data` needs at most the first [`HEADER_BYTES`] of
+    /// the file; `file_size` is the file's size in bytes.
     ///
     /// # Errors
-    /// [`Refused`] if the version is not read, the CRC is wrong, or the file is too short for the
-    /// records.
+    /// [`Refused`] if the version cannot be read, the CRC is wrong, or the file is too short for
+    /// its records.
     pub fn parse(data: &[u8], file_size: u64) -> Result<Header, Refused> {
         if data.len() < 12 {
             return Err(Malformed::new(data.len(), "too short for a version number").into());
@@ -138,7 +139,7 @@ impl Header {
         if !(u32::from(layout.record_size)..=INDEX_RECORD_BYTES).contains(&record_size) {
             return Err(Malformed::new(16u64, "an impossible record size").into());
         }
-        // 32-bit numbers: neither product nor sum overflow.
+        // Both are made from 32-bit numbers, so neither the product nor the sum overflows.
         let end = u64::from(start_offset) + u64::from(num_records) * u64::from(record_size);
         if end > file_size {
             let what = format!("the file is too short for {num_records} records");
@@ -166,7 +167,7 @@ impl Header {
             is_deleted: stored & DELETED != 0,
             highestmodseq: fields.highestmodseq.of(data).max(1),
             deletedmodseq: fields.deletedmodseq.of(data),
-            // Cyrus writes 0 before it knows it, and then does not check it.
+            // Cyrus writes 0 while it does not know the CRC, and does not check a 0.
             header_file_crc: Some(fields.header_file_crc.of(data)).filter(|crc| *crc != 0),
             synccrcs: SyncCrcs {
                 basic: Some(fields.synccrc_basic.of(data)),
@@ -180,17 +181,18 @@ impl Header {
         })
     }
 
-    /// The minor version.
+    /// Returns the minor version.
     pub fn minor_version(&self) -> u32 {
         self.layout.minor_version
     }
 
-    /// Where the `n`-th record is, counted from 0.
+    /// Returns the offset of the `n`-th record, counted from 0.
     pub fn offset_of(&self, n: u32) -> u64 {
         u64::from(self.start_offset) + u64::from(n) * u64::from(self.record_size)
     }
 
-    /// The UID alone of the record at the start of `data`, unchecked: for searching.
+    /// Returns only the UID of the record at the start of `data`, for a search. Does not check the
+    /// CRC.
     pub fn uid(&self, data: &[u8]) -> Uid {
         self.layout.record.uid.of(data)
     }
@@ -204,7 +206,7 @@ impl Header {
         let size = usize::from(self.layout.record_size);
         let data = data.get(..size).ok_or(Malformed::new(data.len(), "a record is cut short"))?;
         checked(data, "a record's CRC is wrong")?;
-        // 16 bits of the protocol's flags below 16 bits of Cyrus's own.
+        // The protocol's flags are the low 16 bits, Cyrus's internal flags the high 16 bits.
         let flags = fields.flags.of(data);
         let guid = data.get(usize::from(fields.guid)..).and_then(<[u8]>::first_chunk);
         Ok(Record {
@@ -226,7 +228,7 @@ impl Header {
     }
 }
 
-/// Checks the CRC-32 in the last four of `bytes` over those before.
+/// Checks the CRC-32 in the last four bytes, which covers all bytes before it.
 fn checked(bytes: &[u8], complaint: &'static str) -> Result<(), Malformed> {
     match bytes.split_last_chunk() {
         Some((body, crc)) if crc32fast::hash(body) == u32::from_be_bytes(*crc) => Ok(()),

@@ -78,7 +78,7 @@ fn records_of_all_versions_are_as_cyrus_says() {
             assert_eq!(fields, expected.fields, "UID {uid} of {}", told.name);
             assert_eq!(flags(record, &names), expected.flags, "UID {uid} of {}", told.name);
 
-            // A version without the field keeps it as a real annotation.
+            // Versions without this field store it as a real annotation.
             let of = |name: &str| {
                 let entry = Text::new(format!("/vendor/cmu/cyrus-imapd/{name}"));
                 let mut all = told.annotations.iter().filter(|(of, _)| of == uid);
@@ -126,7 +126,7 @@ fn sync_crcs_are_those_of_cyrus() {
         if let Some(stored) = told.crcs().annot {
             assert_eq!(annot, stored, "{}", told.name);
         }
-        // These have a thread id that begins with a zero, and some of the others.
+        // In these fixtures some thread ids begin with a zero, which makes the two CRCs differ.
         assert!(!is_recent || crcs.annot != crcs.padded, "{}", told.name);
         assert_eq!(
             told.crcs().annot.is_none(),
@@ -152,7 +152,7 @@ fn other_versions_are_refused_with_advice() {
     assert_eq!(LAYOUTS.map(|layout| layout.minor_version).to_vec(), VERSIONS.collect::<Vec<_>>());
 }
 
-/// Gives the header a right CRC again.
+/// Corrects the CRC of the header.
 fn sealed(mut data: Vec<u8>) -> Vec<u8> {
     let crc = crc32fast::hash(&data[..156]).to_be_bytes();
     data[156..160].copy_from_slice(&crc);
@@ -237,7 +237,7 @@ fn damage_is_always_noticed() {
     }
 }
 
-/// Cyrus 3.13 has written such files, and reads them (`mailbox_buf_to_index_header`).
+/// Cyrus 3.13 has written such files and can read them (`mailbox_buf_to_index_header`).
 #[test]
 fn a_file_of_version_19_may_have_the_long_records_of_20() {
     let index = Told::read("v19").index;

@@ -1,18 +1,18 @@
-//! What Cyrus itself said of the fixtures below `tests/fixtures/index`.
+//! Loads the fixtures in `tests/fixtures/index` with Cyrus's own description of each.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::types::{Annotation, SyncCrcs, Text, Uid};
 
-/// A fixture: the files, and what Cyrus said of the mailbox.
+/// A fixture: the files of a mailbox, and Cyrus's description of it.
 pub(crate) struct Told {
     pub(crate) name: &'static str,
     pub(crate) index: Vec<u8>,
     pub(crate) header: Vec<u8>,
     pub(crate) mailbox: BTreeMap<String, String>,
     pub(crate) records: Vec<ToldRecord>,
-    /// UID (0: of the mailbox) and annotation, in Cyrus's order.
+    /// UID (0 for the mailbox itself) and annotation, in Cyrus's order.
     pub(crate) annotations: Vec<(Uid, Annotation)>,
 }
 
@@ -20,15 +20,15 @@ pub(crate) struct ToldRecord {
     pub(crate) uid: Uid,
     /// modseq, last_updated, internaldate, size, GUID.
     pub(crate) fields: String,
-    /// Sorted, as Cyrus lists them.
+    /// Sorted, in Cyrus's order.
     pub(crate) flags: Vec<String>,
 }
 
 impl Told {
-    /// Every fixture, by ascending version of cyrus.index.
+    /// Reads all fixtures, by ascending version of cyrus.index.
     pub(crate) fn all() -> Vec<Told> {
         let names = ["v12", "v13", "v14", "v15", "v16", "text-header", "v17", "v18", "v19"];
-        // Recorded from a server of Cyrus 3.13, whatever the version of cyrus.index.
+        // These come from a Cyrus 3.13 server, although their index versions differ.
         let recent = ["v17-recent", "v19-recent", "v20", "v20-thread"];
         names.into_iter().chain(recent).map(Told::read).collect()
     }
@@ -87,7 +87,7 @@ impl Told {
     }
 }
 
-/// A value of which bytes may be written as `\xNN`.
+/// Decodes a value in which bytes may be written as `\xNN`.
 fn unescaped(value: &str) -> Text {
     let mut parts = value.split("\\x");
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();

@@ -1,4 +1,4 @@
-//! What a user has beside mailboxes.
+//! The data of a user besides mailboxes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,27 +6,27 @@ use std::sync::Arc;
 use super::folder::guid;
 use crate::types::{Guid, MboxName, Seen, SieveScript, Text, Time, UniqueId};
 
-/// A sieve script.
+/// A Sieve script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::sim) struct Script {
     pub content: Arc<[u8]>,
     pub last_update: Time,
 }
 
-/// What a user has beside mailboxes.
+/// The data of a user besides mailboxes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::sim) struct Account {
     pub subscriptions: BTreeSet<MboxName>,
     pub seen: BTreeMap<UniqueId, Seen>,
-    /// By the name that users see.
+    /// Scripts by the name that users see.
     pub scripts: BTreeMap<Text, Script>,
-    /// The active script.
+    /// Name of the active script.
     pub active: Option<Text>,
 }
 
 impl Account {
-    /// The scripts as replication lists them: the active one once more, as bytecode
-    /// (`list_gen_cb`).
+    /// Returns the scripts as replication lists them. The active script appears a second time, as
+    /// bytecode (`list_gen_cb`).
     pub fn listed(&self) -> Vec<SieveScript> {
         let mut all = Vec::new();
         for (name, script) in &self.scripts {

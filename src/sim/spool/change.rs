@@ -1,4 +1,4 @@
-//! How Cyrus changes the list of mailboxes: the functions of `imap/mboxlist.c`.
+//! Changes the list of mailboxes like Cyrus: the functions of `imap/mboxlist.c`.
 
 use super::data::Spool;
 use super::folder::{Folder, MINOR_VERSION};
@@ -8,7 +8,7 @@ use crate::types::{
     Quota, Text, UniqueId,
 };
 
-/// How a mailbox is created; what is empty or 0 is made up.
+/// The properties of a new mailbox. Values that are empty or 0 get defaults.
 #[derive(Debug, Clone, Default)]
 pub(in crate::sim) struct Created {
     pub uniqueid: Option<UniqueId>,
@@ -21,11 +21,11 @@ pub(in crate::sim) struct Created {
     pub createdmodseq: Modseq,
     pub foldermodseq: Modseq,
     pub keep_intermediates: bool,
-    /// As replication creates it, with what it was told alone.
+    /// Whether replication creates it, and only with the given values.
     pub sync: bool,
 }
 
-/// How a mailbox is renamed.
+/// The properties of a rename.
 #[derive(Debug, Clone, Default)]
 pub(in crate::sim) struct Renamed {
     pub partition: Option<Text>,
@@ -34,8 +34,8 @@ pub(in crate::sim) struct Renamed {
 }
 
 impl Spool {
-    /// Writes or removes an entry; the record by uniqueid follows (`mboxlist_update_entry`). When
-    /// an entry is removed that record stays, as in 3.6.
+    /// Writes or removes an entry by name, and updates the record by uniqueid
+    /// (`mboxlist_update_entry`). If the entry is removed, that record stays, as in 3.6.
     pub fn update_entry(&mut self, name: &MboxName, entry: Option<MailboxEntry>) {
         let Some(mut entry) = entry else {
             self.entries.remove(name);
@@ -70,8 +70,7 @@ impl Spool {
         self.by_id.insert(record.uniqueid.clone(), record);
     }
 
-    /// Makes intermediates of the names above a mailbox that stand for nothing yet
-    /// (`mboxlist_update_intermediaries`).
+    /// Creates intermediates for unused names above a mailbox (`mboxlist_update_intermediaries`).
     pub fn fill_in(&mut self, name: &MboxName, modseq: Modseq) {
         if is_deleted_name(name) || owner(name).is_none() {
             return;
@@ -93,12 +92,13 @@ impl Spool {
         UniqueId::from(&*format!("{}{}", self.id_prefix, self.ids))
     }
 
-    /// Creates a mailbox (`mboxlist_createmailbox`); the name must be free.
+    /// Creates a mailbox (`mboxlist_createmailbox`). The name must be free.
     pub fn create(&mut self, name: &MboxName, new: Created) {
         let (old, mut new) = (self.entries.get(name).filter(|_| !new.sync).cloned(), new);
         if let Some(old) = old {
             if old.mbtype.is_deleted() {
-                // UIDs of the mailbox that had this name must not seem to be those of this one.
+                // The UIDs of the previous mailbox of this name must not look like UIDs of the new
+                // one.
                 new.uidvalidity = self.next_uidvalidity().max(old.uidvalidity + 1);
             } else if old.mbtype.is_intermediate() {
                 new.uniqueid = new.uniqueid.or(Some(old.uniqueid));
@@ -157,14 +157,14 @@ impl Spool {
         }
     }
 
-    /// Seconds would be the same for mailboxes that are made in one.
+    /// Returns a new UIDVALIDITY. Moves the clock, so that two mailboxes never get the same second.
     fn next_uidvalidity(&mut self) -> u32 {
         self.now += 1;
         u32::try_from(self.now).unwrap()
     }
 
-    /// Deletes a mailbox for good (`mboxlist_deletemailbox`). `silent`: on a replica, where no
-    /// modseq goes up.
+    /// Deletes a mailbox permanently (`mboxlist_deletemailbox`). `silent` is set on a replica,
+    /// where no modseq is raised.
     pub fn delete(&mut self, name: &MboxName, silent: bool) -> Option<()> {
         let entry = self.entries.get(name)?.clone();
         if entry.mbtype.is_deleted() {
@@ -201,8 +201,8 @@ impl Spool {
         Some(())
     }
 
-    /// Renames a mailbox (`mboxlist_renamemailbox`), or moves it to another partition if the name
-    /// stays. `silent`: on a replica.
+    /// Renames a mailbox, or moves it to another partition if the name stays the same
+    /// (`mboxlist_renamemailbox`). `silent` is set on a replica.
     pub fn rename(&mut self, from: &MboxName, to: &MboxName, rename: Renamed) -> Option<()> {
         let entry = self.entries.get(from)?.clone();
         let mut new = entry.clone();
@@ -250,7 +250,7 @@ impl Spool {
         self.living(name).is_none().then_some(())
     }
 
-    /// Sets the limits of a quota root; mailboxes below it get to know of it
+    /// Sets the limits of a quota root, and sets it in the mailboxes below a new root
     /// (`mboxlist_setquotas`).
     pub fn set_quota(&mut self, quota: Quota) {
         let root = quota.root.clone();
@@ -268,7 +268,7 @@ impl Spool {
         }
     }
 
-    /// Removes a quota root, from mailboxes below it too (`mboxlist_unsetquota`).
+    /// Removes a quota root, also from the mailboxes below it (`mboxlist_unsetquota`).
     pub fn remove_quota(&mut self, root: &Text) {
         if self.quotas.remove(root).is_none() {
             return;

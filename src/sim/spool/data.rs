@@ -1,4 +1,4 @@
-//! The spool as a whole, and how things are found in it.
+//! The spool as a whole, and lookups in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,30 +10,30 @@ use crate::types::{
     UserId,
 };
 
-/// The first moment of every history.
+/// The time at which every history starts.
 pub(in crate::sim) const START: Time = 1_700_000_000;
 
-/// See the module.
+/// A mail spool, see the module.
 #[derive(Debug, Clone, Default)]
 pub(in crate::sim) struct Spool {
-    /// The list of mailboxes by name, tombstones and intermediates included.
+    /// The list of mailboxes by name, including tombstones and intermediates.
     pub entries: BTreeMap<MboxName, MailboxEntry>,
-    /// The same by uniqueid, with former names.
+    /// The same list by uniqueid, with former names.
     pub by_id: BTreeMap<UniqueId, MailboxEntry>,
     pub folders: BTreeMap<UniqueId, Folder>,
-    /// By the uniqueid of the INBOX, as Cyrus names the directories of its users.
+    /// User data by the uniqueid of the INBOX, from which Cyrus names its user directories.
     pub accounts: BTreeMap<UniqueId, Account>,
     pub quotas: BTreeMap<Text, Quota>,
-    /// The groups that users are in; `None` on a server before Cyrus 3.12, which has none.
+    /// The groups of each user; `None` on a server before Cyrus 3.12, which has no groups.
     pub groups: Option<BTreeMap<UserId, BTreeSet<Text>>>,
-    /// Annotations of the server, ordered.
+    /// Annotations of the server, sorted.
     pub annotations: Vec<Annotation>,
     pub now: Time,
-    /// How many uniqueids this server has made up.
+    /// Number of uniqueids that this server has created.
     pub ids: u64,
-    /// How it counts thread ids in CRCs.
+    /// The form of thread ids in this server's CRCs.
     pub thread_ids: ThreadIds,
-    /// What its uniqueids begin with.
+    /// Prefix of this server's uniqueids.
     pub id_prefix: &'static str,
 }
 
@@ -42,7 +42,8 @@ impl Spool {
         Spool { now: START, id_prefix, ..Spool::default() }
     }
 
-    /// The entry of a mailbox that is there: no tombstone, no intermediate (`mboxlist_lookup`).
+    /// Returns the entry of an existing mailbox, which is not a tombstone or intermediate
+    /// (`mboxlist_lookup`).
     pub fn living(&self, name: &MboxName) -> Option<&MailboxEntry> {
         self.entries.get(name).filter(|e| !e.mbtype.is_deleted() && !e.mbtype.is_intermediate())
     }
@@ -56,7 +57,7 @@ impl Spool {
         self.folders.get_mut(&id)
     }
 
-    /// State of a mailbox, with what its entry says (`mailbox_open`).
+    /// Returns the state of a mailbox, with the values of its entry (`mailbox_open`).
     pub fn state(&self, name: &MboxName) -> Option<MailboxState> {
         let entry = self.living(name)?;
         let folder = self.folders.get(&entry.uniqueid)?;
@@ -75,15 +76,16 @@ impl Spool {
         Some(state)
     }
 
-    /// The groups of a user (`mboxlist_lookup_usergroups`); `None` if this server has none.
+    /// Returns the groups of a user (`mboxlist_lookup_usergroups`), or `None` if this server has no
+    /// groups.
     pub fn groups_of(&self, user: &UserId) -> Option<BTreeSet<Text>> {
         Some(self.groups.as_ref()?.get(user).cloned().unwrap_or_default())
     }
 
-    /// The uniqueid of a user's INBOX, of its tombstone too.
+    /// Returns the uniqueid of a user's INBOX, which may be a tombstone.
     fn account_id(&self, user: &UserId) -> UniqueId {
         let inbox = self.entries.get(&inbox(user)).filter(|entry| !entry.uniqueid.is_empty());
-        // Without one, Cyrus takes directories that are named after the user.
+        // Without an INBOX, Cyrus uses directories that are named after the user.
         inbox.map_or_else(|| UniqueId::new(user), |entry| entry.uniqueid.clone())
     }
 
@@ -99,7 +101,7 @@ impl Spool {
         self.accounts.remove(&self.account_id(user));
     }
 
-    /// Whether there is a mailbox below a name (`mboxlist_haschildren`).
+    /// Returns whether there is a mailbox below a name (`mboxlist_haschildren`).
     pub fn has_children(&self, name: &MboxName) -> bool {
         let prefix = [name.as_bytes(), b"."].concat();
         let below = self.entries.range(MboxName::new(&prefix)..);
@@ -108,20 +110,20 @@ impl Spool {
             .any(|(_, e)| !e.mbtype.is_deleted() && !e.mbtype.is_intermediate())
     }
 
-    /// The quota root that applies to a name (`quota_findroot`).
+    /// Returns the quota root for a name (`quota_findroot`).
     pub fn quota_root(&self, name: &MboxName) -> Option<Text> {
         let above = |root: &&Text| is_within(name, root.as_bytes());
         self.quotas.keys().filter(above).max_by_key(|root| root.as_bytes().len()).cloned()
     }
 
-    /// Living mailboxes of a name and below it.
+    /// Returns the existing mailboxes with this name or below it.
     pub fn names_within(&self, above: &[u8]) -> Vec<MboxName> {
         let living = self.entries.keys().filter(|name| self.living(name).is_some());
         living.filter(|name| is_within(name, above)).cloned().collect()
     }
 
-    /// Everything of a user: INBOX and what is below it, deleted mailboxes, intermediates; no
-    /// tombstones (`mboxlist_usermboxtree`).
+    /// Returns all entries of a user: the INBOX and those below it, deleted mailboxes and
+    /// intermediates, but no tombstones (`mboxlist_usermboxtree`).
     pub fn tree(&self, user: &UserId) -> Vec<&MailboxEntry> {
         let inbox = inbox(user);
         let deleted = [b"DELETED.", inbox.as_bytes()].concat();

@@ -1,4 +1,4 @@
-//! A mailbox as its directory has it.
+//! A mailbox as it is stored in its directory.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,31 +10,31 @@ use crate::types::{
     ThreadIds, Uid, UserId, crc,
 };
 
-/// The version of cyrus.index that 3.6 writes.
+/// The version of cyrus.index that Cyrus 3.6 writes.
 pub(in crate::sim) const MINOR_VERSION: u32 = 17;
 
 /// A message and its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::sim) struct Message {
     pub record: Record,
-    /// Ordered.
+    /// Sorted.
     pub annotations: Vec<Annotation>,
-    /// Its file, until that is unlinked.
+    /// Its file; `None` after it was unlinked.
     pub file: Option<Arc<[u8]>>,
 }
 
-/// A mailbox as its directory has it; name, ACL and type are those of its entry.
+/// A mailbox as it is stored in its directory. Name, ACL and type are in its entry.
 #[derive(Debug, Clone, Default)]
 pub(in crate::sim) struct Folder {
     pub state: MailboxState,
-    /// The mailbox's own, ordered.
+    /// Annotations of the mailbox itself, sorted.
     pub annotations: Vec<Annotation>,
     pub messages: BTreeMap<Uid, Message>,
-    /// How its server counts thread ids in CRCs.
+    /// The form of thread ids in its server's CRCs.
     pub thread_ids: ThreadIds,
 }
 
-/// The GUID of a message or script.
+/// Returns the GUID of a message or script.
 pub(in crate::sim) fn guid(bytes: &[u8]) -> Guid {
     Guid(Sha1::digest(bytes).into())
 }
@@ -50,7 +50,7 @@ impl Message {
 }
 
 impl Folder {
-    /// Both sync CRCs, computed.
+    /// Computes both sync CRCs.
     pub fn crcs(&self) -> SyncCrcs {
         let flags = crc::FlagCrcs::new(&self.state.flags);
         let mut sum = CrcSum::EMPTY;
@@ -63,7 +63,7 @@ impl Folder {
         sum.into()
     }
 
-    /// The bit of a user flag, which gets one if it has none.
+    /// Returns the bit of a user flag. A new flag gets the next bit.
     pub fn flag_bit(&mut self, name: &Text) -> usize {
         let flags = &mut self.state.flags;
         let known = flags.iter().position(|flag| flag.as_ref() == Some(name));
@@ -73,14 +73,14 @@ impl Folder {
         })
     }
 
-    /// The next modseq, which is the highest then.
+    /// Raises the highest modseq and returns it.
     pub fn next_modseq(&mut self) -> Modseq {
         self.state.highestmodseq += 1;
         self.state.highestmodseq
     }
 
-    /// Private annotations of the owner are the next owner's when a mailbox goes to another user:
-    /// Cyrus stores them as the owner's, whoever that is.
+    /// Gives private annotations of the old owner to the new owner. Cyrus marks them as the
+    /// owner's, without a name, so they follow the mailbox to another user.
     pub fn change_owner(&mut self, from: Option<UserId>, to: Option<UserId>) {
         let (Some(from), Some(to)) = (from, to) else { return };
         if from == to {
@@ -95,22 +95,22 @@ impl Folder {
         }
     }
 
-    /// Counts and CRCs of the index header follow the records.
+    /// Updates the counts and CRCs of the index header from the records.
     pub fn settle(&mut self) {
         let count = |n: usize| u32::try_from(n).unwrap();
         self.state.num_records = count(self.messages.len());
         let exists = self.messages.values().filter(|message| !message.is_expunged());
         self.state.exists = Some(count(exists.count()));
         if self.state.exists == Some(0) {
-            // As whoever reads the header of an empty one takes it.
+            // A reader of the header of an empty mailbox assumes this option.
             self.state.options.0 |= Options::POP3_NEW_UIDL;
         }
-        // A server knows its own form only.
+        // A server stores only its own form.
         self.state.crcs = SyncCrcs { padded: None, ..self.crcs().with(self.thread_ids) };
     }
 }
 
-/// Sets or removes an annotation among ordered ones.
+/// Sets or removes an annotation in a sorted list.
 pub(in crate::sim) fn annotate(
     all: &mut Vec<Annotation>,
     entry: &Text,

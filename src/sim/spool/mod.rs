@@ -1,6 +1,6 @@
-//! A mail spool in memory, of a master or of a replica: the list of mailboxes, their contents, what
-//! belongs to users. Its parts are those of Cyrus 3.6.1's disk, so that what Cyrus forgets to clean
-//! up is left over here too.
+//! A mail spool in memory, of a master or a replica: the list of mailboxes, their contents, and the
+//! data of users. It has the same parts as the disk of Cyrus 3.6.1. So data that Cyrus forgets to
+//! remove also stays here.
 
 mod account;
 mod change;

@@ -1,8 +1,9 @@
-//! Names of mailboxes, as far as the model needs to know them.
+//! Functions on mailbox names that the model needs.
 
 use crate::types::{MboxName, UserId};
 
-/// The names above a mailbox of a user, nearest first, the INBOX last.
+/// Returns the names above a mailbox, nearest first. For a user's mailbox the last one is the
+/// INBOX.
 pub(in crate::sim) fn parents(name: &MboxName) -> Vec<MboxName> {
     let mut parents = Vec::new();
     let mut rest = name.as_bytes();
@@ -16,7 +17,7 @@ pub(in crate::sim) fn parents(name: &MboxName) -> Vec<MboxName> {
     parents
 }
 
-/// Who owns a mailbox, a deleted one included.
+/// Returns the owner of a mailbox, deleted or not.
 pub(in crate::sim) fn owner(name: &MboxName) -> Option<UserId> {
     let name = name.as_bytes();
     let name = name.strip_prefix(b"DELETED.").unwrap_or(name);
@@ -32,7 +33,7 @@ pub(in crate::sim) fn is_deleted_name(name: &MboxName) -> bool {
     name.as_bytes().starts_with(b"DELETED.")
 }
 
-/// Whether `name` lies below `above`, or is it.
+/// Returns whether `name` is `above` or below it.
 pub(in crate::sim) fn is_within(name: &MboxName, above: &[u8]) -> bool {
     let rest = name.as_bytes().strip_prefix(above);
     rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'.')))

@@ -1,4 +1,5 @@
-//! Rights, annotations, subscriptions, seen state, quotas, scripts; users come and go.
+//! Changes of users and their data: rights, annotations, subscriptions, seen state, quotas,
+//! scripts.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -60,7 +61,7 @@ pub(in crate::sim) fn subscribe(world: &mut World, user: &UserId) -> Option<()> 
     Some(())
 }
 
-/// A user reads a mailbox of another one, or a shared one.
+/// Lets a user read a mailbox of another user, or a shared one.
 pub(in crate::sim) fn read_as_another(world: &mut World, user: &UserId) -> Option<()> {
     let users = world.users();
     let reader = world.chance.pick(&users)?.clone();
@@ -117,7 +118,7 @@ pub(in crate::sim) fn change_script(world: &mut World, user: &UserId) -> Option<
     Some(())
 }
 
-/// An administrator puts a user into groups and out of others (`mboxlist_set_usergroup`).
+/// Sets the groups of a user, like an administrator (`mboxlist_set_usergroup`).
 pub(in crate::sim) fn set_groups(world: &mut World, user: &UserId) -> Option<()> {
     let mut chosen = BTreeSet::new();
     for group in ["group:board", "group:staff", "group:x"] {
@@ -147,11 +148,11 @@ pub(in crate::sim) fn new_user(world: &mut World, _: &UserId) -> Option<()> {
     Some(())
 }
 
-/// Deletes a user with all mailboxes, which may lie as deleted ones for a while.
+/// Deletes a user with all mailboxes. They may stay as deleted mailboxes for a while.
 pub(in crate::sim) fn delete_user(world: &mut World, user: &UserId) -> Option<()> {
     may_move(world, user)?;
     let mut names = world.master.names_within(inbox(user).as_bytes());
-    // The INBOX last.
+    // Delete the INBOX last.
     names.reverse();
     for name in &names {
         let to = deleted_name(world, name);
@@ -168,7 +169,7 @@ pub(in crate::sim) fn delete_user(world: &mut World, user: &UserId) -> Option<()
     Some(())
 }
 
-/// What every history begins with: two users with an INBOX each.
+/// Creates the start of every history: two users with an INBOX each.
 pub(in crate::sim) fn found(world: &mut World) {
     for name in &NAMES[..2] {
         let user = UserId::from(*name);

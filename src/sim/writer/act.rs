@@ -1,4 +1,4 @@
-//! What users and administrators do to the master, and how often.
+//! The operations of users and administrators on the master, and their frequency.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::types::UserId;
 
 pub(in crate::sim) type Operation = fn(&mut World, &UserId) -> Option<()>;
 
-/// Operations and how often they come.
+/// The operations and their relative frequency.
 pub(in crate::sim) const OPERATIONS: [(Operation, usize); 27] = [
     (deliver, 14),
     (append, 12),
@@ -49,7 +49,7 @@ pub(in crate::sim) const OPERATIONS: [(Operation, usize); 27] = [
     (set_groups, 2),
 ];
 
-/// Somebody does something; nothing if a lock is in the way or it makes no sense.
+/// Performs a random operation. Does nothing if a lock prevents it or it makes no sense.
 pub(in crate::sim) fn act(world: &mut World) {
     let total = OPERATIONS.iter().map(|(_, often)| often).sum();
     let mut at = world.chance.below(total);

@@ -1,4 +1,4 @@
-//! What an operation is about: drawn by chance, and left alone where a lock is in the way.
+//! Draws the objects of operations, and skips objects that are locked.
 
 use crate::sim::spool::{Folder, inbox};
 use crate::sim::world::World;
@@ -19,7 +19,7 @@ pub(in crate::sim) fn any_folder(world: &mut World, user: &UserId) -> Option<Mbo
     world.chance.pick(&names).cloned()
 }
 
-/// A folder of a user that is no INBOX.
+/// Returns a folder of a user, except the INBOX.
 pub(in crate::sim) fn own_folder(world: &mut World, user: &UserId) -> Option<MboxName> {
     let inbox = inbox(user);
     let mut names = world.master.names_within(inbox.as_bytes());
@@ -27,7 +27,7 @@ pub(in crate::sim) fn own_folder(world: &mut World, user: &UserId) -> Option<Mbo
     world.chance.pick(&names).cloned()
 }
 
-/// A name that a folder may get.
+/// Returns a random name for a folder.
 pub(in crate::sim) fn new_name(world: &mut World, user: &UserId) -> MboxName {
     let mut name = inbox(user).to_string();
     for _ in 0..=world.chance.below(2) {
@@ -37,7 +37,7 @@ pub(in crate::sim) fn new_name(world: &mut World, user: &UserId) -> MboxName {
     MboxName::from(&*name)
 }
 
-/// The mailbox, if its records may be written.
+/// Returns the mailbox if its records may be written.
 pub(in crate::sim) fn writable<'w>(
     world: &'w mut World,
     name: &MboxName,
@@ -53,7 +53,7 @@ pub(in crate::sim) fn may_move(world: &World, user: &UserId) -> Option<()> {
     world.may_move(Some(user)).then_some(())
 }
 
-/// The UIDs of some messages that are there.
+/// Returns the UIDs of some unexpunged messages.
 pub(in crate::sim) fn some(world: &mut World, name: &MboxName) -> Option<Vec<Uid>> {
     let folder = world.master.folder(name)?;
     let there = folder.messages.values().filter(|m| !m.is_expunged());

@@ -1,4 +1,4 @@
-//! Mailboxes are made, renamed, deleted, and come back.
+//! Creates, renames, deletes and restores mailboxes.
 
 use super::choose::{SHARED, may_move, new_name, own_folder};
 use super::messages::put;
@@ -24,7 +24,7 @@ pub(in crate::sim) fn create(world: &mut World, user: &UserId) -> Option<()> {
     Some(())
 }
 
-/// Does something and logs the mailboxes that come to be.
+/// Performs an operation and logs the mailboxes that it creates.
 pub(in crate::sim) fn logging_fill_ins(
     world: &mut World,
     act: impl FnOnce(&mut World) -> Option<()>,
@@ -38,7 +38,7 @@ pub(in crate::sim) fn logging_fill_ins(
     Some(())
 }
 
-/// Renames one mailbox and logs it as Cyrus does.
+/// Renames one mailbox, and logs the rename like Cyrus.
 pub(in crate::sim) fn rename_one(
     world: &mut World,
     from: &MboxName,
@@ -53,13 +53,13 @@ pub(in crate::sim) fn rename_one(
         LogEntry::Mailbox(from.clone()),
         LogEntry::Mailbox(to.clone()),
     ];
-    // Cyrus logs a rename before it lets go of the mailbox.
+    // Cyrus logs a rename before it closes the mailbox.
     world.log_changes(entries);
     world.flush_log();
     Some(())
 }
 
-/// Renames a mailbox and all below it.
+/// Renames a mailbox and all mailboxes below it.
 pub(in crate::sim) fn rename_tree(world: &mut World, from: &MboxName, to: &MboxName) -> Option<()> {
     for name in [from, to] {
         if !world.may_move(owner(name).as_ref()) {
@@ -93,7 +93,7 @@ pub(in crate::sim) fn rename(world: &mut World, user: &UserId) -> Option<()> {
     rename_tree(world, &from, &to)
 }
 
-/// Renames a folder into another user's.
+/// Renames a folder so that it belongs to another user.
 pub(in crate::sim) fn rename_away(world: &mut World, user: &UserId) -> Option<()> {
     let users = world.users();
     let other = world.chance.pick(&users)?.clone();
@@ -112,13 +112,13 @@ pub(in crate::sim) fn swap(world: &mut World, user: &UserId) -> Option<()> {
     rename_tree(world, &between, &b)
 }
 
-/// The name of a mailbox that is deleted now.
+/// Returns the name of a mailbox that is being deleted now.
 pub(in crate::sim) fn deleted_name(world: &mut World, name: &MboxName) -> MboxName {
     world.master.now += 1;
     MboxName::from(&*format!("DELETED.{name}.{:X}", world.master.now))
 }
 
-/// Deletes a mailbox but none below it: it may come back.
+/// Deletes a mailbox, but none below it. It can be restored later.
 pub(in crate::sim) fn delete_one(world: &mut World, name: &MboxName) -> Option<()> {
     if !world.may_move(owner(name).as_ref()) {
         return None;
@@ -150,7 +150,7 @@ pub(in crate::sim) fn recreate(world: &mut World, user: &UserId) -> Option<()> {
     put(world, &name)
 }
 
-/// A deleted mailbox of a user, or a shared one.
+/// Returns a deleted mailbox, of a user or shared.
 pub(in crate::sim) fn any_deleted(world: &mut World) -> Option<MboxName> {
     let mut names = world.master.names_within(b"DELETED");
     names.retain(|name| owner(name).is_none_or(|user| *name != inbox(&user)));
@@ -170,7 +170,7 @@ pub(in crate::sim) fn undelete(world: &mut World, user: &UserId) -> Option<()> {
     rename_one(world, &from, &to, false)
 }
 
-/// `cyr_expire` removes a deleted mailbox.
+/// Removes a deleted mailbox, like `cyr_expire`.
 pub(in crate::sim) fn purge(world: &mut World, _: &UserId) -> Option<()> {
     let name = any_deleted(world)?;
     purge_one(world, &name)

@@ -1,4 +1,4 @@
-//! Messages arrive, change, move and go.
+//! Delivers, changes, moves and removes messages.
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ pub(in crate::sim) fn message(world: &mut World) -> Arc<[u8]> {
     Arc::from(format!("Subject: message {n}\r\n\r\nThis is message {n}.\r\n").as_bytes())
 }
 
-/// Appends a message as [`Folder`] does; gives its UID.
+/// Appends a message to a [`Folder`] and returns its UID.
 pub(in crate::sim) fn add(folder: &mut Folder, file: Arc<[u8]>, now: i64) -> Uid {
     let modseq = folder.next_modseq();
     let uid = folder.state.last_uid + 1;
     let guid = guid(&file);
-    // A thread of its own, whose id begins with a zero: servers count it in CRCs as they do.
+    // A thread id of its own that begins with a zero: Cyrus versions treat it differently in CRCs.
     let cid = guid.0.first_chunk().map_or(1, |bytes| u64::from_be_bytes(*bytes) >> 4);
     let record = Record {
         uid,
@@ -66,7 +66,7 @@ pub(in crate::sim) fn append(world: &mut World, user: &UserId) -> Option<()> {
     Some(())
 }
 
-/// Changes messages of a mailbox under one modseq.
+/// Changes messages of a mailbox with one new modseq.
 pub(in crate::sim) fn change(
     world: &mut World,
     name: &MboxName,
@@ -170,7 +170,7 @@ pub(in crate::sim) fn annotate_message(world: &mut World, user: &UserId) -> Opti
     Some(())
 }
 
-/// Files of expunged messages are unlinked; then their records may go.
+/// Unlinks the files of expunged messages. Then their records may be removed.
 pub(in crate::sim) fn unlink(world: &mut World, user: &UserId) -> Option<()> {
     let name = any_folder(world, user)?;
     let id = world.master.living(&name)?.uniqueid.clone();

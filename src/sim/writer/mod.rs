@@ -1,4 +1,4 @@
-//! What people do to the servers, and what Cyrus's daemons log about it.
+//! The changes that people make on the servers, and the entries that Cyrus's daemons log for them.
 
 mod accounts;
 mod act;

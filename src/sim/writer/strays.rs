@@ -1,4 +1,4 @@
-//! Somebody writes to the replica, where nobody should.
+//! Writes to the replica, which nobody should do.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::sim::spool::{Spool, guid};
 use crate::sim::world::World;
 use crate::types::{InternalFlags, SystemFlags};
 
-/// Somebody writes to the replica, where nobody should.
+/// Makes a random change on the replica, which nobody should do.
 pub(in crate::sim) fn act_on_replica(world: &mut World) {
     let mut names = world.replica.names_within(b"user");
     names.retain(|name| {

@@ -1,4 +1,4 @@
-//! What libsasl2 asks us by callbacks, and what it keeps pointers into.
+//! The callbacks by which libsasl2 asks for user and password, and the data that it points to.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_ulong, c_void};
 use std::ptr;
@@ -9,19 +9,19 @@ use sasl2_sys::sasl::{
 };
 use zeroize::Zeroizing;
 
-/// A callback as libsasl2 stores it; it casts it back by the callback's id.
+/// A callback as libsasl2 stores it. libsasl2 casts it back according to the callback's id.
 type Stored = unsafe extern "C" fn() -> c_int;
 
-/// What libsasl2 is told by its callbacks. It keeps pointers into it.
+/// The answers of the callbacks. libsasl2 keeps pointers to them.
 pub(super) struct Answers {
     pub user: CString,
     pub authname: Option<CString>,
     pub realm: Option<CString>,
-    /// A `sasl_secret_t`, in words for its alignment.
+    /// A `sasl_secret_t`, stored in words so that it is aligned.
     pub secret: Option<Zeroizing<Vec<u64>>>,
 }
 
-/// Callbacks of the whole process, which libsasl2 keeps for ever.
+/// Callbacks for the whole process, which libsasl2 keeps for ever.
 pub(super) struct Global([sasl_callback_t; 2]);
 
 impl Global {
@@ -30,7 +30,7 @@ impl Global {
     }
 }
 
-// SAFETY: never changed; the contexts are null.
+// SAFETY: never changed, and the contexts are null.
 unsafe impl Sync for Global {}
 
 pub(super) static GLOBAL: Global = Global([no_log(), LIST_END]);
@@ -38,9 +38,10 @@ pub(super) static GLOBAL: Global = Global([no_log(), LIST_END]);
 const LIST_END: sasl_callback_t =
     sasl_callback_t { id: SASL_CB_LIST_END, proc_: None, context: ptr::null_mut() };
 
-/// Without it libsasl2 writes to the system log in the program's name.
+/// Returns a callback that discards log lines. Without it libsasl2 writes to the system log in the
+/// name of the program.
 const fn no_log() -> sasl_callback_t {
-    // SAFETY: a function pointer, which libsasl2 casts back to what this id has.
+    // SAFETY: a function pointer, which libsasl2 casts back to the type for this id.
     let proc_ = unsafe { std::mem::transmute::<Log, Stored>(log) };
     sasl_callback_t { id: SASL_CB_LOG, proc_: Some(proc_), context: ptr::null_mut() }
 }
@@ -62,8 +63,8 @@ unsafe extern "C" fn name(
     result: *mut *const c_char,
     length: *mut c_uint,
 ) -> c_int {
-    // SAFETY: the context is a C string of `Answers`; libsasl2 gives pointers that may be written
-    // to, the length's being null if it does not want that.
+    // SAFETY: the context is a C string of `Answers`. libsasl2 passes pointers that may be written
+    // to; the one for the length is null if the length is not wanted.
     unsafe {
         result.write(context.cast());
         if !length.is_null() {
@@ -102,7 +103,7 @@ pub(super) fn callbacks(answers: &Answers) -> Box<[sasl_callback_t]> {
         proc_: Some(proc_),
         context: text.as_ptr().cast_mut().cast(),
     };
-    // SAFETY: function pointers, which libsasl2 casts back to what their ids have.
+    // SAFETY: function pointers, which libsasl2 casts back to the types for their ids.
     let (name, realm, pass) = unsafe {
         (
             std::mem::transmute::<Name, Stored>(name),
@@ -122,14 +123,14 @@ pub(super) fn callbacks(answers: &Answers) -> Box<[sasl_callback_t]> {
     list.into()
 }
 
-/// A `sasl_secret_t`: the length, the bytes, and a NUL that it does not count.
+/// Builds a `sasl_secret_t`: the length, the bytes, and a NUL that the length does not include.
 pub(super) fn secret(password: &str) -> Zeroizing<Vec<u64>> {
     let length = (password.len() as c_ulong).to_ne_bytes();
     let mut bytes = Zeroizing::new(Vec::with_capacity(length.len() + password.len() + 8));
     bytes.extend_from_slice(&length);
     bytes.extend_from_slice(password.as_bytes());
     bytes.push(0);
-    // Of full size from the start, so that no copy is left behind.
+    // Allocate the full size at once: growing would leave a copy of the password in memory.
     let mut words =
         Zeroizing::new(vec![0; bytes.len().max(size_of::<sasl_secret_t>()).div_ceil(8)]);
     for (word, part) in words.iter_mut().zip(bytes.chunks(8)) {

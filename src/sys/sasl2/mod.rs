@@ -1,9 +1,9 @@
-//! The platform's libsasl2 (Cyrus SASL): the client's half of an exchange by one of its plugins,
-//! and the security layer that it may leave.
+//! Uses the platform's libsasl2 (Cyrus SASL) for the client's part of an exchange, with one of its
+//! plugins, and for the security layer that may follow.
 //!
-//! libsasl2 is initialised once in a process and stays so: its plugins are loaded then, from where
-//! it looks for them. Its only other global state, that of plugins, is not guarded by itself
-//! unless the program has given it mutexes, so that exchanges here [take turns](Turn).
+//! libsasl2 is initialised once in a process and stays initialised. It loads its plugins then, from
+//! its own search path. The state that plugins share is protected only if the program has given
+//! libsasl2 mutexes. Therefore only one exchange runs at a time here, see [`Turn`].
 
 mod callbacks;
 mod remains;
@@ -25,69 +25,71 @@ use callbacks::{Answers, GLOBAL, callbacks, secret};
 use remains::{Kept, Remains};
 pub use turn::{Turn, is_busy};
 
-/// Longest packet of the layer that we take, and most bytes that it is given at once.
+/// Longest packet of the layer that is accepted, and most bytes that are passed to the layer at
+/// once.
 const BUFFER: usize = 64 << 10;
-/// Strongest layer that is negotiated where there is no TLS.
+/// Strongest layer, in bits, that is negotiated without TLS.
 const STRONGEST: sasl_ssf_t = 256;
-/// What TLS is worth at the least, in bits.
+/// Minimum strength of TLS, in bits.
 const TLS_BITS: sasl_ssf_t = 128;
-/// Characters of a message of libsasl2 that are passed on.
+/// Characters of a libsasl2 message that are passed on.
 const MESSAGE: usize = 240;
 
-/// With whom the exchange is made, and how.
+/// The server of an exchange, and the conditions of the connection.
 pub struct Peer {
     /// `csync` or `imap`: the service in a Kerberos principal.
     pub service: &'static str,
     /// The server's name, as configured.
     pub host: String,
-    /// Whether TLS is below: then no security layer is wanted.
+    /// Whether the connection uses TLS. Then no security layer is negotiated.
     pub encrypted: bool,
-    /// Whether a mechanism may send the password as it is.
+    /// Whether a mechanism may send the password in plain text.
     pub plaintext: bool,
 }
 
-/// Who logs in. What is not set is not offered to the plugin, which may do without.
+/// The identity to log in with. Fields that are not set are not offered to the plugin, which may
+/// not need them.
 pub struct Who {
-    /// Who proves to be whom.
+    /// The name of the user whose password or ticket is used.
     pub authname: Option<String>,
-    /// Copied, and overwritten when the exchange goes.
+    /// The password; a copy that is overwritten when the exchange is dropped.
     pub password: Option<Zeroizing<String>>,
-    /// Of DIGEST-MD5: where several are offered, the one that is meant.
+    /// The realm for DIGEST-MD5, if the server offers several.
     pub realm: Option<String>,
-    /// Who to act as; empty: the same.
+    /// The user to act as; empty for the same user.
     pub authzid: String,
 }
 
-/// One exchange, and afterwards the connection's security layer.
+/// One exchange, and later the connection's security layer.
 pub struct Exchange {
     conn: *mut sasl_conn_t,
-    /// There until the exchange goes.
+    /// Set until the exchange is dropped.
     kept: Option<Kept>,
 }
 
-// SAFETY: a connection of libsasl2 belongs to no thread, and its plugins keep nothing of a thread's
-// from one call to the next; it must be used by one at a time, which
-// `&mut` sees to: there is no method on `&Exchange`. What it points into is owned, never changed
-// while it is there, and freed by whoever has the exchange.
+// SAFETY: a connection of libsasl2 is not tied to a thread, and its plugins keep no thread state
+// between calls. Only one thread may use it at a time, which `&mut` guarantees: no method takes
+// `&Exchange`. The data that it points to is owned by the exchange, does not change, and is freed
+// by the thread that owns the exchange.
 unsafe impl Send for Exchange {}
 
-/// Bytes that are overwritten in memory when they were used.
+/// Bytes that are overwritten in memory when they are dropped.
 pub type Secret = Zeroizing<Vec<u8>>;
 
-/// How far an exchange is.
+/// The progress of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// More is to come.
+    /// More steps follow.
     Continue,
-    /// We are satisfied.
+    /// The client's part is complete.
     Done,
 }
 
 impl Exchange {
-    /// Before a mechanism was chosen.
+    /// Creates an exchange. The mechanism is chosen later.
     ///
     /// # Errors
-    /// What libsasl2 says.
+    /// The message of libsasl2.
     pub fn new(turn: &Turn, peer: &Peer, who: &Who) -> Result<Exchange, String> {
         initialise(turn)?;
         let service = text(peer.service)?;
@@ -101,9 +103,9 @@ impl Exchange {
         let callbacks = callbacks(&answers);
         let flags = if who.authzid.is_empty() { 0 } else { SASL_NEED_PROXY };
         let mut conn = ptr::null_mut();
-        // SAFETY: all strings are C strings; the callbacks end with SASL_CB_LIST_END, are of the
-        // types that their ids ask for, and stay with what they point to until after
-        // `sasl_dispose`, in boxes that do not move.
+        // SAFETY: all strings are C strings. The callbacks end with SASL_CB_LIST_END and have the
+        // types that their ids require. They and their data are in boxes, which do not move, until
+        // after `sasl_dispose`.
         let code = unsafe {
             sasl_client_new(
                 service.as_ptr(),
@@ -134,24 +136,24 @@ impl Exchange {
             property_names: ptr::null_mut(),
             property_values: ptr::null_mut(),
         };
-        // SAFETY: the property is of this type and copied.
+        // SAFETY: the property has this type, and libsasl2 copies it.
         let code = unsafe {
             sasl_setprop(self.conn, SASL_SEC_PROPS as c_int, (&raw const properties).cast())
         };
         self.check(code)?;
         let external: sasl_ssf_t = if peer.encrypted { TLS_BITS } else { 0 };
-        // SAFETY: the property is of this type and copied.
+        // SAFETY: the property has this type, and libsasl2 copies it.
         let code = unsafe {
             sasl_setprop(self.conn, SASL_SSF_EXTERNAL as c_int, (&raw const external).cast())
         };
         self.check(code).map(drop)
     }
 
-    /// Chooses a mechanism. With `initial` it may begin with a response. May wait for as long as
-    /// the plugin likes, for instance for a Kerberos server.
+    /// Chooses a mechanism. With `initial`, the mechanism may start with a response. The call may
+    /// wait as long as the plugin does, for example for a Kerberos server.
     ///
     /// # Errors
-    /// What libsasl2 says, for instance that there is no plugin or no ticket.
+    /// The message of libsasl2, for example that there is no plugin or no ticket.
     pub fn start(
         &mut self,
         _: &Turn,
@@ -166,8 +168,8 @@ impl Exchange {
         } else {
             (ptr::null_mut(), ptr::null_mut())
         };
-        // SAFETY: the connection is alive, `name` is a C string, and what is written to is ours.
-        // Without `prompt_need` nothing is asked for but by our callbacks.
+        // SAFETY: the connection is alive, `name` is a C string, and the output pointers point to
+        // local variables. Without `prompt_need`, libsasl2 only uses the callbacks.
         let code = unsafe {
             sasl_client_start(
                 self.conn,
@@ -179,24 +181,24 @@ impl Exchange {
             )
         };
         let progress = self.check(code)?;
-        // SAFETY: just set by libsasl2, which keeps the bytes until its next call.
+        // SAFETY: libsasl2 has just set them, and keeps the bytes until its next call.
         let response = unsafe { copied(bytes, length) };
         Ok((response.map(Zeroizing::new), progress))
     }
 
-    /// Answers a challenge; may wait as [`Exchange::start`] may.
+    /// Answers a challenge. May wait like [`Exchange::start`].
     ///
     /// # Errors
-    /// What libsasl2 says.
+    /// The message of libsasl2.
     pub fn step(&mut self, _: &Turn, challenge: &[u8]) -> Result<(Secret, Progress), String> {
         let size = c_uint::try_from(challenge.len()).map_err(|_| "its challenge is too long")?;
         let (mut bytes, mut length): (*const c_char, c_uint) = (ptr::null(), 0);
-        // Plugins take a challenge for a C string now and then: it ends with a NUL beyond its size.
+        // Some plugins read a challenge as a C string, so add a NUL after it.
         let mut ended = Zeroizing::new(Vec::with_capacity(challenge.len() + 1));
         ended.extend_from_slice(challenge);
         ended.push(0);
-        // SAFETY: the connection is alive, the challenge has `size` bytes, what is written to is
-        // ours.
+        // SAFETY: the connection is alive, the challenge has `size` bytes, and the output pointers
+        // point to local variables.
         let code = unsafe {
             sasl_client_step(
                 self.conn,
@@ -208,16 +210,16 @@ impl Exchange {
             )
         };
         let progress = self.check(code)?;
-        // SAFETY: just set by libsasl2, which keeps the bytes until its next call.
+        // SAFETY: libsasl2 has just set them, and keeps the bytes until its next call.
         let response = unsafe { copied(bytes, length) };
         Ok((Zeroizing::new(response.unwrap_or_default()), progress))
     }
 
-    /// Strength in bits of the security layer, and what one packet of it may hold, if there is a
-    /// layer.
+    /// Returns the strength of the security layer in bits and the size of its packets in bytes.
+    /// Returns `None` if there is no layer.
     ///
     /// # Errors
-    /// What libsasl2 says.
+    /// The message of libsasl2.
     pub fn layer(&mut self) -> Result<Option<(u32, usize)>, String> {
         let bits = match self.number(SASL_SSF)? {
             0 => return Ok(None),
@@ -231,28 +233,28 @@ impl Exchange {
 
     fn number(&mut self, property: c_uint) -> Result<c_uint, String> {
         let mut value: *const c_void = ptr::null();
-        // SAFETY: the connection is alive; a pointer is written.
+        // SAFETY: the connection is alive, and libsasl2 writes one pointer.
         let code = unsafe { sasl_getprop(self.conn, property as c_int, &mut value) };
         self.check(code)?;
         if value.is_null() {
             return Err("libsasl2 does not tell about its security layer".into());
         }
-        // SAFETY: both properties that are asked for are `unsigned` and lie in the connection.
+        // SAFETY: both properties have the type `unsigned` and are part of the connection.
         Ok(unsafe { value.cast::<c_uint>().read() })
     }
 
-    /// Protects at most as many bytes as [`Exchange::layer`] said.
+    /// Protects bytes, at most as many as [`Exchange::layer`] returned.
     ///
     /// # Errors
-    /// What libsasl2 says.
+    /// The message of libsasl2.
     pub fn encode(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
         self.code(sasl_encode, bytes, out)
     }
 
-    /// Takes the protection off; parts of packets are kept for the next call.
+    /// Removes the protection. Incomplete packets are kept for the next call.
     ///
     /// # Errors
-    /// What libsasl2 says: that the bytes were meddled with.
+    /// The message of libsasl2, for example that the bytes were modified.
     pub fn decode(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
         bytes.chunks(BUFFER).try_for_each(|part| self.code(sasl_decode, part, out))
     }
@@ -260,12 +262,12 @@ impl Exchange {
     fn code(&mut self, coder: Coder, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), String> {
         let size = c_uint::try_from(bytes.len()).map_err(|_| "too many bytes at once")?;
         let (mut coded, mut length): (*const c_char, c_uint) = (ptr::null(), 0);
-        // SAFETY: `sasl_encode` or `sasl_decode`: the connection is alive, `bytes` has `size`
-        // bytes, what is written to is ours.
+        // SAFETY: `sasl_encode` or `sasl_decode`. The connection is alive, `bytes` has `size`
+        // bytes, and the output pointers point to local variables.
         let code =
             unsafe { coder(self.conn, bytes.as_ptr().cast(), size, &mut coded, &mut length) };
         self.check(code)?;
-        // SAFETY: just set by libsasl2, which keeps the bytes until its next call.
+        // SAFETY: libsasl2 has just set them, and keeps the bytes until its next call.
         out.extend(unsafe { copied(coded, length) }.unwrap_or_default());
         Ok(())
     }
@@ -275,7 +277,7 @@ impl Exchange {
             SASL_OK => Ok(Progress::Done),
             SASL_CONTINUE => Ok(Progress::Continue),
             code => {
-                // SAFETY: the connection is alive; the C string stays until its next call.
+                // SAFETY: the connection is alive, and the C string is valid until its next call.
                 let detail = unsafe { lossy(sasl_errdetail(self.conn)) };
                 Err(if detail.is_empty() { code_text(code) } else { detail })
             }
@@ -297,10 +299,10 @@ impl Drop for Exchange {
     }
 }
 
-/// Has libsasl2 initialised.
+/// Initialises libsasl2.
 fn initialise(_: &Turn) -> Result<(), String> {
-    // SAFETY: the callbacks are static and end with SASL_CB_LIST_END; no two threads are here at
-    // once, for it is our turn. If the program has initialised libsasl2 itself, its callbacks stay.
+    // SAFETY: the callbacks are static and end with SASL_CB_LIST_END. The turn keeps other threads
+    // out. If the program has initialised libsasl2 itself, its own callbacks stay in use.
     match *turn::READY.get_or_init(|| unsafe { sasl_client_init(GLOBAL.list()) }) {
         SASL_OK => Ok(()),
         code => Err(format!("libsasl2 cannot be used: {}", code_text(code))),
@@ -312,12 +314,12 @@ fn text(text: &str) -> Result<CString, String> {
 }
 
 /// # Safety
-/// `bytes` is null or points to so many bytes.
+/// `bytes` is null or points to `length` bytes.
 unsafe fn copied(bytes: *const c_char, length: c_uint) -> Option<Vec<u8>> {
     if bytes.is_null() {
         return None;
     }
-    // SAFETY: by the caller.
+    // SAFETY: guaranteed by the caller.
     Some(unsafe { std::slice::from_raw_parts(bytes.cast::<u8>(), length as usize) }.to_vec())
 }
 
@@ -327,13 +329,13 @@ unsafe fn lossy(text: *const c_char) -> String {
     if text.is_null() {
         return String::new();
     }
-    // SAFETY: by the caller.
+    // SAFETY: guaranteed by the caller.
     let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MESSAGE).collect()
 }
 
 fn code_text(code: c_int) -> String {
-    // SAFETY: gives a static C string for every number.
+    // SAFETY: returns a static C string for every number.
     unsafe { lossy(sasl_errstring(code, ptr::null(), ptr::null_mut())) }
 }
 
@@ -366,7 +368,7 @@ mod tests {
             exchange(turn, Some("x")).start(turn, "NO-SUCH", true).unwrap_err().contains("SASL")
         );
         assert!(exchange(turn, None).start(turn, "DIGEST-MD5", false).is_err());
-        // The password would go over the network in clear, or nobody be logged in.
+        // These would send the password in plain text, or log in without a user.
         assert!(exchange(turn, Some("x")).start(turn, "PLAIN", true).is_err());
         assert!(exchange(turn, Some("x")).start(turn, "ANONYMOUS", true).is_err());
         assert!(exchange(turn, Some("x")).start(turn, "A\0B", true).is_err());
@@ -386,7 +388,7 @@ mod tests {
         let response = String::from_utf8(response.to_vec()).unwrap();
         assert!(response.contains("username=\"repl\""), "{response}");
         assert!(!response.contains("word"), "{response}");
-        // It does not know the password.
+        // This server does not know the password.
         assert!(exchange.step(turn, b"rspauth=00000000000000000000000000000000").is_err());
     }
 

@@ -1,33 +1,33 @@
-//! What an exchange leaves.
+//! The parts of an exchange that are still to be freed.
 
 use sasl2_sys::sasl::{sasl_callback_t, sasl_conn_t, sasl_dispose};
 
 use super::callbacks::Answers;
 
-/// What a connection of libsasl2 points into.
+/// The data that a libsasl2 connection points to.
 pub(super) struct Kept {
     pub(super) _callbacks: Box<[sasl_callback_t]>,
     pub(super) _answers: Box<Answers>,
 }
 
-/// A connection that nobody uses any more.
+/// A libsasl2 connection that is no longer used.
 pub(super) struct Remains {
     pub(super) conn: *mut sasl_conn_t,
-    /// Dropped after the connection was disposed of.
+    /// Dropped after the connection has been disposed of.
     pub(super) _kept: Option<Kept>,
 }
 
-// SAFETY: as of the exchange that it was; all that is done with it is to dispose of it.
+// SAFETY: like for the exchange; the only remaining operation is to dispose of it.
 unsafe impl Send for Remains {}
 
 impl Remains {
-    /// Disposes of it.
+    /// Disposes of the connection.
     ///
     /// # Safety
-    /// It must be the caller's turn.
+    /// The caller must hold the turn.
     pub(super) unsafe fn dispose(mut self) {
-        // SAFETY: the connection is alive and no exchange has it any more; the rest is the
-        // caller's promise.
+        // SAFETY: the connection is alive and no exchange uses it any more. The caller guarantees
+        // the rest.
         unsafe { sasl_dispose(&mut self.conn) };
     }
 }

@@ -1,5 +1,5 @@
-//! Turns: one thread at a time is within what plugins of libsasl2 share. A turn may last for as
-//! long as a Kerberos server is waited for, so nobody has to wait for one without end.
+//! Turns: only one thread at a time may use the state that libsasl2's plugins share. A turn may
+//! last as long as a Kerberos server takes to answer, so a thread can limit its wait for a turn.
 
 use std::ffi::c_int;
 use std::sync::OnceLock;
@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::remains::Remains;
 
-/// What `sasl_client_init` said; only whose turn it is asks.
+/// Result of `sasl_client_init`. Only the thread that holds the turn uses it.
 pub(super) static READY: OnceLock<c_int> = OnceLock::new();
 
 static STATE: Mutex<State> = Mutex::new(State { busy: false, remains: Vec::new() });
@@ -17,16 +17,16 @@ static ENDED: Condvar = Condvar::new();
 
 struct State {
     busy: bool,
-    /// What went while it was somebody's turn, to be disposed of at its end.
+    /// Connections that were dropped during a turn. They are disposed of at its end.
     remains: Vec<Remains>,
 }
 
-/// The turn of whoever has it, until it is dropped. It can go to another thread.
+/// The right to use libsasl2, until it is dropped. It can move to another thread.
 #[derive(Debug)]
 pub struct Turn(());
 
 impl Turn {
-    /// Takes a turn; `None` if it was somebody else's all the time.
+    /// Waits for a turn. Returns `None` if other threads held it for the whole time `within`.
     pub fn take(within: Duration) -> Option<Turn> {
         let mut state = STATE.lock();
         let deadline = Instant::now() + within;
@@ -51,7 +51,7 @@ impl Drop for Turn {
             let remains = std::mem::take(&mut state.remains);
             drop(state);
             for remains in remains {
-                // SAFETY: `busy` is set until there are none left, and the turn is this one.
+                // SAFETY: `busy` stays set until the list is empty, and this thread holds the turn.
                 unsafe { remains.dispose() };
             }
         }
@@ -59,12 +59,12 @@ impl Drop for Turn {
     }
 }
 
-/// Whether it is anybody's turn.
+/// Returns whether a thread holds the turn.
 pub fn is_busy() -> bool {
     STATE.lock().busy
 }
 
-/// Disposes of what an exchange leaves: now, or when it is nobody's turn any more.
+/// Disposes of the remains of an exchange: now, or at the end of the current turn.
 pub(super) fn dispose(remains: Remains) {
     let mut state = STATE.lock();
     state.remains.push(remains);

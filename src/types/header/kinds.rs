@@ -1,17 +1,17 @@
-//! The types that fields have.
+//! The Rust types of header fields, and how each converts to and from a [`Value`].
 
 use super::value::{Shape, Value};
 use crate::types::{MboxName, MboxType, Modseq, Options, SyncCrcs, Text, Time, UniqueId};
 
-/// A type that a field can have.
+/// A Rust type that a field can have.
 pub trait FieldType {
-    /// What kind of value it has on the wire.
+    /// The form of its value on the wire.
     const SHAPE: Shape;
 
-    /// Its value.
+    /// Returns the value.
     fn value(&self) -> Value<'_>;
 
-    /// Takes a value; one of another shape, or that does not fit, becomes the default.
+    /// Sets the value. A value that has another form or does not fit sets the default.
     fn put(&mut self, value: Value<'_>);
 }
 
@@ -75,7 +75,7 @@ number_fields! {
     u64, Number64;
 }
 
-/// Cyrus leaves out a modseq that is 0; some version might write it.
+/// Cyrus omits a modseq that is 0, but some version might send it.
 impl FieldType for Option<Modseq> {
     const SHAPE: Shape = Shape::Number64;
 

@@ -1,9 +1,9 @@
-//! The header of a mailbox: what both sides of a replication have of it beside its messages.
+//! The header of a mailbox: the data, besides messages, that both sides of a replication have.
 //!
-//! One table, [`FIELDS`], says of each field how the wire calls it, when it is sent, whether it is
-//! compared, what a partial state and a repair do with it, and how far a replica's claim may go.
-//! Encoding, decoding, comparison, the replication cache, repairs and the C structure are loops
-//! over this table or are generated from it: a new field of a new Cyrus is one more line.
+//! The table [`FIELDS`] lists for each field its name on the wire, when it is sent, whether it is
+//! compared, what a partial state and a repair do with it, and which values of a replica are
+//! believed. Encoding, decoding, comparison, the replication cache, repairs and the C structure are
+//! loops over this table or generated from it. A new field of a new Cyrus needs only one more line.
 
 mod kinds;
 mod rules;
@@ -20,8 +20,8 @@ pub use value::{Shape, Value};
 pub const ANNOT_CRC_KEY: &str = "SYNC_CRC_ANNOT";
 
 impl MailboxHeader {
-    /// The fields in which the replica's value `there` is higher than this one, and an update
-    /// cannot lower it.
+    /// Returns the fields in which the replica's value in `there` is higher and cannot be lowered
+    /// by an update.
     pub fn outdone_by<'h>(
         &'h self,
         there: &'h MailboxHeader,
@@ -32,7 +32,7 @@ impl MailboxHeader {
         })
     }
 
-    /// This header, with the higher value of both sides wherever a repair raises it.
+    /// Returns this header with the higher value of both sides in each field that a repair raises.
     #[must_use]
     pub fn raised(&self, there: &MailboxHeader) -> MailboxHeader {
         let mut raised = self.clone();
@@ -44,15 +44,15 @@ impl MailboxHeader {
         raised
     }
 
-    /// Whether a repair would raise nothing of this header to reach `raised`.
+    /// Returns whether this header already has all values that a repair raises in `raised`.
     #[must_use]
     pub fn reaches(&self, raised: &MailboxHeader) -> bool {
         let mut fields = FIELDS.iter().filter(|f| f.higher_there != HigherThere::Ignored);
         fields.all(|field| field.get(self) == field.get(raised))
     }
 
-    /// The header of a partial state: `kept` has what the replica keeps in it. The fields of the
-    /// part itself are left for the caller.
+    /// Returns the header of a partial state. `kept` provides the fields that keep the replica's
+    /// value. The caller sets the fields that belong to the part itself.
     #[must_use]
     pub fn in_part(&self, kept: &MailboxHeader) -> MailboxHeader {
         let mut part = self.clone();
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
     use crate::types::{MboxType, Options, SyncCrcs};
 
-    /// A header in which every field has another value than its default.
+    /// Returns a header in which no field has its default value.
     fn full() -> MailboxHeader {
         let mut header = MailboxHeader::default();
         for (number, field) in (1_u32..).zip(FIELDS) {

@@ -1,16 +1,16 @@
-//! What is done with a field: the columns of the table.
+//! The rules for a field: the columns of the table.
 
-/// Whether Cyrus's answers always have a field (`sync_mailbox_to_dlist`... in
+/// Whether a field is always in Cyrus's replies (`sync_mailbox_to_dlist`... in
 /// `imap/sync_support.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
-    /// An answer without it is malformed.
+    /// A reply without it is malformed.
     Always,
-    /// It may be missing: it was empty, or the replica's version does not know it.
+    /// It may be missing, because it is empty or the replica's version does not know it.
     Perhaps,
 }
 
-/// When an update has a field (`sync_prepare_dlists` in `imap/sync_support.c`).
+/// When an update contains a field (`sync_prepare_dlists` in `imap/sync_support.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
     /// In every update.
@@ -19,72 +19,73 @@ pub enum Sent {
     IfSet,
 }
 
-/// When a field makes two mailboxes differ (`is_unchanged` in `imap/sync_support.c`).
+/// When a field makes two mailboxes different (`is_unchanged` in `imap/sync_support.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compared {
-    /// Never by itself.
+    /// Never.
     Never,
-    /// If both sides have other values.
+    /// If the values differ.
     IfDifferent,
-    /// If the replica reports one and it is another: a version that does not know the field reports
+    /// If the replica reports a value that differs. A version that does not know the field reports
     /// none.
     IfReported,
-    /// If the master's is higher. A higher one on the replica is nothing that an update would mend.
+    /// If the master's value is higher. An update cannot lower a higher value of the replica.
     IfHigher,
-    /// If the option `reverseacls` is on, the replica reports one, and the master's is higher.
+    /// If the option `reverseacls` is on, the replica reports a value, and the master's is higher.
     WithReverseAcls,
-    /// If both sides have one and they differ.
+    /// If both sides have a value and the values differ.
     IfBoth,
-    /// Groups of a user, as sets. Where the master knows none of the groups that there are, and
-    /// where the replica's version has no groups, there is nothing to compare. Cyrus's client does
-    /// not look at them.
+    /// Groups of a user, compared as sets. They are not compared if the master knows none of the
+    /// groups, or if the replica's version has no groups. Cyrus's client does not compare them.
     Groups,
-    /// When both sides are compared in full, if the replica's version knows the field and has
-    /// conversations; else it goes along with other changes. A replica whose conversations database
-    /// is of an older form takes it and does not report it (`USER_COMPACT_EMAILIDS` in
-    /// `imap/user.h`): an update for its sake would be sent again and again.
+    /// In a full comparison only, if the replica's version knows the field and has conversations;
+    /// otherwise it is sent along with other changes. A replica whose conversations database has an
+    /// older form accepts the field but does not report it (`USER_COMPACT_EMAILIDS` in
+    /// `imap/user.h`). An update only for this field would then be repeated for ever.
     InFull,
-    /// Not even when both sides are compared in full: each side has its own, and it is sent for
-    /// the creation of the mailbox.
+    /// Not even in a full comparison: each side has its own value. It is sent for the creation of
+    /// the mailbox.
     AtCreation,
 }
 
-/// What a partial state, one that the master has never had as a whole, has in a field
+/// The value of a field in a partial state, which the master never had as a whole
 /// (`calculate_intermediate_state` in `imap/sync_support.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InPart {
-    /// What the master has.
+    /// The master's value.
     Same,
-    /// What belongs to the part that is sent.
+    /// The value for the part that is sent.
     OfPart,
-    /// What the replica has already.
+    /// The replica's current value.
     Kept,
-    /// Nothing.
+    /// No value.
     LeftOut,
 }
 
-/// What a higher value on the replica means (`mailbox_full_update` in `imap/sync_support.c`).
+/// The consequence of a higher value on the replica (`mailbox_full_update` in
+/// `imap/sync_support.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HigherThere {
-    /// Nothing.
+    /// None.
     Ignored,
-    /// A repair raises the master's.
+    /// A repair raises the master's value.
     Raised,
-    /// The same, and by itself it takes a repair: an update cannot lower it.
+    /// A repair is necessary, because an update cannot lower the replica's value. It raises the
+    /// master's.
     NeedsRepair,
 }
 
-/// How far a replica's claim may go.
+/// The limit for values that a replica reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
-    /// As far as it likes.
+    /// No limit.
     None,
-    /// A UID must leave room for new messages.
+    /// A UID, which must leave room for new messages.
     Uid,
-    /// A modseq must be one that changes lead to.
+    /// A modseq, which must be one that changes can have produced.
     Modseq,
-    /// A time must be one.
+    /// A time within a plausible range.
     Time,
-    /// A time that new mailboxes get, so it cannot be ahead of the clock.
+    /// A time that new mailboxes get, which cannot be ahead of the clock.
     Now,
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::types::{MboxType, Options, SyncCrcs, Time};
 
-/// What kind of value a field has on the wire.
+/// The form of a field's value on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// Text.
@@ -19,20 +19,20 @@ pub enum Shape {
     Number64,
     /// Seconds since 1970.
     Time,
-    /// Two numbers, the second under a key of its own.
+    /// Two numbers; the second has a key of its own.
     Crcs,
 }
 
 /// The value of one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Value<'h> {
-    /// There is none.
+    /// No value.
     Absent,
     /// Text.
     Text(&'h [u8]),
-    /// A mailbox type, as far as it is replicated.
+    /// A mailbox type, only the replicated bits.
     Type(MboxType),
-    /// Mailbox options, as far as they are replicated.
+    /// Mailbox options, only the replicated bits.
     Options(Options),
     /// A number.
     Number(u64),
@@ -43,14 +43,14 @@ pub enum Value<'h> {
 }
 
 impl Value<'_> {
-    /// Whether it is something else than its field's default.
+    /// Returns whether the value differs from its field's default.
     #[must_use]
     pub fn is_set(self) -> bool {
         let unset = [Value::Absent, Value::Type(MboxType::default()), Value::Number(0)];
         !unset.contains(&self)
     }
 
-    /// As a number that can be higher than another; 0 if there is none.
+    /// Returns the value as a number for comparison; 0 if it is not a number.
     #[must_use]
     pub fn number(self) -> u64 {
         match self {
@@ -61,7 +61,7 @@ impl Value<'_> {
     }
 }
 
-/// For people.
+/// Formats the value for people.
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
