@@ -1,4 +1,4 @@
-//! Certificates for tests of TLS, made with the openssl program while the test runs.
+//! Creates certificates for TLS tests with the openssl program.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,25 +16,25 @@ pub struct Certificate {
     pub key: PathBuf,
 }
 
-/// When a certificate is valid.
+/// The period in which a certificate is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Valid {
     /// Now.
     Now,
-    /// It was, in 2020.
+    /// In the past, in 2020.
     Once,
-    /// It will be, from 2090 on.
+    /// In the future, from 2090 on.
     Later,
-    /// Now, and for so many days.
+    /// Now, for this many days.
     Days(u32),
 }
 
-/// What a certificate's key is.
+/// The kind of a certificate's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
-    /// Of the curve P-256.
+    /// An elliptic curve key (P-256).
     Ec,
-    /// Of 2048 bits.
+    /// An RSA key of 2048 bits.
     Rsa,
 }
 
@@ -59,7 +59,7 @@ impl Runner {
         assert!(output.status.success(), "openssl {args:?}: {output:?}");
     }
 
-    /// Writes a new key.
+    /// Creates a new key.
     fn key(&self, dir: &Path, name: &str, kind: Key) -> PathBuf {
         let file = format!("{name}.key");
         let (algorithm, option) = match kind {
@@ -73,7 +73,7 @@ impl Runner {
 }
 
 impl Authority {
-    /// A new authority; its files are below a server's scratch directory.
+    /// Creates a new authority, with its files in a server's scratch directory.
     pub fn new(cyrus: &Cyrus, name: &str) -> Authority {
         let run = Runner { guard: cyrus.guard().clone() };
         let dir = cyrus.scratch().join(name);
@@ -85,12 +85,12 @@ impl Authority {
         Authority { dir, root, serial: AtomicU32::new(0x1000), run }
     }
 
-    /// Its own certificate, to be trusted.
+    /// Returns the authority's own certificate, which clients must trust.
     pub fn root(&self) -> &Path {
         &self.root.cert
     }
 
-    /// A directory with its certificate under the name that OpenSSL looks for.
+    /// Returns a directory that contains this certificate under the name that OpenSSL looks for.
     pub fn hashed_dir(&self) -> PathBuf {
         let dir = self.dir.join("hashed");
         self.run.guard.make_dir(&dir);
@@ -100,13 +100,13 @@ impl Authority {
         dir
     }
 
-    /// A certificate for these names: `IP:127.0.0.1`, `DNS:replica.example`; the first name goes
-    /// into the subject, so that it can be a user's too.
+    /// Issues a certificate for these names, such as `IP:127.0.0.1` or `DNS:replica.example`. The
+    /// first argument is the subject, which can also be the name of a user.
     pub fn issue(&self, subject: &str, names: &[&str], valid: Valid) -> Certificate {
         self.issue_for(Key::Ec, subject, names, valid)
     }
 
-    /// The same with a choice of keys.
+    /// Like [`Authority::issue`], with a choice of the kind of key.
     pub fn issue_for(&self, kind: Key, subject: &str, names: &[&str], valid: Valid) -> Certificate {
         let number = self.serial.fetch_add(1, Ordering::Relaxed);
         let name = format!("issued-{number:x}");
@@ -154,12 +154,12 @@ impl Authority {
         Certificate { cert: self.dir.join(cert), key }
     }
 
-    /// Revokes a certificate, from the next list on.
+    /// Revokes a certificate. Lists created later contain it.
     pub fn revoke(&self, certificate: &Certificate) {
         self.list(&["-revoke", &certificate.cert.display().to_string()]);
     }
 
-    /// A new list of the certificates that were revoked, valid as of [`Valid`].
+    /// Creates a list of the revoked certificates that is valid in the given period.
     pub fn revoked(&self, valid: Valid) -> PathBuf {
         let number = self.serial.fetch_add(1, Ordering::Relaxed);
         let file = format!("revoked-{number:x}.pem");
@@ -177,7 +177,7 @@ impl Authority {
 }
 
 impl Valid {
-    /// From when to when, as openssl takes them.
+    /// Returns the start and the end of the period in openssl's format.
     fn dates(self) -> (String, String) {
         let (from, to) = match self {
             Valid::Now => ("20200101000000Z", "20991231000000Z"),
@@ -189,7 +189,7 @@ impl Valid {
     }
 }
 
-/// The time in so many days, as openssl takes it.
+/// Returns the time in this many days in openssl's format.
 fn in_days(days: u32) -> String {
     let when = format!("+{days} days");
     let mut command = Command::new("/bin/date");
@@ -197,8 +197,8 @@ fn in_days(days: u32) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// What `openssl req -x509` makes unless told otherwise: a certificate that signed itself, marked
-/// as an authority's, with a subject and no alternative names.
+/// Creates a self-signed certificate with the defaults of `openssl req -x509`: it is marked as an
+/// authority's and has a subject but no alternative names.
 pub fn self_signed(cyrus: &Cyrus, dir: &Path, name: &str) -> Certificate {
     let run = Runner { guard: cyrus.guard().clone() };
     let key = run.key(dir, name, Key::Ec);
@@ -209,7 +209,7 @@ pub fn self_signed(cyrus: &Cyrus, dir: &Path, name: &str) -> Certificate {
     Certificate { cert: dir.join(cert), key }
 }
 
-/// SHA-256 of a certificate, as `openssl x509 -fingerprint` prints it.
+/// Returns the SHA-256 of a certificate in the format of `openssl x509 -fingerprint`.
 pub fn fingerprint(cyrus: &Cyrus, cert: &Path) -> String {
     let mut command = cyrus.guard().command("/usr/bin/openssl");
     command.args(["x509", "-noout", "-fingerprint", "-sha256", "-in"]).arg(cert);

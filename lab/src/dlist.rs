@@ -1,7 +1,8 @@
-//! The values of the replication protocol, as far as the lab needs them.
+//! Parses and writes values of the replication protocol, as far as the lab needs them.
 //!
-//! Form: atoms, quoted strings, literals `{5+}`, lists `(a b)`, keyed lists `%(KEY value ...)`,
-//! files `%{partition guid size}` (facts from `dlist_print` and `dlist_parse` in `imap/dlist.c`).
+//! The forms are: atoms, quoted strings, literals `{5+}`, lists `(a b)`, keyed lists `%(KEY value
+//! ...)`, files `%{partition guid size}` (facts from `dlist_print` and `dlist_parse` in
+//! `imap/dlist.c`).
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 pub enum Value {
     /// `NIL`
     Nil,
-    /// Atom, quoted string, literal, flag or number: the wire does not tell them apart reliably.
+    /// Atom, quoted string, literal, flag or number; the wire does not distinguish them reliably.
     Text(Vec<u8>),
     /// `(a b c)`
     List(Vec<Value>),
@@ -18,46 +19,46 @@ pub enum Value {
     Keyed(Vec<(String, Value)>),
     /// `%{partition guid size}` and the bytes.
     File {
-        /// Partition it is staged on.
+        /// Partition on which it is staged.
         partition: String,
         /// SHA-1 in hexadecimal.
         guid: String,
-        /// Contents.
+        /// The bytes of the file.
         bytes: Vec<u8>,
     },
 }
 
 impl Value {
-    /// A text.
+    /// Creates a text.
     pub fn text(text: impl AsRef<[u8]>) -> Value {
         Value::Text(text.as_ref().to_vec())
     }
 
-    /// A number.
+    /// Creates a number.
     pub fn number(number: u64) -> Value {
         Value::Text(number.to_string().into_bytes())
     }
 
-    /// A list of texts.
+    /// Creates a list of texts.
     pub fn texts<T: AsRef<[u8]>>(texts: impl IntoIterator<Item = T>) -> Value {
         Value::List(texts.into_iter().map(Value::text).collect())
     }
 
-    /// A keyed list.
+    /// Creates a keyed list.
     pub fn keyed<K: Into<String>>(items: impl IntoIterator<Item = (K, Value)>) -> Value {
         Value::Keyed(items.into_iter().map(|(k, v)| (k.into(), v)).collect())
     }
 
-    /// The value of a key of a keyed list.
+    /// Returns the value of a key of a keyed list.
     pub fn get(&self, key: &str) -> Option<&Value> {
         let Value::Keyed(items) = self else { return None };
         items.iter().find(|(k, _)| k == key).map(|(_, v)| v)
     }
 
-    /// The text of a key, lossily as UTF-8.
+    /// Returns the text of a key. Invalid UTF-8 is replaced.
     ///
     /// # Panics
-    /// If there is no such key or no text.
+    /// If there is no such key, or its value is not a text.
     #[track_caller]
     pub fn str(&self, key: &str) -> String {
         match self.get(key) {
@@ -66,22 +67,22 @@ impl Value {
         }
     }
 
-    /// The number of a key.
+    /// Returns the number of a key.
     ///
     /// # Panics
-    /// If there is no such key or no number.
+    /// If there is no such key, or its value is not a number.
     #[track_caller]
     pub fn num(&self, key: &str) -> u64 {
         let text = self.str(key);
         text.parse().unwrap_or_else(|_| panic!("{key} is no number: {text}"))
     }
 
-    /// The members of a list; empty for everything else.
+    /// Returns the members of a list. Returns an empty slice for any other value.
     pub fn items(&self) -> &[Value] {
         if let Value::List(items) = self { items } else { &[] }
     }
 
-    /// A readable form, with bytes that are no printable ASCII as `\xNN`.
+    /// Returns a readable form, with unprintable and non-ASCII bytes as `\xNN`.
     pub fn show(&self) -> String {
         match self {
             Value::Nil => "NIL".into(),
@@ -100,7 +101,7 @@ impl Value {
         }
     }
 
-    /// Writes it as on the wire.
+    /// Writes the value in the form of the wire.
     pub fn write(&self, out: &mut Vec<u8>) {
         match self {
             Value::Nil => out.extend(b"NIL"),
@@ -134,15 +135,14 @@ impl Value {
         }
     }
 
-    /// Reads a value, with a key before it if `keyed`, from the start of `input`; what is left is
-    /// returned too.
+    /// Parses a value at the start of `input`. Also returns the remaining bytes.
     pub fn parse(input: &[u8]) -> Result<(Value, &[u8]), String> {
         let mut reader = Reader { rest: input };
         let value = reader.value()?;
         Ok((value, reader.rest))
     }
 
-    /// Reads `NAME value`.
+    /// Parses `NAME value`.
     pub fn parse_named(input: &[u8]) -> Result<(String, Value), String> {
         let mut reader = Reader { rest: input };
         let name = reader.string()?;
@@ -151,7 +151,7 @@ impl Value {
         Ok((String::from_utf8_lossy(&name).into_owned(), value))
     }
 
-    /// Keyed list as a map, for comparison.
+    /// Converts a keyed list to a map, for comparison.
     pub fn into_map(self) -> BTreeMap<String, Value> {
         if let Value::Keyed(items) = self { items.into_iter().collect() } else { BTreeMap::new() }
     }

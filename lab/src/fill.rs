@@ -1,8 +1,8 @@
-//! Fills a spool at thousands of messages a second, through Cyrus's own replication server.
+//! Fills a spool with thousands of messages a second, through Cyrus's own replication server.
 //!
-//! `APPLY MESSAGE` stages the files and `APPLY MAILBOX` with `SYNC_CRC 0` (which the server does
-//! not check) puts them into the index, with ascending modseqs as delivery gives them. The next
-//! batch is made while the server works on the last.
+//! `APPLY MESSAGE` stages the files. `APPLY MAILBOX` with `SYNC_CRC 0`, which the server does not
+//! check, adds them to the index. The modseqs ascend, as with delivery. The next batch is prepared
+//! while the server processes the last one.
 
 use std::collections::HashMap;
 
@@ -14,33 +14,33 @@ use crate::rng::Rng;
 use crate::sync_server::SyncServer;
 use crate::text;
 
-/// A batch ends at so many messages or bytes.
+/// Limits of a batch: number of messages, and bytes.
 const BATCH_MESSAGES: usize = 500;
 const BATCH_BYTES: usize = 4 << 20;
 
-/// 2024-01-01, the first arrival.
+/// 2024-01-01, the time of the first arrival.
 const FIRST_ARRIVAL: u64 = 1_704_067_200;
 
-/// Makes mailboxes with messages. Daemons may run meanwhile.
+/// Creates mailboxes with messages. The daemons may run at the same time.
 #[derive(Debug)]
 pub struct Filler {
     server: SyncServer,
     rng: Rng,
-    /// Highest modseq given so far, by owner (`""` for shared mailboxes).
+    /// Highest modseq used so far, by owner (`""` for shared mailboxes).
     modseqs: HashMap<String, u64>,
     outstanding: usize,
 }
 
-/// How much there is to fill in.
+/// The amount of mail to create.
 #[derive(Debug, Clone, Copy)]
 pub struct Bulk {
-    /// Users `u000`, `u001`, ...
+    /// Number of users, named `u000`, `u001`, ...
     pub users: usize,
-    /// Mailboxes of each, INBOX among them.
+    /// Number of mailboxes of each user, including INBOX.
     pub folders: usize,
-    /// Messages in each mailbox.
+    /// Number of messages in each mailbox.
     pub messages: usize,
-    /// Seed of the contents.
+    /// Seed for the contents.
     pub seed: u64,
 }
 
@@ -51,13 +51,13 @@ impl Filler {
         Filler { server, rng: Rng::new(seed), modseqs: HashMap::new(), outstanding: 0 }
     }
 
-    /// Makes a new mailbox with messages of usual sizes, about 11 KiB on average.
+    /// Creates a mailbox with messages of usual sizes, about 11 KiB on average.
     pub fn mailbox(&mut self, name: &str, messages: usize) {
         self.mailbox_of_sizes(name, messages, text::usual_size);
     }
 
-    /// Makes a new mailbox with messages of the sizes that `size` gives. A user's INBOX
-    /// (`user.fred`) must be made before his other mailboxes.
+    /// Creates a mailbox with messages whose sizes `size` returns. A user's INBOX (`user.fred`)
+    /// must be created before the user's other mailboxes.
     pub fn mailbox_of_sizes(
         &mut self,
         name: &str,
@@ -70,7 +70,8 @@ impl Filler {
         });
     }
 
-    /// Makes a new mailbox with the messages that `make` makes, likewise.
+    /// Creates a mailbox with the messages that `make` returns. The INBOX must be created first as
+    /// well.
     pub fn mailbox_of(&mut self, name: &str, messages: usize, make: impl Fn(&mut Rng) -> Vec<u8>) {
         let uniqueid = self.unique_id();
         let mut state = State {
@@ -101,7 +102,7 @@ impl Filler {
         self.settle();
     }
 
-    /// Users with INBOX, Sent, Archive, ... of `bulk.messages` messages each.
+    /// Creates users with INBOX, Sent, Archive, ... with `bulk.messages` messages each.
     pub fn bulk(&mut self, bulk: Bulk) {
         self.bulk_of(bulk, |rng| {
             let size = text::usual_size(rng);
@@ -109,7 +110,7 @@ impl Filler {
         });
     }
 
-    /// The same with the messages that `make` makes.
+    /// Like [`Filler::bulk`], with the messages that `make` returns.
     pub fn bulk_of(&mut self, bulk: Bulk, make: impl Fn(&mut Rng) -> Vec<u8>) {
         const FOLDERS: [&str; 6] = ["Sent", "Archive", "Drafts", "Trash", "Lists", "Lists.rust"];
         for user in 0..bulk.users {
@@ -151,7 +152,7 @@ impl Filler {
     }
 }
 
-/// Fills a server as `bulk` says.
+/// Fills a server with the given amount of mail.
 pub fn bulk(cyrus: &Cyrus, bulk: Bulk) {
     Filler::new(cyrus, bulk.seed).bulk(bulk);
 }
@@ -219,12 +220,12 @@ fn record(rng: &mut Rng, state: &State, guid: &str, size: usize) -> Value {
     ])
 }
 
-/// A message every five minutes.
+/// Returns the arrival time of a message: one message every five minutes.
 fn arrival(uid: u64) -> u64 {
     FIRST_ARRIVAL + uid * 300
 }
 
-/// The user part of an internal name; empty for shared mailboxes.
+/// Returns the user in an internal name, or an empty text for shared mailboxes.
 fn owner(name: &str) -> &str {
     name.strip_prefix("user.").and_then(|n| n.split('.').next()).unwrap_or("")
 }

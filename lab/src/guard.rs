@@ -1,9 +1,10 @@
-//! Nothing stays behind: the lab's directory and processes end with the lab, even if the test
+//! Removes all traces of a lab: its directory and processes end with the lab, even if the test
 //! process is killed.
 //!
-//! All processes of a lab share one process group, led by a small shell that waits for the end of
-//! its standard input. That end comes when the test process dies, however it dies; the shell then
-//! kills the group and removes the directory. Dropping the [`Guard`] does the same at once.
+//! All processes of a lab share one process group. Its leader is a small shell that waits for the
+//! end of its standard input. The input ends when the test process ends for any reason. The shell
+//! then kills the group and removes the directory. Dropping the [`Guard`] does the same
+//! immediately.
 
 use std::ffi::CString;
 use std::fs;
@@ -16,8 +17,8 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// Waits for the end of standard input, then kills its own group from outside of it (in a new
-/// session) and removes the directory `$1`.
+/// Waits for the end of standard input. Then kills its own process group from a new session, and
+/// removes the directory `$1`.
 const WATCHDOG: &str = r#"
 trap '' INT TERM HUP
 read ignored
@@ -25,7 +26,7 @@ setsid /bin/sh -c 'kill -KILL "-$1"; rm -rf -- "$2"' killer "$$" "$1" \
     </dev/null >/dev/null 2>&1
 "#;
 
-/// In which times in `/proc/PID/stat` are told, on every machine that Debian runs on.
+/// Unit of the times in `/proc/PID/stat`, on every machine that Debian supports.
 const TICKS_PER_SECOND: u64 = 100;
 
 /// The shared directory and process group of a lab.
@@ -34,12 +35,12 @@ pub(crate) struct Guard {
     dir: PathBuf,
     group: i32,
     watchdog: Child,
-    /// Held open: its end is what the watchdog waits for.
+    /// Stays open. The watchdog waits for its end.
     _lifeline: ChildStdin,
     account: Account,
 }
 
-/// The account Cyrus runs as.
+/// The account that Cyrus runs as.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Account {
     pub(crate) uid: u32,
@@ -47,7 +48,7 @@ pub(crate) struct Account {
 }
 
 impl Guard {
-    /// Makes the directory under `base` and starts the watchdog.
+    /// Creates the directory under `base` and starts the watchdog.
     pub(crate) fn new(base: &Path) -> Guard {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         assert!(
@@ -81,12 +82,12 @@ impl Guard {
         Guard { dir, group, watchdog, _lifeline: lifeline, account }
     }
 
-    /// The lab's directory.
+    /// Returns the lab's directory.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// A command that runs as the cyrus user, in the lab's process group.
+    /// Returns a command that runs as the cyrus user, in the lab's process group.
     pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         command.uid(self.account.uid).gid(self.account.gid);
@@ -94,7 +95,7 @@ impl Guard {
         command
     }
 
-    /// The same for a program of another root directory.
+    /// Like [`Guard::command`], for a program in another root directory.
     pub(crate) fn command_in(&self, root: &Path, program: &Path) -> Command {
         let mut command = Command::new("/usr/sbin/chroot");
         let Account { uid, gid } = self.account;
@@ -113,7 +114,7 @@ impl Guard {
             .stdin(Stdio::null());
     }
 
-    /// Makes a directory (with its parents) that belongs to the cyrus user.
+    /// Creates a directory (with its parents) that belongs to the cyrus user.
     pub(crate) fn make_dir(&self, path: &Path) {
         fs::create_dir_all(path).unwrap_or_else(|e| panic!("cannot make {}: {e}", path.display()));
         self.give(path);
@@ -125,7 +126,7 @@ impl Guard {
         self.give(path);
     }
 
-    /// Gives a path to the cyrus user.
+    /// Changes the owner of a path to the cyrus user.
     pub(crate) fn give(&self, path: &Path) {
         chown(path, Some(self.account.uid), Some(self.account.gid))
             .unwrap_or_else(|e| panic!("cannot chown {}: {e}", path.display()));
@@ -140,7 +141,7 @@ impl Drop for Guard {
             eprintln!("lab kept in {}", self.dir.display());
             return;
         }
-        // A killed process may still be creating its last file while the directory goes.
+        // A killed process may still create a last file while the directory is being removed.
         for _ in 0..50 {
             match fs::remove_dir_all(&self.dir) {
                 Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => {}
@@ -159,23 +160,24 @@ impl Account {
     }
 }
 
-/// Sends a signal to a process, or to a group if negative; a process that is gone is no error.
+/// Sends a signal to a process, or to a group if `pid` is negative. Ignores processes that no
+/// longer exist.
 #[expect(unsafe_code, reason = "std can only kill its own children")]
 pub(crate) fn signal(pid: i32, signal: i32) {
-    // SAFETY: kill takes two numbers and touches no memory of ours.
+    // SAFETY: kill takes two numbers and accesses no memory.
     unsafe { libc::kill(pid, signal) };
 }
 
 #[expect(unsafe_code, reason = "std does not offer geteuid")]
 fn effective_uid() -> u32 {
-    // SAFETY: geteuid takes nothing and cannot fail.
+    // SAFETY: geteuid takes no arguments and cannot fail.
     unsafe { libc::geteuid() }
 }
 
-/// Waits until a process (not necessarily a child) has ended; `false` if it has not in time.
+/// Waits until a process, which need not be a child, has ended. Returns `false` after a timeout.
 #[expect(unsafe_code, reason = "pidfd_open and poll are not in std")]
 pub(crate) fn wait_gone(pid: i32, within: Duration) -> bool {
-    // SAFETY: pidfd_open takes two numbers; the descriptor it returns is ours alone.
+    // SAFETY: pidfd_open takes two numbers and returns a new descriptor.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     let Ok(fd) = i32::try_from(fd) else { return true };
     if fd < 0 {
@@ -190,7 +192,7 @@ pub(crate) fn wait_gone(pid: i32, within: Duration) -> bool {
     ready == 1
 }
 
-/// Free bytes of the file system that holds `path`; 0 if that cannot be found out.
+/// Returns the free bytes of the file system that contains `path`, or 0 if they are unknown.
 #[expect(unsafe_code, reason = "statvfs is not in std")]
 pub(crate) fn free_space(path: &Path) -> u64 {
     let Ok(path) = CString::new(path.as_os_str().as_encoded_bytes()) else { return 0 };
@@ -201,14 +203,14 @@ pub(crate) fn free_space(path: &Path) -> u64 {
     if result == 0 { stat.f_bavail.saturating_mul(stat.f_frsize) } else { 0 }
 }
 
-/// Asks the kernel to forget the contents of a file that are on disk as well.
+/// Asks the kernel to drop the cached contents of a file that are already on disk.
 #[expect(unsafe_code, reason = "posix_fadvise is not in std")]
 pub(crate) fn forget_contents(file: &fs::File) {
     // SAFETY: the descriptor is open for as long as the file is borrowed; no memory is touched.
     unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
 }
 
-/// Processes whose parent is `pid`.
+/// Returns the processes whose parent is `pid`.
 pub(crate) fn children(pid: u32) -> Vec<i32> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok());
@@ -216,57 +218,57 @@ pub(crate) fn children(pid: u32) -> Vec<i32> {
     pids.filter(|child| parent(*child) == Some(pid)).collect()
 }
 
-/// Whether a process was stopped by SIGSTOP, or has ended.
+/// Returns whether a process was stopped by SIGSTOP or has ended.
 pub(crate) fn has_halted(pid: i32) -> bool {
     stat_words(pid)
         .is_none_or(|words| words.first().is_none_or(|state| "TZX".contains(state.as_str())))
 }
 
-/// What `/proc/PID/stat` says of a process from its state on: "pid (name) state ppid ...", where the
-/// name may hold anything. `None` if there is no such process.
+/// Returns the words of `/proc/PID/stat` from the state on: "pid (name) state ppid ...". The name
+/// may contain any characters. Returns `None` if there is no such process.
 fn stat_words(pid: i32) -> Option<Vec<String>> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, after) = stat.rsplit_once(") ")?;
     Some(after.split(' ').map(str::to_owned).collect())
 }
 
-/// Waits for a child, at most so long; `false` if it still runs.
+/// Waits for a child for a limited time. Returns `false` if it still runs.
 pub(crate) fn wait_child(child: &mut Child, within: Duration) -> bool {
     let Ok(pid) = i32::try_from(child.id()) else { return false };
     wait_gone(pid, within) && child.wait().is_ok()
 }
 
-/// Most memory a process has had, in KiB; `None` once it has ended.
+/// Returns the highest memory use of a process in KiB, or `None` once it has ended.
 pub(crate) fn peak_memory_kib(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     status.lines().find_map(high_water_mark)
 }
 
-/// Bytes that a process read by system calls; `None` once it was waited for.
+/// Returns the bytes that a process read by system calls, or `None` once it was waited for.
 pub(crate) fn read_bytes(pid: u32) -> Option<u64> {
     let io = fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
     io.lines().find_map(|line| line.strip_prefix("rchar: ")?.parse().ok())
 }
 
-/// Processor time of those children of a process that live, and of those that it has waited for.
+/// Returns the processor time of a process's running children and of those it has waited for.
 pub(crate) fn cpu_of_children(pid: i32) -> Duration {
     let times = |pid: i32, places: [usize; 2]| -> u64 {
         let words = stat_words(pid).unwrap_or_default();
         places.iter().filter_map(|place| words.get(*place)?.parse::<u64>().ok()).sum()
     };
-    // Of the children that were waited for; then each one's own time.
+    // First the time of children that were waited for, then that of each running child.
     let ended = times(pid, [13, 14]);
     let living = u32::try_from(pid).map(children).unwrap_or_default();
     let ticks = ended + living.into_iter().map(|child| times(child, [11, 12])).sum::<u64>();
     Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND)
 }
 
-/// The number in the line of `/proc/PID/status` about the most memory that a process had, in KiB.
+/// Parses the highest memory use in KiB from a line of `/proc/PID/status`.
 pub(crate) fn high_water_mark(line: &str) -> Option<u64> {
     line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok()
 }
 
-/// Waits for a child; returns how it ended and the processor time it took.
+/// Waits for a child. Returns its exit status and its processor time.
 #[expect(unsafe_code, reason = "wait4 is not in std")]
 pub(crate) fn wait_with_usage(child: &mut Child) -> (ExitStatus, Duration) {
     let pid = i32::try_from(child.id()).expect("process ids fit");

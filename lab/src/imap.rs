@@ -1,4 +1,4 @@
-//! A small IMAP client: commands as text, literals without waiting (LITERAL+).
+//! A small IMAP client. Commands are text, and literals are sent without waiting (LITERAL+).
 
 use std::io::{BufReader, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -7,16 +7,16 @@ use crate::cyrus::Cyrus;
 use crate::options::{ADMIN, PASSWORD};
 use crate::sync_server::read_line;
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// Done.
+    /// Success.
     Ok,
-    /// Refused.
+    /// The command was refused.
     No,
-    /// Not understood.
+    /// The command was not understood.
     Bad,
-    /// The server says goodbye.
+    /// The server closes the connection.
     Bye,
 }
 
@@ -31,24 +31,24 @@ impl Status {
     }
 }
 
-/// What an IMAP command was answered.
+/// The response to an IMAP command.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// How it ended.
+    /// The result.
     pub status: Status,
     /// The text of the tagged line.
     pub text: String,
-    /// Untagged lines without `* `, literals included.
+    /// Untagged lines without `* `, including literals.
     pub untagged: Vec<Vec<u8>>,
 }
 
 impl Response {
-    /// Whether it ended with OK.
+    /// Returns whether the result is OK.
     pub fn is_ok(&self) -> bool {
         self.status == Status::Ok
     }
 
-    /// Untagged lines lossily as text.
+    /// Returns the untagged lines as text. Invalid UTF-8 is replaced.
     pub fn lines(&self) -> Vec<String> {
         self.untagged.iter().map(|l| String::from_utf8_lossy(l).into_owned()).collect()
     }
@@ -63,7 +63,7 @@ pub struct Imap {
 }
 
 impl Imap {
-    /// Logs in as a user; the user needs no password, for the administrator vouches.
+    /// Logs in as a user. The user needs no password, because the administrator authenticates.
     pub fn login(cyrus: &Cyrus, user: &str) -> Imap {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, cyrus.imap_port()))
             .unwrap_or_else(|e| panic!("{} has no imapd: {e}", cyrus.name()));
@@ -82,12 +82,12 @@ impl Imap {
         Imap::login(cyrus, ADMIN)
     }
 
-    /// Sends a command and reads its answer.
+    /// Sends a command and reads its response.
     pub fn command(&mut self, command: &str) -> Response {
         self.command_bytes(command.as_bytes())
     }
 
-    /// Sends a command that may hold literals; write those as `{5+}`, CRLF, five bytes.
+    /// Sends a command that may contain literals. Write a literal as `{5+}`, CRLF, five bytes.
     pub fn command_bytes(&mut self, command: &[u8]) -> Response {
         self.tags += 1;
         let tag = format!("t{}", self.tags);
@@ -113,7 +113,7 @@ impl Imap {
     /// Sends a command that must succeed.
     ///
     /// # Panics
-    /// If it does not.
+    /// If it fails.
     #[track_caller]
     pub fn ok(&mut self, command: &str) -> Response {
         let response = self.command(command);
@@ -121,26 +121,26 @@ impl Imap {
         response
     }
 
-    /// Appends a message; flags as `\Seen $Label`.
+    /// Appends a message. `flags` has the form `\Seen $Label`.
     pub fn append(&mut self, mailbox: &str, flags: &str, message: &[u8]) -> Response {
         let head = format!("APPEND {} ({flags}) {{{}+}}\r\n", quote(mailbox), message.len());
         self.command_bytes(&[head.as_bytes(), message].concat())
     }
 
-    /// Selects a mailbox, which must succeed.
+    /// Selects a mailbox. Panics if that fails.
     #[track_caller]
     pub fn with_selected(mut self, mailbox: &str) -> Imap {
         self.ok(&format!("SELECT {}", quote(mailbox)));
         self
     }
 
-    /// `STORE` by UIDs: `+FLAGS (\Seen)`, `FLAGS ($A $B)`, ...
+    /// Sends `STORE` for UIDs with `what`, such as `+FLAGS (\Seen)` or `FLAGS ($A $B)`.
     pub fn uid_store(&mut self, uids: &str, what: &str) -> Response {
         self.command(&format!("UID STORE {uids} {what}"))
     }
 
-    /// Sets or (with `None`) removes an annotation of a selected mailbox's messages. `private`
-    /// is the user's own value.
+    /// Sets an annotation of messages in the selected mailbox, or removes it with `None`. `private`
+    /// selects the user's own value.
     pub fn annotate_messages(
         &mut self,
         uids: &str,
@@ -156,8 +156,8 @@ impl Imap {
         self.command_bytes(&bytes)
     }
 
-    /// Sets or (with `None`) removes an annotation of a mailbox, or of the server (`""`).
-    /// The entry begins with `/shared/` or `/private/`.
+    /// Sets an annotation of a mailbox or of the server (`""`), or removes it with `None`. The
+    /// entry begins with `/shared/` or `/private/`.
     pub fn set_metadata(&mut self, mailbox: &str, entry: &str, value: Option<&[u8]>) -> Response {
         let mut bytes = format!("SETMETADATA {} ({} ", quote(mailbox), quote(entry)).into_bytes();
         bytes.extend(string_or_nil(value));
@@ -165,12 +165,13 @@ impl Imap {
         self.command_bytes(&bytes)
     }
 
-    /// Sets the limits of a quota root: `STORAGE 1000 MESSAGE 50`; empty removes them.
+    /// Sets the limits of a quota root, such as `STORAGE 1000 MESSAGE 50`. An empty text removes
+    /// them.
     pub fn set_quota(&mut self, root: &str, limits: &str) -> Response {
         self.command(&format!("SETQUOTA {} ({limits})", quote(root)))
     }
 
-    /// UIDs of the selected mailbox, ascending.
+    /// Returns the UIDs of the selected mailbox, in ascending order.
     pub fn uids(&mut self) -> Vec<u32> {
         let found = self.ok("UID SEARCH ALL");
         let lines = found.lines();
@@ -178,7 +179,7 @@ impl Imap {
         line.split_whitespace().filter_map(|n| n.parse().ok()).collect()
     }
 
-    /// Mailbox names that `LIST "" pattern` gives, without those that cannot be selected.
+    /// Returns the mailbox names for `LIST "" pattern`, without those that cannot be selected.
     pub fn list(&mut self, pattern: &str) -> Vec<String> {
         let found = self.ok(&format!("LIST \"\" {}", quote(pattern)));
         let selectable = found.lines().into_iter().filter(|l| {
@@ -193,7 +194,7 @@ impl Imap {
     }
 }
 
-/// The last quoted string or atom of a line.
+/// Returns the last quoted string or atom of a line.
 fn last_string(line: &str) -> Option<String> {
     if !line.ends_with('"') {
         return line.rsplit_once(' ').map(|(_, atom)| atom.to_owned());
@@ -203,7 +204,7 @@ fn last_string(line: &str) -> Option<String> {
     Some(name.replace("\\\"", "\"").replace("\\\\", "\\"))
 }
 
-/// A quoted string; CR, LF and NUL cannot be in one.
+/// Returns a quoted string. The text must not contain CR, LF or NUL.
 pub fn quote(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
@@ -215,7 +216,7 @@ fn string_or_nil(value: Option<&[u8]>) -> Vec<u8> {
     }
 }
 
-/// Base64 (RFC 4648) with padding.
+/// Encodes bytes as Base64 (RFC 4648) with padding.
 pub(crate) fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);

@@ -1,5 +1,6 @@
-//! Writes to a cyrus.index what no Cyrus of today would: for tests of what an old one left, or of
-//! damage that no checksum shows. Knows version 17 alone, the one of Cyrus 3.6 and 3.8.
+//! Changes a cyrus.index in ways that today's Cyrus never does, for tests of files from old
+//! versions or of damage that no checksum detects. Supports only version 17, which Cyrus 3.6 and
+//! 3.8 write.
 
 use std::collections::HashMap;
 use std::fs;
@@ -16,7 +17,7 @@ const EXISTS: usize = 84;
 const SYNC_CRC: usize = 100;
 const SYNC_CRC_ANNOT: usize = 120;
 
-/// A number of a record.
+/// A numeric field of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
     /// UID.
@@ -40,7 +41,7 @@ impl Field {
     }
 }
 
-/// The cyrus.index of a mailbox, in memory. Nobody may have the mailbox open meanwhile.
+/// The cyrus.index of a mailbox, in memory. No other program may have the mailbox open meanwhile.
 #[derive(Debug, Clone)]
 pub struct IndexFile {
     path: PathBuf,
@@ -49,10 +50,10 @@ pub struct IndexFile {
 }
 
 impl IndexFile {
-    /// Reads it.
+    /// Reads the file.
     ///
     /// # Panics
-    /// If it is not of version 17, or there are user flags, which are not known here.
+    /// If it is not of version 17, or if messages have user flags, which are not supported here.
     #[track_caller]
     pub fn of(cyrus: &Cyrus, internal: &str) -> IndexFile {
         let file = IndexFile::with_user_flags(cyrus, internal);
@@ -60,8 +61,8 @@ impl IndexFile {
         file
     }
 
-    /// The same where there may be user flags. It cannot be [saved](IndexFile::save) with other
-    /// sync CRCs.
+    /// Reads the file even if there are user flags. Then it must not be [saved](IndexFile::save)
+    /// with new sync CRCs.
     #[track_caller]
     pub fn with_user_flags(cyrus: &Cyrus, internal: &str) -> IndexFile {
         let path = places::place(cyrus, internal).meta.join("cyrus.index");
@@ -74,7 +75,7 @@ impl IndexFile {
         IndexFile { path, header: header.to_vec(), records }
     }
 
-    /// The UIDs.
+    /// Returns the UIDs.
     pub fn uids(&self) -> Vec<u64> {
         self.records.iter().map(|record| number(&record[Field::Uid.place()])).collect()
     }
@@ -84,13 +85,13 @@ impl IndexFile {
         self.uids().iter().position(|one| *one == uid).unwrap_or_else(|| panic!("no UID {uid}"))
     }
 
-    /// A number of a record.
+    /// Returns a field of a record.
     #[track_caller]
     pub fn get(&self, uid: u64, field: Field) -> u64 {
         number(&self.records[self.at(uid)][field.place()])
     }
 
-    /// Sets a number of a record.
+    /// Sets a field of a record.
     #[track_caller]
     pub fn set(&mut self, uid: u64, field: Field, value: u64) {
         let at = self.at(uid);
@@ -99,50 +100,49 @@ impl IndexFile {
         self.records[at][place.clone()].copy_from_slice(&bytes[8 - place.len()..]);
     }
 
-    /// Turns over bits of a record: those that are set in `bits`, in the bytes from `at` on.
+    /// Inverts bits of a record: those that are set in `bits`, from byte `at` on.
     #[track_caller]
     pub fn flip(&mut self, uid: u64, at: usize, bits: &[u8]) {
         let record = self.at(uid);
         flip(&mut self.records[record][at..], bits);
     }
 
-    /// Turns over bits of the header, likewise.
+    /// Inverts bits of the header: those that are set in `bits`, from byte `at` on.
     pub fn flip_header(&mut self, at: usize, bits: &[u8]) {
         flip(&mut self.header[at..], bits);
     }
 
-    /// Whether a record is expunged.
+    /// Returns whether a record is expunged.
     #[track_caller]
     pub fn is_expunged(&self, uid: u64) -> bool {
         is_expunged(&self.records[self.at(uid)])
     }
 
-    /// Takes a record out. The message file stays.
+    /// Removes a record. The message file stays.
     #[track_caller]
     pub fn remove(&mut self, uid: u64) {
         let at = self.at(uid);
         self.records.remove(at);
     }
 
-    /// The SYNC_CRC that belongs to the records.
+    /// Returns the SYNC_CRC computed from the records.
     pub fn sync_crc(&self) -> u32 {
         self.records.iter().fold(0, |all, record| all ^ basic(record))
     }
 
-    /// The SYNC_CRC that the header has.
+    /// Returns the SYNC_CRC stored in the header.
     pub fn stored_sync_crc(&self) -> u32 {
         u32::try_from(number(&self.header[SYNC_CRC..][..4])).expect("four bytes")
     }
 
-    /// Puts a SYNC_CRC into the header that belongs to no records. Keep it with
-    /// [`IndexFile::save_records`].
+    /// Sets a wrong SYNC_CRC in the header. Use [`IndexFile::save_records`] to keep it.
     pub fn spoil_sync_crc(&mut self) {
         flip(&mut self.header[SYNC_CRC..], &[0xff; 4]);
     }
 
-    /// Gives one message such a LAST_UPDATED, and another one such an INTERNALDATE, that the SYNC_CRC
-    /// becomes 0: some pair of numbers fits. In one place of the text, those of both would only
-    /// make CRCs of one small space.
+    /// Changes the LAST_UPDATED of one message and the INTERNALDATE of another so that the SYNC_CRC
+    /// becomes 0. It searches for a pair of values that fits. Two different fields are necessary:
+    /// with the same field in both messages, too few different CRCs are possible.
     #[track_caller]
     pub fn make_sync_crc_zero(&mut self, uids: [u64; 2]) {
         let fields = [Field::LastUpdated, Field::InternalDate];
@@ -167,7 +167,7 @@ impl IndexFile {
         assert_eq!(self.sync_crc(), 0);
     }
 
-    /// Writes it with all its CRCs and counts put right.
+    /// Writes the file with correct CRCs and counts.
     pub fn save(mut self) {
         let count = u32::try_from(self.records.len()).expect("few");
         let living = self.records.iter().filter(|record| !is_expunged(record)).count();
@@ -184,13 +184,14 @@ impl IndexFile {
         self.write();
     }
 
-    /// Writes it with a header that counts so many records, and the sync CRCs that it had.
+    /// Writes the file with a header that counts `num_records` records. The sync CRCs stay
+    /// unchanged.
     pub fn save_counting(mut self, num_records: u32) {
         self.header[NUM_RECORDS..][..4].copy_from_slice(&num_records.to_be_bytes());
         self.write();
     }
 
-    /// Writes it with a header whose counts and sync CRCs stay as they were.
+    /// Writes the file. The counts and sync CRCs in the header stay unchanged.
     pub fn save_records(self) {
         self.write();
     }
@@ -199,7 +200,7 @@ impl IndexFile {
         seal(&mut self.header);
         self.records.iter_mut().for_each(|record| seal(record));
         let bytes = [&[self.header][..], &self.records].concat().concat();
-        // In place: owner and mode stay.
+        // Write in place, to keep owner and mode.
         fs::write(&self.path, bytes).unwrap_or_else(|e| panic!("{}: {e}", self.path.display()));
     }
 }
@@ -216,7 +217,7 @@ fn is_expunged(record: &[u8]) -> bool {
     record[32] & 0x80 != 0
 }
 
-/// What a record adds to SYNC_CRC.
+/// Returns the part of a record in SYNC_CRC.
 fn basic(record: &[u8]) -> u32 {
     if is_expunged(record) {
         return 0;
@@ -232,7 +233,7 @@ fn basic(record: &[u8]) -> u32 {
     crc32(format!("{uid} {modseq} {updated} ({flags}) {date} {guid}").as_bytes())
 }
 
-/// What the fields of a record add to SYNC_CRC_ANNOT. Annotations of messages are not known here.
+/// Returns the part of a record's fields in SYNC_CRC_ANNOT. Message annotations are not supported.
 fn annot(record: &[u8]) -> u32 {
     if is_expunged(record) {
         return 0;
@@ -250,7 +251,7 @@ fn annot(record: &[u8]) -> u32 {
     })
 }
 
-/// Puts the CRC in the last four bytes right.
+/// Corrects the CRC in the last four bytes.
 fn seal(bytes: &mut [u8]) {
     let end = bytes.len() - 4;
     let crc = crc32(&bytes[..end]).to_be_bytes();

@@ -1,4 +1,4 @@
-//! A master and its replica.
+//! Starts a master and its replica.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,28 +8,29 @@ use crate::guard::{self, Guard};
 use crate::options::{Options, PASSWORD, REPLICATOR};
 use crate::run::is_open;
 
-/// The library `syslog_shim.c` was built to.
+/// The shared library built from `syslog_shim.c`.
 const SHIM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/syslog_shim.so"));
 
-/// How often a start is tried again because another process took a port meanwhile.
+/// Number of attempts to start a server. Another process may take a port between its choice and
+/// use.
 const ATTEMPTS: usize = 5;
 
-/// Memory that `/dev/shm` must have free to be used.
+/// Free memory in bytes that `/dev/shm` must have to be used.
 const ENOUGH_MEMORY: u64 = 1 << 30;
 
 /// A running master and replica. Dropping it kills both and removes their files.
 ///
-/// With `CYRSYNC_LAB_KEEP` in the environment the files stay and their place is printed.
+/// If `CYRSYNC_LAB_KEEP` is set in the environment, the files stay and their path is printed.
 #[derive(Debug)]
 pub struct Lab {
-    /// The server that mail arrives at. Its imapd.conf names the replica.
+    /// The server at which mail arrives. Its imapd.conf names the replica.
     pub master: Cyrus,
-    /// The server that mail is replicated to.
+    /// The server to which mail is replicated.
     pub replica: Cyrus,
 }
 
 impl Lab {
-    /// Starts both servers and waits until they greet.
+    /// Starts both servers and waits for their greetings.
     ///
     /// # Panics
     /// If not run as root, if Cyrus is not installed, or if it does not start.
@@ -61,7 +62,7 @@ impl Lab {
         Lab { master, replica }
     }
 
-    /// The directory that holds both servers.
+    /// Returns the directory that contains both servers.
     pub fn dir(&self) -> &Path {
         self.master.guard().dir()
     }
@@ -73,9 +74,9 @@ impl Default for Lab {
     }
 }
 
-/// A second replica beside a lab, for instance to replicate the same master anew.
+/// Starts a second replica for a lab, for example to replicate the same master again.
 ///
-/// It shares directory, process group and end with the lab it was made from.
+/// It uses the lab's directory and process group, and ends with the lab.
 pub fn another_replica(lab: &Lab, name: &str, options: &Options) -> Cyrus {
     let mut replica =
         Cyrus::prepare(lab.master.guard(), name, options, options.replica_tree.clone());
@@ -90,8 +91,8 @@ pub fn another_replica(lab: &Lab, name: &str, options: &Options) -> Cyrus {
     replica
 }
 
-/// The lines of a master's imapd.conf that name its replica. `sync_try_imap` is off, for Cyrus's
-/// client may wait ten seconds until it has found out that a csync port speaks no IMAP.
+/// Returns the lines of a master's imapd.conf that name its replica. `sync_try_imap` is off,
+/// because Cyrus's client may take ten seconds to notice that a csync port does not support IMAP.
 pub fn replica_settings(replica: &Cyrus) -> String {
     format!(
         "sync_host: 127.0.0.1\nsync_port: {}\nsync_try_imap: no\nsync_authname: {REPLICATOR}\n\
@@ -141,7 +142,7 @@ fn base(options: &Options) -> PathBuf {
     if guard::free_space(memory) >= ENOUGH_MEMORY {
         return memory.to_owned();
     }
-    // The caller's own may be closed to the cyrus user.
+    // The cyrus user may have no access to the caller's own directory.
     let temporary = std::env::temp_dir();
     if is_open(&temporary) { temporary } else { "/tmp".into() }
 }

@@ -1,25 +1,25 @@
 //! # Throwaway Cyrus servers
 //!
-//! [`Lab::new`] gives a test (or the demonstration) a real Cyrus master and a real replica in
-//! temporary directories, on free ports of 127.0.0.1, as the user cyrus; dropping it leaves
-//! nothing behind. Around it:
+//! [`Lab::new`] starts a real Cyrus master and a real replica for a test or the demonstration. They
+//! run in temporary directories, on free ports of 127.0.0.1, as the user cyrus. Dropping the lab
+//! removes everything. Other parts are:
 //!
-//! - [`SyncServer`]: Cyrus's own replication server on a socket pair, to look into a spool and to
-//!   fill it fast ([`fill`])
-//! - [`Imap`], [`lmtp`], [`Sieve`]: change a live server as mail clients do; [`random`] does so at random
-//! - [`SieveDirectory`]: scripts where Cyrus kept them before 3.6
-//! - [`compare`](compare()): every difference between two servers, field by field
-//! - [`run`]: Cyrus's sync_client and ours, with all they print and log
+//! - [`SyncServer`]: Cyrus's own replication server on a socket pair, to read a spool and to fill
+//!   it fast ([`fill`])
+//! - [`Imap`], [`lmtp`], [`Sieve`]: change a live server like mail clients; [`random`] does so
+//!   randomly
+//! - [`SieveDirectory`]: scripts in the directories where Cyrus stored them before 3.6
+//! - [`compare`](compare()): finds every difference between two servers, field by field
+//! - [`run`]: runs Cyrus's sync_client and ours, and keeps everything they print and log
 //! - [`certs`]: certificates for TLS
 //! - [`tools`]: Cyrus's own checks (`reconstruct -n`, `quota`, ...)
-//! - [`index_file`]: writes to a cyrus.index what an old Cyrus or damage left there
-//! - [`Proxy`]: delays, counts and records what crosses the wire, and breaks it; [`Link`]: a line of
-//!   some rate and length that carries much at little cost
+//! - [`index_file`]: changes a cyrus.index like an old Cyrus, or like damage
+//! - [`Proxy`]: delays, counts and records traffic, and breaks connections; [`Link`]: a line with a
+//!   rate and a round trip, for large amounts of traffic
 //! - [`bench`](mod@bench): the benchmark, `make bench`
 //!
-//! The lab shares no code with the library it tests, so that the same misunderstanding is not on
-//! both sides. Its functions panic with an explanation when the servers do not do as told:
-//! in a test that is the failure wanted.
+//! The lab shares no code with the library it tests, so that both do not make the same mistake. Its
+//! functions panic with an explanation if a server fails, so that the test fails.
 
 pub mod bench;
 pub mod certs;

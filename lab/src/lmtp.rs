@@ -1,4 +1,4 @@
-//! Delivery by LMTP, as a mail server does it.
+//! Delivers mail by LMTP, like a mail server.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -13,7 +13,7 @@ pub struct Lmtp {
 }
 
 impl Lmtp {
-    /// Connects and says LHLO.
+    /// Connects and sends LHLO.
     pub fn connect(cyrus: &Cyrus) -> Lmtp {
         let stream = UnixStream::connect(cyrus.lmtp_socket()).expect("lmtpd listens");
         let output = stream.try_clone().expect("dup");
@@ -23,8 +23,8 @@ impl Lmtp {
         lmtp
     }
 
-    /// Delivers to a user (`fred`) or a mailbox of his (`fred+Sent`). Returns whether it was taken,
-    /// with the server's words.
+    /// Delivers to a user (`fred`) or to one of the user's mailboxes (`fred+Sent`). Returns the
+    /// server's reply, as an error if the message was refused.
     pub fn deliver(&mut self, recipient: &str, message: &[u8]) -> Result<String, String> {
         self.say("RSET");
         self.say("MAIL FROM:<sender@example.org>");
@@ -57,7 +57,7 @@ impl Lmtp {
         self.reply()
     }
 
-    /// Reads up to the last line of an answer and returns that.
+    /// Reads up to the last line of a reply and returns that line.
     fn reply(&mut self) -> String {
         loop {
             let mut line = String::new();

@@ -1,11 +1,11 @@
-//! Messages that cost a compressor what real mail does: long headers, HTML beside text, quoted
-//! answers, attachments that are compressed already and some that are not. 30 KiB on average.
+//! Creates messages that take a compressor as much work as real mail: long headers, HTML and text,
+//! quoted replies, attachments of which some are already compressed. 30 KiB on average.
 
 use crate::imap::base64;
 use crate::rng::Rng;
 use crate::text::{push_words, sentence};
 
-/// A message. The same random state gives the same one.
+/// Creates a message. The same random state gives the same message.
 pub fn message(rng: &mut Rng) -> Vec<u8> {
     let mut out = String::with_capacity(16 << 10);
     headers(rng, &mut out);
@@ -17,7 +17,7 @@ pub fn message(rng: &mut Rng) -> Vec<u8> {
     out.into_bytes()
 }
 
-/// Traces of the way, a signature, what filters said.
+/// Writes headers: the servers on the way, a signature, the results of filters.
 fn headers(rng: &mut Rng, out: &mut String) {
     let sender = rng.below(400);
     let id = rng.number();
@@ -78,7 +78,7 @@ fn bytes(rng: &mut Rng, count: usize) -> Vec<u8> {
     bytes
 }
 
-/// An answer below what it answers.
+/// Writes a reply below the text that it quotes.
 fn plain(rng: &mut Rng, out: &mut String) {
     out.push_str("Content-Type: text/plain; charset=utf-8\r\n\r\n");
     let (quoted, own) = (rng.below(60), 3 + rng.below(50));
@@ -96,7 +96,7 @@ fn lines(rng: &mut Rng, out: &mut String, before: &str, count: usize) {
     }
 }
 
-/// The same as text and as the HTML of a newsletter.
+/// Writes the same content as text and as the HTML of a newsletter.
 fn alternative(rng: &mut Rng, out: &mut String) {
     let boundary = format!("=_alt_{:016x}", rng.number());
     out.push_str(&format!("Content-Type: multipart/alternative; boundary=\"{boundary}\"\r\n\r\n"));
@@ -132,8 +132,8 @@ fn alternative(rng: &mut Rng, out: &mut String) {
     out.push_str(&format!("</body></html>\r\n--{boundary}--\r\n"));
 }
 
-/// Some text, and files: pictures and archives, which nothing makes smaller than base64 allows, or
-/// tables, which shrink.
+/// Writes some text and files: pictures and archives, which a compressor reduces only to their size
+/// before base64, or tables, which compress well.
 fn attachments(rng: &mut Rng, out: &mut String) {
     let boundary = format!("=_mix_{:016x}", rng.number());
     out.push_str(&format!("Content-Type: multipart/mixed; boundary=\"{boundary}\"\r\n\r\n"));

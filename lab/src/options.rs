@@ -1,10 +1,10 @@
-//! How the two servers of a lab are set up.
+//! The options of a lab's two servers.
 
 use std::path::PathBuf;
 
 use crate::trees::Tree;
 
-/// Set-up of a lab; the default is Debian's own configuration where that makes a difference.
+/// The options of a lab. The defaults match Debian's configuration where that makes a difference.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// `/` separates mailbox names and dots are ordinary characters.
@@ -25,24 +25,26 @@ pub struct Options {
     pub virtdomains: bool,
     /// The replica has archive partitions.
     pub archive_on_replica: bool,
-    /// Channels of the master's sync log; an empty name is the default log. No entry: no log.
+    /// Channels of the master's sync log; an empty name is the default log. If empty, there is no
+    /// log.
     pub sync_log_channels: Vec<String>,
-    /// Users with a password, beside `admin` and `repl`; [`PASSWORD`] is everybody's.
-    /// The lab's IMAP client logs in as anybody, password or not.
+    /// Users with a password besides `admin` and `repl`. All have the password [`PASSWORD`]. The
+    /// lab's IMAP client can log in as any user, with or without a password.
     pub users: Vec<String>,
-    /// Further lines of the master's imapd.conf: they take the place of the lab's own, and a line
-    /// without a value takes the option away. `{dir}` stands for the server's directory.
+    /// Additional lines of the master's imapd.conf. They replace the lab's own lines, and a line
+    /// without a value removes the option. `{dir}` is replaced by the server's directory.
     pub master_conf: String,
-    /// Further lines of the replica's imapd.conf, likewise.
+    /// Additional lines of the replica's imapd.conf, with the same rules.
     pub replica_conf: String,
-    /// Further environment of both servers and of the clients that run on them; `{lab}` stands for
-    /// the lab's directory.
+    /// Additional environment variables of both servers and of clients that run on them. `{lab}` is
+    /// replaced by the lab's directory.
     pub environment: Vec<(String, String)>,
-    /// The Cyrus that the master is; by default the one that is installed.
+    /// The Cyrus of the master; by default the installed one.
     pub master_tree: Option<Tree>,
-    /// The Cyrus that the replica is, likewise.
+    /// The Cyrus of the replica; by default the installed one.
     pub replica_tree: Option<Tree>,
-    /// Where the spools lie; with a [`Tree`] there, by default memory (`/dev/shm`) if a gigabyte is free there.
+    /// Directory for the spools. The default is memory (`/dev/shm`) if a gigabyte is free there, or
+    /// the directory of the [`Tree`] if one is used.
     pub base: Option<PathBuf>,
 }
 
@@ -50,7 +52,7 @@ pub struct Options {
 pub const PASSWORD: &str = "lab-secret";
 /// The administrator's userid.
 pub const ADMIN: &str = "admin";
-/// The userid that replication logs in with.
+/// The userid that replication uses to log in.
 pub const REPLICATOR: &str = "repl";
 
 impl Default for Options {
@@ -78,7 +80,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The defaults of Cyrus itself since 3.0: `/` as separator and the alternative namespace.
+    /// Returns Cyrus's own defaults since 3.0: separator `/` and the alternative namespace.
     pub fn modern() -> Self {
         Options { unixhierarchysep: true, altnamespace: true, ..Options::default() }
     }

@@ -1,4 +1,5 @@
-//! Where files lie, as Cyrus itself says (`mbpath`): so that the oracle knows no layout of its own.
+//! Finds the files of mailboxes by asking Cyrus (`mbpath`), so that the oracle contains no
+//! knowledge of the layout.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,31 +8,31 @@ use crate::cyrus::Cyrus;
 use crate::tools;
 use crate::trees::Release;
 
-/// How many mailboxes one run of `mbpath` is asked about.
+/// Most mailboxes for one run of `mbpath`.
 const AT_ONCE: usize = 500;
 
 /// The directories of a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
-    /// Its message files.
+    /// Directory of the message files.
     pub data: PathBuf,
-    /// Its archived message files; `data` where there is no archive partition.
+    /// Directory of the archived message files; `data` if there is no archive partition.
     pub archive: PathBuf,
-    /// Metadata files that `metapartition_files` moves, if any; else `data`.
+    /// Directory of metadata files that `metapartition_files` moves; `data` if there are none.
     pub meta: PathBuf,
-    /// The files of its owner, by what they hold: `seen`, `sub`, `counters`, `conversations`,
-    /// `sieve` (a directory), ...; empty for a shared mailbox.
+    /// Files of the owner by their content: `seen`, `sub`, `counters`, `conversations`, `sieve` (a
+    /// directory), ...; empty for a shared mailbox.
     pub user: BTreeMap<String, PathBuf>,
 }
 
 impl Places {
-    /// Where the file of a message may lie.
+    /// Returns the possible paths of a message file.
     pub fn message(&self, uid: u64) -> [PathBuf; 2] {
         [&self.data, &self.archive].map(|directory| directory.join(format!("{uid}.")))
     }
 }
 
-/// The places of mailboxes, by internal name. Those that Cyrus does not know are left out.
+/// Returns the places of mailboxes by internal name. Mailboxes unknown to Cyrus are left out.
 pub fn places<'n>(
     cyrus: &Cyrus,
     internal: impl IntoIterator<Item = &'n str>,
@@ -56,7 +57,8 @@ pub fn places<'n>(
     found
 }
 
-/// Cyrus 3.2 prints no objects; it is only asked where messages are, a line for each mailbox.
+/// Asks Cyrus 3.2, which does not print objects: only the directories of messages are known, one
+/// line for each mailbox.
 fn early(cyrus: &Cyrus, internal: &[&str], names: &[String]) -> BTreeMap<String, Places> {
     let ask = |which: &str| -> Vec<PathBuf> {
         let args: Vec<&str> =
@@ -66,7 +68,7 @@ fn early(cyrus: &Cyrus, internal: &[&str], names: &[String]) -> BTreeMap<String,
     };
     let data = ask("-D");
     if data.len() != names.len() && names.len() > 1 {
-        // It says nothing of those that it does not know: one by one.
+        // It prints nothing for unknown mailboxes, so ask for one mailbox at a time.
         let each = internal.iter().zip(names);
         return each
             .flat_map(|(internal, name)| early(cyrus, &[*internal], std::slice::from_ref(name)))
@@ -81,7 +83,7 @@ fn early(cyrus: &Cyrus, internal: &[&str], names: &[String]) -> BTreeMap<String,
     internal.iter().map(|name| (*name).to_owned()).zip(places).collect()
 }
 
-/// The places of one mailbox.
+/// Returns the places of one mailbox.
 ///
 /// # Panics
 /// If Cyrus does not know it.
@@ -91,7 +93,7 @@ pub fn place(cyrus: &Cyrus, internal: &str) -> Places {
     found.unwrap_or_else(|| panic!("mbpath knows no {internal} on {}", cyrus.name()))
 }
 
-/// Reads what jansson prints: a value to a line, objects two blanks deeper.
+/// Parses the output of jansson: one value a line, objects indented by two blanks.
 fn read(object: &str) -> Option<(String, Places)> {
     let mut top = BTreeMap::new();
     let mut within = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! A TCP forwarder that delays, counts and records.
+//! A TCP forwarder that delays, counts and records traffic, and breaks connections.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What Cyrus's sync_server offers and the proxy hides, so that commands stay readable.
+/// The offer of Cyrus's sync_server that the proxy hides, so that commands stay readable.
 const COMPRESSION: &[u8] = b"* COMPRESS DEFLATE\r\n";
 
-/// The offers of a sync_server and an imapd to encrypt, the longer one first.
+/// The offers of sync_server and imapd to encrypt, the longer one first.
 const ENCRYPTION: [&[u8]; 2] = [b"* STARTTLS\r\n", b" STARTTLS"];
 
-/// Forwards 127.0.0.1 to a server on 127.0.0.1 until it is dropped.
+/// Forwards connections from a port of 127.0.0.1 to a server on 127.0.0.1 until it is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -33,44 +33,44 @@ struct Shared {
     connections: AtomicU64,
     transcript: Mutex<Vec<u8>>,
     answers: Mutex<Vec<u8>>,
-    /// Bytes from the client after which the connection is cut; `u64::MAX`: never.
+    /// Number of bytes from the client after which the connection is cut; `u64::MAX` for never.
     cut_after: AtomicU64,
-    /// Only the first connection.
+    /// Whether to cut only the first connection.
     cut_once: AtomicBool,
-    /// The same for bytes from the server.
+    /// Number of bytes from the server after which the connection is cut; `u64::MAX` for never.
     cut_answers_after: AtomicU64,
-    /// Which byte from the client changes on its way; `u64::MAX`: none.
+    /// Index of the byte from the client to change; `u64::MAX` for none.
     flip: AtomicU64,
-    /// The same for bytes from the server.
+    /// Index of the byte from the server to change; `u64::MAX` for none.
     flip_answer: AtomicU64,
     fault: Mutex<Option<Fault>>,
     strips: AtomicBool,
     open: Mutex<Vec<TcpStream>>,
 }
 
-/// What a proxy does in place of forwarding what the server says next.
+/// The action of a proxy instead of forwarding the server's next bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// Says this and ends the connection.
+    /// Sends these bytes and closes the connection.
     Say(Vec<u8>),
-    /// Says nothing any more on this connection, and keeps it open.
+    /// Sends nothing more on this connection, but keeps it open.
     Silence,
 }
 
-/// What went through a proxy so far.
+/// The traffic of a proxy so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Traffic {
     /// Bytes from client to server.
     pub sent: u64,
     /// Bytes from server to client.
     pub received: u64,
-    /// Connections taken.
+    /// Connections accepted.
     pub connections: u64,
 }
 
 impl Proxy {
-    /// Forwards to `target`, each byte arriving half a round trip later. With `clear` the
-    /// server's offer to compress is hidden and all that both sides say is recorded.
+    /// Forwards to `target`. Each byte arrives half a round trip later. With `clear`, the proxy
+    /// hides the server's offer to compress and records both directions.
     pub fn new(target: u16, round_trip: Duration, clear: bool) -> Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("no free port");
         let port = listener.local_addr().expect("a bound socket has a port").port();
@@ -98,12 +98,12 @@ impl Proxy {
         Proxy { port, shared }
     }
 
-    /// The port to connect to on 127.0.0.1.
+    /// Returns the port to connect to on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Counters since the start or the last [`Proxy::reset`].
+    /// Returns the traffic since the start or the last [`Proxy::reset`].
     pub fn traffic(&self) -> Traffic {
         Traffic {
             sent: self.shared.sent.load(Ordering::Relaxed),
@@ -112,18 +112,18 @@ impl Proxy {
         }
     }
 
-    /// All that clients said (with `clear` only).
+    /// Returns everything that clients sent (only with `clear`).
     pub fn transcript(&self) -> Vec<u8> {
         lock(&self.shared.transcript).clone()
     }
 
-    /// All that the server said (with `clear` only).
+    /// Returns everything that the server sent (only with `clear`).
     pub fn answers(&self) -> Vec<u8> {
         lock(&self.shared.answers).clone()
     }
 
-    /// First two words of each command that clients sent, literals left out:
-    /// `GET USER`, `APPLY MAILBOX` (with `clear` only).
+    /// Returns the first two words of each command that clients sent, without literals: `GET USER`,
+    /// `APPLY MAILBOX` (only with `clear`).
     pub fn commands(&self) -> Vec<String> {
         let transcript = self.transcript();
         let mut input = std::io::BufReader::new(&transcript[..]);
@@ -136,7 +136,7 @@ impl Proxy {
         commands
     }
 
-    /// Forgets counters and transcripts.
+    /// Resets counters and transcripts.
     pub fn reset(&self) {
         for counter in [&self.shared.sent, &self.shared.received, &self.shared.connections] {
             counter.store(0, Ordering::Relaxed);
@@ -145,61 +145,62 @@ impl Proxy {
         lock(&self.shared.answers).clear();
     }
 
-    /// Cuts each connection once clients have sent so many bytes since the last reset.
+    /// Cuts each connection when clients have sent this many bytes since the last reset.
     pub fn cut_after(&self, bytes: u64) {
         self.shared.cut_after.store(bytes, Ordering::Relaxed);
     }
 
-    /// Cuts one connection once clients have sent so many bytes since the last reset, and no other.
+    /// Cuts one connection, and no other, when clients have sent this many bytes since the last
+    /// reset.
     pub fn cut_once_after(&self, bytes: u64) {
         self.shared.cut_once.store(true, Ordering::Relaxed);
         self.cut_after(bytes);
     }
 
-    /// Whether what [`Proxy::cut_once_after`] asked for has not come yet.
+    /// Returns whether the cut of [`Proxy::cut_once_after`] has not happened yet.
     pub fn cut_is_due(&self) -> bool {
         self.shared.cut_once.load(Ordering::Relaxed)
     }
 
-    /// Cuts each connection once servers have sent so many bytes since the last reset.
+    /// Cuts each connection when servers have sent this many bytes since the last reset.
     pub fn cut_answers_after(&self, bytes: u64) {
         self.shared.cut_answers_after.store(bytes, Ordering::Relaxed);
     }
 
-    /// Flips a bit of that byte of those that clients send, counted from the last reset.
+    /// Flips a bit in this byte of the clients' bytes, counted from the last reset.
     pub fn flip_at(&self, byte: u64) {
         self.shared.flip.store(byte, Ordering::Relaxed);
     }
 
-    /// Flips a bit of that byte of those that servers send, counted from the last reset.
+    /// Flips a bit in this byte of the servers' bytes, counted from the last reset.
     pub fn flip_answer_at(&self, byte: u64) {
         self.shared.flip_answer.store(byte, Ordering::Relaxed);
     }
 
-    /// Lets bytes through as they are again.
+    /// Stops flipping bits.
     pub fn never_flip(&self) {
         self.flip_at(u64::MAX);
         self.flip_answer_at(u64::MAX);
     }
 
-    /// Lets connections live again.
+    /// Stops cutting connections.
     pub fn never_cut(&self) {
         self.cut_after(u64::MAX);
         self.cut_answers_after(u64::MAX);
     }
 
-    /// Does something else, once, when the server next says something.
+    /// Performs `fault` once, instead of forwarding the server's next bytes.
     pub fn fail_next(&self, fault: Fault) {
         *lock(&self.shared.fault) = Some(fault);
     }
 
-    /// Takes the offer to encrypt out of all that servers say, or lets it through again: what a
-    /// man in the middle does who wants to read along.
+    /// Removes the servers' offers to encrypt, like an attacker between client and server who wants
+    /// to read the traffic, or stops removing them.
     pub fn strip_starttls(&self, strips: bool) {
         self.shared.strips.store(strips, Ordering::Relaxed);
     }
 
-    /// Whether what [`Proxy::fail_next`] asked for has not come yet.
+    /// Returns whether the fault of [`Proxy::fail_next`] has not happened yet.
     pub fn fault_is_due(&self) -> bool {
         lock(&self.shared.fault).is_some()
     }
@@ -247,8 +248,8 @@ enum Way {
     Back,
 }
 
-/// Two threads: one reads at once and stamps, one writes when the time has come, so that the
-/// delay does not limit the throughput.
+/// Forwards with two threads, so that the delay does not limit the throughput: one reads at once
+/// and adds the time, the other writes when the delay has passed.
 fn forward(mut from: TcpStream, mut to: TcpStream, shared: Arc<Shared>, way: Way) {
     let (queue, due): (Sender<(Instant, Vec<u8>)>, Receiver<_>) = mpsc::channel();
     let delay = shared.one_way;
@@ -321,24 +322,24 @@ fn take_out(bytes: &mut Vec<u8>, offer: &[u8]) {
     }
 }
 
-/// Takes the offer to compress out of a greeting.
+/// Removes the offer to compress from a greeting.
 pub(crate) struct Filter {
     hides: bool,
     held: VecDeque<u8>,
 }
 
 impl Filter {
-    /// One that lets everything through unless it `hides` the offer.
+    /// Creates a filter that removes the offer if `hides` is set.
     pub(crate) fn new(hides: bool) -> Filter {
         Filter { hides, held: VecDeque::new() }
     }
 
-    /// Whether it lets everything through.
+    /// Returns whether it lets everything through.
     pub(crate) fn is_idle(&self) -> bool {
         !self.hides
     }
 
-    /// What may go on of these bytes and those that it held back.
+    /// Returns the bytes to forward: those held back before and these, as far as they are decided.
     pub(crate) fn pass(&mut self, bytes: &[u8]) -> Vec<u8> {
         if !self.hides {
             return bytes.to_vec();

@@ -1,12 +1,12 @@
-//! Files of another server, recorded while it was stopped, in the place of a lab's own.
+//! Installs files that were recorded from another, stopped server instead of a lab's own.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::Cyrus;
 
-/// Stops a server and gives it these files: `conf`, `spool` and `sieve` below `from`. It need not be
-/// able to read them.
+/// Stops a server and installs `conf`, `spool` and `sieve` from the directory `from`. The server
+/// itself needs no access to that directory.
 ///
 /// # Panics
 /// If they cannot be copied.

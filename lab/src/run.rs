@@ -1,4 +1,4 @@
-//! Runs sync_client, Cyrus's or ours, and keeps all it prints and logs.
+//! Runs sync_client, Cyrus's or ours, and keeps everything that it prints and logs.
 
 use std::fmt;
 use std::fs;
@@ -11,24 +11,24 @@ use std::time::{Duration, Instant};
 use crate::cyrus::Cyrus;
 use crate::guard;
 
-/// How long a program may run. Cyrus's client waits for hours for a replica that is not there.
+/// Time limit for a program. Cyrus's client waits for hours for a replica that does not answer.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A finished run of a program.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// How it ended.
+    /// The exit status.
     pub status: ExitStatus,
-    /// Standard output, lossily as text.
+    /// Standard output as text. Invalid UTF-8 is replaced.
     pub stdout: String,
-    /// Standard error, lossily as text.
+    /// Standard error as text. Invalid UTF-8 is replaced.
     pub stderr: String,
-    /// What it sent to syslog: `LEVEL ident: text`, a line each.
+    /// The lines sent to syslog: `LEVEL ident: text`, one a line.
     pub log: String,
 }
 
 impl Run {
-    /// Panics unless the program succeeded; returns it otherwise.
+    /// Returns the run if the program succeeded. Panics otherwise.
     #[track_caller]
     pub fn ok(self) -> Run {
         assert!(self.status.success(), "the program failed:\n{self}");
@@ -43,12 +43,12 @@ impl fmt::Display for Run {
     }
 }
 
-/// What a run cost.
+/// The resources that a run used.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Cost {
-    /// From start to end.
+    /// Time from start to end.
     pub wall: Duration,
-    /// Processor time in user mode and in the kernel, threads and waited-for children included.
+    /// Processor time in user mode and in the kernel, including threads and waited-for children.
     pub cpu: Duration,
     /// Most memory it had at once, in KiB: as the kernel told it when it ended, or if it was killed
     /// before that, as seen every few milliseconds.
@@ -58,7 +58,7 @@ pub struct Cost {
     pub read: u64,
 }
 
-/// A program that runs, its output and log going to files.
+/// A running program. Its output and log go to files.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -66,36 +66,36 @@ pub struct Running {
     started: Instant,
 }
 
-/// Runs Debian's own sync_client on a server's configuration.
+/// Runs Debian's own sync_client with a server's configuration.
 pub fn cyrus_sync_client(cyrus: &Cyrus, args: &[&str]) -> Run {
     start_cyrus_sync_client(cyrus, args).wait()
 }
 
-/// Runs the sync_client at `path` (a test passes `env!("CARGO_BIN_EXE_sync_client")`) on a
-/// server's configuration.
+/// Runs the sync_client at `path` with a server's configuration. A test passes
+/// `env!("CARGO_BIN_EXE_sync_client")`.
 pub fn sync_client(path: impl AsRef<Path>, cyrus: &Cyrus, args: &[&str]) -> Run {
     start_sync_client(path, cyrus, args).wait()
 }
 
-/// As [`cyrus_sync_client`], without waiting for the end.
+/// Like [`cyrus_sync_client`], but does not wait for the end.
 pub fn start_cyrus_sync_client(cyrus: &Cyrus, args: &[&str]) -> Running {
     start(cyrus, cyrus.program("sync_client").args(args))
 }
 
-/// As [`sync_client`], without waiting for the end.
+/// Like [`sync_client`], but does not wait for the end.
 pub fn start_sync_client(path: impl AsRef<Path>, cyrus: &Cyrus, args: &[&str]) -> Running {
     let program = reachable(cyrus, path.as_ref());
     start(cyrus, cyrus.command(program).arg("-C").arg(cyrus.imapd_conf()).args(args))
 }
 
-/// Starts any command made by [`Cyrus::program`] or [`Cyrus::command`].
+/// Starts any command built by [`Cyrus::program`] or [`Cyrus::command`].
 pub fn start(cyrus: &Cyrus, command: &mut Command) -> Running {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let scratch = cyrus.scratch();
     let files = ["out", "err", "log"].map(|kind| scratch.join(format!("run-{number}.{kind}")));
     let peak = peak_file(&files);
-    // The program may write some of them while it has become another user.
+    // The program may write some of them as another user.
     for path in files.iter().chain([&peak]) {
         fs::write(path, "").expect("the scratch directory can be written to");
         let all = fs::Permissions::from_mode(0o666);
@@ -110,21 +110,22 @@ pub fn start(cyrus: &Cyrus, command: &mut Command) -> Running {
     Running { child, files, started }
 }
 
-/// Where the shim writes the most memory that a program had, beside its other files.
+/// Returns the file, next to the program's other files, in which the shim writes its highest memory
+/// use.
 fn peak_file(files: &[PathBuf; 3]) -> PathBuf {
     files[2].with_extension("peak")
 }
 
 impl Running {
-    /// Its process id.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the program.
     ///
     /// # Panics
-    /// With all it said, if that takes ten minutes.
+    /// After ten minutes, with the program's output so far.
     #[track_caller]
     pub fn wait(self) -> Run {
         self.wait_within(PATIENCE).unwrap_or_else(|running| {
@@ -135,7 +136,7 @@ impl Running {
         })
     }
 
-    /// Waits for its end; `Err` gives it back if it has not come in time.
+    /// Waits for the end of the program. Returns `Err` with the running program after a timeout.
     pub fn wait_within(mut self, limit: Duration) -> Result<Run, Running> {
         if !guard::wait_child(&mut self.child, limit) {
             return Err(self);
@@ -145,7 +146,7 @@ impl Running {
         Ok(Run { status, stdout, stderr, log })
     }
 
-    /// As [`Running::wait_measured`]; `Err` gives it back if its end has not come in time.
+    /// Like [`Running::wait_measured`]. Returns `Err` with the running program after a timeout.
     pub fn wait_measured_within(self, limit: Duration) -> Result<(Run, Cost), Running> {
         let Ok(pid) = i32::try_from(self.child.id()) else { return Err(self) };
         let mut peak_kib = 0;
@@ -161,20 +162,20 @@ impl Running {
         Ok((run, cost))
     }
 
-    /// Waits for its end and measures.
+    /// Waits for the end of the program and measures its resources.
     pub fn wait_measured(mut self) -> (Run, Cost) {
         let pid = self.child.id();
         let sampler = std::thread::spawn(move || {
             let mut peak_kib = 0;
-            // The kernel's own high-water mark (VmHWM). Its ru_maxrss would also count the memory
-            // of this process, which the program's was forked from.
+            // Use the kernel's own maximum (VmHWM). Its ru_maxrss also includes the memory of this
+            // process, from which the program was forked.
             while let Some(kib) = guard::peak_memory_kib(pid) {
                 peak_kib = kib.max(peak_kib);
                 std::thread::sleep(Duration::from_millis(4));
             }
             peak_kib
         });
-        // While nobody has asked how it ended, the kernel still knows what it read.
+        // Until the process is waited for, the kernel still knows the bytes that it read.
         while i32::try_from(pid).is_ok_and(|pid| !guard::wait_gone(pid, PATIENCE)) {}
         let wall = self.started.elapsed();
         let read = guard::read_bytes(pid).unwrap_or(0);
@@ -184,7 +185,8 @@ impl Running {
         (Run { status, stdout, stderr, log }, Cost { wall, cpu, peak_kib, read })
     }
 
-    /// The most memory that the program had, as it told when it ended; its children tell, too.
+    /// Returns the highest memory use that the program wrote at its end. Its children write theirs
+    /// as well.
     fn told_peak_kib(&self) -> u64 {
         let told = fs::read_to_string(peak_file(&self.files)).unwrap_or_default();
         let own = format!("{} ", self.child.id());
@@ -192,14 +194,14 @@ impl Running {
         lines.find_map(guard::high_water_mark).unwrap_or(0)
     }
 
-    /// Sends a signal (`libc::SIGTERM`, ...).
+    /// Sends a signal, such as `libc::SIGTERM`.
     pub fn signal(&self, signal: i32) {
         if let Ok(pid) = i32::try_from(self.child.id()) {
             guard::signal(pid, signal);
         }
     }
 
-    /// What it has printed and logged so far: stdout, stderr, syslog.
+    /// Returns the output so far: stdout, stderr, syslog.
     pub fn so_far(&self) -> [String; 3] {
         self.files
             .each_ref()
@@ -209,7 +211,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // A program nobody waits for any more must not go on working on the lab.
+        // A program that nobody waits for must not continue to use the lab.
         if let Ok(None) = self.child.try_wait() {
             let _ = self.child.kill();
             let _ = self.child.wait();
@@ -217,8 +219,8 @@ impl Drop for Running {
     }
 }
 
-/// A path at which the cyrus user can run a program: its own, or a copy inside the lab if a
-/// directory above it is closed to others (a build directory below /root, say).
+/// Returns a path at which the cyrus user can run a program. If a parent directory is closed to
+/// others, such as a build directory below /root, the program is copied to the lab.
 pub fn reachable(cyrus: &Cyrus, program: &Path) -> PathBuf {
     let program = program.canonicalize().unwrap_or_else(|e| panic!("{}: {e}", program.display()));
     let mode = fs::metadata(&program).map_or(0, |metadata| metadata.permissions().mode());
@@ -233,19 +235,20 @@ pub fn reachable(cyrus: &Cyrus, program: &Path) -> PathBuf {
     copy
 }
 
-/// Whether every user can reach what is in a directory.
+/// Returns whether every user can access files in a directory.
 pub(crate) fn is_open(directory: &Path) -> bool {
     let open = |path: &Path| fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o001 != 0);
     directory.ancestors().all(open)
 }
 
-/// Copies a program or a script to where it can be started at once, by every user and while other
-/// threads do the same. `fs::copy` cannot do that, for two reasons:
+/// Copies a program or script so that every user can start it at once, while other threads do the
+/// same. `fs::copy` is not sufficient, for two reasons:
 ///
-/// - Another thread sees the copy before it is whole and executable. So it gets its name last.
-/// - The kernel starts no program that is open for writing. Had this process the copy open, so
-///   would a child that another thread forks meanwhile, for a moment after this process closed it.
-///   So a program of its own writes it.
+/// - Another thread could see the copy before it is complete and executable. Therefore the copy
+///   gets its name last.
+/// - The kernel does not start a program that is open for writing. If this process wrote the copy,
+///   a child that another thread forks at that moment would keep it open for a short time.
+///   Therefore a separate program writes it.
 ///
 /// # Panics
 /// If it cannot be copied.

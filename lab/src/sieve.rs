@@ -16,7 +16,7 @@ pub struct Sieve {
 }
 
 impl Sieve {
-    /// Logs in as a user; the user needs no password, for the administrator vouches.
+    /// Logs in as a user. The user needs no password, because the administrator authenticates.
     pub fn login(cyrus: &Cyrus, user: &str) -> Sieve {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, cyrus.sieve_port()))
             .unwrap_or_else(|e| panic!("{} has no timsieved: {e}", cyrus.name()));
@@ -30,19 +30,19 @@ impl Sieve {
         sieve
     }
 
-    /// Sends a command; returns how it ended and all lines of the answer.
+    /// Sends a command. Returns its result and all lines of the reply.
     pub fn command(&mut self, command: &str) -> (Status, String) {
         let line = format!("{command}\r\n");
         self.output.write_all(line.as_bytes()).expect("timsieved takes commands");
         self.reply()
     }
 
-    /// Stores a script; it is compiled, so it must be right.
+    /// Stores a script. The server compiles it, so it must be valid.
     pub fn put(&mut self, name: &str, script: &str) -> (Status, String) {
         self.command(&format!("PUTSCRIPT {} {{{}+}}\r\n{script}", quote(name), script.len()))
     }
 
-    /// Makes a script the active one; the empty name none.
+    /// Activates a script. An empty name deactivates the active one.
     pub fn activate(&mut self, name: &str) -> (Status, String) {
         self.command(&format!("SETACTIVE {}", quote(name)))
     }

@@ -1,4 +1,4 @@
-//! Scripts in a user's sieve directory, where Cyrus kept them before 3.6.
+//! Scripts in a user's Sieve directory, where Cyrus stored them before 3.6.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use crate::imap::{Status, quote};
 use crate::places;
 use crate::sieve::Sieve;
 
-/// The sieve directory of a user.
+/// The Sieve directory of a user.
 #[derive(Debug)]
 pub struct SieveDirectory<'c> {
     cyrus: &'c Cyrus,
@@ -18,27 +18,27 @@ pub struct SieveDirectory<'c> {
 }
 
 impl<'c> SieveDirectory<'c> {
-    /// That of the user with this INBOX (internal name), where Cyrus says.
+    /// Returns the directory of the user with this INBOX (internal name), as Cyrus reports it.
     ///
     /// # Panics
-    /// If Cyrus does not.
+    /// If Cyrus does not report it.
     #[track_caller]
     pub fn of(cyrus: &'c Cyrus, inbox: &str) -> SieveDirectory<'c> {
         let path = places::place(cyrus, inbox).user.remove("sieve").expect("it is a user's");
         SieveDirectory { cyrus, path }
     }
 
-    /// This one.
+    /// Returns the directory at `path`.
     pub fn at(cyrus: &'c Cyrus, path: PathBuf) -> SieveDirectory<'c> {
         SieveDirectory { cyrus, path }
     }
 
-    /// Where it is.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Puts a script there as Cyrus 3.4 would have: with what it was compiled to.
+    /// Stores a script like Cyrus 3.4: with its compiled bytecode.
     ///
     /// # Panics
     /// If that fails.
@@ -54,7 +54,7 @@ impl<'c> SieveDirectory<'c> {
         assert!(sievec.status().expect("it is there").success(), "{name}: {script}");
     }
 
-    /// Makes a script the active one, by the name of its bytecode.
+    /// Activates a script, given by the name of its bytecode file.
     ///
     /// # Panics
     /// If that fails.
@@ -65,7 +65,7 @@ impl<'c> SieveDirectory<'c> {
         symlink(target, link).expect("own directory");
     }
 
-    /// The names of all files in it, in order.
+    /// Returns the names of all files in the directory, sorted.
     pub fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
         let mut names: Vec<String> =
@@ -75,11 +75,12 @@ impl<'c> SieveDirectory<'c> {
     }
 }
 
-/// Names of a user's scripts in quotes and, of the active one, `ACTIVE`, each with its content, as
-/// ManageSieve tells them. If the server has them in a directory, it moves them.
+/// Returns the names of a user's scripts in quotes, with `ACTIVE` after that of the active one, and
+/// their contents, as ManageSieve reports them. If the server has the scripts in a directory, it
+/// moves them to a mailbox.
 ///
 /// # Panics
-/// If it does not tell them.
+/// If the server does not report them.
 #[track_caller]
 pub fn scripts(cyrus: &Cyrus, user: &str) -> Vec<(String, String)> {
     let mut sieve = Sieve::login(cyrus, user);

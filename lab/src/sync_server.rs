@@ -1,4 +1,4 @@
-//! Cyrus's replication server on a socket pair: reads and writes one spool without network,
+//! Runs Cyrus's replication server on a socket pair. It reads and writes one spool without network,
 //! login or daemons.
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,7 +10,7 @@ use crate::cyrus::Cyrus;
 use crate::dlist::Value;
 use crate::imap::Status;
 
-/// A running `sync_server -X`. On a UNIX socket it greets as already authorised.
+/// A running `sync_server -X`. On a UNIX socket, its clients are already authorised.
 #[derive(Debug)]
 pub struct SyncServer {
     input: BufReader<UnixStream>,
@@ -18,22 +18,22 @@ pub struct SyncServer {
     child: Child,
 }
 
-/// What a command was answered.
+/// The reply to a command.
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// The untagged items: name and value.
     pub items: Vec<(String, Value)>,
-    /// How it ended.
+    /// The result.
     pub status: Status,
     /// The text after OK, NO or BAD.
     pub text: String,
 }
 
 impl Reply {
-    /// The items of a reply that ended with OK.
+    /// Returns the items of a successful reply.
     ///
     /// # Panics
-    /// If it did not.
+    /// If the reply is not OK.
     #[track_caller]
     pub fn ok(self) -> Vec<(String, Value)> {
         assert!(self.status == Status::Ok, "sync_server: {:?} {}", self.status, self.text);
@@ -42,7 +42,7 @@ impl Reply {
 }
 
 impl SyncServer {
-    /// Starts it on a server's spool, whose daemons may run or not.
+    /// Starts it on a server's spool. The daemons may run at the same time.
     pub fn spawn(cyrus: &Cyrus) -> SyncServer {
         let (ours, theirs) = UnixStream::pair().expect("socketpair");
         let theirs = OwnedFd::from(theirs);
@@ -62,17 +62,17 @@ impl SyncServer {
         server
     }
 
-    /// `GET NAME value`.
+    /// Sends `GET NAME value` and reads the reply.
     pub fn get(&mut self, name: &str, value: &Value) -> Reply {
         self.command("GET", name, value)
     }
 
-    /// `APPLY NAME value`.
+    /// Sends `APPLY NAME value` and reads the reply.
     pub fn apply(&mut self, name: &str, value: &Value) -> Reply {
         self.command("APPLY", name, value)
     }
 
-    /// Any command with a named value, for instance `RESTORE`.
+    /// Sends any command with a named value, such as `RESTORE`, and reads the reply.
     pub fn command(&mut self, verb: &str, name: &str, value: &Value) -> Reply {
         let mut line = format!("{verb} {name} ").into_bytes();
         value.write(&mut line);
@@ -87,12 +87,13 @@ impl SyncServer {
         self.reply().ok();
     }
 
-    /// Writes bytes as they are; [`SyncServer::reply`] must be called for each command in them.
+    /// Writes bytes unchanged. The caller must call [`SyncServer::reply`] once for each command in
+    /// them.
     pub fn send(&mut self, bytes: &[u8]) {
         self.output.write_all(bytes).expect("sync_server takes commands");
     }
 
-    /// Reads the reply to the oldest command that has none yet.
+    /// Reads the reply to the oldest unanswered command.
     pub fn reply(&mut self) -> Reply {
         let mut items = Vec::new();
         loop {
@@ -101,7 +102,7 @@ impl SyncServer {
             if let Some(item) = line.strip_prefix(b"* ")
                 && !item.starts_with(b"OK ")
             {
-                // The greeting's capabilities are no named values.
+                // The capabilities in the greeting are not named values, so skip them.
                 if let Ok(item) = Value::parse_named(item) {
                     items.push(item);
                 }
@@ -117,13 +118,13 @@ impl SyncServer {
 
 impl Drop for SyncServer {
     fn drop(&mut self) {
-        // The end of its input ends it in order; it removes its staging files then.
+        // At the end of its input, the server removes its staging files and exits.
         let _ = self.output.shutdown(std::net::Shutdown::Both);
         let _ = self.child.wait();
     }
 }
 
-/// Reads a line together with the literals in it; empty input is an error.
+/// Reads a line with its literals. Fails if the input ends before the line does.
 pub(crate) fn read_line(input: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
     let mut line = Vec::new();
     loop {
@@ -139,7 +140,8 @@ pub(crate) fn read_line(input: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
     }
 }
 
-/// The size a line announces at its end: `{5}`, `{5+}`, `%{partition guid 5}`.
+/// Returns the size of the literal that a line announces at its end: `{5}`, `{5+}`, `%{partition
+/// guid 5}`.
 fn literal_size(line: &[u8]) -> Option<u64> {
     let inside = line.strip_suffix(b"}\r\n")?;
     let inside = inside.strip_suffix(b"+").unwrap_or(inside);

@@ -1,4 +1,4 @@
-//! Messages that look like mail: headers, paragraphs, and now and then an attachment.
+//! Creates messages that look like mail: headers, paragraphs, sometimes an attachment.
 
 use crate::imap::base64;
 use crate::rng::Rng;
@@ -13,7 +13,7 @@ here between both life being under three never know same last another while us m
 come since against right came take used himself few house use during without again place around \
 however home small found thought went say part once general high upon school every";
 
-/// A message of about `size` bytes, as `text/plain`, or with an attachment when it is large.
+/// Creates a message of about `size` bytes, as `text/plain`, or with an attachment if it is large.
 /// The same random state gives the same message.
 pub fn message(rng: &mut Rng, size: usize) -> Vec<u8> {
     let id = rng.number();
@@ -53,7 +53,8 @@ pub fn message(rng: &mut Rng, size: usize) -> Vec<u8> {
     out.into_bytes()
 }
 
-/// A size as mail has them: most a few kilobytes, some tens, few hundreds; 11 KiB on average.
+/// Returns a usual size of mail: most are a few kilobytes, some tens, few hundreds; 11 KiB on
+/// average.
 pub fn usual_size(rng: &mut Rng) -> usize {
     match rng.below(100) {
         0..70 => 600 + rng.below(4_000),
@@ -63,7 +64,7 @@ pub fn usual_size(rng: &mut Rng) -> usize {
     }
 }
 
-/// Some words.
+/// Returns some words.
 pub fn sentence(rng: &mut Rng, words: usize) -> String {
     let mut out = String::new();
     push_words(rng, &mut out, words);
@@ -84,7 +85,7 @@ fn paragraphs(rng: &mut Rng, out: &mut String, until: usize) {
     }
 }
 
-/// Appends so many words.
+/// Appends `count` words.
 pub(crate) fn push_words(rng: &mut Rng, out: &mut String, count: usize) {
     static LIST: std::sync::LazyLock<Vec<&str>> =
         std::sync::LazyLock::new(|| WORDS.split_whitespace().collect());

@@ -1,4 +1,4 @@
-//! Cyrus's own tools, as checks and dumps.
+//! Runs Cyrus's own tools for checks and dumps.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::cyrus::Cyrus;
 use crate::dlist::Value;
 
-/// Runs one of Cyrus's tools and returns what it prints on both channels, standard output first.
+/// Runs one of Cyrus's tools. Returns its standard output followed by its standard error.
 ///
 /// # Panics
 /// If it fails.
@@ -17,7 +17,7 @@ pub fn run(cyrus: &Cyrus, tool: &str, args: &[&str]) -> String {
     text
 }
 
-/// As [`run`], with the outcome instead of a panic.
+/// Like [`run`], but returns whether the tool succeeded instead of panicking.
 pub fn try_run(cyrus: &Cyrus, tool: &str, args: &[&str]) -> (bool, String) {
     let mut command = cyrus.program(tool);
     finish(command.args(args), tool)
@@ -30,8 +30,9 @@ fn finish(command: &mut Command, tool: &str) -> (bool, String) {
     (output.status.success(), String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Every complaint of `reconstruct -n` about the mailboxes below a pattern (`user.*` or `*`),
-/// what it logs included. It changes nothing; empty means that index, files and headers agree.
+/// Returns every complaint of `reconstruct -n` about the mailboxes that match a pattern (`user.*`
+/// or `*`), including its log lines. It changes nothing. An empty result means that index, files
+/// and headers agree.
 pub fn reconstruct_complaints(cyrus: &Cyrus, pattern: &str) -> Vec<String> {
     let log = cyrus.scratch().join("reconstruct.log");
     let _ = std::fs::remove_file(&log);
@@ -39,7 +40,7 @@ pub fn reconstruct_complaints(cyrus: &Cyrus, pattern: &str) -> Vec<String> {
     command.args(["-n", "-r", "-G", pattern]).env("CYRSYNC_LAB_SYSLOG", &log);
     let (success, printed) = finish(&mut command, "reconstruct");
     let logged = std::fs::read_to_string(&log).unwrap_or_default();
-    // What is in order is printed as the mailbox's bare name.
+    // A mailbox without a problem is printed as its name only.
     let mailboxes = mailbox_names(cyrus);
     let known = |line: &&str| mailboxes.iter().any(|m| m == line || cyrus.admin_name(m) == **line);
     let mut complaints: Vec<String> =
@@ -52,8 +53,8 @@ pub fn reconstruct_complaints(cyrus: &Cyrus, pattern: &str) -> Vec<String> {
     complaints
 }
 
-/// The quota uses that Cyrus's books and the spool disagree on, in the words of `quota -f`,
-/// which corrects them: a second call finds nothing.
+/// Returns the differences between Cyrus's stored quota usage and the spool, in the words of `quota
+/// -f`. That command corrects them, so a second call finds nothing.
 pub fn quota_complaints(cyrus: &Cyrus) -> Vec<String> {
     let printed = run(cyrus, "quota", &["-f"]);
     printed
@@ -63,7 +64,7 @@ pub fn quota_complaints(cyrus: &Cyrus) -> Vec<String> {
         .collect()
 }
 
-/// Internal names of all mailboxes, deleted ones included, tombstones left out.
+/// Returns the internal names of all mailboxes, including deleted ones but no tombstones.
 pub fn mailbox_names(cyrus: &Cyrus) -> Vec<String> {
     let records = dump(cyrus, "mailboxes.db", &database_type(cyrus, "mboxlist_db"));
     let names = records.into_iter().filter_map(|(key, value)| {
@@ -75,9 +76,9 @@ pub fn mailbox_names(cyrus: &Cyrus) -> Vec<String> {
     names.collect()
 }
 
-/// An internal name from its form in mailboxes.db, where the unit separator stands for dots,
-/// dots for `^`, and a domain is set apart by the group separator (`mboxname_to_dbname` in
-/// `imap/mboxname.c`).
+/// Converts a name from its form in mailboxes.db to an internal name. There, a unit separator
+/// replaces each dot, a dot replaces `^`, and a group separator follows a domain
+/// (`mboxname_to_dbname` in `imap/mboxname.c`).
 pub fn internal_name(database: &str) -> String {
     if let Some((domain, rest)) = database.split_once('\u{1d}') {
         return format!("{domain}!{}", internal_name(rest));
@@ -90,10 +91,10 @@ pub fn internal_name(database: &str) -> String {
     database.chars().map(change).collect()
 }
 
-/// The type of the databases that an option of imapd.conf is about.
+/// Returns the type of the databases that an option of imapd.conf configures.
 ///
 /// # Panics
-/// If it is none of those that replication reads.
+/// If replication does not read these databases.
 pub fn database_type(cyrus: &Cyrus, option: &str) -> String {
     let default = match option {
         "mboxlist_db" | "annotation_db" | "seenstate_db" => "twoskip",
@@ -107,10 +108,10 @@ pub fn database_type(cyrus: &Cyrus, option: &str) -> String {
     words.find(|(name, _)| *name == option).map_or(default, |(_, word)| word).to_owned()
 }
 
-/// Converts the databases that an option is about to another type, and sets the option.
+/// Converts the databases that an option configures to another type, and sets the option.
 ///
 /// # Panics
-/// If the server runs, or has no such database.
+/// If the server is running, or has no such database.
 pub fn convert_databases(cyrus: &Cyrus, option: &str, to: &str) {
     assert!(!cyrus.is_running(), "{} runs", cyrus.name());
     let from = database_type(cyrus, option);
@@ -150,8 +151,8 @@ fn find_files(dir: &Path, name: &str, out: &mut Vec<PathBuf>) {
     }
 }
 
-/// Keys and values of a database below `configdirectory`, as `cyr_dbtool show` prints them.
-/// A database that does not exist is empty.
+/// Returns the keys and values of a database below `configdirectory`, as `cyr_dbtool show` prints
+/// them. A database that does not exist gives no records.
 pub fn dump(cyrus: &Cyrus, file: &str, format: &str) -> Vec<(String, String)> {
     let path = cyrus.config_dir().join(file);
     if !path.exists() {
@@ -166,8 +167,8 @@ pub fn dump(cyrus: &Cyrus, file: &str, format: &str) -> Vec<(String, String)> {
     lines.map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
 }
 
-/// Changes the entry of a mailbox in mailboxes.db, by name and by uniqueid, in the text that
-/// `cyr_dbtool` shows of it. The server must not run.
+/// Changes the entry of a mailbox in mailboxes.db, by name and by uniqueid. `change` gets the text
+/// that `cyr_dbtool` shows. The server must not run.
 ///
 /// # Panics
 /// If there is no such mailbox.

@@ -1,18 +1,18 @@
-//! Other versions of Cyrus: Debian's packages of another release, unpacked into a directory tree by
-//! `scripts/trees`. Their programs run there by chroot, as the cyrus user.
+//! Other versions of Cyrus: Debian packages of another release that `scripts/trees` unpacked into a
+//! directory tree. Their programs run in it by chroot, as the cyrus user.
 //!
-//! A tree holds a link to its own root under its own absolute path, so that a path below it means
-//! the same inside and outside. Labs with such a server lie in the tree.
+//! A tree contains a link to its own root under its own absolute path. So a path below it means the
+//! same inside and outside. Labs with such a server are stored in the tree.
 
 use std::path::{Path, PathBuf};
 
-/// Where `scripts/trees` puts them.
+/// The directory in which `scripts/trees` stores the trees.
 const TREES: &str = "/var/cache/cyrsync/trees";
 
-/// A release of Debian, and with it a version of Cyrus.
+/// A release of Debian and its version of Cyrus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Release {
-    /// Cyrus 3.2.6, which keeps mailboxes by name alone and knows no mailbox for scripts.
+    /// Cyrus 3.2.6, which stores mailboxes only by name and has no mailboxes for scripts.
     Bullseye,
     /// Cyrus 3.6.1.
     Bookworm,
@@ -30,10 +30,10 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The tree of a release.
+    /// Returns the tree of a release.
     ///
     /// # Panics
-    /// If it was not made.
+    /// If the tree does not exist.
     pub fn of(release: Release) -> Tree {
         let trees = std::env::var_os("CYRSYNC_TREES").map_or_else(|| TREES.into(), PathBuf::from);
         let name = match release {
@@ -51,18 +51,18 @@ impl Tree {
         Tree { release, root }
     }
 
-    /// What it holds.
+    /// Returns the release in the tree.
     pub fn release(&self) -> Release {
         self.release
     }
 
-    /// Its directory.
+    /// Returns the directory of the tree.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// A shell script that runs one of its programs without chroot, which only root may do: by the
-    /// tree's own dynamic loader, with its libraries and plug-ins.
+    /// Returns a shell script that runs one of the tree's programs without chroot, which only root
+    /// may use. It runs the tree's own dynamic loader with its libraries and plug-ins.
     pub(crate) fn script(&self, program: &str) -> String {
         let loader = self.loader();
         let libraries = loader.parent().expect("it is a file").display();
@@ -74,7 +74,7 @@ impl Tree {
         )
     }
 
-    /// The loader itself: links to it may be absolute.
+    /// Returns the file of the loader. Links to it may be absolute, so they are not used.
     fn loader(&self) -> PathBuf {
         let below = |dir: &Path| -> Vec<PathBuf> {
             let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
@@ -92,7 +92,7 @@ impl Tree {
         found.find(is_loader).unwrap_or_else(|| panic!("no loader in {}", self.root.display()))
     }
 
-    /// The directory in it for labs.
+    /// Returns the directory for labs in the tree.
     pub(crate) fn labs(&self) -> PathBuf {
         self.root.join("labs")
     }

@@ -1,4 +1,4 @@
-//! imapd.conf: whether it can be read, and what is odd about it.
+//! Checks imapd.conf: whether it can be read, and whether its options are known.
 
 use std::fs::File;
 
@@ -6,7 +6,8 @@ use super::value::{Check, Topic, told};
 use crate::config::{Config, Misspelt, Origin, misspelt, unknown_to_cyrus};
 use crate::error::{Error, reason};
 
-/// Whether the files can be read, and all values be used; `refused` is what cannot.
+/// Checks whether all files can be read and all values are valid. `refused` is the error of an
+/// invalid value.
 pub(super) fn read(config: &Config, refused: Option<&Error>) -> Check {
     let topic = Topic::Configuration;
     if let Some(error) = refused {
@@ -22,7 +23,7 @@ pub(super) fn read(config: &Config, refused: Option<&Error>) -> Check {
     Check::ok(topic, if files.is_empty() { "from memory".to_owned() } else { files.join(", ") })
 }
 
-/// Whether names are written right, and as they are called now.
+/// Checks whether option names are spelt correctly and are up to date.
 pub(super) fn options(config: &Config) -> Check {
     let topic = Topic::Options;
     let slips = misspelt(config);
@@ -46,7 +47,8 @@ pub(super) fn options(config: &Config) -> Check {
     Check::warn(topic, odd.join(", "), hint)
 }
 
-/// What Cyrus's own check of imapd.conf will report of what is read here. It does no harm.
+/// Reports which of the options that this program reads Cyrus's own check will report as unknown.
+/// They do no harm.
 pub(super) fn conf_lint(config: &Config) -> Check {
     let unknown: Vec<String> = (unknown_to_cyrus(config).into_iter())
         .filter_map(|origin| match origin {
@@ -62,7 +64,7 @@ pub(super) fn conf_lint(config: &Config) -> Check {
     Check::ok(Topic::ConfLint, detail)
 }
 
-/// Why nothing more can be looked at.
+/// Returns the reason why nothing else can be checked.
 pub(super) fn unreadable(error: &Error) -> String {
     format!("the configuration cannot be used ({})", told(error))
 }

@@ -1,4 +1,4 @@
-//! From the replica's name to a login.
+//! Checks the connection, from the replica's name to the login.
 
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,15 +9,15 @@ use crate::error::{Error, Kind, Result};
 use crate::replica::{Shown, Trust};
 use crate::settings::{Connection, Target, TlsMode};
 
-/// A certificate that is valid for fewer days should be renewed.
+/// Minimum number of days that a certificate should still be valid.
 const FEW_DAYS: i64 = 30;
 const DAY: i64 = 24 * 60 * 60;
 
-/// What a connection goes through, in order.
+/// The steps of a connection, in order.
 pub(super) const STEPS: [Topic; 5] =
     [Topic::Connection, Topic::Tls, Topic::Certificate, Topic::Mechanism, Topic::Login];
 
-/// Whether the name has an address.
+/// Checks whether the name has an address.
 pub(super) fn name(target: &Target, found: Result<Vec<IpAddr>>) -> Check {
     let topic = Topic::Name;
     let Target::Tcp { host, .. } = target else {
@@ -35,7 +35,7 @@ pub(super) fn name(target: &Target, found: Result<Vec<IpAddr>>) -> Check {
     }
 }
 
-/// At which step an attempt failed, if it did.
+/// Returns the step at which an attempt failed, if it did.
 pub(super) fn failed_at(attempt: &Attempt) -> Option<Topic> {
     let error = attempt.error.as_ref()?;
     let in_clear = attempt.encrypted.is_none();
@@ -64,7 +64,7 @@ pub(super) fn failed_at(attempt: &Attempt) -> Option<Topic> {
     })
 }
 
-/// The check of one of [`STEPS`]; `others` are attempts that came less far.
+/// Returns the check of one of [`STEPS`]. `others` are attempts that failed earlier.
 pub(super) fn step(
     topic: Topic,
     settings: &Connection,
@@ -103,7 +103,7 @@ fn not_connected(error: &Error, others: &[Attempt]) -> Check {
 fn connected(attempt: &Attempt, others: &[Attempt]) -> Option<Check> {
     let to = attempt.connected.as_ref()?;
     let place = if attempt.port == 0 { to.clone() } else { format!("{to} port {}", attempt.port) };
-    // One that shows its certificate at once has not greeted when that is refused.
+    // If a certificate that the server shows at once is refused, the server has not greeted.
     let who = match &attempt.greeted {
         Some(Greeted { protocol: "imap", .. }) => "imapd",
         Some(_) => "sync_server",

@@ -1,4 +1,4 @@
-//! The databases of the mail store, and those of a few users.
+//! Checks the databases of the mail store, and those of a few users.
 
 use std::ops::ControlFlow;
 
@@ -12,7 +12,7 @@ use crate::store::Store;
 use crate::store::spool::Spool;
 use crate::types::{Text, UserId};
 
-/// Whether the databases can be read.
+/// Checks whether the databases can be read.
 pub(super) fn check(settings: &Settings, spool: &Spool, survey: &Survey) -> Check {
     let topic = Topic::Databases;
     let mut errors: Vec<Error> = Vec::new();
@@ -36,7 +36,7 @@ pub(super) fn check(settings: &Settings, spool: &Spool, survey: &Survey) -> Chec
     Check::ok(topic, detail + all)
 }
 
-/// Reads what belongs to a user, without a lock that would leave a file behind.
+/// Reads the data of a user. Takes no lock that would leave a file behind.
 fn of_user(settings: &Settings, spool: &Spool, user: &UserId) -> Result<()> {
     let names = Namespace::new(&settings.naming);
     let (inbox, sieve) = (names.inbox(user), names.sieve_mailbox(user));
@@ -52,7 +52,7 @@ fn of_user(settings: &Settings, spool: &Spool, user: &UserId) -> Result<()> {
     Ok(())
 }
 
-/// Reads the beginning of a user's conversations.
+/// Reads the start of a user's conversations database.
 fn conversations(settings: &Settings, spool: &Spool, user: &UserId) -> Result<()> {
     let names = Namespace::new(&settings.naming);
     let paths = Paths::new(&settings.layout, &settings.naming);

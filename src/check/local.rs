@@ -1,17 +1,17 @@
-//! Work on this machine that may hang: a lock that is never released, a file system that is gone.
+//! Runs local checks that may hang: a lock may never be released, a file system may not respond.
 
 use std::time::Duration;
 
 use crate::replica::{Left, aside};
 use crate::sync::Cancel;
 
-/// How long a check on this machine may take.
+/// Time limit of a check on this machine.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Does `work` on a thread of its own, and leaves it behind when it takes too long.
+/// Runs `work` in its own thread, and abandons the thread if it takes too long.
 ///
 /// # Errors
-/// Why there is no result.
+/// The reason why there is no result.
 pub(super) fn within<T: Send + 'static>(
     cancel: &Cancel,
     work: impl FnOnce() -> T + Send + 'static,

@@ -1,4 +1,4 @@
-//! The sync log of a channel.
+//! Checks the sync log of a channel.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -15,12 +15,12 @@ use crate::settings::Settings;
 use crate::sys::access::{self, Room};
 use crate::sys::identity;
 
-/// With less room than this a log may soon not be taken over any more.
+/// Minimum free space without a warning. With less, taking over a log may soon fail.
 const LITTLE_ROOM: u64 = 100 << 20;
-/// With less there is none.
+/// Minimum free space. With less, the check fails.
 const NO_ROOM: u64 = 1 << 20;
 
-/// Whether anything is logged.
+/// Checks whether Cyrus logs changes at all.
 pub(super) fn sync_log(settings: &Settings) -> Check {
     if settings.logs.sync_log {
         let names: Vec<String> =
@@ -31,7 +31,7 @@ pub(super) fn sync_log(settings: &Settings) -> Check {
     Check::warn(Topic::SyncLog, detail, "set sync_log: yes in imapd.conf and restart Cyrus")
 }
 
-/// Whether the channel is logged to and has options.
+/// Checks whether Cyrus logs to the channel, and whether the channel has options.
 pub(super) fn channel(settings: &Settings) -> Check {
     let topic = Topic::Channel;
     let channel = settings.channel();
@@ -56,7 +56,7 @@ pub(super) fn channel(settings: &Settings) -> Check {
                 format!("{name} is in sync_log_channels, and has {options} of its own"),
             )
         }
-        // One that has no options either is no channel at all, and was refused before.
+        // A channel without options, too, is unknown; the settings have refused it before.
         (Some(name), false) => Check::warn(
             topic,
             format!("{name} has options, but nothing is logged to it, only to {}", list()),
@@ -65,7 +65,7 @@ pub(super) fn channel(settings: &Settings) -> Check {
     }
 }
 
-/// How many options of the file are for this channel only.
+/// Counts the options that apply only to this channel.
 fn own_options(settings: &Settings) -> usize {
     let Some(channel) = settings.channel() else { return 0 };
     let start = format!("{}_sync_", channel.to_ascii_lowercase());
@@ -85,7 +85,7 @@ fn files(settings: &Settings) -> LogFiles {
     LogFiles::new(paths.sync_log(settings.channel()))
 }
 
-/// Whether the log can be written, renamed and replaced, and there is room for it.
+/// Checks whether the log can be written, renamed and replaced, and whether there is enough space.
 pub(super) fn writable(settings: &Settings) -> Check {
     let topic = Topic::Log;
     let files = files(settings);
@@ -110,7 +110,7 @@ pub(super) fn writable(settings: &Settings) -> Check {
 const GIVE: &str =
     "give the directory sync of configdirectory, and what is in it, to the cyrus user";
 
-/// What is wrong with a file of the log, if anything is.
+/// Returns the problem of a log file, if there is one.
 fn file(path: &Path) -> Option<Check> {
     let topic = Topic::Log;
     let failed = |why: String| Check::fail(topic, format!("{}: {why}", path.display()), GIVE);
@@ -133,7 +133,7 @@ fn file(path: &Path) -> Option<Check> {
     })
 }
 
-/// The directory, or the lowest one above it that is there.
+/// Returns the directory, or its closest parent that exists.
 fn existing(directory: &Path) -> PathBuf {
     let there = directory.ancestors().find(|above| above.exists());
     there.unwrap_or(directory).to_owned()
@@ -162,7 +162,7 @@ fn enough(Room { bytes, files }: Room, detail: String) -> Check {
     }
 }
 
-/// Whether another client works on the channel. That one does is how it should be.
+/// Reports whether another client works on the channel. This is normal if it does.
 pub(super) fn claim(settings: &Settings) -> Check {
     let detail = match files(settings).claimed_by() {
         None => "no client rolls on it".to_owned(),

@@ -1,10 +1,9 @@
-//! Looks whether a configuration will do, from imapd.conf to the rights on the replica, and changes
-//! nothing.
+//! Checks a configuration, from imapd.conf to the rights on the replica, without changing anything.
 //!
-//! Every [`Topic`] is reported once, in order, as soon as it was looked at. What could not be looked
-//! at, because something before it failed, is reported as skipped, with the reason. Each check takes
-//! a limited time. The replica is sent what a login needs and `GET`. No lock is kept, and no lock is
-//! taken that would leave a file behind.
+//! Each [`Topic`] is reported once, in order, as soon as it has been checked. A topic that cannot
+//! be checked, because an earlier check failed, is reported as skipped with the reason. Each check
+//! has a time limit. The replica receives only the commands of a login and `GET`. No lock is kept,
+//! and none is taken that would leave a file behind.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -65,26 +64,26 @@ use crate::sys::identity;
 pub use report::{OnCheck, Summary};
 pub use value::{Check, Topic, Verdict};
 
-/// The longest that a step of connecting may take, whatever `client_timeout` says.
+/// Time limit for a step of connecting, even if `client_timeout` is longer.
 const CONNECTING: Duration = Duration::from_secs(30);
-/// The longest that an answer may take, whatever `sync_timeout` says.
+/// Time limit for a reply, even if `sync_timeout` is longer.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// What is to be looked at.
+/// The configuration to check, and how.
 pub struct Request<'r> {
-    /// The configuration, or why it could not be read.
+    /// The configuration, or the error that prevented reading it.
     pub config: std::result::Result<&'r Config, &'r Error>,
-    /// The channel, if it is one.
+    /// The channel; `None` to check without a channel.
     pub channel: Option<&'r str>,
-    /// What the caller asks for over the configuration.
+    /// Options of the caller that override the configuration.
     pub overrides: &'r Overrides,
-    /// Sees the traffic with the replica, if it wants to, and nothing else.
+    /// Receives the traffic with the replica if it wants it, but no events.
     pub observer: Arc<dyn Observer>,
-    /// By which it can be asked to stop.
+    /// Handle used to cancel the checks.
     pub cancel: Cancel,
 }
 
-/// Looks at everything, and passes each check on as soon as it is made.
+/// Runs all checks, and passes each result to `each` as soon as it is known.
 pub fn check(request: &Request<'_>, each: &mut OnCheck<'_>) -> Summary {
     let mut report = Report::new(each);
     let config = match request.config {
@@ -97,7 +96,7 @@ pub fn check(request: &Request<'_>, each: &mut OnCheck<'_>) -> Summary {
     let mut settings = Settings::resolve(config, request.channel, request.overrides);
     let no_channel = settings.as_ref().err().filter(|error| is_of_channel(error)).cloned();
     if no_channel.is_some() {
-        // What has nothing to do with the channel can be looked at all the same.
+        // The checks that do not depend on the channel can still run.
         settings = Settings::resolve(config, None, request.overrides);
     }
     report.add(configuration::read(config, settings.as_ref().err()));
@@ -119,13 +118,13 @@ pub fn check(request: &Request<'_>, each: &mut OnCheck<'_>) -> Summary {
 
 const NO_CHANNEL: &str = "the channel is not known";
 
-/// Whether settings cannot be made because there is no such channel.
+/// Returns whether the settings were refused because there is no such channel.
 fn is_of_channel(error: &Error) -> bool {
     error.op() == "use" && *error.subject() == "channel"
 }
 
-/// Looks at this machine. Returns what mailboxes.db lists, if it can be read. The channel may be
-/// none.
+/// Checks this machine. Returns the contents of mailboxes.db if it can be read. The channel may not
+/// exist.
 fn here(
     settings: &Arc<Settings>,
     request: &Request<'_>,
@@ -174,7 +173,7 @@ fn here(
 
 const FILE_SYSTEM: &str = "see whether the file systems of configdirectory and partitions answer";
 
-/// Looks at partitions and databases.
+/// Checks partitions and databases.
 fn mail_store(
     settings: &Arc<Settings>,
     request: &Request<'_>,
@@ -209,7 +208,7 @@ fn mail_store(
     }
 }
 
-/// Looks at the replica.
+/// Checks the replica.
 fn there(
     settings: &Settings,
     request: &Request<'_>,
@@ -259,7 +258,7 @@ fn there(
     report.add(replica::clocks());
 }
 
-/// What needs a connection.
+/// The topics that need a connection.
 const REACHED: [Topic; 10] = [
     Topic::Connection,
     Topic::Tls,
@@ -273,7 +272,7 @@ const REACHED: [Topic; 10] = [
     Topic::Compression,
 ];
 
-/// Looks at a replica as far as it was reached.
+/// Checks the replica as far as the connection got.
 fn reached(
     settings: &Settings,
     (session, attempt): (Result<Session>, &Attempt),
@@ -311,7 +310,7 @@ fn reached(
         Some(check) if admin => {
             report.add(check);
         }
-        // Others are refused it.
+        // The server refuses compression to other users.
         _ => report.skip(&[Topic::Compression], "only an administrator gets it"),
     }
     if let Some(session) = session {
@@ -319,8 +318,8 @@ fn reached(
     }
 }
 
-/// How to connect, within a time that somebody waits for. That the connection must be compressed
-/// is for a check to say, and not to fail at.
+/// Returns the connection settings with shorter timeouts. Missing compression is reported by a
+/// check and must not fail the connection.
 fn bounded(settings: &Connection) -> Connection {
     Connection {
         client_timeout: settings.client_timeout.min(CONNECTING),
@@ -330,7 +329,7 @@ fn bounded(settings: &Connection) -> Connection {
     }
 }
 
-/// Passes the traffic on, and no events: what they say is in the checks.
+/// An observer that passes on the traffic but no events. The checks already contain their content.
 struct Traffic(Arc<dyn Observer>);
 
 impl Observer for Traffic {

@@ -1,4 +1,4 @@
-//! The program through which a repair writes to the master.
+//! Checks the program through which a repair writes to the master.
 
 use super::value::{Check, Topic};
 use crate::error::reason;
@@ -6,8 +6,8 @@ use crate::own_server;
 use crate::settings::Settings;
 use crate::sys::access;
 
-/// Whether the program is there and may be run. It is not started: whatever Cyrus starts as a
-/// service leaves a lock file. Without it only repairs fail.
+/// Checks whether the program exists and may be run. The check does not start it, because every
+/// service that Cyrus starts leaves a lock file. Without it only repairs fail.
 pub(super) fn check(settings: &Settings) -> Check {
     let topic = Topic::OwnServer;
     if settings.replication.no_copyback {

@@ -1,4 +1,4 @@
-//! What the replica is, and what it lets us do. It is only asked.
+//! Checks the replica and the rights on it, with queries only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,11 +11,11 @@ use crate::replica::{Replica, Session};
 use crate::settings::{Connection, DeflateLevel, Settings};
 use crate::types::MboxName;
 
-/// Mailboxes that the replica is asked for.
+/// Number of mailboxes to ask the replica about.
 const ASKED: usize = 512;
 
-/// Whether the login may replicate: the server's annotations are asked for, which only an
-/// administrator gets.
+/// Checks whether the login may replicate. Asks for the server's annotations, which only an
+/// administrator can read.
 pub(super) fn admin(session: &mut Session) -> Check {
     let asked = session.submit(Command::GetAnnotations(&MboxName::default()));
     match asked.and_then(|ticket| session.wait(ticket)) {
@@ -24,7 +24,8 @@ pub(super) fn admin(session: &mut Session) -> Check {
     }
 }
 
-/// The same where imapd did not even offer replication, as it does to administrators only.
+/// Returns this check as failed, because imapd did not offer replication. It offers it only to
+/// administrators.
 pub(super) fn not_offered(attempt: &Attempt) -> Check {
     let detail = attempt.error.as_ref().map(told).unwrap_or_default();
     Check::fail(
@@ -35,7 +36,7 @@ pub(super) fn not_offered(attempt: &Attempt) -> Check {
     )
 }
 
-/// Which Cyrus it is.
+/// Reports the version of Cyrus.
 pub(super) fn version(greeted: &Greeted) -> Check {
     let topic = Topic::Version;
     let (Some(release), Some(_)) = (&greeted.release, greeted.version) else {
@@ -45,7 +46,7 @@ pub(super) fn version(greeted: &Greeted) -> Check {
     Check::ok(topic, format!("Cyrus {release}"))
 }
 
-/// What will be agreed on.
+/// Reports the capabilities that will be enabled.
 pub(super) fn capabilities(attempt: &Attempt, settings: &Connection) -> Option<Check> {
     let topic = Topic::Capabilities;
     let offered = attempt.offered.as_ref()?;
@@ -69,7 +70,7 @@ pub(super) fn capabilities(attempt: &Attempt, settings: &Connection) -> Option<C
     })
 }
 
-/// Whether the connection is compressed.
+/// Checks whether the connection is compressed.
 pub(super) fn compression(attempt: &Attempt, settings: &Connection) -> Option<Check> {
     let topic = Topic::Compression;
     let compressed = attempt.compressed?;
@@ -92,13 +93,14 @@ pub(super) fn compression(attempt: &Attempt, settings: &Connection) -> Option<Ch
     })
 }
 
-/// Whether the replica knows the partitions that mailboxes lie on here. It cannot be asked for
-/// them: only where mailboxes lie that it has. `APPLY RESERVE` would not tell either: of a
-/// partition that is not there its process aborts, and only once it has found a message.
+/// Checks whether the replica knows the partitions of the mailboxes here. The replica has no
+/// command that lists partitions; it only reports the partitions of mailboxes that it has. `APPLY
+/// RESERVE` does not help either: if the partition does not exist, the server process aborts, but
+/// only after it has found a message.
 pub(super) fn partitions(session: &mut Session, settings: &Settings, survey: &Survey) -> Check {
     let topic = Topic::Partitions;
     let mut names: Vec<MboxName> = Vec::new();
-    // Of each partition some, however many there are.
+    // Take some mailboxes of each partition, however many partitions there are.
     let each = (ASKED / survey.partitions.len().max(1)).max(1);
     for sample in survey.partitions.values() {
         names.extend(sample.kept().iter().take(each).map(|entry| entry.name.clone()));
@@ -106,7 +108,7 @@ pub(super) fn partitions(session: &mut Session, settings: &Settings, survey: &Su
     names.truncate(ASKED);
     let there = match ask(session, &names) {
         Ok(folders) => folders,
-        // What it said no to it said no to before, too.
+        // If it refuses this, it has refused the login's rights before.
         Err(error) if error.kind() == Kind::Auth => return Check::failed(topic, &error),
         Err(error) => return Check::failed_harmlessly(topic, &error),
     };
@@ -146,7 +148,7 @@ fn lower(name: &[u8]) -> String {
     String::from_utf8_lossy(name).to_ascii_lowercase()
 }
 
-/// The time of the replica cannot be had.
+/// Reports that the replica's time cannot be determined.
 pub(super) fn clocks() -> Check {
     let why = "no answer of a replica that is only asked holds its time; see that both run NTP";
     Check::skipped(Topic::Clocks, why)

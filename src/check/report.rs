@@ -1,24 +1,24 @@
-//! Passes checks on as they are made, each topic once.
+//! Passes on results of checks, each topic once.
 
 use super::value::{Check, Topic, Verdict};
 
-/// Receives each check when it is made.
+/// Callback that receives the result of each check.
 pub type OnCheck<'c> = dyn FnMut(&Check) + 'c;
 
-/// How many checks ended how.
+/// The number of checks for each result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
-    /// Those that are as they should be.
+    /// Checks without a problem.
     pub ok: usize,
-    /// Those that somebody should look at.
+    /// Checks with a problem that somebody should look at.
     pub warned: usize,
-    /// Those that replication will fail at.
+    /// Checks with a problem that will make replication fail.
     pub failed: usize,
-    /// Those that were not made.
+    /// Checks that were not run.
     pub skipped: usize,
 }
 
-/// Where checks go, and which were made.
+/// Passes checks on, and remembers which topics are done.
 pub(super) struct Report<'r, 'c> {
     each: &'r mut OnCheck<'c>,
     summary: Summary,
@@ -26,12 +26,12 @@ pub(super) struct Report<'r, 'c> {
 }
 
 impl<'r, 'c> Report<'r, 'c> {
-    /// Nothing is checked yet.
+    /// Creates a report without checks.
     pub fn new(each: &'r mut OnCheck<'c>) -> Report<'r, 'c> {
         Report { each, summary: Summary::default(), made: Vec::new() }
     }
 
-    /// Passes a check on. Returns whether replication may work with it.
+    /// Passes a check on. Returns whether replication can work with its result.
     pub fn add(&mut self, check: Check) -> bool {
         let count = match check.verdict {
             Verdict::Ok => &mut self.summary.ok,
@@ -45,7 +45,7 @@ impl<'r, 'c> Report<'r, 'c> {
         !matches!(check.verdict, Verdict::Fail | Verdict::Skipped)
     }
 
-    /// Skips those of `topics` that were not looked at yet.
+    /// Reports those of `topics` that are not done as skipped.
     pub fn skip(&mut self, topics: &[Topic], why: &str) {
         for topic in topics {
             if !self.made.contains(topic) {
@@ -54,7 +54,7 @@ impl<'r, 'c> Report<'r, 'c> {
         }
     }
 
-    /// Skips all that was not looked at, and says how the others ended.
+    /// Reports all remaining topics as skipped. Returns the summary.
     pub fn finish(mut self, why: &str) -> Summary {
         self.skip(&Topic::ALL, why);
         self.summary

@@ -1,22 +1,23 @@
-//! A few of many, spread evenly, without knowing how many come.
+//! Keeps a few of many items, evenly spread, without knowing in advance how many will come.
 
-/// Keeps up to a number of what is offered.
+/// A sample of the offered items, with a maximum size.
 #[derive(Debug, Clone)]
 pub(super) struct Sample<T> {
     kept: Vec<T>,
     most: usize,
     offered: usize,
-    /// Every so many is kept.
+    /// One item in this many is kept.
     step: usize,
 }
 
 impl<T> Sample<T> {
-    /// Keeps at most so many; at least half as many, if there are.
+    /// Creates a sample of at most `most` items. It has at least half as many if enough are
+    /// offered.
     pub fn of(most: usize) -> Sample<T> {
         Sample { kept: Vec::new(), most: most.max(2), offered: 0, step: 1 }
     }
 
-    /// Offers one more; it is made only if it is kept.
+    /// Offers an item. `make` is called only if the item is kept.
     pub fn offer(&mut self, make: impl FnOnce() -> T) {
         if self.offered.is_multiple_of(self.step) {
             if self.kept.len() >= self.most {
@@ -34,12 +35,12 @@ impl<T> Sample<T> {
         self.offered += 1;
     }
 
-    /// How many were offered.
+    /// Returns the number of offered items.
     pub fn offered(&self) -> usize {
         self.offered
     }
 
-    /// What was kept.
+    /// Returns the kept items.
     pub fn kept(&self) -> &[T] {
         &self.kept
     }

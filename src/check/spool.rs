@@ -1,4 +1,4 @@
-//! The directories of the mail store: partitions, the mailboxes on them, locks.
+//! Checks the directories of the mail store: partitions, their mailboxes, locks.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use crate::store::spool::Spool;
 use crate::sys::access;
 use crate::types::MailboxEntry;
 
-/// Faults that are named.
+/// Number of faults that are described.
 const NAMED: usize = 3;
 
-/// What is wrong, and how much of it.
+/// The faults found: descriptions of the first ones, and their number.
 #[derive(Debug, Default)]
 struct Faults {
     named: Vec<String>,
@@ -36,8 +36,8 @@ impl Faults {
     }
 }
 
-/// Whether partitions are there, and mailboxes where mailboxes.db says. Without a survey, only the
-/// former.
+/// Checks whether the partitions exist, and whether the mailboxes are where mailboxes.db says.
+/// Without a survey, checks only the partitions.
 pub(super) fn check(settings: &Settings, listed: Option<(&Spool, &Survey)>) -> Check {
     let mut faults = Faults::default();
     let names: Vec<&str> = settings.layout.partitions().map(|(name, _)| name).collect();
@@ -95,7 +95,7 @@ pub(super) fn check(settings: &Settings, listed: Option<(&Spool, &Survey)>) -> C
     }
 }
 
-/// The options that name roots of a partition.
+/// Returns the root directories of a partition, with the names of their options.
 fn roots<'p>(name: &str, partition: &'p Partition) -> Vec<(String, &'p Path)> {
     let all = [
         ("partition", &partition.data),
@@ -108,7 +108,7 @@ fn roots<'p>(name: &str, partition: &'p Partition) -> Vec<(String, &'p Path)> {
     set.map(|(option, root)| (format!("{option}-{name}"), root)).collect()
 }
 
-/// Locks are files that are made when they are first taken.
+/// Checks whether lock files can be created. Cyrus creates each one when it is first locked.
 fn locks(settings: &Settings, faults: &mut Faults) {
     let configured = settings.layout.mboxname_lockpath.clone();
     let root = configured.unwrap_or_else(|| settings.layout.configdirectory.join("lock"));
@@ -119,7 +119,7 @@ fn locks(settings: &Settings, faults: &mut Faults) {
     }
 }
 
-/// Looks for the files of a mailbox. Takes no locks.
+/// Checks whether the files of a mailbox exist. Takes no locks.
 fn mailbox(spool: &Spool, paths: &Paths, entry: &MailboxEntry, faults: &mut Faults) {
     let hint = "see that the partition is mounted and belongs to the cyrus user; reconstruct \
                 restores what is left of a mailbox";
@@ -133,7 +133,7 @@ fn mailbox(spool: &Spool, paths: &Paths, entry: &MailboxEntry, faults: &mut Faul
         .chain(files)
         .find_map(|(path, found)| Some((path, found.err()?)));
     let Some((path, error)) = wrong else { return };
-    // It may have been renamed or deleted meanwhile.
+    // The mailbox may have been renamed or deleted since the list was read.
     let still = spool.lookup(&entry.name).ok().flatten();
     if still.is_some_and(|still| (still.uniqueid, still.partition) == of(entry)) {
         let what = format!("mailbox {}: {}: {}", entry.name, path.display(), reason(&error));

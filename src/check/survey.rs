@@ -1,4 +1,4 @@
-//! What mailboxes.db lists: how many mailboxes on which partitions, and a few to be looked at.
+//! Reads mailboxes.db: the number of mailboxes on each partition, and a few mailboxes to check.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -11,27 +11,27 @@ use crate::store::Store;
 use crate::store::spool::Spool;
 use crate::types::{MailboxEntry, UserId};
 
-/// How long the list is read; a million mailboxes take less.
+/// Time limit for reading the list. A million mailboxes take less.
 const LIMIT: Duration = Duration::from_secs(20);
-/// Mailboxes of each partition that are looked at.
+/// Number of mailboxes of each partition to check.
 const MAILBOXES: usize = 16;
-/// Users whose databases are looked at.
+/// Number of users whose databases are checked.
 const USERS: usize = 8;
-/// More partitions than any site has: names beyond are damage.
+/// Most partitions that are counted. No site has more; further names are damage.
 const PARTITIONS: usize = 256;
 
-/// What mailboxes.db lists.
+/// The contents of mailboxes.db.
 #[derive(Debug, Clone)]
 pub(super) struct Survey {
-    /// A few mailboxes of each partition, by its name in lower case.
+    /// A few mailboxes of each partition, by the partition's name in lower case.
     pub partitions: BTreeMap<String, Sample<MailboxEntry>>,
     /// A few users.
     pub users: Sample<UserId>,
-    /// Mailboxes that lie here.
+    /// Number of mailboxes on this server.
     pub mailboxes: usize,
     /// Whether all were read.
     pub complete: bool,
-    /// Why some could not be read, if so.
+    /// The error if some could not be read.
     pub error: Option<Error>,
 }
 
@@ -59,7 +59,7 @@ impl Survey {
     }
 
     fn add(&mut self, entry: MailboxEntry, names: &Namespace) {
-        // What lies on another server is nothing of this spool.
+        // Mailboxes on other servers do not belong to this spool.
         if entry.mbtype.is_deleted() || entry.mbtype.is_elsewhere() || entry.partition.is_empty() {
             return;
         }

@@ -1,4 +1,4 @@
-//! Who the process is.
+//! Checks the user of this process.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -8,7 +8,7 @@ use crate::error::reason;
 use crate::settings::Settings;
 use crate::sys::identity;
 
-/// Whether the process is who the mail store belongs to.
+/// Checks whether the process runs as the user who owns the mail store.
 pub(super) fn check(settings: &Settings) -> Check {
     let topic = Topic::User;
     let directory = &settings.layout.configdirectory;
@@ -46,7 +46,7 @@ fn name(user: u32) -> String {
     identity::user_name(user).unwrap_or_else(|| format!("user {user}"))
 }
 
-/// The umask of this process. It can only be read by setting it, or here.
+/// Returns the umask of this process from /proc, because `umask` cannot read it without setting it.
 fn umask() -> Option<u32> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let digits = status.lines().find_map(|line| line.strip_prefix("Umask:"))?;

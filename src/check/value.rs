@@ -1,4 +1,4 @@
-//! What was looked at, and what was found.
+//! The topics and results of checks.
 
 use std::fmt;
 
@@ -6,28 +6,28 @@ use serde::Serialize;
 
 use crate::error::Error;
 
-/// What is looked at.
+/// The subject of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Topic {
-    /// Whether imapd.conf and what it includes can be read, and every value be used.
+    /// Whether imapd.conf and its included files can be read, and every value is valid.
     Configuration,
-    /// Whether names of options are written right, and as they are called now.
+    /// Whether option names are spelt correctly and are up to date.
     Options,
-    /// What `cyr_info conf-lint` will report as unknown.
+    /// The options that `cyr_info conf-lint` will report as unknown.
     ConfLint,
     /// Whether the process runs as the cyrus user.
     User,
-    /// Whether partitions are there and readable, and mailboxes lie on them.
+    /// Whether partitions exist and are readable, and contain their mailboxes.
     Spool,
     /// Whether the databases of the mail store can be read.
     Databases,
-    /// Whether there is a program through which a repair can write to the master.
+    /// Whether the program through which a repair writes to the master exists.
     OwnServer,
-    /// Whether Cyrus's daemons log what they change.
+    /// Whether Cyrus's daemons log their changes.
     SyncLog,
-    /// Whether the channel is one that they log to.
+    /// Whether Cyrus's daemons log to the channel.
     Channel,
     /// Whether the log can be taken over.
     Log,
@@ -35,32 +35,32 @@ pub enum Topic {
     Claim,
     /// Whether the replica's name has an address.
     Name,
-    /// Whether the replica answers, and what it is.
+    /// Whether the replica answers, and which service it is.
     Connection,
     /// Whether the connection is encrypted.
     Tls,
-    /// Whether the replica's certificate is to be trusted, and for how long.
+    /// Whether the replica's certificate is trusted, and for how long it is valid.
     Certificate,
-    /// How to log in.
+    /// The login mechanism.
     Mechanism,
     /// Whether the login is accepted.
     Login,
     /// Whether the login has the rights that replication needs.
     Admin,
-    /// Which Cyrus the replica is.
+    /// The version of Cyrus on the replica.
     Version,
-    /// What the replica offers.
+    /// The capabilities that the replica offers.
     Capabilities,
     /// Whether the replica knows the master's partitions.
     Partitions,
     /// Whether the connection is compressed.
     Compression,
-    /// How far the clocks of master and replica are apart.
+    /// The difference between the clocks of master and replica.
     Clocks,
 }
 
 impl Topic {
-    /// All of them, in the order in which they are looked at.
+    /// All topics, in the order of the checks.
     pub const ALL: [Topic; 23] = [
         Topic::Configuration,
         Topic::Options,
@@ -87,7 +87,7 @@ impl Topic {
         Topic::Clocks,
     ];
 
-    /// As a line of the output calls it.
+    /// Returns the name of the topic in a line of output.
     pub fn name(self) -> &'static str {
         match self {
             Topic::Configuration => "imapd.conf read",
@@ -117,22 +117,22 @@ impl Topic {
     }
 }
 
-/// What was found.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It is as it should be.
+    /// No problem.
     Ok,
     /// Replication works, but somebody should look at this.
     Warn,
     /// Replication will fail, or do less than it should.
     Fail,
-    /// It was not looked at.
+    /// The topic was not checked.
     Skipped,
 }
 
 impl Verdict {
-    /// As a line of the output begins.
+    /// Returns the first word of a line of output.
     pub fn word(self) -> &'static str {
         match self {
             Verdict::Ok => "OK",
@@ -143,67 +143,68 @@ impl Verdict {
     }
 }
 
-/// A topic with what was found.
+/// The result of checking one topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was looked at.
+    /// The topic.
     pub topic: Topic,
-    /// How it is.
+    /// The result.
     pub verdict: Verdict,
-    /// What was found; of what was skipped, why.
+    /// What was found, or why the check was skipped.
     pub detail: String,
-    /// What to do; empty if there is nothing to do.
+    /// What to do; empty if nothing needs to be done.
     pub hint: String,
 }
 
 impl Check {
-    /// What is as it should be.
+    /// Creates a check without a problem.
     pub(super) fn ok(topic: Topic, detail: impl Into<String>) -> Check {
         Check { topic, verdict: Verdict::Ok, detail: detail.into(), hint: String::new() }
     }
 
-    /// What somebody should look at.
+    /// Creates a check with a problem that somebody should look at.
     pub(super) fn warn(topic: Topic, detail: impl Into<String>, hint: impl Into<String>) -> Check {
         Check { topic, verdict: Verdict::Warn, detail: detail.into(), hint: hint.into() }
     }
 
-    /// What replication will fail at.
+    /// Creates a check with a problem that will make replication fail.
     pub(super) fn fail(topic: Topic, detail: impl Into<String>, hint: impl Into<String>) -> Check {
         Check { topic, verdict: Verdict::Fail, detail: detail.into(), hint: hint.into() }
     }
 
-    /// What could not be looked at.
+    /// Creates a check that could not be run.
     pub(super) fn skipped(topic: Topic, why: impl Into<String>) -> Check {
         Check { topic, verdict: Verdict::Skipped, detail: why.into(), hint: String::new() }
     }
 
-    /// What replication will fail at with this error.
+    /// Creates a check with an error that will make replication fail.
     pub(super) fn failed(topic: Topic, error: &Error) -> Check {
         Check::fail(topic, told(error), error.hint_text())
     }
 
-    /// The same, where replication goes on without.
+    /// Creates a warning from an error without which replication still works.
     pub(super) fn failed_harmlessly(topic: Topic, error: &Error) -> Check {
         Check { verdict: Verdict::Warn, ..Check::failed(topic, error) }
     }
 }
 
-/// A number with the word for one or for several.
+/// Returns a number followed by the singular or the plural.
 pub(super) fn count(number: usize, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
 }
 
-/// Mailboxes by their number.
+/// Returns a number of mailboxes in words.
 pub(super) fn mailboxes(number: usize) -> String {
     count(number, "mailbox", "mailboxes")
 }
 
-/// An error without its hint.
+/// Returns an error in words, without its hint.
 pub(super) fn told(error: &Error) -> String {
     format!("{} {}: {}", error.op(), error.subject(), error.detail())
 }
 
-/// A line: `OK   name resolves: replica.example is 192.0.2.7`, with what to do behind a semicolon.
+/// Writes a line such as `OK   name resolves: replica.example is 192.0.2.7`, followed by a
+/// semicolon and the hint if there is one.
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = |text: &str| text.replace(|c: char| c.is_control(), " ");

@@ -1,4 +1,4 @@
-//! What is reported of connections to the replica.
+//! Events about connections to the replica.
 
 use serde::Serialize;
 
@@ -9,78 +9,78 @@ use crate::error::Error;
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ConnectionEvent {
-    /// There is no replication over one of the ports that are tried.
+    /// Replication is not available on one of the ports that are tried.
     PortFailed {
         /// The port.
         port: u16,
-        /// Why not.
+        /// The reason.
         error: Error,
     },
     /// An option of the socket could not be set.
     OptionFailed {
-        /// Its name.
+        /// The name of the option.
         option: &'static str,
-        /// Why not.
+        /// The reason.
         why: String,
     },
     /// The connection is encrypted by TLS.
     Encrypted {
-        /// By what version and cipher.
+        /// The TLS version and cipher.
         how: String,
-        /// With whom.
+        /// The name of the server.
         host: String,
     },
-    /// The login brought a security layer.
+    /// The login negotiated a security layer.
     Layer {
-        /// Of what mechanism and strength.
+        /// Its mechanism and strength.
         how: String,
-        /// With whom.
+        /// The name of the server.
         host: String,
     },
-    /// Something about the replica's certificate should be put right.
+    /// The replica's certificate has a problem that should be fixed.
     CertificateWarning {
-        /// What.
+        /// The problem.
         why: String,
     },
-    /// It cannot be remembered that the server has TLS.
+    /// The fact that the server supports TLS could not be saved.
     TlsNotRemembered {
         /// The server.
         host: String,
-        /// Why not.
+        /// The reason.
         error: Error,
     },
-    /// The replica refused to encrypt, and that is allowed.
+    /// The replica refused to encrypt, and the configuration allows that.
     StartTlsRefused {
-        /// Its words.
+        /// The text of its reply.
         text: String,
     },
-    /// The connection is not encrypted, though it was before: `sync_tls` is off.
+    /// The connection is not encrypted although an earlier one was: `sync_tls` is off.
     NotEncrypted {
-        /// The server with its port.
+        /// The server and its port.
         server: String,
     },
-    /// The password crosses the network in clear.
+    /// The password is sent over the network unencrypted.
     ClearPassword {
         /// The server's name.
         host: String,
-        /// Its address, where that is not its name.
+        /// Its address, if that differs from the name.
         address: Option<String>,
-        /// By which mechanism.
+        /// The mechanism that sends the password.
         mechanism: String,
     },
     /// The replica refused to compress.
     NotCompressed,
-    /// A connection ends whose compression follows what limits the transfer
-    /// (`sync_deflate_level: auto`).
+    /// A connection with automatic compression (`sync_deflate_level: auto`) has ended. The level
+    /// follows the bottleneck of the transfer.
     CompressionLevel {
         /// The level of zlib at the end; 0 does not compress.
         deflate_level: u32,
-        /// Bytes of commands.
+        /// Bytes of commands, before compression.
         sent: u64,
-        /// The bytes that they were on the network.
+        /// Bytes on the network, after compression.
         sent_raw: u64,
     },
-    /// The replica keeps sieve scripts in a mailbox.
+    /// The replica stores Sieve scripts in a mailbox.
     SieveMailbox,
     /// The replica can stage files on its archive partition.
     Archive,
@@ -88,27 +88,27 @@ pub enum ConnectionEvent {
     NoArchive,
     /// The replica offered its archive partition and did not enable it.
     ArchiveNotEnabled,
-    /// The replica refused to hear of capabilities.
+    /// The replica refused the command that enables capabilities.
     CapabilitiesRefused {
-        /// Its answer.
+        /// Its reply.
         error: Error,
     },
-    /// The replica refused to be forced.
+    /// The replica refused `APPLY FORCE`.
     ForceRefused,
-    /// The replica answered BAD, or what is no answer: the connection is given up.
+    /// The replica answered BAD, or with something that is not a reply. The connection is closed.
     BadResponse {
-        /// The name of the command that waits longest.
+        /// The name of the oldest unanswered command.
         command: String,
-        /// The first word of the answer.
+        /// The first word of the reply.
         response: String,
-        /// The rest of it.
+        /// The rest of the reply.
         text: String,
     },
     /// The replica answered NO.
     Refused {
-        /// The command's name.
+        /// The name of the command.
         command: String,
-        /// The replica's words.
+        /// The text of the reply.
         text: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Why a mailbox must be sent.
+//! The reasons why a mailbox must be sent.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use crate::types::SyncCrcs;
 
-/// Why a mailbox must be sent.
+/// The reason why a mailbox must be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Difference {
-    /// The replica does not have it.
+    /// The replica does not have the mailbox.
     Missing,
-    /// A field has another value there.
+    /// A field has another value on the replica.
     Field {
         /// The field's name on the wire.
         field: &'static str,
@@ -23,11 +23,11 @@ pub enum Difference {
     },
     /// The mailbox's own annotations differ.
     Annotations,
-    /// All fields agree but records or message annotations do not.
+    /// All fields agree, but records or message annotations differ.
     Crcs {
-        /// Recomputed on the master.
+        /// The CRCs as recomputed on the master.
         master: SyncCrcs,
-        /// As the replica reports them.
+        /// The CRCs that the replica reports.
         replica: SyncCrcs,
     },
 }

@@ -1,4 +1,4 @@
-//! Everything that the library reports, as one type.
+//! The type of everything that the library reports.
 
 use std::time::Duration;
 
@@ -16,43 +16,43 @@ use super::verify::VerifyEvent;
 use crate::error::Error;
 use crate::types::{MboxName, serialize_seconds};
 
-/// Something that happened.
+/// An event of the library.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
-    /// Something is about to be done: what `-v` prints.
+    /// A step is about to be done. `-v` prints these.
     Step(Step),
-    /// A mailbox is about to be sent, and why.
+    /// A mailbox is about to be sent.
     Differs {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// Why.
+        /// The difference that requires this.
         why: Difference,
     },
-    /// There is no connection; after a pause it is tried again.
+    /// A connection attempt failed. The next one follows after a pause.
     Unreachable {
-        /// Why not.
+        /// The reason.
         error: Error,
-        /// The server's name as configured.
+        /// The name of the server in the configuration.
         server: String,
         /// The time until the next attempt.
         #[serde(rename = "pause_seconds", serialize_with = "serialize_seconds")]
         pause: Duration,
     },
-    /// Something about the connection to the replica.
+    /// An event about the connection to the replica.
     Connection(ConnectionEvent),
-    /// Something about the master's data.
+    /// An event about the master's data.
     Store(StoreEvent),
-    /// Something about the replication of a user or mailbox.
+    /// An event about the replication of a user or mailbox.
     Sync(SyncEvent),
-    /// Something that a full comparison of a mailbox found.
+    /// A finding of a full comparison of a mailbox.
     Repair(RepairEvent),
-    /// Something about the run as a whole: its sync log, its tries.
+    /// An event about the run as a whole, such as its sync log or a retry.
     Run(RunEvent),
-    /// What was asked for ended: a user, say.
+    /// A requested item, such as a user, is finished.
     Ended(Item),
-    /// Something that a verification found.
+    /// A finding of a verification.
     Verify(VerifyEvent),
 }
 

@@ -1,4 +1,4 @@
-//! Events as JSON, for programs.
+//! Renders events as JSON for programs.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use super::event::Event;
 use super::words::{To, words};
 use crate::types::Level;
 
-/// An event with the severity of the line that stands for it.
+/// An event with the severity of its log line.
 #[derive(Serialize)]
 struct Object<'e> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -15,16 +15,17 @@ struct Object<'e> {
     event: &'e Event,
 }
 
-/// An event as one JSON object without a line's end. `event` says what it is, and within a family
-/// `what` or `command`; `level` is there where the event has a line in the log.
+/// Returns an event as a JSON object without a line end. `event` names its family, and `what` or
+/// `command` the event within the family. `level` is present if the event has a log line.
 ///
-/// Names and paths may hold bytes that are not UTF-8. Such a one is an object: `text` is what can
-/// be read of it, `base64` all of it. Any other is a string.
+/// Names and paths that are not UTF-8 are objects: `text` holds the readable part, `base64` all
+/// bytes. All other names and paths are strings.
 pub fn json(event: &Event) -> String {
     let level = words(event).and_then(|line| match line.to {
         To::Log(level) => Some(level),
         To::Verbose | To::Terminal | To::Answer => None,
     });
-    // Fails only if a map has keys that are no strings, which none has.
+    // Serialization fails only for maps with keys that are not strings, and no event has such a
+    // map.
     serde_json::to_string(&Object { level, event }).unwrap_or_default()
 }

@@ -1,8 +1,8 @@
-//! How the library reports what it does.
+//! The events by which the library reports what it does.
 //!
-//! The library never prints and never logs by itself: it calls an [`Observer`] with an [`Event`].
-//! [`words()`] renders an event as the line that Cyrus's programs write, [`json()`] as an object.
-//! A [`Plan`] is what would be done, a [`Report`] how everything ended.
+//! The library itself never prints or logs: it calls an [`Observer`] with an [`Event`]. [`words()`]
+//! renders an event as the line that Cyrus's programs write, [`json()`] as a JSON object. A
+//! [`Plan`] lists what would be done, and a [`Report`] the results of everything requested.
 
 mod connection;
 mod difference;

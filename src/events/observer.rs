@@ -1,9 +1,9 @@
-//! Who receives events.
+//! The interface of a receiver of events.
 
 use super::event::Event;
 use crate::status::Status;
 
-/// Which way bytes went.
+/// The direction of traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// To the replica.
@@ -12,21 +12,23 @@ pub enum Direction {
     Received,
 }
 
-/// Receives what the library reports. All methods may be called from any thread
-/// that runs the library and must not call back into the same client.
+/// Receives events from the library. All methods may be called from any thread that runs the
+/// library. They must not call the same client.
 pub trait Observer: Send + Sync {
-    /// Something happened. [`words`](super::words()) renders it in Cyrus's words,
+    /// Called for each event. [`words`](super::words()) renders it in Cyrus's words,
     /// [`json`](super::json()) as an object for programs.
     fn event(&self, _event: &Event) {}
 
-    /// Protocol traffic in clear, before compression and encryption; credentials are left out.
+    /// Called with protocol traffic before compression and encryption, without credentials.
     fn wire(&self, _direction: Direction, _bytes: &[u8]) {}
 
-    /// What rolling replication is at, whenever its file is written: at least every five seconds.
-    /// `is_alive` tells whether somebody has worked, or waited in good order, since the last time.
+    /// Called with the state of rolling replication when its status file is written, at least every
+    /// five seconds. `is_alive` is true if a thread has worked, or waited normally, since the last
+    /// call.
     fn status(&self, _status: &Status, _is_alive: bool) {}
 
-    /// Whether [`Observer::wire`] is wanted; asked when a connection begins.
+    /// Returns whether [`Observer::wire`] shall be called. The library asks this at the start of a
+    /// connection.
     fn wants_wire(&self) -> bool {
         false
     }

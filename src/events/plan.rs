@@ -1,4 +1,4 @@
-//! Plans: what would be done, and why, as values.
+//! Plans: lists of what would be done, and why.
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
@@ -15,10 +15,10 @@ use super::words::{To, words};
 use crate::error::Subject;
 use crate::types::{Level, MboxName};
 
-/// What would be done.
+/// A list of what would be done.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Plan {
-    /// Step by step, each once.
+    /// The steps, each once.
     pub steps: Vec<PlannedStep>,
 }
 
@@ -26,15 +26,15 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PlannedStep {
-    /// The command's word.
+    /// The word of the command.
     pub command: &'static str,
-    /// What it would be done to.
+    /// The object of the step.
     pub subject: Subject,
-    /// What differs, of a mailbox.
+    /// The differences, if the step is about a mailbox.
     pub reasons: Vec<Difference>,
-    /// Why, in words, where that goes without values; else empty.
+    /// The reason in words if it contains no values; otherwise empty.
     pub because: &'static str,
-    /// Messages that would be sent.
+    /// Number of messages that would be sent.
     pub messages: u64,
     /// Bytes of these messages.
     pub bytes: u64,
@@ -57,15 +57,15 @@ impl PlannedStep {
         PlannedStep { command, subject, reasons, because, messages, bytes, line }
     }
 
-    /// The reasons in words, empty if none is known.
+    /// Returns the reasons in words. Returns an empty text if none is known.
     pub fn why(&self) -> String {
         let reasons: Vec<String> = self.reasons.iter().map(ToString::to_string).collect();
         if reasons.is_empty() { self.because.to_owned() } else { reasons.join(", ") }
     }
 }
 
-/// An observer that keeps what would be done, and passes on what it does not keep. Failures are not
-/// passed on: they come back by themselves, and those to settle after a rename are none.
+/// An observer that collects steps and passes other events on. It does not pass on errors: they are
+/// returned by the run, and errors while renames settle are expected in a dry run.
 pub struct PlanCollector {
     inner: Arc<dyn Observer>,
     found: Mutex<Found>,
@@ -78,12 +78,12 @@ struct Found {
 }
 
 impl PlanCollector {
-    /// Keeps steps, passes on to `inner`.
+    /// Creates a collector that passes other events to `inner`.
     pub fn new(inner: Arc<dyn Observer>) -> PlanCollector {
         PlanCollector { inner, found: Mutex::default() }
     }
 
-    /// Takes the plan so far. What is reported from now on makes another one.
+    /// Returns the plan so far. Later events start a new plan.
     pub fn take(&self) -> Plan {
         let found = mem::take(&mut *self.found.lock().unwrap_or_else(PoisonError::into_inner));
         let mut known = HashSet::new();
@@ -113,7 +113,7 @@ impl Observer for PlanCollector {
                 found.reasons.insert(mailbox.clone(), why.clone());
             }
             (_, Some(line)) if line.to == To::Log(Level::Error) => {}
-            // Nobody has confirmed anything.
+            // In a dry run the replica does not confirm anything.
             (Event::Sync(SyncEvent::Confirmed { .. }), _) => {}
             _ => {
                 drop(found);

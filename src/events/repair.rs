@@ -1,16 +1,16 @@
-//! What is found in mailboxes that both sides were written to.
+//! Events about mailboxes that were changed on both sides.
 
 use serde::Serialize;
 
 use crate::types::{Guid, MboxName, Modseq, Text, Time, Uid};
 
-/// One of both servers.
+/// One of the two servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
-    /// This one.
+    /// The server that runs this client.
     Master,
-    /// The other one.
+    /// The server that it replicates to.
     Replica,
 }
 
@@ -20,71 +20,72 @@ pub enum Side {
 pub enum Raised {
     /// UIDVALIDITY.
     UidValidity,
-    /// The highest modseq of its records.
+    /// The highest modseq of the mailbox's records.
     HighestModseq,
-    /// The last UID that was given.
+    /// The last UID that was assigned.
     LastUid,
-    /// The modseq of its entry.
+    /// The modseq of the mailbox's entry.
     FolderModseq,
 }
 
-/// What becomes of a message that only one side has, or that differs.
+/// The action for a message that exists on one side only, or differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "fate", rename_all = "snake_case")]
 pub enum Fate {
-    /// Only the master has it, with a UID that the replica is past: it gets another UID.
+    /// Only the master has the message, and the replica has already used higher UIDs. It gets
+    /// another UID.
     OnlyOnMaster,
-    /// Only the replica has it: it is copied back.
+    /// Only the replica has it. It is copied back.
     OnlyOnReplica,
     /// Only the replica has it, because it was expunged on the master long ago.
     OnlyOnReplicaStale,
-    /// It was expunged on the master: it is expunged on the replica.
+    /// It was expunged on the master. It will be expunged on the replica.
     ExpungedOnMaster,
-    /// It was expunged on the replica: it is expunged on the master.
+    /// It was expunged on the replica. It will be expunged on the master.
     ExpungedOnReplica,
-    /// It was expunged on the master long ago: it is expunged on the replica.
+    /// It was expunged on the master long ago. It will be expunged on the replica.
     ExpungedLongAgo,
-    /// An earlier run has copied it back: it is expunged on the replica.
+    /// An earlier run has already copied it back. It will be expunged on the replica.
     CameBack,
-    /// It differs, and the master's stays.
+    /// It differs, and the master's version is kept.
     MasterStays,
     /// It is copied from the replica to the master.
     CopiedBack {
-        /// The UID it gets, if that is another one.
+        /// Its new UID, if that differs from the old one.
         to: Option<Uid>,
     },
     /// It gets another UID on both sides.
     Renumbered {
-        /// The UID it gets.
+        /// Its new UID.
         to: Uid,
     },
 }
 
-/// What one side has of a message that differs.
+/// One side's version of a message that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RecordSeen {
-    /// Whose it is.
+    /// The side.
     pub side: Side,
-    /// Its UID.
+    /// The UID.
     pub uid: Uid,
-    /// Its modseq.
+    /// The modseq.
     pub modseq: Modseq,
-    /// When it was last changed.
+    /// Time of the last change.
     pub last_updated: Time,
-    /// When it was delivered.
+    /// Time of delivery.
     pub internaldate: Time,
-    /// Its flags, in Cyrus's order.
+    /// The flags, in Cyrus's order.
     pub flags: Vec<Text>,
-    /// Its conversation, in hexadecimal digits.
+    /// The conversation id, in hexadecimal digits.
     pub cid: String,
 }
 
-/// Something that a full comparison of a mailbox found.
+/// A finding of a full comparison of a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RepairEvent {
-    /// Both sides have another message with the same UID.
+    /// The two sides have different messages with the same UID.
     GuidMismatch {
         /// The mailbox.
         mailbox: MboxName,
@@ -95,59 +96,59 @@ pub enum RepairEvent {
         /// The master's message.
         master: Guid,
     },
-    /// A message was changed on the replica later than here; what both have follows.
+    /// A message was changed later on the replica than here. Events with both versions follow.
     NewerOnReplica {
         /// The mailbox.
         mailbox: MboxName,
     },
-    /// What one side has of that message.
+    /// One side's version of that message.
     Record {
         /// The mailbox.
         mailbox: MboxName,
-        /// What it has.
+        /// The version.
         record: RecordSeen,
     },
-    /// A message gets a higher modseq, so that an update carries it.
+    /// The modseq of a message is raised so that the next update includes it.
     BumpingModseq {
         /// The mailbox.
         mailbox: MboxName,
         /// The message's UID.
         uid: Uid,
     },
-    /// What becomes of a message.
+    /// The action for a message.
     Message {
         /// The mailbox.
         mailbox: MboxName,
-        /// Its UID.
+        /// The UID of the message.
         uid: Uid,
-        /// Its GUID.
+        /// The GUID of the message.
         guid: Guid,
-        /// What becomes of it.
+        /// The action.
         #[serde(flatten)]
         fate: Fate,
     },
-    /// The annotations of the mailbox differ, and those of one side stay.
+    /// The annotations of the mailbox differ. Those of one side are kept.
     Annotations {
         /// The mailbox.
         mailbox: MboxName,
-        /// Whose stay.
+        /// The side whose annotations are kept.
         stay: Side,
     },
-    /// A value of the mailbox is higher on the replica, and is raised here.
+    /// A value of the mailbox is higher on the replica and is raised on the master.
     Raised {
         /// The mailbox.
         mailbox: MboxName,
-        /// Which value.
+        /// The kind of value.
         value: Raised,
-        /// What it was on the master.
+        /// The old value on the master.
         old: u64,
-        /// What it becomes.
+        /// The new value.
         new: u64,
     },
 }
 
 impl RepairEvent {
-    /// The mailbox that it is about.
+    /// Returns the mailbox of the event.
     pub fn mailbox(&self) -> &MboxName {
         match self {
             RepairEvent::GuidMismatch { mailbox, .. }

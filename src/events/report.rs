@@ -1,23 +1,23 @@
-//! Reports: how everything that was asked for ended, as values.
+//! Reports: the results of everything that was requested.
 
 use serde::Serialize;
 
 use crate::error::{Error, Subject};
 
-/// How one item ended.
+/// The result of one item.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "outcome", content = "error", rename_all = "snake_case")]
 pub enum Outcome {
-    /// It is equal on both sides now.
+    /// It is now equal on both sides.
     Done,
-    /// Somebody else is at work on it: later.
+    /// Another client holds its lock. It is retried later.
     Locked(Error),
     /// It failed.
     Failed(Error),
 }
 
 impl Outcome {
-    /// The error, if it is not done.
+    /// Returns the error, if there is one.
     pub fn error(&self) -> Option<&Error> {
         match self {
             Outcome::Done => None,
@@ -27,7 +27,7 @@ impl Outcome {
 }
 
 impl Item {
-    /// An item that ended.
+    /// Creates an item with its result.
     pub fn new(subject: impl Into<Subject>, outcome: impl Into<Outcome>) -> Item {
         Item { subject: subject.into(), outcome: outcome.into() }
     }
@@ -43,38 +43,38 @@ impl From<Result<(), Error>> for Outcome {
     }
 }
 
-/// How many items ended how.
+/// The number of items for each result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Totals {
-    /// Items that are equal on both sides now.
+    /// Items that are now equal on both sides.
     pub done: u64,
-    /// Items that somebody else was at work on.
+    /// Items whose lock another client held.
     pub locked: u64,
     /// Items that failed.
     pub failed: u64,
 }
 
-/// One item and how it ended.
+/// One requested item and its result.
 #[derive(Debug, Clone, Serialize)]
 pub struct Item {
-    /// What it is.
+    /// The user, mailbox or other object.
     pub subject: Subject,
-    /// How it ended. Every failure within it is one of the error's parts.
+    /// The result. Failures of parts of the item are parts of its error.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-/// How everything that was asked for ended.
+/// The results of everything that was requested.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
-    /// Each item, in the order in which they ended.
+    /// The items, in the order in which they ended.
     pub items: Vec<Item>,
-    /// How many ended how.
+    /// The number of items for each result.
     pub totals: Totals,
 }
 
 impl Report {
-    /// Adds an item that ended.
+    /// Adds an item with its result.
     pub fn add(&mut self, subject: impl Into<Subject>, outcome: impl Into<Outcome>) {
         let outcome = outcome.into();
         let count = match &outcome {
@@ -86,7 +86,7 @@ impl Report {
         self.items.push(Item { subject: subject.into(), outcome });
     }
 
-    /// Every failure of every item, each with a subject of its own.
+    /// Returns every failure of every item. Each has its own subject.
     pub fn failures(&self) -> impl Iterator<Item = &Error> {
         self.items.iter().filter_map(|item| item.outcome.error()).flat_map(Error::failures)
     }

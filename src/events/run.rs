@@ -1,4 +1,4 @@
-//! What is reported of a run as a whole: the sync log, and what is tried again.
+//! Events about a run as a whole: the sync log and retries.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,182 +8,182 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::types::{Backlog, MboxName, ReplicaName, Text, serialize_path, serialize_seconds};
 
-/// Something about the run as a whole. An item is an entry of the sync log.
+/// An event about the run as a whole. An item is an entry of the sync log.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RunEvent {
-    /// No connection could be made. Reported at the first attempt, and whenever the reason becomes
-    /// another one.
+    /// No connection could be made. Reported for the first attempt, and whenever the reason
+    /// changes.
     ConnectFailed {
-        /// With whom.
+        /// The replica.
         #[serde(flatten)]
         replica: ReplicaName,
-        /// How many attempts have failed.
+        /// Number of failed attempts.
         attempts: u32,
-        /// Why the last one did.
+        /// The error of the last attempt.
         error: Error,
     },
     /// There is still no connection. Reported every five minutes.
     StillUnreachable {
-        /// With whom.
+        /// The replica.
         #[serde(flatten)]
         replica: ReplicaName,
-        /// How long there has been none.
+        /// The time without a connection.
         #[serde(rename = "unreachable_seconds", serialize_with = "serialize_seconds")]
         time: Duration,
-        /// How many attempts have failed.
+        /// Number of failed attempts.
         attempts: u32,
         /// The time until the next attempt.
         #[serde(rename = "next_seconds", serialize_with = "serialize_seconds")]
         next: Duration,
-        /// What waits to be replicated, as far as it is known.
+        /// The amount of unreplicated data, as far as it is known.
         backlog: Backlog,
-        /// Why the last attempt failed.
+        /// The error of the last attempt.
         error: Error,
     },
     /// There is a connection again.
     ReachableAgain {
-        /// With whom.
+        /// The replica.
         #[serde(flatten)]
         replica: ReplicaName,
-        /// How long there was none.
+        /// The time without a connection.
         #[serde(rename = "unreachable_seconds", serialize_with = "serialize_seconds")]
         time: Duration,
-        /// How many attempts had failed.
+        /// Number of failed attempts.
         attempts: u32,
     },
-    /// The replica refused us, and is tried all the same.
+    /// The replica refused the client. Replication is tried anyway.
     TryingAllTheSame,
-    /// The connection was lost over a task, which is tried again.
+    /// The connection was lost during a task. The task is retried.
     TryingAgain {
-        /// How it was lost.
+        /// The error that ended the connection.
         error: Error,
     },
-    /// The replica ended the session, and was to be connected to only once.
+    /// The replica ended the session, and the client was told to connect only once.
     ReplicaGone {
-        /// How.
+        /// The error that ended the session.
         error: Error,
     },
     /// The replica released its staged files, after `-t` or ten minutes.
     Restarted,
     /// The replica could not be told to release its staged files.
     RestartFailed {
-        /// Why not.
+        /// The reason.
         error: Error,
     },
-    /// There is no cache of what the replica has.
+    /// The cache of the replica's state cannot be used.
     NoCache {
-        /// Why not.
+        /// The reason.
         error: Error,
     },
-    /// Users or mailboxes were left out, because they were to be.
+    /// Users or mailboxes were left out, as configured.
     Excluded {
-        /// How many users.
+        /// Number of users.
         users: u64,
-        /// How many mailboxes that were to be replicated by themselves.
+        /// Number of mailboxes that would have been replicated on their own.
         mailboxes: u64,
-        /// The first of their names: userids, and mailboxes as an administrator names them.
+        /// The first of their names: userids, and mailbox names as an administrator sees them.
         names: Vec<Text>,
     },
-    /// What an earlier run left is read.
+    /// The work file of an earlier run is being read.
     Reprocessing {
         /// The work file.
         #[serde(serialize_with = "serialize_path")]
         path: PathBuf,
     },
-    /// A line of the sync log cannot be understood.
+    /// A line of the sync log cannot be parsed.
     BadLogLine {
         /// The log.
         #[serde(serialize_with = "serialize_path")]
         path: PathBuf,
-        /// The line's number.
+        /// The number of the line.
         line: u64,
-        /// What is wrong with it.
+        /// The problem.
         why: String,
     },
-    /// The sync log could not be taken over: later.
+    /// The sync log could not be taken over. It is tried again later.
     LogNotTaken {
-        /// Why not.
+        /// The reason.
         error: Error,
     },
-    /// What is left could not be noted on disk.
+    /// The unfinished entries could not be saved on disk.
     NotNoted {
-        /// Why not.
+        /// The reason.
         error: Error,
     },
-    /// The shutdown file is there already: nothing is replicated before it is gone.
+    /// The shutdown file already exists. Replication starts when it is removed.
     ShutdownFileFound {
         /// The file.
         #[serde(serialize_with = "serialize_path")]
         path: PathBuf,
     },
-    /// Rolling replication begins although no program writes a sync log (`sync_log: no`).
+    /// Rolling replication starts although no program writes a sync log (`sync_log: no`).
     NoSyncLog,
-    /// Rolling replication begins on a channel that no program logs to.
+    /// Rolling replication starts on a channel to which no program logs.
     NotLogged {
         /// The channel; `None` for the log without a channel.
         channel: Option<String>,
     },
-    /// Mail came since the start, and nothing was logged since: programs run that began before they
-    /// were to log. Reported once.
+    /// Mail has arrived since the start, but nothing was logged: programs are running that started
+    /// before logging was configured. Reported once.
     NobodyLogs {
-        /// To which mailbox mail came.
+        /// A mailbox to which mail came.
         mailbox: MboxName,
-        /// The log that nobody wrote.
+        /// The log to which nothing was written.
         #[serde(serialize_with = "serialize_path")]
         path: PathBuf,
-        /// How long ago rolling replication began.
+        /// The time since rolling replication started.
         #[serde(rename = "silent_seconds", serialize_with = "serialize_seconds")]
         time: Duration,
     },
-    /// The status file could not be written. Reported again only if the reason is another one.
+    /// The status file could not be written. Reported again only if the reason changes.
     StatusNotWritten {
-        /// Why not.
+        /// The reason.
         error: Error,
     },
-    /// Other replicas could not be told of a repair.
+    /// A repair could not be logged for the other replicas.
     ChangeNotLogged {
         /// The mailbox that was repaired.
         mailbox: MboxName,
-        /// Why not.
+        /// The reason.
         error: Error,
     },
     /// Another client works on the same channel.
     ChannelShared {
-        /// Its work file.
+        /// The work file of that client.
         #[serde(serialize_with = "serialize_path")]
         path: PathBuf,
     },
-    /// An item is done as part of something larger.
+    /// An item is done as part of a larger one.
     Promoting {
         /// The item.
         item: Text,
-        /// What it becomes: another item.
+        /// The larger item.
         to: Text,
     },
-    /// An item waits because somebody else is at work.
+    /// An item waits because another client holds its lock.
     Deferred {
         /// The item.
         item: Text,
     },
-    /// Items failed, and are tried again later.
+    /// Items failed and are retried later.
     LeftForLater {
         /// The items.
         items: Vec<Text>,
-        /// How often they were tried.
+        /// Number of tries so far.
         tries: u32,
         /// The time until the next try.
         #[serde(rename = "next_seconds", serialize_with = "serialize_seconds")]
         next: Duration,
-        /// Why they failed.
+        /// The error.
         error: Error,
     },
-    /// Items failed, and nothing tries them again by itself.
+    /// Items failed, and are not retried automatically.
     NotReplicated {
         /// The items.
         items: Vec<Text>,
-        /// Why they failed.
+        /// The error.
         error: Error,
     },
 }

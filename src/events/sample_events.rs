@@ -1,4 +1,4 @@
-//! One event of each kind, or some: what they look like is in `samples.txt`.
+//! Sample events, at least one of each kind. `samples.txt` shows how they are rendered.
 
 use std::time::Duration;
 
@@ -316,7 +316,7 @@ pub(super) fn verify() -> Vec<VerifyEvent> {
     ]
 }
 
-/// One of each at least.
+/// Returns at least one event of each kind.
 pub(super) fn samples() -> Vec<Event> {
     let field =
         Difference::Field { field: "LAST_UID", master: "9".to_owned(), replica: "8".to_owned() };

@@ -1,11 +1,11 @@
-//! Traffic without the messages in it.
+//! Removes message texts from traffic that is shown.
 
 use super::observer::Direction;
 
-/// Bytes of a line that are looked through for the head of a literal.
+/// Number of bytes of a line in which the start of a literal is searched.
 const LINE_BYTES: usize = 8 << 10;
 
-/// Leaves the messages out of the traffic of one connection: `[2301 bytes]` stands for each.
+/// Removes the messages from the traffic of one connection and writes `[2301 bytes]` instead.
 #[derive(Debug, Default)]
 pub struct Shortened {
     sent: Literals,
@@ -13,7 +13,7 @@ pub struct Shortened {
 }
 
 impl Shortened {
-    /// What is left of the next bytes that went one way, in pieces of any size.
+    /// Returns the shortened form of the next bytes in one direction. Their length does not matter.
     pub fn shorten(&mut self, direction: Direction, bytes: &[u8]) -> Vec<u8> {
         match direction {
             Direction::Sent => self.sent.shorten(bytes),
@@ -22,14 +22,14 @@ impl Shortened {
     }
 }
 
-/// Finds messages, `%{partition guid size}` and so many bytes, in what goes one way.
+/// Finds messages in one direction of traffic: `%{partition guid size}` followed by `size` bytes.
 #[derive(Debug, Default)]
 struct Literals {
-    /// The line so far, no longer than needed.
+    /// The current line, only as much as is needed.
     line: Vec<u8>,
-    /// Bytes of a message that are still to come.
+    /// Remaining bytes of a message.
     message: u64,
-    /// Bytes of another literal that are still to come.
+    /// Remaining bytes of another literal.
     other: u64,
 }
 
@@ -71,14 +71,14 @@ impl Literals {
     }
 }
 
-/// Leaves out what is still to come, as far as it is there.
+/// Skips the remaining bytes of a literal, as far as they have arrived.
 fn skip<'b>(bytes: &'b [u8], left: &mut u64) -> &'b [u8] {
     let count = usize::try_from(*left).unwrap_or(bytes.len()).min(bytes.len());
     *left -= count as u64;
     bytes.get(count..).unwrap_or_default()
 }
 
-/// The size of the literal that a line ends with, and whether it is a message.
+/// Returns the size of the literal that a line ends with, and whether it is a message.
 fn literal(line: &[u8]) -> Option<(u64, bool)> {
     let head = line.trim_ascii_end().strip_suffix(b"}")?;
     let start = head.iter().rposition(|b| *b == b'{')?;
@@ -104,7 +104,7 @@ mod tests {
         for size in [1, 2, 7, COMMANDS.len()] {
             let mut wire = Shortened::default();
             let mut shown: [Vec<u8>; 2] = [Vec::new(), Vec::new()];
-            // Each way by itself, whatever comes between.
+            // Each direction is shortened independently of the other.
             for piece in COMMANDS.chunks(size) {
                 shown[0].extend(wire.shorten(Direction::Sent, piece));
                 shown[1].extend(wire.shorten(Direction::Received, piece));

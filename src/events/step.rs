@@ -1,4 +1,4 @@
-//! What is done, step by step, as `sync_client -v` prints it.
+//! The steps of a run, which `sync_client -v` prints.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use super::repair::RepairEvent;
 use crate::error::Subject;
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
-/// A step that is about to be done; in a plan, that would be done.
+/// A step that is about to be done, or in a plan, that would be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "command", rename_all = "UPPERCASE")]
 #[non_exhaustive]
@@ -16,7 +16,7 @@ pub enum Step {
         /// The userid.
         user: UserId,
     },
-    /// A user's subscriptions, seen state and sieve scripts are compared.
+    /// A user's subscriptions, seen state and Sieve scripts are compared.
     Meta {
         /// The userid.
         user: UserId,
@@ -26,13 +26,13 @@ pub enum Step {
         /// Their names.
         mailboxes: Vec<MboxName>,
     },
-    /// One mailbox is compared again, after the replica ended with other contents.
+    /// One mailbox is compared again, because the replica ended with other contents.
     #[serde(rename = "MAILBOXES_AGAIN")]
     MailboxAgain {
         /// Its name.
         mailbox: MboxName,
     },
-    /// A user has no INBOX here: there is nothing to replicate.
+    /// A user has no INBOX here, so there is nothing to replicate.
     Absent {
         /// The userid.
         user: UserId,
@@ -41,9 +41,9 @@ pub enum Step {
     Mailbox {
         /// Its name.
         mailbox: MboxName,
-        /// Without mupdate operations.
+        /// Whether mupdate operations are left out.
         local: bool,
-        /// Messages that are sent with it.
+        /// Number of messages sent with it.
         messages: u64,
         /// Bytes of these messages.
         bytes: u64,
@@ -54,7 +54,7 @@ pub enum Step {
         /// Its name.
         mailbox: MboxName,
     },
-    /// The master's own Cyrus moves a user's sieve scripts from a directory into the `#sieve`
+    /// The master's own Cyrus moves a user's Sieve scripts from a directory to the `#sieve`
     /// mailbox.
     #[serde(rename = "MASTER_SIEVE")]
     MasterScripts {
@@ -66,18 +66,18 @@ pub enum Step {
     DeleteMailbox {
         /// Its name.
         mailbox: MboxName,
-        /// Without mupdate operations.
+        /// Whether mupdate operations are left out.
         local: bool,
     },
     /// A mailbox is renamed on the replica.
     Rename {
-        /// Its name there.
+        /// The old name on the replica.
         from: MboxName,
-        /// The name it gets.
+        /// The new name.
         to: MboxName,
-        /// The partition it goes to.
+        /// The new partition.
         partition: Text,
-        /// Without mupdate operations.
+        /// Whether mupdate operations are left out.
         local: bool,
     },
     /// All records of a mailbox are compared.
@@ -87,7 +87,7 @@ pub enum Step {
     },
     /// A full comparison found something.
     Repair {
-        /// What.
+        /// The finding.
         found: RepairEvent,
     },
     /// A user is deleted on the replica.
@@ -101,25 +101,25 @@ pub enum Step {
     Subscribe {
         /// The userid.
         user: UserId,
-        /// What is subscribed to.
+        /// The mailbox that is subscribed to.
         mailbox: MboxName,
     },
-    /// A subscription is taken away.
+    /// A subscription is removed.
     #[serde(rename = "UNSUB")]
     Unsubscribe {
         /// The userid.
         user: UserId,
-        /// What is no longer subscribed to.
+        /// The mailbox that is unsubscribed from.
         mailbox: MboxName,
     },
-    /// What a user has seen of a mailbox is sent.
+    /// A user's seen state for a mailbox is sent.
     Seen {
         /// The userid.
         user: UserId,
         /// The mailbox's uniqueid.
         uniqueid: UniqueId,
     },
-    /// A sieve script is sent.
+    /// A Sieve script is sent.
     #[serde(rename = "SIEVE")]
     UploadSieve {
         /// The userid.
@@ -127,7 +127,7 @@ pub enum Step {
         /// The script's name.
         script: Text,
     },
-    /// A sieve script is deleted.
+    /// A Sieve script is deleted.
     #[serde(rename = "UNSIEVE")]
     DeleteSieve {
         /// The userid.
@@ -135,7 +135,7 @@ pub enum Step {
         /// The script's name.
         script: Text,
     },
-    /// A sieve script is made the active one.
+    /// A Sieve script is activated.
     #[serde(rename = "ACTIVATE_SIEVE")]
     ActivateSieve {
         /// The userid.
@@ -143,7 +143,7 @@ pub enum Step {
         /// The script's name.
         script: Text,
     },
-    /// No sieve script is active any more.
+    /// The active Sieve script is deactivated.
     #[serde(rename = "UNACTIVATE_SIEVE")]
     DeactivateSieve {
         /// The userid.
@@ -168,7 +168,7 @@ pub enum Step {
         mailbox: MboxName,
         /// The annotation's name.
         entry: Text,
-        /// Whose it is; empty for all.
+        /// The user who owns it; empty if it is shared.
         userid: Text,
     },
     /// An annotation is removed.
@@ -178,18 +178,18 @@ pub enum Step {
         mailbox: MboxName,
         /// The annotation's name.
         entry: Text,
-        /// Whose it is; empty for all.
+        /// The user who owns it; empty if it is shared.
         userid: Text,
     },
     /// The replica is asked to enable capabilities.
     Enable {
-        /// Cyrus's bits for them.
+        /// Cyrus's bits for the capabilities.
         capabilities: u32,
     },
 }
 
 impl Step {
-    /// The command's word, as Cyrus has it where it has one.
+    /// Returns the word of the command; Cyrus's own word if it has one.
     pub fn command(&self) -> &'static str {
         match self {
             Step::User { .. } => "USER",
@@ -220,7 +220,7 @@ impl Step {
         }
     }
 
-    /// Why it is done, where that needs no values; else empty.
+    /// Returns the reason if it contains no values; otherwise an empty text.
     pub fn because(&self) -> &'static str {
         match self {
             Step::User { .. } | Step::Meta { .. } | Step::Mailboxes { .. } => "",
@@ -246,7 +246,7 @@ impl Step {
         }
     }
 
-    /// The mailbox that it is done to, if it is to one.
+    /// Returns the mailbox that the step changes or compares, if it is only one.
     pub fn mailbox(&self) -> Option<&MboxName> {
         match self {
             Step::MailboxAgain { mailbox }
@@ -264,7 +264,7 @@ impl Step {
         }
     }
 
-    /// What it is done to.
+    /// Returns the object of the step.
     pub fn subject(&self) -> Subject {
         if let Some(mailbox) = self.mailbox() {
             return mailbox.into();
@@ -289,7 +289,7 @@ impl Step {
         }
     }
 
-    /// Messages that are sent with it, and their bytes.
+    /// Returns the number of messages sent with the step, and their bytes.
     pub fn size(&self) -> (u64, u64) {
         match self {
             Step::Mailbox { messages, bytes, .. } => (*messages, *bytes),

@@ -1,52 +1,52 @@
-//! What is reported of the master's data.
+//! Events about the master's data.
 
 use serde::Serialize;
 
 use crate::error::Error;
 use crate::types::{MboxName, UserId};
 
-/// Something about the master's data.
+/// An event about the master's data.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum StoreEvent {
-    /// The entry of a mailbox cannot be read: it is left out.
+    /// The entry of a mailbox cannot be read. The mailbox is left out.
     MailboxLeftOut {
-        /// Why.
+        /// The reason.
         error: Error,
     },
-    /// A lock is waited for, and has been for some seconds.
+    /// The client has been waiting for a lock for some seconds.
     LockWait {
-        /// Which, and who holds it.
+        /// The lock and its holder.
         error: Error,
     },
-    /// Damaged conversation counters of a user are ignored.
+    /// The conversation counters of a user are damaged and are ignored.
     CountersIgnored {
         /// The userid.
         user: UserId,
-        /// What is wrong with them.
+        /// The damage.
         error: Error,
     },
     /// The groups of a user cannot be read, and are not replicated.
     GroupsIgnored {
         /// The userid.
         user: UserId,
-        /// What is wrong with them.
+        /// The reason.
         error: Error,
     },
-    /// Data that a later Cyrus wrote is not known here, and not replicated. Reported once for each
-    /// kind.
+    /// A later Cyrus wrote data that this version does not know and does not replicate. Reported
+    /// once for each kind.
     UnknownData {
-        /// In what: `mailboxes.db, fields of entries`.
+        /// The place of the data, such as `mailboxes.db, fields of entries`.
         place: String,
-        /// A letter, or the beginning of a key.
+        /// A letter, or the start of a key.
         data: String,
     },
-    /// A mailbox's header is odd, and is used all the same.
+    /// A mailbox's header is unusual, but is used.
     HeaderOdd {
         /// The mailbox.
         mailbox: MboxName,
-        /// What is odd.
+        /// What is unusual.
         why: String,
     },
 }

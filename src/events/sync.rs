@@ -1,4 +1,4 @@
-//! What is reported of the replication of users and mailboxes.
+//! Events about the replication of users and mailboxes.
 
 use serde::Serialize;
 
@@ -6,91 +6,92 @@ use super::difference::Difference;
 use crate::error::{Error, Subject};
 use crate::types::{MboxName, Modseq, ReplicaName, Text, Uid, UserId};
 
-/// Something about the replication of a user or mailbox.
+/// An event about the replication of a user or mailbox.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SyncEvent {
-    /// A mailbox is read to be sent, and why.
+    /// A mailbox is read in order to send it.
     Sending {
         /// Its name.
         mailbox: MboxName,
-        /// Why.
+        /// The difference that requires this.
         why: Difference,
     },
     /// Only a part of a mailbox is sent.
     Partial {
         /// Its name.
         mailbox: MboxName,
-        /// The replica's last UID, that after this part, and the master's.
+        /// The last UIDs: the replica's, the one after this part, and the master's.
         uids: [Uid; 3],
-        /// The replica's highest modseq, that after this part, and the master's.
+        /// The highest modseqs: the replica's, the one after this part, and the master's.
         modseqs: [Modseq; 3],
     },
     /// The replica has confirmed an update of a mailbox.
     Confirmed {
         /// Its name.
         mailbox: MboxName,
-        /// Messages that were sent for it.
+        /// Number of messages sent for it.
         messages: u64,
         /// Bytes of these messages.
         bytes: u64,
-        /// Whether nothing is left to be sent of it.
+        /// Whether the mailbox is now complete on the replica.
         whole: bool,
     },
-    /// A part of what is looked at was on the replica before: such mailboxes are equal, or lack
-    /// only newer messages.
+    /// The replica already had a part of the data: its mailboxes are equal, or lack only newer
+    /// messages.
     AlreadyThere {
-        /// Mailboxes that are equal.
+        /// Number of mailboxes that are equal.
         mailboxes: u64,
-        /// Messages of these and of others that the replica has, as far as a glance shows.
+        /// Number of messages that the replica has in these and other mailboxes, as far as a quick
+        /// comparison shows.
         messages: u64,
     },
-    /// Mailboxes were renamed on the replica: all is looked at again.
+    /// Mailboxes were renamed on the replica. Everything is compared again.
     Renamed,
-    /// Renames did not settle.
+    /// After renames, the names on both sides still differ.
     Unsettled {
-        /// The user; `None` for mailboxes that were named.
+        /// The user; `None` if mailboxes were given by name.
         user: Option<UserId>,
-        /// How often it was tried.
+        /// Number of tries.
         tries: u32,
     },
-    /// A user could not be replicated as a whole.
+    /// The replication of a user failed as a whole.
     UserFailed {
         /// The userid.
         user: UserId,
-        /// Why.
+        /// The error.
         error: Error,
-        /// To which replica.
+        /// The replica.
         #[serde(flatten)]
         replica: ReplicaName,
     },
-    /// A part of a user, or one mailbox, could not be replicated.
+    /// The replication of a part of a user, or of one mailbox, failed.
     PartFailed {
-        /// What: a mailbox, or what else a user has.
+        /// The mailbox or the other part.
         subject: Subject,
-        /// Why.
+        /// The error.
         error: Error,
     },
-    /// There is no such user here, whose metadata is to be replicated.
+    /// The user whose metadata is to be replicated does not exist here.
     UnknownUser {
         /// The userid.
         user: UserId,
     },
-    /// There is no such mailbox here, and none of this name is known to have been deleted.
+    /// The mailbox does not exist here, and there is no record that it was deleted.
     UnknownMailbox {
         /// The name.
         mailbox: MboxName,
-        /// The name as an administrator writes it.
+        /// The name as an administrator sees it.
         external: Text,
     },
-    /// A mailbox is logged as deleted, and nothing here says that it was: the replica keeps its
-    /// own.
+    /// The log says that a mailbox was deleted, but there is no record of that here. The replica's
+    /// mailbox is kept.
     NoTombstone {
         /// The name.
         mailbox: MboxName,
     },
-    /// A user who is to be deleted on the replica is here.
+    /// A user who is to be deleted on the replica still exists here.
     UserNotGone {
         /// The userid.
         user: UserId,
@@ -100,12 +101,12 @@ pub enum SyncEvent {
         /// Its name.
         mailbox: MboxName,
     },
-    /// The replica has the uniqueid of a mailbox twice.
+    /// The replica has two mailboxes with the same uniqueid.
     Double {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
     },
-    /// The replica made a mailbox by itself, which is deleted.
+    /// The replica had created a mailbox automatically. It is deleted.
     FillIn {
         /// Its name.
         mailbox: MboxName,
@@ -114,97 +115,97 @@ pub enum SyncEvent {
     DeleteFailed {
         /// Its name.
         mailbox: MboxName,
-        /// Its answer.
+        /// The replica's reply.
         error: Error,
     },
     /// The replica refused to rename a mailbox.
     RenameFailed {
-        /// Its name there.
+        /// The current name on the replica.
         from: MboxName,
-        /// The name it was to get.
+        /// The intended name.
         to: MboxName,
     },
-    /// The replica could not say which messages it has: all are sent.
+    /// The replica could not report which messages it has. All messages are sent.
     SendingAllMessages {
-        /// Its answer.
+        /// The replica's reply.
         error: Error,
     },
-    /// A new INBOX is created without its messages, which cannot be sent.
+    /// A new INBOX is created without its messages, because they cannot be sent.
     InboxWithoutMessages {
         /// Its name.
         mailbox: MboxName,
     },
-    /// The replica may not know of expunged records that are forgotten here.
+    /// The replica may not know about expunged records that the master has removed.
     Forgotten {
         /// Its name.
         mailbox: MboxName,
-        /// What is forgotten is below this modseq.
+        /// Expunged records below this modseq were removed.
         deletedmodseq: Modseq,
         /// The replica's highest modseq.
         highestmodseq: Modseq,
     },
-    /// The replica ended with other contents: the mailbox is sent again with CRCs computed anew.
+    /// The replica ended with other contents. The mailbox is sent again with newly computed CRCs.
     ChecksumDiffers {
         /// Its name.
         mailbox: MboxName,
     },
-    /// The replica ended with other contents again: all records are compared.
+    /// The replica ended with other contents again. All records are compared.
     ChecksumDiffersAgain {
         /// Its name.
         mailbox: MboxName,
     },
-    /// The replica took an update that it could not check, and has other records: it is tried
-    /// again.
+    /// The replica accepted an update that it could not check, and has other records. The mailbox
+    /// is tried again.
     UncheckedDiffers {
         /// Its name.
         mailbox: MboxName,
     },
-    /// A mailbox changed while both sides were compared: it is compared once more.
+    /// A mailbox changed while both sides were compared. It is compared again.
     ComparingAgain {
         /// Its name.
         mailbox: MboxName,
-        /// How it changed.
+        /// The error that shows the change.
         error: Error,
     },
     /// A repair could not change the master.
     MasterFailed {
         /// The mailbox.
         mailbox: MboxName,
-        /// Why not.
+        /// The reason.
         error: Error,
     },
-    /// The master's own Cyrus did not move a user's sieve scripts into a mailbox: they are sent
-    /// from the directory.
+    /// The master's own Cyrus did not move a user's Sieve scripts to a mailbox. They are sent from
+    /// the directory.
     ScriptsStay {
         /// The userid.
         user: UserId,
-        /// Why not.
+        /// The reason.
         error: Error,
     },
     /// Messages of a mailbox are damaged.
     Damaged {
         /// Its name.
         mailbox: MboxName,
-        /// Which and how.
+        /// The damaged messages and their damage.
         error: Error,
     },
     /// One message is damaged.
     MessageDamaged {
-        /// Which and how.
+        /// The message and its damage.
         error: Error,
     },
-    /// The messages of a mailbox could not all be checked.
+    /// Not all messages of a mailbox could be checked.
     NotChecked {
         /// Its name.
         mailbox: MboxName,
-        /// Why not.
+        /// The reason.
         error: Error,
     },
-    /// A mailbox could not be searched for more damage.
+    /// The search of a mailbox for more damage failed.
     NotSearched {
         /// Its name.
         mailbox: MboxName,
-        /// Why not.
+        /// The reason.
         error: Error,
     },
 }

@@ -1,5 +1,5 @@
-//! Every event both ways: as the line that Cyrus writes, and as an object. The samples are
-//! committed (`samples.txt`): they are the schema by example.
+//! Renders every event in both forms: as the line that Cyrus writes, and as an object. The
+//! committed samples (`samples.txt`) document the format by example.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use crate::types::{MboxName, UserId};
 
 const SAMPLES: &str = include_str!("samples.txt");
 
-/// The line with its place, and the object below it.
+/// Returns the line with its destination, and the object below it.
 fn rendered(event: &Event) -> String {
     let line = match words(event) {
         None => "(no line)".to_owned(),
@@ -40,7 +40,7 @@ fn every_event_has_its_line_and_its_object() {
     assert_eq!(all.lines().count(), SAMPLES.lines().count());
 }
 
-/// The names that variants have in the source of this module.
+/// Returns the names of an enum's variants in the source of this module.
 fn declared(source: &str, name: &str) -> BTreeSet<String> {
     let start = source.find(&format!("pub enum {name} {{\n")).expect("the enum is there");
     let body = source[start..].split("\n}\n").next().expect("it ends");
@@ -120,7 +120,7 @@ fn a_reason_belongs_to_its_mailbox_whatever_that_is_called() {
         assert_eq!(step.subject.mailbox(), Some(&name.into()));
         assert_eq!((step.reasons.as_slice(), step.messages, step.bytes), (&[why(name)][..], 2, 9));
     }
-    // What is no step goes on; a failure comes back by itself.
+    // Events that are not steps are passed on, except failures, which the run returns.
     let passed_on = ears.0.lock().unwrap().clone();
     assert_eq!(passed_on, ["SYNCNOTICE: no tombstone for deleted mailbox s, left on the replica"]);
     assert_eq!(collector.take(), Plan::default(), "taken once");

@@ -1,46 +1,46 @@
-//! What a verification found: both sides compared in full, nothing changed.
+//! Findings of a verification, which compares both sides completely and changes nothing.
 
 use serde::Serialize;
 
 use crate::error::{Error, Subject};
 use crate::types::MboxName;
 
-/// One field in which the replica is not like the master.
+/// One field in which replica and master differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What has the field: a mailbox, a message, a user, a quota root.
+    /// The object that has the field: a mailbox, a message, a user, a quota root.
     pub subject: Subject,
-    /// The field, as it is called on the wire. `MAILBOX` and `RECORD` stand for the mailbox or the
-    /// message itself, `FILE` for a message file.
+    /// The name of the field on the wire. `MAILBOX` and `RECORD` mean the mailbox or the message
+    /// itself, `FILE` a message file.
     pub field: String,
     /// The master's value; `None` if it has none.
     pub master: Option<String>,
     /// The replica's value; `None` if it has none.
     pub replica: Option<String>,
-    /// Whether the master has changed it and replication has not come to it yet.
+    /// Whether the difference is a change of the master that has not been replicated yet.
     pub pending: bool,
 }
 
-/// How much was compared, and what came of it.
+/// The amount of compared data, and the number of differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct VerifyTotals {
-    /// Users whose data beside mailboxes was compared.
+    /// Users whose data besides mailboxes was compared.
     pub users: u64,
     /// Mailboxes that were compared.
     pub mailboxes: u64,
     /// Records that were compared.
     pub records: u64,
-    /// Message files that were read on both sides.
+    /// Message files that were read on both sides and compared.
     pub messages: u64,
     /// Fields that differ.
     pub differences: u64,
-    /// Fields that differ because replication has not come to them yet.
+    /// Fields that differ because they have not been replicated yet.
     pub pending: u64,
     /// Users, mailboxes and other things that could not be compared.
     pub unknown: u64,
 }
 
-/// What all of it comes to.
+/// The overall result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -48,12 +48,12 @@ pub enum Verdict {
     Equal,
     /// Something differs.
     Different,
-    /// No difference was found, but not everything could be compared, or is replicated yet.
+    /// No difference was found, but something could not be compared or has not been replicated yet.
     Unknown,
 }
 
 impl VerifyTotals {
-    /// Adds what another part came to.
+    /// Adds the totals of another part.
     pub fn add(&mut self, other: &VerifyTotals) {
         self.users += other.users;
         self.mailboxes += other.mailboxes;
@@ -64,7 +64,7 @@ impl VerifyTotals {
         self.unknown += other.unknown;
     }
 
-    /// What it comes to.
+    /// Returns the overall result.
     pub fn verdict(&self) -> Verdict {
         if self.differences > 0 {
             Verdict::Different
@@ -76,42 +76,42 @@ impl VerifyTotals {
     }
 }
 
-/// Something that a verification reports.
+/// An event of a verification.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum VerifyEvent {
     /// A field differs.
     Difference(Finding),
-    /// More fields of the same mailbox or user differ than are reported one by one.
+    /// More fields of the same mailbox or user differ, and are not reported one by one.
     More {
         /// The mailbox or user.
         subject: Subject,
-        /// How many more differ.
+        /// Number of further fields that differ.
         differences: u64,
-        /// How many more are not replicated yet.
+        /// Number of further fields that have not been replicated yet.
         pending: u64,
     },
     /// A mailbox is equal on both sides.
     Equal {
-        /// Its name.
+        /// The name of the mailbox.
         mailbox: MboxName,
-        /// How many records it has.
+        /// Number of its records.
         records: u64,
     },
     /// Something could not be compared.
     Unknown {
-        /// What.
+        /// The object.
         subject: Subject,
-        /// Why not.
+        /// The reason.
         error: Error,
     },
-    /// The end.
+    /// The verification has ended.
     Summary {
-        /// How much was compared, and what was found.
+        /// The amount of compared data, and the number of differences.
         #[serde(flatten)]
         totals: VerifyTotals,
-        /// What it comes to.
+        /// The overall result.
         verdict: Verdict,
     },
 }

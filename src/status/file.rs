@@ -1,4 +1,4 @@
-//! The file that holds a status.
+//! Reads and writes the status file.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -9,19 +9,19 @@ use super::value::{Status, VERSION};
 use crate::error::{Error, Kind, Result};
 use crate::sys::file::read_regular;
 
-/// No status comes near: a hundred deferred tasks with long reasons.
+/// Most bytes of a status file. A hundred deferred tasks with long reasons take far fewer.
 const MOST_BYTES: u64 = 16 << 20;
-/// Who may read the log may read this.
+/// Users who may read the log may also read this file.
 const MODE: u32 = 0o640;
 
-/// Where the status of the channel with this sync log is.
+/// Returns the path of the status file for the channel with this sync log.
 pub fn path(log: &Path) -> PathBuf {
     let mut path = log.as_os_str().to_owned();
     path.push("-status");
     path.into()
 }
 
-/// Replaces the file: a reader sees the old one or the new one.
+/// Replaces the file in one step: a reader sees either the old or the new one.
 ///
 /// # Errors
 /// [`Kind::Io`]; the old file stays in place.
@@ -36,7 +36,7 @@ pub fn write(path: &Path, status: &Status) -> Result<()> {
     })
 }
 
-/// Replaces a file by one with this content and this mode, whatever the umask, in one step.
+/// Replaces a file in one step with this content and mode. The umask has no effect.
 pub(crate) fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let mut spare = path.as_os_str().to_owned();
     spare.push(".new");
@@ -59,11 +59,11 @@ pub(crate) fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> 
     written
 }
 
-/// Reads the file; `None` if there is none.
+/// Reads the file. Returns `None` if it does not exist.
 ///
 /// # Errors
-/// [`Kind::Io`]; [`Kind::Corrupt`] if it is no status; [`Kind::Unsupported`] if a later version of
-/// this library wrote it.
+/// [`Kind::Io`]; [`Kind::Corrupt`] if it is not a status; [`Kind::Unsupported`] if a later version
+/// of this library wrote it.
 pub fn read(path: &Path) -> Result<Option<Status>> {
     let text = match read_regular(path, MOST_BYTES) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -1,4 +1,5 @@
-//! A status in the text format of Prometheus, for the textfile collector of its node exporter.
+//! Writes a status in the text format of Prometheus, for the textfile collector of its node
+//! exporter.
 
 use std::path::Path;
 
@@ -9,18 +10,18 @@ use super::file::replace;
 use super::value::{Contact, Status};
 use crate::error::{Error, Kind, Result};
 
-/// Who reads it is another user than cyrus; it holds nothing that others may not know.
+/// The node exporter runs as another user than cyrus. The file contains nothing confidential.
 const MODE: u32 = 0o644;
 
-/// What there is of each metric.
+/// The type and value of a metric.
 enum Value {
-    /// It goes up and down.
+    /// A value that rises and falls.
     Gauge(f64),
-    /// It only grows as long as the process lives.
+    /// A value that only rises while the process lives.
     Counter(u64),
 }
 
-/// The metrics of a status: name, what it is, value.
+/// Returns the metrics of a status: name, description, value.
 fn metrics(status: &Status, now: u64) -> Vec<(&'static str, &'static str, Value)> {
     let gauge = |number: u64| Value::Gauge(number as f64);
     let is_connected = matches!(status.contact, Contact::Connected { .. });
@@ -72,10 +73,10 @@ fn metrics(status: &Status, now: u64) -> Vec<(&'static str, &'static str, Value)
     ]
 }
 
-/// The metrics of a status as text.
+/// Returns the metrics of a status as text.
 ///
 /// # Errors
-/// [`Kind::Internal`] if a name or value is no metric, which is a bug.
+/// [`Kind::Internal`] if a name or value is not valid for a metric, which is a bug.
 pub fn render(status: &Status, now: u64) -> Result<String> {
     encode(status, now)
         .map_err(|error| Error::new(Kind::Internal, "write", "metrics", error.to_string()))
@@ -116,7 +117,7 @@ fn encode(status: &Status, now: u64) -> prometheus::Result<String> {
     TextEncoder::new().encode_to_string(&registry.gather())
 }
 
-/// Replaces a file by the metrics of a status.
+/// Replaces a file with the metrics of a status.
 ///
 /// # Errors
 /// [`Kind::Io`]; the old file stays in place.

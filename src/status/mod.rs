@@ -1,8 +1,8 @@
-//! What a replication client is at, for those who ask from outside: a small file beside the sync
-//! log, which rolling replication replaces every few seconds, and what it means.
+//! The state of a replication client for outside observers: a small file beside the sync log, which
+//! rolling replication replaces every few seconds.
 //!
-//! [`Status`] is what the file holds, [`file`](mod@file) how it is written and read, [`Verdict`]
-//! what a monitoring system makes of it, [`metrics`] the same as a file for Prometheus.
+//! [`Status`] is the content of the file, and [`file`](mod@file) reads and writes it. [`Verdict`]
+//! is its meaning for a monitoring system. [`metrics`] writes it as a file for Prometheus.
 
 pub mod file;
 pub mod metrics;

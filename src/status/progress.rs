@@ -1,39 +1,39 @@
-//! How far a run has got.
+//! The progress of a run.
 
 use std::time::Duration;
 
 use super::value::Totals;
 
-/// Below this share nothing is said of the time that is left: it would be a guess.
+/// Below this share no remaining time is given, because it would be a guess.
 const LEAST_SHARE: f64 = 0.01;
 
-/// What a run has to do, as far as that is known before.
+/// The amount of work of a run, as far as it is known in advance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Expected {
-    /// Users.
+    /// Number of users.
     pub users: Option<u64>,
-    /// Mailboxes, those of the users too.
+    /// Number of mailboxes, including those of the users.
     pub mailboxes: Option<u64>,
 }
 
-/// How far a run has got.
+/// The progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Reached {
-    /// Users whose replication ended, in whichever way.
+    /// Users whose replication has ended, with or without an error.
     pub users: u64,
-    /// Mailboxes that are equal on both sides by now.
+    /// Mailboxes that are now equal on both sides.
     pub mailboxes: u64,
-    /// What there was to do.
+    /// The expected amount of work.
     pub expected: Expected,
-    /// How long this run has been going on.
+    /// The time since the run began.
     pub elapsed: Duration,
-    /// What was done since the client was made.
+    /// Work done since the client was created.
     pub totals: Totals,
 }
 
 impl Reached {
-    /// The share that is done, from 0 to 1: of the mailboxes, if their number is known, else of the
-    /// users; `None` if neither is.
+    /// Returns the completed share from 0 to 1: of the mailboxes if their number is known,
+    /// otherwise of the users. Returns `None` if neither is known.
     pub fn share(&self) -> Option<f64> {
         let Expected { users, mailboxes } = self.expected;
         let of = |done: u64, all: Option<u64>| all.filter(|&all| all > 0).map(|all| (done, all));
@@ -41,8 +41,8 @@ impl Reached {
         Some((done as f64 / all as f64).min(1.0))
     }
 
-    /// How long the rest takes if it goes on as it did so far; `None` as long as too little is done
-    /// to say.
+    /// Returns the estimated remaining time at the current speed. Returns `None` while too little
+    /// is done for an estimate.
     pub fn left(&self) -> Option<Duration> {
         let share = self.share().filter(|&share| share >= LEAST_SHARE)?;
         Duration::try_from_secs_f64(self.elapsed.as_secs_f64() * (1.0 - share) / share).ok()

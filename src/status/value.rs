@@ -1,4 +1,4 @@
-//! The status of a channel, as its file holds it.
+//! The status of a channel, which is the content of its status file.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -7,118 +7,117 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::Backlog;
 
-/// The version of the file's format. It changes when a field gets another meaning or goes; fields
-/// may be added without.
+/// The version of the file's format. It changes when a field changes its meaning or is removed. New
+/// fields do not change it.
 pub const VERSION: u32 = 1;
 
-/// What the replication of a channel is at. Times are seconds since 1970.
+/// The state of a channel's replication. Times are seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// The version of this format.
     pub version: u32,
     /// The channel; `None` for the log without a channel.
     pub channel: Option<String>,
-    /// The replica as configured.
+    /// The name of the replica in the configuration.
     pub server: String,
-    /// The process that rolls; `None` if none does.
+    /// The process that runs rolling replication; `None` if there is none.
     pub pid: Option<u32>,
-    /// When that began.
+    /// The time at which that process began.
     pub started: Option<u64>,
-    /// When this was found out.
+    /// The time at which this status was determined.
     pub written: u64,
-    /// Whether the process that rolled ended in good order.
+    /// Whether the process ended normally.
     pub ended: bool,
-    /// The way to the replica.
+    /// The state of the connection to the replica.
     pub contact: Contact,
-    /// When the oldest entry was logged that is not replicated yet; `None` if there is none.
+    /// The time at which the oldest unreplicated entry was logged; `None` if there is none.
     pub oldest: Option<u64>,
-    /// What waits to be replicated: taken over and not done, or logged only.
+    /// The amount of unreplicated data: taken over and not finished, or still in the log.
     pub backlog: Backlog,
-    /// What is being replicated: for each worker the first entry of its task, in the words of the
-    /// log.
+    /// The running tasks: for each worker the first entry of its task, in the format of the log.
     pub running: Vec<String>,
-    /// Tasks that failed or were locked and wait for another try: up to a hundred, those that were
-    /// locked last.
+    /// Up to a hundred tasks that failed or were locked and wait for a retry. Locked tasks come
+    /// last.
     pub deferred: Vec<Deferred>,
-    /// How many there are.
+    /// Number of all deferred tasks.
     pub deferred_count: u64,
-    /// How many of them were locked, an ordinary thing.
+    /// Number of deferred tasks that were locked, which is not a problem.
     pub locked_count: u64,
-    /// When a task last succeeded, or nothing was found to do.
+    /// The time at which a task last succeeded, or at which there was nothing to do.
     pub last_success: Option<u64>,
-    /// What was done since the process began.
+    /// Work done since the process began.
     pub totals: Totals,
-    /// Failures since then, by the kind of error.
+    /// Failures since the process began, by kind of error.
     #[serde(default)]
     pub failures_by_kind: BTreeMap<String, u64>,
 }
 
-/// The way to the replica.
+/// The state of the connection to the replica.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Contact {
-    /// It is not known: nobody rolls, or the first attempt to connect has not ended.
+    /// Unknown: no process runs, or the first attempt to connect has not ended.
     Unknown,
-    /// There is a connection.
+    /// Connected.
     Connected {
-        /// Since when.
+        /// The time since when it is connected.
         since: u64,
     },
-    /// There is none.
+    /// Not connected.
     Unreachable {
-        /// When the first attempt failed.
+        /// The time at which the first attempt failed.
         since: u64,
-        /// How many attempts have failed.
+        /// Number of failed attempts.
         attempts: u32,
-        /// When the next attempt begins, if there is one.
+        /// The time of the next attempt, if there will be one.
         next: Option<u64>,
-        /// Why the last one failed.
+        /// The reason why the last attempt failed.
         reason: String,
     },
 }
 
-/// A task that waits for another try.
+/// A task that waits for a retry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deferred {
-    /// Its entries, in the words of the log.
+    /// Its entries, in the format of the log.
     pub items: Vec<String>,
-    /// How often it was tried.
+    /// Number of tries so far.
     pub tries: u32,
-    /// When the next try begins.
+    /// The time of the next try.
     pub next: u64,
-    /// Why the last one failed.
+    /// The reason why the last try failed.
     pub reason: String,
-    /// Whether somebody else was at work on it, which is an ordinary thing.
+    /// Whether another client had the lock, which is not a problem.
     pub is_locked: bool,
 }
 
-/// What was done since the process began.
+/// Work done since the process began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Totals {
-    /// Users that were compared as a whole.
+    /// Number of users that were compared completely.
     pub users: u64,
-    /// Mailboxes that were sent, and that the replica has confirmed, once for each time.
+    /// Number of mailbox updates that the replica confirmed. A mailbox counts each time.
     pub mailboxes: u64,
-    /// Messages that were sent and that it has confirmed.
+    /// Number of messages that were sent and that the replica confirmed.
     pub messages: u64,
     /// Bytes of these messages.
     pub bytes: u64,
-    /// Mailboxes that were equal when they were looked at, once for each time.
+    /// Number of times that a mailbox was found to be equal already.
     #[serde(default)]
     pub mailboxes_there: u64,
-    /// Messages that the replica had when their mailboxes were looked at.
+    /// Number of messages that the replica already had when their mailboxes were compared.
     #[serde(default)]
     pub messages_there: u64,
-    /// Tries of tasks that failed, and attempts to connect; what was locked does not count.
+    /// Number of failed tries of tasks and failed attempts to connect. Locked tasks do not count.
     pub failures: u64,
-    /// Things that full comparisons found and mended.
+    /// Number of inconsistencies that full comparisons found and repaired.
     pub repairs: u64,
-    /// Connections that were lost over a task.
+    /// Number of connections lost during a task.
     pub reconnects: u64,
 }
 
 impl Status {
-    /// The status of a channel of which nothing is known.
+    /// Returns the status of a channel about which nothing is known.
     pub fn unknown(server: &str, channel: Option<&str>) -> Status {
         Status {
             version: VERSION,
@@ -141,14 +140,13 @@ impl Status {
         }
     }
 
-    /// How long the oldest entry has waited that is not replicated yet, in seconds; 0 if there is
-    /// none.
+    /// Returns the waiting time of the oldest unreplicated entry in seconds; 0 if there is none.
     pub fn lag(&self, now: u64) -> u64 {
         self.oldest.map_or(0, |oldest| now.saturating_sub(oldest))
     }
 }
 
-/// Seconds since 1970.
+/// Converts to seconds since 1970.
 pub(crate) fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

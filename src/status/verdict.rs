@@ -1,5 +1,5 @@
-//! What a monitoring system makes of a status: its levels are those of the plugins of Nagios and
-//! those who came after it.
+//! The meaning of a status for a monitoring system. The levels are those of plugins for Nagios and
+//! its successors.
 
 use std::fmt;
 
@@ -7,22 +7,22 @@ use serde::Serialize;
 
 use super::value::{Contact, Status};
 
-/// After so many seconds without another word a process that rolls counts as stuck. It writes at
-/// least every five.
+/// Seconds without a new status after which a running process counts as stuck. It writes one at
+/// least every five seconds.
 const SILENT: u64 = 30;
 
-/// How bad it is. The number is the exit status of a plugin.
+/// The severity. The number is the exit status of a plugin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[repr(u8)]
 pub enum Level {
-    /// Nothing is wrong.
+    /// No problem.
     Ok = 0,
-    /// Somebody should look at it by day.
+    /// A person should look at it during the day.
     Warning = 1,
-    /// Somebody should look at it now.
+    /// A person should look at it immediately.
     Critical = 2,
-    /// It cannot be found out.
+    /// The state cannot be determined.
     Unknown = 3,
 }
 
@@ -37,26 +37,26 @@ impl fmt::Display for Level {
     }
 }
 
-/// From how much lag on it is how bad, in seconds; `None` for never.
+/// The lag in seconds at which each level begins; `None` for never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Limits {
-    /// A warning.
+    /// The lag for a warning.
     pub warn_lag: Option<u64>,
-    /// Critical.
+    /// The lag for a critical state.
     pub crit_lag: Option<u64>,
 }
 
-/// What a status means.
+/// The severity of a status, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
-    /// How bad it is.
+    /// The severity.
     pub level: Level,
-    /// Why: the worst first. Empty if all is well.
+    /// The reasons, worst first. Empty if there is no problem.
     pub reasons: Vec<String>,
 }
 
 impl Verdict {
-    /// What a status means at a moment, in seconds since 1970.
+    /// Judges a status at a given time, in seconds since 1970.
     pub fn of(status: &Status, limits: &Limits, now: u64) -> Verdict {
         let mut found = Vec::new();
         found.extend(of_process(status, now));

@@ -1,4 +1,4 @@
-//! A status as lines for a person, the first of which is that of a monitoring plugin.
+//! Describes a status in words. The first line has the format of a monitoring plugin.
 
 use std::fmt::Write as _;
 
@@ -6,8 +6,8 @@ use super::value::{Contact, Status};
 use super::verdict::{Limits, Verdict};
 
 impl Verdict {
-    /// The status in lines: the first for a monitoring system, with figures for its graphs; then
-    /// the rest for a person.
+    /// Returns the status in lines: the first for a monitoring system, with figures for its graphs,
+    /// the others for a person.
     pub fn lines(&self, status: &Status, limits: &Limits, now: u64) -> String {
         let what = status.channel.as_ref().map_or_else(
             || "the log without a channel".to_owned(),
@@ -37,7 +37,7 @@ impl Verdict {
     }
 }
 
-/// A status in no more than the 15 bytes that the kernel keeps of a thread's name.
+/// Returns a status in at most 15 bytes, the longest thread name that the kernel keeps.
 pub(crate) fn brief(status: &Status, now: u64) -> String {
     match status.contact {
         Contact::Unreachable { .. } => "unreachable".to_owned(),

@@ -8,7 +8,6 @@ use std::os::fd::{AsFd, AsRawFd};
 ///
 /// # Errors
 /// If the system cannot provide the number.
-/// Those of the system, which may not tell this.
 pub fn unsent(socket: &impl AsFd) -> io::Result<u64> {
     #[cfg(target_os = "linux")]
     if let Ok(bytes) = ask(socket, SIOCOUTQNSD) {

@@ -1,63 +1,63 @@
-//! Who is measured, and what our client can do.
+//! The clients that are measured, and the features of ours.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Whose program.
+/// The program of a contender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Client {
-    /// Debian's.
+    /// Cyrus's client from Debian.
     Cyrus,
-    /// Ours.
+    /// Our client.
     Ours,
 }
 
-/// A client with options of its own.
+/// A client with certain options.
 #[derive(Debug, Clone)]
 pub struct Contender {
     /// Its name in tables.
     pub name: String,
-    /// Which program it is.
+    /// The program.
     pub client: Client,
-    /// Further arguments.
+    /// Additional arguments.
     pub args: Vec<String>,
-    /// Options of imapd.conf while it runs.
+    /// Options to set in imapd.conf during the run.
     pub settings: Vec<(&'static str, String)>,
-    /// Measured in the first round only.
+    /// Whether it is measured in the first round only.
     pub once: bool,
 }
 
 /// The name of Cyrus's client in tables.
 pub const CYRUS: &str = "Cyrus's";
-/// The name of ours with default settings.
+/// The name of our client with default settings in tables.
 pub const OURS: &str = "ours";
 
 impl Contender {
-    /// Cyrus's client as it is.
+    /// Returns Cyrus's client with default settings.
     pub fn cyrus() -> Contender {
         Contender::new(CYRUS, Client::Cyrus)
     }
 
-    /// Ours as it is.
+    /// Returns our client with default settings.
     pub fn ours() -> Contender {
         Contender::new(OURS, Client::Ours)
     }
 
-    /// Ours with so many connections.
+    /// Returns our client with a number of connections.
     pub fn jobs(number: usize) -> Contender {
         let mut contender = Contender::new(&format!("ours -j {number}"), Client::Ours);
         contender.args = vec!["-j".to_owned(), number.to_string()];
         contender
     }
 
-    /// Ours, comparing.
+    /// Returns our client with `--verify`.
     pub fn verify() -> Contender {
         let mut contender = Contender::new("ours, --verify", Client::Ours);
         contender.args = vec!["--verify".to_owned()];
         contender
     }
 
-    /// Ours with this `sync_deflate_level`.
+    /// Returns our client with this `sync_deflate_level`.
     pub fn level(level: &str) -> Contender {
         let mut contender = Contender::new(&format!("ours, level {level}"), Client::Ours);
         contender.settings = vec![("sync_deflate_level", level.to_owned())];
@@ -70,17 +70,17 @@ impl Contender {
     }
 }
 
-/// What our client can do, so that an older one can be measured too.
+/// The features of our client. Older versions lack some, and can then still be measured.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Abilities {
-    /// Several connections: `-j`.
+    /// Several connections (`-j`).
     pub jobs: bool,
     /// `sync_deflate_level: auto`.
     pub adapts: bool,
 }
 
 impl Abilities {
-    /// Asks the program. `directory` must be writable.
+    /// Determines the features by running the program. `directory` must be writable.
     pub fn of(client: &Path, directory: &Path) -> Abilities {
         let prints = |args: &[&str]| {
             let mut command = Command::new(client);

@@ -1,20 +1,20 @@
-//! What users do in a day: mostly new mail and flags, now and then a folder.
+//! Makes the changes of users in a day: mostly new mail and flags, sometimes a folder.
 
 use crate::cyrus::Cyrus;
 use crate::imap::{Imap, quote};
 use crate::rng::Rng;
 use crate::text;
 
-/// What one user has in hand.
+/// The session and mailboxes of one user.
 struct User {
     session: Imap,
-    /// Own names of the mailboxes, INBOX first.
+    /// Names of the mailboxes as the user sees them, INBOX first.
     folders: Vec<String>,
-    /// Folders made so far.
+    /// Number of folders created so far.
     made: usize,
 }
 
-/// Makes `changes` changes to mailboxes of users `u000`, `u001`, ... `day` is a part of the seed
+/// Makes `changes` changes in mailboxes of the users `u000`, `u001`, ... `day` is part of the seed
 /// and of the names of new folders.
 pub fn pass(master: &Cyrus, users: usize, changes: usize, day: u64) {
     let mut rng = Rng::new(100 + day);
@@ -58,7 +58,7 @@ impl User {
         assert!(response.is_ok(), "APPEND {folder}: {}", response.text);
     }
 
-    /// Selects and picks a message, if there is one.
+    /// Selects a mailbox and picks a message, if there is one.
     fn pick(&mut self, rng: &mut Rng, folder: &str) -> Option<u32> {
         self.session.ok(&format!("SELECT {}", quote(folder)));
         let uids = self.session.uids();
@@ -104,7 +104,7 @@ impl User {
         let name = self.new_name(day);
         let Some(old) = self.folders.get_mut(place) else { return };
         let old = std::mem::replace(old, name.clone());
-        // What lies below it moves along.
+        // Mailboxes below it are renamed as well.
         let below = format!("{old}.");
         for folder in &mut self.folders {
             if let Some(rest) = folder.strip_prefix(&below) {

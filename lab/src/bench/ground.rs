@@ -1,4 +1,4 @@
-//! A master with a spool of our own, and as many fresh replicas as are needed.
+//! A filled master, and as many new replicas as a benchmark needs.
 
 use std::cell::Cell;
 use std::fs::{self, File};
@@ -20,11 +20,11 @@ use crate::text;
 pub struct Ground {
     pub lab: Lab,
     replicas: Cell<usize>,
-    /// Where its messages are, if they are not with the rest.
+    /// Directory of the message files if they are outside the lab's directory.
     spool: Option<PathBuf>,
 }
 
-/// A replica that is empty at first, and whose files go when it is dropped.
+/// A replica that is empty at first. Its files are removed when it is dropped.
 pub struct Fresh(Cyrus);
 
 impl Ground {
@@ -35,7 +35,7 @@ impl Ground {
         Ground { lab, replicas: Cell::new(0), spool: None }
     }
 
-    /// Like [`Ground::bulk`], with the master's spool on disk below `base`.
+    /// Like [`Ground::bulk`], but stores the master's spool on disk below `base`.
     pub fn on_disk(bulk: Bulk, mix: Mix, base: &Path) -> Ground {
         let spool = base.join(format!("cyrsync-bench-spool-{}", std::process::id()));
         let master_conf = format!("partition-default: {}\n", spool.display());
@@ -46,10 +46,10 @@ impl Ground {
         ground
     }
 
-    /// Has the kernel forget what it knows of the contents of the master's spool.
+    /// Removes the contents of the master's spool from the kernel's cache.
     pub fn cool(&self) {
         let spool = self.spool();
-        // What is not on disk yet cannot be forgotten.
+        // Data that is not on disk yet cannot be removed from the cache.
         let _ = Command::new("sync").arg("-f").arg(&spool).status();
         each_file(&spool, &mut |path| {
             if let Ok(file) = File::open(path) {
@@ -62,24 +62,24 @@ impl Ground {
         self.spool.clone().unwrap_or_else(|| self.lab.master.partition_dir("default"))
     }
 
-    /// One of so many users, mailboxes and messages.
+    /// Starts a master with a number of users, mailboxes and messages.
     pub fn bulk(bulk: Bulk, mix: Mix) -> Ground {
         Ground::new(|master| fill(master, bulk, mix))
     }
 
-    /// The master.
+    /// Returns the master.
     pub fn master(&self) -> &Cyrus {
         &self.lab.master
     }
 
-    /// An empty replica.
+    /// Starts an empty replica.
     pub fn fresh(&self) -> Fresh {
         let number = self.replicas.get() + 1;
         self.replicas.set(number);
         Fresh(another_replica(&self.lab, &format!("fresh-{number}"), &Options::default()))
     }
 
-    /// Fails with the first differences between master and replica.
+    /// Compares master and replica. Fails with the first differences.
     pub fn verify(&self, replica: &Cyrus) -> Result<(), String> {
         let differences = compare(&self.lab.master, replica);
         if differences.is_empty() {
@@ -88,11 +88,11 @@ impl Ground {
         Err(format!("left the replica different: {}", describe(&differences, 3)))
     }
 
-    /// Megabytes of message files on the master.
+    /// Returns the total size of the message files on the master, in megabytes.
     pub fn megabytes(&self) -> f64 {
         let mut bytes = 0;
         each_file(&self.spool(), &mut |path| {
-            // A message: "12."
+            // The name of a message file ends with a dot, such as "12."
             if path.as_os_str().as_encoded_bytes().ends_with(b".") {
                 bytes += fs::metadata(path).map_or(0, |metadata| metadata.len());
             }
@@ -126,12 +126,12 @@ impl DerefMut for Fresh {
 impl Drop for Fresh {
     fn drop(&mut self) {
         self.0.stop_server();
-        // Hundreds of megabytes that nobody needs any more.
+        // The replica may take hundreds of megabytes that are no longer needed.
         let _ = fs::remove_dir_all(self.0.dir());
     }
 }
 
-/// The spool of the first sync.
+/// Creates the spool for the first sync.
 pub fn first_sync(settings: &Settings) -> Ground {
     let Settings { users, folders, messages, mix, .. } = *settings;
     Ground::bulk(Bulk { users, folders, messages, seed: 1 }, mix)
@@ -146,13 +146,13 @@ pub fn fill(cyrus: &Cyrus, bulk: Bulk, mix: Mix) {
     }
 }
 
-/// A message of some hundred bytes, of which there can be very many.
+/// Creates a message of some hundred bytes, for mailboxes with very many messages.
 pub fn small(rng: &mut crate::rng::Rng) -> Vec<u8> {
     let size = 400 + rng.below(300);
     text::message(rng, size)
 }
 
-/// A number with commas between thousands.
+/// Formats a number with commas between thousands.
 pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut out = String::new();

@@ -1,4 +1,4 @@
-//! One run of a client, measured.
+//! Measures one run of a client.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,22 +12,23 @@ use crate::cyrus::Cyrus;
 use crate::link::{Line, Link};
 use crate::run::{self, Run, reachable};
 
-/// How long the replica's servers may take to finish after a client has ended.
+/// Maximum time for the replica's servers to finish after a client has ended.
 const SETTLE_LIMIT: Duration = Duration::from_secs(20);
-/// How often they are looked at meanwhile, and how often in a row nothing must have changed.
+/// Interval between two checks of the servers, and the number of equal checks that count as
+/// finished.
 const SETTLE_LOOK: Duration = Duration::from_millis(15);
 const SETTLED: usize = 4;
 
-/// How client and replica are connected.
+/// The connection between client and replica.
 #[derive(Debug, Clone, Copy)]
 pub enum Wire {
-    /// Over a line, which counts bytes and turns.
+    /// Over a line that counts bytes and turns.
     Over(Line),
-    /// With nothing between.
+    /// Directly.
     Direct,
 }
 
-/// Runs a client, with `-A` or other arguments, and measures all but system calls.
+/// Runs a client with `args`, such as `-A`, and measures everything except system calls.
 pub fn measure(
     settings: &Settings,
     contender: &Contender,
@@ -69,7 +70,7 @@ pub fn measure(
     Ok(sample)
 }
 
-/// Runs a client below strace and counts its system calls; `None` if that cannot be done.
+/// Runs a client under strace and counts its system calls. Returns `None` if that is not possible.
 pub fn count_calls(
     settings: &Settings,
     contender: &Contender,
@@ -93,7 +94,7 @@ pub fn count_calls(
     Some(calls(&table)).filter(|calls| *calls > 0.0)
 }
 
-/// The sum of the calls in strace's table: "% time, seconds, usecs/call, calls, errors, name".
+/// Sums up the calls in strace's table: "% time, seconds, usecs/call, calls, errors, name".
 fn calls(table: &str) -> f64 {
     let lines = table.lines().filter(|line| !line.ends_with(" total"));
     let words = lines.map(|line| line.split_whitespace().collect::<Vec<_>>());
@@ -114,7 +115,7 @@ fn command(settings: &Settings, contender: &Contender, master: &Cyrus, args: &[&
     command
 }
 
-/// Options of imapd.conf for as long as a run lasts.
+/// Sets options in imapd.conf for the duration of a run.
 struct Configured<'a> {
     master: &'a Cyrus,
     contender: &'a Contender,
@@ -137,7 +138,7 @@ impl Drop for Configured<'_> {
     }
 }
 
-/// Processor time of the replica's servers once they have nothing more to do.
+/// Waits until the replica's servers are idle. Returns their processor time.
 pub fn settled_cpu(replica: &Cyrus) -> Duration {
     let deadline = Instant::now() + SETTLE_LIMIT;
     let mut last = replica.services_cpu();
@@ -155,7 +156,7 @@ fn fault(run: &Run) -> Option<String> {
     if run.status.success() {
         return None;
     }
-    // The log has more than errors; stderr has not.
+    // The log contains other lines than errors; stderr does not.
     let is_error = |line: &&str| line.starts_with("ERR") || line.starts_with("WARN");
     let words = run.stderr.lines().chain(run.log.lines().filter(is_error));
     let words: Vec<&str> = words.filter(|line| !line.trim().is_empty()).take(3).collect();

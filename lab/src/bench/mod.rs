@@ -1,10 +1,11 @@
-//! The benchmark: Cyrus's sync_client and ours on the same mail, in turn, each on fresh replicas.
+//! The benchmark: runs Cyrus's sync_client and ours in turn on the same mail, each with new
+//! replicas.
 //!
-//! A case fills a spool from a seed and lets contenders run, round after round, in
-//! alternating order. `measure` measures a run; `result` keeps samples, medians, ratios and
-//! targets; `report`, `svg` and `page` show them. docs/performance.md defines each number.
+//! A case fills a spool from a seed and lets contenders run, round after round, in alternating
+//! order. `measure` measures a run. `result` holds samples, medians, ratios and targets. `report`,
+//! `svg` and `page` show them. docs/performance.md defines each number.
 //!
-//! This is a part of the library, so that a test runs it at a tiny size: `tests/bench.rs`.
+//! The benchmark is part of the library so that `tests/bench.rs` can run it at a tiny size.
 
 mod cases;
 mod contender;
@@ -32,7 +33,7 @@ use crate::link::Line;
 pub use result::{Case, Measure, Report, Target};
 pub use settings::{Settings, parse, usage};
 
-/// What cases need.
+/// The data that cases share.
 struct Bench {
     settings: Settings,
     abilities: Abilities,
@@ -40,10 +41,10 @@ struct Bench {
     ground: std::cell::OnceCell<Ground>,
 }
 
-/// Measures what the settings ask for, prints tables, and writes the files that are wanted.
+/// Runs the selected cases, prints tables, and writes the requested files.
 ///
 /// # Errors
-/// What could not be read or written.
+/// If a file could not be read or written.
 pub fn run(settings: Settings) -> Result<Report, String> {
     let outputs = settings.clone();
     let report = match (&settings.show, &settings.json) {
@@ -88,14 +89,14 @@ fn measure_all(settings: Settings) -> Report {
 }
 
 impl Bench {
-    /// The spool of the first sync, filled when it is first needed.
+    /// Returns the spool of the first sync. Fills it when it is first needed.
     fn ground(&self) -> &Ground {
         self.ground.get_or_init(|| ground::first_sync(&self.settings))
     }
 
-    /// Lets contenders run in turn, over a line or with nothing between them and the replica. In
-    /// the latter case a round comes first in which bytes are counted and no time is measured, for
-    /// what counts them takes time.
+    /// Lets contenders run in turn, over a line or directly. For direct connections there is an
+    /// extra first round that only counts bytes, because counting takes time and would change the
+    /// measured times.
     fn over(
         &self,
         line: Option<Line>,
@@ -118,7 +119,8 @@ impl Bench {
         })
     }
 
-    /// Lets contenders run in turn so often, in each round in the reverse order of the last one.
+    /// Lets contenders run in turn for several rounds. Each round reverses the order of the
+    /// previous one.
     fn in_turn(
         &self,
         contenders: &[Contender],
@@ -156,7 +158,7 @@ impl Bench {
     }
 }
 
-/// A directory for what is written before there is a lab.
+/// Returns a directory for files that are written before a lab exists.
 fn scratch() -> PathBuf {
     let directory = std::env::temp_dir().join(format!("cyrsync-bench-{}", std::process::id()));
     let _ = fs::create_dir_all(&directory);
@@ -175,7 +177,7 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
     fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))
 }
 
-/// What the numbers were measured on.
+/// Describes the machine of the measurement.
 fn machine() -> String {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

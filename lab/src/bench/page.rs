@@ -1,4 +1,4 @@
-//! The table of docs/performance.md.
+//! Writes the tables of docs/performance.md.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,21 +6,21 @@ use std::path::{Path, PathBuf};
 use super::report::{measures, short};
 use super::result::{Case, Measure, Report, Row};
 
-/// The lines between which the table stands.
+/// The lines that enclose the tables.
 const BEGIN: &str = "<!-- Written by `bench --docs`: begin -->";
 const END: &str = "<!-- Written by `bench --docs`: end -->";
 
-/// Where the picture of a page is: `docs/performance.md` shows `docs/img/performance.svg`.
+/// Returns the path of a page's picture: `docs/performance.md` shows `docs/img/performance.svg`.
 pub fn picture(page: &Path) -> PathBuf {
     let name = page.with_extension("svg");
     let name = name.file_name().unwrap_or_default();
     page.with_file_name("img").join(name)
 }
 
-/// Puts the tables of a report in the place of those of a page.
+/// Replaces the tables of a page with those of a report.
 ///
 /// # Errors
-/// If the page has no such place.
+/// If the page has no place for tables.
 pub fn replace(page: &str, report: &Report) -> Result<String, String> {
     let cut = page.split_once(BEGIN).and_then(|(before, rest)| {
         let (_, after) = rest.split_once(END)?;
@@ -76,7 +76,7 @@ fn table(case: &Case) -> String {
     text
 }
 
-/// The median, and in brackets its ratio to the first row.
+/// Returns the median, and in brackets its ratio to the first row.
 fn cell(row: &Row, measure: Measure) -> String {
     let Some(value) = row.median.get(&measure) else { return String::new() };
     let ratio = row.ratio.get(&measure).map(|ratio| format!(" ({ratio:.2})"));

@@ -1,5 +1,6 @@
-//! Plays recorded replication to a server from files: as fast as its servers take it, with nothing
-//! read from a spool, hashed or compared. No client can be faster over as many connections.
+//! Plays recorded replication from files to a server, as fast as its servers accept it. It reads no
+//! spool, computes no hashes and compares nothing, so no client can be faster with the same number
+//! of connections.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
@@ -13,23 +14,23 @@ use crate::imap::base64;
 use crate::options::{PASSWORD, REPLICATOR};
 use crate::sync_server::read_line;
 
-/// Commands without operands, so that they are no part of a login.
+/// Commands without arguments. They mark the end of a login.
 const BARE: [&[u8]; 3] = [b"RESTART", b"NOOP", b"EXIT"];
 
-/// The commands of a connection, in a file.
+/// The commands of one connection, stored in a file.
 #[derive(Debug)]
 pub struct Recording {
     path: PathBuf,
-    /// How many replies they get.
+    /// Number of commands, each of which gets a reply.
     commands: usize,
 }
 
 impl Recording {
-    /// Keeps what clients sent on several connections, one after the other, without login and
+    /// Stores what clients sent on several connections, one after the other, without login and
     /// goodbye.
     ///
     /// # Errors
-    /// If the file cannot be written, or what was recorded is no replication.
+    /// If the file cannot be written, or the bytes are not a replication session.
     pub fn new(path: &Path, connections: &[&[u8]]) -> Result<Recording, String> {
         let mut file = File::create(path).map_err(|e| format!("{}: {e}", path.display()))?;
         let mut commands = 0;
@@ -43,7 +44,7 @@ impl Recording {
     }
 }
 
-/// The commands that follow the login.
+/// Returns the commands after the login.
 fn after_login(connection: &[u8]) -> Result<Vec<&[u8]>, String> {
     let mut rest = connection;
     let mut logging_in = None;
@@ -59,7 +60,7 @@ fn after_login(connection: &[u8]) -> Result<Vec<&[u8]>, String> {
         if command.starts_with(b"AUTHENTICATE ") {
             logging_in = Some(true);
         } else if logging_in == Some(true) && !words.contains(&b' ') && !BARE.contains(&words) {
-            // An answer to a challenge.
+            // A reply to a challenge of the login.
         } else if words != b"EXIT" {
             logging_in = logging_in.and(Some(false));
             commands.push(command);
@@ -71,8 +72,8 @@ fn after_login(connection: &[u8]) -> Result<Vec<&[u8]>, String> {
     Ok(commands)
 }
 
-/// Plays each recording over a connection of its own, all at once. Returns how long it took from
-/// the first byte after the logins to the last reply.
+/// Plays all recordings at once, each over its own connection. Returns the time from the first byte
+/// after the logins to the last reply.
 ///
 /// # Errors
 /// If a command is refused.
@@ -134,7 +135,8 @@ fn send_all(connection: Connection, recording: &Recording) -> io::Result<()> {
         for _ in 0..recording.commands {
             replied = reply(&mut input);
             if replied.is_err() {
-                // The sender may wait for a server that nobody reads from.
+                // Without this the sender could wait for ever, because nobody reads the replies any
+                // more.
                 let _ = input.get_ref().shutdown(Shutdown::Both);
                 break;
             }
@@ -145,7 +147,7 @@ fn send_all(connection: Connection, recording: &Recording) -> io::Result<()> {
     })
 }
 
-/// Reads up to the end of a reply, which must be OK.
+/// Reads up to the end of a reply. Fails unless it is OK.
 fn reply(input: &mut BufReader<TcpStream>) -> io::Result<()> {
     loop {
         let line = read_line(input)?;

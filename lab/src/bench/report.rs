@@ -1,10 +1,10 @@
-//! Tables for a terminal.
+//! Formats results as tables for a terminal.
 
 use std::fmt::Write as _;
 
 use super::result::{Case, Measure, Report, Row};
 
-/// A case as a table: medians, and below each contender its ratios to the first.
+/// Formats a case as a table: medians, and below each contender its ratios to the first one.
 pub fn table(case: &Case) -> String {
     let mut text = format!("{}: {}\n", case.name, case.title);
     let measures = measures(case);
@@ -28,7 +28,7 @@ pub fn table(case: &Case) -> String {
     text
 }
 
-/// The targets of all cases.
+/// Formats the targets of all cases.
 pub fn targets(report: &Report) -> String {
     let mut text = String::new();
     for target in report.cases.iter().flat_map(|case| &case.targets) {
@@ -44,12 +44,12 @@ pub fn targets(report: &Report) -> String {
     text
 }
 
-/// A number in few characters.
+/// Formats a number in few characters.
 pub fn short(value: f64) -> String {
     if value >= 1000.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }
 
-/// The measures that any row has.
+/// Returns the measures that at least one row has.
 pub fn measures(case: &Case) -> Vec<Measure> {
     let has = |measure: &Measure| case.rows.iter().any(|row| row.median.contains_key(measure));
     Measure::ALL.into_iter().filter(has).collect()

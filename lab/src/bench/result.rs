@@ -1,38 +1,38 @@
-//! What was measured: samples, medians, ratios, and what they should be. Also the form of the JSON
-//! result.
+//! Results of benchmarks: samples, medians, ratios and targets. The types are also the format of
+//! the JSON result.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// What is measured of a run.
+/// A measured quantity of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
-    /// From start to end, in seconds.
+    /// Time from start to end, in seconds.
     Wall,
     /// Processor time of the client, in seconds.
     ClientCpu,
     /// Processor time of the replica's servers, in seconds.
     ServerCpu,
-    /// Most memory of the client, in MiB.
+    /// Highest memory use of the client, in MiB.
     Peak,
-    /// From client to server, in megabytes.
+    /// Bytes from client to server, in megabytes.
     Sent,
-    /// From server to client, in megabytes.
+    /// Bytes from server to client, in megabytes.
     Received,
-    /// Connections to the replica.
+    /// Number of connections to the replica.
     Connections,
-    /// How often the client sent after it had received something since it last sent.
+    /// Number of times that the client sent something after it had received something.
     Turns,
-    /// System calls of the client.
+    /// Number of system calls of the client.
     Calls,
-    /// Bytes that the client read by read() and the like, in megabytes.
+    /// Bytes that the client read with read() and similar calls, in megabytes.
     Read,
 }
 
 impl Measure {
-    /// All, in the order of the tables.
+    /// All quantities, in the order of the tables.
     pub const ALL: [Measure; 10] = [
         Measure::Wall,
         Measure::ClientCpu,
@@ -46,7 +46,7 @@ impl Measure {
         Measure::Read,
     ];
 
-    /// The head of its column.
+    /// Returns the heading of its column.
     pub fn head(self) -> &'static str {
         match self {
             Measure::Wall => "wall, s",
@@ -62,12 +62,12 @@ impl Measure {
         }
     }
 
-    /// Whether it is the same however long a run takes.
+    /// Returns whether the value is independent of the duration of a run.
     pub fn is_counted(self) -> bool {
         !matches!(self, Measure::Wall | Measure::ClientCpu | Measure::ServerCpu | Measure::Peak)
     }
 
-    /// A value with as many digits as it is worth.
+    /// Formats a value with a suitable number of digits.
     pub fn show(self, value: f64) -> String {
         match self {
             Measure::Wall | Measure::ClientCpu | Measure::ServerCpu if value < 10.0 => {
@@ -80,38 +80,38 @@ impl Measure {
     }
 }
 
-/// One run.
+/// The values of one run.
 pub type Sample = BTreeMap<Measure, f64>;
 
 /// The runs of one contender.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Row {
-    /// Whose they are.
+    /// The name of the contender.
     pub who: String,
-    /// All of them.
+    /// The values of all runs.
     pub samples: Vec<Sample>,
     /// The median of each measure.
     pub median: Sample,
-    /// Medians by those of the first row: below 1 it needs less.
+    /// Ratio of each median to that of the first row. Below 1 this contender needs less.
     pub ratio: Sample,
-    /// What went wrong, once each.
+    /// The errors that occurred, each once.
     pub faults: Vec<String>,
 }
 
-/// What a ratio, or a median, should not exceed.
+/// A limit for a ratio or a median.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Target {
-    /// What it is a target of, in words.
+    /// The name of the target.
     pub what: String,
-    /// The row that is looked at.
+    /// The row to check.
     pub who: String,
-    /// Which other row it is compared with; `None` for an absolute number.
+    /// The row to compare it with; `None` for an absolute limit.
     pub against: Option<String>,
-    /// Of which measure.
+    /// The measured quantity.
     pub measure: Measure,
-    /// The most.
+    /// The limit.
     pub at_most: f64,
-    /// What was measured; `None` if that row is missing or failed.
+    /// The measured value; `None` if the row is missing or failed.
     pub found: Option<f64>,
 }
 
@@ -120,27 +120,27 @@ pub struct Target {
 pub struct Case {
     /// Its name on the command line.
     pub name: String,
-    /// What was done, with sizes.
+    /// Description of the case, with sizes.
     pub title: String,
-    /// The first row is what the others are compared with.
+    /// The rows. The ratios compare the others with the first one.
     pub rows: Vec<Row>,
-    /// What should hold.
+    /// The limits that should hold.
     pub targets: Vec<Target>,
-    /// What else should be known.
+    /// Remarks.
     pub notes: Vec<String>,
 }
 
-/// All cases of a run, and where they ran.
+/// All cases of a run, and the machine.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Report {
-    /// Processors, kernel, Cyrus.
+    /// Processors, kernel, version of Cyrus.
     pub machine: String,
     /// Cases in the order in which they ran.
     pub cases: Vec<Case>,
 }
 
 impl Row {
-    /// From the runs of a contender.
+    /// Creates a row from the runs of a contender.
     pub fn new(who: &str, samples: Vec<Sample>, mut faults: Vec<String>) -> Row {
         faults.dedup();
         let median = Measure::ALL.into_iter().filter_map(|measure| {
@@ -153,12 +153,12 @@ impl Row {
 }
 
 impl Case {
-    /// Without rows.
+    /// Creates a case without rows.
     pub fn new(name: &str, title: String) -> Case {
         Case { name: name.to_owned(), title, ..Case::default() }
     }
 
-    /// Takes the rows, without what was read; computes ratios.
+    /// Sets the rows without the bytes read, and computes the ratios.
     pub fn with_rows(self, mut rows: Vec<Row>) -> Case {
         for row in &mut rows {
             row.median.remove(&Measure::Read);
@@ -166,13 +166,14 @@ impl Case {
         self.with_rows_and_reads(rows)
     }
 
-    /// Takes the rows; computes ratios.
+    /// Sets the rows and computes the ratios.
     pub fn with_rows_and_reads(mut self, rows: Vec<Row>) -> Case {
         self.rows = rows;
         let Some(base) = self.rows.first().map(|row| row.median.clone()) else { return self };
         for row in self.rows.iter_mut().skip(1) {
             for (measure, value) in &row.median {
-                // Cyrus's client maps files into memory, which counts as nothing.
+                // Cyrus's client maps files into memory, which is not counted, so a ratio would be
+                // misleading.
                 if *measure == Measure::Read {
                     continue;
                 }
@@ -184,13 +185,13 @@ impl Case {
         self
     }
 
-    /// Adds a target for the ratio of a row to the first one.
+    /// Adds a limit for the ratio of a row to the first one.
     pub fn target(self, what: &str, who: &str, measure: Measure, at_most: f64) -> Case {
         let against = self.rows.first().map(|row| row.who.clone()).unwrap_or_default();
         self.target_against(what, who, &against, measure, at_most)
     }
 
-    /// Adds a target for the ratio of a row to another.
+    /// Adds a limit for the ratio of a row to another row.
     pub fn target_against(
         self,
         what: &str,
@@ -204,7 +205,7 @@ impl Case {
         self.add(what, who, Some(against), measure, at_most, found)
     }
 
-    /// Adds a target for a median itself.
+    /// Adds a limit for a median.
     pub fn absolute(self, what: &str, who: &str, measure: Measure, at_most: f64) -> Case {
         let found = self.median(who, measure);
         self.add(what, who, None, measure, at_most, found)
@@ -221,14 +222,14 @@ impl Case {
     ) -> Case {
         let (what, who) = (what.to_owned(), who.to_owned());
         let against = against.map(str::to_owned);
-        // Nothing is said of a contender that was left out.
+        // Skip targets of contenders that did not run.
         if self.rows.iter().any(|row| row.who == who) {
             self.targets.push(Target { what, who, against, measure, at_most, found });
         }
         self
     }
 
-    /// A row's median, unless a run of it failed.
+    /// Returns the median of a row, unless one of its runs failed.
     pub fn median(&self, who: &str, measure: Measure) -> Option<f64> {
         let row = self.rows.iter().find(|row| row.who == who)?;
         row.median.get(&measure).copied().filter(|_| row.faults.is_empty())
@@ -236,13 +237,13 @@ impl Case {
 }
 
 impl Target {
-    /// Whether it holds.
+    /// Returns whether the limit holds.
     pub fn is_met(&self) -> bool {
         self.found.is_some_and(|found| found <= self.at_most)
     }
 }
 
-/// The middle one, or the mean of the two in the middle.
+/// Returns the middle value, or the mean of the two middle values.
 fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -255,7 +256,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 pub(super) mod tests {
     use super::*;
 
-    /// Two rows: the second takes a quarter of the time.
+    /// Returns two rows: the second one takes a quarter of the time.
     pub(in crate::bench) fn example() -> Case {
         let row = |who: &str, walls: &[f64]| {
             let samples = walls.iter().map(|wall| Sample::from([(Measure::Wall, *wall)]));

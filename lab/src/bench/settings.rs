@@ -1,4 +1,4 @@
-//! What is measured, and how much of it: the command line.
+//! The command line of the benchmark: which cases to run, and their sizes.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -6,61 +6,61 @@ use std::time::Duration;
 
 use super::cases::{self, CASES};
 
-/// How large the cases are. 0 leaves a case out.
+/// The sizes of the cases. A size of 0 leaves the case out.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Our `sync_client`.
     pub client: PathBuf,
-    /// Names of the cases, in the order of the table; without any those of a usual run.
+    /// Names of the cases to run, in the order of the table. If empty, the default cases run.
     pub cases: Vec<String>,
-    /// How often each contender runs.
+    /// Number of runs of each contender.
     pub rounds: usize,
-    /// Users of the first sync, mailboxes of each, messages in each.
+    /// Users of the first sync.
     pub users: usize,
-    /// See `users`.
+    /// Mailboxes of each of these users.
     pub folders: usize,
-    /// See `users`.
+    /// Messages in each of these mailboxes.
     pub messages: usize,
-    /// What the messages of first sync and lines look like.
+    /// The kind of messages for the first sync and the lines.
     pub mix: Mix,
     /// Messages in the one large mailbox.
     pub big: usize,
-    /// Users of which nothing has changed, with `folders` mailboxes each.
+    /// Users of the case without changes, with `folders` mailboxes each.
     pub unchanged: usize,
-    /// Mailboxes where nothing has changed, 50 of each user.
+    /// Mailboxes of the case without changes that has 50 for each user.
     pub idle: usize,
-    /// Milliseconds to the replica and back, where that is measured.
+    /// Round-trip time to the replica in the case that simulates one.
     pub round_trip: Duration,
-    /// Changes of a mixed day.
+    /// Number of changes in a mixed day.
     pub day: usize,
-    /// Messages in the mailbox of which one flag changes.
+    /// Messages in the mailbox in which one flag changes.
     pub flagged: usize,
     /// Mailboxes of one user.
     pub wide: usize,
     /// Users with one mailbox each.
     pub many: usize,
-    /// How much goes over the slow lines, in per cent.
+    /// Amount of mail for the slow lines, in per cent.
     pub line_size: usize,
-    /// Counts system calls with strace, in runs of their own.
+    /// Whether to count system calls with strace, in separate runs.
     pub calls: bool,
-    /// Where the result goes, as JSON.
+    /// File for the result as JSON.
     pub json: Option<PathBuf>,
-    /// Takes over the cases of that file that are not measured now.
+    /// Whether to keep the cases of that file that are not measured now.
     pub keep: bool,
-    /// Where the picture goes.
+    /// File for the picture.
     pub svg: Option<PathBuf>,
-    /// The page whose table is replaced; the picture beside it, too.
+    /// Page whose tables are replaced. Its picture is replaced as well.
     pub docs: Option<PathBuf>,
-    /// A result that is shown once more, in place of measuring.
+    /// An existing result to show instead of measuring.
     pub show: Option<PathBuf>,
 }
 
-/// What messages look like.
+/// The kind of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mix {
     /// Few headers, random words, random attachments: 11 KiB on average.
     Plain,
-    /// Long headers, HTML beside text, attachments: as people get mail.
+    /// Long headers, HTML and text, attachments: like real mail.
     Mail,
 }
 
@@ -94,7 +94,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Sizes for some minutes.
+    /// Sets sizes for a run of some minutes.
     fn quick(&mut self) {
         *self = Settings {
             client: std::mem::take(&mut self.client),
@@ -120,7 +120,7 @@ impl Settings {
     }
 }
 
-/// How an option is taken; the text is empty for those without a value.
+/// Function that applies an option. The text is empty for options without a value.
 type Take = fn(&mut Settings, &str) -> Result<(), String>;
 
 struct Flag {
@@ -276,7 +276,7 @@ const FLAGS: [Flag; 22] = [
     },
 ];
 
-/// What the program says of itself.
+/// Returns the usage text of the program.
 pub fn usage() -> String {
     let mut text = String::from("usage: bench [option...] [case...]\n\ncases:\n");
     for case in CASES {
@@ -290,7 +290,7 @@ pub fn usage() -> String {
     text
 }
 
-/// Reads a command line.
+/// Parses a command line.
 pub fn parse(args: &[String]) -> Result<Settings, String> {
     let mut settings = Settings::default();
     if let Ok(own) = std::env::current_exe() {

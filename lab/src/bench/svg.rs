@@ -1,11 +1,11 @@
-//! The ratios as horizontal bars: how much of what Cyrus's client needs ours needs.
+//! Draws ratios as horizontal bars: the resources of our client relative to Cyrus's.
 
 use std::fmt::Write as _;
 
 use super::contender::{CYRUS, Contender, OURS};
 use super::result::{Case, Measure, Report, Row};
 
-/// What is drawn of each case, and in which colour.
+/// The measures that are drawn for each case, with their colours.
 const DRAWN: [(Measure, &str, &str); 3] = [
     (Measure::Wall, "wall time", "#2b6cb0"),
     (Measure::ClientCpu, "client CPU", "#38a169"),
@@ -19,16 +19,16 @@ const RIGHT: f64 = 70.0;
 const TOP: f64 = 64.0;
 const BAR: f64 = 9.0;
 const GAP: f64 = 14.0;
-/// A bar that is longer ends there.
+/// Longer bars are cut off at this ratio.
 const MOST: f64 = 1.25;
 
-/// Draws all cases in which both clients ran as they are.
+/// Draws all cases in which both clients ran with default settings.
 pub fn draw(report: &Report) -> String {
     let drawn: Vec<(&Case, &Row)> = report
         .cases
         .iter()
         .filter(|case| case.rows.first().is_some_and(|row| row.who == CYRUS))
-        // Of a case at several sizes the last, which is the largest.
+        // If a case ran in several sizes, take the last one, which is the largest.
         .filter(|case| {
             let last = report.cases.iter().rfind(|other| other.name == case.name);
             last.is_some_and(|last| std::ptr::eq(last, *case))
@@ -72,7 +72,7 @@ pub fn draw(report: &Report) -> String {
     text
 }
 
-/// The row of our client as it is by default.
+/// Returns the row of our client with default settings.
 fn ours(case: &Case) -> Option<&Row> {
     let adapts = Contender::level("auto").name;
     let named = |name: &str| case.rows.iter().find(|row| row.who == name);
@@ -108,12 +108,12 @@ fn bars(text: &mut String, row: &Row, y: f64) {
     }
 }
 
-/// Where a ratio is from left to right.
+/// Returns the horizontal position of a ratio.
 fn place(ratio: f64) -> f64 {
     LEFT + ratio / MOST * (WIDTH - LEFT - RIGHT)
 }
 
-/// As much of a title as there is room for.
+/// Shortens a title to the available space.
 fn short(title: &str) -> String {
     const ROOM: usize = 66;
     if title.chars().count() <= ROOM {

@@ -20,7 +20,7 @@ usage: demo [PATH | --cyrus]
 ";
 
 fn main() {
-    // A failed check is told in one line, not as a fault of this program.
+    // Report a failed check in one line, without a panic message.
     std::panic::set_hook(Box::new(|panic| {
         let payload = panic.payload();
         let words = payload.downcast_ref::<String>().map(String::as_str);
@@ -135,7 +135,7 @@ fn change_something(master: &Cyrus) {
     fred.uid_store("3", "+FLAGS (\\Answered)");
 }
 
-/// Runs the client and shows what it prints.
+/// Runs the client and prints its output.
 fn run(client: Option<&Path>, master: &Cyrus) {
     let started = Instant::now();
     let run: Run = match client {
@@ -150,7 +150,7 @@ fn run(client: Option<&Path>, master: &Cyrus) {
     println!("  {} after {:.2?}", run.status, started.elapsed());
 }
 
-/// Commands that change the replica.
+/// Returns the commands that change the replica.
 fn applied(proxy: &Proxy) -> Vec<String> {
     let commands = proxy.commands().into_iter();
     commands.filter(|c| c.starts_with("APPLY ") && c != "APPLY CAPABILITIES").collect()
@@ -165,7 +165,7 @@ fn summary(commands: &[String]) -> String {
     parts.join(", ")
 }
 
-/// A line for each mailbox, then what belongs to the users.
+/// Prints a line for each mailbox, then the data of the users.
 fn show(server: &Cyrus) {
     let mut session = SyncServer::spawn(server);
     let mut names = tools::mailbox_names(server);

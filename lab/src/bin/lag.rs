@@ -1,5 +1,5 @@
-//! Measures how long a message takes from master to replica while Cyrus's sync_client and ours
-//! roll: from the moment when APPEND returned until a client of the replica sees it.
+//! Measures the delay of a message from master to replica in rolling replication, with Cyrus's
+//! sync_client and ours: from the return of APPEND until a client of the replica sees the message.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -12,9 +12,9 @@ usage: lag [--client PATH] [--samples N]
   --client   our sync_client (default: beside this program)
   --samples  messages for each figure (100)
 ";
-/// How often the replica is asked.
+/// Interval between two queries of the replica.
 const LOOK: Duration = Duration::from_micros(500);
-/// Messages before those that count.
+/// Messages that are sent before the measurement starts.
 const WARM_UP: usize = 3;
 
 #[derive(Clone, Copy)]
@@ -67,22 +67,22 @@ fn settings() -> Result<(PathBuf, usize), String> {
     }
 }
 
-/// Appends one message after the other, each when the last has arrived; with `idle` when nothing
-/// was logged for longer than the interval besides.
+/// Appends messages one by one, each after the previous one has arrived. With `idle`, waits so long
+/// before each that nothing was logged for longer than the interval.
 fn measure(lab: &Lab, samples: usize, idle: bool) -> Vec<Duration> {
     let mut master = Imap::login(&lab.master, "fred");
     let mut rng = Rng::new(1);
     let mut replica = None;
     let mut lags = Vec::new();
     for number in 0..WARM_UP + samples {
-        // At no particular moment of anybody's clock.
+        // A random pause, so that no timer of the programs favours a moment.
         let pause = if idle { 1_200 } else { 5 } + rng.below(1_000 / if idle { 1 } else { 10 });
         std::thread::sleep(Duration::from_millis(pause as u64));
         let message = format!("Subject: message {number}\r\n\r\nThis is number {number}.\r\n");
         let response = master.append("INBOX", "", message.as_bytes());
         let returned = Instant::now();
         assert!(response.is_ok(), "APPEND: {response:?}");
-        // Until the first has arrived there is no INBOX to select.
+        // The INBOX does not exist on the replica before the first message has arrived.
         let seen = replica.get_or_insert_with(|| first(lab));
         if number > 0 {
             await_another(seen);
@@ -94,7 +94,7 @@ fn measure(lab: &Lab, samples: usize, idle: bool) -> Vec<Duration> {
     lags
 }
 
-/// A session on the replica that has selected fred's INBOX, once it holds all the master's does.
+/// Returns a session on the replica with fred's INBOX selected, once all messages have arrived.
 fn first(lab: &Lab) -> Imap {
     let count = |imap: &mut Imap| imap.uids().len();
     let wanted = count(&mut Imap::login(&lab.master, "fred").with_selected("INBOX"));
@@ -127,7 +127,7 @@ fn name(client: Client) -> &'static str {
     }
 }
 
-/// Prints a line; returns the median in milliseconds.
+/// Prints a line. Returns the median in milliseconds.
 fn report(title: &str, lags: &[Duration]) -> f64 {
     let mut lags: Vec<f64> = lags.iter().map(|lag| lag.as_secs_f64() * 1000.0).collect();
     lags.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! One side of a comparison, turned into paths and values.
+//! Collects the data of one side of a comparison as paths and values.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,28 +12,28 @@ use crate::sync_server::SyncServer;
 use crate::tools;
 use crate::trees::Release;
 
-/// Message files by UID. A path that does not exist is a message without a file.
+/// Message files by UID. If the path does not exist, the message has no file.
 pub(crate) type Files = BTreeMap<u64, PathBuf>;
 
-/// One server and a session with its spool.
+/// A server and a session on its spool.
 pub(crate) struct Side<'a> {
     cyrus: &'a Cyrus,
     server: SyncServer,
 }
 
-/// What mailboxes.db holds.
+/// The contents of mailboxes.db.
 pub(crate) struct Mailboxes {
     pub(crate) facts: Facts,
-    /// Those that can be opened, by internal name.
+    /// Mailboxes that can be opened, by internal name.
     pub(crate) open: Vec<String>,
-    /// Owners of mailboxes, deleted ones included.
+    /// Owners of mailboxes, including deleted ones.
     pub(crate) users: Vec<String>,
-    /// Users of whose INBOX there is a tombstone. By the uniqueid in it Cyrus finds their files,
-    /// which after a rename are somebody else's.
+    /// Users whose INBOX is a tombstone. Cyrus finds their files by the uniqueid in it, so after a
+    /// rename it finds the files of another user.
     pub(crate) gone: Vec<String>,
 }
 
-/// What a mailbox holds.
+/// The contents of a mailbox.
 pub(crate) struct Contents {
     pub(crate) facts: Facts,
     pub(crate) files: Files,
@@ -44,7 +44,7 @@ impl<'a> Side<'a> {
         Side { cyrus, server: SyncServer::spawn(cyrus) }
     }
 
-    /// Sends a `GET`; the answer is read by the method for it, so that both sides work at once.
+    /// Sends a `GET`. The caller reads the reply later, so that both servers work at the same time.
     pub(crate) fn ask(&mut self, name: &str, value: &str) {
         let mut line = format!("GET {name} ").into_bytes();
         Value::text(value).write(&mut line);
@@ -52,10 +52,10 @@ impl<'a> Side<'a> {
         self.server.send(&line);
     }
 
-    /// Entries of mailboxes.db: by name (`N`) and by uniqueid (`I`).
+    /// Returns the entries of mailboxes.db: by name (`N`) and by uniqueid (`I`).
     ///
-    /// Tombstones and name histories are left out: they tell how a server got where it is. The
-    /// protocol of 3.6 speaks of present names alone; each server writes its own past.
+    /// Tombstones and name histories are left out, because they describe the past of a server. The
+    /// protocol of 3.6 transfers only current names, and each server writes its own past.
     pub(crate) fn mailboxes(&self) -> Mailboxes {
         let mut found = Mailboxes {
             facts: Facts::new(),
@@ -74,7 +74,7 @@ impl<'a> Side<'a> {
                 }
             };
             if !matches!(kind, "N" | "I") {
-                // Reverse ACLs: who may do what to which mailbox is in the key.
+                // Reverse ACLs, whose keys contain the mailbox and the user.
                 found.facts.insert(format!("mailboxes.db {kind} {name}"), value);
                 continue;
             }
@@ -83,7 +83,8 @@ impl<'a> Side<'a> {
                 other => panic!("mailboxes.db: {key}: {value}: {other:?}"),
             };
             if self.cyrus.release() == Release::Bullseye {
-                // As 3.6 writes them: mail, where nothing else is said; no ACL of intermediates.
+                // Convert to the form of 3.6: mail is stated explicitly, and intermediates have no
+                // ACL.
                 let types = entry.remove("T").map_or_else(|| "e".into(), |types| types.show());
                 let types = if types == "i" { "ei".into() } else { types };
                 if types == "ei" {
@@ -115,7 +116,7 @@ impl<'a> Side<'a> {
                             rights.iter().map(|(who, what)| format!("{who} {}", what.show()));
                         pairs.collect::<Vec<_>>().join(", ")
                     }
-                    // Whether the directories are by name: each server's own affair.
+                    // Each server decides for itself whether its directories are named by name.
                     ("T", value) => value.show().replace('l', ""),
                     (_, value) => value.show(),
                 };
@@ -127,12 +128,12 @@ impl<'a> Side<'a> {
         found
     }
 
-    /// Where the files of these mailboxes are.
+    /// Returns the directories of these mailboxes.
     pub(crate) fn places(&self, mailboxes: &[String]) -> BTreeMap<String, Places> {
         places(self.cyrus, mailboxes.iter().map(String::as_str))
     }
 
-    /// Seen state, subscriptions and sieve scripts of a user.
+    /// Returns the seen state, subscriptions and Sieve scripts of a user.
     pub(crate) fn user(&mut self, user: &str) -> Facts {
         let mut facts = Facts::new();
         for (kind, value) in self.server.reply().ok() {
@@ -150,7 +151,7 @@ impl<'a> Side<'a> {
         facts
     }
 
-    /// Annotations of the server itself.
+    /// Returns the annotations of the server itself.
     pub(crate) fn server_annotations(&mut self) -> Facts {
         let mut facts = Facts::new();
         for (_, value) in self.server.reply().ok() {
@@ -159,11 +160,12 @@ impl<'a> Side<'a> {
         facts
     }
 
-    /// Limits and use of the quota roots.
+    /// Returns the limits and usage of the quota roots.
     ///
-    /// A root with no mailbox at or below it (left after a rename or delete; `quota -f` removes
-    /// it) is left out: the protocol shows roots only through the mailboxes they apply to. So is
-    /// the modseq of a root, which on each server rises with changes that are no change of limits.
+    /// Roots without a mailbox at or below them are left out, because the protocol shows roots only
+    /// through their mailboxes. A rename or delete leaves such roots until `quota -f` removes them.
+    /// The modseq of a root is also left out: it rises on each server with changes other than
+    /// limits.
     pub(crate) fn quotas(&mut self, mailboxes: &[String]) -> Facts {
         let mut facts = Facts::new();
         let mut roots = Vec::new();
@@ -194,7 +196,7 @@ impl<'a> Side<'a> {
             for (_, value) in self.server.reply().ok() {
                 fields(&mut facts, "QUOTA", &["ROOT"], value);
                 facts.remove(&format!("QUOTA {root} MODSEQ"));
-                // Since 3.8 these are told once more under the names of RFC 9208.
+                // Since 3.8 these limits are also reported under the names of RFC 9208.
                 facts.remove(&format!("QUOTA {root} ANNOTATION-STORAGE"));
                 facts.remove(&format!("QUOTA {root} MAILBOX"));
             }
@@ -202,13 +204,14 @@ impl<'a> Side<'a> {
         facts
     }
 
-    /// A mailbox with all its records, and the files of those that are not expunged.
-    /// `places` are the directories of all mailboxes.
+    /// Returns a mailbox with all its records, and the files of its unexpunged messages. `places`
+    /// are the directories of all mailboxes.
     pub(crate) fn mailbox(&mut self, name: &str, places: &BTreeMap<String, Places>) -> Contents {
         let mut contents = Contents { facts: Facts::new(), files: Files::new() };
         let reply = self.server.reply();
         if reply.status != crate::Status::Ok {
-            // With the server's name, so that a mailbox broken on both sides does not go unseen.
+            // Add the server's name, so that a mailbox that is broken on both sides counts as a
+            // difference.
             let words = format!("{:?} {} on {}", reply.status, reply.text, self.cyrus.name());
             contents.facts.insert(format!("{name} FULLMAILBOX"), words);
             return contents;
@@ -242,7 +245,7 @@ impl<'a> Side<'a> {
     }
 }
 
-/// Adds the fields of a keyed list, its path being the prefix and the values of `keys`.
+/// Adds the fields of a keyed list. The path is the prefix followed by the values of `keys`.
 fn fields(facts: &mut Facts, prefix: &str, keys: &[&str], value: Value) {
     let mut map = value.into_map();
     let mut path = prefix.to_owned();
@@ -255,7 +258,7 @@ fn fields(facts: &mut Facts, prefix: &str, keys: &[&str], value: Value) {
     }
 }
 
-/// Adds one field, in an order of its own where order has no meaning.
+/// Adds one field. Sorts lists whose order has no meaning.
 fn field(facts: &mut Facts, path: &str, key: &str, value: Value) {
     match (key, value) {
         ("ANNOTATIONS", Value::List(annotations)) => {
@@ -285,8 +288,8 @@ fn flags(record: &Value) -> String {
     record.get("FLAGS").map_or_else(String::new, Value::show).replace("\\\\", "\\")
 }
 
-/// The owner of a mailbox: `user.john^doe.Sent` and `DELETED.user.john^doe.Sent.6B04A4A8` are
-/// john.doe's, `example.com!user.fred` is fred@example.com's.
+/// Returns the owner of a mailbox: john.doe for `user.john^doe.Sent` and
+/// `DELETED.user.john^doe.Sent.6B04A4A8`, fred@example.com for `example.com!user.fred`.
 fn owner(name: &str) -> Option<String> {
     let (domain, local) = match name.split_once('!') {
         Some((domain, local)) => (Some(domain), local),
@@ -305,9 +308,9 @@ fn is_inbox(name: &str) -> bool {
     local.strip_prefix("user.").is_some_and(|user| !user.contains('.'))
 }
 
-/// Quota roots below a directory of the `quotalegacy` database, one file each, named as the root
-/// without its domain; `root` is that of the whole domain. With what the file holds, as it would
-/// be in another database.
+/// Collects the quota roots below a directory of a `quotalegacy` database. Each file has the name
+/// of a root without its domain; a file `root` is the root of the whole domain. Returns the
+/// contents in the format of other databases.
 fn quota_files(dir: &Path, domain: &str, out: &mut Vec<(String, String)>) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     for entry in entries.flatten() {

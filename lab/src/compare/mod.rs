@@ -1,14 +1,15 @@
-//! The oracle: everything in which a replica differs from its master.
+//! The oracle of the tests: finds all differences between a replica and its master.
 //!
-//! Both sides are asked through Cyrus's own programs (`sync_server -X`, `cyr_dbtool`) and by
-//! reading message files, never through code of the library under test. Each side becomes a map
-//! from a path (`user.fred.Sent RECORD 7 FLAGS`) to a value; the differences of the maps are what is
-//! returned. What cannot be the same on both sides, and why:
+//! It reads both sides through Cyrus's own programs (`sync_server -X`, `cyr_dbtool`) and from
+//! message files, never through the library under test. Each side becomes a map from paths
+//! (`user.fred.Sent RECORD 7 FLAGS`) to values, and the two maps are compared. Some things cannot
+//! be equal on both sides:
 //!
 //! - the time at which an entry of mailboxes.db was written (`M`): it is not on the wire
 //! - tombstones and name histories: each server writes its own past ([`Side::mailboxes`])
-//! - whether a mailbox's directories are by name or by uniqueid: nor is that
-//! - quota roots that apply to no mailbox: the protocol cannot show them ([`Side::quotas`])
+//! - whether a mailbox's directories are named by name or by uniqueid, which is not on the wire
+//!   either
+//! - quota roots without a mailbox: the protocol cannot show them ([`Side::quotas`])
 
 mod collect;
 
@@ -18,10 +19,10 @@ use std::fmt;
 use crate::cyrus::Cyrus;
 use collect::Side;
 
-/// A place where replica and master are not the same.
+/// A difference between replica and master.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// What it is about: `user.fred.Sent RECORD 7 FLAGS`.
+    /// The object of the difference: `user.fred.Sent RECORD 7 FLAGS`.
     pub path: String,
     /// The master's value; `None` if it has none.
     pub master: Option<String>,
@@ -39,8 +40,9 @@ impl fmt::Display for Difference {
 /// Paths and values of one side.
 pub(crate) type Facts = BTreeMap<String, String>;
 
-/// Everything in which the replica differs from the master: mailboxes, records, flags, annotations, message files, quotas and their use, seen state,
-/// subscriptions, sieve scripts. Order is ignored where it has no meaning.
+/// Returns all differences between master and replica: mailboxes, records, flags, annotations,
+/// message files, quotas and their usage, seen state, subscriptions, Sieve scripts. Order is
+/// ignored where it has no meaning.
 pub fn compare(master: &Cyrus, replica: &Cyrus) -> Vec<Difference> {
     let (mut left, mut right) = (Side::open(master), Side::open(replica));
     let mut differences = Vec::new();
@@ -77,7 +79,7 @@ pub fn compare(master: &Cyrus, replica: &Cyrus) -> Vec<Difference> {
     differences
 }
 
-/// The differences as lines, at most `limit` of them, for the message of a failed test.
+/// Formats at most `limit` of the differences as lines, for the message of a failed test.
 pub fn describe(differences: &[Difference], limit: usize) -> String {
     let mut lines: Vec<String> = differences.iter().take(limit).map(|d| format!("  {d}")).collect();
     if differences.len() > limit {
@@ -102,7 +104,8 @@ fn diff(master: Facts, mut replica: Facts, out: &mut Vec<Difference>) {
     }
 }
 
-/// The time at which an entry of mailboxes.db was written is not on the wire.
+/// Returns whether a difference is excused: the time at which an entry of mailboxes.db was written
+/// is not on the wire.
 fn excused(difference: &Difference) -> bool {
     difference.path.starts_with("mailboxes.db ") && difference.path.ends_with(" M")
 }
@@ -117,14 +120,14 @@ fn compare_files(
     for uid in uids {
         let show = |files: &collect::Files| {
             files.get(uid).map(|path| match path.metadata() {
-                // Reading a FIFO would never end.
+                // Do not read a FIFO: that would never end.
                 Ok(found) if !found.is_file() => Err("no regular file".to_owned()),
                 _ => std::fs::read(path).map_err(|e| e.to_string()),
             })
         };
         let (a, b) = (show(master), show(replica));
         let missing = [&a, &b].iter().any(|side| matches!(side, Some(Err(_))));
-        // A record that only one side has is reported as such.
+        // A record that only one side has is reported elsewhere.
         if a.is_none() || b.is_none() || (a == b && !missing) {
             continue;
         }

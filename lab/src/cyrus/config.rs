@@ -1,4 +1,4 @@
-//! What a server reads: imapd.conf and cyrus.conf.
+//! Writes the configuration of a server: imapd.conf and cyrus.conf.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use crate::options::{ADMIN, Options, REPLICATOR};
 use crate::run::copy_program;
 
 impl Cyrus {
-    /// Writes imapd.conf and cyrus.conf. Lines of `extra` take the place of ours.
+    /// Writes imapd.conf and cyrus.conf. Lines of `extra` replace the lab's own lines.
     pub(crate) fn configure(&self, options: &Options, extra: &str) {
         let yes = |value: bool| if value { "yes" } else { "no" };
         let dir = self.dir.display();
@@ -51,7 +51,7 @@ impl Cyrus {
         );
         let mut text = text;
         if let Some(tree) = &self.tree {
-            // What our client on this spool has written by: this version's own, too.
+            // Lets our client write to this spool with the sync_server of the same version.
             let script = self.dir.join("sync_server");
             let draft = script.with_extension("draft");
             self.guard.write(&draft, tree.script("/usr/lib/cyrus/bin/sync_server"));
@@ -81,18 +81,18 @@ impl Cyrus {
         self.guard.write(&self.dir.join("cyrus.conf"), text);
     }
 
-    /// Chooses other ports; `configure` must follow.
+    /// Chooses other ports. The caller must then call `configure`.
     pub(crate) fn change_ports(&mut self) {
         self.ports = Ports::free();
     }
 
-    /// Whether imapd.conf names archive partitions.
+    /// Returns whether imapd.conf configures archive partitions.
     pub(crate) fn has_archive(&self) -> bool {
         let text = fs::read_to_string(self.imapd_conf()).expect("imapd.conf was written");
         text.lines().any(|line| line.starts_with("archivepartition-"))
     }
 
-    /// Has the server show this certificate from now on; daemons are started anew.
+    /// Sets the server's certificate and restarts the daemons.
     pub fn use_certificate(&mut self, certificate: &crate::certs::Certificate) {
         let (cert, key) = (certificate.cert.display(), certificate.key.display());
         self.set_config("tls_server_cert", Some(&cert.to_string()));
@@ -101,8 +101,8 @@ impl Cyrus {
         self.start_server();
     }
 
-    /// Sets an option of imapd.conf, or with `None` removes it. Tools see it at once, daemons when
-    /// they are next started.
+    /// Sets an option of imapd.conf, or removes it with `None`. Tools use the new value
+    /// immediately, daemons after their next start.
     pub fn set_config(&self, option: &str, value: Option<&str>) {
         let old = fs::read_to_string(self.imapd_conf()).expect("imapd.conf was written");
         let is_other = |line: &&str| line.split(':').next() != Some(option);
@@ -111,7 +111,7 @@ impl Cyrus {
         self.guard.write(&self.imapd_conf(), lines.join("\n") + "\n");
     }
 
-    /// Adds an entry to a section of cyrus.conf, as `START` or `DAEMON`: a program that master starts
+    /// Adds a program to a section of cyrus.conf, such as `START` or `DAEMON`. master starts it
     /// when it starts itself.
     ///
     /// # Panics
@@ -125,29 +125,29 @@ impl Cyrus {
         self.guard.write(&path, old.replace(&head, &entry));
     }
 
-    /// Adds a service to cyrus.conf: a program of Cyrus with its arguments, for this address and
-    /// port. Daemons must be started anew.
+    /// Adds a service to cyrus.conf: a Cyrus program with its arguments, for this address and port.
+    /// The daemons must be restarted.
     pub fn add_service(&self, name: &str, program: &str, listen: &str) {
         let command = format!("{}/{program} -C {}", PROGRAM_DIRS[0], self.imapd_conf().display());
         let more = format!("{command}\" listen=\"{listen}\" prefork=\"0");
         self.add_entry("SERVICES", name, &more);
     }
 
-    /// Makes sync_client on this server talk to that replica.
+    /// Configures sync_client on this server to replicate to `replica`.
     pub fn use_replica(&self, replica: &Cyrus) {
         self.use_port(replica.csync_port());
         self.set_config("sync_realm", Some(replica.name()));
     }
 
-    /// Makes sync_client on this server talk to that port of 127.0.0.1, for instance a
-    /// [`Proxy`](crate::Proxy)'s.
+    /// Configures sync_client on this server to connect to a port of 127.0.0.1, such as that of a
+    /// [`Proxy`](crate::Proxy).
     pub fn use_port(&self, port: u16) {
         self.set_config("sync_port", Some(&port.to_string()));
     }
 }
 
-/// Lines of imapd.conf, each option once: the later line counts, and one without a value takes
-/// the option away.
+/// Merges lines of imapd.conf so that each option appears once. The last line wins. A line without
+/// a value removes the option.
 fn merge(lines: &str, more: &str) -> String {
     let mut merged: Vec<&str> = Vec::new();
     for line in lines.lines().chain(more.lines()).filter(|line| !line.is_empty()) {

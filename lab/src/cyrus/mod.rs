@@ -1,4 +1,4 @@
-//! One Cyrus server: its configuration, its daemons, its files.
+//! A Cyrus server: its configuration, daemons and files.
 
 mod config;
 mod names;
@@ -18,10 +18,10 @@ use crate::trees::{Release, Tree};
 
 pub(crate) use process::SHIM_NAME;
 
-/// Where Debian puts Cyrus's programs.
+/// The directories in which Debian installs Cyrus's programs.
 const PROGRAM_DIRS: [&str; 3] = ["/usr/lib/cyrus/bin", "/usr/sbin", "/usr/bin"];
 
-/// Directories of a server, in an order in which they can be made.
+/// Directories of a server, parents first.
 const DIRECTORIES: [&str; 11] = [
     "",
     "conf",
@@ -36,7 +36,7 @@ const DIRECTORIES: [&str; 11] = [
     "lock",
 ];
 
-/// Annotations beyond those Cyrus defines: a text and a number, for mailboxes, messages, server.
+/// Additional annotations: a text and a number, for mailboxes, messages and the server.
 const ANNOTATIONS: &str = "\
 /vendor/lab/mailbox,mailbox,string,backend,value.shared value.priv,
 /vendor/lab/number,mailbox,uint,backend,value.shared,
@@ -68,7 +68,8 @@ struct Ports {
 }
 
 impl Ports {
-    /// Ports that are free now. Somebody else may take one before Cyrus does; the greeting tells.
+    /// Returns ports that are free now. Another program may take one before Cyrus does; then the
+    /// greeting is wrong.
     fn free() -> Ports {
         let [a, b, c, d] = [(); 4].map(|()| bind_any());
         let port = |l: &TcpListener| l.local_addr().expect("a bound socket has a port").port();
@@ -76,8 +77,9 @@ impl Ports {
     }
 }
 
-/// Below the ports that the kernel gives to whoever connects. One of those, asked again and again
-/// before anybody listens there, sometimes connects to itself, and then Cyrus cannot have it.
+/// Ports below the range that the kernel assigns to outgoing connections. A port of that range can
+/// connect to itself if it is tried often before a server listens on it. Cyrus could then not use
+/// it.
 const PORTS: std::ops::Range<u16> = 12_000..32_000;
 
 fn bind_any() -> TcpListener {
@@ -90,7 +92,7 @@ fn bind_any() -> TcpListener {
 }
 
 impl Cyrus {
-    /// Lays out the directories and the user database; nothing runs yet.
+    /// Creates the directories and the user database. Starts nothing.
     pub(crate) fn prepare(
         guard: &Arc<Guard>,
         side: &str,
@@ -113,7 +115,7 @@ impl Cyrus {
         for sub in DIRECTORIES {
             guard.make_dir(&cyrus.dir.join(sub));
         }
-        // What `ctl_cyrusdb -r` leaves at every start of Cyrus: the time of the last recovery.
+        // `ctl_cyrusdb -r` writes this at every start of Cyrus: the time of the last recovery.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let stamp = u32::try_from(now).unwrap_or(u32::MAX).to_be_bytes();
         guard.write(&cyrus.dir.join("conf/db/skipstamp"), stamp);
@@ -125,7 +127,7 @@ impl Cyrus {
         cyrus
     }
 
-    /// Gives a user a password ([`PASSWORD`]).
+    /// Creates a user with the password [`PASSWORD`].
     pub fn add_user(&self, user: &str) {
         let mut command = self.guard.command("/usr/sbin/saslpasswd2");
         command.args(["-c", "-p", "-f"]).arg(self.dir.join("sasldb2"));
@@ -139,72 +141,73 @@ impl Cyrus {
         assert!(output.status.success(), "saslpasswd2 {user}: {output:?}");
     }
 
-    /// Which version of Cyrus it is; that of Debian 12 where it is the installed one.
+    /// Returns the version of Cyrus. The installed one is that of Debian 12.
     pub fn release(&self) -> Release {
         self.tree.as_ref().map_or(Release::Bookworm, Tree::release)
     }
 
-    /// A directory of the lab that goes with it and that the cyrus user may write to.
+    /// Returns a directory that is removed with the lab and that the cyrus user may write to.
     pub fn scratch(&self) -> PathBuf {
         let dir = self.dir.join("scratch");
         self.guard.make_dir(&dir);
         dir
     }
 
-    /// imapd.conf.
+    /// Returns the path of imapd.conf.
     pub fn imapd_conf(&self) -> PathBuf {
         self.dir.join("imapd.conf")
     }
-    /// `configdirectory`: mailboxes.db, annotations.db, user/, quota/, sync/, ...
+    /// Returns `configdirectory`: mailboxes.db, annotations.db, user/, quota/, sync/, ...
     pub fn config_dir(&self) -> PathBuf {
         self.dir.join("conf")
     }
-    /// Directory of a partition: `default` or `second`.
+    /// Returns the directory of a partition: `default` or `second`.
     pub fn partition_dir(&self, partition: &str) -> PathBuf {
         self.dir.join(if partition == "default" { "spool" } else { partition })
     }
-    /// Directory of an archive partition.
+    /// Returns the directory of an archive partition.
     pub fn archive_dir(&self, partition: &str) -> PathBuf {
         self.dir.join(if partition == "default" { "archive" } else { "archive2" })
     }
-    /// The server's own directory, above all the others.
+    /// Returns the server's own directory, which contains all others.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
-    /// What daemons and tools of this server sent to syslog, a line each.
+    /// Returns the file with the syslog lines of this server's daemons and tools.
     pub fn log_path(&self) -> PathBuf {
         self.dir.join("syslog")
     }
-    /// Contents of [`Cyrus::log_path`].
+    /// Returns the contents of [`Cyrus::log_path`].
     pub fn log(&self) -> String {
         let bytes = fs::read(self.log_path()).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
-    /// `servername`, also what it greets with.
+    /// Returns `servername`, which is also in the greetings.
     pub fn name(&self) -> &str {
         &self.name
     }
-    /// Port of imapd on 127.0.0.1.
+    /// Returns the port of imapd on 127.0.0.1.
     pub fn imap_port(&self) -> u16 {
         self.ports.imap
     }
-    /// Port of imapd with TLS from the first byte on, on 127.0.0.1. Needs `tls_server_cert`.
+    /// Returns the port of imapd for TLS from the first byte on, on 127.0.0.1. Needs
+    /// `tls_server_cert`.
     pub fn imaps_port(&self) -> u16 {
         self.ports.imaps
     }
-    /// Port of sync_server on 127.0.0.1.
+    /// Returns the port of sync_server on 127.0.0.1.
     pub fn csync_port(&self) -> u16 {
         self.ports.csync
     }
-    /// Port of timsieved on 127.0.0.1.
+    /// Returns the port of timsieved on 127.0.0.1.
     pub fn sieve_port(&self) -> u16 {
         self.ports.sieve
     }
-    /// UNIX socket of sync_server (already authorised).
+    /// Returns the UNIX socket of sync_server, on which clients are already authorised.
     pub fn csync_socket(&self) -> PathBuf {
         self.dir.join("csync.sock")
     }
-    /// UNIX socket of lmtpd (already authorised).
+    /// Returns the UNIX socket of lmtpd, on which clients are already authorised.
     pub fn lmtp_socket(&self) -> PathBuf {
         self.dir.join("lmtp.sock")
     }

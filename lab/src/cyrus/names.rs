@@ -1,10 +1,10 @@
-//! Names of mailboxes as the administrator and users write them.
+//! Mailbox names as the administrator and users write them.
 
 use super::Cyrus;
 
 impl Cyrus {
-    /// The name of a mailbox as the administrator writes it: with `unixhierarchysep`
-    /// `user.john^doe.Sent` is `user/john.doe/Sent`; `example.com!user.fred` is
+    /// Returns the name of a mailbox for the administrator. With `unixhierarchysep`,
+    /// `user.john^doe.Sent` becomes `user/john.doe/Sent`. `example.com!user.fred` becomes
     /// `user.fred@example.com`.
     pub fn admin_name(&self, internal: &str) -> String {
         if let Some((domain, rest)) = internal.split_once('!') {
@@ -21,7 +21,7 @@ impl Cyrus {
         internal.chars().map(change).collect()
     }
 
-    /// The reverse of [`Cyrus::admin_name`].
+    /// Reverses [`Cyrus::admin_name`].
     pub fn internal_name(&self, admin: &str) -> String {
         if !self.unixhierarchysep {
             return admin.to_owned();
@@ -34,8 +34,8 @@ impl Cyrus {
         admin.chars().map(change).collect()
     }
 
-    /// The name of a user's own mailbox as that user writes it: of `user.fred.Sent` it is
-    /// `INBOX.Sent`, or `Sent` with `altnamespace`; of `user.fred` it is `INBOX`.
+    /// Returns the name of a user's own mailbox for that user: `user.fred.Sent` becomes
+    /// `INBOX.Sent`, or `Sent` with `altnamespace`; `user.fred` becomes `INBOX`.
     pub fn own_name(&self, internal: &str) -> String {
         let below = local(internal).splitn(3, '.').nth(2);
         match below {
@@ -45,7 +45,7 @@ impl Cyrus {
         }
     }
 
-    /// The name of another user's or a shared mailbox as a user of the same domain writes it.
+    /// Returns the name of another user's or a shared mailbox for a user of the same domain.
     pub fn others_name(&self, internal: &str) -> String {
         let internal = local(internal);
         if !self.altnamespace {
@@ -57,13 +57,13 @@ impl Cyrus {
         }
     }
 
-    /// The separator in names.
+    /// Returns the hierarchy separator.
     pub fn separator(&self) -> char {
         if self.unixhierarchysep { '/' } else { '.' }
     }
 }
 
-/// An internal name without its domain.
+/// Returns an internal name without its domain.
 fn local(internal: &str) -> &str {
     internal.split_once('!').map_or(internal, |(_, rest)| rest)
 }

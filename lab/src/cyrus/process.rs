@@ -1,4 +1,4 @@
-//! A server's daemons and tools.
+//! Starts and stops a server's daemons, and runs its tools.
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpStream};
@@ -9,20 +9,20 @@ use std::time::{Duration, Instant};
 use super::{Cyrus, PROGRAM_DIRS};
 use crate::guard;
 
-/// How long a server may take to start before the lab gives up.
+/// Maximum time for the start of a server.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long a service may take to finish what it does.
+/// Maximum time for a service to finish.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
-/// Name of the preloaded syslog shim in the lab's directory.
+/// File name of the preloaded syslog shim in the lab's directory.
 pub(crate) const SHIM_NAME: &str = "syslog_shim.so";
 
 impl Cyrus {
-    /// Starts the daemons and waits until they greet.
+    /// Starts the daemons and waits for their greetings.
     ///
     /// # Panics
-    /// If they do not, with what they logged.
+    /// If a greeting does not come. The message contains the log.
     pub fn start_server(&mut self) {
         self.launch();
         if let Err(why) = self.await_greetings() {
@@ -38,8 +38,8 @@ impl Cyrus {
         self.master = Some(command.spawn().expect("cannot start Cyrus's master"));
     }
 
-    /// Waits until imapd and sync_server greet with this server's own name, so that a port taken
-    /// by somebody else in the meantime is noticed.
+    /// Waits until imapd and sync_server greet with this server's own name. Another name shows that
+    /// another program has taken the port.
     pub(crate) fn await_greetings(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + START_LIMIT;
         for (port, last) in [(self.ports.imap, "* OK"), (self.ports.csync, "* OK")] {
@@ -72,7 +72,7 @@ impl Cyrus {
                     }
                     return Err(format!("port {port} closed without a greeting: {text:?}"));
                 }
-                // Master gives no sign that it listens; asking again is the only way.
+                // master does not report when it listens, so try again.
                 Err(_) if Instant::now() < deadline => {
                     std::thread::sleep(Duration::from_millis(3));
                 }
@@ -81,14 +81,14 @@ impl Cyrus {
         }
     }
 
-    /// Stops the daemons; the spool stays and [`Cyrus::start_server`] starts them again.
+    /// Stops the daemons. The spool stays, and [`Cyrus::start_server`] starts them again.
     pub fn stop_server(&mut self) {
         let Some(mut master) = self.master.take() else { return };
-        // Master answers SIGTERM by signalling its whole process group, which is the lab's.
-        // So it is halted, its services are ended in order, and it is killed.
+        // On SIGTERM, master signals its whole process group, which is the lab's. Therefore halt
+        // it, end its services one by one, and then kill it.
         let pid = i32::try_from(master.id()).expect("process ids fit");
         guard::signal(pid, libc::SIGSTOP);
-        // Until it has really halted it may start another service, which would keep the ports.
+        // Before it has halted, it could start another service, which would keep the ports open.
         let deadline = Instant::now() + STOP_LIMIT;
         while !guard::has_halted(pid) && Instant::now() < deadline {
             std::thread::yield_now();
@@ -107,20 +107,20 @@ impl Cyrus {
         }
     }
 
-    /// Whether the daemons were started and not stopped.
+    /// Returns whether the daemons were started and not stopped.
     pub fn is_running(&self) -> bool {
         self.master.is_some()
     }
 
-    /// Processor time that all services have taken since the daemons were started, to a hundredth
-    /// of a second.
+    /// Returns the processor time of all services since the daemons were started, with a precision
+    /// of a hundredth of a second.
     pub fn services_cpu(&self) -> Duration {
         let pid = self.master.as_ref().and_then(|master| i32::try_from(master.id()).ok());
         pid.map(guard::cpu_of_children).unwrap_or_default()
     }
 
-    /// One of Cyrus's programs, with `-C imapd.conf`, as the cyrus user, in the lab's group,
-    /// its syslog going to [`Cyrus::log_path`].
+    /// Returns a command for a Cyrus program with `-C imapd.conf`. It runs as the cyrus user in the
+    /// lab's group, and its syslog goes to [`Cyrus::log_path`].
     pub fn program(&self, name: &str) -> Command {
         let places = PROGRAM_DIRS.iter().map(|d| Path::new(d).join(name));
         let there = |place: &PathBuf| match &self.tree {
@@ -138,8 +138,8 @@ impl Cyrus {
         command
     }
 
-    /// Any program, as the cyrus user, in the lab's group, its syslog going to
-    /// [`Cyrus::log_path`].
+    /// Returns a command for any program. It runs as the cyrus user in the lab's group, and its
+    /// syslog goes to [`Cyrus::log_path`].
     pub fn command(&self, path: impl AsRef<Path>) -> Command {
         let mut command = self.guard.command(path);
         self.send_log(&mut command);
@@ -161,7 +161,7 @@ impl Cyrus {
 
 impl Drop for Cyrus {
     fn drop(&mut self) {
-        // The guard kills the group; this only keeps no zombie.
+        // The guard kills the group. This only prevents a zombie.
         if let Some(mut master) = self.master.take() {
             let _ = master.kill();
             let _ = master.wait();

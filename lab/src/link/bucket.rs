@@ -1,28 +1,28 @@
-//! The rate of a line, and how much may be under way on it.
+//! Limits the rate of a line, and the amount of data in transit on it.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a line that stood idle may be ahead of its rate: what a sender may send at once. It
-/// makes up for threads that wake a little late.
+/// How far a line may be ahead of its rate after a pause, which allows a burst. This compensates
+/// for threads that wake a little late.
 const BURST: Duration = Duration::from_millis(5);
 
-/// Sends bytes one after the other at a rate, for all who share it.
+/// Sends bytes one after the other at a fixed rate. All users of a line share it.
 #[derive(Debug)]
 pub(super) struct Bucket {
     nanoseconds_per_byte: f64,
-    /// When the last of the bytes taken so far has passed.
+    /// Time at which the last of the accepted bytes will have passed.
     free: Mutex<Instant>,
 }
 
 impl Bucket {
-    /// A line of so many bits a second, idle since `now`.
+    /// Creates a line with a rate in bits a second that is idle since `now`.
     pub(super) fn new(bits_per_second: u64, now: Instant) -> Bucket {
         let nanoseconds_per_byte = 8e9 / bits_per_second.max(1) as f64;
         Bucket { nanoseconds_per_byte, free: Mutex::new(now) }
     }
 
-    /// Puts bytes on the line. Returns when the last of them has passed.
+    /// Puts bytes on the line. Returns the time at which the last of them will have passed.
     pub(super) fn take(&self, bytes: usize, now: Instant) -> Instant {
         let takes = Duration::from_nanos((bytes as f64 * self.nanoseconds_per_byte) as u64);
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
@@ -32,7 +32,7 @@ impl Bucket {
     }
 }
 
-/// Bounds the bytes that are under way, as the window of a TCP connection does.
+/// Limits the bytes in transit, like the window of a TCP connection.
 #[derive(Debug)]
 pub(super) struct Window {
     most: usize,
@@ -41,12 +41,12 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Lets so many bytes be under way; a single piece may be larger.
+    /// Allows `most` bytes in transit. A single larger piece is also allowed.
     pub(super) fn new(most: usize) -> Window {
         Window { most, used: Mutex::new(0), left: Condvar::new() }
     }
 
-    /// Waits until there is room, and takes it.
+    /// Waits until there is room for the bytes, and reserves it.
     pub(super) fn enter(&self, bytes: usize) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         while *used > 0 && used.saturating_add(bytes) > self.most {
@@ -55,14 +55,14 @@ impl Window {
         *used = used.saturating_add(bytes);
     }
 
-    /// Gives room back.
+    /// Frees the room of bytes that have left.
     pub(super) fn leave(&self, bytes: usize) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         *used = used.saturating_sub(bytes);
         self.left.notify_all();
     }
 
-    /// Lets everything through from now on: nobody takes bytes out any more.
+    /// Lets all bytes through from now on, because nothing frees room any more.
     pub(super) fn open(&self) {
         *self.used.lock().unwrap_or_else(PoisonError::into_inner) = 0;
         self.left.notify_all();
@@ -77,7 +77,7 @@ mod tests {
     fn bytes_pass_one_after_the_other_at_the_rate() {
         let start = Instant::now();
         let bucket = Bucket::new(8_000_000, start);
-        // A million bytes a second.
+        // The rate is a million bytes a second.
         assert_eq!(bucket.take(250_000, start), start + Duration::from_millis(250));
         assert_eq!(bucket.take(250_000, start), start + Duration::from_millis(500));
         let later = start + Duration::from_millis(400);

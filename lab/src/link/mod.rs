@@ -1,9 +1,10 @@
-//! A line between client and replica: of some rate, of some length, counted, maybe recorded.
+//! A line between client and server, with a rate and a round trip. It counts the traffic and can
+//! record it.
 //!
-//! [`Proxy`](crate::Proxy) breaks connections; this one carries much at little cost. The rate holds
-//! for all connections together and for each direction by itself, of what is sent without the
-//! headers of packets. Buffers are small where there is a rate, so that the client feels the line
-//! and not what stands before it.
+//! [`Proxy`](crate::Proxy) breaks connections; a link carries large amounts at low cost. All
+//! connections share the rate, each direction separately. It applies to the data without packet
+//! headers. If there is a rate, buffers are small, so that the client notices the line and not the
+//! buffers before it.
 
 mod bucket;
 
@@ -19,46 +20,46 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use crate::proxy::Filter;
 use bucket::{Bucket, Window};
 
-/// What is read at once where nothing limits the rate.
+/// Bytes to read at once if the rate is not limited.
 const LARGE: usize = 256 << 10;
-/// What is read at once of a slow line; the payload of a usual packet.
+/// Bytes to read at once from a slow line: the payload of a usual packet.
 const PACKET: usize = 1448;
-/// What a line carries in this time is read at once.
+/// The amount that a line carries in this time is read at once.
 const PIECE: Duration = Duration::from_millis(2);
-/// The smallest buffer of a socket before a line with a rate.
+/// The smallest socket buffer before a line with a rate, in bytes.
 const LEAST_BUFFER: usize = 64 << 10;
-/// What may be under way on a line without a rate.
+/// Bytes that may be in transit on a line without a rate.
 const WIDE: usize = 16 << 20;
 
-/// What a line is like; the default one is as fast as this machine.
+/// The properties of a line. By default it is as fast as the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Line {
-    /// Bits a second in each direction; `None`: as many as can be.
+    /// Bits a second in each direction; `None` means no limit.
     pub bits_per_second: Option<u64>,
-    /// How long a byte takes to the other end and its answer back.
+    /// Round-trip time: from sending a byte to receiving its reply.
     pub round_trip: Duration,
     /// Hides the server's offer to compress, and keeps what each client sends.
     pub records: bool,
 }
 
-/// Forwards 127.0.0.1 to a server on 127.0.0.1 until it is dropped.
+/// Forwards connections from a port of 127.0.0.1 to a server on 127.0.0.1 until it is dropped.
 #[derive(Debug)]
 pub struct Link {
     port: u16,
     shared: Arc<Shared>,
 }
 
-/// What went over a line.
+/// The traffic of a line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Carried {
     /// Bytes from client to server.
     pub sent: u64,
     /// Bytes from server to client.
     pub received: u64,
-    /// Connections taken.
+    /// Connections accepted.
     pub connections: u64,
-    /// How often a client sent after it had received something since it last sent, as seen at its
-    /// end of the line: each round trip that it waits for is one.
+    /// Number of times that a client sent something after it had received something, as seen at the
+    /// client's end of the line. Each round trip that the client waits for counts once.
     pub turns: u64,
 }
 
@@ -71,7 +72,7 @@ struct Shared {
     received: AtomicU64,
     connections: AtomicU64,
     turns: AtomicU64,
-    /// Client to server, server to client.
+    /// The rates: client to server, server to client.
     buckets: Option<[Bucket; 2]>,
     open: Mutex<Vec<TcpStream>>,
     recorded: Mutex<Vec<Arc<Mutex<Vec<u8>>>>>,
@@ -93,7 +94,7 @@ struct Lane {
 }
 
 impl Link {
-    /// Forwards to `target` over such a line.
+    /// Forwards to the port `target` over the given line.
     pub fn new(target: u16, line: Line) -> Link {
         let listener = listen(line).expect("a free port of 127.0.0.1");
         let port = listener.local_addr().expect("a bound socket has a port").port();
@@ -115,12 +116,12 @@ impl Link {
         Link { port, shared }
     }
 
-    /// The port to connect to on 127.0.0.1.
+    /// Returns the port to connect to on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// What went over it so far.
+    /// Returns the traffic so far.
     pub fn carried(&self) -> Carried {
         Carried {
             sent: self.shared.sent.load(Ordering::Relaxed),
@@ -130,8 +131,8 @@ impl Link {
         }
     }
 
-    /// What the client of each connection has sent, in the order of connections, where the line
-    /// records that.
+    /// Returns what the client of each connection has sent, in the order of connections. The line
+    /// must have `records` set.
     pub fn take_recorded(&self) -> Vec<Vec<u8>> {
         let recorded = lock(&self.shared.recorded);
         recorded.iter().map(|connection| std::mem::take(&mut *lock(connection))).collect()
@@ -150,15 +151,14 @@ impl Drop for Link {
 }
 
 impl Line {
-    /// What a socket before or behind the line buffers: what is under way on it, but not too
-    /// little.
+    /// Returns the size of socket buffers at the line: the data in transit on it, within limits.
     fn buffer(self) -> Option<usize> {
         let bytes_per_second = self.bits_per_second? as f64 / 8.0;
         let under_way = bytes_per_second * self.round_trip.as_secs_f64();
         Some((under_way as usize).clamp(LEAST_BUFFER, WIDE))
     }
 
-    /// How much is read at once.
+    /// Returns the number of bytes to read at once.
     fn piece(self) -> usize {
         let Some(rate) = self.bits_per_second else { return LARGE };
         let bytes = rate as f64 / 8.0 * PIECE.as_secs_f64();
@@ -170,13 +170,13 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A socket whose buffers and packets are those of the line. Accepted ones inherit them.
+/// Creates a socket with buffers and packets for the line. Accepted sockets inherit them.
 fn socket(line: Line) -> std::io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
     if let Some(size) = line.buffer() {
         socket.set_recv_buffer_size(size)?;
         socket.set_send_buffer_size(size)?;
-        // Packets of 64 KiB, as loopback has them, would fill such a buffer at once.
+        // Packets of 64 KiB, the size on loopback, would fill such a buffer at once.
         socket.set_tcp_mss(u32::try_from(PACKET).unwrap_or(1448))?;
     }
     Ok(socket)
@@ -228,7 +228,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 }
 
 impl Lane {
-    /// Starts it. A line with a length has a second thread, which holds bytes until they arrive.
+    /// Starts the lane. If the line has a round trip, a second thread holds bytes until they
+    /// arrive.
     fn run(self, from: TcpStream, to: TcpStream) {
         let one_way = self.shared.line.round_trip / 2;
         if one_way.is_zero() {
@@ -258,7 +259,7 @@ impl Lane {
                 }
                 room.leave(bytes.len());
             }
-            // Whoever still reads must not wait for room.
+            // The reading thread must not wait for room any more.
             drop(due);
             room.open();
             if let Ok(near) = near {
@@ -267,7 +268,7 @@ impl Lane {
         });
         thread::spawn(move || {
             lane.read(&from, |bytes, at| {
-                // It has left this end when the line has taken it.
+                // The bytes have left this end when the line has accepted them.
                 sleep_until(at);
                 window.enter(bytes.len());
                 let at = at.unwrap_or_else(Instant::now) + one_way;
@@ -276,8 +277,8 @@ impl Lane {
         });
     }
 
-    /// Reads until the end and gives each piece to `put`, with the moment at which the line has
-    /// taken it.
+    /// Reads until the end. Passes each piece to `put` with the time at which the line has accepted
+    /// it.
     fn read(&self, mut from: &TcpStream, mut put: impl FnMut(&[u8], Option<Instant>) -> bool) {
         let shared = &self.shared;
         let mut filter = Filter::new(self.way == Way::Back && shared.line.records);

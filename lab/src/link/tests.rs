@@ -2,7 +2,7 @@ use std::io::{BufRead, BufReader};
 
 use super::*;
 
-/// Greets, then answers each line with itself, until the client ends.
+/// A server that greets, then returns each line unchanged, until the client ends.
 fn echo() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let port = listener.local_addr().expect("bound").port();
@@ -46,7 +46,7 @@ impl Caller {
         self.output.write_all(text.as_bytes()).expect("the link takes");
     }
 
-    /// Reads the greeting, says two lines at once and hears them, then one.
+    /// Reads the greeting, sends two lines at once and reads both replies, then sends another line.
     fn talks(&mut self) -> Vec<String> {
         let mut heard = Vec::new();
         while !heard.last().is_some_and(|line: &String| line.starts_with("* OK")) {
@@ -79,7 +79,7 @@ fn turns_and_bytes_are_counted_for_all_connections() {
             let greeting = ["* COMPRESS DEFLATE\r\n", "* OK hello\r\n"];
             assert_eq!(heard, [&greeting[..], &["one\r\n", "two\r\n", "three\r\n"]].concat());
         }
-        // After the greeting, and after the two answers.
+        // One turn after the greeting, and one after the two replies, for each of two connections.
         let wanted = Carried { sent: 34, received: 98, connections: 2, turns: 4 };
         assert_eq!(link.carried(), wanted, "{line:?}");
         assert!(link.take_recorded().is_empty());
@@ -159,7 +159,7 @@ fn throughput() {
     }
 }
 
-/// Seconds of processor time of this process.
+/// Returns the processor time of this process in seconds.
 fn own_cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
     let (_, after) = stat.rsplit_once(") ").expect("a name in parentheses");

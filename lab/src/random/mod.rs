@@ -1,7 +1,7 @@
-//! Random changes to a live master, by the same ways that mail clients and mail servers take.
+//! Makes random changes on a live master in the same ways as mail clients and mail servers.
 //!
-//! The same seed gives the same operations. Refusals (NO) are part of the game; a command the
-//! server does not understand is a mistake here and panics.
+//! The same seed gives the same operations. A server may refuse an operation (NO). If it does not
+//! understand a command, the lab has a bug, and the function panics.
 
 mod operations;
 
@@ -14,7 +14,8 @@ use crate::lmtp::Lmtp;
 use crate::rng::Rng;
 use crate::text;
 
-/// Folder names: plain, with spaces, quotes, modified UTF-7, dots (where they are ordinary).
+/// Folder names: plain, with spaces, quotes, modified UTF-7, dots (if they are ordinary
+/// characters).
 const NAMES: [&str; 12] = [
     "Sent",
     "Archive",
@@ -32,9 +33,8 @@ const NAMES: [&str; 12] = [
 const SYSTEM_FLAGS: [&str; 5] = ["\\Seen", "\\Answered", "\\Flagged", "\\Draft", "\\Deleted"];
 const USER_FLAGS: [&str; 6] = ["$Label1", "$Forwarded", "NonJunk", "Junk", "Work", "caf.e"];
 
-/// Makes `count` random changes to the master and returns what was done, a line each. On a panic
-/// the seed and the last operations are printed. For whole users being deleted too, see
-/// [`World::deleting_users`].
+/// Makes `count` random changes on the master. Returns the operations, one a line. A panic prints
+/// the seed and the last operations. To also delete whole users, use [`World::deleting_users`].
 pub fn random_changes(master: &Cyrus, seed: u64, count: usize) -> Vec<String> {
     let mut world = World::new(master, seed);
     for _ in 0..count {
@@ -43,7 +43,7 @@ pub fn random_changes(master: &Cyrus, seed: u64, count: usize) -> Vec<String> {
     std::mem::take(&mut world.done)
 }
 
-/// Goes on changing the same master step by step.
+/// Changes a master step by step.
 #[derive(Debug)]
 pub struct World<'a> {
     master: &'a Cyrus,
@@ -56,7 +56,7 @@ pub struct World<'a> {
     number: u32,
     done: Vec<String>,
     deletes_users: bool,
-    /// What the names of its users and shared mailboxes begin with.
+    /// Prefix of the names of its users and shared mailboxes.
     prefix: &'static str,
 }
 
@@ -75,12 +75,12 @@ impl Drop for World<'_> {
 }
 
 impl<'a> World<'a> {
-    /// Begins; users of an earlier world on the same master are taken over.
+    /// Starts a world. Users of an earlier world on the same master are used again.
     pub fn new(master: &'a Cyrus, seed: u64) -> World<'a> {
         World::among(master, seed, "")
     }
 
-    /// As [`World::new`], with users and shared mailboxes of its own: worlds with different
+    /// Like [`World::new`], but with its own users and shared mailboxes. Worlds with different
     /// prefixes may change the same master at the same time.
     pub fn among(master: &'a Cyrus, seed: u64, prefix: &'static str) -> World<'a> {
         let mut admin = Imap::admin(master);
@@ -103,14 +103,14 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Lets whole users be deleted and (with `allowusermoves`) renamed too. Replication learns of
-    /// that from the sync log alone, so that `sync_client -A` does not carry it over.
+    /// Also deletes whole users, and renames them with `allowusermoves`. Replication learns of this
+    /// only from the sync log, so `sync_client -A` does not replicate it.
     pub fn deleting_users(mut self) -> Self {
         self.deletes_users = true;
         self
     }
 
-    /// Does one random thing.
+    /// Performs one random operation.
     pub fn step(&mut self) {
         if self.users.len() < 2 {
             self.new_user("");
@@ -127,7 +127,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What was done so far.
+    /// Returns the operations so far.
     pub fn done(&self) -> &[String] {
         &self.done
     }
@@ -137,7 +137,7 @@ impl<'a> World<'a> {
         assert!(status != Status::Bad, "the server did not understand: {what}");
     }
 
-    /// A user's session, made at first use.
+    /// Returns a user's session, which is created at its first use.
     fn session(&mut self, user: &str) -> &mut Imap {
         let master = self.master;
         self.sessions.entry(user.to_owned()).or_insert_with(|| Imap::login(master, user))
@@ -155,7 +155,7 @@ impl<'a> World<'a> {
         response
     }
 
-    /// Internal names of a user's mailboxes, INBOX first.
+    /// Returns the internal names of a user's mailboxes, INBOX first.
     fn mailboxes(&mut self, user: &str) -> Vec<String> {
         let sep = self.master.separator();
         let listed = self.admin.list(&format!("user{sep}{user}{sep}*"));
@@ -168,21 +168,21 @@ impl<'a> World<'a> {
         self.master.internal_name(&format!("user{}{user}", self.master.separator()))
     }
 
-    /// Any mailbox of the user, in the user's words.
+    /// Returns a random mailbox of the user, by the user's name for it.
     fn any(&mut self, user: &str) -> String {
         let all = self.mailboxes(user);
         let internal = self.rng.pick(&all).cloned().unwrap_or_default();
         self.master.own_name(&internal)
     }
 
-    /// A mailbox that is not INBOX, in the user's words.
+    /// Returns a random mailbox other than INBOX, by the user's name for it.
     fn folder(&mut self, user: &str) -> Option<String> {
         let all = self.mailboxes(user);
         let internal = self.rng.pick(all.get(1..)?).cloned()?;
         Some(self.master.own_name(&internal))
     }
 
-    /// A name that may be new, sometimes below another folder.
+    /// Returns a random name, which may be new and may be below another folder.
     fn name(&mut self, user: &str) -> String {
         let mut name = self.rng.pick(&NAMES).map_or_else(String::new, |n| (*n).to_owned());
         let sep = self.master.separator();
@@ -217,7 +217,7 @@ impl<'a> World<'a> {
         text::message(&mut self.rng, size)
     }
 
-    /// Selects a mailbox and picks some of its UIDs.
+    /// Selects a mailbox and returns some of its UIDs.
     fn select_some(&mut self, user: &str, mailbox: &str) -> Option<String> {
         if !self.as_user(user, &format!("SELECT {}", quote(mailbox))).is_ok() {
             return None;

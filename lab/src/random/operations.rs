@@ -1,4 +1,4 @@
-//! What the users of a [`World`] do.
+//! The operations of the users of a [`World`].
 
 use std::time::Duration;
 
@@ -11,16 +11,15 @@ use crate::trees::Release;
 const RIGHTS: [&str; 4] = ["lrs", "lrswi", "lrswipkxte", "lr"];
 const MOST_USERS: usize = 5;
 
-/// Something a user does.
+/// An operation of a user.
 type Operation<W> = fn(&mut W, &str);
 
-/// How often a mailbox that nobody may have any more is deleted until that is done, and the pause
-/// between.
+/// Number of attempts to delete a mailbox that is left over, and the pause between two attempts.
 const SWEEPS: u32 = 100;
 const SWEEP_PAUSE: Duration = Duration::from_millis(20);
 
 impl World<'_> {
-    /// Operations and how often they come.
+    /// The operations and their relative frequency.
     pub(super) const OPERATIONS: [(Operation<Self>, usize); 24] = [
         (Self::append, 14),
         (Self::deliver, 10),
@@ -106,7 +105,7 @@ impl World<'_> {
         self.rename_to(user, &from, &to);
     }
 
-    /// `b` becomes `c`, then `a` becomes `b`.
+    /// Renames `b` to `c`, then `a` to `b`.
     fn rename_chain(&mut self, user: &str) {
         let (Some(a), Some(b)) = (self.folder(user), self.folder(user)) else { return };
         let c = self.name(user);
@@ -148,7 +147,7 @@ impl World<'_> {
         self.as_user(user, "UNSELECT");
     }
 
-    /// Nothing, text, or bytes that need a literal.
+    /// Returns a random value: none, text, or bytes that need a literal.
     fn value(&mut self) -> Option<Vec<u8>> {
         match self.rng.below(4) {
             0 => None,
@@ -192,7 +191,7 @@ impl World<'_> {
         self.as_user(user, &command);
     }
 
-    /// Another user reads (and sees) a mailbox of this one, where the ACL lets him.
+    /// Lets another user read a mailbox of this user and mark messages as seen.
     fn read_as_another(&mut self, user: &str) {
         let other = self.rng.pick(&self.users).cloned().unwrap_or_default();
         if other == user {
@@ -218,7 +217,7 @@ impl World<'_> {
     fn set_quota(&mut self, user: &str) {
         let sep = self.master.separator();
         let mut root = format!("user{sep}{user}");
-        // Of a deleted user a root below the INBOX stays on the replica, see docs/rolling.md.
+        // A quota root below the INBOX of a deleted user stays on the replica, see docs/rolling.md.
         if !self.deletes_users
             && self.rng.one_in(4)
             && let Some(folder) = self.mailboxes(user).get(1)
@@ -226,8 +225,8 @@ impl World<'_> {
             root = self.master.admin_name(folder);
         }
         let mut limits = Vec::new();
-        // Those of RFC 9208 since 3.8, which takes the rest of the line for a command if it does
-        // not know a name.
+        // Since 3.8 these have the names of RFC 9208. For an unknown name, 3.8 takes the rest of
+        // the line for a command.
         let [annotations, folders] = match self.master.release() {
             Release::Trixie | Release::Forky => ["ANNOTATION-STORAGE", "MAILBOX"],
             _ => ["X-ANNOTATION-STORAGE", "X-NUM-FOLDERS"],
@@ -332,14 +331,14 @@ impl World<'_> {
         }
     }
 
-    /// Deletes what Cyrus leaves now and then of a user who is deleted or renamed: mailboxes of a
-    /// user without an INBOX, which no replica takes.
+    /// Deletes mailboxes that Cyrus sometimes leaves when a user is deleted or renamed. No replica
+    /// accepts mailboxes of a user without an INBOX.
     fn sweep(&mut self, user: &str) {
         let sep = self.master.separator();
         for left in self.admin.list(&format!("user{sep}{user}{sep}*")) {
             let name = quote(&left);
             self.as_admin(&format!("SETACL {name} admin lrswipkxtecda"));
-            // One that replication reads at the moment is refused.
+            // The server refuses while replication reads the mailbox.
             let mut tries = 0..SWEEPS;
             while tries.next().is_some()
                 && self.as_admin(&format!("DELETE {name}")).status == Status::No

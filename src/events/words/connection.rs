@@ -1,10 +1,10 @@
-//! The lines about connections.
+//! The lines for events about connections.
 
 use super::line::Line;
 use crate::events::connection::ConnectionEvent;
 use crate::types::Level;
 
-/// The line of an event.
+/// Returns the line of an event.
 pub(super) fn line(event: &ConnectionEvent) -> Line {
     let (level, text) = match event {
         ConnectionEvent::PortFailed { port, error } => {

@@ -1,41 +1,41 @@
-//! A line, and where it goes.
+//! A line of output and its destination.
 
 use crate::types::Level;
 
-/// Where a line goes.
+/// The destination of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum To {
     /// Standard output with `-v`, syslog with `-l`.
     Verbose,
     /// The log.
     Log(Level),
-    /// Standard error: somebody who waits should know.
+    /// Standard error, for a person who waits.
     Terminal,
-    /// Standard output: it is what was asked for.
+    /// Standard output: the line is a requested result.
     Answer,
 }
 
-/// A line in Cyrus's words.
+/// A line in the words of Cyrus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Where it goes.
+    /// The destination.
     pub to: To,
     /// The line, without its end.
     pub text: String,
 }
 
 impl Line {
-    /// A line for the log.
+    /// Creates a line for the log.
     pub(super) fn log(level: Level, text: impl Into<String>) -> Line {
         Line { to: To::Log(level), text: text.into() }
     }
 
-    /// A line that was asked for.
+    /// Creates a line with a requested result.
     pub(super) fn answer(text: impl Into<String>) -> Line {
         Line { to: To::Answer, text: text.into() }
     }
 
-    /// A line of `-v`.
+    /// Creates a line for `-v`.
     pub(super) fn verbose(text: impl Into<String>) -> Line {
         Line { to: To::Verbose, text: text.into() }
     }

@@ -1,5 +1,5 @@
-//! Events in Cyrus's words: the lines of `-v` and of its syslog, so that what watches them keeps
-//! working.
+//! Renders events in the words of Cyrus, as lines of `-v` and of syslog. Programs that watch those
+//! lines continue to work.
 
 mod connection;
 mod line;

@@ -1,11 +1,11 @@
-//! Cyrus's own phrases for what failed (`imap/imap_err.et`, `imap/backend.c`), for those who watch
-//! logs by them.
+//! Cyrus's phrases for failures (`imap/imap_err.et`, `imap/backend.c`), for people and programs
+//! that search logs for them.
 
 use std::fmt;
 
 use crate::error::{Error, Kind, Mention};
 
-/// Cyrus's phrase for an error, and then what is known of it.
+/// Formats an error as Cyrus's phrase, followed by the details.
 pub(super) struct Phrased<'e>(pub &'e Error);
 
 impl fmt::Display for Phrased<'_> {
@@ -18,8 +18,8 @@ impl fmt::Display for Phrased<'_> {
     }
 }
 
-/// The text that `error_message` gives for what Cyrus's client makes of the same failure; `None`
-/// for what it does not know.
+/// Returns Cyrus's text (`error_message`) for the same failure in its own client. Returns `None` if
+/// Cyrus has no such failure.
 fn phrase(kind: Kind) -> Option<&'static str> {
     Some(match kind {
         Kind::Io => "System I/O error",
@@ -39,18 +39,18 @@ fn phrase(kind: Kind) -> Option<&'static str> {
     })
 }
 
-/// What Cyrus's client says where no connection can be made, and then what is known of it.
+/// Formats a failed connection in the words of Cyrus's client, followed by the details.
 pub(super) struct Unreached<'e> {
     /// Name of the replica.
     pub server: &'e str,
-    /// What failed.
+    /// The error.
     pub error: &'e Error,
 }
 
 impl fmt::Display for Unreached<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Unreached { server, error } = self;
-        // The last reason of several, without the address that it is about.
+        // If there are several reasons, use the last one, without its address.
         let detail = error.detail();
         let reason = detail.rsplit_once(": ").map_or(detail, |(_, reason)| reason);
         match error.kind() {

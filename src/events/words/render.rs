@@ -1,4 +1,4 @@
-//! Finds the words of an event.
+//! Renders an event as a line.
 
 use super::line::{Line, To};
 use super::{connection, repair, run, step, store, sync, verify};
@@ -7,11 +7,11 @@ use crate::events::run::RunEvent;
 use crate::events::sync::SyncEvent;
 use crate::types::{Level, ReplicaName};
 
-/// The line that stands for an event; `None` if Cyrus says nothing of it.
+/// Returns the line of an event, or `None` if Cyrus prints nothing for it.
 pub fn words(event: &Event) -> Option<Line> {
     Some(match event {
         Event::Step(step) => Line::verbose(step::text(step)),
-        // Its step follows; how it ended is for the caller.
+        // The step that follows has a line. The caller reports the result of an item.
         Event::Differs { .. } | Event::Ended(_) => return None,
         Event::Unreachable { server, pause, .. } => {
             let seconds = pause.as_secs();
@@ -28,8 +28,8 @@ pub fn words(event: &Event) -> Option<Line> {
     })
 }
 
-/// The line that stands for an event of a client of `replica`. A line of which somebody should take
-/// note names the replica, whichever event it stands for: one log may have those of many clients.
+/// Returns the line of an event of a client of `replica`. Lines that a person should look at name
+/// the replica, because one log may contain the lines of many clients.
 pub fn words_of(event: &Event, replica: &ReplicaName) -> Option<Line> {
     let mut line = words(event)?;
     if matches!(line.to, To::Log(Level::Error | Level::Warning)) && !names_replica(event) {

@@ -1,11 +1,11 @@
-//! The lines about mailboxes that both sides were written to (`log_mismatch`, `log_record` and
+//! The lines for mailboxes that were changed on both sides (`log_mismatch`, `log_record` and
 //! `mailbox_full_update` in Cyrus's `imap/sync_support.c`).
 
 use super::line::Line;
 use crate::events::repair::{Fate, Raised, RecordSeen, RepairEvent, Side};
 use crate::types::Level;
 
-/// The line of an event.
+/// Returns the line of an event.
 pub(super) fn line(event: &RepairEvent) -> Line {
     let (level, text) = match event {
         RepairEvent::GuidMismatch { mailbox, uid, replica, master } => (

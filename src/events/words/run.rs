@@ -1,4 +1,4 @@
-//! The lines about a run as a whole.
+//! The lines for events about a run as a whole.
 
 use super::line::Line;
 use super::phrase::Unreached;
@@ -7,7 +7,7 @@ use crate::events::run::RunEvent;
 use crate::types::Level;
 use crate::types::Text;
 
-/// The line of an event.
+/// Returns the line of an event.
 pub(super) fn line(event: &RunEvent) -> Line {
     let (level, text) = match event {
         RunEvent::ConnectFailed { replica, attempts, error } => (
@@ -123,7 +123,7 @@ pub(super) fn line(event: &RunEvent) -> Line {
     Line::log(level, text)
 }
 
-/// `excluded: 2 users, 1 mailbox: ann, bob, lists/rust`
+/// Returns a text such as `excluded: 2 users, 1 mailbox: ann, bob, lists/rust`.
 fn excluded(users: u64, mailboxes: u64, names: &[Text]) -> String {
     let count = |number: u64, what: &str, plural: &str| {
         let what = if number == 1 { what } else { plural };

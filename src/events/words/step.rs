@@ -1,11 +1,11 @@
-//! The lines of `-v`.
+//! The lines that `-v` prints.
 
 use std::fmt;
 
 use super::repair;
 use crate::events::step::Step;
 
-/// The line of a step.
+/// Returns the line of a step.
 pub(super) fn text(step: &Step) -> String {
     let command = step.command();
     match step {
@@ -44,7 +44,7 @@ pub(super) fn text(step: &Step) -> String {
     }
 }
 
-/// The line that `-v` prints.
+/// Writes the line that `-v` prints.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&text(self))

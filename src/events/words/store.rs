@@ -1,10 +1,10 @@
-//! The lines about the master's data.
+//! The lines for events about the master's data.
 
 use super::line::Line;
 use crate::events::store::StoreEvent;
 use crate::types::Level;
 
-/// The line of an event.
+/// Returns the line of an event.
 pub(super) fn line(event: &StoreEvent) -> Line {
     match event {
         StoreEvent::MailboxLeftOut { error } => {

@@ -1,4 +1,4 @@
-//! The lines about users and mailboxes.
+//! The lines for events about users and mailboxes.
 
 use super::line::Line;
 use super::phrase::Phrased;
@@ -6,7 +6,7 @@ use crate::error::Mention;
 use crate::events::sync::SyncEvent;
 use crate::types::{Level, ReplicaName};
 
-/// The line of an event.
+/// Returns the line of an event.
 pub(super) fn line(event: &SyncEvent) -> Line {
     Line::log(level(event), text(event))
 }

@@ -1,9 +1,9 @@
-//! The lines of a verification. Cyrus has none.
+//! The lines of a verification, which Cyrus does not have.
 
 use super::line::Line;
 use crate::events::verify::{Finding, Verdict, VerifyEvent, VerifyTotals};
 
-/// The line of an event.
+/// Returns the line of an event.
 pub(super) fn line(event: &VerifyEvent) -> Line {
     match event {
         VerifyEvent::Difference(finding) => Line::answer(difference(finding)),

@@ -1,4 +1,4 @@
-//! A replica that is a little behind.
+//! Benchmarks with a replica that is slightly behind.
 
 use std::cell::Cell;
 
@@ -16,10 +16,10 @@ use crate::imap::Imap;
 use crate::link::Line;
 use crate::rng::Rng;
 
-/// Messages in each mailbox before something changes.
+/// Number of messages in each mailbox before the changes.
 const MESSAGES: usize = 20;
 
-/// One message more in each mailbox, over a distance.
+/// Each mailbox gets one new message; the connection has a long round trip.
 pub fn distance(bench: &Bench) -> Vec<Case> {
     let settings = &bench.settings;
     if settings.users == 0 {
@@ -43,7 +43,7 @@ pub fn distance(bench: &Bench) -> Vec<Case> {
     vec![case.with_rows(rows).target("100 mailboxes changed at 50 ms", OURS, Measure::Wall, 0.08)]
 }
 
-/// What users do in a day.
+/// The mixed changes of users in a day.
 pub fn day(bench: &Bench) -> Vec<Case> {
     let settings = &bench.settings;
     if settings.day == 0 || settings.users == 0 {
@@ -58,7 +58,7 @@ pub fn day(bench: &Bench) -> Vec<Case> {
     vec![Case::new("day", title).with_rows(rows)]
 }
 
-/// One flag in a mailbox of very many messages.
+/// One flag changes in a mailbox with very many messages.
 pub fn flag(bench: &Bench) -> Vec<Case> {
     let messages = bench.settings.flagged;
     if messages == 0 {
@@ -86,14 +86,15 @@ pub fn flag(bench: &Bench) -> Vec<Case> {
     vec![case.with_rows_and_reads(rows)]
 }
 
-/// Users with a few messages.
+/// Creates a master with some users who have a few messages.
 fn several(bench: &Bench, seed: u64) -> Ground {
     let (users, folders) = (bench.settings.users, bench.settings.folders);
     Ground::bulk(Bulk { users, folders, messages: MESSAGES, seed }, Mix::Plain)
 }
 
-/// Each client has a replica of its own, which it fills itself. In each round the master changes,
-/// then both bring their replica there. In the end both do so once more below strace.
+/// Measures both clients after changes. Each client has its own replica and fills it first. In each
+/// round the master changes, then both clients update their replicas. At the end both do this once
+/// more under strace.
 fn changing(
     bench: &Bench,
     ground: &Ground,
@@ -136,7 +137,7 @@ fn changing(
     rows
 }
 
-/// One new message in every mailbox of every user.
+/// Appends one message to every mailbox of every user.
 fn append_everywhere(ground: &Ground, users: usize) {
     let master = ground.master();
     for user in 0..users {

@@ -1,4 +1,4 @@
-//! First sync of many users to a fresh replica.
+//! Benchmarks of the first sync of many users to a new replica.
 
 use super::super::Bench;
 use super::super::contender::{CYRUS, Client, Contender, OURS};
@@ -10,7 +10,7 @@ use crate::certs::{Authority, Valid};
 use crate::fill::Bulk;
 use crate::link::Line;
 
-/// Both by default; and ours with one connection.
+/// Both clients with their defaults, and ours with one connection.
 pub fn sync(bench: &Bench) -> Vec<Case> {
     if bench.settings.users == 0 {
         return Vec::new();
@@ -29,7 +29,7 @@ pub fn sync(bench: &Bench) -> Vec<Case> {
     ]
 }
 
-/// Ours over 1, 2 and 4 connections.
+/// Our client with 1, 2 and 4 connections.
 pub fn workers(bench: &Bench) -> Vec<Case> {
     if bench.settings.users == 0 {
         return Vec::new();
@@ -43,8 +43,8 @@ pub fn workers(bench: &Bench) -> Vec<Case> {
     vec![case.with_rows(first_syncs(bench, bench.ground(), &contenders, None))]
 }
 
-/// Over TLS by STARTTLS. sync_server no longer offers deflate then: Cyrus's client does without,
-/// ours asks for it all the same, so there is a run without it too.
+/// The connection uses TLS by STARTTLS. sync_server then no longer offers deflate. Cyrus's client
+/// does not use it then. Ours requests it anyway, so our client also runs once without it.
 pub fn tls(bench: &Bench) -> Vec<Case> {
     if bench.settings.users == 0 {
         return Vec::new();
@@ -58,7 +58,7 @@ pub fn tls(bench: &Bench) -> Vec<Case> {
     let contenders = [Contender::cyrus(), Contender::ours(), Contender::level("0")];
     let rows = bench.over(None, &contenders, |contender, round, wire| {
         let mut replica = ground.fresh();
-        // Cyrus's client encrypts only where it cannot log in otherwise.
+        // Cyrus's client encrypts only if it cannot log in otherwise.
         replica.set_config("allowplaintext", Some("no"));
         replica.use_certificate(&certificate);
         let both = [master, &*replica];
@@ -73,7 +73,7 @@ pub fn tls(bench: &Bench) -> Vec<Case> {
     vec![case.target("first sync over TLS", OURS, Measure::Wall, 0.45)]
 }
 
-/// With a spool on disk of which the kernel knows nothing yet.
+/// The spool is on disk, and the kernel has not cached any of it.
 pub fn cold(bench: &Bench) -> Vec<Case> {
     let settings = &bench.settings;
     let Settings { users, folders, messages, mix, .. } = *settings;
@@ -93,8 +93,8 @@ pub fn cold(bench: &Bench) -> Vec<Case> {
     vec![Case::new("cold", title).with_rows(rows)]
 }
 
-/// Each run to a fresh replica, near or over a line; in the first round what it left is compared with
-/// the master.
+/// Measures runs to new replicas, locally or over a line. In the first round the replica is
+/// compared with the master.
 pub fn first_syncs(
     bench: &Bench,
     ground: &Ground,
@@ -109,7 +109,7 @@ pub fn first_syncs(
     })
 }
 
-/// The sample, if the replica is as the master is. That is looked at in the first round only.
+/// Returns the sample if the replica equals the master. Compares them only in the first round.
 pub fn verified(
     ground: &Ground,
     replica: &crate::Cyrus,
@@ -122,7 +122,7 @@ pub fn verified(
     Ok(sample)
 }
 
-/// Both clients as they are.
+/// Returns both clients with their defaults.
 pub fn both() -> [Contender; 2] {
     let both = [Contender::cyrus(), Contender::ours()];
     debug_assert!(both[0].client == Client::Cyrus && both[0].name == CYRUS);

@@ -1,4 +1,5 @@
-//! Many messages, many mailboxes, many users: whether time grows in proportion, and memory not.
+//! Benchmarks with many messages, mailboxes or users. They show whether time grows in proportion
+//! and memory does not grow.
 
 use super::super::Bench;
 use super::super::contender::OURS;
@@ -9,10 +10,10 @@ use super::super::settings::Mix;
 use super::first::{both, first_syncs};
 use crate::fill::{Bulk, Filler};
 
-/// By how much the smaller run is smaller, with which growth is shown.
+/// The factor between the two sizes of a benchmark that shows growth.
 const PART: usize = 4;
 
-/// One mailbox.
+/// First sync of one large mailbox.
 pub fn mailbox(bench: &Bench) -> Vec<Case> {
     let messages = bench.settings.big;
     if messages == 0 {
@@ -32,19 +33,19 @@ pub fn mailbox(bench: &Bench) -> Vec<Case> {
     )]
 }
 
-/// One user.
+/// First sync of one user with many mailboxes.
 pub fn wide(bench: &Bench) -> Vec<Case> {
     let bulk = |size| Bulk { users: 1, folders: size, messages: 1, seed: 8 };
     growing(bench, "wide", bench.settings.wide, "mailboxes of one user", bulk)
 }
 
-/// Many users.
+/// First sync of many users.
 pub fn many(bench: &Bench) -> Vec<Case> {
     let bulk = |size| Bulk { users: size, folders: 1, messages: 1, seed: 9 };
     growing(bench, "many", bench.settings.many, "users with one mailbox", bulk)
 }
 
-/// First sync, then a run without changes, of a quarter and of all.
+/// Measures a first sync and a run without changes, for a quarter of the size and for all of it.
 fn growing(
     bench: &Bench,
     name: &str,
@@ -62,7 +63,7 @@ fn growing(
         let replica = ground.fresh();
         let servers = [ground.master(), &*replica];
         for contender in both() {
-            // To fill it, and to let each write what it writes in its first run.
+            // Run once before: to fill the replica, and to let each client write its caches.
             let _ = measure(&bench.settings, &contender, servers, &["-A"], Wire::Direct);
         }
         let unchanged = bench.over(None, &both(), |contender, _, wire| {
@@ -84,7 +85,7 @@ fn growing(
     small.into_iter().zip(grown).flat_map(|(small, large)| [small, large]).collect()
 }
 
-/// How wall time and memory of the rows grow while the size becomes [`PART`] times as large.
+/// Describes how wall time and memory grow when the size becomes [`PART`] times as large.
 fn growth(small: &Case, large: &Case) -> Vec<String> {
     let of = |who: &str, measure| {
         let (from, to) = (small.median(who, measure)?, large.median(who, measure)?);

@@ -1,5 +1,5 @@
-//! Against the limit: the time of a first sync by the time in which the replica's servers apply the
-//! same commands, played from files over as many connections.
+//! Compares a first sync with the lowest possible time: the time in which the replica's servers
+//! apply the same commands when they are played from files over the same number of connections.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::imap::Imap;
 use crate::link::{Line, Link};
 use crate::run;
 
-/// How many connections are tried; the last is the most.
+/// Numbers of connections to test, in ascending order.
 const CONNECTIONS: [usize; 3] = [1, 2, 4];
 const MOST: usize = 4;
 
@@ -37,8 +37,9 @@ pub fn limit(bench: &Bench) -> Vec<Case> {
     numbers.map(|number| against(bench, ground, &groups, number)).collect()
 }
 
-/// What our client sends of each of [`MOST`] groups of users, each to the same fresh replica over one
-/// connection. So each recording holds all that its commands build on.
+/// Records what our client sends for each of [`MOST`] groups of users. All groups go to the same
+/// new replica, each over one connection, so that each recording contains everything that its
+/// commands depend on.
 fn record(bench: &Bench, ground: &Ground) -> Result<Vec<Vec<u8>>, String> {
     let mut groups = vec![Vec::new(); MOST];
     for (place, user) in users(ground).into_iter().enumerate() {
@@ -65,13 +66,13 @@ fn record(bench: &Bench, ground: &Ground) -> Result<Vec<Vec<u8>>, String> {
     Ok(recorded)
 }
 
-/// All users of the master.
+/// Returns all users of the master.
 fn users(ground: &Ground) -> BTreeSet<String> {
     let listed = Imap::admin(ground.master()).list("user.%");
     listed.iter().filter_map(|name| name.strip_prefix("user.").map(str::to_owned)).collect()
 }
 
-/// The recordings over so many connections, and our client over as many.
+/// Measures the recordings over `number` connections, and our client over as many.
 fn against(bench: &Bench, ground: &Ground, groups: &[Vec<u8>], number: usize) -> Case {
     let title = format!(
         "{:.0} MB of first sync over {} connection{}, against the limit",

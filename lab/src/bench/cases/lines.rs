@@ -1,5 +1,5 @@
-//! First sync over lines of some rate and length, with fixed levels of deflate and with the one
-//! that adapts.
+//! Benchmarks of a first sync over lines with different rates and round trips. They compare fixed
+//! levels of deflate with the automatic level.
 
 use std::time::Duration;
 
@@ -12,15 +12,16 @@ use super::first::first_syncs;
 use crate::fill::Bulk;
 use crate::link::Line;
 
-/// Mailboxes among which the mail is spread.
+/// Number of users and of mailboxes of each, over which the mail is spread.
 const USERS: usize = 4;
 const FOLDERS: usize = 5;
-/// Bytes of a message on average, see [`crate::mail`].
+/// Average size of a message in bytes, see [`crate::mail`].
 const MESSAGE: usize = 30_000;
 
-/// How much longer the level that adapts may take than the better of the fixed ones.
+/// How much longer the automatic level may take than the better fixed level, as a factor.
 const SLOWER: f64 = 1.05;
-/// How much more it may send than Cyrus's client does where bytes are dear.
+/// How much more it may send than Cyrus's client on slow lines, as a factor. Slow means a rate up
+/// to `DEAR`.
 const MORE: f64 = 1.02;
 const DEAR: u64 = 10_000_000;
 
@@ -51,7 +52,7 @@ fn line(bench: &Bench, name: &str, rate: u64, milliseconds: u64, bytes: usize) -
     let round_trip = Duration::from_millis(milliseconds);
     let line = Line { bits_per_second: Some(rate), round_trip, records: false };
     let mut contenders = vec![Contender::cyrus(), Contender::level("0"), Contender::level("6")];
-    // The rate decides, not chance.
+    // One run is enough, because the rate of the line determines its time.
     contenders[0].once = true;
     let auto = Contender::level("auto");
     if bench.abilities.adapts {

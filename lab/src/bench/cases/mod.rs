@@ -1,4 +1,4 @@
-//! What is measured, by name.
+//! The benchmark cases and their names.
 
 mod changed;
 mod first;
@@ -12,11 +12,11 @@ use super::Bench;
 use super::result::{Case, Report};
 use super::settings::Settings;
 
-/// A case of the command line. It may give several results.
+/// A case that the command line can name. It may produce several results.
 pub struct Known {
     pub name: &'static str,
     pub says: &'static str,
-    /// Whether it runs without being named.
+    /// Whether it runs when no case is named.
     pub usual: bool,
     pub run: fn(&Bench) -> Vec<Case>,
 }
@@ -47,12 +47,12 @@ pub const CASES: &[Known] = &[
     usual("line-2m", "first sync over 2 Mbit/s", lines::two),
 ];
 
-/// Whether a case has this name.
+/// Returns whether there is a case of this name.
 pub fn is_known(name: &str) -> bool {
     CASES.iter().any(|case| case.name == name)
 }
 
-/// The cases that the settings ask for.
+/// Returns the cases that the settings select.
 pub fn chosen(settings: &Settings) -> impl Iterator<Item = &'static Known> {
     let named = |case: &Known| settings.cases.iter().any(|name| name == case.name);
     CASES.iter().filter(
@@ -62,12 +62,12 @@ pub fn chosen(settings: &Settings) -> impl Iterator<Item = &'static Known> {
     )
 }
 
-/// A new report, and from an old one the cases that it lacks, in the order of [`CASES`].
+/// Returns a new report with those cases of an old one that it lacks, in the order of [`CASES`].
 pub fn merged(old: Report, mut new: Report) -> Report {
     let missing = |case: &Case| new.cases.iter().all(|now| now.name != case.name);
     let kept: Vec<Case> = old.cases.into_iter().filter(missing).collect();
     new.cases.extend(kept);
-    // The name of a result begins with that of its case.
+    // The name of a result begins with the name of its case.
     let place = |case: &Case| {
         let of = |known: &Known| case.name == known.name || begins(&case.name, known.name);
         let exact = CASES.iter().position(|known| case.name == known.name);

@@ -1,4 +1,4 @@
-//! What a nightly `-A` finds: nothing.
+//! Benchmarks of a nightly `-A` that finds no changes.
 
 use super::super::Bench;
 use super::super::contender::{Contender, OURS};
@@ -10,10 +10,10 @@ use super::first::both;
 use crate::Cyrus;
 use crate::fill::Bulk;
 
-/// The most system calls that a mailbox should cost.
+/// Target for the number of system calls for each mailbox.
 const CALLS_A_MAILBOX: f64 = 12.0;
 
-/// Users with some mailboxes with some messages each.
+/// Users with some mailboxes, each with some messages.
 pub fn few(bench: &Bench) -> Vec<Case> {
     let (users, folders) = (bench.settings.unchanged, bench.settings.folders);
     if users == 0 {
@@ -34,7 +34,7 @@ pub fn many(bench: &Bench) -> Vec<Case> {
     }
     let users = bench.settings.idle.div_ceil(FOLDERS);
     let mailboxes = users * FOLDERS;
-    // The same seed makes the same mailboxes; so the replica need not be brought there.
+    // The same seed creates the same mailboxes, so the replica can be filled directly.
     let bulk = Bulk { users, folders: FOLDERS, messages: 0, seed: 3 };
     let ground = Ground::new(|_| {});
     let replica = ground.fresh();
@@ -55,7 +55,7 @@ pub fn many(bench: &Bench) -> Vec<Case> {
 
 fn case(bench: &Bench, name: &str, title: String, servers: [&Cyrus; 2], mailboxes: usize) -> Case {
     let settings = &bench.settings;
-    // What filling left different, or all of it; and what either client writes in a first run.
+    // The first run sends what filling left different and lets each client write its caches.
     let settled = both().map(|contender| {
         measure(settings, &contender, servers, &["-A"], Wire::Direct)
             .err()
@@ -75,7 +75,7 @@ fn case(bench: &Bench, name: &str, title: String, servers: [&Cyrus; 2], mailboxe
     case.with_rows(rows)
 }
 
-/// Counts a contender's system calls in a run of its own.
+/// Counts the system calls of a contender in a separate run.
 pub fn add_calls(
     bench: &Bench,
     contender: &Contender,

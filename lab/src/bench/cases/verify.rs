@@ -1,4 +1,4 @@
-//! `--verify` beside a run that finds nothing to do.
+//! Compares `--verify` with a run that finds no changes.
 
 use super::super::Bench;
 use super::super::contender::Contender;
@@ -10,10 +10,10 @@ use super::first::both;
 use crate::Cyrus;
 use crate::fill::{Bulk, Filler};
 
-/// Messages in each mailbox.
+/// Number of messages in each mailbox.
 const MESSAGES: usize = 100;
 
-/// Mailboxes of many users, and one that is large.
+/// Mailboxes of many users, and one large mailbox.
 pub fn verify(bench: &Bench) -> Vec<Case> {
     let settings = &bench.settings;
     let (users, folders) = (settings.unchanged, settings.folders);
@@ -35,14 +35,14 @@ pub fn verify(bench: &Bench) -> Vec<Case> {
     cases
 }
 
-/// Both clients where nothing has changed, then a comparison of everything. It ends with 0 only if
-/// both sides are equal.
+/// Measures both clients without changes, then a full comparison. It exits with 0 only if both
+/// sides are equal.
 fn rows(bench: &Bench, ground: &Ground) -> Vec<Row> {
     let replica = ground.fresh();
     let servers: [&Cyrus; 2] = [ground.master(), &replica];
     let [cyrus, ours] = both();
     let contenders = [cyrus, ours, Contender::verify()];
-    // What a first run sends or writes.
+    // The first run sends missing data and writes caches.
     let settled = both().map(|contender| {
         measure(&bench.settings, &contender, servers, &["-A"], Wire::Direct).map(drop)
     });
