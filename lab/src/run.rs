@@ -50,11 +50,11 @@ pub struct Cost {
     pub wall: Duration,
     /// Processor time in user mode and in the kernel, including threads and waited-for children.
     pub cpu: Duration,
-    /// Most memory it had at once, in KiB: as the kernel told it when it ended, or if it was killed
-    /// before that, as seen every few milliseconds.
+    /// Highest memory use at one time, in KiB: the kernel's value at the end of the program, or if
+    /// it was killed, the highest of samples every few milliseconds.
     pub peak_kib: u64,
-    /// Bytes that it read by read() and the like, from files and sockets; 0 if it was waited for
-    /// before its end could be seen. What is mapped into memory does not count.
+    /// Bytes read by read() and similar calls, from files and sockets. Files mapped into memory do
+    /// not count. 0 if the program was waited for before its end was noticed.
     pub read: u64,
 }
 

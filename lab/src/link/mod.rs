@@ -38,7 +38,7 @@ pub struct Line {
     pub bits_per_second: Option<u64>,
     /// Round-trip time: from sending a byte to receiving its reply.
     pub round_trip: Duration,
-    /// Hides the server's offer to compress, and keeps what each client sends.
+    /// Whether to hide the server's offer to compress, and to record what each client sends.
     pub records: bool,
 }
 
