@@ -113,7 +113,7 @@ pub const HOST_LIST_BYTES: usize = 64 << 20;
 /// Counted for each item that a host store emits besides its bytes.
 #[cfg(feature = "capi")]
 pub const HOST_ITEM_BYTES: usize = 128;
-/// Largest record of cyrus.index that can be read; current records have 112 bytes.
+/// Largest record of cyrus.index that can be read. Records of Cyrus 3.12 have 112 bytes.
 pub const INDEX_RECORD_BYTES: u32 = 4096;
 /// Bytes of cyrus.index in memory at a time.
 pub const INDEX_CHUNK_BYTES: usize = 256 << 10;

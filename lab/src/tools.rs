@@ -192,7 +192,7 @@ pub fn set_entry(cyrus: &Cyrus, internal: &str, change: impl Fn(&str) -> String)
 /// Sets one record of a twoskip database below `configdirectory`.
 ///
 /// # Panics
-/// If it cannot be done.
+/// If the tool fails.
 #[track_caller]
 pub fn set_record(cyrus: &Cyrus, file: &str, key: &str, value: &str) {
     let path = cyrus.config_dir().join(file).display().to_string();

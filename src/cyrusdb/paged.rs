@@ -349,7 +349,7 @@ impl View<'_> {
         let io = |error| Error::io(paged.op, &paged.path, error).or_hint(DATABASE);
         while let Some(handle) = &mut self.handle {
             paged.locking.acquire(&handle.file, &paged.path)?;
-            // From here on dropping the view unlocks.
+            // From here on, dropping the view releases the lock.
             self.lock = Lock::Held;
             let named = std::fs::metadata(&paged.path).map_err(io)?;
             if handle.identity == (named.dev(), named.ino()) {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 
-/// Something about the connection to the replica.
+/// An event about a connection to the replica.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]

@@ -1,8 +1,8 @@
-//! Records of annotations.db and cyrus.annotations (`imap/annotate.c`).
+//! Parses records of annotations.db and cyrus.annotations (`imap/annotate.c`).
 //!
-//! The key is scope NUL entry NUL userid NUL. The scope is empty for the server and a uniqueid for
-//! a mailbox, up to Cyrus 3.4 its internal name (all in annotations.db), or the UID of a message
-//! in decimal (in cyrus.annotations).
+//! The key is scope NUL entry NUL userid NUL. In annotations.db the scope is empty for the server;
+//! for a mailbox it is the uniqueid, or up to Cyrus 3.4 the internal name. In cyrus.annotations it
+//! is the UID of a message in decimal.
 
 use crate::error::Malformed;
 use crate::types::{Modseq, Uid};
@@ -37,7 +37,7 @@ impl Scope<'_> {
 /// The parts of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key<'a> {
-    /// Nothing, a uniqueid or name, or a UID.
+    /// The scope: empty, a uniqueid, a mailbox name or a UID.
     pub scope: &'a [u8],
     /// `/comment`, ...
     pub entry: &'a [u8],

@@ -1,4 +1,4 @@
-//! The counters file of a user or domain (`mboxname_buf_to_counters` in `imap/mboxname.c`).
+//! Parses the counters file of a user or domain (`mboxname_buf_to_counters` in `imap/mboxname.c`).
 
 use crate::error::Malformed;
 use crate::types::Modseq;
@@ -10,7 +10,7 @@ const RACL_VERSION: usize = 4;
 const RACL_OFFSET: usize = 88;
 const HIGHEST_OFFSET: usize = 8;
 
-/// What replication needs of a user's counters.
+/// The counters of a user that replication needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
     /// The highest modseq of all data of the user.

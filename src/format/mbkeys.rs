@@ -32,9 +32,9 @@ const RECORD_SEPARATOR: u8 = 0x1e;
 /// The form of the keys in a mailboxes.db.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keys {
-    /// Internal names, as up to Cyrus 3.4.
+    /// Internal names, up to Cyrus 3.4.
     Names,
-    /// A letter, then a dbname or a uniqueid, as since Cyrus 3.6.
+    /// A letter, then a dbname or a uniqueid, since Cyrus 3.6.
     Typed,
 }
 

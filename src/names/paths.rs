@@ -41,7 +41,7 @@ pub struct MailboxPaths {
 /// The directory scheme of a user's files below `mboxname_userpath`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserHome {
-    /// By the uniqueid of the INBOX, as Cyrus 3.6 and later create them.
+    /// By the uniqueid of the INBOX, for users created by Cyrus 3.6 or later.
     Id(UniqueId),
     /// By userid: users created before 3.6, and users without INBOX.
     Name(UserId),

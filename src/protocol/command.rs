@@ -118,7 +118,7 @@ impl<'c> From<&'c MboxName> for FullMailbox<'c> {
 
 /// A command to a replication server.
 pub enum Command<'c> {
-    /// `GET USER`: all that belongs to a user.
+    /// `GET USER`: all data of a user.
     GetUser(&'c UserId),
     /// `GET META`: subscriptions, seen state and scripts of a user.
     GetMeta(&'c UserId),
@@ -140,13 +140,13 @@ pub enum Command<'c> {
     Force,
     /// `APPLY RESERVE`.
     Reserve(Reserve<'c>),
-    /// `APPLY MESSAGE`: stage message files.
+    /// `APPLY MESSAGE`: stages message files.
     Messages(&'c mut dyn MessageFiles),
     /// `APPLY MAILBOX`: brings a mailbox to a given state.
     Mailbox(MailboxUpdate<'c>),
     /// `APPLY MAILBOX` for an intermediate, which is a name without a mailbox.
     Intermediate(&'c MailboxEntry),
-    /// `APPLY UNMAILBOX`: delete a mailbox.
+    /// `APPLY UNMAILBOX`: deletes a mailbox.
     UnMailbox {
         /// The name of the mailbox.
         mailbox: &'c MboxName,
@@ -170,21 +170,21 @@ pub enum Command<'c> {
     UnSub(&'c UserId, &'c MboxName),
     /// `APPLY SEEN`.
     Seen(&'c UserId, &'c Seen),
-    /// `APPLY SIEVE`: a script and its content.
+    /// `APPLY SIEVE`: stores a script.
     Sieve(&'c UserId, &'c SieveScript, &'c [u8]),
-    /// `APPLY UNSIEVE`: delete the script of this name.
+    /// `APPLY UNSIEVE`: deletes the script of this name.
     UnSieve(&'c UserId, &'c Text),
     /// `APPLY ACTIVATE_SIEVE`.
     ActivateSieve(&'c UserId, &'c Text),
     /// `APPLY UNACTIVATE_SIEVE`: deactivates the active script.
     UnActivateSieve(&'c UserId),
-    /// `APPLY QUOTA`: set the limits of a quota root.
+    /// `APPLY QUOTA`: sets the limits of a quota root.
     Quota(&'c Quota),
     /// `APPLY UNQUOTA`: removes a quota root.
     UnQuota(&'c Text),
-    /// `APPLY UNUSER`: delete a user.
+    /// `APPLY UNUSER`: deletes a user.
     UnUser(&'c UserId),
-    /// `RESTART`: release the staged message files.
+    /// `RESTART`: releases the staged message files.
     Restart,
 }
 

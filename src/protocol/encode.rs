@@ -168,7 +168,7 @@ fn one_field(w: &mut Writer<'_>, field: &Field, value: Value<'_>, whole: bool) -
     }
 }
 
-/// `APPLY MAILBOX` of a mailbox with its records (`sync_prepare_dlists`).
+/// Writes `APPLY MAILBOX` for a mailbox with its records (`sync_prepare_dlists`).
 fn mailbox(w: &mut Writer<'_>, update: &MailboxUpdate<'_>) -> Result<()> {
     w.open_kv()?;
     header(w, update.header, update.whole)?;

@@ -10,7 +10,7 @@ use crate::types::{Annotation, MailboxHeader, MboxName, Quota, Record, Seen, Sie
 pub struct RemoteFolder {
     /// The header fields, which exist on both sides.
     pub header: MailboxHeader,
-    /// The mailbox's own annotations, ordered.
+    /// The mailbox's own annotations, sorted.
     pub annotations: Vec<Annotation>,
     /// Name and value of a number that does not fit into its field. The field holds the highest
     /// number.
@@ -47,7 +47,7 @@ pub struct RemoteRecord {
 /// Everything that the server stores for a user.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RemoteUser {
-    /// Mailboxes, deleted ones and intermediates included.
+    /// Mailboxes, including deleted ones and intermediates.
     pub folders: Vec<RemoteFolder>,
     /// Quota roots of these mailboxes.
     pub quotas: Vec<Quota>,

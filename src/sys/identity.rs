@@ -21,7 +21,7 @@ pub fn is_root() -> bool {
 
 /// Returns the effective user id of this process.
 pub fn effective_user() -> u32 {
-    // SAFETY: takes nothing, cannot fail.
+    // SAFETY: no arguments, and it cannot fail.
     unsafe { libc::geteuid() }
 }
 
@@ -41,7 +41,7 @@ pub fn user_name(uid: u32) -> Option<String> {
 
 /// Sets the mode bits that new files shall not have.
 pub fn set_umask(mask: u32) {
-    // SAFETY: takes a number, cannot fail.
+    // SAFETY: takes a number, and cannot fail.
     unsafe { libc::umask(mask & 0o777) };
 }
 

@@ -18,9 +18,9 @@ use crate::limits::USER_FLAGS;
 /// without messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct SyncCrcs {
-    /// Over the unexpunged records: uid, modseq, flags, dates, GUID.
+    /// CRC of the unexpunged records: uid, modseq, flags, dates, GUID.
     pub basic: Option<u32>,
-    /// Over the annotations of the unexpunged records, including those that hold fields of the
+    /// CRC of the annotations of the unexpunged records, including those that hold fields of the
     /// record. The mailbox's own annotations do not count.
     pub annot: Option<u32>,
     /// Like `annot`, with thread ids as [`ThreadIds::Padded`]. `None` if it was not computed:
