@@ -217,7 +217,7 @@ fn is_expunged(record: &[u8]) -> bool {
     record[32] & 0x80 != 0
 }
 
-/// Returns the part of a record in SYNC_CRC.
+/// Returns the CRC that a record contributes to SYNC_CRC.
 fn basic(record: &[u8]) -> u32 {
     if is_expunged(record) {
         return 0;
@@ -233,7 +233,8 @@ fn basic(record: &[u8]) -> u32 {
     crc32(format!("{uid} {modseq} {updated} ({flags}) {date} {guid}").as_bytes())
 }
 
-/// Returns the part of a record's fields in SYNC_CRC_ANNOT. Message annotations are not supported.
+/// Returns the CRC that a record's fields contribute to SYNC_CRC_ANNOT. Message annotations are not
+/// supported.
 fn annot(record: &[u8]) -> u32 {
     if is_expunged(record) {
         return 0;

@@ -69,7 +69,7 @@ impl Framer {
     }
 }
 
-/// Returns the size of the literal that the end of a line's part announces: `{n}`, `{n+}` or
+/// Returns the size of the literal that is announced at the end of `piece`: `{n}`, `{n+}` or
 /// `%{partition guid n}`.
 fn literal_size(piece: &[u8], offset: usize, most: u64) -> Result<Option<usize>, Malformed> {
     let piece = piece.strip_suffix(b"\r").unwrap_or(piece);

@@ -257,7 +257,7 @@ fn annotation(kv: &Kv<'_>) -> Result<Annotation, Malformed> {
 
 /// Decodes the limits of a quota root. LIMIT is the name of STORAGE in old versions; its highest
 /// 32-bit value means unlimited (`sync_decode_quota_limits`). If a number does not fit, all limits
-/// become the highest number: they then differ from the master's, which are sent.
+/// become the highest number. They then differ from the master's limits, so those are sent.
 fn quota(kv: &Kv<'_>) -> Result<Quota, Malformed> {
     let mut numbers = Numbers::of(kv);
     let mut limits = [None; QUOTA_RESOURCES.len()];
@@ -273,7 +273,7 @@ fn quota(kv: &Kv<'_>) -> Result<Quota, Malformed> {
 }
 
 /// Decodes seen state. A number that does not fit becomes the highest number. It then differs from
-/// the master's, which is sent.
+/// the master's number, so that is sent.
 fn seen(kv: &Kv<'_>) -> Result<Seen, Malformed> {
     let mut numbers = Numbers::of(kv);
     Ok(Seen {
@@ -364,7 +364,7 @@ pub fn record(kv: &Kv<'_>, beyond: &mut Option<String>) -> Result<RemoteRecord, 
     Ok(RemoteRecord { record, flags, annotations })
 }
 
-/// An annotation that holds a field of the record is not a number that fits into the field.
+/// Error: the value of an annotation is not a number, or does not fit into the field of the record.
 struct NoNumber;
 
 /// Copies an annotation that holds a field of the record into that field (`decode_annotations`).

@@ -288,12 +288,12 @@ impl World {
         self.held.remove(&handle);
     }
 
-    /// Returns whether records of a mailbox may be written, because nobody has its index locked.
+    /// Returns whether records of a mailbox may be written: only while nobody has its index locked.
     pub fn may_write(&self, id: &UniqueId) -> bool {
         !self.held.values().any(|held| held.id == *id && held.index)
     }
 
-    /// Returns whether files of a mailbox may be unlinked, because nobody has it open.
+    /// Returns whether files of a mailbox may be unlinked: only while nobody has it open.
     pub fn may_unlink(&self, id: &UniqueId) -> bool {
         !self.held.values().any(|held| held.id == *id)
     }

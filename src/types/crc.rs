@@ -143,12 +143,12 @@ impl From<CrcSum> for SyncCrcs {
     }
 }
 
-/// The part of each flag in a record's CRC, computed once for each mailbox.
+/// The CRC of each flag, which is part of a record's CRC. Computed once for each mailbox.
 #[derive(Debug, Clone)]
 pub struct FlagCrcs([u32; USER_FLAGS]);
 
 impl FlagCrcs {
-    /// Computes the parts from the names of the user flags by bit, in lower case.
+    /// Computes the CRCs from the names of the user flags by bit, in lower case.
     pub fn new(names: &[Option<Text>]) -> Self {
         let mut crcs = [0; USER_FLAGS];
         for (crc, name) in crcs.iter_mut().zip(names) {
@@ -178,7 +178,7 @@ impl FlagCrcs {
     }
 }
 
-/// Returns the part of a record in [`SyncCrcs::basic`] (`crc_basic`).
+/// Returns the CRC that a record contributes to [`SyncCrcs::basic`] (`crc_basic`).
 pub fn basic(record: &Record, flags: &FlagCrcs) -> u32 {
     if record.internal_flags.has(InternalFlags::EXPUNGED) {
         return 0;
@@ -189,8 +189,8 @@ pub fn basic(record: &Record, flags: &FlagCrcs) -> u32 {
     crc(numbers, &[&guid.to_hex()])
 }
 
-/// Returns the part of a stored annotation of an unexpunged record in [`SyncCrcs::annot`]
-/// (`crc_annot`).
+/// Returns the CRC that a stored annotation of an unexpunged record contributes to
+/// [`SyncCrcs::annot`] (`crc_annot`).
 ///
 /// The caller must leave out annotations that are [`is_virtual`].
 pub fn annot(uid: Uid, annotation: &Annotation) -> u32 {
@@ -251,8 +251,8 @@ fn crc(text: fmt::Arguments<'_>, rest: &[&[u8]]) -> u32 {
     hasher.finalize()
 }
 
-/// Returns the parts of a record's fields in [`SyncCrcs::annot`] and [`SyncCrcs::padded`] for this
-/// version (`crc_virtannot`).
+/// Returns the CRCs that a record's fields contribute to [`SyncCrcs::annot`] and
+/// [`SyncCrcs::padded`] in this version (`crc_virtannot`).
 fn virtual_annots(record: &Record, minor_version: u32) -> (u32, u32) {
     if record.internal_flags.has(InternalFlags::EXPUNGED) {
         return (0, 0);
