@@ -10,8 +10,8 @@
 //! | generation | 8 | | FATADD, FATREPLACE: key and value length | 8 each |
 //! | records | 8 | | REPLACE, FATREPLACE, DELETE: ancestor | 8 |
 //! | commits | 8 | | pointers, but for DELETE | 8 each, level + 1 of them |
-//! | bytes of what was replaced | 8 | | checksum of all this | 4 |
-//! | size when last repacked | 8 | | checksum of key, value and what is behind them | 4 |
+//! | bytes of replaced records | 8 | | checksum of all this | 4 |
+//! | size when last repacked | 8 | | checksum of key, value, NULs and padding | 4 |
 //! | size at last commit | 8 | | key, NUL, value, NUL, zeroes up to a multiple of 8 | |
 //! | highest level | 4 | | | |
 //! | checksum of all this | 4 | | | |
