@@ -18,9 +18,8 @@ pub struct Wake {
     slots: [Slot; SLOTS],
 }
 
-/// A slot for one waiting thread. Its descriptor is created when a thread first waits. It is closed
-/// when the `Wake` is dropped, when no thread can wake any more, so its number is not reused
-/// before.
+/// A slot for one waiting thread. Its descriptor is created when a thread first waits, and stays
+/// open until the `Wake` is dropped. So a wake-up never reaches another file with that number.
 #[derive(Debug)]
 struct Slot {
     fd: AtomicI32,

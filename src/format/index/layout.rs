@@ -66,7 +66,7 @@ impl When {
     pub(super) fn nanoseconds(self, bytes: &[u8]) -> u32 {
         match self {
             When::Seconds(_) => 0,
-            // Below 2^30.
+            // The remainder is below 2^30, so it fits.
             When::Nanoseconds(field) => u32::try_from(field.of(bytes) % SECOND).unwrap_or(0),
         }
     }
