@@ -66,7 +66,7 @@ pub fn refusal(label: &Label, text: &str) -> Error {
     match (text, label.partition_name()) {
         // sync_server refuses every command of users who are not administrators.
         ("Permission denied", _) => error(Kind::Auth).hint(NO_ADMIN),
-        // Cyrus sends this text for a missing partition, but also for errors of disks and databases.
+        // Cyrus sends this text for a missing partition, but also for disk and database errors.
         ("Unknown error", Some(partition)) => {
             error(Kind::ReplicaDenied).hint(no_partition(partition))
         }
