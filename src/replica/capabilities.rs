@@ -1,4 +1,4 @@
-//! What a replica can do.
+//! The capabilities of a replica.
 
 use crate::types::ThreadIds;
 

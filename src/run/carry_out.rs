@@ -15,7 +15,7 @@ use crate::sync::{self, Pass, is_left_out, is_locked, is_put_off};
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
 /// Carries out a task. `asked` has the requests that were sent ahead of time. Returns the parts
-/// that failed, except because of the connection.
+/// that failed for reasons of their own.
 ///
 /// # Errors
 /// A lost connection, or a request to stop. It is not known then which parts were done.

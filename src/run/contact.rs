@@ -1,5 +1,5 @@
 //! Tracks contact with the replica: since when there is none, how often connecting failed, and when
-//! to report this again. Pure.
+//! to report this again. Pure: no I/O, no clock.
 
 use std::time::Duration;
 

@@ -64,9 +64,9 @@ pub struct Daemon<'n> {
     executor: Executor,
     log: HandOver,
     phase: Phase,
-    /// What was requested.
+    /// The strongest request from outside so far.
     asked: Option<Asked>,
-    /// Whether the log was taken over, or an attempt was made.
+    /// Whether a take-over of the log was ever started.
     taken: bool,
     /// When the log was last taken over.
     last_take: Option<Moment>,

@@ -1,4 +1,4 @@
-//! Assigns tasks to workers and handles lost connections, for all modes. Pure.
+//! Assigns tasks to workers and handles lost connections, for all modes. Pure: no I/O, no clock.
 
 use super::contact::Contact;
 use super::outcome::{Attempt, Outcome, Undone};
@@ -21,7 +21,8 @@ pub enum Settled {
     Done(Task, Vec<Undone>),
     /// The connection was lost during the task for the last time.
     Lost(Task, Error),
-    /// The connection was lost like this. The task is tried again over a new connection.
+    /// The connection was lost with an error of this kind. The task is tried again over a new
+    /// connection.
     Again(Kind),
     /// A stop was requested. The task is still in the queue.
     Stopped(Error),

@@ -1,6 +1,6 @@
 //! Orders what several workers report at the same time, so that it comes out task by task, in the
 //! order of the tasks' numbers. The first task that has not ended reports at once; the reports of
-//! all others are held back. Pure.
+//! all others are held back. Pure: no I/O, no clock.
 
 use std::collections::VecDeque;
 

@@ -1,5 +1,5 @@
 //! Groups the entries of a log into independent tasks (`sync_do_reader` in Cyrus's
-//! `imap/sync_support.c`). Pure.
+//! `imap/sync_support.c`). Pure: no I/O, no clock.
 //!
 //! An entry says where to look, not what to do. So duplicates are dropped, an entry for a whole
 //! user covers entries for its parts, and order only matters within a task.

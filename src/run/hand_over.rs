@@ -1,4 +1,5 @@
-//! Tracks the channel's log and work file, and the operation that is running on them. Pure.
+//! Tracks the channel's log and work file, and the operation that is running on them. Pure: no I/O,
+//! no clock.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -186,12 +187,12 @@ impl HandOver {
         LogAction::PutBack(undone)
     }
 
-    /// Returns whether that is running.
+    /// Returns whether the undone entries are being appended to the log.
     pub fn is_giving_back(&self) -> bool {
         self.busy == Some(Busy::GivingBack)
     }
 
-    /// Handles its end.
+    /// Handles the end of that.
     pub fn given_back(&mut self, result: Result<()>) -> Result<()> {
         self.busy = None;
         result

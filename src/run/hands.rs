@@ -218,7 +218,7 @@ impl Drop for Crew<'_, '_> {
     }
 }
 
-/// The way from a running task to the other workers.
+/// Lets a running task reach the other workers.
 struct Desk<'d> {
     id: WorkerId,
     /// The worker whose task it is.

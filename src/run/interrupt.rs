@@ -74,7 +74,8 @@ impl Interrupts {
     }
 }
 
-/// The user that each worker of a client is working on, if there are several workers.
+/// Which worker is working on each user (`None`: on shared mailboxes), if there are several
+/// workers.
 pub type Holders = Mutex<HashMap<Option<UserId>, WorkerId>>;
 
 /// Measures the work of all workers of a client.
@@ -117,7 +118,7 @@ pub struct Overseer {
 
 impl Overseer {
     /// Makes the overseer of worker `of.0`. `of.1` is the number of workers with their own
-    /// connection, and `holders` tells which user each worker is working on. Counts work in
+    /// connection, and `holders` tells which worker is working on each user. Counts work in
     /// `meter`, and passes on what was reported before a wait.
     pub fn new(
         interrupts: Arc<Interrupts>,

@@ -63,7 +63,7 @@ pub enum SessionState {
 pub struct Attempt {
     /// How it ended.
     pub outcome: Outcome,
-    /// The units over which connections were lost.
+    /// The history of connections lost during the task.
     pub care: Care,
     /// The state of the session.
     pub session: SessionState,

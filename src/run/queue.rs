@@ -1,4 +1,4 @@
-//! The tasks of an executor: ready, running and deferred. Pure.
+//! The tasks of an executor: ready, running and deferred. Pure: no I/O, no clock.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! Decides about failures, for all modes: retry at once over a new connection, defer, or give up.
-//! Pure.
+//! Pure: no I/O, no clock.
 
 use std::time::Duration;
 

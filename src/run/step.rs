@@ -16,7 +16,7 @@ use crate::types::{Backlog, UserId};
 
 pub use super::moment::Moment;
 
-/// A request from outside to end, the strongest last.
+/// A request from outside that ends the run. Later variants are stronger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Asked {
     /// Try deferred tasks at once. Rolling replication ends and is started again.
@@ -68,7 +68,7 @@ pub struct Work {
     pub number: u64,
     /// What to replicate.
     pub goal: Arc<Goal>,
-    /// The units over which connections were lost already.
+    /// The history of connections lost during the task.
     pub care: Care,
     /// The next users, for which the worker can request the replica's state now.
     pub ahead: Vec<UserId>,

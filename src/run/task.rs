@@ -178,7 +178,7 @@ pub struct Task {
     pub number: Option<u64>,
     /// It waits while any of the tasks with these numbers runs.
     pub waits_for: Vec<u64>,
-    /// The units over which connections were lost.
+    /// The history of connections lost during the task.
     pub care: Care,
     /// When the oldest of its entries was logged, if it comes from a log.
     pub logged: Option<SystemTime>,

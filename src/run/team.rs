@@ -1,4 +1,4 @@
-//! The workers of an executor and their states. Pure.
+//! The workers of an executor and their states. Pure: no I/O, no clock.
 
 use std::time::Duration;
 

@@ -73,8 +73,8 @@ impl Voices {
         Voice { voices: self, thread, speaker }
     }
 
-    /// Passes on this thread's older events, because a long wait may follow. Only older ones,
-    /// because each time another thread is woken.
+    /// Passes on this thread's events before a wait, if the first of them is older than `OLD`.
+    /// Newer events stay, because each call wakes another thread.
     pub fn hand_over(&self) {
         let Some(speaker) = self.speaker() else { return };
         let since = speaker.kept.lock().since;

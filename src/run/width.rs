@@ -1,4 +1,4 @@
-//! Decides how many workers work at the same time. Pure.
+//! Decides how many workers work at the same time. Pure: no I/O, no clock.
 //!
 //! More workers than the replica can serve use processes there without any gain. So unless a number
 //! is configured, there is one worker at first. Another is added whenever the last one raised the

@@ -42,7 +42,7 @@ pub struct Shared {
     pub freeze: Freeze,
     /// Measures the work done.
     pub meter: Arc<Meter>,
-    /// The user that each worker is working on.
+    /// Which worker is working on each user.
     pub owners: Arc<Holders>,
     /// The open sessions, for workers that share one.
     pub lanes: Mutex<Vec<WeakLane>>,

@@ -378,8 +378,8 @@ fn look_at_intermediate(
     Ok(Some(Work { entry, remote, found: look::Found::Unread }))
 }
 
-/// Makes a record of a quota root that a mailbox names, and of whether the mailbox is below that
-/// root.
+/// Makes a [`NamedRoot`] of a quota root that a mailbox names. It also says whether the mailbox is
+/// below that root.
 fn named_root(root: Text, mailbox: &MboxName) -> NamedRoot {
     let rest = mailbox.as_bytes().strip_prefix(root.as_bytes());
     let applies = rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'.')));

@@ -72,8 +72,8 @@ pub trait LogDisk {
     /// Writes the spare file and syncs it to disk.
     fn write_spare(&mut self, entries: &[u8]) -> Result<()>;
 
-    /// Links the log or the spare file to the name of the work file. The work file is then
-    /// [`Found::Ours`]. Fails with [`io::ErrorKind::AlreadyExists`] if there is a work file.
+    /// Makes the name of the work file a hard link to the log or the spare file. The work file is
+    /// then [`Found::Ours`]. Fails with [`io::ErrorKind::AlreadyExists`] if there is a work file.
     fn link_to_work(&mut self, file: LogFile) -> io::Result<()>;
 
     /// Renames the log or the spare file to the work file, replacing any old one. The work file is

@@ -1,4 +1,5 @@
-//! Parses and writes entries of a sync log (`sync_log_*` in Cyrus's `imap/sync_log.h`). Pure.
+//! Parses and writes entries of a sync log (`sync_log_*` in Cyrus's `imap/sync_log.h`). Pure: no
+//! I/O, no clock.
 
 use std::borrow::Cow;
 
@@ -18,9 +19,9 @@ pub enum LogEntry {
     Meta(UserId),
     /// `MAILBOX`, `APPEND`: a mailbox changed.
     Mailbox(MboxName),
-    /// `DOUBLEMAILBOX`: messages were copied or moved from the one to the other.
+    /// `DOUBLEMAILBOX`: messages were copied or moved from the first mailbox to the second.
     Double(MboxName, MboxName),
-    /// `RENAME`: from the one name to the other.
+    /// `RENAME`: a mailbox was renamed, from the first name to the second.
     Rename(MboxName, MboxName),
     /// `UNMAILBOX`: a mailbox was deleted.
     UnMailbox(MboxName),
@@ -188,7 +189,7 @@ fn literal_head(text: &[u8]) -> Option<(usize, &[u8])> {
 pub(super) fn continues(line: &[u8]) -> Option<usize> {
     let open = line.iter().rposition(|byte| *byte == b'{')?;
     let (before, head) = line.split_at_checked(open)?;
-    // In a quoted name, a brace is never directly after a space.
+    // In a quoted name a brace is escaped, so it never comes directly after a space.
     if before.last() != Some(&b' ') {
         return None;
     }

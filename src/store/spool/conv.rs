@@ -14,7 +14,7 @@ use super::table::Table;
 /// How many records about the whole database are read at most. A real database has five.
 const OWN_RECORDS: usize = 64;
 
-/// What a conversations database holds about its owner's mailboxes.
+/// The contents of a conversations database that concern its owner's mailboxes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Conversations {
     /// The modseqs of the conversations of the requested mailboxes, in the same order. 0 if a

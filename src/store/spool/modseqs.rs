@@ -72,7 +72,8 @@ impl Modseqs {
                     let home = places.paths.home(&owner, Some(&inbox));
                     self.read(places, &home, &mut states)?;
                 }
-                // Without an INBOX, each mailbox may have had another owner before.
+                // The owner has no INBOX: the data of each mailbox may be stored with that of a
+                // former owner.
                 None => {
                     for state in states {
                         let home = places.home_of_mailbox(&state.uniqueid, &owner)?;

@@ -1,8 +1,8 @@
 //! Checks values that a replica reports before a repair uses them. A repair takes the higher value
 //! of both sides to the master, where it stays forever.
 //!
-//! Pure. A value is never refused if the master has the same or a higher one. The bounds and their
-//! reasons are in [`limits`](crate::limits).
+//! Pure: no I/O, no clock. A value is never refused if the master has the same or a higher one. The
+//! bounds and their reasons are in [`limits`](crate::limits).
 
 use std::collections::HashSet;
 use std::fmt::Display;

@@ -1,5 +1,6 @@
 //! Finds changes to the master that a person must allow first. A replica with plausible but false
-//! data, or one that was broken into, must not destroy or divert mail on the master. Pure.
+//! data, or one that was broken into, must not destroy or divert mail on the master. Pure: no I/O,
+//! no clock.
 //!
 //! Changes of flags are normal and allowed, except `\Deleted` on many messages. New UIDs are
 //! allowed too, because the messages stay. docs/repair.md has the whole list.

@@ -1,5 +1,5 @@
 //! Plans how to reunite two mailboxes that were both changed (`mailbox_full_update`,
-//! `compare_one_record` and others in Cyrus's `imap/sync_support.c`). Pure.
+//! `compare_one_record` and others in Cyrus's `imap/sync_support.c`). Pure: no I/O, no clock.
 //!
 //! First the master gets the state that both sides must have, then the replica gets it by a normal
 //! update. All written records have a modseq above those of both sides, so that IMAP clients of
@@ -59,7 +59,7 @@ pub struct Fetch {
 pub struct Plan {
     /// The header that both sides must have, as far as a repair raises it.
     pub header: MailboxHeader,
-    /// The annotations that both shall have.
+    /// The annotations that both sides must have.
     pub annotations: Vec<Annotation>,
     /// Records to write on the master, by UID.
     pub master: Vec<RemoteRecord>,

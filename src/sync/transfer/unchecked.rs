@@ -24,7 +24,7 @@ struct State {
 }
 
 impl Unchecked {
-    /// Returns `None` if the replica checks this update.
+    /// Makes the record of an update. Returns `None` if the replica checks this update.
     pub fn of(entry: &MailboxEntry, snapshot: &Snapshot) -> Option<Unchecked> {
         let sent = unchecked_state(snapshot)?;
         Some(Unchecked { entry: entry.clone(), sent })

@@ -1,4 +1,4 @@
-//! Refuses entries that are not mailboxes which can be opened here.
+//! Refuses entries whose mailboxes cannot be opened on this server.
 
 use crate::error::{Error, Kind, Result};
 use crate::store::errors::no_partition;
