@@ -160,7 +160,7 @@ fn store(block: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(block);
 }
 
-/// Returns whether it is worth to search for repetitions: whether at more than one in 64 positions
+/// Returns whether it is worth searching for repetitions: whether at more than one in 64 positions
 /// the next four bytes occurred before in the block. For text the first lines already decide.
 fn repeats(block: &[u8]) -> bool {
     const SLOTS: usize = 4096;

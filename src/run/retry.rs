@@ -54,8 +54,8 @@ pub fn hastened() -> Duration {
 pub struct Reconnect {
     /// How long to wait before the next attempt; `None` to give up.
     pub pause: Option<Duration>,
-    /// Whether to report the reason, because it differs from the last one and others than the
-    /// caller want to know it.
+    /// Whether to report the reason: it differs from the last one, and others besides the caller
+    /// want to know it.
     pub is_new: bool,
     /// Whether to report that attempts continue although the replica refuses us.
     pub although_refused: bool,

@@ -30,11 +30,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 enum Phase {
     /// Another worker may be added.
     Before,
-    /// A worker was added. Until it is connected, the rate without it is measured: since when, and
-    /// the work done before.
+    /// A worker was added. Until it is connected, the rate without it is measured. Holds the start
+    /// of that measurement and the work done before.
     Adding(Moment, u64),
-    /// It is connected. The rate without it, since when the rate with it is measured, and the work
-    /// done before.
+    /// It is connected, and the rate with it is measured. Holds the rate without it, the start of
+    /// this measurement and the work done before.
     After(u64, Moment, u64),
 }
 

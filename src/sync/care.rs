@@ -1,8 +1,8 @@
-//! Keeps a mailbox that makes the replica close the connection from blocking all others. Updates
-//! are sent ahead of their replies, so a lost connection does not show which mailbox caused it. The
-//! second attempt is therefore made with care: each mailbox is completed before the next one is
-//! started. If the connection is lost again, the third attempt leaves out the mailbox over which it
-//! was lost.
+//! Limits the effect of a mailbox that makes the replica close the connection, so that it does not
+//! block all others. Updates are sent ahead of their replies, so a lost connection does not show
+//! which mailbox caused it. The second attempt is therefore made with care: each mailbox is
+//! completed before the next one is started. If the connection is lost again, the third attempt
+//! leaves out the mailbox over which it was lost.
 
 use crate::error::{Error, Kind, Result, Scope, Subject};
 

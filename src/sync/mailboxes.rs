@@ -149,7 +149,7 @@ fn mailboxes_once(
     roots.extend(bring_contents(pass, entries, remotes, &mut failures)?);
     shared_quotas(pass, roots, &mut failures)?;
     check_messages(pass, &to_check, &mut failures)?;
-    // They may have failed because of a wrong remembered state, so request it next time.
+    // A wrong remembered state may be the cause of these failures: request the state next time.
     failures.mailboxes().for_each(|name| pass.forget(name));
     failures.into_result(names)?;
     pass.release_staged()?;

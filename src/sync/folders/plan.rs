@@ -53,7 +53,7 @@ pub struct Rename {
     pub partition: Text,
     /// New UIDVALIDITY.
     pub uidvalidity: u32,
-    /// The mailbox that is renamed. With a temporary name it is renamed twice.
+    /// The uniqueid of the mailbox. A mailbox that needs a temporary name is renamed twice.
     pub uniqueid: UniqueId,
     /// The name of this mailbox on the master.
     pub mailbox: MboxName,

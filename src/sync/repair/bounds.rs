@@ -129,8 +129,8 @@ impl Measure<'_> {
         self.check_header(there, LATEST_TIME)
     }
 
-    /// Same for `-O`, where the master is never changed and its update overwrites everything except
-    /// UIDs.
+    /// Like [`Measure::check_folder`], for `-O`: the master is never changed, and its update
+    /// overwrites everything except UIDs.
     pub(crate) fn check_overruled(&self, there: &RemoteFolder) -> Result<()> {
         if let Some(beyond) = &there.beyond {
             return Err(too_big(&self.here.name, beyond));

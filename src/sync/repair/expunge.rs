@@ -5,7 +5,8 @@ use crate::error::Result;
 use crate::protocol::RemoteRecord;
 use crate::sync::survey::snapshot::Snapshot;
 
-/// Adds records to expunge to an update. They replace the master's records with the same UIDs.
+/// Adds the records in `expunge` to an update. They replace the master's records with the same
+/// UIDs.
 pub(crate) fn insert(snapshot: &mut Snapshot, expunge: &[RemoteRecord]) -> Result<()> {
     let Snapshot { header, flags, whole, .. } = snapshot;
     let mut added = sides::updates(expunge, &header.name, flags)?;

@@ -117,7 +117,7 @@ fn in_place(store: &dyn Store, state: &MailboxState) -> Result<()> {
 fn of_master(name: &MboxName, error: Error) -> Error {
     let refused = error.is_refusal();
     let kind = match error.kind() {
-        // If the mailbox was removed meanwhile, it was changed meanwhile.
+        // A mailbox that was removed meanwhile also counts as changed.
         Kind::ReplicaChanged | Kind::ReplicaNoMailbox => Kind::Changed,
         Kind::ReplicaMoved => Kind::Moved,
         Kind::ReplicaLocked => Kind::Locked,
