@@ -9,7 +9,8 @@ pub trait HostWriter: Send {
     /// its literals and the end of line. Returns all lines of the reply.
     fn apply(&mut self, command: &[u8]) -> Result<Vec<u8>>;
 
-    /// Records for other channels that a mailbox was changed. Returns `false` to leave this to the
+    /// Logs for other channels that a mailbox was changed. Returns `false` to leave this to the
+    /// library.
     /// library.
     fn log_change(&mut self, name: &MboxName) -> Result<bool>;
 }
