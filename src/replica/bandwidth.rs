@@ -44,7 +44,7 @@ struct Bucket {
     free: Duration,
 }
 
-/// Bytes that may be written from some time on.
+/// A reservation: this many bytes may be written from this time on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Booking {
     bytes: u64,
@@ -137,7 +137,7 @@ impl fmt::Debug for Limiter {
     }
 }
 
-/// One connection below a limit.
+/// A connection to which the limit applies.
 pub(super) struct Throttle {
     limiter: Limiter,
     /// Whether the connection waits for its turn. If not, its bytes are only counted.

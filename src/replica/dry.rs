@@ -11,7 +11,7 @@ use crate::limits::REPLY_RECORD_BYTES;
 use crate::protocol::{Command, FullMailbox, MailboxUpdate, Reply, Ticket, Verb};
 use crate::types::{MboxName, Uid};
 
-/// Limit of the records that a mailbox may have while it is read.
+/// The maximum number of records for which a mailbox of the replica is read.
 const MOST_RECORDS: Uid = 50_000_000;
 
 /// Passes read commands on, and answers commands that change something as if they had succeeded.

@@ -62,10 +62,10 @@ const GIGABIT: World = World { network: |_| 118e6, ..NEAR };
 const HUNDRED: World = World { network: |_| 11.8e6, ..NEAR };
 const TEN: World = World { network: |_| 1.18e6, ..NEAR };
 const TWO: World = World { network: |_| 0.24e6, ..NEAR };
-/// The same machine, with a processor for each of both.
+/// Client and replica on the same machine, with a processor each.
 const NEAR: World =
     World { network: |_| 3e9, replica: 95e6, shared: 0.0, buffer: 2.5e6, limit: f64::INFINITY };
-/// The same machine with little more than one processor.
+/// Client and replica on the same machine, with little more than one processor.
 const SHARED: World = World { shared: 0.4, ..NEAR };
 /// A replica with a slow disk.
 const SLOW: World = World { replica: 12e6, ..NEAR };

@@ -26,7 +26,7 @@ pub trait Interrupt: Send + Sync {
     fn exchanged(&self, _bytes: u64) {}
 }
 
-/// Calls an [`Interrupt`], [`Interrupt::asked`] only about once a second.
+/// Calls an [`Interrupt`]. It calls [`Interrupt::asked`] at most once in [`ASK`].
 pub(super) struct Asking {
     whom: Option<Arc<dyn Interrupt>>,
     last: Instant,

@@ -43,7 +43,7 @@ pub(super) struct Surroundings {
     /// How long a plugin may wait for other servers (`client_timeout`).
     #[cfg_attr(not(feature = "libsasl2"), allow(dead_code, reason = "for plugins alone"))]
     pub patience: Duration,
-    /// Set to end such a wait.
+    /// A flag that ends the wait of a plugin.
     #[cfg_attr(not(feature = "libsasl2"), allow(dead_code, reason = "for plugins alone"))]
     pub cancel: Arc<AtomicBool>,
 }

@@ -1,4 +1,4 @@
-//! Supplies the choice of the compression level with measurements from a clock and a socket.
+//! Measures time and socket for the choice of the compression level.
 
 use std::collections::VecDeque;
 use std::os::fd::AsFd;

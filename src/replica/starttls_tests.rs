@@ -54,7 +54,7 @@ fn attempt(script: &[&str], adjust: impl Fn(&mut Destination, u16)) -> Attempt {
     let port = place.rsplit_once(':').unwrap().1.parse().unwrap();
     let mut destination = destination(&place, "try");
     adjust(&mut destination, port);
-    // Makes the login fail, because none must start.
+    // No login must start. If one does, this makes it fail.
     destination.settings.credentials.mechanisms = Some("NONE".into());
     let lines = Arc::new(Lines::default());
     let session = Session::connect(&destination, lines.clone(), Arc::default(), None);

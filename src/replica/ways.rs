@@ -18,7 +18,7 @@ pub(super) struct Way {
 /// `try_imap` is set.
 ///
 /// # Errors
-/// [`Kind::Config`] if a service is unknown.
+/// [`Kind::Config`](crate::Kind::Config) if a service is unknown.
 pub(super) fn ways(named: Option<u16>, try_imap: bool) -> Result<Vec<Way>> {
     let way = |service: &str, may_be_imap| Ok(Way { port: service_port(service)?, may_be_imap });
     match named {

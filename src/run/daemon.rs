@@ -31,7 +31,7 @@ const LOOK_FOR_LOG: Duration = Duration::from_secs(10);
 const NOTE_EVERY: Duration = Duration::from_secs(2);
 /// A change counts as complete if no further entry is logged within this time.
 const QUIET: Duration = Duration::from_millis(5);
-/// How many times to wait for that.
+/// How many times to wait for such a quiet moment.
 const QUIET_TRIES: u32 = 3;
 /// After this idle time a worker disconnects, except the last one.
 const LEAVE: Duration = Duration::from_secs(30);

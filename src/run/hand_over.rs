@@ -192,7 +192,7 @@ impl HandOver {
         self.busy == Some(Busy::GivingBack)
     }
 
-    /// Handles the end of that.
+    /// Handles the end of appending the undone entries for the next run.
     pub fn given_back(&mut self, result: Result<()>) -> Result<()> {
         self.busy = None;
         result

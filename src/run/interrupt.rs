@@ -98,7 +98,7 @@ impl Meter {
         self.beats.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns how often that was recorded.
+    /// Returns how often [`Meter::beat`] was called.
     pub fn beats(&self) -> u64 {
         self.beats.load(Ordering::Relaxed)
     }

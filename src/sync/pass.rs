@@ -135,7 +135,7 @@ impl<'p> Pass<'p> {
     }
 
     /// Takes the replication lock of an owner. If another worker holds the owner, the error tells
-    /// to [put the task off](is_put_off).
+    /// to [put the task off](crate::sync::is_put_off).
     pub fn lock(&self, owner: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
         if self.owners.is_some_and(|owners| !owners.hold(owner)) {
             let user = owner.cloned().unwrap_or_default();

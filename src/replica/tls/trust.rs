@@ -14,7 +14,7 @@ use crate::settings::Tls;
 pub(super) struct Roots {
     /// The certificates as trust anchors.
     pub store: RootCertStore,
-    /// The same certificates unchanged.
+    /// The same certificates, as read.
     pub certificates: Vec<CertificateDer<'static>>,
 }
 

@@ -306,7 +306,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let known = servers(&dir);
         fs::create_dir(dir.path().join("sync")).unwrap();
-        // Root can search any directory, so a file is in its place.
+        // Root can search any directory, so the test puts a file in its place.
         fs::write(dir.path().join("sync/tls-verified"), "").unwrap();
         let error = known.contains("replica", 1).unwrap_err();
         assert_eq!(error.kind(), Kind::Tls);

@@ -31,7 +31,7 @@ enum Rule {
     /// Checks chain, dates and name.
     Chain {
         chain: Arc<WebPkiServerVerifier>,
-        /// The trusted certificates unchanged.
+        /// The trusted certificates, as read.
         trusted: Vec<CertificateDer<'static>>,
     },
 }

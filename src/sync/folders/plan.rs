@@ -35,7 +35,7 @@ pub enum Fate {
     Deleted,
     /// It was renamed: this entry is outside the list.
     Renamed(Local),
-    /// The master does not know it, or no longer.
+    /// The master does not know it (any more).
     Unknown,
     /// It must not be changed: it already has the right name, or its own failure is reported
     /// elsewhere.

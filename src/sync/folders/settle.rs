@@ -167,7 +167,8 @@ fn no_uniqueid(pass: &Pass<'_>, entry: &MailboxEntry) -> Error {
         .hint("reconstruct the mailbox; if it was copied or restored, run mbtool -r on it before")
 }
 
-/// Collects what the planner needs for a mailbox. Fails if it may not get its name on the replica.
+/// Collects what the planner needs for a mailbox. Fails if the mailbox may not get its name on the
+/// replica.
 fn claimant(
     pass: &Pass<'_>,
     entry: &MailboxEntry,

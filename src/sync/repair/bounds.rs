@@ -19,7 +19,7 @@ use crate::types::crc::LATE_VIRTUAL_SINCE;
 use crate::types::header::{Bound, FIELDS, Value};
 use crate::types::{Annotation, MailboxState, MboxName, Modseq, Record, Text, Time, Uid};
 
-/// What reported values are compared with.
+/// The master's values, with which the reported values are compared.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measure<'m> {
     /// The master's state of the mailbox.

@@ -16,7 +16,7 @@ fn field(name: &'static str, master: impl fmt::Display, replica: impl fmt::Displ
     Difference::Field { field: name, master: master.to_string(), replica: replica.to_string() }
 }
 
-/// Decides whether some fields are compared.
+/// Properties of both sides that decide whether some fields are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Known {
     /// The value of the option `reverseacls`.
@@ -26,7 +26,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// Makes the value for the replica of a pass.
+    /// Returns these properties for the replica of a pass.
     pub fn of(pass: &Pass<'_>) -> Known {
         Known {
             reverse_acls: pass.settings.reverseacls,

@@ -148,7 +148,7 @@ pub(super) fn read_records(mailbox: &mut dyn Mailbox, wanted: &Wanted<'_>) -> Re
             return Ok(());
         }
         match is_new.then(|| appendable(&name, record, last_uid)) {
-            // An expunged message is not missed.
+            // A record that is expunged can be left out: nobody misses its message.
             Some(Err(_)) if record.is_expunged() => {}
             Some(Err(error)) => stuck = Some(Stuck { record: *record, file: false, error }),
             Some(Ok(())) | None => records.push(*record),

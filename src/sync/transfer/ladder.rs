@@ -4,7 +4,7 @@
 //! - If the replica ended with other CRCs, the CRCs are computed again, and the mailbox is sent
 //!   again.
 //! - If it still has other CRCs, or does not know what the master has forgotten, or has a higher
-//!   UIDVALIDITY, both sides are compared in full and [repaired](super::repair).
+//!   UIDVALIDITY, both sides are compared in full and [repaired](crate::sync::repair).
 //!
 //! With `-O` the master is not changed, so there is no repair after the second attempt. Both sides
 //! are still compared if the master has forgotten expunged records.
