@@ -1,8 +1,8 @@
-//! Writes to the master's spool: the master's own replication server does them, so that
-//! conversations, quotas, search and DAV indexes stay right without a line of ours.
+//! Writes to the master's spool through the master's own replication server. Cyrus itself does the
+//! writing, so conversations, quotas, search and DAV indexes stay right.
 //!
-//! Whatever becomes of that server is [`Kind::OwnServer`](crate::Kind::OwnServer): the connection
-//! to the replica is not concerned and goes on being used.
+//! Every failure of that server has [`Kind::OwnServer`](crate::Kind::OwnServer). The connection to
+//! the replica is not affected and stays in use.
 
 mod failed;
 mod program;

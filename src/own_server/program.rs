@@ -1,8 +1,8 @@
-//! Which `sync_server` belongs to the Cyrus that serves a spool.
+//! Finds the `sync_server` of the Cyrus that serves a spool.
 //!
-//! Another version than the one that wrote the spool could damage it. So the program is the one
-//! that `sync_server_path` names, or the one beside the daemons that run on this configuration. One
-//! that is merely installed is not taken.
+//! A `sync_server` of another version could damage the spool. So only two programs are used: the
+//! one that `sync_server_path` names, or the one in the directory of the daemons that run on this
+//! configuration. A `sync_server` that is merely installed is not used.
 
 use std::fs;
 use std::io;
@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 
-/// Where Cyrus's daemons may be, as packagers and Cyrus itself put them.
+/// Directories in which packagers and Cyrus itself install the daemons.
 const DIRECTORIES: &[&str] = &[
     "/usr/lib/cyrus/bin",
     "/usr/libexec/cyrus-imapd",
@@ -27,15 +27,15 @@ const DIRECTORIES: &[&str] = &[
     "/usr/cyrus/bin",
 ];
 const PROGRAM: &str = "sync_server";
-/// What the first process of a running Cyrus is called.
+/// Names of the first process of a running Cyrus.
 const MASTERS: [&str; 3] = ["master", "cyrmaster", "cyrus-master"];
-/// The configuration that Cyrus's programs read without `-C`.
+/// The configuration file that Cyrus's programs read without `-C`.
 const DEFAULT_CONFIG: &str = "/etc/imapd.conf";
 
-/// The program through which a repair writes to the spool that is configured.
+/// Returns the path of the `sync_server` through which a repair writes to the configured spool.
 ///
 /// # Errors
-/// [`Kind::OwnServer`](crate::Kind::OwnServer) if it is not known which one that is.
+/// [`Kind::OwnServer`](crate::Kind::OwnServer) if the right program cannot be determined.
 pub fn find(settings: &Settings) -> Result<PathBuf> {
     if let Some(path) = &settings.sync_server_path {
         return Ok(path.clone());
@@ -64,15 +64,16 @@ fn unknown(why: &str) -> Error {
     ))
 }
 
-/// What is beside the daemons that run.
+/// The result of looking for `sync_server` in the directory of the running daemons.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Beside {
     Program(PathBuf),
-    /// A process, and why nothing beside it can be started.
+    /// A process of that Cyrus (its pid), and why no program beside it can be started from here.
     Elsewhere(u32, String),
 }
 
-/// The program beside the daemons that run on a configuration; `None` if none do.
+/// Looks for `sync_server` beside the daemons that run on this configuration. Returns `None` if no
+/// daemon runs on it.
 pub(super) fn beside_master(settings: &Settings) -> Option<Beside> {
     let processes = processes();
     let mut elsewhere = None;
@@ -110,7 +111,7 @@ fn processes() -> Vec<Process> {
 impl Process {
     fn read(pid: u32) -> Option<Process> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name in parentheses may hold anything.
+        // The name in parentheses may contain spaces and parentheses itself.
         let (_, rest) = stat.rsplit_once(") ")?;
         let parent = rest.split(' ').nth(1)?.parse().ok()?;
         let words = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
@@ -128,25 +129,27 @@ impl Process {
         PathBuf::from(format!("/proc/{}/{what}", self.pid))
     }
 
-    /// The file that it was told to be configured by.
+    /// Returns the configuration file that the process uses.
     fn config(&self) -> PathBuf {
         let option = self.arguments.iter().position(|argument| argument.as_os_str() == "-C");
         let value = option.and_then(|option| self.arguments.get(option.saturating_add(1)));
         value.cloned().unwrap_or_else(|| DEFAULT_CONFIG.into())
     }
 
-    /// Its root directory, by which its paths are to be taken; `None` if that cannot be told.
+    /// Returns the root directory of the process, to which its paths are relative. Returns `None`
+    /// if it cannot be determined.
     fn root(&self) -> Option<PathBuf> {
         if let Ok(root) = fs::read_link(self.path("root")) {
             return Some(root);
         }
-        // A process that was started by root shows its root to root only, but its mounts to all.
+        // Only root can read the root directory of a process that root started. But everybody can
+        // read its mounts: with the same mounts as ours, it has the same root directory.
         let mounts = |path: &Path| fs::read(path).ok();
         let same = mounts(&self.path("mountinfo")) == mounts(Path::new("/proc/self/mountinfo"));
         same.then(|| PathBuf::from("/"))
     }
 
-    /// Whether it works on the spool of a configuration.
+    /// Returns whether the process works on the spool of this configuration.
     fn serves(&self, settings: &Settings) -> bool {
         let Some(root) = self.root() else { return false };
         let theirs = self.config();
@@ -161,17 +164,18 @@ impl Process {
         if root != Path::new("/") {
             return false;
         }
-        // Another file may describe the same spool.
+        // The process uses another file, which may describe the same spool.
         let Ok(theirs) = Config::load(&theirs) else { return false };
         same_file(&settings.layout.configdirectory, theirs.directory())
     }
 
-    /// The program beside its own.
+    /// Looks for `sync_server` in the directory of this process's program.
     fn beside(&self) -> Option<Beside> {
         let elsewhere = |why: String| Some(Beside::Elsewhere(self.pid, why));
         let root = self.root()?;
         let Ok(running) = fs::read_link(self.path("exe")) else {
-            // As with its root: what it was called by must do.
+            // Only root can read this link for a process that root started: use the program name
+            // from its command line.
             let called = self.arguments.first().filter(|path| path.is_absolute())?;
             let program = fs::canonicalize(called).ok()?.with_file_name(PROGRAM);
             return program.exists().then_some(Beside::Program(program));
@@ -191,7 +195,7 @@ impl Process {
     }
 }
 
-/// Whether two paths lead to one file.
+/// Returns whether two paths lead to the same file.
 pub(super) fn same_file(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| -> io::Result<(u64, u64)> {
         let found = fs::metadata(path)?;

@@ -1,27 +1,27 @@
-//! Whether a `sync_server` is of the version that a spool is of: another one would not find its
-//! mailboxes, or would write what the Cyrus that serves it cannot read.
+//! Checks that a `sync_server` fits the version of a spool. A server of another version would not
+//! find the mailboxes, or would write data that the running Cyrus cannot read.
 
 /// Major and minor version of Cyrus.
 pub type Version = (u32, u32);
 
-/// What a spool tells of the version that serves it.
+/// What a spool shows about the version of Cyrus that serves it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Traces {
-    /// Whether mailboxes.db has one record for each mailbox, keyed by its name.
+    /// Whether mailboxes.db has a single record for each mailbox, keyed by its name.
     pub keyed_by_name: bool,
-    /// Minor version of the cyrus.index that is about to be written.
+    /// Minor version of the cyrus.index that the repair would write.
     pub index: u32,
 }
 
-/// mailboxes.db is keyed by name and by uniqueid from this version on.
+/// The first version in which mailboxes.db is keyed by name and by uniqueid.
 const KEYED_BY_ID: Version = (3, 6);
 
-/// The newest minor version of cyrus.index that versions of Cyrus know, from which one on
+/// For each first version of Cyrus, the newest minor version of cyrus.index that it knows
 /// (`MAILBOX_MINOR_VERSION`).
 const INDEXES: [(Version, u32); 5] =
     [((3, 10), 19), ((3, 4), 17), ((3, 2), 16), ((3, 0), 13), ((0, 0), 12)];
 
-/// Why a program of this version must not write to the spool; `None` if nothing speaks against it.
+/// Returns why a program of this version must not write to the spool, or `None` if it may.
 pub fn objection(version: Version, traces: Traces) -> Option<String> {
     let (major, minor) = version;
     let program = format!("it is of version {major}.{minor}");
@@ -33,7 +33,7 @@ pub fn objection(version: Version, traces: Traces) -> Option<String> {
     }
     let newest =
         INDEXES.iter().find(|(since, _)| version >= *since).map_or(0, |(_, newest)| *newest);
-    // What comes after the last version that is known here may know more.
+    // Versions after the last one known here may know newer indexes.
     let is_known = version < (3, 13);
     if is_known && traces.index > newest {
         let index = traces.index;
@@ -45,7 +45,7 @@ pub fn objection(version: Version, traces: Traces) -> Option<String> {
     None
 }
 
-/// The version in the first line of a server: `OK host Cyrus sync server 3.6.1-4`.
+/// Parses the version from the greeting of a server: `OK host Cyrus sync server 3.6.1-4`.
 pub(super) fn greeted(line: &str) -> Option<Version> {
     let (_, version) = line.split_once(" Cyrus sync server ")?;
     let mut numbers = version.trim_start_matches('v').split(|c: char| !c.is_ascii_digit());
@@ -65,12 +65,12 @@ mod tests {
         assert!(allowed((3, 6), false, 17) && allowed((3, 6), false, 13));
         assert!(allowed((3, 12), false, 19) && allowed((3, 10), false, 17));
         assert!(allowed((3, 4), true, 17) && allowed((3, 2), true, 16));
-        // Each of the others would destroy something.
+        // Each of these versions would damage the spool.
         assert!(!allowed((3, 6), true, 16) && !allowed((3, 12), true, 16));
         assert!(!allowed((3, 4), false, 17) && !allowed((2, 5), false, 12));
         assert!(!allowed((3, 6), false, 19) && !allowed((3, 8), false, 20));
         assert!(!allowed((3, 2), true, 17));
-        // Nothing is known of those to come.
+        // Nothing is known about later versions, so they are allowed.
         assert!(allowed((4, 0), false, 25));
     }
 

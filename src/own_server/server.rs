@@ -1,4 +1,4 @@
-//! The master's own `sync_server`, started for a repair.
+//! Runs the master's own `sync_server` for a repair.
 
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -18,13 +18,13 @@ use crate::protocol::{self, Reply, Ticket};
 use crate::replica::{Capabilities, Replica, Session};
 use crate::settings::Settings;
 
-/// How long it may take to end once it is asked to.
+/// How long the server may take to exit after its input was closed.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long it may take to greet, at most: it is on this machine.
+/// The longest time that the server may take to send its greeting. It runs on this machine.
 pub const GREETING: Duration = Duration::from_secs(60);
-/// How long after its last words its end is waited for, to tell how it ended.
+/// How long to wait for the exit status after the connection ended, for the error message.
 const END: Duration = Duration::from_secs(1);
-/// Bytes of what it complains of that are told.
+/// How many bytes of the server's standard error an error message quotes.
 const COMPLAINT_BYTES: usize = 300;
 const LOOK: Duration = Duration::from_millis(2);
 
@@ -34,15 +34,15 @@ pub struct OwnServer {
     version: Version,
     session: Option<Session>,
     child: Child,
-    /// What it writes to standard error.
+    /// The server's standard error.
     complaints: UnixStream,
 }
 
 impl OwnServer {
-    /// Starts it on the configuration at `imapd_conf`.
+    /// Starts the server on the configuration file `imapd_conf`.
     ///
     /// # Errors
-    /// [`Kind::OwnServer`] if it cannot be started, or does not greet; [`Kind::Cancelled`].
+    /// [`Kind::OwnServer`] if the server cannot be started or does not greet; [`Kind::Cancelled`].
     pub fn start(
         program: &Path,
         imapd_conf: &Path,
@@ -59,11 +59,11 @@ impl OwnServer {
         };
         let (ours, theirs) = UnixStream::pair().map_err(not_started)?;
         let (complaints, stderr) = UnixStream::pair().map_err(not_started)?;
-        // It must not wait for somebody to read what it complains of.
+        // The server must not block when nobody reads its standard error.
         stderr.set_nonblocking(true).map_err(not_started)?;
         complaints.set_nonblocking(true).map_err(not_started)?;
         let theirs = OwnedFd::from(theirs);
-        // As master does for a service, with a socket for standard input and output.
+        // Cyrus's master starts services like this, with a socket as standard input and output.
         let mut command = Command::new(program);
         command
             .arg("-C")
@@ -108,7 +108,8 @@ impl OwnServer {
         self.session.as_mut().ok_or_else(|| failed(program, "it is not running"))
     }
 
-    /// An error of its session as what it is for a repair: none of the replica's.
+    /// Turns an error of this session into an error about the own server, so that nobody takes it
+    /// for an error of the replica.
     fn told(&mut self, error: Error) -> Error {
         if error.is_connection() {
             let mut detail = error.detail().to_owned();
@@ -135,7 +136,7 @@ impl OwnServer {
             .hint("see what this server's log says of sync_server")
     }
 
-    /// How it ended, if it did, and what it complained of.
+    /// Returns how the process ended, if it did, and what it wrote to standard error.
     fn end(&mut self, is_ending: bool) -> Option<String> {
         let until = Instant::now() + END;
         let status = loop {
@@ -172,7 +173,7 @@ fn how(status: ExitStatus) -> String {
     }
 }
 
-/// Refuses a configured program where another version runs on the same spool.
+/// Refuses a configured `sync_server` if a Cyrus of another version runs on the same spool.
 ///
 /// # Errors
 /// [`Kind::OwnServer`].
@@ -190,7 +191,8 @@ pub fn check_against_running(
     if program::same_file(&other, &server.program) {
         return Ok(());
     }
-    // Another program that reaches the same one in the end is in order, too.
+    // The configured path may be a wrapper that starts the same version: ask the program beside the
+    // running daemons for its version.
     let running = start(&other)?;
     if running.version == server.version {
         return Ok(());
@@ -237,7 +239,7 @@ impl Drop for OwnServer {
         if let Some(session) = self.session.take() {
             session.close();
         }
-        // It ends with its input. One that does not is of no use to anybody.
+        // The server exits when its input is closed. If it does not, kill it.
         let end = Instant::now() + PATIENCE;
         while let Ok(None) = self.child.try_wait() {
             if Instant::now() >= end {

@@ -1,4 +1,4 @@
-//! What a new session agrees on with the replica before it works (`sync_do_enable` and
+//! Agrees on capabilities with the replica at the start of a session (`sync_do_enable` and
 //! `sync_connect` in `imap/sync_support.c`).
 
 use super::offer::Offer;
@@ -10,18 +10,18 @@ use crate::protocol::Command;
 use crate::settings::Connection;
 use crate::types::ThreadIds;
 
-/// The version from which mailboxes of JMAP notifications are known.
+/// The first version that knows mailboxes of JMAP notifications.
 pub(super) const NOTIFICATIONS_SINCE: (u32, u32) = (3, 8);
-/// The version from which thread ids have sixteen digits in CRCs (`crc_virtannot` in
-/// `imap/mailbox.c`): 3.13.1, and nobody has its predecessor.
+/// The first version whose CRCs write thread ids with sixteen digits (`crc_virtannot` in
+/// `imap/mailbox.c`): 3.13.1. Nobody runs 3.13.0.
 const PADDED_IDS_SINCE: (u32, u32) = (3, 13);
-/// The version from which groups of users are known.
+/// The first version that knows groups of users.
 const USERGROUPS_SINCE: (u32, u32) = (3, 12);
 /// Capability bits as Cyrus's client prints them with `-v`.
 const CAPA_SIEVE_MAILBOX: u32 = 1 << 11;
 const CAPA_REPLICATION_ARCHIVE: u32 = 1 << 12;
 
-/// Agrees on all that is needed.
+/// Agrees on all capabilities and modes that the settings need.
 pub(super) fn agree(
     session: &mut Session,
     offer: &Offer,
@@ -70,20 +70,21 @@ fn enable(
     }
     let mut enabled = ask_for(session, bits, observer)?;
     if enabled.is_none() && bits & !CAPA_REPLICATION_ARCHIVE != 0 && archive {
-        // What the replica refuses may be the archive alone.
+        // The replica may have refused only because of the archive: ask again without it.
         enabled = ask_for(session, bits & !CAPA_REPLICATION_ARCHIVE, observer)?;
     }
     let Capabilities { sieve_mailbox, archive, .. } = enabled.unwrap_or_default();
     session.capabilities = Capabilities { sieve_mailbox, archive, ..by_version };
     if bits & CAPA_REPLICATION_ARCHIVE != 0 && !session.capabilities.archive {
-        // imapd offers it even where it has no archive (`sync_apply_capabilities`).
+        // imapd offers this capability even if it has no archive partition
+        // (`sync_apply_capabilities`).
         observer.event(&ConnectionEvent::ArchiveNotEnabled.into());
     }
     Ok(())
 }
 
-/// Asks the replica to enable capabilities, and returns those that it did; `None` if it
-/// refuses to hear of them.
+/// Asks the replica to enable capabilities, and returns those that it enabled. Returns `None` if it
+/// refuses the command.
 fn ask_for(
     session: &mut Session,
     bits: u32,
@@ -110,7 +111,7 @@ fn ask_for(
     }))
 }
 
-/// Whether the replica said NO to what it was asked, and the session goes on.
+/// Returns whether the replica refused the command with NO and the session can continue.
 fn is_refusal(error: &Error) -> bool {
     matches!(
         error.kind(),

@@ -1,4 +1,5 @@
-//! What is agreed on with scripted peers: `-a` goes on without where they do not take part.
+//! Agreement on capabilities with scripted peers: `-a` continues without the archive if the peer
+//! does not support it.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,14 +20,14 @@ impl Observer for Notices {
     }
 }
 
-/// Logs in with `-a` to a sync_server and to an imapd with these capabilities, each of which
-/// answers what it is asked to enable in turn. Returns what was agreed on, what was asked and the
-/// notices, of both.
+/// Logs in with `-a` to a sync_server and to an imapd that offer these capabilities. Both reply
+/// with `answers`, one after the other, to what they are asked to enable. Returns for each of them
+/// what was agreed on, the commands that it got, and the notices.
 fn agree(offers: &[&str], answers: &[&str]) -> [(Capabilities, Vec<String>, Vec<String>); 2] {
     agree_with("3.12.3", offers, answers)
 }
 
-/// The same with servers of this version.
+/// Same as [`agree`], with servers of this version.
 fn agree_with(
     version: &str,
     offers: &[&str],

@@ -1,5 +1,5 @@
-//! Work that may wait without end, within a library that cannot be told to stop: it is done by a
-//! thread that can be left behind.
+//! Runs work that may block forever inside a library that offers no way to cancel it. The work runs
+//! on a thread that the caller can abandon.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,14 +14,14 @@ use super::patience::TICK;
 pub enum Left {
     /// The caller was asked to stop.
     Cancelled,
-    /// It took longer than it may.
+    /// The time limit was reached.
     Late,
     /// The thread could not be started, or ended without a result.
     Failed(io::Error),
 }
 
-/// Does `work` on a thread of its own, which is left behind after `limit` or once `cancel` is set:
-/// then it goes on until the work ends, and drops its result.
+/// Runs `work` on its own thread, and waits for its result until `limit` is reached or `cancel` is
+/// set. After that the thread continues until the work ends, and drops the result.
 pub fn aside<T: Send + 'static>(
     name: &str,
     limit: Duration,
@@ -30,7 +30,7 @@ pub fn aside<T: Send + 'static>(
 ) -> Result<T, Left> {
     let (done, result) = mpsc::sync_channel(1);
     let work = move || {
-        // Nobody may be waiting any more.
+        // The caller may not be waiting any more.
         let _ = done.send(work());
     };
     thread::Builder::new().name(name.to_owned()).spawn(work).map_err(Left::Failed)?;
@@ -57,7 +57,7 @@ mod tests {
 
     use super::*;
 
-    /// Says when it goes.
+    /// Sends a message when it is dropped.
     struct Goes(mpsc::Sender<()>);
 
     impl Drop for Goes {

@@ -1,14 +1,14 @@
-//! A replica that is only asked: for verification.
+//! A replica that is only read, for verification.
 
 use super::{Capabilities, Replica};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::{Command, Reply, Ticket, Verb};
 
-/// Passes on questions and refuses all else: through this nothing can be changed.
+/// Passes read commands on and refuses all others, so that nothing can be changed through it.
 pub struct Asking<'r>(&'r mut dyn Replica);
 
 impl<'r> Asking<'r> {
-    /// Asks `inner`.
+    /// Sends read commands to `inner`.
     pub fn new(inner: &'r mut dyn Replica) -> Self {
         Asking(inner)
     }
@@ -44,7 +44,7 @@ impl Replica for Asking<'_> {
 mod tests {
     use super::*;
 
-    /// Takes everything.
+    /// A replica that accepts every command.
     #[derive(Default)]
     struct Anything(u64);
 

@@ -1,14 +1,14 @@
-//! A limit of bandwidth (`sync_bwlimit`): when a connection may write, and how much.
+//! Limits the bandwidth (`sync_bwlimit`): decides when a connection may write, and how much.
 //!
-//! All connections of a client share a [`Bucket`]. One that wants to write books some bytes first,
-//! and waits until the line would have carried all that was booked up to there. So turns come in the
-//! order in which they were asked for, and no connection waits for ever beside others. Time in which
-//! nobody wrote counts for a moment, so that the loss by a wait that ended late is made up for.
+//! All connections of a client share a [`Bucket`]. A connection that wants to write reserves some
+//! bytes first. Then it waits until a line of the configured rate would have carried all bytes
+//! reserved so far. So connections write in the order of their reservations, and none of them
+//! starves. Unused time counts for a short moment, which makes up for waits that end late.
 //!
-//! Logging in does not wait, for its time is limited; its bytes are counted, and who writes
-//! afterwards waits for them.
+//! A login does not wait, because its time is limited. Its bytes are counted, and later writes wait
+//! for them.
 //!
-//! Nobody sleeps here: who has to wait does so in its wait for the socket.
+//! Nothing sleeps here: a connection waits for its turn while it waits for its socket.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -20,30 +20,31 @@ use parking_lot::Mutex;
 use crate::settings::{Bandwidth, Rate};
 use crate::sys::local_time::minute_of_day;
 
-/// How long unused time counts, and a booking may be used.
+/// How long unused time counts, and how long a reservation stays valid.
 const BURST: Duration = Duration::from_millis(100);
-/// Bytes are booked for so long at once.
+/// A reservation covers this much time of the line.
 const TURN: Duration = Duration::from_millis(20);
-/// But not fewer than a packet holds, where these take no longer than [`BURST`].
+/// A reservation has at least the bytes of a packet, if the line carries these within [`BURST`].
 const PACKET: u64 = 1448;
-/// How often it is looked whether the time of day has another rate.
+/// How often to check whether another rate applies at this time of day.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Tells the minute of the day.
+/// Returns the minute of the day.
 type Clock = fn() -> u16;
 
-/// What was booked of a line of some rate. Pure: times are given, from some beginning.
+/// The reservations of a line with some rate. It does not read a clock; all times are arguments,
+/// counted from the same start.
 struct Bucket {
     limits: Bandwidth,
     clock: Clock,
     rate: Rate,
-    /// When the rate is looked up again; `None` if it stays.
+    /// When to look up the rate again; `None` if the rate never changes.
     look: Option<Duration>,
-    /// When the line has carried all that was booked.
+    /// When the line will have carried all reserved bytes.
     free: Duration,
 }
 
-/// Bytes that may be written from a time on.
+/// A reservation: this many bytes may be written from this time on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Booking {
     bytes: u64,
@@ -65,7 +66,7 @@ impl Bucket {
         self.rate
     }
 
-    /// Books bytes, as many as are wanted if they are few.
+    /// Reserves bytes: all `wanted` bytes, or as many as one reservation may have.
     fn book(&mut self, wanted: u64, now: Duration) -> Booking {
         let Some(rate) = self.rate(now) else { return Booking { bytes: wanted, from: now } };
         let turn = carried(rate, TURN).max(PACKET.min(carried(rate, BURST))).max(1);
@@ -74,7 +75,7 @@ impl Bucket {
         Booking { bytes, from: self.free }
     }
 
-    /// Counts bytes that are written without a booking.
+    /// Counts bytes that were written without a reservation.
     fn spend(&mut self, bytes: u64, now: Duration) {
         if let Some(rate) = self.rate(now) {
             let begin = self.free.max(now.saturating_sub(BURST));
@@ -82,26 +83,27 @@ impl Bucket {
         }
     }
 
-    /// Takes bytes back that were booked and not written.
+    /// Returns reserved bytes that were not written.
     fn give_back(&mut self, bytes: u64, now: Duration) {
         if let Some(rate) = self.rate(now) {
             self.free = self.free.saturating_sub(time(bytes, rate));
         }
     }
 
-    /// Whether so much was written lately that the limit, and nothing else, may hold us back.
+    /// Returns whether so much was written lately that this limit may be what slows the connection
+    /// down.
     fn is_pressed(&mut self, now: Duration) -> bool {
         self.rate(now).is_some() && self.free.saturating_add(BURST) > now
     }
 }
 
-/// Bytes that a line carries in so much time.
+/// Returns how many bytes a line with this rate carries in this time.
 fn carried(rate: NonZeroU64, time: Duration) -> u64 {
     let bytes = u128::from(rate.get()) * time.as_nanos() / NANOS;
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
-/// How long it takes to carry them.
+/// Returns how long a line with this rate needs for these bytes.
 fn time(bytes: u64, rate: NonZeroU64) -> Duration {
     let nanos = u128::from(bytes) * NANOS / u128::from(rate.get());
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
@@ -109,7 +111,7 @@ fn time(bytes: u64, rate: NonZeroU64) -> Duration {
 
 const NANOS: u128 = 1_000_000_000;
 
-/// The limit of all connections of a client together.
+/// The limit that all connections of a client share.
 #[derive(Clone)]
 pub struct Limiter(Arc<Shared>);
 
@@ -119,7 +121,7 @@ struct Shared {
 }
 
 impl Limiter {
-    /// What keeps a limit, if there is one.
+    /// Makes a limiter. Returns `None` if no limit is set.
     pub fn new(limits: &Bandwidth) -> Option<Limiter> {
         limits.is_limited().then(|| {
             let bucket = Mutex::new(Bucket::new(limits.clone(), minute_of_day));
@@ -135,20 +137,20 @@ impl fmt::Debug for Limiter {
     }
 }
 
-/// One connection under a limit.
+/// A connection to which the limit applies.
 pub(super) struct Throttle {
     limiter: Limiter,
-    /// Whether it waits for its turn; else its bytes are only counted.
+    /// Whether the connection waits for its turn. If not, its bytes are only counted.
     waits: bool,
     booking: Booking,
-    /// How long it waited since this was last taken.
+    /// How long the connection has waited for its turn since the last [`Throttle::take_waited`].
     waited: Duration,
-    /// Since when the limit holds it up.
+    /// Since when the limit has delayed the connection.
     since: Option<Instant>,
 }
 
 impl Throttle {
-    /// A connection that is not logged in yet.
+    /// Makes the throttle of a connection that is not logged in yet.
     pub fn new(limiter: Limiter) -> Throttle {
         Throttle {
             limiter,
@@ -159,18 +161,18 @@ impl Throttle {
         }
     }
 
-    /// The connection is logged in.
+    /// Limits the connection from now on. Call this after the login.
     pub fn begin(&mut self) {
         self.waits = true;
     }
 
-    /// How long to wait until some of these bytes may be written.
+    /// Returns how long to wait until some of these bytes may be written.
     pub fn turn(&mut self, wanted: usize) -> Duration {
         if !self.waits {
             return Duration::ZERO;
         }
         let now = self.limiter.0.begun.elapsed();
-        // Bookings that the network kept from being used must not add up.
+        // If the network prevented writing, old reservations must not add up.
         let is_late = now > self.booking.from.saturating_add(BURST);
         if self.booking.bytes == 0 || is_late {
             let mut bucket = self.limiter.0.bucket.lock();
@@ -187,7 +189,7 @@ impl Throttle {
         left
     }
 
-    /// How many of these bytes may be written now, after [`Throttle::turn`].
+    /// Returns how many of these bytes may be written now, after [`Throttle::turn`].
     pub fn most(&self, wanted: usize) -> usize {
         if self.waits {
             wanted.min(usize::try_from(self.booking.bytes).unwrap_or(wanted))
@@ -196,7 +198,7 @@ impl Throttle {
         }
     }
 
-    /// So many were written.
+    /// Records that bytes were written.
     pub fn wrote(&mut self, bytes: usize) {
         let booked = self.booking.bytes.min(bytes as u64);
         self.booking.bytes -= booked;
@@ -207,22 +209,23 @@ impl Throttle {
         }
     }
 
-    /// It waited for its turn.
+    /// Records that the connection waited for its turn.
     pub fn waited(&mut self, time: Duration) {
         self.waited += time;
     }
 
-    /// How long it waited for its turn since this was last asked: not the replica's time.
+    /// Returns how long the connection has waited for its turn since the last call. This time is
+    /// not to be blamed on the replica.
     pub fn take_waited(&mut self) -> Duration {
         std::mem::take(&mut self.waited)
     }
 
-    /// For how long the limit has held it up by now.
+    /// Returns how long the limit has delayed the connection until now.
     pub fn held_up(&self) -> Duration {
         self.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
-    /// Whether the limit may be what holds us back, and not what we do.
+    /// Returns whether the limit, and not our own work, may be what slows the connection down.
     pub fn is_pressed(&self) -> bool {
         let now = self.limiter.0.begun.elapsed();
         self.limiter.0.bucket.lock().is_pressed(now)

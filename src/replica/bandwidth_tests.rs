@@ -1,4 +1,4 @@
-//! A limit with a made-up clock.
+//! Tests of a limit with an artificial clock.
 
 use std::cell::Cell;
 
@@ -16,8 +16,8 @@ fn bucket(limits: &str) -> Bucket {
     Bucket::new(Bandwidth::parse(limits).unwrap(), clock)
 }
 
-/// Has connections write as fast as they may, from `now` on, and each as a poll of the system would:
-/// `late` after its turn. Gives when how many bytes were written by which.
+/// Lets connections write as fast as they may, from `now` on. Each writes `late` after its turn, as
+/// after a late wake-up. Returns time, number of bytes and connection of each write.
 fn play(
     bucket: &mut Bucket,
     connections: usize,
@@ -36,7 +36,7 @@ fn play(
     written
 }
 
-/// The most bytes in any stretch of so much time.
+/// Returns the largest number of bytes in any period of this length.
 fn most_in(span: Duration, written: &[(Duration, u64, usize)]) -> u64 {
     let from = |n: usize| {
         let first = written[n].0;
@@ -58,11 +58,11 @@ fn any_two_seconds_stay_within_some_percent_however_many_write() {
                 let mut bucket = bucket(&rate.to_string());
                 let written = play(&mut bucket, connections, (ms(300), ms(20_300)), late);
                 let most = most_in(ms(2_000), &written);
-                // A tenth of a second's worth that was saved, and a turn.
+                // Allow for 100 ms of unused time and one reservation.
                 assert!(most <= rate * 22 / 10, "{most} at {rate}, {connections}, {late:?}");
                 let all: u64 = written.iter().map(|(_, bytes, _)| bytes).sum();
                 assert!(all <= rate * 203 / 10, "{all} at {rate}, {connections}, {late:?}");
-                // Who is late by less than counts loses nothing.
+                // Being late by less than [`BURST`] costs nothing.
                 let least = if late < BURST { rate * 19 } else { 0 };
                 assert!(all >= least, "{all} at {rate}, {connections}, {late:?}");
             }
@@ -83,7 +83,7 @@ fn every_connection_has_its_turn() {
 #[test]
 fn what_was_not_used_counts_for_a_moment() {
     let mut bucket = bucket("1000000");
-    // After a long time a tenth of a second's worth goes at once, in turns.
+    // After a long pause, 100 ms worth of bytes may be written at once, in several reservations.
     let now = ms(60_000);
     let mut at_once = 0;
     let waits = loop {
@@ -141,7 +141,7 @@ fn who_logs_in_does_not_wait_but_counts() {
     assert_eq!(throttle.most(5_000), 5_000);
     throttle.wrote(5_000);
     throttle.begin();
-    // Five seconds' worth, less what is saved and the time that this took.
+    // Five seconds worth of bytes, minus unused time that counts and the time that the test took.
     assert!(throttle.turn(10) > ms(3_000));
     throttle.waited(ms(40));
     assert_eq!((throttle.take_waited(), throttle.take_waited()), (ms(40), ms(0)));

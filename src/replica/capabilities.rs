@@ -1,19 +1,20 @@
-//! What a replica can do.
+//! The capabilities of a replica.
 
 use crate::types::ThreadIds;
 
-/// What the replica can do: by its version, and agreed to in answer to `APPLY CAPABILITIES`.
+/// What a replica supports, known by its version or from its reply to `APPLY CAPABILITIES`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Capabilities {
-    /// Sieve scripts are replicated as the `#sieve` mailbox.
+    /// Whether Sieve scripts are replicated as the `#sieve` mailbox.
     pub sieve_mailbox: bool,
-    /// Incoming files are staged on the archive partition.
+    /// Whether incoming files are staged on the archive partition.
     pub archive: bool,
-    /// Mailboxes of JMAP notifications are known there (Cyrus 3.8 on). Earlier versions abort at
-    /// the letter of this type (`mboxlist_string_to_mbtype`).
+    /// Whether the replica knows mailboxes of JMAP notifications (Cyrus 3.8 and later). Earlier
+    /// versions abort when they read the letter of this type (`mboxlist_string_to_mbtype`).
     pub notifications: bool,
-    /// How it counts thread ids in its CRCs.
+    /// How the replica writes thread ids in its CRCs.
     pub thread_ids: ThreadIds,
-    /// Groups of users are known there (Cyrus 3.12 on), and answers tell them.
+    /// Whether the replica knows groups of users (Cyrus 3.12 and later) and includes them in
+    /// replies.
     pub usergroups: bool,
 }

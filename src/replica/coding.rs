@@ -1,5 +1,4 @@
-//! What bytes go through between the commands and the socket: deflate, a security layer of SASL,
-//! TLS.
+//! Encodes bytes between the commands and the socket: deflate, a SASL security layer, TLS.
 
 use std::os::fd::AsFd;
 use std::time::Instant;
@@ -12,59 +11,59 @@ use super::tls::Channel;
 use crate::error::Result;
 use crate::settings::DeflateLevel;
 
-/// Bytes that are collected before they are compressed or encrypted: commands are written word by
-/// word.
+/// How many bytes are collected before they are compressed or encrypted, because commands are
+/// written word by word.
 const CHUNK: usize = 64 << 10;
-/// About the bytes that are decompressed before somebody looks at them.
+/// About how many bytes are decompressed before the caller looks at them.
 const INFLATE_STEP: usize = 256 << 10;
 
-/// Compressing so little well costs next to nothing.
+/// Up to this many bytes, good compression costs almost nothing.
 const SMALL_BYTES: usize = 16 << 10;
-/// With this level.
+/// The level for so few bytes.
 const SMALL_LEVEL: u32 = 6;
 
-/// The stages of a connection, those that it has, with what waits between them.
+/// The stages that a connection has, with the buffers between them.
 #[derive(Default)]
 pub struct Coding {
     pub(super) tls: Option<Box<Channel>>,
     pub(super) layer: Option<Box<dyn Layer>>,
     pub(super) deflate: Option<Deflate>,
-    /// What decides about the level of `deflate`, if that is not fixed.
+    /// Chooses the level of `deflate`, unless the level is fixed.
     pub(super) pace: Option<Box<Pace>>,
     done: Packed,
-    /// Whether something was compressed since all was flushed.
+    /// Whether something was compressed since the last flush.
     flowing: bool,
     /// Bytes that wait to be compressed or encrypted.
     plain: Vec<u8>,
-    /// What one stage hands to the next, on the way out; empty between calls.
+    /// Output of one stage and input of the next, when sending. Empty between calls.
     packed: Vec<u8>,
-    /// What came out of TLS, on the way in.
+    /// Output of TLS, when receiving.
     opened: Vec<u8>,
-    /// What came out of the security layer.
+    /// Output of the security layer, when receiving.
     unwrapped: Vec<u8>,
-    /// What came and waits to be decompressed.
+    /// Received bytes that wait to be decompressed.
     packed_in: Vec<u8>,
-    /// Whether there is more to decompress before anything else is read.
+    /// Whether more can be decompressed before the next read from the socket.
     inflating: bool,
 }
 
 impl Coding {
-    /// The encryption, if there is one.
+    /// Returns the TLS layer, if there is one.
     pub fn tls(&self) -> Option<&Channel> {
         self.tls.as_deref()
     }
 
-    /// Whether a security layer protects the bytes.
+    /// Returns whether there is a SASL security layer.
     pub fn has_layer(&self) -> bool {
         self.layer.is_some()
     }
 
-    /// Whether the bytes are compressed.
+    /// Returns whether the connection is compressed.
     pub fn is_compressed(&self) -> bool {
         self.deflate.is_some()
     }
 
-    /// Compresses from here on, both ways.
+    /// Compresses both directions from now on.
     pub(super) fn start_deflate(&mut self, level: DeflateLevel) {
         let level = match level {
             DeflateLevel::Fixed(level) => level,
@@ -73,55 +72,58 @@ impl Coding {
         self.deflate = Some(Deflate::new(level));
     }
 
-    /// The level of deflate at this moment, if it is not fixed.
+    /// Returns the current level of deflate, or `None` if it is fixed.
     pub(super) fn level(&self) -> Option<u32> {
         self.pace.as_ref().map(|pace| pace.level())
     }
 
-    /// A command begins to be written; `idle` if the replica has nothing else to do. Its
-    /// compression may take another effort from here on.
+    /// Marks the start of a command. `idle` is whether the replica has no other command to work on.
+    /// The compression level may change here.
     pub(super) fn begin_command(&mut self, idle: bool) -> Written {
         let begun = self.pace.as_mut().map(|pace| pace.begin_command(idle, &self.done));
         begun.unwrap_or_default()
     }
 
-    /// A command of so many bytes was written. Returns how, if with one effort.
+    /// Marks the end of a command of `bytes` bytes. Returns how it was compressed, if the level was
+    /// the same from start to end.
     pub(super) fn end_command(&mut self, begun: Written, bytes: u64) -> Option<Written> {
         self.pace.as_mut()?.end_command(begun, bytes, &self.done)
     }
 
-    /// Bytes have come, decoded; so many in all.
+    /// Records that decoded bytes have arrived; `total` is the number of all bytes so far.
     pub(super) fn received(&mut self, total: u64) {
         if let Some(pace) = &mut self.pace {
             pace.received(total);
         }
     }
 
-    /// The reply to a command ends with the byte `end` of all that came.
+    /// Records the reply to a command. `end` is the position of its last byte among all received
+    /// bytes.
     pub(super) fn confirmed(&mut self, written: Option<Written>, bytes: u64, end: u64) {
         if let Some(pace) = &mut self.pace {
             pace.confirmed(written, bytes, end);
         }
     }
 
-    /// More is about to go to the socket; whether a limit of our own may hold it back.
+    /// Takes a measurement before more bytes go to the socket. `is_held` is whether our own
+    /// bandwidth limit may delay them.
     pub(super) fn sample(&mut self, socket: &impl AsFd, is_held: bool) {
         if let Some(pace) = &mut self.pace {
             pace.sample(socket, is_held, &self.done);
         }
     }
 
-    /// Whether written bytes wait to be compressed or encrypted.
+    /// Returns whether written bytes wait to be compressed or encrypted.
     pub(super) fn holds_back(&self) -> bool {
         !self.plain.is_empty()
     }
 
-    /// Whether there is more to decompress before anything else is read.
+    /// Returns whether more can be decompressed before the next read from the socket.
     pub(super) fn is_inflating(&self) -> bool {
         self.inflating
     }
 
-    /// Takes bytes to send, and puts into `out` what is ready for the socket.
+    /// Takes bytes to send, and appends to `out` what is ready for the socket.
     pub(super) fn write(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
         if self.deflate.is_none() && self.layer.is_none() && self.tls.is_none() {
             out.extend_from_slice(bytes);
@@ -134,12 +136,12 @@ impl Coding {
         self.encode(false, out)
     }
 
-    /// Compresses and encrypts what waits for that; with `flush` nothing is held back.
+    /// Compresses and encrypts the waiting bytes. With `flush`, the encoders keep nothing back.
     pub(super) fn encode(&mut self, flush: bool, out: &mut Vec<u8>) -> Result<()> {
         let small = flush && !self.flowing && self.plain.len() <= SMALL_BYTES;
         self.flowing = !flush;
         let Coding { tls, layer, deflate, pace, done, plain, packed, .. } = self;
-        // Each stage's work takes the place of what it was given.
+        // The output of each stage replaces its input.
         if let Some(deflate) = deflate {
             if let Some(level) = pace.as_ref().map(|pace| pace.level()) {
                 deflate.set_level(if small { level.max(SMALL_LEVEL) } else { level });
@@ -168,8 +170,8 @@ impl Coding {
         Ok(())
     }
 
-    /// Decrypts and decompresses received bytes into `input`. What TLS answers goes into `out`.
-    /// Returns whether TLS has ended.
+    /// Decrypts and decompresses received bytes into `input`. Appends bytes that TLS must send in
+    /// reply to `out`. Returns whether the peer has closed TLS.
     pub(super) fn decode(
         &mut self,
         received: &[u8],
@@ -198,7 +200,7 @@ impl Coding {
         Ok(ended)
     }
 
-    /// Decompresses a part of what waits for that, so that no more of it is in memory than needed.
+    /// Decompresses a part of the waiting bytes, to limit the use of memory.
     pub(super) fn inflate(&mut self, input: &mut Vec<u8>) -> Result<()> {
         let Coding { deflate, packed_in, .. } = self;
         let Some(deflate) = deflate else { return Ok(()) };

@@ -1,34 +1,35 @@
-//! The seam between engine and network.
+//! The interface between the engine and the network.
 
 use super::capabilities::Capabilities;
 use crate::error::Result;
 use crate::protocol::{Command, Reply, Ticket};
 
-/// A connection that takes commands without waiting for the replies of earlier ones.
+/// A connection that accepts commands without waiting for the replies to earlier ones.
 pub trait Replica {
-    /// Sends a command. Returns when it is written or buffered; blocks only while too much is in
-    /// flight.
+    /// Sends a command. Returns as soon as it is written or buffered. Blocks only while too many
+    /// commands or bytes are in flight.
     ///
-    /// Fails if the connection is lost. A command that cannot be written to its end, because a
-    /// message file cannot be read, closes the connection, for the stream cannot be taken back.
+    /// Fails if the connection is lost. If a command cannot be completed because a message file
+    /// cannot be read, the connection is closed: half a command cannot be taken back.
     fn submit(&mut self, command: Command<'_>) -> Result<Ticket>;
 
-    /// Waits for the reply to a command. A NO becomes an error of its kind
-    /// ([`Kind::ReplicaMoved`](crate::Kind::ReplicaMoved), ...) and leaves the session usable.
-    /// A reply can be taken once.
+    /// Waits for the reply to a command. Each reply can be taken only once. A NO becomes an error
+    /// of the matching kind ([`Kind::ReplicaMoved`](crate::Kind::ReplicaMoved), ...), and the
+    /// session stays usable.
     fn wait(&mut self, ticket: Ticket) -> Result<Reply>;
 
-    /// Forgets the reply to a command that nobody is interested in any more.
+    /// Drops the reply to a command, now or when it arrives.
     fn discard(&mut self, ticket: Ticket);
 
-    /// Replies may take this many bytes more than [`REPLY_BYTES`](crate::limits::REPLY_BYTES)
-    /// from now on, for the master itself has that much; not less than an earlier call allowed.
+    /// Allows replies to take this many bytes more than
+    /// [`REPLY_BYTES`](crate::limits::REPLY_BYTES), because the master itself has that much data.
+    /// The limit never becomes lower than an earlier call has set it.
     fn expect(&mut self, bytes: u64);
 
-    /// What the replica agreed to.
+    /// Returns the capabilities that the replica agreed to.
     fn capabilities(&self) -> Capabilities;
 
-    /// Whether what would change it is only imagined.
+    /// Returns whether commands that change the replica are only simulated.
     fn is_dry(&self) -> bool {
         false
     }

@@ -1,5 +1,5 @@
-//! From a server's name to a session: connect, greeting, TLS, login, compression, capabilities
-//! (`sync_connect` in `imap/sync_support.c`, `imap/backend.c`).
+//! Opens a session: connect, greeting, TLS, login, compression, capabilities (`sync_connect` in
+//! `imap/sync_support.c`, `imap/backend.c`).
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -27,13 +27,13 @@ use crate::settings::{Connection, DeflateLevel, Target, TlsMode};
 impl Session {
     /// Connects to a replica and logs in.
     ///
-    /// `interrupt` may end every wait from then on.
+    /// `interrupt` may end every wait of the session.
     ///
-    /// Where no port is named, imapd is tried first and sync_server second.
+    /// If no port is configured, imapd is tried first, then sync_server.
     ///
     /// # Errors
-    /// [`Kind::Config`]; [`Kind::Connect`], [`Kind::Tls`], [`Kind::Auth`] and the other kinds of
-    /// connections; [`Kind::Unsupported`] if the replica lacks what is needed;
+    /// [`Kind::Config`]; [`Kind::Connect`], [`Kind::Tls`], [`Kind::Auth`] and the other kinds for
+    /// connections; [`Kind::Unsupported`] if the replica lacks a required feature;
     /// [`Kind::Cancelled`].
     pub fn connect(
         destination: &Destination,
@@ -45,12 +45,12 @@ impl Session {
     }
 }
 
-/// Connects and logs in like [`Session::connect`], and tells how far it comes. Nothing that a login
-/// does not need is said to the replica: no capabilities are agreed on, and it is not made to take
-/// whatever comes.
+/// Connects and logs in like [`Session::connect`], and reports each step to `on_stage`. It sends
+/// only what a login needs: it does not agree on capabilities, and does not tell the replica to
+/// accept every change (`FORCE`).
 ///
 /// # Errors
-/// As for [`Session::connect`].
+/// Same as for [`Session::connect`].
 pub fn probe(
     destination: &Destination,
     observer: Arc<dyn Observer>,
@@ -60,13 +60,13 @@ pub fn probe(
     Connect::new(destination, observer, cancel, None, Some(on_stage)).by_any_way()
 }
 
-/// Whether another port would be no better, or must not be tried: a certificate that was refused
-/// must not lead to clear text elsewhere. Where clear text was refused it is on every port.
+/// Returns whether other ports must not be tried, or would not help. A refused certificate must not
+/// lead to clear text on another port. If clear text was refused, it is refused on every port.
 fn is_final(error: &Error) -> bool {
     matches!(error.kind(), Kind::Tls | Kind::Config | Kind::Cancelled | Kind::Internal)
 }
 
-/// A connection that is being made.
+/// A connection that is being established.
 pub(super) struct Connect<'c> {
     pub target: &'c Target,
     pub settings: &'c Connection,
@@ -74,14 +74,14 @@ pub(super) struct Connect<'c> {
     limiter: Option<&'c Limiter>,
     pub observer: Arc<dyn Observer>,
     cancel: Arc<AtomicBool>,
-    /// Whether the last attempt ended because it would have gone on in clear.
+    /// Whether the last attempt failed because the connection would have stayed in clear text.
     pub refused_clear_text: Cell<bool>,
     interrupt: Option<Arc<dyn Interrupt>>,
-    /// Set where it is only looked whether a connection can be made.
+    /// Receives each step, if the caller only tests whether a connection is possible.
     on_stage: Option<&'c OnStage<'c>>,
 }
 
-/// A connection that was greeted.
+/// A connection after the greeting.
 pub(super) struct Greeted {
     pub link: Link,
     pub tagger: Tagger,
@@ -113,7 +113,7 @@ impl<'c> Connect<'c> {
         }
     }
 
-    /// Connects to the first port that serves.
+    /// Connects to the first port that works.
     fn by_any_way(&self) -> Result<Session> {
         let Target::Tcp { port, .. } = self.target else {
             let way = Way { port: 0, may_be_imap: self.settings.sync_try_imap };
@@ -132,7 +132,7 @@ impl<'c> Connect<'c> {
                     let failed =
                         ConnectionEvent::PortFailed { port: way.port, error: error.clone() };
                     self.observer.event(&failed.into());
-                    // The attempt that got further has more to tell.
+                    // Report the error of the attempt that got further.
                     first = Some(match first {
                         Some(first) if first.kind() != Kind::Connect => first,
                         _ => error,
@@ -144,15 +144,15 @@ impl<'c> Connect<'c> {
         Err(first.unwrap_or_else(none))
     }
 
-    /// Reports how far it has come, if somebody looks on.
+    /// Reports a step to the caller of [`probe`].
     pub(super) fn reached(&self, stage: impl FnOnce() -> Stage) {
         if let Some(on_stage) = self.on_stage {
             on_stage(stage());
         }
     }
 
-    /// Connects to one port; `ways` are all that are tried. What the other end did is an error of
-    /// it.
+    /// Connects to one port. `ways` are all ports that are tried. Errors caused by the other end
+    /// get the replica as their peer.
     fn over(&self, way: Way, ways: &[Way]) -> Result<Session> {
         let is_ours =
             |error: &Error| matches!(error.kind(), Kind::Config | Kind::Io | Kind::Internal);
@@ -228,7 +228,7 @@ impl<'c> Connect<'c> {
     fn log_in(&self, greeted: &mut Greeted) -> Result<()> {
         let Greeted { link, tagger, offer, preauth, version } = greeted;
         let is_unix = matches!(self.target, Target::Unix(_));
-        // On a UNIX socket sync_server trusts whoever may open it and offers no mechanism.
+        // On a UNIX socket, sync_server trusts every client and offers no mechanism.
         let trusted = is_unix && offer.mechanisms.is_empty();
         let noauth = matches!(self.target, Target::Tcp { noauth: true, .. });
         if !noauth && !trusted && !*preauth {
@@ -327,9 +327,9 @@ fn offered(offer: &Offer) -> Offered {
     }
 }
 
-/// What was offered before nobody could meddle with it must be what is offered now: else somebody
-/// may have taken the stronger mechanisms away (`backend_login` in `imap/backend.c`). imapd tells
-/// them again below a layer; sync_server cannot be asked.
+/// Checks that the mechanisms offered under the security layer are those offered before. If they
+/// differ, an attacker may have removed the stronger mechanisms (`backend_login` in
+/// `imap/backend.c`). imapd sends its list again under the layer; sync_server cannot be asked.
 pub(super) fn same_mechanisms(before: &Offer, now: &Offer) -> Result<()> {
     if now.mechanisms.is_empty() || now.mechanisms == before.mechanisms {
         return Ok(());

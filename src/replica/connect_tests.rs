@@ -1,4 +1,4 @@
-//! Connecting to scripted peers: what is refused, and how fast a wait is given up.
+//! Connects to scripted peers: which of them are refused, and how quickly a wait is cancelled.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -19,7 +19,7 @@ const CSYNC_LOGIN: &str = "* SASL LOGIN\r\n* OK a Cyrus sync server 3.6.1\r\n";
 pub(super) const IMAP: &str =
     "* OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN SASL-IR] a Cyrus IMAP 3.6.1 server ready\r\n";
 
-/// Where `place` is, and how to connect to it with `sync_tls` of this word.
+/// Returns the destination `place` with this value of `sync_tls`.
 pub(super) fn destination(place: &str, sync_tls: &str) -> Destination {
     let settings = settings::tests::of(&format!(
         "sync_host: {place}\nsync_tls: {sync_tls}\nsync_authname: repl\nsync_password: secret\n\
@@ -29,8 +29,8 @@ pub(super) fn destination(place: &str, sync_tls: &str) -> Destination {
     Destination { target, settings: settings.connection, memory: Memory::default(), limiter: None }
 }
 
-/// A peer that sends a greeting, answers each line in turn, and returns all that it was told once
-/// the other end closes.
+/// Starts a peer that sends a greeting and answers the lines that it gets with the lines of the
+/// script. Its thread returns all bytes that it received, once the other end closes.
 pub(super) fn peer(address: SocketAddr, script: Vec<String>) -> (String, JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind(address).unwrap();
     let place = listener.local_addr().unwrap().to_string();
@@ -66,12 +66,12 @@ fn to(destination: &Destination, cancel: &Arc<AtomicBool>) -> Result<Session, Er
     Session::connect(destination, Arc::new(Silent), cancel.clone(), None)
 }
 
-/// Fails to connect; returns the error and what the peer heard.
+/// Fails to connect. Returns the error and the bytes that the peer received.
 fn refused(script: &[&str], sync_tls: &str) -> (Error, String) {
     refused_with(&Memory::default(), script, sync_tls)
 }
 
-/// The same with what is remembered of the peer.
+/// Same as [`refused`], with this memory of earlier connections.
 fn refused_with(memory: &Memory, script: &[&str], sync_tls: &str) -> (Error, String) {
     let script = script.iter().map(|line| (*line).to_owned()).collect();
     let (place, peer) = peer(local(), script);
@@ -101,7 +101,7 @@ fn clear_text_is_refused_once_tls_was_required_or_begun() {
     let (error, heard) = refused(&[CSYNC, "NO Error initializing TLS\r\n"], "require");
     assert_eq!((error.kind(), heard.as_str()), (Kind::Tls, "STARTTLS\r\n"));
 
-    // A handshake that fails commits to TLS as one that succeeds does.
+    // A failed handshake commits to TLS just like a successful one.
     let memory = Memory::default();
     let script = [CSYNC, "OK begin\r\n", "NO Starttls failed\r\n"];
     let (error, _) = refused_with(&memory, &script, "try");
@@ -160,7 +160,7 @@ fn every_wait_before_the_session_can_be_given_up() {
                 }
                 socket.write_all(line.as_bytes()).unwrap();
             }
-            // Whatever comes in answer to the last is the wait that is meant.
+            // Wait until the client has sent its next bytes: its next wait is the one under test.
             if !script.is_empty() {
                 wait_for_more(&mut socket);
             }

@@ -5,38 +5,39 @@ use flate2::{Decompress, FlushDecompress, Status};
 use super::encoder::Encoder;
 use crate::error::{Error, Kind, Result};
 
-/// Bytes that come out of the decompressor at once.
+/// How many bytes are decompressed at a time.
 const CHUNK: usize = 64 << 10;
 
-/// The compressor of one direction and the decompressor of the other.
+/// The compressor for one direction and the decompressor for the other.
 pub struct Deflate {
     encoder: Encoder,
     decompress: Decompress,
 }
 
 impl Deflate {
-    /// At the beginning of both streams; level 0 to 9, as with zlib.
+    /// Starts both streams. `level` is 0 to 9, as in zlib.
     pub fn new(level: u32) -> Self {
         Deflate { encoder: Encoder::new(level), decompress: Decompress::new(false) }
     }
 
-    /// Compresses with this level from here on; 0 stores.
+    /// Changes the level of compression from here on. Level 0 stores bytes as they are.
     pub fn set_level(&mut self, level: u32) {
         self.encoder.set_level(level);
     }
 
-    /// Compresses bytes; what has not come out does with [`Deflate::flush`].
+    /// Compresses bytes. Call [`Deflate::flush`] to get the output that is still buffered.
     pub fn write(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
         self.encoder.encode(bytes, out).map_err(|e| own_fault(&format!("{e:?}")))
     }
 
-    /// Has everything that was written come out.
+    /// Writes all buffered output.
     pub fn flush(&mut self, out: &mut Vec<u8>) -> Result<()> {
         self.encoder.flush(out).map_err(|e| own_fault(&format!("{e:?}")))
     }
 
-    /// Decompresses bytes until about `room` of them have come out: a thousand times what was
-    /// received can. Gives back how many were taken, and whether there may be more to come out.
+    /// Decompresses bytes until about `room` bytes of output were written, because the output can
+    /// be a thousand times as long as the input. Returns how many input bytes were used, and
+    /// whether more output may follow.
     pub fn read(&mut self, bytes: &[u8], out: &mut Vec<u8>, room: usize) -> Result<(usize, bool)> {
         let mut chunk = [0; CHUNK];
         let (begun_in, begun_out) = (self.decompress.total_in(), out.len());

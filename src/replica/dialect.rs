@@ -1,5 +1,6 @@
-//! The two dialects of the replication protocol: csync, which has no tags, and the SYNC commands
-//! of imapd (`imap_csync_protocol` and `csync_protocol` in `imap/sync_support.c`).
+//! The two dialects of the replication protocol: that of sync_server (csync), which has no tags,
+//! and the SYNC commands of imapd (`imap_csync_protocol` and `csync_protocol` in
+//! `imap/sync_support.c`).
 
 use super::lines::{read_line, send};
 use super::link::Link;
@@ -7,10 +8,10 @@ use super::responses::{Ending, ending};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::Verb;
 
-/// Untagged lines that may come before the end of a command of the login.
+/// How many untagged lines may come before the end of a command during the login.
 const UNTAGGED_LINES: usize = 256;
 
-/// How a replica is spoken to.
+/// The protocol that a replica speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
     /// sync_server: commands and replies have no tags.
@@ -20,7 +21,7 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    /// What a command begins with, and whether more follows.
+    /// Returns the first word of a command, and whether arguments follow.
     pub fn verb(self, verb: Verb) -> (&'static str, bool) {
         match (self, verb) {
             (Dialect::Csync, Verb::Get) => ("GET ", true),
@@ -32,7 +33,7 @@ impl Dialect {
         }
     }
 
-    /// The name that SASL knows the service by.
+    /// Returns the name of the service for SASL.
     pub fn service(self) -> &'static str {
         match self {
             Dialect::Csync => "csync",
@@ -40,7 +41,7 @@ impl Dialect {
         }
     }
 
-    /// The word that ends a session.
+    /// Returns the command that ends a session.
     pub fn goodbye(self) -> &'static str {
         match self {
             Dialect::Csync => "EXIT",
@@ -49,50 +50,50 @@ impl Dialect {
     }
 }
 
-/// Begins commands, and knows the ends of their replies.
+/// Makes the tags of commands, and recognises the ends of their replies.
 #[derive(Debug)]
 pub(super) struct Tagger {
     dialect: Dialect,
     last: u64,
-    /// What was sent last during the login, without what may be secret.
+    /// The last command sent during the login, without parts that may be secret.
     sent: String,
 }
 
-/// The tag of one command; none on csync.
+/// The tag of a command; `None` with csync, which has no tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tag(Option<u64>);
 
-/// What a line of a reply is.
+/// The meaning of a line of a reply.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'l> {
     /// `* ` and the rest.
     Untagged(&'l [u8]),
     /// `+ ` and the rest, without the end of the line.
     Continue(&'l [u8]),
-    /// The end of the command of this tag.
+    /// The end of the reply to the command with this tag.
     End(Tag, Ending),
-    /// Nothing that belongs here.
+    /// A line that is not valid here.
     Nonsense,
 }
 
 impl Tagger {
-    /// For a new connection.
+    /// Makes a tagger for a new connection.
     pub fn new(dialect: Dialect) -> Tagger {
         Tagger { dialect, last: 0, sent: String::from("nothing") }
     }
 
-    /// The dialect of all commands.
+    /// Returns the dialect of the connection.
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// The tag of the next command.
+    /// Returns the tag for the next command.
     pub fn tag(&mut self) -> Tag {
         self.last += 1;
         Tag((self.dialect == Dialect::Imap).then_some(self.last))
     }
 
-    /// What a line is, tags considered.
+    /// Parses a line of a reply with its tag.
     pub fn line<'l>(&self, line: &'l [u8]) -> Line<'l> {
         if let Some(rest) = line.strip_prefix(b"* ") {
             return Line::Untagged(rest);
@@ -113,18 +114,18 @@ impl Tagger {
     /// Sends a command line of the login.
     pub fn send(&mut self, link: &mut Link, command: &str) -> Result<Tag> {
         let tag = self.tag();
-        // What follows the mechanism may be a password.
+        // The words after the mechanism may contain a password.
         self.sent = command.split(' ').take(2).collect::<Vec<_>>().join(" ");
         send(link, &format!("{}{command}", tag.prefix()))?;
         Ok(tag)
     }
 
-    /// Reads up to the next `+` or the end of a command; untagged lines before it go to
-    /// `untagged` (without `* `).
+    /// Reads lines until the next `+` or the end of a command. Passes untagged lines before it to
+    /// `untagged`, without `* `.
     ///
     /// # Errors
-    /// Those of the connection; [`Kind::Bye`] if the replica says goodbye; [`Kind::Protocol`] for
-    /// the end of another command and for what is no reply.
+    /// Those of the connection; [`Kind::Bye`] if the replica sends BYE; [`Kind::Protocol`] if
+    /// another command ends, or if a line is not part of a reply.
     pub fn answer(
         &self,
         link: &mut Link,
@@ -176,17 +177,17 @@ impl Tagger {
     }
 }
 
-/// What came in answer to a command of the login.
+/// The answer to a command of the login.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// The replica wants more; the text behind `+`.
+    /// The replica asks for more; holds the text after `+`.
     Continue(Vec<u8>),
-    /// The command's end.
+    /// The command has ended.
     End(Ending),
 }
 
 impl Tag {
-    /// What the command line begins with.
+    /// Returns the start of the command line.
     pub fn prefix(self) -> String {
         self.0.map(|number| format!("C{number} ")).unwrap_or_default()
     }
@@ -210,7 +211,7 @@ fn nonsense(what: &str, line: &[u8]) -> Error {
         .hint("is this a Cyrus server? check sync_host and sync_port")
 }
 
-/// The beginning of a line, for a message about it.
+/// Returns the start of a line for an error message.
 fn shown(line: &[u8]) -> String {
     let line = String::from_utf8_lossy(line);
     if line.is_empty() {

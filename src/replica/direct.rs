@@ -1,4 +1,5 @@
-//! A server without a connection: a function that takes a command and gives its reply.
+//! A server that is called directly instead of over a connection: a function that takes a command
+//! and returns its reply.
 
 use std::collections::HashMap;
 
@@ -8,14 +9,14 @@ use crate::dlist::{Framer, Writer};
 use crate::error::{Error, Kind, Malformed, Peer, Result};
 use crate::protocol::{Command, Item, Label, Reply, Ticket, Verb};
 
-/// Takes a whole command, `RESTART\r\n` say, and gives all lines of the reply.
+/// Handles one whole command, for example `RESTART\r\n`, and returns all lines of the reply.
 pub trait Answer {
     /// # Errors
-    /// If there is no reply. A NO is one.
+    /// An error if there is no reply. A NO is a reply.
     fn answer(&mut self, command: &[u8]) -> Result<Vec<u8>>;
 }
 
-/// See the module.
+/// Sends commands to an [`Answer`]; see the module.
 pub struct Direct<A> {
     answer: A,
     next: u64,
@@ -23,12 +24,12 @@ pub struct Direct<A> {
 }
 
 impl<A: Answer> Direct<A> {
-    /// A server that answers so.
+    /// Makes a server that replies through `answer`.
     pub fn new(answer: A) -> Self {
         Direct { answer, next: 0, replies: HashMap::new() }
     }
 
-    /// Who answers.
+    /// Returns the function that replies.
     pub fn answerer(&mut self) -> &mut A {
         &mut self.answer
     }
@@ -68,7 +69,7 @@ impl<A: Answer> Replica for Direct<A> {
     }
 }
 
-/// Reads the reply to the command that is called `name`.
+/// Parses the reply to the command that errors call `name`.
 fn read(name: &Label, mut rest: &[u8]) -> Result<Reply> {
     let nonsense = |error: &Malformed| {
         Error::new(Kind::Host, "understand the reply to", name.to_string(), error.to_string())
@@ -77,7 +78,7 @@ fn read(name: &Label, mut rest: &[u8]) -> Result<Reply> {
     let mut reply = Reply::default();
     while !rest.is_empty() {
         let length = Framer::default().find(rest).map_err(|error| nonsense(&error))?;
-        // The last line may lack its end.
+        // The last line may lack its line end.
         let (line, later) = rest.split_at(length.unwrap_or(rest.len()));
         rest = later;
         let Some(item) = line.strip_prefix(b"* ") else {

@@ -1,4 +1,4 @@
-//! A replica that is looked at and not changed: for plans.
+//! A replica that is read but not changed, for dry runs.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -11,29 +11,29 @@ use crate::limits::REPLY_RECORD_BYTES;
 use crate::protocol::{Command, FullMailbox, MailboxUpdate, Reply, Ticket, Verb};
 use crate::types::{MboxName, Uid};
 
-/// A mailbox with more records than that is refused while it is read.
+/// The maximum number of records for which a mailbox of the replica is read.
 const MOST_RECORDS: Uid = 50_000_000;
 
-/// Passes on what asks and answers what would change something as if it were done. What is asked
-/// after a rename or a delete is answered as if that were done. An update after which the replica
-/// would have other records than it says is answered as the replica would.
+/// Passes read commands on, and answers commands that change something as if they had succeeded.
+/// Replies take simulated renames and deletes into account. If an update would leave the replica
+/// with other records than the update says, it is refused like on a real replica.
 pub struct Dry<'r> {
     inner: &'r mut dyn Replica,
     temp_path: &'r Path,
     next: u64,
     done: HashSet<Ticket>,
     imagined: Imagined,
-    /// Mailboxes that updates would have changed; `None` of those that are compared in full, for
-    /// what is sent after that is what a repair leads to.
+    /// Simulated contents of the mailboxes that got updates. `None` for mailboxes whose records
+    /// were all requested: the engine is repairing them, and later updates are the result of that.
     shadows: HashMap<MboxName, Option<Shadow>>,
-    /// Updates after which the replica would have something else.
+    /// Updates that are refused because the replica would end with other contents.
     refused: HashMap<Ticket, MboxName>,
 }
 
 impl<'r> Dry<'r> {
-    /// Only looks at `inner`. What is too long for the memory waits in `temp_path`.
+    /// Reads from `inner`. Long replies are stored in files in `temp_path`.
     pub fn new(inner: &'r mut dyn Replica, temp_path: &'r Path) -> Self {
-        // The tickets of `inner` count from zero.
+        // The tickets of `inner` count up from zero, so these count down.
         Dry {
             inner,
             temp_path,
@@ -45,8 +45,8 @@ impl<'r> Dry<'r> {
         }
     }
 
-    /// Whether the replica would end with what an update says. The first update of a mailbox asks
-    /// for all of its records.
+    /// Returns whether the replica would accept an update. The first update of a mailbox requests
+    /// all of its records.
     fn would_take(&mut self, update: &MailboxUpdate<'_>) -> Result<bool> {
         let name = &update.header.name;
         if !self.shadows.contains_key(name) {
@@ -59,7 +59,8 @@ impl<'r> Dry<'r> {
 
     fn look(&mut self, name: &MboxName, last_uid: Uid) -> Result<Shadow> {
         let Some(real) = self.imagined.real(name) else { return Ok(Shadow::default()) };
-        // Asking for the records of what is not there would be logged as refused.
+        // The replica would log a refusal if the records of a missing mailbox were requested: ask
+        // first whether the mailbox exists.
         let there = self.submit_real(std::slice::from_ref(&real))?;
         match self.inner.wait(there).and_then(Reply::into_folders) {
             Ok(folders) if folders.iter().all(|folder| folder.name != real) => {
@@ -82,12 +83,12 @@ impl<'r> Dry<'r> {
                 Ok(shadow)
             }
             Err(error) if error.is_connection() => Err(error),
-            // There is none: it would be made.
+            // The mailbox does not exist yet: it would be created.
             Err(_) => Ok(Shadow::default()),
         }
     }
 
-    /// Asks, by the names that folders have.
+    /// Sends a read command, with the real names of folders that were renamed in the simulation.
     fn ask(&mut self, command: Command<'_>) -> Result<Ticket> {
         if let Command::GetFullMailbox(full) = &command {
             self.shadows.insert(full.mailbox.clone(), None);
@@ -117,7 +118,7 @@ impl<'r> Dry<'r> {
         self.inner.submit(Command::GetMailboxes(names))
     }
 
-    /// The ticket of something that is answered with an empty OK.
+    /// Makes a ticket for a command that is answered with an empty OK.
     fn nod(&mut self) -> Ticket {
         let ticket = Ticket(self.next);
         self.next -= 1;

@@ -1,37 +1,37 @@
-//! How much effort compression is worth at this moment: `sync_deflate_level: auto`.
+//! Chooses the level of compression while a connection is in use (`sync_deflate_level: auto`).
 //!
-//! A connection is limited by one of three: the network, the replica, or this process. More effort
-//! helps only against the first. None of them says so by itself, but each has its signs:
+//! The speed of a connection is limited by the network, by the replica, or by this process. A
+//! higher level helps only if the limit is the network. This module finds out from these signs:
 //!
-//! - When more is to be sent and the system still has unsent bytes, this process is fast enough;
-//!   when it never has any, the process is the limit, and less effort is never slower.
-//! - Effort that takes a small part of the time costs next to nothing, whatever the limit is. So it
-//!   is at a slow network: there the best level that is cheap is taken at once.
-//! - In between only a trial tells. One or a few commands are written with another level, and their
-//!   replies show how fast that mail moved. At the network's limit it moves faster the smaller it
-//!   becomes; at the replica's it does not, for the replica has to decompress it. What a trial finds
-//!   holds until the speed has changed much, or for a while, which is twice as long each time that
-//!   nothing else was found.
+//! - If the system still has unsent bytes when more are to be sent, this process is fast enough. If
+//!   it never has any, this process is the limit, and a lower level is never slower.
+//! - Compression that takes a small part of the time costs almost nothing, whatever the limit is.
+//!   This is the case on a slow network: there the highest cheap level is used at once.
+//! - In all other cases only a trial can tell. One or a few commands are written with another
+//!   level, and their replies show the speed in bytes of mail. If the network is the limit, mail
+//!   moves faster the smaller it becomes. If the replica is the limit, it does not, because the
+//!   replica must decompress it. The result of a trial is used until the speed has changed much, or
+//!   for some time. This time doubles whenever a trial confirms the current level.
 //!
-//! A limit of our own (`sync_bwlimit`) is known: where it holds bytes back no trial has to tell that
-//! the network is slow, and as much effort is taken as there is time for.
+//! Our own limit (`sync_bwlimit`) is known: while it delays bytes, no trial is needed, and the
+//! level is as high as there is time for.
 //!
-//! Nothing here looks at a clock: times and counts are given. Each connection decides for itself.
+//! Nothing here reads a clock: times and counts are arguments. Each connection decides on its own.
 
 use std::time::Duration;
 
 use super::measured::Measured;
 
-/// A level of zlib and what it costs beside the others.
+/// A zlib level and its cost.
 struct Rung {
     level: u32,
-    /// Seconds for each byte of mail with attachments, on some processor: what counts is how they
-    /// compare with each other.
+    /// Seconds per byte of mail with attachments, measured on some processor. Only the ratio
+    /// between the levels matters.
     cost: f64,
 }
 
-/// Those that are worth having: 2, 4 and 5 are near their neighbours, 8 and 9 are no better
-/// than 7 on mail. Level 1 gives smaller output than coding letters only, in less time.
+/// The levels in use. Levels 2, 4 and 5 are similar to their neighbours; on mail, 8 and 9 are no
+/// better than 7. Level 1 makes smaller output than Huffman coding only, and is faster.
 const RUNGS: [Rung; 5] = [
     Rung { level: 0, cost: 0.0 },
     Rung { level: 1, cost: 6.0e-9 },
@@ -39,122 +39,125 @@ const RUNGS: [Rung; 5] = [
     Rung { level: 6, cost: 18.0e-9 },
     Rung { level: 7, cost: 27.0e-9 },
 ];
-/// The first: good, and it costs milliseconds before it is known what is better.
+/// The rung at the start: it compresses well, and costs only milliseconds until more is known.
 const FIRST_RUNG: usize = 3;
-/// What is compared with stored bytes.
+/// The rung that trials compare with stored bytes.
 const FAST_RUNG: usize = 1;
 
-/// Times that bytes were handed to the system, for one look at the signs.
+/// Number of samples that are judged together.
 const LOOK_SAMPLES: u32 = 4;
-/// Seconds whose speed is taken together.
+/// Seconds over which a speed is averaged.
 const MOMENT: f64 = 0.1;
-/// Fewer unsent bytes than this are none: the system is about to run dry.
+/// With fewer unsent bytes than this, the system has almost nothing left to send.
 const DRY_BYTES: u64 = 4 << 10;
-/// A smaller share of the time than this was not waited for the system.
+/// If less than this share of the time was spent blocked, the process did not have to wait for the
+/// system.
 const WAITED: f64 = 0.05;
-/// Effort that takes a smaller share of the time is cheap.
+/// A level that takes up to this share of the time is cheap.
 const CHEAP: f64 = 0.10;
-/// Effort that takes so little that less of it gains nothing.
+/// If a level takes less than this share of the time, a lower level gains nothing.
 const FREE: f64 = 0.03;
-/// Share of the time that this process may need at the next higher level.
+/// The share of the time that this process may use at the next higher level.
 const ROOM: f64 = 0.98;
-/// Output that is smaller by less than this share is not.
+/// A smaller reduction of the output than this share does not count.
 const NO_SMALLER: f64 = 0.05;
-/// Confirmed bytes that tell the speed.
+/// Confirmed bytes that are needed to measure a speed.
 const MEASURED_BYTES: u64 = 8 << 20;
-/// Confirmed bytes after which what is older counts half.
+/// After this many confirmed bytes, older measurements count half.
 const REMEMBERED_BYTES: u64 = 32 << 20;
-/// Commands of fewer bytes tell nothing about the speed of bytes.
+/// Commands with fewer bytes are not used to measure the speed.
 const LONG_COMMAND: u64 = 64 << 10;
 /// Bytes that are written in a trial.
 const TRIAL_BYTES: u64 = 2 << 20;
-/// Confirmed bytes before the first trial of more effort, and between two trials at the least.
+/// Confirmed bytes before the first trial of a higher level, and the minimum between two trials.
 const TRIAL_PAUSE: u64 = 64 << 20;
-/// Seconds that such a pause takes at the least.
+/// The minimum time of such a pause, in seconds.
 const TRIAL_TIME: f64 = 1.5;
-/// Confirmed bytes after more effort was found to be better: that is worth another look.
+/// Confirmed bytes until the next trial after a higher level was better: an even higher one may be
+/// better still.
 const SHORT_PAUSE: u64 = 16 << 20;
-/// Between two trials at the most.
+/// Maximum of confirmed bytes between two trials.
 const LONGEST_PAUSE: u64 = 16 << 30;
 
-/// What compression has done so far.
+/// What was compressed so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Packed {
-    /// Bytes that went in.
+    /// Bytes of input.
     pub plain: u64,
-    /// Bytes that came out.
+    /// Bytes of output.
     pub packed: u64,
-    /// How long it took.
+    /// How long the compression took.
     pub work: Duration,
 }
 
-/// What is known at the moment at which more bytes are handed to the system.
+/// The state of a connection when more bytes are passed to the system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sample {
-    /// Since the beginning of the connection.
+    /// Time since the connection was opened.
     pub now: Duration,
-    /// What was compressed since then.
+    /// What was compressed since the connection was opened.
     pub done: Packed,
-    /// How long the system has taken nothing since then.
+    /// How long in total the system has accepted no bytes.
     pub blocked: Duration,
     /// Bytes that the system has not sent yet.
     pub unsent: u64,
-    /// Whether a limit of our own may hold bytes back, before the system has them.
+    /// Whether our own bandwidth limit may delay bytes before they are passed to the system.
     pub is_held: bool,
 }
 
-/// Which effort it is: another one for each change.
+/// Identifies a period with the same level. Each change starts a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Epoch(u32);
 
-/// A command, with the effort at its beginning; or all of it, if that was the same to its end.
+/// How a command was written. At its start: the epoch, and the bytes compressed before it. At its
+/// end: the same, with the compressed bytes of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Written {
     epoch: Epoch,
-    /// Compressed bytes before it; of it.
+    /// Compressed bytes before the command or, at its end, of the command.
     packed: u64,
 }
 
-/// Decides. See the module.
+/// Chooses the level of compression; see the module.
 #[derive(Debug)]
 pub struct Effort {
     rung: usize,
     epoch: Epoch,
-    /// No lower rung without a trial: one has shown that less effort is slower.
+    /// The lowest rung without a trial: a trial has shown that lower ones are slower.
     floor: usize,
-    /// No higher one: it was too slow, or no better.
+    /// The highest rung: higher ones were too slow, or no better.
     ceiling: usize,
-    /// This machine's costs, relative to those of the table.
+    /// Cost on this machine, relative to the table.
     scale: f64,
     before: Option<Sample>,
     look: Look,
-    /// The speeds of some moments past, and seconds and bytes of this one: a replica that pauses for
-    /// a moment is not a slow network.
+    /// The last three average speeds, and seconds and bytes of the current period. Several are kept
+    /// because a short pause of the replica does not mean that the network is slow.
     speeds: [f64; 3],
     moment: (f64, f64),
-    /// Whether bytes waited in the system at the last look.
+    /// Whether the system had unsent bytes throughout the last look.
     pressed: bool,
-    /// Whether a limit of our own held them back all the time.
+    /// Whether our own bandwidth limit delayed bytes throughout the last look.
     is_held: bool,
-    /// Whether more effort was taken once because it is cheap.
+    /// Whether the level was raised before because a higher one was cheap.
     rose: bool,
     measured: Measured,
-    /// The same of the effort before the present trial.
+    /// The measurement of the level before the current trial.
     compared: Measured,
     trial: Option<Trial>,
     /// The speed at the end of the last trial.
     known: Option<f64>,
-    /// Confirmed bytes since then, and how many there must be before the next one.
+    /// Confirmed bytes since the last trial.
     since_trial: u64,
     pause: u64,
     due: u64,
-    /// Trials in a row that did not show that more effort helps.
+    /// Number of trials in a row that did not show that a higher level helps.
     doubts: u32,
     /// Since when the replica has worked on the first command.
     working_since: Option<Duration>,
 }
 
-/// Sums between two looks.
+/// Sums over the samples that are judged together.
 #[derive(Debug, Default)]
 struct Look {
     samples: u32,
@@ -165,20 +168,20 @@ struct Look {
     work: f64,
     plain: f64,
     packed: f64,
-    /// Compressed bytes that left the system.
+    /// Compressed bytes that left this machine.
     left: f64,
 }
 
-/// Another effort is tried.
+/// A trial of another level.
 #[derive(Debug)]
 struct Trial {
     from: usize,
     rung: usize,
-    /// Its effort, once it has begun.
+    /// The epoch of the trial, once it has begun.
     epoch: Option<Epoch>,
-    /// Bytes of its commands.
+    /// Bytes of the commands written in the trial.
     written: u64,
-    /// Whether it is over, but for the replies.
+    /// Whether all commands of the trial are written; replies may still be missing.
     ended: bool,
     measured: Measured,
 }
@@ -212,12 +215,12 @@ impl Default for Effort {
 }
 
 impl Effort {
-    /// The level of zlib for what comes next; 0 stores.
+    /// Returns the zlib level for the next bytes. Level 0 stores them.
     pub fn level(&self) -> u32 {
         RUNGS.get(self.rung).map_or(0, |rung| rung.level)
     }
 
-    /// More bytes are about to be handed to the system.
+    /// Takes a sample. Call this before more bytes are passed to the system.
     pub fn sample(&mut self, sample: Sample) {
         let Some(before) = self.before.replace(sample) else { return };
         let span = |now: Duration, then: Duration| now.saturating_sub(then).as_secs_f64();
@@ -245,13 +248,14 @@ impl Effort {
         }
     }
 
-    /// Nothing more is to be sent for now: what follows is no sign until it flows again.
+    /// Pauses sampling, because nothing more is to be sent for now. The next sample starts a new
+    /// series.
     pub fn pause(&mut self) {
         self.before = None;
     }
 
-    /// A command begins to be written; `idle` if the replica has nothing else to do. The
-    /// effort may be another one from here on.
+    /// Marks the start of a command. `idle` is whether the replica has no other command to work on.
+    /// The level may change here.
     pub fn command(&mut self, now: Duration, idle: bool, done: &Packed) -> Written {
         if idle {
             self.working_since = Some(now);
@@ -275,7 +279,8 @@ impl Effort {
         Written { epoch: self.epoch, packed: done.packed }
     }
 
-    /// A command of so many bytes was written. Returns how, if the effort has not changed on the way.
+    /// Marks the end of a command of `bytes` bytes. Returns how it was written, if the level has
+    /// not changed since its start.
     pub fn written(&mut self, begun: Written, bytes: u64, done: &Packed) -> Option<Written> {
         if let Some(trial) = self.trial.as_mut().filter(|trial| trial.epoch == Some(begun.epoch))
             && bytes >= LONG_COMMAND
@@ -286,7 +291,8 @@ impl Effort {
         (begun.epoch == self.epoch).then_some(Written { packed, ..begun })
     }
 
-    /// The reply to a command of so many bytes came. `written` is how, if it was with one effort.
+    /// Records the reply to a command of `bytes` bytes. `written` is how it was written, if with a
+    /// single level.
     pub fn confirmed(&mut self, now: Duration, written: Option<Written>, bytes: u64) {
         let since = self.working_since.replace(now).unwrap_or(now);
         let Some(written) = written.filter(|_| bytes >= LONG_COMMAND) else { return };
@@ -308,7 +314,7 @@ impl Effort {
         }
     }
 
-    /// Follows the signs.
+    /// Adjusts the level according to a look.
     fn judge(&mut self, look: &Look) {
         let share = look.work / look.time;
         if self.cost(self.rung) > 0.0 && look.work > 0.0 {
@@ -317,9 +323,9 @@ impl Effort {
         }
         self.pressed = look.dry == 0;
         self.is_held = look.held == look.samples;
-        // Less effort than the least would not be faster below a limit.
+        // Under our own limit, storing bytes is not faster than the lowest level.
         self.floor = self.floor.max(usize::from(self.is_held));
-        // Bytes of mail that left, for each second.
+        // Bytes of mail that left this machine, per second.
         let left = (look.left / look.packed).max(0.0) * look.plain;
         self.moment = (self.moment.0 + look.time, self.moment.1 + left);
         if self.moment.0 >= MOMENT {
@@ -330,7 +336,7 @@ impl Effort {
         let begins = self.speeds.contains(&f64::MAX);
         let past = self.speeds.iter().filter(|_| !begins).copied();
         let speed = past.fold(left / look.time, f64::max);
-        // The network has become slow: nothing has to be found out.
+        // If the network has become slow, the running trial is no longer needed.
         let free = self.affordable(speed, FREE);
         if self.trial.is_some() && (!self.pressed || free < FIRST_RUNG) {
             return;
@@ -348,10 +354,10 @@ impl Effort {
         if !self.pressed {
             return;
         }
-        // Where a trial has shown that effort does not help it must be cheaper still.
+        // If a trial has shown that compression does not help, a level must be cheaper still.
         let futile = self.known.is_some() && self.floor == 0;
-        // At the beginning one look is enough to go back to where it began, but not again and again:
-        // a busy replica takes bytes by fits and starts.
+        // At the start, a single look is enough to return to the first rung, but only once: a busy
+        // replica accepts bytes irregularly.
         let highest = if !begins {
             self.ceiling
         } else if self.rose {
@@ -371,7 +377,7 @@ impl Effort {
         }
     }
 
-    /// Weighs whether it is time for a trial.
+    /// Decides whether to start a trial.
     fn weigh(&mut self) {
         let speed = self.measured.speed();
         let changed = self.known.is_some_and(|known| speed > 2.0 * known || speed < known / 2.0);
@@ -405,14 +411,15 @@ impl Effort {
         }
     }
 
-    /// A trial has ended.
+    /// Evaluates a trial that has ended.
     fn conclude(&mut self) {
         let Some(trial) = self.trial.take() else { return };
         let (tried, before) = (&trial.measured, &self.compared);
         let upward = trial.rung > trial.from;
         let (low, high) = if upward { (before, tried) } else { (tried, before) };
         let smaller = low.ratio() / high.ratio();
-        // Halfway between what there would be to see at the replica's limit and at the network's.
+        // Half of the gain to expect if the network were the limit; there is no gain if the replica
+        // is.
         let gain = ((smaller - 1.0) / 2.0).min(0.10);
         let faster = high.speed() / low.speed();
         let worth = smaller >= 1.0 + NO_SMALLER && faster >= 1.0 + gain;
@@ -420,8 +427,8 @@ impl Effort {
         let (low_rung, high_rung) =
             if upward { (trial.from, trial.rung) } else { (trial.rung, trial.from) };
         self.since_trial = 0;
-        // Buffers at the other end may hide for a moment that the network is the limit; and mail of
-        // another kind may hide what effort makes of it.
+        // Buffers at the other end may hide for a moment that the network is the limit, and mail of
+        // another kind may compress differently. So some results must be confirmed by more trials.
         let wanted = match (tells, low_rung) {
             (true, 0) => 1,
             (false, 0) if upward => 1,
@@ -439,7 +446,7 @@ impl Effort {
         if worth {
             self.floor = low_rung + 1;
         } else if !tells && low_rung > 0 {
-            // More effort than this does not help here.
+            // A higher level does not help here.
             (self.floor, self.ceiling) = (self.floor.min(low_rung), low_rung);
         } else {
             self.floor = 0;
@@ -453,7 +460,7 @@ impl Effort {
             self.due = match (upward, better) {
                 (true, _) => SHORT_PAUSE,
                 (false, 0) => TRIAL_PAUSE,
-                // One step down may be followed by another.
+                // After one step down, try the next one soon.
                 (false, _) if self.floor == 0 => 0,
                 (false, _) => TRIAL_PAUSE,
             };
@@ -469,12 +476,12 @@ impl Effort {
         self.before = None;
     }
 
-    /// Seconds for each byte of mail.
+    /// Returns the cost of a rung, in seconds per byte of mail.
     fn cost(&self, rung: usize) -> f64 {
         RUNGS.get(rung).map_or(0.0, |rung| rung.cost) * self.scale
     }
 
-    /// The highest rung that takes at most this share of the time at a speed.
+    /// Returns the highest rung that takes at most this share of the time at this speed.
     fn affordable(&self, speed: f64, share: f64) -> usize {
         (0..RUNGS.len()).rev().find(|rung| speed * self.cost(*rung) <= share).unwrap_or(0)
     }

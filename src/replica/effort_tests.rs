@@ -1,18 +1,19 @@
-//! The effort of compression in a model of master, network and replica, without a clock.
+//! Tests the choice of the compression level in a model of client, network and replica, without a
+//! clock.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::effort::{Effort, Packed, Sample, Written};
 
-/// What is compressed at once, and what is handed to the system at once, as in the real thing.
+/// How many bytes are compressed at a time, and passed to the system at a time, as in real
+/// connections.
 const CHUNK: f64 = 65_536.0;
 const HANDED: f64 = 192.0 * 1024.0;
 /// Bytes of a command.
 const COMMAND: f64 = 3e6;
 
-/// Bytes that each byte becomes, and nanoseconds that it takes, at the levels 0, 1, 3, 6 and 7, as
-/// measured.
+/// For each of the levels 0, 1, 3, 6 and 7: compressed bytes and nanoseconds per byte, as measured.
 #[derive(Clone, Copy)]
 struct Mail([(f64, f64); 5]);
 
@@ -21,10 +22,10 @@ const HTML: Mail = Mail([(1.0, 0.4), (0.253, 2.8), (0.178, 6.3), (0.166, 9.3), (
 const ATTACHED: Mail = Mail([(1.0, 0.4), (0.76, 6.8), (0.76, 6.8), (0.76, 6.8), (0.76, 6.8)]);
 const RANDOM: Mail = Mail([(1.0, 0.4), (1.0, 7.0), (1.0, 7.0), (1.0, 7.0), (1.0, 7.0)]);
 
-/// What kind of mail there is at a place in the spool.
+/// Returns the kind of mail at a position in the spool.
 type Content = fn(f64) -> Mail;
 
-/// What is sent: some of each by turns, in runs as long as messages.
+/// The mail to send. Its kind changes with the position, in runs as long as messages.
 #[derive(Clone, Copy)]
 struct Spool {
     bytes: f64,
@@ -39,34 +40,34 @@ fn mixed(at: f64) -> Mail {
     }
 }
 
-/// A place and its limits.
+/// The limits of network and machines.
 #[derive(Clone, Copy)]
 struct World {
-    /// Bytes a second that the network takes, by the time.
+    /// Bytes per second that the network carries, depending on the time.
     network: fn(f64) -> f64,
-    /// Bytes of mail a second that the replica applies if they are not compressed.
+    /// Bytes of uncompressed mail that the replica applies per second.
     replica: f64,
-    /// How much slower each of both ends is while the other one works too.
+    /// How much slower each of the two ends is while the other one works.
     shared: f64,
-    /// Bytes that the systems hold on each side.
+    /// Bytes that the systems buffer on each side.
     buffer: f64,
-    /// Bytes a second that the client sends at most.
+    /// Bytes per second that the client may send.
     limit: f64,
 }
 
-/// Seconds for which a limit that is not used up counts.
+/// Seconds for which the unused part of a limit counts.
 const BURST: f64 = 0.1;
 
 const GIGABIT: World = World { network: |_| 118e6, ..NEAR };
 const HUNDRED: World = World { network: |_| 11.8e6, ..NEAR };
 const TEN: World = World { network: |_| 1.18e6, ..NEAR };
 const TWO: World = World { network: |_| 0.24e6, ..NEAR };
-/// The same machine, where both have a processor of their own.
+/// Client and replica on the same machine, with a processor each.
 const NEAR: World =
     World { network: |_| 3e9, replica: 95e6, shared: 0.0, buffer: 2.5e6, limit: f64::INFINITY };
-/// The same machine with little more than one processor.
+/// Client and replica on the same machine, with little more than one processor.
 const SHARED: World = World { shared: 0.4, ..NEAR };
-/// A replica whose disk is slow.
+/// A replica with a slow disk.
 const SLOW: World = World { replica: 12e6, ..NEAR };
 
 struct Outcome {
@@ -77,7 +78,7 @@ struct Outcome {
     changes: u32,
 }
 
-/// Whose effort it is.
+/// How the level is chosen.
 enum How {
     Adapts(Box<Effort>),
     Fixed(u32),
@@ -92,7 +93,8 @@ impl How {
     }
 }
 
-/// A command on its way: how much of it the replica must still apply, and how it was written.
+/// A command on its way: bytes that the replica has not applied yet, all bytes, and how it was
+/// written.
 struct Command {
     left: f64,
     bytes: f64,
@@ -107,15 +109,16 @@ struct Model {
     packed: f64,
     work: f64,
     blocked: f64,
-    /// Chunks, as compressed and plain bytes: not yet in the system, in it, at the replica.
+    /// Chunks as compressed and plain bytes: waiting in the client, in the client's system, and at
+    /// the replica.
     held: VecDeque<(f64, f64)>,
     here: VecDeque<(f64, f64)>,
     there: VecDeque<(f64, f64)>,
-    /// What the client still has to do on its chunk, in seconds; it is compressed at the end.
+    /// Seconds of work left for the client's current chunk, which is compressed at the end.
     busy: f64,
     chunk: Option<(f64, f64, f64)>,
     handing: bool,
-    /// What the limit allows at this moment.
+    /// Bytes that the limit allows at this moment.
     credit: f64,
     commands: VecDeque<Command>,
     begun: Written,
@@ -126,7 +129,7 @@ fn sum(chunks: &VecDeque<(f64, f64)>) -> f64 {
     chunks.iter().map(|chunk| chunk.0).sum()
 }
 
-/// Moves so many compressed bytes from one queue to the other.
+/// Moves this many compressed bytes from one queue to the other.
 fn shift(from: &mut VecDeque<(f64, f64)>, to: &mut VecDeque<(f64, f64)>, mut bytes: f64) {
     while bytes > 0.5 {
         let Some((packed, plain)) = from.front_mut() else { return };
@@ -176,7 +179,7 @@ impl Model {
         Outcome { time: self.time, sent: self.packed, level, changes }
     }
 
-    /// The replica works.
+    /// Lets the replica work for this time.
     fn apply(&mut self, how: &mut How, rate: f64, mut time: f64) {
         while time > 0.0 {
             let Some((packed, plain)) = self.there.front_mut() else { break };
@@ -210,7 +213,7 @@ impl Model {
         }
     }
 
-    /// The client works, or waits until the system takes more.
+    /// Lets the client work, or wait until the system accepts more.
     fn send(&mut self, how: &mut How, world: &World, spool: &Spool, mut time: f64) {
         while time > 0.0 {
             if self.handing {
@@ -263,7 +266,7 @@ impl Model {
         }
     }
 
-    /// The client reads and compresses another chunk.
+    /// Lets the client read the next chunk and start to compress it.
     fn begin(&mut self, how: &mut How, spool: &Spool) {
         if self.filled == 0.0 {
             let (now, idle) = (self.now(), self.commands.is_empty());
@@ -339,7 +342,7 @@ fn never_much_slower_than_the_better_of_none_and_level_6() {
                     ours.changes
                 );
                 println!("{line}");
-                // A few milliseconds at the beginning are too short to be noticed.
+                // A few milliseconds at the start are too short to be noticed.
                 let in_time = ours.time <= best * 1.05 + 0.01;
                 let small = !slow || (ours.sent <= all[1].sent * 1.01 && ours.level >= 6);
                 if !in_time || !small || ours.changes > 40 {
@@ -351,7 +354,7 @@ fn never_much_slower_than_the_better_of_none_and_level_6() {
     assert!(bad.is_empty(), "{bad:#?}");
 }
 
-/// Applied bytes and the level at the end, of a world that changes in the middle.
+/// Runs a world that changes in the middle, for this many bytes.
 fn followed(world: &World, bytes: f64) -> Outcome {
     adapts(world, &Spool { bytes, mail: mixed })
 }
@@ -403,7 +406,7 @@ fn below_a_limit_of_our_own_mail_is_compressed_well_and_no_slower() {
             }
         }
     }
-    // One far above what we can do is none.
+    // A limit far above our speed has no effect.
     let (world, spool) = (World { limit: 1e9, ..NEAR }, Spool { bytes: 100e6, mail: mixed });
     assert_eq!(adapts(&world, &spool).level, 0);
 }

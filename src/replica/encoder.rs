@@ -1,49 +1,52 @@
-//! The compressor of a connection: raw deflate (RFC 1951) with little work where it is wasted.
+//! The compressor of a connection: raw deflate (RFC 1951) that spends little time on data that does
+//! not compress.
 //!
-//! Most of a mail spool's bytes are base64 of what was compressed before: JPEG, PDF, office
-//! documents. Looking for repetitions there finds none and costs most of the time. Such blocks go
-//! through a second encoder that only codes the 64 letters shorter; the output is the same size.
-//! Its output has no references to earlier bytes, so it can stand between blocks of the first,
-//! which starts from nothing after it: what it knew lies behind bytes without repetitions anyway.
+//! Most bytes of a mail spool are base64 of data that is compressed already: JPEG, PDF, office
+//! documents. Searching for repetitions finds none there, and takes most of the time. Such blocks
+//! go through a second encoder that only shortens the codes of the 64 letters; the output has the
+//! same size. Its output has no references to earlier bytes, so it can stand between blocks of the
+//! first encoder. The first encoder starts with an empty window afterwards. That costs little,
+//! because the window would be full of bytes without repetitions.
 //!
-//! The level may change between any two blocks. At level 0 blocks are stored, which costs a copy.
+//! The level may change between any two blocks. At level 0 blocks are stored, which only costs a
+//! copy.
 
 use zlib_rs::{Deflate, DeflateConfig, DeflateError, DeflateFlush, Strategy};
 
-/// Bytes that are judged, and coded, together.
+/// Size of the blocks for which the encoder is chosen.
 const BLOCK_BYTES: usize = 16 << 10;
-/// Room for each call of an encoder.
+/// Size of the output buffer for each call of an encoder.
 const SCRATCH_BYTES: usize = 64 << 10;
-/// Raw deflate with the largest window.
+/// The `windowBits` value for raw deflate with the largest window.
 const RAW: i32 = -15;
 /// The longest block that can be stored.
 const STORED_BYTES: usize = 0xffff;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    /// With references to what came before.
+    /// Searches for repetitions of earlier bytes.
     Repetitions,
-    /// Letter by letter.
+    /// Only shortens the codes of letters.
     Letters,
-    /// As it is.
+    /// Stores bytes as they are.
     Stored,
 }
 
-/// See the module.
+/// The compressor; see the module.
 pub struct Encoder {
     repetitions: Deflate,
     letters: Deflate,
     level: u32,
-    /// What `repetitions` is set to.
+    /// The level that `repetitions` currently uses.
     set_level: u32,
     mode: Mode,
-    /// Whether something was taken that the other side cannot decode yet.
+    /// Whether some input is still buffered, so that the other side cannot decode it yet.
     unflushed: bool,
     scratch: Box<[u8]>,
 }
 
 impl Encoder {
-    /// An encoder of a level from 0 (none) to 9.
+    /// Makes an encoder with a level from 0 (none) to 9.
     pub fn new(level: u32) -> Self {
         let level = level.min(9);
         let config = DeflateConfig {
@@ -65,12 +68,13 @@ impl Encoder {
         }
     }
 
-    /// The level of what is encoded from here on, from 0 to 9.
+    /// Sets the level for the next bytes, from 0 to 9.
     pub fn set_level(&mut self, level: u32) {
         self.level = level.min(9);
     }
 
-    /// Appends what `bytes` become; part of it may be held back until [`Encoder::flush`].
+    /// Compresses `bytes` and appends the output. Part of it may stay buffered until
+    /// [`Encoder::flush`].
     pub fn encode(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), DeflateError> {
         if self.level == 0 {
             self.turn_to(Mode::Stored, out)?;
@@ -85,7 +89,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// Appends what was held back, so that the other side can decode everything.
+    /// Appends all buffered output, so that the other side can decode everything.
     pub fn flush(&mut self, out: &mut Vec<u8>) -> Result<(), DeflateError> {
         if std::mem::take(&mut self.unflushed) {
             self.run(&[], DeflateFlush::SyncFlush, out)?;
@@ -93,13 +97,14 @@ impl Encoder {
         Ok(())
     }
 
-    /// A short block changes to repetitions only, for it says too little.
+    /// Chooses the encoder for a block. A short block is too small to judge, so it can only lead to
+    /// [`Mode::Repetitions`].
     fn judge(&self, block: &[u8]) -> Mode {
         let long = block.len() == BLOCK_BYTES || self.mode == Mode::Letters;
         if !long || repeats(block) { Mode::Repetitions } else { Mode::Letters }
     }
 
-    /// Changes mode and level, at the end of all that was encoded before.
+    /// Flushes the current encoder, then changes mode and level.
     fn turn_to(&mut self, mode: Mode, out: &mut Vec<u8>) -> Result<(), DeflateError> {
         let relevel = mode == Mode::Repetitions && self.level != self.set_level;
         if mode == self.mode && !relevel {
@@ -110,7 +115,7 @@ impl Encoder {
             self.repetitions.reset();
         }
         if relevel {
-            // zlib-rs takes another level only before the first byte.
+            // zlib-rs accepts another level only before the first byte.
             self.repetitions.set_level(i32::try_from(self.level).unwrap_or_default())?;
             self.set_level = self.level;
         }
@@ -127,7 +132,7 @@ impl Encoder {
         let encoder = match self.mode {
             Mode::Repetitions => &mut self.repetitions,
             Mode::Letters => &mut self.letters,
-            // What is stored is not held back.
+            // Stored blocks are written at once, not buffered.
             Mode::Stored => return Ok(()),
         };
         loop {
@@ -137,7 +142,7 @@ impl Encoder {
             let given = usize::try_from(encoder.total_out() - given).unwrap_or_default();
             rest = rest.get(taken..).unwrap_or_default();
             out.extend_from_slice(self.scratch.get(..given).unwrap_or_default());
-            // Room left over says that the encoder has no more to give.
+            // The encoder left room in the buffer, so it has no more output.
             if rest.is_empty() && given < self.scratch.len() {
                 return Ok(());
             }
@@ -145,8 +150,8 @@ impl Encoder {
     }
 }
 
-/// Appends a block as it is: with its type, its length and the complement of that. What comes
-/// before must end with a whole byte.
+/// Appends a stored block: its type, its length, the complement of the length, and the bytes. The
+/// output before it must end at a byte boundary.
 fn store(block: &[u8], out: &mut Vec<u8>) {
     let length = u16::try_from(block.len()).unwrap_or(u16::MAX);
     out.push(0);
@@ -155,8 +160,8 @@ fn store(block: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(block);
 }
 
-/// Whether repetitions are worth looking for: whether more than one in 64 places begins with four
-/// bytes that stood in the block before. Text answers within its first lines.
+/// Returns whether it is worth searching for repetitions: whether at more than one in 64 positions
+/// the next four bytes occurred before in the block. For text the first lines already decide.
 fn repeats(block: &[u8]) -> bool {
     const SLOTS: usize = 4096;
     let mut seen = [0u32; SLOTS];
@@ -182,7 +187,7 @@ mod tests {
 
     use super::*;
 
-    /// Random letters of base64 in lines, the same on every run.
+    /// Makes pseudo-random base64 in lines, the same in every run.
     fn base64(len: usize, mut state: u64) -> Vec<u8> {
         const LETTERS: &[u8; 64] =
             b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -223,7 +228,7 @@ mod tests {
         let cuts = [1, 100, 5_000, 16_384, 16_385, 40_000, 70_000, 99_999];
         let mut parts: Vec<&[u8]> = Vec::new();
         for (n, cut) in cuts.iter().enumerate() {
-            // The same bytes come again and again, so that a wrong reference would be found.
+            // The same bytes occur repeatedly, so that a wrong reference would be noticed.
             parts.extend([&text[..*cut], &letters[n..(*cut).max(n)], &text[100..][..*cut / 2]]);
             parts.extend([&letters[..*cut / 3], &letters[..*cut]]);
         }

@@ -1,4 +1,4 @@
-//! What comes from the network, as functions of bytes: see `src/fuzzing.rs`.
+//! Functions for fuzzing that parse bytes from the network; see `src/fuzzing.rs`.
 
 use std::io::Write;
 use std::net::Shutdown;
@@ -22,16 +22,16 @@ use crate::protocol::command::FetchPlace;
 use crate::protocol::{Command, RemoteFolder, Reply};
 use crate::types::Guid;
 
-/// What a socket holds though nobody reads.
+/// How many bytes a socket buffers while nobody reads.
 const MOST: usize = 32 << 10;
-/// What may come out of a decompressor at a time.
+/// How many bytes a decompressor may return at a time.
 const ROOM: usize = 1 << 20;
 
-/// A message that goes to a file.
+/// The size of a message that goes to a file.
 const LONG: u64 = 2 << 20;
 
-/// A link on which these bytes arrive, and then the end; and its other end, which must live as
-/// long.
+/// Makes a link that receives `data` and then the end of the stream. Also returns the other end,
+/// which must not be dropped earlier.
 fn link(data: &[u8]) -> (Link, UnixStream) {
     let (ours, mut theirs) = UnixStream::pair().expect("a socket pair");
     theirs.write_all(data.get(..data.len().min(MOST)).unwrap_or_default()).expect("it fits");
@@ -41,7 +41,7 @@ fn link(data: &[u8]) -> (Link, UnixStream) {
     (link.expect("an open socket"), theirs)
 }
 
-/// The greetings of both kinds of servers, and capabilities that are asked for.
+/// Parses `data` as greetings of both kinds of servers, and as an answer to CAPABILITY.
 pub fn greeting(data: &[u8]) {
     let (mut received, _theirs) = link(data);
     let _ = greet::greeting(&mut received);
@@ -49,7 +49,7 @@ pub fn greeting(data: &[u8]) {
     let _ = greet::capabilities(&mut received, &mut Tagger::new(Dialect::Imap), None);
 }
 
-/// The replies to three commands that were sent together.
+/// Parses `data` as the replies to commands that were sent together.
 pub fn replies(data: &[u8]) -> Vec<Reply> {
     let mut replies = Vec::new();
     for dialect in [Dialect::Csync, Dialect::Imap] {
@@ -57,7 +57,7 @@ pub fn replies(data: &[u8]) -> Vec<Reply> {
         let mut session = Session::new(received, Tagger::new(dialect), Arc::new(Silent));
         let mut get = || session.submit(Command::GetUser(&"fred".into()));
         let [first, second] = [get(), get()];
-        // A long message may come, whose beginning is all that fits.
+        // Ask for a long message; only the start of it fits into `data`.
         let place = FetchPlace { size: LONG, temp_path: &std::env::temp_dir() };
         let folder = RemoteFolder::default();
         let fetch = folder.fetch(1, Guid::default(), Some(place));
@@ -72,7 +72,7 @@ pub fn replies(data: &[u8]) -> Vec<Reply> {
     replies
 }
 
-/// A compressed stream, in two pieces.
+/// Decompresses `data` in two pieces.
 pub fn deflate(data: &[u8]) {
     let (mut stream, mut out) = (Deflate::new(3), Vec::new());
     let (first, second) = data.split_at(data.len() / 2);
@@ -88,7 +88,7 @@ pub fn deflate(data: &[u8]) {
     }
 }
 
-/// How many bytes the compressor makes of these: for the micro-benchmarks.
+/// Returns the size of the compressed bytes, for the micro-benchmarks.
 pub fn compressed(level: u32, bytes: &[u8]) -> usize {
     let (mut stream, mut out) = (Deflate::new(level), Vec::new());
     stream.write(bytes, &mut out).expect("memory takes all");
@@ -96,7 +96,7 @@ pub fn compressed(level: u32, bytes: &[u8]) -> usize {
     out.len()
 }
 
-/// The lines of a login, for every mechanism.
+/// Parses `data` as lines of a login, with every mechanism.
 pub fn login(data: &[u8]) {
     let (mut received, _theirs) = link(data);
     let mut tagger = Tagger::new(Dialect::Csync);

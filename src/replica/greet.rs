@@ -1,7 +1,7 @@
-//! Greetings and capabilities: who is there, and what it can do. A sync_server begins with its
-//! capabilities, a line each, and ends with `* OK`; an imapd begins with `* OK` or `* PREAUTH`
-//! (`dobanner` in `imap/sync_server.c`, `cmdloop` in `imap/imapd.c`). So one connection is enough
-//! to find out.
+//! Reads greetings and capabilities, to find out which server this is and what it supports. A
+//! sync_server sends its capabilities first, one per line, and then `* OK`. An imapd starts with `*
+//! OK` or `* PREAUTH` (`dobanner` in `imap/sync_server.c`, `cmdloop` in `imap/imapd.c`). So a
+//! single connection is enough to tell them apart.
 
 use super::dialect::{Answer, Dialect, Tagger};
 use super::lines::read_line;
@@ -10,31 +10,32 @@ use super::offer::Offer;
 use super::responses::{Ending, ending};
 use crate::error::{Error, Kind, Result};
 
-/// Lines of a greeting; real ones have about six.
+/// Maximum number of lines of a greeting; real ones have about six.
 const GREETING_LINES: usize = 64;
-/// Mechanisms that are remembered; a Cyrus with every plugin has about 15.
+/// Maximum number of mechanisms that are kept; a Cyrus with all plugins has about 15.
 const MECHANISMS: usize = 64;
-/// Letters of a version that are kept.
+/// Maximum length of a version string that is kept.
 const RELEASE: usize = 64;
 
-/// Who is there.
+/// What a greeting says about the server.
 #[derive(Debug)]
 pub(super) struct Greeting {
     pub dialect: Dialect,
-    /// Of an imapd only if its greeting holds capabilities.
+    /// The capabilities; `None` if the greeting of an imapd does not contain them.
     pub offer: Option<Offer>,
-    /// The imapd takes us for logged in.
+    /// Whether the imapd considers us logged in already.
     pub preauth: bool,
-    /// Version of the server, if it tells.
+    /// Version of the server, if it sends one.
     pub version: Option<(u32, u32)>,
-    /// The same as it writes it.
+    /// The version as the server writes it.
     pub release: Option<String>,
 }
 
-/// Reads a greeting.
+/// Reads the greeting of a server.
 ///
 /// # Errors
-/// [`Kind::Connect`] if the connection is turned down; [`Kind::Protocol`] if this is no Cyrus.
+/// [`Kind::Connect`] if the server refuses the connection; [`Kind::Protocol`] if it is not a Cyrus
+/// server.
 pub(super) fn greeting(link: &mut Link) -> Result<Greeting> {
     let mut offer = Offer { sasl_ir: true, replication: true, ..Offer::default() };
     for number in 0..GREETING_LINES {
@@ -66,7 +67,7 @@ pub(super) fn greeting(link: &mut Link) -> Result<Greeting> {
     Err(not_cyrus("the greeting does not end"))
 }
 
-/// Asks an imapd what it can do.
+/// Asks an imapd for its capabilities.
 pub(super) fn capabilities(
     link: &mut Link,
     tagger: &mut Tagger,
@@ -104,7 +105,7 @@ fn add_mechanisms<'w>(offer: &mut Offer, words: impl Iterator<Item = &'w str>) {
     offer.mechanisms.extend(words.take(room).map(str::to_ascii_uppercase));
 }
 
-/// `IMAP4rev1 AUTH=PLAIN SASL-IR ...` (`capa_response` in `imap/imapd.c`).
+/// Parses a list like `IMAP4rev1 AUTH=PLAIN SASL-IR ...` (`capa_response` in `imap/imapd.c`).
 fn imap_offer(text: &str, version: Option<(u32, u32)>) -> Offer {
     let mut offer = Offer { version, ..Offer::default() };
     let mut in_progress = false;
@@ -124,27 +125,28 @@ fn imap_offer(text: &str, version: Option<(u32, u32)>) -> Offer {
             }
         }
     }
-    // With `serverinfo: min` or `off` imapd does not tell; these came with 3.12 and 3.8.
+    // With `serverinfo: min` or `off` imapd hides its version. These capabilities came with 3.12
+    // and with 3.8.
     let at_least = in_progress.then_some((3, 12)).or(offer.archive.then_some((3, 8)));
     offer.version = offer.version.or(at_least);
     offer
 }
 
-/// What is between `[CAPABILITY ` and `]`.
+/// Returns the text between `[CAPABILITY ` and `]`.
 fn capability_code(line: &str) -> Option<&str> {
     let (_, rest) = line.split_once("[CAPABILITY ")?;
     rest.split_once(']').map(|(text, _)| text)
 }
 
-/// Major and minor version in `OK host Cyrus sync server 3.6.1-4`, `OK [...] host Cyrus IMAP
-/// 3.6.1-4 server ready` (with `serverinfo: on`, the default).
+/// Parses major and minor version from `OK host Cyrus sync server 3.6.1-4` or `OK [...] host Cyrus
+/// IMAP 3.6.1-4 server ready` (with `serverinfo: on`, the default).
 fn version(line: &str) -> Option<(u32, u32)> {
     let version = release(line)?;
     let mut numbers = version.split(|c: char| !c.is_ascii_digit());
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// The version as it stands there: `3.6.1-4`.
+/// Returns the version as the server writes it, for example `3.6.1-4`.
 fn release(line: &str) -> Option<String> {
     let known = [" Cyrus sync server ", " Cyrus IMAP "];
     let (_, version) = known.iter().find_map(|words| line.split_once(words))?;
@@ -152,7 +154,7 @@ fn release(line: &str) -> Option<String> {
     Some(word.chars().filter(|c| !c.is_control()).take(RELEASE).collect())
 }
 
-/// Whoever waits for TLS says nothing.
+/// Adds a hint to a timeout: a server that waits for TLS sends nothing.
 fn silent(error: Error, link: &Link) -> Error {
     if error.kind() != Kind::Timeout || link.coding().tls().is_some() {
         return error;
@@ -187,7 +189,7 @@ mod tests {
     fn greet(text: &str) -> Result<Greeting> {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let text = text.to_owned();
-        // Reading may end before all is written.
+        // The client may stop reading before everything is written.
         let writer = std::thread::spawn(move || drop(theirs.write_all(text.as_bytes())));
         let limit = Duration::from_secs(20);
         let mut link =

@@ -1,4 +1,5 @@
-//! What a replica's folders would be called after renames and deletes that were not carried out.
+//! Simulates the names of a replica's folders after renames and deletes that a dry run did not
+//! carry out.
 
 use std::collections::HashSet;
 
@@ -8,29 +9,29 @@ use crate::types::{MboxName, Text};
 /// A folder that would have been renamed.
 #[derive(Debug, Clone)]
 struct Moved {
-    /// The name that it has.
+    /// Its real name on the replica.
     is: MboxName,
-    /// What it would have.
+    /// Its name in the simulation.
     name: MboxName,
     partition: Text,
     uidvalidity: u32,
 }
 
-/// The folders of a replica as they would be.
+/// The folders of a replica in the simulation.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Imagined {
     moved: Vec<Moved>,
-    /// The names that deleted ones have.
+    /// Real names of folders that are deleted in the simulation.
     gone: HashSet<MboxName>,
 }
 
 impl Imagined {
-    /// Whether the replica is as it is.
+    /// Returns whether the simulation does not differ from the real replica.
     pub fn is_real(&self) -> bool {
         self.moved.is_empty() && self.gone.is_empty()
     }
 
-    /// A folder is renamed.
+    /// Renames a folder in the simulation.
     pub fn rename(&mut self, rename: &Rename<'_>) {
         let Rename { from, to, partition, uidvalidity } = *rename;
         let (name, partition) = (to.clone(), partition.clone());
@@ -42,7 +43,7 @@ impl Imagined {
         }
     }
 
-    /// A folder is deleted.
+    /// Deletes a folder in the simulation.
     pub fn delete(&mut self, name: &MboxName) {
         if let Some(is) = self.real(name) {
             self.moved.retain(|moved| moved.is != is);
@@ -50,7 +51,8 @@ impl Imagined {
         }
     }
 
-    /// The name that the folder has which would have this one; `None` if there would be none.
+    /// Returns the real name of the folder that has this name in the simulation, or `None` if there
+    /// is no such folder.
     pub fn real(&self, name: &MboxName) -> Option<MboxName> {
         if let Some(moved) = self.moved.iter().find(|moved| moved.name == *name) {
             return Some(moved.is.clone());
@@ -59,7 +61,7 @@ impl Imagined {
         (!has_left && !self.gone.contains(name)).then(|| name.clone())
     }
 
-    /// Makes a folder what it would be. Returns whether it would be there.
+    /// Changes a real folder to its state in the simulation. Returns `false` if it would not exist.
     pub fn amend(&self, folder: &mut RemoteFolder) -> bool {
         if self.gone.contains(&folder.name) {
             return false;
@@ -90,7 +92,7 @@ mod tests {
         RemoteFolder { header, ..RemoteFolder::default() }
     }
 
-    /// The name that a folder would have.
+    /// Returns the name of a folder in the simulation.
     fn seen(imagined: &Imagined, name: &str) -> Option<String> {
         let mut folder = folder(name);
         imagined.amend(&mut folder).then(|| folder.name.to_string())

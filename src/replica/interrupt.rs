@@ -1,32 +1,32 @@
-//! Who may end a wait for the other end before its timeout does.
+//! Lets a caller end a wait for the other end before its timeout.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Kind, Result};
 
-/// How often somebody is asked during a wait.
+/// Interval between two calls of [`Interrupt::asked`] during a wait.
 const ASK: Duration = Duration::from_secs(1);
 
-/// Who may have a reason to end a wait for the replica.
+/// Callbacks during waits for the replica.
 pub trait Interrupt: Send + Sync {
-    /// Why the wait shall end now, if it shall. Called about once a second; nothing that counts as
-    /// progress has come for `quiet`.
+    /// Returns an error if the wait must end now. Called about once a second. `quiet` is how long
+    /// there has been no progress.
     fn asked(&self, quiet: Duration) -> Option<Error>;
 
-    /// There is to be a wait, unless something is there already. Called often.
+    /// Called often, before waiting when nothing has arrived yet.
     fn waits(&self) {}
 
-    /// Whether nobody needs what is waited for any more. Called often.
+    /// Returns whether the result of the wait is not needed any more. Called often.
     fn is_unwanted(&self) -> bool {
         false
     }
 
-    /// A command was answered: it and its reply had so many bytes.
+    /// Called after a command was answered, with the bytes of the command and its reply.
     fn exchanged(&self, _bytes: u64) {}
 }
 
-/// Asks not too often.
+/// Calls an [`Interrupt`]. It calls [`Interrupt::asked`] at most once in [`ASK`].
 pub(super) struct Asking {
     whom: Option<Arc<dyn Interrupt>>,
     last: Instant,
@@ -37,7 +37,7 @@ impl Asking {
         Asking { whom, last: Instant::now() }
     }
 
-    /// Fails if the wait shall end.
+    /// Fails if the wait must end.
     pub fn ask(&mut self, quiet: Duration) -> Result<()> {
         let Some(whom) = &self.whom else { return Ok(()) };
         whom.waits();
@@ -52,7 +52,7 @@ impl Asking {
         whom.asked(quiet).map_or(Ok(()), Err)
     }
 
-    /// Tells of a command that was answered.
+    /// Reports a command that was answered.
     pub fn exchanged(&self, bytes: u64) {
         if let Some(whom) = &self.whom {
             whom.exchanged(bytes);

@@ -1,21 +1,22 @@
-//! What a login may leave between TLS and compression: a security layer of SASL (RFC 4422, 3.7).
+//! The interface of a SASL security layer (RFC 4422, 3.7), which a login may put between TLS and
+//! compression.
 
 use crate::error::Result;
 
-/// Protects a connection's bytes, each way.
+/// Protects the bytes of a connection in both directions.
 pub(super) trait Layer: Send {
-    /// By what and how strong, for the log.
+    /// Returns mechanism and strength, for the log.
     fn describe(&self) -> String;
 
-    /// Protects all bytes, and appends them to `out`.
+    /// Protects all bytes, and appends the result to `out`.
     ///
     /// # Errors
-    /// The connection is of no more use.
+    /// If the connection cannot be used any more.
     fn wrap(&mut self, clear: &[u8], out: &mut Vec<u8>) -> Result<()>;
 
-    /// Takes the protection off what is complete, and appends it to `clear`.
+    /// Removes the protection from all complete packets, and appends their content to `clear`.
     ///
     /// # Errors
-    /// The bytes are not the peer's; the connection is of no more use.
+    /// If the bytes do not come from the peer. The connection cannot be used any more.
     fn unwrap(&mut self, bytes: &[u8], clear: &mut Vec<u8>) -> Result<()>;
 }

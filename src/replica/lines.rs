@@ -1,13 +1,13 @@
-//! Lines of the login, before a session takes over.
+//! Reads and sends lines during the login, before a session exists.
 
 use super::link::{Fill, Link};
 use crate::error::{Error, Kind, Result};
 use crate::limits::LOGIN_LINE_BYTES;
 
-/// Reads one line, its end included. Such lines have no literals.
+/// Reads one line with its line end. Such lines have no literals.
 ///
 /// # Errors
-/// Those of the connection; [`Kind::Protocol`] if it is longer than [`LOGIN_LINE_BYTES`].
+/// Those of the connection; [`Kind::Protocol`] if the line is longer than [`LOGIN_LINE_BYTES`].
 pub(super) fn read_line(link: &mut Link) -> Result<Vec<u8>> {
     let mut searched = 0;
     loop {

@@ -1,6 +1,6 @@
-//! Bytes to and from the replica: a non-blocking socket with buffers on both sides, TLS above it, a
-//! security layer of SASL above that, and deflate at the top. Reads while it waits to write, so
-//! that two full pipes never wait for each other.
+//! Transfers bytes to and from the replica. A non-blocking socket has buffers in both directions;
+//! above it come TLS, a SASL security layer, and deflate at the top. A link also reads while it
+//! waits to write, so both ends never block each other with full buffers.
 
 use std::io;
 use std::sync::Arc;
@@ -21,52 +21,52 @@ use crate::limits::REPLY_BYTES;
 use crate::settings::DeflateLevel;
 use crate::sys::poll;
 
-/// Written bytes that are collected before they go to the socket.
+/// How many written bytes are collected before they go to the socket.
 const SEND_CHUNK: usize = 256 << 10;
-/// The same where they are compressed with an effort that adapts.
+/// The same for a connection whose compression level adapts.
 const SHORT_CHUNK: usize = 4 << 10;
-/// Bytes read from the socket or out of the decompressor at once.
+/// How many bytes are read from the socket at a time.
 const READ_CHUNK: usize = 64 << 10;
 
-/// How to take in more.
+/// How to receive more bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fill {
-    /// Wait until something comes.
+    /// Wait until bytes arrive.
     Wait,
-    /// Take what is there, after so much time in which it was waited for elsewhere.
+    /// Take the bytes that are there; the caller has waited this long for them elsewhere.
     Now(Duration),
-    /// Not at all.
+    /// Do not receive.
     Not,
 }
 
-/// A connection's bytes.
+/// The byte streams of a connection.
 pub struct Link {
     pub(super) socket: Socket,
     peer: Peer,
-    /// What errors call it.
+    /// Name of the peer in errors.
     name: String,
     cancel: Arc<AtomicBool>,
     interrupt: Asking,
     timeout: Timeout,
-    /// What the bytes go through.
+    /// The encoding of the bytes.
     pub(super) coding: Coding,
     out: Vec<u8>,
     out_sent: usize,
-    /// Received bytes in clear; those before `taken` were consumed.
+    /// Received bytes after decoding. Those before `taken` were consumed.
     input: Vec<u8>,
     taken: usize,
     ended: bool,
-    /// Bytes that may wait to be consumed.
+    /// Limit of received bytes that were not consumed yet.
     allowed: usize,
     chunk: Box<[u8]>,
-    /// How long the present reply has been waited for.
+    /// How long the current reply has been waited for.
     patience: Patience,
-    /// How long it has taken to get rid of commands since the last reply.
+    /// How long it has taken to send commands since the last reply.
     sending: Patience,
     traffic: Traffic,
-    /// What limits how fast bytes are sent, if something does.
+    /// The bandwidth limit, if one is set.
     pub(super) throttle: Option<Throttle>,
-    /// Bytes of commands and replies, up to the last reply.
+    /// Bytes of all commands and replies until the last reply.
     exchanged: u64,
 }
 
@@ -103,32 +103,32 @@ impl Link {
         })
     }
 
-    /// Who is at the other end.
+    /// Returns the peer.
     pub fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    /// What errors call the other end.
+    /// Returns the name of the peer in errors.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Asks `interrupt` now and then during waits.
+    /// Calls `interrupt` during waits from now on.
     pub fn set_interrupt(&mut self, interrupt: Option<Arc<dyn Interrupt>>) {
         self.interrupt = Asking::new(interrupt);
     }
 
-    /// How long nothing may move before it is an error, and what option says so.
+    /// Sets how long a wait without any transfer may take, and the option that errors name.
     pub fn set_timeout(&mut self, timeout: Duration, option: &'static str) {
         self.timeout = Timeout { span: timeout, option };
     }
 
-    /// Encrypts from here on, both ways, beginning with a handshake.
+    /// Encrypts both directions from now on, starting with a handshake.
     ///
     /// # Errors
-    /// [`Kind::Protocol`] if there are bytes already that were sent in clear: whoever is in the
-    /// middle could have put them there, to be taken for the replica's. [`Kind::Tls`] if the
-    /// handshake fails, also for a certificate that is not to be trusted. Those of the connection.
+    /// [`Kind::Protocol`] if bytes in clear text have arrived already: an attacker could have
+    /// inserted them, and they would be taken for encrypted ones of the replica. [`Kind::Tls`] if
+    /// the handshake fails, also because of an untrusted certificate. Those of the connection.
     pub fn start_tls(&mut self, setup: Setup) -> Result<()> {
         if !self.out.is_empty() || !self.received().is_empty() {
             return Err(Error::new(
@@ -143,7 +143,7 @@ impl Link {
         channel.pending(&mut self.out)?;
         self.coding.tls = Some(channel);
         self.shake_hands().inspect_err(|_| {
-            // The replica may learn why.
+            // Send the TLS alert, so that the replica learns the reason.
             let _ = self.write_some();
         })
     }
@@ -168,7 +168,7 @@ impl Link {
         self.drain(0)
     }
 
-    /// Tells the peer that nothing more comes; errors no longer matter.
+    /// Tells the peer that no more bytes follow. Ignores errors.
     pub fn close(&mut self) {
         if let Some(tls) = &mut self.coding.tls
             && tls.close(&mut self.out).is_ok()
@@ -178,15 +178,15 @@ impl Link {
         }
     }
 
-    /// What the bytes go through.
+    /// Returns the encoding of the bytes.
     pub fn coding(&self) -> &Coding {
         &self.coding
     }
 
-    /// Has a security layer protect all bytes from here on, both ways.
+    /// Protects both directions with a security layer from now on.
     ///
     /// # Errors
-    /// [`Kind::Protocol`] if there are bytes already that came without it.
+    /// [`Kind::Protocol`] if unprotected bytes have arrived already.
     pub fn start_layer(&mut self, layer: Box<dyn Layer>) -> Result<()> {
         if !self.out.is_empty() || self.coding.holds_back() || !self.received().is_empty() {
             return Err(Error::new(
@@ -201,7 +201,7 @@ impl Link {
         Ok(())
     }
 
-    /// Compresses from here on, both ways. Nothing may be buffered in either direction.
+    /// Compresses both directions from now on. Both directions must have no buffered bytes.
     pub fn start_deflate(&mut self, level: DeflateLevel) -> Result<()> {
         if !self.out.is_empty() || self.coding.holds_back() || !self.received().is_empty() {
             return Err(Error::new(
@@ -215,16 +215,17 @@ impl Link {
         Ok(())
     }
 
-    /// What went over the wire so far.
+    /// Returns the number of bytes transferred so far.
     pub fn traffic(&self) -> Traffic {
         self.traffic
     }
 
-    /// Writes bytes, mostly into a buffer. Blocks while the socket takes none and reads meanwhile.
+    /// Writes bytes, usually only into a buffer. If the socket accepts none, blocks and reads
+    /// meanwhile.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.traffic.sent += bytes.len() as u64;
         self.coding.write(bytes, &mut self.out)?;
-        // Who compresses has less to send, and looks more often at what becomes of it.
+        // Compression makes fewer bytes, so measure their speed more often.
         let compresses = self.coding.level().is_some_and(|level| level > 0);
         let enough = if compresses { SHORT_CHUNK } else { SEND_CHUNK };
         if self.out.len() >= enough {
@@ -235,7 +236,7 @@ impl Link {
         Ok(())
     }
 
-    /// Has everything that was written leave for the replica.
+    /// Sends everything that was written.
     pub fn flush(&mut self) -> Result<()> {
         self.coding.encode(true, &mut self.out)?;
         self.drain(0)?;
@@ -251,7 +252,7 @@ impl Link {
             let (begun, before) = (Instant::now(), self.traffic.moved());
             let since = begun.checked_sub(self.sending.quiet()).unwrap_or(begun);
             self.pump(true, since, TICK)?;
-            // What we wait for by ourselves is no time of the replica's.
+            // Time for which our own limit made us wait does not count against the replica.
             let ours = self.throttle.as_mut().map_or(Duration::ZERO, Throttle::take_waited);
             let waited = begun.elapsed().saturating_sub(ours);
             self.sending.take(waited, self.traffic.moved() - before);
@@ -266,8 +267,8 @@ impl Link {
         Ok(())
     }
 
-    /// Reads more into the buffer, waiting as long as the timeout allows, and as a whole
-    /// [reply](Link::reply_ended) may take.
+    /// Reads more bytes into the buffer. The wait is limited by the timeout, and by the time that a
+    /// whole [reply](Link::reply_ended) may take.
     pub(super) fn fill(&mut self, fill: Fill) -> Result<()> {
         let before = self.input.len();
         let begun = Instant::now();
@@ -294,15 +295,15 @@ impl Link {
         }
     }
 
-    /// All of the reply to a command of so many bytes was consumed. `written` is how the command was
-    /// compressed, if with one effort.
+    /// Records that the whole reply to a command of `bytes` bytes was consumed. `written` is how
+    /// the command was compressed, if with a single level.
     pub(super) fn answered(&mut self, written: Option<Written>, bytes: u64) {
         let consumed = self.traffic.received.saturating_sub(self.received().len() as u64);
         self.coding.confirmed(written, bytes, consumed);
         self.reply_ended();
     }
 
-    /// What comes from now on is another reply, with time of its own.
+    /// Starts the time limit of the next reply.
     pub fn reply_ended(&mut self) {
         self.patience = Patience::default();
         self.sending = Patience::default();
@@ -311,7 +312,7 @@ impl Link {
         self.interrupt.exchanged(self.exchanged - before);
     }
 
-    /// The bytes that were received and not consumed.
+    /// Returns the received bytes that were not consumed yet.
     pub fn received(&self) -> &[u8] {
         self.input.get(self.taken..).unwrap_or_default()
     }
@@ -328,7 +329,7 @@ impl Link {
         }
     }
 
-    /// Takes received bytes out, without a copy if they are many.
+    /// Removes received bytes and returns them, without a copy if there are many.
     pub fn take(&mut self, count: usize) -> Vec<u8> {
         let count = count.min(self.received().len());
         if count < READ_CHUNK {
@@ -342,17 +343,18 @@ impl Link {
         std::mem::replace(&mut self.input, rest)
     }
 
-    /// Takes in so many bytes more than a replica may send unread otherwise.
+    /// Allows the replica to send this many bytes more before they are consumed.
     pub fn expect(&mut self, bytes: u64) {
         self.allowed = self.allowed.max(unread_limit(bytes));
     }
 
-    /// Moves what can be moved now; waits for `longest` if nothing can. Says whether bytes moved.
+    /// Transfers what is possible now. If nothing is, waits at most for `longest`. Returns whether
+    /// bytes were transferred.
     fn pump(&mut self, write: bool, quiet: Instant, longest: Duration) -> Result<bool> {
         if self.cancel.load(Ordering::Relaxed) {
             return Err(Error::new(Kind::Cancelled, "talk to", self.name(), "asked to stop"));
         }
-        // Who waits for the turn of its bytes waits for nothing that could come sooner.
+        // While our own limit delays the bytes, no progress can be expected from the replica.
         let is_throttled = write && !self.ended;
         let held_up = self.throttle.as_ref().filter(|_| is_throttled).map(Throttle::held_up);
         self.interrupt.ask(quiet.elapsed().max(held_up.unwrap_or_default()))?;
@@ -367,7 +369,7 @@ impl Link {
         let turn = turn.filter(|turn| !turn.is_zero());
         let pause = if self.coding.is_inflating() { Duration::ZERO } else { left.min(longest) };
         let pause = turn.map_or(pause, |turn| turn.min(pause));
-        // Once the peer has closed, its end would always be ready to be read.
+        // After the peer has closed, the socket would always be ready for reading.
         let asked = Instant::now();
         let ready = poll::wait(&self.socket, write && turn.is_none(), pause)
             .map_err(|e| broken("wait for", &self.name, &e))?;
@@ -400,7 +402,7 @@ impl Link {
 
     fn write_some(&mut self) -> Result<bool> {
         let bytes = self.out.get(self.out_sent..).unwrap_or_default();
-        // To a peer that has closed nothing goes; that shows at once only if it is not waited for.
+        // Do not delay writes to a closed peer, so that the error shows at once.
         let throttle = self.throttle.as_ref().filter(|_| !self.ended);
         let most = throttle.map_or(bytes.len(), |throttle| throttle.most(bytes.len()));
         match self.socket.write(bytes.get(..most).unwrap_or_default()) {
@@ -413,7 +415,7 @@ impl Link {
                 Ok(count > 0)
             }
             Err(error) if is_transient(&error) => Ok(false),
-            // The replica may have said why before it closed: let that be read.
+            // The replica may have sent a reason before it closed: let the caller read it.
             Err(_) if !self.received().is_empty() => {
                 self.out_sent = self.out.len();
                 self.ended = true;
@@ -445,11 +447,11 @@ impl Link {
     }
 }
 
-/// How long nothing may move before it is an error.
+/// How long a wait without any transfer may take.
 #[derive(Clone, Copy)]
 struct Timeout {
     span: Duration,
-    /// The option that it comes from.
+    /// The option that sets it.
     option: &'static str,
 }
 
@@ -471,14 +473,15 @@ fn unread_limit(expected: u64) -> usize {
     usize::try_from(REPLY_BYTES.saturating_add(expected)).unwrap_or(usize::MAX)
 }
 
-/// Replies that are read while commands are written wait here.
+/// Makes the error for too many unread bytes. Replies that arrive while commands are written are
+/// buffered, up to this limit.
 fn too_much(peer: &str, allowed: usize) -> Error {
     let detail = format!("it sends more than {} MiB that were not asked for", allowed >> 20);
     Error::new(Kind::Protocol, "read from", peer, detail)
         .hint("is this a Cyrus sync server? -v -v shows the traffic")
 }
 
-/// What to do about a connection that ended.
+/// Hint for a connection that was closed.
 const LOG_SAYS: &str = "its log says why";
 
 fn is_transient(error: &io::Error) -> bool {

@@ -1,4 +1,4 @@
-//! A session with a server at the other end of a socket pair, which trusts us.
+//! A session with a server at the other end of a socket pair, which needs no login.
 
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -17,15 +17,16 @@ use crate::error::{Error, Kind, Peer, Result};
 use crate::events::Observer;
 use crate::protocol::Command;
 
-/// Lines of a greeting; such a server offers nothing, so it has one.
+/// Maximum number of lines of a greeting. A server on a socket pair offers nothing, so it sends one
+/// line.
 const GREETING_LINES: usize = 64;
 
 impl Session {
-    /// Greets a replication server on a socket pair, which `program` serves. On a UNIX socket it
-    /// takes whoever talks to it for authorised. Also returns how it greeted.
+    /// Opens a session on a socket pair with the replication server `program`. On a UNIX socket the
+    /// server trusts every client. Also returns the greeting.
     ///
     /// # Errors
-    /// [`Kind::Connect`] if it does not greet as one; those of the connection.
+    /// [`Kind::Connect`] if the greeting is not that of such a server; those of the connection.
     pub fn local(
         socket: UnixStream,
         program: &Path,
@@ -65,7 +66,7 @@ impl Session {
     }
 }
 
-/// A line without what does not belong into a message for people.
+/// Returns a line without control characters, shortened, for an error message.
 fn shown(line: &str) -> String {
     let line = line.trim_start_matches("* ");
     line.chars().filter(|c| !c.is_control()).take(80).collect()
@@ -73,11 +74,12 @@ fn shown(line: &str) -> String {
 
 fn local_session(link: Link, observer: Arc<dyn Observer>) -> Result<Session> {
     let mut session = Session::new(link, Tagger::new(Dialect::Csync), observer);
-    // It offers nothing on such a socket, but takes the sieve mailbox from who says to know it.
+    // On such a socket the server offers no capabilities, but it accepts the `#sieve` mailbox from
+    // a client that claims to know it.
     let ticket = session.submit(Command::Capabilities(&["SIEVE-MAILBOX"]))?;
     match session.wait(ticket) {
         Err(error) if error.is_connection() => Err(error),
-        // Before 3.6 there is no such command, and no such mailbox.
+        // Cyrus before 3.6 has neither this command nor this mailbox.
         _ => Ok(session),
     }
 }

@@ -1,35 +1,35 @@
-//! What is measured of the effort of compression.
+//! Measurements of a compression level.
 
-/// What happened with one effort.
+/// The confirmed bytes that were written with one level, and their time.
 #[derive(Debug, Default)]
 pub(super) struct Measured {
-    /// Bytes of mail that were confirmed.
+    /// Bytes of mail that the replica confirmed.
     pub bytes: u64,
-    /// What they were compressed to.
+    /// Bytes of the same mail after compression.
     pub packed: u64,
-    /// Seconds that it took.
+    /// Time until the confirmation, in seconds.
     pub time: f64,
 }
 
 impl Measured {
-    /// More was confirmed.
+    /// Adds confirmed bytes.
     pub fn add(&mut self, bytes: u64, packed: u64, time: f64) {
         self.bytes += bytes;
         self.packed += packed;
         self.time += time;
     }
 
-    /// Confirmed bytes a second.
+    /// Returns confirmed bytes per second.
     pub fn speed(&self) -> f64 {
         if self.time > 0.0 { self.bytes as f64 / self.time } else { 0.0 }
     }
 
-    /// Compressed bytes for each byte.
+    /// Returns compressed bytes per byte of mail.
     pub fn ratio(&self) -> f64 {
         if self.bytes > 0 && self.packed > 0 { self.packed as f64 / self.bytes as f64 } else { 1.0 }
     }
 
-    /// What is older counts half from now on.
+    /// Halves the weight of everything measured so far.
     pub fn halve(&mut self) {
         self.bytes /= 2;
         self.time /= 2.0;

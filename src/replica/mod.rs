@@ -1,6 +1,6 @@
 //! The connection to the replica: connect, log in, and a pipelined session.
 //!
-//! [`Replica`] is the seam between engine and network.
+//! [`Replica`] is the interface between the engine and the network.
 
 mod agree;
 #[cfg(test)]

@@ -1,49 +1,49 @@
-//! What a replica offers, and what a login may rely on.
+//! The capabilities that a replica offers, and the conditions of a login.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-/// What the greeting of a sync_server or the capabilities of an imapd offer.
+/// The capabilities from the greeting of a sync_server or from the CAPABILITY of an imapd.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Offer {
-    /// SASL mechanisms in upper case, in the order they came.
+    /// SASL mechanisms in upper case, in the order of the list.
     pub mechanisms: Vec<String>,
     pub starttls: bool,
-    /// An initial response may go with AUTHENTICATE; always on csync.
+    /// Whether AUTHENTICATE may have an initial response; always true for csync.
     pub sasl_ir: bool,
     pub deflate: bool,
     pub sieve_mailbox: bool,
     pub archive: bool,
-    /// The replication commands of imapd; always on csync.
+    /// Whether imapd has the replication commands; always true for csync.
     pub replication: bool,
-    /// Of the server: major and minor, if it tells.
+    /// Major and minor version of the server, if it sends them.
     pub version: Option<(u32, u32)>,
 }
 
-/// The connection that a login is made over.
+/// The connection over which the login happens.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Surroundings {
-    /// The service that is logged in to, `csync` or `imap`: Kerberos has principals for it.
+    /// The service, `csync` or `imap`. Kerberos principals depend on it.
     #[cfg_attr(not(feature = "libsasl2"), allow(dead_code, reason = "for plugins alone"))]
     pub service: &'static str,
-    /// The host's name, as configured.
+    /// The host name, as configured.
     #[cfg_attr(not(feature = "libsasl2"), allow(dead_code, reason = "for plugins alone"))]
     pub host: String,
-    /// Whether nobody on the way can read along.
+    /// Whether nobody else can read the traffic.
     pub encrypted: bool,
-    /// Channel binding data by its name: `tls-exporter`, with TLS 1.3 alone.
+    /// Channel binding data with its type, `tls-exporter`. Only TLS 1.3 has it.
     pub tls_unique_or_exporter: Option<(&'static str, Vec<u8>)>,
     /// `tls-server-end-point`: the hash of the server's certificate (RFC 5929).
     pub tls_server_end_point: Option<Vec<u8>>,
-    /// Whether a certificate of ours was presented.
+    /// Whether we presented a client certificate.
     pub client_certificate: bool,
-    /// On a UNIX socket, where a sync_server takes whoever connects for authorised.
+    /// Whether this is a UNIX socket, on which sync_server trusts every client.
     pub trusted_socket: bool,
-    /// How long a plugin may wait for others (`client_timeout`).
+    /// How long a plugin may wait for other servers (`client_timeout`).
     #[cfg_attr(not(feature = "libsasl2"), allow(dead_code, reason = "for plugins alone"))]
     pub patience: Duration,
-    /// Ends such a wait.
+    /// A flag that ends the wait of a plugin.
     #[cfg_attr(not(feature = "libsasl2"), allow(dead_code, reason = "for plugins alone"))]
     pub cancel: Arc<AtomicBool>,
 }

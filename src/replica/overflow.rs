@@ -1,4 +1,5 @@
-//! What is too long for the memory: a message or an item of a reply goes to a file while it comes.
+//! Writes long messages and long items of replies to files while they arrive, so that they need not
+//! fit into memory.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,24 +14,25 @@ use crate::protocol::reply::LongItem;
 use crate::protocol::{Command, Item, TempLiteral};
 use crate::sys;
 
-/// What an item begins with that may go to a file.
+/// The start of items that may go to a file.
 const LONG: &[u8] = b"* MAILBOX ";
-/// The part of that which is no item.
+/// The length of the `* ` in it, which is not part of the item.
 const UNTAGGED: usize = 2;
 
-/// The longest beginning of a line with a long message; `MESSAGE %{partition GUID size}` is less.
+/// The maximum length of a line before the literal of a long message. `MESSAGE %{partition GUID
+/// size}` is shorter.
 const CUT_BYTES: usize = 4096;
 
-/// Where what is long in the reply to a command shall go.
+/// Where to store the long parts of a reply.
 #[derive(Debug)]
 pub(super) enum Place {
     Message(spool_file::Place),
-    /// An item, in a file in this directory.
+    /// An item goes to a file in this directory.
     Item(PathBuf),
 }
 
 impl Place {
-    /// That of a command, if its reply may be long.
+    /// Returns the place for a command whose reply may be long.
     pub fn of(command: &Command<'_>) -> Option<Place> {
         match command {
             Command::Fetch(fetch) => fetch.place.map(|place| Place::Message(place.into())),
@@ -39,7 +41,7 @@ impl Place {
         }
     }
 
-    /// How long a literal may be for its sake, in bytes.
+    /// Returns how long a literal may be if it is stored in this place, in bytes.
     pub fn longest(&self) -> u64 {
         match self {
             Place::Message(place) => place.size,
@@ -48,22 +50,22 @@ impl Place {
     }
 }
 
-/// Takes what is shown of the wire.
+/// A callback that shows received bytes as traffic.
 type Show<'s> = dyn Fn(&[u8]) + 's;
 
-/// What of the reply that comes is on its way into a file.
+/// The parts of the current reply that are being written to files.
 #[derive(Default)]
 pub(super) struct Overflow {
     message: Option<SpoolFile>,
-    /// The beginning of the line of that message.
+    /// The start of that message's line.
     cut: Option<Vec<u8>>,
     item: Option<ItemFile>,
-    /// Why an item that came to its end could not be stored.
+    /// Why a complete item could not be stored.
     failed: Option<Error>,
 }
 
 impl Overflow {
-    /// Takes what was received of a message. Says whether what follows is something else.
+    /// Takes received bytes of a message. Returns whether the message is complete or there is none.
     pub fn take_message(&mut self, link: &mut Link, show: &Show<'_>) -> bool {
         let Some(message) = self.message.as_mut().filter(|message| message.left() > 0) else {
             return true;
@@ -76,8 +78,8 @@ impl Overflow {
         all
     }
 
-    /// Has what was received go to a file if it is the beginning of something long for which
-    /// `place` is meant. Says whether `framer` has another beginning of a line before it.
+    /// Starts a file if a long message or item has started to arrive, and `place` is for it.
+    /// Returns whether it consumed the start of a line, so that the rest must be framed again.
     pub fn begin(
         &mut self,
         place: &mut Option<Place>,
@@ -115,7 +117,7 @@ impl Overflow {
         }
     }
 
-    /// Takes what was received of an item whose end did not come, but for what `framer` needs.
+    /// Takes received bytes of an incomplete item, except those that `framer` still needs.
     pub fn take_item(&mut self, framer: &mut Framer, link: &mut Link, show: &Show<'_>) {
         let Some(item) = &mut self.item else { return };
         let received = link.received();
@@ -129,12 +131,13 @@ impl Overflow {
         }
     }
 
-    /// Bytes of an item that are in a file.
+    /// Returns how many bytes of an item are in a file.
     pub fn stored(&self) -> usize {
         self.item.as_ref().map_or(0, |item| usize::try_from(item.size).unwrap_or(usize::MAX))
     }
 
-    /// Takes the end of a line. Gives back the line, if it is in memory, or its item.
+    /// Takes the end of a line. Returns the line if it is in memory, or the item if it is in a
+    /// file.
     pub fn end_line(&mut self, mut line: Vec<u8>) -> Ended {
         if let Some(mut item) = self.item.take() {
             item.take(&line);
@@ -153,10 +156,10 @@ impl Overflow {
         Ended::Line(line)
     }
 
-    /// The reply came to its end: its message, if that went to a file.
+    /// Ends the reply. Returns its message, if that went to a file.
     ///
     /// # Errors
-    /// Why something could not be stored.
+    /// The reason why something could not be stored.
     pub fn end_reply(&mut self) -> Result<Option<TempLiteral>> {
         let Overflow { message, failed, .. } = std::mem::take(self);
         match failed {
@@ -166,21 +169,22 @@ impl Overflow {
     }
 }
 
-/// What came to its end.
+/// What has ended.
 pub(super) enum Ended {
     Line(Vec<u8>),
     Item(Item),
-    /// What could not be stored: the end of the reply says why.
+    /// An item that could not be stored. The end of the reply returns the error.
     Nothing,
 }
 
-/// An item on its way into a file. Whatever fails is reported at its end: it is read past.
+/// An item that is being written to a file. After an error the item is still read, and the error is
+/// returned at its end.
 struct ItemFile {
     dir: PathBuf,
     file: io::Result<File>,
-    /// Bytes that came, without what is no part of the item.
+    /// Bytes of the item that arrived.
     size: u64,
-    /// What is still to come that is no part of it.
+    /// How many of the next bytes do not belong to the item.
     before: usize,
 }
 
@@ -197,7 +201,7 @@ impl ItemFile {
         if let Ok(file) = &mut self.file
             && let Err(error) = file.write_all(bytes)
         {
-            // What was written is given back to the disk at once.
+            // Drop the file, so that its disk space is free at once.
             self.file = Err(error);
         }
     }

@@ -1,4 +1,4 @@
-//! Replies that are too long for the memory, against scripted peers.
+//! Tests of replies that do not fit into memory, with scripted peers.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -17,10 +17,10 @@ use crate::protocol::command::FetchPlace;
 use crate::protocol::{Command, FullMailbox, Item, RemoteFolder, Reply};
 use crate::types::{Guid, MboxName};
 
-/// What comes behind a message.
+/// What the peer sends after a message.
 const AFTER: &[u8] = b"OK\r\n* LSUB (a)\r\nOK\r\n";
 
-/// Counts the bytes of the traffic that is shown.
+/// Counts the bytes that are shown as traffic.
 #[derive(Default)]
 struct Listening(AtomicUsize);
 
@@ -36,7 +36,7 @@ impl Observer for Listening {
     }
 }
 
-/// Asks for a message of this size; the peer answers with these bytes behind `MESSAGE `.
+/// Fetches a message of this size. The peer answers with `reply` after `MESSAGE `.
 fn fetched(size: u64, reply: Vec<u8>, compressed: bool) -> (Result<Reply>, bool) {
     let dir = tempfile::tempdir().unwrap();
     let place = FetchPlace { size, temp_path: dir.path() };
@@ -47,7 +47,8 @@ fn fetched(size: u64, reply: Vec<u8>, compressed: bool) -> (Result<Reply>, bool)
     answered
 }
 
-/// Has a command answered with this line. Says also whether the session is alive after that.
+/// Sends a command, to which the peer answers with this line. Also returns whether the session is
+/// still usable.
 fn answered(command: Command<'_>, line: Vec<u8>, compressed: bool) -> (Result<Reply>, bool) {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let mut link = link(ours, Duration::from_secs(20));
@@ -110,13 +111,13 @@ fn a_message_of_another_size_is_not_stored_and_the_session_goes_on() {
     assert_eq!(error.kind(), Kind::Corrupt);
     assert!(error.to_string().contains("6291456 bytes, and has 5242880"), "{error}");
     assert!(alive);
-    // Longer than anything that was announced.
+    // Longer than the announced size.
     let (reply, alive) = fetched(5 << 20, b"%{default 00 70000000}\r\n".to_vec(), false);
     assert_eq!(reply.unwrap_err().kind(), Kind::Protocol);
     assert!(!alive);
 }
 
-/// The answer about a mailbox with so many messages, some of them with a literal.
+/// Makes the reply about a mailbox with this many messages, some of them with a literal.
 fn mailbox(records: u32) -> Vec<u8> {
     let guid = "0123456789abcdef0123456789abcdef01234567";
     let mut line = b"* MAILBOX %(UNIQUEID u MBOXNAME user.fred RECORD (".to_vec();

@@ -1,4 +1,4 @@
-//! The effort of compression beside a clock and a socket: gives it what it decides by.
+//! Measures time and socket for the choice of the compression level.
 
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
@@ -7,23 +7,23 @@ use std::time::{Duration, Instant};
 use super::effort::{Effort, Packed, Sample, Written};
 use crate::sys::queue;
 
-/// Bytes that come within so much time came at once.
+/// Bytes that arrive within this time count as one arrival.
 const MOMENT: Duration = Duration::from_millis(1);
-/// How many times of arrival are kept; of what comes later only the latest known one is.
+/// How many arrivals are kept. After that, the last one is extended.
 const ARRIVALS: usize = 1024;
 
-/// The effort of one connection.
+/// The choice of the compression level for one connection.
 #[derive(Debug)]
 pub(super) struct Pace {
     effort: Effort,
     begun: Instant,
-    /// How long the socket has taken nothing.
+    /// How long in total the socket has accepted no bytes.
     blocked: Duration,
     arrivals: Arrivals,
 }
 
 impl Pace {
-    /// From now on.
+    /// Starts the clock of a connection.
     pub fn new() -> Pace {
         Pace {
             effort: Effort::default(),
@@ -33,36 +33,38 @@ impl Pace {
         }
     }
 
-    /// The level of deflate for what comes next.
+    /// Returns the level of deflate for the next bytes.
     pub fn level(&self) -> u32 {
         self.effort.level()
     }
 
-    /// A command begins to be written; `idle` if the replica has nothing else to do. The level may
-    /// be another one from here on.
+    /// Marks the start of a command. `idle` is whether the replica has no other command to work on.
+    /// The level may change here.
     pub fn begin_command(&mut self, idle: bool, done: &Packed) -> Written {
         self.effort.command(self.begun.elapsed(), idle, done)
     }
 
-    /// A command of so many bytes was written. Returns how, if the effort was the same all the
-    /// time.
+    /// Marks the end of a command of `bytes` bytes. Returns how it was written, if the level was
+    /// the same from start to end.
     pub fn end_command(&mut self, begun: Written, bytes: u64, done: &Packed) -> Option<Written> {
         self.effort.written(begun, bytes, done)
     }
 
-    /// Bytes have come; so many in all.
+    /// Records that bytes have arrived; `total` is the number of all bytes so far.
     pub fn received(&mut self, total: u64) {
         self.arrivals.add(total, self.begun.elapsed());
     }
 
-    /// The reply to a command of so many bytes ends with the byte `end` of all that came. `written`
-    /// is how the command was written, if with one effort.
+    /// Records the reply to a command of `bytes` bytes. `end` is the position of the reply's last
+    /// byte among all received bytes. `written` is how the command was written, if with a single
+    /// level.
     pub fn confirmed(&mut self, written: Option<Written>, bytes: u64, end: u64) {
         let came = self.arrivals.take(end).unwrap_or_else(|| self.begun.elapsed());
         self.effort.confirmed(came, written, bytes);
     }
 
-    /// More is about to go to the socket; whether a limit of our own may hold it back.
+    /// Takes a sample before more bytes go to the socket. `is_held` is whether our own bandwidth
+    /// limit may delay them.
     pub fn sample(&mut self, socket: &impl AsFd, is_held: bool, done: &Packed) {
         self.effort.sample(Sample {
             now: self.begun.elapsed(),
@@ -73,18 +75,19 @@ impl Pace {
         });
     }
 
-    /// The socket was waited for so long.
+    /// Adds time for which the socket accepted no bytes.
     pub fn blocked(&mut self, time: Duration) {
         self.blocked += time;
     }
 
-    /// Nothing more is to be sent for now.
+    /// Pauses sampling, because nothing more is to be sent for now.
     pub fn pause(&mut self) {
         self.effort.pause();
     }
 }
 
-/// When bytes came: replies that come while commands are written are looked at later, together.
+/// The times at which bytes arrived. Replies that arrive while commands are written are only read
+/// later, all together.
 #[derive(Debug, Default)]
 struct Arrivals(VecDeque<(u64, Duration)>);
 
@@ -97,7 +100,7 @@ impl Arrivals {
         }
     }
 
-    /// When the byte `end` came.
+    /// Returns when the byte at position `end` arrived.
     fn take(&mut self, end: u64) -> Option<Duration> {
         while self.0.front().is_some_and(|(last, _)| *last < end) {
             self.0.pop_front();

@@ -1,26 +1,26 @@
-//! How long a reply may take, or a command until the replica has taken it: silence, drops, and the
-//! whole.
+//! Limits how long a reply, or the sending of a command, may take: the time without progress, and
+//! the whole time.
 
 use std::time::Duration;
 
 use crate::limits::{REPLY_PROGRESS_BYTES, REPLY_RATE, REPLY_WAITS};
 
-/// How often a wait looks whether it was cancelled.
+/// How often a wait checks whether it was cancelled.
 pub(super) const TICK: Duration = Duration::from_millis(200);
 
-/// The time that one reply has been waited for, and the bytes that moved meanwhile. Time in which
-/// nobody waited does not count: a client that works on something else does not hurry the replica.
+/// How long one reply has been waited for, and how many bytes were transferred meanwhile. Time in
+/// which nobody waited does not count, so a busy client does not make the replica late.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Patience {
     waited: Duration,
     came: u64,
-    /// The part of it since there was progress last.
+    /// The part of `waited` since the last progress.
     quiet: Duration,
     fresh: u64,
 }
 
 impl Patience {
-    /// So many bytes moved after it was waited for so long.
+    /// Records that `came` bytes were transferred after waiting for `waited`.
     pub fn take(&mut self, waited: Duration, came: u64) {
         self.waited = self.waited.saturating_add(waited);
         self.came = self.came.saturating_add(came);
@@ -31,13 +31,13 @@ impl Patience {
         }
     }
 
-    /// For how long there was no progress: whoever sends a byte, or a line, now and then is as
-    /// good as silent.
+    /// Returns how long there has been no progress. Single bytes or lines do not count as progress.
     pub fn quiet(&self) -> Duration {
         self.quiet
     }
 
-    /// Whether the whole takes longer than with any honest replica, and what to say of it then.
+    /// Returns a text for the error if the reply takes longer in total than an honest replica would
+    /// need.
     pub fn over(&self, timeout: Duration) -> Option<String> {
         let free = timeout.saturating_mul(REPLY_WAITS);
         let most = free.saturating_add(Duration::from_secs(self.came / REPLY_RATE));
@@ -84,7 +84,7 @@ mod tests {
     fn a_long_reply_may_take_long() {
         let mut patience = Patience::default();
         for _ in 0..100_000 {
-            // As slow as allowed: five thousand seconds and more in all.
+            // As slow as allowed, for a hundred thousand seconds.
             patience.take(Duration::from_secs(1), REPLY_RATE);
             assert_eq!(patience.over(TIMEOUT), None);
         }

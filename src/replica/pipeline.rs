@@ -1,4 +1,4 @@
-//! Commands under way, in the order in which they were sent.
+//! The commands in flight, in the order in which they were sent.
 
 use std::collections::VecDeque;
 
@@ -14,9 +14,9 @@ pub(super) struct InFlight {
     pub tag: Tag,
     pub label: Label,
     pub bytes: u64,
-    /// How it was written, if with one effort of compression.
+    /// How it was written, if with a single compression level.
     pub written: Option<Written>,
-    /// Where what is long in the reply shall go.
+    /// Where to store the long parts of the reply.
     pub place: Option<Place>,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Pipeline {
 }
 
 impl Pipeline {
-    /// A command was sent.
+    /// Adds a command that was sent.
     pub fn push(&mut self, command: impl FnOnce(Ticket) -> InFlight) -> Ticket {
         let ticket = Ticket(self.next);
         self.next += 1;
@@ -36,44 +36,44 @@ impl Pipeline {
         ticket
     }
 
-    /// The command that the replica works on.
+    /// Returns the command that the replica is working on.
     pub fn first(&self) -> Option<&InFlight> {
         self.commands.front()
     }
 
-    /// The same, to be changed.
+    /// Returns the same command for writing.
     pub fn first_mut(&mut self) -> Option<&mut InFlight> {
         self.commands.front_mut()
     }
 
-    /// What the replica works on.
+    /// Returns the label of the command that the replica is working on.
     pub fn label(&self) -> &Label {
         const NONE: &Label = &Label::NONE;
         self.commands.front().map_or(NONE, |command| &command.label)
     }
 
-    /// The reply to the first command is complete.
+    /// Removes the first command, because its reply is complete.
     pub fn pop(&mut self) -> Option<InFlight> {
         self.commands.pop_front()
     }
 
-    /// How many there are.
+    /// Returns the number of commands.
     pub fn len(&self) -> usize {
         self.commands.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there is no command.
     pub fn is_empty(&self) -> bool {
         self.commands.is_empty()
     }
 
-    /// Whether a reply must come before there is room for another one.
+    /// Returns whether the next command must wait for a reply.
     pub fn is_full(&self) -> bool {
         let bytes: u64 = self.commands.iter().map(|command| command.bytes).sum();
         self.len() >= IN_FLIGHT_COMMANDS || bytes >= IN_FLIGHT_BYTES
     }
 
-    /// Whether a command is among them.
+    /// Returns whether this command is in flight.
     pub fn has(&self, ticket: Ticket) -> bool {
         self.commands.iter().any(|command| command.ticket == ticket)
     }

@@ -1,10 +1,10 @@
-//! What the last line of a reply means (`sync_parse_response`, `sync_response` in
+//! Interprets the last line of a reply (`sync_parse_response`, `sync_response` in
 //! `imap/sync_support.c`).
 
 use crate::error::{Error, Kind, Malformed, Mark};
 use crate::protocol::Label;
 
-/// The texts of NO that have a meaning of their own.
+/// The texts after NO that have an error kind of their own.
 const MEANINGS: [(&str, Kind, &str); 10] = [
     ("IMAP_INVALID_USER", Kind::ReplicaNoUser, ""),
     ("IMAP_MAILBOX_NONEXISTENT", Kind::ReplicaNoMailbox, ""),
@@ -28,20 +28,20 @@ const MEANINGS: [(&str, Kind, &str); 10] = [
     ("IMAP_PROTOCOL_BAD_PARAMETERS", Kind::ReplicaBadParameters, "the replica's log says more"),
 ];
 
-/// How a reply ended.
+/// The last line of a reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ending {
     /// `OK` and its text.
     Ok(String),
     /// `NO` and its text.
     No(String),
-    /// `BAD` and its text: the server could not read the command.
+    /// `BAD` and its text: the server could not parse the command.
     Bad(String),
-    /// `BYE`: the connection ends.
+    /// `BYE`: the server closes the connection.
     Bye(String),
 }
 
-/// Reads the last line of a reply; `None` if it is not one.
+/// Parses the last line of a reply. Returns `None` for other lines.
 pub fn ending(line: &[u8]) -> Option<Ending> {
     let line = String::from_utf8_lossy(line);
     let line = line.trim_end_matches(['\r', '\n']);
@@ -55,7 +55,7 @@ pub fn ending(line: &[u8]) -> Option<Ending> {
     }
 }
 
-/// The error that a NO to a command stands for.
+/// Makes the error for a NO to a command.
 pub fn refusal(label: &Label, text: &str) -> Error {
     let word = text.split(' ').next().unwrap_or_default();
     let error =
@@ -64,9 +64,9 @@ pub fn refusal(label: &Label, text: &str) -> Error {
         return error(*kind).hint(*hint);
     }
     match (text, label.partition_name()) {
-        // sync_server does nothing at all for others.
+        // sync_server refuses every command of users who are not administrators.
         ("Permission denied", _) => error(Kind::Auth).hint(NO_ADMIN),
-        // Whatever it is: of a partition that is not there, a disk, a database it says no more.
+        // Cyrus sends this text for a missing partition, but also for disk and database errors.
         ("Unknown error", Some(partition)) => {
             error(Kind::ReplicaDenied).hint(no_partition(partition))
         }
@@ -84,9 +84,9 @@ fn no_partition(partition: &str) -> String {
     )
 }
 
-/// The server gave a command up half way (its disk is full, say: `reservefile` in `imap/dlist.c`)
-/// and goes on reading in the middle of it. No later reply can be told apart from those to the
-/// rest of it.
+/// Makes the error for a BAD. The server gave up in the middle of the command (its disk may be
+/// full: `reservefile` in `imap/dlist.c`) and reads the rest as new commands. Later replies cannot
+/// be assigned to commands any more.
 pub fn unreadable(peer: &str, text: &str, label: &Label) -> Error {
     if text.contains("Unrecognized command") {
         return Error::new(Kind::Auth, "talk to", peer, format!("BAD {text}")).hint(
@@ -104,7 +104,7 @@ pub fn unreadable(peer: &str, text: &str, label: &Label) -> Error {
     Error::new(Kind::Protocol, "talk to", peer, format!("BAD {text}")).hint(hint)
 }
 
-/// The server's last words before it ends (`fatal` in `imap/sync_server.c`).
+/// Makes the error for the last line of a server before it exits (`fatal` in `imap/sync_server.c`).
 pub fn given_up(peer: &str, text: &str, label: &Label) -> Error {
     let hint = if text.contains("[TOOBIG]") {
         "the replica takes no text of this size; see maxliteral, maxword and maxquoted in \
@@ -113,7 +113,7 @@ pub fn given_up(peer: &str, text: &str, label: &Label) -> Error {
     } else if text.contains("base != NULL")
         && let Some(partition) = label.partition_name()
     {
-        // `dlist_reserve_path` in `imap/dlist.c`.
+        // This text comes from `dlist_reserve_path` in `imap/dlist.c`.
         no_partition(partition)
     } else {
         format!("the replica's Cyrus ended while it worked on {label}: its log may tell more")
@@ -121,7 +121,7 @@ pub fn given_up(peer: &str, text: &str, label: &Label) -> Error {
     Error::new(Kind::Closed, "talk to", peer, format!("it gave up: {text}")).hint(hint)
 }
 
-/// What comes is no reply.
+/// Makes the error for a line that is not part of a reply.
 pub fn nonsense(peer: &str, error: &Malformed) -> Error {
     Error::new(Kind::Protocol, "understand", peer, error.to_string())
         .hint("is this a Cyrus sync server? -v -v shows the traffic")

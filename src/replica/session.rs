@@ -1,4 +1,4 @@
-//! A session that is logged in: commands go out without waiting, replies come back in order.
+//! A session after the login: commands are sent without waiting, and replies arrive in order.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -20,16 +20,16 @@ use crate::limits::{DLIST_ITEM_BYTES, REPLY_NOISE_BYTES};
 use crate::protocol::label::printable;
 use crate::protocol::{Command, Item, Reply, Ticket};
 
-/// What an item of a reply begins with.
+/// The start of an item of a reply.
 const UNTAGGED: &[u8] = b"* ";
 
-/// Bytes of commands of which it is of interest how they were compressed.
+/// With at least this many bytes of commands, the compression level is reported.
 const WORTH_REPORTING: u64 = 1 << 20;
 
-/// How long a replica may take to say goodbye.
+/// How long a replica may take to answer the command that ends the session.
 const GOODBYE: Duration = Duration::from_secs(5);
 
-/// A connection to a replica's sync server.
+/// A session with a replica's sync server.
 pub struct Session {
     pub(super) link: Link,
     tagger: Tagger,
@@ -39,7 +39,7 @@ pub struct Session {
     pub(super) pipeline: Pipeline,
     replies: Replies,
     overflow: Overflow,
-    /// Bytes of lines that belong to no reply, since the last one.
+    /// Bytes of lines since the last reply that belong to no reply.
     noise: u64,
     last_reply: String,
     dead: Option<(Kind, String)>,
@@ -47,7 +47,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Takes over a connection on which nothing is under way.
+    /// Takes over a connection on which no command is in flight.
     pub(super) fn new(link: Link, tagger: Tagger, observer: Arc<dyn Observer>) -> Session {
         Session {
             link,
@@ -65,18 +65,18 @@ impl Session {
         }
     }
 
-    /// Bytes that went over the wire so far.
+    /// Returns the bytes transferred so far.
     pub fn traffic(&self) -> Traffic {
         self.link.traffic()
     }
 
-    /// Whether the connection is of no more use.
+    /// Returns whether the connection cannot be used any more.
     pub fn is_dead(&self) -> bool {
         self.dead.is_some()
     }
 
-    /// Says goodbye, if nothing is under way; errors no longer matter, and a replica that is
-    /// stuck is not waited for.
+    /// Ends the session, if no command is in flight. Ignores errors, and does not wait long if the
+    /// replica does not answer.
     pub fn close(mut self) {
         report_level(&self.link, self.observer.as_ref());
         if self.dead.is_none() && self.pipeline.is_empty() {
@@ -102,7 +102,7 @@ impl Session {
         }
     }
 
-    /// Notes that the connection is of no more use, and says in what state it was.
+    /// Marks the connection as dead. Returns the error with a description of the session's state.
     fn die(&mut self, error: Error) -> Error {
         let command = self.pipeline.first().map(|c| c.label.to_string());
         let state = format!(
@@ -114,11 +114,11 @@ impl Session {
         );
         let kind = match error.kind() {
             kind if error.is_connection() || kind == Kind::Cancelled => kind,
-            // Half a command is on the wire: whatever the cause, the connection is lost.
+            // Only half of a command was sent: whatever the cause is, the connection is lost.
             _ => Kind::Closed,
         };
         self.dead = Some((kind, state.clone()));
-        // Of no use any more, and perhaps long.
+        // The file is not needed any more, and may be large.
         self.overflow = Overflow::default();
         let hint = match command {
             Some(command) if error.is_unexplained() => {
@@ -133,7 +133,7 @@ impl Session {
         self.of_peer(told.hint(hint).caused_by(error))
     }
 
-    /// An error of the other end, which it names. What failed here has no peer.
+    /// Names the peer in an error that the other end caused. Local errors get no peer.
     fn of_peer(&self, error: Error) -> Error {
         match error.kind() {
             Kind::Io | Kind::Internal => error,
@@ -141,7 +141,7 @@ impl Session {
         }
     }
 
-    /// Takes complete lines out of what was received.
+    /// Takes all complete lines from the received bytes.
     fn take_lines(&mut self) -> Result<()> {
         loop {
             let Session { link, framer, pipeline, overflow, observer, wire, .. } = self;
@@ -183,7 +183,7 @@ impl Session {
         }
     }
 
-    /// Whether there is room for so many bytes beside what is held.
+    /// Checks that this many more bytes are within the limit for replies.
     fn check_size(&self, more: usize) -> Result<()> {
         if self.replies.has_room_for(more) {
             return Ok(());
@@ -202,7 +202,8 @@ impl Session {
         let (tag, ending) = match self.tagger.line(&line) {
             Line::Untagged(item) => match ending(item) {
                 Some(Ending::Bye(text)) => (None, Ending::Bye(text)),
-                // imapd says what it likes between replies: alerts, that it goes on working.
+                // imapd may send untagged lines between replies: alerts, or that it is still
+                // working.
                 Some(_) if self.tagger.dialect() == Dialect::Imap => {
                     return self.pass_over(line.len());
                 }
@@ -262,7 +263,7 @@ impl Session {
                 let name = command.label.name().to_owned();
                 let refused = ConnectionEvent::Refused { command: name, text: text.clone() };
                 self.observer.event(&refused.into());
-                // Items before a NO are of no use.
+                // Items before a NO are not used.
                 self.replies.release(&Ok(items));
                 Err(refusal(&command.label, &text))
             }
@@ -281,7 +282,7 @@ impl Session {
         Ok(())
     }
 
-    /// Passes over a line, but not over such lines without end.
+    /// Skips a line that belongs to no reply, up to a limit for all such lines.
     fn pass_over(&mut self, bytes: usize) -> Result<()> {
         self.noise = self.noise.saturating_add(bytes as u64);
         if self.noise <= REPLY_NOISE_BYTES {
@@ -294,14 +295,14 @@ impl Session {
         }
     }
 
-    /// Has all commands leave. What comes meanwhile is taken before more is waited for: it may be
-    /// the last there is, with the reason in it why the replica closes.
+    /// Sends all buffered commands, then handles what has arrived before anybody waits for more. It
+    /// may be the last data of the replica, with the reason why it closes.
     fn flush(&mut self) -> Result<()> {
         self.link.flush()?;
         self.take_lines()
     }
 
-    /// Makes room for another command by taking in replies.
+    /// Receives replies until there is room for another command.
     fn make_room(&mut self) -> Result<()> {
         while self.pipeline.is_full() {
             self.flush()?;
@@ -313,7 +314,7 @@ impl Session {
         Ok(())
     }
 
-    /// The reply to a command, if it is there.
+    /// Returns the reply to a command, if it is complete.
     pub(super) fn answered(&mut self, ticket: Ticket) -> Result<Option<Reply>> {
         if let Some(reply) = self.replies.take(ticket) {
             return reply.map(Some).map_err(|error| self.of_peer(error));
@@ -325,8 +326,8 @@ impl Session {
         Ok(None)
     }
 
-    /// Has all commands leave, and takes in what comes, as far as it is needed for a reply. Says
-    /// whether that is there now.
+    /// Sends all buffered commands, and receives until the reply to a command is complete or `fill`
+    /// is done. Returns whether the reply is complete.
     pub(super) fn progress(&mut self, ticket: Ticket, fill: Fill) -> Result<bool> {
         let mut more = || {
             self.take_lines()?;
@@ -365,7 +366,7 @@ impl Replica for Session {
         let before = self.link.traffic().sent;
         let begun = self.link.coding.begin_command(self.pipeline.is_empty());
         let label = command.label();
-        // One that fails has left half a command on the wire.
+        // If this fails, half of a command was sent.
         let written = self.write_command(&mut command);
         let tag = written.map_err(|e| self.die(e))?;
         let bytes = self.link.traffic().sent - before;
@@ -397,14 +398,14 @@ impl Replica for Session {
     }
 }
 
-/// Reports an answer that is none, as Cyrus's client does.
+/// Reports an invalid response, like Cyrus's client does.
 fn report_bad(pipeline: &Pipeline, observer: &dyn Observer, response: &str, text: &str) {
     let command = pipeline.label().name().to_owned();
     let (response, text) = (response.to_owned(), text.to_owned());
     observer.event(&ConnectionEvent::BadResponse { command, response, text }.into());
 }
 
-/// Reports at what level compression has ended, if it adapts and there was much to compress.
+/// Reports the final compression level, if it adapts and much was sent.
 fn report_level(link: &Link, observer: &dyn Observer) {
     let Traffic { sent, sent_raw, .. } = link.traffic();
     if let Some(deflate_level) = link.coding().level().filter(|_| sent >= WORTH_REPORTING) {
@@ -413,7 +414,7 @@ fn report_level(link: &Link, observer: &dyn Observer) {
     }
 }
 
-/// Where a command's bytes go.
+/// Writes a command's bytes to the session.
 struct CommandSink<'s> {
     session: &'s mut Session,
 }

@@ -1,5 +1,6 @@
-//! What records a mailbox of the replica would have after updates that were not carried out, as far
-//! as their CRC tells: whether the replica would take an update, or end with something else.
+//! Simulates the records of a replica's mailbox after updates that a dry run did not send. It
+//! computes their CRC, to tell whether the replica would accept an update or end with other
+//! records.
 
 use std::collections::HashMap;
 
@@ -7,20 +8,20 @@ use crate::protocol::{MailboxUpdate, RemoteRecord};
 use crate::types::crc::{self, FlagCrcs};
 use crate::types::{Guid, Record, Text, Uid};
 
-/// The records of a mailbox, each by what it adds to the sync CRC.
+/// The records of a mailbox: GUID and share of the sync CRC of each.
 #[derive(Debug, Default)]
 pub(super) struct Shadow {
     records: HashMap<Uid, (Guid, u32)>,
-    /// What they add up to.
+    /// The sync CRC of all records.
     sum: u32,
-    /// The last UID that was ever given, also if its message is gone.
+    /// The last UID ever used in the mailbox, even if its message is gone.
     last_uid: Uid,
-    /// Whether the mailbox has what an update cannot give it.
+    /// Whether the mailbox has records that an update cannot make equal to the master's.
     is_spoilt: bool,
 }
 
 impl Shadow {
-    /// Takes a record that the replica has.
+    /// Adds a record that the replica has.
     pub fn add(&mut self, one: &RemoteRecord) {
         let names: Vec<Option<Text>> = one.flags.iter().cloned().map(Some).collect();
         let mut record = one.record;
@@ -33,7 +34,7 @@ impl Shadow {
         self.put(&record, &FlagCrcs::new(&names));
     }
 
-    /// Takes the last UID that the replica says to have given.
+    /// Sets the last UID that the replica reports.
     pub fn given(&mut self, last_uid: Uid) {
         self.last_uid = self.last_uid.max(last_uid);
     }
@@ -45,9 +46,9 @@ impl Shadow {
         self.given(record.uid);
     }
 
-    /// Takes an update (`sync_apply_mailbox` in `imap/sync_support.c`): records that are known by
-    /// their UID change, those above the last UID are new. Returns whether the replica would end
-    /// with what the update says; a part of a state says nothing of that.
+    /// Simulates an update (`sync_apply_mailbox` in `imap/sync_support.c`): records with a known
+    /// UID change, and those above the last UID are new. Returns whether the replica would end with
+    /// the CRC that the update gives. A partial update gives none, so it is always accepted.
     pub fn update(&mut self, update: &MailboxUpdate<'_>) -> bool {
         let last = self.last_uid;
         let flags = FlagCrcs::new(update.flags);

@@ -1,8 +1,7 @@
-//! One session for several tasks at once: while the replica's answer to one is on its way, the
-//! commands of the next leave. Replies come in the order of the commands, so each task finds its
-//! own by its ticket.
+//! Shares one session between several tasks. While a task waits for a reply, other tasks send their
+//! commands. Replies come in the order of the commands, and each task finds its own by ticket.
 //!
-//! Who waits first reads for all; the session is free for commands meanwhile.
+//! The first task that waits reads for all. Others can send commands meanwhile.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -20,18 +19,18 @@ use crate::error::{Error, Kind, Result};
 use crate::protocol::{Command, Reply, Ticket};
 use crate::sys::poll;
 
-/// The ticket of a command that was left out. Those of a session count from zero.
+/// The ticket of a command that was not sent. Tickets of a session count from zero.
 const LEFT_OUT: Ticket = Ticket(u64::MAX);
 
 struct State {
     session: Session,
-    /// Whether somebody reads for all.
+    /// Whether a task is reading for all.
     is_read: bool,
-    /// Tasks that are being carried out over it.
+    /// The number of tasks that use the session.
     tasks: usize,
-    /// How often the replica was told to release what is staged.
+    /// How often the replica was told to release its staged files.
     restarts: u64,
-    /// Whether it is to be told so as soon as no task needs what is staged.
+    /// Whether to tell it so as soon as no task needs its staged files.
     restart_is_due: bool,
 }
 
@@ -46,7 +45,7 @@ impl State {
 
     fn end_task(&mut self) {
         self.tasks -= 1;
-        // If it fails the session is over, and with it all that is staged.
+        // If this fails, the session ends, and the replica releases its staged files anyway.
         if self.tasks == 0
             && self.restart_is_due
             && let Ok(ticket) = self.submit(Command::Restart)
@@ -58,18 +57,18 @@ impl State {
 
 struct Shared {
     state: Mutex<State>,
-    /// Something came, or nobody reads any more.
+    /// Signals that replies have arrived, or that nobody reads any more.
     came: Condvar,
-    /// The session's socket, to wait for.
+    /// The session's socket, for waiting.
     socket: Socket,
 }
 
-/// A session, for one of those who share it.
+/// A handle to a shared session.
 #[derive(Clone)]
 pub struct Lane(Arc<Shared>);
 
 impl Lane {
-    /// Makes a session ready to be shared.
+    /// Makes a session shareable.
     ///
     /// # Errors
     /// Those of the system.
@@ -87,33 +86,33 @@ impl Lane {
         Ok(Lane(Arc::new(Shared { state, came: Condvar::new(), socket })))
     }
 
-    /// Whether the connection is of no more use.
+    /// Returns whether the connection cannot be used any more.
     pub fn is_dead(&self) -> bool {
         self.0.state.lock().session.is_dead()
     }
 
-    /// Bytes that went over the wire so far.
+    /// Returns the bytes transferred so far.
     pub fn traffic(&self) -> Traffic {
         self.0.state.lock().session.traffic()
     }
 
-    /// A task begins, until what is returned is dropped.
+    /// Starts a task. It ends when the returned value is dropped.
     pub fn begin_task(&self) -> OneTask {
         self.0.state.lock().tasks += 1;
         OneTask(self.0.clone())
     }
 
-    /// How many share it.
+    /// Returns how many handles to the session exist.
     pub fn sharers(&self) -> usize {
         Arc::strong_count(&self.0)
     }
 
-    /// The way to it, as long as somebody has it.
+    /// Returns a weak handle, which does not keep the session open.
     pub fn weak(&self) -> WeakLane {
         WeakLane(Arc::downgrade(&self.0))
     }
 
-    /// Says goodbye to the replica, if nobody else has the session.
+    /// Ends the session, if this is the last handle.
     pub fn close(self) {
         if let Some(shared) = Arc::into_inner(self.0) {
             shared.state.into_inner().session.close();
@@ -121,22 +120,23 @@ impl Lane {
     }
 }
 
-/// The way to a session that others have.
+/// A weak handle to a session.
 pub struct WeakLane(Weak<Shared>);
 
 impl WeakLane {
-    /// The session, if somebody has it.
+    /// Returns the session, if it is still open.
     pub fn get(&self) -> Option<Lane> {
         self.0.upgrade().map(Lane)
     }
 }
 
-/// A task that is being carried out.
+/// A task that uses the session.
 pub struct OneTask(Arc<Shared>);
 
 impl OneTask {
-    /// How often the replica was told to release what is staged: nothing is there any more that was
-    /// before another time. While a task is being carried out none but itself has it told so.
+    /// Returns how often the replica was told to release its staged files. If the number has
+    /// changed, files staged before are gone. While other tasks run, only this task itself can
+    /// change it.
     pub fn restarts(&self) -> u64 {
         self.0.state.lock().restarts
     }
@@ -149,8 +149,8 @@ impl Drop for OneTask {
 }
 
 impl Replica for Lane {
-    /// What is staged belongs to all that share the session: it is not released while others may
-    /// need it, but once the last of them has ended.
+    /// Sends a command. Staged files belong to all tasks of the session. If other tasks are
+    /// running, `Restart` is delayed until the last task has ended.
     fn submit(&mut self, command: Command<'_>) -> Result<Ticket> {
         let mut state = self.0.state.lock();
         if matches!(command, Command::Restart) && state.tasks > 1 {
@@ -160,7 +160,7 @@ impl Replica for Lane {
         let before = state.session.pipeline.len();
         let submitted = state.submit(command);
         if submitted.is_err() || state.session.pipeline.len() != before + 1 {
-            // Others were answered meanwhile.
+            // Replies for other tasks have arrived.
             self.0.came.notify_all();
         }
         submitted
@@ -175,7 +175,7 @@ impl Replica for Lane {
         let mut state = state.lock();
         loop {
             if let Some(answer) = state.session.answered(ticket).transpose() {
-                // Somebody else may have to read from now on.
+                // Another task may have to read from now on.
                 came.notify_one();
                 return answer;
             }
@@ -187,11 +187,11 @@ impl Replica for Lane {
             };
             let before = state.session.pipeline.len();
             let progress = state.session.progress(ticket, fill);
-            // Only then is there something for others, or nobody who reads for them.
+            // Wake the others only if a reply has arrived, or if nobody reads for them any more.
             if progress.is_err() || state.session.pipeline.len() != before {
                 came.notify_all();
             }
-            // What came may be more than was looked at.
+            // More bytes than those handled so far may have arrived.
             if progress? || state.session.link.coding().is_inflating() {
                 continue;
             }
@@ -202,7 +202,7 @@ impl Replica for Lane {
             state.is_read = true;
             MutexGuard::unlocked(&mut state, || {
                 let begun = Instant::now();
-                // An error shows when it is read from.
+                // Ignore errors here: the next read returns them.
                 let _ = poll::wait(socket, false, TICK);
                 waited = begun.elapsed();
             });

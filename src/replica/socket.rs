@@ -1,5 +1,5 @@
-//! Sockets, and how they come to be connected: every address in turn, no longer than allowed, and
-//! given up within a moment when asked to (`backend_connect` in `imap/backend.c`).
+//! Opens sockets: tries all addresses of a host in turn, with a time limit, and stops soon when
+//! cancelled (`backend_connect` in `imap/backend.c`).
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -18,15 +18,15 @@ use crate::error::{Error, Kind, Result, Subject, reason};
 use crate::settings::KeepAlive;
 use crate::sys::poll;
 
-/// Addresses of a name that are tried.
+/// The maximum number of addresses of a host that are tried.
 const ADDRESSES: usize = 32;
 
-/// The two kinds of sockets.
+/// A connected socket.
 #[derive(Debug)]
 pub enum Socket {
-    /// TCP.
+    /// A TCP socket.
     Tcp(TcpStream),
-    /// UNIX.
+    /// A UNIX socket.
     Unix(UnixStream),
 }
 
@@ -45,7 +45,7 @@ impl Socket {
         }
     }
 
-    /// The same socket once more.
+    /// Returns another handle to the same socket.
     pub(super) fn try_clone(&self) -> io::Result<Socket> {
         match self {
             Socket::Tcp(socket) => socket.try_clone().map(Socket::Tcp),
@@ -60,8 +60,8 @@ impl Socket {
         }
     }
 
-    /// Has the system probe an idle connection, or not. Returns the options that it refuses, each
-    /// with the reason; the others count all the same.
+    /// Turns probes of idle connections on. Returns the options that the system refuses, with the
+    /// reasons; the other options still take effect.
     pub(super) fn keep_alive(&self, wanted: Option<KeepAlive>) -> Vec<(&'static str, io::Error)> {
         let (Socket::Tcp(socket), Some(wanted)) = (self, wanted) else { return Vec::new() };
         let socket = SockRef::from(socket);
@@ -86,7 +86,7 @@ impl Socket {
         refused
     }
 
-    /// The address of the other end; of a UNIX socket there is none.
+    /// Returns the address of the other end, or `None` for a UNIX socket.
     pub(super) fn peer(&self) -> Option<IpAddr> {
         match self {
             Socket::Tcp(socket) => socket.peer_addr().ok().map(|peer| peer.ip()),
@@ -94,7 +94,7 @@ impl Socket {
         }
     }
 
-    /// Addresses of this end and the other; none of a UNIX socket.
+    /// Returns the addresses of both ends, or `None` for a UNIX socket.
     #[cfg(test)]
     fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
         match self {
@@ -113,17 +113,17 @@ impl AsFd for Socket {
     }
 }
 
-/// How patiently to connect, and from where.
+/// Parameters for connecting.
 pub(super) struct Dialer<'d> {
-    /// For each address.
+    /// Time limit for each address.
     pub timeout: Duration,
     pub cancel: &'d AtomicBool,
-    /// Name or address to connect from (`client_bind`).
+    /// The name or address to connect from (`client_bind`).
     pub bind: Option<&'d str>,
 }
 
 impl Dialer<'_> {
-    /// Connects to the first address of a host that answers.
+    /// Connects to the first address of a host that accepts the connection.
     ///
     /// # Errors
     /// [`Kind::Connect`] with the reason for each address; [`Kind::Cancelled`].
@@ -151,7 +151,7 @@ impl Dialer<'_> {
     /// Connects to a UNIX socket.
     ///
     /// # Errors
-    /// As [`Dialer::tcp`].
+    /// Same as for [`Dialer::tcp`].
     pub fn unix(&self, path: &Path) -> Result<Socket> {
         let place = Subject::from(path);
         let broken = |error: io::Error| failed(place.clone(), reason(&error));
@@ -162,7 +162,7 @@ impl Dialer<'_> {
         loop {
             match socket.connect(&address) {
                 Ok(()) => return Ok(Socket::Unix(socket.into())),
-                // The server's queue is full; nothing tells when it no longer is.
+                // The server's queue is full. The system does not signal when there is room again.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if self.is_cancelled() {
                         return Err(cancelled());
@@ -186,7 +186,7 @@ impl Dialer<'_> {
         let domain = Domain::for_address(address);
         let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
-        // Not worth failing for.
+        // This only improves speed: ignore errors.
         let _ = socket.set_tcp_nodelay(true);
         if self.bind.is_some() {
             bind(&socket, address, from)?;
@@ -215,8 +215,8 @@ impl Dialer<'_> {
         }
     }
 
-    /// The addresses of a name. The system looks names up without end in sight, so that is done
-    /// by a thread that can be left behind; it ends by itself when the system has given up.
+    /// Looks up the addresses of a name. The system's resolver may take very long, so it runs on a
+    /// thread that can be abandoned. That thread ends when the resolver gives up.
     fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, port)]);
@@ -239,7 +239,7 @@ impl Dialer<'_> {
     }
 }
 
-/// The addresses of a host, in the order in which they are tried.
+/// Returns the addresses of a host, in the order in which they are tried.
 ///
 /// # Errors
 /// [`Kind::Connect`] if there is none; [`Kind::Cancelled`].
@@ -254,7 +254,7 @@ pub fn addresses(host: &str, timeout: Duration, cancel: &AtomicBool) -> Result<V
     Ok(addresses)
 }
 
-/// Takes an address of our own, of the same kind as the other's.
+/// Binds to a local address of the same family as the other end's.
 fn bind(socket: &socket2::Socket, to: SocketAddr, from: &[SocketAddr]) -> io::Result<()> {
     let mut last = io::Error::other("client_bind_name has no address of this kind");
     for address in from.iter().filter(|from| from.is_ipv4() == to.is_ipv4()) {
@@ -314,7 +314,7 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let cancel = AtomicBool::new(false);
-        // Where it is ::1 too, nobody listens there.
+        // `localhost` may also be ::1, where nobody listens.
         let socket = dialer(&cancel, None).tcp("localhost", port).unwrap();
         let (local, peer) = socket.addresses();
         assert_eq!(peer.unwrap().port(), port);
@@ -396,7 +396,7 @@ mod tests {
         let cancel = AtomicBool::new(false);
         let patient = dialer(&cancel, None);
         let impatient = Dialer { timeout: Duration::ZERO, ..dialer(&cancel, None) };
-        // Nobody accepts: after as many as the queue holds none gets in.
+        // Nobody accepts connections, so the queue fills up.
         let mut held = Vec::new();
         let error = loop {
             match impatient.unix(&path) {

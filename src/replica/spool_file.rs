@@ -1,5 +1,5 @@
-//! Long messages in replies: written to a file while they arrive, so that no message is too long
-//! for the memory. The file has no name, so that nothing of it is left behind.
+//! Writes long messages of replies to files while they arrive, so that they need not fit into
+//! memory. The files have no name, so nothing is left behind.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use crate::protocol::command::FetchPlace;
 use crate::sys;
 use crate::types::Guid;
 
-/// Where a long message shall go that has not begun to come.
+/// Where to store a long message that has not started to arrive.
 #[derive(Debug)]
 pub(super) struct Place {
     pub size: u64,
@@ -26,7 +26,7 @@ impl From<FetchPlace<'_>> for Place {
     }
 }
 
-/// A message that is on its way into a file.
+/// A message that is being written to a file.
 pub(super) struct SpoolFile {
     dir: PathBuf,
     file: Result<File>,
@@ -36,8 +36,8 @@ pub(super) struct SpoolFile {
 }
 
 impl SpoolFile {
-    /// Takes `size` bytes. Whatever fails is told [at the end](SpoolFile::end): the reply goes on,
-    /// and is read past.
+    /// Starts a file for `size` bytes. Errors are returned [at the end](SpoolFile::end). After an
+    /// error the rest of the reply is still read.
     pub fn begin(place: Place, size: u64) -> SpoolFile {
         let Place { size: wanted, dir } = place;
         let file = if size == wanted {
@@ -48,19 +48,19 @@ impl SpoolFile {
         SpoolFile { dir, file, hash: Sha1::new(), size, left: size }
     }
 
-    /// Bytes that have not come.
+    /// Returns how many bytes have not arrived yet.
     pub fn left(&self) -> u64 {
         self.left
     }
 
-    /// Takes as many of these bytes as belong to the message; says how many.
+    /// Takes as many of these bytes as belong to the message. Returns how many.
     pub fn take(&mut self, bytes: &[u8]) -> usize {
         let count = usize::try_from(self.left).map_or(bytes.len(), |left| left.min(bytes.len()));
         let bytes = bytes.get(..count).unwrap_or_default();
         if let Ok(file) = &mut self.file {
             self.hash.update(bytes);
             if let Err(error) = file.write_all(bytes) {
-                // What was written is given back to the disk at once.
+                // Drop the file, so that its disk space is free at once.
                 self.file = Err(cannot("write", &self.dir, error));
             }
         }
@@ -68,11 +68,10 @@ impl SpoolFile {
         count
     }
 
-    /// The message.
+    /// Returns the complete message.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] if it has another size than its record; [`Kind::Io`] if it cannot be
-    /// stored.
+    /// [`Kind::Corrupt`] if its size differs from its record; [`Kind::Io`] if it cannot be stored.
     pub fn end(self) -> Result<TempLiteral> {
         let SpoolFile { file, hash, size, .. } = self;
         Ok(TempLiteral::new(file?, size, Guid(hash.finalize().into())))
@@ -93,7 +92,7 @@ fn cannot(what: &str, dir: &Path, error: io::Error) -> Error {
         .caused_by(error)
 }
 
-/// The beginning of a line up to a literal, as if that had no bytes.
+/// Replaces the literal at the end of the start of a line by an empty literal.
 pub(super) fn without_literal(mut start: Vec<u8>) -> Vec<u8> {
     while start.pop_if(|byte| matches!(byte, b'\r' | b'\n' | b'}' | b'+')).is_some() {}
     while start.pop_if(|byte| byte.is_ascii_digit()).is_some() {}

@@ -1,59 +1,59 @@
-//! How far a connection has come, for those who only look whether one can be made.
+//! The stages of a connection, for callers that only test whether a connection is possible.
 
 use crate::error::Error;
 use crate::settings::Fingerprint;
 
-/// Receives each stage when it is reached.
+/// A callback for each stage that is reached.
 pub type OnStage<'s> = dyn Fn(Stage) + 's;
 
-/// What was reached, or how an attempt ended.
+/// A stage that was reached, or the end of an attempt.
 #[derive(Debug, Clone)]
 pub enum Stage {
-    /// An attempt begins at this port; 0 for a UNIX socket.
+    /// An attempt starts at this port; 0 for a UNIX socket.
     Begun {
         /// The port.
         port: u16,
     },
-    /// A socket is connected.
+    /// The socket is connected.
     Connected {
         /// The address, or the path of a UNIX socket.
         to: String,
     },
-    /// The server showed this certificate.
+    /// The server presented this certificate.
     Certificate(Shown),
     /// The connection is encrypted.
     Encrypted {
-        /// Version and cipher.
+        /// TLS version and cipher.
         how: String,
-        /// What the certificate was taken for.
+        /// Why the certificate was accepted.
         trust: Trust,
     },
-    /// The server has greeted.
+    /// The server has sent its greeting.
     Greeted {
-        /// Which protocol it speaks.
+        /// The protocol that it speaks.
         protocol: &'static str,
-        /// Its version as it writes it, if it tells.
+        /// Its version string, if it sends one.
         release: Option<String>,
         /// Major and minor version.
         version: Option<(u32, u32)>,
     },
-    /// The connection stays in clear, and may.
+    /// The connection stays in clear text, which is allowed.
     Clear {
-        /// What the server answered to STARTTLS; `None` if it was not asked.
+        /// The server's answer to STARTTLS; `None` if it was not sent.
         refused: Option<String>,
     },
-    /// It is known how to log in.
+    /// The mechanism for the login was chosen.
     Mechanism {
-        /// What the server offers.
+        /// The mechanisms that the server offers.
         offered: Vec<String>,
-        /// What was chosen; `None` where no login is needed.
+        /// The chosen mechanism; `None` if no login is needed.
         chosen: Option<String>,
-        /// Whether the password itself crosses the network, for all on the way to read.
+        /// Whether the password itself crosses the network unprotected.
         clear_password: bool,
     },
     /// The login was accepted.
     LoggedIn,
-    /// What the server offers to whom has logged in.
+    /// What the server offers after the login.
     Offered(Offered),
     /// Whether the connection is compressed.
     Compressed(bool),
@@ -61,7 +61,7 @@ pub enum Stage {
     Failed(Error),
 }
 
-/// What a server offers to a client.
+/// Features that a server offers to a client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Offered {
     /// Compression.
@@ -74,24 +74,24 @@ pub struct Offered {
     pub notifications: bool,
 }
 
-/// A certificate that was shown.
+/// A certificate that a server presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shown {
-    /// Which one.
+    /// Its fingerprint.
     pub fingerprint: Fingerprint,
-    /// The seconds since 1970 until which it is valid; `None` if it cannot be read.
+    /// End of its validity, in seconds since 1970; `None` if it cannot be read.
     pub until: Option<i64>,
 }
 
-/// What a certificate was taken for.
+/// Why a certificate was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
-    /// Its chain, dates and name are right.
+    /// Its chain, dates and name are correct.
     Verified,
-    /// `sync_tls_fingerprint` names it.
+    /// `sync_tls_fingerprint` lists it.
     Pinned,
     /// `sync_tls_verify` is off.
     Off,
-    /// There is nothing to verify it with.
+    /// No trusted certificates are configured to verify it with.
     Nothing,
 }

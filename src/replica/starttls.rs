@@ -1,5 +1,6 @@
-//! Encrypts a connection, and decides whether it may stay in clear: never where somebody was
-//! promised more, whatever the replica, or who is between, offers.
+//! Encrypts a connection, and decides whether it may stay in clear text. It may not if the
+//! configuration or an earlier connection promises TLS, whatever the replica or somebody in between
+//! offers.
 
 use std::net::IpAddr;
 
@@ -16,21 +17,22 @@ use crate::error::{Error, Kind, Result, Subject};
 use crate::events::ConnectionEvent;
 use crate::settings::{Target, TlsMode};
 
-/// Why clear text is refused.
+/// The reason why clear text is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Promise {
-    /// By `sync_tls: require`.
+    /// `sync_tls: require` demands TLS.
     Required,
     /// `sync_tls_fingerprint` names the replica's certificate.
     Pinned,
-    /// TLS with it was begun by this process.
+    /// This process has already used TLS with the replica.
     Begun,
-    /// It was reached over TLS that verified, on this port or on another one that is tried.
+    /// An earlier connection used TLS with a verified certificate, on this port or on another port
+    /// that is tried.
     Remembered(u16),
 }
 
 impl Promise {
-    /// Why it matters that the replica does not offer STARTTLS.
+    /// Returns what is wrong if the replica does not offer STARTTLS.
     fn broken(self) -> &'static str {
         match self {
             Promise::Required => "it does not offer STARTTLS, and sync_tls requires it",
@@ -46,7 +48,7 @@ impl Promise {
 }
 
 impl Connect<'_> {
-    /// What forbids clear text on the ports of `ways`.
+    /// Returns why clear text is forbidden on the ports of `ways`, if it is.
     fn promise(&self, ways: &[Way]) -> Result<Option<Promise>> {
         let tls = &self.settings.tls;
         if tls.sync_tls == TlsMode::Off {
@@ -64,8 +66,9 @@ impl Connect<'_> {
         Ok(self.memory.committed.get().then_some(Promise::Begun))
     }
 
-    /// The port of `ways` on which the replica was reached over TLS that verified. All of them
-    /// count: who closes the port that has TLS must not get the password on the next one.
+    /// Returns the port of `ways` on which TLS with a verified certificate was used before. All
+    /// ports count: an attacker who blocks the port with TLS must not get the password on the next
+    /// one.
     fn remembered(&self, ways: &[Way]) -> Result<Option<u16>> {
         let (Some(known), Target::Tcp { host, .. }) = (&self.memory.verified, self.target) else {
             return Ok(None);
@@ -78,9 +81,9 @@ impl Connect<'_> {
         Ok(None)
     }
 
-    /// The refusal to go on in clear.
+    /// Makes the error for a connection that would stay in clear text.
     fn refuse(&self, port: u16, what: impl Into<String>, promise: Option<Promise>) -> Error {
-        // Another port is held to the same promise: it may be tried.
+        // The same promise applies to other ports, so they may be tried.
         self.refused_clear_text.set(promise.is_some());
         const SERVER_SIDE: &str = "set tls_server_cert and tls_server_key on the replica, and \
                                    allowstarttls: yes if its Cyrus is 3.8.6, 3.10.2, 3.12.1 or later";
@@ -109,7 +112,7 @@ impl Connect<'_> {
         Setup::new(&self.settings.tls, &self.target.host(), alpn)
     }
 
-    /// Encrypts without being asked, where the server's name says so (`/tls`).
+    /// Encrypts without STARTTLS, if the configured name of the server says so (`/tls`).
     pub(super) fn encrypt_at_once(&self, link: &mut Link, way: Way) -> Result<()> {
         match self.target {
             Target::Tcp { tls: true, .. } => self.encrypt(link, self.setup(way.may_be_imap)?, way),
@@ -141,8 +144,8 @@ impl Connect<'_> {
         Ok(())
     }
 
-    /// Encrypts, if that is wanted and to be had. `ways` are all that are tried, `way` the present
-    /// one.
+    /// Encrypts with STARTTLS, if that is wanted and possible. `ways` are all ports that are tried,
+    /// `way` is the current one.
     pub(super) fn start_tls(&self, greeted: &mut Greeted, way: Way, ways: &[Way]) -> Result<()> {
         let is_unix = matches!(self.target, Target::Unix(_));
         if greeted.link.coding().tls().is_some() {
@@ -170,7 +173,7 @@ impl Connect<'_> {
             };
             return Err(self.refuse(way.port, what, Some(promise)));
         }
-        // What cannot be read here should fail before the replica is asked.
+        // Read the files first: if one is unreadable, fail before the replica is asked.
         let setup = self.setup(greeted.tagger.dialect() == Dialect::Imap)?;
         let tag = greeted.tagger.send(&mut greeted.link, "STARTTLS")?;
         match greeted.tagger.answer(&mut greeted.link, tag, &mut |_| ())? {
@@ -193,7 +196,8 @@ impl Connect<'_> {
         self.offered_again(greeted, way)
     }
 
-    /// What was offered in clear may have been anybody's offer.
+    /// Reads the capabilities again, because an attacker could have changed those sent in clear
+    /// text.
     fn offered_again(&self, greeted: &mut Greeted, way: Way) -> Result<()> {
         let offered = std::mem::take(&mut greeted.offer);
         greeted.offer = match greeted.tagger.dialect() {
@@ -206,12 +210,14 @@ impl Connect<'_> {
                 offer.ok_or_else(silent)?
             }
         };
-        // sync_server offers it before TLS alone, but does it (`dobanner`, `cmd_compress`).
+        // sync_server only offers compression before TLS, but also accepts it later (`dobanner`,
+        // `cmd_compress`).
         greeted.offer.deflate |= offered.deflate && greeted.tagger.dialect() == Dialect::Csync;
         Ok(())
     }
 
-    /// `sync_tls: off` is the site's own word, and goes before what was remembered.
+    /// Reports clear text to a server that used TLS before. It is allowed because `sync_tls: off`
+    /// is an explicit decision of the site.
     fn note_clear_text(&self, ways: &[Way]) {
         if let Ok(Some(port)) = self.remembered(ways) {
             let server = server(&self.target.host(), port);
@@ -219,14 +225,14 @@ impl Connect<'_> {
         }
     }
 
-    /// Whether what is sent now can be read by others on the way.
+    /// Returns whether others on the network can read what is sent now.
     pub(super) fn crosses_in_clear(&self, link: &Link) -> bool {
         let stays_here = link.socket.peer().is_some_and(is_loopback);
         let is_unix = matches!(self.target, Target::Unix(_));
         link.coding().tls().is_none() && !is_unix && !stays_here
     }
 
-    /// Warns that the password goes over the network as it is.
+    /// Warns that the password crosses the network unprotected.
     pub(super) fn warn_of_clear_password(&self, link: &Link, mechanism: &str) {
         let peer = link.socket.peer();
         let host = self.target.host();
@@ -236,8 +242,7 @@ impl Connect<'_> {
     }
 }
 
-/// Whether what is sent to an address stays on this machine, an IPv4 address in one of IPv6
-/// included.
+/// Returns whether an address is on this machine. Also recognises IPv4 addresses written as IPv6.
 fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }

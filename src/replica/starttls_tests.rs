@@ -1,4 +1,4 @@
-//! Clear text where something else was promised: scripted peers that offer no TLS, or refuse it.
+//! Tests of clear text where TLS was promised, with scripted peers that offer no TLS or refuse it.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,7 +17,7 @@ const IMAP_PREAUTH: &str = "* PREAUTH [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN 
 const IMAP_ASKED: &str = "* OK a ready\r\n";
 const CAPABILITY: &str = "* CAPABILITY IMAP4rev1 AUTH=PLAIN X-REPLICATION\r\nC1 OK done\r\n";
 
-/// All the ways in which a peer, or who is before it, has no TLS for us.
+/// All the ways in which a peer, or somebody in between, can refuse TLS.
 const WAYS: [&[&str]; 8] = [
     &[CSYNC_CLEAR],
     &[CSYNC, "NO Error initializing TLS\r\n"],
@@ -47,14 +47,14 @@ struct Attempt {
     lines: Vec<(Level, String)>,
 }
 
-/// Connects to a peer; `adjust` is given its port.
+/// Connects to a peer. `adjust` gets its port.
 fn attempt(script: &[&str], adjust: impl Fn(&mut Destination, u16)) -> Attempt {
     let script = script.iter().map(|line| (*line).to_owned()).collect();
     let (place, peer) = peer(local(), script);
     let port = place.rsplit_once(':').unwrap().1.parse().unwrap();
     let mut destination = destination(&place, "try");
     adjust(&mut destination, port);
-    // Ends the login that must not begin.
+    // No login must start. If one does, this makes it fail.
     destination.settings.credentials.mechanisms = Some("NONE".into());
     let lines = Arc::new(Lines::default());
     let session = Session::connect(&destination, lines.clone(), Arc::default(), None);
@@ -64,7 +64,7 @@ fn attempt(script: &[&str], adjust: impl Fn(&mut Destination, u16)) -> Attempt {
     Attempt { error, heard, port, lines }
 }
 
-/// Nothing but questions were asked.
+/// Checks that the client sent only questions.
 #[track_caller]
 fn assert_refused(attempt: &Attempt, says: &str, advice: &str) {
     let Attempt { error, heard, .. } = attempt;
@@ -107,7 +107,7 @@ fn a_server_that_verified_is_not_spoken_to_in_clear() {
         assert_refused(&remembered, "STARTTLS", &command);
 
         let another = attempt(script, |to, port| {
-            // The port may have been another peer's a moment ago.
+            // Another peer may have used this port a moment ago.
             known.forget("127.0.0.1", Some(port)).unwrap();
             to.memory.verified = Some(known.clone());
         });

@@ -1,4 +1,4 @@
-//! The pipeline against scripted peers.
+//! Tests of the pipeline with scripted peers.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -21,7 +21,7 @@ pub(super) fn link(socket: UnixStream, limit: Duration) -> Link {
     Link::new(Socket::Unix(socket), Peer::replica(""), limit, Arc::default()).unwrap()
 }
 
-/// A session whose other end runs `peer` in a thread.
+/// Makes a session whose other end runs `peer` on a thread.
 fn session(
     timeout: Duration,
     peer: impl FnOnce(UnixStream) + Send + 'static,
@@ -40,7 +40,7 @@ pub(super) fn get(session: &mut Session, name: &str) -> Result<Ticket> {
     session.submit(Command::GetUser(&name.into()))
 }
 
-/// Reads up to `count` line feeds.
+/// Reads until `count` line feeds have arrived.
 fn read_lines(socket: &mut UnixStream, count: usize) -> String {
     let (mut text, mut byte) = (Vec::new(), [0]);
     while text.iter().filter(|b| **b == b'\n').count() < count {
@@ -87,7 +87,7 @@ fn two_full_pipes_do_not_wait_for_each_other() {
     const COMMANDS: usize = 200;
     const LENGTH: usize = 8000;
     let (mut session, peer) = patient(|mut socket| {
-        // A server that does not read the next command before its reply is written.
+        // A server that reads the next command only after it has written its reply.
         for _ in 0..COMMANDS {
             let mut command = vec![0; "GET USER ".len() + LENGTH + "\r\n".len()];
             socket.read_exact(&mut command).unwrap();
@@ -149,7 +149,7 @@ fn bye_and_end_name_what_was_waited_for() {
 fn after_bad_no_reply_is_trusted() {
     let (mut session, peer) = patient(|mut socket| {
         read_lines(&mut socket, 2);
-        // The second OK would be taken for the reply to the second command.
+        // The second OK could be mistaken for the reply to the second command.
         socket.write_all(b"BAD IMAP_PROTOCOL_ERROR Failed to parse\r\nOK\r\nOK\r\n").unwrap();
     });
     let (first, second) = (get(&mut session, "a").unwrap(), get(&mut session, "b").unwrap());
@@ -173,7 +173,7 @@ fn nonsense_is_a_protocol_error() {
         let (mut session, peer) = patient(move |mut socket| {
             read_lines(&mut socket, 1);
             socket.write_all(reply).unwrap();
-            // Whatever else is asked gets no answer.
+            // Read everything else without answering.
             let _ = socket.read_to_end(&mut Vec::new());
         });
         let ticket = get(&mut session, "a").unwrap();
@@ -238,7 +238,7 @@ fn a_long_reply_is_taken_as_far_as_the_master_itself_has_that_much() {
         let item = format!("* LSUB (user.fred.{})\r\n", "x".repeat(1000));
         let many = item.repeat(1000);
         for _ in 0..30 {
-            // Whoever gives up closes.
+            // The other end closes when it gives up.
             if socket.write_all(many.as_bytes()).is_err() {
                 return;
             }
@@ -259,7 +259,7 @@ fn a_long_reply_is_taken_as_far_as_the_master_itself_has_that_much() {
     peer.join().unwrap();
 }
 
-/// A file with fewer bytes than it should have.
+/// A message file that is shorter than it should be.
 struct Short(Text);
 
 impl MessageFiles for Short {
@@ -301,7 +301,7 @@ fn a_replica_that_does_not_say_goodbye_is_left() {
 fn a_replica_that_sends_a_byte_now_and_then_is_as_good_as_silent() {
     let (mut session, peer) = session(Duration::from_millis(300), |mut socket| {
         read_lines(&mut socket, 1);
-        // Each well before the timeout; it ends when the other side hangs up.
+        // Each byte comes well before the timeout. The loop ends when the other end closes.
         let pause = Duration::from_millis(20);
         while socket.write_all(b"x").is_ok() {
             std::thread::sleep(pause);
@@ -342,7 +342,7 @@ fn short_lines_before_each_timeout_are_silence() {
     peer.join().unwrap();
 }
 
-/// Turns every bit over, and refuses a NUL.
+/// A layer that inverts every bit, and refuses a NUL.
 struct Flip;
 
 impl super::layer::Layer for Flip {
@@ -387,7 +387,7 @@ fn a_security_layer_is_around_all_bytes_and_compression_within_it() {
     let packed: Vec<u8> = bytes[..size].iter().map(|byte| !byte).collect();
     let mut clear = Vec::new();
     let mut inflate = flate2::read::DeflateDecoder::new(&packed[..]);
-    // The stream has no end yet.
+    // The stream has no end yet, so this returns an error.
     let _ = inflate.read_to_end(&mut clear);
     assert_eq!(clear, [b'a'; 10_000]);
 

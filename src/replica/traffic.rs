@@ -1,6 +1,6 @@
-//! What is counted of a connection.
+//! Counts the bytes of a connection.
 
-/// Bytes that went over the wire.
+/// Bytes that were transferred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Traffic {
     /// Bytes of commands, before compression.
@@ -14,7 +14,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// What went over two connections.
+    /// Adds the bytes of another connection.
     #[must_use]
     pub fn and(self, other: Traffic) -> Traffic {
         Traffic {
@@ -25,7 +25,8 @@ impl Traffic {
         }
     }
 
-    /// Bytes that went either way: a replica may have to get rid of a reply before it reads on.
+    /// Returns the bytes in both directions. Replies count as progress of a write, because a
+    /// replica may have to send a reply before it reads more.
     pub(super) fn moved(&self) -> u64 {
         self.sent_raw + self.received
     }

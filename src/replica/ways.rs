@@ -1,23 +1,24 @@
-//! The ports where a replica may be (`backend_connect` in `imap/backend.c`, `sync_connect` in
-//! `imap/sync_support.c`).
+//! Chooses the ports on which to look for a replica (`backend_connect` in `imap/backend.c`,
+//! `sync_connect` in `imap/sync_support.c`).
 
 use crate::error::Result;
 use crate::settings::service_port;
 
-/// One way to reach a replica.
+/// A port on which a replica may listen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Way {
     /// The port.
     pub port: u16,
-    /// Whether imapd may be there.
+    /// Whether imapd may listen there.
     pub may_be_imap: bool,
 }
 
-/// The ports to try in order. One that is named, in the server's name or by `sync_port`, is the
-/// only one: its greeting tells who is there. Else imapd's comes first, if `try_imap`.
+/// Returns the ports to try, in order. If the server's name or `sync_port` names a port, it is the
+/// only one, and its greeting shows which server listens. Otherwise imapd's port comes first, if
+/// `try_imap` is set.
 ///
 /// # Errors
-/// [`Kind::Config`] for a service that is not known.
+/// [`Kind::Config`](crate::Kind::Config) if a service is unknown.
 pub(super) fn ways(named: Option<u16>, try_imap: bool) -> Result<Vec<Way>> {
     let way = |service: &str, may_be_imap| Ok(Way { port: service_port(service)?, may_be_imap });
     match named {

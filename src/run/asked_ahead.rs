@@ -1,5 +1,5 @@
-//! Users whose state the replica is asked for before it is their turn, so that no round trip is
-//! waited for between one user and the next.
+//! Requests the replica's state of the next users ahead of time, so that no task waits a round trip
+//! between one user and the next.
 
 use std::collections::VecDeque;
 
@@ -9,13 +9,14 @@ use crate::protocol::Ticket;
 use crate::sync::{self, Pass};
 use crate::types::UserId;
 
-/// The questions on a session, in the order in which they were asked.
+/// The pending requests of a session, in the order in which they were sent.
 #[derive(Debug, Default)]
 pub struct AskedAhead(VecDeque<(UserId, Ticket)>);
 
 impl AskedAhead {
-    /// Asks for the user of a goal and for those who come next, and forgets what was asked for
-    /// others. A user after whom nobody comes asks when it is its turn.
+    /// Requests the state of the goal's user and of the users `ahead`, and discards requests for
+    /// all other users. If `ahead` is empty, nothing is requested: the task of the last user sends
+    /// its own request.
     pub fn ask(&mut self, goal: &Goal, ahead: &[UserId], pass: &mut Pass<'_>) -> Result<()> {
         let now = if let Goal::User(user) = goal { Some(user) } else { None };
         let is_wanted = |user: &UserId| Some(user) == now || ahead.contains(user);
@@ -37,18 +38,18 @@ impl AskedAhead {
         Ok(())
     }
 
-    /// Takes out what the replica was asked for a user.
+    /// Removes and returns the ticket of the request for a user.
     pub fn take(&mut self, user: &UserId) -> Option<Ticket> {
         let at = self.0.iter().position(|(asked, _)| asked == user)?;
         self.0.remove(at).map(|(_, ticket)| ticket)
     }
 
-    /// Forgets all, for nobody will replicate them over this session.
+    /// Discards all requests, because their users will not be replicated over this session.
     pub fn discard(&mut self, pass: &mut Pass<'_>) {
         self.0.drain(..).for_each(|(_, ticket)| pass.session.discard(ticket));
     }
 
-    /// Forgets all, for the session is over.
+    /// Forgets all requests, because the session is lost.
     pub fn clear(&mut self) {
         self.0.clear();
     }

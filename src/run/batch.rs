@@ -1,4 +1,4 @@
-//! Tasks that are done once: every mode but rolling replication. Pure: it is stepped.
+//! Runs tasks once: all modes except rolling replication. Pure: a state machine that is stepped.
 
 use super::executor::{Executor, Settled};
 use super::outcome::Undone;
@@ -10,47 +10,48 @@ use crate::names::Namespace;
 use crate::settings::Jobs;
 use crate::types::{Backlog, ReplicaName};
 
-/// Goals that are made into tasks ahead of time, for each worker: no more, for their names may come
-/// from somebody who has not thought of the next yet.
+/// How many goals per worker are turned into tasks ahead of time. Not more, because the caller may
+/// produce the goals while the batch runs.
 const READY: usize = 8;
 
-/// How a batch works.
+/// Parameters of a batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
-    /// What is done about failures.
+    /// What to do about failures.
     pub policy: RetryPolicy,
-    /// Whether all ends when the connection is lost for good over a task. Else that task failed.
+    /// Whether the batch ends if a task loses the connection for the last time. If not, only this
+    /// task fails.
     pub lost_ends_all: bool,
-    /// Whether the replica is told at the end to release its staged message files.
+    /// Whether to tell the replica at the end to release its staged message files.
     pub release: bool,
-    /// Whether to connect even if there is no task.
+    /// Whether to connect even if there are no tasks.
     pub connect: bool,
-    /// How many workers there are.
+    /// The number of workers.
     pub jobs: Jobs,
-    /// How long it took to connect the first, if it is connected already.
+    /// How long it took to connect the first worker, if it is connected already.
     pub open: Option<Moment>,
 }
 
-/// What is to be done, in order; taken as it is needed.
+/// The goals in order. They are read only when needed.
 pub type Goals<'g> = Box<dyn Iterator<Item = Goal> + 'g>;
 
-/// Tasks to be done once.
+/// A set of tasks that runs once.
 pub struct Batch<'n> {
     rules: Rules,
     names: &'n Namespace,
     executor: Executor,
     rest: Goals<'n>,
-    /// How many of them are tasks by now.
+    /// How many goals have become tasks.
     numbered: u64,
     replica: ReplicaName,
-    /// Whether somebody asked to stop, which ends pauses between attempts to connect.
+    /// Whether a stop was requested, which ends pauses between attempts to connect.
     is_stopping: bool,
-    /// How it ends, when nobody works on anything any more.
+    /// The result of the batch, returned once all workers are idle.
     ending: Option<Result<()>>,
 }
 
 impl<'n> Batch<'n> {
-    /// These goals, in this order, for a replica. One that fails stops no other.
+    /// Makes a batch of these goals for a replica. A goal that fails does not stop the others.
     pub fn new(
         goals: Goals<'n>,
         rules: Rules,
@@ -116,7 +117,8 @@ impl<'n> Batch<'n> {
         }
     }
 
-    /// Makes tasks of the next goals, not of all at once: there may be very many.
+    /// Turns the next goals into tasks. It does not do this for all goals at once, because there
+    /// may be very many.
     fn fill(&mut self) {
         let most = READY * self.executor.reach();
         while self.executor.queue.ready() < most
@@ -136,7 +138,7 @@ impl<'n> Batch<'n> {
         if !self.executor.queue.is_idle() {
             self.executor.dispatch(now, out);
         } else if self.rules.connect && !self.executor.connect_first(now, out) {
-            // The connection is on its way.
+            // Wait for the connection.
         } else if self.executor.team.is_at_rest()
             && !(self.rules.release && self.executor.team.release_staged(out))
         {
@@ -168,7 +170,7 @@ impl Machine for Batch<'_> {
         }
         let then = match self.ending.take_if(|_| self.executor.team.is_at_rest()) {
             Some(how) => Then::End(how),
-            // At the end nothing is begun any more.
+            // The batch is ending: start nothing more.
             None if self.ending.is_some() => Then::Wait(Wait { until: None, log: false }),
             None => Then::Wait(Wait { until: self.executor.next_turn(now), log: false }),
         };

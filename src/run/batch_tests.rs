@@ -1,4 +1,4 @@
-//! Batches, stepped by hand.
+//! Tests that step batches by hand.
 
 use std::time::Duration;
 
@@ -96,7 +96,8 @@ fn a_request_to_stop_ends_it_with_the_task_that_it_ended() {
         &[
             ("start", &["connect 0"]),
             ("connected 0", &["run 0: USER anna; ahead [\"bert\"]"]),
-            // One that asks for no more than an end of the present task is for rolling replication.
+            // A batch does not stop after the current task, like rolling replication does: it stops
+            // at once.
             ("asked Stop", &[]),
             ("done 0", &["settled USER anna: []", "run 0: USER bert"]),
             ("stopped 0", &["end with Cancelled"]),
@@ -165,7 +166,7 @@ fn whoever_wakes_it_up_ends_a_pause_between_attempts_and_whoever_stops_it_all_at
             ("start", &["connect 0"]),
             ("connected 0 Connect", &["tell: Connect", "tell: again in 15 s", "wait 15 s"]),
             ("asked WakeUp", &["connect 0"]),
-            // During an attempt it is for the pause after that.
+            // During an attempt, a wake-up cancels the pause after that attempt.
             ("asked WakeUp", &[]),
             ("connected 0 Connect", &["tell: again in 30 s", "connect 0"]),
             ("connected 0 Connect", &["tell: again in 60 s", "wait 60 s"]),
@@ -201,7 +202,7 @@ fn several_workers_share_the_tasks_and_end_together() {
             ("done 1", &["settled USER emil: []", "run 1: USER fred"]),
             ("done 1", &["settled USER fred: []"]),
             ("at 0.1", &[]),
-            // Another's, which that one has no time for.
+            // Worker 1 takes over a user that worker 0 has requested but has no time for.
             ("over", &["run 1: USER bert"]),
             ("done 0", &["settled USER anna: []", "run 0: USER carl; ahead [\"dora\"]"]),
             ("stopped 0", &[]),
@@ -236,7 +237,7 @@ fn a_replica_that_takes_fewer_connections_leaves_us_with_those_and_nobody_hears_
                 ],
             ),
             ("at 20", &[]),
-            // It may take more by now.
+            // The replica may accept more connections now.
             (
                 "done 1",
                 &[

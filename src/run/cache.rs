@@ -1,12 +1,12 @@
-//! The replication cache on disk.
+//! Stores the replication cache on disk.
 //!
-//! The format is our own, beside the path that `sync_cache_db_path` names (with `.cyrsync` at its
-//! end) and not at it: Cyrus's client keeps a database there, of which nothing here writes any.
-//! A file of it is a first line with its version, a line with the replica's name, and records:
-//! length and CRC-32 of the rest, 4 bytes each, big-endian; the mailbox's name, a line break, and
-//! its state as the replica would tell it, nothing for one that is forgotten. Of a mailbox the last
-//! record counts. What is torn or damaged is cut off; a state that is too old does no harm (see
-//! [`Cache`]).
+//! The file format is our own. The file is not at the path of `sync_cache_db_path`, where Cyrus's
+//! client keeps a database, but beside it, with the suffix `.cyrsync`. It starts with a line with
+//! the format's version and a line with the replica's name. Records follow. Each has the length and
+//! the CRC-32 of its body, 4 bytes each, big-endian, and then the body: the mailbox's name, a line
+//! feed, and the mailbox's state as the replica would report it. An empty state means that the
+//! mailbox was forgotten. The last record of a mailbox is the valid one. Torn or damaged records
+//! are cut off. A state that is too old does no harm (see [`Cache`]).
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -28,15 +28,15 @@ use crate::types::MboxName;
 
 const FIRST_LINE: &str = "cyrsync replication cache 1\n";
 const HEAD: usize = 8;
-/// Below this no file is worth being rewritten.
+/// A smaller file is not worth rewriting.
 const SMALL: u64 = 1 << 20;
 
-/// The same for all workers of a client.
+/// A cache that all workers of a client share.
 #[derive(Debug, Clone)]
 pub struct SharedCache(Arc<Mutex<DiskCache>>);
 
 impl SharedCache {
-    /// Shares a cache.
+    /// Makes a cache shareable.
     pub fn new(cache: DiskCache) -> SharedCache {
         SharedCache(Arc::new(Mutex::new(cache)))
     }
@@ -56,7 +56,7 @@ impl Cache for SharedCache {
     }
 }
 
-/// Remembers mailboxes of one replica in a file. In memory it has their names alone.
+/// Remembers the mailboxes of one replica in a file. Only their names are kept in memory.
 #[derive(Debug)]
 pub struct DiskCache {
     file: File,
@@ -64,12 +64,12 @@ pub struct DiskCache {
     server: String,
     places: HashMap<MboxName, Place>,
     end: u64,
-    /// Bytes of records that still count.
+    /// The size of all valid records, in bytes.
     live: u64,
     failed: bool,
 }
 
-/// Where a record is, its head included.
+/// The position of a record, including its head.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     offset: u64,
@@ -77,11 +77,12 @@ struct Place {
 }
 
 impl DiskCache {
-    /// The cache beside `path` for the replica `server`: empty if there is none yet, or one for
-    /// another replica.
+    /// Opens the cache beside `path` for the replica `server`. It is empty if there is no file yet,
+    /// or if the file is for another replica.
     ///
     /// # Errors
-    /// [`Kind::Locked`](crate::Kind::Locked) if another process uses it; those of the system.
+    /// [`Kind::Locked`](crate::Kind::Locked) if another process uses the cache; those of the
+    /// system.
     pub fn open(path: &Path, server: &str) -> Result<DiskCache> {
         let mut name = path.to_owned().into_os_string();
         name.push(".cyrsync");
@@ -156,7 +157,7 @@ impl DiskCache {
         read_record(&mut record.as_slice())
     }
 
-    /// Writes what counts to a new file in the place of this one.
+    /// Writes all valid records to a new file, which replaces this one.
     fn rewrite(&mut self) -> io::Result<()> {
         let mut path = self.path.clone().into_os_string();
         path.push(".new");
@@ -182,7 +183,7 @@ impl DiskCache {
         Ok(())
     }
 
-    /// Appends a record; a cache that cannot be written to is given up, as it might mislead.
+    /// Appends a record. If that fails, the cache is disabled, because old records could be wrong.
     fn append(&mut self, name: &MboxName, state: &[u8]) {
         let body = [name.as_bytes(), b"\n", state].concat();
         let mut record = Vec::with_capacity(HEAD + body.len());
@@ -201,7 +202,7 @@ impl DiskCache {
             Err(_) => {
                 self.failed = true;
                 self.places.clear();
-                // It does not matter if that fails: what is in there is only old.
+                // Ignore errors here: the remaining records are only too old.
                 let _ = self.file.set_len(0);
             }
         }
@@ -209,8 +210,8 @@ impl DiskCache {
 }
 
 impl Drop for DiskCache {
-    /// A process that another thread starts at this moment has the file open for an instant, too:
-    /// closing it would not be enough.
+    /// Releases the lock. Closing the file is not enough: a child process that another thread
+    /// starts at this moment also has the file open for a short time.
     fn drop(&mut self) {
         lock::release(&self.file);
     }
@@ -247,7 +248,7 @@ fn options() -> OpenOptions {
     options
 }
 
-/// The body of the next record; `None` at the end, or where something is damaged.
+/// Reads the body of the next record. Returns `None` at the end, or at a damaged record.
 fn read_record(reader: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut head = [0; HEAD];
     let mut body = Vec::new();

@@ -1,6 +1,6 @@
-//! Carries out one task on a session. What a log asks for (`sync_do_reader` in Cyrus's
-//! `imap/sync_support.c`) goes from the cheapest to the most thorough, and what fails is tried as
-//! part of something larger.
+//! Carries out one task over a session. Log entries (`sync_do_reader` in Cyrus's
+//! `imap/sync_support.c`) are handled from the cheapest to the most thorough. If an entry fails, it
+//! is promoted: something larger that contains it is replicated instead.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,11 +14,11 @@ use crate::names::Namespace;
 use crate::sync::{self, Pass, is_left_out, is_locked, is_put_off};
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
-/// Carries out a task. `asked` has what the replica was asked for ahead of time. Returns what could
-/// not be done for its own sake.
+/// Carries out a task. `asked` has the requests that were sent ahead of time. Returns the parts
+/// that failed for reasons of their own.
 ///
 /// # Errors
-/// A lost connection, or a request to stop: how far it came is not known then.
+/// A lost connection, or a request to stop. It is not known then which parts were done.
 pub fn carry_out(
     goal: &Goal,
     pass: &mut Pass<'_>,
@@ -45,25 +45,26 @@ pub fn carry_out(
     }
 }
 
-/// An error of the task itself; one that ends everything is passed on.
+/// Returns an error that concerns only this part of the task. Fails with an error that ends the
+/// whole task.
 fn own(error: Error) -> Result<Error> {
     let ends_all = error.is_connection() || error.kind() == Kind::Cancelled || is_put_off(&error);
     if ends_all { Err(error) } else { Ok(error) }
 }
 
-/// A task of a log that is being carried out.
+/// A task with log entries that is being carried out.
 struct Log<'r, 's> {
     pass: &'r mut Pass<'s>,
     names: &'r Namespace,
     observer: &'r dyn Observer,
-    /// Users to look at as a whole.
+    /// Users that must be replicated as a whole.
     users: Vec<UserId>,
-    /// Roots that a deleted user may have left to the one who has the name now.
+    /// Quota roots that may still have the limits of a deleted user of the same name.
     roots: Vec<Text>,
     undone: Vec<Undone>,
 }
 
-/// What the entries ask for, sorted.
+/// The entries, sorted by what they ask for.
 #[derive(Default)]
 struct Sorted {
     mailboxes: Vec<MboxName>,
@@ -104,7 +105,7 @@ impl<'r, 's> Log<'r, 's> {
         self.users(entries)?;
         self.roots()?;
         self.unusers(sorted.unusers)?;
-        // Those who were created again meanwhile.
+        // Now users that were created again meanwhile.
         self.users(entries)?;
         self.roots()?;
         Ok(self.undone)
@@ -132,11 +133,11 @@ impl<'r, 's> Log<'r, 's> {
         Ok(())
     }
 
-    /// A user who was deleted is here again: the replica may still have what was of the earlier
-    /// one.
+    /// Handles a deleted user who exists again: the replica may still have data of the earlier
+    /// user.
     fn has_come_back(&mut self, entry: &LogEntry, user: UserId) {
         self.promoting(entry.text(), "USER", &user);
-        // No mailbox shows it before the new ones are there.
+        // Until the new mailboxes are on the replica, none of them refers to this quota root.
         self.roots.push(Text::new(self.names.inbox(&user).as_bytes()));
         self.users.push(user);
     }
@@ -150,7 +151,7 @@ impl<'r, 's> Log<'r, 's> {
         for entry in entries {
             match entry {
                 LogEntry::Annotation(name) if name.is_empty() => sorted.server = true,
-                // Looking at the mailbox compares its annotations and finds its tombstone.
+                // Replicating the mailbox also compares its annotations and finds its tombstone.
                 LogEntry::Annotation(name) => sorted.mailboxes.push(name.clone()),
                 LogEntry::UnMailbox(name) => {
                     if let Ok(None) = self.pass.store.lookup(name) {
@@ -178,11 +179,11 @@ impl<'r, 's> Log<'r, 's> {
         sorted
     }
 
-    /// Finds the users to look at as a whole.
+    /// Finds the users that must be replicated as a whole.
     ///
-    /// A user without INBOX may have mailboxes all the same. One who was deleted and is here again
-    /// has nothing of what was: the replica must let go of it. Where the INBOX cannot be read,
-    /// looking at the user reports it.
+    /// A user without INBOX can still have mailboxes. If a user was deleted and exists again, the
+    /// replica must delete the earlier user's data. If the INBOX's entry cannot be read,
+    /// replicating the user reports the error.
     fn find_users(&mut self, entries: &[LogEntry]) {
         for entry in entries {
             let user = match entry {
@@ -205,9 +206,9 @@ impl<'r, 's> Log<'r, 's> {
                 if let Err(error) = sync::user(self.pass, &user, None) {
                     self.leave(vec![LogEntry::User(user)], own(error)?);
                 } else if !self.has_inbox(&user) {
-                    // The user was deleted after the user's mailboxes were taken for part of the
-                    // whole. There was no whole then, but mailboxes that were deleted before are
-                    // still there.
+                    // The user was deleted after this task had decided to replicate the whole user
+                    // instead of single mailboxes. There is no user to replicate any more, but
+                    // mailboxes that were deleted before still have to be replicated.
                     self.mailboxes(self.of_user(entries, &user))?;
                 }
             }
@@ -225,7 +226,7 @@ impl<'r, 's> Log<'r, 's> {
         if names.is_empty() {
             return Ok(());
         }
-        // What cannot be read is reported by the mailbox that it belongs to.
+        // Unreadable entries are reported when their mailboxes are replicated.
         let with_relatives =
             sync::with_relatives(self.pass, &names).unwrap_or_else(|_| names.clone());
         let Err(error) = sync::mailboxes(self.pass, &with_relatives) else { return Ok(()) };
@@ -238,7 +239,8 @@ impl<'r, 's> Log<'r, 's> {
         let mut left = Vec::new();
         for name in names {
             match self.names.owner(&name) {
-                // The replica would end over the whole user too, with every message that comes in.
+                // Do not promote this mailbox to the whole user: the replica would end the
+                // connection again, and this with every new message.
                 _ if left_out => left.push(name),
                 Some(user) if self.promote(&LogEntry::Mailbox(name.clone()), &user) => {}
                 _ => left.push(name),
@@ -248,7 +250,7 @@ impl<'r, 's> Log<'r, 's> {
             self.leave(left.into_iter().map(LogEntry::Mailbox).collect(), error);
             return Ok(());
         }
-        // Which one is it?
+        // Find out which of the mailboxes has failed.
         for name in left {
             let result = sync::mailboxes(self.pass, std::slice::from_ref(&name));
             self.settle(result, vec![LogEntry::Mailbox(name)])?;
@@ -310,7 +312,7 @@ impl<'r, 's> Log<'r, 's> {
         self.observer.event(&RunEvent::Promoting { item, to }.into());
     }
 
-    /// Has the whole user looked at instead, if that helps.
+    /// Promotes an entry to its user, if the user has an INBOX.
     fn promote(&mut self, entry: &LogEntry, user: &UserId) -> bool {
         if !self.has_inbox(user) {
             return false;
@@ -322,7 +324,8 @@ impl<'r, 's> Log<'r, 's> {
         true
     }
 
-    /// Whether the user has an INBOX. Where that cannot be read, looking at the user reports it.
+    /// Returns whether the user has an INBOX. Also true if its entry cannot be read, because
+    /// replicating the user reports the error.
     fn has_inbox(&self, user: &UserId) -> bool {
         sync::has_inbox(self.pass, user).unwrap_or(true)
     }
@@ -344,7 +347,7 @@ impl<'r, 's> Log<'r, 's> {
     }
 }
 
-/// The mailboxes to look at, each once: in order, of a rename both names.
+/// Returns the mailboxes of the entries in order, without duplicates. A rename has two.
 fn mailboxes_of(entries: &[LogEntry]) -> Vec<MboxName> {
     let mut names = Vec::new();
     let mut known = HashSet::new();

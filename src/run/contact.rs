@@ -1,47 +1,47 @@
-//! Contact with the replica: since when there is none, how often it was tried, and when that is
-//! reported again. Pure.
+//! Tracks contact with the replica: since when there is none, how often connecting failed, and when
+//! to report this again. Pure: no I/O, no clock.
 
 use std::time::Duration;
 
 use super::moment::Moment;
 use crate::error::Error;
 
-/// How often it is reported that the replica still cannot be reached.
+/// How often to report that the replica is still unreachable.
 const REMIND: Duration = Duration::from_secs(300);
 
-/// A replica that cannot be reached.
+/// A period in which the replica is unreachable.
 #[derive(Debug, Clone)]
 pub struct Outage {
     /// When the first attempt failed.
     pub since: Moment,
-    /// Attempts that failed.
+    /// How many attempts have failed.
     pub attempts: u32,
-    /// Why the last one failed.
+    /// The error of the last attempt.
     pub error: Error,
-    /// When the next one begins, if there is one.
+    /// When the next attempt begins, if there is one.
     pub next: Option<Moment>,
-    /// When this was reported last.
+    /// When the outage was last reported.
     reported: Moment,
 }
 
-/// What is known of the way to the replica.
+/// What is known about contact with the replica.
 #[derive(Debug, Clone, Default)]
 pub enum Contact {
-    /// No attempt to connect has ended.
+    /// No attempt to connect has ended yet.
     #[default]
     Unknown,
-    /// There is a connection, or was when one was needed last.
+    /// There is a connection, or the last attempt to connect succeeded.
     Reached {
         /// Since when.
         since: Moment,
     },
-    /// There is none.
+    /// The replica cannot be reached.
     Lost(Outage),
 }
 
 impl Contact {
-    /// An attempt to connect failed; the next one begins then, if there is one. Returns how many
-    /// have failed.
+    /// Records an attempt to connect that failed. `next` is when the next one begins, if there is
+    /// one. Returns how many attempts have failed in a row.
     pub fn failed(&mut self, error: &Error, now: Moment, next: Option<Moment>) -> u32 {
         let error = error.clone();
         let outage = match self {
@@ -59,7 +59,7 @@ impl Contact {
         attempts
     }
 
-    /// There is a connection. Returns the outage that this ends.
+    /// Records that there is a connection. Returns the outage that has ended, if there was one.
     pub fn reached(&mut self, now: Moment) -> Option<Outage> {
         if matches!(self, Contact::Reached { .. }) {
             return None;
@@ -70,14 +70,15 @@ impl Contact {
         }
     }
 
-    /// The last connection is lost; whether there can be another shows the next attempt.
+    /// Records that the last connection is lost. The next attempt will show whether the replica is
+    /// reachable.
     pub fn dropped(&mut self) {
         if let Contact::Reached { .. } = self {
             *self = Contact::Unknown;
         }
     }
 
-    /// The outage, if it is time to report again that it goes on.
+    /// Returns the outage if it must be reported again now.
     pub fn remind(&mut self, now: Moment) -> Option<&Outage> {
         if self.next_reminder()? > now {
             return None;
@@ -87,10 +88,10 @@ impl Contact {
         Some(outage)
     }
 
-    /// When it is time to report again that there is no connection.
+    /// Returns when the outage must be reported again.
     pub fn next_reminder(&self) -> Option<Moment> {
         match self {
-            // Without another attempt it is over, and the caller has the error.
+            // If there is no further attempt, the caller already has the error.
             Contact::Lost(outage) if outage.next.is_some() => {
                 Some(outage.reported.saturating_add(REMIND))
             }

@@ -1,6 +1,6 @@
-//! Rolling replication (`do_daemon` in Cyrus's `imap/sync_client.c`): takes over what a channel's
-//! log says, has it done, waits for more. A task that fails stays in the log and is tried again
-//! after a growing pause; it stops no other. Pure: it is stepped.
+//! Rolling replication (`do_daemon` in Cyrus's `imap/sync_client.c`). It takes over a channel's
+//! log, runs the tasks in it, and waits for more. A failed task stays in the log and is tried again
+//! after a growing pause, and it does not stop other tasks. Pure: a state machine that is stepped.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,35 +23,35 @@ use crate::names::Namespace;
 use crate::sync::TICK;
 use crate::types::ReplicaName;
 
-/// How often the shutdown file is looked for.
+/// How often to check for the shutdown file.
 const LOOK: Duration = Duration::from_millis(1_100);
-/// How often the log is looked for where the system tells of it, for it may miss something.
+/// How often to check the log although the system reports changes, because it may miss some.
 const LOOK_FOR_LOG: Duration = Duration::from_secs(10);
-/// How often what is left of a long log is noted on disk, at most.
+/// The shortest interval between writes of the remaining entries of a long log to disk.
 const NOTE_EVERY: Duration = Duration::from_secs(2);
-/// Time without another entry after which a change counts as complete.
+/// A change counts as complete if no further entry is logged within this time.
 const QUIET: Duration = Duration::from_millis(5);
-/// How often that is waited for.
+/// How many times to wait for such a quiet moment.
 const QUIET_TRIES: u32 = 3;
-/// How long a worker beside the first has nothing to do before it says goodbye to the replica.
+/// After this idle time a worker disconnects, except the last one.
 const LEAVE: Duration = Duration::from_secs(30);
-/// After the disk refused what must be written to it.
+/// Pause after an error when writing to the log or the work file.
 const DISK_PAUSE: Duration = Duration::from_secs(10);
 
-/// How far it is.
+/// The phase of the daemon.
 #[derive(Debug)]
 enum Phase {
-    /// Nothing is read before there is a connection.
+    /// Waiting for the first connection. Nothing is read before.
     Connecting,
-    /// What an earlier client left behind is being read.
+    /// Reading the work file that an earlier client left behind.
     Reading,
-    /// It rolls.
+    /// Taking over the log and running tasks.
     Rolling,
-    /// It ends when nobody works on anything any more.
+    /// Waiting until all workers are idle.
     Ending {
-        /// How; as somebody asks for if `None`.
+        /// The result. `None` if the request in `asked` decides it.
         how: Option<Result<Ended>>,
-        /// Whether what is left was noted, as far as it can be.
+        /// Whether the undone entries were written to disk, or this has failed.
         is_noted: bool,
     },
 }
@@ -64,34 +64,35 @@ pub struct Daemon<'n> {
     executor: Executor,
     log: HandOver,
     phase: Phase,
-    /// What somebody asked for.
+    /// The strongest request from outside so far.
     asked: Option<Asked>,
-    /// Whether the log was to be taken over once.
+    /// Whether a take-over of the log was ever started.
     taken: bool,
-    /// When it was taken over last.
+    /// When the log was last taken over.
     last_take: Option<Moment>,
-    /// When the log was looked for last without finding one, unless something happened since.
+    /// When the log was last checked and empty, unless something was logged since.
     missed: Option<Moment>,
-    /// How often to wait for quiet after something was logged.
+    /// How many more times to wait for a quiet moment after something was logged.
     quiet_tries: u32,
-    /// When what is left was noted last.
+    /// When the undone entries were last written to disk.
     last_noted: Moment,
-    /// Whether something may have to be noted.
+    /// Whether the undone entries may have changed since they were written.
     is_stale: bool,
-    /// Who tells the replica to release its files because it is time to (`-t`).
+    /// The worker that is telling the replica to release its files because of the time limit
+    /// (`-t`).
     restarting: Option<WorkerId>,
-    /// Whether the replica ended the last session by itself.
+    /// Whether the replica itself ended the last session.
     goodbye: bool,
-    /// When a task was last done as a whole, or nothing was left to do.
+    /// When a task last succeeded completely, or there was nothing left to do.
     last_success: Option<Moment>,
-    /// When the log was begun that was taken over last.
+    /// When the first entry was written to the log that was last taken over.
     last_log: Option<SystemTime>,
 }
 
 impl<'n> Daemon<'n> {
-    /// A daemon that did nothing yet.
+    /// Makes a daemon in its initial state.
     ///
-    /// `replica` and `work`, the work file, are for messages.
+    /// `replica` and the path of the work file, `work`, are for messages.
     pub fn new(
         rules: Rules,
         names: &'n Namespace,
@@ -168,8 +169,8 @@ impl<'n> Daemon<'n> {
             },
             Input::Logged => {
                 self.missed = None;
-                // One change makes several entries in a row: they go together, so that those that
-                // come a moment later need not wait for the next take-over.
+                // One change writes several entries in quick succession. Wait for all of them, so
+                // that the later ones do not have to wait for the next take-over.
                 self.quiet_tries = match self.quiet_tries {
                     _ if self.rules.sync_repeat_interval.is_zero() => 0,
                     0 => QUIET_TRIES,
@@ -191,14 +192,14 @@ impl<'n> Daemon<'n> {
         matches!(self.phase, Phase::Ending { .. })
     }
 
-    /// Begins to end, unless it does already.
+    /// Starts to end, unless the daemon is ending already.
     fn end(&mut self, how: Option<Result<Ended>>) {
         if !self.is_ending() {
             self.phase = Phase::Ending { how, is_noted: false };
         }
     }
 
-    /// The log failed at the end: that is how it ends, unless something failed before.
+    /// Ends with an error of the log, unless another error came first.
     fn fail(&mut self, error: Error) {
         match &mut self.phase {
             Phase::Ending { how: Some(Err(_)), .. } => {}
@@ -252,7 +253,7 @@ impl<'n> Daemon<'n> {
         tell(RunEvent::LeftForLater { items: left, tries, next, error }, out);
     }
 
-    /// A take-over went on, or the work file of an earlier client was read.
+    /// Handles progress of a take-over, or the contents of an earlier client's work file.
     fn taken_over(&mut self, result: Result<TakeOver>, now: Moment, out: &mut Vec<Action>) {
         match result {
             Ok(TakeOver::Goes) => {}
@@ -267,7 +268,7 @@ impl<'n> Daemon<'n> {
             Err(error) if self.rules.rolling_once || matches!(self.phase, Phase::Reading) => {
                 self.end(Some(Err(error)));
             }
-            // A full disk, say. What was logged is where it was.
+            // The disk may be full. The log is unchanged, so nothing is lost.
             Err(error) => {
                 tell(RunEvent::LogNotTaken { error }, out);
                 self.last_take = Some(now.saturating_add(DISK_PAUSE));
@@ -278,7 +279,7 @@ impl<'n> Daemon<'n> {
     fn enqueue(&mut self, logged: Logged, now: Moment) {
         let Logged { mut entries, mut since } = logged;
         if matches!(self.phase, Phase::Reading) {
-            // The work file may be younger than what it says.
+            // The work file may have been written later than its entries were logged.
             since = [since, self.rules.waiting_since].into_iter().flatten().min();
         }
         self.executor.queue.absorb(&mut entries);
@@ -297,7 +298,7 @@ impl<'n> Daemon<'n> {
     }
 }
 
-/// What comes next.
+/// Decides what to do next.
 impl Daemon<'_> {
     fn proceed(&mut self, now: Moment, out: &mut Vec<Action>) -> Then<Ended> {
         if self.executor.is_reminder_due(now) && !self.is_ending() {
@@ -355,7 +356,7 @@ impl Daemon<'_> {
         self.log.note(self.executor.queue.undone())
     }
 
-    /// What waits for another try is to be on disk still.
+    /// Checks from time to time that the work file with the deferred entries still exists on disk.
     fn restore_if_due(&mut self, now: Moment) -> Option<LogAction> {
         if now.saturating_sub(self.last_noted) < NOTE_EVERY {
             return None;
@@ -369,7 +370,7 @@ impl Daemon<'_> {
             return !self.taken;
         }
         let is_too_soon = self.next_take().is_some_and(|next| now < next);
-        // Whoever logs something is heard of.
+        // Normally a notification arrives when something is logged.
         let look = if self.rules.is_blind { TICK } else { LOOK_FOR_LOG };
         let looked = self.missed.is_some_and(|at| now < at.saturating_add(look));
         !is_too_soon && !looked && self.quiet_tries == 0
@@ -379,7 +380,7 @@ impl Daemon<'_> {
         self.last_take.map(|last| last.saturating_add(self.rules.sync_repeat_interval))
     }
 
-    /// There is nothing to do.
+    /// Called if there is nothing to do.
     fn rest(&mut self, now: Moment, out: &mut Vec<Action>) {
         self.executor.leave_idle(LEAVE, now, out);
         let after = self.rules.timeout;
@@ -393,14 +394,14 @@ impl Daemon<'_> {
                 out.push(Action::Log(self.log.give_back(undone)));
             }
         } else if !after.is_zero() {
-            // Which also shows whether the replica is there.
+            // This also checks whether the replica is still reachable.
             let restarting = self.executor.team.release_older(after, now, out);
             self.restarting = restarting.or(self.restarting);
         }
     }
 
-    /// Ends when nobody works on anything any more. Whatever the reason: what is left is on disk.
-    /// If it cannot be written the old file stays in place.
+    /// Ends once all workers are idle. Whatever the reason is, the undone entries are written to
+    /// disk first. If that fails, the old file stays in place.
     fn finish(&mut self, out: &mut Vec<Action>) -> Then<Ended> {
         let waits = Then::Wait(Wait { until: None, log: false });
         let ended_by = self.ended_by();
@@ -431,7 +432,7 @@ impl Daemon<'_> {
         }
     }
 
-    /// Until when to wait, at most.
+    /// Returns until when to wait at most.
     fn wait(&self, now: Moment) -> Wait {
         if self.quiet_tries > 0 {
             return Wait { until: Some(now.saturating_add(QUIET)), log: true };
@@ -444,7 +445,7 @@ impl Daemon<'_> {
         let free = self.next_take().filter(|next| *next > now);
         let after = self.rules.timeout;
         let queue = &self.executor.queue;
-        // Nobody is sent home, or told to release anything, while there is something to do.
+        // While there are tasks, no worker disconnects or makes the replica release files.
         let team = Some(&self.executor.team).filter(|_| queue.is_idle());
         let release = team.filter(|_| !after.is_zero()).and_then(|team| team.next_release(after));
         let leave = team.and_then(|team| team.next_leave(LEAVE));

@@ -1,4 +1,4 @@
-//! Rolling replication, stepped by hand.
+//! Tests that step rolling replication by hand.
 
 use std::time::Duration;
 
@@ -30,19 +30,19 @@ fn daemon(rules: Rules, names: &Namespace) -> Daemon<'_> {
     Daemon::new(rules, names, &"replica".into(), "log-run".into())
 }
 
-/// Plays a script from the very start.
+/// Plays a script from the first input.
 fn play_all(rules: Rules, script: Script<'_>) {
     let names = names();
     Stepper::new(daemon(rules, &names)).play(script);
 }
 
-/// Plays a script that begins when a log was taken over.
+/// Plays a script that starts after a log was taken over.
 pub fn taken_over(rules: Rules, script: Script<'_>) {
     let begin: Script<'_> = &[("logged", &["take"]), ("taken 0..0", &["read 0..0"])];
     play(rules, &[begin, script].concat());
 }
 
-/// Plays a script from where it is connected and has nothing to do.
+/// Plays a script that starts with a connection and nothing to do.
 fn play(rules: Rules, script: Script<'_>) {
     let names = names();
     let mut stepper = Stepper::new(daemon(Rules { open: Some(Duration::ZERO), ..rules }, &names));
@@ -197,7 +197,7 @@ fn what_fails_waits_longer_each_time_and_news_of_it_hasten_it_once() {
             ("at 16", &[]),
             ("logged", &["take USER a;"]),
             ("taken 7..14", &["read 7..14"]),
-            // It waits already, and 15 s after it failed are enough now.
+            // The entry is deferred already. Now it is due 15 s after it failed.
             ("read USER a", &["take USER a;"]),
             ("taken nothing", &["wait 10 s or log"]),
             ("at 30", &[]),
@@ -259,7 +259,7 @@ fn a_request_to_end_waits_for_the_task_and_leaves_the_rest_on_disk() {
         ("asked WakeUp", &[]),
         ("asked Stop", &[]),
         ("asked WakeUp", &[]),
-        // Its work file holds both already.
+        // The work file already holds both entries.
         ("stopped 0", &["restore USER a; USER b;"]),
         ("noted", &["end Stopped"]),
     ];
@@ -292,7 +292,8 @@ fn a_full_disk_is_told_and_tried_again_after_a_pause_and_nothing_unread_is_repla
             ("taken 0..0", &["read 0..0"]),
             ("read Io", &["tell: log not taken, Io", "wait 10 s"]),
             ("at 20", &[]),
-            // It has that already; it must be read, and never be noted over.
+            // The entries are in the work file already. They must be read before the file is
+            // overwritten.
             ("over", &["read 0..0"]),
             ("read USER a", &["run 0: USER a"]),
             ("done 0", &["note"]),
@@ -321,7 +322,7 @@ fn the_work_file_of_another_client_is_left_alone_and_read_when_nobody_works_on_i
             ("failed 0 Locked USER a", &["tell: USER a left, try 1, next in 1 s", "take USER a;"]),
             ("taken others", &["put back USER a;"]),
             ("back", &["tell: lent", "wait 1 s or log"]),
-            // What is not done is in the log already.
+            // The undone entries are in the log already.
             ("at 1", &[]),
             ("over", &["run 0: USER a"]),
             (
@@ -428,7 +429,7 @@ fn entries_that_come_together_go_together_and_no_sooner_than_the_interval() {
             ("read USER a", &["run 0: USER a"]),
             ("at 0.5", &[]),
             ("done 0", &["note"]),
-            // Until then nobody has to hear of what is logged.
+            // Until then notifications of the log are not needed.
             ("noted", &["wait 1.5 s"]),
             ("at 2", &[]),
             ("over", &["take"]),
@@ -436,7 +437,7 @@ fn entries_that_come_together_go_together_and_no_sooner_than_the_interval() {
             ("logged", &["wait 0.005 s or log"]),
             ("logged", &["wait 0.005 s or log"]),
             ("logged", &["wait 0.005 s or log"]),
-            // One that never rests is not waited for.
+            // If entries keep arriving, do not wait any longer.
             ("logged", &["take"]),
         ],
     );

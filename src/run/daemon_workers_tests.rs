@@ -15,7 +15,7 @@ fn several_workers_run_what_is_independent_and_the_log_goes_on_meanwhile() {
             ("connected 1", &["run 1: USER b"]),
             ("done 1", &["take USER a;"]),
             ("taken 7..14", &["read 7..14"]),
-            // What is being worked on waits; more may come.
+            // USER a is running, so META a waits. More entries may arrive.
             ("read META a, META c", &["run 1: META c"]),
             ("done 0", &["run 0: META a"]),
             ("asked Stop", &[]),
@@ -77,7 +77,7 @@ fn who_helps_with_a_large_user_comes_back_for_others() {
             ("logged", &["take USER big;"]),
             ("taken 7..14", &["read 7..14"]),
             ("read USER c, USER big, USER d", &["recall 1"]),
-            // It sees what it has taken through first.
+            // The helper finishes the part that it has taken first.
             ("done 1", &["run 1: USER c"]),
             ("done 1", &["run 1: USER d"]),
             ("done 1", &["take USER big; USER big;"]),

@@ -1,8 +1,8 @@
-//! The world that the executor works in, and the loop that feeds the one with the other.
+//! Connects the executor with the outside world.
 //!
-//! A [`Machine`](super::step::Machine) only knows inputs and actions. What they mean is up to an
-//! [`Env`], which has the clock, the connections and the threads, and to a [`LogDisk`]. The real
-//! ones are [`real`](super::real) and [`files`](super::log::files); a simulation has its own.
+//! A [`Machine`](super::step::Machine) only knows inputs and actions. An [`Env`], which has the
+//! clock, the connections and the threads, and a [`LogDisk`] carry out the actions. The real ones
+//! are [`real`](super::real) and [`files`](super::log::files); the simulation has its own.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,51 +18,51 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{Event, RunEvent};
 use crate::sync::Offer;
 
-/// Clock, connections and threads.
+/// Clock, connections and threads for a machine.
 pub trait Env {
-    /// What time it is. Never less than before.
+    /// Returns the current time. It never goes back.
     fn now(&mut self) -> Moment;
 
-    /// Has a worker connect; [`Env::next`] gives [`Input::Connected`] when that ended.
+    /// Makes a worker connect. [`Env::next`] returns [`Input::Connected`] when that has ended.
     fn connect(&mut self, worker: WorkerId);
 
-    /// Has a worker carry out a task; [`Env::next`] gives [`Input::Ended`] when that ended.
+    /// Makes a worker carry out a task. [`Env::next`] returns [`Input::Ended`] when that has ended.
     fn run(&mut self, worker: WorkerId, work: Work);
 
-    /// Has a worker take parts of the task of another; [`Env::next`] gives [`Input::Ended`] when
-    /// all are taken, or it was recalled.
+    /// Makes a worker take parts of the task of another worker. [`Env::next`] returns
+    /// [`Input::Ended`] when all parts are taken, or the worker was recalled.
     fn help(&mut self, worker: WorkerId, other: WorkerId, offer: Offer);
 
-    /// Has a worker that does so take no more parts.
+    /// Tells a helping worker to take no more parts.
     fn recall(&mut self, worker: WorkerId);
 
-    /// Has a worker tell the replica to release its staged files; [`Env::next`] gives
-    /// [`Input::Released`] when that ended.
+    /// Makes a worker tell the replica to release its staged files. [`Env::next`] returns
+    /// [`Input::Released`] when that has ended.
     fn release(&mut self, worker: WorkerId);
 
-    /// Has a worker that connects give that up; [`Input::Connected`] follows soon.
+    /// Cancels a worker's attempt to connect. [`Input::Connected`] follows soon.
     fn abandon(&mut self, worker: WorkerId);
 
-    /// Has a worker that does nothing say goodbye to the replica.
+    /// Makes an idle worker disconnect from the replica.
     fn leave(&mut self, worker: WorkerId);
 
-    /// Bytes of commands and replies that all workers have exchanged so far.
+    /// Returns the bytes of commands and replies that all workers have exchanged so far.
     fn exchanged(&mut self) -> u64;
 
-    /// Waits for what happens next. What somebody asks for comes before the end of what is under
-    /// way.
+    /// Waits for the next event. Requests from outside come before the ends of actions.
     fn next(&mut self, wait: Wait) -> Input;
 
-    /// Reports something.
+    /// Reports an event.
     fn tell(&mut self, event: &Event);
 
-    /// Takes what the machine is at, if somebody asks for that. Without `news` it is at what it was.
+    /// Takes the machine's state, if the caller wants it. If `news` is false, the state has not
+    /// changed.
     fn report(&mut self, _news: bool, _state: &dyn Fn() -> Option<State>) {}
 
-    /// All is over: what was kept back to be reported is reported now.
+    /// Called at the end: reports everything that was held back.
     fn end(&mut self) {}
 
-    /// Takes the final outcome of a task.
+    /// Takes the final result of a task.
     fn settled(&mut self, goal: &Arc<Goal>, undone: Vec<Undone>);
 }
 
@@ -75,13 +75,13 @@ pub struct Driver<M> {
 }
 
 impl<M: Machine> Driver<M> {
-    /// A driver that did not begin yet.
+    /// Makes a driver in its initial state.
     pub fn new(machine: M) -> Driver<M> {
         let wait = Wait { until: None, log: false };
         Driver { machine, inputs: VecDeque::from([Input::Started]), wait }
     }
 
-    /// Drives the machine to its end. `disk` has the channel's log, if the machine has one.
+    /// Drives the machine to its end. `disk` accesses the channel's log, if the machine has one.
     pub fn run<'d>(
         &mut self,
         env: &mut dyn Env,
@@ -94,8 +94,8 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Takes one input and begins with all that follows from it. Returns how the machine ended if
-    /// it did.
+    /// Handles one input and starts the actions that follow. Returns the result of the machine if
+    /// it has ended.
     pub fn turn<'d>(
         &mut self,
         env: &mut dyn Env,
@@ -105,7 +105,7 @@ impl<M: Machine> Driver<M> {
         let is_look = is_look(&input);
         let step = self.machine.step(env.now(), input);
         let news = !is_look || step.actions.iter().any(|action| !is_take(action));
-        // Before the actions, for some take long.
+        // Report the state before the actions, because some of them take long.
         env.report(news, &|| self.machine.state());
         for action in step.actions {
             match action {
@@ -136,12 +136,12 @@ impl<M: Machine> Driver<M> {
     }
 }
 
-/// Whether it is nothing but a look whether there is something to do.
+/// Returns whether this input only leads to a check for something to do.
 fn is_look(input: &Input) -> bool {
     matches!(input, Input::TimeOver | Input::LogTaken(Ok(Taken::Nothing)))
 }
 
-/// Whether it is a look at the log.
+/// Returns whether this action only checks the log.
 fn is_take(action: &Action) -> bool {
     matches!(action, Action::Log(LogAction::Take(_)))
 }
@@ -150,7 +150,7 @@ fn no_log() -> Error {
     Error::new(Kind::Internal, "use", "sync log", "this mode has none")
 }
 
-/// Changes files of the log, which must not be while the server is held still.
+/// Changes files of the log. Waits while an administrator holds the server still.
 fn changing<T>(
     disk: &mut dyn LogDisk,
     change: impl FnOnce(&mut dyn LogDisk) -> Result<T>,
@@ -159,7 +159,7 @@ fn changing<T>(
     change(disk)
 }
 
-/// Does at once what is to be done at the log.
+/// Carries out an action on the log at once.
 fn at_log(action: LogAction, disk: &mut dyn LogDisk, env: &mut dyn Env) -> Input {
     match action {
         LogAction::Take(undone) => {

@@ -1,4 +1,4 @@
-//! All that a master has.
+//! Finds all goals of a whole master (`-A`).
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -11,25 +11,26 @@ use crate::status::Expected;
 use crate::store::Store;
 use crate::types::UserId;
 
-/// Shared mailboxes that are replicated as one task.
+/// How many shared mailboxes are replicated in one task.
 pub const SHARED_PER_TASK: usize = 64;
 
-/// All that a master has.
+/// All goals of a master.
 pub struct Everything {
-    /// What to do, in this order.
+    /// The goals, in this order.
     pub goals: Vec<Goal>,
-    /// Mailboxes of each user.
+    /// Number of mailboxes of each user.
     mailboxes: HashMap<UserId, u64>,
-    /// Users of whom there are tombstones and nothing else: a replica may have more of them.
+    /// Users whose INBOX has only a tombstone. A replica may still have their mailboxes.
     pub gone: Vec<UserId>,
-    /// Why there may be more, where mailboxes.db cannot be read as a whole.
+    /// The error, if mailboxes.db cannot be read completely. Then there may be more goals.
     pub unlisted: Option<Error>,
 }
 
 impl Everything {
-    /// The goals for all mailboxes whose name begins with `prefix`, in the order of mailboxes.db:
-    /// each user once, shared mailboxes in groups, with those whose tombstones tell the replica to
-    /// delete them. Deleted mailboxes of users come with their user.
+    /// Finds the goals for all mailboxes whose name begins with `prefix`, in the order of
+    /// mailboxes.db: each user once, then shared mailboxes in groups. Tombstones of shared
+    /// mailboxes are included, so that the replica deletes these mailboxes. Deleted mailboxes of
+    /// users belong to the goal of their user.
     pub fn of(store: &dyn Store, names: &Namespace, prefix: &[u8]) -> Everything {
         let mut goals = Vec::new();
         let mut shared = Vec::new();
@@ -54,7 +55,7 @@ impl Everything {
             Ok(ControlFlow::Continue(()))
         });
         goals.extend(shared.chunks(SHARED_PER_TASK).map(|names| Goal::Mailboxes(names.to_vec())));
-        // If they cannot be read their task will report it.
+        // If the annotations cannot be read, their task will report it.
         if prefix.is_empty() && !store.annotations(None).is_ok_and(|found| found.is_empty()) {
             goals.push(Goal::Annotations(None));
         }
@@ -64,7 +65,7 @@ impl Everything {
         Everything { goals, mailboxes, gone, unlisted: listed.err() }
     }
 
-    /// How much that is, without what is to be left out.
+    /// Counts users and mailboxes, without those that are excluded.
     pub fn expected(&self, exclusion: &mut Exclusion<'_>) -> Expected {
         let (mut users, mut mailboxes) = (0, 0);
         for goal in self.goals.iter().filter_map(|goal| exclusion.rest(goal.clone())) {

@@ -1,14 +1,14 @@
-//! What is left out of a run (`--exclude`), and how much that was.
+//! Leaves users and mailboxes out of a run (`--exclude`), and counts them.
 
 use super::task::Goal;
 use crate::events::RunEvent;
 use crate::names::Namespace;
 use crate::types::{MboxName, Pattern, Text, UserId};
 
-/// Names of what was left out that are reported; the rest is counted.
+/// How many names of excluded users and mailboxes are reported. The others are only counted.
 const NAMES: usize = 20;
 
-/// Takes out of goals what is to be left out.
+/// Removes what is excluded from goals.
 pub struct Exclusion<'e> {
     patterns: &'e [Pattern],
     namespace: &'e Namespace,
@@ -18,14 +18,14 @@ pub struct Exclusion<'e> {
 }
 
 impl<'e> Exclusion<'e> {
-    /// Leaves out users whose userids match, with their mailboxes, and mailboxes whose external
-    /// names match where mailboxes are goals themselves.
+    /// Excludes users whose userid matches, with all their mailboxes. Also excludes mailboxes whose
+    /// external name matches, if mailboxes are goals themselves.
     pub fn new(patterns: &'e [Pattern], namespace: &'e Namespace) -> Exclusion<'e> {
         Exclusion { patterns, namespace, users: 0, mailboxes: 0, names: Vec::new() }
     }
 
-    /// What is left of a goal, if anything is. Entries of a log are never left out: they would be
-    /// lost.
+    /// Returns the rest of a goal, or `None` if all of it is excluded. Log entries are never
+    /// excluded, because they would be lost.
     pub fn rest(&mut self, goal: Goal) -> Option<Goal> {
         if self.patterns.is_empty() {
             return Some(goal);
@@ -50,7 +50,7 @@ impl<'e> Exclusion<'e> {
         }
     }
 
-    /// How much was left out, if anything was.
+    /// Returns an event with what was excluded, if anything was.
     pub fn event(self) -> Option<RunEvent> {
         let Exclusion { users, mailboxes, names, .. } = self;
         (users + mailboxes > 0).then_some(RunEvent::Excluded { users, mailboxes, names })
@@ -69,8 +69,8 @@ impl<'e> Exclusion<'e> {
         is_out
     }
 
-    /// By its owner or by its name as an administrator sees it; one that has no such name, by the
-    /// internal one.
+    /// Returns whether a mailbox is excluded by its owner or by its external name. If it has no
+    /// external name, the internal name is used.
     fn leaves_out_mailbox(&mut self, name: &MboxName) -> bool {
         let external = self.namespace.to_external(name).unwrap_or_else(|| name.as_bytes().into());
         let owner = self.namespace.owner(name);
@@ -135,7 +135,7 @@ mod tests {
         let Some(RunEvent::Excluded { users, mailboxes, names }) = event else { panic!() };
         assert_eq!((users, mailboxes), (1, 4));
         assert_eq!(names[0], "ann");
-        // A mailbox of a user is left out by its own name where it is named itself.
+        // A mailbox of a user is excluded by its own name if the mailbox is a goal itself.
         let (rest, _) = left(&["user.zoe*"], conf, goals());
         assert!(rest.contains(&super::Goal::User("ann".into())));
         assert!(!format!("{rest:?}").contains("zoe"));

@@ -1,4 +1,4 @@
-//! Hands tasks to workers and deals with lost connections, for every mode. Pure.
+//! Assigns tasks to workers and handles lost connections, for all modes. Pure: no I/O, no clock.
 
 use super::contact::Contact;
 use super::outcome::{Attempt, Outcome, Undone};
@@ -14,53 +14,54 @@ use crate::settings::Jobs;
 use crate::sync::Offer;
 use crate::types::{Backlog, ReplicaName};
 
-/// How a task ended that is not tried again at once.
+/// How an attempt at a task ended, if the task does not wait for another.
 #[derive(Debug)]
 pub enum Settled {
-    /// It came to its end, with what could not be done.
+    /// The task has ended, with the parts that failed.
     Done(Task, Vec<Undone>),
-    /// The connection was lost over it for the last time.
+    /// The connection was lost during the task for the last time.
     Lost(Task, Error),
-    /// It goes on over a new connection; so it was lost.
+    /// The connection was lost with an error of this kind. The task is tried again over a new
+    /// connection.
     Again(Kind),
-    /// It was asked to stop; the task is still there.
+    /// A stop was requested. The task is still in the queue.
     Stopped(Error),
 }
 
-/// A task of which others may take parts.
+/// A task of which other workers may take parts.
 #[derive(Debug)]
 struct Offered {
-    /// Whose task it is.
+    /// The worker that runs the task.
     by: WorkerId,
     offer: Offer,
-    /// Who takes some.
+    /// Workers that take parts.
     helpers: Vec<WorkerId>,
-    /// Who does and was asked to come back.
+    /// Workers that take parts and were told to take no more.
     recalled: Vec<WorkerId>,
 }
 
-/// Tasks and workers.
+/// Assigns tasks to workers.
 #[derive(Debug)]
 pub struct Executor {
     /// The tasks.
     pub queue: Queue,
-    /// Who works on them.
+    /// The workers.
     pub team: Team,
-    /// How many of them may be connected.
+    /// Limits the number of workers with connections.
     width: Width,
-    /// Tasks of which others may take parts.
+    /// Tasks of which other workers may take parts.
     offers: Vec<Offered>,
-    /// Whether it was asked how much has been done.
+    /// Whether a measurement of the work done was requested.
     is_measuring: bool,
     policy: RetryPolicy,
-    /// The way to the replica.
+    /// Contact with the replica.
     pub contact: Contact,
     replica: ReplicaName,
 }
 
 impl Executor {
-    /// An executor for a replica. `open` is how long it took to connect the first worker, if it is
-    /// connected.
+    /// Makes an executor for a replica. `open` is how long it took to connect the first worker, if
+    /// it is connected.
     pub fn new(
         jobs: Jobs,
         open: Option<Moment>,
@@ -81,17 +82,17 @@ impl Executor {
         }
     }
 
-    /// For how many workers there should be tasks: those that may be at work by now.
+    /// Returns for how many workers there should be tasks: all that may be working now.
     pub fn reach(&self) -> usize {
         let own = self.width.most();
         if self.width.admits(own) { self.team.0.len() } else { self.width.limit() }
     }
 
-    /// Begins with all that can be begun with.
+    /// Starts all tasks that can be started.
     pub fn dispatch(&mut self, now: Moment, out: &mut Vec<Action>) {
         let crowd = self.team.open();
         let own = self.width.most();
-        // What is tried with care must be the only one on its connection.
+        // A task that is retried with care must be the only one on its connection.
         let may_be_careful = !self.team.0.iter().skip(own).any(|w| w.state == State::Running);
         let stuck: Vec<bool> = self.team.0.iter().map(|worker| worker.is_stuck(now)).collect();
         let is_stuck = |worker: WorkerId| stuck.get(worker).is_none_or(|stuck| *stuck);
@@ -127,11 +128,12 @@ impl Executor {
         }
     }
 
-    /// Connects workers for tasks that nobody else can begin with.
+    /// Connects workers for tasks that no connected worker can start.
     fn connect_for_ready(&mut self, now: Moment, out: &mut Vec<Action>) {
         let own = self.width.most();
         let is_open = self.team.open() > 0;
-        // One at a time at first, for a replica that cannot be reached by one is reached by none.
+        // Connect only one worker at first: if it cannot reach the replica, the others cannot
+        // either.
         let limit = if is_open { self.width.limit() } else { 1 };
         let mut room = limit.saturating_sub(self.team.connected(own));
         let may_share = is_open && self.width.admits(own) && !self.queue.has_careful();
@@ -151,8 +153,8 @@ impl Executor {
         }
     }
 
-    /// Has workers come back from the task of another for tasks that nobody else can begin with: a
-    /// large user does not hold the others up.
+    /// Recalls helpers for tasks that no other worker can start, so that a large user does not
+    /// delay the others.
     fn recall_for_ready(&mut self, crowd: Crowd<'_>, out: &mut Vec<Action>) {
         let helpers = self.helpers();
         if helpers == 0 || self.has_idle() {
@@ -170,24 +172,24 @@ impl Executor {
         }
     }
 
-    /// How many workers take parts of the task of another and were not recalled.
+    /// Returns how many workers are helping and were not recalled.
     fn helpers(&self) -> usize {
         self.offers.iter().map(|offered| offered.helpers.len()).sum()
     }
 
-    /// For how many workers more there would be something to do.
+    /// Returns for how many more workers there would be something to do.
     fn startable(&self) -> usize {
         let tasks = self.queue.startable(self.team.0.len());
         if self.offers.is_empty() { tasks } else { tasks.max(self.width.helpers()) }
     }
 
-    /// Others may take parts of the task of a worker.
+    /// Records that other workers may take parts of the task of worker `id`.
     pub fn offered(&mut self, id: WorkerId, offer: Offer) {
         self.offers.push(Offered { by: id, offer, helpers: Vec::new(), recalled: Vec::new() });
     }
 
-    /// When to look whether more workers are wanted. They are not as long as those that there are
-    /// have the time.
+    /// Returns when to check whether more workers are useful. Returns `None` while a worker is idle
+    /// or connecting, or if there is no task for another one.
     pub fn next_look(&self) -> Option<Moment> {
         let look = self.width.next_look()?;
         let has_room = self.has_idle() || self.team.coming() > 0;
@@ -195,13 +197,13 @@ impl Executor {
         (!self.is_measuring && !has_room && is_needed()).then_some(look)
     }
 
-    /// So much has been done by now.
+    /// Takes a measurement of the work done so far.
     pub fn measured(&mut self, done: u64, now: Moment) {
         self.is_measuring = false;
         self.width.measured(done, now);
     }
 
-    /// Connects the first worker, without a task. Returns whether it is connected.
+    /// Connects the first worker, even without a task. Returns whether it is connected.
     pub fn connect_first(&mut self, now: Moment, out: &mut Vec<Action>) -> bool {
         let Some(worker) = self.team.0.first_mut() else { return true };
         match worker.state {
@@ -215,10 +217,10 @@ impl Executor {
         }
     }
 
-    /// An attempt to connect ended.
+    /// Handles the end of an attempt to connect.
     ///
     /// # Errors
-    /// If it is not tried again.
+    /// If there will be no further attempt.
     pub fn connected(
         &mut self,
         id: WorkerId,
@@ -252,7 +254,8 @@ impl Executor {
             return Ok(());
         }
         if open > 0 {
-            // Those that there are do the work: a replica need not take as many as we would like.
+            // Continue with the connected workers: the replica may not accept as many connections
+            // as we want.
             self.width.refused(open, now);
             return Ok(());
         }
@@ -278,7 +281,8 @@ impl Executor {
         Ok(())
     }
 
-    /// An attempt at a task ended. Returns `None` if the worker had none, or it waits for another.
+    /// Handles the end of an attempt at a task. Returns `None` if the worker had no task, or if the
+    /// task must wait for another one.
     pub fn ended(
         &mut self,
         id: WorkerId,
@@ -287,7 +291,7 @@ impl Executor {
         out: &mut Vec<Action>,
     ) -> Option<Settled> {
         let Attempt { outcome, mut care, session } = attempt;
-        // Who helped ends when no more help is wanted, unless it was recalled.
+        // A helper ends because no more help is wanted, unless it was recalled.
         self.offers.retain(|offered| offered.by != id && !offered.helpers.contains(&id));
         self.offers.iter_mut().for_each(|offered| offered.recalled.retain(|other| *other != id));
         self.team.set_session(id, session);
@@ -322,12 +326,12 @@ impl Executor {
         Some(Settled::Again(kind))
     }
 
-    /// Whether it is time to report again that the replica cannot be reached.
+    /// Returns whether it is time to report again that the replica is unreachable.
     pub fn is_reminder_due(&self, now: Moment) -> bool {
         self.contact.next_reminder().is_some_and(|at| at <= now)
     }
 
-    /// Reports again that the replica cannot be reached; `logged` waits beside the tasks.
+    /// Reports again that the replica is unreachable. `logged` is the backlog outside of the queue.
     pub fn remind(&mut self, logged: Backlog, now: Moment, out: &mut Vec<Action>) {
         let Some(outage) = self.contact.remind(now) else { return };
         let queued = self.queue.backlog();
@@ -345,33 +349,33 @@ impl Executor {
         tell(event, out);
     }
 
-    /// Whether some worker has nothing to do, and nothing that it could begin with.
+    /// Returns whether a worker is free and there is no task for it.
     pub fn is_hungry(&self) -> bool {
         let is_free = |state| matches!(state, State::Closed | State::Idle);
         self.team.0.iter().any(|worker| is_free(worker.state)) && self.queue.startable(1) == 0
     }
 
-    /// Has workers say goodbye that had nothing to do for so long, but for one.
+    /// Disconnects workers that were idle for `age`, except one.
     pub fn leave_idle(&mut self, age: Moment, now: Moment, out: &mut Vec<Action>) {
         if self.team.leave_idle(age, now, out) {
             self.width.rest();
         }
     }
 
-    /// When there is something to do although nothing happens.
+    /// Returns when there is something to do even if nothing happens.
     pub fn next_turn(&self, now: Moment) -> Option<Moment> {
         let reminder = self.contact.next_reminder();
         let turns = [self.team.next_attempt(), self.next_look(), self.next_stuck(now), reminder];
         turns.into_iter().flatten().min()
     }
 
-    /// Whether a worker that may get a task has none.
+    /// Returns whether a worker that may get a task is idle.
     fn has_idle(&self) -> bool {
         let workers = self.team.0.iter().enumerate();
         workers.into_iter().any(|(id, w)| w.state == State::Idle && self.width.admits(id))
     }
 
-    /// When others may take what a busy worker has asked for.
+    /// Returns when other workers may take tasks that a busy worker has reserved.
     fn next_stuck(&self, now: Moment) -> Option<Moment> {
         let is_free = self.has_idle() || self.helpers() > 0;
         let is_waited_for = is_free && self.queue.has_reserved();

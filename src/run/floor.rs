@@ -1,43 +1,44 @@
-//! Who may speak. What several workers say at once comes out task by task, in the order of their
-//! numbers: the first that is not done speaks at once, all others are kept back. Pure.
+//! Orders what several workers report at the same time, so that it comes out task by task, in the
+//! order of the tasks' numbers. The first task that has not ended reports at once; the reports of
+//! all others are held back. Pure: no I/O, no clock.
 
 use std::collections::VecDeque;
 
 use super::task::WorkerId;
 
-/// What may be kept back. A task that takes as long as that is interrupted, so that memory does not
-/// grow with the work.
+/// How many reports are held back at most. If a task takes too long, the others are let through, so
+/// that memory does not grow.
 const MOST: usize = 10_000;
 
-/// A task that has something to say.
+/// A task, or a part of one, with its reports.
 #[derive(Debug)]
 struct Speaker<T> {
-    /// Who works on it; nobody if it is done.
+    /// The worker that runs it; `None` if it has ended.
     worker: Option<WorkerId>,
-    /// Whose task it is a part of, and that one's number.
+    /// The worker whose task this is a part of.
     of: WorkerId,
     number: u64,
     kept: Vec<T>,
 }
 
-/// What tasks say, in order.
+/// The reports of all tasks, in order.
 #[derive(Debug)]
 pub struct Floor<T> {
     speakers: VecDeque<Speaker<T>>,
-    /// The first number that has not ended.
+    /// The lowest number of a task that has not ended.
     next: u64,
     kept: usize,
     most: usize,
 }
 
 impl<T> Floor<T> {
-    /// Nobody has said anything yet.
+    /// Makes an empty floor.
     pub fn new() -> Floor<T> {
         Floor { speakers: VecDeque::new(), next: 0, kept: 0, most: MOST }
     }
 
-    /// A worker begins with the task of this number, and so is done with the one before. Each task
-    /// begins some time, and may do so again. Returns what comes out now.
+    /// Starts the task with this number, which ends the worker's previous task. Every number must
+    /// be started at some time. It may be started again. Returns the reports that can come out now.
     pub fn begin(&mut self, worker: WorkerId, number: u64) -> Vec<T> {
         if let Some(before) = self.of(worker).and_then(|at| self.speakers.get_mut(at)) {
             before.worker = None;
@@ -48,8 +49,8 @@ impl<T> Floor<T> {
         self.proceed()
     }
 
-    /// A worker begins with the next part of the task of another, or of its own. Returns what comes
-    /// out now.
+    /// Starts the next part of the task of worker `of`, which may be the same worker. Returns the
+    /// reports that can come out now.
     pub fn begin_part(&mut self, worker: WorkerId, of: WorkerId) -> Vec<T> {
         if let Some(last) = self.speakers.iter().rposition(|speaker| speaker.of == of) {
             let number = self.speakers.get(last).map_or(0, |speaker| speaker.number);
@@ -62,13 +63,13 @@ impl<T> Floor<T> {
         self.proceed()
     }
 
-    /// Whether a worker has a task.
+    /// Returns whether a worker has a task.
     pub fn has(&self, worker: WorkerId) -> bool {
         self.of(worker).is_some()
     }
 
-    /// Where a worker's task is: the first one, or near the end, for those between are done and wait
-    /// for the first. There may be very many.
+    /// Finds a worker's task. It is the first, or near the end: tasks in between have ended and
+    /// only wait for the first. There may be very many of them.
     fn of(&self, worker: WorkerId) -> Option<usize> {
         let is_its = |speaker: &Speaker<T>| speaker.worker == Some(worker);
         match self.speakers.front() {
@@ -77,7 +78,7 @@ impl<T> Floor<T> {
         }
     }
 
-    /// A worker says something. Returns what comes out now.
+    /// Adds a report of a worker. Returns the reports that can come out now.
     pub fn say(&mut self, worker: WorkerId, said: T) -> Vec<T> {
         let at = self.of(worker);
         match at.and_then(|at| self.speakers.get_mut(at)) {
@@ -91,7 +92,7 @@ impl<T> Floor<T> {
         }
     }
 
-    /// A worker is done with its task. Returns what comes out now.
+    /// Ends a worker's task. Returns the reports that can come out now.
     pub fn end(&mut self, worker: WorkerId) -> Vec<T> {
         if let Some(speaker) = self.of(worker).and_then(|at| self.speakers.get_mut(at)) {
             speaker.worker = None;
@@ -99,7 +100,7 @@ impl<T> Floor<T> {
         self.proceed()
     }
 
-    /// What comes out because those before are done.
+    /// Returns the reports that can come out because earlier tasks have ended.
     fn proceed(&mut self) -> Vec<T> {
         let mut out = Vec::new();
         while let Some(first) = self.speakers.front_mut().filter(|first| first.number <= self.next)
@@ -118,7 +119,7 @@ impl<T> Floor<T> {
         out
     }
 
-    /// Everything that was kept back.
+    /// Returns all reports that were held back.
     pub fn all(&mut self) -> Vec<T> {
         self.kept = 0;
         self.speakers.iter_mut().flat_map(|speaker| std::mem::take(&mut speaker.kept)).collect()
@@ -152,7 +153,7 @@ mod tests {
         let mut floor = Floor::new();
         (0..3).for_each(|worker| assert!(floor.begin(worker, worker as u64).is_empty()));
         assert!(floor.say(1, "b").is_empty() && floor.say(2, "c").is_empty());
-        // Not the first is done first, and each goes on with another.
+        // Tasks 1 and 2 end before task 0, and their workers start new tasks.
         assert!(floor.begin(2, 3).is_empty() && floor.say(2, "d").is_empty());
         assert!(floor.begin(1, 4).is_empty() && floor.say(1, "e").is_empty());
         assert!(floor.begin(2, 5).is_empty() && floor.say(2, "f").is_empty());
@@ -170,7 +171,7 @@ mod tests {
         assert!(floor.end(0).is_empty(), "b is still to come");
         floor.begin(0, 1);
         assert_eq!(floor.say(0, "b"), ["b"]);
-        // The connection was lost over it: it is begun again.
+        // The connection was lost during task 1, so it is started again.
         assert_eq!(floor.end(0), ["c"]);
         floor.begin(0, 1);
         assert_eq!(floor.say(0, "b again"), ["b again"]);

@@ -1,5 +1,5 @@
-//! Keeps still while somebody holds the whole server still: `cyr_withlock_run` of Cyrus 3.12 and
-//! later has the lock `$GLOBAL` exclusively, as for a consistent backup.
+//! Pauses while an administrator holds the whole server still: `cyr_withlock_run` of Cyrus 3.12 and
+//! later holds the lock `$GLOBAL` exclusively, for example for a consistent backup.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use crate::store::Wait;
 use crate::sync::Cancel;
 use crate::sys::lock::{LockGuard, Mode, lock_name};
 
-/// After this a wait is reported.
+/// A wait is reported once it takes longer than this.
 const LONG_WAIT: Duration = Duration::from_secs(5);
-/// How often a wait looks whether it was asked to end.
+/// How often a wait checks whether it was cancelled.
 const TICK: Duration = Duration::from_millis(200);
 
-/// The lock, for what is written without the lock of a user: logs and the replication cache.
+/// The global lock, for writes without the lock of a user: logs and the replication cache.
 #[derive(Clone)]
 pub struct Freeze {
     path: Option<PathBuf>,
@@ -31,17 +31,17 @@ impl std::fmt::Debug for Freeze {
 }
 
 impl Freeze {
-    /// The lock file at `path`; without one nothing is ever waited for. A long wait is reported to
-    /// `observer`, and ended by `cancel`.
+    /// Uses the lock file at `path`. If there is none, nothing ever waits. A long wait is reported
+    /// to `observer`, and `cancel` ends it.
     pub fn new(path: Option<PathBuf>, cancel: Cancel, observer: Arc<dyn Observer>) -> Freeze {
         Freeze { path, cancel, observer }
     }
 
-    /// Waits until nobody holds the server still, and keeps everybody from it as long as the guard
-    /// lives.
+    /// Waits until nobody holds the server still. Until the returned guard is dropped, nobody can
+    /// hold the server still.
     ///
     /// # Errors
-    /// [`Kind::Cancelled`] if the wait was asked to end; [`Kind::Io`].
+    /// [`Kind::Cancelled`] if the wait was cancelled; [`Kind::Io`].
     pub fn over(&self) -> Result<Option<LockGuard>> {
         let Some(path) = &self.path else { return Ok(None) };
         let started = Instant::now();

@@ -1,8 +1,8 @@
-//! From the entries of a log to tasks that depend on no other (`sync_do_reader` in Cyrus's
-//! `imap/sync_support.c`). Pure.
+//! Groups the entries of a log into independent tasks (`sync_do_reader` in Cyrus's
+//! `imap/sync_support.c`). Pure: no I/O, no clock.
 //!
-//! An entry says where to look, not what to do: the same twice is once, the whole of a user
-//! covers its parts, and order does not matter except within one task.
+//! An entry says where to look, not what to do. So duplicates are dropped, an entry for a whole
+//! user covers entries for its parts, and order only matters within a task.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,8 +11,8 @@ use super::task::{Goal, Owner, entry_owners};
 use crate::names::Namespace;
 use crate::types::UserId;
 
-/// Sorts entries into independent goals, in the order in which each first appears: one for each
-/// user, or for the users whom a rename ties together.
+/// Groups entries into independent goals: one for each user, or for the users that a rename
+/// connects. The goals are in the order of their first entries.
 pub fn goals(entries: impl IntoIterator<Item = LogEntry>, names: &Namespace) -> Vec<Goal> {
     let mut unique = Unique::default();
     for entry in entries {
@@ -46,8 +46,8 @@ impl Unique {
         }
     }
 
-    /// All but what another entry covers: a user's end covers the user, that covers the
-    /// metadata, and that each piece of it.
+    /// Returns the entries that no other entry covers. UNUSER covers USER, USER covers META, and
+    /// META covers the single pieces of metadata.
     fn needed(self) -> impl Iterator<Item = LogEntry> {
         let Unique { entries, known } = self;
         entries.into_iter().filter(move |entry| {

@@ -1,4 +1,5 @@
-//! What is known of the channel's log and work file, and what is under way there. Pure.
+//! Tracks the channel's log and work file, and the operation that is running on them. Pure: no I/O,
+//! no clock.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -10,10 +11,11 @@ use super::step::{Action, LogAction, Moment};
 use crate::error::Result;
 use crate::events::RunEvent;
 
-/// After so long a work file of another client is taken for one that was left behind.
+/// A work file of another client is taken over after this time, because that client has probably
+/// ended.
 const ADOPT: Duration = Duration::from_secs(600);
 
-/// What is under way.
+/// The operation that is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Busy {
     Taking,
@@ -23,41 +25,41 @@ enum Busy {
     GivingBack,
 }
 
-/// How the take-over of a log ended.
+/// The result of a step of the take-over of a log.
 #[derive(Debug, PartialEq, Eq)]
 pub enum TakeOver {
-    /// It goes on.
+    /// The take-over continues.
     Goes,
     /// There is nothing to take over.
     Nothing,
-    /// These were logged, and are in the work file now.
+    /// These entries were logged, and are in the work file now.
     Entries(Logged),
 }
 
-/// The log of a channel, as the daemon knows it.
+/// The state of a channel's log and work file, as the daemon knows it.
 #[derive(Debug)]
 pub struct HandOver {
-    /// The work file, for messages.
+    /// Path of the work file, for messages.
     path: PathBuf,
     busy: Option<Busy>,
-    /// What the work file holds, or means.
+    /// The entries in the work file, or equivalent ones.
     noted: Vec<u8>,
-    /// What it will hold when it is noted.
+    /// The entries that are being written to the work file.
     noting: Vec<u8>,
-    /// Whether there is a work file of ours.
+    /// Whether our work file exists.
     exists: bool,
-    /// Whether all that is not done is in the log, for the work file is another client's.
+    /// Whether all undone entries are in the log, because the work file belongs to another client.
     lent: bool,
-    /// Since when it is.
+    /// Since when it belongs to another client.
     others: Option<Moment>,
-    /// Whether the work file holds what was not read yet: then nothing may take its place.
+    /// Whether the work file has entries that were not read yet. Then it must not be replaced.
     unread: bool,
-    /// Where in it is what is queued already.
+    /// The range of the work file with entries that are queued already.
     own: Range<u64>,
 }
 
 impl HandOver {
-    /// A channel that was not looked at yet: its work file, at `path`, may hold something.
+    /// Makes the initial state. The work file at `path` may have entries.
     pub fn new(path: PathBuf) -> HandOver {
         HandOver {
             path,
@@ -72,17 +74,17 @@ impl HandOver {
         }
     }
 
-    /// Whether something is under way.
+    /// Returns whether an operation is running.
     pub fn is_busy(&self) -> bool {
         self.busy.is_some()
     }
 
-    /// Whether what is not done is in the log already.
+    /// Returns whether the undone entries are in the log already.
     pub fn is_lent(&self) -> bool {
         self.lent
     }
 
-    /// Begins to read what an earlier client left behind.
+    /// Starts to read the work file that an earlier client left behind.
     pub fn read_first(&mut self) -> LogAction {
         self.read(true)
     }
@@ -92,7 +94,7 @@ impl HandOver {
         LogAction::Read { own: self.own.clone(), reprocess }
     }
 
-    /// Begins to take over what was logged. `undone` is all that is not done.
+    /// Starts to take over the log. `undone` holds all undone entries.
     pub fn take(&mut self, undone: Vec<u8>) -> LogAction {
         if self.unread {
             return self.read(false);
@@ -101,7 +103,7 @@ impl HandOver {
         LogAction::Take(if self.lent { Vec::new() } else { undone })
     }
 
-    /// The log was taken over, or not.
+    /// Handles the end of a take-over.
     pub fn taken(
         &mut self,
         taken: Result<Taken>,
@@ -130,7 +132,7 @@ impl HandOver {
         }
     }
 
-    /// What is not done is in the log, or is not.
+    /// Handles the end of appending the undone entries to the log.
     pub fn put_back(
         &mut self,
         result: Result<()>,
@@ -149,7 +151,7 @@ impl HandOver {
         out.push(Action::Tell(RunEvent::ChannelShared { path }.into()));
     }
 
-    /// Another client's work file is read when nobody seems to work on it.
+    /// Waits for another client. Reads its work file once that client has probably ended.
     fn wait_for_others(&mut self, now: Moment, out: &mut Vec<Action>) -> TakeOver {
         let since = *self.others.get_or_insert(now);
         if now.saturating_sub(since) < ADOPT {
@@ -161,8 +163,8 @@ impl HandOver {
         TakeOver::Goes
     }
 
-    /// The work file was read, or not. What it holds is queued by the caller, who calls
-    /// [`HandOver::queued`] then.
+    /// Handles the end of reading the work file. The caller queues the entries and then calls
+    /// [`HandOver::queued`].
     pub fn work_read(&mut self, entries: Result<Option<Logged>>) -> Result<TakeOver> {
         self.busy = None;
         let entries = entries?;
@@ -174,29 +176,29 @@ impl HandOver {
         Ok(TakeOver::Entries(entries.unwrap_or_default()))
     }
 
-    /// All that the work file says is in `undone`.
+    /// Records that `undone` is equivalent to the contents of the work file.
     pub fn queued(&mut self, undone: Vec<u8>) {
         self.noted = undone;
     }
 
-    /// Begins to put all that is not done back to the log, for the next time.
+    /// Starts to append all undone entries to the log, for the next run.
     pub fn give_back(&mut self, undone: Vec<u8>) -> LogAction {
         self.busy = Some(Busy::GivingBack);
         LogAction::PutBack(undone)
     }
 
-    /// Whether that is under way.
+    /// Returns whether the undone entries are being appended to the log.
     pub fn is_giving_back(&self) -> bool {
         self.busy == Some(Busy::GivingBack)
     }
 
-    /// It is in the log, or is not.
+    /// Handles the end of appending the undone entries for the next run.
     pub fn given_back(&mut self, result: Result<()>) -> Result<()> {
         self.busy = None;
         result
     }
 
-    /// Begins to have the work file hold what is not done, unless it does.
+    /// Starts to write the undone entries to the work file, unless they are there already.
     pub fn note(&mut self, undone: Vec<u8>) -> Option<LogAction> {
         let holds_it = undone == self.noted && !(undone.is_empty() && self.exists);
         if self.unread || self.lent || holds_it {
@@ -207,8 +209,8 @@ impl HandOver {
         Some(LogAction::Note(undone))
     }
 
-    /// Begins to see to it that the work file still holds what it held: another client may have
-    /// taken it away.
+    /// Starts to check that the work file still has its entries, because another client may have
+    /// removed it.
     pub fn restore(&mut self) -> Option<LogAction> {
         if self.unread || self.lent || self.noted.is_empty() {
             return None;
@@ -218,8 +220,8 @@ impl HandOver {
         Some(LogAction::Restore(self.noted.clone()))
     }
 
-    /// The work file holds what is not done, or does not. What is on disk stays valid then: it only
-    /// says too much.
+    /// Handles the end of writing the work file. If that failed, the old contents are still valid:
+    /// they only list too much.
     pub fn noted(&mut self, kept: Result<Kept>, out: &mut Vec<Action>) -> Result<()> {
         self.busy = None;
         let kept = kept?;

@@ -1,4 +1,4 @@
-//! Who does the work: the thread that asks for it, or one thread a worker.
+//! Runs workers: on the calling thread, or on one thread for each worker.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,39 +17,39 @@ use super::worker::{Holding, Others, Shared, Worker};
 use crate::error::Error;
 use crate::sync::{Helpers, Offer};
 
-/// What a worker is to do.
+/// An order for a worker.
 pub enum Order {
     /// Connect and log in.
     Connect,
     /// Carry out a task.
     Run(Box<Work>),
-    /// Take parts of the task of another.
+    /// Take parts of the task of another worker.
     Help(WorkerId, Offer),
     /// Tell the replica to release its staged files.
     Release,
-    /// Say goodbye to the replica.
+    /// Disconnect from the replica.
     Leave,
 }
 
-/// Those who work.
+/// Passes orders to workers.
 pub trait Hands {
-    /// Has a worker do something.
+    /// Gives an order to a worker.
     fn order(&mut self, worker: WorkerId, order: Order);
 
-    /// Has a worker that connects give that up.
+    /// Cancels a worker's attempt to connect.
     fn abandon(&mut self, worker: WorkerId);
 
-    /// Has a worker that takes parts of the task of another take no more.
+    /// Tells a helping worker to take no more parts.
     fn recall(&mut self, worker: WorkerId);
 
-    /// Takes out what was said first.
+    /// Removes and returns the first message of a worker.
     fn take(&mut self) -> Option<Said>;
 
-    /// Whether something was said.
+    /// Returns whether there is a message.
     fn has_news(&self) -> bool;
 }
 
-/// Does what a worker was ordered to do. Says how that ended.
+/// Carries out an order. Returns a message with the result.
 fn obey(
     shared: &Shared,
     worker: &mut Worker,
@@ -78,7 +78,7 @@ fn obey(
     Some(Said::Ended(input, steps))
 }
 
-/// The thread that asks does it itself, at once.
+/// Runs the only worker on the calling thread, at once.
 pub struct Own<'c> {
     shared: &'c Shared,
     worker: &'c mut Worker,
@@ -87,7 +87,7 @@ pub struct Own<'c> {
 }
 
 impl<'c> Own<'c> {
-    /// With this worker.
+    /// Uses this worker.
     pub fn new(shared: &'c Shared, worker: &'c mut Worker, manner: Manner) -> Own<'c> {
         Own { shared, worker, manner, said: VecDeque::new() }
     }
@@ -119,25 +119,25 @@ impl Hands for Own<'_> {
 
 /// A worker, and how to reach it once it has a thread.
 struct Hand<'e> {
-    /// Before it has one.
+    /// The worker, before it has a thread.
     worker: Option<&'e mut Worker>,
     orders: Option<Sender<Order>>,
     overseer: Arc<Overseer>,
 }
 
-/// A thread for each worker that is needed. They end when this is dropped.
+/// Runs each worker that is needed on its own thread. The threads end when this is dropped.
 pub struct Crew<'s, 'e> {
     scope: &'s Scope<'s, 'e>,
     shared: &'e Shared,
     hands: Vec<Hand<'e>>,
     inbox: Arc<Inbox>,
-    /// What became of orders for which there is no thread.
+    /// Results of orders that failed because no thread could be started.
     failed: VecDeque<Said>,
     manner: Manner,
 }
 
 impl<'s, 'e> Crew<'s, 'e> {
-    /// With these workers.
+    /// Uses these workers.
     pub fn new(
         scope: &'s Scope<'s, 'e>,
         shared: &'e Shared,
@@ -153,7 +153,7 @@ impl<'s, 'e> Crew<'s, 'e> {
         Crew { scope, shared, hands: hands.collect(), inbox, failed: VecDeque::new(), manner }
     }
 
-    /// The way to a worker, which gets a thread if it has none.
+    /// Returns the channel to a worker, and starts a thread for it if it has none.
     fn orders(&mut self, id: WorkerId) -> std::io::Result<Option<&Sender<Order>>> {
         let Some(hand) = self.hands.get_mut(id) else { return Ok(None) };
         if hand.orders.is_none()
@@ -218,10 +218,10 @@ impl Drop for Crew<'_, '_> {
     }
 }
 
-/// How the others are reached from a task.
+/// Lets a running task reach the other workers.
 struct Desk<'d> {
     id: WorkerId,
-    /// Whose task it is.
+    /// The worker whose task it is.
     of: WorkerId,
     voice: &'d Voice<'d>,
 }
@@ -236,7 +236,7 @@ impl Helpers for Desk<'_> {
     }
 }
 
-/// What a worker's thread does until nobody gives orders any more.
+/// The main loop of a worker's thread. It ends when the channel for orders is closed.
 fn work(
     shared: &Shared,
     worker: &mut Worker,

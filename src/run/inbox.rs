@@ -1,4 +1,4 @@
-//! What workers on threads of their own tell the one that gives them work.
+//! Queues messages from the threads of workers to the thread that controls them.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -10,21 +10,21 @@ use super::task::WorkerId;
 use crate::events::{Event, PlannedStep};
 use crate::sync::{Cancel, Offer};
 
-/// As much as may wait to be taken: who says more waits until it is.
+/// How many messages may be queued. A worker that sends more waits.
 const ROOM: usize = 1024;
 
-/// What a worker has to say.
+/// A message of a worker.
 pub enum Said {
-    /// Something happened in its task.
+    /// An event of its task.
     Event(WorkerId, Box<Event>),
-    /// Others may take parts of its task.
+    /// Other workers may take parts of its task.
     Offered(WorkerId, Offer),
-    /// What it says from now on belongs to another part of the task that another worker has, or
-    /// itself.
+    /// Its next messages belong to another part of the task that the second worker runs. Both may
+    /// be the same worker.
     Part(WorkerId, WorkerId),
-    /// What it was asked for is done; what would be done for a task that was only planned.
+    /// An order was carried out. With the planned steps, if its task was only planned.
     Ended(Input, Vec<PlannedStep>),
-    /// It panicked.
+    /// The worker panicked.
     Panicked(Box<dyn Any + Send>),
 }
 
@@ -34,7 +34,7 @@ struct Waiting {
     is_closed: bool,
 }
 
-/// What was said and not taken yet, in order.
+/// The messages that were not taken yet, in order.
 pub struct Inbox {
     waiting: Mutex<Waiting>,
     room: Condvar,
@@ -42,12 +42,12 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Who waits for `cancel` is woken by what comes in.
+    /// Makes an inbox. New messages wake a thread that waits on `cancel`.
     pub fn new(cancel: Cancel) -> Inbox {
         Inbox { waiting: Mutex::default(), room: Condvar::new(), cancel }
     }
 
-    /// Puts these in; waits for room.
+    /// Adds messages. Waits while the inbox is full.
     pub fn put(&self, said: Vec<Said>) {
         if said.is_empty() {
             return;
@@ -64,7 +64,7 @@ impl Inbox {
         }
     }
 
-    /// Takes out what came first.
+    /// Removes and returns the first message.
     pub fn take(&self) -> Option<Said> {
         let mut waiting = self.waiting.lock();
         let said = waiting.said.pop_front();
@@ -74,12 +74,12 @@ impl Inbox {
         said
     }
 
-    /// Whether there is something.
+    /// Returns whether there is a message.
     pub fn has_news(&self) -> bool {
         !self.waiting.lock().said.is_empty()
     }
 
-    /// Nobody takes anything any more: nobody waits for room.
+    /// Closes the inbox: nobody takes messages any more, so nobody waits for room any more.
     pub fn close(&self) {
         self.waiting.lock().is_closed = true;
         self.room.notify_all();

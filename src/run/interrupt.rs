@@ -1,5 +1,5 @@
-//! What ends a wait for a replica that says nothing, before `sync_timeout` does: a request to stop
-//! or to start over, the shutdown file, a file that asks for the user to be skipped.
+//! Ends a wait for a silent replica before `sync_timeout` does, if something asks for it: a request
+//! to stop or to start over, the shutdown file, or a file that asks for the user to be skipped.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -15,37 +15,37 @@ use crate::store::Store;
 use crate::sync::Cancel;
 use crate::types::UserId;
 
-/// How long nothing comes from a replica that is waited for no longer once somebody wants the wait
-/// to end. One that works answers sooner, mostly; a wait that ends too soon costs a connection and
-/// nothing else.
+/// If somebody wants a wait to end, it ends once the replica has been silent for this time. A
+/// working replica usually answers sooner. If a wait ends too soon, this only costs a connection.
 const SILENCE: Duration = Duration::from_secs(2);
-/// How long a replica that does answer is gone on with once the shutdown file is there: as long as
-/// after a signal.
+/// How long work with a replica that does answer continues after the shutdown file appeared: as
+/// long as after a signal.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Shared by a client and its connections.
+/// The reasons to end waits. A client and its connections share them.
 pub struct Interrupts {
     cancel: Cancel,
     store: Arc<dyn Store>,
     rolling: Mutex<Option<Rolling>>,
 }
 
-/// What rolling replication is to be ended by.
+/// The reasons to end rolling replication.
 struct Rolling {
     shutdown_file: Option<PathBuf>,
-    /// Nudges that were answered.
+    /// The number of wake-ups that were handled.
     nudges: u32,
     /// When the shutdown file was first seen.
     seen: Option<Instant>,
 }
 
 impl Interrupts {
-    /// Interrupts by `cancel`, and by what asks for users of `store` to be skipped.
+    /// Ends waits because of `cancel`, and because of skip files for users of `store`.
     pub fn new(cancel: Cancel, store: Arc<dyn Store>) -> Arc<Interrupts> {
         Arc::new(Interrupts { cancel, store, rolling: Mutex::default() })
     }
 
-    /// Rolling replication begins, which these end. It ends when the guard is dropped.
+    /// Starts rolling replication, with more reasons to end waits. It ends when the guard is
+    /// dropped.
     pub fn rolling(self: &Arc<Self>, shutdown_file: Option<PathBuf>, nudges: u32) -> RollingGuard {
         self.set(Some(Rolling { shutdown_file, nudges, seen: None }));
         RollingGuard(self.clone())
@@ -55,7 +55,7 @@ impl Interrupts {
         *self.rolling.lock().unwrap_or_else(PoisonError::into_inner) = rolling;
     }
 
-    /// Why rolling replication shall not wait on.
+    /// Returns why rolling replication must not wait any longer.
     fn ended(&self, quiet: Duration) -> Option<&'static str> {
         let mut rolling = self.rolling.lock().unwrap_or_else(PoisonError::into_inner);
         let rolling = rolling.as_mut()?;
@@ -74,51 +74,52 @@ impl Interrupts {
     }
 }
 
-/// Whom the workers of a client work on, if there are several.
+/// Which worker is working on each user (`None`: on shared mailboxes), if there are several
+/// workers.
 pub type Holders = Mutex<HashMap<Option<UserId>, WorkerId>>;
 
-/// What has been done, by all workers of a client.
+/// Measures the work of all workers of a client.
 #[derive(Debug, Default)]
 pub struct Meter {
     /// Bytes of commands that were answered, and of their replies.
     bytes: AtomicU64,
-    /// How often somebody showed to be at work or to wait in good order.
+    /// How often a worker has shown that it is working or waits for a good reason.
     beats: AtomicU64,
 }
 
 impl Meter {
-    /// All bytes so far.
+    /// Returns all bytes so far.
     pub fn read(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Shows that nothing is stuck.
+    /// Records that a worker is not stuck.
     pub fn beat(&self) {
         self.beats.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How often that was shown so far.
+    /// Returns how often [`Meter::beat`] was called.
     pub fn beats(&self) -> u64 {
         self.beats.load(Ordering::Relaxed)
     }
 }
 
-/// Who has an eye on the session of one worker.
+/// Decides about waits in the session of one worker.
 pub struct Overseer {
     interrupts: Arc<Interrupts>,
     meter: Arc<Meter>,
     voices: Arc<Voices>,
     holders: Arc<Holders>,
-    /// The worker that has made the connection, and how many have one of their own.
+    /// The worker that made the connection, and the number of workers with their own connection.
     of: (WorkerId, usize),
     unwanted: AtomicBool,
     recalled: AtomicBool,
 }
 
 impl Overseer {
-    /// Of the worker `of.0`, where `of.1` have a connection of their own and `holders` says whom
-    /// each works on. Counts what is done to `meter`, and hands over what was said when there is
-    /// to be a wait.
+    /// Makes the overseer of worker `of.0`. `of.1` is the number of workers with their own
+    /// connection, and `holders` tells which worker is working on each user. Counts work in
+    /// `meter`, and passes on what was reported before a wait.
     pub fn new(
         interrupts: Arc<Interrupts>,
         meter: Arc<Meter>,
@@ -130,8 +131,9 @@ impl Overseer {
         Overseer { interrupts, meter, voices, holders, of, unwanted, recalled }
     }
 
-    /// Why the user who is replicated over this connection is to be skipped. Over which connection
-    /// a worker works that shares one is not known.
+    /// Returns an error if the user that is replicated over this connection is to be skipped. It is
+    /// unknown which connection a worker without its own connection uses, so such workers match
+    /// every connection.
     fn skipped(&self) -> Option<Error> {
         let skipped = self.interrupts.store.skipped_since()?;
         let user = skipped.subject().user().cloned();
@@ -141,17 +143,17 @@ impl Overseer {
         holder.is_none_or(|holder| holder == id || holder >= own).then_some(skipped)
     }
 
-    /// Nobody needs the connection that the worker makes; or somebody does again.
+    /// Sets whether the connection that the worker is making is not needed any more.
     pub fn set_unwanted(&self, unwanted: bool) {
         self.unwanted.store(unwanted, Ordering::Relaxed);
     }
 
-    /// Whether the worker is to take no more parts of the task of another.
+    /// Sets whether the worker must take no more parts of another worker's task.
     pub fn set_recalled(&self, recalled: bool) {
         self.recalled.store(recalled, Ordering::Relaxed);
     }
 
-    /// Whether it is.
+    /// Returns whether the worker must take no more parts.
     pub fn is_recalled(&self) -> bool {
         self.recalled.load(Ordering::Relaxed)
     }
@@ -186,7 +188,7 @@ impl Interrupt for Overseer {
     }
 }
 
-/// As long as it lives the client rolls.
+/// A guard: rolling replication runs until it is dropped.
 pub struct RollingGuard(Arc<Interrupts>);
 
 impl Drop for RollingGuard {

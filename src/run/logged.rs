@@ -1,5 +1,5 @@
-//! Who is in a channel's log: what was logged of them is on its way to the replica, if a client
-//! works on the channel.
+//! Finds out whether a user is in a channel's log. If so, and a client works on the channel, the
+//! user's changes are on their way to the replica.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -18,24 +18,24 @@ use crate::sys::file::open_unchecked;
 use crate::sys::lock::{Mode, holder};
 use crate::types::UserId;
 
-/// What a file was like when it was read: its inode, length, and time of the last change.
+/// Identifies the state of a file: inode, length, and time of the last change.
 type Stamp = (u64, u64, i64, i64);
 
-/// A file with what was read of it.
+/// A file, with the owners found in it at the last read.
 type Known = (PathBuf, Mutex<Option<(Stamp, HashSet<Owner>)>>);
 
-/// The log of a channel and its work file, which are only read.
+/// The log of a channel and its work file, opened for reading only.
 #[derive(Debug)]
 pub struct Logged {
     names: Namespace,
     log: Known,
     work: Known,
-    /// The file that a client of this library has locked as long as it works on the channel.
+    /// The file that a client of this library locks while it works on the channel.
     claim: PathBuf,
 }
 
 impl Logged {
-    /// The channel whose log is at `log`. Nothing is opened.
+    /// Uses the channel with the log at `log`. Opens nothing.
     pub fn new(log: &Path, names: Namespace) -> Logged {
         let mut work = log.as_os_str().to_owned();
         work.push("-run");
@@ -44,7 +44,7 @@ impl Logged {
         Logged { names, log: file(log.to_owned()), work: file(work.into()), claim }
     }
 
-    /// Whether an owner is in a file. One that is not there, or cannot be read, has nobody.
+    /// Returns whether an owner is in a file. A missing or unreadable file has no owners.
     fn has_owner(&self, (path, known): &Known, owner: &Owner) -> io::Result<bool> {
         let file = open_unchecked(File::options().read(true), path)?;
         let found = file.metadata()?;
@@ -62,8 +62,8 @@ impl Logged {
         Ok(has)
     }
 
-    /// Whether a client of this library works on the channel. A log that nobody reads grows, and
-    /// tells nothing of what will be replicated.
+    /// Returns whether a client of this library works on the channel. If not, the log only grows,
+    /// and does not show what will be replicated.
     fn is_claimed(&self) -> bool {
         let claim = open_unchecked(File::options().read(true), &self.claim);
         claim.and_then(|file| holder(&file, Mode::Exclusive)).is_ok_and(|holder| holder.is_some())
@@ -87,7 +87,8 @@ impl Log for Logged {
     fn has(&self, owner: Option<&UserId>) -> bool {
         let owner = owner.map_or(Owner::Shared, |user| Owner::User(user.clone()));
         let has = |file| self.has_owner(file, &owner).unwrap_or(false);
-        // A client takes the log over by renaming it to the work file: that one is read last.
+        // A client takes over the log by renaming it to the work file. Read the work file last, so
+        // that no entry is missed.
         (self.is_claimed() && has(&self.log)) || has(&self.work)
     }
 }

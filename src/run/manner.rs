@@ -1,24 +1,24 @@
-//! What workers do about the tasks that they are given.
+//! What workers do with their tasks.
 
 use std::sync::Arc;
 
 use super::verify::Verification;
 
-/// What workers do about tasks.
+/// What workers do with their tasks.
 #[derive(Clone)]
 pub enum Manner {
-    /// They carry them out.
+    /// Carry them out.
     Do,
-    /// They find out what would be done.
+    /// Plan them: find out what would be done.
     Plan,
-    /// They compare both sides.
+    /// Verify: compare both sides.
     Verify(Arc<Verification>),
 }
 
 impl Manner {
-    /// Whether tasks may be taken apart, for others to help.
+    /// Returns whether tasks may be split, so that other workers can help.
     pub fn may_be_helped(&self) -> bool {
-        // What is found is reported in order.
+        // Not for plans and verifications, because their results are reported in order.
         matches!(self, Manner::Do)
     }
 }

@@ -1,10 +1,11 @@
-//! Runs tasks: one executor for every mode.
+//! Runs tasks, with one executor for all modes.
 //!
-//! [`daemon`] (rolling replication) and [`batch`] (everything else) are state machines: an input
-//! goes in, actions come out ([`step`]). Both leave tasks, workers and lost connections to
-//! [`executor`], which asks [`retry`] what to do about a failure and keeps the tasks in [`queue`].
-//! [`env`] feeds them with the world, which is [`real`] or a simulation. [`worker`] is a session
-//! and [`carry_out`](mod@carry_out) what is done over it. [`log`] is the sync log on disk.
+//! [`daemon`] (rolling replication) and [`batch`] (all other modes) are state machines: they get
+//! inputs and return actions ([`step`]). Both use [`executor`] for tasks, workers and lost
+//! connections. The executor asks [`retry`] what to do about failures, and keeps the tasks in
+//! [`queue`]. [`env`] connects the machines with the outside world, which is [`real`] or a
+//! simulation. [`worker`] has a session, and [`carry_out`](mod@carry_out) runs tasks over it.
+//! [`log`] is the sync log on disk.
 
 pub mod asked_ahead;
 pub mod batch;

@@ -1,6 +1,6 @@
-//! The clock of a machine.
+//! The time of a machine.
 
 use std::time::Duration;
 
-/// A moment: the time since one that the owner of the clock chose.
+/// A moment, as the time since a start that the owner of the clock has chosen.
 pub type Moment = Duration;

@@ -1,21 +1,21 @@
-//! How tasks end.
+//! Results of tasks.
 
 use super::log::entry::LogEntry;
 use super::task::Goal;
 use crate::error::{Error, Kind};
 use crate::sync::{Care, is_put_off};
 
-/// What could not be done.
+/// A part of a task that failed.
 #[derive(Debug)]
 pub struct Undone {
-    /// What must be done in its place.
+    /// The entries to process later instead.
     pub items: Vec<LogEntry>,
-    /// Why.
+    /// The error.
     pub error: Error,
 }
 
 impl Undone {
-    /// All of a task.
+    /// Makes the failure of a whole task.
     pub(super) fn whole(goal: &Goal, error: Error) -> Undone {
         Undone { items: goal.entries(), error }
     }
@@ -24,18 +24,18 @@ impl Undone {
 /// How an attempt at a task ended.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It came to its end. These parts of it failed, or somebody else is at work on them.
+    /// The attempt is complete. These parts failed, or somebody else is working on them.
     Done(Vec<Undone>),
-    /// The connection was lost: how far it came is not known.
+    /// The connection was lost. It is not known which parts were done.
     Lost(Error),
-    /// It was asked to stop: how far it came is not known.
+    /// A stop was requested. It is not known which parts were done.
     Stopped(Error),
-    /// It must wait for another worker.
+    /// The task must wait for another worker.
     PutOff,
 }
 
 impl Outcome {
-    /// The outcome of an attempt that says what could not be done, or why it has no end.
+    /// Makes the outcome from the result of an attempt.
     pub fn of(result: Result<Vec<Undone>, Error>) -> Outcome {
         match result {
             Ok(undone) => Outcome::Done(undone),
@@ -46,14 +46,14 @@ impl Outcome {
     }
 }
 
-/// The session of a worker after an attempt.
+/// The state of a worker's session after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionState {
-    /// It is lost.
+    /// The session is lost.
     Gone,
-    /// It goes on.
+    /// The session can be used.
     Open {
-        /// Whether the replica keeps staged message files for it.
+        /// Whether the replica has staged message files for it.
         staged: bool,
     },
 }
@@ -63,27 +63,27 @@ pub enum SessionState {
 pub struct Attempt {
     /// How it ended.
     pub outcome: Outcome,
-    /// Over what connections were lost.
+    /// The history of connections lost during the task.
     pub care: Care,
-    /// The session that it leaves behind.
+    /// The state of the session.
     pub session: SessionState,
 }
 
 /// Why rolling replication ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// It was asked to.
+    /// It was asked to stop.
     Stopped,
-    /// The shutdown file was there; it is removed.
+    /// The shutdown file existed, and was removed.
     ShutdownFile,
-    /// The replica said goodbye, and it was to be connected to only once.
+    /// The replica ended the connection, and the settings allow only one.
     Goodbye,
-    /// Somebody called [`Cancel::nudge`](crate::sync::Cancel::nudge). Called again, it goes on, and
-    /// tries at once what had failed.
+    /// [`Cancel::nudge`](crate::sync::Cancel::nudge) was called. If rolling replication is started
+    /// again, it tries deferred tasks at once.
     Nudged,
-    /// What was logged is done, or put back to the log: so many tasks.
+    /// Everything that was logged is done, or was put back to the log.
     Once {
-        /// Tasks that somebody else was at work on: next time is soon enough.
+        /// Number of tasks that somebody else was working on. The next run will do them.
         deferred: usize,
         /// Tasks that failed.
         failed: usize,

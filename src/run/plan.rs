@@ -1,4 +1,4 @@
-//! Plans: what would be done, and why, without doing it.
+//! Makes plans: finds out what would be done and why, without doing it.
 
 use super::asked_ahead::AskedAhead;
 use super::carry_out;
@@ -11,11 +11,11 @@ use crate::replica::{Answer, Direct, Dry, Replica};
 use crate::sync::{Master, Owners, Pass, Staged};
 use crate::types::{MailboxState, MboxName};
 
-/// Takes a step of a plan.
+/// A callback for each step of a plan.
 pub type OnStep<'p> = dyn FnMut(&PlannedStep) + 'p;
 
-/// Finds out what would be done for a task: the steps that were `found`. The replica is asked and
-/// not told; nothing is written here.
+/// Finds out what would be done for a task, and appends the steps to `found`. The replica is only
+/// read, and nothing is written to the master.
 pub fn plan(
     shared: &Shared,
     worker: &mut Worker,
@@ -55,10 +55,10 @@ fn steps(
     result
 }
 
-/// A master that says yes and does nothing.
+/// A master that accepts every command and does nothing.
 struct Nobody {
     server: Direct<Nods>,
-    /// Whether the real one would move scripts.
+    /// Whether the real master would move scripts.
     moves_scripts: bool,
 }
 

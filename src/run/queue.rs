@@ -1,4 +1,4 @@
-//! The tasks of an executor: ready, running, deferred. Pure.
+//! The tasks of an executor: ready, running and deferred. Pure: no I/O, no clock.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
@@ -11,18 +11,19 @@ use super::task::{Goal, Owner, Task, WorkerId};
 use crate::error::Error;
 use crate::types::{Backlog, UserId};
 
-/// Users whose state a worker asks for ahead of time, so that no round trip is waited for between
-/// one user and the next.
+/// For how many of the next users a worker requests the replica's state ahead of time, so that no
+/// task waits a round trip.
 const USERS_AHEAD: usize = 3;
 
-/// Those among whom a worker gets a task.
+/// What the choice of a task for a worker depends on.
 #[derive(Clone, Copy)]
 pub struct Crowd<'c> {
-    /// How many they are.
+    /// The number of connected workers.
     pub size: usize,
-    /// Whether it may be a task that is tried with care.
+    /// Whether the worker may get a task that is retried with care.
     pub careful: bool,
-    /// Whether a worker is busy for so long that others may take what it has asked for.
+    /// Returns whether a worker has been busy for so long that others may take the users that it
+    /// has reserved.
     pub is_stuck: &'c dyn Fn(WorkerId) -> bool,
 }
 
@@ -30,11 +31,11 @@ pub struct Crowd<'c> {
 #[derive(Debug)]
 struct Ready {
     task: Task,
-    /// The worker that asked the replica for this user already.
+    /// The worker that has reserved this user by requesting its state from the replica.
     worker: Option<WorkerId>,
 }
 
-/// A task that waits for another try.
+/// A task that waits for its next try.
 #[derive(Debug)]
 struct Deferred {
     task: Task,
@@ -55,7 +56,7 @@ impl Deferred {
     }
 }
 
-/// Describes what is not done, for those who ask.
+/// Describes all undone tasks, for status reports.
 pub fn describe(queue: &Queue, state: &mut State) {
     state.queued = queue.backlog();
     state.owners = queue.tasks().flat_map(|task| task.owners.iter()).map(Owner::mark).collect();
@@ -69,13 +70,13 @@ pub fn describe(queue: &Queue, state: &mut State) {
     state.deferred = deferred.map(Deferred::described).collect();
 }
 
-/// Tasks of one executor. Those that hold the same owner never run at once.
+/// The tasks of one executor. Tasks with the same owner never run at the same time.
 #[derive(Debug, Default)]
 pub struct Queue {
     ready: VecDeque<Ready>,
     running: Vec<(WorkerId, Task)>,
     deferred: Vec<Deferred>,
-    /// How many tasks began that had no number.
+    /// How many tasks without a number were started.
     begun: u64,
 }
 
@@ -85,13 +86,13 @@ impl Queue {
         self.ready.push_back(Ready { task, worker: None });
     }
 
-    /// How many tasks could begin at once, as far as `most`.
+    /// Returns how many tasks could be started at the same time, up to `most`.
     pub fn startable(&self, most: usize) -> usize {
         self.startable_of(most, |_| true)
     }
 
-    /// The same by somebody who has nothing else to do, as things are: not those that a worker has
-    /// asked for which is not stuck, nor, if `careful` is not set, those to be tried with care.
+    /// Like [`Queue::startable`], for free workers at this moment. Tasks reserved by a worker count
+    /// only if that worker is stuck. Tasks to be retried with care count only if `careful` is set.
     pub fn startable_now(&self, most: usize, Crowd { careful, is_stuck, .. }: Crowd<'_>) -> usize {
         self.startable_of(most, |ready| {
             (careful || !ready.task.again) && ready.worker.is_none_or(is_stuck)
@@ -115,7 +116,7 @@ impl Queue {
         count
     }
 
-    /// Begins with the first task that this worker may run.
+    /// Starts the first task that this worker may run.
     pub fn start(&mut self, worker: WorkerId, crowd: Crowd<'_>) -> Option<Work> {
         let Ready { mut task, .. } = self.ready.remove(self.first_for(worker, crowd)?)?;
         let care = std::mem::take(&mut task.care);
@@ -131,8 +132,8 @@ impl Queue {
         Some(Work { number, goal, care, ahead })
     }
 
-    /// The first task that is nobody else's; else the first of another worker that is busy for
-    /// long.
+    /// Finds the first task that no other worker has reserved. If there is none, finds the first
+    /// one reserved by a worker that is stuck.
     fn first_for(&self, worker: WorkerId, crowd: Crowd<'_>) -> Option<usize> {
         let may = |ready: &Ready| crowd.careful || !ready.task.again;
         let stuck = |ready: &Ready| ready.worker.is_some_and(|other| (crowd.is_stuck)(other));
@@ -145,7 +146,7 @@ impl Queue {
         ready.worker.is_none_or(|other| other == worker) && self.is_free(ready)
     }
 
-    /// Whether nobody works on its owners.
+    /// Returns whether no running task has one of its owners.
     fn is_free(&self, ready: &Ready) -> bool {
         let held = |owner: &Owner| self.running.iter().any(|(_, task)| task.owners.contains(owner));
         let waits_for = &ready.task.waits_for;
@@ -154,7 +155,8 @@ impl Queue {
             && (waits_for.is_empty() || !self.running.iter().any(|(_, task)| is_awaited(task)))
     }
 
-    /// The next users, which are this worker's from now on: so many, and those that are already.
+    /// Reserves the next users for this worker: up to `most`, and those that it has reserved
+    /// already.
     fn ask_ahead(&mut self, worker: WorkerId, most: usize) -> Vec<UserId> {
         let mut users = Vec::new();
         for at in 0..self.ready.len() {
@@ -162,7 +164,7 @@ impl Queue {
                 continue;
             };
             let Goal::User(user) = &*ready.task.goal else { break };
-            // Those that were asked for stay asked for.
+            // Users reserved earlier stay reserved.
             if users.len() >= most && ready.worker.is_none() {
                 break;
             }
@@ -180,41 +182,40 @@ impl Queue {
         Some(self.running.swap_remove(at).1)
     }
 
-    /// Puts a task back at the front, which goes on at once.
+    /// Puts a task back at the front, to be started again at once.
     pub fn put_back(&mut self, task: Task) {
         self.ready.push_front(Ready { task, worker: None });
     }
 
-    /// Puts a task back at the front, which begins when those that run now have ended: one of them
-    /// has what it needs.
+    /// Puts a task back at the front. It starts only when all tasks that run now have ended,
+    /// because one of them holds something that it needs.
     pub fn put_off(&mut self, task: Task) {
         let waits_for = self.running.iter().filter_map(|(_, task)| task.number).collect();
         self.put_back(Task { waits_for, ..task });
     }
 
-    /// Whether no task is ready or running.
+    /// Returns whether no task is ready or running.
     pub fn is_idle(&self) -> bool {
         self.ready.is_empty() && self.running.is_empty()
     }
 
-    /// Whether a task is to be tried with care, or is.
+    /// Returns whether a task that is ready or running must be retried with care.
     pub fn has_careful(&self) -> bool {
         let ready = self.ready.iter().map(|ready| &ready.task);
         ready.chain(self.running.iter().map(|(_, task)| task)).any(|task| task.again)
     }
 
-    /// Whether a worker has asked for tasks that it has not begun with.
+    /// Returns whether a task is reserved and not started.
     pub fn has_reserved(&self) -> bool {
         self.ready.iter().any(|ready| ready.worker.is_some())
     }
 
-    /// How many tasks are ready.
+    /// Returns how many tasks are ready.
     pub fn ready(&self) -> usize {
         self.ready.len()
     }
 
-    /// Defers what is left of a task that was tried `tries` times, because of an error. Returns for
-    /// how long.
+    /// Defers the rest of a task after an error. Returns for how long.
     pub fn defer(&mut self, task: Task, error: Error, now: Moment) -> Duration {
         let why = Why::of(&error);
         let pause = retry::pause(why, task.tries);
@@ -223,20 +224,20 @@ impl Queue {
         pause
     }
 
-    /// Has what is due ready.
+    /// Makes deferred tasks ready that are due.
     pub fn make_due(&mut self, now: Moment) {
         let due = self.deferred.extract_if(.., |deferred| deferred.due <= now);
         self.ready.extend(due.map(|deferred| Ready { task: deferred.task, worker: None }));
     }
 
-    /// When the next deferred task is due.
+    /// Returns when the next deferred task is due.
     pub fn next_due(&self) -> Option<Moment> {
         self.deferred.iter().map(|deferred| deferred.due).min()
     }
 
-    /// Takes from `entries` what is deferred already: a mailbox that fails would otherwise be tried
-    /// again with every message. Something happened to it, so it waits no longer than after its
-    /// first failure.
+    /// Removes entries from `entries` that are deferred already. Otherwise a failing mailbox would
+    /// be tried again with every new message. Because something has changed, the deferred task now
+    /// waits no longer than after its first failure.
     pub fn absorb(&mut self, entries: &mut Vec<LogEntry>) {
         if self.deferred.is_empty() {
             return;
@@ -254,34 +255,34 @@ impl Queue {
         entries.retain(|entry| !known.contains(entry));
     }
 
-    /// How many tasks are deferred because they were locked, and how many because they failed.
+    /// Returns how many tasks are deferred because of locks, and how many because of failures.
     pub fn deferred(&self) -> (usize, usize) {
         let locked = self.deferred.iter().filter(|deferred| deferred.why == Why::Locked).count();
         (locked, self.deferred.len() - locked)
     }
 
-    /// How much is not done.
+    /// Returns how much is not done.
     pub fn backlog(&self) -> Backlog {
         let entries: usize = self.tasks().map(|task| task.goal.count()).sum();
         let users: HashSet<&Owner> = self.tasks().flat_map(|task| task.owners.iter()).collect();
         Backlog { entries: entries as u64, users: users.len() as u64 }
     }
 
-    /// All tasks.
+    /// Returns all tasks.
     fn tasks(&self) -> impl Iterator<Item = &Task> {
         let running = self.running.iter().map(|(_, task)| task);
         let ready = self.ready.iter().map(|ready| &ready.task);
         running.chain(ready).chain(self.deferred.iter().map(|deferred| &deferred.task))
     }
 
-    /// All that is not done, as a log.
+    /// Returns all undone entries in the format of a log.
     pub fn undone(&self) -> Vec<u8> {
         let mut undone = Vec::new();
         self.tasks().for_each(|task| task.goal.write(&mut undone));
         undone
     }
 
-    /// Forgets all tasks.
+    /// Removes all tasks.
     pub fn clear(&mut self) {
         *self = Queue::default();
     }
@@ -318,7 +319,7 @@ mod tests {
         Task::new(Goal::User(name.into()), &names())
     }
 
-    /// What begins, as entries.
+    /// Starts a task. Returns its entries, and the users to request ahead.
     fn start(queue: &mut Queue, worker: WorkerId) -> Option<(String, Vec<String>)> {
         let crowd = Crowd { size: 1, careful: true, is_stuck: &|_| true };
         let work = queue.start(worker, crowd)?;

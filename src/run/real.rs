@@ -1,4 +1,5 @@
-//! The real world: workers, the system's clock, its notice of changed files, and [`Cancel`].
+//! The real environment: workers, the system's clock, notifications of changed files, and
+//! [`Cancel`].
 
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -20,44 +21,44 @@ use super::worker::Shared;
 use crate::events::{Event, Item, Observer, PlannedStep, RunEvent};
 use crate::sync::{Cancel, Offer};
 
-/// Longest wait without a look at the clock.
+/// The longest wait without checking the clock.
 const LONGEST: Moment = Moment::from_secs(24 * 3600);
 
-/// Takes the final outcome of a task.
+/// A callback for the final result of a task.
 pub type OnSettled<'c> = dyn FnMut(&Goal, Vec<Undone>) + 'c;
 
-/// How often what the machine is at is reported, unless it is something that matters at once.
+/// The shortest interval between reports of the machine's state, unless something urgent happened.
 const REPORT: Moment = Moment::from_secs(1);
 
-/// Takes what the machine is at, and the present moment.
+/// A callback for the machine's state and the current moment.
 pub type OnState = dyn Fn(State, Moment);
 
-/// What only rolling replication has.
+/// The parts that only rolling replication has.
 pub struct RollingEnv {
-    /// Tells that something was logged.
+    /// Reports when something is logged.
     pub watch: Watch,
-    /// A file that asks for the end by being there.
+    /// A file whose existence asks the daemon to end.
     pub shutdown_file: Option<PathBuf>,
-    /// Takes what the daemon is at.
+    /// Receives the state of the daemon.
     pub on_state: Box<OnState>,
 }
 
-/// What of the machine's state was reported.
+/// When the machine's state was reported.
 #[derive(Default)]
 struct Reported {
     last: Option<Moment>,
-    /// Whether it may be another by now.
+    /// Whether the state may have changed since then.
     is_stale: bool,
-    /// Whether that matters at once.
+    /// Whether the change is urgent.
     is_urgent: bool,
 }
 
-/// The real world of one client.
+/// The real environment of one client.
 pub struct Real<'w, 'h> {
     shared: &'w Shared,
     hands: Box<dyn Hands + 'w>,
     floor: Floor<Line>,
-    /// The worker whose task ended last: what is said of that still belongs to it.
+    /// The worker whose task has just ended. Its final messages still belong to that task.
     ended: Option<WorkerId>,
     hear: Hear<'h>,
     rolling: Option<RollingEnv>,
@@ -66,22 +67,22 @@ pub struct Real<'w, 'h> {
     asked: Signals,
 }
 
-/// Who takes what comes of tasks.
+/// Callbacks for the results of tasks.
 pub struct Hear<'c> {
-    /// What would be done for a task, where nothing is done.
+    /// Called for each planned step, when tasks are only planned.
     pub plan: Option<&'c mut OnStep<'c>>,
-    /// How a task ended.
+    /// Called with the result of each task.
     pub settled: &'c mut OnSettled<'c>,
 }
 
-/// What is said of a task.
+/// A message of a task.
 enum Line {
     Event(Box<Event>),
     Step(PlannedStep),
     Settled(Arc<Goal>, Vec<Undone>),
 }
 
-/// What was passed on of what others ask for.
+/// The requests from outside that were already passed on.
 struct Signals {
     cancel: Cancel,
     wakes: u32,
@@ -90,12 +91,12 @@ struct Signals {
 }
 
 impl Signals {
-    /// Whether there may be something, but for the shutdown file.
+    /// Returns whether there may be a new request. Does not check the shutdown file.
     fn is_there(&self) -> bool {
         self.cancel.nudges() != self.wakes || !self.stop && self.cancel.is_finishing()
     }
 
-    /// What somebody asks for that was not passed on yet, the strongest first.
+    /// Returns a request that was not passed on yet, the strongest first.
     fn next(&mut self, shutdown_file: Option<&Path>) -> Option<Asked> {
         if !self.file && shutdown_file.is_some_and(Path::exists) {
             self.file = true;
@@ -115,7 +116,7 @@ impl Signals {
 }
 
 impl<'w, 'h> Real<'w, 'h> {
-    /// The world of a batch.
+    /// Makes the environment of a batch.
     pub fn new(shared: &'w Shared, hands: Box<dyn Hands + 'w>, hear: Hear<'h>) -> Real<'w, 'h> {
         let cancel = shared.cancel.clone();
         let asked = Signals { wakes: cancel.nudges(), cancel, stop: false, file: false };
@@ -132,13 +133,13 @@ impl<'w, 'h> Real<'w, 'h> {
         }
     }
 
-    /// The same where the channel's log is watched.
+    /// Returns the same environment with a watch on the channel's log.
     #[must_use]
     pub fn rolling(self, rolling: RollingEnv) -> Real<'w, 'h> {
         Real { rolling: Some(rolling), ..self }
     }
 
-    /// Says something that belongs to a worker's task when it is that one's turn.
+    /// Adds a message of a worker's task, which is passed on when it is that task's turn.
     fn say(&mut self, worker: WorkerId, line: Line) {
         let lines = self.floor.say(worker, line);
         self.put_out(lines);
@@ -158,8 +159,8 @@ impl<'w, 'h> Real<'w, 'h> {
         }
     }
 
-    /// Passes on how a task ended. What a log says has no end of its own, and what was only planned
-    /// none at all.
+    /// Passes on the result of a task. Tasks with log entries and planned tasks have no final
+    /// event.
     fn pass_on(&mut self, goal: &Goal, undone: Vec<Undone>) {
         let tally = self.shared.observer.tally();
         if matches!(goal, Goal::User(_) | Goal::Meta(_)) {
@@ -174,11 +175,12 @@ impl<'w, 'h> Real<'w, 'h> {
         (self.hear.settled)(goal, undone);
     }
 
-    /// Takes what workers said until one has ended what it was asked for.
+    /// Handles messages of workers until one of them is an input for the machine.
     fn ended(&mut self) -> Option<Input> {
         while let Some(said) = self.hands.take() {
             match said {
-                // Of another connection, which is made like the first.
+                // This is about an additional connection. It is made like the first one, so it is
+                // not reported.
                 Said::Event(worker, _) if worker > 0 && !self.floor.has(worker) => {}
                 Said::Event(_, event) if cannot_wait(&event) => {
                     self.shared.observer.pass_on(&event);
@@ -197,7 +199,7 @@ impl<'w, 'h> Real<'w, 'h> {
                     return Some(input);
                 }
                 Said::Panicked(panic) => {
-                    // All others are to end too.
+                    // Stop all other workers too.
                     self.asked.cancel.cancel();
                     resume_unwind(panic);
                 }
@@ -206,14 +208,14 @@ impl<'w, 'h> Real<'w, 'h> {
         None
     }
 
-    /// When the machine's state is to be reported although nothing happens.
+    /// Returns when the machine's state must be reported, even if nothing happens.
     fn next_report(&self) -> Option<Moment> {
         let Reported { last, is_stale, is_urgent } = self.reported;
         let pause = if is_urgent { Moment::ZERO } else { REPORT };
         (is_stale && self.rolling.is_some()).then(|| last.map_or(Moment::ZERO, |at| at + pause))
     }
 
-    /// Waits. Returns `None` if somebody asks for something, or a worker has something to say.
+    /// Waits. Returns `None` if there is a request or a message of a worker.
     fn wait(&mut self, wait: Wait) -> Option<Input> {
         let left = |until: Moment| until.saturating_sub(self.begin.elapsed());
         let until = [wait.until, self.next_report()].into_iter().flatten().min();
@@ -235,7 +237,7 @@ impl<'w, 'h> Real<'w, 'h> {
     }
 }
 
-/// Whether somebody who asks how replication is doing should know it soon.
+/// Returns whether a status report should show this event soon.
 fn matters_at_once(event: &Event) -> bool {
     let Event::Run(event) = event else { return false };
     matches!(event, RunEvent::ConnectFailed { .. } | RunEvent::ReachableAgain { .. })
@@ -252,7 +254,7 @@ impl Env for Real<'_, '_> {
 
     fn run(&mut self, worker: WorkerId, work: Work) {
         let lines = self.floor.begin(worker, work.number);
-        // What it ended is over: only now does it begin with this.
+        // The worker's previous task is over once it starts this one.
         self.ended = self.ended.filter(|ended| *ended != worker);
         self.put_out(lines);
         self.hands.order(worker, Order::Run(Box::new(work)));

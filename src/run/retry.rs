@@ -1,5 +1,5 @@
-//! What is done about a failure, for every mode: tried again at once over a new connection,
-//! deferred until when, or given up. Pure.
+//! Decides about failures, for all modes: retry at once over a new connection, defer, or give up.
+//! Pure: no I/O, no clock.
 
 use std::time::Duration;
 
@@ -7,35 +7,35 @@ use crate::error::{Error, Kind};
 use crate::settings::Persistence;
 use crate::sync::{Care, is_locked};
 
-/// The pause after the first attempt to connect that failed; it doubles after each
+/// The pause after the first failed attempt to connect. It doubles after each attempt
 /// (`replica_connect` in Cyrus's `imap/sync_client.c`).
 const FIRST_RECONNECT: Duration = Duration::from_secs(15);
-/// How long to wait after the first failure of a task; it doubles after each.
+/// The pause after the first failure of a task. It doubles after each failure.
 const FIRST_FAILED: Duration = Duration::from_secs(15);
-/// The same where somebody else had a lock.
+/// The pause after a task first found something locked. It doubles each time.
 const FIRST_LOCKED: Duration = Duration::from_secs(1);
-/// Longest pause after a lock.
+/// The longest pause after a lock.
 const LONGEST_LOCKED: Duration = Duration::from_secs(30);
-/// Longest pause after a failure of a task.
+/// The longest pause after a failure of a task.
 const LONGEST_FAILED: Duration = Duration::from_secs(300);
 
 /// Why a task is deferred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// Somebody else is at work on it.
+    /// Somebody else is working on it.
     Locked,
     /// It failed.
     Failed,
 }
 
 impl Why {
-    /// The reason for an error.
+    /// Returns the reason that fits an error.
     pub fn of(error: &Error) -> Why {
         if is_locked(error) { Why::Locked } else { Why::Failed }
     }
 }
 
-/// How long a task waits that was tried so many times.
+/// Returns how long to defer a task after this many tries.
 pub fn pause(why: Why, tries: u32) -> Duration {
     let (first, longest) = match why {
         Why::Locked => (FIRST_LOCKED, LONGEST_LOCKED),
@@ -44,20 +44,20 @@ pub fn pause(why: Why, tries: u32) -> Duration {
     first.saturating_mul(2u32.saturating_pow(tries.saturating_sub(1))).min(longest)
 }
 
-/// How long at most a deferred task still waits once something new happens to it.
+/// Returns how long a deferred task may still wait after something new was logged for it.
 pub fn hastened() -> Duration {
     FIRST_FAILED
 }
 
-/// What to do after an attempt to connect failed.
+/// What to do after a failed attempt to connect.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Reconnect {
     /// How long to wait before the next attempt; `None` to give up.
     pub pause: Option<Duration>,
-    /// Whether to report the reason: it is another one than last time, and not only the caller
-    /// wants to hear of it.
+    /// Whether to report the reason: it differs from the last one, and others besides the caller
+    /// want to know it.
     pub is_new: bool,
-    /// Whether to say that connecting goes on although the replica refuses us.
+    /// Whether to report that attempts continue although the replica refuses us.
     pub although_refused: bool,
 }
 
@@ -68,26 +68,26 @@ pub struct Attempts {
     reason: String,
 }
 
-/// How failures are dealt with in a mode.
+/// How a mode handles failures.
 #[derive(Debug, Clone, Copy)]
 pub struct RetryPolicy {
-    /// How persistently to make the first connection; `None` for one attempt that nobody but the
-    /// caller hears of.
+    /// How persistently to make the first connection. `None` means a single attempt, whose error
+    /// only the caller gets.
     pub connect: Option<Persistence>,
-    /// The same after a connection was lost.
+    /// How persistently to connect again after a connection was lost.
     pub reconnect: Option<Persistence>,
-    /// Whether a task over which the connection is lost is tried again, with care.
+    /// Whether to retry a task during which the connection was lost, with care.
     pub again: bool,
 }
 
 impl RetryPolicy {
-    /// How persistently to connect.
+    /// Returns how persistently to connect.
     fn persistence(&self, was_open: bool) -> Option<Persistence> {
         if was_open { self.reconnect } else { self.connect }
     }
 
-    /// Decides after an attempt to connect failed. `was_open` tells whether there was a connection
-    /// before.
+    /// Decides what to do after an attempt to connect failed. `was_open` is whether there was a
+    /// connection before.
     pub fn not_connected(
         &self,
         attempts: &mut Attempts,
@@ -112,8 +112,8 @@ impl RetryPolicy {
         Reconnect { pause: Some(pause), is_new, although_refused }
     }
 
-    /// Whether a task over which the connection was lost is tried again at once: with care, then
-    /// without the mailboxes that the connection is lost over.
+    /// Returns whether a task during which the connection was lost is retried at once: first with
+    /// care, then without the mailboxes over which the connection was lost.
     pub fn tries_again(&self, care: &mut Care, error: &Error) -> bool {
         self.again && error.kind() != Kind::Cancelled && care.another_try(error)
     }

@@ -1,4 +1,4 @@
-//! How rolling replication works, as the settings ask for it.
+//! Parameters of rolling replication, from the settings.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,31 +6,31 @@ use super::moment::Moment;
 use super::retry::RetryPolicy;
 use crate::settings::{Jobs, Persistence, Rolling};
 
-/// How a daemon works.
+/// Parameters of a daemon.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
-    /// Least time from one take-over to the next.
+    /// The shortest time between two take-overs of the log.
     pub sync_repeat_interval: Duration,
-    /// The replica releases its staged files after so long; zero for never.
+    /// After this time the replica is told to release its staged files; zero for never.
     pub timeout: Duration,
-    /// Whether somebody looks for a shutdown file.
+    /// Whether a shutdown file is configured.
     pub has_shutdown_file: bool,
-    /// Only what is logged now.
+    /// Whether to process only what is logged now, and then end.
     pub rolling_once: bool,
     /// How persistently to connect.
     pub persistence: Persistence,
-    /// Whether nobody will tell that something was logged.
+    /// Whether the system does not report changes of the log.
     pub is_blind: bool,
-    /// How many workers there are.
+    /// The number of workers.
     pub jobs: Jobs,
-    /// How long it took to connect the first, if it is connected already.
+    /// How long it took to connect the first worker, if it is connected already.
     pub open: Option<Moment>,
-    /// Since when something waits that an earlier client left, if that is known.
+    /// Since when entries of an earlier client are waiting, if known.
     pub waiting_since: Option<SystemTime>,
 }
 
 impl Rules {
-    /// What the settings say.
+    /// Makes the parameters from the settings.
     pub fn new(rolling: &Rolling, jobs: Jobs, open: Option<Moment>, is_blind: bool) -> Rules {
         Rules {
             sync_repeat_interval: rolling.sync_repeat_interval,
@@ -45,7 +45,7 @@ impl Rules {
         }
     }
 
-    /// What is done about failures.
+    /// Returns what to do about failures.
     pub(super) fn policy(&self) -> RetryPolicy {
         let persistence = Persistence { even_if_refused: !self.rolling_once, ..self.persistence };
         RetryPolicy { connect: Some(persistence), reconnect: Some(persistence), again: true }

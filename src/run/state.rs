@@ -1,4 +1,4 @@
-//! What a machine is at, for those who ask from outside.
+//! The state of a machine, for status reports.
 
 use std::collections::HashSet;
 use std::time::SystemTime;
@@ -8,10 +8,10 @@ use super::moment::Moment;
 use crate::error::Error;
 use crate::types::{Backlog, Text};
 
-/// Deferred tasks that are described one by one; of the rest only the number is known.
+/// How many deferred tasks are described in full. The others are only counted.
 pub const MOST_DEFERRED: usize = 100;
 
-/// A task that waits for another try.
+/// A task that waits for its next try.
 #[derive(Debug, Clone)]
 pub struct Deferred {
     /// Its entries.
@@ -20,33 +20,33 @@ pub struct Deferred {
     pub tries: u32,
     /// When the next try begins.
     pub due: Moment,
-    /// Why the last one failed.
+    /// The error of the last try.
     pub error: Error,
 }
 
-/// What a machine is at.
+/// The state of a machine.
 #[derive(Debug, Clone, Default)]
 pub struct State {
-    /// The way to the replica.
+    /// Contact with the replica.
     pub contact: Contact,
-    /// Entries that were taken over and are not done.
+    /// The undone entries that were taken over.
     pub queued: Backlog,
-    /// The marks of the owners that they are about.
+    /// The marks of the owners of these entries.
     pub owners: HashSet<u64>,
-    /// When the oldest of them was logged, as far as that is known.
+    /// When the oldest of these entries was logged, if known.
     pub oldest: Option<SystemTime>,
-    /// When the log was begun that was taken over last, as far as that is known.
+    /// When the first entry was written to the log that was last taken over, if known.
     pub last_log: Option<SystemTime>,
-    /// What is being worked on, in the words of the log: the first entry of each task.
+    /// The running tasks: the first log entry of each.
     pub running: Vec<Text>,
-    /// Tasks that wait for another try: some of them, those that were locked last.
+    /// Some of the deferred tasks. Those that failed come before those that were locked.
     pub deferred: Vec<Deferred>,
-    /// How many there are.
+    /// The number of all deferred tasks.
     pub deferred_count: u64,
-    /// How many of them were locked.
+    /// The number of tasks that are deferred because of a lock.
     pub locked_count: u64,
-    /// Whether what an earlier client left in the work file is not read yet.
+    /// Whether the work file of an earlier client was not read yet.
     pub has_unread: bool,
-    /// When a task was last done as a whole, or the log was looked at and nothing was left to do.
+    /// When a task last succeeded completely, or the log was checked and nothing was left to do.
     pub last_success: Option<Moment>,
 }

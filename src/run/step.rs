@@ -1,5 +1,5 @@
-//! The words between the executor and the world: inputs say what happened, actions what is to be
-//! done. Neither has a clock, a file, a socket or a thread in it.
+//! The interface between the executor and the environment: inputs report what happened, and actions
+//! say what to do. Both are plain values without clocks, files, sockets or threads.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,131 +16,132 @@ use crate::types::{Backlog, UserId};
 
 pub use super::moment::Moment;
 
-/// Why it shall end, the strongest last.
+/// A request from outside that ends the run. Later variants are stronger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Asked {
-    /// Somebody wants what waits to be tried at once; rolling replication ends and is started over.
+    /// Try deferred tasks at once. Rolling replication ends and is started again.
     WakeUp,
-    /// Somebody wants it to stop.
+    /// Stop.
     Stop,
-    /// The shutdown file is there.
+    /// The shutdown file exists.
     ShutdownFile,
 }
 
-/// What happened.
+/// Something that happened.
 #[derive(Debug)]
 pub enum Input {
     /// The first input.
     Started,
-    /// [`Action::Connect`] ended.
+    /// [`Action::Connect`] has ended.
     Connected(WorkerId, Result<()>),
-    /// [`Action::Run`] ended.
+    /// [`Action::Run`] has ended.
     Ended(WorkerId, Attempt),
-    /// [`Action::Release`] ended.
+    /// [`Action::Release`] has ended.
     Released(WorkerId, Result<()>),
-    /// [`LogAction::Take`] ended.
+    /// [`LogAction::Take`] has ended.
     LogTaken(Result<Taken>),
-    /// [`LogAction::Read`] ended: the entries, or `None` if there is no work file.
+    /// [`LogAction::Read`] has ended: the entries, or `None` if there is no work file.
     WorkRead(Result<Option<Logged>>),
-    /// [`LogAction::Note`] or [`LogAction::Restore`] ended.
+    /// [`LogAction::Note`] or [`LogAction::Restore`] has ended.
     Noted(Result<Kept>),
-    /// [`LogAction::PutBack`] ended.
+    /// [`LogAction::PutBack`] has ended.
     PutBack(Result<()>),
-    /// [`LogAction::Count`] ended.
+    /// [`LogAction::Count`] has ended.
     Counted(Backlog),
     /// Something was logged, or may have been.
     Logged,
-    /// The time that was to be waited for is over.
+    /// The time to wait is over.
     TimeOver,
-    /// Somebody asks for something. Comes once for each reason.
+    /// There is a request from outside. Comes once for each reason.
     Asked(Asked),
-    /// Others may take parts of the task that a worker carries out.
+    /// Other workers may take parts of the task that this worker carries out.
     Offered(WorkerId, Offer),
-    /// [`Action::Measure`] ended: bytes of commands and replies that all workers have exchanged so
-    /// far.
+    /// [`Action::Measure`] has ended: the bytes of commands and replies that all workers have
+    /// exchanged so far.
     Measured(u64),
 }
 
 /// A task for a worker.
 #[derive(Debug)]
 pub struct Work {
-    /// Its place in what is told of all tasks.
+    /// Its place in the order in which tasks are reported.
     pub number: u64,
-    /// What is to be replicated.
+    /// What to replicate.
     pub goal: Arc<Goal>,
-    /// Over what connections were lost already.
+    /// The history of connections lost during the task.
     pub care: Care,
-    /// Users who come next: the replica can be asked for them now.
+    /// The next users, for which the worker can request the replica's state now.
     pub ahead: Vec<UserId>,
 }
 
-/// What is to be done at a channel's log.
+/// An action on a channel's log.
 #[derive(Debug)]
 pub enum LogAction {
-    /// Take over what was logged; these entries in the work file are not done.
+    /// Take over the log. These entries of the work file are not done.
     Take(Vec<u8>),
-    /// Read the work file, but not what we put there ourselves.
+    /// Read the work file without our own entries in it.
     Read {
-        /// Where that is.
+        /// The range with our own entries.
         own: Range<u64>,
-        /// Whether to report that the work file was left behind.
+        /// Whether to report that an earlier client left the work file behind.
         reprocess: bool,
     },
-    /// Have the work file hold these entries and nothing else.
+    /// Replace the contents of the work file by these entries.
     Note(Vec<u8>),
-    /// Have the work file hold these again, if somebody took it away.
+    /// Write these entries to the work file again, if somebody removed it.
     Restore(Vec<u8>),
     /// Append these entries to the log.
     PutBack(Vec<u8>),
-    /// Count what is logged and not taken over, and what the work file holds unless that is known.
+    /// Count the entries in the log and, if `work` is set, in the work file.
     Count {
-        /// Whether to count what the work file holds.
+        /// Whether to count the work file too.
         work: bool,
     },
 }
 
-/// What is to be done. Each ends with its input, unless it says otherwise.
+/// Something to do. Each action leads to its input, unless stated otherwise.
 #[derive(Debug)]
 pub enum Action {
-    /// A worker connects and logs in.
+    /// The worker connects and logs in.
     Connect(WorkerId),
-    /// A worker that is connected carries out a task.
+    /// The connected worker carries out a task.
     Run(WorkerId, Work),
-    /// A worker that is connected takes parts of the task that another carries out. Ends with
-    /// [`Input::Ended`].
+    /// The first, connected worker takes parts of the task that the second worker carries out.
+    /// Leads to [`Input::Ended`].
     Help(WorkerId, WorkerId, Offer),
-    /// A worker that takes parts of the task of another takes no more of them, for it has a task of
-    /// its own to begin with. No input follows but that of [`Action::Help`].
+    /// The helping worker takes no more parts, because it has a task of its own to start. Only the
+    /// input of [`Action::Help`] follows.
     Recall(WorkerId),
-    /// A worker tells the replica to release its staged message files.
+    /// The worker tells the replica to release its staged message files.
     Release(WorkerId),
-    /// A connection that is being made is not needed any more. That ends soon then.
+    /// The connection that this worker is making is not needed any more. [`Action::Connect`] then
+    /// ends soon.
     Abandon(WorkerId),
-    /// A worker says goodbye to the replica. No input follows.
+    /// The worker disconnects from the replica. No input follows.
     Leave(WorkerId),
-    /// Find out how much has been done.
+    /// Measure how much work was done.
     Measure,
-    /// Something is done at the channel's log.
+    /// Do something with the channel's log.
     Log(LogAction),
-    /// Report something. No input follows.
+    /// Report an event. No input follows.
     Tell(Event),
-    /// A task ended: nothing more is done about it. No input follows.
+    /// A task has its final result. No input follows.
     Settled(Arc<Goal>, Vec<Undone>),
 }
 
-/// How long to wait once all actions are begun.
+/// How long to wait after all actions are started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
-    /// Until when; `None` for as long as it takes.
+    /// Until when; `None` for no limit.
     pub until: Option<Moment>,
-    /// Whether something that is logged ends it.
+    /// Whether a notification of the log ends the wait.
     pub log: bool,
 }
 
-/// What follows from an input.
+/// The result of an input.
 #[derive(Debug)]
 pub struct Step<E> {
-    /// What is to be done, in this order.
+    /// What to do, in this order.
     pub actions: Vec<Action>,
     /// What to do afterwards.
     pub then: Then<E>,
@@ -151,19 +152,19 @@ pub struct Step<E> {
 pub enum Then<E> {
     /// Wait for the next input.
     Wait(Wait),
-    /// Nothing more: it is over.
+    /// The machine has ended.
     End(Result<E>),
 }
 
 /// A mode of the executor: a state machine without input or output of its own.
 pub trait Machine {
-    /// What it ends with.
+    /// The type of its result.
     type End;
 
-    /// Takes note of what happened and says what to do.
+    /// Handles an input and returns what to do.
     fn step(&mut self, now: Moment, input: Input) -> Step<Self::End>;
 
-    /// What it is at; `None` if nobody asks such a machine.
+    /// Returns the machine's state, or `None` if the machine does not support this.
     fn state(&self) -> Option<State> {
         None
     }

@@ -1,4 +1,4 @@
-//! Steps a machine by hand, in words, for tests: no time passes.
+//! Steps a machine by hand for tests, with inputs and actions as words. No real time passes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,38 +15,38 @@ use crate::settings;
 use crate::sync::{Care, Offer, Parts, Pass};
 use crate::types::Backlog;
 
-/// Names of mailboxes as by default.
+/// Returns the namespace of the default settings.
 pub fn names() -> Namespace {
     Namespace::new(&settings::tests::of("").naming)
 }
 
-/// Parts of a task; nobody takes them here.
+/// Parts of a task. No test takes them.
 struct Nothing;
 
 impl Parts for Nothing {
     fn help(&self, _: &mut Pass<'_>, _: &mut dyn FnMut(), _: &dyn Fn() -> bool) {}
 }
 
-/// A machine, what is under way, and a clock that is set by hand.
+/// A machine with running actions, and a clock that the test sets.
 pub struct Stepper<M> {
     machine: M,
     now: Moment,
-    /// Actions that did not end yet.
+    /// The number of actions that have not ended.
     under_way: usize,
     care: Vec<Care>,
 }
 
 impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
-    /// A machine that did nothing yet, at the start of time.
+    /// Makes a stepper for a machine in its initial state, at time zero.
     pub fn new(machine: M) -> Stepper<M> {
         Stepper { machine, now: Moment::ZERO, under_way: 0, care: Vec::new() }
     }
 
-    /// Gives it an input, as one word or more; returns what follows, a line each; until when it
-    /// waits only if nothing is under way.
+    /// Passes one input to the machine, written as words. Returns the actions that follow, one per
+    /// line. The end of the wait is included only if no action is running.
     ///
-    /// - `start`, `over` (the time that was waited for; sets the clock), `logged`,
-    ///   `at 2.5` (sets the clock only)
+    /// - `start`, `over` (the time to wait is over; sets the clock), `logged`, `at 2.5` (only sets
+    ///   the clock)
     /// - `connected 0`, `connected 0 Connect` (an error of this kind)
     /// - `done 0`, `done 0 staged`, `failed 0 Locked USER anna`, `lost 0 Closed`, `stopped 0`
     /// - `offered 0`
@@ -103,7 +103,7 @@ impl<M: Machine<End: std::fmt::Debug>> Stepper<M> {
         lines
     }
 
-    /// Plays a script: inputs, each with all that must follow, after a `>`.
+    /// Plays a script. It consists of inputs, each with all lines that must follow.
     pub fn play(&mut self, script: &[(&str, &[&str])]) {
         for (number, (input, expected)) in script.iter().enumerate() {
             let found = self.step(input);
@@ -215,13 +215,13 @@ fn log(lines: &[u8]) -> String {
     lines.lines().map(|line| format!(" {line};")).collect()
 }
 
-/// Entries between commas.
+/// Parses entries separated by commas.
 fn entries(words: &str) -> Vec<LogEntry> {
     let lines = words.split(", ").filter(|line| !line.is_empty());
     lines.map(|line| LogEntry::parse(line.as_bytes()).unwrap().unwrap()).collect()
 }
 
-/// An error of the kind with this name.
+/// Makes an error of the kind with this name.
 pub fn error(kind: &str) -> Error {
     let kinds = [
         Kind::Io,

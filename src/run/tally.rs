@@ -1,4 +1,4 @@
-//! What was done so far, counted where it happens: for those who ask while it goes on.
+//! Counts what was done, for status reports during a run.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,14 +11,14 @@ use crate::error::Kind;
 use crate::events::{Event, RunEvent, Step, SyncEvent};
 use crate::status::{Expected, Reached, Totals};
 
-/// The present run over many users or mailboxes.
+/// The current run over many users or mailboxes.
 #[derive(Debug, Default)]
 struct Run {
     expected: Expected,
     began: Option<Instant>,
-    /// Users that ended.
+    /// Users that have ended.
     users: u64,
-    /// Mailboxes that were equal when it began.
+    /// Mailboxes that were equal on both sides when the run began.
     mailboxes_before: u64,
 }
 
@@ -39,7 +39,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Takes note of an event.
+    /// Counts an event.
     pub fn note(&self, event: &Event) {
         let one = |count: &AtomicU64| add(count, 1);
         match event {
@@ -62,7 +62,8 @@ impl Tally {
         }
     }
 
-    /// A task failed, or an attempt to connect. What others have locked is no failure.
+    /// Counts a failed task or a failed attempt to connect. Locks of others do not count as
+    /// failures.
     pub fn failed(&self, kind: Kind) {
         if !kind.is_locked() && kind != Kind::Cancelled {
             add(&self.failures, 1);
@@ -70,19 +71,19 @@ impl Tally {
         }
     }
 
-    /// A run begins, over so much.
+    /// Starts a run with this number of users and mailboxes.
     pub fn begin(&self, expected: Expected) {
         let mailboxes_before = equal(&self.totals());
         let began = Some(Instant::now());
         *self.run.lock() = Run { expected, began, users: 0, mailboxes_before };
     }
 
-    /// The replication of a user ended, in whichever way.
+    /// Counts a user whose replication ended, with success or not.
     pub fn user_ended(&self) {
         self.run.lock().users += 1;
     }
 
-    /// How far the present run has got.
+    /// Returns the progress of the current run.
     pub fn reached(&self) -> Reached {
         let run = self.run.lock();
         let totals = self.totals();
@@ -95,7 +96,7 @@ impl Tally {
         }
     }
 
-    /// The failures so far by the name of their kind.
+    /// Returns the number of failures of each kind, by the kind's name.
     pub fn failures_by_kind(&self) -> BTreeMap<String, u64> {
         let name = |kind: &Kind| match serde_json::to_value(kind) {
             Ok(Value::String(name)) => name,
@@ -104,7 +105,7 @@ impl Tally {
         self.by_kind.lock().iter().map(|(kind, count)| (name(kind), *count)).collect()
     }
 
-    /// What was counted so far.
+    /// Returns all counts so far.
     pub fn totals(&self) -> Totals {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Totals {
@@ -125,7 +126,7 @@ fn add(count: &AtomicU64, number: u64) {
     count.fetch_add(number, Ordering::Relaxed);
 }
 
-/// Mailboxes that were found equal or made so.
+/// Returns how many mailboxes were found equal or made equal.
 fn equal(totals: &Totals) -> u64 {
     totals.mailboxes + totals.mailboxes_there
 }

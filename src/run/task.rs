@@ -1,4 +1,4 @@
-//! What the executor runs, whatever the mode.
+//! The tasks that the executor runs in all modes.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,46 +11,46 @@ use crate::names::Namespace;
 use crate::sync::Care;
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
-/// Names a worker: a connection to the replica, and who works over it.
+/// Identifies a worker: a connection to the replica with its thread of work.
 pub type WorkerId = usize;
 
-/// Whom a task works on. Tasks that hold the same owner never run at once.
+/// Whose data a task works on. Tasks with the same owner never run at the same time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Owner {
     /// A user.
     User(UserId),
-    /// Nobody: shared mailboxes, as one cohort.
+    /// All shared mailboxes together, which belong to no user.
     Shared,
     /// The server.
     Server,
 }
 
 impl Owner {
-    /// A number that stands for it, to know in a few bytes whether two are the same.
+    /// Returns a short hash of the owner, for comparisons that need little memory.
     pub fn mark(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         self.hash(&mut hasher);
         hasher.finish()
     }
 
-    /// The owner of a mailbox.
+    /// Returns the owner of a mailbox.
     pub fn of(mailbox: &MboxName, names: &Namespace) -> Owner {
         names.owner(mailbox).map_or(Owner::Shared, Owner::User)
     }
 }
 
-/// What is to be replicated: as much as can fail, be deferred or be repeated by itself.
+/// What to replicate. A goal is the unit that can fail, be deferred or be repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Goal {
-    /// What a sync log says; what fails is tried as part of something larger.
+    /// Entries of a sync log. A part that fails is tried again as part of something larger.
     Entries(Vec<LogEntry>),
-    /// A user with all that belongs to the user.
+    /// A user with all data.
     User(UserId),
     /// Seen state, subscriptions and Sieve scripts of a user.
     Meta(UserId),
-    /// Mailboxes, of whichever users.
+    /// Mailboxes of any users.
     Mailboxes(Vec<MboxName>),
-    /// What a user has seen of the mailbox with this uniqueid.
+    /// The seen state of a user in the mailbox with this uniqueid.
     Seen(UserId, UniqueId),
     /// Whether a user is subscribed to a mailbox.
     Subscription(UserId, MboxName),
@@ -61,7 +61,7 @@ pub enum Goal {
 }
 
 impl Goal {
-    /// The same as entries of a log.
+    /// Returns the goal as entries of a log.
     pub fn entries(&self) -> Vec<LogEntry> {
         match self {
             Goal::Entries(entries) => entries.clone(),
@@ -77,7 +77,7 @@ impl Goal {
         }
     }
 
-    /// The first entry of a log that it is.
+    /// Returns the first log entry of the goal.
     pub fn first(&self) -> Option<Text> {
         match self {
             Goal::Entries(entries) => entries.first().map(LogEntry::text),
@@ -86,7 +86,7 @@ impl Goal {
         }
     }
 
-    /// How many entries of a log it is.
+    /// Returns the number of log entries of the goal.
     pub fn count(&self) -> usize {
         match self {
             Goal::Entries(entries) => entries.len(),
@@ -95,7 +95,7 @@ impl Goal {
         }
     }
 
-    /// What it is about, for a report.
+    /// Returns the subject of the goal, for reports.
     pub fn subject(&self) -> Subject {
         match self {
             Goal::User(user) | Goal::Meta(user) => user.into(),
@@ -109,7 +109,8 @@ impl Goal {
         }
     }
 
-    /// Writes the entries of a task of a log, as a log. Other tasks are in no log.
+    /// Writes the entries of the goal in the format of a log, if it consists of log entries. Writes
+    /// nothing for other goals, which are in no log.
     pub fn write(&self, out: &mut Vec<u8>) {
         if let Goal::Entries(entries) = self {
             entries.iter().for_each(|entry| entry.write(out));
@@ -143,7 +144,7 @@ impl Goal {
     }
 }
 
-/// The owner of an entry, and of a rename the other one.
+/// Returns the owner of an entry, and for a rename also the other owner.
 pub(super) fn entry_owners(entry: &LogEntry, names: &Namespace) -> (Owner, Option<Owner>) {
     match entry {
         LogEntry::User(user) | LogEntry::UnUser(user) | LogEntry::Meta(user) => {
@@ -154,36 +155,37 @@ pub(super) fn entry_owners(entry: &LogEntry, names: &Namespace) -> (Owner, Optio
         LogEntry::Mailbox(name) | LogEntry::UnMailbox(name) | LogEntry::Annotation(name) => {
             (Owner::of(name, names), None)
         }
-        // The copy does not depend on the original: both are looked at for themselves.
+        // The copy does not depend on the original, so each mailbox is an entry of its own.
         LogEntry::Double(name, _) => (Owner::of(name, names), None),
         LogEntry::Rename(from, to) => (Owner::of(from, names), Some(Owner::of(to, names))),
         LogEntry::Quota(root) => (Owner::of(&MboxName::new(root.as_bytes()), names), None),
     }
 }
 
-/// A goal with what is known of the attempts at it.
+/// A goal with the history of its attempts.
 #[derive(Debug)]
 pub struct Task {
-    /// What is to be replicated.
+    /// What to replicate.
     pub goal: Arc<Goal>,
-    /// Whom it holds while it runs.
+    /// The owners that it holds while it runs.
     pub owners: Arc<[Owner]>,
     /// How often it failed or was deferred.
     pub tries: u32,
-    /// Whether a connection was lost over it, and it goes on at once.
+    /// Whether it is retried at once because the connection was lost during it.
     pub again: bool,
-    /// Its place in what is told of all tasks; without one, the place in which it begins.
+    /// Its place in the order in which tasks are reported. Without a number it gets the place in
+    /// which it starts.
     pub number: Option<u64>,
-    /// It waits until none of the tasks with these numbers runs.
+    /// It waits while any of the tasks with these numbers runs.
     pub waits_for: Vec<u64>,
-    /// Over what connections were lost.
+    /// The history of connections lost during the task.
     pub care: Care,
     /// When the oldest of its entries was logged, if it comes from a log.
     pub logged: Option<SystemTime>,
 }
 
 impl Task {
-    /// A task that was not tried yet.
+    /// Makes a task that was not tried yet.
     pub fn new(goal: Goal, names: &Namespace) -> Task {
         let owners = goal.owners(names).into();
         Task {

@@ -1,4 +1,4 @@
-//! The workers of an executor, and what each of them is at. Pure.
+//! The workers of an executor and their states. Pure: no I/O, no clock.
 
 use std::time::Duration;
 
@@ -7,47 +7,47 @@ use super::retry::Attempts;
 use super::step::{Action, Moment};
 use super::task::WorkerId;
 
-/// After that time others take what a worker has asked the replica for and is too busy to use.
+/// If a worker is busy for this time, others may take the users that it has reserved.
 const STUCK: Duration = Duration::from_millis(100);
 
-/// What a worker is at.
+/// The state of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// There is no connection.
     Closed,
     /// A connection is being made.
     Connecting {
-        /// Whether somebody wants no pause after it.
+        /// Whether to skip the pause after this attempt.
         woken: bool,
-        /// Whether nobody needs it any more.
+        /// Whether the connection is not needed any more.
         abandoned: bool,
-        /// Since when.
+        /// When the attempt began.
         since: Moment,
     },
-    /// There is no connection before then.
+    /// There is no connection, and no attempt to make one before this moment.
     Pausing(Moment),
-    /// There is a connection with nothing to do.
+    /// There is a connection, but no task.
     Idle,
-    /// A task is being carried out.
+    /// A task is running.
     Running,
-    /// The replica is told to release its staged files.
+    /// The replica is being told to release its staged files.
     Releasing,
 }
 
-/// A worker, as the executor knows it.
+/// A worker, as the executor sees it.
 #[derive(Debug)]
 pub struct Worker {
-    /// What it is at.
+    /// Its state.
     pub state: State,
-    /// Attempts to connect.
+    /// Its attempts to connect.
     pub attempts: Attempts,
-    /// Whether there was a connection before.
+    /// Whether it had a connection before.
     pub was_open: bool,
-    /// Since when there is a connection, or the replica last released its staged files.
+    /// When the connection was made, or when the replica last released its staged files.
     pub since: Moment,
-    /// When it began with its task, or last had something to do.
+    /// When its current task began, or its last one ended.
     pub used: Moment,
-    /// Whether the replica keeps staged files.
+    /// Whether the replica has staged files for it.
     pub staged: bool,
 }
 
@@ -63,22 +63,22 @@ impl Worker {
         }
     }
 
-    /// Whether there is a connection.
+    /// Returns whether there is a connection.
     pub fn is_open(&self) -> bool {
         matches!(self.state, State::Idle | State::Running | State::Releasing)
     }
 
-    /// Whether there will be a connection, or another attempt to make one.
+    /// Returns whether it is connecting, or will try again.
     pub fn is_coming(&self) -> bool {
         matches!(self.state, State::Connecting { .. } | State::Pausing(_))
     }
 
-    /// Whether it is busy for so long that others may take what it has asked for.
+    /// Returns whether it has been busy for so long that others may take what it has reserved.
     pub fn is_stuck(&self, now: Moment) -> bool {
         self.state != State::Running || now.saturating_sub(self.used) >= STUCK
     }
 
-    /// Begins to connect.
+    /// Starts to connect.
     pub fn connect(&mut self, since: Moment) {
         self.state = State::Connecting { woken: false, abandoned: false, since };
     }
@@ -89,34 +89,35 @@ impl Worker {
 pub struct Team(pub Vec<Worker>);
 
 impl Team {
-    /// So many, of which the first may be connected.
+    /// Makes `most` workers. `is_open` is whether the first is connected.
     pub fn new(most: usize, is_open: bool) -> Team {
         Team((0..most).map(|id| Worker::new(is_open && id == 0)).collect())
     }
 
-    /// How many are connected.
+    /// Returns how many workers are connected.
     pub fn open(&self) -> usize {
         self.0.iter().filter(|worker| worker.is_open()).count()
     }
 
-    /// How many of the first `own` are connected, or will be.
+    /// Returns how many of the first `own` workers are connected or connecting.
     pub fn connected(&self, own: usize) -> usize {
         let own = self.0.iter().take(own);
         own.filter(|worker| worker.is_open() || worker.is_coming()).count()
     }
 
-    /// When the next busy worker is busy for so long.
+    /// Returns when the next busy worker becomes stuck.
     pub fn next_stuck(&self, now: Moment) -> Option<Moment> {
         let busy = self.0.iter().filter(|worker| worker.state == State::Running);
         busy.map(|worker| worker.used.saturating_add(STUCK)).filter(|at| *at > now).min()
     }
 
-    /// How many there will be that are not connected yet.
+    /// Returns how many workers are connecting.
     pub fn coming(&self) -> usize {
         self.0.iter().filter(|worker| worker.is_coming()).count()
     }
 
-    /// Gives up connections on their way that nobody needs any more, as long as there is another.
+    /// Cancels attempts to connect that are not needed any more, as long as another worker is
+    /// connected.
     pub fn abandon(&mut self, out: &mut Vec<Action>) {
         if self.open() == 0 {
             return;
@@ -129,8 +130,7 @@ impl Team {
         }
     }
 
-    /// Has workers say goodbye that had nothing to do for so long, but for one. Says
-    /// whether there is no other now.
+    /// Disconnects workers that were idle for `age`, except one. Returns whether only one is left.
     pub fn leave_idle(&mut self, age: Moment, now: Moment, out: &mut Vec<Action>) -> bool {
         let mut open = self.open();
         for (id, worker) in self.0.iter_mut().enumerate().rev() {
@@ -145,7 +145,7 @@ impl Team {
         open <= 1
     }
 
-    /// When a worker will have had nothing to do for so long that it may go.
+    /// Returns when the next worker will have been idle for `age`, so that it may disconnect.
     pub fn next_leave(&self, age: Moment) -> Option<Moment> {
         if self.open() <= 1 {
             return None;
@@ -154,8 +154,8 @@ impl Team {
         idle.map(|worker| worker.used.saturating_add(age)).min()
     }
 
-    /// Ends pauses between attempts to connect that are over. Comes first in each step, or
-    /// [`Team::next_attempt`] would stay in the past.
+    /// Ends pauses between attempts to connect that are over. Call this first in each step.
+    /// Otherwise [`Team::next_attempt`] would return a moment in the past.
     pub fn end_pauses(&mut self, now: Moment) {
         for worker in &mut self.0 {
             if matches!(worker.state, State::Pausing(until) if until <= now) {
@@ -164,7 +164,7 @@ impl Team {
         }
     }
 
-    /// What a worker's session is like after it was used.
+    /// Sets the state of a worker after its session was used.
     pub fn set_session(&mut self, id: WorkerId, session: SessionState) {
         let Some(worker) = self.0.get_mut(id) else { return };
         (worker.state, worker.staged) = match session {
@@ -173,13 +173,13 @@ impl Team {
         };
     }
 
-    /// Has the replica release the staged files of a worker that has nothing to do. Returns whether
-    /// there was one.
+    /// Makes an idle worker tell the replica to release its staged files. Returns whether there was
+    /// such a worker.
     pub fn release_staged(&mut self, out: &mut Vec<Action>) -> bool {
         self.release_if(|worker| worker.staged, out).is_some()
     }
 
-    /// The same for a session that was used for so long. Returns whose it is.
+    /// Same for a session of at least this age, even without staged files. Returns the worker.
     pub fn release_older(
         &mut self,
         age: Moment,
@@ -204,13 +204,13 @@ impl Team {
         Some((id, worker))
     }
 
-    /// The replica released the staged files of a worker; without success the session is over.
+    /// Handles the end of releasing staged files. If it failed, the session is lost.
     pub fn released(&mut self, id: WorkerId, is_released: bool) {
         let session = SessionState::Open { staged: false };
         self.set_session(id, if is_released { session } else { SessionState::Gone });
     }
 
-    /// Ends all pauses between attempts to connect, that after one under way too.
+    /// Ends all pauses between attempts to connect, and skips the pauses after running attempts.
     pub fn wake(&mut self) {
         for worker in &mut self.0 {
             match &mut worker.state {
@@ -221,18 +221,18 @@ impl Team {
         }
     }
 
-    /// Whether nobody works on anything.
+    /// Returns whether no worker is doing anything.
     pub fn is_at_rest(&self) -> bool {
         let rests = |state| matches!(state, State::Closed | State::Idle | State::Pausing(_));
         self.0.iter().all(|worker| rests(worker.state))
     }
 
-    /// Whether a worker waits for a pause between attempts to connect to end.
+    /// Returns whether a worker is in a pause between attempts to connect.
     pub fn is_pausing(&self) -> bool {
         self.0.iter().any(|worker| matches!(worker.state, State::Pausing(_)))
     }
 
-    /// When the earliest pause between attempts to connect ends.
+    /// Returns when the first pause between attempts to connect ends.
     pub fn next_attempt(&self) -> Option<Moment> {
         let pauses = self.0.iter().filter_map(|worker| match worker.state {
             State::Pausing(until) => Some(until),
@@ -241,7 +241,7 @@ impl Team {
         pauses.min()
     }
 
-    /// When the oldest session of a worker that has nothing to do is that old.
+    /// Returns when the oldest session of an idle worker reaches this age.
     pub fn next_release(&self, age: Moment) -> Option<Moment> {
         let idle = self.0.iter().filter(|worker| worker.state == State::Idle);
         idle.map(|worker| worker.since.saturating_add(age)).min()

@@ -1,4 +1,4 @@
-//! Verification: compares both sides of a task, and changes neither.
+//! Verification: compares both sides of a task and changes neither.
 
 use parking_lot::Mutex;
 
@@ -14,31 +14,31 @@ use crate::sync::{Owners, Pass, Staged};
 
 /// A verification of many tasks.
 pub struct Verification {
-    /// Which message files are read.
+    /// Which message files to read.
     sample: Option<Sample>,
     log: Box<dyn Log>,
     totals: Mutex<VerifyTotals>,
 }
 
 impl Verification {
-    /// One that has not begun. `log` tells what is not replicated yet.
+    /// Makes a new verification. `log` knows what is not replicated yet.
     pub fn new(sample: Option<Sample>, log: impl Log + 'static) -> Verification {
         Verification { sample, log: Box::new(log), totals: Mutex::default() }
     }
 
-    /// What it came to so far.
+    /// Returns the results so far.
     pub fn totals(&self) -> VerifyTotals {
         *self.totals.lock()
     }
 
-    /// Notes and reports what could not be compared.
+    /// Counts and reports something that could not be compared.
     pub fn fails(&self, observer: &dyn Observer, subject: Subject, error: Error) {
         self.totals.lock().unknown += 1;
         observer.event(&VerifyEvent::Unknown { subject, error }.into());
     }
 
-    /// Compares both sides of a task. What was found is reported when it is done: a task over which
-    /// the connection is lost is compared again.
+    /// Compares both sides of a task. Findings are reported only at the end, because a task that
+    /// loses its connection is compared again.
     pub(super) fn check(
         &self,
         shared: &Shared,

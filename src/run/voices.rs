@@ -1,5 +1,5 @@
-//! What workers say goes to the thread that called the library, which passes it on task by task:
-//! an observer gets one thing after the other, and from no thread that it does not know.
+//! Passes the events of workers to the thread that called the library, which reports them task by
+//! task. So an observer gets one event at a time, and only on threads that it knows.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,20 +14,20 @@ use super::task::WorkerId;
 use crate::events::{Direction, Event, Observer, StoreEvent};
 use crate::status::Status;
 
-/// What a worker says is handed over when its task ends, after so many events, or when it waits for
-/// something and has said it so long ago.
+/// A worker's events are passed on when its task ends, after this many events, or before a wait if
+/// the first of them is older than `OLD`.
 const KEPT: usize = 64;
 const OLD: Duration = Duration::from_millis(20);
 
-/// A worker, as its thread is known.
+/// A worker that belongs to a thread.
 struct Speaker {
     worker: WorkerId,
     inbox: Arc<Inbox>,
-    /// What was not handed over yet.
+    /// Events that were not passed on yet.
     kept: Mutex<Kept>,
 }
 
-/// What was said, and when the first of it was.
+/// Events, and when the first of them happened.
 #[derive(Default)]
 struct Kept {
     said: Vec<Said>,
@@ -42,7 +42,7 @@ impl Speaker {
     }
 }
 
-/// The observer of a client, for all of its threads.
+/// The observer of a client, for all its threads.
 pub struct Voices {
     observer: Arc<dyn Observer>,
     tally: Arc<Tally>,
@@ -50,22 +50,22 @@ pub struct Voices {
 }
 
 impl Voices {
-    /// All that is said goes to `observer` in the end.
+    /// Passes all events to `observer` in the end.
     pub fn new(observer: Arc<dyn Observer>) -> Voices {
         Voices { observer, tally: Arc::default(), workers: RwLock::default() }
     }
 
-    /// What was said so far, counted.
+    /// Returns the counts of all events so far.
     pub fn tally(&self) -> &Arc<Tally> {
         &self.tally
     }
 
-    /// Passes on what was said and counted before.
+    /// Passes on an event that was counted before.
     pub fn pass_on(&self, event: &Event) {
         self.observer.event(event);
     }
 
-    /// What this thread says from now on is what a worker says.
+    /// Assigns this thread to a worker, until the returned value is dropped.
     pub fn speak_for(&self, worker: WorkerId, inbox: Arc<Inbox>) -> Voice<'_> {
         let speaker = Arc::new(Speaker { worker, inbox, kept: Mutex::default() });
         let thread = thread::current().id();
@@ -73,8 +73,8 @@ impl Voices {
         Voice { voices: self, thread, speaker }
     }
 
-    /// Hands over what this thread has said some time ago, for it may be silent for long. Each time
-    /// wakes another thread.
+    /// Passes on this thread's events before a wait, if the first of them is older than `OLD`.
+    /// Newer events stay, because each call wakes another thread.
     pub fn hand_over(&self) {
         let Some(speaker) = self.speaker() else { return };
         let since = speaker.kept.lock().since;
@@ -83,8 +83,8 @@ impl Voices {
         }
     }
 
-    /// For whom this thread speaks. Without workers on threads of their own it need not be known
-    /// which one it is.
+    /// Returns the worker of this thread. If no worker has its own thread, avoids the lookup of the
+    /// thread id.
     fn speaker(&self) -> Option<Arc<Speaker>> {
         let workers = self.workers.read();
         if workers.is_empty() { None } else { workers.get(&thread::current().id()).cloned() }
@@ -118,12 +118,12 @@ impl Observer for Voices {
     }
 }
 
-/// Whether an event is of use only now, whatever others have to say before.
+/// Returns whether an event is useful only now, even before events of earlier tasks.
 pub fn cannot_wait(event: &Event) -> bool {
     matches!(event, Event::Store(StoreEvent::LockWait { .. }))
 }
 
-/// As long as it lives a thread speaks for a worker.
+/// A guard: the thread belongs to a worker until it is dropped.
 pub struct Voice<'v> {
     voices: &'v Voices,
     thread: ThreadId,
@@ -131,7 +131,7 @@ pub struct Voice<'v> {
 }
 
 impl Voice<'_> {
-    /// Says something itself, after all that was said before.
+    /// Sends a message after all events so far.
     pub fn say(&self, said: Said) {
         self.speaker.hand_over(Some(said));
     }

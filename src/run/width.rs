@@ -1,63 +1,63 @@
-//! How many workers work at once. Pure.
+//! Decides how many workers work at the same time. Pure: no I/O, no clock.
 //!
-//! More of them than the replica can serve cost processes there and gain nothing. So unless a
-//! number is asked for there is one at first, and one more each time that more is done in a second
-//! than before. A replica that says no leaves us with those that it took, for a while.
+//! More workers than the replica can serve use processes there without any gain. So unless a number
+//! is configured, there is one worker at first. Another is added whenever the last one raised the
+//! work done per second. If the replica refuses a connection, we continue with those that we have,
+//! for some time.
 
 use std::time::Duration;
 
 use super::step::Moment;
 use crate::settings::Jobs;
 
-/// As many connections as there are without a number, at most.
+/// The maximum number of connections if none is configured.
 const MOST: usize = 4;
-/// Workers that may share the sessions of others, where the replica is far away.
+/// How many workers may share the sessions of others if the replica is far away.
 pub const SHARERS: usize = 28;
-/// Where connecting takes as long, the replica is far away: what each worker does is to wait for
-/// the way there and back, so several share a session.
+/// If connecting takes this long, the replica is far away. Then workers mostly wait for round
+/// trips, so several of them share a session.
 const FAR: Duration = Duration::from_millis(100);
-/// How long is measured what is done.
+/// How long to measure the work done.
 const WINDOW: Duration = Duration::from_millis(100);
-/// By how much another worker must raise it, in percent.
+/// By how many percent another worker must raise it.
 const RISE: u64 = 10;
-/// How long after the last one that gained nothing, or was refused, another is tried; doubled each
-/// time.
+/// Pause after a worker gained nothing or was refused, before another is tried. Doubled each time.
 const PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// Where it is in finding out how many are of use.
+/// The state of the search for the best number of workers.
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    /// Another may be added.
+    /// Another worker may be added.
     Before,
-    /// One was; until it is connected is measured what is done without it. Since when, and what was
-    /// done before.
+    /// A worker was added. Until it is connected, the rate without it is measured. Holds the start
+    /// of that measurement and the work done before.
     Adding(Moment, u64),
-    /// It is connected, and so much was done in a second without it. Since when, and what was done
-    /// before.
+    /// It is connected, and the rate with it is measured. Holds the rate without it, the start of
+    /// this measurement and the work done before.
     After(u64, Moment, u64),
 }
 
-/// How many workers may have connections.
+/// Limits of the numbers of workers and connections.
 #[derive(Debug)]
 pub struct Width {
-    /// Connections.
+    /// The maximum number of connections.
     most: usize,
     is_measured: bool,
-    /// Workers with a connection of their own.
+    /// The current number of workers with a connection of their own.
     limit: usize,
-    /// Whether others may share their sessions.
+    /// Whether other workers may share their sessions.
     shares: bool,
-    /// Whether a connection was lost: nobody shares one any more.
+    /// Whether a connection was lost. Then sessions are not shared any more.
     is_blamed: bool,
     phase: Phase,
-    /// No other worker is tried before.
+    /// No other worker is added before this moment.
     not_before: Moment,
     pause: Duration,
 }
 
 impl Width {
-    /// What the settings ask for.
+    /// Makes the limits from the settings.
     pub fn new(jobs: Jobs) -> Width {
         let (most, is_measured) = match jobs {
             Jobs::Auto => (MOST, true),
@@ -75,51 +75,52 @@ impl Width {
         }
     }
 
-    /// Connections that there may ever be.
+    /// Returns the maximum number of connections.
     pub fn most(&self) -> usize {
         self.most
     }
 
-    /// Workers that there may ever be: those with a connection of their own, and behind them those
-    /// that share one.
+    /// Returns the maximum number of workers: those with a connection of their own, followed by
+    /// those that share one.
     pub fn workers(&self) -> usize {
         if self.most > 1 { self.most + SHARERS } else { 1 }
     }
 
-    /// Workers that may help with the task of another. Of those that share sessions half stay free
-    /// for what comes meanwhile.
+    /// Returns how many workers may help with a large task. Half of those that share sessions stay
+    /// free for other tasks.
     pub fn helpers(&self) -> usize {
         self.most + SHARERS / 2
     }
 
-    /// Connections that there may be now.
+    /// Returns how many connections are allowed now.
     pub fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Whether a worker may have a session now, if as many as may be have one.
+    /// Returns whether this worker may have a session now, as far as sharing is concerned.
     pub fn admits(&self, worker: usize) -> bool {
         worker < self.most || self.shares
     }
 
-    /// A connection was lost: whose fault that was shows only where each has its own.
+    /// Records a lost connection. Sharing stops, because only separate connections show which task
+    /// is to blame.
     pub fn lost(&mut self) {
         self.shares = false;
         self.is_blamed = true;
     }
 
-    /// A worker was connected, which took so long.
+    /// Records that a worker was connected, and how long it took.
     pub fn connected(&mut self, took: Duration) {
         self.shares |= took >= FAR && self.most > 1 && !self.is_blamed;
     }
 
-    /// One could not be, although `open` others are.
+    /// Records that a worker could not be connected, while `open` others are.
     pub fn refused(&mut self, open: usize, now: Moment) {
         self.limit = open.max(1);
         self.hold(now);
     }
 
-    /// Workers have nothing to do any more: what was measured says nothing of what comes.
+    /// Records that the workers are idle. Earlier measurements are not valid for later work.
     pub fn rest(&mut self) {
         self.phase = Phase::Before;
         self.is_blamed = false;
@@ -128,7 +129,8 @@ impl Width {
         }
     }
 
-    /// When to look whether one more is wanted. There must be work for it, and nobody on the way.
+    /// Returns when to check whether one more worker is useful. Call this only if there is a task
+    /// for it and no other worker is connecting.
     pub fn next_look(&self) -> Option<Moment> {
         match self.phase {
             _ if self.limit >= self.most => None,
@@ -138,7 +140,7 @@ impl Width {
         }
     }
 
-    /// So much was done since the beginning.
+    /// Takes a measurement: the work done since the start.
     pub fn measured(&mut self, done: u64, now: Moment) {
         if self.next_look().is_none_or(|look| look > now) {
             return;
@@ -185,8 +187,8 @@ mod tests {
 
     const NEAR: Duration = Duration::from_millis(8);
 
-    /// Plays a link with workers that do so much in a second together, as many as there are, and
-    /// that take 20 ms to be connected. Gives how many there may be, second by second.
+    /// Simulates a link whose workers take 20 ms to connect. `rates` is the work that 1, 2, 3 and 4
+    /// workers do in a second together. Returns the limit for each second.
     fn play(width: &mut Width, seconds: u64, rates: [u64; 4]) -> Vec<usize> {
         let (mut done, mut open, mut coming, mut limits) = (0, 1, None, Vec::new());
         for step in 0..seconds * 100 {

@@ -1,4 +1,4 @@
-//! A worker: a session with the replica, and who works over it.
+//! A worker: a session with the replica, and the work over it.
 
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,56 +23,57 @@ use crate::store::Store;
 use crate::sync::{Cancel, Care, Helpers, Master, Offer, Owners, Pass, Staged};
 use crate::types::UserId;
 
-/// Into how many parts memory is cut for workers that share a session.
+/// Workers that share a session each get this fraction of the memory.
 const SHARED_MEMORY: usize = 8;
 
-/// What all workers of a client share.
+/// The objects that all workers of a client share.
 pub struct Shared {
     /// The master's data.
     pub store: Arc<dyn Store>,
-    /// Names of its mailboxes.
+    /// The names of its mailboxes.
     pub names: Namespace,
-    /// Who hears what is done.
+    /// Receives all events.
     pub observer: Arc<Voices>,
     /// Requests to stop.
     pub cancel: Cancel,
-    /// What ends a wait for a silent replica.
+    /// Ends waits for a silent replica.
     pub interrupts: Arc<Interrupts>,
-    /// What is waited for before anything is written.
+    /// Waited for before writes.
     pub freeze: Freeze,
-    /// What they have done.
+    /// Measures the work done.
     pub meter: Arc<Meter>,
-    /// Whom each of them works on.
+    /// Which worker is working on each user.
     pub owners: Arc<Holders>,
-    /// The sessions that there are, for workers that share one.
+    /// The open sessions, for workers that share one.
     pub lanes: Mutex<Vec<WeakLane>>,
     /// How to replicate.
     pub settings: Replication,
-    /// Where the replica is, and how to connect.
+    /// The replica, and how to connect to it.
     pub destination: Destination,
 }
 
-/// A session, if there is one, and what belongs to it.
+/// A session, if there is one, with its state.
 pub struct Worker {
     session: Option<Lane>,
     /// How long it took to connect.
     took: Duration,
-    /// Whether it has no connection of its own.
+    /// Whether it uses the connection of another worker.
     shares: bool,
     staged: Staged,
-    /// How often the replica was told to release what is staged, when this was last looked at.
+    /// How often the replica had been told to release staged files, at the last check.
     restarts: u64,
     asked: AskedAhead,
-    /// What the replica has, remembered.
+    /// The cache of the replica's state.
     cache: Option<SharedCache>,
-    /// How a repair writes to the master.
+    /// Writes repairs to the master.
     master: Box<dyn Master + Send>,
-    /// Who may end its waits.
+    /// Decides about the session's waits.
     overseer: Arc<Overseer>,
 }
 
 impl Worker {
-    /// A worker that is not connected. One that `shares` uses the session of another.
+    /// Makes a worker without a connection. If `shares` is set, it uses the session of another
+    /// worker.
     pub fn new(master: Box<dyn Master + Send>, overseer: Overseer, shares: bool) -> Worker {
         Worker {
             session: None,
@@ -87,22 +88,22 @@ impl Worker {
         }
     }
 
-    /// Who may end its waits.
+    /// Returns what decides about the session's waits.
     pub fn overseer(&self) -> &Arc<Overseer> {
         &self.overseer
     }
 
-    /// Whether there is a session.
+    /// Returns whether there is a session.
     pub fn is_open(&self) -> bool {
         self.session.is_some()
     }
 
-    /// How long it took to connect, if there is a session.
+    /// Returns how long it took to connect, if there is a session.
     pub fn open(&self) -> Option<Duration> {
         self.session.is_some().then_some(self.took)
     }
 
-    /// Connects and logs in, unless that was already done.
+    /// Connects and logs in, unless there is a session.
     pub fn connect(&mut self, shared: &Shared) -> Result<()> {
         if self.session.is_none() {
             let began = Instant::now();
@@ -116,7 +117,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Makes a connection.
+    /// Makes a new connection.
     fn own(&self, shared: &Shared) -> Result<Lane> {
         let (observer, cancel) = (shared.observer.clone(), shared.cancel.flag().clone());
         let interrupt = Some(self.overseer.clone() as _);
@@ -129,7 +130,7 @@ impl Worker {
         Ok(lane)
     }
 
-    /// Says goodbye to the replica.
+    /// Disconnects from the replica.
     pub fn disconnect(&mut self) {
         self.asked.clear();
         if let Some(session) = self.session.take() {
@@ -137,34 +138,34 @@ impl Worker {
         }
     }
 
-    /// Remembers what the replica has from now on.
+    /// Uses a cache of the replica's state from now on.
     pub fn set_cache(&mut self, cache: SharedCache) {
         self.cache = Some(cache);
     }
 
-    /// Whether it remembers what the replica has.
+    /// Returns whether there is a cache of the replica's state.
     pub fn has_cache(&self) -> bool {
         self.cache.is_some()
     }
 
-    /// Bytes that went over the present session, if it is its own.
+    /// Returns the bytes transferred over the current session, unless it belongs to another worker.
     pub fn traffic(&self) -> Option<Traffic> {
         self.session.as_ref().filter(|_| !self.shares).map(Lane::traffic)
     }
 
-    /// Message files that the replica keeps for this session, as far as is known.
+    /// Returns how many message files the replica has staged for this session, as far as known.
     pub fn staged_files(&self) -> u64 {
         self.staged.files()
     }
 
-    /// The session, for who does without the rest.
+    /// Returns the session itself.
     pub(super) fn session(&mut self) -> Result<&mut Lane> {
         self.session
             .as_mut()
             .ok_or_else(|| Error::new(Kind::Internal, "use", "connection", "there is none"))
     }
 
-    /// Carries out a task, among `others` if there are any.
+    /// Carries out a task. `others` are the workers beside this one.
     pub fn run(&mut self, shared: &Shared, work: Work, others: Others<'_>) -> Attempt {
         let Work { goal, mut care, ahead, .. } = work;
         let mut asked = std::mem::take(&mut self.asked);
@@ -177,7 +178,7 @@ impl Worker {
         Attempt { outcome: Outcome::of(result), care, session: self.after_use() }
     }
 
-    /// Takes parts of the task of another worker; what becomes of them is that one's to say.
+    /// Takes parts of the task of another worker. That worker reports the results.
     pub fn help(
         &mut self,
         shared: &Shared,
@@ -207,7 +208,7 @@ impl Worker {
         result
     }
 
-    /// Lets `work` have a pass over the session.
+    /// Calls `work` with a pass over the session.
     fn with_pass<T>(
         &mut self,
         shared: &Shared,
@@ -221,7 +222,7 @@ impl Worker {
         };
         let task = session.begin_task();
         if *restarts != task.restarts() {
-            // By another worker that shares the session.
+            // Another worker that shares the session has told the replica to release them.
             staged.clear();
         }
         let mut pass = Pass::new(
@@ -247,14 +248,14 @@ impl Worker {
         result
     }
 
-    /// Whether the master's own Cyrus would move scripts; if that cannot be found out, it would
-    /// not.
+    /// Returns whether the master's own Cyrus would move scripts. Returns `false` if this is
+    /// unknown.
     pub(super) fn moves_scripts(&self) -> bool {
         self.master.moves_scripts().unwrap_or(false)
     }
 
-    /// The session after it was used. A wait that was ended leaves one with which nothing can be
-    /// done.
+    /// Returns the state of the session after it was used. After a wait was ended early, the
+    /// session cannot be used any more.
     pub(super) fn after_use(&mut self) -> SessionState {
         if self.session.as_ref().is_some_and(Lane::is_dead) {
             self.session = None;
@@ -267,23 +268,23 @@ impl Worker {
     }
 }
 
-/// Who works beside a worker.
+/// Access to the other workers.
 #[derive(Clone, Copy, Default)]
 pub struct Others<'o> {
-    /// Who may help with a large task.
+    /// Asks other workers to help with a large task.
     pub helpers: Option<&'o dyn Helpers>,
-    /// Whom they work on.
+    /// Knows which users the other workers hold.
     pub owners: Option<&'o dyn Owners>,
 }
 
-/// Whom a worker holds, until its task ends.
+/// The owners that a worker holds until its task ends.
 pub struct Holding<'s> {
     shared: &'s Shared,
     id: WorkerId,
 }
 
 impl<'s> Holding<'s> {
-    /// Nobody yet.
+    /// Makes a holding without owners.
     pub fn new(shared: &'s Shared, id: WorkerId) -> Holding<'s> {
         Holding { shared, id }
     }
@@ -303,7 +304,7 @@ impl Drop for Holding<'_> {
     }
 }
 
-/// The session with the fewest to share it.
+/// Returns the session that the fewest workers share.
 fn share(shared: &Shared) -> Result<Lane> {
     let lanes = shared.lanes.lock();
     let alive = lanes.iter().filter_map(WeakLane::get).filter(|lane| !lane.is_dead());

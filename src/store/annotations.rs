@@ -1,21 +1,21 @@
-//! Annotations as the engine takes them: in order, each once.
+//! Puts annotations into the form that the engine needs: sorted, without duplicates.
 
 use std::collections::HashMap;
 
 use crate::types::crc::{LATE_VIRTUAL, LATE_VIRTUAL_SINCE, late_virtual};
 use crate::types::{Annotation, Record, Text, Uid};
 
-/// Annotations of messages, by UID; each message's are ordered as [`Annotation`] is.
+/// Annotations of messages by UID. Those of one message are ordered like [`Annotation`].
 #[derive(Debug, Default)]
 pub struct MessageAnnotations(HashMap<Uid, Vec<Annotation>>);
 
 impl MessageAnnotations {
-    /// Adds one; any order will do.
+    /// Adds an annotation. The order of calls does not matter.
     pub(super) fn add(&mut self, uid: Uid, annotation: Annotation) {
         self.0.entry(uid).or_default().push(annotation);
     }
 
-    /// Sorts those of each message.
+    /// Sorts the annotations of each message.
     pub(super) fn in_order(mut self) -> MessageAnnotations {
         for annotations in self.0.values_mut() {
             *annotations = in_order(std::mem::take(annotations));
@@ -23,8 +23,8 @@ impl MessageAnnotations {
         self
     }
 
-    /// Removes and returns those of a message, in a mailbox of this version of cyrus.index: fields
-    /// of its record too that are annotations in earlier versions.
+    /// Removes and returns the annotations of a message in a mailbox with this minor version of
+    /// cyrus.index. Record fields that earlier versions store as annotations are included.
     pub fn take(&mut self, record: &Record, minor_version: u32) -> Vec<Annotation> {
         let mut found = self.0.remove(&record.uid).unwrap_or_default();
         let fields = late_virtual(record, minor_version);
@@ -44,7 +44,7 @@ impl MessageAnnotations {
     }
 }
 
-/// Sorted; of the same annotation twice the highest modseq is kept (`sync_annot_list_add`).
+/// Sorts annotations and removes duplicates, keeping the highest modseq (`sync_annot_list_add`).
 pub(super) fn in_order(mut annotations: Vec<Annotation>) -> Vec<Annotation> {
     annotations.sort();
     annotations.dedup_by(|later, earlier| {

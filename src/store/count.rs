@@ -1,5 +1,5 @@
-//! Were all records of a mailbox seen? A run that missed one would leave the message off the
-//! replica, and CRCs that were computed from the same records would agree with that.
+//! Checks that a scan visited all records of a mailbox. If it missed one, the message would be
+//! missing on the replica. CRCs would not show this if they were computed from the same records.
 
 use crate::error::{Error, Kind, Result};
 use crate::types::{MailboxState, Record};
@@ -15,19 +15,20 @@ pub(crate) struct RecordCount {
 }
 
 impl RecordCount {
-    /// Counts one.
+    /// Counts a record.
     pub(crate) fn add(&mut self, record: &Record) {
         self.all += 1;
         self.living += u64::from(!record.is_expunged());
     }
 
-    /// Compares the count of all records of a mailbox with its header.
+    /// Compares the number of visited records with the header of the mailbox.
     ///
-    /// More living messages than the header counts as EXISTS are no error: all of them are
+    /// More unexpunged messages than the header's EXISTS are no error, because all of them are
     /// replicated.
     ///
     /// # Errors
-    /// [`Kind::Corrupt`] if the header counts other records, or more messages.
+    /// [`Kind::Corrupt`] if the number of records differs, or if there are fewer messages than
+    /// EXISTS.
     pub(crate) fn check(self, state: &MailboxState) -> Result<()> {
         let RecordCount { all, living } = self;
         let detail = match state.exists {

@@ -1,10 +1,9 @@
-//! Sync CRCs, computed while the records of a mailbox pass by.
+//! Computes sync CRCs while a scan visits the records of a mailbox.
 
 use crate::types::crc::FlagCrcs;
 use crate::types::{Annotation, CrcSum, MailboxState, Record, SyncCrcs, Uid};
 
-/// The sums over the messages of a mailbox that are not expunged (`mailbox_synccrcs` with
-/// `force`).
+/// The sums over the unexpunged messages of a mailbox (`mailbox_synccrcs` with `force`).
 pub(super) struct CrcPass {
     version: u32,
     flags: FlagCrcs,
@@ -22,7 +21,7 @@ impl CrcPass {
         }
     }
 
-    /// Adds a record. They come by ascending UID.
+    /// Adds a record. Call this in ascending order of UIDs.
     pub(super) fn record(&mut self, record: &Record) {
         if !record.is_expunged() {
             self.sum.record(record, &self.flags, self.version);
@@ -30,12 +29,13 @@ impl CrcPass {
         }
     }
 
-    /// Takes the messages whose annotations are to be added, by ascending UID.
+    /// Removes and returns the UIDs of the unexpunged messages, in ascending order. The caller adds
+    /// their annotations next.
     pub(super) fn take_living(&mut self) -> Vec<Uid> {
         std::mem::take(&mut self.living)
     }
 
-    /// Adds an annotation of one of them.
+    /// Adds an annotation of one of these messages.
     pub(super) fn annotation(&mut self, uid: Uid, annotation: &Annotation) {
         self.sum.annotation(uid, annotation, self.version);
     }

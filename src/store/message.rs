@@ -1,11 +1,11 @@
-//! Message files, wherever they are.
+//! Message files, on disk or in memory.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek};
 
 use crate::sys::file::regular_len;
 
-/// The file of a message, at its beginning: a file on disk, or bytes in memory.
+/// The file of a message, positioned at its start: a file on disk, or bytes in memory.
 #[derive(Debug)]
 pub struct MessageFile {
     content: Content,
@@ -19,7 +19,7 @@ enum Content {
 }
 
 impl MessageFile {
-    /// Wraps an open file, which must be a regular one.
+    /// Wraps an open file. Fails if it is not a regular file.
     pub fn open(file: File) -> io::Result<MessageFile> {
         let len = regular_len(&file)?;
         Ok(MessageFile::of_len(file, len))
@@ -30,12 +30,12 @@ impl MessageFile {
         MessageFile { content: Content::Disk(file), len }
     }
 
-    /// How many bytes it had when it was opened.
+    /// Returns the size in bytes at the time of opening.
     pub fn byte_len(&self) -> u64 {
         self.len
     }
 
-    /// The file on disk, if it is one.
+    /// Returns the file if it is on disk.
     pub fn as_file(&self) -> Option<&File> {
         match &self.content {
             Content::Disk(file) => Some(file),
@@ -43,7 +43,7 @@ impl MessageFile {
         }
     }
 
-    /// Goes back to the beginning.
+    /// Goes back to the start.
     pub fn rewind(&mut self) -> io::Result<()> {
         match &mut self.content {
             Content::Disk(file) => file.rewind(),

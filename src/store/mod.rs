@@ -1,9 +1,9 @@
-//! The master's data as the engine sees it.
+//! Access to the master's data.
 //!
-//! [`Store`] is the seam between engine and data. [`spool`] reads a Cyrus spool natively; a program
-//! that has the data by other means supplies a store of its own, of which `Checked` believes
-//! nothing that it can check. Nothing here writes to the spool: the own server of a repair does
-//! that, which is Cyrus itself.
+//! [`Store`] is the interface between the engine and the data. [`spool`] reads a Cyrus spool
+//! natively. A program that keeps the data in another way supplies its own store; `Checked` then
+//! checks everything that it returns. Nothing here writes to the spool: repairs write through
+//! Cyrus's own server.
 
 mod annotations;
 mod checked;

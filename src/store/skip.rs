@@ -1,4 +1,4 @@
-//! Users whom an administrator wants left alone: a file `skipuser-USER` beside the sync log
+//! Skips users for whom an administrator created a file `skipuser-USER` beside the sync log
 //! (`sync_skipuser` in `imap/sync_support.c` of Cyrus 3.12).
 
 use std::ffi::OsStr;
@@ -10,14 +10,14 @@ use super::traits::Lock;
 use crate::error::{Error, Kind, Result};
 use crate::types::UserId;
 
-/// The files, and who is being replicated now.
+/// The skip files, and the users that are being replicated now.
 #[derive(Debug, Default)]
 pub struct SkipFiles {
     prefix: PathBuf,
     working: Arc<Mutex<Vec<UserId>>>,
 }
 
-/// Keeps a lock, and the user it is for among those that are being replicated.
+/// A user's lock. While it is held, the user is in the list of those being replicated.
 struct Working {
     user: UserId,
     all: Arc<Mutex<Vec<UserId>>>,
@@ -27,15 +27,15 @@ struct Working {
 impl Lock for Working {}
 
 impl SkipFiles {
-    /// Files whose paths begin with `prefix`.
+    /// Uses the files whose paths begin with `prefix`.
     pub fn new(prefix: impl Into<PathBuf>) -> SkipFiles {
         SkipFiles { prefix: prefix.into(), working: Arc::default() }
     }
 
-    /// Fails if this user is to be skipped.
+    /// Checks that this user is not to be skipped.
     ///
     /// # Errors
-    /// [`Kind::Locked`].
+    /// [`Kind::Locked`] if the user is to be skipped.
     pub fn check(&self, user: &UserId) -> Result<()> {
         let mut path = self.prefix.as_os_str().to_owned();
         path.push(OsStr::from_bytes(user.as_bytes()));
@@ -52,14 +52,14 @@ impl SkipFiles {
         }
     }
 
-    /// Takes the lock of a user, unless that user is to be skipped, and counts the user as being
-    /// replicated as long as the lock lives.
+    /// Takes the lock of a user, unless the user is to be skipped. The user counts as being
+    /// replicated until the lock is dropped.
     pub fn lock(
         &self,
         user: Option<&UserId>,
         take: impl FnOnce() -> Result<Box<dyn Lock>>,
     ) -> Result<Box<dyn Lock>> {
-        // Shared mailboxes belong to nobody.
+        // Shared mailboxes belong to no user.
         let Some(user) = user else { return take() };
         self.check(user)?;
         let lock = take()?;
@@ -67,7 +67,7 @@ impl SkipFiles {
         Ok(Box::new(Working { user: user.clone(), all: self.working.clone(), _lock: lock }))
     }
 
-    /// Why one of those that are being replicated is to be skipped since.
+    /// Returns an error if a skip file appeared for a user who is being replicated.
     pub fn since(&self) -> Option<Error> {
         let working = self.working.lock().unwrap_or_else(PoisonError::into_inner);
         working.iter().find_map(|user| self.check(user).err())

@@ -1,4 +1,4 @@
-//! What a store must do: [`Store`] and [`Mailbox`].
+//! The traits that a store implements: [`Store`] and [`Mailbox`].
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -14,32 +14,32 @@ use crate::types::{
     SyncCrcs, Text, Uid, UniqueId, UserId,
 };
 
-/// A held lock; dropping it releases it.
+/// A held lock. Dropping it releases it.
 pub trait Lock: Send {}
 
 impl Lock for LockGuard {}
 
-/// Which CRCs of a mailbox are wanted.
+/// Selects which CRCs of a mailbox to return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Crcs {
-    /// As cyrus.index stores them.
+    /// The CRCs stored in cyrus.index.
     Stored,
-    /// Computed from all records and annotations.
+    /// CRCs computed from all records and annotations.
     Recomputed,
 }
 
-/// Which records of a mailbox are visited. The modseq is no bound: it is 0 in records that an old
-/// Cyrus wrote, which would be below every bound.
+/// Selects which records of a mailbox to visit. There is no selection by modseq, because records
+/// written by an old Cyrus have modseq 0 and would never be selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Records {
     /// Every record.
     All,
-    /// Those with a higher UID.
+    /// Records with a higher UID than this.
     After(Uid),
 }
 
 impl Records {
-    /// Whether a record with this UID is among them.
+    /// Returns whether a record with this UID is selected.
     pub fn contain(self, uid: Uid) -> bool {
         match self {
             Records::All => true,
@@ -51,39 +51,40 @@ impl Records {
 /// The mailboxes of a user, as far as they can be read.
 #[derive(Debug, Default)]
 pub struct UserTree {
-    /// The entries.
+    /// The readable entries.
     pub entries: Vec<MailboxEntry>,
-    /// Why others could not be read. They must fail the user, but no other mailbox.
+    /// The errors of the unreadable entries. The user must fail because of them, but no other
+    /// mailbox.
     pub unreadable: Vec<Error>,
 }
 
-/// What tells whether a mailbox has changed.
+/// The state of a mailbox that shows whether it has changed.
 #[derive(Debug, Clone)]
 pub struct Glance {
-    /// Its state.
+    /// The mailbox's state.
     pub state: MailboxState,
-    /// Its own annotations, ordered as [`Annotation`] is.
+    /// The mailbox's own annotations, ordered like [`Annotation`].
     pub annotations: Vec<Annotation>,
 }
 
-/// What a user has beside mailboxes and quotas. A part that cannot be read keeps no other back.
+/// A user's data besides mailboxes and quotas. An error in one part does not affect the others.
 #[derive(Debug)]
 pub struct Metadata {
     /// See [`Store::subscriptions`].
     pub subscriptions: Result<Vec<MboxName>>,
-    /// See [`Store::sieve_scripts`]; `None` if the user has a mailbox for them.
+    /// See [`Store::sieve_scripts`]. `None` if the user has a mailbox for scripts.
     pub scripts: Result<Option<Vec<SieveScript>>>,
     /// See [`Store::seen`].
     pub seen: Result<Vec<Seen>>,
-    /// The file of subscriptions, if the user has none; `None` too if the store cannot tell.
+    /// Path of the subscriptions file if it does not exist. Also `None` if the store does not know.
     pub no_subscriptions: Option<PathBuf>,
-    /// The directory of scripts, if the user has neither that nor a mailbox for them; `None` too if
-    /// the store cannot tell.
+    /// Path of the script directory if it does not exist and the user has no mailbox for scripts.
+    /// Also `None` if the store does not know.
     pub no_scripts: Option<PathBuf>,
 }
 
 impl Metadata {
-    /// Asks a store for one part after the other, see [`Store::metadata`].
+    /// Reads each part from a store separately, see [`Store::metadata`].
     pub fn by_parts<S: Store + ?Sized>(
         store: &S,
         user: &UserId,
@@ -107,161 +108,164 @@ impl Metadata {
     }
 }
 
-/// The master's data. All methods may be called from several threads at once.
+/// The master's data. All methods may be called from several threads at the same time.
 pub trait Store: Send + Sync {
-    /// The entry of a mailbox by name, tombstones, intermediates and reserved ones included
-    /// (`mboxlist_lookup_allow_all`); `None` if there is none.
+    /// Looks up the entry of a mailbox by name. Tombstones, intermediates and reserved entries are
+    /// returned too (`mboxlist_lookup_allow_all`). Returns `None` if there is no entry.
     fn lookup(&self, name: &MboxName) -> Result<Option<MailboxEntry>>;
 
-    /// The entry of a mailbox by uniqueid, with its name history (`mboxlist_lookup_by_uniqueid`).
+    /// Looks up the entry of a mailbox by uniqueid, with its name history
+    /// (`mboxlist_lookup_by_uniqueid`).
     fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>>;
 
-    /// All mailboxes of a user, INBOX first, deleted ones (`DELETED.user.fred...`) and
-    /// intermediates included, tombstones left out
-    /// (`mboxlist_usermboxtree` with `MBOXTREE_DELETED`).
+    /// Lists all mailboxes of a user, the INBOX first. Deleted mailboxes (`DELETED.user.fred...`)
+    /// and intermediates are included, tombstones are not (`mboxlist_usermboxtree` with
+    /// `MBOXTREE_DELETED`).
     ///
-    /// An error if the INBOX's entry cannot be read.
+    /// Fails if the INBOX's entry cannot be read.
     fn user_tree(&self, user: &UserId) -> Result<UserTree>;
 
-    /// Every mailbox whose name begins with `prefix`, in the database's order, tombstones
-    /// included, intermediates left out (`mboxlist_allmbox` with `MBOXTREE_TOMBSTONES`). No lock
-    /// is held while `visit` runs. What cannot be read is passed over and told at the end, as an
-    /// error.
+    /// Visits every mailbox whose name begins with `prefix`, in the database's order. Tombstones
+    /// are included, intermediates are not (`mboxlist_allmbox` with `MBOXTREE_TOMBSTONES`). No lock
+    /// is held while `visit` runs. Unreadable entries are skipped; the method then returns an error
+    /// at the end.
     fn each_mailbox(
         &self,
         prefix: &[u8],
         visit: &mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>,
     ) -> Result<()>;
 
-    /// About how many bytes the list of mailboxes has; 0 if nobody can tell. What a replica may
-    /// answer is measured by it.
+    /// Returns the approximate size of the list of mailboxes in bytes, or 0 if unknown. The limit
+    /// on the size of a replica's reply depends on it.
     fn list_bytes(&self) -> u64 {
         0
     }
 
-    /// Excludes other replication of the same user (`None`: of shared mailboxes) to the same
-    /// server (`sync_lock` in `imap/sync_support.c`).
+    /// Excludes other replication of the same user (or of shared mailboxes, if `user` is `None`) to
+    /// the same server (`sync_lock` in `imap/sync_support.c`).
     fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>>;
 
-    /// Why a user whose [lock](Store::sync_lock) is held is to be skipped since that was taken, if
-    /// one is: asked during long waits for the replica.
+    /// Returns an error if a user whose [lock](Store::sync_lock) is held has been marked to be
+    /// skipped since the lock was taken. The engine calls this during long waits for the replica.
     fn skipped_since(&self) -> Option<Error> {
         None
     }
 
-    /// Opens a mailbox under shared locks: namespace, mailbox, index, in Cyrus's order
-    /// (`mailbox_open_irl`). [`Kind::NotFound`](crate::Kind::NotFound) if it is not there any
-    /// more, or is not finished yet (reserved).
+    /// Opens a mailbox under shared locks, in Cyrus's order: namespace, mailbox, index
+    /// (`mailbox_open_irl`). Fails with [`Kind::NotFound`](crate::Kind::NotFound) if the mailbox
+    /// does not exist any more, or is reserved and not yet finished.
     fn open<'s>(&'s self, name: &MboxName) -> Result<Box<dyn Mailbox + 's>>;
 
-    /// Reads what tells whether these mailboxes have changed, without taking their locks: each as
-    /// it was at some moment since the call began. `None` of those that must be opened to know.
+    /// Reads the states of mailboxes without taking their locks, to see whether they have changed.
+    /// Each state is one that the mailbox had at some moment after the call began. An element is
+    /// `None` if that mailbox must be opened to know its state.
     fn glance(&self, entries: &[&MailboxEntry]) -> Vec<Option<Glance>> {
         entries.iter().map(|_| None).collect()
     }
 
-    /// What a user has beside mailboxes. Scripts only if there is no `sieve_mailbox`.
+    /// Reads a user's data besides mailboxes. Scripts are read only if `sieve_mailbox` does not
+    /// exist.
     fn metadata(&self, user: &UserId, sieve_mailbox: Option<&MboxName>) -> Metadata {
         Metadata::by_parts(self, user, sieve_mailbox)
     }
 
-    /// Subscriptions of a user in the database's order (`mboxlist_sublist`).
+    /// Returns the subscriptions of a user, in the database's order (`mboxlist_sublist`).
     fn subscriptions(&self, user: &UserId) -> Result<Vec<MboxName>>;
 
-    /// Seen state of a user, in the database's order; empty if the user has none.
+    /// Returns the seen state of a user, in the database's order. It is empty if the user has none.
     fn seen(&self, user: &UserId) -> Result<Vec<Seen>>;
 
-    /// Limits of a quota root; `None` if it is not one (any more).
+    /// Returns the limits of a quota root, or `None` if it is not a quota root (any more).
     fn quota(&self, root: &Text) -> Result<Option<Quota>>;
 
-    /// Sieve scripts of a user without their content, ordered by name.
+    /// Lists the sieve scripts of a user without their content, ordered by name.
     fn sieve_scripts(&self, user: &UserId) -> Result<Vec<SieveScript>>;
 
-    /// Content of one of them.
+    /// Returns the content of one of these scripts.
     fn sieve_content(&self, user: &UserId, name: &Text) -> Result<Vec<u8>>;
 
-    /// Annotations of a mailbox from its entry alone, or of the server (`None`),
-    /// ordered as [`Annotation`] is.
+    /// Returns the annotations of a mailbox without opening it, or those of the server if `mailbox`
+    /// is `None`. They are ordered like [`Annotation`].
     fn annotations(&self, mailbox: Option<&MboxName>) -> Result<Vec<Annotation>>;
 
-    /// The highest modseq that the owner of a mailbox has anywhere; 0 if each mailbox has its own
-    /// (`mboxname_readmodseq`).
+    /// Returns the highest modseq among all mailboxes of the owner of `name`. Returns 0 if each
+    /// mailbox counts its own (`mboxname_readmodseq`).
     fn used_modseq(&self, name: &MboxName) -> Result<Modseq>;
 
-    /// Modseq of the reverse ACLs of the user or domain that owns `name`; 0 if unused
-    /// (`mboxname_readraclmodseq`).
+    /// Returns the modseq of the reverse ACLs of the user or domain that owns `name`. Returns 0 if
+    /// unused (`mboxname_readraclmodseq`).
     fn raclmodseq(&self, name: &MboxName) -> Result<Modseq>;
 }
 
-/// The message files of a mailbox.
+/// Access to the message files of a mailbox.
 pub trait MailboxFiles {
-    /// Opens the file of a message, on whichever partition it lies. Its content is not checked.
+    /// Opens the file of a message, on whichever partition it is. Does not check the content.
     fn message(&self, record: &Record) -> Result<MessageFile>;
 
-    /// Has the file of a message read ahead, if that can be: it is opened soon, and was hardly in
-    /// memory.
+    /// Asks the system to read the file of a message into memory, because it will be opened soon.
+    /// Does nothing if the store cannot do this.
     fn read_ahead(&self, _record: &Record) {}
 
-    /// Returns what errors call a message: its UID, its mailbox and where its file is.
+    /// Returns the name of a message for errors: its UID, its mailbox and the path of its file.
     fn message_name(&self, record: &Record) -> Subject;
 }
 
-/// An open mailbox. The mailbox lock is held as long as it lives, so that message files are not
-/// unlinked; the index lock until [`Mailbox::unlock_index`].
+/// An open mailbox. It holds the mailbox lock until it is dropped, so that message files are not
+/// unlinked. It holds the index lock until [`Mailbox::unlock_index`].
 pub trait Mailbox: MailboxFiles {
-    /// Header, index header and entry, as they were when the index was locked.
+    /// Returns the header, index header and entry, as they were when the index was locked.
     fn state(&self) -> &MailboxState;
 
-    /// The mailbox's own annotations, ordered as [`Annotation`] is.
+    /// Returns the mailbox's own annotations, ordered like [`Annotation`].
     fn annotations(&self) -> Result<Vec<Annotation>>;
 
-    /// Visits `records`, expunged and unlinked ones included, by ascending UID, reading in chunks.
-    /// Needs the index lock.
+    /// Visits `records` in ascending order of UIDs, including expunged and unlinked ones. Reads in
+    /// chunks. Needs the index lock.
     ///
-    /// Fails with [`Kind::Corrupt`](crate::Kind::Corrupt) at a record without a UID: what it stands
-    /// for would be missing on the replica.
+    /// Fails with [`Kind::Corrupt`](crate::Kind::Corrupt) at a record without a UID, because its
+    /// message would be missing on the replica.
     fn scan(
         &mut self,
         records: Records,
         visit: &mut dyn FnMut(&Record) -> Result<ControlFlow<()>>,
     ) -> Result<()>;
 
-    /// Visits the annotations that are stored for these messages, whose UIDs ascend; the virtual
-    /// ones that replication makes of record fields are not among them. They come in any order, as
-    /// stored. Needs the index lock.
+    /// Visits the stored annotations of messages, in any order. `uids` must be in ascending order.
+    /// The virtual annotations that replication makes of record fields are not included. Needs the
+    /// index lock.
     fn visit_annotations(
         &self,
         uids: &[Uid],
         visit: &mut dyn FnMut(Uid, Annotation) -> Result<()>,
     ) -> Result<()>;
 
-    /// The sync CRCs as the owner of the data computes them from all records and annotations;
-    /// `None` if it leaves that to [`Mailbox::scan_all`]. Needs the index lock.
+    /// Returns the sync CRCs if the store itself computes them from all records and annotations.
+    /// Returns `None` to let [`Mailbox::scan_all`] compute them. Needs the index lock.
     fn computed_crcs(&mut self) -> Result<Option<SyncCrcs>> {
         Ok(None)
     }
 
-    /// Opens message files once the mailbox is closed; `None` if it must be open for that. Nothing
-    /// keeps them from vanishing then, and another mailbox may have taken the place of this one:
-    /// what is opened must be checked.
+    /// Returns a handle that can open message files after the mailbox is closed. Returns `None` if
+    /// the store cannot do this. No lock protects the files then: they may vanish, and another
+    /// mailbox may have taken the place of this one. So the caller must check what it reads.
     fn files(&self) -> Option<Box<dyn MailboxFiles>> {
         None
     }
 
-    /// Why the parts of this mailbox may not belong together, if they may not: then it can be
-    /// replicated as it is, but must not be repaired.
+    /// Returns why parts of this mailbox may not belong together, or `None` if they do. If there is
+    /// a reason, the mailbox can be replicated, but must not be repaired.
     fn inconsistency(&self) -> Option<String> {
         None
     }
 
-    /// Releases the index lock: others may write again, message files stay.
+    /// Releases the index lock. Others may write again, but message files are still protected.
     fn unlock_index(&mut self);
 
-    /// Visits every record like [`Mailbox::scan`], and checks that there are as many as the header
-    /// counts. Returns the sync CRCs (`mailbox_synccrcs`), which are computed in the same pass if
-    /// [`Crcs::Recomputed`] is asked for. Needs the index lock.
+    /// Visits every record like [`Mailbox::scan`], and checks that their number is that in the
+    /// header. Returns the sync CRCs (`mailbox_synccrcs`), computed in the same pass for
+    /// [`Crcs::Recomputed`]. Needs the index lock.
     ///
-    /// Fails with [`Kind::Corrupt`](crate::Kind::Corrupt) if there are fewer or more records.
+    /// Fails with [`Kind::Corrupt`](crate::Kind::Corrupt) if the number of records differs.
     fn scan_all(
         &mut self,
         crcs: Crcs,
@@ -292,8 +296,8 @@ pub trait Mailbox: MailboxFiles {
         Ok(known.unwrap_or(SyncCrcs::UNKNOWN))
     }
 
-    /// The sync CRCs. [`Crcs::Recomputed`] reads all records: where these are wanted too, ask
-    /// [`Mailbox::scan_all`] for both.
+    /// Returns the sync CRCs. [`Crcs::Recomputed`] reads all records. If you also need the records,
+    /// call [`Mailbox::scan_all`] instead.
     fn crcs(&mut self, which: Crcs) -> Result<SyncCrcs> {
         match which {
             Crcs::Stored => Ok(self.state().crcs),
@@ -304,8 +308,8 @@ pub trait Mailbox: MailboxFiles {
         }
     }
 
-    /// The annotations of these messages, whose UIDs ascend, as [`Mailbox::visit_annotations`]
-    /// finds them. Needs the index lock.
+    /// Returns the annotations of messages that [`Mailbox::visit_annotations`] finds. `uids` must
+    /// be in ascending order. Needs the index lock.
     fn message_annotations(&self, uids: &[Uid]) -> Result<MessageAnnotations> {
         let mut found = MessageAnnotations::default();
         self.visit_annotations(uids, &mut |uid, annotation| {

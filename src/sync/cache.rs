@@ -1,18 +1,20 @@
-//! What the replica has, remembered: saves asking before every update (`sync_cache_db_path`).
+//! Remembers the replica's state, so that it is not requested before every update
+//! (`sync_cache_db_path`).
 //!
-//! A memory may be wrong, for somebody else may have changed the replica. So every update says
-//! on which state it builds, and where the replica has another it is asked after all. What is the
-//! same on both sides as far as is remembered is not looked at, as with Cyrus.
+//! A remembered state may be wrong, because somebody else may have changed the replica. So every
+//! update names the state on which it builds. If the replica has another state, it refuses the
+//! update and its state is requested. As with Cyrus, a mailbox whose remembered state equals the
+//! master's is not checked.
 
 use crate::protocol::RemoteFolder;
 use crate::types::MboxName;
 
-/// A memory of mailboxes of a replica. It may forget at any time.
+/// A memory of the replica's mailboxes. It may forget at any time.
 pub trait Cache {
-    /// Returns what the replica had when it last answered.
+    /// Returns the state that the replica last reported.
     fn get(&mut self, name: &MboxName) -> Option<RemoteFolder>;
-    /// Notes what the replica has now.
+    /// Stores the current state of a mailbox on the replica.
     fn put(&mut self, folder: &RemoteFolder);
-    /// Forgets a mailbox of which nothing is known for sure any more.
+    /// Forgets a mailbox whose state is no longer known for certain.
     fn forget(&mut self, name: &MboxName);
 }

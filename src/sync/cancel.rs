@@ -9,19 +9,19 @@ use std::time::{Duration, Instant};
 use crate::sys::poll;
 use crate::sys::wake::{Listener, Wake};
 
-/// How often a wait that nobody can wake looks whether it was asked to end.
+/// How often a wait checks for requests if the system cannot wake it.
 pub const TICK: Duration = Duration::from_millis(100);
-/// As long as anybody waits without looking at the clock.
+/// The longest wait without checking the clock.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// A request to stop, shared between whoever asks and whoever works. Everything here may be
-/// called from a signal handler but [`Cancel::wait`].
+/// A request to stop, shared between the threads that ask and those that work. All methods except
+/// [`Cancel::wait`] may be called from a signal handler.
 #[derive(Debug, Clone, Default)]
 pub struct Cancel {
     now: Arc<AtomicBool>,
     soon: Arc<AtomicBool>,
     nudges: Arc<AtomicU32>,
-    /// For those who wait; what they wait for is set before it.
+    /// Wakes waiting threads. The other fields are set before it is used.
     wake: Arc<Wake>,
 }
 
@@ -30,9 +30,9 @@ pub struct Cancel {
 pub enum Waited {
     /// The time is over.
     Over,
-    /// Somebody said not to wait for it.
+    /// [`Cancel::nudge`] was called.
     Nudged,
-    /// It was asked to stop.
+    /// A stop was requested.
     Stop,
 }
 
@@ -44,7 +44,7 @@ impl Cancel {
         self.wake.wake();
     }
 
-    /// Asks rolling replication to stop when the part it works on is done.
+    /// Asks rolling replication to stop after the current task.
     pub fn finish(&self) {
         self.soon.store(true, Ordering::SeqCst);
         self.wake.wake();
@@ -56,27 +56,27 @@ impl Cancel {
         self.wake.wake();
     }
 
-    /// Whether somebody asked to stop at the next safe point.
+    /// Returns whether a stop at the next safe point was requested.
     pub fn is_cancelled(&self) -> bool {
         self.now.load(Ordering::SeqCst)
     }
 
-    /// Whether somebody asked to stop, at once or soon.
+    /// Returns whether a stop was requested, at the next safe point or after the current task.
     pub fn is_finishing(&self) -> bool {
         self.soon.load(Ordering::SeqCst)
     }
 
-    /// How often [`Cancel::nudge`] was called.
+    /// Returns how often [`Cancel::nudge`] was called.
     pub fn nudges(&self) -> u32 {
         self.nudges.load(Ordering::SeqCst)
     }
 
-    /// The flag of [`Cancel::cancel`], for those who poll it.
+    /// Returns the flag that [`Cancel::cancel`] sets, for code that polls it.
     pub fn flag(&self) -> &Arc<AtomicBool> {
         &self.now
     }
 
-    /// Waits, unless asked not to.
+    /// Waits for this time, or until a request comes.
     pub fn wait(&self, time: Duration) -> Waited {
         let known = self.nudges();
         self.wait_until(None, time, &|| self.is_finishing() || self.nudges() != known);
@@ -89,13 +89,14 @@ impl Cancel {
         }
     }
 
-    /// Has those who wait look whether what they wait for is there.
+    /// Makes waiting threads check their condition again.
     pub(crate) fn ring(&self) {
         self.wake.wake();
     }
 
-    /// Waits until `other` can be read, which is said, or `is_there`, or the time is over. Whatever
-    /// makes it be there [rings](Cancel::ring) afterwards, as do all requests.
+    /// Waits until `other` is readable, `is_there` returns true, or the time is over. Returns
+    /// whether `other` is readable. Code that makes `is_there` true must call
+    /// [`ring`](Cancel::ring) afterwards; all requests do so.
     pub(crate) fn wait_until(
         &self,
         other: Option<BorrowedFd<'_>>,
@@ -116,7 +117,7 @@ impl Cancel {
     }
 }
 
-/// Whether `other` can be read.
+/// Waits once. Returns whether `other` is readable.
 fn wait_once(
     listener: Option<&Listener<'_>>,
     other: Option<BorrowedFd<'_>>,
@@ -130,7 +131,7 @@ fn wait_once(
             return false;
         }
     };
-    // What cannot be waited for must not be asked again and again.
+    // If waiting fails, sleep: otherwise the caller would loop without a pause.
     readable.unwrap_or_else(|_| {
         thread::sleep(time.min(TICK));
         false

@@ -1,14 +1,15 @@
-//! What a replica dies of must not keep the rest from it. Replies come in order but updates are
-//! sent ahead, so a connection that is lost does not tell whose fault it was. The second try is
-//! therefore made with care: one mailbox after the other, each to its end. Over which the
-//! connection is lost again is left out of the third.
+//! Limits the effect of a mailbox that makes the replica close the connection, so that it does not
+//! block all others. Updates are sent ahead of their replies, so a lost connection does not show
+//! which mailbox caused it. The second attempt is therefore made with care: each mailbox is
+//! completed before the next one is started. If the connection is lost again, the third attempt
+//! leaves out the mailbox over which it was lost.
 
 use crate::error::{Error, Kind, Result, Scope, Subject};
 
-/// Parts of a task that are left out before the task is given up as a whole.
+/// How many parts of a task are left out before the whole task is given up.
 const MOST: usize = 3;
 
-/// What is known about connections that were lost over a task. New for each task.
+/// The history of lost connections of one task. Each task starts with a new one.
 #[derive(Debug, Default)]
 pub struct Care {
     careful: bool,
@@ -17,7 +18,7 @@ pub struct Care {
 }
 
 impl Care {
-    /// Takes note of how an attempt ended. Whether it is worth another, over a new connection.
+    /// Records how an attempt ended. Returns whether to try again over a new connection.
     pub fn another_try(&mut self, error: &Error) -> bool {
         if !error.kind().is_lost() {
             return false;
@@ -35,12 +36,12 @@ impl Care {
         }
     }
 
-    /// Whether each part must be seen through before the next is begun.
+    /// Returns whether each part must be completed before the next one is started.
     pub fn is_careful(&self) -> bool {
         self.careful
     }
 
-    /// Begins with a part of a task. Fails if it must be left out.
+    /// Starts a part of a task. Fails if it must be left out.
     pub fn begin(&mut self, part: impl Into<Subject>) -> Result<()> {
         if !self.careful {
             return Ok(());
@@ -57,19 +58,19 @@ impl Care {
         Ok(())
     }
 
-    /// Ends with the part that [`Care::begin`] began.
+    /// Ends the part that [`Care::begin`] started.
     pub fn end(&mut self) {
         self.at = None;
     }
 }
 
-/// Whether a mailbox was left out because connections were lost over it: looking at more than it
-/// is of no use.
+/// Returns whether a mailbox was left out because connections were lost over it. Then it does not
+/// help to replicate something larger that contains it.
 pub fn is_left_out(error: &Error) -> bool {
     error.scope() == Scope::LeftOut
 }
 
-/// Whether an error is a matter of one mailbox alone.
+/// Returns whether an error concerns only one mailbox.
 pub(crate) fn is_of_mailbox_alone(error: &Error) -> bool {
     error.scope() != Scope::Unit
 }

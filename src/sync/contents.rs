@@ -1,5 +1,6 @@
-//! Brings over the contents of mailboxes whose names are settled: looks at each, asks the replica
-//! which of their messages it has, sends them; as many at a time as may be in memory.
+//! Replicates the contents of mailboxes whose names are settled. It compares each mailbox, asks the
+//! replica which messages it has already, and sends the others. It works on as many mailboxes at a
+//! time as fit into memory.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -21,11 +22,11 @@ use crate::events::SyncEvent;
 use crate::protocol::RemoteFolder;
 use crate::types::{MailboxEntry, MboxName, MboxType, Text, UniqueId};
 
-/// Mailboxes that are glanced at together.
+/// How many mailboxes are read at a time without their locks.
 const GLANCES: usize = 64;
 
-/// Brings over the contents of mailboxes, with the help of others if there are many. Returns the
-/// quota roots that they name.
+/// Replicates the contents of mailboxes, with helpers if there are many. Returns the quota roots
+/// that the mailboxes name.
 pub(crate) fn bring_contents(
     pass: &mut Pass<'_>,
     entries: Vec<MailboxEntry>,
@@ -34,7 +35,7 @@ pub(crate) fn bring_contents(
 ) -> Result<Vec<NamedRoot>> {
     let there = remotes.iter().filter(|r| !r.mbtype.is_intermediate()).map(|r| r.name.clone());
     let among: Vec<MboxName> = there.collect();
-    // A replica may have a uniqueid twice; the folder in its place is meant.
+    // A replica may have the same uniqueid twice. Use the folder with the right name.
     let mut by_name: HashMap<_, _> = remotes.into_iter().map(|r| (r.name.clone(), r)).collect();
     let todo = entries.into_iter().map(|entry| {
         let remote = by_name.remove(&entry.name).filter(|r| r.uniqueid == entry.uniqueid);
@@ -48,7 +49,7 @@ pub(crate) fn bring_contents(
     if let Some(helpers) = helpers {
         helpers.offer(Offer(shared.clone()));
     }
-    // They must not go on when the user is not locked any more.
+    // Helpers must stop before the lock of the user is released.
     let _closing = Closing(&shared);
     let mut contents = Contents::new(&shared, OWNER, helpers.is_some(), &|| false);
     contents.found.roots = roots;
@@ -70,13 +71,14 @@ pub(crate) fn bring_contents(
     result.map(|()| found.roots)
 }
 
-/// Passes over mailboxes that the replica has already: hardly any has changed, as a rule, and to
-/// open one costs more than a glance at it. Says what is there. Returns the quota roots that those name.
+/// Skips mailboxes that are equal on the replica. Usually most are, and reading their state without
+/// locks is cheaper than opening them. Reports what the replica has already. Returns the quota
+/// roots that these mailboxes name.
 fn pass_over_same(pass: &Pass<'_>, todo: &mut VecDeque<Todo>) -> Vec<NamedRoot> {
     let mut found = Found::default();
     let mut rest = VecDeque::with_capacity(todo.len());
     let (mut mailboxes, mut messages) = (0, 0);
-    // Whether others are of use depends on how much there is of new ones too.
+    // To decide about helpers, the sizes of new mailboxes are needed too.
     let sizes_count = pass.helpers.is_some() && todo.len() > 1;
     while !todo.is_empty() {
         let next: Vec<Todo> = todo.drain(..todo.len().min(GLANCES)).collect();
@@ -119,18 +121,18 @@ fn pass_over_same(pass: &Pass<'_>, todo: &mut VecDeque<Todo>) -> Vec<NamedRoot> 
     found.roots
 }
 
-/// What one pass brings over.
+/// The work of one pass.
 struct Contents<'s> {
     shared: &'s SharedTodo,
     id: PassId,
-    /// Whether not all is taken at once, but in parts.
+    /// Whether to take the mailboxes in parts instead of all at once.
     in_parts: bool,
-    /// Whether somebody else needs this pass.
+    /// Whether this pass is needed elsewhere.
     is_recalled: &'s dyn Fn() -> bool,
-    /// Mailboxes of which more is to be sent.
+    /// Mailboxes of which more must be sent.
     again: VecDeque<Todo>,
-    /// Whether something is to be made up for: updates that the replica took without a check,
-    /// mailboxes that were sent up to a damaged message.
+    /// Whether work remains to be checked: updates that the replica accepted without a check, or
+    /// mailboxes that were only sent up to a damaged message.
     is_unsure: bool,
     found: Found,
 }
@@ -147,14 +149,14 @@ impl Parts for SharedTodo {
         if let Err(error) = result
             && contents.is_unsure
         {
-            // What became of it is not known: all must be looked at again.
+            // The outcome is unknown, so everything must be checked again.
             leaving.found.failures.keep_reported(error.subject().clone(), error);
         }
         leaving.found.moved = std::mem::take(&mut pass.moved);
     }
 }
 
-/// Closes even if there is a panic: helpers wait for the owner.
+/// Closes the list also after a panic, because helpers wait for the owner.
 struct Closing<'s>(&'s SharedTodo);
 
 impl Drop for Closing<'_> {
@@ -163,7 +165,7 @@ impl Drop for Closing<'_> {
     }
 }
 
-/// Leaves even if there is a panic: the owner waits for it.
+/// Leaves the list also after a panic, because the owner waits for the helper.
 struct Leaving<'s> {
     shared: &'s SharedTodo,
     id: PassId,
@@ -187,14 +189,14 @@ impl<'s> Contents<'s> {
         Contents { shared, id, in_parts, is_recalled, again, is_unsure: false, found }
     }
 
-    /// Brings over what can be taken, until nothing is left. `begin` is called before each part.
+    /// Takes parts and replicates them until nothing is left. Calls `begin` before each part.
     fn work(&mut self, pass: &mut Pass<'_>, begin: &mut dyn FnMut()) -> Result<()> {
         let mut all_held = Vec::new();
         loop {
             let mut taken = Vec::new();
             let sent = self.part(pass, &mut taken, &mut all_held, begin);
             if self.id != OWNER && sent.is_err() {
-                // The owner has a session of its own, and will see what becomes of them there.
+                // The owner has its own session, and will replicate these mailboxes over that.
                 let again = std::mem::take(&mut self.again).into_iter();
                 self.shared.put_back(taken.into_iter().chain(again));
             }
@@ -208,7 +210,7 @@ impl<'s> Contents<'s> {
             if sent? {
                 continue;
             }
-            // A good copy of what is damaged may have come with another mailbox.
+            // A good copy of a damaged message may have come with another mailbox.
             let unfinished = self.resolve(pass, std::mem::take(&mut all_held))?;
             if unfinished.is_empty() && !(self.id == OWNER && self.shared.wait_for_more()) {
                 break;
@@ -220,8 +222,8 @@ impl<'s> Contents<'s> {
         Ok(())
     }
 
-    /// Takes a part and brings it over. Says whether there was something. What was `taken` may be
-    /// done or not if that fails.
+    /// Takes a part and replicates it. Returns whether there was one. After an error it is unknown
+    /// which mailboxes in `taken` are done.
     fn part(
         &mut self,
         pass: &mut Pass<'_>,
@@ -247,7 +249,7 @@ impl<'s> Contents<'s> {
         Ok(true)
     }
 
-    /// Looks at mailboxes until there is enough to send, or none is left. Returns those that must
+    /// Compares mailboxes until there is enough to send, or none is left. Returns those that must
     /// be sent.
     fn survey(
         &mut self,
@@ -277,8 +279,8 @@ impl<'s> Contents<'s> {
         Ok(work)
     }
 
-    /// Mailboxes that wait for a message, and have got it from elsewhere: the replica may have it.
-    /// The others fail.
+    /// Returns the mailboxes that were waiting for a damaged message and can continue, because the
+    /// replica now has that message from elsewhere. The other waiting mailboxes fail.
     fn resolve(&mut self, pass: &mut Pass<'_>, all_held: Vec<Held>) -> Result<Vec<Unfinished>> {
         let mut unfinished = Vec::new();
         all_held.iter().for_each(|held| pass.staged.want(&held.partition, held.missing));
@@ -293,7 +295,7 @@ impl<'s> Contents<'s> {
         Ok(unfinished)
     }
 
-    /// Looks at one mailbox.
+    /// Compares one mailbox.
     fn look(&mut self, pass: &mut Pass<'_>, todo: Todo) -> Result<Option<Work>> {
         let failures = &mut self.found.failures;
         let Todo { entry, remote, new_inbox, .. } = todo;
@@ -319,7 +321,7 @@ impl<'s> Contents<'s> {
                 named.for_each(|named| self.found.name_root(named));
                 found
             }
-            // It may be created all the same: sending it will show.
+            // Try to create the INBOX nevertheless. Sending it will report the error.
             Err(_) if new_inbox => look::Found::Unread,
             Err(error) => {
                 failures.keep(pass, &entry.name, error)?;
@@ -328,14 +330,15 @@ impl<'s> Contents<'s> {
         };
         let differs = !matches!(found, look::Found::Same);
         if !differs {
-            // Its messages were counted at the glance.
+            // Its messages were already counted when it was read without locks.
             pass.report(SyncEvent::AlreadyThere { mailboxes: 1, messages: 0 });
         }
         Ok(differs.then_some(Work { entry, remote, found }))
     }
 
-    /// Fetches the replica's state of mailboxes of which a batch was sent; they come first now.
-    /// One that has not got as far as was sent is a failure: going on might never end.
+    /// Requests the replica's state of mailboxes of which a batch was sent. These mailboxes come
+    /// first now. If the replica has not reached the end of the batch, the mailbox fails, because
+    /// otherwise this might never end.
     fn look_again(&mut self, pass: &mut Pass<'_>, unfinished: Vec<Unfinished>) -> Result<()> {
         if unfinished.is_empty() {
             return Ok(());
@@ -375,14 +378,15 @@ fn look_at_intermediate(
     Ok(Some(Work { entry, remote, found: look::Found::Unread }))
 }
 
-/// A quota root that a mailbox names, and whether it lies where that applies.
+/// Makes a [`NamedRoot`] of a quota root that a mailbox names. It also says whether the mailbox is
+/// below that root.
 fn named_root(root: Text, mailbox: &MboxName) -> NamedRoot {
     let rest = mailbox.as_bytes().strip_prefix(root.as_bytes());
     let applies = rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'.')));
     NamedRoot { root, by_its_own: applies.then(|| mailbox.clone()) }
 }
 
-/// Why a mailbox that is there must not be sent, by its entry alone.
+/// Returns why a mailbox must not be sent, if its entry already shows this.
 fn unsendable(pass: &Pass<'_>, entry: &MailboxEntry) -> Option<Error> {
     let error = |kind, what| Error::new(kind, "update mailbox", &entry.name, what);
     if entry.mbtype.has(MboxType::MOVING) {
@@ -398,7 +402,8 @@ fn unsendable(pass: &Pass<'_>, entry: &MailboxEntry) -> Option<Error> {
     })
 }
 
-/// The replica takes an intermediate for granted and would lose sight of the mailbox that it has.
+/// Makes the error for a mailbox that would be hidden: if the master sent an intermediate of this
+/// name, the replica would lose track of the mailbox that it has there.
 fn hidden(entry: &MailboxEntry) -> Error {
     let detail = "the replica has a mailbox of this name, the master has none any more";
     Error::new(Kind::NeedsFullSync, "update intermediate", &entry.name, detail)

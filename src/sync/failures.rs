@@ -1,4 +1,4 @@
-//! The failures of the parts of a task: parts that did not fail go on.
+//! Collects the failures of the parts of a task. The other parts continue.
 
 use super::care::is_of_mailbox_alone;
 use super::pass::Pass;
@@ -6,11 +6,11 @@ use crate::error::{Error, Kind, Mark, Result, Scope, Subject};
 use crate::events::SyncEvent;
 use crate::types::{MboxName, UserId};
 
-/// How often renames and changes under way are tried to settle, as with Cyrus.
+/// How often to try to settle renames and concurrent changes, as in Cyrus.
 pub(crate) const TRIES: u32 = 3;
 
-/// The failures of the parts of a task, and the users whose mailboxes wait for an INBOX that could
-/// not be created.
+/// The failures of the parts of a task, and the users whose mailboxes cannot be created because
+/// their INBOX could not be created.
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
     kept: Vec<(Subject, Error)>,
@@ -18,7 +18,7 @@ pub(crate) struct Failures {
 }
 
 impl Failures {
-    /// Keeps the failure of one part; returns what ends the whole task.
+    /// Stores the failure of one part. Fails with errors that end the whole task.
     pub fn keep(
         &mut self,
         pass: &Pass<'_>,
@@ -35,12 +35,13 @@ impl Failures {
         Ok(())
     }
 
-    /// Keeps a failure of which the caller reports what is to be reported.
+    /// Stores a failure that the caller reports itself.
     pub fn keep_reported(&mut self, subject: impl Into<Subject>, error: Error) {
         self.kept.push((subject.into(), error));
     }
 
-    /// Keeps the failure of an update, of which the outcome is not known.
+    /// Stores the failure of an update. The replica may have applied it or not, so its remembered
+    /// state is dropped.
     pub fn keep_update(
         &mut self,
         pass: &mut Pass<'_>,
@@ -51,46 +52,46 @@ impl Failures {
         self.keep(pass, name, error)
     }
 
-    /// The mailboxes that failed.
+    /// Returns the mailboxes that failed.
     pub fn mailboxes(&self) -> impl Iterator<Item = &MboxName> {
         self.kept.iter().filter_map(|(subject, _)| subject.mailbox())
     }
 
-    /// The failures of a mailbox.
+    /// Returns the failures of a mailbox.
     pub fn of<'f>(&'f self, name: &'f MboxName) -> impl Iterator<Item = &'f Error> {
         let own = self.kept.iter().filter(move |(subject, _)| subject.mailbox() == Some(name));
         own.map(|(_, error)| error)
     }
 
-    /// Takes over the failures of another look.
+    /// Adds the failures of another attempt.
     pub fn absorb(&mut self, others: &mut Failures) {
         self.kept.append(&mut others.kept);
         self.waiting.append(&mut others.waiting);
     }
 
-    /// Whether nothing failed.
+    /// Returns whether nothing failed.
     pub fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }
 
-    /// Lets a user's mailboxes wait: nothing of this user may be created before the INBOX is.
+    /// Blocks a user's mailboxes: none of them may be created before the INBOX.
     pub fn wait_for_inbox(&mut self, user: UserId) {
         self.waiting.push(user);
     }
 
-    /// Whether anybody's mailboxes wait for an INBOX.
+    /// Returns whether mailboxes of any user are blocked.
     pub fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    /// Whether a user's mailboxes wait for the INBOX.
+    /// Returns whether mailboxes of this user are blocked.
     pub fn waits(&self, user: Option<&UserId>) -> bool {
         user.is_some_and(|user| self.waiting.contains(user))
     }
 
-    /// The task's result: the failure that asks for another try if there is one, else the first
-    /// that is more than a lock held by somebody else and no matter of its mailbox alone, else the
-    /// first that is more than a lock, else the first.
+    /// Returns the result of the task. If there are several failures, it chooses the first of
+    /// these: one that another try can fix; one that is neither a lock nor limited to its mailbox;
+    /// one that is not a lock; any.
     pub fn into_result(self, subject: impl Into<Subject>) -> Result<()> {
         let first = |matches: fn(&Error) -> bool| self.kept.iter().position(|(_, e)| matches(e));
         let chosen = first(wants_another_try)
@@ -111,17 +112,18 @@ impl Failures {
     }
 }
 
-/// Whether an error ends the whole task: the session is lost, or the client was asked to stop.
+/// Returns whether an error ends the whole task: the session is lost, a stop was requested, or the
+/// task must wait.
 pub(crate) fn ends_all(error: &Error) -> bool {
     error.is_connection() || error.kind() == Kind::Cancelled || is_put_off(error)
 }
 
-/// Whether nothing is wrong, but the task must wait for another worker.
+/// Returns whether the task must wait for another worker, although nothing is wrong.
 pub fn is_put_off(error: &Error) -> bool {
     error.scope() == Scope::PutOff
 }
 
-/// Whether the cause is a change that happened meanwhile, here or there.
+/// Returns whether the cause is a concurrent change, on the master or on the replica.
 pub(crate) fn wants_another_try(error: &Error) -> bool {
     matches!(
         error.kind(),
@@ -133,7 +135,7 @@ pub(crate) fn wants_another_try(error: &Error) -> bool {
     )
 }
 
-/// Whether the user must be left for later: somebody else is at work.
+/// Returns whether the user must be deferred because somebody else is working on it.
 pub fn is_locked(error: &Error) -> bool {
     matches!(error.kind(), Kind::Locked | Kind::ReplicaLocked)
 }

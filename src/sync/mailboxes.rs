@@ -1,4 +1,4 @@
-//! Replicates named mailboxes, of whichever users (`sync_do_mailboxes`).
+//! Replicates mailboxes by name, of any users (`sync_do_mailboxes`).
 
 use super::contents::bring_contents;
 use super::failures::{Failures, TRIES, ends_all, is_put_off};
@@ -17,8 +17,8 @@ use crate::events::{Step, SyncEvent};
 use crate::protocol::Command;
 use crate::types::{MailboxEntry, MboxName, Text, UserId};
 
-/// Replicates the mailboxes of these names. A name that is gone here but has a tombstone is
-/// deleted there; one that never existed is passed over.
+/// Replicates the mailboxes with these names. If the master has only a tombstone of a name, the
+/// mailbox is deleted on the replica. Names that never existed are skipped.
 pub fn mailboxes(pass: &mut Pass<'_>, names: &[MboxName]) -> Result<()> {
     let mut owners: Vec<Option<UserId>> = names.iter().map(|name| pass.names.owner(name)).collect();
     owners.sort();
@@ -51,7 +51,7 @@ pub fn mailboxes(pass: &mut Pass<'_>, names: &[MboxName]) -> Result<()> {
     failures.into_result("mailboxes")
 }
 
-/// Replicates one mailbox of a user whose lock is held; what fails is kept in `failures`.
+/// Replicates one mailbox of a user whose lock is held. Failures are added to `failures`.
 pub(crate) fn bring_mailbox(
     pass: &mut Pass<'_>,
     user: &UserId,
@@ -65,14 +65,14 @@ pub(crate) fn bring_mailbox(
         Ok(()) => Ok(()),
         Err(error) if ends_all(&error) => Err(error),
         Err(error) => {
-            // Its parts are reported.
+            // The failures of its parts were reported already.
             failures.keep_reported(name, error.over(name).marked(Mark::Reported));
             Ok(())
         }
     }
 }
 
-/// Keeps the failure of all mailboxes of an owner who cannot be locked.
+/// Stores the failure of all mailboxes of an owner that could not be locked.
 fn keep_unlocked(
     pass: &Pass<'_>,
     failures: &mut Failures,
@@ -149,14 +149,14 @@ fn mailboxes_once(
     roots.extend(bring_contents(pass, entries, remotes, &mut failures)?);
     shared_quotas(pass, roots, &mut failures)?;
     check_messages(pass, &to_check, &mut failures)?;
-    // What the replica was remembered to claim may be why they failed: it is asked again.
+    // A wrong remembered state may be the cause of these failures: request the state next time.
     failures.mailboxes().for_each(|name| pass.forget(name));
     failures.into_result(names)?;
     pass.release_staged()?;
     Ok(Attempted::Done)
 }
 
-/// The entry of a mailbox that exists.
+/// Returns the entry of a mailbox if it exists on this server.
 fn live_entry(pass: &Pass<'_>, name: &MboxName, view: View) -> Result<Option<MailboxEntry>> {
     let live = |e: &MailboxEntry| !e.mbtype.is_deleted() && !e.mbtype.is_elsewhere();
     let found = pass.store.lookup(name)?;
@@ -167,7 +167,7 @@ fn live_entry(pass: &Pass<'_>, name: &MboxName, view: View) -> Result<Option<Mai
     Ok(found.filter(live))
 }
 
-/// Sieve scripts alone, for a `#sieve` mailbox and a replica that has none.
+/// Replicates only the Sieve scripts, for a `#sieve` mailbox and a replica without such mailboxes.
 fn sieve_only(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     pass.report(Step::Meta { user: user.clone() });
     check_owner(pass, user)?;

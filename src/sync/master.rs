@@ -1,30 +1,30 @@
-//! The way to write to the master.
+//! The interface for writing to the master.
 
 use crate::error::Result;
 use crate::replica::Replica;
 use crate::types::{MailboxState, MboxName};
 
-/// Writes to the master: what a repair changes there is done by Cyrus itself.
+/// Writes repairs to the master. Cyrus itself makes the changes.
 pub trait Master {
-    /// Returns the replication server of the master's own Cyrus, or who acts for it, to write to a
-    /// mailbox in this state.
+    /// Returns a replication server of the master's own Cyrus, or a substitute for it, to write to
+    /// a mailbox in this state.
     ///
-    /// Fails if there is none, or if it is of another version than the mailbox.
+    /// Fails if there is none, or if its version does not fit the mailbox.
     fn server(&mut self, mailbox: &MailboxState) -> Result<&mut dyn Replica>;
 
-    /// Notes for other replicas that a mailbox has changed.
+    /// Logs the change of a mailbox for other replicas.
     fn changed(&mut self, name: &MboxName) -> Result<()>;
 
-    /// Whether [`Master::server`] keeps scripts in `#sieve` mailboxes, and may be asked to move
-    /// those of a user there from a directory. Fails if that cannot be found out.
+    /// Returns whether [`Master::server`] stores scripts in `#sieve` mailboxes, and can move a
+    /// user's scripts there from a directory. Fails if this cannot be determined.
     fn moves_scripts(&self) -> Result<bool> {
         Ok(false)
     }
 
-    /// Notes that scripts could not be moved: [`Master::moves_scripts`] says no for a while.
+    /// Records that scripts could not be moved. [`Master::moves_scripts`] then returns `false` for
+    /// a while.
     fn scripts_stay(&mut self) {}
 
-    /// Gives the server up, which did not do as it should: the next call of
-    /// [`Master::server`] returns another one.
+    /// Drops a server that misbehaved. The next call of [`Master::server`] returns a new one.
     fn broken(&mut self);
 }

@@ -1,4 +1,4 @@
-//! Replicates what a user has beside mailboxes (`sync_do_meta`).
+//! Replicates a user's data besides mailboxes (`sync_do_meta`).
 
 use super::failures::Failures;
 use super::folders::identity::check_owner;
@@ -31,7 +31,7 @@ fn meta_alone(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     };
     let mut failures = Failures::default();
     let UserSteps { steps, moved } = user_steps(pass, user, &remote, &mut failures)?;
-    // Who has no INBOX may have subscriptions all the same.
+    // A user without an INBOX can still have subscriptions.
     if steps.is_empty() && !remote.has_metadata() {
         let inbox = pass.store.lookup(&pass.names.inbox(user))?;
         if inbox.is_none_or(|inbox| inbox.mbtype.is_deleted()) {
@@ -39,14 +39,15 @@ fn meta_alone(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
         }
     }
     apply_steps(pass, user, steps, &mut failures)?;
-    // Scripts are moved once. A run that broke off before they were sent must not be the last.
+    // Scripts are moved to the mailbox only once. If an earlier run was interrupted before it sent
+    // that mailbox, send it now.
     if let Some(name) = moved.or(name.filter(|_| !is_there)) {
         bring_mailbox(pass, user, &name, &mut failures)?;
     }
     failures.into_result(user)
 }
 
-/// The mailbox that the user's scripts are in, if the replica takes such.
+/// Returns the mailbox with the user's scripts, if the replica supports such mailboxes.
 fn scripts_mailbox(pass: &Pass<'_>, user: &UserId) -> Result<Option<MailboxEntry>> {
     if !pass.session.capabilities().sieve_mailbox {
         return Ok(None);

@@ -1,10 +1,10 @@
-//! The engine: compares the master with the replica and sends what differs.
+//! The engine: compares the master with the replica and sends the differences.
 //!
-//! A task goes through stages, each a folder with what it decides (pure) apart from what it does:
-//! [`folders`] brings the replica's mailboxes to their names, [`survey`] finds which must be sent
-//! and reads them, [`transfer`] sends them, [`usermeta`] brings over what belongs to a user beside
-//! mailboxes, [`repair`] makes one again what both sides were written to. What they share is a
-//! [`Pass`]. The engine knows the traits [`Store`](crate::store::Store) and
+//! A task goes through stages. Each stage has its own folder, in which pure decisions are separate
+//! from actions. [`folders`] gives the replica's mailboxes their names. [`survey`] finds the
+//! mailboxes that must be sent and reads them. [`transfer`] sends them. [`usermeta`] replicates a
+//! user's data besides mailboxes. [`repair`] reunites mailboxes that were changed on both sides.
+//! The stages share a [`Pass`]. The engine uses only the traits [`Store`](crate::store::Store) and
 //! [`Replica`](crate::replica::Replica), never files or sockets.
 
 mod cache;

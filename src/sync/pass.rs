@@ -1,5 +1,5 @@
-//! What all stages of replication share: the master's data, the session, and what is known about
-//! both.
+//! The objects that all stages of replication share: the master's data, the session, and the known
+//! state of both.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -22,17 +22,17 @@ use crate::settings::Replication;
 use crate::store::{Lock, Store, Wait};
 use crate::types::{MailboxEntry, MboxName, Text, UniqueId, UserId};
 
-/// Staged files after which the replica is told to release them.
+/// After this many staged files the replica is told to release them.
 const STAGED_FILES: u64 = 8192;
 
-/// Parts of a large task, which anybody with a session can take.
+/// Parts of a large task. Any pass can take some of them.
 pub trait Parts: Send + Sync {
-    /// Takes part after part until all are taken, or somebody else needs this pass. `begin` is
-    /// called before each.
+    /// Takes parts until none is left, or until this pass is needed elsewhere. Calls `begin` before
+    /// each part.
     fn help(&self, pass: &mut Pass<'_>, begin: &mut dyn FnMut(), is_recalled: &dyn Fn() -> bool);
 }
 
-/// Parts that are offered, on their way to who takes them.
+/// Parts that are offered to other workers.
 #[derive(Clone)]
 pub struct Offer(pub Arc<dyn Parts>);
 
@@ -42,62 +42,63 @@ impl fmt::Debug for Offer {
     }
 }
 
-/// Those who may help with a large task, over sessions of their own.
+/// Asks other workers to help with a large task, over their own sessions.
 pub trait Helpers {
-    /// Offers parts of the present task.
+    /// Offers parts of the current task.
     fn offer(&self, offer: Offer);
 
-    /// What is reported from now on belongs to the next part of the present task.
+    /// Assigns all later reports to the next part of the current task.
     fn begin_part(&self);
 }
 
-/// Whom the workers of one client work on: no two on the same.
+/// Keeps workers of one client from working on the same owner.
 pub trait Owners {
-    /// Holds an owner until the task ends. Says whether nobody else has it.
+    /// Holds an owner until the task ends. Returns `false` if another worker holds it.
     fn hold(&self, owner: Option<&UserId>) -> bool;
 }
 
-/// Lent to every stage, for one task after the other over one session.
+/// The objects that every stage uses, for one task after the other over one session.
 pub struct Pass<'p> {
     /// The master's data.
     pub store: &'p dyn Store,
-    /// How the master names mailboxes.
+    /// The names of the master's mailboxes.
     pub names: &'p Namespace,
     /// The session with the replica.
     pub session: &'p mut dyn Replica,
-    /// What the client was told.
+    /// The settings of the client.
     pub settings: &'p Replication,
-    /// Receives what is done.
+    /// Receives events.
     pub observer: &'p dyn Observer,
-    /// Asked for between steps.
+    /// Requests to stop, checked between steps.
     pub cancel: &'p Cancel,
-    /// What the replica keeps staged for this session.
+    /// The files that the replica has staged for this session.
     pub staged: &'p mut Staged,
-    /// What the replica has, remembered; if anything is.
+    /// Remembers the replica's state, if there is a cache.
     pub cache: Option<&'p mut dyn Cache>,
-    /// The way to write to the master, if there is one.
+    /// Writes to the master, if this is possible.
     pub master: Option<&'p mut dyn Master>,
-    /// What connections were lost over, if that is known.
+    /// The history of lost connections, if one is kept.
     pub care: Option<&'p mut Care>,
-    /// Whom others work on, if there are any.
+    /// Knows which owners other workers hold, if there are any.
     pub owners: Option<&'p dyn Owners>,
-    /// Who may help, if there are others.
+    /// Asks other workers for help, if there are any.
     pub helpers: Option<&'p dyn Helpers>,
-    /// Among how many passes over one session memory is shared.
+    /// Number of passes over this session, which share the memory.
     pub sharers: usize,
     /// Reads message files.
     pub messages: Messages,
-    /// Updates that the replica took without a check.
+    /// Updates that the replica accepted without a check.
     pub unchecked: Vec<Unchecked>,
-    /// Mailboxes that the replica said to be elsewhere.
+    /// Mailboxes that are elsewhere according to the replica.
     pub moved: HashSet<UniqueId>,
-    /// What was reported of the present task: a failure that shows at every look is reported once.
+    /// Failures of the current task that were reported, so that repeated attempts do not report
+    /// them again.
     reported: RefCell<HashSet<(Subject, Kind, String)>>,
 }
 
 impl<'p> Pass<'p> {
-    /// A pass over a session that is logged in. `staged` is what the replica keeps for that
-    /// session: new with it, and the same for all that work on it.
+    /// Makes a pass over a session after the login. `staged` describes the files that the replica
+    /// has staged. Each session has its own, and all passes over that session share it.
     pub fn new(
         store: &'p dyn Store,
         names: &'p Namespace,
@@ -128,13 +129,13 @@ impl<'p> Pass<'p> {
         }
     }
 
-    /// Forgets what was reported: another task begins.
+    /// Starts another task: forgets which failures were reported.
     pub fn begin_task(&mut self) {
         self.reported.borrow_mut().clear();
     }
 
-    /// Takes the lock of replication of an owner. If another worker has the owner the task is to be
-    /// [put off](is_put_off).
+    /// Takes the replication lock of an owner. If another worker holds the owner, the error tells
+    /// to [put the task off](crate::sync::is_put_off).
     pub fn lock(&self, owner: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
         if self.owners.is_some_and(|owners| !owners.hold(owner)) {
             let user = owner.cloned().unwrap_or_default();
@@ -149,7 +150,7 @@ impl<'p> Pass<'p> {
         self.observer.event(&event.into());
     }
 
-    /// Reports a failure of a part of the present task, unless that was done.
+    /// Reports a failure of a part of the current task, unless it was reported before.
     pub fn report_once(&self, part: &Subject, error: &Error, event: SyncEvent) {
         let failure = (part.clone(), error.kind(), error.to_string());
         if self.reported.borrow_mut().insert(failure) {
@@ -157,12 +158,12 @@ impl<'p> Pass<'p> {
         }
     }
 
-    /// Returns the partition that a mailbox shall have on the replica.
+    /// Returns the partition for a mailbox on the replica.
     pub fn partition(&self, here: &Text) -> Text {
         self.settings.dest_partition.clone().unwrap_or_else(|| here.clone())
     }
 
-    /// Waits for the replies to commands whose failure is the failure of all.
+    /// Waits for the replies to all these commands. Fails if any command failed.
     pub fn wait_all(&mut self, tickets: impl IntoIterator<Item = Ticket>) -> Result<()> {
         let mut result = Ok(());
         for ticket in tickets {
@@ -175,13 +176,13 @@ impl<'p> Pass<'p> {
         result
     }
 
-    /// Fetches the replica's state of mailboxes by name; those it does not have are left out.
+    /// Requests the replica's state of mailboxes by name. Missing mailboxes are not in the result.
     pub fn folders(&mut self, names: &[MboxName]) -> Result<Vec<RemoteFolder>> {
         let ticket = self.session.submit(Command::GetMailboxes(names))?;
         self.folders_reply(ticket)
     }
 
-    /// Takes the reply to a question for mailboxes.
+    /// Takes the reply to a request for mailboxes.
     pub fn folders_reply(&mut self, ticket: Ticket) -> Result<Vec<RemoteFolder>> {
         match self.session.wait(ticket) {
             Ok(reply) => {
@@ -194,7 +195,7 @@ impl<'p> Pass<'p> {
         }
     }
 
-    /// Remembers what the replica has.
+    /// Remembers the state of a mailbox on the replica.
     pub fn remember(&mut self, folder: &RemoteFolder) {
         match &mut self.cache {
             Some(cache) if folder.beyond.is_none() => cache.put(folder),
@@ -202,14 +203,15 @@ impl<'p> Pass<'p> {
         }
     }
 
-    /// Forgets what the replica had of a mailbox.
+    /// Forgets the remembered state of a mailbox.
     pub fn forget(&mut self, name: &MboxName) {
         if let Some(cache) = &mut self.cache {
             cache.forget(name);
         }
     }
 
-    /// Returns what is remembered of all these mailboxes; `None` unless each is where it is here.
+    /// Returns the remembered states of all these mailboxes. Returns `None` if one is missing or
+    /// has another uniqueid.
     pub fn remembered(&mut self, entries: &[MailboxEntry]) -> Option<Vec<RemoteFolder>> {
         let cache = self.cache.as_mut()?;
         let found = entries
@@ -233,24 +235,24 @@ impl<'p> Pass<'p> {
         self.restart()
     }
 
-    /// Whether each part must be seen through before the next is begun.
+    /// Returns whether each part must be completed before the next one is started.
     pub fn is_careful(&self) -> bool {
         self.care.as_ref().is_some_and(|care| care.is_careful())
     }
 
-    /// Begins with a part of a task. Fails if it must be left out.
+    /// Starts a part of a task. Fails if it must be left out.
     pub fn begin(&mut self, part: impl Into<Subject>) -> Result<()> {
         self.care.as_mut().map_or(Ok(()), |care| care.begin(part))
     }
 
-    /// Ends with the part that [`Pass::begin`] began.
+    /// Ends the part that [`Pass::begin`] started.
     pub fn end(&mut self) {
         if let Some(care) = &mut self.care {
             care.end();
         }
     }
 
-    /// Fails if the client was asked to stop.
+    /// Fails if a stop was requested.
     pub fn check_cancel(&self, subject: impl Into<Subject>) -> Result<()> {
         if self.cancel.is_cancelled() {
             Err(Error::new(Kind::Cancelled, "replicate", subject, "asked to stop"))

@@ -1,4 +1,4 @@
-//! Pieces of a user's data by themselves, as sync logs name them.
+//! Replicates single pieces of a user's data, as sync logs name them.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,9 @@ use crate::events::{self, SyncEvent};
 use crate::protocol::Command;
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
-/// Sends a user's seen state of these mailboxes and whether the user is subscribed to those
-/// (`sync_do_seen`, `user_sub`). What the user has not seen at all is left as it is there.
+/// Sends a user's seen state of these mailboxes, and whether the user is subscribed to those in
+/// `subs` (`sync_do_seen`, `user_sub`). If the user has no seen state of a mailbox, the replica's
+/// is not changed.
 pub fn pieces(
     pass: &mut Pass<'_>,
     user: &UserId,
@@ -50,7 +51,8 @@ pub fn pieces(
     failures.into_result(user)
 }
 
-/// Sends the limits of a quota root, or that it is none any more (`sync_do_quota`).
+/// Sends the limits of a quota root, or deletes it on the replica if it does not exist on the
+/// master (`sync_do_quota`).
 pub fn quota(pass: &mut Pass<'_>, root: &Text) -> Result<()> {
     let owner = pass.names.owner(&MboxName::new(root.as_bytes()));
     let _lock = pass.lock(owner.as_ref(), pass.settings.wait)?;
@@ -67,8 +69,9 @@ pub fn quota(pass: &mut Pass<'_>, root: &Text) -> Result<()> {
     }
 }
 
-/// Deletes a user on the replica who is gone here (`do_unuser`). One who is still here, or
-/// here again, is left alone; so is one who was renamed, whose mailboxes were renamed there.
+/// Deletes a user on the replica who was deleted on the master (`do_unuser`). Does nothing if the
+/// user exists, or exists again. If the user was renamed, only sends the quota, because the
+/// mailboxes were renamed on the replica.
 pub fn unuser(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     let lock = pass.lock(Some(user), pass.settings.wait)?;
     let name = pass.names.inbox(user);
@@ -77,8 +80,9 @@ pub fn unuser(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
             pass.report(SyncEvent::UserNotGone { user: user.clone() });
             return Ok(());
         }
-        // By the tombstone a replica finds the subscriptions of whoever has the INBOX now, and
-        // would remove them (`sync_apply_unuser`). Renaming has left only the quota.
+        // The tombstone's uniqueid leads the replica to the subscriptions of the user who has the
+        // INBOX now, and it would delete them (`sync_apply_unuser`). After a rename only the quota
+        // root is left.
         let now = pass.store.lookup_by_id(&inbox.uniqueid)?;
         if now.is_some_and(|now| !now.mbtype.is_deleted() && now.name != name) {
             drop(lock);
@@ -93,7 +97,8 @@ pub fn unuser(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     }
 }
 
-/// Whether the user has an INBOX here: only then [`user`](super::user::user) does anything.
+/// Returns whether the user has an INBOX on this server. Without one, [`user`](super::user::user)
+/// does nothing.
 pub fn has_inbox(pass: &Pass<'_>, user: &UserId) -> Result<bool> {
     let inbox = pass.store.lookup(&pass.names.inbox(user))?;
     Ok(inbox.is_some_and(|it| {
@@ -101,10 +106,10 @@ pub fn has_inbox(pass: &Pass<'_>, user: &UserId) -> Result<bool> {
     }))
 }
 
-/// These mailboxes with those that must be looked at together with them, parents first: what
-/// they were under the names they had before, so that a rename shows as one; and the
-/// intermediates above them, for a replica fills a gap above a new mailbox with a mailbox of its
-/// own (`mboxlist_update_intermediaries` in `imap/mboxlist.c`).
+/// Returns these mailboxes together with related ones, parents first. Related are their former
+/// names, so that a rename is recognised, and the intermediates above them, because a replica fills
+/// a gap above a new mailbox with a mailbox of its own (`mboxlist_update_intermediaries` in
+/// `imap/mboxlist.c`).
 pub fn with_relatives(pass: &Pass<'_>, names: &[MboxName]) -> Result<Vec<MboxName>> {
     let mut all: BTreeSet<MboxName> = names.iter().cloned().collect();
     for name in names {

@@ -1,9 +1,10 @@
-//! The mailboxes of a task that are to be looked at: taken by the pass whose task it is, or shared
-//! out among several, each with a session of its own.
+//! The mailboxes of a task that must be compared. The pass that runs the task takes them, or
+//! several passes share them, each with its own session.
 //!
-//! Staged files belong to a session, so a mailbox stays with the pass that took it. Nothing of a
-//! user may be created before the INBOX is, nor a mailbox before those that it is in, which the
-//! replica would make up: such a mailbox waits while another pass has one of them under way.
+//! Staged files belong to a session, so a mailbox stays with the pass that has taken it. No mailbox
+//! of a user may be created before the INBOX, and none before its parents, because the replica
+//! would create the parents by itself. So a mailbox waits while another pass is working on its
+//! INBOX or on a parent.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -15,52 +16,53 @@ use super::usermeta::quotas::NamedRoot;
 use crate::protocol::RemoteFolder;
 use crate::types::{MailboxEntry, MboxName, UniqueId};
 
-/// A mailbox that is to be looked at.
+/// A mailbox that must be compared.
 #[derive(Clone)]
 pub(crate) struct Todo {
     /// Its entry.
     pub entry: MailboxEntry,
-    /// What the replica has of it.
+    /// The replica's state of it.
     pub remote: Option<RemoteFolder>,
-    /// Whether it is an INBOX that the replica lacks.
+    /// Whether it is an INBOX that the replica does not have.
     pub new_inbox: bool,
-    /// About how many of its messages the replica lacks, as far as is known.
+    /// Estimated number of its messages that the replica does not have.
     pub messages: u64,
 }
 
-/// Into how many parts the mailboxes are cut, and how many mailboxes each has at least and at most:
-/// each part costs the way there and back a few times.
+/// Into how many parts the mailboxes are divided, and the minimum and maximum number of mailboxes
+/// in a part. Each part costs a few round trips.
 const PARTS: usize = 16;
 const SMALLEST: usize = 4;
 const PART: usize = 32;
-/// A part with so many messages needs no further mailbox: what its ways cost is little then.
+/// A part with this many messages needs no more mailboxes, because its round trips cost little in
+/// comparison.
 const PART_MESSAGES: u64 = 4096;
-/// A task with so many is large, however few its mailboxes are.
+/// A task with this many messages is large even with few mailboxes.
 const MANY_MESSAGES: u64 = 2 * PART_MESSAGES;
-/// Mailboxes of one task from which on it is large.
+/// A task with this many mailboxes is large.
 const MANY: usize = 8;
-/// How often a pass that waits for others looks whether it is recalled.
+/// How often a pass that waits for others checks whether it was recalled.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Names a pass among those that share mailboxes out.
+/// Identifies a pass among those that share the mailboxes.
 pub(crate) type PassId = u32;
 
-/// The pass whose task it is.
+/// The pass that runs the task.
 pub(crate) const OWNER: PassId = 0;
 
-/// What a pass found.
+/// The results of a pass.
 #[derive(Default)]
 pub(crate) struct Found {
-    /// What could not be done.
+    /// The failures.
     pub failures: Failures,
-    /// Quota roots that mailboxes name.
+    /// Quota roots that the mailboxes name.
     pub roots: Vec<NamedRoot>,
-    /// Mailboxes that the replica said to be elsewhere.
+    /// Mailboxes that are elsewhere according to the replica.
     pub moved: HashSet<UniqueId>,
 }
 
 impl Found {
-    /// Notes a quota root that a mailbox names.
+    /// Adds a quota root that a mailbox names.
     pub fn name_root(&mut self, named: NamedRoot) {
         match self.roots.iter_mut().find(|known| known.root == named.root) {
             Some(known) => known.by_its_own = known.by_its_own.take().or(named.by_its_own),
@@ -78,20 +80,20 @@ impl Found {
 #[derive(Default)]
 struct State {
     todo: VecDeque<Todo>,
-    /// Those that the replica lacks, of which somebody took care and is not done.
+    /// Mailboxes that the replica does not have and that a pass is working on.
     under_way: HashMap<MboxName, PassId>,
-    /// Whether there is an INBOX that the replica still lacks, with which the owner begins.
+    /// Whether the replica still lacks an INBOX. The owner creates it first.
     lacks_inbox: bool,
-    /// Passes beside the owner's that are at it, and how many ever were.
+    /// The number of helping passes at work, and of all that ever helped.
     helpers: u32,
     helped: u32,
     is_closed: bool,
-    /// What they found.
+    /// The results of the helpers.
     found: Found,
 }
 
 impl State {
-    /// Takes the first mailbox, if this pass may have it: they go in order.
+    /// Takes the first mailbox, if this pass may have it. Mailboxes are taken in order.
     fn take_first(&mut self, pass: PassId) -> Option<Todo> {
         if self.lacks_inbox && pass != OWNER {
             return None;
@@ -107,19 +109,19 @@ impl State {
     }
 }
 
-/// See the module.
+/// The shared list of mailboxes; see the module.
 pub(crate) struct SharedTodo {
     state: Mutex<State>,
     changed: Condvar,
     smallest: usize,
     /// Names that are mailboxes on the replica.
     pub real: HashSet<MboxName>,
-    /// The same as the replica gave them: where it may find messages.
+    /// The same names in the replica's order. The replica searches them for messages.
     pub among: Vec<MboxName>,
 }
 
 impl SharedTodo {
-    /// These mailboxes, in this order: each after those that it is in.
+    /// Makes a list of these mailboxes. Parents must come before their children.
     pub fn new(todo: VecDeque<Todo>, among: Vec<MboxName>) -> SharedTodo {
         let real = among.iter().cloned().collect();
         let lacks_inbox = todo.iter().any(|todo| todo.new_inbox);
@@ -127,17 +129,16 @@ impl SharedTodo {
         SharedTodo { state, changed: Condvar::new(), smallest: SMALLEST, real, among }
     }
 
-    /// Whether there is so much that others may help.
+    /// Returns whether there is enough work for helpers.
     pub fn is_large(&self) -> bool {
         let state = self.state.lock();
         let messages: u64 = state.todo.iter().map(|todo| todo.messages).sum();
         state.todo.len() >= MANY || state.todo.len() > 1 && messages >= MANY_MESSAGES
     }
 
-    /// Takes the first mailboxes that this pass may take, few enough that all have something to do.
-    /// Waits while there are some but others are at what must come before them, unless somebody else
-    /// needs this pass. If there are any,
-    /// and somebody helps, `begin` is called before anybody else takes some.
+    /// Takes the first mailboxes that this pass may take, few enough to leave work for the others.
+    /// Waits while the next mailboxes depend on work of other passes, unless this pass is recalled.
+    /// If there are helpers, `begin` is called before another pass can take more.
     pub fn take(
         &self,
         pass: PassId,
@@ -160,7 +161,7 @@ impl SharedTodo {
             }
             if !taken.is_empty() {
                 if state.todo.is_empty() {
-                    // Nobody has to wait for what comes before the rest any more.
+                    // Nothing is left, so no pass has to wait any longer.
                     self.changed.notify_all();
                 }
                 if pass != OWNER || state.helped > 0 {
@@ -177,7 +178,8 @@ impl SharedTodo {
         taken
     }
 
-    /// A pass is done with all that it took but for this, whatever came of it.
+    /// Records that a pass has finished all mailboxes that it took, with success or not, except
+    /// those in `left`.
     pub fn done<'t>(&self, pass: PassId, left: impl Iterator<Item = &'t Todo>) {
         let mut state = self.state.lock();
         state.under_way.retain(|_, other| *other != pass);
@@ -186,21 +188,21 @@ impl SharedTodo {
         self.changed.notify_all();
     }
 
-    /// The owner has created the INBOX, if it was among those that it took.
+    /// Records that the owner has created the INBOX, if it had taken it.
     pub fn inbox_is_there(&self) {
         let mut state = self.state.lock();
         state.lacks_inbox &= state.todo.iter().any(|todo| todo.new_inbox);
         self.changed.notify_all();
     }
 
-    /// Puts back what a pass could not see through: the next that takes it begins at its beginning.
+    /// Puts back mailboxes that a pass could not complete. The next pass starts them again.
     pub fn put_back(&self, todo: impl DoubleEndedIterator<Item = Todo>) {
         let mut state = self.state.lock();
         todo.rev().for_each(|todo| state.todo.push_front(todo));
         self.changed.notify_all();
     }
 
-    /// A helper begins, unless nothing is left to help with.
+    /// Starts a helper. Returns `None` if there is nothing to help with.
     pub fn enter(&self) -> Option<PassId> {
         let mut state = self.state.lock();
         if state.is_closed || state.todo.is_empty() {
@@ -211,7 +213,7 @@ impl SharedTodo {
         Some(state.helped)
     }
 
-    /// A helper ends.
+    /// Ends a helper.
     pub fn leave(&self, pass: PassId, found: Found) {
         let mut state = self.state.lock();
         state.found.absorb(found);
@@ -220,13 +222,13 @@ impl SharedTodo {
         self.done(pass, [].iter());
     }
 
-    /// Whether there ever was a helper.
+    /// Returns whether there was ever a helper.
     pub fn is_helped(&self) -> bool {
         self.state.lock().helped > 0
     }
 
-    /// Waits until something is left to take, or no helper is at work any more. Says whether
-    /// something is.
+    /// Waits until there is something to take or no helper is at work. Returns whether there is
+    /// something to take.
     pub fn wait_for_more(&self) -> bool {
         let mut state = self.state.lock();
         while state.helpers > 0 && state.todo.is_empty() {
@@ -235,7 +237,8 @@ impl SharedTodo {
         !state.todo.is_empty()
     }
 
-    /// Nobody begins to help any more; waits for those who do. Returns what they found.
+    /// Closes the list, so that no more helpers start, and waits for those at work. Returns their
+    /// results.
     pub fn close(&self) -> Found {
         let mut state = self.state.lock();
         state.is_closed = true;
@@ -293,7 +296,7 @@ mod tests {
         let shared = of(&[("user.fred.a", true), ("user.fred.a.b", true)]);
         let (one, other) = (shared.enter().unwrap(), shared.enter().unwrap());
         assert_eq!(take(&shared, one).unwrap(), "user.fred.a");
-        // It would have to wait for the first.
+        // This pass would have to wait for the first one.
         assert!(shared.take(other, &mut || {}, &|| true).is_empty());
         shared.leave(other, Found::default());
         shared.leave(one, Found::default());

@@ -1,5 +1,5 @@
-//! The tries of one task: after renames on the replica all is looked at again, and so it is where
-//! something changed meanwhile.
+//! Repeats a task: after renames on the replica, and after concurrent changes, all lists are
+//! requested again.
 
 use super::failures::{TRIES, wants_another_try};
 use super::folders::sides::Refused;
@@ -8,32 +8,32 @@ use crate::error::{Error, Kind, Result, Subject};
 use crate::events::SyncEvent;
 use crate::types::UserId;
 
-/// How a try ended, if not with an error.
+/// How a try ended without an error.
 pub(crate) enum Attempted {
-    /// All is sent.
+    /// Everything was sent.
     Done,
-    /// Folders were renamed on the replica; everything must be looked at again.
+    /// Folders were renamed on the replica, so its lists must be requested again.
     Renamed,
 }
 
-/// What earlier tries leave to the next.
+/// What earlier tries pass on to the next.
 #[derive(Default)]
 pub(crate) struct Tries {
-    /// What the replica refused: it is not asked for that again.
+    /// What the replica refused. It is not tried again.
     pub refused: Refused,
     last: Option<Error>,
 }
 
 impl Tries {
-    /// Takes note of how a try ended. Returns the end of the task, or `None` if there is to be
-    /// another try.
+    /// Records how a try ended. Returns the result of the task, or `None` if another try follows.
     pub fn ended(&mut self, pass: &Pass<'_>, attempted: Result<Attempted>) -> Option<Result<()>> {
         match attempted {
             Ok(Attempted::Done) => return Some(Ok(())),
             Ok(Attempted::Renamed) => pass.report(SyncEvent::Renamed),
             Err(error) if wants_another_try(&error) => {
                 self.last = Some(error);
-                // It holds for what was refused too, whose failures this error took with it.
+                // Forget refusals too, because their failures were dropped together with this
+                // error.
                 self.refused = Refused::default();
             }
             Err(error) => return Some(Err(error)),
@@ -41,7 +41,7 @@ impl Tries {
         None
     }
 
-    /// Reports that there are no tries left. Returns why.
+    /// Reports that there are no tries left. Returns the error.
     pub fn used_up(
         self,
         pass: &Pass<'_>,

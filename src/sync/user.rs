@@ -1,4 +1,5 @@
-//! Replicates one user: mailboxes, quotas, subscriptions, sieve, seen (`sync_do_user`).
+//! Replicates one user: mailboxes, quotas, subscriptions, sieve scripts, seen state
+//! (`sync_do_user`).
 
 use super::contents::bring_contents;
 use super::failures::{Failures, TRIES};
@@ -16,14 +17,14 @@ use crate::protocol::{Command, RemoteUser, Ticket};
 use crate::store::UserTree;
 use crate::types::{MailboxEntry, UserId};
 
-/// Asks for the replica's view of a user ahead of time; pass the ticket to [`user`].
+/// Requests the replica's state of a user ahead of time. Pass the ticket to [`user`].
 pub fn ask_user(pass: &mut Pass<'_>, user: &UserId) -> Result<Ticket> {
     pass.session.submit(Command::GetUser(user))
 }
 
-/// Replicates one user. `asked` is the ticket of [`ask_user`], if it was called.
+/// Replicates one user. `asked` is the ticket of [`ask_user`], if that was called.
 ///
-/// A mailbox that fails does not stop the others; the error then names the first.
+/// A failed mailbox does not stop the others. The error then names the first one.
 pub fn user(pass: &mut Pass<'_>, user: &UserId, asked: Option<Ticket>) -> Result<()> {
     pass.begin_task();
     let result = user_locked(pass, user, asked);
@@ -54,7 +55,7 @@ fn user_locked(pass: &mut Pass<'_>, user: &UserId, mut asked: Option<Ticket>) ->
     let mut tries = Tries::default();
     let mut count = 0;
     while count < TRIES {
-        // What was asked for before the lock was held may have changed since: a free try.
+        // A reply to a request from before the lock may be outdated, so this try does not count.
         let stale = asked.is_some();
         let view = View { everywhere: count > 0, stale };
         count += u32::from(!stale);
@@ -102,19 +103,20 @@ fn user_once(
     let inbox_there = remotes.iter().find(|r| r.name == inbox && !r.mbtype.is_intermediate());
     let inbox_here = entries.iter().find(|e| e.name == inbox);
     if inbox_here.is_none() && inbox_there.is_none() {
-        // Nothing of a user may be created before the INBOX is; why it cannot be is kept.
+        // No mailbox of a user may be created before the INBOX. The reason was stored as a failure.
         return failures.into_result(user).map(|()| Attempted::Done);
     }
     let inbox_is_there = inbox_here.map(|e| &e.uniqueid) == inbox_there.map(|r| &r.uniqueid);
     let to_check = to_check(pass, &entries);
     let quotaroots = bring_contents(pass, entries, remotes, &mut failures)?;
     if failures.waits(Some(user)) {
-        // Without it the replica finds nothing of the user.
+        // Without the INBOX the replica cannot find data of the user.
         failures.into_result(user)?;
         return Ok(Attempted::Done);
     }
     if !inbox_is_there && remote.has_metadata() {
-        // It was of an earlier user of this name: Cyrus finds such files by the INBOX's uniqueid.
+        // This data belonged to an earlier user with this name: Cyrus finds these files by the
+        // uniqueid of the INBOX. So request the data of the new INBOX.
         let ticket = pass.session.submit(Command::GetMeta(user))?;
         let found = pass.session.wait(ticket)?.into_user()?;
         remote = RemoteUser { quotas: remote.quotas, ..found };
@@ -132,7 +134,7 @@ fn user_once(
     Ok(Attempted::Done)
 }
 
-/// The user's mailboxes that take part in replication.
+/// Returns the user's mailboxes that take part in replication.
 fn user_entries(
     pass: &Pass<'_>,
     user: &UserId,

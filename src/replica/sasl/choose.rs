@@ -1,5 +1,5 @@
-//! Which mechanism: the strongest that the replica offers and that the credentials and the
-//! configuration allow, in the order in which libsasl would choose.
+//! Chooses the SASL mechanism: the strongest one that the replica offers and that credentials and
+//! configuration allow. The order is that of libsasl.
 
 use std::sync::atomic::Ordering;
 
@@ -10,21 +10,21 @@ use crate::error::{Error, Kind, Result};
 use crate::replica::offer::{Offer, Surroundings};
 use crate::settings::Credentials;
 
-/// How a mechanism works.
+/// The implementation of a mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     External,
-    /// By this hash, bound to the channel or not.
+    /// SCRAM with this hash, with channel binding or without.
     Scram(Hash, bool),
     CramMd5,
     Plain,
     Login,
-    /// By a plugin of libsasl2.
+    /// A plugin of libsasl2.
     #[cfg(feature = "libsasl2")]
     Plugin,
 }
 
-/// The strongest first.
+/// The mechanisms, strongest first.
 const MECHANISMS: [(&str, Way); 13] = [
     ("EXTERNAL", Way::External),
     ("SCRAM-SHA-512-PLUS", Way::Scram(Hash::Sha512, true)),
@@ -37,20 +37,20 @@ const MECHANISMS: [(&str, Way); 13] = [
     ("SCRAM-SHA-224", Way::Scram(Hash::Sha224, false)),
     ("SCRAM-SHA-1", Way::Scram(Hash::Sha1, false)),
     ("CRAM-MD5", Way::CramMd5),
-    // Behind them the password itself goes over the wire.
+    // The mechanisms from here on send the password itself.
     ("PLAIN", Way::Plain),
     ("LOGIN", Way::Login),
 ];
 
-/// Mechanisms of plugins that are stronger than all of ours. Others are weaker than SCRAM, and
-/// better than CRAM-MD5: so libsasl weighs those that come with it (`sasl_client_start` in
+/// Plugin mechanisms that are stronger than all of ours. All other plugins rank below SCRAM and
+/// above CRAM-MD5. libsasl ranks the mechanisms that come with it like this (`sasl_client_start` in
 /// `lib/client.c` of Cyrus SASL).
 const STRONG_PLUGINS: [&str; 5] = ["GSSAPI", "GS2-KRB5", "GS2-IAKERB", "GSS-SPNEGO", "SRP"];
 
-/// The offered mechanisms that are known, or that a plugin may know, the strongest first.
+/// Returns the offered mechanisms that we or a plugin may implement, strongest first.
 fn candidates(offer: &Offer) -> Vec<(&str, Way)> {
     let place = |name: &str| MECHANISMS.iter().position(|(known, _)| *known == name);
-    // A place between two of ours is behind the first of them.
+    // The second number orders plugins that rank directly behind one of our mechanisms.
     let rank = |name: &str| match place(name) {
         Some(at) => (at, 0),
         None => match STRONG_PLUGINS.iter().position(|strong| *strong == name) {
@@ -80,10 +80,10 @@ fn plugin() -> Option<Way> {
     None
 }
 
-/// The mechanism to log in with, ready to begin.
+/// Returns the mechanism to log in with, ready to start.
 ///
 /// # Errors
-/// [`Kind::Auth`] if there is none, with what stands in the way of those that the replica offers.
+/// [`Kind::Auth`] if there is none. The error says why each offered mechanism cannot be used.
 pub fn choose(
     offer: &Offer,
     surroundings: &Surroundings,
@@ -104,14 +104,14 @@ pub fn choose(
     Err(none_usable(offer, surroundings, credentials, &obstacles))
 }
 
-/// Whether the configuration's list has a mechanism: words of letters, digits, `-` and `_`
-/// (`intersect_mechlists`).
+/// Returns whether the configuration's list contains a mechanism. Its words consist of letters,
+/// digits, `-` and `_` (`intersect_mechlists`).
 fn allowed(name: &str, list: Option<&str>) -> bool {
     let is_separator = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_');
     list.is_none_or(|list| list.split(is_separator).any(|word| word.eq_ignore_ascii_case(name)))
 }
 
-/// The mechanism, or why it cannot be used.
+/// Prepares a mechanism, or returns why it cannot be used.
 fn prepare(
     name: &str,
     way: Way,
@@ -155,8 +155,8 @@ fn prepare(
                 (None, true) => {
                     return Err(format!("{name} needs a channel that both can bind to"));
                 }
-                // Said only where no -PLUS is offered at all: another hash's might have been
-                // passed over by the configuration.
+                // Claim this only if the server offers no -PLUS mechanism at all. Otherwise the
+                // configuration may have excluded the one that it offers.
                 (Some(_), false) if !offers_binding(offer) => Binding::NotOffered,
                 _ => Binding::None,
             };
@@ -166,9 +166,9 @@ fn prepare(
     }
 }
 
-/// What the exchange can be bound to. The kind of binding is not negotiated, and Cyrus knows
-/// `tls-unique` alone (`tls_start_servertls` in `imap/tls.c`): with another the login would fail,
-/// so that is for who asks for `-PLUS` by name.
+/// Returns the channel binding data for the exchange. The type of binding is not negotiated, and
+/// Cyrus only knows `tls-unique` (`tls_start_servertls` in `imap/tls.c`). Any other type would make
+/// the login fail, so it is used only if the configuration names a `-PLUS` mechanism.
 fn channel(
     surroundings: &Surroundings,
     credentials: &Credentials,

@@ -1,7 +1,7 @@
-//! Logging in by SASL (RFC 4422): which mechanism, and the exchange (`imap/saslclient.c`,
+//! Logs in with SASL (RFC 4422): chooses a mechanism and runs the exchange (`imap/saslclient.c`,
 //! `backend_authenticate` in `imap/backend.c`).
 //!
-//! Nothing of an exchange is ever logged or shown as traffic.
+//! No part of an exchange is logged or shown as traffic.
 
 mod choose;
 mod mechanism;
@@ -28,12 +28,12 @@ use crate::settings::Credentials;
 pub(super) use choose::choose;
 use mechanism::Mechanism;
 
-/// Logs in with the mechanism that was [chosen](choose). Gives back its security layer, if it has
-/// one, which begins with the next byte in either direction.
+/// Logs in with the [chosen](choose) mechanism. Returns its security layer, if it has one. The
+/// layer starts with the next byte in both directions.
 ///
 /// # Errors
-/// [`Kind::Auth`] if the replica refuses, or if it does not prove to know the password where the
-/// mechanism asks for that.
+/// [`Kind::Auth`] if the replica refuses the login, or if it does not prove that it knows the
+/// password although the mechanism requires this.
 pub(super) fn login(
     link: &mut Link,
     tagger: &mut Tagger,
@@ -46,7 +46,7 @@ pub(super) fn login(
     let mut command = Zeroizing::new(format!("AUTHENTICATE {name}"));
     if let Some(response) = initial.take_if(|_| offer.sasl_ir) {
         command.push(' ');
-        // An empty response is told apart from none.
+        // An empty response is sent as `=`, to distinguish it from no response.
         command.push_str(if response.is_empty() { "=" } else { "" });
         BASE64.encode_string(&response, &mut command);
     }
@@ -66,9 +66,10 @@ pub(super) fn login(
         match response {
             Ok(response) => send(link, &Zeroizing::new(BASE64.encode(response)))?,
             Err(why) => {
-                // The exchange is cancelled; what is said to that does not matter.
+                // Cancel the exchange. The answer to that does not matter.
                 send(link, "*")?;
-                // Its wait ends at once if we were asked to stop, and that is then the error.
+                // If the caller was asked to stop, the wait for the answer ends at once with that
+                // error.
                 match tagger.answer(link, tag, &mut |_| ()) {
                     Err(error) if error.kind() == Kind::Cancelled => return Err(error),
                     _ if mechanism.waited_in_vain() => return Err(late(&name, &why)),
@@ -115,7 +116,7 @@ fn finish(
     };
     let detail = format!("{text} (by {name})");
     let error = Error::new(Kind::Auth, "log in to the replica as", who, detail);
-    // libsasl2's words for a server that cannot ask whoever knows the passwords.
+    // These are texts of libsasl2 if the server cannot reach its password database.
     let passing = ["generic failure", "transient failure", "unavailable", "try again"];
     if passing.iter().any(|words| text.contains(words)) {
         let hint = "the replica cannot check passwords at the moment: do saslauthd and the like \
@@ -125,24 +126,25 @@ fn finish(
     Err(error.hint(hint))
 }
 
-/// The replica's part of an exchange is wrong: it, or who is between, is not to be trusted.
+/// Makes the error for a wrong message from the replica: the replica, or somebody in between, must
+/// not be trusted.
 fn refused_by_us(mechanism: &str, why: &str) -> Error {
     Error::new(Kind::Auth, "log in by", mechanism, why.to_owned())
         .hint("is this the right replica? check sync_host, sync_port and sync_password")
 }
 
-/// Those whom the mechanism asks do not answer.
+/// Makes the error if servers that the mechanism needs do not answer.
 fn late(mechanism: &str, why: &str) -> Error {
     Error::new(Kind::Timeout, "log in by", mechanism, why.to_owned())
         .hint("are the Kerberos servers in krb5.conf there? client_timeout sets how long to wait")
 }
 
-/// Gives the lines of `data` to every mechanism as challenges.
+/// Passes the lines of `data` to every mechanism as challenges.
 #[cfg(any(test, fuzzing))]
 pub(super) fn challenges(data: &[u8]) {
     use scram::{Binding, Hash, Scram};
 
-    // A million iterations take a second: they are not what is looked for.
+    // Skip high iteration counts: a million iterations take a second, and find nothing new.
     let long = |at: &[u8]| at.iter().take_while(|b| b.is_ascii_digit()).count() > 3;
     if data.windows(8).any(|w| w.strip_prefix(b"i=").is_some_and(long)) {
         return;

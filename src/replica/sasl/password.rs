@@ -1,5 +1,5 @@
-//! Mechanisms of one or two lines: PLAIN (RFC 4616), LOGIN, CRAM-MD5 (RFC 2195) and EXTERNAL
-//! (RFC 4422, appendix A).
+//! Simple mechanisms: PLAIN (RFC 4616), LOGIN, CRAM-MD5 (RFC 2195) and EXTERNAL (RFC 4422, appendix
+//! A).
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use md5::Md5;
@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::mechanism::{Mechanism, Response};
 
-/// Name and password of the user, and who to act as.
+/// Name and password of the user, and the user to act as.
 #[derive(Clone, Default)]
 pub struct Login {
     pub authname: String,
@@ -15,7 +15,7 @@ pub struct Login {
     pub authzid: String,
 }
 
-/// Everything in one response, and the password as it is.
+/// PLAIN: sends everything in one response, with the password as it is.
 pub struct Plain(pub Login);
 
 impl Mechanism for Plain {
@@ -45,7 +45,7 @@ impl Mechanism for Plain {
     }
 }
 
-/// Name and password, each when asked for; the prompts are not looked at.
+/// LOGIN: sends name and password, one for each prompt. The text of the prompts is ignored.
 pub struct LoginMechanism {
     login: Login,
     steps: usize,
@@ -80,7 +80,7 @@ impl Mechanism for LoginMechanism {
     }
 }
 
-/// A digest of password and challenge.
+/// CRAM-MD5: sends a digest of password and challenge.
 pub struct CramMd5 {
     login: Login,
     answered: bool,
@@ -116,7 +116,7 @@ impl Mechanism for CramMd5 {
     }
 }
 
-/// Who we are is known from elsewhere: by the certificate.
+/// EXTERNAL: the server knows the client by other means, such as a certificate.
 pub struct External {
     pub authzid: String,
 }

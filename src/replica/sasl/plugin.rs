@@ -1,5 +1,5 @@
-//! Mechanisms of the platform's libsasl2: GSSAPI, DIGEST-MD5, and whatever else the site has
-//! plugins for.
+//! Mechanisms of the platform's libsasl2: GSSAPI, DIGEST-MD5, and any others for which the site has
+//! plugins.
 
 use std::mem;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use crate::sys::sasl2::{Exchange, Peer, Progress, Turn, Who};
 
 type Told<T> = std::result::Result<T, String>;
 
-/// Mechanisms of plugins that send a token as it is, which is as good as a password. (Those that
-/// send the password itself are not left to plugins.)
+/// Plugin mechanisms that send a token as it is, which is equivalent to a password. Plugins are not
+/// used for mechanisms that send the password itself.
 const BEARERS: [&str; 2] = ["OAUTHBEARER", "XOAUTH2"];
 
-/// An exchange that a plugin makes.
+/// An exchange by a plugin.
 pub struct Plugin {
     name: String,
     state: State,
@@ -30,19 +30,20 @@ pub struct Plugin {
 }
 
 enum State {
-    /// More is to come.
+    /// The exchange continues.
     Going(Exchange),
-    /// We are satisfied.
+    /// The client's side is complete.
     Done(Exchange),
-    /// Over: it failed, or was left to a thread that may still wait.
+    /// The exchange failed, or runs on a thread that was abandoned and may still wait.
     Over { late: bool },
 }
 
 impl Plugin {
-    /// Begins an exchange; nothing is sent yet, but a Kerberos server may be asked for a ticket.
+    /// Starts an exchange. Nothing is sent to the server yet, but a plugin may get a ticket from a
+    /// Kerberos server.
     ///
     /// # Errors
-    /// Why it cannot: no plugin, no password, no ticket, no answer in time.
+    /// The reason: no plugin, no password, no ticket, or no answer in time.
     pub fn begin(
         name: &str,
         surroundings: &Surroundings,
@@ -64,8 +65,8 @@ impl Plugin {
         let limits =
             Limits { patience: surroundings.patience, cancel: surroundings.cancel.clone() };
         let mechanism = name.to_owned();
-        // Of DIGEST-MD5 an initial response is a second login with an old nonce: the server's half
-        // of it is a process that is gone.
+        // With DIGEST-MD5 an initial response would be a second login with an old nonce. The server
+        // process that knew that nonce has exited.
         let initial = name != "DIGEST-MD5";
         let begin = move |turn: &Turn| {
             let mut exchange = Exchange::new(turn, &peer, &who)?;
@@ -88,7 +89,7 @@ impl State {
     }
 }
 
-/// How long the Kerberos library may wait for its servers, and what ends that.
+/// How long the Kerberos library may wait for its servers, and a flag that ends the wait.
 struct Limits {
     patience: Duration,
     cancel: Arc<AtomicBool>,
@@ -112,8 +113,8 @@ impl From<String> for Failure {
 }
 
 impl Limits {
-    /// Does work that is only done in turn, on a thread that can be left behind: it keeps its turn
-    /// and all that it works on until the library lets it go.
+    /// Runs work that only one thread may do at a time. It runs on a thread that can be abandoned.
+    /// Such a thread keeps the turn and all that it works on until the library returns.
     fn within_turn<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Turn) -> Told<T> + Send + 'static,
@@ -139,7 +140,7 @@ impl Limits {
         }
     }
 
-    /// Waits for our turn; not for ever, for whoever has it may.
+    /// Waits for our turn, but not forever: the thread that has it may block forever.
     fn turn(&self) -> std::result::Result<Turn, Failure> {
         let begun = Instant::now();
         loop {
@@ -174,7 +175,7 @@ impl Mechanism for Plugin {
     fn step(&mut self, challenge: &[u8]) -> Told<Response> {
         let mut exchange = match mem::replace(&mut self.state, State::Over { late: false }) {
             State::Going(exchange) => exchange,
-            // Asks for the end of it.
+            // An empty challenge only asks for the end of the exchange.
             State::Done(exchange) if challenge.is_empty() => {
                 self.state = State::Done(exchange);
                 return Ok(Response::default());
@@ -213,13 +214,13 @@ impl Mechanism for Plugin {
     }
 }
 
-/// The layer that an exchange left.
+/// The security layer that an exchange has negotiated.
 struct Protection {
     name: String,
     exchange: Exchange,
-    /// Its strength; 1 is one that only notices changes.
+    /// Its strength in bits; 1 means that it only detects changes.
     bits: u32,
-    /// Bytes of a packet that the peer takes.
+    /// The maximum size of a packet that the peer accepts.
     most: usize,
 }
 
@@ -281,7 +282,7 @@ mod tests {
         let limits = |patience| Limits { patience, cancel: Arc::default() };
         let (release, held) = std::sync::mpsc::channel::<()>();
         let waits = move |_: &Turn| Ok(held.recv().is_ok());
-        // Others may have the turn meanwhile, if all tests are one process.
+        // If all tests run in one process, other tests may take the turn meanwhile.
         let failure = limits(Duration::from_secs(2)).within_turn(waits).unwrap_err();
         assert!(failure.late && failure.why.contains("client_timeout"), "{}", failure.why);
         drop(release);

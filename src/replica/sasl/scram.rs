@@ -1,8 +1,8 @@
-//! SCRAM (RFC 5802, RFC 7677), with channel binding where the server offers it and TLS gives it.
+//! SCRAM (RFC 5802, RFC 7677), with channel binding if the server offers it and TLS supports it.
 //!
-//! Written on top of the hash functions rather than taken from a crate: `rsasl`, the one that is
-//! kept up, does as many iterations as the server asks for, and cannot be given a nonce, without
-//! which the vectors of the RFCs cannot be tested.
+//! Implemented here with hash functions, and not taken from a crate. `rsasl`, the maintained crate,
+//! does not limit the iterations that a server may ask for. It also does not accept a nonce, so the
+//! test vectors of the RFCs could not be tested.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -15,7 +15,7 @@ use super::mechanism::{Mechanism, Response};
 use super::password::Login;
 use crate::limits::SCRAM_ITERATIONS;
 
-/// The hash function that a mechanism is named for.
+/// The hash function in a mechanism's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hash {
     Sha1,
@@ -65,7 +65,7 @@ impl Hash {
         })
     }
 
-    /// `Hi` of the RFC: PBKDF2 with one block.
+    /// Computes `Hi` of the RFC: PBKDF2 with one block.
     fn salted(self, key: &[u8], salt: &[u8], count: u32) -> Result<Zeroizing<Vec<u8>>, String> {
         with_hash!(self, H => {
             let keyed = Hmac::<H>::new_from_slice(key).map_err(|error| error.to_string())?;
@@ -89,19 +89,19 @@ fn xor(into: &mut [u8], other: &[u8]) {
     into.iter_mut().zip(other).for_each(|(a, b)| *a ^= b);
 }
 
-/// What the channel is worth to the exchange.
+/// The channel binding of the exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Binding {
-    /// There is nothing to bind to: `n`.
+    /// There is no channel to bind to: `n`.
     None,
-    /// We could bind, but the server does not offer it: `y`. If it did offer it and somebody in
-    /// between took that away, it refuses.
+    /// We could bind, but the server does not offer it: `y`. If the server did offer it and
+    /// somebody in between removed the offer, the server refuses the login.
     NotOffered,
-    /// The channel, by the name of its type and its data: `p`.
+    /// Binds to a channel, given by type and data: `p`.
     To(&'static str, Vec<u8>),
 }
 
-/// How far the exchange is.
+/// The progress of the exchange.
 enum State {
     First,
     Final { server_signature: Zeroizing<Vec<u8>> },
@@ -109,7 +109,7 @@ enum State {
     Failed,
 }
 
-/// One exchange.
+/// One SCRAM exchange.
 pub struct Scram {
     name: String,
     hash: Hash,
@@ -121,7 +121,8 @@ pub struct Scram {
 }
 
 impl Scram {
-    /// With a nonce of printable characters without commas, which nobody can guess.
+    /// Starts an exchange. `nonce` must be unpredictable and consist of printable characters except
+    /// commas.
     pub fn new(name: &str, hash: Hash, login: Login, binding: Binding, nonce: String) -> Self {
         let (flag, binding) = match binding {
             Binding::None => ("n".to_owned(), Vec::new()),
@@ -136,7 +137,7 @@ impl Scram {
         Scram { name: name.to_owned(), hash, login, gs2, binding, nonce, state: State::First }
     }
 
-    /// Eighteen random bytes in base64.
+    /// Makes a nonce: 18 random bytes in base64.
     pub fn nonce() -> Result<String, String> {
         let mut bytes = [0; 18];
         getrandom::fill(&mut bytes).map_err(|error| format!("no random bytes: {error}"))?;
@@ -153,7 +154,8 @@ impl Scram {
             let found = fields.next().and_then(|field| field.strip_prefix(key));
             found.ok_or_else(|| format!("its first message has no {key}"))
         };
-        // An extension that must be understood (m=) stands where the nonce should.
+        // If a mandatory extension (`m=`) comes first, it is in the place of the nonce, so this
+        // fails.
         let (nonce, salt, count) = (field("r=")?, field("s=")?, field("i=")?);
         if !nonce.starts_with(&self.nonce) || nonce.len() == self.nonce.len() {
             return Err("its nonce does not go on from ours".into());
@@ -165,7 +167,7 @@ impl Scram {
                 "it asks for {count} iterations; at most {SCRAM_ITERATIONS} are done"
             ));
         }
-        // Passwords that the profile forbids are taken as they are, as servers do.
+        // If the profile forbids the password, use it unchanged, as servers do.
         let prepared = stringprep::saslprep(&self.login.password);
         let password = Zeroizing::new(
             prepared.map_or_else(|_| self.login.password.to_string(), |text| text.into_owned()),
@@ -231,7 +233,7 @@ impl Mechanism for Scram {
     }
 }
 
-/// A name in a message: commas separate, equals signs assign.
+/// Escapes a name: in SCRAM messages commas separate fields and equals signs assign values.
 fn escape(name: &str) -> String {
     let prepared = stringprep::saslprep(name);
     prepared.as_deref().unwrap_or(name).replace('=', "=3D").replace(',', "=2C")

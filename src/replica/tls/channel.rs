@@ -1,4 +1,4 @@
-//! The layer itself: clear bytes to records and back. It owns no socket.
+//! Encrypts and decrypts the bytes of one connection. It does not own a socket.
 
 use std::io::{self, Read, Write};
 
@@ -7,34 +7,34 @@ use rustls::{ClientConnection, ProtocolVersion};
 use super::{Setup, der};
 use crate::error::{Error, Kind, Result};
 
-/// Label of `tls-exporter` (RFC 9266).
+/// The label of `tls-exporter` (RFC 9266).
 const EXPORTER: &[u8] = b"EXPORTER-Channel-Binding";
 
-/// One connection's encryption.
+/// The TLS state of one connection.
 pub struct Channel {
     connection: ClientConnection,
     setup: Setup,
 }
 
 impl Channel {
-    /// Before the handshake.
+    /// Makes the state before the handshake.
     pub fn new(setup: Setup) -> Result<Channel> {
         let connection = ClientConnection::new(setup.config.clone(), setup.name.clone())
             .map_err(|e| Error::new(Kind::Internal, "begin", "TLS", e.to_string()))?;
         Ok(Channel { connection, setup })
     }
 
-    /// What it was made of.
+    /// Returns the setup of the handshake.
     pub fn setup(&self) -> &Setup {
         &self.setup
     }
 
-    /// Whether clear bytes cannot be sent yet.
+    /// Returns whether the handshake is not finished, so that no data can be sent yet.
     pub fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
     }
 
-    /// Appends what has to be sent, of the handshake too.
+    /// Appends all bytes that must be sent, including those of the handshake.
     pub fn pending(&mut self, out: &mut Vec<u8>) -> Result<()> {
         while self.connection.wants_write() {
             self.connection.write_tls(out).map_err(|e| own_fault(&e))?;
@@ -52,11 +52,11 @@ impl Channel {
         Ok(())
     }
 
-    /// Decrypts bytes: what comes out is appended to `clear`, what must be answered to `out`.
-    /// Says whether the peer has said that nothing more comes.
+    /// Decrypts bytes. Appends the result to `clear`, and bytes that must be sent in reply to
+    /// `out`. Returns whether the peer has closed its direction.
     ///
     /// # Errors
-    /// [`Kind::Tls`]; what the peer should be told of it is in `out`.
+    /// [`Kind::Tls`]. `out` then contains the alert for the peer.
     pub fn read(
         &mut self,
         mut bytes: &[u8],
@@ -82,13 +82,13 @@ impl Channel {
         Ok(closed)
     }
 
-    /// Says that nothing more comes.
+    /// Sends the notice that no more bytes follow.
     pub fn close(&mut self, out: &mut Vec<u8>) -> Result<()> {
         self.connection.send_close_notify();
         self.pending(out)
     }
 
-    /// Version, cipher and what was agreed to speak, for the log.
+    /// Returns version, cipher and negotiated protocol, for the log.
     pub fn describe(&self) -> String {
         let version = match self.connection.protocol_version() {
             Some(ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
@@ -102,8 +102,8 @@ impl Channel {
         format!("{version} with cipher {suite}{alpn}")
     }
 
-    /// Channel binding data by the name of its kind; of TLS 1.3 alone, for before it there is
-    /// only `tls-unique`, which rustls rightly does not give.
+    /// Returns channel binding data with its type. Only TLS 1.3 has it: earlier versions have only
+    /// `tls-unique`, which rustls does not offer for good reasons.
     pub fn exporter(&self) -> Option<(&'static str, Vec<u8>)> {
         if self.connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
             return None;
@@ -112,7 +112,7 @@ impl Channel {
         Some(("tls-exporter", data.to_vec()))
     }
 
-    /// Channel binding by the replica's certificate.
+    /// Returns channel binding data made from the replica's certificate.
     pub fn end_point(&self) -> Option<Vec<u8>> {
         der::end_point(self.connection.peer_certificates()?.first()?)
     }

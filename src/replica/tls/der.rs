@@ -1,11 +1,11 @@
-//! As much of DER as is needed here, and for channel binding: with which hash a certificate was
-//! signed.
+//! Parses the parts of DER that are needed here. For channel binding, finds the hash with which a
+//! certificate was signed.
 
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-/// The certificate's hash as `tls-server-end-point` (RFC 5929): made with the hash of its
-/// signature, SHA-256 for MD5 and SHA-1. `None` for a signature that has no hash of its own, such
-/// as Ed25519's, and for what is no certificate.
+/// Hashes a certificate for `tls-server-end-point` (RFC 5929), with the hash of its signature, or
+/// with SHA-256 instead of MD5 and SHA-1. Returns `None` if the signature has no separate hash,
+/// such as with Ed25519, or if this is not a certificate.
 pub(super) fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
     let oid = signature_oid(certificate)?;
     let (_, hash) = HASHES.iter().find(|(known, _)| *known == oid)?;
@@ -23,7 +23,7 @@ enum Hash {
     Sha512,
 }
 
-/// Object identifiers of signatures, as DER has them.
+/// Object identifiers of signature algorithms, in their DER encoding.
 const HASHES: [(&[u8], Hash); 9] = [
     // 1.2.840.113549.1.1: RSA with MD5, SHA-1, SHA-256, -384, -512.
     (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 4], Hash::Sha256),
@@ -41,7 +41,8 @@ const HASHES: [(&[u8], Hash); 9] = [
 pub(super) const SEQUENCE: u8 = 0x30;
 const OID: u8 = 0x06;
 
-/// `Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm SEQUENCE { OID, ... }, ... }`
+/// Finds the signature algorithm: `Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm
+/// SEQUENCE { OID, ... }, ... }`.
 fn signature_oid(certificate: &[u8]) -> Option<&[u8]> {
     let (body, _) = element(certificate, SEQUENCE)?;
     let (_, rest) = element(body, SEQUENCE)?;
@@ -49,12 +50,12 @@ fn signature_oid(certificate: &[u8]) -> Option<&[u8]> {
     element(algorithm, OID).map(|(oid, _)| oid)
 }
 
-/// The contents of the element that comes first, if it is of this kind, and what is behind it.
+/// Returns the contents of the first element, if it has this tag, and the bytes after it.
 pub(super) fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     any(bytes).filter(|(found, ..)| *found == tag).map(|(_, contents, rest)| (contents, rest))
 }
 
-/// The element that comes first: its kind and contents, and what is behind it.
+/// Returns tag and contents of the first element, and the bytes after it.
 pub(super) fn any(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&found, rest) = bytes.split_first()?;
     let (&length, rest) = rest.split_first()?;
@@ -99,7 +100,7 @@ mod tests {
         }
         let signed = certificate(HASHES[2].0);
         assert_eq!(end_point(&signed).unwrap(), Sha256::digest(&signed).to_vec());
-        // Ed25519.
+        // Ed25519 has no separate hash.
         assert_eq!(end_point(&certificate(&[0x2b, 0x65, 0x70])), None);
     }
 

@@ -1,11 +1,11 @@
-//! A handshake that failed, in words.
+//! Explains failed handshakes to people.
 
 use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible};
 
 use crate::error::{Error, Kind};
 use crate::settings::Fingerprint;
 
-/// What went wrong and what to do, on one line.
+/// Makes an error with what went wrong and what to do.
 pub(super) fn explain(error: &rustls::Error, host: &str, seen: Option<Fingerprint>) -> Error {
     let failed = |what: String, hint: String| {
         Error::new(Kind::Tls, "encrypt the connection to", host, what).hint(hint)

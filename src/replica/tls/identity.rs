@@ -13,7 +13,7 @@ use rustls::sign::CertifiedKey;
 
 use crate::error::{Error, Kind, Result};
 
-/// A certificate with its chain and key; remembers whether it was asked for.
+/// A certificate with its chain and key. It records whether a server asked for it.
 #[derive(Debug)]
 pub(super) struct Identity {
     key: Arc<CertifiedKey>,
@@ -21,10 +21,10 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// Reads both from PEM files.
+    /// Reads certificate and key from PEM files.
     ///
     /// # Errors
-    /// [`Kind::Config`] if one cannot be read, or if they do not belong together.
+    /// [`Kind::Config`] if a file cannot be read, or if they do not belong together.
     pub fn read(certificate: &Path, key: &Path, provider: &CryptoProvider) -> Result<Identity> {
         let chain: Result<Vec<_>, _> =
             CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect);
@@ -39,7 +39,7 @@ impl Identity {
         Ok(Identity { key: Arc::new(key), asked: AtomicBool::new(false) })
     }
 
-    /// Whether the replica asked for a certificate.
+    /// Returns whether the replica asked for a certificate.
     pub fn was_asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
     }

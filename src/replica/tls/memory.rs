@@ -1,31 +1,31 @@
-//! What is remembered of a replica that encrypts.
+//! Remembers that a replica uses TLS.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::verified::VerifiedServers;
 
-/// What is remembered of a replica's encryption.
+/// What is known about a replica's use of TLS.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
-    /// Whether the replica was ever spoken to, or meant to be, under TLS: then it is from then on.
+    /// Set once this process has started TLS with the replica. From then on clear text is refused.
     pub committed: Committed,
-    /// Servers that were reached over TLS that verified, by whichever process; `None` remembers
-    /// nothing.
+    /// Servers to which some process connected with TLS and a verified certificate. `None` disables
+    /// this memory.
     pub verified: Option<VerifiedServers>,
 }
 
-/// Remembers that TLS was begun with a replica, over all its connections.
+/// A flag that TLS was started with a replica. All its connections share it.
 #[derive(Debug, Clone, Default)]
 pub struct Committed(Arc<AtomicBool>);
 
 impl Committed {
-    /// From now on clear text is refused.
+    /// Refuses clear text from now on.
     pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether clear text is refused.
+    /// Returns whether clear text is refused.
     pub fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

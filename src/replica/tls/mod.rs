@@ -1,7 +1,7 @@
-//! TLS: which certificates are taken, and the layer itself.
+//! TLS: decides which certificates to accept, and encrypts.
 //!
-//! Cyrus's client verifies no certificate (`tls_init_clientengine` in `imap/tls.c`). Here one is
-//! verified as soon as there is something to verify it with; see `docs/transport.md`.
+//! Cyrus's client verifies no certificates (`tls_init_clientengine` in `imap/tls.c`). This one does
+//! as soon as imapd.conf names something to verify them with; see `docs/transport.md`.
 
 mod channel;
 mod der;

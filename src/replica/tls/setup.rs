@@ -1,4 +1,4 @@
-//! What is made ready for a handshake.
+//! Prepares a TLS handshake.
 
 use std::sync::Arc;
 
@@ -24,10 +24,10 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Reads certificates and key; `alpn` offers to speak IMAP by its name.
+    /// Reads certificates and key. With `alpn`, offers the protocol `imap` by ALPN.
     ///
     /// # Errors
-    /// [`Kind::Config`] for a file that is missing or holds nothing of use.
+    /// [`Kind::Config`] if a file is missing or unusable.
     pub fn new(settings: &Tls, host: &str, alpn: bool) -> Result<Setup> {
         let provider = Arc::new(ring::default_provider());
         let verifier = Arc::new(Verifier::new(settings, &provider)?);
@@ -43,17 +43,17 @@ impl Setup {
         Ok(Setup { config, name, verifier, identity, host: host.to_owned() })
     }
 
-    /// The certificate that was shown, if it is one that could have been refused.
+    /// Returns the certificate that was presented, if it has passed a check.
     pub fn verified(&self) -> Option<Fingerprint> {
         self.verifier.seen().filter(|_| self.verifier.is_strict())
     }
 
-    /// Knows of the certificate that will be shown, whatever becomes of the handshake.
+    /// Returns a handle that knows the presented certificate even if the handshake fails.
     pub fn watch(&self) -> Watch {
         Watch(self.verifier.clone())
     }
 
-    /// What the certificate was taken for. `Some` is a warning to log.
+    /// Returns a warning for the log if the certificate was accepted without a check.
     pub fn warning(&self) -> Option<String> {
         let seen = self.verifier.seen()?;
         if self.verifier.is_strict() {
@@ -72,27 +72,27 @@ impl Setup {
         ))
     }
 
-    /// Whether a certificate of ours was asked for and shown.
+    /// Returns whether our certificate was asked for and presented.
     pub fn identity_shown(&self) -> bool {
         self.identity.as_ref().is_some_and(|identity| identity.was_asked())
     }
 
-    /// What went wrong with a handshake, and what to do.
+    /// Explains a failed handshake, and what to do.
     pub fn explain(&self, error: &rustls::Error) -> Error {
         failure::explain(error, &self.host, self.verifier.seen())
     }
 }
 
-/// Knows of a certificate once it was shown.
+/// A handle that knows the certificate once it was presented.
 pub struct Watch(Arc<Verifier>);
 
 impl Watch {
-    /// The certificate, if one was shown.
+    /// Returns the certificate, if one was presented.
     pub fn shown(&self) -> Option<Shown> {
         self.0.shown()
     }
 
-    /// What one that is accepted is taken for.
+    /// Returns why a certificate is accepted.
     pub fn trust(&self) -> Trust {
         self.0.trust()
     }
@@ -121,12 +121,12 @@ fn client_config(
     })
 }
 
-/// The name that the certificate must have, and that the replica is told (SNI).
+/// Returns the name that the certificate must have, which is also sent to the replica (SNI).
 fn server_name(host: &str, verifier: &Verifier) -> Result<ServerName<'static>> {
     let plain = host.split('%').next().unwrap_or(host).trim_end_matches('.');
     match ServerName::try_from(plain.to_owned()) {
         Ok(name) => Ok(name),
-        // Nobody looks at it.
+        // The name is not checked.
         Err(_) if !verifier.wants_name() => {
             Ok(ServerName::from(std::net::IpAddr::from([0, 0, 0, 0])))
         }

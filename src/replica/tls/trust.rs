@@ -1,4 +1,4 @@
-//! The roots, certificates of a file and of a directory; and the lists of revoked certificates.
+//! Reads the trusted certificates from a file and a directory, and lists of revoked certificates.
 
 use std::path::Path;
 
@@ -10,18 +10,18 @@ use rustls_native_certs::{CertificateResult, load_certs_from_paths};
 use crate::error::{Error, Kind, Result};
 use crate::settings::Tls;
 
-/// Certificates that are trusted.
+/// The trusted certificates.
 pub(super) struct Roots {
-    /// As trust anchors.
+    /// The certificates as trust anchors.
     pub store: RootCertStore,
-    /// As they are.
+    /// The same certificates, as read.
     pub certificates: Vec<CertificateDer<'static>>,
 }
 
-/// Reads what the settings name; `None` if they name nothing.
+/// Reads the certificates that the settings name. Returns `None` if they name none.
 ///
 /// # Errors
-/// [`Kind::Config`] for a file that cannot be read, or if there is no certificate at all.
+/// [`Kind::Config`] if the file cannot be read, or if there is no certificate at all.
 pub(super) fn read(settings: &Tls) -> Result<Option<Roots>> {
     let (file, dir) = (settings.ca_file.as_deref(), settings.ca_dir.as_deref());
     if file.is_none() && dir.is_none() {
@@ -36,7 +36,7 @@ pub(super) fn read(settings: &Tls) -> Result<Option<Roots>> {
         certificates.extend(found.certs);
     }
     if let Some(dir) = dir {
-        // One file of a directory that cannot be read takes nothing from the others.
+        // An unreadable file of the directory does not affect the others.
         let found = load_certs_from_paths(None, Some(dir));
         if found.certs.is_empty() && certificates.is_empty() {
             return Err(nothing(dir, &found));
@@ -57,10 +57,10 @@ fn nothing(path: &Path, found: &CertificateResult) -> Error {
     )
 }
 
-/// Reads the lists of revoked certificates (`tls_crl_file`), PEM one behind the other.
+/// Reads lists of revoked certificates (`tls_crl_file`). The PEM file may hold several.
 ///
 /// # Errors
-/// [`Kind::Config`] if there is none, or one that is no PEM.
+/// [`Kind::Config`] if there is none, or if one is not valid PEM.
 pub(super) fn revoked(file: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>> {
     let lists: Result<Vec<_>, _> =
         CertificateRevocationListDer::pem_file_iter(file).and_then(Iterator::collect);
@@ -71,7 +71,7 @@ pub(super) fn revoked(file: &Path) -> Result<Vec<CertificateRevocationListDer<'s
     }
 }
 
-/// The file of lists is of no use.
+/// Makes the error for an unusable file of revoked certificates.
 pub(super) fn unusable(file: &Path, why: &str) -> Error {
     let subject = format!("tls_crl_file {}", file.display());
     Error::new(Kind::Config, "read", subject, why.to_owned()).hint(

@@ -1,4 +1,4 @@
-//! Until when a certificate is valid, as it says itself.
+//! Reads the end of a certificate's validity.
 
 use super::der::{SEQUENCE, any, element};
 
@@ -7,7 +7,8 @@ const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
-/// The seconds since 1970 until which a certificate is valid; `None` for what is none.
+/// Returns the end of a certificate's validity in seconds since 1970, or `None` if this is not a
+/// certificate.
 pub(super) fn until(certificate: &[u8]) -> Option<i64> {
     let (body, _) = element(certificate, SEQUENCE)?;
     let (signed, _) = element(body, SEQUENCE)?;
@@ -23,7 +24,7 @@ pub(super) fn until(certificate: &[u8]) -> Option<i64> {
     time(tag, text)
 }
 
-/// `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ` (RFC 5280 has no other form).
+/// Parses `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ` (RFC 5280 has no other form).
 fn time(tag: u8, text: &[u8]) -> Option<i64> {
     let digits = text.strip_suffix(b"Z")?;
     if !digits.iter().all(u8::is_ascii_digit) {
@@ -49,9 +50,9 @@ fn time(tag: u8, text: &[u8]) -> Option<i64> {
     Some(((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second)
 }
 
-/// Days from the first of January 1970 to a day of the Gregorian calendar.
+/// Returns the days from 1 January 1970 to a date of the Gregorian calendar.
 fn days(year: i64, month: i64, day: i64) -> i64 {
-    // Years that begin in March have their leap day at the end.
+    // In years that start in March, the leap day is the last day.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     let of_year = (153 * month + 2) / 5 + day - 1;

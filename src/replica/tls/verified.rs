@@ -1,12 +1,12 @@
-//! Remembers on disk which servers were reached over TLS that verified, so that no later process
-//! speaks to them in clear (like HSTS of the web).
+//! Remembers on disk which servers used TLS with a verified certificate, so that no later process
+//! connects to them in clear text (like HSTS on the web).
 //!
-//! There is a file for each server in `<configdirectory>/sync/tls-verified`. That it
-//! is there is what counts, so a damaged one still protects; its three lines are for people: the
-//! format and its version, the server, the certificate. Its name is the server's: the host in lower
-//! case without a dot at its end, a colon, the port; an IPv6 address in its shortest form and in
-//! brackets. All but letters, digits, `.`, `-`, `_`, `:`, `[` and `]` is written as `%` and two
-//! hexadecimal digits.
+//! Each server has a file in `<configdirectory>/sync/tls-verified`. Only the file's existence
+//! matters, so a damaged one still protects. Its three lines are for people: the format and its
+//! version, the server, the certificate. The file name is the server: the host in lower case
+//! without a final dot, a colon, the port. An IPv6 address is in its shortest form and in brackets.
+//! All characters except letters, digits, `.`, `-`, `_`, `:`, `[` and `]` are written as `%` and
+//! two hexadecimal digits.
 
 use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -22,42 +22,42 @@ use crate::settings::Fingerprint;
 
 const FIRST_LINE: &str = "cyrsync tls-verified 1";
 
-/// The servers that were reached over TLS that verified.
+/// The servers that used TLS with a verified certificate.
 #[derive(Debug, Clone)]
 pub struct VerifiedServers {
     dir: PathBuf,
-    /// What a person types to forget a server, without the server.
+    /// The command that makes a server forgotten, without the server.
     forget_command: String,
-    /// Whether a failure to write was reported; clones share it.
+    /// Whether a write error was already reported. Clones share this.
     warned: Arc<AtomicBool>,
-    /// Whether nothing more is written down.
+    /// Whether nothing more is written.
     read_only: bool,
 }
 
 impl VerifiedServers {
-    /// Keeps its files in `dir`. `forget_command` is named in errors.
+    /// Uses files in `dir`. Errors name `forget_command`.
     pub fn new(dir: PathBuf, forget_command: impl Into<String>) -> VerifiedServers {
         let forget_command = forget_command.into();
         VerifiedServers { dir, forget_command, warned: Arc::default(), read_only: false }
     }
 
-    /// The same servers, read only: from now on nothing is remembered.
+    /// Returns the same servers for reading only. Nothing more is remembered.
     #[must_use]
     pub fn read_only(self) -> VerifiedServers {
         VerifiedServers { read_only: true, ..self }
     }
 
-    /// Whether a server was reached over TLS that verified.
+    /// Returns whether TLS with a verified certificate was used with this server.
     ///
     /// # Errors
-    /// [`Kind::Tls`] if the directory is there and cannot be searched: then clear text must not be
-    /// spoken either.
+    /// [`Kind::Tls`] if the directory exists but cannot be searched. Then clear text must not be
+    /// used either.
     pub fn contains(&self, host: &str, port: u16) -> Result<bool> {
         let path = self.file(host, port);
         match fs::symlink_metadata(&path) {
             Ok(_) => Ok(true),
             Err(error) if is_absent(&error) => Ok(false),
-            // Without the directory nothing was ever remembered.
+            // If the directory does not exist, nothing was ever remembered.
             Err(_) if fs::symlink_metadata(&self.dir).is_err() => Ok(false),
             Err(error) => {
                 let what = format!("{}: {}", path.display(), reason(&error));
@@ -70,10 +70,10 @@ impl VerifiedServers {
         }
     }
 
-    /// Remembers a server. Does nothing if it is remembered already.
+    /// Remembers a server, unless it is remembered already.
     ///
     /// # Errors
-    /// [`Kind::Io`] if the file cannot be written. Only the first failure of this value and its
+    /// [`Kind::Io`] if the file cannot be written. Only the first such error of this value and its
     /// clones is returned.
     pub fn remember(&self, host: &str, port: u16, certificate: Option<Fingerprint>) -> Result<()> {
         let path = self.file(host, port);
@@ -91,7 +91,7 @@ impl VerifiedServers {
     }
 
     fn write(&self, path: &Path, text: &str) -> io::Result<()> {
-        // Only these two: a configdirectory that is missing is not made.
+        // Create only these two directories, not a missing configdirectory.
         if let Some(parent) = self.dir.parent() {
             make_dir(parent, 0o755)?;
         }
@@ -102,14 +102,14 @@ impl VerifiedServers {
                 file.write_all(text.as_bytes())?;
                 file.sync_all()
             }
-            // Another process was faster.
+            // Another process has created the file first.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Forgets a server; without a port, what is remembered of the host with any port. Returns the
-    /// servers that were forgotten.
+    /// Forgets a server. Without a port, forgets the host with all ports. Returns the servers that
+    /// were forgotten.
     ///
     /// # Errors
     /// [`Kind::Io`].
@@ -133,7 +133,7 @@ impl VerifiedServers {
         Ok(forgotten)
     }
 
-    /// All that is remembered, sorted, as the files are named.
+    /// Lists all remembered servers, sorted, in the form of the file names.
     ///
     /// # Errors
     /// [`Kind::Io`].
@@ -147,7 +147,7 @@ impl VerifiedServers {
         let mut names = Vec::new();
         for entry in entries {
             let name = entry.map_err(broken)?.file_name().to_string_lossy().into_owned();
-            // A channel of this name has its log here.
+            // A channel named `tls-verified` has its log here.
             if name.contains(':') {
                 names.push(name);
             }
@@ -156,7 +156,7 @@ impl VerifiedServers {
         Ok(names)
     }
 
-    /// How to forget a server, for the hint of an error.
+    /// Returns the command that makes a server forgotten, for the hint of an error.
     pub fn how_to_forget(&self, host: &str, port: u16) -> String {
         format!("{} {}", self.forget_command, server(host, port))
     }
@@ -166,7 +166,7 @@ impl VerifiedServers {
     }
 }
 
-/// Makes a directory that is not there yet.
+/// Creates a directory, unless it exists.
 fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
     match DirBuilder::new().mode(mode).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -175,7 +175,7 @@ fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
 }
 
 fn is_absent(error: &io::Error) -> bool {
-    // Of a name that is too long there is no file.
+    // A name that is too long cannot exist.
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename)
 }
 
@@ -185,13 +185,13 @@ fn failed(op: &'static str, path: &Path, error: io::Error) -> Error {
         .caused_by(error)
 }
 
-/// The system's words, without its number.
+/// Returns the system's error text, without its number.
 fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-/// `replica.example.com:2005`, `[::1]:2005`: the same for every way to write it.
+/// Returns the server as `replica.example.com:2005` or `[::1]:2005`, the same for every spelling.
 pub(in crate::replica) fn server(host: &str, port: u16) -> String {
     format!("{}:{port}", host_name(host))
 }
@@ -201,7 +201,7 @@ fn host_name(host: &str) -> String {
     match host.parse::<IpAddr>() {
         Ok(IpAddr::V4(address)) => address.to_string(),
         Ok(IpAddr::V6(address)) => format!("[{address}]"),
-        // With a zone, which no address has here.
+        // An IPv6 address with a zone, which does not parse as an address here.
         Err(_) if host.contains(':') => format!("[{host}]"),
         Err(_) => host,
     }
@@ -226,7 +226,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    /// In a configdirectory that has no `sync` yet.
+    /// Uses a configdirectory that has no `sync` yet.
     fn servers(dir: &tempfile::TempDir) -> VerifiedServers {
         VerifiedServers::new(dir.path().join("sync/tls-verified"), "sync_client --forget-tls")
     }
@@ -274,7 +274,7 @@ mod tests {
         let path = |name: &str| dir.path().join("sync/tls-verified").join(name);
         fs::write(path("replica:143"), b"\0damaged").unwrap();
         fs::write(path("replica:2005"), b"").unwrap();
-        // Of a channel with this name.
+        // The file of a channel with this name.
         fs::write(path("log"), b"").unwrap();
         assert!(
             known.contains("replica", 143).unwrap() && known.contains("replica", 2005).unwrap()
@@ -306,7 +306,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let known = servers(&dir);
         fs::create_dir(dir.path().join("sync")).unwrap();
-        // Root may search any directory: something that is none stands for it.
+        // Root can search any directory, so the test puts a file in its place.
         fs::write(dir.path().join("sync/tls-verified"), "").unwrap();
         let error = known.contains("replica", 1).unwrap_err();
         assert_eq!(error.kind(), Kind::Tls);

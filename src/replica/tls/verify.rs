@@ -1,4 +1,4 @@
-//! Which certificates are taken.
+//! Decides which certificates to accept.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -18,25 +18,25 @@ use crate::error::{Error, Kind, Result};
 use crate::replica::stage::{Shown, Trust};
 use crate::settings::{Fingerprint, Tls};
 
-/// What a certificate is measured by.
+/// How certificates are checked.
 #[derive(Debug)]
 enum Rule {
-    /// Any will do: `sync_tls_verify: no`, or there is nothing to measure it by.
+    /// Accepts any certificate: `sync_tls_verify: no`, or no trusted certificates are configured.
     Any {
-        /// Whether that was asked for.
+        /// Whether `sync_tls_verify: no` is set.
         off: bool,
     },
-    /// One of these, whoever signed it, whatever it says.
+    /// Accepts only these certificates, whatever their chain, dates and name are.
     Pinned(Vec<Fingerprint>),
-    /// Chain, dates and name.
+    /// Checks chain, dates and name.
     Chain {
         chain: Arc<WebPkiServerVerifier>,
-        /// The trusted certificates as they are.
+        /// The trusted certificates, as read.
         trusted: Vec<CertificateDer<'static>>,
     },
 }
 
-/// The rule, and what it met.
+/// The rule, and the certificate that was presented.
 #[derive(Debug)]
 pub(super) struct Verifier {
     rule: Rule,
@@ -45,10 +45,10 @@ pub(super) struct Verifier {
 }
 
 impl Verifier {
-    /// The rule that the settings make.
+    /// Makes the rule from the settings.
     ///
     /// # Errors
-    /// [`Kind::Config`] for certificates that cannot be read.
+    /// [`Kind::Config`] if certificates cannot be read.
     pub fn new(settings: &Tls, provider: &Arc<CryptoProvider>) -> Result<Verifier> {
         let rule = match settings {
             _ if !settings.sync_tls_fingerprint.is_empty() => {
@@ -64,17 +64,17 @@ impl Verifier {
         Ok(Verifier { rule, algorithms, seen: OnceLock::new() })
     }
 
-    /// Which certificate was shown.
+    /// Returns the fingerprint of the presented certificate.
     pub fn seen(&self) -> Option<Fingerprint> {
         self.shown().map(|shown| shown.fingerprint)
     }
 
-    /// What is known of the certificate that was shown.
+    /// Returns what is known about the presented certificate.
     pub fn shown(&self) -> Option<Shown> {
         self.seen.get().copied()
     }
 
-    /// What a certificate that is accepted is taken for.
+    /// Returns why a certificate is accepted.
     pub fn trust(&self) -> Trust {
         match self.rule {
             Rule::Any { off: true } => Trust::Off,
@@ -84,17 +84,17 @@ impl Verifier {
         }
     }
 
-    /// Whether a certificate can fail.
+    /// Returns whether a certificate can be refused.
     pub fn is_strict(&self) -> bool {
         !matches!(self.rule, Rule::Any { .. })
     }
 
-    /// Whether it was asked for that none can.
+    /// Returns whether checks are turned off by `sync_tls_verify: no`.
     pub fn is_off(&self) -> bool {
         matches!(self.rule, Rule::Any { off: true })
     }
 
-    /// Whether the name in a certificate matters.
+    /// Returns whether the name in a certificate is checked.
     pub fn wants_name(&self) -> bool {
         matches!(self.rule, Rule::Chain { .. })
     }
@@ -105,8 +105,8 @@ fn chain(roots: Roots, crl: Option<&Path>, provider: &Arc<CryptoProvider>) -> Re
     let mut builder =
         WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone());
     if let Some(file) = crl {
-        // Cyrus reads the file for clients' certificates: of who signed the replica's it may say
-        // nothing. But what it says must be of today.
+        // Cyrus uses this file for certificates of clients, so it may have no list of the replica's
+        // issuer. But its lists must not be expired.
         builder = builder
             .with_crls(trust::revoked(file)?)
             .allow_unknown_revocation_status()
@@ -176,7 +176,8 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Whether all that was found wrong is that the certificate is a CA's. Its dates come before that.
+/// Returns whether the only problem is that the certificate belongs to a CA. Its dates were checked
+/// before.
 fn is_ca(error: &rustls::Error) -> bool {
     let rustls::Error::InvalidCertificate(CertificateError::Other(other)) = error else {
         return false;
@@ -184,9 +185,9 @@ fn is_ca(error: &rustls::Error) -> bool {
     matches!(other.0.downcast_ref::<webpki::Error>(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
-/// A certificate that was given as trusted, and that is shown itself: what `openssl req -x509`
-/// makes, a CA's that signed itself and has no name. Whoever put it among the trusted knows whose
-/// it is, so a name is not needed; but one that it has must be right.
+/// Accepts a trusted certificate that the server presents as its own. `openssl req -x509` makes
+/// such certificates: they belong to a self-signed CA and have no name. The administrator who
+/// trusts it knows whose it is, so it needs no name. But if it has a name, the name must match.
 fn itself(
     shown: &CertificateDer<'_>,
     name: &ServerName<'_>,

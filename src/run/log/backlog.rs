@@ -1,4 +1,5 @@
-//! How much a log says, counted while others write to it: what was counted is not read again.
+//! Counts the entries of a log while others append to it. Entries that were counted are not read
+//! again.
 
 use std::collections::HashSet;
 use std::fs::{File, Metadata};
@@ -13,14 +14,14 @@ use crate::run::task::entry_owners;
 use crate::sys::file::open_unchecked;
 use crate::types::Backlog;
 
-/// Counts the entries of one file, again and again.
+/// Counts the entries of one file repeatedly.
 #[derive(Debug)]
 pub struct Counter {
     path: PathBuf,
     names: Namespace,
-    /// The file that was counted: another one may get its name.
+    /// Device and inode of the file that was counted, because another file may get its name.
     file: Option<(u64, u64)>,
-    /// Up to where.
+    /// How far the file was counted, in bytes.
     at: u64,
     entries: u64,
     /// The marks of the owners of these entries.
@@ -29,7 +30,7 @@ pub struct Counter {
 }
 
 impl Counter {
-    /// For the file at `path`. Nothing is read.
+    /// Makes a counter for the file at `path`. Reads nothing yet.
     pub fn new(path: impl Into<PathBuf>, names: &Namespace) -> Counter {
         Counter {
             path: path.into(),
@@ -42,8 +43,8 @@ impl Counter {
         }
     }
 
-    /// Counts what is in the file. What cannot be read counts as nothing: taking the log over
-    /// reports it.
+    /// Counts the entries in the file. An unreadable file counts as empty, because the take-over of
+    /// the log reports the error.
     pub fn count(&mut self) -> Backlog {
         if self.read().is_err() {
             self.reset(None, None);
@@ -51,12 +52,12 @@ impl Counter {
         Backlog { entries: self.entries, users: self.users.len() as u64 }
     }
 
-    /// The marks of the owners of the entries that were counted.
+    /// Returns the marks of the owners of the counted entries.
     pub fn users(&self) -> &HashSet<u64> {
         &self.users
     }
 
-    /// When the oldest entry that was counted was written, as far as the file system knows.
+    /// Returns when the oldest counted entry was written, as far as the file system knows.
     pub fn since(&self) -> Option<SystemTime> {
         self.since.filter(|_| self.entries > 0)
     }
@@ -96,8 +97,8 @@ fn identity(file: &Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
 }
 
-/// When a log got its first entry: it is created with it. A file system that does not know that
-/// knows when it got its last one.
+/// Returns when the first entry was written to a log, which is when the file was created. If the
+/// file system does not store this, returns when it was last changed.
 pub(super) fn born(file: &Metadata) -> SystemTime {
     let times = [file.created(), file.modified()];
     times.into_iter().flatten().min().unwrap_or_else(SystemTime::now)

@@ -1,8 +1,8 @@
-//! The hand-over of a channel's sync log.
+//! Takes over a channel's sync log from Cyrus's daemons.
 //!
-//! Cyrus's daemons append to `log`. We take it over by renaming it to `log-run`, and keep there
-//! what is not on the replica yet, until there is nothing left. So `log-run` and `log` together
-//! hold at every moment all that is still to do, in a form that Cyrus's own client goes on from.
+//! Cyrus's daemons append to `log`. We take it over by renaming it to `log-run`, which keeps the
+//! entries that are not on the replica yet. So `log-run` and `log` together always hold everything
+//! that is still to be done, in a format with which Cyrus's own client can continue.
 
 use std::io;
 use std::ops::Range;
@@ -10,36 +10,36 @@ use std::ops::Range;
 use super::disk::{Found, LogDisk, LogFile, at_log};
 use crate::error::Result;
 
-/// What [`take`] found.
+/// The result of [`take`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Taken {
     /// Nothing was logged.
     Nothing,
-    /// The work file is new; where in it is what was put back.
+    /// The work file is new. The range in it holds the undone entries that were appended before.
     Work(Range<u64>),
-    /// The work file is another client's.
+    /// The work file belongs to another client.
     Others,
 }
 
-/// Where [`keep`] keeps what is not done.
+/// Where [`keep`] has put the undone entries.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Kept {
-    /// In the work file, as always.
+    /// In the work file, as usual.
     Work,
-    /// In the log, for the work file is another client's.
+    /// In the log, because the work file belongs to another client.
     Log,
 }
 
-/// Makes what was logged since the work file. `undone` is what the work file holds: it is put
-/// back to the log first, so that the new work file has both.
+/// Renames the log to the work file. `undone` holds the entries of the current work file. They are
+/// appended to the log first, so that the new work file has all entries.
 ///
-/// Cyrus's own client knows no claim: it may work on the channel beside this one, and removes the
-/// work file by its name. So a work file that is not ours stays where it is.
+/// Cyrus's own client does not use our lock of the channel. It may work on the channel at the same
+/// time, and it removes the work file by name. So a work file that is not ours is not touched.
 pub fn take(disk: &mut dyn LogDisk, undone: &[u8]) -> Result<Taken> {
     if !disk.is_logged()? {
         return Ok(Taken::Nothing);
     }
-    // Renaming is the last step, so that what fails leaves things as they are.
+    // The rename is the last step, so that an error leaves the files unchanged.
     if disk.work()? == Found::Others {
         return Ok(Taken::Others);
     }
@@ -51,14 +51,14 @@ pub fn take(disk: &mut dyn LogDisk, undone: &[u8]) -> Result<Taken> {
     match place(disk, LogFile::Log, found) {
         Ok(true) => Ok(Taken::Work(put_back)),
         Ok(false) => Ok(Taken::Others),
-        // Another client was faster.
+        // Another client has taken over the log first.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Taken::Nothing),
         Err(error) => Err(at_log("take over sync log", disk.path(LogFile::Log), error)),
     }
 }
 
-/// Replaces what is not done; removes the work file if that is nothing. Where the work file is
-/// another client's, that stays, and the log gets what is not done.
+/// Replaces the contents of the work file by the undone entries, or removes the file if there are
+/// none. If the work file belongs to another client, the undone entries are appended to the log.
 pub fn keep(disk: &mut dyn LogDisk, undone: &[u8]) -> Result<Kept> {
     let found = disk.work()?;
     if undone.is_empty() {
@@ -85,8 +85,8 @@ pub fn keep(disk: &mut dyn LogDisk, undone: &[u8]) -> Result<Kept> {
     Ok(Kept::Work)
 }
 
-/// Has the work file hold again what it held, if it is ours no more: Cyrus's own client removes
-/// it by its name when it ends with an earlier one.
+/// Writes the work file again, if it is not ours any more. Cyrus's own client removes it by name
+/// when it has finished an earlier work file.
 pub fn restore(disk: &mut dyn LogDisk, undone: &[u8]) -> Result<Kept> {
     if disk.work()? == Found::Ours {
         return Ok(Kept::Work);
@@ -99,7 +99,8 @@ fn put_back(disk: &mut dyn LogDisk, undone: &[u8]) -> Result<Kept> {
     Ok(Kept::Log)
 }
 
-/// Calls `file` the work file, unless another client has one by now. Returns whether it does.
+/// Renames `file` to the work file, unless another client has one now. Returns whether it was
+/// renamed.
 fn place(disk: &mut dyn LogDisk, file: LogFile, found: Found) -> io::Result<bool> {
     if found == Found::Ours {
         disk.rename_to_work(file)?;
@@ -108,7 +109,8 @@ fn place(disk: &mut dyn LogDisk, file: LogFile, found: Found) -> io::Result<bool
     match disk.link_to_work(file) {
         Ok(()) => disk.remove(file)?,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-        // A file system without links: then between looking and renaming there is a moment.
+        // The file system has no hard links. Then another client could create a work file between
+        // the check and the rename.
         Err(_) => disk.rename_to_work(file)?,
     }
     Ok(true)
@@ -129,7 +131,7 @@ mod tests {
         (dir, disk)
     }
 
-    /// What the work file holds.
+    /// Returns the contents of the work file.
     fn work(disk: &mut LogFiles) -> Option<String> {
         let mut text = String::new();
         disk.open_work().unwrap()?.read_to_string(&mut text).unwrap();
@@ -157,7 +159,8 @@ mod tests {
             let (_dir, mut disk) = channel();
             disk.append(b"USER fred\n").unwrap();
             assert_eq!(take(&mut disk, b"").unwrap(), Taken::Work(0..0));
-            // It ends with an earlier work file, or takes over what was logged since.
+            // Another client finishes an earlier work file and removes ours, or replaces it by a
+            // new log.
             fs::remove_file(disk.path(LogFile::Work)).unwrap();
             if replaces {
                 fs::write(disk.path(LogFile::Work), "USER anna\n").unwrap();
@@ -243,7 +246,7 @@ mod tests {
         let (_dir, mut disk) = channel();
         disk.append(b"USER fred\n").unwrap();
         take(&mut disk, b"").unwrap();
-        // Cyrus's client did ours and removed it, and took over what was logged since.
+        // Cyrus's client finished and removed our work file, and took over a new log.
         fs::remove_file(disk.path(LogFile::Work)).unwrap();
         fs::write(disk.path(LogFile::Work), "USER zoe\n").unwrap();
         assert_eq!(keep(&mut disk, b"USER fred\n").unwrap(), Kept::Log);
@@ -260,7 +263,7 @@ mod tests {
         assert_eq!(keep(&mut disk, b"USER fred\n").unwrap(), Kept::Work);
         assert_eq!(keep(&mut disk, b"").unwrap(), Kept::Work);
         assert!(!disk.path(LogFile::Work).exists());
-        // What was left there by somebody is ours once it was read.
+        // A work file of somebody else becomes ours once we have read it.
         fs::write(disk.path(LogFile::Work), "USER anna\n").unwrap();
         assert_eq!(work(&mut disk).unwrap(), "USER anna\n");
         keep(&mut disk, b"").unwrap();

@@ -1,44 +1,45 @@
-//! One entry of a sync log (`sync_log_*` in Cyrus's `imap/sync_log.h`). Pure.
+//! Parses and writes entries of a sync log (`sync_log_*` in Cyrus's `imap/sync_log.h`). Pure: no
+//! I/O, no clock.
 
 use std::borrow::Cow;
 
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
-/// Bytes that are shown of an action that is not known.
+/// How many bytes of an unknown action are shown.
 const ACTION: usize = 40;
 
-/// What Cyrus's daemons noted for replication.
+/// A change that Cyrus's daemons have logged for replication.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LogEntry {
-    /// `USER`: all that belongs to a user.
+    /// `USER`: replicate everything of a user.
     User(UserId),
-    /// `UNUSER`: a user is gone.
+    /// `UNUSER`: a user was deleted.
     UnUser(UserId),
     /// `META`, and `SIEVE` of early versions: seen state, subscriptions and scripts of a user.
     Meta(UserId),
     /// `MAILBOX`, `APPEND`: a mailbox changed.
     Mailbox(MboxName),
-    /// `DOUBLEMAILBOX`: messages were copied or moved from the one to the other.
+    /// `DOUBLEMAILBOX`: messages were copied or moved from the first mailbox to the second.
     Double(MboxName, MboxName),
-    /// `RENAME`: from the one name to the other.
+    /// `RENAME`: a mailbox was renamed, from the first name to the second.
     Rename(MboxName, MboxName),
-    /// `UNMAILBOX`: a mailbox is gone.
+    /// `UNMAILBOX`: a mailbox was deleted.
     UnMailbox(MboxName),
-    /// `QUOTA`: limits of a quota root changed.
+    /// `QUOTA`: the limits of a quota root changed.
     Quota(Text),
-    /// `ANNOTATION`: of a mailbox, or with an empty name of the server.
+    /// `ANNOTATION`: annotations of a mailbox changed or, with an empty name, those of the server.
     Annotation(MboxName),
-    /// `SEEN`: of a user in the mailbox with this uniqueid.
+    /// `SEEN`: the seen state of a user changed, in the mailbox with this uniqueid.
     Seen(UserId, UniqueId),
     /// `SUB`, `UNSUB`: a user's subscription to a mailbox began or ended.
     Sub(UserId, MboxName),
 }
 
 impl LogEntry {
-    /// Reads a line without its end, literals included. `None` for a blank one.
+    /// Parses a line without its line end, but with its literals. Returns `None` for a blank line.
     ///
     /// # Errors
-    /// What is wrong with it, in a few words.
+    /// A short description of what is wrong with the line.
     pub fn parse(line: &[u8]) -> Result<Option<LogEntry>, Cow<'static, str>> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.is_empty() {
@@ -71,7 +72,7 @@ impl LogEntry {
             b"ANNOTATION" => LogEntry::Annotation(first.into()),
             b"SEEN" => LogEntry::Seen(first.into(), both(second)?.into()),
             b"SUB" | b"UNSUB" => LogEntry::Sub(first.into(), both(second)?.into()),
-            // As Cyrus calls it.
+            // This text is the same as in Cyrus.
             other => {
                 let word = other.get(..ACTION).unwrap_or(other).escape_ascii();
                 return Err(format!("Unknown action type: {word}").into());
@@ -95,7 +96,7 @@ impl LogEntry {
         }
     }
 
-    /// Writes the line, as Cyrus would, with its end.
+    /// Writes the line like Cyrus would, with its line end.
     pub fn write(&self, out: &mut Vec<u8>) {
         let (word, second) = match self {
             LogEntry::User(_) => ("USER", None),
@@ -118,7 +119,7 @@ impl LogEntry {
         out.push(b'\n');
     }
 
-    /// The line without its end.
+    /// Returns the line without its line end.
     pub fn text(&self) -> Text {
         let mut line = Vec::new();
         self.write(&mut line);
@@ -126,14 +127,15 @@ impl LogEntry {
     }
 }
 
-/// The line, for messages.
+/// Shows the line, for messages.
 impl std::fmt::Display for LogEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.text().fmt(f)
     }
 }
 
-/// An atom, a quoted string or a literal (`getastring` in `imap/imapparse.c`), and what follows.
+/// Parses an atom, a quoted string or a literal (`getastring` in `imap/imapparse.c`). Returns its
+/// value and the text after it.
 fn astring(text: &[u8]) -> Result<(Vec<u8>, &[u8]), &'static str> {
     match text {
         [] => Err("the name is missing"),
@@ -163,7 +165,7 @@ fn quoted(text: &[u8]) -> Result<(Vec<u8>, &[u8]), &'static str> {
     }
 }
 
-/// `{5}` or `{5+}`, end of line, five bytes.
+/// Parses `5}` or `5+}`, an end of line and five bytes. The opening brace was read already.
 fn literal(text: &[u8]) -> Result<(Vec<u8>, &[u8]), &'static str> {
     const WRONG: &str = "a literal name is cut off";
     let (len, rest) = literal_head(text).ok_or(WRONG)?;
@@ -171,7 +173,8 @@ fn literal(text: &[u8]) -> Result<(Vec<u8>, &[u8]), &'static str> {
     Ok((value.to_vec(), rest))
 }
 
-/// The length of a literal of which the brace was read, and what follows the end of its line.
+/// Parses the length of a literal after its opening brace. Returns it and the text after the line
+/// end.
 fn literal_head(text: &[u8]) -> Option<(usize, &[u8])> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, rest) = text.split_at_checked(digits)?;
@@ -181,11 +184,12 @@ fn literal_head(text: &[u8]) -> Option<(usize, &[u8])> {
     Some((len, rest))
 }
 
-/// How many bytes a line goes on with after its end, because it ends with the head of a literal.
+/// Returns how many bytes of a literal follow the end of this line, if the line ends with the head
+/// of a literal.
 pub(super) fn continues(line: &[u8]) -> Option<usize> {
     let open = line.iter().rposition(|byte| *byte == b'{')?;
     let (before, head) = line.split_at_checked(open)?;
-    // Within a quoted name a brace is escaped.
+    // In a quoted name a brace is escaped, so it never comes directly after a space.
     if before.last() != Some(&b' ') {
         return None;
     }
@@ -195,8 +199,8 @@ pub(super) fn continues(line: &[u8]) -> Option<usize> {
     }
 }
 
-/// Quotes a name where Cyrus would (`sync_quote_name` in `imap/sync_log.c`). What Cyrus refuses,
-/// a name with a line break, becomes a literal.
+/// Writes a name with quotes if Cyrus would (`sync_quote_name` in `imap/sync_log.c`). A name with a
+/// line break, which Cyrus does not log, becomes a literal.
 fn quote(name: &[u8], out: &mut Vec<u8>) {
     if name.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
         out.extend_from_slice(format!("{{{}+}}\r\n", name.len()).as_bytes());

@@ -1,4 +1,4 @@
-//! The sync log of a channel on a real disk (`imap/sync_log.c`).
+//! Accesses the sync log of a channel on a real disk (`imap/sync_log.c`).
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -17,9 +17,9 @@ use crate::sys::file::open_unchecked;
 use crate::sys::lock::{self, LockGuard, Mode};
 use crate::types::Backlog;
 
-/// The file beside a log that a client has locked as long as it works on the channel.
+/// The file beside a log that a client locks while it works on the channel.
 pub const CLAIM: &str = "sync_client.lock";
-/// What Cyrus gives its logs and their directories.
+/// The permissions that Cyrus uses for its logs and their directories.
 const FILE_MODE: u32 = 0o640;
 const DIRECTORY_MODE: u32 = 0o755;
 
@@ -30,20 +30,20 @@ pub struct LogFiles {
     work: PathBuf,
     spare: PathBuf,
     guard: PathBuf,
-    /// The work file that we read or wrote: nothing else that is called so is ours to replace. As
-    /// long as it is open no other file gets its inode.
+    /// The work file that we read or wrote. No other file at its path may be replaced. It stays
+    /// open, so that no other file gets its inode.
     ours: Option<File>,
-    /// What is waited for before anything is written.
+    /// Waited for before each write.
     freeze: Option<Freeze>,
-    /// Count the log and the work file, where that is wanted.
+    /// Counters for the log and the work file, if the caller wants counts.
     counters: Option<[Counter; 2]>,
-    /// The log that became the work file and was not read yet. Cyrus's own client may give its name
-    /// to another file, or take it away, at any moment.
+    /// The log that we have renamed to the work file and not read yet. It stays open, because
+    /// Cyrus's own client may replace or remove the file at any moment.
     unread: Option<File>,
 }
 
 impl LogFiles {
-    /// The channel whose log is at `log`. Nothing is opened.
+    /// Uses the channel with the log at `log`. Opens nothing.
     pub fn new(log: impl Into<PathBuf>) -> LogFiles {
         let log = log.into();
         let with = |suffix: &str| {
@@ -64,25 +64,25 @@ impl LogFiles {
         }
     }
 
-    /// The same where nothing is written while the server is held still.
+    /// Returns the same files, with writes that wait while somebody holds the server still.
     #[must_use]
     pub fn under(self, freeze: &Freeze) -> LogFiles {
         LogFiles { freeze: Some(freeze.clone()), ..self }
     }
 
-    /// The same where it can be told how much waits.
+    /// Returns the same files, with counters of their entries.
     #[must_use]
     pub fn counting(self, names: &Namespace) -> LogFiles {
         let counters = [&self.log, &self.work].map(|path| Counter::new(path, names));
         LogFiles { counters: Some(counters), ..self }
     }
 
-    /// The directory of the channel.
+    /// Returns the directory of the channel.
     pub fn directory(&self) -> &Path {
         self.log.parent().unwrap_or(&self.log)
     }
 
-    /// Makes the directory, which the first writer would make otherwise.
+    /// Creates the directory. Otherwise the first writer would create it.
     fn make_directory(&self) -> Result<()> {
         let directory = self.directory();
         let mut builder = fs::DirBuilder::new();
@@ -90,11 +90,11 @@ impl LogFiles {
         made.map_err(|error| at_log("create directory", directory, error))
     }
 
-    /// Keeps every other client of this library from the channel, as long as the guard lives.
-    /// The file holds our process id.
+    /// Claims the channel: until the guard is dropped, no other client of this library can work on
+    /// it. Writes our process id into the file.
     ///
     /// # Errors
-    /// [`Kind::Locked`] if another one has it.
+    /// [`Kind::Locked`] if another client has claimed the channel.
     pub fn claim(&self) -> Result<LockGuard> {
         self.make_directory()?;
         let mut options = OpenOptions::new();
@@ -113,8 +113,8 @@ impl LogFiles {
         Ok(guard)
     }
 
-    /// The process that has claimed the channel, if there is one; 0 if it does not say which one it
-    /// is. Nothing is locked.
+    /// Returns the process id of the client that has claimed the channel, or 0 if the file does not
+    /// contain it. Takes no lock.
     pub fn claimed_by(&self) -> Option<u32> {
         let file = open(&self.guard).ok()?;
         lock::holder(&file, Mode::Exclusive).ok()??;
@@ -122,12 +122,12 @@ impl LogFiles {
         Some(pid.trim().parse().unwrap_or(0))
     }
 
-    /// When the channel was last claimed; `None` if it never was.
+    /// Returns when the channel was last claimed, or `None` if it never was.
     pub fn claimed_at(&self) -> Option<SystemTime> {
         fs::metadata(&self.guard).and_then(|guard| guard.modified()).ok()
     }
 
-    /// Opens the log to append to it, locked, as it is called now.
+    /// Opens and locks the file that currently has the log's name, for appending.
     fn open_log_locked(&self) -> Result<File> {
         let error = |error| at_log("append to sync log", &self.log, error);
         let mut options = OpenOptions::new();
@@ -141,14 +141,14 @@ impl LogFiles {
         }
     }
 
-    /// Gives `file` the name of the work file by `rename`, and keeps it.
+    /// Gives `file` the name of the work file by `rename`, and remembers it as ours.
     fn place(
         &mut self,
         file: LogFile,
         rename: impl FnOnce(&Path, &Path) -> io::Result<()>,
     ) -> io::Result<()> {
         let known = known_by(self.path(file))?;
-        // One that we must not read says so when it is to be read.
+        // If the file cannot be opened, reading it later will report the error.
         let unread = open(self.path(file)).ok();
         rename(self.path(file), &self.work)?;
         self.ours = Some(known);
@@ -198,7 +198,7 @@ impl LogDisk for LogFiles {
             Err(error) => return Err(at_log("open", &self.work, error)),
         };
         must_be_file(&file.metadata(), &self.work)?;
-        // Whoever still wrote to it when it was renamed has it locked.
+        // A writer may still have it locked from before the rename: wait for that writer.
         lock::acquire(&file, &self.work, Mode::Shared, Wait::Block)?;
         lock::release(&file);
         let ours = file.try_clone().map_err(|error| at_log("open", &self.work, error))?;
@@ -215,7 +215,7 @@ impl LogDisk for LogFiles {
         let error = |error| at_log("append to sync log", &self.log, error);
         let mut file = self.open_log_locked()?;
         let start = file.seek(SeekFrom::End(0)).map_err(error)?;
-        // After an entry that a writer could not finish, ours begin on a line of their own.
+        // If a writer's last entry is incomplete, start on a new line.
         let torn = start > 0 && last_byte(&mut file).map_err(error)? != b'\n';
         let end_of_line: &[u8] = if torn { b"\n" } else { b"" };
         let written = (file.write_all(end_of_line))
@@ -256,7 +256,7 @@ impl LogDisk for LogFiles {
         }
     }
 
-    /// A new name is on disk only when its directory is.
+    /// Syncs the directory, because only this makes a new name permanent.
     fn sync_names(&self) -> Result<()> {
         let directory = self.directory();
         let synced = File::open(directory).and_then(|directory| directory.sync_all());
@@ -278,12 +278,12 @@ impl LogDisk for LogFiles {
     }
 }
 
-/// A handle only to know a file by: it may be one that we must not read.
+/// Opens a handle only to identify a file. The file itself may be unreadable.
 fn known_by(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path)
 }
 
-/// The error of a log that another client has claimed.
+/// Makes the error for a log that another client has claimed.
 fn claimed(log: &Path, guard: &Path) -> Error {
     let pid = fs::read_to_string(guard).unwrap_or_default();
     let detail = format!("process {} works on it already", pid.trim());
@@ -291,14 +291,14 @@ fn claimed(log: &Path, guard: &Path) -> Error {
         .hint("stop it, or use another channel")
 }
 
-/// Opens a file to read it, without waiting if it is none.
+/// Opens a file for reading. Does not block if it is not a regular file.
 fn open(path: &Path) -> io::Result<File> {
     open_unchecked(OpenOptions::new().read(true), path)
 }
 
 fn must_be_file(found: &io::Result<fs::Metadata>, path: &Path) -> Result<()> {
     match found {
-        // A device never keeps anybody waiting.
+        // A character device never blocks.
         Ok(found) if found.is_file() || found.file_type().is_char_device() => Ok(()),
         Ok(found) if found.is_dir() => Err(no_file(path, "it is a directory")),
         Ok(_) => Err(no_file(path, "it is no regular file")),
@@ -312,7 +312,7 @@ fn no_file(path: &Path, what: &str) -> Error {
         .hint("move it away; Cyrus's daemons log nothing as long as it is in the place of the log")
 }
 
-/// Device and inode.
+/// Returns device and inode.
 fn identity(found: &fs::Metadata) -> (u64, u64) {
     (found.dev(), found.ino())
 }

@@ -1,20 +1,20 @@
-//! The entries of a sync log, from any reader.
+//! Reads the entries of a sync log from any reader.
 
 use std::io::{self, BufRead, Read};
 
 use super::entry::{self, LogEntry};
 use crate::limits::LOG_LINE_BYTES;
 
-/// What a line of a log turned out to be.
+/// A line of a log.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line {
-    /// An entry.
+    /// A valid entry.
     Entry(LogEntry),
-    /// None: its number, counted from 1, and what is wrong with it.
+    /// An invalid line: its number, counted from 1, and what is wrong with it.
     Garbage(u64, String),
 }
 
-/// Reads entry by entry; what is none is passed over and told.
+/// Reads a log line by line. Invalid lines are skipped and returned as [`Line::Garbage`].
 #[derive(Debug)]
 pub struct Lines<R> {
     reader: R,
@@ -22,15 +22,15 @@ pub struct Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
-    /// The lines of a reader.
+    /// Reads the lines of `reader`.
     pub fn new(reader: R) -> Self {
         Lines { reader, number: 0 }
     }
 
-    /// The next line that is not blank; `None` at the end.
+    /// Returns the next line that is not blank, or `None` at the end.
     ///
     /// # Errors
-    /// Those of reading.
+    /// Those of the reader.
     pub fn next_line(&mut self) -> io::Result<Option<Line>> {
         loop {
             let mut line = Vec::new();
@@ -63,7 +63,8 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    /// Whether there was anything. One byte more than the limit is read of what is too long.
+    /// Returns whether anything was read. If the line is too long, reads one byte more than the
+    /// limit.
     fn read_to_end_of_line(&mut self, line: &mut Vec<u8>) -> io::Result<bool> {
         let room = (LOG_LINE_BYTES + 1).saturating_sub(line.len()) as u64;
         Ok(self.reader.by_ref().take(room).read_until(b'\n', line)? > 0)

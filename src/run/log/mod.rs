@@ -1,4 +1,4 @@
-//! The sync log of a channel: its entries, and the hand-over from Cyrus's daemons to us.
+//! The sync log of a channel: its entries, and how we take it over from Cyrus's daemons.
 
 pub mod backlog;
 pub mod channel;

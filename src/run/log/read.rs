@@ -1,4 +1,4 @@
-//! Reads logs as a whole.
+//! Reads whole logs.
 
 use std::collections::HashSet;
 use std::io::{BufReader, Read, SeekFrom};
@@ -11,23 +11,23 @@ use super::entry::LogEntry;
 use super::lines::{Line, Lines};
 use crate::error::{Error, Result};
 
-/// What to do about a log that cannot be read.
+/// Hint for a log that cannot be read.
 const HINT: &str = "see what is at this path; what is logged there is not replicated yet: keep it";
 
-/// What a work file says.
+/// The contents of a work file.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Logged {
-    /// Each entry once.
+    /// The entries, without duplicates.
     pub entries: Vec<LogEntry>,
-    /// When the oldest of them was written, as far as that is known.
+    /// When the oldest entry was written, if known.
     pub since: Option<SystemTime>,
 }
 
-/// A line that is no entry: its number, counted from 1, and what is wrong with it.
+/// A callback for invalid lines: the number, counted from 1, and what is wrong with it.
 pub type OnGarbage<'g> = dyn FnMut(u64, String) + 'g;
 
-/// Reads a log and drops duplicate entries, for a long log says the same again and again. `path`
-/// is for messages.
+/// Reads a log and drops duplicates, because a long log repeats the same entries. `path` is for
+/// messages.
 pub fn entries(log: impl Read, path: &Path, garbage: &mut OnGarbage<'_>) -> Result<Vec<LogEntry>> {
     let mut entries = Vec::new();
     let mut known = HashSet::new();
@@ -46,8 +46,8 @@ pub fn entries(log: impl Read, path: &Path, garbage: &mut OnGarbage<'_>) -> Resu
     Ok(entries)
 }
 
-/// Reads the work file, but not `own`, which is what we put there ourselves. Returns `None` if
-/// there is no work file.
+/// Reads the work file without the range `own`, which holds entries that are queued already.
+/// Returns `None` if there is no work file.
 pub fn work(
     disk: &mut dyn LogDisk,
     own: &Range<u64>,

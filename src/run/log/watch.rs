@@ -1,4 +1,4 @@
-//! Waiting for something to be logged.
+//! Waits until something is logged.
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::AsFd;
@@ -10,24 +10,25 @@ use inotify::{Inotify, WatchMask};
 
 use crate::sync::Cancel;
 
-/// Enough for many events: what they say does not matter.
+/// Size of the buffer for events. Their contents do not matter much.
 const EVENT_BYTES: usize = 4096;
 
-/// Watches the directory of a log. Where the system does not tell of changes (network file
-/// systems, too many watches) it does not, and whoever waits has to look now and then.
+/// Watches the directory of a log. If the system cannot report changes (network file systems, too
+/// many watches), the caller must check the log from time to time.
 #[derive(Debug)]
 pub struct Watch {
     inotify: Option<Inotify>,
-    /// Files whose names begin so are not waited for: we write them ourselves.
+    /// Ignores files whose names begin with this, because we write them ourselves.
     own: OsString,
 }
 
 impl Watch {
-    /// Watches a directory that exists, but for files whose names begin with `own`.
+    /// Watches an existing directory, except files whose names begin with `own`.
     pub fn new(directory: &Path, own: impl Into<OsString>) -> Watch {
         let watch = || {
             let inotify = Inotify::init()?;
-            // A writer has the log locked until it closes it, so that earlier would not be sooner.
+            // A writer holds the lock of the log until it closes it, so earlier events would not
+            // help.
             let mask = WatchMask::CLOSE_WRITE | WatchMask::MOVED_TO | WatchMask::ONLYDIR;
             inotify.watches().add(directory, mask)?;
             std::io::Result::Ok(inotify)
@@ -35,13 +36,13 @@ impl Watch {
         Watch { inotify: watch().ok(), own: own.into() }
     }
 
-    /// Whether it will never tell of anything.
+    /// Returns whether changes are never reported.
     pub fn is_blind(&self) -> bool {
         self.inotify.is_none()
     }
 
-    /// Waits until something happened in the directory, which is said, or as
-    /// [`Cancel::wait_until`].
+    /// Waits until something changes in the directory, or [`Cancel::wait_until`] returns. Returns
+    /// whether something changed.
     pub fn wait(&mut self, time: Duration, cancel: &Cancel, is_there: &dyn Fn() -> bool) -> bool {
         let begun = Instant::now();
         loop {
@@ -56,7 +57,7 @@ impl Watch {
         }
     }
 
-    /// Reads what happened. Returns whether it is anything but to our own files.
+    /// Reads the pending events. Returns whether any of them is about a file that is not ours.
     fn read(&mut self) -> bool {
         let Some(inotify) = &mut self.inotify else { return false };
         let own = self.own.as_bytes();

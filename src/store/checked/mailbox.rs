@@ -1,4 +1,4 @@
-//! An open mailbox of which nothing is believed.
+//! Checks everything that an open mailbox of a host store returns.
 
 use std::ops::ControlFlow;
 
@@ -11,7 +11,7 @@ use crate::store::message::MessageFile;
 use crate::store::traits::{Mailbox, MailboxFiles, Records};
 use crate::types::{Annotation, InternalFlags, MailboxState, MboxName, Record, SyncCrcs, Uid};
 
-/// A mailbox, its state as Cyrus would have read it, and whether its index is locked still.
+/// An open mailbox, its state as Cyrus would have read it, and whether its index is still locked.
 pub(super) struct CheckedMailbox<'s> {
     mailbox: Box<dyn Mailbox + 's>,
     state: MailboxState,
@@ -19,7 +19,7 @@ pub(super) struct CheckedMailbox<'s> {
 }
 
 impl<'s> CheckedMailbox<'s> {
-    /// Takes over a mailbox that was opened by `name`, if its state makes sense.
+    /// Wraps a mailbox that was opened by `name`. Fails if its state is impossible.
     pub(super) fn new(mailbox: Box<dyn Mailbox + 's>, name: &MboxName) -> Result<Self> {
         let mut state = mailbox.state().clone();
         let refuse = |detail| Err(senseless("open mailbox", name, detail));
@@ -38,9 +38,9 @@ impl<'s> CheckedMailbox<'s> {
         if state.usergroups.as_ref().is_some_and(|all| all.as_bytes().len() > USER_GROUPS_BYTES) {
             return refuse("its owner is in more groups than there can be");
         }
-        // As Cyrus reads it. A repair that built on modseq 0 would build on any state.
+        // Cyrus reads 0 as 1. With modseq 0 as its condition, a repair would overwrite any state.
         state.highestmodseq = state.highestmodseq.max(1);
-        // Cyrus has room for all of them; what is behind the last one is no flag.
+        // A host may return Cyrus's whole table of flags: drop the empty entries at its end.
         while state.flags.last().is_some_and(Option::is_none) {
             state.flags.pop();
         }
@@ -105,7 +105,7 @@ impl Mailbox for CheckedMailbox<'_> {
                 return Err(senseless("read records", name, detail));
             }
             last = record.uid;
-            // There may be more than was asked for.
+            // The store may return more records than were asked for.
             if records.contain(record.uid) { visit(record) } else { Ok(ControlFlow::Continue(())) }
         })
     }

@@ -1,8 +1,8 @@
-//! A store that is not believed: what it says must have the order, names, sizes and sense that
-//! [`Store`](super::Store) promises.
+//! Checks that a store returns data in the order, with the names and sizes, and with the values
+//! that [`Store`](super::Store) promises.
 //!
-//! Programs that supply a store stand behind this. The native [`Spool`](super::spool::Spool) does
-//! not: it checks the same where it reads the files, and so can name file and offset.
+//! Stores that a program supplies are wrapped in this. The native [`Spool`](super::spool::Spool) is
+//! not: it makes the same checks where it reads the files, and its errors can name file and offset.
 
 mod mailbox;
 mod store;

@@ -1,4 +1,4 @@
-//! The decorator of a store.
+//! The wrapper that checks a whole store.
 
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -18,15 +18,15 @@ use crate::types::{
     UserId,
 };
 
-/// Entries that are no mailbox of this server, or not yet.
+/// Types of entries that are not mailboxes of this server, or not yet.
 const NO_MAILBOX: u32 = MboxType::DELETED
     | MboxType::INTERMEDIATE
     | MboxType::RESERVE
     | MboxType::REMOTE
     | MboxType::MOVING;
 
-/// A store of which nothing is believed. It passes over the users whom a file asks to skip, which a
-/// program that supplies a store need not know about.
+/// A store whose results are all checked. It also skips the users for whom a skip file exists, so
+/// the program that supplies the store need not know about these files.
 pub struct Checked<S> {
     store: S,
     namespace: Namespace,
@@ -34,14 +34,14 @@ pub struct Checked<S> {
 }
 
 impl<S: Store> Checked<S> {
-    /// Checks what `store` says. `skip` is the beginning of the paths of files that ask for users
-    /// to be skipped.
+    /// Checks the results of `store`. The skip file of a user has the path `skip` followed by the
+    /// userid.
     pub fn new(store: S, namespace: Namespace, skip: PathBuf) -> Self {
         Checked { store, namespace, skip: SkipFiles::new(skip) }
     }
 
-    /// Why a mailbox could not be opened. One without a partition is not there for Cyrus; what is
-    /// not there is passed over.
+    /// Returns the error for a mailbox that could not be opened. If its entry has no partition, the
+    /// error says so: "not found" would only skip the mailbox.
     fn gone(&self, name: &MboxName, error: Error) -> Error {
         if error.kind() != Kind::NotFound {
             return error;
@@ -54,11 +54,11 @@ impl<S: Store> Checked<S> {
         }
     }
 
-    /// Refuses a list in which a mailbox is another user's, or comes twice.
+    /// Refuses a list that contains a mailbox of another user, or the same mailbox twice.
     fn check_tree(&self, entries: &[MailboxEntry], user: &UserId) -> Result<()> {
         let refuse = |detail| Err(senseless("list mailboxes of", user.to_string(), detail));
         let mut names = HashSet::new();
-        // Some users have two names, with the default domain and without; they have one INBOX.
+        // A user can have two names, with and without the default domain. Both have the same INBOX.
         let inbox = self.namespace.inbox(user);
         for entry in entries {
             let owner = self.namespace.owner(&entry.name);
@@ -73,7 +73,7 @@ impl<S: Store> Checked<S> {
     }
 }
 
-/// Refuses an entry whose name no mailbox can have, or that has no uniqueid to be found by.
+/// Refuses an entry with an impossible name, or without a uniqueid.
 fn possible(entry: MailboxEntry) -> Result<MailboxEntry> {
     let refuse = |detail| Err(senseless("list mailboxes", &entry.name, detail));
     if !entry.name.is_possible() {
@@ -85,7 +85,7 @@ fn possible(entry: MailboxEntry) -> Result<MailboxEntry> {
     Ok(entry)
 }
 
-/// Refuses an entry that is not the one that was looked up.
+/// Refuses an entry if it is not the one that was asked for.
 fn asked_for(
     found: Option<MailboxEntry>,
     wanted: &dyn Display,

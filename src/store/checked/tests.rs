@@ -9,7 +9,7 @@ use crate::types::{
     Annotation, InternalFlags, MailboxHeader, MailboxState, Record, SyncCrcs, Text, Uid,
 };
 
-/// A mailbox that says what it is told to.
+/// A mailbox that returns what the test sets.
 #[derive(Default)]
 struct Told {
     state: MailboxState,

@@ -1,8 +1,9 @@
-//! Annotations (`annotatemore_findall_mailbox` in `imap/annotate.c`). Those of the server and of
-//! all mailboxes are in annotations.db, those of messages in the mailbox's cyrus.annotations.
+//! Reads annotations (`annotatemore_findall_mailbox` in `imap/annotate.c`). annotations.db holds
+//! those of the server and of all mailboxes. Each mailbox's cyrus.annotations holds those of its
+//! messages.
 //!
-//! Private values of a mailbox's owner are stored under a token and come back under the owner's
-//! userid. Tombstones and empty values are left out.
+//! Cyrus stores private values of a mailbox's owner under a token; they are returned under the
+//! owner's userid. Tombstones and empty values are left out.
 
 use std::ops::ControlFlow;
 
@@ -16,7 +17,7 @@ use crate::types::{Annotation, Uid, UserId};
 const OP: &str = "read annotations";
 const HINT: &str = "delete the record with cyr_dbtool; reconstruct does not repair annotations";
 
-/// Annotations of the server from annotations.db, ordered as [`Annotation`] is.
+/// Reads the annotations of the server from annotations.db, ordered like [`Annotation`].
 ///
 /// # Errors
 /// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if a value cannot be parsed.
@@ -24,19 +25,20 @@ pub fn of_server(global: &Table) -> Result<Vec<Annotation>> {
     of_scope(global, Scope::Server, None)
 }
 
-/// Annotations of a mailbox from annotations.db, ordered as [`Annotation`] is. `id` is its
-/// uniqueid or, up to Cyrus 3.4, its name, `owner` the user whose mailbox it is, deleted or not.
+/// Reads the annotations of a mailbox from annotations.db, ordered like [`Annotation`]. `id` is the
+/// mailbox's uniqueid or, up to Cyrus 3.4, its name. `owner` is the user to whom the mailbox
+/// belongs, also if it is deleted.
 ///
 /// # Errors
-/// As for [`of_server`].
+/// Same as for [`of_server`].
 pub fn of_mailbox(global: &Table, id: &[u8], owner: Option<&UserId>) -> Result<Vec<Annotation>> {
     of_scope(global, Scope::Mailbox(id), owner)
 }
 
-/// Annotations of several mailboxes, as [`of_mailbox`] finds those of each.
+/// Reads the annotations of several mailboxes in one pass; see [`of_mailbox`].
 ///
 /// # Errors
-/// As for [`of_server`].
+/// Same as for [`of_server`].
 pub fn of_mailboxes(
     global: &Table,
     mailboxes: &[(Vec<u8>, Option<UserId>)],
@@ -54,14 +56,14 @@ pub fn of_mailboxes(
     Ok(found.into_iter().map(in_order).collect())
 }
 
-/// Messages that are looked up one by one: for more of them all records are read once.
+/// Up to this many messages are looked up one by one. For more, all records are read once.
 const LOOKUPS: usize = 8;
 
-/// Visits the annotations of some messages, whose UIDs ascend, from their mailbox's
-/// cyrus.annotations, in any order.
+/// Visits the annotations of messages from their mailbox's cyrus.annotations, in any order. `uids`
+/// must be in ascending order.
 ///
 /// # Errors
-/// As for [`of_server`], and those of `visit`.
+/// Same as for [`of_server`], and those of `visit`.
 pub fn of_messages(
     local: &Table,
     uids: &[Uid],
@@ -138,7 +140,7 @@ mod tests {
         Annotation { entry: entry.into(), userid: userid.into(), value: value.into(), modseq }
     }
 
-    /// As Cyrus writes it on the wire.
+    /// Formats the annotation like Cyrus does on the wire.
     fn wire(annotation: &Annotation) -> String {
         let Annotation { entry, userid, value, modseq } = annotation;
         let quote = |text: String| match text {
@@ -183,7 +185,8 @@ mod tests {
         let list: Vec<_> = ours.iter().map(|(_, one)| wire(one)).collect();
         assert_eq!(list.len(), 2);
         assert!(FULL.contains(&format!("ANNOTATIONS ({} ", list.join(" "))), "{list:?}");
-        // A tombstone, and nothing at all; 1 is not taken for the beginning of 10.
+        // UID 2 has a tombstone, UIDs 3 and 10 have nothing. The key of UID 1 must not match UID
+        // 10.
         assert_eq!(of(&local, &[2, 3, 10]), []);
     }
 

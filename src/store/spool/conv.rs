@@ -1,5 +1,5 @@
-//! The modseq of a mailbox's conversations (`mailbox_get_xconvmodseq` in `imap/mailbox.c`), and
-//! what else replication needs of the database that has it.
+//! Reads a user's conversations database: the modseqs of mailboxes' conversations
+//! (`mailbox_get_xconvmodseq` in `imap/mailbox.c`), and settings that replication needs.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -11,24 +11,24 @@ use crate::types::{MboxName, MboxType, Modseq, UniqueId};
 
 use super::table::Table;
 
-/// Records about the whole database that are looked at; a real one has five.
+/// How many records about the whole database are read at most. A real database has five.
 const OWN_RECORDS: usize = 64;
 
-/// What a conversations database holds about its owner's mailboxes.
+/// The contents of a conversations database that concern its owner's mailboxes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Conversations {
-    /// The modseqs of the conversations of the mailboxes that were asked for; 0 for those that
-    /// have none yet.
+    /// The modseqs of the conversations of the requested mailboxes, in the same order. 0 if a
+    /// mailbox has no conversations yet.
     pub modseqs: Vec<Modseq>,
     /// Whether messages have short ids in JMAP (`USER_COMPACT_EMAILIDS`).
     pub compact_emailids: bool,
-    /// Keys about the whole database that are not known here.
+    /// Keys about the whole database that this program does not know.
     pub unknown: Vec<Vec<u8>>,
 }
 
 /// Reads the conversations database of a user for some mailboxes.
 ///
-/// Ask only for mailboxes that have conversations ([`has_conversations`]).
+/// Pass only mailboxes that have conversations ([`has_conversations`]).
 ///
 /// # Errors
 /// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if a status cannot be parsed.
@@ -59,7 +59,8 @@ pub fn read(table: &Table, mailboxes: &[(&UniqueId, &MboxName)]) -> Result<Conve
     Ok(Conversations { modseqs: modseqs?, compact_emailids, unknown })
 }
 
-/// The values of keys, and the records about the whole database, [`OWN_RECORDS`] at the most.
+/// Returns the values of `keys`, and collects up to [`OWN_RECORDS`] records about the whole
+/// database in `own`.
 fn values(
     table: &Table,
     keys: &[Vec<u8>],
@@ -79,11 +80,12 @@ fn values(
     Ok(values)
 }
 
-/// Whether a mailbox of a user has conversations where imapd.conf says `conversations: yes`: not
-/// if it is deleted or holds JMAP submissions (`mailbox_has_conversations`).
+/// Returns whether a mailbox has conversations if imapd.conf says `conversations: yes`. Deleted
+/// mailboxes and those for JMAP submissions have none (`mailbox_has_conversations`).
 ///
-/// `owned` is whether it belongs to a user, `deleted` whether it lies in the deleted namespace,
-/// `top` is its component below the INBOX and `submissions` imapd.conf's `jmapsubmissionfolder`.
+/// `owned` is whether the mailbox belongs to a user, `deleted` whether it is in the deleted
+/// namespace, `top` its name component directly below the INBOX, and `submissions` imapd.conf's
+/// `jmapsubmissionfolder`.
 pub fn has_conversations(
     owned: bool,
     deleted: bool,

@@ -1,5 +1,5 @@
-//! The counters file of a user or domain (`imap/mboxname.c`). Cyrus replaces it by renaming, so it
-//! is read without a lock.
+//! Reads the counters file of a user or domain (`imap/mboxname.c`). Cyrus replaces the file by
+//! renaming, so it can be read without a lock.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -9,13 +9,14 @@ use crate::format::counters::{self, Counters};
 use crate::limits::COUNTERS_FILE_BYTES;
 use crate::sys::file::read_regular;
 
-/// The counters file at `path`; all are 0 if there is none.
+/// Reads the counters file at `path`. Returns 0 for all counters if there is no file.
 ///
-/// The modseq of reverse ACLs is the INBOX's alone. None is used unless imapd.conf says
-/// `conversations: yes` (`mboxname_readraclmodseq`, `mboxname_readmodseq`): do not ask for others.
+/// Use these counters only if imapd.conf says `conversations: yes`, and the modseq of reverse ACLs
+/// only for an INBOX, like Cyrus (`mboxname_readraclmodseq`, `mboxname_readmodseq`).
 ///
 /// # Errors
-/// [`Kind::Io`](crate::Kind::Io), or [`Kind::Corrupt`](crate::Kind::Corrupt), where Cyrus takes 0.
+/// [`Kind::Io`](crate::Kind::Io) or [`Kind::Corrupt`](crate::Kind::Corrupt). Cyrus takes 0 in these
+/// cases.
 pub fn read(path: &Path) -> Result<Counters> {
     const OP: &str = "read counters";
     match read_regular(path, COUNTERS_FILE_BYTES) {

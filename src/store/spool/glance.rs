@@ -1,9 +1,9 @@
-//! What tells whether mailboxes have changed, read without their locks.
+//! Reads the state of mailboxes without their locks, to see whether they have changed.
 //!
-//! Cyrus writes the header of cyrus.index last, in one piece that has a CRC, and replaces
-//! cyrus.header by renaming: so each is as it was at some moment, whoever writes meanwhile. That
-//! they belong together tells the CRC of the one in the other. The lines of a sync log come after
-//! the change that they are about, so a task that reads later sees it.
+//! Both files can be read without a lock: Cyrus writes the header of cyrus.index last, in one write
+//! and with a CRC, and it replaces cyrus.header by renaming. So each read sees a state that the
+//! file really had. The CRC of cyrus.header in cyrus.index shows whether the two belong together.
+//! Cyrus appends to the sync log after the change, so a task that starts later sees the change.
 
 use super::annot;
 use super::groups::Groups;
@@ -15,8 +15,8 @@ use crate::error::Result;
 use crate::store::traits::Glance;
 use crate::types::{MailboxEntry, MailboxState, UserId};
 
-/// See [`Store::glance`](crate::store::Store::glance). Databases are read once for all mailboxes,
-/// and after cyrus.index, which Cyrus writes first.
+/// Implements [`Store::glance`](crate::store::Store::glance). Reads each database once for all
+/// mailboxes, after cyrus.index, because Cyrus writes cyrus.index before them.
 ///
 /// # Errors
 /// Those of the databases.

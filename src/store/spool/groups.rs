@@ -1,4 +1,4 @@
-//! The groups that the owners of mailboxes are in.
+//! Remembers the groups of mailbox owners while the owners are locked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use crate::types::{MailboxState, Text, UserId};
 
 /// The groups of users, and what imapd.conf says about them.
 pub(super) struct Groups {
-    /// Rights follow the groups of mailboxes.db (`auth_mech: mboxgroups`).
+    /// Whether access rights use the groups in mailboxes.db (`auth_mech: mboxgroups`).
     in_use: bool,
-    /// Receives why groups are passed over.
+    /// Is notified when damaged groups are ignored.
     observer: Arc<dyn Observer>,
     locked: Arc<Locked>,
 }
 
-/// The users who are locked for replication, with their groups once they were read: these count
-/// until the lock is released.
+/// The users who are locked for replication, with their groups once these were read. A user's
+/// groups stay valid until the lock is released.
 type Locked = Mutex<BTreeMap<UserId, ReadGroups>>;
 
-/// Groups of a user are remembered for as long as this lives.
+/// A guard: the groups of a user are remembered until it is dropped.
 pub(super) struct Remembered {
     user: UserId,
     locked: Arc<Locked>,
@@ -41,21 +41,22 @@ impl Groups {
         Groups { in_use, observer, locked: Arc::default() }
     }
 
-    /// Remembers groups that are read from now on, for a user who is locked.
+    /// Starts to remember the groups of a locked user. They are stored when they are first read.
     pub(super) fn remember(&self, user: &UserId) -> Remembered {
         self.locked.lock().insert(user.clone(), ReadGroups::Unread);
         Remembered { user: user.clone(), locked: self.locked.clone() }
     }
 
-    /// Takes note of groups that were read with something else.
+    /// Stores groups that were read together with other data.
     pub(super) fn found(&self, user: &UserId, groups: ReadGroups) {
         if let Some(known) = self.locked.lock().get_mut(user) {
             *known = groups;
         }
     }
 
-    /// Completes states of mailboxes. That an owner is in no group is only known where there are
-    /// groups: a replica that has some of its own may follow a master of an earlier version.
+    /// Fills in the groups in the states of mailboxes. An empty list is sent only if this master
+    /// uses groups. A master of an earlier version sends nothing, because the replica may have
+    /// groups of its own.
     pub(super) fn complete(&self, places: &Places, states: &mut [&mut MailboxState]) -> Result<()> {
         let mut known: BTreeMap<UserId, Option<Text>> = BTreeMap::new();
         for state in states {
@@ -71,7 +72,8 @@ impl Groups {
         Ok(())
     }
 
-    /// The groups of a user. Damaged ones are no reason to leave the user's mail behind.
+    /// Returns the groups of a user. Damaged groups are reported and ignored, so that the user's
+    /// mail is still replicated.
     fn of(&self, places: &Places, user: &UserId) -> Result<Option<Text>> {
         let known = self.locked.lock().get(user).cloned();
         let read = match known {

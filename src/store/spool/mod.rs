@@ -1,4 +1,4 @@
-//! Native reader of a Cyrus spool: takes Cyrus's locks, reads Cyrus's files, writes nothing.
+//! Reads a Cyrus spool natively: takes Cyrus's locks, reads Cyrus's files, writes nothing.
 
 mod annot;
 mod conv;

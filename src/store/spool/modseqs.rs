@@ -1,5 +1,5 @@
-//! Modseqs of mailboxes that are kept beside cyrus.index, where imapd.conf says
-//! `conversations: yes`: those of conversations, and the counters of users.
+//! Reads modseqs that Cyrus stores outside of cyrus.index if imapd.conf says `conversations: yes`:
+//! those of conversations, and the counters of users.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,22 +14,23 @@ use crate::format::counters::Counters;
 use crate::names::{UserFile, UserHome};
 use crate::types::{MailboxState, MboxName, Modseq, UniqueId, UserId};
 
-/// Where they are, and whether there are any.
+/// Settings for reading these modseqs.
 pub(super) struct Modseqs {
-    /// Whether there are conversations.
+    /// Whether imapd.conf says `conversations: yes`.
     pub(super) conversations: bool,
     /// imapd.conf's `jmapsubmissionfolder`.
     pub(super) submissions: Vec<u8>,
     /// The backend of conversations databases.
     pub(super) declared: Backend,
-    /// Receives what is passed over.
+    /// Is notified when damaged counters are ignored.
     pub(super) observer: Arc<dyn Observer>,
-    /// Receives what is not known.
+    /// Is notified of unknown data.
     pub(super) unknown: Arc<Unknown>,
 }
 
 impl Modseqs {
-    /// The counters of a user. As with Cyrus, damaged ones are no reason to leave the user behind.
+    /// Reads the counters of a user. As in Cyrus, damaged counters are ignored, so that the user is
+    /// still replicated.
     pub(super) fn counters(&self, places: &Places, user: &UserId) -> Result<Counters> {
         if !self.conversations {
             return Ok(Counters::default());
@@ -45,13 +46,14 @@ impl Modseqs {
         })
     }
 
-    /// The modseq of the reverse ACLs of a user whose INBOX this is; 0 of others.
+    /// Returns the modseq of the reverse ACLs of the user to whom this INBOX belongs, or 0 if
+    /// `name` is not an INBOX.
     pub(super) fn raclmodseq(&self, places: &Places, name: &MboxName) -> Result<Modseq> {
         let owner = places.names.owner(name).filter(|_| places.names.is_inbox(name));
         owner.map_or(Ok(0), |owner| Ok(self.counters(places, &owner)?.raclmodseq))
     }
 
-    /// Completes states of mailboxes.
+    /// Fills in these modseqs in the states of mailboxes.
     pub(super) fn complete(&self, places: &Places, states: &mut [&mut MailboxState]) -> Result<()> {
         if !self.conversations {
             return Ok(());
@@ -70,7 +72,8 @@ impl Modseqs {
                     let home = places.paths.home(&owner, Some(&inbox));
                     self.read(places, &home, &mut states)?;
                 }
-                // Each may have had an owner of its own before.
+                // The owner has no INBOX: the data of each mailbox may be stored with that of a
+                // former owner.
                 None => {
                     for state in states {
                         let home = places.home_of_mailbox(&state.uniqueid, &owner)?;
@@ -82,7 +85,8 @@ impl Modseqs {
         Ok(())
     }
 
-    /// The user whose conversations database has a mailbox, if it has conversations.
+    /// Returns the user whose conversations database has the mailbox. Returns `None` if the mailbox
+    /// has no conversations.
     fn keeper(&self, places: &Places, state: &MailboxState) -> Option<UserId> {
         let parts = places.names.parts(&state.name);
         let owner = parts.owner();

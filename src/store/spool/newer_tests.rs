@@ -1,5 +1,5 @@
-//! What newer versions of Cyrus keep, in files that a real one wrote, against what it said itself
-//! (`tests/fixtures/master`).
+//! Reads files that newer versions of Cyrus wrote, and compares the result with what that Cyrus
+//! reported (`tests/fixtures/master`).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,18 +25,18 @@ fn list(observer: Arc<dyn Observer>) -> MailboxList {
     MailboxList::new(&path, Backend::Twoskip, KeyOrder::Raw, observer, unknown)
 }
 
-/// What the server said of each mailbox.
+/// What the server reported about each mailbox.
 struct Told(Vec<String>);
 
 impl Told {
     fn read() -> Told {
         let replies = std::fs::read(fixtures().join("master-1.replies")).unwrap();
         let replies = String::from_utf8_lossy(&replies).into_owned();
-        // Scripts' mailboxes are reported once the client has asked for them: at the end.
+        // The server reports mailboxes of scripts only when the client asks for them, at the end.
         Told(replies.split("* MAILBOX %(").skip(1).map(str::to_owned).collect())
     }
 
-    /// The value of a field, without quotes; the mailbox's name is a whole word.
+    /// Returns the value of a field, without quotes. `mailbox` must match the whole name.
     fn field(&self, mailbox: &str, field: &str) -> Option<String> {
         let is_it = |line: &&String| value(line, "MBOXNAME").as_deref() == Some(mailbox);
         value(self.0.iter().find(is_it).unwrap(), field)
@@ -52,7 +52,7 @@ fn value(line: &str, field: &str) -> Option<String> {
     })
 }
 
-/// The directory of a mailbox or a user, below `spool` or `conf/user`.
+/// Returns the directory of a mailbox or a user, below `spool` or `conf/user`.
 fn directory(below: &str, entry: &MailboxEntry) -> PathBuf {
     let id = entry.uniqueid.to_string();
     let path = format!("master-1/{below}/uuid/{}/{}/{id}", &id[..1], &id[1..2]);
@@ -101,9 +101,9 @@ fn groups_are_what_cyrus_says() {
         let ours = list.usergroups(&owner).unwrap().expect("there are groups");
         assert_eq!(ours.to_string(), groups.unwrap_or_default(), "{}", entry.name);
     }
-    // Eleven mailboxes of fred, deleted ones among them, and one of bert.
+    // Eleven mailboxes of fred, including deleted ones, and one of bert.
     assert_eq!(in_groups, 12);
-    // Neither the other way round nor the beginning of a name.
+    // A group's name is no user, and the beginning of a user's name matches no user.
     for nobody in ["group:staff", "fre", "nobody"] {
         let found = list.usergroups(&UserId::from(nobody)).unwrap().unwrap();
         let members = if nobody == "group:staff" { "bert\tfred" } else { "" };
@@ -156,7 +156,7 @@ fn all_that_this_version_wrote_is_known() {
     assert_eq!(entries(&list).len(), 16);
 }
 
-/// What a version after it may write is named, once.
+/// Each kind of data that a later version may write is reported once.
 #[test]
 fn what_a_later_version_writes_is_named_once() {
     #[derive(Default)]

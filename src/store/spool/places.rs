@@ -1,4 +1,4 @@
-//! Where a spool keeps what belongs to users and mailboxes: mailboxes.db decides it.
+//! Finds the paths of users' and mailboxes' data, which depend on their entries in mailboxes.db.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::names::{Namespace, Paths, UserFile, UserHome};
 use crate::types::{MailboxEntry, UniqueId, UserId};
 
-/// The list of mailboxes, and the rules by which names become paths.
+/// The list of mailboxes, and the rules that turn names into paths.
 pub(super) struct Places {
     pub(super) names: Namespace,
     pub(super) paths: Paths,
@@ -18,15 +18,15 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// How the files of a user are found: by the uniqueid of the INBOX, or by name.
+    /// Returns how the files of a user are found: by the uniqueid of the INBOX, or by name.
     pub(super) fn home(&self, user: &UserId) -> Result<UserHome> {
         let inbox = self.list.lookup(&self.names.inbox(user))?;
         Ok(self.paths.home(user, inbox.as_ref()))
     }
 
-    /// As [`Places::home`], for what Cyrus finds by the name of a mailbox: where its owner has no
-    /// INBOX because a rename is half done, the INBOX of an owner that it had before counts
-    /// (`mboxname_conf_getpath`).
+    /// Like [`Places::home`], for data that Cyrus finds through the name of a mailbox. If a rename
+    /// is half done, the owner may have no INBOX. Then the INBOX of a former owner of the mailbox
+    /// is used (`mboxname_conf_getpath`).
     pub(super) fn home_of_mailbox(&self, id: &UniqueId, owner: &UserId) -> Result<UserHome> {
         if let Some(inbox) = self.list.lookup(&self.names.inbox(owner))? {
             return Ok(self.paths.home(owner, Some(&inbox)));
@@ -35,15 +35,15 @@ impl Places {
         for former in entry.iter().flat_map(|entry| &entry.name_history) {
             let Some(before) = self.names.owner(&former.name) else { continue };
             if let Some(inbox) = self.list.lookup(&self.names.inbox(&before))? {
-                // In directories by name, those of the new name.
+                // If directories are found by name, use the new name.
                 return Ok(self.paths.home(owner, Some(&inbox)));
             }
         }
         Ok(self.paths.home(owner, None))
     }
 
-    /// The directory of a user's scripts, where they are in no mailbox. `inbox` is the entry of the
-    /// user's INBOX.
+    /// Returns the directory of a user's scripts, for a user without a mailbox for them. `inbox` is
+    /// the entry of the user's INBOX.
     pub(super) fn script_directory(
         &self,
         user: &UserId,
@@ -53,25 +53,25 @@ impl Places {
         self.paths.sieve(&self.paths.home(user, living))
     }
 
-    /// How annotations.db calls a mailbox.
+    /// Returns the id of a mailbox in the keys of annotations.db.
     pub(super) fn annotated_as(&self, entry: &MailboxEntry) -> Result<Vec<u8>> {
         let early = self.list.is_early()?;
         let id = if early { entry.name.as_bytes() } else { entry.uniqueid.as_bytes() };
         Ok(id.to_vec())
     }
 
-    /// The entry with a uniqueid, if need be from cyrus.header: entries that Cyrus before 2.5
-    /// wrote have none.
+    /// Returns the entry with a uniqueid. Entries written by Cyrus before 2.5 have none, so it is
+    /// read from cyrus.header.
     pub(super) fn identified(&self, mut entry: MailboxEntry) -> MailboxEntry {
         if entry.uniqueid.is_empty() && mailbox::openable(&entry).is_ok() {
-            // Whoever opens the mailbox will hear what is wrong.
+            // Ignore errors here: opening the mailbox will report them.
             let header = self.paths.mailbox(&entry).and_then(|at| mailbox::read_header(&at.header));
             entry.uniqueid = header.map(|header| header.uniqueid).unwrap_or_default();
         }
         entry
     }
 
-    /// A database of a user, to be read once.
+    /// Returns a database of a user, for a single read.
     pub(super) fn table_at(
         &self,
         home: &UserHome,

@@ -1,4 +1,4 @@
-//! Quotas by their roots (`quota_read` in `imap/quota_db.c`).
+//! Reads quotas by quota root (`quota_read` in `imap/quota_db.c`).
 
 use crate::error::Result;
 use crate::format::quota;
@@ -6,8 +6,8 @@ use crate::types::{Quota, Text};
 
 use super::table::Table;
 
-/// The limits of a quota root; `None` if it is not one. A record that is still empty, as one is
-/// for a moment while it is made, counts as none.
+/// Reads the limits of a quota root. Returns `None` if there is no such root. An empty record also
+/// counts as no root: Cyrus leaves it empty for a moment when it creates one.
 ///
 /// # Errors
 /// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if the value cannot be parsed.

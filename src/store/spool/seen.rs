@@ -1,4 +1,4 @@
-//! Seen state: a database for each user, with a record for each mailbox (`imap/seen_db.c`).
+//! Reads seen state: a database for each user, with a record for each mailbox (`imap/seen_db.c`).
 
 use std::ops::ControlFlow;
 
@@ -8,7 +8,7 @@ use crate::types::Seen;
 
 use super::table::Table;
 
-/// All of a user's seen state in the database's order (`seen_foreach`).
+/// Reads all seen state of a user, in the database's order (`seen_foreach`).
 ///
 /// # Errors
 /// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if a value cannot be parsed.

@@ -1,10 +1,10 @@
-//! Sieve scripts of a user.
+//! Reads the sieve scripts of a user.
 //!
-//! Since Cyrus 3.6 a script is a message in the user's `#sieve` mailbox; the flagged one is active.
-//! Cyrus lists them from a table in the user's dav.db that it derives from these messages
-//! (`sync_sieve_list_generate`, `mailbox_update_sieve`); we go to the source. Where that mailbox is
-//! missing the scripts are still in the user's sieve directory, from which Cyrus will move them
-//! when it next opens it (`sieve_ensure_folder`).
+//! Since Cyrus 3.6 a script is a message in the user's `#sieve` mailbox, and a flag marks the
+//! active script. Cyrus lists scripts from a table in the user's dav.db that it derives from these
+//! messages (`sync_sieve_list_generate`, `mailbox_update_sieve`). This module reads the messages.
+//! If the mailbox does not exist, the scripts are still in the user's sieve directory, and Cyrus
+//! moves them into the mailbox the next time it opens it (`sieve_ensure_folder`).
 
 use std::ffi::OsStr;
 use std::fs;
@@ -23,30 +23,30 @@ use crate::sys::file::{absent, open_regular};
 use crate::types::{Guid, InternalFlags, Record, SieveScript, SystemFlags, Text, Time};
 
 const OP: &str = "read sieve script";
-/// What to do about a script that cannot be read.
+/// Hint for a script that cannot be read.
 const SCRIPTS: &str = "see what is at this path, and sievedir in imapd.conf; if the script is lost have \
                        its owner store it again";
 const SCRIPT: &[u8] = b".script";
 const BYTECODE: &[u8] = b".bc";
 const ACTIVE_LINK: &str = "defaultbc";
 
-/// A script as it is stored.
+/// A stored script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     /// The name users see, without extension.
     pub name: Vec<u8>,
-    /// When it was stored.
+    /// Time when it was stored.
     pub last_update: Time,
-    /// Whether it is the active one.
+    /// Whether it is the active script.
     pub active: bool,
-    /// The script itself.
+    /// The text of the script.
     pub content: Vec<u8>,
 }
 
-/// The scripts of a `#sieve` mailbox, ordered by name.
+/// Reads the scripts of a `#sieve` mailbox, ordered by name.
 ///
 /// # Errors
-/// Those of the mailbox and its files; [`Kind::Corrupt`] for a message that is no script.
+/// Those of the mailbox and its files; [`Kind::Corrupt`] if a message is not a script.
 pub fn in_mailbox(mailbox: &mut dyn Mailbox) -> Result<Vec<Stored>> {
     let mut records = Vec::new();
     mailbox.scan_all(Crcs::Stored, &mut |record| {
@@ -58,7 +58,7 @@ pub fn in_mailbox(mailbox: &mut dyn Mailbox) -> Result<Vec<Stored>> {
     let mut newest: Vec<(Vec<u8>, Stored)> = Vec::new();
     for record in &records {
         let (id, stored) = in_message(mailbox, record)?;
-        // A script is replaced by appending the new message before expunging the old one.
+        // To replace a script, Cyrus appends the new message before it expunges the old one.
         newest.retain(|(other, _)| *other != id);
         newest.push((id, stored));
     }
@@ -85,8 +85,8 @@ fn in_message(mailbox: &dyn Mailbox, record: &Record) -> Result<(Vec<u8>, Stored
     Ok((script.id, stored))
 }
 
-/// The scripts of a sieve directory, ordered by name, under the names that they will have in a
-/// mailbox; `None` if there is no such directory.
+/// Reads the scripts of a sieve directory, ordered by name, with the names that they will have in a
+/// mailbox. Returns `None` if there is no such directory.
 ///
 /// # Errors
 /// [`Kind::Io`].
@@ -109,7 +109,7 @@ pub fn in_directory(directory: &Path) -> Result<Option<Vec<Stored>>> {
         let path = entry.path();
         let name = path.file_name().map(OsStr::as_bytes).and_then(|it| it.strip_suffix(SCRIPT));
         let Some(name) = name.filter(|name| !name.is_empty()) else { continue };
-        // Taking what is no file for no script would end in its deletion on the replica.
+        // If it is not a regular file, fail: skipping it would delete the script on the replica.
         let (file, len) = open_regular(&path).map_err(at(&path))?;
         let modified = file.metadata().and_then(|found| found.modified()).map_err(at(&path))?;
         let seconds = modified.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -124,7 +124,7 @@ pub fn in_directory(directory: &Path) -> Result<Option<Vec<Stored>>> {
     Ok(Some(by_name(scripts)))
 }
 
-/// The name of the active script; `None` if there is no link to its bytecode.
+/// Returns the name of the active script, or `None` if there is no link to its bytecode.
 fn active(link: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read_link(link) {
         Ok(target) => match target.as_os_str().as_bytes().strip_suffix(BYTECODE) {
@@ -140,7 +140,7 @@ fn active(link: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// Reads a file of this length.
+/// Reads a file of `len` bytes.
 fn read(file: impl Read, len: u64) -> std::io::Result<Vec<u8>> {
     let mut content = Vec::new();
     if len <= SIEVE_SCRIPT_BYTES {
@@ -157,9 +157,9 @@ fn by_name(mut scripts: Vec<Stored>) -> Vec<Stored> {
     scripts
 }
 
-/// The list that both sides of replication compare: for each script its `.script`, and for the
-/// active one also a `.bc` without GUID and time, which alone is marked active
-/// (`sync_sieve_list_generate`).
+/// Makes the list that both sides of replication compare. Each script has an entry that ends in
+/// `.script`. The active script also has one that ends in `.bc`, without GUID and time, and only
+/// this entry is marked active (`sync_sieve_list_generate`).
 pub fn listed(scripts: &[Stored]) -> Vec<SieveScript> {
     let mut list = Vec::new();
     for script in scripts {
@@ -181,10 +181,11 @@ pub fn listed(scripts: &[Stored]) -> Vec<SieveScript> {
     list
 }
 
-/// The content of the script that is listed as `name`, which ends in `.script`.
+/// Returns the content of the script that is listed as `name`, which ends in `.script`.
 ///
 /// # Errors
-/// [`Kind::NotFound`] if there is none, as for `.bc`: bytecode is not replicated.
+/// [`Kind::NotFound`] if there is no such script, or if `name` ends in `.bc`: bytecode is not
+/// replicated.
 pub fn content(scripts: Vec<Stored>, name: &Text) -> Result<Vec<u8>> {
     let wanted = name.as_bytes().strip_suffix(SCRIPT);
     let found = scripts.into_iter().find(|script| Some(&script.name[..]) == wanted);
@@ -209,11 +210,11 @@ mod tests {
 
     const TOLD: &str = include_str!("../../../tests/fixtures/userdata/told/meta.fred");
 
-    /// The #sieve mailbox of the fixtures, with the records its cyrus.index has.
+    /// The #sieve mailbox of the fixtures, with the records of its cyrus.index.
     struct Folder(MailboxState, Vec<Record>);
 
     impl Folder {
-        /// UID, flags and internal flags.
+        /// Makes records from UID, flags and internal flags.
         fn of(records: &[(Uid, u32, u32)]) -> Self {
             let records = records.iter().map(|(uid, system, internal)| Record {
                 uid: *uid,
@@ -356,7 +357,7 @@ mod tests {
         refused(ACTIVE_LINK);
         fs::remove_file(&link).unwrap();
         assert_eq!(in_directory(dir.path()).unwrap(), Some(vec![]));
-        // The directory itself.
+        // Now the directory itself.
         let nowhere = dir.path().join("nowhere");
         std::os::unix::fs::symlink("x", &nowhere).unwrap();
         assert_eq!(in_directory(&nowhere).unwrap_err().kind(), Kind::Io);

@@ -1,4 +1,4 @@
-//! The store of a Cyrus spool.
+//! The store that reads a Cyrus spool.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -26,12 +26,12 @@ use crate::types::{
     UserId,
 };
 
-/// Waits for a lock that take longer are reported.
+/// A wait for a lock is reported once it takes longer than this.
 const LONG_WAIT: Duration = Duration::from_secs(5);
 
-/// Where fields are said to be that are not known.
+/// Place of unknown fields of cyrus.header in reports.
 const HEADER_FIELDS: &str = "cyrus.header, fields";
-/// The same of keys.
+/// Place of unknown keys of subscriptions databases in reports.
 const SUBSCRIPTION_KEYS: &str = "subscriptions databases, keys";
 
 /// The backends that imapd.conf declares for the databases of users.
@@ -49,7 +49,7 @@ pub struct Spool {
     list_path: PathBuf,
     annotations: Table,
     quotas: Table,
-    /// The same, sorted as Cyrus up to 3.4 did.
+    /// The same database, in the key order of Cyrus up to 3.4.
     early_quotas: Table,
     declared: Declared,
     modseqs: Modseqs,
@@ -57,17 +57,17 @@ pub struct Spool {
     unknown: Arc<Unknown>,
     deleted_prefix: String,
     patience: Wait,
-    /// Beginning of the paths of files that ask for users to be skipped.
+    /// The files that mark users to be skipped.
     skip: SkipFiles,
 }
 
 impl Spool {
-    /// The spool that is configured. Databases are opened when first asked. Unreadable entries
-    /// of mailboxes.db are told to `observer`. Files of the settings' channel decide which users
-    /// are skipped.
+    /// Opens the configured spool. Each database is opened at the first read. Unreadable entries of
+    /// mailboxes.db are reported to `observer`. The skip files of the settings' channel decide
+    /// which users are skipped.
     ///
     /// # Errors
-    /// [`Kind::Unsupported`] for databases of a kind that is not read.
+    /// [`Kind::Unsupported`] if a database has an unsupported type.
     pub fn open(settings: &Settings, observer: Arc<dyn Observer>) -> Result<Spool> {
         let Settings { naming, layout, databases, .. } = settings;
         let options = cyrusdb::Options {
@@ -81,7 +81,7 @@ impl Spool {
         let list_db = Backend::of(databases.mboxlist_db)?;
         let annotation_db = Backend::of(databases.annotation_db)?;
         let quota_db = Backend::of(databases.quota_db)?;
-        // imapd makes mailboxes.db and this one at its start.
+        // imapd creates mailboxes.db and annotations.db when it starts.
         let required = cyrusdb::Options { required: true, ..options };
         let unknown = Arc::new(Unknown::new(observer.clone()));
         let skip_prefix = paths.sync_log(settings.channel()).with_file_name("skipuser-");
@@ -126,15 +126,17 @@ impl Spool {
         })
     }
 
-    /// Whether mailboxes.db is one of Cyrus up to 3.4, where all else goes by name too.
+    /// Returns whether mailboxes.db is of Cyrus up to 3.4, where all other data is found by mailbox
+    /// name too.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// Those of the database.
     pub fn is_early(&self) -> Result<bool> {
         self.places.list.is_early()
     }
 
-    /// Takes locks, waiting for them as `wait` says, and reports who holds one that takes long.
+    /// Takes locks with `take`, waiting as `wait` says. Reports the holder of a lock if the wait is
+    /// long.
     fn patiently<T>(&self, wait: Wait, take: impl Fn(Wait) -> Result<T>) -> Result<T> {
         if wait != Wait::Block {
             return take(wait);
@@ -173,8 +175,8 @@ impl Spool {
     }
 }
 
-/// The lock of replication, and the one that all that writes must have (`mboxname_lock` of
-/// `imap/mboxname.c`), which is released last.
+/// The lock that excludes other replication of the user, and the global lock that every writer
+/// takes (`mboxname_lock` of `imap/mboxname.c`). The global lock is released last.
 struct SyncLock {
     _groups: Option<Remembered>,
     _user: LockGuard,
@@ -183,11 +185,12 @@ struct SyncLock {
 
 impl Lock for SyncLock {}
 
-/// The annotations of one mailbox: its own are in annotations.db, its messages' beside them.
+/// Reads the annotations of one mailbox: its own from annotations.db, its messages' from the
+/// mailbox's cyrus.annotations.
 struct MailboxAnnotations<'a> {
     global: &'a Table,
     local: Table,
-    /// Its uniqueid or, up to Cyrus 3.4, its name.
+    /// The mailbox's uniqueid or, up to Cyrus 3.4, its name.
     id: Vec<u8>,
     owner: Option<UserId>,
 }
@@ -202,7 +205,7 @@ impl Annotations for MailboxAnnotations<'_> {
     }
 }
 
-/// What an entry stands for that has no mailbox behind it.
+/// Makes the error for an entry that has no mailbox.
 fn no_mailbox(entry: &MailboxEntry) -> Error {
     let (kind, detail) = if entry.mbtype.is_deleted() {
         (Kind::NotFound, "it was deleted")
@@ -244,7 +247,8 @@ impl Store for Spool {
 
     fn sync_lock(&self, server: &str, user: Option<&UserId>, wait: Wait) -> Result<Box<dyn Lock>> {
         self.skip.lock(user, || {
-            // As in Cyrus, a server that was stopped is waited for where nobody else is.
+            // As in Cyrus, wait for the global lock even if `wait` says not to: an administrator
+            // may have stopped the server for a while.
             let at_least = if wait == Wait::Fail { Wait::Block } else { wait };
             let global =
                 self.places.paths.lock_global().map(|path| {
@@ -308,7 +312,7 @@ impl Store for Spool {
     fn glance(&self, entries: &[&MailboxEntry]) -> Vec<Option<Glance>> {
         let Spool { places, annotations, modseqs, groups, .. } = self;
         let found = glance::glance(places, annotations, modseqs, groups, entries);
-        // Opening them will show what is wrong.
+        // Ignore errors here: opening the mailboxes will report them.
         let found = found.unwrap_or_else(|_| entries.iter().map(|_| None).collect());
         for glance in found.iter().flatten() {
             self.unknown.report_letters(HEADER_FIELDS, glance.state.unknown.as_bytes());
@@ -378,7 +382,7 @@ impl Store for Spool {
     fn annotations(&self, mailbox: Option<&MboxName>) -> Result<Vec<Annotation>> {
         let Some(name) = mailbox else { return annot::of_server(&self.annotations) };
         match self.places.list.lookup(name)? {
-            // A mailbox that was deleted has its id, and so these, under another name.
+            // A deleted mailbox keeps its id, and with it its annotations, under another name.
             Some(entry) if !entry.mbtype.is_deleted() => {
                 let owner = self.places.names.owner(name);
                 let id = self.places.annotated_as(&entry)?;

@@ -1,7 +1,8 @@
-//! Subscriptions: a database for each user (`mboxlist_sublist` in `imap/mboxlist.c`).
+//! Reads subscriptions: a database for each user (`mboxlist_sublist` in `imap/mboxlist.c`).
 //!
-//! Since Cyrus 3.6 the keys are those of mailboxes.db with the user's own INBOX written as
-//! `INBOX`; earlier they were internal names. Which it is tells a record of the version.
+//! Since Cyrus 3.6 the keys have the form of those in mailboxes.db, with the user's own INBOX
+//! written as `INBOX`. Before, they were internal names. A record with the version shows which form
+//! is used.
 
 use std::ops::ControlFlow;
 
@@ -16,20 +17,21 @@ const VERSION_KEY: &[u8] = b"\x1fVER\x1f";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
-    /// None: internal names. Cyrus converts such a database when it next opens it.
+    /// No version record: keys are internal names. Cyrus converts such a database the next time it
+    /// opens it.
     Names,
-    /// 2: every key that begins with `INBOX` had begun with the INBOX's name, whatever follows:
-    /// `INBOX2` of fred is the user fred2.
+    /// Version 2: `INBOX` at the start of a key stands for the INBOX's name, whatever follows. For
+    /// fred, `INBOX2` is the INBOX of the user fred2.
     Prefix,
-    /// 3 (Cyrus 3.12): only whole components are replaced.
+    /// Version 3 (Cyrus 3.12): `INBOX` stands for the INBOX only as a whole component.
     Component,
 }
 
-/// The subscriptions in the database's order. `inbox` is the user's. The first byte of keys that a
-/// later Cyrus made goes to `unknown`.
+/// Reads subscriptions in the database's order. `inbox` is the user's INBOX. Calls `unknown` with
+/// the first byte of each key that a later Cyrus made.
 ///
 /// # Errors
-/// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if its version is not known.
+/// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if its version is unknown.
 pub fn list(
     table: &Table,
     inbox: &MboxName,

@@ -1,4 +1,5 @@
-//! A database of the spool: opened when first asked, empty as long as there is none.
+//! A database of the spool, opened at the first read. It counts as empty while the file does not
+//! exist.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,34 +9,36 @@ use parking_lot::RwLock;
 use crate::cyrusdb::{self, Backend, Db, Options, Sought, VisitEach};
 use crate::error::{Error, Kind, Malformed, Result};
 
-/// A database at a path. It is opened at the first question and stays open; while the file does
-/// not exist every question looks for it again and finds nothing.
+/// A database at a path. The first read opens it, and it stays open. While the file does not exist,
+/// every read looks for it again and finds nothing.
 ///
-/// Cyrus converts a database that is not of the type imapd.conf says when it opens it
-/// (`CYRUSDB_CONVERT`): what cannot be read as what it was is looked at once more.
+/// Cyrus converts a database to the type that imapd.conf declares when it opens it
+/// (`CYRUSDB_CONVERT`). So if a read fails because of damage, the file is opened and read once
+/// more.
 #[derive(Debug)]
 pub struct Table {
     path: PathBuf,
     declared: Option<Backend>,
     options: Options,
-    /// Whether it is read now and not kept.
+    /// Whether the database is opened for a single use and not kept.
     once: bool,
     db: RwLock<Option<Arc<dyn Db>>>,
 }
 
 impl Table {
-    /// A database that need not exist; `declared` and `options` as for [`cyrusdb::open`].
+    /// Makes a table of a database that need not exist. See [`cyrusdb::open`] for `declared` and
+    /// `options`.
     pub fn new(path: impl Into<PathBuf>, declared: Option<Backend>, options: Options) -> Self {
         Table { path: path.into(), declared, options, once: false, db: RwLock::new(None) }
     }
 
-    /// The same for a database that is read now and not kept: it is seen as it is at the first
-    /// question ([`cyrusdb::open_whole`]).
+    /// Makes a table of a database that is not kept open. Its content is that of the moment of the
+    /// first read ([`cyrusdb::open_whole`]).
     pub fn once(path: impl Into<PathBuf>, declared: Option<Backend>, options: Options) -> Self {
         Table { once: true, ..Table::new(path, declared, options) }
     }
 
-    /// Where it lies.
+    /// Returns the path of the database.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -51,15 +54,15 @@ impl Table {
         Ok(opened)
     }
 
-    /// Whether the question may be asked again: of a database that is opened anew.
+    /// Returns whether to try the read again, and closes the database so that it is opened again.
     fn again(&self, error: &Error) -> bool {
         error.kind() == Kind::Corrupt && self.db.write().take().is_some()
     }
 
-    /// The value of a key.
+    /// Returns the value of a key.
     ///
     /// # Errors
-    /// As for [`Db::get`] and [`cyrusdb::open`].
+    /// Those of [`Db::get`] and [`cyrusdb::open`].
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let Some(db) = self.db()? else { return Ok(None) };
         match db.get(key) {
@@ -68,19 +71,20 @@ impl Table {
         }
     }
 
-    /// Visits the records whose keys begin with `prefix`, in the database's order. No lock is
-    /// held meanwhile.
+    /// Visits the records whose keys begin with `prefix`, in the database's order. Holds no lock
+    /// while `visit` runs.
     ///
     /// # Errors
-    /// As for [`Db::scan`] and [`cyrusdb::open`].
+    /// Those of [`Db::scan`] and [`cyrusdb::open`].
     pub fn scan(&self, prefix: &[u8], visit: &mut cyrusdb::Visit<'_>) -> Result<()> {
         self.scan_each(&[Sought::Prefix(prefix)], &mut |_, key, value| visit(key, value))
     }
 
-    /// Visits all that is sought, together ([`Db::scan_each`]). No lock is held meanwhile.
+    /// Visits all records in `sought` in one pass ([`Db::scan_each`]). Holds no lock while `visit`
+    /// runs.
     ///
     /// # Errors
-    /// As for [`Db::scan_each`] and [`cyrusdb::open`].
+    /// Those of [`Db::scan_each`] and [`cyrusdb::open`].
     pub fn scan_each(&self, sought: &[Sought<'_>], visit: &mut VisitEach<'_>) -> Result<()> {
         let Some(db) = self.db()? else { return Ok(()) };
         let mut visited = false;
@@ -96,10 +100,10 @@ impl Table {
         }
     }
 
-    /// As [`Table::scan`], going on behind records that cannot be read ([`Db::salvage`]).
+    /// Like [`Table::scan`], but continues after unreadable records ([`Db::salvage`]).
     ///
     /// # Errors
-    /// As for [`Db::salvage`] and [`cyrusdb::open`].
+    /// Those of [`Db::salvage`] and [`cyrusdb::open`].
     pub fn salvage(&self, prefix: &[u8], visit: &mut cyrusdb::Visit<'_>) -> Result<()> {
         match self.db()? {
             Some(db) => db.salvage(prefix, visit),
@@ -107,7 +111,7 @@ impl Table {
         }
     }
 
-    /// What to say of a record that cannot be parsed.
+    /// Makes the error for a record that cannot be parsed.
     pub(super) fn corrupt(
         &self,
         op: &'static str,
@@ -125,7 +129,7 @@ pub(super) mod testing {
     use super::*;
     use crate::format::damage;
 
-    /// A dump of the fixtures, in the order in which Cyrus showed it.
+    /// A dump from the fixtures, in the order in which Cyrus printed it.
     #[derive(Debug)]
     struct Dump(Vec<(Vec<u8>, Vec<u8>)>);
 
@@ -144,7 +148,7 @@ pub(super) mod testing {
         }
     }
 
-    /// A table with the records of a dump.
+    /// Makes a table with the records of a dump.
     pub(in super::super) fn table(dump: &str) -> Table {
         let table = Table::new("/dump", None, Options::default());
         *table.db.write() = Some(Arc::new(Dump(damage::records(dump))));
@@ -178,7 +182,7 @@ pub(super) mod testing {
                 .unwrap();
             assert!(count > 50, "{name}");
         }
-        // What is damaged stays so.
+        // A damaged database is not opened again and again: the error is returned.
         std::fs::write(&path, "damaged").unwrap();
         assert_eq!(table.get(b"user.bob").unwrap_err().kind(), Kind::Corrupt);
     }

@@ -1,4 +1,5 @@
-//! The readers of user data on databases as a real Cyrus left them, against what that Cyrus said.
+//! Reads databases of user data that a real Cyrus wrote, and compares the result with what that
+//! Cyrus reported.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +27,7 @@ fn told(name: &str) -> String {
     std::fs::read_to_string(fixtures().join("told").join(name)).unwrap()
 }
 
-/// The value of `field` in the line of Cyrus's answer that has `line`.
+/// Returns the value of `field` from the line of Cyrus's answer that contains `line`.
 fn field<'a>(answer: &'a str, line: &str, field: &str) -> &'a str {
     let line = answer.lines().find(|it| it.contains(line)).unwrap();
     let mut words = line.split([' ', '(', ')']).filter(|word| !word.is_empty());
@@ -114,7 +115,7 @@ fn modseqs_beside_the_index() {
     assert_eq!(modseq.to_string(), field(&answer, "user.fred ", "RACLMODSEQ"));
 }
 
-/// Laid out as they were on the server that wrote them.
+/// The files are laid out as on the server that wrote them.
 #[test]
 fn a_spool_whose_databases_are_all_twom() {
     let dir = tempfile::tempdir().unwrap();

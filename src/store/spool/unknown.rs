@@ -1,4 +1,4 @@
-//! Data that a later Cyrus wrote and that is not known here: it is passed over, but not silently.
+//! Reports data that a later Cyrus wrote and that this program does not know. Such data is skipped.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,22 +7,23 @@ use parking_lot::Mutex;
 
 use crate::events::{Observer, StoreEvent};
 
-/// Kinds of such data that are reported.
+/// The maximum number of kinds that are reported.
 const MOST: usize = 64;
 
-/// Reports each kind of such data once.
+/// Reports each kind of unknown data once.
 pub struct Unknown {
     observer: Arc<dyn Observer>,
     reported: Mutex<BTreeSet<(&'static str, Vec<u8>)>>,
 }
 
 impl Unknown {
-    /// Reports to `observer`.
+    /// Makes a reporter that reports to `observer`.
     pub fn new(observer: Arc<dyn Observer>) -> Unknown {
         Unknown { observer, reported: Mutex::default() }
     }
 
-    /// Reports what `place` holds, unless that was done: a letter, the beginning of a key.
+    /// Reports unknown data in `place` unless it was reported before. `what` is a letter or the
+    /// beginning of a key.
     pub fn report(&self, place: &'static str, what: &[u8]) {
         let mut reported = self.reported.lock();
         if reported.len() < MOST && reported.insert((place, what.to_vec())) {
@@ -32,7 +33,7 @@ impl Unknown {
         }
     }
 
-    /// The same for each of some letters.
+    /// Reports each of `letters` like [`Unknown::report`].
     pub fn report_letters(&self, place: &'static str, letters: &[u8]) {
         letters.chunks(1).for_each(|letter| self.report(place, letter));
     }

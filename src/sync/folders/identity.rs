@@ -1,9 +1,9 @@
-//! One uniqueid, one mailbox: which mailbox of the master a uniqueid stands for.
+//! Decides which mailbox of the master a uniqueid stands for, if several have it.
 //!
-//! Master and replica match mailboxes by uniqueid. A folder that was copied together with its
-//! cyrus.header, from a backup for instance, has the uniqueid of the original. To rename one to the
-//! other on the replica would take mail out of its place, in every run again. So at most one
-//! mailbox keeps the uniqueid, and each other one fails by itself.
+//! Master and replica match mailboxes by uniqueid. If a folder was copied together with its
+//! cyrus.header, for instance from a backup, it has the uniqueid of the original. Renaming one to
+//! the other on the replica would move mail to a wrong place, again in every run. So only one
+//! mailbox keeps the uniqueid, and the others fail.
 
 use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
@@ -11,19 +11,19 @@ use crate::protocol::RemoteFolder;
 use crate::sync::pass::Pass;
 use crate::types::{FormerName, MailboxEntry, MboxName, UniqueId, UserId};
 
-/// What the master knows of a mailbox's uniqueid.
+/// What the master knows about a mailbox's uniqueid.
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
-    /// The mailbox that the record by uniqueid names.
+    /// The mailbox in the master's record by uniqueid.
     record: Option<MboxName>,
-    /// The names that the mailbox had, newest first.
+    /// The former names of the mailbox, newest first.
     pub history: Vec<FormerName>,
-    /// Other mailboxes that have the same uniqueid now, ordered.
+    /// Other mailboxes that currently have the same uniqueid, in order.
     others: Vec<MboxName>,
 }
 
-/// Looks up who else has the uniqueid of `entry`, whose record by uniqueid is `record`. `more`
-/// are names to look at beside those that this record tells.
+/// Finds other mailboxes with the uniqueid of `entry`. `record` is the record by that uniqueid.
+/// `more` are names to check in addition to those in the record.
 pub(crate) fn claims<'n>(
     pass: &Pass<'_>,
     entry: &MailboxEntry,
@@ -45,15 +45,15 @@ pub(crate) fn claims<'n>(
     Ok(Claims { record, history, others })
 }
 
-/// Why a mailbox must not be repaired, if another one has its uniqueid: what is written to the
-/// one could reach the other.
+/// Returns why a mailbox must not be repaired, if another one has the same uniqueid: the changes
+/// could reach the other mailbox.
 pub(crate) fn shared_id(pass: &Pass<'_>, entry: &MailboxEntry) -> Result<Option<String>> {
     let record = pass.store.lookup_by_id(&entry.uniqueid)?;
     let claims = claims(pass, entry, record, [])?;
     Ok(claims.others.first().map(|other| format!("{other} has the same uniqueid")))
 }
 
-/// Whether the master has a mailbox of this name with this uniqueid.
+/// Returns whether the master has a mailbox with this name and this uniqueid.
 pub(crate) fn is_alive_as(pass: &Pass<'_>, name: &MboxName, id: &UniqueId) -> Result<bool> {
     let found = pass.store.lookup(name)?;
     Ok(found.is_some_and(|entry| {
@@ -61,8 +61,8 @@ pub(crate) fn is_alive_as(pass: &Pass<'_>, name: &MboxName, id: &UniqueId) -> Re
     }))
 }
 
-/// Fails unless `entry` may be brought to its name on the replica, which has its uniqueid under
-/// the names `there`.
+/// Checks that the replica's folder may be renamed to the name of `entry`. `there` are the names
+/// under which the replica has its uniqueid.
 pub(crate) fn check_claim(
     pass: &Pass<'_>,
     entry: &MailboxEntry,
@@ -91,8 +91,8 @@ pub(crate) fn check_claim(
     }
 }
 
-/// Fails if the INBOX of a user has the uniqueid of another mailbox, which keeps it: files that
-/// Cyrus finds by that uniqueid are those of the other mailbox's owner.
+/// Fails if a user's INBOX shares its uniqueid with another mailbox that keeps it. Cyrus would find
+/// the files of the other mailbox's owner by that uniqueid.
 pub(crate) fn check_owner(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     let Some(inbox) = pass.store.lookup(&pass.names.inbox(user))? else { return Ok(()) };
     if inbox.mbtype.is_deleted() || inbox.uniqueid.is_empty() {
@@ -111,7 +111,7 @@ pub(crate) fn check_owner(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     })
 }
 
-/// The error of a mailbox whose uniqueid `other` has too.
+/// Makes the error for a mailbox with the same uniqueid as `other`.
 pub(crate) fn same_id(pass: &Pass<'_>, entry: &MailboxEntry, other: &MboxName) -> Error {
     let external = |name: &MboxName| {
         pass.names.to_external(name).map_or_else(|| name.to_string(), |name| name.to_string())
@@ -136,16 +136,16 @@ pub(crate) fn same_id(pass: &Pass<'_>, entry: &MailboxEntry, other: &MboxName) -
     Error::new(Kind::Corrupt, "update mailbox", &entry.name, detail).hint(hint)
 }
 
-/// The names under which the replica has a uniqueid.
+/// Returns the names under which the replica has a uniqueid.
 pub(crate) fn places(remotes: &[RemoteFolder], id: &UniqueId) -> Vec<MboxName> {
     let same = remotes.iter().filter(|remote| remote.uniqueid == *id);
     same.map(|remote| remote.name.clone()).collect()
 }
 
-/// Which of several mailboxes keeps the uniqueid that they have in common: the one that the
-/// replica has in its place, so that a copy changes nothing there; else one of the owner who has it
-/// there; else the one that the record by uniqueid names. The answer is the same whichever of them
-/// asks.
+/// Decides which of several mailboxes keeps their common uniqueid. A mailbox that the replica has
+/// under the same name comes first, so that a copy changes nothing there. Next comes a mailbox
+/// whose owner has the uniqueid on the replica, then the one in the master's record by uniqueid.
+/// The result is the same for each of the mailboxes.
 fn keeper<'n>(
     names: &Namespace,
     own: &'n MboxName,
@@ -160,7 +160,8 @@ fn keeper<'n>(
     all.min_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.cmp(b))).unwrap_or(own)
 }
 
-/// The replica has the mailbox in the tree of an owner who never had it here.
+/// Makes the error for a mailbox that the replica has below an owner who never had it on the
+/// master.
 fn moved_unseen(entry: &MailboxEntry, there: &MboxName) -> Error {
     let detail = format!(
         "the replica has its uniqueid ({}) as {there}, of another owner, and nothing on this \
@@ -178,7 +179,7 @@ mod tests {
     use super::*;
     use crate::settings;
 
-    /// Who keeps the uniqueid, whichever of them asks.
+    /// Returns which mailbox keeps the uniqueid, and checks that the result is the same for each.
     #[track_caller]
     fn keeps(all: &[&str], there: &[&str], record: Option<&str>) -> String {
         let names = Namespace::new(&settings::tests::of("").naming);

@@ -1,5 +1,4 @@
-//! The names of folders: deletes and renames on the replica before contents are sent. [`plan`] is
-//! pure.
+//! Deletes and renames folders on the replica before contents are sent. [`plan`] is pure.
 
 pub(crate) mod identity;
 pub(crate) mod plan;

@@ -1,9 +1,10 @@
-//! Which folders of the replica must be deleted or renamed before contents are sent, and in
-//! what order. Pure: folder lists in, ordered steps out.
+//! Plans which folders of the replica to delete or rename before contents are sent, and in what
+//! order. Pure: takes lists of folders and returns ordered steps.
 //!
-//! Folders are matched by uniqueid, as `do_folders` in `imap/sync_support.c` does. A folder of
-//! the replica that the master's list lacks is looked up by uniqueid on the master: a tombstone
-//! means delete, a live entry means it was renamed out of the list.
+//! Folders are matched by uniqueid, as in `do_folders` in `imap/sync_support.c`. If the master's
+//! list lacks a folder of the replica, the master is searched for its uniqueid. A tombstone means
+//! that the folder must be deleted. A live entry means that it was renamed to a name outside the
+//! list.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,65 +12,68 @@ use crate::names::Namespace;
 use crate::protocol::RemoteFolder;
 use crate::types::{FormerName, MboxName, Text, UniqueId};
 
-/// What the planner needs to know of a folder of the master.
+/// The properties of a master's folder that the planner needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Local {
-    /// Its name now.
+    /// Its current name.
     pub name: MboxName,
-    /// What it is matched by.
+    /// The uniqueid by which folders are matched.
     pub uniqueid: UniqueId,
-    /// The partition it shall have on the replica; `None` for intermediates, which lie nowhere,
-    /// and for damaged entries.
+    /// The partition that it must have on the replica. `None` for intermediates, which have no
+    /// files, and for damaged entries.
     pub partition: Option<Text>,
-    /// UIDVALIDITY, sent along with a rename.
+    /// UIDVALIDITY, sent with a rename.
     pub uidvalidity: u32,
-    /// Names it had before.
+    /// Its former names.
     pub history: Vec<FormerName>,
 }
 
-/// What became, on the master, of a folder that only the replica lists.
+/// What happened on the master to a folder that only the replica lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
-    /// There is a tombstone: it was deleted.
+    /// It was deleted: there is a tombstone.
     Deleted,
-    /// It lives on under this entry, outside the list.
+    /// It was renamed: this entry is outside the list.
     Renamed(Local),
-    /// The master has never heard of it, or has forgotten.
+    /// The master does not know it (any more).
     Unknown,
-    /// It must stay as it is: it is in its place, or its own failure is reported elsewhere.
+    /// It must not be changed: it already has the right name, or its own failure is reported
+    /// elsewhere.
     Stays,
 }
 
-/// One `APPLY RENAME`.
+/// One `APPLY RENAME` command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rename {
-    /// Name on the replica.
+    /// Current name on the replica.
     pub from: MboxName,
-    /// Name it gets.
+    /// New name.
     pub to: MboxName,
-    /// Partition it gets.
+    /// New partition.
     pub partition: Text,
-    /// UIDVALIDITY it gets.
+    /// New UIDVALIDITY.
     pub uidvalidity: u32,
-    /// The mailbox that is renamed. Where its way leads over a temporary name, it is renamed twice.
+    /// The uniqueid of the mailbox. A mailbox that needs a temporary name is renamed twice.
     pub uniqueid: UniqueId,
     /// The name of this mailbox on the master.
     pub mailbox: MboxName,
 }
 
-/// What to do to the replica's folders, in this order: deletes, then renames.
+/// The steps on the replica's folders: first all deletes, then the renames.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
     /// Folders to delete.
     pub deletes: Vec<MboxName>,
-    /// Renames, each possible when those before it are done.
+    /// Renames. Each is possible once those before it are done.
     pub renames: Vec<Rename>,
-    /// Folders that only the replica has and no tombstone explains: left alone, reported.
+    /// Folders that only the replica has and that have no tombstone. They are reported and not
+    /// changed.
     pub strays: Vec<MboxName>,
-    /// Folders of the replica that have the uniqueid of another one there: left alone, reported.
+    /// Folders with the same uniqueid as another folder of the replica. They are reported and not
+    /// changed.
     pub doubles: Vec<MboxName>,
-    /// Folders of the master whose name on the replica is held by one that stays: they cannot be
-    /// brought there.
+    /// Folders of the master whose name is taken on the replica by a folder that stays. They cannot
+    /// be renamed.
     pub blocked: Vec<MboxName>,
 }
 
@@ -80,7 +84,7 @@ struct Wanted<'a> {
     local: &'a Local,
 }
 
-/// Plans deletes and renames. `fate` is asked once for each folder that only the replica lists.
+/// Plans deletes and renames. Calls `fate` once for each folder that only the replica lists.
 pub fn plan<E>(
     names: &Namespace,
     locals: &[Local],
@@ -95,7 +99,7 @@ pub fn plan<E>(
     let mut matched = Vec::new();
     let mut stay: HashSet<&MboxName> = HashSet::new();
     let mut seen: HashMap<&UniqueId, &MboxName> = HashMap::new();
-    // A replica that has a uniqueid twice: the folder that is in its place counts.
+    // If the replica has a uniqueid twice, use the folder with the right name.
     let in_place = |remote: &RemoteFolder| {
         by_id.get(&remote.uniqueid).is_some_and(|local| local.name == remote.name)
     };
@@ -113,8 +117,9 @@ pub fn plan<E>(
             Some(local) => matched.push((remote, *local)),
             None => match fate(remote)? {
                 Fate::Deleted => plan.deletes.push(remote.name.clone()),
-                // Never held a message: the replica itself replaces such a mailbox. Or it made it
-                // for scripts from a time when the master's were in no mailbox yet.
+                // Such a mailbox never had a message, so even the replica itself would replace it.
+                // Or the replica created it for scripts while the master did not store scripts in a
+                // mailbox yet.
                 Fate::Unknown if replaceable(remote) && wanted_names.contains(&remote.name) => {
                     plan.deletes.push(remote.name.clone());
                 }
@@ -155,10 +160,11 @@ fn want<'a>(remote: &RemoteFolder, local: &'a Local) -> Option<Wanted<'a>> {
     })
 }
 
-/// Orders renames so that no target is taken when its turn comes. A cycle (a swap, say) is cut
-/// open through a name that the folder had before, as its owner must have done it, or else a
-/// name of our own making: the uniqueid brings it home even if we are interrupted half way.
-/// Gives back, too, the names of those whose target is not going to be free.
+/// Orders renames so that no target name is taken when its turn comes. A cycle, for example a swap,
+/// is broken with a temporary name. If possible this is a former name of the folder, because its
+/// owner must have used one too; otherwise a new name is made up. If we are interrupted in between,
+/// the next run finds the folder by its uniqueid. Also returns the names of folders whose target
+/// name will not become free.
 fn order(
     names: &Namespace,
     mut wanted: Vec<Wanted<'_>>,
@@ -195,8 +201,8 @@ fn order(
         if wanted.len() < before {
             continue;
         }
-        // A target that none of the remaining renames will free is held by a folder that stays;
-        // who waits for such a one waits in vain too.
+        // If no remaining rename will free a target name, a folder that stays has it. Renames that
+        // depend on this one are blocked too.
         let leaving: HashSet<MboxName> = wanted.iter().map(|w| w.from.clone()).collect();
         if wanted.iter().any(|w| !leaving.contains(&w.to)) {
             let (cycles, stuck) = wanted.into_iter().partition(|w| leaving.contains(&w.to));
@@ -205,7 +211,7 @@ fn order(
             continue;
         }
         if let Some(w) = wanted.first_mut() {
-            // What other users have is not known here.
+            // Only names of the same owner: this planner does not know the folders of other users.
             let is_own = |f: &&FormerName| names.owner(&f.name) == names.owner(&w.from);
             let mut former = w.local.history.iter().filter(is_own);
             let former = former.find(|f| !taken.contains(&f.name));
@@ -220,7 +226,7 @@ fn order(
     (done, blocked)
 }
 
-/// One step of the way of a folder.
+/// Makes one rename of a folder.
 fn step(w: &Wanted<'_>, to: &MboxName, uidvalidity: u32) -> Rename {
     Rename {
         from: w.from.clone(),
@@ -232,8 +238,9 @@ fn step(w: &Wanted<'_>, to: &MboxName, uidvalidity: u32) -> Rename {
     }
 }
 
-/// Whether Cyrus refuses a rename: an INBOX becomes no other mailbox (`mboxlist_renamemailbox` in
-/// `imap/mboxlist.c`). It can only be deleted, which is a rename too, and be restored as another.
+/// Returns whether Cyrus refuses a rename: an INBOX cannot become another mailbox
+/// (`mboxlist_renamemailbox` in `imap/mboxlist.c`). It can only be deleted, which is also a rename,
+/// and then be restored under another name.
 fn is_refused(names: &Namespace, from: &MboxName, to: &MboxName) -> bool {
     from != to && names.is_inbox(from) && !names.is_inbox(to) && !names.is_deleted(to)
 }
@@ -251,7 +258,7 @@ mod tests {
     use crate::settings;
     use crate::types::{MailboxHeader, MboxType};
 
-    /// With names as they are by default.
+    /// Plans with the namespace of the default settings.
     fn plan<E>(
         locals: &[Local],
         remotes: &[RemoteFolder],
@@ -298,7 +305,7 @@ mod tests {
         plan.renames.iter().map(|r| (r.from.to_string(), r.to.to_string())).collect()
     }
 
-    /// Applies renames to the replica's names; a target that is taken is a failure.
+    /// Applies a plan to the replica's names. Fails if a target name is taken.
     fn play(plan: &Plan, remotes: &[RemoteFolder]) -> HashMap<String, String> {
         let mut names: HashMap<String, String> =
             remotes.iter().map(|r| (r.name.to_string(), r.uniqueid.to_string())).collect();
@@ -383,12 +390,12 @@ mod tests {
         let made_up = plan(&locals, &remotes, unknown).unwrap();
         assert_eq!(steps(&made_up), gone("DELETED.user.fred.5F3A0C11"));
         assert_eq!(play(&made_up, &remotes)["user.fred.old"], "1");
-        // As it went here.
+        // The same way as on the master.
         let mut locals = locals;
         locals[2].history = vec![former("DELETED.user.fred.61"), former("user.fred")];
         let as_here = plan(&locals, &remotes, unknown).unwrap();
         assert_eq!(steps(&as_here), gone("DELETED.user.fred.61"));
-        // A user who is renamed, or deleted, goes straight.
+        // A user who is renamed or deleted needs no temporary name.
         let renamed = plan(&[local("1", "user.anna")], &remotes[..1], unknown).unwrap();
         assert_eq!(steps(&renamed), [("user.fred".into(), "user.anna".into())]);
         let name = "DELETED.user.fred.61";
@@ -463,7 +470,7 @@ mod tests {
             assert_eq!(plan.doubles, ["a"]);
             assert!(plan.renames.is_empty() && plan.deletes.is_empty(), "{plan:?}");
         }
-        // A double that holds the name of another mailbox keeps it.
+        // A duplicate that has the name of another mailbox keeps it.
         let locals = [local("1", "b"), local("2", "a")];
         let plan = plan(&locals, &[remote("1", "a"), remote("1", "b")], unknown).unwrap();
         assert_eq!(plan.blocked, ["a"]);

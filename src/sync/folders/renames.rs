@@ -1,5 +1,5 @@
-//! Carries out the deletes and renames of a [`Plan`] on the replica. Each that fails is the failure
-//! of its mailbox: those that need its name wait with it, all others go on.
+//! Carries out the deletes and renames of a [`Plan`] on the replica. If one fails, its mailbox
+//! fails, and so do mailboxes that need its name. All others continue.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,19 +13,20 @@ use crate::sync::failures::{Failures, ends_all, is_locked, is_put_off, wants_ano
 use crate::sync::pass::Pass;
 use crate::types::{MboxName, UniqueId, UserId};
 
-/// The sync locks of owners whose mailboxes are touched beside those of the unit.
+/// The sync locks of additional owners whose mailboxes are changed.
 struct Locks {
     held: Vec<Box<dyn Lock>>,
-    /// Why there is no lock.
+    /// Why an owner's lock could not be taken.
     missing: HashMap<Option<UserId>, Error>,
 }
 
-/// What is not done to the replica's folders.
+/// Steps that were not carried out.
 #[derive(Default)]
 struct Undone {
-    /// Mailboxes of which a step failed: those behind it would build on it.
+    /// Mailboxes with a failed step. Later steps of these mailboxes are skipped.
     ids: HashSet<UniqueId>,
-    /// Names that are held on the replica, other than planned, and by which mailbox of the master.
+    /// Names that are still taken on the replica contrary to the plan, with the master's name of
+    /// the mailbox that has them.
     held: HashMap<MboxName, MboxName>,
 }
 
@@ -61,7 +62,7 @@ pub(crate) fn carry_out(
         if wants_another_try(&error) || is_locked(&error) {
             failures.keep(pass, &rename.mailbox, error)?;
         } else {
-            // The same answer can be expected when everything is looked at again.
+            // The replica would refuse this again after its lists are requested again.
             refused.add(pass, &rename.uniqueid, &rename.mailbox, error)?;
         }
     }
@@ -69,7 +70,7 @@ pub(crate) fn carry_out(
     Ok(renamed)
 }
 
-/// Deletes folders. Returns those that are gone.
+/// Deletes folders. Returns those that were deleted.
 fn delete_all(
     pass: &mut Pass<'_>,
     plan: &Plan,
@@ -155,8 +156,8 @@ fn carry_out_rename(
     Err(error)
 }
 
-/// Takes the sync locks of users whose mailboxes are touched beside the locked ones. Waiting
-/// here could deadlock with a client that took the locks the other way round.
+/// Takes the sync locks of additional owners. It does not wait for them, because a client that
+/// takes the locks in another order could then cause a deadlock.
 fn lock_owners<'n>(
     pass: &Pass<'_>,
     names: impl Iterator<Item = &'n MboxName>,
@@ -185,7 +186,7 @@ fn locked<const N: usize>(pass: &Pass<'_>, locks: &Locks, names: [&MboxName; N])
     });
     let Some((name, owner, error)) = missing else { return Ok(()) };
     let whose = owner.map_or_else(|| "shared mailboxes".to_owned(), |user| format!("user {user}"));
-    // With -N whoever is locked is passed over; else it is worth another try.
+    // With `-N`, locked users are skipped. Otherwise another try makes sense.
     let kind = match (error.kind(), pass.settings.wait) {
         (Kind::Locked, Wait::Block) => Kind::Changed,
         (kind, _) => kind,

@@ -1,8 +1,7 @@
-//! Brings the replica's folders to the names that they have here, before contents: collects what
-//! [`plan::plan`] needs to know, and has its steps carried out.
+//! Gives the replica's folders the names of the master's folders, before contents are sent. It
+//! collects what [`plan::plan`] needs, and carries out the plan's steps.
 //!
-//! What fails here fails the mailbox that it is about, and those that wait for its name; all
-//! others go on.
+//! A failure here affects only its mailbox and those that need its name. All others continue.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,37 +17,37 @@ use crate::sync::pass::Pass;
 use crate::sync::transfer::upload::shell;
 use crate::types::{MailboxEntry, MboxName, UniqueId, UserId};
 
-/// Whether the replica's folders are where they must be.
+/// Whether the replica's folders have the right names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Settled {
-    /// Contents can be sent.
+    /// They do: contents can be sent.
     Yes,
-    /// Something was renamed, or must be: the replica's lists must be fetched again.
+    /// Something was renamed or must be, so the replica's lists must be requested again.
     LookAgain,
 }
 
-/// How the replica's folders were looked at.
+/// How the replica's folders were requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct View {
-    /// Ask by uniqueid for every mailbox that the replica did not list.
+    /// Whether to request by uniqueid every mailbox that the replica did not list.
     pub everywhere: bool,
-    /// The replica was asked before the locks were held: somebody else may have given a name to
-    /// another mailbox since, so nothing is deleted, renamed or refused by what it said.
+    /// Whether the replica was asked before the locks were taken. Then somebody may have changed
+    /// names since, so this reply must not be used to delete, rename or refuse anything.
     pub stale: bool,
 }
 
-/// A mailbox that is not in its place on the replica.
+/// A mailbox that does not have its name on the replica.
 struct Moved {
     entry: MailboxEntry,
-    /// The record by its uniqueid.
+    /// The master's record by its uniqueid.
     record: Option<MailboxEntry>,
-    /// Other mailboxes of the same unit with its uniqueid.
+    /// Other mailboxes of the same task with its uniqueid.
     twins: Vec<MboxName>,
 }
 
-/// Deletes and renames folders of the replica so that they match the master's. `owners` are
-/// the users whose sync locks are held. Mailboxes that cannot be brought to their names are
-/// taken out of `folders.entries` and put into `failures`.
+/// Deletes and renames folders of the replica so that they match the master's. `owners` are the
+/// users whose sync locks are held. Mailboxes that cannot get their names are moved from
+/// `folders.entries` to `failures`.
 pub(crate) fn settle(
     pass: &mut Pass<'_>,
     folders: &mut Folders,
@@ -112,8 +111,8 @@ pub(crate) fn settle(
     Ok(if changed { Settled::LookAgain } else { Settled::Yes })
 }
 
-/// The mailboxes that are not in their place on the replica; and those of which the master's
-/// record by uniqueid cannot be read.
+/// Returns the mailboxes that do not have their names on the replica, and those whose record by
+/// uniqueid cannot be read on the master.
 fn moved(
     pass: &Pass<'_>,
     entries: &[MailboxEntry],
@@ -143,16 +142,16 @@ fn moved(
     (moved, lost)
 }
 
-/// Whether a mailbox was read under two names because it was renamed between: two mailboxes of the
-/// replica would have one uniqueid.
+/// Returns whether a mailbox was listed under two names because it was renamed in between.
+/// Otherwise the replica would get two mailboxes with one uniqueid.
 fn was_moved_meanwhile(pass: &Pass<'_>, entry: &MailboxEntry, twins: &[MboxName]) -> bool {
     let has_id = |now: &MailboxEntry| now.uniqueid == entry.uniqueid && !now.mbtype.is_deleted();
-    // What cannot be read any more fails by itself, when it is opened.
+    // An unreadable entry fails later, when its mailbox is opened.
     let mut now = twins.iter().filter_map(|twin| pass.store.lookup(twin).ok());
     now.any(|now| !now.as_ref().is_some_and(has_id))
 }
 
-/// The error of a mailbox that has no uniqueid, which every other thing is matched by.
+/// Makes the error for a mailbox without a uniqueid, which is needed to match it.
 fn no_uniqueid(pass: &Pass<'_>, entry: &MailboxEntry) -> Error {
     let mut detail = "it has no uniqueid in mailboxes.db".to_owned();
     let why = pass.store.open(&entry.name).err();
@@ -168,7 +167,8 @@ fn no_uniqueid(pass: &Pass<'_>, entry: &MailboxEntry) -> Error {
         .hint("reconstruct the mailbox; if it was copied or restored, run mbtool -r on it before")
 }
 
-/// What the planner needs to know of a mailbox that may be brought to its name.
+/// Collects what the planner needs for a mailbox. Fails if the mailbox may not get its name on the
+/// replica.
 fn claimant(
     pass: &Pass<'_>,
     entry: &MailboxEntry,
@@ -184,7 +184,7 @@ fn claimant(
 
 /// Reports folders that only the replica has.
 fn report_strays(pass: &Pass<'_>, plan: &Plan) {
-    // A replica keeps scripts in a mailbox wherever the master does.
+    // A replica may have a mailbox for scripts even if the master has none.
     for name in plan.strays.iter().filter(|name| !pass.names.is_sieve(name)) {
         pass.report(SyncEvent::Stray { mailbox: name.clone() });
     }
@@ -193,9 +193,9 @@ fn report_strays(pass: &Pass<'_>, plan: &Plan) {
     }
 }
 
-/// Passes over mailboxes whose name another one holds on the replica. `-O` overrules a
-/// stray, unless ours is there already, under another name. Returns whether the replica has changed
-/// meanwhile.
+/// Removes mailboxes whose name another mailbox has on the replica. With `-O` a stray on the
+/// replica is replaced, unless the replica has our mailbox under another name. Returns whether the
+/// replica has changed meanwhile.
 fn leave_blocked(
     pass: &mut Pass<'_>,
     plan: &Plan,
@@ -225,12 +225,12 @@ fn leave_blocked(
     Ok(false)
 }
 
-/// Sends a mailbox whose name another one holds on the replica, without its messages, so that the
-/// replica itself refuses it, and its log names both (`sync_apply_mailbox` in
-/// `imap/sync_support.c`). Returns why it did; `None` if it took the mailbox, for the other one has
-/// vanished meanwhile.
+/// Sends a mailbox without messages although another one has its name on the replica. The replica
+/// then refuses it, and its log names both mailboxes (`sync_apply_mailbox` in
+/// `imap/sync_support.c`). Returns the refusal, or `None` if the replica accepted the mailbox
+/// because the other one was removed meanwhile.
 fn refusal_of_name(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<Option<Error>> {
-    // Where it cannot be read there is nothing to send.
+    // If the mailbox cannot be read, there is nothing to send.
     let Ok(Some(shell)) = shell(pass, entry) else { return Ok(Some(name_taken(entry))) };
     pass.forget(&entry.name);
     let update = shell.update(pass.settings.local_only);
@@ -250,7 +250,7 @@ fn local(pass: &Pass<'_>, entry: &MailboxEntry) -> Local {
     Local {
         name: entry.name.clone(),
         uniqueid: entry.uniqueid.clone(),
-        // An entry that has none is damaged; no mailbox is moved for its sake.
+        // Entries without a partition are damaged. Do not move a mailbox because of that.
         partition: (!intermediate && !entry.partition.is_empty())
             .then(|| pass.partition(&entry.partition)),
         uidvalidity: entry.uidvalidity,
@@ -258,9 +258,9 @@ fn local(pass: &Pass<'_>, entry: &MailboxEntry) -> Local {
     }
 }
 
-/// Mailboxes of the master that the replica did not list may be there under a name that was
-/// not asked for: another user's, say. Asks by uniqueid for those that had other names, or whose
-/// uniqueid another mailbox has too.
+/// Finds mailboxes that the replica has under names that were not requested, for example those of
+/// another user. Requests mailboxes by uniqueid that the replica did not list, if they had other
+/// names or if several mailboxes have their uniqueid.
 fn find_moved_in(
     pass: &mut Pass<'_>,
     moved: &[Moved],
@@ -286,14 +286,14 @@ fn find_moved_in(
     Ok(())
 }
 
-/// What became here of a folder that only the replica lists. `stay` are the uniqueids of
-/// mailboxes that failed.
+/// Finds out what happened on the master to a folder that only the replica lists. `stay` has the
+/// uniqueids of mailboxes that failed.
 fn fate(pass: &Pass<'_>, remote: &RemoteFolder, stay: &HashSet<UniqueId>) -> Result<Fate> {
     let (name, uniqueid) = (&remote.name, &remote.uniqueid);
     if stay.contains(uniqueid) || is_alive_as(pass, name, uniqueid)? {
         return Ok(Fate::Stays);
     }
-    // A tombstone by name says nothing: a rename leaves one too.
+    // A tombstone with this name is not enough, because a rename leaves one too.
     let Some(entry) = pass.store.lookup_by_id(uniqueid)? else {
         if !is_fill_in(pass, remote) {
             return Ok(Fate::Unknown);
@@ -304,8 +304,8 @@ fn fate(pass: &Pass<'_>, remote: &RemoteFolder, stay: &HashSet<UniqueId>) -> Res
     if entry.mbtype.is_deleted() {
         return Ok(Fate::Deleted);
     }
-    // A record by uniqueid may outlive its mailbox. Cyrus up to 3.6 keeps that of a mailbox which
-    // was deleted and then removed for good.
+    // A record by uniqueid may be outdated: Cyrus up to 3.6 keeps the record of a mailbox that was
+    // deleted and then removed for good.
     if !is_alive_as(pass, &entry.name, uniqueid)? {
         let is_purged = pass.names.is_deleted(&entry.name);
         return Ok(if is_purged { Fate::Deleted } else { Fate::Unknown });
@@ -315,9 +315,9 @@ fn fate(pass: &Pass<'_>, remote: &RemoteFolder, stay: &HashSet<UniqueId>) -> Res
     Ok(Fate::Renamed(local(pass, &entry)))
 }
 
-/// Whether the replica made this mailbox by itself, as one does where there is none above another
-/// (`mboxlist_update_intermediaries` in `imap/mboxlist.c`): the master does not know it, nothing
-/// was ever in it, and nobody ever looked into it.
+/// Returns whether the replica created this mailbox by itself to fill a gap above another one
+/// (`mboxlist_update_intermediaries` in `imap/mboxlist.c`). This is so if the master does not know
+/// it, it never had contents, and nobody ever selected it.
 fn is_fill_in(pass: &Pass<'_>, remote: &RemoteFolder) -> bool {
     let unused = remote.last_uid == 0
         && remote.recenttime == 0

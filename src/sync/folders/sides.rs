@@ -1,4 +1,4 @@
-//! Folders of both sides while they are brought to the same names.
+//! The folders of both sides while their names are matched.
 
 use std::collections::HashSet;
 
@@ -8,27 +8,27 @@ use crate::sync::failures::Failures;
 use crate::sync::pass::Pass;
 use crate::types::{MailboxEntry, MboxName, UniqueId};
 
-/// Folders of both sides that are brought to the same names.
+/// The folders of both sides.
 #[derive(Debug, Default)]
 pub(crate) struct Folders {
-    /// Mailboxes of the master. Those that cannot be brought to their names are taken out.
+    /// Mailboxes of the master. Those that cannot get their names are removed.
     pub entries: Vec<MailboxEntry>,
-    /// What the replica has.
+    /// Folders of the replica.
     pub remotes: Vec<RemoteFolder>,
 }
 
-/// What the replica refused to rename or delete: it is not asked again when its lists are
-/// fetched again for the sake of others.
+/// Renames and deletes that the replica refused. They are not tried again when the replica's lists
+/// are requested again because of other folders.
 #[derive(Debug, Default)]
 pub(crate) struct Refused {
-    /// The uniqueids of mailboxes that are left as they are on the replica.
+    /// The uniqueids of mailboxes that are not changed on the replica.
     pub ids: HashSet<UniqueId>,
-    /// The failures, to be added to those of the last look.
+    /// The failures, to be added to those of the last attempt.
     pub failures: Failures,
 }
 
 impl Refused {
-    /// Keeps what the replica refused, and will refuse again.
+    /// Stores a refusal that the replica would repeat.
     pub fn add(
         &mut self,
         pass: &Pass<'_>,

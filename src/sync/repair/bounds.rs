@@ -1,8 +1,8 @@
-//! What a replica claims is checked before anything is built on it: a repair brings the highest
-//! value of both sides to the master, and there it stays for ever.
+//! Checks values that a replica reports before a repair uses them. A repair takes the higher value
+//! of both sides to the master, where it stays forever.
 //!
-//! Pure. A value that the master has too, or exceeds, is never refused. The bounds and their
-//! reasons are in [`limits`](crate::limits).
+//! Pure: no I/O, no clock. A value is never refused if the master has the same or a higher one. The
+//! bounds and their reasons are in [`limits`](crate::limits).
 
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -19,18 +19,18 @@ use crate::types::crc::LATE_VIRTUAL_SINCE;
 use crate::types::header::{Bound, FIELDS, Value};
 use crate::types::{Annotation, MailboxState, MboxName, Modseq, Record, Text, Time, Uid};
 
-/// What the claims about a mailbox are measured by.
+/// The master's values, with which the reported values are compared.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measure<'m> {
-    /// The mailbox as it is here.
+    /// The master's state of the mailbox.
     pub here: &'m MailboxState,
-    /// The highest modseq that its owner has anywhere here; 0 if that is not known.
+    /// The highest modseq among all mailboxes of the owner on the master; 0 if unknown.
     pub used_modseq: Modseq,
-    /// The time.
+    /// The current time.
     pub now: Time,
 }
 
-/// A value that cannot be.
+/// Makes the error for an impossible value.
 fn refused(name: &MboxName, what_and_value: impl Display, why: &str) -> Error {
     let detail = format!("the replica claims {what_and_value}, {why}; nothing was changed");
     Error::new(Kind::Corrupt, "compare mailbox", name, detail).hint(
@@ -39,19 +39,20 @@ fn refused(name: &MboxName, what_and_value: impl Display, why: &str) -> Error {
     )
 }
 
-/// A number that does not fit into its type.
+/// Makes the error for a number that does not fit into its type.
 pub(crate) fn too_big(name: &MboxName, what_and_value: &str) -> Error {
     refused(name, what_and_value, "which is more than Cyrus can hold")
 }
 
-/// The records in the answer to `GET FULLMAILBOX`, by UID, if all their numbers fit.
+/// Returns the records in the reply to `GET FULLMAILBOX`, by UID. Fails if a number does not fit
+/// into its type.
 pub(crate) fn all_records(reply: Reply) -> Result<Vec<RemoteRecord>> {
     let (folder, records) = reply.into_full_mailbox()?;
     folder.beyond.as_ref().map_or(Ok(records), |beyond| Err(too_big(&folder.name, beyond)))
 }
 
 impl Measure<'_> {
-    /// The highest modseq that is known here.
+    /// Returns the highest modseq that is known on the master.
     fn modseq(&self) -> Modseq {
         let modseqs = FIELDS.iter().filter(|field| field.bound == Bound::Modseq);
         modseqs.map(|field| field.get(self.here).number()).fold(self.used_modseq, Modseq::max)
@@ -78,7 +79,7 @@ impl Measure<'_> {
         Err(refused(&self.here.name, what, "which leaves no UIDs for new messages"))
     }
 
-    /// A time that must not be further ahead than this.
+    /// Checks a time, which must not be further in the future than `ahead`.
     fn check_time(&self, what: impl Display, there: Time, here: Time, ahead: i64) -> Result<()> {
         let latest = self.now.checked_add(ahead).unwrap_or(LATEST_TIME).min(LATEST_TIME);
         let why = match there {
@@ -122,13 +123,14 @@ impl Measure<'_> {
         Ok(())
     }
 
-    /// Checks what the answer to any question tells of the mailbox. What an update overrules may
-    /// be anything that a broken clock makes of it.
+    /// Checks the values of a mailbox in any reply. Values that an update overwrites may be wrong,
+    /// for example because of a wrong clock.
     pub(crate) fn check_folder(&self, there: &RemoteFolder) -> Result<()> {
         self.check_header(there, LATEST_TIME)
     }
 
-    /// The same where the master is never changed (`-O`) and overrules all but UIDs.
+    /// Like [`Measure::check_folder`], for `-O`: the master is never changed, and its update
+    /// overwrites everything except UIDs.
     pub(crate) fn check_overruled(&self, there: &RemoteFolder) -> Result<()> {
         if let Some(beyond) = &there.beyond {
             return Err(too_big(&self.here.name, beyond));
@@ -161,7 +163,7 @@ impl Measure<'_> {
         Ok(())
     }
 
-    /// Checks the answer to `GET FULLMAILBOX`, on which a repair builds.
+    /// Checks the reply to `GET FULLMAILBOX` that a repair uses.
     pub(crate) fn check_all(&self, there: &RemoteFolder, ours: &Side, theirs: &Side) -> Result<()> {
         self.check_header(there, CLOCK_AHEAD)?;
         self.check_annotations("the ", &there.annotations, &ours.annotations)?;
@@ -206,13 +208,13 @@ impl Measure<'_> {
             ));
         }
         if there.guid == here.guid {
-            return Ok(()); // the same message: the master's dates stay
+            return Ok(()); // it is the same message: the master's dates stay
         }
         self.check_time(of("INTERNALDATE"), there.internaldate, 0, MESSAGE_DATE_AHEAD)?;
         self.check_time(of("savedate"), there.savedate, 0, CLOCK_AHEAD)
     }
 
-    /// Flags must be names that Cyrus takes (`mailbox_user_flag` in `imap/mailbox.c`).
+    /// Checks that flags have names that Cyrus accepts (`mailbox_user_flag` in `imap/mailbox.c`).
     fn check_flags(&self, message: &RemoteRecord, known: &HashSet<&Text>) -> Result<()> {
         for flag in message.flags.iter().filter(|flag| !known.contains(flag)) {
             let bytes = flag.as_bytes();
@@ -226,7 +228,7 @@ impl Measure<'_> {
     }
 }
 
-/// Checks messages that shall come to the master: without these it would abort.
+/// Checks messages that the master is to get. Without size or GUID the master would abort.
 pub(crate) fn check_fetched(name: &MboxName, fetch: &[Fetch]) -> Result<()> {
     for Fetch { uid, guid, size } in fetch {
         if *size == 0 {

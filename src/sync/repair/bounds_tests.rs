@@ -1,4 +1,4 @@
-//! What a replica may claim, and what not.
+//! Tests which values of a replica are accepted and which are refused.
 
 use super::*;
 use crate::types::{Guid, InternalFlags, MailboxHeader};
@@ -41,7 +41,7 @@ fn what_a_healthy_replica_has_is_believed() {
         |r| r.uidvalidity = 1,
         |r| r.recenttime = NOW + 86_400,
         |r| r.pop3_last_login = 0,
-        // An update overrules these, and so it may.
+        // An update overwrites these values, so any value is accepted.
         |r| r.recenttime = NOW + 50 * CLOCK_AHEAD,
         |r| r.pop3_show_after = NOW + 50 * CLOCK_AHEAD,
     ];
@@ -88,7 +88,7 @@ fn what_the_master_has_too_is_never_refused() {
     let mut there = there();
     (there.last_uid, there.highestmodseq, there.uidvalidity) = (u32::MAX, u64::MAX, u32::MAX);
     measure(&here).check_folder(&there).unwrap();
-    // Nor what its owner has elsewhere.
+    // A modseq that the owner has in another mailbox is accepted too.
     let here = self::here();
     there = self::there();
     there.highestmodseq = 1 << 50;
@@ -133,7 +133,7 @@ fn what_messages_of_a_healthy_replica_have_is_believed() {
     let healthy: [Change<RemoteRecord>; 9] = [
         |m| m.record.internaldate = 0,
         |m| m.record.internaldate = -86_400 * 365 * 60,
-        // The last second of 32 bits, which spam likes.
+        // The last second that fits into 32 bits, which is common in spam.
         |m| m.record.internaldate = i32::MAX.into(),
         |m| m.record.internaldate = NOW + 86_400 * 40,
         |m| m.record.last_updated = NOW + 86_400 * 2,
@@ -189,13 +189,13 @@ fn of_a_message_that_the_master_has_only_what_is_new_counts() {
     odd.record.last_updated = 9_000_000_000;
     annotated(&mut odd, "no name", "", b"x", u64::MAX);
     check(vec![odd.clone()], vec![odd.clone()]).unwrap();
-    // Another message has dates of its own.
+    // A different message has its own dates, so they are checked.
     let mut other = message(4);
     other.record.internaldate = 9_000_000_000;
     let mut ours = message(4);
     ours.record.guid = Guid([8; 20]);
     assert!(check(vec![ours], vec![other.clone()]).is_err());
-    // One that is expunged there brings no dates here.
+    // A message that is expunged on the replica brings no dates to the master.
     other.record.internal_flags.0 |= InternalFlags::EXPUNGED;
     check(vec![], vec![other]).unwrap();
 }

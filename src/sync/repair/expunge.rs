@@ -1,16 +1,18 @@
-//! Records of the replica that an update expunges there.
+//! Adds records to an update that the replica must expunge.
 
 use super::sides;
 use crate::error::Result;
 use crate::protocol::RemoteRecord;
 use crate::sync::survey::snapshot::Snapshot;
 
-/// Puts records to expunge into an update, in the place of what the master has at their UIDs.
+/// Adds the records in `expunge` to an update. They replace the master's records with the same
+/// UIDs.
 pub(crate) fn insert(snapshot: &mut Snapshot, expunge: &[RemoteRecord]) -> Result<()> {
     let Snapshot { header, flags, whole, .. } = snapshot;
     let mut added = sides::updates(expunge, &header.name, flags)?;
     if !*whole {
-        // What the master tells of a record is enough, and no record is above its state.
+        // In a partial update, the master's own records are kept, and no modseq may exceed that of
+        // the state.
         let known = &snapshot.records;
         added.retain(|e| known.binary_search_by_key(&e.record.uid, |k| k.record.uid).is_err());
         added.iter_mut().for_each(|e| e.modseq = e.modseq.min(header.highestmodseq));

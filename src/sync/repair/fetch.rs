@@ -1,5 +1,5 @@
-//! Messages that the replica alone has: fetched from it, verified, and handed to the master. None
-//! of them is in memory as a whole if it is long.
+//! Fetches messages that only the replica has, checks them, and passes them to the master. Long
+//! messages are never completely in memory.
 
 use std::io::Read;
 use std::path::Path;
@@ -14,13 +14,13 @@ use crate::protocol::{Command, MessageFiles, OutgoingFile, RemoteFolder, Reply, 
 use crate::replica::Replica;
 use crate::types::{Guid, Text};
 
-/// Bytes of fetched messages that are held at a time; one message may go beyond.
+/// How many bytes of fetched messages are held at a time. A single message may exceed this.
 const FETCHED_BYTES: u64 = 4 << 20;
-/// Messages that are asked for at a time.
+/// How many messages are requested at a time.
 const FETCHES_AHEAD: usize = 64;
 
-/// Fetches the next messages from the replica, as many as may be held, and takes them off `rest`.
-/// Each is verified. Long ones wait in `scratch`.
+/// Fetches as many of the next messages as may be held, and removes them from `rest`. Each message
+/// is checked. Long ones are stored in `scratch`.
 pub(crate) fn fetch(
     replica: &mut dyn Replica,
     remote: &RemoteFolder,
@@ -49,7 +49,7 @@ pub(crate) fn fetch(
     Ok(fetched)
 }
 
-/// Which message could not be had.
+/// Adds the message to an error.
 fn of_message(wanted: &Fetch, remote: &RemoteFolder, error: Error) -> Error {
     if error.is_connection() || error.kind() == Kind::Cancelled {
         return error;
@@ -60,7 +60,7 @@ fn of_message(wanted: &Fetch, remote: &RemoteFolder, error: Error) -> Error {
         .caused_by(error)
 }
 
-/// The message of a reply, if it is the one that was asked for.
+/// Returns the message in a reply. Fails if it is not the requested one.
 fn verified(wanted: &Fetch, reply: Reply) -> Result<FetchedMessage> {
     let wrong = |detail: &str| {
         Error::new(Kind::Corrupt, "fetch message from", "the replica", detail)
@@ -78,7 +78,7 @@ fn verified(wanted: &Fetch, reply: Reply) -> Result<FetchedMessage> {
     }
 }
 
-/// Gives messages to the master's server.
+/// Sends messages to the master's server.
 pub(crate) fn upload(
     server: &mut dyn Replica,
     partition: &Text,
@@ -89,7 +89,7 @@ pub(crate) fn upload(
     server.wait(ticket).map(drop)
 }
 
-/// Fetched messages as files of one `APPLY MESSAGE`.
+/// Fetched messages as the files of one `APPLY MESSAGE` command.
 struct Fetched<'f> {
     partition: &'f Text,
     rest: std::slice::Iter<'f, (Fetch, FetchedMessage)>,

@@ -1,11 +1,12 @@
-//! What a comparison reports beside the fate of messages: the two records of one that differs, and
-//! what of the mailbox is raised (`log_record`, `mailbox_full_update` in `imap/sync_support.c`).
+//! Makes the report of a comparison: both records of a message that differs, and the raised values
+//! of the mailbox (`log_record`, `mailbox_full_update` in `imap/sync_support.c`).
 
 use crate::events::{Raised, RecordSeen, RepairEvent, Side};
 use crate::protocol::RemoteRecord;
 use crate::types::{MailboxHeader, MboxName, SystemFlags, Text};
 
-/// In the order in which Cyrus writes them; `\Expunged` stands before the last.
+/// System flags in the order in which Cyrus prints them. `\Expunged` comes after them, and `\Seen`
+/// last.
 const FLAGS: [(u32, &str); 4] = [
     (SystemFlags::DELETED, "\\Deleted"),
     (SystemFlags::ANSWERED, "\\Answered"),
@@ -13,7 +14,7 @@ const FLAGS: [(u32, &str); 4] = [
     (SystemFlags::DRAFT, "\\Draft"),
 ];
 
-/// What one side has of a message that differs.
+/// Reports one side's record of a message that differs.
 pub(crate) fn record(mailbox: &MboxName, side: Side, message: &RemoteRecord) -> RepairEvent {
     let record = &message.record;
     let set = |bit: u32| record.system_flags.0 & bit != 0;
@@ -34,7 +35,7 @@ pub(crate) fn record(mailbox: &MboxName, side: Side, message: &RemoteRecord) -> 
     RepairEvent::Record { mailbox: mailbox.clone(), record }
 }
 
-/// What of the mailbox was higher on the replica. Of the last two Cyrus says nothing.
+/// Reports the values that were higher on the replica. Cyrus does not report the last two.
 pub(crate) fn raised(
     mailbox: &MboxName,
     ours: &MailboxHeader,

@@ -1,8 +1,9 @@
-//! What a repair does to the master only if somebody agrees to it first: a replica that lies well,
-//! or that somebody broke into, must not destroy or divert mail here. Pure.
+//! Finds changes to the master that a person must allow first. A replica with plausible but false
+//! data, or one that was broken into, must not destroy or divert mail on the master. Pure: no I/O,
+//! no clock.
 //!
-//! Flags are ordinary and pass, `\Deleted` on many messages aside. New UIDs pass too: the messages
-//! stay. docs/repair.md has the whole list.
+//! Changes of flags are normal and allowed, except `\Deleted` on many messages. New UIDs are
+//! allowed too, because the messages stay. docs/repair.md has the whole list.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -13,30 +14,30 @@ use crate::protocol::numbers::shown;
 use crate::settings::Fuse;
 use crate::types::{Annotation, Guid, MboxType, Text, Uid};
 
-/// Something that the master would suffer.
+/// A harmful change to the master.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Harm {
-    /// What would be done, after "it would have to".
+    /// What would be done, to follow the words "it would have to".
     pub what: String,
-    /// The word that allows it.
+    /// The option value that allows it.
     pub word: &'static str,
 }
 
-/// What the messages of a mailbox do by themselves.
+/// Whether messages of a mailbox have effects by themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Acts {
-    /// Nothing: they are mail, or events and contacts.
+    /// They have none: they are mail, events or contacts.
     No,
     /// They are sieve scripts.
     Sieve,
-    /// They are sent as mail when their time comes.
+    /// They are sent as mail at a later time.
     Submission,
-    /// They say where news of this account goes.
+    /// They define where notifications of this account are sent.
     Push,
 }
 
 impl Acts {
-    /// By the type of a mailbox.
+    /// Returns the effect of messages in a mailbox of this type.
     pub fn of(mbtype: MboxType) -> Acts {
         match mbtype.kind() {
             MboxType::SIEVE => Acts::Sieve,
@@ -56,9 +57,10 @@ impl Acts {
     }
 }
 
-/// Annotations of a mailbox that delete, redirect or archive mail, of all in `imap/annotate.c` of
-/// Cyrus 3.6.1 to 3.12.3. `cyr_expire` deletes and archives by the first four; delivery goes by
-/// the next three, `fileinto :specialuse` among it; news2mail posts to an address.
+/// Annotations of a mailbox that delete, redirect or archive mail, from all annotations in
+/// `imap/annotate.c` of Cyrus 3.6.1 to 3.12.3. `cyr_expire` uses the first four to delete and
+/// archive. Delivery uses the next three, for example for `fileinto :specialuse`. news2mail posts
+/// to the address in the last one.
 const HARMFUL: [&str; 8] = [
     "/vendor/cmu/cyrus-imapd/expire",
     "/vendor/cmu/cyrus-imapd/archive",
@@ -70,12 +72,13 @@ const HARMFUL: [&str; 8] = [
     "/vendor/cmu/cyrus-imapd/news2mail",
 ];
 
-/// The same of a message: `calalarmd` moves one when its snooze ends, to where this says.
+/// Such annotations of a message: when its snooze ends, `calalarmd` moves it to the place in these
+/// annotations.
 const HARMFUL_OF_MESSAGES: [&str; 2] =
     ["/vendor/cmu/cyrus-imapd/snoozed", "/vendor/cmu/cyrus-imapd/snoozed-until"];
 
 impl Fuse {
-    /// What of a plan must not be done to the master.
+    /// Returns the changes of a plan that must not be made on the master.
     pub fn refuses(&self, acts: Acts, ours: &Side, plan: &Plan) -> Vec<Harm> {
         let mut harm = Vec::new();
         if !self.allowed.expunge {
@@ -131,7 +134,7 @@ fn annotations(ours: &Side, plan: &Plan) -> Option<Harm> {
     Some(Harm { what, word: "annotations" })
 }
 
-/// The differences of these annotations in words.
+/// Describes the changes of these annotations.
 fn changes(which: &[&str], here: &[Annotation], then: &[Annotation]) -> Vec<String> {
     let harmful = |a: &&Annotation| {
         let entry = a.entry.as_bytes();
@@ -153,7 +156,7 @@ fn changes(which: &[&str], here: &[Annotation], then: &[Annotation]) -> Vec<Stri
     changes
 }
 
-/// Whether a new record is one of the master's own messages under another UID.
+/// Returns whether a new record is one of the master's own messages under another UID.
 fn is_renumbered(ours: &Side, message: &RemoteRecord) -> bool {
     let same = |m: &&RemoteRecord| {
         m.record.guid == message.record.guid && m.annotations == message.annotations
@@ -171,7 +174,7 @@ fn scripts(acts: Acts, ours: &Side, plan: &Plan) -> Option<Harm> {
     changed.then(|| Harm { what: format!("change {what}"), word: "scripts" })
 }
 
-/// What living messages are but for their UIDs, sorted.
+/// Returns the contents of all unexpunged messages without their UIDs, sorted.
 fn contents<'m>(
     messages: impl Iterator<Item = &'m RemoteRecord>,
 ) -> Vec<(Guid, u32, &'m BTreeSet<Text>, &'m [Annotation])> {

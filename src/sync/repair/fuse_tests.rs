@@ -1,4 +1,4 @@
-//! What a plan may do to the master, and what not.
+//! Tests which changes of the master a plan may make.
 
 use super::*;
 use crate::settings::AllowRepair;
@@ -31,7 +31,7 @@ fn side(messages: impl IntoIterator<Item = RemoteRecord>, highestmodseq: u64) ->
     Side { header, records, annotations: Vec::new() }
 }
 
-/// As the replica has it, which changed it later.
+/// Makes a message as the replica has it after a later change.
 fn later(uid: Uid, change: impl Fn(&mut Record)) -> RemoteRecord {
     let mut message = message(uid);
     message.record.modseq = 6;
@@ -52,7 +52,8 @@ fn deleted(record: &mut Record) {
     record.system_flags.0 |= SystemFlags::DELETED;
 }
 
-/// A mailbox of so many messages, and what is told of it if the first of them are gone there.
+/// Makes a mailbox of `all` messages, `gone` of which are removed on the replica. Returns what is
+/// reported.
 fn first_gone(fuse: Fuse, all: u32, gone: u32, how: fn(&mut Record)) -> Vec<String> {
     let theirs = (1..=all).map(|uid| if uid <= gone { later(uid, how) } else { message(uid) });
     words(fuse, Acts::No, &side((1..=all).map(message), 5), &side(theirs, 6))
@@ -104,7 +105,7 @@ fn annotations_that_delete_redirect_or_archive_are_not_changed() {
         theirs.annotations = vec![note(&entry.to_uppercase(), "1")];
         let told = words(FUSE, Acts::No, &ours, &theirs);
         assert_eq!(told, [format!("annotations: set {} to \"1\"", entry.to_uppercase())]);
-        // Taking one away changes as much.
+        // Removing an annotation is a change too.
         let mut ours = ours.clone();
         ours.annotations = vec![note(entry, "30")];
         let told = words(FUSE, Acts::No, &ours, &side([message(1)], 6));
@@ -148,7 +149,7 @@ fn what_acts_by_itself_is_not_changed() {
         let allowed = AllowRepair { scripts: true, ..FUSE.allowed };
         assert_eq!(words(Fuse { allowed, ..FUSE }, Acts::Sieve, &ours(), theirs), [""; 0]);
     }
-    // One that the replica lost gets a new UID here, and stays what it is.
+    // A script that the replica has lost gets a new UID on the master, and is not changed.
     let mut lost = side([message(1)], 6);
     assert_eq!(words(FUSE, Acts::Sieve, &ours(), &lost), [""; 0]);
     lost.header.last_uid = 2;

@@ -1,5 +1,5 @@
-//! Brings the master to what both sides shall have: fetches what it lacks, and hands one update to
-//! its own replication server.
+//! Changes the master according to a plan: fetches the messages that it lacks, and sends one update
+//! to its own replication server.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::sync::pass::Pass;
 use crate::sync::survey::snapshot::Snapshot;
 use crate::types::{MailboxEntry, MailboxState, MboxName, SyncCrcs};
 
-/// Brings the master to what both shall have.
+/// Changes the master to the state that both sides must have.
 pub(crate) fn write_master(
     pass: &mut Pass<'_>,
     state: &MailboxState,
@@ -35,7 +35,7 @@ pub(crate) fn write_master(
     match result {
         Ok(()) => master.changed(name),
         Err(error) => {
-            // What it has staged is of no use to the next attempt.
+            // The next attempt cannot use the server's staged files.
             master.broken();
             if !matches!(error.kind(), Kind::Changed | Kind::ReplicaChanged) {
                 let mailbox = name.clone();
@@ -47,18 +47,18 @@ pub(crate) fn write_master(
     }
 }
 
-/// A plan that is carried out on the master.
+/// A plan, with everything that is needed to carry it out on the master.
 struct Through<'t> {
     state: &'t MailboxState,
     remote: &'t RemoteFolder,
     plan: &'t Plan,
     /// The master's data.
     store: &'t dyn Store,
-    /// Where long messages wait.
+    /// The directory for long messages.
     scratch: &'t Path,
 }
 
-/// Fetches what the plan needs from the replica and writes it to the master.
+/// Fetches the messages that the plan needs from the replica, and writes the plan to the master.
 fn write_through(
     replica: &mut dyn Replica,
     master: &mut dyn Master,
@@ -67,12 +67,12 @@ fn write_through(
 ) -> Result<()> {
     let Through { state, remote, plan, store, scratch } = work;
     let name = &state.name;
-    // What cannot be is found out before anything is fetched.
+    // Detect impossible changes before anything is fetched.
     let snapshot = for_master(state, plan)?;
     let own = |error: Error| of_master(name, error);
     let server = master.server(state).map_err(own)?;
     if !plan.own.is_empty() {
-        // Links them from the mailbox itself.
+        // The server links these messages from the mailbox itself.
         let among = std::slice::from_ref(name);
         let reserve = Reserve { partition: &state.partition, among, guids: &plan.own };
         let ticket = server.submit(Command::Reserve(reserve));
@@ -89,8 +89,9 @@ fn write_through(
         let fetched = fetch::fetch(replica, remote, scratch, &mut rest)?;
         fetch::upload(server, &state.partition, fetched).map_err(own)?;
     }
-    // What is staged lies on its partition, and what the update is conditional on does not tell of
-    // a move: Cyrus would begin with it, and not find the messages.
+    // Staged files are on the mailbox's old partition, and the conditions of the update do not
+    // include the partition. If the mailbox was moved, Cyrus would start the update and not find
+    // the messages.
     in_place(*store, state)?;
     observer.event(&Step::MasterMailbox { mailbox: name.clone() }.into());
     let ticket = server.submit(Command::Mailbox(snapshot.update(false))).map_err(own)?;
@@ -99,7 +100,7 @@ fn write_through(
     server.wait(ticket).map(drop).map_err(own)
 }
 
-/// Fails if the mailbox is no longer where it was read.
+/// Fails if the mailbox was moved since it was read.
 fn in_place(store: &dyn Store, state: &MailboxState) -> Result<()> {
     let is_same = |entry: &MailboxEntry| {
         let same_id = entry.uniqueid.is_empty() || entry.uniqueid == state.uniqueid;
@@ -111,12 +112,12 @@ fn in_place(store: &dyn Store, state: &MailboxState) -> Result<()> {
     Err(Error::new(Kind::Changed, "repair mailbox", &state.name, "it was moved meanwhile"))
 }
 
-/// What the master's own server answered, told as such: a change meanwhile is one here, and nothing
-/// that becomes of it concerns the replica.
+/// Translates an error of the master's own server: a concurrent change happened on the master, and
+/// a lost connection is not one to the replica.
 fn of_master(name: &MboxName, error: Error) -> Error {
     let refused = error.is_refusal();
     let kind = match error.kind() {
-        // Gone meanwhile is changed meanwhile.
+        // A mailbox that was removed meanwhile also counts as changed.
         Kind::ReplicaChanged | Kind::ReplicaNoMailbox => Kind::Changed,
         Kind::ReplicaMoved => Kind::Moved,
         Kind::ReplicaLocked => Kind::Locked,
@@ -149,11 +150,11 @@ fn of_master(name: &MboxName, error: Error) -> Error {
 
 fn for_master(state: &MailboxState, plan: &Plan) -> Result<Snapshot> {
     let mut header = plan.header.clone();
-    // Without conversations it stays without.
+    // If the master has no conversations, do not send this value.
     header.xconvmodseq = state.xconvmodseq.and(header.xconvmodseq);
-    // They are its own, and may have changed since.
+    // The groups are the master's own, and may have changed since.
     header.usergroups = None;
-    // Not checked: they would be those of the state that is about to be made.
+    // Not checked: these CRCs would have to be those of the new state.
     header.crcs = SyncCrcs::UNKNOWN;
     let mut flags = state.flags.clone();
     let records = sides::updates(&plan.master, &state.name, &mut flags)?;

@@ -1,4 +1,4 @@
-//! Repairs mailboxes that both sides were written to. [`plan`], [`fuse`] and [`bounds`] are pure.
+//! Repairs mailboxes that were changed on both sides. [`plan`], [`fuse`] and [`bounds`] are pure.
 
 pub(crate) mod bounds;
 pub(crate) mod expunge;

@@ -1,13 +1,13 @@
-//! What makes two mailboxes one again that were both written to (`mailbox_full_update`,
-//! `compare_one_record` and others in Cyrus's `imap/sync_support.c`). Pure.
+//! Plans how to reunite two mailboxes that were both changed (`mailbox_full_update`,
+//! `compare_one_record` and others in Cyrus's `imap/sync_support.c`). Pure: no I/O, no clock.
 //!
-//! The master is brought to the state that both shall have, then the replica is brought there by
-//! an ordinary update. All that is written has a modseq above those of both sides, so that IMAP
-//! clients of both see it.
+//! First the master gets the state that both sides must have, then the replica gets it by a normal
+//! update. All written records have a modseq above those of both sides, so that IMAP clients of
+//! both sides see the changes.
 //!
-//! Where a UID means different messages, both get new ones. The message that was on the replica
-//! loses its UID there only with the update that brings it back under the new one: at no moment
-//! is it on neither side.
+//! If the same UID stands for different messages, both get new UIDs. The replica's message loses
+//! its old UID only in the update that also brings it back under its new UID. So at every moment at
+//! least one side has the message.
 
 use std::collections::{HashMap, HashSet};
 
@@ -21,10 +21,10 @@ use crate::types::{
     Time, Uid,
 };
 
-/// A mailbox as one side has it.
+/// One side's state of a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Side {
-    /// Beside its messages.
+    /// The header of the mailbox.
     pub header: MailboxHeader,
     /// Its own annotations, ordered.
     pub annotations: Vec<Annotation>,
@@ -32,21 +32,21 @@ pub struct Side {
     pub records: Vec<RemoteRecord>,
 }
 
-/// What the master knows beyond what it has.
+/// What the master knows in addition to the mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Knowledge {
-    /// Below this modseq it has forgotten expunged records.
+    /// The master has forgotten expunged records with modseqs below this.
     pub deletedmodseq: Modseq,
-    /// The highest modseq that its owner has anywhere.
+    /// The highest modseq among all mailboxes of the owner.
     pub used_modseq: Modseq,
-    /// The time, for what is written now.
+    /// The current time, for records that are written.
     pub now: Time,
 }
 
 /// A message that must be fetched from the replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fetch {
-    /// Its UID there.
+    /// Its UID on the replica.
     pub uid: Uid,
     /// Its SHA-1.
     pub guid: Guid,
@@ -54,36 +54,36 @@ pub struct Fetch {
     pub size: u64,
 }
 
-/// What to do.
+/// The changes to make.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
-    /// What both shall have beside messages, as far as a repair raises it.
+    /// The header that both sides must have, as far as a repair raises it.
     pub header: MailboxHeader,
-    /// The annotations that both shall have.
+    /// The annotations that both sides must have.
     pub annotations: Vec<Annotation>,
-    /// Records to be written on the master, by UID.
+    /// Records to write on the master, by UID.
     pub master: Vec<RemoteRecord>,
-    /// Whether anything must be written there.
+    /// Whether the master must be changed.
     pub writes_master: bool,
-    /// Files that the master needs from the replica.
+    /// Messages that the master needs from the replica.
     pub fetch: Vec<Fetch>,
-    /// Files that the master has under another UID.
+    /// Messages that the master has under another UID.
     pub own: Vec<Guid>,
-    /// Records that the replica shall expunge whatever the master has at their UIDs, by UID.
+    /// Records to expunge on the replica, even if the master has something else at their UIDs, by
+    /// UID.
     pub expunge: Vec<RemoteRecord>,
-    /// Messages of the master that it expunges, those left out that it has under a new UID.
+    /// Number of the master's messages that it expunges, without those that get a new UID.
     pub expunged_here: u64,
-    /// Messages of the master that are marked `\Deleted` then and were not: their client
-    /// expunges them next.
+    /// Number of the master's messages that get `\Deleted`. IMAP clients expunge them next.
     pub deleted_here: u64,
-    /// What was found, in order.
+    /// The findings to report, in order.
     pub findings: Vec<RepairEvent>,
 }
 
-/// Decides. `name` is for notices and errors.
+/// Makes the plan. `name` is for reports and errors.
 ///
 /// # Errors
-/// [`Kind::Corrupt`] if there are no UIDs or modseqs left for what must be done.
+/// [`Kind::Corrupt`] if there are no UIDs or modseqs left that the plan needs.
 pub fn plan(name: &MboxName, ours: &Side, theirs: &Side, known: Knowledge) -> Result<Plan> {
     let mut planner = Planner {
         name,
@@ -98,11 +98,11 @@ pub fn plan(name: &MboxName, ours: &Side, theirs: &Side, known: Knowledge) -> Re
     planner.finish()
 }
 
-/// A message that gets a new UID, in the order in which they get them.
+/// A message that gets a new UID, in the order of the new UIDs.
 enum Move<'s> {
-    /// The master's: the old one is expunged.
+    /// The master's message. Its old UID is expunged.
     Renumber(&'s RemoteRecord),
-    /// The replica's.
+    /// The replica's message.
     CopyBack(&'s RemoteRecord),
 }
 
@@ -113,7 +113,7 @@ struct Planner<'s> {
     known: Knowledge,
     plan: Plan,
     moves: Vec<Move<'s>>,
-    /// What the master has, and the replica not at the same UID.
+    /// Messages of the master that the replica does not have at the same UID.
     strays: HashMap<Guid, Vec<&'s Record>>,
 }
 
@@ -171,8 +171,8 @@ impl<'s> Planner<'s> {
         }
     }
 
-    /// One UID, two messages: both get a new one, the lower GUID first, so that it does not
-    /// matter which side was the master.
+    /// Handles two messages with the same UID. Both get new UIDs, that with the lower GUID first.
+    /// So the result does not depend on which side is the master.
     fn two_messages(&mut self, m: &'s RemoteRecord, r: &'s RemoteRecord) {
         self.plan.findings.push(RepairEvent::GuidMismatch {
             mailbox: self.name.clone(),
@@ -189,7 +189,7 @@ impl<'s> Planner<'s> {
         }
     }
 
-    /// The same message, changed on either side or both.
+    /// Handles the same message with different flags or other data.
     fn merge(&mut self, m: &RemoteRecord, r: &RemoteRecord) {
         let newer_there =
             r.record.modseq > m.record.modseq && r.record.last_updated >= m.record.last_updated;
@@ -213,7 +213,7 @@ impl<'s> Planner<'s> {
         }
         self.found(m, Fate::MasterStays);
         if m.record.modseq <= self.theirs.header.highestmodseq {
-            // Only above what the replica has seen an update carries it.
+            // An update contains the record only if its modseq is above what the replica has seen.
             self.plan.master.push(m.clone());
         }
     }
@@ -247,8 +247,9 @@ impl<'s> Planner<'s> {
         }
     }
 
-    /// Whether the master had it, expunged it, and has forgotten that. Cyrus asks this of messages
-    /// too whose UID is another one's here, and loses them: they were never on the master.
+    /// Returns whether the master had this message, expunged it, and has forgotten that. Cyrus also
+    /// applies this test if the master has another message at this UID, and then loses the
+    /// replica's message, although the master never had it.
     fn is_stale(&self, record: &Record) -> bool {
         record.uid <= self.ours.header.last_uid && record.modseq < self.known.deletedmodseq
     }
@@ -279,8 +280,9 @@ impl<'s> Planner<'s> {
         self.plan.expunge.push(r.clone());
     }
 
-    /// Whether an attempt that did not come to its end has brought this message to the master
-    /// already, under a UID at which the replica does not have it. Each answers for one.
+    /// Returns whether an interrupted attempt has already brought this message to the master, under
+    /// a UID at which the replica does not have it. Each such message of the master is used only
+    /// once.
     fn came_back(&mut self, record: &Record) -> bool {
         let Some(strays) = self.strays.get_mut(&record.guid) else { return false };
         let found = strays.iter().position(|m| {
@@ -300,8 +302,8 @@ impl<'s> Planner<'s> {
     fn finish(mut self) -> Result<Plan> {
         let (ours, theirs) = (self.ours, self.theirs);
         let mut header = ours.header.raised(&theirs.header);
-        // A replica that is forced takes a HIGHESTMODSEQ, and from Cyrus's client a LAST_UID, below
-        // those of its own messages.
+        // A forced replica accepts a HIGHESTMODSEQ lower than those of its messages. From Cyrus's
+        // client it also accepts such a LAST_UID.
         for record in ours.records.iter().chain(&theirs.records).map(|m| &m.record) {
             header.highestmodseq = header.highestmodseq.max(record.modseq);
             header.last_uid = header.last_uid.max(record.uid);
@@ -326,7 +328,7 @@ impl<'s> Planner<'s> {
             new.record.uid = header.last_uid;
             self.plan.master.push(new);
         }
-        // Which annotations of the mailbox are newer, only its modseq tells.
+        // Only the modseqs of the mailboxes show which annotations of the mailbox are newer.
         let newer_there = theirs.header.highestmodseq > ours.header.highestmodseq;
         if !same_annotations(&ours.annotations, &theirs.annotations) {
             let stay = if newer_there { Whose::Replica } else { Whose::Master };
@@ -336,8 +338,9 @@ impl<'s> Planner<'s> {
         self.plan.annotations =
             if newer_there { &theirs.annotations } else { &ours.annotations }.clone();
         if !same_annotations(&self.plan.annotations, &theirs.annotations) {
-            // Writing them lifts the replica's foldermodseq to the HIGHESTMODSEQ it had
-            // (`mailbox_annot_changed` in `imap/mailbox.c`); a lower one here would differ again.
+            // When the replica gets these annotations, it raises its foldermodseq to the
+            // HIGHESTMODSEQ that it had (`mailbox_annot_changed` in `imap/mailbox.c`). With a lower
+            // one on the master, the two would differ again.
             header.foldermodseq = header.foldermodseq.max(Some(theirs.header.highestmodseq));
         }
         self.plan.writes_master = !ours.header.reaches(&header)
@@ -372,7 +375,7 @@ impl<'s> Planner<'s> {
         Ok(self.plan)
     }
 
-    /// Keeps what becomes of a message.
+    /// Records the fate of a message.
     fn found(&mut self, message: &RemoteRecord, fate: Fate) {
         let Record { uid, guid, .. } = message.record;
         let mailbox = self.name.clone();
@@ -380,7 +383,7 @@ impl<'s> Planner<'s> {
     }
 }
 
-/// Whether two records of one message say the same.
+/// Returns whether two records of one message are equal.
 fn same(m: &RemoteRecord, r: &RemoteRecord) -> bool {
     let key = |message: &RemoteRecord| {
         let record = &message.record;
@@ -393,7 +396,7 @@ fn same(m: &RemoteRecord, r: &RemoteRecord) -> bool {
     key(m) == key(r) && m.flags == r.flags && same_annotations(&m.annotations, &r.annotations)
 }
 
-/// Modseqs take no part in the comparison of annotations.
+/// Compares annotations without their modseqs.
 fn same_annotations(a: &[Annotation], b: &[Annotation]) -> bool {
     let key = |list: &[Annotation]| -> HashSet<(Text, Text, Text)> {
         list.iter().map(|a| (a.entry.clone(), a.userid.clone(), a.value.clone())).collect()

@@ -1,4 +1,5 @@
-//! The planner on single cases, and on random histories of two sides (seeds are told).
+//! Tests the planner with single cases and with random histories of two sides. Failures print the
+//! seed.
 
 use std::collections::BTreeMap;
 
@@ -57,12 +58,12 @@ fn decide(ours: &[RemoteRecord], theirs: &[RemoteRecord], known: Knowledge) -> P
     plan(&"user.fred".into(), &side(ours), &side(theirs), known)
 }
 
-/// Of sides that leave room for what must be done.
+/// Makes a plan, which must succeed.
 fn plan(name: &MboxName, ours: &Side, theirs: &Side, known: Knowledge) -> Plan {
     super::plan(name, ours, theirs, known).unwrap()
 }
 
-/// UID, content and `x` for expunged of each message.
+/// Formats UID, content and `x` for expunged of each message.
 fn show(messages: &[RemoteRecord]) -> Vec<String> {
     let one = |m: &RemoteRecord| {
         let gone = if m.record.is_expunged() { "x" } else { "" };
@@ -137,7 +138,7 @@ fn what_an_interrupted_attempt_brought_back_is_not_brought_back_again() {
     (back.record.uid, back.record.modseq) = (4, 12);
     let plan = decide(std::slice::from_ref(&back), std::slice::from_ref(&there), KNOWN);
     assert_eq!((show(&plan.master), show(&plan.expunge)), (vec![], vec!["2:2x".into()]));
-    // Another copy of the same content is another message.
+    // A message with the same content and another date is another message.
     back.record.internaldate += 1;
     let plan = decide(&[back], &[there], KNOWN);
     assert_eq!(show(&plan.master), ["5:2"]);
@@ -149,7 +150,7 @@ fn a_message_that_only_the_master_has_is_renumbered_if_the_replica_has_seen_its_
     let mut theirs = side(&[]);
     theirs.header.last_uid = 3;
     let plan = plan(&"x".into(), &side(&ours), &theirs, KNOWN);
-    // 4 goes by itself; 5 would, but for its low modseq.
+    // UID 4 is sent anyway. UID 5 must be written, because its modseq is too low to be sent.
     assert_eq!(show(&plan.master), ["2:2x", "5:5", "6:2"]);
     assert_eq!(plan.header.last_uid, 6);
 }
@@ -163,13 +164,14 @@ fn the_newer_side_wins_flags_and_an_expunge_wins_over_all() {
     let plan = decide(std::slice::from_ref(&ours), std::slice::from_ref(&theirs), KNOWN);
     assert_eq!(plan.master[0].record.system_flags.0, SystemFlags::FLAGGED);
     assert_eq!(plan.master[0].flags, theirs.flags);
-    // Ours is newer: bumped, for an update would not carry a modseq of 11 to a replica at 12.
+    // The master's record is newer. It gets a new modseq, because an update with modseq 11 would
+    // not be sent to a replica at 12.
     let newer = flagged(base.clone(), SystemFlags::SEEN, 11);
     let older = [flagged(base.clone(), SystemFlags::FLAGGED, 9), message(3, 3, 12)];
     let plan = decide(&[newer, message(3, 3, 12)], &older, KNOWN);
     assert_eq!(plan.master[0].record.system_flags.0, SystemFlags::SEEN);
     assert_eq!(plan.header.highestmodseq, 13);
-    // Gone here: the replica is told. Gone there: it goes here.
+    // A message expunged on the master is expunged on the replica, and the other way round.
     let plan = decide(&[expunged(ours.clone())], std::slice::from_ref(&theirs), KNOWN);
     assert_eq!((show(&plan.master), show(&plan.expunge)), (vec![], vec!["1:1x".into()]));
     let plan = decide(&[ours], &[expunged(theirs)], KNOWN);
@@ -223,7 +225,7 @@ fn the_foldermodseq_is_not_below_what_the_replica_makes_of_new_annotations() {
     assert_eq!(plan.header.foldermodseq, Some(BASE_MODSEQ));
 }
 
-/// A small generator of numbers, the same for the same seed.
+/// A small random number generator. The same seed gives the same numbers.
 struct Random(u64);
 
 impl Random {
@@ -233,7 +235,7 @@ impl Random {
     }
 }
 
-/// A few things that clients do.
+/// Simulates a few actions of clients.
 fn live(side: &mut Side, random: &mut Random, content: &mut u8) {
     for _ in 0..random.below(8) {
         side.header.highestmodseq += 1;
@@ -257,7 +259,7 @@ fn live(side: &mut Side, random: &mut Random, content: &mut u8) {
     }
 }
 
-/// What the master has after the plan, as its server does it.
+/// Returns the master's state after the plan, as its server would make it.
 fn written(side: &Side, plan: &Plan) -> Side {
     let mut messages: BTreeMap<Uid, RemoteRecord> =
         side.records.iter().map(|m| (m.record.uid, m.clone())).collect();
@@ -275,7 +277,7 @@ fn written(side: &Side, plan: &Plan) -> Side {
     Side { header: plan.header.clone(), annotations: plan.annotations.clone(), records }
 }
 
-/// What the replica has after the update that follows.
+/// Returns the replica's state after the update that follows.
 fn updated(replica: &Side, master: &Side, plan: &Plan) -> Side {
     let mut messages: BTreeMap<Uid, RemoteRecord> =
         replica.records.iter().map(|m| (m.record.uid, m.clone())).collect();
@@ -320,7 +322,7 @@ fn contents(side: &Side) -> Vec<(u8, u32)> {
     all
 }
 
-/// A history: a common beginning, then each side by itself.
+/// Makes a history: a common start, then separate changes on each side.
 fn history(seed: u64) -> (Side, Side) {
     let mut random = Random(seed);
     let mut content = 0;
@@ -341,7 +343,7 @@ fn random_histories_end_equal_and_lose_nothing() {
         let replica = updated(&theirs, &master, &decided);
         assert_eq!(living(&master), living(&replica), "seed {seed}");
         assert_eq!(master.header, replica.header, "seed {seed}");
-        // Whatever nobody expunged is there once.
+        // Every message that nobody expunged exists once.
         let gone = |side: &Side, content: u8| {
             side.records.iter().any(|m| m.record.guid.0[0] == content && m.record.is_expunged())
         };
@@ -355,7 +357,7 @@ fn random_histories_end_equal_and_lose_nothing() {
         expected.dedup();
         let found: Vec<u8> = contents(&master).iter().map(|(content, _)| *content).collect();
         assert_eq!(found, expected, "seed {seed}");
-        // Once more there is nothing to do.
+        // A second plan changes nothing.
         let again = plan(&"x".into(), &master, &replica, KNOWN);
         assert!(!again.writes_master && again.expunge.is_empty(), "seed {seed}: {again:?}");
     }
@@ -365,7 +367,7 @@ fn random_histories_end_equal_and_lose_nothing() {
 fn it_does_not_matter_which_side_is_the_master() {
     for seed in 0..5000 {
         let (ours, theirs) = history(seed);
-        // Where both changed the flags of a message at the same modseq, the master's stay.
+        // If both sides changed the flags of a message with the same modseq, the master's are kept.
         let modseqs = |side: &Side| -> BTreeMap<Uid, (Modseq, Guid)> {
             side.records.iter().map(|m| (m.record.uid, (m.record.modseq, m.record.guid))).collect()
         };
@@ -411,7 +413,7 @@ fn a_repair_that_stops_halfway_is_finished_without_copies() {
         let (ours, theirs) = history(seed);
         let decided = plan(&"x".into(), &ours, &theirs, KNOWN);
         let whole = written(&ours, &decided);
-        // The master was written to, the replica was not.
+        // The master was changed, but the replica was not.
         let second = plan(&"x".into(), &whole, &theirs, KNOWN);
         let master = written(&whole, &second);
         let replica = updated(&theirs, &master, &second);
@@ -457,7 +459,7 @@ fn without_uids_or_modseqs_left_there_is_no_plan() {
     let plan = |ours: &Side, theirs: &Side| super::plan(&"user.fred".into(), ours, theirs, KNOWN);
     let mut full = side(&[message(2, 2, 5)]);
     full.header.last_uid = Uid::MAX;
-    // The master's is to be renumbered.
+    // The master's message must get a new UID.
     let told = plan(&full, &side(&[message(2, 9, 5)])).unwrap_err().to_string();
     assert!(told.contains("user.fred") && told.contains("last UID is the highest"), "{told}");
     let mut full = side(&[]);
@@ -468,7 +470,7 @@ fn without_uids_or_modseqs_left_there_is_no_plan() {
 
 #[test]
 fn no_message_has_a_uid_above_the_last() {
-    // Cyrus's client lowers the last UID of a replica that it forces below those of its messages.
+    // Cyrus's client can set the last UID of a forced replica below the UIDs of its messages.
     let mut theirs = side(&[message(7, 7, 11)]);
     theirs.header.last_uid = 3;
     let plan = plan(&"x".into(), &side(&[]), &theirs, KNOWN);

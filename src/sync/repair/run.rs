@@ -1,9 +1,10 @@
-//! Repairs mailboxes that both sides were written to (`mailbox_full_update` in Cyrus's
-//! `imap/sync_support.c`): compares all records, brings the master to what both shall have through
-//! [`Master`](crate::sync::master::Master), then the replica by an update.
+//! Repairs mailboxes that were changed on both sides (`mailbox_full_update` in Cyrus's
+//! `imap/sync_support.c`). It compares all records, changes the master through
+//! [`Master`](crate::sync::master::Master), and then updates the replica.
 //!
-//! Both writes say on which state they build. Who else writes meanwhile is not overruled: then it
-//! all begins anew. Stopped at any point it leaves two valid mailboxes, and the next run goes on.
+//! Both writes are conditional on the state that was compared. If somebody else changes a side
+//! meanwhile, that write is refused, and the repair starts again. If it is stopped at any point,
+//! both mailboxes are valid, and the next run continues.
 
 use super::bounds::{self, Measure};
 use super::fuse::Acts;
@@ -24,13 +25,13 @@ use crate::sync::transfer::single::send_alone;
 use crate::sync::transfer::upload::Base;
 use crate::types::{MailboxEntry, MailboxState, MboxName, MboxType, Text};
 
-/// What to do where `-O` or `sync_no_copyback` forbids a repair.
+/// Hint for a repair that `-O` or `sync_no_copyback` forbids.
 pub(crate) const WITH_COPYBACK: &str = "run once without -O, with --copyback if sync_no_copyback is set: both sides are compared and \
      repaired";
 
-/// Makes both sides of a mailbox the same.
+/// Makes a mailbox equal on both sides.
 pub(crate) fn repair(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
-    // It gets another state there.
+    // The repair changes the replica's state, so forget the remembered one.
     pass.forget(&entry.name);
     let mut last = None;
     for _ in 0..TRIES {
@@ -97,7 +98,8 @@ fn repair_once(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
         leave_master(name, &state, &mut plan)?;
     } else if plan.writes_master {
         if let Some(inconsistency) = inconsistency {
-            // An index of another mailbox, say: its messages are none of this one's.
+            // cyrus.index may be that of another mailbox. Then its messages do not belong to this
+            // one.
             return Err(Error::new(Kind::Corrupt, "repair mailbox", name, inconsistency)
                 .hint("reconstruct the mailbox, then try again"));
         }
@@ -106,7 +108,7 @@ fn repair_once(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
     update_repaired(pass, entry, &remote, &plan.expunge)
 }
 
-/// Fails if the plan would do to the master what a person should agree to first.
+/// Fails if the plan makes changes on the master that a person must allow first.
 fn refuse_harm(pass: &Pass<'_>, state: &MailboxState, ours: &Side, plan: &Plan) -> Result<()> {
     let by_name = pass.names.is_sieve(&state.name).then_some(MboxType::SIEVE);
     let acts = Acts::of(by_name.map_or(state.mbtype, MboxType));
@@ -131,7 +133,8 @@ fn refuse_harm(pass: &Pass<'_>, state: &MailboxState, ours: &Side, plan: &Plan) 
     Err(Error::new(Kind::NeedsFullSync, "repair mailbox", name, detail).hint(hint))
 }
 
-/// With `-O` the replica is forced to what the master has, if that is all it takes.
+/// Prepares the plan for `-O`: the replica is forced to the master's state. Fails if the master
+/// would have to be changed.
 fn leave_master(name: &MboxName, state: &MailboxState, plan: &mut Plan) -> Result<()> {
     if let Some(message) = plan.master.first() {
         let detail = format!(
@@ -149,7 +152,8 @@ fn leave_master(name: &MboxName, state: &MailboxState, plan: &mut Plan) -> Resul
     Ok(())
 }
 
-/// The update after the master has what both shall have; it builds on what was compared.
+/// Updates the replica after the master has its new state. The update is conditional on the
+/// replica's state that was compared.
 fn update_repaired(
     pass: &mut Pass<'_>,
     entry: &MailboxEntry,
@@ -171,7 +175,7 @@ fn update_repaired(
     })
 }
 
-/// What is wrong with the answer to `GET FULLMAILBOX`: that mailbox fails, and no other.
+/// Makes an error for an invalid reply to `GET FULLMAILBOX`, which fails only this mailbox.
 fn of_answer(name: &MboxName, error: Error) -> Error {
     let detail = format!("{} {}: {}", error.op(), error.subject(), error.detail());
     Error::new(Kind::Corrupt, "compare mailbox", name, detail)

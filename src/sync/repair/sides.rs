@@ -1,5 +1,5 @@
-//! The two sides of a comparison: from an open mailbox, and from the answer to `GET FULLMAILBOX`;
-//! and records for the wire from messages.
+//! Reads the two sides of a comparison, from an open mailbox and from the reply to `GET
+//! FULLMAILBOX`. Also converts messages to records for an update.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::protocol::{RecordUpdate, RemoteFolder, RemoteRecord, Reply};
 use crate::store::{Crcs, Mailbox};
 use crate::types::{MboxName, Record, Text, Uid};
 
-/// The master's side, read under the index lock.
+/// Reads the master's side under the index lock.
 pub(crate) fn of_master(mailbox: &mut dyn Mailbox) -> Result<Side> {
     let (names, minor_version) = (mailbox.state().flags.clone(), mailbox.state().minor_version);
     let mut records = Vec::new();
@@ -29,14 +29,14 @@ pub(crate) fn of_master(mailbox: &mut dyn Mailbox) -> Result<Side> {
     Ok(Side { header, annotations: mailbox.annotations()?, records })
 }
 
-/// The replica's side, and the mailbox as an ordinary answer would tell it.
+/// Returns the replica's side, and the mailbox as in a normal reply.
 pub(crate) fn of_replica(reply: Reply) -> Result<(RemoteFolder, Side)> {
     let (folder, records) = reply.into_full_mailbox()?;
     let (header, annotations) = (folder.header.clone(), folder.annotations.clone());
     Ok((folder, Side { header, annotations, records }))
 }
 
-/// The messages as records with numbered user flags; names that `state` does not have are added.
+/// Converts messages to records with numbered user flags. Adds new flag names to `flags`.
 pub(crate) fn updates(
     messages: &[RemoteRecord],
     name: &MboxName,

@@ -1,23 +1,23 @@
-//! Partial states: a big mailbox is brought over in batches, each of which leaves the replica
-//! with a state that the master could have had (`calculate_intermediate_state` in
-//! `imap/sync_support.c`). So memory stays bounded and an interrupted first sync resumes.
+//! Finds partial states. A large mailbox is sent in batches, and after each the replica has a state
+//! that the master could have had (`calculate_intermediate_state` in `imap/sync_support.c`). So
+//! memory is bounded, and an interrupted first sync can be resumed.
 
 use crate::types::{Modseq, Record, Uid};
 
-/// The state that a batch leaves the replica in.
+/// The state of the replica after a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Partial {
-    /// LAST_UID of the state: later records come with a later batch.
+    /// LAST_UID of the state. Records with higher UIDs come in a later batch.
     pub last_uid: Uid,
-    /// HIGHESTMODSEQ of the state: below that of every record that comes later.
+    /// HIGHESTMODSEQ of the state. All records in later batches have higher modseqs.
     pub highestmodseq: Modseq,
 }
 
 impl Partial {
-    /// The modseq that a record gets in this state, `None` if it does not belong into it.
+    /// Returns the modseq of a record in this state, or `None` if the record is not part of it.
     ///
-    /// A record that is new to the replica goes along even if it was changed later: with the
-    /// state's modseq for now, it is sent again when its own turn comes.
+    /// A record that is new to the replica is included even if it was changed later. It first gets
+    /// the state's modseq, and is sent again with its own modseq in a later batch.
     pub fn modseq_of(&self, record: &Record, known_up_to: Uid) -> Option<Modseq> {
         if record.uid > self.last_uid {
             None
@@ -29,7 +29,7 @@ impl Partial {
     }
 }
 
-/// Finds the end of a batch; feed it the records above the replica's last UID in order.
+/// Finds the end of a batch. Call it with the records above the replica's last UID, in order.
 #[derive(Debug)]
 pub struct Batcher {
     size: u32,
@@ -43,33 +43,34 @@ pub struct Batcher {
 }
 
 impl Batcher {
-    /// For a mailbox of which the replica has the state `from` and the master `highest`.
-    /// A `size` of 0 switches batches off.
+    /// Makes a batcher for a replica with modseq `from` and a master with modseq `highest`. A
+    /// `size` of 0 disables batches.
     ///
-    /// No batch ends below `floor`, the mailbox's deletedmodseq: from such a state the next run
-    /// could not go on without a full comparison. Cyrus's client does not look at that.
+    /// No batch ends below `floor`, the mailbox's deletedmodseq, because from such a state the next
+    /// run would need a full comparison. Cyrus's client does not check this.
     pub fn new(size: u32, from: Modseq, floor: Modseq, highest: Modseq) -> Self {
         Batcher { size, from, floor, highest, seen: 0, rest: false, last_uid: 0, below: highest }
     }
 
-    /// Takes the next record into account.
+    /// Adds the next record.
     pub fn add(&mut self, record: &Record) {
         self.rest |= self.seen >= u64::from(self.size) && record.modseq > self.floor;
         if !self.rest {
             self.last_uid = record.uid;
         } else if record.modseq <= self.below {
-            // Below a record of modseq 0 there is no state: then the mailbox goes as a whole.
+            // No state is below a record with modseq 0. Then the mailbox is sent as a whole.
             self.below = record.modseq.saturating_sub(1);
         }
         self.seen += 1;
     }
 
-    /// Whether the records that were added last are behind the end of the batch.
+    /// Returns whether the last records were after the end of the batch.
     pub fn has_ended(&self) -> bool {
         self.rest
     }
 
-    /// The batch; `None` if everything fits into one or no state in between exists.
+    /// Returns the end of the batch. Returns `None` if one batch is enough, or if there is no valid
+    /// state in between.
     pub fn finish(&self) -> Option<Partial> {
         let needed = self.size != 0 && self.rest;
         let exists =

@@ -1,8 +1,7 @@
-//! Does the replica's mailbox differ from the master's, and in what?
+//! Compares the replica's state of a mailbox with the master's.
 //!
-//! Pure: two views in, the first difference out, in words for logs and dry runs.
-//! Which fields count is in the table of [`crate::types::header`] (`is_unchanged` in
-//! `imap/sync_support.c`).
+//! Pure: takes both states and returns the first difference, for logs and dry runs. The table in
+//! [`crate::types::header`] says which fields count (`is_unchanged` in `imap/sync_support.c`).
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,17 +16,17 @@ fn field(name: &'static str, master: impl fmt::Display, replica: impl fmt::Displ
     Difference::Field { field: name, master: master.to_string(), replica: replica.to_string() }
 }
 
-/// What decides whether some fields are compared.
+/// Properties of both sides that decide whether some fields are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Known {
-    /// The option `reverseacls`.
+    /// The value of the option `reverseacls`.
     pub reverse_acls: bool,
-    /// Whether the replica's version is known to have groups of users.
+    /// Whether the replica's version is known to support groups of users.
     pub usergroups: bool,
 }
 
 impl Known {
-    /// For the replica that a pass works with.
+    /// Returns these properties for the replica of a pass.
     pub fn of(pass: &Pass<'_>) -> Known {
         Known {
             reverse_acls: pass.settings.reverseacls,
@@ -36,7 +35,7 @@ impl Known {
     }
 }
 
-/// Whether the values of a field differ in a way that matters.
+/// Returns whether the values of a field differ in a way that matters.
 pub fn differ(field: &Field, local: &MailboxHeader, remote: &MailboxHeader, known: Known) -> bool {
     let (here, there) = (field.get(local), field.get(remote));
     match field.compared {
@@ -49,29 +48,30 @@ pub fn differ(field: &Field, local: &MailboxHeader, remote: &MailboxHeader, know
         }
         Compared::IfBoth => here.is_set() && there.is_set() && here != there,
         Compared::Groups => {
-            // A version that reports the index's version is 3.13 or later.
+            // Only versions from 3.13 on report the version of the index.
             let knows = known.usergroups || there.is_set() || remote.minor_version != 0;
             here.is_set() && knows && groups(here) != groups(there)
         }
     }
 }
 
-/// The groups in a text where they are joined by TAB.
+/// Returns the groups in a text, in which they are joined by TAB.
 fn groups(joined: Value<'_>) -> BTreeSet<&[u8]> {
     let Value::Text(joined) = joined else { return BTreeSet::new() };
     joined.split(|byte| *byte == b'\t').filter(|group| !group.is_empty()).collect()
 }
 
-/// The groups that an update tells the replica, as Cyrus's client does; but where the owner is in
-/// none and the replica still has some, it tells that there are none. That is an empty text
-/// (`sync_apply_mailbox` in `imap/sync_support.c`), which Cyrus's client never sends.
+/// Returns the groups to send in an update. Unlike Cyrus's client, this also sends that the owner
+/// is in no group any more, if the replica still has some. That is an empty text
+/// (`sync_apply_mailbox` in `imap/sync_support.c`).
 pub fn groups_to_send(here: Option<Text>, remote: Option<&RemoteFolder>) -> Option<Text> {
     let there = remote.and_then(|remote| remote.usergroups.as_ref());
     let is_empty = |text: &Text| groups(Value::Text(text.as_bytes())).is_empty();
     here.filter(|here| !is_empty(here) || there.is_some_and(|there| !is_empty(there)))
 }
 
-/// The first difference that can be told without the records: `None` leaves the CRCs to compare.
+/// Returns the first difference that shows without the records. If it returns `None`, the CRCs must
+/// be compared.
 pub fn mailbox(
     local: &MailboxState,
     annotations: &[Annotation],
@@ -84,9 +84,9 @@ pub fn mailbox(
     })
 }
 
-/// The differences of an intermediate, a name in the tree without a mailbox behind it: the field's
-/// name, and what both sides have. Its HIGHESTMODSEQ on the wire is its FOLDERMODSEQ, so that one
-/// tells all.
+/// Returns the differences of an intermediate (a name in the tree without a mailbox): the name of
+/// the field, and the values of both sides. On the wire an intermediate's HIGHESTMODSEQ is its
+/// FOLDERMODSEQ, so one of them is enough.
 pub fn intermediate(
     local: &MailboxEntry,
     remote: &RemoteFolder,
@@ -103,7 +103,7 @@ pub fn intermediate(
     different.map(|(key, ours, theirs)| (key, ours.to_string(), theirs.to_string())).collect()
 }
 
-/// Whether two ordered lists hold the same values; when they last changed does not matter
+/// Returns whether two ordered lists have the same values. Modseqs are not compared
 /// (`diff_annotations`).
 pub fn same_annotations(ours: &[Annotation], theirs: &[Annotation]) -> bool {
     ours.len() == theirs.len()
@@ -232,12 +232,12 @@ mod tests {
         for known in [false, true] {
             assert!(differ(staff, both, known) && differ(both, staff, known));
             assert!(!differ(both, both, known) && !differ(turned, both, known));
-            // The last one was taken out; or there never were groups here.
+            // The owner left the last group. Or the master never had groups.
             assert!(differ(Some(""), staff, known));
             assert!(!differ(None, staff, known) && !differ(None, None, known));
             assert!(!differ(Some(""), None, known));
         }
-        // A version before 3.12 will never report any.
+        // A version before 3.12 never reports groups.
         assert!(differ(staff, None, true) && !differ(staff, None, false));
         let (local, mut remote) = in_groups(staff, None);
         remote.minor_version = 20;

@@ -1,4 +1,4 @@
-//! Whether a mailbox must be sent, and whether an update will do.
+//! Decides whether a mailbox must be sent, and whether an update is enough.
 
 use super::compare::{self, Difference, Known};
 use crate::error::{Error, Kind, Result};
@@ -10,8 +10,8 @@ use crate::sync::pass::Pass;
 use crate::sync::repair::bounds::Measure;
 use crate::types::{Annotation, MailboxEntry, MailboxState};
 
-/// Whether the replica has higher values than the master where an update cannot lower them:
-/// somebody wrote to it.
+/// Returns whether the replica has values higher than the master's that an update cannot lower.
+/// Then somebody else has changed the replica.
 pub(crate) fn is_outdone(
     pass: &Pass<'_>,
     state: &MailboxState,
@@ -21,20 +21,21 @@ pub(crate) fn is_outdone(
     there.is_some_and(|there| state.outdone_by(there).next().is_some())
 }
 
-/// Fails if the replica claims of a mailbox what cannot be.
+/// Fails if the replica reports impossible values of a mailbox.
 fn believe(pass: &Pass<'_>, here: &MailboxState, there: &RemoteFolder) -> Result<()> {
     let mut measure = Measure { here, used_modseq: 0, now: unix_time() };
     if pass.settings.no_copyback {
         return measure.check_overruled(there);
     }
     if measure.check_folder(there).is_err() {
-        // That of the whole user takes reading a file, and hardly ever matters.
+        // The modseq of the whole user requires reading a file, and is rarely needed.
         measure.used_modseq = pass.store.used_modseq(&here.name)?;
     }
     measure.check_folder(there)
 }
 
-/// The first difference between an open mailbox and the replica's, if any.
+/// Returns the first difference between an open mailbox and the replica's, or `None` if they are
+/// equal.
 pub(crate) fn difference(
     pass: &Pass<'_>,
     mailbox: &mut dyn Mailbox,
@@ -45,7 +46,7 @@ pub(crate) fn difference(
     let state = mailbox.state();
     believe(pass, state, remote)?;
     let found = compare::mailbox(state, annotations, remote, Known::of(pass));
-    // What is not stored would agree with everything.
+    // If no CRCs are stored, they would agree with any CRCs.
     let stored = mailbox.crcs(Crcs::Stored)?;
     if found.is_some() || (stored.basic.is_some() && stored.agrees(remote.crcs)) {
         return Ok(found);
@@ -54,7 +55,8 @@ pub(crate) fn difference(
     Ok((!master.agrees(remote.crcs)).then_some(Difference::Crcs { master, replica: remote.crcs }))
 }
 
-/// Whether a glance at a mailbox shows that the replica has the same. If not it must be opened.
+/// Returns whether a state that was read without locks is equal to the replica's. If not, the
+/// mailbox must be opened.
 pub(crate) fn is_same(pass: &Pass<'_>, glance: &Glance, remote: &RemoteFolder) -> bool {
     let Glance { state, annotations } = glance;
     let same = || compare::mailbox(state, annotations, remote, Known::of(pass)).is_none();
@@ -64,7 +66,7 @@ pub(crate) fn is_same(pass: &Pass<'_>, glance: &Glance, remote: &RemoteFolder) -
         && believe(pass, state, remote).is_ok()
 }
 
-/// Whether the master has forgotten expunged records that the replica may not know of.
+/// Returns whether the master has forgotten expunged records that the replica may not know.
 pub(crate) fn has_forgotten(
     pass: &Pass<'_>,
     state: &MailboxState,
@@ -81,7 +83,7 @@ pub(crate) fn has_forgotten(
     true
 }
 
-/// Fails unless an open mailbox is the one of an entry.
+/// Fails unless an open mailbox belongs to this entry.
 pub(crate) fn check_identity(mailbox: &dyn Mailbox, entry: &MailboxEntry) -> Result<()> {
     let state = mailbox.state();
     if state.uniqueid == entry.uniqueid && state.partition == entry.partition {

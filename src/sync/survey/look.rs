@@ -1,5 +1,5 @@
-//! Looks at one mailbox of the master: whether it must be sent, and if so what. It is opened once
-//! and its index is read once.
+//! Compares one mailbox of the master, and reads what must be sent. The mailbox is opened once, and
+//! its index is read once.
 
 use super::difference::{check_identity, difference, has_forgotten, is_outdone};
 use super::read::read_differing;
@@ -11,35 +11,35 @@ use crate::store::MailboxFiles;
 use crate::sync::pass::Pass;
 use crate::types::{MailboxEntry, Text};
 
-/// What was found in a mailbox.
+/// The result of a comparison.
 pub(crate) enum Found {
-    /// The replica has the same.
+    /// The replica's mailbox is equal.
     Same,
     /// It differs, and both sides must be compared in full.
     Behind,
-    /// It must be sent, and here is what.
+    /// It must be sent, and this was read.
     Read(Box<Reading>),
-    /// It must be sent, and has not been read to its end.
+    /// It must be sent, but could not be read completely.
     Unread,
 }
 
-/// What was read of a mailbox that must be sent.
+/// The data of a mailbox that must be sent.
 pub(crate) struct Reading {
     /// The update.
     pub snapshot: Snapshot,
-    /// Opens its message files; `None` if the mailbox must be open for that.
+    /// Opens its message files. `None` if the mailbox must be open for that.
     pub files: Option<Box<dyn MailboxFiles>>,
 }
 
-/// One mailbox after a look.
+/// A mailbox that was compared.
 pub(crate) struct Look {
     /// The quota root that it names.
     pub quotaroot: Option<Text>,
-    /// What was found.
+    /// The result.
     pub found: Found,
 }
 
-/// Looks at a mailbox; `None` if it is gone.
+/// Compares a mailbox. Returns `None` if it does not exist any more.
 pub(crate) fn look(
     pass: &Pass<'_>,
     entry: &MailboxEntry,

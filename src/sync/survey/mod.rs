@@ -1,5 +1,5 @@
-//! Which mailboxes must be sent, and what of each: opened once, read once. [`compare`] and
-//! [`batch`] are pure.
+//! Finds the mailboxes that must be sent, and reads what to send. [`compare`] and [`batch`] are
+//! pure.
 
 pub(crate) mod batch;
 pub(crate) mod compare;

@@ -1,4 +1,4 @@
-//! Reads what must be sent of an open mailbox: its index once, for all that an update needs.
+//! Reads what to send of an open mailbox. Its index is read once for the whole update.
 
 use super::batch::Partial;
 use super::compare::groups_to_send;
@@ -12,7 +12,7 @@ use crate::store::Mailbox;
 use crate::sync::pass::Pass;
 use crate::types::{Annotation, MailboxHeader, MailboxState, SyncCrcs};
 
-/// Reads what must be sent of an open mailbox; `None` if nothing differs.
+/// Reads what to send of an open mailbox. Returns `None` if nothing differs.
 pub(crate) fn snapshot(
     pass: &Pass<'_>,
     mailbox: &mut dyn Mailbox,
@@ -21,7 +21,8 @@ pub(crate) fn snapshot(
     extent: Extent,
 ) -> Result<Option<Snapshot>> {
     let annotations = match (mailbox.annotations(), remote, extent) {
-        // One that is made for those below it takes them later. An update would delete them.
+        // This mailbox is only created as a parent of others. It gets its annotations later; an
+        // update with none would delete them.
         (Err(_), None, Extent::Below(_)) => Vec::new(),
         (annotations, ..) => annotations?,
     };
@@ -33,7 +34,7 @@ pub(crate) fn snapshot(
     read_differing(pass, mailbox, annotations, remote, attempt, extent).map(Some)
 }
 
-/// Reads what must be sent of an open mailbox that differs.
+/// Reads what to send of an open mailbox that differs.
 pub(super) fn read_differing(
     pass: &Pass<'_>,
     mailbox: &mut dyn Mailbox,
@@ -77,7 +78,7 @@ pub(super) fn read_differing(
     })
 }
 
-/// The header of an update to all that the master has.
+/// Makes the header of an update to the complete state of the master.
 fn whole_header(
     pass: &Pass<'_>,
     state: &MailboxState,
@@ -88,19 +89,19 @@ fn whole_header(
     let mut header = MailboxHeader { crcs, ..state.header.clone() };
     header.usergroups = groups_to_send(header.usergroups.take(), remote);
     if pass.settings.no_copyback {
-        // A replica that is forced takes a lower one, below the UIDs of messages that it has,
-        // and its imapd aborts at the next that comes in.
+        // A forced replica would accept a LAST_UID below the UIDs of its messages, and its imapd
+        // would abort at the next new message. So never send a lower one.
         header.last_uid = header.last_uid.max(remote.map_or(0, |r| r.last_uid));
         return header;
     }
-    // The replica refuses a lower one than its own, and keeps that if none is sent; unless it
-    // is forced: then it takes what comes, and none for 0.
+    // The replica refuses a value lower than its own, so send none in that case. Only a forced
+    // replica would accept a lower one, and would take a missing value as 0.
     let theirs = remote.and_then(|r| r.xconvmodseq);
     header.xconvmodseq = header.xconvmodseq.filter(|ours| theirs.is_none_or(|t| t <= *ours));
     header
 }
 
-/// The header of a partial state.
+/// Makes the header of a partial state.
 fn part_header(
     state: &MailboxState,
     partial: Partial,
@@ -111,7 +112,7 @@ fn part_header(
     let mut header = match extent {
         Extent::Batch => state.in_part(remote.map_or(&none, |r| &r.header)),
         Extent::Below(_) => {
-            // It may last: what the mailbox has but the UID.
+            // This state may last. So use all of the mailbox's values except the UID.
             let mut header = state.in_part(state);
             header.recentuid = header.recentuid.min(partial.last_uid);
             header

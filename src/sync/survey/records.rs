@@ -1,4 +1,4 @@
-//! The records that an update carries: cyrus.index is read once for all of them.
+//! Reads the records of an update. cyrus.index is read once for all of them.
 
 use std::ops::ControlFlow;
 
@@ -10,20 +10,20 @@ use crate::store::{Crcs, Mailbox, Records};
 use crate::types::crc::LATE_VIRTUAL_SINCE;
 use crate::types::{InternalFlags, MboxName, Record, SyncCrcs, SystemFlags, ThreadIds, Uid};
 
-/// Whether a record is expunged, but later than the state that it is sent in.
+/// Returns whether a record is expunged, but after the state in which it is sent.
 fn is_expunged_later(update: &RecordUpdate) -> bool {
     update.record.is_expunged() && update.modseq < update.record.modseq
 }
 
-/// Makes a record what it was just before its expunge. The replica takes nothing more of a record
-/// that both sides have expunged, so a lowered modseq would stay, and a client that asks what
-/// vanished since would not be told.
+/// Changes a record to its state before it was expunged. The replica ignores later changes of a
+/// record that is expunged on both sides. So the lowered modseq would remain, and clients that ask
+/// for expunged messages would miss this one.
 fn before_its_expunge(record: &mut Record) {
     record.internal_flags.0 &= !InternalFlags::EXPUNGED;
     record.system_flags.0 |= SystemFlags::DELETED;
 }
 
-/// The UID behind one.
+/// Returns the next UID.
 pub(crate) fn after(uid: Uid, name: &MboxName) -> Result<Uid> {
     uid.checked_add(1).ok_or_else(|| {
         let detail = "its last UID is the highest that there is: it takes no message any more";
@@ -32,7 +32,8 @@ pub(crate) fn after(uid: Uid, name: &MboxName) -> Result<Uid> {
     })
 }
 
-/// The state that a replica can have without the records from `end` on, see [`Extent::Below`].
+/// Finds the state that a replica can have without the records from UID `end` on; see
+/// [`Extent::Below`].
 fn state_below(
     mailbox: &mut dyn Mailbox,
     end: Uid,
@@ -46,45 +47,45 @@ fn state_below(
         if record.uid < end {
             last_uid = record.uid;
         } else if record.modseq <= below {
-            // Nothing is below 0, which old versions of Cyrus wrote.
+            // There is no state below 0, the modseq that old versions of Cyrus wrote.
             below = record.modseq.saturating_sub(1);
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    // Records may lie above it, which cannot be sent either.
+    // Records may have UIDs above the mailbox's last UID. They cannot be sent either.
     let last_uid = last_uid.min(mailbox.state().last_uid.max(known_up_to));
-    // A replica that is past it already is not made worse by staying there; it makes 1 of 0.
+    // If the replica is already past this state, it can stay there. A replica reads 0 as 1.
     Ok(Partial { last_uid, highestmodseq: below.max(from).max(1) })
 }
 
-/// What an update is read for.
+/// The parameters of an update.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted<'w> {
     pub remote: Option<&'w RemoteFolder>,
     pub attempt: Attempt,
     pub extent: Extent,
-    /// Records in a part (`sync_batchsize`); 0 for no parts.
+    /// Maximum number of records in a part (`sync_batchsize`); 0 for no parts.
     pub batch_size: u32,
-    /// How the replica counts them in CRCs.
+    /// How the replica writes thread ids in CRCs.
     pub thread_ids: ThreadIds,
 }
 
-/// What was read.
+/// The records that were read.
 pub(super) struct Read {
     pub records: Vec<RecordUpdate>,
-    /// Set if these are a part.
+    /// Set if the records are a part of the update.
     pub partial: Option<Partial>,
     pub stuck: Option<Stuck>,
-    /// The mailbox's CRCs: as stored, or computed from all its records.
+    /// The mailbox's CRCs, as stored or computed from all its records.
     pub crcs: SyncCrcs,
 }
 
-/// Whether an update carries a record. New ones go along whatever their modseq: it is 0 where an
-/// old Cyrus wrote it, and a replica that aborted when it had just created the mailbox keeps it
-/// empty, but with the HIGHESTMODSEQ it was to have.
+/// Returns whether an update needs this record. New records are needed whatever their modseq is. It
+/// may be 0 if an old Cyrus wrote the record. Also, if a replica aborted after it had created a
+/// mailbox, the mailbox is empty but already has the HIGHESTMODSEQ of the update.
 ///
-/// To a new record with INTERNALDATE 0 (1 January 1970) the replica gives the time of day, and the
-/// CRCs differ. Sent once more, now that it is there, it keeps that date.
+/// If a new record has INTERNALDATE 0 (1 January 1970), the replica replaces it by the current
+/// time, and the CRCs differ. When the record is sent again, the replica keeps that date.
 fn is_wanted(record: &Record, remote: Option<&RemoteFolder>, attempt: Attempt) -> bool {
     let Some(remote) = remote else { return true };
     let dateless = record.internaldate == 0 && !record.is_expunged();
@@ -98,17 +99,17 @@ impl Wanted<'_> {
         self.remote.map_or(0, |r| r.last_uid)
     }
 
-    /// Which CRCs of the mailbox the update needs.
+    /// Returns which CRCs of the mailbox the update needs.
     fn crcs(&self, mailbox: &dyn Mailbox) -> Crcs {
         let state = mailbox.state();
-        // What the master's own version has stored may be of another form than the replica's.
+        // The master's stored CRCs may have another form than those of the replica's version.
         let is_recent = state.minor_version >= LATE_VIRTUAL_SINCE;
         let same_form = is_recent == (self.thread_ids == ThreadIds::Padded);
         let is_good = self.attempt == Attempt::First && state.crcs.basic.is_some() && same_form;
         if is_good { Crcs::Stored } else { Crcs::Recomputed }
     }
 
-    /// Finds the end of a part, if there may be parts.
+    /// Makes a batcher that finds the end of a part, if parts are allowed.
     fn batcher(&self, mailbox: &dyn Mailbox) -> Option<Batcher> {
         let state = mailbox.state();
         let in_parts = (self.extent, self.attempt) == (Extent::Batch, Attempt::First)
@@ -120,8 +121,8 @@ impl Wanted<'_> {
     }
 }
 
-/// Reads the records that an update carries. All of the mailbox are visited and counted, so that
-/// nothing is sent of one that lacks some.
+/// Reads the records of an update. All records of the mailbox are visited and counted, so that
+/// nothing is sent if some are missing.
 pub(super) fn read_records(mailbox: &mut dyn Mailbox, wanted: &Wanted<'_>) -> Result<Read> {
     let known_up_to = wanted.known_up_to();
     let below = match wanted.extent {
@@ -147,7 +148,7 @@ pub(super) fn read_records(mailbox: &mut dyn Mailbox, wanted: &Wanted<'_>) -> Re
             return Ok(());
         }
         match is_new.then(|| appendable(&name, record, last_uid)) {
-            // Nobody misses an expunged one.
+            // A record that is expunged can be left out: nobody misses its message.
             Some(Err(_)) if record.is_expunged() => {}
             Some(Err(error)) => stuck = Some(Stuck { record: *record, file: false, error }),
             Some(Ok(())) | None => records.push(*record),
@@ -156,7 +157,7 @@ pub(super) fn read_records(mailbox: &mut dyn Mailbox, wanted: &Wanted<'_>) -> Re
     })?;
     let batch = batcher.as_ref().and_then(Batcher::finish);
     if batch.is_none() && batcher.is_some_and(|batcher| batcher.has_ended()) {
-        // There is no state in between: all must go at once.
+        // There is no valid state in between, so everything must be sent at once.
         return read_records(mailbox, &Wanted { batch_size: 0, ..*wanted });
     }
     let modseq_of = |record: &Record| match (below, batch) {
@@ -181,12 +182,12 @@ pub(super) fn read_records(mailbox: &mut dyn Mailbox, wanted: &Wanted<'_>) -> Re
     for update in &mut records {
         update.annotations = annotations.take(&update.record, minor_version).into_boxed_slice();
     }
-    // One behind the end of the part is the next part's affair.
+    // A damaged record after the end of this part is handled in the next part.
     let stuck = stuck.filter(|s| batch.is_none_or(|batch| s.record.uid <= batch.last_uid));
     Ok(Read { records, partial: below.or(batch), stuck, crcs })
 }
 
-/// Whether the replica can take a record as a new one: where it cannot it aborts
+/// Checks that the replica can accept a record as a new one. Otherwise it would abort
 /// (`mailbox_append_index_record`, `sync_apply_mailbox`).
 pub(crate) fn appendable(name: &MboxName, record: &Record, last_uid: Uid) -> Result<()> {
     let what = match record {

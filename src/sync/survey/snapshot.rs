@@ -1,5 +1,5 @@
-//! An update of one mailbox: read under its locks into memory, so that they are released before the
-//! first byte is written to the replica.
+//! An update of one mailbox. It is read into memory under the mailbox's locks, and these are
+//! released before the update is sent.
 
 use crate::error::Error;
 use crate::protocol::{MailboxUpdate, RecordUpdate, RemoteFolder, Since};
@@ -8,9 +8,9 @@ use crate::types::{Annotation, InternalFlags, MailboxHeader, Record, SyncCrcs, T
 /// An update of one mailbox, ready to be sent.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// The state after the update, as it is sent.
+    /// The state after the update, in the form in which it is sent.
     pub header: MailboxHeader,
-    /// Whether that is all of the mailbox, and not a part of it.
+    /// Whether the update is for the complete state of the mailbox.
     pub whole: bool,
     /// Annotations of the mailbox.
     pub annotations: Vec<Annotation>,
@@ -20,14 +20,14 @@ pub struct Snapshot {
     pub minor_version: u32,
     /// Records, by UID.
     pub records: Vec<RecordUpdate>,
-    /// What it builds on.
+    /// The state of the replica that is the condition of the update.
     pub since: Option<Since>,
-    /// Records above this UID are new to the replica and need their files there.
+    /// Records above this UID are new to the replica, which needs their files.
     pub known_up_to: Uid,
-    /// CRCs of the replica before it; `None` if the mailbox is new to it.
+    /// CRCs of the replica before the update; `None` if the mailbox is new to it.
     pub replaces: Option<SyncCrcs>,
-    /// A new record that cannot be sent, and nothing behind it: the records end before it, and
-    /// this must not be sent. See [`Extent::Below`].
+    /// A new record that cannot be sent. The records end before it. If this is set, the snapshot
+    /// itself must not be sent; see [`Extent::Below`].
     pub stuck: Option<Stuck>,
 }
 
@@ -36,14 +36,14 @@ pub struct Snapshot {
 pub struct Stuck {
     /// The record.
     pub record: Record,
-    /// Whether only its file is wrong: another copy of it would do.
+    /// Whether only its file is wrong, so that another copy of the message would be enough.
     pub file: bool,
-    /// Why it cannot.
+    /// The reason.
     pub error: Error,
 }
 
 impl Snapshot {
-    /// The command's body.
+    /// Returns the update for the command.
     pub fn update(&self, local_only: bool) -> MailboxUpdate<'_> {
         MailboxUpdate {
             local_only,
@@ -57,15 +57,15 @@ impl Snapshot {
         }
     }
 
-    /// What the replica has once it has taken this; `None` of a part of a mailbox.
+    /// Returns the state of the replica after this update, or `None` for a partial update.
     pub fn outcome(&self) -> Option<RemoteFolder> {
         let Snapshot { header, annotations, whole: true, .. } = self else { return None };
         let (header, annotations) = (header.clone(), annotations.clone());
         Some(RemoteFolder { header, annotations, beyond: None })
     }
 
-    /// The records whose files the replica must have before the update: new ones that still
-    /// have a file here.
+    /// Returns the records whose files the replica needs before the update: new ones that still
+    /// have a file on the master.
     pub fn new_messages(&self) -> impl Iterator<Item = &Record> {
         let known = self.known_up_to;
         self.records
@@ -75,29 +75,32 @@ impl Snapshot {
     }
 }
 
-/// Which look at a mailbox this is.
+/// The attempt at sending a mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
-    /// Trust the CRCs that cyrus.index stores, build on the replica's state.
+    /// Trust the CRCs stored in cyrus.index, and make the update conditional on the replica's
+    /// state.
     First,
-    /// The replica ended with other CRCs: recompute them and send without condition.
+    /// The replica ended with other CRCs: compute the CRCs from all records, and send without a
+    /// condition.
     Recomputed,
-    /// Both sides were compared: recompute the CRCs, build on what was compared, send in any case.
+    /// Both sides were compared: compute the CRCs from all records, make the update conditional on
+    /// the state that was compared, and send it even if nothing differs.
     Repaired,
 }
 
 /// How much of a mailbox is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// All, or as much as a batch holds.
+    /// Everything, or as much as one batch holds.
     Batch,
-    /// What the replica can have without the record of this UID, which cannot be sent: no record
-    /// from there on, and everything else.
+    /// What the replica can have without the record with this UID, which cannot be sent: all
+    /// records with lower UIDs, and none from this UID on.
     ///
-    /// A replica appends above its LAST_UID only. A later message that it took would shut out
-    /// this one for ever, and the next full comparison would give this one another UID on the
-    /// master. So they wait. The state's HIGHESTMODSEQ stays below all of them, or the next
-    /// client would not find them; changes of records that the replica knows are not kept
-    /// waiting: they go along with a lowered modseq, and with their own when the rest follows.
+    /// A replica only appends messages above its LAST_UID. If it got later messages now, it could
+    /// never get this one, and the next full comparison would give this one another UID on the
+    /// master. So later messages must wait. The state's HIGHESTMODSEQ stays below all of them;
+    /// otherwise the next run would not find them. Changes of records that the replica already has
+    /// are not delayed: they are sent now with a lowered modseq, and with their own modseq later.
     Below(Uid),
 }

@@ -1,4 +1,4 @@
-//! A master and a replica in memory. The replica aborts where one of 3.6.1 does.
+//! A master and a replica in memory for tests. The replica aborts like one of Cyrus 3.6.1.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -21,24 +21,24 @@ use crate::types::{
     Modseq, Quota, Record, Seen, SieveScript, SyncCrcs, Text, Uid, UniqueId, UserId,
 };
 
-/// A mailbox of the master: a record and its file for each UID from 1.
+/// A mailbox of the master, with a record and its file for each UID from 1.
 #[derive(Debug, Clone, Default)]
 pub struct Folder {
     pub entry: MailboxEntry,
     pub state: MailboxState,
     pub records: Vec<Record>,
-    /// `None`: the file is missing.
+    /// `None` if the file is missing.
     pub files: Vec<Option<Vec<u8>>>,
-    /// It cannot be opened.
+    /// Whether opening it fails.
     pub broken: bool,
 }
 
-/// The GUID of a text.
+/// Returns the GUID of a text.
 pub fn guid(text: &str) -> Guid {
     Guid(Sha1::digest(text.as_bytes()).into())
 }
 
-/// A mailbox with these messages.
+/// Makes a mailbox with these messages.
 pub fn mailbox(name: &str, id: &str, messages: &[&str]) -> Folder {
     let records = messages.iter().zip(1..).map(|(text, uid)| Record {
         uid,
@@ -76,7 +76,7 @@ pub fn mailbox(name: &str, id: &str, messages: &[&str]) -> Folder {
     }
 }
 
-/// A name above other mailboxes.
+/// Makes an intermediate: a name above other mailboxes.
 pub fn intermediate(name: &str, id: &str) -> Folder {
     let mut made = mailbox(name, id, &[]);
     made.entry.mbtype = MboxType(MboxType::INTERMEDIATE);
@@ -84,19 +84,19 @@ pub fn intermediate(name: &str, id: &str) -> Folder {
     made
 }
 
-/// The master.
+/// A master in memory.
 #[derive(Debug, Default)]
 pub struct Master {
     pub boxes: Vec<Folder>,
     pub tombstones: Vec<MailboxEntry>,
     pub quotas: Vec<Quota>,
-    /// fred has a subscription, seen state and a sieve script.
+    /// Whether fred has a subscription, seen state and a sieve script.
     pub metadata: bool,
-    /// It can tell what mailboxes are without opening them.
+    /// Whether it can read the state of mailboxes without opening them.
     pub glances: bool,
     /// Which of `sub`, `seen`, `sieve`, `quota` cannot be read.
     pub unreadable: Vec<&'static str>,
-    /// Which of `sub`, `sieve` are missing altogether.
+    /// Which of `sub`, `sieve` do not exist.
     pub missing: Vec<&'static str>,
 }
 
@@ -256,18 +256,19 @@ impl Mailbox for Opened<'_> {
     fn unlock_index(&mut self) {}
 }
 
-/// The replica: does what it is told, at once, and hands the replies out later.
+/// A replica in memory. It carries out each command at once, and returns the replies later.
 #[derive(Debug, Default)]
 pub struct FakeReplica {
-    /// Every command: `GET USER fred`, `APPLY MESSAGE (one two)`, `APPLY MAILBOX user.fred`.
+    /// All commands, for example `GET USER fred`, `APPLY MESSAGE (one two)`, `APPLY MAILBOX
+    /// user.fred`.
     pub log: Vec<String>,
-    /// Commands to refuse: how each begins, and with what.
+    /// Commands to refuse: how each starts, and the error kind.
     pub refuse: Vec<(&'static str, Kind)>,
     /// Why it aborted.
     pub aborted: Option<String>,
-    /// It says OK to updates and does nothing.
+    /// Whether it answers updates with OK and ignores them.
     pub forgets: bool,
-    /// What it answers to `GET`: `MAILBOX %(...)` and the like.
+    /// Its answers to `GET`: `MAILBOX %(...)` and others.
     pub items: Vec<(Vec<u8>, Value<'static>)>,
     staged: HashSet<Vec<u8>>,
     replies: HashMap<Ticket, Result<Reply>>,
@@ -275,7 +276,7 @@ pub struct FakeReplica {
 }
 
 impl FakeReplica {
-    /// A replica that has these items.
+    /// Makes a replica with these items.
     pub fn with(items: &[&str]) -> FakeReplica {
         let parsed = items.iter().map(|item| parse_named(item.as_bytes()).unwrap());
         FakeReplica {
@@ -284,7 +285,7 @@ impl FakeReplica {
         }
     }
 
-    /// An item for a mailbox in this state.
+    /// Makes the item of a mailbox in this state.
     pub fn item(name: &str, id: &str, last_uid: Uid, modseq: Modseq) -> String {
         format!(
             "MAILBOX %(UNIQUEID {id} MBOXNAME {name} PARTITION default UIDVALIDITY 0 \
@@ -292,12 +293,12 @@ impl FakeReplica {
         )
     }
 
-    /// The commands that begin with these words.
+    /// Returns the commands that start with this text.
     pub fn commands(&self, start: &str) -> Vec<&str> {
         self.log.iter().map(String::as_str).filter(|line| line.starts_with(start)).collect()
     }
 
-    /// A number of a mailbox that it has.
+    /// Returns a numeric field of a mailbox.
     pub fn field(&self, name: &str, key: &str) -> u64 {
         let at = self.mailbox(name.as_bytes()).unwrap();
         self.items[at].1.kv().unwrap().opt_num64(key).unwrap().unwrap()
@@ -324,11 +325,11 @@ impl FakeReplica {
         if let Some(at) = refused {
             let (_, kind) = self.refuse[at];
             if kind == Kind::ReplicaChanged {
-                // Once: it is looked at again then.
+                // Refuse only once: the mailbox is then requested again.
                 self.refuse.remove(at);
             }
             if kind == Kind::ReplicaChecksum {
-                // Once, for somebody has emptied the mailbox.
+                // Refuse only once, because the mailbox is removed here.
                 self.refuse.remove(at);
                 let mailbox = value.kv().unwrap().atom("MBOXNAME").unwrap();
                 self.items.remove(self.mailbox(mailbox).unwrap());
@@ -404,7 +405,7 @@ impl FakeReplica {
     }
 }
 
-/// An item as it comes by the wire.
+/// Formats an item as on the wire.
 fn wire_item((name, value): &(Vec<u8>, Value)) -> Item {
     let mut line = Vec::new();
     let mut writer = Writer::new(&mut line);
@@ -475,7 +476,7 @@ impl Replica for FakeReplica {
     }
 }
 
-/// Works on a master and a replica.
+/// Calls a function with a pass over this master and replica.
 pub fn sync<T>(
     master: &Master,
     replica: &mut FakeReplica,
@@ -490,7 +491,7 @@ pub fn sync<T>(
     work(&mut Pass::new(master, &names, replica, &settings, &Silent, &cancel, &mut staged))
 }
 
-/// Marks the record of a UID as expunged.
+/// Marks the record with this UID as expunged.
 pub fn expunge(mailbox: &mut Folder, uid: Uid) {
     mailbox.records[uid as usize - 1].internal_flags = InternalFlags(InternalFlags::EXPUNGED);
 }

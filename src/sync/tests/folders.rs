@@ -1,4 +1,4 @@
-//! Folders that cannot be brought to their names, and mailboxes with one uniqueid.
+//! Tests of folders that cannot get their names, and of mailboxes with the same uniqueid.
 
 use super::fake::{FakeReplica, Folder, Master, mailbox, sync};
 use super::{BATCH, fred};
@@ -45,7 +45,8 @@ fn a_folder_waits_for_a_name_that_a_refused_rename_left_taken() {
     let error = user(&after, &mut replica).unwrap_err();
     assert_eq!(error.kind(), Kind::ReplicaDenied);
     assert!(error.to_string().contains("2 parts failed"), "{error}");
-    // Asked for once, though all is looked at again after the other rename.
+    // The refused rename is tried only once, although the lists are requested again after the
+    // other.
     assert_eq!(
         replica.commands("APPLY RENAME"),
         ["APPLY RENAME user.fred.a", "APPLY RENAME user.fred.x"]
@@ -104,7 +105,7 @@ fn a_store_that_lists_one_uniqueid_twice_moves_nothing() {
             assert_eq!(replica.commands("APPLY"), [""; 0]);
         }
     }
-    // Where the replica has neither, one of them arrives, and stays.
+    // If the replica has neither mailbox, it gets one of them and keeps it.
     let mut empty = replicated(&[inbox()]);
     let boxes = [inbox(), original, copy];
     user(&boxes, &mut empty).unwrap_err();
@@ -118,7 +119,7 @@ fn a_store_that_lists_one_uniqueid_twice_moves_nothing() {
 fn nothing_is_deleted_or_renamed_away_from_a_name_that_lives_under_its_uniqueid() {
     let original = mailbox("user.fred.a", "2", &["of a"]);
     let mut replica = replicated(&[inbox(), original.clone()]);
-    // The list leaves it out, and what the record by uniqueid says is about a copy of it.
+    // The list lacks the mailbox, and the record by uniqueid is about a copy of it.
     let copy = |mbtype| MailboxEntry {
         name: "user.anna.copy".into(),
         mbtype: MboxType(mbtype),

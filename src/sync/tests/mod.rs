@@ -1,4 +1,4 @@
-//! The engine between a master and a replica in memory.
+//! Tests of the engine with a master and a replica in memory.
 
 mod fake;
 mod folders;
@@ -64,7 +64,7 @@ fn an_update_waits_for_files_that_came_with_a_mailbox_that_failed() {
 fn files_whose_arrival_nobody_saw_are_sent_again_on_the_next_try() {
     let boxes = vec![mailbox("user.fred", "1", &["one"]), mailbox("user.fred.b", "2", &["two"])];
     let mut replica = FakeReplica::default();
-    // The INBOX asks for another try while the upload for the next is unconfirmed.
+    // The INBOX needs another try while the upload for the next mailbox is unconfirmed.
     replica.refuse.push(("APPLY MAILBOX user.fred", Kind::ReplicaMoved));
     replica.refuse.push(("APPLY MESSAGE (two", Kind::ReplicaDenied));
     user(boxes, &mut replica).unwrap_err();
@@ -74,7 +74,7 @@ fn files_whose_arrival_nobody_saw_are_sent_again_on_the_next_try() {
 #[test]
 fn a_second_try_with_recomputed_crcs_waits_for_files_of_the_mailboxes_behind_it() {
     let boxes = vec![mailbox("user.fred", "1", &["one"]), mailbox("user.fred.b", "2", &["one"])];
-    // The INBOX needs no file at the first try, but all at the second.
+    // At the first try the INBOX needs no files, at the second all of them.
     let mut replica = FakeReplica::with(&[&FakeReplica::item("user.fred", "1", 1, 1)]);
     replica.refuse.push(("APPLY MAILBOX user.fred", Kind::ReplicaChecksum));
     replica.refuse.push(("APPLY MESSAGE", Kind::ReplicaDenied));
@@ -122,7 +122,7 @@ fn an_expunged_record_that_would_abort_the_replica_is_left_out() {
 
 #[test]
 fn a_state_without_a_damaged_message_stays_below_all_that_lies_behind_it() {
-    // Modseqs of UIDs 1 to 4; the damaged one is UID 3.
+    // Modseqs of UIDs 1 to 4. UID 3 is damaged.
     for (modseqs, expected) in [
         ([101, 102, 103, 104], 102),
         ([101, 102, 104, 103], 102),
@@ -144,7 +144,7 @@ fn a_state_without_a_damaged_message_stays_below_all_that_lies_behind_it() {
             (replica.field("user.fred", "LAST_UID"), replica.field("user.fred", "HIGHESTMODSEQ"))
         };
         assert_eq!(state(&replica), (2, expected), "{modseqs:?}");
-        // Neither better nor worse the next time; and complete when it is put right.
+        // The state does not change in the next run, and is complete after the file was repaired.
         user(vec![inbox.clone()], &mut replica).unwrap_err();
         assert_eq!(state(&replica), (2, expected), "{modseqs:?}");
         inbox.files[2] = Some(b"three".to_vec());
@@ -292,7 +292,7 @@ fn metadata_that_cannot_be_read_stops_no_other() {
         for command in left {
             assert_eq!(replica.commands(command).len(), 1, "{damaged}: {:?}", replica.log);
         }
-        // Nothing is deleted for want of a list.
+        // Nothing is deleted because a list cannot be read.
         let deleted = replica.commands("APPLY UN");
         assert_eq!(deleted.is_empty(), damaged == "sub", "{damaged}: {deleted:?}");
     }
@@ -318,7 +318,7 @@ fn what_a_user_is_missing_here_altogether_is_not_deleted_there() {
             assert!(told == is_missing && error.is_some() == is_missing, "{error:?}");
         }
     }
-    // A user who has no INBOX any more has none of it, rightly.
+    // If the user has no INBOX any more, it is normal that these are missing.
     let master = Master { missing: vec!["sub", "sieve"], ..Master::default() };
     let mut replica = FakeReplica::with(&["LSUB (user.fred.old)", script]);
     sync(&master, &mut replica, BATCH, |pass| crate::sync::meta(pass, &fred())).unwrap();
@@ -359,7 +359,7 @@ fn mailboxes_that_are_equal_are_counted_whether_a_glance_shows_it_or_a_look() {
 fn a_mailbox_that_a_glance_shows_to_be_the_same_is_not_opened() {
     let folders = || {
         let mut boxes = vec![mailbox("user.fred", "1", &["one"])];
-        // More than are glanced at together.
+        // More mailboxes than are read together.
         boxes.extend((0..150).map(|n| mailbox(&format!("user.fred.{n}"), &format!("i{n}"), &[])));
         boxes.iter_mut().for_each(|folder| folder.state.quotaroot = Some("user.fred".into()));
         boxes
@@ -369,12 +369,12 @@ fn a_mailbox_that_a_glance_shows_to_be_the_same_is_not_opened() {
     master.quotas.push(Quota { root, limits: [Some(1), None, None, None], modseq: 1 });
     let mut replica = FakeReplica::default();
     user_of(&master, &mut replica).unwrap();
-    // To open one fails.
+    // Now opening a mailbox fails.
     master.boxes.iter_mut().for_each(|folder| folder.broken = true);
     replica.log.clear();
     user_of(&master, &mut replica).unwrap();
     assert_eq!(replica.commands("APPLY MAILBOX"), [""; 0]);
-    // The roots that they name are known all the same.
+    // The quota roots are known without opening the mailboxes.
     assert_eq!(replica.commands("APPLY QUOTA"), ["APPLY QUOTA user.fred"]);
 
     type Change = fn(&mut Folder);
@@ -414,7 +414,7 @@ fn a_quota_root_that_lost_its_record_is_not_deleted_on_the_replica() {
         let mut replica = FakeReplica::with(&[&item]);
         let result = user(vec![inbox], &mut replica);
         assert_eq!(result.is_err(), lost, "{root}");
-        // One that is named outside of where it applies was renamed out of there.
+        // If a mailbox outside of a root names it, the mailbox was renamed out of there.
         assert_eq!(replica.commands("APPLY UNQUOTA").is_empty(), lost, "{root}: {:?}", replica.log);
     }
 }

@@ -1,4 +1,4 @@
-//! Messages that cannot be sent: which they are, and why, in one line for each mailbox.
+//! Finds messages that cannot be sent, and reports them with the reason, in one line per mailbox.
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
@@ -13,25 +13,25 @@ use crate::sync::survey::records::appendable;
 use crate::sync::survey::snapshot::Stuck;
 use crate::types::{InternalFlags, MailboxEntry, MboxName, Record, Uid};
 
-/// Messages that are read under one lock of their mailbox, which keeps others from removing
-/// messages meanwhile.
+/// How many messages are read while the lock of their mailbox is held. During this time others
+/// cannot remove messages.
 const CHUNK: usize = 1024;
-/// UIDs that a line names.
+/// How many UIDs a line lists.
 const NAMED: usize = 100;
 
-/// Whether damaged messages are all that failed.
+/// Returns whether only damaged messages have failed.
 pub(crate) fn is_damage(error: &Error) -> bool {
     error.scope() == Scope::Damage
 }
 
-/// What is damaged in one mailbox.
+/// The damage in one mailbox.
 #[derive(Debug, Default)]
 struct Damage {
     uids: Vec<Uid>,
     count: u64,
-    /// Why the first of them is.
+    /// The error of the first damaged message.
     first: Option<Error>,
-    /// Living messages that the replica lacks because of the first.
+    /// Number of unexpunged messages that the replica lacks because of the first damaged one.
     waiting: u64,
 }
 
@@ -62,26 +62,26 @@ impl Damage {
     }
 }
 
-/// How thoroughly to look for damage.
+/// The range and depth of a search for damage.
 struct Search {
-    /// The records to look at.
+    /// The records to check.
     records: Records,
-    /// Records from here on are new to the replica.
+    /// Records from this UID on are new to the replica.
     new_from: Uid,
-    /// Bytes that may be read of messages; beyond that only presence and size count.
+    /// How many bytes of messages may be read. After that, only presence and size are checked.
     bytes: u64,
 }
 
-/// The mailboxes of which [`check_messages`] shall read the messages: none unless it
-/// was asked for.
+/// Returns the mailboxes whose messages [`check_messages`] must read: none unless this was
+/// requested.
 pub(crate) fn to_check(pass: &Pass<'_>, entries: &[MailboxEntry]) -> Vec<MboxName> {
     let real = entries.iter().filter(|e| !e.mbtype.is_intermediate());
     real.filter(|_| pass.settings.sync_check_messages).map(|e| e.name.clone()).collect()
 }
 
-/// Reads all messages that are not expunged: each must be there with the size and the SHA-1
-/// of its record. Damage to them would otherwise be found when they are needed, and the good
-/// copy may be gone by then. For each mailbox with such ones a failure is kept.
+/// Reads all unexpunged messages and checks that each has the size and the SHA-1 of its record.
+/// Otherwise damage would be found only when a message is needed, and by then the good copy may be
+/// gone. Stores a failure for each mailbox with damaged messages.
 pub(crate) fn check_messages(
     pass: &mut Pass<'_>,
     names: &[MboxName],
@@ -89,13 +89,13 @@ pub(crate) fn check_messages(
 ) -> Result<()> {
     for name in names {
         if failures.of(name).any(is_damage) {
-            continue; // All of it was looked at when its first damaged message was found.
+            continue; // It was searched when its first damaged message was found.
         }
         let mut damage = Damage::default();
         let all = Search { records: Records::All, new_from: Uid::MAX, bytes: u64::MAX };
         match search(pass, name, &all, &mut damage) {
             Err(error) if error.kind() == Kind::Cancelled => return Err(error),
-            // It could not be replicated either, which was told.
+            // Then it could not be replicated either, which was reported already.
             Err(error) => pass.report(SyncEvent::NotChecked { mailbox: name.clone(), error }),
             Ok(()) => {}
         }
@@ -109,8 +109,8 @@ pub(crate) fn check_messages(
     Ok(())
 }
 
-/// What to say of a mailbox of which `stuck` is the first record that cannot be sent: which
-/// others cannot either, and how many wait.
+/// Makes the error for a mailbox whose first record that cannot be sent is `stuck`. It lists the
+/// other damaged messages, and counts the messages that must wait.
 pub(crate) fn damage(pass: &mut Pass<'_>, name: &MboxName, stuck: Stuck) -> Result<Error> {
     let uid = stuck.record.uid;
     let mut damage = Damage::default();
@@ -125,7 +125,7 @@ pub(crate) fn damage(pass: &mut Pass<'_>, name: &MboxName, stuck: Stuck) -> Resu
         Ok(()) => {}
     }
     if !damage.uids.contains(&uid) && damage.count < NAMED as u64 {
-        // It was put right meanwhile, or the search failed. It was not sent all the same.
+        // The message was repaired meanwhile, or the search failed. It was not sent anyway.
         damage.uids.push(uid);
         damage.uids.sort_unstable();
         damage.count += 1;
@@ -169,7 +169,7 @@ fn search(
                 damage.waiting += 1;
             }
             match found {
-                Err(_) if record.is_expunged() => {} // It goes without, or not at all.
+                Err(_) if record.is_expunged() => {} // It is sent without its file, or not at all.
                 Err(error) => {
                     pass.report(SyncEvent::MessageDamaged { error: error.clone() });
                     damage.add(record.uid, error);
@@ -204,7 +204,7 @@ fn look_at(
     }
 }
 
-/// The record of this UID and all behind it.
+/// Selects the record with this UID and all after it.
 fn from(uid: Uid) -> Records {
     uid.checked_sub(1).map_or(Records::All, Records::After)
 }

@@ -1,8 +1,8 @@
-//! A replica that says of a mailbox that it exists with another name or uniqueid
-//! (`IMAP_MAILBOX_MOVED`): mostly it was renamed or made there meanwhile, and another look settles
-//! it. But Cyrus may also have purged a mailbox and kept the record that leads from its uniqueid to
-//! its name (`mboxlist_deletemailbox` up to 3.6). Then there is nothing to be found, and the answer
-//! stays the same for ever.
+//! Explains the refusal `IMAP_MAILBOX_MOVED`: the replica says that a mailbox exists with another
+//! name or uniqueid. Usually it was renamed or created meanwhile, and another try succeeds. But
+//! Cyrus may also have purged a mailbox and kept the record that leads from its uniqueid to its
+//! name (`mboxlist_deletemailbox` up to 3.6). Then there is no such mailbox to be found, and the
+//! replica refuses it forever.
 
 use crate::error::{Error, Kind, Result};
 use crate::protocol::Command;
@@ -10,9 +10,10 @@ use crate::sync::failures::ends_all;
 use crate::sync::pass::Pass;
 use crate::types::MailboxEntry;
 
-/// The failure to update a mailbox, with its cause on the replica if that can be found out.
+/// Returns the error of an update, with its cause on the replica if that can be determined.
 pub(crate) fn explained(pass: &mut Pass<'_>, entry: &MailboxEntry, error: Error) -> Error {
-    // What happened meanwhile another try settles: only then it is worth two questions.
+    // Concurrent changes are settled by another try. So send the two requests only at the second
+    // refusal.
     if error.kind() != Kind::ReplicaMoved || pass.moved.insert(entry.uniqueid.clone()) {
         return error;
     }
@@ -24,7 +25,7 @@ pub(crate) fn explained(pass: &mut Pass<'_>, entry: &MailboxEntry, error: Error)
     }
 }
 
-/// Whether the replica has no mailbox of this name, and none of this uniqueid.
+/// Returns whether the replica has no mailbox with this name and none with this uniqueid.
 fn is_nowhere(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<bool> {
     let ids = std::slice::from_ref(&entry.uniqueid);
     let ticket = pass.session.submit(Command::GetUniqueIds(ids))?;
@@ -40,7 +41,7 @@ fn stale(entry: &MailboxEntry, error: Error) -> Error {
          any more ({})",
         error.detail()
     );
-    // Not one that a second look could settle.
+    // This kind does not lead to another try, which could not succeed.
     Error::new(Kind::ReplicaDenied, "replica refused mailbox", &entry.name, detail)
         .hint(format!(
             "on the replica, remove this one record: as the cyrus user run \"cyr_dbtool \

@@ -1,6 +1,7 @@
-//! The INBOX of a user who is new to the replica comes first: without it the replica would take
-//! the others for nobody's (`mboxlist_createmailbox_full` looks for it). So it is created with
-//! whatever can be sent of it, and the user's other mailboxes wait only if it cannot be at all.
+//! Creates the INBOX of a user who is new to the replica. It must come first, because the replica
+//! would not assign other mailboxes to the user without it (`mboxlist_createmailbox_full` looks for
+//! it). So it is created with everything that can be sent. The user's other mailboxes wait only if
+//! it cannot be created at all.
 
 use super::damage::is_damage;
 use super::pending::{Body, Pending};
@@ -11,8 +12,8 @@ use crate::sync::failures::{Failures, ends_all};
 use crate::sync::pass::Pass;
 use crate::types::MailboxEntry;
 
-/// An INBOX that cannot be sent because of `error` is created all the same, empty, if that is
-/// possible. Gives the error back if not.
+/// Tries to create an INBOX without messages, after it could not be sent because of `error`.
+/// Returns the error if this is impossible.
 pub(crate) fn create_at_least(
     pass: &Pass<'_>,
     entry: MailboxEntry,
@@ -33,8 +34,8 @@ pub(crate) fn create_at_least(
     }
 }
 
-/// Keeps the failure of a new INBOX. Unless the replica has it all the same the user's other
-/// mailboxes wait.
+/// Stores the failure of a new INBOX. If the replica does not have the INBOX now, the user's other
+/// mailboxes must wait.
 pub(crate) fn inbox_failed(
     pass: &mut Pass<'_>,
     failed: Failed,
@@ -58,7 +59,7 @@ pub(crate) fn inbox_failed(
     failures.keep(pass, &entry.name, told)
 }
 
-/// Whether the replica has a mailbox after all: an update may fail when it has created it.
+/// Returns whether the replica has a mailbox, because a failed update may still have created it.
 fn is_there(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<bool> {
     match pass.folders(std::slice::from_ref(&entry.name)) {
         Ok(found) => Ok(found.iter().any(|folder| folder.uniqueid == entry.uniqueid)),
@@ -67,16 +68,16 @@ fn is_there(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<bool> {
     }
 }
 
-/// A new INBOX and why it could not be sent.
+/// A new INBOX that could not be sent.
 pub(crate) struct Failed {
     /// Its entry.
     pub entry: MailboxEntry,
-    /// Why.
+    /// The reason.
     pub error: Error,
 }
 
 impl Failed {
-    /// It is gone.
+    /// Makes the failure of an INBOX that was removed.
     pub(crate) fn vanished(entry: &MailboxEntry) -> Failed {
         let detail = "the INBOX vanished meanwhile";
         let error = Error::new(Kind::Changed, "update mailbox", &entry.name, detail);

@@ -1,12 +1,13 @@
-//! What is tried when a plain update of a mailbox cannot do, rung by rung
-//! (`sync_do_update_mailbox` in `imap/sync_support.c`):
+//! The steps to take if a plain update of a mailbox is not enough (`sync_do_update_mailbox` in
+//! `imap/sync_support.c`):
 //!
-//! - the replica ended with other CRCs: they are recomputed and the mailbox is sent again;
-//! - it still did, or is behind what the master has forgotten, or has a higher UIDVALIDITY: both
-//!   sides are compared in full and [repaired](super::repair).
+//! - If the replica ended with other CRCs, the CRCs are computed again, and the mailbox is sent
+//!   again.
+//! - If it still has other CRCs, or does not know what the master has forgotten, or has a higher
+//!   UIDVALIDITY, both sides are compared in full and [repaired](crate::sync::repair).
 //!
-//! With `-O` nothing is changed here: the second rung is the last, but for what the master has
-//! forgotten.
+//! With `-O` the master is not changed, so there is no repair after the second attempt. Both sides
+//! are still compared if the master has forgotten expunged records.
 
 use super::single::send_alone;
 use super::upload::Base;
@@ -17,8 +18,8 @@ use crate::sync::repair::run::{WITH_COPYBACK, repair};
 use crate::sync::survey::snapshot::Attempt;
 use crate::types::MailboxEntry;
 
-/// The second rung of the ladder: recomputed CRCs, the replica's state looked up anew, no
-/// condition. What fails here takes a full comparison.
+/// Takes the first of these steps: computes the CRCs again, requests the replica's state again, and
+/// sends without a condition. If the CRCs still differ, a full comparison follows.
 pub(crate) fn send_recomputed(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Result<()> {
     let name = &entry.name;
     pass.report(Step::MailboxAgain { mailbox: name.clone() });

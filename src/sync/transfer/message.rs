@@ -1,8 +1,9 @@
-//! Message files on their way out: none leaves that is not what its record says.
+//! Reads message files to send, and checks that each matches its record.
 //!
-//! A replica of 3.6.1 that is given a file of another content aborts when it applies the record
-//! (`sync_append_copyfile`), and a damaged message would be spread. Cyrus's client checks each
-//! file too (`printfile` in `imap/dlist.c`). SHA-1 costs a twentieth of what deflate does.
+//! A replica of version 3.6.1 aborts if a file does not match the record that is applied
+//! (`sync_append_copyfile`), and a damaged message would spread to the replica. Cyrus's client
+//! checks each file too (`printfile` in `imap/dlist.c`). SHA-1 costs a twentieth of what deflate
+//! costs.
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
@@ -16,34 +17,34 @@ use crate::types::{Guid, Record};
 
 /// Messages up to this size are read once and sent from memory.
 const IN_MEMORY: u64 = 1 << 20;
-/// Bytes that are read and hashed at once of bigger ones.
+/// How many bytes of larger messages are read and hashed at a time.
 const CHUNK: usize = 256 << 10;
 
-/// Files that are read ahead where files come from a disk.
+/// How many files are read ahead if files come from a disk.
 const READ_AHEAD: usize = 64;
-/// A file that was in memory has been read and hashed sooner, unless it is a big one.
+/// Reading and hashing a cached file takes less time than this, unless the file is large.
 const FROM_MEMORY: Duration = Duration::from_micros(100);
 
-/// Reads message files, with a buffer that is used again and again.
+/// Reads message files into a reusable buffer.
 #[derive(Debug, Default)]
 pub struct Messages {
     buffer: Vec<u8>,
-    /// How often something was read from a disk, when that was looked at last.
+    /// The number of disk reads at the last check.
     disk_reads: u64,
-    /// How many of the files that come next are being read ahead.
+    /// How many of the next files are already being read ahead.
     ahead: usize,
 }
 
-/// A message whose content is good.
+/// A message whose content was checked.
 pub enum Opened {
     /// It is in the buffer.
     Buffered,
-    /// It is too big for that.
+    /// It is too large for the buffer.
     File(MessageFile),
 }
 
 impl Messages {
-    /// Opens the file of a message and makes sure that it has the size and the GUID of its record.
+    /// Opens the file of a message, and checks that it has the size and the GUID of its record.
     pub fn open(&mut self, mailbox: &dyn MailboxFiles, record: &Record) -> Result<Opened> {
         let mut file = mailbox.message(record)?;
         let subject = || mailbox.message_name(record);
@@ -71,9 +72,9 @@ impl Messages {
         Ok(if record.size <= IN_MEMORY { Opened::Buffered } else { Opened::File(file) })
     }
 
-    /// Opens the file of a message like [`Messages::open`]. If it came from a disk, the kernel
-    /// begins to read those that are `next`: a disk is faster with several at a time, and they are
-    /// there while the replica is written to.
+    /// Opens the file of a message like [`Messages::open`]. If it came from a disk, tells the
+    /// kernel to read the `next` files too. A disk is faster with several requests at a time, and
+    /// the files are read while data is written to the replica.
     pub fn open_one_of(
         &mut self,
         mailbox: &dyn MailboxFiles,
@@ -91,7 +92,7 @@ impl Messages {
         opened
     }
 
-    /// Which of the messages that come next are to be read ahead now, after one was opened.
+    /// Returns which of the next messages to read ahead now.
     fn read_ahead_of<'n>(&mut self, from_disk: bool, next: &'n [Record]) -> &'n [Record] {
         self.ahead = self.ahead.saturating_sub(1).min(next.len());
         if !from_disk {
@@ -102,7 +103,7 @@ impl Messages {
         next.get(from..self.ahead).unwrap_or_default()
     }
 
-    /// Returns the content of the message that was opened last, from its beginning.
+    /// Returns the content of the last opened message, from its start.
     pub fn content(&self, opened: Opened) -> Box<dyn Read + '_> {
         match opened {
             Opened::Buffered => Box::new(self.buffer.as_slice()),
@@ -111,11 +112,12 @@ impl Messages {
     }
 
     fn read(&mut self, file: &mut MessageFile, size: u64) -> io::Result<(u64, Guid)> {
-        // One byte more than expected shows a file that has grown.
+        // Read one byte more than expected, to detect a file that has grown.
         let wanted = usize::try_from(size).unwrap_or(usize::MAX - 1);
         self.buffer.resize(wanted.saturating_add(1), 0);
         let mut len = 0;
-        // Once there are as many as expected it need not be asked whether there are more.
+        // If the expected number of bytes was read, do not read once more to see the end of the
+        // file.
         while len < wanted || len == 0 {
             match file.read(self.buffer.get_mut(len..).unwrap_or_default()) {
                 Ok(0) => break,
@@ -168,7 +170,7 @@ mod tests {
         assert_eq!(hinted(150, true), (Some(151), 50));
         assert_eq!(hinted(151, true), (None, 0));
         assert_eq!(hinted(200, true), (None, 0));
-        // The next mailbox.
+        // The next mailbox starts.
         assert_eq!(hinted(0, true), (Some(1), 64));
     }
 }

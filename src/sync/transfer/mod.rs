@@ -1,5 +1,5 @@
-//! Sends what was read: message files ahead, updates in order, and what is tried when an update
-//! will not do.
+//! Sends what was read: first the message files, then the updates in order. Also handles updates
+//! that are refused.
 
 pub(crate) mod damage;
 pub(crate) mod explain;

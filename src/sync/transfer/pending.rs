@@ -1,4 +1,4 @@
-//! Mailboxes that must be sent, and updates on their way.
+//! Mailboxes that must be sent, and updates that were sent.
 
 use super::reserve::want_files;
 use super::unchecked::Unchecked;
@@ -15,26 +15,26 @@ use crate::types::{Guid, MailboxEntry, Text, Uid};
 pub(crate) struct Work {
     /// Its entry.
     pub entry: MailboxEntry,
-    /// What the replica has of it.
+    /// The replica's state of it.
     pub remote: Option<RemoteFolder>,
-    /// What was found in it; of an intermediate nothing.
+    /// The result of the comparison; unused for an intermediate.
     pub found: Found,
 }
 
 impl Work {
-    /// Whether this is an INBOX that the replica lacks.
+    /// Returns whether this is an INBOX that the replica does not have.
     pub fn is_new_inbox(&self, pass: &Pass<'_>) -> bool {
         self.remote.is_none() && pass.names.is_inbox(&self.entry.name)
     }
 
-    /// Notes the files that it needs, as far as it was read.
+    /// Records which files its update needs, if it was read.
     pub fn want(&self, pass: &mut Pass<'_>) {
         if let Found::Read(reading) = &self.found {
             want_files(pass, &reading.snapshot);
         }
     }
 
-    /// Records that are in memory for it.
+    /// Returns how many of its records are in memory.
     pub fn records(&self) -> usize {
         match &self.found {
             Found::Read(reading) => reading.snapshot.records.len(),
@@ -43,39 +43,39 @@ impl Work {
     }
 }
 
-/// An update on its way.
+/// An update that is being sent.
 pub(crate) struct Pending {
     /// The mailbox.
     pub entry: MailboxEntry,
-    /// Whether it is an INBOX that the replica lacks.
+    /// Whether it is an INBOX that the replica does not have.
     pub new_inbox: bool,
-    /// What is sent.
+    /// The content of the update.
     pub body: Body,
-    /// Files on their way.
+    /// Tickets of the uploads of its files.
     pub uploads: Vec<Ticket>,
-    /// What these have.
+    /// The number and size of these files.
     pub amount: Amount,
-    /// The update, once it is written.
+    /// The ticket of the update, once it is sent.
     pub update: Option<Ticket>,
-    /// What to say of the mailbox whatever becomes of the update.
+    /// The error to report for the mailbox even if the update succeeds.
     pub damage: Option<Error>,
-    /// Where, and which message it is that keeps back what lies behind it.
+    /// Partition and GUID of the damaged message that holds later messages back.
     pub missing: Option<(Text, Guid)>,
 }
 
 pub(crate) enum Body {
     /// An update of a mailbox.
     Mailbox(Box<Snapshot>),
-    /// That of an intermediate.
+    /// An update of an intermediate.
     Intermediate,
-    /// The replica must be compared in full first.
+    /// Both sides must be compared in full first.
     Behind,
-    /// The replica refused its files: nothing to apply.
+    /// The replica refused its files, so there is no update.
     Refused(Error),
 }
 
 impl Pending {
-    /// Nothing of it is on its way yet.
+    /// Makes an update of which nothing was sent.
     pub fn new(entry: MailboxEntry, new_inbox: bool, body: Body) -> Pending {
         let (uploads, amount) = (Vec::new(), Amount::default());
         let (update, damage, missing) = (None, None, None);
@@ -93,34 +93,34 @@ impl Pending {
         self.snapshot().map_or(0, |snapshot| snapshot.records.len())
     }
 
-    /// What the replica has if it takes this.
+    /// Returns the replica's state if it accepts this update.
     pub fn outcome(&self) -> Option<RemoteFolder> {
         self.snapshot()?.outcome()
     }
 
-    /// What the replica does not check of this.
+    /// Returns what the replica does not check in this update.
     pub fn unchecked(&self) -> Option<Unchecked> {
         Unchecked::of(&self.entry, self.snapshot()?)
     }
 
-    /// The last UID of a batch that is not the last.
+    /// Returns the last UID of a batch, unless the batch is the last one.
     pub fn partial(&self) -> Option<Uid> {
         let part = self.snapshot().filter(|snapshot| !snapshot.whole && self.damage.is_none());
         part.map(|snapshot| snapshot.header.last_uid)
     }
 
-    /// The last UID of the state that is sent.
+    /// Returns the last UID of the state that is sent.
     pub fn last_uid(&self) -> Uid {
         self.snapshot().map_or(0, |snapshot| snapshot.header.last_uid)
     }
 
-    /// What is confirmed if the replica takes the update of a mailbox.
+    /// Returns the event to report if the replica accepts the update of a mailbox.
     pub fn confirmed(&self) -> Option<SyncEvent> {
         let snapshot = self.snapshot()?;
         Some(confirmed(snapshot, self.amount, snapshot.whole && self.damage.is_none()))
     }
 
-    /// Whether the update needs files that are staged on this partition.
+    /// Returns whether the update needs files on this partition.
     pub fn needs(&self, partition: &Text) -> bool {
         let needs = |snapshot: &Snapshot| {
             snapshot.header.partition == *partition && snapshot.new_messages().next().is_some()
@@ -129,7 +129,7 @@ impl Pending {
     }
 }
 
-/// What the replica has confirmed.
+/// Makes the event for an update that the replica has confirmed.
 pub(super) fn confirmed(snapshot: &Snapshot, amount: Amount, whole: bool) -> SyncEvent {
     let Amount { messages, bytes } = amount;
     SyncEvent::Confirmed { mailbox: snapshot.header.name.clone(), messages, bytes, whole }

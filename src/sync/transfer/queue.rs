@@ -1,9 +1,9 @@
-//! Brings the contents of mailboxes over: uploads run ahead, updates follow in order.
+//! Sends the contents of mailboxes: uploads are sent ahead, and updates follow in order.
 //!
-//! A mailbox's files are all written before its update, and its update is not written before
-//! the replica has confirmed them: a replica that misses a staged file when it applies an update
-//! aborts (3.6.1, `sync_apply_mailbox`). Meanwhile the files of the next mailboxes are already
-//! on their way, so a round trip is paid per user, not per mailbox.
+//! All files of a mailbox are sent before its update, and the update is sent only after the replica
+//! has confirmed the files. A replica aborts if it lacks a staged file when it applies an update
+//! (3.6.1, `sync_apply_mailbox`). Files of the next mailboxes are sent meanwhile, so there is about
+//! one round trip per user instead of one per mailbox.
 
 use std::collections::VecDeque;
 
@@ -23,9 +23,9 @@ use crate::sync::survey::look::Found;
 use crate::sync::survey::snapshot::Attempt;
 use crate::types::{Guid, MailboxEntry, MboxName, Text, Uid};
 
-/// Records that may be held in memory for updates under way.
+/// Maximum number of records in memory for updates that are being sent.
 pub(crate) const RECORDS_AHEAD: usize = 20_000;
-/// Mailboxes whose updates may be under way.
+/// Maximum number of mailboxes whose updates are being sent.
 const MAILBOXES_AHEAD: usize = 128;
 
 /// A mailbox of which a batch was sent, up to this UID.
@@ -34,7 +34,7 @@ pub(crate) struct Unfinished {
     pub last_uid: Uid,
 }
 
-/// A mailbox of which everything was sent but what lies behind a damaged message.
+/// A mailbox of which everything was sent except the messages after a damaged one.
 pub(crate) struct Held {
     pub entry: MailboxEntry,
     pub last_uid: Uid,
@@ -43,24 +43,25 @@ pub(crate) struct Held {
     pub damage: Error,
 }
 
-/// What is left of a pass over mailboxes.
+/// The mailboxes that are not complete.
 #[derive(Default)]
 pub(crate) struct Left {
     pub unfinished: Vec<Unfinished>,
     pub held: Vec<Held>,
 }
 
-/// Whether updates wait for the replies to their uploads.
+/// What to do with updates whose uploads are not confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Uploads {
-    /// They stay unwritten, as does all behind them: there is more to upload meanwhile.
+    /// Do not send them or any later update yet: there is more to upload meanwhile.
     LeaveUnconfirmed,
-    /// They wait: replies come in order, so this costs one round trip for the whole queue.
+    /// Wait for the replies. Replies come in order, so this costs one round trip for the whole
+    /// queue.
     Confirm,
 }
 
-/// Sends mailboxes, each once. `among` are the replica's mailboxes in which it may find messages.
-/// Returns what is left of them.
+/// Sends each of these mailboxes. `among` are the replica's mailboxes in which it may find
+/// messages. Returns the mailboxes that are not complete.
 pub(crate) fn send(
     pass: &mut Pass<'_>,
     work: Vec<Work>,
@@ -70,7 +71,7 @@ pub(crate) fn send(
     let mut queue: VecDeque<Pending> = VecDeque::new();
     let result = send_through(pass, &mut queue, work, among, failures);
     if result.is_err() {
-        // Nobody will hear whether these uploads arrived: no later update may build on them.
+        // Nobody waits for these uploads, so later updates must not rely on them.
         pass.staged.distrust();
         for pending in queue {
             let tickets = pending.uploads.into_iter().chain(pending.update);
@@ -132,7 +133,7 @@ fn send_through(
     Ok(left)
 }
 
-/// Keeps a failure.
+/// Stores a failure.
 fn fail(
     pass: &mut Pass<'_>,
     failed: Failed,
@@ -146,7 +147,7 @@ fn fail(
     failures.keep(pass, &entry.name, error)
 }
 
-/// Writes the files of a mailbox to the replica.
+/// Sends the files of a mailbox to the replica.
 fn start(pass: &mut Pass<'_>, work: Work) -> Result<Option<Pending>> {
     let new_inbox = work.is_new_inbox(pass);
     let Work { entry, remote, found } = work;
@@ -174,7 +175,7 @@ fn start(pass: &mut Pass<'_>, work: Work) -> Result<Option<Pending>> {
     Ok(Some(pending))
 }
 
-/// Writes the updates whose turn has come, in order.
+/// Sends the updates that may be sent now, in order.
 fn advance(pass: &mut Pass<'_>, queue: &mut VecDeque<Pending>, uploads: Uploads) -> Result<()> {
     for at in 0..queue.len() {
         let Some(pending) = queue.get_mut(at) else { break };
@@ -194,9 +195,9 @@ fn advance(pass: &mut Pass<'_>, queue: &mut VecDeque<Pending>, uploads: Uploads)
     Ok(())
 }
 
-/// Waits for the uploads of one mailbox of the queue. Where the replica refuses them, none of
-/// the updates in the queue that need files on that partition may be sent: they may have been
-/// uploaded for this one. Those that are read later upload theirs again.
+/// Waits for the uploads of one mailbox in the queue. If the replica refuses them, no update in the
+/// queue that needs files on that partition may be sent, because its files may have been uploaded
+/// for this mailbox. Mailboxes that are read later upload their files again.
 fn confirm_first(pass: &mut Pass<'_>, queue: &mut VecDeque<Pending>, at: usize) -> Result<()> {
     let Some(pending) = queue.get_mut(at) else { return Ok(()) };
     let uploads = std::mem::take(&mut pending.uploads);
@@ -223,13 +224,13 @@ fn submit_update(pass: &mut Pass<'_>, entry: &MailboxEntry, body: &Body) -> Resu
     Ok(Some(ticket))
 }
 
-/// Confirms all uploads: an update out of turn may need files that were uploaded for the
-/// mailboxes behind it.
+/// Waits for all uploads. An update that is sent out of order may need files that were uploaded for
+/// later mailboxes.
 fn confirm_all(pass: &mut Pass<'_>, queue: &mut VecDeque<Pending>) -> Result<()> {
     (0..queue.len()).try_for_each(|at| confirm_first(pass, queue, at))
 }
 
-/// Sees the first update of the queue through to its end.
+/// Waits for the end of the first update in the queue.
 fn finish_first(
     pass: &mut Pass<'_>,
     queue: &mut VecDeque<Pending>,
@@ -262,10 +263,10 @@ fn finish_first(
             pass.report(SyncEvent::ChecksumDiffers { mailbox: name.clone() });
             confirm_all(pass, queue)?;
             pass.forget(name);
-            // It says itself what is damaged.
+            // The new attempt reports the damage itself.
             damage = None;
             let resent = send_recomputed(pass, &entry);
-            // That reports the mailbox, but its files came with the first update.
+            // The new attempt reports the mailbox, so report only the files of this one.
             if let Some(SyncEvent::Confirmed { whole, .. }) = &mut confirmed {
                 *whole = false;
             }
@@ -304,7 +305,7 @@ fn finish_first(
     }
 }
 
-/// Damage, and what is in the way of all else of that mailbox.
+/// Makes the error for a mailbox with damaged messages whose update also failed.
 fn also(damage: Error, error: &Error) -> Error {
     let detail = format!("{}; and the rest of it was not taken: {error}", damage.detail());
     Error::new(error.kind(), damage.op().to_owned(), damage.subject(), detail)

@@ -1,4 +1,4 @@
-//! Asks the replica what it has after updates that it did not check.
+//! Checks the replica's state after updates that the replica did not check.
 
 use super::ladder::send_recomputed;
 use crate::error::Result;
@@ -6,8 +6,8 @@ use crate::events::SyncEvent;
 use crate::sync::failures::Failures;
 use crate::sync::pass::Pass;
 
-/// Asks the replica, all at once, what it has after the updates that it did not check. Those
-/// that differ are sent again, as after a CRC failure.
+/// Requests the replica's state of all mailboxes with unchecked updates. If one differs, it is sent
+/// again, as after a CRC mismatch.
 pub(crate) fn verify_sent(pass: &mut Pass<'_>, failures: &mut Failures) -> Result<()> {
     let unchecked = std::mem::take(&mut pass.unchecked);
     let names: Vec<_> = unchecked.iter().map(|one| one.entry.name.clone()).collect();

@@ -1,4 +1,4 @@
-//! Asks which of the messages that are to be sent the replica has already (`APPLY RESERVE`).
+//! Asks the replica which of the messages to send it already has (`APPLY RESERVE`).
 
 use crate::error::Result;
 use crate::events::SyncEvent;
@@ -7,33 +7,33 @@ use crate::sync::pass::Pass;
 use crate::sync::survey::snapshot::Snapshot;
 use crate::types::{MboxName, Record};
 
-/// A larger message is asked for whatever its dates say: for its sake the way there and back is
-/// worth it.
+/// The replica is always asked for larger messages, whatever their dates are, because sending such
+/// a message costs more than a round trip.
 const NOT_WORTH_ASKING: u64 = 64 << 10;
 
-/// Notes the files that an update needs and the replica may have.
+/// Records the files that an update needs and that the replica may have.
 pub(crate) fn want_files(pass: &mut Pass<'_>, snapshot: &Snapshot) {
     for record in snapshot.new_messages().filter(|record| !is_delivered(record)) {
         pass.staged.want(&snapshot.header.partition, record.guid);
     }
 }
 
-/// Notes all files that an update needs.
+/// Records all files that an update needs.
 pub(crate) fn want_all_files(pass: &mut Pass<'_>, snapshot: &Snapshot) {
     for record in snapshot.new_messages() {
         pass.staged.want(&snapshot.header.partition, record.guid);
     }
 }
 
-/// Whether a message came where it is when it arrived: then the replica has it nowhere else, and
-/// asking would only cost time. A copy keeps the date of the original. Where the dates mislead it
-/// is sent although the replica has it, which does no harm.
+/// Returns whether a message was delivered to this mailbox. Then the replica has it nowhere else,
+/// and asking would only cost time. A copy keeps the date of the original. If the dates are
+/// misleading, the message is sent although the replica has it, which does no harm.
 fn is_delivered(record: &Record) -> bool {
     let came = if record.savedate == 0 { record.last_updated } else { record.savedate };
     record.size <= NOT_WORTH_ASKING && came.abs_diff(record.internaldate) <= 1
 }
 
-/// Asks the replica which of the wanted files it has in the mailboxes `among`.
+/// Asks the replica which of the recorded files it has in the mailboxes `among`.
 pub(crate) fn reserve(pass: &mut Pass<'_>, among: &[MboxName]) -> Result<()> {
     if among.is_empty() {
         return Ok(()); // nowhere to find them
@@ -49,7 +49,7 @@ pub(crate) fn reserve(pass: &mut Pass<'_>, among: &[MboxName]) -> Result<()> {
             Ok(reply) => reply.missing()?,
             Err(error) if error.is_connection() => return Err(error),
             Err(error) => {
-                // It is only about sending less.
+                // Ignore the error, because the answer would only reduce the amount of data.
                 pass.report(SyncEvent::SendingAllMessages { error });
                 guids.clone()
             }

@@ -1,4 +1,4 @@
-//! One update by itself: its files, then the update, then its end.
+//! Sends a single update: its files, then the update, and waits for the result.
 
 use super::pending::confirmed;
 use super::unchecked::Unchecked;
@@ -7,12 +7,12 @@ use crate::error::{Error, Kind, Result};
 use crate::protocol::Command;
 use crate::sync::pass::Pass;
 
-/// Sends the update of one mailbox with the files it needs, and waits for its end.
+/// Sends the update of one mailbox with its files, and waits for the result.
 pub(crate) fn send_alone(pass: &mut Pass<'_>, base: &Base<'_>) -> Result<()> {
     let Prepared::Update(update) = prepare(pass, base)? else { return Ok(()) };
     let Update { snapshot, uploads, amount, damage, .. } = *update;
     confirm(pass, uploads, &snapshot.header.partition)?;
-    // What was looked up before it holds no more.
+    // The update changes the replica's state, so forget the remembered one.
     pass.forget(&base.entry.name);
     let update = snapshot.update(pass.settings.local_only);
     let ticket = pass.session.submit(Command::Mailbox(update))?;
@@ -24,8 +24,8 @@ pub(crate) fn send_alone(pass: &mut Pass<'_>, base: &Base<'_>) -> Result<()> {
     damage.map_or(Ok(()), Err)
 }
 
-/// Asks the replica what it has after an update that it did not check. Fails with
-/// [`Kind::ReplicaChecksum`] if it is something else.
+/// Requests the replica's state after an update that it did not check. Fails with
+/// [`Kind::ReplicaChecksum`] if it differs from what was sent.
 fn verify(pass: &mut Pass<'_>, unchecked: &Unchecked) -> Result<()> {
     let entry = &unchecked.entry;
     let found = pass.folders(std::slice::from_ref(&entry.name))?;

@@ -1,15 +1,15 @@
-//! Which message files the replica still needs: each GUID is uploaded once per partition, and
-//! not at all where the replica finds it in one of the user's mailboxes (`APPLY RESERVE`).
+//! Tracks which message files the replica needs. Each GUID is uploaded once per partition, or not
+//! at all if the replica finds it in one of the user's mailboxes (`APPLY RESERVE`).
 
 use std::collections::HashMap;
 
 use crate::types::{Guid, Text};
 
-/// GUIDs in one `APPLY RESERVE`, as many as Cyrus puts into one.
+/// Number of GUIDs in one `APPLY RESERVE` command; the same as in Cyrus.
 pub const GUIDS_PER_COMMAND: usize = 8192;
 
-/// The files that a unit of work needs, by partition and GUID: what the replica keeps staged
-/// (`struct sync_reserve_list` in `imap/sync_support.h`).
+/// The files that a session needs, by partition and GUID. It mirrors the files that the replica has
+/// staged (`struct sync_reserve_list` in `imap/sync_support.h`).
 #[derive(Debug, Default)]
 pub struct Staged {
     partitions: HashMap<Text, HashMap<Guid, Stage>>,
@@ -18,16 +18,16 @@ pub struct Staged {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// The replica lacks it, as far as we know.
+    /// As far as known, the replica does not have the file.
     Wanted,
-    /// Asked for, the answer is under way.
+    /// The replica was asked, and has not answered yet.
     Asked,
-    /// The replica has it staged, or will have when it reads what we wrote.
+    /// The replica has the file staged, or will have it once it reads what was sent.
     There,
 }
 
 impl Staged {
-    /// Notes that a message is needed on a partition.
+    /// Records that a message is needed on a partition.
     pub fn want(&mut self, partition: &Text, guid: Guid) {
         if !self.partitions.contains_key(partition) {
             self.partitions.insert(partition.clone(), HashMap::new());
@@ -37,7 +37,7 @@ impl Staged {
         }
     }
 
-    /// Takes the GUIDs to ask the replica for, in commands of bounded size.
+    /// Returns the GUIDs to ask the replica for, in commands of limited size.
     pub fn ask(&mut self) -> Vec<(Text, Vec<Guid>)> {
         let mut commands = Vec::new();
         for (partition, guids) in &mut self.partitions {
@@ -53,7 +53,7 @@ impl Staged {
         commands
     }
 
-    /// Takes in the replica's answer to one command of [`Staged::ask`].
+    /// Handles the replica's answer to one command of [`Staged::ask`].
     pub fn answered(&mut self, partition: &Text, asked: &[Guid], missing: &[Guid]) {
         let Some(guids) = self.partitions.get_mut(partition) else { return };
         for guid in asked {
@@ -67,13 +67,13 @@ impl Staged {
         }
     }
 
-    /// Whether the file must be uploaded now.
+    /// Returns whether the file must be uploaded now.
     pub fn must_upload(&self, partition: &Text, guid: Guid) -> bool {
         let stage = self.partitions.get(partition).and_then(|guids| guids.get(&guid));
         stage != Some(&Stage::There)
     }
 
-    /// Notes that the file was written to the replica.
+    /// Records that the file was sent to the replica.
     pub fn uploaded(&mut self, partition: &Text, guid: Guid) {
         self.want(partition, guid);
         if let Some(guids) = self.partitions.get_mut(partition) {
@@ -82,34 +82,35 @@ impl Staged {
         self.files += 1;
     }
 
-    /// Takes [`Staged::uploaded`] back: the file could not be read after all.
+    /// Undoes [`Staged::uploaded`], because the file could not be read.
     pub fn forget(&mut self, partition: &Text, guid: Guid) {
         if let Some(guids) = self.partitions.get_mut(partition) {
             guids.remove(&guid);
         }
     }
 
-    /// Files that the replica keeps staged until it is told to let go of them.
+    /// Returns how many files the replica has staged. It keeps them until it is told to release
+    /// them.
     pub fn files(&self) -> u64 {
         self.files
     }
 
-    /// Forgets everything: the replica was told to.
+    /// Forgets everything, because the replica was told to release its staged files.
     pub fn clear(&mut self) {
         *self = Staged::default();
     }
 
-    /// After a failure nobody knows what arrived: trust nothing.
+    /// Forgets which files are staged. After a failure this is not known.
     pub fn distrust(&mut self) {
         self.partitions.clear();
     }
 
-    /// The same for one partition.
+    /// Forgets which files are staged on one partition.
     pub fn distrust_partition(&mut self, partition: &Text) {
         self.partitions.remove(partition);
     }
 
-    /// [`Staged::distrust`] if that is what happened.
+    /// Calls [`Staged::distrust`] if the result is an error.
     pub fn clear_if_failed<T, E>(&mut self, result: &Result<T, E>) {
         if result.is_err() {
             self.distrust();

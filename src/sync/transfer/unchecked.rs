@@ -1,13 +1,13 @@
-//! Updates whose outcome the replica does not check: it takes a sync CRC of 0, its own or the
-//! master's, for one that is not known (`mailbox_crceq` in `imap/mailbox.c`). Yet 0 is a CRC: that
-//! of a mailbox without messages, and by chance of any other. After such an update the replica is
-//! asked what it has; if that is something else the ladder goes on as though it had refused.
+//! Finds updates whose result the replica does not check. It takes a sync CRC of 0 on either side
+//! for an unknown one (`mailbox_crceq` in `imap/mailbox.c`). But 0 is also the real CRC of a
+//! mailbox without messages, and by chance of other mailboxes. After such an update the replica's
+//! state is requested. If it differs, the next steps are the same as after a CRC mismatch.
 
 use crate::protocol::RemoteFolder;
 use crate::sync::survey::snapshot::Snapshot;
 use crate::types::{MailboxEntry, MailboxHeader, Modseq, SyncCrcs, Uid};
 
-/// An update that the replica took without a check.
+/// An update that the replica accepted without a check.
 #[derive(Debug)]
 pub struct Unchecked {
     /// The mailbox.
@@ -15,7 +15,7 @@ pub struct Unchecked {
     sent: State,
 }
 
-/// What the replica must have after it.
+/// The state that the replica must have after the update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct State {
     crcs: SyncCrcs,
@@ -24,29 +24,30 @@ struct State {
 }
 
 impl Unchecked {
-    /// `None` if the replica checks this update.
+    /// Makes the record of an update. Returns `None` if the replica checks this update.
     pub fn of(entry: &MailboxEntry, snapshot: &Snapshot) -> Option<Unchecked> {
         let sent = unchecked_state(snapshot)?;
         Some(Unchecked { entry: entry.clone(), sent })
     }
 
-    /// Whether the replica has other records than it was sent. Where it was written to meanwhile
-    /// that is another matter, for the next run.
+    /// Returns whether the replica has other records than it was sent. If somebody else has changed
+    /// the mailbox meanwhile, this returns `false`, and the next run will handle it.
     pub fn differs(&self, remote: &RemoteFolder) -> bool {
         (remote.highestmodseq, remote.last_uid) == (self.sent.highestmodseq, self.sent.last_uid)
             && !self.sent.crcs.agrees(remote.crcs)
     }
 }
 
-/// The state after an update that the replica does not check; `None` if it does.
+/// Returns the state after an update that the replica does not check, or `None` if it checks the
+/// update.
 fn unchecked_state(snapshot: &Snapshot) -> Option<State> {
     let Snapshot { header, whole, records, known_up_to, replaces, .. } = snapshot;
     if !whole {
         return None; // the last batch is checked
     }
-    // What never had a record, and gets none, has nothing to be wrong.
+    // A mailbox that never had a record and gets none cannot be wrong.
     let stays_empty = *known_up_to == 0 && records.is_empty();
-    // A replica that lost all its records ends with 0 if it gets none, and then checks nothing.
+    // If a replica has lost all records and gets no new ones, its CRC is 0, and it checks nothing.
     let was_empty = *known_up_to > 0 && replaces.is_some_and(SyncCrcs::is_zero);
     let unchecked = (header.crcs.is_zero() && !stays_empty) || was_empty;
     let MailboxHeader { crcs, highestmodseq, last_uid, .. } = *header;

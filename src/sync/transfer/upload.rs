@@ -1,4 +1,4 @@
-//! Writes the message files that updates need: each before the update, none that is damaged.
+//! Sends the message files that updates need, before the updates. Damaged files are not sent.
 
 use super::damage::damage;
 use super::message::{Messages, Opened};
@@ -16,27 +16,27 @@ use crate::sync::survey::read::snapshot;
 use crate::sync::survey::snapshot::{Attempt, Extent, Snapshot, Stuck};
 use crate::types::{Guid, MailboxEntry, Record, Text};
 
-/// Message files in one `APPLY MESSAGE`, at most.
+/// Maximum number of message files in one `APPLY MESSAGE` command.
 const FILES_PER_COMMAND: usize = 256;
-/// Bytes of message files after which an `APPLY MESSAGE` is ended.
+/// An `APPLY MESSAGE` command is ended once it has this many bytes of message files.
 const BYTES_PER_COMMAND: u64 = 4 << 20;
 
-/// What an update of a mailbox builds on.
+/// The input of an update of a mailbox.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Base<'b> {
     /// The mailbox.
     pub entry: &'b MailboxEntry,
-    /// What the replica has of it.
+    /// The replica's state of it.
     pub remote: Option<&'b RemoteFolder>,
-    /// Which look this is.
+    /// The attempt.
     pub attempt: Attempt,
-    /// Messages of the replica that it shall expunge.
+    /// Records that the replica must expunge.
     pub expunge: &'b [RemoteRecord],
 }
 
-/// What came of reading a mailbox for an update.
+/// The result of reading a mailbox for an update.
 pub(crate) enum Prepared {
-    /// It is gone, or nothing differs.
+    /// It was removed, or nothing differs.
     Nothing,
     /// Both sides must be compared in full first.
     Behind,
@@ -44,22 +44,22 @@ pub(crate) enum Prepared {
     Update(Box<Update>),
 }
 
-/// An update of which the files are on their way.
+/// An update whose files are being sent.
 pub(crate) struct Update {
     /// The update.
     pub snapshot: Snapshot,
-    /// What to wait for before it is sent.
+    /// The uploads to wait for before the update is sent.
     pub uploads: Vec<Ticket>,
-    /// What these have.
+    /// The number and size of the uploaded files.
     pub amount: Amount,
-    /// Set if it leaves out what lies behind a message that cannot be sent: what to say of that
-    /// mailbox even if the replica takes the update.
+    /// Set if the update leaves out messages after one that cannot be sent. This error is reported
+    /// for the mailbox even if the replica accepts the update.
     pub damage: Option<Error>,
-    /// That message, if its file is all that is wrong with it.
+    /// The message that cannot be sent, if only its file is wrong.
     pub missing: Option<Guid>,
 }
 
-/// Messages, and bytes of them.
+/// A number of messages and their size in bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Amount {
     pub messages: u64,
@@ -73,15 +73,15 @@ impl Amount {
     }
 }
 
-/// Uploads on their way, and what they have.
+/// Uploads that were sent, and their size.
 #[derive(Default)]
 struct Uploads {
     tickets: Vec<Ticket>,
     amount: Amount,
 }
 
-/// The files of one `APPLY MESSAGE`. Each is checked before it is written; the first that is
-/// damaged is the last that is opened.
+/// The files of one `APPLY MESSAGE` command. Each is checked before it is sent. After the first
+/// damaged file no more are opened.
 struct Files<'f> {
     mailbox: &'f dyn MailboxFiles,
     snapshot: &'f Snapshot,
@@ -93,7 +93,7 @@ struct Files<'f> {
 }
 
 impl Files<'_> {
-    /// Opens the file of a record. Another copy in the same mailbox is as good.
+    /// Opens the file of a record, or that of another copy of the message in the same mailbox.
     fn open(&mut self, record: &Record) -> Result<Opened> {
         let next = self.chunk.as_slice();
         let error = match self.messages.open_one_of(self.mailbox, record, next) {
@@ -132,7 +132,7 @@ impl MessageFiles for Files<'_> {
                 None => None,
             };
             self.staged.forget(&self.snapshot.header.partition, record.guid);
-            // The replica takes an expunged record without its file.
+            // The replica accepts an expunged record without its file.
             if let Some(error) = error.filter(|_| !record.is_expunged()) {
                 self.stuck = Some(Stuck { record: *record, file: true, error });
             }
@@ -141,13 +141,13 @@ impl MessageFiles for Files<'_> {
     }
 }
 
-/// Reads what must be sent of a mailbox and writes the files that it needs.
+/// Reads what must be sent of a mailbox, and sends the files that it needs.
 pub(crate) fn prepare(pass: &mut Pass<'_>, base: &Base<'_>) -> Result<Prepared> {
     Preparing::default().finish(pass, base)
 }
 
-/// Writes the files that an update needs which was read already. Its mailbox is not locked any
-/// more: if a file has gone meanwhile, all is read once more.
+/// Sends the files for an update that was read already. Its mailbox is not locked any more: if a
+/// file was removed meanwhile, the mailbox is read again.
 pub(crate) fn prepare_read(
     pass: &mut Pass<'_>,
     base: &Base<'_>,
@@ -177,8 +177,8 @@ pub(crate) fn prepare_read(
     }
 }
 
-/// Opens the mailbox of an entry; `None` if it was deleted meanwhile: its tombstone tells the next
-/// run.
+/// Opens the mailbox of an entry. Returns `None` if it was deleted meanwhile. The next run will
+/// then find its tombstone.
 fn open<'p>(pass: &Pass<'p>, entry: &MailboxEntry) -> Result<Option<Box<dyn Mailbox + 'p>>> {
     let mailbox = match pass.store.open(&entry.name) {
         Ok(mailbox) => mailbox,
@@ -189,7 +189,7 @@ fn open<'p>(pass: &Pass<'p>, entry: &MailboxEntry) -> Result<Option<Box<dyn Mail
     Ok(Some(mailbox))
 }
 
-/// The messages of an update whose files must be uploaded.
+/// Returns the messages of an update whose files must be uploaded.
 fn files_needed<'s>(
     pass: &'s Pass<'_>,
     snapshot: &'s Snapshot,
@@ -198,7 +198,7 @@ fn files_needed<'s>(
     snapshot.new_messages().filter(|record| pass.staged.must_upload(partition, record.guid))
 }
 
-/// An update while it is prepared.
+/// An update that is being prepared.
 #[derive(Default)]
 struct Preparing {
     uploads: Uploads,
@@ -208,7 +208,7 @@ struct Preparing {
 }
 
 impl Preparing {
-    /// Reports that the mailbox is sent, once.
+    /// Reports once that the mailbox is being sent.
     fn announce(&mut self, pass: &Pass<'_>, snapshot: &Snapshot) {
         if !std::mem::replace(&mut self.announced, true) {
             let mut amount = Amount::default();
@@ -225,7 +225,7 @@ impl Preparing {
         Prepared::Update(Box::new(Update { snapshot, uploads, amount, damage, missing }))
     }
 
-    /// Nobody waits for the uploads: whether they arrived is not known.
+    /// Abandons the uploads, so it is unknown whether they arrived.
     fn give_up(&mut self, pass: &mut Pass<'_>) {
         if !self.uploads.tickets.is_empty() {
             pass.staged.distrust();
@@ -233,7 +233,7 @@ impl Preparing {
         self.uploads.tickets.drain(..).for_each(|ticket| pass.session.discard(ticket));
     }
 
-    /// Reads the mailbox and writes its files.
+    /// Reads the mailbox and sends its files.
     fn finish(mut self, pass: &mut Pass<'_>, base: &Base<'_>) -> Result<Prepared> {
         let result = self.read(pass, base).and_then(|read| match read {
             Read::Nothing => Ok(Prepared::Nothing),
@@ -253,7 +253,8 @@ impl Preparing {
         result
     }
 
-    /// Reads until nothing is left in it that cannot be sent: less each time, so it ends.
+    /// Reads the mailbox again until all that was read can be sent. Each time less is read, so this
+    /// ends.
     fn read(&mut self, pass: &mut Pass<'_>, base: &Base<'_>) -> Result<Read> {
         loop {
             let extent = match &self.stuck {
@@ -279,7 +280,7 @@ impl Preparing {
                 continue;
             }
             if base.attempt == Attempt::Repaired {
-                // Of a message that is damaged here it may have the good copy.
+                // If a message is damaged on the master, the replica may have a good copy of it.
                 want_all_files(pass, &snapshot);
                 reserve(pass, std::slice::from_ref(&base.entry.name))?;
             }
@@ -292,9 +293,9 @@ impl Preparing {
     }
 }
 
-/// What was read of a mailbox under its locks.
+/// The result of reading a mailbox under its locks.
 enum Read {
-    /// It is gone, or nothing differs.
+    /// It was removed, or nothing differs.
     Nothing,
     /// Both sides must be compared in full first.
     Behind,
@@ -302,15 +303,15 @@ enum Read {
     Snapshot(Box<Snapshot>),
 }
 
-/// What a new mailbox is created with of which nothing else can be read: its name, its rights,
-/// no message. `None` if it is gone.
+/// Returns an update that only creates a mailbox, with its name and rights but without messages,
+/// because nothing else can be read. Returns `None` if the mailbox was removed.
 pub(crate) fn shell(pass: &Pass<'_>, entry: &MailboxEntry) -> Result<Option<Snapshot>> {
     let Some(mut mailbox) = open(pass, entry)? else { return Ok(None) };
     snapshot(pass, mailbox.as_mut(), None, Attempt::First, Extent::Below(1))
 }
 
-/// Writes the files that an update needs. As long as the mailbox is open its lock keeps them from
-/// vanishing. Gives back the first message that cannot be sent: no file behind it is.
+/// Sends the files that an update needs. While the mailbox is open, its lock protects the files.
+/// Returns the first message that cannot be sent. No later files are sent then.
 fn upload(
     pass: &mut Pass<'_>,
     mailbox: &dyn MailboxFiles,
@@ -320,7 +321,8 @@ fn upload(
     let partition = &snapshot.header.partition;
     let mut chunk: Vec<Record> = Vec::new();
     let mut bytes = 0;
-    // Expunged ones last: one whose file is gone must not stand in for another of its GUID.
+    // Expunged messages come last, because one without a file must not replace another one with the
+    // same GUID.
     let living = snapshot.new_messages().filter(|record| !record.is_expunged());
     let expunged = snapshot.new_messages().filter(|record| record.is_expunged());
     let mut records = living.chain(expunged).peekable();
@@ -366,8 +368,8 @@ fn upload_chunk(
     Ok(stuck)
 }
 
-/// Waits for uploads of one partition. Where the replica refuses one, nothing that is taken to
-/// be staged on that partition can be trusted to be there.
+/// Waits for uploads of one partition. If the replica refuses one, it is unknown which files are
+/// staged on that partition.
 pub(crate) fn confirm(
     pass: &mut Pass<'_>,
     uploads: impl IntoIterator<Item = Ticket>,

@@ -1,4 +1,4 @@
-//! Annotations by themselves: of the server, or of one mailbox without its records.
+//! Replicates annotations of the server, or of one mailbox without its records.
 
 use crate::error::{Result, Subject};
 use crate::events::Step;
@@ -7,7 +7,7 @@ use crate::sync::failures::Failures;
 use crate::sync::pass::Pass;
 use crate::types::{Annotation, MboxName};
 
-/// Replicates the annotations of the server (`None`) or of one mailbox without its records
+/// Replicates the annotations of the server (`None`), or of one mailbox without its records
 /// (`sync_do_annotation`).
 pub fn annotations(pass: &mut Pass<'_>, mailbox: Option<&MboxName>) -> Result<()> {
     let owner = mailbox.and_then(|name| pass.names.owner(name));
@@ -43,7 +43,7 @@ pub fn annotations(pass: &mut Pass<'_>, mailbox: Option<&MboxName>) -> Result<()
     )
 }
 
-/// Reports a step. Returns what its failure is about.
+/// Reports a step. Returns the subject for its failure.
 fn announce(pass: &Pass<'_>, step: Step) -> Subject {
     let subject = Subject::item(step.to_string().trim_end());
     pass.report(step);

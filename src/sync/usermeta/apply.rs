@@ -1,4 +1,4 @@
-//! Carries out the steps of [`plan`]: all are written before the first reply is awaited.
+//! Carries out the steps of [`plan`]. All commands are sent before it waits for the first reply.
 
 use super::missing::{self, SCRIPTS, SUBSCRIPTIONS};
 use super::moving::{Moved, move_scripts};
@@ -11,18 +11,18 @@ use crate::sync::failures::Failures;
 use crate::sync::pass::Pass;
 use crate::types::{MboxName, SieveScript, UserId};
 
-/// What to do about what a user has beside mailboxes.
+/// What to do about a user's data besides mailboxes.
 #[derive(Debug, Default)]
 pub(crate) struct UserSteps {
     /// Steps for [`apply_steps`].
     pub steps: Vec<Step>,
-    /// The mailbox that the master has the user's scripts in since a moment ago: it must be
-    /// brought over.
+    /// The mailbox to which the master has just moved the user's scripts. It must be replicated
+    /// next.
     pub moved: Option<MboxName>,
 }
 
-/// What to do about subscriptions, sieve scripts and seen state. What of it cannot be read
-/// here is left as it is there, and kept in `failures`.
+/// Plans the steps for subscriptions, sieve scripts and seen state. If a part cannot be read on the
+/// master, the replica's is not changed, and the failure is stored in `failures`.
 pub(crate) fn user_steps(
     pass: &mut Pass<'_>,
     user: &UserId,
@@ -66,8 +66,8 @@ pub(crate) fn user_steps(
     Ok(UserSteps { steps, moved })
 }
 
-/// What to do about scripts that the master has in a directory. Says whether they are in the
-/// mailbox `name` now.
+/// Plans the steps for scripts that the master has in a directory. Returns also whether they were
+/// moved to the mailbox `name`.
 fn scripts_of_directory(
     pass: &mut Pass<'_>,
     user: &UserId,
@@ -81,7 +81,7 @@ fn scripts_of_directory(
     }
 }
 
-/// Writes all steps, then awaits all replies. A step that fails does not stop the others.
+/// Sends all steps, then waits for all replies. A step that fails does not stop the others.
 pub(crate) fn apply_steps(
     pass: &mut Pass<'_>,
     user: &UserId,

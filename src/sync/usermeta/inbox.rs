@@ -1,16 +1,16 @@
-//! A user's INBOX on the replica, without which nothing of the user can be kept there.
+//! Checks that the replica has a user's INBOX, which it needs to store other data of the user.
 
 use crate::error::{Error, Kind, Result};
 use crate::protocol::RemoteFolder;
 use crate::sync::pass::Pass;
 use crate::types::{MailboxEntry, UserId};
 
-/// Fails with [`Kind::ReplicaNoMailbox`] if the replica does not have the INBOX of a user who has
-/// one here. Cyrus finds the files of a user by the uniqueid of the INBOX: what it is sent before
-/// that is there it stores where it does not look any more afterwards.
+/// Fails with [`Kind::ReplicaNoMailbox`] if the user has an INBOX on the master but not on the
+/// replica. Cyrus finds a user's files by the uniqueid of the INBOX. Data that arrives before the
+/// INBOX would be stored in a place where Cyrus does not look later.
 ///
-/// Asks for another mailbox of the user in the same breath, and returns whether it is there; true
-/// if there is none, or no INBOX here.
+/// Also requests another mailbox of the user, and returns whether the replica has it. Returns
+/// `true` if `other` is `None` or the user has no INBOX on the master.
 pub(crate) fn check_inbox(
     pass: &mut Pass<'_>,
     user: &UserId,
@@ -46,7 +46,7 @@ pub(crate) fn check_inbox(
         .hint("replicate the whole user first (sync_client -u)"))
 }
 
-/// Whether a mailbox of the master could not be opened because there is none.
+/// Returns whether a mailbox of the master could not be opened because it does not exist.
 pub(crate) fn is_missing(error: &Error) -> bool {
     matches!(error.kind(), Kind::NotFound | Kind::Moved)
 }

@@ -1,9 +1,9 @@
-//! What a user is missing here altogether is not deleted on the replica.
+//! Prevents that data is deleted on the replica only because it is missing on the master.
 //!
-//! Cyrus removes the file of subscriptions and the directory of scripts only with the user: who
-//! unsubscribes from everything keeps an empty file. Where there is none at all and the replica has
-//! some, an option of imapd.conf may point elsewhere, a file system not be mounted, a backup be
-//! restored in part.
+//! Cyrus removes the subscriptions file and the script directory only together with the user. A
+//! user who unsubscribes from everything keeps an empty file. If the file or directory does not
+//! exist but the replica has such data, something may be wrong: an option of imapd.conf points
+//! elsewhere, a file system is not mounted, or a backup was restored only in part.
 
 use std::path::Path;
 
@@ -11,24 +11,25 @@ use crate::error::{Error, Kind, Result};
 use crate::sync::pass::Pass;
 use crate::types::UserId;
 
-/// Something of a user that is kept in one place.
+/// A kind of user data that is stored in one place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kept {
-    /// What it is, for people.
+    /// Its name in messages.
     pub what: &'static str,
-    /// The options of imapd.conf that say where it is.
+    /// The options of imapd.conf that determine the place.
     pub options: &'static str,
 }
 
-/// Subscriptions.
+/// The subscriptions file.
 pub(crate) const SUBSCRIPTIONS: Kept =
     Kept { what: "subscriptions", options: "configdirectory and mboxname_userpath" };
-/// Sieve scripts in a directory.
+/// The directory of sieve scripts.
 pub(crate) const SCRIPTS: Kept = Kept { what: "sieve scripts", options: "sievedir" };
 
-/// Fails with [`Kind::NeedsFullSync`] if something of a user is missing here (`place` is where it should
-/// be), the replica has some of it (`theirs`; `None` if it was not asked), and the user has an INBOX
-/// here: then the replica's is not to be deleted, unless `--allow-repair=missing` says so.
+/// Fails with [`Kind::NeedsFullSync`] if user data is missing on the master, the user has an INBOX
+/// there, and the replica has such data. Then the replica's data must not be deleted, unless
+/// `--allow-repair=missing` allows it. `place` is where the data should be, and `theirs` how much
+/// the replica has; `None` if it was not asked.
 pub(crate) fn check(
     pass: &Pass<'_>,
     user: &UserId,
@@ -38,7 +39,7 @@ pub(crate) fn check(
 ) -> Result<()> {
     let allowed = theirs == Some(0) || pass.settings.fuse.allowed.missing;
     let Some(place) = place.filter(|_| !allowed) else { return Ok(()) };
-    // A user who is being deleted or renamed has none, rightly.
+    // If the user is being deleted or renamed, it is normal that this is missing.
     let inbox = pass.store.lookup(&pass.names.inbox(user))?;
     if inbox.is_none_or(|inbox| inbox.mbtype.is_deleted()) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What belongs to a user beside mailboxes: subscriptions, seen state, sieve scripts, quotas,
+//! Replicates a user's data besides mailboxes: subscriptions, seen state, sieve scripts, quotas,
 //! annotations. [`plan`] is pure.
 
 pub(crate) mod annotations;

@@ -1,13 +1,14 @@
-//! Scripts that the master keeps in a sieve directory, as all did before Cyrus 3.6: its own Cyrus
-//! moves them into the user's `#sieve` mailbox, which is replicated like any other from then on.
+//! Moves scripts from the master's sieve directory, where all versions before Cyrus 3.6 kept them,
+//! to the user's `#sieve` mailbox. The master's own Cyrus does this. After that the mailbox is
+//! replicated like any other.
 //!
-//! Cyrus does that whenever it opens the scripts of a user (`sieve_ensure_folder` in
-//! `imap/sieve_db.c`), at a login of the user by ManageSieve, say; its replication client does it
-//! for every user that it replicates (`do_user_main` in `imap/sync_support.c`). Of what a
-//! replication server can be asked for, the commands that change scripts do it. The one that is
-//! sent here changes none: it deletes a script of a name that no script can have, and is refused
-//! once the scripts are moved (`sync_sieve_delete`). `GET USER` must never be sent in its place:
-//! it deletes from the directory what is in no mailbox (`sync_get_user`).
+//! Cyrus moves them whenever it opens a user's scripts (`sieve_ensure_folder` in
+//! `imap/sieve_db.c`), for example when the user logs in to ManageSieve. Its replication client
+//! does it for every user that it replicates (`do_user_main` in `imap/sync_support.c`). In a
+//! replication server, the commands that change scripts do it. The command that is sent here
+//! changes nothing: it deletes a script with an impossible name, and is refused after the scripts
+//! were moved (`sync_sieve_delete`). Never send `GET USER` instead: it deletes scripts from the
+//! directory that are in no mailbox (`sync_get_user`).
 
 use super::inbox;
 use crate::error::{Error, Kind, Result};
@@ -18,24 +19,24 @@ use crate::sync::master::Master;
 use crate::sync::pass::Pass;
 use crate::types::{MailboxState, MboxName, Text, UserId};
 
-/// The file of a script that nobody has: `/` is in no name of a script (`sievedir_valid_name` in
-/// `imap/sievedir.c`).
+/// The file of a script that nobody can have, because names of scripts cannot contain `/`
+/// (`sievedir_valid_name` in `imap/sievedir.c`).
 const NOBODYS: &str = "no/script.script";
 
-/// Where the scripts of a user are.
+/// The result of moving the scripts of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moved {
     /// They are in the mailbox now.
     Yes,
-    /// They would be, but nothing is changed.
+    /// They would be moved, but this is a dry run.
     Planned,
-    /// They stay in the directory.
+    /// They are still in the directory.
     No,
 }
 
-/// Has the master's own Cyrus move a user's scripts into the mailbox `sieve_mailbox`, which is not
-/// there yet. What keeps it from doing so is reported, and no failure: scripts can be sent from the
-/// directory too. With `-O` the master is not changed.
+/// Makes the master's own Cyrus move a user's scripts to the mailbox `sieve_mailbox`, which does
+/// not exist yet. If Cyrus does not move them, this is reported, but it is no failure, because
+/// scripts can also be sent from the directory. With `-O` the master is not changed.
 pub(crate) fn move_scripts(
     pass: &mut Pass<'_>,
     user: &UserId,
@@ -55,7 +56,7 @@ pub(crate) fn move_scripts(
         Err(error) if error.kind() == Kind::Cancelled => return Err(error),
         Err(error) => Some(error),
         Ok(_) if is_there(pass, sieve_mailbox)? => {
-            // Other channels do not learn of it from Cyrus, which takes it for replication.
+            // Cyrus does not log this change for other channels, because it comes from replication.
             if let Some(master) = pass.master.as_deref_mut() {
                 master.changed(sieve_mailbox)?;
             }
@@ -79,8 +80,9 @@ fn is_there(pass: &Pass<'_>, mailbox: &MboxName) -> Result<bool> {
     Ok(pass.store.lookup(mailbox)?.is_some_and(|entry| !entry.mbtype.is_deleted()))
 }
 
-/// Asks the master's own server, and another one if that does not answer any more: it may have been
-/// started a while ago. Returns what was refused; nothing if nothing was.
+/// Asks the master's own server to move the scripts. If the server does not answer, asks a new one,
+/// because the old one may have been running for a while. Returns the refusal, or `None` if there
+/// was none.
 fn ask(master: &mut dyn Master, inbox: &MailboxState, user: &UserId) -> Result<Option<Error>> {
     let mut answer = ask_once(master.server(inbox)?, user);
     if answer.as_ref().is_err_and(|error| error.kind() != Kind::Cancelled) {

@@ -1,7 +1,8 @@
-//! What belongs to a user beside mailboxes: subscriptions, seen state, sieve scripts, quotas.
+//! Plans the steps for a user's data besides mailboxes: subscriptions, seen state, sieve scripts,
+//! quotas.
 //!
-//! Pure: the master's list and the replica's in, steps out, in the order in which they must be
-//! done. [`Step`] knows its command and what is reported of it.
+//! Pure: takes the lists of both sides and returns steps in the order in which they must be done.
+//! [`Step`] has its command and its event.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,7 +19,7 @@ pub enum Step {
     Unsubscribe(MboxName),
     /// `APPLY SEEN`.
     Seen(Seen),
-    /// `APPLY SIEVE`; the content is read when it is sent.
+    /// `APPLY SIEVE`. The content is read when it is sent.
     UploadSieve(SieveScript),
     /// `APPLY UNSIEVE`.
     DeleteSieve(Text),
@@ -33,7 +34,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// The command that carries it out; `content` is that of a script that is uploaded.
+    /// Returns the command of the step. `content` is the content of the script to upload.
     pub fn command<'c>(&'c self, user: &'c UserId, content: &'c [u8]) -> Command<'c> {
         match self {
             Step::Subscribe(name) => Command::Sub(user, name),
@@ -48,7 +49,7 @@ impl Step {
         }
     }
 
-    /// What is reported of it.
+    /// Returns the event that reports the step.
     pub fn told(&self, user: &UserId) -> events::Step {
         use events::Step as Told;
         let user = user.clone();
@@ -66,7 +67,8 @@ impl Step {
     }
 }
 
-/// Subscriptions to add, in our order, then those to take away (`sync_do_user_sub`).
+/// Returns steps that add subscriptions, in the master's order, and then steps that remove others
+/// (`sync_do_user_sub`).
 pub fn subscriptions(ours: &[MboxName], theirs: &[MboxName]) -> Vec<Step> {
     let here: HashSet<&MboxName> = ours.iter().collect();
     let there: HashSet<&MboxName> = theirs.iter().collect();
@@ -75,17 +77,18 @@ pub fn subscriptions(ours: &[MboxName], theirs: &[MboxName]) -> Vec<Step> {
     add.chain(drop).collect()
 }
 
-/// Seen entries that differ or are missing there. Entries that only the replica has stay, as
-/// with Cyrus (`sync_do_user_seen`).
+/// Returns steps for seen state that differs or is missing on the replica. Entries that only the
+/// replica has are kept, as in Cyrus (`sync_do_user_seen`).
 pub fn seen(ours: Vec<Seen>, theirs: &[Seen]) -> Vec<Step> {
     let there: HashMap<&UniqueId, &Seen> = theirs.iter().map(|s| (&s.uniqueid, s)).collect();
     let differs = |seen: &Seen| there.get(&seen.uniqueid).is_none_or(|other| *other != seen);
     ours.into_iter().filter(differs).map(Step::Seen).collect()
 }
 
-/// Sieve scripts: upload what is missing or differs, delete what is gone, then switch
-/// (`sync_do_user_sieve`). Scripts are compared by GUID, by date where the replica tells none;
-/// compiled bytecode (`.bc`) is never sent, the replica compiles for itself.
+/// Returns steps that upload sieve scripts that are missing or differ, delete others, and then
+/// change the active script (`sync_do_user_sieve`). Scripts are compared by GUID, or by date if the
+/// replica reports no GUID. Compiled bytecode (`.bc`) is never sent, because the replica compiles
+/// scripts itself.
 pub fn sieve(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<Step> {
     let there: HashMap<&Text, &SieveScript> = theirs.iter().map(|s| (&s.name, s)).collect();
     let here: HashSet<&Text> = ours.iter().map(|s| &s.name).collect();
@@ -104,8 +107,8 @@ pub fn sieve(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<Step> {
         .cloned()
         .map(Step::UploadSieve)
         .collect();
-    // Cyrus also deletes the bytecode of a script that is active no more: since 3.6 the replica
-    // passes over that, and the script stays active there.
+    // Cyrus's client also deletes the bytecode of a script that is not active any more. Since 3.6
+    // the replica ignores this, and the script would stay active there.
     let kept = |name: &Text| here.contains(name) || here.contains(&source(name));
     let gone = theirs.iter().filter(|s| !kept(&s.name));
     steps.extend(gone.map(|s| Step::DeleteSieve(s.name.clone())));
@@ -122,7 +125,8 @@ pub fn sieve(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<Step> {
     steps
 }
 
-/// The script that bytecode was made of; any other name is itself.
+/// Returns the name of the script from which bytecode was compiled. Returns any other name
+/// unchanged.
 fn source(name: &Text) -> Text {
     match name.as_bytes().strip_suffix(b".bc") {
         Some(script) => Text::from([script, b".script"].concat()),
@@ -130,8 +134,9 @@ fn source(name: &Text) -> Text {
     }
 }
 
-/// Quota roots whose limits differ, then those that are gone (`sync_do_user_quota`). `ours`
-/// holds `None` for a root that a mailbox names but that does not exist (any more).
+/// Returns steps for quota roots whose limits differ, and then for those that were deleted
+/// (`sync_do_user_quota`). In `ours`, `None` means that a mailbox names the root, but it does not
+/// exist (any more).
 pub fn quotas(ours: &[(Text, Option<Quota>)], theirs: &[Quota]) -> Vec<Step> {
     let there: HashMap<&Text, &Quota> = theirs.iter().map(|q| (&q.root, q)).collect();
     let here: HashSet<&Text> = ours.iter().map(|(root, _)| root).collect();

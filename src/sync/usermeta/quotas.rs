@@ -1,4 +1,4 @@
-//! Quota roots: which the master's mailboxes name, and what to do about them.
+//! Replicates the quota roots that the master's mailboxes name.
 
 use super::apply::apply_steps;
 use super::plan::{self, Step};
@@ -13,13 +13,14 @@ use crate::types::{MboxName, QUOTA_RESOURCES, Quota, Text, UserId};
 pub(crate) struct NamedRoot {
     /// Its name.
     pub root: Text,
-    /// One of them that lies where it applies. Cyrus takes a root from those mailboxes before
-    /// it deletes it (`mboxlist_unsetquota`); others may keep its name after a rename.
+    /// A mailbox below the root that names it. Before Cyrus deletes a root, it removes the root
+    /// from these mailboxes (`mboxlist_unsetquota`). Mailboxes elsewhere may still name it after a
+    /// rename.
     pub by_its_own: Option<MboxName>,
 }
 
-/// Refuses limits that do not fit into the 32 bits of the protocol: the replica would take their
-/// lower half for the limit, and mail would bounce there one day.
+/// Refuses limits that do not fit into the 32 bits of the protocol. The replica would use their
+/// lower half as the limit, and would then bounce mail.
 fn sendable(quota: Quota) -> Result<Quota> {
     for (name, limit) in QUOTA_RESOURCES.iter().zip(quota.limits) {
         let Some(limit) = limit.filter(|limit| u32::try_from(*limit).is_err()) else { continue };
@@ -31,7 +32,7 @@ fn sendable(quota: Quota) -> Result<Quota> {
     Ok(quota)
 }
 
-/// What to do about the quota roots that the master's mailboxes name.
+/// Plans the steps for the quota roots that the master's mailboxes name.
 pub(crate) fn quota_steps(
     pass: &Pass<'_>,
     roots: Vec<NamedRoot>,
@@ -52,13 +53,13 @@ pub(crate) fn quota_steps(
     }
     let mut steps = plan::quotas(&ours, theirs);
     if !failures.is_empty() {
-        // A mailbox that could not be opened may be the one that names the root.
+        // The mailbox that names the root may be one of those that could not be opened.
         steps.retain(|step| !matches!(step, Step::DeleteQuota(_)));
     }
     Ok(steps)
 }
 
-/// An error if a quota root without a record should have one: if the mailbox still names it.
+/// Fails if a quota root has no record although a mailbox below it still names it.
 fn lost(pass: &Pass<'_>, root: &Text, named_by: Option<&MboxName>) -> Result<()> {
     let Some(name) = named_by else { return Ok(()) };
     let mailbox = match pass.store.open(name) {
@@ -73,8 +74,9 @@ fn lost(pass: &Pass<'_>, root: &Text, named_by: Option<&MboxName>) -> Result<()>
         .hint("restore the record, or run quota -f: the mailboxes then have no quota"))
 }
 
-/// Brings over the limits of those of these quota roots that belong to no user: here or there
-/// shared mailboxes name them. Cyrus's client does so only for users and when its log says so.
+/// Replicates the limits of the quota roots that belong to no user, if shared mailboxes on either
+/// side name them. Cyrus's client only replicates roots of users, and others only if the log names
+/// them.
 pub(crate) fn shared_quotas(
     pass: &mut Pass<'_>,
     mut roots: Vec<NamedRoot>,
@@ -82,7 +84,7 @@ pub(crate) fn shared_quotas(
 ) -> Result<()> {
     let is_shared = |root: &Text| pass.names.owner(&MboxName::new(root.as_bytes())).is_none();
     roots.retain(|named| is_shared(&named.root));
-    // Of the same twice the one that tells more.
+    // If a root occurs twice, keep the entry with more information.
     roots.sort_by(|a, b| (&a.root, &b.by_its_own).cmp(&(&b.root, &a.by_its_own)));
     roots.dedup_by(|later, earlier| later.root == earlier.root);
     let mut tickets = Vec::with_capacity(roots.len());

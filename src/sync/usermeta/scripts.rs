@@ -1,8 +1,8 @@
-//! Sieve scripts of users. Where both sides keep them in the `#sieve` mailbox that is replicated
-//! like any other. Else they go by commands of their own (`sync_do_user_sieve`): where the replica
-//! does not offer that, and where the master has them in a directory still and its Cyrus did not
-//! [move them](super::moving). The replica then has a `#sieve` mailbox that the master does not
-//! have, until it does.
+//! Replicates sieve scripts. If both sides store them in the `#sieve` mailbox, they are replicated
+//! like any other mailbox. Otherwise they are sent by special commands (`sync_do_user_sieve`). This
+//! is so if the replica does not offer such mailboxes, or if the master still has scripts in a
+//! directory and its Cyrus did not [move them](super::moving). In the second case the replica has a
+//! `#sieve` mailbox before the master has one.
 
 use sha1::{Digest, Sha1};
 
@@ -20,9 +20,9 @@ use crate::types::{
     UniqueId, UserId,
 };
 
-/// What differs in the scripts of a user: `ours`, unless they are in a mailbox here. `told` are
-/// those that the replica told of by itself, which it does only if `#sieve` mailboxes are not
-/// replicated; if they are, `sieve_mailbox` is the name of this one.
+/// Plans the steps for the scripts of a user. `ours` is `None` if they are in a mailbox on the
+/// master. `told` are the scripts that the replica has reported, which it does only if `#sieve`
+/// mailboxes are not replicated. If they are replicated, `sieve_mailbox` is the name of the user's.
 pub(crate) fn sieve_steps(
     pass: &mut Pass<'_>,
     sieve_mailbox: Option<MboxName>,
@@ -39,8 +39,8 @@ pub(crate) fn sieve_steps(
     Ok(plan::sieve(&ours, &theirs))
 }
 
-/// What to do about scripts that the master has in a directory and the replica keeps in a mailbox,
-/// which is made there if it is missing.
+/// Plans the steps for scripts that the master has in a directory and the replica in a mailbox. The
+/// mailbox is created on the replica if it is missing.
 pub(crate) fn directory_steps(
     pass: &mut Pass<'_>,
     user: &UserId,
@@ -55,14 +55,14 @@ pub(crate) fn directory_steps(
     Ok(plan::sieve(ours, &theirs))
 }
 
-/// Makes the mailbox for a user's scripts on the replica; or gives it its name, if it has that of
-/// before a rename of the user. Returns the scripts in it.
+/// Creates the mailbox for a user's scripts on the replica. If the replica has it under a former
+/// name of the user, renames it instead. Returns the scripts in it.
 ///
-/// A replica would make it by itself when it gets the first script. But one of Cyrus 3.12 or later
-/// that has `replicaonly` set aborts then, for it may not give out a modseq
-/// (`mboxname_assert_canadd` in `imap/mboxname.c`), and nothing that it says tells whether it has.
-/// The uniqueid comes from that of the INBOX: so it is found again after a rename, by which a
-/// replica loses sight of one that it has made.
+/// A replica would create the mailbox by itself with the first script. But a replica of Cyrus 3.12
+/// or later with `replicaonly` set aborts then, because it may not assign a modseq
+/// (`mboxname_assert_canadd` in `imap/mboxname.c`), and it does not report this setting. The
+/// uniqueid is derived from that of the INBOX. So the mailbox can be found again after a rename of
+/// the user, unlike one that a replica has created by itself.
 fn make_mailbox(pass: &mut Pass<'_>, user: &UserId, name: &MboxName) -> Result<Vec<SieveScript>> {
     let inbox = pass.store.lookup(&pass.names.inbox(user))?.filter(|it| !it.mbtype.is_deleted());
     let header = header(pass, user, name, inbox.as_ref());
@@ -90,7 +90,7 @@ fn make_mailbox(pass: &mut Pass<'_>, user: &UserId, name: &MboxName) -> Result<V
         records: &[],
     };
     let ticket = pass.session.submit(Command::Mailbox(update))?;
-    // No script may be sent before it is there.
+    // The mailbox must exist before scripts are sent.
     pass.session.wait(ticket)?;
     Ok(Vec::new())
 }
@@ -110,8 +110,8 @@ fn rename(pass: &mut Pass<'_>, former: &RemoteFolder, name: &MboxName) -> Result
     pass.session.wait(ticket).map(drop)
 }
 
-/// The state of a new mailbox for scripts: as Cyrus makes it (`sieve_ensure_folder` in
-/// `imap/sieve_db.c`), with the rights of the INBOX.
+/// Makes the state of a new mailbox for scripts, like Cyrus does (`sieve_ensure_folder` in
+/// `imap/sieve_db.c`), with the access rights of the INBOX.
 fn header(
     pass: &Pass<'_>,
     user: &UserId,
@@ -125,7 +125,7 @@ fn header(
         uniqueid: uniqueid(id),
         name: name.clone(),
         mbtype: MboxType(MboxType::SIEVE),
-        // 0 would make the replica take the next one.
+        // With 0 the replica would assign the next modseq.
         highestmodseq: 1,
         createdmodseq: Some(1),
         foldermodseq: Some(1),
@@ -136,8 +136,8 @@ fn header(
     }
 }
 
-/// The uniqueid of the mailbox for the scripts of the user whose INBOX has `inbox`, in the form of
-/// those that Cyrus makes (`makeuuid`).
+/// Derives the uniqueid of the mailbox for scripts from that of the INBOX, in the format that Cyrus
+/// uses (`makeuuid`).
 fn uniqueid(inbox: &[u8]) -> UniqueId {
     let hash = Sha1::new().chain_update(b"cyrsync #sieve ").chain_update(inbox).finalize();
     let hex: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
@@ -151,7 +151,7 @@ fn uniqueid(inbox: &[u8]) -> UniqueId {
     UniqueId::new(parts.join("-").as_bytes())
 }
 
-/// The scripts in a `#sieve` mailbox of the replica, read from its messages.
+/// Reads the scripts in a `#sieve` mailbox of the replica from its messages.
 fn scripts_in(pass: &mut Pass<'_>, folder: &RemoteFolder) -> Result<Vec<SieveScript>> {
     let name = &folder.name;
     let ticket = pass.session.submit(Command::GetFullMailbox(name.into()))?;
@@ -175,7 +175,7 @@ fn scripts_in(pass: &mut Pass<'_>, folder: &RemoteFolder) -> Result<Vec<SieveScr
         };
         let script = script::parse(&bytes).map_err(|malformed| bad(malformed.to_string()))?;
         let with = |extension: &str| Text::from([&script.name, extension.as_bytes()].concat());
-        // A script is replaced by appending the new message before expunging the old one.
+        // To replace a script, Cyrus appends the new message before it expunges the old one.
         scripts.retain(|s| s.name != with(".script") && s.name != with(".bc"));
         scripts.push(SieveScript {
             name: with(".script"),

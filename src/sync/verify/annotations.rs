@@ -1,13 +1,13 @@
-//! Compares annotations: by entry, owner and value. When one last changed does not matter.
+//! Compares annotations by entry, owner and value. Modseqs are not compared.
 
 use super::part::text;
 use crate::sync::survey::compare::same_annotations;
 use crate::types::{Annotation, Text};
 
-/// One annotation that differs: its field, the master's value, the replica's.
+/// An annotation that differs: its field, and the values of master and replica.
 pub(super) type Differing = (String, Option<String>, Option<String>);
 
-/// The annotations that differ.
+/// Returns the annotations that differ.
 pub(super) fn differing(ours: &[Annotation], theirs: &[Annotation]) -> Vec<Differing> {
     if same_annotations(ours, theirs) {
         return Vec::new();

@@ -1,7 +1,7 @@
-//! Compares the headers of a mailbox: every field of the table that replication carries.
+//! Compares the headers of a mailbox: all fields in the table of those that are replicated.
 //!
-//! What replication tolerates is no difference here either: fields that the replica's version does
-//! not report, and modseqs of conversations and reverse ACLs that are higher there.
+//! Differences that replication accepts are not reported: fields that the replica's version does
+//! not report, and modseqs of conversations and reverse ACLs that are higher on the replica.
 
 use super::part::{Part, text, value};
 use crate::protocol::RemoteFolder;
@@ -10,7 +10,7 @@ use crate::sync::survey::compare::{self as survey, Known, differ};
 use crate::types::header::{Compared, FIELDS, Field, Shape, Value};
 use crate::types::{MailboxEntry, MailboxHeader, MailboxState};
 
-/// Compares what is beside records and annotations. The CRCs are left for the end.
+/// Compares everything except records and annotations. The CRCs are compared at the end.
 pub(super) fn compare(pass: &Pass<'_>, here: &MailboxState, there: &RemoteFolder, part: &mut Part) {
     let mut here = here.header.clone();
     here.partition = pass.partition(&here.partition);
@@ -25,7 +25,7 @@ pub(super) fn compare(pass: &Pass<'_>, here: &MailboxState, there: &RemoteFolder
 fn differs(field: &Field, here: &MailboxHeader, there: &MailboxHeader, known: Known) -> bool {
     let (ours, theirs) = (field.get(here), field.get(there));
     match field.compared {
-        // A version that does not know it tells none; nor does one of an intermediate.
+        // A version that does not know the field reports none, and intermediates have none either.
         Compared::Never if !theirs.is_set() => ours.is_set() && field.key == "QUOTAROOT",
         Compared::Never => ours != theirs,
         Compared::InFull => {
@@ -36,20 +36,20 @@ fn differs(field: &Field, here: &MailboxHeader, there: &MailboxHeader, known: Kn
     }
 }
 
-/// Whether the master may have changed a field since the replica got it.
+/// Returns whether the master may have changed a field since the replica got it.
 fn is_newer(field: &Field, here: &MailboxHeader, there: &MailboxHeader) -> bool {
     match field.shape {
         Shape::Number32 | Shape::Number64 | Shape::Time => {
             field.get(here).number() > field.get(there).number()
         }
-        // Nothing tells when they were changed.
+        // Nothing shows when these fields were changed.
         Shape::Options => true,
         _ if ["QUOTAROOT", "USERGROUPS"].contains(&field.key) => true,
         _ => here.foldermodseq > there.foldermodseq,
     }
 }
 
-/// Compares a name without a mailbox behind it, on either side or both.
+/// Compares a name that is an intermediate on one or both sides.
 pub(super) fn intermediate(here: &MailboxEntry, there: &RemoteFolder, part: &mut Part) {
     let newer = here.foldermodseq > there.foldermodseq.unwrap_or(0);
     for (key, ours, theirs) in survey::intermediate(here, there) {

@@ -1,4 +1,4 @@
-//! Which mailboxes both sides have, and which only one.
+//! Compares which mailboxes exist on both sides.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use crate::protocol::RemoteFolder;
 use crate::sync::pass::Pass;
 use crate::types::{MailboxEntry, MboxName, Text, UniqueId};
 
-/// The mailboxes that are compared; `None` for all.
+/// The mailboxes to compare; `None` for all.
 pub(super) type Only = Option<HashSet<MboxName>>;
 
 /// The mailboxes of both sides.
@@ -20,7 +20,7 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Compares them. Returns the quota roots that the master's name.
+    /// Compares the mailboxes. Returns the quota roots that the master's mailboxes name.
     pub fn compare(
         self,
         pass: &mut Pass<'_>,
@@ -75,8 +75,8 @@ impl Listing {
             parts.push(part);
         }
         compare_all(pass, pairs, parts)?;
-        // Where the master keeps scripts in a directory, the replica may have them in a mailbox:
-        // they are compared as scripts.
+        // If the master has scripts in a directory, the replica may have them in a mailbox. They
+        // are compared as scripts.
         let is_stray = |name: &MboxName| is_wanted(name) && !pass.names.is_sieve(name);
         let mut strays: Vec<MboxName> = by_name.into_keys().filter(is_stray).collect();
         strays.sort();
@@ -84,7 +84,8 @@ impl Listing {
             let mut part = Part::new(&name);
             match pass.store.lookup(&name) {
                 Ok(_) => part.differs("MAILBOX", None, there(), true),
-                // The replica may well have it for good reason.
+                // The entry is unreadable, so it is unknown whether the replica should have the
+                // mailbox.
                 Err(error) => part.fails(&name, error),
             }
             parts.push(part);

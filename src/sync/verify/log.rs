@@ -1,9 +1,9 @@
-//! What a verification asks about the sync log.
+//! The interface through which a verification asks about the sync log.
 
 use crate::types::UserId;
 
-/// What is logged, and on its way to the replica.
+/// Knows which changes are logged and on their way to the replica.
 pub trait Log: Send + Sync {
-    /// Whether anything of an owner (`None`: shared mailboxes) is.
+    /// Returns whether changes of an owner are logged. `None` stands for shared mailboxes.
     fn has(&self, owner: Option<&UserId>) -> bool;
 }

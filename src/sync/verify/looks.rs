@@ -1,5 +1,5 @@
-//! Looks at both sides of a task, and again at what differs: what the master has changed since may
-//! not have come to the replica yet.
+//! Compares both sides of a task, and compares parts that differ again: changes that the master has
+//! just made may not have reached the replica yet.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::sync::failures::ends_all;
 use crate::sync::pass::Pass;
 use crate::types::MboxName;
 
-/// How long replication is waited for before each look but the first.
+/// The pauses before the second and later comparisons, to give replication time.
 const PAUSES: [Duration; 3] =
     [Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
 
-/// What came of a task.
+/// The result of verifying a task.
 #[derive(Debug, Default)]
 pub struct Verified {
-    /// What is to be reported.
+    /// The events to report.
     pub events: Vec<VerifyEvent>,
     /// The counts.
     pub totals: VerifyTotals,
@@ -35,9 +35,9 @@ impl Verified {
     }
 }
 
-/// Compares both sides of a task. What cannot be compared is reported like a difference.
+/// Compares both sides of a task. What cannot be compared is reported too.
 ///
-/// Fails if the session is lost, the client was asked to stop, or another worker has the owner.
+/// Fails if the session is lost, a stop was requested, or another worker holds the owner.
 pub fn verify(
     pass: &mut Pass<'_>,
     scope: &Scope<'_>,
@@ -49,7 +49,7 @@ pub fn verify(
     let mut pauses = PAUSES.iter();
     let mut again = None;
     loop {
-        // Before the look: what leaves the log from now on is seen on the replica.
+        // Check the log before comparing: changes that leave the log after this are on the replica.
         let is_logged = !matches!(scope, Scope::Server) && log.has(scope.owner(pass).as_ref());
         match scope.look(pass, again.as_ref()) {
             Ok(parts) => looks.take(parts, is_logged),
@@ -76,18 +76,18 @@ pub fn verify(
     Ok(verified)
 }
 
-/// What several looks found.
+/// The results of several comparisons.
 #[derive(Default)]
 struct Looks {
     count: u32,
-    /// What differs and is looked at again; whether the master is in motion there.
+    /// Parts that differ and are compared again, and whether the master is changing them.
     open: Vec<(Part, bool)>,
-    /// The rest.
+    /// All other parts.
     done: Vec<(Part, bool)>,
 }
 
 impl Looks {
-    /// Takes what a look found.
+    /// Takes the result of a comparison.
     fn take(&mut self, parts: Vec<Part>, is_logged: bool) {
         let mut earlier = std::mem::take(&mut self.open);
         for part in parts {
@@ -107,7 +107,7 @@ impl Looks {
         self.count += 1;
     }
 
-    /// What is to be looked at again, if anything is.
+    /// Returns what to compare again, if anything.
     fn again(&self) -> Option<Again> {
         let names = self.open.iter().filter_map(|(part, _)| part.subject.mailbox().cloned());
         let names: HashSet<MboxName> = names.collect();
@@ -115,7 +115,7 @@ impl Looks {
         (!self.open.is_empty()).then_some(Again { mailboxes: Some(names), only_mailboxes })
     }
 
-    /// Whether waiting may settle some of it.
+    /// Returns whether some differences may disappear after waiting.
     fn may_settle(&self) -> bool {
         self.open.iter().any(|(part, _)| part.may_settle())
     }
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use crate::types::MailboxHeader;
 
-    /// A mailbox in which a field differs; the master's is newer, or not.
+    /// Makes a mailbox with a field that differs. `newer` is whether the master's value is newer.
     fn part(name: &str, newer: bool, highestmodseq: u64) -> Part {
         let mut part = Part::new(MboxName::from(name));
         part.state = Some(MailboxHeader { highestmodseq, ..MailboxHeader::default() });

@@ -1,5 +1,5 @@
-//! Compares mailboxes that both sides have. The replica is asked for the next ones while one is
-//! compared, as far as there is memory for the answers.
+//! Compares mailboxes that exist on both sides. While one is compared, the next ones are requested
+//! from the replica, as far as memory allows.
 
 use std::collections::VecDeque;
 
@@ -15,28 +15,29 @@ use crate::sync::failures::ends_all;
 use crate::sync::pass::Pass;
 use crate::types::{MailboxEntry, MboxName, Text};
 
-/// Records of mailboxes that the replica is asked for ahead of time.
+/// How many records are requested from the replica ahead of time.
 const RECORDS_AHEAD: u64 = 10_000;
-/// Mailboxes that it is asked for ahead of time.
+/// How many mailboxes are requested ahead of time.
 const MAILBOXES_AHEAD: usize = 64;
 
-/// Differences of a task that are kept to be reported one by one, and those of each mailbox beyond.
+/// How many differences of a task are listed in full. After that, the second constant limits those
+/// of each mailbox.
 const MOST_LISTED: usize = 10_000;
 const MOST_LISTED_LATER: usize = 3;
 
-/// A mailbox that both sides have.
+/// A mailbox that exists on both sides.
 #[derive(Debug)]
 pub(super) struct Pair {
-    /// What the master has in mailboxes.db.
+    /// The master's entry in mailboxes.db.
     pub entry: MailboxEntry,
     /// The replica's state.
     pub there: RemoteFolder,
-    /// How many records the master has.
+    /// The number of records on the master.
     pub records: u64,
 }
 
-/// What the master has of mailboxes before they are opened: how many records each has, and the
-/// quota roots that they name.
+/// Returns the number of records of each mailbox before they are opened. Adds the quota roots that
+/// they name to `roots`.
 pub(super) fn counts(
     pass: &Pass<'_>,
     entries: &[&MailboxEntry],
@@ -48,7 +49,7 @@ pub(super) fn counts(
         for entry in entries {
             let state = match glances.next().flatten() {
                 Some(glance) => Some(glance.state),
-                // Why it cannot be opened shows when it is compared.
+                // If it cannot be opened, the comparison will report the error.
                 None => pass.store.open(&entry.name).ok().map(|mailbox| mailbox.state().clone()),
             };
             counts.push(state.as_ref().map_or(0, |state| state.num_records.into()));
@@ -58,7 +59,7 @@ pub(super) fn counts(
     counts
 }
 
-/// Compares mailboxes, each as a part.
+/// Compares mailboxes, and makes a part for each.
 pub(super) fn compare_all(
     pass: &mut Pass<'_>,
     pairs: Vec<Pair>,
@@ -100,7 +101,7 @@ fn one(pass: &Pass<'_>, pair: &Pair, reply: Result<Reply>) -> Result<Part> {
         Ok(()) => {}
         Err(error) if ends_all(&error) => return Err(error),
         Err(error) => {
-            // What was found until then may be a consequence.
+            // Differences found before the error may be a consequence of it.
             part = Part::new(name);
             match error.kind() {
                 Kind::ReplicaNoMailbox => part.differs("MAILBOX", there(), None, true),
@@ -117,7 +118,7 @@ fn read(pass: &Pass<'_>, pair: &Pair, reply: Reply, part: &mut Part) -> Result<(
     let mut mailbox = pass.store.open(name)?;
     let mut merge = Merge::new(mailbox.as_mut(), &pair.there, part);
     let folder = reply.visit_full_mailbox(&mut |record| merge.take(&record));
-    // What cannot be read of it concerns this mailbox and no other.
+    // If the reply cannot be read, only this mailbox fails.
     let folder = folder.map_err(|error| of_answer(name, error))?;
     merge.end()?;
     if let Some(number) = &folder.beyond {
@@ -140,7 +141,8 @@ fn read(pass: &Pass<'_>, pair: &Pair, reply: Reply, part: &mut Part) -> Result<(
     Ok(())
 }
 
-/// Compares the CRCs, which differ by themselves only if a side stored wrong ones.
+/// Compares the CRCs. If everything else is equal, they differ only if one side has stored a wrong
+/// CRC.
 fn crcs(
     mailbox: &mut dyn Mailbox,
     folder: &RemoteFolder,
@@ -158,7 +160,7 @@ fn crcs(
     Ok(())
 }
 
-/// What is wrong with the answer to `GET FULLMAILBOX`: that mailbox fails, and no other.
+/// Makes the error for an invalid reply to `GET FULLMAILBOX`, which fails only this mailbox.
 fn of_answer(name: &MboxName, error: Error) -> Error {
     if error.kind() != Kind::Protocol {
         return error;

@@ -1,5 +1,5 @@
-//! Reads message files on both sides, the replica's through `GET FETCH`, and makes sure that each
-//! has the size and the SHA-1 of its record.
+//! Reads message files on both sides, the replica's with `GET FETCH`, and checks that each has the
+//! size and the SHA-1 of its record.
 
 use std::collections::{HashSet, VecDeque};
 use std::ops::ControlFlow;
@@ -17,26 +17,27 @@ use crate::sync::failures::ends_all;
 use crate::sync::pass::Pass;
 use crate::types::{Guid, InternalFlags, MboxName, Record, Uid};
 
-/// Mailboxes whose state the replica is asked for at a time.
+/// How many mailboxes' states are requested from the replica at a time.
 const MAILBOXES: usize = 64;
-/// Messages that are read under one lock of their mailbox.
+/// How many messages are read while the lock of their mailbox is held.
 const CHUNK: usize = 256;
-/// Bytes of messages that are on their way from the replica at a time; one may go beyond.
+/// How many bytes of messages are fetched from the replica at a time. A single message may exceed
+/// this.
 const FETCHED_BYTES: u64 = 4 << 20;
-/// Messages that are asked for at a time.
+/// How many messages are requested at a time.
 const FETCHES_AHEAD: usize = 64;
 
-/// Which messages are read.
+/// Selects which messages to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// How many of ten thousand.
+    /// How many of ten thousand messages are read.
     pub share: u32,
-    /// Which of them: another seed, others.
+    /// Selects which messages these are. Another seed selects others.
     pub seed: u32,
 }
 
 impl Sample {
-    /// All messages.
+    /// Selects all messages.
     pub const ALL: Sample = Sample { share: 10_000, seed: 0 };
 
     fn has(&self, record: &Record) -> bool {
@@ -51,10 +52,10 @@ impl Sample {
     }
 }
 
-/// Checks the messages of all mailboxes that were compared. What cannot be read for another reason
-/// than its own damage could not be compared.
+/// Checks messages in all mailboxes that were compared. If a message cannot be read for another
+/// reason than damage, it counts as not compared.
 ///
-/// Fails if the session is lost, or the client was asked to stop.
+/// Fails if the session is lost, or a stop was requested.
 pub(super) fn check(
     pass: &mut Pass<'_>,
     sample: &Sample,
@@ -92,13 +93,13 @@ pub(super) fn check(
     Ok(())
 }
 
-/// How a message file is on one side.
+/// The state of a message file on one side.
 enum Side {
-    /// As its record says.
+    /// It matches its record.
     Intact,
-    /// What is wrong with it.
+    /// It is damaged, with a description.
     Bad(String),
-    /// It could not be read, and may be good.
+    /// It could not be read, but may be good.
     Unread(Error),
 }
 
@@ -120,7 +121,7 @@ fn of_mailbox(
         let mut mailbox = pass.store.open(&folder.name)?;
         let mut records = Vec::new();
         mailbox.scan(left, &mut |record| {
-            // What came since is not on the replica yet.
+            // Newer messages are not on the replica yet.
             let is_wanted = sample.has(record) && record.uid <= folder.last_uid;
             records.extend(is_wanted.then_some(*record));
             let is_full = records.len() >= CHUNK || record.uid >= folder.last_uid;
@@ -148,7 +149,7 @@ fn of_mailbox(
     }
 }
 
-/// Fetches messages from the replica, and reports those that are not good on both sides.
+/// Fetches messages from the replica, and reports those that are damaged on either side.
 fn fetched(
     pass: &mut Pass<'_>,
     folder: &RemoteFolder,
@@ -176,7 +177,7 @@ fn fetched(
                     asked.into_iter().for_each(|(_, _, ticket)| pass.session.discard(ticket));
                     return Err(error);
                 }
-                // So Cyrus says that there is no file.
+                // Cyrus sends this error if the file does not exist.
                 Err(error) if error.kind() == Kind::ReplicaNoMailbox => {
                     Side::Bad("missing".to_owned())
                 }
@@ -192,8 +193,9 @@ fn fetched(
     Ok(())
 }
 
-/// Reports messages that are not good on both sides. Those that are gone by now, on the master,
-/// took their files with them; those that the replica lacks as a whole are known.
+/// Reports messages that are damaged on either side. Messages that were expunged on the master
+/// meanwhile are skipped, because their files are gone. Messages that the replica lacks were
+/// already reported.
 fn report(
     pass: &Pass<'_>,
     name: &MboxName,
@@ -223,7 +225,7 @@ fn report(
 }
 
 fn checked(record: &Record, reply: Reply) -> Side {
-    // Cyrus gives nothing instead of a file whose SHA-1 is not that of the record.
+    // Cyrus returns no file if its SHA-1 does not match the record.
     let Some(message) = reply.into_message() else {
         return Side::Bad("damaged (the replica does not give it)".to_owned());
     };
@@ -238,7 +240,7 @@ fn checked(record: &Record, reply: Reply) -> Side {
     }
 }
 
-/// The messages from one UID to another that are on the master.
+/// Returns the UIDs of unexpunged messages on the master between these UIDs, inclusive.
 fn living(pass: &Pass<'_>, name: &MboxName, (first, last): (Uid, Uid)) -> Result<HashSet<Uid>> {
     let mut mailbox = pass.store.open(name)?;
     let mut living = HashSet::new();
@@ -255,7 +257,7 @@ fn living(pass: &Pass<'_>, name: &MboxName, (first, last): (Uid, Uid)) -> Result
 impl std::str::FromStr for Sample {
     type Err = Error;
 
-    /// `messages` for all of them, `messages:10%` for a part.
+    /// Parses `messages` for all messages, or `messages:10%` for a part.
     fn from_str(words: &str) -> Result<Sample> {
         let bad = || {
             Error::new(Kind::InvalidArgument, "read", words, "this is no share of the messages")

@@ -1,13 +1,13 @@
-//! Verification: both sides are read in full and compared, field by field, and nothing is changed
-//! on either.
+//! Verification: reads both sides in full, compares them field by field, and changes nothing.
 //!
-//! The replica is only asked (`GET`). Its answer to `GET FULLMAILBOX` stays as it came; its records
-//! are taken from it one by one and merged with the master's, which are read in chunks. A difference
-//! is looked at again before it is reported, for both sides go on working: one that the master has
-//! made since, and that is on its way, is no fault of the replica.
+//! Only `GET` commands are sent to the replica. Its reply to `GET FULLMAILBOX` is kept unparsed.
+//! The records are taken from it one by one, and merged with the master's records, which are read
+//! in chunks. Parts that differ are compared again before they are reported, because both sides are
+//! in use: a recent change of the master that is still on its way is no fault of the replica.
 //!
-//! [`scope`] says what a task compares, [`looks`] how often; [`mailbox`], [`header`], [`records`],
-//! [`annotations`], [`user`] and [`messages`] compare; a [`Part`](part::Part) keeps what was found.
+//! [`scope`] defines what a task compares, and [`looks`] how often. [`mailbox`], [`header`],
+//! [`records`], [`annotations`], [`user`] and [`messages`] compare. A [`Part`](part::Part) holds
+//! the results.
 
 mod annotations;
 mod header;

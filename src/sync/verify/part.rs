@@ -1,4 +1,4 @@
-//! What was found of one part of a task: a mailbox, a user's data beside mailboxes.
+//! The result for one part of a task: for a mailbox, or for a user's data besides mailboxes.
 
 use std::fmt::Display;
 
@@ -6,23 +6,23 @@ use crate::error::{Error, Subject};
 use crate::events::{Finding, VerifyEvent, VerifyTotals};
 use crate::types::MailboxHeader;
 
-/// Fields of one part that are reported one by one.
+/// How many fields of a part are listed in full.
 const MOST: usize = 100;
-/// Bytes of a value that are reported.
+/// How many bytes of a value are shown.
 const SHOWN_BYTES: usize = 200;
 
-/// One part of a task, as one look found it.
+/// One part of a task, as found by one comparison.
 #[derive(Debug)]
 pub(super) struct Part {
-    /// What it is.
+    /// What was compared.
     pub subject: Subject,
     /// How much was compared.
     pub compared: VerifyTotals,
-    /// The master's state of a mailbox that was compared.
+    /// The master's state, if the part is a mailbox that was compared.
     pub state: Option<MailboxHeader>,
-    /// What differs. [`Finding::pending`] says here whether the master's side is the newer one.
+    /// The differences. Here [`Finding::pending`] means that the master's side is newer.
     findings: Vec<Finding>,
-    /// What differs beyond that: where the master's side is the newer one, and elsewhere.
+    /// Numbers of further differences: with a newer master's side, and others.
     more: [u64; 2],
     /// What could not be compared.
     unknown: Vec<(Subject, Error)>,
@@ -40,18 +40,18 @@ impl Part {
         }
     }
 
-    /// Whether nothing differs, and all was compared.
+    /// Returns whether everything was compared and nothing differs.
     pub fn is_equal(&self) -> bool {
         self.findings.is_empty() && self.unknown.is_empty()
     }
 
-    /// Fields that differ.
+    /// Returns the number of fields that differ.
     pub fn count(&self) -> u64 {
         self.findings.len() as u64 + self.more.iter().sum::<u64>()
     }
 
-    /// Notes a field of the part itself that differs. `newer` says whether the master may have
-    /// changed it since the replica got it.
+    /// Adds a field of the part itself that differs. `newer` is whether the master may have changed
+    /// it since the replica got it.
     pub fn differs(
         &mut self,
         field: impl Into<String>,
@@ -63,7 +63,7 @@ impl Part {
         self.add(Finding { subject, field: field.into(), master, replica, pending: newer });
     }
 
-    /// Notes a difference.
+    /// Adds a difference.
     pub fn add(&mut self, finding: Finding) {
         if self.findings.len() < MOST {
             self.findings.push(finding);
@@ -73,7 +73,7 @@ impl Part {
         }
     }
 
-    /// Keeps only some of what differs to be reported one by one.
+    /// Keeps only `most` differences in the list, and counts the others.
     pub fn shorten(&mut self, most: usize) {
         for finding in self.findings.drain(most.min(self.findings.len())..) {
             let [newer, other] = &mut self.more;
@@ -81,30 +81,30 @@ impl Part {
         }
     }
 
-    /// Fields that are reported one by one.
+    /// Returns the number of differences in the list.
     pub fn listed(&self) -> usize {
         self.findings.len()
     }
 
-    /// Whether a field of something is among what is reported one by one.
+    /// Returns whether the list has a difference with this subject and field.
     pub fn has_found(&self, subject: &Subject, field: &str) -> bool {
         self.findings.iter().any(|found| found.field == field && found.subject == *subject)
     }
 
-    /// Notes what could not be compared.
+    /// Adds something that could not be compared.
     pub fn fails(&mut self, subject: impl Into<Subject>, error: Error) {
         self.unknown.push((subject.into(), error));
     }
 
-    /// Whether another look may show something else, for the master's side is newer in something,
-    /// or something changed meanwhile.
+    /// Returns whether another comparison may have a different result, because the master's side is
+    /// newer in something, or something changed meanwhile.
     pub fn may_settle(&self) -> bool {
         self.more[0] > 0
             || self.findings.iter().any(|finding| finding.pending)
             || self.unknown.iter().any(|(_, error)| error.kind().is_change())
     }
 
-    /// Whether an earlier look found the same.
+    /// Returns whether an earlier comparison had the same result.
     pub fn is_as(&self, earlier: &Part) -> bool {
         let listed = self.findings.len().min(earlier.findings.len());
         self.state == earlier.state
@@ -112,8 +112,8 @@ impl Part {
             && self.findings.get(..listed) == earlier.findings.get(..listed)
     }
 
-    /// Puts what was found into events and totals. Where the master's side is newer it is pending
-    /// if the master is `in_motion`, and else a difference like any other.
+    /// Adds the results to events and totals. A difference with a newer master's side is pending if
+    /// the master is `in_motion`. Otherwise it is reported like any other difference.
     pub fn report(self, in_motion: bool, events: &mut Vec<VerifyEvent>, totals: &mut VerifyTotals) {
         totals.add(&self.compared);
         if let (true, Some(mailbox)) = (self.is_equal(), self.subject.mailbox())
@@ -141,17 +141,17 @@ impl Part {
     }
 }
 
-/// A value of any kind.
+/// Formats a value of any type.
 pub(super) fn value(value: impl Display) -> Option<String> {
     Some(value.to_string())
 }
 
-/// What stands for a thing that is there.
+/// Returns the word for something that exists.
 pub(super) fn there() -> Option<String> {
     value("there")
 }
 
-/// Bytes as they are reported: in short, and on one line.
+/// Formats bytes for a report: short, and on one line.
 pub(super) fn text(bytes: &[u8]) -> Option<String> {
     let head = bytes.get(..SHOWN_BYTES).unwrap_or(bytes);
     let mut shown = String::new();

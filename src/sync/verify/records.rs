@@ -1,9 +1,9 @@
-//! Compares the records of a mailbox: merges the master's, which are read in chunks, with the
-//! replica's, which come one by one. Both ascend by UID.
+//! Compares the records of a mailbox. It merges the master's records, which are read in chunks,
+//! with the replica's, which arrive one by one. Both are in ascending order of UIDs.
 //!
-//! An expunged record is what tells clients that a message vanished. Each side forgets it in its own
-//! time, and where both sides were written to each has its own: replication does not touch them then,
-//! and so they are no differences.
+//! An expunged record tells clients that a message was removed. Each side forgets these records at
+//! its own time. If both sides have expunged a message on their own, their records may differ, and
+//! replication leaves them so. These differences are not reported.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::ops::ControlFlow;
@@ -18,26 +18,26 @@ use crate::sync::survey::compare::same_annotations;
 use crate::types::crc::VIRTUAL;
 use crate::types::{Annotation, MailboxHeader, MboxName, Modseq, Record, SystemFlags, Text, Uid};
 
-/// Records of the master that are in memory at a time.
+/// How many records of the master are in memory at a time.
 const CHUNK: usize = 4096;
-/// Differences that are kept until it is known whether the replica has the field at all.
+/// How many differences are held until it is known whether the replica reports the field.
 const MOST_UNTOLD: usize = 1000;
 
-/// The master's records.
+/// Reads the master's records.
 struct Ours<'m> {
     mailbox: &'m mut dyn Mailbox,
-    /// Names of the user flags by bit.
+    /// Names of the user flags, by bit.
     flags: Vec<Option<Text>>,
     chunk: VecDeque<Record>,
     annotations: MessageAnnotations,
-    /// UID of the last that was read; `None` before the first.
+    /// UID of the last record that was read; `None` at the start.
     last: Option<Uid>,
     is_at_end: bool,
     count: RecordCount,
 }
 
 impl Ours<'_> {
-    /// Takes the next record, unless its UID is higher.
+    /// Returns the next record if its UID is not higher than this.
     fn next(&mut self, up_to: Uid) -> Result<Option<Record>> {
         if self.chunk.is_empty() && !self.is_at_end {
             self.read()?;
@@ -60,14 +60,14 @@ impl Ours<'_> {
         Ok(())
     }
 
-    /// The annotations of a message, without those that stand for fields of the record.
+    /// Returns the annotations of a message, without those that stand for record fields.
     fn annotations(&mut self, record: &Record) -> Vec<Annotation> {
         let mut annotations = self.annotations.take(record, self.mailbox.state().minor_version);
         annotations.retain(|one| !VIRTUAL.iter().any(|(entry, _)| one.entry == *entry));
         annotations
     }
 
-    /// Whether a record has just these user flags; their case does not matter.
+    /// Returns whether a record has exactly these user flags. Case does not matter.
     fn has_flags(&self, record: &Record, there: &BTreeSet<Text>) -> bool {
         let mut here = 0;
         for name in self.flags_of(record) {
@@ -86,7 +86,7 @@ impl Ours<'_> {
     }
 }
 
-/// Fields that a version may not have, and which are 0 then.
+/// Fields that some versions do not have. They are 0 then.
 const OPTIONAL: [&str; 3] = ["THRID", "SAVEDATE", "CREATEDMODSEQ"];
 
 fn optional(record: &Record) -> [u64; 3] {
@@ -98,22 +98,22 @@ pub(super) struct Merge<'m, 'p> {
     name: MboxName,
     ours: Ours<'m>,
     part: &'p mut Part,
-    /// The replica's highest modseq and last UID: what is above them it does not know yet.
+    /// The replica's highest modseq and last UID. It does not know higher ones yet.
     known: (Modseq, Uid),
-    /// Below this modseq expunged records are forgotten on the master.
+    /// The master has forgotten expunged records with modseqs below this.
     deletedmodseq: Modseq,
     minor_version: u32,
-    /// UID of the replica's last record; 0 before the first.
+    /// UID of the replica's last record; 0 at the start.
     last: Uid,
-    /// Whether the replica told any of [`OPTIONAL`].
+    /// For each field of [`OPTIONAL`], whether the replica has reported it.
     told: [bool; 3],
-    /// Those that it did not tell where the master has them, until it is known whether it ever
-    /// does.
+    /// Differences in optional fields that the master has and the replica has not reported. They
+    /// are held until it is known whether the replica reports these fields at all.
     untold: Vec<(usize, Finding)>,
 }
 
 impl<'m, 'p> Merge<'m, 'p> {
-    /// Begins with an open mailbox. `there` is the replica's state.
+    /// Starts with an open mailbox. `there` is the replica's state.
     pub fn new(
         mailbox: &'m mut dyn Mailbox,
         there: &MailboxHeader,
@@ -141,9 +141,9 @@ impl<'m, 'p> Merge<'m, 'p> {
         }
     }
 
-    /// Takes the replica's next record.
+    /// Takes the next record of the replica.
     ///
-    /// Fails if the master's cannot be read, or the replica's are not in order.
+    /// Fails if the master's records cannot be read, or the replica's are not in order.
     pub fn take(&mut self, there: &RemoteRecord) -> Result<()> {
         let uid = there.record.uid;
         if uid <= self.last {
@@ -168,9 +168,10 @@ impl<'m, 'p> Merge<'m, 'p> {
         Ok(())
     }
 
-    /// Takes the end of the replica's records.
+    /// Handles the end of the replica's records.
     ///
-    /// Fails like [`Merge::take`], and if the master has not as many as its header counts.
+    /// Fails like [`Merge::take`], and if the number of the master's records differs from its
+    /// header.
     pub fn end(mut self) -> Result<()> {
         while let Some(here) = self.ours.next(Uid::MAX)? {
             self.part.compared.records += 1;
@@ -196,8 +197,8 @@ impl<'m, 'p> Merge<'m, 'p> {
         self.part.add(finding);
     }
 
-    /// A difference in a record that the master has. A change that the replica does not know of
-    /// has a modseq above all that it has.
+    /// Makes a finding for a record that the master has. It is pending if the replica does not know
+    /// this change of the master yet, because its modseq is above the replica's.
     fn finding(
         &self,
         here: &Record,
@@ -230,7 +231,7 @@ impl<'m, 'p> Merge<'m, 'p> {
             field: "RECORD".to_owned(),
             master: None,
             replica: value("there"),
-            // It was expunged and forgotten since, if at all.
+            // If the master ever had it, it has expunged it and has forgotten that.
             pending: self.deletedmodseq > self.known.0,
         });
     }
@@ -258,7 +259,7 @@ impl<'m, 'p> Merge<'m, 'p> {
         if optional(here) != optional(other) {
             self.optional(here, other);
         }
-        // Those of expunged messages each side removes by itself.
+        // Each side removes the annotations of expunged messages on its own.
         if here.is_expunged() || other.is_expunged() {
             return;
         }
@@ -285,7 +286,7 @@ impl<'m, 'p> Merge<'m, 'p> {
         }
     }
 
-    /// Compares what stands as annotations on the wire, as far as both sides have it.
+    /// Compares fields that are annotations on the wire, as far as both sides have them.
     fn optional(&mut self, here: &Record, there: &Record) {
         let both = optional(here).into_iter().zip(optional(there));
         for (n, ((ours, theirs), (_, since))) in both.zip(VIRTUAL).enumerate() {
@@ -308,7 +309,7 @@ impl<'m, 'p> Merge<'m, 'p> {
     }
 }
 
-/// Flags as they are on the wire.
+/// Formats flags as on the wire.
 fn flags<'f>(record: &Record, user: impl Iterator<Item = &'f Text>) -> String {
     const SYSTEM: [(u32, &str); 5] = [
         (SystemFlags::ANSWERED, "\\Answered"),

@@ -1,4 +1,4 @@
-//! What a task compares, and one look at it.
+//! Defines what a task compares, and compares it once.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use crate::types::{MailboxEntry, MboxName, Quota, Text, UserId};
 /// What a task compares.
 #[derive(Debug, Clone, Copy)]
 pub enum Scope<'s> {
-    /// A user with all that belongs to the user.
+    /// A user with all data.
     User(&'s UserId),
     /// Subscriptions, seen state and Sieve scripts of a user.
     Meta(&'s UserId),
@@ -26,7 +26,7 @@ pub enum Scope<'s> {
 }
 
 impl Scope<'_> {
-    /// What errors are about that concern all of it.
+    /// Returns the subject for errors that affect all of it.
     pub(super) fn subject(&self) -> Subject {
         match *self {
             Scope::User(user) | Scope::Meta(user) => user.into(),
@@ -35,7 +35,7 @@ impl Scope<'_> {
         }
     }
 
-    /// Whom it belongs to; the server belongs to nobody.
+    /// Returns the owner. The server has none.
     pub(super) fn owner(&self, pass: &Pass<'_>) -> Option<UserId> {
         match *self {
             Scope::User(user) | Scope::Meta(user) => Some(user.clone()),
@@ -44,8 +44,8 @@ impl Scope<'_> {
         }
     }
 
-    /// Looks at both sides, first there, then here: so what is newer here is no difference for
-    /// good. The lock of replication is held meanwhile.
+    /// Compares both sides. It reads the replica first and then the master, so newer data of the
+    /// master may be a change that is not replicated yet. The replication lock is held meanwhile.
     pub(super) fn look(&self, pass: &mut Pass<'_>, again: Option<&Again>) -> Result<Vec<Part>> {
         let all = Again::default();
         let again = again.unwrap_or(&all);
@@ -64,12 +64,12 @@ impl Scope<'_> {
     }
 }
 
-/// What is looked at again.
+/// What to compare again.
 #[derive(Debug, Default)]
 pub(super) struct Again {
-    /// Mailboxes; `None` for all.
+    /// Mailboxes to compare; `None` for all.
     pub mailboxes: Only,
-    /// Whether what is no mailbox can be left out.
+    /// Whether to compare only mailboxes.
     pub only_mailboxes: bool,
 }
 
@@ -111,8 +111,8 @@ fn whole_user(
     Ok(())
 }
 
-/// A user who has no INBOX here: none of the user's mailboxes may be left on the replica, but for
-/// deleted ones, which each side removes by itself.
+/// Compares a user who has no INBOX on the master. The replica must not have mailboxes of this
+/// user, except deleted ones, which each side removes at its own time.
 fn gone(
     pass: &Pass<'_>,
     name: &UserId,
@@ -189,7 +189,7 @@ fn mailboxes(
         }
         parts.extend((!part.is_equal() && again.has(name)).then_some(part));
     }
-    // The replica may well have it for good reason.
+    // The entry is unreadable, so it is unknown whether the replica should have the mailbox.
     remotes.retain(|remote| !unread.contains(&remote.name));
     let is_shared = |root: &Text| pass.names.owner(&MboxName::new(root.as_bytes())).is_none();
     let mut roots: Vec<Text> =
@@ -203,7 +203,7 @@ fn mailboxes(
     Ok(())
 }
 
-/// Quota roots that belong to no user.
+/// Compares the quota roots that belong to no user.
 fn shared_quotas(pass: &mut Pass<'_>, mut roots: Vec<Text>, parts: &mut Vec<Part>) -> Result<()> {
     roots.sort();
     roots.dedup();

@@ -1,5 +1,5 @@
-//! Compares what belongs to a user beside mailboxes: subscriptions, seen state, Sieve scripts; and
-//! quota roots.
+//! Compares a user's data besides mailboxes: subscriptions, seen state, Sieve scripts; and quota
+//! roots.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -14,7 +14,7 @@ use crate::sync::usermeta::plan::Step;
 use crate::sync::usermeta::scripts::sieve_steps;
 use crate::types::{MboxName, QUOTA_RESOURCES, Quota, Seen, SieveScript, Text, UniqueId, UserId};
 
-/// Compares what a user has beside mailboxes. Returns whether the master has anything of it.
+/// Compares a user's data besides mailboxes. Returns whether the master has any such data.
 pub(super) fn compare(
     pass: &mut Pass<'_>,
     user: &UserId,
@@ -60,8 +60,8 @@ fn subscriptions(ours: &[MboxName], theirs: &[MboxName], part: &mut Part) {
     }
 }
 
-/// Compares seen state. What the replica has of mailboxes that the master does not know is left
-/// from former times.
+/// Compares seen state. The replica's state of mailboxes that the master does not know is left over
+/// from deleted mailboxes, so it is ignored.
 fn seen(pass: &Pass<'_>, user: &UserId, ours: &[Seen], theirs: &[Seen], part: &mut Part) {
     let there: HashMap<&UniqueId, &Seen> = theirs.iter().map(|one| (&one.uniqueid, one)).collect();
     for here in ours {
@@ -97,7 +97,7 @@ fn one_seen(place: &Place<'_, '_>, here: &Seen, there: &Seen, part: &mut Part) {
     }
 }
 
-/// What a user has seen of a mailbox.
+/// The seen state of a user in one mailbox.
 struct Place<'s, 'p> {
     pass: &'s Pass<'p>,
     user: &'s UserId,
@@ -105,7 +105,7 @@ struct Place<'s, 'p> {
 }
 
 impl Place<'_, '_> {
-    /// The mailbox's name, if the master has it.
+    /// Returns the mailbox's name, if the master has the mailbox.
     fn mailbox(&self) -> Option<MboxName> {
         let entry = self.pass.store.lookup_by_id(self.uniqueid).ok().flatten();
         entry.filter(|entry| !entry.mbtype.is_deleted()).map(|entry| entry.name)
@@ -124,7 +124,7 @@ impl Place<'_, '_> {
     }
 }
 
-/// What differs in Sieve scripts: each step that would bring over one is a difference.
+/// Compares Sieve scripts. Each step that would change the replica's scripts is a difference.
 fn scripts(ours: &[SieveScript], theirs: &[SieveScript], steps: Vec<Step>, part: &mut Part) {
     let guid = |side: &[SieveScript], name: &Text| {
         side.iter().find(|script| script.name == *name).and_then(|script| value(script.guid))
@@ -180,7 +180,7 @@ pub(super) fn quotas(pass: &Pass<'_>, named: Vec<Text>, theirs: &[Quota], part: 
             }
             (Some(_), None) => differs("QUOTA", value("there"), None),
             (None, Some(_)) => differs("QUOTA", None, value("there")),
-            // Mailboxes may name a root that is none any more.
+            // Mailboxes may still name a root that was deleted.
             (None, None) => {}
         }
     }
@@ -190,7 +190,7 @@ fn limit(limit: Option<u64>) -> Option<String> {
     limit.map_or_else(|| value("unlimited"), value)
 }
 
-/// Why a user cannot be compared whom neither side has.
+/// Makes the error for a user who exists on neither side.
 pub(super) fn nobody(user: &UserId) -> Error {
     Error::new(Kind::NotFound, "compare", user, "neither side has such a user")
         .hint("is the name right?")

@@ -1,4 +1,4 @@
-//! The files of a mailbox, and those of them that are small.
+//! Paths of a mailbox's files, and reading of the small ones.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,14 +14,15 @@ use crate::sys::advise::will_need;
 use crate::sys::file::{open_regular, open_unchecked};
 use crate::types::{InternalFlags, MboxName, Record};
 
-/// Where the files of a mailbox are.
+/// The paths of a mailbox's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Files {
-    /// The mailbox, for errors.
+    /// The mailbox's name, for error messages.
     pub name: MboxName,
     /// Directory of the message files.
     pub data: PathBuf,
-    /// Directory of the archived message files; `data` where nothing is archived elsewhere.
+    /// Directory of the archived message files; the same as `data` if there is no archive
+    /// partition.
     pub archive: PathBuf,
     /// `cyrus.header`
     pub header: PathBuf,
@@ -66,13 +67,14 @@ impl MailboxFiles for Files {
     }
 }
 
-/// cyrus.header; it is replaced by renaming, so what is read is whole without a lock.
+/// Reads cyrus.header. Cyrus replaces it by renaming, so a read without a lock sees a complete
+/// file.
 pub(in crate::store::spool) fn read_header(path: &Path) -> Result<header::Header> {
     const OP: &str = "read cyrus.header";
     let (mut file, len) = open_regular(path).map_err(|error| missing(OP, path, error))?;
     let parsed = match usize::try_from(len) {
         Ok(size) if len <= MAILBOX_HEADER_BYTES => {
-            // It is replaced by renaming, so its length stays.
+            // Cyrus replaces the file by renaming, so its length cannot change.
             let mut data = vec![0; size];
             file.read_exact(&mut data)
                 .map_err(|error| Error::io(OP, path, error).or_hint(UNREADABLE))?;
@@ -83,12 +85,12 @@ pub(in crate::store::spool) fn read_header(path: &Path) -> Result<header::Header
     parsed.map_err(|malformed| malformed.in_file(OP, path, format::REPAIR))
 }
 
-/// What to do about a file of a mailbox that is there and cannot be read. No reconstruct: that
-/// writes the mailbox anew from what it can read.
+/// Hint for a mailbox file that exists but cannot be read. It does not recommend reconstruct, which
+/// would rewrite the mailbox from only the readable part.
 pub(super) const UNREADABLE: &str = "see what is at this path, and the system's log";
 
-/// A file that every mailbox has cannot be read: that it is not there is damage, for the
-/// namespace lock keeps mailboxes from being deleted.
+/// Makes the error for a mailbox file that cannot be read. A missing file is damage: the namespace
+/// lock is held, so nobody can have deleted the mailbox.
 pub(super) fn missing(op: &'static str, path: &Path, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::NotFound => {

@@ -1,21 +1,20 @@
-//! A mailbox that was looked up and is about to be opened.
+//! A mailbox that was looked up, ready to be opened.
 
 use super::files::Files;
 use crate::error::Result;
 use crate::types::{Annotation, MailboxEntry, Uid};
 
-/// Called with an annotation of a message.
+/// A callback for an annotation of a message.
 pub type VisitAnnotation<'v> = dyn FnMut(Uid, Annotation) -> Result<()> + 'v;
 
 /// Reads the annotations of one mailbox from Cyrus's databases.
 ///
-/// Tombstones and empty values are left out, and the owner's token stands replaced by the
-/// owner's userid.
+/// Leaves out tombstones and empty values, and replaces the owner's token by the owner's userid.
 pub trait Annotations {
-    /// Those of the mailbox, ordered as [`Annotation`] is.
+    /// Reads the annotations of the mailbox itself, ordered like [`Annotation`].
     fn of_mailbox(&self) -> Result<Vec<Annotation>>;
 
-    /// Visits those of some messages, whose UIDs ascend, in any order.
+    /// Visits the annotations of messages in any order. `uids` must be in ascending order.
     fn of_messages(&self, uids: &[Uid], visit: &mut VisitAnnotation<'_>) -> Result<()>;
 }
 

@@ -1,7 +1,7 @@
-//! The state of a mailbox, read without its locks.
+//! Reads the state of a mailbox without its locks.
 //!
-//! An unchanged mailbox costs these calls: `openat`, `pread` and `close` of cyrus.index (and
-//! `statx`, if it has more than some messages) and of cyrus.header.
+//! An unchanged mailbox costs these system calls: `openat`, `pread` and `close` for cyrus.index and
+//! for cyrus.header, and `statx` for a cyrus.index longer than the buffer.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -13,12 +13,12 @@ use crate::format::{header, index as format};
 use crate::sys::file::{open_unchecked, regular_len};
 use crate::types::{MailboxEntry, MailboxState};
 
-/// More than the header of any cyrus.index and most of cyrus.header have. What ends before needs
-/// not be asked for its length.
+/// Size of the read buffer. The header of any cyrus.index fits, and almost every cyrus.header. If a
+/// read returns less, the file ends there and needs no `statx`.
 const BYTES: usize = 4096;
 
-/// The state of the mailbox of an entry, without what other databases hold; `None` if there is
-/// anything about it that a look under its locks must show.
+/// Reads the state of the mailbox of `entry`, without the parts that other databases hold. Returns
+/// `None` if the mailbox must be opened under its locks instead.
 pub(in crate::store::spool) fn glance(
     entry: &MailboxEntry,
     index: &Path,
@@ -109,7 +109,7 @@ mod tests {
             fs::create_dir(&spool.files.header).unwrap();
         });
         refused(&|spool| spool.entry.uniqueid = "another".into());
-        // Half written, and of another cyrus.index.
+        // A header that is half written, and one that belongs to another cyrus.index.
         let flipped = |at: usize| {
             let mut index = told.index.clone();
             index[at] ^= 1;

@@ -1,4 +1,4 @@
-//! cyrus.index, open and locked for reading.
+//! cyrus.index, opened and locked for reading.
 
 use std::fs::File;
 use std::io;
@@ -17,7 +17,8 @@ use crate::types::Record;
 
 const OP: &str = "read cyrus.index";
 
-/// Dropping it releases first the lock of the file, then that of the namespace.
+/// An open cyrus.index. Dropping it releases the lock of the file first, then that of the
+/// namespace.
 pub(super) struct Index {
     file: Locked,
     path: PathBuf,
@@ -30,14 +31,15 @@ struct Locked(File);
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // Closing would do, but a child that is just being spawned holds a copy until it execs.
+        // Closing the file is not enough: a child process that is being spawned holds a copy of the
+        // descriptor until it calls exec.
         lock::release(&self.0);
     }
 }
 
 impl Index {
-    /// Opens and locks the file. The mailbox's name must be locked: it keeps the file from being
-    /// replaced.
+    /// Opens and locks the file. The caller must hold the lock of the mailbox's name, which
+    /// prevents that the file is replaced.
     pub(super) fn open(path: &Path, namespaces: Vec<LockGuard>, wait: Wait) -> Result<Index> {
         let opened = open_unchecked(File::options().read(true), path);
         let file = opened.map_err(|error| missing(OP, path, error))?;
@@ -58,8 +60,8 @@ impl Index {
         &self.header
     }
 
-    /// See [`Mailbox::scan`](crate::store::Mailbox::scan). UIDs that do not ascend are an error,
-    /// and so is a record without UID, which Cyrus passes over (`mailbox_iter_step`).
+    /// Implements [`Mailbox::scan`](crate::store::Mailbox::scan). Fails if UIDs are not ascending,
+    /// or if a record has no UID. Cyrus skips such a record (`mailbox_iter_step`).
     pub(super) fn scan(
         &mut self,
         records: Records,
@@ -68,7 +70,7 @@ impl Index {
         let stride = self.header.record_size as usize;
         let mut n = self.first_of(records)?;
         let mut last = 0;
-        // Reused from scan to scan.
+        // The buffer is kept from scan to scan.
         let mut chunk = std::mem::take(&mut self.chunk);
         while n < self.header.num_records {
             let left = (self.header.num_records - n) as usize;
@@ -96,7 +98,7 @@ impl Index {
         Ok(())
     }
 
-    /// The number of the first of `records` (`mailbox_finduid`).
+    /// Finds the number of the first of `records` by binary search (`mailbox_finduid`).
     fn first_of(&self, records: Records) -> Result<u32> {
         let (mut low, mut high) = (0, self.header.num_records);
         while records != Records::All && low < high {
@@ -104,7 +106,7 @@ impl Index {
             let mut uid = [0; 4];
             self.read(&mut uid, middle)?;
             match self.header.uid(&uid) {
-                // It tells nothing of which side to search.
+                // Without a UID the search cannot choose a side.
                 0 => return Err(self.corrupt(middle, no_uid())),
                 uid if records.contain(uid) => high = middle,
                 _ => low = middle + 1,

@@ -1,11 +1,12 @@
-//! An open mailbox of a Cyrus spool, under the locks that Cyrus takes to read one
+//! Opens a mailbox of a Cyrus spool under the locks that Cyrus takes for reading
 //! (`mailbox_open_irl` in `imap/mailbox.c`).
 //!
-//! In order, all shared: the namespace of its owner, so that nobody renames or deletes; the
-//! mailbox's name, so that its files are neither replaced nor unlinked; cyrus.index itself, so
-//! that it is not written. Between the first and the second the mailbox is looked up.
+//! The locks are shared and are taken in this order: the namespace of the owner, so that nobody
+//! renames or deletes the mailbox; the mailbox's name, so that nobody replaces or unlinks its
+//! files; cyrus.index, so that nobody writes to it. The mailbox is looked up after the first lock
+//! and before the second.
 //!
-//! Whether a mailbox has changed is found out without all that, see `glance.rs`.
+//! To find out whether a mailbox has changed, these locks are not needed; see `glance.rs`.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -29,26 +30,26 @@ pub struct SpoolMailbox<'a> {
     oddities: Vec<Oddity>,
     files: Files,
     annotations: Box<dyn Annotations + 'a>,
-    /// With its lock and that of the namespace, until they are released.
+    /// Holds the locks of the index and of the namespace. `None` once they are released.
     index: Option<Index>,
     _lock: LockGuard,
 }
 
 impl<'a> SpoolMailbox<'a> {
-    /// Opens a mailbox, waiting for each of its locks as `wait` says.
+    /// Opens a mailbox. `wait` says how long to wait for each lock.
     ///
-    /// `namespaces` are the lock files of its owner's namespace, or of that of shared mailboxes;
-    /// under these locks `find` looks the mailbox up. `xconvmodseq` and `raclmodseq` of the state
-    /// are left for [`SpoolMailbox::state_mut`].
+    /// `namespaces` are the lock files of the namespace of the owner, or of shared mailboxes.
+    /// `find` looks the mailbox up while these are locked. The caller must set `xconvmodseq` and
+    /// `raclmodseq` through [`SpoolMailbox::state_mut`].
     ///
-    /// Do not open a mailbox while holding another of the same user: whoever waits to delete the
-    /// one keeps the namespace locked.
+    /// Do not open a mailbox while another mailbox of the same user is open. A process that waits
+    /// to delete the first one holds the namespace lock, so both would wait forever.
     ///
     /// # Errors
-    /// Those of `find`. [`Kind::NotFound`] if the entry is a tombstone, an intermediate or
-    /// reserved, lies on another server, or the mailbox is about to be deleted;
-    /// [`Kind::Moved`] if it is on its way to another server; [`Kind::Corrupt`] and
-    /// [`Kind::Unsupported`] for its files; [`Kind::Io`].
+    /// Those of `find`. [`Kind::NotFound`] if the entry is a tombstone, an intermediate or a
+    /// reserved name, if the mailbox is on another server, or if it is being deleted;
+    /// [`Kind::Moved`] if it is being moved to another server; [`Kind::Corrupt`] or
+    /// [`Kind::Unsupported`] if a file is damaged or of an unknown version; [`Kind::Io`].
     pub fn open(
         namespaces: &[PathBuf],
         wait: Wait,
@@ -60,7 +61,7 @@ impl<'a> SpoolMailbox<'a> {
         openable(&entry)?;
         let lock = lock_name(&files.lock, Mode::Shared, wait)?;
         let index = Index::open(&files.index, namespaces, wait)?;
-        // Written under an exclusive lock of cyrus.index.
+        // Cyrus writes cyrus.header only under an exclusive lock of cyrus.index.
         let header = read_header(&files.header)?;
         if index.header().is_deleted {
             return Err(not_found(&entry, "it is being deleted"));
@@ -74,12 +75,12 @@ impl<'a> SpoolMailbox<'a> {
         Ok(SpoolMailbox { state, oddities, files, annotations, index: Some(index), _lock: lock })
     }
 
-    /// The state, to be completed by what other databases hold.
+    /// Returns the state for writing, to add what other databases hold.
     pub fn state_mut(&mut self) -> &mut MailboxState {
         &mut self.state
     }
 
-    /// What is odd about it, for the log.
+    /// Returns the oddities of the mailbox, for the log.
     pub fn oddities(&self) -> &[Oddity] {
         &self.oddities
     }

@@ -1,4 +1,4 @@
-//! Entries that are not opened.
+//! Refuses entries whose mailboxes cannot be opened on this server.
 
 use crate::error::{Error, Kind, Result};
 use crate::store::errors::no_partition;
@@ -6,12 +6,12 @@ use crate::types::{MailboxEntry, MboxType};
 
 pub(super) const OPEN: &str = "open mailbox";
 
-/// There is no mailbox behind an entry.
+/// Makes the error for an entry without a mailbox.
 pub(super) fn not_found(entry: &MailboxEntry, detail: &str) -> Error {
     Error::new(Kind::NotFound, OPEN, &entry.name, detail)
 }
 
-/// What `mailbox_open_advanced` refuses by the entry alone.
+/// Refuses an entry that `mailbox_open_advanced` refuses without looking at the mailbox's files.
 pub(in crate::store::spool) fn openable(entry: &MailboxEntry) -> Result<()> {
     let refused = [
         (MboxType::DELETED, "it is deleted"),

@@ -1,32 +1,32 @@
-//! The state of a mailbox: its entry, cyrus.header and the header of cyrus.index put together.
+//! Combines a mailbox's entry, cyrus.header and the header of cyrus.index into its state.
 
 use crate::format::{header, index as format};
 use crate::types::{MailboxEntry, MailboxHeader, MailboxState, Modseq, UniqueId};
 
-/// What is odd about a mailbox that Cyrus opens all the same, and which reconstruct puts right.
+/// An inconsistency of a mailbox that Cyrus still opens, and that reconstruct repairs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Oddity {
-    /// cyrus.header is not the one that cyrus.index belongs to.
+    /// cyrus.header is not the file that cyrus.index belongs to.
     #[error("the CRC of cyrus.header is {computed:08x}, but cyrus.index says {stored:08x}")]
     HeaderCrc {
-        /// What cyrus.index says.
+        /// The CRC that cyrus.index stores.
         stored: u32,
-        /// What it is.
+        /// The CRC of the file.
         computed: u32,
     },
-    /// The uniqueid in mailboxes.db, which is used, is not that in cyrus.header. Where
-    /// mailboxes.db has none, as Cyrus wrote it before 2.5, there is nothing odd about it.
+    /// mailboxes.db and cyrus.header have different uniqueids. The one in mailboxes.db is used. It
+    /// is no oddity if mailboxes.db has none, as in entries written by Cyrus before 2.5.
     #[error("the uniqueid is {entry} in mailboxes.db, but {header} in cyrus.header")]
     UniqueId {
-        /// That in mailboxes.db.
+        /// The uniqueid in mailboxes.db.
         entry: UniqueId,
-        /// That in cyrus.header; empty if it has none.
+        /// The uniqueid in cyrus.header; empty if there is none.
         header: UniqueId,
     },
 }
 
-/// What is odd about a mailbox.
+/// Finds the oddities of a mailbox.
 pub(super) fn oddities(
     entry: &MailboxEntry,
     header: &header::Header,
@@ -44,7 +44,7 @@ pub(super) fn oddities(
     found
 }
 
-/// Puts the three sources together as the accessors of `imap/mailbox.c` do (`mailbox_uniqueid`,
+/// Combines the three sources like the accessors in `imap/mailbox.c` do (`mailbox_uniqueid`,
 /// `mailbox_acl`, `mailbox_quotaroot`, `mailbox_jmapid`, ...).
 pub(super) fn state(
     entry: MailboxEntry,
@@ -87,7 +87,7 @@ pub(super) fn state(
     }
 }
 
-/// A modseq of 0 is none.
+/// Returns `None` for modseq 0, which means "not set".
 pub(super) fn known(modseq: Modseq) -> Option<Modseq> {
     Some(modseq).filter(|modseq| *modseq != 0)
 }

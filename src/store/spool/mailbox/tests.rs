@@ -23,7 +23,7 @@ pub(super) struct Spool {
     annotations: Vec<(Uid, Annotation)>,
 }
 
-/// What would read cyrus.annotations.
+/// A replacement for the annotation databases.
 struct Database {
     annotations: Vec<(Uid, Annotation)>,
 }
@@ -35,7 +35,7 @@ impl Annotations for Database {
     }
 
     fn of_messages(&self, uids: &[Uid], visit: &mut VisitAnnotation<'_>) -> Result<()> {
-        // Databases are ordered by the digits of the UID.
+        // A real database is ordered by the decimal digits of the UID, not by its value.
         let found = self.annotations.iter().rev().filter(|(uid, _)| uids.contains(uid));
         found.cloned().try_for_each(|(uid, annotation)| visit(uid, annotation))
     }
@@ -94,13 +94,13 @@ impl Spool {
     }
 }
 
-/// Whether somebody else could lock the file, shared and exclusively.
+/// Returns whether another process could lock the file shared, and whether exclusively.
 fn lockable(path: &Path) -> (bool, bool) {
     let try_lock = |mode| lock_existing(path, mode, Wait::Fail).is_ok();
     (try_lock(Mode::Shared), try_lock(Mode::Exclusive))
 }
 
-/// Records that are in memory at a time.
+/// How many records a scan reads at a time.
 const INDEX_CHUNK_RECORDS: u32 = (crate::limits::INDEX_CHUNK_BYTES / 112) as u32;
 
 const SHARED: (bool, bool) = (true, false);
@@ -116,7 +116,7 @@ fn uids(mailbox: &mut SpoolMailbox<'_>, records: Records) -> Vec<Uid> {
     uids
 }
 
-/// `told` with other records: those of `make`, for numbers from 0.
+/// Returns `told` with `count` other records, which `make` returns for the numbers from 0.
 fn with_records(mut told: Told, count: u32, make: impl Fn(u32) -> (Uid, Modseq)) -> Told {
     let template = told.index[160..][..112].to_vec();
     told.index.truncate(160);
@@ -192,7 +192,7 @@ fn locks_are_those_of_cyrus() {
     for path in [&namespace, &early, lock, index] {
         assert_eq!(lockable(path), SHARED);
     }
-    // Several may read at a time.
+    // Several processes may read at the same time.
     drop(spool.open().unwrap());
 
     mailbox.unlock_index();
@@ -223,7 +223,7 @@ fn a_failed_open_leaves_no_lock() {
 
 #[test]
 fn scans_start_and_end_where_they_are_told_to() {
-    // More than fit into memory at a time; UIDs with gaps.
+    // More records than a scan reads at a time; UIDs with gaps.
     let count = 2 * (INDEX_CHUNK_RECORDS + 10);
     let told = with_records(Told::read("v17"), count, |n| (2 * n + 10, u64::from(n % 100)));
     let mut mailbox = Spool::new(&told).open().unwrap();
@@ -266,7 +266,7 @@ fn records_out_of_order_are_damage() {
 
 #[test]
 fn a_record_without_a_uid_is_damage_and_hides_no_other() {
-    // What Cyrus passes over would be a message that is never replicated.
+    // If the scan skipped this record like Cyrus does, its message would never be replicated.
     let told = with_records(Told::read("v17"), 4, |n| ([6, 7, 0, 9][n as usize], 1));
     let spool = Spool::new(&told);
     let mut mailbox = spool.open().unwrap();
@@ -385,7 +385,8 @@ fn oddities_that_cyrus_lives_with_are_told() {
         [format!("the uniqueid is other in mailboxes.db, but {of_header} in cyrus.header")]
     );
 
-    // Entries of before 2.5 have none: that of cyrus.header is no contradiction.
+    // Entries written before Cyrus 2.5 have no uniqueid: the one in cyrus.header does not
+    // contradict them.
     spool.entry.uniqueid = UniqueId::default();
     let mailbox = spool.open().unwrap();
     assert_eq!(mailbox.state().uniqueid, of_header);

@@ -1,4 +1,4 @@
-//! Mailboxes by uniqueid in databases of Cyrus up to 3.4, which have no records for that.
+//! Finds mailboxes by uniqueid in databases of Cyrus up to 3.4, which have no records for this.
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,15 +9,15 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::types::{FormerName, MailboxEntry, MboxName, UniqueId};
 
-/// Which names each uniqueid has, tombstones included: some 100 bytes a mailbox, made at the first
-/// question and again when the database has changed.
+/// An index from uniqueid to all its names, tombstones included. It takes about 100 bytes for each
+/// mailbox. It is built at the first lookup, and again when the database has changed.
 #[derive(Debug, Default)]
 pub(super) struct ById {
     made_from: Option<Version>,
     names: HashMap<UniqueId, Vec<MboxName>>,
 }
 
-/// A state of a file, as far as can be told without reading it.
+/// Identifies the state of a file without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Version {
     file: (u64, u64),
@@ -39,12 +39,12 @@ impl Version {
     }
 }
 
-/// Gives every entry of a database.
+/// A function that passes every entry of a database to a callback.
 pub(super) type Each<'a> =
     dyn FnOnce(&mut dyn FnMut(MailboxEntry) -> Result<ControlFlow<()>>) -> Result<()> + 'a;
 
 impl ById {
-    /// The names of a uniqueid in the database at `path`, of which `each` gives the entries.
+    /// Returns the names of a uniqueid in the database at `path`, whose entries `each` reads.
     pub(super) fn names(
         &mut self,
         id: &UniqueId,
@@ -66,9 +66,10 @@ impl ById {
     }
 }
 
-/// What the record by uniqueid would be once a later Cyrus had made one of these entries
-/// (`mboxlist_upgrade`): the mailbox as it is, and as its history its tombstones, newest first;
-/// other mailboxes with this uniqueid, which there should not be, are among them.
+/// Combines entries with the same uniqueid into the record that a later Cyrus would make of them
+/// (`mboxlist_upgrade`): the living mailbox, with the tombstones as its name history, newest first.
+/// If several mailboxes have the uniqueid, which should not happen, the others are in the history
+/// too.
 pub(super) fn as_one(mut entries: Vec<MailboxEntry>) -> Option<MailboxEntry> {
     entries.sort_by_key(|entry| (!entry.mbtype.is_deleted(), entry.foldermodseq));
     let mut entry = entries.pop()?;

@@ -1,5 +1,5 @@
-//! Groups of users, which mailboxes.db holds since Cyrus 3.12 (`mboxlist_lookup_usergroups` in
-//! `imap/mboxlist.c`).
+//! Reads the groups of users, which mailboxes.db holds since Cyrus 3.12
+//! (`mboxlist_lookup_usergroups` in `imap/mboxlist.c`).
 
 use std::ops::ControlFlow;
 
@@ -10,12 +10,12 @@ use crate::limits::USER_GROUPS_BYTES;
 use crate::types::{Text, UserId};
 
 impl MailboxList {
-    /// The groups that a user is in, in the database's order, joined by TAB as on the wire
-    /// (`sync_prepare_dlists`); `None` if nobody is in a group.
+    /// Returns the groups of a user in the database's order, joined by TAB as on the wire
+    /// (`sync_prepare_dlists`). Returns `None` if no user is in any group.
     ///
     /// # Errors
-    /// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if the groups are more than
-    /// one command can tell.
+    /// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if the groups do not fit in
+    /// one command.
     pub fn usergroups(&self, user: &UserId) -> Result<Option<Text>> {
         let (keys, table) = self.keyed()?;
         let Some(groups) = keys.of_groups(user) else { return Ok(None) };
@@ -38,15 +38,15 @@ impl MailboxList {
 /// The groups of a user, as far as they could be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadGroups {
-    /// They could not: [`MailboxList::usergroups`] says why.
+    /// They could not be read: [`MailboxList::usergroups`] returns the reason.
     Unread,
-    /// Nobody is in a group.
+    /// No user is in any group.
     NoGroups,
-    /// They are these, joined by TAB; none if this is empty.
+    /// The user's groups, joined by TAB. Empty if the user is in none.
     Joined(Text),
 }
 
-/// The groups of a user, collected from records.
+/// Collects the groups of a user from records.
 #[derive(Default)]
 pub(super) struct Joined {
     bytes: Vec<u8>,
@@ -55,8 +55,8 @@ pub(super) struct Joined {
 }
 
 impl Joined {
-    /// Takes the next record of those whose keys begin with the `nth` of [`Keys::of_groups`]
-    /// (`starts`), and says whether more are wanted.
+    /// Takes the next record whose key begins with the `nth` key of [`Keys::of_groups`] (`starts`).
+    /// Returns whether more of these records are needed.
     ///
     /// [`Keys::of_groups`]: crate::format::mbkeys::Keys::of_groups
     pub(super) fn add(&mut self, starts: &[Vec<u8>; 2], nth: usize, key: &[u8]) -> ControlFlow<()> {

@@ -1,4 +1,4 @@
-//! mailboxes.db (`imap/mboxlist.c`): mailboxes by name, by uniqueid, and by user.
+//! Reads mailboxes.db (`imap/mboxlist.c`): mailboxes by name, by uniqueid and by user.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -18,17 +18,17 @@ use crate::store::spool::table::Table;
 use crate::store::spool::unknown::Unknown;
 
 const OP: &str = "read mailboxes.db";
-/// Where what is not known is said to be.
+/// Place of unknown keys in reports.
 const PLACE_OF_KEYS: &str = "mailboxes.db, keys";
-/// The same of the fields of entries.
+/// Place of unknown fields of entries in reports.
 const PLACE_OF_FIELDS: &str = "mailboxes.db, fields of entries";
 const HINT: &str = "reconstruct -m, or restore the entry from a ctl_mboxlist -d dump";
 
-/// The list of all mailboxes, of whichever version of Cyrus.
+/// The list of all mailboxes, in the format of any supported version of Cyrus.
 pub struct MailboxList {
-    /// As Cyrus since 3.6 opens it.
+    /// The file, opened with the key order of Cyrus 3.6 and later.
     table: Table,
-    /// The same file as earlier ones open it.
+    /// The same file, opened with the key order of earlier versions.
     early: Table,
     keys: OnceLock<Keys>,
     by_id: Mutex<ById>,
@@ -37,9 +37,9 @@ pub struct MailboxList {
 }
 
 impl MailboxList {
-    /// The list at `path`; `declared` is imapd.conf's `mboxlist_db`, `early_order` how Cyrus up to
-    /// 3.4 would sort it. The observer hears of entries that cannot be parsed: like Cyrus we leave
-    /// them out of lists, so that one of them does not stop all the others, but then say so.
+    /// Uses the list at `path`. `declared` is imapd.conf's `mboxlist_db`, and `early_order` the key
+    /// order of Cyrus up to 3.4. Entries that cannot be parsed are left out of lists, as in Cyrus,
+    /// so that one of them does not stop all the others. They are reported to `observer`.
     pub fn new(
         path: &Path,
         declared: Backend,
@@ -47,7 +47,7 @@ impl MailboxList {
         observer: Arc<dyn Observer>,
         unknown: Arc<Unknown>,
     ) -> Self {
-        // imapd makes it at its start.
+        // imapd creates the file when it starts.
         let options = Options { required: true, ..Options::default() };
         let early = Options { order: early_order, ..options };
         MailboxList::over(
@@ -68,7 +68,7 @@ impl MailboxList {
         MailboxList { table, early, keys, by_id, observer, unknown }
     }
 
-    /// How the database is keyed, and the database as such.
+    /// Returns how the database is keyed, and the table to read with.
     pub(super) fn keyed(&self) -> Result<(Keys, &Table)> {
         let keys = match self.keys.get() {
             Some(keys) => *keys,
@@ -86,7 +86,7 @@ impl MailboxList {
                         self.look_for_unknown(keys);
                         keys
                     }),
-                    // Nothing in it yet: the first mailbox will tell.
+                    // The database is empty: the first mailbox decides.
                     None => scanned.map(|()| Keys::Typed)?,
                 }
             }
@@ -94,8 +94,8 @@ impl MailboxList {
         Ok((keys, if keys == Keys::Names { &self.early } else { &self.table }))
     }
 
-    /// Reports the first record whose key is not known here. If the database cannot be read, that
-    /// shows elsewhere.
+    /// Reports the first record whose key is unknown. Read errors are ignored here, because they
+    /// are reported elsewhere.
     fn look_for_unknown(&self, keys: Keys) {
         let starts = keys.of_later_versions();
         let sought: Vec<_> = starts.iter().map(|start| Sought::Prefix(start)).collect();
@@ -105,13 +105,14 @@ impl MailboxList {
         });
     }
 
-    /// Reports what an entry holds that is not known here.
+    /// Reports the unknown fields of an entry.
     fn noted(&self, entry: MailboxEntry) -> MailboxEntry {
         self.unknown.report_letters(PLACE_OF_FIELDS, entry.unknown.as_bytes());
         entry
     }
 
-    /// Whether it is a database of Cyrus up to 3.4, where all else goes by name too.
+    /// Returns whether the database is of Cyrus up to 3.4, where all other data is found by mailbox
+    /// name too.
     ///
     /// # Errors
     /// Those of the database.
@@ -119,8 +120,8 @@ impl MailboxList {
         Ok(self.keyed()?.0 == Keys::Names)
     }
 
-    /// The entry of a mailbox, tombstones, intermediates and reserved ones included
-    /// (`mboxlist_lookup_allow_all`).
+    /// Looks up the entry of a mailbox by name. Tombstones, intermediates and reserved entries are
+    /// returned too (`mboxlist_lookup_allow_all`).
     ///
     /// # Errors
     /// Those of the database; [`Kind::Corrupt`](crate::Kind::Corrupt) if the entry cannot be
@@ -134,10 +135,10 @@ impl MailboxList {
             .map_err(|malformed| self.corrupt(&key, malformed))
     }
 
-    /// The entries of mailboxes, as [`MailboxList::lookup`] finds each.
+    /// Looks up several entries in one pass; see [`MailboxList::lookup`].
     ///
     /// # Errors
-    /// As for [`MailboxList::lookup`].
+    /// Same as for [`MailboxList::lookup`].
     pub fn lookup_each<const N: usize>(
         &self,
         names: [&MboxName; N],
@@ -155,11 +156,11 @@ impl MailboxList {
         Ok(found)
     }
 
-    /// The entry of a mailbox by uniqueid with the names it had, tombstones included; none if it
-    /// is reserved (`mboxlist_lookup_by_uniqueid`).
+    /// Looks up the entry of a mailbox by uniqueid, with its former names. Tombstones are returned
+    /// too. Returns `None` if the entry is reserved (`mboxlist_lookup_by_uniqueid`).
     ///
     /// # Errors
-    /// As for [`MailboxList::lookup`].
+    /// Same as for [`MailboxList::lookup`].
     pub fn lookup_by_id(&self, id: &UniqueId) -> Result<Option<MailboxEntry>> {
         let (keys, table) = self.keyed()?;
         let entry = match keys.of_id(id) {
@@ -183,13 +184,14 @@ impl MailboxList {
     }
 
     /// Visits every mailbox whose internal name begins with `prefix`, in the database's order.
-    /// Tombstones are among them, intermediates are not (`mboxlist_allmbox` with
+    /// Tombstones are included, intermediates are not (`mboxlist_allmbox` with
     /// `MBOXTREE_TOMBSTONES`).
     ///
-    /// No lock is held while `visit` runs. What cannot be read is passed over.
+    /// No lock is held while `visit` runs. Unreadable entries are skipped.
     ///
     /// # Errors
-    /// Those of the database and of `visit`; of what was passed over, the first, at the end.
+    /// Those of the database and of `visit`. The first error of a skipped entry is returned at the
+    /// end.
     pub fn each(
         &self,
         prefix: &[u8],
@@ -211,8 +213,8 @@ impl MailboxList {
         unreadable.map_or(Ok(()), Err)
     }
 
-    /// The entry of a record by name. One that cannot be parsed is logged as Cyrus does, which
-    /// then leaves it out.
+    /// Parses an entry that was found by name. If that fails, the error is also reported to the
+    /// observer, because the caller leaves the entry out, as Cyrus does.
     pub(super) fn parsed(
         &self,
         keys: Keys,
@@ -225,7 +227,7 @@ impl MailboxList {
         })
     }
 
-    /// The entry of a record by name.
+    /// Parses an entry that was found by name.
     pub(super) fn entry(
         &self,
         keys: Keys,
@@ -247,7 +249,8 @@ impl MailboxList {
     }
 }
 
-/// The entry of a record by name. Up to Cyrus 3.4 all directories went by name.
+/// Parses an entry that was found by name. Up to Cyrus 3.4 all directories were named by mailbox
+/// names.
 fn entry(keys: Keys, name: MboxName, value: &[u8]) -> Result<MailboxEntry, Malformed> {
     let mut entry = parse_by_name(name, value)?;
     entry.legacy_dirs |= keys == Keys::Names;
@@ -305,7 +308,7 @@ mod tests {
     fn a_tree_is_what_cyrus_says() {
         let (list, _) = list(DUMP);
         let tree = tree_of(&list, "user.fred").unwrap().entries;
-        // GET USER leaves the #sieve mailbox to GET META.
+        // `GET USER` does not return the #sieve mailbox; `GET META` does.
         let ours: Vec<_> =
             names(&tree).into_iter().filter(|name| name != "user.fred.#sieve").collect();
         let told: Vec<_> =

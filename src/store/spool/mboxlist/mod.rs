@@ -1,4 +1,4 @@
-//! mailboxes.db, of whichever version of Cyrus.
+//! mailboxes.db, in the format of any supported version of Cyrus.
 
 mod early;
 mod groups;

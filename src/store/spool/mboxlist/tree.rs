@@ -1,4 +1,4 @@
-//! All that mailboxes.db holds of one user, read in one pass.
+//! Reads everything that mailboxes.db holds about one user, in one pass.
 
 use std::ops::ControlFlow;
 
@@ -10,16 +10,16 @@ use crate::store::traits::UserTree;
 use crate::types::{MailboxEntry, MboxName, UserId};
 
 impl MailboxList {
-    /// All mailboxes of a user: the INBOX first, those below it, then the deleted ones.
-    /// Intermediates and reserved entries are there, tombstones are not
-    /// (`mboxlist_usermboxtree` with `MBOXTREE_DELETED` and `MBOXTREE_INTERMEDIATES`). And the
-    /// user's groups, unless something is damaged.
+    /// Reads all mailboxes of a user: first the INBOX, then the mailboxes below it, then the
+    /// deleted ones. Intermediates and reserved entries are included, tombstones are not
+    /// (`mboxlist_usermboxtree` with `MBOXTREE_DELETED` and `MBOXTREE_INTERMEDIATES`). The user's
+    /// groups are read too, unless an entry is damaged.
     ///
-    /// `inbox` is the INBOX's internal name, `deleted_prefix` imapd.conf's `deletedprefix`.
+    /// `inbox` is the internal name of the INBOX, `deleted_prefix` imapd.conf's `deletedprefix`.
     ///
     /// # Errors
-    /// Those of the database, if the entry of the INBOX cannot be read; where others cannot, the
-    /// tree says so.
+    /// Those of the database, if the entry of the INBOX cannot be read. For other unreadable
+    /// entries the returned tree holds the errors.
     pub fn user_tree(
         &self,
         inbox: &MboxName,
@@ -55,8 +55,8 @@ impl MailboxList {
         Ok((self.damaged_tree(inbox, &rest)?, ReadGroups::Unread))
     }
 
-    /// The mailboxes of a user as far as they can be read: that of the INBOX, and those whose keys
-    /// begin like this.
+    /// Reads the mailboxes of a user as far as possible: the INBOX, and those whose keys begin with
+    /// one of `starts`.
     fn damaged_tree(&self, inbox: &MboxName, starts: &[Vec<u8>]) -> Result<UserTree> {
         let (keys, table) = self.keyed()?;
         let UserTree { mut entries, mut unreadable } = UserTree::default();
@@ -84,7 +84,7 @@ impl MailboxList {
     }
 }
 
-/// With what the names of a user's deleted mailboxes begin: `DELETED` goes behind the domain.
+/// Returns the prefix of the names of a user's deleted mailboxes. `DELETED` comes after the domain.
 fn deleted_below(inbox: &MboxName, deleted_prefix: &str) -> Vec<u8> {
     let name = inbox.as_bytes();
     let domain = name.iter().position(|byte| *byte == b'!').map_or(0, |at| at + 1);
