@@ -57,7 +57,7 @@ static void roll(const char *path, void *(*stop)(void *))
 {
     struct memory memory;
     cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT;
-    cyrsync_rolled ended;
+    cyrsync_roll_end end = CYRSYNC_ROLL_END_INIT;
     cyrsync_error *error = NULL;
     pthread_t thread;
 
@@ -66,8 +66,8 @@ static void roll(const char *path, void *(*stop)(void *))
     CHECK(cyrsync_client_connect(the_client, &error) == CYRSYNC_RESULT_OK);
     listening = 1;
     CHECK(pthread_create(&thread, NULL, stop, NULL) == 0);
-    CHECK(cyrsync_client_roll(the_client, &rolling, &ended, &error) == CYRSYNC_RESULT_OK);
-    CHECK(ended == CYRSYNC_ROLLED_STOPPED);
+    CHECK(cyrsync_client_roll(the_client, &rolling, &end, &error) == CYRSYNC_RESULT_OK);
+    CHECK(end.why == CYRSYNC_ROLLED_STOPPED);
     if (error) fprintf(stderr, "%s\n", cyrsync_error_message(error));
     pthread_join(thread, NULL);
     cyrsync_client_free(the_client);
@@ -96,7 +96,17 @@ int main(int argc, char **argv)
     CHECK(cyrsync_error_code(error) == CYRSYNC_RESULT_CANCELLED);
     cyrsync_error_free(error);
     CHECK(memory.opened == memory.closed && memory.locked == memory.unlocked);
-    cyrsync_client_free(the_client);
+    /* It stays so until it is taken back. */
+    memory.on_call = NULL;
+    CHECK(cyrsync_client_connect(the_client, NULL) == CYRSYNC_RESULT_CANCELLED);
+    CHECK(cyrsync_client_reset_cancel(NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_reset_cancel(the_client, NULL) == CYRSYNC_RESULT_OK);
+    error = NULL;
+    CHECK(cyrsync_client_sync_user(the_client, cyrsync_str_from("memory"), &error)
+          == CYRSYNC_RESULT_OK);
+    if (error) fprintf(stderr, "%s\n", cyrsync_error_message(error));
+    cyrsync_error_free(error);
+    CHECK(cyrsync_client_free(the_client) == CYRSYNC_RESULT_OK);
     CHECK(memory.destroyed == 1);
 
     roll(argv[1], shoot);

@@ -6,17 +6,18 @@ struct heard {
     size_t checks, failed, in_order;
 };
 
-static void on_check(void *userdata, cyrsync_topic topic, cyrsync_verdict verdict,
-                     cyrsync_str name, cyrsync_str detail, cyrsync_str hint)
+static void on_check(void *userdata, const cyrsync_check *check)
 {
     static const char *const words[] = {"", "OK", "WARN", "FAIL", "SKIP"};
     struct heard *heard = userdata;
 
+    CHECK(check->size == sizeof(*check));
     heard->checks++;
-    heard->failed += verdict == CYRSYNC_VERDICT_FAIL;
-    heard->in_order += (size_t)topic == heard->checks;
-    printf("%-4s %.*s: %.*s%s%.*s\n", words[verdict], (int)name.len, name.data, (int)detail.len,
-           detail.data, hint.len ? "; " : "", (int)hint.len, hint.data);
+    heard->failed += check->verdict == CYRSYNC_VERDICT_FAIL;
+    heard->in_order += (size_t)check->topic == heard->checks;
+    printf("%-4s %.*s: %.*s%s%.*s\n", words[check->verdict], (int)check->name.len,
+           check->name.data, (int)check->detail.len, check->detail.data,
+           check->hint.len ? "; " : "", (int)check->hint.len, check->hint.data);
 }
 
 static void on_traffic(void *userdata, bool sent, cyrsync_str bytes)
@@ -29,6 +30,7 @@ int main(int argc, char **argv)
 {
     struct heard heard = {0, 0, 0};
     size_t failed = 99;
+    cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
     cyrsync_config *config;
     cyrsync_error *error = NULL;
 
@@ -40,13 +42,17 @@ int main(int argc, char **argv)
     if (argc == 3)
         CHECK(cyrsync_config_set_channel(config, cyrsync_str_from(argv[2]), NULL)
               == CYRSYNC_RESULT_OK);
-    CHECK(cyrsync_config_set_traffic(config, on_traffic, NULL, NULL, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(cyrsync_config_check(config, on_check, &heard, &failed, &error) == CYRSYNC_RESULT_OK);
+    callbacks.userdata = &heard;
+    callbacks.check = on_check;
+    callbacks.traffic = on_traffic;
+    listen_with(config, &callbacks);
+    CHECK(cyrsync_config_check(config, &failed, &error) == CYRSYNC_RESULT_OK);
     CHECK(heard.checks == CYRSYNC_TOPIC_CLOCKS && heard.in_order == heard.checks);
     CHECK(failed == heard.failed);
     /* Nobody has to listen. */
-    CHECK(cyrsync_config_check(config, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(cyrsync_config_check(NULL, on_check, NULL, NULL, &error) == CYRSYNC_RESULT_NULL_POINTER);
+    listen_with(config, NULL);
+    CHECK(cyrsync_config_check(config, NULL, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_config_check(NULL, NULL, &error) == CYRSYNC_RESULT_NULL_POINTER);
     cyrsync_error_free(error);
     cyrsync_config_free(config);
     if (failures) return 70;

@@ -8,40 +8,56 @@ static void on_log(void *userdata, cyrsync_log_level level, cyrsync_str line)
     fprintf(stderr, "log %d: %.*s\n", (int)level, (int)line.len, (const char *)line.data);
 }
 
+static int items;
+
+static void on_item(void *userdata, const cyrsync_item *item)
+{
+    (void)userdata;
+    CHECK(item->act == CYRSYNC_ACT_REPLICATE && item->outcome == CYRSYNC_OUTCOME_DONE);
+    CHECK(item->entry.len > 0 && item->error == NULL && item->message.len == 0);
+    items++;
+}
+
 int main(int argc, char **argv)
 {
     cyrsync_config *config;
     cyrsync_client *client = NULL;
     cyrsync_error *error = NULL;
-    cyrsync_rolled ended = CYRSYNC_ROLLED_STOPPED;
+    cyrsync_roll_end end = CYRSYNC_ROLL_END_INIT;
     cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT;
-    size_t undone = 99;
+    cyrsync_report report = CYRSYNC_REPORT_INIT;
+    cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
 
     if (argc != 3) {
         fprintf(stderr, "usage: %s imapd.conf log\n", argv[0]);
         return 64;
     }
     config = load(argv[1]);
-    CHECK(cyrsync_config_set_log(config, on_log, NULL, NULL, &error) == CYRSYNC_RESULT_OK);
+    callbacks.log = on_log;
+    callbacks.item = on_item;
+    listen_with(config, &callbacks);
     CHECK(cyrsync_client_new(config, &client, &error) == CYRSYNC_RESULT_OK);
     cyrsync_config_free(config);
 
-    CHECK(cyrsync_client_checkpoint(client, cyrsync_str_from(argv[2]), &undone, &error)
+    CHECK(cyrsync_client_checkpoint(client, cyrsync_str_from(argv[2]), &report, &error)
           == CYRSYNC_RESULT_OK);
-    CHECK(undone == 0);
+    CHECK(report.done == 2 && report.failed == 0 && report.skipped_locked == 0);
+    CHECK(items == 2);
     /* Used a moment ago, so it stays; then it goes. */
     CHECK(cyrsync_client_disconnect_if_idle(client, 30, &error) == CYRSYNC_RESULT_OK);
     CHECK(cyrsync_client_disconnect_if_idle(client, 0, &error) == CYRSYNC_RESULT_OK);
 
     rolling.once = 2; /* whatever is not 0 */
-    CHECK(cyrsync_client_roll(client, &rolling, &ended, &error) == CYRSYNC_RESULT_OK);
-    CHECK(ended == CYRSYNC_ROLLED_ONCE);
+    CHECK(cyrsync_client_roll(client, &rolling, &end, &error) == CYRSYNC_RESULT_OK);
+    CHECK(end.why == CYRSYNC_ROLLED_ONCE && end.deferred == 0 && end.failed == 0);
+    /* What rolls reports what it has done, too. */
+    CHECK(items > 2);
 
     cyrsync_client_nudge(client);
     cyrsync_client_finish(client);
     rolling.once = 0;
-    CHECK(cyrsync_client_roll(client, &rolling, &ended, &error) == CYRSYNC_RESULT_OK);
-    CHECK(ended == CYRSYNC_ROLLED_STOPPED);
+    CHECK(cyrsync_client_roll(client, &rolling, &end, &error) == CYRSYNC_RESULT_OK);
+    CHECK(end.why == CYRSYNC_ROLLED_STOPPED);
     CHECK(error == NULL);
     cyrsync_client_free(client);
     return failures != 0;

@@ -13,6 +13,12 @@ static inline cyrsync_config *load(const char *path)
     return config;
 }
 
+/* Gives a configuration its callbacks. */
+static inline void listen_with(cyrsync_config *config, const cyrsync_callbacks *callbacks)
+{
+    CHECK(cyrsync_config_set_callbacks(config, callbacks, NULL) == CYRSYNC_RESULT_OK);
+}
+
 /* A client that reads the mail store. */
 static inline cyrsync_client *client_of(const char *path)
 {

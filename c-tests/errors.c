@@ -1,5 +1,7 @@
 /* What happens when the C API is used wrongly, and what error objects tell. Takes the path of an
  * imapd.conf whose mail store may be empty. */
+#include <errno.h>
+
 #include "check.h"
 #include "cyrsync.h"
 
@@ -39,17 +41,13 @@ static void null_pointers(void)
     CHECK(cyrsync_config_set_partition(NULL, name, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_config_set_flags(NULL, 0, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_config_set_lock_patience(NULL, 200, NULL) == CYRSYNC_RESULT_NULL_POINTER);
-    CHECK(cyrsync_config_set_log(NULL, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
-    CHECK(cyrsync_config_set_action(NULL, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
-    CHECK(cyrsync_config_set_traffic(NULL, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
-    CHECK(cyrsync_config_set_unreachable(NULL, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_config_set_callbacks(NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_new(NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_connect(NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_disconnect(NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_sync_meta(NULL, name, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_sync_mailboxes(NULL, NULL, 1, NULL) == CYRSYNC_RESULT_NULL_POINTER);
-    CHECK(cyrsync_client_sync_all(NULL, none, NULL, NULL, NULL, NULL)
-          == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_sync_all(NULL, none, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
 
     CHECK(cyrsync_client_sync_user(NULL, broken, &error) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_error_code(error) == CYRSYNC_RESULT_NULL_POINTER);
@@ -60,6 +58,7 @@ static void null_pointers(void)
     CHECK(cyrsync_error_part_count(error) == 0 && cyrsync_error_part(error, 0) == NULL);
     CHECK_STR(cyrsync_error_detail(error), "is NULL");
     CHECK_STR(cyrsync_error_hint(error), "");
+    CHECK(cyrsync_error_errno(error) == 0 && !cyrsync_error_is_retryable(error));
     cyrsync_error_free(error);
 
     CHECK(cyrsync_error_code(NULL) == CYRSYNC_RESULT_OK);
@@ -70,7 +69,8 @@ static void null_pointers(void)
     CHECK_STR(cyrsync_error_message(NULL), "");
     CHECK_STR(cyrsync_client_server(NULL), "");
     cyrsync_client_cancel(NULL);
-    cyrsync_client_free(NULL);
+    CHECK(cyrsync_error_errno(NULL) == 0 && !cyrsync_error_is_retryable(NULL));
+    CHECK(cyrsync_client_free(NULL) == CYRSYNC_RESULT_OK);
     cyrsync_config_free(NULL);
     cyrsync_error_free(NULL);
     CHECK(cyrsync_str_from(NULL).len == 0);
@@ -86,6 +86,7 @@ static void missing_file(void)
     CHECK(result == CYRSYNC_RESULT_IO || result == CYRSYNC_RESULT_CONFIG);
     CHECK(config == NULL);
     CHECK(strstr(cyrsync_error_message(error), "/nonexistent/imapd.conf") != NULL);
+    CHECK(cyrsync_error_errno(error) == ENOENT);
     cyrsync_error_free(error);
 }
 
@@ -108,17 +109,20 @@ static void log_line(void *userdata, cyrsync_log_level level, cyrsync_str line)
 /* Userdata is given back once, when the last who could use it is gone. */
 static void userdata(const char *path)
 {
+    cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
     cyrsync_config *config = NULL;
     cyrsync_client *client = NULL;
     cyrsync_str empty = {NULL, 0}, broken = {NULL, 1};
 
-    CHECK(cyrsync_config_set_log(NULL, log_line, &destroyed, destroy, NULL)
-          == CYRSYNC_RESULT_NULL_POINTER);
+    callbacks.userdata = &destroyed;
+    callbacks.destroy = destroy;
+    callbacks.log = log_line;
+    CHECK(cyrsync_config_set_callbacks(NULL, &callbacks, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(destroyed == 1);
 
     CHECK(cyrsync_config_load(cyrsync_str_from(path), &config, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(cyrsync_config_set_log(config, log_line, &destroyed, destroy, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(cyrsync_config_set_log(config, log_line, &destroyed, destroy, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_config_set_callbacks(config, &callbacks, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_config_set_callbacks(config, &callbacks, NULL) == CYRSYNC_RESULT_OK);
     CHECK(destroyed == 2);
 
     CHECK(cyrsync_config_set_server(config, cyrsync_str_from("127.0.0.1:1"), NULL)
@@ -168,6 +172,7 @@ static void bad_arguments(const char *path)
     error = NULL;
     CHECK(cyrsync_client_connect(client, &error) == CYRSYNC_RESULT_CONNECT);
     CHECK(cyrsync_result_is_retryable(cyrsync_error_code(error)));
+    CHECK(cyrsync_error_is_retryable(error) && cyrsync_error_errno(error) == ECONNREFUSED);
     CHECK(strstr(cyrsync_error_message(error), "127.0.0.1:1") != NULL);
     cyrsync_error_free(error);
     CHECK(cyrsync_client_disconnect(client, NULL) == CYRSYNC_RESULT_OK);

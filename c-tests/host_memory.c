@@ -8,13 +8,18 @@ struct heard {
     int mailboxes, reasons;
 };
 
-static void on_step(void *userdata, cyrsync_str step, cyrsync_str why)
+static void on_step(void *userdata, const cyrsync_step *step)
 {
     struct heard *heard = userdata;
 
-    fprintf(stderr, "plan: %.*s (%.*s)\n", (int)step.len, step.data, (int)why.len, why.data);
-    if (step.len > 8 && memcmp(step.data, "MAILBOX ", 8) == 0) heard->mailboxes++;
-    if (why.len) heard->reasons++;
+    CHECK(step->size == sizeof(*step));
+    fprintf(stderr, "plan: %.*s (%.*s)\n", (int)step->line.len, step->line.data,
+            (int)step->why.len, step->why.data);
+    if (step->command.len == 7 && memcmp(step->command.data, "MAILBOX", 7) == 0) {
+        CHECK(step->subject.len > 0);
+        heard->mailboxes++;
+    }
+    if (step->why.len) heard->reasons++;
 }
 
 static void on_log(void *userdata, cyrsync_log_level level, cyrsync_str line)
@@ -35,14 +40,14 @@ int main(int argc, char **argv)
 {
     struct memory memory;
     struct cyrsync_host host;
-    struct heard first = {0, 0}, second = {0, 0};
+    struct heard heard = {0, 0};
+    cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
     cyrsync_counters before = CYRSYNC_COUNTERS_INIT, after = CYRSYNC_COUNTERS_INIT;
     cyrsync_report report = CYRSYNC_REPORT_INIT;
     cyrsync_config *config = NULL;
     cyrsync_client *client = NULL;
     cyrsync_error *error = NULL;
     cyrsync_str user = cyrsync_str_from("memory"), all = {NULL, 0};
-    size_t undone = 99;
     int files;
 
     if (argc != 2) {
@@ -52,23 +57,27 @@ int main(int argc, char **argv)
     memset(&memory, 0, sizeof(memory));
     memory_host(&host, &memory);
     ok(cyrsync_config_load(cyrsync_str_from(argv[1]), &config, &error), &error);
-    ok(cyrsync_config_set_log(config, on_log, NULL, NULL, &error), &error);
+    callbacks.userdata = &heard;
+    callbacks.log = on_log;
+    callbacks.step = on_step;
+    ok(cyrsync_config_set_callbacks(config, &callbacks, &error), &error);
+    memset(&callbacks, 0xff, sizeof(callbacks)); /* It was copied. */
     ok(cyrsync_client_new_with_host(config, &host, &client, &error), &error);
     cyrsync_config_free(config);
     memset(&host, 0xff, sizeof(host)); /* The table was copied. */
     if (!client) return 1;
 
-    ok(cyrsync_client_plan(client, cyrsync_str_from("USER memory\n"), on_step, &first, &undone,
-                           &error), &error);
-    CHECK(undone == 0);
+    ok(cyrsync_client_plan(client, cyrsync_str_from("USER memory\n"), &report, &error), &error);
+    CHECK(report.done == 1 && report.failed == 0);
     /* Its scripts are in no mailbox: the replica gets one for them. */
-    CHECK(first.mailboxes == 3 && first.reasons >= 3);
+    CHECK(heard.mailboxes == 3 && heard.reasons >= 3);
+    heard.mailboxes = heard.reasons = 0;
     files = memory.files;
     ok(cyrsync_client_sync_user(client, user, &error), &error);
     CHECK(memory.files - files == 4);
 
-    ok(cyrsync_client_plan_all(client, all, on_step, NULL, &second, &report, &error), &error);
-    CHECK(second.mailboxes == 0 && second.reasons == 0);
+    ok(cyrsync_client_plan_all(client, all, &report, &error), &error);
+    CHECK(heard.mailboxes == 0 && heard.reasons == 0);
     CHECK(report.done == 1 && report.failed == 0);
     ok(cyrsync_client_counters(client, &before, &error), &error);
     CHECK(before.connected && before.sent > 500 && before.received > 0);
@@ -86,8 +95,7 @@ int main(int argc, char **argv)
     ok(cyrsync_client_sync_quota(client, cyrsync_str_from("user.memory"), &error), &error);
     ok(cyrsync_client_sync_annotations(client, cyrsync_str_from("user.memory"), &error), &error);
     ok(cyrsync_client_restart(client, &error), &error);
-    ok(cyrsync_client_sync_all(client, cyrsync_str_from("user.memory"), NULL, NULL, &report,
-                               &error), &error);
+    ok(cyrsync_client_sync_all(client, cyrsync_str_from("user.memory"), &report, &error), &error);
     CHECK(report.done == 1 && report.failed == 0 && report.skipped_locked == 0);
 
     CHECK(memory.applied == 0);

@@ -146,7 +146,7 @@ static void filled(cyrsync_client *client)
 
     memset(&report, MUCH, sizeof(report));
     report.report.size = sizeof(cyrsync_report) + 8;
-    CHECK(cyrsync_client_sync_all(client, all, NULL, NULL, &report.report, NULL)
+    CHECK(cyrsync_client_sync_all(client, all, &report.report, NULL)
           == CYRSYNC_RESULT_OK);
     CHECK(report.report.size == sizeof(cyrsync_report) + 8 && report.report.done == 1);
     CHECK(report.bytes[sizeof(cyrsync_report)] == 0);
@@ -154,7 +154,7 @@ static void filled(cyrsync_client *client)
 
     memset(&report, MUCH, sizeof(report));
     report.report.size = offsetof(cyrsync_report, skipped_locked);
-    CHECK(cyrsync_client_plan_all(client, all, NULL, NULL, NULL, &report.report, NULL)
+    CHECK(cyrsync_client_plan_all(client, all, &report.report, NULL)
           == CYRSYNC_RESULT_OK);
     CHECK(report.report.done == 1);
     CHECK(report.bytes[offsetof(cyrsync_report, skipped_locked)] == MUCH);
@@ -174,15 +174,19 @@ static void filled(cyrsync_client *client)
 static void asked_for(cyrsync_client *client)
 {
     struct { cyrsync_rolling rolling; uint64_t more; } later = {CYRSYNC_ROLLING_INIT, 0};
-    cyrsync_rolled ended = CYRSYNC_ROLLED_GOODBYE;
+    union { cyrsync_roll_end end; unsigned char bytes[LATER]; } end;
     cyrsync_error *error = NULL;
 
+    memset(&end, MUCH, sizeof(end));
+    end.end.size = sizeof(cyrsync_roll_end) + 8;
     later.rolling.size = sizeof(later);
     later.rolling.once = 1;
-    CHECK(cyrsync_client_roll(client, &later.rolling, &ended, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(ended == CYRSYNC_ROLLED_ONCE);
+    CHECK(cyrsync_client_roll(client, &later.rolling, &end.end, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(end.end.why == CYRSYNC_ROLLED_ONCE && end.end.failed == 0);
+    CHECK(end.bytes[sizeof(cyrsync_roll_end)] == 0);
+    CHECK(end.bytes[sizeof(cyrsync_roll_end) + 8] == MUCH);
     later.more = 1;
-    CHECK(cyrsync_client_roll(client, &later.rolling, &ended, &error)
+    CHECK(cyrsync_client_roll(client, &later.rolling, &end.end, &error)
           == CYRSYNC_RESULT_INVALID_ARGUMENT);
     CHECK_STR(cyrsync_error_subject(error), "rolling");
     CHECK(strstr(cyrsync_error_message(error), "does not know") != NULL);
@@ -191,8 +195,11 @@ static void asked_for(cyrsync_client *client)
     /* Without once it would go on for ever. */
     later.rolling.size = offsetof(cyrsync_rolling, restart_after);
     cyrsync_client_finish(client);
-    CHECK(cyrsync_client_roll(client, &later.rolling, &ended, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(ended == CYRSYNC_ROLLED_STOPPED);
+    memset(&end, MUCH, sizeof(end));
+    end.end.size = offsetof(cyrsync_roll_end, deferred);
+    CHECK(cyrsync_client_roll(client, &later.rolling, &end.end, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(end.end.why == CYRSYNC_ROLLED_STOPPED);
+    CHECK(end.bytes[offsetof(cyrsync_roll_end, deferred)] == MUCH);
 }
 
 int main(int argc, char **argv)

@@ -84,26 +84,39 @@ static void tables(cyrsync_config *config)
 
 /* A structure whose size is that of no version is told by the argument's name, before anything is
  * done. */
-static void sizes(cyrsync_client *client)
+static void sizes(cyrsync_config *config, cyrsync_client *client)
 {
     const size_t absurd[] = {0, 1, sizeof(void *), (size_t)1 << 20, (size_t)-1};
+    const char *const names[] = {"report", "report", "report", "out", "rolling", "end", "out",
+                                 "verified", "callbacks"};
+    enum { CALLS = sizeof(names) / sizeof(names[0]) };
     cyrsync_report report = CYRSYNC_REPORT_INIT;
     cyrsync_counters counters = CYRSYNC_COUNTERS_INIT;
-    cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT;
-    cyrsync_str none = {NULL, 0};
-    size_t i;
+    cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT, good = CYRSYNC_ROLLING_INIT;
+    cyrsync_roll_end end = CYRSYNC_ROLL_END_INIT;
+    cyrsync_progress progress = CYRSYNC_PROGRESS_INIT;
+    cyrsync_verified verified = CYRSYNC_VERIFIED_INIT;
+    cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
+    cyrsync_str none = {NULL, 0}, log = cyrsync_str_from("USER fred\n");
+    size_t i, j;
 
     for (i = 0; i < sizeof(absurd) / sizeof(absurd[0]); i++) {
-        cyrsync_error *errors[4] = {NULL, NULL, NULL, NULL};
-        const char *names[4] = {"report", "report", "out", "rolling"};
-        size_t j;
+        cyrsync_error *errors[CALLS] = {NULL};
+        cyrsync_result results[CALLS];
 
-        report.size = counters.size = rolling.size = absurd[i];
-        cyrsync_client_sync_all(client, none, NULL, NULL, &report, &errors[0]);
-        cyrsync_client_plan_all(client, none, NULL, NULL, NULL, &report, &errors[1]);
-        cyrsync_client_counters(client, &counters, &errors[2]);
-        cyrsync_client_roll(client, &rolling, NULL, &errors[3]);
-        for (j = 0; j < 4; j++) {
+        report.size = counters.size = rolling.size = end.size = absurd[i];
+        progress.size = verified.size = callbacks.size = absurd[i];
+        results[0] = cyrsync_client_sync_all(client, none, &report, &errors[0]);
+        results[1] = cyrsync_client_plan_all(client, none, &report, &errors[1]);
+        results[2] = cyrsync_client_process_log(client, log, &report, &errors[2]);
+        results[3] = cyrsync_client_counters(client, &counters, &errors[3]);
+        results[4] = cyrsync_client_roll(client, &rolling, NULL, &errors[4]);
+        results[5] = cyrsync_client_roll(client, &good, &end, &errors[5]);
+        results[6] = cyrsync_client_progress(client, &progress, &errors[6]);
+        results[7] = cyrsync_client_verify_all(client, none, none, &verified, &errors[7]);
+        results[8] = cyrsync_config_set_callbacks(config, &callbacks, &errors[8]);
+        for (j = 0; j < CALLS; j++) {
+            CHECK(results[j] == CYRSYNC_RESULT_INVALID_ARGUMENT);
             CHECK(cyrsync_error_code(errors[j]) == CYRSYNC_RESULT_INVALID_ARGUMENT);
             CHECK_STR(cyrsync_error_subject(errors[j]), names[j]);
             CHECK(strstr(cyrsync_error_message(errors[j]), "sizeof(cyrsync_") != NULL);
@@ -126,8 +139,9 @@ static void again(void *data)
     CHECK(cyrsync_client_disconnect(client, NULL) == CYRSYNC_RESULT_BUSY);
     cyrsync_client_nudge(client);
     CHECK_STR(cyrsync_client_server(client), "127.0.0.1:1");
-    /* Not freed while it is in use. */
-    cyrsync_client_free(client);
+    CHECK(cyrsync_client_reset_cancel(client, NULL) == CYRSYNC_RESULT_BUSY);
+    /* Neither freed nor cancelled while it is in use. */
+    CHECK(cyrsync_client_free(client) == CYRSYNC_RESULT_BUSY);
 }
 
 /* A function of the host that uses its client. */
@@ -144,7 +158,7 @@ static void reentrant(cyrsync_config *config)
     memory.on_call = again;
     memory.data = client;
     /* The mailboxes are listed before anybody connects. */
-    CHECK(cyrsync_client_sync_all(client, all, NULL, NULL, NULL, NULL) != CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_sync_all(client, all, NULL, NULL) == CYRSYNC_RESULT_CONNECT);
     CHECK(memory.listed == 1);
     cyrsync_client_free(client);
     CHECK(memory.destroyed == 1);
@@ -163,7 +177,7 @@ static void on_failure(void *userdata, cyrsync_log_level level, cyrsync_str line
     (void)line;
     if (told->lines++) return;
     CHECK(cyrsync_client_disconnect(told->client, NULL) == CYRSYNC_RESULT_BUSY);
-    cyrsync_client_free(told->client);
+    CHECK(cyrsync_client_free(told->client) == CYRSYNC_RESULT_BUSY);
 }
 
 /* The client is in use while the log hears of an error that the caller has no place for. */
@@ -171,9 +185,12 @@ static void reentrant_log(const char *path)
 {
     struct told told = {NULL, 0};
     cyrsync_config *config = load_unreachable(path);
+    cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
     cyrsync_str nobody = {NULL, 0};
 
-    CHECK(cyrsync_config_set_log(config, on_failure, &told, NULL, NULL) == CYRSYNC_RESULT_OK);
+    callbacks.userdata = &told;
+    callbacks.log = on_failure;
+    listen_with(config, &callbacks);
     CHECK(cyrsync_client_new(config, &told.client, NULL) == CYRSYNC_RESULT_OK);
     CHECK(cyrsync_client_sync_user(told.client, nobody, NULL) == CYRSYNC_RESULT_INVALID_ARGUMENT);
     /* That error, and that of the call within. */
@@ -212,14 +229,15 @@ static void nulls(void)
     CHECK(cyrsync_client_sync_annotations(NULL, none, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_restart(NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_counters(NULL, &counters, NULL) == CYRSYNC_RESULT_NULL_POINTER);
-    CHECK(cyrsync_client_plan(NULL, none, NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
-    CHECK(cyrsync_client_plan_all(NULL, none, NULL, NULL, NULL, NULL, NULL)
+    CHECK(cyrsync_client_plan(NULL, none, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_client_plan_all(NULL, none, NULL, NULL)
           == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_roll(NULL, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_process_log(NULL, none, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_process_log_file(NULL, none, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_checkpoint(NULL, none, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     CHECK(cyrsync_client_disconnect_if_idle(NULL, 0, NULL) == CYRSYNC_RESULT_NULL_POINTER);
+    CHECK(cyrsync_log_append(NULL, NULL, 0, none, NULL) == CYRSYNC_RESULT_NULL_POINTER);
     cyrsync_client_finish(NULL);
     cyrsync_client_nudge(NULL);
     cyrsync_failure_set(NULL, none, none);
@@ -253,7 +271,7 @@ int main(int argc, char **argv)
     CHECK(cyrsync_client_process_log_file(client, cyrsync_str_from("/nonexistent"), NULL, NULL)
           == CYRSYNC_RESULT_IO);
     CHECK(cyrsync_client_roll(client, NULL, NULL, NULL) == CYRSYNC_RESULT_NULL_POINTER);
-    sizes(client);
+    sizes(config, client);
     cyrsync_client_free(client);
     cyrsync_config_free(config);
 

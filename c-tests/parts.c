@@ -1,10 +1,22 @@
-/* Prints every failure of every item: parts imapd.conf user log. Replicates the user, does what the
- * log says, and replicates everything; each line is the call, the subject and its kind. Exits with 0
- * if all three calls ended as they should with such a user: one fails, the others go on. */
-#include "check.h"
-#include "cyrsync.h"
+/* Prints how every item ended, and every failure: parts imapd.conf user log. Replicates the user,
+ * does what the log says, replicates everything, plans and verifies the user, and replicates two of
+ * the user's mailboxes; each line is the call, how the item ended, and the entry that stands for it.
+ * Exits with 0 if all calls ended as they should with such a user: one fails, the others go on. */
+#include "client.h"
 
-static void print_parts(const char *call, const cyrsync_error *error)
+/* The call that runs. */
+static const char *call;
+static cyrsync_act act = CYRSYNC_ACT_REPLICATE;
+
+static void check_failure(const cyrsync_error *part)
+{
+    CHECK(cyrsync_error_subject_kind(part) == CYRSYNC_SUBJECT_MAILBOX);
+    CHECK(cyrsync_error_code(part) == CYRSYNC_RESULT_CORRUPT);
+    CHECK(!cyrsync_error_is_retryable(part) && cyrsync_error_errno(part) == 0);
+    CHECK(strstr(cyrsync_error_message(part), "reconstruct") != NULL);
+}
+
+static void print_parts(const cyrsync_error *error)
 {
     size_t count = cyrsync_error_part_count(error), i;
 
@@ -13,67 +25,104 @@ static void print_parts(const char *call, const cyrsync_error *error)
         const cyrsync_error *part = cyrsync_error_part(error, i);
         cyrsync_str mailbox = cyrsync_error_mailbox(part);
 
-        CHECK(cyrsync_error_subject_kind(part) == CYRSYNC_SUBJECT_MAILBOX);
-        CHECK(cyrsync_error_code(part) == CYRSYNC_RESULT_CORRUPT);
-        CHECK(strstr(cyrsync_error_message(part), "reconstruct") != NULL);
+        check_failure(part);
         printf("%s %.*s\n", call, (int)mailbox.len, mailbox.data);
     }
 }
 
-static void on_undone(void *userdata, const cyrsync_str *entries, size_t count,
-                      const cyrsync_error *error)
+static void on_item(void *userdata, const cyrsync_item *item)
 {
-    size_t i;
+    static const char *const words[] = {"", "done", "locked", "failed"};
 
-    for (i = 0; i < count; i++)
-        printf("entry %.*s\n", (int)entries[i].len, entries[i].data);
-    print_parts(userdata, error);
+    (void)userdata;
+    CHECK(item->size == sizeof(*item) && item->act == act && item->subject.len > 0);
+    printf("%s %s %.*s\n", call, words[item->outcome], (int)item->entry.len, item->entry.data);
+    if (item->outcome == CYRSYNC_OUTCOME_DONE) {
+        CHECK(item->code == CYRSYNC_RESULT_OK && item->error == NULL && item->message.len == 0);
+        return;
+    }
+    CHECK(item->code == cyrsync_error_code(item->error) && item->code == CYRSYNC_RESULT_CORRUPT);
+    CHECK(!item->retryable && item->os_error == 0);
+    CHECK(item->message.len == strlen(cyrsync_error_message(item->error)));
+    CHECK(item->hint.len == strlen(cyrsync_error_hint(item->error)));
+    if (item->kind == CYRSYNC_SUBJECT_MAILBOX) {
+        CHECK(item->mailbox.len > 0 && item->user.len == 0 && item->hint.len > 0);
+        check_failure(item->error);
+    } else {
+        CHECK(item->kind == CYRSYNC_SUBJECT_USER && item->user.len > 0 && item->mailbox.len == 0);
+        print_parts(item->error);
+    }
 }
 
-static void on_unit(void *userdata, cyrsync_unit unit, const cyrsync_str *names, size_t count,
-                    const cyrsync_error *error)
+static void on_event(void *userdata, const cyrsync_event *event)
 {
-    (void)count;
-    if (unit == CYRSYNC_UNIT_USER)
-        printf("unit %.*s %s\n", (int)names[0].len, names[0].data, error ? "failed" : "done");
-    if (error) print_parts(userdata, error);
+    int *part_failures = userdata;
+
+    CHECK(event->size == sizeof(*event) && event->family.len > 0 && event->json.data[0] == '{');
+    if (event->what.len == 11 && memcmp(event->what.data, "part_failed", 11) == 0) {
+        CHECK(event->error != NULL && event->level == CYRSYNC_LOG_LEVEL_ERROR);
+        CHECK(event->line.len > 0);
+        ++*part_failures;
+    }
 }
 
 int main(int argc, char **argv)
 {
-    cyrsync_config *config = NULL;
+    cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
+    cyrsync_config *config;
     cyrsync_client *client = NULL;
     cyrsync_error *error = NULL;
-    cyrsync_str none = {NULL, 0}, user;
+    cyrsync_str none = {NULL, 0}, user, mailboxes[2];
     cyrsync_report report = CYRSYNC_REPORT_INIT;
-    size_t undone = 0;
+    cyrsync_verified verified = CYRSYNC_VERIFIED_INIT;
+    char broken[128], whole[128];
+    int part_failures = 0;
 
     if (argc != 4) {
         fprintf(stderr, "usage: %s imapd.conf user log\n", argv[0]);
         return 64;
     }
-    CHECK(cyrsync_config_set_undone(NULL, on_undone, NULL, NULL, NULL)
-          == CYRSYNC_RESULT_NULL_POINTER);
-    CHECK(cyrsync_config_load(cyrsync_str_from(argv[1]), &config, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(cyrsync_config_set_undone(config, on_undone, "log", NULL, NULL) == CYRSYNC_RESULT_OK);
+    config = load(argv[1]);
+    callbacks.userdata = &part_failures;
+    callbacks.item = on_item;
+    callbacks.event = on_event;
+    listen_with(config, &callbacks);
     CHECK(cyrsync_client_new(config, &client, NULL) == CYRSYNC_RESULT_OK);
 
+    call = "user";
     CHECK(cyrsync_client_sync_user(client, cyrsync_str_from(argv[2]), &error)
           == CYRSYNC_RESULT_CORRUPT);
     CHECK(cyrsync_error_subject_kind(error) == CYRSYNC_SUBJECT_USER);
     user = cyrsync_error_user(error);
-    printf("user %.*s\n", (int)user.len, user.data);
-    print_parts("user", error);
+    CHECK(user.len == strlen(argv[2]));
+    CHECK(cyrsync_error_part_count(error) == 2);
     cyrsync_error_free(error);
+    CHECK(part_failures > 0);
 
-    CHECK(cyrsync_client_process_log(client, cyrsync_str_from(argv[3]), &undone, NULL)
+    call = "log";
+    CHECK(cyrsync_client_process_log(client, cyrsync_str_from(argv[3]), &report, NULL)
           == CYRSYNC_RESULT_OK);
-    printf("undone %d\n", (int)undone);
-    CHECK(cyrsync_client_sync_all(client, none, on_unit, "all", &report, NULL)
-          == CYRSYNC_RESULT_OK);
+    CHECK(report.done == 1 && report.failed == 1);
+    call = "all";
+    CHECK(cyrsync_client_sync_all(client, none, &report, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(report.done >= 1 && report.failed == 1);
+
+    call = "plan", act = CYRSYNC_ACT_PLAN;
+    CHECK(cyrsync_client_plan_all(client, none, &report, NULL) == CYRSYNC_RESULT_OK);
     CHECK(report.failed == 1);
+    call = "verify", act = CYRSYNC_ACT_VERIFY;
+    CHECK(cyrsync_client_verify_user(client, cyrsync_str_from("zoe"), none, &verified, NULL)
+          == CYRSYNC_RESULT_OK);
+    CHECK(verified.differences == 0 && verified.unknown == 0);
 
-    cyrsync_client_free(client);
+    call = "mailboxes", act = CYRSYNC_ACT_REPLICATE;
+    snprintf(broken, sizeof(broken), "user.%s.Sent", argv[2]);
+    snprintf(whole, sizeof(whole), "user.%s.Work", argv[2]);
+    mailboxes[0] = cyrsync_str_from(broken);
+    mailboxes[1] = cyrsync_str_from(whole);
+    CHECK(cyrsync_client_sync_mailboxes(client, mailboxes, 2, NULL) == CYRSYNC_RESULT_CORRUPT);
+
+    CHECK(cyrsync_client_free(client) == CYRSYNC_RESULT_OK);
     cyrsync_config_free(config);
     return failures != 0;
 }

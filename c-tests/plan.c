@@ -11,11 +11,12 @@ static void print(cyrsync_str line)
     putchar('\n');
 }
 
-static void on_step(void *userdata, cyrsync_str step, cyrsync_str why)
+static void on_step(void *userdata, const cyrsync_step *step)
 {
     (void)userdata;
-    print(step);
-    fprintf(stderr, "%.*s: %.*s\n", (int)step.len, step.data, (int)why.len, why.data);
+    print(step->line);
+    fprintf(stderr, "%.*s: %.*s\n", (int)step->line.len, step->line.data, (int)step->why.len,
+            step->why.data);
 }
 
 static void on_action(void *userdata, cyrsync_str line)
@@ -25,17 +26,17 @@ static void on_action(void *userdata, cyrsync_str line)
 }
 
 static cyrsync_result plan(cyrsync_client *client, const char *what, const char *name,
-                           size_t *undone, cyrsync_error **error)
+                           cyrsync_report *report, cyrsync_error **error)
 {
     cyrsync_str text = cyrsync_str_from(name);
 
     if (strcmp(what, "user") == 0 || strcmp(what, "meta") == 0)
-        return cyrsync_client_plan_user(client, text, *what == 'm', on_step, NULL, error);
+        return cyrsync_client_plan_user(client, text, *what == 'm', error);
     if (strcmp(what, "mailbox") == 0)
-        return cyrsync_client_plan_mailboxes(client, &text, 1, on_step, NULL, error);
+        return cyrsync_client_plan_mailboxes(client, &text, 1, error);
     if (strcmp(what, "channel") == 0)
-        return cyrsync_client_plan_channel(client, on_step, NULL, undone, error);
-    return cyrsync_client_plan(client, text, on_step, NULL, undone, error);
+        return cyrsync_client_plan_channel(client, report, error);
+    return cyrsync_client_plan(client, text, report, error);
 }
 
 int main(int argc, char **argv)
@@ -43,7 +44,8 @@ int main(int argc, char **argv)
     cyrsync_config *config = NULL;
     cyrsync_client *client = NULL;
     cyrsync_error *error = NULL;
-    size_t undone = 0;
+    cyrsync_report report = CYRSYNC_REPORT_INIT;
+    cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
     int planned;
 
     if (argc != 4) {
@@ -51,16 +53,18 @@ int main(int argc, char **argv)
         return 64;
     }
     planned = strcmp(argv[2], "run") != 0;
+    if (planned) callbacks.step = on_step;
+    else callbacks.action = on_action;
     if (cyrsync_config_load(cyrsync_str_from(argv[1]), &config, &error)
-        || (!planned && cyrsync_config_set_action(config, on_action, NULL, NULL, &error))
+        || cyrsync_config_set_callbacks(config, &callbacks, &error)
         || cyrsync_client_new(config, &client, &error)
         || (planned
-            ? plan(client, argv[2], argv[3], &undone, &error)
-            : cyrsync_client_process_log(client, cyrsync_str_from(argv[3]), &undone, &error)))
+            ? plan(client, argv[2], argv[3], &report, &error)
+            : cyrsync_client_process_log(client, cyrsync_str_from(argv[3]), &report, &error)))
         fprintf(stderr, "%s\n", cyrsync_error_message(error));
     cyrsync_client_free(client);
     cyrsync_config_free(config);
-    if (!error) return undone != 0;
+    if (!error) return report.failed || report.skipped_locked;
     cyrsync_error_free(error);
     return 1;
 }

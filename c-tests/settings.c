@@ -73,18 +73,18 @@ static void patience(const char *path)
     CHECK(cyrsync_client_sync_user(client, user, &error) == CYRSYNC_RESULT_LOCKED);
     CHECK(cyrsync_result_is_retryable(cyrsync_error_code(error)));
     cyrsync_error_free(error);
-    CHECK(cyrsync_client_sync_all(client, all, NULL, NULL, &report, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_sync_all(client, all, &report, NULL) == CYRSYNC_RESULT_OK);
     CHECK(waited_for_user == 250);
     CHECK(report.failed == 0 && report.skipped_locked == 1 && report.done == 0);
     cyrsync_client_free(client);
 
     CHECK(cyrsync_config_set_flags(config, CYRSYNC_FLAG_SKIP_LOCKED, NULL) == CYRSYNC_RESULT_OK);
     client = make(config, &memory);
-    CHECK(cyrsync_client_sync_all(client, all, NULL, NULL, &report, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_sync_all(client, all, &report, NULL) == CYRSYNC_RESULT_OK);
     CHECK(waited_for_user == 0);
     CHECK(report.failed == 0 && report.skipped_locked == 1 && report.done == 0);
     locked = 0;
-    CHECK(cyrsync_client_sync_all(client, all, NULL, NULL, &report, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_sync_all(client, all, &report, NULL) == CYRSYNC_RESULT_OK);
     CHECK(report.skipped_locked == 0 && report.done == 1);
     cyrsync_client_free(client);
     cyrsync_config_free(config);
@@ -119,13 +119,16 @@ static void on_destroy(void *userdata)
 static void traffic(const char *path, int whole)
 {
     static struct traffic heard;
+    cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
     cyrsync_config *config = load(path);
     struct memory memory;
     cyrsync_client *client;
 
     memset(&heard, 0, sizeof(heard));
-    CHECK(cyrsync_config_set_traffic(config, on_traffic, &heard, on_destroy, NULL)
-          == CYRSYNC_RESULT_OK);
+    callbacks.userdata = &heard;
+    callbacks.destroy = on_destroy;
+    callbacks.traffic = on_traffic;
+    listen_with(config, &callbacks);
     CHECK(cyrsync_config_set_flags(config, whole ? CYRSYNC_FLAG_WHOLE_MESSAGES : 0, NULL)
           == CYRSYNC_RESULT_OK);
     client = make(config, &memory);
@@ -147,16 +150,15 @@ struct heard {
     int times, named;
 };
 
-static void on_unreachable(void *userdata, const cyrsync_error *error, cyrsync_str server,
-                           uint64_t pause)
+static void on_unreachable(void *userdata, const cyrsync_unreachable *told)
 {
     struct heard *heard = userdata;
 
-    (void)pause;
+    CHECK(told->size == sizeof(*told) && told->pause > 0);
     heard->times++;
-    heard->named += cyrsync_error_code(error) == CYRSYNC_RESULT_CONNECT
-        && strstr(cyrsync_error_message(error), "127.0.0.1:1") != NULL
-        && server.len == strlen("127.0.0.1:1");
+    heard->named += cyrsync_error_code(told->error) == CYRSYNC_RESULT_CONNECT
+        && strstr(cyrsync_error_message(told->error), "127.0.0.1:1") != NULL
+        && told->server.len == strlen("127.0.0.1:1");
     cyrsync_client_cancel(heard->client);
 }
 
@@ -167,16 +169,18 @@ static void unreachable(const char *path)
     struct heard heard = {NULL, 0, 0};
     struct memory memory;
     cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT;
-    cyrsync_rolled ended = CYRSYNC_ROLLED_GOODBYE;
+    cyrsync_roll_end end = CYRSYNC_ROLL_END_INIT;
+    cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
 
     CHECK(cyrsync_config_set_server(config, cyrsync_str_from("127.0.0.1:1"), NULL)
           == CYRSYNC_RESULT_OK);
-    CHECK(cyrsync_config_set_unreachable(config, on_unreachable, &heard, NULL, NULL)
-          == CYRSYNC_RESULT_OK);
+    callbacks.userdata = &heard;
+    callbacks.unreachable = on_unreachable;
+    listen_with(config, &callbacks);
     heard.client = make(config, &memory);
     rolling.interval_ms = 10;
-    CHECK(cyrsync_client_roll(heard.client, &rolling, &ended, NULL) == CYRSYNC_RESULT_OK);
-    CHECK(ended == CYRSYNC_ROLLED_STOPPED);
+    CHECK(cyrsync_client_roll(heard.client, &rolling, &end, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(end.why == CYRSYNC_ROLLED_STOPPED);
     CHECK(heard.times == 1 && heard.named == 1);
     cyrsync_client_free(heard.client);
     cyrsync_config_free(config);
@@ -215,20 +219,22 @@ static void exclusion(const char *path)
     cyrsync_report report = CYRSYNC_REPORT_INIT;
     struct memory memory;
     cyrsync_client *client;
-    size_t undone = 0;
+    cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
 
     CHECK(cyrsync_config_exclude(config, cyrsync_str_from("u[1"), NULL)
           == CYRSYNC_RESULT_INVALID_ARGUMENT);
     CHECK(cyrsync_config_exclude(config, cyrsync_str_from("m?m*"), NULL) == CYRSYNC_RESULT_OK);
-    CHECK(cyrsync_config_set_action(config, on_action, &actions, NULL, NULL) == CYRSYNC_RESULT_OK);
+    callbacks.userdata = &actions;
+    callbacks.action = on_action;
+    listen_with(config, &callbacks);
     client = make(config, &memory);
     CHECK(cyrsync_client_sync_user(client, user, NULL) == CYRSYNC_RESULT_OK);
     CHECK(actions.count == 1);
     CHECK_STR(actions.text, "excluded: 1 user: memory");
-    CHECK(cyrsync_client_sync_all(client, all, NULL, NULL, &report, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(cyrsync_client_sync_all(client, all, &report, NULL) == CYRSYNC_RESULT_OK);
     CHECK(report.done == 0 && report.failed == 0);
     CHECK_STR(actions.text, "excluded: 1 user: memory");
-    CHECK(cyrsync_client_process_log(client, log, &undone, NULL)
+    CHECK(cyrsync_client_process_log(client, log, NULL, NULL)
           == CYRSYNC_RESULT_INVALID_ARGUMENT);
     cyrsync_client_free(client);
 

@@ -21,9 +21,16 @@ int main(void)
     SIZE(cyrsync_report);
     SIZE(cyrsync_counters);
     SIZE(cyrsync_rolling);
+    SIZE(cyrsync_roll_end);
     SIZE(cyrsync_finding);
     SIZE(cyrsync_verified);
     SIZE(cyrsync_progress);
+    SIZE(cyrsync_callbacks);
+    SIZE(cyrsync_item);
+    SIZE(cyrsync_event);
+    SIZE(cyrsync_step);
+    SIZE(cyrsync_unreachable);
+    SIZE(cyrsync_check);
     printf("version %u\n", (unsigned)CYRSYNC_VERSION_NUMBER);
     return (unsigned)CYRSYNC_VERSION_NUMBER != cyrsync_version_number();
 }

@@ -12,15 +12,15 @@ static void print_line(FILE *out, cyrsync_str line)
 
 static void on_log(void *userdata, cyrsync_log_level level, cyrsync_str line)
 {
-    FILE *out = userdata;
-    fprintf(out, "log %d: ", (int)level);
-    print_line(out, line);
+    (void)userdata;
+    fprintf(stderr, "log %d: ", (int)level);
+    print_line(stderr, line);
 }
 
 static void on_action(void *userdata, cyrsync_str line)
 {
-    FILE *out = userdata;
-    print_line(out, line);
+    (void)userdata;
+    print_line(stdout, line);
 }
 
 static int failed(cyrsync_result result, cyrsync_error *error)
@@ -32,15 +32,16 @@ static int failed(cyrsync_result result, cyrsync_error *error)
 
 static int run(cyrsync_config *config, const char *server, const char *user)
 {
+    cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
     cyrsync_client *client = NULL;
     cyrsync_error *error = NULL;
     cyrsync_result result;
 
+    callbacks.log = on_log;
+    callbacks.action = on_action;
     result = cyrsync_config_set_server(config, cyrsync_str_from(server), &error);
     if (result == CYRSYNC_RESULT_OK)
-        result = cyrsync_config_set_log(config, on_log, stderr, NULL, &error);
-    if (result == CYRSYNC_RESULT_OK)
-        result = cyrsync_config_set_action(config, on_action, stdout, NULL, &error);
+        result = cyrsync_config_set_callbacks(config, &callbacks, &error);
     if (result == CYRSYNC_RESULT_OK)
         result = cyrsync_client_new(config, &client, &error);
     if (result == CYRSYNC_RESULT_OK)

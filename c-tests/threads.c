@@ -31,7 +31,7 @@ static void *work(void *data)
         memset(&memory, 0, sizeof(memory));
         memory_host(&host, &memory);
         job->wrong += cyrsync_client_new_with_host(job->config, &host, &own, NULL) != 0;
-        result = cyrsync_client_sync_all(own, all, NULL, NULL, NULL, &error);
+        result = cyrsync_client_sync_all(own, all, NULL, &error);
         job->wrong += result != CYRSYNC_RESULT_CONNECT || memory.listed != 1;
         cyrsync_error_free(error);
         cyrsync_client_free(own);

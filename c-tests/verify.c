@@ -24,8 +24,21 @@ static void on_finding(void *userdata, const cyrsync_finding *finding)
     }
 }
 
+static int compared, failed;
+
+/* That a thing was compared says nothing of differences. */
+static void on_item(void *userdata, const cyrsync_item *item)
+{
+    (void)userdata;
+    CHECK(item->size == sizeof(*item) && item->act == CYRSYNC_ACT_VERIFY);
+    compared += item->outcome == CYRSYNC_OUTCOME_DONE;
+    failed += item->outcome == CYRSYNC_OUTCOME_FAILED;
+}
+
 int main(int argc, char **argv)
 {
+    cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
+    static char findings[] = "findings";
     cyrsync_config *config = NULL;
     cyrsync_client *client = NULL;
     cyrsync_error *error = NULL;
@@ -40,10 +53,10 @@ int main(int argc, char **argv)
     name = cyrsync_str_from(argv[3]);
     what = cyrsync_str_from(argv[4]);
     CHECK(cyrsync_config_load(cyrsync_str_from(argv[1]), &config, &error) == CYRSYNC_RESULT_OK);
-    CHECK(cyrsync_config_set_finding(NULL, on_finding, NULL, NULL, NULL)
-          == CYRSYNC_RESULT_NULL_POINTER);
-    CHECK(cyrsync_config_set_finding(config, on_finding, "findings", NULL, &error)
-          == CYRSYNC_RESULT_OK);
+    callbacks.userdata = findings;
+    callbacks.finding = on_finding;
+    callbacks.item = on_item;
+    CHECK(cyrsync_config_set_callbacks(config, &callbacks, &error) == CYRSYNC_RESULT_OK);
     CHECK(cyrsync_client_new(config, &client, &error) == CYRSYNC_RESULT_OK);
     CHECK(cyrsync_client_verify_all(client, name, cyrsync_str_from("much"), &verified, NULL)
           == CYRSYNC_RESULT_INVALID_ARGUMENT);
@@ -66,6 +79,8 @@ int main(int argc, char **argv)
            (int)verified.mailboxes, (int)verified.records, (int)verified.messages);
     CHECK(verified.differences >= (uint64_t)told[CYRSYNC_FOUND_DIFFERENT]);
     CHECK(verified.unknown == (uint64_t)told[CYRSYNC_FOUND_UNKNOWN]);
+    CHECK(compared > 0 || failed > 0);
+    CHECK(verified.unknown || !failed);
     cyrsync_client_free(client);
     cyrsync_config_free(config);
     if (failures) return 70;

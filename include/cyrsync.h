@@ -1,19 +1,19 @@
 /* cyrsync: the client side of Cyrus IMAP replication.
  *
- * Generated from src/capi by build.rs; tests/header.rs tells when it is stale. An introduction
- * with an example is docs/C-API.md.
+ * Generated from src/capi by build.rs; tests/header.rs fails when it is stale. docs/C-API.md is an
+ * introduction with an example.
  *
  * Calls. A function that can fail returns a cyrsync_result and takes, last, a cyrsync_error **err.
  * On failure *err is set to an error to be freed with cyrsync_error_free(); what was in it is not
- * looked at. On success it is left alone, so set it to NULL before. err may be NULL: then the
- * error of a client's call goes to its log callback. Other outputs are written on success only.
- * NULL where it is not allowed is answered with CYRSYNC_RESULT_NULL_POINTER. No panic of the
- * library reaches the caller: it becomes CYRSYNC_RESULT_PANIC, and a message on stderr.
+ * looked at. On success it is left alone, so set it to NULL before. If err is NULL, the error of a
+ * client's call goes to the log callback. Other outputs are written on success only. A required
+ * pointer that is NULL is answered with CYRSYNC_RESULT_NULL_POINTER. No panic of the library
+ * reaches the caller: it becomes CYRSYNC_RESULT_PANIC, and a message on stderr. Any other fault of
+ * the library is CYRSYNC_RESULT_INTERNAL.
  *
- * Ownership. What a function gives through an `out` is the caller's, to be freed by the function
- * whose name ends in _free, which takes NULL too. Strings returned are borrowed from the object
- * they come from. Arguments are borrowed for the call. Userdata of a callback is given back by its
- * destroy function, when neither configuration nor clients use it any more.
+ * Ownership. What a function gives through "out" belongs to the caller, and is freed by the function
+ * whose name ends in _free, which takes NULL too. Strings that are returned are borrowed from the
+ * object they come from. Arguments are borrowed for the call.
  *
  * Structures. Each begins with its size, which a CYRSYNC_..._INIT sets:
  *
@@ -22,21 +22,25 @@
  * So a program and a library of different versions understand each other. Members that the other
  * side's version lacks count as 0; so write a CYRSYNC_..._INIT even where every member is set.
  * Members that only the caller's version has are set to 0 where the library fills a structure, and
- * passed over where it reads one; but in a cyrsync_rolling they must be 0, for what they ask for
- * would not be done. A size that no version has is answered with CYRSYNC_RESULT_INVALID_ARGUMENT
- * and the name of the structure or argument. The elements of an array lie as far apart as the size
- * of the first. Where a host is given a structure to fill, its size says how much the library
- * knows: a host must not write behind that. A cyrsync_str has no size and never changes.
+ * passed over where it reads one; but in a cyrsync_rolling and a cyrsync_callbacks they must be 0,
+ * because what they ask for would not be done. A size that no version has is answered with
+ * CYRSYNC_RESULT_INVALID_ARGUMENT and the name of the structure or argument. The elements of an
+ * array lie as far apart as the size of the first. Where the library gives a callback a structure,
+ * its size says how much the library knows: a later library has more members, and an earlier one
+ * fewer. Where a host is given a structure to fill, it must not write behind that size. A
+ * cyrsync_str has no size and never changes. New values of an enumeration may come.
  *
  * Threads. Different objects may be used by different threads at once. One configuration must not
  * be used by two threads at once if one of them changes it. A client may go from thread to thread,
- * but does one thing at a time: a second call meanwhile is answered with CYRSYNC_RESULT_BUSY, all
- * but cyrsync_client_cancel(), _finish(), _nudge() and _server(), which may be called at any time.
- * Nobody may use an object while it is freed.
+ * but does one thing at a time: a second call meanwhile is answered with CYRSYNC_RESULT_BUSY, except
+ * cyrsync_client_cancel(), _finish(), _nudge(), _progress() and _server(), which may be called at
+ * any time. So is cyrsync_client_free(), which then frees nothing. An object must not be used while
+ * it is freed.
  *
- * Callbacks are called from within a call to the client, by any thread of the library. They must
- * return, must not throw or longjmp, and must not call functions of the same client except
- * cyrsync_client_cancel(); such calls are answered with CYRSYNC_RESULT_BUSY.
+ * Callbacks. A program gives the library one table of functions, a cyrsync_callbacks. They are
+ * called from within a call to the client, by any thread of the library. They must return, and must
+ * not throw or longjmp. Of the same client they may call the functions that may be called at any
+ * time; all others are answered with CYRSYNC_RESULT_BUSY.
  *
  * Waiting. cyrsync_client_connect() and the functions that replicate wait for network, disk
  * and locks: at most sync_timeout of imapd.conf(5) for each answer of the replica, and for the
@@ -68,13 +72,56 @@
  * library still, below configdirectory.
  */
 
-
 #ifndef CYRSYNC_H
 #define CYRSYNC_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* ---- Macros ------------------------------------------------------------------------------- */
+
+/**
+ * Marks what the library exports. A program that brings its own definition sets it before.
+ */
+#ifndef CYRSYNC_API
+#if defined(__GNUC__)
+#define CYRSYNC_API __attribute__((__visibility__("default")))
+#else
+#define CYRSYNC_API
+#endif
+#endif
+
+/**
+ * Marks functions whose result a program must look at.
+ */
+#ifndef CYRSYNC_NODISCARD
+#if defined(__GNUC__)
+#define CYRSYNC_NODISCARD __attribute__((__warn_unused_result__))
+#elif defined(__cplusplus) && __cplusplus >= 201703L
+#define CYRSYNC_NODISCARD [[nodiscard]]
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L
+#define CYRSYNC_NODISCARD [[nodiscard]]
+#else
+#define CYRSYNC_NODISCARD
+#endif
+#endif
+
+/**
+ * Marks functions that a later version replaces; the text says by what. They stay as long as the
+ * soname does.
+ */
+#ifndef CYRSYNC_DEPRECATED
+#if defined(__GNUC__)
+#define CYRSYNC_DEPRECATED(text) __attribute__((__deprecated__(text)))
+#elif defined(__cplusplus) && __cplusplus >= 201402L
+#define CYRSYNC_DEPRECATED(text) [[deprecated(text)]]
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L
+#define CYRSYNC_DEPRECATED(text) [[deprecated(text)]]
+#else
+#define CYRSYNC_DEPRECATED(text)
+#endif
+#endif
 
 #ifdef __cplusplus
 /**
@@ -96,66 +143,11 @@
 #define CYRSYNC_HOST_INIT {.size = sizeof(cyrsync_host), .version = CYRSYNC_HOST_VERSION}
 #endif
 
-/**
- * Initial value of a cyrsync_entry: its size, and all else 0.
- */
-#define CYRSYNC_ENTRY_INIT CYRSYNC_SIZED_INIT(cyrsync_entry)
+#ifdef __cplusplus
+extern "C" {
+#endif
 
-/**
- * Initial value of a cyrsync_former_name: its size, and all else 0.
- */
-#define CYRSYNC_FORMER_NAME_INIT CYRSYNC_SIZED_INIT(cyrsync_former_name)
-
-/**
- * Initial value of a cyrsync_record: its size, and all else 0.
- */
-#define CYRSYNC_RECORD_INIT CYRSYNC_SIZED_INIT(cyrsync_record)
-
-/**
- * Initial value of a cyrsync_annotation: its size, and all else 0.
- */
-#define CYRSYNC_ANNOTATION_INIT CYRSYNC_SIZED_INIT(cyrsync_annotation)
-
-/**
- * Initial value of a cyrsync_seen: its size, and all else 0.
- */
-#define CYRSYNC_SEEN_INIT CYRSYNC_SIZED_INIT(cyrsync_seen)
-
-/**
- * Initial value of a cyrsync_quota: its size, and all else 0.
- */
-#define CYRSYNC_QUOTA_INIT CYRSYNC_SIZED_INIT(cyrsync_quota)
-
-/**
- * Initial value of a cyrsync_sieve: its size, and all else 0.
- */
-#define CYRSYNC_SIEVE_INIT CYRSYNC_SIZED_INIT(cyrsync_sieve)
-
-/**
- * Initial value of a cyrsync_report: its size, and all else 0.
- */
-#define CYRSYNC_REPORT_INIT CYRSYNC_SIZED_INIT(cyrsync_report)
-
-/**
- * Initial value of a cyrsync_verified: its size, and all else 0.
- */
-#define CYRSYNC_VERIFIED_INIT CYRSYNC_SIZED_INIT(cyrsync_verified)
-
-/**
- * Initial value of a cyrsync_counters: its size, and all else 0.
- */
-#define CYRSYNC_COUNTERS_INIT CYRSYNC_SIZED_INIT(cyrsync_counters)
-
-/**
- * Initial value of a cyrsync_progress: its size, and all else 0.
- */
-#define CYRSYNC_PROGRESS_INIT CYRSYNC_SIZED_INIT(cyrsync_progress)
-
-/**
- * Initial value of a cyrsync_rolling: its size, and all else 0.
- */
-#define CYRSYNC_ROLLING_INIT CYRSYNC_SIZED_INIT(cyrsync_rolling)
-
+/* ---- Version ------------------------------------------------------------------------------ */
 
 /**
  * First part of the version that this header belongs to.
@@ -178,59 +170,45 @@
 #define CYRSYNC_VERSION_NUMBER 256
 
 /**
- * Change no mupdate server (sync_client -L).
+ * The version of the library that runs: 0x00MMmmpp. Compare with CYRSYNC_VERSION_NUMBER.
  */
-#define CYRSYNC_FLAG_LOCAL_ONLY 1
+CYRSYNC_API uint32_t cyrsync_version_number(void);
 
 /**
- * Do not wait for users that somebody else is replicating (sync_client -N).
+ * The version of the library that runs, such as "0.1.0". It lives forever.
  */
-#define CYRSYNC_FLAG_SKIP_LOCKED 2
+CYRSYNC_API const char *cyrsync_version_string(void);
+
+/* ---- Strings ------------------------------------------------------------------------------ */
 
 /**
- * Change nothing on this server (sync_client -O).
+ * Borrowed bytes: a mailbox name, a path, a line of text. They need no zero byte at their end
+ * and are not assumed to be UTF-8. If len is 0, data is not looked at and may be NULL.
  */
-#define CYRSYNC_FLAG_NO_COPYBACK 4
+typedef struct cyrsync_str {
+    /**
+     * The first byte.
+     */
+    const char *data;
+    /**
+     * How many bytes there are.
+     */
+    size_t len;
+} cyrsync_str;
 
 /**
- * Let the replica receive messages on its archive partition (sync_client -a).
+ * Returns the bytes of a C string, without the zero byte at its end. They are borrowed from the
+ * text.
+ *
+ * @param text  The string. NULL gives an empty one.
  */
-#define CYRSYNC_FLAG_ARCHIVE 8
+CYRSYNC_API cyrsync_str cyrsync_str_from(const char *text);
 
-/**
- * Give up unless the connection is compressed (sync_client -z).
- */
-#define CYRSYNC_FLAG_REQUIRE_COMPRESS 16
-
-/**
- * Show the traffic with the messages in it (sync_client -v -v -v).
- */
-#define CYRSYNC_FLAG_WHOLE_MESSAGES 32
-
-/**
- * Let repairs do to this server what they otherwise refuse, and delete on the replica what is only
- * missing here (sync_client --allow-repair all).
- */
-#define CYRSYNC_FLAG_ALLOW_REPAIR 64
-
-/**
- * Change this server even if sync_no_copyback says not to (sync_client --copyback).
- */
-#define CYRSYNC_FLAG_COPYBACK 128
-
-/**
- * The layout of the structures of the host store in this header, for cyrsync_host.version.
- */
-#define CYRSYNC_HOST_VERSION 1
-
-/**
- * How many kinds of resources a quota root limits.
- */
-#define CYRSYNC_QUOTA_RESOURCES 4
+/* ---- Results and errors ------------------------------------------------------------------- */
 
 /**
  * How a call ended: for branching. Numbers never change their meaning; new ones may come, so
- * do not rely on having seen them all. Families: 1xx the call was wrong; 2xx this server's
+ * treat an unknown one as a failure. Families: 1xx the call was wrong; 2xx this server's
  * configuration or mail store; 3xx reaching the replica; 4xx the protocol; 5xx how replication
  * of a user or mailbox ended; 9xx a bug of the library.
  */
@@ -240,11 +218,11 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_OK = 0,
     /**
-     * A pointer is NULL that must not be.
+     * A required pointer is NULL.
      */
     CYRSYNC_RESULT_NULL_POINTER = 101,
     /**
-     * An argument is something that cannot be.
+     * An argument has a value that is not allowed.
      */
     CYRSYNC_RESULT_INVALID_ARGUMENT = 102,
     /**
@@ -325,11 +303,11 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_REPLICA_BAD_SIEVE = 405,
     /**
-     * The replica refused for another reason, which the error object tells.
+     * The replica refused for another reason, which the error object says.
      */
     CYRSYNC_RESULT_REPLICA_DENIED = 406,
     /**
-     * Somebody else holds a lock that was asked for without waiting.
+     * Another process holds a lock that was asked for without waiting.
      */
     CYRSYNC_RESULT_LOCKED = 501,
     /**
@@ -357,7 +335,7 @@ typedef enum cyrsync_result {
      */
     CYRSYNC_RESULT_REPLICA_NO_MAILBOX = 512,
     /**
-     * The replica answered: somebody else has it locked.
+     * The replica answered: another process has it locked.
      */
     CYRSYNC_RESULT_REPLICA_LOCKED = 513,
     /**
@@ -425,11 +403,146 @@ typedef enum cyrsync_subject {
 } cyrsync_subject;
 
 /**
- * How much a log line matters, with syslog's numbers.
+ * What went wrong. Free it with cyrsync_error_free().
+ */
+typedef struct cyrsync_error cyrsync_error;
+
+/**
+ * Returns the name of a result without its prefix, such as "LOCKED". It lives forever.
+ *
+ * @param result  The result. Any number is fine: "UNKNOWN" for one that is none.
+ */
+CYRSYNC_API const char *cyrsync_result_name(int result);
+
+/**
+ * Returns whether the same call may succeed later without any change by a person.
+ *
+ * @param result  The result. Any number is fine.
+ */
+CYRSYNC_API bool cyrsync_result_is_retryable(int result);
+
+/**
+ * Returns the result that came with the error.
+ *
+ * @param error  The error. CYRSYNC_RESULT_OK for NULL.
+ */
+CYRSYNC_API cyrsync_result cyrsync_error_code(const cyrsync_error *error);
+
+/**
+ * Returns all of the error in a line: what was done, to what, what went wrong, what to do.
+ * Borrowed until the error is freed, like the texts of the functions below.
+ *
+ * @param error  The error. NULL gives an empty text.
+ */
+CYRSYNC_API const char *cyrsync_error_message(const cyrsync_error *error);
+
+/**
+ * Returns what was being done, such as "read cyrus.index".
+ *
+ * @param error  The error. NULL gives an empty text.
+ */
+CYRSYNC_API const char *cyrsync_error_op(const cyrsync_error *error);
+
+/**
+ * Returns what it was done to: a path, user, mailbox, server or argument.
+ *
+ * @param error  The error. NULL gives an empty text.
+ */
+CYRSYNC_API const char *cyrsync_error_subject(const cyrsync_error *error);
+
+/**
+ * Returns what went wrong.
+ *
+ * @param error  The error. NULL gives an empty text.
+ */
+CYRSYNC_API const char *cyrsync_error_detail(const cyrsync_error *error);
+
+/**
+ * Returns what can be done about it; empty if there is nothing to say.
+ *
+ * @param error  The error. NULL gives an empty text.
+ */
+CYRSYNC_API const char *cyrsync_error_hint(const cyrsync_error *error);
+
+/**
+ * Returns what kind of thing the error is about.
+ *
+ * @param error  The error. CYRSYNC_SUBJECT_NONE for NULL.
+ */
+CYRSYNC_API cyrsync_subject cyrsync_error_subject_kind(const cyrsync_error *error);
+
+/**
+ * Returns the user that the error is about, as bytes; empty if it is about something else.
+ * Borrowed until the error is freed, like the mailbox.
+ *
+ * @param error  The error. NULL is fine.
+ */
+CYRSYNC_API cyrsync_str cyrsync_error_user(const cyrsync_error *error);
+
+/**
+ * Returns the mailbox that the error is about, or that its message is in, as bytes; empty if it
+ * is about something else.
+ *
+ * @param error  The error. NULL is fine.
+ */
+CYRSYNC_API cyrsync_str cyrsync_error_mailbox(const cyrsync_error *error);
+
+/**
+ * Returns the UID of the message that the error is about; 0 if it is about something else.
+ *
+ * @param error  The error. NULL is fine.
+ */
+CYRSYNC_API uint32_t cyrsync_error_uid(const cyrsync_error *error);
+
+/**
+ * Returns the number of the operating system's error (errno) that is the cause; 0 if there is
+ * none.
+ *
+ * @param error  The error. NULL is fine.
+ */
+CYRSYNC_API int cyrsync_error_errno(const cyrsync_error *error);
+
+/**
+ * Returns whether the same call may succeed later without any change by a person. This is known
+ * better than from the code: a login that fails because the replica's password server is down,
+ * say, may succeed later.
+ *
+ * @param error  The error. NULL is fine, and not retryable.
+ */
+CYRSYNC_API bool cyrsync_error_is_retryable(const cyrsync_error *error);
+
+/**
+ * Returns how many failures the error is made of, each with a subject of its own: those of a
+ * user's mailboxes, say. 0 if it is the only one.
+ *
+ * @param error  The error. NULL is fine.
+ */
+CYRSYNC_API size_t cyrsync_error_part_count(const cyrsync_error *error);
+
+/**
+ * Returns one of the failures that the error is made of. It belongs to the error and must not be
+ * freed.
+ *
+ * @param error  The error. NULL is fine.
+ * @param index  Which one, from 0. NULL is returned if there is no such one.
+ */
+CYRSYNC_API const cyrsync_error *cyrsync_error_part(const cyrsync_error *error, size_t index);
+
+/**
+ * Frees an error.
+ *
+ * @param error  The error. NULL is fine.
+ */
+CYRSYNC_API void cyrsync_error_free(cyrsync_error *error);
+
+/* ---- Callbacks ---------------------------------------------------------------------------- */
+
+/**
+ * How important a log line is, with syslog's numbers.
  */
 typedef enum cyrsync_log_level {
     /**
-     * Something failed and somebody should look.
+     * Something failed and a person should look.
      */
     CYRSYNC_LOG_LEVEL_ERROR = 3,
     /**
@@ -445,28 +558,72 @@ typedef enum cyrsync_log_level {
      */
     CYRSYNC_LOG_LEVEL_INFO = 6,
     /**
-     * For those who trace a problem.
+     * For tracing a problem.
      */
     CYRSYNC_LOG_LEVEL_DEBUG = 7,
 } cyrsync_log_level;
 
 /**
- * What cyrsync_client_sync_all() works on.
+ * What a call did about an item.
  */
-typedef enum cyrsync_unit {
+typedef enum cyrsync_act {
     /**
-     * A user with all that belongs to it.
+     * It replicated it.
      */
-    CYRSYNC_UNIT_USER = 1,
+    CYRSYNC_ACT_REPLICATE = 1,
     /**
-     * Mailboxes that belong to no user.
+     * It planned it, and changed nothing.
      */
-    CYRSYNC_UNIT_SHARED = 2,
+    CYRSYNC_ACT_PLAN = 2,
     /**
-     * Annotations of the server itself.
+     * It compared both sides, and changed nothing.
      */
-    CYRSYNC_UNIT_ANNOTATIONS = 3,
-} cyrsync_unit;
+    CYRSYNC_ACT_VERIFY = 3,
+} cyrsync_act;
+
+/**
+ * How an item ended.
+ */
+typedef enum cyrsync_outcome {
+    /**
+     * It is done: equal on both sides now, or planned, or compared.
+     */
+    CYRSYNC_OUTCOME_DONE = 1,
+    /**
+     * Passed over: another process is at work on it.
+     */
+    CYRSYNC_OUTCOME_LOCKED = 2,
+    /**
+     * It failed.
+     */
+    CYRSYNC_OUTCOME_FAILED = 3,
+} cyrsync_outcome;
+
+/**
+ * What a verification found.
+ */
+typedef enum cyrsync_found {
+    /**
+     * A field differs.
+     */
+    CYRSYNC_FOUND_DIFFERENT = 1,
+    /**
+     * A field differs because replication has not come to it yet.
+     */
+    CYRSYNC_FOUND_PENDING = 2,
+    /**
+     * More fields differ than are listed one by one: line says how many.
+     */
+    CYRSYNC_FOUND_MORE = 3,
+    /**
+     * A mailbox is equal on both sides.
+     */
+    CYRSYNC_FOUND_EQUAL = 4,
+    /**
+     * Something could not be compared: line says why.
+     */
+    CYRSYNC_FOUND_UNKNOWN = 5,
+} cyrsync_found;
 
 /**
  * What cyrsync_config_check() looks at, in this order. New ones may come.
@@ -567,7 +724,7 @@ typedef enum cyrsync_topic {
 } cyrsync_topic;
 
 /**
- * What cyrsync_config_check() found of a topic.
+ * What cyrsync_config_check() found about a topic.
  */
 typedef enum cyrsync_verdict {
     /**
@@ -575,7 +732,7 @@ typedef enum cyrsync_verdict {
      */
     CYRSYNC_VERDICT_OK = 1,
     /**
-     * Replication works, but somebody should look at this.
+     * Replication works, but a person should look at this.
      */
     CYRSYNC_VERDICT_WARN = 2,
     /**
@@ -589,92 +746,407 @@ typedef enum cyrsync_verdict {
 } cyrsync_verdict;
 
 /**
- * What a verification found of something.
+ * How one item ended: a user, a mailbox, an entry of a sync log. If it is not done, code, message
+ * and the rest say why. Everything in it is borrowed for the call.
  */
-typedef enum cyrsync_found {
+typedef struct cyrsync_item {
     /**
-     * A field differs.
+     * sizeof(cyrsync_item) of the library: it may be larger than the program's.
      */
-    CYRSYNC_FOUND_DIFFERENT = 1,
+    size_t size;
     /**
-     * A field differs, for replication has not come to it yet.
+     * What was done about it.
      */
-    CYRSYNC_FOUND_PENDING = 2,
+    cyrsync_act act;
     /**
-     * More fields differ than are listed one by one: line says how many.
+     * How it ended.
      */
-    CYRSYNC_FOUND_MORE = 3,
+    cyrsync_outcome outcome;
     /**
-     * A mailbox is equal on both sides.
+     * What it is: CYRSYNC_SUBJECT_USER, CYRSYNC_SUBJECT_MAILBOX or CYRSYNC_SUBJECT_ITEM.
      */
-    CYRSYNC_FOUND_EQUAL = 4,
+    cyrsync_subject kind;
     /**
-     * Something could not be compared: line says why.
+     * What it is, in words: "user fred", "user.fred.Sent".
      */
-    CYRSYNC_FOUND_UNKNOWN = 5,
-} cyrsync_found;
+    cyrsync_str subject;
+    /**
+     * The user, as bytes; empty if it is something else.
+     */
+    cyrsync_str user;
+    /**
+     * The mailbox by its internal name, as bytes; empty if it is something else.
+     */
+    cyrsync_str mailbox;
+    /**
+     * The entry of a sync log that asks for it: "MAILBOX user.fred.Sent". Appended to a log by
+     * cyrsync_log_append() it asks for it again.
+     */
+    cyrsync_str entry;
+    /**
+     * Why it is not done; CYRSYNC_RESULT_OK if it is.
+     */
+    cyrsync_result code;
+    /**
+     * Whether it may succeed later by itself.
+     */
+    bool retryable;
+    /**
+     * The number of the operating system's error (errno), if that is the cause, else 0.
+     */
+    int os_error;
+    /**
+     * All of the error in a line; empty if it is done.
+     */
+    cyrsync_str message;
+    /**
+     * What can be done about it; empty if there is nothing to say.
+     */
+    cyrsync_str hint;
+    /**
+     * The error, with its parts; NULL if it is done.
+     */
+    const cyrsync_error *error;
+} cyrsync_item;
 
 /**
- * Why cyrsync_client_roll() ended.
+ * Something that happened. docs/events.md lists the events. Everything in it is borrowed for the
+ * call.
  */
-typedef enum cyrsync_rolled {
+typedef struct cyrsync_event {
     /**
-     * It was asked to, by cyrsync_client_finish() or cyrsync_client_cancel().
+     * sizeof(cyrsync_event) of the library: it may be larger than the program's.
      */
-    CYRSYNC_ROLLED_STOPPED = 1,
+    size_t size;
     /**
-     * The shutdown file was there; it is removed.
+     * The family: "step", "connection", "sync", "run". New ones may come.
      */
-    CYRSYNC_ROLLED_SHUTDOWN_FILE = 2,
+    cyrsync_str family;
     /**
-     * cyrsync_client_nudge() was called. Called again it goes on.
+     * What it is within its family: "encrypted", "left_for_later"; of a step the command:
+     * "MAILBOX". Empty if the family has one event only.
      */
-    CYRSYNC_ROLLED_NUDGED = 3,
+    cyrsync_str what;
     /**
-     * What was logged is done, as asked for by once.
+     * The level of its log line as a cyrsync_log_level; 0 if it has none.
      */
-    CYRSYNC_ROLLED_ONCE = 4,
+    int level;
     /**
-     * The same, but a part of it failed and was put back to the log.
+     * The line that Cyrus's programs write for it; empty if there is none.
      */
-    CYRSYNC_ROLLED_ONCE_UNDONE = 5,
+    cyrsync_str line;
     /**
-     * The replica said goodbye, and it was to be connected to only once.
+     * All of it as a JSON object.
      */
-    CYRSYNC_ROLLED_GOODBYE = 6,
+    cyrsync_str json;
     /**
-     * As CYRSYNC_ROLLED_ONCE, but somebody else was at work on a part of it, which was put back to
-     * the log; nothing failed.
+     * The error that it is about; NULL if it is about none.
      */
-    CYRSYNC_ROLLED_ONCE_DEFERRED = 7,
-} cyrsync_rolled;
+    const cyrsync_error *error;
+} cyrsync_event;
 
 /**
- * How bad it is; the numbers are the exit statuses of a monitoring plugin.
+ * There is no connection to the replica, and it is tried again. Everything in it is borrowed for
+ * the call.
  */
-typedef enum cyrsync_level {
+typedef struct cyrsync_unreachable {
     /**
-     * Nothing is wrong.
+     * sizeof(cyrsync_unreachable) of the library: it may be larger than the program's.
      */
-    CYRSYNC_LEVEL_OK = 0,
+    size_t size;
     /**
-     * Somebody should look at it by day.
+     * Why there is none.
      */
-    CYRSYNC_LEVEL_WARNING = 1,
+    const cyrsync_error *error;
     /**
-     * Somebody should look at it now.
+     * The name of the server, as configured.
      */
-    CYRSYNC_LEVEL_CRITICAL = 2,
+    cyrsync_str server;
     /**
-     * It cannot be found out.
+     * After how many seconds it is tried again.
      */
-    CYRSYNC_LEVEL_UNKNOWN = 3,
-} cyrsync_level;
+    uint64_t pause;
+} cyrsync_unreachable;
 
 /**
- * A client for one replica. Free it with cyrsync_client_free().
+ * A step of a plan: what would be done. Everything in it is borrowed for the call.
  */
-typedef struct cyrsync_client cyrsync_client;
+typedef struct cyrsync_step {
+    /**
+     * sizeof(cyrsync_step) of the library: it may be larger than the program's.
+     */
+    size_t size;
+    /**
+     * The command: "MAILBOX".
+     */
+    cyrsync_str command;
+    /**
+     * What it would be done to, in words: "user.fred".
+     */
+    cyrsync_str subject;
+    /**
+     * The line that sync_client -v prints for it: "MAILBOX user.fred".
+     */
+    cyrsync_str line;
+    /**
+     * Why it is needed: "HIGHESTMODSEQ is 12 here and 9 on the replica"; empty if that is not
+     * known.
+     */
+    cyrsync_str why;
+    /**
+     * Messages that would be sent with it, as far as that is known.
+     */
+    uint64_t messages;
+    /**
+     * Bytes of these messages.
+     */
+    uint64_t bytes;
+} cyrsync_step;
+
+/**
+ * One thing that a verification found. Everything in it is borrowed for the call.
+ */
+typedef struct cyrsync_finding {
+    /**
+     * sizeof(cyrsync_finding) of the library: it may be larger than the program's.
+     */
+    size_t size;
+    /**
+     * What was found.
+     */
+    cyrsync_found found;
+    /**
+     * Where it was found: "UID 7 of user.fred".
+     */
+    cyrsync_str subject;
+    /**
+     * The field that differs, as it is called on the wire: "FLAGS". "MAILBOX" and "RECORD" stand
+     * for a mailbox or message that only one side has, "FILE" for a message file.
+     */
+    cyrsync_str field;
+    /**
+     * The master's value; data is NULL if it has none.
+     */
+    cyrsync_str master;
+    /**
+     * The replica's value; data is NULL if it has none.
+     */
+    cyrsync_str replica;
+    /**
+     * The line that sync_client --verify prints for it.
+     */
+    cyrsync_str line;
+    /**
+     * All of it as a JSON object.
+     */
+    cyrsync_str json;
+} cyrsync_finding;
+
+/**
+ * What a configuration was checked for, and what was found. Everything in it is borrowed for the
+ * call.
+ */
+typedef struct cyrsync_check {
+    /**
+     * sizeof(cyrsync_check) of the library: it may be larger than the program's.
+     */
+    size_t size;
+    /**
+     * What was looked at.
+     */
+    cyrsync_topic topic;
+    /**
+     * What was found.
+     */
+    cyrsync_verdict verdict;
+    /**
+     * The topic in words: "name resolves".
+     */
+    cyrsync_str name;
+    /**
+     * What was found, in words.
+     */
+    cyrsync_str detail;
+    /**
+     * What to do; empty if nothing.
+     */
+    cyrsync_str hint;
+} cyrsync_check;
+
+/**
+ * How far a client has got.
+ */
+typedef struct cyrsync_progress {
+    /**
+     * sizeof(cyrsync_progress): CYRSYNC_PROGRESS_INIT sets it.
+     */
+    size_t size;
+    /**
+     * Users whose replication ended, in whichever way, since the last call over several users or
+     * mailboxes began.
+     */
+    uint64_t users;
+    /**
+     * Users that this call is about; 0 if that is not known.
+     */
+    uint64_t users_expected;
+    /**
+     * Mailboxes that are equal on both sides by now, since that call began.
+     */
+    uint64_t mailboxes;
+    /**
+     * Mailboxes that this call is about; 0 if that is not known.
+     */
+    uint64_t mailboxes_expected;
+    /**
+     * Messages that were sent and that the replica has confirmed, since the client was made.
+     */
+    uint64_t messages;
+    /**
+     * Bytes of these messages.
+     */
+    uint64_t bytes;
+    /**
+     * Mailboxes that were equal when they were looked at, since the client was made.
+     */
+    uint64_t mailboxes_there;
+    /**
+     * Messages that the replica had when their mailboxes were looked at, since the client was made;
+     * not counted with a host store.
+     */
+    uint64_t messages_there;
+} cyrsync_progress;
+
+/**
+ * Initial value of a cyrsync_progress: its size, and all else 0.
+ */
+#define CYRSYNC_PROGRESS_INIT CYRSYNC_SIZED_INIT(cyrsync_progress)
+
+/**
+ * Gives userdata back to the program: nothing uses it any more.
+ */
+typedef void (*cyrsync_destroy_callback)(void *userdata);
+
+/**
+ * The functions of a program that the library calls, for all that it reports. Begin with
+ * CYRSYNC_CALLBACKS_INIT, then set those that are wanted; the others stay NULL. What they are given
+ * is borrowed for the call. See "Callbacks" at the head of this header for what they may do.
+ */
+typedef struct cyrsync_callbacks {
+    /**
+     * sizeof(cyrsync_callbacks): CYRSYNC_CALLBACKS_INIT sets it.
+     */
+    size_t size;
+    /**
+     * Given to every function of this table.
+     */
+    void *userdata;
+    /**
+     * Gives userdata back when nothing uses it any more.
+     */
+    cyrsync_destroy_callback destroy;
+    /**
+     * Receives a line for the log.
+     */
+    void (*log)(void *userdata, cyrsync_log_level level, cyrsync_str line);
+    /**
+     * Receives a line that says what is being done, as sync_client -v prints it: "USER fred".
+     */
+    void (*action)(void *userdata, cyrsync_str line);
+    /**
+     * Receives what crosses the wire, in clear: before compression and encryption, credentials
+     * left out. "[2301 bytes]" stands for a message, unless CYRSYNC_FLAG_WHOLE_MESSAGES is set.
+     * If sent it went to the replica, else it came from there.
+     */
+    void (*traffic)(void *userdata, bool sent, cyrsync_str bytes);
+    /**
+     * Receives every event: what the log and action lines say, and more, as values.
+     */
+    void (*event)(void *userdata, const cyrsync_event *event);
+    /**
+     * Receives every item that came to its end, in each call that replicates, plans or verifies:
+     * which user, mailbox or entry of a log is done, which failed, and why. What a call did not
+     * come to is not reported: that call fails. While cyrsync_client_roll() tries an item again
+     * and again, each failure is reported.
+     */
+    void (*item)(void *userdata, const cyrsync_item *item);
+    /**
+     * Receives each step of the functions whose names begin with cyrsync_client_plan.
+     */
+    void (*step)(void *userdata, const cyrsync_step *step);
+    /**
+     * Receives what the functions whose names begin with cyrsync_client_verify find.
+     */
+    void (*finding)(void *userdata, const cyrsync_finding *finding);
+    /**
+     * Receives each check of cyrsync_config_check().
+     */
+    void (*check)(void *userdata, const cyrsync_check *check);
+    /**
+     * Receives that there is no connection to the replica, in calls that try again by themselves
+     * (cyrsync_client_roll()).
+     */
+    void (*unreachable)(void *userdata, const cyrsync_unreachable *unreachable);
+    /**
+     * Receives how far a call has got: after each item, while messages are sent at most five
+     * times a second, and when the call ends.
+     */
+    void (*progress)(void *userdata, const cyrsync_progress *progress);
+    /**
+     * Answers whether to stop: true is like a call of cyrsync_client_cancel(). Called after each
+     * item, and with other events at most five times a second; not while the library waits for
+     * network, disk or locks.
+     */
+    bool (*cancel)(void *userdata);
+} cyrsync_callbacks;
+
+/**
+ * Initial value of a cyrsync_callbacks: its size, and all else 0.
+ */
+#define CYRSYNC_CALLBACKS_INIT CYRSYNC_SIZED_INIT(cyrsync_callbacks)
+
+/* ---- Configurations ----------------------------------------------------------------------- */
+
+/**
+ * Change no mupdate server (sync_client -L).
+ */
+#define CYRSYNC_FLAG_LOCAL_ONLY 1
+
+/**
+ * Do not wait for users that another process is replicating (sync_client -N).
+ */
+#define CYRSYNC_FLAG_SKIP_LOCKED 2
+
+/**
+ * Change nothing on this server (sync_client -O).
+ */
+#define CYRSYNC_FLAG_NO_COPYBACK 4
+
+/**
+ * Let the replica receive messages on its archive partition (sync_client -a).
+ */
+#define CYRSYNC_FLAG_ARCHIVE 8
+
+/**
+ * Give up unless the connection is compressed (sync_client -z).
+ */
+#define CYRSYNC_FLAG_REQUIRE_COMPRESS 16
+
+/**
+ * Show the traffic with the messages in it (sync_client -v -v -v).
+ */
+#define CYRSYNC_FLAG_WHOLE_MESSAGES 32
+
+/**
+ * Let repairs do to this server what they otherwise refuse, and delete on the replica what is only
+ * missing here (sync_client --allow-repair all).
+ */
+#define CYRSYNC_FLAG_ALLOW_REPAIR 64
+
+/**
+ * Change this server even if sync_no_copyback says not to (sync_client --copyback).
+ */
+#define CYRSYNC_FLAG_COPYBACK 128
 
 /**
  * A configuration: imapd.conf, choices, callbacks. Free it with cyrsync_config_free().
@@ -682,78 +1154,202 @@ typedef struct cyrsync_client cyrsync_client;
 typedef struct cyrsync_config cyrsync_config;
 
 /**
- * What went wrong: for people. Free it with cyrsync_error_free().
+ * Reads an imapd.conf.
+ *
+ * @param path  The path of the file. Empty for the default one.
+ * @param out   Set to the configuration on success. Free it with cyrsync_config_free().
+ * @param err   Set to the error on failure. May be NULL.
  */
-typedef struct cyrsync_error cyrsync_error;
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_load(cyrsync_str path, cyrsync_config **out, cyrsync_error **err);
+
+/**
+ * Reads a configuration that is in memory. The rest can be set by cyrsync_config_set(). Only a
+ * client with a host store can repair mailboxes with such a configuration.
+ *
+ * @param text  The text of an imapd.conf: at least "configdirectory: /var/imap".
+ * @param out   Set to the configuration on success. Free it with cyrsync_config_free().
+ * @param err   Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_parse(
+    cyrsync_str text,
+    cyrsync_config **out,
+    cyrsync_error **err);
+
+/**
+ * Sets an option of imapd.conf over what the file says. The value is checked.
+ *
+ * @param config  The configuration.
+ * @param name    The name of the option, such as "sync_host".
+ * @param value   Its value.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_set(
+    cyrsync_config *config,
+    cyrsync_str name,
+    cyrsync_str value,
+    cyrsync_error **err);
+
+/**
+ * Uses the options of a channel (sync_client -n).
+ *
+ * @param config   The configuration.
+ * @param channel  The channel. Empty for none.
+ * @param err      Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_set_channel(
+    cyrsync_config *config,
+    cyrsync_str channel,
+    cyrsync_error **err);
+
+/**
+ * Chooses the replica (sync_client -S).
+ *
+ * @param config  The configuration.
+ * @param server  A host, host:port, or the path of a UNIX socket. If empty, sync_host of the
+ *                channel is used again.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_set_server(
+    cyrsync_config *config,
+    cyrsync_str server,
+    cyrsync_error **err);
+
+/**
+ * Chooses the partition on the replica (sync_client -p).
+ *
+ * @param config     The configuration.
+ * @param partition  Its name. Empty for the same as here.
+ * @param err        Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_set_partition(
+    cyrsync_config *config,
+    cyrsync_str partition,
+    cyrsync_error **err);
+
+/**
+ * Sets which flags hold. The others do not.
+ *
+ * @param config  The configuration.
+ * @param flags   The CYRSYNC_FLAG_ constants, put together with |.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_set_flags(
+    cyrsync_config *config,
+    uint32_t flags,
+    cyrsync_error **err);
+
+/**
+ * Limits how many bytes a second a client sends over all its connections together (sync_client
+ * --bwlimit).
+ *
+ * @param config  The configuration.
+ * @param limit   "10M", or "10M,08:00-18:00=1M" with other rates for times of the day, or "off".
+ *                If empty, sync_bwlimit of the channel is used again.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_set_bwlimit(
+    cyrsync_config *config,
+    cyrsync_str limit,
+    cyrsync_error **err);
+
+/**
+ * Leaves out users whose userids match a pattern, and where mailboxes are replicated by
+ * themselves those whose external names match (sync_client --exclude;
+ * cyrsync_client_match_users() says what matches). Each call adds a pattern. The action callback
+ * receives what was left out, in one line at the end. What a sync log says cannot be left out,
+ * for it would be lost: cyrsync_client_roll() and the functions that process or plan a log fail
+ * with CYRSYNC_RESULT_INVALID_ARGUMENT.
+ *
+ * @param config   The configuration.
+ * @param pattern  The pattern. If empty, nothing is left out any more.
+ * @param err      Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_exclude(
+    cyrsync_config *config,
+    cyrsync_str pattern,
+    cyrsync_error **err);
+
+/**
+ * Sets how long clients created later wait for locks of users and mailboxes. What is locked for
+ * longer fails with CYRSYNC_RESULT_LOCKED; cyrsync_client_roll() leaves it for later and goes on,
+ * and 200 is a good value for it.
+ *
+ * @param config        The configuration.
+ * @param milliseconds  How long. If negative, as at first, as long as it takes.
+ * @param err           Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_set_lock_patience(
+    cyrsync_config *config,
+    int64_t milliseconds,
+    cyrsync_error **err);
+
+/**
+ * Sets the functions that the library calls, for clients created later, and for
+ * cyrsync_config_check(). They may be called by several threads at once. The table is copied; its
+ * userdata is given back by its destroy function when neither configuration nor clients use it any
+ * more: at once if this call fails.
+ *
+ * @param config     The configuration.
+ * @param callbacks  The table. NULL removes the one that was set before.
+ * @param err        Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_set_callbacks(
+    cyrsync_config *config,
+    const cyrsync_callbacks *callbacks,
+    cyrsync_error **err);
+
+/**
+ * Frees a configuration. Clients that were made from it live on.
+ *
+ * @param config  The configuration. NULL is fine.
+ */
+CYRSYNC_API void cyrsync_config_free(cyrsync_config *config);
+
+/**
+ * Checks a configuration, like sync_client --check-config: from what is in it to the rights on the
+ * replica. The check callback receives each check as soon as it is made, in the order of
+ * cyrsync_topic, each topic once; what cannot be looked at because something before it failed is
+ * CYRSYNC_VERDICT_SKIPPED. Nothing is changed, here or on the replica. Each check takes a minute
+ * at the most. The mail store is read as by a client without a host store, from threads of the
+ * library. Of the other callbacks only traffic is called, with what is said to the replica.
+ *
+ * @param config  The configuration.
+ * @param failed  Set to how many checks failed. May be NULL.
+ * @param err     Set to the error on failure. May be NULL. A check that fails is no error.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_check(
+    const cyrsync_config *config,
+    size_t *failed,
+    cyrsync_error **err);
+
+/* ---- The host store ----------------------------------------------------------------------- */
+
+/**
+ * The layout of the structures of the host store in this header, for cyrsync_host.version.
+ */
+#define CYRSYNC_HOST_VERSION 1
+
+/**
+ * How many kinds of resources a quota root limits.
+ */
+#define CYRSYNC_QUOTA_RESOURCES 4
 
 /**
  * Where a function of the host says why it failed. It lives for that function's call.
  */
 typedef struct cyrsync_failure cyrsync_failure;
-
-/**
- * What the replication of a channel is at. Free it with cyrsync_status_free().
- */
-typedef struct cyrsync_status cyrsync_status;
-
-/**
- * Borrowed bytes: a mailbox name, a path, a line of text. They need no zero byte at their end
- * and are not assumed to be UTF-8. If len is 0, data is not looked at and may be NULL.
- */
-typedef struct cyrsync_str {
-    /**
-     * The first byte.
-     */
-    const char *data;
-    /**
-     * How many bytes there are.
-     */
-    size_t len;
-} cyrsync_str;
-
-/**
- * Takes a line for the log. The line is borrowed for the call.
- */
-typedef void (*cyrsync_log_callback)(void *userdata,
-                                     enum cyrsync_log_level level,
-                                     struct cyrsync_str line);
-
-/**
- * Gives userdata back to the host: nobody uses it any more.
- */
-typedef void (*cyrsync_destroy_callback)(void *userdata);
-
-/**
- * Takes a line that says what is being done, as sync_client -v prints it: "USER fred". The line
- * is borrowed for the call.
- */
-typedef void (*cyrsync_action_callback)(void *userdata, struct cyrsync_str line);
-
-/**
- * Takes what crosses the wire, in clear: before compression and encryption, credentials left out.
- * "[2301 bytes]" stands for a message, unless CYRSYNC_FLAG_WHOLE_MESSAGES holds. It was sent to
- * the replica, or else received from it. The bytes are borrowed for the call.
- */
-typedef void (*cyrsync_traffic_callback)(void *userdata, bool sent, struct cyrsync_str bytes);
-
-/**
- * Hears that there is no connection to the server, why, and after how many seconds it is tried
- * again. Error and name are borrowed for the call.
- */
-typedef void (*cyrsync_unreachable_callback)(void *userdata,
-                                             const struct cyrsync_error *error,
-                                             struct cyrsync_str server,
-                                             uint64_t pause);
-
-/**
- * Receives entries of a sync log that could not be replicated ("MAILBOX user.fred") and why. Each
- * failure is one of the error's parts, if it has parts. Entries and error are borrowed for the
- * call.
- */
-typedef void (*cyrsync_undone_callback)(void *userdata,
-                                        const struct cyrsync_str *entries,
-                                        size_t count,
-                                        const struct cyrsync_error *error);
 
 /**
  * A name that a mailbox had before (name_history of mbentry_t).
@@ -766,11 +1362,11 @@ typedef struct cyrsync_former_name {
     /**
      * The former internal name.
      */
-    struct cyrsync_str name;
+    cyrsync_str name;
     /**
      * The partition that it was on.
      */
-    struct cyrsync_str partition;
+    cyrsync_str partition;
     /**
      * When it was given up, in seconds since 1970.
      */
@@ -786,6 +1382,11 @@ typedef struct cyrsync_former_name {
 } cyrsync_former_name;
 
 /**
+ * Initial value of a cyrsync_former_name: its size, and all else 0.
+ */
+#define CYRSYNC_FORMER_NAME_INIT CYRSYNC_SIZED_INIT(cyrsync_former_name)
+
+/**
  * An entry of mailboxes.db (mbentry_t). Begin with CYRSYNC_ENTRY_INIT.
  */
 typedef struct cyrsync_entry {
@@ -796,23 +1397,23 @@ typedef struct cyrsync_entry {
     /**
      * Internal name, such as "user.fred.Sent".
      */
-    struct cyrsync_str name;
+    cyrsync_str name;
     /**
      * Stays through renames.
      */
-    struct cyrsync_str uniqueid;
+    cyrsync_str uniqueid;
     /**
      * Empty in tombstones and intermediates.
      */
-    struct cyrsync_str partition;
+    cyrsync_str partition;
     /**
      * The server it lies on where that is another one, else empty.
      */
-    struct cyrsync_str server;
+    cyrsync_str server;
     /**
      * Access control list as stored: identifier, tab, rights, tab, and so on.
      */
-    struct cyrsync_str acl;
+    cyrsync_str acl;
     /**
      * Kind and flags: the MBTYPE_ bits of Cyrus's mboxlist.h, MBTYPE_LEGACY_DIRS included.
      */
@@ -836,7 +1437,7 @@ typedef struct cyrsync_entry {
     /**
      * Names it had before, newest first. Asked for by uniqueid only.
      */
-    const struct cyrsync_former_name *former_names;
+    const cyrsync_former_name *former_names;
     /**
      * How many.
      */
@@ -844,19 +1445,17 @@ typedef struct cyrsync_entry {
     /**
      * Empty, or why this entry cannot be read: then only name counts of the rest.
      */
-    struct cyrsync_str unreadable;
+    cyrsync_str unreadable;
     /**
      * Id by which JMAP knows it, since Cyrus 3.13; else empty.
      */
-    struct cyrsync_str jmapid;
+    cyrsync_str jmapid;
 } cyrsync_entry;
 
 /**
- * Takes an entry. These functions answer with 0 for "go on"; else the host stops at once and
- * answers with what they gave. What is passed to them is borrowed for the call. They never call
- * the host.
+ * Initial value of a cyrsync_entry: its size, and all else 0.
  */
-typedef int (*cyrsync_emit_entry)(void *sink, const struct cyrsync_entry *entry);
+#define CYRSYNC_ENTRY_INIT CYRSYNC_SIZED_INIT(cyrsync_entry)
 
 /**
  * The state of an open mailbox: entry, header and index header (struct mailbox). The library sets
@@ -870,27 +1469,27 @@ typedef struct cyrsync_mailbox_state {
     /**
      * Internal name.
      */
-    struct cyrsync_str name;
+    cyrsync_str name;
     /**
      * uniqueid.
      */
-    struct cyrsync_str uniqueid;
+    cyrsync_str uniqueid;
     /**
      * Partition.
      */
-    struct cyrsync_str partition;
+    cyrsync_str partition;
     /**
      * Access control list.
      */
-    struct cyrsync_str acl;
+    cyrsync_str acl;
     /**
      * The quota root that applies; empty if none does.
      */
-    struct cyrsync_str quotaroot;
+    cyrsync_str quotaroot;
     /**
      * Names of the user flags by bit; empty where a bit is not used.
      */
-    const struct cyrsync_str *flags;
+    const cyrsync_str *flags;
     /**
      * How many, 128 at most.
      */
@@ -916,7 +1515,7 @@ typedef struct cyrsync_mailbox_state {
      */
     uint32_t last_uid;
     /**
-     * Last UID that the owner was told about.
+     * Last UID that the owner has seen as recent.
      */
     uint32_t recentuid;
     /**
@@ -958,7 +1557,7 @@ typedef struct cyrsync_mailbox_state {
      */
     uint64_t raclmodseq;
     /**
-     * When recentuid was told, in seconds since 1970, as all that follow.
+     * When recentuid was set, in seconds since 1970, as all that follow.
      */
     int64_t recenttime;
     /**
@@ -981,7 +1580,7 @@ typedef struct cyrsync_mailbox_state {
      * Empty, or why the parts of this mailbox may not belong together (cyrus.header of another
      * mailbox, say): then it is replicated as it is but never repaired.
      */
-    struct cyrsync_str inconsistency;
+    cyrsync_str inconsistency;
     /**
      * Records that are not expunged, as the index header counts them; has_exists says whether the
      * host tells it. A mailbox with fewer of them fails.
@@ -1004,11 +1603,11 @@ typedef struct cyrsync_mailbox_state {
      * The groups that its owner is in, joined by tabs; empty for none
      * (mboxlist_lookup_usergroups, since Cyrus 3.12).
      */
-    struct cyrsync_str usergroups;
+    cyrsync_str usergroups;
     /**
      * Id by which JMAP knows it (mailbox_jmapid, since Cyrus 3.13); else empty.
      */
-    struct cyrsync_str jmapid;
+    cyrsync_str jmapid;
 } cyrsync_mailbox_state;
 
 /**
@@ -1078,40 +1677,9 @@ typedef struct cyrsync_record {
 } cyrsync_record;
 
 /**
- * Takes a record.
+ * Initial value of a cyrsync_record: its size, and all else 0.
  */
-typedef int (*cyrsync_emit_record)(void *sink, const struct cyrsync_record *record);
-
-/**
- * An annotation of server, mailbox or message.
- */
-typedef struct cyrsync_annotation {
-    /**
-     * sizeof(cyrsync_annotation): CYRSYNC_ANNOTATION_INIT sets it.
-     */
-    size_t size;
-    /**
-     * Such as "/comment".
-     */
-    struct cyrsync_str entry;
-    /**
-     * Whose private value it is; empty for the shared value.
-     */
-    struct cyrsync_str userid;
-    /**
-     * The value.
-     */
-    struct cyrsync_str value;
-    /**
-     * When it last changed; 0 if not known.
-     */
-    uint64_t modseq;
-} cyrsync_annotation;
-
-/**
- * Takes an annotation.
- */
-typedef int (*cyrsync_emit_annotation)(void *sink, const struct cyrsync_annotation *annotation);
+#define CYRSYNC_RECORD_INIT CYRSYNC_SIZED_INIT(cyrsync_record)
 
 /**
  * Where the file of a message is. The library sets size, fd to -1, and the rest to nothing before.
@@ -1130,17 +1698,43 @@ typedef struct cyrsync_message_file {
      * Its path: opened if there is neither fd nor content, else for messages about it only, and
      * may be empty. Borrowed until the next call for the same mailbox.
      */
-    struct cyrsync_str path;
+    cyrsync_str path;
     /**
      * The message itself, where it is in no file; else empty. Borrowed like path, and copied.
      */
-    struct cyrsync_str content;
+    cyrsync_str content;
 } cyrsync_message_file;
 
 /**
- * Takes a name, or a piece of a text.
+ * An annotation of server, mailbox or message.
  */
-typedef int (*cyrsync_emit_str)(void *sink, struct cyrsync_str text);
+typedef struct cyrsync_annotation {
+    /**
+     * sizeof(cyrsync_annotation): CYRSYNC_ANNOTATION_INIT sets it.
+     */
+    size_t size;
+    /**
+     * Such as "/comment".
+     */
+    cyrsync_str entry;
+    /**
+     * Whose private value it is; empty for the shared value.
+     */
+    cyrsync_str userid;
+    /**
+     * The value.
+     */
+    cyrsync_str value;
+    /**
+     * When it last changed; 0 if not known.
+     */
+    uint64_t modseq;
+} cyrsync_annotation;
+
+/**
+ * Initial value of a cyrsync_annotation: its size, and all else 0.
+ */
+#define CYRSYNC_ANNOTATION_INIT CYRSYNC_SIZED_INIT(cyrsync_annotation)
 
 /**
  * What a user has seen of a mailbox (struct seendata).
@@ -1153,11 +1747,11 @@ typedef struct cyrsync_seen {
     /**
      * The uniqueid of the mailbox.
      */
-    struct cyrsync_str uniqueid;
+    cyrsync_str uniqueid;
     /**
      * The seen messages as an IMAP sequence: "1:5,7".
      */
-    struct cyrsync_str seenuids;
+    cyrsync_str seenuids;
     /**
      * Highest UID that the user has seen as recent.
      */
@@ -1173,9 +1767,9 @@ typedef struct cyrsync_seen {
 } cyrsync_seen;
 
 /**
- * Takes seen state.
+ * Initial value of a cyrsync_seen: its size, and all else 0.
  */
-typedef int (*cyrsync_emit_seen)(void *sink, const struct cyrsync_seen *seen);
+#define CYRSYNC_SEEN_INIT CYRSYNC_SIZED_INIT(cyrsync_seen)
 
 /**
  * The limits of a quota root (struct quota).
@@ -1188,7 +1782,7 @@ typedef struct cyrsync_quota {
     /**
      * The root, an internal mailbox name.
      */
-    struct cyrsync_str root;
+    cyrsync_str root;
     /**
      * By Cyrus's numbers of resources (STORAGE, MESSAGE, X-ANNOTATION-STORAGE, X-NUM-FOLDERS), in
      * its units; -1 for no limit.
@@ -1201,9 +1795,9 @@ typedef struct cyrsync_quota {
 } cyrsync_quota;
 
 /**
- * Takes a quota root.
+ * Initial value of a cyrsync_quota: its size, and all else 0.
  */
-typedef int (*cyrsync_emit_quota)(void *sink, const struct cyrsync_quota *quota);
+#define CYRSYNC_QUOTA_INIT CYRSYNC_SIZED_INIT(cyrsync_quota)
 
 /**
  * A Sieve script without its content (struct sync_sieve).
@@ -1217,7 +1811,7 @@ typedef struct cyrsync_sieve {
      * File name with extension, such as "main.script". The active script has a second entry,
      * "main.bc", without time and GUID: it alone is marked active.
      */
-    struct cyrsync_str name;
+    cyrsync_str name;
     /**
      * SHA-1 of its content.
      */
@@ -1233,9 +1827,46 @@ typedef struct cyrsync_sieve {
 } cyrsync_sieve;
 
 /**
+ * Initial value of a cyrsync_sieve: its size, and all else 0.
+ */
+#define CYRSYNC_SIEVE_INIT CYRSYNC_SIZED_INIT(cyrsync_sieve)
+
+/**
+ * Takes an entry. These functions answer with 0 for "go on"; else the host stops at once and
+ * answers with what they gave. What is passed to them is borrowed for the call. They never call
+ * the host.
+ */
+typedef int (*cyrsync_emit_entry)(void *sink, const cyrsync_entry *entry);
+
+/**
+ * Takes a record.
+ */
+typedef int (*cyrsync_emit_record)(void *sink, const cyrsync_record *record);
+
+/**
+ * Takes an annotation.
+ */
+typedef int (*cyrsync_emit_annotation)(void *sink, const cyrsync_annotation *annotation);
+
+/**
+ * Takes seen state.
+ */
+typedef int (*cyrsync_emit_seen)(void *sink, const cyrsync_seen *seen);
+
+/**
+ * Takes a quota root.
+ */
+typedef int (*cyrsync_emit_quota)(void *sink, const cyrsync_quota *quota);
+
+/**
  * Takes a Sieve script.
  */
-typedef int (*cyrsync_emit_sieve)(void *sink, const struct cyrsync_sieve *sieve);
+typedef int (*cyrsync_emit_sieve)(void *sink, const cyrsync_sieve *sieve);
+
+/**
+ * Takes a name, or a piece of a text.
+ */
+typedef int (*cyrsync_emit_str)(void *sink, cyrsync_str text);
 
 /**
  * The data of the master as a host supplies it: see "The host store" at the head of this header.
@@ -1264,51 +1895,56 @@ typedef struct cyrsync_host {
      * Emits the entry of a name, if there is one: tombstones, intermediates and reserved ones
      * too (mboxlist_lookup_allow_all).
      */
-    int (*lookup)(void *userdata,
-                  struct cyrsync_str name,
-                  cyrsync_emit_entry emit,
-                  void *sink,
-                  struct cyrsync_failure *failure);
+    int (*lookup)(
+        void *userdata,
+        cyrsync_str name,
+        cyrsync_emit_entry emit,
+        void *sink,
+        cyrsync_failure *failure);
     /**
      * Emits the entry with a uniqueid, if there is one, with its former names
      * (mboxlist_lookup_by_uniqueid).
      */
-    int (*lookup_by_id)(void *userdata,
-                        struct cyrsync_str uniqueid,
-                        cyrsync_emit_entry emit,
-                        void *sink,
-                        struct cyrsync_failure *failure);
+    int (*lookup_by_id)(
+        void *userdata,
+        cyrsync_str uniqueid,
+        cyrsync_emit_entry emit,
+        void *sink,
+        cyrsync_failure *failure);
     /**
      * Emits all mailboxes of a user, INBOX first, deleted ones ("DELETED.user.fred...") and
      * intermediates too, no tombstones (mboxlist_usermboxtree with MBOXTREE_DELETED).
      */
-    int (*list_user)(void *userdata,
-                     struct cyrsync_str userid,
-                     cyrsync_emit_entry emit,
-                     void *sink,
-                     struct cyrsync_failure *failure);
+    int (*list_user)(
+        void *userdata,
+        cyrsync_str userid,
+        cyrsync_emit_entry emit,
+        void *sink,
+        cyrsync_failure *failure);
     /**
      * Emits every mailbox whose name begins with prefix, tombstones too, no intermediates
      * (mboxlist_allmbox with MBOXTREE_TOMBSTONES). What cannot be read is passed over and
      * answered with CYRSYNC_RESULT_CORRUPT at the end.
      */
-    int (*list)(void *userdata,
-                struct cyrsync_str prefix,
-                cyrsync_emit_entry emit,
-                void *sink,
-                struct cyrsync_failure *failure);
+    int (*list)(
+        void *userdata,
+        cyrsync_str prefix,
+        cyrsync_emit_entry emit,
+        void *sink,
+        cyrsync_failure *failure);
     /**
-     * Excludes whoever else replicates the user (userid empty: shared mailboxes) to the same
+     * Excludes all others that replicate the user (userid empty: shared mailboxes) to the same
      * server (sync_lock of sync_support.c: the name lock "*S*server*userid"). Waits for
      * wait_ms milliseconds, for ever if that is negative; CYRSYNC_RESULT_LOCKED if it is not
      * free then. *lock is what sync_unlock is called with; NULL is fine.
      */
-    int (*sync_lock)(void *userdata,
-                     struct cyrsync_str server,
-                     struct cyrsync_str userid,
-                     int64_t wait_ms,
-                     void **lock,
-                     struct cyrsync_failure *failure);
+    int (*sync_lock)(
+        void *userdata,
+        cyrsync_str server,
+        cyrsync_str userid,
+        int64_t wait_ms,
+        void **lock,
+        cyrsync_failure *failure);
     /**
      * Releases it.
      */
@@ -1319,19 +1955,21 @@ typedef struct cyrsync_host {
      * intermediate or on another server; CYRSYNC_RESULT_MOVED if it is on its way to one.
      * *mailbox is what the functions below are called with, and in the end close.
      */
-    int (*open)(void *userdata,
-                struct cyrsync_str name,
-                int64_t wait_ms,
-                void **mailbox,
-                struct cyrsync_failure *failure);
+    int (*open)(
+        void *userdata,
+        cyrsync_str name,
+        int64_t wait_ms,
+        void **mailbox,
+        cyrsync_failure *failure);
     /**
-     * Tells the state of the mailbox, as it was when its index was locked. Called once, after
+     * Fills in the state of the mailbox, as it was when its index was locked. Called once, after
      * open. What *state points to is borrowed until the next call for the mailbox.
      */
-    int (*state)(void *userdata,
-                 void *mailbox,
-                 struct cyrsync_mailbox_state *state,
-                 struct cyrsync_failure *failure);
+    int (*state)(
+        void *userdata,
+        void *mailbox,
+        cyrsync_mailbox_state *state,
+        cyrsync_failure *failure);
     /**
      * Emits the records with a UID of at least from_uid by ascending UID, expunged and unlinked
      * ones too: with from_uid 0 as many as num_records of the state says, or the mailbox fails.
@@ -1339,49 +1977,54 @@ typedef struct cyrsync_host {
      * since_modseq 0 is no bound: records with modseq 0, which an old Cyrus wrote, come too. The
      * library passes nothing else; a host may leave out what is not above another since_modseq.
      */
-    int (*scan)(void *userdata,
-                void *mailbox,
-                uint32_t from_uid,
-                uint64_t since_modseq,
-                cyrsync_emit_record emit,
-                void *sink,
-                struct cyrsync_failure *failure);
+    int (*scan)(
+        void *userdata,
+        void *mailbox,
+        uint32_t from_uid,
+        uint64_t since_modseq,
+        cyrsync_emit_record emit,
+        void *sink,
+        cyrsync_failure *failure);
     /**
      * Computes the sync CRCs from all records and annotations (mailbox_synccrcs with force). May
      * be NULL: then the library does, with scan and message_annotations.
      */
-    int (*recompute_crcs)(void *userdata,
-                          void *mailbox,
-                          uint32_t *basic,
-                          uint32_t *annot,
-                          struct cyrsync_failure *failure);
+    int (*recompute_crcs)(
+        void *userdata,
+        void *mailbox,
+        uint32_t *basic,
+        uint32_t *annot,
+        cyrsync_failure *failure);
     /**
      * Emits the annotations of the mailbox itself, in any order.
      */
-    int (*mailbox_annotations)(void *userdata,
-                               void *mailbox,
-                               cyrsync_emit_annotation emit,
-                               void *sink,
-                               struct cyrsync_failure *failure);
+    int (*mailbox_annotations)(
+        void *userdata,
+        void *mailbox,
+        cyrsync_emit_annotation emit,
+        void *sink,
+        cyrsync_failure *failure);
     /**
      * Emits the annotations that are stored for a message, in any order. Those that stand for
      * fields of its record (thrid, savedate, createdmodseq) are not among them.
      */
-    int (*message_annotations)(void *userdata,
-                               void *mailbox,
-                               uint32_t uid,
-                               cyrsync_emit_annotation emit,
-                               void *sink,
-                               struct cyrsync_failure *failure);
+    int (*message_annotations)(
+        void *userdata,
+        void *mailbox,
+        uint32_t uid,
+        cyrsync_emit_annotation emit,
+        void *sink,
+        cyrsync_failure *failure);
     /**
-     * Tells where the file of a message is (mailbox_record_fname). The library opens it and
+     * Fills in where the file of a message is (mailbox_record_fname). The library opens it and
      * compares its size with the record's. Also called after unlock_index.
      */
-    int (*message_file)(void *userdata,
-                        void *mailbox,
-                        const struct cyrsync_record *record,
-                        struct cyrsync_message_file *file,
-                        struct cyrsync_failure *failure);
+    int (*message_file)(
+        void *userdata,
+        void *mailbox,
+        const cyrsync_record *record,
+        cyrsync_message_file *file,
+        cyrsync_failure *failure);
     /**
      * Lets others write to the mailbox again, but keeps message files from being unlinked until
      * close (mailbox_unlock_index). Then only message_file and close follow.
@@ -1395,69 +2038,77 @@ typedef struct cyrsync_host {
      * Emits the annotations of a mailbox without opening it, or those of the server if name is
      * empty.
      */
-    int (*annotations)(void *userdata,
-                       struct cyrsync_str name,
-                       cyrsync_emit_annotation emit,
-                       void *sink,
-                       struct cyrsync_failure *failure);
+    int (*annotations)(
+        void *userdata,
+        cyrsync_str name,
+        cyrsync_emit_annotation emit,
+        void *sink,
+        cyrsync_failure *failure);
     /**
      * Emits the internal names that a user is subscribed to, in the order of the database
      * (mboxlist_sublist).
      */
-    int (*subscriptions)(void *userdata,
-                         struct cyrsync_str userid,
-                         cyrsync_emit_str emit,
-                         void *sink,
-                         struct cyrsync_failure *failure);
+    int (*subscriptions)(
+        void *userdata,
+        cyrsync_str userid,
+        cyrsync_emit_str emit,
+        void *sink,
+        cyrsync_failure *failure);
     /**
      * Emits the seen state of a user (seen_foreach).
      */
-    int (*seen)(void *userdata,
-                struct cyrsync_str userid,
-                cyrsync_emit_seen emit,
-                void *sink,
-                struct cyrsync_failure *failure);
+    int (*seen)(
+        void *userdata,
+        cyrsync_str userid,
+        cyrsync_emit_seen emit,
+        void *sink,
+        cyrsync_failure *failure);
     /**
      * Emits the limits of a quota root, if it is one (quota_read).
      */
-    int (*quota)(void *userdata,
-                 struct cyrsync_str root,
-                 cyrsync_emit_quota emit,
-                 void *sink,
-                 struct cyrsync_failure *failure);
+    int (*quota)(
+        void *userdata,
+        cyrsync_str root,
+        cyrsync_emit_quota emit,
+        void *sink,
+        cyrsync_failure *failure);
     /**
      * Emits the Sieve scripts of a user, in any order (sync_sieve_list_generate).
      */
-    int (*sieve_scripts)(void *userdata,
-                         struct cyrsync_str userid,
-                         cyrsync_emit_sieve emit,
-                         void *sink,
-                         struct cyrsync_failure *failure);
+    int (*sieve_scripts)(
+        void *userdata,
+        cyrsync_str userid,
+        cyrsync_emit_sieve emit,
+        void *sink,
+        cyrsync_failure *failure);
     /**
      * Emits the content of one of them, in pieces of any size.
      */
-    int (*sieve_content)(void *userdata,
-                         struct cyrsync_str userid,
-                         struct cyrsync_str name,
-                         cyrsync_emit_str emit,
-                         void *sink,
-                         struct cyrsync_failure *failure);
+    int (*sieve_content)(
+        void *userdata,
+        cyrsync_str userid,
+        cyrsync_str name,
+        cyrsync_emit_str emit,
+        void *sink,
+        cyrsync_failure *failure);
     /**
-     * Tells the highest modseq that the owner of a mailbox has anywhere; 0 if each mailbox has
+     * Sets *modseq to the highest modseq that the owner of a mailbox has anywhere; 0 if each mailbox has
      * its own (mboxname_readmodseq).
      */
-    int (*used_modseq)(void *userdata,
-                       struct cyrsync_str name,
-                       uint64_t *modseq,
-                       struct cyrsync_failure *failure);
+    int (*used_modseq)(
+        void *userdata,
+        cyrsync_str name,
+        uint64_t *modseq,
+        cyrsync_failure *failure);
     /**
-     * Tells the modseq of the reverse ACLs of the user whose INBOX it is; 0 for other mailboxes
+     * Sets *modseq to the modseq of the reverse ACLs of the user whose INBOX it is; 0 for other mailboxes
      * and if they are not used (mboxname_readraclmodseq).
      */
-    int (*raclmodseq)(void *userdata,
-                      struct cyrsync_str name,
-                      uint64_t *modseq,
-                      struct cyrsync_failure *failure);
+    int (*raclmodseq)(
+        void *userdata,
+        cyrsync_str name,
+        uint64_t *modseq,
+        cyrsync_failure *failure);
     /**
      * Writes to the master, when a repair must. Command is what a sync server would be sent, as
      * one text with all its message literals and its CRLF: "APPLY RESERVE %(...)",
@@ -1469,19 +2120,20 @@ typedef struct cyrsync_host {
      * meanwhile, but sync locks are held. May be NULL: then a mailbox that must be repaired here
      * fails with CYRSYNC_RESULT_NEEDS_FULL_SYNC.
      */
-    int (*apply)(void *userdata,
-                 struct cyrsync_str verb,
-                 struct cyrsync_str body,
-                 struct cyrsync_str command,
-                 cyrsync_emit_str emit,
-                 void *sink,
-                 struct cyrsync_failure *failure);
+    int (*apply)(
+        void *userdata,
+        cyrsync_str verb,
+        cyrsync_str body,
+        cyrsync_str command,
+        cyrsync_emit_str emit,
+        void *sink,
+        cyrsync_failure *failure);
     /**
      * Writes that a mailbox was changed by apply to the sync logs of all channels but that of
      * the client, whose replica has it already. May be NULL: then the library does, to those that
      * the configuration names.
      */
-    int (*log_change)(void *userdata, struct cyrsync_str name, struct cyrsync_failure *failure);
+    int (*log_change)(void *userdata, cyrsync_str name, cyrsync_failure *failure);
     /**
      * About how many bytes the list of mailboxes has (the size of mailboxes.db): as many mailboxes
      * may the replica tell of. May be NULL; then 24 MiB of them may, some thirty-five thousand of
@@ -1491,17 +2143,27 @@ typedef struct cyrsync_host {
 } cyrsync_host;
 
 /**
- * Hears how a part of the work ended. Names are the user, the mailboxes, or none. Names and error
- * are borrowed for the call; error is NULL if all went well.
+ * Says why a function of the host failed. The texts are copied; bytes that are not UTF-8 are
+ * replaced. Counts only if the function then answers with a failure.
+ *
+ * @param failure  What the host's function was given. NULL is fine.
+ * @param detail   What went wrong.
+ * @param hint     What can be done about it. Empty if there is nothing to say.
  */
-typedef void (*cyrsync_unit_callback)(void *userdata,
-                                      enum cyrsync_unit unit,
-                                      const struct cyrsync_str *names,
-                                      size_t count,
-                                      const struct cyrsync_error *error);
+CYRSYNC_API void cyrsync_failure_set(
+    cyrsync_failure *failure,
+    cyrsync_str detail,
+    cyrsync_str hint);
+
+/* ---- Clients ------------------------------------------------------------------------------ */
 
 /**
- * How many parts of the work ended how.
+ * A client for one replica. Free it with cyrsync_client_free().
+ */
+typedef struct cyrsync_client cyrsync_client;
+
+/**
+ * How many items of a call ended how: those that the item callback receives.
  */
 typedef struct cyrsync_report {
     /**
@@ -1509,29 +2171,23 @@ typedef struct cyrsync_report {
      */
     size_t size;
     /**
-     * Equal on both sides now.
+     * Items that are done: equal on both sides now, or planned.
      */
     uint64_t done;
     /**
-     * Passed over: somebody else had them locked.
+     * Items that were passed over, because another process had them locked.
      */
     uint64_t skipped_locked;
     /**
-     * Failed.
+     * Items that failed.
      */
     uint64_t failed;
 } cyrsync_report;
 
 /**
- * Receives a check: what was looked at, what was found, the topic in words ("name resolves"), what
- * was found in words, and what to do, empty if nothing. The texts are borrowed for the call.
+ * Initial value of a cyrsync_report: its size, and all else 0.
  */
-typedef void (*cyrsync_check_callback)(void *userdata,
-                                       enum cyrsync_topic topic,
-                                       enum cyrsync_verdict verdict,
-                                       struct cyrsync_str name,
-                                       struct cyrsync_str detail,
-                                       struct cyrsync_str hint);
+#define CYRSYNC_REPORT_INIT CYRSYNC_SIZED_INIT(cyrsync_report)
 
 /**
  * What went over the present connection.
@@ -1568,62 +2224,588 @@ typedef struct cyrsync_counters {
 } cyrsync_counters;
 
 /**
+ * Initial value of a cyrsync_counters: its size, and all else 0.
+ */
+#define CYRSYNC_COUNTERS_INIT CYRSYNC_SIZED_INIT(cyrsync_counters)
+
+/**
  * Takes a userid, or the internal name of a mailbox. It is borrowed for the call.
  */
-typedef void (*cyrsync_name_callback)(void *userdata, struct cyrsync_str name);
+typedef void (*cyrsync_name_callback)(void *userdata, cyrsync_str name);
 
 /**
- * Hears a step of a plan, as sync_client -v prints it ("MAILBOX user.fred"), and why it is needed,
- * if that is known ("HIGHESTMODSEQ is 12 here and 9 on the replica"). Both are borrowed for the
- * call.
+ * Makes a client from a configuration, which stays the caller's. Nothing is sent yet.
+ *
+ * @param config  The configuration.
+ * @param out     Set to the client on success. Free it with cyrsync_client_free().
+ * @param err     Set to the error on failure. May be NULL.
  */
-typedef void (*cyrsync_step_callback)(void *userdata,
-                                      struct cyrsync_str step,
-                                      struct cyrsync_str why);
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_new(
+    const cyrsync_config *config,
+    cyrsync_client **out,
+    cyrsync_error **err);
 
 /**
- * One thing that a verification found. Everything in it is borrowed for the call that tells it.
+ * Makes a client that asks a host for the data of the master instead of reading the mail store:
+ * see "The host store" at the head of this header. The table is copied; its userdata is given
+ * back by its destroy function when nothing uses it any more: at once if this call fails.
+ *
+ * @param config  The configuration.
+ * @param host    The host's table.
+ * @param out     Set to the client on success. Free it with cyrsync_client_free().
+ * @param err     Set to the error on failure. May be NULL.
  */
-typedef struct cyrsync_finding {
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_new_with_host(
+    const cyrsync_config *config,
+    const cyrsync_host *host,
+    cyrsync_client **out,
+    cyrsync_error **err);
+
+/**
+ * Says goodbye to the replica and frees the client, unless it is in use, also by the call whose
+ * callback calls this: then it answers CYRSYNC_RESULT_BUSY and does nothing.
+ *
+ * @param client  The client. NULL is fine.
+ */
+CYRSYNC_API cyrsync_result cyrsync_client_free(cyrsync_client *client);
+
+/**
+ * Returns the name of the replica. It is borrowed until the client is freed.
+ *
+ * @param client  The client. NULL gives an empty name.
+ */
+CYRSYNC_API const char *cyrsync_client_server(const cyrsync_client *client);
+
+/**
+ * Asks the client to stop: the call that runs ends at the next safe point with
+ * CYRSYNC_RESULT_CANCELLED, and so does every later one, until cyrsync_client_reset_cancel() is
+ * called. May be called from any thread at any time, from callbacks and signal handlers too.
+ *
+ * @param client  The client. NULL is fine.
+ */
+CYRSYNC_API void cyrsync_client_cancel(const cyrsync_client *client);
+
+/**
+ * Takes back cyrsync_client_cancel() and cyrsync_client_finish(): calls work again. Answers
+ * CYRSYNC_RESULT_BUSY while a call runs; that one must come to its end first.
+ *
+ * @param client  The client.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_reset_cancel(cyrsync_client *client, cyrsync_error **err);
+
+/**
+ * Connects and logs in, unless that is done. Calls that need a connection make one by themselves;
+ * this one shows early whether it works.
+ *
+ * @param client  The client.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_connect(cyrsync_client *client, cyrsync_error **err);
+
+/**
+ * Says goodbye to the replica. The next call that needs a connection makes a new one.
+ *
+ * @param client  The client.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_disconnect(cyrsync_client *client, cyrsync_error **err);
+
+/**
+ * Replicates a user with mailboxes, quotas, subscriptions, Sieve scripts and seen state.
+ *
+ * @param client  The client.
+ * @param user    The userid.
+ * @param err     Set to the error on failure. May be NULL. Its parts are the failures of single
+ *                mailboxes.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_sync_user(
+    cyrsync_client *client,
+    cyrsync_str user,
+    cyrsync_error **err);
+
+/**
+ * Replicates the seen state, subscriptions and Sieve scripts of a user.
+ *
+ * @param client  The client.
+ * @param user    The userid.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_sync_meta(
+    cyrsync_client *client,
+    cyrsync_str user,
+    cyrsync_error **err);
+
+/**
+ * Replicates mailboxes of any users. A mailbox that fails stops no other; the item callback
+ * receives how each ended.
+ *
+ * @param client  The client.
+ * @param names   The internal names of the mailboxes ("user.fred.Sent").
+ * @param count   How many there are.
+ * @param err     Set to the error on failure. May be NULL. Its parts are the failures of single
+ *                mailboxes.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_sync_mailboxes(
+    cyrsync_client *client,
+    const cyrsync_str *names,
+    size_t count,
+    cyrsync_error **err);
+
+/**
+ * Replicates every user and every shared mailbox whose internal name begins with prefix, and
+ * without a prefix the server's annotations too. A failure of one item stops no other, goes to the
+ * item callback and is counted in the report. The call itself fails only if not everything was
+ * tried.
+ *
+ * @param client  The client.
+ * @param prefix  What the internal names begin with; empty for all.
+ * @param report  Filled with how many items ended how. May be NULL.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_sync_all(
+    cyrsync_client *client,
+    cyrsync_str prefix,
+    cyrsync_report *report,
+    cyrsync_error **err);
+
+/**
+ * Replicates what a user has seen of a mailbox.
+ *
+ * @param client    The client.
+ * @param user      The userid.
+ * @param uniqueid  The uniqueid of the mailbox.
+ * @param err       Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_sync_seen(
+    cyrsync_client *client,
+    cyrsync_str user,
+    cyrsync_str uniqueid,
+    cyrsync_error **err);
+
+/**
+ * Replicates whether a user is subscribed to a mailbox.
+ *
+ * @param client   The client.
+ * @param user     The userid.
+ * @param mailbox  The internal name of the mailbox.
+ * @param err      Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_sync_subscription(
+    cyrsync_client *client,
+    cyrsync_str user,
+    cyrsync_str mailbox,
+    cyrsync_error **err);
+
+/**
+ * Replicates the limits of a quota root, or that it is none any more.
+ *
+ * @param client  The client.
+ * @param root    The root, an internal mailbox name.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_sync_quota(
+    cyrsync_client *client,
+    cyrsync_str root,
+    cyrsync_error **err);
+
+/**
+ * Replicates the annotations of a mailbox without its messages, or those of the server.
+ *
+ * @param client   The client.
+ * @param mailbox  The internal name of the mailbox. Empty for the server.
+ * @param err      Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_sync_annotations(
+    cyrsync_client *client,
+    cyrsync_str mailbox,
+    cyrsync_error **err);
+
+/**
+ * Tells the replica to release the message files that it keeps for this connection.
+ *
+ * @param client  The client.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_restart(cyrsync_client *client, cyrsync_error **err);
+
+/**
+ * Returns what went over the present connection.
+ *
+ * @param client  The client.
+ * @param out     Filled with the counters.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_counters(
+    cyrsync_client *client,
+    cyrsync_counters *out,
+    cyrsync_error **err);
+
+/**
+ * Gives the users who have an INBOX and whose userids match a pattern to a callback, in the order
+ * of mailboxes.db, as sync_client -u does. If a part of mailboxes.db cannot be read, the call
+ * fails after it gave those that were found.
+ *
+ * @param client    The client.
+ * @param pattern   The pattern: * stands for any bytes, separators included, ? for one, [a-z] for
+ *                  one of these, [!a-z] for any other.
+ * @param callback  Receives each userid. May be NULL.
+ * @param userdata  Given to the callback.
+ * @param err       Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_match_users(
+    cyrsync_client *client,
+    cyrsync_str pattern,
+    cyrsync_name_callback callback,
+    void *userdata,
+    cyrsync_error **err);
+
+/**
+ * Gives the mailboxes whose external names match a pattern to a callback, by their internal
+ * names, as sync_client -m does. Like cyrsync_client_match_users() in all else.
+ *
+ * @param client    The client.
+ * @param pattern   The pattern, as an administrator types it.
+ * @param callback  Receives each internal name. May be NULL.
+ * @param userdata  Given to the callback.
+ * @param err       Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_match_mailboxes(
+    cyrsync_client *client,
+    cyrsync_str pattern,
+    cyrsync_name_callback callback,
+    void *userdata,
+    cyrsync_error **err);
+
+/* ---- Sync logs ---------------------------------------------------------------------------- */
+
+/**
+ * Why cyrsync_client_roll() ended.
+ */
+typedef enum cyrsync_rolled {
     /**
-     * sizeof(cyrsync_finding) of the library: it may be larger than the program's.
+     * It was asked to, by cyrsync_client_finish() or cyrsync_client_cancel().
+     */
+    CYRSYNC_ROLLED_STOPPED = 1,
+    /**
+     * The shutdown file was there; it is removed.
+     */
+    CYRSYNC_ROLLED_SHUTDOWN_FILE = 2,
+    /**
+     * cyrsync_client_nudge() was called. Called again it goes on.
+     */
+    CYRSYNC_ROLLED_NUDGED = 3,
+    /**
+     * What was logged is done, as asked for by once.
+     */
+    CYRSYNC_ROLLED_ONCE = 4,
+    /**
+     * The same, but a part of it failed and was put back to the log.
+     */
+    CYRSYNC_ROLLED_ONCE_UNDONE = 5,
+    /**
+     * The replica said goodbye, and it was to be connected to only once.
+     */
+    CYRSYNC_ROLLED_GOODBYE = 6,
+    /**
+     * Like CYRSYNC_ROLLED_ONCE, but another process was at work on a part of it, which was put back to
+     * the log; nothing failed.
+     */
+    CYRSYNC_ROLLED_ONCE_DEFERRED = 7,
+} cyrsync_rolled;
+
+/**
+ * How cyrsync_client_roll() works. Begin with CYRSYNC_ROLLING_INIT, then set what is wanted.
+ */
+typedef struct cyrsync_rolling {
+    /**
+     * sizeof(cyrsync_rolling): CYRSYNC_ROLLING_INIT sets it.
      */
     size_t size;
     /**
-     * What was found.
+     * Least time from one run to the next, in milliseconds (sync_repeat_interval).
      */
-    enum cyrsync_found found;
+    uint64_t interval_ms;
     /**
-     * What it was found of: "UID 7 of user.fred".
+     * After so many seconds the replica is told to release its staged message files (-t); 0 for
+     * never.
      */
-    struct cyrsync_str subject;
+    uint64_t restart_after;
     /**
-     * The field that differs, as it is called on the wire: "FLAGS". "MAILBOX" and "RECORD" stand
-     * for a mailbox or message that only one side has, "FILE" for a message file.
+     * A file that asks for the end by being there (sync_shutdown_file); empty for none.
      */
-    struct cyrsync_str field;
+    cyrsync_str shutdown_file;
     /**
-     * The master's value; data is NULL if it has none.
+     * Longest pause between attempts to connect, in seconds (sync_reconnect_maxwait); 0 for none.
      */
-    struct cyrsync_str master;
+    uint64_t longest_pause;
     /**
-     * The replica's value; data is NULL if it has none.
+     * Not 0: try to connect only once.
      */
-    struct cyrsync_str replica;
+    uint32_t connect_once;
     /**
-     * The line that sync_client --verify prints of it.
+     * Not 0: do only what is logged now.
      */
-    struct cyrsync_str line;
-    /**
-     * All of it as a JSON object.
-     */
-    struct cyrsync_str json;
-} cyrsync_finding;
+    uint32_t once;
+} cyrsync_rolling;
 
 /**
- * Takes what a verification found. It is borrowed for the call.
+ * Initial value of a cyrsync_rolling: its size, and all else 0.
  */
-typedef void (*cyrsync_finding_callback)(void *userdata, const struct cyrsync_finding *finding);
+#define CYRSYNC_ROLLING_INIT CYRSYNC_SIZED_INIT(cyrsync_rolling)
+
+/**
+ * How cyrsync_client_roll() ended.
+ */
+typedef struct cyrsync_roll_end {
+    /**
+     * sizeof(cyrsync_roll_end): CYRSYNC_ROLL_END_INIT sets it.
+     */
+    size_t size;
+    /**
+     * Why it ended, as a cyrsync_rolled.
+     */
+    int why;
+    /**
+     * With once: how many parts were put back to the log because another process had them locked.
+     */
+    uint64_t deferred;
+    /**
+     * With once: how many parts failed and were put back to the log.
+     */
+    uint64_t failed;
+} cyrsync_roll_end;
+
+/**
+ * Initial value of a cyrsync_roll_end: its size, and all else 0.
+ */
+#define CYRSYNC_ROLL_END_INIT CYRSYNC_SIZED_INIT(cyrsync_roll_end)
+
+/**
+ * Appends entries to sync logs, so that the clients of their channels replicate what they name:
+ * what sync_log() does in Cyrus's programs and cyr_synclog does for scripts. The entries are
+ * written under Cyrus's own locking, and the directory of a log is made if it is missing. The words
+ * are USER, UNUSER, META, MAILBOX, APPEND, DOUBLEMAILBOX, RENAME, UNMAILBOX, QUOTA, ANNOTATION,
+ * SEEN, SUB and UNSUB, followed by one or two names; one that holds blanks or quotes stands in
+ * double quotes. All entries and channels are checked before anything is written. If a log cannot
+ * be written, those of the channels before it have the entries already.
+ *
+ * @param config         The configuration: it says where the logs are. It needs no sync_host.
+ * @param channels       The channels. An empty name is the log without a channel. A channel that
+ *                       the configuration does not know fails with CYRSYNC_RESULT_CONFIG.
+ * @param channel_count  How many there are. If 0, the entries go to all channels that Cyrus's
+ *                       programs log to (sync_log_channels); it is a CYRSYNC_RESULT_CONFIG if
+ *                       sync_log is off.
+ * @param entries        The entries, one a line: "MAILBOX user.fred".
+ * @param err            Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_log_append(
+    const cyrsync_config *config,
+    const cyrsync_str *channels,
+    size_t channel_count,
+    cyrsync_str entries,
+    cyrsync_error **err);
+
+/**
+ * Replicates what Cyrus's programs write to the sync log of the client's channel, until asked to
+ * stop. What fails stays in the log and is tried again after a growing pause; it is reported to the
+ * item and log callbacks and stops nothing else. What is locked is tried again too, after as long
+ * as cyrsync_config_set_lock_patience() says. Fails with CYRSYNC_RESULT_LOCKED if another client
+ * works on the channel.
+ *
+ * @param client   The client.
+ * @param rolling  How to work.
+ * @param end      Filled with how it ended. May be NULL.
+ * @param err      Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_roll(
+    cyrsync_client *client,
+    const cyrsync_rolling *rolling,
+    cyrsync_roll_end *end,
+    cyrsync_error **err);
+
+/**
+ * Asks cyrsync_client_roll() to end when the part it works on is done. May be called from any
+ * thread at any time and from signal handlers.
+ *
+ * @param client  The client. NULL is fine.
+ */
+CYRSYNC_API void cyrsync_client_finish(const cyrsync_client *client);
+
+/**
+ * Ends cyrsync_client_roll() with CYRSYNC_ROLLED_NUDGED, and a pause between attempts to connect.
+ * Called again it goes on, and tries at once what had failed. May be called from any thread at
+ * any time and from signal handlers.
+ *
+ * @param client  The client. NULL is fine.
+ */
+CYRSYNC_API void cyrsync_client_nudge(const cyrsync_client *client);
+
+/**
+ * Replicates what a sync log in memory says ("MAILBOX user.fred", a line each), like
+ * sync_do_reader(). An entry that fails stops no other; it goes to the item and log callbacks. What
+ * is locked is put into the log of the client's channel, if it has one.
+ *
+ * @param client  The client.
+ * @param log     The log: entries, one a line.
+ * @param report  Filled with how many entries ended how. May be NULL.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_process_log(
+    cyrsync_client *client,
+    cyrsync_str log,
+    cyrsync_report *report,
+    cyrsync_error **err);
+
+/**
+ * Replicates what a sync log in a file says, like sync_client -r -f and
+ * cyrsync_client_process_log(). The file stays as it is.
+ *
+ * @param client  The client.
+ * @param file    The path of the log.
+ * @param report  Filled with how many entries ended how. May be NULL.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_process_log_file(
+    cyrsync_client *client,
+    cyrsync_str file,
+    cyrsync_report *report,
+    cyrsync_error **err);
+
+/**
+ * Replicates what was just logged, over a connection that is kept for the next time: what
+ * sync_checkpoint() does, so that a user learns of a change when the replica has it. Like
+ * cyrsync_client_process_log() in all else.
+ *
+ * @param client  The client.
+ * @param log     The log: entries, one a line.
+ * @param report  Filled with how many entries ended how. May be NULL.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_checkpoint(
+    cyrsync_client *client,
+    cyrsync_str log,
+    cyrsync_report *report,
+    cyrsync_error **err);
+
+/**
+ * Says goodbye to the replica if the last checkpoint is long ago. Cyrus waits for 30 seconds;
+ * call it from a timer.
+ *
+ * @param client   The client.
+ * @param seconds  How long ago.
+ * @param err      Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_disconnect_if_idle(
+    cyrsync_client *client,
+    uint64_t seconds,
+    cyrsync_error **err);
+
+/* ---- Plans -------------------------------------------------------------------------------- */
+
+/**
+ * Plans what cyrsync_client_process_log() would do with a log, and does none of it: the replica is
+ * only asked, and nothing is written here. The step callback receives each step. Locks are taken as
+ * they would be. Renames and deletes are taken for done when what follows is planned, and a mailbox
+ * that would have to be repaired is compared in full. Which message files would be sent is not
+ * known before it is done.
+ *
+ * @param client  The client.
+ * @param log     The log: entries, one a line.
+ * @param report  Filled with how many entries were planned, and how many could not be. May be NULL.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_plan(
+    cyrsync_client *client,
+    cyrsync_str log,
+    cyrsync_report *report,
+    cyrsync_error **err);
+
+/**
+ * Plans what cyrsync_client_sync_all() would do, like cyrsync_client_plan().
+ *
+ * @param client  The client.
+ * @param prefix  What the internal names begin with; empty for all.
+ * @param report  Filled with how many items were planned, and how many could not be. May be NULL.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_plan_all(
+    cyrsync_client *client,
+    cyrsync_str prefix,
+    cyrsync_report *report,
+    cyrsync_error **err);
+
+/**
+ * Plans what cyrsync_client_sync_user() would do, or with only_meta cyrsync_client_sync_meta(),
+ * like cyrsync_client_plan().
+ *
+ * @param client     The client.
+ * @param user       The userid.
+ * @param only_meta  Whether only seen state, subscriptions and Sieve scripts are planned.
+ * @param err        Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_plan_user(
+    cyrsync_client *client,
+    cyrsync_str user,
+    bool only_meta,
+    cyrsync_error **err);
+
+/**
+ * Plans what cyrsync_client_sync_mailboxes() would do, like cyrsync_client_plan().
+ *
+ * @param client  The client.
+ * @param names   The internal names of the mailboxes.
+ * @param count   How many there are.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_plan_mailboxes(
+    cyrsync_client *client,
+    const cyrsync_str *names,
+    size_t count,
+    cyrsync_error **err);
+
+/**
+ * Plans what cyrsync_client_roll() would do with what is logged to the client's channel now, like
+ * cyrsync_client_plan(). The logs stay as they are.
+ *
+ * @param client  The client.
+ * @param report  Filled with how many entries were planned, and how many could not be. May be NULL.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_plan_channel(
+    cyrsync_client *client,
+    cyrsync_report *report,
+    cyrsync_error **err);
+
+/* ---- Verification ------------------------------------------------------------------------- */
 
 /**
  * How much a verification compared, and what it found.
@@ -1664,724 +2846,183 @@ typedef struct cyrsync_verified {
 } cyrsync_verified;
 
 /**
- * How cyrsync_client_roll() works. Begin with CYRSYNC_ROLLING_INIT, then set what is wanted.
+ * Initial value of a cyrsync_verified: its size, and all else 0.
  */
-typedef struct cyrsync_rolling {
-    /**
-     * sizeof(cyrsync_rolling): CYRSYNC_ROLLING_INIT sets it.
-     */
-    size_t size;
-    /**
-     * Least time from one run to the next, in milliseconds (sync_repeat_interval).
-     */
-    uint64_t interval_ms;
-    /**
-     * After so many seconds the replica is told to let go of everything (-t); 0 for never.
-     */
-    uint64_t restart_after;
-    /**
-     * A file that asks for the end by being there (sync_shutdown_file); empty for none.
-     */
-    struct cyrsync_str shutdown_file;
-    /**
-     * Longest pause between attempts to connect, in seconds (sync_reconnect_maxwait); 0 for none.
-     */
-    uint64_t longest_pause;
-    /**
-     * Not 0: try to connect only once.
-     */
-    uint8_t connect_once;
-    /**
-     * Not 0: do only what is logged now.
-     */
-    uint8_t once;
-} cyrsync_rolling;
-
-/**
- * How far a client has got.
- */
-typedef struct cyrsync_progress {
-    /**
-     * sizeof(cyrsync_progress): CYRSYNC_PROGRESS_INIT sets it.
-     */
-    size_t size;
-    /**
-     * Users whose replication ended, in whichever way, since the last call over several users or
-     * mailboxes began.
-     */
-    uint64_t users;
-    /**
-     * Users that this call is about; 0 if that is not known.
-     */
-    uint64_t users_expected;
-    /**
-     * Mailboxes that are equal on both sides by now, since that call began.
-     */
-    uint64_t mailboxes;
-    /**
-     * Mailboxes that this call is about; 0 if that is not known.
-     */
-    uint64_t mailboxes_expected;
-    /**
-     * Messages that were sent and that the replica has confirmed, since the client was made.
-     */
-    uint64_t messages;
-    /**
-     * Bytes of these messages.
-     */
-    uint64_t bytes;
-    /**
-     * Mailboxes that were equal when they were looked at, since the client was made.
-     */
-    uint64_t mailboxes_there;
-    /**
-     * Messages that the replica had when their mailboxes were looked at, since the client was made;
-     * not counted with a host store.
-     */
-    uint64_t messages_there;
-} cyrsync_progress;
-
-#ifdef __cplusplus
-extern "C" {
-#endif // __cplusplus
-
-/**
- * The version of the library that runs: 0x00MMmmpp. Compare with CYRSYNC_VERSION_NUMBER.
- */
-uint32_t cyrsync_version_number(void);
-
-/**
- * The version of the library that runs, such as "0.1.0". It lives forever.
- */
-const char *cyrsync_version_string(void);
-
-/**
- * The bytes of a C string, without the zero byte at its end. It borrows text, and is empty if
- * text is NULL.
- */
-struct cyrsync_str cyrsync_str_from(const char *text);
-
-/**
- * The name of a result without its prefix, such as "LOCKED"; "UNKNOWN" for any other number.
- * It lives forever.
- */
-const char *cyrsync_result_name(int result);
-
-/**
- * Whether the same call may succeed later without anybody mending anything.
- */
-bool cyrsync_result_is_retryable(int result);
-
-/**
- * The result that came with the error; cyrsync_result::CYRSYNC_RESULT_OK for NULL.
- */
-enum cyrsync_result cyrsync_error_code(const struct cyrsync_error *error);
-
-/**
- * All of it in a line: what was done, to what, what went wrong, what to do. Borrowed until the
- * error is freed, as are the texts of the functions below; empty for NULL.
- */
-const char *cyrsync_error_message(const struct cyrsync_error *error);
-
-/**
- * What was being done, such as "read cyrus.index".
- */
-const char *cyrsync_error_op(const struct cyrsync_error *error);
-
-/**
- * What it was done to: a path, user, mailbox, server or argument.
- */
-const char *cyrsync_error_subject(const struct cyrsync_error *error);
-
-/**
- * What went wrong.
- */
-const char *cyrsync_error_detail(const struct cyrsync_error *error);
-
-/**
- * What can be done about it; empty if there is nothing to say.
- */
-const char *cyrsync_error_hint(const struct cyrsync_error *error);
-
-/**
- * What kind of thing the error is about.
- */
-enum cyrsync_subject cyrsync_error_subject_kind(const struct cyrsync_error *error);
-
-/**
- * The user that the error is about, as bytes; empty if it is about something else. Borrowed until
- * the error is freed, as is the mailbox.
- */
-struct cyrsync_str cyrsync_error_user(const struct cyrsync_error *error);
-
-/**
- * The mailbox that the error is about, or that its message is in, as bytes; empty if it is about
- * something else.
- */
-struct cyrsync_str cyrsync_error_mailbox(const struct cyrsync_error *error);
-
-/**
- * The UID of the message that the error is about; 0 if it is about something else.
- */
-uint32_t cyrsync_error_uid(const struct cyrsync_error *error);
-
-/**
- * How many failures the error is made of, each with a subject of its own: those of a user's
- * mailboxes, say. 0 if it is the only one.
- */
-size_t cyrsync_error_part_count(const struct cyrsync_error *error);
-
-/**
- * One of the failures that the error is made of, from 0; NULL if there is no such one. It belongs
- * to the error and must not be freed.
- */
-const struct cyrsync_error *cyrsync_error_part(const struct cyrsync_error *error,
-                                               size_t index);
-
-/**
- * Frees an error. NULL is fine.
- */
-void cyrsync_error_free(struct cyrsync_error *error);
-
-/**
- * Reads an imapd.conf; if path is empty, the default one. *out is set on success.
- */
-enum cyrsync_result cyrsync_config_load(struct cyrsync_str path,
-                                        struct cyrsync_config **out,
-                                        struct cyrsync_error **err);
-
-/**
- * Reads a configuration that is in memory: the text of an imapd.conf, "configdirectory: /var/imap"
- * at the least. The rest can be set by cyrsync_config_set(). Only a client with a host store can
- * repair mailboxes with such a configuration. *out is set on success.
- */
-enum cyrsync_result cyrsync_config_parse(struct cyrsync_str text,
-                                         struct cyrsync_config **out,
-                                         struct cyrsync_error **err);
-
-/**
- * Sets an option of imapd.conf over what the file says, such as "sync_host". The value is
- * checked.
- */
-enum cyrsync_result cyrsync_config_set(struct cyrsync_config *config,
-                                       struct cyrsync_str name,
-                                       struct cyrsync_str value,
-                                       struct cyrsync_error **err);
-
-/**
- * Uses the options of a channel (sync_client -n); of none if channel is empty.
- */
-enum cyrsync_result cyrsync_config_set_channel(struct cyrsync_config *config,
-                                               struct cyrsync_str channel,
-                                               struct cyrsync_error **err);
-
-/**
- * Chooses the replica (sync_client -S): host, host:port, or the path of a UNIX socket. If server
- * is empty it is sync_host of the channel again.
- */
-enum cyrsync_result cyrsync_config_set_server(struct cyrsync_config *config,
-                                              struct cyrsync_str server,
-                                              struct cyrsync_error **err);
-
-/**
- * Chooses the partition on the replica (sync_client -p); the same as here if partition is empty.
- */
-enum cyrsync_result cyrsync_config_set_partition(struct cyrsync_config *config,
-                                                 struct cyrsync_str partition,
-                                                 struct cyrsync_error **err);
-
-/**
- * Sets which of the CYRSYNC_FLAG_ constants hold, put together with |. The others do not.
- */
-enum cyrsync_result cyrsync_config_set_flags(struct cyrsync_config *config,
-                                             uint32_t flags,
-                                             struct cyrsync_error **err);
-
-/**
- * Sets how many bytes a second a client sends at most, over all its connections together
- * (sync_client --bwlimit): "10M", or "10M,08:00-18:00=1M" with other rates for times of the day, or
- * "off". If limit is empty it is sync_bwlimit of the channel again.
- */
-enum cyrsync_result cyrsync_config_set_bwlimit(struct cyrsync_config *config,
-                                               struct cyrsync_str limit,
-                                               struct cyrsync_error **err);
-
-/**
- * Leaves out users whose userids match pattern, and where mailboxes are replicated by themselves
- * those whose external names match (sync_client --exclude; cyrsync_client_match_users() says what
- * matches). Each call adds a pattern; if pattern is empty, nothing is left out any more. The action
- * callback receives what was left out, in one line at the end. What a sync log says cannot be left
- * out, for it would be lost: cyrsync_client_roll() and the functions that process or plan a log
- * fail with CYRSYNC_RESULT_INVALID_ARGUMENT.
- */
-enum cyrsync_result cyrsync_config_exclude(struct cyrsync_config *config,
-                                           struct cyrsync_str pattern,
-                                           struct cyrsync_error **err);
-
-/**
- * How long clients that are made from now on wait for locks of users and mailboxes, in
- * milliseconds; if negative, as at first, as long as it takes. What is locked for longer fails
- * with CYRSYNC_RESULT_LOCKED; cyrsync_client_roll() leaves it for later and goes on, and 200 is a
- * good value for it.
- */
-enum cyrsync_result cyrsync_config_set_lock_patience(struct cyrsync_config *config,
-                                                     int64_t milliseconds,
-                                                     struct cyrsync_error **err);
-
-/**
- * Who hears log lines of the clients that are made from now on; nobody if callback is NULL. It
- * may be called from several threads at once. Destroy, unless NULL, is called once userdata is
- * not used any more: at once if this call fails.
- */
-enum cyrsync_result cyrsync_config_set_log(struct cyrsync_config *config,
-                                           cyrsync_log_callback callback,
-                                           void *userdata,
-                                           cyrsync_destroy_callback destroy,
-                                           struct cyrsync_error **err);
-
-/**
- * Who hears what the clients do that are made from now on; nobody if callback is NULL. As
- * cyrsync_config_set_log() in all else.
- */
-enum cyrsync_result cyrsync_config_set_action(struct cyrsync_config *config,
-                                              cyrsync_action_callback callback,
-                                              void *userdata,
-                                              cyrsync_destroy_callback destroy,
-                                              struct cyrsync_error **err);
-
-/**
- * Who is shown the traffic of the clients that are made from now on, as sync_client -v -v shows
- * it; nobody if callback is NULL. As cyrsync_config_set_log() in all else.
- */
-enum cyrsync_result cyrsync_config_set_traffic(struct cyrsync_config *config,
-                                               cyrsync_traffic_callback callback,
-                                               void *userdata,
-                                               cyrsync_destroy_callback destroy,
-                                               struct cyrsync_error **err);
-
-/**
- * Who hears that the replica cannot be reached, from clients that are made from now on and try
- * again by themselves (cyrsync_client_roll()); nobody if callback is NULL. As
- * cyrsync_config_set_log() in all else.
- */
-enum cyrsync_result cyrsync_config_set_unreachable(struct cyrsync_config *config,
-                                                   cyrsync_unreachable_callback callback,
-                                                   void *userdata,
-                                                   cyrsync_destroy_callback destroy,
-                                                   struct cyrsync_error **err);
-
-/**
- * Frees a configuration. Clients that were made from it live on. NULL is fine.
- */
-void cyrsync_config_free(struct cyrsync_config *config);
-
-/**
- * Sets who receives what cyrsync_client_process_log(), cyrsync_client_checkpoint(),
- * cyrsync_client_plan() and cyrsync_client_roll() could not do, for clients created later; nobody
- * if callback is NULL. As cyrsync_config_set_log() in all else.
- */
-enum cyrsync_result cyrsync_config_set_undone(struct cyrsync_config *config,
-                                              cyrsync_undone_callback callback,
-                                              void *userdata,
-                                              cyrsync_destroy_callback destroy,
-                                              struct cyrsync_error **err);
-
-/**
- * Says what went wrong and, unless empty, what can be done about it. Both are copied; bytes that
- * are no UTF-8 are replaced. Counts only if the host's function then answers with a failure.
- */
-void cyrsync_failure_set(struct cyrsync_failure *failure,
-                         struct cyrsync_str detail,
-                         struct cyrsync_str hint);
-
-/**
- * Makes a client from a configuration, which stays the caller's. Nothing is sent yet. *out is
- * set on success.
- */
-enum cyrsync_result cyrsync_client_new(const struct cyrsync_config *config,
-                                       struct cyrsync_client **out,
-                                       struct cyrsync_error **err);
-
-/**
- * Makes a client that asks host for the data of the master instead of reading the mail store:
- * see "The host store" at the head of this header. The table is copied; its userdata is given
- * back by its destroy function once nobody uses it any more: at once if this call fails.
- */
-enum cyrsync_result cyrsync_client_new_with_host(const struct cyrsync_config *config,
-                                                 const struct cyrsync_host *host,
-                                                 struct cyrsync_client **out,
-                                                 struct cyrsync_error **err);
-
-/**
- * Says goodbye to the replica and frees the client. NULL is fine. A client that is in use, as by
- * the call whose callback calls this, is cancelled but never freed.
- */
-void cyrsync_client_free(struct cyrsync_client *client);
-
-/**
- * The name of the replica. Borrowed until the client is freed; empty for NULL.
- */
-const char *cyrsync_client_server(const struct cyrsync_client *client);
-
-/**
- * Asks the client to stop: the call that runs ends at the next safe point with
- * CYRSYNC_RESULT_CANCELLED, and so does every later one. May be called from any thread at any
- * time, from callbacks and signal handlers too. NULL is fine.
- */
-void cyrsync_client_cancel(const struct cyrsync_client *client);
-
-/**
- * Connects and logs in, unless that is done. The calls below do it by themselves; this one tells
- * early whether it works.
- */
-enum cyrsync_result cyrsync_client_connect(struct cyrsync_client *client,
-                                           struct cyrsync_error **err);
-
-/**
- * Says goodbye to the replica. The next call that needs a connection makes a new one.
- */
-enum cyrsync_result cyrsync_client_disconnect(struct cyrsync_client *client,
-                                              struct cyrsync_error **err);
-
-/**
- * Replicates a user with mailboxes, quotas, subscriptions, Sieve scripts and seen state.
- */
-enum cyrsync_result cyrsync_client_sync_user(struct cyrsync_client *client,
-                                             struct cyrsync_str user,
-                                             struct cyrsync_error **err);
-
-/**
- * Replicates the seen state, subscriptions and Sieve scripts of a user.
- */
-enum cyrsync_result cyrsync_client_sync_meta(struct cyrsync_client *client,
-                                             struct cyrsync_str user,
-                                             struct cyrsync_error **err);
-
-/**
- * Replicates mailboxes of whichever users, by their internal names ("user.fred.Sent").
- */
-enum cyrsync_result cyrsync_client_sync_mailboxes(struct cyrsync_client *client,
-                                                  const struct cyrsync_str *names,
-                                                  size_t count,
-                                                  struct cyrsync_error **err);
-
-/**
- * Replicates every user and every shared mailbox whose internal name begins with prefix, all if
- * it is empty, and then the server's annotations too. Callback, unless NULL, hears how each part
- * ended. A failure stops none of the others and is counted in *report: the call itself fails only
- * if not everything was tried. Report may be NULL.
- */
-enum cyrsync_result cyrsync_client_sync_all(struct cyrsync_client *client,
-                                            struct cyrsync_str prefix,
-                                            cyrsync_unit_callback callback,
-                                            void *userdata,
-                                            struct cyrsync_report *report,
-                                            struct cyrsync_error **err);
-
-/**
- * Looks whether a configuration will do, as sync_client --check-config: from what is in it to the
- * rights on the replica. Callback, unless NULL, receives each check as soon as it is made, in the
- * order of cyrsync_topic, each topic once; what cannot be looked at because something before it
- * failed is CYRSYNC_VERDICT_SKIPPED. Nothing is changed, here or on the replica. The call returns
- * CYRSYNC_RESULT_OK whatever was found, and sets *failed, unless NULL, to how many checks failed.
- * Each check takes a minute at the most. The mail store is read as by a client without a host store,
- * from threads of the library. The traffic callback of the configuration is shown what is
- * said to the replica; nothing else of it is called.
- */
-enum cyrsync_result cyrsync_config_check(const struct cyrsync_config *config,
-                                         cyrsync_check_callback callback,
-                                         void *userdata,
-                                         size_t *failed,
-                                         struct cyrsync_error **err);
-
-/**
- * Replicates what a user has seen of the mailbox with a uniqueid.
- */
-enum cyrsync_result cyrsync_client_sync_seen(struct cyrsync_client *client,
-                                             struct cyrsync_str user,
-                                             struct cyrsync_str uniqueid,
-                                             struct cyrsync_error **err);
-
-/**
- * Replicates whether a user is subscribed to a mailbox.
- */
-enum cyrsync_result cyrsync_client_sync_subscription(struct cyrsync_client *client,
-                                                     struct cyrsync_str user,
-                                                     struct cyrsync_str mailbox,
-                                                     struct cyrsync_error **err);
-
-/**
- * Replicates the limits of a quota root, or that it is none any more.
- */
-enum cyrsync_result cyrsync_client_sync_quota(struct cyrsync_client *client,
-                                              struct cyrsync_str root,
-                                              struct cyrsync_error **err);
-
-/**
- * Replicates the annotations of a mailbox without its messages, or those of the server if mailbox
- * is empty.
- */
-enum cyrsync_result cyrsync_client_sync_annotations(struct cyrsync_client *client,
-                                                    struct cyrsync_str mailbox,
-                                                    struct cyrsync_error **err);
-
-/**
- * Has the replica let go of the message files that it keeps for this connection.
- */
-enum cyrsync_result cyrsync_client_restart(struct cyrsync_client *client,
-                                           struct cyrsync_error **err);
-
-/**
- * Tells what went over the present connection.
- */
-enum cyrsync_result cyrsync_client_counters(struct cyrsync_client *client,
-                                            struct cyrsync_counters *out,
-                                            struct cyrsync_error **err);
-
-/**
- * Gives the users who have an INBOX and whose userids match pattern to callback, in the order of
- * mailboxes.db, as sync_client -u does with a name that holds *, ? or [: * stands for any bytes,
- * separators included, ? for one, [a-z] for one of these, [!a-z] for any other. If a part of
- * mailboxes.db cannot be read, the call fails after it gave those that were found.
- */
-enum cyrsync_result cyrsync_client_match_users(struct cyrsync_client *client,
-                                               struct cyrsync_str pattern,
-                                               cyrsync_name_callback callback,
-                                               void *userdata,
-                                               struct cyrsync_error **err);
-
-/**
- * Gives the mailboxes whose external names match pattern, as an administrator types them, to
- * callback, by their internal names, as sync_client -m does. As cyrsync_client_match_users() in
- * all else.
- */
-enum cyrsync_result cyrsync_client_match_mailboxes(struct cyrsync_client *client,
-                                                   struct cyrsync_str pattern,
-                                                   cyrsync_name_callback callback,
-                                                   void *userdata,
-                                                   struct cyrsync_error **err);
-
-/**
- * Tells what cyrsync_client_process_log() would do with a log, and does none of it: the replica is
- * asked but told nothing, and nothing is written here. Locks are taken as they would be. Renames
- * and deletes are taken for done when what follows is planned, and a mailbox that would have to be
- * repaired is compared in full. Which message files would go is not known before it is done. *Undone, unless NULL, is set
- * to how many parts cannot be planned.
- */
-enum cyrsync_result cyrsync_client_plan(struct cyrsync_client *client,
-                                        struct cyrsync_str log,
-                                        cyrsync_step_callback callback,
-                                        void *userdata,
-                                        size_t *undone,
-                                        struct cyrsync_error **err);
-
-/**
- * Tells what cyrsync_client_sync_all() would do, and does none of it, as cyrsync_client_plan().
- * Units hears how the planning of each part ended.
- */
-enum cyrsync_result cyrsync_client_plan_all(struct cyrsync_client *client,
-                                            struct cyrsync_str prefix,
-                                            cyrsync_step_callback callback,
-                                            cyrsync_unit_callback units,
-                                            void *userdata,
-                                            struct cyrsync_report *report,
-                                            struct cyrsync_error **err);
-
-/**
- * Tells what cyrsync_client_sync_user() would do, or with only_meta cyrsync_client_sync_meta(), and
- * does none of it, as cyrsync_client_plan().
- */
-enum cyrsync_result cyrsync_client_plan_user(struct cyrsync_client *client,
-                                             struct cyrsync_str user,
-                                             bool only_meta,
-                                             cyrsync_step_callback callback,
-                                             void *userdata,
-                                             struct cyrsync_error **err);
-
-/**
- * Tells what cyrsync_client_sync_mailboxes() would do, and does none of it, as
- * cyrsync_client_plan().
- */
-enum cyrsync_result cyrsync_client_plan_mailboxes(struct cyrsync_client *client,
-                                                  const struct cyrsync_str *names,
-                                                  size_t count,
-                                                  cyrsync_step_callback callback,
-                                                  void *userdata,
-                                                  struct cyrsync_error **err);
-
-/**
- * Tells what cyrsync_client_roll() would do with what is logged to the client's channel now, and
- * does none of it, as cyrsync_client_plan(). The logs stay as they are.
- */
-enum cyrsync_result cyrsync_client_plan_channel(struct cyrsync_client *client,
-                                                cyrsync_step_callback callback,
-                                                void *userdata,
-                                                size_t *undone,
-                                                struct cyrsync_error **err);
-
-/**
- * Sets who receives what verifications find, for clients created later; nobody if callback is
- * NULL. As cyrsync_config_set_log() in all else.
- */
-enum cyrsync_result cyrsync_config_set_finding(struct cyrsync_config *config,
-                                               cyrsync_finding_callback callback,
-                                               void *userdata,
-                                               cyrsync_destroy_callback destroy,
-                                               struct cyrsync_error **err);
+#define CYRSYNC_VERIFIED_INIT CYRSYNC_SIZED_INIT(cyrsync_verified)
 
 /**
  * Compares a user with all that belongs to it on both sides in full, and changes nothing: the
- * replica is only asked. What differs is given to the callback of cyrsync_config_set_finding().
- * What is empty, or "messages" to read all message files on both sides too, or "messages:10%" to
- * read some of them. Differences are no error; *verified, unless NULL, says what was found.
+ * replica is only asked. The finding callback receives what differs. Differences are no error.
+ *
+ * @param client    The client.
+ * @param user      The userid.
+ * @param what      Empty, or "messages" to read all message files on both sides too, or
+ *                  "messages:10%" to read some of them.
+ * @param verified  Filled with what was found. May be NULL.
+ * @param err       Set to the error on failure. May be NULL.
  */
-enum cyrsync_result cyrsync_client_verify_user(struct cyrsync_client *client,
-                                               struct cyrsync_str user,
-                                               struct cyrsync_str what,
-                                               struct cyrsync_verified *verified,
-                                               struct cyrsync_error **err);
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_verify_user(
+    cyrsync_client *client,
+    cyrsync_str user,
+    cyrsync_str what,
+    cyrsync_verified *verified,
+    cyrsync_error **err);
 
 /**
- * Compares subscriptions, seen state and Sieve scripts of a user, as
+ * Compares subscriptions, seen state and Sieve scripts of a user, like
  * cyrsync_client_verify_user().
+ *
+ * @param client    The client.
+ * @param user      The userid.
+ * @param verified  Filled with what was found. May be NULL.
+ * @param err       Set to the error on failure. May be NULL.
  */
-enum cyrsync_result cyrsync_client_verify_meta(struct cyrsync_client *client,
-                                               struct cyrsync_str user,
-                                               struct cyrsync_verified *verified,
-                                               struct cyrsync_error **err);
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_verify_meta(
+    cyrsync_client *client,
+    cyrsync_str user,
+    cyrsync_verified *verified,
+    cyrsync_error **err);
 
 /**
- * Compares mailboxes, by their internal names, as cyrsync_client_verify_user().
+ * Compares mailboxes, like cyrsync_client_verify_user().
+ *
+ * @param client    The client.
+ * @param names     The internal names of the mailboxes.
+ * @param count     How many there are.
+ * @param what      As for cyrsync_client_verify_user().
+ * @param verified  Filled with what was found. May be NULL.
+ * @param err       Set to the error on failure. May be NULL.
  */
-enum cyrsync_result cyrsync_client_verify_mailboxes(struct cyrsync_client *client,
-                                                    const struct cyrsync_str *names,
-                                                    size_t count,
-                                                    struct cyrsync_str what,
-                                                    struct cyrsync_verified *verified,
-                                                    struct cyrsync_error **err);
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_verify_mailboxes(
+    cyrsync_client *client,
+    const cyrsync_str *names,
+    size_t count,
+    cyrsync_str what,
+    cyrsync_verified *verified,
+    cyrsync_error **err);
 
 /**
  * Compares every user and every shared mailbox whose internal name begins with prefix, and
- * without one the server's annotations too, as cyrsync_client_verify_user().
+ * without a prefix the server's annotations too, like cyrsync_client_verify_user().
+ *
+ * @param client    The client.
+ * @param prefix    What the internal names begin with; empty for all.
+ * @param what      As for cyrsync_client_verify_user().
+ * @param verified  Filled with what was found. May be NULL.
+ * @param err       Set to the error on failure. May be NULL.
  */
-enum cyrsync_result cyrsync_client_verify_all(struct cyrsync_client *client,
-                                              struct cyrsync_str prefix,
-                                              struct cyrsync_str what,
-                                              struct cyrsync_verified *verified,
-                                              struct cyrsync_error **err);
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_verify_all(
+    cyrsync_client *client,
+    cyrsync_str prefix,
+    cyrsync_str what,
+    cyrsync_verified *verified,
+    cyrsync_error **err);
+
+/* ---- Progress and status ------------------------------------------------------------------ */
 
 /**
- * Replicates what Cyrus's programs write to the sync log of the client's channel, until asked to
- * stop. What fails stays in the log and is tried again after a growing pause; it is told to the
- * log callback and stops nothing else; what is locked too, after as long as
- * cyrsync_config_set_lock_patience() says. *Ended, unless NULL, is set to why it ended. Fails with
- * CYRSYNC_RESULT_LOCKED if another client works on the channel.
+ * How bad it is; the numbers are the exit statuses of a monitoring plugin.
  */
-enum cyrsync_result cyrsync_client_roll(struct cyrsync_client *client,
-                                        const struct cyrsync_rolling *rolling,
-                                        enum cyrsync_rolled *ended,
-                                        struct cyrsync_error **err);
+typedef enum cyrsync_level {
+    /**
+     * Nothing is wrong.
+     */
+    CYRSYNC_LEVEL_OK = 0,
+    /**
+     * Somebody should look at it by day.
+     */
+    CYRSYNC_LEVEL_WARNING = 1,
+    /**
+     * Somebody should look at it now.
+     */
+    CYRSYNC_LEVEL_CRITICAL = 2,
+    /**
+     * It cannot be found out.
+     */
+    CYRSYNC_LEVEL_UNKNOWN = 3,
+} cyrsync_level;
 
 /**
- * Asks cyrsync_client_roll() to end when the part it works on is done. May be called from any
- * thread at any time and from signal handlers. NULL is fine.
+ * What the replication of a channel is at. Free it with cyrsync_status_free().
  */
-void cyrsync_client_finish(const struct cyrsync_client *client);
+typedef struct cyrsync_status cyrsync_status;
 
 /**
- * Ends cyrsync_client_roll() with CYRSYNC_ROLLED_NUDGED, and a pause between attempts to connect.
- * Called again it goes on, and tries at once what had failed. May be called from any thread at
- * any time and from signal handlers. NULL is fine.
- */
-void cyrsync_client_nudge(const struct cyrsync_client *client);
-
-/**
- * Does what a sync log in memory says ("MAILBOX user.fred", a line each), as sync_do_reader()
- * does. What fails is told to the log callback and stops nothing else; *undone, unless NULL, is
- * set to how many parts of it failed. What is locked is put into the log of the client's channel,
- * if it has one.
- */
-enum cyrsync_result cyrsync_client_process_log(struct cyrsync_client *client,
-                                               struct cyrsync_str log,
-                                               size_t *undone,
-                                               struct cyrsync_error **err);
-
-/**
- * Does what a sync log in a file says, as sync_client -r -f does. The file stays as it is; all
- * else as cyrsync_client_process_log().
- */
-enum cyrsync_result cyrsync_client_process_log_file(struct cyrsync_client *client,
-                                                    struct cyrsync_str file,
-                                                    size_t *undone,
-                                                    struct cyrsync_error **err);
-
-/**
- * Replicates what was just logged, over a connection that is kept for the next time: what
- * sync_checkpoint() does, so that a user is told of a change when the replica has it. Outputs as
- * for cyrsync_client_process_log().
- */
-enum cyrsync_result cyrsync_client_checkpoint(struct cyrsync_client *client,
-                                              struct cyrsync_str log,
-                                              size_t *undone,
-                                              struct cyrsync_error **err);
-
-/**
- * Says goodbye to the replica if the last checkpoint is that many seconds ago. Cyrus waits for
- * 30; call it from a timer.
- */
-enum cyrsync_result cyrsync_client_disconnect_if_idle(struct cyrsync_client *client,
-                                                      uint64_t seconds,
-                                                      struct cyrsync_error **err);
-
-/**
- * Finds out what the replication of the configuration's channel is at: from what the client says
- * that rolls, without one from the logs. Nothing is connected to, locked or changed. *out is set
- * on success.
- */
-enum cyrsync_result cyrsync_status_read(const struct cyrsync_config *config,
-                                        struct cyrsync_status **out,
-                                        struct cyrsync_error **err);
-
-/**
- * How bad it is now. From a lag of warn_lag seconds on it is a warning, from crit_lag on critical;
- * 0 for no such limit. cyrsync_level::CYRSYNC_LEVEL_UNKNOWN for NULL.
- */
-enum cyrsync_level cyrsync_status_level(const struct cyrsync_status *status,
-                                        uint64_t warn_lag,
-                                        uint64_t crit_lag);
-
-/**
- * How long the oldest change has waited that is not replicated yet, in seconds; 0 if there is
- * none, and for NULL.
- */
-uint64_t cyrsync_status_lag(const struct cyrsync_status *status);
-
-/**
- * How many entries of the log wait to be replicated; 0 for NULL.
- */
-uint64_t cyrsync_status_backlog(const struct cyrsync_status *status);
-
-/**
- * All that is known, as an object in JSON; docs/status.md describes it. Borrowed until the status
- * is freed; empty for NULL.
- */
-struct cyrsync_str cyrsync_status_json(const struct cyrsync_status *status);
-
-/**
- * Frees a status; NULL is allowed.
- */
-void cyrsync_status_free(struct cyrsync_status *status);
-
-/**
- * Tells how far a client has got. May be called from any thread at any time, while another call
+ * Returns how far a client has got. May be called from any thread at any time, while another call
  * of the same client works and from its callbacks too.
+ *
+ * @param client  The client.
+ * @param out     Filled with how far it has got.
+ * @param err     Set to the error on failure. May be NULL.
  */
-enum cyrsync_result cyrsync_client_progress(const struct cyrsync_client *client,
-                                            struct cyrsync_progress *out,
-                                            struct cyrsync_error **err);
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_progress(
+    const cyrsync_client *client,
+    cyrsync_progress *out,
+    cyrsync_error **err);
+
+/**
+ * Reads the state of the replication of the configuration's channel: from what the client that
+ * rolls writes down, without one from the logs. Nothing is connected to, locked or changed.
+ *
+ * @param config  The configuration.
+ * @param out     Set to the status on success. Free it with cyrsync_status_free().
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_status_read(
+    const cyrsync_config *config,
+    cyrsync_status **out,
+    cyrsync_error **err);
+
+/**
+ * Returns how bad it is now.
+ *
+ * @param status    The status. CYRSYNC_LEVEL_UNKNOWN for NULL.
+ * @param warn_lag  From a lag of so many seconds on it is a warning. 0 for no such limit.
+ * @param crit_lag  From a lag of so many seconds on it is critical. 0 for no such limit.
+ */
+CYRSYNC_API cyrsync_level cyrsync_status_level(
+    const cyrsync_status *status,
+    uint64_t warn_lag,
+    uint64_t crit_lag);
+
+/**
+ * Returns how long the oldest change has waited that is not replicated yet, in seconds; 0 if
+ * there is none.
+ *
+ * @param status  The status. 0 for NULL.
+ */
+CYRSYNC_API uint64_t cyrsync_status_lag(const cyrsync_status *status);
+
+/**
+ * Returns how many entries of the log wait to be replicated.
+ *
+ * @param status  The status. 0 for NULL.
+ */
+CYRSYNC_API uint64_t cyrsync_status_backlog(const cyrsync_status *status);
+
+/**
+ * Returns all that is known, as a JSON object; docs/status.md describes it. Borrowed until the
+ * status is freed.
+ *
+ * @param status  The status. NULL gives an empty text.
+ */
+CYRSYNC_API cyrsync_str cyrsync_status_json(const cyrsync_status *status);
+
+/**
+ * Frees a status.
+ *
+ * @param status  The status. NULL is fine.
+ */
+CYRSYNC_API void cyrsync_status_free(cyrsync_status *status);
 
 #ifdef __cplusplus
-}  // extern "C"
-#endif  // __cplusplus
+}  /* extern "C" */
+#endif
 
 #endif  /* CYRSYNC_H */

@@ -1,7 +1,7 @@
 //! The C header and the libraries: fresh, self-contained, documented, and nothing else exported.
 #![cfg(feature = "capi")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -92,6 +92,9 @@ fn the_header_stands_alone_in_c_and_cpp_and_may_come_twice() {
     }
 }
 
+/// What stands on a line before functions whose result must be looked at.
+const ATTRIBUTES: &str = "CYRSYNC_API CYRSYNC_NODISCARD";
+
 #[test]
 fn every_item_of_the_header_is_documented() {
     let header = header();
@@ -105,7 +108,9 @@ fn every_item_of_the_header_is_documented() {
         if item && !line.trim().is_empty() && !line.starts_with("extern \"C\"") {
             assert!(documented, "not documented: {line}");
         }
-        documented = line.trim() == "*/";
+        // What belongs together stands together: the cases of a macro, the line of a function.
+        let goes_on = line.starts_with("#") || line == ATTRIBUTES;
+        documented = line.trim() == "*/" || documented && goes_on;
     }
 }
 
@@ -120,7 +125,7 @@ fn every_export_is_behind_the_panic_boundary() {
             .collect();
         let (last, before) = top.split_last().unwrap();
         assert!(
-            ["boundary(", "fallible(", "with_client(", "set_listener("]
+            ["boundary(", "fallible(", "with_client(", "with_report("]
                 .iter()
                 .any(|call| last.contains(call)),
             "{name} ends in: {last}"
@@ -157,6 +162,141 @@ fn the_shared_library_exports_what_the_header_declares_and_nothing_else() {
     let source: BTreeSet<String> = exported_functions().into_iter().map(|(name, _)| name).collect();
     assert_eq!(exported, source);
     assert_eq!(declared(), source);
+}
+
+/// The declarations of functions in a header, by name, each on one line.
+fn prototypes(header: &str) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    let mut lines = header.lines().peekable();
+    while let Some(line) = lines.next() {
+        let Some(rest) = line.strip_prefix("CYRSYNC_API ") else { continue };
+        let mut text = if line == ATTRIBUTES { String::new() } else { rest.to_owned() };
+        while !text.ends_with(';') {
+            text += &format!(" {}", lines.next().unwrap().trim());
+        }
+        let (before, _) = text.split_once('(').unwrap();
+        let name = before.rsplit([' ', '*']).next().unwrap().to_owned();
+        all.insert(name, text.trim().replace("( ", "("));
+    }
+    assert!(all.len() > 70, "{}", all.len());
+    all
+}
+
+#[test]
+fn every_parameter_of_a_function_is_described() {
+    let header = header();
+    for (name, prototype) in prototypes(&header) {
+        let (_, parameters) = prototype.split_once('(').unwrap();
+        let parameters = parameters.trim_end_matches(");");
+        let at = header
+            .match_indices(&format!("{name}("))
+            .find(|(at, _)| !header[at + name.len()..].starts_with("()"));
+        let (before, _) = header.split_at(at.unwrap().0);
+        let (_, comment) = before.rsplit_once("/**").unwrap();
+        let described: Vec<&str> = comment
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("* @param ")?.split(' ').next())
+            .collect();
+        let names: Vec<&str> = parameters
+            .split(", ")
+            .filter(|parameter| *parameter != "void")
+            .map(|parameter| parameter.rsplit([' ', '*']).next().unwrap())
+            .collect();
+        assert_eq!(described, names, "{name}");
+    }
+}
+
+#[test]
+fn every_function_of_the_header_is_called_by_a_c_test() {
+    let directory = root("c-tests");
+    let mut programs = String::new();
+    for entry in fs::read_dir(&directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|kind| kind == "c" || kind == "h") {
+            programs += &fs::read_to_string(path).unwrap();
+        }
+    }
+    let called = |name: &String| {
+        programs.match_indices(&format!("{name}(")).any(|(at, _)| {
+            !programs[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        })
+    };
+    let missing: Vec<String> = declared().into_iter().filter(|name| !called(name)).collect();
+    assert!(missing.is_empty(), "no C test calls {missing:?}");
+}
+
+#[test]
+fn a_result_that_must_be_looked_at_and_a_function_that_is_deprecated_are_warned_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let ignored = "cyrsync_client_connect(0, 0);";
+    let declaration = "CYRSYNC_DEPRECATED(\"use new_way()\") CYRSYNC_API void old_way(void);\n";
+    for (compiler, file) in [("gcc", "a.c"), ("clang", "a.c"), ("c++", "a.cc"), ("clang++", "a.cc")]
+    {
+        let warns = |body: &str| {
+            let source = dir.path().join(file);
+            let text = format!(
+                "#include \"cyrsync.h\"\n{declaration}void f(void);\nvoid f(void) {{ {body} }}\n"
+            );
+            fs::write(&source, text).unwrap();
+            let mut command = Command::new(compiler);
+            command.args(WARNINGS).args(["-c", "-o", "/dev/null", "-I"]).arg(root("include"));
+            let output = command.arg(&source).output().unwrap();
+            (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned())
+        };
+        assert_eq!(warns("cyrsync_client_free(0);"), None, "{compiler}");
+        assert!(warns(ignored).unwrap().contains("cyrsync_client_connect"), "{compiler}");
+        assert!(warns("old_way();").unwrap().contains("use new_way()"), "{compiler}");
+    }
+}
+
+/// The first release. Its header is kept beside a program that was built with it.
+const RELEASED: &str = "c-tests/released/0.1";
+
+#[test]
+fn what_was_released_stays_as_it_was() {
+    let path = root(RELEASED).join("cyrsync.h");
+    // Until it is released there is one header.
+    let is_released = env!("CARGO_PKG_VERSION") != "0.1.0";
+    if !is_released && std::env::var_os("CYRSYNC_UPDATE").is_some() {
+        fs::write(&path, header()).unwrap();
+    }
+    let (then, now) = (fs::read_to_string(&path).unwrap(), header());
+    if !is_released {
+        assert!(then == now, "{RELEASED} is stale: run this test with CYRSYNC_UPDATE=1");
+    }
+    let current = prototypes(&now);
+    for (name, prototype) in prototypes(&then) {
+        assert_eq!(current.get(&name), Some(&prototype));
+    }
+    // Numbers of constants and enumerators.
+    let numbers = |header: &str| -> BTreeSet<String> {
+        let one = |line: &str| {
+            let line = line.trim().trim_end_matches(',');
+            let is_number = line.starts_with("CYRSYNC_") && line.contains(" = ")
+                || line.starts_with("#define CYRSYNC_FLAG_");
+            is_number.then(|| line.to_owned())
+        };
+        header.lines().filter_map(one).collect()
+    };
+    let (then, now) = (numbers(&then), numbers(&now));
+    assert!(then.len() > 90 && then.is_subset(&now), "{:?}", then.difference(&now));
+}
+
+#[test]
+fn a_program_of_the_first_release_works_with_the_library_of_now() {
+    let dir = tempfile::tempdir().unwrap();
+    let (conf, spool) = (dir.path().join("conf"), dir.path().join("spool"));
+    fs::create_dir(&conf).unwrap();
+    fs::create_dir(&spool).unwrap();
+    let imapd_conf = dir.path().join("imapd.conf");
+    let text = format!(
+        "configdirectory: {}\ndefaultpartition: default\npartition-default: {}\n",
+        conf.display(),
+        spool.display(),
+    );
+    fs::write(&imapd_conf, text).unwrap();
+    let program = built(dir.path(), "released-0.1-shared");
+    run(Command::new(program).arg(imapd_conf));
 }
 
 #[test]
@@ -210,16 +350,21 @@ fn the_example_of_the_documentation_is_short_and_compiles() {
     run(cc.arg(source).arg(libraries().join("libcyrsync.so")));
 }
 
-/// Builds a C program of c-tests and gives what it prints.
-fn told_by_c(program: &str) -> String {
-    let dir = tempfile::tempdir().unwrap();
+/// Builds a C program of c-tests into a directory.
+fn built(directory: &Path, program: &str) -> PathBuf {
     let mut make = Command::new("make");
     make.arg("-C").arg(root("c-tests")).env_remove("MAKEFLAGS");
     make.arg(format!("LIBDIR={}", libraries().display()));
-    make.arg(format!("OUT={}", dir.path().display()));
-    let program = dir.path().join(program);
+    make.arg(format!("OUT={}", directory.display()));
+    let program = directory.join(program);
     run(make.arg(&program));
-    stdout(&mut Command::new(program))
+    program
+}
+
+/// Builds a C program of c-tests and gives what it prints.
+fn told_by_c(program: &str) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    stdout(&mut Command::new(built(dir.path(), program)))
 }
 
 #[test]
@@ -232,19 +377,26 @@ fn structures_have_the_same_size_in_c_and_the_version_is_that_of_the_library() {
         cyrsync_str cyrsync_former_name cyrsync_entry cyrsync_mailbox_state
         cyrsync_record cyrsync_message_file cyrsync_annotation cyrsync_seen cyrsync_quota
         cyrsync_sieve cyrsync_host cyrsync_report cyrsync_counters cyrsync_rolling
-        cyrsync_finding cyrsync_verified cyrsync_progress
+        cyrsync_roll_end cyrsync_finding cyrsync_verified cyrsync_progress cyrsync_callbacks
+        cyrsync_item cyrsync_event cyrsync_step cyrsync_unreachable cyrsync_check
     };
     let mut expected: Vec<String> =
         ours.iter().map(|(name, size)| format!("{name} {size}")).collect();
     expected.push(format!("version {}", cyrsync_version_number()));
     let told = told_by_c("sizes-shared");
     assert_eq!(told.lines().collect::<Vec<_>>(), expected);
-    // Every structure whose members the header tells is among them.
+    // Every structure whose members the header shows is among them, and all but the string begin
+    // with their size.
     let whole = header();
     let structures =
         whole.lines().filter_map(|line| line.strip_prefix("typedef struct ")?.strip_suffix(" {"));
     let listed: BTreeSet<&str> = ours.iter().map(|(name, _)| *name).collect();
     assert_eq!(structures.collect::<BTreeSet<_>>(), listed);
+    for name in listed.into_iter().filter(|name| *name != "cyrsync_str") {
+        let (_, members) = whole.split_once(&format!("typedef struct {name} {{\n")).unwrap();
+        let first = members.lines().map(str::trim).find(|line| line.ends_with(';')).unwrap();
+        assert_eq!(first, "size_t size;", "{name}");
+    }
 }
 
 /// That signal dispositions stay as they are is what c-tests/cancel.c looks at: std's `Command` has

@@ -1,127 +1,45 @@
-//! Whether a configuration will do.
+//! Checks of a configuration.
 
-use std::ffi::c_void;
 use std::sync::Arc;
 
 use super::config::cyrsync_config;
 use super::error::{cyrsync_error, cyrsync_result, null_pointer};
 use super::fallible::fallible;
-use super::strings::cyrsync_str;
-use crate::check::{Check, Request, Topic, Verdict, check};
+use super::listeners::Listeners;
+use crate::check::{Request, check};
 use crate::engine::Cancel;
+use crate::events::{Direction, Observer};
 
-/// What cyrsync_config_check() looks at, in this order. New ones may come.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum cyrsync_topic {
-    /// Whether imapd.conf and what it includes can be read, and every value be used.
-    CYRSYNC_TOPIC_CONFIGURATION = 1,
-    /// Whether names of options are written right, and as they are called now.
-    CYRSYNC_TOPIC_OPTIONS = 2,
-    /// What "cyr_info conf-lint" will report as unknown.
-    CYRSYNC_TOPIC_CONF_LINT = 3,
-    /// Whether the process runs as the cyrus user.
-    CYRSYNC_TOPIC_USER = 4,
-    /// Whether partitions are there and readable, and mailboxes lie on them.
-    CYRSYNC_TOPIC_SPOOL = 5,
-    /// Whether the databases of the mail store can be read.
-    CYRSYNC_TOPIC_DATABASES = 6,
-    /// Whether there is a program through which a repair can write to the master.
-    CYRSYNC_TOPIC_OWN_SERVER = 7,
-    /// Whether Cyrus's daemons log what they change.
-    CYRSYNC_TOPIC_SYNC_LOG = 8,
-    /// Whether the channel is one that they log to.
-    CYRSYNC_TOPIC_CHANNEL = 9,
-    /// Whether the log can be taken over.
-    CYRSYNC_TOPIC_LOG = 10,
-    /// Whether another client works on the channel.
-    CYRSYNC_TOPIC_CLAIM = 11,
-    /// Whether the replica's name has an address.
-    CYRSYNC_TOPIC_NAME = 12,
-    /// Whether the replica answers, and what it is.
-    CYRSYNC_TOPIC_CONNECTION = 13,
-    /// Whether the connection is encrypted.
-    CYRSYNC_TOPIC_TLS = 14,
-    /// Whether the replica's certificate is to be trusted, and for how long.
-    CYRSYNC_TOPIC_CERTIFICATE = 15,
-    /// How to log in.
-    CYRSYNC_TOPIC_MECHANISM = 16,
-    /// Whether the login is accepted.
-    CYRSYNC_TOPIC_LOGIN = 17,
-    /// Whether the login has the rights that replication needs.
-    CYRSYNC_TOPIC_ADMIN = 18,
-    /// Which Cyrus the replica is.
-    CYRSYNC_TOPIC_VERSION = 19,
-    /// What the replica offers.
-    CYRSYNC_TOPIC_CAPABILITIES = 20,
-    /// Whether the replica knows the master's partitions.
-    CYRSYNC_TOPIC_PARTITIONS = 21,
-    /// Whether the connection is compressed.
-    CYRSYNC_TOPIC_COMPRESSION = 22,
-    /// How far the clocks of master and replica are apart.
-    CYRSYNC_TOPIC_CLOCKS = 23,
-}
-
-/// What cyrsync_config_check() found of a topic.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum cyrsync_verdict {
-    /// It is as it should be.
-    CYRSYNC_VERDICT_OK = 1,
-    /// Replication works, but somebody should look at this.
-    CYRSYNC_VERDICT_WARN = 2,
-    /// Replication will fail, or do less than it should.
-    CYRSYNC_VERDICT_FAIL = 3,
-    /// It was not looked at.
-    CYRSYNC_VERDICT_SKIPPED = 4,
-}
-
-use cyrsync_topic::*;
-use cyrsync_verdict::*;
-
-/// Receives a check: what was looked at, what was found, the topic in words ("name resolves"), what
-/// was found in words, and what to do, empty if nothing. The texts are borrowed for the call.
-pub type cyrsync_check_callback = Option<
-    unsafe extern "C" fn(
-        userdata: *mut c_void,
-        topic: cyrsync_topic,
-        verdict: cyrsync_verdict,
-        name: cyrsync_str,
-        detail: cyrsync_str,
-        hint: cyrsync_str,
-    ),
->;
-
-/// Looks whether a configuration will do, as sync_client --check-config: from what is in it to the
-/// rights on the replica. Callback, unless NULL, receives each check as soon as it is made, in the
-/// order of cyrsync_topic, each topic once; what cannot be looked at because something before it
-/// failed is CYRSYNC_VERDICT_SKIPPED. Nothing is changed, here or on the replica. The call returns
-/// CYRSYNC_RESULT_OK whatever was found, and sets *failed, unless NULL, to how many checks failed.
-/// Each check takes a minute at the most. The mail store is read as by a client without a host store,
-/// from threads of the library. The traffic callback of the configuration is shown what is
-/// said to the replica; nothing else of it is called.
+/// Checks a configuration, like sync_client --check-config: from what is in it to the rights on the
+/// replica. The check callback receives each check as soon as it is made, in the order of
+/// cyrsync_topic, each topic once; what cannot be looked at because something before it failed is
+/// CYRSYNC_VERDICT_SKIPPED. Nothing is changed, here or on the replica. Each check takes a minute
+/// at the most. The mail store is read as by a client without a host store, from threads of the
+/// library. Of the other callbacks only traffic is called, with what is said to the replica.
+///
+/// @param config  The configuration.
+/// @param failed  Set to how many checks failed. May be NULL.
+/// @param err     Set to the error on failure. May be NULL. A check that fails is no error.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_config_check(
     config: *const cyrsync_config,
-    callback: cyrsync_check_callback,
-    userdata: *mut c_void,
     failed: *mut usize,
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
     let body = || {
         // SAFETY: the header asks for NULL or a configuration.
         let config = unsafe { config.as_ref() }.ok_or_else(|| null_pointer("config"))?;
+        let cancel = Cancel::default();
+        let listeners = Arc::new(config.listeners(cancel.clone()));
         let request = Request {
             config: Ok(&config.config),
             channel: config.channel(),
             overrides: config.overrides(),
-            observer: Arc::new(config.listeners.of_client(config.whole_messages)),
-            cancel: Cancel::default(),
+            observer: Arc::new(Wire(listeners.clone())),
+            cancel,
         };
-        let summary = check(&request, &mut |check| {
-            // SAFETY: the host gave function and data for this.
-            unsafe { tell(callback, userdata, check) };
-        });
+        let summary = check(&request, &mut |check| listeners.check(check));
         if !failed.is_null() {
             // SAFETY: not NULL; the header asks for a place for a number.
             unsafe { failed.write(summary.failed) };
@@ -132,63 +50,15 @@ pub unsafe extern "C" fn cyrsync_config_check(
     unsafe { fallible(err, body) }
 }
 
-/// Gives C a check.
-///
-/// # Safety
-/// The callback may be called with this userdata.
-unsafe fn tell(callback: cyrsync_check_callback, userdata: *mut c_void, check: &Check) {
-    let Some(callback) = callback else { return };
-    let lend = |text: &str| cyrsync_str::lend(text.as_bytes());
-    let (name, detail, hint) = (check.topic.name(), &check.detail, &check.hint);
-    let (topic, verdict) = (topic_for_c(check.topic), verdict_for_c(check.verdict));
-    // SAFETY: the caller's promise; the texts outlive the call.
-    unsafe { callback(userdata, topic, verdict, lend(name), lend(detail), lend(hint)) };
-}
+/// What a check reports beside its checks: the traffic.
+struct Wire(Arc<Listeners>);
 
-fn verdict_for_c(verdict: Verdict) -> cyrsync_verdict {
-    match verdict {
-        Verdict::Ok => CYRSYNC_VERDICT_OK,
-        Verdict::Warn => CYRSYNC_VERDICT_WARN,
-        Verdict::Fail => CYRSYNC_VERDICT_FAIL,
-        Verdict::Skipped => CYRSYNC_VERDICT_SKIPPED,
+impl Observer for Wire {
+    fn wire(&self, direction: Direction, bytes: &[u8]) {
+        self.0.wire(direction, bytes);
     }
-}
 
-fn topic_for_c(topic: Topic) -> cyrsync_topic {
-    match topic {
-        Topic::Configuration => CYRSYNC_TOPIC_CONFIGURATION,
-        Topic::Options => CYRSYNC_TOPIC_OPTIONS,
-        Topic::ConfLint => CYRSYNC_TOPIC_CONF_LINT,
-        Topic::User => CYRSYNC_TOPIC_USER,
-        Topic::Spool => CYRSYNC_TOPIC_SPOOL,
-        Topic::Databases => CYRSYNC_TOPIC_DATABASES,
-        Topic::OwnServer => CYRSYNC_TOPIC_OWN_SERVER,
-        Topic::SyncLog => CYRSYNC_TOPIC_SYNC_LOG,
-        Topic::Channel => CYRSYNC_TOPIC_CHANNEL,
-        Topic::Log => CYRSYNC_TOPIC_LOG,
-        Topic::Claim => CYRSYNC_TOPIC_CLAIM,
-        Topic::Name => CYRSYNC_TOPIC_NAME,
-        Topic::Connection => CYRSYNC_TOPIC_CONNECTION,
-        Topic::Tls => CYRSYNC_TOPIC_TLS,
-        Topic::Certificate => CYRSYNC_TOPIC_CERTIFICATE,
-        Topic::Mechanism => CYRSYNC_TOPIC_MECHANISM,
-        Topic::Login => CYRSYNC_TOPIC_LOGIN,
-        Topic::Admin => CYRSYNC_TOPIC_ADMIN,
-        Topic::Version => CYRSYNC_TOPIC_VERSION,
-        Topic::Capabilities => CYRSYNC_TOPIC_CAPABILITIES,
-        Topic::Partitions => CYRSYNC_TOPIC_PARTITIONS,
-        Topic::Compression => CYRSYNC_TOPIC_COMPRESSION,
-        Topic::Clocks => CYRSYNC_TOPIC_CLOCKS,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn topics_have_the_same_order_in_c() {
-        let numbers: Vec<i32> = Topic::ALL.map(|topic| topic_for_c(topic) as i32).to_vec();
-        assert_eq!(numbers, (1..=23).collect::<Vec<_>>());
+    fn wants_wire(&self) -> bool {
+        self.0.wants_wire()
     }
 }

@@ -1,20 +1,20 @@
 //! A replication client.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CString, c_char};
 use std::ptr;
 use std::sync::{Arc, Mutex, TryLockError};
 
 use super::c_string::c_string;
-use super::callbacks::{Listeners, cyrsync_unit, cyrsync_unit_callback};
 use super::config::cyrsync_config;
 use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer, panicked};
 use super::fallible::fallible;
 use super::host::{Table, client_over, cyrsync_host};
+use super::listeners::Listeners;
 use super::panic::boundary;
 use super::sized::{Place, grows};
 use super::strings::{cyrsync_str, slice};
-use crate::engine::{Cancel, Client, Goal, Progress};
-use crate::events::{Level, Observer, Report};
+use crate::engine::{Cancel, Client, Progress};
+use crate::events::{Level, Observer, Totals};
 use crate::types::{MboxName, UserId};
 
 /// A client for one replica. Free it with cyrsync_client_free().
@@ -22,16 +22,15 @@ pub struct cyrsync_client {
     /// Taken for the length of a call. A panic in it poisons it, and so the client.
     client: Mutex<Client>,
     pub(super) cancel: Cancel,
-    pub(super) progress: Progress,
     server: CString,
-    listeners: Listeners,
+    pub(super) listeners: Arc<Listeners>,
 }
 
 impl cyrsync_client {
-    fn of(client: Client, listeners: Listeners) -> cyrsync_client {
+    fn of(client: Client, listeners: Arc<Listeners>) -> cyrsync_client {
+        listeners.follow(Progress::from(&client));
         cyrsync_client {
             cancel: client.canceller(),
-            progress: Progress::from(&client),
             server: c_string(client.server()),
             client: Mutex::new(client),
             listeners,
@@ -46,22 +45,33 @@ const _: () = {
     any_thread::<cyrsync_config>();
 };
 
-/// How many parts of the work ended how.
+/// How many items of a call ended how: those that the item callback receives.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct cyrsync_report {
     /// sizeof(cyrsync_report): CYRSYNC_REPORT_INIT sets it.
     pub size: usize,
-    /// Equal on both sides now.
+    /// Items that are done: equal on both sides now, or planned.
     pub done: u64,
-    /// Passed over: somebody else had them locked.
+    /// Items that were passed over, because another process had them locked.
     pub skipped_locked: u64,
-    /// Failed.
+    /// Items that failed.
     pub failed: u64,
 }
 
 grows! {
     cyrsync_report may end before skipped_locked, unknown members are Ignored;
+}
+
+impl From<&Totals> for cyrsync_report {
+    fn from(totals: &Totals) -> Self {
+        cyrsync_report {
+            size: size_of::<cyrsync_report>(),
+            done: totals.done,
+            skipped_locked: totals.locked,
+            failed: totals.failed,
+        }
+    }
 }
 
 /// Lets `work` have the client. The error is logged if the caller has no place for it.
@@ -73,17 +83,29 @@ pub(super) unsafe fn with_client(
     err: *mut *mut cyrsync_error,
     work: impl FnOnce(&mut Client) -> Result<(), Failure>,
 ) -> cyrsync_result {
+    // SAFETY: the caller's promise; there is no report.
+    unsafe { with_report(client, ptr::null_mut(), err, |client, _| work(client)) }
+}
+
+/// The same, and fills a report of the items that ended meanwhile.
+///
+/// # Safety
+/// As for [`with_client`]; `report` must be NULL or a report whose size is set.
+pub(super) unsafe fn with_report(
+    client: *const cyrsync_client,
+    report: *mut cyrsync_report,
+    err: *mut *mut cyrsync_error,
+    work: impl FnOnce(&mut Client, &Listeners) -> Result<(), Failure>,
+) -> cyrsync_result {
     let body = || {
         // SAFETY: the caller's promise.
         let handle = unsafe { client.as_ref() }.ok_or_else(|| null_pointer("client"))?;
         // Held while the error is logged: that callback finds the client in use, too.
         let mut held = handle.client.try_lock();
         let result = match &mut held {
-            Ok(client) => work(client),
-            Err(TryLockError::WouldBlock) => {
-                let what = "another call uses this client now";
-                Err(misuse(cyrsync_result::CYRSYNC_RESULT_BUSY, "client", what))
-            }
+            // SAFETY: the caller's promise.
+            Ok(client) => unsafe { reported(client, &handle.listeners, report, work) },
+            Err(TryLockError::WouldBlock) => Err(in_use()),
             Err(TryLockError::Poisoned(_)) => {
                 Err(panicked("an earlier call panicked: this client can only be freed"))
             }
@@ -98,9 +120,42 @@ pub(super) unsafe fn with_client(
     unsafe { fallible(err, body) }
 }
 
-/// Makes a client from a configuration, which stays the caller's. Nothing is sent yet. *out is
-/// set on success.
+/// Works, and fills a report.
+///
+/// # Safety
+/// `report` must be NULL or a report whose size is set.
+unsafe fn reported(
+    client: &mut Client,
+    listeners: &Listeners,
+    report: *mut cyrsync_report,
+    work: impl FnOnce(&mut Client, &Listeners) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    // Before the work, which may take long.
+    // SAFETY: the caller's promise.
+    let place = unsafe { Place::optional(report, "report") }?;
+    listeners.begin();
+    let result = work(client, listeners);
+    let totals = listeners.end();
+    result?;
+    if let Some(place) = place {
+        // SAFETY: as above.
+        unsafe { place.fill(&(&totals).into()) };
+    }
+    Ok(())
+}
+
+fn in_use() -> Failure {
+    let what = "another call uses this client now";
+    misuse(cyrsync_result::CYRSYNC_RESULT_BUSY, "client", what)
+}
+
+/// Makes a client from a configuration, which stays the caller's. Nothing is sent yet.
+///
+/// @param config  The configuration.
+/// @param out     Set to the client on success. Free it with cyrsync_client_free().
+/// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_new(
     config: *const cyrsync_config,
     out: *mut *mut cyrsync_client,
@@ -117,10 +172,16 @@ pub unsafe extern "C" fn cyrsync_client_new(
     unsafe { fallible(err, body) }
 }
 
-/// Makes a client that asks host for the data of the master instead of reading the mail store:
+/// Makes a client that asks a host for the data of the master instead of reading the mail store:
 /// see "The host store" at the head of this header. The table is copied; its userdata is given
-/// back by its destroy function once nobody uses it any more: at once if this call fails.
+/// back by its destroy function when nothing uses it any more: at once if this call fails.
+///
+/// @param config  The configuration.
+/// @param host    The host's table.
+/// @param out     Set to the client on success. Free it with cyrsync_client_free().
+/// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_new_with_host(
     config: *const cyrsync_config,
     host: *const cyrsync_host,
@@ -152,34 +213,40 @@ unsafe fn hand_out(
     if out.is_null() {
         return Err(null_pointer("out"));
     }
-    let listeners = config.listeners.of_client(config.whole_messages);
     // Each client is asked to stop by itself.
-    let client = make(Cancel::default(), Arc::new(listeners.clone()))?;
+    let cancel = Cancel::default();
+    let listeners = Arc::new(config.listeners(cancel.clone()));
+    let client = make(cancel, listeners.clone())?;
     let handle = cyrsync_client::of(client, listeners);
     // SAFETY: not NULL; the rest is the caller's promise.
     unsafe { out.write(Box::into_raw(Box::new(handle))) };
     Ok(())
 }
 
-/// Says goodbye to the replica and frees the client. NULL is fine. A client that is in use, as by
-/// the call whose callback calls this, is cancelled but never freed.
+/// Says goodbye to the replica and frees the client, unless it is in use, also by the call whose
+/// callback calls this: then it answers CYRSYNC_RESULT_BUSY and does nothing.
+///
+/// @param client  The client. NULL is fine.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_client_free(client: *mut cyrsync_client) {
-    boundary((), || {
+pub unsafe extern "C" fn cyrsync_client_free(client: *mut cyrsync_client) -> cyrsync_result {
+    boundary(cyrsync_result::CYRSYNC_RESULT_PANIC, || {
         // SAFETY: the header asks for NULL or a client.
-        let Some(handle) = (unsafe { client.as_ref() }) else { return };
-        let in_use = matches!(handle.client.try_lock(), Err(TryLockError::WouldBlock));
-        if in_use {
-            handle.cancel.cancel();
-            return;
+        let Some(handle) = (unsafe { client.as_ref() }) else {
+            return cyrsync_result::CYRSYNC_RESULT_OK;
+        };
+        if matches!(handle.client.try_lock(), Err(TryLockError::WouldBlock)) {
+            return cyrsync_result::CYRSYNC_RESULT_BUSY;
         }
         // SAFETY: it came from cyrsync_client_new(), is not freed yet, and `handle` is not used
         // any more.
         drop(unsafe { Box::from_raw(client) });
-    });
+        cyrsync_result::CYRSYNC_RESULT_OK
+    })
 }
 
-/// The name of the replica. Borrowed until the client is freed; empty for NULL.
+/// Returns the name of the replica. It is borrowed until the client is freed.
+///
+/// @param client  The client. NULL gives an empty name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_client_server(client: *const cyrsync_client) -> *const c_char {
     boundary(c"".as_ptr(), || {
@@ -189,8 +256,10 @@ pub unsafe extern "C" fn cyrsync_client_server(client: *const cyrsync_client) ->
 }
 
 /// Asks the client to stop: the call that runs ends at the next safe point with
-/// CYRSYNC_RESULT_CANCELLED, and so does every later one. May be called from any thread at any
-/// time, from callbacks and signal handlers too. NULL is fine.
+/// CYRSYNC_RESULT_CANCELLED, and so does every later one, until cyrsync_client_reset_cancel() is
+/// called. May be called from any thread at any time, from callbacks and signal handlers too.
+///
+/// @param client  The client. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_client_cancel(client: *const cyrsync_client) {
     boundary((), || {
@@ -201,9 +270,32 @@ pub unsafe extern "C" fn cyrsync_client_cancel(client: *const cyrsync_client) {
     });
 }
 
-/// Connects and logs in, unless that is done. The calls below do it by themselves; this one tells
-/// early whether it works.
+/// Takes back cyrsync_client_cancel() and cyrsync_client_finish(): calls work again. Answers
+/// CYRSYNC_RESULT_BUSY while a call runs; that one must come to its end first.
+///
+/// @param client  The client.
+/// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn cyrsync_client_reset_cancel(
+    client: *mut cyrsync_client,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        client.canceller().reset();
+        Ok(())
+    };
+    // SAFETY: the header asks for what `with_client` asks for.
+    unsafe { with_client(client, err, work) }
+}
+
+/// Connects and logs in, unless that is done. Calls that need a connection make one by themselves;
+/// this one shows early whether it works.
+///
+/// @param client  The client.
+/// @param err     Set to the error on failure. May be NULL.
+#[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_connect(
     client: *mut cyrsync_client,
     err: *mut *mut cyrsync_error,
@@ -213,7 +305,11 @@ pub unsafe extern "C" fn cyrsync_client_connect(
 }
 
 /// Says goodbye to the replica. The next call that needs a connection makes a new one.
+///
+/// @param client  The client.
+/// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_disconnect(
     client: *mut cyrsync_client,
     err: *mut *mut cyrsync_error,
@@ -227,7 +323,13 @@ pub unsafe extern "C" fn cyrsync_client_disconnect(
 }
 
 /// Replicates a user with mailboxes, quotas, subscriptions, Sieve scripts and seen state.
+///
+/// @param client  The client.
+/// @param user    The userid.
+/// @param err     Set to the error on failure. May be NULL. Its parts are the failures of single
+///                mailboxes.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_sync_user(
     client: *mut cyrsync_client,
     user: cyrsync_str,
@@ -243,7 +345,12 @@ pub unsafe extern "C" fn cyrsync_client_sync_user(
 }
 
 /// Replicates the seen state, subscriptions and Sieve scripts of a user.
+///
+/// @param client  The client.
+/// @param user    The userid.
+/// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_sync_meta(
     client: *mut cyrsync_client,
     user: cyrsync_str,
@@ -272,8 +379,16 @@ pub(super) unsafe fn mailbox_names(
     names.iter().map(|name| unsafe { name.bytes("names") }.map(MboxName::new)).collect()
 }
 
-/// Replicates mailboxes of whichever users, by their internal names ("user.fred.Sent").
+/// Replicates mailboxes of any users. A mailbox that fails stops no other; the item callback
+/// receives how each ended.
+///
+/// @param client  The client.
+/// @param names   The internal names of the mailboxes ("user.fred.Sent").
+/// @param count   How many there are.
+/// @param err     Set to the error on failure. May be NULL. Its parts are the failures of single
+///                mailboxes.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_sync_mailboxes(
     client: *mut cyrsync_client,
     names: *const cyrsync_str,
@@ -289,96 +404,30 @@ pub unsafe extern "C" fn cyrsync_client_sync_mailboxes(
     unsafe { with_client(client, err, work) }
 }
 
-/// Replicates every user and every shared mailbox whose internal name begins with prefix, all if
-/// it is empty, and then the server's annotations too. Callback, unless NULL, hears how each part
-/// ended. A failure stops none of the others and is counted in *report: the call itself fails only
-/// if not everything was tried. Report may be NULL.
+/// Replicates every user and every shared mailbox whose internal name begins with prefix, and
+/// without a prefix the server's annotations too. A failure of one item stops no other, goes to the
+/// item callback and is counted in the report. The call itself fails only if not everything was
+/// tried.
+///
+/// @param client  The client.
+/// @param prefix  What the internal names begin with; empty for all.
+/// @param report  Filled with how many items ended how. May be NULL.
+/// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_sync_all(
     client: *mut cyrsync_client,
     prefix: cyrsync_str,
-    callback: cyrsync_unit_callback,
-    userdata: *mut c_void,
     report: *mut cyrsync_report,
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
-    let work = |client: &mut Client| {
+    let work = |client: &mut Client, _: &Listeners| {
         // SAFETY: the header asks for bytes that live through the call.
-        let prefix = unsafe { prefix.bytes("prefix") }?;
-        // SAFETY: the header asks for NULL or a report whose size is set.
-        let report = unsafe { report_place(report) }?;
-        let ended = client.sync_all(prefix, &mut |goal, result| {
-            // SAFETY: the host gave function and data for this.
-            unsafe { unit_ended(callback, userdata, goal, result) };
-        })?;
-        // SAFETY: as above.
-        unsafe { report_to(report, &ended) };
+        client.sync_all(unsafe { prefix.bytes("prefix") }?, &mut |_, _| {})?;
         Ok(())
     };
-    // SAFETY: the header asks for what `with_client` asks for.
-    unsafe { with_client(client, err, work) }
-}
-
-/// Tells C how a unit ended.
-///
-/// # Safety
-/// The callback may be called with this userdata.
-pub(super) unsafe fn unit_ended(
-    callback: cyrsync_unit_callback,
-    userdata: *mut c_void,
-    goal: &Goal,
-    result: &crate::Result<()>,
-) {
-    let Some(callback) = callback else { return };
-    let (kind, names) = unit_for_c(goal);
-    let failure = result.as_ref().err().map(Failure::from);
-    let error = failure.as_deref().map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: the caller's promise; names and error outlive the call.
-    unsafe { callback(userdata, kind, names.as_ptr(), names.len(), error) };
-}
-
-/// The place for a report, if the caller wants one.
-///
-/// # Safety
-/// As for [`Place::new`].
-pub(super) unsafe fn report_place(
-    report: *mut cyrsync_report,
-) -> Result<Option<Place<cyrsync_report>>, Failure> {
-    if report.is_null() {
-        return Ok(None);
-    }
-    // SAFETY: the caller's promise.
-    unsafe { Place::new(report, "report") }.map(Some)
-}
-
-/// Gives C a report.
-///
-/// # Safety
-/// As for [`Place::fill`].
-pub(super) unsafe fn report_to(place: Option<Place<cyrsync_report>>, ended: &Report) {
-    let Some(place) = place else { return };
-    let ended = cyrsync_report {
-        size: size_of::<cyrsync_report>(),
-        done: ended.totals.done,
-        skipped_locked: ended.totals.locked,
-        failed: ended.totals.failed,
-    };
-    // SAFETY: the caller's promise.
-    unsafe { place.fill(&ended) };
-}
-
-fn unit_for_c(goal: &Goal) -> (cyrsync_unit, Vec<cyrsync_str>) {
-    match goal {
-        Goal::User(user) => {
-            (cyrsync_unit::CYRSYNC_UNIT_USER, vec![cyrsync_str::lend(user.as_bytes())])
-        }
-        Goal::Mailboxes(names) => (
-            cyrsync_unit::CYRSYNC_UNIT_SHARED,
-            names.iter().map(|name| cyrsync_str::lend(name.as_bytes())).collect(),
-        ),
-        // No other goal is among all that a master has.
-        _ => (cyrsync_unit::CYRSYNC_UNIT_ANNOTATIONS, Vec::new()),
-    }
+    // SAFETY: the header asks for what `with_report` asks for.
+    unsafe { with_report(client, report, err, work) }
 }
 
 /// A user's name from C.
@@ -401,9 +450,8 @@ mod tests {
     fn handle() -> cyrsync_client {
         let text = "configdirectory: /nonexistent\nsync_host: 127.0.0.1\n\
             defaultpartition: default\npartition-default: /nonexistent/spool\n";
-        let (settings, listeners) = (settings::tests::of(text), Listeners::default());
-        let observer = Arc::new(listeners.clone());
-        let client = Client::new(settings, Cancel::default(), observer).unwrap();
+        let (settings, listeners) = (settings::tests::of(text), Arc::new(Listeners::default()));
+        let client = Client::new(settings, Cancel::default(), listeners.clone()).unwrap();
         cyrsync_client::of(client, listeners)
     }
 

@@ -1,25 +1,25 @@
 //! A configuration, with what `sync_client` takes from its command line.
 
-use std::ffi::{OsStr, c_void};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::callbacks::{
-    Listener, Listeners, Userdata, cyrsync_action_callback, cyrsync_destroy_callback,
-    cyrsync_log_callback, cyrsync_traffic_callback, cyrsync_unreachable_callback,
-};
+use super::callbacks::{Callbacks, cyrsync_callbacks};
 use super::error::{Failure, cyrsync_error, cyrsync_result, misuse, null_pointer};
 use super::fallible::fallible;
+use super::listeners::Listeners;
 use super::panic::boundary;
+use super::sized::argument;
 use super::strings::cyrsync_str;
 use crate::config::{Config, DEFAULT_PATH};
+use crate::engine::Cancel;
 use crate::settings::{AllowRepair, Bandwidth, Overrides, Settings};
 use crate::types::{Pattern, Text};
 
 /// Change no mupdate server (sync_client -L).
 pub const CYRSYNC_FLAG_LOCAL_ONLY: u32 = 1;
-/// Do not wait for users that somebody else is replicating (sync_client -N).
+/// Do not wait for users that another process is replicating (sync_client -N).
 pub const CYRSYNC_FLAG_SKIP_LOCKED: u32 = 2;
 /// Change nothing on this server (sync_client -O).
 pub const CYRSYNC_FLAG_NO_COPYBACK: u32 = 4;
@@ -51,8 +51,8 @@ pub struct cyrsync_config {
     /// Empty for none.
     channel: String,
     overrides: Overrides,
-    pub(super) listeners: Listeners,
-    pub(super) whole_messages: bool,
+    pub(super) callbacks: Option<Arc<Callbacks>>,
+    whole_messages: bool,
 }
 
 impl cyrsync_config {
@@ -64,6 +64,11 @@ impl cyrsync_config {
     /// The channel, if one was set.
     pub(super) fn channel(&self) -> Option<&str> {
         Some(self.channel.as_str()).filter(|channel| !channel.is_empty())
+    }
+
+    /// What C gets of a client that is made now.
+    pub(super) fn listeners(&self, cancel: Cancel) -> Listeners {
+        Listeners::new(self.callbacks.clone(), self.whole_messages, cancel)
     }
 
     /// What was chosen over the file.
@@ -83,8 +88,13 @@ pub(super) unsafe fn exclusive<'a>(
     unsafe { config.as_mut() }.ok_or_else(|| null_pointer("config"))
 }
 
-/// Reads an imapd.conf; if path is empty, the default one. *out is set on success.
+/// Reads an imapd.conf.
+///
+/// @param path  The path of the file. Empty for the default one.
+/// @param out   Set to the configuration on success. Free it with cyrsync_config_free().
+/// @param err   Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_config_load(
     path: cyrsync_str,
     out: *mut *mut cyrsync_config,
@@ -103,10 +113,14 @@ pub unsafe extern "C" fn cyrsync_config_load(
     unsafe { fallible(err, body) }
 }
 
-/// Reads a configuration that is in memory: the text of an imapd.conf, "configdirectory: /var/imap"
-/// at the least. The rest can be set by cyrsync_config_set(). Only a client with a host store can
-/// repair mailboxes with such a configuration. *out is set on success.
+/// Reads a configuration that is in memory. The rest can be set by cyrsync_config_set(). Only a
+/// client with a host store can repair mailboxes with such a configuration.
+///
+/// @param text  The text of an imapd.conf: at least "configdirectory: /var/imap".
+/// @param out   Set to the configuration on success. Free it with cyrsync_config_free().
+/// @param err   Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_config_parse(
     text: cyrsync_str,
     out: *mut *mut cyrsync_config,
@@ -137,7 +151,7 @@ unsafe fn hand_out(
         config: read()?,
         channel: String::new(),
         overrides: Overrides::default(),
-        listeners: Listeners::default(),
+        callbacks: None,
         whole_messages: false,
     };
     // SAFETY: not NULL, else the caller's promise.
@@ -145,9 +159,14 @@ unsafe fn hand_out(
     Ok(())
 }
 
-/// Sets an option of imapd.conf over what the file says, such as "sync_host". The value is
-/// checked.
+/// Sets an option of imapd.conf over what the file says. The value is checked.
+///
+/// @param config  The configuration.
+/// @param name    The name of the option, such as "sync_host".
+/// @param value   Its value.
+/// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_config_set(
     config: *mut cyrsync_config,
     name: cyrsync_str,
@@ -165,8 +184,13 @@ pub unsafe extern "C" fn cyrsync_config_set(
     unsafe { fallible(err, body) }
 }
 
-/// Uses the options of a channel (sync_client -n); of none if channel is empty.
+/// Uses the options of a channel (sync_client -n).
+///
+/// @param config   The configuration.
+/// @param channel  The channel. Empty for none.
+/// @param err      Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_config_set_channel(
     config: *mut cyrsync_config,
     channel: cyrsync_str,
@@ -182,9 +206,14 @@ pub unsafe extern "C" fn cyrsync_config_set_channel(
     unsafe { fallible(err, body) }
 }
 
-/// Chooses the replica (sync_client -S): host, host:port, or the path of a UNIX socket. If server
-/// is empty it is sync_host of the channel again.
+/// Chooses the replica (sync_client -S).
+///
+/// @param config  The configuration.
+/// @param server  A host, host:port, or the path of a UNIX socket. If empty, sync_host of the
+///                channel is used again.
+/// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_config_set_server(
     config: *mut cyrsync_config,
     server: cyrsync_str,
@@ -200,8 +229,13 @@ pub unsafe extern "C" fn cyrsync_config_set_server(
     unsafe { fallible(err, body) }
 }
 
-/// Chooses the partition on the replica (sync_client -p); the same as here if partition is empty.
+/// Chooses the partition on the replica (sync_client -p).
+///
+/// @param config     The configuration.
+/// @param partition  Its name. Empty for the same as here.
+/// @param err        Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_config_set_partition(
     config: *mut cyrsync_config,
     partition: cyrsync_str,
@@ -217,8 +251,13 @@ pub unsafe extern "C" fn cyrsync_config_set_partition(
     unsafe { fallible(err, body) }
 }
 
-/// Sets which of the CYRSYNC_FLAG_ constants hold, put together with |. The others do not.
+/// Sets which flags hold. The others do not.
+///
+/// @param config  The configuration.
+/// @param flags   The CYRSYNC_FLAG_ constants, put together with |.
+/// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_config_set_flags(
     config: *mut cyrsync_config,
     flags: u32,
@@ -249,10 +288,15 @@ pub unsafe extern "C" fn cyrsync_config_set_flags(
     unsafe { fallible(err, body) }
 }
 
-/// Sets how many bytes a second a client sends at most, over all its connections together
-/// (sync_client --bwlimit): "10M", or "10M,08:00-18:00=1M" with other rates for times of the day, or
-/// "off". If limit is empty it is sync_bwlimit of the channel again.
+/// Limits how many bytes a second a client sends over all its connections together (sync_client
+/// --bwlimit).
+///
+/// @param config  The configuration.
+/// @param limit   "10M", or "10M,08:00-18:00=1M" with other rates for times of the day, or "off".
+///                If empty, sync_bwlimit of the channel is used again.
+/// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_config_set_bwlimit(
     config: *mut cyrsync_config,
     limit: cyrsync_str,
@@ -269,13 +313,18 @@ pub unsafe extern "C" fn cyrsync_config_set_bwlimit(
     unsafe { fallible(err, body) }
 }
 
-/// Leaves out users whose userids match pattern, and where mailboxes are replicated by themselves
-/// those whose external names match (sync_client --exclude; cyrsync_client_match_users() says what
-/// matches). Each call adds a pattern; if pattern is empty, nothing is left out any more. The action
-/// callback receives what was left out, in one line at the end. What a sync log says cannot be left
-/// out, for it would be lost: cyrsync_client_roll() and the functions that process or plan a log
-/// fail with CYRSYNC_RESULT_INVALID_ARGUMENT.
+/// Leaves out users whose userids match a pattern, and where mailboxes are replicated by
+/// themselves those whose external names match (sync_client --exclude;
+/// cyrsync_client_match_users() says what matches). Each call adds a pattern. The action callback
+/// receives what was left out, in one line at the end. What a sync log says cannot be left out,
+/// for it would be lost: cyrsync_client_roll() and the functions that process or plan a log fail
+/// with CYRSYNC_RESULT_INVALID_ARGUMENT.
+///
+/// @param config   The configuration.
+/// @param pattern  The pattern. If empty, nothing is left out any more.
+/// @param err      Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_config_exclude(
     config: *mut cyrsync_config,
     pattern: cyrsync_str,
@@ -294,11 +343,15 @@ pub unsafe extern "C" fn cyrsync_config_exclude(
     unsafe { fallible(err, body) }
 }
 
-/// How long clients that are made from now on wait for locks of users and mailboxes, in
-/// milliseconds; if negative, as at first, as long as it takes. What is locked for longer fails
-/// with CYRSYNC_RESULT_LOCKED; cyrsync_client_roll() leaves it for later and goes on, and 200 is a
-/// good value for it.
+/// Sets how long clients created later wait for locks of users and mailboxes. What is locked for
+/// longer fails with CYRSYNC_RESULT_LOCKED; cyrsync_client_roll() leaves it for later and goes on,
+/// and 200 is a good value for it.
+///
+/// @param config        The configuration.
+/// @param milliseconds  How long. If negative, as at first, as long as it takes.
+/// @param err           Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_config_set_lock_patience(
     config: *mut cyrsync_config,
     milliseconds: i64,
@@ -314,87 +367,40 @@ pub unsafe extern "C" fn cyrsync_config_set_lock_patience(
     unsafe { fallible(err, body) }
 }
 
-/// Sets one of the listeners of a configuration; none if `function` is.
+/// Sets the functions that the library calls, for clients created later, and for
+/// cyrsync_config_check(). They may be called by several threads at once. The table is copied; its
+/// userdata is given back by its destroy function when neither configuration nor clients use it any
+/// more: at once if this call fails.
 ///
-/// # Safety
-/// As for [`exclusive`] and [`fallible`].
-pub(super) unsafe fn set_listener<F>(
+/// @param config     The configuration.
+/// @param callbacks  The table. NULL removes the one that was set before.
+/// @param err        Set to the error on failure. May be NULL.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn cyrsync_config_set_callbacks(
     config: *mut cyrsync_config,
-    function: Option<F>,
-    (userdata, destroy): (*mut c_void, cyrsync_destroy_callback),
+    callbacks: *const cyrsync_callbacks,
     err: *mut *mut cyrsync_error,
-    listener: fn(&mut Listeners) -> &mut Option<Arc<Listener<F>>>,
 ) -> cyrsync_result {
     let body = || {
-        let userdata = Userdata::new(userdata, destroy);
-        // SAFETY: the caller's promise.
-        let listeners = unsafe { &mut exclusive(config)?.listeners };
-        *listener(listeners) = function.map(|function| Arc::new(Listener { function, userdata }));
+        let table = if callbacks.is_null() {
+            None
+        } else {
+            // SAFETY: not NULL; the header asks for a table whose size is set.
+            let functions = unsafe { argument(callbacks, "callbacks") }?;
+            Some(Arc::new(Callbacks::new(functions)))
+        };
+        // SAFETY: the header asks for NULL or a configuration of the caller's own.
+        unsafe { exclusive(config) }?.callbacks = table;
         Ok(())
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: the header asks for NULL or a place for a pointer.
     unsafe { fallible(err, body) }
 }
 
-/// Who hears log lines of the clients that are made from now on; nobody if callback is NULL. It
-/// may be called from several threads at once. Destroy, unless NULL, is called once userdata is
-/// not used any more: at once if this call fails.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_config_set_log(
-    config: *mut cyrsync_config,
-    callback: cyrsync_log_callback,
-    userdata: *mut c_void,
-    destroy: cyrsync_destroy_callback,
-    err: *mut *mut cyrsync_error,
-) -> cyrsync_result {
-    // SAFETY: the header asks for what `set_listener` asks for.
-    unsafe { set_listener(config, callback, (userdata, destroy), err, |all| &mut all.log) }
-}
-
-/// Who hears what the clients do that are made from now on; nobody if callback is NULL. As
-/// cyrsync_config_set_log() in all else.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_config_set_action(
-    config: *mut cyrsync_config,
-    callback: cyrsync_action_callback,
-    userdata: *mut c_void,
-    destroy: cyrsync_destroy_callback,
-    err: *mut *mut cyrsync_error,
-) -> cyrsync_result {
-    // SAFETY: the header asks for what `set_listener` asks for.
-    unsafe { set_listener(config, callback, (userdata, destroy), err, |all| &mut all.action) }
-}
-
-/// Who is shown the traffic of the clients that are made from now on, as sync_client -v -v shows
-/// it; nobody if callback is NULL. As cyrsync_config_set_log() in all else.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_config_set_traffic(
-    config: *mut cyrsync_config,
-    callback: cyrsync_traffic_callback,
-    userdata: *mut c_void,
-    destroy: cyrsync_destroy_callback,
-    err: *mut *mut cyrsync_error,
-) -> cyrsync_result {
-    // SAFETY: the header asks for what `set_listener` asks for.
-    unsafe { set_listener(config, callback, (userdata, destroy), err, |all| &mut all.traffic) }
-}
-
-/// Who hears that the replica cannot be reached, from clients that are made from now on and try
-/// again by themselves (cyrsync_client_roll()); nobody if callback is NULL. As
-/// cyrsync_config_set_log() in all else.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_config_set_unreachable(
-    config: *mut cyrsync_config,
-    callback: cyrsync_unreachable_callback,
-    userdata: *mut c_void,
-    destroy: cyrsync_destroy_callback,
-    err: *mut *mut cyrsync_error,
-) -> cyrsync_result {
-    // SAFETY: the header asks for what `set_listener` asks for.
-    unsafe { set_listener(config, callback, (userdata, destroy), err, |all| &mut all.unreachable) }
-}
-
-/// Frees a configuration. Clients that were made from it live on. NULL is fine.
+/// Frees a configuration. Clients that were made from it live on.
+///
+/// @param config  The configuration. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_config_free(config: *mut cyrsync_config) {
     boundary((), || {

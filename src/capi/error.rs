@@ -1,12 +1,12 @@
 //! Error objects.
 
-use std::ffi::CString;
+use std::ffi::{CString, c_int};
 
 use super::c_string::c_string;
 pub use super::result::cyrsync_result;
-use crate::error::{Error, Kind, Subject};
+use crate::error::{Error, Kind, Subject, os_error};
 
-/// What went wrong: for people. Free it with cyrsync_error_free().
+/// What went wrong. Free it with cyrsync_error_free().
 #[derive(Debug)]
 pub struct cyrsync_error {
     pub(super) code: cyrsync_result,
@@ -16,6 +16,8 @@ pub struct cyrsync_error {
     pub(super) detail: CString,
     pub(super) hint: CString,
     pub(super) about: Subject,
+    pub(super) retryable: bool,
+    pub(super) os_error: c_int,
     pub(super) parts: Vec<cyrsync_error>,
 }
 
@@ -78,14 +80,19 @@ impl From<&Error> for Failure {
 
 impl From<&Error> for cyrsync_error {
     fn from(error: &Error) -> Self {
+        let code = cyrsync_result::from(error.kind());
+        // A login or certificate that is refused for now: a server of passwords that is down, say.
+        let passes = error.is_connection() && !error.is_final();
         cyrsync_error {
-            code: error.kind().into(),
+            code,
             message: c_string(&error.to_string()),
             op: c_string(error.op()),
             subject: c_string(&error.subject().to_string()),
             detail: c_string(error.detail()),
             hint: c_string(error.hint_text()),
             about: error.subject().clone(),
+            retryable: code.is_retryable() || passes,
+            os_error: os_error(error).unwrap_or(0),
             parts: error.parts().iter().map(cyrsync_error::from).collect(),
         }
     }
@@ -95,7 +102,7 @@ impl From<&Error> for cyrsync_error {
 pub(super) fn misuse(code: cyrsync_result, name: &str, detail: impl Into<String>) -> Failure {
     let error = Error::new(Kind::InvalidArgument, "check argument", name, detail);
     let mut failure = Failure::from(error);
-    failure.code = code;
+    (failure.code, failure.retryable) = (code, code.is_retryable());
     failure
 }
 

@@ -10,8 +10,12 @@ pub struct cyrsync_failure {
     pub(super) hint: String,
 }
 
-/// Says what went wrong and, unless empty, what can be done about it. Both are copied; bytes that
-/// are no UTF-8 are replaced. Counts only if the host's function then answers with a failure.
+/// Says why a function of the host failed. The texts are copied; bytes that are not UTF-8 are
+/// replaced. Counts only if the function then answers with a failure.
+///
+/// @param failure  What the host's function was given. NULL is fine.
+/// @param detail   What went wrong.
+/// @param hint     What can be done about it. Empty if there is nothing to say.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_failure_set(
     failure: *mut cyrsync_failure,

@@ -1,18 +1,18 @@
 //! What a verification finds, as C gets it.
 
-use std::ffi::c_void;
 use std::ptr;
 
+use super::sized::lent;
 use super::strings::cyrsync_str;
 use crate::events::{Event, Finding, VerifyEvent, json, words};
 
-/// What a verification found of something.
+/// What a verification found.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum cyrsync_found {
     /// A field differs.
     CYRSYNC_FOUND_DIFFERENT = 1,
-    /// A field differs, for replication has not come to it yet.
+    /// A field differs because replication has not come to it yet.
     CYRSYNC_FOUND_PENDING = 2,
     /// More fields differ than are listed one by one: line says how many.
     CYRSYNC_FOUND_MORE = 3,
@@ -24,7 +24,7 @@ pub enum cyrsync_found {
 
 use cyrsync_found::*;
 
-/// One thing that a verification found. Everything in it is borrowed for the call that tells it.
+/// One thing that a verification found. Everything in it is borrowed for the call.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct cyrsync_finding {
@@ -32,7 +32,7 @@ pub struct cyrsync_finding {
     pub size: usize,
     /// What was found.
     pub found: cyrsync_found,
-    /// What it was found of: "UID 7 of user.fred".
+    /// Where it was found: "UID 7 of user.fred".
     pub subject: cyrsync_str,
     /// The field that differs, as it is called on the wire: "FLAGS". "MAILBOX" and "RECORD" stand
     /// for a mailbox or message that only one side has, "FILE" for a message file.
@@ -41,15 +41,13 @@ pub struct cyrsync_finding {
     pub master: cyrsync_str,
     /// The replica's value; data is NULL if it has none.
     pub replica: cyrsync_str,
-    /// The line that sync_client --verify prints of it.
+    /// The line that sync_client --verify prints for it.
     pub line: cyrsync_str,
     /// All of it as a JSON object.
     pub json: cyrsync_str,
 }
 
-/// Takes what a verification found. It is borrowed for the call.
-pub type cyrsync_finding_callback =
-    Option<unsafe extern "C" fn(userdata: *mut c_void, finding: *const cyrsync_finding)>;
+lent!(cyrsync_finding);
 
 const NOTHING: cyrsync_str = cyrsync_str { data: ptr::null(), len: 0 };
 

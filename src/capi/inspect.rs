@@ -9,8 +9,9 @@ use super::panic::boundary;
 use super::strings::cyrsync_str;
 use crate::error::Subject;
 
-/// The name of a result without its prefix, such as "LOCKED"; "UNKNOWN" for any other number.
-/// It lives forever.
+/// Returns the name of a result without its prefix, such as "LOCKED". It lives forever.
+///
+/// @param result  The result. Any number is fine: "UNKNOWN" for one that is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn cyrsync_result_name(result: c_int) -> *const c_char {
     boundary(c"UNKNOWN".as_ptr(), || {
@@ -18,7 +19,9 @@ pub extern "C" fn cyrsync_result_name(result: c_int) -> *const c_char {
     })
 }
 
-/// Whether the same call may succeed later without anybody mending anything.
+/// Returns whether the same call may succeed later without any change by a person.
+///
+/// @param result  The result. Any number is fine.
 #[unsafe(no_mangle)]
 pub extern "C" fn cyrsync_result_is_retryable(result: c_int) -> bool {
     boundary(false, || {
@@ -39,7 +42,9 @@ unsafe fn text(
     error.map_or(c"".as_ptr(), |error| field(error).as_ptr())
 }
 
-/// The result that came with the error; cyrsync_result::CYRSYNC_RESULT_OK for NULL.
+/// Returns the result that came with the error.
+///
+/// @param error  The error. CYRSYNC_RESULT_OK for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_code(error: *const cyrsync_error) -> cyrsync_result {
     boundary(cyrsync_result::CYRSYNC_RESULT_PANIC, || {
@@ -48,43 +53,55 @@ pub unsafe extern "C" fn cyrsync_error_code(error: *const cyrsync_error) -> cyrs
     })
 }
 
-/// All of it in a line: what was done, to what, what went wrong, what to do. Borrowed until the
-/// error is freed, as are the texts of the functions below; empty for NULL.
+/// Returns all of the error in a line: what was done, to what, what went wrong, what to do.
+/// Borrowed until the error is freed, like the texts of the functions below.
+///
+/// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_message(error: *const cyrsync_error) -> *const c_char {
     // SAFETY: the header asks for NULL or an error.
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.message) })
 }
 
-/// What was being done, such as "read cyrus.index".
+/// Returns what was being done, such as "read cyrus.index".
+///
+/// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_op(error: *const cyrsync_error) -> *const c_char {
     // SAFETY: the header asks for NULL or an error.
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.op) })
 }
 
-/// What it was done to: a path, user, mailbox, server or argument.
+/// Returns what it was done to: a path, user, mailbox, server or argument.
+///
+/// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_subject(error: *const cyrsync_error) -> *const c_char {
     // SAFETY: the header asks for NULL or an error.
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.subject) })
 }
 
-/// What went wrong.
+/// Returns what went wrong.
+///
+/// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_detail(error: *const cyrsync_error) -> *const c_char {
     // SAFETY: the header asks for NULL or an error.
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.detail) })
 }
 
-/// What can be done about it; empty if there is nothing to say.
+/// Returns what can be done about it; empty if there is nothing to say.
+///
+/// @param error  The error. NULL gives an empty text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_hint(error: *const cyrsync_error) -> *const c_char {
     // SAFETY: the header asks for NULL or an error.
     boundary(c"".as_ptr(), || unsafe { text(error, |error| &error.hint) })
 }
 
-/// What kind of thing the error is about.
+/// Returns what kind of thing the error is about.
+///
+/// @param error  The error. CYRSYNC_SUBJECT_NONE for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_subject_kind(
     error: *const cyrsync_error,
@@ -118,23 +135,29 @@ unsafe fn name(
     cyrsync_str::lend(bytes.unwrap_or_default())
 }
 
-/// The user that the error is about, as bytes; empty if it is about something else. Borrowed until
-/// the error is freed, as is the mailbox.
+/// Returns the user that the error is about, as bytes; empty if it is about something else.
+/// Borrowed until the error is freed, like the mailbox.
+///
+/// @param error  The error. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_user(error: *const cyrsync_error) -> cyrsync_str {
     // SAFETY: the header asks for NULL or an error.
     boundary(cyrsync_str::lend(b""), || unsafe { name(error, user_of) })
 }
 
-/// The mailbox that the error is about, or that its message is in, as bytes; empty if it is about
-/// something else.
+/// Returns the mailbox that the error is about, or that its message is in, as bytes; empty if it
+/// is about something else.
+///
+/// @param error  The error. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_mailbox(error: *const cyrsync_error) -> cyrsync_str {
     // SAFETY: the header asks for NULL or an error.
     boundary(cyrsync_str::lend(b""), || unsafe { name(error, mailbox_of) })
 }
 
-/// The UID of the message that the error is about; 0 if it is about something else.
+/// Returns the UID of the message that the error is about; 0 if it is about something else.
+///
+/// @param error  The error. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_uid(error: *const cyrsync_error) -> u32 {
     boundary(0, || {
@@ -144,8 +167,31 @@ pub unsafe extern "C" fn cyrsync_error_uid(error: *const cyrsync_error) -> u32 {
     })
 }
 
-/// How many failures the error is made of, each with a subject of its own: those of a user's
-/// mailboxes, say. 0 if it is the only one.
+/// Returns the number of the operating system's error (errno) that is the cause; 0 if there is
+/// none.
+///
+/// @param error  The error. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_errno(error: *const cyrsync_error) -> c_int {
+    // SAFETY: the header asks for NULL or an error.
+    boundary(0, || unsafe { error.as_ref() }.map_or(0, |error| error.os_error))
+}
+
+/// Returns whether the same call may succeed later without any change by a person. This is known
+/// better than from the code: a login that fails because the replica's password server is down,
+/// say, may succeed later.
+///
+/// @param error  The error. NULL is fine, and not retryable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cyrsync_error_is_retryable(error: *const cyrsync_error) -> bool {
+    // SAFETY: the header asks for NULL or an error.
+    boundary(false, || unsafe { error.as_ref() }.is_some_and(|error| error.retryable))
+}
+
+/// Returns how many failures the error is made of, each with a subject of its own: those of a
+/// user's mailboxes, say. 0 if it is the only one.
+///
+/// @param error  The error. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_part_count(error: *const cyrsync_error) -> usize {
     boundary(0, || {
@@ -154,8 +200,11 @@ pub unsafe extern "C" fn cyrsync_error_part_count(error: *const cyrsync_error) -
     })
 }
 
-/// One of the failures that the error is made of, from 0; NULL if there is no such one. It belongs
-/// to the error and must not be freed.
+/// Returns one of the failures that the error is made of. It belongs to the error and must not be
+/// freed.
+///
+/// @param error  The error. NULL is fine.
+/// @param index  Which one, from 0. NULL is returned if there is no such one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_part(
     error: *const cyrsync_error,
@@ -168,7 +217,9 @@ pub unsafe extern "C" fn cyrsync_error_part(
     })
 }
 
-/// Frees an error. NULL is fine.
+/// Frees an error.
+///
+/// @param error  The error. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_error_free(error: *mut cyrsync_error) {
     boundary((), || {

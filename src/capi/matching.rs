@@ -12,11 +12,18 @@ use crate::types::Pattern;
 pub type cyrsync_name_callback =
     Option<unsafe extern "C" fn(userdata: *mut c_void, name: cyrsync_str)>;
 
-/// Gives the users who have an INBOX and whose userids match pattern to callback, in the order of
-/// mailboxes.db, as sync_client -u does with a name that holds *, ? or [: * stands for any bytes,
-/// separators included, ? for one, [a-z] for one of these, [!a-z] for any other. If a part of
-/// mailboxes.db cannot be read, the call fails after it gave those that were found.
+/// Gives the users who have an INBOX and whose userids match a pattern to a callback, in the order
+/// of mailboxes.db, as sync_client -u does. If a part of mailboxes.db cannot be read, the call
+/// fails after it gave those that were found.
+///
+/// @param client    The client.
+/// @param pattern   The pattern: * stands for any bytes, separators included, ? for one, [a-z] for
+///                  one of these, [!a-z] for any other.
+/// @param callback  Receives each userid. May be NULL.
+/// @param userdata  Given to the callback.
+/// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_match_users(
     client: *mut cyrsync_client,
     pattern: cyrsync_str,
@@ -33,10 +40,16 @@ pub unsafe extern "C" fn cyrsync_client_match_users(
     unsafe { with_client(client, err, work) }
 }
 
-/// Gives the mailboxes whose external names match pattern, as an administrator types them, to
-/// callback, by their internal names, as sync_client -m does. As cyrsync_client_match_users() in
-/// all else.
+/// Gives the mailboxes whose external names match a pattern to a callback, by their internal
+/// names, as sync_client -m does. Like cyrsync_client_match_users() in all else.
+///
+/// @param client    The client.
+/// @param pattern   The pattern, as an administrator types it.
+/// @param callback  Receives each internal name. May be NULL.
+/// @param userdata  Given to the callback.
+/// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_match_mailboxes(
     client: *mut cyrsync_client,
     pattern: cyrsync_str,

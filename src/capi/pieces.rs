@@ -7,8 +7,14 @@ use super::strings::cyrsync_str;
 use crate::engine::{Client, Goal};
 use crate::types::{MboxName, Text, UniqueId};
 
-/// Replicates what a user has seen of the mailbox with a uniqueid.
+/// Replicates what a user has seen of a mailbox.
+///
+/// @param client    The client.
+/// @param user      The userid.
+/// @param uniqueid  The uniqueid of the mailbox.
+/// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_sync_seen(
     client: *mut cyrsync_client,
     user: cyrsync_str,
@@ -25,7 +31,13 @@ pub unsafe extern "C" fn cyrsync_client_sync_seen(
 }
 
 /// Replicates whether a user is subscribed to a mailbox.
+///
+/// @param client   The client.
+/// @param user     The userid.
+/// @param mailbox  The internal name of the mailbox.
+/// @param err      Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_sync_subscription(
     client: *mut cyrsync_client,
     user: cyrsync_str,
@@ -42,7 +54,12 @@ pub unsafe extern "C" fn cyrsync_client_sync_subscription(
 }
 
 /// Replicates the limits of a quota root, or that it is none any more.
+///
+/// @param client  The client.
+/// @param root    The root, an internal mailbox name.
+/// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_sync_quota(
     client: *mut cyrsync_client,
     root: cyrsync_str,
@@ -57,9 +74,13 @@ pub unsafe extern "C" fn cyrsync_client_sync_quota(
     unsafe { with_client(client, err, work) }
 }
 
-/// Replicates the annotations of a mailbox without its messages, or those of the server if mailbox
-/// is empty.
+/// Replicates the annotations of a mailbox without its messages, or those of the server.
+///
+/// @param client   The client.
+/// @param mailbox  The internal name of the mailbox. Empty for the server.
+/// @param err      Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_sync_annotations(
     client: *mut cyrsync_client,
     mailbox: cyrsync_str,
@@ -75,8 +96,12 @@ pub unsafe extern "C" fn cyrsync_client_sync_annotations(
     unsafe { with_client(client, err, work) }
 }
 
-/// Has the replica let go of the message files that it keeps for this connection.
+/// Tells the replica to release the message files that it keeps for this connection.
+///
+/// @param client  The client.
+/// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_restart(
     client: *mut cyrsync_client,
     err: *mut *mut cyrsync_error,
@@ -109,8 +134,13 @@ grows! {
     cyrsync_counters may end before received, unknown members are Ignored;
 }
 
-/// Tells what went over the present connection.
+/// Returns what went over the present connection.
+///
+/// @param client  The client.
+/// @param out     Filled with the counters.
+/// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_counters(
     client: *mut cyrsync_client,
     out: *mut cyrsync_counters,

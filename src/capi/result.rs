@@ -1,279 +1,169 @@
-//! Result codes.
+//! Result codes: one table for C's numbers and names, for what may succeed later, and for the
+//! kinds of errors that they stand for.
+//!
+//! cbindgen expands no macros: `build.rs` reads the rows of [`results!`] and gives it an
+//! enumeration of the same numbers.
 
 use std::ffi::{CStr, c_int};
 
 use crate::error::Kind;
 
-/// How a call ended: for branching. Numbers never change their meaning; new ones may come, so
-/// do not rely on having seen them all. Families: 1xx the call was wrong; 2xx this server's
-/// configuration or mail store; 3xx reaching the replica; 4xx the protocol; 5xx how replication
-/// of a user or mailbox ended; 9xx a bug of the library.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum cyrsync_result {
-    /// It is done.
-    CYRSYNC_RESULT_OK = 0,
-    /// A pointer is NULL that must not be.
-    CYRSYNC_RESULT_NULL_POINTER = 101,
-    /// An argument is something that cannot be.
-    CYRSYNC_RESULT_INVALID_ARGUMENT = 102,
-    /// The client is in use: by another thread, or by the call whose callback made this one.
-    CYRSYNC_RESULT_BUSY = 103,
-    /// imapd.conf lacks an option or holds a bad value.
-    CYRSYNC_RESULT_CONFIG = 201,
-    /// The operating system refused a file or directory.
-    CYRSYNC_RESULT_IO = 202,
-    /// A file or database of the mail store does not hold what it must.
-    CYRSYNC_RESULT_CORRUPT = 203,
-    /// A format, type or layout that this library does not read.
-    CYRSYNC_RESULT_UNSUPPORTED = 204,
-    /// The user or mailbox is not on this server.
-    CYRSYNC_RESULT_NOT_FOUND = 205,
-    /// This server's own sync_server (or the host), through which a repair writes, cannot be
-    /// started, failed or refused. The replica has no part in it.
-    CYRSYNC_RESULT_OWN_SERVER = 206,
-    /// The host, the program that supplies the mail store, gave something that cannot be.
-    CYRSYNC_RESULT_HOST = 207,
-    /// No connection to the replica could be made.
-    CYRSYNC_RESULT_CONNECT = 301,
-    /// The replica refused the credentials, or no mechanism is common to both.
-    CYRSYNC_RESULT_AUTH = 302,
-    /// The replica did not answer in time.
-    CYRSYNC_RESULT_TIMEOUT = 303,
-    /// The connection ended in the middle.
-    CYRSYNC_RESULT_CLOSED = 304,
-    /// The replica is shutting down.
-    CYRSYNC_RESULT_BYE = 305,
-    /// The connection could not be encrypted, or the replica's certificate is not to be trusted.
-    CYRSYNC_RESULT_TLS = 306,
-    /// The replica sent something that is not the protocol.
-    CYRSYNC_RESULT_PROTOCOL = 401,
-    /// The replica answered: protocol error.
-    CYRSYNC_RESULT_REPLICA_PROTOCOL = 402,
-    /// The replica answered: bad parameters.
-    CYRSYNC_RESULT_REPLICA_BAD_PARAMETERS = 403,
-    /// The replica answered: no such kind of mailbox here.
-    CYRSYNC_RESULT_REPLICA_NOT_SUPPORTED = 404,
-    /// The replica answered: the Sieve script does not compile.
-    CYRSYNC_RESULT_REPLICA_BAD_SIEVE = 405,
-    /// The replica refused for another reason, which the error object tells.
-    CYRSYNC_RESULT_REPLICA_DENIED = 406,
-    /// Somebody else holds a lock that was asked for without waiting.
-    CYRSYNC_RESULT_LOCKED = 501,
-    /// The mailbox got another name, uniqueid or partition meanwhile.
-    CYRSYNC_RESULT_MOVED = 502,
-    /// The user or mailbox kept changing while it was replicated.
-    CYRSYNC_RESULT_CHANGED = 503,
-    /// Both sides have diverged, and bringing them together is not allowed.
-    CYRSYNC_RESULT_NEEDS_FULL_SYNC = 504,
-    /// cyrsync_client_cancel() was called.
-    CYRSYNC_RESULT_CANCELLED = 505,
-    /// The replica answered: no such user.
-    CYRSYNC_RESULT_REPLICA_NO_USER = 511,
-    /// The replica answered: no such mailbox.
-    CYRSYNC_RESULT_REPLICA_NO_MAILBOX = 512,
-    /// The replica answered: somebody else has it locked.
-    CYRSYNC_RESULT_REPLICA_LOCKED = 513,
-    /// The replica answered: it is there with another name or uniqueid.
-    CYRSYNC_RESULT_REPLICA_MOVED = 514,
-    /// The replica ended with other contents than this server.
-    CYRSYNC_RESULT_REPLICA_CHECKSUM = 515,
-    /// The replica changed since it was last looked at.
-    CYRSYNC_RESULT_REPLICA_CHANGED = 516,
-    /// A bug: the library caught its own panic. The client can only be freed now.
-    CYRSYNC_RESULT_PANIC = 900,
-    /// A bug in the library: something happened that cannot be. The client can be used further.
-    CYRSYNC_RESULT_INTERNAL = 901,
+/// What a row of the table says of time.
+const fn retryable() -> bool {
+    true
 }
 
-use cyrsync_result::*;
+/// The other thing that a row may say.
+const fn lasting() -> bool {
+    false
+}
+
+/// Makes the codes of a table. A row is a name, its number, whether the same call may succeed later
+/// by itself (`retryable`, `lasting`), the kind of error that is reported so, if there is one, and
+/// the kind that a host means by it, if a host may answer so.
+macro_rules! results {
+    (
+        $(#[$about:meta])*
+        enum $type:ident;
+        $($(#[$doc:meta])*
+        $code:ident = $number:literal, $lasts:ident, [$($kind:ident)?], [$($host:ident)?];)*
+    ) => {
+        $(#[$about])*
+        #[repr(C)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $type {
+            $($(#[$doc])* $code = $number,)*
+        }
+
+        impl $type {
+            const ALL: &[$type] = &[$($type::$code),*];
+
+            /// The name with its prefix.
+            fn full_name(self) -> &'static str {
+                match self {
+                    $($type::$code => concat!(stringify!($code), "\0"),)*
+                }
+            }
+
+            pub(super) fn is_retryable(self) -> bool {
+                match self {
+                    $($type::$code => $lasts(),)*
+                }
+            }
+
+            /// What it means as the answer of a host; `None` if a host cannot answer so.
+            pub(super) fn host_kind(self) -> Option<Kind> {
+                match self {
+                    $($($type::$code => Some(Kind::$host),)?)*
+                    _ => None,
+                }
+            }
+        }
+
+        /// Every kind has its number: a new one does not compile until it has.
+        impl From<Kind> for $type {
+            fn from(kind: Kind) -> Self {
+                match kind {
+                    $($(Kind::$kind => $type::$code,)?)*
+                }
+            }
+        }
+    };
+}
+
+results! {
+    /// How a call ended: for branching. Numbers never change their meaning; new ones may come, so
+    /// treat an unknown one as a failure. Families: 1xx the call was wrong; 2xx this server's
+    /// configuration or mail store; 3xx reaching the replica; 4xx the protocol; 5xx how replication
+    /// of a user or mailbox ended; 9xx a bug of the library.
+    enum cyrsync_result;
+
+    /// It is done.
+    CYRSYNC_RESULT_OK = 0, lasting, [], [];
+    /// A required pointer is NULL.
+    CYRSYNC_RESULT_NULL_POINTER = 101, lasting, [], [InvalidArgument];
+    /// An argument has a value that is not allowed.
+    CYRSYNC_RESULT_INVALID_ARGUMENT = 102, lasting, [InvalidArgument], [InvalidArgument];
+    /// The client is in use: by another thread, or by the call whose callback made this one.
+    CYRSYNC_RESULT_BUSY = 103, retryable, [], [InvalidArgument];
+    /// imapd.conf lacks an option or holds a bad value.
+    CYRSYNC_RESULT_CONFIG = 201, lasting, [Config], [Config];
+    /// The operating system refused a file or directory.
+    CYRSYNC_RESULT_IO = 202, lasting, [Io], [Io];
+    /// A file or database of the mail store does not hold what it must.
+    CYRSYNC_RESULT_CORRUPT = 203, lasting, [Corrupt], [Corrupt];
+    /// A format, type or layout that this library does not read.
+    CYRSYNC_RESULT_UNSUPPORTED = 204, lasting, [Unsupported], [Unsupported];
+    /// The user or mailbox is not on this server.
+    CYRSYNC_RESULT_NOT_FOUND = 205, lasting, [NotFound], [NotFound];
+    /// This server's own sync_server (or the host), through which a repair writes, cannot be
+    /// started, failed or refused. The replica has no part in it.
+    CYRSYNC_RESULT_OWN_SERVER = 206, lasting, [OwnServer], [OwnServer];
+    /// The host, the program that supplies the mail store, gave something that cannot be.
+    CYRSYNC_RESULT_HOST = 207, lasting, [Host], [];
+    /// No connection to the replica could be made.
+    CYRSYNC_RESULT_CONNECT = 301, retryable, [Connect], [];
+    /// The replica refused the credentials, or no mechanism is common to both.
+    CYRSYNC_RESULT_AUTH = 302, lasting, [Auth], [];
+    /// The replica did not answer in time.
+    CYRSYNC_RESULT_TIMEOUT = 303, retryable, [Timeout], [];
+    /// The connection ended in the middle.
+    CYRSYNC_RESULT_CLOSED = 304, retryable, [Closed], [];
+    /// The replica is shutting down.
+    CYRSYNC_RESULT_BYE = 305, retryable, [Bye], [];
+    /// The connection could not be encrypted, or the replica's certificate is not to be trusted.
+    CYRSYNC_RESULT_TLS = 306, lasting, [Tls], [];
+    /// The replica sent something that is not the protocol.
+    CYRSYNC_RESULT_PROTOCOL = 401, lasting, [Protocol], [];
+    /// The replica answered: protocol error.
+    CYRSYNC_RESULT_REPLICA_PROTOCOL = 402, lasting, [ReplicaProtocol], [];
+    /// The replica answered: bad parameters.
+    CYRSYNC_RESULT_REPLICA_BAD_PARAMETERS = 403, lasting, [ReplicaBadParameters], [];
+    /// The replica answered: no such kind of mailbox here.
+    CYRSYNC_RESULT_REPLICA_NOT_SUPPORTED = 404, lasting, [ReplicaNotSupported], [];
+    /// The replica answered: the Sieve script does not compile.
+    CYRSYNC_RESULT_REPLICA_BAD_SIEVE = 405, lasting, [ReplicaBadSieve], [];
+    /// The replica refused for another reason, which the error object says.
+    CYRSYNC_RESULT_REPLICA_DENIED = 406, lasting, [ReplicaDenied], [];
+    /// Another process holds a lock that was asked for without waiting.
+    CYRSYNC_RESULT_LOCKED = 501, retryable, [Locked], [Locked];
+    /// The mailbox got another name, uniqueid or partition meanwhile.
+    CYRSYNC_RESULT_MOVED = 502, retryable, [Moved], [Moved];
+    /// The user or mailbox kept changing while it was replicated.
+    CYRSYNC_RESULT_CHANGED = 503, retryable, [Changed], [Changed];
+    /// Both sides have diverged, and bringing them together is not allowed.
+    CYRSYNC_RESULT_NEEDS_FULL_SYNC = 504, lasting, [NeedsFullSync], [NeedsFullSync];
+    /// cyrsync_client_cancel() was called.
+    CYRSYNC_RESULT_CANCELLED = 505, lasting, [Cancelled], [Cancelled];
+    /// The replica answered: no such user.
+    CYRSYNC_RESULT_REPLICA_NO_USER = 511, lasting, [ReplicaNoUser], [];
+    /// The replica answered: no such mailbox.
+    CYRSYNC_RESULT_REPLICA_NO_MAILBOX = 512, lasting, [ReplicaNoMailbox], [];
+    /// The replica answered: another process has it locked.
+    CYRSYNC_RESULT_REPLICA_LOCKED = 513, retryable, [ReplicaLocked], [];
+    /// The replica answered: it is there with another name or uniqueid.
+    CYRSYNC_RESULT_REPLICA_MOVED = 514, retryable, [ReplicaMoved], [];
+    /// The replica ended with other contents than this server.
+    CYRSYNC_RESULT_REPLICA_CHECKSUM = 515, lasting, [ReplicaChecksum], [];
+    /// The replica changed since it was last looked at.
+    CYRSYNC_RESULT_REPLICA_CHANGED = 516, retryable, [ReplicaChanged], [];
+    /// A bug: the library caught its own panic. The client can only be freed now.
+    CYRSYNC_RESULT_PANIC = 900, lasting, [], [];
+    /// A bug in the library: something happened that cannot be. The client can be used further.
+    CYRSYNC_RESULT_INTERNAL = 901, lasting, [Internal], [];
+}
 
 impl cyrsync_result {
-    const ALL: &[cyrsync_result] = &[
-        CYRSYNC_RESULT_OK,
-        CYRSYNC_RESULT_NULL_POINTER,
-        CYRSYNC_RESULT_INVALID_ARGUMENT,
-        CYRSYNC_RESULT_BUSY,
-        CYRSYNC_RESULT_CONFIG,
-        CYRSYNC_RESULT_IO,
-        CYRSYNC_RESULT_CORRUPT,
-        CYRSYNC_RESULT_UNSUPPORTED,
-        CYRSYNC_RESULT_NOT_FOUND,
-        CYRSYNC_RESULT_OWN_SERVER,
-        CYRSYNC_RESULT_HOST,
-        CYRSYNC_RESULT_CONNECT,
-        CYRSYNC_RESULT_AUTH,
-        CYRSYNC_RESULT_TIMEOUT,
-        CYRSYNC_RESULT_CLOSED,
-        CYRSYNC_RESULT_BYE,
-        CYRSYNC_RESULT_TLS,
-        CYRSYNC_RESULT_PROTOCOL,
-        CYRSYNC_RESULT_REPLICA_PROTOCOL,
-        CYRSYNC_RESULT_REPLICA_BAD_PARAMETERS,
-        CYRSYNC_RESULT_REPLICA_NOT_SUPPORTED,
-        CYRSYNC_RESULT_REPLICA_BAD_SIEVE,
-        CYRSYNC_RESULT_REPLICA_DENIED,
-        CYRSYNC_RESULT_LOCKED,
-        CYRSYNC_RESULT_MOVED,
-        CYRSYNC_RESULT_CHANGED,
-        CYRSYNC_RESULT_NEEDS_FULL_SYNC,
-        CYRSYNC_RESULT_CANCELLED,
-        CYRSYNC_RESULT_REPLICA_NO_USER,
-        CYRSYNC_RESULT_REPLICA_NO_MAILBOX,
-        CYRSYNC_RESULT_REPLICA_LOCKED,
-        CYRSYNC_RESULT_REPLICA_MOVED,
-        CYRSYNC_RESULT_REPLICA_CHECKSUM,
-        CYRSYNC_RESULT_REPLICA_CHANGED,
-        CYRSYNC_RESULT_PANIC,
-        CYRSYNC_RESULT_INTERNAL,
-    ];
-
     /// From a number that C passes, which may be any.
     pub(super) fn from_number(number: c_int) -> Option<Self> {
         Self::ALL.iter().copied().find(|result| *result as c_int == number)
     }
 
-    /// What it means as the answer of a host; `None` if a host cannot answer so.
-    pub(super) fn host_kind(self) -> Option<Kind> {
-        Some(match self {
-            CYRSYNC_RESULT_NULL_POINTER | CYRSYNC_RESULT_INVALID_ARGUMENT | CYRSYNC_RESULT_BUSY => {
-                Kind::InvalidArgument
-            }
-            CYRSYNC_RESULT_CONFIG => Kind::Config,
-            CYRSYNC_RESULT_IO => Kind::Io,
-            CYRSYNC_RESULT_CORRUPT => Kind::Corrupt,
-            CYRSYNC_RESULT_UNSUPPORTED => Kind::Unsupported,
-            CYRSYNC_RESULT_NOT_FOUND => Kind::NotFound,
-            CYRSYNC_RESULT_LOCKED => Kind::Locked,
-            CYRSYNC_RESULT_MOVED => Kind::Moved,
-            CYRSYNC_RESULT_CHANGED => Kind::Changed,
-            CYRSYNC_RESULT_OWN_SERVER => Kind::OwnServer,
-            CYRSYNC_RESULT_NEEDS_FULL_SYNC => Kind::NeedsFullSync,
-            CYRSYNC_RESULT_CANCELLED => Kind::Cancelled,
-            _ => return None,
-        })
-    }
-
+    /// The name without its prefix.
     pub(super) fn name(self) -> &'static CStr {
-        match self {
-            CYRSYNC_RESULT_OK => c"OK",
-            CYRSYNC_RESULT_NULL_POINTER => c"NULL_POINTER",
-            CYRSYNC_RESULT_INVALID_ARGUMENT => c"INVALID_ARGUMENT",
-            CYRSYNC_RESULT_BUSY => c"BUSY",
-            CYRSYNC_RESULT_CONFIG => c"CONFIG",
-            CYRSYNC_RESULT_IO => c"IO",
-            CYRSYNC_RESULT_CORRUPT => c"CORRUPT",
-            CYRSYNC_RESULT_UNSUPPORTED => c"UNSUPPORTED",
-            CYRSYNC_RESULT_NOT_FOUND => c"NOT_FOUND",
-            CYRSYNC_RESULT_OWN_SERVER => c"OWN_SERVER",
-            CYRSYNC_RESULT_HOST => c"HOST",
-            CYRSYNC_RESULT_CONNECT => c"CONNECT",
-            CYRSYNC_RESULT_AUTH => c"AUTH",
-            CYRSYNC_RESULT_TIMEOUT => c"TIMEOUT",
-            CYRSYNC_RESULT_CLOSED => c"CLOSED",
-            CYRSYNC_RESULT_BYE => c"BYE",
-            CYRSYNC_RESULT_TLS => c"TLS",
-            CYRSYNC_RESULT_PROTOCOL => c"PROTOCOL",
-            CYRSYNC_RESULT_REPLICA_PROTOCOL => c"REPLICA_PROTOCOL",
-            CYRSYNC_RESULT_REPLICA_BAD_PARAMETERS => c"REPLICA_BAD_PARAMETERS",
-            CYRSYNC_RESULT_REPLICA_NOT_SUPPORTED => c"REPLICA_NOT_SUPPORTED",
-            CYRSYNC_RESULT_REPLICA_BAD_SIEVE => c"REPLICA_BAD_SIEVE",
-            CYRSYNC_RESULT_REPLICA_DENIED => c"REPLICA_DENIED",
-            CYRSYNC_RESULT_LOCKED => c"LOCKED",
-            CYRSYNC_RESULT_MOVED => c"MOVED",
-            CYRSYNC_RESULT_CHANGED => c"CHANGED",
-            CYRSYNC_RESULT_NEEDS_FULL_SYNC => c"NEEDS_FULL_SYNC",
-            CYRSYNC_RESULT_CANCELLED => c"CANCELLED",
-            CYRSYNC_RESULT_REPLICA_NO_USER => c"REPLICA_NO_USER",
-            CYRSYNC_RESULT_REPLICA_NO_MAILBOX => c"REPLICA_NO_MAILBOX",
-            CYRSYNC_RESULT_REPLICA_LOCKED => c"REPLICA_LOCKED",
-            CYRSYNC_RESULT_REPLICA_MOVED => c"REPLICA_MOVED",
-            CYRSYNC_RESULT_REPLICA_CHECKSUM => c"REPLICA_CHECKSUM",
-            CYRSYNC_RESULT_REPLICA_CHANGED => c"REPLICA_CHANGED",
-            CYRSYNC_RESULT_PANIC => c"PANIC",
-            CYRSYNC_RESULT_INTERNAL => c"INTERNAL",
-        }
-    }
-
-    pub(super) fn is_retryable(self) -> bool {
-        match self {
-            CYRSYNC_RESULT_BUSY
-            | CYRSYNC_RESULT_CONNECT
-            | CYRSYNC_RESULT_TIMEOUT
-            | CYRSYNC_RESULT_CLOSED
-            | CYRSYNC_RESULT_BYE
-            | CYRSYNC_RESULT_LOCKED
-            | CYRSYNC_RESULT_MOVED
-            | CYRSYNC_RESULT_CHANGED
-            | CYRSYNC_RESULT_REPLICA_LOCKED
-            | CYRSYNC_RESULT_REPLICA_MOVED
-            | CYRSYNC_RESULT_REPLICA_CHANGED => true,
-            CYRSYNC_RESULT_OK
-            | CYRSYNC_RESULT_NULL_POINTER
-            | CYRSYNC_RESULT_INVALID_ARGUMENT
-            | CYRSYNC_RESULT_CONFIG
-            | CYRSYNC_RESULT_IO
-            | CYRSYNC_RESULT_CORRUPT
-            | CYRSYNC_RESULT_UNSUPPORTED
-            | CYRSYNC_RESULT_NOT_FOUND
-            | CYRSYNC_RESULT_OWN_SERVER
-            | CYRSYNC_RESULT_HOST
-            | CYRSYNC_RESULT_AUTH
-            | CYRSYNC_RESULT_TLS
-            | CYRSYNC_RESULT_PROTOCOL
-            | CYRSYNC_RESULT_REPLICA_PROTOCOL
-            | CYRSYNC_RESULT_REPLICA_BAD_PARAMETERS
-            | CYRSYNC_RESULT_REPLICA_NOT_SUPPORTED
-            | CYRSYNC_RESULT_REPLICA_BAD_SIEVE
-            | CYRSYNC_RESULT_REPLICA_DENIED
-            | CYRSYNC_RESULT_NEEDS_FULL_SYNC
-            | CYRSYNC_RESULT_CANCELLED
-            | CYRSYNC_RESULT_REPLICA_NO_USER
-            | CYRSYNC_RESULT_REPLICA_NO_MAILBOX
-            | CYRSYNC_RESULT_REPLICA_CHECKSUM
-            | CYRSYNC_RESULT_PANIC
-            | CYRSYNC_RESULT_INTERNAL => false,
-        }
-    }
-}
-
-/// Every kind has its number: a new one does not compile until it has.
-impl From<Kind> for cyrsync_result {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::InvalidArgument => CYRSYNC_RESULT_INVALID_ARGUMENT,
-            Kind::Config => CYRSYNC_RESULT_CONFIG,
-            Kind::Io => CYRSYNC_RESULT_IO,
-            Kind::Corrupt => CYRSYNC_RESULT_CORRUPT,
-            Kind::Unsupported => CYRSYNC_RESULT_UNSUPPORTED,
-            Kind::Locked => CYRSYNC_RESULT_LOCKED,
-            Kind::NotFound => CYRSYNC_RESULT_NOT_FOUND,
-            Kind::Moved => CYRSYNC_RESULT_MOVED,
-            Kind::Changed => CYRSYNC_RESULT_CHANGED,
-            Kind::Connect => CYRSYNC_RESULT_CONNECT,
-            Kind::Tls => CYRSYNC_RESULT_TLS,
-            Kind::Auth => CYRSYNC_RESULT_AUTH,
-            Kind::Timeout => CYRSYNC_RESULT_TIMEOUT,
-            Kind::Closed => CYRSYNC_RESULT_CLOSED,
-            Kind::Bye => CYRSYNC_RESULT_BYE,
-            Kind::Protocol => CYRSYNC_RESULT_PROTOCOL,
-            Kind::ReplicaNoUser => CYRSYNC_RESULT_REPLICA_NO_USER,
-            Kind::ReplicaNoMailbox => CYRSYNC_RESULT_REPLICA_NO_MAILBOX,
-            Kind::ReplicaLocked => CYRSYNC_RESULT_REPLICA_LOCKED,
-            Kind::ReplicaMoved => CYRSYNC_RESULT_REPLICA_MOVED,
-            Kind::ReplicaNotSupported => CYRSYNC_RESULT_REPLICA_NOT_SUPPORTED,
-            Kind::ReplicaChecksum => CYRSYNC_RESULT_REPLICA_CHECKSUM,
-            Kind::ReplicaChanged => CYRSYNC_RESULT_REPLICA_CHANGED,
-            Kind::ReplicaBadSieve => CYRSYNC_RESULT_REPLICA_BAD_SIEVE,
-            Kind::ReplicaProtocol => CYRSYNC_RESULT_REPLICA_PROTOCOL,
-            Kind::ReplicaBadParameters => CYRSYNC_RESULT_REPLICA_BAD_PARAMETERS,
-            Kind::ReplicaDenied => CYRSYNC_RESULT_REPLICA_DENIED,
-            Kind::NeedsFullSync => CYRSYNC_RESULT_NEEDS_FULL_SYNC,
-            Kind::Cancelled => CYRSYNC_RESULT_CANCELLED,
-            Kind::Internal => CYRSYNC_RESULT_INTERNAL,
-            Kind::OwnServer => CYRSYNC_RESULT_OWN_SERVER,
-            Kind::Host => CYRSYNC_RESULT_HOST,
-        }
+        let name = self.full_name();
+        let name = name.strip_prefix("CYRSYNC_RESULT_").unwrap_or(name);
+        CStr::from_bytes_with_nul(name.as_bytes()).unwrap_or(c"UNKNOWN")
     }
 }
 
@@ -292,5 +182,18 @@ mod tests {
             assert_eq!(cyrsync_result::from_number(*result as c_int), Some(*result));
         }
         assert_eq!(cyrsync_result::from_number(1), None);
+        assert_eq!(cyrsync_result::CYRSYNC_RESULT_LOCKED.name(), c"LOCKED");
+    }
+
+    #[test]
+    fn what_may_pass_by_itself_is_retryable_and_a_bug_is_not() {
+        use cyrsync_result::*;
+        assert!(CYRSYNC_RESULT_TIMEOUT.is_retryable() && CYRSYNC_RESULT_BUSY.is_retryable());
+        for lasts in [CYRSYNC_RESULT_OK, CYRSYNC_RESULT_PANIC, CYRSYNC_RESULT_INTERNAL] {
+            assert!(!lasts.is_retryable(), "{lasts:?}");
+        }
+        // A panic is never reported as a fault of our own, nor the other way round.
+        assert_eq!(cyrsync_result::from(Kind::Internal), CYRSYNC_RESULT_INTERNAL);
+        assert_eq!(CYRSYNC_RESULT_PANIC.host_kind(), None);
     }
 }

@@ -1,12 +1,14 @@
 //! Sync logs: rolling replication, and replication of what was just logged.
 
+use std::ffi::c_int;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::client::{cyrsync_client, with_client};
+use super::client::{cyrsync_client, cyrsync_report, with_client, with_report};
 use super::error::{Failure, cyrsync_error, cyrsync_result};
+use super::listeners::Listeners;
 use super::panic::boundary;
-use super::sized::{argument, grows};
+use super::sized::{Place, argument, grows};
 use super::strings::cyrsync_str;
 use crate::engine::{Client, Ended, Undone};
 use crate::error::Error;
@@ -21,16 +23,17 @@ pub struct cyrsync_rolling {
     pub size: usize,
     /// Least time from one run to the next, in milliseconds (sync_repeat_interval).
     pub interval_ms: u64,
-    /// After so many seconds the replica is told to let go of everything (-t); 0 for never.
+    /// After so many seconds the replica is told to release its staged message files (-t); 0 for
+    /// never.
     pub restart_after: u64,
     /// A file that asks for the end by being there (sync_shutdown_file); empty for none.
     pub shutdown_file: cyrsync_str,
     /// Longest pause between attempts to connect, in seconds (sync_reconnect_maxwait); 0 for none.
     pub longest_pause: u64,
     /// Not 0: try to connect only once.
-    pub connect_once: u8,
+    pub connect_once: u32,
     /// Not 0: do only what is logged now.
-    pub once: u8,
+    pub once: u32,
 }
 
 grows! {
@@ -53,41 +56,80 @@ pub enum cyrsync_rolled {
     CYRSYNC_ROLLED_ONCE_UNDONE = 5,
     /// The replica said goodbye, and it was to be connected to only once.
     CYRSYNC_ROLLED_GOODBYE = 6,
-    /// As CYRSYNC_ROLLED_ONCE, but somebody else was at work on a part of it, which was put back to
+    /// Like CYRSYNC_ROLLED_ONCE, but another process was at work on a part of it, which was put back to
     /// the log; nothing failed.
     CYRSYNC_ROLLED_ONCE_DEFERRED = 7,
 }
 
 use cyrsync_rolled::*;
 
-/// Replicates what Cyrus's programs write to the sync log of the client's channel, until asked to
-/// stop. What fails stays in the log and is tried again after a growing pause; it is told to the
-/// log callback and stops nothing else; what is locked too, after as long as
-/// cyrsync_config_set_lock_patience() says. *Ended, unless NULL, is set to why it ended. Fails with
-/// CYRSYNC_RESULT_LOCKED if another client works on the channel.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_client_roll(
-    client: *mut cyrsync_client,
-    rolling: *const cyrsync_rolling,
-    ended: *mut cyrsync_rolled,
-    err: *mut *mut cyrsync_error,
-) -> cyrsync_result {
-    let work = |client: &mut Client| {
-        // SAFETY: the header asks for NULL or a structure of at least its first member, whose
-        // size member is true.
-        let rolling = unsafe { options(rolling) }?;
-        let why = match client.roll(&rolling)? {
+/// How cyrsync_client_roll() ended.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct cyrsync_roll_end {
+    /// sizeof(cyrsync_roll_end): CYRSYNC_ROLL_END_INIT sets it.
+    pub size: usize,
+    /// Why it ended, as a cyrsync_rolled.
+    pub why: c_int,
+    /// With once: how many parts were put back to the log because another process had them locked.
+    pub deferred: u64,
+    /// With once: how many parts failed and were put back to the log.
+    pub failed: u64,
+}
+
+grows! {
+    cyrsync_roll_end may end before deferred, unknown members are Ignored;
+}
+
+impl From<Ended> for cyrsync_roll_end {
+    fn from(ended: Ended) -> Self {
+        let (mut deferred, mut failed) = (0, 0);
+        let why = match ended {
             Ended::Stopped => CYRSYNC_ROLLED_STOPPED,
             Ended::ShutdownFile => CYRSYNC_ROLLED_SHUTDOWN_FILE,
             Ended::Nudged => CYRSYNC_ROLLED_NUDGED,
-            Ended::Once { deferred: 0, failed: 0 } => CYRSYNC_ROLLED_ONCE,
-            Ended::Once { failed: 0, .. } => CYRSYNC_ROLLED_ONCE_DEFERRED,
-            Ended::Once { .. } => CYRSYNC_ROLLED_ONCE_UNDONE,
             Ended::Goodbye => CYRSYNC_ROLLED_GOODBYE,
+            Ended::Once { deferred: later, failed: not_done } => {
+                (deferred, failed) = (later as u64, not_done as u64);
+                match (later, not_done) {
+                    (0, 0) => CYRSYNC_ROLLED_ONCE,
+                    (_, 0) => CYRSYNC_ROLLED_ONCE_DEFERRED,
+                    _ => CYRSYNC_ROLLED_ONCE_UNDONE,
+                }
+            }
         };
-        if !ended.is_null() {
-            // SAFETY: not NULL; the header asks for a place for the value.
-            unsafe { ended.write(why) };
+        let size = size_of::<cyrsync_roll_end>();
+        cyrsync_roll_end { size, why: why as c_int, deferred, failed }
+    }
+}
+
+/// Replicates what Cyrus's programs write to the sync log of the client's channel, until asked to
+/// stop. What fails stays in the log and is tried again after a growing pause; it is reported to the
+/// item and log callbacks and stops nothing else. What is locked is tried again too, after as long
+/// as cyrsync_config_set_lock_patience() says. Fails with CYRSYNC_RESULT_LOCKED if another client
+/// works on the channel.
+///
+/// @param client   The client.
+/// @param rolling  How to work.
+/// @param end      Filled with how it ended. May be NULL.
+/// @param err      Set to the error on failure. May be NULL.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn cyrsync_client_roll(
+    client: *mut cyrsync_client,
+    rolling: *const cyrsync_rolling,
+    end: *mut cyrsync_roll_end,
+    err: *mut *mut cyrsync_error,
+) -> cyrsync_result {
+    let work = |client: &mut Client| {
+        // SAFETY: the header asks for NULL or a structure whose size is set.
+        let rolling = unsafe { options(rolling) }?;
+        // SAFETY: the header asks for NULL or a structure whose size is set.
+        let place = unsafe { Place::optional(end, "end") }?;
+        let ended = client.roll(&rolling)?;
+        if let Some(place) = place {
+            // SAFETY: as above.
+            unsafe { place.fill(&ended.into()) };
         }
         Ok(())
     };
@@ -122,7 +164,9 @@ fn path(bytes: &[u8]) -> PathBuf {
 }
 
 /// Asks cyrsync_client_roll() to end when the part it works on is done. May be called from any
-/// thread at any time and from signal handlers. NULL is fine.
+/// thread at any time and from signal handlers.
+///
+/// @param client  The client. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_client_finish(client: *const cyrsync_client) {
     boundary((), || {
@@ -135,7 +179,9 @@ pub unsafe extern "C" fn cyrsync_client_finish(client: *const cyrsync_client) {
 
 /// Ends cyrsync_client_roll() with CYRSYNC_ROLLED_NUDGED, and a pause between attempts to connect.
 /// Called again it goes on, and tries at once what had failed. May be called from any thread at
-/// any time and from signal handlers. NULL is fine.
+/// any time and from signal handlers.
+///
+/// @param client  The client. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_client_nudge(client: *const cyrsync_client) {
     boundary((), || {
@@ -146,86 +192,100 @@ pub unsafe extern "C" fn cyrsync_client_nudge(client: *const cyrsync_client) {
     });
 }
 
-/// Does what a sync log in memory says ("MAILBOX user.fred", a line each), as sync_do_reader()
-/// does. What fails is told to the log callback and stops nothing else; *undone, unless NULL, is
-/// set to how many parts of it failed. What is locked is put into the log of the client's channel,
-/// if it has one.
+/// Replicates what a sync log in memory says ("MAILBOX user.fred", a line each), like
+/// sync_do_reader(). An entry that fails stops no other; it goes to the item and log callbacks. What
+/// is locked is put into the log of the client's channel, if it has one.
+///
+/// @param client  The client.
+/// @param log     The log: entries, one a line.
+/// @param report  Filled with how many entries ended how. May be NULL.
+/// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_process_log(
     client: *mut cyrsync_client,
     log: cyrsync_str,
-    undone: *mut usize,
+    report: *mut cyrsync_report,
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
-    let work = |client: &mut Client| {
+    let work = |client: &mut Client, _: &Listeners| {
         // SAFETY: the header asks for bytes that live through the call.
         let left = client.process_log(unsafe { log.bytes("log") }?, "log")?;
-        // SAFETY: the header asks for NULL or a place for a number.
-        unsafe { tell(client, &left, undone) };
+        tell(client, &left);
         Ok(())
     };
-    // SAFETY: the header asks for what `with_client` asks for.
-    unsafe { with_client(client, err, work) }
+    // SAFETY: the header asks for what `with_report` asks for.
+    unsafe { with_report(client, report, err, work) }
 }
 
-/// Does what a sync log in a file says, as sync_client -r -f does. The file stays as it is; all
-/// else as cyrsync_client_process_log().
+/// Replicates what a sync log in a file says, like sync_client -r -f and
+/// cyrsync_client_process_log(). The file stays as it is.
+///
+/// @param client  The client.
+/// @param file    The path of the log.
+/// @param report  Filled with how many entries ended how. May be NULL.
+/// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_process_log_file(
     client: *mut cyrsync_client,
     file: cyrsync_str,
-    undone: *mut usize,
+    report: *mut cyrsync_report,
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
-    let work = |client: &mut Client| {
+    let work = |client: &mut Client, _: &Listeners| {
         // SAFETY: the header asks for bytes that live through the call.
         let path = path(unsafe { file.bytes("file") }?);
         let (log, _) = open_regular(&path).map_err(|e| {
             Error::io("open sync log", &path, e).or_hint("check the name of the file")
         })?;
         let left = client.process_log(log, &path.to_string_lossy())?;
-        // SAFETY: the header asks for NULL or a place for a number.
-        unsafe { tell(client, &left, undone) };
+        tell(client, &left);
         Ok(())
     };
-    // SAFETY: the header asks for what `with_client` asks for.
-    unsafe { with_client(client, err, work) }
+    // SAFETY: the header asks for what `with_report` asks for.
+    unsafe { with_report(client, report, err, work) }
 }
 
 /// Replicates what was just logged, over a connection that is kept for the next time: what
-/// sync_checkpoint() does, so that a user is told of a change when the replica has it. Outputs as
-/// for cyrsync_client_process_log().
+/// sync_checkpoint() does, so that a user learns of a change when the replica has it. Like
+/// cyrsync_client_process_log() in all else.
+///
+/// @param client  The client.
+/// @param log     The log: entries, one a line.
+/// @param report  Filled with how many entries ended how. May be NULL.
+/// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_checkpoint(
     client: *mut cyrsync_client,
     log: cyrsync_str,
-    undone: *mut usize,
+    report: *mut cyrsync_report,
     err: *mut *mut cyrsync_error,
 ) -> cyrsync_result {
-    let work = |client: &mut Client| {
+    let work = |client: &mut Client, _: &Listeners| {
         // SAFETY: the header asks for bytes that live through the call.
         let left = client.checkpoint(unsafe { log.bytes("log") }?)?;
-        // SAFETY: the header asks for NULL or a place for a number.
-        unsafe { tell(client, &left, undone) };
+        tell(client, &left);
         Ok(())
     };
-    // SAFETY: the header asks for what `with_client` asks for.
-    unsafe { with_client(client, err, work) }
+    // SAFETY: the header asks for what `with_report` asks for.
+    unsafe { with_report(client, report, err, work) }
 }
 
-/// # Safety
-/// `undone` is NULL or a place for a number.
-pub(super) unsafe fn tell(client: &Client, left: &[Undone], undone: *mut usize) {
+/// Logs what of a log could not be done.
+pub(super) fn tell(client: &Client, left: &[Undone]) {
     left.iter().for_each(|one| client.tell(one));
-    if !undone.is_null() {
-        // SAFETY: not NULL, else the caller's promise.
-        unsafe { undone.write(left.len()) };
-    }
 }
 
-/// Says goodbye to the replica if the last checkpoint is that many seconds ago. Cyrus waits for
-/// 30; call it from a timer.
+/// Says goodbye to the replica if the last checkpoint is long ago. Cyrus waits for 30 seconds;
+/// call it from a timer.
+///
+/// @param client   The client.
+/// @param seconds  How long ago.
+/// @param err      Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_disconnect_if_idle(
     client: *mut cyrsync_client,
     seconds: u64,

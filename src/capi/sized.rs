@@ -59,6 +59,16 @@ macro_rules! grows {
 
 pub(super) use grows;
 
+/// Declares structures that C is only lent: they begin with their size too, so that a program knows
+/// which members there are.
+macro_rules! lent {
+    ($($name:ident),*) => {
+        $(const _: () = assert!(std::mem::offset_of!($name, size) == 0);)*
+    };
+}
+
+pub(super) use lent;
+
 /// Why a structure is not taken.
 pub(super) type Refused = String;
 
@@ -165,6 +175,18 @@ impl<T: Grows> Place<T> {
         // SAFETY: not NULL, else the caller's promise.
         let size = unsafe { said(to) }.map_err(|refused| wrong(name, refused))?;
         Ok(Place { to, size })
+    }
+
+    /// The same for a place that the caller may leave out.
+    ///
+    /// # Safety
+    /// As for [`Place::new`].
+    pub(super) unsafe fn optional(to: *mut T, name: &str) -> Result<Option<Place<T>>, Failure> {
+        if to.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: the caller's promise.
+        unsafe { Place::new(to, name) }.map(Some)
     }
 
     /// Fills as much of the structure as its version has; what this library does not know becomes

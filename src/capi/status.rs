@@ -41,10 +41,14 @@ pub struct cyrsync_status {
     json: String,
 }
 
-/// Finds out what the replication of the configuration's channel is at: from what the client says
-/// that rolls, without one from the logs. Nothing is connected to, locked or changed. *out is set
-/// on success.
+/// Reads the state of the replication of the configuration's channel: from what the client that
+/// rolls writes down, without one from the logs. Nothing is connected to, locked or changed.
+///
+/// @param config  The configuration.
+/// @param out     Set to the status on success. Free it with cyrsync_status_free().
+/// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_status_read(
     config: *const cyrsync_config,
     out: *mut *mut cyrsync_status,
@@ -67,8 +71,11 @@ pub unsafe extern "C" fn cyrsync_status_read(
     unsafe { fallible(err, body) }
 }
 
-/// How bad it is now. From a lag of warn_lag seconds on it is a warning, from crit_lag on critical;
-/// 0 for no such limit. cyrsync_level::CYRSYNC_LEVEL_UNKNOWN for NULL.
+/// Returns how bad it is now.
+///
+/// @param status    The status. CYRSYNC_LEVEL_UNKNOWN for NULL.
+/// @param warn_lag  From a lag of so many seconds on it is a warning. 0 for no such limit.
+/// @param crit_lag  From a lag of so many seconds on it is critical. 0 for no such limit.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_status_level(
     status: *const cyrsync_status,
@@ -86,23 +93,29 @@ pub unsafe extern "C" fn cyrsync_status_level(
     })
 }
 
-/// How long the oldest change has waited that is not replicated yet, in seconds; 0 if there is
-/// none, and for NULL.
+/// Returns how long the oldest change has waited that is not replicated yet, in seconds; 0 if
+/// there is none.
+///
+/// @param status  The status. 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_status_lag(status: *const cyrsync_status) -> u64 {
     // SAFETY: the header asks for NULL or a status.
     boundary(0, || unsafe { status.as_ref() }.map_or(0, |status| status.status.lag(now())))
 }
 
-/// How many entries of the log wait to be replicated; 0 for NULL.
+/// Returns how many entries of the log wait to be replicated.
+///
+/// @param status  The status. 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_status_backlog(status: *const cyrsync_status) -> u64 {
     // SAFETY: the header asks for NULL or a status.
     boundary(0, || unsafe { status.as_ref() }.map_or(0, |status| status.status.backlog.entries))
 }
 
-/// All that is known, as an object in JSON; docs/status.md describes it. Borrowed until the status
-/// is freed; empty for NULL.
+/// Returns all that is known, as a JSON object; docs/status.md describes it. Borrowed until the
+/// status is freed.
+///
+/// @param status  The status. NULL gives an empty text.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_status_json(status: *const cyrsync_status) -> cyrsync_str {
     boundary(cyrsync_str::lend(b""), || {
@@ -112,7 +125,9 @@ pub unsafe extern "C" fn cyrsync_status_json(status: *const cyrsync_status) -> c
     })
 }
 
-/// Frees a status; NULL is allowed.
+/// Frees a status.
+///
+/// @param status  The status. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_status_free(status: *mut cyrsync_status) {
     boundary((), || {

@@ -18,8 +18,10 @@ pub struct cyrsync_str {
     pub len: usize,
 }
 
-/// The bytes of a C string, without the zero byte at its end. It borrows text, and is empty if
-/// text is NULL.
+/// Returns the bytes of a C string, without the zero byte at its end. They are borrowed from the
+/// text.
+///
+/// @param text  The string. NULL gives an empty one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cyrsync_str_from(text: *const c_char) -> cyrsync_str {
     boundary(cyrsync_str { data: ptr::null(), len: 0 }, || {

@@ -1,12 +1,7 @@
 //! Verification: compares both sides in full, and changes nothing.
 
-use std::ffi::c_void;
-
-use super::callbacks::cyrsync_destroy_callback;
 use super::client::{cyrsync_client, mailbox_names, user_id, with_client};
-use super::config::{cyrsync_config, set_listener};
 use super::error::{Failure, cyrsync_error, cyrsync_result};
-use super::finding::cyrsync_finding_callback;
 use super::sized::{Place, grows};
 use super::strings::cyrsync_str;
 use crate::engine::{Client, Verify};
@@ -38,25 +33,17 @@ grows! {
     cyrsync_verified may end before messages, unknown members are Ignored;
 }
 
-/// Sets who receives what verifications find, for clients created later; nobody if callback is
-/// NULL. As cyrsync_config_set_log() in all else.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cyrsync_config_set_finding(
-    config: *mut cyrsync_config,
-    callback: cyrsync_finding_callback,
-    userdata: *mut c_void,
-    destroy: cyrsync_destroy_callback,
-    err: *mut *mut cyrsync_error,
-) -> cyrsync_result {
-    // SAFETY: the header asks for what `set_listener` asks for.
-    unsafe { set_listener(config, callback, (userdata, destroy), err, |all| &mut all.finding) }
-}
-
 /// Compares a user with all that belongs to it on both sides in full, and changes nothing: the
-/// replica is only asked. What differs is given to the callback of cyrsync_config_set_finding().
-/// What is empty, or "messages" to read all message files on both sides too, or "messages:10%" to
-/// read some of them. Differences are no error; *verified, unless NULL, says what was found.
+/// replica is only asked. The finding callback receives what differs. Differences are no error.
+///
+/// @param client    The client.
+/// @param user      The userid.
+/// @param what      Empty, or "messages" to read all message files on both sides too, or
+///                  "messages:10%" to read some of them.
+/// @param verified  Filled with what was found. May be NULL.
+/// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_verify_user(
     client: *mut cyrsync_client,
     user: cyrsync_str,
@@ -73,9 +60,15 @@ pub unsafe extern "C" fn cyrsync_client_verify_user(
     unsafe { with_client(client, err, telling(verified, work)) }
 }
 
-/// Compares subscriptions, seen state and Sieve scripts of a user, as
+/// Compares subscriptions, seen state and Sieve scripts of a user, like
 /// cyrsync_client_verify_user().
+///
+/// @param client    The client.
+/// @param user      The userid.
+/// @param verified  Filled with what was found. May be NULL.
+/// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_verify_meta(
     client: *mut cyrsync_client,
     user: cyrsync_str,
@@ -91,8 +84,16 @@ pub unsafe extern "C" fn cyrsync_client_verify_meta(
     unsafe { with_client(client, err, telling(verified, work)) }
 }
 
-/// Compares mailboxes, by their internal names, as cyrsync_client_verify_user().
+/// Compares mailboxes, like cyrsync_client_verify_user().
+///
+/// @param client    The client.
+/// @param names     The internal names of the mailboxes.
+/// @param count     How many there are.
+/// @param what      As for cyrsync_client_verify_user().
+/// @param verified  Filled with what was found. May be NULL.
+/// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_verify_mailboxes(
     client: *mut cyrsync_client,
     names: *const cyrsync_str,
@@ -113,8 +114,15 @@ pub unsafe extern "C" fn cyrsync_client_verify_mailboxes(
 }
 
 /// Compares every user and every shared mailbox whose internal name begins with prefix, and
-/// without one the server's annotations too, as cyrsync_client_verify_user().
+/// without a prefix the server's annotations too, like cyrsync_client_verify_user().
+///
+/// @param client    The client.
+/// @param prefix    What the internal names begin with; empty for all.
+/// @param what      As for cyrsync_client_verify_user().
+/// @param verified  Filled with what was found. May be NULL.
+/// @param err       Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
+#[must_use]
 pub unsafe extern "C" fn cyrsync_client_verify_all(
     client: *mut cyrsync_client,
     prefix: cyrsync_str,
@@ -141,7 +149,7 @@ unsafe fn telling(
 ) -> impl FnOnce(&mut Client) -> Result<(), Failure> {
     move |client| {
         // SAFETY: the caller's promise. Before the work, which may take long.
-        let place = unsafe { place(verified) }?;
+        let place = unsafe { Place::optional(verified, "verified") }?;
         let totals = work(client)?;
         // SAFETY: as above.
         unsafe { tell(place, &totals) };
@@ -156,20 +164,6 @@ unsafe fn telling(
 unsafe fn how(what: cyrsync_str) -> Result<Verify, Failure> {
     // SAFETY: the caller's promise.
     Ok(Verify::from_words(unsafe { what.text("what") }?)?)
-}
-
-/// The place for what a verification found, if the caller wants to know.
-///
-/// # Safety
-/// As for [`Place::new`]; `verified` may be NULL.
-unsafe fn place(
-    verified: *mut cyrsync_verified,
-) -> Result<Option<Place<cyrsync_verified>>, Failure> {
-    if verified.is_null() {
-        return Ok(None);
-    }
-    // SAFETY: not NULL, else the caller's promise.
-    unsafe { Place::new(verified, "verified") }.map(Some)
 }
 
 /// Tells C what a verification found.

@@ -3,6 +3,7 @@
 mod catalog;
 mod keeper;
 mod log;
+mod log_append;
 mod master;
 mod metrics;
 mod plan;
@@ -45,6 +46,7 @@ pub use crate::run::plan::OnStep;
 pub use crate::run::task::Goal;
 pub use crate::sync::{Cancel, Waited};
 pub use catalog::{Catalog, Matches};
+pub use log_append::{log_append, log_entries};
 pub use plan::Planner;
 pub use progress::Progress;
 pub use status::status;

@@ -7,7 +7,7 @@ use super::Client;
 use super::keeper::{Keeper, Places};
 use super::silence::Silence;
 use crate::error::{Error, Result};
-use crate::events::{Observer, RunEvent};
+use crate::events::{Act, Observer, RunEvent};
 use crate::run::daemon::Daemon;
 use crate::run::env::Driver;
 use crate::run::log::disk::{LogDisk, LogFile};
@@ -57,7 +57,7 @@ impl Client {
         let on_state = keeper.listener();
         let env_of_roll = RollingEnv { watch, shutdown_file: file.clone(), on_state };
         let mut settled = |_: &Goal, _| {};
-        let hear = Hear { plan: None, settled: &mut settled };
+        let hear = Hear { act: Act::Replicate, plan: None, settled: &mut settled };
         let ended = self.runner.with_world(Manner::Do, hear, |shared, env| {
             let _rolling = shared.interrupts.rolling(file.clone(), shared.cancel.nudges());
             let daemon = Daemon::new(rules, &shared.names, &replica, work);

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::thread;
 
 use crate::error::{Error, Kind, Result};
-use crate::events::{Observer, Report, RunEvent};
+use crate::events::{Act, Observer, Report, RunEvent};
 use crate::run::batch::{Batch, Goals, Rules};
 use crate::run::cache::{DiskCache, SharedCache};
 use crate::run::env::Driver;
@@ -142,8 +142,11 @@ impl Runner {
         plan: Option<&mut OnStep<'_>>,
         settled: &mut OnSettled<'_>,
     ) -> Result<()> {
-        let manner = if plan.is_some() { Manner::Plan } else { Manner::Do };
-        let hear = Hear { plan: plan.map(|each| each as _), settled };
+        let (manner, act) = match plan {
+            Some(_) => (Manner::Plan, Act::Plan),
+            None => (Manner::Do, Act::Replicate),
+        };
+        let hear = Hear { act, plan: plan.map(|each| each as _), settled };
         self.in_manner(goals, rules, manner, hear)
     }
 

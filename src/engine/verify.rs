@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::runner::Runner;
 use crate::error::Result;
-use crate::events::{Observer, VerifyEvent, VerifyTotals};
+use crate::events::{Act, Observer, VerifyEvent, VerifyTotals};
 use crate::run::batch::{Goals, Rules};
 use crate::run::everything::{Everything, SHARED_PER_TASK};
 use crate::run::exclusion::Exclusion;
@@ -144,7 +144,7 @@ impl Verifier<'_> {
             }
         };
         let rules = Rules { lost_ends_all: false, ..self.runner.rules() };
-        let hear = Hear { plan: None, settled: &mut settled };
+        let hear = Hear { act: Act::Verify, plan: None, settled: &mut settled };
         self.runner.in_manner(goals, rules, Manner::Verify(check.clone()), hear)?;
         Ok(check.totals())
     }

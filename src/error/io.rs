@@ -22,6 +22,19 @@ impl Error {
     }
 }
 
+/// The number by which the operating system knows what went wrong (errno), if it is the cause.
+pub fn os_error(error: &Error) -> Option<i32> {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let number = cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+        if number.is_some() {
+            return number;
+        }
+        source = cause.source();
+    }
+    None
+}
+
 /// What helps whichever file it is.
 fn hint(source: &io::Error) -> &'static str {
     match source.kind() {

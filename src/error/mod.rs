@@ -14,7 +14,7 @@ mod subject;
 mod tests;
 mod value;
 
-pub use io::reason;
+pub use io::{os_error, reason};
 pub use kind::{Kind, Scope};
 pub use malformed::Malformed;
 pub use subject::{Peer, Subject};

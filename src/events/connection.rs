@@ -112,3 +112,30 @@ pub enum ConnectionEvent {
         text: String,
     },
 }
+
+impl ConnectionEvent {
+    /// The error that it is about, if it is about one.
+    pub(super) fn error(&self) -> Option<&Error> {
+        match self {
+            ConnectionEvent::PortFailed { error, .. }
+            | ConnectionEvent::TlsNotRemembered { error, .. }
+            | ConnectionEvent::CapabilitiesRefused { error, .. } => Some(error),
+            ConnectionEvent::OptionFailed { .. }
+            | ConnectionEvent::Encrypted { .. }
+            | ConnectionEvent::Layer { .. }
+            | ConnectionEvent::CertificateWarning { .. }
+            | ConnectionEvent::StartTlsRefused { .. }
+            | ConnectionEvent::NotEncrypted { .. }
+            | ConnectionEvent::ClearPassword { .. }
+            | ConnectionEvent::NotCompressed
+            | ConnectionEvent::CompressionLevel { .. }
+            | ConnectionEvent::SieveMailbox
+            | ConnectionEvent::Archive
+            | ConnectionEvent::NoArchive
+            | ConnectionEvent::ArchiveNotEnabled
+            | ConnectionEvent::ForceRefused
+            | ConnectionEvent::BadResponse { .. }
+            | ConnectionEvent::Refused { .. } => None,
+        }
+    }
+}

@@ -56,6 +56,22 @@ pub enum Event {
     Verify(VerifyEvent),
 }
 
+impl Event {
+    /// The error that it is about, if it is about one.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            Event::Unreachable { error, .. } => Some(error),
+            Event::Connection(event) => event.error(),
+            Event::Store(event) => event.error(),
+            Event::Sync(event) => event.error(),
+            Event::Run(event) => event.error(),
+            Event::Verify(VerifyEvent::Unknown { error, .. }) => Some(error),
+            Event::Ended(item) => item.outcome.error(),
+            Event::Step(_) | Event::Differs { .. } | Event::Repair(_) | Event::Verify(_) => None,
+        }
+    }
+}
+
 macro_rules! families {
     ($($family:ident => $variant:ident,)*) => {
         $(impl From<$family> for Event {

@@ -31,7 +31,7 @@ pub use json::json;
 pub use observer::{Direction, Observer, Silent};
 pub use plan::{Plan, PlanCollector, PlannedStep};
 pub use repair::{Fate, Raised, RecordSeen, RepairEvent, Side};
-pub use report::{Item, Outcome, Report, Totals};
+pub use report::{Act, Item, Outcome, Report, Settled, Totals};
 pub use run::RunEvent;
 pub use shorten::Shortened;
 pub use step::Step;

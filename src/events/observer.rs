@@ -1,6 +1,7 @@
 //! The interface of a receiver of events.
 
 use super::event::Event;
+use super::report::Settled;
 use crate::status::Status;
 
 /// The direction of traffic.
@@ -18,6 +19,10 @@ pub trait Observer: Send + Sync {
     /// Called for each event. [`words`](super::words()) renders it in Cyrus's words,
     /// [`json`](super::json()) as an object for programs.
     fn event(&self, _event: &Event) {}
+
+    /// Called when a user, a mailbox or an entry of a sync log has come to its end, in calls that
+    /// replicate, plan or verify. Items that a call did not reach are not reported: that call fails.
+    fn settled(&self, _settled: &Settled) {}
 
     /// Called with protocol traffic before compression and encryption, without credentials.
     fn wire(&self, _direction: Direction, _bytes: &[u8]) {}

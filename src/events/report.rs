@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::error::{Error, Subject};
+use crate::types::Text;
 
 /// The result of one item.
 #[derive(Debug, Clone, Serialize)]
@@ -60,6 +61,34 @@ pub struct Item {
     /// The user, mailbox or other object.
     pub subject: Subject,
     /// The result. Failures of parts of the item are parts of its error.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What a call did about an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// It replicated the item.
+    Replicate,
+    /// It planned the item, and changed nothing.
+    Plan,
+    /// It compared both sides, and changed nothing.
+    Verify,
+}
+
+/// The result of the smallest unit that can be requested: a user, a mailbox, an entry of a sync log.
+/// Where an [`Item`] stands for several mailboxes together, each of them is one of these.
+#[derive(Debug, Clone, Serialize)]
+pub struct Settled {
+    /// What the call did about it.
+    pub act: Act,
+    /// The entry of a sync log that requests it: `MAILBOX user.fred`.
+    pub entry: Text,
+    /// The user, mailbox or quota root.
+    pub subject: Subject,
+    /// How it ended. [`Outcome::Done`] of a verification says that it was compared, not that both
+    /// sides are equal.
     #[serde(flatten)]
     pub outcome: Outcome,
 }

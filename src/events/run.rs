@@ -187,3 +187,36 @@ pub enum RunEvent {
         error: Error,
     },
 }
+
+impl RunEvent {
+    /// The error that it is about, if it is about one.
+    pub(super) fn error(&self) -> Option<&Error> {
+        match self {
+            RunEvent::ConnectFailed { error, .. }
+            | RunEvent::StillUnreachable { error, .. }
+            | RunEvent::TryingAgain { error, .. }
+            | RunEvent::ReplicaGone { error, .. }
+            | RunEvent::RestartFailed { error, .. }
+            | RunEvent::NoCache { error, .. }
+            | RunEvent::LogNotTaken { error, .. }
+            | RunEvent::NotNoted { error, .. }
+            | RunEvent::StatusNotWritten { error, .. }
+            | RunEvent::ChangeNotLogged { error, .. }
+            | RunEvent::LeftForLater { error, .. }
+            | RunEvent::NotReplicated { error, .. } => Some(error),
+            RunEvent::ReachableAgain { .. }
+            | RunEvent::TryingAllTheSame
+            | RunEvent::Restarted
+            | RunEvent::Excluded { .. }
+            | RunEvent::Reprocessing { .. }
+            | RunEvent::BadLogLine { .. }
+            | RunEvent::ShutdownFileFound { .. }
+            | RunEvent::NoSyncLog
+            | RunEvent::NotLogged { .. }
+            | RunEvent::NobodyLogs { .. }
+            | RunEvent::ChannelShared { .. }
+            | RunEvent::Promoting { .. }
+            | RunEvent::Deferred { .. } => None,
+        }
+    }
+}

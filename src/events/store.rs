@@ -50,3 +50,16 @@ pub enum StoreEvent {
         why: String,
     },
 }
+
+impl StoreEvent {
+    /// The error that it is about, if it is about one.
+    pub(super) fn error(&self) -> Option<&Error> {
+        match self {
+            StoreEvent::MailboxLeftOut { error, .. }
+            | StoreEvent::LockWait { error, .. }
+            | StoreEvent::CountersIgnored { error, .. }
+            | StoreEvent::GroupsIgnored { error, .. } => Some(error),
+            StoreEvent::UnknownData { .. } | StoreEvent::HeaderOdd { .. } => None,
+        }
+    }
+}

@@ -209,3 +209,41 @@ pub enum SyncEvent {
         error: Error,
     },
 }
+
+impl SyncEvent {
+    /// The error that it is about, if it is about one.
+    pub(super) fn error(&self) -> Option<&Error> {
+        match self {
+            SyncEvent::UserFailed { error, .. }
+            | SyncEvent::PartFailed { error, .. }
+            | SyncEvent::DeleteFailed { error, .. }
+            | SyncEvent::SendingAllMessages { error, .. }
+            | SyncEvent::ComparingAgain { error, .. }
+            | SyncEvent::MasterFailed { error, .. }
+            | SyncEvent::ScriptsStay { error, .. }
+            | SyncEvent::Damaged { error, .. }
+            | SyncEvent::MessageDamaged { error, .. }
+            | SyncEvent::NotChecked { error, .. }
+            | SyncEvent::NotSearched { error, .. } => Some(error),
+            SyncEvent::Sending { .. }
+            | SyncEvent::Partial { .. }
+            | SyncEvent::Confirmed { .. }
+            | SyncEvent::AlreadyThere { .. }
+            | SyncEvent::Renamed
+            | SyncEvent::Unsettled { .. }
+            | SyncEvent::UnknownUser { .. }
+            | SyncEvent::UnknownMailbox { .. }
+            | SyncEvent::NoTombstone { .. }
+            | SyncEvent::UserNotGone { .. }
+            | SyncEvent::Stray { .. }
+            | SyncEvent::Double { .. }
+            | SyncEvent::FillIn { .. }
+            | SyncEvent::RenameFailed { .. }
+            | SyncEvent::InboxWithoutMessages { .. }
+            | SyncEvent::Forgotten { .. }
+            | SyncEvent::ChecksumDiffers { .. }
+            | SyncEvent::ChecksumDiffersAgain { .. }
+            | SyncEvent::UncheckedDiffers { .. } => None,
+        }
+    }
+}

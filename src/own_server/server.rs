@@ -56,6 +56,7 @@ impl OwnServer {
                 "set sync_server_path in imapd.conf to the sync_server of the Cyrus that serves \
                  this spool; the user that replicates must be able to run it",
             )
+            .caused_by(error)
         };
         let (ours, theirs) = UnixStream::pair().map_err(not_started)?;
         let (complaints, stderr) = UnixStream::pair().map_err(not_started)?;

@@ -133,19 +133,22 @@ impl Dialer<'_> {
             Some(name) => self.resolve(name, 0)?,
             None => Vec::new(),
         };
-        let mut reasons = Vec::new();
+        let (mut reasons, mut last) = (Vec::new(), None);
         for address in addresses.into_iter().take(ADDRESSES) {
             match self.dial(address, &from) {
                 Ok(socket) => return Ok(Socket::Tcp(socket)),
                 Err(Failure::Cancelled) => return Err(cancelled()),
-                Err(Failure::Io(error)) => reasons.push(format!("{address}: {}", reason(&error))),
+                Err(Failure::Io(error)) => {
+                    reasons.push(format!("{address}: {}", reason(&error)));
+                    last = Some(error);
+                }
             }
         }
         let place = Subject::host(format!("{host}:{port}"));
-        if reasons.is_empty() {
-            return Err(Error::new(Kind::Connect, "connect to", place, "it has no address"));
+        match last {
+            Some(last) => Err(failed(place, reasons.join(", ")).caused_by(last)),
+            None => Err(Error::new(Kind::Connect, "connect to", place, "it has no address")),
         }
-        Err(failed(place, reasons.join(", ")))
     }
 
     /// Connects to a UNIX socket.
@@ -154,7 +157,7 @@ impl Dialer<'_> {
     /// Same as for [`Dialer::tcp`].
     pub fn unix(&self, path: &Path) -> Result<Socket> {
         let place = Subject::from(path);
-        let broken = |error: io::Error| failed(place.clone(), reason(&error));
+        let broken = |error: io::Error| failed(place.clone(), reason(&error)).caused_by(error);
         let socket = socket2::Socket::new(Domain::UNIX, Type::STREAM, None).map_err(broken)?;
         socket.set_nonblocking(true).map_err(broken)?;
         let address = SockAddr::unix(path).map_err(broken)?;

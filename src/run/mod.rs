@@ -34,6 +34,7 @@ pub mod queue;
 pub mod real;
 pub mod retry;
 pub mod rules;
+pub mod settled;
 pub mod state;
 pub mod step;
 pub mod tally;

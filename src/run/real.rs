@@ -1,6 +1,7 @@
 //! The real environment: workers, the system's clock, notifications of changed files, and
 //! [`Cancel`].
 
+use std::collections::HashMap;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,14 +12,15 @@ use super::floor::Floor;
 use super::hands::{Hands, Order};
 use super::inbox::Said;
 use super::log::watch::Watch;
-use super::outcome::Undone;
+use super::outcome::{Outcome, Undone};
 use super::plan::OnStep;
+use super::settled;
 use super::state::State;
 use super::step::{Asked, Input, Moment, Wait, Work};
 use super::task::{Goal, WorkerId};
 use super::voices::cannot_wait;
 use super::worker::Shared;
-use crate::events::{Event, Item, Observer, PlannedStep, RunEvent};
+use crate::events::{Act, Event, Item, Observer, PlannedStep, RunEvent, Settled};
 use crate::sync::{Cancel, Offer};
 
 /// The longest wait without checking the clock.
@@ -60,6 +62,8 @@ pub struct Real<'w, 'h> {
     floor: Floor<Line>,
     /// The worker whose task has just ended. Its final messages still belong to that task.
     ended: Option<WorkerId>,
+    /// The task of each worker, in rolling mode: the results of its items are reported from it.
+    rolled: HashMap<WorkerId, Arc<Goal>>,
     hear: Hear<'h>,
     rolling: Option<RollingEnv>,
     reported: Reported,
@@ -69,6 +73,8 @@ pub struct Real<'w, 'h> {
 
 /// Callbacks for the results of tasks.
 pub struct Hear<'c> {
+    /// What the run does with its tasks.
+    pub act: Act,
     /// Called for each planned step, when tasks are only planned.
     pub plan: Option<&'c mut OnStep<'c>>,
     /// Called with the result of each task.
@@ -80,6 +86,7 @@ enum Line {
     Event(Box<Event>),
     Step(PlannedStep),
     Settled(Arc<Goal>, Vec<Undone>),
+    Item(Box<Settled>),
 }
 
 /// The requests from outside that were already passed on.
@@ -125,6 +132,7 @@ impl<'w, 'h> Real<'w, 'h> {
             hands,
             floor: Floor::new(),
             ended: None,
+            rolled: HashMap::new(),
             hear,
             rolling: None,
             reported: Reported::default(),
@@ -155,6 +163,7 @@ impl<'w, 'h> Real<'w, 'h> {
                     }
                 }
                 Line::Settled(goal, undone) => self.pass_on(&goal, undone),
+                Line::Item(item) => self.shared.observer.settled(&item),
             }
         }
     }
@@ -167,6 +176,8 @@ impl<'w, 'h> Real<'w, 'h> {
             tally.user_ended();
         }
         undone.iter().for_each(|undone| tally.failed(undone.error.kind()));
+        let items = settled::items(self.hear.act, goal, &undone);
+        items.iter().for_each(|item| self.shared.observer.settled(item));
         if self.hear.plan.is_none() && !matches!(goal, Goal::Entries(_)) {
             let error = undone.first().map(|undone| undone.error.clone());
             let item = Item::new(goal.subject(), error.map_or(Ok(()), Err));
@@ -194,6 +205,7 @@ impl<'w, 'h> Real<'w, 'h> {
                 Said::Ended(input, steps) => {
                     if let Input::Ended(worker, _) = input {
                         steps.into_iter().for_each(|step| self.say(worker, Line::Step(step)));
+                        self.rolled(&input);
                         self.ended = Some(worker);
                     }
                     return Some(input);
@@ -206,6 +218,20 @@ impl<'w, 'h> Real<'w, 'h> {
             }
         }
         None
+    }
+
+    /// Reports what of a task is done, while rolling. What is left for later is reported when that
+    /// is decided.
+    fn rolled(&mut self, input: &Input) {
+        let Input::Ended(worker, attempt) = input else { return };
+        let (Some(goal), Outcome::Done(undone)) = (self.rolled.remove(worker), &attempt.outcome)
+        else {
+            return;
+        };
+        let items = settled::items(Act::Replicate, &goal, undone);
+        for item in items.into_iter().filter(|item| item.outcome.error().is_none()) {
+            self.say(*worker, Line::Item(Box::new(item)));
+        }
     }
 
     /// Returns when the machine's state must be reported, even if nothing happens.
@@ -257,6 +283,9 @@ impl Env for Real<'_, '_> {
         // The worker's previous task is over once it starts this one.
         self.ended = self.ended.filter(|ended| *ended != worker);
         self.put_out(lines);
+        if self.rolling.is_some() {
+            self.rolled.insert(worker, work.goal.clone());
+        }
         self.hands.order(worker, Order::Run(Box::new(work)));
     }
 
@@ -323,12 +352,22 @@ impl Env for Real<'_, '_> {
             event,
             Event::Run(RunEvent::TryingAgain { .. } | RunEvent::LeftForLater { .. })
         );
+        let items = match event {
+            Event::Run(RunEvent::LeftForLater { items, error, .. }) => {
+                settled::failed(items, error)
+            }
+            _ => Vec::new(),
+        };
         match self.ended.filter(|_| is_of_task) {
             Some(worker) => {
                 self.shared.observer.tally().note(event);
                 self.say(worker, Line::Event(Box::new(event.clone())));
+                items.into_iter().for_each(|item| self.say(worker, Line::Item(Box::new(item))));
             }
-            None => self.shared.observer.event(event),
+            None => {
+                self.shared.observer.event(event);
+                items.iter().for_each(|item| self.shared.observer.settled(item));
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use super::inbox::{Inbox, Said};
 use super::tally::Tally;
 use super::task::WorkerId;
-use crate::events::{Direction, Event, Observer, StoreEvent};
+use crate::events::{Direction, Event, Observer, Settled, StoreEvent};
 use crate::status::Status;
 
 /// A worker's events are passed on when its task ends, after this many events, or before a wait if
@@ -103,6 +103,11 @@ impl Observer for Voices {
         if is_much {
             speaker.hand_over(None);
         }
+    }
+
+    /// Of the thread that called the library, in the order of tasks already.
+    fn settled(&self, settled: &Settled) {
+        self.observer.settled(settled);
     }
 
     fn wire(&self, direction: Direction, bytes: &[u8]) {

@@ -44,6 +44,13 @@ impl Cancel {
         self.wake.wake();
     }
 
+    /// Takes back what was asked for by [`Cancel::cancel`] and [`Cancel::finish`]. While somebody
+    /// works it is not certain who has noticed before.
+    pub fn reset(&self) {
+        self.now.store(false, Ordering::SeqCst);
+        self.soon.store(false, Ordering::SeqCst);
+    }
+
     /// Asks rolling replication to stop after the current task.
     pub fn finish(&self) {
         self.soon.store(true, Ordering::SeqCst);
@@ -155,6 +162,15 @@ mod tests {
         assert!(cancel.is_finishing() && !cancel.is_cancelled());
         cancel.cancel();
         assert!(cancel.is_cancelled());
+    }
+
+    #[test]
+    fn a_stop_that_is_taken_back_ends_no_wait() {
+        let cancel = Cancel::default();
+        cancel.cancel();
+        cancel.reset();
+        assert!(!cancel.is_cancelled() && !cancel.is_finishing());
+        assert_eq!(cancel.wait(Duration::from_millis(1)), Waited::Over);
     }
 
     #[test]

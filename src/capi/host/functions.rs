@@ -70,7 +70,7 @@ pub struct cyrsync_host {
         ) -> c_int,
     >,
 
-    /// Excludes whoever else replicates the user (userid empty: shared mailboxes) to the same
+    /// Excludes all others that replicate the user (userid empty: shared mailboxes) to the same
     /// server (sync_lock of sync_support.c: the name lock "*S*server*userid"). Waits for
     /// wait_ms milliseconds, for ever if that is negative; CYRSYNC_RESULT_LOCKED if it is not
     /// free then. *lock is what sync_unlock is called with; NULL is fine.
@@ -100,7 +100,7 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Tells the state of the mailbox, as it was when its index was locked. Called once, after
+    /// Fills in the state of the mailbox, as it was when its index was locked. Called once, after
     /// open. What *state points to is borrowed until the next call for the mailbox.
     pub state: Option<
         unsafe extern "C" fn(
@@ -159,7 +159,7 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Tells where the file of a message is (mailbox_record_fname). The library opens it and
+    /// Fills in where the file of a message is (mailbox_record_fname). The library opens it and
     /// compares its size with the record's. Also called after unlock_index.
     pub message_file: Option<
         unsafe extern "C" fn(
@@ -239,7 +239,7 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Tells the highest modseq that the owner of a mailbox has anywhere; 0 if each mailbox has
+    /// Sets *modseq to the highest modseq that the owner of a mailbox has anywhere; 0 if each mailbox has
     /// its own (mboxname_readmodseq).
     pub used_modseq: Option<
         unsafe extern "C" fn(
@@ -249,7 +249,7 @@ pub struct cyrsync_host {
             failure: *mut cyrsync_failure,
         ) -> c_int,
     >,
-    /// Tells the modseq of the reverse ACLs of the user whose INBOX it is; 0 for other mailboxes
+    /// Sets *modseq to the modseq of the reverse ACLs of the user whose INBOX it is; 0 for other mailboxes
     /// and if they are not used (mboxname_readraclmodseq).
     pub raclmodseq: Option<
         unsafe extern "C" fn(

@@ -93,7 +93,7 @@ pub struct cyrsync_mailbox_state {
     pub uidvalidity: u32,
     /// Highest UID ever given.
     pub last_uid: u32,
-    /// Last UID that the owner was told about.
+    /// Last UID that the owner has seen as recent.
     pub recentuid: u32,
     /// Records in the index, expunged ones included.
     pub num_records: u32,
@@ -115,7 +115,7 @@ pub struct cyrsync_mailbox_state {
     pub xconvmodseq: u64,
     /// Modseq of the owner's reverse ACLs (mboxname_readraclmodseq); 0 if not used.
     pub raclmodseq: u64,
-    /// When recentuid was told, in seconds since 1970, as all that follow.
+    /// When recentuid was set, in seconds since 1970, as all that follow.
     pub recenttime: i64,
     /// Last append.
     pub last_appenddate: i64,

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use crate::error::Subject;
 use crate::types::{MboxName, Text, UniqueId, UserId};
 
 /// How many bytes of an unknown action are shown.
@@ -93,6 +94,20 @@ impl LogEntry {
             }
             LogEntry::Double(name, _) | LogEntry::Rename(name, _) => name.as_bytes(),
             LogEntry::Quota(root) => root.as_bytes(),
+        }
+    }
+
+    /// What it is about: a user, a mailbox (of a rename the new name), or a quota root.
+    pub fn subject(&self) -> Subject {
+        match self {
+            LogEntry::User(user) | LogEntry::UnUser(user) | LogEntry::Meta(user) => user.into(),
+            LogEntry::Seen(user, _) | LogEntry::Sub(user, _) => user.into(),
+            LogEntry::Annotation(name) if name.is_empty() => Subject::item(self.text()),
+            LogEntry::Mailbox(name) | LogEntry::UnMailbox(name) | LogEntry::Annotation(name) => {
+                name.into()
+            }
+            LogEntry::Double(_, name) | LogEntry::Rename(_, name) => name.into(),
+            LogEntry::Quota(root) => Subject::item(root.clone()),
         }
     }
 

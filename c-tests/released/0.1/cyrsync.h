@@ -1,0 +1,3028 @@
+/* cyrsync: the client side of Cyrus IMAP replication.
+ *
+ * Generated from src/capi by build.rs; tests/header.rs fails when it is stale. docs/C-API.md is an
+ * introduction with an example.
+ *
+ * Calls. A function that can fail returns a cyrsync_result and takes, last, a cyrsync_error **err.
+ * On failure *err is set to an error to be freed with cyrsync_error_free(); what was in it is not
+ * looked at. On success it is left alone, so set it to NULL before. If err is NULL, the error of a
+ * client's call goes to the log callback. Other outputs are written on success only. A required
+ * pointer that is NULL is answered with CYRSYNC_RESULT_NULL_POINTER. No panic of the library
+ * reaches the caller: it becomes CYRSYNC_RESULT_PANIC, and a message on stderr. Any other fault of
+ * the library is CYRSYNC_RESULT_INTERNAL.
+ *
+ * Ownership. What a function gives through "out" belongs to the caller, and is freed by the function
+ * whose name ends in _free, which takes NULL too. Strings that are returned are borrowed from the
+ * object they come from. Arguments are borrowed for the call.
+ *
+ * Structures. Each begins with its size, which a CYRSYNC_..._INIT sets:
+ *
+ *     cyrsync_report report = CYRSYNC_REPORT_INIT;
+ *
+ * So a program and a library of different versions understand each other. Members that the other
+ * side's version lacks count as 0; so write a CYRSYNC_..._INIT even where every member is set.
+ * Members that only the caller's version has are set to 0 where the library fills a structure, and
+ * passed over where it reads one; but in a cyrsync_rolling and a cyrsync_callbacks they must be 0,
+ * because what they ask for would not be done. A size that no version has is answered with
+ * CYRSYNC_RESULT_INVALID_ARGUMENT and the name of the structure or argument. The elements of an
+ * array lie as far apart as the size of the first. Where the library gives a callback a structure,
+ * its size says how much the library knows: a later library has more members, and an earlier one
+ * fewer. Where a host is given a structure to fill, it must not write behind that size. A
+ * cyrsync_str has no size and never changes. New values of an enumeration may come.
+ *
+ * Threads. Different objects may be used by different threads at once. One configuration must not
+ * be used by two threads at once if one of them changes it. A client may go from thread to thread,
+ * but does one thing at a time: a second call meanwhile is answered with CYRSYNC_RESULT_BUSY, except
+ * cyrsync_client_cancel(), _finish(), _nudge(), _progress() and _server(), which may be called at
+ * any time. So is cyrsync_client_free(), which then frees nothing. An object must not be used while
+ * it is freed.
+ *
+ * Callbacks. A program gives the library one table of functions, a cyrsync_callbacks. They are
+ * called from within a call to the client, by any thread of the library. They must return, and must
+ * not throw or longjmp. Of the same client they may call the functions that may be called at any
+ * time; all others are answered with CYRSYNC_RESULT_BUSY.
+ *
+ * Waiting. cyrsync_client_connect() and the functions that replicate wait for network, disk
+ * and locks: at most sync_timeout of imapd.conf(5) for each answer of the replica, and for the
+ * locks of Cyrus as long as others hold them. cyrsync_client_cancel() ends them early.
+ *
+ * The process. The library installs no signal handlers, changes neither umask nor locale, writes
+ * to no log of its own and never exits. It starts one program: without a host store a repair that
+ * must change this server has Cyrus's own sync_server do it. It must run as the cyrus
+ * user.
+ *
+ * Locks: read this before linking the library into a process of Cyrus. The mail store is read
+ * under Cyrus's own locks, taken as open file description locks (F_OFD_SETLK). Cyrus takes
+ * traditional ones (F_SETLK). Two hazards follow within one process. A traditional lock is lost
+ * as soon as any descriptor of that file is closed in the process, and the library opens and
+ * closes the same files. And a traditional lock that the process itself holds refuses the
+ * library's, or makes it wait forever. So while a call runs, the process must not hold mailboxes,
+ * databases or lock files of that mail store open by other means: call the library from a process
+ * of its own, from one that has closed them, or with a host store.
+ *
+ * The host store. With cyrsync_client_new_with_host() the library opens no file of the mail store
+ * and takes none of its locks: it asks the functions of a cyrsync_host, which a process of Cyrus
+ * writes over its own mailbox code. They are called by the thread that called the client, one at a
+ * time for one client, and from no other thread; clients that share a table and are used by
+ * several threads call it from all of them. They may call Cyrus as they like, and wait; of this
+ * library they may call cyrsync_failure_set(), what they were given to emit with, and
+ * cyrsync_client_cancel(), _finish() and _nudge(). One user's mailboxes are opened one or more at
+ * a time and closed in any order. What they are given is borrowed for the call, as is what they
+ * emit. The channel's sync log and the files that ask for users to be skipped are read by the
+ * library still, below configdirectory.
+ */
+
+#ifndef CYRSYNC_H
+#define CYRSYNC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- Macros ------------------------------------------------------------------------------- */
+
+/**
+ * Marks what the library exports. A program that brings its own definition sets it before.
+ */
+#ifndef CYRSYNC_API
+#if defined(__GNUC__)
+#define CYRSYNC_API __attribute__((__visibility__("default")))
+#else
+#define CYRSYNC_API
+#endif
+#endif
+
+/**
+ * Marks functions whose result a program must look at.
+ */
+#ifndef CYRSYNC_NODISCARD
+#if defined(__GNUC__)
+#define CYRSYNC_NODISCARD __attribute__((__warn_unused_result__))
+#elif defined(__cplusplus) && __cplusplus >= 201703L
+#define CYRSYNC_NODISCARD [[nodiscard]]
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L
+#define CYRSYNC_NODISCARD [[nodiscard]]
+#else
+#define CYRSYNC_NODISCARD
+#endif
+#endif
+
+/**
+ * Marks functions that a later version replaces; the text says by what. They stay as long as the
+ * soname does.
+ */
+#ifndef CYRSYNC_DEPRECATED
+#if defined(__GNUC__)
+#define CYRSYNC_DEPRECATED(text) __attribute__((__deprecated__(text)))
+#elif defined(__cplusplus) && __cplusplus >= 201402L
+#define CYRSYNC_DEPRECATED(text) [[deprecated(text)]]
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L
+#define CYRSYNC_DEPRECATED(text) [[deprecated(text)]]
+#else
+#define CYRSYNC_DEPRECATED(text)
+#endif
+#endif
+
+#ifdef __cplusplus
+/**
+ * Initial value of a structure: its size, and all else 0.
+ */
+#define CYRSYNC_SIZED_INIT(type) {sizeof(type)}
+/**
+ * Initial value of a cyrsync_host: its size and version, and no function.
+ */
+#define CYRSYNC_HOST_INIT {sizeof(cyrsync_host), CYRSYNC_HOST_VERSION}
+#else
+/**
+ * Initial value of a structure: its size, and all else 0.
+ */
+#define CYRSYNC_SIZED_INIT(type) {.size = sizeof(type)}
+/**
+ * Initial value of a cyrsync_host: its size and version, and no function.
+ */
+#define CYRSYNC_HOST_INIT {.size = sizeof(cyrsync_host), .version = CYRSYNC_HOST_VERSION}
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Version ------------------------------------------------------------------------------ */
+
+/**
+ * First part of the version that this header belongs to.
+ */
+#define CYRSYNC_VERSION_MAJOR 0
+
+/**
+ * Second part of the version that this header belongs to.
+ */
+#define CYRSYNC_VERSION_MINOR 1
+
+/**
+ * Third part of the version that this header belongs to.
+ */
+#define CYRSYNC_VERSION_PATCH 0
+
+/**
+ * The version that this header belongs to, as cyrsync_version_number() gives the library's.
+ */
+#define CYRSYNC_VERSION_NUMBER 256
+
+/**
+ * The version of the library that runs: 0x00MMmmpp. Compare with CYRSYNC_VERSION_NUMBER.
+ */
+CYRSYNC_API uint32_t cyrsync_version_number(void);
+
+/**
+ * The version of the library that runs, such as "0.1.0". It lives forever.
+ */
+CYRSYNC_API const char *cyrsync_version_string(void);
+
+/* ---- Strings ------------------------------------------------------------------------------ */
+
+/**
+ * Borrowed bytes: a mailbox name, a path, a line of text. They need no zero byte at their end
+ * and are not assumed to be UTF-8. If len is 0, data is not looked at and may be NULL.
+ */
+typedef struct cyrsync_str {
+    /**
+     * The first byte.
+     */
+    const char *data;
+    /**
+     * How many bytes there are.
+     */
+    size_t len;
+} cyrsync_str;
+
+/**
+ * Returns the bytes of a C string, without the zero byte at its end. They are borrowed from the
+ * text.
+ *
+ * @param text  The string. NULL gives an empty one.
+ */
+CYRSYNC_API cyrsync_str cyrsync_str_from(const char *text);
+
+/* ---- Results and errors ------------------------------------------------------------------- */
+
+/**
+ * How a call ended: for branching. Numbers never change their meaning; new ones may come, so
+ * treat an unknown one as a failure. Families: 1xx the call was wrong; 2xx this server's
+ * configuration or mail store; 3xx reaching the replica; 4xx the protocol; 5xx how replication
+ * of a user or mailbox ended; 9xx a bug of the library.
+ */
+typedef enum cyrsync_result {
+    /**
+     * It is done.
+     */
+    CYRSYNC_RESULT_OK = 0,
+    /**
+     * A required pointer is NULL.
+     */
+    CYRSYNC_RESULT_NULL_POINTER = 101,
+    /**
+     * An argument has a value that is not allowed.
+     */
+    CYRSYNC_RESULT_INVALID_ARGUMENT = 102,
+    /**
+     * The client is in use: by another thread, or by the call whose callback made this one.
+     */
+    CYRSYNC_RESULT_BUSY = 103,
+    /**
+     * imapd.conf lacks an option or holds a bad value.
+     */
+    CYRSYNC_RESULT_CONFIG = 201,
+    /**
+     * The operating system refused a file or directory.
+     */
+    CYRSYNC_RESULT_IO = 202,
+    /**
+     * A file or database of the mail store does not hold what it must.
+     */
+    CYRSYNC_RESULT_CORRUPT = 203,
+    /**
+     * A format, type or layout that this library does not read.
+     */
+    CYRSYNC_RESULT_UNSUPPORTED = 204,
+    /**
+     * The user or mailbox is not on this server.
+     */
+    CYRSYNC_RESULT_NOT_FOUND = 205,
+    /**
+     * This server's own sync_server (or the host), through which a repair writes, cannot be
+     * started, failed or refused. The replica has no part in it.
+     */
+    CYRSYNC_RESULT_OWN_SERVER = 206,
+    /**
+     * The host, the program that supplies the mail store, gave something that cannot be.
+     */
+    CYRSYNC_RESULT_HOST = 207,
+    /**
+     * No connection to the replica could be made.
+     */
+    CYRSYNC_RESULT_CONNECT = 301,
+    /**
+     * The replica refused the credentials, or no mechanism is common to both.
+     */
+    CYRSYNC_RESULT_AUTH = 302,
+    /**
+     * The replica did not answer in time.
+     */
+    CYRSYNC_RESULT_TIMEOUT = 303,
+    /**
+     * The connection ended in the middle.
+     */
+    CYRSYNC_RESULT_CLOSED = 304,
+    /**
+     * The replica is shutting down.
+     */
+    CYRSYNC_RESULT_BYE = 305,
+    /**
+     * The connection could not be encrypted, or the replica's certificate is not to be trusted.
+     */
+    CYRSYNC_RESULT_TLS = 306,
+    /**
+     * The replica sent something that is not the protocol.
+     */
+    CYRSYNC_RESULT_PROTOCOL = 401,
+    /**
+     * The replica answered: protocol error.
+     */
+    CYRSYNC_RESULT_REPLICA_PROTOCOL = 402,
+    /**
+     * The replica answered: bad parameters.
+     */
+    CYRSYNC_RESULT_REPLICA_BAD_PARAMETERS = 403,
+    /**
+     * The replica answered: no such kind of mailbox here.
+     */
+    CYRSYNC_RESULT_REPLICA_NOT_SUPPORTED = 404,
+    /**
+     * The replica answered: the Sieve script does not compile.
+     */
+    CYRSYNC_RESULT_REPLICA_BAD_SIEVE = 405,
+    /**
+     * The replica refused for another reason, which the error object says.
+     */
+    CYRSYNC_RESULT_REPLICA_DENIED = 406,
+    /**
+     * Another process holds a lock that was asked for without waiting.
+     */
+    CYRSYNC_RESULT_LOCKED = 501,
+    /**
+     * The mailbox got another name, uniqueid or partition meanwhile.
+     */
+    CYRSYNC_RESULT_MOVED = 502,
+    /**
+     * The user or mailbox kept changing while it was replicated.
+     */
+    CYRSYNC_RESULT_CHANGED = 503,
+    /**
+     * Both sides have diverged, and bringing them together is not allowed.
+     */
+    CYRSYNC_RESULT_NEEDS_FULL_SYNC = 504,
+    /**
+     * cyrsync_client_cancel() was called.
+     */
+    CYRSYNC_RESULT_CANCELLED = 505,
+    /**
+     * The replica answered: no such user.
+     */
+    CYRSYNC_RESULT_REPLICA_NO_USER = 511,
+    /**
+     * The replica answered: no such mailbox.
+     */
+    CYRSYNC_RESULT_REPLICA_NO_MAILBOX = 512,
+    /**
+     * The replica answered: another process has it locked.
+     */
+    CYRSYNC_RESULT_REPLICA_LOCKED = 513,
+    /**
+     * The replica answered: it is there with another name or uniqueid.
+     */
+    CYRSYNC_RESULT_REPLICA_MOVED = 514,
+    /**
+     * The replica ended with other contents than this server.
+     */
+    CYRSYNC_RESULT_REPLICA_CHECKSUM = 515,
+    /**
+     * The replica changed since it was last looked at.
+     */
+    CYRSYNC_RESULT_REPLICA_CHANGED = 516,
+    /**
+     * A bug: the library caught its own panic. The client can only be freed now.
+     */
+    CYRSYNC_RESULT_PANIC = 900,
+    /**
+     * A bug in the library: something happened that cannot be. The client can be used further.
+     */
+    CYRSYNC_RESULT_INTERNAL = 901,
+} cyrsync_result;
+
+/**
+ * What an error is about.
+ */
+typedef enum cyrsync_subject {
+    /**
+     * Nothing that could be named.
+     */
+    CYRSYNC_SUBJECT_NONE = 0,
+    /**
+     * A user: see cyrsync_error_user().
+     */
+    CYRSYNC_SUBJECT_USER = 1,
+    /**
+     * A mailbox: see cyrsync_error_mailbox().
+     */
+    CYRSYNC_SUBJECT_MAILBOX = 2,
+    /**
+     * Several mailboxes that are replicated together.
+     */
+    CYRSYNC_SUBJECT_MAILBOXES = 3,
+    /**
+     * A message: see cyrsync_error_mailbox() and cyrsync_error_uid().
+     */
+    CYRSYNC_SUBJECT_MESSAGE = 4,
+    /**
+     * Something else that is replicated: an entry of the sync log, a quota root.
+     */
+    CYRSYNC_SUBJECT_ITEM = 5,
+    /**
+     * A file or directory.
+     */
+    CYRSYNC_SUBJECT_PATH = 6,
+    /**
+     * A server.
+     */
+    CYRSYNC_SUBJECT_HOST = 7,
+    /**
+     * Anything else, in words: see cyrsync_error_subject().
+     */
+    CYRSYNC_SUBJECT_TEXT = 8,
+} cyrsync_subject;
+
+/**
+ * What went wrong. Free it with cyrsync_error_free().
+ */
+typedef struct cyrsync_error cyrsync_error;
+
+/**
+ * Returns the name of a result without its prefix, such as "LOCKED". It lives forever.
+ *
+ * @param result  The result. Any number is fine: "UNKNOWN" for one that is none.
+ */
+CYRSYNC_API const char *cyrsync_result_name(int result);
+
+/**
+ * Returns whether the same call may succeed later without any change by a person.
+ *
+ * @param result  The result. Any number is fine.
+ */
+CYRSYNC_API bool cyrsync_result_is_retryable(int result);
+
+/**
+ * Returns the result that came with the error.
+ *
+ * @param error  The error. CYRSYNC_RESULT_OK for NULL.
+ */
+CYRSYNC_API cyrsync_result cyrsync_error_code(const cyrsync_error *error);
+
+/**
+ * Returns all of the error in a line: what was done, to what, what went wrong, what to do.
+ * Borrowed until the error is freed, like the texts of the functions below.
+ *
+ * @param error  The error. NULL gives an empty text.
+ */
+CYRSYNC_API const char *cyrsync_error_message(const cyrsync_error *error);
+
+/**
+ * Returns what was being done, such as "read cyrus.index".
+ *
+ * @param error  The error. NULL gives an empty text.
+ */
+CYRSYNC_API const char *cyrsync_error_op(const cyrsync_error *error);
+
+/**
+ * Returns what it was done to: a path, user, mailbox, server or argument.
+ *
+ * @param error  The error. NULL gives an empty text.
+ */
+CYRSYNC_API const char *cyrsync_error_subject(const cyrsync_error *error);
+
+/**
+ * Returns what went wrong.
+ *
+ * @param error  The error. NULL gives an empty text.
+ */
+CYRSYNC_API const char *cyrsync_error_detail(const cyrsync_error *error);
+
+/**
+ * Returns what can be done about it; empty if there is nothing to say.
+ *
+ * @param error  The error. NULL gives an empty text.
+ */
+CYRSYNC_API const char *cyrsync_error_hint(const cyrsync_error *error);
+
+/**
+ * Returns what kind of thing the error is about.
+ *
+ * @param error  The error. CYRSYNC_SUBJECT_NONE for NULL.
+ */
+CYRSYNC_API cyrsync_subject cyrsync_error_subject_kind(const cyrsync_error *error);
+
+/**
+ * Returns the user that the error is about, as bytes; empty if it is about something else.
+ * Borrowed until the error is freed, like the mailbox.
+ *
+ * @param error  The error. NULL is fine.
+ */
+CYRSYNC_API cyrsync_str cyrsync_error_user(const cyrsync_error *error);
+
+/**
+ * Returns the mailbox that the error is about, or that its message is in, as bytes; empty if it
+ * is about something else.
+ *
+ * @param error  The error. NULL is fine.
+ */
+CYRSYNC_API cyrsync_str cyrsync_error_mailbox(const cyrsync_error *error);
+
+/**
+ * Returns the UID of the message that the error is about; 0 if it is about something else.
+ *
+ * @param error  The error. NULL is fine.
+ */
+CYRSYNC_API uint32_t cyrsync_error_uid(const cyrsync_error *error);
+
+/**
+ * Returns the number of the operating system's error (errno) that is the cause; 0 if there is
+ * none.
+ *
+ * @param error  The error. NULL is fine.
+ */
+CYRSYNC_API int cyrsync_error_errno(const cyrsync_error *error);
+
+/**
+ * Returns whether the same call may succeed later without any change by a person. This is known
+ * better than from the code: a login that fails because the replica's password server is down,
+ * say, may succeed later.
+ *
+ * @param error  The error. NULL is fine, and not retryable.
+ */
+CYRSYNC_API bool cyrsync_error_is_retryable(const cyrsync_error *error);
+
+/**
+ * Returns how many failures the error is made of, each with a subject of its own: those of a
+ * user's mailboxes, say. 0 if it is the only one.
+ *
+ * @param error  The error. NULL is fine.
+ */
+CYRSYNC_API size_t cyrsync_error_part_count(const cyrsync_error *error);
+
+/**
+ * Returns one of the failures that the error is made of. It belongs to the error and must not be
+ * freed.
+ *
+ * @param error  The error. NULL is fine.
+ * @param index  Which one, from 0. NULL is returned if there is no such one.
+ */
+CYRSYNC_API const cyrsync_error *cyrsync_error_part(const cyrsync_error *error, size_t index);
+
+/**
+ * Frees an error.
+ *
+ * @param error  The error. NULL is fine.
+ */
+CYRSYNC_API void cyrsync_error_free(cyrsync_error *error);
+
+/* ---- Callbacks ---------------------------------------------------------------------------- */
+
+/**
+ * How important a log line is, with syslog's numbers.
+ */
+typedef enum cyrsync_log_level {
+    /**
+     * Something failed and a person should look.
+     */
+    CYRSYNC_LOG_LEVEL_ERROR = 3,
+    /**
+     * Something looks wrong but work goes on.
+     */
+    CYRSYNC_LOG_LEVEL_WARNING = 4,
+    /**
+     * Unusual but in order.
+     */
+    CYRSYNC_LOG_LEVEL_NOTICE = 5,
+    /**
+     * What is being done.
+     */
+    CYRSYNC_LOG_LEVEL_INFO = 6,
+    /**
+     * For tracing a problem.
+     */
+    CYRSYNC_LOG_LEVEL_DEBUG = 7,
+} cyrsync_log_level;
+
+/**
+ * What a call did about an item.
+ */
+typedef enum cyrsync_act {
+    /**
+     * It replicated it.
+     */
+    CYRSYNC_ACT_REPLICATE = 1,
+    /**
+     * It planned it, and changed nothing.
+     */
+    CYRSYNC_ACT_PLAN = 2,
+    /**
+     * It compared both sides, and changed nothing.
+     */
+    CYRSYNC_ACT_VERIFY = 3,
+} cyrsync_act;
+
+/**
+ * How an item ended.
+ */
+typedef enum cyrsync_outcome {
+    /**
+     * It is done: equal on both sides now, or planned, or compared.
+     */
+    CYRSYNC_OUTCOME_DONE = 1,
+    /**
+     * Passed over: another process is at work on it.
+     */
+    CYRSYNC_OUTCOME_LOCKED = 2,
+    /**
+     * It failed.
+     */
+    CYRSYNC_OUTCOME_FAILED = 3,
+} cyrsync_outcome;
+
+/**
+ * What a verification found.
+ */
+typedef enum cyrsync_found {
+    /**
+     * A field differs.
+     */
+    CYRSYNC_FOUND_DIFFERENT = 1,
+    /**
+     * A field differs because replication has not come to it yet.
+     */
+    CYRSYNC_FOUND_PENDING = 2,
+    /**
+     * More fields differ than are listed one by one: line says how many.
+     */
+    CYRSYNC_FOUND_MORE = 3,
+    /**
+     * A mailbox is equal on both sides.
+     */
+    CYRSYNC_FOUND_EQUAL = 4,
+    /**
+     * Something could not be compared: line says why.
+     */
+    CYRSYNC_FOUND_UNKNOWN = 5,
+} cyrsync_found;
+
+/**
+ * What cyrsync_config_check() looks at, in this order. New ones may come.
+ */
+typedef enum cyrsync_topic {
+    /**
+     * Whether imapd.conf and what it includes can be read, and every value be used.
+     */
+    CYRSYNC_TOPIC_CONFIGURATION = 1,
+    /**
+     * Whether names of options are written right, and as they are called now.
+     */
+    CYRSYNC_TOPIC_OPTIONS = 2,
+    /**
+     * What "cyr_info conf-lint" will report as unknown.
+     */
+    CYRSYNC_TOPIC_CONF_LINT = 3,
+    /**
+     * Whether the process runs as the cyrus user.
+     */
+    CYRSYNC_TOPIC_USER = 4,
+    /**
+     * Whether partitions are there and readable, and mailboxes lie on them.
+     */
+    CYRSYNC_TOPIC_SPOOL = 5,
+    /**
+     * Whether the databases of the mail store can be read.
+     */
+    CYRSYNC_TOPIC_DATABASES = 6,
+    /**
+     * Whether there is a program through which a repair can write to the master.
+     */
+    CYRSYNC_TOPIC_OWN_SERVER = 7,
+    /**
+     * Whether Cyrus's daemons log what they change.
+     */
+    CYRSYNC_TOPIC_SYNC_LOG = 8,
+    /**
+     * Whether the channel is one that they log to.
+     */
+    CYRSYNC_TOPIC_CHANNEL = 9,
+    /**
+     * Whether the log can be taken over.
+     */
+    CYRSYNC_TOPIC_LOG = 10,
+    /**
+     * Whether another client works on the channel.
+     */
+    CYRSYNC_TOPIC_CLAIM = 11,
+    /**
+     * Whether the replica's name has an address.
+     */
+    CYRSYNC_TOPIC_NAME = 12,
+    /**
+     * Whether the replica answers, and what it is.
+     */
+    CYRSYNC_TOPIC_CONNECTION = 13,
+    /**
+     * Whether the connection is encrypted.
+     */
+    CYRSYNC_TOPIC_TLS = 14,
+    /**
+     * Whether the replica's certificate is to be trusted, and for how long.
+     */
+    CYRSYNC_TOPIC_CERTIFICATE = 15,
+    /**
+     * How to log in.
+     */
+    CYRSYNC_TOPIC_MECHANISM = 16,
+    /**
+     * Whether the login is accepted.
+     */
+    CYRSYNC_TOPIC_LOGIN = 17,
+    /**
+     * Whether the login has the rights that replication needs.
+     */
+    CYRSYNC_TOPIC_ADMIN = 18,
+    /**
+     * Which Cyrus the replica is.
+     */
+    CYRSYNC_TOPIC_VERSION = 19,
+    /**
+     * What the replica offers.
+     */
+    CYRSYNC_TOPIC_CAPABILITIES = 20,
+    /**
+     * Whether the replica knows the master's partitions.
+     */
+    CYRSYNC_TOPIC_PARTITIONS = 21,
+    /**
+     * Whether the connection is compressed.
+     */
+    CYRSYNC_TOPIC_COMPRESSION = 22,
+    /**
+     * How far the clocks of master and replica are apart.
+     */
+    CYRSYNC_TOPIC_CLOCKS = 23,
+} cyrsync_topic;
+
+/**
+ * What cyrsync_config_check() found about a topic.
+ */
+typedef enum cyrsync_verdict {
+    /**
+     * It is as it should be.
+     */
+    CYRSYNC_VERDICT_OK = 1,
+    /**
+     * Replication works, but a person should look at this.
+     */
+    CYRSYNC_VERDICT_WARN = 2,
+    /**
+     * Replication will fail, or do less than it should.
+     */
+    CYRSYNC_VERDICT_FAIL = 3,
+    /**
+     * It was not looked at.
+     */
+    CYRSYNC_VERDICT_SKIPPED = 4,
+} cyrsync_verdict;
+
+/**
+ * How one item ended: a user, a mailbox, an entry of a sync log. If it is not done, code, message
+ * and the rest say why. Everything in it is borrowed for the call.
+ */
+typedef struct cyrsync_item {
+    /**
+     * sizeof(cyrsync_item) of the library: it may be larger than the program's.
+     */
+    size_t size;
+    /**
+     * What was done about it.
+     */
+    cyrsync_act act;
+    /**
+     * How it ended.
+     */
+    cyrsync_outcome outcome;
+    /**
+     * What it is: CYRSYNC_SUBJECT_USER, CYRSYNC_SUBJECT_MAILBOX or CYRSYNC_SUBJECT_ITEM.
+     */
+    cyrsync_subject kind;
+    /**
+     * What it is, in words: "user fred", "user.fred.Sent".
+     */
+    cyrsync_str subject;
+    /**
+     * The user, as bytes; empty if it is something else.
+     */
+    cyrsync_str user;
+    /**
+     * The mailbox by its internal name, as bytes; empty if it is something else.
+     */
+    cyrsync_str mailbox;
+    /**
+     * The entry of a sync log that asks for it: "MAILBOX user.fred.Sent". Appended to a log by
+     * cyrsync_log_append() it asks for it again.
+     */
+    cyrsync_str entry;
+    /**
+     * Why it is not done; CYRSYNC_RESULT_OK if it is.
+     */
+    cyrsync_result code;
+    /**
+     * Whether it may succeed later by itself.
+     */
+    bool retryable;
+    /**
+     * The number of the operating system's error (errno), if that is the cause, else 0.
+     */
+    int os_error;
+    /**
+     * All of the error in a line; empty if it is done.
+     */
+    cyrsync_str message;
+    /**
+     * What can be done about it; empty if there is nothing to say.
+     */
+    cyrsync_str hint;
+    /**
+     * The error, with its parts; NULL if it is done.
+     */
+    const cyrsync_error *error;
+} cyrsync_item;
+
+/**
+ * Something that happened. docs/events.md lists the events. Everything in it is borrowed for the
+ * call.
+ */
+typedef struct cyrsync_event {
+    /**
+     * sizeof(cyrsync_event) of the library: it may be larger than the program's.
+     */
+    size_t size;
+    /**
+     * The family: "step", "connection", "sync", "run". New ones may come.
+     */
+    cyrsync_str family;
+    /**
+     * What it is within its family: "encrypted", "left_for_later"; of a step the command:
+     * "MAILBOX". Empty if the family has one event only.
+     */
+    cyrsync_str what;
+    /**
+     * The level of its log line as a cyrsync_log_level; 0 if it has none.
+     */
+    int level;
+    /**
+     * The line that Cyrus's programs write for it; empty if there is none.
+     */
+    cyrsync_str line;
+    /**
+     * All of it as a JSON object.
+     */
+    cyrsync_str json;
+    /**
+     * The error that it is about; NULL if it is about none.
+     */
+    const cyrsync_error *error;
+} cyrsync_event;
+
+/**
+ * There is no connection to the replica, and it is tried again. Everything in it is borrowed for
+ * the call.
+ */
+typedef struct cyrsync_unreachable {
+    /**
+     * sizeof(cyrsync_unreachable) of the library: it may be larger than the program's.
+     */
+    size_t size;
+    /**
+     * Why there is none.
+     */
+    const cyrsync_error *error;
+    /**
+     * The name of the server, as configured.
+     */
+    cyrsync_str server;
+    /**
+     * After how many seconds it is tried again.
+     */
+    uint64_t pause;
+} cyrsync_unreachable;
+
+/**
+ * A step of a plan: what would be done. Everything in it is borrowed for the call.
+ */
+typedef struct cyrsync_step {
+    /**
+     * sizeof(cyrsync_step) of the library: it may be larger than the program's.
+     */
+    size_t size;
+    /**
+     * The command: "MAILBOX".
+     */
+    cyrsync_str command;
+    /**
+     * What it would be done to, in words: "user.fred".
+     */
+    cyrsync_str subject;
+    /**
+     * The line that sync_client -v prints for it: "MAILBOX user.fred".
+     */
+    cyrsync_str line;
+    /**
+     * Why it is needed: "HIGHESTMODSEQ is 12 here and 9 on the replica"; empty if that is not
+     * known.
+     */
+    cyrsync_str why;
+    /**
+     * Messages that would be sent with it, as far as that is known.
+     */
+    uint64_t messages;
+    /**
+     * Bytes of these messages.
+     */
+    uint64_t bytes;
+} cyrsync_step;
+
+/**
+ * One thing that a verification found. Everything in it is borrowed for the call.
+ */
+typedef struct cyrsync_finding {
+    /**
+     * sizeof(cyrsync_finding) of the library: it may be larger than the program's.
+     */
+    size_t size;
+    /**
+     * What was found.
+     */
+    cyrsync_found found;
+    /**
+     * Where it was found: "UID 7 of user.fred".
+     */
+    cyrsync_str subject;
+    /**
+     * The field that differs, as it is called on the wire: "FLAGS". "MAILBOX" and "RECORD" stand
+     * for a mailbox or message that only one side has, "FILE" for a message file.
+     */
+    cyrsync_str field;
+    /**
+     * The master's value; data is NULL if it has none.
+     */
+    cyrsync_str master;
+    /**
+     * The replica's value; data is NULL if it has none.
+     */
+    cyrsync_str replica;
+    /**
+     * The line that sync_client --verify prints for it.
+     */
+    cyrsync_str line;
+    /**
+     * All of it as a JSON object.
+     */
+    cyrsync_str json;
+} cyrsync_finding;
+
+/**
+ * What a configuration was checked for, and what was found. Everything in it is borrowed for the
+ * call.
+ */
+typedef struct cyrsync_check {
+    /**
+     * sizeof(cyrsync_check) of the library: it may be larger than the program's.
+     */
+    size_t size;
+    /**
+     * What was looked at.
+     */
+    cyrsync_topic topic;
+    /**
+     * What was found.
+     */
+    cyrsync_verdict verdict;
+    /**
+     * The topic in words: "name resolves".
+     */
+    cyrsync_str name;
+    /**
+     * What was found, in words.
+     */
+    cyrsync_str detail;
+    /**
+     * What to do; empty if nothing.
+     */
+    cyrsync_str hint;
+} cyrsync_check;
+
+/**
+ * How far a client has got.
+ */
+typedef struct cyrsync_progress {
+    /**
+     * sizeof(cyrsync_progress): CYRSYNC_PROGRESS_INIT sets it.
+     */
+    size_t size;
+    /**
+     * Users whose replication ended, in whichever way, since the last call over several users or
+     * mailboxes began.
+     */
+    uint64_t users;
+    /**
+     * Users that this call is about; 0 if that is not known.
+     */
+    uint64_t users_expected;
+    /**
+     * Mailboxes that are equal on both sides by now, since that call began.
+     */
+    uint64_t mailboxes;
+    /**
+     * Mailboxes that this call is about; 0 if that is not known.
+     */
+    uint64_t mailboxes_expected;
+    /**
+     * Messages that were sent and that the replica has confirmed, since the client was made.
+     */
+    uint64_t messages;
+    /**
+     * Bytes of these messages.
+     */
+    uint64_t bytes;
+    /**
+     * Mailboxes that were equal when they were looked at, since the client was made.
+     */
+    uint64_t mailboxes_there;
+    /**
+     * Messages that the replica had when their mailboxes were looked at, since the client was made;
+     * not counted with a host store.
+     */
+    uint64_t messages_there;
+} cyrsync_progress;
+
+/**
+ * Initial value of a cyrsync_progress: its size, and all else 0.
+ */
+#define CYRSYNC_PROGRESS_INIT CYRSYNC_SIZED_INIT(cyrsync_progress)
+
+/**
+ * Gives userdata back to the program: nothing uses it any more.
+ */
+typedef void (*cyrsync_destroy_callback)(void *userdata);
+
+/**
+ * The functions of a program that the library calls, for all that it reports. Begin with
+ * CYRSYNC_CALLBACKS_INIT, then set those that are wanted; the others stay NULL. What they are given
+ * is borrowed for the call. See "Callbacks" at the head of this header for what they may do.
+ */
+typedef struct cyrsync_callbacks {
+    /**
+     * sizeof(cyrsync_callbacks): CYRSYNC_CALLBACKS_INIT sets it.
+     */
+    size_t size;
+    /**
+     * Given to every function of this table.
+     */
+    void *userdata;
+    /**
+     * Gives userdata back when nothing uses it any more.
+     */
+    cyrsync_destroy_callback destroy;
+    /**
+     * Receives a line for the log.
+     */
+    void (*log)(void *userdata, cyrsync_log_level level, cyrsync_str line);
+    /**
+     * Receives a line that says what is being done, as sync_client -v prints it: "USER fred".
+     */
+    void (*action)(void *userdata, cyrsync_str line);
+    /**
+     * Receives what crosses the wire, in clear: before compression and encryption, credentials
+     * left out. "[2301 bytes]" stands for a message, unless CYRSYNC_FLAG_WHOLE_MESSAGES is set.
+     * If sent it went to the replica, else it came from there.
+     */
+    void (*traffic)(void *userdata, bool sent, cyrsync_str bytes);
+    /**
+     * Receives every event: what the log and action lines say, and more, as values.
+     */
+    void (*event)(void *userdata, const cyrsync_event *event);
+    /**
+     * Receives every item that came to its end, in each call that replicates, plans or verifies:
+     * which user, mailbox or entry of a log is done, which failed, and why. What a call did not
+     * come to is not reported: that call fails. While cyrsync_client_roll() tries an item again
+     * and again, each failure is reported.
+     */
+    void (*item)(void *userdata, const cyrsync_item *item);
+    /**
+     * Receives each step of the functions whose names begin with cyrsync_client_plan.
+     */
+    void (*step)(void *userdata, const cyrsync_step *step);
+    /**
+     * Receives what the functions whose names begin with cyrsync_client_verify find.
+     */
+    void (*finding)(void *userdata, const cyrsync_finding *finding);
+    /**
+     * Receives each check of cyrsync_config_check().
+     */
+    void (*check)(void *userdata, const cyrsync_check *check);
+    /**
+     * Receives that there is no connection to the replica, in calls that try again by themselves
+     * (cyrsync_client_roll()).
+     */
+    void (*unreachable)(void *userdata, const cyrsync_unreachable *unreachable);
+    /**
+     * Receives how far a call has got: after each item, while messages are sent at most five
+     * times a second, and when the call ends.
+     */
+    void (*progress)(void *userdata, const cyrsync_progress *progress);
+    /**
+     * Answers whether to stop: true is like a call of cyrsync_client_cancel(). Called after each
+     * item, and with other events at most five times a second; not while the library waits for
+     * network, disk or locks.
+     */
+    bool (*cancel)(void *userdata);
+} cyrsync_callbacks;
+
+/**
+ * Initial value of a cyrsync_callbacks: its size, and all else 0.
+ */
+#define CYRSYNC_CALLBACKS_INIT CYRSYNC_SIZED_INIT(cyrsync_callbacks)
+
+/* ---- Configurations ----------------------------------------------------------------------- */
+
+/**
+ * Change no mupdate server (sync_client -L).
+ */
+#define CYRSYNC_FLAG_LOCAL_ONLY 1
+
+/**
+ * Do not wait for users that another process is replicating (sync_client -N).
+ */
+#define CYRSYNC_FLAG_SKIP_LOCKED 2
+
+/**
+ * Change nothing on this server (sync_client -O).
+ */
+#define CYRSYNC_FLAG_NO_COPYBACK 4
+
+/**
+ * Let the replica receive messages on its archive partition (sync_client -a).
+ */
+#define CYRSYNC_FLAG_ARCHIVE 8
+
+/**
+ * Give up unless the connection is compressed (sync_client -z).
+ */
+#define CYRSYNC_FLAG_REQUIRE_COMPRESS 16
+
+/**
+ * Show the traffic with the messages in it (sync_client -v -v -v).
+ */
+#define CYRSYNC_FLAG_WHOLE_MESSAGES 32
+
+/**
+ * Let repairs do to this server what they otherwise refuse, and delete on the replica what is only
+ * missing here (sync_client --allow-repair all).
+ */
+#define CYRSYNC_FLAG_ALLOW_REPAIR 64
+
+/**
+ * Change this server even if sync_no_copyback says not to (sync_client --copyback).
+ */
+#define CYRSYNC_FLAG_COPYBACK 128
+
+/**
+ * A configuration: imapd.conf, choices, callbacks. Free it with cyrsync_config_free().
+ */
+typedef struct cyrsync_config cyrsync_config;
+
+/**
+ * Reads an imapd.conf.
+ *
+ * @param path  The path of the file. Empty for the default one.
+ * @param out   Set to the configuration on success. Free it with cyrsync_config_free().
+ * @param err   Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_load(cyrsync_str path, cyrsync_config **out, cyrsync_error **err);
+
+/**
+ * Reads a configuration that is in memory. The rest can be set by cyrsync_config_set(). Only a
+ * client with a host store can repair mailboxes with such a configuration.
+ *
+ * @param text  The text of an imapd.conf: at least "configdirectory: /var/imap".
+ * @param out   Set to the configuration on success. Free it with cyrsync_config_free().
+ * @param err   Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_parse(
+    cyrsync_str text,
+    cyrsync_config **out,
+    cyrsync_error **err);
+
+/**
+ * Sets an option of imapd.conf over what the file says. The value is checked.
+ *
+ * @param config  The configuration.
+ * @param name    The name of the option, such as "sync_host".
+ * @param value   Its value.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_set(
+    cyrsync_config *config,
+    cyrsync_str name,
+    cyrsync_str value,
+    cyrsync_error **err);
+
+/**
+ * Uses the options of a channel (sync_client -n).
+ *
+ * @param config   The configuration.
+ * @param channel  The channel. Empty for none.
+ * @param err      Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_set_channel(
+    cyrsync_config *config,
+    cyrsync_str channel,
+    cyrsync_error **err);
+
+/**
+ * Chooses the replica (sync_client -S).
+ *
+ * @param config  The configuration.
+ * @param server  A host, host:port, or the path of a UNIX socket. If empty, sync_host of the
+ *                channel is used again.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_set_server(
+    cyrsync_config *config,
+    cyrsync_str server,
+    cyrsync_error **err);
+
+/**
+ * Chooses the partition on the replica (sync_client -p).
+ *
+ * @param config     The configuration.
+ * @param partition  Its name. Empty for the same as here.
+ * @param err        Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_set_partition(
+    cyrsync_config *config,
+    cyrsync_str partition,
+    cyrsync_error **err);
+
+/**
+ * Sets which flags hold. The others do not.
+ *
+ * @param config  The configuration.
+ * @param flags   The CYRSYNC_FLAG_ constants, put together with |.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_set_flags(
+    cyrsync_config *config,
+    uint32_t flags,
+    cyrsync_error **err);
+
+/**
+ * Limits how many bytes a second a client sends over all its connections together (sync_client
+ * --bwlimit).
+ *
+ * @param config  The configuration.
+ * @param limit   "10M", or "10M,08:00-18:00=1M" with other rates for times of the day, or "off".
+ *                If empty, sync_bwlimit of the channel is used again.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_set_bwlimit(
+    cyrsync_config *config,
+    cyrsync_str limit,
+    cyrsync_error **err);
+
+/**
+ * Leaves out users whose userids match a pattern, and where mailboxes are replicated by
+ * themselves those whose external names match (sync_client --exclude;
+ * cyrsync_client_match_users() says what matches). Each call adds a pattern. The action callback
+ * receives what was left out, in one line at the end. What a sync log says cannot be left out,
+ * for it would be lost: cyrsync_client_roll() and the functions that process or plan a log fail
+ * with CYRSYNC_RESULT_INVALID_ARGUMENT.
+ *
+ * @param config   The configuration.
+ * @param pattern  The pattern. If empty, nothing is left out any more.
+ * @param err      Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_exclude(
+    cyrsync_config *config,
+    cyrsync_str pattern,
+    cyrsync_error **err);
+
+/**
+ * Sets how long clients created later wait for locks of users and mailboxes. What is locked for
+ * longer fails with CYRSYNC_RESULT_LOCKED; cyrsync_client_roll() leaves it for later and goes on,
+ * and 200 is a good value for it.
+ *
+ * @param config        The configuration.
+ * @param milliseconds  How long. If negative, as at first, as long as it takes.
+ * @param err           Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_set_lock_patience(
+    cyrsync_config *config,
+    int64_t milliseconds,
+    cyrsync_error **err);
+
+/**
+ * Sets the functions that the library calls, for clients created later, and for
+ * cyrsync_config_check(). They may be called by several threads at once. The table is copied; its
+ * userdata is given back by its destroy function when neither configuration nor clients use it any
+ * more: at once if this call fails.
+ *
+ * @param config     The configuration.
+ * @param callbacks  The table. NULL removes the one that was set before.
+ * @param err        Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_set_callbacks(
+    cyrsync_config *config,
+    const cyrsync_callbacks *callbacks,
+    cyrsync_error **err);
+
+/**
+ * Frees a configuration. Clients that were made from it live on.
+ *
+ * @param config  The configuration. NULL is fine.
+ */
+CYRSYNC_API void cyrsync_config_free(cyrsync_config *config);
+
+/**
+ * Checks a configuration, like sync_client --check-config: from what is in it to the rights on the
+ * replica. The check callback receives each check as soon as it is made, in the order of
+ * cyrsync_topic, each topic once; what cannot be looked at because something before it failed is
+ * CYRSYNC_VERDICT_SKIPPED. Nothing is changed, here or on the replica. Each check takes a minute
+ * at the most. The mail store is read as by a client without a host store, from threads of the
+ * library. Of the other callbacks only traffic is called, with what is said to the replica.
+ *
+ * @param config  The configuration.
+ * @param failed  Set to how many checks failed. May be NULL.
+ * @param err     Set to the error on failure. May be NULL. A check that fails is no error.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_config_check(
+    const cyrsync_config *config,
+    size_t *failed,
+    cyrsync_error **err);
+
+/* ---- The host store ----------------------------------------------------------------------- */
+
+/**
+ * The layout of the structures of the host store in this header, for cyrsync_host.version.
+ */
+#define CYRSYNC_HOST_VERSION 1
+
+/**
+ * How many kinds of resources a quota root limits.
+ */
+#define CYRSYNC_QUOTA_RESOURCES 4
+
+/**
+ * Where a function of the host says why it failed. It lives for that function's call.
+ */
+typedef struct cyrsync_failure cyrsync_failure;
+
+/**
+ * A name that a mailbox had before (name_history of mbentry_t).
+ */
+typedef struct cyrsync_former_name {
+    /**
+     * sizeof(cyrsync_former_name): CYRSYNC_FORMER_NAME_INIT sets it.
+     */
+    size_t size;
+    /**
+     * The former internal name.
+     */
+    cyrsync_str name;
+    /**
+     * The partition that it was on.
+     */
+    cyrsync_str partition;
+    /**
+     * When it was given up, in seconds since 1970.
+     */
+    int64_t mtime;
+    /**
+     * Modseq of the folder then.
+     */
+    uint64_t foldermodseq;
+    /**
+     * UIDVALIDITY then.
+     */
+    uint32_t uidvalidity;
+} cyrsync_former_name;
+
+/**
+ * Initial value of a cyrsync_former_name: its size, and all else 0.
+ */
+#define CYRSYNC_FORMER_NAME_INIT CYRSYNC_SIZED_INIT(cyrsync_former_name)
+
+/**
+ * An entry of mailboxes.db (mbentry_t). Begin with CYRSYNC_ENTRY_INIT.
+ */
+typedef struct cyrsync_entry {
+    /**
+     * sizeof(cyrsync_entry): CYRSYNC_ENTRY_INIT sets it.
+     */
+    size_t size;
+    /**
+     * Internal name, such as "user.fred.Sent".
+     */
+    cyrsync_str name;
+    /**
+     * Stays through renames.
+     */
+    cyrsync_str uniqueid;
+    /**
+     * Empty in tombstones and intermediates.
+     */
+    cyrsync_str partition;
+    /**
+     * The server it lies on where that is another one, else empty.
+     */
+    cyrsync_str server;
+    /**
+     * Access control list as stored: identifier, tab, rights, tab, and so on.
+     */
+    cyrsync_str acl;
+    /**
+     * Kind and flags: the MBTYPE_ bits of Cyrus's mboxlist.h, MBTYPE_LEGACY_DIRS included.
+     */
+    uint32_t mbtype;
+    /**
+     * UIDVALIDITY.
+     */
+    uint32_t uidvalidity;
+    /**
+     * Modseq at creation.
+     */
+    uint64_t createdmodseq;
+    /**
+     * Modseq of the last change of name, ACL or existence.
+     */
+    uint64_t foldermodseq;
+    /**
+     * When the entry was written, in seconds since 1970.
+     */
+    int64_t mtime;
+    /**
+     * Names it had before, newest first. Asked for by uniqueid only.
+     */
+    const cyrsync_former_name *former_names;
+    /**
+     * How many.
+     */
+    size_t former_name_count;
+    /**
+     * Empty, or why this entry cannot be read: then only name counts of the rest.
+     */
+    cyrsync_str unreadable;
+    /**
+     * Id by which JMAP knows it, since Cyrus 3.13; else empty.
+     */
+    cyrsync_str jmapid;
+} cyrsync_entry;
+
+/**
+ * Initial value of a cyrsync_entry: its size, and all else 0.
+ */
+#define CYRSYNC_ENTRY_INIT CYRSYNC_SIZED_INIT(cyrsync_entry)
+
+/**
+ * The state of an open mailbox: entry, header and index header (struct mailbox). The library sets
+ * all of it to zero, and size, before the host fills it.
+ */
+typedef struct cyrsync_mailbox_state {
+    /**
+     * How much of it the library knows: write no further.
+     */
+    size_t size;
+    /**
+     * Internal name.
+     */
+    cyrsync_str name;
+    /**
+     * uniqueid.
+     */
+    cyrsync_str uniqueid;
+    /**
+     * Partition.
+     */
+    cyrsync_str partition;
+    /**
+     * Access control list.
+     */
+    cyrsync_str acl;
+    /**
+     * The quota root that applies; empty if none does.
+     */
+    cyrsync_str quotaroot;
+    /**
+     * Names of the user flags by bit; empty where a bit is not used.
+     */
+    const cyrsync_str *flags;
+    /**
+     * How many, 128 at most.
+     */
+    size_t flag_count;
+    /**
+     * Kind and flags, as in cyrsync_entry.
+     */
+    uint32_t mbtype;
+    /**
+     * Minor version of cyrus.index.
+     */
+    uint32_t minor_version;
+    /**
+     * The OPT_ bits of Cyrus's mailbox.h, masked by MAILBOX_OPTIONS_MASK.
+     */
+    uint32_t options;
+    /**
+     * UIDVALIDITY.
+     */
+    uint32_t uidvalidity;
+    /**
+     * Highest UID ever given.
+     */
+    uint32_t last_uid;
+    /**
+     * Last UID that the owner has seen as recent.
+     */
+    uint32_t recentuid;
+    /**
+     * Records in the index, expunged ones included.
+     */
+    uint32_t num_records;
+    /**
+     * The sync CRC of the records that cyrus.index stores. If this and annot_crc are 0 there is
+     * none: then the library computes both whenever it needs them.
+     */
+    uint32_t basic_crc;
+    /**
+     * The sync CRC of the annotations of messages that cyrus.index stores; 0 for none.
+     */
+    uint32_t annot_crc;
+    /**
+     * Highest modseq.
+     */
+    uint64_t highestmodseq;
+    /**
+     * Up to this modseq expunged records are forgotten.
+     */
+    uint64_t deletedmodseq;
+    /**
+     * Modseq at creation.
+     */
+    uint64_t createdmodseq;
+    /**
+     * Modseq of the entry in mailboxes.db.
+     */
+    uint64_t foldermodseq;
+    /**
+     * Highest modseq of its conversations (mailbox_get_xconvmodseq); has_xconvmodseq says
+     * whether it has any.
+     */
+    uint64_t xconvmodseq;
+    /**
+     * Modseq of the owner's reverse ACLs (mboxname_readraclmodseq); 0 if not used.
+     */
+    uint64_t raclmodseq;
+    /**
+     * When recentuid was set, in seconds since 1970, as all that follow.
+     */
+    int64_t recenttime;
+    /**
+     * Last append.
+     */
+    int64_t last_appenddate;
+    /**
+     * Last POP3 login.
+     */
+    int64_t pop3_last_login;
+    /**
+     * POP3 clients see messages from then on.
+     */
+    int64_t pop3_show_after;
+    /**
+     * Not 0: the mailbox has conversations.
+     */
+    uint8_t has_xconvmodseq;
+    /**
+     * Empty, or why the parts of this mailbox may not belong together (cyrus.header of another
+     * mailbox, say): then it is replicated as it is but never repaired.
+     */
+    cyrsync_str inconsistency;
+    /**
+     * Records that are not expunged, as the index header counts them; has_exists says whether the
+     * host tells it. A mailbox with fewer of them fails.
+     */
+    uint32_t exists;
+    /**
+     * Not 0: exists is set.
+     */
+    uint8_t has_exists;
+    /**
+     * Not 0: its owner's messages have short ids in JMAP (USER_COMPACT_EMAILIDS, since Cyrus
+     * 3.13).
+     */
+    uint8_t compact_emailids;
+    /**
+     * Not 0: this server has groups of users, and usergroups is set.
+     */
+    uint8_t knows_usergroups;
+    /**
+     * The groups that its owner is in, joined by tabs; empty for none
+     * (mboxlist_lookup_usergroups, since Cyrus 3.12).
+     */
+    cyrsync_str usergroups;
+    /**
+     * Id by which JMAP knows it (mailbox_jmapid, since Cyrus 3.13); else empty.
+     */
+    cyrsync_str jmapid;
+} cyrsync_mailbox_state;
+
+/**
+ * A message as cyrus.index holds it (struct index_record).
+ */
+typedef struct cyrsync_record {
+    /**
+     * sizeof(cyrsync_record): CYRSYNC_RECORD_INIT sets it.
+     */
+    size_t size;
+    /**
+     * Number of the message in its mailbox.
+     */
+    uint32_t uid;
+    /**
+     * Size of the message file in bytes.
+     */
+    uint64_t message_size;
+    /**
+     * When the message arrived, in seconds since 1970.
+     */
+    int64_t internaldate;
+    /**
+     * When the record last changed.
+     */
+    int64_t last_updated;
+    /**
+     * Last change of flags or existence.
+     */
+    uint64_t modseq;
+    /**
+     * The FLAG_ bits of Cyrus's mailbox.h.
+     */
+    uint32_t system_flags;
+    /**
+     * The FLAG_INTERNAL_ bits of Cyrus's mailbox.h.
+     */
+    uint32_t internal_flags;
+    /**
+     * Bit i of word i/32 is for the i-th name of the mailbox's flags.
+     */
+    uint32_t user_flags[4];
+    /**
+     * SHA-1 of the message file.
+     */
+    uint8_t guid[20];
+    /**
+     * When the message was put into this mailbox; 0 if not known.
+     */
+    int64_t savedate;
+    /**
+     * Modseq at creation; 0 if not known.
+     */
+    uint64_t createdmodseq;
+    /**
+     * Conversation id; 0 if none.
+     */
+    uint64_t cid;
+    /**
+     * The conversation from which this one was split off (index version 20 on); 0 if none.
+     */
+    uint64_t basecid;
+    /**
+     * Nanoseconds of internaldate (index version 20 on); 0 if not known.
+     */
+    uint32_t internaldate_nsec;
+} cyrsync_record;
+
+/**
+ * Initial value of a cyrsync_record: its size, and all else 0.
+ */
+#define CYRSYNC_RECORD_INIT CYRSYNC_SIZED_INIT(cyrsync_record)
+
+/**
+ * Where the file of a message is. The library sets size, fd to -1, and the rest to nothing before.
+ */
+typedef struct cyrsync_message_file {
+    /**
+     * How much of it the library knows: write no further.
+     */
+    size_t size;
+    /**
+     * The file, open for reading at its beginning. The library closes it. -1 to have content taken
+     * or path opened.
+     */
+    int fd;
+    /**
+     * Its path: opened if there is neither fd nor content, else for messages about it only, and
+     * may be empty. Borrowed until the next call for the same mailbox.
+     */
+    cyrsync_str path;
+    /**
+     * The message itself, where it is in no file; else empty. Borrowed like path, and copied.
+     */
+    cyrsync_str content;
+} cyrsync_message_file;
+
+/**
+ * An annotation of server, mailbox or message.
+ */
+typedef struct cyrsync_annotation {
+    /**
+     * sizeof(cyrsync_annotation): CYRSYNC_ANNOTATION_INIT sets it.
+     */
+    size_t size;
+    /**
+     * Such as "/comment".
+     */
+    cyrsync_str entry;
+    /**
+     * Whose private value it is; empty for the shared value.
+     */
+    cyrsync_str userid;
+    /**
+     * The value.
+     */
+    cyrsync_str value;
+    /**
+     * When it last changed; 0 if not known.
+     */
+    uint64_t modseq;
+} cyrsync_annotation;
+
+/**
+ * Initial value of a cyrsync_annotation: its size, and all else 0.
+ */
+#define CYRSYNC_ANNOTATION_INIT CYRSYNC_SIZED_INIT(cyrsync_annotation)
+
+/**
+ * What a user has seen of a mailbox (struct seendata).
+ */
+typedef struct cyrsync_seen {
+    /**
+     * sizeof(cyrsync_seen): CYRSYNC_SEEN_INIT sets it.
+     */
+    size_t size;
+    /**
+     * The uniqueid of the mailbox.
+     */
+    cyrsync_str uniqueid;
+    /**
+     * The seen messages as an IMAP sequence: "1:5,7".
+     */
+    cyrsync_str seenuids;
+    /**
+     * Highest UID that the user has seen as recent.
+     */
+    uint32_t lastuid;
+    /**
+     * When the user last read it, in seconds since 1970.
+     */
+    int64_t lastread;
+    /**
+     * When the list last changed.
+     */
+    int64_t lastchange;
+} cyrsync_seen;
+
+/**
+ * Initial value of a cyrsync_seen: its size, and all else 0.
+ */
+#define CYRSYNC_SEEN_INIT CYRSYNC_SIZED_INIT(cyrsync_seen)
+
+/**
+ * The limits of a quota root (struct quota).
+ */
+typedef struct cyrsync_quota {
+    /**
+     * sizeof(cyrsync_quota): CYRSYNC_QUOTA_INIT sets it.
+     */
+    size_t size;
+    /**
+     * The root, an internal mailbox name.
+     */
+    cyrsync_str root;
+    /**
+     * By Cyrus's numbers of resources (STORAGE, MESSAGE, X-ANNOTATION-STORAGE, X-NUM-FOLDERS), in
+     * its units; -1 for no limit.
+     */
+    int64_t limits[CYRSYNC_QUOTA_RESOURCES];
+    /**
+     * When the limits last changed.
+     */
+    uint64_t modseq;
+} cyrsync_quota;
+
+/**
+ * Initial value of a cyrsync_quota: its size, and all else 0.
+ */
+#define CYRSYNC_QUOTA_INIT CYRSYNC_SIZED_INIT(cyrsync_quota)
+
+/**
+ * A Sieve script without its content (struct sync_sieve).
+ */
+typedef struct cyrsync_sieve {
+    /**
+     * sizeof(cyrsync_sieve): CYRSYNC_SIEVE_INIT sets it.
+     */
+    size_t size;
+    /**
+     * File name with extension, such as "main.script". The active script has a second entry,
+     * "main.bc", without time and GUID: it alone is marked active.
+     */
+    cyrsync_str name;
+    /**
+     * SHA-1 of its content.
+     */
+    uint8_t guid[20];
+    /**
+     * Not 0: it is the bytecode of the active one.
+     */
+    uint8_t active;
+    /**
+     * When it was last changed, in seconds since 1970.
+     */
+    int64_t last_update;
+} cyrsync_sieve;
+
+/**
+ * Initial value of a cyrsync_sieve: its size, and all else 0.
+ */
+#define CYRSYNC_SIEVE_INIT CYRSYNC_SIZED_INIT(cyrsync_sieve)
+
+/**
+ * Takes an entry. These functions answer with 0 for "go on"; else the host stops at once and
+ * answers with what they gave. What is passed to them is borrowed for the call. They never call
+ * the host.
+ */
+typedef int (*cyrsync_emit_entry)(void *sink, const cyrsync_entry *entry);
+
+/**
+ * Takes a record.
+ */
+typedef int (*cyrsync_emit_record)(void *sink, const cyrsync_record *record);
+
+/**
+ * Takes an annotation.
+ */
+typedef int (*cyrsync_emit_annotation)(void *sink, const cyrsync_annotation *annotation);
+
+/**
+ * Takes seen state.
+ */
+typedef int (*cyrsync_emit_seen)(void *sink, const cyrsync_seen *seen);
+
+/**
+ * Takes a quota root.
+ */
+typedef int (*cyrsync_emit_quota)(void *sink, const cyrsync_quota *quota);
+
+/**
+ * Takes a Sieve script.
+ */
+typedef int (*cyrsync_emit_sieve)(void *sink, const cyrsync_sieve *sieve);
+
+/**
+ * Takes a name, or a piece of a text.
+ */
+typedef int (*cyrsync_emit_str)(void *sink, cyrsync_str text);
+
+/**
+ * The data of the master as a host supplies it: see "The host store" at the head of this header.
+ * Begin with CYRSYNC_HOST_INIT, then set the functions. Those that may be NULL say so. Each
+ * answers with CYRSYNC_RESULT_OK, with what an emit function gave, or with one of NULL_POINTER to
+ * NOT_FOUND, LOCKED to CANCELLED; of a failure cyrsync_failure_set() may tell more.
+ */
+typedef struct cyrsync_host {
+    /**
+     * sizeof(cyrsync_host): CYRSYNC_HOST_INIT sets it.
+     */
+    size_t size;
+    /**
+     * CYRSYNC_HOST_VERSION: CYRSYNC_HOST_INIT sets it.
+     */
+    uint32_t version;
+    /**
+     * Given to every function of this table.
+     */
+    void *userdata;
+    /**
+     * Gives userdata back when nobody uses it any more. May be NULL.
+     */
+    cyrsync_destroy_callback destroy;
+    /**
+     * Emits the entry of a name, if there is one: tombstones, intermediates and reserved ones
+     * too (mboxlist_lookup_allow_all).
+     */
+    int (*lookup)(
+        void *userdata,
+        cyrsync_str name,
+        cyrsync_emit_entry emit,
+        void *sink,
+        cyrsync_failure *failure);
+    /**
+     * Emits the entry with a uniqueid, if there is one, with its former names
+     * (mboxlist_lookup_by_uniqueid).
+     */
+    int (*lookup_by_id)(
+        void *userdata,
+        cyrsync_str uniqueid,
+        cyrsync_emit_entry emit,
+        void *sink,
+        cyrsync_failure *failure);
+    /**
+     * Emits all mailboxes of a user, INBOX first, deleted ones ("DELETED.user.fred...") and
+     * intermediates too, no tombstones (mboxlist_usermboxtree with MBOXTREE_DELETED).
+     */
+    int (*list_user)(
+        void *userdata,
+        cyrsync_str userid,
+        cyrsync_emit_entry emit,
+        void *sink,
+        cyrsync_failure *failure);
+    /**
+     * Emits every mailbox whose name begins with prefix, tombstones too, no intermediates
+     * (mboxlist_allmbox with MBOXTREE_TOMBSTONES). What cannot be read is passed over and
+     * answered with CYRSYNC_RESULT_CORRUPT at the end.
+     */
+    int (*list)(
+        void *userdata,
+        cyrsync_str prefix,
+        cyrsync_emit_entry emit,
+        void *sink,
+        cyrsync_failure *failure);
+    /**
+     * Excludes all others that replicate the user (userid empty: shared mailboxes) to the same
+     * server (sync_lock of sync_support.c: the name lock "*S*server*userid"). Waits for
+     * wait_ms milliseconds, for ever if that is negative; CYRSYNC_RESULT_LOCKED if it is not
+     * free then. *lock is what sync_unlock is called with; NULL is fine.
+     */
+    int (*sync_lock)(
+        void *userdata,
+        cyrsync_str server,
+        cyrsync_str userid,
+        int64_t wait_ms,
+        void **lock,
+        cyrsync_failure *failure);
+    /**
+     * Releases it.
+     */
+    void (*sync_unlock)(void *userdata, void *lock);
+    /**
+     * Opens a mailbox with its index locked for reading (mailbox_open_irl), waiting as
+     * sync_lock does. CYRSYNC_RESULT_NOT_FOUND if it is not there, deleted, reserved, an
+     * intermediate or on another server; CYRSYNC_RESULT_MOVED if it is on its way to one.
+     * *mailbox is what the functions below are called with, and in the end close.
+     */
+    int (*open)(
+        void *userdata,
+        cyrsync_str name,
+        int64_t wait_ms,
+        void **mailbox,
+        cyrsync_failure *failure);
+    /**
+     * Fills in the state of the mailbox, as it was when its index was locked. Called once, after
+     * open. What *state points to is borrowed until the next call for the mailbox.
+     */
+    int (*state)(
+        void *userdata,
+        void *mailbox,
+        cyrsync_mailbox_state *state,
+        cyrsync_failure *failure);
+    /**
+     * Emits the records with a UID of at least from_uid by ascending UID, expunged and unlinked
+     * ones too: with from_uid 0 as many as num_records of the state says, or the mailbox fails.
+     * That includes those without a UID (0), which fail it too, so that they are noticed.
+     * since_modseq 0 is no bound: records with modseq 0, which an old Cyrus wrote, come too. The
+     * library passes nothing else; a host may leave out what is not above another since_modseq.
+     */
+    int (*scan)(
+        void *userdata,
+        void *mailbox,
+        uint32_t from_uid,
+        uint64_t since_modseq,
+        cyrsync_emit_record emit,
+        void *sink,
+        cyrsync_failure *failure);
+    /**
+     * Computes the sync CRCs from all records and annotations (mailbox_synccrcs with force). May
+     * be NULL: then the library does, with scan and message_annotations.
+     */
+    int (*recompute_crcs)(
+        void *userdata,
+        void *mailbox,
+        uint32_t *basic,
+        uint32_t *annot,
+        cyrsync_failure *failure);
+    /**
+     * Emits the annotations of the mailbox itself, in any order.
+     */
+    int (*mailbox_annotations)(
+        void *userdata,
+        void *mailbox,
+        cyrsync_emit_annotation emit,
+        void *sink,
+        cyrsync_failure *failure);
+    /**
+     * Emits the annotations that are stored for a message, in any order. Those that stand for
+     * fields of its record (thrid, savedate, createdmodseq) are not among them.
+     */
+    int (*message_annotations)(
+        void *userdata,
+        void *mailbox,
+        uint32_t uid,
+        cyrsync_emit_annotation emit,
+        void *sink,
+        cyrsync_failure *failure);
+    /**
+     * Fills in where the file of a message is (mailbox_record_fname). The library opens it and
+     * compares its size with the record's. Also called after unlock_index.
+     */
+    int (*message_file)(
+        void *userdata,
+        void *mailbox,
+        const cyrsync_record *record,
+        cyrsync_message_file *file,
+        cyrsync_failure *failure);
+    /**
+     * Lets others write to the mailbox again, but keeps message files from being unlinked until
+     * close (mailbox_unlock_index). Then only message_file and close follow.
+     */
+    void (*unlock_index)(void *userdata, void *mailbox);
+    /**
+     * Closes the mailbox and releases its locks. Always called for what open gave.
+     */
+    void (*close)(void *userdata, void *mailbox);
+    /**
+     * Emits the annotations of a mailbox without opening it, or those of the server if name is
+     * empty.
+     */
+    int (*annotations)(
+        void *userdata,
+        cyrsync_str name,
+        cyrsync_emit_annotation emit,
+        void *sink,
+        cyrsync_failure *failure);
+    /**
+     * Emits the internal names that a user is subscribed to, in the order of the database
+     * (mboxlist_sublist).
+     */
+    int (*subscriptions)(
+        void *userdata,
+        cyrsync_str userid,
+        cyrsync_emit_str emit,
+        void *sink,
+        cyrsync_failure *failure);
+    /**
+     * Emits the seen state of a user (seen_foreach).
+     */
+    int (*seen)(
+        void *userdata,
+        cyrsync_str userid,
+        cyrsync_emit_seen emit,
+        void *sink,
+        cyrsync_failure *failure);
+    /**
+     * Emits the limits of a quota root, if it is one (quota_read).
+     */
+    int (*quota)(
+        void *userdata,
+        cyrsync_str root,
+        cyrsync_emit_quota emit,
+        void *sink,
+        cyrsync_failure *failure);
+    /**
+     * Emits the Sieve scripts of a user, in any order (sync_sieve_list_generate).
+     */
+    int (*sieve_scripts)(
+        void *userdata,
+        cyrsync_str userid,
+        cyrsync_emit_sieve emit,
+        void *sink,
+        cyrsync_failure *failure);
+    /**
+     * Emits the content of one of them, in pieces of any size.
+     */
+    int (*sieve_content)(
+        void *userdata,
+        cyrsync_str userid,
+        cyrsync_str name,
+        cyrsync_emit_str emit,
+        void *sink,
+        cyrsync_failure *failure);
+    /**
+     * Sets *modseq to the highest modseq that the owner of a mailbox has anywhere; 0 if each mailbox has
+     * its own (mboxname_readmodseq).
+     */
+    int (*used_modseq)(
+        void *userdata,
+        cyrsync_str name,
+        uint64_t *modseq,
+        cyrsync_failure *failure);
+    /**
+     * Sets *modseq to the modseq of the reverse ACLs of the user whose INBOX it is; 0 for other mailboxes
+     * and if they are not used (mboxname_readraclmodseq).
+     */
+    int (*raclmodseq)(
+        void *userdata,
+        cyrsync_str name,
+        uint64_t *modseq,
+        cyrsync_failure *failure);
+    /**
+     * Writes to the master, when a repair must. Command is what a sync server would be sent, as
+     * one text with all its message literals and its CRLF: "APPLY RESERVE %(...)",
+     * "APPLY MESSAGE (%{default 3f... 512}CRLF...)", "APPLY MAILBOX %(...)", "RESTART". Verb is
+     * its first word, body what follows it after a space: what dlist_parse() takes, for
+     * sync_apply(). Emits the reply as that server would send it, in pieces of any size:
+     * "* RESERVE (...)CRLF", then "OK success" or "NO IMAP_SYNC_CHANGED ...". A NO is no
+     * failure of this function. Messages stay staged until RESTART. No mailbox is open
+     * meanwhile, but sync locks are held. May be NULL: then a mailbox that must be repaired here
+     * fails with CYRSYNC_RESULT_NEEDS_FULL_SYNC.
+     */
+    int (*apply)(
+        void *userdata,
+        cyrsync_str verb,
+        cyrsync_str body,
+        cyrsync_str command,
+        cyrsync_emit_str emit,
+        void *sink,
+        cyrsync_failure *failure);
+    /**
+     * Writes that a mailbox was changed by apply to the sync logs of all channels but that of
+     * the client, whose replica has it already. May be NULL: then the library does, to those that
+     * the configuration names.
+     */
+    int (*log_change)(void *userdata, cyrsync_str name, cyrsync_failure *failure);
+    /**
+     * About how many bytes the list of mailboxes has (the size of mailboxes.db): as many mailboxes
+     * may the replica tell of. May be NULL; then 24 MiB of them may, some thirty-five thousand of
+     * a user.
+     */
+    uint64_t (*list_bytes)(void *userdata);
+} cyrsync_host;
+
+/**
+ * Says why a function of the host failed. The texts are copied; bytes that are not UTF-8 are
+ * replaced. Counts only if the function then answers with a failure.
+ *
+ * @param failure  What the host's function was given. NULL is fine.
+ * @param detail   What went wrong.
+ * @param hint     What can be done about it. Empty if there is nothing to say.
+ */
+CYRSYNC_API void cyrsync_failure_set(
+    cyrsync_failure *failure,
+    cyrsync_str detail,
+    cyrsync_str hint);
+
+/* ---- Clients ------------------------------------------------------------------------------ */
+
+/**
+ * A client for one replica. Free it with cyrsync_client_free().
+ */
+typedef struct cyrsync_client cyrsync_client;
+
+/**
+ * How many items of a call ended how: those that the item callback receives.
+ */
+typedef struct cyrsync_report {
+    /**
+     * sizeof(cyrsync_report): CYRSYNC_REPORT_INIT sets it.
+     */
+    size_t size;
+    /**
+     * Items that are done: equal on both sides now, or planned.
+     */
+    uint64_t done;
+    /**
+     * Items that were passed over, because another process had them locked.
+     */
+    uint64_t skipped_locked;
+    /**
+     * Items that failed.
+     */
+    uint64_t failed;
+} cyrsync_report;
+
+/**
+ * Initial value of a cyrsync_report: its size, and all else 0.
+ */
+#define CYRSYNC_REPORT_INIT CYRSYNC_SIZED_INIT(cyrsync_report)
+
+/**
+ * What went over the present connection.
+ */
+typedef struct cyrsync_counters {
+    /**
+     * sizeof(cyrsync_counters): CYRSYNC_COUNTERS_INIT sets it.
+     */
+    size_t size;
+    /**
+     * Whether there is a connection: without one all else is 0.
+     */
+    bool connected;
+    /**
+     * Bytes of commands, before compression.
+     */
+    uint64_t sent;
+    /**
+     * Bytes of replies, after decompression.
+     */
+    uint64_t received;
+    /**
+     * Bytes written to the socket.
+     */
+    uint64_t sent_raw;
+    /**
+     * Bytes read from the socket.
+     */
+    uint64_t received_raw;
+    /**
+     * Message files that the replica keeps until cyrsync_client_restart().
+     */
+    uint64_t staged_files;
+} cyrsync_counters;
+
+/**
+ * Initial value of a cyrsync_counters: its size, and all else 0.
+ */
+#define CYRSYNC_COUNTERS_INIT CYRSYNC_SIZED_INIT(cyrsync_counters)
+
+/**
+ * Takes a userid, or the internal name of a mailbox. It is borrowed for the call.
+ */
+typedef void (*cyrsync_name_callback)(void *userdata, cyrsync_str name);
+
+/**
+ * Makes a client from a configuration, which stays the caller's. Nothing is sent yet.
+ *
+ * @param config  The configuration.
+ * @param out     Set to the client on success. Free it with cyrsync_client_free().
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_new(
+    const cyrsync_config *config,
+    cyrsync_client **out,
+    cyrsync_error **err);
+
+/**
+ * Makes a client that asks a host for the data of the master instead of reading the mail store:
+ * see "The host store" at the head of this header. The table is copied; its userdata is given
+ * back by its destroy function when nothing uses it any more: at once if this call fails.
+ *
+ * @param config  The configuration.
+ * @param host    The host's table.
+ * @param out     Set to the client on success. Free it with cyrsync_client_free().
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_new_with_host(
+    const cyrsync_config *config,
+    const cyrsync_host *host,
+    cyrsync_client **out,
+    cyrsync_error **err);
+
+/**
+ * Says goodbye to the replica and frees the client, unless it is in use, also by the call whose
+ * callback calls this: then it answers CYRSYNC_RESULT_BUSY and does nothing.
+ *
+ * @param client  The client. NULL is fine.
+ */
+CYRSYNC_API cyrsync_result cyrsync_client_free(cyrsync_client *client);
+
+/**
+ * Returns the name of the replica. It is borrowed until the client is freed.
+ *
+ * @param client  The client. NULL gives an empty name.
+ */
+CYRSYNC_API const char *cyrsync_client_server(const cyrsync_client *client);
+
+/**
+ * Asks the client to stop: the call that runs ends at the next safe point with
+ * CYRSYNC_RESULT_CANCELLED, and so does every later one, until cyrsync_client_reset_cancel() is
+ * called. May be called from any thread at any time, from callbacks and signal handlers too.
+ *
+ * @param client  The client. NULL is fine.
+ */
+CYRSYNC_API void cyrsync_client_cancel(const cyrsync_client *client);
+
+/**
+ * Takes back cyrsync_client_cancel() and cyrsync_client_finish(): calls work again. Answers
+ * CYRSYNC_RESULT_BUSY while a call runs; that one must come to its end first.
+ *
+ * @param client  The client.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_reset_cancel(cyrsync_client *client, cyrsync_error **err);
+
+/**
+ * Connects and logs in, unless that is done. Calls that need a connection make one by themselves;
+ * this one shows early whether it works.
+ *
+ * @param client  The client.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_connect(cyrsync_client *client, cyrsync_error **err);
+
+/**
+ * Says goodbye to the replica. The next call that needs a connection makes a new one.
+ *
+ * @param client  The client.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_disconnect(cyrsync_client *client, cyrsync_error **err);
+
+/**
+ * Replicates a user with mailboxes, quotas, subscriptions, Sieve scripts and seen state.
+ *
+ * @param client  The client.
+ * @param user    The userid.
+ * @param err     Set to the error on failure. May be NULL. Its parts are the failures of single
+ *                mailboxes.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_sync_user(
+    cyrsync_client *client,
+    cyrsync_str user,
+    cyrsync_error **err);
+
+/**
+ * Replicates the seen state, subscriptions and Sieve scripts of a user.
+ *
+ * @param client  The client.
+ * @param user    The userid.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_sync_meta(
+    cyrsync_client *client,
+    cyrsync_str user,
+    cyrsync_error **err);
+
+/**
+ * Replicates mailboxes of any users. A mailbox that fails stops no other; the item callback
+ * receives how each ended.
+ *
+ * @param client  The client.
+ * @param names   The internal names of the mailboxes ("user.fred.Sent").
+ * @param count   How many there are.
+ * @param err     Set to the error on failure. May be NULL. Its parts are the failures of single
+ *                mailboxes.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_sync_mailboxes(
+    cyrsync_client *client,
+    const cyrsync_str *names,
+    size_t count,
+    cyrsync_error **err);
+
+/**
+ * Replicates every user and every shared mailbox whose internal name begins with prefix, and
+ * without a prefix the server's annotations too. A failure of one item stops no other, goes to the
+ * item callback and is counted in the report. The call itself fails only if not everything was
+ * tried.
+ *
+ * @param client  The client.
+ * @param prefix  What the internal names begin with; empty for all.
+ * @param report  Filled with how many items ended how. May be NULL.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_sync_all(
+    cyrsync_client *client,
+    cyrsync_str prefix,
+    cyrsync_report *report,
+    cyrsync_error **err);
+
+/**
+ * Replicates what a user has seen of a mailbox.
+ *
+ * @param client    The client.
+ * @param user      The userid.
+ * @param uniqueid  The uniqueid of the mailbox.
+ * @param err       Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_sync_seen(
+    cyrsync_client *client,
+    cyrsync_str user,
+    cyrsync_str uniqueid,
+    cyrsync_error **err);
+
+/**
+ * Replicates whether a user is subscribed to a mailbox.
+ *
+ * @param client   The client.
+ * @param user     The userid.
+ * @param mailbox  The internal name of the mailbox.
+ * @param err      Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_sync_subscription(
+    cyrsync_client *client,
+    cyrsync_str user,
+    cyrsync_str mailbox,
+    cyrsync_error **err);
+
+/**
+ * Replicates the limits of a quota root, or that it is none any more.
+ *
+ * @param client  The client.
+ * @param root    The root, an internal mailbox name.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_sync_quota(
+    cyrsync_client *client,
+    cyrsync_str root,
+    cyrsync_error **err);
+
+/**
+ * Replicates the annotations of a mailbox without its messages, or those of the server.
+ *
+ * @param client   The client.
+ * @param mailbox  The internal name of the mailbox. Empty for the server.
+ * @param err      Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_sync_annotations(
+    cyrsync_client *client,
+    cyrsync_str mailbox,
+    cyrsync_error **err);
+
+/**
+ * Tells the replica to release the message files that it keeps for this connection.
+ *
+ * @param client  The client.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_restart(cyrsync_client *client, cyrsync_error **err);
+
+/**
+ * Returns what went over the present connection.
+ *
+ * @param client  The client.
+ * @param out     Filled with the counters.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_counters(
+    cyrsync_client *client,
+    cyrsync_counters *out,
+    cyrsync_error **err);
+
+/**
+ * Gives the users who have an INBOX and whose userids match a pattern to a callback, in the order
+ * of mailboxes.db, as sync_client -u does. If a part of mailboxes.db cannot be read, the call
+ * fails after it gave those that were found.
+ *
+ * @param client    The client.
+ * @param pattern   The pattern: * stands for any bytes, separators included, ? for one, [a-z] for
+ *                  one of these, [!a-z] for any other.
+ * @param callback  Receives each userid. May be NULL.
+ * @param userdata  Given to the callback.
+ * @param err       Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_match_users(
+    cyrsync_client *client,
+    cyrsync_str pattern,
+    cyrsync_name_callback callback,
+    void *userdata,
+    cyrsync_error **err);
+
+/**
+ * Gives the mailboxes whose external names match a pattern to a callback, by their internal
+ * names, as sync_client -m does. Like cyrsync_client_match_users() in all else.
+ *
+ * @param client    The client.
+ * @param pattern   The pattern, as an administrator types it.
+ * @param callback  Receives each internal name. May be NULL.
+ * @param userdata  Given to the callback.
+ * @param err       Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_match_mailboxes(
+    cyrsync_client *client,
+    cyrsync_str pattern,
+    cyrsync_name_callback callback,
+    void *userdata,
+    cyrsync_error **err);
+
+/* ---- Sync logs ---------------------------------------------------------------------------- */
+
+/**
+ * Why cyrsync_client_roll() ended.
+ */
+typedef enum cyrsync_rolled {
+    /**
+     * It was asked to, by cyrsync_client_finish() or cyrsync_client_cancel().
+     */
+    CYRSYNC_ROLLED_STOPPED = 1,
+    /**
+     * The shutdown file was there; it is removed.
+     */
+    CYRSYNC_ROLLED_SHUTDOWN_FILE = 2,
+    /**
+     * cyrsync_client_nudge() was called. Called again it goes on.
+     */
+    CYRSYNC_ROLLED_NUDGED = 3,
+    /**
+     * What was logged is done, as asked for by once.
+     */
+    CYRSYNC_ROLLED_ONCE = 4,
+    /**
+     * The same, but a part of it failed and was put back to the log.
+     */
+    CYRSYNC_ROLLED_ONCE_UNDONE = 5,
+    /**
+     * The replica said goodbye, and it was to be connected to only once.
+     */
+    CYRSYNC_ROLLED_GOODBYE = 6,
+    /**
+     * Like CYRSYNC_ROLLED_ONCE, but another process was at work on a part of it, which was put back to
+     * the log; nothing failed.
+     */
+    CYRSYNC_ROLLED_ONCE_DEFERRED = 7,
+} cyrsync_rolled;
+
+/**
+ * How cyrsync_client_roll() works. Begin with CYRSYNC_ROLLING_INIT, then set what is wanted.
+ */
+typedef struct cyrsync_rolling {
+    /**
+     * sizeof(cyrsync_rolling): CYRSYNC_ROLLING_INIT sets it.
+     */
+    size_t size;
+    /**
+     * Least time from one run to the next, in milliseconds (sync_repeat_interval).
+     */
+    uint64_t interval_ms;
+    /**
+     * After so many seconds the replica is told to release its staged message files (-t); 0 for
+     * never.
+     */
+    uint64_t restart_after;
+    /**
+     * A file that asks for the end by being there (sync_shutdown_file); empty for none.
+     */
+    cyrsync_str shutdown_file;
+    /**
+     * Longest pause between attempts to connect, in seconds (sync_reconnect_maxwait); 0 for none.
+     */
+    uint64_t longest_pause;
+    /**
+     * Not 0: try to connect only once.
+     */
+    uint32_t connect_once;
+    /**
+     * Not 0: do only what is logged now.
+     */
+    uint32_t once;
+} cyrsync_rolling;
+
+/**
+ * Initial value of a cyrsync_rolling: its size, and all else 0.
+ */
+#define CYRSYNC_ROLLING_INIT CYRSYNC_SIZED_INIT(cyrsync_rolling)
+
+/**
+ * How cyrsync_client_roll() ended.
+ */
+typedef struct cyrsync_roll_end {
+    /**
+     * sizeof(cyrsync_roll_end): CYRSYNC_ROLL_END_INIT sets it.
+     */
+    size_t size;
+    /**
+     * Why it ended, as a cyrsync_rolled.
+     */
+    int why;
+    /**
+     * With once: how many parts were put back to the log because another process had them locked.
+     */
+    uint64_t deferred;
+    /**
+     * With once: how many parts failed and were put back to the log.
+     */
+    uint64_t failed;
+} cyrsync_roll_end;
+
+/**
+ * Initial value of a cyrsync_roll_end: its size, and all else 0.
+ */
+#define CYRSYNC_ROLL_END_INIT CYRSYNC_SIZED_INIT(cyrsync_roll_end)
+
+/**
+ * Appends entries to sync logs, so that the clients of their channels replicate what they name:
+ * what sync_log() does in Cyrus's programs and cyr_synclog does for scripts. The entries are
+ * written under Cyrus's own locking, and the directory of a log is made if it is missing. The words
+ * are USER, UNUSER, META, MAILBOX, APPEND, DOUBLEMAILBOX, RENAME, UNMAILBOX, QUOTA, ANNOTATION,
+ * SEEN, SUB and UNSUB, followed by one or two names; one that holds blanks or quotes stands in
+ * double quotes. All entries and channels are checked before anything is written. If a log cannot
+ * be written, those of the channels before it have the entries already.
+ *
+ * @param config         The configuration: it says where the logs are. It needs no sync_host.
+ * @param channels       The channels. An empty name is the log without a channel. A channel that
+ *                       the configuration does not know fails with CYRSYNC_RESULT_CONFIG.
+ * @param channel_count  How many there are. If 0, the entries go to all channels that Cyrus's
+ *                       programs log to (sync_log_channels); it is a CYRSYNC_RESULT_CONFIG if
+ *                       sync_log is off.
+ * @param entries        The entries, one a line: "MAILBOX user.fred".
+ * @param err            Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_log_append(
+    const cyrsync_config *config,
+    const cyrsync_str *channels,
+    size_t channel_count,
+    cyrsync_str entries,
+    cyrsync_error **err);
+
+/**
+ * Replicates what Cyrus's programs write to the sync log of the client's channel, until asked to
+ * stop. What fails stays in the log and is tried again after a growing pause; it is reported to the
+ * item and log callbacks and stops nothing else. What is locked is tried again too, after as long
+ * as cyrsync_config_set_lock_patience() says. Fails with CYRSYNC_RESULT_LOCKED if another client
+ * works on the channel.
+ *
+ * @param client   The client.
+ * @param rolling  How to work.
+ * @param end      Filled with how it ended. May be NULL.
+ * @param err      Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_roll(
+    cyrsync_client *client,
+    const cyrsync_rolling *rolling,
+    cyrsync_roll_end *end,
+    cyrsync_error **err);
+
+/**
+ * Asks cyrsync_client_roll() to end when the part it works on is done. May be called from any
+ * thread at any time and from signal handlers.
+ *
+ * @param client  The client. NULL is fine.
+ */
+CYRSYNC_API void cyrsync_client_finish(const cyrsync_client *client);
+
+/**
+ * Ends cyrsync_client_roll() with CYRSYNC_ROLLED_NUDGED, and a pause between attempts to connect.
+ * Called again it goes on, and tries at once what had failed. May be called from any thread at
+ * any time and from signal handlers.
+ *
+ * @param client  The client. NULL is fine.
+ */
+CYRSYNC_API void cyrsync_client_nudge(const cyrsync_client *client);
+
+/**
+ * Replicates what a sync log in memory says ("MAILBOX user.fred", a line each), like
+ * sync_do_reader(). An entry that fails stops no other; it goes to the item and log callbacks. What
+ * is locked is put into the log of the client's channel, if it has one.
+ *
+ * @param client  The client.
+ * @param log     The log: entries, one a line.
+ * @param report  Filled with how many entries ended how. May be NULL.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_process_log(
+    cyrsync_client *client,
+    cyrsync_str log,
+    cyrsync_report *report,
+    cyrsync_error **err);
+
+/**
+ * Replicates what a sync log in a file says, like sync_client -r -f and
+ * cyrsync_client_process_log(). The file stays as it is.
+ *
+ * @param client  The client.
+ * @param file    The path of the log.
+ * @param report  Filled with how many entries ended how. May be NULL.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_process_log_file(
+    cyrsync_client *client,
+    cyrsync_str file,
+    cyrsync_report *report,
+    cyrsync_error **err);
+
+/**
+ * Replicates what was just logged, over a connection that is kept for the next time: what
+ * sync_checkpoint() does, so that a user learns of a change when the replica has it. Like
+ * cyrsync_client_process_log() in all else.
+ *
+ * @param client  The client.
+ * @param log     The log: entries, one a line.
+ * @param report  Filled with how many entries ended how. May be NULL.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_checkpoint(
+    cyrsync_client *client,
+    cyrsync_str log,
+    cyrsync_report *report,
+    cyrsync_error **err);
+
+/**
+ * Says goodbye to the replica if the last checkpoint is long ago. Cyrus waits for 30 seconds;
+ * call it from a timer.
+ *
+ * @param client   The client.
+ * @param seconds  How long ago.
+ * @param err      Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_disconnect_if_idle(
+    cyrsync_client *client,
+    uint64_t seconds,
+    cyrsync_error **err);
+
+/* ---- Plans -------------------------------------------------------------------------------- */
+
+/**
+ * Plans what cyrsync_client_process_log() would do with a log, and does none of it: the replica is
+ * only asked, and nothing is written here. The step callback receives each step. Locks are taken as
+ * they would be. Renames and deletes are taken for done when what follows is planned, and a mailbox
+ * that would have to be repaired is compared in full. Which message files would be sent is not
+ * known before it is done.
+ *
+ * @param client  The client.
+ * @param log     The log: entries, one a line.
+ * @param report  Filled with how many entries were planned, and how many could not be. May be NULL.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_plan(
+    cyrsync_client *client,
+    cyrsync_str log,
+    cyrsync_report *report,
+    cyrsync_error **err);
+
+/**
+ * Plans what cyrsync_client_sync_all() would do, like cyrsync_client_plan().
+ *
+ * @param client  The client.
+ * @param prefix  What the internal names begin with; empty for all.
+ * @param report  Filled with how many items were planned, and how many could not be. May be NULL.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_plan_all(
+    cyrsync_client *client,
+    cyrsync_str prefix,
+    cyrsync_report *report,
+    cyrsync_error **err);
+
+/**
+ * Plans what cyrsync_client_sync_user() would do, or with only_meta cyrsync_client_sync_meta(),
+ * like cyrsync_client_plan().
+ *
+ * @param client     The client.
+ * @param user       The userid.
+ * @param only_meta  Whether only seen state, subscriptions and Sieve scripts are planned.
+ * @param err        Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_plan_user(
+    cyrsync_client *client,
+    cyrsync_str user,
+    bool only_meta,
+    cyrsync_error **err);
+
+/**
+ * Plans what cyrsync_client_sync_mailboxes() would do, like cyrsync_client_plan().
+ *
+ * @param client  The client.
+ * @param names   The internal names of the mailboxes.
+ * @param count   How many there are.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_plan_mailboxes(
+    cyrsync_client *client,
+    const cyrsync_str *names,
+    size_t count,
+    cyrsync_error **err);
+
+/**
+ * Plans what cyrsync_client_roll() would do with what is logged to the client's channel now, like
+ * cyrsync_client_plan(). The logs stay as they are.
+ *
+ * @param client  The client.
+ * @param report  Filled with how many entries were planned, and how many could not be. May be NULL.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_plan_channel(
+    cyrsync_client *client,
+    cyrsync_report *report,
+    cyrsync_error **err);
+
+/* ---- Verification ------------------------------------------------------------------------- */
+
+/**
+ * How much a verification compared, and what it found.
+ */
+typedef struct cyrsync_verified {
+    /**
+     * sizeof(cyrsync_verified): CYRSYNC_VERIFIED_INIT sets it.
+     */
+    size_t size;
+    /**
+     * Fields that differ. Both sides are equal if this, pending and unknown are 0.
+     */
+    uint64_t differences;
+    /**
+     * Fields that differ because replication has not come to them yet.
+     */
+    uint64_t pending;
+    /**
+     * Users, mailboxes and other things that could not be compared.
+     */
+    uint64_t unknown;
+    /**
+     * Users whose data beside mailboxes was compared.
+     */
+    uint64_t users;
+    /**
+     * Mailboxes that were compared.
+     */
+    uint64_t mailboxes;
+    /**
+     * Records that were compared.
+     */
+    uint64_t records;
+    /**
+     * Message files that were read on both sides.
+     */
+    uint64_t messages;
+} cyrsync_verified;
+
+/**
+ * Initial value of a cyrsync_verified: its size, and all else 0.
+ */
+#define CYRSYNC_VERIFIED_INIT CYRSYNC_SIZED_INIT(cyrsync_verified)
+
+/**
+ * Compares a user with all that belongs to it on both sides in full, and changes nothing: the
+ * replica is only asked. The finding callback receives what differs. Differences are no error.
+ *
+ * @param client    The client.
+ * @param user      The userid.
+ * @param what      Empty, or "messages" to read all message files on both sides too, or
+ *                  "messages:10%" to read some of them.
+ * @param verified  Filled with what was found. May be NULL.
+ * @param err       Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_verify_user(
+    cyrsync_client *client,
+    cyrsync_str user,
+    cyrsync_str what,
+    cyrsync_verified *verified,
+    cyrsync_error **err);
+
+/**
+ * Compares subscriptions, seen state and Sieve scripts of a user, like
+ * cyrsync_client_verify_user().
+ *
+ * @param client    The client.
+ * @param user      The userid.
+ * @param verified  Filled with what was found. May be NULL.
+ * @param err       Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_verify_meta(
+    cyrsync_client *client,
+    cyrsync_str user,
+    cyrsync_verified *verified,
+    cyrsync_error **err);
+
+/**
+ * Compares mailboxes, like cyrsync_client_verify_user().
+ *
+ * @param client    The client.
+ * @param names     The internal names of the mailboxes.
+ * @param count     How many there are.
+ * @param what      As for cyrsync_client_verify_user().
+ * @param verified  Filled with what was found. May be NULL.
+ * @param err       Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_verify_mailboxes(
+    cyrsync_client *client,
+    const cyrsync_str *names,
+    size_t count,
+    cyrsync_str what,
+    cyrsync_verified *verified,
+    cyrsync_error **err);
+
+/**
+ * Compares every user and every shared mailbox whose internal name begins with prefix, and
+ * without a prefix the server's annotations too, like cyrsync_client_verify_user().
+ *
+ * @param client    The client.
+ * @param prefix    What the internal names begin with; empty for all.
+ * @param what      As for cyrsync_client_verify_user().
+ * @param verified  Filled with what was found. May be NULL.
+ * @param err       Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_verify_all(
+    cyrsync_client *client,
+    cyrsync_str prefix,
+    cyrsync_str what,
+    cyrsync_verified *verified,
+    cyrsync_error **err);
+
+/* ---- Progress and status ------------------------------------------------------------------ */
+
+/**
+ * How bad it is; the numbers are the exit statuses of a monitoring plugin.
+ */
+typedef enum cyrsync_level {
+    /**
+     * Nothing is wrong.
+     */
+    CYRSYNC_LEVEL_OK = 0,
+    /**
+     * Somebody should look at it by day.
+     */
+    CYRSYNC_LEVEL_WARNING = 1,
+    /**
+     * Somebody should look at it now.
+     */
+    CYRSYNC_LEVEL_CRITICAL = 2,
+    /**
+     * It cannot be found out.
+     */
+    CYRSYNC_LEVEL_UNKNOWN = 3,
+} cyrsync_level;
+
+/**
+ * What the replication of a channel is at. Free it with cyrsync_status_free().
+ */
+typedef struct cyrsync_status cyrsync_status;
+
+/**
+ * Returns how far a client has got. May be called from any thread at any time, while another call
+ * of the same client works and from its callbacks too.
+ *
+ * @param client  The client.
+ * @param out     Filled with how far it has got.
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_client_progress(
+    const cyrsync_client *client,
+    cyrsync_progress *out,
+    cyrsync_error **err);
+
+/**
+ * Reads the state of the replication of the configuration's channel: from what the client that
+ * rolls writes down, without one from the logs. Nothing is connected to, locked or changed.
+ *
+ * @param config  The configuration.
+ * @param out     Set to the status on success. Free it with cyrsync_status_free().
+ * @param err     Set to the error on failure. May be NULL.
+ */
+CYRSYNC_API CYRSYNC_NODISCARD
+cyrsync_result cyrsync_status_read(
+    const cyrsync_config *config,
+    cyrsync_status **out,
+    cyrsync_error **err);
+
+/**
+ * Returns how bad it is now.
+ *
+ * @param status    The status. CYRSYNC_LEVEL_UNKNOWN for NULL.
+ * @param warn_lag  From a lag of so many seconds on it is a warning. 0 for no such limit.
+ * @param crit_lag  From a lag of so many seconds on it is critical. 0 for no such limit.
+ */
+CYRSYNC_API cyrsync_level cyrsync_status_level(
+    const cyrsync_status *status,
+    uint64_t warn_lag,
+    uint64_t crit_lag);
+
+/**
+ * Returns how long the oldest change has waited that is not replicated yet, in seconds; 0 if
+ * there is none.
+ *
+ * @param status  The status. 0 for NULL.
+ */
+CYRSYNC_API uint64_t cyrsync_status_lag(const cyrsync_status *status);
+
+/**
+ * Returns how many entries of the log wait to be replicated.
+ *
+ * @param status  The status. 0 for NULL.
+ */
+CYRSYNC_API uint64_t cyrsync_status_backlog(const cyrsync_status *status);
+
+/**
+ * Returns all that is known, as a JSON object; docs/status.md describes it. Borrowed until the
+ * status is freed.
+ *
+ * @param status  The status. NULL gives an empty text.
+ */
+CYRSYNC_API cyrsync_str cyrsync_status_json(const cyrsync_status *status);
+
+/**
+ * Frees a status.
+ *
+ * @param status  The status. NULL is fine.
+ */
+CYRSYNC_API void cyrsync_status_free(cyrsync_status *status);
+
+#ifdef __cplusplus
+}  /* extern "C" */
+#endif
+
+#endif  /* CYRSYNC_H */

@@ -1,0 +1,289 @@
+//! Passes on to C what a client reports.
+
+use std::ptr;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use serde_json::Value;
+
+use super::callbacks::Callbacks;
+use super::error::{Failure, cyrsync_error, cyrsync_result, cyrsync_subject};
+use super::finding::with_finding;
+use super::notices::{cyrsync_event, cyrsync_item, cyrsync_step, cyrsync_unreachable};
+use super::reached::cyrsync_progress;
+use super::strings::cyrsync_str;
+use crate::check::Check;
+use crate::engine::{Cancel, Progress};
+use crate::error::Error;
+use crate::events::{
+    Direction, Event, Level, Line, Observer, Outcome, PlannedStep, Settled, Shortened, To, Totals,
+    json, words,
+};
+
+/// How often progress is passed on, and the program asked whether to stop, between items.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What C gets of a client.
+#[derive(Default)]
+pub(super) struct Listeners {
+    callbacks: Option<Arc<Callbacks>>,
+    /// Leaves messages out of the traffic; unless they are wanted.
+    shortened: Option<Mutex<Shortened>>,
+    cancel: Cancel,
+    /// How far the client has got, once there is one.
+    progress: OnceLock<Progress>,
+    /// When the program was last asked and told in between.
+    last: Mutex<Option<Instant>>,
+    /// How items of the present call ended.
+    totals: Mutex<Totals>,
+}
+
+/// Calls a function of the table, if there is one, with the program's data first.
+macro_rules! call {
+    ($listeners:expr, $function:ident($($argument:expr),*)) => {
+        if let Some(callbacks) = &$listeners.callbacks
+            && let Some(function) = callbacks.functions.$function
+        {
+            // SAFETY: the program gave function and data for this; what is passed outlives the
+            // call.
+            unsafe { function(callbacks.userdata(), $($argument),*) };
+        }
+    };
+}
+
+/// Whether a function of the table is set.
+macro_rules! wants {
+    ($listeners:expr, $($function:ident)|*) => {
+        $listeners
+            .callbacks
+            .as_ref()
+            .is_some_and(|callbacks| false $(|| callbacks.functions.$function.is_some())*)
+    };
+}
+
+fn lend(text: &str) -> cyrsync_str {
+    cyrsync_str::lend(text.as_bytes())
+}
+
+fn pointer(failure: Option<&cyrsync_error>) -> *const cyrsync_error {
+    failure.map_or(ptr::null(), ptr::from_ref)
+}
+
+impl Listeners {
+    /// Those of a client that is made now, or of a check.
+    pub(super) fn new(
+        callbacks: Option<Arc<Callbacks>>,
+        whole_messages: bool,
+        cancel: Cancel,
+    ) -> Listeners {
+        let shortened = (!whole_messages).then(Mutex::default);
+        Listeners { callbacks, shortened, cancel, ..Listeners::default() }
+    }
+
+    /// Says how far the client has got from now on.
+    pub(super) fn follow(&self, progress: Progress) {
+        // There is one client.
+        let _ = self.progress.set(progress);
+    }
+
+    /// How far the client has got.
+    pub(super) fn reached(&self) -> cyrsync_progress {
+        self.progress.get().map(|progress| (&progress.reached()).into()).unwrap_or_default()
+    }
+
+    /// A call begins.
+    pub(super) fn begin(&self) {
+        *self.totals.lock() = Totals::default();
+        *self.last.lock() = None;
+    }
+
+    /// A call ends: how its items did.
+    pub(super) fn end(&self) -> Totals {
+        self.progress();
+        *self.totals.lock()
+    }
+
+    /// Passes on a line for the log.
+    pub(super) fn log(&self, level: Level, line: &str) {
+        call!(self, log(level.into(), lend(line)));
+    }
+
+    /// Passes on a check.
+    pub(super) fn check(&self, check: &Check) {
+        call!(self, check(&check.into()));
+    }
+
+    /// Passes on a step of a plan.
+    pub(super) fn step(&self, step: &PlannedStep) {
+        if !wants!(self, step) {
+            return;
+        }
+        let (subject, why) = (step.subject.to_string(), step.why());
+        let step = cyrsync_step {
+            size: size_of::<cyrsync_step>(),
+            command: lend(step.command),
+            subject: lend(&subject),
+            line: lend(&step.line),
+            why: lend(&why),
+            messages: step.messages,
+            bytes: step.bytes,
+        };
+        call!(self, step(&step));
+    }
+
+    fn item(&self, settled: &Settled) {
+        let failure = settled.outcome.error().map(Failure::from);
+        let failure = failure.as_deref();
+        let subject = settled.subject.to_string();
+        let bytes = |bytes: Option<&[u8]>| cyrsync_str::lend(bytes.unwrap_or_default());
+        let item = cyrsync_item {
+            size: size_of::<cyrsync_item>(),
+            act: settled.act.into(),
+            outcome: (&settled.outcome).into(),
+            kind: cyrsync_subject::from(&settled.subject),
+            subject: lend(&subject),
+            user: bytes(settled.subject.user().map(|user| user.as_bytes())),
+            mailbox: bytes(settled.subject.mailbox().map(|mailbox| mailbox.as_bytes())),
+            entry: cyrsync_str::lend(settled.entry.as_bytes()),
+            code: failure.map_or(cyrsync_result::CYRSYNC_RESULT_OK, |failure| failure.code),
+            retryable: failure.is_some_and(|failure| failure.retryable),
+            os_error: failure.map_or(0, |failure| failure.os_error),
+            message: bytes(failure.map(|failure| failure.message.as_bytes())),
+            hint: bytes(failure.map(|failure| failure.hint.as_bytes())),
+            error: pointer(failure),
+        };
+        call!(self, item(&item));
+    }
+
+    /// Passes on an event as values.
+    fn as_event(&self, event: &Event, line: Option<&Line>) {
+        let json = json(event);
+        let value: Value = serde_json::from_str(&json).unwrap_or_default();
+        let member = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
+        let failure = event.error().map(Failure::from);
+        let level = line.and_then(|line| match line.to {
+            To::Log(level) => Some(super::notices::cyrsync_log_level::from(level) as i32),
+            To::Verbose | To::Terminal | To::Answer => None,
+        });
+        let what = match member("what") {
+            "" => member("command"),
+            what => what,
+        };
+        let event = cyrsync_event {
+            size: size_of::<cyrsync_event>(),
+            family: lend(member("event")),
+            what: lend(what),
+            level: level.unwrap_or_default(),
+            line: line.map_or(lend(""), |line| lend(&line.text)),
+            json: lend(&json),
+            error: pointer(failure.as_deref()),
+        };
+        call!(self, event(&event));
+    }
+
+    fn unreachable(&self, error: &Error, server: &str, pause: Duration) {
+        let failure = Failure::from(error);
+        let unreachable = cyrsync_unreachable {
+            size: size_of::<cyrsync_unreachable>(),
+            error: &*failure,
+            server: lend(server),
+            pause: pause.as_secs(),
+        };
+        call!(self, unreachable(&unreachable));
+    }
+
+    /// Passes on how far the client has got.
+    fn progress(&self) {
+        if wants!(self, progress) {
+            call!(self, progress(&self.reached()));
+        }
+    }
+
+    /// Asks the program whether to stop.
+    fn ask(&self) {
+        if let Some(callbacks) = &self.callbacks
+            && let Some(function) = callbacks.functions.cancel
+            // SAFETY: the program gave function and data for this.
+            && unsafe { function(callbacks.userdata()) }
+        {
+            self.cancel.cancel();
+        }
+    }
+
+    /// The same between items, not too often.
+    fn meanwhile(&self) {
+        if !wants!(self, progress | cancel) {
+            return;
+        }
+        let mut last = self.last.lock();
+        if last.is_some_and(|last| last.elapsed() < PAUSE) {
+            return;
+        }
+        *last = Some(Instant::now());
+        drop(last);
+        self.progress();
+        self.ask();
+    }
+}
+
+/// Events in Cyrus's words, and as values.
+impl Observer for Listeners {
+    fn event(&self, event: &Event) {
+        match event {
+            Event::Unreachable { error, server, pause } if wants!(self, unreachable) => {
+                self.unreachable(error, server, *pause);
+            }
+            Event::Verify(found) if wants!(self, finding) => {
+                with_finding(found, &mut |finding| call!(self, finding(finding)));
+            }
+            _ => {}
+        }
+        if wants!(self, log | action | event) {
+            let line = words(event);
+            match &line {
+                Some(Line { to: To::Log(level), text }) => self.log(*level, text),
+                Some(Line { to: To::Verbose, text }) => call!(self, action(lend(text))),
+                Some(Line { to: To::Terminal | To::Answer, .. }) | None => {}
+            }
+            if wants!(self, event) {
+                self.as_event(event, line.as_ref());
+            }
+        }
+        self.meanwhile();
+    }
+
+    fn settled(&self, settled: &Settled) {
+        let mut totals = self.totals.lock();
+        *match settled.outcome {
+            Outcome::Done => &mut totals.done,
+            Outcome::Locked(_) => &mut totals.locked,
+            Outcome::Failed(_) => &mut totals.failed,
+        } += 1;
+        drop(totals);
+        if wants!(self, item) {
+            self.item(settled);
+        }
+        self.progress();
+        self.ask();
+    }
+
+    fn wire(&self, direction: Direction, bytes: &[u8]) {
+        if !wants!(self, traffic) {
+            return;
+        }
+        let shortened = self.shortened.as_ref();
+        let shortened = shortened.map(|messages| messages.lock().shorten(direction, bytes));
+        let bytes = cyrsync_str::lend(shortened.as_deref().unwrap_or(bytes));
+        if bytes.len > 0 {
+            call!(self, traffic(direction == Direction::Sent, bytes));
+        }
+    }
+
+    fn wants_wire(&self) -> bool {
+        if let Some(messages) = &self.shortened {
+            *messages.lock() = Shortened::default();
+        }
+        wants!(self, traffic)
+    }
+}

@@ -1,0 +1,157 @@
+//! What a check of a configuration looks at, and what it finds.
+
+use super::sized::lent;
+use super::strings::cyrsync_str;
+use crate::check::{Check, Topic, Verdict};
+
+/// What cyrsync_config_check() looks at, in this order. New ones may come.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum cyrsync_topic {
+    /// Whether imapd.conf and what it includes can be read, and every value be used.
+    CYRSYNC_TOPIC_CONFIGURATION = 1,
+    /// Whether names of options are written right, and as they are called now.
+    CYRSYNC_TOPIC_OPTIONS = 2,
+    /// What "cyr_info conf-lint" will report as unknown.
+    CYRSYNC_TOPIC_CONF_LINT = 3,
+    /// Whether the process runs as the cyrus user.
+    CYRSYNC_TOPIC_USER = 4,
+    /// Whether partitions are there and readable, and mailboxes lie on them.
+    CYRSYNC_TOPIC_SPOOL = 5,
+    /// Whether the databases of the mail store can be read.
+    CYRSYNC_TOPIC_DATABASES = 6,
+    /// Whether there is a program through which a repair can write to the master.
+    CYRSYNC_TOPIC_OWN_SERVER = 7,
+    /// Whether Cyrus's daemons log what they change.
+    CYRSYNC_TOPIC_SYNC_LOG = 8,
+    /// Whether the channel is one that they log to.
+    CYRSYNC_TOPIC_CHANNEL = 9,
+    /// Whether the log can be taken over.
+    CYRSYNC_TOPIC_LOG = 10,
+    /// Whether another client works on the channel.
+    CYRSYNC_TOPIC_CLAIM = 11,
+    /// Whether the replica's name has an address.
+    CYRSYNC_TOPIC_NAME = 12,
+    /// Whether the replica answers, and what it is.
+    CYRSYNC_TOPIC_CONNECTION = 13,
+    /// Whether the connection is encrypted.
+    CYRSYNC_TOPIC_TLS = 14,
+    /// Whether the replica's certificate is to be trusted, and for how long.
+    CYRSYNC_TOPIC_CERTIFICATE = 15,
+    /// How to log in.
+    CYRSYNC_TOPIC_MECHANISM = 16,
+    /// Whether the login is accepted.
+    CYRSYNC_TOPIC_LOGIN = 17,
+    /// Whether the login has the rights that replication needs.
+    CYRSYNC_TOPIC_ADMIN = 18,
+    /// Which Cyrus the replica is.
+    CYRSYNC_TOPIC_VERSION = 19,
+    /// What the replica offers.
+    CYRSYNC_TOPIC_CAPABILITIES = 20,
+    /// Whether the replica knows the master's partitions.
+    CYRSYNC_TOPIC_PARTITIONS = 21,
+    /// Whether the connection is compressed.
+    CYRSYNC_TOPIC_COMPRESSION = 22,
+    /// How far the clocks of master and replica are apart.
+    CYRSYNC_TOPIC_CLOCKS = 23,
+}
+
+/// What cyrsync_config_check() found about a topic.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum cyrsync_verdict {
+    /// It is as it should be.
+    CYRSYNC_VERDICT_OK = 1,
+    /// Replication works, but a person should look at this.
+    CYRSYNC_VERDICT_WARN = 2,
+    /// Replication will fail, or do less than it should.
+    CYRSYNC_VERDICT_FAIL = 3,
+    /// It was not looked at.
+    CYRSYNC_VERDICT_SKIPPED = 4,
+}
+
+use cyrsync_topic::*;
+use cyrsync_verdict::*;
+
+/// What a configuration was checked for, and what was found. Everything in it is borrowed for the
+/// call.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct cyrsync_check {
+    /// sizeof(cyrsync_check) of the library: it may be larger than the program's.
+    pub size: usize,
+    /// What was looked at.
+    pub topic: cyrsync_topic,
+    /// What was found.
+    pub verdict: cyrsync_verdict,
+    /// The topic in words: "name resolves".
+    pub name: cyrsync_str,
+    /// What was found, in words.
+    pub detail: cyrsync_str,
+    /// What to do; empty if nothing.
+    pub hint: cyrsync_str,
+}
+
+lent!(cyrsync_check);
+
+impl From<&Check> for cyrsync_check {
+    fn from(check: &Check) -> Self {
+        let lend = |text: &str| cyrsync_str::lend(text.as_bytes());
+        cyrsync_check {
+            size: size_of::<cyrsync_check>(),
+            topic: topic_for_c(check.topic),
+            verdict: verdict_for_c(check.verdict),
+            name: lend(check.topic.name()),
+            detail: lend(&check.detail),
+            hint: lend(&check.hint),
+        }
+    }
+}
+
+fn verdict_for_c(verdict: Verdict) -> cyrsync_verdict {
+    match verdict {
+        Verdict::Ok => CYRSYNC_VERDICT_OK,
+        Verdict::Warn => CYRSYNC_VERDICT_WARN,
+        Verdict::Fail => CYRSYNC_VERDICT_FAIL,
+        Verdict::Skipped => CYRSYNC_VERDICT_SKIPPED,
+    }
+}
+
+fn topic_for_c(topic: Topic) -> cyrsync_topic {
+    match topic {
+        Topic::Configuration => CYRSYNC_TOPIC_CONFIGURATION,
+        Topic::Options => CYRSYNC_TOPIC_OPTIONS,
+        Topic::ConfLint => CYRSYNC_TOPIC_CONF_LINT,
+        Topic::User => CYRSYNC_TOPIC_USER,
+        Topic::Spool => CYRSYNC_TOPIC_SPOOL,
+        Topic::Databases => CYRSYNC_TOPIC_DATABASES,
+        Topic::OwnServer => CYRSYNC_TOPIC_OWN_SERVER,
+        Topic::SyncLog => CYRSYNC_TOPIC_SYNC_LOG,
+        Topic::Channel => CYRSYNC_TOPIC_CHANNEL,
+        Topic::Log => CYRSYNC_TOPIC_LOG,
+        Topic::Claim => CYRSYNC_TOPIC_CLAIM,
+        Topic::Name => CYRSYNC_TOPIC_NAME,
+        Topic::Connection => CYRSYNC_TOPIC_CONNECTION,
+        Topic::Tls => CYRSYNC_TOPIC_TLS,
+        Topic::Certificate => CYRSYNC_TOPIC_CERTIFICATE,
+        Topic::Mechanism => CYRSYNC_TOPIC_MECHANISM,
+        Topic::Login => CYRSYNC_TOPIC_LOGIN,
+        Topic::Admin => CYRSYNC_TOPIC_ADMIN,
+        Topic::Version => CYRSYNC_TOPIC_VERSION,
+        Topic::Capabilities => CYRSYNC_TOPIC_CAPABILITIES,
+        Topic::Partitions => CYRSYNC_TOPIC_PARTITIONS,
+        Topic::Compression => CYRSYNC_TOPIC_COMPRESSION,
+        Topic::Clocks => CYRSYNC_TOPIC_CLOCKS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_have_the_same_order_in_c() {
+        let numbers: Vec<i32> = Topic::ALL.map(|topic| topic_for_c(topic) as i32).to_vec();
+        assert_eq!(numbers, (1..=23).collect::<Vec<_>>());
+    }
+}
