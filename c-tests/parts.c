@@ -1,7 +1,8 @@
 /* Prints how every item ended, and every failure: parts imapd.conf user log. Replicates the user,
- * does what the log says, replicates everything, plans and verifies the user, and replicates two of
- * the user's mailboxes; each line is the call, how the item ended, and the entry that stands for it.
- * Exits with 0 if all calls ended as they should with such a user: one fails, the others go on. */
+ * does what the log says, replicates everything, rolls over that log once, plans and verifies, and
+ * replicates two of the user's mailboxes; each line is the call, how the item ended, and the entry
+ * that stands for it. Exits with 0 if all calls ended as they should with such a user: one fails, the
+ * others go on. */
 #include "client.h"
 
 /* The call that runs. */
@@ -74,6 +75,8 @@ int main(int argc, char **argv)
     cyrsync_error *error = NULL;
     cyrsync_str none = {NULL, 0}, user, mailboxes[2];
     cyrsync_report report = CYRSYNC_REPORT_INIT;
+    cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT;
+    cyrsync_roll_end end = CYRSYNC_ROLL_END_INIT;
     cyrsync_verified verified = CYRSYNC_VERIFIED_INIT;
     char broken[128], whole[128];
     int part_failures = 0;
@@ -106,6 +109,14 @@ int main(int argc, char **argv)
     call = "all";
     CHECK(cyrsync_client_sync_all(client, none, &report, NULL) == CYRSYNC_RESULT_OK);
     CHECK(report.done >= 1 && report.failed == 1);
+
+    /* What rolls reports what it leaves for later, too. */
+    call = "roll";
+    CHECK(cyrsync_log_append(config, &none, 1, cyrsync_str_from(argv[3]), NULL)
+          == CYRSYNC_RESULT_OK);
+    rolling.once = 1;
+    CHECK(cyrsync_client_roll(client, &rolling, &end, NULL) == CYRSYNC_RESULT_OK);
+    CHECK(end.why == CYRSYNC_ROLLED_ONCE_UNDONE && end.failed > 0 && end.deferred == 0);
 
     call = "plan", act = CYRSYNC_ACT_PLAN;
     CHECK(cyrsync_client_plan_all(client, none, &report, NULL) == CYRSYNC_RESULT_OK);

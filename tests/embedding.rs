@@ -154,8 +154,9 @@ fn run_with(lab: &Lab, under: &[&str], program: &Path, args: &[String]) {
 
 /// The programs whose master is in memory. Each list begins with a replica that has nothing, as some
 /// want it.
-const RUNS: [&[&str]; 5] = [
+const RUNS: [&[&str]; 6] = [
     &["host_memory-shared", "cancel-shared"],
+    &["callbacks-shared"],
     &["settings-shared"],
     &["host_fails-shared"],
     &["host_lies-shared"],

@@ -15,7 +15,7 @@ use cyrsync::settings::{Overrides, Settings};
 use cyrsync::types::{MboxName, UserId};
 use cyrsync::{Error, Kind};
 use cyrsync_lab::fill::Filler;
-use cyrsync_lab::{Imap, Lab, cyrus_sync_client, places};
+use cyrsync_lab::{Imap, Lab, compare, cyrus_sync_client, describe, places, sync_client};
 
 const BROKEN: [&str; 2] = ["user.fred.Drafts", "user.fred.Sent"];
 
@@ -119,15 +119,33 @@ fn a_c_caller_gets_every_failure_with_its_subject() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    let of = |call: &str| BROKEN.map(|name| format!("{call} {name}"));
-    let mut wanted = vec!["user fred".to_owned()];
-    wanted.extend(of("user"));
-    wanted.push("entry USER fred".to_owned());
-    wanted.extend(of("log"));
-    wanted.extend(["undone 1".to_owned(), "unit fred failed".to_owned()]);
-    wanted.extend(of("all"));
-    wanted.push("unit zoe done".to_owned());
-    assert_eq!(printed.lines().collect::<Vec<_>>(), wanted, "{told}");
+    let lines = |call: &str| -> Vec<String> {
+        let own = printed.lines().filter(|line| line.starts_with(&format!("{call} ")));
+        own.map(str::to_owned).collect()
+    };
+    let failed = |call: &str| {
+        let mut lines = vec![format!("{call} failed USER fred")];
+        lines.extend(BROKEN.map(|name| format!("{call} {name}")));
+        lines
+    };
+    assert_eq!(lines("user"), failed("user"), "{told}");
+    // Of several users each has its end, whatever becomes of the others.
+    for call in ["log", "all", "plan"] {
+        let mut wanted = failed(call);
+        wanted.push(format!("{call} done USER zoe"));
+        let mut found = lines(call);
+        found.sort_unstable();
+        wanted.sort_unstable();
+        assert_eq!(found, wanted, "{told}");
+    }
+    let rolled = lines("roll");
+    for wanted in ["roll failed USER fred", "roll done USER zoe"] {
+        assert!(rolled.iter().any(|line| line == wanted), "{rolled:?}");
+    }
+    assert_eq!(lines("verify"), ["verify done USER zoe"]);
+    // Of several mailboxes of one user, too.
+    let mailboxes = ["failed MAILBOX user.fred.Sent", "done MAILBOX user.fred.Work"];
+    assert_eq!(lines("mailboxes"), mailboxes.map(|line| format!("mailboxes {line}")), "{told}");
 }
 
 #[test]
@@ -161,4 +179,45 @@ fn a_c_program_compares_both_sides() {
     let (code, said, _) = verify(&["mailbox", "user.nobody", ""]);
     assert_eq!(code, Some(1));
     assert!(said[0].contains("neither side has such a mailbox"), "{said:?}");
+}
+
+#[test]
+fn a_c_program_asks_for_replication_by_the_sync_log() {
+    let lab = Lab::default();
+    let program = build(&lab.master.scratch(), "log_append");
+    lab.master.set_config("sync_log_channels", Some("\"\" second"));
+    let append = |args: &[&str]| {
+        let mut command = lab.master.command(&program);
+        let output = command.arg(lab.master.imapd_conf()).args(args).output().expect("it starts");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{told}");
+    };
+    // The filler logs nothing.
+    Filler::new(&lab.master, 1).mailbox("user.fred", 4);
+    let read = |log: &str| fs::read_to_string(lab.master.config_dir().join("sync").join(log));
+    let entries = "MAILBOX user.fred\nSUB fred \"user.fred.A b\"\n";
+    append(&[entries]);
+    for log in ["log", "second/log"] {
+        let text = read(log).expect("the directory is made with it");
+        assert!(text.ends_with(entries), "{log}: {text}");
+    }
+    append(&["USER fred\n", "second"]);
+    assert!(read("second/log").expect("it was there").ends_with("USER fred\n"));
+    assert!(!read("log").expect("it was there").contains("USER fred\n"));
+    // Who works on the channel takes them for those of a program of Cyrus.
+    assert!(!compare(&lab.master, &lab.replica).is_empty());
+    sync_client(env!("CARGO_BIN_EXE_sync_client"), &lab.master, &["-1"]).ok();
+    let differences = compare(&lab.master, &lab.replica);
+    assert!(differences.is_empty(), "{}", describe(&differences, 20));
+}
+
+#[test]
+fn the_callbacks_of_a_c_program_get_items_events_and_progress_and_stop_the_client() {
+    let lab = Lab::default();
+    let program = build(&lab.master.scratch(), "callbacks");
+    let output = lab.master.command(program).arg(lab.master.imapd_conf()).output();
+    let output = output.expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut imap = Imap::login(&lab.replica, "memory").with_selected("INBOX");
+    assert_eq!(imap.uids(), [1, 2, 4]);
 }

@@ -75,12 +75,13 @@ static void on_traffic(void *userdata __attribute__((unused)), bool sent, cyrsyn
     within = bytes.data[bytes.len - 1] == '\n' ? 0 : mark;
 }
 
-static void on_unreachable(void *userdata __attribute__((unused)), const cyrsync_error *error,
-                           cyrsync_str server, uint64_t pause)
+static void on_unreachable(void *userdata __attribute__((unused)),
+                           const cyrsync_unreachable *unreachable)
 {
-    complain(cyrsync_error_message(error));
+    complain(cyrsync_error_message(unreachable->error));
     fprintf(stderr, "Can not connect to server '%.*s', retrying in %llu seconds\n",
-            (int)server.len, server.data, (unsigned long long)pause);
+            (int)unreachable->server.len, unreachable->server.data,
+            (unsigned long long)unreachable->pause);
 }
 
 /* For locks, while it rolls, in milliseconds. Where there is no log to put what is locked into, it waits. */
@@ -95,6 +96,7 @@ static bool is_patient(const struct options *options)
 static cyrsync_result configure(struct options *options, cyrsync_config **config,
                                 cyrsync_error **error)
 {
+    cyrsync_callbacks callbacks = CYRSYNC_CALLBACKS_INIT;
     cyrsync_result result = cyrsync_config_load(cyrsync_str_from(options->config), config, error);
 
     if (result == CYRSYNC_RESULT_OK)
@@ -110,14 +112,14 @@ static cyrsync_result configure(struct options *options, cyrsync_config **config
     if (result == CYRSYNC_RESULT_OK)
         result = cyrsync_config_set_lock_patience(*config, is_patient(options) ? -1 : PATIENCE,
                                                   error);
+    callbacks.userdata = options;
+    callbacks.log = on_log;
+    callbacks.action = on_action;
+    callbacks.unreachable = on_unreachable;
+    if (options->mode == MODE_ALL) callbacks.item = on_item;
+    if (options->verbose > 1) callbacks.traffic = on_traffic;
     if (result == CYRSYNC_RESULT_OK)
-        result = cyrsync_config_set_log(*config, on_log, NULL, NULL, error);
-    if (result == CYRSYNC_RESULT_OK)
-        result = cyrsync_config_set_action(*config, on_action, options, NULL, error);
-    if (result == CYRSYNC_RESULT_OK)
-        result = cyrsync_config_set_unreachable(*config, on_unreachable, NULL, NULL, error);
-    if (result == CYRSYNC_RESULT_OK && options->verbose > 1)
-        result = cyrsync_config_set_traffic(*config, on_traffic, NULL, NULL, error);
+        result = cyrsync_config_set_callbacks(*config, &callbacks, error);
     return result;
 }
 

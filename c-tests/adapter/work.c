@@ -155,44 +155,39 @@ static void mailboxes(struct session *session, const strarray_t *names)
     free(internal);
 }
 
-static void on_unit(void *userdata, cyrsync_unit unit, const cyrsync_str *names, size_t count,
-                    const cyrsync_error *error)
+/* Of -A: how a user or a shared mailbox ended. A mailbox fails the run like a user. */
+void on_item(void *userdata, const cyrsync_item *item)
 {
-    struct session *session = userdata;
-    const char *what = unit == CYRSYNC_UNIT_USER ? "user" : "mailbox";
-    const char *reason = cyrsync_error_message(error);
-    const char *name = count ? names[0].data : "";
-    int len = count ? (int)names[0].len : 0;
+    const struct options *options = userdata;
+    const char *what = item->kind == CYRSYNC_SUBJECT_USER ? "user" : "mailbox";
+    cyrsync_str name = item->kind == CYRSYNC_SUBJECT_USER ? item->user : item->mailbox;
+    const char *reason = cyrsync_error_message(item->error);
+    int len = (int)name.len;
 
-    switch (cyrsync_error_code(error)) {
-    case CYRSYNC_RESULT_OK:
-    case CYRSYNC_RESULT_CANCELLED:
-        break;
-    case CYRSYNC_RESULT_LOCKED:
-    case CYRSYNC_RESULT_REPLICA_LOCKED:
-        if (session->options->verbose)
-            fprintf(stderr, "Skipping locked %s %.*s\n", what, len, name);
-        break;
-    default:
-        session->failed = true;
-        complain(reason);
-        syslog(LOG_ERR, "%s", reason);
-        if (session->options->verbose)
-            fprintf(stderr, "Error from do_user(%.*s): bailing out!\n", len, name);
-        syslog(LOG_ERR, "Error in do_user(%.*s): bailing out!", len, name);
+    if (item->outcome == CYRSYNC_OUTCOME_DONE || item->code == CYRSYNC_RESULT_CANCELLED) return;
+    if (item->outcome == CYRSYNC_OUTCOME_LOCKED) {
+        if (options->verbose) fprintf(stderr, "Skipping locked %s %.*s\n", what, len, name.data);
+        return;
     }
+    complain(reason);
+    syslog(LOG_ERR, "%s", reason);
+    if (options->verbose)
+        fprintf(stderr, "Error from do_user(%.*s): bailing out!\n", len, name.data);
+    syslog(LOG_ERR, "Error in do_user(%.*s): bailing out!", len, name.data);
 }
 
 static void all(struct session *session)
 {
     const struct options *options = session->options;
     const char *prefix = options->operand_count ? options->operands[0] : "";
+    cyrsync_report report = CYRSYNC_REPORT_INIT;
     cyrsync_error *error = NULL;
 
-    if (reach(session)
-        && cyrsync_client_sync_all(session->client, cyrsync_str_from(prefix), on_unit, session,
-                                   NULL, &error) != CYRSYNC_RESULT_OK)
+    if (!reach(session)) return;
+    if (cyrsync_client_sync_all(session->client, cyrsync_str_from(prefix), &report, &error)
+        != CYRSYNC_RESULT_OK)
         failed(session, "do_user", "", error);
+    else if (report.failed) session->failed = true;
 }
 
 /* -- sync logs -- */
@@ -203,8 +198,9 @@ static void log_file(struct session *session)
     const char *path = session->options->file;
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
     cyrsync_error *error = NULL;
+    cyrsync_report report = CYRSYNC_REPORT_INIT;
+    uint64_t undone;
     char part[4096];
-    size_t undone = 0;
     size_t len;
 
     if (!file) {
@@ -217,11 +213,13 @@ static void log_file(struct session *session)
         buf_appendmap(&text, part, len);
     if (file != stdin) fclose(file);
     if (reach(session)
-        && cyrsync_client_process_log(session->client, (cyrsync_str){ text.s, text.len }, &undone,
+        && cyrsync_client_process_log(session->client, (cyrsync_str){ text.s, text.len }, &report,
                                       &error) != CYRSYNC_RESULT_OK)
         failed(session, "sync_do_reader", path, error);
+    undone = report.failed + (session->options->channel ? 0 : report.skipped_locked);
     if (undone) {
-        fprintf(stderr, "Processing sync log file failed: %zu parts of %s\n", undone, path);
+        fprintf(stderr, "Processing sync log file failed: %llu parts of %s\n",
+                (unsigned long long)undone, path);
         session->failed = true;
     }
     buf_free(&text);
@@ -261,7 +259,7 @@ static int roll(struct session *session)
     const struct options *options = session->options;
     const char *shutdown_file = options->shutdown_file;
     cyrsync_error *error = NULL;
-    cyrsync_rolled ended;
+    cyrsync_roll_end end = CYRSYNC_ROLL_END_INIT;
     cyrsync_rolling rolling = CYRSYNC_ROLLING_INIT;
     int longest = config_getduration(IMAPOPT_SYNC_RECONNECT_MAXWAIT, 's');
     int interval = duration(options);
@@ -274,9 +272,9 @@ static int roll(struct session *session)
     rolling.connect_once = options->connect_once;
     rolling.once = options->once;
     for (;;) {
-        if (cyrsync_client_roll(session->client, &rolling, &ended, &error) != CYRSYNC_RESULT_OK)
+        if (cyrsync_client_roll(session->client, &rolling, &end, &error) != CYRSYNC_RESULT_OK)
             return ended_by(session, error);
-        switch (ended) {
+        switch (end.why) {
         case CYRSYNC_ROLLED_NUDGED:
             /* Cyrus cannot read its configuration anew in the same process: it goes on, over a new
              * connection. */

@@ -6,6 +6,8 @@
 
 #include "options.h"
 
+/* Receives how an item of -A ended; userdata are the options. */
+void on_item(void *userdata, const cyrsync_item *item);
 /* A line for stderr. */
 void complain(const char *line);
 /* Does what the options ask for; the exit code. */

@@ -309,7 +309,6 @@ pub unsafe extern "C" fn cyrsync_client_connect(
 /// @param client  The client.
 /// @param err     Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn cyrsync_client_disconnect(
     client: *mut cyrsync_client,
     err: *mut *mut cyrsync_error,

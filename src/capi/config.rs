@@ -370,7 +370,7 @@ pub unsafe extern "C" fn cyrsync_config_set_lock_patience(
 /// Sets the functions that the library calls, for clients created later, and for
 /// cyrsync_config_check(). They may be called by several threads at once. The table is copied; its
 /// userdata is given back by its destroy function when neither configuration nor clients use it any
-/// more: at once if this call fails.
+/// more: at once if this call fails, unless the table itself is refused.
 ///
 /// @param config     The configuration.
 /// @param callbacks  The table. NULL removes the one that was set before.

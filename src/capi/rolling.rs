@@ -285,7 +285,6 @@ pub(super) fn tell(client: &Client, left: &[Undone]) {
 /// @param seconds  How long ago.
 /// @param err      Set to the error on failure. May be NULL.
 #[unsafe(no_mangle)]
-#[must_use]
 pub unsafe extern "C" fn cyrsync_client_disconnect_if_idle(
     client: *mut cyrsync_client,
     seconds: u64,

@@ -1297,7 +1297,7 @@ cyrsync_result cyrsync_config_set_lock_patience(
  * Sets the functions that the library calls, for clients created later, and for
  * cyrsync_config_check(). They may be called by several threads at once. The table is copied; its
  * userdata is given back by its destroy function when neither configuration nor clients use it any
- * more: at once if this call fails.
+ * more: at once if this call fails, unless the table itself is refused.
  *
  * @param config     The configuration.
  * @param callbacks  The table. NULL removes the one that was set before.
@@ -2313,8 +2313,9 @@ cyrsync_result cyrsync_client_connect(cyrsync_client *client, cyrsync_error **er
  * @param client  The client.
  * @param err     Set to the error on failure. May be NULL.
  */
-CYRSYNC_API CYRSYNC_NODISCARD
-cyrsync_result cyrsync_client_disconnect(cyrsync_client *client, cyrsync_error **err);
+CYRSYNC_API cyrsync_result cyrsync_client_disconnect(
+    cyrsync_client *client,
+    cyrsync_error **err);
 
 /**
  * Replicates a user with mailboxes, quotas, subscriptions, Sieve scripts and seen state.
@@ -2718,8 +2719,7 @@ cyrsync_result cyrsync_client_checkpoint(
  * @param seconds  How long ago.
  * @param err      Set to the error on failure. May be NULL.
  */
-CYRSYNC_API CYRSYNC_NODISCARD
-cyrsync_result cyrsync_client_disconnect_if_idle(
+CYRSYNC_API cyrsync_result cyrsync_client_disconnect_if_idle(
     cyrsync_client *client,
     uint64_t seconds,
     cyrsync_error **err);
