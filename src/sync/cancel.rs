@@ -44,8 +44,8 @@ impl Cancel {
         self.wake.wake();
     }
 
-    /// Takes back what was asked for by [`Cancel::cancel`] and [`Cancel::finish`]. While somebody
-    /// works it is not certain who has noticed before.
+    /// Revokes [`Cancel::cancel`] and [`Cancel::finish`]. Call it only while no call runs: a running
+    /// call may have noticed the request already.
     pub fn reset(&self) {
         self.now.store(false, Ordering::SeqCst);
         self.soon.store(false, Ordering::SeqCst);
