@@ -217,8 +217,8 @@ impl Executor {
         }
     }
 
-    /// Handles the end of an attempt to connect. `parting` says that the replica said goodbye before:
-    /// then it is no failure if it is not there for one that connects only once.
+    /// Handles the end of an attempt to connect. `parting` says that the replica said goodbye
+    /// before: a client that connects only once then ends without an error.
     ///
     /// # Errors
     /// If there will be no further attempt.

@@ -15,8 +15,8 @@ pub trait Master {
     /// Logs the change of a mailbox for other replicas.
     fn changed(&mut self, name: &MboxName) -> Result<()>;
 
-    /// Returns whether [`Master::server`] computes the CRCs of a mailbox itself where it stored wrong
-    /// ones.
+    /// Returns whether [`Master::server`] computes the CRCs of a mailbox itself if the stored ones
+    /// are wrong.
     fn mends_sums(&self) -> bool {
         false
     }

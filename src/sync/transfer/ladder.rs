@@ -6,8 +6,8 @@
 //! - If it still has other CRCs, or does not know what the master has forgotten, or has a higher
 //!   UIDVALIDITY, both sides are compared in full and [repaired](crate::sync::repair).
 //!
-//! With `-O` nothing else on the master is changed, so there is no repair after the second attempt. Both sides
-//! are still compared if the master has forgotten expunged records.
+//! With `-O` nothing else on the master is changed, so there is no repair after the second attempt.
+//! Both sides are still compared if the master has forgotten expunged records.
 
 use super::single::send_alone;
 use super::upload::Base;
