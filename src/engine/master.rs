@@ -196,6 +196,10 @@ impl Master for NativeMaster {
         Ok(())
     }
 
+    fn mends_sums(&self) -> bool {
+        true
+    }
+
     fn moves_scripts(&self) -> Result<bool> {
         let failed = self.scripts_stay.is_some_and(|since| since.elapsed() < SCRIPTS_PAUSE);
         // Before Cyrus 3.6 there is no mailbox for them.

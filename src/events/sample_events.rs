@@ -175,6 +175,8 @@ pub(super) fn sync() -> Vec<SyncEvent> {
         SyncEvent::ChecksumDiffersAgain { mailbox: mailbox.clone() },
         SyncEvent::UncheckedDiffers { mailbox: mailbox.clone() },
         SyncEvent::ComparingAgain { mailbox: mailbox.clone(), error: error() },
+        SyncEvent::CrcsMended { mailbox: mailbox.clone(), stored: crcs(1), computed: crcs(2) },
+        SyncEvent::CrcsStay { mailbox: mailbox.clone(), error: error() },
         SyncEvent::MasterFailed { mailbox: mailbox.clone(), error: error() },
         SyncEvent::ScriptsStay { user: user(), error: error() },
         SyncEvent::Damaged { mailbox: mailbox.clone(), error: error() },

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::difference::Difference;
 use crate::error::{Error, Subject};
-use crate::types::{MboxName, Modseq, ReplicaName, Text, Uid, UserId};
+use crate::types::{MboxName, Modseq, ReplicaName, SyncCrcs, Text, Uid, UserId};
 
 /// An event about the replication of a user or mailbox.
 #[derive(Debug, Clone, Serialize)]
@@ -165,6 +165,23 @@ pub enum SyncEvent {
         /// Its name.
         mailbox: MboxName,
         /// The error that shows the change.
+        error: Error,
+    },
+    /// The master's index stored CRCs that were not those of its records: its own Cyrus has put
+    /// them right.
+    CrcsMended {
+        /// The mailbox.
+        mailbox: MboxName,
+        /// What was stored.
+        stored: SyncCrcs,
+        /// What belongs to the records.
+        computed: SyncCrcs,
+    },
+    /// Such CRCs could not be put right. The replica has what it must all the same.
+    CrcsStay {
+        /// The mailbox.
+        mailbox: MboxName,
+        /// Why not.
         error: Error,
     },
     /// A repair could not change the master.

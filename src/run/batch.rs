@@ -73,7 +73,7 @@ impl<'n> Batch<'n> {
     fn note_input(&mut self, now: Moment, input: Input, out: &mut Vec<Action>) {
         match input {
             Input::Connected(worker, result) => {
-                let connected = self.executor.connected(worker, result, now, out);
+                let connected = self.executor.connected(worker, result, now, false, out);
                 connected.unwrap_or_else(|error| self.end(Err(error)));
             }
             Input::Ended(worker, attempt) => {

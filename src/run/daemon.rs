@@ -123,9 +123,8 @@ impl<'n> Daemon<'n> {
         match input {
             Input::Started => {}
             Input::Connected(worker, result) => {
-                if let Err(error) = self.executor.connected(worker, result, now, out) {
-                    self.not_connected(error, out);
-                }
+                let connected = self.executor.connected(worker, result, now, self.goodbye, out);
+                connected.unwrap_or_else(|error| self.not_connected(error, out));
             }
             Input::Ended(worker, attempt) => {
                 if let Some(settled) = self.executor.ended(worker, attempt, now, out) {

@@ -149,7 +149,7 @@ fn a_goodbye_is_the_end_of_one_that_connects_once() {
         &[
             ("read USER a", &["run 0: USER a"]),
             ("lost 0 Bye", &["tell: trying again, Bye", "connect 0"]),
-            ("connected 0 Connect", &["tell: Connect", "tell: replica gone", "restore USER a;"]),
+            ("connected 0 Connect", &["tell: replica gone", "restore USER a;"]),
             ("noted", &["end Goodbye"]),
         ],
     );

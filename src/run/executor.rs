@@ -217,7 +217,8 @@ impl Executor {
         }
     }
 
-    /// Handles the end of an attempt to connect.
+    /// Handles the end of an attempt to connect. `parting` says that the replica said goodbye
+    /// before: a client that connects only once then ends without an error.
     ///
     /// # Errors
     /// If there will be no further attempt.
@@ -226,6 +227,7 @@ impl Executor {
         id: WorkerId,
         result: Result<()>,
         now: Moment,
+        parting: bool,
         out: &mut Vec<Action>,
     ) -> Result<()> {
         let open = self.team.0.iter().take(self.width.most()).filter(|w| w.is_open()).count();
@@ -265,7 +267,8 @@ impl Executor {
         let verdict = self.policy.not_connected(&mut worker.attempts, worker.was_open, &error);
         let next = verdict.pause.map(|pause| now.saturating_add(pause));
         let attempts = self.contact.failed(&error, now, next);
-        if verdict.is_new {
+        let is_end = parting && verdict.pause.is_none() && error.is_connection();
+        if verdict.is_new && !is_end {
             let replica = self.replica.clone();
             tell(RunEvent::ConnectFailed { replica, attempts, error: error.clone() }, out);
         }

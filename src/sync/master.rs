@@ -15,6 +15,12 @@ pub trait Master {
     /// Logs the change of a mailbox for other replicas.
     fn changed(&mut self, name: &MboxName) -> Result<()>;
 
+    /// Returns whether [`Master::server`] computes the CRCs of a mailbox itself if the stored ones
+    /// are wrong.
+    fn mends_sums(&self) -> bool {
+        false
+    }
+
     /// Returns whether [`Master::server`] stores scripts in `#sieve` mailboxes, and can move a
     /// user's scripts there from a directory. Fails if this cannot be determined.
     fn moves_scripts(&self) -> Result<bool> {

@@ -13,7 +13,7 @@ pub(super) fn line(event: &RunEvent) -> Line {
         RunEvent::ConnectFailed { replica, attempts, error } => (
             if *attempts > 1 { Level::Notice } else { Level::Error },
             format!(
-                "SYNCERROR: cannot reach the replica: {replica} error=<{}>",
+                "cannot reach the replica: {replica} error=<{}>",
                 Unreached { server: &replica.server, error }
             ),
         ),

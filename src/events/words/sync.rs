@@ -33,6 +33,8 @@ fn level(event: &SyncEvent) -> Level {
         | SyncEvent::ChecksumDiffers { .. }
         | SyncEvent::UncheckedDiffers { .. }
         | SyncEvent::ComparingAgain { .. }
+        | SyncEvent::CrcsMended { .. }
+        | SyncEvent::CrcsStay { .. }
         | SyncEvent::ScriptsStay { .. } => Level::Notice,
         SyncEvent::Sending { .. }
         | SyncEvent::Partial { .. }
@@ -127,6 +129,14 @@ fn text(event: &SyncEvent) -> String {
              other records; trying again"
         ),
         SyncEvent::ComparingAgain { error, .. } => format!("comparing once more: {error}"),
+        SyncEvent::CrcsMended { mailbox, stored, computed } => format!(
+            "SYNCNOTICE: wrong CRCs put right: mailbox=<{mailbox}> stored=<{stored}> \
+             computed=<{computed}>"
+        ),
+        SyncEvent::CrcsStay { mailbox, error } => format!(
+            "SYNCNOTICE: cyrus.index has wrong CRCs: mailbox=<{mailbox}> error=<{error}>; \
+             reconstruct puts them right"
+        ),
         SyncEvent::MasterFailed { mailbox, error } => {
             format!("SYNCNOTICE: failed to prepare update: mailbox=<{mailbox}> error=<{error}>")
         }

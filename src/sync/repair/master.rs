@@ -101,7 +101,7 @@ fn write_through(
 }
 
 /// Fails if the mailbox was moved since it was read.
-fn in_place(store: &dyn Store, state: &MailboxState) -> Result<()> {
+pub(super) fn in_place(store: &dyn Store, state: &MailboxState) -> Result<()> {
     let is_same = |entry: &MailboxEntry| {
         let same_id = entry.uniqueid.is_empty() || entry.uniqueid == state.uniqueid;
         same_id && entry.partition == state.partition
@@ -114,7 +114,7 @@ fn in_place(store: &dyn Store, state: &MailboxState) -> Result<()> {
 
 /// Translates an error of the master's own server: a concurrent change happened on the master, and
 /// a lost connection is not one to the replica.
-fn of_master(name: &MboxName, error: Error) -> Error {
+pub(super) fn of_master(name: &MboxName, error: Error) -> Error {
     let refused = error.is_refusal();
     let kind = match error.kind() {
         // A mailbox that was removed meanwhile also counts as changed.

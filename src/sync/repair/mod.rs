@@ -9,3 +9,4 @@ pub(crate) mod master;
 pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod sides;
+pub(crate) mod sums;

@@ -2,12 +2,12 @@
 //! `imap/sync_support.c`):
 //!
 //! - If the replica ended with other CRCs, the CRCs are computed again, and the mailbox is sent
-//!   again.
+//!   again. If the master stored wrong ones, they are [corrected](crate::sync::repair::sums).
 //! - If it still has other CRCs, or does not know what the master has forgotten, or has a higher
 //!   UIDVALIDITY, both sides are compared in full and [repaired](crate::sync::repair).
 //!
-//! With `-O` the master is not changed, so there is no repair after the second attempt. Both sides
-//! are still compared if the master has forgotten expunged records.
+//! With `-O` nothing else on the master is changed, so there is no repair after the second attempt.
+//! Both sides are still compared if the master has forgotten expunged records.
 
 use super::single::send_alone;
 use super::upload::Base;
@@ -15,6 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::events::{Step, SyncEvent};
 use crate::sync::pass::Pass;
 use crate::sync::repair::run::{WITH_COPYBACK, repair};
+use crate::sync::repair::sums::mend_stored;
 use crate::sync::survey::snapshot::Attempt;
 use crate::types::MailboxEntry;
 
@@ -31,7 +32,10 @@ pub(crate) fn send_recomputed(pass: &mut Pass<'_>, entry: &MailboxEntry) -> Resu
     }
     let base = Base { entry, remote: remote.as_ref(), attempt: Attempt::Recomputed, expunge: &[] };
     match send_alone(pass, &base) {
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            mend_stored(pass, entry);
+            Ok(())
+        }
         Err(error) if error.kind() == Kind::ReplicaChecksum && !pass.settings.no_copyback => {
             pass.report(SyncEvent::ChecksumDiffersAgain { mailbox: name.clone() });
             repair(pass, entry)
