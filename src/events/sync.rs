@@ -238,6 +238,7 @@ impl SyncEvent {
             | SyncEvent::ComparingAgain { error, .. }
             | SyncEvent::MasterFailed { error, .. }
             | SyncEvent::ScriptsStay { error, .. }
+            | SyncEvent::CrcsStay { error, .. }
             | SyncEvent::Damaged { error, .. }
             | SyncEvent::MessageDamaged { error, .. }
             | SyncEvent::NotChecked { error, .. }
@@ -259,6 +260,7 @@ impl SyncEvent {
             | SyncEvent::InboxWithoutMessages { .. }
             | SyncEvent::Forgotten { .. }
             | SyncEvent::ChecksumDiffers { .. }
+            | SyncEvent::CrcsMended { .. }
             | SyncEvent::ChecksumDiffersAgain { .. }
             | SyncEvent::UncheckedDiffers { .. } => None,
         }
