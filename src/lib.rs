@@ -18,7 +18,7 @@
 //! - [`status`]: what rolling replication is at, for those who ask from outside
 //! - `format`, `cyrusdb`, `dlist`, `names`: pure: files, databases, wire, names and paths
 //! - [`settings`]: what is configured, resolved once from a [`Config`](config::Config)
-//! - [`types`], [`error`], `limits`, [`sys`]
+//! - [`types`], [`error`], `limits`, `sys`
 
 pub mod check;
 pub mod config;
@@ -45,19 +45,20 @@ mod sim;
 pub mod status;
 pub mod store;
 pub(crate) mod sync;
-pub mod sys;
+pub(crate) mod sys;
 pub mod types;
 
 #[cfg(feature = "capi")]
 pub mod capi;
 
-/// What tests of this package use beside the facade: the readers of databases, tried on those that
-/// a live Cyrus writes, and the grammar of the wire. No promise holds for it.
-#[doc(hidden)]
-pub mod internals {
-    pub use crate::cyrusdb::{Backend, Db, KeyOrder, Options, open};
-    pub use crate::dlist::Framer;
-    pub use crate::own_server::find;
-}
-
 pub use error::{Error, Kind, Result};
+
+/// Whether a login that was given up is still within libsasl2 (feature `libsasl2`). A process that
+/// ends then should do so with `_exit`: what libraries clean up at the end of a process would be gone
+/// under that thread.
+pub fn login_is_stuck() -> bool {
+    #[cfg(feature = "libsasl2")]
+    return sys::sasl2::is_busy();
+    #[cfg(not(feature = "libsasl2"))]
+    false
+}

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use cyrsync::engine::{Cancel, Client};
 use cyrsync::events::Observer;
-use cyrsync::internals;
 use cyrsync::settings::Settings;
 use cyrsync::store::spool::Spool;
 
@@ -17,7 +16,9 @@ pub fn new(
     observer: Arc<dyn Observer>,
 ) -> cyrsync::Result<Client> {
     let spool = Spool::open(&settings, observer.clone())?;
-    let program = internals::find(&settings);
+    // Where Debian has it, unless a scenario wants another.
+    let program = settings.sync_server_path.clone();
+    let program = program.unwrap_or_else(|| "/usr/lib/cyrus/bin/sync_server".into());
     let host = Host::new(spool, program, settings.file().map(Into::into));
     let table = table(host);
     // SAFETY: the table is complete, and its functions do as the header asks.

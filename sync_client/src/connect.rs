@@ -1,8 +1,8 @@
 //! Reaching the replica, and what is told when that cannot be.
 
+use crate::sys::syslog;
 use cyrsync::engine::Client;
 use cyrsync::events::Level;
-use cyrsync::sys::syslog;
 use cyrsync::{Error, Kind};
 
 use crate::start::Policy;

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crate::sys::syslog;
 use cyrsync::engine::Progress;
 use cyrsync::events::Level;
 use cyrsync::status::{Reached, Status};
-use cyrsync::sys::syslog;
 use indicatif::{
     HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle,
 };

@@ -6,9 +6,9 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cyrsync::internals::Backend;
+use crate::cyrusdb::Backend;
 
-use crate::tool::{Tool, contents, key, open, value};
+use super::tool::{Tool, contents, key, open, value};
 
 /// Stops the writer, also when an assertion failed.
 struct Stop<'a>(&'a AtomicBool);
@@ -132,7 +132,7 @@ fn a_transaction_is_seen_whole_or_not_at_all() {
     let Some(tool) = Tool::find() else { return };
     for backend in [Backend::Twoskip, Backend::Skiplist, Backend::Flat] {
         let mut writer = tool.batch(backend);
-        let write = |writer: &mut crate::tool::Batch, round: usize| {
+        let write = |writer: &mut super::tool::Batch, round: usize| {
             writeln!(writer.input, "BEGIN").unwrap();
             for n in 0..60 {
                 // Some in order, some not; each transaction also has keys of its own.

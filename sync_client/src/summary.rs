@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
+use crate::sys::syslog;
 use cyrsync::engine::Client;
 use cyrsync::events::Level;
-use cyrsync::sys::syslog;
 use serde_json::json;
 
 use crate::terminal::print;

@@ -4,11 +4,11 @@
 use std::fs;
 use std::io::{BufRead, Write};
 
-use cyrsync::Kind;
-use cyrsync::internals::Backend;
+use crate::Kind;
+use crate::cyrusdb::Backend;
 use cyrsync_lab::Rng;
 
-use crate::tool::{Batch, Records, Tool, key, open, read, value};
+use super::tool::{Batch, Records, Tool, key, open, read, value};
 
 /// What a writer leaves in the middle of a transaction, at each of its steps.
 struct Steps {

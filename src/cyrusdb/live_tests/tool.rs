@@ -8,8 +8,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use cyrsync::Result;
-use cyrsync::internals::{self, Backend, Db, Options};
+use crate::Result;
+use crate::cyrusdb::{self, Backend, Db, Options};
 
 /// Keys and values, ordered as in the database.
 pub type Records = Vec<(Vec<u8>, Vec<u8>)>;
@@ -140,7 +140,7 @@ impl Batch {
 
 /// Opens a database as what it is.
 pub fn open(path: &Path, backend: Backend) -> Box<dyn Db> {
-    internals::open(path, Some(backend), &Options::default()).unwrap().unwrap()
+    cyrusdb::open(path, Some(backend), &Options::default()).unwrap().unwrap()
 }
 
 /// All records that begin with a prefix.

@@ -1,11 +1,8 @@
-//! Writes to the system log with libc's `openlog` and `syslog`, like Cyrus. Only for programs: the
-//! library passes log lines to an [`Observer`](crate::events::Observer).
-
-#![allow(unsafe_code, reason = "libc's syslog has no safe counterpart")]
+//! Writes to the system log with libc's `openlog` and `syslog`, like Cyrus.
 
 use std::ffi::{CString, c_int};
 
-use crate::types::Level;
+use cyrsync::events::Level;
 
 /// The facility of log lines: `LOG_MAIL`, `LOG_LOCAL6` and so on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

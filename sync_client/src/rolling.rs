@@ -4,10 +4,10 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 
+use crate::sys::syslog;
 use cyrsync::engine::{Client, Ended, Undone};
 use cyrsync::error::Mention;
 use cyrsync::events::Level;
-use cyrsync::sys::syslog;
 use cyrsync::{Error, Kind};
 
 use crate::connect::{self, NotConnected};
@@ -25,13 +25,12 @@ pub fn work(low: Low, mut session: Session) -> Result<Exit, Fatal> {
         return Ok(file(path, &mut session));
     }
     loop {
-        let Session { client, policy, rolling, reporter, .. } = &mut session;
+        let Session { client, policy, rolling, .. } = &mut session;
         let exit = match client.roll(rolling) {
             Ok(Ended::Nudged) => {
-                let cancel = client.canceller();
                 syslog::send(Level::Info, "SIGHUP: starting over with a new configuration");
                 systemd::reloading();
-                session = start::restart(&low, cancel, reporter.clone())?;
+                session = start::restart(&low, &session)?;
                 continue;
             }
             Ok(Ended::Stopped) => Exit::TempFail,

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::sys::syslog;
 use cyrsync::Error;
 use cyrsync::events::{
     Direction, Event, Level, Line, Observer, Step, SyncEvent, To, json, words_of,
 };
 use cyrsync::status::Status;
-use cyrsync::sys::syslog;
 use cyrsync::types::ReplicaName;
 
 use crate::progress::Reporter;

@@ -4,8 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
+use crate::sys::syslog;
 use cyrsync::events::Level;
-use cyrsync::sys::syslog;
 
 use crate::terminal::complain;
 

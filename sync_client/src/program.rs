@@ -6,15 +6,25 @@ use std::io::{self, Write};
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 
+use cyrsync::engine::Client;
 use cyrsync::events::Level;
-use cyrsync::sys::{daemon, syslog};
 
 use crate::exit::{Exit, Fatal};
 use crate::flags::{self, Mode, Page, Request};
+use crate::start::NewClient;
+use crate::sys::{daemon, syslog};
 use crate::terminal::complain;
 use crate::{check, dry_run, forget, pages, progress, rolling, show, start, status, verify, work};
 
+/// The program: reads the command line of this process, works, and says how the process should
+/// end.
 pub fn main() -> ExitCode {
+    main_with(Client::new)
+}
+
+/// As [`main`], with a client that `new_client` makes. What asks about the spool without replicating,
+/// such as `--check-config`, still reads the spool.
+pub fn main_with(new_client: NewClient) -> ExitCode {
     let mut words: Vec<OsString> = env::args_os().collect();
     let program = if words.is_empty() { "sync_client".into() } else { words.remove(0) };
     let posixly = env::var_os("POSIXLY_CORRECT").is_some();
@@ -24,13 +34,14 @@ pub fn main() -> ExitCode {
         Ok(Request::CheckConfig(low)) => end(catch_unwind(move || check::check(&low))),
         Ok(Request::Run(Mode::ForgetTls, low)) => end(catch_unwind(move || forget::forget(&low))),
         Ok(Request::Run(Mode::Status, low)) => end(catch_unwind(move || Ok(status::status(&low)))),
-        Ok(Request::Run(mode, low)) => end(catch_unwind(move || run(mode, *low))),
+        Ok(Request::Run(mode, low)) => end(catch_unwind(move || run(mode, *low, new_client))),
         Err(wrong) => {
             complain(pages::usage(&wrong, &program));
             Exit::Usage
         }
     };
-    if !daemon::may_clean_up() {
+    if cyrsync::login_is_stuck() {
+        // A thread that is within a library would find what it works with gone.
         let _ = io::stdout().flush();
         daemon::leave(exit as u8);
     }
@@ -48,9 +59,9 @@ fn print(page: Page) -> Exit {
     Exit::Ok
 }
 
-fn run(mode: Mode, low: flags::Low) -> Result<Exit, Fatal> {
+fn run(mode: Mode, low: flags::Low, new_client: NewClient) -> Result<Exit, Fatal> {
     let verify = low.verify.as_ref().map(verify::asked).transpose()?;
-    let mut session = match start::start(mode, &low) {
+    let mut session = match start::start(mode, &low, new_client) {
         Ok(session) => session,
         Err(ended) => return ended,
     };

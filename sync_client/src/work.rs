@@ -5,10 +5,10 @@ use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::Arc;
 
+use crate::sys::syslog;
 use cyrsync::engine::{Client, Goal};
 use cyrsync::error::Mention;
 use cyrsync::events::Level;
-use cyrsync::sys::syslog;
 use cyrsync::types::{MboxName, UserId};
 use cyrsync::{Error, Kind};
 

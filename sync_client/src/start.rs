@@ -7,14 +7,14 @@ use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::sys::daemon::{self, Side};
+use crate::sys::identity;
+use crate::sys::syslog::{self, Facility};
 use cyrsync::config::{self, Config};
 use cyrsync::engine::{Cancel, Client, Progress, Waited};
 use cyrsync::error::Error as LibraryError;
-use cyrsync::events::Level;
+use cyrsync::events::{Level, Observer};
 use cyrsync::settings::{Persistence, Process, Rolling, Settings};
-use cyrsync::sys::daemon::{self, Side};
-use cyrsync::sys::identity;
-use cyrsync::sys::syslog::{self, Facility};
 
 use crate::console::{Console, There};
 use crate::exit::{Exit, Fatal};
@@ -32,8 +32,13 @@ const CYRUS_USER: Option<&str> = option_env!("CYRSYNC_CYRUS_USER");
 const SYSLOG_PREFIX: Option<&str> = option_env!("CYRSYNC_SYSLOG_PREFIX");
 const SYSLOG_FACILITY: Option<&str> = option_env!("CYRSYNC_SYSLOG_FACILITY");
 
+/// Makes the client of the program: [`Client::new`], or one with a store of its own.
+pub type NewClient = fn(Settings, Cancel, Arc<dyn Observer>) -> cyrsync::Result<Client>;
+
 /// Everything resolved.
 pub struct Session {
+    /// What makes another client when the configuration is read again.
+    pub new_client: NewClient,
     pub client: Client,
     pub console: Arc<Console>,
     pub reporter: Arc<Reporter>,
@@ -52,7 +57,7 @@ pub struct Policy {
 }
 
 /// Gets ready to work. `Err` is the end: with what to tell, if there is something to tell.
-pub fn start(mode: Mode, low: &Low) -> Result<Session, Result<Exit, Fatal>> {
+pub fn start(mode: Mode, low: &Low, new_client: NewClient) -> Result<Session, Result<Exit, Fatal>> {
     let configured = configure(low).map_err(Err)?;
     let rolls_on = low.background && low.input_file.is_none() && !low.dry_run;
     if rolls_on && env::var_os("CYRUS_ISDAEMON").is_none() {
@@ -75,13 +80,14 @@ pub fn start(mode: Mode, low: &Low) -> Result<Session, Result<Exit, Fatal>> {
             return Err(Ok(Exit::TempFail));
         }
     }
-    session(low, configured, cancel, reporter).map_err(Err)
+    session(low, configured, cancel, reporter, new_client).map_err(Err)
 }
 
 /// Reads the configuration once more and makes a new client, which can be asked to stop as the
 /// last.
-pub fn restart(low: &Low, cancel: Cancel, reporter: Arc<Reporter>) -> Result<Session, Fatal> {
-    session(low, configure(low)?, cancel, reporter)
+pub fn restart(low: &Low, last: &Session) -> Result<Session, Fatal> {
+    let (cancel, reporter) = (last.client.canceller(), last.reporter.clone());
+    session(low, configure(low)?, cancel, reporter, last.new_client)
 }
 
 /// Where events and traffic go.
@@ -105,6 +111,7 @@ fn session(
     settings: Settings,
     cancel: Cancel,
     reporter: Arc<Reporter>,
+    new_client: NewClient,
 ) -> Result<Session, Fatal> {
     let replica = settings.replication.replica_name();
     let console = Arc::new(Console { reporter: reporter.clone(), replica, ..console(low) });
@@ -113,9 +120,9 @@ fn session(
         persistence: rolling.persistence,
         require_compression: settings.connection.require_compression,
     };
-    let client = crate::client::new(settings, cancel, console.clone())?;
+    let client = new_client(settings, cancel, console.clone())?;
     reporter.follow(Progress::from(&client));
-    Ok(Session { client, console, reporter, policy, rolling })
+    Ok(Session { new_client, client, console, reporter, policy, rolling })
 }
 
 /// What is configured, where a replica must be named.

@@ -3,9 +3,9 @@
 use std::fs;
 use std::io::Write;
 
-use cyrsync::internals::Backend;
+use crate::cyrusdb::Backend;
 
-use crate::tool::{Tool, contents, open};
+use super::tool::{Tool, contents, open};
 
 const USERS: usize = 2000;
 const FOLDERS: usize = 50;

@@ -1,6 +1,4 @@
-//! Moves a program to the background, and ends it at once. Only for programs, not for the library.
-
-#![allow(unsafe_code, reason = "fork, setsid and _exit have no safe counterpart")]
+//! Moves the program to the background, and ends it at once.
 
 use std::fs::File;
 use std::io;
@@ -38,15 +36,6 @@ pub fn detach() -> io::Result<Side> {
         unsafe { libc::dup2(null.as_raw_fd(), libc::STDIN_FILENO) };
     }
     Ok(Side::Daemon)
-}
-
-/// Returns whether libraries may clean up at the end of the process. They may not while a cancelled
-/// login is still inside libsasl2.
-pub fn may_clean_up() -> bool {
-    #[cfg(feature = "libsasl2")]
-    return !super::sasl2::is_busy();
-    #[cfg(not(feature = "libsasl2"))]
-    true
 }
 
 /// Ends the process without the cleanup of libraries, which could free data that a thread inside a
