@@ -7,13 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use cyrsync::config::Config;
-use cyrsync::engine::{Cancel, Client};
-use cyrsync::error::{Peer, Scope, Subject};
-use cyrsync::events::Silent;
-use cyrsync::settings::{Overrides, Settings};
-use cyrsync::types::{MboxName, UserId};
-use cyrsync::{Error, Kind};
+use cyrsync::{
+    Cancel, Client, Config, Error, Kind, MboxName, Overrides, Peer, Scope, Settings, Silent,
+    Subject, UserId,
+};
 use cyrsync_lab::fill::Filler;
 use cyrsync_lab::{Imap, Lab, compare, cyrus_sync_client, describe, places, sync_client};
 

@@ -9,6 +9,7 @@ use crate::types::SyncCrcs;
 /// The reason why a mailbox must be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Difference {
     /// The replica does not have the mailbox.
     Missing,

@@ -17,6 +17,17 @@ use crate::error::Error;
 use crate::types::{MboxName, serialize_seconds};
 
 /// An event of the library.
+///
+/// ```
+/// use cyrsync::{Event, event};
+///
+/// fn is_retry(event: &Event) -> bool {
+///     matches!(event, Event::Unreachable { .. })
+/// }
+///
+/// let step = event::Step::User { user: "fred".into() };
+/// assert!(!is_retry(&step.into()));
+/// ```
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]

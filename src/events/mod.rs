@@ -29,7 +29,7 @@ pub use difference::Difference;
 pub use event::Event;
 pub use json::json;
 pub use observer::{Direction, Observer, Silent};
-pub use plan::{Plan, PlanCollector, PlannedStep};
+pub use plan::{PlanCollector, PlannedStep};
 pub use repair::{Fate, Raised, RecordSeen, RepairEvent, Side};
 pub use report::{Act, Item, Outcome, Report, Settled, Totals};
 pub use run::RunEvent;

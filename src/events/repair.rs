@@ -17,6 +17,7 @@ pub enum Side {
 /// A value of a mailbox that a repair may raise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Raised {
     /// UIDVALIDITY.
     UidValidity,
@@ -31,6 +32,7 @@ pub enum Raised {
 /// The action for a message that exists on one side only, or differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "fate", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Fate {
     /// Only the master has the message, and the replica has already used higher UIDs. It gets
     /// another UID.
@@ -63,6 +65,7 @@ pub enum Fate {
 
 /// One side's version of a message that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RecordSeen {
     /// The side.
     pub side: Side,

@@ -7,6 +7,7 @@ use crate::types::MboxName;
 
 /// One field in which replica and master differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// The object that has the field: a mailbox, a message, a user, a quota root.
     pub subject: Subject,
@@ -23,6 +24,7 @@ pub struct Finding {
 
 /// The amount of compared data, and the number of differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
 pub struct VerifyTotals {
     /// Users whose data besides mailboxes was compared.
     pub users: u64,

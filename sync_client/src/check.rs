@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use cyrsync::check::{Request, Topic, Verdict, check as look};
-use cyrsync::engine::Cancel;
+use cyrsync::check::{Grade, Request, Topic, check as look};
 
 use crate::exit::{Exit, Fatal};
 use crate::flags::Low;
@@ -20,16 +19,11 @@ pub fn check(low: &Low) -> Result<Exit, Fatal> {
         let _ = start::become_what_it_says(config, low);
     }
     let channel = text(low.channel.as_ref());
-    let request = Request {
-        config: config.as_ref(),
-        channel: channel.as_deref(),
-        overrides: &overrides,
-        observer: Arc::new(start::console(low)),
-        cancel: Cancel::default(),
-    };
+    let mut request = Request::new(config.as_ref(), channel.as_deref(), &overrides);
+    request.observer = Arc::new(start::console(low));
     let mut unreadable = false;
     let summary = look(&request, &mut |check| {
-        unreadable |= check.topic == Topic::Configuration && check.verdict == Verdict::Fail;
+        unreadable |= check.topic == Topic::Configuration && check.verdict == Grade::Fail;
         // Each as soon as it is known.
         if low.json {
             // Fails only if a map has keys that are no strings, which none has.

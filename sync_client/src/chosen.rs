@@ -5,9 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use cyrsync::engine::{Catalog, Matches};
-use cyrsync::types::{MboxName, Pattern, UserId};
-use cyrsync::{Error, Result};
+use cyrsync::{Catalog, Error, Matches, MboxName, Pattern, Result, UserId};
 
 use crate::console::Console;
 use crate::exit::{Exit, Fatal};
@@ -146,7 +144,7 @@ impl<T: Choice> Chosen<T> {
     }
 
     fn take_matching(&mut self, pattern: &Pattern) {
-        let Matches { found, unread } = T::matching(pattern, &self.catalog);
+        let Matches { found, unread, .. } = T::matching(pattern, &self.catalog);
         if found.is_empty() && unread.is_none() {
             self.console.mistake(&format!("no {} matches {pattern}", T::WHAT));
         }

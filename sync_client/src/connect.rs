@@ -1,9 +1,7 @@
 //! Reaching the replica, and what is told when that cannot be.
 
 use crate::sys::syslog;
-use cyrsync::engine::Client;
-use cyrsync::events::Level;
-use cyrsync::{Error, Kind};
+use cyrsync::{Client, Error, Kind, Level};
 
 use crate::start::Policy;
 use crate::terminal::complain;

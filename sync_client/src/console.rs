@@ -7,12 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::sys::syslog;
-use cyrsync::Error;
-use cyrsync::events::{
-    Direction, Event, Level, Line, Observer, Step, SyncEvent, To, json, words_of,
-};
-use cyrsync::status::Status;
-use cyrsync::types::ReplicaName;
+use cyrsync::event::{Direction, Line, Step, SyncEvent, To, json, words_of};
+use cyrsync::monitor::Status;
+use cyrsync::option::ReplicaName;
+use cyrsync::{Error, Event, Level, Observer};
 
 use crate::progress::Reporter;
 use crate::systemd::Systemd;
@@ -149,10 +147,10 @@ impl Observer for Console {
         }
         self.resumed(event);
         match words_of(event, &self.replica) {
-            Some(Line { to: To::Log(level), text }) => syslog::send(level, text),
-            Some(Line { to: To::Verbose, text }) => self.action(&text),
-            Some(Line { to: To::Terminal, text }) => complain(text),
-            Some(Line { to: To::Answer, text }) if !self.json => print(&text),
+            Some(Line { to: To::Log(level), text, .. }) => syslog::send(level, text),
+            Some(Line { to: To::Verbose, text, .. }) => self.action(&text),
+            Some(Line { to: To::Terminal, text, .. }) => complain(text),
+            Some(Line { to: To::Answer, text, .. }) if !self.json => print(&text),
             Some(Line { to: To::Answer, .. }) | None => {}
         }
     }

@@ -3,10 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use cyrsync::engine::{Goal, Undone};
-use cyrsync::events::PlannedStep;
-use cyrsync::types::{MboxName, UserId};
-use cyrsync::{Error, Kind};
+use cyrsync::{Error, Goal, Kind, MboxName, PlannedStep, Undone, UserId};
 
 use crate::connect::connect;
 use crate::exit::{Exit, Fatal};

@@ -1,6 +1,6 @@
 //! `--forget-tls`: a server may be spoken to in clear again.
 
-use cyrsync::engine::{forget_tls, verified_servers};
+use cyrsync::option::{forget_tls, remembered_tls};
 
 use crate::exit::{Exit, Fatal};
 use crate::flags::Low;
@@ -19,7 +19,7 @@ pub fn forget(low: &Low) -> Result<Exit, Fatal> {
     if !forgotten.is_empty() {
         return Ok(Exit::Ok);
     }
-    let known = verified_servers(&settings).list().map_err(failed)?;
+    let known = remembered_tls(&settings).map_err(failed)?;
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     complain(format!(
         "nothing is remembered of {server}; servers that are known to have TLS: {known}"

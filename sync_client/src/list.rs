@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
 use crate::sys::syslog;
-use cyrsync::events::Level;
+use cyrsync::Level;
 
 use crate::terminal::complain;
 

@@ -5,8 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cyrsync::settings::{AllowRepair, Bandwidth, Jobs, Overrides};
-use cyrsync::types::{Pattern, Text};
+use cyrsync::host::Text;
+use cyrsync::option::{AllowRepair, Bandwidth, Jobs};
+use cyrsync::{Overrides, Pattern};
 
 use crate::exit::{Exit, Fatal};
 use crate::flags::{Low, Mode};
@@ -20,33 +21,33 @@ pub fn overrides(low: &Low) -> Result<Overrides, Fatal> {
     // Without -u and -m the partition has no effect, as with Cyrus.
     let has_effect = matches!(low.mode, Some(Mode::Users | Mode::Mailboxes));
     let partition = low.dest_partition.as_ref().filter(|_| has_effect);
-    Ok(Overrides {
-        server: text(low.server.as_ref()),
-        dest_partition: partition.map(|name| Text::new(name.as_bytes())),
-        local_only: low.local_only,
-        skip_locked: low.skip_locked,
-        no_copyback: low.no_copyback,
-        copyback: low.copyback,
-        allow_repair: allow_repair(low)?,
-        stage_to_archive: low.stage_to_archive,
-        require_compression: low.require_compression,
-        connect_once: low.connect_once,
-        jobs: jobs(low)?,
-        bwlimit: bwlimit(low)?,
-        exclude: exclude(low)?,
-        delay: (low.delay != 0).then(|| seconds(low.delay)),
-        timeout: low.timeout.map(seconds),
-        shutdown_file: low.shutdown_file.as_ref().map(PathBuf::from),
-        metrics_file: low.metrics_file.as_ref().map(PathBuf::from),
-        rolling_once: low.rolling_once,
-        // Without a channel there is nowhere to put what is locked in a log file.
-        lock_patience: match (low.mode, &low.input_file, &low.channel) {
-            (Some(Mode::Rolling), Some(_), None) => None,
-            (Some(Mode::Rolling), _, _) => Some(LOCK_PATIENCE),
-            _ => None,
-        },
-        reconnect: true,
-    })
+    let mut asked = Overrides::default();
+    asked.server = text(low.server.as_ref());
+    asked.dest_partition = partition.map(|name| Text::new(name.as_bytes()));
+    asked.local_only = low.local_only;
+    asked.skip_locked = low.skip_locked;
+    asked.no_copyback = low.no_copyback;
+    asked.copyback = low.copyback;
+    asked.allow_repair = allow_repair(low)?;
+    asked.stage_to_archive = low.stage_to_archive;
+    asked.require_compression = low.require_compression;
+    asked.connect_once = low.connect_once;
+    asked.jobs = jobs(low)?;
+    asked.bwlimit = bwlimit(low)?;
+    asked.exclude = exclude(low)?;
+    asked.delay = (low.delay != 0).then(|| seconds(low.delay));
+    asked.timeout = low.timeout.map(seconds);
+    asked.shutdown_file = low.shutdown_file.as_ref().map(PathBuf::from);
+    asked.metrics_file = low.metrics_file.as_ref().map(PathBuf::from);
+    asked.rolling_once = low.rolling_once;
+    // Without a channel there is nowhere to put what is locked in a log file.
+    asked.lock_patience = match (low.mode, &low.input_file, &low.channel) {
+        (Some(Mode::Rolling), Some(_), None) => None,
+        (Some(Mode::Rolling), _, _) => Some(LOCK_PATIENCE),
+        _ => None,
+    };
+    asked.reconnect = true;
+    Ok(asked)
 }
 
 /// What repairs may do in this run; a daemon must not go on with that for ever.

@@ -6,8 +6,7 @@ use std::io::{self, Write};
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 
-use cyrsync::engine::Client;
-use cyrsync::events::Level;
+use cyrsync::{Client, Level};
 
 use crate::exit::{Exit, Fatal};
 use crate::flags::{self, Mode, Page, Request};

@@ -6,9 +6,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::sys::syslog;
-use cyrsync::engine::Progress;
-use cyrsync::events::Level;
-use cyrsync::status::{Reached, Status};
+use cyrsync::monitor::{Reached, Status};
+use cyrsync::{Level, Progress};
 use indicatif::{
     HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle,
 };
@@ -238,13 +237,17 @@ fn bar(reporter: &Reporter, goes_on: impl Fn(Duration) -> bool) {
 mod tests {
     use std::cell::Cell;
 
-    use cyrsync::status::{Expected, Totals};
+    use cyrsync::event::Totals;
+    use cyrsync::monitor::Expected;
 
     use super::*;
 
     fn reached(expected: Expected) -> Reached {
-        let totals = Totals { messages: 1234, bytes: 6 << 20, ..Totals::default() };
-        Reached { users: 1, mailboxes: 25, expected, elapsed: Duration::from_secs(60), totals }
+        let mut reached = Reached::default();
+        (reached.users, reached.mailboxes, reached.expected) = (1, 25, expected);
+        (reached.totals.messages, reached.totals.bytes) = (1234, 6 << 20);
+        reached.elapsed = Duration::from_secs(60);
+        reached
     }
 
     #[test]

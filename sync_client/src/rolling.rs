@@ -5,10 +5,8 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use crate::sys::syslog;
-use cyrsync::engine::{Client, Ended, Undone};
-use cyrsync::error::Mention;
-use cyrsync::events::Level;
-use cyrsync::{Error, Kind};
+use cyrsync::event::Mention;
+use cyrsync::{Client, Ended, Error, Kind, Level, Undone};
 
 use crate::connect::{self, NotConnected};
 use crate::console::Console;
@@ -89,7 +87,7 @@ fn process(client: &mut Client, console: &Console, log: Box<dyn Read>, name: &st
     match client.process_log(log, name) {
         Ok(undone) if undone.is_empty() => Exit::Ok,
         Ok(undone) => {
-            for Undone { items, error } in &undone {
+            for Undone { items, error, .. } in &undone {
                 let items: Vec<String> = items.iter().map(ToString::to_string).collect();
                 failed(&items.join(", "), error);
             }

@@ -5,8 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::sys::syslog;
-use cyrsync::engine::Cancel;
-use cyrsync::events::Level;
+use cyrsync::{Cancel, Level};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;

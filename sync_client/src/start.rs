@@ -10,11 +10,10 @@ use std::time::Duration;
 use crate::sys::daemon::{self, Side};
 use crate::sys::identity;
 use crate::sys::syslog::{self, Facility};
-use cyrsync::config::{self, Config};
-use cyrsync::engine::{Cancel, Client, Progress, Waited};
-use cyrsync::error::Error as LibraryError;
-use cyrsync::events::{Level, Observer};
-use cyrsync::settings::{Persistence, Process, Rolling, Settings};
+use cyrsync::option::{DEFAULT_PATH, Persistence, Process, Rolling};
+use cyrsync::{
+    Cancel, Client, Config, Error as LibraryError, Level, Observer, Progress, Settings, Waited,
+};
 
 use crate::console::{Console, There};
 use crate::exit::{Exit, Fatal};
@@ -113,12 +112,12 @@ fn session(
     reporter: Arc<Reporter>,
     new_client: NewClient,
 ) -> Result<Session, Fatal> {
-    let replica = settings.replication.replica_name();
+    let replica = settings.replica()?;
     let console = Arc::new(Console { reporter: reporter.clone(), replica, ..console(low) });
-    let rolling = settings.rolling.clone();
+    let rolling = settings.rolling().clone();
     let policy = Policy {
         persistence: rolling.persistence,
-        require_compression: settings.connection.require_compression,
+        require_compression: settings.require_compression(),
     };
     let client = new_client(settings, cancel, console.clone())?;
     reporter.follow(Progress::from(&client));
@@ -128,7 +127,7 @@ fn session(
 /// What is configured, where a replica must be named.
 fn configure(low: &Low) -> Result<Settings, Fatal> {
     let settings = settings(low)?;
-    match settings.server() {
+    match settings.replica() {
         Ok(_) => Ok(settings),
         Err(_) => Err(Fatal::new(Exit::Software, "sync_host not defined")),
     }
@@ -160,7 +159,7 @@ pub fn config(low: &Low) -> Result<Config, Fatal> {
 }
 
 fn config_file(low: &Low) -> &OsStr {
-    low.config.as_deref().unwrap_or(OsStr::new(config::DEFAULT_PATH))
+    low.config.as_deref().unwrap_or(OsStr::new(DEFAULT_PATH))
 }
 
 fn built_in_facility() -> Facility {

@@ -2,9 +2,8 @@
 
 use std::time::SystemTime;
 
-use cyrsync::engine;
-use cyrsync::settings::Settings;
-use cyrsync::status::{Level, Limits, Status, Verdict};
+use cyrsync::Settings;
+use cyrsync::monitor::{self, Diagnosis, Health, Limits, Status};
 use serde::Serialize;
 use serde_json::json;
 
@@ -24,13 +23,14 @@ struct Object<'s> {
     status: &'s Status,
     lag: u64,
     #[serde(flatten)]
-    verdict: &'s Verdict,
+    verdict: &'s Diagnosis,
 }
 
 /// Prints the status of the channel, or of all.
 pub fn status(low: &Low) -> Exit {
-    let limits = Limits { warn_lag: low.warn_lag, crit_lag: low.crit_lag };
-    let mut worst = Level::Ok;
+    let mut limits = Limits::default();
+    (limits.warn_lag, limits.crit_lag) = (low.warn_lag, low.crit_lag);
+    let mut worst = Health::Ok;
     let channels = match channels(low) {
         Ok(channels) => channels,
         Err(fatal) => return unknown(low, text(low.channel.as_ref()), &fatal.message),
@@ -39,24 +39,24 @@ pub fn status(low: &Low) -> Exit {
         return unknown(low, None, "sync_log_channels names no channel that is replicated");
     }
     for (channel, settings) in channels {
-        let level = match settings.and_then(|settings| Ok(engine::status(&settings)?)) {
+        let level = match settings.and_then(|settings| Ok(monitor::status(&settings)?)) {
             Ok(status) => show(low, &status, &limits),
             Err(fatal) => {
                 unknown(low, channel, &fatal.message);
-                Level::Unknown
+                Health::Unknown
             }
         };
         // What is known to be bad is worse than what is not known.
-        let rank = |level| if level == Level::Critical { 4 } else { level as u8 };
+        let rank = |level| if level == Health::Critical { 4 } else { level as u8 };
         if rank(level) > rank(worst) {
             worst = level;
         }
     }
     match worst {
-        Level::Ok => Exit::Ok,
-        Level::Warning => Exit::Failed,
-        Level::Critical => Exit::Critical,
-        Level::Unknown => Exit::Unknown,
+        Health::Ok => Exit::Ok,
+        Health::Warning => Exit::Failed,
+        Health::Critical => Exit::Critical,
+        Health::Unknown => Exit::Unknown,
     }
 }
 
@@ -70,7 +70,7 @@ fn channels(low: &Low) -> Result<Vec<Channel>, Fatal> {
         return Ok(vec![(text(low.channel.as_ref()), start::resolve(&config, low))]);
     }
     let settings = start::resolve(&config, &Low { channel: None, ..low.clone() })?;
-    let channels = settings.logs.sync_log_channels.into_iter();
+    let channels = settings.sync_log_channels().iter().cloned();
     let replicated = channels.filter(|name| name.as_deref() != Some(INDEXER));
     let of = |channel: Option<String>| {
         let one = Low { channel: channel.clone().map(Into::into), ..low.clone() };
@@ -79,10 +79,10 @@ fn channels(low: &Low) -> Result<Vec<Channel>, Fatal> {
     Ok(replicated.map(of).collect())
 }
 
-fn show(low: &Low, status: &Status, limits: &Limits) -> Level {
+fn show(low: &Low, status: &Status, limits: &Limits) -> Health {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now = since.map_or(0, |since| since.as_secs());
-    let verdict = Verdict::of(status, limits, now);
+    let verdict = Diagnosis::of(status, limits, now);
     if low.json {
         let object = Object { status, lag: status.lag(now), verdict: &verdict };
         // Fails only if a map has keys that are no strings, which none has.
@@ -95,11 +95,11 @@ fn show(low: &Low, status: &Status, limits: &Limits) -> Level {
 
 fn unknown(low: &Low, channel: Option<String>, why: &str) -> Exit {
     if low.json {
-        let object = json!({ "channel": channel, "level": Level::Unknown, "reasons": [why] });
+        let object = json!({ "channel": channel, "level": Health::Unknown, "reasons": [why] });
         print(&object.to_string());
     } else {
         let of = channel.map(|channel| format!("channel {channel}: ")).unwrap_or_default();
-        print(&format!("CYRSYNC {} - {of}{}", Level::Unknown, why.replace(['|', '\n'], "/")));
+        print(&format!("CYRSYNC {} - {of}{}", Health::Unknown, why.replace(['|', '\n'], "/")));
     }
     Exit::Unknown
 }

@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use crate::sys::syslog;
-use cyrsync::engine::Client;
-use cyrsync::events::Level;
+use cyrsync::{Client, Level};
 use serde_json::json;
 
 use crate::terminal::print;

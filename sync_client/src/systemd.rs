@@ -4,7 +4,7 @@
 use std::env;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cyrsync::status::{Contact, Status};
+use cyrsync::monitor::{Contact, Status};
 use sd_notify::NotifyState;
 
 /// The service manager, if there is one.

@@ -1,7 +1,7 @@
 //! What crosses the wire, made readable: a mark with the time before each line, and messages left
 //! out unless they are asked for.
 
-use cyrsync::events::{Direction, Shortened};
+use cyrsync::event::{Direction, Shortened};
 
 /// Where the traffic on the screen has come to: in the middle of a line, or at its end.
 #[derive(Debug, Default)]

@@ -3,10 +3,8 @@
 
 use std::ffi::OsString;
 
-use cyrsync::engine::Verify;
-use cyrsync::events::{Verdict, VerifyTotals};
-use cyrsync::types::{MboxName, UserId};
-use cyrsync::{Error, Kind};
+use cyrsync::event::{Verdict, VerifyTotals};
+use cyrsync::{Client, Error, Kind, MboxName, UserId, Verify};
 
 use crate::connect::{connect, give_up};
 use crate::exit::{Exit, Fatal};
@@ -83,7 +81,7 @@ fn connected(session: &mut Session) -> Result<(), End> {
 
 fn ended(
     session: &mut Session,
-    verify: impl FnOnce(&mut cyrsync::engine::Client) -> Result<VerifyTotals, Error>,
+    verify: impl FnOnce(&mut Client) -> Result<VerifyTotals, Error>,
 ) -> Result<VerifyTotals, End> {
     match verify(&mut session.client) {
         Ok(totals) => Ok(totals),

@@ -6,11 +6,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::Arc;
 
 use crate::sys::syslog;
-use cyrsync::engine::{Client, Goal};
-use cyrsync::error::Mention;
-use cyrsync::events::Level;
-use cyrsync::types::{MboxName, UserId};
-use cyrsync::{Error, Kind};
+use cyrsync::event::Mention;
+use cyrsync::{Client, Error, Goal, Kind, Level, MboxName, UserId};
 
 use crate::chosen::{Choice, Chosen, Names};
 use crate::connect::{NotConnected, connect, give_up};

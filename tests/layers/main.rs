@@ -4,6 +4,7 @@
 //! files below `src/` and `sync_client/` with a parser and look at what each file names: in `use` items, in paths, in
 //! macros. Unit tests and fuzz targets inside `src/` may import what they like.
 
+mod facade;
 mod graph;
 mod source;
 

@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, c_int};
 
-use cyrsync::events::Level;
+use cyrsync::Level;
 
 /// The facility of log lines: `LOG_MAIL`, `LOG_LOCAL6` and so on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,8 +9,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use cyrsync::capi::*;
-use cyrsync::store::Store as _;
-use cyrsync::store::spool::Spool;
+use cyrsync::host::{Spool, Store as _};
 use cyrsync::{Error, Kind};
 
 use crate::server::Server;
