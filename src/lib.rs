@@ -140,9 +140,9 @@ pub use types::{MboxName, Pattern, UserId};
 pub mod event {
     pub use crate::error::Mention;
     pub use crate::events::{
-        ConnectionEvent, Difference, Direction, Fate, Finding, Line, Raised, RecordSeen,
-        RepairEvent, RunEvent, Shortened, Side, Step, StoreEvent, SyncEvent, To, Totals, Verdict,
-        VerifyEvent, VerifyTotals, json, words, words_of,
+        ConnectionEvent, Difference, Direction, Fate, Finding, ItemTotals, Line, Raised,
+        RecordSeen, RepairEvent, RunEvent, Shortened, Side, Step, StoreEvent, SyncEvent, To,
+        Verdict, VerifyEvent, VerifyTotals, json, words, words_of,
     };
 }
 
@@ -152,7 +152,7 @@ pub mod event {
 /// What a store says is checked before it is used: one that contradicts itself fails the mailbox with
 /// [`Kind::Host`].
 ///
-/// [`Spool`] is the store of [`Client::new`]; one of your own may pass on to it.
+/// [`Spool`](host::Spool) is the store of [`Client::new`]; one of your own may pass on to it.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -175,8 +175,8 @@ pub mod host {
     };
     pub use crate::types::{
         Annotation, FormerName, Guid, InternalFlags, MailboxEntry, MailboxHeader, MailboxState,
-        MboxType, Modseq, Options, Quota, Record, Seen, SieveScript, SyncCrcs, SystemFlags, Text,
-        ThreadIds, Time, Uid, UniqueId,
+        MboxType, Modseq, Options, QUOTA_RESOURCES, Quota, Record, Seen, SieveScript, SyncCrcs,
+        SystemFlags, Text, ThreadIds, Time, Uid, UniqueId,
     };
 }
 

@@ -31,7 +31,7 @@ pub use json::json;
 pub use observer::{Direction, Observer, Silent};
 pub use plan::{PlanCollector, PlannedStep};
 pub use repair::{Fate, Raised, RecordSeen, RepairEvent, Side};
-pub use report::{Act, Item, Outcome, Report, Settled, Totals};
+pub use report::{Act, Item, ItemTotals, Outcome, Report, Settled};
 pub use run::RunEvent;
 pub use shorten::Shortened;
 pub use step::Step;

@@ -89,6 +89,7 @@ pub struct RecordSeen {
 #[non_exhaustive]
 pub enum RepairEvent {
     /// The two sides have different messages with the same UID.
+    #[non_exhaustive]
     GuidMismatch {
         /// The mailbox.
         mailbox: MboxName,
@@ -100,11 +101,13 @@ pub enum RepairEvent {
         master: Guid,
     },
     /// A message was changed later on the replica than here. Events with both versions follow.
+    #[non_exhaustive]
     NewerOnReplica {
         /// The mailbox.
         mailbox: MboxName,
     },
     /// One side's version of that message.
+    #[non_exhaustive]
     Record {
         /// The mailbox.
         mailbox: MboxName,
@@ -112,6 +115,7 @@ pub enum RepairEvent {
         record: RecordSeen,
     },
     /// The modseq of a message is raised so that the next update includes it.
+    #[non_exhaustive]
     BumpingModseq {
         /// The mailbox.
         mailbox: MboxName,
@@ -119,6 +123,7 @@ pub enum RepairEvent {
         uid: Uid,
     },
     /// The action for a message.
+    #[non_exhaustive]
     Message {
         /// The mailbox.
         mailbox: MboxName,
@@ -131,6 +136,7 @@ pub enum RepairEvent {
         fate: Fate,
     },
     /// The annotations of the mailbox differ. Those of one side are kept.
+    #[non_exhaustive]
     Annotations {
         /// The mailbox.
         mailbox: MboxName,
@@ -138,6 +144,7 @@ pub enum RepairEvent {
         stay: Side,
     },
     /// A value of the mailbox is higher on the replica and is raised on the master.
+    #[non_exhaustive]
     Raised {
         /// The mailbox.
         mailbox: MboxName,

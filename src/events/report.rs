@@ -55,7 +55,7 @@ impl From<Result<(), Error>> for Outcome {
 /// The number of items for each result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[non_exhaustive]
-pub struct Totals {
+pub struct ItemTotals {
     /// Items that are now equal on both sides.
     pub done: u64,
     /// Items whose lock another client held.
@@ -126,7 +126,7 @@ pub struct Report {
     /// The items, in the order in which they ended.
     pub items: Vec<Item>,
     /// The number of items for each result.
-    pub totals: Totals,
+    pub totals: ItemTotals,
 }
 
 impl Report {

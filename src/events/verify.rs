@@ -86,6 +86,7 @@ pub enum VerifyEvent {
     /// A field differs.
     Difference(Finding),
     /// More fields of the same mailbox or user differ, and are not reported one by one.
+    #[non_exhaustive]
     More {
         /// The mailbox or user.
         subject: Subject,
@@ -95,6 +96,7 @@ pub enum VerifyEvent {
         pending: u64,
     },
     /// A mailbox is equal on both sides.
+    #[non_exhaustive]
     Equal {
         /// The name of the mailbox.
         mailbox: MboxName,
@@ -102,6 +104,7 @@ pub enum VerifyEvent {
         records: u64,
     },
     /// Something could not be compared.
+    #[non_exhaustive]
     Unknown {
         /// The object.
         subject: Subject,
@@ -109,6 +112,7 @@ pub enum VerifyEvent {
         error: Error,
     },
     /// The verification has ended.
+    #[non_exhaustive]
     Summary {
         /// The amount of compared data, and the number of differences.
         #[serde(flatten)]

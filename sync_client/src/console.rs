@@ -62,7 +62,7 @@ impl Console {
         let mut there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(found) = &mut *there else { return };
         match event {
-            Event::Sync(SyncEvent::AlreadyThere { mailboxes, messages }) => {
+            Event::Sync(SyncEvent::AlreadyThere { mailboxes, messages, .. }) => {
                 found.mailboxes += mailboxes;
                 found.messages += messages;
             }
@@ -112,7 +112,8 @@ impl Console {
     /// Names that were typed and do not exist.
     fn check_names(&self, event: &Event) {
         match event {
-            Event::Step(Step::Absent { user }) | Event::Sync(SyncEvent::UnknownUser { user }) => {
+            Event::Step(Step::Absent { user, .. })
+            | Event::Sync(SyncEvent::UnknownUser { user, .. }) => {
                 self.mistake(&format!("user {user}: no such user on this server (no INBOX)"));
             }
             Event::Sync(SyncEvent::UnknownMailbox { external, .. }) => {

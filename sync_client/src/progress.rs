@@ -237,10 +237,15 @@ fn bar(reporter: &Reporter, goes_on: impl Fn(Duration) -> bool) {
 mod tests {
     use std::cell::Cell;
 
-    use cyrsync::event::Totals;
     use cyrsync::monitor::Expected;
 
     use super::*;
+
+    fn expected(users: u64, mailboxes: u64) -> Expected {
+        let mut expected = Expected::default();
+        (expected.users, expected.mailboxes) = (Some(users), Some(mailboxes));
+        expected
+    }
 
     fn reached(expected: Expected) -> Reached {
         let mut reached = Reached::default();
@@ -252,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_line_says_how_far_it_is_and_what_is_left() {
-        let expected = Expected { users: Some(4), mailboxes: Some(100) };
+        let expected = expected(4, 100);
         assert_eq!(
             line(&reached(expected), Duration::from_secs(60)),
             "PROGRESS users=<1 of 4> mailboxes=<25 of 100> messages=<1234> bytes=<6291456> \
@@ -297,7 +302,7 @@ mod tests {
 
     #[test]
     fn a_bar_has_the_same_beside_it() {
-        let expected = Expected { users: Some(4), mailboxes: Some(1000) };
+        let expected = expected(4, 1000);
         assert_eq!(
             message(&reached(expected), Duration::from_secs(60)),
             "39m left, users 1/4, mailboxes 25/1,000, messages 1,234, 6.00 MiB, 102.40 KiB/s"

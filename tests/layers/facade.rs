@@ -154,7 +154,7 @@ fn describe(named: &Named) -> Vec<String> {
                 out.push(format!("{}enum {path}", derived(&item.attrs)));
                 for variant in &item.variants {
                     let variant_path = format!("{path}::{}", variant.ident);
-                    out.push(variant_path.clone());
+                    out.push(format!("{}{variant_path}", derived(&variant.attrs)));
                     fields(&variant.fields, &variant_path, false, &mut out);
                 }
             }
