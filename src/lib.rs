@@ -140,9 +140,9 @@ pub use types::{MboxName, Pattern, UserId};
 pub mod event {
     pub use crate::error::Mention;
     pub use crate::events::{
-        ConnectionEvent, Difference, Direction, Fate, Finding, ItemTotals, Line, Raised,
-        RecordSeen, RepairEvent, RunEvent, Shortened, Side, Step, StoreEvent, SyncEvent, To,
-        Verdict, VerifyEvent, VerifyTotals, json, words, words_of,
+        Act, ConnectionEvent, Difference, Direction, Fate, Finding, ItemTotals, Line, Raised,
+        RecordSeen, RepairEvent, RunEvent, Settled, Shortened, Side, Step, StoreEvent, SyncEvent,
+        To, Verdict, VerifyEvent, VerifyTotals, json, words, words_of,
     };
 }
 

@@ -99,7 +99,7 @@ fn build(out: &Path, program: &str) -> PathBuf {
     let libraries = libraries.parent().expect("it lies in a directory");
     let program = out.join(format!("{program}-shared"));
     let mut make = Command::new("make");
-    make.arg("-C").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("c-tests")).arg(&program);
+    make.arg("-C").arg(cyrsync_lab::checkout().join("c-tests")).arg(&program);
     make.arg(format!("LIBDIR={}", libraries.display())).arg(format!("OUT={}", out.display()));
     let output = make.env_remove("MAKEFLAGS").output().expect("make is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

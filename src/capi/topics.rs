@@ -2,7 +2,7 @@
 
 use super::sized::lent;
 use super::strings::cyrsync_str;
-use crate::check::{Check, Topic, Grade};
+use crate::check::{Check, Grade, Topic};
 
 /// What cyrsync_config_check() looks at, in this order. New ones may come.
 #[repr(C)]
