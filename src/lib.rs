@@ -1,63 +1,215 @@
 //! # cyrsync
 //!
-//! The client side of Cyrus IMAP replication: reads a master's mail spool
-//! under Cyrus's own locks and brings a replica up to date over Cyrus's
-//! replication protocol.
+//! The client side of Cyrus IMAP replication: reads a master's mail spool under Cyrus's own locks and
+//! brings a replica up to date over Cyrus's replication protocol. `sync_client` is a small program on
+//! top of this library; a program of your own can do the same work, and sees all that happens as
+//! values.
 //!
-//! Layers, each of which knows only those below it:
+//! ## Replicate one user
 //!
-//! - [`check`]: looks whether a configuration will do, and changes nothing
-//! - [`engine`]: the public face: a [`Client`](engine::Client) made from
-//!   [`Settings`](settings::Settings)
-//! - `run`: tasks, workers, retries and the sync log, as state machines that are stepped
-//! - `sync`: what differs (pure), what to do about it (pure), and doing it
-//! - `own_server`: the master's own sync_server, through which repairs write
-//! - [`store`]: the master's data | `replica`: the connection to the replica
-//! - `protocol`: commands, replies, header fields
-//! - [`events`]: what is reported, in Cyrus's words and as JSON
-//! - [`status`]: what rolling replication is at, for those who ask from outside
-//! - `format`, `cyrusdb`, `dlist`, `names`: pure: files, databases, wire, names and paths
-//! - [`settings`]: what is configured, resolved once from a [`Config`](config::Config)
-//! - [`types`], [`error`], `limits`, [`sys`]
+//! ```no_run
+//! use std::sync::Arc;
+//! use cyrsync::{Cancel, Client, Config, Overrides, Settings, Silent, UserId};
+//!
+//! let config = Config::load("/etc/imapd.conf")?;
+//! let settings = Settings::resolve(&config, Some("backup"), &Overrides::default())?;
+//! let mut client = Client::new(settings, Cancel::default(), Arc::new(Silent))?;
+//! client.sync_user(&UserId::from("fred"))?;
+//! # Ok::<(), cyrsync::Error>(())
+//! ```
+//!
+//! 1. A [`Config`] is imapd.conf as Cyrus reads it.
+//! 2. [`Settings`] are what it says for one channel, with what the caller asks for over it
+//!    ([`Overrides`]). A value that cannot be used is found here, with its file and line.
+//! 3. A [`Client`] replicates to one replica. It connects when it has to, and keeps the connection.
+//!
+//! The process needs the rights of the cyrus user. It must not hold files of the spool open by other
+//! means: closing one would end locks of its own that Cyrus relies on. A program that does, or whose
+//! mail is not in a Cyrus spool, supplies a store of its own: [`host`].
+//!
+//! ## What a client does
+//!
+//! | to | call |
+//! |---|---|
+//! | replicate a user, some users, mailboxes, everything | [`Client::sync_user`], [`Client::sync_users`], [`Client::sync_mailboxes`], [`Client::sync_all`] |
+//! | replicate one part, such as a subscription | [`Client::sync_goal`] with a [`Goal`] |
+//! | follow the sync log of the channel, until it is asked to stop | [`Client::roll`] |
+//! | do what a log file says, once | [`Client::process_log`] |
+//! | see what would be done | [`Client::planner`] |
+//! | compare both sides in full, without changing anything | [`Client::verifier`] |
+//! | find users and mailboxes by name or [`Pattern`] | [`Client::catalog`] |
+//! | ask whether a configuration will do | [`check`](check::check) |
+//! | ask what rolling replication is at, from any process | [`monitor::status`] |
+//!
+//! ## What happens meanwhile
+//!
+//! The library never prints, logs, exits or handles a signal. It calls an [`Observer`] with an
+//! [`Event`]; [`event::words`] gives the line that Cyrus's programs write for it, [`event::json`] an
+//! object.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use cyrsync::{Cancel, Client, Event, Kind, Observer, Overrides, Settings, event};
+//! # let recorded_master = || include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/master/example.rs"));
+//!
+//! struct Print;
+//!
+//! impl Observer for Print {
+//!     fn event(&self, event: &Event) {
+//!         if let Some(line) = event::words(event) {
+//!             println!("{}", line.text);
+//!         }
+//!     }
+//! }
+//!
+//! // A recorded master, whose replica does not answer.
+//! let (_spool, config) = recorded_master();
+//! let settings = Settings::resolve(&config, None, &Overrides::default())?;
+//! let mut client = Client::new(settings, Cancel::default(), Arc::new(Print))?;
+//! let error = client.sync_user(&"fred".into()).unwrap_err();
+//! assert_eq!(error.kind(), Kind::Connect);
+//! # Ok::<(), cyrsync::Error>(())
+//! ```
+//!
+//! A [`Cancel`] asks a client to stop, from another thread or from a signal handler. [`Client`] can be
+//! sent to another thread; one thread at a time uses it.
+//!
+//! ## When something fails
+//!
+//! An [`Error`] is one line for people: what was done, to what, what went wrong, and what to do about
+//! it. A program branches on its [`Kind`] and asks for its [`Subject`]. What concerns several
+//! mailboxes has a part for each ([`Error::parts`]); a mailbox that fails stops no other.
+//!
+//! ## Features
+//!
+//! | feature | gives |
+//! |---|---|
+//! | `capi` (default) | the C ABI, `include/cyrsync.h`; without it no C symbol is exported |
+//! | `libsasl2` | GSSAPI, DIGEST-MD5 and other mechanisms of the platform's libsasl2 |
+//!
+//! ## What stays as it is
+//!
+//! `docs/public-api.txt` lists everything that can be named, and a test compares it. Enums and
+//! structures that may grow are `#[non_exhaustive]`: match them with `_`, and make one from its
+//! `Default`. [`Observer`] and the traits of [`host`] are there to be implemented; a method that they
+//! get later has a default.
 
+// The layers of the library, each of which knows only those below it: docs/architecture.md.
 pub mod check;
-pub mod config;
-pub(crate) mod cyrusdb;
-pub(crate) mod dlist;
-pub mod engine;
-pub mod error;
-pub mod events;
-pub(crate) mod format;
+mod config;
+mod cyrusdb;
+mod dlist;
+mod engine;
+mod error;
+mod events;
+mod format;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-pub(crate) mod limits;
+mod limits;
 #[cfg(test)]
 mod micro;
-pub(crate) mod names;
-pub(crate) mod own_server;
-pub(crate) mod protocol;
-pub(crate) mod replica;
-pub(crate) mod run;
-pub mod settings;
+mod names;
+mod own_server;
+mod protocol;
+mod replica;
+mod run;
+mod settings;
 #[cfg(test)]
 mod sim;
-pub mod status;
-pub mod store;
-pub(crate) mod sync;
-pub mod sys;
-pub mod types;
+mod status;
+mod store;
+mod sync;
+mod sys;
+mod types;
 
 #[cfg(feature = "capi")]
 pub mod capi;
 
-/// What tests of this package use beside the facade: the readers of databases, tried on those that
-/// a live Cyrus writes, and the grammar of the wire. No promise holds for it.
-#[doc(hidden)]
-pub mod internals {
-    pub use crate::cyrusdb::{Backend, Db, KeyOrder, Options, open};
-    pub use crate::dlist::Framer;
-    pub use crate::own_server::find;
+pub use config::Config;
+pub use engine::{
+    Cancel, Catalog, Client, Ended, Goal, LogEntry, Matches, Planner, Progress, Undone, Verifier,
+    Verify, Waited,
+};
+pub use error::{Error, Kind, Peer, Result, Scope, Subject};
+pub use events::{Event, Item, Level, Observer, Outcome, PlannedStep, Report, Silent};
+pub use settings::{Overrides, Settings};
+pub use types::{MboxName, Pattern, UserId};
+
+/// What an [`Event`] is made of, and how it is put in words.
+pub mod event {
+    pub use crate::error::Mention;
+    pub use crate::events::{
+        Act, ConnectionEvent, Difference, Direction, Fate, Finding, ItemTotals, Line, Raised,
+        RecordSeen, RepairEvent, RunEvent, Settled, Shortened, Side, Step, StoreEvent, SyncEvent,
+        To, Verdict, VerifyEvent, VerifyTotals, json, words, words_of,
+    };
 }
 
-pub use error::{Error, Kind, Result};
+/// A store of mail that is not a Cyrus spool: the traits to implement for [`Client::with_host`], and
+/// the values that they exchange.
+///
+/// What a store says is checked before it is used: one that contradicts itself fails the mailbox with
+/// [`Kind::Host`].
+///
+/// [`Spool`](host::Spool) is the store of [`Client::new`]; one of your own may pass on to it.
+///
+/// ```
+/// use std::sync::Arc;
+/// use cyrsync::host::{Spool, Store};
+/// use cyrsync::{Overrides, Settings, Silent};
+/// # let recorded_master = || include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/master/example.rs"));
+///
+/// let (_directory, config) = recorded_master();
+/// let settings = Settings::resolve(&config, None, &Overrides::default())?;
+/// let spool = Spool::open(&settings, Arc::new(Silent))?;
+/// let inbox = spool.lookup(&"user.fred".into())?.expect("fred has an INBOX");
+/// assert!(spool.open(&inbox.name)?.state().num_records > 0);
+/// # Ok::<(), cyrsync::Error>(())
+/// ```
+pub mod host {
+    pub use crate::store::spool::Spool;
+    pub use crate::store::{
+        Crcs, Glance, HostWriter, Lock, Mailbox, MailboxFiles, MessageAnnotations, MessageFile,
+        Metadata, Records, Store, UserTree, Wait,
+    };
+    pub use crate::types::{
+        Annotation, FormerName, Guid, InternalFlags, MailboxEntry, MailboxHeader, MailboxState,
+        MboxType, Modseq, Options, QUOTA_RESOURCES, Quota, Record, Seen, SieveScript, SyncCrcs,
+        SystemFlags, Text, ThreadIds, Time, Uid, UniqueId,
+    };
+}
+
+/// What replication is at: the status of a channel for monitoring, and the progress of a client.
+pub mod monitor {
+    pub use crate::engine::{Counters, status};
+    pub use crate::replica::Traffic;
+    pub use crate::status::{
+        Contact, Deferred, Diagnosis, Expected, Health, Limits, Reached, Status, Totals,
+    };
+    pub use crate::types::Backlog;
+}
+
+/// The types of single options, and what a program like `sync_client` asks a configuration for.
+pub mod option {
+    pub use crate::config::{DEFAULT_PATH, Origin};
+    pub use crate::engine::{forget_tls, remembered_tls};
+    pub use crate::settings::{
+        AllowRepair, Bandwidth, Jobs, Persistence, Process, Rate, Rolling, Shown,
+    };
+    pub use crate::types::ReplicaName;
+}
+
+/// Whether a login that was given up is still within libsasl2 (feature `libsasl2`). A process that
+/// ends then should do so with `_exit`: what libraries clean up at the end of a process would be gone
+/// under that thread.
+///
+/// ```
+/// assert!(!cyrsync::login_is_stuck());
+/// ```
+pub fn login_is_stuck() -> bool {
+    #[cfg(feature = "libsasl2")]
+    return sys::sasl2::is_busy();
+    #[cfg(not(feature = "libsasl2"))]
+    false
+}

@@ -33,7 +33,7 @@ fn cases_with_both_clients_measure_both_and_are_shown() {
     let directory = tempfile::tempdir().expect("a directory");
     let [json, svg] = ["result.json", "ratios.svg"].map(|name| directory.path().join(name));
     let page = directory.path().join("performance.md");
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance.md");
+    let own = cyrsync_lab::checkout().join("docs/performance.md");
     fs::copy(own, &page).expect("own page");
     let report = bench(&format!(
         "first-sync unchanged day --users 2 --folders 2 --messages 3 --unchanged 2 --day 10 \

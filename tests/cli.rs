@@ -70,7 +70,7 @@ impl Site {
     /// What the command tells syslog, line by line.
     fn captured(&self, command: &mut Command) -> (Output, Vec<String>) {
         let (library, log) = (self.path("capture.so"), self.path("log"));
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("c-tests/capture_syslog.c");
+        let source = cyrsync_lab::checkout().join("c-tests/capture_syslog.c");
         let mut cc = Command::new("cc");
         cc.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source);
         assert!(cc.status().unwrap().success());
@@ -228,7 +228,7 @@ fn a_reader_that_went_away_is_no_failure() {
 #[test]
 fn the_manual_page_is_that_of_the_flags() {
     let page = sync_client(["--man"]).stdout;
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sync_client.8");
+    let path = cyrsync_lab::checkout().join("docs/sync_client.8");
     if std::env::var_os("CYRSYNC_UPDATE").is_some() {
         fs::write(&path, &page).unwrap();
     }

@@ -19,7 +19,7 @@ fn libraries() -> PathBuf {
 fn build(out: &Path, programs: &[&str], args: &[&str]) {
     let programs = programs.iter().map(|program| out.join(program));
     let mut make = Command::new("make");
-    make.arg("-C").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("c-tests"));
+    make.arg("-C").arg(cyrsync_lab::checkout().join("c-tests"));
     make.args(programs).args(args);
     make.arg(format!("LIBDIR={}", libraries().display())).arg(format!("OUT={}", out.display()));
     let output = make.env_remove("MAKEFLAGS").output().expect("make is installed");
@@ -354,7 +354,7 @@ fn the_example_of_the_documentation_replicates_a_user() {
     let programs = lab.master.scratch();
     // Brings the library there.
     build(&programs, &["sync_user-shared"], &[]);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = cyrsync_lab::checkout();
     let text = std::fs::read_to_string(root.join("docs/C-API.md")).expect("own page");
     let (_, rest) = text.split_once("```c\n").expect("the page has an example");
     let (source, program) = (programs.join("example.c"), programs.join("example"));

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+use cyrsync_lab::checkout;
 
 const PROGRAM: &str = "#include <cyrsync.h>\n\
     int main(void) { return cyrsync_version_number() != CYRSYNC_VERSION_NUMBER; }\n";
@@ -37,7 +37,7 @@ fn built(dir: &Path) -> PathBuf {
 fn install(dir: &Path, args: &[&str]) -> PathBuf {
     let root = dir.join("root");
     let mut make = Command::new("make");
-    make.arg("-C").arg(ROOT).arg("install").args(args).env_remove("MAKEFLAGS");
+    make.arg("-C").arg(checkout()).arg("install").args(args).env_remove("MAKEFLAGS");
     make.arg(format!("DESTDIR={}", root.display()));
     run(make.arg(format!("BUILT={}", built(dir).display())));
     root

@@ -7,13 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use cyrsync::config::Config;
-use cyrsync::engine::{Cancel, Client};
-use cyrsync::error::{Peer, Scope, Subject};
-use cyrsync::events::Silent;
-use cyrsync::settings::{Overrides, Settings};
-use cyrsync::types::{MboxName, UserId};
-use cyrsync::{Error, Kind};
+use cyrsync::{
+    Cancel, Client, Config, Error, Kind, MboxName, Overrides, Peer, Scope, Settings, Silent,
+    Subject, UserId,
+};
 use cyrsync_lab::fill::Filler;
 use cyrsync_lab::{Imap, Lab, compare, cyrus_sync_client, describe, places, sync_client};
 
@@ -102,7 +99,7 @@ fn build(out: &Path, program: &str) -> PathBuf {
     let libraries = libraries.parent().expect("it lies in a directory");
     let program = out.join(format!("{program}-shared"));
     let mut make = Command::new("make");
-    make.arg("-C").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("c-tests")).arg(&program);
+    make.arg("-C").arg(cyrsync_lab::checkout().join("c-tests")).arg(&program);
     make.arg(format!("LIBDIR={}", libraries.display())).arg(format!("OUT={}", out.display()));
     let output = make.env_remove("MAKEFLAGS").output().expect("make is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -63,3 +63,8 @@ pub use run::{Cost, Run, cyrus_sync_client, sync_client};
 pub use sieve::Sieve;
 pub use sieve_directory::{SieveDirectory, scripts};
 pub use sync_server::{Reply, SyncServer};
+
+/// The directory of the repository.
+pub fn checkout() -> &'static std::path::Path {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the lab lies in it")
+}

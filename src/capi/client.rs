@@ -14,7 +14,7 @@ use super::panic::boundary;
 use super::sized::{Place, grows};
 use super::strings::{cyrsync_str, slice};
 use crate::engine::{Cancel, Client, Progress};
-use crate::events::{Level, Observer, Totals};
+use crate::events::{ItemTotals, Level, Observer};
 use crate::types::{MboxName, UserId};
 
 /// A client for one replica. Free it with cyrsync_client_free().
@@ -63,8 +63,8 @@ grows! {
     cyrsync_report may end before skipped_locked, unknown members are Ignored;
 }
 
-impl From<&Totals> for cyrsync_report {
-    fn from(totals: &Totals) -> Self {
+impl From<&ItemTotals> for cyrsync_report {
+    fn from(totals: &ItemTotals) -> Self {
         cyrsync_report {
             size: size_of::<cyrsync_report>(),
             done: totals.done,

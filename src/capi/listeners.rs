@@ -17,8 +17,8 @@ use crate::check::Check;
 use crate::engine::{Cancel, Progress};
 use crate::error::Error;
 use crate::events::{
-    Direction, Event, Level, Line, Observer, Outcome, PlannedStep, Settled, Shortened, To, Totals,
-    json, words,
+    Direction, Event, ItemTotals, Level, Line, Observer, Outcome, PlannedStep, Settled, Shortened,
+    To, json, words,
 };
 
 /// How often progress is passed on, and the program asked whether to stop, between items.
@@ -36,7 +36,7 @@ pub(super) struct Listeners {
     /// When the program was last asked and told in between.
     last: Mutex<Option<Instant>>,
     /// How items of the present call ended.
-    totals: Mutex<Totals>,
+    totals: Mutex<ItemTotals>,
 }
 
 /// Calls a function of the table, if there is one, with the program's data first.
@@ -94,12 +94,12 @@ impl Listeners {
 
     /// A call begins.
     pub(super) fn begin(&self) {
-        *self.totals.lock() = Totals::default();
+        *self.totals.lock() = ItemTotals::default();
         *self.last.lock() = None;
     }
 
     /// A call ends: how its items did.
-    pub(super) fn end(&self) -> Totals {
+    pub(super) fn end(&self) -> ItemTotals {
         self.progress();
         *self.totals.lock()
     }

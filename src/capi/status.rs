@@ -8,7 +8,7 @@ use super::fallible::fallible;
 use super::panic::boundary;
 use super::strings::cyrsync_str;
 use crate::engine;
-use crate::status::{Level, Limits, Status, Verdict};
+use crate::status::{Diagnosis, Health, Limits, Status};
 
 /// How bad it is; the numbers are the exit statuses of a monitoring plugin.
 #[repr(C)]
@@ -24,13 +24,13 @@ pub enum cyrsync_level {
     CYRSYNC_LEVEL_UNKNOWN = 3,
 }
 
-impl From<Level> for cyrsync_level {
-    fn from(level: Level) -> Self {
+impl From<Health> for cyrsync_level {
+    fn from(level: Health) -> Self {
         match level {
-            Level::Ok => cyrsync_level::CYRSYNC_LEVEL_OK,
-            Level::Warning => cyrsync_level::CYRSYNC_LEVEL_WARNING,
-            Level::Critical => cyrsync_level::CYRSYNC_LEVEL_CRITICAL,
-            Level::Unknown => cyrsync_level::CYRSYNC_LEVEL_UNKNOWN,
+            Health::Ok => cyrsync_level::CYRSYNC_LEVEL_OK,
+            Health::Warning => cyrsync_level::CYRSYNC_LEVEL_WARNING,
+            Health::Critical => cyrsync_level::CYRSYNC_LEVEL_CRITICAL,
+            Health::Unknown => cyrsync_level::CYRSYNC_LEVEL_UNKNOWN,
         }
     }
 }
@@ -89,7 +89,7 @@ pub unsafe extern "C" fn cyrsync_status_level(
         };
         let limit = |limit: u64| Some(limit).filter(|limit| *limit > 0);
         let limits = Limits { warn_lag: limit(warn_lag), crit_lag: limit(crit_lag) };
-        Verdict::of(&status.status, &limits, now()).level.into()
+        Diagnosis::of(&status.status, &limits, now()).level.into()
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::sized::lent;
 use super::strings::cyrsync_str;
-use crate::check::{Check, Topic, Verdict};
+use crate::check::{Check, Grade, Topic};
 
 /// What cyrsync_config_check() looks at, in this order. New ones may come.
 #[repr(C)]
@@ -108,12 +108,12 @@ impl From<&Check> for cyrsync_check {
     }
 }
 
-fn verdict_for_c(verdict: Verdict) -> cyrsync_verdict {
+fn verdict_for_c(verdict: Grade) -> cyrsync_verdict {
     match verdict {
-        Verdict::Ok => CYRSYNC_VERDICT_OK,
-        Verdict::Warn => CYRSYNC_VERDICT_WARN,
-        Verdict::Fail => CYRSYNC_VERDICT_FAIL,
-        Verdict::Skipped => CYRSYNC_VERDICT_SKIPPED,
+        Grade::Ok => CYRSYNC_VERDICT_OK,
+        Grade::Warn => CYRSYNC_VERDICT_WARN,
+        Grade::Fail => CYRSYNC_VERDICT_FAIL,
+        Grade::Skipped => CYRSYNC_VERDICT_SKIPPED,
     }
 }
 

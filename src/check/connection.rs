@@ -232,20 +232,20 @@ fn login(attempt: &Attempt, settings: &Connection) -> Option<Check> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::value::Verdict;
+    use crate::check::value::Grade;
     use crate::settings::Fingerprint;
 
     #[test]
     fn certificates_are_measured_in_days() {
         let shown = |until| Shown { fingerprint: Fingerprint::of(b"it"), until };
         for (trust, until, verdict, words) in [
-            (Trust::Verified, Some(31 * DAY), Verdict::Ok, "verified; 31 days left"),
-            (Trust::Verified, Some(30 * DAY), Verdict::Ok, "30 days left"),
-            (Trust::Verified, Some(30 * DAY - 1), Verdict::Warn, "29 days left"),
-            (Trust::Verified, None, Verdict::Ok, "cannot be read"),
-            (Trust::Pinned, Some(-DAY), Verdict::Ok, "it expired 0 days ago"),
-            (Trust::Off, Some(DAY), Verdict::Warn, "sync_tls_verify is off; 1 day left"),
-            (Trust::Nothing, Some(-3 * DAY), Verdict::Warn, "names no certificates"),
+            (Trust::Verified, Some(31 * DAY), Grade::Ok, "verified; 31 days left"),
+            (Trust::Verified, Some(30 * DAY), Grade::Ok, "30 days left"),
+            (Trust::Verified, Some(30 * DAY - 1), Grade::Warn, "29 days left"),
+            (Trust::Verified, None, Grade::Ok, "cannot be read"),
+            (Trust::Pinned, Some(-DAY), Grade::Ok, "it expired 0 days ago"),
+            (Trust::Off, Some(DAY), Grade::Warn, "sync_tls_verify is off; 1 day left"),
+            (Trust::Nothing, Some(-3 * DAY), Grade::Warn, "names no certificates"),
         ] {
             let check = trusted(trust, shown(until), 0);
             assert_eq!(check.verdict, verdict, "{check}");
@@ -265,21 +265,21 @@ mod tests {
         let check = |attempt: Attempt, settings: &Connection| tls(&attempt, settings).unwrap();
         for (refused, words) in [(None, "does not offer"), (Some("later".to_owned()), "later")] {
             let check = check(clear(refused), &settings);
-            assert_eq!(check.verdict, Verdict::Warn, "{check}");
+            assert_eq!(check.verdict, Grade::Warn, "{check}");
             assert!(check.detail.contains(words) && !check.hint.is_empty(), "{check}");
         }
         settings.tls.sync_tls = TlsMode::Off;
-        assert_eq!(check(clear(None), &settings).verdict, Verdict::Warn);
+        assert_eq!(check(clear(None), &settings).verdict, Grade::Warn);
         let here = Attempt { connected: Some("::1".to_owned()), ..clear(None) };
-        assert_eq!(check(here, &settings).verdict, Verdict::Ok);
+        assert_eq!(check(here, &settings).verdict, Grade::Ok);
 
         let chosen = |clear_password| Mechanism {
             offered: vec!["PLAIN".to_owned()],
             chosen: Some("PLAIN".to_owned()),
             clear_password,
         };
-        assert_eq!(mechanism(&chosen(true)).verdict, Verdict::Warn);
-        assert_eq!(mechanism(&chosen(false)).verdict, Verdict::Ok);
+        assert_eq!(mechanism(&chosen(true)).verdict, Grade::Warn);
+        assert_eq!(mechanism(&chosen(false)).verdict, Grade::Ok);
     }
 
     #[test]

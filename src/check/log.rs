@@ -174,16 +174,16 @@ pub(super) fn claim(settings: &Settings) -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::value::Verdict;
+    use crate::check::value::Grade;
 
     #[test]
     fn little_room_is_a_warning_and_none_a_failure() {
         for (bytes, files, verdict) in [
-            (LITTLE_ROOM, Some(1), Verdict::Ok),
-            (LITTLE_ROOM, None, Verdict::Ok),
-            (LITTLE_ROOM - 1, None, Verdict::Warn),
-            (NO_ROOM - 1, None, Verdict::Fail),
-            (LITTLE_ROOM, Some(0), Verdict::Fail),
+            (LITTLE_ROOM, Some(1), Grade::Ok),
+            (LITTLE_ROOM, None, Grade::Ok),
+            (LITTLE_ROOM - 1, None, Grade::Warn),
+            (NO_ROOM - 1, None, Grade::Fail),
+            (LITTLE_ROOM, Some(0), Grade::Fail),
         ] {
             assert_eq!(enough(Room { bytes, files }, String::new()).verdict, verdict, "{bytes}");
         }

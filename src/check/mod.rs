@@ -5,24 +5,17 @@
 //! has a time limit. The replica receives only the commands of a login and `GET`. No lock is kept,
 //! and none is taken that would leave a file behind.
 //!
-//! ```no_run
-//! use std::sync::Arc;
+//! ```
+//! use cyrsync::Overrides;
 //! use cyrsync::check::{Request, check};
-//! use cyrsync::config::Config;
-//! use cyrsync::engine::Cancel;
-//! use cyrsync::events::Silent;
-//! use cyrsync::settings::Overrides;
+//! # let recorded_master = || include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/master/example.rs"));
 //!
-//! let config = Config::load("/etc/imapd.conf");
-//! let request = Request {
-//!     config: config.as_ref(),
-//!     channel: Some("backup"),
-//!     overrides: &Overrides::default(),
-//!     observer: Arc::new(Silent),
-//!     cancel: Cancel::default(),
-//! };
+//! let (_spool, config) = recorded_master();
+//! let asked = Overrides::default();
+//! let request = Request::new(Ok(&config), None, &asked);
 //! let summary = check(&request, &mut |check| println!("{check}"));
-//! assert_eq!(summary.failed, 0);
+//! // Nothing answers where the replica of this example should be.
+//! assert!(summary.failed > 0);
 //! ```
 
 mod attempt;
@@ -62,7 +55,7 @@ use crate::sync::Cancel;
 use crate::sys::identity;
 
 pub use report::{OnCheck, Summary};
-pub use value::{Check, Topic, Verdict};
+pub use value::{Check, Grade, Topic};
 
 /// Time limit for a step of connecting, even if `client_timeout` is longer.
 const CONNECTING: Duration = Duration::from_secs(30);
@@ -70,6 +63,7 @@ const CONNECTING: Duration = Duration::from_secs(30);
 const ANSWER: Duration = Duration::from_secs(60);
 
 /// The configuration to check, and how.
+#[non_exhaustive]
 pub struct Request<'r> {
     /// The configuration, or the error that prevented reading it.
     pub config: std::result::Result<&'r Config, &'r Error>,
@@ -81,6 +75,18 @@ pub struct Request<'r> {
     pub observer: Arc<dyn Observer>,
     /// Handle used to cancel the checks.
     pub cancel: Cancel,
+}
+
+impl<'r> Request<'r> {
+    /// Asks about a configuration, or what is said of one that could not be read, and of a channel.
+    pub fn new(
+        config: std::result::Result<&'r Config, &'r Error>,
+        channel: Option<&'r str>,
+        overrides: &'r Overrides,
+    ) -> Request<'r> {
+        let observer = Arc::new(Silent);
+        Request { config, channel, overrides, observer, cancel: Cancel::default() }
+    }
 }
 
 /// Runs all checks, and passes each result to `each` as soon as it is known.

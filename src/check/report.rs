@@ -1,12 +1,13 @@
 //! Passes on results of checks, each topic once.
 
-use super::value::{Check, Topic, Verdict};
+use super::value::{Check, Grade, Topic};
 
 /// Callback that receives the result of each check.
 pub type OnCheck<'c> = dyn FnMut(&Check) + 'c;
 
 /// The number of checks for each result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Summary {
     /// Checks without a problem.
     pub ok: usize,
@@ -34,15 +35,15 @@ impl<'r, 'c> Report<'r, 'c> {
     /// Passes a check on. Returns whether replication can work with its result.
     pub fn add(&mut self, check: Check) -> bool {
         let count = match check.verdict {
-            Verdict::Ok => &mut self.summary.ok,
-            Verdict::Warn => &mut self.summary.warned,
-            Verdict::Fail => &mut self.summary.failed,
-            Verdict::Skipped => &mut self.summary.skipped,
+            Grade::Ok => &mut self.summary.ok,
+            Grade::Warn => &mut self.summary.warned,
+            Grade::Fail => &mut self.summary.failed,
+            Grade::Skipped => &mut self.summary.skipped,
         };
         *count += 1;
         self.made.push(check.topic);
         (self.each)(&check);
-        !matches!(check.verdict, Verdict::Fail | Verdict::Skipped)
+        !matches!(check.verdict, Grade::Fail | Grade::Skipped)
     }
 
     /// Reports those of `topics` that are not done as skipped.
@@ -78,6 +79,6 @@ mod tests {
         let all = Topic::ALL.len();
         assert_eq!(summary, Summary { ok: 1, warned: 1, failed: 1, skipped: all - 3 });
         assert_eq!(heard.len(), all);
-        assert_eq!(heard[3], (Topic::Tls, Verdict::Skipped));
+        assert_eq!(heard[3], (Topic::Tls, Grade::Skipped));
     }
 }

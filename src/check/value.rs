@@ -120,7 +120,7 @@ impl Topic {
 /// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum Grade {
     /// No problem.
     Ok,
     /// Replication works, but somebody should look at this.
@@ -131,25 +131,26 @@ pub enum Verdict {
     Skipped,
 }
 
-impl Verdict {
+impl Grade {
     /// Returns the first word of a line of output.
     pub fn word(self) -> &'static str {
         match self {
-            Verdict::Ok => "OK",
-            Verdict::Warn => "WARN",
-            Verdict::Fail => "FAIL",
-            Verdict::Skipped => "SKIP",
+            Grade::Ok => "OK",
+            Grade::Warn => "WARN",
+            Grade::Fail => "FAIL",
+            Grade::Skipped => "SKIP",
         }
     }
 }
 
 /// The result of checking one topic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Check {
     /// The topic.
     pub topic: Topic,
     /// The result.
-    pub verdict: Verdict,
+    pub verdict: Grade,
     /// What was found, or why the check was skipped.
     pub detail: String,
     /// What to do; empty if nothing needs to be done.
@@ -159,22 +160,22 @@ pub struct Check {
 impl Check {
     /// Creates a check without a problem.
     pub(super) fn ok(topic: Topic, detail: impl Into<String>) -> Check {
-        Check { topic, verdict: Verdict::Ok, detail: detail.into(), hint: String::new() }
+        Check { topic, verdict: Grade::Ok, detail: detail.into(), hint: String::new() }
     }
 
     /// Creates a check with a problem that somebody should look at.
     pub(super) fn warn(topic: Topic, detail: impl Into<String>, hint: impl Into<String>) -> Check {
-        Check { topic, verdict: Verdict::Warn, detail: detail.into(), hint: hint.into() }
+        Check { topic, verdict: Grade::Warn, detail: detail.into(), hint: hint.into() }
     }
 
     /// Creates a check with a problem that will make replication fail.
     pub(super) fn fail(topic: Topic, detail: impl Into<String>, hint: impl Into<String>) -> Check {
-        Check { topic, verdict: Verdict::Fail, detail: detail.into(), hint: hint.into() }
+        Check { topic, verdict: Grade::Fail, detail: detail.into(), hint: hint.into() }
     }
 
     /// Creates a check that could not be run.
     pub(super) fn skipped(topic: Topic, why: impl Into<String>) -> Check {
-        Check { topic, verdict: Verdict::Skipped, detail: why.into(), hint: String::new() }
+        Check { topic, verdict: Grade::Skipped, detail: why.into(), hint: String::new() }
     }
 
     /// Creates a check with an error that will make replication fail.
@@ -184,7 +185,7 @@ impl Check {
 
     /// Creates a warning from an error without which replication still works.
     pub(super) fn failed_harmlessly(topic: Topic, error: &Error) -> Check {
-        Check { verdict: Verdict::Warn, ..Check::failed(topic, error) }
+        Check { verdict: Grade::Warn, ..Check::failed(topic, error) }
     }
 }
 

@@ -13,7 +13,7 @@ pub const DEFAULT_PATH: &str = "/etc/imapd.conf";
 pub const SERVICE: &str = "sync_client";
 
 impl Config {
-    /// Reads `path` as [`SERVICE`] does. If `CYRUS_PREFIX` is in the environment, the file under
+    /// Reads `path` as `sync_client` does. If `CYRUS_PREFIX` is in the environment, the file under
     /// that prefix is tried first, as Cyrus does, for includes too.
     ///
     /// [`Kind::Config`](crate::Kind::Config) or [`Kind::Io`](crate::Kind::Io), naming file, line

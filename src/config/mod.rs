@@ -2,14 +2,6 @@
 //! `cyrus_init` in `imap/global.c` adds).
 //!
 //! What it means for a client is in [`settings`](crate::settings).
-//!
-//! ```
-//! use cyrsync::config::Config;
-//!
-//! let bad = b"configdirectory: /conf\nsync_port: 70000\n";
-//! let error = Config::from_text(bad, "imapd.conf").unwrap_err();
-//! assert!(error.to_string().contains("imapd.conf line 2: sync_port: 70000"));
-//! ```
 
 mod bandwidth;
 mod check;
@@ -30,7 +22,7 @@ mod values;
 
 pub use bandwidth::{Bandwidth, Rate};
 pub use fingerprint::Fingerprint;
-pub use load::{DEFAULT_PATH, SERVICE};
+pub use load::DEFAULT_PATH;
 pub use origin::Origin;
 pub use server::{Target, service_port};
 pub use spelling::{Misspelt, misspelt, unknown_to_cyrus};

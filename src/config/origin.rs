@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Origin {
     /// Nobody set it: the table of options has it.
     Default,

@@ -16,6 +16,14 @@ use crate::error::{Error, Kind, Result};
 
 /// A configuration. Its values were checked when it was read, so that looking one up cannot fail.
 /// [`Settings`](crate::settings::Settings) are made from it.
+///
+/// ```
+/// use cyrsync::Config;
+///
+/// let bad = b"configdirectory: /conf\nsync_port: 70000\n";
+/// let error = Config::from_text(bad, "imapd.conf").unwrap_err();
+/// assert!(error.to_string().contains("imapd.conf line 2: sync_port: 70000"));
+/// ```
 #[derive(Clone)]
 pub struct Config {
     pub(super) service: String,

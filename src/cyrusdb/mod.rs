@@ -22,6 +22,8 @@ mod database;
 mod flat;
 mod input;
 mod list;
+#[cfg(test)]
+mod live_tests;
 mod locking;
 mod open;
 mod order;

@@ -10,6 +10,19 @@ use crate::types::{MailboxEntry, MboxName, Pattern, UserId};
 
 /// The users and mailboxes of a master, as mailboxes.db has them at the time of each call. May be
 /// used while the client works.
+///
+/// ```
+/// use cyrsync::Pattern;
+/// # let recorded_master = || include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/master/example.rs"));
+/// # let (_spool, config) = recorded_master();
+/// # let settings = cyrsync::Settings::resolve(&config, None, &Default::default())?;
+/// # let mut client =
+/// #     cyrsync::Client::new(settings, Default::default(), std::sync::Arc::new(cyrsync::Silent))?;
+/// let catalog = client.catalog();
+/// assert!(catalog.has_user(&"fred".into())?);
+/// assert_eq!(catalog.users(&Pattern::new(b"*r*")?).found, ["bert", "fred"]);
+/// # Ok::<(), cyrsync::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Catalog {
     store: Arc<dyn Store>,
@@ -17,7 +30,21 @@ pub struct Catalog {
 }
 
 /// What a pattern stands for.
+///
+/// ```
+/// use cyrsync::{Matches, Pattern};
+/// # let recorded_master = || include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/master/example.rs"));
+/// # let (_spool, config) = recorded_master();
+/// # let settings = cyrsync::Settings::resolve(&config, None, &Default::default())?;
+/// # let mut client =
+/// #     cyrsync::Client::new(settings, Default::default(), std::sync::Arc::new(cyrsync::Silent))?;
+/// let Matches { found, unread, .. } = client.catalog().mailboxes(&Pattern::new(b"shared*")?);
+/// assert_eq!(found, ["shared", "shared.lists"]);
+/// assert!(unread.is_none(), "all of mailboxes.db was read");
+/// # Ok::<(), cyrsync::Error>(())
+/// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Matches<T> {
     /// In the order of mailboxes.db, each once.
     pub found: Vec<T>,

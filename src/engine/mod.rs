@@ -42,7 +42,6 @@ use runner::Runner;
 
 pub use crate::run::log::entry::LogEntry;
 pub use crate::run::outcome::{Ended, Undone};
-pub use crate::run::plan::OnStep;
 pub use crate::run::task::Goal;
 pub use crate::sync::{Cancel, Waited};
 pub use catalog::{Catalog, Matches};
@@ -50,10 +49,29 @@ pub use log_append::{log_append, log_entries};
 pub use plan::Planner;
 pub use progress::Progress;
 pub use status::status;
-pub use verified::{forget_tls, verified_servers};
+pub use verified::{forget_tls, remembered_tls, verified_servers};
 pub use verify::{Verifier, Verify};
 
 /// A replication client for one replica. Not tied to a thread; one thread at a time.
+///
+/// ```
+/// use cyrsync::Kind;
+/// # let recorded_master = || include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/master/example.rs"));
+/// # let (_spool, config) = recorded_master();
+/// # let settings = cyrsync::Settings::resolve(&config, None, &Default::default())?;
+/// # let mut client =
+/// #     cyrsync::Client::new(settings, Default::default(), std::sync::Arc::new(cyrsync::Silent))?;
+/// let mut failed = Vec::new();
+/// let mut users = ["fred".into(), "anna".into()].into_iter();
+/// let ended = client.sync_users(&mut users, false, &mut |user, result| {
+///     if let Err(error) = result {
+///         failed.push((user.clone(), error.to_string()));
+///     }
+/// });
+/// // The replica of this example cannot be reached.
+/// assert_eq!(ended.unwrap_err().kind(), Kind::Connect);
+/// # Ok::<(), cyrsync::Error>(())
+/// ```
 pub struct Client {
     runner: Runner,
     /// The sync log of the channel.
@@ -190,6 +208,7 @@ impl From<&Client> for Progress {
 
 /// What is known of the connections of a client.
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct Counters {
     /// Bytes that went over them; `None` without one.
     pub traffic: Option<Traffic>,

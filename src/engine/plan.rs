@@ -5,12 +5,11 @@ use std::path::Path;
 
 use super::runner::{Runner, result};
 use crate::error::Result;
-use crate::events::Report;
+use crate::events::{PlannedStep, Report};
 use crate::run::batch::Rules;
 use crate::run::log::disk::{LogDisk, LogFile, at_log};
 use crate::run::log::files::LogFiles;
 use crate::run::outcome::Undone;
-use crate::run::plan::OnStep;
 use crate::run::retry::RetryPolicy;
 use crate::run::task::Goal;
 use crate::sys::file::open_regular;
@@ -21,6 +20,13 @@ use crate::types::{MboxName, UserId};
 /// and deletes are taken for done when what follows is planned; a mailbox that would be sent is
 /// asked for with all its records, so that it shows whether it would be repaired. Which message
 /// files would go is not known, for a replica can be asked that only by having it reserve them.
+///
+/// ```no_run
+/// # fn of(mut client: cyrsync::Client) -> cyrsync::Result<()> {
+/// client.planner().mailboxes(&["shared".into()], &mut |step| println!("{}", step.line))?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Planner<'c> {
     pub(super) runner: &'c mut Runner,
     /// The sync log of the channel.
@@ -32,7 +38,11 @@ impl Planner<'_> {
     ///
     /// # Errors
     /// As [`Client::process_log`](super::Client::process_log), but a connection that is lost is not made again.
-    pub fn log(&mut self, log: impl Read, each: &mut OnStep<'_>) -> Result<Vec<Undone>> {
+    pub fn log(
+        &mut self,
+        log: impl Read,
+        each: &mut dyn FnMut(&PlannedStep),
+    ) -> Result<Vec<Undone>> {
         let goals = self.runner.goals_of(log, "plan")?;
         let rules = self.rules();
         self.runner.log(goals, rules, Some(each))
@@ -43,7 +53,7 @@ impl Planner<'_> {
     ///
     /// # Errors
     /// As [`Planner::log`].
-    pub fn channel(&mut self, each: &mut OnStep<'_>) -> Result<Vec<Undone>> {
+    pub fn channel(&mut self, each: &mut dyn FnMut(&PlannedStep)) -> Result<Vec<Undone>> {
         let files = LogFiles::new(self.log);
         let mut logged: Box<dyn Read> = Box::new(io::empty());
         for path in [LogFile::Work, LogFile::Log].map(|file| files.path(file)) {
@@ -64,7 +74,7 @@ impl Planner<'_> {
         &mut self,
         users: &mut dyn Iterator<Item = UserId>,
         only_meta: bool,
-        each: &mut OnStep<'_>,
+        each: &mut dyn FnMut(&PlannedStep),
         ended: &mut dyn FnMut(&UserId, &Result<()>),
     ) -> Result<()> {
         let goals = users.map(|user| if only_meta { Goal::Meta(user) } else { Goal::User(user) });
@@ -81,7 +91,11 @@ impl Planner<'_> {
     ///
     /// # Errors
     /// As [`Client::sync_mailboxes`](super::Client::sync_mailboxes), but a connection that is lost is not made again.
-    pub fn mailboxes(&mut self, names: &[MboxName], each: &mut OnStep<'_>) -> Result<()> {
+    pub fn mailboxes(
+        &mut self,
+        names: &[MboxName],
+        each: &mut dyn FnMut(&PlannedStep),
+    ) -> Result<()> {
         let mut ended = Ok(());
         let mut settled = |_: &Goal, undone| ended = result(undone);
         let goal = Goal::Mailboxes(names.to_vec());
@@ -97,7 +111,7 @@ impl Planner<'_> {
     pub fn all(
         &mut self,
         prefix: &[u8],
-        each: &mut OnStep<'_>,
+        each: &mut dyn FnMut(&PlannedStep),
         ended: &mut dyn FnMut(&Goal, &Result<()>),
     ) -> Result<Report> {
         let rules = self.rules();

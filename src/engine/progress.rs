@@ -7,6 +7,18 @@ use crate::run::tally::Tally;
 use crate::status::Reached;
 
 /// Says how far a client has got, to any thread, while it works: `Progress::from(&client)`.
+///
+/// ```
+/// use cyrsync::Progress;
+/// # let recorded_master = || include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/master/example.rs"));
+/// # let (_spool, config) = recorded_master();
+/// # let settings = cyrsync::Settings::resolve(&config, None, &Default::default())?;
+/// # let mut client =
+/// #     cyrsync::Client::new(settings, Default::default(), std::sync::Arc::new(cyrsync::Silent))?;
+/// let progress = Progress::from(&client);
+/// std::thread::spawn(move || assert_eq!(progress.reached().users, 0)).join().unwrap();
+/// # Ok::<(), cyrsync::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Progress(pub(super) Arc<Tally>);
 

@@ -19,6 +19,14 @@ pub fn verified_servers(settings: &Settings) -> VerifiedServers {
     VerifiedServers::new(Paths::new(&settings.layout, &settings.naming).tls_verified(), command)
 }
 
+/// The servers that are remembered as reached over TLS that verified, as `host:port`.
+///
+/// # Errors
+/// [`Kind::Io`](crate::Kind::Io).
+pub fn remembered_tls(settings: &Settings) -> Result<Vec<String>> {
+    verified_servers(settings).list()
+}
+
 /// Forgets that `server`, named as in `sync_host`, was reached over TLS that verified: then it may
 /// be spoken to in clear again. Without a port in the name, `sync_port` does not count: the host is
 /// forgotten with every port. Returns what was forgotten.

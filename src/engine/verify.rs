@@ -22,6 +22,14 @@ use crate::sync::verify::Sample;
 use crate::types::{MboxName, UserId};
 
 /// What a verification is to do beyond comparing what both sides say of everything.
+///
+/// ```
+/// use cyrsync::Verify;
+///
+/// assert_eq!(Verify::from_words("")?, Verify::RECORDS);
+/// assert!(Verify::from_words("messages:10%")?.reads_messages());
+/// # Ok::<(), cyrsync::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Verify {
     sample: Option<Sample>,
@@ -32,6 +40,11 @@ impl Verify {
     pub const RECORDS: Verify = Verify { sample: None };
     /// Reads the files of all messages too, on both sides.
     pub const MESSAGES: Verify = Verify { sample: Some(Sample::ALL) };
+
+    /// Whether files of messages are read too.
+    pub fn reads_messages(&self) -> bool {
+        self.sample.is_some()
+    }
 
     /// From the words of the command line: nothing, `messages` for the files of all messages,
     /// `messages:10%` for those of some, each time others.
@@ -52,6 +65,16 @@ impl Verify {
 /// Compares what a client replicates with what the replica has. The replica is only asked; nothing
 /// is changed on either side. What differs, and the end, is reported to the observer as
 /// [`VerifyEvent`]s.
+///
+/// ```no_run
+/// use cyrsync::Verify;
+/// use cyrsync::event::Verdict;
+/// # fn of(mut client: cyrsync::Client) -> cyrsync::Result<()> {
+/// let totals = client.verifier(Verify::MESSAGES).all(b"")?;
+/// assert_eq!(totals.verdict(), Verdict::Equal);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Verifier<'c> {
     pub(super) runner: &'c mut Runner,
     /// The sync log of the channel.

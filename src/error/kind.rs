@@ -3,6 +3,13 @@
 use serde::Serialize;
 
 /// What kind of failure it is: for branching. [`Error`](super::Error) itself is for people.
+///
+/// ```
+/// use cyrsync::Kind;
+///
+/// assert!(Kind::Bye.is_lost() && Kind::Bye.is_connection());
+/// assert!(Kind::Locked.is_locked() && !Kind::Locked.is_connection());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -112,8 +119,16 @@ impl Kind {
 }
 
 /// How much of a unit of work a failure concerns.
+///
+/// ```
+/// use cyrsync::{Error, Kind, Scope};
+///
+/// let error = Error::new(Kind::Corrupt, "read", "user.fred", "message 3 is damaged");
+/// assert_eq!(error.scope(), Scope::Unit);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Scope {
     /// Perhaps all of it: looking at more may help.
     #[default]

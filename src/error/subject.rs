@@ -10,6 +10,14 @@ use crate::types::{MboxName, Text, Uid, UserId, serialize_path};
 
 /// What an operation was done to. [`fmt::Display`] gives it as errors name it; an empty text for
 /// nothing.
+///
+/// ```
+/// use cyrsync::{Error, Kind, MboxName};
+///
+/// let name = MboxName::from("user.fred");
+/// let error = Error::new(Kind::Corrupt, "read", &name, "it is damaged");
+/// assert_eq!(error.subject().mailbox(), Some(&name));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -239,8 +247,21 @@ impl PartialEq<String> for Subject {
 }
 
 /// Who is at the other end of an operation. [`fmt::Display`] gives it as errors name it.
+///
+/// ```
+/// use cyrsync::Peer;
+/// # let recorded_master = || include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/master/example.rs"));
+/// # let (_spool, config) = recorded_master();
+/// # let settings = cyrsync::Settings::resolve(&config, None, &Default::default())?;
+/// # let mut client =
+/// #     cyrsync::Client::new(settings, Default::default(), std::sync::Arc::new(cyrsync::Silent))?;
+/// let error = client.sync_user(&"fred".into()).unwrap_err();
+/// assert_eq!(error.peer(), Some(&Peer::replica("127.0.0.1")));
+/// # Ok::<(), cyrsync::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Peer {
     /// The replica.
     Replica {

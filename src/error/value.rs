@@ -8,6 +8,14 @@ use super::kind::{Kind, Scope};
 use super::subject::{Peer, Subject};
 
 /// Shorthand for results with this crate's [`Error`].
+///
+/// ```
+/// fn name() -> cyrsync::Result<String> {
+///     Ok(cyrsync::Config::from_text(b"configdirectory: /conf\n", "it")?.directory().display().to_string())
+/// }
+/// assert_eq!(name()?, "/conf");
+/// # Ok::<(), cyrsync::Error>(())
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What caused an error.
@@ -45,6 +53,15 @@ pub(crate) enum Mark {
 ///
 /// `Display` gives all of them on one line:
 /// `open mailboxes.db /conf/mailboxes.db: bad magic at offset 0x0; hint: ...`.
+///
+/// ```
+/// use cyrsync::{Config, Kind};
+///
+/// let error = Config::load("/no/such/imapd.conf").unwrap_err();
+/// assert_eq!(error.kind(), Kind::Config);
+/// assert_eq!(error.subject(), "/no/such/imapd.conf");
+/// assert!(error.to_string().contains("No such file or directory"), "{error}");
+/// ```
 #[derive(Debug, Clone)]
 pub struct Error(Box<Inner>);
 

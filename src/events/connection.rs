@@ -10,6 +10,7 @@ use crate::error::Error;
 #[non_exhaustive]
 pub enum ConnectionEvent {
     /// Replication is not available on one of the ports that are tried.
+    #[non_exhaustive]
     PortFailed {
         /// The port.
         port: u16,
@@ -17,6 +18,7 @@ pub enum ConnectionEvent {
         error: Error,
     },
     /// An option of the socket could not be set.
+    #[non_exhaustive]
     OptionFailed {
         /// The name of the option.
         option: &'static str,
@@ -24,6 +26,7 @@ pub enum ConnectionEvent {
         why: String,
     },
     /// The connection is encrypted by TLS.
+    #[non_exhaustive]
     Encrypted {
         /// The TLS version and cipher.
         how: String,
@@ -31,6 +34,7 @@ pub enum ConnectionEvent {
         host: String,
     },
     /// The login negotiated a security layer.
+    #[non_exhaustive]
     Layer {
         /// Its mechanism and strength.
         how: String,
@@ -38,11 +42,13 @@ pub enum ConnectionEvent {
         host: String,
     },
     /// The replica's certificate has a problem that should be fixed.
+    #[non_exhaustive]
     CertificateWarning {
         /// The problem.
         why: String,
     },
     /// The fact that the server supports TLS could not be saved.
+    #[non_exhaustive]
     TlsNotRemembered {
         /// The server.
         host: String,
@@ -50,16 +56,19 @@ pub enum ConnectionEvent {
         error: Error,
     },
     /// The replica refused to encrypt, and the configuration allows that.
+    #[non_exhaustive]
     StartTlsRefused {
         /// The text of its reply.
         text: String,
     },
     /// The connection is not encrypted although an earlier one was: `sync_tls` is off.
+    #[non_exhaustive]
     NotEncrypted {
         /// The server and its port.
         server: String,
     },
     /// The password is sent over the network unencrypted.
+    #[non_exhaustive]
     ClearPassword {
         /// The server's name.
         host: String,
@@ -72,6 +81,7 @@ pub enum ConnectionEvent {
     NotCompressed,
     /// A connection with automatic compression (`sync_deflate_level: auto`) has ended. The level
     /// follows the bottleneck of the transfer.
+    #[non_exhaustive]
     CompressionLevel {
         /// The level of zlib at the end; 0 does not compress.
         deflate_level: u32,
@@ -89,6 +99,7 @@ pub enum ConnectionEvent {
     /// The replica offered its archive partition and did not enable it.
     ArchiveNotEnabled,
     /// The replica refused the command that enables capabilities.
+    #[non_exhaustive]
     CapabilitiesRefused {
         /// Its reply.
         error: Error,
@@ -96,6 +107,7 @@ pub enum ConnectionEvent {
     /// The replica refused `APPLY FORCE`.
     ForceRefused,
     /// The replica answered BAD, or with something that is not a reply. The connection is closed.
+    #[non_exhaustive]
     BadResponse {
         /// The name of the oldest unanswered command.
         command: String,
@@ -105,6 +117,7 @@ pub enum ConnectionEvent {
         text: String,
     },
     /// The replica answered NO.
+    #[non_exhaustive]
     Refused {
         /// The name of the command.
         command: String,

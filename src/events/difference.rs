@@ -9,10 +9,12 @@ use crate::types::SyncCrcs;
 /// The reason why a mailbox must be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Difference {
     /// The replica does not have the mailbox.
     Missing,
     /// A field has another value on the replica.
+    #[non_exhaustive]
     Field {
         /// The field's name on the wire.
         field: &'static str,
@@ -24,6 +26,7 @@ pub enum Difference {
     /// The mailbox's own annotations differ.
     Annotations,
     /// All fields agree, but records or message annotations differ.
+    #[non_exhaustive]
     Crcs {
         /// The CRCs as recomputed on the master.
         master: SyncCrcs,

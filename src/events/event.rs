@@ -17,6 +17,17 @@ use crate::error::Error;
 use crate::types::{MboxName, serialize_seconds};
 
 /// An event of the library.
+///
+/// ```
+/// use cyrsync::{Event, Item, UserId};
+///
+/// fn is_retry(event: &Event) -> bool {
+///     matches!(event, Event::Unreachable { .. })
+/// }
+///
+/// let ended = Event::Ended(Item::new(UserId::from("fred"), Ok(())));
+/// assert!(!is_retry(&ended));
+/// ```
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -24,6 +35,7 @@ pub enum Event {
     /// A step is about to be done. `-v` prints these.
     Step(Step),
     /// A mailbox is about to be sent.
+    #[non_exhaustive]
     Differs {
         /// The name of the mailbox.
         mailbox: MboxName,
@@ -31,6 +43,7 @@ pub enum Event {
         why: Difference,
     },
     /// A connection attempt failed. The next one follows after a pause.
+    #[non_exhaustive]
     Unreachable {
         /// The reason.
         error: Error,

@@ -15,6 +15,22 @@ pub enum Direction {
 
 /// Receives events from the library. All methods may be called from any thread that runs the
 /// library. They must not call the same client.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use cyrsync::{Event, Level, Observer, event};
+///
+/// #[derive(Default)]
+/// struct Alarms(AtomicU32);
+///
+/// impl Observer for Alarms {
+///     fn event(&self, event: &Event) {
+///         if event::words(event).is_some_and(|line| line.to == event::To::Log(Level::Error)) {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+/// ```
 pub trait Observer: Send + Sync {
     /// Called for each event. [`words`](super::words()) renders it in Cyrus's words,
     /// [`json`](super::json()) as an object for programs.
@@ -40,6 +56,12 @@ pub trait Observer: Send + Sync {
 }
 
 /// An observer that ignores everything.
+///
+/// ```
+/// use cyrsync::{Observer, Silent};
+///
+/// assert!(!Silent.wants_wire());
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

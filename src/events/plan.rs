@@ -23,6 +23,18 @@ pub struct Plan {
 }
 
 /// One step of a plan.
+///
+/// ```no_run
+/// use cyrsync::PlannedStep;
+/// # fn of(mut client: cyrsync::Client) -> cyrsync::Result<()> {
+/// let mut bytes = 0;
+/// client.planner().mailboxes(&["shared".into()], &mut |step: &PlannedStep| {
+///     bytes += step.bytes;
+///     println!("{} {}: {}", step.command, step.subject, step.why());
+/// })?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PlannedStep {

@@ -17,6 +17,7 @@ pub enum Side {
 /// A value of a mailbox that a repair may raise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Raised {
     /// UIDVALIDITY.
     UidValidity,
@@ -31,6 +32,7 @@ pub enum Raised {
 /// The action for a message that exists on one side only, or differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "fate", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Fate {
     /// Only the master has the message, and the replica has already used higher UIDs. It gets
     /// another UID.
@@ -63,6 +65,7 @@ pub enum Fate {
 
 /// One side's version of a message that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RecordSeen {
     /// The side.
     pub side: Side,
@@ -86,6 +89,7 @@ pub struct RecordSeen {
 #[non_exhaustive]
 pub enum RepairEvent {
     /// The two sides have different messages with the same UID.
+    #[non_exhaustive]
     GuidMismatch {
         /// The mailbox.
         mailbox: MboxName,
@@ -97,11 +101,13 @@ pub enum RepairEvent {
         master: Guid,
     },
     /// A message was changed later on the replica than here. Events with both versions follow.
+    #[non_exhaustive]
     NewerOnReplica {
         /// The mailbox.
         mailbox: MboxName,
     },
     /// One side's version of that message.
+    #[non_exhaustive]
     Record {
         /// The mailbox.
         mailbox: MboxName,
@@ -109,6 +115,7 @@ pub enum RepairEvent {
         record: RecordSeen,
     },
     /// The modseq of a message is raised so that the next update includes it.
+    #[non_exhaustive]
     BumpingModseq {
         /// The mailbox.
         mailbox: MboxName,
@@ -116,6 +123,7 @@ pub enum RepairEvent {
         uid: Uid,
     },
     /// The action for a message.
+    #[non_exhaustive]
     Message {
         /// The mailbox.
         mailbox: MboxName,
@@ -128,6 +136,7 @@ pub enum RepairEvent {
         fate: Fate,
     },
     /// The annotations of the mailbox differ. Those of one side are kept.
+    #[non_exhaustive]
     Annotations {
         /// The mailbox.
         mailbox: MboxName,
@@ -135,6 +144,7 @@ pub enum RepairEvent {
         stay: Side,
     },
     /// A value of the mailbox is higher on the replica and is raised on the master.
+    #[non_exhaustive]
     Raised {
         /// The mailbox.
         mailbox: MboxName,

@@ -6,8 +6,16 @@ use crate::error::{Error, Subject};
 use crate::types::Text;
 
 /// The result of one item.
+///
+/// ```
+/// use cyrsync::{Error, Kind, Outcome};
+///
+/// let error = Error::new(Kind::Locked, "lock", "user.fred", "somebody else has it");
+/// assert!(matches!(Outcome::from(Err(error)), Outcome::Locked(_)));
+/// ```
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "outcome", content = "error", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Outcome {
     /// It is now equal on both sides.
     Done,
@@ -46,7 +54,8 @@ impl From<Result<(), Error>> for Outcome {
 
 /// The number of items for each result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Totals {
+#[non_exhaustive]
+pub struct ItemTotals {
     /// Items that are now equal on both sides.
     pub done: u64,
     /// Items whose lock another client held.
@@ -56,7 +65,15 @@ pub struct Totals {
 }
 
 /// One requested item and its result.
+///
+/// ```
+/// use cyrsync::{Item, UserId};
+///
+/// let item = Item::new(UserId::from("fred"), Ok(()));
+/// assert!(item.outcome.error().is_none());
+/// ```
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Item {
     /// The user, mailbox or other object.
     pub subject: Subject,
@@ -94,12 +111,22 @@ pub struct Settled {
 }
 
 /// The results of everything that was requested.
+///
+/// ```
+/// use cyrsync::{Error, Kind, Report, UserId};
+///
+/// let mut report = Report::default();
+/// report.add(UserId::from("anna"), Ok(()));
+/// report.add(UserId::from("fred"), Err(Error::new(Kind::Io, "read", "user.fred", "it fails")));
+/// assert_eq!((report.totals.done, report.totals.failed), (1, 1));
+/// ```
 #[derive(Debug, Clone, Default, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// The items, in the order in which they ended.
     pub items: Vec<Item>,
     /// The number of items for each result.
-    pub totals: Totals,
+    pub totals: ItemTotals,
 }
 
 impl Report {

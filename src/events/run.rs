@@ -15,6 +15,7 @@ use crate::types::{Backlog, MboxName, ReplicaName, Text, serialize_path, seriali
 pub enum RunEvent {
     /// No connection could be made. Reported for the first attempt, and whenever the reason
     /// changes.
+    #[non_exhaustive]
     ConnectFailed {
         /// The replica.
         #[serde(flatten)]
@@ -25,6 +26,7 @@ pub enum RunEvent {
         error: Error,
     },
     /// There is still no connection. Reported every five minutes.
+    #[non_exhaustive]
     StillUnreachable {
         /// The replica.
         #[serde(flatten)]
@@ -43,6 +45,7 @@ pub enum RunEvent {
         error: Error,
     },
     /// There is a connection again.
+    #[non_exhaustive]
     ReachableAgain {
         /// The replica.
         #[serde(flatten)]
@@ -56,11 +59,13 @@ pub enum RunEvent {
     /// The replica refused the client. Replication is tried anyway.
     TryingAllTheSame,
     /// The connection was lost during a task. The task is retried.
+    #[non_exhaustive]
     TryingAgain {
         /// The error that ended the connection.
         error: Error,
     },
     /// The replica ended the session, and the client was told to connect only once.
+    #[non_exhaustive]
     ReplicaGone {
         /// The error that ended the session.
         error: Error,
@@ -68,16 +73,19 @@ pub enum RunEvent {
     /// The replica released its staged files, after `-t` or ten minutes.
     Restarted,
     /// The replica could not be told to release its staged files.
+    #[non_exhaustive]
     RestartFailed {
         /// The reason.
         error: Error,
     },
     /// The cache of the replica's state cannot be used.
+    #[non_exhaustive]
     NoCache {
         /// The reason.
         error: Error,
     },
     /// Users or mailboxes were left out, as configured.
+    #[non_exhaustive]
     Excluded {
         /// Number of users.
         users: u64,
@@ -87,12 +95,14 @@ pub enum RunEvent {
         names: Vec<Text>,
     },
     /// The work file of an earlier run is being read.
+    #[non_exhaustive]
     Reprocessing {
         /// The work file.
         #[serde(serialize_with = "serialize_path")]
         path: PathBuf,
     },
     /// A line of the sync log cannot be parsed.
+    #[non_exhaustive]
     BadLogLine {
         /// The log.
         #[serde(serialize_with = "serialize_path")]
@@ -103,16 +113,19 @@ pub enum RunEvent {
         why: String,
     },
     /// The sync log could not be taken over. It is tried again later.
+    #[non_exhaustive]
     LogNotTaken {
         /// The reason.
         error: Error,
     },
     /// The unfinished entries could not be saved on disk.
+    #[non_exhaustive]
     NotNoted {
         /// The reason.
         error: Error,
     },
     /// The shutdown file already exists. Replication starts when it is removed.
+    #[non_exhaustive]
     ShutdownFileFound {
         /// The file.
         #[serde(serialize_with = "serialize_path")]
@@ -121,12 +134,14 @@ pub enum RunEvent {
     /// Rolling replication starts although no program writes a sync log (`sync_log: no`).
     NoSyncLog,
     /// Rolling replication starts on a channel to which no program logs.
+    #[non_exhaustive]
     NotLogged {
         /// The channel; `None` for the log without a channel.
         channel: Option<String>,
     },
     /// Mail has arrived since the start, but nothing was logged: programs are running that started
     /// before logging was configured. Reported once.
+    #[non_exhaustive]
     NobodyLogs {
         /// A mailbox to which mail came.
         mailbox: MboxName,
@@ -138,11 +153,13 @@ pub enum RunEvent {
         time: Duration,
     },
     /// The status file could not be written. Reported again only if the reason changes.
+    #[non_exhaustive]
     StatusNotWritten {
         /// The reason.
         error: Error,
     },
     /// A repair could not be logged for the other replicas.
+    #[non_exhaustive]
     ChangeNotLogged {
         /// The mailbox that was repaired.
         mailbox: MboxName,
@@ -150,12 +167,14 @@ pub enum RunEvent {
         error: Error,
     },
     /// Another client works on the same channel.
+    #[non_exhaustive]
     ChannelShared {
         /// The work file of that client.
         #[serde(serialize_with = "serialize_path")]
         path: PathBuf,
     },
     /// An item is done as part of a larger one.
+    #[non_exhaustive]
     Promoting {
         /// The item.
         item: Text,
@@ -163,11 +182,13 @@ pub enum RunEvent {
         to: Text,
     },
     /// An item waits because another client holds its lock.
+    #[non_exhaustive]
     Deferred {
         /// The item.
         item: Text,
     },
     /// Items failed and are retried later.
+    #[non_exhaustive]
     LeftForLater {
         /// The items.
         items: Vec<Text>,
@@ -180,6 +201,7 @@ pub enum RunEvent {
         error: Error,
     },
     /// Items failed, and are not retried automatically.
+    #[non_exhaustive]
     NotReplicated {
         /// The items.
         items: Vec<Text>,

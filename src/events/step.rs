@@ -12,32 +12,38 @@ use crate::types::{MboxName, Text, UniqueId, UserId};
 #[non_exhaustive]
 pub enum Step {
     /// A user is compared with the replica.
+    #[non_exhaustive]
     User {
         /// The userid.
         user: UserId,
     },
     /// A user's subscriptions, seen state and Sieve scripts are compared.
+    #[non_exhaustive]
     Meta {
         /// The userid.
         user: UserId,
     },
     /// Mailboxes are compared.
+    #[non_exhaustive]
     Mailboxes {
         /// Their names.
         mailboxes: Vec<MboxName>,
     },
     /// One mailbox is compared again, because the replica ended with other contents.
     #[serde(rename = "MAILBOXES_AGAIN")]
+    #[non_exhaustive]
     MailboxAgain {
         /// Its name.
         mailbox: MboxName,
     },
     /// A user has no INBOX here, so there is nothing to replicate.
+    #[non_exhaustive]
     Absent {
         /// The userid.
         user: UserId,
     },
     /// A mailbox is sent.
+    #[non_exhaustive]
     Mailbox {
         /// Its name.
         mailbox: MboxName,
@@ -50,6 +56,7 @@ pub enum Step {
     },
     /// A repair writes to a mailbox on the master.
     #[serde(rename = "MASTER_MAILBOX")]
+    #[non_exhaustive]
     MasterMailbox {
         /// Its name.
         mailbox: MboxName,
@@ -57,12 +64,14 @@ pub enum Step {
     /// The master's own Cyrus moves a user's Sieve scripts from a directory to the `#sieve`
     /// mailbox.
     #[serde(rename = "MASTER_SIEVE")]
+    #[non_exhaustive]
     MasterScripts {
         /// The userid.
         user: UserId,
     },
     /// A mailbox is deleted on the replica.
     #[serde(rename = "UNMAILBOX")]
+    #[non_exhaustive]
     DeleteMailbox {
         /// Its name.
         mailbox: MboxName,
@@ -70,6 +79,7 @@ pub enum Step {
         local: bool,
     },
     /// A mailbox is renamed on the replica.
+    #[non_exhaustive]
     Rename {
         /// The old name on the replica.
         from: MboxName,
@@ -81,23 +91,27 @@ pub enum Step {
         local: bool,
     },
     /// All records of a mailbox are compared.
+    #[non_exhaustive]
     FullMailbox {
         /// Its name.
         mailbox: MboxName,
     },
     /// A full comparison found something.
+    #[non_exhaustive]
     Repair {
         /// The finding.
         found: RepairEvent,
     },
     /// A user is deleted on the replica.
     #[serde(rename = "UNUSER")]
+    #[non_exhaustive]
     DeleteUser {
         /// The userid.
         user: UserId,
     },
     /// A subscription is added.
     #[serde(rename = "SUB")]
+    #[non_exhaustive]
     Subscribe {
         /// The userid.
         user: UserId,
@@ -106,6 +120,7 @@ pub enum Step {
     },
     /// A subscription is removed.
     #[serde(rename = "UNSUB")]
+    #[non_exhaustive]
     Unsubscribe {
         /// The userid.
         user: UserId,
@@ -113,6 +128,7 @@ pub enum Step {
         mailbox: MboxName,
     },
     /// A user's seen state for a mailbox is sent.
+    #[non_exhaustive]
     Seen {
         /// The userid.
         user: UserId,
@@ -121,6 +137,7 @@ pub enum Step {
     },
     /// A Sieve script is sent.
     #[serde(rename = "SIEVE")]
+    #[non_exhaustive]
     UploadSieve {
         /// The userid.
         user: UserId,
@@ -129,6 +146,7 @@ pub enum Step {
     },
     /// A Sieve script is deleted.
     #[serde(rename = "UNSIEVE")]
+    #[non_exhaustive]
     DeleteSieve {
         /// The userid.
         user: UserId,
@@ -137,6 +155,7 @@ pub enum Step {
     },
     /// A Sieve script is activated.
     #[serde(rename = "ACTIVATE_SIEVE")]
+    #[non_exhaustive]
     ActivateSieve {
         /// The userid.
         user: UserId,
@@ -145,24 +164,28 @@ pub enum Step {
     },
     /// The active Sieve script is deactivated.
     #[serde(rename = "UNACTIVATE_SIEVE")]
+    #[non_exhaustive]
     DeactivateSieve {
         /// The userid.
         user: UserId,
     },
     /// The limits of a quota root are set.
     #[serde(rename = "QUOTA")]
+    #[non_exhaustive]
     SetQuota {
         /// The quota root.
         root: Text,
     },
     /// A quota root is deleted.
     #[serde(rename = "UNQUOTA")]
+    #[non_exhaustive]
     DeleteQuota {
         /// The quota root.
         root: Text,
     },
     /// An annotation is set.
     #[serde(rename = "ANNOTATION")]
+    #[non_exhaustive]
     SetAnnotation {
         /// The mailbox; empty for the server.
         mailbox: MboxName,
@@ -173,6 +196,7 @@ pub enum Step {
     },
     /// An annotation is removed.
     #[serde(rename = "UNANNOTATION")]
+    #[non_exhaustive]
     DeleteAnnotation {
         /// The mailbox; empty for the server.
         mailbox: MboxName,
@@ -182,6 +206,7 @@ pub enum Step {
         userid: Text,
     },
     /// The replica is asked to enable capabilities.
+    #[non_exhaustive]
     Enable {
         /// Cyrus's bits for the capabilities.
         capabilities: u32,

@@ -11,16 +11,19 @@ use crate::types::{MboxName, UserId};
 #[non_exhaustive]
 pub enum StoreEvent {
     /// The entry of a mailbox cannot be read. The mailbox is left out.
+    #[non_exhaustive]
     MailboxLeftOut {
         /// The reason.
         error: Error,
     },
     /// The client has been waiting for a lock for some seconds.
+    #[non_exhaustive]
     LockWait {
         /// The lock and its holder.
         error: Error,
     },
     /// The conversation counters of a user are damaged and are ignored.
+    #[non_exhaustive]
     CountersIgnored {
         /// The userid.
         user: UserId,
@@ -28,6 +31,7 @@ pub enum StoreEvent {
         error: Error,
     },
     /// The groups of a user cannot be read, and are not replicated.
+    #[non_exhaustive]
     GroupsIgnored {
         /// The userid.
         user: UserId,
@@ -36,6 +40,7 @@ pub enum StoreEvent {
     },
     /// A later Cyrus wrote data that this version does not know and does not replicate. Reported
     /// once for each kind.
+    #[non_exhaustive]
     UnknownData {
         /// The place of the data, such as `mailboxes.db, fields of entries`.
         place: String,
@@ -43,6 +48,7 @@ pub enum StoreEvent {
         data: String,
     },
     /// A mailbox's header is unusual, but is used.
+    #[non_exhaustive]
     HeaderOdd {
         /// The mailbox.
         mailbox: MboxName,

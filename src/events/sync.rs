@@ -12,6 +12,7 @@ use crate::types::{MboxName, Modseq, ReplicaName, SyncCrcs, Text, Uid, UserId};
 #[non_exhaustive]
 pub enum SyncEvent {
     /// A mailbox is read in order to send it.
+    #[non_exhaustive]
     Sending {
         /// Its name.
         mailbox: MboxName,
@@ -19,6 +20,7 @@ pub enum SyncEvent {
         why: Difference,
     },
     /// Only a part of a mailbox is sent.
+    #[non_exhaustive]
     Partial {
         /// Its name.
         mailbox: MboxName,
@@ -28,6 +30,7 @@ pub enum SyncEvent {
         modseqs: [Modseq; 3],
     },
     /// The replica has confirmed an update of a mailbox.
+    #[non_exhaustive]
     Confirmed {
         /// Its name.
         mailbox: MboxName,
@@ -40,6 +43,7 @@ pub enum SyncEvent {
     },
     /// The replica already had a part of the data: its mailboxes are equal, or lack only newer
     /// messages.
+    #[non_exhaustive]
     AlreadyThere {
         /// Number of mailboxes that are equal.
         mailboxes: u64,
@@ -50,6 +54,7 @@ pub enum SyncEvent {
     /// Mailboxes were renamed on the replica. Everything is compared again.
     Renamed,
     /// After renames, the names on both sides still differ.
+    #[non_exhaustive]
     Unsettled {
         /// The user; `None` if mailboxes were given by name.
         user: Option<UserId>,
@@ -57,6 +62,7 @@ pub enum SyncEvent {
         tries: u32,
     },
     /// The replication of a user failed as a whole.
+    #[non_exhaustive]
     UserFailed {
         /// The userid.
         user: UserId,
@@ -67,6 +73,7 @@ pub enum SyncEvent {
         replica: ReplicaName,
     },
     /// The replication of a part of a user, or of one mailbox, failed.
+    #[non_exhaustive]
     PartFailed {
         /// The mailbox or the other part.
         subject: Subject,
@@ -74,11 +81,13 @@ pub enum SyncEvent {
         error: Error,
     },
     /// The user whose metadata is to be replicated does not exist here.
+    #[non_exhaustive]
     UnknownUser {
         /// The userid.
         user: UserId,
     },
     /// The mailbox does not exist here, and there is no record that it was deleted.
+    #[non_exhaustive]
     UnknownMailbox {
         /// The name.
         mailbox: MboxName,
@@ -87,31 +96,37 @@ pub enum SyncEvent {
     },
     /// The log says that a mailbox was deleted, but there is no record of that here. The replica's
     /// mailbox is kept.
+    #[non_exhaustive]
     NoTombstone {
         /// The name.
         mailbox: MboxName,
     },
     /// A user who is to be deleted on the replica still exists here.
+    #[non_exhaustive]
     UserNotGone {
         /// The userid.
         user: UserId,
     },
     /// The replica has a mailbox that was deleted here without a tombstone.
+    #[non_exhaustive]
     Stray {
         /// Its name.
         mailbox: MboxName,
     },
     /// The replica has two mailboxes with the same uniqueid.
+    #[non_exhaustive]
     Double {
         /// The name of the mailbox.
         mailbox: MboxName,
     },
     /// The replica had created a mailbox automatically. It is deleted.
+    #[non_exhaustive]
     FillIn {
         /// Its name.
         mailbox: MboxName,
     },
     /// The replica refused to delete a mailbox.
+    #[non_exhaustive]
     DeleteFailed {
         /// Its name.
         mailbox: MboxName,
@@ -119,6 +134,7 @@ pub enum SyncEvent {
         error: Error,
     },
     /// The replica refused to rename a mailbox.
+    #[non_exhaustive]
     RenameFailed {
         /// The current name on the replica.
         from: MboxName,
@@ -126,16 +142,19 @@ pub enum SyncEvent {
         to: MboxName,
     },
     /// The replica could not report which messages it has. All messages are sent.
+    #[non_exhaustive]
     SendingAllMessages {
         /// The replica's reply.
         error: Error,
     },
     /// A new INBOX is created without its messages, because they cannot be sent.
+    #[non_exhaustive]
     InboxWithoutMessages {
         /// Its name.
         mailbox: MboxName,
     },
     /// The replica may not know about expunged records that the master has removed.
+    #[non_exhaustive]
     Forgotten {
         /// Its name.
         mailbox: MboxName,
@@ -145,22 +164,26 @@ pub enum SyncEvent {
         highestmodseq: Modseq,
     },
     /// The replica ended with other contents. The mailbox is sent again with newly computed CRCs.
+    #[non_exhaustive]
     ChecksumDiffers {
         /// Its name.
         mailbox: MboxName,
     },
     /// The replica ended with other contents again. All records are compared.
+    #[non_exhaustive]
     ChecksumDiffersAgain {
         /// Its name.
         mailbox: MboxName,
     },
     /// The replica accepted an update that it could not check, and has other records. The mailbox
     /// is tried again.
+    #[non_exhaustive]
     UncheckedDiffers {
         /// Its name.
         mailbox: MboxName,
     },
     /// A mailbox changed while both sides were compared. It is compared again.
+    #[non_exhaustive]
     ComparingAgain {
         /// Its name.
         mailbox: MboxName,
@@ -185,6 +208,7 @@ pub enum SyncEvent {
         error: Error,
     },
     /// A repair could not change the master.
+    #[non_exhaustive]
     MasterFailed {
         /// The mailbox.
         mailbox: MboxName,
@@ -193,6 +217,7 @@ pub enum SyncEvent {
     },
     /// The master's own Cyrus did not move a user's Sieve scripts to a mailbox. They are sent from
     /// the directory.
+    #[non_exhaustive]
     ScriptsStay {
         /// The userid.
         user: UserId,
@@ -200,6 +225,7 @@ pub enum SyncEvent {
         error: Error,
     },
     /// Messages of a mailbox are damaged.
+    #[non_exhaustive]
     Damaged {
         /// Its name.
         mailbox: MboxName,
@@ -207,11 +233,13 @@ pub enum SyncEvent {
         error: Error,
     },
     /// One message is damaged.
+    #[non_exhaustive]
     MessageDamaged {
         /// The message and its damage.
         error: Error,
     },
     /// Not all messages of a mailbox could be checked.
+    #[non_exhaustive]
     NotChecked {
         /// Its name.
         mailbox: MboxName,
@@ -219,6 +247,7 @@ pub enum SyncEvent {
         error: Error,
     },
     /// The search of a mailbox for more damage failed.
+    #[non_exhaustive]
     NotSearched {
         /// Its name.
         mailbox: MboxName,

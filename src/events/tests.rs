@@ -123,7 +123,7 @@ fn a_reason_belongs_to_its_mailbox_whatever_that_is_called() {
     // Events that are not steps are passed on, except failures, which the run returns.
     let passed_on = ears.0.lock().unwrap().clone();
     assert_eq!(passed_on, ["SYNCNOTICE: no tombstone for deleted mailbox s, left on the replica"]);
-    assert_eq!(collector.take(), Plan::default(), "taken once");
+    assert_eq!(collector.take(), super::plan::Plan::default(), "taken once");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_report_keeps_every_failure_of_every_item() {
     report.add(UserId::from("jim"), Ok(()));
     report.add(user(), Err(error().over(user()).with_parts(parts.to_vec())));
     report.add(UserId::from("eve"), Err(locked()));
-    assert_eq!(report.totals, Totals { done: 1, locked: 1, failed: 1 });
+    assert_eq!(report.totals, ItemTotals { done: 1, locked: 1, failed: 1 });
     let failed: Vec<String> = report.failures().map(|e| e.subject().to_string()).collect();
     assert_eq!(failed, ["user.fred.a", "user.fred.b", "/x/fred.lock"]);
     let text = serde_json::to_string(&report).unwrap();

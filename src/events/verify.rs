@@ -7,6 +7,7 @@ use crate::types::MboxName;
 
 /// One field in which replica and master differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// The object that has the field: a mailbox, a message, a user, a quota root.
     pub subject: Subject,
@@ -23,6 +24,7 @@ pub struct Finding {
 
 /// The amount of compared data, and the number of differences.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
 pub struct VerifyTotals {
     /// Users whose data besides mailboxes was compared.
     pub users: u64,
@@ -84,6 +86,7 @@ pub enum VerifyEvent {
     /// A field differs.
     Difference(Finding),
     /// More fields of the same mailbox or user differ, and are not reported one by one.
+    #[non_exhaustive]
     More {
         /// The mailbox or user.
         subject: Subject,
@@ -93,6 +96,7 @@ pub enum VerifyEvent {
         pending: u64,
     },
     /// A mailbox is equal on both sides.
+    #[non_exhaustive]
     Equal {
         /// The name of the mailbox.
         mailbox: MboxName,
@@ -100,6 +104,7 @@ pub enum VerifyEvent {
         records: u64,
     },
     /// Something could not be compared.
+    #[non_exhaustive]
     Unknown {
         /// The object.
         subject: Subject,
@@ -107,6 +112,7 @@ pub enum VerifyEvent {
         error: Error,
     },
     /// The verification has ended.
+    #[non_exhaustive]
     Summary {
         /// The amount of compared data, and the number of differences.
         #[serde(flatten)]

@@ -2,6 +2,7 @@
 
 /// Bytes that were transferred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Traffic {
     /// Bytes of commands, before compression.
     pub sent: u64,

@@ -6,7 +6,17 @@ use crate::error::{Error, Kind};
 use crate::sync::{Care, is_put_off};
 
 /// A part of a task that failed.
+///
+/// ```no_run
+/// # fn of(mut client: cyrsync::Client) -> cyrsync::Result<()> {
+/// for undone in client.process_log(&b"USER fred\nMAILBOX shared\n"[..], "my log")? {
+///     println!("{:?} stays to be done: {}", undone.items, undone.error);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Undone {
     /// The entries to process later instead.
     pub items: Vec<LogEntry>,
@@ -70,6 +80,18 @@ pub struct Attempt {
 }
 
 /// Why rolling replication ended.
+///
+/// ```no_run
+/// use cyrsync::Ended;
+/// # fn of(mut client: cyrsync::Client) -> cyrsync::Result<()> {
+/// let rolling = cyrsync::option::Rolling::default();
+/// match client.roll(&rolling)? {
+///     Ended::Once { failed, .. } if failed > 0 => println!("{failed} tasks stay in the log"),
+///     ended => println!("{ended:?}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// It was asked to stop.

@@ -40,7 +40,15 @@ impl Owner {
 }
 
 /// What to replicate. A goal is the unit that can fail, be deferred or be repeated.
+///
+/// ```
+/// use cyrsync::Goal;
+///
+/// let goal = Goal::Subscription("fred".into(), "shared.lists".into());
+/// assert_eq!(goal.entries()[0].to_string(), "SUB fred shared.lists");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Goal {
     /// Entries of a sync log. A part that fails is tried again as part of something larger.
     Entries(Vec<LogEntry>),

@@ -6,6 +6,7 @@ use crate::limits::REPAIR_MAX_EXPUNGE;
 
 /// What is not done without consent: to the master, by a repair, and to the replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct AllowRepair {
     /// Expunge many messages of a mailbox, or mark many `\Deleted`.
     pub expunge: bool,

@@ -4,19 +4,6 @@
 //! cannot be used is found before anything is done, with its file and line. From then on a setting
 //! is a typed field that has the name of its option. Nothing else reads a
 //! [`Config`].
-//!
-//! ```
-//! use cyrsync::config::Config;
-//! use cyrsync::settings::{Overrides, Settings};
-//!
-//! let text = b"configdirectory: /conf\nsync_host: a\nbackup_sync_host: b\n";
-//! let config = Config::from_text(text, "imapd.conf")?;
-//! let settings = Settings::resolve(&config, Some("backup"), &Overrides::default())?;
-//! assert_eq!(settings.server()?.name, "b");
-//! let line = settings.shown().iter().find(|shown| shown.name == "sync_host").unwrap();
-//! assert_eq!(line.origin.to_string(), "imapd.conf line 3");
-//! # Ok::<(), cyrsync::Error>(())
-//! ```
 
 mod connection;
 mod databases;
@@ -41,10 +28,11 @@ use std::time::Duration;
 
 use crate::config::{Config, opt};
 use crate::error::{Error, Kind, Result};
+use crate::types::ReplicaName;
 use repair::Repair;
 use resolver::Resolver;
 
-pub use crate::config::{Bandwidth, Fingerprint, Origin, Rate, Target, service_port};
+pub use crate::config::{Bandwidth, Fingerprint, Rate, Target, service_port};
 pub use connection::{Connection, Credentials, DeflateLevel, KeepAlive, Server};
 pub use databases::{Databases, DbBackend, DbFormat};
 pub use fuse::{AllowRepair, Fuse};
@@ -60,37 +48,47 @@ pub use shown::Shown;
 pub use tls::{Tls, TlsMode, TlsVersion};
 
 /// All settings of a client.
+///
+/// ```
+/// use cyrsync::{Config, Overrides, Settings};
+///
+/// let text = b"configdirectory: /conf\nsync_host: a\nbackup_sync_host: b\n";
+/// let config = Config::from_text(text, "imapd.conf")?;
+/// let settings = Settings::resolve(&config, Some("backup"), &Overrides::default())?;
+/// assert_eq!(settings.replica()?.server, "b");
+/// let line = settings.shown().iter().find(|shown| shown.name == "sync_host").unwrap();
+/// assert_eq!(line.origin.to_string(), "imapd.conf line 3");
+/// # Ok::<(), cyrsync::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What the process is.
-    pub process: Process,
     /// How names are written.
-    pub naming: Naming,
+    pub(crate) naming: Naming,
     /// Where things lie.
-    pub layout: Layout,
+    pub(crate) layout: Layout,
     /// Formats of databases.
-    pub databases: Databases,
+    pub(crate) databases: Databases,
     /// Which sync logs there are.
-    pub logs: Logs,
+    pub(crate) logs: Logs,
     /// How to connect.
-    pub connection: Connection,
+    pub(crate) connection: Connection,
     /// How many connections there are at once.
-    pub sync_jobs: Jobs,
+    pub(crate) sync_jobs: Jobs,
     /// How to replicate.
-    pub replication: Replication,
+    pub(crate) replication: Replication,
     /// How to roll.
-    pub rolling: Rolling,
+    pub(crate) rolling: Rolling,
     /// How persistently to connect again when the connection is lost over a part of the work;
     /// `None` for one attempt, without a pause.
-    pub reconnect: Option<Persistence>,
+    pub(crate) reconnect: Option<Persistence>,
     /// How long to wait for locks of users and mailboxes; without, as long as it takes.
-    pub lock_patience: Option<Duration>,
+    pub(crate) lock_patience: Option<Duration>,
     /// Where what the replica has is remembered.
-    pub sync_cache_db_path: Option<PathBuf>,
+    pub(crate) sync_cache_db_path: Option<PathBuf>,
     /// A file for metrics, in the text format of Prometheus.
-    pub sync_metrics_file: Option<PathBuf>,
+    pub(crate) sync_metrics_file: Option<PathBuf>,
     /// The program that a repair writes to the master with; it is looked for if not set.
-    pub sync_server_path: Option<PathBuf>,
+    pub(crate) sync_server_path: Option<PathBuf>,
     server: Option<Server>,
     file: Option<PathBuf>,
     shown: Vec<Shown>,
@@ -122,6 +120,8 @@ impl Settings {
         let name = server.as_ref().map(|server| server.name.clone()).unwrap_or_default();
         let replication =
             Replication::resolve(r, overrides, &repair, (name, databases.reverseacls));
+        // Of use to a program only, and shown with the rest.
+        Process::resolve(r);
         Ok(Settings {
             naming: Naming::resolve(r),
             layout: Layout::resolve(r),
@@ -136,18 +136,22 @@ impl Settings {
             sync_cache_db_path: r.path(opt::SYNC_CACHE_DB_PATH),
             sync_metrics_file: metrics_file(r, overrides),
             sync_server_path: r.path(opt::SYNC_SERVER_PATH),
-            process: Process::resolve(r),
             server,
             file: config.path().map(Path::to_owned),
             shown: resolver.finish(),
         })
     }
 
-    /// The replica.
+    /// The replica and the channel to it.
     ///
     /// # Errors
-    /// [`Kind::Config`] if there is no name for it.
-    pub fn server(&self) -> Result<&Server> {
+    /// [`Kind::Config`] if no replica is named.
+    pub fn replica(&self) -> Result<ReplicaName> {
+        self.server().map(|_| self.replication.replica_name())
+    }
+
+    /// Where the replica is.
+    pub(crate) fn server(&self) -> Result<&Server> {
         self.server.as_ref().ok_or_else(|| {
             Error::new(Kind::Config, "choose", "replica", "sync_host not defined")
                 .hint("set sync_host in imapd.conf or name the server with -S")
@@ -162,6 +166,28 @@ impl Settings {
     /// The file that the configuration was read from; `None` if it was in memory.
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
+    }
+
+    /// How to roll.
+    pub fn rolling(&self) -> &Rolling {
+        &self.rolling
+    }
+
+    /// Whether a replica without compression is refused.
+    pub fn require_compression(&self) -> bool {
+        self.connection.require_compression
+    }
+
+    /// The channels that Cyrus's programs log changes to (`sync_log_channels`); `None` is the log
+    /// without a channel.
+    pub fn sync_log_channels(&self) -> &[Option<String>] {
+        &self.logs.sync_log_channels
+    }
+
+    /// The program that a repair writes to the master with (`sync_server_path`); it is looked for if
+    /// that is not set.
+    pub fn sync_server_path(&self) -> Option<&Path> {
+        self.sync_server_path.as_deref()
     }
 
     /// Every option that is read, with its value and where that comes from, and what else the

@@ -10,7 +10,18 @@ use crate::types::{Pattern, Text};
 
 /// What a caller asks for, over what imapd.conf says; the default asks for nothing. The fields
 /// are named as the options of `sync_client(8)`.
+///
+/// ```
+/// use cyrsync::{Config, Overrides, Settings};
+///
+/// let asked = Overrides::default().with_server("mx2.example.com").with_no_copyback();
+/// let config = Config::from_text(b"configdirectory: /conf\n", "imapd.conf")?;
+/// let settings = Settings::resolve(&config, None, &asked)?;
+/// assert_eq!(settings.replica()?.server, "mx2.example.com");
+/// # Ok::<(), cyrsync::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Overrides {
     /// The replica, instead of the channel's `sync_host` (`-S`): host, `host:port` or `/path`.
     pub server: Option<String>,
@@ -55,4 +66,49 @@ pub struct Overrides {
     /// Connect again after growing pauses when the connection is lost over a part of the work,
     /// before that part is tried once more; else at once, and once.
     pub reconnect: bool,
+}
+
+/// What is asked for most. All else is set in its field.
+impl Overrides {
+    /// Sets [`Overrides::server`].
+    #[must_use]
+    pub fn with_server(mut self, server: impl Into<String>) -> Overrides {
+        self.server = Some(server.into());
+        self
+    }
+
+    /// Sets [`Overrides::no_copyback`].
+    #[must_use]
+    pub fn with_no_copyback(mut self) -> Overrides {
+        self.no_copyback = true;
+        self
+    }
+
+    /// Sets [`Overrides::allow_repair`].
+    #[must_use]
+    pub fn with_allow_repair(mut self, allowed: AllowRepair) -> Overrides {
+        self.allow_repair = allowed;
+        self
+    }
+
+    /// Sets [`Overrides::jobs`].
+    #[must_use]
+    pub fn with_jobs(mut self, jobs: Jobs) -> Overrides {
+        self.jobs = Some(jobs);
+        self
+    }
+
+    /// Adds to [`Overrides::exclude`].
+    #[must_use]
+    pub fn with_exclude(mut self, pattern: Pattern) -> Overrides {
+        self.exclude.push(pattern);
+        self
+    }
+
+    /// Sets [`Overrides::rolling_once`].
+    #[must_use]
+    pub fn with_rolling_once(mut self) -> Overrides {
+        self.rolling_once = true;
+        self
+    }
 }

@@ -5,6 +5,7 @@ use crate::config::{Config, opt};
 
 /// What a program that works on a spool is.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Process {
     /// The user to run as, if not the one that was built in.
     pub cyrus_user: Option<String>,

@@ -12,6 +12,7 @@ const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How persistently to connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Persistence {
     /// Only once (`-o`).
     pub connect_once: bool,
@@ -24,6 +25,7 @@ pub struct Persistence {
 
 /// How to roll.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Rolling {
     /// Least time from one run to the next (`-d`).
     pub sync_repeat_interval: Duration,

@@ -9,6 +9,7 @@ const HIDDEN: &str = "(not shown)";
 
 /// A setting that counts, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Shown {
     /// Name of the option in imapd.conf, or of the option of the command line where imapd.conf has
     /// none.

@@ -51,7 +51,10 @@ fn defaults_are_shown_as_in_the_table() {
     for shown in of("configdirectory: /conf\n").shown() {
         let spec = opt::ALL.iter().find(|spec| spec.name == shown.name).unwrap();
         if spec.name != "configdirectory" {
-            assert_eq!((shown.value.as_deref(), &shown.origin), (spec.default, &Origin::Default));
+            assert_eq!(
+                (shown.value.as_deref(), &shown.origin),
+                (spec.default, &crate::config::Origin::Default)
+            );
         }
     }
 }
@@ -158,7 +161,7 @@ fn a_program_that_sets_an_option_is_told_as_its_origin() {
     config.set("sync_host", "a").unwrap();
     let settings = Settings::resolve(&config, None, &Overrides::default()).unwrap();
     let host = settings.shown().iter().find(|shown| shown.name == "sync_host").unwrap();
-    assert_eq!(host.origin, Origin::Program);
+    assert_eq!(host.origin, crate::config::Origin::Program);
     assert_eq!(settings.server().unwrap().name, "a");
 }
 

@@ -9,6 +9,7 @@ const LEAST_SHARE: f64 = 0.01;
 
 /// The amount of work of a run, as far as it is known in advance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Expected {
     /// Number of users.
     pub users: Option<u64>,
@@ -18,6 +19,7 @@ pub struct Expected {
 
 /// The progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Reached {
     /// Users whose replication has ended, with or without an error.
     pub users: u64,

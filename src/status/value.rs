@@ -13,6 +13,7 @@ pub const VERSION: u32 = 1;
 
 /// The state of a channel's replication. Times are seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Status {
     /// The version of this format.
     pub version: u32,
@@ -78,6 +79,7 @@ pub enum Contact {
 
 /// A task that waits for a retry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Deferred {
     /// Its entries, in the format of the log.
     pub items: Vec<String>,
@@ -93,6 +95,7 @@ pub struct Deferred {
 
 /// Work done since the process began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Totals {
     /// Number of users that were compared completely.
     pub users: u64,

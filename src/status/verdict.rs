@@ -15,7 +15,7 @@ const SILENT: u64 = 30;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[repr(u8)]
-pub enum Level {
+pub enum Health {
     /// No problem.
     Ok = 0,
     /// A person should look at it during the day.
@@ -26,19 +26,20 @@ pub enum Level {
     Unknown = 3,
 }
 
-impl fmt::Display for Level {
+impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Level::Ok => "OK",
-            Level::Warning => "WARNING",
-            Level::Critical => "CRITICAL",
-            Level::Unknown => "UNKNOWN",
+            Health::Ok => "OK",
+            Health::Warning => "WARNING",
+            Health::Critical => "CRITICAL",
+            Health::Unknown => "UNKNOWN",
         })
     }
 }
 
 /// The lag in seconds at which each level begins; `None` for never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Limits {
     /// The lag for a warning.
     pub warn_lag: Option<u64>,
@@ -48,69 +49,70 @@ pub struct Limits {
 
 /// The severity of a status, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Verdict {
+#[non_exhaustive]
+pub struct Diagnosis {
     /// The severity.
-    pub level: Level,
+    pub level: Health,
     /// The reasons, worst first. Empty if there is no problem.
     pub reasons: Vec<String>,
 }
 
-impl Verdict {
+impl Diagnosis {
     /// Judges a status at a given time, in seconds since 1970.
-    pub fn of(status: &Status, limits: &Limits, now: u64) -> Verdict {
+    pub fn of(status: &Status, limits: &Limits, now: u64) -> Diagnosis {
         let mut found = Vec::new();
         found.extend(of_process(status, now));
         found.extend(of_contact(status, now));
         found.extend(of_lag(status, limits, now));
         found.extend(of_deferred(status));
         found.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
-        Verdict {
-            level: found.first().map_or(Level::Ok, |(level, _)| *level),
+        Diagnosis {
+            level: found.first().map_or(Health::Ok, |(level, _)| *level),
             reasons: found.into_iter().map(|(_, reason)| reason).collect(),
         }
     }
 }
 
-fn of_process(status: &Status, now: u64) -> Option<(Level, String)> {
+fn of_process(status: &Status, now: u64) -> Option<(Health, String)> {
     let waits = status.backlog.entries > 0;
     match status.pid {
         Some(pid) if now.saturating_sub(status.written) >= SILENT => {
             let silent = now.saturating_sub(status.written);
             let reason = format!("process {pid} has not written its status for {silent} s");
-            Some((Level::Critical, reason))
+            Some((Health::Critical, reason))
         }
         Some(_) => None,
         None if status.started.is_some() && !status.ended => {
-            Some((Level::Critical, "the client that rolled is gone: it did not end itself".into()))
+            Some((Health::Critical, "the client that rolled is gone: it did not end itself".into()))
         }
-        None if waits => Some((Level::Critical, "no client rolls, and changes wait".to_owned())),
-        None => Some((Level::Warning, "no client rolls; nothing waits".to_owned())),
+        None if waits => Some((Health::Critical, "no client rolls, and changes wait".to_owned())),
+        None => Some((Health::Warning, "no client rolls; nothing waits".to_owned())),
     }
 }
 
-fn of_contact(status: &Status, now: u64) -> Option<(Level, String)> {
+fn of_contact(status: &Status, now: u64) -> Option<(Health, String)> {
     let Contact::Unreachable { since, attempts, reason, .. } = &status.contact else { return None };
     let time = now.saturating_sub(*since);
     let reason = format!("unreachable for {time} s, {attempts} attempts: {reason}");
-    Some((Level::Critical, reason))
+    Some((Health::Critical, reason))
 }
 
-fn of_lag(status: &Status, limits: &Limits, now: u64) -> Option<(Level, String)> {
+fn of_lag(status: &Status, limits: &Limits, now: u64) -> Option<(Health, String)> {
     let lag = status.lag(now);
     let over = |limit: Option<u64>| limit.filter(|limit| lag >= *limit);
     let level_and_limit = over(limits.crit_lag)
-        .map(|limit| (Level::Critical, limit))
-        .or_else(|| over(limits.warn_lag).map(|limit| (Level::Warning, limit)));
+        .map(|limit| (Health::Critical, limit))
+        .or_else(|| over(limits.warn_lag).map(|limit| (Health::Warning, limit)));
     level_and_limit.map(|(level, limit)| (level, format!("lag of {lag} s, limit {limit} s")))
 }
 
-fn of_deferred(status: &Status) -> Option<(Level, String)> {
+fn of_deferred(status: &Status) -> Option<(Health, String)> {
     let failed = status.deferred.iter().find(|deferred| !deferred.is_locked)?;
     let count = status.deferred_count.saturating_sub(status.locked_count);
     let (items, why) = (failed.items.join(", "), &failed.reason);
     let reason =
         format!("{count} tasks failed and wait for another try, one of them {items}: {why}");
-    Some((Level::Warning, reason))
+    Some((Health::Warning, reason))
 }
 
 #[cfg(test)]
@@ -131,31 +133,32 @@ mod tests {
         }
     }
 
-    fn verdict(status: &Status) -> (Level, Vec<String>) {
+    fn verdict(status: &Status) -> (Health, Vec<String>) {
         let limits = Limits { warn_lag: Some(60), crit_lag: Some(600) };
-        let Verdict { level, reasons } = Verdict::of(status, &limits, NOW);
+        let Diagnosis { level, reasons } = Diagnosis::of(status, &limits, NOW);
         (level, reasons)
     }
 
-    fn level(status: Status) -> Level {
+    fn level(status: Status) -> Health {
         verdict(&status).0
     }
 
     #[test]
     fn a_client_that_rolls_and_keeps_up_is_ok() {
-        assert_eq!(verdict(&rolling()), (Level::Ok, Vec::new()));
+        assert_eq!(verdict(&rolling()), (Health::Ok, Vec::new()));
         let busy = Status { oldest: Some(NOW - 59), ..rolling() };
-        assert_eq!(level(busy), Level::Ok);
+        assert_eq!(level(busy), Health::Ok);
     }
 
     #[test]
     fn lag_counts_from_its_limits_on() {
-        for (lag, expected) in [(60, Level::Warning), (599, Level::Warning), (600, Level::Critical)]
+        for (lag, expected) in
+            [(60, Health::Warning), (599, Health::Warning), (600, Health::Critical)]
         {
             assert_eq!(level(Status { oldest: Some(NOW - lag), ..rolling() }), expected, "{lag}");
         }
         let late = Status { oldest: Some(0), ..rolling() };
-        assert_eq!(Verdict::of(&late, &Limits::default(), NOW).level, Level::Ok, "no limit");
+        assert_eq!(Diagnosis::of(&late, &Limits::default(), NOW).level, Health::Ok, "no limit");
     }
 
     #[test]
@@ -163,7 +166,7 @@ mod tests {
         let reason = "connect to mx2: refused".to_owned();
         let contact = Contact::Unreachable { since: 400, attempts: 5, next: None, reason };
         let (level, reasons) = verdict(&Status { contact, ..rolling() });
-        assert_eq!(level, Level::Critical);
+        assert_eq!(level, Health::Critical);
         assert_eq!(reasons, ["unreachable for 600 s, 5 attempts: connect to mx2: refused"]);
     }
 
@@ -177,9 +180,9 @@ mod tests {
             is_locked,
         };
         let with = |deferred| Status { deferred: vec![deferred], deferred_count: 1, ..rolling() };
-        assert_eq!(level(with(deferred(true))), Level::Ok);
+        assert_eq!(level(with(deferred(true))), Health::Ok);
         let (level, reasons) = verdict(&with(deferred(false)));
-        assert_eq!(level, Level::Warning);
+        assert_eq!(level, Health::Warning);
         assert_eq!(
             reasons,
             ["1 tasks failed and wait for another try, one of them USER fred: why"]
@@ -189,13 +192,13 @@ mod tests {
     #[test]
     fn a_client_that_is_gone_or_says_nothing_is_found_out() {
         let gone = Status { pid: None, ..rolling() };
-        assert_eq!(level(gone.clone()), Level::Critical);
+        assert_eq!(level(gone.clone()), Health::Critical);
         let ended = Status { ended: true, ..gone };
-        assert_eq!(level(ended.clone()), Level::Warning);
+        assert_eq!(level(ended.clone()), Health::Warning);
         let backlog = Backlog { entries: 3, users: 1 };
-        assert_eq!(level(Status { backlog, ..ended }), Level::Critical);
-        assert_eq!(level(Status { written: NOW - 30, ..rolling() }), Level::Critical);
-        assert_eq!(level(Status::unknown("mx2", None)), Level::Warning, "none ever rolled");
+        assert_eq!(level(Status { backlog, ..ended }), Health::Critical);
+        assert_eq!(level(Status { written: NOW - 30, ..rolling() }), Health::Critical);
+        assert_eq!(level(Status::unknown("mx2", None)), Health::Warning, "none ever rolled");
     }
 
     #[test]

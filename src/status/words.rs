@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::value::{Contact, Status};
-use super::verdict::{Limits, Verdict};
+use super::verdict::{Diagnosis, Limits};
 
-impl Verdict {
+impl Diagnosis {
     /// Returns the status in lines: the first for a monitoring system, with figures for its graphs,
     /// the others for a person.
     pub fn lines(&self, status: &Status, limits: &Limits, now: u64) -> String {
@@ -143,7 +143,7 @@ mod tests {
             ..Status::unknown("mx2", Some("second"))
         };
         let limits = Limits { warn_lag: Some(60), crit_lag: None };
-        let verdict = Verdict::of(&status, &limits, 1_000);
+        let verdict = Diagnosis::of(&status, &limits, 1_000);
         assert_eq!(
             verdict.lines(&status, &limits, 1_000),
             "CYRSYNC CRITICAL - channel second to mx2: unreachable for 60 s, 3 attempts: connect to \

@@ -16,6 +16,16 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// A request to stop, shared between the threads that ask and those that work. All methods except
 /// [`Cancel::wait`] may be called from a signal handler.
+///
+/// ```
+/// use std::time::Duration;
+/// use cyrsync::{Cancel, Waited};
+///
+/// let cancel = Cancel::default();
+/// let other = cancel.clone();
+/// std::thread::spawn(move || other.cancel());
+/// assert_eq!(cancel.wait(Duration::from_secs(600)), Waited::Stop);
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Cancel {
     now: Arc<AtomicBool>,
@@ -26,6 +36,13 @@ pub struct Cancel {
 }
 
 /// How a wait ended.
+///
+/// ```
+/// use std::time::Duration;
+/// use cyrsync::{Cancel, Waited};
+///
+/// assert_eq!(Cancel::default().wait(Duration::from_millis(1)), Waited::Over);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waited {
     /// The time is over.

@@ -1,19 +1,17 @@
 //! System calls that the standard library does not offer: file locks that Cyrus respects, waiting
-//! for sockets, the identity of the process, the system log.
+//! for sockets, the identity of the process.
 //!
 //! Together with the C ABI this is the only place where `unsafe` is allowed.
 #![allow(unsafe_code, reason = "system calls that the standard library does not wrap")]
 
 pub(crate) mod access;
-pub mod advise;
-pub mod daemon;
+pub(crate) mod advise;
 pub(crate) mod file;
-pub mod identity;
+pub(crate) mod identity;
 pub(crate) mod local_time;
 pub(crate) mod lock;
 pub(crate) mod poll;
 pub(crate) mod queue;
 #[cfg(feature = "libsasl2")]
 pub(crate) mod sasl2;
-pub mod syslog;
 pub(crate) mod wake;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The amount of data that waits for replication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Backlog {
     /// Entries of the sync log. Until the log is taken over, duplicates count each time.
     pub entries: u64,

@@ -84,6 +84,13 @@ macro_rules! byte_string {
 byte_string! {
     /// A mailbox name in Cyrus's internal form: `user.fred.Sent`, in modified UTF-7, with `^` for
     /// dots within a component; with virtual domains `example.com!user.fred`.
+    ///
+    /// ```
+    /// use cyrsync::MboxName;
+    ///
+    /// assert!(MboxName::from("user.fred.Sent").is_possible());
+    /// assert!(!MboxName::from("user.fred\n").is_possible());
+    /// ```
     MboxName
 }
 byte_string! {
@@ -92,6 +99,12 @@ byte_string! {
 }
 byte_string! {
     /// A userid as Cyrus stores it, with its dots: `fred.smith`, `fred@example.com`.
+    ///
+    /// ```
+    /// use cyrsync::UserId;
+    ///
+    /// assert_eq!(UserId::from("fred").as_bytes(), b"fred");
+    /// ```
     UserId
 }
 byte_string! {

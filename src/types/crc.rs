@@ -104,7 +104,7 @@ impl fmt::Display for SyncCrcs {
 
 /// Both CRCs during their computation.
 #[derive(Debug, Clone, Copy)]
-pub struct CrcSum {
+pub(crate) struct CrcSum {
     /// See [`SyncCrcs::basic`].
     pub basic: u32,
     /// See [`SyncCrcs::annot`].
@@ -145,7 +145,7 @@ impl From<CrcSum> for SyncCrcs {
 
 /// The CRC of each flag, which is part of a record's CRC. Computed once for each mailbox.
 #[derive(Debug, Clone)]
-pub struct FlagCrcs([u32; USER_FLAGS]);
+pub(crate) struct FlagCrcs([u32; USER_FLAGS]);
 
 impl FlagCrcs {
     /// Computes the CRCs from the names of the user flags by bit, in lower case.
@@ -179,7 +179,7 @@ impl FlagCrcs {
 }
 
 /// Returns the CRC that a record contributes to [`SyncCrcs::basic`] (`crc_basic`).
-pub fn basic(record: &Record, flags: &FlagCrcs) -> u32 {
+pub(crate) fn basic(record: &Record, flags: &FlagCrcs) -> u32 {
     if record.internal_flags.has(InternalFlags::EXPUNGED) {
         return 0;
     }

@@ -3,6 +3,12 @@
 use serde::Serialize;
 
 /// Severity of a log line, with syslog's meaning.
+///
+/// ```
+/// use cyrsync::Level;
+///
+/// assert!(Level::Error < Level::Debug, "what is more urgent comes first");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {

@@ -22,6 +22,7 @@ pub struct FormerName {
 
 /// An entry of mailboxes.db (`mbentry_t` in `imap/mboxlist.h`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct MailboxEntry {
     /// Internal name.
     pub name: MboxName,
@@ -57,6 +58,7 @@ pub struct MailboxEntry {
 /// The state of an open mailbox, read under its locks from its entry, from cyrus.header and from
 /// the header of cyrus.index.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct MailboxState {
     /// The header fields, which the replica has as well.
     pub header: MailboxHeader,

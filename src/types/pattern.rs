@@ -8,6 +8,14 @@ use crate::error::{Error, Kind, Result};
 /// A pattern for userids and external mailbox names. `*` matches any bytes including separators,
 /// `?` matches one byte, `[a-z]` one of these bytes, `[!a-z]` one other byte; `[*]` is an asterisk.
 /// All other bytes match themselves, and case matters.
+///
+/// ```
+/// use cyrsync::Pattern;
+///
+/// let pattern = Pattern::new(b"dept.*.[!x]?")?;
+/// assert!(pattern.matches(b"dept.sales.ab") && !pattern.matches(b"dept.sales.xb"));
+/// # Ok::<(), cyrsync::Error>(())
+/// ```
 // The matcher is the crate `glob`: the Rust project maintains it and it has no dependencies, while
 // `globset` needs a complete regular expression engine. `glob` only handles text, so each byte is
 // converted to the character with that number: names need not be UTF-8.

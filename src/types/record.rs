@@ -47,6 +47,7 @@ impl InternalFlags {
 /// The part of an index record that replication needs. It takes 128 bytes and no heap memory, so
 /// that a batch of thousands is cheap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Record {
     /// UID of the message.
     pub uid: Uid,

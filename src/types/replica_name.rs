@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// A configured replica.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
 pub struct ReplicaName {
     /// The name of the server in the configuration.
     pub server: String,

@@ -5,12 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use cyrsync_lab::Cyrus;
 use cyrsync_lab::run::copy_program;
-
-fn checkout() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use cyrsync_lab::{Cyrus, checkout};
 
 fn must_succeed(command: &mut Command) {
     let output = command.output().unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));

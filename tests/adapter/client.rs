@@ -33,7 +33,7 @@ fn an_embedded_client_replicates_whatever_happens_to_a_master() {
 
 /// What valgrind must not complain of: what Cyrus and its libraries leave behind.
 fn suppressions() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("c-tests/adapter/cyrus.supp")
+    cyrsync_lab::checkout().join("c-tests/adapter/cyrus.supp")
 }
 
 /// Runs the embedded client under valgrind, which must find nothing.

@@ -4,14 +4,10 @@ use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use cyrsync::config::Config;
-use cyrsync::error::Subject;
-use cyrsync::events::Silent;
-use cyrsync::settings::{Overrides, Settings};
-use cyrsync::store::spool::Spool;
-use cyrsync::store::{Crcs, Mailbox, Records, Store};
-use cyrsync::types::{Annotation, MailboxEntry, MboxName, MboxType, Record, UserId};
-use cyrsync::{Error, Kind};
+use cyrsync::host::{
+    Annotation, Crcs, Mailbox, MailboxEntry, MboxType, Record, Records, Spool, Store,
+};
+use cyrsync::{Config, Error, Kind, MboxName, Overrides, Settings, Silent, Subject, UserId};
 use cyrsync_lab::{Cyrus, Imap, Lab, Options, Sieve, random_changes, tools};
 
 use crate::build::program;

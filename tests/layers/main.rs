@@ -1,9 +1,10 @@
 //! The shape of the sources: which module may import which, and how large files and types may be.
 //!
 //! [`LAYERS`] is the picture of docs/architecture.md in the form of a table. These tests read the
-//! files below `src/` with a parser and look at what each file names: in `use` items, in paths, in
+//! files below `src/` and `sync_client/` with a parser and look at what each file names: in `use` items, in paths, in
 //! macros. Unit tests and fuzz targets inside `src/` may import what they like.
 
+mod facade;
 mod graph;
 mod source;
 
@@ -59,13 +60,13 @@ fn root() -> &'static Path {
 static SOURCES: LazyLock<Sources> = LazyLock::new(|| {
     let mut sources = Sources::default();
     sources.add_crate(root(), "cyrsync", "src/lib.rs");
-    sources.add_crate(root(), "sync_client", "src/bin/sync_client/main.rs");
+    sources.add_crate(root(), "sync_client", "sync_client/src/lib.rs");
     sources
 });
 
 /// The module of [`LAYERS`] that a file belongs to.
 fn module_of(file: &str) -> &str {
-    let path = file.strip_prefix("src/bin/").or(file.strip_prefix("src/")).unwrap_or(file);
+    let path = file.strip_prefix("src/").unwrap_or(file);
     path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
 }
 
@@ -150,7 +151,7 @@ fn no_type_has_too_many_methods() {
 #[test]
 fn no_file_is_too_long() {
     let mut long = BTreeSet::new();
-    for directory in ["src", "tests", "lab", "fuzz"] {
+    for directory in ["src", "sync_client", "tests", "lab", "fuzz"] {
         for file in rust_files(&root().join(directory)) {
             let text = fs::read_to_string(&file).expect("own file");
             let lines = text.lines().count();
@@ -162,6 +163,30 @@ fn no_file_is_too_long() {
         }
     }
     holds("files are too long", &long);
+}
+
+/// Test programs are not found by cargo itself, since those that run `sync_client` are of its
+/// package.
+#[test]
+fn every_test_program_belongs_to_a_package() {
+    let manifest = |path| fs::read_to_string(root().join(path)).expect("own file");
+    let (library, program) = (manifest("Cargo.toml"), manifest("sync_client/Cargo.toml"));
+    let mut found = 0;
+    for entry in fs::read_dir(root().join("tests")).expect("own directory").flatten() {
+        let name = entry.file_name().into_string().expect("a plain name");
+        let file = if entry.path().is_dir() { format!("{name}/main.rs") } else { name.clone() };
+        // Fixtures, and the package of a program.
+        if !root().join("tests").join(&file).exists() {
+            continue;
+        }
+        let name = name.trim_end_matches(".rs");
+        let in_library = library.contains(&format!("[[test]]\nname = \"{name}\"\n"));
+        let in_program =
+            program.contains(&format!("[[test]]\nname = \"{name}\"\npath = \"../tests/{file}\"\n"));
+        assert!(in_library != in_program, "tests/{file} is in no manifest, or in two");
+        found += 1;
+    }
+    assert!(found > 15, "only {found} test programs were found");
 }
 
 /// The Rust files below a directory, without what cargo builds there.
@@ -191,7 +216,7 @@ fn names_are_found_where_they_are_defined() {
         resolved("src/engine/mod.rs", "crate::Error").as_deref(),
         Some("src/error/value.rs")
     );
-    let from_program = resolved("src/bin/sync_client/main.rs", "cyrsync::Error");
+    let from_program = resolved("sync_client/src/lib.rs", "cyrsync::Error");
     assert_eq!(from_program.as_deref(), Some("src/error/value.rs"));
     let from_child = resolved("src/error/io.rs", "super::Error");
     assert_eq!(from_child.as_deref(), Some("src/error/value.rs"));

@@ -1,7 +1,5 @@
 //! `--json`: every event of every mode as an object, and what the run did.
 
-use std::path::Path;
-
 use cyrsync_lab::{Imap, Lab, Run};
 use serde_json::Value;
 
@@ -10,7 +8,7 @@ use crate::common::{append, create, message_file, ours, start_ours, until};
 /// The objects that a run printed; each is as the schema says.
 #[track_caller]
 fn objects(run: &Run) -> Vec<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/events.schema.json");
+    let path = cyrsync_lab::checkout().join("docs/events.schema.json");
     let schema = std::fs::read_to_string(path).expect("own file");
     let schema = serde_json::from_str(&schema).expect("it is JSON");
     let validator = jsonschema::validator_for(&schema).expect("it is a schema");

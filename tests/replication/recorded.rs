@@ -1,7 +1,6 @@
 //! A master of Cyrus 3.13 as it was recorded, with its server stopped, and a real replica of the
 //! installed version.
 
-use std::path::Path;
 use std::process::Command;
 
 use cyrsync_lab::recorded::install;
@@ -19,7 +18,7 @@ fn recorded() -> Lab {
         ..Options::default()
     };
     let mut lab = Lab::new(options);
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/master/master-1");
+    let from = cyrsync_lab::checkout().join("tests/fixtures/master/master-1");
     install(&mut lab.master, &from);
     lab
 }
@@ -49,7 +48,7 @@ fn a_recorded_master_of_3_13_is_replicated_and_verified() {
 #[test]
 fn a_recorded_master_whose_databases_are_twom_is_replicated_and_verified() {
     let lab = recorded();
-    let converted = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/twom/converted");
+    let converted = cyrsync_lab::checkout().join("tests/fixtures/twom/converted");
     let master = lab.master.dir().to_owned();
     for file in std::fs::read_dir(converted).expect("fixtures").map(|file| file.unwrap().path()) {
         let name = file.file_name().unwrap().to_str().unwrap().replace(',', "/");

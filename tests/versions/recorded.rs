@@ -1,7 +1,5 @@
 //! A master of Cyrus 3.13 as it was recorded, with its server stopped, and a replica of 3.12.
 
-use std::path::Path;
-
 use cyrsync_lab::recorded::install;
 use cyrsync_lab::trees::{Release, Tree};
 use cyrsync_lab::{Lab, Options};
@@ -19,7 +17,7 @@ fn from_recorded_3_13_to_3_12() {
         replica_tree: Some(Tree::of(Release::Forky)),
         ..Options::default()
     });
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/master/master-1");
+    let from = cyrsync_lab::checkout().join("tests/fixtures/master/master-1");
     install(&mut lab.master, &from);
     ours(&lab, &["-A"]).ok();
     assert_eq!(sent(&ours(&lab, &["-v", "-A"]).ok()), [""; 0]);

@@ -27,12 +27,11 @@ pub(in crate::capi) fn client_over(
 
 /// The client of Rust that
 /// [`cyrsync_client_new_with_host`](crate::capi::cyrsync_client_new_with_host) makes: for tests
-/// that reach a host store from Rust.
+/// that has a table as C programs do.
 ///
 /// # Safety
 /// `host` must be NULL or a table whose size member tells its size truly, and whose functions do as
 /// the header asks.
-#[doc(hidden)]
 pub unsafe fn client_with_host(
     host: *const cyrsync_host,
     settings: Settings,

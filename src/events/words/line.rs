@@ -17,6 +17,7 @@ pub enum To {
 
 /// A line in the words of Cyrus.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Line {
     /// The destination.
     pub to: To,

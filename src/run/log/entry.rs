@@ -10,7 +10,15 @@ use crate::types::{MboxName, Text, UniqueId, UserId};
 const ACTION: usize = 40;
 
 /// A change that Cyrus's daemons have logged for replication.
+///
+/// ```
+/// use cyrsync::LogEntry;
+///
+/// assert_eq!(LogEntry::parse(b"USER fred"), Ok(Some(LogEntry::User("fred".into()))));
+/// assert!(LogEntry::parse(b"JUGGLE fred").is_err());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum LogEntry {
     /// `USER`: replicate everything of a user.
     User(UserId),

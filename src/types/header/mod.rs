@@ -22,7 +22,7 @@ pub const ANNOT_CRC_KEY: &str = "SYNC_CRC_ANNOT";
 impl MailboxHeader {
     /// Returns the fields in which the replica's value in `there` is higher and cannot be lowered
     /// by an update.
-    pub fn outdone_by<'h>(
+    pub(crate) fn outdone_by<'h>(
         &'h self,
         there: &'h MailboxHeader,
     ) -> impl Iterator<Item = &'static Field> {
@@ -34,7 +34,7 @@ impl MailboxHeader {
 
     /// Returns this header with the higher value of both sides in each field that a repair raises.
     #[must_use]
-    pub fn raised(&self, there: &MailboxHeader) -> MailboxHeader {
+    pub(crate) fn raised(&self, there: &MailboxHeader) -> MailboxHeader {
         let mut raised = self.clone();
         for field in FIELDS.iter().filter(|field| field.higher_there != HigherThere::Ignored) {
             if field.get(there).number() > field.get(self).number() {
@@ -46,7 +46,7 @@ impl MailboxHeader {
 
     /// Returns whether this header already has all values that a repair raises in `raised`.
     #[must_use]
-    pub fn reaches(&self, raised: &MailboxHeader) -> bool {
+    pub(crate) fn reaches(&self, raised: &MailboxHeader) -> bool {
         let mut fields = FIELDS.iter().filter(|f| f.higher_there != HigherThere::Ignored);
         fields.all(|field| field.get(self) == field.get(raised))
     }
@@ -54,7 +54,7 @@ impl MailboxHeader {
     /// Returns the header of a partial state. `kept` provides the fields that keep the replica's
     /// value. The caller sets the fields that belong to the part itself.
     #[must_use]
-    pub fn in_part(&self, kept: &MailboxHeader) -> MailboxHeader {
+    pub(crate) fn in_part(&self, kept: &MailboxHeader) -> MailboxHeader {
         let mut part = self.clone();
         for field in FIELDS {
             match field.in_part {

@@ -109,6 +109,7 @@ macro_rules! define {
        $compared:ident, $in_part:ident, $higher_there:ident, $bound:ident;)*) => {
         /// The header of a mailbox: one field for each line of the table, see the module.
         #[derive(Debug, Clone, PartialEq, Eq, Default)]
+        #[non_exhaustive]
         pub struct MailboxHeader {
             $($(#[$doc])* pub $name: $type,)*
         }

@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use cyrsync::engine::{Cancel, Client};
-use cyrsync::events::Observer;
-use cyrsync::internals;
-use cyrsync::settings::Settings;
-use cyrsync::store::spool::Spool;
+use cyrsync::host::Spool;
+use cyrsync::{Cancel, Client, Observer, Settings};
 
 use crate::host::{Host, table};
 
@@ -17,7 +14,9 @@ pub fn new(
     observer: Arc<dyn Observer>,
 ) -> cyrsync::Result<Client> {
     let spool = Spool::open(&settings, observer.clone())?;
-    let program = internals::find(&settings);
+    // Where Debian has it, unless a scenario wants another.
+    let program = settings.sync_server_path().unwrap_or("/usr/lib/cyrus/bin/sync_server".as_ref());
+    let program = program.to_owned();
     let host = Host::new(spool, program, settings.file().map(Into::into));
     let table = table(host);
     // SAFETY: the table is complete, and its functions do as the header asks.

@@ -6,8 +6,6 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use cyrsync::internals::Framer;
-
 /// A running server.
 pub struct Server {
     input: BufReader<UnixStream>,
@@ -55,19 +53,29 @@ impl Server {
         }
     }
 
+    /// A line with the literals in it: `{n+}` at the end of a part announces n bytes, and the line
+    /// goes on after them.
     fn line(&mut self) -> io::Result<Vec<u8>> {
         let mut line = Vec::new();
-        let mut byte = [0];
         loop {
-            self.input.read_exact(&mut byte)?;
-            line.push(byte[0]);
-            let whole = byte[0] == b'\n'
-                && Framer::default().find(&line).map_err(io::Error::other)?.is_some();
-            if whole {
-                return Ok(line);
+            if self.input.read_until(b'\n', &mut line)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
+            let Some(length) = announced(&line) else { return Ok(line) };
+            let before = line.len();
+            line.resize(before + length, 0);
+            self.input.read_exact(&mut line[before..])?;
         }
     }
+}
+
+/// The length of the literal that follows a part of a line.
+fn announced(part: &[u8]) -> Option<usize> {
+    let part = part.strip_suffix(b"}\r\n")?;
+    let part = part.strip_suffix(b"+").unwrap_or(part);
+    let start = part.iter().rposition(|byte| !byte.is_ascii_digit())? + 1;
+    let is_announced = part[..start].ends_with(b"{");
+    str::from_utf8(&part[start..]).ok()?.parse().ok().filter(|_| is_announced)
 }
 
 impl Drop for Server {

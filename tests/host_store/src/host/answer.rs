@@ -4,7 +4,7 @@ use std::ffi::{c_int, c_void};
 use std::ops::ControlFlow;
 
 use cyrsync::capi::*;
-use cyrsync::types::Annotation;
+use cyrsync::host::Annotation;
 
 pub(super) type Code = c_int;
 pub(super) type Data = *mut c_void;

@@ -1,8 +1,8 @@
 //! The entries of mailboxes.db.
 
 use cyrsync::capi::*;
-use cyrsync::store::Store;
-use cyrsync::types::{MailboxEntry, MboxName, MboxType, UniqueId, UserId};
+use cyrsync::host::{MailboxEntry, MboxType, Store, UniqueId};
+use cyrsync::{MboxName, UserId};
 
 use super::answer::{Code, Data, Fail, answer, bytes, emit, emitted, flow, lend};
 use super::host;

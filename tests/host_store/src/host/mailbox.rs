@@ -5,8 +5,10 @@ use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use cyrsync::capi::*;
-use cyrsync::store::{Crcs, Lock, Mailbox, Records, Store, Wait};
-use cyrsync::types::{Guid, InternalFlags, MboxName, Record, SystemFlags, Text, UserId};
+use cyrsync::host::{
+    Crcs, Guid, InternalFlags, Lock, Mailbox, Record, Records, Store, SystemFlags, Text, Wait,
+};
+use cyrsync::{MboxName, UserId};
 
 use super::answer::{Code, Data, Fail, answer, bytes, emit, emit_annotations, emitted, flow, lend};
 use super::host;
@@ -202,7 +204,8 @@ pub(super) unsafe extern "C" fn message_annotations(
 ) -> Code {
     let found = opened(mailbox).mailbox.message_annotations(&[uid]);
     // The stored ones: fields of the record come with it.
-    let record = Record { uid, ..Record::default() };
+    let mut record = Record::default();
+    record.uid = uid;
     emit_annotations(found.map(|mut found| found.take(&record, 0)), emit, sink, failure)
 }
 
@@ -215,16 +218,14 @@ pub(super) unsafe extern "C" fn message_file(
 ) -> Code {
     // SAFETY: the header promises a record, and a place for the file.
     let (record, file) = unsafe { (&*record, &mut *file) };
-    let record = Record {
-        uid: record.uid,
-        size: record.message_size,
-        system_flags: SystemFlags(record.system_flags),
-        internal_flags: InternalFlags(record.internal_flags),
-        guid: Guid(record.guid),
-        ..Record::default()
-    };
+    let mut wanted = Record::default();
+    wanted.uid = record.uid;
+    wanted.size = record.message_size;
+    wanted.system_flags = SystemFlags(record.system_flags);
+    wanted.internal_flags = InternalFlags(record.internal_flags);
+    wanted.guid = Guid(record.guid);
     let Open { mailbox, last_path, .. } = opened(mailbox);
-    let opened = mailbox.message(&record);
+    let opened = mailbox.message(&wanted);
     let result = opened.map(|found| {
         let on_disk = found.as_file().expect("a spool is on disk");
         file.fd = on_disk.try_clone().expect("a descriptor").into_raw_fd();

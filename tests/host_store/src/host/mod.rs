@@ -9,8 +9,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use cyrsync::capi::*;
-use cyrsync::store::Store as _;
-use cyrsync::store::spool::Spool;
+use cyrsync::host::{Spool, Store as _};
 use cyrsync::{Error, Kind};
 
 use crate::server::Server;
@@ -22,17 +21,13 @@ use user::*;
 /// What the functions are called with.
 pub struct Host {
     spool: Spool,
-    program: cyrsync::Result<PathBuf>,
+    program: PathBuf,
     imapd_conf: Option<PathBuf>,
     server: Mutex<Option<Server>>,
 }
 
 impl Host {
-    pub fn new(
-        spool: Spool,
-        program: cyrsync::Result<PathBuf>,
-        imapd_conf: Option<PathBuf>,
-    ) -> Host {
+    pub fn new(spool: Spool, program: PathBuf, imapd_conf: Option<PathBuf>) -> Host {
         Host { spool, program, imapd_conf, server: Mutex::new(None) }
     }
 
@@ -42,12 +37,8 @@ impl Host {
         };
         let mut server = self.server.lock().unwrap();
         if server.is_none() {
-            let program = self.program.as_ref().map_err(|error| {
-                Error::new(error.kind(), "find", "sync_server", error.detail())
-                    .hint(error.hint_text().to_owned())
-            })?;
             let conf = self.imapd_conf.as_ref().expect("the scenarios have a file");
-            *server = Some(Server::start(program, conf).map_err(broken)?);
+            *server = Some(Server::start(&self.program, conf).map_err(broken)?);
         }
         let reply = server.as_mut().expect("it was just started").ask(command).map_err(broken);
         if reply.is_err() {

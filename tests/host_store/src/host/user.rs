@@ -1,8 +1,8 @@
 //! What belongs to users and to the server: annotations, subscriptions, seen state, quotas, Sieve.
 
 use cyrsync::capi::*;
-use cyrsync::store::Store;
-use cyrsync::types::{MboxName, Text, UserId};
+use cyrsync::host::{Store, Text};
+use cyrsync::{MboxName, UserId};
 
 use super::answer::{Code, Data, Fail, answer, bytes, emit, emit_annotations, emit_pieces, lend};
 use super::host;

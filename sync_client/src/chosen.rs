@@ -1,0 +1,179 @@
+//! The users and mailboxes that names stand for: a name that holds `*`, `?` or `[` is a pattern,
+//! unless a user or mailbox is called just that.
+
+use std::collections::{HashSet, VecDeque};
+use std::hash::Hash;
+use std::sync::Arc;
+
+use cyrsync::{Catalog, Error, Matches, MboxName, Pattern, Result, UserId};
+
+use crate::console::Console;
+use crate::exit::{Exit, Fatal};
+use crate::list::Unreadable;
+
+/// Names to replicate, from the command line or a list.
+pub type Names = Box<dyn Iterator<Item = std::result::Result<Vec<u8>, Unreadable>>>;
+
+/// What a name can stand for.
+pub trait Choice: Clone + Eq + Hash {
+    /// What one is called.
+    const WHAT: &'static str;
+
+    /// The one with this name, whether or not it is there.
+    fn named(name: &[u8], catalog: &Catalog) -> Result<Self>;
+
+    /// Whether it is there.
+    fn is_there(&self, catalog: &Catalog) -> Result<bool>;
+
+    /// Those that a pattern stands for.
+    fn matching(pattern: &Pattern, catalog: &Catalog) -> Matches<Self>;
+}
+
+impl Choice for UserId {
+    const WHAT: &'static str = "user";
+
+    fn named(name: &[u8], _: &Catalog) -> Result<Self> {
+        Ok(UserId::from(name))
+    }
+
+    fn is_there(&self, catalog: &Catalog) -> Result<bool> {
+        catalog.has_user(self)
+    }
+
+    fn matching(pattern: &Pattern, catalog: &Catalog) -> Matches<Self> {
+        catalog.users(pattern)
+    }
+}
+
+impl Choice for MboxName {
+    const WHAT: &'static str = "mailbox";
+
+    fn named(name: &[u8], catalog: &Catalog) -> Result<Self> {
+        catalog.internal_name(name)
+    }
+
+    fn is_there(&self, catalog: &Catalog) -> Result<bool> {
+        catalog.has_mailbox(self)
+    }
+
+    fn matching(pattern: &Pattern, catalog: &Catalog) -> Matches<Self> {
+        catalog.mailboxes(pattern)
+    }
+}
+
+/// What names stand for, one by one, so that a long list needs no memory.
+pub struct Chosen<T> {
+    names: Names,
+    catalog: Catalog,
+    console: Arc<Console>,
+    /// What was read ahead.
+    ready: VecDeque<T>,
+    /// What came by patterns, and what operands named, so that no pattern brings it once more.
+    matched: HashSet<T>,
+    named: HashSet<T>,
+    is_list: bool,
+    /// Patterns that are none.
+    malformed: Vec<Error>,
+    /// Names that stand for nothing, and why.
+    pub failed: Vec<Error>,
+}
+
+impl<T: Choice> Chosen<T> {
+    /// Of the names in a list, or of operands. Operands are looked up at once.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] for an operand that is neither a name nor a pattern.
+    pub fn new(
+        names: Names,
+        is_list: bool,
+        catalog: Catalog,
+        console: Arc<Console>,
+    ) -> std::result::Result<Self, Fatal> {
+        let mut chosen = Chosen {
+            names,
+            catalog,
+            console,
+            ready: VecDeque::new(),
+            matched: HashSet::new(),
+            named: HashSet::new(),
+            is_list,
+            malformed: Vec::new(),
+            failed: Vec::new(),
+        };
+        if !is_list {
+            // Operands can be read.
+            while let Some(Ok(name)) = chosen.names.next() {
+                chosen.look_up(&name);
+            }
+            if let Some(error) = chosen.malformed.first() {
+                return Err(Fatal::new(Exit::Usage, error.to_string()));
+            }
+        }
+        Ok(chosen)
+    }
+
+    fn look_up(&mut self, name: &[u8]) {
+        let named = T::named(name, &self.catalog);
+        if !Pattern::is_one(name) {
+            return self.take_named(named);
+        }
+        match named.as_ref().map_or(Ok(false), |named| named.is_there(&self.catalog)) {
+            Ok(false) => {}
+            Ok(true) => return self.take_named(named),
+            Err(error) => return self.failed.push(error),
+        }
+        match Pattern::new(name) {
+            Ok(pattern) => self.take_matching(&pattern),
+            Err(error) if self.is_list => self.failed.push(error),
+            Err(error) => self.malformed.push(error),
+        }
+    }
+
+    fn take_named(&mut self, named: Result<T>) {
+        match named {
+            Ok(named) => {
+                if !self.is_list {
+                    self.named.insert(named.clone());
+                }
+                if !self.matched.contains(&named) {
+                    self.ready.push_back(named);
+                }
+            }
+            Err(error) => self.failed.push(error),
+        }
+    }
+
+    fn take_matching(&mut self, pattern: &Pattern) {
+        let Matches { found, unread, .. } = T::matching(pattern, &self.catalog);
+        if found.is_empty() && unread.is_none() {
+            self.console.mistake(&format!("no {} matches {pattern}", T::WHAT));
+        }
+        for one in found {
+            if !self.named.contains(&one) && self.matched.insert(one.clone()) {
+                self.ready.push_back(one);
+            }
+        }
+        self.failed.extend(unread);
+    }
+}
+
+impl<T: Choice> Iterator for Chosen<T> {
+    type Item = std::result::Result<T, Unreadable>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(one) = self.ready.pop_front() {
+                return Some(Ok(one));
+            }
+            match self.names.next()? {
+                Ok(name) => self.look_up(&name),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    /// How many there are is known of operands; of a list it would take reading all of it.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.ready.len(), (!self.is_list).then_some(self.ready.len()))
+    }
+}

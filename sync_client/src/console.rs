@@ -1,0 +1,177 @@
+//! Where what the library reports goes: stdout, stderr and syslog.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::sys::syslog;
+use cyrsync::event::{Direction, Line, Step, SyncEvent, To, json, words_of};
+use cyrsync::monitor::Status;
+use cyrsync::option::ReplicaName;
+use cyrsync::{Error, Event, Level, Observer};
+
+use crate::progress::Reporter;
+use crate::systemd::Systemd;
+use crate::terminal::{complain, print};
+use crate::traffic::Wire;
+
+/// The program's observer.
+#[derive(Debug, Default)]
+pub struct Console {
+    /// Which replica every alarm names.
+    pub replica: ReplicaName,
+    /// Actions go to stdout (`-v`).
+    pub print_actions: bool,
+    /// Actions go to syslog (`-l`).
+    pub log_actions: bool,
+    /// Every event goes to stdout as an object (`--json`).
+    pub json: bool,
+    /// Traffic goes to stderr (`-v -v`).
+    pub show_wire: bool,
+    /// The traffic shown so far.
+    pub wire: Mutex<Wire>,
+    /// Why there was no connection when it was last told.
+    pub told: Mutex<String>,
+    /// Whether somebody typed the names: then one that does not exist is a mistake.
+    pub names_typed: bool,
+    /// Whether there was such a mistake.
+    pub mistaken: AtomicBool,
+    /// Who says how far it is.
+    pub reporter: Arc<Reporter>,
+    /// What the replica had of what was looked at, until something is sent.
+    pub there: Mutex<Option<There>>,
+    /// Whether somebody looks on.
+    pub is_followed: bool,
+    /// The service manager, which learns how rolling replication is doing.
+    pub systemd: Systemd,
+}
+
+/// What the replica had before.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct There {
+    mailboxes: u64,
+    messages: u64,
+}
+
+impl Console {
+    /// Says once, when something is to be sent, what need not be: after a run that was broken off
+    /// that is what came of it.
+    fn resumed(&self, event: &Event) {
+        let mut there = self.there.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(found) = &mut *there else { return };
+        match event {
+            Event::Sync(SyncEvent::AlreadyThere { mailboxes, messages, .. }) => {
+                found.mailboxes += mailboxes;
+                found.messages += messages;
+            }
+            Event::Step(Step::Mailbox { messages: 1.., .. }) => {
+                let There { mailboxes, messages } = *found;
+                *there = None;
+                if mailboxes > 0 || messages > 0 {
+                    let line = format!(
+                        "already on the replica: {mailboxes} mailboxes, {messages} messages"
+                    );
+                    syslog::send(Level::Info, &line);
+                    if self.is_followed {
+                        complain(&line);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn action(&self, line: &str) {
+        if self.print_actions && !self.json {
+            print(line);
+        }
+        if self.log_actions {
+            syslog::send(Level::Info, line);
+        }
+    }
+
+    /// Logs what somebody should look at.
+    pub fn alarm(&self, line: impl Display) {
+        syslog::send(Level::Error, format!("{line} {}", self.replica));
+    }
+
+    /// Whether a mistake is a failure, and there was one.
+    pub fn fails(&self, is_strict: bool) -> bool {
+        is_strict && self.mistaken.load(Ordering::Relaxed)
+    }
+
+    /// Writes what somebody seems to have mistyped.
+    pub fn mistake(&self, line: &str) {
+        self.mistaken.store(true, Ordering::Relaxed);
+        complain(line);
+        syslog::send(Level::Notice, line);
+    }
+
+    /// Names that were typed and do not exist.
+    fn check_names(&self, event: &Event) {
+        match event {
+            Event::Step(Step::Absent { user, .. })
+            | Event::Sync(SyncEvent::UnknownUser { user, .. }) => {
+                self.mistake(&format!("user {user}: no such user on this server (no INBOX)"));
+            }
+            Event::Sync(SyncEvent::UnknownMailbox { external, .. }) => {
+                self.mistake(&format!("mailbox {external}: no such mailbox on this server"));
+            }
+            _ => {}
+        }
+    }
+
+    /// Writes why there is no connection: once, not at every attempt.
+    fn unreachable(&self, error: &Error) {
+        let reason = error.to_string();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told != reason {
+            complain(&reason);
+            *told = reason;
+        }
+    }
+}
+
+/// Events in Cyrus's words.
+impl Observer for Console {
+    fn event(&self, event: &Event) {
+        if let Event::Unreachable { error, .. } = event {
+            self.unreachable(error);
+        }
+        if self.json {
+            print(&json(event));
+        }
+        if self.names_typed {
+            self.check_names(event);
+        }
+        self.resumed(event);
+        match words_of(event, &self.replica) {
+            Some(Line { to: To::Log(level), text, .. }) => syslog::send(level, text),
+            Some(Line { to: To::Verbose, text, .. }) => self.action(&text),
+            Some(Line { to: To::Terminal, text, .. }) => complain(text),
+            Some(Line { to: To::Answer, text, .. }) if !self.json => print(&text),
+            Some(Line { to: To::Answer, .. }) | None => {}
+        }
+    }
+
+    fn wire(&self, direction: Direction, bytes: &[u8]) {
+        let mut wire = self.wire.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = io::stderr().lock().write_all(&wire.show(direction, unix_time(), bytes));
+    }
+
+    fn status(&self, status: &Status, is_alive: bool) {
+        self.reporter.note(status);
+        self.systemd.status(status, is_alive);
+    }
+
+    fn wants_wire(&self) -> bool {
+        self.wire.lock().unwrap_or_else(PoisonError::into_inner).begin();
+        self.show_wire
+    }
+}
+
+fn unix_time() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,74 @@
+//! Signals become requests to the client.
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use crate::sys::syslog;
+use cyrsync::{Cancel, Level};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+
+/// How long rolling replication may go on with the part it works on.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What a request to stop asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// To stop at the next safe point.
+    Now,
+    /// To finish the part that is being worked on, if that does not take long.
+    Soon,
+}
+
+/// Answers signals from now on, on a thread of its own (`signals_add_handlers` in Cyrus's
+/// `lib/signals.c`). The second request to stop is what it is by default: the end. SIGHUP ends
+/// a wait, SIGUSR1 has `report` say how far it is.
+///
+/// SIGPIPE is not among them: Rust's runtime ignores it, and a write says that nobody reads.
+pub fn answer(stop: Stop, cancel: Cancel, report: impl Fn() + Send + 'static) -> io::Result<()> {
+    let mut caught = Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1])?;
+    let on_signal = move || {
+        for signal in caught.forever() {
+            match signal {
+                SIGHUP => cancel.nudge(),
+                SIGUSR1 => report(),
+                _ if cancel.is_finishing() => {
+                    let _ = emulate_default_handler(signal);
+                }
+                _ => {
+                    syslog::send(Level::Notice, "graceful shutdown");
+                    request(stop, &cancel);
+                }
+            }
+        }
+    };
+    thread::Builder::new().name("signals".into()).spawn(on_signal).map(drop)
+}
+
+fn request(stop: Stop, cancel: &Cancel) {
+    cancel.finish();
+    let cancel = cancel.clone();
+    match stop {
+        Stop::Now => cancel.cancel(),
+        Stop::Soon => drop(thread::spawn(move || {
+            thread::sleep(GRACE);
+            cancel.cancel();
+        })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rolling_replication_may_finish_what_it_works_on() {
+        let cancel = Cancel::default();
+        request(Stop::Soon, &cancel);
+        assert!(cancel.is_finishing() && !cancel.is_cancelled());
+        request(Stop::Now, &cancel);
+        assert!(cancel.is_cancelled());
+    }
+}

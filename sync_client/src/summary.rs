@@ -1,0 +1,79 @@
+//! What a run did, in one line: for syslog always, for stdout with `-v`.
+
+use std::time::Instant;
+
+use crate::sys::syslog;
+use cyrsync::{Client, Level};
+use serde_json::json;
+
+use crate::terminal::print;
+
+/// Names of failed ones that are listed; the others are counted.
+const MOST_NAMES: usize = 20;
+
+/// A run that goes on.
+pub struct Summary {
+    began: Instant,
+    prints: bool,
+    json: bool,
+    failed: Vec<String>,
+    failed_count: usize,
+}
+
+impl Summary {
+    /// A run begins. With `prints` its line goes to stdout too, with `json` as an object.
+    pub fn begin(prints: bool, json: bool) -> Summary {
+        Summary { began: Instant::now(), prints, json, failed: Vec::new(), failed_count: 0 }
+    }
+
+    /// Something failed.
+    pub fn failed(&mut self, what: String) {
+        self.failed_count += 1;
+        if self.failed.len() < MOST_NAMES {
+            self.failed.push(what);
+        }
+    }
+
+    /// Whether something failed.
+    pub fn has_failed(&self) -> bool {
+        self.failed_count > 0
+    }
+
+    /// The run has ended.
+    pub fn end(&self, client: &Client) {
+        let totals = client.counters().totals;
+        let mut line = format!(
+            "SUMMARY users=<{}> mailboxes=<{}> messages=<{}> bytes=<{}> mailboxes_there=<{}> \
+             messages_there=<{}> seconds=<{:.1}> failed=<{}>",
+            totals.users,
+            totals.mailboxes,
+            totals.messages,
+            totals.bytes,
+            totals.mailboxes_there,
+            totals.messages_there,
+            self.began.elapsed().as_secs_f64(),
+            self.failed.join(", ")
+        );
+        if self.failed_count > self.failed.len() {
+            line.push_str(&format!(" and=<{} more>", self.failed_count - self.failed.len()));
+        }
+        syslog::send(Level::Info, &line);
+        if self.json {
+            let object = json!({
+                "event": "summary",
+                "users": totals.users,
+                "mailboxes": totals.mailboxes,
+                "messages": totals.messages,
+                "bytes": totals.bytes,
+                "mailboxes_there": totals.mailboxes_there,
+                "messages_there": totals.messages_there,
+                "seconds": self.began.elapsed().as_secs_f64(),
+                "failed": self.failed,
+                "failed_count": self.failed_count,
+            });
+            print(&object.to_string());
+        } else if self.prints {
+            print(&line);
+        }
+    }
+}

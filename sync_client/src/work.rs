@@ -1,0 +1,291 @@
+//! The modes: what is replicated, what is told of failures, and that no failure stops the rest.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::sync::Arc;
+
+use crate::sys::syslog;
+use cyrsync::event::Mention;
+use cyrsync::{Client, Error, Goal, Kind, Level, MboxName, UserId};
+
+use crate::chosen::{Choice, Chosen, Names};
+use crate::connect::{NotConnected, connect, give_up};
+use crate::console::Console;
+use crate::exit::{Exit, Fatal};
+use crate::flags::{Low, Mode};
+use crate::list::{self, Unreadable};
+use crate::start::Session;
+use crate::summary::Summary;
+use crate::terminal::complain;
+
+/// Why the work ends before everything was tried. It was reported, but for the last.
+pub enum End {
+    /// By a signal.
+    Stopped,
+    /// The replica cannot be reached, or a list not be read.
+    GivenUp,
+    /// An operand is of no use. That was not reported.
+    Fatal(Fatal),
+}
+
+impl From<Fatal> for End {
+    fn from(fatal: Fatal) -> Self {
+        End::Fatal(fatal)
+    }
+}
+
+impl From<Unreadable> for End {
+    fn from(_: Unreadable) -> Self {
+        End::GivenUp
+    }
+}
+
+impl From<NotConnected> for End {
+    fn from(why: NotConnected) -> Self {
+        match why {
+            NotConnected::Stopped => End::Stopped,
+            NotConnected::Unreachable => End::GivenUp,
+        }
+    }
+}
+
+/// Does what `mode` asks for.
+///
+/// # Errors
+/// If an operand is neither a name nor a pattern.
+pub fn work(mode: Mode, low: Low, session: &mut Session) -> Result<Exit, Fatal> {
+    let mut tally = Tally::new(&low, session.console.clone());
+    let is_strict = low.strict;
+    // The file of imapd.conf is that of the client that rolls, if one does.
+    let yields = low.metrics_file.is_none();
+    let takes_names = matches!(mode, Mode::Users | Mode::Meta | Mode::Mailboxes);
+    if takes_names && low.input_file.is_none() && low.operands.is_empty() {
+        session.console.mistake("nothing to do: no user or mailbox was named");
+    }
+    let Session { client, console, .. } = &*session;
+    let ended = match mode {
+        Mode::Users => {
+            chosen(low, client, console).and_then(|list| users(list, session, &mut tally, false))
+        }
+        // It takes no list.
+        Mode::Meta => chosen(Low { input_file: None, ..low }, client, console)
+            .and_then(|list| users(list, session, &mut tally, true)),
+        Mode::Mailboxes => {
+            chosen(low, client, console).and_then(|list| mailboxes(list, session, &mut tally))
+        }
+        Mode::All => all(low.operands.first(), session, &mut tally),
+        // Elsewhere.
+        Mode::Rolling | Mode::ForgetTls | Mode::Status => Ok(()),
+    };
+    session.client.disconnect();
+    let ended = match ended {
+        Err(End::Fatal(fatal)) => return Err(fatal),
+        ended => ended,
+    };
+    // Of what ended before it began there is nothing to say.
+    if ended.is_ok() || session.client.counters().totals.users > 0 || tally.has_failed() {
+        tally.summary.end(&session.client);
+    }
+    let has_succeeded = ended.is_ok() && !tally.has_failed();
+    if let Err(error) = session.client.write_metrics(has_succeeded, yields) {
+        complain(error.to_string());
+        syslog::send(Level::Warning, error.to_string());
+    }
+    Ok(match ended {
+        Err(End::Stopped) => Exit::TempFail,
+        Ok(()) if !tally.has_failed() && !session.console.fails(is_strict) => Exit::Ok,
+        _ => Exit::Failed,
+    })
+}
+
+/// What the names of the list stand for if there is a list, else what the operands do.
+pub fn chosen<T: Choice>(
+    low: Low,
+    client: &Client,
+    console: &Arc<Console>,
+) -> Result<Chosen<T>, End> {
+    let names: Names = match &low.input_file {
+        Some(path) => Box::new(list::open(path)?),
+        None => Box::new(low.operands.into_iter().map(|word| Ok(word.into_vec()))),
+    };
+    Ok(Chosen::new(names, low.input_file.is_some(), client.catalog(), console.clone())?)
+}
+
+/// Remembers and tells what failed.
+pub struct Tally {
+    console: Arc<Console>,
+    verbose: bool,
+    summary: Summary,
+}
+
+impl Tally {
+    /// Nothing failed yet.
+    pub fn new(low: &Low, console: Arc<Console>) -> Tally {
+        let verbose = low.verbose > 0;
+        Tally { console, verbose, summary: Summary::begin(verbose, low.json) }
+    }
+
+    /// Whether something failed.
+    pub fn has_failed(&self) -> bool {
+        self.summary.has_failed()
+    }
+
+    /// `call` is what Cyrus's line names: `sync_do_user(fred)`.
+    pub fn failed(&mut self, call: impl fmt::Display, error: &Error) {
+        self.summary.failed(error.subject().to_string());
+        complain(error.to_string());
+        if !Mention(error).is_brief() {
+            self.console.alarm(error);
+        }
+        if self.verbose {
+            complain(format!("Error from {call}: bailing out!"));
+        }
+        self.console.alarm(format_args!("Error in {call}: bailing out!"));
+    }
+
+    fn skipped(&self, what: &str, name: impl fmt::Display) {
+        if self.verbose {
+            complain(format!("Skipping locked {what} {name}"));
+        }
+    }
+}
+
+/// Replicates users, or only their metadata.
+fn users(
+    mut chosen: Chosen<UserId>,
+    session: &mut Session,
+    tally: &mut Tally,
+    only_meta: bool,
+) -> Result<(), End> {
+    let Session { client, policy, .. } = session;
+    connect(client, policy)?;
+    // A list that cannot be read on ends the work, when what was read of it is done.
+    let mut unreadable = None;
+    let mut users = chosen.by_ref().map_while(|user| match user {
+        Ok(user) => Some(user),
+        Err(error) => {
+            unreadable = Some(error);
+            None
+        }
+    });
+    let call = if only_meta { "sync_do_meta" } else { "sync_do_user" };
+    let result = client.sync_users(&mut users, only_meta, &mut |user, result| {
+        if let Err(error) = result {
+            tally.failed(format_args!("{call}({user})"), error);
+        }
+    });
+    drop(users);
+    for error in &chosen.failed {
+        tally.failed(format_args!("{call}()"), error);
+    }
+    match result {
+        Err(error) if error.kind() == Kind::Cancelled => Err(End::Stopped),
+        Err(error) => {
+            give_up(client.server(), policy, &error);
+            Err(End::GivenUp)
+        }
+        Ok(()) => unreadable.map_or(Ok(()), |error| Err(error.into())),
+    }
+}
+
+/// Replicates mailboxes, all at once.
+fn mailboxes(
+    mut chosen: Chosen<MboxName>,
+    session: &mut Session,
+    tally: &mut Tally,
+) -> Result<(), End> {
+    const CALL: &str = "sync_do_mailboxes()";
+    let Session { client, policy, .. } = session;
+    let internal = chosen.by_ref().collect::<Result<Vec<_>, _>>()?;
+    for error in &chosen.failed {
+        tally.failed(CALL, error);
+    }
+    connect(client, policy)?;
+    if internal.is_empty() {
+        return Ok(());
+    }
+    match client.sync_mailboxes(&internal) {
+        Err(error) if error.kind() == Kind::Cancelled => return Err(End::Stopped),
+        Err(error) => tally.failed(CALL, &error),
+        Ok(()) => {}
+    }
+    Ok(())
+}
+
+/// Replicates everything, or what has names that begin with `prefix`.
+fn all(prefix: Option<&OsString>, session: &mut Session, tally: &mut Tally) -> Result<(), End> {
+    let Session { client, policy, .. } = session;
+    let prefix = prefix.map(|prefix| prefix.as_bytes()).unwrap_or_default();
+    let mut furthest = 0;
+    loop {
+        connect(client, policy)?;
+        let mut ended = 0;
+        let result = client.sync_all(prefix, &mut |goal, result| {
+            ended += 1;
+            task_ended(tally, goal, result);
+        });
+        let error = match result {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == Kind::Cancelled => return Err(End::Stopped),
+            Err(error) => error,
+        };
+        // If the replica went away: wait for it, then look at everything again, which is quick
+        // for what is done. But only as long as that leads further each time.
+        if !error.is_connection() || policy.persistence.connect_once || ended <= furthest {
+            tally.failed("do_user()", &error);
+            return Ok(());
+        }
+        furthest = ended;
+        tally.console.alarm(error);
+        client.disconnect();
+    }
+}
+
+fn task_ended(tally: &mut Tally, goal: &Goal, result: &Result<(), Error>) {
+    let Err(error) = result else { return };
+    let (what, name) = match goal {
+        Goal::User(user) => ("user", user.to_string()),
+        Goal::Mailboxes(names) => ("mailbox", group(names)),
+        _ => ("mailbox", String::new()),
+    };
+    match error.kind() {
+        Kind::Locked | Kind::ReplicaLocked => tally.skipped(what, name),
+        Kind::Cancelled => {}
+        _ => tally.failed(format_args!("do_user({name})"), error),
+    }
+}
+
+/// Mailboxes that are replicated together, in short.
+fn group(names: &[MboxName]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => only.to_string(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_count_but_locked_users_do_not() {
+        let mut tally = Tally::new(&Low::default(), Arc::default());
+        let goal = Goal::User("fred".into());
+        for kind in [Kind::Locked, Kind::ReplicaLocked, Kind::Cancelled] {
+            task_ended(&mut tally, &goal, &Err(Error::new(kind, "lock", "fred", "held")));
+            assert!(!tally.has_failed());
+        }
+        task_ended(&mut tally, &goal, &Ok(()));
+        assert!(!tally.has_failed());
+        task_ended(&mut tally, &goal, &Err(Error::new(Kind::Corrupt, "read", "fred", "bad")));
+        assert!(tally.has_failed());
+    }
+
+    #[test]
+    fn a_group_is_named_by_its_first() {
+        let names = ["a", "b", "c"].map(MboxName::from);
+        assert_eq!((group(&names).as_str(), group(&names[..1]).as_str()), ("a and 2 more", "a"));
+    }
+}
