@@ -61,7 +61,7 @@ versions:
 	scripts/setup
 	scripts/trees bullseye trixie
 	skip=; scripts/trees forky || { skip='--skip 3_12'; echo 'Cyrus 3.12 is left out' >&2; }; \
-	$(CARGO) test --locked --test versions --test check_config -- --ignored $$skip
+	$(CARGO) test --locked --test versions --test check_config --test guides -- --ignored $$skip
 
 # GSSAPI, DIGEST-MD5 and security layers through libsasl2, on real servers.
 sasl2:

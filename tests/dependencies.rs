@@ -106,7 +106,8 @@ fn a_crate_has_two_versions_only_where_there_is_a_reason() {
         assert!(left.len() <= 1, "{name} has the versions {left:?}: see deny.toml");
         twice.extend(found.iter().filter(|version| is_excused(version)).map(|_| name));
     }
-    let named: BTreeSet<&str> = excused.iter().map(|word| word.split('@').next().unwrap()).collect();
+    let named: BTreeSet<&str> =
+        excused.iter().map(|word| word.split('@').next().unwrap()).collect();
     assert_eq!(twice, named, "deny.toml excuses what is not there");
 }
 
@@ -128,7 +129,8 @@ fn the_rust_that_is_asked_for_is_the_one_that_dependencies_need() {
 #[test]
 fn the_list_of_contents_names_what_is_linked() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new(root.join("scripts/sbom")).env("CARGO", env!("CARGO")).output().unwrap();
+    let output =
+        Command::new(root.join("scripts/sbom")).env("CARGO", env!("CARGO")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let list: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(list["bomFormat"], "CycloneDX");

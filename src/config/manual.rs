@@ -22,22 +22,43 @@ const SECTIONS: &[(&str, &[(&str, &str)])] = &[
 ];
 
 const REPLICA: &[(&str, &str)] = &[
-    ("sync_host", "The replica: host, host:port, [address]:port or the path of a UNIX socket; /tls and /noauth may follow. -S goes before it."),
-    ("sync_port", "Port of the replica, a number or a service. Without it imapd is tried on port imap, then sync_server on port csync."),
+    (
+        "sync_host",
+        "The replica: host, host:port, [address]:port or the path of a UNIX socket; /tls and /noauth may follow. -S goes before it.",
+    ),
+    (
+        "sync_port",
+        "Port of the replica, a number or a service. Without it imapd is tried on port imap, then sync_server on port csync.",
+    ),
     ("sync_try_imap", "no: only a sync_server is spoken to."),
     ("sync_authname", "Who logs in. Must be among the replica's admins."),
     ("sync_authzid", "Who to act as on the replica, if not as sync_authname."),
     ("sync_password", "The password. It is never shown or logged."),
     ("sync_realm", "Realm, for plugins of libsasl2."),
-    ("sync_allowplaintext", "no: a password is not sent as it is unless TLS or a UNIX socket protects it."),
-    ("force_sasl_client_mech", "The only mechanisms that may be used. HOST_mechs is the same for one replica and goes before it."),
+    (
+        "sync_allowplaintext",
+        "no: a password is not sent as it is unless TLS or a UNIX socket protects it.",
+    ),
+    (
+        "force_sasl_client_mech",
+        "The only mechanisms that may be used. HOST_mechs is the same for one replica and goes before it.",
+    ),
 ];
 
 const TLS: &[(&str, &str)] = &[
-    ("sync_tls", "require: no login and no mail without TLS. try: TLS where the replica has it. off: none."),
+    (
+        "sync_tls",
+        "require: no login and no mail without TLS. try: TLS where the replica has it. off: none.",
+    ),
     ("sync_tls_verify", "no: any certificate is taken."),
-    ("sync_tls_fingerprint", "Fingerprints (sha256:...) of the certificates that are taken, whoever signed them; several with blanks between them."),
-    ("tls_client_ca_file", "Taken where neither tls_server_ca_file nor tls_server_ca_dir names anything."),
+    (
+        "sync_tls_fingerprint",
+        "Fingerprints (sha256:...) of the certificates that are taken, whoever signed them; several with blanks between them.",
+    ),
+    (
+        "tls_client_ca_file",
+        "Taken where neither tls_server_ca_file nor tls_server_ca_dir names anything.",
+    ),
     ("tls_client_ca_dir", "The same, as a directory."),
     ("tls_server_ca_file", "Authorities that are trusted, in a file."),
     ("tls_server_ca_dir", "The same, in a directory with names made of hashes."),
@@ -48,26 +69,59 @@ const TLS: &[(&str, &str)] = &[
 ];
 
 const SENDING: &[(&str, &str)] = &[
-    ("sync_jobs", "Connections at once. auto begins with one and adds more, up to four, as long as more gets done in a second. -j goes before it."),
-    ("sync_bwlimit", "Bytes a second over all connections together, with K, M or G, also by the time of day: 10M,08:00-18:00=1M. --bwlimit goes before it."),
+    (
+        "sync_jobs",
+        "Connections at once. auto begins with one and adds more, up to four, as long as more gets done in a second. -j goes before it.",
+    ),
+    (
+        "sync_bwlimit",
+        "Bytes a second over all connections together, with K, M or G, also by the time of day: 10M,08:00-18:00=1M. --bwlimit goes before it.",
+    ),
     ("sync_batchsize", "Records of a mailbox that are sent in one step."),
     ("sync_deflate_level", "Level of compression; 0 for none. auto follows the connection."),
-    ("sync_check_messages", "yes: message files that were replicated already are read too, and damaged ones reported."),
-    ("sync_no_copyback", "yes: this server is not changed to bring both sides together, as with -O. --copyback goes before it."),
-    ("sync_repair_fuse", "no: a repair may do harm here without --allow-repair, and what is only missing here is deleted on the replica."),
-    ("sync_repair_max_expunge", "Messages that a repair may expunge here in a mailbox of which they are more than a tenth. Negative: any number."),
-    ("sync_server_path", "The sync_server through which a repair writes to this server. By default the one beside the Cyrus that runs."),
-    ("sync_cache_db_path", "File that remembers what the replica has; .cyrsync is added to the name."),
+    (
+        "sync_check_messages",
+        "yes: message files that were replicated already are read too, and damaged ones reported.",
+    ),
+    (
+        "sync_no_copyback",
+        "yes: this server is not changed to bring both sides together, as with -O. --copyback goes before it.",
+    ),
+    (
+        "sync_repair_fuse",
+        "no: a repair may do harm here without --allow-repair, and what is only missing here is deleted on the replica.",
+    ),
+    (
+        "sync_repair_max_expunge",
+        "Messages that a repair may expunge here in a mailbox of which they are more than a tenth. Negative: any number.",
+    ),
+    (
+        "sync_server_path",
+        "The sync_server through which a repair writes to this server. By default the one beside the Cyrus that runs.",
+    ),
+    (
+        "sync_cache_db_path",
+        "File that remembers what the replica has; .cyrsync is added to the name.",
+    ),
     ("archive_enabled", "Whether messages may lie on archive partitions."),
 ];
 
 const ROLLING: &[(&str, &str)] = &[
     ("sync_log", "Whether the other programs of Cyrus log what they change."),
     ("sync_log_channels", "The channels that they log for; \"\" is the log without a name."),
-    ("sync_repeat_interval", "Shortest time between the beginnings of two runs. -d goes before it."),
-    ("sync_shutdown_file", "A file whose existence ends rolling replication; it is removed. -F goes before it."),
+    (
+        "sync_repeat_interval",
+        "Shortest time between the beginnings of two runs. -d goes before it.",
+    ),
+    (
+        "sync_shutdown_file",
+        "A file whose existence ends rolling replication; it is removed. -F goes before it.",
+    ),
     ("sync_reconnect_maxwait", "Longest pause between two attempts to connect. 0: no longest."),
-    ("sync_metrics_file", "File for metrics in the text format of Prometheus. --metrics-file goes before it."),
+    (
+        "sync_metrics_file",
+        "File for metrics in the text format of Prometheus. --metrics-file goes before it.",
+    ),
 ];
 
 const CONNECTION: &[(&str, &str)] = &[
@@ -76,8 +130,14 @@ const CONNECTION: &[(&str, &str)] = &[
     ("client_bind", "yes: connect from the address of client_bind_name, or of servername."),
     ("client_bind_name", "The name of that address."),
     ("tcp_keepalive", "Whether the system probes an idle connection. Cyrus's default is no."),
-    ("tcp_keepalive_cnt", "Probes without an answer after which it has failed. 0: as the system has it."),
-    ("tcp_keepalive_idle", "How long it must be idle before it is probed. 0: as the system has it."),
+    (
+        "tcp_keepalive_cnt",
+        "Probes without an answer after which it has failed. 0: as the system has it.",
+    ),
+    (
+        "tcp_keepalive_idle",
+        "How long it must be idle before it is probed. 0: as the system has it.",
+    ),
     ("tcp_keepalive_intvl", "The time between two probes. 0: as the system has it."),
 ];
 
@@ -113,7 +173,10 @@ const NAMES: &[(&str, &str)] = &[
     ("virtdomains", "Whether users have domains."),
     ("defaultdomain", "The domain of users without one."),
     ("deletedprefix", "Below which deleted mailboxes are kept."),
-    ("jmapsubmissionfolder", "Mailbox for mail that waits to be sent: a repair changes it only where that is allowed."),
+    (
+        "jmapsubmissionfolder",
+        "Mailbox for mail that waits to be sent: a repair changes it only where that is allowed.",
+    ),
     ("improved_mboxlist_sort", "Has no effect; checked only."),
     ("auth_mech", "mboxgroups: users may be in groups, which are replicated."),
 ];

@@ -30,7 +30,8 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 fn has_fred(site: &Site) {
-    Imap::admin(&site.lab.master).ok(&format!("CREATE {}", site.lab.master.admin_name("user.fred")));
+    Imap::admin(&site.lab.master)
+        .ok(&format!("CREATE {}", site.lab.master.admin_name("user.fred")));
 }
 
 #[test]
@@ -41,7 +42,9 @@ fn every_guide_is_listed_and_has_a_test() {
     let mut count = 0;
     for entry in fs::read_dir(root.join("docs/guides")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        let Some(guide) = name.strip_suffix(".md").filter(|name| *name != "README") else { continue };
+        let Some(guide) = name.strip_suffix(".md").filter(|name| *name != "README") else {
+            continue;
+        };
         assert!(list.contains(&format!("[{name}]({name})")), "{name} is not in the list");
         assert!(tests.contains(&format!("\"{guide}\", &[")), "no test follows {name}");
         count += 1;
@@ -257,4 +260,37 @@ fn alarms() {
     assert!(printed[&1].starts_with("CYRSYNC CRITICAL"), "{printed:#?}");
     assert!(printed[&2].contains("FAIL"), "{printed:#?}");
     assert!(compare(&site.lab.master, &site.lab.replica).is_empty());
+}
+
+/// As docs/rolling.md says.
+#[test]
+fn a_daemon_whose_entry_is_gone_stays_away() {
+    let mut site = Site::rolling(Options::default());
+    let server = &mut site.lab.master;
+    let conf = server.dir().join("cyrus.conf");
+    let entries = fs::read_to_string(&conf).unwrap();
+    let left: Vec<&str> = entries.lines().filter(|line| !line.contains("syncclient")).collect();
+    fs::write(&conf, left.join("\n") + "\n").unwrap();
+    let master: i32 = fs::read_to_string(server.dir().join("pid")).unwrap().trim().parse().unwrap();
+    let status = server.config_dir().join("sync/log-status");
+    let written: serde_json::Value = serde_json::from_slice(&fs::read(&status).unwrap()).unwrap();
+    let client = i32::try_from(written["pid"].as_i64().unwrap()).unwrap();
+    let kill = |signal: &str, pid: i32| {
+        let sent = std::process::Command::new("kill").args([signal, &pid.to_string()]).status();
+        assert!(sent.unwrap().success());
+    };
+    kill("-HUP", master);
+    until("the entry is gone", || server.log().contains("got SIGHUP"));
+    kill("-TERM", client);
+    // Master takes notice of its end here, and would start it again at once.
+    until("its end", || {
+        server
+            .log()
+            .lines()
+            .any(|line| line.contains(&format!("pid:{client} ")) && line.contains("exited"))
+    });
+    has_fred(&site);
+    site.deliver("master", "nobody takes it");
+    cyrsync_lab::sync_client(env!("CARGO_BIN_EXE_sync_client"), &site.lab.master, &["-1"]).ok();
+    site.settled();
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::ops::RangeInclusive;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -209,8 +209,10 @@ impl Site {
         let answer = imap.ok("UID FETCH 1:* (BODY.PEEK[HEADER.FIELDS (SUBJECT)])");
         let lines = answer.lines();
         let text = lines.iter().flat_map(|line| line.lines());
-        let mut found: Vec<_> =
-            text.filter_map(|line| line.strip_prefix("Subject: ")).map(|s| s.trim().into()).collect();
+        let mut found: Vec<_> = text
+            .filter_map(|line| line.strip_prefix("Subject: "))
+            .map(|s| s.trim().into())
+            .collect();
         found.sort();
         found
     }
@@ -307,7 +309,9 @@ fn start(server: &mut Cyrus) {
     server.start_server();
     let end = Instant::now() + PATIENCE;
     for file in files {
-        while !fs::read_to_string(&file).is_ok_and(|text| text.contains("\"connected\"") || text.contains("\"unreachable\"")) {
+        while !fs::read_to_string(&file)
+            .is_ok_and(|text| text.contains("\"connected\"") || text.contains("\"unreachable\""))
+        {
             assert!(Instant::now() < end, "no {}\n{}", file.display(), server.log());
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -47,7 +47,9 @@ fn later(debian: &Debian) -> String {
 fn runs(path: &Path) -> bool {
     let file = path.canonicalize().unwrap();
     let processes = fs::read_dir("/proc").unwrap().flatten();
-    processes.filter_map(|process| fs::read_link(process.path().join("exe")).ok()).any(|e| e == file)
+    processes
+        .filter_map(|process| fs::read_link(process.path().join("exe")).ok())
+        .any(|e| e == file)
 }
 
 /// Waits until what was delivered is on the replica, by the entry of cyrus.conf, as that program.
@@ -62,7 +64,12 @@ fn arrives(lab: &Lab, text: &str, program: &Path) {
         if differences.is_empty() {
             break;
         }
-        assert!(Instant::now() < end, "{text}: {}\n{}", describe(&differences, 9), lab.master.log());
+        assert!(
+            Instant::now() < end,
+            "{text}: {}\n{}",
+            describe(&differences, 9),
+            lab.master.log()
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
     assert!(runs(program), "{} does not run", program.display());
@@ -169,6 +176,9 @@ fn programs_are_stripped_with_their_symbols_in_packages_apart() {
         };
         let sections = Command::new("readelf").arg("-SW").arg(&binary).output().unwrap().stdout;
         let sections = String::from_utf8_lossy(&sections).into_owned();
-        assert!(sections.contains(".gnu_debuglink") && !sections.contains(".debug_line"), "{package}");
+        assert!(
+            sections.contains(".gnu_debuglink") && !sections.contains(".debug_line"),
+            "{package}"
+        );
     }
 }

@@ -30,6 +30,9 @@ fn the_packages_ask_for_the_rust_that_is_needed() {
     for tool in ["cargo", "rustc"] {
         assert!(control.contains(&format!(" {tool} {needed}")), "{tool} {needed}");
     }
+    let workflow = fs::read_to_string(root().join(".github/workflows/ci.yml")).unwrap();
+    let checks = concat!("cargo +", env!("CARGO_PKG_RUST_VERSION"), " check ");
+    assert!(workflow.contains(checks), "{checks} is in no workflow");
 }
 
 #[test]
