@@ -4,9 +4,8 @@
 
 use std::fmt::Write as _;
 
-use super::opt::{self, DEPRECATED, Spec};
+use super::opt::{self, DEPRECATED, Spec, Type};
 use super::value::TimeUnit;
-use crate::config::opt::Type;
 
 /// The sections, each with its options and what they mean.
 const SECTIONS: &[(&str, &[(&str, &str)])] = &[

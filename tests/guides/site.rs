@@ -150,14 +150,15 @@ impl Site {
         let common = self.lab.master.scratch();
         let bin = self.bin.display().to_string();
         let server = self.server(place);
+        // The first before the others: a lab may lie below /tmp.
         let paths = [
+            ("/tmp", common),
             ("/etc/imapd.conf", server.imapd_conf()),
             ("/etc/cyrus.conf", server.dir().join("cyrus.conf")),
             ("/var/lib/cyrus", server.config_dir()),
             ("/var/spool/cyrus/mail", server.partition_dir("default")),
             ("/var/lib/node_exporter", server.scratch()),
             ("/etc/cyrus", server.scratch()),
-            ("/tmp", common),
         ];
         let here = |line: &str| {
             let mut line = line.replace("secret-of-repl", PASSWORD);
