@@ -39,9 +39,10 @@ impl Site {
         site
     }
 
-    /// A master that replicates to its replica: the daemon is an entry of cyrus.conf.
+    /// A master with fred that replicates to its replica: the daemon is an entry of cyrus.conf.
     pub fn rolling(options: Options) -> Site {
         let mut site = Site::unconnected(options);
+        Imap::admin(&site.lab.master).ok("CREATE user.fred");
         site.follow("new-replica", &["master", "replica"], |_, _| ());
         site.settled();
         site

@@ -55,9 +55,12 @@ fn bash_completes_the_options_of_the_program() {
             root().display()
         );
         let output = Command::new("bash").args(["--norc", "-c", &script]).output().unwrap();
-        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
+        let text = String::from_utf8(output.stdout).unwrap();
+        let mut words: Vec<_> = text.lines().map(str::to_owned).collect();
+        words.sort();
+        words
     };
-    assert_eq!(complete("--ver"), ["--verify", "--verbose", "--version"]);
+    assert_eq!(complete("--ver"), ["--verbose", "--verbose-logging", "--verify", "--version"]);
     assert_eq!(complete("--forget"), ["--forget-tls"]);
     let all = complete("-");
     for option in ["-u", "-A", "-r", "--userids", "--status"] {
