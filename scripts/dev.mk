@@ -61,7 +61,7 @@ versions:
 	scripts/setup
 	scripts/trees bullseye trixie
 	skip=; scripts/trees forky || { skip='--skip 3_12'; echo 'Cyrus 3.12 is left out' >&2; }; \
-	$(CARGO) test --locked --test versions --test check_config --test guides -- --ignored $$skip
+	$(CARGO) test --locked --test versions --test check_config -- --ignored $$skip
 
 # GSSAPI, DIGEST-MD5 and security layers through libsasl2, on real servers.
 sasl2:
@@ -72,11 +72,17 @@ sasl2:
 
 # Crates for a build without a network: scripts/release takes them from there.
 vendor:
-	$(CARGO) vendor --locked vendor
+	$(CARGO) vendor --locked --versioned-dirs vendor
 
 # Debian's packages: built without a network, the same from two directories, installed in Debian 12 and 13.
 packages:
 	scripts/packages
+
+# All of docs/guides, line by line on real servers.
+guides:
+	scripts/setup
+	scripts/trees trixie
+	$(CARGO) test --locked --test guides -- --include-ignored
 
 # Both commands of README, as root and as an ordinary user with sudo, on a Debian 12 and a Debian 13 that
 # have nothing else. Each takes as long as the tests: some hours in all.
@@ -103,4 +109,4 @@ clippy:
 clean:
 	$(CARGO) clean
 
-.PHONY: demo test bench bench-docs bench-micro c-tests capi lag embedded versions sasl2 vendor packages fresh fuzz header fmt clippy clean simulate
+.PHONY: demo test bench bench-docs bench-micro c-tests capi lag embedded versions sasl2 vendor packages guides fresh fuzz header fmt clippy clean simulate

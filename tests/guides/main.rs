@@ -1,4 +1,5 @@
-//! docs/guides: what each of them says is done on real servers, line by line.
+//! docs/guides: what each of them says is done on real servers, line by line. CI runs some of them,
+//! `make guides` all.
 
 mod site;
 mod steps;
@@ -69,6 +70,7 @@ fn a_replica_from_nothing() {
 }
 
 #[test]
+#[ignore = "takes some seconds: make guides"]
 fn two_replicas() {
     let mut site = Site::rolling(Options::default());
     site.second = Some(another_replica(&site.lab, "second", &site.options));
@@ -87,6 +89,7 @@ fn two_replicas() {
 }
 
 #[test]
+#[ignore = "takes some seconds: make guides"]
 fn the_first_sync_of_a_large_site() {
     let mut site = Site::unconnected(Options::default());
     has_fred(&site);
@@ -102,6 +105,7 @@ fn the_first_sync_of_a_large_site() {
 }
 
 #[test]
+#[ignore = "takes some seconds: make guides"]
 fn a_planned_failover_and_back() {
     let mut site = Site::rolling(Options::default());
     site.deliver("master", "at first");
@@ -127,6 +131,7 @@ fn a_planned_failover_and_back() {
 }
 
 #[test]
+#[ignore = "takes some seconds: make guides"]
 fn the_master_is_lost() {
     let mut site = Site::rolling(Options::default());
     site.deliver("master", "before");
@@ -155,6 +160,7 @@ fn the_master_is_lost() {
 }
 
 #[test]
+#[ignore = "takes some seconds: make guides"]
 fn both_sides_were_written_to() {
     let mut site = Site::rolling(Options::default());
     site.deliver("master", "common");
@@ -167,6 +173,7 @@ fn both_sides_were_written_to() {
 }
 
 #[test]
+#[ignore = "takes some seconds: make guides"]
 fn one_user_moves() {
     let mut site = Site::unconnected(Options::default());
     has_fred(&site);
@@ -183,7 +190,7 @@ fn one_user_moves() {
 }
 
 #[test]
-#[ignore = "needs scripts/trees trixie: make versions"]
+#[ignore = "needs scripts/trees trixie: make guides"]
 fn a_site_moves_to_cyrus_3_10() {
     let replica_tree = Some(Tree::of(Release::Trixie));
     let mut site = Site::rolling(Options { replica_tree, ..Options::default() });
@@ -226,6 +233,7 @@ fn from_cyruss_client_and_back() {
 }
 
 #[test]
+#[ignore = "takes some seconds: make guides"]
 fn monitoring() {
     let mut site = Site::rolling(Options::default());
     site.settled();
@@ -239,6 +247,7 @@ fn monitoring() {
 }
 
 #[test]
+#[ignore = "takes some seconds: make guides"]
 fn alarms() {
     let mut site = Site::rolling(Options::default());
     site.settled();

@@ -36,7 +36,7 @@ fn later(debian: &Debian) -> String {
         "cd /tmp; for deb in cyrsync_*.deb libcyrsync*.deb; do
              dpkg-deb -R $deb later
              sed -i 's/-1\\b/-2/' later/DEBIAN/control
-             dpkg-deb -b later later-$deb >/dev/null
+             dpkg-deb -Zgzip -z1 -b later later-$deb >/dev/null
              rm -r later; echo /tmp/later-$deb
          done",
     );
