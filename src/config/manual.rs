@@ -52,7 +52,7 @@ const TLS: &[(&str, &str)] = &[
     ("sync_tls_verify", "no: any certificate is taken."),
     (
         "sync_tls_fingerprint",
-        "Fingerprints (sha256:...) of the certificates that are taken, whoever signed them; several with blanks between them.",
+        "Fingerprints (sha256:...) of the certificates that are taken, no matter who signed them; several with blanks between them.",
     ),
     (
         "tls_client_ca_file",
