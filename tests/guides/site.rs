@@ -120,7 +120,7 @@ impl Site {
         for (index, block) in all.iter().enumerate() {
             let place = role(&block.server);
             let place_of = |name: &str| {
-                names.contains(&name).then(|| role(name)).unwrap_or_default().to_owned()
+                if names.contains(&name) { role(name).to_owned() } else { String::new() }
             };
             let text = self.carry_out(guide, block, place, &place_of);
             printed.entry(block.step).or_insert_with(String::new).push_str(&text);
