@@ -70,6 +70,28 @@ sasl2:
 	$(CARGO) test --locked --features libsasl2 --lib sasl
 	$(CARGO) test --locked --features libsasl2 --test sasl2 --test install
 
+# Crates for a build without a network: scripts/release takes them from there.
+vendor:
+	$(CARGO) vendor --locked --versioned-dirs vendor
+
+# Debian's packages: built without a network, the same from two directories, installed in Debian 12 and 13.
+packages:
+	scripts/packages
+
+# All of docs/guides, line by line on real servers.
+guides:
+	scripts/setup
+	scripts/trees trixie
+	$(CARGO) test --locked --test guides -- --include-ignored
+
+# Both commands of README, as root and as an ordinary user with sudo, on a Debian 12 and a Debian 13 that
+# have nothing else. Each takes as long as the tests: some hours in all.
+fresh:
+	scripts/fresh demo test
+	scripts/fresh --user demo test
+	scripts/fresh --release trixie demo
+	scripts/fresh --release trixie --user demo
+
 # Each fuzz target for TIME seconds; docs/testing.md.
 fuzz:
 	TIME=$(or $(TIME),60) scripts/fuzz $(TARGETS)
@@ -87,4 +109,4 @@ clippy:
 clean:
 	$(CARGO) clean
 
-.PHONY: demo test bench bench-docs bench-micro c-tests capi lag embedded versions sasl2 fuzz header fmt clippy clean simulate
+.PHONY: demo test bench bench-docs bench-micro c-tests capi lag embedded versions sasl2 vendor packages guides fresh fuzz header fmt clippy clean simulate

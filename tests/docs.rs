@@ -1,7 +1,7 @@
-//! Tables in the documentation name tests: each of them exists.
+//! Tables in the documentation name tests, and pages link pages: each of them exists.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The functions below `tests/` with their modules' file names, as the tables write them.
 fn tests(directory: &Path, found: &mut Vec<(String, String)>) {
@@ -56,4 +56,55 @@ fn every_test_that_a_table_names_exists() {
         }
     }
     assert!(count > 50, "only {count} names were found: do the tables look otherwise?");
+}
+
+/// All pages, below the root.
+fn pages() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for directory in ["", "docs", "docs/guides", "packaging"] {
+        for entry in fs::read_dir(root.join(directory)).expect("own directory").flatten() {
+            let path = entry.path();
+            if path.extension().is_some_and(|kind| kind == "md") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// The anchor that a heading gets where pages are shown.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim_start_matches('#').trim().to_lowercase();
+    let is_kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    kept.chars().filter(is_kept).map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let pages = pages();
+    assert!(pages.len() > 30, "only {} pages were found", pages.len());
+    let mut broken = Vec::new();
+    let mut count = 0;
+    for page in pages {
+        let text = fs::read_to_string(&page).expect("own page");
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+        for (link, _) in links {
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            if link.contains("://") || link.contains(char::is_whitespace) {
+                continue;
+            }
+            count += 1;
+            let target =
+                if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            let linked = fs::read_to_string(&target).unwrap_or_default();
+            let has_heading = heading.is_empty()
+                || linked.lines().any(|line| line.starts_with('#') && anchor(line) == heading);
+            if !target.exists() || !has_heading {
+                broken.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(count > 100, "only {count} links were found");
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
 }

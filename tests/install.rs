@@ -63,6 +63,12 @@ fn what_is_installed_is_enough_to_build_a_c_program() {
         "usr/lib/libcyrsync.a",
         "usr/lib/pkgconfig/cyrsync.pc",
         "usr/share/man/man8/sync_client.8",
+        "usr/share/man/man5/cyrsync-imapd.conf.5",
+        "usr/share/bash-completion/completions/sync_client",
+        "usr/share/doc/cyrsync/operating.md",
+        "usr/share/doc/cyrsync/guides/new-replica.md",
+        "usr/share/doc/cyrsync/contrib/cyrsync.rules.yml",
+        "usr/share/doc/cyrsync/contrib/cyrsync.service",
     ] {
         assert!(root.join(file).exists(), "{file}");
     }
@@ -102,4 +108,28 @@ fn everything_may_be_put_elsewhere() {
     let told = fs::read_to_string(root.join("opt/mail/lib64/pkgconfig/cyrsync.pc")).unwrap();
     assert!(told.contains("libdir=/opt/mail/lib64\n"), "{told}");
     assert!(!told.contains('@'), "{told}");
+}
+
+/// Whether a program or library has lines for debuggers.
+fn has_lines(path: &Path) -> bool {
+    let output = run(Command::new("readelf").arg("-SW").arg(path));
+    String::from_utf8_lossy(&output.stdout).contains(".debug_line")
+}
+
+#[test]
+fn what_is_installed_is_stripped_unless_it_is_for_debugging() {
+    for (target, stripped) in [("install-strip", true), ("install-debug", false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("root");
+        let mut make = Command::new("make");
+        make.arg("-C").arg(ROOT).arg(target).arg("PREFIX=/usr").env_remove("MAKEFLAGS");
+        make.arg(format!("DESTDIR={}", root.display()));
+        run(make.arg(format!("BUILT={}", built(dir.path()).display())));
+        for file in ["sbin/sync_client", "lib/libcyrsync.so.0"] {
+            let path = root.join("usr").join(file);
+            assert_eq!(has_lines(&path), !stripped, "{target} {file}");
+        }
+        let output = run(Command::new(root.join("usr/sbin/sync_client")).arg("--version"));
+        assert!(output.stdout.starts_with(b"sync_client (cyrsync)"));
+    }
 }

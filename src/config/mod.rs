@@ -10,6 +10,8 @@ mod fingerprint;
 mod later;
 mod lines;
 mod load;
+#[cfg(test)]
+mod manual;
 pub(crate) mod opt;
 mod origin;
 mod read;

@@ -185,8 +185,7 @@ pub(crate) fn basic(record: &Record, flags: &FlagCrcs) -> u32 {
     }
     let Record { uid, modseq, last_updated, internaldate, guid, .. } = record;
     let flags = flags.of(record);
-    let numbers = format_args!("{uid} {modseq} {last_updated} ({flags}) {internaldate} ");
-    crc(numbers, &[&guid.to_hex()])
+    crc(format_args!("{uid} {modseq} {last_updated} ({flags}) {internaldate} "), &[&guid.to_hex()])
 }
 
 /// Returns the CRC that a stored annotation of an unexpunged record contributes to

@@ -108,7 +108,8 @@ pub fn manual() -> String {
     section(&mut page, "ENVIRONMENT", ENVIRONMENT);
     section(&mut page, "DIFFERENCES FROM CYRUS", DIFFERENCES);
     page.push_str(".SH FILES\n/etc/imapd.conf\n.br\nconfigdirectory/sync/tls\\-verified\n");
-    page.push_str(".SH SEE ALSO\nsync_server(8), imapd.conf(5), cyrus.conf(5), master(8)\n");
+    page.push_str(".SH SEE ALSO\nsync_server(8), cyrsync\\-imapd.conf(5), ");
+    page.push_str("imapd.conf(5), cyrus.conf(5), master(8)\n");
     page
 }
 

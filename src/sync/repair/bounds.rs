@@ -75,8 +75,8 @@ impl Measure<'_> {
         if there <= here || there < UID_BOUND {
             return Ok(());
         }
-        let what = format_args!("{what} {there}");
-        Err(refused(&self.here.name, what, "which leaves no UIDs for new messages"))
+        let why = "which leaves no UIDs for new messages";
+        Err(refused(&self.here.name, format_args!("{what} {there}"), why))
     }
 
     /// Checks a time, which must not be further in the future than `ahead`.
@@ -200,12 +200,9 @@ impl Measure<'_> {
         let holds_long = self.here.minor_version >= LATE_VIRTUAL_SINCE;
         let most = if holds_long { MESSAGE_BYTES } else { u32::MAX.into() };
         if there.size > most {
-            let what = format_args!("for UID {uid} SIZE {}", there.size);
-            return Err(refused(
-                &self.here.name,
-                what,
-                "which is more than a message here can have",
-            ));
+            let why = "which is more than a message here can have";
+            let what = format!("for UID {uid} SIZE {}", there.size);
+            return Err(refused(&self.here.name, what, why));
         }
         if there.guid == here.guid {
             return Ok(()); // it is the same message: the master's dates stay

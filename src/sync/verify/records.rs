@@ -42,7 +42,8 @@ impl Ours<'_> {
         if self.chunk.is_empty() && !self.is_at_end {
             self.read()?;
         }
-        Ok(self.chunk.pop_front_if(|record| record.uid <= up_to))
+        let is_next = self.chunk.front().is_some_and(|record| record.uid <= up_to);
+        Ok(if is_next { self.chunk.pop_front() } else { None })
     }
 
     fn read(&mut self) -> Result<()> {

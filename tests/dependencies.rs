@@ -1,0 +1,150 @@
+//! What the program depends on, held against deny.toml by `cargo metadata`: licences, sources, two
+//! versions of one crate; and the version of Rust that is promised. `cargo deny check` does the same
+//! where it is installed, and looks at advisories.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+static PACKAGES: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--locked", "--offline", "--format-version", "1", "--all-features"])
+        .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let meta: Value = serde_json::from_slice(&output.stdout).unwrap();
+    // Of the packages only those that a build for this system needs.
+    let nodes = meta["resolve"]["nodes"].as_array().unwrap();
+    let needed: BTreeSet<&str> = nodes.iter().map(|node| node["id"].as_str().unwrap()).collect();
+    let all = meta["packages"].as_array().unwrap().iter();
+    all.filter(|package| needed.contains(package["id"].as_str().unwrap())).cloned().collect()
+});
+
+fn text<'v>(package: &'v Value, key: &str) -> &'v str {
+    package[key].as_str().unwrap_or_default()
+}
+
+/// The words in quotes of a list of deny.toml, comments left out; of a table the first of a line.
+fn listed(key: &str) -> BTreeSet<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deny.toml");
+    let all = fs::read_to_string(path).unwrap();
+    let start = all.find(&format!("\n{key} = [")).unwrap_or_else(|| panic!("no {key}"));
+    let rest = &all[start + 1..];
+    let list = rest.lines().take_while(|line| !line.starts_with(']'));
+    let words = list.filter_map(|line| line.split('"').nth(1).map(str::to_owned));
+    words.collect()
+}
+
+/// Whether an expression of SPDX holds if only these licences are taken. `/` is an old `OR`.
+fn allowed(expression: &str, taken: &BTreeSet<String>) -> bool {
+    let expression = expression.replace('/', " OR ");
+    // No crate has an OR inside parentheses beside another OR.
+    let and = |part: &str| {
+        let inner = part.trim();
+        match (inner.strip_prefix('('), inner.rsplit_once(')')) {
+            (Some(_), Some((either, rest))) => {
+                let either = either.trim_start_matches('(');
+                let rest = rest.trim().trim_start_matches("AND").trim();
+                either.split(" OR ").any(|one| taken.contains(one.trim()))
+                    && (rest.is_empty() || taken.contains(rest))
+            }
+            _ => inner.split(" AND ").all(|one| taken.contains(one.trim())),
+        }
+    };
+    if expression.contains('(') { and(&expression) } else { expression.split(" OR ").any(and) }
+}
+
+#[test]
+fn every_licence_is_one_that_is_allowed() {
+    let taken = listed("allow");
+    assert!(taken.contains("MIT") && taken.contains("Apache-2.0"), "{taken:?}");
+    assert!(allowed("(MIT OR Apache-2.0) AND Unicode-3.0", &taken));
+    assert!(!allowed("(MIT OR Apache-2.0) AND GPL-3.0-only", &taken));
+    assert!(!allowed("GPL-3.0-only", &taken) && allowed("GPL-3.0-only OR MIT", &taken));
+    let refused: Vec<String> = PACKAGES
+        .iter()
+        .filter(|package| !allowed(text(package, "license"), &taken))
+        .map(|package| format!("{} {}", text(package, "name"), text(package, "license")))
+        .collect();
+    // The exception of deny.toml: it writes the header, and is in nothing that is installed.
+    assert_eq!(refused, ["cbindgen MPL-2.0"]);
+}
+
+#[test]
+fn crates_come_from_crates_io() {
+    for package in PACKAGES.iter() {
+        let source = &package["source"];
+        let is_ours = source.is_null() && text(package, "name").starts_with("cyrsync");
+        let from = source.as_str().unwrap_or_default();
+        let is_theirs = from == "registry+https://github.com/rust-lang/crates.io-index";
+        assert!(is_ours || is_theirs, "{} comes from {source}", text(package, "name"));
+    }
+}
+
+#[test]
+fn a_crate_has_two_versions_only_where_there_is_a_reason() {
+    let mut versions = BTreeMap::<&str, Vec<&str>>::new();
+    for package in PACKAGES.iter() {
+        versions.entry(text(package, "name")).or_default().push(text(package, "version"));
+    }
+    let excused = listed("skip");
+    let mut twice = BTreeSet::new();
+    for (name, found) in versions {
+        let is_excused = |version: &&str| {
+            excused.iter().any(|word| {
+                let (of, prefix) = word.split_once('@').expect("crate@version");
+                of == name && format!("{version}.").starts_with(&format!("{prefix}."))
+            })
+        };
+        let left: Vec<_> = found.iter().filter(|version| !is_excused(version)).collect();
+        assert!(left.len() <= 1, "{name} has the versions {left:?}: see deny.toml");
+        twice.extend(found.iter().filter(|version| is_excused(version)).map(|_| name));
+    }
+    let named: BTreeSet<&str> =
+        excused.iter().map(|word| word.split('@').next().unwrap()).collect();
+    assert_eq!(twice, named, "deny.toml excuses what is not there");
+}
+
+/// The Rust that Cargo.toml asks for is the lowest that its dependencies allow.
+#[test]
+fn the_rust_that_is_asked_for_is_the_one_that_dependencies_need() {
+    let number = |version: &str| -> (u32, u32) {
+        let mut parts = version.split('.').map(|part| part.parse().unwrap());
+        (parts.next().unwrap(), parts.next().unwrap_or(0))
+    };
+    let ours = number(env!("CARGO_PKG_RUST_VERSION"));
+    let needs = |package: &&Value| package["rust_version"].as_str().map(number);
+    let others = PACKAGES.iter().filter(|package| !package["source"].is_null());
+    let highest = others.max_by_key(needs).unwrap();
+    assert_eq!(Some(ours), needs(&highest), "{} needs another", text(highest, "name"));
+}
+
+/// What a package is said to contain is what is linked.
+#[test]
+fn the_list_of_contents_names_what_is_linked() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output =
+        Command::new(root.join("scripts/sbom")).env("CARGO", env!("CARGO")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let list: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(list["bomFormat"], "CycloneDX");
+    assert_eq!(list["metadata"]["component"]["name"], "cyrsync");
+    let components = list["components"].as_array().unwrap();
+    let names: BTreeSet<&str> = components.iter().map(|one| text(one, "name")).collect();
+    for linked in ["rustls", "ring", "zlib-rs", "libc", "sha1"] {
+        assert!(names.contains(linked), "{linked} is missing");
+    }
+    for other in ["cbindgen", "jsonschema", "syn", "windows-sys", "cyrsync-lab"] {
+        assert!(!names.contains(other), "{other} is not linked");
+    }
+    for component in components {
+        assert_eq!(text(&component["hashes"][0], "content").len(), 64, "{component}");
+        assert_ne!(text(&component["licenses"][0], "expression"), "", "{component}");
+    }
+}

@@ -1,0 +1,321 @@
+//! The servers of a guide: real ones, under the names and paths that guides have.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::RangeInclusive;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use cyrsync_lab::run::{copy_program, reachable};
+use cyrsync_lab::{Cyrus, Imap, Lab, Lmtp, Options, PASSWORD, compare, describe};
+
+use crate::steps::{Block, blocks};
+
+/// How long what must come may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Site {
+    /// Keeps the directory.
+    pub lab: Lab,
+    /// A further server, if the guide has one.
+    pub second: Option<Cyrus>,
+    pub options: Options,
+    bin: PathBuf,
+}
+
+impl Site {
+    /// A master and a server beside it that know nothing of each other yet.
+    pub fn unconnected(options: Options) -> Site {
+        let options = Options { sync_log_channels: Vec::new(), ..options };
+        let lab = Lab::new(options.clone());
+        for option in ["sync_host", "sync_port", "sync_authname", "sync_password", "sync_realm"] {
+            lab.master.set_config(option, None);
+        }
+        let bin = lab.master.scratch().join("bin");
+        let site = Site { lab, second: None, options, bin };
+        site.programs();
+        site
+    }
+
+    /// A master with fred that replicates to its replica: the daemon is an entry of cyrus.conf.
+    pub fn rolling(options: Options) -> Site {
+        let mut site = Site::unconnected(options);
+        Imap::admin(&site.lab.master).ok("CREATE user.fred");
+        site.follow("new-replica", &["master", "replica"], |_, _| ());
+        site.settled();
+        site
+    }
+
+    /// `sync_client` and `cyrus` as they are on a server with the packages.
+    fn programs(&self) {
+        fs::create_dir_all(&self.bin).unwrap();
+        let program = reachable(&self.lab.master, Path::new(env!("CARGO_BIN_EXE_sync_client")));
+        let scripts = [
+            ("sync_client", format!("exec {} -C \"$IMAPD_CONF\" \"$@\"", program.display())),
+            (
+                "saslpasswd2",
+                "exec /usr/sbin/saslpasswd2 -f \"${IMAPD_CONF%/*}/sasldb2\" \
+                 -u \"$(sed -n 's/^servername: //p' \"$IMAPD_CONF\")\" \"$@\""
+                    .to_owned(),
+            ),
+            (
+                "cyrus",
+                "tool=$1; shift; [ $tool != sync_client ] || exec sync_client \"$@\"\n\
+                 exec /usr/lib/cyrus/bin/$tool -C \"$IMAPD_CONF\" \"$@\""
+                    .to_owned(),
+            ),
+        ];
+        for (name, text) in scripts {
+            let draft = self.bin.join(format!("{name}.draft"));
+            fs::write(&draft, format!("#!/bin/sh\n{text}\n")).unwrap();
+            fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)).unwrap();
+            copy_program(&draft, &self.bin.join(name));
+        }
+    }
+
+    pub fn server(&mut self, name: &str) -> &mut Cyrus {
+        match name {
+            "master" => &mut self.lab.master,
+            "replica" => &mut self.lab.replica,
+            _ => self.second.as_mut().unwrap_or_else(|| panic!("there is no server {name}")),
+        }
+    }
+
+    /// Does what a guide says, and after each block what `then` says.
+    /// `names` are the servers that it calls so, as here: master, replica, second.
+    #[track_caller]
+    pub fn follow(
+        &mut self,
+        guide: &str,
+        names: &[&str],
+        then: impl FnMut(&mut Site, usize),
+    ) -> BTreeMap<usize, String> {
+        self.follow_blocks(guide, names, &blocks(guide), then)
+    }
+
+    /// Does some steps of a guide only.
+    #[track_caller]
+    pub fn follow_steps(&mut self, guide: &str, names: &[&str], steps: RangeInclusive<usize>) {
+        let mut some = blocks(guide);
+        some.retain(|block| steps.contains(&block.step));
+        self.follow_blocks(guide, names, &some, |_, _| ());
+    }
+
+    #[track_caller]
+    fn follow_blocks(
+        &mut self,
+        guide: &str,
+        names: &[&str],
+        all: &[Block],
+        mut then: impl FnMut(&mut Site, usize),
+    ) -> BTreeMap<usize, String> {
+        let places = ["master", "replica", "second"];
+        let role = |name: &str| {
+            let at = names.iter().position(|known| *known == name);
+            places[at.unwrap_or_else(|| panic!("{guide}: no server {name}"))]
+        };
+        let mut printed = BTreeMap::new();
+        for (index, block) in all.iter().enumerate() {
+            let place = role(&block.server);
+            let place_of = |name: &str| {
+                if names.contains(&name) { role(name).to_owned() } else { String::new() }
+            };
+            let text = self.carry_out(guide, block, place, &place_of);
+            printed.entry(block.step).or_insert_with(String::new).push_str(&text);
+            if all.get(index + 1).is_none_or(|next| next.step != block.step) {
+                then(self, block.step);
+            }
+        }
+        printed
+    }
+
+    #[track_caller]
+    fn carry_out(
+        &mut self,
+        guide: &str,
+        block: &Block,
+        place: &str,
+        place_of: &dyn Fn(&str) -> String,
+    ) -> String {
+        let hosts: Vec<(String, String)> = ["master", "replica", "second", "old", "new"]
+            .into_iter()
+            .filter(|name| !place_of(name).is_empty())
+            .map(|name| {
+                let port = self.server(&place_of(name)).csync_port();
+                (format!("{name}.example.org"), format!("127.0.0.1:{port}"))
+            })
+            .collect();
+        // What is copied from one server to the other.
+        let common = self.lab.master.scratch();
+        let bin = self.bin.display().to_string();
+        let server = self.server(place);
+        // The first before the others: a lab may lie below /tmp.
+        let paths = [
+            ("/tmp", common),
+            ("/etc/imapd.conf", server.imapd_conf()),
+            ("/etc/cyrus.conf", server.dir().join("cyrus.conf")),
+            ("/var/lib/cyrus", server.config_dir()),
+            ("/var/spool/cyrus/mail", server.partition_dir("default")),
+            ("/var/lib/node_exporter", server.scratch()),
+            ("/etc/cyrus", server.scratch()),
+        ];
+        let here = |line: &str| {
+            let mut line = line.replace("secret-of-repl", PASSWORD);
+            for (name, path) in &paths {
+                line = line.replace(name, &path.display().to_string());
+            }
+            for (name, address) in &hosts {
+                line = line.replace(name, address);
+            }
+            line
+        };
+        let mut printed = String::new();
+        match block.kind.as_str() {
+            "imapd.conf" => {
+                for line in &block.lines {
+                    let (option, value) = line.split_once(':').expect("an option and a value");
+                    server.set_config(option, Some(&here(value.trim())));
+                }
+            }
+            "cyrus.conf" => {
+                let mut section = String::new();
+                for line in &block.lines {
+                    if let Some(name) = line.strip_suffix(" {") {
+                        section = name.to_owned();
+                    } else if line != "}" {
+                        entry(server, &section, line, &bin);
+                    }
+                }
+            }
+            "sh" => {
+                for line in block.lines.iter().filter(|line| !line.starts_with('#')) {
+                    printed += &line_of_shell(server, guide, line, &here(line), &bin);
+                }
+            }
+            kind => panic!("{guide}: what is {kind}?"),
+        }
+        printed
+    }
+
+    /// Delivers to fred on a server.
+    pub fn deliver(&mut self, place: &str, text: &str) {
+        let message = format!("Subject: {text}\r\n\r\n{text}\r\n");
+        Lmtp::connect(self.server(place)).deliver("fred", message.as_bytes()).unwrap();
+    }
+
+    /// The subjects in fred's INBOX, sorted.
+    pub fn mail(&mut self, place: &str) -> Vec<String> {
+        let mut imap = Imap::login(self.server(place), "fred").with_selected("INBOX");
+        let answer = imap.ok("UID FETCH 1:* (BODY.PEEK[HEADER.FIELDS (SUBJECT)])");
+        let lines = answer.lines();
+        let text = lines.iter().flat_map(|line| line.lines());
+        let mut found: Vec<_> = text
+            .filter_map(|line| line.strip_prefix("Subject: "))
+            .map(|s| s.trim().into())
+            .collect();
+        found.sort();
+        found
+    }
+
+    /// Waits until master and replica are equal. Nobody announces what arrives on a replica.
+    #[track_caller]
+    pub fn settled(&self) {
+        settle(&self.lab.master, &self.lab.replica);
+    }
+}
+
+/// Waits until two servers are equal.
+#[track_caller]
+pub fn settle(left: &Cyrus, right: &Cyrus) {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let differences = compare(left, right);
+        if differences.is_empty() {
+            return;
+        }
+        assert!(Instant::now() < end, "{}\n{}", describe(&differences, 9), left.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// An entry of cyrus.conf. Services that labs have anyway are only looked for.
+fn entry(server: &Cyrus, section: &str, line: &str, bin: &str) {
+    let (name, rest) = line.split_once(' ').expect("a name and a command");
+    let command = rest.split('"').nth(1).expect("cmd=\"...\"");
+    if section == "SERVICES" {
+        let text = fs::read_to_string(server.dir().join("cyrus.conf")).unwrap();
+        let program = command.split(' ').next().unwrap_or_default();
+        assert!(text.contains(&format!("  {name} cmd=")) && text.contains(program), "{line}");
+        return;
+    }
+    let (program, args) = command.split_once(' ').expect("a program with arguments");
+    // Cyrus's own stays that; each other path is that of ours.
+    let conf = server.imapd_conf();
+    let conf = conf.display();
+    let command = match program {
+        "/usr/lib/cyrus/bin/sync_client" => format!("{program} -C {conf} {args}"),
+        _ => format!("/usr/bin/env IMAPD_CONF={conf} {bin}/sync_client {args}"),
+    };
+    server.add_entry(section, name, &command);
+}
+
+/// Runs a line; returns what it printed.
+#[track_caller]
+fn line_of_shell(server: &mut Cyrus, guide: &str, shown: &str, line: &str, bin: &str) -> String {
+    let (line, wanted) = match line.split_once("# exit status ") {
+        Some((line, rest)) => {
+            let number = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+            (line, number.parse::<i32>().expect("a number"))
+        }
+        None => (line, 0),
+    };
+    match line.trim() {
+        "systemctl stop cyrus-imapd" => server.stop_server(),
+        "systemctl start cyrus-imapd" => start(server),
+        "systemctl restart cyrus-imapd" => {
+            server.stop_server();
+            start(server);
+        }
+        line => {
+            let mut command = server.command("/bin/sh");
+            let path = format!("{bin}:/usr/sbin:/usr/bin:/sbin:/bin");
+            command.args(["-euc", line]).env("PATH", path).env("IMAPD_CONF", server.imapd_conf());
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            let output = command.output().unwrap();
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(wanted), "{guide}: {shown}\n{text}{errors}");
+            return text;
+        }
+    }
+    String::new()
+}
+
+/// Starts Cyrus, and waits until the clients of its DAEMON section have their logs.
+fn start(server: &mut Cyrus) {
+    let conf = fs::read_to_string(server.dir().join("cyrus.conf")).unwrap();
+    let ours: Vec<&str> = conf.lines().filter(|line| line.contains("bin/sync_client -r")).collect();
+    let ours = ours.iter().filter(|line| line.contains("IMAPD_CONF="));
+    let files: Vec<PathBuf> = ours
+        .map(|line| {
+            let channel = line.split(" -n ").nth(1).map_or("", |rest| rest.trim_end_matches('"'));
+            server.config_dir().join("sync").join(channel).join("log-status")
+        })
+        .collect();
+    // What the last one left would not be told from what comes.
+    for file in &files {
+        let _ = fs::remove_file(file);
+    }
+    server.start_server();
+    let end = Instant::now() + PATIENCE;
+    for file in files {
+        while !fs::read_to_string(&file)
+            .is_ok_and(|text| text.contains("\"connected\"") || text.contains("\"unreachable\""))
+        {
+            assert!(Instant::now() < end, "no {}\n{}", file.display(), server.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}

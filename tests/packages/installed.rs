@@ -1,0 +1,185 @@
+//! The packages in a Debian with Cyrus: installed, used by a real server, upgraded, purged.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use cyrsync_lab::trees::Release;
+use cyrsync_lab::{Imap, Lab, Lmtp, Options, compare, describe};
+
+use crate::tree::{Debian, changed};
+
+const PROGRAM: &str = "/usr/lib/cyrus/bin/sync_client";
+const THEIRS: &str = "/usr/lib/cyrus/bin/sync_client.cyrus";
+const PAGE: &str = "/usr/share/man/man8/cyrus-sync_client.8.gz";
+
+/// Copies the packages into the tree; returns their paths there.
+fn packages(debian: &Debian) -> String {
+    let out = PathBuf::from(std::env::var_os("CYRSYNC_PACKAGES").expect("run make packages"));
+    let mut names = Vec::new();
+    for entry in fs::read_dir(out).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.ends_with(".deb") && !name.contains("-dbgsym") {
+            fs::copy(&path, debian.root().join("tmp").join(&name)).unwrap();
+            names.push(format!("/tmp/{name}"));
+        }
+    }
+    assert_eq!(names.len(), 3, "{names:?}");
+    names.join(" ")
+}
+
+/// The same packages as a later version.
+fn later(debian: &Debian) -> String {
+    let names = debian.run(
+        "cd /tmp; for deb in cyrsync_*.deb libcyrsync*.deb; do
+             dpkg-deb -R $deb later
+             sed -i 's/-1\\b/-2/' later/DEBIAN/control
+             dpkg-deb -Zgzip -z1 -b later later-$deb >/dev/null
+             rm -r later; echo /tmp/later-$deb
+         done",
+    );
+    names.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a program that runs is this file of the tree.
+fn runs(path: &Path) -> bool {
+    let file = path.canonicalize().unwrap();
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter_map(|process| fs::read_link(process.path().join("exe")).ok())
+        .any(|e| e == file)
+}
+
+/// Waits until what was delivered is on the replica, by the entry of cyrus.conf, as that program.
+#[track_caller]
+fn arrives(lab: &Lab, text: &str, program: &Path) {
+    let message = format!("Subject: {text}\r\n\r\n{text}\r\n");
+    Lmtp::connect(&lab.master).deliver("fred", message.as_bytes()).unwrap();
+    let end = Instant::now() + Duration::from_secs(60);
+    // Nobody announces what arrives on a replica.
+    loop {
+        let differences = compare(&lab.master, &lab.replica);
+        if differences.is_empty() {
+            break;
+        }
+        assert!(
+            Instant::now() < end,
+            "{text}: {}\n{}",
+            describe(&differences, 9),
+            lab.master.log()
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(runs(program), "{} does not run", program.display());
+}
+
+fn in_place_of_cyrus(release: Release) {
+    let debian = Debian::of(release);
+    let before = debian.snapshot();
+    let (theirs, page) = (debian.file(PROGRAM), debian.file(PAGE));
+    let debs = packages(&debian);
+
+    debian.run(&format!("dpkg -i {debs}"));
+    for command in ["cyrus sync_client", "sync_client", PROGRAM] {
+        let version = debian.run(&format!("{command} --version"));
+        assert!(version.starts_with("sync_client (cyrsync) "), "{command}: {version}");
+    }
+    assert_eq!(debian.file(THEIRS), theirs);
+    for page in ["cyrus-sync_client", "sync_client", "cyrsync-imapd.conf"] {
+        assert!(debian.run(&format!("man -l $(man -w {page})")).contains("cyrsync"), "{page}");
+    }
+    debian.run("test -e /usr/share/doc/cyrsync/guides/README.md");
+    debian.run("systemd-analyze verify /lib/systemd/system/cyrsync.service");
+    let enabled = debian.run("systemctl is-enabled cyrsync.service || true");
+    assert_eq!(enabled, "disabled\n");
+
+    // As /etc/cyrus.conf of Debian has it, below DAEMON.
+    let options = Options {
+        master_tree: Some(debian.tree.clone()),
+        replica_tree: Some(debian.tree.clone()),
+        ..Options::default()
+    };
+    let mut lab = Lab::new(options);
+    Imap::admin(&lab.master).ok("CREATE user.fred");
+    let entry = format!("{PROGRAM} -r -C {}", lab.master.imapd_conf().display());
+    lab.master.add_entry("DAEMON", "syncclient", &entry);
+    lab.master.stop_server();
+    lab.master.start_server();
+    let program = debian.root().join(PROGRAM.trim_start_matches('/'));
+    arrives(&lab, "installed", &program);
+
+    // Both are upgraded; ours stays in its place, and theirs beside it.
+    debian.run(&format!("dpkg -i {}", later(&debian)));
+    let version = debian.run("dpkg-query -W -f '${Version}' cyrsync");
+    assert!(version.ends_with("-2"), "{version}");
+    debian.run("apt-get -qq install --reinstall -y cyrus-replication");
+    assert_eq!(debian.file(THEIRS), theirs);
+    assert!(debian.run("cyrus sync_client --version").starts_with("sync_client (cyrsync)"));
+    lab.master.stop_server();
+    lab.master.start_server();
+    arrives(&lab, "upgraded", &program);
+
+    debian.run("dpkg --purge cyrsync libcyrsync-dev libcyrsync0; rm /tmp/*.deb");
+    assert_eq!(debian.file(PROGRAM), theirs);
+    assert_eq!(debian.file(PAGE), page);
+    lab.master.stop_server();
+    lab.master.start_server();
+    arrives(&lab, "purged", &program);
+    drop(lab);
+    assert_eq!(debian.run("dpkg-divert --list '*sync_client*'"), "");
+    let changed = changed(&before, &debian.snapshot());
+    assert!(changed.is_empty(), "{changed:?}");
+}
+
+#[test]
+#[ignore = "needs packages and trees: make packages"]
+fn on_debian_12_they_take_the_place_of_cyruss_client_and_leave_no_trace() {
+    in_place_of_cyrus(Release::Bookworm);
+}
+
+#[test]
+#[ignore = "needs packages and trees: make packages"]
+fn on_debian_13_they_take_the_place_of_cyruss_client_and_leave_no_trace() {
+    in_place_of_cyrus(Release::Trixie);
+}
+
+/// Backtraces and debuggers find their lines in packages of their own.
+#[test]
+#[ignore = "needs packages and trees: make packages"]
+fn programs_are_stripped_with_their_symbols_in_packages_apart() {
+    let out = PathBuf::from(std::env::var_os("CYRSYNC_PACKAGES").expect("run make packages"));
+    for package in ["cyrsync", "libcyrsync0"] {
+        let list = |name: &str| {
+            let found = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
+            let prefix = format!("{name}_");
+            let deb = found.into_iter().find(|path| {
+                let file = path.file_name().unwrap().to_string_lossy();
+                file.starts_with(&prefix) && file.ends_with("deb")
+            });
+            let deb = deb.unwrap_or_else(|| panic!("no {name}"));
+            let dir = tempfile::tempdir().unwrap();
+            let status = Command::new("dpkg-deb").arg("-x").arg(deb).arg(dir.path()).status();
+            assert!(status.unwrap().success());
+            dir
+        };
+        let plain = list(package);
+        let symbols = list(&format!("{package}-dbgsym"));
+        assert!(symbols.path().join("usr/lib/debug/.build-id").is_dir(), "{package}");
+        let binary = if package == "cyrsync" {
+            plain.path().join("usr/lib/cyrus/bin/sync_client")
+        } else {
+            let version = env!("CARGO_PKG_VERSION");
+            let lib = plain.path().join("usr/lib");
+            let triplet = fs::read_dir(lib).unwrap().next().unwrap().unwrap().path();
+            triplet.join(format!("libcyrsync.so.{version}"))
+        };
+        let sections = Command::new("readelf").arg("-SW").arg(&binary).output().unwrap().stdout;
+        let sections = String::from_utf8_lossy(&sections).into_owned();
+        assert!(
+            sections.contains(".gnu_debuglink") && !sections.contains(".debug_line"),
+            "{package}"
+        );
+    }
+}
