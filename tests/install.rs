@@ -122,7 +122,7 @@ fn what_is_installed_is_stripped_unless_it_is_for_debugging() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("root");
         let mut make = Command::new("make");
-        make.arg("-C").arg(ROOT).arg(target).arg("PREFIX=/usr").env_remove("MAKEFLAGS");
+        make.arg("-C").arg(checkout()).arg(target).arg("PREFIX=/usr").env_remove("MAKEFLAGS");
         make.arg(format!("DESTDIR={}", root.display()));
         run(make.arg(format!("BUILT={}", built(dir.path()).display())));
         for file in ["sbin/sync_client", "lib/libcyrsync.so.0"] {

@@ -37,7 +37,7 @@ fn has_fred(site: &Site) {
 
 #[test]
 fn every_guide_is_listed_and_has_a_test() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = cyrsync_lab::checkout();
     let list = fs::read_to_string(root.join("docs/guides/README.md")).unwrap();
     let tests = fs::read_to_string(root.join("tests/guides/main.rs")).unwrap();
     let mut count = 0;

@@ -10,7 +10,6 @@
 //! | `text` | nothing to be done |
 
 use std::fs;
-use std::path::Path;
 
 /// A block of a guide.
 #[derive(Debug, Clone)]
@@ -23,7 +22,7 @@ pub struct Block {
 
 /// Reads docs/guides/NAME.md.
 pub fn blocks(name: &str) -> Vec<Block> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/guides/{name}.md"));
+    let path = cyrsync_lab::checkout().join(format!("docs/guides/{name}.md"));
     let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let (mut found, mut step, mut open) = (Vec::<Block>::new(), 0, false);
     for line in text.lines() {
