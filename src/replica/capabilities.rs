@@ -14,7 +14,9 @@ pub struct Capabilities {
     pub notifications: bool,
     /// How the replica writes thread ids in its CRCs.
     pub thread_ids: ThreadIds,
-    /// Whether the replica knows groups of users (Cyrus 3.12 and later) and includes them in
-    /// replies.
+    /// A script that is sent to it once more becomes empty (`sync_sieve_upload`): it must be deleted
+    /// first.
+    pub empties_scripts: bool,
+    /// Groups of users are known there (Cyrus 3.12 on), and answers tell them.
     pub usergroups: bool,
 }
