@@ -14,9 +14,10 @@ pub struct Capabilities {
     pub notifications: bool,
     /// How the replica writes thread ids in its CRCs.
     pub thread_ids: ThreadIds,
-    /// A script that is sent to it once more becomes empty (`sync_sieve_upload`): it must be deleted
-    /// first.
+    /// Whether a script that is sent again becomes empty there (`sync_sieve_upload`). It must be
+    /// deleted first.
     pub empties_scripts: bool,
-    /// Groups of users are known there (Cyrus 3.12 on), and answers tell them.
+    /// Whether the replica knows groups of users (Cyrus 3.12 and later) and includes them in
+    /// replies.
     pub usergroups: bool,
 }

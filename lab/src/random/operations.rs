@@ -224,8 +224,8 @@ impl World<'_> {
             root = self.master.admin_name(folder);
         }
         let mut limits = Vec::new();
-        // Those of RFC 9208 since 3.10 (3.8.1 has the former), which takes the rest of the line for a command if it does
-        // not know a name.
+        // Since 3.10 these have the names of RFC 9208 (3.8.1 has the former ones). For an unknown
+        // name, Cyrus takes the rest of the line for a command.
         let [annotations, folders] = if self.master.release().version() >= (3, 10) {
             ["ANNOTATION-STORAGE", "MAILBOX"]
         } else {

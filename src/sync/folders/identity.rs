@@ -23,8 +23,8 @@ pub(crate) struct Claims {
     others: Vec<MboxName>,
 }
 
-/// Looks up who else has the uniqueid of `entry`, whose record by uniqueid is `record`. `more`
-/// are names to look at beside those that this record tells.
+/// Finds other mailboxes with the uniqueid of `entry`. `record` is the record by that uniqueid.
+/// `more` are names to check in addition to those in the record.
 ///
 /// Fails with [`Kind::Moved`] if another mailbox has it and `entry` no longer does.
 pub(crate) fn claims<'n>(
