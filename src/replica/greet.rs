@@ -165,7 +165,7 @@ pub(super) fn empties_scripts(release: &str) -> bool {
     ((3, 6, 0)..(3, 8, 4)).contains(&version) && !release.contains("-Debian-")
 }
 
-/// Whoever waits for TLS says nothing.
+/// Adds a hint to a timeout: a server that waits for TLS sends nothing.
 fn silent(error: Error, link: &Link) -> Error {
     if error.kind() != Kind::Timeout || link.coding().tls().is_some() {
         return error;

@@ -152,7 +152,8 @@ pub fn sieve_by_deletion(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<St
     steps
 }
 
-/// The script that bytecode was made of; any other name is itself.
+/// Returns the name of the script from which bytecode was compiled. Returns any other name
+/// unchanged.
 fn source(name: &Text) -> Text {
     match name.as_bytes().strip_suffix(b".bc") {
         Some(script) => Text::from([script, b".script"].concat()),
