@@ -17,12 +17,12 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// Waits for the end of standard input. Then kills its own process group from a new session, and
-/// removes the directory `$1`.
+/// Waits for the end of standard input, then kills its own group from outside of it (in a new
+/// session) and removes the directories that it was given.
 const WATCHDOG: &str = r#"
 trap '' INT TERM HUP
 read ignored
-setsid /bin/sh -c 'kill -KILL "-$1"; rm -rf -- "$2"' killer "$$" "$1" \
+setsid /bin/sh -c 'kill -KILL "-$1"; shift; rm -rf -- "$@"' killer "$$" "$@" \
     </dev/null >/dev/null 2>&1
 "#;
 
@@ -33,6 +33,8 @@ const TICKS_PER_SECOND: u64 = 100;
 #[derive(Debug)]
 pub(crate) struct Guard {
     dir: PathBuf,
+    /// Directories of the same name elsewhere: each Cyrus in a directory tree needs its own there.
+    others: Vec<PathBuf>,
     group: i32,
     watchdog: Child,
     /// Stays open. The watchdog waits for its end.
@@ -48,8 +50,9 @@ pub(crate) struct Account {
 }
 
 impl Guard {
-    /// Creates the directory under `base` and starts the watchdog.
-    pub(crate) fn new(base: &Path) -> Guard {
+    /// Makes the directory under `base`, one of its name under each of the others, and starts the
+    /// watchdog.
+    pub(crate) fn new(base: &Path, others: &[PathBuf]) -> Guard {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         assert!(
             effective_uid() == 0,
@@ -67,10 +70,19 @@ impl Guard {
                 Err(e) => panic!("cannot make {}: {e}", dir.display()),
             }
         };
-        fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).expect("chmod of own dir");
+        let name = dir.file_name().unwrap_or_default();
+        let others: Vec<PathBuf> = others.iter().map(|base| base.join(name)).collect();
+        for other in &others {
+            fs::create_dir(other)
+                .unwrap_or_else(|e| panic!("cannot make {}: {e}", other.display()));
+        }
+        for dir in others.iter().chain([&dir]) {
+            fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).expect("chmod of own dir");
+        }
         let mut watchdog = Command::new("/bin/sh")
             .args(["-c", WATCHDOG, "lab-watchdog"])
             .arg(&dir)
+            .args(&others)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -79,7 +91,7 @@ impl Guard {
             .expect("cannot start the lab's watchdog shell");
         let group = i32::try_from(watchdog.id()).expect("process ids fit");
         let lifeline = watchdog.stdin.take().expect("stdin is piped");
-        Guard { dir, group, watchdog, _lifeline: lifeline, account }
+        Guard { dir, others, group, watchdog, _lifeline: lifeline, account }
     }
 
     /// Returns the lab's directory.
@@ -87,7 +99,18 @@ impl Guard {
         &self.dir
     }
 
-    /// Returns a command that runs as the cyrus user, in the lab's process group.
+    /// The lab's directory below this one if there is one, and [`Guard::dir`] otherwise.
+    pub(crate) fn dir_below(&self, root: &Path) -> &Path {
+        let mut all = [&self.dir].into_iter().chain(&self.others);
+        all.find(|dir| dir.starts_with(root)).unwrap_or(&self.dir)
+    }
+
+    /// All of the lab's directories.
+    pub(crate) fn dirs(&self) -> impl Iterator<Item = &Path> {
+        [&self.dir].into_iter().chain(&self.others).map(PathBuf::as_path)
+    }
+
+    /// A command that runs as the cyrus user, in the lab's process group.
     pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         command.uid(self.account.uid).gid(self.account.gid);
@@ -141,12 +164,11 @@ impl Drop for Guard {
             eprintln!("lab kept in {}", self.dir.display());
             return;
         }
-        // A killed process may still create a last file while the directory is being removed.
-        for _ in 0..50 {
-            match fs::remove_dir_all(&self.dir) {
-                Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => {}
-                _ => return,
-            }
+        for dir in self.dirs() {
+            // A killed process may still be creating its last file while the directory goes.
+            let mut attempts = (0..50).map(|_| fs::remove_dir_all(dir));
+            let in_use = |done: &io::Result<()>| matches!(done, Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty);
+            let _ = attempts.find(|done| !in_use(done));
         }
     }
 }

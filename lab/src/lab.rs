@@ -35,8 +35,10 @@ impl Lab {
     /// # Panics
     /// If not run as root, if Cyrus is not installed, or if it does not start.
     pub fn new(options: Options) -> Lab {
-        let guard = Arc::new(Guard::new(&base(&options)));
-        guard.write(&guard.dir().join(SHIM_NAME), SHIM);
+        let guard = Arc::new(Guard::new(&base(&options), &other_bases(&options)));
+        for dir in guard.dirs() {
+            guard.write(&dir.join(SHIM_NAME), SHIM);
+        }
         let (mut master, mut replica) = std::thread::scope(|scope| {
             let tree = options.master_tree.clone();
             let master = scope.spawn(|| Cyrus::prepare(&guard, "master", &options, tree));
@@ -129,6 +131,14 @@ fn configure_replica(replica: &Cyrus, options: &Options) {
     }
     extra.push_str(&options.replica_conf);
     replica.configure(options, &extra);
+}
+
+/// Where the replica lies, if it lives in another tree than the master.
+fn other_bases(options: &Options) -> Vec<PathBuf> {
+    match (&options.base, &options.master_tree, &options.replica_tree) {
+        (None, Some(master), Some(replica)) if master != replica => vec![replica.labs()],
+        _ => Vec::new(),
+    }
 }
 
 fn base(options: &Options) -> PathBuf {

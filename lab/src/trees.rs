@@ -1,15 +1,20 @@
-//! Other versions of Cyrus: Debian packages of another release that `scripts/trees` unpacked into a
-//! directory tree. Their programs run in it by chroot, as the cyrus user.
+//! Other versions of Cyrus: Debian's packages of another release, unpacked into a directory tree by
+//! `scripts/trees`, and trees that a developer put beside these ([`Tree::by_hand`]). Their programs
+//! run there by chroot, as the cyrus user.
 //!
 //! A tree contains a link to its own root under its own absolute path. So a path below it means the
 //! same inside and outside. Labs with such a server are stored in the tree.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The directory in which `scripts/trees` stores the trees.
 const TREES: &str = "/var/cache/cyrsync/trees";
 
-/// A release of Debian and its version of Cyrus.
+/// The program that tells its version.
+const MASTER: &str = "usr/lib/cyrus/bin/master";
+
+/// A release of Debian, and with it a version of Cyrus; or a version that somebody built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Release {
     /// Cyrus 3.2.6, which stores mailboxes only by name and has no mailboxes for scripts.
@@ -20,6 +25,45 @@ pub enum Release {
     Trixie,
     /// Cyrus 3.12; not released yet.
     Forky,
+    /// No release of Debian: major and minor version.
+    ByHand(u32, u32),
+}
+
+impl Release {
+    /// All that `scripts/trees` makes, and the installed one.
+    pub const DEBIAN: [Release; 4] =
+        [Release::Bullseye, Release::Bookworm, Release::Trixie, Release::Forky];
+
+    /// Major and minor version of Cyrus.
+    pub fn version(self) -> (u32, u32) {
+        match self {
+            Release::Bullseye => (3, 2),
+            Release::Bookworm => (3, 6),
+            Release::Trixie => (3, 10),
+            Release::Forky => (3, 12),
+            Release::ByHand(major, minor) => (major, minor),
+        }
+    }
+
+    /// Whether it has groups of users.
+    pub fn has_groups(self) -> bool {
+        self.version() >= (3, 12)
+    }
+
+    /// The name of its tree, if `scripts/trees` makes that.
+    fn name(self) -> Option<&'static str> {
+        match self {
+            Release::Bullseye => Some("bullseye"),
+            Release::Bookworm => Some("bookworm"),
+            Release::Trixie => Some("trixie"),
+            Release::Forky => Some("forky"),
+            Release::ByHand(..) => None,
+        }
+    }
+}
+
+fn directory() -> PathBuf {
+    std::env::var_os("CYRSYNC_TREES").map_or_else(|| TREES.into(), PathBuf::from)
 }
 
 /// A tree with another version of Cyrus.
@@ -30,19 +74,13 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Returns the tree of a release.
+    /// The tree of a release of Debian.
     ///
     /// # Panics
     /// If the tree does not exist.
     pub fn of(release: Release) -> Tree {
-        let trees = std::env::var_os("CYRSYNC_TREES").map_or_else(|| TREES.into(), PathBuf::from);
-        let name = match release {
-            Release::Bullseye => "bullseye",
-            Release::Bookworm => "bookworm",
-            Release::Trixie => "trixie",
-            Release::Forky => "forky",
-        };
-        let root = trees.join(name);
+        let name = release.name().expect("trees by hand are found, not named");
+        let root = directory().join(name);
         assert!(
             root.join("complete").exists(),
             "there is no {}: make it with scripts/trees {name}",
@@ -51,12 +89,65 @@ impl Tree {
         Tree { release, root }
     }
 
-    /// Returns the release in the tree.
+    /// The tree of each release that was made, and those of [`Tree::by_hand`].
+    pub fn all() -> Vec<Tree> {
+        let debian = Release::DEBIAN.into_iter().filter(|release| {
+            release.name().is_some_and(|name| directory().join(name).join("complete").exists())
+        });
+        debian.map(Tree::of).chain(Tree::by_hand()).collect()
+    }
+
+    /// Trees that `scripts/trees` does not make, in the same directory, by name: each holds a Cyrus
+    /// that somebody built, at Debian's paths, and a file `complete`.
+    ///
+    /// # Panics
+    /// If a program in one does not run.
+    pub fn by_hand() -> Vec<Tree> {
+        let entries = std::fs::read_dir(directory()).into_iter().flatten().flatten();
+        let mut roots: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        roots.sort();
+        roots.retain(|root| root.join("complete").exists() && root.join(MASTER).exists());
+        roots.into_iter().filter_map(Tree::found).collect()
+    }
+
+    /// `None` if its Cyrus is one of Debian's packages.
+    fn found(root: PathBuf) -> Option<Tree> {
+        let mut command = Command::new("/usr/sbin/chroot");
+        command.arg(&root).arg(Path::new("/").join(MASTER)).arg("-V");
+        let output = command.output().expect("chroot can be started");
+        // `cyrus-imapd 3.6.1-Debian-3.6.1-4`, `cyrus-imapd 3.13.7-300-g1f3a129311`
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if text.contains("-Debian-") {
+            return None;
+        }
+        let mut numbers = text.trim_start_matches("cyrus-imapd ").split('.');
+        let mut number = || numbers.next().and_then(|number| number.trim().parse().ok());
+        let (Some(major), Some(minor)) = (number(), number()) else {
+            panic!("Cyrus's master in {} does not tell its version: {output:?}", root.display())
+        };
+        // A path below it must mean the same inside (see above).
+        let link = root.join(root.strip_prefix("/").unwrap_or(&root));
+        if std::fs::symlink_metadata(&link).is_err() {
+            let parent = link.parent().expect("it is below the root");
+            let made = std::fs::create_dir_all(parent)
+                .and_then(|()| std::fs::create_dir_all(root.join("labs")))
+                .and_then(|()| std::os::unix::fs::symlink("/", &link));
+            made.unwrap_or_else(|e| panic!("{}: {e}", link.display()));
+        }
+        Some(Tree { release: Release::ByHand(major, minor), root })
+    }
+
+    /// What it holds.
     pub fn release(&self) -> Release {
         self.release
     }
 
-    /// Returns the directory of the tree.
+    /// The name of its directory.
+    pub fn name(&self) -> String {
+        self.root.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Its directory.
     pub fn root(&self) -> &Path {
         &self.root
     }

@@ -50,6 +50,7 @@ fn enable(
     let by_version = Capabilities {
         notifications: offer.version >= Some(NOTIFICATIONS_SINCE),
         usergroups: offer.version >= Some(USERGROUPS_SINCE),
+        empties_scripts: offer.empties_scripts,
         thread_ids: if is_padded { ThreadIds::Padded } else { ThreadIds::Plain },
         ..Capabilities::default()
     };

@@ -14,6 +14,9 @@ pub struct Capabilities {
     pub notifications: bool,
     /// How the replica writes thread ids in its CRCs.
     pub thread_ids: ThreadIds,
+    /// Whether a script that is sent again becomes empty there (`sync_sieve_upload`). It must be
+    /// deleted first.
+    pub empties_scripts: bool,
     /// Whether the replica knows groups of users (Cyrus 3.12 and later) and includes them in
     /// replies.
     pub usergroups: bool,

@@ -9,7 +9,7 @@ use super::agree::{NOTIFICATIONS_SINCE, agree};
 use super::bandwidth::{Limiter, Throttle};
 use super::destination::Destination;
 use super::dialect::{Answer, Dialect, Tagger};
-use super::greet::{Greeting, capabilities, greeting};
+use super::greet::{Greeting, capabilities, empties_scripts, greeting};
 use super::interrupt::Interrupt;
 use super::link::Link;
 use super::offer::{Offer, Surroundings};
@@ -178,6 +178,7 @@ impl<'c> Connect<'c> {
             .hint("name sync_server's port by sync_port, or set sync_try_imap: yes"));
         }
         let protocol = dialect.service();
+        let empties_scripts = release.as_deref().is_some_and(empties_scripts);
         self.reached(|| Stage::Greeted { protocol, release, version });
         let mut tagger = Tagger::new(dialect);
         let offer = match offer {
@@ -191,7 +192,8 @@ impl<'c> Connect<'c> {
         self.compress(&mut greeted)?;
         let is_compressed = greeted.link.coding().is_compressed();
         self.reached(|| Stage::Compressed(is_compressed));
-        let Greeted { mut link, tagger, offer, .. } = greeted;
+        let Greeted { mut link, tagger, mut offer, .. } = greeted;
+        offer.empties_scripts = empties_scripts;
         link.set_timeout(self.settings.sync_timeout, "sync_timeout");
         link.throttle.iter_mut().for_each(Throttle::begin);
         let mut session = Session::new(link, tagger, self.observer.clone());

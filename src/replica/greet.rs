@@ -108,7 +108,7 @@ fn add_mechanisms<'w>(offer: &mut Offer, words: impl Iterator<Item = &'w str>) {
 /// Parses a list like `IMAP4rev1 AUTH=PLAIN SASL-IR ...` (`capa_response` in `imap/imapd.c`).
 fn imap_offer(text: &str, version: Option<(u32, u32)>) -> Offer {
     let mut offer = Offer { version, ..Offer::default() };
-    let mut in_progress = false;
+    let (mut in_progress, mut batches) = (false, false);
     for word in text.split_whitespace().map(str::to_ascii_uppercase) {
         match word.as_str() {
             "STARTTLS" => offer.starttls = true,
@@ -118,6 +118,7 @@ fn imap_offer(text: &str, version: Option<(u32, u32)>) -> Offer {
             "X-SIEVE-MAILBOX" => offer.sieve_mailbox = true,
             "X-REPLICATION-ARCHIVE" => offer.archive = true,
             "INPROGRESS" => in_progress = true,
+            "UIDBATCHES" => batches = true,
             other => {
                 if let Some(mechanism) = other.strip_prefix("AUTH=") {
                     add_mechanisms(&mut offer, std::iter::once(mechanism));
@@ -125,9 +126,10 @@ fn imap_offer(text: &str, version: Option<(u32, u32)>) -> Offer {
             }
         }
     }
-    // With `serverinfo: min` or `off` imapd hides its version. These capabilities came with 3.12
-    // and with 3.8.
-    let at_least = in_progress.then_some((3, 12)).or(offer.archive.then_some((3, 8)));
+    // With `serverinfo: min` or `off` imapd does not tell; these came with 3.13.1, 3.12 and 3.8.
+    let at_least = [(batches, (3, 13)), (in_progress, (3, 12)), (offer.archive, (3, 8))]
+        .into_iter()
+        .find_map(|(has, version)| has.then_some(version));
     offer.version = offer.version.or(at_least);
     offer
 }
@@ -152,6 +154,15 @@ fn release(line: &str) -> Option<String> {
     let (_, version) = known.iter().find_map(|words| line.split_once(words))?;
     let word = version.split_whitespace().next()?;
     Some(word.chars().filter(|c| !c.is_control()).take(RELEASE).collect())
+}
+
+/// Whether a server of this release makes a script empty that is sent once more (`sync_sieve_upload`):
+/// Cyrus 3.6.0 to 3.8.3. Debian's 3.6.1 does not.
+pub(super) fn empties_scripts(release: &str) -> bool {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|n| n.parse().ok());
+    let mut number = || numbers.next().unwrap_or(0_u32);
+    let version = (number(), number(), number());
+    ((3, 6, 0)..(3, 8, 4)).contains(&version) && !release.contains("-Debian-")
 }
 
 /// Adds a hint to a timeout: a server that waits for TLS sends nothing.
@@ -250,6 +261,16 @@ mod tests {
     }
 
     #[test]
+    fn servers_that_empty_scripts_are_known_by_their_release() {
+        for release in ["3.6.0", "3.6.1", "3.8.0-rc1", "3.8.3-12-gabcdef"] {
+            assert!(empties_scripts(release), "{release}");
+        }
+        for release in ["3.4.9", "3.6.1-Debian-3.6.1-4+deb12u5", "3.8.4", "3.10.2", "4.0", "x"] {
+            assert!(!empties_scripts(release), "{release}");
+        }
+    }
+
+    #[test]
     fn versions_are_compared_as_numbers() {
         assert_eq!(version("OK hello"), None);
         assert!(version("OK a Cyrus sync server x") < Some((3, 8)));
@@ -262,6 +283,7 @@ mod tests {
         assert_eq!(version("IMAP4rev1 X-REPLICATION"), None);
         assert_eq!(version("IMAP4rev1 X-REPLICATION-ARCHIVE"), Some((3, 8)));
         assert_eq!(version("IMAP4rev1 INPROGRESS X-REPLICATION-ARCHIVE"), Some((3, 12)));
+        assert_eq!(version("INPROGRESS UIDBATCHES"), Some((3, 13)));
         assert_eq!(imap_offer("INPROGRESS", Some((3, 13))).version, Some((3, 13)));
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Offer {
     pub replication: bool,
     /// Major and minor version of the server, if it sends them.
     pub version: Option<(u32, u32)>,
+    /// See [`Capabilities::empties_scripts`](super::Capabilities::empties_scripts).
+    pub empties_scripts: bool,
 }
 
 /// The connection over which the login happens.

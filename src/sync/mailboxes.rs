@@ -10,8 +10,8 @@ use super::transfer::damage::{check_messages, to_check};
 use super::tries::{Attempted, Tries};
 use super::usermeta::apply::apply_steps;
 use super::usermeta::inbox::check_inbox;
-use super::usermeta::plan;
 use super::usermeta::quotas::{NamedRoot, shared_quotas};
+use super::usermeta::scripts::to_upload;
 use crate::error::{Error, Mark, Result};
 use crate::events::{Step, SyncEvent};
 use crate::protocol::Command;
@@ -174,7 +174,7 @@ fn sieve_only(pass: &mut Pass<'_>, user: &UserId) -> Result<()> {
     check_inbox(pass, user, None)?;
     let ticket = pass.session.submit(Command::GetMeta(user))?;
     let remote = pass.session.wait(ticket)?.into_user()?;
-    let steps = plan::sieve(&pass.store.sieve_scripts(user)?, &remote.sieve);
+    let steps = to_upload(pass, &pass.store.sieve_scripts(user)?, &remote.sieve);
     let mut failures = Failures::default();
     apply_steps(pass, user, steps, &mut failures)?;
     failures.into_result(user)

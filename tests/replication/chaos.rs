@@ -112,10 +112,13 @@ fn turmoil(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>), servers
     });
     println!("the clients did:\n{}", done.concat().join("\n"));
     println!("ours logged:\n{}", scene.logged);
+    // A mailbox that was renamed while it was looked at is no second one.
+    assert!(!scene.logged.contains("same uniqueid"), "seed {seed}");
     proxy.never_cut();
     let running = scene.running.take().expect("it is only taken to be replaced");
     let Run { stderr, log, .. } = ended(connected(running));
     println!("and in the end:\n{stderr}{log}");
+    assert!(!log.contains("same uniqueid"), "seed {seed}");
     if servers_are_killed {
         remove_unfinished_databases(&mut lab.replica);
     }

@@ -3,9 +3,11 @@
 //!
 //! `make versions` makes the trees and runs these.
 
+mod by_hand;
 mod connection;
 mod groups;
 mod held_still;
+mod recent;
 mod recorded;
 mod scripts;
 
@@ -53,7 +55,7 @@ fn furnish(master: &Cyrus, round: u64) {
     imap.ok(&format!("SELECT {inbox}"));
     imap.ok("UID STORE 1:* +FLAGS (\\Seen)");
     imap.ok("UNSELECT");
-    if master.release() == Release::Forky {
+    if master.release().has_groups() {
         let (user, group) =
             [("fred", "staff"), ("anna", "staff"), ("fred", "board")][round as usize % 3];
         admin.ok(&format!("SETUSERGROUP {user} group:{group}"));
@@ -81,13 +83,39 @@ fn is_of_scripts(path: &str) -> bool {
         || path.contains(".bc ")
 }
 
+/// Whether thread ids have leading zeros in its CRCs.
+fn pads(server: &Cyrus) -> bool {
+    server.release().version() >= (3, 13)
+}
+
+/// Whether a quota differs by nothing but the size of annotations.
+fn is_nanoseconds(Difference { path, master, replica }: &Difference) -> bool {
+    let without = |quota: &Option<String>| {
+        let quota = quota.clone().unwrap_or_default();
+        let (before, after) = quota.split_once(" AS (").unwrap_or((&quota, ")"));
+        let (_, after) = after.split_once(')').unwrap_or_default();
+        format!("{before}{after}")
+    };
+    path.starts_with("QUOTA ") && without(master) == without(replica)
+}
+
 /// User flags of a mailbox as such, which 3.12 tells unasked, and earlier versions with records:
 /// each side numbers them itself. Groups of users, which only 3.12 has; and the modseq of reverse
 /// ACLs, which a group counts up on the master, and which no replica takes without `reverseacls`.
 fn is_told_by_one(lab: &Lab, difference: &Difference) -> bool {
     let Difference { path, master, replica } = difference;
-    let of = |server: &Cyrus| server.release() == Release::Forky;
     let is = |keys: &[&str]| keys.iter().any(|key| path.ends_with(key));
+    if pads(&lab.master) != pads(&lab.replica) {
+        // The ids of mailboxes in JMAP, which a server of 3.13 makes itself; and each counts thread
+        // ids in its own way.
+        let id = path.starts_with("mailboxes.db ") && is(&[" J"]);
+        let one = (master.is_none() || replica.is_none()) && (id || is(&[" JMAPID", " VERSION"]));
+        // The nanoseconds of dates are annotations before index version 20, and count as such.
+        if one || is(&[" SYNC_CRC_ANNOT"]) || is_nanoseconds(difference) {
+            return true;
+        }
+    }
+    let of = |server: &Cyrus| server.release().has_groups();
     let words = |value: &Option<String>| -> HashSet<String> {
         let value = value.iter().flat_map(|value| value.trim_matches(['(', ')']).split(' '));
         value.map(str::to_owned).collect()
@@ -120,16 +148,25 @@ fn follow(options: Options, seed: u64) {
 fn follow_changes(options: &Options, change: impl Fn(&Cyrus, u64)) {
     let lab = Lab::new(options.clone());
     let theirs = another_replica(&lab, "theirs", options);
+    // Where both sides count thread ids in different ways Cyrus's client fails for ever.
+    let mut can_theirs = !options.conversations || pads(&lab.master) == pads(&lab.replica);
     for round in 0..ROUNDS {
         change(&lab.master, round);
         tools::run(&lab.master, "quota", &["-f"]);
         let run = ours(&lab, &["-v", "-A"]).ok();
         assert!(!run.log.contains("ERR "), "round {round}: {run}");
-        lab.master.use_replica(&theirs);
-        let run = cyrus_sync_client(&lab.master, &["-A"]);
-        // Some renames in a ring are beyond it.
-        assert!(run.status.success() || run.log.contains("failed to order folders"), "{run}");
-        lab.master.use_replica(&lab.replica);
+        if can_theirs {
+            lab.master.use_replica(&theirs);
+            let run = cyrus_sync_client(&lab.master, &["-A"]);
+            // Some renames in a ring are beyond it, and some answers of 3.8.1 are beyond that of 3.10.
+            can_theirs = !run.log.contains("received bad response");
+            let excused = ["failed to order folders", "failed to rename"]
+                .iter()
+                .any(|why| run.log.contains(why))
+                || !can_theirs;
+            assert!(run.status.success() || excused, "{run}");
+            lab.master.use_replica(&lab.replica);
+        }
         let excused = |difference: &Difference| {
             lab.master.release() == Release::Bullseye && is_of_scripts(&difference.path)
         };
@@ -138,15 +175,28 @@ fn follow_changes(options: &Options, change: impl Fn(&Cyrus, u64)) {
         });
         let run = ours(&lab, &["--verify", "-A"]);
         assert!(run.status.success() && run.stdout.lines().count() == 1, "round {round}: {run}");
+        assert_eq!(sent(&ours(&lab, &["-v", "-A"]).ok()), [""; 0], "round {round}");
+        if !can_theirs {
+            continue;
+        }
         // Some things theirs leaves as they were: server annotations, a mailbox of which only
         // the name is left as an intermediate, users whose renames it cannot order.
         let left: HashSet<String> =
             compare(&lab.master, &theirs).into_iter().map(|difference| difference.path).collect();
         assert_equal(&theirs, &lab.replica, "what the two clients made", |difference| {
-            excused(difference) || left.contains(&difference.path)
+            // Only one of both may have been an intermediate once, whose id is `NIL`.
+            let id = difference.path.starts_with("mailboxes.db N ")
+                && difference.path.ends_with(" J")
+                && (pads(&lab.master) != pads(&lab.replica));
+            // Some versions tell that there are none.
+            let none = difference.master.is_none() && difference.replica.as_deref() == Some("()");
+            let flags = none && difference.path.ends_with(" USERFLAGS");
+            excused(difference) || left.contains(&difference.path) || id || flags
         });
     }
-    assert_eq!(sent(&ours(&lab, &["-v", "-A"]).ok()), [""; 0]);
+    if !can_theirs {
+        return;
+    }
     let mut left = sent(&cyrus_sync_client(&lab.master, &["-v", "-A"]).ok());
     if lab.master.release() == Release::Bullseye {
         // It does away with the intermediates that its master has.
@@ -235,9 +285,9 @@ fn files_below(dir: &Path) -> usize {
 
 /// What a master logs is enough to follow it.
 #[track_caller]
-fn follow_log(release: Release, seed: u64) {
-    let options = Options { master_tree: Some(Tree::of(release)), ..Options::default() };
+fn follow_log(options: Options, seed: u64) {
     let lab = Lab::new(options);
+    let release = lab.master.release();
     furnish(&lab.master, 0);
     ours(&lab, &["-A"]).ok();
     for round in 1..=ROUNDS {
@@ -253,6 +303,10 @@ fn follow_log(release: Release, seed: u64) {
                 || is_told_by_one(&lab, difference)
         });
     }
+}
+
+fn by_master(release: Release) -> Options {
+    Options { master_tree: Some(Tree::of(release)), ..Options::default() }
 }
 
 /// Entries as Cyrus wrote them before 2.5, which 3.2 reads and leaves as they are: type, partition
@@ -294,9 +348,9 @@ fn entries_of_mailboxes_db_in_the_text_of_early_versions() {
 
 /// What is newer on the replica is written to the master by the master's own version.
 #[track_caller]
-fn repair(release: Release) {
-    let options = Options { master_tree: Some(Tree::of(release)), ..conversations() };
+fn repair(options: Options) {
     let lab = Lab::new(options);
+    let release = lab.master.release();
     furnish(&lab.master, 0);
     ours(&lab, &["-A"]).ok();
     for server in [&lab.master, &lab.replica] {
@@ -313,6 +367,7 @@ fn repair(release: Release) {
         // Two messages had this one: expunged on both sides, and not compared any more.
         it.path.starts_with("user.fred RECORD 2 ")
             || (release == Release::Bullseye && is_of_scripts(&it.path))
+            || is_told_by_one(&lab, it)
     });
     assert_eq!(sent(&ours(&lab, &["-v", "-A"]).ok()), [""; 0]);
     let mut fred = Imap::login(&lab.master, "fred").with_selected("INBOX");
@@ -323,13 +378,13 @@ fn repair(release: Release) {
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn a_repair_on_3_2() {
-    repair(Release::Bullseye);
+    repair(Options { master_tree: Some(Tree::of(Release::Bullseye)), ..conversations() });
 }
 
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn a_repair_on_3_10() {
-    repair(Release::Trixie);
+    repair(Options { master_tree: Some(Tree::of(Release::Trixie)), ..conversations() });
 }
 
 /// What a client with `-v` sent beside questions.
@@ -423,17 +478,17 @@ fn from_3_10_to_3_6_with_domains_partitions_and_archived_mail() {
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn from_3_2_to_3_6_by_the_log() {
-    follow_log(Release::Bullseye, 7);
+    follow_log(by_master(Release::Bullseye), 7);
 }
 
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn from_3_10_to_3_6_by_the_log() {
-    follow_log(Release::Trixie, 8);
+    follow_log(by_master(Release::Trixie), 8);
 }
 
 #[test]
 #[ignore = "needs scripts/trees: make versions"]
 fn from_3_12_to_3_6_by_the_log() {
-    follow_log(Release::Forky, 12);
+    follow_log(by_master(Release::Forky), 12);
 }

@@ -73,6 +73,11 @@ impl<'a> Side<'a> {
                     (kind, tools::internal_name(name))
                 }
             };
+            if kind == "J" {
+                // By owner and id in JMAP, for Cyrus's own use: a copy of the entry by uniqueid, which
+                // has that id. Where several mailboxes have one id it is that of the last writer.
+                continue;
+            }
             if !matches!(kind, "N" | "I") {
                 // Reverse ACLs, whose keys contain the mailbox and the user.
                 found.facts.insert(format!("mailboxes.db {kind} {name}"), value);

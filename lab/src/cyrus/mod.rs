@@ -99,7 +99,11 @@ impl Cyrus {
         options: &Options,
         tree: Option<Tree>,
     ) -> Cyrus {
-        let dir = guard.dir().join(side);
+        let dir = match &tree {
+            Some(tree) => guard.dir_below(tree.root()),
+            None => guard.dir(),
+        };
+        let dir = dir.join(side);
         let lab = guard.dir().file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
         let cyrus = Cyrus {
             guard: Arc::clone(guard),

@@ -147,11 +147,11 @@ impl Cyrus {
     }
 
     fn send_log(&self, command: &mut Command) {
-        command.env("LD_PRELOAD", self.guard.dir().join(SHIM_NAME));
+        let lab = self.dir.parent().unwrap_or(&self.dir);
+        command.env("LD_PRELOAD", lab.join(SHIM_NAME));
         command.env("CYRSYNC_LAB_SYSLOG", self.log_path());
         for (name, value) in &self.environment {
-            let lab = self.guard.dir().display().to_string();
-            command.env(name, value.replace("{lab}", &lab));
+            command.env(name, value.replace("{lab}", &lab.display().to_string()));
         }
         if let Some(debug) = std::env::var_os("CYRSYNC_LAB_DEBUG") {
             command.env("CYRSYNC_LAB_DEBUG", debug);

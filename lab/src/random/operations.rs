@@ -6,7 +6,6 @@ use super::World;
 use crate::imap::{Status, quote};
 use crate::sieve::Sieve;
 use crate::text;
-use crate::trees::Release;
 
 const RIGHTS: [&str; 4] = ["lrs", "lrswi", "lrswipkxte", "lr"];
 const MOST_USERS: usize = 5;
@@ -225,11 +224,12 @@ impl World<'_> {
             root = self.master.admin_name(folder);
         }
         let mut limits = Vec::new();
-        // Since 3.8 these have the names of RFC 9208. For an unknown name, 3.8 takes the rest of
-        // the line for a command.
-        let [annotations, folders] = match self.master.release() {
-            Release::Trixie | Release::Forky => ["ANNOTATION-STORAGE", "MAILBOX"],
-            _ => ["X-ANNOTATION-STORAGE", "X-NUM-FOLDERS"],
+        // Since 3.10 these have the names of RFC 9208 (3.8.1 has the former ones). For an unknown
+        // name, Cyrus takes the rest of the line for a command.
+        let [annotations, folders] = if self.master.release().version() >= (3, 10) {
+            ["ANNOTATION-STORAGE", "MAILBOX"]
+        } else {
+            ["X-ANNOTATION-STORAGE", "X-NUM-FOLDERS"]
         };
         let least = [("STORAGE", 5_000), ("MESSAGE", 300), (annotations, 100), (folders, 60)];
         for (resource, least) in least {

@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::names::Namespace;
 use crate::protocol::RemoteFolder;
 use crate::sync::pass::Pass;
+use crate::sync::survey::difference::moved_meanwhile;
 use crate::types::{FormerName, MailboxEntry, MboxName, UniqueId, UserId};
 
 /// What the master knows about a mailbox's uniqueid.
@@ -24,6 +25,8 @@ pub(crate) struct Claims {
 
 /// Finds other mailboxes with the uniqueid of `entry`. `record` is the record by that uniqueid.
 /// `more` are names to check in addition to those in the record.
+///
+/// Fails with [`Kind::Moved`] if another mailbox has it and `entry` no longer does.
 pub(crate) fn claims<'n>(
     pass: &Pass<'_>,
     entry: &MailboxEntry,
@@ -41,6 +44,10 @@ pub(crate) fn claims<'n>(
         if name != entry.name && is_alive_as(pass, &name, &entry.uniqueid)? {
             others.push(name);
         }
+    }
+    // A mailbox that is renamed while this looks has both names, one after the other.
+    if !others.is_empty() && !is_alive_as(pass, &entry.name, &entry.uniqueid)? {
+        return Err(moved_meanwhile(entry));
     }
     Ok(Claims { record, history, others })
 }

@@ -89,10 +89,11 @@ pub(crate) fn check_identity(mailbox: &dyn Mailbox, entry: &MailboxEntry) -> Res
     if state.uniqueid == entry.uniqueid && state.partition == entry.partition {
         return Ok(());
     }
-    Err(Error::new(
-        Kind::Moved,
-        "update mailbox",
-        &entry.name,
-        "it was renamed, recreated or moved to another partition meanwhile",
-    ))
+    Err(moved_meanwhile(entry))
+}
+
+/// The error of a mailbox that is no longer what its entry said.
+pub(crate) fn moved_meanwhile(entry: &MailboxEntry) -> Error {
+    let detail = "it was renamed, recreated or moved to another partition meanwhile";
+    Error::new(Kind::Moved, "update mailbox", &entry.name, detail)
 }

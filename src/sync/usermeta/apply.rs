@@ -3,7 +3,7 @@
 use super::missing::{self, SCRIPTS, SUBSCRIPTIONS};
 use super::moving::{Moved, move_scripts};
 use super::plan::{self, Step};
-use super::scripts::directory_steps;
+use super::scripts::{directory_steps, to_upload};
 use crate::error::{Result, Subject};
 use crate::protocol::RemoteUser;
 use crate::store::Metadata;
@@ -43,7 +43,7 @@ pub(crate) fn user_steps(
         (None, _) => Ok(Vec::new()),
         (Some(ours), None) => {
             missing::check(pass, user, SCRIPTS, no_scripts.as_deref(), Some(theirs.sieve.len()))?;
-            Ok(plan::sieve(&ours, &theirs.sieve))
+            Ok(to_upload(pass, &ours, &theirs.sieve))
         }
         (Some(ours), Some(_)) if ours.is_empty() => Ok(Vec::new()),
         (Some(ours), Some(name)) => {

@@ -125,6 +125,33 @@ pub fn sieve(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<Step> {
     steps
 }
 
+/// The same for a replica that makes a script empty when it is sent once more
+/// ([`Capabilities::empties_scripts`](crate::replica::Capabilities)): such a one is deleted first, and
+/// then is not active any more.
+pub fn sieve_by_deletion(ours: &[SieveScript], theirs: &[SieveScript]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut deleted = HashSet::new();
+    for step in sieve(ours, theirs) {
+        if let Step::UploadSieve(script) = &step
+            && theirs.iter().any(|there| there.name == script.name)
+        {
+            deleted.insert(script.name.clone());
+            steps.push(Step::DeleteSieve(script.name.clone()));
+        }
+        steps.push(step);
+    }
+    // What is active may be told as the bytecode of it.
+    let active =
+        |scripts: &[SieveScript]| scripts.iter().find(|s| s.active).map(|s| s.name.clone());
+    if let (Some(here), Some(there)) = (active(ours), active(theirs))
+        && here == there
+        && deleted.contains(&source(&there))
+    {
+        steps.push(Step::ActivateSieve(here));
+    }
+    steps
+}
+
 /// Returns the name of the script from which bytecode was compiled. Returns any other name
 /// unchanged.
 fn source(name: &Text) -> Text {
@@ -178,6 +205,34 @@ mod tests {
         let theirs = [entry("same", "1:2"), entry("changed", "1:2"), entry("old", "7")];
         let steps = seen(ours, &theirs);
         assert_eq!(steps, [Step::Seen(entry("changed", "1:3")), Step::Seen(entry("new", "1"))]);
+    }
+
+    #[test]
+    fn a_script_that_would_become_empty_is_deleted_before_it_is_uploaded_and_active_again() {
+        let theirs = [script("a.script", 1, true), script("b.script", 2, false)];
+        let ours = |active| {
+            let of = |name| script(name, 9, active == Some(name));
+            [of("a.script"), of("b.script"), of("new.script")]
+        };
+        let again = |active| {
+            let [a, b, new] = ours(active).map(Step::UploadSieve);
+            let delete = |name: &str| Step::DeleteSieve(name.into());
+            vec![delete("a.script"), a, delete("b.script"), b, new]
+        };
+        let activate = |name: &str| vec![Step::ActivateSieve(name.into())];
+        for (active, last) in [
+            (Some("a.script"), activate("a.script")),
+            (Some("b.script"), activate("b.script")),
+            (None, vec![Step::DeactivateSieve]),
+        ] {
+            let steps = sieve_by_deletion(&ours(active), &theirs);
+            assert_eq!(steps, [again(active), last].concat());
+        }
+        assert_eq!(sieve_by_deletion(&theirs, &theirs), []);
+        // The active one is told as its bytecode.
+        let told = |content| [script("a.script", content, false), script("a.bc", content, true)];
+        let [_, _, active] = &sieve_by_deletion(&told(9), &told(1))[..] else { panic!("three") };
+        assert_eq!(*active, Step::ActivateSieve("a.bc".into()));
     }
 
     #[test]

@@ -52,7 +52,20 @@ pub(crate) fn directory_steps(
         Some(folder) => scripts_in(pass, &folder)?,
         None => make_mailbox(pass, user, name)?,
     };
-    Ok(plan::sieve(ours, &theirs))
+    Ok(to_upload(pass, ours, &theirs))
+}
+
+/// What differs, as this replica must be brought to it.
+pub(crate) fn to_upload(
+    pass: &Pass<'_>,
+    ours: &[SieveScript],
+    theirs: &[SieveScript],
+) -> Vec<Step> {
+    if pass.session.capabilities().empties_scripts {
+        plan::sieve_by_deletion(ours, theirs)
+    } else {
+        plan::sieve(ours, theirs)
+    }
 }
 
 /// Creates the mailbox for a user's scripts on the replica. If the replica has it under a former

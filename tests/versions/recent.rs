@@ -1,0 +1,198 @@
+//! What came with Cyrus 3.13, on servers that somebody built: a tree by hand of that version or a
+//! later one is needed.
+
+use std::time::{Duration, Instant};
+
+use cyrsync_lab::places::places;
+use cyrsync_lab::run::{cyrus_sync_client, start_sync_client};
+use cyrsync_lab::trees::{Release, Tree};
+use cyrsync_lab::{
+    Cyrus, Imap, Lab, Options, another_replica, compare, describe, random_changes, tools,
+};
+
+use super::{OPERATIONS, conversations, furnish, is_told_by_one, ours, sent};
+
+/// The databases that are replicated, or that replication uses.
+const TWOM: &str = "annotation_db: twom\nconversations_db: twom\nmboxlist_db: twom\n\
+    mboxkey_db: twom\nquota_db: twom\nseenstate_db: twom\nsubscription_db: twom\n\
+    statuscache_db: twom\nsync_cache_db: twom\nuserdeny_db: twom\nduplicate_db: twom\n";
+
+/// Each server of 3.13 or later, and what goes on with it.
+fn each_recent(test: impl Fn(Tree)) {
+    let mut trees = Tree::by_hand();
+    trees.retain(|tree| tree.release().version() >= (3, 13));
+    if trees.is_empty() {
+        eprintln!("skipped: there is no tree with a Cyrus 3.13 that was built by hand");
+    }
+    trees.into_iter().for_each(test);
+}
+
+/// Replicates with ours, and to a second replica with Cyrus's client: no difference.
+#[track_caller]
+fn assert_replicated(lab: &Lab, theirs: Option<&Cyrus>) {
+    let run = ours(lab, &["-v", "-A"]).ok();
+    assert!(!run.log.contains("ERR "), "{run}");
+    assert_eq!(sent(&ours(lab, &["-v", "-A"]).ok()), [""; 0]);
+    let mut differences = compare(&lab.master, &lab.replica);
+    differences.retain(|it| !is_told_by_one(lab, it));
+    assert!(differences.is_empty(), "{}", describe(&differences, 40));
+    let run = ours(lab, &["--verify=messages", "-A"]).ok();
+    assert!(run.stdout.ends_with(": equal\n"), "{run}");
+    let Some(theirs) = theirs else { return };
+    lab.master.use_replica(theirs);
+    cyrus_sync_client(&lab.master, &["-A"]).ok();
+    let mut differences = compare(&lab.master, theirs);
+    // What it does not replicate.
+    differences.retain(|it| !is_told_by_one(lab, it) && !it.path.starts_with("SERVER "));
+    assert!(differences.is_empty(), "{}", describe(&differences, 40));
+    lab.master.use_replica(&lab.replica);
+}
+
+fn change(master: &Cyrus, round: u64) {
+    random_changes(master, 6_100 + round, OPERATIONS / 2);
+    furnish(master, round);
+    tools::run(master, "quota", &["-f"]);
+}
+
+/// Index 19, as a spool has it that was upgraded: the replica's mailboxes become what the master's
+/// are, new ones and those that change their version later.
+#[test]
+#[ignore = "needs scripts/trees: make versions"]
+fn versions_of_indexes_are_those_of_a_master_of_3_13() {
+    each_recent(|tree| {
+        let (master_tree, replica_tree) = (Some(tree.clone()), Some(tree));
+        let options = Options { master_tree, replica_tree, ..conversations() };
+        let lab = Lab::new(options.clone());
+        let theirs = another_replica(&lab, "theirs", &options);
+        change(&lab.master, 0);
+        let fred = lab.master.admin_name("user.fred");
+        tools::run(&lab.master, "reconstruct", &["-V", "19", &fred]);
+        assert_replicated(&lab, Some(&theirs));
+        for server in [&lab.master, &lab.replica, &theirs] {
+            assert_eq!(index_version(server, "user.fred"), 19, "{}", server.name());
+            assert_eq!(index_version(server, "user.anna"), 20, "{}", server.name());
+        }
+        change(&lab.master, 1);
+        assert_replicated(&lab, Some(&theirs));
+    });
+}
+
+fn index_version(server: &Cyrus, mailbox: &str) -> u32 {
+    let found = places(server, [mailbox]);
+    let index = std::fs::read(found[mailbox].meta.join("cyrus.index")).expect("it is there");
+    // Behind the generation and the format.
+    u32::from_be_bytes(index[8..12].try_into().expect("four bytes"))
+}
+
+/// Messages that the master has forgotten (`DELETEDMODSEQ`), short ids (`COMPACT_EMAILIDS`), files of
+/// users elsewhere (`mboxname_userpath`), and every database of type twom.
+#[test]
+#[ignore = "needs scripts/trees: make versions"]
+fn what_came_with_3_13_reaches_a_replica_of_3_13() {
+    each_recent(|tree| {
+        for (master, replica) in [
+            (format!("{TWOM}mboxname_userpath: {{dir}}/people\n"), String::new()),
+            ("mboxname_userpath: {dir}/conf/people\n".to_owned(), TWOM.to_owned()),
+        ] {
+            let lab = Lab::new(Options {
+                master_tree: Some(tree.clone()),
+                replica_tree: Some(tree.clone()),
+                master_conf: master,
+                replica_conf: replica,
+                ..conversations()
+            });
+            for round in 0..3 {
+                change(&lab.master, round);
+                assert_replicated(&lab, None);
+                // Forgets what was expunged, so that updates must go on without it.
+                for server in [&lab.master, &lab.replica] {
+                    tools::run(server, "cyr_expire", &["-E", "1000", "-X", "0", "-D", "0"]);
+                }
+            }
+            tools::run(&lab.master, "ctl_conversationsdb", &["-I", "on", "fred"]);
+            let mut fred = Imap::login(&lab.master, "fred");
+            assert!(fred.append("INBOX", "", b"Subject: short\r\n\r\nshort\r\n").is_ok());
+            assert_replicated(&lab, None);
+        }
+    });
+}
+
+/// Thread ids of which one in sixteen begins with a zero, to a replica whose imapd does not tell its
+/// version, and the other way round.
+#[test]
+#[ignore = "needs scripts/trees: make versions"]
+fn a_hundred_threads_settle_in_one_run_on_both_sides_of_3_13() {
+    each_recent(|tree| {
+        let others = [None, Some(Tree::of(Release::Forky))];
+        for other in others {
+            for (master_tree, replica_tree) in
+                [(other.clone(), Some(tree.clone())), (Some(tree.clone()), other.clone())]
+            {
+                let lab = Lab::new(Options { master_tree, replica_tree, ..conversations() });
+                threads(&lab, 0);
+                assert_replicated(&lab, None);
+                lab.master.use_port(lab.replica.imap_port());
+                lab.master.set_config("sync_try_imap", Some("yes"));
+                for (round, told) in ["on", "min", "off"].into_iter().enumerate() {
+                    lab.replica.set_config("serverinfo", Some(told));
+                    threads(&lab, round + 1);
+                    assert_replicated(&lab, None);
+                }
+            }
+        }
+    });
+}
+
+fn threads(lab: &Lab, round: usize) {
+    let user = format!("user{round}");
+    Imap::admin(&lab.master).ok(&format!("CREATE user/{user}"));
+    let mut imap = Imap::login(&lab.master, &user);
+    for number in 0..100 {
+        let text = format!(
+            "Subject: {number} of {round}\r\nMessage-ID: <{number}.{round}@example.com>\r\n\r\nx\r\n"
+        );
+        assert!(imap.append("INBOX", "", text.as_bytes()).is_ok());
+    }
+}
+
+/// `-R` keeps up while users work, with a master and a replica of one version from 3.12 on.
+#[test]
+#[ignore = "needs scripts/trees: make versions"]
+fn rolling_keeps_up_with_3_12_and_later() {
+    rolled(Tree::of(Release::Forky));
+    each_recent(rolled);
+}
+
+fn rolled(tree: Tree) {
+    let (master_tree, replica_tree) = (Some(tree.clone()), Some(tree));
+    let master_conf = "sync_repeat_interval: 0\n".to_owned();
+    let lab = Lab::new(Options { master_tree, replica_tree, master_conf, ..conversations() });
+    let program = env!("CARGO_BIN_EXE_sync_client");
+    let mut running = start_sync_client(program, &lab.master, &["-R", "-l"]);
+    for round in 0..4 {
+        random_changes(&lab.master, 6_200 + round, OPERATIONS);
+        furnish(&lab.master, round);
+    }
+    let files = ["sync/log", "sync/log-run"].map(|name| lab.master.config_dir().join(name));
+    let end = Instant::now() + Duration::from_secs(120);
+    while files.iter().any(|file| file.exists()) {
+        assert!(Instant::now() < end, "it is not done: {:#?}", running.so_far());
+        // Files that nobody announces.
+        match running.wait_within(Duration::from_millis(5)) {
+            Ok(run) => panic!("it ended before that: {run}"),
+            Err(still_running) => running = still_running,
+        }
+    }
+    running.signal(libc::SIGTERM);
+    let run = running.wait();
+    // What users rename under its eyes it tries again, but neither side has anything wrong.
+    assert!(!run.log.contains("same uniqueid"), "{run}");
+    // Cyrus leaves stale quota roots in mailboxes that are renamed out of a subtree.
+    for server in [&lab.master, &lab.replica] {
+        tools::run(server, "quota", &["-f"]);
+    }
+    let mut differences = compare(&lab.master, &lab.replica);
+    // The name of a flag that no message has any more comes with the next change of the mailbox.
+    differences.retain(|it| !is_told_by_one(&lab, it) && !it.path.ends_with(" USERFLAGS"));
+    assert!(differences.is_empty(), "{}", describe(&differences, 40));
+}
