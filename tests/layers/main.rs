@@ -7,6 +7,7 @@
 mod facade;
 mod graph;
 mod source;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;
