@@ -93,7 +93,7 @@ fn the_header_stands_alone_in_c_and_cpp_and_may_come_twice() {
     }
 }
 
-/// What stands on a line before functions whose result must be looked at.
+/// The line before functions whose result the caller must check.
 const ATTRIBUTES: &str = "CYRSYNC_API CYRSYNC_NODISCARD";
 
 #[test]
@@ -109,7 +109,7 @@ fn every_item_of_the_header_is_documented() {
         if item && !line.trim().is_empty() && !line.starts_with("extern \"C\"") {
             assert!(documented, "not documented: {line}");
         }
-        // What belongs together stands together: the cases of a macro, the line of a function.
+        // The cases of a macro and the lines of a function belong together.
         let goes_on = line.starts_with("#") || line == ATTRIBUTES;
         documented = line.trim() == "*/" || documented && goes_on;
     }
@@ -165,7 +165,7 @@ fn the_shared_library_exports_what_the_header_declares_and_nothing_else() {
     assert_eq!(declared(), source);
 }
 
-/// The declarations of functions in a header, by name, each on one line.
+/// Returns the declarations of functions in a header, by name, each on one line.
 fn prototypes(header: &str) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     let mut lines = header.lines().peekable();
@@ -250,13 +250,13 @@ fn a_result_that_must_be_looked_at_and_a_function_that_is_deprecated_are_warned_
     }
 }
 
-/// The first release. Its header is kept beside a program that was built with it.
+/// The directory of the first release: its header beside a program that was built with it.
 const RELEASED: &str = "c-tests/released/0.1";
 
 #[test]
 fn what_was_released_stays_as_it_was() {
     let path = root(RELEASED).join("cyrsync.h");
-    // Until it is released there is one header.
+    // Before the release the header may still change.
     let is_released = env!("CARGO_PKG_VERSION") != "0.1.0";
     if !is_released && std::env::var_os("CYRSYNC_UPDATE").is_some() {
         fs::write(&path, header()).unwrap();
@@ -269,7 +269,7 @@ fn what_was_released_stays_as_it_was() {
     for (name, prototype) in prototypes(&then) {
         assert_eq!(current.get(&name), Some(&prototype));
     }
-    // Numbers of constants and enumerators.
+    // Returns the numbers of constants and enumerators.
     let numbers = |header: &str| -> BTreeSet<String> {
         let one = |line: &str| {
             let line = line.trim().trim_end_matches(',');
@@ -362,7 +362,7 @@ fn built(directory: &Path, program: &str) -> PathBuf {
     program
 }
 
-/// Builds a C program of c-tests and gives what it prints.
+/// Builds a C program of c-tests and returns its output.
 fn told_by_c(program: &str) -> String {
     let dir = tempfile::tempdir().unwrap();
     stdout(&mut Command::new(built(dir.path(), program)))

@@ -126,7 +126,7 @@ fn a_c_caller_gets_every_failure_with_its_subject() {
         lines
     };
     assert_eq!(lines("user"), failed("user"), "{told}");
-    // Of several users each has its end, whatever becomes of the others.
+    // With several users each has a result of its own, whatever happens to the others.
     for call in ["log", "all", "plan"] {
         let mut wanted = failed(call);
         wanted.push(format!("{call} done USER zoe"));
@@ -140,7 +140,7 @@ fn a_c_caller_gets_every_failure_with_its_subject() {
         assert!(rolled.iter().any(|line| line == wanted), "{rolled:?}");
     }
     assert_eq!(lines("verify"), ["verify done USER zoe"]);
-    // Of several mailboxes of one user, too.
+    // So has each of several mailboxes of one user.
     let mailboxes = ["failed MAILBOX user.fred.Sent", "done MAILBOX user.fred.Work"];
     assert_eq!(lines("mailboxes"), mailboxes.map(|line| format!("mailboxes {line}")), "{told}");
 }
@@ -189,7 +189,7 @@ fn a_c_program_asks_for_replication_by_the_sync_log() {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{told}");
     };
-    // The filler logs nothing.
+    // The filler writes no log.
     Filler::new(&lab.master, 1).mailbox("user.fred", 4);
     let read = |log: &str| fs::read_to_string(lab.master.config_dir().join("sync").join(log));
     let entries = "MAILBOX user.fred\nSUB fred \"user.fred.A b\"\n";
@@ -201,7 +201,7 @@ fn a_c_program_asks_for_replication_by_the_sync_log() {
     append(&["USER fred\n", "second"]);
     assert!(read("second/log").expect("it was there").ends_with("USER fred\n"));
     assert!(!read("log").expect("it was there").contains("USER fred\n"));
-    // Who works on the channel takes them for those of a program of Cyrus.
+    // A client that works on the channel treats the entries like those of Cyrus's programs.
     assert!(!compare(&lab.master, &lab.replica).is_empty());
     sync_client(env!("CARGO_BIN_EXE_sync_client"), &lab.master, &["-1"]).ok();
     let differences = compare(&lab.master, &lab.replica);

@@ -20,7 +20,7 @@ pub enum Type {
     Int,
     /// `auto`, or a whole number from the first to the last.
     AutoOr(i32, i32),
-    /// A duration, with the unit of a bare number.
+    /// A duration; the unit applies to a number without one.
     Duration(TimeUnit),
     /// One of these words.
     OneOf(&'static [&'static str]),

@@ -90,7 +90,8 @@ fn the_rest_of_the_user_goes_on_and_the_limit_is_set_by_channel() {
     assert!(world.all() == before, "the master was written to");
     let found = Imap::login(&world.lab.replica, "fred").with_selected("INBOX.honest").uids();
     assert_eq!(found, [1]);
-    // A hundred are allowed, and the option of a channel counts only for that channel.
+    // A repair may expunge up to a hundred, and the option of a channel counts only for that
+    // channel.
     let set = |option, value| world.lab.master.set_config(option, value);
     set("other_sync_repair_max_expunge", Some("110"));
     assert_eq!(world.ours(&["-u", "fred"]).status.code(), Some(1));

@@ -35,7 +35,7 @@ fn an_outage_is_reported_with_its_beginning_and_end() {
     let errors = logged(&run, "ERR");
     assert_eq!(errors.len(), 1, "one error for one outage: {run}");
     assert!(errors[0].contains(began), "{run}");
-    // Cyrus's own client has no line with that word either while it waits for the replica.
+    // Cyrus's own client writes no line with that word either while it waits for the replica.
     assert!(!run.log.contains("ERROR"), "{run}");
 }
 

@@ -7,7 +7,7 @@ use crate::common::{append, assert_equal, create, differing, ours, replicate, se
 
 const AGAIN: &str = "SYNC_NOTICE: CRC failure on sync user.fred, recalculating counts";
 
-/// A user with three messages, replicated.
+/// Returns a user with three messages, replicated.
 fn replicated() -> Lab {
     let lab = Lab::default();
     create(&lab.master, &["user.fred"]);
@@ -17,7 +17,7 @@ fn replicated() -> Lab {
     lab
 }
 
-/// Gives the master's INBOX a sync CRC that does not belong to its records.
+/// Gives the master's INBOX a sync CRC that does not match its records.
 fn spoil(lab: &Lab) {
     let mut index = IndexFile::of(&lab.master, "user.fred");
     index.spoil_sync_crc();
