@@ -120,7 +120,7 @@ impl Settings {
         let name = server.as_ref().map(|server| server.name.clone()).unwrap_or_default();
         let replication =
             Replication::resolve(r, overrides, &repair, (name, databases.reverseacls));
-        // Of use to a program only, and shown with the rest.
+        // Only programs use these; they are read here so that they are shown with the rest.
         Process::resolve(r);
         Ok(Settings {
             naming: Naming::resolve(r),

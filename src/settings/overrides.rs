@@ -68,7 +68,7 @@ pub struct Overrides {
     pub reconnect: bool,
 }
 
-/// What is asked for most. All else is set in its field.
+/// Setters for the most common requests. All others are set by their fields.
 impl Overrides {
     /// Sets [`Overrides::server`].
     #[must_use]
