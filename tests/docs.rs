@@ -60,7 +60,7 @@ fn every_test_that_a_table_names_exists() {
     assert!(count > 50, "only {count} names were found: do the tables look otherwise?");
 }
 
-/// All pages, below the root.
+/// Returns all pages, relative to the root.
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
@@ -75,7 +75,7 @@ fn pages() -> Vec<PathBuf> {
     found
 }
 
-/// The anchor that a heading gets where pages are shown.
+/// Returns the anchor that a heading gets when the page is displayed.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim_start_matches('#').trim().to_lowercase();
     let is_kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');

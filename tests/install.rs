@@ -111,7 +111,7 @@ fn everything_may_be_put_elsewhere() {
     assert!(!told.contains('@'), "{told}");
 }
 
-/// Whether a program or library has lines for debuggers.
+/// Whether a program or library has line numbers for debuggers.
 fn has_lines(path: &Path) -> bool {
     let output = run(Command::new("readelf").arg("-SW").arg(path));
     String::from_utf8_lossy(&output.stdout).contains(".debug_line")

@@ -112,7 +112,7 @@ fn turmoil(seed: u64, pause: Duration, disturb: impl Fn(&mut Scene<'_>), servers
     });
     println!("the clients did:\n{}", done.concat().join("\n"));
     println!("ours logged:\n{}", scene.logged);
-    // A mailbox that was renamed while it was looked at is no second one.
+    // A mailbox that was renamed while the client read it must not be reported as a second one.
     assert!(!scene.logged.contains("same uniqueid"), "seed {seed}");
     proxy.never_cut();
     let running = scene.running.take().expect("it is only taken to be replaced");

@@ -84,12 +84,12 @@ fn is_of_scripts(path: &str) -> bool {
         || path.contains(".bc ")
 }
 
-/// Whether thread ids have leading zeros in its CRCs.
+/// Whether the server computes its CRCs from thread ids with leading zeros.
 fn pads(server: &Cyrus) -> bool {
     server.release().version() >= (3, 13)
 }
 
-/// Whether a quota differs by nothing but the size of annotations.
+/// Whether a quota differs only by the size of annotations.
 fn is_nanoseconds(Difference { path, master, replica }: &Difference) -> bool {
     let without = |quota: &Option<String>| {
         let quota = quota.clone().unwrap_or_default();
@@ -108,11 +108,11 @@ fn is_told_by_one(lab: &Lab, difference: &Difference) -> bool {
     let Difference { path, master, replica } = difference;
     let is = |keys: &[&str]| keys.iter().any(|key| path.ends_with(key));
     if pads(&lab.master) != pads(&lab.replica) {
-        // The ids of mailboxes in JMAP, which a server of 3.13 makes itself; and each counts thread
-        // ids in its own way.
+        // A server of 3.13 makes the ids of mailboxes in JMAP itself; and each version writes
+        // thread ids in its own way.
         let id = path.starts_with("mailboxes.db ") && is(&[" J"]);
         let one = (master.is_none() || replica.is_none()) && (id || is(&[" JMAPID", " VERSION"]));
-        // The nanoseconds of dates are annotations before index version 20, and count as such.
+        // Before index version 20 the nanoseconds of dates are annotations, and count as such.
         if one || is(&[" SYNC_CRC_ANNOT"]) || is_nanoseconds(difference) {
             return true;
         }
@@ -150,7 +150,7 @@ fn follow(options: Options, seed: u64) {
 fn follow_changes(options: &Options, change: impl Fn(&Cyrus, u64)) {
     let lab = Lab::new(options.clone());
     let theirs = another_replica(&lab, "theirs", options);
-    // Where both sides count thread ids in different ways Cyrus's client fails for ever.
+    // If both sides compute CRCs of thread ids in different ways, Cyrus's client always fails.
     let mut can_theirs = !options.conversations || pads(&lab.master) == pads(&lab.replica);
     for round in 0..ROUNDS {
         change(&lab.master, round);
@@ -160,7 +160,8 @@ fn follow_changes(options: &Options, change: impl Fn(&Cyrus, u64)) {
         if can_theirs {
             lab.master.use_replica(&theirs);
             let run = cyrus_sync_client(&lab.master, &["-A"]);
-            // Some renames in a ring are beyond it, and some answers of 3.8.1 are beyond that of 3.10.
+            // It cannot do some renames in a ring, and the client of 3.10 cannot read some answers
+            // of 3.8.1.
             can_theirs = !run.log.contains("received bad response");
             let excused = ["failed to order folders", "failed to rename"]
                 .iter()
@@ -186,11 +187,11 @@ fn follow_changes(options: &Options, change: impl Fn(&Cyrus, u64)) {
         let left: HashSet<String> =
             compare(&lab.master, &theirs).into_iter().map(|difference| difference.path).collect();
         assert_equal(&theirs, &lab.replica, "what the two clients made", |difference| {
-            // Only one of both may have been an intermediate once, whose id is `NIL`.
+            // One of the two may have been an intermediate before; its id is `NIL`.
             let id = difference.path.starts_with("mailboxes.db N ")
                 && difference.path.ends_with(" J")
                 && (pads(&lab.master) != pads(&lab.replica));
-            // Some versions tell that there are none.
+            // Some versions report an empty list.
             let none = difference.master.is_none() && difference.replica.as_deref() == Some("()");
             let flags = none && difference.path.ends_with(" USERFLAGS");
             excused(difference) || left.contains(&difference.path) || id || flags
