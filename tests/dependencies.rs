@@ -113,7 +113,7 @@ fn a_crate_has_two_versions_only_where_there_is_a_reason() {
     assert_eq!(twice, named, "deny.toml excuses what is not there");
 }
 
-/// The version of Rust in Cargo.toml is the lowest that the dependencies allow.
+/// The version of Rust in Cargo.toml is new enough for all dependencies.
 #[test]
 fn the_rust_that_is_asked_for_is_enough_for_all_dependencies() {
     let number = |version: &str| -> (u32, u32) {
